@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A process that acted, as the kernel described it at that moment. Immutable once decoded, shared by
+ * reference; everything it points to lives in its own memory. */
+#ifndef CALLERD_CALLER_H
+#define CALLERD_CALLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "callerd/event.h"
+
+/* Bytes that somebody else wrote: any value, NUL too. data is NULL where nothing is known. */
+struct bytes {
+	const char *data;
+	size_t size;
+};
+
+/* One process: the caller, its parent, an ancestor. */
+struct process {
+	uint32_t pid; /* 0: unknown process */
+	uint32_t euid;
+	uint64_t start; /* ns of CLOCK_BOOTTIME; 0: unknown */
+	struct bytes name; /* comm */
+	struct bytes executable; /* absolute path */
+	struct bytes args; /* each argument ended by a NUL; data NULL: unknown */
+	bool executable_deleted;
+	bool args_truncated; /* args is the beginning of a longer list */
+};
+
+/* How a caller came to be known. */
+enum caller_basis {
+	CALLER_FROM_KERNEL, /* described in its own context */
+	CALLER_FROM_PEER, /* only what the kernel recorded at connect: pid, uid, gid */
+};
+
+struct caller {
+	unsigned int references;
+	size_t size; /* bytes of memory it takes */
+	enum caller_basis basis;
+	struct process process; /* the acting process itself */
+	uint32_t tid;
+	uint32_t uid, gid; /* real; the effective UID is process.euid */
+	uint32_t egid, fsuid, fsgid;
+	uint32_t login_uid, session; /* CALLERD_UNSET_ID: unset */
+	uint32_t mnt_ns, pid_ns, user_ns, net_ns; /* 0: unknown */
+	uint64_t capabilities; /* effective set, a bit per capability */
+	uint64_t cgroup_id;
+	struct bytes working_directory;
+	struct bytes root; /* "/" where it is not confined to a part of the tree */
+	struct bytes cgroup; /* the most telling of its cgroup paths */
+	struct bytes label; /* LSM label */
+	char tty[32]; /* "pts/3"; empty: none */
+	bool has_node; /* the next four are set */
+	bool in_node_group;
+	uint32_t node_uid, node_gid, node_mode; /* of the socket node that it used */
+	unsigned int ancestor_count;
+	struct process ancestors[CALLERD_ANCESTORS_MAX]; /* the parent first */
+};
+
+/* Takes another reference; returns CALLER, which may be NULL. */
+struct caller *caller_ref(struct caller *caller);
+
+/* Gives a reference back; the last one frees it. NULL is fine. Returns NULL. */
+struct caller *caller_unref(struct caller *caller);
+
+/* Whether A and B are the same process image: same process, executable and arguments. */
+bool caller_same_image(const struct caller *a, const struct caller *b);
+
+/* The container that a cgroup path belongs to: its 64 hex digits within CGROUP, or data NULL. */
+struct bytes caller_container_id(struct bytes cgroup);
+
+/* The systemd unit that a cgroup path belongs to (the innermost .service or .scope, else .slice),
+ * within CGROUP, or data NULL. */
+struct bytes caller_unit(struct bytes cgroup);
+
+/* Why the kernel let this caller reach the socket node. */
+enum caller_access {
+	CALLER_ACCESS_UNKNOWN,
+	CALLER_ACCESS_ROOT,
+	CALLER_ACCESS_OWNER,
+	CALLER_ACCESS_GROUP,
+	CALLER_ACCESS_ACL,
+	CALLER_ACCESS_CAPABILITY,
+	CALLER_ACCESS_OTHER,
+};
+
+enum caller_access caller_access(const struct caller *caller);
+
+#endif
