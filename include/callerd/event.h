@@ -42,6 +42,7 @@ enum {
 	CALLERD_FLAG_OUT_OF_BAND = 1 << 5, /* MSG_OOB was used: stream offsets are not exact */
 	CALLERD_FLAG_NODE = 1 << 6, /* node_* are set */
 	CALLERD_FLAG_EXE_DELETED = 1 << 7, /* the executable has no name any more */
+	CALLERD_FLAG_FOREIGN = 1 << 8, /* the daemon lives in another network namespace */
 };
 
 struct callerd_event_header {
@@ -201,7 +202,23 @@ struct callerd_identify {
 	__u32 reserved;
 };
 
-/* Element 0 of the map "muted" per connection, set by user space: directions not to copy. */
+/* Section .rodata.settings: set by user space between open and load. */
+struct callerd_settings {
+	__u64 request_budget; /* bytes copied per turn of the talk */
+	__u64 response_budget;
+	__u32 agent_pid; /* its own connections are not reported */
+	__u32 agent_net_ns;
+	__u32 wake_level; /* bytes waiting in a ring that wake its reader */
+	__u32 reserved;
+};
+
+/* Section .data.control: memory that both sides share. */
+struct callerd_control {
+	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
+	__u64 last_connection;
+};
+
+/* Values of the map "muted", keyed by connection: directions not to copy. */
 enum {
 	CALLERD_MUTE_REQUEST = 1 << CALLERD_REQUEST,
 	CALLERD_MUTE_RESPONSE = 1 << CALLERD_RESPONSE,

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Describes the current process: everything that a record says about a caller, copied while it acts. */
+#ifndef CALLERD_BPF_CALLER_H
+#define CALLERD_BPF_CALLER_H
+
+#include "socket.h"
+
+#define COMPONENT_MAX 256 /* NAME_MAX and the NUL */
+#define PATH_DEPTH_MAX 160
+#define ARGV_CHUNK 1024
+#define GROUPS_MAX 1024
+
+/* A description is built in a buffer of this CPU. Trampoline programs can be preempted, so there are
+ * several, each with its owner's mark. */
+#define SCRATCH_BUFFERS 4
+
+struct scratch {
+	__u64 busy;
+	struct callerd_caller_event event;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_BUFFERS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *take_scratch(void)
+{
+	for (__u32 i = 0; i < SCRATCH_BUFFERS; i++) {
+		__u32 key = i;
+		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
+
+		if (scratch && !__sync_lock_test_and_set(&scratch->busy, 1))
+			return scratch;
+	}
+	count_loss(CALLERD_LOSS_SCRATCH);
+	return NULL;
+}
+
+static __always_inline void give_scratch(struct scratch *scratch)
+{
+	__sync_lock_test_and_set(&scratch->busy, 0);
+}
+
+static __always_inline void text_begin(struct callerd_caller_event *event,
+				       struct callerd_text *text)
+{
+	text->offset = event->text_size;
+	text->length = 0;
+	text->flags = 0;
+}
+
+static __always_inline void text_end(struct callerd_caller_event *event, struct callerd_text *text)
+{
+	text->length = event->text_size - text->offset;
+}
+
+/* Appends a NUL-terminated kernel string. Returns 0, or the CALLERD_TEXT_ flag that says why not. */
+static __always_inline __u16 text_add(struct callerd_caller_event *event, const void *string)
+{
+	__u32 at = event->text_size;
+	long size;
+
+	if (at > CALLERD_TEXT_MAX - COMPONENT_MAX)
+		return CALLERD_TEXT_TRUNCATED;
+	size = bpf_probe_read_kernel_str(event->text + at, COMPONENT_MAX, string);
+	if (size <= 0)
+		return CALLERD_TEXT_FAULT;
+	event->text_size = at + size;
+	return 0;
+}
+
+struct path_walk {
+	struct callerd_caller_event *event;
+	struct dentry *dentry;
+	struct mount *mount;
+	__u16 flags;
+	bool done;
+};
+
+static long path_step(__u32 index, void *context)
+{
+	struct path_walk *walk = context;
+	struct dentry *dentry = walk->dentry;
+	struct mount *mount = walk->mount;
+	struct dentry *parent;
+
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+		if (!above || above == mount) {
+			walk->done = true;
+			return 1;
+		}
+		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		walk->mount = above;
+		return 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	walk->flags |= text_add(walk->event, BPF_CORE_READ(dentry, d_name.name));
+	if (!parent || parent == dentry) /* not under its mount: memfd, pipe, unmounted */
+		walk->done = true;
+	if (walk->done || walk->flags)
+		return 1;
+	walk->dentry = parent;
+	return 0;
+}
+
+/* Appends PATH, crossing mounts, from the leaf to the root of its mount tree. */
+static __noinline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
+				    struct vfsmount *mnt)
+{
+	struct path_walk walk = { .event = event, .dentry = dentry };
+
+	if (!event || !dentry || !mnt)
+		return CALLERD_TEXT_FAULT;
+	walk.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	bpf_loop(PATH_DEPTH_MAX, path_step, &walk, 0);
+	return walk.flags | (walk.done ? 0 : CALLERD_TEXT_TRUNCATED);
+}
+
+static __always_inline void describe_path(struct callerd_caller_event *event,
+					  struct callerd_text *text, struct dentry *dentry,
+					  struct vfsmount *mnt)
+{
+	text_begin(event, text);
+	text->flags = text_add_path(event, dentry, mnt);
+	text_end(event, text);
+}
+
+struct kernfs_walk {
+	struct callerd_caller_event *event;
+	struct kernfs_node *node;
+	__u16 flags;
+};
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___rcu *rcu = (void *)node;
+
+	if (bpf_core_field_exists(rcu->__parent))
+		return (void *)BPF_CORE_READ(rcu, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+static long kernfs_step(__u32 index, void *context)
+{
+	struct kernfs_walk *walk = context;
+	struct kernfs_node *node = walk->node;
+	struct kernfs_node *parent = kernfs_parent(node);
+
+	if (!parent)
+		return 1;
+	walk->flags |= text_add(walk->event, BPF_CORE_READ(node, name));
+	walk->node = parent;
+	return walk->flags ? 1 : 0;
+}
+
+static __noinline int describe_cgroup(struct callerd_caller_event *event, struct callerd_text *text,
+				      struct cgroup *cgroup)
+{
+	struct kernfs_walk walk = { .event = event, .node = BPF_CORE_READ(cgroup, kn) };
+
+	if (!event || !text)
+		return 0;
+	text_begin(event, text);
+	bpf_loop(PATH_DEPTH_MAX, kernfs_step, &walk, 0);
+	text->flags = walk.flags;
+	text_end(event, text);
+	return 0;
+}
+
+/* The path in a v1 hierarchy, where CONTROLLER is bound to one. */
+static __always_inline bool describe_cgroup_v1(struct callerd_caller_event *event,
+					       struct css_set *set, struct cgroup *unified,
+					       __u32 controller)
+{
+	struct cgroup_subsys_state *state = NULL;
+	struct cgroup *cgroup;
+
+	if (controller >= 16)
+		return false;
+	bpf_probe_read_kernel(&state, sizeof(state), &set->subsys[controller]);
+	cgroup = BPF_CORE_READ(state, cgroup);
+	if (!cgroup || BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(unified, root))
+		return false;
+	describe_cgroup(event, &event->cgroup_v1, cgroup);
+	return true;
+}
+
+static __always_inline void describe_cgroups(struct callerd_caller_event *event,
+					     struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
+	bool found = false;
+
+	event->cgroup_id = BPF_CORE_READ(unified, kn, id);
+	describe_cgroup(event, &event->cgroup, unified);
+	text_begin(event, &event->cgroup_v1);
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		found = describe_cgroup_v1(event, set, unified,
+					   bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+	/* "/" in one v1 hierarchy says nothing of the others. */
+	if ((!found || !event->cgroup_v1.length) &&
+	    bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		describe_cgroup_v1(event, set, unified,
+				   bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+}
+
+struct argv_copy {
+	struct callerd_caller_event *event;
+	unsigned long from;
+	__u32 left;
+	__u16 flags;
+};
+
+static long argv_step(__u32 index, void *context)
+{
+	struct argv_copy *copy = context;
+	struct callerd_caller_event *event = copy->event;
+	__u32 at = event->text_size;
+	__u32 size = copy->left;
+
+	if (!size)
+		return 1;
+	if (size > ARGV_CHUNK)
+		size = ARGV_CHUNK;
+	if (at > CALLERD_TEXT_MAX - ARGV_CHUNK) {
+		copy->flags |= CALLERD_TEXT_TRUNCATED;
+		return 1;
+	}
+	if (bpf_probe_read_user(event->text + at, size, (void *)copy->from)) {
+		copy->flags |= CALLERD_TEXT_FAULT;
+		return 1;
+	}
+	event->text_size = at + size;
+	copy->from += size;
+	copy->left -= size;
+	return 0;
+}
+
+static __always_inline void describe_argv(struct callerd_caller_event *event, struct mm_struct *mm)
+{
+	struct argv_copy copy = { .event = event, .from = BPF_CORE_READ(mm, arg_start) };
+	unsigned long size = BPF_CORE_READ(mm, arg_end) - copy.from;
+
+	text_begin(event, &event->argv);
+	if (!mm)
+		copy.flags = CALLERD_TEXT_FAULT;
+	if (size > CALLERD_ARGV_MAX) {
+		size = CALLERD_ARGV_MAX;
+		copy.flags = CALLERD_TEXT_TRUNCATED;
+	}
+	copy.left = size;
+	bpf_loop(CALLERD_ARGV_MAX / ARGV_CHUNK + 1, argv_step, &copy, 0);
+	event->argv.flags = copy.flags;
+	text_end(event, &event->argv);
+}
+
+struct ancestor_walk {
+	struct callerd_caller_event *event;
+	struct task_struct *task;
+};
+
+static long ancestor_step(__u32 index, void *context)
+{
+	struct ancestor_walk *walk = context;
+	struct callerd_ancestor *ancestor;
+	struct task_struct *task = walk->task;
+	struct task_struct *parent =
+		BPF_CORE_READ(task, group_leader, real_parent, group_leader);
+	struct file *exe;
+
+	if (index >= CALLERD_ANCESTORS_MAX || !parent || parent == task ||
+	    !BPF_CORE_READ(parent, tgid))
+		return 1;
+	ancestor = &walk->event->ancestor[index];
+	ancestor->pid = BPF_CORE_READ(parent, tgid);
+	ancestor->start = BPF_CORE_READ(parent, start_boottime);
+	ancestor->uid = BPF_CORE_READ(parent, cred, euid.val);
+	bpf_probe_read_kernel_str(ancestor->comm, sizeof(ancestor->comm), &parent->comm);
+	exe = BPF_CORE_READ(parent, mm, exe_file);
+	text_begin(walk->event, &ancestor->exe);
+	if (exe)
+		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
+						    BPF_CORE_READ(exe, f_path.mnt));
+	text_end(walk->event, &ancestor->exe);
+	walk->event->ancestors = index + 1;
+	walk->task = parent;
+	return 0;
+}
+
+static __always_inline void describe_credentials(struct callerd_caller_event *event,
+						 struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	event->uid = BPF_CORE_READ(cred, uid.val);
+	event->gid = BPF_CORE_READ(cred, gid.val);
+	event->euid = BPF_CORE_READ(cred, euid.val);
+	event->egid = BPF_CORE_READ(cred, egid.val);
+	event->fsuid = BPF_CORE_READ(cred, fsuid.val);
+	event->fsgid = BPF_CORE_READ(cred, fsgid.val);
+	bpf_core_read(&event->capabilities, sizeof(event->capabilities), &cred->cap_effective);
+	event->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	event->login_uid = CALLERD_UNSET_ID;
+	event->session = CALLERD_UNSET_ID;
+	if (bpf_core_field_exists(task->loginuid)) {
+		event->login_uid = BPF_CORE_READ(task, loginuid.val);
+		event->session = BPF_CORE_READ(task, sessionid);
+	}
+}
+
+static __always_inline void describe_terminal(struct callerd_caller_event *event,
+					      struct task_struct *task)
+{
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+
+	event->tty_index = 0;
+	event->tty_driver[0] = 0;
+	if (!tty)
+		return;
+	event->tty_index = BPF_CORE_READ(tty, index);
+	bpf_probe_read_kernel_str(event->tty_driver, sizeof(event->tty_driver),
+				  BPF_CORE_READ(tty, driver, name));
+}
+
+static __always_inline __u32 task_pid_ns(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct pid_namespace *namespace;
+	struct upid own = {};
+
+	bpf_core_read(&own, sizeof(own), &pid->numbers[level & 31]);
+	namespace = own.ns;
+	return BPF_CORE_READ(namespace, ns.inum);
+}
+
+struct group_search {
+	struct group_info *groups;
+	__u32 count;
+	__u32 wanted;
+	bool found;
+};
+
+static long group_step(__u32 index, void *context)
+{
+	struct group_search *search = context;
+	kgid_t gid = {};
+
+	if (index >= search->count)
+		return 1;
+	bpf_probe_read_kernel(&gid, sizeof(gid), (void *)search->groups +
+			      bpf_core_field_offset(struct group_info, gid) + index * sizeof(gid));
+	search->found = gid.val == search->wanted;
+	return search->found;
+}
+
+/* The socket node as the caller found it: what decides whether the kernel lets it in. */
+static __noinline int describe_node(struct callerd_caller_event *event, struct dentry *dentry)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct group_info *groups;
+	struct group_search search = {};
+
+	if (!event || !inode)
+		return 0;
+	event->node_uid = BPF_CORE_READ(inode, i_uid.val);
+	event->node_gid = BPF_CORE_READ(inode, i_gid.val);
+	event->node_mode = BPF_CORE_READ(inode, i_mode);
+	event->header.flags |= CALLERD_FLAG_NODE;
+	groups = BPF_CORE_READ(task, cred, group_info);
+	search.groups = groups;
+	search.count = BPF_CORE_READ(groups, ngroups);
+	search.wanted = event->node_gid;
+	search.found = event->fsgid == event->node_gid;
+	if (!search.found)
+		bpf_loop(GROUPS_MAX, group_step, &search, 0);
+	if (search.found)
+		event->header.flags |= CALLERD_FLAG_IN_GROUP;
+	return 0;
+}
+
+/* Fills EVENT with the current process. The header stands already; text is empty afterwards only
+ * where there is none. */
+static __noinline int describe_caller(struct callerd_caller_event *event)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct ancestor_walk walk = { .event = event, .task = leader };
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = BPF_CORE_READ(mm, exe_file);
+
+	if (!event)
+		return 0;
+	event->text_size = 0;
+	event->reserved = 0;
+	event->error = 0;
+	event->offset = 0;
+	event->ancestors = 0;
+	event->pid = BPF_CORE_READ(task, tgid);
+	event->tid = BPF_CORE_READ(task, pid);
+	event->start = BPF_CORE_READ(leader, start_boottime);
+	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	event->pid_ns = task_pid_ns(task);
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &task->comm);
+	describe_credentials(event, task);
+	describe_terminal(event, task);
+	describe_argv(event, mm);
+	text_begin(event, &event->exe);
+	if (exe) {
+		describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
+			      BPF_CORE_READ(exe, f_path.mnt));
+		if (!BPF_CORE_READ(exe, f_path.dentry, d_inode, i_nlink))
+			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
+	}
+	describe_path(event, &event->cwd, BPF_CORE_READ(task, fs, pwd.dentry),
+		      BPF_CORE_READ(task, fs, pwd.mnt));
+	describe_path(event, &event->root, BPF_CORE_READ(task, fs, root.dentry),
+		      BPF_CORE_READ(task, fs, root.mnt));
+	describe_cgroups(event, task);
+	text_begin(event, &event->address);
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
+	event->node_uid = event->node_gid = event->node_mode = 0;
+	return 0;
+}
+
+/* Tells one process image from another: a new process, an exec, a change of identity. */
+static __always_inline __u64 sender_key(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u64 key = BPF_CORE_READ(task, group_leader, start_boottime);
+
+	key = (key ^ BPF_CORE_READ(task, tgid)) * 0x9e3779b97f4a7c15ULL;
+	key = (key ^ BPF_CORE_READ(task, self_exec_id)) * 0x9e3779b97f4a7c15ULL;
+	key = (key ^ BPF_CORE_READ(cred, uid.val) ^
+	       ((__u64)BPF_CORE_READ(cred, euid.val) << 32)) *
+	      0x9e3779b97f4a7c15ULL;
+	if (bpf_core_field_exists(task->loginuid))
+		key = (key ^ BPF_CORE_READ(task, loginuid.val)) * 0x9e3779b97f4a7c15ULL;
+	return key;
+}
+
+/* Sends EVENT to the reader of the callers ring. */
+static __always_inline void send_caller(struct callerd_caller_event *event, __u32 loss)
+{
+	__u32 size = event->text_size;
+
+	if (size > CALLERD_TEXT_MAX)
+		size = CALLERD_TEXT_MAX;
+	size += offsetof(struct callerd_caller_event, text);
+	event->header.size = size;
+	if (bpf_ringbuf_output(&callers, event, size, wake_flags(&callers)))
+		count_loss(loss);
+}
+
+#endif

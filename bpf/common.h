@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Programs that both backends carry, and what every object needs once. */
+#ifndef CALLERD_BPF_COMMON_H
+#define CALLERD_BPF_COMMON_H
+
+#include "stream.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void identify_dentry(struct dentry *dentry, struct callerd_node_key *key)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+
+	if (inode)
+		node_key(inode, key);
+}
+
+/* Run by the agent itself: how the kernel knows an open file of its own. stat() would not do: its
+ * device numbers are not the kernel's on btrfs and overlayfs. */
+SEC("syscall")
+int identify(struct callerd_identify *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct callerd_node_key node = {}, parent = {};
+	struct dentry *dentry;
+	struct file *file = NULL;
+	struct file **files;
+	int fd = request->fd;
+
+	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	if (!dentry)
+		return 0;
+	identify_dentry(dentry, &node);
+	identify_dentry(BPF_CORE_READ(dentry, d_parent), &parent);
+	request->node = node;
+	request->parent = parent;
+	request->mode = BPF_CORE_READ(dentry, d_inode, i_mode);
+	request->found = 1;
+	return 0;
+}
+
+/* Lists the connections whose sockets still live: their ids, eight bytes each. */
+SEC("iter/unix")
+int living(struct bpf_iter__unix *context)
+{
+	struct unix_sock *unix_sk = context->unix_sk;
+	struct connection *connection;
+	__u64 id;
+
+	if (!unix_sk)
+		return 0;
+	connection = find_connection((struct sock *)unix_sk);
+	if (!connection || watched_socket((struct sock *)unix_sk) == NO_SOCKET)
+		return 0;
+	id = connection->id;
+	bpf_seq_write(context->meta->seq, &id, sizeof(id));
+	return 0;
+}
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What happens at connect() and when somebody sends: the events of the callers ring. */
+#ifndef CALLERD_BPF_CONNECT_H
+#define CALLERD_BPF_CONNECT_H
+
+#include "caller.h"
+
+static __always_inline bool is_agent(void)
+{
+	return bpf_get_current_pid_tgid() >> 32 == settings.agent_pid;
+}
+
+/* The current process connects to LISTENER, whose end of the connection will be DAEMON. */
+static __always_inline void on_connect(const struct sock *listener, const struct sock *daemon)
+{
+	__u32 socket = watched_socket(listener);
+	struct connection *connection;
+	struct scratch *scratch;
+
+	if (socket == NO_SOCKET || !daemon || is_agent())
+		return;
+	connection = add_connection(daemon, socket, sender_key(), 0);
+	scratch = take_scratch();
+	if (!scratch) /* counted */
+		return;
+	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
+	scratch->event.header.socket = socket;
+	describe_caller(&scratch->event);
+	describe_node(&scratch->event, bound_dentry(listener));
+	send_caller(&scratch->event, CALLERD_LOSS_CONNECT);
+	give_scratch(scratch);
+}
+
+static __always_inline bool has_watched_basename(const char *address)
+{
+	struct basename name = {};
+	__u32 start = 0;
+
+	for (__u32 i = 0; i < CALLERD_ADDRESS_MAX && address[i]; i++)
+		if (address[i] == '/')
+			start = i + 1;
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), address + start);
+	return bpf_map_lookup_elem(&basenames, &name);
+}
+
+/* Errors that come from the node that was named, not from a misuse of the call. ENOENT is said of
+ * every absent service of a host, so it counts only for names that are watched. */
+static __always_inline bool error_of_node(const char *address, long error)
+{
+	switch (error) {
+	case EACCES:
+	case ECONNREFUSED:
+	case EPERM:
+	case EAGAIN:
+	case EPROTOTYPE:
+	case EINTR:
+	case ERESTARTSYS:
+		return true;
+	case ENOENT:
+		return has_watched_basename(address);
+	}
+	return false;
+}
+
+/* Copies the path of a sockaddr_un of SIZE bytes in kernel memory; it need not end in a NUL. */
+static __always_inline void copy_address(char path[CALLERD_ADDRESS_MAX + 4], void *address,
+					 __u32 size)
+{
+	if (size <= SUN_PATH_OFFSET)
+		return;
+	size -= SUN_PATH_OFFSET - 1;
+	if (size > CALLERD_ADDRESS_MAX + 1)
+		size = CALLERD_ADDRESS_MAX + 1;
+	bpf_probe_read_kernel_str(path, size, address + SUN_PATH_OFFSET);
+}
+
+/* The current process failed to connect to ADDRESS (kernel memory). Whether that names a watched
+ * socket is for user space to find out: a path can take any way to it. */
+static __always_inline void on_refused(const char *address, long error)
+{
+	struct scratch *scratch;
+
+	if (!error_of_node(address, error) || is_agent())
+		return;
+	scratch = take_scratch();
+	if (!scratch)
+		return;
+	fill_header(&scratch->event.header, CALLERD_EVENT_REFUSED, 0, NULL);
+	describe_caller(&scratch->event);
+	scratch->event.error = error == ERESTARTSYS ? EINTR : error;
+	text_begin(&scratch->event, &scratch->event.address);
+	scratch->event.address.flags = text_add(&scratch->event, address);
+	text_end(&scratch->event, &scratch->event.address);
+	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
+	give_scratch(scratch);
+}
+
+/* The current process sends to DAEMON, the daemon's end of a connection. Its bytes begin at the
+ * offset up to which all earlier sends are counted. */
+static __always_inline void on_sender(const struct sock *daemon)
+{
+	__u32 socket = watched_socket(daemon);
+	struct connection *connection;
+	struct scratch *scratch;
+	__u64 key;
+
+	if (socket == NO_SOCKET)
+		return;
+	connection = find_connection(daemon);
+	if (!connection)
+		connection = is_agent() ? NULL : add_preexisting(daemon, socket);
+	if (!connection)
+		return;
+	key = sender_key();
+	if (connection->sender == key)
+		return;
+	connection->sender = key;
+	scratch = take_scratch();
+	if (!scratch)
+		return;
+	fill_header(&scratch->event.header, CALLERD_EVENT_SENDER, 0, connection);
+	describe_caller(&scratch->event);
+	scratch->event.offset = connection->sent;
+	describe_node(&scratch->event, bound_dentry(daemon));
+	send_caller(&scratch->event, CALLERD_LOSS_SENDER);
+	give_scratch(scratch);
+}
+
+static __always_inline void mark_out_of_band(const struct sock *daemon)
+{
+	struct connection *connection = find_connection(daemon);
+
+	if (connection)
+		connection->flags |= CALLERD_FLAG_OUT_OF_BAND;
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The state that the programs share, and how they hand events over. */
+#ifndef CALLERD_BPF_MAPS_H
+#define CALLERD_BPF_MAPS_H
+
+#include "kernel.h"
+#include "callerd/event.h"
+
+#define NO_SOCKET ((__u32) - 1)
+
+const volatile struct callerd_settings settings SEC(".rodata.settings") = {};
+
+struct callerd_control control SEC(".data.control") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} callers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} payload SEC(".maps");
+
+/* What to watch. A socket is watched if its node is, or if its name in its directory is: the name
+ * finds nodes made after the agent started, the node finds those that were renamed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct callerd_node_key);
+	__type(value, __u32); /* index of the watched socket */
+} nodes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct callerd_node_key); /* generation 0 */
+	__type(value, __u32); /* names watched in this directory */
+} directories SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct callerd_name_key);
+	__type(value, __u32);
+} names SEC(".maps");
+
+/* The last components of the watched names, wherever they are. */
+struct basename {
+	char text[CALLERD_ADDRESS_MAX + 4]; /* NUL-padded */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct basename);
+	__type(value, __u32);
+} basenames SEC(".maps");
+
+/* A connection, known by the daemon's end. */
+struct connection {
+	__u64 id;
+	__u64 sent; /* bytes whose send has completed */
+	__u64 received; /* bytes that the daemon read */
+	__u64 answered; /* bytes that the daemon wrote */
+	__u64 sender; /* sender_key() of the last process that sent */
+	__u64 budget[2]; /* bytes that may still be copied in this turn, per direction */
+	__u64 unconfirmed; /* the daemon read bytes before their send had completed */
+	__u32 socket;
+	__u32 flags; /* of CALLERD_FLAG_: for every event of this connection */
+	__u32 speaking; /* enum callerd_direction of the last bytes */
+	__u32 lost; /* bit per direction: bytes were lost since the last event */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64); /* address of the daemon's struct sock */
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64); /* connection.id */
+	__type(value, __u32); /* CALLERD_MUTE_ bits */
+} muted SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CALLERD_LOSS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+static __always_inline void count_loss(__u32 reason)
+{
+	__u64 *count = bpf_map_lookup_elem(&losses, &reason);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __always_inline __u64 wake_flags(void *ring)
+{
+	/* Waking the reader is what costs, so it polls while there is work and is woken from sleep. */
+	if (control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0))
+		return BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > settings.wake_level)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void fill_header(struct callerd_event_header *header, __u32 type, __u32 size,
+					const struct connection *connection)
+{
+	header->type = type;
+	header->size = size;
+	header->time = bpf_ktime_get_boot_ns();
+	header->connection = connection ? connection->id : 0;
+	header->socket = connection ? connection->socket : NO_SOCKET;
+	header->flags = connection ? connection->flags : 0;
+}
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which socket is watched, and the table of connections. */
+#ifndef CALLERD_BPF_SOCKET_H
+#define CALLERD_BPF_SOCKET_H
+
+#include "maps.h"
+
+static __always_inline void node_key(struct inode *inode, struct callerd_node_key *key)
+{
+	key->inode = BPF_CORE_READ(inode, i_ino);
+	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->generation = BPF_CORE_READ(inode, i_generation);
+}
+
+static __always_inline struct unix_sock *unix_socket(const struct sock *sk)
+{
+	return (struct unix_sock *)sk; /* its first member */
+}
+
+/* The node that a Unix socket is bound to; an accepted one has its listener's. NULL: none. */
+static __always_inline struct dentry *bound_dentry(const struct sock *sk)
+{
+	return BPF_CORE_READ(unix_socket(sk), path.dentry);
+}
+
+static __noinline __u32 watched_dentry(struct dentry *dentry)
+{
+	struct callerd_node_key node = {};
+	struct callerd_node_key directory = {};
+	struct callerd_name_key name = {};
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct dentry *parent;
+	__u32 *index;
+
+	if (!inode)
+		return NO_SOCKET;
+	node_key(inode, &node);
+	index = bpf_map_lookup_elem(&nodes, &node);
+	if (index)
+		return *index;
+	parent = BPF_CORE_READ(dentry, d_parent);
+	node_key(BPF_CORE_READ(parent, d_inode), &directory);
+	directory.generation = 0;
+	if (!bpf_map_lookup_elem(&directories, &directory))
+		return NO_SOCKET;
+	name.inode = directory.inode;
+	name.device = directory.device;
+	bpf_probe_read_kernel_str(name.name, sizeof(name.name), BPF_CORE_READ(dentry, d_name.name));
+	index = bpf_map_lookup_elem(&names, &name);
+	if (!index)
+		return NO_SOCKET;
+	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
+	return *index;
+}
+
+/* The index of the watched socket that SK, a daemon's end or a listener, belongs to. */
+static __always_inline __u32 watched_socket(const struct sock *sk)
+{
+	struct dentry *dentry = bound_dentry(sk);
+
+	return dentry ? watched_dentry(dentry) : NO_SOCKET;
+}
+
+static __always_inline struct connection *find_connection(const struct sock *daemon)
+{
+	__u64 key = (__u64)daemon;
+
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+static __always_inline bool foreign_net_ns(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != settings.agent_net_ns;
+}
+
+static __always_inline void end_connection(const struct sock *daemon, __u32 reason)
+{
+	struct connection *connection = find_connection(daemon);
+	struct callerd_end_event *event;
+	__u64 key = (__u64)daemon;
+
+	if (!connection)
+		return;
+	event = bpf_ringbuf_reserve(&payload, sizeof(*event), 0);
+	if (event) {
+		fill_header(&event->header, CALLERD_EVENT_END, sizeof(*event), connection);
+		event->received = connection->received;
+		event->answered = connection->answered;
+		event->reason = reason;
+		event->reserved = 0;
+		bpf_ringbuf_submit(event, wake_flags(&payload));
+	} else {
+		count_loss(CALLERD_LOSS_END);
+	}
+	if (reason != CALLERD_END_REPLACED)
+		bpf_map_delete_elem(&connections, &key);
+}
+
+/* Enters a connection into the table. NULL, counted, where the table is full. */
+static __always_inline struct connection *
+add_connection(const struct sock *daemon, __u32 socket, __u64 sender, __u32 flags)
+{
+	__u64 key = (__u64)daemon;
+	struct connection connection = {
+		.id = __sync_fetch_and_add(&control.last_connection, 1) + 1,
+		.sender = sender,
+		.budget = { settings.request_budget, settings.response_budget },
+		.socket = socket,
+		.flags = flags | (foreign_net_ns(daemon) ? CALLERD_FLAG_FOREIGN : 0),
+		.speaking = CALLERD_RESPONSE,
+	};
+
+	end_connection(daemon, CALLERD_END_REPLACED);
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY)) {
+		count_loss(CALLERD_LOSS_TABLE);
+		return NULL;
+	}
+	return find_connection(daemon);
+}
+
+/* A connection that was there before the agent: all that is known is what the kernel recorded. */
+static __always_inline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
+{
+	struct connection *connection =
+		add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
+	struct callerd_peer_event *event;
+	struct pid *pid;
+
+	if (!connection)
+		return NULL;
+	event = bpf_ringbuf_reserve(&callers, sizeof(*event), 0);
+	if (!event) {
+		count_loss(CALLERD_LOSS_SENDER);
+		return connection;
+	}
+	fill_header(&event->header, CALLERD_EVENT_PEER, sizeof(*event), connection);
+	pid = BPF_CORE_READ(daemon, sk_peer_pid);
+	event->pid = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+	event->uid = BPF_CORE_READ(daemon, sk_peer_cred, euid.val);
+	event->gid = BPF_CORE_READ(daemon, sk_peer_cred, egid.val);
+	event->reserved = 0;
+	bpf_ringbuf_submit(event, wake_flags(&callers));
+	return connection;
+}
+
+#endif

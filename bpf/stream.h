@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The bytes of a connection, copied from the daemon's own memory: the events of the payload ring. */
+#ifndef CALLERD_BPF_STREAM_H
+#define CALLERD_BPF_STREAM_H
+
+#include "connect.h"
+
+#define IOV_MAX_COPIED 16
+#define PIECES_MAX 1024 /* per buffer: 16 MiB */
+#define TS_COMPAT 2
+
+/* The system calls of x86-64 that move the daemon's bytes. */
+enum {
+	NR_read = 0,
+	NR_write = 1,
+	NR_readv = 19,
+	NR_writev = 20,
+	NR_sendto = 44,
+	NR_recvfrom = 45,
+	NR_sendmsg = 46,
+	NR_recvmsg = 47,
+};
+
+/* struct user_msghdr and struct iovec of the system call interface */
+struct user_iovec {
+	__u64 base;
+	__u64 size;
+};
+
+struct user_message {
+	__u64 name;
+	__u64 name_size;
+	__u64 iov;
+	__u64 iov_count;
+};
+
+struct transfer {
+	struct connection *connection;
+	__u64 from; /* user address */
+	__u64 offset; /* stream offset of what is there */
+	__u64 left; /* bytes to copy from the buffer at hand */
+	__u64 iov; /* user address of the next buffers, as long as iov_left */
+	__u64 total; /* bytes of the whole transfer still to be copied */
+	__u32 direction;
+	__u32 iov_left;
+	bool failed;
+};
+
+/* Sends one event of SIZE bytes at most; the ring wants a constant. */
+#define SEND_PIECE(transfer, capacity, size)                                                       \
+	({                                                                                         \
+		struct callerd_data_event *event =                                                 \
+			bpf_ringbuf_reserve(&payload, sizeof(*event) + (capacity), 0);             \
+		if (event) {                                                                       \
+			__u32 copied = (size) > (capacity) ? (capacity) : (size);                  \
+			fill_data(event, transfer, copied);                                        \
+			if (bpf_probe_read_user(event->data, copied, (void *)(transfer)->from)) {  \
+				event->copied = 0;                                                 \
+				event->header.size = sizeof(*event);                               \
+				event->header.flags |= CALLERD_FLAG_UNREADABLE;                    \
+				count_loss(CALLERD_LOSS_UNREADABLE);                               \
+			}                                                                          \
+			bpf_ringbuf_submit(event, wake_flags(&payload));                           \
+		}                                                                                  \
+		!!event;                                                                           \
+	})
+
+static __always_inline void fill_data(struct callerd_data_event *event, struct transfer *transfer,
+				      __u32 size)
+{
+	struct connection *connection = transfer->connection;
+
+	fill_header(&event->header, CALLERD_EVENT_DATA, sizeof(*event) + size, connection);
+	event->offset = transfer->offset;
+	event->sent = connection->sent;
+	event->length = size;
+	event->copied = size;
+	event->direction = transfer->direction;
+	event->reserved = 0;
+	if (connection->lost & (1U << transfer->direction)) {
+		connection->lost &= ~(1U << transfer->direction);
+		event->header.flags |= CALLERD_FLAG_LOST_BEFORE;
+	}
+	if (connection->speaking != transfer->direction) {
+		connection->speaking = transfer->direction;
+		event->header.flags |= CALLERD_FLAG_TURN;
+	}
+}
+
+static long piece_step(__u32 index, void *context)
+{
+	struct transfer *transfer = context;
+	struct connection *connection = transfer->connection;
+	__u64 *budget = &connection->budget[transfer->direction & 1];
+	__u64 size = transfer->left;
+	bool sent;
+
+	if (size > CALLERD_DATA_MAX)
+		size = CALLERD_DATA_MAX;
+	if (size > *budget)
+		size = *budget;
+	if (!size)
+		return 1;
+	if (size <= 192)
+		sent = SEND_PIECE(transfer, 192, size);
+	else if (size <= 960)
+		sent = SEND_PIECE(transfer, 960, size);
+	else if (size <= 4032)
+		sent = SEND_PIECE(transfer, 4032, size);
+	else
+		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
+	if (!sent) {
+		connection->lost |= 1U << transfer->direction;
+		count_loss(transfer->direction == CALLERD_REQUEST ? CALLERD_LOSS_REQUEST :
+								    CALLERD_LOSS_RESPONSE);
+	}
+	*budget -= size;
+	transfer->from += size;
+	transfer->offset += size;
+	transfer->left -= size;
+	return 0;
+}
+
+static __noinline int copy_buffer(struct transfer *transfer)
+{
+	bpf_loop(PIECES_MAX, piece_step, transfer, 0);
+	return 0;
+}
+
+static long iov_step(__u32 index, void *context)
+{
+	struct transfer *transfer = context;
+	struct user_iovec iov;
+
+	if (!transfer->total || !transfer->iov_left)
+		return 1;
+	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)transfer->iov)) {
+		transfer->failed = true;
+		return 1;
+	}
+	transfer->iov += sizeof(iov);
+	transfer->iov_left--;
+	transfer->from = iov.base;
+	transfer->left = iov.size < transfer->total ? iov.size : transfer->total;
+	transfer->total -= transfer->left;
+	copy_buffer(transfer);
+	return 0;
+}
+
+/* Finds the buffer that the system call names: the daemon's memory, not the client's. */
+static __always_inline bool find_buffer(struct transfer *transfer)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct user_message message;
+
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+		return false;
+	transfer->from = BPF_CORE_READ(regs, si);
+	switch (BPF_CORE_READ(regs, orig_ax)) {
+	case NR_read:
+	case NR_write:
+	case NR_sendto:
+	case NR_recvfrom:
+		transfer->left = transfer->total;
+		return true;
+	case NR_readv:
+	case NR_writev:
+		transfer->iov = transfer->from;
+		transfer->iov_left = BPF_CORE_READ(regs, dx);
+		return true;
+	case NR_sendmsg:
+	case NR_recvmsg:
+		if (bpf_probe_read_user(&message, sizeof(message), (void *)transfer->from))
+			return false;
+		transfer->iov = message.iov;
+		transfer->iov_left = message.iov_count;
+		return true;
+	}
+	return false; /* splice, sendfile, io_uring: not in memory that can be named */
+}
+
+/* SIZE bytes went through the daemon's end in DIRECTION, the first one at stream offset OFFSET. */
+static __noinline int copy_stream(struct connection *connection, __u64 offset, __u64 size,
+				  __u32 direction)
+{
+	struct transfer transfer = {
+		.connection = connection,
+		.offset = offset,
+		.total = size,
+		.direction = direction,
+	};
+
+	if (!connection)
+		return 0;
+	if (connection->speaking != direction)
+		connection->budget[direction & 1] =
+			direction == CALLERD_REQUEST ? settings.request_budget : settings.response_budget;
+	if (!connection->budget[direction & 1])
+		return 0;
+	if (!find_buffer(&transfer)) {
+		connection->lost |= 1U << direction;
+		count_loss(CALLERD_LOSS_UNREADABLE);
+		return 0;
+	}
+	if (transfer.left)
+		copy_buffer(&transfer);
+	else
+		bpf_loop(IOV_MAX_COPIED, iov_step, &transfer, 0);
+	if (transfer.failed) {
+		connection->lost |= 1U << direction;
+		count_loss(CALLERD_LOSS_UNREADABLE);
+	}
+	return 0;
+}
+
+static __always_inline bool is_muted(const struct connection *connection, __u32 direction)
+{
+	__u32 *mute = bpf_map_lookup_elem(&muted, &connection->id);
+
+	return mute && *mute & (1U << direction);
+}
+
+/* The daemon's receive on DAEMON returned RESULT. */
+static __always_inline void on_received(const struct sock *daemon, long result, int flags)
+{
+	__u32 socket;
+	struct connection *connection;
+	__u64 offset;
+
+	if (flags & (MSG_PEEK | MSG_OOB) || (result < 0 && result != -ECONNRESET))
+		return;
+	socket = watched_socket(daemon);
+	if (socket == NO_SOCKET)
+		return;
+	if (result <= 0) {
+		if (result < 0)
+			end_connection(daemon, CALLERD_END_RESET);
+		else if (BPF_CORE_READ(daemon, sk_shutdown) == SHUTDOWN_MASK)
+			end_connection(daemon, CALLERD_END_CLIENT);
+		return;
+	}
+	connection = find_connection(daemon);
+	if (!connection) {
+		connection = add_preexisting(daemon, socket);
+		if (!connection)
+			return;
+		connection->sent = result; /* they were sent before anybody counted */
+	}
+	offset = __sync_fetch_and_add(&connection->received, result);
+	if (!is_muted(connection, CALLERD_REQUEST)) {
+		if (connection->sent < offset + result)
+			__sync_lock_test_and_set(&connection->unconfirmed, 1);
+		copy_stream(connection, offset, result, CALLERD_REQUEST);
+	}
+}
+
+/* The daemon's send on DAEMON returned RESULT. */
+static __always_inline void on_answered(const struct sock *daemon, long result)
+{
+	__u32 socket;
+	struct connection *connection;
+	__u64 offset;
+
+	if (result == 0 || (result < 0 && result != -EPIPE && result != -ECONNRESET))
+		return;
+	socket = watched_socket(daemon);
+	if (socket == NO_SOCKET)
+		return;
+	if (result < 0) {
+		if (BPF_CORE_READ(daemon, sk_shutdown) == SHUTDOWN_MASK)
+			end_connection(daemon, CALLERD_END_RESET);
+		return;
+	}
+	connection = find_connection(daemon);
+	if (!connection)
+		connection = add_preexisting(daemon, socket);
+	if (!connection)
+		return;
+	offset = __sync_fetch_and_add(&connection->answered, result);
+	if (!is_muted(connection, CALLERD_RESPONSE))
+		copy_stream(connection, offset, result, CALLERD_RESPONSE);
+}
+
+/* A send of RESULT bytes to DAEMON is complete: from here on its bytes have their sender for sure. */
+static __always_inline void on_sent(const struct sock *daemon, long result)
+{
+	struct callerd_sent_event *event;
+	struct connection *connection;
+
+	if (result <= 0 || watched_socket(daemon) == NO_SOCKET)
+		return;
+	connection = find_connection(daemon);
+	if (!connection)
+		return;
+	__sync_fetch_and_add(&connection->sent, result);
+	if (!connection->unconfirmed || !__sync_lock_test_and_set(&connection->unconfirmed, 0))
+		return;
+	event = bpf_ringbuf_reserve(&payload, sizeof(*event), 0);
+	if (!event) {
+		count_loss(CALLERD_LOSS_END);
+		return;
+	}
+	fill_header(&event->header, CALLERD_EVENT_SENT, sizeof(*event), connection);
+	event->offset = connection->sent;
+	bpf_ringbuf_submit(event, wake_flags(&payload));
+}
+
+#endif

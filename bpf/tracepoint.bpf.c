@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backend for kernels that refuse BPF trampolines (lockdown, no ftrace direct calls). It needs
+ * the tracepoints sock:sk_data_ready, sock_send_length and sock_recv_length (Linux 6.3) and, for the
+ * address of a connect, cgroup/connect_unix (Linux 6.7).
+ *
+ *   cgroup/connect_unix   a connect begins: remember its socket and address
+ *   sk_data_ready         in the context of whoever made the socket readable: on the listener that
+ *                         is a connect which succeeds, on the daemon's end it is a sender
+ *   sys_exit_connect      a connect ends: refused?
+ *   sock_send_length      after a send, on the client's end and on the daemon's
+ *   sock_recv_length      after a receive, on the daemon's end
+ */
+#include "common.h"
+
+/* A connect on its way through the kernel. */
+struct pending {
+	struct sock *client;
+	char address[CALLERD_ADDRESS_MAX + 4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* bpf_get_current_pid_tgid() */
+	__type(value, struct pending);
+} pendings SEC(".maps");
+
+/* libbpf before 1.3 does not know cgroup/connect_unix: user space sets the attach type. */
+SEC("cgroup/connect4")
+int connect_begin(struct bpf_sock_addr *context)
+{
+	struct bpf_sock_addr_kern *kernel = bpf_cast_to_kern_ctx(context);
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending pending = {};
+
+	pending.client = kernel->sk;
+	copy_address(pending.address, kernel->uaddr, kernel->uaddrlen);
+	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
+	return 1;
+}
+
+/* The end of the connection that the daemon will accept. */
+static __always_inline const struct sock *connected_end(const struct sock *listener)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending *pending = bpf_map_lookup_elem(&pendings, &id);
+	struct unix_sock *client;
+	struct sk_buff *last;
+
+	if (pending) {
+		client = unix_socket(pending->client);
+		return BPF_CORE_READ(client, peer);
+	}
+	last = BPF_CORE_READ(listener, sk_receive_queue.prev); /* the map had no room */
+	return BPF_CORE_READ(last, sk);
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(data_ready, const struct sock *sk)
+{
+	__u8 state;
+
+	if (sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_LISTEN && bound_dentry(sk))
+		on_connect(sk, connected_end(sk));
+	else if (state == TCP_ESTABLISHED && bound_dentry(sk))
+		on_sender(sk);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_connect")
+int connect_end(struct trace_event_raw_sys_exit *context)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct pending *pending = bpf_map_lookup_elem(&pendings, &id);
+	long result = context->ret;
+
+	if (!pending)
+		return 0;
+	if (result < 0 && pending->address[0])
+		on_refused(pending->address, -result);
+	bpf_map_delete_elem(&pendings, &id);
+	return 0;
+}
+
+/* Whether the system call at hand sends out-of-band data. */
+static __always_inline bool sends_out_of_band(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	unsigned long number = BPF_CORE_READ(regs, orig_ax);
+
+	return (number == NR_sendto && BPF_CORE_READ(regs, r10) & MSG_OOB) ||
+	       (number == NR_sendmsg && BPF_CORE_READ(regs, dx) & MSG_OOB);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(send_length, struct sock *sk, int result, int flags)
+{
+	struct sock *peer;
+
+	if (sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+		return 0;
+	if (bound_dentry(sk))
+		on_answered(sk, result);
+	peer = BPF_CORE_READ(unix_socket(sk), peer);
+	if (!peer || !bound_dentry(peer))
+		return 0;
+	if (sends_out_of_band())
+		mark_out_of_band(peer);
+	on_sent(peer, result);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(recv_length, struct sock *sk, int result, int flags)
+{
+	if (sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+		return 0;
+	if (bound_dentry(sk))
+		on_received(sk, result, flags);
+	return 0;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backend for kernels that allow BPF trampolines.
+ *
+ *   lsm/unix_stream_connect          a connect that will succeed, in the caller's context
+ *   fentry/security_unix_stream_...  the same where bpf is not an active LSM
+ *   fexit/unix_stream_connect        a connect that failed, also before any LSM hook
+ *   fentry, fexit/unix_stream_sendmsg  who sends, before the bytes can be read; then their count;
+ *                                    and the daemon's answers
+ *   fexit/unix_stream_recvmsg        what the daemon read
+ *   fentry/unix_release              the daemon closes
+ */
+#include "common.h"
+
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(connect_lsm, struct sock *sk, struct sock *other, struct sock *newsk)
+{
+	on_connect(other, newsk);
+	return 0;
+}
+
+SEC("fentry/security_unix_stream_connect")
+int BPF_PROG(connect_function, struct sock *sk, struct sock *other, struct sock *newsk)
+{
+	on_connect(other, newsk);
+	return 0;
+}
+
+SEC("fexit/unix_stream_connect")
+int BPF_PROG(connect_end, struct socket *socket, void *address, int size, int flags, int result)
+{
+	char path[CALLERD_ADDRESS_MAX + 4] = {};
+
+	if (result >= 0)
+		return 0;
+	copy_address(path, address, size);
+	if (path[0])
+		on_refused(path, -result);
+	return 0;
+}
+
+SEC("fentry/unix_stream_sendmsg")
+int BPF_PROG(send_begin, struct socket *socket, struct msghdr *message, unsigned long size)
+{
+	struct sock *sk = socket->sk;
+	struct sock *peer = sk ? BPF_CORE_READ(unix_socket(sk), peer) : NULL;
+
+	if (!peer || !bound_dentry(peer))
+		return 0;
+	on_sender(peer);
+	if (BPF_CORE_READ(message, msg_flags) & MSG_OOB)
+		mark_out_of_band(peer);
+	return 0;
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(send_end, struct socket *socket, struct msghdr *message, unsigned long size,
+	     int result)
+{
+	struct sock *sk = socket->sk;
+	struct sock *peer;
+
+	if (!sk)
+		return 0;
+	if (bound_dentry(sk))
+		on_answered(sk, result);
+	peer = BPF_CORE_READ(unix_socket(sk), peer);
+	if (peer && bound_dentry(peer))
+		on_sent(peer, result);
+	return 0;
+}
+
+SEC("fexit/unix_stream_recvmsg")
+int BPF_PROG(receive_end, struct socket *socket, struct msghdr *message, unsigned long size,
+	     int flags, int result)
+{
+	struct sock *sk = socket->sk;
+
+	if (sk && bound_dentry(sk))
+		on_received(sk, result, flags);
+	return 0;
+}
+
+SEC("fentry/unix_release")
+int BPF_PROG(release, struct socket *socket)
+{
+	struct sock *sk = socket->sk;
+
+	if (sk && bound_dentry(sk))
+		end_connection(sk, CALLERD_END_DAEMON);
+	return 0;
+}

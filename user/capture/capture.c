@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture/cgroup.h"
+#include "tracepoint.skel.h"
+#include "trampoline.skel.h"
+
+#define LINKS_MAX 16
+#define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
+
+/* How a backend is built from its programs. */
+struct backend {
+	enum capture_backend id;
+	const char *name;
+	const char *needs; /* for a person: which kernels can */
+	const void *(*object)(size_t *size);
+};
+
+static const struct backend backends[] = {
+	{ CAPTURE_TRAMPOLINE, "trampoline",
+	  "BTF and BPF trampolines (Linux 5.17 or later, not under kernel lockdown)",
+	  trampoline_bpf__elf_bytes },
+	{ CAPTURE_TRACEPOINT, "tracepoint", "BTF and cgroup/connect_unix (Linux 6.7 or later)",
+	  tracepoint_bpf__elf_bytes },
+};
+
+struct capture {
+	const struct backend *backend;
+	struct capture_options options;
+	struct bpf_object *object;
+	struct bpf_link *links[LINKS_MAX];
+	unsigned int link_count;
+	struct ring_buffer *callers, *payload;
+	struct callerd_control *control;
+	struct bpf_link *living;
+	int identify, names, basenames, directories, nodes, muted, losses;
+};
+
+/* The last warning of libbpf says why a load failed. */
+static char last_warning[512];
+
+__attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
+							       const char *format, va_list args)
+{
+	char line[sizeof(last_warning)];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (getenv("CALLERD_DEBUG_LIBBPF"))
+		fprintf(stderr, "%s\n", line);
+	if (!strstr(line, "BEGIN PROG LOAD LOG"))
+		snprintf(last_warning, sizeof(last_warning), "%s", line);
+	return 0;
+}
+
+static int on_event(void *context, void *event, size_t size)
+{
+	struct capture *capture = context;
+
+	capture->options.event(capture->options.data, event, size);
+	return 0;
+}
+
+static uint32_t own_net_ns(void)
+{
+	struct stat info;
+
+	return stat("/proc/self/ns/net", &info) ? 0 : info.st_ino;
+}
+
+/* The memory behind a section of globals: initial values before load, shared with the kernel after. */
+static void *section(struct bpf_object *object, const char *name, size_t wanted)
+{
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_map (map, object) {
+		const void *memory = bpf_map__initial_value(map, &size);
+
+		if (memory && strstr(bpf_map__name(map), name) && size >= wanted)
+			return (void *)memory; /* libbpf's const keeps one from it after the load only */
+	}
+	return NULL;
+}
+
+static int configure(struct capture *capture)
+{
+	const struct capture_options *options = &capture->options;
+	struct callerd_settings *settings =
+		section(capture->object, ".settings", sizeof(*settings));
+	struct bpf_program *program;
+	int error = 0;
+
+	if (!settings)
+		return -EINVAL;
+	settings->request_budget = options->request_budget;
+	settings->response_budget = options->response_budget;
+	settings->agent_pid = getpid();
+	settings->agent_net_ns = own_net_ns();
+	settings->wake_level = options->callers_size / 4;
+	program = bpf_object__find_program_by_name(capture->object, "connect_begin");
+	if (program)
+		bpf_program__set_expected_attach_type(program, ATTACH_CGROUP_UNIX_CONNECT);
+#define SIZE(name, value)                                                                          \
+	(error = error ?: bpf_map__set_max_entries(                                               \
+			 bpf_object__find_map_by_name(capture->object, name), value))
+	SIZE("callers", options->callers_size);
+	SIZE("payload", options->payload_size);
+	SIZE("connections", options->connections);
+	SIZE("muted", options->connections);
+#undef SIZE
+	return error;
+}
+
+/* Leaves out what this kernel does not offer; what remains must load. */
+static void choose_programs(struct capture *capture)
+{
+	struct bpf_program *lsm, *function;
+	char active[256] = "";
+	FILE *file = fopen("/sys/kernel/security/lsm", "re");
+
+	lsm = bpf_object__find_program_by_name(capture->object, "connect_lsm");
+	function = bpf_object__find_program_by_name(capture->object, "connect_function");
+	if (file) {
+		if (!fgets(active, sizeof(active), file))
+			active[0] = '\0';
+		fclose(file);
+	}
+	if (!lsm || !function)
+		return;
+	/* Both would report each connect twice. LSM programs are never skipped as re-entered. */
+	bpf_program__set_autoload(strstr(active, "bpf") ? function : lsm, false);
+}
+
+static int map_fd(struct capture *capture, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(capture->object, name);
+}
+
+static int find_parts(struct capture *capture)
+{
+	capture->identify = bpf_program__fd(
+		bpf_object__find_program_by_name(capture->object, "identify"));
+	capture->names = map_fd(capture, "names");
+	capture->basenames = map_fd(capture, "basenames");
+	capture->directories = map_fd(capture, "directories");
+	capture->nodes = map_fd(capture, "nodes");
+	capture->muted = map_fd(capture, "muted");
+	capture->losses = map_fd(capture, "losses");
+	capture->control = section(capture->object, ".control", sizeof(*capture->control));
+	capture->callers = ring_buffer__new(map_fd(capture, "callers"), on_event, capture, NULL);
+	capture->payload = ring_buffer__new(map_fd(capture, "payload"), on_event, capture, NULL);
+	if (capture->identify < 0 || !capture->control || !capture->callers || !capture->payload)
+		return -ENOMEM;
+	return 0;
+}
+
+static int load(const struct backend *backend, const struct capture_options *options,
+		struct capture **ret)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = backend->name);
+	const void *bytes;
+	size_t size;
+	int error;
+
+	if (!capture)
+		return -ENOMEM;
+	capture->backend = backend;
+	capture->options = *options;
+	bytes = backend->object(&size);
+	capture->object = bpf_object__open_mem(bytes, size, &open_options);
+	error = libbpf_get_error(capture->object);
+	if (error) {
+		capture->object = NULL;
+		goto fail;
+	}
+	error = configure(capture);
+	if (error)
+		goto fail;
+	choose_programs(capture);
+	error = bpf_object__load(capture->object);
+	if (!error)
+		error = find_parts(capture);
+	if (error)
+		goto fail;
+	*ret = capture;
+	return 0;
+fail:
+	capture_close(capture);
+	return error;
+}
+
+static int attach_program(struct capture *capture, struct bpf_program *program)
+{
+	const char *name = bpf_program__name(program);
+	struct bpf_link *link;
+	int cgroup;
+
+	if (!bpf_program__autoload(program) || !strcmp(name, "identify"))
+		return 0;
+	if (!strcmp(name, "connect_begin")) {
+		cgroup = cgroup_open_root();
+		if (cgroup < 0) {
+			snprintf(last_warning, sizeof(last_warning),
+				 "no cgroup2 hierarchy to attach to: %s", strerror(-cgroup));
+			return cgroup;
+		}
+		link = bpf_program__attach_cgroup(program, cgroup);
+		close(cgroup);
+	} else {
+		link = bpf_program__attach(program);
+	}
+	if (!link)
+		return -errno;
+	if (!strcmp(name, "living"))
+		capture->living = link;
+	else
+		capture->links[capture->link_count++] = link;
+	return 0;
+}
+
+static int attach(struct capture *capture, char *reason, size_t reason_size)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, capture->object) {
+		int error = attach_program(capture, program);
+
+		if (error) {
+			snprintf(reason, reason_size, "%s: %s (%s)", bpf_program__name(program),
+				 strerror(-error), last_warning);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static const char *explain(int error)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return "the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
+		       "CONFIG_DEBUG_INFO_BTF";
+	return strerror(-error);
+}
+
+int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
+		 size_t reason_size)
+{
+	char refused[600] = "";
+	int error = -EINVAL;
+
+	libbpf_set_print(keep_warning);
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+		const struct backend *backend = &backends[i];
+		char why[700] = "";
+
+		if (options->backend != CAPTURE_AUTO && options->backend != backend->id)
+			continue;
+		last_warning[0] = '\0';
+		error = load(backend, options, ret);
+		if (!error) {
+			error = attach(*ret, why, sizeof(why));
+			if (!error) {
+				snprintf(reason, reason_size, "%s%s",
+					 options->backend == CAPTURE_AUTO ? "the best that loads" :
+									    "as configured",
+					 refused);
+				return 0;
+			}
+			capture_close(*ret);
+			*ret = NULL;
+		} else {
+			snprintf(why, sizeof(why), "%s%s%s%s", explain(error),
+				 last_warning[0] ? " (" : "", last_warning,
+				 last_warning[0] ? ")" : "");
+		}
+		snprintf(refused + strlen(refused), sizeof(refused) - strlen(refused),
+			 "; the %s backend does not: %.300s", backend->name, why);
+	}
+	snprintf(reason, reason_size, "no capture backend can run%s. Needed: %s; or %s", refused,
+		 backends[0].needs, backends[1].needs);
+	return error;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	for (unsigned int i = 0; i < capture->link_count; i++)
+		bpf_link__destroy(capture->links[i]);
+	bpf_link__destroy(capture->living);
+	ring_buffer__free(capture->callers);
+	ring_buffer__free(capture->payload);
+	bpf_object__close(capture->object);
+	free(capture);
+}
+
+const char *capture_backend_name(const struct capture *capture)
+{
+	return capture->backend->name;
+}
+
+void capture_fds(const struct capture *capture, int fds[2])
+{
+	fds[0] = ring_buffer__epoll_fd(capture->callers);
+	fds[1] = ring_buffer__epoll_fd(capture->payload);
+}
+
+void capture_drain_callers(struct capture *capture)
+{
+	ring_buffer__consume(capture->callers);
+}
+
+int capture_drain(struct capture *capture)
+{
+	int callers = ring_buffer__consume(capture->callers);
+	int payload = callers < 0 ? callers : ring_buffer__consume(capture->payload);
+
+	return payload < 0 ? payload : callers + payload;
+}
+
+void capture_sleep(struct capture *capture)
+{
+	__atomic_store_n(&capture->control->reader_asleep, 1, __ATOMIC_SEQ_CST);
+}
+
+void capture_mute(struct capture *capture, uint64_t connection, uint32_t directions)
+{
+	bpf_map_update_elem(capture->muted, &connection, &directions, BPF_ANY);
+}
+
+void capture_unmute(struct capture *capture, uint64_t connection)
+{
+	bpf_map_delete_elem(capture->muted, &connection);
+}
+
+static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
+{
+	struct callerd_identify request = { .fd = fd };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+	int error = bpf_prog_test_run_opts(capture->identify, &run);
+
+	if (error)
+		return error;
+	if (!request.found)
+		return -EBADF;
+	*ret = request;
+	return 0;
+}
+
+static struct callerd_node_key directory_key(const struct callerd_node_key *directory)
+{
+	struct callerd_node_key key = *directory;
+
+	key.generation = 0; /* not every directory's file system has them */
+	return key;
+}
+
+static struct callerd_name_key name_key(const struct callerd_node_key *directory, const char *name)
+{
+	struct callerd_name_key key = { .inode = directory->inode, .device = directory->device };
+
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return key;
+}
+
+static int watch_name(struct capture *capture, uint32_t index, const char *path)
+{
+	char directory[PATH_MAX], base[PATH_MAX];
+	struct callerd_identify identity;
+	struct callerd_node_key key;
+	struct callerd_name_key name;
+	int fd, error;
+
+	snprintf(directory, sizeof(directory), "%s", path);
+	snprintf(base, sizeof(base), "%s", path);
+	fd = open(dirname(directory), O_PATH | O_CLOEXEC | O_DIRECTORY);
+	if (fd < 0)
+		return -errno;
+	error = identify(capture, fd, &identity);
+	close(fd);
+	if (error)
+		return error;
+	key = directory_key(&identity.node);
+	name = name_key(&identity.node, basename(base));
+	/* The name first: the directory is what opens the way to it. */
+	error = bpf_map_update_elem(capture->names, &name, &index, BPF_ANY) ?:
+			bpf_map_update_elem(capture->basenames, name.name, &index, BPF_ANY);
+	return error ? error : bpf_map_update_elem(capture->directories, &key, &index, BPF_ANY);
+}
+
+static void watch_node(struct capture *capture, uint32_t index, const char *path)
+{
+	struct callerd_identify identity;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (!identify(capture, fd, &identity) && S_ISSOCK(identity.mode))
+		bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
+	close(fd);
+}
+
+int capture_watch(struct capture *capture, uint32_t index, const char *path)
+{
+	char target[PATH_MAX];
+	int error = watch_name(capture, index, path);
+
+	/* Where the last component is a symlink, its target is what a daemon binds. */
+	if (realpath(path, target) && strcmp(target, path))
+		error = watch_name(capture, index, target) ?: error;
+	watch_node(capture, index, path);
+	return error;
+}
+
+int capture_match(struct capture *capture, int fd)
+{
+	struct callerd_identify identity;
+	uint32_t index;
+	int error = identify(capture, fd, &identity);
+
+	if (error)
+		return error;
+	if (!S_ISSOCK(identity.mode))
+		return -ENOENT;
+	if (!bpf_map_lookup_elem(capture->nodes, &identity.node, &index))
+		return index;
+	return -ENOENT;
+}
+
+int capture_match_name(struct capture *capture, int fd, const char *name)
+{
+	struct callerd_identify identity;
+	struct callerd_name_key key;
+	uint32_t index;
+	int error = identify(capture, fd, &identity);
+
+	if (error)
+		return error;
+	key = name_key(&identity.node, name);
+	return bpf_map_lookup_elem(capture->names, &key, &index) ? -ENOENT : (int)index;
+}
+
+int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
+		   void *data)
+{
+	uint64_t ids[512];
+	ssize_t size;
+	int fd = bpf_iter_create(bpf_link__fd(capture->living));
+
+	if (fd < 0)
+		return -errno;
+	while ((size = read(fd, ids, sizeof(ids))) > 0)
+		for (size_t i = 0; i < size / sizeof(*ids); i++)
+			seen(data, ids[i]);
+	close(fd);
+	return size < 0 ? -errno : 0;
+}
+
+void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *counts = calloc(cpus > 0 ? cpus : 1, sizeof(*counts));
+	struct bpf_program *program;
+
+	*missed = 0;
+	memset(losses, 0, CALLERD_LOSS_MAX * sizeof(*losses));
+	for (uint32_t reason = 0; counts && reason < CALLERD_LOSS_MAX; reason++) {
+		if (bpf_map_lookup_elem(capture->losses, &reason, counts))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			losses[reason] += counts[cpu];
+	}
+	free(counts);
+	bpf_object__for_each_program (program, capture->object) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			*missed += info.recursion_misses;
+	}
+}

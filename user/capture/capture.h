@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel side, seen from user space: loads and attaches the best backend, hands over its raw
+ * events, and answers what only the kernel knows. */
+#ifndef CALLERD_CAPTURE_H
+#define CALLERD_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "callerd/event.h"
+
+struct capture;
+
+enum capture_backend { CAPTURE_AUTO, CAPTURE_TRAMPOLINE, CAPTURE_TRACEPOINT };
+
+struct capture_options {
+	enum capture_backend backend;
+	uint32_t callers_size, payload_size; /* bytes of the rings; powers of two, page multiples */
+	uint32_t connections; /* entries of the connection table */
+	uint64_t request_budget, response_budget; /* bytes copied per turn */
+	void *data;
+	/* One raw event, unchecked. Called from capture_drain(). */
+	void (*event)(void *data, const void *event, size_t size);
+};
+
+/* Loads and attaches the programs of the best backend; nothing is watched yet. 0, or -errno with a
+ * sentence for a person in REASON. On success REASON says why this backend. Free with
+ * capture_close(). */
+int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
+		 size_t reason_size);
+
+void capture_close(struct capture *capture);
+
+/* "trampoline" or "tracepoint". */
+const char *capture_backend_name(const struct capture *capture);
+
+/* Looks up PATH and makes the kernel watch the socket there, under INDEX, by its name in its
+ * directory and by its node where it exists; to be repeated as directories and nodes
+ * come and go. 0, or -ENOENT while its directory does not exist, or another -errno. */
+int capture_watch(struct capture *capture, uint32_t index, const char *path);
+
+/* The watched socket that an open (O_PATH will do) file is, by the kernel's own matching rules.
+ * Returns its index, or -ENOENT. */
+int capture_match(struct capture *capture, int fd);
+
+/* As capture_match() for a name that does not exist in the directory open as FD. */
+int capture_match_name(struct capture *capture, int fd, const char *name);
+
+/* File descriptors to poll for input: the two rings. */
+void capture_fds(const struct capture *capture, int fds[2]);
+
+/* Hands over all that waits, callers before the payload that refers to them. Returns the number of
+ * events or -errno. */
+int capture_drain(struct capture *capture);
+
+/* Asks to be woken by the next event; drain once more afterwards, before sleeping. */
+void capture_sleep(struct capture *capture);
+
+/* Hands over what waits in the callers ring only. */
+void capture_drain_callers(struct capture *capture);
+
+/* Stops the copying of a connection in the given directions (CALLERD_MUTE_ bits). */
+void capture_mute(struct capture *capture, uint64_t connection, uint32_t directions);
+
+/* Forgets a connection's mute mark. */
+void capture_unmute(struct capture *capture, uint64_t connection);
+
+/* Calls SEEN for each connection of this network namespace whose daemon's end still lives.
+ * 0 or -errno. */
+int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
+		   void *data);
+
+/* What the kernel side lost since the start, per enum callerd_loss, and in MISSED how often a program did
+ * not run because it was running already on that CPU. */
+void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed);
+
+#endif
