@@ -361,8 +361,9 @@ static long group_step(__u32 index, void *context)
 }
 
 /* The socket node as the caller found it: what decides whether the kernel lets it in. */
-static __noinline int describe_node(struct callerd_caller_event *event, struct dentry *dentry)
+CHECKED_ONCE int describe_node(struct callerd_caller_event *event, __u64 address)
 {
+	struct dentry *dentry = (struct dentry *)address;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 	struct group_info *groups;
@@ -388,7 +389,7 @@ static __noinline int describe_node(struct callerd_caller_event *event, struct d
 
 /* Fills EVENT with the current process. The header stands already; text is empty afterwards only
  * where there is none. */
-static __noinline int describe_caller(struct callerd_caller_event *event)
+CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);

@@ -26,26 +26,44 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
 	scratch->event.header.socket = socket;
 	describe_caller(&scratch->event);
-	describe_node(&scratch->event, bound_dentry(listener));
+	describe_node(&scratch->event, (__u64)bound_dentry(listener));
 	send_caller(&scratch->event, CALLERD_LOSS_CONNECT);
 	give_scratch(scratch);
 }
 
-static __always_inline bool has_watched_basename(const char *address)
-{
-	struct basename name = {};
-	__u32 start = 0;
+struct basename_search {
+	const struct callerd_caller_event *event;
+	__u32 start;
+};
 
-	for (__u32 i = 0; i < CALLERD_ADDRESS_MAX && address[i]; i++)
-		if (address[i] == '/')
-			start = i + 1;
-	bpf_probe_read_kernel_str(name.text, sizeof(name.text), address + start);
-	return bpf_map_lookup_elem(&basenames, &name);
+static long basename_step(__u32 index, void *context)
+{
+	struct basename_search *search = context;
+
+	if (index >= CALLERD_ADDRESS_MAX || !search->event->text[index])
+		return 1;
+	if (search->event->text[index] == '/')
+		search->start = index + 1;
+	return 0;
+}
+
+/* Whether the address in EVENT's text ends in a name that is watched somewhere. */
+CHECKED_ONCE int has_watched_basename(struct callerd_caller_event *event)
+{
+	struct basename_search search = { .event = event };
+	struct basename name = {};
+
+	if (!event)
+		return 0;
+	bpf_loop(CALLERD_ADDRESS_MAX, basename_step, &search, 0);
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text),
+				  event->text + (search.start & 127));
+	return bpf_map_lookup_elem(&basenames, &name) != NULL;
 }
 
 /* Errors that come from the node that was named, not from a misuse of the call. ENOENT is said of
  * every absent service of a host, so it counts only for names that are watched. */
-static __always_inline bool error_of_node(const char *address, long error)
+static __always_inline bool error_of_node(long error)
 {
 	switch (error) {
 	case EACCES:
@@ -55,9 +73,8 @@ static __always_inline bool error_of_node(const char *address, long error)
 	case EPROTOTYPE:
 	case EINTR:
 	case ERESTARTSYS:
-		return true;
 	case ENOENT:
-		return has_watched_basename(address);
+		return true;
 	}
 	return false;
 }
@@ -80,11 +97,14 @@ static __always_inline void on_refused(const char *address, long error)
 {
 	struct scratch *scratch;
 
-	if (!error_of_node(address, error) || is_agent())
+	if (!error_of_node(error) || is_agent())
 		return;
 	scratch = take_scratch();
 	if (!scratch)
 		return;
+	bpf_probe_read_kernel_str(scratch->event.text, CALLERD_ADDRESS_MAX + 1, address);
+	if (error == ENOENT && !has_watched_basename(&scratch->event))
+		goto out;
 	fill_header(&scratch->event.header, CALLERD_EVENT_REFUSED, 0, NULL);
 	describe_caller(&scratch->event);
 	scratch->event.error = error == ERESTARTSYS ? EINTR : error;
@@ -92,6 +112,7 @@ static __always_inline void on_refused(const char *address, long error)
 	scratch->event.address.flags = text_add(&scratch->event, address);
 	text_end(&scratch->event, &scratch->event.address);
 	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
+out:
 	give_scratch(scratch);
 }
 
@@ -121,7 +142,7 @@ static __always_inline void on_sender(const struct sock *daemon)
 	fill_header(&scratch->event.header, CALLERD_EVENT_SENDER, 0, connection);
 	describe_caller(&scratch->event);
 	scratch->event.offset = connection->sent;
-	describe_node(&scratch->event, bound_dentry(daemon));
+	describe_node(&scratch->event, (__u64)bound_dentry(daemon));
 	send_caller(&scratch->event, CALLERD_LOSS_SENDER);
 	give_scratch(scratch);
 }

@@ -14,6 +14,10 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+/* A function that the verifier checks once, by itself, not at each call. Kernel pointers pass through
+ * it as numbers. */
+#define CHECKED_ONCE __attribute__((noinline))
+
 #define AF_UNIX 1
 #define SOCK_STREAM 1
 #define TCP_ESTABLISHED 1

@@ -23,8 +23,9 @@ static __always_inline struct dentry *bound_dentry(const struct sock *sk)
 	return BPF_CORE_READ(unix_socket(sk), path.dentry);
 }
 
-static __noinline __u32 watched_dentry(struct dentry *dentry)
+CHECKED_ONCE __u32 watched_dentry(__u64 address)
 {
+	struct dentry *dentry = (struct dentry *)address;
 	struct callerd_node_key node = {};
 	struct callerd_node_key directory = {};
 	struct callerd_name_key name = {};
@@ -58,7 +59,7 @@ static __always_inline __u32 watched_socket(const struct sock *sk)
 {
 	struct dentry *dentry = bound_dentry(sk);
 
-	return dentry ? watched_dentry(dentry) : NO_SOCKET;
+	return dentry ? watched_dentry((__u64)dentry) : NO_SOCKET;
 }
 
 static __always_inline struct connection *find_connection(const struct sock *daemon)

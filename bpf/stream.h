@@ -181,8 +181,8 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 }
 
 /* SIZE bytes went through the daemon's end in DIRECTION, the first one at stream offset OFFSET. */
-static __noinline int copy_stream(struct connection *connection, __u64 offset, __u64 size,
-				  __u32 direction)
+CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 size,
+			     __u32 direction)
 {
 	struct transfer transfer = {
 		.connection = connection,
