@@ -40,6 +40,7 @@ int identify(struct callerd_identify *request)
 	request->node = node;
 	request->parent = parent;
 	request->mode = BPF_CORE_READ(dentry, d_inode, i_mode);
+	request->socket = watched_dentry((__u64)dentry);
 	request->found = 1;
 	return 0;
 }
@@ -55,7 +56,7 @@ int living(struct bpf_iter__unix *context)
 	if (!unix_sk)
 		return 0;
 	connection = find_connection((struct sock *)unix_sk);
-	if (!connection || watched_socket((struct sock *)unix_sk) == NO_SOCKET)
+	if (!connection || watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;
 	id = connection->id;
 	bpf_seq_write(context->meta->seq, &id, sizeof(id));

@@ -17,7 +17,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	struct connection *connection;
 	struct scratch *scratch;
 
-	if (socket == NO_SOCKET || !daemon || is_agent())
+	if (socket == CALLERD_NO_SOCKET || !daemon || is_agent())
 		return;
 	connection = add_connection(daemon, socket, sender_key(), 0);
 	scratch = take_scratch();
@@ -125,7 +125,7 @@ static __always_inline void on_sender(const struct sock *daemon)
 	struct scratch *scratch;
 	__u64 key;
 
-	if (socket == NO_SOCKET)
+	if (socket == CALLERD_NO_SOCKET)
 		return;
 	connection = find_connection(daemon);
 	if (!connection)

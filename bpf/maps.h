@@ -6,8 +6,6 @@
 #include "kernel.h"
 #include "callerd/event.h"
 
-#define NO_SOCKET ((__u32) - 1)
-
 const volatile struct callerd_settings settings SEC(".rodata.settings") = {};
 
 struct callerd_control control SEC(".data.control") = {};
@@ -70,6 +68,8 @@ struct connection {
 	__u32 flags; /* of CALLERD_FLAG_: for every event of this connection */
 	__u32 speaking; /* enum callerd_direction of the last bytes */
 	__u32 lost; /* bit per direction: bytes were lost since the last event */
+	__u32 turned; /* bit per direction: it took its turn since the last event */
+	__u32 reserved;
 };
 
 struct {
@@ -119,7 +119,7 @@ static __always_inline void fill_header(struct callerd_event_header *header, __u
 	header->size = size;
 	header->time = bpf_ktime_get_boot_ns();
 	header->connection = connection ? connection->id : 0;
-	header->socket = connection ? connection->socket : NO_SOCKET;
+	header->socket = connection ? connection->socket : CALLERD_NO_SOCKET;
 	header->flags = connection ? connection->flags : 0;
 }
 

@@ -34,7 +34,7 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	__u32 *index;
 
 	if (!inode)
-		return NO_SOCKET;
+		return CALLERD_NO_SOCKET;
 	node_key(inode, &node);
 	index = bpf_map_lookup_elem(&nodes, &node);
 	if (index)
@@ -43,13 +43,13 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	node_key(BPF_CORE_READ(parent, d_inode), &directory);
 	directory.generation = 0;
 	if (!bpf_map_lookup_elem(&directories, &directory))
-		return NO_SOCKET;
+		return CALLERD_NO_SOCKET;
 	name.inode = directory.inode;
 	name.device = directory.device;
 	bpf_probe_read_kernel_str(name.name, sizeof(name.name), BPF_CORE_READ(dentry, d_name.name));
 	index = bpf_map_lookup_elem(&names, &name);
 	if (!index)
-		return NO_SOCKET;
+		return CALLERD_NO_SOCKET;
 	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
 	return *index;
 }
@@ -59,7 +59,7 @@ static __always_inline __u32 watched_socket(const struct sock *sk)
 {
 	struct dentry *dentry = bound_dentry(sk);
 
-	return dentry ? watched_dentry((__u64)dentry) : NO_SOCKET;
+	return dentry ? watched_dentry((__u64)dentry) : CALLERD_NO_SOCKET;
 }
 
 static __always_inline struct connection *find_connection(const struct sock *daemon)

@@ -81,8 +81,8 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 		connection->lost &= ~(1U << transfer->direction);
 		event->header.flags |= CALLERD_FLAG_LOST_BEFORE;
 	}
-	if (connection->speaking != transfer->direction) {
-		connection->speaking = transfer->direction;
+	if (connection->turned & (1U << transfer->direction)) {
+		connection->turned &= ~(1U << transfer->direction);
 		event->header.flags |= CALLERD_FLAG_TURN;
 	}
 }
@@ -193,9 +193,13 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 
 	if (!connection)
 		return 0;
-	if (connection->speaking != direction)
-		connection->budget[direction & 1] =
-			direction == CALLERD_REQUEST ? settings.request_budget : settings.response_budget;
+	if (connection->speaking != direction) {
+		connection->speaking = direction;
+		connection->turned |= 1U << direction;
+		connection->budget[direction & 1] = direction == CALLERD_REQUEST ?
+							    settings.request_budget :
+							    settings.response_budget;
+	}
 	if (!connection->budget[direction & 1])
 		return 0;
 	if (!find_buffer(&transfer)) {
@@ -231,7 +235,7 @@ static __always_inline void on_received(const struct sock *daemon, long result, 
 	if (flags & (MSG_PEEK | MSG_OOB) || (result < 0 && result != -ECONNRESET))
 		return;
 	socket = watched_socket(daemon);
-	if (socket == NO_SOCKET)
+	if (socket == CALLERD_NO_SOCKET)
 		return;
 	if (result <= 0) {
 		if (result < 0)
@@ -265,7 +269,7 @@ static __always_inline void on_answered(const struct sock *daemon, long result)
 	if (result == 0 || (result < 0 && result != -EPIPE && result != -ECONNRESET))
 		return;
 	socket = watched_socket(daemon);
-	if (socket == NO_SOCKET)
+	if (socket == CALLERD_NO_SOCKET)
 		return;
 	if (result < 0) {
 		if (BPF_CORE_READ(daemon, sk_shutdown) == SHUTDOWN_MASK)
@@ -288,7 +292,7 @@ static __always_inline void on_sent(const struct sock *daemon, long result)
 	struct callerd_sent_event *event;
 	struct connection *connection;
 
-	if (result <= 0 || watched_socket(daemon) == NO_SOCKET)
+	if (result <= 0 || watched_socket(daemon) == CALLERD_NO_SOCKET)
 		return;
 	connection = find_connection(daemon);
 	if (!connection)

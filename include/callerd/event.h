@@ -17,6 +17,7 @@
 #define CALLERD_COMM_SIZE 16
 #define CALLERD_ADDRESS_MAX 108 /* sizeof(sockaddr_un.sun_path) */
 #define CALLERD_DATA_MAX 16384 /* payload bytes in one data event */
+#define CALLERD_NO_SOCKET ((__u32) - 1)
 #define CALLERD_UNSET_ID ((__u32) - 1) /* an unset login UID or session */
 
 enum callerd_event_type {
@@ -192,14 +193,14 @@ struct callerd_node_key {
 	__u32 generation;
 };
 
-/* Context of the program that tells the kernel's identity of an open file. */
+/* Context of the program that tells the kernel's identity of an open file of the agent's. */
 struct callerd_identify {
 	__s32 fd; /* in */
 	__u32 found; /* out: 1 if the rest is set */
 	struct callerd_node_key node; /* out: the file */
 	struct callerd_node_key parent; /* out: the directory that holds its name */
 	__u32 mode; /* out: i_mode */
-	__u32 reserved;
+	__u32 socket; /* out: index of the watched socket that it is, or CALLERD_NO_SOCKET */
 };
 
 /* Section .rodata.settings: set by user space between open and load. */

@@ -7,14 +7,17 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "capture/cgroup.h"
+#include "capture/kernelfs.h"
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
 
@@ -83,36 +86,48 @@ static uint32_t own_net_ns(void)
 	return stat("/proc/self/ns/net", &info) ? 0 : info.st_ino;
 }
 
-/* The memory behind a section of globals: initial values before load, shared with the kernel after. */
-static void *section(struct bpf_object *object, const char *name, size_t wanted)
+/* The map behind a section of globals. */
+static struct bpf_map *section(struct bpf_object *object, const char *name)
 {
 	struct bpf_map *map;
-	size_t size;
 
-	bpf_object__for_each_map (map, object) {
-		const void *memory = bpf_map__initial_value(map, &size);
-
-		if (memory && strstr(bpf_map__name(map), name) && size >= wanted)
-			return (void *)memory; /* libbpf's const keeps one from it after the load only */
-	}
+	bpf_object__for_each_map (map, object)
+		if (strstr(bpf_map__name(map), name))
+			return map;
 	return NULL;
+}
+
+static int settings_map(struct bpf_object *object, const struct callerd_settings *settings)
+{
+	struct bpf_map *map = section(object, ".settings");
+
+	return map ? bpf_map__set_initial_value(map, settings, sizeof(*settings)) : -EINVAL;
+}
+
+static struct callerd_control *map_control(struct bpf_object *object)
+{
+	struct bpf_map *map = section(object, ".control");
+	void *memory = MAP_FAILED;
+
+	if (map)
+		memory = mmap(NULL, sizeof(struct callerd_control), PROT_READ | PROT_WRITE,
+			      MAP_SHARED, bpf_map__fd(map), 0);
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
 static int configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
-	struct callerd_settings *settings =
-		section(capture->object, ".settings", sizeof(*settings));
+	struct callerd_settings settings = {
+		.request_budget = options->request_budget,
+		.response_budget = options->response_budget,
+		.agent_pid = getpid(),
+		.agent_net_ns = own_net_ns(),
+		.wake_level = options->callers_size / 4,
+	};
 	struct bpf_program *program;
-	int error = 0;
+	int error = settings_map(capture->object, &settings);
 
-	if (!settings)
-		return -EINVAL;
-	settings->request_budget = options->request_budget;
-	settings->response_budget = options->response_budget;
-	settings->agent_pid = getpid();
-	settings->agent_net_ns = own_net_ns();
-	settings->wake_level = options->callers_size / 4;
 	program = bpf_object__find_program_by_name(capture->object, "connect_begin");
 	if (program)
 		bpf_program__set_expected_attach_type(program, ATTACH_CGROUP_UNIX_CONNECT);
@@ -162,7 +177,7 @@ static int find_parts(struct capture *capture)
 	capture->nodes = map_fd(capture, "nodes");
 	capture->muted = map_fd(capture, "muted");
 	capture->losses = map_fd(capture, "losses");
-	capture->control = section(capture->object, ".control", sizeof(*capture->control));
+	capture->control = map_control(capture->object);
 	capture->callers = ring_buffer__new(map_fd(capture, "callers"), on_event, capture, NULL);
 	capture->payload = ring_buffer__new(map_fd(capture, "payload"), on_event, capture, NULL);
 	if (capture->identify < 0 || !capture->control || !capture->callers || !capture->payload)
@@ -206,29 +221,97 @@ fail:
 	return error;
 }
 
+/* The root of a kernel file system, or an error whose reason is kept. */
+static int open_kernelfs(const char *type)
+{
+	int fd = kernelfs_open(type);
+
+	if (fd < 0)
+		snprintf(last_warning, sizeof(last_warning), "cannot open %s", type);
+	return fd;
+}
+
+static struct bpf_link *attach_cgroup(const struct bpf_program *program)
+{
+	struct bpf_link *link;
+	int cgroup = open_kernelfs("cgroup2");
+
+	if (cgroup < 0) {
+		errno = -cgroup;
+		return NULL;
+	}
+	link = bpf_program__attach_cgroup(program, cgroup);
+	close(cgroup);
+	return link;
+}
+
+static long tracepoint_id(const char *path)
+{
+	int root = open_kernelfs("tracefs");
+	char text[32] = "";
+	long id = -1;
+	int fd;
+
+	if (root < 0)
+		return root;
+	fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+		id = strtol(text, NULL, 10);
+	if (fd >= 0)
+		close(fd);
+	close(root);
+	return id < 0 ? -ENOENT : id;
+}
+
+/* libbpf's own attach wants tracefs mounted, which not every host has. */
+static struct bpf_link *attach_tracepoint(const struct bpf_program *program)
+{
+	struct perf_event_attr attributes = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attributes),
+		.sample_period = 1,
+	};
+	struct bpf_link *link;
+	long id = tracepoint_id("events/syscalls/sys_exit_connect/id");
+	int fd;
+
+	if (id < 0) {
+		errno = -id;
+		return NULL;
+	}
+	attributes.config = id;
+	fd = syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link; /* owns fd */
+}
+
+static struct bpf_link *attach_one(const struct bpf_program *program)
+{
+	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+		return attach_cgroup(program);
+	case BPF_PROG_TYPE_TRACEPOINT:
+		return attach_tracepoint(program);
+	default:
+		return bpf_program__attach(program);
+	}
+}
+
 static int attach_program(struct capture *capture, struct bpf_program *program)
 {
-	const char *name = bpf_program__name(program);
 	struct bpf_link *link;
-	int cgroup;
 
-	if (!bpf_program__autoload(program) || !strcmp(name, "identify"))
+	if (!bpf_program__autoload(program) ||
+	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL) /* identify: run by hand */
 		return 0;
-	if (!strcmp(name, "connect_begin")) {
-		cgroup = cgroup_open_root();
-		if (cgroup < 0) {
-			snprintf(last_warning, sizeof(last_warning),
-				 "no cgroup2 hierarchy to attach to: %s", strerror(-cgroup));
-			return cgroup;
-		}
-		link = bpf_program__attach_cgroup(program, cgroup);
-		close(cgroup);
-	} else {
-		link = bpf_program__attach(program);
-	}
+	link = attach_one(program);
 	if (!link)
 		return -errno;
-	if (!strcmp(name, "living"))
+	if (!strcmp(bpf_program__name(program), "living"))
 		capture->living = link;
 	else
 		capture->links[capture->link_count++] = link;
@@ -307,6 +390,8 @@ void capture_close(struct capture *capture)
 	bpf_link__destroy(capture->living);
 	ring_buffer__free(capture->callers);
 	ring_buffer__free(capture->payload);
+	if (capture->control)
+		munmap(capture->control, sizeof(*capture->control));
 	bpf_object__close(capture->object);
 	free(capture);
 }
@@ -432,16 +517,13 @@ int capture_watch(struct capture *capture, uint32_t index, const char *path)
 int capture_match(struct capture *capture, int fd)
 {
 	struct callerd_identify identity;
-	uint32_t index;
 	int error = identify(capture, fd, &identity);
 
 	if (error)
 		return error;
-	if (!S_ISSOCK(identity.mode))
+	if (!S_ISSOCK(identity.mode) || identity.socket == CALLERD_NO_SOCKET)
 		return -ENOENT;
-	if (!bpf_map_lookup_elem(capture->nodes, &identity.node, &index))
-		return index;
-	return -ENOENT;
+	return identity.socket;
 }
 
 int capture_match_name(struct capture *capture, int fd, const char *name)

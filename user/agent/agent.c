@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The one place that wires the rest: rings to tracker to outputs. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/eventfile.h"
+#include "agent/host.h"
+#include "agent/losses.h"
+#include "capture/capture.h"
+#include "capture/decode.h"
+#include "capture/proc.h"
+#include "capture/resolve.h"
+#include "conversation/tracker.h"
+#include "sink/sink.h"
+
+#define MILLISECOND 1000000ull
+#define SECOND 1000000000ull
+
+#define POLL_PAUSE (10 * MILLISECOND) /* between two drains while there is work */
+#define POLL_LINGER (100 * MILLISECOND) /* without events until the reader sleeps */
+#define SENDER_WAIT (200 * MILLISECOND)
+#define SURVEY_INTERVAL (10 * SECOND)
+#define MEMORY_MAX (64u << 20)
+#define CLOSE_MILLISECONDS 2000
+
+struct agent {
+	struct options options;
+	struct host *host;
+	struct proc *proc;
+	struct capture *capture;
+	struct tracker *tracker;
+	struct eventfile *events;
+	struct sink *sinks[OUTPUTS_MAX];
+	unsigned int sink_count;
+	struct text line;
+	struct losses losses;
+	uint64_t sequence, records, kernel_events;
+	uint64_t last_event, next_tick, next_status, next_survey;
+	int signals;
+	bool stop, output_closed;
+	char backend_reason[1024];
+};
+
+static void message(const struct agent *agent, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void message(const struct agent *agent, enum log_level level, const char *format, ...)
+{
+	static const char *const prefixes[] = { "error: ", "warning: ", "" };
+	va_list args;
+
+	if (level > agent->options.log_level)
+		return;
+	fprintf(stderr, "callerd: %s", prefixes[level]);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+static uint64_t boot_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static void write_line(struct agent *agent, const struct record *record, enum sink_format format)
+{
+	const struct record_context *context = host_context(agent->host);
+	bool wanted = false;
+	int error;
+
+	for (unsigned int i = 0; i < agent->sink_count; i++)
+		wanted |= sink_format(agent->sinks[i]) == format;
+	if (!wanted)
+		return;
+	agent->line.size = 0;
+	error = format == SINK_HUMAN ? record_write_human(record, context, &agent->line) :
+				       record_write_ecs(record, context, &agent->line);
+	if (error) {
+		agent->losses.now[LOSS_NO_MEMORY]++;
+		text_free(&agent->line);
+		return;
+	}
+	for (unsigned int i = 0; i < agent->sink_count; i++)
+		if (sink_format(agent->sinks[i]) == format)
+			sink_put(agent->sinks[i], agent->line.data, agent->line.size);
+}
+
+static void on_record(void *data, struct record *record)
+{
+	struct agent *agent = data;
+
+	record->sequence = ++agent->sequence;
+	agent->records++;
+	write_line(agent, record, SINK_ECS);
+	write_line(agent, record, SINK_HUMAN);
+}
+
+static void flush_sinks(struct agent *agent)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned int i = 0; i < agent->sink_count; i++) {
+		int error = sink_flush(agent->sinks[i]);
+
+		if (error == -EPIPE)
+			agent->output_closed = true;
+		else if (error)
+			message(agent, LOG_LEVEL_WARNING, "cannot write %s: %s; keeping up to %u MiB",
+				sink_name(agent->sinks[i]), strerror(-error),
+				SINK_QUEUE_MAX >> 20);
+		dropped += sink_dropped(agent->sinks[i]);
+	}
+	agent->losses.now[LOSS_OUTPUT] = dropped;
+}
+
+static void write_started(struct agent *agent)
+{
+	struct record record = {
+		.action = RECORD_AGENT_STARTED,
+		.time = boot_time(),
+		.backend = capture_backend_name(agent->capture),
+		.backend_reason = agent->backend_reason,
+		.sockets = agent->options.sockets,
+	};
+
+	on_record(agent, &record);
+}
+
+/* Totals, then what was lost by reason: whatever is not there was not lost. */
+static void write_totals(struct agent *agent, enum record_action action)
+{
+	struct record_counter counters[8 + LOSS_COUNT];
+	char names[LOSS_COUNT][48];
+	struct tracker_stats stats;
+	unsigned int count = 0;
+	struct record record = {
+		.action = action,
+		.time = boot_time(),
+		.backend = capture_backend_name(agent->capture),
+		.counters = counters,
+	};
+
+	tracker_stats(agent->tracker, &stats);
+	counters[count++] = (struct record_counter){ "records", agent->records };
+	counters[count++] = (struct record_counter){ "kernel-events", agent->kernel_events };
+	counters[count++] = (struct record_counter){ "connections", stats.connections };
+	counters[count++] = (struct record_counter){ "responses-unpaired", stats.unpaired };
+	counters[count++] = (struct record_counter){ "lost", losses_total(&agent->losses) };
+	for (int loss = 0; loss < LOSS_COUNT; loss++) {
+		if (!agent->losses.now[loss])
+			continue;
+		snprintf(names[loss], sizeof(names[loss]), "lost.%s", loss_name(loss));
+		counters[count++] =
+			(struct record_counter){ names[loss], agent->losses.now[loss] };
+	}
+	record.counter_count = count;
+	on_record(agent, &record);
+}
+
+static void write_losses(struct agent *agent)
+{
+	uint64_t *now = agent->losses.now;
+	struct tracker_stats stats;
+
+	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
+	tracker_stats(agent->tracker, &stats);
+	now[LOSS_EVICTED] = stats.evicted;
+	now[LOSS_NO_MEMORY] = stats.no_memory;
+	for (int loss = 0; loss < LOSS_COUNT; loss++) {
+		struct record record = {
+			.action = RECORD_RECORDS_LOST,
+			.time = boot_time(),
+			.lost_reason = loss_name(loss),
+			.lost_count = losses_take(&agent->losses, loss),
+		};
+
+		if (record.lost_count)
+			on_record(agent, &record);
+	}
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void on_event(void *data, const void *bytes, size_t size)
+{
+	struct agent *agent = data;
+	struct decode_detail detail = proc_detail(agent->proc);
+	struct event event;
+	int socket, error = decode_event(bytes, size, &detail, &event);
+
+	agent->kernel_events++;
+	if (error) {
+		agent->losses.now[error == -ENOMEM ? LOSS_NO_MEMORY : LOSS_MALFORMED]++;
+		return;
+	}
+	socket = event.header->socket;
+	if (event.header->type == CALLERD_EVENT_REFUSED) {
+		socket = resolve_refused(agent->capture, &event);
+		agent->losses.now[LOSS_UNRESOLVED] += socket == -ESRCH;
+		if (socket < 0) {
+			caller_unref(event.caller);
+			return;
+		}
+	}
+	eventfile_event(agent->events, event.header, socket);
+	tracker_event(agent->tracker, &event, socket);
+}
+
+static void on_mute(void *data, uint64_t connection, uint32_t directions)
+{
+	struct agent *agent = data;
+
+	if (directions)
+		capture_mute(agent->capture, connection, directions);
+	else
+		capture_unmute(agent->capture, connection);
+}
+
+/* Returns whether there was anything. */
+static bool drain(struct agent *agent)
+{
+	int events = capture_drain(agent->capture);
+	uint64_t now;
+
+	/* Callers that came in while the payload was read may be those of what was read. */
+	if (events > 0)
+		capture_drain_callers(agent->capture);
+	now = boot_time();
+	if (events > 0)
+		agent->last_event = now;
+	if (events > 0 || tracker_is_waiting(agent->tracker)) {
+		tracker_flush(agent->tracker, now);
+		eventfile_flush(agent->events, now);
+	}
+	flush_sinks(agent);
+	return events > 0;
+}
+
+static void on_living(void *data, uint64_t connection)
+{
+	tracker_survey_seen(((struct agent *)data)->tracker, connection);
+}
+
+/* Not every end shows itself to the tracepoint backend: ask which sockets still live. */
+static void survey(struct agent *agent, uint64_t now)
+{
+	if (!tracker_has_idle(agent->tracker, now, SURVEY_INTERVAL))
+		return;
+	tracker_survey_begin(agent->tracker);
+	if (capture_living(agent->capture, on_living, agent))
+		return;
+	drain(agent); /* what the dead still have to say */
+	tracker_survey_end(agent->tracker);
+	tracker_flush(agent->tracker, now);
+}
+
+static void watch(struct agent *agent)
+{
+	for (unsigned int i = 0; i < agent->options.socket_count; i++)
+		capture_watch(agent->capture, i, agent->options.sockets[i]);
+}
+
+/* What is due once a second and less often. */
+static void tick(struct agent *agent)
+{
+	uint64_t now = boot_time();
+
+	if (now < agent->next_tick)
+		return;
+	agent->next_tick = now + SECOND;
+	host_refresh(agent->host);
+	watch(agent);
+	if (now >= agent->next_survey) {
+		agent->next_survey = now + SURVEY_INTERVAL;
+		survey(agent, now);
+	}
+	write_losses(agent);
+	if (agent->options.status_interval && now >= agent->next_status) {
+		agent->next_status = now + agent->options.status_interval * SECOND;
+		write_totals(agent, RECORD_AGENT_STATUS);
+	}
+	flush_sinks(agent);
+}
+
+static void handle_signal(struct agent *agent)
+{
+	struct signalfd_siginfo info;
+
+	if (read(agent->signals, &info, sizeof(info)) == sizeof(info) &&
+	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT))
+		agent->stop = true;
+}
+
+/* Sleeps until there is work: a moment while events come, until the first one or the next tick
+ * otherwise. */
+static void wait_for_work(struct agent *agent)
+{
+	struct pollfd fds[3] = { { .fd = agent->signals, .events = POLLIN } };
+	uint64_t now = boot_time();
+	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker);
+	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
+	struct timespec timeout;
+	int rings[2];
+
+	if (busy && pause > POLL_PAUSE)
+		pause = POLL_PAUSE;
+	if (!busy) {
+		capture_sleep(agent->capture);
+		if (drain(agent)) /* it came before the kernel was asked to wake us */
+			return;
+	}
+	capture_fds(agent->capture, rings);
+	for (int i = 0; i < 2; i++)
+		fds[1 + i] = (struct pollfd){ .fd = rings[i], .events = POLLIN };
+	timeout = (struct timespec){ pause / SECOND, pause % SECOND };
+	/* While busy the rings are left to fill: a batch costs less than its events one by one. */
+	ppoll(fds, busy ? 1 : 3, &timeout, NULL);
+	if (fds[0].revents)
+		handle_signal(agent);
+}
+
+enum exit_code agent_run(struct agent *agent)
+{
+	write_started(agent);
+	while (!agent->stop && !agent->output_closed) {
+		drain(agent);
+		tick(agent);
+		wait_for_work(agent);
+	}
+	drain(agent);
+	tracker_close(agent->tracker, boot_time());
+	eventfile_close_frame(agent->events, boot_time());
+	write_losses(agent);
+	write_totals(agent, RECORD_AGENT_STOPPED);
+	flush_sinks(agent);
+	if (agent->output_closed) {
+		message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
+		return EXIT_OUTPUT;
+	}
+	return EXIT_OK;
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static enum exit_code open_sinks(struct agent *agent)
+{
+	char reason[512] = "";
+
+	for (unsigned int i = 0; i < agent->options.output_count; i++) {
+		const char *spec = agent->options.outputs[i];
+		bool human = agent->options.human && !strcmp(spec, "stdout");
+		int error = sink_open(spec, human ? SINK_HUMAN : SINK_ECS,
+				      &agent->sinks[agent->sink_count], reason, sizeof(reason));
+
+		if (error) {
+			message(agent, LOG_LEVEL_ERROR, "%s",
+				reason[0] ? reason : strerror(-error));
+			return error == -EINVAL && strncmp(spec, "file:", 5) ? EXIT_USAGE :
+									       EXIT_OUTPUT;
+		}
+		agent->sink_count++;
+	}
+	return EXIT_OK;
+}
+
+static enum exit_code open_capture(struct agent *agent)
+{
+	const struct options *options = &agent->options;
+	struct capture_options capture = {
+		.backend = options->backend,
+		.callers_size = options->callers_ring,
+		.payload_size = options->payload_ring,
+		.connections = options->connections,
+		.request_budget = options->request_budget,
+		.response_budget = options->response_budget,
+		.data = agent,
+		.event = on_event,
+	};
+
+	if (capture_open(&capture, &agent->capture, agent->backend_reason,
+			 sizeof(agent->backend_reason))) {
+		message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
+		return EXIT_BACKEND;
+	}
+	message(agent, LOG_LEVEL_INFO, "backend %s: %s", capture_backend_name(agent->capture),
+		agent->backend_reason);
+	return EXIT_OK;
+}
+
+static enum exit_code open_parts(struct agent *agent)
+{
+	struct tracker_options tracker = {
+		.connections_max = agent->options.connections,
+		.memory_max = MEMORY_MAX,
+		.sender_wait = SENDER_WAIT,
+		.sockets = agent->options.sockets,
+		.socket_count = agent->options.socket_count,
+		.data = agent,
+		.record = on_record,
+		.mute = on_mute,
+	};
+	int error = host_new(&agent->host) ?: proc_new(&agent->proc) ?:
+		    tracker_new(&tracker, &agent->tracker);
+
+	if (!error && agent->options.event_file)
+		error = eventfile_open(agent->options.event_file, agent->options.sockets,
+				       &agent->events);
+	if (error) {
+		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+static void block_signals(struct agent *agent)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	agent->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+enum exit_code agent_new(const struct options *options, struct agent **ret)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+	enum exit_code code;
+
+	if (!agent)
+		return EXIT_FAILED;
+	agent->options = *options;
+	block_signals(agent);
+	code = open_sinks(agent);
+	if (code == EXIT_OK)
+		code = open_parts(agent);
+	if (code == EXIT_OK)
+		code = open_capture(agent);
+	if (code != EXIT_OK) {
+		agent_free(agent);
+		return code;
+	}
+	watch(agent);
+	agent->next_tick = boot_time() + SECOND;
+	agent->next_survey = boot_time() + SURVEY_INTERVAL;
+	agent->next_status = boot_time() + options->status_interval * SECOND;
+	*ret = agent;
+	return EXIT_OK;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	capture_close(agent->capture);
+	agent->capture = NULL;
+	tracker_free(agent->tracker);
+	for (unsigned int i = 0; i < agent->sink_count; i++)
+		sink_close(agent->sinks[i], CLOSE_MILLISECONDS);
+	eventfile_close(agent->events);
+	proc_free(agent->proc);
+	host_free(agent->host);
+	text_free(&agent->line);
+	if (agent->signals > 0)
+		close(agent->signals);
+	free(agent);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CALLERD_AGENT_H
+#define CALLERD_AGENT_H
+
+#include "agent/options.h"
+
+struct agent;
+
+/* Opens the outputs, attaches to the kernel, begins to watch. EXIT_OK, or the exit code, with one
+ * sentence on stderr; nothing is left half-started. Free with agent_free(). */
+enum exit_code agent_new(const struct options *options, struct agent **ret);
+
+/* Runs until SIGTERM or SIGINT. */
+enum exit_code agent_run(struct agent *agent);
+
+void agent_free(struct agent *agent);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the host adds to records: its name, its boot, the names of its users and groups. */
+#ifndef CALLERD_HOST_H
+#define CALLERD_HOST_H
+
+#include "record/record.h"
+
+struct host;
+
+/* Reads what does not change. 0 or -errno. Free with host_free(). */
+int host_new(struct host **ret);
+void host_free(struct host *host);
+
+/* The context for the record writers, valid as long as HOST. */
+struct record_context *host_context(struct host *host);
+
+/* Takes the clocks' distance anew; it changes when the time is set. */
+void host_refresh(struct host *host);
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/losses.h"
+
+static const char *const names[LOSS_COUNT] = {
+	[CALLERD_LOSS_CONNECT] = "ring-full-connect",
+	[CALLERD_LOSS_REFUSED] = "ring-full-refused",
+	[CALLERD_LOSS_SENDER] = "ring-full-sender",
+	[CALLERD_LOSS_REQUEST] = "ring-full-request",
+	[CALLERD_LOSS_RESPONSE] = "ring-full-response",
+	[CALLERD_LOSS_END] = "ring-full-end",
+	[CALLERD_LOSS_TABLE] = "connection-table-full",
+	[CALLERD_LOSS_SCRATCH] = "no-scratch-buffer",
+	[CALLERD_LOSS_UNREADABLE] = "buffer-unreadable",
+	[LOSS_PROGRAM_MISSED] = "program-missed",
+	[LOSS_MALFORMED] = "event-malformed",
+	[LOSS_NO_MEMORY] = "no-memory",
+	[LOSS_EVICTED] = "connection-evicted",
+	[LOSS_UNRESOLVED] = "refused-unresolved",
+	[LOSS_OUTPUT] = "output-full",
+};
+
+const char *loss_name(enum loss loss)
+{
+	return names[loss];
+}
+
+uint64_t losses_take(struct losses *losses, enum loss loss)
+{
+	uint64_t count = losses->now[loss] - losses->reported[loss];
+
+	losses->reported[loss] = losses->now[loss];
+	return count;
+}
+
+uint64_t losses_total(const struct losses *losses)
+{
+	uint64_t total = 0;
+
+	for (int loss = 0; loss < LOSS_COUNT; loss++)
+		total += losses->now[loss];
+	return total;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that was lost, by reason, in the kernel and after it. */
+#ifndef CALLERD_LOSSES_H
+#define CALLERD_LOSSES_H
+
+#include <stdint.h>
+
+#include "callerd/event.h"
+
+enum loss {
+	/* the kernel's, in the order of enum callerd_loss, come first */
+	LOSS_PROGRAM_MISSED = CALLERD_LOSS_MAX,
+	LOSS_MALFORMED,
+	LOSS_NO_MEMORY,
+	LOSS_EVICTED,
+	LOSS_UNRESOLVED,
+	LOSS_OUTPUT,
+	LOSS_COUNT,
+};
+
+struct losses {
+	uint64_t now[LOSS_COUNT]; /* since the start */
+	uint64_t reported[LOSS_COUNT];
+};
+
+/* The reason as records name it. */
+const char *loss_name(enum loss loss);
+
+/* What came since the last report, which this is. */
+uint64_t losses_take(struct losses *losses, enum loss loss);
+
+uint64_t losses_total(const struct losses *losses);
+
+#endif

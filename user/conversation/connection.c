@@ -1,0 +1,575 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversation/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, uint64_t time)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return NULL;
+	connection->id = id;
+	connection->socket = socket;
+	connection->flags = flags;
+	connection->active = time;
+	connection->surveyed = true;
+	/* Who was there before may be in the middle of anything. */
+	if (flags & CALLERD_FLAG_PREEXISTING)
+		connection->request.state = connection->response.state = STREAM_LOST;
+	return connection;
+}
+
+static void stream_close(struct stream *stream)
+{
+	free(stream->parser);
+	stream->parser = NULL;
+}
+
+void connection_free(struct connection *connection)
+{
+	struct exchange *exchange;
+
+	if (!connection)
+		return;
+	while ((exchange = connection_take_finished(connection)))
+		exchange_free(exchange);
+	exchange_free(connection->exchange);
+	stream_close(&connection->request);
+	stream_close(&connection->response);
+	caller_unref(connection->connector);
+	for (unsigned int i = 0; i < connection->sender_count; i++)
+		caller_unref(connection->senders[i].caller);
+	free(connection->held);
+	free(connection);
+}
+
+void connection_set_connector(struct connection *connection, struct caller *caller)
+{
+	caller_unref(connection->connector);
+	connection->connector = caller;
+}
+
+static void drop_sender(struct connection *connection, unsigned int index)
+{
+	caller_unref(connection->senders[index].caller);
+	connection->sender_count--;
+	memmove(connection->senders + index, connection->senders + index + 1,
+		(connection->sender_count - index) * sizeof(*connection->senders));
+}
+
+/* The offset of the oldest request that is still to be attributed. */
+static uint64_t oldest_offset(const struct connection *connection)
+{
+	if (connection->finished)
+		return connection->finished->offset;
+	if (connection->exchange)
+		return connection->exchange->offset;
+	return connection->held_size ? connection->held_offset : connection->request.next;
+}
+
+/* A sender matters until the next one's first byte is behind the oldest request. */
+static void drop_past_senders(struct connection *connection)
+{
+	uint64_t oldest = oldest_offset(connection);
+
+	while (connection->sender_count > 1 && connection->senders[1].offset <= oldest)
+		drop_sender(connection, 0);
+}
+
+void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller)
+{
+	drop_past_senders(connection);
+	if (connection->sender_count == SENDERS_MAX) {
+		drop_sender(connection, 1);
+		connection->senders_forgotten = true;
+	}
+	connection->senders[connection->sender_count++] = (struct sender){ offset, caller };
+}
+
+static const struct caller *sender_at(const struct connection *connection, uint64_t offset)
+{
+	const struct caller *caller = connection->connector;
+
+	for (unsigned int i = 0; i < connection->sender_count; i++)
+		if (connection->senders[i].offset <= offset)
+			caller = connection->senders[i].caller;
+	return caller;
+}
+
+/* Whether a change of sender lies within the bytes of EXCHANGE. */
+static bool has_several_senders(const struct connection *connection,
+				const struct exchange *exchange)
+{
+	for (unsigned int i = 0; i < connection->sender_count; i++)
+		if (connection->senders[i].offset > exchange->offset &&
+		    connection->senders[i].offset < exchange->end)
+			return true;
+	return false;
+}
+
+bool connection_sender_certain(const struct connection *connection,
+			       const struct exchange *exchange)
+{
+	return connection->confirmed >= exchange->end;
+}
+
+const struct caller *connection_sender(const struct connection *connection,
+				       struct exchange *exchange)
+{
+	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND && connection->sender_count;
+
+	if (inexact || connection->senders_forgotten ||
+	    !connection_sender_certain(connection, exchange))
+		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_UNCONFIRMED;
+	if (has_several_senders(connection, exchange))
+		exchange->incomplete |= RECORD_INCOMPLETE_SENDERS;
+	return sender_at(connection, exchange->offset);
+}
+
+struct exchange *connection_take_finished(struct connection *connection)
+{
+	struct exchange *exchange = connection->finished;
+
+	if (exchange)
+		connection->finished = exchange->next;
+	return exchange;
+}
+
+size_t connection_memory(const struct connection *connection)
+{
+	size_t size = sizeof(*connection) + connection->held_size;
+
+	size += connection->connector ? connection->connector->size : 0;
+	for (unsigned int i = 0; i < connection->sender_count; i++)
+		size += connection->senders[i].caller->size;
+	size += connection->request.parser ? sizeof(struct http1_parser) : 0;
+	size += connection->response.parser ? sizeof(struct http1_parser) : 0;
+	return size;
+}
+
+static struct http1_parser *stream_parser(struct stream *stream, enum http1_role role)
+{
+	if (!stream->parser) {
+		stream->parser = malloc(sizeof(*stream->parser));
+		if (stream->parser)
+			http1_init(stream->parser, role);
+	}
+	return stream->parser;
+}
+
+static void stream_lose(struct stream *stream)
+{
+	stream_close(stream);
+	if (stream->state != STREAM_OPAQUE)
+		stream->state = STREAM_LOST;
+}
+
+/* The request at hand goes to those that wait to be written. */
+static void finish(struct connection *connection, uint64_t time)
+{
+	struct exchange *exchange = connection->exchange;
+
+	connection->exchange = NULL;
+	if (!exchange)
+		return;
+	if (!exchange->finished)
+		exchange->finished = time;
+	exchange->next = NULL;
+	if (connection->finished)
+		connection->finished_last->next = exchange;
+	else
+		connection->finished = exchange;
+	connection->finished_last = exchange;
+}
+
+static void drop_held(struct connection *connection)
+{
+	free(connection->held);
+	connection->held = NULL;
+	connection->held_size = 0;
+}
+
+static void take_over(struct connection *connection)
+{
+	stream_close(&connection->request);
+	stream_close(&connection->response);
+	connection->request.state = connection->response.state = STREAM_OPAQUE;
+	drop_held(connection);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static int begin_exchange(struct connection *connection, uint64_t offset, uint64_t time)
+{
+	connection->exchange = exchange_new(connection->requests + 1, offset, time);
+	if (!connection->exchange)
+		return -ENOMEM;
+	connection->requests++;
+	return 0;
+}
+
+/* A beginning found in the dark was none. */
+static void forget_exchange(struct connection *connection)
+{
+	exchange_free(connection->exchange);
+	connection->exchange = NULL;
+	connection->requests--;
+}
+
+static void request_failed(struct connection *connection, const char *error)
+{
+	struct exchange *exchange = connection->exchange;
+
+	if (exchange && exchange->resynchronised && !exchange->has_head) {
+		forget_exchange(connection);
+	} else if (exchange) {
+		exchange->parse_error = error;
+		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
+	}
+	connection->draining = false;
+	stream_lose(&connection->request);
+}
+
+static int hold(struct connection *connection, const char *data, size_t size, uint64_t offset,
+		uint64_t time)
+{
+	char *held;
+
+	if (connection->held_gap)
+		return 0;
+	if (connection->held_size + size > HELD_MAX ||
+	    (connection->held_size && connection->held_offset + connection->held_size != offset)) {
+		connection->held_gap = true;
+		return 0;
+	}
+	held = realloc(connection->held, connection->held_size + size);
+	if (!held) {
+		connection->held_gap = true;
+		return -ENOMEM;
+	}
+	if (!connection->held_size) {
+		connection->held_offset = offset;
+		connection->held_time = time;
+	}
+	memcpy(held + connection->held_size, data, size);
+	connection->held = held;
+	connection->held_size += size;
+	return 0;
+}
+
+static int request_step(struct connection *connection, enum http1_step step)
+{
+	struct http1_parser *parser = connection->request.parser;
+
+	switch (step) {
+	case HTTP1_HEAD:
+		return connection->draining ? 0 : exchange_head(connection->exchange, parser);
+	case HTTP1_END:
+		if (!connection->draining)
+			exchange_complete(connection->exchange, parser);
+		connection->draining = false;
+		stream_close(&connection->request);
+		return 0;
+	case HTTP1_ERROR:
+		request_failed(connection, parser->error);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Reads as far as one request goes; what follows it is held. */
+static int read_requests(struct connection *connection, const char *data, size_t size,
+			 uint64_t offset, uint64_t time)
+{
+	struct stream *stream = &connection->request;
+	const char *body;
+	size_t used, body_size;
+	int error = 0;
+
+	while (!error && (size || stream->parser) && stream->state == STREAM_READ) {
+		struct exchange *exchange = connection->exchange;
+		enum http1_step step;
+
+		if (exchange && exchange->complete)
+			return size ? hold(connection, data, size, offset, time) : 0;
+		if (!exchange && !connection->draining) {
+			if (!size)
+				return 0;
+			error = begin_exchange(connection, offset, time);
+			if (error)
+				break;
+		}
+		if (!stream_parser(stream, HTTP1_REQUEST)) {
+			error = -ENOMEM;
+			break;
+		}
+		step = http1_next(stream->parser, data, size, &used, &body, &body_size);
+		data += used;
+		size -= used;
+		offset += used;
+		if (connection->exchange)
+			connection->exchange->end = offset;
+		if (step == HTTP1_MORE)
+			return 0;
+		error = request_step(connection, step);
+	}
+	if (error)
+		stream_lose(stream);
+	return error;
+}
+
+static bool may_begin_request(char byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
+/* Without framing, a request begins at the daemon's first read after it spoke, if at all. */
+static bool find_request(struct connection *connection, const struct callerd_data_event *data)
+{
+	if (!(data->header.flags & CALLERD_FLAG_TURN) || !data->copied || connection->exchange ||
+	    connection->response.parser || !may_begin_request(data->data[0]))
+		return false;
+	if (begin_exchange(connection, data->offset, data->header.time))
+		return false;
+	connection->exchange->resynchronised = true;
+	/* A connection older than the agent is marked as such; all others lost something. */
+	if (!(connection->flags & CALLERD_FLAG_PREEXISTING))
+		connection->exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
+	connection->request.state = STREAM_READ;
+	return true;
+}
+
+static void request_gap(struct connection *connection, uint64_t size, unsigned int why)
+{
+	struct exchange *exchange = connection->exchange;
+	struct stream *stream = &connection->request;
+
+	if (exchange && exchange->complete) { /* the gap is in what follows */
+		connection->held_gap = true;
+		return;
+	}
+	if (exchange) {
+		exchange->incomplete |= why;
+		exchange->end += size;
+	}
+	if (!stream->parser || http1_skip(stream->parser, size)) {
+		connection->draining = false;
+		stream_lose(stream);
+		return;
+	}
+	/* The body may end within the gap; its end is a step of its own. */
+	read_requests(connection, "", 0, stream->next + size, connection->active);
+}
+
+static int request_data(struct connection *connection, const struct callerd_data_event *data)
+{
+	struct stream *stream = &connection->request;
+
+	if (stream->state == STREAM_OPAQUE)
+		return 0;
+	if (stream->state == STREAM_LOST && !find_request(connection, data))
+		return 0;
+	return read_requests(connection, (const char *)data->data, data->copied, data->offset,
+			     data->header.time);
+}
+
+/* The request at hand is through: what was held behind it is next. */
+static int release_held(struct connection *connection)
+{
+	char *held = connection->held;
+	size_t size = connection->held_size;
+	bool gap = connection->held_gap;
+	int error = 0;
+
+	connection->held = NULL;
+	connection->held_size = 0;
+	connection->held_gap = false;
+	if (size)
+		error = read_requests(connection, held, size, connection->held_offset,
+				      connection->held_time);
+	free(held);
+	if (gap)
+		request_gap(connection, 0, RECORD_INCOMPLETE_LOST);
+	return error;
+}
+
+/* --- responses -------------------------------------------------------------------------------- */
+
+static int answered(struct connection *connection, uint64_t time)
+{
+	struct stream *stream = &connection->response;
+	struct exchange *exchange = connection->exchange;
+	const struct http1_head *head = &stream->parser->head;
+
+	if (head->status >= 100 && head->status < 200 && head->status != 101)
+		return 0; /* the final one is still to come */
+	if (!exchange) {
+		++*connection->unpaired;
+		return 0;
+	}
+	if (!exchange->has_head && !exchange->parse_error) {
+		exchange->parse_error = "answered before its head was complete";
+		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
+		stream_lose(&connection->request);
+	}
+	http1_response_to(stream->parser, exchange->method);
+	exchange_answer(exchange, head, time);
+	connection->draining = !exchange->complete && connection->request.state == STREAM_READ;
+	finish(connection, time);
+	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE) {
+		take_over(connection);
+		return 0;
+	}
+	return connection->draining ? 0 : release_held(connection);
+}
+
+/* The daemon does not speak HTTP/1: what was asked stays without an answer. */
+static void response_failed(struct connection *connection, uint64_t time)
+{
+	struct exchange *exchange = connection->exchange;
+
+	stream_lose(&connection->response);
+	if (!exchange)
+		return;
+	exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
+	if (!exchange->parse_error)
+		exchange->parse_error = "the response is not HTTP/1";
+	stream_lose(&connection->request);
+	finish(connection, time);
+}
+
+static int read_responses(struct connection *connection, const char *data, size_t size,
+			  uint64_t time)
+{
+	struct stream *stream = &connection->response;
+	const char *body;
+	size_t used, body_size;
+	int error = 0;
+
+	while (!error && (size || stream->parser) && stream->state == STREAM_READ) {
+		enum http1_step step;
+
+		if (!stream_parser(stream, HTTP1_RESPONSE))
+			return -ENOMEM;
+		step = http1_next(stream->parser, data, size, &used, &body, &body_size);
+		data += used;
+		size -= used;
+		if (step == HTTP1_MORE)
+			return 0;
+		if (step == HTTP1_HEAD)
+			error = answered(connection, time);
+		else if (step == HTTP1_END)
+			stream_close(stream);
+		else if (step == HTTP1_ERROR)
+			response_failed(connection, time);
+	}
+	return error;
+}
+
+static bool begins_response(const struct callerd_data_event *data)
+{
+	static const char start[] = "HTTP/1.";
+
+	return data->header.flags & CALLERD_FLAG_TURN && data->copied >= sizeof(start) - 1 &&
+	       !memcmp(data->data, start, sizeof(start) - 1);
+}
+
+/* Bytes of the daemon were lost, not just left out: the head of the response to the request at hand
+ * may have been among them. */
+static int response_lost(struct connection *connection, uint64_t time)
+{
+	struct exchange *exchange = connection->exchange;
+
+	if (!exchange || !exchange->complete || connection->response.parser)
+		return 0;
+	exchange->incomplete |= RECORD_INCOMPLETE_LOST;
+	finish(connection, time);
+	return release_held(connection);
+}
+
+static int response_data(struct connection *connection, const struct callerd_data_event *data)
+{
+	struct stream *stream = &connection->response;
+
+	if (stream->state == STREAM_OPAQUE)
+		return 0;
+	if (stream->state == STREAM_LOST) {
+		/* A response can only begin where a request was made. */
+		if (!connection->exchange || !begins_response(data))
+			return 0;
+		stream->state = STREAM_READ;
+	}
+	return read_responses(connection, (const char *)data->data, data->copied,
+			      data->header.time);
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+static int handle_gap(struct connection *connection, const struct callerd_data_event *data,
+		      uint64_t size)
+{
+	bool lost = data->header.flags & CALLERD_FLAG_LOST_BEFORE;
+	struct stream *stream = &connection->response;
+	int error = 0;
+
+	if (data->direction == CALLERD_REQUEST) {
+		request_gap(connection, size,
+			    lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);
+		return 0;
+	}
+	if (lost)
+		error = response_lost(connection, data->header.time);
+	if (!stream->parser || http1_skip(stream->parser, size))
+		stream_lose(stream);
+	else
+		read_responses(connection, "", 0, data->header.time);
+	return error;
+}
+
+int connection_data(struct connection *connection, const struct callerd_data_event *data)
+{
+	bool request = data->direction == CALLERD_REQUEST;
+	struct stream *stream = request ? &connection->request : &connection->response;
+	int error = 0;
+
+	connection->flags |= data->header.flags & CALLERD_FLAG_OUT_OF_BAND;
+	if (request && data->sent > connection->confirmed)
+		connection->confirmed = data->sent;
+	if (data->offset > stream->next || data->header.flags & CALLERD_FLAG_LOST_BEFORE)
+		error = handle_gap(connection, data, data->offset - stream->next);
+	stream->next = data->offset + data->length;
+	if (data->header.flags & CALLERD_FLAG_UNREADABLE) {
+		if (request)
+			request_gap(connection, data->length, RECORD_INCOMPLETE_UNREADABLE);
+		else
+			stream_lose(stream);
+		return error;
+	}
+	return (request ? request_data(connection, data) : response_data(connection, data)) ?: error;
+}
+
+void connection_end(struct connection *connection, uint64_t time, unsigned int reason)
+{
+	struct exchange *exchange;
+
+	connection->ended = true;
+	/* What was read ahead were requests too, never answered. */
+	while ((exchange = connection->exchange)) {
+		exchange->incomplete |= reason;
+		if (!exchange->has_head && !exchange->parse_error) {
+			exchange->parse_error = "ended within its head";
+			exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
+		}
+		if (exchange->resynchronised && !exchange->has_head)
+			forget_exchange(connection);
+		else
+			finish(connection, time);
+		release_held(connection);
+	}
+	stream_close(&connection->request);
+	stream_close(&connection->response);
+}

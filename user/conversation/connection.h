@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection: its two byte streams, and the requests in them.
+ *
+ * The daemon serves a connection's requests one after the other, so they are read one after the other:
+ * bytes that follow a complete request are held until its response's head says whether the
+ * connection still speaks HTTP. That is also what keeps a takeover (attach, exec) from being read
+ * as requests.
+ */
+#ifndef CALLERD_CONNECTION_H
+#define CALLERD_CONNECTION_H
+
+#include <uthash.h>
+
+#include "conversation/event.h"
+#include "conversation/exchange.h"
+
+#define HELD_MAX 65536 /* bytes held per connection; the daemon reads ahead 4 KiB */
+#define SENDERS_MAX 16 /* changes of sender remembered per connection */
+
+enum stream_state {
+	STREAM_READ, /* between or within messages */
+	STREAM_LOST, /* the framing is not known: find a beginning */
+	STREAM_OPAQUE, /* taken over: no HTTP any more */
+};
+
+struct stream {
+	enum stream_state state;
+	uint64_t next; /* offset of the first byte not seen yet */
+	struct http1_parser *parser; /* only while within a message */
+};
+
+/* From OFFSET of the request stream on, CALLER sends. */
+struct sender {
+	uint64_t offset;
+	struct caller *caller;
+};
+
+struct connection {
+	uint64_t id;
+	uint32_t socket;
+	uint32_t flags; /* CALLERD_FLAG_ bits of its events */
+	struct caller *connector; /* NULL: not seen */
+	struct sender senders[SENDERS_MAX];
+	unsigned int sender_count;
+	bool senders_forgotten; /* more than are remembered */
+	uint64_t confirmed; /* up to this offset all senders are known */
+	struct stream request, response;
+	uint64_t requests; /* so far */
+	struct exchange *exchange; /* the request at hand; NULL: none */
+	bool draining; /* the request was answered before its body was through */
+	struct exchange *finished, *finished_last; /* not yet written */
+	char *held; /* bytes behind the request at hand */
+	size_t held_size;
+	uint64_t held_offset, held_time;
+	bool held_gap; /* bytes are missing behind the held ones */
+	bool ended;
+	bool surveyed; /* seen, or younger than the survey */
+	bool listed; /* on the tracker's list of those to flush */
+	uint64_t active; /* time of its last event */
+	size_t memory; /* bytes that it holds, as accounted for */
+	uint64_t *unpaired; /* counter of responses without a request */
+	struct connection *newer, *older; /* by activity */
+	struct connection *next_listed;
+	UT_hash_handle hh;
+};
+
+/* NULL where there is no memory. Free with connection_free(). */
+struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, uint64_t time);
+void connection_free(struct connection *connection);
+
+/* Takes over the reference to CALLER. */
+void connection_set_connector(struct connection *connection, struct caller *caller);
+void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller);
+
+/* Bytes that the daemon read or wrote. 0 or -ENOMEM (the stream is then lost, not the process). */
+int connection_data(struct connection *connection, const struct callerd_data_event *data);
+
+/* The connection is over: whatever was asked and not answered is finished. REASON: a
+ * RECORD_INCOMPLETE_ bit, or 0 where it ended by itself. */
+void connection_end(struct connection *connection, uint64_t time, unsigned int reason);
+
+/* Who sent EXCHANGE: the caller, or NULL; adds to its incomplete bits what is doubtful. */
+const struct caller *connection_sender(const struct connection *connection,
+				       struct exchange *exchange);
+
+/* Whether the senders of EXCHANGE are known for certain. */
+bool connection_sender_certain(const struct connection *connection,
+			       const struct exchange *exchange);
+
+/* Takes the oldest finished exchange off; the caller frees it. NULL: none. */
+struct exchange *connection_take_finished(struct connection *connection);
+
+/* Bytes of memory that the connection holds now, its callers included. */
+size_t connection_memory(const struct connection *connection);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A kernel event after it was checked: what the capture layer hands to the conversation. */
+#ifndef CALLERD_CONVERSATION_EVENT_H
+#define CALLERD_CONVERSATION_EVENT_H
+
+#include "callerd/event.h"
+#include "conversation/caller.h"
+
+struct event {
+	const struct callerd_event_header *header;
+	struct caller *caller; /* CONNECT, REFUSED, SENDER, PEER: a reference of the receiver's */
+	struct bytes address; /* REFUSED: within header */
+	int error; /* REFUSED: positive errno */
+	uint64_t offset; /* SENDER */
+	const struct callerd_data_event *data; /* DATA */
+	const struct callerd_sent_event *sent; /* SENT */
+	const struct callerd_end_event *end; /* END */
+};
+
+#endif

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversation/exchange.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time)
+{
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
+
+	if (!exchange)
+		return NULL;
+	exchange->number = number;
+	exchange->offset = offset;
+	exchange->end = offset;
+	exchange->started = time;
+	exchange->version_minor = -1;
+	return exchange;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	if (!exchange)
+		return;
+	free(exchange->target);
+	free(exchange->mime_type);
+	free(exchange->user_agent);
+	free(exchange);
+}
+
+/* The media type without its parameters. */
+static char *mime_type(const char *content_type)
+{
+	size_t size = strcspn(content_type, "; \t");
+
+	return size ? strndup(content_type, size) : NULL;
+}
+
+int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
+{
+	const struct http1_head *head = &parser->head;
+
+	exchange->has_head = true;
+	exchange->version_minor = head->version_minor;
+	exchange->anomalies = head->anomalies;
+	memcpy(exchange->method, head->method, sizeof(exchange->method));
+	exchange->target = malloc(head->target_size ? head->target_size : 1);
+	if (!exchange->target)
+		return -ENOMEM;
+	memcpy(exchange->target, parser->target, head->target_size);
+	exchange->target_size = head->target_size;
+	exchange->target_truncated = head->target_truncated;
+	exchange->mime_type = mime_type(head->content_type);
+	if (head->user_agent[0])
+		exchange->user_agent = strdup(head->user_agent);
+	if (head->framing != HTTP1_BODY_CHUNKED) {
+		exchange->has_request_bytes = true;
+		exchange->request_bytes =
+			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
+	}
+	return 0;
+}
+
+void exchange_complete(struct exchange *exchange, const struct http1_parser *parser)
+{
+	exchange->complete = true;
+	exchange->anomalies = parser->head.anomalies;
+	exchange->has_request_bytes = true;
+	exchange->request_bytes = parser->body_bytes;
+}
+
+void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time)
+{
+	exchange->status = head->status;
+	exchange->finished = time;
+	if (head->framing == HTTP1_BODY_LENGTH || head->framing == HTTP1_BODY_NONE) {
+		exchange->has_response_bytes = head->status != 101;
+		exchange->response_bytes =
+			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
+	}
+}
+
+static struct bytes string_bytes(const char *string)
+{
+	return string && *string ? (struct bytes){ string, strlen(string) } : (struct bytes){};
+}
+
+void exchange_describe(const struct exchange *exchange, struct record *record)
+{
+	struct record_http *http = &record->http;
+
+	record->action = RECORD_API_REQUEST;
+	record->time = exchange->started;
+	record->connection.request = exchange->number;
+	record->incomplete |= exchange->incomplete;
+	http->version_minor = exchange->version_minor;
+	http->method = string_bytes(exchange->method);
+	if (exchange->target_size)
+		http->target = (struct bytes){ exchange->target, exchange->target_size };
+	http->target_truncated = exchange->target_truncated;
+	http->mime_type = string_bytes(exchange->mime_type);
+	http->user_agent = string_bytes(exchange->user_agent);
+	http->has_request_bytes = exchange->has_request_bytes;
+	http->request_bytes = exchange->request_bytes;
+	http->has_response_bytes = exchange->has_response_bytes;
+	http->response_bytes = exchange->response_bytes;
+	http->status = exchange->status;
+	http->has_duration = exchange->status && exchange->finished >= exchange->started;
+	http->duration = exchange->finished - exchange->started;
+	http->parse_error = exchange->parse_error;
+	http->anomalies = exchange->anomalies;
+}

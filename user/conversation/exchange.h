@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request and what became of it. */
+#ifndef CALLERD_EXCHANGE_H
+#define CALLERD_EXCHANGE_H
+
+#include "conversation/caller.h"
+#include "conversation/http1.h"
+#include "record/record.h"
+
+struct exchange {
+	struct exchange *next; /* among the finished ones of its connection */
+	uint64_t number; /* on its connection, from 1 */
+	uint64_t offset, end; /* stream offsets of its first byte and behind its last one so far */
+	uint64_t started; /* when the daemon read its first byte */
+	uint64_t finished; /* when its response's head, or its connection's end, was seen */
+	bool resynchronised; /* only taken for a request since it looks like one */
+	bool has_head, complete;
+	unsigned int incomplete; /* RECORD_INCOMPLETE_ bits */
+	unsigned int anomalies;
+	const char *parse_error;
+	int version_minor;
+	int status;
+	bool has_request_bytes, has_response_bytes;
+	uint64_t request_bytes, response_bytes;
+	char method[sizeof(((struct http1_head *)0)->method)];
+	char *target; /* owned */
+	size_t target_size;
+	bool target_truncated;
+	char *mime_type, *user_agent; /* owned; NULL: none */
+};
+
+/* NULL where there is no memory. Free with exchange_free(). */
+struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time);
+void exchange_free(struct exchange *exchange);
+
+/* The request's head is there. 0 or -ENOMEM. */
+int exchange_head(struct exchange *exchange, const struct http1_parser *parser);
+
+/* The request is there to its end. */
+void exchange_complete(struct exchange *exchange, const struct http1_parser *parser);
+
+/* A final response's head is there. */
+void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time);
+
+/* Fills in what RECORD says of the request and its response; borrowed from EXCHANGE. */
+void exchange_describe(const struct exchange *exchange, struct record *record);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversation/tracker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "conversation/connection.h"
+
+struct tracker {
+	struct tracker_options options;
+	struct connection *table; /* by id */
+	struct connection *newest, *oldest; /* by activity */
+	struct connection *listed; /* with something to write, or ended */
+	unsigned int count;
+	struct tracker_stats stats;
+};
+
+int tracker_new(const struct tracker_options *options, struct tracker **ret)
+{
+	struct tracker *tracker = calloc(1, sizeof(*tracker));
+
+	if (!tracker)
+		return -ENOMEM;
+	tracker->options = *options;
+	*ret = tracker;
+	return 0;
+}
+
+static void unlink_activity(struct tracker *tracker, struct connection *connection)
+{
+	*(connection->newer ? &connection->newer->older : &tracker->newest) = connection->older;
+	*(connection->older ? &connection->older->newer : &tracker->oldest) = connection->newer;
+	connection->newer = connection->older = NULL;
+}
+
+static void link_newest(struct tracker *tracker, struct connection *connection)
+{
+	connection->older = tracker->newest;
+	*(tracker->newest ? &tracker->newest->newer : &tracker->oldest) = connection;
+	tracker->newest = connection;
+}
+
+static void list(struct tracker *tracker, struct connection *connection)
+{
+	if (connection->listed)
+		return;
+	connection->listed = true;
+	connection->next_listed = tracker->listed;
+	tracker->listed = connection;
+}
+
+static void account(struct tracker *tracker, struct connection *connection)
+{
+	size_t memory = connection_memory(connection);
+
+	tracker->stats.memory += memory - connection->memory;
+	connection->memory = memory;
+}
+
+static void remove_connection(struct tracker *tracker, struct connection *connection)
+{
+	HASH_DEL(tracker->table, connection);
+	unlink_activity(tracker, connection);
+	tracker->stats.memory -= connection->memory;
+	tracker->count--;
+	if (connection->request.state == STREAM_OPAQUE && tracker->options.mute)
+		tracker->options.mute(tracker->options.data, connection->id, 0);
+	connection_free(connection);
+}
+
+void tracker_free(struct tracker *tracker)
+{
+	if (!tracker)
+		return;
+	while (tracker->oldest)
+		remove_connection(tracker, tracker->oldest);
+	free(tracker);
+}
+
+static struct bytes socket_path(const struct tracker *tracker, uint32_t socket)
+{
+	const char *path;
+
+	if (socket >= tracker->options.socket_count)
+		return (struct bytes){};
+	path = tracker->options.sockets[socket];
+	return (struct bytes){ path, strlen(path) };
+}
+
+static void write_record(struct tracker *tracker, struct record *record, uint32_t socket)
+{
+	record->connection.socket = socket_path(tracker, socket);
+	tracker->options.record(tracker->options.data, record);
+}
+
+static void write_exchange(struct tracker *tracker, struct connection *connection,
+			   struct exchange *exchange)
+{
+	struct record record = {
+		.caller = connection_sender(connection, exchange),
+		.connection = {
+			.id = connection->id,
+			.preexisting = connection->flags & CALLERD_FLAG_PREEXISTING,
+		},
+	};
+
+	exchange_describe(exchange, &record);
+	if (!connection->connector)
+		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
+	else if (!caller_same_image(record.caller, connection->connector))
+		record.connector = connection->connector;
+	write_record(tracker, &record, connection->socket);
+}
+
+/* Writes what is finished, as far as its senders are known or were waited for long enough. */
+static void flush_connection(struct tracker *tracker, struct connection *connection, uint64_t now)
+{
+	struct exchange *exchange;
+
+	while ((exchange = connection->finished)) {
+		if (!connection->ended && !connection_sender_certain(connection, exchange) &&
+		    now < exchange->finished + tracker->options.sender_wait)
+			return;
+		write_exchange(tracker, connection, exchange);
+		exchange_free(connection_take_finished(connection));
+	}
+}
+
+void tracker_flush(struct tracker *tracker, uint64_t now)
+{
+	struct connection *connection, *listed = tracker->listed;
+
+	tracker->listed = NULL;
+	while ((connection = listed)) {
+		listed = connection->next_listed;
+		connection->listed = false;
+		flush_connection(tracker, connection, now);
+		if (connection->ended)
+			remove_connection(tracker, connection);
+		else if (connection->finished)
+			list(tracker, connection);
+	}
+}
+
+/* Gives the connection up that was silent longest; KEEP is the one at hand. */
+static void evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
+{
+	struct connection *victim = tracker->oldest;
+
+	if (victim == keep)
+		victim = victim->newer;
+	if (!victim)
+		return;
+	tracker->stats.evicted++;
+	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED);
+	flush_connection(tracker, victim, now);
+	if (victim->listed)
+		LL_DELETE2(tracker->listed, victim, next_listed);
+	remove_connection(tracker, victim);
+}
+
+static void make_room(struct tracker *tracker, const struct connection *keep, uint64_t now)
+{
+	while (tracker->count > 1 && (tracker->count > tracker->options.connections_max ||
+				      tracker->stats.memory > tracker->options.memory_max))
+		evict(tracker, keep, now);
+}
+
+static struct connection *find(const struct tracker *tracker, uint64_t id)
+{
+	struct connection *connection;
+
+	HASH_FIND(hh, tracker->table, &id, sizeof(id), connection);
+	return connection;
+}
+
+static struct connection *find_or_add(struct tracker *tracker,
+				      const struct callerd_event_header *header, uint32_t socket)
+{
+	struct connection *connection = find(tracker, header->connection);
+
+	if (connection || !header->connection)
+		return connection;
+	connection = connection_new(header->connection, socket, header->flags, header->time);
+	if (!connection)
+		return NULL;
+	connection->unpaired = &tracker->stats.unpaired;
+	HASH_ADD(hh, tracker->table, id, sizeof(connection->id), connection);
+	link_newest(tracker, connection);
+	tracker->count++;
+	return connection;
+}
+
+static void write_connected(struct tracker *tracker, const struct event *event, uint32_t socket)
+{
+	struct record record = {
+		.action = RECORD_SOCKET_CONNECTED,
+		.time = event->header->time,
+		.caller = event->caller,
+		.connection = { .id = event->header->connection },
+	};
+
+	write_record(tracker, &record, socket);
+}
+
+static void write_refused(struct tracker *tracker, const struct event *event, uint32_t socket)
+{
+	struct record record = {
+		.action = RECORD_SOCKET_REFUSED,
+		.time = event->header->time,
+		.caller = event->caller,
+		.error = event->error,
+		.address = event->address,
+	};
+
+	write_record(tracker, &record, socket);
+}
+
+static void mute_opaque(struct tracker *tracker, struct connection *connection, bool was_opaque)
+{
+	if (!was_opaque && connection->request.state == STREAM_OPAQUE && tracker->options.mute)
+		tracker->options.mute(tracker->options.data, connection->id,
+				      CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE);
+}
+
+static int connection_event(struct tracker *tracker, struct connection *connection,
+			    const struct event *event)
+{
+	bool was_opaque = connection->request.state == STREAM_OPAQUE;
+	int error = 0;
+
+	switch (event->header->type) {
+	case CALLERD_EVENT_CONNECT:
+	case CALLERD_EVENT_PEER:
+		connection_set_connector(connection, caller_ref(event->caller));
+		break;
+	case CALLERD_EVENT_SENDER:
+		connection_add_sender(connection, event->offset, caller_ref(event->caller));
+		break;
+	case CALLERD_EVENT_DATA:
+		error = connection_data(connection, event->data);
+		mute_opaque(tracker, connection, was_opaque);
+		break;
+	case CALLERD_EVENT_SENT:
+		if (event->sent->offset > connection->confirmed)
+			connection->confirmed = event->sent->offset;
+		break;
+	case CALLERD_EVENT_END:
+		connection_end(connection, event->header->time, 0);
+		break;
+	}
+	return error;
+}
+
+static void take_in(struct tracker *tracker, const struct event *event, uint32_t socket)
+{
+	const struct callerd_event_header *header = event->header;
+	struct connection *connection;
+
+	/* Nothing is known of a connection that is over before anything was seen of it. */
+	connection = header->type == CALLERD_EVENT_END || header->type == CALLERD_EVENT_SENT ?
+			     find(tracker, header->connection) :
+			     find_or_add(tracker, header, socket);
+	if (!connection) {
+		tracker->stats.no_memory += header->type != CALLERD_EVENT_END &&
+					    header->type != CALLERD_EVENT_SENT;
+		return;
+	}
+	if (connection_event(tracker, connection, event))
+		tracker->stats.no_memory++;
+	connection->active = header->time;
+	unlink_activity(tracker, connection);
+	link_newest(tracker, connection);
+	if (connection->finished || connection->ended)
+		list(tracker, connection);
+	account(tracker, connection);
+	make_room(tracker, connection, header->time);
+}
+
+void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket)
+{
+	if (event->header->type == CALLERD_EVENT_REFUSED)
+		write_refused(tracker, event, socket);
+	else if (event->header->type == CALLERD_EVENT_CONNECT)
+		write_connected(tracker, event, socket);
+	if (event->header->type != CALLERD_EVENT_REFUSED && event->header->connection)
+		take_in(tracker, event, socket);
+	caller_unref(event->caller);
+}
+
+bool tracker_is_waiting(const struct tracker *tracker)
+{
+	return tracker->listed;
+}
+
+bool tracker_has_idle(const struct tracker *tracker, uint64_t now, uint64_t age)
+{
+	return tracker->oldest && tracker->oldest->active + age < now;
+}
+
+void tracker_survey_begin(struct tracker *tracker)
+{
+	/* Those of another network namespace cannot be listed: only their end tells. */
+	for (struct connection *one = tracker->newest; one; one = one->older)
+		one->surveyed = one->flags & CALLERD_FLAG_FOREIGN;
+}
+
+void tracker_survey_seen(struct tracker *tracker, uint64_t id)
+{
+	struct connection *connection = find(tracker, id);
+
+	if (connection)
+		connection->surveyed = true;
+}
+
+void tracker_survey_end(struct tracker *tracker)
+{
+	for (struct connection *one = tracker->newest; one; one = one->older) {
+		if (one->surveyed || one->ended)
+			continue;
+		connection_end(one, one->active, 0);
+		list(tracker, one);
+	}
+}
+
+void tracker_close(struct tracker *tracker, uint64_t now)
+{
+	for (struct connection *one = tracker->newest; one; one = one->older) {
+		if (!one->ended)
+			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED);
+		list(tracker, one);
+	}
+	tracker_flush(tracker, now);
+}
+
+void tracker_stats(const struct tracker *tracker, struct tracker_stats *ret)
+{
+	*ret = tracker->stats;
+	ret->connections = tracker->count;
+}
