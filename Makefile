@@ -18,8 +18,8 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS := -lbpf -lelf -lz
 
 # The library: no I/O, no clock, no libbpf.
-LIB_SRC := $(wildcard user/conversation/*.c user/record/*.c)
-AGENT_SRC := $(wildcard user/capture/*.c user/sink/*.c user/agent/*.c)
+LIB_SRC := user/capture/decode.c $(wildcard user/conversation/*.c user/record/*.c)
+AGENT_SRC := $(filter-out $(LIB_SRC),$(wildcard user/capture/*.c user/sink/*.c user/agent/*.c))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

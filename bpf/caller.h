@@ -274,8 +274,10 @@ static long ancestor_step(__u32 index, void *context)
 		BPF_CORE_READ(task, group_leader, real_parent, group_leader);
 	struct file *exe;
 
-	if (index >= CALLERD_ANCESTORS_MAX || !parent || parent == task ||
-	    !BPF_CORE_READ(parent, tgid))
+	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
+		return 1;
+	barrier_var(index); /* checked in the register that is used: Linux 6.1 tracks no copies */
+	if (index >= CALLERD_ANCESTORS_MAX)
 		return 1;
 	ancestor = &walk->event->ancestor[index];
 	ancestor->pid = BPF_CORE_READ(parent, tgid);

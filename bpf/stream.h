@@ -52,7 +52,11 @@ struct transfer {
 		struct callerd_data_event *event =                                                 \
 			bpf_ringbuf_reserve(&payload, sizeof(*event) + (capacity), 0);             \
 		if (event) {                                                                       \
-			__u32 copied = (size) > (capacity) ? (capacity) : (size);                  \
+			__u32 copied = (size);                                                     \
+                                                                                                   \
+			barrier_var(copied); /* Linux 6.1 tracks no copies of a bounded value */   \
+			if (copied > (capacity))                                                   \
+				copied = (capacity);                                               \
 			fill_data(event, transfer, copied);                                        \
 			if (bpf_probe_read_user(event->data, copied, (void *)(transfer)->from)) {  \
 				event->copied = 0;                                                 \
