@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the live tests share: callerd against the real daemon of tests/live/run.
+
+A test module defines functions decorated with @test and ends in main(). It prints one line per test:
+"ok NAME", "not ok NAME: why" or "skip NAME: why". No test waits for time to pass: it waits for records.
+"""
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CALLERD = os.environ.get('CALLERD', ROOT + '/build/callerd')
+CLIENTS = ROOT + '/build/clients/'
+VM = os.environ.get('CALLERD_VM')
+BACKEND = os.environ.get('CALLERD_BACKEND', 'auto')
+PATIENCE = 120 if VM else 20  # seconds until a record must be there
+DIR = os.environ.get('TESTBED_DIR', tempfile.gettempdir())
+SOCKET = os.environ.get('TESTBED_SOCKET')
+IMAGE = os.environ.get('TESTBED_IMAGE', 'bb')
+MEMBER = os.environ.get('LIVE_MEMBER')  # a user in the socket's group
+OUTSIDER = os.environ.get('LIVE_OUTSIDER')  # one who is not
+
+_tests = []
+
+
+class Skip(Exception):
+    """This test cannot run here; says why."""
+
+
+def test(function):
+    _tests.append(function)
+    return function
+
+
+def scaled(count, vm):
+    """How often to repeat: emulation is some 20 times slower."""
+    return vm if VM else count
+
+
+def field(record, path, default=None):
+    """record['a']['b'] for 'a.b', or DEFAULT."""
+    for name in path.split('.'):
+        if not isinstance(record, dict) or name not in record:
+            return default
+        record = record[name]
+    return record
+
+
+def matches(record, **wanted):
+    """Whether RECORD has all the fields; 'a__b' stands for a.b."""
+    return all(field(record, name.replace('__', '.')) == value for name, value in wanted.items())
+
+
+def equal(got, wanted, what=''):
+    if got != wanted:
+        raise AssertionError(f'{what}: got {got!r}, wanted {wanted!r}')
+
+
+def true(condition, what):
+    if not condition:
+        raise AssertionError(what)
+
+
+class Callerd:
+    """A running callerd with a JSON log of its own."""
+
+    def __init__(self, *args, sockets=None, log=None):
+        self.log = log or tempfile.mktemp(prefix='log.', suffix='.json', dir=DIR)
+        self.read = 0
+        self.seen = []
+        command = [CALLERD, '--output', 'file:' + self.log, '--backend', BACKEND]
+        for path in sockets or [SOCKET]:
+            command += ['--socket', path]
+        self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
+        self.pid = self.process.pid
+        self.wait(event__action='agent-started')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.stop()
+        os.unlink(self.log)
+
+    def records(self, **wanted):
+        """All records so far that have the fields."""
+        try:
+            with open(self.log, 'rb') as log:
+                log.seek(self.read)
+                data = log.read()
+        except FileNotFoundError:
+            data = b''
+        end = data.rfind(b'\n') + 1
+        self.read += end
+        for line in data[:end].split(b'\n')[:-1]:
+            self.seen.append(json.loads(line.decode('utf-8')))
+        return [record for record in self.seen if matches(record, **wanted)]
+
+    def wait(self, count=1, that=None, **wanted):
+        """Waits until COUNT records have the fields (and satisfy THAT); returns them."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            found = [r for r in self.records(**wanted) if that is None or that(r)]
+            if len(found) >= count:
+                return found
+            if self.process.poll() is not None:
+                error = self.process.stderr.read().decode()
+                raise AssertionError(f'callerd ended: {self.process.returncode} {error}')
+            if time.monotonic() > deadline:
+                raise AssertionError(f'{len(found)} of {count} records with {wanted}; there were: '
+                                     + '; '.join(r['message'] for r in self.seen[-12:]))
+            time.sleep(0.02)
+
+    def settle(self):
+        """Waits until all that happened so far is written: a call of our own comes after it."""
+        mark = f'/_ping?mark={time.monotonic_ns()}'
+        request('GET', mark)
+        self.wait(url__original=mark)
+
+    def stop(self):
+        """SIGTERM; returns all records of the run."""
+        self.process.terminate()
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError('callerd did not stop') from None
+        equal(code, 0, 'exit code of callerd: ' + self.process.stderr.read().decode())
+        return self.records()
+
+    def rss(self):
+        """Resident bytes, without the mapped rings."""
+        total = 0
+        rings = False
+        with open(f'/proc/{self.pid}/smaps') as smaps:
+            for line in smaps:
+                first = line.split()[0]
+                if '-' in first and not first.endswith(':'):
+                    rings = 'bpf' in line
+                elif first == 'Rss:' and not rings:
+                    total += int(line.split()[1]) * 1024
+        return total
+
+
+def connect(path=None):
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.settimeout(PATIENCE)
+    client.connect(path or SOCKET)
+    return client
+
+
+def read_response(client, head=False):
+    """The status, headers and body of one HTTP response with a length or chunks."""
+    data = b''
+    while b'\r\n\r\n' not in data:
+        more = client.recv(1)
+        if not more:
+            raise AssertionError(f'closed within the head: {data!r}')
+        data += more
+    lines = data.decode('latin-1').split('\r\n')
+    headers = dict(line.lower().split(': ', 1) for line in lines[1:] if ': ' in line)
+    status = int(lines[0].split()[1])
+    body = b''
+    if head or status in (204, 304) or status < 200:
+        return status, headers, body
+    stream = client.makefile('rb')
+    if headers.get('transfer-encoding') == 'chunked':
+        while True:
+            size = int(stream.readline(), 16)
+            body += stream.read(size)
+            stream.readline()
+            if not size:
+                break
+    elif 'content-length' in headers:
+        body = stream.read(int(headers['content-length']))
+    return status, headers, body
+
+
+def request(method, target, body=None, headers='', path=None):
+    """One request on a connection of its own; returns its status and body."""
+    with connect(path) as client:
+        if body is not None:
+            headers += f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n'
+        client.sendall(f'{method} {target} HTTP/1.1\r\nHost: docker\r\n{headers}\r\n'.encode()
+                       + (body or b''))
+        status, _, data = read_response(client, method == 'HEAD')
+        return status, data
+
+
+def run(*command, check=True, **options):
+    """Runs a command; returns its output."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE * 6, **options)
+    if check and done.returncode:
+        raise AssertionError(f'{command}: {done.returncode} {done.stderr.decode()}')
+    return done.stdout.decode(errors='replace')
+
+
+def docker(*args, check=True):
+    return run('docker', '-H', 'unix://' + SOCKET, *args, check=check)
+
+
+def facts(output):
+    """key=value lines of a test client."""
+    return dict(line.split('=', 1) for line in output.splitlines() if '=' in line)
+
+
+def main():
+    """Runs the module's tests, or those named in the arguments; exits with the number of failures."""
+    wanted = sys.argv[1:]
+    failed = 0
+    for function in _tests:
+        name = os.path.basename(sys.argv[0])[:-3].replace('test_', '', 1) + '.' + function.__name__
+        if wanted and function.__name__ not in wanted:
+            continue
+        try:
+            function()
+            print('ok', name)
+        except Skip as why:
+            print(f'skip {name}: {why}')
+        except Exception as why:  # pylint: disable=broad-except
+            failed += 1
+            print(f'not ok {name}: {why!s:.2000}'.replace('\n', ' '))
+            if not isinstance(why, AssertionError):
+                traceback.print_exc()
+        sys.stdout.flush()
+    sys.exit(min(failed, 100))
