@@ -102,9 +102,12 @@ static __always_inline void count_loss(__u32 reason)
 		__sync_fetch_and_add(count, 1);
 }
 
+/* Waking the reader is what costs, so payload waits until the reader polls, while it does, or has
+ * piled up. A caller wakes it at once: its ancestors may be gone in a moment. */
 static __always_inline __u64 wake_flags(void *ring)
 {
-	/* Waking the reader is what costs, so it polls while there is work and is woken from sleep. */
+	if (ring == &callers)
+		return BPF_RB_FORCE_WAKEUP;
 	if (control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0))
 		return BPF_RB_FORCE_WAKEUP;
 	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > settings.wake_level)

@@ -329,8 +329,8 @@ static void wait_for_work(struct agent *agent)
 	for (int i = 0; i < 2; i++)
 		fds[1 + i] = (struct pollfd){ .fd = rings[i], .events = POLLIN };
 	timeout = (struct timespec){ pause / SECOND, pause % SECOND };
-	/* While busy the rings are left to fill: a batch costs less than its events one by one. */
-	ppoll(fds, busy ? 1 : 3, &timeout, NULL);
+	/* While busy the payload ring is left to fill: a batch costs less than its events one by one. */
+	ppoll(fds, busy ? 2 : 3, &timeout, NULL);
 	if (fds[0].revents)
 		handle_signal(agent);
 }

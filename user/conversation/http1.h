@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define HTTP1_TARGET_MAX 8192 /* bytes of the request target kept */
-#define HTTP1_LINE_MAX 1024 /* bytes of a header line kept; Go has no limit for one line */
+#define HTTP1_LINE_MAX 1024 /* a longer line is read all the same, and flagged */
 #define HTTP1_HEAD_MAX ((1 << 20) + 4096) /* Go's DefaultMaxHeaderBytes and its slop */
 
 enum http1_role { HTTP1_REQUEST, HTTP1_RESPONSE };
@@ -26,7 +26,8 @@ enum http1_framing {
 	HTTP1_BODY_UNTIL_CLOSE, /* responses only */
 };
 
-/* Valid for Go, but odd: two parsers could read it differently. */
+/* Valid for Go, but odd: two parsers could read it differently. The bits of a body come as it does, so
+ * look again at HTTP1_END. */
 enum http1_anomaly {
 	HTTP1_ANOMALY_BARE_LF = 1 << 0,
 	HTTP1_ANOMALY_FOLDED_HEADER = 1 << 1,
@@ -37,8 +38,10 @@ enum http1_anomaly {
 	HTTP1_ANOMALY_ABSOLUTE_TARGET = 1 << 6,
 	HTTP1_ANOMALY_CHUNK_EXTENSION = 1 << 7,
 	HTTP1_ANOMALY_TRAILER = 1 << 8,
-	HTTP1_ANOMALY_CONTROL_BYTES = 1 << 9, /* in the target or a value */
-	HTTP1_ANOMALY_OVERSIZED = 1 << 10, /* a line was longer than kept */
+	HTTP1_ANOMALY_CONTROL_BYTES = 1 << 9, /* in a value; in the target, bytes beyond ASCII */
+	HTTP1_ANOMALY_OVERSIZED = 1 << 10, /* a line of more than HTTP1_LINE_MAX, or a target cut off */
+	HTTP1_ANOMALY_DISPUTED = 1 << 11, /* Go's versions differ on it, or parsers are known to; this is
+					   * the reading under which more happens */
 };
 
 struct http1_head {
@@ -49,7 +52,7 @@ struct http1_head {
 	bool target_truncated;
 	bool has_content_length, chunked;
 	uint64_t content_length;
-	bool close; /* Connection: close, or HTTP/1.0 without keep-alive */
+	bool close; /* Connection: close, or HTTP/1.0 without keep-alive; Go reads no further message */
 	bool upgrade; /* Connection: Upgrade and an Upgrade header */
 	bool expect_continue;
 	char content_type[256], user_agent[512]; /* values; NUL-terminated, truncated if longer */
@@ -62,7 +65,8 @@ enum http1_step {
 	HTTP1_HEAD, /* the head is complete; see http1_parser.head */
 	HTTP1_BODY, /* a piece of the body, its framing removed */
 	HTTP1_END, /* the message is complete; the next byte begins another one */
-	HTTP1_ERROR, /* see http1_parser.error; stays so until http1_reset() */
+	HTTP1_ERROR, /* see http1_parser.error; stays so until http1_reset(). Before HTTP1_HEAD nothing
+		      * was acted on; after it the daemon may have acted on what it had by then */
 };
 
 struct http1_parser {
@@ -73,22 +77,38 @@ struct http1_parser {
 	uint64_t body_bytes; /* of this message's body so far, framing excluded, skipped ones included */
 	char target[HTTP1_TARGET_MAX];
 	/* private from here */
-	int state;
-	uint64_t remaining;
-	uint64_t head_bytes;
-	unsigned int line_size;
-	unsigned int seen; /* headers seen */
-	bool line_truncated;
-	char line[HTTP1_LINE_MAX];
+	int state, kind;
+	uint64_t remaining; /* of the body or of the chunk */
+	uint64_t block_bytes; /* of the head or the trailer so far */
+	uint64_t length, first_length; /* Content-Length, this and the first one */
+	uint64_t digits, first_digits;
+	unsigned int line_size; /* of the header line so far, HTTP1_LINE_MAX at most */
+	unsigned int seen; /* what the header said that is judged at its end */
+	unsigned int kept; /* of the value in head.content_type or head.user_agent */
+	unsigned int kept_trimmed; /* the same without the white space at its end */
+	unsigned int version_major;
+	unsigned int member; /* what the list's member is, if it is a single word */
+	unsigned char phase, skipped, escape, token_size, words;
+	bool followed; /* something came before this message */
+	bool after_post; /* and was a POST, or is unknown */
+	bool stale; /* head is that of the message that ended */
+	bool at_body; /* after HTTP1_HEAD, with nothing of the body seen */
+	bool trailer; /* the lines are those of a trailer */
+	bool cr; /* a CR is pending: part of the line's end, or data */
+	bool in_header; /* a header line that may still be continued */
+	bool value_started, gap; /* of the value: it has begun; white space may turn out inner */
+	bool spaced, bad; /* of the token or number */
+	char token[24];
 };
 
 /* Ready for the first byte of a message. */
 void http1_init(struct http1_parser *parser, enum http1_role role);
 
-/* Ready for the first byte of the next message; drops all state but the role. */
+/* Ready for the first byte of the next message; drops all state but the role and how the message
+ * before ended, which Go heeds too. Needed after HTTP1_ERROR only. */
 void http1_reset(struct http1_parser *parser);
 
-/* Whether a byte of the current message was consumed. */
+/* Whether a byte of the current message was consumed. Line ends between messages are of none. */
 bool http1_in_message(const struct http1_parser *parser);
 
 /* Consumes up to SIZE bytes of DATA and stops at the next step; *RET_USED is how many it took. With
@@ -101,7 +121,7 @@ enum http1_step http1_next(struct http1_parser *parser, const char *data, size_t
 void http1_response_to(struct http1_parser *parser, const char *method);
 
 /* SIZE bytes went by unseen. 0 where the framing is still known (within a body of known
- * length, or until close), -ENODATA where it is not: the parser is then in error. */
+ * length, a chunk, or until close), -ENODATA where it is not: the parser is then in error. */
 int http1_skip(struct http1_parser *parser, uint64_t size);
 
 /* The stream ended. 0 where it may end here (between messages, or a body until close: *RET_END is

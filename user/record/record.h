@@ -57,8 +57,10 @@ struct record_http {
 	unsigned int anomalies; /* HTTP1_ANOMALY_* */
 };
 
+/* A key of callerd.status as it stands, dots and all: a flat key, so that "lost" and "lost.x" can both
+ * be there. */
 struct record_counter {
-	const char *name; /* "records", "lost.ring-full-connects" … */
+	const char *name; /* "records", "lost.ring-full-connects" …: plain ASCII, no quotes */
 	uint64_t value;
 };
 

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Records made of the fuzzer's bytes. Whatever they are: in ECS one line of JSON (RFC 8259) in
+ * valid UTF-8, without a control character and without an empty object; for a person one line of
+ * valid UTF-8 that moves no cursor. The checks here share nothing with the code that is checked.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/mask.h"
+#include "record/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* --- bytes to a record
+ * ---------------------------------------------------------------------------- */
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+static uint8_t take_byte(struct input *input)
+{
+	if (!input->size)
+		return 0;
+	input->size--;
+	return *input->data++;
+}
+
+static uint64_t take_number(struct input *input)
+{
+	uint8_t width = take_byte(input) % 9;
+	uint64_t number = 0;
+
+	while (width--)
+		number = number << 8 | take_byte(input);
+	return number;
+}
+
+/* A copy of its own size, so that ASan sees a read beyond it. 255 stands for unknown. */
+static struct bytes take_bytes(struct input *input)
+{
+	size_t size = take_byte(input);
+	char *copy;
+
+	if (size == 255)
+		return (struct bytes){NULL, 0};
+	if (size > input->size)
+		size = input->size;
+	copy = malloc(size ? size : 1);
+	if (!copy)
+		abort();
+	memcpy(copy, input->data, size);
+	input->data += size;
+	input->size -= size;
+	return (struct bytes){copy, size};
+}
+
+static void free_bytes(struct bytes bytes)
+{
+	free((void *)bytes.data);
+}
+
+static void take_process(struct input *input, struct process *process)
+{
+	process->pid = (uint32_t)take_number(input);
+	process->euid = (uint32_t)take_number(input);
+	process->start = take_number(input);
+	process->name = take_bytes(input);
+	process->executable = take_bytes(input);
+	process->args = take_bytes(input);
+	process->executable_deleted = take_byte(input) & 1;
+	process->args_truncated = take_byte(input) & 1;
+}
+
+static void free_process(struct process *process)
+{
+	free_bytes(process->name);
+	free_bytes(process->executable);
+	free_bytes(process->args);
+}
+
+static void take_caller(struct input *input, struct caller *caller)
+{
+	caller->basis = take_byte(input) & 1 ? CALLER_FROM_PEER : CALLER_FROM_KERNEL;
+	take_process(input, &caller->process);
+	caller->tid = (uint32_t)take_number(input);
+	caller->uid = (uint32_t)take_number(input);
+	caller->egid = (uint32_t)take_number(input);
+	caller->fsuid = (uint32_t)take_number(input);
+	caller->login_uid = (uint32_t)take_number(input);
+	caller->session = (uint32_t)take_number(input);
+	caller->capabilities = take_number(input);
+	caller->working_directory = take_bytes(input);
+	caller->root = take_bytes(input);
+	caller->cgroup = take_bytes(input);
+	caller->label = take_bytes(input);
+	for (size_t i = 0; i + 1 < sizeof(caller->tty); i++)
+		caller->tty[i] = (char)take_byte(input);
+	caller->has_node = take_byte(input) & 1;
+	caller->in_node_group = take_byte(input) & 1;
+	caller->node_mode = (uint32_t)take_number(input);
+	caller->node_gid = (uint32_t)take_number(input);
+	caller->ancestor_count = take_byte(input) % 4;
+	for (unsigned int i = 0; i < caller->ancestor_count; i++)
+		take_process(input, &caller->ancestors[i]);
+}
+
+static void free_caller(struct caller *caller)
+{
+	free_process(&caller->process);
+	free_bytes(caller->working_directory);
+	free_bytes(caller->root);
+	free_bytes(caller->cgroup);
+	free_bytes(caller->label);
+	for (unsigned int i = 0; i < caller->ancestor_count; i++)
+		free_process(&caller->ancestors[i]);
+}
+
+static void take_http(struct input *input, struct record_http *http)
+{
+	http->version_minor = (int)(take_byte(input) % 12) - 1;
+	http->method = take_bytes(input);
+	http->target = take_bytes(input);
+	http->target_truncated = take_byte(input) & 1;
+	http->mime_type = take_bytes(input);
+	http->user_agent = take_bytes(input);
+	http->has_request_bytes = take_byte(input) & 1;
+	http->has_response_bytes = take_byte(input) & 1;
+	http->has_duration = take_byte(input) & 1;
+	http->request_bytes = take_number(input);
+	http->duration = take_number(input);
+	http->status = (int)take_number(input);
+	http->anomalies = (unsigned int)take_number(input);
+}
+
+static void free_http(struct record_http *http)
+{
+	free_bytes(http->method);
+	free_bytes(http->target);
+	free_bytes(http->mime_type);
+	free_bytes(http->user_agent);
+}
+
+static bool any_name(void *data, uint32_t id, char *name, size_t size)
+{
+	if (id % 3 == 0)
+		return false;
+	snprintf(name, size, id % 3 == 1 ? "alice" : "\033[31m\n\xff\"%u", id);
+	return true;
+}
+
+/* --- checks
+ * --------------------------------------------------------------------------------------- */
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The size of the valid UTF-8 character that TEXT begins with; not one that a terminal obeys. */
+static size_t check_character(const unsigned char *text, size_t size)
+{
+	uint32_t code = text[0], least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = code < 0x80 ? 1 : code >= 0xf0 ? 4 : code >= 0xe0 ? 3 : 2;
+
+	require(code < 0x80 || (code >= 0xc0 && code < 0xf8));
+	require(size >= length);
+	if (length > 1)
+		code &= 0xffu >> (length + 1);
+	for (size_t i = 1; i < length; i++) {
+		require((text[i] & 0xc0) == 0x80);
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	require(code >= least[length] && code <= 0x10ffff);
+	require(code < 0xd800 || code > 0xdfff);
+	require(code >= 0x20 && (code < 0x7f || code > 0x9f));
+	require(code != 0x2028 && code != 0x2029);
+	require(code < 0x202a || code > 0x202e);
+	require(code < 0x2066 || code > 0x2069);
+	return length;
+}
+
+static void check_line(const struct text *text)
+{
+	size_t at = 0;
+
+	require(!text->error && text->size && text->data[text->size] == '\0');
+	require(text->data[text->size - 1] == '\n');
+	while (at < text->size - 1)
+		at += check_character((const unsigned char *)text->data + at, text->size - 1 - at);
+}
+
+struct parser {
+	const char *at;
+	unsigned int depth;
+};
+
+static void parse_value(struct parser *parser);
+
+static void expect(struct parser *parser, char c)
+{
+	require(*parser->at == c);
+	parser->at++;
+}
+
+static void parse_string(struct parser *parser)
+{
+	expect(parser, '"');
+	while (*parser->at != '"') {
+		require(*parser->at && *parser->at != '\n');
+		if (*parser->at++ != '\\')
+			continue;
+		if (*parser->at == 'u')
+			require(strspn(parser->at + 1, "0123456789abcdef") >= 4);
+		else
+			require(*parser->at == '"' || *parser->at == '\\');
+		parser->at++;
+	}
+	parser->at++;
+}
+
+static void parse_members(struct parser *parser, char open, char close)
+{
+	require(++parser->depth < 16);
+	expect(parser, open);
+	require(*parser->at != close); /* what is empty is left out */
+	for (;;) {
+		if (open == '{') {
+			require(parser->at[1] != '"');
+			parse_string(parser);
+			expect(parser, ':');
+		}
+		parse_value(parser);
+		if (*parser->at == close)
+			break;
+		expect(parser, ',');
+	}
+	parser->at++;
+	parser->depth--;
+}
+
+static void parse_value(struct parser *parser)
+{
+	size_t digits = strspn(parser->at, "0123456789");
+
+	if (*parser->at == '{') {
+		parse_members(parser, '{', '}');
+	} else if (*parser->at == '[') {
+		parse_members(parser, '[', ']');
+	} else if (*parser->at == '"') {
+		parse_string(parser);
+	} else if (digits) {
+		require(digits == 1 || *parser->at != '0');
+		parser->at += digits;
+	} else {
+		bool is_true = !strncmp(parser->at, "true", 4);
+
+		require(is_true || !strncmp(parser->at, "false", 5));
+		parser->at += is_true ? 4 : 5;
+	}
+}
+
+static void check_json(const struct text *text)
+{
+	struct parser parser = {.at = text->data};
+
+	parse_members(&parser, '{', '}');
+	require(!strcmp(parser.at, "\n"));
+	require(parser.at == text->data + text->size - 1);
+}
+
+/* Where nothing was masked, nothing was changed; and what was masked can be read again. */
+static void check_mask(struct bytes args)
+{
+	struct text once = {0}, twice = {0};
+
+	if (!args.size)
+		return;
+	if (!mask_args(&once, args))
+		require(once.size - args.size <= 1 && !memcmp(once.data, args.data, args.size));
+	mask_args(&twice, text_since(&once, 0));
+	require(!once.error && !twice.error);
+	text_free(&once);
+	text_free(&twice);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const sockets[] = {"/run/docker.sock", "/run/\"\n", NULL};
+	static const struct record_counter counters[] = {{"records", 1}, {"lost.x", UINT64_MAX}};
+	struct input input = {data, size};
+	struct caller caller = {0}, connector = {0};
+	struct text text = {0};
+	uint8_t shape = take_byte(&input);
+	struct record_context context = {
+		.host_name = shape & 1 ? "host\n" : NULL,
+		.boot_id = shape & 2 ? "5a1c-0b52" : NULL,
+		.run_id = shape & 4 ? "run" : NULL,
+		.boot_to_real = (int64_t)take_number(&input),
+		.user_name = shape & 8 ? any_name : NULL,
+		.group_name = shape & 8 ? any_name : NULL,
+	};
+	struct record record = {
+		.action = (enum record_action)(take_byte(&input) % RECORD_ACTION_MAX),
+		.caller = shape & 16 ? &caller : NULL,
+		.connector = shape & 32 ? &connector : NULL,
+		.backend = "tracepoint",
+		.sockets = shape & 64 ? sockets : NULL,
+		.counters = counters,
+		.counter_count = 2,
+	};
+
+	record.time = take_number(&input);
+	record.sequence = take_number(&input);
+	record.connection.id = take_number(&input);
+	record.incomplete = (unsigned int)take_number(&input);
+	record.error = (int)take_number(&input);
+	record.connection.preexisting = shape & 128;
+	take_http(&input, &record.http);
+	record.connection.socket = take_bytes(&input);
+	record.address = take_bytes(&input);
+	take_caller(&input, &caller);
+	take_caller(&input, &connector);
+
+	require(!record_write_ecs(&record, &context, &text));
+	check_line(&text);
+	check_json(&text);
+	text_cut(&text, 0);
+	require(!record_write_human(&record, &context, &text));
+	check_line(&text);
+	check_mask(caller.process.args);
+
+	text_free(&text);
+	free_http(&record.http);
+	free_bytes(record.connection.socket);
+	free_bytes(record.address);
+	free_caller(&caller);
+	free_caller(&connector);
+	return 0;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conversation/caller.h"
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define OVERRIDE (1ull << 1)
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static struct bytes bytes(const char *string)
+{
+	return (struct bytes){string, string ? strlen(string) : 0};
+}
+
+/* Whether FOUND is WANTED and lies within WHOLE; a WANTED of NULL means nothing found. */
+static void assert_found(struct bytes whole, struct bytes found, const char *wanted)
+{
+	if (!wanted) {
+		assert_null(found.data);
+		return;
+	}
+	assert_non_null(found.data);
+	assert_int_equal(found.size, strlen(wanted));
+	assert_memory_equal(found.data, wanted, found.size);
+	assert_true(found.data >= whole.data && found.data + found.size <= whole.data + whole.size);
+}
+
+static void test_references(void **state)
+{
+	struct caller *caller = calloc(1, sizeof(*caller));
+
+	assert_non_null(caller);
+	caller->references = 1;
+	assert_ptr_equal(caller_ref(caller), caller);
+	assert_int_equal(caller->references, 2);
+	assert_null(caller_unref(caller));
+	assert_int_equal(caller->references, 1);
+	assert_null(caller_unref(caller)); /* ASan sees it if that did not free it, or twice */
+	assert_null(caller_ref(NULL));
+	assert_null(caller_unref(NULL));
+}
+
+static void test_same_image(void **state)
+{
+	struct caller a = {
+		.process = {
+			.pid = 1, .start = 2, .executable = bytes("/bin/a"), .args = {"a\0b", 4}}};
+	struct caller b = a, unknown = {0}, unknown2 = {0};
+	char copy[] = "a\0b";
+
+	b.process.args.data = copy;
+	assert_true(caller_same_image(&a, &b));
+	assert_true(caller_same_image(&a, &a));
+	assert_true(caller_same_image(NULL, NULL));
+	assert_true(caller_same_image(&unknown, &unknown));
+	assert_false(caller_same_image(&unknown, &unknown2));
+	assert_false(caller_same_image(&a, NULL));
+	assert_false(caller_same_image(NULL, &a));
+	copy[2] = 'c';
+	assert_false(caller_same_image(&a, &b));
+	copy[2] = 'b';
+	b.process.start = 3;
+	assert_false(caller_same_image(&a, &b));
+	b.process.start = 2;
+	b.process.pid = 4;
+	assert_false(caller_same_image(&a, &b));
+	b.process.pid = 1;
+	b.process.executable = bytes("/bin/b");
+	assert_false(caller_same_image(&a, &b));
+	b.process.executable = (struct bytes){0};
+	assert_false(caller_same_image(&a, &b));
+	b.process.executable = a.process.executable;
+	b.process.args = (struct bytes){"", 0}; /* known to be none, against unknown */
+	a.process.args = (struct bytes){0};
+	assert_false(caller_same_image(&a, &b));
+	b.process.args = (struct bytes){0};
+	assert_true(caller_same_image(&a, &b));
+}
+
+static void test_container_id(void **state)
+{
+	static const struct {
+		const char *cgroup, *id;
+	} cases[] = {
+		{"/docker/" ID, ID},
+		{"/system.slice/docker-" ID ".scope", ID},
+		{"/system.slice/docker-" ID ".scope/", ID},
+		{"/system.slice/docker-" ID ".scope/init.scope", ID},
+		{"/docker/" ID "/system.slice/ssh.service", ID},
+		{"/docker/" ID "/docker/" ID2, ID2},
+		{"/machine.slice/libpod-" ID ".scope", ID},
+		{"/machine.slice/libpod-" ID ".scope/container", ID},
+		{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID
+		 ".scope/container",
+		 ID},
+		{"/libpod_parent/libpod-" ID "/container", ID},
+		{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12ab.slice/"
+		 "cri-containerd-" ID ".scope",
+		 ID},
+		{"/kubepods.slice/kubepods-pod1.slice/crio-" ID ".scope", ID},
+		{"/kubepods/burstable/pod0f1e2d3c-0000-1111-2222-333344445555/" ID, ID},
+		{"/system.slice:docker:" ID, ID},
+		{"/kubepods-besteffort-podx.slice:cri-containerd:" ID, ID},
+		{"../../docker/" ID, ID},
+		{ID, ID},
+		/* not a container */
+		{"/machine.slice/libpod-conmon-" ID ".scope", NULL},
+		{"/kubepods.slice/crio-conmon-" ID ".scope", NULL},
+		{"/docker/" ID "0", NULL},
+		{"/docker/0" ID, NULL},
+		{"/docker/" ID ID2, NULL},
+		{"/docker/x" ID, NULL},
+		{"/docker/" ID "x", NULL},
+		{"/docker/" ID ".service", NULL},
+		{"/docker/0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF", NULL},
+		{"/docker/0123456789abcdef", NULL},
+		{"/system.slice/docker.service", NULL},
+		{"/", NULL},
+		{"//", NULL},
+		{"", NULL},
+		{NULL, NULL},
+		/* fooled by nothing: the outer one is real, the inner name too long */
+		{"/docker/" ID "/" ID2 "0", ID},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct bytes cgroup = bytes(cases[i].cgroup);
+
+		assert_found(cgroup, caller_container_id(cgroup), cases[i].id);
+	}
+}
+
+static void test_unit(void **state)
+{
+	static const struct {
+		const char *cgroup, *unit;
+	} cases[] = {
+		{"/system.slice/cron.service", "cron.service"},
+		{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope"},
+		{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope",
+		 "app-x.scope"},
+		{"/user.slice/user-1000.slice/user@1000.service/app.slice", "user@1000.service"},
+		{"/system.slice/cron.service/sub/leaf", "cron.service"},
+		{"/user.slice/user-1000.slice", "user-1000.slice"},
+		{"/system.slice/_cpu.service", "cpu.service"},
+		{"/system.slice/docker-" ID ".scope", "docker-" ID ".scope"},
+		{"/docker/" ID, NULL},
+		{"/init.scope", "init.scope"},
+		{"/.service", NULL},
+		{"/_.service", NULL},
+		{"/_", NULL},
+		{"/", NULL},
+		{"", NULL},
+		{NULL, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct bytes cgroup = bytes(cases[i].cgroup);
+
+		assert_found(cgroup, caller_unit(cgroup), cases[i].unit);
+	}
+}
+
+static void test_access(void **state)
+{
+	enum { DOCKER = 998, ALICE = 1000, BOB = 1001 };
+	static const struct {
+		uint32_t fsuid, node_uid, mode;
+		bool in_group;
+		uint64_t capabilities;
+		uint32_t user_ns;
+		enum caller_access access;
+	} cases[] = {
+		{0, 0, 0140660, false, OVERRIDE, 0, CALLER_ACCESS_ROOT},
+		{0, ALICE, 0140600, false, OVERRIDE, 0, CALLER_ACCESS_ROOT},
+		{0, 0, 0140660, false, 0, 0, CALLER_ACCESS_OWNER},
+		{0, ALICE, 0140660, false, 0, 0, CALLER_ACCESS_ACL},
+		{ALICE, ALICE, 0140660, true, 0, 0, CALLER_ACCESS_OWNER},
+		{ALICE, 0, 0140660, true, 0, 0, CALLER_ACCESS_GROUP},
+		{ALICE, 0, 0140660, true, OVERRIDE, 0, CALLER_ACCESS_GROUP},
+		{ALICE, 0, 0140666, true, 0, 0, CALLER_ACCESS_GROUP},
+		{ALICE, 0, 0140666, false, 0, 0, CALLER_ACCESS_OTHER},
+		{ALICE, 0, 0140666, false, OVERRIDE, 0, CALLER_ACCESS_OTHER},
+		{ALICE, 0, 0140660, false, 0, 0, CALLER_ACCESS_ACL},
+		{ALICE, 0, 0140660, false, OVERRIDE, 0, CALLER_ACCESS_CAPABILITY},
+		{ALICE, 0, 0140660, false, OVERRIDE, 0xeffffffd, CALLER_ACCESS_CAPABILITY},
+		{ALICE, 0, 0140660, false, OVERRIDE, 0xf0000001, CALLER_ACCESS_UNKNOWN},
+		{ALICE, 0, 0140660, false, ~OVERRIDE, 0, CALLER_ACCESS_ACL},
+		/* The owner's bits are the last word for the owner, the group's for a member. */
+		{ALICE, ALICE, 0140066, true, 0, 0, CALLER_ACCESS_UNKNOWN},
+		{ALICE, ALICE, 0140066, true, OVERRIDE, 0, CALLER_ACCESS_CAPABILITY},
+		{ALICE, 0, 0140606, true, 0, 0, CALLER_ACCESS_UNKNOWN},
+		{ALICE, 0, 0140606, true, OVERRIDE, 0, CALLER_ACCESS_CAPABILITY},
+		/* No ACL grants what its mask, shown as the group's bits, lacks. */
+		{ALICE, 0, 0140600, false, 0, 0, CALLER_ACCESS_UNKNOWN},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct caller caller = {
+			.fsuid = cases[i].fsuid,
+			.has_node = true,
+			.node_uid = cases[i].node_uid,
+			.node_gid = DOCKER,
+			.node_mode = cases[i].mode,
+			.in_node_group = cases[i].in_group,
+			.capabilities = cases[i].capabilities,
+			.user_ns = cases[i].user_ns,
+		};
+
+		if (caller_access(&caller) != cases[i].access)
+			fail_msg("case %zu: %d, not %d", i, caller_access(&caller),
+				 cases[i].access);
+		caller.has_node = false;
+		assert_int_equal(caller_access(&caller), CALLER_ACCESS_UNKNOWN);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_references),   cmocka_unit_test(test_same_image),
+		cmocka_unit_test(test_container_id), cmocka_unit_test(test_unit),
+		cmocka_unit_test(test_access),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

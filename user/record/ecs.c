@@ -1,0 +1,623 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The record in the Elastic Common Schema: one object, its fields named as docs/record.md has
+ * them. Whatever is not known is left out; json.h drops the objects and arrays that stay empty. */
+#include <errno.h>
+
+#include "record/clock.h"
+#include "record/command.h"
+#include "record/json.h"
+#include "record/line.h"
+#include "record/mask.h"
+#include "record/names.h"
+
+#define ECS_VERSION "8.17.0"
+
+/* A literal of this program that needs no escaping. */
+#define PLAIN(literal) literal, sizeof(literal) - 1
+
+struct ecs {
+	struct json json;
+	const struct view *view;
+	const struct record *record;
+	const struct record_context *context;
+	struct text masked, scratch; /* of the value being written */
+};
+
+static void put_word(struct json *json, const char *key, const char *word)
+{
+	if (word)
+		json_put_plain(json, key, word, strlen(word));
+}
+
+static void put_text(struct json *json, const char *key, const char *text)
+{
+	json_put_string(json, key, bytes_of(text));
+}
+
+static void put_time(struct ecs *ecs, const char *key, uint64_t boot_time)
+{
+	json_put_key(&ecs->json, key);
+	text_add_char(ecs->json.out, '"');
+	clock_add_rfc3339(ecs->json.out, clock_real(ecs->context, boot_time));
+	text_add_char(ecs->json.out, '"');
+}
+
+/* --- event, host, agent
+ * --------------------------------------------------------------------------- */
+
+/* Sorts by time: real time in ns, the run, the sequence; the numbers in hexadecimal. */
+static void put_event_id(struct ecs *ecs)
+{
+	struct text *id = &ecs->scratch;
+
+	text_cut(id, 0);
+	text_add_hex(id, clock_real(ecs->context, ecs->record->time), 16);
+	text_add_char(id, '-');
+	if (ecs->context->run_id) {
+		text_add_string(id, ecs->context->run_id);
+		text_add_char(id, '-');
+	}
+	text_add_hex(id, ecs->record->sequence, 8);
+	json_put_string(&ecs->json, "id", text_since(id, 0));
+}
+
+static bool is_method(const struct record *record, const char *method)
+{
+	return bytes_equal(record->http.method, bytes_of(method));
+}
+
+static const char *request_type(const struct record *record)
+{
+	if (is_method(record, "GET") || is_method(record, "HEAD") || is_method(record, "OPTIONS"))
+		return "access";
+	if (is_method(record, "DELETE"))
+		return "deletion";
+	if (is_method(record, "POST") || is_method(record, "PUT") || is_method(record, "PATCH"))
+		return "change";
+	return "info";
+}
+
+static void put_event_type(struct ecs *ecs, const char *type)
+{
+	const struct record *record = ecs->record;
+	bool denied = record->action == RECORD_SOCKET_REFUSED &&
+		      (record->error == EACCES || record->error == EPERM);
+
+	if (record->action == RECORD_API_REQUEST) {
+		type = request_type(record);
+		denied = record->http.status == 401 || record->http.status == 403;
+	}
+	json_open_array(&ecs->json, "type");
+	put_word(&ecs->json, NULL, type);
+	if (denied)
+		json_put_plain(&ecs->json, NULL, PLAIN("denied"));
+	json_close(&ecs->json);
+}
+
+static void put_event(struct ecs *ecs)
+{
+	const struct action_name *name = name_action(ecs->record->action);
+	const struct record_http *http = &ecs->record->http;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "event");
+	put_word(json, "kind", name->kind);
+	json_open_array(json, "category");
+	put_word(json, NULL, name->category);
+	json_close(json);
+	put_event_type(ecs, name->type);
+	put_word(json, "action", name->action);
+	put_word(json, "outcome", ecs->view->outcome);
+	put_event_id(ecs);
+	json_put_number(json, "sequence", ecs->record->sequence);
+	json_put_plain(json, "module", PLAIN("callerd"));
+	json_put_plain(json, "dataset", PLAIN("callerd.audit"));
+	json_put_number(json, "severity", ecs->view->severity);
+	if (ecs->record->action == RECORD_API_REQUEST && http->has_duration)
+		json_put_number(json, "duration", http->duration);
+	json_close(json);
+}
+
+static void put_message(struct ecs *ecs)
+{
+	text_cut(&ecs->scratch, 0);
+	line_add_message(&ecs->scratch, ecs->view);
+	json_put_string(&ecs->json, "message", text_since(&ecs->scratch, 0));
+}
+
+static void put_host_and_agent(struct ecs *ecs)
+{
+	const struct record_context *context = ecs->context;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "host");
+	put_text(json, "name", context->host_name);
+	json_open_object(json, "boot");
+	put_text(json, "id", context->boot_id);
+	json_close(json);
+	json_close(json);
+	json_open_object(json, "agent");
+	json_put_plain(json, "type", PLAIN("callerd"));
+	put_text(json, "version", context->agent_version);
+	put_text(json, "ephemeral_id", context->run_id);
+	json_close(json);
+}
+
+/* --- processes
+ * ------------------------------------------------------------------------------------ */
+
+/* BOOT-PID-START: the boot id without its dashes, the pid in decimal, and the start in ns of
+ * CLOCK_BOOTTIME in hexadecimal. Rests on the clock that no one can set. */
+static void put_entity_id(struct ecs *ecs, const struct process *process)
+{
+	struct text *id = &ecs->scratch;
+	const char *boot = ecs->context->boot_id;
+
+	if (!boot || !*boot || !process->pid || !process->start)
+		return;
+	text_cut(id, 0);
+	for (; *boot; boot++)
+		if (*boot != '-')
+			text_add_char(id, *boot);
+	text_add_char(id, '-');
+	text_add_number(id, process->pid);
+	text_add_char(id, '-');
+	text_add_hex(id, process->start, 1);
+	json_put_string(&ecs->json, "entity_id", text_since(id, 0));
+}
+
+static void put_user(struct ecs *ecs, const char *key, uint32_t uid, const char *name)
+{
+	struct json *json = &ecs->json;
+
+	json_open_object(json, key);
+	json_put_id(json, "id", uid);
+	put_text(json, "name", name);
+	json_close(json);
+}
+
+/* The masked arguments of PROCESS, valid until those of another one are asked for. */
+static struct bytes args_of(struct ecs *ecs, const struct process *process)
+{
+	const struct caller *caller = ecs->view->caller;
+
+	if (caller && process == &caller->process)
+		return ecs->view->args;
+	if (!process->args.size)
+		return process->args;
+	text_cut(&ecs->masked, 0);
+	mask_args(&ecs->masked, process->args);
+	return text_since(&ecs->masked, 0);
+}
+
+static void put_command_line(struct ecs *ecs, struct bytes args)
+{
+	text_cut(&ecs->scratch, 0);
+	command_add(&ecs->scratch, args);
+	json_put_string(&ecs->json, "command_line", text_since(&ecs->scratch, 0));
+}
+
+static void put_args(struct ecs *ecs, struct bytes args, bool truncated)
+{
+	struct json *json = &ecs->json;
+	struct bytes rest = args, argument;
+	uint64_t count = 0;
+
+	json_open_array(json, "args");
+	for (; command_next(&rest, &argument); count++)
+		json_put_element(json, argument);
+	json_close(json);
+	if (args.data && !truncated)
+		json_put_number(json, "args_count", count);
+	put_command_line(ecs, args);
+}
+
+/* What is known of any process: members of an open object. */
+static void put_process_identity(struct ecs *ecs, const struct process *process)
+{
+	struct json *json = &ecs->json;
+
+	if (process->pid)
+		json_put_number(json, "pid", process->pid);
+	put_entity_id(ecs, process);
+	json_put_string(json, "name", process->name);
+	json_put_string(json, "executable", process->executable);
+	if (process->start)
+		put_time(ecs, "start", process->start);
+}
+
+static void put_parent(struct ecs *ecs, const struct process *parent)
+{
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "parent");
+	put_process_identity(ecs, parent);
+	put_args(ecs, args_of(ecs, parent), parent->args_truncated);
+	if (parent->pid)
+		put_user(ecs, "user", parent->euid, NULL);
+	json_close(json);
+}
+
+static void put_process(struct ecs *ecs, const struct caller *caller)
+{
+	const struct view *view = ecs->view;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "process");
+	put_process_identity(ecs, &caller->process);
+	if (view->described) {
+		put_args(ecs, view->args, caller->process.args_truncated);
+		json_put_string(json, "working_directory", caller->working_directory);
+		if (caller->tid) {
+			json_open_object(json, "thread");
+			json_put_number(json, "id", caller->tid);
+			json_close(json);
+		}
+		if (caller->uid != caller->process.euid)
+			put_user(ecs, "real_user", caller->uid, view->real_user);
+		if (caller->ancestor_count)
+			put_parent(ecs, &caller->ancestors[0]);
+	}
+	json_close(json);
+}
+
+static void put_caller_user(struct ecs *ecs, const struct caller *caller)
+{
+	const struct view *view = ecs->view;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "user");
+	json_put_id(json, "id", caller->process.euid);
+	put_text(json, "name", view->user);
+	json_open_object(json, "group");
+	json_put_id(json, "id", caller->egid);
+	json_close(json);
+	if (view->described && caller->login_uid != CALLERD_UNSET_ID)
+		put_user(ecs, "audit", caller->login_uid, view->login_user);
+	json_close(json);
+}
+
+static void put_container(struct ecs *ecs)
+{
+	json_open_object(&ecs->json, "container");
+	json_put_string(&ecs->json, "id", ecs->view->container_id);
+	json_close(&ecs->json);
+}
+
+/* --- the request
+ * ---------------------------------------------------------------------------------- */
+
+static void put_http_request(struct json *json, const struct record_http *http)
+{
+	json_open_object(json, "request");
+	json_put_string(json, "method", http->method);
+	json_put_string(json, "mime_type", http->mime_type);
+	if (http->has_request_bytes) {
+		json_open_object(json, "body");
+		json_put_number(json, "bytes", http->request_bytes);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void put_http_response(struct json *json, const struct record_http *http)
+{
+	json_open_object(json, "response");
+	if (http->status > 0)
+		json_put_number(json, "status_code", (uint64_t)http->status);
+	if (http->has_response_bytes) {
+		json_open_object(json, "body");
+		json_put_number(json, "bytes", http->response_bytes);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void put_http(struct ecs *ecs)
+{
+	const struct record_http *http = &ecs->record->http;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "http");
+	if (http->version_minor >= 0 && http->version_minor <= 9) {
+		char version[] = {'1', '.', (char)('0' + http->version_minor)};
+
+		json_put_plain(json, "version", version, sizeof(version));
+	}
+	put_http_request(json, http);
+	put_http_response(json, http);
+	json_close(json);
+}
+
+static void put_url(struct ecs *ecs)
+{
+	const struct url *url = &ecs->view->url;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "url");
+	json_put_string(json, "original", url->original);
+	text_cut(&ecs->scratch, 0);
+	url_decode_path(&ecs->scratch, url->path);
+	json_put_string(json, "path", text_since(&ecs->scratch, 0));
+	json_put_string(json, "query", url->query);
+	json_close(json);
+}
+
+static void put_request(struct ecs *ecs)
+{
+	put_http(ecs);
+	put_url(ecs);
+	json_open_object(&ecs->json, "user_agent");
+	json_put_string(&ecs->json, "original", ecs->record->http.user_agent);
+	json_close(&ecs->json);
+}
+
+static void put_error(struct ecs *ecs)
+{
+	const struct record *record = ecs->record;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "error");
+	if (record->action == RECORD_SOCKET_REFUSED && record->error > 0) {
+		const char *name = strerrorname_np(record->error);
+
+		if (name)
+			put_word(json, "code", name);
+		else
+			json_put_id(json, "code", (uint64_t)record->error);
+		put_text(json, "message", strerrordesc_np(record->error));
+	} else if (record->action == RECORD_API_REQUEST) {
+		put_text(json, "message", record->http.parse_error);
+	}
+	json_close(json);
+}
+
+/* --- callerd.*
+ * ------------------------------------------------------------------------------------ */
+
+static void put_capabilities(struct json *json, uint64_t capabilities)
+{
+	json_open_array(json, "capabilities");
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		const char *name = name_capability(bit);
+		char unknown[] = {
+			'C', 'A', 'P', '_', (char)('0' + bit / 10), (char)('0' + bit % 10)};
+
+		if (!(capabilities >> bit & 1))
+			continue;
+		if (name)
+			put_word(json, NULL, name);
+		else
+			json_put_plain(json, NULL, unknown, sizeof(unknown));
+	}
+	json_close(json);
+}
+
+static void put_caller_details(struct ecs *ecs, const struct caller *caller)
+{
+	struct json *json = &ecs->json;
+
+	json_put_plain(json, "basis", PLAIN("kernel"));
+	if (caller->session != CALLERD_UNSET_ID)
+		json_put_number(json, "session", caller->session);
+	put_text(json, "tty", caller->tty);
+	json_put_string(json, "cgroup", caller->cgroup);
+	json_put_string(json, "unit", caller_unit(caller->cgroup));
+	json_put_string(json, "label", caller->label);
+	put_capabilities(json, caller->capabilities);
+	put_text(json, "access", ecs->view->access);
+	if (!bytes_equal(caller->root, bytes_of("/")))
+		json_put_string(json, "root", caller->root);
+	if (caller->process.args_truncated)
+		json_put_bool(json, "args_truncated", true);
+	if (caller->process.executable_deleted)
+		json_put_bool(json, "executable_deleted", true);
+}
+
+static void put_caller(struct ecs *ecs, const struct caller *caller)
+{
+	json_open_object(&ecs->json, "caller");
+	if (ecs->view->described)
+		put_caller_details(ecs, caller);
+	else
+		json_put_plain(&ecs->json, "basis", PLAIN("peer"));
+	json_close(&ecs->json);
+}
+
+/* The members that a process has in callerd.ancestors and callerd.connector. */
+static void put_other_process(struct ecs *ecs, const struct process *process, const char *user)
+{
+	put_process_identity(ecs, process);
+	put_command_line(ecs, args_of(ecs, process));
+	put_user(ecs, "user", process->euid, user);
+}
+
+static void put_ancestors(struct ecs *ecs, const struct caller *caller)
+{
+	struct json *json = &ecs->json;
+
+	json_open_array(json, "ancestors");
+	for (unsigned int i = 0; ecs->view->described && i < caller->ancestor_count; i++) {
+		if (!caller->ancestors[i].pid)
+			continue;
+		json_open_object(json, NULL);
+		put_other_process(ecs, &caller->ancestors[i], NULL);
+		json_close(json);
+	}
+	json_close(json);
+}
+
+static void put_connector(struct ecs *ecs)
+{
+	const struct caller *connector = ecs->record->connector;
+	char user[VIEW_NAME_SIZE];
+
+	if (!connector || connector == ecs->view->caller)
+		return;
+	view_user_name(ecs->context, connector->process.euid, user);
+	json_open_object(&ecs->json, "connector");
+	put_other_process(ecs, &connector->process, user);
+	json_close(&ecs->json);
+}
+
+static void put_connection(struct ecs *ecs)
+{
+	const struct record_connection *connection = &ecs->record->connection;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "connection");
+	if (connection->id)
+		json_put_id(json, "id", connection->id);
+	json_put_string(json, "socket", connection->socket);
+	json_put_string(json, "address", ecs->record->address);
+	if (connection->preexisting)
+		json_put_bool(json, "preexisting", true);
+	if (connection->request)
+		json_put_number(json, "request", connection->request);
+	json_close(json);
+}
+
+static void put_bit_names(struct json *json, unsigned int bits,
+			  const char *(*name)(unsigned int bit))
+{
+	for (unsigned int bit = 0; bits; bit++, bits >>= 1) {
+		if (!(bits & 1))
+			continue;
+		if (name(bit))
+			put_word(json, NULL, name(bit));
+		else
+			json_put_id(json, NULL, bit);
+	}
+}
+
+static void put_capture(struct ecs *ecs)
+{
+	const struct view *view = ecs->view;
+	const struct record *record = ecs->record;
+	struct json *json = &ecs->json;
+	bool request = record->action == RECORD_API_REQUEST;
+	bool complete = !view->incomplete && !view->target_truncated;
+
+	json_open_object(json, "capture");
+	if (request || !complete)
+		json_put_bool(json, "complete", complete);
+	json_open_array(json, "reason");
+	put_bit_names(json, view->incomplete, name_incomplete);
+	if (view->target_truncated)
+		json_put_plain(json, NULL, PLAIN("target-truncated"));
+	json_close(json);
+	json_open_array(json, "anomalies");
+	if (request)
+		put_bit_names(json, record->http.anomalies, name_anomaly);
+	json_close(json);
+	if (record->action == RECORD_AGENT_STARTED) {
+		put_text(json, "backend", record->backend);
+		put_text(json, "backend_reason", record->backend_reason);
+	}
+	json_close(json);
+}
+
+static void put_lost(struct ecs *ecs)
+{
+	json_open_object(&ecs->json, "lost");
+	put_text(&ecs->json, "reason", ecs->record->lost_reason);
+	json_put_number(&ecs->json, "count", ecs->record->lost_count);
+	json_close(&ecs->json);
+}
+
+static void put_status(struct ecs *ecs)
+{
+	json_open_object(&ecs->json, "status");
+	for (unsigned int i = 0; i < ecs->record->counter_count; i++)
+		json_put_number(&ecs->json, ecs->record->counters[i].name,
+				ecs->record->counters[i].value);
+	json_close(&ecs->json);
+}
+
+static void put_sockets(struct ecs *ecs)
+{
+	const char *const *socket = ecs->record->sockets;
+
+	json_open_array(&ecs->json, "sockets");
+	for (; socket && *socket; socket++)
+		put_text(&ecs->json, NULL, *socket);
+	json_close(&ecs->json);
+}
+
+static void put_callerd(struct ecs *ecs)
+{
+	const struct record *record = ecs->record;
+	const struct caller *caller = ecs->view->caller;
+
+	json_open_object(&ecs->json, "callerd");
+	if (caller) {
+		put_caller(ecs, caller);
+		put_ancestors(ecs, caller);
+	}
+	put_connector(ecs);
+	put_connection(ecs);
+	put_capture(ecs);
+	if (record->action == RECORD_RECORDS_LOST)
+		put_lost(ecs);
+	if (record->action == RECORD_AGENT_STATUS || record->action == RECORD_AGENT_STOPPED)
+		put_status(ecs);
+	if (record->action == RECORD_AGENT_STARTED)
+		put_sockets(ecs);
+	json_close(&ecs->json);
+}
+
+/* --- the whole
+ * ------------------------------------------------------------------------------------ */
+
+static void put_record(struct ecs *ecs)
+{
+	const struct caller *caller = ecs->view->caller;
+	struct json *json = &ecs->json;
+
+	json_open_object(json, NULL);
+	put_time(ecs, "@timestamp", ecs->record->time);
+	put_message(ecs);
+	put_event(ecs);
+	put_host_and_agent(ecs);
+	if (caller) {
+		put_process(ecs, caller);
+		put_caller_user(ecs, caller);
+		put_container(ecs);
+	}
+	if (ecs->record->action == RECORD_API_REQUEST)
+		put_request(ecs);
+	put_error(ecs);
+	put_callerd(ecs);
+	json_open_object(json, "ecs");
+	json_put_plain(json, "version", PLAIN(ECS_VERSION));
+	json_close(json);
+	json_close(json);
+	text_add_char(json->out, '\n');
+}
+
+int record_write_ecs(const struct record *record, const struct record_context *context,
+		     struct text *out)
+{
+	size_t start = out->size;
+	struct view view;
+	struct ecs ecs = {
+		.json.out = out,
+		.view = &view,
+		.record = record,
+		.context = context,
+	};
+	int error = view_init(&view, record, context);
+
+	if (!error) {
+		put_record(&ecs);
+		error = out->error;
+	}
+	if (!error)
+		error = ecs.masked.error ? ecs.masked.error : ecs.scratch.error;
+	if (error)
+		text_cut(out, start);
+	text_free(&ecs.masked);
+	text_free(&ecs.scratch);
+	view_free(&view);
+	return error;
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/line.h"
+
+#include "record/clock.h"
+#include "record/command.h"
+#include "record/names.h"
+
+#define COMMAND_COLUMNS 60
+#define TARGET_COLUMNS 100
+#define NAME_COLUMNS 40
+#define PATH_COLUMNS 108
+#define ID_SIZE 64
+#define ID_SHOWN 12
+#define UNLIMITED SIZE_MAX
+
+bool line_is_about_agent(const struct record *record)
+{
+	switch (record->action) {
+	case RECORD_SOCKET_CONNECTED:
+	case RECORD_SOCKET_REFUSED:
+	case RECORD_API_REQUEST:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* --- who
+ * ------------------------------------------------------------------------------------------ */
+
+static void add_user(struct text *out, const char *name, uint32_t uid)
+{
+	if (*name) {
+		text_add_visible(out, bytes_of(name), NAME_COLUMNS);
+	} else {
+		text_add_string(out, "uid ");
+		text_add_number(out, uid);
+	}
+}
+
+/* What PROCESS is called by the kernel: its file, else its comm. */
+static struct bytes kernel_name(const struct process *process)
+{
+	struct bytes name = bytes_basename(process->executable);
+
+	return name.size ? name : process->name;
+}
+
+static bool is_elevator(struct bytes name)
+{
+	static const char *const elevators[] = {
+		"sudo",	   "su",   "doas", "pkexec", "run0",
+		"runuser", "dzdo", "sg",   "ksu",    "machinectl",
+	};
+
+	for (size_t i = 0; i < sizeof(elevators) / sizeof(*elevators); i++)
+		if (bytes_equal(name, bytes_of(elevators[i])))
+			return true;
+	return false;
+}
+
+/* Through what the caller became another user: the nearest such ancestor. */
+static struct bytes elevator_of(const struct caller *caller)
+{
+	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
+		struct bytes name = kernel_name(&caller->ancestors[i]);
+
+		if (is_elevator(name))
+			return name;
+	}
+	return bytes_of(caller->uid != caller->process.euid ? "setuid" : NULL);
+}
+
+void line_add_who(struct text *out, const struct view *view)
+{
+	const struct caller *caller = view->caller;
+	struct bytes elevator = {0};
+
+	if (!caller) {
+		text_add_string(out, "somebody");
+		return;
+	}
+	if (view->elevated) {
+		add_user(out, view->login_user, caller->login_uid);
+		text_add_string(out, " → ");
+		elevator = elevator_of(caller);
+	}
+	add_user(out, view->user, caller->process.euid);
+	if (elevator.size) {
+		text_add_string(out, " (");
+		text_add_visible(out, elevator, NAME_COLUMNS);
+		text_add_char(out, ')');
+	}
+	if (view->container_id.size) {
+		text_add_string(out, " in container ");
+		text_add(out, view->container_id.data, ID_SHOWN);
+	}
+}
+
+/* --- with what
+ * ------------------------------------------------------------------------------------ */
+
+static bool begins_with(struct bytes bytes, struct bytes beginning)
+{
+	return bytes.size >= beginning.size &&
+	       bytes_equal((struct bytes){bytes.data, beginning.size}, beginning);
+}
+
+/* The name that a caller goes by. Its own word (argv[0]) is shown next to the kernel's where they
+ * differ by more than a version (python3, python3.11): busybox[wget]. */
+static void add_called(struct text *out, struct bytes name, struct bytes own_word)
+{
+	own_word = bytes_basename(own_word);
+	if (own_word.size && own_word.data[0] == '-') /* a login shell */
+		own_word = bytes_from(own_word, 1);
+	if (!name.size)
+		name = own_word;
+	command_add_argument(out, name);
+	if (!own_word.size || begins_with(name, own_word))
+		return;
+	text_add_char(out, '[');
+	command_add_argument(out, own_word);
+	text_add_char(out, ']');
+}
+
+static void add_pid(struct text *out, uint32_t pid)
+{
+	text_add_string(out, "PID ");
+	text_add_number(out, pid);
+}
+
+void line_add_command(struct text *out, const struct view *view)
+{
+	const struct caller *caller = view->caller;
+	struct bytes args = view->args, first = {0}, name;
+	struct text command = {0};
+
+	if (!caller)
+		return;
+	command_next(&args, &first);
+	name = kernel_name(&caller->process);
+	if (!name.size && !first.size) {
+		if (caller->process.pid)
+			add_pid(out, caller->process.pid);
+		return;
+	}
+	add_called(&command, name, first);
+	if (args.size) {
+		text_add_char(&command, ' ');
+		command_add(&command, args);
+	}
+	if (caller->process.args_truncated)
+		text_add_string(&command, " …");
+	text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
+	if (command.error)
+		out->error = command.error;
+	text_free(&command);
+}
+
+/* --- did what
+ * ------------------------------------------------------------------------------------- */
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* The target with full ids cut to the length that docker itself shows. */
+static void add_target(struct text *out, struct bytes target)
+{
+	struct text shown = {0};
+	size_t run = 0;
+
+	for (size_t at = 0; at <= target.size; at++) {
+		if (at < target.size && is_hex(target.data[at])) {
+			run++;
+			continue;
+		}
+		text_add(&shown, target.data + at - run, run == ID_SIZE ? ID_SHOWN : run);
+		if (at < target.size)
+			text_add_char(&shown, target.data[at]);
+		run = 0;
+	}
+	text_add_visible(out, text_since(&shown, 0), TARGET_COLUMNS);
+	if (shown.error)
+		out->error = shown.error;
+	text_free(&shown);
+}
+
+static void add_request(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_http *http = &view->record->http;
+	size_t start = out->size;
+
+	if (http->method.size)
+		text_add_visible(out, http->method, NAME_COLUMNS);
+	else
+		text_add_char(out, '?');
+	while (aligned && !out->error && out->size - start < 4)
+		text_add_char(out, ' ');
+	text_add_char(out, ' ');
+	if (view->url.original.size)
+		add_target(out, view->url.original);
+	else
+		text_add_char(out, '?');
+	text_add_string(out, " → ");
+	if (http->status > 0)
+		text_add_number(out, (uint64_t)http->status);
+	else
+		text_add_string(out, "no answer");
+	if (http->has_duration) {
+		text_add_string(out, " (");
+		clock_add_duration(out, http->duration);
+		text_add_char(out, ')');
+	}
+}
+
+static void add_error(struct text *out, int error)
+{
+	const char *name = strerrorname_np(error);
+
+	if (name) {
+		text_add_string(out, name);
+	} else {
+		text_add_string(out, "error ");
+		text_add_number(out, (uint64_t)error);
+	}
+}
+
+static void add_refused(struct text *out, const struct record *record)
+{
+	text_add_string(out, "refused at ");
+	text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+	if (record->error > 0) {
+		text_add_string(out, " → ");
+		add_error(out, record->error);
+	}
+	if (record->address.size && !bytes_equal(record->address, record->connection.socket)) {
+		text_add_string(out, " as ");
+		text_add_visible(out, record->address, PATH_COLUMNS);
+	}
+}
+
+static void add_started(struct text *out, const struct record *record)
+{
+	text_add_string(out, "started");
+	if (record->backend) {
+		text_add_string(out, ", backend ");
+		text_add_visible(out, bytes_of(record->backend), UNLIMITED);
+	}
+	if (record->backend_reason) {
+		text_add_string(out, " (");
+		text_add_visible(out, bytes_of(record->backend_reason), UNLIMITED);
+		text_add_char(out, ')');
+	}
+	for (unsigned int i = 0; record->sockets && record->sockets[i]; i++) {
+		text_add_string(out, i ? ", " : ", watching ");
+		text_add_visible(out, bytes_of(record->sockets[i]), PATH_COLUMNS);
+	}
+}
+
+/* Counters that say something. */
+static void add_counters(struct text *out, const char *what, const struct record *record)
+{
+	const char *separator = ": ";
+
+	text_add_string(out, what);
+	for (unsigned int i = 0; i < record->counter_count; i++) {
+		if (!record->counters[i].value)
+			continue;
+		text_add_string(out, separator);
+		text_add_visible(out, bytes_of(record->counters[i].name), NAME_COLUMNS);
+		text_add_char(out, ' ');
+		text_add_number(out, record->counters[i].value);
+		separator = ", ";
+	}
+}
+
+static void add_lost(struct text *out, const struct record *record)
+{
+	text_add_string(out, "LOST ");
+	text_add_number(out, record->lost_count);
+	if (record->lost_reason) {
+		text_add_string(out, ": ");
+		text_add_visible(out, bytes_of(record->lost_reason), UNLIMITED);
+	}
+}
+
+/* --- and what else is to be known
+ * ----------------------------------------------------------------- */
+
+/* Notes follow in brackets, parted by semicolons. */
+struct notes {
+	struct text *out;
+	bool any;
+};
+
+static void begin_note(struct notes *notes, const char *text)
+{
+	text_add_string(notes->out, notes->any ? "; " : "  [");
+	text_add_string(notes->out, text);
+	notes->any = true;
+}
+
+static void note_bits(struct notes *notes, const char *what, unsigned int bits,
+		      const char *(*name)(unsigned int bit))
+{
+	const char *separator = " ";
+
+	if (!bits)
+		return;
+	begin_note(notes, what);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		const char *word = name(bit);
+
+		if (!(bits >> bit & 1))
+			continue;
+		text_add_string(notes->out, separator);
+		text_add_string(notes->out, word ? word : "?");
+		separator = ", ";
+	}
+}
+
+/* On whose connection the caller spoke, if not on its own. */
+static void note_connector(struct notes *notes, const struct view *view)
+{
+	const struct caller *connector = view->record->connector;
+	struct bytes name;
+
+	if (!connector || connector == view->caller)
+		return;
+	if (view->caller && connector->process.pid == view->caller->process.pid &&
+	    connector->basis == CALLER_FROM_PEER)
+		return;
+	begin_note(notes, "on a connection of ");
+	if (connector->process.pid)
+		add_pid(notes->out, connector->process.pid);
+	else
+		text_add_string(notes->out, "an unknown process");
+	name = kernel_name(&connector->process);
+	if (!name.size)
+		return;
+	text_add_string(notes->out, " (");
+	text_add_visible(notes->out, name, NAME_COLUMNS);
+	text_add_char(notes->out, ')');
+}
+
+static void add_notes(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+	struct notes notes = {.out = out};
+
+	if (record->connection.preexisting)
+		begin_note(&notes, "open before callerd");
+	note_connector(&notes, view);
+	if (view->described && view->caller->process.executable_deleted)
+		begin_note(&notes, "its executable is deleted");
+	note_bits(&notes, "incomplete:", view->incomplete, name_incomplete);
+	if (view->target_truncated)
+		begin_note(&notes, "target cut");
+	if (record->action == RECORD_API_REQUEST) {
+		if (record->http.parse_error) {
+			begin_note(&notes, "");
+			text_add_visible(out, bytes_of(record->http.parse_error), UNLIMITED);
+		}
+		note_bits(&notes, "odd:", record->http.anomalies, name_anomaly);
+	}
+	if (notes.any)
+		text_add_char(out, ']');
+}
+
+void line_add_deed(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record *record = view->record;
+
+	switch (record->action) {
+	case RECORD_AGENT_STARTED:
+		add_started(out, record);
+		break;
+	case RECORD_AGENT_STOPPED:
+		add_counters(out, "stopped", record);
+		break;
+	case RECORD_AGENT_STATUS:
+		add_counters(out, "status", record);
+		break;
+	case RECORD_SOCKET_CONNECTED:
+		text_add_string(out, "connected to ");
+		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		break;
+	case RECORD_SOCKET_REFUSED:
+		add_refused(out, record);
+		break;
+	case RECORD_API_REQUEST:
+		add_request(out, view, aligned);
+		break;
+	case RECORD_RECORDS_LOST:
+		add_lost(out, record);
+		break;
+	case RECORD_ACTION_MAX:
+		break;
+	}
+	add_notes(out, view);
+}
+
+void line_add_message(struct text *out, const struct view *view)
+{
+	size_t start;
+
+	if (line_is_about_agent(view->record)) {
+		text_add_string(out, "callerd ");
+		line_add_deed(out, view, false);
+		return;
+	}
+	/* The bar parts them safely: within a command or a name it is quoted. */
+	line_add_who(out, view);
+	text_add_string(out, " | ");
+	start = out->size;
+	line_add_command(out, view);
+	if (out->size > start)
+		text_add_string(out, " | ");
+	line_add_deed(out, view, false);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takes secrets out of what callers typed. Names stay, values become ***. What is a secret is
+ * guessed from names and forms: rather a value too many than one too few, but the shape of a
+ * command stays.
+ */
+#ifndef CALLERD_MASK_H
+#define CALLERD_MASK_H
+
+#include <stdbool.h>
+
+#include "record/text.h"
+
+#define MASK "***"
+#define MASK_SIZE 3
+
+/* Whether BYTES begins with a masked value. */
+static inline bool mask_begins(struct bytes bytes)
+{
+	return bytes.size >= MASK_SIZE && !memcmp(bytes.data, MASK, MASK_SIZE);
+}
+
+/* Whether a variable, option, key or header of this name holds a secret. */
+bool mask_is_secret_name(struct bytes name);
+
+/* Adds ARGS (each ended by a NUL) to OUT, without the secrets. Returns whether there were any. */
+bool mask_args(struct text *out, struct bytes args);
+
+/* Adds TEXT to OUT, without the secrets that it holds: URLs with passwords, name=value, JSON, a
+ * command for a shell, a Dockerfile's ENV. Returns whether there were any. */
+bool mask_text(struct text *out, struct bytes text);
+
+/* Adds the URL, or what begins like one, without the password before its host. Returns whether
+ * there was one. */
+bool mask_url(struct text *out, struct bytes url);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/names.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "conversation/http1.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static const struct action_name actions[RECORD_ACTION_MAX] = {
+	[RECORD_AGENT_STARTED] = {"agent-started", "event", "host", "start", "success", 0},
+	[RECORD_AGENT_STOPPED] = {"agent-stopped", "event", "host", "end", "success", 0},
+	[RECORD_AGENT_STATUS] = {"agent-status", "metric", "host", "info", NULL, 0},
+	[RECORD_SOCKET_CONNECTED] = {"socket-connected", "event", "network", "connection",
+				     "success", 20},
+	[RECORD_SOCKET_REFUSED] = {"socket-refused", "event", "network", "connection", "failure",
+				   40},
+	[RECORD_API_REQUEST] = {"api-request", "event", "api", NULL, NULL, 20},
+	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", "info", NULL, 60},
+};
+
+/* In the kernel's order. */
+static const char *const capabilities[] = {
+	"CAP_CHOWN",
+	"CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH",
+	"CAP_FOWNER",
+	"CAP_FSETID",
+	"CAP_KILL",
+	"CAP_SETGID",
+	"CAP_SETUID",
+	"CAP_SETPCAP",
+	"CAP_LINUX_IMMUTABLE",
+	"CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST",
+	"CAP_NET_ADMIN",
+	"CAP_NET_RAW",
+	"CAP_IPC_LOCK",
+	"CAP_IPC_OWNER",
+	"CAP_SYS_MODULE",
+	"CAP_SYS_RAWIO",
+	"CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT",
+	"CAP_SYS_NICE",
+	"CAP_SYS_RESOURCE",
+	"CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE",
+	"CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE",
+	"CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
+	"CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ",
+	"CAP_PERFMON",
+	"CAP_BPF",
+	"CAP_CHECKPOINT_RESTORE",
+};
+static_assert(COUNT(capabilities) == 41, "one name for each");
+
+/* By the bits of enum record_incomplete. */
+static const char *const incomplete[] = {
+	"budget",
+	"lost",
+	"unparsed",
+	"resynchronised",
+	"sender-unconfirmed",
+	"several-senders",
+	"connector-lost",
+	"agent-stopped",
+	"evicted",
+	"unreadable",
+};
+static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_UNREADABLE, "one name for each");
+
+/* By the bits of enum http1_anomaly. */
+static const char *const anomalies[] = {
+	"bare-lf",	    "folded-header",  "length-and-chunked", "duplicate-length",
+	"duplicate-header", "unknown-method", "absolute-target",    "chunk-extension",
+	"trailer",	    "control-bytes",  "oversized-line",	    "disputed",
+};
+static_assert(1 << (COUNT(anomalies) - 1) == HTTP1_ANOMALY_DISPUTED, "one name for each");
+
+static const char *const accesses[] = {
+	[CALLER_ACCESS_ROOT] = "root",	 [CALLER_ACCESS_OWNER] = "owner",
+	[CALLER_ACCESS_GROUP] = "group", [CALLER_ACCESS_ACL] = "acl",
+	[CALLER_ACCESS_OTHER] = "other", [CALLER_ACCESS_CAPABILITY] = "capability",
+};
+
+const struct action_name *name_action(enum record_action action)
+{
+	assert(action < RECORD_ACTION_MAX);
+	return &actions[action];
+}
+
+const char *name_capability(unsigned int bit)
+{
+	return bit < COUNT(capabilities) ? capabilities[bit] : NULL;
+}
+
+const char *name_incomplete(unsigned int bit)
+{
+	return bit < COUNT(incomplete) ? incomplete[bit] : NULL;
+}
+
+const char *name_anomaly(unsigned int bit)
+{
+	return bit < COUNT(anomalies) ? anomalies[bit] : NULL;
+}
+
+const char *name_access(enum caller_access access)
+{
+	return access < COUNT(accesses) ? accesses[access] : NULL;
+}

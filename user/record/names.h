@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words that records use: each is stable, other programs rely on it. */
+#ifndef CALLERD_NAMES_H
+#define CALLERD_NAMES_H
+
+#include "record/record.h"
+
+/* What ECS says of an action. */
+struct action_name {
+	const char *action;
+	const char *kind, *category, *type;
+	const char *outcome; /* NULL: depends, or none */
+	unsigned int severity;
+};
+
+const struct action_name *name_action(enum record_action action);
+
+/* Bit BIT of a capability set; NULL: not known here. */
+const char *name_capability(unsigned int bit);
+
+/* Bit BIT of record.incomplete, of record_http.anomalies; NULL: not known here. */
+const char *name_incomplete(unsigned int bit);
+const char *name_anomaly(unsigned int bit);
+
+/* NULL: unknown. CALLER_ACCESS_GROUP is "group". */
+const char *name_access(enum caller_access access);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The target of a request, read as Go's net/url reads it. */
+#ifndef CALLERD_URL_H
+#define CALLERD_URL_H
+
+#include "record/text.h"
+
+/* A target and its parts, which lie within it. */
+struct url {
+	struct bytes original;
+	struct bytes path;  /* still encoded; data NULL: it has none */
+	struct bytes query; /* what follows the first '?' */
+};
+
+/* Finds the parts of TARGET. */
+struct url url_split(struct bytes target);
+
+/* Adds TARGET to OUT with values of secret query keys, and passwords within values, replaced by
+ * ***, and sets *RET_URL to the parts, which lie within OUT: valid until the next addition. */
+void url_mask(struct text *out, struct bytes target, struct url *ret_url);
+
+/* Adds PATH percent-decoded, once. What is no valid escape stays, as the daemon refuses it. */
+void url_decode_path(struct text *out, struct bytes path);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/view.h"
+
+#include "record/mask.h"
+#include "record/names.h"
+
+#define SEVERITY_DOUBTFUL 40 /* of a request that was not seen whole, or is odd */
+
+void view_user_name(const struct record_context *context, uint32_t uid, char name[VIEW_NAME_SIZE])
+{
+	if (!context->user_name || !context->user_name(context->data, uid, name, VIEW_NAME_SIZE))
+		name[0] = '\0';
+	name[VIEW_NAME_SIZE - 1] = '\0';
+}
+
+static char *put(char *at, const char *string)
+{
+	size_t size = strlen(string);
+
+	memcpy(at, string, size + 1);
+	return at + size;
+}
+
+/* "group:docker", or "group:998" where the group has no name. */
+static void name_group(struct view *view, char *at)
+{
+	const struct record_context *context = view->context;
+	uint32_t gid = view->caller->node_gid;
+	char digits[10];
+	int size = 0;
+
+	at = put(at, "group:");
+	if (context->group_name && context->group_name(context->data, gid, at, VIEW_NAME_SIZE) &&
+	    *at) {
+		at[VIEW_NAME_SIZE - 1] = '\0';
+		return;
+	}
+	do {
+		digits[size++] = (char)('0' + gid % 10);
+		gid /= 10;
+	} while (gid);
+	while (size)
+		*at++ = digits[--size];
+	*at = '\0';
+}
+
+static void view_access(struct view *view)
+{
+	enum caller_access access = caller_access(view->caller);
+
+	view->access[0] = '\0';
+	if (view->record->action == RECORD_SOCKET_REFUSED || access == CALLER_ACCESS_UNKNOWN)
+		return;
+	if (access == CALLER_ACCESS_GROUP)
+		name_group(view, view->access);
+	else
+		put(view->access, name_access(access));
+}
+
+static void view_caller(struct view *view)
+{
+	const struct caller *caller = view->caller;
+
+	view->user[0] = view->real_user[0] = view->login_user[0] = view->access[0] = '\0';
+	if (!caller)
+		return;
+	view_user_name(view->context, caller->process.euid, view->user);
+	if (caller->basis != CALLER_FROM_KERNEL)
+		return;
+	view->described = true;
+	if (caller->uid != caller->process.euid)
+		view_user_name(view->context, caller->uid, view->real_user);
+	if (caller->login_uid != CALLERD_UNSET_ID) {
+		view->elevated = caller->login_uid != caller->process.euid;
+		view_user_name(view->context, caller->login_uid, view->login_user);
+	}
+	view->container_id = caller_container_id(caller->cgroup);
+	view_access(view);
+	view->args = caller->process.args;
+	if (view->args.size) {
+		mask_args(&view->args_text, caller->process.args);
+		view->args = text_since(&view->args_text, 0);
+	}
+}
+
+static const char *outcome_of(const struct record *record)
+{
+	if (record->action != RECORD_API_REQUEST)
+		return name_action(record->action)->outcome;
+	if (!record->http.status)
+		return "unknown";
+	return record->http.status < 400 ? "success" : "failure";
+}
+
+int view_init(struct view *view, const struct record *record, const struct record_context *context)
+{
+	bool request = record->action == RECORD_API_REQUEST;
+
+	view->record = record;
+	view->context = context;
+	view->caller = record->caller;
+	view->described = view->elevated = false;
+	view->args = view->container_id = (struct bytes){0};
+	view->url = (struct url){0};
+	view->args_text = view->url_text = (struct text){0};
+	view_caller(view);
+	if (request && record->http.target.size)
+		url_mask(&view->url_text, record->http.target, &view->url);
+	view->target_truncated = request && record->http.target_truncated;
+	view->incomplete = record->incomplete;
+	view->outcome = outcome_of(record);
+	view->severity = name_action(record->action)->severity;
+	if (request && view->severity < SEVERITY_DOUBTFUL &&
+	    (view->incomplete || view->target_truncated || record->http.anomalies))
+		view->severity = SEVERITY_DOUBTFUL;
+	return view->args_text.error ? view->args_text.error : view->url_text.error;
+}
+
+void view_free(struct view *view)
+{
+	text_free(&view->args_text);
+	text_free(&view->url_text);
+}
