@@ -87,8 +87,70 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) Makefile
 	$(CLANG) $(COMPILE) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(LIB_SRC) -o $@
 
 .SECONDARY:
-.PHONY: all help clients clean
--include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-clean: ## remove what was built
-	rm -rf $(B)
+unit: $(UNIT)
+fuzzers: $(FUZZ)
+
+check: $(UNIT) $(FUZZ) $(B)/replay ## unit and golden tests, fuzz corpora; no root, no daemon
+	tests/run check
+
+check-live: all clients ## the real Docker daemon on this kernel; root
+	tests/run live
+
+check-vm: all clients ## the same in virtual machines with other kernels; root
+	tests/run vm
+
+test: ## install what is missing, build, run every test
+	tools/install-deps build demo test
+	$(MAKE) all clients unit fuzzers
+	tests/run check live vm
+
+demo: ## install what is missing, build, show the main job on real calls
+	tools/install-deps build demo
+	$(MAKE) all
+	tools/demo
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS
+	@mkdir -p $(B)/fuzz-corpus
+	@for target in $(FUZZ); do \
+		name=$${target##*/fuzz_}; mkdir -p $(B)/fuzz-corpus/$$name; \
+		$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			$(B)/fuzz-corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
+
+bench: all clients ## cost per request, with and without callerd; root
+	tests/bench
+
+# --- care ----------------------------------------------------------------------------------------
+C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SHELL_FILES := tools/install-deps tools/testbed tools/demo tools/vm/run tools/vm/guest-init \
+	tests/run tests/live/run tests/golden/run
+
+format: ## rewrite the C files as .clang-format says
+	clang-format -i $(C_FILES)
+
+lint: $(SKEL) ## clang-format, clang-tidy, cppcheck, shellcheck
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SRC) $(AGENT_SRC) tools/replay.c -- $(COMPILE) 2>/dev/null
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem -Iinclude -Iuser user tools
+	shellcheck -x $(SHELL_FILES)
+
+coverage: ## line coverage of the library by the unit tests, per file
+	$(MAKE) B=$(B)/coverage SAN="--coverage -O0 -g" unit
+	@for test in $(B)/coverage/unit/test_*; do [ ! -x $$test ] || $$test >/dev/null 2>&1 || true; done
+	@cd $(B)/coverage && find . -name '*.gcda' -path './san/*' | xargs gcov -n 2>/dev/null | \
+		awk '/^File .*user/ {f=$$2} /^Lines/ && f {print f, $$0; f=""}' | sort
+
+PREFIX ?= /usr/local
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(B)/callerd $(DESTDIR)$(PREFIX)/sbin/callerd
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/callerd/LICENSE
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/callerd/README.md
+
+.PHONY: all help clients unit fuzzers check check-live check-vm test demo fuzz bench format lint coverage install clean
+-include $(shell find $(B) -name '*.d' -not -path '$(B)/vm/*' 2>/dev/null)
+
+clean: ## remove what was built, but not the kernels of the virtual machines
+	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*))

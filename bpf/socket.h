@@ -119,6 +119,18 @@ add_connection(const struct sock *daemon, __u32 socket, __u64 sender, __u32 flag
 	return find_connection(daemon);
 }
 
+/* When the process of PID started; 0 where it is gone. Its struct pid is never another's. */
+static __always_inline __u64 pid_start(struct pid *pid)
+{
+	struct hlist_node *link = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
+	struct task_struct *task;
+
+	if (!link)
+		return 0;
+	task = (void *)link - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
+	return BPF_CORE_READ(task, start_boottime);
+}
+
 /* A connection that was there before the agent: all that is known is what the kernel recorded. */
 static __always_inline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
 {
@@ -137,6 +149,7 @@ static __always_inline struct connection *add_preexisting(const struct sock *dae
 	fill_header(&event->header, CALLERD_EVENT_PEER, sizeof(*event), connection);
 	pid = BPF_CORE_READ(daemon, sk_peer_pid);
 	event->pid = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
+	event->start = pid ? pid_start(pid) : 0;
 	event->uid = BPF_CORE_READ(daemon, sk_peer_cred, euid.val);
 	event->gid = BPF_CORE_READ(daemon, sk_peer_cred, egid.val);
 	event->reserved = 0;

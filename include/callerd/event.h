@@ -122,6 +122,7 @@ struct callerd_caller_event {
 /* What the kernel recorded at connect() time of a connection that nobody watched then. */
 struct callerd_peer_event {
 	struct callerd_event_header header;
+	__u64 start; /* of the process; 0: it is gone, and its PID may be another's now */
 	__u32 pid; /* 0: not known */
 	__u32 uid;
 	__u32 gid;
@@ -232,7 +233,7 @@ static_assert(sizeof(struct callerd_ancestor) == 40, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
 		      32 + 4 * 8 + 20 * 4 + 32 + 7 * 8 + 16 * 40 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
-static_assert(sizeof(struct callerd_peer_event) == 48, "no padding");
+static_assert(sizeof(struct callerd_peer_event) == 56, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_sent_event) == 40, "no padding");
 static_assert(sizeof(struct callerd_end_event) == 56, "no padding");

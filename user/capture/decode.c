@@ -287,7 +287,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 {
 	struct caller draft = {
 		.basis = CALLER_FROM_PEER,
-		.process = { .pid = event->pid, .euid = event->uid },
+		.process = { .pid = event->pid, .euid = event->uid, .start = event->start },
 		.uid = event->uid,
 		.gid = event->gid,
 		.egid = event->gid,
@@ -300,7 +300,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 	struct arena arena = { memory, sizeof(memory) };
 	struct process *process = &draft.process;
 
-	if (event->pid && detail && detail->peer)
+	if (event->start && detail && detail->peer)
 		detail->peer(detail->data, process);
 	process->name = keep(&arena, process->name.data, process->name.size);
 	process->executable = keep(&arena, process->executable.data, process->executable.size);

@@ -13,7 +13,7 @@ struct decode_detail {
 	struct bytes (*args)(void *data, uint32_t pid, uint64_t start);
 	/* The LSM label of that process, likewise. */
 	struct bytes (*label)(void *data, uint32_t pid, uint64_t start);
-	/* Fills in what is known of a process of which the kernel recorded only the PID. */
+	/* Fills in what is known of a process of which the kernel recorded only PID and start. */
 	void (*peer)(void *data, struct process *process);
 };
 

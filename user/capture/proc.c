@@ -130,12 +130,11 @@ static struct bytes label(void *data, uint32_t pid, uint64_t start)
 	return size > 0 ? (struct bytes){ proc->label, size } : (struct bytes){};
 }
 
-/* Only the PID is known here, as it was at the connect: what is found describes whoever has it now, and
- * the record says so by its basis. */
+/* The process as it is now, not as it was when it connected: the record says so by its basis. */
 static void peer(void *data, struct process *process)
 {
 	struct proc *proc = data;
-	int fd = proc_open(process->pid, 0);
+	int fd = proc_open(process->pid, process->start);
 	ssize_t size;
 
 	if (fd < 0)
@@ -149,7 +148,6 @@ static void peer(void *data, struct process *process)
 	size = read_at(fd, "cmdline", proc->args, CALLERD_ARGV_MAX);
 	if (size > 0)
 		process->args = (struct bytes){ proc->args, size };
-	process->start = start_ticks(fd) * (1000000000ull / sysconf(_SC_CLK_TCK));
 	close(fd);
 }
 
