@@ -3,6 +3,7 @@
 #ifndef CALLERD_BPF_CALLER_H
 #define CALLERD_BPF_CALLER_H
 
+#include "exec.h"
 #include "socket.h"
 
 #define COMPONENT_MAX 256 /* NAME_MAX and the NUL */
@@ -260,6 +261,30 @@ static __always_inline void describe_argv(struct callerd_caller_event *event, st
 	text_end(event, &event->argv);
 }
 
+/* An ancestor's arguments, where its exec was seen. */
+static __always_inline void describe_ancestor_argv(struct callerd_caller_event *event,
+						   struct callerd_text *text,
+						   struct task_struct *task)
+{
+	struct executed *entry = find_executed(task);
+	__u32 at = event->text_size;
+	__u32 size;
+
+	text_begin(event, text);
+	text->flags = CALLERD_TEXT_FAULT;
+	if (!entry || at > CALLERD_TEXT_MAX - CALLERD_ANCESTOR_ARGV_MAX)
+		return;
+	size = entry->size;
+	barrier_var(size);
+	if (size > CALLERD_ANCESTOR_ARGV_MAX)
+		return;
+	if (bpf_probe_read_kernel(event->text + at, size, entry->argv))
+		return;
+	event->text_size = at + size;
+	text->flags = entry->flags;
+	text_end(event, text);
+}
+
 struct ancestor_walk {
 	struct callerd_caller_event *event;
 	struct task_struct *task;
@@ -290,6 +315,7 @@ static long ancestor_step(__u32 index, void *context)
 		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
 						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
+	describe_ancestor_argv(walk->event, &ancestor->argv, parent);
 	walk->event->ancestors = index + 1;
 	walk->task = parent;
 	return 0;

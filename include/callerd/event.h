@@ -12,6 +12,7 @@
 #include <linux/types.h>
 
 #define CALLERD_ARGV_MAX 8192 /* bytes of argv kept */
+#define CALLERD_ANCESTOR_ARGV_MAX 512 /* bytes of an ancestor's argv kept at its exec */
 #define CALLERD_TEXT_MAX 24576 /* bytes of text in one caller event */
 #define CALLERD_ANCESTORS_MAX 16
 #define CALLERD_COMM_SIZE 16
@@ -75,6 +76,7 @@ struct callerd_ancestor {
 	__u32 uid; /* effective */
 	char comm[CALLERD_COMM_SIZE];
 	struct callerd_text exe; /* path */
+	struct callerd_text argv; /* as it was at its exec; FAULT: not seen */
 };
 
 /* Ids are those of the initial user and PID namespaces. */
@@ -229,9 +231,9 @@ enum {
 #ifndef __bpf__
 #include <assert.h>
 static_assert(sizeof(struct callerd_event_header) == 32, "no padding");
-static_assert(sizeof(struct callerd_ancestor) == 40, "no padding");
+static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      32 + 4 * 8 + 20 * 4 + 32 + 7 * 8 + 16 * 40 + 8 + CALLERD_TEXT_MAX,
+		      32 + 4 * 8 + 20 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 56, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 64, "no padding");

@@ -2,6 +2,7 @@
 """The caller is complete and right, however short it lives and whatever it writes into its arguments."""
 import pty
 import shutil
+import signal
 
 from live import *
 
@@ -160,6 +161,18 @@ def ancestors_up_to_init():
     true('one_shot' in ancestors[2]['command_line'], 'command line of the outermost shell')
     true(os.getpid() in [a['pid'] for a in ancestors], 'this test is among the ancestors')
     true(len(ancestors) == 16 or ancestors[-1]['pid'] == 1, 'they end at init')
+
+
+@test
+def ancestors_that_are_gone_when_the_record_is_written():
+    os.kill(AGENT.pid, signal.SIGSTOP)
+    try:
+        run('sh', '-c', f'sh -c "{CLIENTS}one_shot {SOCKET} --target /_ping?gone; true" gone-parent; true')
+    finally:
+        os.kill(AGENT.pid, signal.SIGCONT)
+    record = AGENT.wait(event__action='api-request', url__original='/_ping?gone')[0]
+    equal(record['process']['parent']['args'][-1], 'gone-parent', 'arguments of the parent')
+    true('gone-parent' in field(record, 'callerd.ancestors')[1]['command_line'], 'and of its parent')
 
 
 @test

@@ -37,7 +37,8 @@ static bool caller_event_ok(const struct callerd_caller_event *event, size_t siz
 		if (!text_ok(event, texts[i]))
 			return false;
 	for (uint32_t i = 0; i < event->ancestors; i++)
-		if (!text_ok(event, &event->ancestor[i].exe))
+		if (!text_ok(event, &event->ancestor[i].exe) ||
+		    !text_ok(event, &event->ancestor[i].argv))
 			return false;
 	return true;
 }
@@ -124,25 +125,31 @@ static void keep_detail(struct arena *arena, const struct decode_detail *detail,
 	process->args = keep(arena, args.data, args.size);
 }
 
+/* The kernel's copy, else the detail, else what there is of the kernel's copy. */
+static void keep_args(struct arena *arena, const struct callerd_caller_event *event,
+		      const struct callerd_text *text, const struct decode_detail *detail,
+		      struct process *process)
+{
+	struct bytes args = text_of(event, text);
+
+	if (text->flags && text->length < CALLERD_ARGV_MAX)
+		keep_detail(arena, detail, process);
+	if (process->args.data || (text->flags & CALLERD_TEXT_FAULT && !args.size))
+		return;
+	process->args_truncated = text->flags;
+	process->args = keep(arena, args.size ? args.data : no_arguments, args.size);
+}
+
 static void decode_self(struct arena *arena, const struct callerd_caller_event *event,
 			const struct decode_detail *detail, struct process *process)
 {
-	struct bytes args = text_of(event, &event->argv);
-
 	process->pid = event->pid;
 	process->euid = event->euid;
 	process->start = event->start;
 	process->name = keep_string(arena, event->comm, sizeof(event->comm));
 	process->executable = keep_executable(arena, event, &event->exe);
 	process->executable_deleted = event->header.flags & CALLERD_FLAG_EXE_DELETED;
-	process->args_truncated = event->argv.flags & CALLERD_TEXT_TRUNCATED;
-	if (event->argv.flags & CALLERD_TEXT_FAULT)
-		keep_detail(arena, detail, process);
-	if (process->args.data)
-		return;
-	if (event->argv.flags & CALLERD_TEXT_FAULT)
-		process->args_truncated = true;
-	process->args = keep(arena, args.size ? args.data : no_arguments, args.size);
+	keep_args(arena, event, &event->argv, detail, process);
 }
 
 static void decode_ancestor(struct arena *arena, const struct callerd_caller_event *event,
@@ -154,7 +161,7 @@ static void decode_ancestor(struct arena *arena, const struct callerd_caller_eve
 	process->start = ancestor->start;
 	process->name = keep_string(arena, ancestor->comm, sizeof(ancestor->comm));
 	process->executable = keep_executable(arena, event, &ancestor->exe);
-	keep_detail(arena, detail, process);
+	keep_args(arena, event, &ancestor->argv, detail, process);
 }
 
 /* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */

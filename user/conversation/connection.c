@@ -154,8 +154,10 @@ static struct http1_parser *stream_parser(struct stream *stream, enum http1_role
 {
 	if (!stream->parser) {
 		stream->parser = malloc(sizeof(*stream->parser));
-		if (stream->parser)
+		if (stream->parser) {
 			http1_init(stream->parser, role);
+			stream->parser->followed = stream->followed;
+		}
 	}
 	return stream->parser;
 }
@@ -271,6 +273,8 @@ static int request_step(struct connection *connection, enum http1_step step)
 		if (!connection->draining)
 			exchange_complete(connection->exchange, parser);
 		connection->draining = false;
+		connection->request.followed = true;
+		connection->request.blanks = strcmp(parser->head.method, "POST") ? 0 : BLANKS_MAX;
 		stream_close(&connection->request);
 		return 0;
 	case HTTP1_ERROR:
@@ -279,6 +283,19 @@ static int request_step(struct connection *connection, enum http1_step step)
 	default:
 		return 0;
 	}
+}
+
+/* How many of the bytes before a request the daemon takes for none of it. */
+static size_t skip_blanks(struct stream *stream, const char *data, size_t size)
+{
+	size_t skipped = 0;
+
+	while (skipped < size && stream->blanks &&
+	       (data[skipped] == '\r' || data[skipped] == '\n')) {
+		stream->blanks--;
+		skipped++;
+	}
+	return skipped;
 }
 
 /* Reads as far as one request goes; what follows it is held. */
@@ -297,8 +314,13 @@ static int read_requests(struct connection *connection, const char *data, size_t
 		if (exchange && exchange->complete)
 			return size ? hold(connection, data, size, offset, time) : 0;
 		if (!exchange && !connection->draining) {
+			used = skip_blanks(stream, data, size);
+			data += used;
+			size -= used;
+			offset += used;
 			if (!size)
 				return 0;
+			stream->blanks = 0;
 			error = begin_exchange(connection, offset, time);
 			if (error)
 				break;

@@ -17,6 +17,7 @@
 
 #define HELD_MAX 65536 /* bytes held per connection; the daemon reads ahead 4 KiB */
 #define SENDERS_MAX 16 /* changes of sender remembered per connection */
+#define BLANKS_MAX 4 /* bytes of line ends that Go skips behind a POST */
 
 enum stream_state {
 	STREAM_READ, /* between or within messages */
@@ -28,6 +29,8 @@ struct stream {
 	enum stream_state state;
 	uint64_t next; /* offset of the first byte not seen yet */
 	struct http1_parser *parser; /* only while within a message */
+	bool followed; /* a message came before */
+	unsigned int blanks; /* bytes of line ends that the daemon still skips */
 };
 
 /* From OFFSET of the request stream on, CALLER sends. */
