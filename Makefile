@@ -5,7 +5,8 @@ VERSION := 0.1.0
 B ?= build
 CC ?= gcc
 CLANG ?= clang
-BPFTOOL ?= bpftool
+# Not in the PATH of ordinary users.
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 CI ?=
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \

@@ -3,12 +3,14 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
+#define NICE (-5) /* as auditd: whoever is watched must not starve the watcher */
 
 struct agent {
 	struct options options;
@@ -398,6 +401,7 @@ static enum exit_code open_capture(struct agent *agent)
 		message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
 		return EXIT_BACKEND;
 	}
+	malloc_trim(0); /* the load took megabytes for BTF: give them back */
 	message(agent, LOG_LEVEL_INFO, "backend %s: %s", capture_backend_name(agent->capture),
 		agent->backend_reason);
 	return EXIT_OK;
@@ -448,6 +452,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 	if (!agent)
 		return EXIT_FAILED;
 	agent->options = *options;
+	setpriority(PRIO_PROCESS, 0, NICE); /* a wish */
 	block_signals(agent);
 	code = open_sinks(agent);
 	if (code == EXIT_OK)

@@ -78,7 +78,7 @@ static const char help[] =
 	"  --log-level LEVEL        of messages on stderr: error, warning, info (default: warning)\n"
 	"  --status-interval N      seconds between agent-status records; 0: none (default: 60)\n"
 	"  --connections N          connections kept track of; more evict the idlest (default: 65536)\n"
-	"  --callers-ring BYTES     kernel buffer for callers, a power of two (default: 4194304)\n"
+	"  --callers-ring BYTES     kernel buffer for callers, a power of two (default: 8388608)\n"
 	"  --payload-ring BYTES     kernel buffer for payload, a power of two (default: 8388608)\n"
 	"  --request-budget BYTES   copied of a request (default: 4194304)\n"
 	"  --response-budget BYTES  copied of a response (default: 65536)\n"
@@ -217,7 +217,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.log_level = LOG_LEVEL_WARNING,
 		.status_interval = 60,
 		.connections = 65536,
-		.callers_ring = 4 << 20,
+		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,
 		.request_budget = 4 << 20,
 		.response_budget = 64 << 10,

@@ -248,7 +248,8 @@ static void put_process(struct ecs *ecs, const struct caller *caller)
 	if (view->described) {
 		put_args(ecs, view->args, caller->process.args_truncated);
 		json_put_string(json, "working_directory", caller->working_directory);
-		if (caller->tid) {
+		/* A sender's threads are not told apart. */
+		if (caller->tid && ecs->record->action != RECORD_API_REQUEST) {
 			json_open_object(json, "thread");
 			json_put_number(json, "id", caller->tid);
 			json_close(json);

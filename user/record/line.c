@@ -236,7 +236,7 @@ static void add_refused(struct text *out, const struct record *record)
 		add_error(out, record->error);
 	}
 	if (record->address.size && !bytes_equal(record->address, record->connection.socket)) {
-		text_add_string(out, " as ");
+		text_add_string(out, ", named ");
 		text_add_visible(out, record->address, PATH_COLUMNS);
 	}
 }

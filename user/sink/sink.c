@@ -91,23 +91,6 @@ enum sink_format sink_format(const struct sink *sink)
 	return sink->format;
 }
 
-bool sink_put(struct sink *sink, const char *line, size_t size)
-{
-	size_t end = (sink->start + sink->size) % SINK_QUEUE_MAX;
-	size_t first = SINK_QUEUE_MAX - end;
-
-	if (size > SINK_QUEUE_MAX - sink->size) {
-		sink->dropped++;
-		return false;
-	}
-	if (first > size)
-		first = size;
-	memcpy(sink->queue + end, line, first);
-	memcpy(sink->queue, line + first, size - first);
-	sink->size += size;
-	return true;
-}
-
 /* A pipe or terminal takes PIPE_BUF bytes without blocking once it polls writable; its description may
  * be shared with others, so it cannot be made non-blocking. */
 static bool writable(const struct sink *sink)
@@ -117,7 +100,7 @@ static bool writable(const struct sink *sink)
 	return sink->regular || (poll(&pollfd, 1, 0) > 0 && pollfd.revents & (POLLOUT | POLLERR));
 }
 
-int sink_flush(struct sink *sink)
+static int write_queue(struct sink *sink)
 {
 	int error = 0;
 
@@ -141,6 +124,33 @@ int sink_flush(struct sink *sink)
 		if (!sink->size)
 			sink->start = 0; /* stay in few pages */
 	}
+	return error;
+}
+
+bool sink_put(struct sink *sink, const char *line, size_t size)
+{
+	size_t end, first;
+
+	if (size > SINK_QUEUE_MAX - sink->size)
+		write_queue(sink); /* an error shows again at the next flush */
+	if (size > SINK_QUEUE_MAX - sink->size) {
+		sink->dropped++;
+		return false;
+	}
+	end = (sink->start + sink->size) % SINK_QUEUE_MAX;
+	first = SINK_QUEUE_MAX - end;
+	if (first > size)
+		first = size;
+	memcpy(sink->queue + end, line, first);
+	memcpy(sink->queue, line + first, size - first);
+	sink->size += size;
+	return true;
+}
+
+int sink_flush(struct sink *sink)
+{
+	int error = write_queue(sink);
+
 	if (error && error == sink->error && error != -EPIPE)
 		return 0;
 	sink->error = error;
