@@ -438,7 +438,8 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	event->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	event->pid_ns = task_pid_ns(task);
-	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &task->comm);
+	/* The process's, not the thread's, which io_uring's workers have of their own. */
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
 	describe_credentials(event, task);
 	describe_terminal(event, task);
 	describe_argv(event, mm);

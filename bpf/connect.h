@@ -5,9 +5,52 @@
 
 #include "caller.h"
 
+#define MOUNTS_MAX 256 /* looked at, of a container */
+
 static __always_inline bool is_agent(void)
 {
 	return bpf_get_current_pid_tgid() >> 32 == settings.agent_pid;
+}
+
+static __always_inline bool has_watched_name(struct dentry *dentry)
+{
+	struct basename name = {};
+
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(dentry, d_name.name));
+	return bpf_map_lookup_elem(&basenames, &name) != NULL;
+}
+
+/* As watched_socket(), for a listener in a directory that the agent does not know yet, by its path. What
+ * it finds is known by its node from then on. */
+CHECKED_ONCE __u32 watched_path(__u64 dentry_address, __u64 mnt_address)
+{
+	struct dentry *dentry = (struct dentry *)dentry_address;
+	struct vfsmount *mnt = (struct vfsmount *)mnt_address;
+	struct callerd_node_key node = {};
+	struct callerd_caller_event *event;
+	struct scratch *scratch;
+	struct mount *mount;
+	__u32 *index = NULL;
+
+	if (!dentry || !mnt || !has_watched_name(dentry))
+		return CALLERD_NO_SOCKET;
+	mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+	if (BPF_CORE_READ(mount, mnt_ns, ns.inum) != settings.agent_mnt_ns)
+		return CALLERD_NO_SOCKET;
+	scratch = take_scratch();
+	if (!scratch)
+		return CALLERD_NO_SOCKET;
+	event = &scratch->event;
+	event->text_size = 0;
+	__builtin_memset(event->text, 0, CALLERD_PATH_KEY_SIZE);
+	if (!text_add_path(event, dentry, mnt) && event->text_size <= CALLERD_PATH_KEY_SIZE)
+		index = bpf_map_lookup_elem(&paths, event->text);
+	give_scratch(scratch);
+	if (!index)
+		return CALLERD_NO_SOCKET;
+	node_key(BPF_CORE_READ(dentry, d_inode), &node);
+	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
+	return *index;
 }
 
 /* The current process connects to LISTENER, whose end of the connection will be DAEMON. */
@@ -17,7 +60,12 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	struct connection *connection;
 	struct scratch *scratch;
 
-	if (socket == CALLERD_NO_SOCKET || !daemon || is_agent())
+	if (!daemon || is_agent())
+		return;
+	if (socket == CALLERD_NO_SOCKET)
+		socket = watched_path((__u64)bound_dentry(listener),
+				      (__u64)BPF_CORE_READ(unix_socket(listener), path.mnt));
+	if (socket == CALLERD_NO_SOCKET)
 		return;
 	connection = add_connection(daemon, socket, sender_key(), 0);
 	scratch = take_scratch();
@@ -91,6 +139,58 @@ static __always_inline void copy_address(char path[CALLERD_ADDRESS_MAX + 4], voi
 	bpf_probe_read_kernel_str(path, size, address + SUN_PATH_OFFSET);
 }
 
+struct mount_search {
+	struct callerd_caller_event *event;
+	struct list_head *head, *next;
+};
+
+/* The watched socket that a mount is of: of its node, or of its directory. */
+static __always_inline __u32 mounted_socket(struct dentry *root)
+{
+	struct callerd_node_key directory = {};
+	__u32 *index;
+
+	node_key(BPF_CORE_READ(root, d_inode), &directory);
+	index = bpf_map_lookup_elem(&directories, &directory);
+	return index ? *index : watched_dentry((__u64)root);
+}
+
+static long mount_step(__u32 index, void *context)
+{
+	struct mount_search *search = context;
+	struct mount *mount;
+	struct dentry *root;
+	__u32 socket;
+
+	if (search->next == search->head)
+		return 1;
+	mount = (void *)search->next - bpf_core_field_offset(struct mount, mnt_child);
+	search->next = BPF_CORE_READ(mount, mnt_child.next);
+	root = BPF_CORE_READ(mount, mnt.mnt_root);
+	socket = mounted_socket(root);
+	if (socket == CALLERD_NO_SOCKET)
+		return 0;
+	search->event->header.socket = socket;
+	text_add_path(search->event, root, (void *)mount + bpf_core_field_offset(struct mount, mnt));
+	return 1;
+}
+
+/* Appends where the caller, in a container, sees a watched socket or its directory. */
+CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mount_search search = { .event = event };
+	struct vfsmount *root = BPF_CORE_READ(task, fs, root.mnt);
+	struct mount *mount = (void *)root - bpf_core_field_offset(struct mount, mnt);
+
+	if (!event || event->mnt_ns == settings.agent_mnt_ns)
+		return 0;
+	search.head = (void *)mount + bpf_core_field_offset(struct mount, mnt_mounts);
+	search.next = BPF_CORE_READ(mount, mnt_mounts.next);
+	bpf_loop(MOUNTS_MAX, mount_step, &search, 0);
+	return 0;
+}
+
 /* The current process failed to connect to ADDRESS (kernel memory). Whether that names a watched
  * socket is for user space to find out: a path can take any way to it. */
 static __always_inline void on_refused(const char *address, long error)
@@ -110,10 +210,18 @@ static __always_inline void on_refused(const char *address, long error)
 	scratch->event.error = error == ERESTARTSYS ? EINTR : error;
 	text_begin(&scratch->event, &scratch->event.address);
 	scratch->event.address.flags = text_add(&scratch->event, address);
+	add_mounted(&scratch->event);
 	text_end(&scratch->event, &scratch->event.address);
 	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
 out:
 	give_scratch(scratch);
+}
+
+static __always_inline bool is_forgotten(const struct connection *connection)
+{
+	__u32 *mute = bpf_map_lookup_elem(&muted, &connection->id);
+
+	return mute && *mute & CALLERD_FORGOTTEN;
 }
 
 /* The current process sends to DAEMON, the daemon's end of a connection. Its bytes begin at the
@@ -128,7 +236,7 @@ static __always_inline void on_sender(const struct sock *daemon)
 	if (socket == CALLERD_NO_SOCKET)
 		return;
 	connection = find_connection(daemon);
-	if (!connection)
+	if (!connection || is_forgotten(connection))
 		connection = is_agent() ? NULL : add_preexisting(daemon, socket);
 	if (!connection)
 		return;

@@ -38,6 +38,7 @@
 #define SUN_PATH_OFFSET 2 /* of sockaddr_un.sun_path */
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -59,6 +60,7 @@ struct ns_common {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
@@ -69,6 +71,11 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	__u32 i_generation;
+};
+
+struct ovl_inode { /* of overlayfs, which may be a module that is not there */
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
 };
 
 struct qstr {
@@ -85,10 +92,21 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct list_head mnt_mounts;
+	struct list_head mnt_child;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct path {
@@ -146,10 +164,6 @@ struct pid_namespace {
 };
 
 struct user_namespace {
-	struct ns_common ns;
-};
-
-struct mnt_namespace {
 	struct ns_common ns;
 };
 

@@ -21,7 +21,8 @@ struct {
 } payload SEC(".maps");
 
 /* What to watch. A socket is watched if its node is, or if its name in its directory is: the name
- * finds nodes made after the agent started, the node finds those that were renamed. */
+ * finds nodes made after the agent started, the node finds those that were renamed. Its path finds
+ * nodes in directories made a moment ago, which the agent has not seen yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -31,14 +32,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct callerd_node_key); /* generation 0 */
+	__uint(max_entries, 512);
+	__type(key, struct callerd_node_key);
 	__type(value, __u32); /* names watched in this directory */
 } directories SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
+	__uint(max_entries, 512);
 	__type(key, struct callerd_name_key);
 	__type(value, __u32);
 } names SEC(".maps");
@@ -50,10 +51,17 @@ struct basename {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
+	__uint(max_entries, 512);
 	__type(key, struct basename);
 	__type(value, __u32);
 } basenames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct callerd_path_key); /* as seen in the agent's mount namespace */
+	__type(value, __u32);
+} paths SEC(".maps");
 
 /* A connection, known by the daemon's end. */
 struct connection {
@@ -72,17 +80,17 @@ struct connection {
 	__u32 reserved;
 };
 
+/* One more than there is room for costs the idlest its place, which then counts as new when it speaks. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64); /* address of the daemon's struct sock */
 	__type(value, struct connection);
 } connections SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64); /* connection.id */
 	__type(value, __u32); /* CALLERD_MUTE_ bits */
 } muted SEC(".maps");

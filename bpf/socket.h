@@ -5,11 +5,26 @@
 
 #include "maps.h"
 
+/* Inode numbers are used again, so the generation tells two sockets apart. An overlay has none of its
+ * own: that of the socket's real inode stands for it. */
+static __always_inline __u32 overlay_generation(struct inode *inode)
+{
+	struct ovl_inode *overlay;
+
+	if (!bpf_core_type_exists(struct ovl_inode))
+		return 0;
+	overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	return BPF_CORE_READ(overlay, __upperdentry, d_inode, i_generation);
+}
+
 static __always_inline void node_key(struct inode *inode, struct callerd_node_key *key)
 {
 	key->inode = BPF_CORE_READ(inode, i_ino);
 	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	key->generation = BPF_CORE_READ(inode, i_generation);
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC &&
+	    (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK)
+		key->generation = overlay_generation(inode);
 }
 
 static __always_inline struct unix_sock *unix_socket(const struct sock *sk)
@@ -41,11 +56,11 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 		return *index;
 	parent = BPF_CORE_READ(dentry, d_parent);
 	node_key(BPF_CORE_READ(parent, d_inode), &directory);
-	directory.generation = 0;
 	if (!bpf_map_lookup_elem(&directories, &directory))
 		return CALLERD_NO_SOCKET;
 	name.inode = directory.inode;
 	name.device = directory.device;
+	name.generation = directory.generation;
 	bpf_probe_read_kernel_str(name.name, sizeof(name.name), BPF_CORE_READ(dentry, d_name.name));
 	index = bpf_map_lookup_elem(&names, &name);
 	if (!index)

@@ -5,6 +5,7 @@
  *   lsm/unix_stream_connect          a connect that will succeed, in the caller's context
  *   fentry/security_unix_stream_...  the same where bpf is not an active LSM
  *   fexit/unix_stream_connect        a connect that failed, also before any LSM hook
+ *   fexit/unix_dgram_connect         the same with a socket of the wrong type
  *   fentry, fexit/unix_stream_sendmsg  who sends, before the bytes can be read; then their count;
  *                                    and the daemon's answers
  *   fexit/unix_stream_recvmsg        what the daemon read
@@ -26,8 +27,7 @@ int BPF_PROG(connect_function, struct sock *sk, struct sock *other, struct sock 
 	return 0;
 }
 
-SEC("fexit/unix_stream_connect")
-int BPF_PROG(connect_end, struct socket *socket, void *address, int size, int flags, int result)
+static __always_inline int on_connect_end(void *address, int size, int result)
 {
 	char path[CALLERD_ADDRESS_MAX + 4] = {};
 
@@ -37,6 +37,19 @@ int BPF_PROG(connect_end, struct socket *socket, void *address, int size, int fl
 	if (path[0])
 		on_refused(path, -result);
 	return 0;
+}
+
+SEC("fexit/unix_stream_connect")
+int BPF_PROG(connect_end, struct socket *socket, void *address, int size, int flags, int result)
+{
+	return on_connect_end(address, size, result);
+}
+
+SEC("fexit/unix_dgram_connect")
+int BPF_PROG(connect_wrong_end, struct socket *socket, void *address, int size, int flags,
+	     int result)
+{
+	return on_connect_end(address, size, result);
 }
 
 SEC("fentry/unix_stream_sendmsg")

@@ -100,10 +100,12 @@ static int play(struct replay *replay, const struct callerd_frame *frame, const 
 /* 1: a frame; 0: the end; -errno. */
 static int read_frame(FILE *file, struct callerd_frame *frame, void *data)
 {
-	size_t size;
+	size_t size = fread(frame, 1, sizeof(*frame), file);
 
-	if (fread(frame, sizeof(*frame), 1, file) != 1)
-		return feof(file) ? 0 : -EIO;
+	if (!size)
+		return ferror(file) ? -EIO : 0;
+	if (size != sizeof(*frame))
+		return -EBADMSG;
 	size = (frame->size + 7ull) & ~7ull;
 	if (size > FRAME_MAX || fread(data, 1, size, file) != size)
 		return -EBADMSG;

@@ -114,7 +114,10 @@ struct callerd_caller_event {
 	struct callerd_text root; /* path of the process's root directory */
 	struct callerd_text cgroup; /* path in the cgroup2 hierarchy */
 	struct callerd_text cgroup_v1; /* path in a v1 hierarchy that has the pids or memory controller */
-	struct callerd_text address; /* REFUSED: sun_path as the caller gave it */
+	/* REFUSED: sun_path as the caller gave it, and a NUL. Where header.socket is set, the path follows,
+	 * in the caller's mounts, of a mount of that socket or its directory: a container's mounts may be gone
+	 * before anybody can look. */
+	struct callerd_text address;
 	struct callerd_ancestor ancestor[CALLERD_ANCESTORS_MAX];
 	__u32 text_size;
 	__u32 reserved;
@@ -185,8 +188,14 @@ enum callerd_loss {
 struct callerd_name_key {
 	__u64 inode;
 	__u32 device; /* the kernel's own encoding of dev_t */
-	__u32 reserved;
+	__u32 generation; /* inode numbers are used again */
 	char name[CALLERD_ADDRESS_MAX + 4]; /* NUL-padded */
+};
+
+/* The key of the map of watched paths: components as in callerd_text, NUL-padded. */
+#define CALLERD_PATH_KEY_SIZE 256
+struct callerd_path_key {
+	char components[CALLERD_PATH_KEY_SIZE];
 };
 
 /* The key of the map of watched nodes. */
@@ -213,7 +222,7 @@ struct callerd_settings {
 	__u32 agent_pid; /* its own connections are not reported */
 	__u32 agent_net_ns;
 	__u32 wake_level; /* bytes waiting in a ring that wake its reader */
-	__u32 reserved;
+	__u32 agent_mnt_ns;
 };
 
 /* Section .data.control: memory that both sides share. */
@@ -222,10 +231,12 @@ struct callerd_control {
 	__u64 last_connection;
 };
 
-/* Values of the map "muted", keyed by connection: directions not to copy. */
+/* Values of the map "muted", keyed by connection: directions not to copy, and whether user space has
+ * given the connection up and must be told of it anew, as of one that was there before the agent. */
 enum {
 	CALLERD_MUTE_REQUEST = 1 << CALLERD_REQUEST,
 	CALLERD_MUTE_RESPONSE = 1 << CALLERD_RESPONSE,
+	CALLERD_FORGOTTEN = 1 << 2,
 };
 
 #ifndef __bpf__

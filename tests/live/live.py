@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -201,6 +202,61 @@ def run(*command, check=True, **options):
     if check and done.returncode:
         raise AssertionError(f'{command}: {done.returncode} {done.stderr.decode()}')
     return done.stdout.decode(errors='replace')
+
+
+class Daemon:
+    """A daemon of the test's own: answers every HTTP request on PATH with 200, in this process."""
+
+    def __init__(self, path, bind=None):
+        self.path = path
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(bind or path)
+        self.listener.listen(128)
+        if bind:
+            os.rename(bind, path)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    @staticmethod
+    def _serve(client):
+        with client:
+            data = b''
+            while True:
+                while b'\r\n\r\n' not in data:
+                    try:
+                        more = client.recv(4096)
+                    except ConnectionError:
+                        return
+                    if not more:
+                        return
+                    data += more
+                head, data = data.split(b'\r\n\r\n', 1)
+                client.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK')
+                if b'Connection: close' in head:
+                    return
+
+    def close(self, unlink=True):
+        """Ends the daemon; its node goes with it, or stays behind dead."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        if unlink:
+            try:
+                os.unlink(self.path)
+            except FileNotFoundError:
+                pass
 
 
 def docker(*args, check=True):

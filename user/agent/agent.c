@@ -214,7 +214,8 @@ static void on_event(void *data, const void *bytes, size_t size)
 	}
 	socket = event.header->socket;
 	if (event.header->type == CALLERD_EVENT_REFUSED) {
-		socket = resolve_refused(agent->capture, &event);
+		socket = resolve_refused(agent->capture, &event, agent->options.sockets,
+					 agent->options.socket_count);
 		agent->losses.now[LOSS_UNRESOLVED] += socket == -ESRCH;
 		if (socket < 0) {
 			caller_unref(event.caller);
@@ -225,12 +226,12 @@ static void on_event(void *data, const void *bytes, size_t size)
 	tracker_event(agent->tracker, &event, socket);
 }
 
-static void on_mute(void *data, uint64_t connection, uint32_t directions)
+static void on_mute(void *data, uint64_t connection, uint32_t bits)
 {
 	struct agent *agent = data;
 
-	if (directions)
-		capture_mute(agent->capture, connection, directions);
+	if (bits)
+		capture_mute(agent->capture, connection, bits);
 	else
 		capture_unmute(agent->capture, connection);
 }
@@ -361,6 +362,17 @@ enum exit_code agent_run(struct agent *agent)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
+/* Whether another sink writes to the file of the last one. */
+static bool has_file_of_last_sink(const struct agent *agent)
+{
+	unsigned int last = agent->sink_count - 1;
+
+	for (unsigned int i = 0; i < last; i++)
+		if (sink_same_file(agent->sinks[i], agent->sinks[last]))
+			return true;
+	return false;
+}
+
 static enum exit_code open_sinks(struct agent *agent)
 {
 	char reason[512] = "";
@@ -374,10 +386,14 @@ static enum exit_code open_sinks(struct agent *agent)
 		if (error) {
 			message(agent, LOG_LEVEL_ERROR, "%s",
 				reason[0] ? reason : strerror(-error));
-			return error == -EINVAL && strncmp(spec, "file:", 5) ? EXIT_USAGE :
-									       EXIT_OUTPUT;
+			return error == -EINVAL ? EXIT_USAGE : EXIT_OUTPUT;
 		}
 		agent->sink_count++;
+		if (has_file_of_last_sink(agent)) {
+			message(agent, LOG_LEVEL_ERROR,
+				"cannot write %s: another output writes to this file, given twice", spec);
+			return EXIT_OUTPUT;
+		}
 	}
 	return EXIT_OK;
 }

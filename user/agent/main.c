@@ -1,16 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 
 #include "agent/agent.h"
 #include "agent/privilege.h"
+
+/* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
+ * stands in for stdout: an output there is refused. */
+static void fill_standard_descriptors(void)
+{
+	static const int modes[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			abort();
+}
 
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct agent *agent;
 	enum exit_code code;
-	int error = options_parse(argc, argv, &options);
+	int error;
 
+	fill_standard_descriptors();
+	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
 	if (privilege_check())

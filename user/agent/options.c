@@ -109,6 +109,8 @@ static int check_socket(const char *path)
 		return usage("--socket", path, "names a directory, not a socket");
 	if (!stat(path, &info) && !S_ISSOCK(info.st_mode))
 		return usage("--socket", path, "exists and is not a socket");
+	if (lstat(path, &info) && errno == ENOTDIR)
+		return usage("--socket", path, "lies below what is not a directory");
 	return 0;
 }
 
@@ -163,7 +165,7 @@ static int set_number(struct options *options, const struct number_option *numbe
 	snprintf(wanted, sizeof(wanted), "it is a number from %llu to %llu%s",
 		 (unsigned long long)number->min, (unsigned long long)number->max,
 		 number->kind == VALUE_RING ? ", a power of two" : "");
-	if (errno || end == text || *end || text[0] == '-' || value < number->min ||
+	if (errno || *end || text[0] < '0' || text[0] > '9' || value < number->min ||
 	    value > number->max || (number->kind == VALUE_RING && value & (value - 1)))
 		return usage(option, text, wanted);
 	if (number->size == sizeof(uint64_t))
@@ -171,6 +173,18 @@ static int set_number(struct options *options, const struct number_option *numbe
 	else
 		*(uint32_t *)((char *)options + number->offset) = value;
 	return 0;
+}
+
+/* getopt_long() returned WHY: a colon where a value is missing, else a question mark. */
+static int wrong_option(int why, char **argv)
+{
+	const char letter[] = { '-', optopt, '\0' };
+
+	if (why == ':')
+		return usage("option", argv[optind - 1], "it needs a value, see --help");
+	if (optopt >= OPTION_SOCKET)
+		return usage("option", argv[optind - 1], "it takes no value");
+	return usage("option", optopt ? letter : argv[optind - 1], "there is no such one, see --help");
 }
 
 static int set_option(struct options *options, int option, const char *value)
@@ -207,7 +221,7 @@ static int set_option(struct options *options, int option, const char *value)
 	default:
 		return option >= OPTION_NUMBERS ?
 			       set_number(options, &numbers[option - OPTION_NUMBERS], value) :
-			       -EINVAL; /* getopt has said why */
+			       -EINVAL;
 	}
 }
 
@@ -224,8 +238,10 @@ int options_parse(int argc, char **argv, struct options *ret)
 	};
 	int option, error = 0;
 
-	while (!error && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		error = set_option(&options, option, optarg);
+	opterr = 0; /* we say it in one way */
+	while (!error && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
+		error = option == '?' || option == ':' ? wrong_option(option, argv) :
+							 set_option(&options, option, optarg);
 	if (!error && optind < argc)
 		error = usage("argument", argv[optind], "callerd takes options only, see --help");
 	if (!error && !options.socket_count)

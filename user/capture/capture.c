@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <linux/perf_event.h>
 #include <stdarg.h>
@@ -22,6 +21,8 @@
 #include "trampoline.skel.h"
 
 #define LINKS_MAX 16
+#define WATCHES_MAX 64
+#define WATCH_NAMES_MAX 8
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
 /* How a backend is built from its programs. */
@@ -40,6 +41,21 @@ static const struct backend backends[] = {
 	  tracepoint_bpf__elf_bytes },
 };
 
+/* A name that the kernel watches, by its directory where that exists, and by its path. */
+struct watched_name {
+	bool in_directory; /* the next two are set */
+	struct callerd_node_key directory;
+	struct callerd_name_key name;
+	struct callerd_path_key path;
+	char base[CALLERD_ADDRESS_MAX + 4];
+};
+
+/* All names of a watched socket: its path, and where that is a symlink, what that leads to. */
+struct watch {
+	unsigned int count;
+	struct watched_name names[WATCH_NAMES_MAX];
+};
+
 struct capture {
 	const struct backend *backend;
 	struct capture_options options;
@@ -49,16 +65,17 @@ struct capture {
 	struct ring_buffer *callers, *payload;
 	struct callerd_control *control;
 	struct bpf_link *living;
-	int identify, names, basenames, directories, nodes, muted, losses;
+	int identify, names, basenames, directories, paths, nodes, muted, losses;
+	struct watch watches[WATCHES_MAX];
 };
 
-/* The last warning of libbpf says why a load failed. */
-static char last_warning[512];
+/* The first warning of libbpf says why a load failed; the others say that it did. */
+static char first_warning[512];
 
 __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
 							       const char *format, va_list args)
 {
-	char line[sizeof(last_warning)];
+	char line[sizeof(first_warning)];
 
 	if (level != LIBBPF_WARN)
 		return 0;
@@ -66,8 +83,9 @@ __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_
 	line[strcspn(line, "\n")] = '\0';
 	if (getenv("CALLERD_DEBUG_LIBBPF"))
 		fprintf(stderr, "%s\n", line);
-	if (!strstr(line, "BEGIN PROG LOAD LOG"))
-		snprintf(last_warning, sizeof(last_warning), "%s", line);
+	if (!first_warning[0])
+		snprintf(first_warning, sizeof(first_warning), "%s",
+			 line + (strncmp(line, "libbpf: ", 8) ? 0 : 8));
 	return 0;
 }
 
@@ -79,11 +97,11 @@ static int on_event(void *context, void *event, size_t size)
 	return 0;
 }
 
-static uint32_t own_net_ns(void)
+static uint32_t own_namespace(const char *path)
 {
 	struct stat info;
 
-	return stat("/proc/self/ns/net", &info) ? 0 : info.st_ino;
+	return stat(path, &info) ? 0 : info.st_ino;
 }
 
 /* The map behind a section of globals. */
@@ -122,7 +140,8 @@ static int configure(struct capture *capture)
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
 		.agent_pid = getpid(),
-		.agent_net_ns = own_net_ns(),
+		.agent_net_ns = own_namespace("/proc/self/ns/net"),
+		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
 	};
 	struct bpf_program *program;
@@ -174,6 +193,7 @@ static int find_parts(struct capture *capture)
 	capture->names = map_fd(capture, "names");
 	capture->basenames = map_fd(capture, "basenames");
 	capture->directories = map_fd(capture, "directories");
+	capture->paths = map_fd(capture, "paths");
 	capture->nodes = map_fd(capture, "nodes");
 	capture->muted = map_fd(capture, "muted");
 	capture->losses = map_fd(capture, "losses");
@@ -227,7 +247,7 @@ static int open_kernelfs(const char *type)
 	int fd = kernelfs_open(type);
 
 	if (fd < 0)
-		snprintf(last_warning, sizeof(last_warning), "cannot open %s", type);
+		snprintf(first_warning, sizeof(first_warning), "cannot open %s", type);
 	return fd;
 }
 
@@ -327,7 +347,7 @@ static int attach(struct capture *capture, char *reason, size_t reason_size)
 
 		if (error) {
 			snprintf(reason, reason_size, "%s: %s (%s)", bpf_program__name(program),
-				 strerror(-error), last_warning);
+				 strerror(-error), first_warning);
 			return error;
 		}
 	}
@@ -355,28 +375,27 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 
 		if (options->backend != CAPTURE_AUTO && options->backend != backend->id)
 			continue;
-		last_warning[0] = '\0';
+		first_warning[0] = '\0';
 		error = load(backend, options, ret);
 		if (!error) {
 			error = attach(*ret, why, sizeof(why));
 			if (!error) {
-				snprintf(reason, reason_size, "%s%s",
-					 options->backend == CAPTURE_AUTO ? "the best that loads" :
-									    "as configured",
-					 refused);
+				snprintf(reason, reason_size, "%s",
+					 options->backend != CAPTURE_AUTO ? "as configured" :
+					 refused[0] ? refused + 2 : "the best there is");
 				return 0;
 			}
 			capture_close(*ret);
 			*ret = NULL;
 		} else {
 			snprintf(why, sizeof(why), "%s%s%s%s", explain(error),
-				 last_warning[0] ? " (" : "", last_warning,
-				 last_warning[0] ? ")" : "");
+				 first_warning[0] ? " (" : "", first_warning,
+				 first_warning[0] ? ")" : "");
 		}
 		snprintf(refused + strlen(refused), sizeof(refused) - strlen(refused),
-			 "; the %s backend does not: %.300s", backend->name, why);
+			 "; %s does not load: %.300s", backend->name, why);
 	}
-	snprintf(reason, reason_size, "no capture backend can run%s. Needed: %s; or %s", refused,
+	snprintf(reason, reason_size, "no capture backend can run on this kernel%s. Needed: %s; or %s", refused,
 		 backends[0].needs, backends[1].needs);
 	return error;
 }
@@ -449,45 +468,176 @@ static int identify(struct capture *capture, int fd, struct callerd_identify *re
 	return 0;
 }
 
-static struct callerd_node_key directory_key(const struct callerd_node_key *directory)
-{
-	struct callerd_node_key key = *directory;
-
-	key.generation = 0; /* not every directory's file system has them */
-	return key;
-}
-
 static struct callerd_name_key name_key(const struct callerd_node_key *directory, const char *name)
 {
-	struct callerd_name_key key = { .inode = directory->inode, .device = directory->device };
+	struct callerd_name_key key = {
+		.inode = directory->inode,
+		.device = directory->device,
+		.generation = directory->generation,
+	};
 
 	snprintf(key.name, sizeof(key.name), "%s", name);
 	return key;
 }
 
-static int watch_name(struct capture *capture, uint32_t index, const char *path)
+/* PATH, which is absolute, without symlinks as far as it exists. */
+static int canonical_path(const char *path, char ret[PATH_MAX])
 {
-	char directory[PATH_MAX], base[PATH_MAX];
+	char above[PATH_MAX];
+	const char *rest;
+	size_t size;
+
+	if (snprintf(above, sizeof(above), "%s", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	while (!realpath(above, ret)) {
+		char *slash = strrchr(above, '/');
+
+		if (errno != ENOENT)
+			return -errno;
+		slash[slash == above] = '\0';
+	}
+	rest = path + strlen(above);
+	rest += *rest == '/';
+	size = strlen(ret);
+	if (*rest && snprintf(ret + size, PATH_MAX - size, "%s%s", size > 1 ? "/" : "", rest) >=
+			     (int)(PATH_MAX - size))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* The path of the name BASE in DIRECTORY as the kernel programs build it, from the leaf to the root.
+ * All zero, which they never build, where it is too long. */
+static struct callerd_path_key path_key(const char *directory, const char *base)
+{
+	struct callerd_path_key key = {};
+	char path[PATH_MAX + NAME_MAX];
+	size_t size = 0;
+	char *slash;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, base);
+	while ((slash = strrchr(path, '/'))) {
+		size_t length = strlen(slash + 1);
+
+		if (size + length + 1 > sizeof(key.components))
+			return (struct callerd_path_key){};
+		memcpy(key.components + size, slash + 1, length);
+		size += length ? length + 1 : 0;
+		*slash = '\0';
+	}
+	return key;
+}
+
+static int find_name(struct capture *capture, const char *path, struct watched_name *ret)
+{
+	char text[PATH_MAX], directory[PATH_MAX];
 	struct callerd_identify identity;
-	struct callerd_node_key key;
-	struct callerd_name_key name;
+	const char *base = strrchr(path, '/') + 1;
 	int fd, error;
 
-	snprintf(directory, sizeof(directory), "%s", path);
-	snprintf(base, sizeof(base), "%s", path);
-	fd = open(dirname(directory), O_PATH | O_CLOEXEC | O_DIRECTORY);
+	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path); /* with its slash */
+	snprintf(ret->base, sizeof(ret->base), "%s", base);
+	text[strlen(text) - (base - path > 1)] = '\0';
+	error = canonical_path(text, directory);
+	if (error)
+		return error;
+	ret->path = path_key(directory, base);
+	fd = open(directory, O_PATH | O_CLOEXEC | O_DIRECTORY);
 	if (fd < 0)
-		return -errno;
+		return errno == ENOENT ? 0 : -errno;
 	error = identify(capture, fd, &identity);
 	close(fd);
 	if (error)
 		return error;
-	key = directory_key(&identity.node);
-	name = name_key(&identity.node, basename(base));
+	ret->directory = identity.node;
+	ret->name = name_key(&identity.node, base);
+	ret->in_directory = true;
+	return 0;
+}
+
+/* Where the last component is a symlink, its target is what a daemon binds, now or later. */
+static bool follow_link(char path[PATH_MAX])
+{
+	char target[PATH_MAX], text[2 * PATH_MAX];
+	ssize_t size = readlink(path, target, sizeof(target) - 1);
+	int above = strrchr(path, '/') - path;
+
+	if (size <= 0)
+		return false;
+	target[size] = '\0';
+	size = snprintf(text, sizeof(text), "%.*s/%s", target[0] == '/' ? 0 : above, path, target);
+	if (size >= PATH_MAX)
+		return false;
+	memcpy(path, text, size + 1);
+	return text[size - 1] != '/';
+}
+
+static int find_names(struct capture *capture, const char *path, struct watch *ret)
+{
+	char text[PATH_MAX];
+	int error;
+
+	snprintf(text, sizeof(text), "%s", path);
+	do {
+		error = find_name(capture, text, &ret->names[ret->count]);
+		if (!error)
+			ret->count++;
+	} while (!error && ret->count < WATCH_NAMES_MAX && follow_link(text));
+	return ret->count ? 0 : error;
+}
+
+static int install_name(struct capture *capture, uint32_t index, const struct watched_name *name)
+{
+	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY) ?:
+			    bpf_map_update_elem(capture->paths, &name->path, &index, BPF_ANY);
+
+	if (error || !name->in_directory)
+		return error;
 	/* The name first: the directory is what opens the way to it. */
-	error = bpf_map_update_elem(capture->names, &name, &index, BPF_ANY) ?:
-			bpf_map_update_elem(capture->basenames, name.name, &index, BPF_ANY);
-	return error ? error : bpf_map_update_elem(capture->directories, &key, &index, BPF_ANY);
+	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY) ?:
+		       bpf_map_update_elem(capture->directories, &name->directory, &index, BPF_ANY);
+}
+
+/* Takes from the kernel what OLD has and no watched name has any more: directories come and go, and
+ * their inode numbers are used again. */
+static void forget_name(struct capture *capture, const struct watched_name *old)
+{
+	bool name = old->in_directory, directory = old->in_directory, path = true, base = true;
+
+	for (unsigned int i = 0; i < WATCHES_MAX; i++)
+		for (unsigned int j = 0; j < capture->watches[i].count; j++) {
+			const struct watched_name *now = &capture->watches[i].names[j];
+
+			path &= !!memcmp(&now->path, &old->path, sizeof(now->path));
+			base &= !!strcmp(now->base, old->base);
+			if (!now->in_directory)
+				continue;
+			name &= !!memcmp(&now->name, &old->name, sizeof(now->name));
+			directory &= !!memcmp(&now->directory, &old->directory,
+					      sizeof(now->directory));
+		}
+	if (directory)
+		bpf_map_delete_elem(capture->directories, &old->directory);
+	if (name)
+		bpf_map_delete_elem(capture->names, &old->name);
+	if (path)
+		bpf_map_delete_elem(capture->paths, &old->path);
+	if (base)
+		bpf_map_delete_elem(capture->basenames, old->base);
+}
+
+static int watch_names(struct capture *capture, uint32_t index, const char *path)
+{
+	struct watch *watch = &capture->watches[index], old = *watch, now = {};
+	int error = find_names(capture, path, &now);
+
+	if (error)
+		return error;
+	*watch = now;
+	for (unsigned int i = 0; i < now.count; i++)
+		error = install_name(capture, index, &now.names[i]) ?: error;
+	for (unsigned int i = 0; i < old.count; i++)
+		forget_name(capture, &old.names[i]);
+	return error;
 }
 
 static void watch_node(struct capture *capture, uint32_t index, const char *path)
@@ -504,12 +654,8 @@ static void watch_node(struct capture *capture, uint32_t index, const char *path
 
 int capture_watch(struct capture *capture, uint32_t index, const char *path)
 {
-	char target[PATH_MAX];
-	int error = watch_name(capture, index, path);
+	int error = index < WATCHES_MAX ? watch_names(capture, index, path) : -EINVAL;
 
-	/* Where the last component is a symlink, its target is what a daemon binds. */
-	if (realpath(path, target) && strcmp(target, path))
-		error = watch_name(capture, index, target) ?: error;
 	watch_node(capture, index, path);
 	return error;
 }
@@ -537,6 +683,18 @@ int capture_match_name(struct capture *capture, int fd, const char *name)
 		return error;
 	key = name_key(&identity.node, name);
 	return bpf_map_lookup_elem(capture->names, &key, &index) ? -ENOENT : (int)index;
+}
+
+int capture_match_path(struct capture *capture, const char *path)
+{
+	struct watched_name name = {};
+	uint32_t index;
+	int error = path[0] == '/' && strlen(path) < PATH_MAX ? find_name(capture, path, &name) :
+								  -ENOENT;
+
+	if (error)
+		return error;
+	return bpf_map_lookup_elem(capture->paths, &name.path, &index) ? -ENOENT : (int)index;
 }
 
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),

@@ -35,9 +35,9 @@ void capture_close(struct capture *capture);
 /* "trampoline" or "tracepoint". */
 const char *capture_backend_name(const struct capture *capture);
 
-/* Looks up PATH and makes the kernel watch the socket there, under INDEX, by its name in its
- * directory and by its node where it exists; to be repeated as directories and nodes
- * come and go. 0, or -ENOENT while its directory does not exist, or another -errno. */
+/* Looks up PATH (absolute) and makes the kernel watch the socket there, under INDEX (below 64), by its
+ * path, by its name in its directory where that exists, and by its node where that exists; to be
+ * repeated as directories and nodes come and go. 0 or -errno. */
 int capture_watch(struct capture *capture, uint32_t index, const char *path);
 
 /* The watched socket that an open (O_PATH will do) file is, by the kernel's own matching rules.
@@ -46,6 +46,9 @@ int capture_match(struct capture *capture, int fd);
 
 /* As capture_match() for a name that does not exist in the directory open as FD. */
 int capture_match_name(struct capture *capture, int fd, const char *name);
+
+/* As capture_match() for an absolute path, as the agent sees it, whose directory need not exist. */
+int capture_match_path(struct capture *capture, const char *path);
 
 /* File descriptors to poll for input: the two rings. */
 void capture_fds(const struct capture *capture, int fds[2]);

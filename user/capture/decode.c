@@ -285,7 +285,12 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	ret->offset = event->offset;
 	ret->error = event->error;
 	ret->address = text_of(event, &event->address);
+	ret->mounted = ret->address;
 	ret->address.size = strnlen(ret->address.data, ret->address.size);
+	ret->mounted.data += ret->address.size + 1;
+	ret->mounted.size = ret->mounted.size > ret->address.size ?
+				    ret->mounted.size - ret->address.size - 1 :
+				    0;
 	return 0;
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/resolve.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -49,8 +51,30 @@ static int open_text(struct bytes path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Any process that lives in the mount namespace. */
+static int open_stranger_root(uint32_t mnt_ns)
+{
+	struct process process = {};
+	DIR *processes = opendir("/proc");
+	int root = -ESRCH;
+
+	if (!processes)
+		return -errno;
+	for (struct dirent *entry; root < 0 && (entry = readdir(processes));) {
+		char path[sizeof(entry->d_name) + 16];
+		struct stat info;
+
+		process.pid = strtoul(entry->d_name, NULL, 10);
+		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
+		if (process.pid && !stat(path, &info) && info.st_ino == mnt_ns)
+			root = open_process_root(&process, mnt_ns);
+	}
+	closedir(processes);
+	return root;
+}
+
 /* The directory that "/" means to the caller. A caller that is gone is stood in for by our own view
- * where it had the same, and by an ancestor that lived in the same mounts. */
+ * where it had the same, else by a process that lives in the same mounts. */
 static int open_root(const struct caller *caller)
 {
 	struct stat own;
@@ -65,7 +89,7 @@ static int open_root(const struct caller *caller)
 		if (root >= 0)
 			return root;
 	}
-	return -ESRCH;
+	return open_stranger_root(caller->mnt_ns);
 }
 
 /* Whether the caller saw the file system just as we do. */
@@ -89,6 +113,19 @@ static int open_in(int root, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Takes PREFIX off ADDRESS, if a component ends there. */
+static bool take_prefix(struct bytes *address, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	if (address->size <= size || memcmp(address->data, prefix, size) ||
+	    address->data[size] != '/')
+		return false;
+	address->data += size;
+	address->size -= size;
+	return true;
+}
+
 /* The address as a path from the caller's root. */
 static int absolute_path(const struct event *event, char path[2 * PATH_MAX])
 {
@@ -97,6 +134,17 @@ static int absolute_path(const struct event *event, char path[2 * PATH_MAX])
 
 	if (!address.size || address.size >= PATH_MAX)
 		return -ENOENT;
+	/* /proc/self is another one here, and the caller's may be gone. */
+	if (take_prefix(&address, "/proc/self")) {
+		if (take_prefix(&address, "/cwd")) {
+			address.data++;
+			address.size--;
+		} else if (!take_prefix(&address, "/root")) {
+			snprintf(path, 2 * PATH_MAX, "/proc/%u%.*s", event->caller->process.pid,
+				 (int)address.size, address.data);
+			return 0;
+		}
+	}
 	if (address.data[0] == '/') {
 		snprintf(path, 2 * PATH_MAX, "%.*s", (int)address.size, address.data);
 		return 0;
@@ -121,14 +169,63 @@ static int match_absent(struct capture *capture, int root, char *path)
 		return -ENOENT;
 	*slash = '\0';
 	directory = open_in(root, *path ? path : "/");
-	if (directory < 0)
-		return directory;
+	if (directory < 0) {
+		*slash = '/';
+		return root == AT_FDCWD ? capture_match_path(capture, path) : directory;
+	}
 	index = capture_match_name(capture, directory, slash + 1);
 	close(directory);
 	return index;
 }
 
-int resolve_refused(struct capture *capture, const struct event *event)
+/* Takes the last component off PATH, of which SIZE bytes are left. */
+static struct bytes last_component(const char *path, size_t *size)
+{
+	size_t end;
+
+	while (*size && path[*size - 1] == '/')
+		--*size;
+	for (end = *size; *size && path[*size - 1] != '/';)
+		--*size;
+	return (struct bytes){ path + *size, end - *size };
+}
+
+static bool same_bytes(struct bytes a, struct bytes b)
+{
+	return a.size == b.size && !memcmp(a.data, b.data, a.size);
+}
+
+/* Takes the first component off TEXT. */
+static struct bytes next_component(struct bytes *text)
+{
+	struct bytes component = { text->data, strnlen(text->data, text->size) };
+	size_t size = component.size < text->size ? component.size + 1 : text->size;
+
+	text->data += size;
+	text->size -= size;
+	return component;
+}
+
+/* The caller's mounts are gone, but the kernel told where a watched socket, or the directory of one, was
+ * in them. PATH means that where its last components are the same; what is above them may be
+ * symlinks, such as /var/run. */
+static int match_mounted(const struct event *event, const char *path, const char *socket)
+{
+	size_t size = strlen(path), socket_size = strlen(socket);
+	struct bytes mounted = event->mounted;
+	struct bytes name = last_component(path, &size), above = last_component(path, &size);
+	struct bytes leaf = next_component(&mounted), next = next_component(&mounted);
+	bool node = same_bytes(leaf, name) && same_bytes(next, above);
+	bool directory = same_bytes(leaf, above) &&
+			 same_bytes(name, last_component(socket, &socket_size));
+
+	return event->mounted.size && name.size && (node || directory) ?
+		       (int)event->header->socket :
+		       -ESRCH;
+}
+
+int resolve_refused(struct capture *capture, const struct event *event,
+		    const char *const *sockets, unsigned int socket_count)
 {
 	char path[2 * PATH_MAX];
 	int root, fd, index = absolute_path(event, path);
@@ -137,7 +234,9 @@ int resolve_refused(struct capture *capture, const struct event *event)
 		return index;
 	root = shares_our_view(event->caller) ? AT_FDCWD : open_root(event->caller);
 	if (root < 0 && root != AT_FDCWD)
-		return root;
+		return event->header->socket < socket_count ?
+			       match_mounted(event, path, sockets[event->header->socket]) :
+			       root;
 	fd = open_in(root, path);
 	if (fd >= 0) {
 		index = capture_match(capture, fd);

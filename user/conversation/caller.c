@@ -34,10 +34,13 @@ bool caller_same_image(const struct caller *a, const struct caller *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || !a->process.pid)
+	if (!a || !b || !a->process.pid || a->process.pid != b->process.pid ||
+	    a->process.start != b->process.start)
 		return false;
-	return a->process.pid == b->process.pid && a->process.start == b->process.start &&
-	       same_bytes(a->process.executable, b->process.executable) &&
+	/* What the kernel did not describe itself has no image to compare. */
+	if (a->process.start && (a->basis == CALLER_FROM_PEER || b->basis == CALLER_FROM_PEER))
+		return true;
+	return same_bytes(a->process.executable, b->process.executable) &&
 	       same_bytes(a->process.args, b->process.args);
 }
 

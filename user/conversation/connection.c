@@ -19,6 +19,7 @@ struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, 
 	/* Who was there before may be in the middle of anything. */
 	if (flags & CALLERD_FLAG_PREEXISTING)
 		connection->request.state = connection->response.state = STREAM_LOST;
+	connection->missed = RECORD_INCOMPLETE_RESYNCHRONISED;
 	return connection;
 }
 
@@ -349,15 +350,17 @@ static bool may_begin_request(char byte)
 	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
 }
 
-/* Without framing, a request begins at the daemon's first read after it spoke, if at all. */
+/* Without framing, a request begins at the daemon's first read after it spoke, if at all. Where a
+ * response is not over, its end may have gone by unseen: the next bytes of it will tell. */
 static bool find_request(struct connection *connection, const struct callerd_data_event *data)
 {
 	if (!(data->header.flags & CALLERD_FLAG_TURN) || !data->copied || connection->exchange ||
-	    connection->response.parser || !may_begin_request(data->data[0]))
+	    !may_begin_request(data->data[0]))
 		return false;
 	if (begin_exchange(connection, data->offset, data->header.time))
 		return false;
 	connection->exchange->resynchronised = true;
+	connection->exchange->doubtful = connection->response.parser;
 	/* A connection older than the agent is marked as such; all others lost something. */
 	if (!(connection->flags & CALLERD_FLAG_PREEXISTING))
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
@@ -393,6 +396,8 @@ static int request_data(struct connection *connection, const struct callerd_data
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
+	if (data->header.flags & CALLERD_FLAG_TURN)
+		connection->turned = data->offset;
 	if (stream->state == STREAM_LOST && !find_request(connection, data))
 		return 0;
 	return read_requests(connection, (const char *)data->data, data->copied, data->offset,
@@ -495,27 +500,51 @@ static int read_responses(struct connection *connection, const char *data, size_
 static bool begins_response(const struct callerd_data_event *data)
 {
 	static const char start[] = "HTTP/1.";
+	size_t size = data->copied < sizeof(start) - 1 ? data->copied : sizeof(start) - 1;
 
-	return data->header.flags & CALLERD_FLAG_TURN && data->copied >= sizeof(start) - 1 &&
-	       !memcmp(data->data, start, sizeof(start) - 1);
+	return data->header.flags & CALLERD_FLAG_TURN && size && !memcmp(data->data, start, size);
 }
 
-/* Bytes of the daemon were lost, not just left out: the head of the response to the request at hand
- * may have been among them. */
-static int response_lost(struct connection *connection, uint64_t time)
+/* The response to the request at hand went by unseen. */
+static int pass_over(struct connection *connection, uint64_t time)
+{
+	connection->exchange->incomplete |= connection->missed;
+	finish(connection, time);
+	return release_held(connection);
+}
+
+/* Where the daemon spoke since it had the request at hand, and turned to the next one, what it said in
+ * the dark was the answer; the response that begins now is a later one's. */
+static int pass_over_answered(struct connection *connection, uint64_t time)
+{
+	int error = 0;
+
+	while (!error && connection->exchange && connection->exchange->complete &&
+	       connection->exchange->end <= connection->turned)
+		error = pass_over(connection, time);
+	return error;
+}
+
+/* What was taken for a request while a response went on was none if that response still goes on. */
+static void drop_doubtful(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
-	if (!exchange || !exchange->complete || connection->response.parser)
-		return 0;
-	exchange->incomplete |= RECORD_INCOMPLETE_LOST;
-	finish(connection, time);
-	return release_held(connection);
+	if (!exchange || !exchange->doubtful)
+		return;
+	exchange->doubtful = false;
+	if (!connection->response.parser) /* it was over */
+		return;
+	forget_exchange(connection);
+	drop_held(connection);
+	connection->held_gap = false;
+	stream_lose(&connection->request);
 }
 
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->response;
+	int error = 0;
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
@@ -523,54 +552,67 @@ static int response_data(struct connection *connection, const struct callerd_dat
 		/* A response can only begin where a request was made. */
 		if (!connection->exchange || !begins_response(data))
 			return 0;
+		error = pass_over_answered(connection, data->header.time);
 		stream->state = STREAM_READ;
 	}
+	if (error)
+		return error;
+	drop_doubtful(connection);
 	return read_responses(connection, (const char *)data->data, data->copied,
 			      data->header.time);
 }
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-static int handle_gap(struct connection *connection, const struct callerd_data_event *data,
-		      uint64_t size)
+static int response_gap(struct connection *connection, uint64_t size, unsigned int why,
+			uint64_t time)
 {
-	bool lost = data->header.flags & CALLERD_FLAG_LOST_BEFORE;
 	struct stream *stream = &connection->response;
-	int error = 0;
+	struct exchange *exchange = connection->exchange;
+	bool within = stream->parser;
 
-	if (data->direction == CALLERD_REQUEST) {
-		request_gap(connection, size,
-			    lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);
+	if (stream->state == STREAM_OPAQUE)
 		return 0;
-	}
-	if (lost)
-		error = response_lost(connection, data->header.time);
-	if (!stream->parser || http1_skip(stream->parser, size))
-		stream_lose(stream);
-	else
-		read_responses(connection, "", 0, data->header.time);
-	return error;
+	if (within && !http1_skip(stream->parser, size))
+		return read_responses(connection, "", 0, time);
+	connection->missed = why;
+	stream_lose(stream);
+	/* Lost between responses, not just left out: the head of the next one was among it. */
+	if (why != RECORD_INCOMPLETE_BUDGET && !within && exchange && exchange->complete)
+		return pass_over(connection, time);
+	return 0;
+}
+
+static int handle_gap(struct connection *connection, const struct callerd_data_event *data,
+		      uint64_t size, unsigned int why)
+{
+	if (data->direction == CALLERD_RESPONSE)
+		return response_gap(connection, size, why, data->header.time);
+	request_gap(connection, size, why);
+	return 0;
 }
 
 int connection_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	bool request = data->direction == CALLERD_REQUEST;
 	struct stream *stream = request ? &connection->request : &connection->response;
+	bool lost = data->header.flags & CALLERD_FLAG_LOST_BEFORE;
 	int error = 0;
 
 	connection->flags |= data->header.flags & CALLERD_FLAG_OUT_OF_BAND;
 	if (request && data->sent > connection->confirmed)
 		connection->confirmed = data->sent;
-	if (data->offset > stream->next || data->header.flags & CALLERD_FLAG_LOST_BEFORE)
-		error = handle_gap(connection, data, data->offset - stream->next);
-	stream->next = data->offset + data->length;
+	if (data->offset > stream->next)
+		error = handle_gap(connection, data, data->offset - stream->next,
+				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);
+	stream->next = data->offset;
 	if (data->header.flags & CALLERD_FLAG_UNREADABLE) {
-		if (request)
-			request_gap(connection, data->length, RECORD_INCOMPLETE_UNREADABLE);
-		else
-			stream_lose(stream);
+		error = handle_gap(connection, data, data->length, RECORD_INCOMPLETE_UNREADABLE) ?:
+			error;
+		stream->next += data->length;
 		return error;
 	}
+	stream->next += data->length;
 	return (request ? request_data(connection, data) : response_data(connection, data)) ?: error;
 }
 

@@ -49,6 +49,8 @@ struct connection {
 	bool senders_forgotten; /* more than are remembered */
 	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
+	uint64_t turned; /* request offset at which the daemon turned to it last */
+	unsigned int missed; /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
 	uint64_t requests; /* so far */
 	struct exchange *exchange; /* the request at hand; NULL: none */
 	bool draining; /* the request was answered before its body was through */

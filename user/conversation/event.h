@@ -10,6 +10,7 @@ struct event {
 	const struct callerd_event_header *header;
 	struct caller *caller; /* CONNECT, REFUSED, SENDER, PEER: a reference of the receiver's */
 	struct bytes address; /* REFUSED: within header */
+	struct bytes mounted; /* REFUSED: what follows it: components, each ended by a NUL */
 	int error; /* REFUSED: positive errno */
 	uint64_t offset; /* SENDER */
 	const struct callerd_data_event *data; /* DATA */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "conversation/connection.h"
 
@@ -12,7 +11,7 @@ struct tracker {
 	struct tracker_options options;
 	struct connection *table; /* by id */
 	struct connection *newest, *oldest; /* by activity */
-	struct connection *listed; /* with something to write, or ended */
+	struct connection *listed, **listed_end; /* with something to write, or ended; in that order */
 	unsigned int count;
 	struct tracker_stats stats;
 };
@@ -24,6 +23,7 @@ int tracker_new(const struct tracker_options *options, struct tracker **ret)
 	if (!tracker)
 		return -ENOMEM;
 	tracker->options = *options;
+	tracker->listed_end = &tracker->listed;
 	*ret = tracker;
 	return 0;
 }
@@ -47,8 +47,23 @@ static void list(struct tracker *tracker, struct connection *connection)
 	if (connection->listed)
 		return;
 	connection->listed = true;
-	connection->next_listed = tracker->listed;
-	tracker->listed = connection;
+	connection->next_listed = NULL;
+	*tracker->listed_end = connection;
+	tracker->listed_end = &connection->next_listed;
+}
+
+static void unlist(struct tracker *tracker, struct connection *connection)
+{
+	struct connection **link = &tracker->listed;
+
+	while (*link && *link != connection)
+		link = &(*link)->next_listed;
+	if (!*link)
+		return;
+	*link = connection->next_listed;
+	if (tracker->listed_end == &connection->next_listed)
+		tracker->listed_end = link;
+	connection->listed = false;
 }
 
 static void account(struct tracker *tracker, struct connection *connection)
@@ -130,9 +145,16 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 
 void tracker_flush(struct tracker *tracker, uint64_t now)
 {
-	struct connection *connection, *listed = tracker->listed;
+	struct connection *connection, *next, *listed = NULL;
 
+	/* The last one that was listed is in front: turn them round. */
+	for (connection = tracker->listed; connection; connection = next) {
+		next = connection->next_listed;
+		connection->next_listed = listed;
+		listed = connection;
+	}
 	tracker->listed = NULL;
+	tracker->listed_end = &tracker->listed;
 	while ((connection = listed)) {
 		listed = connection->next_listed;
 		connection->listed = false;
@@ -144,10 +166,18 @@ void tracker_flush(struct tracker *tracker, uint64_t now)
 	}
 }
 
+static void mute(struct tracker *tracker, uint64_t connection, uint32_t bits)
+{
+	if (tracker->options.mute)
+		tracker->options.mute(tracker->options.data, connection, bits);
+}
+
 /* Gives the connection up that was silent longest; KEEP is the one at hand. */
 static void evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
 	struct connection *victim = tracker->oldest;
+	uint32_t bits = CALLERD_FORGOTTEN;
+	uint64_t id;
 
 	if (victim == keep)
 		victim = victim->newer;
@@ -156,9 +186,12 @@ static void evict(struct tracker *tracker, const struct connection *keep, uint64
 	tracker->stats.evicted++;
 	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED);
 	flush_connection(tracker, victim, now);
-	if (victim->listed)
-		LL_DELETE2(tracker->listed, victim, next_listed);
+	unlist(tracker, victim);
+	if (victim->request.state == STREAM_OPAQUE) /* there is nothing to hear from it */
+		bits = CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE;
+	id = victim->id;
 	remove_connection(tracker, victim);
+	mute(tracker, id, bits);
 }
 
 static void make_room(struct tracker *tracker, const struct connection *keep, uint64_t now)
@@ -266,6 +299,8 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	if (!connection) {
 		tracker->stats.no_memory += header->type != CALLERD_EVENT_END &&
 					    header->type != CALLERD_EVENT_SENT;
+		if (header->type == CALLERD_EVENT_END) /* of one that was given up */
+			mute(tracker, header->connection, 0);
 		return;
 	}
 	if (connection_event(tracker, connection, event))

@@ -23,8 +23,9 @@ struct tracker_options {
 	void *data;
 	/* A record; what it points to lives as long as the call. */
 	void (*record)(void *data, struct record *record);
-	/* Wishes that a connection's bytes are copied no longer (CALLERD_MUTE_ bits); 0: forget it. */
-	void (*mute)(void *data, uint64_t connection, uint32_t directions);
+	/* Wishes that a connection's bytes are copied no longer (CALLERD_MUTE_ bits), or to be told of
+	 * it anew since it was evicted (CALLERD_FORGOTTEN); 0: it is over. */
+	void (*mute)(void *data, uint64_t connection, uint32_t bits);
 };
 
 struct tracker_stats {

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define FILE_BATCH (256u << 10) /* bytes that wait before they are written to a file */
+
 struct sink {
 	char *name;
 	enum sink_format format;
@@ -49,10 +51,22 @@ static int open_file(struct sink *sink, const char *path, char *reason, size_t r
 	}
 	if (fstat(sink->fd, &info) || !S_ISREG(info.st_mode)) {
 		snprintf(reason, reason_size, "cannot write %s: it is not a regular file", path);
-		return -EINVAL;
+		return -ENODEV;
 	}
 	sink->regular = true;
 	return end_torn_line(sink->fd);
+}
+
+static int open_stdout(struct sink *sink, char *reason, size_t reason_size)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+		snprintf(reason, reason_size, "cannot write stdout: it is not open for writing");
+		return -EBADF;
+	}
+	sink->fd = STDOUT_FILENO;
+	return 0;
 }
 
 int sink_open(const char *spec, enum sink_format format, struct sink **ret, char *reason,
@@ -70,7 +84,7 @@ int sink_open(const char *spec, enum sink_format format, struct sink **ret, char
 	if (!sink->name || !sink->queue) {
 		error = -ENOMEM;
 	} else if (!strcmp(spec, "stdout")) {
-		sink->fd = STDOUT_FILENO;
+		error = open_stdout(sink, reason, reason_size);
 	} else if (!strncmp(spec, "file:", 5) && spec[5]) {
 		error = open_file(sink, spec + 5, reason, reason_size);
 	} else {
@@ -131,8 +145,10 @@ bool sink_put(struct sink *sink, const char *line, size_t size)
 {
 	size_t end, first;
 
-	if (size > SINK_QUEUE_MAX - sink->size)
-		write_queue(sink); /* an error shows again at the next flush */
+	/* A file takes what there is: the queue stays in few pages. An error shows again at the next
+	 * flush. */
+	if (size > SINK_QUEUE_MAX - sink->size || (sink->regular && sink->size >= FILE_BATCH))
+		write_queue(sink);
 	if (size > SINK_QUEUE_MAX - sink->size) {
 		sink->dropped++;
 		return false;
@@ -155,6 +171,14 @@ int sink_flush(struct sink *sink)
 		return 0;
 	sink->error = error;
 	return error;
+}
+
+bool sink_same_file(const struct sink *a, const struct sink *b)
+{
+	struct stat first, second;
+
+	return !fstat(a->fd, &first) && !fstat(b->fd, &second) && S_ISREG(first.st_mode) &&
+	       first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 uint64_t sink_dropped(const struct sink *sink)

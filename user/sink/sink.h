@@ -14,8 +14,8 @@ enum sink_format { SINK_ECS, SINK_HUMAN };
 
 struct sink;
 
-/* Opens the output that SPEC names: "stdout" or "file:PATH". 0, or -errno with a sentence in REASON.
- * Free with sink_close(). */
+/* Opens the output that SPEC names: "stdout" or "file:PATH". 0; -EINVAL where there is no such kind;
+ * another -errno where it cannot be written; both with a sentence in REASON. Free with sink_close(). */
 int sink_open(const char *spec, enum sink_format format, struct sink **ret, char *reason,
 	      size_t reason_size);
 
@@ -33,6 +33,9 @@ int sink_flush(struct sink *sink);
 
 /* Records dropped so far. */
 uint64_t sink_dropped(const struct sink *sink);
+
+/* Whether A and B write to one and the same regular file. */
+bool sink_same_file(const struct sink *a, const struct sink *b);
 
 /* What the sink is called in messages. */
 const char *sink_name(const struct sink *sink);

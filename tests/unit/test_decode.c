@@ -1,0 +1,905 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every event lies at the very end of readable memory of just its size: ASan sees a read beyond it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/decode.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define HEAD_SIZE offsetof(struct callerd_caller_event, text)
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TEXT(literal) literal, sizeof(literal) - 1
+
+/* --- building --------------------------------------------------------------------------------- */
+
+static struct callerd_text add(struct callerd_caller_event *event, const char *data, size_t size,
+			       unsigned int flags)
+{
+	struct callerd_text text = {event->text_size, (uint16_t)size, (uint16_t)flags};
+
+	assert_true(event->text_size + size <= CALLERD_TEXT_MAX);
+	memcpy(event->text + event->text_size, data, size);
+	event->text_size += (uint32_t)size;
+	return text;
+}
+
+static void seal(struct callerd_caller_event *event)
+{
+	event->header.size = (uint32_t)(HEAD_SIZE + event->text_size);
+}
+
+/* A docker command line, in memory that is the test's until the next call. */
+static struct callerd_caller_event *docker(uint32_t type)
+{
+	static struct callerd_caller_event event;
+
+	event = (struct callerd_caller_event){
+		.header = {.type = type,
+			   .time = 77,
+			   .connection = 5,
+			   .socket = 2,
+			   .flags = CALLERD_FLAG_NODE | CALLERD_FLAG_IN_GROUP},
+		.start = 1000,
+		.capabilities = 6,
+		.offset = 99,
+		.cgroup_id = 8,
+		.error = 13,
+		.pid = 4711,
+		.tid = 4712,
+		.uid = 1,
+		.gid = 2,
+		.euid = 3,
+		.egid = 4,
+		.fsuid = 5,
+		.fsgid = 6,
+		.login_uid = 1000,
+		.session = 7,
+		.mnt_ns = 11,
+		.pid_ns = 12,
+		.user_ns = 13,
+		.net_ns = 14,
+		.node_uid = 15,
+		.node_gid = 16,
+		.node_mode = 0140660,
+		.tty_index = 3,
+		.ancestors = 2,
+		.tty_driver = "pts",
+		.comm = "docker",
+		.ancestor = {{.start = 900, .pid = 4700, .uid = 1000, .comm = "bash"},
+			     {.start = 1, .pid = 1, .uid = 0, .comm = "systemd"}},
+	};
+	event.argv = add(&event, TEXT("docker\0ps\0"), 0);
+	event.exe = add(&event, TEXT("docker\0bin\0usr\0"), 0);
+	event.cwd = add(&event, TEXT("alice\0home\0"), 0);
+	event.root = add(&event, TEXT(""), 0);
+	event.cgroup = add(&event, TEXT("session-3.scope\0user.slice\0"), 0);
+	event.cgroup_v1 = add(&event, TEXT(""), 0);
+	event.address = add(&event, TEXT("/run/docker.sock\0"), 0);
+	event.ancestor[0].exe = add(&event, TEXT("bash\0bin\0usr\0"), 0);
+	event.ancestor[0].argv = add(&event, TEXT("bash\0-l\0"), 0);
+	event.ancestor[1].argv = add(&event, TEXT(""), CALLERD_TEXT_FAULT);
+	seal(&event);
+	return &event;
+}
+
+static int decode_copy(const void *event, size_t size, const struct decode_detail *detail,
+		       struct event *ret, void **ret_copy)
+{
+	/* To the byte, also where the size is no multiple of the allocator's steps. */
+	*ret_copy = malloc(size ? size : 1);
+	memcpy(*ret_copy, event, size);
+	return decode_event(*ret_copy, size, detail, ret);
+}
+
+/* The error of decoding SIZE bytes; nothing is handed out with it. */
+static int error_of(const void *event, size_t size)
+{
+	struct event decoded = {.error = 4242};
+	void *copy;
+	int error = decode_copy(event, size, NULL, &decoded, &copy);
+
+	if (error)
+		assert_int_equal(decoded.error, 4242);
+	else
+		caller_unref(decoded.caller);
+	free(copy);
+	return error;
+}
+
+/* The caller that EVENT tells of; the event's own memory is gone by then. */
+static struct caller *caller_of(struct callerd_caller_event *event,
+				const struct decode_detail *detail)
+{
+	struct event decoded;
+	void *copy;
+
+	seal(event);
+	assert_int_equal(decode_copy(event, event->header.size, detail, &decoded, &copy), 0);
+	free(copy);
+	assert_non_null(decoded.caller);
+	assert_int_equal(decoded.caller->references, 1);
+	assert_true(decoded.caller->size >= sizeof(struct caller));
+	return decoded.caller;
+}
+
+static void assert_bytes(struct bytes bytes, const char *wanted, size_t size)
+{
+	assert_non_null(bytes.data);
+	assert_int_equal(bytes.size, size);
+	assert_memory_equal(bytes.data, wanted, size);
+}
+
+#define ASSERT_BYTES(bytes, literal) assert_bytes(bytes, TEXT(literal))
+
+/* --- callers ---------------------------------------------------------------------------------- */
+
+static void test_caller(void **state)
+{
+	struct caller *caller = caller_of(docker(CALLERD_EVENT_CONNECT), NULL);
+
+	assert_int_equal(caller->basis, CALLER_FROM_KERNEL);
+	assert_int_equal(caller->process.pid, 4711);
+	assert_int_equal(caller->process.start, 1000);
+	assert_int_equal(caller->process.euid, 3);
+	ASSERT_BYTES(caller->process.name, "docker");
+	ASSERT_BYTES(caller->process.executable, "/usr/bin/docker");
+	ASSERT_BYTES(caller->process.args, "docker\0ps\0");
+	assert_false(caller->process.args_truncated);
+	assert_false(caller->process.executable_deleted);
+	assert_int_equal(caller->tid, 4712);
+	assert_int_equal(caller->uid, 1);
+	assert_int_equal(caller->gid, 2);
+	assert_int_equal(caller->egid, 4);
+	assert_int_equal(caller->fsuid, 5);
+	assert_int_equal(caller->fsgid, 6);
+	assert_int_equal(caller->login_uid, 1000);
+	assert_int_equal(caller->session, 7);
+	assert_int_equal(caller->mnt_ns, 11);
+	assert_int_equal(caller->pid_ns, 12);
+	assert_int_equal(caller->user_ns, 13);
+	assert_int_equal(caller->net_ns, 14);
+	assert_int_equal(caller->capabilities, 6);
+	assert_int_equal(caller->cgroup_id, 8);
+	ASSERT_BYTES(caller->working_directory, "/home/alice");
+	ASSERT_BYTES(caller->root, "/");
+	ASSERT_BYTES(caller->cgroup, "/user.slice/session-3.scope");
+	assert_null(caller->label.data);
+	assert_string_equal(caller->tty, "pts/3");
+	assert_true(caller->has_node && caller->in_node_group);
+	assert_int_equal(caller->node_uid, 15);
+	assert_int_equal(caller->node_gid, 16);
+	assert_int_equal(caller->node_mode, 0140660);
+	assert_int_equal(caller->ancestor_count, 2);
+	assert_int_equal(caller->ancestors[0].pid, 4700);
+	assert_int_equal(caller->ancestors[0].euid, 1000);
+	assert_int_equal(caller->ancestors[0].start, 900);
+	ASSERT_BYTES(caller->ancestors[0].name, "bash");
+	ASSERT_BYTES(caller->ancestors[0].executable, "/usr/bin/bash");
+	ASSERT_BYTES(caller->ancestors[0].args, "bash\0-l\0");
+	assert_false(caller->ancestors[0].args_truncated);
+	assert_null(caller->ancestors[1].args.data);
+	ASSERT_BYTES(caller->ancestors[1].name, "systemd");
+	assert_null(caller->ancestors[1].executable.data);
+	caller_unref(caller);
+}
+
+static void test_caller_events(void **state)
+{
+	static const uint32_t types[] = {CALLERD_EVENT_CONNECT, CALLERD_EVENT_REFUSED,
+					 CALLERD_EVENT_SENDER};
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		struct callerd_caller_event *made = docker(types[i]);
+		struct event event;
+
+		assert_int_equal(decode_event(made, made->header.size, NULL, &event), 0);
+		assert_ptr_equal(event.header, made);
+		assert_null(event.data);
+		assert_null(event.sent);
+		assert_null(event.end);
+		assert_int_equal(event.offset, 99);
+		assert_int_equal(event.error, 13);
+		ASSERT_BYTES(event.address, "/run/docker.sock");
+		caller_unref(event.caller);
+	}
+}
+
+static void test_address(void **state)
+{
+	struct callerd_caller_event *made = docker(CALLERD_EVENT_REFUSED);
+	struct event event;
+
+	made->address = add(made, TEXT("docker.sock"), 0); /* without its NUL */
+	seal(made);
+	assert_int_equal(decode_event(made, made->header.size, NULL, &event), 0);
+	ASSERT_BYTES(event.address, "docker.sock");
+	caller_unref(event.caller);
+	made->address.length = 0;
+	assert_int_equal(decode_event(made, made->header.size, NULL, &event), 0);
+	assert_int_equal(event.address.size, 0);
+	caller_unref(event.caller);
+}
+
+static void test_flags(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	event->header.flags = CALLERD_FLAG_EXE_DELETED;
+	event->login_uid = event->session = CALLERD_UNSET_ID;
+	caller = caller_of(event, NULL);
+	assert_true(caller->process.executable_deleted);
+	assert_false(caller->has_node || caller->in_node_group);
+	assert_int_equal(caller->login_uid, CALLERD_UNSET_ID);
+	assert_int_equal(caller->session, CALLERD_UNSET_ID);
+	caller_unref(caller);
+}
+
+/* Names without a NUL fill their room and no more. */
+static void test_full_names(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	memset(event->comm, 'c', sizeof(event->comm));
+	memset(event->ancestor[0].comm, 'a', CALLERD_COMM_SIZE);
+	memset(event->ancestor[1].comm, 0, CALLERD_COMM_SIZE);
+	memset(event->tty_driver, 't', sizeof(event->tty_driver));
+	event->tty_index = UINT32_MAX;
+	caller = caller_of(event, NULL);
+	ASSERT_BYTES(caller->process.name, "cccccccccccccccc");
+	ASSERT_BYTES(caller->ancestors[0].name, "aaaaaaaaaaaaaaaa");
+	assert_null(caller->ancestors[1].name.data);
+	assert_string_equal(caller->tty, "tttttttttttttttt4294967295");
+	caller_unref(caller);
+}
+
+static void test_terminals(void **state)
+{
+	static const struct {
+		const char *driver;
+		uint32_t index;
+		const char *wanted;
+	} cases[] = {
+		{"pts", 0, "pts/0"},  {"pts", 12, "pts/12"}, {"tty", 1, "tty1"},
+		{"ttyS", 0, "ttyS0"}, {"", 5, ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct caller *caller;
+
+		memset(event->tty_driver, 0, sizeof(event->tty_driver));
+		memcpy(event->tty_driver, cases[i].driver, strlen(cases[i].driver));
+		event->tty_index = cases[i].index;
+		caller = caller_of(event, NULL);
+		assert_string_equal(caller->tty, cases[i].wanted);
+		caller_unref(caller);
+	}
+}
+
+/* --- paths ------------------------------------------------------------------------------------ */
+
+#define T CALLERD_TEXT_TRUNCATED
+#define F CALLERD_TEXT_FAULT
+
+static const struct path_case {
+	const char *text;
+	size_t size;
+	unsigned int flags;
+	const char *wanted; /* NULL: unknown */
+} path_cases[] = {
+	{TEXT(""), 0, "/"},
+	{TEXT("tmp\0"), 0, "/tmp"},
+	{TEXT("c\0b\0a\0"), 0, "/a/b/c"},
+	{TEXT("c\0b\0a"), 0, "/a/b/c"}, /* without the last NUL */
+	{TEXT("a"), 0, "/a"},
+	{TEXT("with space\0\xff\n\0"), 0, "/\xff\n/with space"},
+	{TEXT("c\0b\0"), T, ".../b/c"},
+	{TEXT("c\0b\0"), F, ".../b/c"},
+	{TEXT("c\0b\0"), T | F, ".../b/c"},
+	{TEXT(""), T, "..."},
+	{TEXT(""), F, NULL},
+	{TEXT("\0"), 0, "/"},
+	{TEXT("\0\0"), 0, "//"},
+	{TEXT("a\0\0b\0"), 0, "/b//a"},
+};
+
+static void test_paths(void **state)
+{
+	for (size_t i = 0; i < COUNT(path_cases); i++) {
+		const struct path_case *one = &path_cases[i];
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct caller *caller;
+
+		event->cwd = add(event, one->text, one->size, one->flags);
+		event->exe = event->root = event->cgroup = event->cwd;
+		caller = caller_of(event, NULL);
+		if (one->wanted) {
+			assert_bytes(caller->working_directory, one->wanted, strlen(one->wanted));
+			assert_bytes(caller->root, one->wanted, strlen(one->wanted));
+			assert_bytes(caller->cgroup, one->wanted, strlen(one->wanted));
+		} else {
+			assert_null(caller->working_directory.data);
+			assert_null(caller->cgroup.data);
+		}
+		/* An executable without a path is that of a kernel thread. */
+		if (one->size)
+			assert_bytes(caller->process.executable, one->wanted, strlen(one->wanted));
+		else
+			assert_null(caller->process.executable.data);
+		caller_unref(caller);
+	}
+}
+
+/* A path of as many bytes as one event can hold. */
+static void test_longest_path(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	memset(event->text, 0, CALLERD_TEXT_MAX);
+	for (size_t i = 0; i < CALLERD_TEXT_MAX; i += 2)
+		event->text[i] = 'x';
+	event->text_size = CALLERD_TEXT_MAX;
+	event->cwd = (struct callerd_text){0, CALLERD_TEXT_MAX, T};
+	caller = caller_of(event, NULL);
+	assert_int_equal(caller->working_directory.size, 3 + CALLERD_TEXT_MAX);
+	assert_memory_equal(caller->working_directory.data, ".../x/x", 7);
+	caller_unref(caller);
+}
+
+/* Texts may overlap; more than there is memory for is unknown, not overrun. */
+static void test_overlapping_texts(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+	size_t total = 0;
+
+	memset(event->text, 'x', CALLERD_TEXT_MAX);
+	event->text_size = CALLERD_TEXT_MAX;
+	event->argv = event->exe = event->cwd = event->root = event->cgroup = event->cgroup_v1 =
+		(struct callerd_text){0, CALLERD_TEXT_MAX, T};
+	event->ancestors = CALLERD_ANCESTORS_MAX;
+	for (size_t i = 0; i < CALLERD_ANCESTORS_MAX; i++)
+		event->ancestor[i].exe = event->exe;
+	caller = caller_of(event, NULL);
+	assert_int_equal(caller->ancestor_count, CALLERD_ANCESTORS_MAX);
+	for (size_t i = 0; i < CALLERD_ANCESTORS_MAX; i++)
+		total += caller->ancestors[i].executable.size;
+	assert_true(total < 16 * CALLERD_TEXT_MAX);
+	assert_true(caller->process.executable.size == CALLERD_TEXT_MAX + 4);
+	caller_unref(caller);
+}
+
+/* --- arguments -------------------------------------------------------------------------------- */
+
+struct asked {
+	unsigned int args, labels;
+	struct bytes give_args, give_label;
+	uint32_t pid;
+	uint64_t start;
+};
+
+static struct bytes give_args(void *data, uint32_t pid, uint64_t start)
+{
+	struct asked *asked = data;
+
+	asked->args++;
+	if (pid != asked->pid)
+		return (struct bytes){0};
+	asked->start = start;
+	return asked->give_args;
+}
+
+static struct bytes give_label(void *data, uint32_t pid, uint64_t start)
+{
+	struct asked *asked = data;
+
+	asked->labels++;
+	assert_int_equal(pid, 4711);
+	assert_int_equal(start, 1000);
+	return asked->give_label;
+}
+
+static void test_arguments(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		unsigned int flags;
+		bool truncated;
+	} cases[] = {
+		{TEXT("docker\0"), 0, false},
+		{TEXT("docker\0ps"), 0, false}, /* a process may overwrite the last NUL */
+		{TEXT("\0\0"), 0, false},
+		{TEXT(""), 0, false},
+		{TEXT("docker\0p"), T, true},
+		{TEXT("docker\0p"), F, true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct caller *caller;
+
+		event->argv = add(event, cases[i].text, cases[i].size, cases[i].flags);
+		event->ancestor[0].argv = event->argv;
+		caller = caller_of(event, NULL);
+		assert_bytes(caller->process.args, cases[i].text, cases[i].size);
+		assert_int_equal(caller->process.args_truncated, cases[i].truncated);
+		assert_bytes(caller->ancestors[0].args, cases[i].text, cases[i].size);
+		assert_int_equal(caller->ancestors[0].args_truncated, cases[i].truncated);
+		caller_unref(caller);
+	}
+}
+
+/* Not to be read at all: unknown, which is not the same as none. */
+static void test_arguments_unknown(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	event->argv.length = 0;
+	event->argv.flags = F;
+	caller = caller_of(event, NULL);
+	assert_null(caller->process.args.data);
+	caller_unref(caller);
+}
+
+/* Where the kernel has not read them whole, and only there, /proc is asked. */
+static void test_arguments_detail(void **state)
+{
+	struct asked asked = {.pid = 4711,
+			      .give_args = {TEXT("docker\0from\0proc\0")},
+			      .give_label = {TEXT("unconfined")}};
+	struct decode_detail detail = {.data = &asked, .args = give_args, .label = give_label};
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller = caller_of(event, &detail);
+
+	ASSERT_BYTES(caller->process.args, "docker\0ps\0");
+	ASSERT_BYTES(caller->label, "unconfined");
+	assert_int_equal(asked.args, 1); /* of the ancestor that was not seen at its exec */
+	assert_int_equal(asked.labels, 1);
+	caller_unref(caller);
+
+	event->argv.flags = F;
+	caller = caller_of(event, &detail);
+	ASSERT_BYTES(caller->process.args, "docker\0from\0proc\0");
+	assert_false(caller->process.args_truncated);
+	assert_int_equal(asked.start, 1000);
+	assert_int_equal(asked.args, 1 + 2);
+	caller_unref(caller);
+
+	asked.give_args = (struct bytes){0};
+	caller = caller_of(event, &detail);
+	ASSERT_BYTES(caller->process.args, "docker\0ps\0");
+	assert_true(caller->process.args_truncated);
+	caller_unref(caller);
+
+	asked.pid = 1;
+	asked.give_args = (struct bytes){TEXT("init\0")};
+	caller = caller_of(event, &detail);
+	ASSERT_BYTES(caller->ancestors[0].args, "bash\0-l\0");
+	ASSERT_BYTES(caller->ancestors[1].args, "init\0");
+	caller_unref(caller);
+}
+
+/* Cut off at what the kernel keeps there is no more to learn than that; cut off before, there is. */
+static void test_arguments_detail_truncated(void **state)
+{
+	struct asked asked = {.pid = 4711, .give_args = {TEXT("more\0")}};
+	struct decode_detail detail = {.data = &asked, .args = give_args};
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+	char text[CALLERD_ARGV_MAX];
+
+	event->ancestors = 0;
+	memset(text, 'x', sizeof(text));
+	event->argv = add(event, text, sizeof(text), T);
+	caller = caller_of(event, &detail);
+	assert_int_equal(caller->process.args.size, CALLERD_ARGV_MAX);
+	assert_true(caller->process.args_truncated);
+	assert_int_equal(asked.args, 0);
+	caller_unref(caller);
+	event->argv.length--;
+	caller = caller_of(event, &detail);
+	ASSERT_BYTES(caller->process.args, "more\0");
+	assert_false(caller->process.args_truncated);
+	caller_unref(caller);
+}
+
+static void test_arguments_detail_long(void **state)
+{
+	static char text[CALLERD_ARGV_MAX + 1];
+	struct asked asked = {.pid = 1, .give_args = {text, CALLERD_ARGV_MAX}};
+	struct decode_detail detail = {.data = &asked, .args = give_args};
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller = caller_of(event, &detail);
+
+	assert_int_equal(caller->ancestors[1].args.size, CALLERD_ARGV_MAX);
+	assert_false(caller->ancestors[1].args_truncated);
+	caller_unref(caller);
+	asked.give_args.size++;
+	caller = caller_of(event, &detail);
+	assert_int_equal(caller->ancestors[1].args.size, CALLERD_ARGV_MAX);
+	assert_true(caller->ancestors[1].args_truncated);
+	caller_unref(caller);
+}
+
+/* --- cgroups ---------------------------------------------------------------------------------- */
+
+static void test_cgroups(void **state)
+{
+	static const struct {
+		const char *v2;
+		size_t v2_size;
+		const char *v1;
+		size_t v1_size;
+		const char *wanted;
+	} cases[] = {
+		/* unified */
+		{TEXT("x.service\0system.slice\0"), TEXT(""), "/system.slice/x.service"},
+		{TEXT(""), TEXT(""), "/"},
+		/* v1 only: the root in v2 */
+		{TEXT(""), TEXT(ID "\0docker\0"), "/docker/" ID},
+		{TEXT(""), TEXT("x\0"), "/x"},
+		/* hybrid: the container shows in one of them */
+		{TEXT("docker.service\0system.slice\0"), TEXT(ID "\0docker\0"), "/docker/" ID},
+		{TEXT("docker-" ID ".scope\0"), TEXT("x\0"), "/docker-" ID ".scope"},
+		{TEXT("x.service\0system.slice\0"), TEXT("y\0"), "/system.slice/x.service"},
+		{TEXT("docker-" ID ".scope\0"), TEXT(ID "\0other\0"), "/docker-" ID ".scope"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct caller *caller;
+
+		event->cgroup = add(event, cases[i].v2, cases[i].v2_size, 0);
+		event->cgroup_v1 = add(event, cases[i].v1, cases[i].v1_size, 0);
+		caller = caller_of(event, NULL);
+		assert_bytes(caller->cgroup, cases[i].wanted, strlen(cases[i].wanted));
+		caller_unref(caller);
+	}
+}
+
+/* --- what breaks the contract ----------------------------------------------------------------- */
+
+static void test_caller_sizes(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	size_t size = event->header.size;
+
+	assert_int_equal(error_of(event, size), 0);
+	assert_int_equal(error_of(event, size + 8), 0); /* a ring pads */
+	assert_int_equal(error_of(event, size - 1), -EBADMSG);
+	assert_int_equal(error_of(event, 0), -EBADMSG);
+	for (uint32_t claimed = 0; claimed < size + 64; claimed++) {
+		event->header.size = claimed;
+		assert_int_equal(error_of(event, size), claimed == size ? 0 : -EBADMSG);
+	}
+	event->header.size = UINT32_MAX;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+	/* Nothing but the header, or a part of it. */
+	for (uint32_t cut = 0; cut < HEAD_SIZE; cut += 4) {
+		event->header.size = cut;
+		assert_int_equal(error_of(event, cut), -EBADMSG);
+	}
+	/* A text_size that does not belong to the size. */
+	seal(event);
+	event->text_size++;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+	event->text_size -= 2;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+	event->text_size = UINT32_MAX;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+	event->text_size = CALLERD_TEXT_MAX + 1;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+}
+
+/* Larger than the contract allows, consistently. */
+static void test_caller_oversized(void **state)
+{
+	size_t size = HEAD_SIZE + CALLERD_TEXT_MAX + 1;
+	struct callerd_caller_event *event = calloc(1, size + 8);
+
+	event->header.type = CALLERD_EVENT_CONNECT;
+	event->header.size = (uint32_t)size;
+	event->text_size = CALLERD_TEXT_MAX + 1;
+	assert_int_equal(error_of(event, size), -EBADMSG);
+	event->header.size--;
+	event->text_size--;
+	assert_int_equal(error_of(event, size), 0);
+	free(event);
+}
+
+static void test_caller_texts(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct callerd_text *texts[] = {&event->argv,
+					&event->exe,
+					&event->cwd,
+					&event->root,
+					&event->cgroup,
+					&event->cgroup_v1,
+					&event->address,
+					&event->ancestor[0].exe,
+					&event->ancestor[1].exe,
+					&event->ancestor[0].argv,
+					&event->ancestor[1].argv};
+	uint32_t size = event->text_size;
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct callerd_text kept = *texts[i];
+		const struct {
+			uint32_t offset;
+			uint16_t length;
+			int error;
+		} cases[] = {
+			{0, (uint16_t)size, 0},
+			{size, 0, 0},
+			{size - 1, 1, 0},
+			{size, 1, -EBADMSG},
+			{size + 1, 0, -EBADMSG},
+			{0, (uint16_t)(size + 1), -EBADMSG},
+			{UINT32_MAX, 0, -EBADMSG},
+			{UINT32_MAX, UINT16_MAX, -EBADMSG},
+			{UINT32_MAX - 1, 2, -EBADMSG},
+			{1, UINT16_MAX, -EBADMSG},
+			{0x80000000u, UINT16_MAX, -EBADMSG},
+		};
+
+		for (size_t j = 0; j < COUNT(cases); j++) {
+			texts[i]->offset = cases[j].offset;
+			texts[i]->length = cases[j].length;
+			assert_int_equal(error_of(event, event->header.size), cases[j].error);
+		}
+		*texts[i] = kept;
+	}
+	/* Of ancestors that are not there nothing is asked. */
+	event->ancestor[2].exe.offset = event->ancestor[2].argv.offset = UINT32_MAX;
+	assert_int_equal(error_of(event, event->header.size), 0);
+	event->ancestors = 3;
+	assert_int_equal(error_of(event, event->header.size), -EBADMSG);
+}
+
+static void test_ancestors(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	for (unsigned int i = 0; i < CALLERD_ANCESTORS_MAX; i++) {
+		event->ancestor[i].pid = 100 + i;
+		event->ancestor[i].exe = event->exe;
+		event->ancestor[i].argv = event->argv;
+	}
+	for (unsigned int count = 0; count <= CALLERD_ANCESTORS_MAX; count++) {
+		event->ancestors = count;
+		caller = caller_of(event, NULL);
+		assert_int_equal(caller->ancestor_count, count);
+		for (unsigned int i = 0; i < count; i++) {
+			assert_int_equal(caller->ancestors[i].pid, 100 + i);
+			ASSERT_BYTES(caller->ancestors[i].executable, "/usr/bin/docker");
+		}
+		caller_unref(caller);
+	}
+	event->ancestors = CALLERD_ANCESTORS_MAX + 1;
+	assert_int_equal(error_of(event, event->header.size), -EBADMSG);
+	event->ancestors = UINT32_MAX;
+	assert_int_equal(error_of(event, event->header.size), -EBADMSG);
+}
+
+static void test_types(void **state)
+{
+	static const uint32_t types[] = {0,	    8, 9, 255, 256, 0x100000001ull & 0xffffffff,
+					 UINT32_MAX};
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		event->header.type = types[i];
+		assert_int_equal(error_of(event, event->header.size), types[i] == 1 ? 0 : -EBADMSG);
+	}
+	/* A caller is no other event. */
+	for (uint32_t type = CALLERD_EVENT_PEER; type <= CALLERD_EVENT_END; type++) {
+		event->header.type = type;
+		if (type != CALLERD_EVENT_DATA)
+			assert_int_equal(error_of(event, event->header.size), -EBADMSG);
+	}
+}
+
+/* --- the other events ------------------------------------------------------------------------- */
+
+/* Only SIZE is valid for the event of SIZE bytes. */
+static void check_sizes(struct callerd_event_header *event, uint32_t size)
+{
+	char room[256] = {0};
+	struct callerd_event_header *header = (struct callerd_event_header *)room;
+
+	memcpy(room, event, size);
+	for (uint32_t claimed = 0; claimed <= sizeof(room); claimed++) {
+		header->size = claimed;
+		assert_int_equal(error_of(room, sizeof(room)), claimed == size ? 0 : -EBADMSG);
+	}
+	header->size = size;
+	assert_int_equal(error_of(room, size), 0);
+	assert_int_equal(error_of(room, size - 1), -EBADMSG);
+	for (uint32_t cut = 0; cut < size; cut++)
+		assert_int_equal(error_of(room, cut), -EBADMSG);
+}
+
+static void test_sent_and_end(void **state)
+{
+	struct callerd_sent_event sent = {
+		.header = {.type = CALLERD_EVENT_SENT, .size = sizeof(sent)}, .offset = 5};
+	struct callerd_end_event end = {.header = {.type = CALLERD_EVENT_END, .size = sizeof(end)},
+					.reason = CALLERD_END_RESET};
+	struct event event;
+
+	assert_int_equal(decode_event(&sent, sizeof(sent), NULL, &event), 0);
+	assert_ptr_equal(event.sent, &sent);
+	assert_null(event.caller);
+	assert_null(event.end);
+	assert_int_equal(decode_event(&end, sizeof(end), NULL, &event), 0);
+	assert_ptr_equal(event.end, &end);
+	assert_null(event.sent);
+	check_sizes(&sent.header, sizeof(sent));
+	check_sizes(&end.header, sizeof(end));
+}
+
+static void describe_peer(void *data, struct process *process)
+{
+	assert_int_equal(process->pid, 42);
+	assert_int_equal(process->start, 900);
+	process->name = (struct bytes){TEXT("python3")};
+	process->executable = (struct bytes){TEXT("/usr/bin/python3")};
+	process->args = (struct bytes){TEXT("python3\0-c\0")};
+	++*(int *)data;
+}
+
+static void test_peer(void **state)
+{
+	struct callerd_peer_event peer = {
+		.header = {.type = CALLERD_EVENT_PEER, .size = sizeof(peer)},
+		.start = 900,
+		.pid = 42,
+		.uid = 1000,
+		.gid = 100};
+	int asked = 0;
+	struct decode_detail detail = {.data = &asked, .peer = describe_peer};
+	struct event event;
+
+	assert_int_equal(decode_event(&peer, sizeof(peer), NULL, &event), 0);
+	assert_int_equal(event.caller->basis, CALLER_FROM_PEER);
+	assert_int_equal(event.caller->process.pid, 42);
+	assert_int_equal(event.caller->process.euid, 1000);
+	assert_int_equal(event.caller->uid, 1000);
+	assert_int_equal(event.caller->gid, 100);
+	assert_int_equal(event.caller->login_uid, CALLERD_UNSET_ID);
+	assert_int_equal(event.caller->session, CALLERD_UNSET_ID);
+	assert_null(event.caller->process.name.data);
+	assert_false(event.caller->has_node);
+	caller_unref(event.caller);
+
+	assert_int_equal(decode_event(&peer, sizeof(peer), &detail, &event), 0);
+	ASSERT_BYTES(event.caller->process.name, "python3");
+	ASSERT_BYTES(event.caller->process.executable, "/usr/bin/python3");
+	ASSERT_BYTES(event.caller->process.args, "python3\0-c\0");
+	assert_int_equal(event.caller->process.start, 900);
+	caller_unref(event.caller);
+	assert_int_equal(asked, 1);
+
+	peer.start = 0; /* gone: the PID may be another's */
+	assert_int_equal(decode_event(&peer, sizeof(peer), &detail, &event), 0);
+	caller_unref(event.caller);
+	assert_int_equal(asked, 1);
+	check_sizes(&peer.header, sizeof(peer));
+}
+
+static struct callerd_data_event *new_data(uint32_t copied, uint32_t length)
+{
+	struct callerd_data_event *data = calloc(1, sizeof(*data) + CALLERD_DATA_MAX + 64);
+
+	data->header.type = CALLERD_EVENT_DATA;
+	data->header.size = (uint32_t)sizeof(*data) + copied;
+	data->copied = copied;
+	data->length = length;
+	return data;
+}
+
+static void test_data(void **state)
+{
+	const size_t head = sizeof(struct callerd_data_event);
+	struct callerd_data_event *data = new_data(10, 10);
+	struct event event;
+
+	assert_int_equal(decode_event(data, head + 10, NULL, &event), 0);
+	assert_ptr_equal(event.data, data);
+	assert_null(event.caller);
+	data->header.size += 182; /* a piece of one of the sizes that the ring hands out */
+	assert_int_equal(error_of(data, head + 192), 0);
+	data->header.size = (uint32_t)head + 9;
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->header.size = (uint32_t)head + 11;
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->header.size = (uint32_t)head + 10;
+
+	data->length = 9; /* more than was there */
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->length = UINT32_MAX;
+	assert_int_equal(error_of(data, head + 10), 0);
+	data->offset = UINT64_MAX - UINT32_MAX;
+	assert_int_equal(error_of(data, head + 10), 0);
+	data->offset++; /* the stream's offset would wrap */
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->offset = 0;
+
+	data->direction = CALLERD_RESPONSE;
+	assert_int_equal(error_of(data, head + 10), 0);
+	data->direction++;
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->direction = UINT32_MAX;
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->direction = 0;
+
+	data->copied = UINT32_MAX;
+	assert_int_equal(error_of(data, head + 10), -EBADMSG);
+	data->copied = 0;
+	data->header.size = (uint32_t)head;
+	assert_int_equal(error_of(data, head), 0);
+	for (uint32_t cut = 0; cut < head; cut++) {
+		data->header.size = cut;
+		assert_int_equal(error_of(data, cut), -EBADMSG);
+	}
+	free(data);
+}
+
+static void test_data_bounds(void **state)
+{
+	struct callerd_data_event *data = new_data(CALLERD_DATA_MAX, CALLERD_DATA_MAX);
+
+	assert_int_equal(error_of(data, data->header.size), 0);
+	data->copied++;
+	data->length++;
+	data->header.size++;
+	assert_int_equal(error_of(data, data->header.size), -EBADMSG);
+	free(data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_caller),
+		cmocka_unit_test(test_caller_events),
+		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_full_names),
+		cmocka_unit_test(test_terminals),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_longest_path),
+		cmocka_unit_test(test_overlapping_texts),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_arguments_detail),
+		cmocka_unit_test(test_arguments_unknown),
+		cmocka_unit_test(test_arguments_detail_truncated),
+		cmocka_unit_test(test_arguments_detail_long),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_caller_sizes),
+		cmocka_unit_test(test_caller_oversized),
+		cmocka_unit_test(test_caller_texts),
+		cmocka_unit_test(test_ancestors),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_sent_and_end),
+		cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_data_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

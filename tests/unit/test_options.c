@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/options.c"
+
+#define MIB (1u << 20)
+
+/* What the last parse() wrote. */
+static char said[8192], printed[8192];
+
+static int redirect(int fd, FILE *file)
+{
+	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	dup2(fileno(file), fd);
+	return kept;
+}
+
+static void restore(int fd, int kept, FILE *file, char *text, size_t size)
+{
+	dup2(kept, fd);
+	close(kept);
+	rewind(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+}
+
+/* Parses the arguments up to NULL. */
+static int parse_list(struct options *ret, char **arguments)
+{
+	FILE *out = tmpfile(), *error = tmpfile();
+	char *argv[128] = {(char *)"callerd"};
+	int argc = 1, result, kept_out, kept_error;
+
+	while (arguments[argc - 1]) {
+		argv[argc] = arguments[argc - 1];
+		argc++;
+	}
+	optind = 0; /* getopt begins anew */
+	fflush(stdout);
+	kept_out = redirect(STDOUT_FILENO, out);
+	kept_error = redirect(STDERR_FILENO, error);
+	result = options_parse(argc, argv, ret);
+	fflush(stdout);
+	restore(STDOUT_FILENO, kept_out, out, printed, sizeof(printed));
+	restore(STDERR_FILENO, kept_error, error, said, sizeof(said));
+	return result;
+}
+
+#define PARSE(options, ...) parse_list(options, (char *[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+/* One sentence that has WHY in it, and no options. */
+static void assert_refused(char **arguments, const char *why)
+{
+	struct options options = {.socket_count = 4242};
+
+	assert_int_equal(parse_list(&options, arguments), -EINVAL);
+	assert_int_equal(options.socket_count, 4242);
+	if (!strstr(said, why))
+		fail_msg("\"%s\" does not say \"%s\"", said, why);
+	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+	assert_string_equal(printed, "");
+}
+
+#define ASSERT_REFUSED(why, ...) assert_refused((char *[]){__VA_ARGS__, NULL}, why)
+
+static void test_defaults(void **state)
+{
+	struct options options;
+
+	assert_int_equal(PARSE(&options), 0);
+	assert_int_equal(options.socket_count, 1);
+	assert_string_equal(options.sockets[0], "/run/docker.sock");
+	assert_null(options.sockets[1]);
+	assert_int_equal(options.output_count, 1);
+	assert_string_equal(options.outputs[0], "stdout");
+	assert_false(options.human);
+	assert_int_equal(options.log_level, LOG_LEVEL_WARNING);
+	assert_int_equal(options.backend, CAPTURE_AUTO);
+	assert_int_equal(options.status_interval, 60);
+	assert_int_equal(options.connections, 65536);
+	assert_int_equal(options.callers_ring, 8 * MIB);
+	assert_int_equal(options.payload_ring, 8 * MIB);
+	assert_int_equal(options.request_budget, 4 * MIB);
+	assert_int_equal(options.response_budget, 65536);
+	assert_null(options.event_file);
+	assert_string_equal(said, "");
+}
+
+/* --help tells the defaults that there are. */
+static void test_help(void **state)
+{
+	struct options options = {.socket_count = 4242};
+	static const char *const told[] = {
+		"(default: /run/docker.sock)", "(default: stdout)",  "(default: auto)",
+		"(default: warning)",	       "(default: 60)",	     "(default: 65536)",
+		"(default: 8388608)",	       "(default: 4194304)", "exit codes:",
+	};
+
+	assert_int_equal(PARSE(&options, "--help"), 1);
+	assert_int_equal(options.socket_count, 4242);
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
+		assert_non_null(strstr(printed, told[i]));
+	for (size_t i = 0; long_options[i].name; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "--%s", long_options[i].name);
+		if (!strstr(printed, name))
+			fail_msg("%s is not in --help", name);
+	}
+	for (const char *line = printed; *line; line = strchr(line, '\n') + 1)
+		assert_true(strcspn(line, "\n") <= 100);
+	assert_int_equal(PARSE(&options, "--version"), 1);
+	assert_string_equal(printed, "callerd " CALLERD_VERSION "\n");
+}
+
+/* Each option in numbers[] has its name in long_options[], at its place. */
+static void test_numbers_table(void **state)
+{
+	for (size_t i = 0; long_options[i].name; i++)
+		if (long_options[i].val >= OPTION_NUMBERS)
+			assert_string_equal(long_options[i].name,
+					    numbers[long_options[i].val - OPTION_NUMBERS].name);
+}
+
+static void test_all(void **state)
+{
+	struct options options;
+
+	assert_int_equal(PARSE(&options, "--socket", "/run/a.sock", "--socket=/run/b.sock",
+			       "--output", "stdout", "--output", "file:/tmp/x", "--human",
+			       "--backend", "tracepoint", "--log-level", "info", "--record-events",
+			       "/tmp/e", "--status-interval", "0", "--connections", "16",
+			       "--callers-ring", "65536", "--payload-ring", "1073741824",
+			       "--request-budget", "4096", "--response-budget", "1073741824"),
+			 0);
+	assert_int_equal(options.socket_count, 2);
+	assert_string_equal(options.sockets[0], "/run/a.sock");
+	assert_string_equal(options.sockets[1], "/run/b.sock");
+	assert_null(options.sockets[2]);
+	assert_int_equal(options.output_count, 2);
+	assert_string_equal(options.outputs[1], "file:/tmp/x");
+	assert_true(options.human);
+	assert_int_equal(options.backend, CAPTURE_TRACEPOINT);
+	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+	assert_string_equal(options.event_file, "/tmp/e");
+	assert_int_equal(options.status_interval, 0);
+	assert_int_equal(options.connections, 16);
+	assert_int_equal(options.callers_ring, 65536);
+	assert_int_equal(options.payload_ring, 1 << 30);
+	assert_int_equal(options.request_budget, 4096);
+	assert_int_equal(options.response_budget, 1 << 30);
+}
+
+static void test_choices(void **state)
+{
+	static const char *const backends[] = {"auto", "trampoline", "tracepoint"};
+	static const char *const levels[] = {"error", "warning", "info"};
+	struct options options;
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(PARSE(&options, "--backend", (char *)backends[i]), 0);
+		assert_int_equal(options.backend, i);
+		assert_int_equal(PARSE(&options, "--log-level", (char *)levels[i]), 0);
+		assert_int_equal(options.log_level, i);
+	}
+	ASSERT_REFUSED("--backend \"ebpf\": it is one of auto trampoline tracepoint", "--backend",
+		       "ebpf");
+	ASSERT_REFUSED("it is one of", "--backend", "");
+	ASSERT_REFUSED("it is one of", "--backend", "AUTO");
+	ASSERT_REFUSED("--log-level \"debug\": it is one of error warning info", "--log-level",
+		       "debug");
+}
+
+static void test_number_bounds(void **state)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		const struct number_option *number = &numbers[i];
+		char option[64], value[32];
+		struct options options;
+		uint64_t got;
+
+		snprintf(option, sizeof(option), "--%s", number->name);
+		for (int at_max = 0; at_max < 2; at_max++) {
+			uint64_t bound = at_max ? number->max : number->min;
+
+			snprintf(value, sizeof(value), "%llu", (unsigned long long)bound);
+			assert_int_equal(PARSE(&options, option, value), 0);
+			got = number->size == 8 ? *(uint64_t *)((char *)&options + number->offset)
+						: *(uint32_t *)((char *)&options + number->offset);
+			assert_int_equal(got, bound);
+			if (!at_max && !bound)
+				continue;
+			snprintf(value, sizeof(value), "%llu",
+				 (unsigned long long)(at_max ? bound + 1 : bound - 1));
+			ASSERT_REFUSED("it is a number from", option, value);
+		}
+		ASSERT_REFUSED("it is a number from", option, "");
+		ASSERT_REFUSED("it is a number from", option, "-1");
+		ASSERT_REFUSED("it is a number from", option, " -1");
+		ASSERT_REFUSED("it is a number from", option, "+65536");
+		ASSERT_REFUSED("it is a number from", option, " 65536");
+		ASSERT_REFUSED("it is a number from", option, "65536x");
+		ASSERT_REFUSED("it is a number from", option, "65536 ");
+		ASSERT_REFUSED("it is a number from", option, "0x10000");
+		ASSERT_REFUSED("it is a number from", option, "64k");
+		ASSERT_REFUSED("it is a number from", option, "18446744073709551616");
+		ASSERT_REFUSED("it is a number from", option, "18446744073709551615");
+		if (number->kind == VALUE_RING) {
+			ASSERT_REFUSED("a power of two", option, "65537");
+			ASSERT_REFUSED("a power of two", option, "1000000");
+		}
+	}
+}
+
+static void test_socket_paths(void **state)
+{
+	char path[140] = "/", relative[] = "run/docker.sock";
+	struct options options;
+
+	ASSERT_REFUSED("must be absolute", "--socket", relative);
+	ASSERT_REFUSED("must be absolute", "--socket", "");
+	ASSERT_REFUSED("names a directory", "--socket", "/run/none/");
+	ASSERT_REFUSED("names a directory", "--socket", "/");
+	ASSERT_REFUSED("is not a socket", "--socket", "/dev/null");
+	ASSERT_REFUSED("is not a socket", "--socket", "/tmp");
+	ASSERT_REFUSED("is not a socket", "--socket", "/proc/self/exe");
+	ASSERT_REFUSED("is not a directory", "--socket", "/dev/null/docker.sock");
+	memset(path + 1, 'x', 106);
+	assert_int_equal(PARSE(&options, "--socket", path), 0);
+	path[107] = 'x';
+	ASSERT_REFUSED("longer than a Unix socket's path", "--socket", path);
+	/* It need not exist, and the same one twice is one. */
+	assert_int_equal(PARSE(&options, "--socket", "/none/a", "--socket", "/none/a", "--socket",
+			       "/none/b"),
+			 0);
+	assert_int_equal(options.socket_count, 2);
+}
+
+static void test_existing_socket(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char directory[] = "/tmp/test-options.XXXXXX";
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct options options;
+
+	assert_non_null(mkdtemp(directory));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", directory);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(PARSE(&options, "--socket", address.sun_path), 0);
+	unlink(address.sun_path);
+	rmdir(directory);
+	close(fd);
+}
+
+static void test_many_sockets(void **state)
+{
+	char paths[SOCKETS_MAX + 1][32], *arguments[SOCKETS_MAX + 2];
+	struct options options;
+
+	for (size_t i = 0; i <= SOCKETS_MAX; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "--socket=/none/%zu", i);
+		arguments[i] = paths[i];
+	}
+	arguments[SOCKETS_MAX] = NULL;
+	assert_int_equal(parse_list(&options, arguments), 0);
+	assert_int_equal(options.socket_count, SOCKETS_MAX);
+	assert_null(options.sockets[SOCKETS_MAX]);
+	arguments[SOCKETS_MAX] = paths[SOCKETS_MAX];
+	arguments[SOCKETS_MAX + 1] = NULL;
+	assert_refused(arguments, "too many sockets (64 at most)");
+}
+
+static void test_outputs(void **state)
+{
+	char names[OUTPUTS_MAX + 1][32], *arguments[OUTPUTS_MAX + 2];
+	struct options options;
+
+	for (size_t i = 0; i <= OUTPUTS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "--output=file:/%zu", i);
+		arguments[i] = names[i];
+	}
+	arguments[OUTPUTS_MAX] = NULL;
+	assert_int_equal(parse_list(&options, arguments), 0);
+	assert_int_equal(options.output_count, OUTPUTS_MAX);
+	arguments[OUTPUTS_MAX] = names[OUTPUTS_MAX];
+	arguments[OUTPUTS_MAX + 1] = NULL;
+	assert_refused(arguments, "too many outputs (16 at most)");
+	ASSERT_REFUSED("given twice", "--output", "stdout", "--output", "stdout");
+}
+
+static void test_unknown(void **state)
+{
+	ASSERT_REFUSED("--nonsense", "--nonsense");
+	ASSERT_REFUSED("-x", "-x");
+	ASSERT_REFUSED("\"--socket\": it needs a value", "--socket");
+	ASSERT_REFUSED("it takes no value", "--human=yes");
+	ASSERT_REFUSED("\"extra\": callerd takes options only", "extra");
+	ASSERT_REFUSED("takes options only", "--human", "--", "--socket");
+	/* The first mistake ends it. */
+	ASSERT_REFUSED("it is one of", "--backend", "x", "--nonsense");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_help),
+		cmocka_unit_test(test_numbers_table), cmocka_unit_test(test_all),
+		cmocka_unit_test(test_choices),	      cmocka_unit_test(test_number_bounds),
+		cmocka_unit_test(test_socket_paths),  cmocka_unit_test(test_existing_socket),
+		cmocka_unit_test(test_many_sockets),  cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_unknown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
