@@ -265,6 +265,7 @@ static struct caller *settle(const struct caller *draft, const char *text, size_
 	rebase(&caller->cgroup, text, size, own);
 	rebase(&caller->label, text, size, own);
 	caller->references = 1;
+	caller->cache = calloc(1, sizeof(*caller->cache)); /* does without */
 	caller->size = sizeof(*caller) + size;
 	return caller;
 }

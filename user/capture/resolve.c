@@ -224,27 +224,51 @@ static int match_mounted(const struct event *event, const char *path, const char
 		       -ESRCH;
 }
 
+/* Walks PATH from ROOT. */
+static int match_walked(struct capture *capture, int root, char *path)
+{
+	int fd = open_in(root, path), index;
+
+	if (fd < 0)
+		return match_absent(capture, root, path);
+	index = capture_match(capture, fd);
+	close(fd);
+	return index;
+}
+
+/* In the caller's mounts, of which the kernel told something in case that they are gone. */
+static int match_elsewhere(struct capture *capture, const struct event *event, char *path,
+			   const char *socket)
+{
+	char walked[2 * PATH_MAX];
+	int root = open_root(event->caller);
+	int index = root;
+
+	if (root >= 0) {
+		snprintf(walked, sizeof(walked), "%s", path);
+		index = match_walked(capture, root, walked);
+		close(root);
+		if (index >= 0)
+			return index;
+		/* Were the mounts there all the while? They are if they still are. */
+		root = open_root(event->caller);
+		if (root >= 0)
+			close(root);
+	}
+	return root < 0 && socket ? match_mounted(event, path, socket) : index;
+}
+
 int resolve_refused(struct capture *capture, const struct event *event,
 		    const char *const *sockets, unsigned int socket_count)
 {
+	uint32_t mounted = event->header->socket;
 	char path[2 * PATH_MAX];
-	int root, fd, index = absolute_path(event, path);
+	int error = absolute_path(event, path);
 
-	if (index)
-		return index;
-	root = shares_our_view(event->caller) ? AT_FDCWD : open_root(event->caller);
-	if (root < 0 && root != AT_FDCWD)
-		return event->header->socket < socket_count ?
-			       match_mounted(event, path, sockets[event->header->socket]) :
-			       root;
-	fd = open_in(root, path);
-	if (fd >= 0) {
-		index = capture_match(capture, fd);
-		close(fd);
-	} else {
-		index = match_absent(capture, root, path);
-	}
-	if (root != AT_FDCWD)
-		close(root);
-	return index;
+	if (error)
+		return error;
+	if (shares_our_view(event->caller))
+		return match_walked(capture, AT_FDCWD, path);
+	return match_elsewhere(capture, event, path,
+			       mounted < socket_count ? sockets[mounted] : NULL);
 }

@@ -18,8 +18,12 @@ struct caller *caller_ref(struct caller *caller)
 
 struct caller *caller_unref(struct caller *caller)
 {
-	if (caller && !--caller->references)
-		free(caller);
+	if (!caller || --caller->references)
+		return NULL;
+	if (caller->cache)
+		free(caller->cache->text);
+	free(caller->cache);
+	free(caller);
 	return NULL;
 }
 

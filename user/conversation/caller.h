@@ -34,9 +34,17 @@ enum caller_basis {
 	CALLER_FROM_PEER, /* only what the kernel recorded at connect: pid, uid, gid */
 };
 
+/* What a format says of a caller in each of its requests, put together once. Filled by the format, freed
+ * with the caller; text is NULL until then. */
+struct caller_cache {
+	char *text;
+	size_t size, split;
+};
+
 struct caller {
 	unsigned int references;
-	size_t size; /* bytes of memory it takes */
+	size_t size; /* bytes of memory it takes, its cache aside */
+	struct caller_cache *cache; /* NULL: nothing is kept */
 	enum caller_basis basis;
 	struct process process; /* the acting process itself */
 	uint32_t tid;

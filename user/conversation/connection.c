@@ -139,13 +139,20 @@ struct exchange *connection_take_finished(struct connection *connection)
 	return exchange;
 }
 
+static size_t caller_memory(const struct caller *caller)
+{
+	if (!caller)
+		return 0;
+	return caller->size + (caller->cache ? caller->cache->size : 0);
+}
+
 size_t connection_memory(const struct connection *connection)
 {
 	size_t size = sizeof(*connection) + connection->held_size;
 
-	size += connection->connector ? connection->connector->size : 0;
+	size += caller_memory(connection->connector);
 	for (unsigned int i = 0; i < connection->sender_count; i++)
-		size += connection->senders[i].caller->size;
+		size += caller_memory(connection->senders[i].caller);
 	size += connection->request.parser ? sizeof(struct http1_parser) : 0;
 	size += connection->response.parser ? sizeof(struct http1_parser) : 0;
 	return size;

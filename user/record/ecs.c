@@ -2,6 +2,7 @@
 /* The record in the Elastic Common Schema: one object, its fields named as docs/record.md has
  * them. Whatever is not known is left out; json.h drops the objects and arrays that stay empty. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "record/clock.h"
 #include "record/command.h"
@@ -20,6 +21,7 @@ struct ecs {
 	const struct view *view;
 	const struct record *record;
 	const struct record_context *context;
+	const struct caller_cache *cache; /* of the caller; NULL: none */
 	struct text masked, scratch; /* of the value being written */
 };
 
@@ -545,16 +547,66 @@ static void put_sockets(struct ecs *ecs)
 	json_close(&ecs->json);
 }
 
+/* The members that describe the caller, at the top and within callerd. */
+static void put_caller_members(struct ecs *ecs, const struct caller *caller)
+{
+	put_process(ecs, caller);
+	put_caller_user(ecs, caller);
+	put_container(ecs);
+}
+
+static void put_callerd_members(struct ecs *ecs, const struct caller *caller)
+{
+	put_caller(ecs, caller);
+	put_ancestors(ecs, caller);
+}
+
+/* Writes both behind the record and takes them off again, into the cache: each with the comma
+ * that it begins with, for there is always something before it. */
+static void fill_cache(struct ecs *ecs, const struct caller *caller)
+{
+	struct caller_cache *cache = caller->cache;
+	struct text *out = ecs->json.out;
+	size_t start = out->size, split;
+
+	put_caller_members(ecs, caller);
+	split = out->size;
+	put_callerd_members(ecs, caller);
+	if (!out->error && out->size > start + 1) {
+		cache->text = malloc(out->size - start);
+		if (cache->text) {
+			memcpy(cache->text, out->data + start, out->size - start);
+			cache->size = out->size - start;
+			cache->split = split - start;
+		}
+	}
+	text_cut(out, start);
+}
+
+/* A request's caller made others before, most likely, and all that is said of it stays the same. */
+static const struct caller_cache *cached(struct ecs *ecs, const struct caller *caller)
+{
+	struct caller_cache *cache = caller->cache;
+
+	if (!cache || ecs->record->action != RECORD_API_REQUEST)
+		return NULL;
+	if (!cache->text)
+		fill_cache(ecs, caller);
+	return cache->text ? cache : NULL;
+}
+
 static void put_callerd(struct ecs *ecs)
 {
 	const struct record *record = ecs->record;
 	const struct caller *caller = ecs->view->caller;
+	const struct caller_cache *cache = ecs->cache;
 
 	json_open_object(&ecs->json, "callerd");
-	if (caller) {
-		put_caller(ecs, caller);
-		put_ancestors(ecs, caller);
-	}
+	if (cache)
+		json_put_members(&ecs->json, cache->text + cache->split + 1,
+				 cache->size - cache->split - 1);
+	else if (caller)
+		put_callerd_members(ecs, caller);
 	put_connector(ecs);
 	put_connection(ecs);
 	put_capture(ecs);
@@ -580,11 +632,11 @@ static void put_record(struct ecs *ecs)
 	put_message(ecs);
 	put_event(ecs);
 	put_host_and_agent(ecs);
-	if (caller) {
-		put_process(ecs, caller);
-		put_caller_user(ecs, caller);
-		put_container(ecs);
-	}
+	ecs->cache = caller ? cached(ecs, caller) : NULL;
+	if (ecs->cache)
+		json_put_members(json, ecs->cache->text + 1, ecs->cache->split - 1);
+	else if (caller)
+		put_caller_members(ecs, caller);
 	if (ecs->record->action == RECORD_API_REQUEST)
 		put_request(ecs);
 	put_error(ecs);

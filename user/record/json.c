@@ -41,6 +41,15 @@ void json_put_key(struct json *json, const char *key)
 	json->out->size += (size_t)(at - room);
 }
 
+void json_put_members(struct json *json, const char *members, size_t size)
+{
+	if (!size || json->out->error)
+		return;
+	if (after_value(json))
+		text_add_char(json->out, ',');
+	text_add(json->out, members, size);
+}
+
 static void open_level(struct json *json, const char *key, char open, char close)
 {
 	assert(json->depth < JSON_DEPTH_MAX);

@@ -45,6 +45,9 @@ void json_put_id(struct json *json, const char *key, uint64_t value);
 
 void json_put_bool(struct json *json, const char *key, bool value);
 
+/* Members as they were written before, without a comma at either end. */
+void json_put_members(struct json *json, const char *members, size_t size);
+
 /* What comes next is a value that the caller writes itself to json->out. */
 void json_put_key(struct json *json, const char *key);
 
