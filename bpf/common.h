@@ -45,7 +45,8 @@ int identify(struct callerd_identify *request)
 	return 0;
 }
 
-/* Lists the connections whose sockets still live: their ids, eight bytes each. */
+/* Lists the connections whose sockets still live. Writing their ids to the iterator's own output would
+ * end its walk whenever that is full, and where it resumes the kernel may leave sockets out. */
 SEC("iter/unix")
 int living(struct bpf_iter__unix *context)
 {
@@ -59,7 +60,7 @@ int living(struct bpf_iter__unix *context)
 	if (!connection || watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;
 	id = connection->id;
-	bpf_seq_write(context->meta->seq, &id, sizeof(id));
+	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
 	return 0;
 }
 

@@ -95,6 +95,13 @@ struct {
 	__type(value, __u32); /* CALLERD_MUTE_ bits */
 } muted SEC(".maps");
 
+/* Ids of the connections that the last walk found alive. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 65536);
+	__type(value, __u64);
+} living_ids SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CALLERD_LOSS_MAX);

@@ -38,6 +38,13 @@ static __always_inline struct dentry *bound_dentry(const struct sock *sk)
 	return BPF_CORE_READ(unix_socket(sk), path.dentry);
 }
 
+static __always_inline bool may_be_watched(struct inode *inode)
+{
+	unsigned long number = BPF_CORE_READ(inode, i_ino);
+
+	return control.inode_filter[CALLERD_FILTER_WORD(number)] & CALLERD_FILTER_BIT(number);
+}
+
 CHECKED_ONCE __u32 watched_dentry(__u64 address)
 {
 	struct dentry *dentry = (struct dentry *)address;
@@ -45,17 +52,22 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	struct callerd_node_key directory = {};
 	struct callerd_name_key name = {};
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-	struct dentry *parent;
+	struct inode *parent;
 	__u32 *index;
 
-	if (!inode)
+	bool of_directory;
+
+	parent = BPF_CORE_READ(dentry, d_parent, d_inode);
+	of_directory = may_be_watched(parent);
+	if (!inode || (!of_directory && !may_be_watched(inode)))
 		return CALLERD_NO_SOCKET;
 	node_key(inode, &node);
 	index = bpf_map_lookup_elem(&nodes, &node);
 	if (index)
 		return *index;
-	parent = BPF_CORE_READ(dentry, d_parent);
-	node_key(BPF_CORE_READ(parent, d_inode), &directory);
+	if (!of_directory)
+		return CALLERD_NO_SOCKET;
+	node_key(parent, &directory);
 	if (!bpf_map_lookup_elem(&directories, &directory))
 		return CALLERD_NO_SOCKET;
 	name.inode = directory.inode;
@@ -66,6 +78,8 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	if (!index)
 		return CALLERD_NO_SOCKET;
 	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
+	__sync_fetch_and_or(&control.inode_filter[CALLERD_FILTER_WORD(node.inode)],
+			    CALLERD_FILTER_BIT(node.inode));
 	return *index;
 }
 

@@ -229,7 +229,13 @@ struct callerd_settings {
 struct callerd_control {
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
+	/* A bit for each inode of a watched node or of a directory with watched names, by its low
+	 * eight bits: all other Unix sockets are passed over at a glance. Bits are never taken back. */
+	__u64 inode_filter[4];
 };
+
+#define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)
+#define CALLERD_FILTER_BIT(inode) (1ull << ((inode) & 63))
 
 /* Values of the map "muted", keyed by connection: directions not to copy, and whether user space has
  * given the connection up and must be told of it anew, as of one that was there before the agent. */

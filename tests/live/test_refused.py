@@ -24,7 +24,10 @@ def refused(args):
     def is_it(record):
         return field(record, 'process.args') == args
 
-    found = AGENT.wait(that=is_it, event__action='socket-refused')
+    try:
+        found = AGENT.wait(that=is_it, event__action='socket-refused')
+    except AssertionError as why:
+        raise AssertionError(f'{args}: {why}') from None
     equal(len(found), 1, f'records of {args}')
     equal([r['event']['action'] for r in AGENT.records() if is_it(r)], ['socket-refused'],
           f'all records of {args}')

@@ -65,7 +65,7 @@ struct capture {
 	struct ring_buffer *callers, *payload;
 	struct callerd_control *control;
 	struct bpf_link *living;
-	int identify, names, basenames, directories, paths, nodes, muted, losses;
+	int identify, names, basenames, directories, paths, nodes, muted, living_ids, losses;
 	struct watch watches[WATCHES_MAX];
 };
 
@@ -157,6 +157,7 @@ static int configure(struct capture *capture)
 	SIZE("payload", options->payload_size);
 	SIZE("connections", options->connections);
 	SIZE("muted", options->connections);
+	SIZE("living_ids", options->connections);
 #undef SIZE
 	return error;
 }
@@ -196,6 +197,7 @@ static int find_parts(struct capture *capture)
 	capture->paths = map_fd(capture, "paths");
 	capture->nodes = map_fd(capture, "nodes");
 	capture->muted = map_fd(capture, "muted");
+	capture->living_ids = map_fd(capture, "living_ids");
 	capture->losses = map_fd(capture, "losses");
 	capture->control = map_control(capture->object);
 	capture->callers = ring_buffer__new(map_fd(capture, "callers"), on_event, capture, NULL);
@@ -585,6 +587,13 @@ static int find_names(struct capture *capture, const char *path, struct watch *r
 	return ret->count ? 0 : error;
 }
 
+/* Lets the kernel look closer at sockets of this inode, or in the directory of this inode. */
+static void pass_filter(struct capture *capture, uint64_t inode)
+{
+	__atomic_fetch_or(&capture->control->inode_filter[CALLERD_FILTER_WORD(inode)],
+			  CALLERD_FILTER_BIT(inode), __ATOMIC_SEQ_CST);
+}
+
 static int install_name(struct capture *capture, uint32_t index, const struct watched_name *name)
 {
 	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY) ?:
@@ -593,6 +602,7 @@ static int install_name(struct capture *capture, uint32_t index, const struct wa
 	if (error || !name->in_directory)
 		return error;
 	/* The name first: the directory is what opens the way to it. */
+	pass_filter(capture, name->directory.inode);
 	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY) ?:
 		       bpf_map_update_elem(capture->directories, &name->directory, &index, BPF_ANY);
 }
@@ -647,8 +657,10 @@ static void watch_node(struct capture *capture, uint32_t index, const char *path
 
 	if (fd < 0)
 		return;
-	if (!identify(capture, fd, &identity) && S_ISSOCK(identity.mode))
+	if (!identify(capture, fd, &identity) && S_ISSOCK(identity.mode)) {
+		pass_filter(capture, identity.node.inode);
 		bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
+	}
 	close(fd);
 }
 
@@ -700,17 +712,19 @@ int capture_match_path(struct capture *capture, const char *path)
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
 		   void *data)
 {
-	uint64_t ids[512];
-	ssize_t size;
-	int fd = bpf_iter_create(bpf_link__fd(capture->living));
+	char nothing[8];
+	uint64_t id;
+	int error = 0, fd = bpf_iter_create(bpf_link__fd(capture->living));
 
 	if (fd < 0)
 		return -errno;
-	while ((size = read(fd, ids, sizeof(ids))) > 0)
-		for (size_t i = 0; i < size / sizeof(*ids); i++)
-			seen(data, ids[i]);
+	if (read(fd, nothing, sizeof(nothing)) < 0) /* walks them all; the ids come by a map */
+		error = -errno;
 	close(fd);
-	return size < 0 ? -errno : 0;
+	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
+		if (!error)
+			seen(data, id);
+	return error;
 }
 
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
