@@ -232,6 +232,7 @@ static __always_inline void on_sender(const struct sock *daemon)
 	struct connection *connection;
 	struct scratch *scratch;
 	__u64 key;
+	bool overlap;
 
 	if (socket == CALLERD_NO_SOCKET)
 		return;
@@ -241,6 +242,8 @@ static __always_inline void on_sender(const struct sock *daemon)
 	if (!connection)
 		return;
 	key = sender_key();
+	overlap = connection->sending && connection->sending != key;
+	connection->sending = key;
 	if (connection->sender == key)
 		return;
 	connection->sender = key;
@@ -250,6 +253,8 @@ static __always_inline void on_sender(const struct sock *daemon)
 	fill_header(&scratch->event.header, CALLERD_EVENT_SENDER, 0, connection);
 	describe_caller(&scratch->event);
 	scratch->event.offset = connection->sent;
+	if (overlap)
+		scratch->event.header.flags |= CALLERD_FLAG_OVERLAP;
 	describe_node(&scratch->event, (__u64)bound_dentry(daemon));
 	send_caller(&scratch->event, CALLERD_LOSS_SENDER);
 	give_scratch(scratch);

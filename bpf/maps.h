@@ -70,6 +70,7 @@ struct connection {
 	__u64 received; /* bytes that the daemon read */
 	__u64 answered; /* bytes that the daemon wrote */
 	__u64 sender; /* sender_key() of the last process that sent */
+	__u64 sending; /* sender_key() of a send that goes on; 0: none */
 	__u64 budget[2]; /* bytes that may still be copied in this turn, per direction */
 	__u64 unconfirmed; /* the daemon read bytes before their send had completed */
 	__u32 socket;
@@ -77,7 +78,7 @@ struct connection {
 	__u32 speaking; /* enum callerd_direction of the last bytes */
 	__u32 lost; /* bit per direction: bytes were lost since the last event */
 	__u32 turned; /* bit per direction: it took its turn since the last event */
-	__u32 reserved;
+	__u32 skipped; /* bit per direction: bytes of this turn were not copied */
 };
 
 /* One more than there is room for costs the idlest its place, which then counts as new when it speaks. */

@@ -73,6 +73,7 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 				      __u32 size)
 {
 	struct connection *connection = transfer->connection;
+	__u32 bit;
 
 	fill_header(&event->header, CALLERD_EVENT_DATA, sizeof(*event) + size, connection);
 	event->offset = transfer->offset;
@@ -81,14 +82,14 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 	event->copied = size;
 	event->direction = transfer->direction;
 	event->reserved = 0;
-	if (connection->lost & (1U << transfer->direction)) {
-		connection->lost &= ~(1U << transfer->direction);
-		event->header.flags |= CALLERD_FLAG_LOST_BEFORE;
-	}
-	if (connection->turned & (1U << transfer->direction)) {
-		connection->turned &= ~(1U << transfer->direction);
-		event->header.flags |= CALLERD_FLAG_TURN;
-	}
+	/* Without branches: the verifier would follow each of them for each size of a piece. */
+	bit = transfer->direction & 1;
+	event->header.flags |= (connection->lost >> bit & 1) * CALLERD_FLAG_LOST_BEFORE |
+			       (connection->turned >> bit & 1) * CALLERD_FLAG_TURN |
+			       /* of the request, in an event of the response */
+			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN;
+	connection->lost &= ~(1U << bit);
+	connection->turned &= ~(1U << bit);
 }
 
 static long piece_step(__u32 index, void *context)
@@ -200,10 +201,12 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 	if (connection->speaking != direction) {
 		connection->speaking = direction;
 		connection->turned |= 1U << direction;
+		connection->skipped &= ~(1U << direction);
 		connection->budget[direction & 1] = direction == CALLERD_REQUEST ?
 							    settings.request_budget :
 							    settings.response_budget;
 	}
+	connection->skipped |= (connection->budget[direction & 1] < size) << (direction & 1);
 	if (!connection->budget[direction & 1])
 		return 0;
 	if (!find_buffer(&transfer)) {
@@ -290,16 +293,20 @@ static __always_inline void on_answered(const struct sock *daemon, long result)
 		copy_stream(connection, offset, result, CALLERD_RESPONSE);
 }
 
-/* A send of RESULT bytes to DAEMON is complete: from here on its bytes have their sender for sure. */
+/* A send to DAEMON returned RESULT: from here on its bytes have their sender for sure. */
 static __always_inline void on_sent(const struct sock *daemon, long result)
 {
 	struct callerd_sent_event *event;
 	struct connection *connection;
 
-	if (result <= 0 || watched_socket(daemon) == CALLERD_NO_SOCKET)
+	if (watched_socket(daemon) == CALLERD_NO_SOCKET)
 		return;
 	connection = find_connection(daemon);
 	if (!connection)
+		return;
+	if (connection->sending == sender_key())
+		connection->sending = 0;
+	if (result <= 0)
 		return;
 	__sync_fetch_and_add(&connection->sent, result);
 	if (!connection->unconfirmed || !__sync_lock_test_and_set(&connection->unconfirmed, 0))

@@ -8,6 +8,7 @@
  *   fexit/unix_dgram_connect         the same with a socket of the wrong type
  *   fentry, fexit/unix_stream_sendmsg  who sends, before the bytes can be read; then their count;
  *                                    and the daemon's answers
+ *   fentry, fexit/unix_stream_sendpage  the same for splice(2) and sendfile(2), before Linux 6.5
  *   fexit/unix_stream_recvmsg        what the daemon read
  *   fentry/unix_release              the daemon closes
  */
@@ -52,23 +53,19 @@ int BPF_PROG(connect_wrong_end, struct socket *socket, void *address, int size, 
 	return on_connect_end(address, size, result);
 }
 
-SEC("fentry/unix_stream_sendmsg")
-int BPF_PROG(send_begin, struct socket *socket, struct msghdr *message, unsigned long size)
+/* SOCKET sends; returns the daemon's end, if that is who gets it. */
+static __always_inline struct sock *on_send_begin(struct socket *socket)
 {
 	struct sock *sk = socket->sk;
 	struct sock *peer = sk ? BPF_CORE_READ(unix_socket(sk), peer) : NULL;
 
 	if (!peer || !bound_dentry(peer))
-		return 0;
+		return NULL;
 	on_sender(peer);
-	if (BPF_CORE_READ(message, msg_flags) & MSG_OOB)
-		mark_out_of_band(peer);
-	return 0;
+	return peer;
 }
 
-SEC("fexit/unix_stream_sendmsg")
-int BPF_PROG(send_end, struct socket *socket, struct msghdr *message, unsigned long size,
-	     int result)
+static __always_inline int on_send_end(struct socket *socket, long result)
 {
 	struct sock *sk = socket->sk;
 	struct sock *peer;
@@ -81,6 +78,38 @@ int BPF_PROG(send_end, struct socket *socket, struct msghdr *message, unsigned l
 	if (peer && bound_dentry(peer))
 		on_sent(peer, result);
 	return 0;
+}
+
+SEC("fentry/unix_stream_sendmsg")
+int BPF_PROG(send_begin, struct socket *socket, struct msghdr *message, unsigned long size)
+{
+	struct sock *peer = on_send_begin(socket);
+
+	if (peer && BPF_CORE_READ(message, msg_flags) & MSG_OOB)
+		mark_out_of_band(peer);
+	return 0;
+}
+
+SEC("fexit/unix_stream_sendmsg")
+int BPF_PROG(send_end, struct socket *socket, struct msghdr *message, unsigned long size,
+	     int result)
+{
+	return on_send_end(socket, result);
+}
+
+/* What splice(2) and sendfile(2) call before Linux 6.5. */
+SEC("fentry/unix_stream_sendpage")
+int BPF_PROG(page_begin, struct socket *socket)
+{
+	on_send_begin(socket);
+	return 0;
+}
+
+SEC("fexit/unix_stream_sendpage")
+int BPF_PROG(page_end, struct socket *socket, void *page, int offset, unsigned long size, int flags,
+	     long result)
+{
+	return on_send_end(socket, result);
 }
 
 SEC("fexit/unix_stream_recvmsg")

@@ -44,6 +44,8 @@ enum {
 	CALLERD_FLAG_OUT_OF_BAND = 1 << 5, /* MSG_OOB was used: stream offsets are not exact */
 	CALLERD_FLAG_NODE = 1 << 6, /* node_* are set */
 	CALLERD_FLAG_EXE_DELETED = 1 << 7, /* the executable has no name any more */
+	CALLERD_FLAG_UNSEEN = 1 << 9, /* RESPONSE: more of the request was read than was copied */
+	CALLERD_FLAG_OVERLAP = 1 << 10, /* SENDER: another one's send was still going on */
 	CALLERD_FLAG_FOREIGN = 1 << 8, /* the daemon lives in another network namespace */
 };
 

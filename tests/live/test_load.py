@@ -298,7 +298,7 @@ def more_connections_than_room():
 @test
 def flat_over_many_requests():
     count = scaled(100000, 3000)
-    with Agent() as agent:
+    with Agent('--payload-ring', str(64 * MB)) as agent:  # what falls behind is not lost
         flood(LOAD + '=warm', 4, count // 40, 1)
         agent.wait_for_requests(count // 10)
         agent.settle()

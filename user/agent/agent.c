@@ -30,7 +30,7 @@
 
 #define POLL_PAUSE (10 * MILLISECOND) /* between two drains while there is work */
 #define POLL_LINGER (100 * MILLISECOND) /* without events until the reader sleeps */
-#define SENDER_WAIT (200 * MILLISECOND)
+#define SENDER_WAIT SECOND
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000

@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -162,6 +163,31 @@ static int configure(struct capture *capture)
 	return error;
 }
 
+static bool kernel_has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
+/* Leaves out the programs of functions that newer kernels do not have. */
+static void choose_send_programs(struct capture *capture)
+{
+	static const char *const names[] = { "page_begin", "page_end" };
+
+	if (kernel_has_function("unix_stream_sendpage"))
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(capture->object, names[i]);
+
+		if (program)
+			bpf_program__set_autoload(program, false);
+	}
+}
+
 /* Leaves out what this kernel does not offer; what remains must load. */
 static void choose_programs(struct capture *capture)
 {
@@ -176,6 +202,7 @@ static void choose_programs(struct capture *capture)
 			active[0] = '\0';
 		fclose(file);
 	}
+	choose_send_programs(capture);
 	if (!lsm || !function)
 		return;
 	/* Both would report each connect twice. LSM programs are never skipped as re-entered. */

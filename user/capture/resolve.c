@@ -178,15 +178,22 @@ static int match_absent(struct capture *capture, int root, char *path)
 	return index;
 }
 
-/* Takes the last component off PATH, of which SIZE bytes are left. */
+/* Takes the last component off PATH, of which SIZE bytes are left; those that dots take back do not
+ * count. Empty at the root. */
 static struct bytes last_component(const char *path, size_t *size)
 {
-	size_t end;
+	size_t end, back = 0;
 
-	while (*size && path[*size - 1] == '/')
-		--*size;
-	for (end = *size; *size && path[*size - 1] != '/';)
-		--*size;
+	do {
+		while (*size && path[*size - 1] == '/')
+			--*size;
+		for (end = *size; *size && path[*size - 1] != '/';)
+			--*size;
+		if (end - *size == 2 && !memcmp(path + *size, "..", 2))
+			back += 2; /* itself, and the one before it */
+		else if (end - *size == 1 && path[*size] == '.')
+			back++;
+	} while (back && back-- && end);
 	return (struct bytes){ path + *size, end - *size };
 }
 

@@ -71,42 +71,52 @@ static uint64_t oldest_offset(const struct connection *connection)
 	return connection->held_size ? connection->held_offset : connection->request.next;
 }
 
-/* A sender matters until the next one's first byte is behind the oldest request. */
+/* A sender matters until the next one's first byte is behind the oldest request, and as long as the
+ * next one's bytes cannot be told from its own. */
 static void drop_past_senders(struct connection *connection)
 {
 	uint64_t oldest = oldest_offset(connection);
 
-	while (connection->sender_count > 1 && connection->senders[1].offset <= oldest)
+	while (connection->sender_count > 1 && connection->senders[1].offset <= oldest &&
+	       !connection->senders[1].overlaps)
 		drop_sender(connection, 0);
 }
 
-void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller)
+void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller,
+			   bool overlaps)
 {
 	drop_past_senders(connection);
 	if (connection->sender_count == SENDERS_MAX) {
 		drop_sender(connection, 1);
 		connection->senders_forgotten = true;
 	}
-	connection->senders[connection->sender_count++] = (struct sender){ offset, caller };
+	connection->senders[connection->sender_count++] =
+		(struct sender){ offset, caller, overlaps };
 }
 
-static const struct caller *sender_at(const struct connection *connection, uint64_t offset)
+/* The index of the sender of the byte at OFFSET; -1: the connector. Of two that overlap, the first one
+ * began at their common offset. */
+static int sender_at(const struct connection *connection, uint64_t offset)
 {
-	const struct caller *caller = connection->connector;
+	int found = -1;
 
 	for (unsigned int i = 0; i < connection->sender_count; i++)
-		if (connection->senders[i].offset <= offset)
-			caller = connection->senders[i].caller;
-	return caller;
+		if (connection->senders[i].offset < offset ||
+		    (connection->senders[i].offset == offset && !connection->senders[i].overlaps))
+			found = i;
+	return found;
 }
 
-/* Whether a change of sender lies within the bytes of EXCHANGE. */
+/* Whether others sent, or may have sent, bytes of EXCHANGE too. */
 static bool has_several_senders(const struct connection *connection,
 				const struct exchange *exchange)
 {
-	for (unsigned int i = 0; i < connection->sender_count; i++)
-		if (connection->senders[i].offset > exchange->offset &&
-		    connection->senders[i].offset < exchange->end)
+	int first = sender_at(connection, exchange->offset);
+
+	if (first >= 0 && connection->senders[first].overlaps)
+		return true;
+	for (unsigned int i = first + 1; i < connection->sender_count; i++)
+		if (connection->senders[i].offset < exchange->end)
 			return true;
 	return false;
 }
@@ -121,13 +131,15 @@ const struct caller *connection_sender(const struct connection *connection,
 				       struct exchange *exchange)
 {
 	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND && connection->sender_count;
+	int index;
 
 	if (inexact || connection->senders_forgotten ||
 	    !connection_sender_certain(connection, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_UNCONFIRMED;
 	if (has_several_senders(connection, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDERS;
-	return sender_at(connection, exchange->offset);
+	index = sender_at(connection, exchange->offset);
+	return index < 0 ? connection->connector : connection->senders[index].caller;
 }
 
 struct exchange *connection_take_finished(struct connection *connection)
@@ -555,6 +567,9 @@ static int response_data(struct connection *connection, const struct callerd_dat
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
+	if (data->header.flags & CALLERD_FLAG_UNSEEN && connection->exchange &&
+	    !connection->exchange->complete)
+		connection->exchange->incomplete |= RECORD_INCOMPLETE_BUDGET;
 	if (stream->state == STREAM_LOST) {
 		/* A response can only begin where a request was made. */
 		if (!connection->exchange || !begins_response(data))

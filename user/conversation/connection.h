@@ -37,6 +37,7 @@ struct stream {
 struct sender {
 	uint64_t offset;
 	struct caller *caller;
+	bool overlaps; /* while the one before was still sending: what is whose is not known */
 };
 
 struct connection {
@@ -76,7 +77,8 @@ void connection_free(struct connection *connection);
 
 /* Takes over the reference to CALLER. */
 void connection_set_connector(struct connection *connection, struct caller *caller);
-void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller);
+void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller,
+			   bool overlaps);
 
 /* Bytes that the daemon read or wrote. 0 or -ENOMEM (the stream is then lost, not the process). */
 int connection_data(struct connection *connection, const struct callerd_data_event *data);

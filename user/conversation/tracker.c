@@ -270,7 +270,8 @@ static int connection_event(struct tracker *tracker, struct connection *connecti
 		connection_set_connector(connection, caller_ref(event->caller));
 		break;
 	case CALLERD_EVENT_SENDER:
-		connection_add_sender(connection, event->offset, caller_ref(event->caller));
+		connection_add_sender(connection, event->offset, caller_ref(event->caller),
+				      event->header->flags & CALLERD_FLAG_OVERLAP);
 		break;
 	case CALLERD_EVENT_DATA:
 		error = connection_data(connection, event->data);
