@@ -49,7 +49,7 @@ CHECKED_ONCE __u32 watched_path(__u64 dentry_address, __u64 mnt_address)
 	if (!index)
 		return CALLERD_NO_SOCKET;
 	node_key(BPF_CORE_READ(dentry, d_inode), &node);
-	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
+	remember_node(&node, *index);
 	return *index;
 }
 

@@ -45,6 +45,13 @@ static __always_inline bool may_be_watched(struct inode *inode)
 	return control.inode_filter[CALLERD_FILTER_WORD(number)] & CALLERD_FILTER_BIT(number);
 }
 
+static __always_inline void remember_node(const struct callerd_node_key *node, __u32 index)
+{
+	__sync_fetch_and_or(&control.inode_filter[CALLERD_FILTER_WORD(node->inode)],
+			    CALLERD_FILTER_BIT(node->inode));
+	bpf_map_update_elem(&nodes, node, &index, BPF_ANY);
+}
+
 CHECKED_ONCE __u32 watched_dentry(__u64 address)
 {
 	struct dentry *dentry = (struct dentry *)address;
@@ -77,9 +84,7 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	index = bpf_map_lookup_elem(&names, &name);
 	if (!index)
 		return CALLERD_NO_SOCKET;
-	bpf_map_update_elem(&nodes, &node, index, BPF_ANY);
-	__sync_fetch_and_or(&control.inode_filter[CALLERD_FILTER_WORD(node.inode)],
-			    CALLERD_FILTER_BIT(node.inode));
+	remember_node(&node, *index);
 	return *index;
 }
 
