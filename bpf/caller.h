@@ -113,7 +113,7 @@ static long path_step(__u32 index, void *context)
 static __noinline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
 				    struct vfsmount *mnt)
 {
-	struct path_walk walk = { .event = event, .dentry = dentry };
+	struct path_walk walk = {.event = event, .dentry = dentry};
 
 	if (!event || !dentry || !mnt)
 		return CALLERD_TEXT_FAULT;
@@ -162,7 +162,7 @@ static long kernfs_step(__u32 index, void *context)
 static __noinline int describe_cgroup(struct callerd_caller_event *event, struct callerd_text *text,
 				      struct cgroup *cgroup)
 {
-	struct kernfs_walk walk = { .event = event, .node = BPF_CORE_READ(cgroup, kn) };
+	struct kernfs_walk walk = {.event = event, .node = BPF_CORE_READ(cgroup, kn)};
 
 	if (!event || !text)
 		return 0;
@@ -202,8 +202,9 @@ static __always_inline void describe_cgroups(struct callerd_caller_event *event,
 	describe_cgroup(event, &event->cgroup, unified);
 	text_begin(event, &event->cgroup_v1);
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-		found = describe_cgroup_v1(event, set, unified,
-					   bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+		found = describe_cgroup_v1(
+			event, set, unified,
+			bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
 	/* "/" in one v1 hierarchy says nothing of the others. */
 	if ((!found || !event->cgroup_v1.length) &&
 	    bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
@@ -245,7 +246,7 @@ static long argv_step(__u32 index, void *context)
 
 static __always_inline void describe_argv(struct callerd_caller_event *event, struct mm_struct *mm)
 {
-	struct argv_copy copy = { .event = event, .from = BPF_CORE_READ(mm, arg_start) };
+	struct argv_copy copy = {.event = event, .from = BPF_CORE_READ(mm, arg_start)};
 	unsigned long size = BPF_CORE_READ(mm, arg_end) - copy.from;
 
 	text_begin(event, &event->argv);
@@ -295,8 +296,7 @@ static long ancestor_step(__u32 index, void *context)
 	struct ancestor_walk *walk = context;
 	struct callerd_ancestor *ancestor;
 	struct task_struct *task = walk->task;
-	struct task_struct *parent =
-		BPF_CORE_READ(task, group_leader, real_parent, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent, group_leader);
 	struct file *exe;
 
 	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
@@ -382,8 +382,10 @@ static long group_step(__u32 index, void *context)
 
 	if (index >= search->count)
 		return 1;
-	bpf_probe_read_kernel(&gid, sizeof(gid), (void *)search->groups +
-			      bpf_core_field_offset(struct group_info, gid) + index * sizeof(gid));
+	bpf_probe_read_kernel(&gid, sizeof(gid),
+			      (void *)search->groups +
+				      bpf_core_field_offset(struct group_info, gid) +
+				      index * sizeof(gid));
 	search->found = gid.val == search->wanted;
 	return search->found;
 }
@@ -421,7 +423,7 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct ancestor_walk walk = { .event = event, .task = leader };
+	struct ancestor_walk walk = {.event = event, .task = leader};
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
 
@@ -470,8 +472,7 @@ static __always_inline __u64 sender_key(void)
 
 	key = (key ^ BPF_CORE_READ(task, tgid)) * 0x9e3779b97f4a7c15ULL;
 	key = (key ^ BPF_CORE_READ(task, self_exec_id)) * 0x9e3779b97f4a7c15ULL;
-	key = (key ^ BPF_CORE_READ(cred, uid.val) ^
-	       ((__u64)BPF_CORE_READ(cred, euid.val) << 32)) *
+	key = (key ^ BPF_CORE_READ(cred, uid.val) ^ ((__u64)BPF_CORE_READ(cred, euid.val) << 32)) *
 	      0x9e3779b97f4a7c15ULL;
 	if (bpf_core_field_exists(task->loginuid))
 		key = (key ^ BPF_CORE_READ(task, loginuid.val)) * 0x9e3779b97f4a7c15ULL;

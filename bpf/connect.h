@@ -98,14 +98,13 @@ static long basename_step(__u32 index, void *context)
 /* Whether the address in EVENT's text ends in a name that is watched somewhere. */
 CHECKED_ONCE int has_watched_basename(struct callerd_caller_event *event)
 {
-	struct basename_search search = { .event = event };
+	struct basename_search search = {.event = event};
 	struct basename name = {};
 
 	if (!event)
 		return 0;
 	bpf_loop(CALLERD_ADDRESS_MAX, basename_step, &search, 0);
-	bpf_probe_read_kernel_str(name.text, sizeof(name.text),
-				  event->text + (search.start & 127));
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), event->text + (search.start & 127));
 	return bpf_map_lookup_elem(&basenames, &name) != NULL;
 }
 
@@ -171,7 +170,8 @@ static long mount_step(__u32 index, void *context)
 	if (socket == CALLERD_NO_SOCKET)
 		return 0;
 	search->event->header.socket = socket;
-	text_add_path(search->event, root, (void *)mount + bpf_core_field_offset(struct mount, mnt));
+	text_add_path(search->event, root,
+		      (void *)mount + bpf_core_field_offset(struct mount, mnt));
 	return 1;
 }
 
@@ -179,7 +179,7 @@ static long mount_step(__u32 index, void *context)
 CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct mount_search search = { .event = event };
+	struct mount_search search = {.event = event};
 	struct vfsmount *root = BPF_CORE_READ(task, fs, root.mnt);
 	struct mount *mount = (void *)root - bpf_core_field_offset(struct mount, mnt);
 

@@ -66,19 +66,19 @@ struct {
 /* A connection, known by the daemon's end. */
 struct connection {
 	__u64 id;
-	__u64 sent; /* bytes whose send has completed */
-	__u64 received; /* bytes that the daemon read */
-	__u64 answered; /* bytes that the daemon wrote */
-	__u64 sender; /* sender_key() of the last process that sent */
-	__u64 sending; /* sender_key() of a send that goes on; 0: none */
-	__u64 budget[2]; /* bytes that may still be copied in this turn, per direction */
+	__u64 sent;	   /* bytes whose send has completed */
+	__u64 received;	   /* bytes that the daemon read */
+	__u64 answered;	   /* bytes that the daemon wrote */
+	__u64 sender;	   /* sender_key() of the last process that sent */
+	__u64 sending;	   /* sender_key() of a send that goes on; 0: none */
+	__u64 budget[2];   /* bytes that may still be copied in this turn, per direction */
 	__u64 unconfirmed; /* the daemon read bytes before their send had completed */
 	__u32 socket;
-	__u32 flags; /* of CALLERD_FLAG_: for every event of this connection */
+	__u32 flags;	/* of CALLERD_FLAG_: for every event of this connection */
 	__u32 speaking; /* enum callerd_direction of the last bytes */
-	__u32 lost; /* bit per direction: bytes were lost since the last event */
-	__u32 turned; /* bit per direction: it took its turn since the last event */
-	__u32 skipped; /* bit per direction: bytes of this turn were not copied */
+	__u32 lost;	/* bit per direction: bytes were lost since the last event */
+	__u32 turned;	/* bit per direction: it took its turn since the last event */
+	__u32 skipped;	/* bit per direction: bytes of this turn were not copied */
 };
 
 /* One more than there is room for costs the idlest its place, which then counts as new when it speaks. */
@@ -92,7 +92,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
-	__type(key, __u64); /* connection.id */
+	__type(key, __u64);   /* connection.id */
 	__type(value, __u32); /* CALLERD_MUTE_ bits */
 } muted SEC(".maps");
 

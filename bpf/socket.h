@@ -132,14 +132,14 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 }
 
 /* Enters a connection into the table. NULL, counted, where the table is full. */
-static __always_inline struct connection *
-add_connection(const struct sock *daemon, __u32 socket, __u64 sender, __u32 flags)
+static __always_inline struct connection *add_connection(const struct sock *daemon, __u32 socket,
+							 __u64 sender, __u32 flags)
 {
 	__u64 key = (__u64)daemon;
 	struct connection connection = {
 		.id = __sync_fetch_and_add(&control.last_connection, 1) + 1,
 		.sender = sender,
-		.budget = { settings.request_budget, settings.response_budget },
+		.budget = {settings.request_budget, settings.response_budget},
 		.socket = socket,
 		.flags = flags | (foreign_net_ns(daemon) ? CALLERD_FLAG_FOREIGN : 0),
 		.speaking = CALLERD_RESPONSE,
@@ -168,8 +168,7 @@ static __always_inline __u64 pid_start(struct pid *pid)
 /* A connection that was there before the agent: all that is known is what the kernel recorded. */
 static __always_inline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
 {
-	struct connection *connection =
-		add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
+	struct connection *connection = add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
 	struct callerd_peer_event *event;
 	struct pid *pid;
 

@@ -36,11 +36,11 @@ struct user_message {
 
 struct transfer {
 	struct connection *connection;
-	__u64 from; /* user address */
+	__u64 from;   /* user address */
 	__u64 offset; /* stream offset of what is there */
-	__u64 left; /* bytes to copy from the buffer at hand */
-	__u64 iov; /* user address of the next buffers, as long as iov_left */
-	__u64 total; /* bytes of the whole transfer still to be copied */
+	__u64 left;   /* bytes to copy from the buffer at hand */
+	__u64 iov;    /* user address of the next buffers, as long as iov_left */
+	__u64 total;  /* bytes of the whole transfer still to be copied */
 	__u32 direction;
 	__u32 iov_left;
 	bool failed;
@@ -116,8 +116,8 @@ static long piece_step(__u32 index, void *context)
 		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
 	if (!sent) {
 		connection->lost |= 1U << transfer->direction;
-		count_loss(transfer->direction == CALLERD_REQUEST ? CALLERD_LOSS_REQUEST :
-								    CALLERD_LOSS_RESPONSE);
+		count_loss(transfer->direction == CALLERD_REQUEST ? CALLERD_LOSS_REQUEST
+								  : CALLERD_LOSS_RESPONSE);
 	}
 	*budget -= size;
 	transfer->from += size;
@@ -202,9 +202,9 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		connection->speaking = direction;
 		connection->turned |= 1U << direction;
 		connection->skipped &= ~(1U << direction);
-		connection->budget[direction & 1] = direction == CALLERD_REQUEST ?
-							    settings.request_budget :
-							    settings.response_budget;
+		connection->budget[direction & 1] = direction == CALLERD_REQUEST
+							    ? settings.request_budget
+							    : settings.response_budget;
 	}
 	connection->skipped |= (connection->budget[direction & 1] < size) << (direction & 1);
 	if (!connection->budget[direction & 1])

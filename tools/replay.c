@@ -51,7 +51,7 @@ static int add_socket(struct replay *replay, const char *path, size_t size)
 	if (replay->socket_count == SOCKETS_MAX)
 		return -EBADMSG;
 	replay->sockets[replay->socket_count] = strndup(path, size);
-	return replay->sockets[replay->socket_count++] ? 0 : -ENOMEM;
+	return replay->sockets[replay->socket_count++] ? 0 : -ENOMEM; /* NOLINT: main() frees it */
 }
 
 static int start(struct replay *replay)
@@ -122,9 +122,9 @@ static int replay_file(struct replay *replay, FILE *file)
 	if (!data)
 		return -ENOMEM;
 	error = fread(magic, sizeof(magic), 1, file) == 1 &&
-				!memcmp(magic, CALLERD_EVENTFILE_MAGIC, sizeof(magic)) ?
-			1 :
-			-EBADMSG;
+				!memcmp(magic, CALLERD_EVENTFILE_MAGIC, sizeof(magic))
+			? 1
+			: -EBADMSG;
 	while (error > 0) {
 		error = read_frame(file, &frame, data);
 		if (error > 0)
@@ -136,7 +136,7 @@ static int replay_file(struct replay *replay, FILE *file)
 
 int main(int argc, char **argv)
 {
-	struct replay replay = { .human = argc == 3 && !strcmp(argv[1], "--human") };
+	struct replay replay = {.human = argc == 3 && !strcmp(argv[1], "--human")};
 	FILE *file;
 	int error;
 

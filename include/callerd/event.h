@@ -11,26 +11,27 @@
 
 #include <linux/types.h>
 
-#define CALLERD_ARGV_MAX 8192 /* bytes of argv kept */
+#define CALLERD_ARGV_MAX 8192	      /* bytes of argv kept */
 #define CALLERD_ANCESTOR_ARGV_MAX 512 /* bytes of an ancestor's argv kept at its exec */
-#define CALLERD_TEXT_MAX 24576 /* bytes of text in one caller event */
+#define CALLERD_TEXT_MAX 24576	      /* bytes of text in one caller event */
 #define CALLERD_ANCESTORS_MAX 16
 #define CALLERD_COMM_SIZE 16
 #define CALLERD_ADDRESS_MAX 108 /* sizeof(sockaddr_un.sun_path) */
-#define CALLERD_DATA_MAX 16384 /* payload bytes in one data event */
-#define CALLERD_NO_SOCKET ((__u32) - 1)
-#define CALLERD_UNSET_ID ((__u32) - 1) /* an unset login UID or session */
+#define CALLERD_DATA_MAX 16384	/* payload bytes in one data event */
+#define CALLERD_NO_SOCKET ((__u32)-1)
+#define CALLERD_UNSET_ID ((__u32)-1) /* an unset login UID or session */
 
 enum callerd_event_type {
 	/* callers ring: struct callerd_caller_event */
 	CALLERD_EVENT_CONNECT = 1, /* a connect that succeeds; the caller is the connector */
 	CALLERD_EVENT_REFUSED = 2, /* a connect that failed; .error, .address */
-	CALLERD_EVENT_SENDER = 3, /* from .offset on, another process sends on the connection */
+	CALLERD_EVENT_SENDER = 3,  /* from .offset on, another process sends on the connection */
 	/* callers ring: struct callerd_peer_event */
 	CALLERD_EVENT_PEER = 4, /* a connection that was there before the agent */
 	/* payload ring */
 	CALLERD_EVENT_DATA = 5, /* struct callerd_data_event */
-	CALLERD_EVENT_SENT = 6, /* struct callerd_sent_event: bytes up to .offset have their sender */
+	CALLERD_EVENT_SENT =
+		6, /* struct callerd_sent_event: bytes up to .offset have their sender */
 	CALLERD_EVENT_END = 7, /* struct callerd_end_event */
 };
 
@@ -39,29 +40,29 @@ enum {
 	CALLERD_FLAG_PREEXISTING = 1 << 0, /* the connection is older than the agent */
 	CALLERD_FLAG_LOST_BEFORE = 1 << 1, /* bytes between the last event and this one were lost */
 	CALLERD_FLAG_TURN = 1 << 2, /* first bytes of this direction since the other one spoke */
-	CALLERD_FLAG_UNREADABLE = 1 << 3, /* the buffer could not be read: no bytes follow */
-	CALLERD_FLAG_IN_GROUP = 1 << 4, /* the caller is in the socket node's group */
+	CALLERD_FLAG_UNREADABLE = 1 << 3,  /* the buffer could not be read: no bytes follow */
+	CALLERD_FLAG_IN_GROUP = 1 << 4,	   /* the caller is in the socket node's group */
 	CALLERD_FLAG_OUT_OF_BAND = 1 << 5, /* MSG_OOB was used: stream offsets are not exact */
-	CALLERD_FLAG_NODE = 1 << 6, /* node_* are set */
+	CALLERD_FLAG_NODE = 1 << 6,	   /* node_* are set */
 	CALLERD_FLAG_EXE_DELETED = 1 << 7, /* the executable has no name any more */
-	CALLERD_FLAG_UNSEEN = 1 << 9, /* RESPONSE: more of the request was read than was copied */
+	CALLERD_FLAG_UNSEEN = 1 << 9,	/* RESPONSE: more of the request was read than was copied */
 	CALLERD_FLAG_OVERLAP = 1 << 10, /* SENDER: another one's send was still going on */
-	CALLERD_FLAG_FOREIGN = 1 << 8, /* the daemon lives in another network namespace */
+	CALLERD_FLAG_FOREIGN = 1 << 8,	/* the daemon lives in another network namespace */
 };
 
 struct callerd_event_header {
-	__u32 type; /* enum callerd_event_type */
-	__u32 size; /* of the whole event, this header included */
-	__u64 time; /* when it happened */
+	__u32 type;	  /* enum callerd_event_type */
+	__u32 size;	  /* of the whole event, this header included */
+	__u64 time;	  /* when it happened */
 	__u64 connection; /* unique while the agent runs; 0: none */
-	__u32 socket; /* index of the watched socket */
+	__u32 socket;	  /* index of the watched socket */
 	__u32 flags;
 };
 
 /* callerd_text.flags */
 enum {
 	CALLERD_TEXT_TRUNCATED = 1 << 0, /* longer than kept */
-	CALLERD_TEXT_FAULT = 1 << 1, /* could not be read to its end */
+	CALLERD_TEXT_FAULT = 1 << 1,	 /* could not be read to its end */
 };
 
 /* A piece of callerd_caller_event.text. Paths are stored as their components from the leaf to the
@@ -77,19 +78,19 @@ struct callerd_ancestor {
 	__u32 pid;
 	__u32 uid; /* effective */
 	char comm[CALLERD_COMM_SIZE];
-	struct callerd_text exe; /* path */
+	struct callerd_text exe;  /* path */
 	struct callerd_text argv; /* as it was at its exec; FAULT: not seen */
 };
 
 /* Ids are those of the initial user and PID namespaces. */
 struct callerd_caller_event {
 	struct callerd_event_header header;
-	__u64 start; /* group leader's start */
+	__u64 start;	    /* group leader's start */
 	__u64 capabilities; /* effective set */
-	__u64 offset; /* SENDER: stream offset of its first byte */
-	__u64 cgroup_id; /* cgroup2 */
-	__s32 error; /* REFUSED: positive errno */
-	__u32 pid; /* thread group */
+	__u64 offset;	    /* SENDER: stream offset of its first byte */
+	__u64 cgroup_id;    /* cgroup2 */
+	__s32 error;	    /* REFUSED: positive errno */
+	__u32 pid;	    /* thread group */
 	__u32 tid;
 	__u32 uid; /* real */
 	__u32 gid;
@@ -98,8 +99,8 @@ struct callerd_caller_event {
 	__u32 fsuid;
 	__u32 fsgid;
 	__u32 login_uid; /* CALLERD_UNSET_ID: unset */
-	__u32 session; /* CALLERD_UNSET_ID: unset */
-	__u32 mnt_ns; /* inode numbers of the namespaces */
+	__u32 session;	 /* CALLERD_UNSET_ID: unset */
+	__u32 mnt_ns;	 /* inode numbers of the namespaces */
 	__u32 pid_ns;
 	__u32 user_ns;
 	__u32 net_ns;
@@ -107,15 +108,16 @@ struct callerd_caller_event {
 	__u32 node_gid;
 	__u32 node_mode;
 	__u32 tty_index;
-	__u32 ancestors; /* how many of .ancestor are set, the parent first */
+	__u32 ancestors;     /* how many of .ancestor are set, the parent first */
 	char tty_driver[16]; /* "pts"; empty: no terminal */
 	char comm[CALLERD_COMM_SIZE];
-	struct callerd_text argv; /* arguments, each ended by a NUL */
-	struct callerd_text exe; /* path */
-	struct callerd_text cwd; /* path */
-	struct callerd_text root; /* path of the process's root directory */
+	struct callerd_text argv;   /* arguments, each ended by a NUL */
+	struct callerd_text exe;    /* path */
+	struct callerd_text cwd;    /* path */
+	struct callerd_text root;   /* path of the process's root directory */
 	struct callerd_text cgroup; /* path in the cgroup2 hierarchy */
-	struct callerd_text cgroup_v1; /* path in a v1 hierarchy that has the pids or memory controller */
+	struct callerd_text
+		cgroup_v1; /* path in a v1 hierarchy that has the pids or memory controller */
 	/* REFUSED: sun_path as the caller gave it, and a NUL. Where header.socket is set, the path follows,
 	 * in the caller's mounts, of a mount of that socket or its directory: a container's mounts may be gone
 	 * before anybody can look. */
@@ -130,23 +132,23 @@ struct callerd_caller_event {
 struct callerd_peer_event {
 	struct callerd_event_header header;
 	__u64 start; /* of the process; 0: it is gone, and its PID may be another's now */
-	__u32 pid; /* 0: not known */
+	__u32 pid;   /* 0: not known */
 	__u32 uid;
 	__u32 gid;
 	__u32 reserved;
 };
 
 enum callerd_direction {
-	CALLERD_REQUEST = 0, /* read by the daemon */
+	CALLERD_REQUEST = 0,  /* read by the daemon */
 	CALLERD_RESPONSE = 1, /* written by the daemon */
 };
 
 struct callerd_data_event {
 	struct callerd_event_header header;
 	__u64 offset; /* stream offset of the first byte, per direction; less than expected: never */
-	__u64 sent; /* REQUEST: stream offset up to which all senders are known */
-	__u32 length; /* bytes that the daemon read or wrote */
-	__u32 copied; /* bytes of them in .data, from .offset on */
+	__u64 sent;   /* REQUEST: stream offset up to which all senders are known */
+	__u32 length;	 /* bytes that the daemon read or wrote */
+	__u32 copied;	 /* bytes of them in .data, from .offset on */
 	__u32 direction; /* enum callerd_direction */
 	__u32 reserved;
 	unsigned char data[];
@@ -168,29 +170,29 @@ struct callerd_end_event {
 	struct callerd_event_header header;
 	__u64 received; /* bytes that the daemon read in all */
 	__u64 answered; /* bytes that the daemon wrote in all */
-	__u32 reason; /* enum callerd_end_reason */
+	__u32 reason;	/* enum callerd_end_reason */
 	__u32 reserved;
 };
 
 /* Losses in the kernel, by cause; one counter each, summed over CPUs by user space. */
 enum callerd_loss {
 	CALLERD_LOSS_CONNECT = 0, /* callers ring full: connects */
-	CALLERD_LOSS_REFUSED, /* callers ring full: refused connects */
-	CALLERD_LOSS_SENDER, /* callers ring full: changes of sender, peers */
-	CALLERD_LOSS_REQUEST, /* payload ring full: pieces of requests */
-	CALLERD_LOSS_RESPONSE, /* payload ring full: pieces of responses */
-	CALLERD_LOSS_END, /* payload ring full: ends and sent marks */
-	CALLERD_LOSS_TABLE, /* connection table full */
-	CALLERD_LOSS_SCRATCH, /* no scratch buffer was free */
-	CALLERD_LOSS_UNREADABLE, /* the daemon's buffer could not be read */
+	CALLERD_LOSS_REFUSED,	  /* callers ring full: refused connects */
+	CALLERD_LOSS_SENDER,	  /* callers ring full: changes of sender, peers */
+	CALLERD_LOSS_REQUEST,	  /* payload ring full: pieces of requests */
+	CALLERD_LOSS_RESPONSE,	  /* payload ring full: pieces of responses */
+	CALLERD_LOSS_END,	  /* payload ring full: ends and sent marks */
+	CALLERD_LOSS_TABLE,	  /* connection table full */
+	CALLERD_LOSS_SCRATCH,	  /* no scratch buffer was free */
+	CALLERD_LOSS_UNREADABLE,  /* the daemon's buffer could not be read */
 	CALLERD_LOSS_MAX,
 };
 
 /* The key of the map of watched names: the directory as the kernel knows it, and the name in it. */
 struct callerd_name_key {
 	__u64 inode;
-	__u32 device; /* the kernel's own encoding of dev_t */
-	__u32 generation; /* inode numbers are used again */
+	__u32 device;			    /* the kernel's own encoding of dev_t */
+	__u32 generation;		    /* inode numbers are used again */
 	char name[CALLERD_ADDRESS_MAX + 4]; /* NUL-padded */
 };
 
@@ -209,11 +211,11 @@ struct callerd_node_key {
 
 /* Context of the program that tells the kernel's identity of an open file of the agent's. */
 struct callerd_identify {
-	__s32 fd; /* in */
-	__u32 found; /* out: 1 if the rest is set */
-	struct callerd_node_key node; /* out: the file */
+	__s32 fd;			/* in */
+	__u32 found;			/* out: 1 if the rest is set */
+	struct callerd_node_key node;	/* out: the file */
 	struct callerd_node_key parent; /* out: the directory that holds its name */
-	__u32 mode; /* out: i_mode */
+	__u32 mode;			/* out: i_mode */
 	__u32 socket; /* out: index of the watched socket that it is, or CALLERD_NO_SOCKET */
 };
 
@@ -237,7 +239,7 @@ struct callerd_control {
 };
 
 #define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)
-#define CALLERD_FILTER_BIT(inode) (1ull << ((inode) & 63))
+#define CALLERD_FILTER_BIT(inode) (1ull << ((inode)&63))
 
 /* Values of the map "muted", keyed by connection: directions not to copy, and whether user space has
  * given the connection up and must be told of it anew, as of one that was there before the agent. */

@@ -9,10 +9,10 @@
 #define CALLERD_EVENTFILE_MAGIC "callerd events 1" /* 16 bytes, without the NUL */
 
 enum callerd_frame_kind {
-	CALLERD_FRAME_EVENT = 1, /* one kernel event, see event.h */
-	CALLERD_FRAME_FLUSH = 2, /* the rings were drained at .time */
+	CALLERD_FRAME_EVENT = 1,  /* one kernel event, see event.h */
+	CALLERD_FRAME_FLUSH = 2,  /* the rings were drained at .time */
 	CALLERD_FRAME_SOCKET = 3, /* the path of watched socket .socket */
-	CALLERD_FRAME_CLOSE = 4, /* the agent stopped at .time */
+	CALLERD_FRAME_CLOSE = 4,  /* the agent stopped at .time */
 };
 
 struct callerd_frame {

@@ -303,6 +303,9 @@ def programs_end_with_it():
         ids = held(agent.pid)
         true(ids & loaded(), 'it has programs')
         agent.stop()
+    deadline = time.monotonic() + PATIENCE
+    while ids & loaded() and time.monotonic() < deadline:
+        time.sleep(0.1)  # the kernel frees them a moment later
     equal(ids & loaded(), set(), 'programs')
 
 

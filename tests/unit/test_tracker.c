@@ -37,7 +37,7 @@ struct wire {
 	uint64_t sent; /* known to have its senders; moves along unless .unconfirmed */
 	int speaking;
 	bool unconfirmed;
-	bool skipped; /* bytes of the request were not copied in this turn */
+	bool skipped;	/* bytes of the request were not copied in this turn */
 	uint32_t flags; /* of all its events */
 };
 
@@ -1580,8 +1580,8 @@ static void test_survey(void **state)
 	text_cut(&world.told, 0);
 	tracker_survey_end(world.tracker);
 	flush(&world);
-	assert_string_equal(world.told.data, "1.1 GET /a by p10\n"
-					     "4.1 GET /a -> 200 by p13\n");
+	assert_string_equal(world.told.data, "4.1 GET /a -> 200 by p13\n"
+					     "1.1 GET /a by p10\n");
 	answers(&world, 2, OK_EMPTY);
 	answers(&world, 3, OK_EMPTY);
 	answers(&world, 5, OK_EMPTY);

@@ -28,7 +28,7 @@
 #define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
 
-#define POLL_PAUSE (10 * MILLISECOND) /* between two drains while there is work */
+#define POLL_PAUSE (10 * MILLISECOND)	/* between two drains while there is work */
 #define POLL_LINGER (100 * MILLISECOND) /* without events until the reader sleeps */
 #define SENDER_WAIT SECOND
 #define SURVEY_INTERVAL (10 * SECOND)
@@ -59,7 +59,7 @@ static void message(const struct agent *agent, enum log_level level, const char 
 
 static void message(const struct agent *agent, enum log_level level, const char *format, ...)
 {
-	static const char *const prefixes[] = { "error: ", "warning: ", "" };
+	static const char *const prefixes[] = {"error: ", "warning: ", ""};
 	va_list args;
 
 	if (level > agent->options.log_level)
@@ -92,8 +92,8 @@ static void write_line(struct agent *agent, const struct record *record, enum si
 	if (!wanted)
 		return;
 	agent->line.size = 0;
-	error = format == SINK_HUMAN ? record_write_human(record, context, &agent->line) :
-				       record_write_ecs(record, context, &agent->line);
+	error = format == SINK_HUMAN ? record_write_human(record, context, &agent->line)
+				     : record_write_ecs(record, context, &agent->line);
 	if (error) {
 		agent->losses.now[LOSS_NO_MEMORY]++;
 		text_free(&agent->line);
@@ -124,9 +124,9 @@ static void flush_sinks(struct agent *agent)
 		if (error == -EPIPE)
 			agent->output_closed = true;
 		else if (error)
-			message(agent, LOG_LEVEL_WARNING, "cannot write %s: %s; keeping up to %u MiB",
-				sink_name(agent->sinks[i]), strerror(-error),
-				SINK_QUEUE_MAX >> 20);
+			message(agent, LOG_LEVEL_WARNING,
+				"cannot write %s: %s; keeping up to %u MiB",
+				sink_name(agent->sinks[i]), strerror(-error), SINK_QUEUE_MAX >> 20);
 		dropped += sink_dropped(agent->sinks[i]);
 	}
 	agent->losses.now[LOSS_OUTPUT] = dropped;
@@ -160,17 +160,16 @@ static void write_totals(struct agent *agent, enum record_action action)
 	};
 
 	tracker_stats(agent->tracker, &stats);
-	counters[count++] = (struct record_counter){ "records", agent->records };
-	counters[count++] = (struct record_counter){ "kernel-events", agent->kernel_events };
-	counters[count++] = (struct record_counter){ "connections", stats.connections };
-	counters[count++] = (struct record_counter){ "responses-unpaired", stats.unpaired };
-	counters[count++] = (struct record_counter){ "lost", losses_total(&agent->losses) };
+	counters[count++] = (struct record_counter){"records", agent->records};
+	counters[count++] = (struct record_counter){"kernel-events", agent->kernel_events};
+	counters[count++] = (struct record_counter){"connections", stats.connections};
+	counters[count++] = (struct record_counter){"responses-unpaired", stats.unpaired};
+	counters[count++] = (struct record_counter){"lost", losses_total(&agent->losses)};
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		if (!agent->losses.now[loss])
 			continue;
 		snprintf(names[loss], sizeof(names[loss]), "lost.%s", loss_name(loss));
-		counters[count++] =
-			(struct record_counter){ names[loss], agent->losses.now[loss] };
+		counters[count++] = (struct record_counter){names[loss], agent->losses.now[loss]};
 	}
 	record.counter_count = count;
 	on_record(agent, &record);
@@ -315,7 +314,7 @@ static void handle_signal(struct agent *agent)
  * otherwise. */
 static void wait_for_work(struct agent *agent)
 {
-	struct pollfd fds[3] = { { .fd = agent->signals, .events = POLLIN } };
+	struct pollfd fds[3] = {{.fd = agent->signals, .events = POLLIN}};
 	uint64_t now = boot_time();
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
@@ -331,8 +330,8 @@ static void wait_for_work(struct agent *agent)
 	}
 	capture_fds(agent->capture, rings);
 	for (int i = 0; i < 2; i++)
-		fds[1 + i] = (struct pollfd){ .fd = rings[i], .events = POLLIN };
-	timeout = (struct timespec){ pause / SECOND, pause % SECOND };
+		fds[1 + i] = (struct pollfd){.fd = rings[i], .events = POLLIN};
+	timeout = (struct timespec){pause / SECOND, pause % SECOND};
 	/* While busy the payload ring is left to fill: a batch costs less than its events one by one. */
 	ppoll(fds, busy ? 2 : 3, &timeout, NULL);
 	if (fds[0].revents)
@@ -391,7 +390,8 @@ static enum exit_code open_sinks(struct agent *agent)
 		agent->sink_count++;
 		if (has_file_of_last_sink(agent)) {
 			message(agent, LOG_LEVEL_ERROR,
-				"cannot write %s: another output writes to this file, given twice", spec);
+				"cannot write %s: another output writes to this file, given twice",
+				spec);
 			return EXIT_OUTPUT;
 		}
 	}

@@ -15,8 +15,7 @@ static FILE *stream(struct eventfile *file)
 	return (FILE *)file;
 }
 
-static void write_frame(struct eventfile *file, const struct callerd_frame *frame,
-			const void *data)
+static void write_frame(struct eventfile *file, const struct callerd_frame *frame, const void *data)
 {
 	static const char zeros[8];
 
@@ -76,14 +75,14 @@ void eventfile_event(struct eventfile *file, const struct callerd_event_header *
 
 void eventfile_flush(struct eventfile *file, uint64_t time)
 {
-	struct callerd_frame frame = { .kind = CALLERD_FRAME_FLUSH, .time = time };
+	struct callerd_frame frame = {.kind = CALLERD_FRAME_FLUSH, .time = time};
 
 	write_frame(file, &frame, NULL);
 }
 
 void eventfile_close_frame(struct eventfile *file, uint64_t time)
 {
-	struct callerd_frame frame = { .kind = CALLERD_FRAME_CLOSE, .time = time };
+	struct callerd_frame frame = {.kind = CALLERD_FRAME_CLOSE, .time = time};
 
 	write_frame(file, &frame, NULL);
 }

@@ -10,7 +10,7 @@
  * stands in for stdout: an output there is refused. */
 static void fill_standard_descriptors(void)
 {
-	static const int modes[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+	static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
 
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)

@@ -47,21 +47,21 @@ enum {
 };
 
 static const struct option long_options[] = {
-	{ "socket", required_argument, NULL, OPTION_SOCKET },
-	{ "output", required_argument, NULL, OPTION_OUTPUT },
-	{ "backend", required_argument, NULL, OPTION_BACKEND },
-	{ "human", no_argument, NULL, OPTION_HUMAN },
-	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
-	{ "record-events", required_argument, NULL, OPTION_RECORD_EVENTS },
-	{ "status-interval", required_argument, NULL, OPTION_NUMBERS + 0 },
-	{ "connections", required_argument, NULL, OPTION_NUMBERS + 1 },
-	{ "callers-ring", required_argument, NULL, OPTION_NUMBERS + 2 },
-	{ "payload-ring", required_argument, NULL, OPTION_NUMBERS + 3 },
-	{ "request-budget", required_argument, NULL, OPTION_NUMBERS + 4 },
-	{ "response-budget", required_argument, NULL, OPTION_NUMBERS + 5 },
-	{ "version", no_argument, NULL, OPTION_VERSION },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"output", required_argument, NULL, OPTION_OUTPUT},
+	{"backend", required_argument, NULL, OPTION_BACKEND},
+	{"human", no_argument, NULL, OPTION_HUMAN},
+	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+	{"record-events", required_argument, NULL, OPTION_RECORD_EVENTS},
+	{"status-interval", required_argument, NULL, OPTION_NUMBERS + 0},
+	{"connections", required_argument, NULL, OPTION_NUMBERS + 1},
+	{"callers-ring", required_argument, NULL, OPTION_NUMBERS + 2},
+	{"payload-ring", required_argument, NULL, OPTION_NUMBERS + 3},
+	{"request-budget", required_argument, NULL, OPTION_NUMBERS + 4},
+	{"response-budget", required_argument, NULL, OPTION_NUMBERS + 5},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 static const char help[] =
@@ -75,9 +75,11 @@ static const char help[] =
 	"  --output KIND[:WHERE]    stdout or file:PATH; repeatable (default: stdout)\n"
 	"  --human                  readable lines instead of JSON on stdout\n"
 	"  --backend NAME           auto, trampoline or tracepoint (default: auto)\n"
-	"  --log-level LEVEL        of messages on stderr: error, warning, info (default: warning)\n"
+	"  --log-level LEVEL        of messages on stderr: error, warning, info (default: "
+	"warning)\n"
 	"  --status-interval N      seconds between agent-status records; 0: none (default: 60)\n"
-	"  --connections N          connections kept track of; more evict the idlest (default: 65536)\n"
+	"  --connections N          connections kept track of; more evict the idlest (default: "
+	"65536)\n"
 	"  --callers-ring BYTES     kernel buffer for callers, a power of two (default: 8388608)\n"
 	"  --payload-ring BYTES     kernel buffer for payload, a power of two (default: 8388608)\n"
 	"  --request-budget BYTES   copied of a request (default: 4194304)\n"
@@ -104,7 +106,8 @@ static int check_socket(const char *path)
 	if (path[0] != '/')
 		return usage("--socket", path, "the path must be absolute");
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return usage("--socket", path, "longer than a Unix socket's path can be (107 bytes)");
+		return usage("--socket", path,
+			     "longer than a Unix socket's path can be (107 bytes)");
 	if (path[strlen(path) - 1] == '/')
 		return usage("--socket", path, "names a directory, not a socket");
 	if (!stat(path, &info) && !S_ISSOCK(info.st_mode))
@@ -153,8 +156,7 @@ static int choose(const char *option, const char *value, const char *const *name
 	return usage(option, value, wanted);
 }
 
-static int set_number(struct options *options, const struct number_option *number,
-		      const char *text)
+static int set_number(struct options *options, const struct number_option *number, const char *text)
 {
 	char option[64], wanted[128], *end;
 	uint64_t value;
@@ -178,19 +180,20 @@ static int set_number(struct options *options, const struct number_option *numbe
 /* getopt_long() returned WHY: a colon where a value is missing, else a question mark. */
 static int wrong_option(int why, char **argv)
 {
-	const char letter[] = { '-', optopt, '\0' };
+	const char letter[] = {'-', optopt, '\0'};
 
 	if (why == ':')
 		return usage("option", argv[optind - 1], "it needs a value, see --help");
 	if (optopt >= OPTION_SOCKET)
 		return usage("option", argv[optind - 1], "it takes no value");
-	return usage("option", optopt ? letter : argv[optind - 1], "there is no such one, see --help");
+	return usage("option", optopt ? letter : argv[optind - 1],
+		     "there is no such one, see --help");
 }
 
 static int set_option(struct options *options, int option, const char *value)
 {
-	static const char *const backends[] = { "auto", "trampoline", "tracepoint", NULL };
-	static const char *const levels[] = { "error", "warning", "info", NULL };
+	static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
+	static const char *const levels[] = {"error", "warning", "info", NULL};
 	int chosen;
 
 	switch (option) {
@@ -219,9 +222,9 @@ static int set_option(struct options *options, int option, const char *value)
 		fputs(help, stdout);
 		return 1;
 	default:
-		return option >= OPTION_NUMBERS ?
-			       set_number(options, &numbers[option - OPTION_NUMBERS], value) :
-			       -EINVAL;
+		return option >= OPTION_NUMBERS
+			       ? set_number(options, &numbers[option - OPTION_NUMBERS], value)
+			       : -EINVAL;
 	}
 }
 
@@ -240,8 +243,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 
 	opterr = 0; /* we say it in one way */
 	while (!error && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
-		error = option == '?' || option == ':' ? wrong_option(option, argv) :
-							 set_option(&options, option, optarg);
+		error = option == '?' || option == ':' ? wrong_option(option, argv)
+						       : set_option(&options, option, optarg);
 	if (!error && optind < argc)
 		error = usage("argument", argv[optind], "callerd takes options only, see --help");
 	if (!error && !options.socket_count)

@@ -16,17 +16,17 @@ struct need {
 };
 
 static const struct need needs[] = {
-	{ CAP_BPF, "cap_bpf", "load BPF programs" },
-	{ CAP_PERFMON, "cap_perfmon", "read kernel memory in them" },
-	{ CAP_NET_ADMIN, "cap_net_admin", "attach them to the cgroup hierarchy" },
-	{ CAP_SYS_ADMIN, "cap_sys_admin", "reach cgroup2 and tracefs where they are not mounted" },
-	{ CAP_SYS_PTRACE, "cap_sys_ptrace", "describe processes of other users" },
-	{ CAP_DAC_READ_SEARCH, "cap_dac_read_search", "find the sockets that users mean" },
+	{CAP_BPF, "cap_bpf", "load BPF programs"},
+	{CAP_PERFMON, "cap_perfmon", "read kernel memory in them"},
+	{CAP_NET_ADMIN, "cap_net_admin", "attach them to the cgroup hierarchy"},
+	{CAP_SYS_ADMIN, "cap_sys_admin", "reach cgroup2 and tracefs where they are not mounted"},
+	{CAP_SYS_PTRACE, "cap_sys_ptrace", "describe processes of other users"},
+	{CAP_DAC_READ_SEARCH, "cap_dac_read_search", "find the sockets that users mean"},
 };
 
 int privilege_check(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {};
 	uint64_t effective;
 	char missing[256] = "";

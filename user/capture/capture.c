@@ -35,11 +35,11 @@ struct backend {
 };
 
 static const struct backend backends[] = {
-	{ CAPTURE_TRAMPOLINE, "trampoline",
-	  "BTF and BPF trampolines (Linux 5.17 or later, not under kernel lockdown)",
-	  trampoline_bpf__elf_bytes },
-	{ CAPTURE_TRACEPOINT, "tracepoint", "BTF and cgroup/connect_unix (Linux 6.7 or later)",
-	  tracepoint_bpf__elf_bytes },
+	{CAPTURE_TRAMPOLINE, "trampoline",
+	 "BTF and BPF trampolines (Linux 5.17 or later, not under kernel lockdown)",
+	 trampoline_bpf__elf_bytes},
+	{CAPTURE_TRACEPOINT, "tracepoint", "BTF and cgroup/connect_unix (Linux 6.7 or later)",
+	 tracepoint_bpf__elf_bytes},
 };
 
 /* A name that the kernel watches, by its directory where that exists, and by its path. */
@@ -74,7 +74,7 @@ struct capture {
 static char first_warning[512];
 
 __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
-							       const char *format, va_list args)
+							      const char *format, va_list args)
 {
 	char line[sizeof(first_warning)];
 
@@ -152,8 +152,9 @@ static int configure(struct capture *capture)
 	if (program)
 		bpf_program__set_expected_attach_type(program, ATTACH_CGROUP_UNIX_CONNECT);
 #define SIZE(name, value)                                                                          \
-	(error = error ?: bpf_map__set_max_entries(                                               \
-			 bpf_object__find_map_by_name(capture->object, name), value))
+	(error = error                                                                             \
+			 ?: bpf_map__set_max_entries(                                              \
+				    bpf_object__find_map_by_name(capture->object, name), value))
 	SIZE("callers", options->callers_size);
 	SIZE("payload", options->payload_size);
 	SIZE("connections", options->connections);
@@ -175,7 +176,7 @@ static bool kernel_has_function(const char *name)
 /* Leaves out the programs of functions that newer kernels do not have. */
 static void choose_send_programs(struct capture *capture)
 {
-	static const char *const names[] = { "page_begin", "page_end" };
+	static const char *const names[] = {"page_begin", "page_end"};
 
 	if (kernel_has_function("unix_stream_sendpage"))
 		return;
@@ -216,8 +217,8 @@ static int map_fd(struct capture *capture, const char *name)
 
 static int find_parts(struct capture *capture)
 {
-	capture->identify = bpf_program__fd(
-		bpf_object__find_program_by_name(capture->object, "identify"));
+	capture->identify =
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
 	capture->names = map_fd(capture, "names");
 	capture->basenames = map_fd(capture, "basenames");
 	capture->directories = map_fd(capture, "directories");
@@ -410,8 +411,9 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 			error = attach(*ret, why, sizeof(why));
 			if (!error) {
 				snprintf(reason, reason_size, "%s",
-					 options->backend != CAPTURE_AUTO ? "as configured" :
-					 refused[0] ? refused + 2 : "the best there is");
+					 options->backend != CAPTURE_AUTO ? "as configured"
+					 : refused[0]			  ? refused + 2
+									  : "the best there is");
 				return 0;
 			}
 			capture_close(*ret);
@@ -424,7 +426,8 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 		snprintf(refused + strlen(refused), sizeof(refused) - strlen(refused),
 			 "; %s does not load: %.300s", backend->name, why);
 	}
-	snprintf(reason, reason_size, "no capture backend can run on this kernel%s. Needed: %s; or %s", refused,
+	snprintf(reason, reason_size,
+		 "no capture backend can run on this kernel%s. Needed: %s; or %s", refused,
 		 backends[0].needs, backends[1].needs);
 	return error;
 }
@@ -485,7 +488,7 @@ void capture_unmute(struct capture *capture, uint64_t connection)
 
 static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
 {
-	struct callerd_identify request = { .fd = fd };
+	struct callerd_identify request = {.fd = fd};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
 	int error = bpf_prog_test_run_opts(capture->identify, &run);
 
@@ -623,15 +626,16 @@ static void pass_filter(struct capture *capture, uint64_t inode)
 
 static int install_name(struct capture *capture, uint32_t index, const struct watched_name *name)
 {
-	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY) ?:
-			    bpf_map_update_elem(capture->paths, &name->path, &index, BPF_ANY);
+	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY)
+			    ?: bpf_map_update_elem(capture->paths, &name->path, &index, BPF_ANY);
 
 	if (error || !name->in_directory)
 		return error;
 	/* The name first: the directory is what opens the way to it. */
 	pass_filter(capture, name->directory.inode);
-	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY) ?:
-		       bpf_map_update_elem(capture->directories, &name->directory, &index, BPF_ANY);
+	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY)
+		       ?: bpf_map_update_elem(capture->directories, &name->directory, &index,
+					      BPF_ANY);
 }
 
 /* Takes from the kernel what OLD has and no watched name has any more: directories come and go, and
@@ -649,8 +653,8 @@ static void forget_name(struct capture *capture, const struct watched_name *old)
 			if (!now->in_directory)
 				continue;
 			name &= !!memcmp(&now->name, &old->name, sizeof(now->name));
-			directory &= !!memcmp(&now->directory, &old->directory,
-					      sizeof(now->directory));
+			directory &=
+				!!memcmp(&now->directory, &old->directory, sizeof(now->directory));
 		}
 	if (directory)
 		bpf_map_delete_elem(capture->directories, &old->directory);
@@ -728,8 +732,8 @@ int capture_match_path(struct capture *capture, const char *path)
 {
 	struct watched_name name = {};
 	uint32_t index;
-	int error = path[0] == '/' && strlen(path) < PATH_MAX ? find_name(capture, path, &name) :
-								  -ENOENT;
+	int error = path[0] == '/' && strlen(path) < PATH_MAX ? find_name(capture, path, &name)
+							      : -ENOENT;
 
 	if (error)
 		return error;

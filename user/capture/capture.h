@@ -17,7 +17,7 @@ enum capture_backend { CAPTURE_AUTO, CAPTURE_TRAMPOLINE, CAPTURE_TRACEPOINT };
 struct capture_options {
 	enum capture_backend backend;
 	uint32_t callers_size, payload_size; /* bytes of the rings; powers of two, page multiples */
-	uint32_t connections; /* entries of the connection table */
+	uint32_t connections;		     /* entries of the connection table */
 	uint64_t request_budget, response_budget; /* bytes copied per turn */
 	void *data;
 	/* One raw event, unchecked. Called from capture_drain(). */

@@ -18,15 +18,14 @@ struct arena {
 
 static bool text_ok(const struct callerd_caller_event *event, const struct callerd_text *text)
 {
-	return text->offset <= event->text_size &&
-	       text->length <= event->text_size - text->offset;
+	return text->offset <= event->text_size && text->length <= event->text_size - text->offset;
 }
 
 static bool caller_event_ok(const struct callerd_caller_event *event, size_t size)
 {
-	const struct callerd_text *texts[] = { &event->argv,   &event->exe,	  &event->cwd,
-					       &event->root,   &event->cgroup, &event->cgroup_v1,
-					       &event->address };
+	const struct callerd_text *texts[] = {&event->argv,   &event->exe,    &event->cwd,
+					      &event->root,   &event->cgroup, &event->cgroup_v1,
+					      &event->address};
 
 	if (size < offsetof(struct callerd_caller_event, text) ||
 	    event->text_size > CALLERD_TEXT_MAX ||
@@ -45,7 +44,7 @@ static bool caller_event_ok(const struct callerd_caller_event *event, size_t siz
 
 static struct bytes keep(struct arena *arena, const char *data, size_t size)
 {
-	struct bytes kept = { arena->next, size };
+	struct bytes kept = {arena->next, size};
 
 	if (!data || size > arena->left)
 		return (struct bytes){};
@@ -65,7 +64,7 @@ static struct bytes keep_string(struct arena *arena, const char *string, size_t 
 static struct bytes text_of(const struct callerd_caller_event *event,
 			    const struct callerd_text *text)
 {
-	return (struct bytes){ event->text + text->offset, text->length };
+	return (struct bytes){event->text + text->offset, text->length};
 }
 
 /* Components from the leaf to the root, each ended by a NUL, become a path; a walk that was cut short
@@ -86,7 +85,8 @@ static struct bytes keep_path(struct arena *arena, const struct callerd_caller_e
 		size = 3;
 	}
 	while (end) {
-		size_t start = end - 1; /* the component's NUL, or its last byte if that is missing */
+		size_t start =
+			end - 1; /* the component's NUL, or its last byte if that is missing */
 
 		while (start && source.data[start - 1])
 			start--;
@@ -99,7 +99,7 @@ static struct bytes keep_path(struct arena *arena, const struct callerd_caller_e
 		path[size++] = '/';
 	arena->next += size;
 	arena->left -= size;
-	return (struct bytes){ path, size };
+	return (struct bytes){path, size};
 }
 
 /* Executables have no path when they are kernel threads. */
@@ -251,10 +251,11 @@ static void rebase_process(struct process *process, const char *from, size_t siz
 static struct caller *settle(const struct caller *draft, const char *text, size_t size)
 {
 	struct caller *caller = malloc(sizeof(*caller) + size);
-	char *own = (char *)(caller + 1);
+	char *own;
 
 	if (!caller)
 		return NULL;
+	own = (char *)(caller + 1);
 	*caller = *draft;
 	memcpy(own, text, size);
 	rebase_process(&caller->process, text, size, own);
@@ -274,8 +275,8 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 			 const struct decode_detail *detail, struct event *ret)
 {
 	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
-	struct arena arena = { memory, sizeof(memory) };
-	struct caller draft = { .basis = CALLER_FROM_KERNEL };
+	struct arena arena = {memory, sizeof(memory)};
+	struct caller draft = {.basis = CALLER_FROM_KERNEL};
 
 	if (!caller_event_ok(event, size))
 		return -EBADMSG;
@@ -289,9 +290,9 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	ret->mounted = ret->address;
 	ret->address.size = strnlen(ret->address.data, ret->address.size);
 	ret->mounted.data += ret->address.size + 1;
-	ret->mounted.size = ret->mounted.size > ret->address.size ?
-				    ret->mounted.size - ret->address.size - 1 :
-				    0;
+	ret->mounted.size = ret->mounted.size > ret->address.size
+				    ? ret->mounted.size - ret->address.size - 1
+				    : 0;
 	return 0;
 }
 
@@ -300,7 +301,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 {
 	struct caller draft = {
 		.basis = CALLER_FROM_PEER,
-		.process = { .pid = event->pid, .euid = event->uid, .start = event->start },
+		.process = {.pid = event->pid, .euid = event->uid, .start = event->start},
 		.uid = event->uid,
 		.gid = event->gid,
 		.egid = event->gid,
@@ -310,7 +311,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 		.session = CALLERD_UNSET_ID,
 	};
 	static __thread char memory[EXTRA_MAX];
-	struct arena arena = { memory, sizeof(memory) };
+	struct arena arena = {memory, sizeof(memory)};
 	struct process *process = &draft.process;
 
 	if (event->start && detail && detail->peer)
@@ -334,7 +335,7 @@ int decode_event(const void *event, size_t size, const struct decode_detail *det
 		 struct event *ret)
 {
 	const struct callerd_event_header *header = event;
-	struct event decoded = { .header = header };
+	struct event decoded = {.header = header};
 	int error = 0;
 
 	/* A ring hands pieces over in the size that they were reserved with. */
@@ -348,9 +349,9 @@ int decode_event(const void *event, size_t size, const struct decode_detail *det
 		error = decode_caller(event, size, detail, &decoded);
 		break;
 	case CALLERD_EVENT_PEER:
-		error = size == sizeof(struct callerd_peer_event) ?
-				decode_peer(event, detail, &decoded) :
-				-EBADMSG;
+		error = size == sizeof(struct callerd_peer_event)
+				? decode_peer(event, detail, &decoded)
+				: -EBADMSG;
 		break;
 	case CALLERD_EVENT_DATA:
 		decoded.data = event;

@@ -56,8 +56,9 @@ static unsigned long long start_ticks(int directory)
 		return 0;
 	stat[size] = '\0';
 	at = strrchr(stat, ')');
-	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-				  "%*d %*d %*d %*d %llu",
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+			  "%*d %*d %*d %*d %llu",
 			  &ticks) != 1)
 		return 0;
 	return ticks;
@@ -97,7 +98,7 @@ static struct bytes args(void *data, uint32_t pid, uint64_t start)
 
 	if (cached->data && cached->pid == pid && cached->start == start &&
 	    now() - cached->read < CACHE_AGE)
-		return (struct bytes){ cached->data, cached->size };
+		return (struct bytes){cached->data, cached->size};
 	if (!cached->data)
 		cached->data = malloc(CALLERD_ARGV_MAX + 1);
 	fd = cached->data ? proc_open(pid, start) : -ENOMEM;
@@ -109,7 +110,7 @@ static struct bytes args(void *data, uint32_t pid, uint64_t start)
 	cached->start = start;
 	cached->read = now();
 	cached->size = size > 0 ? size : 0;
-	return size > 0 ? (struct bytes){ cached->data, cached->size } : (struct bytes){};
+	return size > 0 ? (struct bytes){cached->data, cached->size} : (struct bytes){};
 }
 
 static struct bytes label(void *data, uint32_t pid, uint64_t start)
@@ -127,7 +128,7 @@ static struct bytes label(void *data, uint32_t pid, uint64_t start)
 	close(fd);
 	while (size > 0 && (proc->label[size - 1] == '\n' || !proc->label[size - 1]))
 		size--;
-	return size > 0 ? (struct bytes){ proc->label, size } : (struct bytes){};
+	return size > 0 ? (struct bytes){proc->label, size} : (struct bytes){};
 }
 
 /* The process as it is now, not as it was when it connected: the record says so by its basis. */
@@ -141,19 +142,19 @@ static void peer(void *data, struct process *process)
 		return;
 	size = read_at(fd, "comm", proc->name, CALLERD_COMM_SIZE);
 	if (size > 1)
-		process->name = (struct bytes){ proc->name, size - 1 };
+		process->name = (struct bytes){proc->name, size - 1};
 	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
 	if (size > 0)
-		process->executable = (struct bytes){ proc->executable, size };
+		process->executable = (struct bytes){proc->executable, size};
 	size = read_at(fd, "cmdline", proc->args, CALLERD_ARGV_MAX);
 	if (size > 0)
-		process->args = (struct bytes){ proc->args, size };
+		process->args = (struct bytes){proc->args, size};
 	close(fd);
 }
 
 struct decode_detail proc_detail(struct proc *proc)
 {
-	return (struct decode_detail){ .data = proc, .args = args, .label = label, .peer = peer };
+	return (struct decode_detail){.data = proc, .args = args, .label = label, .peer = peer};
 }
 
 int proc_new(struct proc **ret)

@@ -103,7 +103,7 @@ static bool shares_our_view(const struct caller *caller)
 
 static int open_in(int root, const char *path)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
 	int fd;
 
 	/* RESOLVE_IN_ROOT takes no magic links, which /proc/PID/root is. */
@@ -194,7 +194,7 @@ static struct bytes last_component(const char *path, size_t *size)
 		else if (end - *size == 1 && path[*size] == '.')
 			back++;
 	} while (back && back-- && end);
-	return (struct bytes){ path + *size, end - *size };
+	return (struct bytes){path + *size, end - *size};
 }
 
 static bool same_bytes(struct bytes a, struct bytes b)
@@ -205,7 +205,7 @@ static bool same_bytes(struct bytes a, struct bytes b)
 /* Takes the first component off TEXT. */
 static struct bytes next_component(struct bytes *text)
 {
-	struct bytes component = { text->data, strnlen(text->data, text->size) };
+	struct bytes component = {text->data, strnlen(text->data, text->size)};
 	size_t size = component.size < text->size ? component.size + 1 : text->size;
 
 	text->data += size;
@@ -223,12 +223,11 @@ static int match_mounted(const struct event *event, const char *path, const char
 	struct bytes name = last_component(path, &size), above = last_component(path, &size);
 	struct bytes leaf = next_component(&mounted), next = next_component(&mounted);
 	bool node = same_bytes(leaf, name) && same_bytes(next, above);
-	bool directory = same_bytes(leaf, above) &&
-			 same_bytes(name, last_component(socket, &socket_size));
+	bool directory =
+		same_bytes(leaf, above) && same_bytes(name, last_component(socket, &socket_size));
 
-	return event->mounted.size && name.size && (node || directory) ?
-		       (int)event->header->socket :
-		       -ESRCH;
+	return event->mounted.size && name.size && (node || directory) ? (int)event->header->socket
+								       : -ESRCH;
 }
 
 /* Walks PATH from ROOT. */
@@ -265,8 +264,8 @@ static int match_elsewhere(struct capture *capture, const struct event *event, c
 	return root < 0 && socket ? match_mounted(event, path, socket) : index;
 }
 
-int resolve_refused(struct capture *capture, const struct event *event,
-		    const char *const *sockets, unsigned int socket_count)
+int resolve_refused(struct capture *capture, const struct event *event, const char *const *sockets,
+		    unsigned int socket_count)
 {
 	uint32_t mounted = event->header->socket;
 	char path[2 * PATH_MAX];

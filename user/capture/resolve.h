@@ -9,7 +9,7 @@
  * caller's root, directory and mount namespace. Returns the socket's index; -ENOENT where it is not
  * a watched one; -ESRCH where nobody of that mount namespace lives any more and its mounts told nothing.
  * SOCKETS are the watched paths by index. */
-int resolve_refused(struct capture *capture, const struct event *event,
-		    const char *const *sockets, unsigned int socket_count);
+int resolve_refused(struct capture *capture, const struct event *event, const char *const *sockets,
+		    unsigned int socket_count);
 
 #endif

@@ -20,10 +20,10 @@ struct bytes {
 struct process {
 	uint32_t pid; /* 0: unknown process */
 	uint32_t euid;
-	uint64_t start; /* ns of CLOCK_BOOTTIME; 0: unknown */
-	struct bytes name; /* comm */
+	uint64_t start;		 /* ns of CLOCK_BOOTTIME; 0: unknown */
+	struct bytes name;	 /* comm */
 	struct bytes executable; /* absolute path */
-	struct bytes args; /* each argument ended by a NUL; data NULL: unknown */
+	struct bytes args;	 /* each argument ended by a NUL; data NULL: unknown */
 	bool executable_deleted;
 	bool args_truncated; /* args is the beginning of a longer list */
 };
@@ -31,7 +31,7 @@ struct process {
 /* How a caller came to be known. */
 enum caller_basis {
 	CALLER_FROM_KERNEL, /* described in its own context */
-	CALLER_FROM_PEER, /* only what the kernel recorded at connect: pid, uid, gid */
+	CALLER_FROM_PEER,   /* only what the kernel recorded at connect: pid, uid, gid */
 };
 
 /* What a format says of a caller in each of its requests, put together once. Filled by the format, freed
@@ -43,23 +43,23 @@ struct caller_cache {
 
 struct caller {
 	unsigned int references;
-	size_t size; /* bytes of memory it takes, its cache aside */
+	size_t size;		    /* bytes of memory it takes, its cache aside */
 	struct caller_cache *cache; /* NULL: nothing is kept */
 	enum caller_basis basis;
 	struct process process; /* the acting process itself */
 	uint32_t tid;
 	uint32_t uid, gid; /* real; the effective UID is process.euid */
 	uint32_t egid, fsuid, fsgid;
-	uint32_t login_uid, session; /* CALLERD_UNSET_ID: unset */
+	uint32_t login_uid, session;		  /* CALLERD_UNSET_ID: unset */
 	uint32_t mnt_ns, pid_ns, user_ns, net_ns; /* 0: unknown */
-	uint64_t capabilities; /* effective set, a bit per capability */
+	uint64_t capabilities;			  /* effective set, a bit per capability */
 	uint64_t cgroup_id;
 	struct bytes working_directory;
-	struct bytes root; /* "/" where it is not confined to a part of the tree */
+	struct bytes root;   /* "/" where it is not confined to a part of the tree */
 	struct bytes cgroup; /* the most telling of its cgroup paths */
-	struct bytes label; /* LSM label */
-	char tty[32]; /* "pts/3"; empty: none */
-	bool has_node; /* the next four are set */
+	struct bytes label;  /* LSM label */
+	char tty[32];	     /* "pts/3"; empty: none */
+	bool has_node;	     /* the next four are set */
 	bool in_node_group;
 	uint32_t node_uid, node_gid, node_mode; /* of the socket node that it used */
 	unsigned int ancestor_count;

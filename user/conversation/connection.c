@@ -90,8 +90,7 @@ void connection_add_sender(struct connection *connection, uint64_t offset, struc
 		drop_sender(connection, 1);
 		connection->senders_forgotten = true;
 	}
-	connection->senders[connection->sender_count++] =
-		(struct sender){ offset, caller, overlaps };
+	connection->senders[connection->sender_count++] = (struct sender){offset, caller, overlaps};
 }
 
 /* The index of the sender of the byte at OFFSET; -1: the connector. Of two that overlap, the first one
@@ -121,8 +120,7 @@ static bool has_several_senders(const struct connection *connection,
 	return false;
 }
 
-bool connection_sender_certain(const struct connection *connection,
-			       const struct exchange *exchange)
+bool connection_sender_certain(const struct connection *connection, const struct exchange *exchange)
 {
 	return connection->confirmed >= exchange->end;
 }
@@ -629,13 +627,14 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);
 	stream->next = data->offset;
 	if (data->header.flags & CALLERD_FLAG_UNREADABLE) {
-		error = handle_gap(connection, data, data->length, RECORD_INCOMPLETE_UNREADABLE) ?:
-			error;
+		error = handle_gap(connection, data, data->length, RECORD_INCOMPLETE_UNREADABLE)
+				?: error;
 		stream->next += data->length;
 		return error;
 	}
 	stream->next += data->length;
-	return (request ? request_data(connection, data) : response_data(connection, data)) ?: error;
+	return (request ? request_data(connection, data) : response_data(connection, data))
+		       ?: error;
 }
 
 void connection_end(struct connection *connection, uint64_t time, unsigned int reason)

@@ -17,20 +17,20 @@
 
 #define HELD_MAX 65536 /* bytes held per connection; the daemon reads ahead 4 KiB */
 #define SENDERS_MAX 16 /* changes of sender remembered per connection */
-#define BLANKS_MAX 4 /* bytes of line ends that Go skips behind a POST */
+#define BLANKS_MAX 4   /* bytes of line ends that Go skips behind a POST */
 
 enum stream_state {
-	STREAM_READ, /* between or within messages */
-	STREAM_LOST, /* the framing is not known: find a beginning */
+	STREAM_READ,   /* between or within messages */
+	STREAM_LOST,   /* the framing is not known: find a beginning */
 	STREAM_OPAQUE, /* taken over: no HTTP any more */
 };
 
 struct stream {
 	enum stream_state state;
-	uint64_t next; /* offset of the first byte not seen yet */
+	uint64_t next;		     /* offset of the first byte not seen yet */
 	struct http1_parser *parser; /* only while within a message */
-	bool followed; /* a message came before */
-	unsigned int blanks; /* bytes of line ends that the daemon still skips */
+	bool followed;		     /* a message came before */
+	unsigned int blanks;	     /* bytes of line ends that the daemon still skips */
 };
 
 /* From OFFSET of the request stream on, CALLER sends. */
@@ -43,29 +43,29 @@ struct sender {
 struct connection {
 	uint64_t id;
 	uint32_t socket;
-	uint32_t flags; /* CALLERD_FLAG_ bits of its events */
+	uint32_t flags;		  /* CALLERD_FLAG_ bits of its events */
 	struct caller *connector; /* NULL: not seen */
 	struct sender senders[SENDERS_MAX];
 	unsigned int sender_count;
 	bool senders_forgotten; /* more than are remembered */
-	uint64_t confirmed; /* up to this offset all senders are known */
+	uint64_t confirmed;	/* up to this offset all senders are known */
 	struct stream request, response;
-	uint64_t turned; /* request offset at which the daemon turned to it last */
+	uint64_t turned;     /* request offset at which the daemon turned to it last */
 	unsigned int missed; /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
-	uint64_t requests; /* so far */
+	uint64_t requests;   /* so far */
 	struct exchange *exchange; /* the request at hand; NULL: none */
-	bool draining; /* the request was answered before its body was through */
+	bool draining;		   /* the request was answered before its body was through */
 	struct exchange *finished, *finished_last; /* not yet written */
-	char *held; /* bytes behind the request at hand */
+	char *held;				   /* bytes behind the request at hand */
 	size_t held_size;
 	uint64_t held_offset, held_time;
 	bool held_gap; /* bytes are missing behind the held ones */
 	bool ended;
-	bool surveyed; /* seen, or younger than the survey */
-	bool listed; /* on the tracker's list of those to flush */
-	uint64_t active; /* time of its last event */
-	size_t memory; /* bytes that it holds, as accounted for */
-	uint64_t *unpaired; /* counter of responses without a request */
+	bool surveyed;			  /* seen, or younger than the survey */
+	bool listed;			  /* on the tracker's list of those to flush */
+	uint64_t active;		  /* time of its last event */
+	size_t memory;			  /* bytes that it holds, as accounted for */
+	uint64_t *unpaired;		  /* counter of responses without a request */
 	struct connection *newer, *older; /* by activity */
 	struct connection *next_listed;
 	UT_hash_handle hh;

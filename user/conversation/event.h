@@ -9,13 +9,13 @@
 struct event {
 	const struct callerd_event_header *header;
 	struct caller *caller; /* CONNECT, REFUSED, SENDER, PEER: a reference of the receiver's */
-	struct bytes address; /* REFUSED: within header */
-	struct bytes mounted; /* REFUSED: what follows it: components, each ended by a NUL */
-	int error; /* REFUSED: positive errno */
-	uint64_t offset; /* SENDER */
+	struct bytes address;  /* REFUSED: within header */
+	struct bytes mounted;  /* REFUSED: what follows it: components, each ended by a NUL */
+	int error;	       /* REFUSED: positive errno */
+	uint64_t offset;       /* SENDER */
 	const struct callerd_data_event *data; /* DATA */
 	const struct callerd_sent_event *sent; /* SENT */
-	const struct callerd_end_event *end; /* END */
+	const struct callerd_end_event *end;   /* END */
 };
 
 #endif

@@ -83,7 +83,7 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 
 static struct bytes string_bytes(const char *string)
 {
-	return string && *string ? (struct bytes){ string, strlen(string) } : (struct bytes){};
+	return string && *string ? (struct bytes){string, strlen(string)} : (struct bytes){};
 }
 
 void exchange_describe(const struct exchange *exchange, struct record *record)
@@ -97,7 +97,7 @@ void exchange_describe(const struct exchange *exchange, struct record *record)
 	http->version_minor = exchange->version_minor;
 	http->method = string_bytes(exchange->method);
 	if (exchange->target_size)
-		http->target = (struct bytes){ exchange->target, exchange->target_size };
+		http->target = (struct bytes){exchange->target, exchange->target_size};
 	http->target_truncated = exchange->target_truncated;
 	http->mime_type = string_bytes(exchange->mime_type);
 	http->user_agent = string_bytes(exchange->user_agent);

@@ -9,12 +9,12 @@
 
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
-	uint64_t number; /* on its connection, from 1 */
-	uint64_t offset, end; /* stream offsets of its first byte and behind its last one so far */
-	uint64_t started; /* when the daemon read its first byte */
-	uint64_t finished; /* when its response's head, or its connection's end, was seen */
-	bool resynchronised; /* only taken for a request since it looks like one */
-	bool doubtful; /* and a response was not over, as far as was seen */
+	uint64_t number;       /* on its connection, from 1 */
+	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
+	uint64_t started;      /* when the daemon read its first byte */
+	uint64_t finished;     /* when its response's head, or its connection's end, was seen */
+	bool resynchronised;   /* only taken for a request since it looks like one */
+	bool doubtful;	       /* and a response was not over, as far as was seen */
 	bool has_head, complete;
 	unsigned int incomplete; /* RECORD_INCOMPLETE_ bits */
 	unsigned int anomalies;

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP1_TARGET_MAX 8192 /* bytes of the request target kept */
-#define HTTP1_LINE_MAX 1024 /* a longer line is read all the same, and flagged */
+#define HTTP1_TARGET_MAX 8192		  /* bytes of the request target kept */
+#define HTTP1_LINE_MAX 1024		  /* a longer line is read all the same, and flagged */
 #define HTTP1_HEAD_MAX ((1 << 20) + 4096) /* Go's DefaultMaxHeaderBytes and its slop */
 
 enum http1_role { HTTP1_REQUEST, HTTP1_RESPONSE };
@@ -39,15 +39,17 @@ enum http1_anomaly {
 	HTTP1_ANOMALY_CHUNK_EXTENSION = 1 << 7,
 	HTTP1_ANOMALY_TRAILER = 1 << 8,
 	HTTP1_ANOMALY_CONTROL_BYTES = 1 << 9, /* in a value; in the target, bytes beyond ASCII */
-	HTTP1_ANOMALY_OVERSIZED = 1 << 10, /* a line of more than HTTP1_LINE_MAX, or a target cut off */
-	HTTP1_ANOMALY_DISPUTED = 1 << 11, /* Go's versions differ on it, or parsers are known to; this is
+	HTTP1_ANOMALY_OVERSIZED =
+		1 << 10, /* a line of more than HTTP1_LINE_MAX, or a target cut off */
+	HTTP1_ANOMALY_DISPUTED =
+		1 << 11, /* Go's versions differ on it, or parsers are known to; this is
 					   * the reading under which more happens */
 };
 
 struct http1_head {
 	int version_minor;
-	int status; /* responses */
-	char method[32]; /* requests; NUL-terminated, truncated if longer */
+	int status;	    /* responses */
+	char method[32];    /* requests; NUL-terminated, truncated if longer */
 	size_t target_size; /* of the kept bytes in http1_parser.target */
 	bool target_truncated;
 	bool has_content_length, chunked;
@@ -64,7 +66,7 @@ enum http1_step {
 	HTTP1_MORE, /* all was used; feed more */
 	HTTP1_HEAD, /* the head is complete; see http1_parser.head */
 	HTTP1_BODY, /* a piece of the body, its framing removed */
-	HTTP1_END, /* the message is complete; the next byte begins another one */
+	HTTP1_END,  /* the message is complete; the next byte begins another one */
 	HTTP1_ERROR, /* see http1_parser.error; stays so until http1_reset(). Before HTTP1_HEAD nothing
 		      * was acted on; after it the daemon may have acted on what it had by then */
 };
@@ -72,32 +74,33 @@ enum http1_step {
 struct http1_parser {
 	enum http1_role role;
 	struct http1_head head;
-	const char *error; /* static text for a person */
+	const char *error;	/* static text for a person */
 	uint64_t message_bytes; /* consumed of this message so far, framing included */
-	uint64_t body_bytes; /* of this message's body so far, framing excluded, skipped ones included */
+	uint64_t
+		body_bytes; /* of this message's body so far, framing excluded, skipped ones included */
 	char target[HTTP1_TARGET_MAX];
 	/* private from here */
 	int state, kind;
-	uint64_t remaining; /* of the body or of the chunk */
-	uint64_t block_bytes; /* of the head or the trailer so far */
+	uint64_t remaining;	       /* of the body or of the chunk */
+	uint64_t block_bytes;	       /* of the head or the trailer so far */
 	uint64_t length, first_length; /* Content-Length, this and the first one */
 	uint64_t digits, first_digits;
-	unsigned int line_size; /* of the header line so far, HTTP1_LINE_MAX at most */
-	unsigned int seen; /* what the header said that is judged at its end */
-	unsigned int kept; /* of the value in head.content_type or head.user_agent */
+	unsigned int line_size;	   /* of the header line so far, HTTP1_LINE_MAX at most */
+	unsigned int seen;	   /* what the header said that is judged at its end */
+	unsigned int kept;	   /* of the value in head.content_type or head.user_agent */
 	unsigned int kept_trimmed; /* the same without the white space at its end */
 	unsigned int version_major;
 	unsigned int member; /* what the list's member is, if it is a single word */
 	unsigned char phase, skipped, escape, token_size, words;
-	bool followed; /* something came before this message */
-	bool after_post; /* and was a POST, or is unknown */
-	bool stale; /* head is that of the message that ended */
-	bool at_body; /* after HTTP1_HEAD, with nothing of the body seen */
-	bool trailer; /* the lines are those of a trailer */
-	bool cr; /* a CR is pending: part of the line's end, or data */
-	bool in_header; /* a header line that may still be continued */
+	bool followed;		 /* something came before this message */
+	bool after_post;	 /* and was a POST, or is unknown */
+	bool stale;		 /* head is that of the message that ended */
+	bool at_body;		 /* after HTTP1_HEAD, with nothing of the body seen */
+	bool trailer;		 /* the lines are those of a trailer */
+	bool cr;		 /* a CR is pending: part of the line's end, or data */
+	bool in_header;		 /* a header line that may still be continued */
 	bool value_started, gap; /* of the value: it has begun; white space may turn out inner */
-	bool spaced, bad; /* of the token or number */
+	bool spaced, bad;	 /* of the token or number */
 	char token[24];
 };
 

@@ -9,9 +9,10 @@
 
 struct tracker {
 	struct tracker_options options;
-	struct connection *table; /* by id */
+	struct connection *table;	    /* by id */
 	struct connection *newest, *oldest; /* by activity */
-	struct connection *listed, **listed_end; /* with something to write, or ended; in that order */
+	struct connection *listed,
+		**listed_end; /* with something to write, or ended; in that order */
 	unsigned int count;
 	struct tracker_stats stats;
 };
@@ -101,7 +102,7 @@ static struct bytes socket_path(const struct tracker *tracker, uint32_t socket)
 	if (socket >= tracker->options.socket_count)
 		return (struct bytes){};
 	path = tracker->options.sockets[socket];
-	return (struct bytes){ path, strlen(path) };
+	return (struct bytes){path, strlen(path)};
 }
 
 static void write_record(struct tracker *tracker, struct record *record, uint32_t socket)
@@ -115,10 +116,11 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 {
 	struct record record = {
 		.caller = connection_sender(connection, exchange),
-		.connection = {
-			.id = connection->id,
-			.preexisting = connection->flags & CALLERD_FLAG_PREEXISTING,
-		},
+		.connection =
+			{
+				.id = connection->id,
+				.preexisting = connection->flags & CALLERD_FLAG_PREEXISTING,
+			},
 	};
 
 	exchange_describe(exchange, &record);
@@ -145,14 +147,8 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 
 void tracker_flush(struct tracker *tracker, uint64_t now)
 {
-	struct connection *connection, *next, *listed = NULL;
+	struct connection *connection, *listed = tracker->listed;
 
-	/* The last one that was listed is in front: turn them round. */
-	for (connection = tracker->listed; connection; connection = next) {
-		next = connection->next_listed;
-		connection->next_listed = listed;
-		listed = connection;
-	}
 	tracker->listed = NULL;
 	tracker->listed_end = &tracker->listed;
 	while ((connection = listed)) {
@@ -232,7 +228,7 @@ static void write_connected(struct tracker *tracker, const struct event *event, 
 		.action = RECORD_SOCKET_CONNECTED,
 		.time = event->header->time,
 		.caller = event->caller,
-		.connection = { .id = event->header->connection },
+		.connection = {.id = event->header->connection},
 	};
 
 	write_record(tracker, &record, socket);
@@ -294,12 +290,12 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	struct connection *connection;
 
 	/* Nothing is known of a connection that is over before anything was seen of it. */
-	connection = header->type == CALLERD_EVENT_END || header->type == CALLERD_EVENT_SENT ?
-			     find(tracker, header->connection) :
-			     find_or_add(tracker, header, socket);
+	connection = header->type == CALLERD_EVENT_END || header->type == CALLERD_EVENT_SENT
+			     ? find(tracker, header->connection)
+			     : find_or_add(tracker, header, socket);
 	if (!connection) {
-		tracker->stats.no_memory += header->type != CALLERD_EVENT_END &&
-					    header->type != CALLERD_EVENT_SENT;
+		tracker->stats.no_memory +=
+			header->type != CALLERD_EVENT_END && header->type != CALLERD_EVENT_SENT;
 		if (header->type == CALLERD_EVENT_END) /* of one that was given up */
 			mute(tracker, header->connection, 0);
 		return;
@@ -353,7 +349,7 @@ void tracker_survey_seen(struct tracker *tracker, uint64_t id)
 
 void tracker_survey_end(struct tracker *tracker)
 {
-	for (struct connection *one = tracker->newest; one; one = one->older) {
+	for (struct connection *one = tracker->oldest; one; one = one->newer) {
 		if (one->surveyed || one->ended)
 			continue;
 		connection_end(one, one->active, 0);
@@ -363,7 +359,7 @@ void tracker_survey_end(struct tracker *tracker)
 
 void tracker_close(struct tracker *tracker, uint64_t now)
 {
-	for (struct connection *one = tracker->newest; one; one = one->older) {
+	for (struct connection *one = tracker->oldest; one; one = one->newer) {
 		if (!one->ended)
 			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED);
 		list(tracker, one);

@@ -16,9 +16,9 @@ struct tracker;
 
 struct tracker_options {
 	unsigned int connections_max; /* more evict the one that was silent longest */
-	size_t memory_max; /* bytes of callers and held requests; more evict as well */
-	uint64_t sender_wait; /* ns to wait until the sender of a request is certain */
-	const char *const *sockets; /* paths by index; outlive the tracker */
+	size_t memory_max;	      /* bytes of callers and held requests; more evict as well */
+	uint64_t sender_wait;	      /* ns to wait until the sender of a request is certain */
+	const char *const *sockets;   /* paths by index; outlive the tracker */
 	unsigned int socket_count;
 	void *data;
 	/* A record; what it points to lives as long as the call. */
@@ -30,10 +30,10 @@ struct tracker_options {
 
 struct tracker_stats {
 	uint64_t connections; /* open now */
-	uint64_t evicted; /* given up for want of room */
-	uint64_t memory; /* bytes of callers and held requests now */
-	uint64_t unpaired; /* responses whose request was not seen */
-	uint64_t no_memory; /* events dropped because an allocation failed */
+	uint64_t evicted;     /* given up for want of room */
+	uint64_t memory;      /* bytes of callers and held requests now */
+	uint64_t unpaired;    /* responses whose request was not seen */
+	uint64_t no_memory;   /* events dropped because an allocation failed */
 };
 
 /* 0 or -ENOMEM. Free with tracker_free(). */

@@ -91,7 +91,7 @@ void clock_add_duration(struct text *out, uint64_t ns)
 	};
 	unsigned int i = 0;
 
-	while (ns >= scale[i].below && i < 3)
+	while (i < 3 && ns >= scale[i].below)
 		i++;
 	text_add_number(out, ns / scale[i].unit);
 	if (i && ns < 10 * scale[i].unit) { /* one decimal where it says something */

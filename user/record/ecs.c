@@ -22,7 +22,7 @@ struct ecs {
 	const struct record *record;
 	const struct record_context *context;
 	const struct caller_cache *cache; /* of the caller; NULL: none */
-	struct text masked, scratch; /* of the value being written */
+	struct text masked, scratch;	  /* of the value being written */
 };
 
 static void put_word(struct json *json, const char *key, const char *word)
@@ -568,17 +568,18 @@ static void fill_cache(struct ecs *ecs, const struct caller *caller)
 	struct caller_cache *cache = caller->cache;
 	struct text *out = ecs->json.out;
 	size_t start = out->size, split;
+	struct bytes members;
 
 	put_caller_members(ecs, caller);
 	split = out->size;
 	put_callerd_members(ecs, caller);
-	if (!out->error && out->size > start + 1) {
-		cache->text = malloc(out->size - start);
-		if (cache->text) {
-			memcpy(cache->text, out->data + start, out->size - start);
-			cache->size = out->size - start;
-			cache->split = split - start;
-		}
+	members = text_since(out, start);
+	if (!out->error && members.size)
+		cache->text = malloc(members.size);
+	if (cache->text) {
+		memcpy(cache->text, members.data, members.size);
+		cache->size = members.size;
+		cache->split = split - start;
 	}
 	text_cut(out, start);
 }

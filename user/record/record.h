@@ -23,19 +23,21 @@ enum record_action {
 /* Why a record does not tell everything; bits of record.incomplete. */
 enum record_incomplete {
 	RECORD_INCOMPLETE_BUDGET = 1 << 0, /* more bytes than are copied per turn */
-	RECORD_INCOMPLETE_LOST = 1 << 1, /* bytes were lost on the way from the kernel */
-	RECORD_INCOMPLETE_UNPARSED = 1 << 2, /* not HTTP as the daemon reads it; record.parse_error */
+	RECORD_INCOMPLETE_LOST = 1 << 1,   /* bytes were lost on the way from the kernel */
+	RECORD_INCOMPLETE_UNPARSED = 1
+				     << 2, /* not HTTP as the daemon reads it; record.parse_error */
 	RECORD_INCOMPLETE_RESYNCHRONISED = 1 << 3, /* found again after a gap */
-	RECORD_INCOMPLETE_SENDER_UNCONFIRMED = 1 << 4, /* whose bytes they are rests on order alone */
-	RECORD_INCOMPLETE_SENDERS = 1 << 5, /* more than one process sent the bytes */
-	RECORD_INCOMPLETE_CONNECTOR_LOST = 1 << 6, /* the connect itself was not seen */
-	RECORD_INCOMPLETE_AGENT_STOPPED = 1 << 7, /* the agent stopped before the answer */
-	RECORD_INCOMPLETE_EVICTED = 1 << 8, /* the connection was given up for want of room */
+	RECORD_INCOMPLETE_SENDER_UNCONFIRMED = 1
+					       << 4, /* whose bytes they are rests on order alone */
+	RECORD_INCOMPLETE_SENDERS = 1 << 5,	     /* more than one process sent the bytes */
+	RECORD_INCOMPLETE_CONNECTOR_LOST = 1 << 6,   /* the connect itself was not seen */
+	RECORD_INCOMPLETE_AGENT_STOPPED = 1 << 7,    /* the agent stopped before the answer */
+	RECORD_INCOMPLETE_EVICTED = 1 << 8,    /* the connection was given up for want of room */
 	RECORD_INCOMPLETE_UNREADABLE = 1 << 9, /* the daemon's buffer could not be read */
 };
 
 struct record_connection {
-	uint64_t id; /* 0: no connection */
+	uint64_t id;	     /* 0: no connection */
 	struct bytes socket; /* path as configured */
 	bool preexisting;
 	uint64_t request; /* 1, 2, 3 … on this connection; 0: not a request */
@@ -50,11 +52,12 @@ struct record_http {
 	struct bytes user_agent;
 	bool has_request_bytes, has_response_bytes, has_duration;
 	uint64_t request_bytes; /* of the body */
-	uint64_t response_bytes; /* of the body, as far as it was seen when the record was written */
-	int status; /* 0: no response seen */
-	uint64_t duration; /* ns, first byte of the request to the head of the response */
+	uint64_t
+		response_bytes; /* of the body, as far as it was seen when the record was written */
+	int status;		/* 0: no response seen */
+	uint64_t duration;	/* ns, first byte of the request to the head of the response */
 	const char *parse_error; /* for a person; NULL: none */
-	unsigned int anomalies; /* HTTP1_ANOMALY_* */
+	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
 };
 
 /* A key of callerd.status as it stands, dots and all: a flat key, so that "lost" and "lost.x" can both
@@ -66,20 +69,20 @@ struct record_counter {
 
 struct record {
 	enum record_action action;
-	uint64_t time; /* ns of CLOCK_BOOTTIME */
-	uint64_t sequence; /* set by the writer of the stream */
-	const struct caller *caller; /* NULL: none, or unknown */
+	uint64_t time;			/* ns of CLOCK_BOOTTIME */
+	uint64_t sequence;		/* set by the writer of the stream */
+	const struct caller *caller;	/* NULL: none, or unknown */
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
 	struct record_connection connection;
-	struct record_http http; /* api-request */
-	unsigned int incomplete; /* enum record_incomplete bits */
-	int error; /* socket-refused: positive errno */
-	struct bytes address; /* socket-refused: the path that the caller gave */
-	const char *lost_reason; /* records-lost */
-	uint64_t lost_count; /* records-lost */
-	const char *backend; /* agent-started */
-	const char *backend_reason; /* agent-started */
-	const char *const *sockets; /* agent-started: NULL-terminated */
+	struct record_http http;	       /* api-request */
+	unsigned int incomplete;	       /* enum record_incomplete bits */
+	int error;			       /* socket-refused: positive errno */
+	struct bytes address;		       /* socket-refused: the path that the caller gave */
+	const char *lost_reason;	       /* records-lost */
+	uint64_t lost_count;		       /* records-lost */
+	const char *backend;		       /* agent-started */
+	const char *backend_reason;	       /* agent-started */
+	const char *const *sockets;	       /* agent-started: NULL-terminated */
 	const struct record_counter *counters; /* agent-status, agent-stopped */
 	unsigned int counter_count;
 };
@@ -90,7 +93,7 @@ struct record_context {
 	const char *host_name;
 	const char *boot_id; /* as in /proc/sys/kernel/random/boot_id */
 	const char *agent_version;
-	const char *run_id; /* agent.ephemeral_id */
+	const char *run_id;   /* agent.ephemeral_id */
 	int64_t boot_to_real; /* ns to add to CLOCK_BOOTTIME for CLOCK_REALTIME */
 	void *data;
 	bool (*user_name)(void *data, uint32_t uid, char *name, size_t size);

@@ -107,6 +107,8 @@ void url_decode_path(struct text *out, struct bytes path)
 
 static bool is_secret_key(struct bytes key)
 {
+	if (!key.data)
+		return false;
 	for (size_t i = 0; i < sizeof(secret_keys) / sizeof(*secret_keys); i++)
 		if (key.size == strlen(secret_keys[i]) &&
 		    !strncasecmp(key.data, secret_keys[i], key.size))
@@ -117,7 +119,7 @@ static bool is_secret_key(struct bytes key)
 /* Adds a decoded value as it may stand in a query. */
 static void encode_value(struct text *out, struct bytes value)
 {
-	for (size_t i = 0; i < value.size; i++) {
+	for (size_t i = 0; value.data && i < value.size; i++) {
 		unsigned char c = (unsigned char)value.data[i];
 
 		if (c == ' ') {

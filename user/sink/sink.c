@@ -19,7 +19,7 @@ struct sink {
 	enum sink_format format;
 	int fd;
 	bool regular; /* a file: writes do not block for long */
-	char *queue; /* ring of whole lines; [start, start + size) waits */
+	char *queue;  /* ring of whole lines; [start, start + size) waits */
 	size_t start, size;
 	uint64_t dropped;
 	int error; /* of the last write; 0: fine */
@@ -41,8 +41,8 @@ static int open_file(struct sink *sink, const char *path, char *reason, size_t r
 	struct stat info;
 	int error;
 
-	sink->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-			0600);
+	sink->fd =
+		open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (sink->fd < 0) {
 		error = -errno;
 		snprintf(reason, reason_size, "cannot write %s: %s%s", path, strerror(-error),
@@ -109,7 +109,7 @@ enum sink_format sink_format(const struct sink *sink)
  * be shared with others, so it cannot be made non-blocking. */
 static bool writable(const struct sink *sink)
 {
-	struct pollfd pollfd = { .fd = sink->fd, .events = POLLOUT };
+	struct pollfd pollfd = {.fd = sink->fd, .events = POLLOUT};
 
 	return sink->regular || (poll(&pollfd, 1, 0) > 0 && pollfd.revents & (POLLOUT | POLLERR));
 }
@@ -193,7 +193,7 @@ const char *sink_name(const struct sink *sink)
 
 void sink_close(struct sink *sink, int milliseconds)
 {
-	static const struct timespec moment = { .tv_nsec = 10000000 };
+	static const struct timespec moment = {.tv_nsec = 10000000};
 
 	if (!sink)
 		return;
