@@ -79,6 +79,8 @@ struct http1_parser {
 	uint64_t
 		body_bytes; /* of this message's body so far, framing excluded, skipped ones included */
 	char target[HTTP1_TARGET_MAX];
+	bool followed; /* something came before this message: to be set by who takes a new parser for
+			* each one, as Go's limit of a head is another one then */
 	/* private from here */
 	int state, kind;
 	uint64_t remaining;	       /* of the body or of the chunk */
@@ -92,7 +94,6 @@ struct http1_parser {
 	unsigned int version_major;
 	unsigned int member; /* what the list's member is, if it is a single word */
 	unsigned char phase, skipped, escape, token_size, words;
-	bool followed;		 /* something came before this message */
 	bool after_post;	 /* and was a POST, or is unknown */
 	bool stale;		 /* head is that of the message that ended */
 	bool at_body;		 /* after HTTP1_HEAD, with nothing of the body seen */
