@@ -66,7 +66,7 @@ HOSTILE = [b'spaces and  tabs\t', b'new\nline', b'quote"\'\\', b'\x1b[31mred\x1b
 @test
 def hostile_arguments_comm_and_paths():
     directory = f'{DIR}/odd \n"\x1b[2J\udcff'
-    os.mkdir(directory)
+    os.makedirs(directory, exist_ok=True)
     program = directory + '/one\nshot'
     shutil.copy(CLIENTS + 'one_shot', program)
     subprocess.run([program, SOCKET, '--target', '/_ping?hostile', '--'] + HOSTILE, cwd=directory,

@@ -199,6 +199,21 @@ static void write_losses(struct agent *agent)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+/* Whether ADDRESS ends in the name of a watched socket: refusals of others are none of our losses. */
+static bool has_watched_name(const struct agent *agent, struct bytes address)
+{
+	for (unsigned int i = 0; i < agent->options.socket_count; i++) {
+		const char *name = strrchr(agent->options.sockets[i], '/');
+		size_t size = strlen(++name);
+
+		if (address.size >= size &&
+		    !memcmp(address.data + address.size - size, name, size) &&
+		    (address.size == size || address.data[address.size - size - 1] == '/'))
+			return true;
+	}
+	return false;
+}
+
 static void on_event(void *data, const void *bytes, size_t size)
 {
 	struct agent *agent = data;
@@ -215,7 +230,8 @@ static void on_event(void *data, const void *bytes, size_t size)
 	if (event.header->type == CALLERD_EVENT_REFUSED) {
 		socket = resolve_refused(agent->capture, &event, agent->options.sockets,
 					 agent->options.socket_count);
-		agent->losses.now[LOSS_UNRESOLVED] += socket == -ESRCH;
+		agent->losses.now[LOSS_UNRESOLVED] +=
+			socket == -ESRCH && has_watched_name(agent, event.address);
 		if (socket < 0) {
 			caller_unref(event.caller);
 			return;
