@@ -131,7 +131,8 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 		bpf_map_delete_elem(&connections, &key);
 }
 
-/* Enters a connection into the table. NULL, counted, where the table is full. */
+/* Enters a connection into the table, where it may push out the one that was silent longest. NULL,
+ * counted, where there is no room all the same. */
 static __always_inline struct connection *add_connection(const struct sock *daemon, __u32 socket,
 							 __u64 sender, __u32 flags)
 {

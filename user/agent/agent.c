@@ -48,6 +48,7 @@ struct agent {
 	struct text line;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
+	uint64_t no_memory; /* events and records dropped here; the tracker counts its own */
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
 	bool stop, output_closed;
@@ -95,7 +96,7 @@ static void write_line(struct agent *agent, const struct record *record, enum si
 	error = format == SINK_HUMAN ? record_write_human(record, context, &agent->line)
 				     : record_write_ecs(record, context, &agent->line);
 	if (error) {
-		agent->losses.now[LOSS_NO_MEMORY]++;
+		agent->no_memory++;
 		text_free(&agent->line);
 		return;
 	}
@@ -183,7 +184,7 @@ static void write_losses(struct agent *agent)
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 	tracker_stats(agent->tracker, &stats);
 	now[LOSS_EVICTED] = stats.evicted;
-	now[LOSS_NO_MEMORY] = stats.no_memory;
+	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory;
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		struct record record = {
 			.action = RECORD_RECORDS_LOST,
@@ -199,21 +200,6 @@ static void write_losses(struct agent *agent)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-/* Whether ADDRESS ends in the name of a watched socket: refusals of others are none of our losses. */
-static bool has_watched_name(const struct agent *agent, struct bytes address)
-{
-	for (unsigned int i = 0; i < agent->options.socket_count; i++) {
-		const char *name = strrchr(agent->options.sockets[i], '/');
-		size_t size = strlen(++name);
-
-		if (address.size >= size &&
-		    !memcmp(address.data + address.size - size, name, size) &&
-		    (address.size == size || address.data[address.size - size - 1] == '/'))
-			return true;
-	}
-	return false;
-}
-
 static void on_event(void *data, const void *bytes, size_t size)
 {
 	struct agent *agent = data;
@@ -223,15 +209,15 @@ static void on_event(void *data, const void *bytes, size_t size)
 
 	agent->kernel_events++;
 	if (error) {
-		agent->losses.now[error == -ENOMEM ? LOSS_NO_MEMORY : LOSS_MALFORMED]++;
+		agent->no_memory += error == -ENOMEM;
+		agent->losses.now[LOSS_MALFORMED] += error != -ENOMEM;
 		return;
 	}
 	socket = event.header->socket;
 	if (event.header->type == CALLERD_EVENT_REFUSED) {
 		socket = resolve_refused(agent->capture, &event, agent->options.sockets,
 					 agent->options.socket_count);
-		agent->losses.now[LOSS_UNRESOLVED] +=
-			socket == -ESRCH && has_watched_name(agent, event.address);
+		agent->losses.now[LOSS_UNRESOLVED] += socket == -ESRCH;
 		if (socket < 0) {
 			caller_unref(event.caller);
 			return;

@@ -197,11 +197,6 @@ static struct bytes last_component(const char *path, size_t *size)
 	return (struct bytes){path + *size, end - *size};
 }
 
-static bool same_bytes(struct bytes a, struct bytes b)
-{
-	return a.size == b.size && !memcmp(a.data, b.data, a.size);
-}
-
 /* Takes the first component off TEXT. */
 static struct bytes next_component(struct bytes *text)
 {
@@ -222,9 +217,9 @@ static int match_mounted(const struct event *event, const char *path, const char
 	struct bytes mounted = event->mounted;
 	struct bytes name = last_component(path, &size), above = last_component(path, &size);
 	struct bytes leaf = next_component(&mounted), next = next_component(&mounted);
-	bool node = same_bytes(leaf, name) && same_bytes(next, above);
+	bool node = bytes_equal(leaf, name) && bytes_equal(next, above);
 	bool directory =
-		same_bytes(leaf, above) && same_bytes(name, last_component(socket, &socket_size));
+		bytes_equal(leaf, above) && bytes_equal(name, last_component(socket, &socket_size));
 
 	return event->mounted.size && name.size && (node || directory) ? (int)event->header->socket
 								       : -ESRCH;
@@ -264,17 +259,36 @@ static int match_elsewhere(struct capture *capture, const struct event *event, c
 	return root < 0 && socket ? match_mounted(event, path, socket) : index;
 }
 
+/* Whether PATH ends in the name of a watched socket. */
+static bool has_watched_name(const char *path, const char *const *sockets,
+			     unsigned int socket_count)
+{
+	size_t size = strlen(path);
+	struct bytes name = last_component(path, &size);
+
+	for (unsigned int i = 0; i < socket_count; i++) {
+		size = strlen(sockets[i]);
+		if (bytes_equal(name, last_component(sockets[i], &size)))
+			return true;
+	}
+	return false;
+}
+
 int resolve_refused(struct capture *capture, const struct event *event, const char *const *sockets,
 		    unsigned int socket_count)
 {
 	uint32_t mounted = event->header->socket;
 	char path[2 * PATH_MAX];
-	int error = absolute_path(event, path);
+	int index = absolute_path(event, path);
+	bool named;
 
-	if (error)
-		return error;
+	if (index)
+		return index;
+	named = has_watched_name(path, sockets, socket_count); /* walking cuts the path */
 	if (shares_our_view(event->caller))
-		return match_walked(capture, AT_FDCWD, path);
-	return match_elsewhere(capture, event, path,
-			       mounted < socket_count ? sockets[mounted] : NULL);
+		index = match_walked(capture, AT_FDCWD, path);
+	else
+		index = match_elsewhere(capture, event, path,
+					mounted < socket_count ? sockets[mounted] : NULL);
+	return index == -ESRCH && !named ? -ENOENT : index;
 }

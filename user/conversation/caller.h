@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "callerd/event.h"
 
@@ -15,6 +16,11 @@ struct bytes {
 	const char *data;
 	size_t size;
 };
+
+static inline int bytes_equal(struct bytes a, struct bytes b)
+{
+	return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
+}
 
 /* One process: the caller, its parent, an ancestor. */
 struct process {

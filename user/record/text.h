@@ -88,11 +88,6 @@ static inline struct bytes bytes_from(struct bytes bytes, size_t start)
 	return (struct bytes){bytes.data + start, bytes.size - start};
 }
 
-static inline int bytes_equal(struct bytes a, struct bytes b)
-{
-	return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
-}
-
 /* What follows the last slash. */
 struct bytes bytes_basename(struct bytes path);
 
