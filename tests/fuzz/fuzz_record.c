@@ -75,14 +75,17 @@ static void take_process(struct input *input, struct process *process)
 	process->args_truncated = take_byte(input) & 1;
 }
 
-static void free_process(struct process *process)
+static void free_process(const struct process *process)
 {
 	free_bytes(process->name);
 	free_bytes(process->executable);
 	free_bytes(process->args);
 }
 
-static void take_caller(struct input *input, struct caller *caller)
+#define ANCESTORS_MAX 3
+
+static void take_caller(struct input *input, struct caller *caller,
+			struct process ancestors[ANCESTORS_MAX])
 {
 	caller->basis = take_byte(input) & 1 ? CALLER_FROM_PEER : CALLER_FROM_KERNEL;
 	take_process(input, &caller->process);
@@ -103,9 +106,10 @@ static void take_caller(struct input *input, struct caller *caller)
 	caller->in_node_group = take_byte(input) & 1;
 	caller->node_mode = (uint32_t)take_number(input);
 	caller->node_gid = (uint32_t)take_number(input);
-	caller->ancestor_count = take_byte(input) % 4;
+	caller->ancestors = ancestors;
+	caller->ancestor_count = take_byte(input) % (ANCESTORS_MAX + 1);
 	for (unsigned int i = 0; i < caller->ancestor_count; i++)
-		take_process(input, &caller->ancestors[i]);
+		take_process(input, &ancestors[i]);
 }
 
 static void free_caller(struct caller *caller)
@@ -293,6 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const sockets[] = {"/run/docker.sock", "/run/\"\n", NULL};
 	static const struct record_counter counters[] = {{"records", 1}, {"lost.x", UINT64_MAX}};
 	struct input input = {data, size};
+	struct process ancestors[2][ANCESTORS_MAX] = {0};
 	struct caller caller = {0}, connector = {0};
 	struct text text = {0};
 	uint8_t shape = take_byte(&input);
@@ -323,8 +328,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_http(&input, &record.http);
 	record.connection.socket = take_bytes(&input);
 	record.address = take_bytes(&input);
-	take_caller(&input, &caller);
-	take_caller(&input, &connector);
+	take_caller(&input, &caller, ancestors[0]);
+	take_caller(&input, &connector, ancestors[1]);
 
 	require(!record_write_ecs(&record, &context, &text));
 	check_line(&text);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each request that the daemon reads is one record that says what was asked and answered."""
 import os
+import signal
 
 from live import *
 from wire import Wire
@@ -511,18 +512,36 @@ def request_of_two_processes():
     equal(record['callerd']['capture']['complete'], False, 'complete')
 
 
-@test
-def two_processes_take_turns():
-    out = facts(run(CLIENTS + 'split_sender', SOCKET, '--mode', 'alternate', '--requests', '40',
-                    '--target', '/_ping?turn'))
+def take_turns(name):
+    return facts(run(CLIENTS + 'split_sender', SOCKET, '--mode', 'alternate', '--requests', '40',
+                     '--target', f'/_ping?{name}'))
+
+
+def check_turns(name, out):
     records = AGENT.wait(40, that=lambda r: field(r, 'url.path') == '/_ping'
-                         and field(r, 'url.query', '').startswith('turn&n='))
+                         and field(r, 'url.query', '').startswith(f'{name}&n='))
     equal(len(records), 40, 'records')
     for i, record in enumerate(records):
-        equal(record['url']['original'], f'/_ping?turn&n={i}', 'order')
+        equal(record['url']['original'], f'/_ping?{name}&n={i}', 'order')
         equal(record['process']['pid'], int(out[f'request.{i}.pid']), f'sender of {i}')
         equal(record['callerd']['connection']['request'], i + 1, 'number')
-        equal(record['callerd']['capture']['complete'], True, 'complete')
+        equal(record['callerd']['capture'], {'complete': True}, f'capture of {i}')
+
+
+@test
+def two_processes_take_turns():
+    check_turns('turn', take_turns('turn'))
+
+
+@test
+def two_processes_take_turns_unwatched():
+    """The agent is late: it learns of all changes of sender before it sees the first byte."""
+    os.kill(AGENT.pid, signal.SIGSTOP)
+    try:
+        out = take_turns('late-turn')
+    finally:
+        os.kill(AGENT.pid, signal.SIGCONT)
+    check_turns('late-turn', out)
 
 
 def big_write(*args):

@@ -99,33 +99,41 @@ class Agent(Callerd):
         return lost
 
 
+def below_shells(depth, command):
+    """COMMAND as the child of a shell below others, each of them with long arguments."""
+    for _ in range(depth):
+        command = ['sh', '-c', 'shift; "$@"; exit $?', 'sh', 'x' * 3000, *command]
+    return command
+
+
 class Many:
     """A client with many open connections."""
 
-    def __init__(self, count, target, *args):
+    def __init__(self, count, target, *args, depth=0):
         self.count = count
         self.client = subprocess.Popen(
-            [CLIENTS + 'many', SOCKET, '--connections', str(count), '--again', '--target', target,
-             *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.pid = self.client.pid
+            below_shells(depth, [CLIENTS + 'many', SOCKET, '--connections', str(count), '--again',
+                                 '--target', target, *args]),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.pid = int(self.wait('sender.pid='))
         self.wait('ready=')
 
     def __enter__(self):
         return self
 
     def __exit__(self, *unused):
-        self.client.terminate()
+        os.kill(self.pid, signal.SIGTERM)
         self.client.communicate(timeout=PATIENCE)
 
     def wait(self, start):
         for line in self.client.stdout:
             if line.startswith(start.encode()):
-                return
+                return line[len(start):]
         raise AssertionError(f'many ended before it said {start}')
 
     def again(self):
         """One request on each connection."""
-        self.client.send_signal(signal.SIGUSR1)
+        os.kill(self.pid, signal.SIGUSR1)
         self.wait('again=')
 
 
@@ -241,6 +249,45 @@ def thousand_open_connections():
             numbers[request.connection].append(request.number)
         equal(len(numbers), count, 'connections')
         true(all(n == [1, 2] for n in numbers.values()), 'numbers of the requests')
+
+
+@test
+def thousand_of_long_ancestry():
+    """What is known of the caller and those above it is kept once, not for each connection."""
+    count, depth = 1000, 12
+    with Agent() as agent, Many(count, LOAD + '=deep', '--first', depth=depth) as many:
+        agent.wait_for_requests(count)
+        agent.settle()
+        true(agent.rss() <= 16 * MB, f'resident with {count} open connections: {agent.rss()}')
+        record = agent.records(event__action='socket-connected', process__pid=many.pid)[0]
+        ancestors = record['callerd']['ancestors']
+        true(len(ancestors) >= depth, 'ancestors')
+        equal(len(record['process']['parent']['args'][4]), 3000, 'argument of the parent')
+        true(all(2000 < len(one['command_line']) < 2100 for one in ancestors[1:depth]),
+             'arguments of those above')
+        equal({(r.pid, r.status, r.complete) for r in agent.requests}, {(many.pid, 200, True)},
+              'each one')
+
+
+@test
+def many_of_one_parent():
+    """Nor is what is above them kept for each process."""
+    count, depth = scaled(300, 50), 12
+    loop = f'i=0; while [ $((i += 1)) -le {count} ]; do "$@" & done; wait'
+    command = ['sh', '-c', loop, 'sh', CLIENTS + 'many', SOCKET, '--connections', '1', '--first',
+               '--target', LOAD + '=siblings']
+    with Agent() as agent, subprocess.Popen(
+            below_shells(depth, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as shells:
+        agent.wait_for_requests(count)
+        agent.settle()
+        pids = {request.pid for request in agent.requests}
+        try:
+            true(agent.rss() <= 16 * MB, f'resident with {count} processes: {agent.rss()}')
+            equal(len(pids), count, 'processes')
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+            shells.communicate(timeout=PATIENCE)
 
 
 @test

@@ -38,11 +38,11 @@ static void test_references(void **state)
 	struct caller *caller = calloc(1, sizeof(*caller));
 
 	assert_non_null(caller);
-	caller->references = 1;
+	caller->shared.references = 1;
 	assert_ptr_equal(caller_ref(caller), caller);
-	assert_int_equal(caller->references, 2);
+	assert_int_equal(caller->shared.references, 2);
 	assert_null(caller_unref(caller));
-	assert_int_equal(caller->references, 1);
+	assert_int_equal(caller->shared.references, 1);
 	assert_null(caller_unref(caller)); /* ASan sees it if that did not free it, or twice */
 	assert_null(caller_ref(NULL));
 	assert_null(caller_unref(NULL));

@@ -125,8 +125,8 @@ static struct caller *caller_of(struct callerd_caller_event *event,
 	assert_int_equal(decode_copy(event, event->header.size, detail, &decoded, &copy), 0);
 	free(copy);
 	assert_non_null(decoded.caller);
-	assert_int_equal(decoded.caller->references, 1);
-	assert_true(decoded.caller->size >= sizeof(struct caller));
+	assert_int_equal(decoded.caller->shared.references, 1);
+	assert_true(decoded.caller->shared.size >= sizeof(struct caller));
 	return decoded.caller;
 }
 
@@ -516,22 +516,147 @@ static void test_arguments_detail_truncated(void **state)
 	caller_unref(caller);
 }
 
+/* The parent's arguments are kept as far as the caller's own, those of the others not quite. */
 static void test_arguments_detail_long(void **state)
 {
+	enum { OTHERS_MAX = 2048 };
+	static const struct {
+		uint32_t of;
+		size_t size, kept;
+	} cases[] = {
+		{4700, CALLERD_ARGV_MAX, CALLERD_ARGV_MAX},
+		{4700, CALLERD_ARGV_MAX + 1, CALLERD_ARGV_MAX},
+		{1, OTHERS_MAX, OTHERS_MAX},
+		{1, OTHERS_MAX + 1, OTHERS_MAX},
+		{1, CALLERD_ARGV_MAX + 1, OTHERS_MAX},
+	};
 	static char text[CALLERD_ARGV_MAX + 1];
-	struct asked asked = {.pid = 1, .give_args = {text, CALLERD_ARGV_MAX}};
-	struct decode_detail detail = {.data = &asked, .args = give_args};
-	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
-	struct caller *caller = caller_of(event, &detail);
 
-	assert_int_equal(caller->ancestors[1].args.size, CALLERD_ARGV_MAX);
-	assert_false(caller->ancestors[1].args_truncated);
-	caller_unref(caller);
-	asked.give_args.size++;
-	caller = caller_of(event, &detail);
-	assert_int_equal(caller->ancestors[1].args.size, CALLERD_ARGV_MAX);
-	assert_true(caller->ancestors[1].args_truncated);
-	caller_unref(caller);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bool parent = cases[i].of == 4700;
+		struct asked asked = {.pid = cases[i].of, .give_args = {text, cases[i].size}};
+		struct decode_detail detail = {.data = &asked, .args = give_args};
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		const struct process *process;
+		struct caller *caller;
+
+		if (parent)
+			event->ancestor[0].argv.flags = T;
+		event->ancestors = parent ? 1 : 2;
+		caller = caller_of(event, &detail);
+		process = &caller->ancestors[!parent];
+		assert_int_equal(process->args.size, cases[i].kept);
+		assert_int_equal(process->args_truncated, cases[i].kept < cases[i].size);
+		caller_unref(caller);
+	}
+}
+
+/* --- kept once -------------------------------------------------------------------------------- */
+
+/* Two events of the same content are of the same caller, whatever became of it meanwhile. */
+static void test_same_caller(void **state)
+{
+	struct caller *first = caller_of(docker(CALLERD_EVENT_CONNECT), NULL), *second;
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_SENDER);
+	size_t memory = callers_memory();
+	struct event decoded;
+	void *copy;
+
+	event->header.time++;
+	event->offset = 77;
+	assert_int_equal(decode_copy(event, event->header.size, NULL, &decoded, &copy), 0);
+	second = decoded.caller;
+	assert_ptr_equal(second, first);
+	assert_int_equal(first->shared.references, 2);
+	assert_int_equal(first->lineage->shared.references, 1);
+	assert_int_equal(callers_memory(), memory);
+	free(copy);
+	caller_unref(second);
+	caller_unref(first);
+	assert_int_equal(callers_memory(), 0);
+	first = caller_of(docker(CALLERD_EVENT_CONNECT),
+			  NULL); /* no trace is left of the last one */
+	assert_int_equal(callers_memory(), memory);
+	caller_unref(first);
+	assert_int_equal(callers_memory(), 0);
+}
+
+/* Whatever of a caller differs, it is another one; only what is its ancestors' makes another lineage. */
+static void test_other_caller(void **state)
+{
+	enum {
+		FIRST = offsetof(struct callerd_caller_event, start),
+		ANCESTORS = offsetof(struct callerd_caller_event, ancestors),
+	};
+	struct caller *first = caller_of(docker(CALLERD_EVENT_CONNECT), NULL);
+	unsigned int others = 0, lineages = 0;
+
+	for (size_t at = FIRST; at < HEAD_SIZE; at++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct event decoded;
+		void *copy;
+
+		((unsigned char *)event)[at] ^= 1;
+		if (!decode_copy(event, event->header.size, NULL, &decoded, &copy)) {
+			bool other = decoded.caller->lineage != first->lineage;
+
+			others += decoded.caller != first;
+			lineages += other;
+			assert_true(decoded.caller != first || !other);
+			assert_true(!other || at >= ANCESTORS);
+			caller_unref(decoded.caller);
+		}
+		free(copy);
+	}
+	/* Of each number each byte: identity and namespaces, the terminal, two names, texts. */
+	assert_in_range(others, 150, HEAD_SIZE);
+	assert_in_range(lineages, 50, others);
+	assert_int_equal(first->shared.references, 1);
+	caller_unref(first);
+	assert_int_equal(callers_memory(), 0);
+}
+
+/* Two that differ and yet have the same hash stay two. */
+static void test_same_hash(void **state)
+{
+	struct caller *first = caller_of(docker(CALLERD_EVENT_CONNECT), NULL), *second;
+	size_t memory = callers_memory();
+
+	*(char *)first->process.args.data = 'D';
+	*(char *)first->ancestors[0].args.data = 'B';
+	second = caller_of(docker(CALLERD_EVENT_CONNECT), NULL);
+	assert_ptr_not_equal(second, first);
+	assert_ptr_not_equal(second->lineage, first->lineage);
+	ASSERT_BYTES(second->process.args, "docker\0ps\0");
+	ASSERT_BYTES(second->ancestors[0].args, "bash\0-l\0");
+	assert_int_equal(callers_memory(), 2 * memory);
+	caller_unref(first);
+	assert_int_equal(callers_memory(), memory);
+	caller_unref(second);
+	assert_int_equal(callers_memory(), 0);
+}
+
+/* Processes of one parent share what is said of it, and it outlives each of them. */
+static void test_shared_lineage(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *first = caller_of(event, NULL), *second;
+
+	event->pid = event->tid = 4713;
+	second = caller_of(event, NULL);
+	assert_ptr_not_equal(second, first);
+	assert_ptr_equal(second->lineage, first->lineage);
+	assert_ptr_equal(second->ancestors, first->ancestors);
+	assert_int_equal(first->lineage->shared.references, 2);
+	caller_unref(first);
+	ASSERT_BYTES(second->ancestors[0].args, "bash\0-l\0");
+	caller_unref(second);
+	event->ancestors = 0;
+	second = caller_of(event, NULL);
+	assert_null(second->lineage);
+	assert_null(second->ancestors);
+	caller_unref(second);
+	assert_int_equal(callers_memory(), 0);
 }
 
 /* --- cgroups ---------------------------------------------------------------------------------- */
@@ -889,6 +1014,10 @@ int main(void)
 		cmocka_unit_test(test_arguments_unknown),
 		cmocka_unit_test(test_arguments_detail_truncated),
 		cmocka_unit_test(test_arguments_detail_long),
+		cmocka_unit_test(test_same_caller),
+		cmocka_unit_test(test_other_caller),
+		cmocka_unit_test(test_same_hash),
+		cmocka_unit_test(test_shared_lineage),
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_caller_sizes),
 		cmocka_unit_test(test_caller_oversized),

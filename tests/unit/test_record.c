@@ -60,11 +60,24 @@ static const struct record_context context = {
 
 static const struct record_context nothing_known = {0};
 
+static const struct process above_alice[] = {
+	{.pid = 4700,
+	 .start = 90000000,
+	 .name = BYTES("sudo"),
+	 .executable = BYTES("/usr/bin/sudo"),
+	 .args = BYTES("sudo\0docker\0login\0-p\0hunter2\0")},
+	{.pid = 4600,
+	 .euid = 1000,
+	 .start = 80000000,
+	 .name = BYTES("bash"),
+	 .executable = BYTES("/usr/bin/bash")},
+	{.pid = 1, .start = 1, .name = BYTES("systemd")},
+};
+
 /* alice, who is root by way of sudo. */
 static struct caller alice(void)
 {
 	return (struct caller){
-		.references = 1,
 		.basis = CALLER_FROM_KERNEL,
 		.process =
 			{
@@ -92,20 +105,7 @@ static struct caller alice(void)
 		.node_gid = 998,
 		.node_mode = 0140660,
 		.ancestor_count = 3,
-		.ancestors =
-			{
-				{.pid = 4700,
-				 .start = 90000000,
-				 .name = BYTES("sudo"),
-				 .executable = BYTES("/usr/bin/sudo"),
-				 .args = BYTES("sudo\0docker\0login\0-p\0hunter2\0")},
-				{.pid = 4600,
-				 .euid = 1000,
-				 .start = 80000000,
-				 .name = BYTES("bash"),
-				 .executable = BYTES("/usr/bin/bash")},
-				{.pid = 1, .start = 1, .name = BYTES("systemd")},
-			},
+		.ancestors = above_alice,
 	};
 }
 
@@ -113,7 +113,6 @@ static struct caller alice(void)
 static struct caller bob(void)
 {
 	return (struct caller){
-		.references = 1,
 		.basis = CALLER_FROM_PEER,
 		.process = {.pid = 99, .euid = 1001},
 		.uid = 1001,
@@ -1232,12 +1231,14 @@ static void test_peer(void **state)
 
 static void test_unknown_is_absent(void **state)
 {
+	static const struct process unknown[2];
 	struct caller caller = {
 		.basis = CALLER_FROM_KERNEL,
 		.process = {.pid = 7, .euid = 5},
 		.uid = 6,
 		.login_uid = CALLERD_UNSET_ID,
 		.session = CALLERD_UNSET_ID,
+		.ancestors = unknown,
 		.ancestor_count = 2,
 	};
 	struct record record = {
@@ -1295,7 +1296,8 @@ static void test_hostile(void **state)
 	caller.process.name = caller.process.executable = caller.process.args = hostile;
 	caller.working_directory = caller.root = caller.cgroup = caller.label = hostile;
 	memcpy(caller.tty, "\033\n", 3);
-	caller.ancestors[0] = caller.process;
+	caller.ancestors = &caller.process;
+	caller.ancestor_count = 1;
 	record.connection.socket = record.http.method = record.http.target = hostile;
 	record.http.mime_type = record.http.user_agent = record.address = hostile;
 	for (int action = 0; action < RECORD_ACTION_MAX; action++) {
@@ -1338,6 +1340,41 @@ static void test_appends(void **state)
 	text_free(&text);
 }
 
+/* What is kept of a caller and of its lineage is what would be written anew, and follows the clock. */
+static void test_rendered_once(void **state)
+{
+	static const enum record_action actions[] = {
+		RECORD_SOCKET_CONNECTED, RECORD_API_REQUEST,	  RECORD_SOCKET_REFUSED,
+		RECORD_API_REQUEST,	 RECORD_SOCKET_CONNECTED,
+	};
+	struct rendered of_caller = {0}, of_lineage = {0};
+	struct lineage lineage = {.shared.rendered = &of_lineage};
+	struct caller caller = alice(), keeping = alice();
+	struct record record = request(&caller);
+	struct record_context clock = context;
+	struct text anew = {0}, kept = {0};
+
+	keeping.uid = caller.uid = 1000;
+	keeping.lineage = &lineage;
+	keeping.shared.rendered = &of_caller;
+	for (size_t i = 0; i < COUNT(actions); i++, clock.boot_to_real += i == 3) {
+		record.action = actions[i];
+		record.caller = &caller;
+		assert_int_equal(record_write_ecs(&record, &clock, &anew), 0);
+		record.caller = &keeping;
+		assert_int_equal(record_write_ecs(&record, &clock, &kept), 0);
+		assert_int_equal(of_caller.clock, clock.boot_to_real);
+		assert_int_equal(of_lineage.clock, clock.boot_to_real);
+	}
+	assert_string_equal(kept.data, anew.data);
+	assert_int_equal(callers_memory(), of_caller.size + of_lineage.size);
+	assert_null(memmem(of_lineage.text, of_lineage.size, "hunter2", 7));
+	text_free(&anew);
+	text_free(&kept);
+	free(of_caller.text);
+	free(of_lineage.text);
+}
+
 /* --- lines for a person
  * --------------------------------------------------------------------------- */
 
@@ -1352,6 +1389,7 @@ static void check_line(const struct record *record, const char *wanted)
 static void test_human(void **state)
 {
 	static const char *const sockets[] = {"/run/docker.sock", NULL};
+	struct process parent = above_alice[0];
 	struct caller caller = alice(), connector = bob();
 	struct record record = request(&caller);
 
@@ -1374,7 +1412,9 @@ static void test_human(void **state)
 		   "12:03:44.120  uid 1234 in container 0123456789ab  docker run -v /:/host bb"
 		   "                  GET  /containers/0123456789ab/json → no answer\n");
 	caller = alice();
-	caller.ancestors[0].executable = (struct bytes)BYTES("/usr/bin/env");
+	parent.executable = (struct bytes)BYTES("/usr/bin/env");
+	caller.ancestors = &parent;
+	caller.ancestor_count = 1;
 	check_line(&record,
 		   "12:03:44.120  alice → root          docker run -v /:/host bb                  "
 		   "GET  /containers/0123456789ab/json → no answer\n");
@@ -1481,6 +1521,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_is_absent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_appends),
+		cmocka_unit_test(test_rendered_once),
 		cmocka_unit_test(test_human),
 	};
 

@@ -884,7 +884,7 @@ static void test_exec(void **state)
 static void talk_many_senders(struct world *world)
 {
 	connects(world, 1, 10);
-	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 17\r\n\r\n");
+	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 8193\r\n\r\n");
 	for (unsigned int i = 0; i < SENDERS_MAX; i++) {
 		sender(world, 1, 20 + i);
 		asks(world, 1, "x");
@@ -899,14 +899,14 @@ static void talk_many_senders(struct world *world)
 static void test_many_senders(void **state)
 {
 	check(talk_many_senders, "1 connected by p10\n"
-				 "1.1 POST /a +17 -> 200 by p10 !senders\n"
-				 "1.2 GET /b -> 200 by p35 via p10\n");
+				 "1.1 POST /a +8193 -> 200 by p10 !senders\n"
+				 "1.2 GET /b -> 200 by p8211 via p10\n");
 }
 
 static void talk_too_many_senders(struct world *world)
 {
 	connects(world, 1, 10);
-	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 18\r\n\r\n");
+	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 8194\r\n\r\n");
 	for (unsigned int i = 0; i < SENDERS_MAX + 1; i++) {
 		sender(world, 1, 20 + i);
 		asks(world, 1, "x");
@@ -920,8 +920,8 @@ static void talk_too_many_senders(struct world *world)
 static void test_too_many_senders(void **state)
 {
 	check(talk_too_many_senders, "1 connected by p10\n"
-				     "1.1 POST /a +18 -> 200 by p10 !unconfirmed !senders\n"
-				     "1.2 GET /b -> 200 by p36 via p10 !unconfirmed\n");
+				     "1.1 POST /a +8194 -> 200 by p10 !unconfirmed !senders\n"
+				     "1.2 GET /b -> 200 by p8212 via p10 !unconfirmed\n");
 }
 
 /* Senders that come and go before the request do not fill the memory of them. */
@@ -1492,7 +1492,7 @@ static void test_eviction_by_memory(void **state)
 
 	world_begin(&world, SPLIT_NOT, 0);
 	tracker_free(world.tracker);
-	world.options.memory_max = 100000;
+	world.options.memory_max = 20000;
 	assert_int_equal(tracker_new(&world.options, &world.tracker), 0);
 	connects(&world, 1, 10);
 	asks(&world, 1, GET_A);
@@ -1520,6 +1520,27 @@ static void test_eviction_by_memory(void **state)
 	tracker_stats(world.tracker, &stats);
 	assert_int_equal(stats.memory, 0);
 	assert_int_equal(stats.connections, 0);
+	world_end(&world);
+}
+
+/* A process is accounted for once, however many connections it has. */
+static void test_memory_of_shared_caller(void **state)
+{
+	struct tracker_stats one, many;
+	struct world world;
+
+	world_begin(&world, SPLIT_NOT, 0);
+	connects(&world, 1, 10);
+	tracker_stats(world.tracker, &one);
+	for (unsigned int i = 2; i <= 100; i++)
+		connects(&world, i, 10);
+	tracker_stats(world.tracker, &many);
+	assert_int_equal(many.memory - one.memory, 99 * (one.memory - callers_memory()));
+	for (unsigned int i = 1; i <= 100; i++)
+		ends(&world, i);
+	flush(&world);
+	tracker_stats(world.tracker, &many);
+	assert_int_equal(many.memory, 0);
 	world_end(&world);
 }
 
@@ -1758,6 +1779,7 @@ int main(void)
 		cmocka_unit_test(test_eviction_by_count),
 		cmocka_unit_test(test_eviction_of_listed),
 		cmocka_unit_test(test_eviction_by_memory),
+		cmocka_unit_test(test_memory_of_shared_caller),
 		cmocka_unit_test(test_evicted_takeover),
 		cmocka_unit_test(test_survey),
 		cmocka_unit_test(test_close),

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXTRA_MAX 65536 /* bytes of detail that one caller may get */
+#define EXTRA_MAX 65536	       /* bytes of detail that one caller may get */
+#define ANCESTOR_ARGS_MAX 2048 /* bytes of the arguments of those above the parent */
 
 static const char no_arguments[] = "";
 
-/* Fills the memory behind a struct caller from the front. */
+/* Fills the memory of a caller's texts from the front. */
 struct arena {
 	char *next;
 	size_t left;
@@ -109,35 +110,30 @@ static struct bytes keep_executable(struct arena *arena, const struct callerd_ca
 	return text->length ? keep_path(arena, event, text) : (struct bytes){};
 }
 
-static void keep_detail(struct arena *arena, const struct decode_detail *detail,
-			struct process *process)
+/* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
+static void keep_args(struct arena *arena, struct bytes args, bool truncated, size_t max,
+		      struct process *process)
 {
-	struct bytes args = {};
-
-	if (detail && detail->args)
-		args = detail->args(detail->data, process->pid, process->start);
-	if (!args.data)
-		return;
-	if (args.size > CALLERD_ARGV_MAX) {
-		args.size = CALLERD_ARGV_MAX;
-		process->args_truncated = true;
-	}
-	process->args = keep(arena, args.data, args.size);
+	process->args_truncated = truncated || args.size > max;
+	process->args = keep(arena, args.data, args.size > max ? max : args.size);
 }
 
 /* The kernel's copy, else the detail, else what there is of the kernel's copy. */
-static void keep_args(struct arena *arena, const struct callerd_caller_event *event,
-		      const struct callerd_text *text, const struct decode_detail *detail,
-		      struct process *process)
+static void decode_args(struct arena *arena, const struct callerd_caller_event *event,
+			const struct callerd_text *text, const struct decode_detail *detail,
+			size_t max, struct process *process)
 {
-	struct bytes args = text_of(event, text);
+	struct bytes args = text_of(event, text), more = {};
 
-	if (text->flags && text->length < CALLERD_ARGV_MAX)
-		keep_detail(arena, detail, process);
+	if (text->flags && text->length < max && detail && detail->args)
+		more = detail->args(detail->data, process->pid, process->start);
+	if (more.data)
+		keep_args(arena, more, false, max, process);
 	if (process->args.data || (text->flags & CALLERD_TEXT_FAULT && !args.size))
 		return;
-	process->args_truncated = text->flags;
-	process->args = keep(arena, args.size ? args.data : no_arguments, args.size);
+	if (!args.size)
+		args.data = no_arguments;
+	keep_args(arena, args, text->flags, max, process);
 }
 
 static void decode_self(struct arena *arena, const struct callerd_caller_event *event,
@@ -149,19 +145,20 @@ static void decode_self(struct arena *arena, const struct callerd_caller_event *
 	process->name = keep_string(arena, event->comm, sizeof(event->comm));
 	process->executable = keep_executable(arena, event, &event->exe);
 	process->executable_deleted = event->header.flags & CALLERD_FLAG_EXE_DELETED;
-	keep_args(arena, event, &event->argv, detail, process);
+	decode_args(arena, event, &event->argv, detail, CALLERD_ARGV_MAX, process);
 }
 
 static void decode_ancestor(struct arena *arena, const struct callerd_caller_event *event,
 			    const struct callerd_ancestor *ancestor,
-			    const struct decode_detail *detail, struct process *process)
+			    const struct decode_detail *detail, size_t args_max,
+			    struct process *process)
 {
 	process->pid = ancestor->pid;
 	process->euid = ancestor->uid;
 	process->start = ancestor->start;
 	process->name = keep_string(arena, ancestor->comm, sizeof(ancestor->comm));
 	process->executable = keep_executable(arena, event, &ancestor->exe);
-	keep_args(arena, event, &ancestor->argv, detail, process);
+	decode_args(arena, event, &ancestor->argv, detail, args_max, process);
 }
 
 /* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */
@@ -228,47 +225,25 @@ static void decode_into(const struct callerd_caller_event *event,
 	if (detail && detail->label)
 		label = detail->label(detail->data, event->pid, event->start);
 	caller->label = keep(arena, label.data, label.size);
-	caller->ancestor_count = event->ancestors;
+}
+
+/* 0, and NULL where it has no ancestors; or -ENOMEM. */
+static int decode_lineage(const struct callerd_caller_event *event,
+			  const struct decode_detail *detail, struct arena *arena,
+			  struct lineage **ret)
+{
+	struct process ancestors[CALLERD_ANCESTORS_MAX];
+	const char *text = arena->next;
+
+	*ret = NULL;
+	if (!event->ancestors)
+		return 0;
+	memset(ancestors, 0, sizeof(ancestors));
 	for (uint32_t i = 0; i < event->ancestors; i++)
-		decode_ancestor(arena, event, &event->ancestor[i], detail, &caller->ancestors[i]);
-}
-
-/* What a caller's memory refers to moves with it. */
-static void rebase(struct bytes *bytes, const char *from, size_t size, char *to)
-{
-	if (bytes->data >= from && bytes->data <= from + size)
-		bytes->data = to + (bytes->data - from);
-}
-
-static void rebase_process(struct process *process, const char *from, size_t size, char *to)
-{
-	rebase(&process->name, from, size, to);
-	rebase(&process->executable, from, size, to);
-	rebase(&process->args, from, size, to);
-}
-
-/* A copy of DRAFT, whose texts lie in TEXT, in one piece of memory of just the size that it needs. */
-static struct caller *settle(const struct caller *draft, const char *text, size_t size)
-{
-	struct caller *caller = malloc(sizeof(*caller) + size);
-	char *own;
-
-	if (!caller)
-		return NULL;
-	own = (char *)(caller + 1);
-	*caller = *draft;
-	memcpy(own, text, size);
-	rebase_process(&caller->process, text, size, own);
-	for (unsigned int i = 0; i < caller->ancestor_count; i++)
-		rebase_process(&caller->ancestors[i], text, size, own);
-	rebase(&caller->working_directory, text, size, own);
-	rebase(&caller->root, text, size, own);
-	rebase(&caller->cgroup, text, size, own);
-	rebase(&caller->label, text, size, own);
-	caller->references = 1;
-	caller->cache = calloc(1, sizeof(*caller->cache)); /* does without */
-	caller->size = sizeof(*caller) + size;
-	return caller;
+		decode_ancestor(arena, event, &event->ancestor[i], detail,
+				i ? ANCESTOR_ARGS_MAX : CALLERD_ARGV_MAX, &ancestors[i]);
+	*ret = lineage_new(ancestors, event->ancestors, text, arena->next - text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int decode_caller(const struct callerd_caller_event *event, size_t size,
@@ -276,12 +251,19 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 {
 	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
 	struct arena arena = {memory, sizeof(memory)};
-	struct caller draft = {.basis = CALLER_FROM_KERNEL};
+	struct lineage *lineage;
+	struct caller draft;
+	size_t own;
 
 	if (!caller_event_ok(event, size))
 		return -EBADMSG;
+	memset(&draft, 0, sizeof(draft));
+	draft.basis = CALLER_FROM_KERNEL;
 	decode_into(event, detail, &arena, &draft);
-	ret->caller = settle(&draft, memory, arena.next - memory);
+	own = arena.next - memory;
+	if (decode_lineage(event, detail, &arena, &lineage))
+		return -ENOMEM;
+	ret->caller = caller_new(&draft, lineage, memory, own);
 	if (!ret->caller)
 		return -ENOMEM;
 	ret->offset = event->offset;
@@ -296,30 +278,34 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	return 0;
 }
 
+static void decode_peer_identity(const struct callerd_peer_event *event, struct caller *caller)
+{
+	caller->basis = CALLER_FROM_PEER;
+	caller->process.pid = event->pid;
+	caller->process.start = event->start;
+	caller->uid = caller->process.euid = caller->fsuid = event->uid;
+	caller->gid = caller->egid = caller->fsgid = event->gid;
+	caller->login_uid = CALLERD_UNSET_ID;
+	caller->session = CALLERD_UNSET_ID;
+}
+
 static int decode_peer(const struct callerd_peer_event *event, const struct decode_detail *detail,
 		       struct event *ret)
 {
-	struct caller draft = {
-		.basis = CALLER_FROM_PEER,
-		.process = {.pid = event->pid, .euid = event->uid, .start = event->start},
-		.uid = event->uid,
-		.gid = event->gid,
-		.egid = event->gid,
-		.fsuid = event->uid,
-		.fsgid = event->gid,
-		.login_uid = CALLERD_UNSET_ID,
-		.session = CALLERD_UNSET_ID,
-	};
 	static __thread char memory[EXTRA_MAX];
 	struct arena arena = {memory, sizeof(memory)};
-	struct process *process = &draft.process;
+	struct process *process;
+	struct caller draft;
 
+	memset(&draft, 0, sizeof(draft));
+	decode_peer_identity(event, &draft);
+	process = &draft.process;
 	if (event->start && detail && detail->peer)
 		detail->peer(detail->data, process);
 	process->name = keep(&arena, process->name.data, process->name.size);
 	process->executable = keep(&arena, process->executable.data, process->executable.size);
 	process->args = keep(&arena, process->args.data, process->args.size);
-	ret->caller = settle(&draft, memory, arena.next - memory);
+	ret->caller = caller_new(&draft, NULL, memory, arena.next - memory);
 	return ret->caller ? 0 : -ENOMEM;
 }
 

@@ -9,23 +9,269 @@
 #define CONTAINER_ID_SIZE 64
 #define INITIAL_USER_NS 0xeffffffdu /* PROC_USER_INIT_INO of the kernel */
 
+/* --- kept once
+ * ------------------------------------------------------------------------------------- */
+
+/*
+ * Those that live, by the hash of their content; a reference is all that it takes to give one back, so
+ * they are the process's own. Of two that differ and have the same hash, which somebody may bring
+ * about, the later one is not entered: it is kept for itself, and nobody has to search.
+ */
+static struct shared *callers, *lineages;
+
+static size_t memory; /* of all of them, and of those that were not entered */
+
+#define PROCESS_TEXTS 3
+#define CALLER_TEXTS (PROCESS_TEXTS + 4)
+#define CALLER_CONTENT offsetof(struct caller, basis)
+
+static void process_texts(struct process *process, struct bytes *texts[PROCESS_TEXTS])
+{
+	texts[0] = &process->name;
+	texts[1] = &process->executable;
+	texts[2] = &process->args;
+}
+
+static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS])
+{
+	process_texts(&caller->process, texts);
+	texts[PROCESS_TEXTS] = &caller->working_directory;
+	texts[PROCESS_TEXTS + 1] = &caller->root;
+	texts[PROCESS_TEXTS + 2] = &caller->cgroup;
+	texts[PROCESS_TEXTS + 3] = &caller->label;
+}
+
+/* What lies in the memory at FROM lies at TO now. TO NULL: it is left out. */
+static void rebase(struct bytes **texts, unsigned int count, const char *from, const char *to)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (texts[i]->data)
+			texts[i]->data = to ? to + (texts[i]->data - from) : NULL;
+}
+
+static void rebase_caller(struct caller *caller, const char *from, const char *to)
+{
+	struct bytes *texts[CALLER_TEXTS];
+
+	caller_texts(caller, texts);
+	rebase(texts, CALLER_TEXTS, from, to);
+}
+
+static void rebase_ancestors(struct process *ancestors, unsigned int count, const char *from,
+			     const char *to)
+{
+	struct bytes *texts[PROCESS_TEXTS];
+
+	for (unsigned int i = 0; i < count; i++) {
+		process_texts(&ancestors[i], texts);
+		rebase(texts, PROCESS_TEXTS, from, to);
+	}
+}
+
+static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
+{
+	const char *at = data;
+
+	for (size_t next = 0; next < size; next += sizeof(hash)) {
+		size_t left = size - next;
+		uint64_t word = 0;
+
+		memcpy(&word, at + next, left < sizeof(word) ? left : sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 32;
+	}
+	return hash ^ size;
+}
+
+static struct shared *find(struct shared *table, uint64_t hash)
+{
+	struct shared *found;
+
+	HASH_FIND(hh, table, &hash, sizeof(hash), found);
+	return found;
+}
+
+/* Begins the life of SHARED, SIZE bytes, in TABLE unless another one has its place there. */
+static void enter(struct shared **table, struct shared *shared, uint64_t hash, size_t size)
+{
+	*shared = (struct shared){.references = 1, .hash = hash, .size = size};
+	shared->rendered = calloc(1, sizeof(*shared->rendered)); /* does without */
+	memory += size;
+	if (find(*table, hash))
+		return;
+	shared->table = table;
+	HASH_ADD(hh, *table, hash, sizeof(shared->hash), shared);
+}
+
+/* Gives a reference back. Returns whether it was the last one: the memory itself is then to be freed. */
+static bool leave(struct shared *shared)
+{
+	if (--shared->references)
+		return false;
+	memory -= shared->size;
+	if (shared->table)
+		HASH_DEL(*shared->table, shared);
+	if (shared->rendered) {
+		memory -= shared->rendered->size;
+		free(shared->rendered->text);
+	}
+	free(shared->rendered);
+	return true;
+}
+
+size_t callers_memory(void)
+{
+	return memory;
+}
+
+void rendered_keep(struct rendered *rendered, const struct rendered *made, struct bytes text)
+{
+	memory -= rendered->size;
+	free(rendered->text);
+	*rendered = *made;
+	rendered->text = malloc(text.size);
+	rendered->size = rendered->text ? text.size : 0;
+	if (rendered->text)
+		memcpy(rendered->text, text.data, text.size);
+	memory += rendered->size;
+}
+
+/* Whether LINEAGE has these ancestors: as they would be if their texts lay where its own do. */
+static bool is_lineage(const struct lineage *lineage, const struct process *ancestors,
+		       unsigned int count, const char *text, size_t size)
+{
+	size_t ancestors_size = count * sizeof(*ancestors);
+	const char *own = (const char *)&lineage->ancestors[lineage->count];
+	struct process moved[CALLERD_ANCESTORS_MAX];
+
+	if (lineage->count != count ||
+	    lineage->shared.size != sizeof(*lineage) + ancestors_size + size ||
+	    memcmp(own, text, size) != 0)
+		return false;
+	memcpy(moved, ancestors, ancestors_size);
+	rebase_ancestors(moved, count, text, own);
+	return !memcmp(moved, lineage->ancestors, ancestors_size);
+}
+
+static uint64_t hash_ancestors(const struct process *ancestors, unsigned int count,
+			       const char *text, size_t size)
+{
+	struct process bare[CALLERD_ANCESTORS_MAX];
+
+	memcpy(bare, ancestors, count * sizeof(*bare));
+	rebase_ancestors(bare, count, text, NULL);
+	return add_to_hash(add_to_hash(count, bare, count * sizeof(*bare)), text, size);
+}
+
+struct lineage *lineage_new(const struct process *ancestors, unsigned int count, const char *text,
+			    size_t size)
+{
+	uint64_t hash = hash_ancestors(ancestors, count, text, size);
+	struct lineage *lineage = (struct lineage *)find(lineages, hash);
+	size_t ancestors_size = count * sizeof(*ancestors);
+	size_t whole = sizeof(*lineage) + ancestors_size + size;
+
+	if (lineage && is_lineage(lineage, ancestors, count, text, size)) {
+		lineage->shared.references++;
+		return lineage;
+	}
+	lineage = malloc(whole);
+	if (!lineage)
+		return NULL;
+	lineage->count = count;
+	memcpy(lineage->ancestors, ancestors, ancestors_size);
+	memcpy(&lineage->ancestors[count], text, size);
+	rebase_ancestors(lineage->ancestors, count, text, (char *)&lineage->ancestors[count]);
+	enter(&lineages, &lineage->shared, hash, whole);
+	return lineage;
+}
+
+void lineage_unref(struct lineage *lineage)
+{
+	if (lineage && leave(&lineage->shared))
+		free(lineage);
+}
+
+/* Whether CALLER has the content of DRAFT: as it would be if its texts lay where the caller's do. */
+static bool is_caller(const struct caller *caller, const struct caller *draft, const char *text,
+		      size_t size)
+{
+	const char *own = (const char *)(caller + 1);
+	struct caller moved;
+
+	if (caller->shared.size != sizeof(*caller) + size || memcmp(own, text, size) != 0)
+		return false;
+	memcpy(&moved, draft, sizeof(moved));
+	rebase_caller(&moved, text, own);
+	return !memcmp((char *)&moved + CALLER_CONTENT, (char *)caller + CALLER_CONTENT,
+		       sizeof(moved) - CALLER_CONTENT);
+}
+
+static uint64_t hash_caller(const struct caller *draft, const char *text, size_t size)
+{
+	struct caller bare;
+
+	memcpy(&bare, draft, sizeof(bare));
+	rebase_caller(&bare, text, NULL);
+	return add_to_hash(
+		add_to_hash(0, (char *)&bare + CALLER_CONTENT, sizeof(bare) - CALLER_CONTENT), text,
+		size);
+}
+
+/* A copy of DRAFT in one piece of memory, with the reference to its lineage. */
+static struct caller *copy_caller(const struct caller *draft, const char *text, size_t size,
+				  uint64_t hash)
+{
+	struct caller *caller = malloc(sizeof(*caller) + size);
+
+	if (!caller)
+		return NULL;
+	memcpy(caller, draft, sizeof(*caller));
+	memcpy(caller + 1, text, size);
+	rebase_caller(caller, text, (char *)(caller + 1));
+	enter(&callers, &caller->shared, hash, sizeof(*caller) + size);
+	return caller;
+}
+
+struct caller *caller_new(const struct caller *draft, struct lineage *lineage, const char *text,
+			  size_t size)
+{
+	struct caller *caller, whole;
+	uint64_t hash;
+
+	memcpy(&whole, draft, sizeof(whole));
+	whole.lineage = lineage;
+	whole.ancestor_count = lineage ? lineage->count : 0;
+	whole.ancestors = lineage ? lineage->ancestors : NULL;
+	hash = hash_caller(&whole, text, size);
+	caller = (struct caller *)find(callers, hash);
+	if (caller && is_caller(caller, &whole, text, size))
+		caller_ref(caller);
+	else
+		caller = copy_caller(&whole, text, size, hash);
+	if (!caller || caller->shared.references > 1) /* it has a reference of its own */
+		lineage_unref(lineage);
+	return caller;
+}
+
 struct caller *caller_ref(struct caller *caller)
 {
 	if (caller)
-		caller->references++;
+		caller->shared.references++;
 	return caller;
 }
 
 struct caller *caller_unref(struct caller *caller)
 {
-	if (!caller || --caller->references)
+	if (!caller || !leave(&caller->shared))
 		return NULL;
-	if (caller->cache)
-		free(caller->cache->text);
-	free(caller->cache);
+	lineage_unref(caller->lineage);
 	free(caller);
 	return NULL;
 }
+
+/* --- images
+ * ---------------------------------------------------------------------------------------- */
 
 static bool same_bytes(struct bytes a, struct bytes b)
 {

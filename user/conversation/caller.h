@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process that acted, as the kernel described it at that moment. Immutable once decoded, shared by
- * reference; everything it points to lives in its own memory. */
+/*
+ * A process that acted, as the kernel described it at that moment, and its ancestors. Immutable once
+ * decoded, and kept once: equal callers are the same caller, and callers of equal ancestry share it.
+ * Everything that one points to lives in its own memory, or in its lineage's.
+ */
 #ifndef CALLERD_CALLER_H
 #define CALLERD_CALLER_H
 
@@ -8,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <uthash.h>
 
 #include "callerd/event.h"
 
@@ -40,17 +45,38 @@ enum caller_basis {
 	CALLER_FROM_PEER,   /* only what the kernel recorded at connect: pid, uid, gid */
 };
 
-/* What a format says of a caller in each of its requests, put together once. Filled by the format, freed
- * with the caller; text is NULL until then. */
-struct caller_cache {
-	char *text;
-	size_t size, split;
+#define RENDERED_PARTS 3
+
+/* What a format says of a caller or a lineage in each record, put together once and freed with it. */
+struct rendered {
+	char *text; /* NULL: nothing yet */
+	size_t size;
+	int64_t clock; /* what it was put together with: record_context.boot_to_real */
+	struct {
+		size_t at, size; /* within text */
+	} parts[RENDERED_PARTS]; /* which is which is for the format to say */
+};
+
+/* What callers and lineages have in common. Each of them begins with it. */
+struct shared {
+	unsigned int references;
+	uint64_t hash;		   /* of its content */
+	size_t size;		   /* bytes of memory it takes, what is rendered aside */
+	struct shared **table;	   /* where the next one that is equal finds it; NULL: nowhere */
+	struct rendered *rendered; /* NULL: nothing is kept */
+	UT_hash_handle hh;
+};
+
+/* The ancestors of a caller. */
+struct lineage {
+	struct shared shared;
+	unsigned int count;
+	struct process ancestors[]; /* the parent first */
 };
 
 struct caller {
-	unsigned int references;
-	size_t size;		    /* bytes of memory it takes, its cache aside */
-	struct caller_cache *cache; /* NULL: nothing is kept */
+	struct shared shared;
+	/* From here on its content, compared byte by byte; caller_texts() in caller.c lists its texts. */
 	enum caller_basis basis;
 	struct process process; /* the acting process itself */
 	uint32_t tid;
@@ -68,9 +94,30 @@ struct caller {
 	bool has_node;	     /* the next four are set */
 	bool in_node_group;
 	uint32_t node_uid, node_gid, node_mode; /* of the socket node that it used */
+	struct lineage *lineage; /* what the next two lie in; NULL: no ancestors are known */
 	unsigned int ancestor_count;
-	struct process ancestors[CALLERD_ANCESTORS_MAX]; /* the parent first */
+	const struct process *ancestors; /* the parent first */
 };
+
+/* The lineage of COUNT ANCESTORS, at most CALLERD_ANCESTORS_MAX, whose texts lie in the SIZE bytes at
+ * TEXT: one that lives, else a copy. NULL where there is no memory. Give it back with lineage_unref(). */
+struct lineage *lineage_new(const struct process *ancestors, unsigned int count, const char *text,
+			    size_t size);
+
+/* Gives a reference back; the last one frees it. NULL is fine. */
+void lineage_unref(struct lineage *lineage);
+
+/* The caller like DRAFT, which was zeroed before it was filled and whose texts lie in the SIZE bytes at
+ * TEXT: one that lives, else a copy. Takes over the reference to LINEAGE, which may be NULL. NULL
+ * where there is no memory. Give it back with caller_unref(). */
+struct caller *caller_new(const struct caller *draft, struct lineage *lineage, const char *text,
+			  size_t size);
+
+/* Bytes of memory that all living callers and lineages take, what is rendered of them included. */
+size_t callers_memory(void);
+
+/* RENDERED becomes what was MADE, with a copy of TEXT; without memory for it, with no text. */
+void rendered_keep(struct rendered *rendered, const struct rendered *made, struct bytes text);
 
 /* Takes another reference; returns CALLER, which may be NULL. */
 struct caller *caller_ref(struct caller *caller);

@@ -41,8 +41,7 @@ void connection_free(struct connection *connection)
 	stream_close(&connection->request);
 	stream_close(&connection->response);
 	caller_unref(connection->connector);
-	for (unsigned int i = 0; i < connection->sender_count; i++)
-		caller_unref(connection->senders[i].caller);
+	senders_clear(&connection->senders);
 	free(connection->held);
 	free(connection);
 }
@@ -51,14 +50,6 @@ void connection_set_connector(struct connection *connection, struct caller *call
 {
 	caller_unref(connection->connector);
 	connection->connector = caller;
-}
-
-static void drop_sender(struct connection *connection, unsigned int index)
-{
-	caller_unref(connection->senders[index].caller);
-	connection->sender_count--;
-	memmove(connection->senders + index, connection->senders + index + 1,
-		(connection->sender_count - index) * sizeof(*connection->senders));
 }
 
 /* The offset of the oldest request that is still to be attributed. */
@@ -71,53 +62,21 @@ static uint64_t oldest_offset(const struct connection *connection)
 	return connection->held_size ? connection->held_offset : connection->request.next;
 }
 
-/* A sender matters until the next one's first byte is behind the oldest request, and as long as the
- * next one's bytes cannot be told from its own. */
-static void drop_past_senders(struct connection *connection)
+int connection_add_sender(struct connection *connection, struct sender sender)
 {
-	uint64_t oldest = oldest_offset(connection);
-
-	while (connection->sender_count > 1 && connection->senders[1].offset <= oldest &&
-	       !connection->senders[1].overlaps)
-		drop_sender(connection, 0);
+	senders_drop_before(&connection->senders, oldest_offset(connection));
+	return senders_add(&connection->senders, sender);
 }
 
-void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller,
-			   bool overlaps)
-{
-	drop_past_senders(connection);
-	if (connection->sender_count == SENDERS_MAX) {
-		drop_sender(connection, 1);
-		connection->senders_forgotten = true;
-	}
-	connection->senders[connection->sender_count++] = (struct sender){offset, caller, overlaps};
-}
-
-/* The index of the sender of the byte at OFFSET; -1: the connector. Of two that overlap, the first one
- * began at their common offset. */
-static int sender_at(const struct connection *connection, uint64_t offset)
-{
-	int found = -1;
-
-	for (unsigned int i = 0; i < connection->sender_count; i++)
-		if (connection->senders[i].offset < offset ||
-		    (connection->senders[i].offset == offset && !connection->senders[i].overlaps))
-			found = i;
-	return found;
-}
-
-/* Whether others sent, or may have sent, bytes of EXCHANGE too. */
-static bool has_several_senders(const struct connection *connection,
+/* Whether others than the sender of INDEX, who began EXCHANGE, sent or may have sent bytes of it too. */
+static bool has_several_senders(const struct senders *senders, int index,
 				const struct exchange *exchange)
 {
-	int first = sender_at(connection, exchange->offset);
+	unsigned int next = (unsigned int)(index + 1);
 
-	if (first >= 0 && connection->senders[first].overlaps)
+	if (index >= 0 && senders_get(senders, (unsigned int)index)->overlaps)
 		return true;
-	for (unsigned int i = first + 1; i < connection->sender_count; i++)
-		if (connection->senders[i].offset < exchange->end)
-			return true;
-	return false;
+	return next < senders->count && senders_get(senders, next)->offset < exchange->end;
 }
 
 bool connection_sender_certain(const struct connection *connection, const struct exchange *exchange)
@@ -128,41 +87,34 @@ bool connection_sender_certain(const struct connection *connection, const struct
 const struct caller *connection_sender(const struct connection *connection,
 				       struct exchange *exchange)
 {
-	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND && connection->sender_count;
-	int index;
+	const struct senders *senders = &connection->senders;
+	int index = senders_find(senders, exchange->offset);
+	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND && senders->count;
 
-	if (inexact || connection->senders_forgotten ||
-	    !connection_sender_certain(connection, exchange))
+	if (inexact || senders->forgotten || !connection_sender_certain(connection, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_UNCONFIRMED;
-	if (has_several_senders(connection, exchange))
+	if (has_several_senders(senders, index, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDERS;
-	index = sender_at(connection, exchange->offset);
-	return index < 0 ? connection->connector : connection->senders[index].caller;
+	return index < 0 ? connection->connector
+			 : senders_get(senders, (unsigned int)index)->caller;
 }
 
 struct exchange *connection_take_finished(struct connection *connection)
 {
 	struct exchange *exchange = connection->finished;
 
-	if (exchange)
-		connection->finished = exchange->next;
+	if (!exchange)
+		return NULL;
+	connection->finished = exchange->next;
+	senders_drop_before(&connection->senders, oldest_offset(connection));
 	return exchange;
-}
-
-static size_t caller_memory(const struct caller *caller)
-{
-	if (!caller)
-		return 0;
-	return caller->size + (caller->cache ? caller->cache->size : 0);
 }
 
 size_t connection_memory(const struct connection *connection)
 {
 	size_t size = sizeof(*connection) + connection->held_size;
 
-	size += caller_memory(connection->connector);
-	for (unsigned int i = 0; i < connection->sender_count; i++)
-		size += caller_memory(connection->senders[i].caller);
+	size += connection->senders.room * sizeof(struct sender);
 	size += connection->request.parser ? sizeof(struct http1_parser) : 0;
 	size += connection->response.parser ? sizeof(struct http1_parser) : 0;
 	return size;

@@ -14,9 +14,9 @@
 
 #include "conversation/event.h"
 #include "conversation/exchange.h"
+#include "conversation/senders.h"
 
 #define HELD_MAX 65536 /* bytes held per connection; the daemon reads ahead 4 KiB */
-#define SENDERS_MAX 16 /* changes of sender remembered per connection */
 #define BLANKS_MAX 4   /* bytes of line ends that Go skips behind a POST */
 
 enum stream_state {
@@ -33,22 +33,13 @@ struct stream {
 	unsigned int blanks;	     /* bytes of line ends that the daemon still skips */
 };
 
-/* From OFFSET of the request stream on, CALLER sends. */
-struct sender {
-	uint64_t offset;
-	struct caller *caller;
-	bool overlaps; /* while the one before was still sending: what is whose is not known */
-};
-
 struct connection {
 	uint64_t id;
 	uint32_t socket;
 	uint32_t flags;		  /* CALLERD_FLAG_ bits of its events */
 	struct caller *connector; /* NULL: not seen */
-	struct sender senders[SENDERS_MAX];
-	unsigned int sender_count;
-	bool senders_forgotten; /* more than are remembered */
-	uint64_t confirmed;	/* up to this offset all senders are known */
+	struct senders senders;
+	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
 	uint64_t turned;     /* request offset at which the daemon turned to it last */
 	unsigned int missed; /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
@@ -77,8 +68,9 @@ void connection_free(struct connection *connection);
 
 /* Takes over the reference to CALLER. */
 void connection_set_connector(struct connection *connection, struct caller *caller);
-void connection_add_sender(struct connection *connection, uint64_t offset, struct caller *caller,
-			   bool overlaps);
+
+/* Takes over the reference to the sender's caller. 0, or -ENOMEM: it is then forgotten. */
+int connection_add_sender(struct connection *connection, struct sender sender);
 
 /* Bytes that the daemon read or wrote. 0 or -ENOMEM (the stream is then lost, not the process). */
 int connection_data(struct connection *connection, const struct callerd_data_event *data);
@@ -98,7 +90,7 @@ bool connection_sender_certain(const struct connection *connection,
 /* Takes the oldest finished exchange off; the caller frees it. NULL: none. */
 struct exchange *connection_take_finished(struct connection *connection);
 
-/* Bytes of memory that the connection holds now, its callers included. */
+/* Bytes of memory that the connection holds now. Its callers are shared: callers_memory(). */
 size_t connection_memory(const struct connection *connection);
 
 #endif

@@ -14,7 +14,7 @@ struct tracker {
 	struct connection *listed,
 		**listed_end; /* with something to write, or ended; in that order */
 	unsigned int count;
-	struct tracker_stats stats;
+	struct tracker_stats stats; /* memory: of the connections alone */
 };
 
 int tracker_new(const struct tracker_options *options, struct tracker **ret)
@@ -69,10 +69,10 @@ static void unlist(struct tracker *tracker, struct connection *connection)
 
 static void account(struct tracker *tracker, struct connection *connection)
 {
-	size_t memory = connection_memory(connection);
+	size_t size = connection_memory(connection);
 
-	tracker->stats.memory += memory - connection->memory;
-	connection->memory = memory;
+	tracker->stats.memory += size - connection->memory;
+	connection->memory = size;
 }
 
 static void remove_connection(struct tracker *tracker, struct connection *connection)
@@ -145,37 +145,20 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 	}
 }
 
-void tracker_flush(struct tracker *tracker, uint64_t now)
-{
-	struct connection *connection, *listed = tracker->listed;
-
-	tracker->listed = NULL;
-	tracker->listed_end = &tracker->listed;
-	while ((connection = listed)) {
-		listed = connection->next_listed;
-		connection->listed = false;
-		flush_connection(tracker, connection, now);
-		if (connection->ended)
-			remove_connection(tracker, connection);
-		else if (connection->finished)
-			list(tracker, connection);
-	}
-}
-
 static void mute(struct tracker *tracker, uint64_t connection, uint32_t bits)
 {
 	if (tracker->options.mute)
 		tracker->options.mute(tracker->options.data, connection, bits);
 }
 
-/* Gives the connection up that was silent longest; KEEP is the one at hand. */
+/* Gives the connection up that was silent longest; KEEP is the one at hand, or NULL. */
 static void evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
 	struct connection *victim = tracker->oldest;
 	uint32_t bits = CALLERD_FORGOTTEN;
 	uint64_t id;
 
-	if (victim == keep)
+	if (victim && victim == keep)
 		victim = victim->newer;
 	if (!victim)
 		return;
@@ -190,11 +173,35 @@ static void evict(struct tracker *tracker, const struct connection *keep, uint64
 	mute(tracker, id, bits);
 }
 
+static size_t memory(const struct tracker *tracker)
+{
+	return tracker->stats.memory + callers_memory();
+}
+
 static void make_room(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
 	while (tracker->count > 1 && (tracker->count > tracker->options.connections_max ||
-				      tracker->stats.memory > tracker->options.memory_max))
+				      memory(tracker) > tracker->options.memory_max))
 		evict(tracker, keep, now);
+}
+
+void tracker_flush(struct tracker *tracker, uint64_t now)
+{
+	struct connection *connection, *listed = tracker->listed;
+
+	tracker->listed = NULL;
+	tracker->listed_end = &tracker->listed;
+	while ((connection = listed)) {
+		listed = connection->next_listed;
+		connection->listed = false;
+		flush_connection(tracker, connection, now);
+		account(tracker, connection);
+		if (connection->ended)
+			remove_connection(tracker, connection);
+		else if (connection->finished)
+			list(tracker, connection);
+	}
+	make_room(tracker, NULL, now); /* what was written is kept, rendered, of each new caller */
 }
 
 static struct connection *find(const struct tracker *tracker, uint64_t id)
@@ -254,6 +261,17 @@ static void mute_opaque(struct tracker *tracker, struct connection *connection, 
 				      CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE);
 }
 
+static int add_sender(struct connection *connection, const struct event *event)
+{
+	struct sender sender = {
+		.offset = event->offset,
+		.caller = caller_ref(event->caller),
+		.overlaps = event->header->flags & CALLERD_FLAG_OVERLAP,
+	};
+
+	return connection_add_sender(connection, sender);
+}
+
 static int connection_event(struct tracker *tracker, struct connection *connection,
 			    const struct event *event)
 {
@@ -266,8 +284,7 @@ static int connection_event(struct tracker *tracker, struct connection *connecti
 		connection_set_connector(connection, caller_ref(event->caller));
 		break;
 	case CALLERD_EVENT_SENDER:
-		connection_add_sender(connection, event->offset, caller_ref(event->caller),
-				      event->header->flags & CALLERD_FLAG_OVERLAP);
+		error = add_sender(connection, event);
 		break;
 	case CALLERD_EVENT_DATA:
 		error = connection_data(connection, event->data);
@@ -370,5 +387,6 @@ void tracker_close(struct tracker *tracker, uint64_t now)
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *ret)
 {
 	*ret = tracker->stats;
+	ret->memory = memory(tracker);
 	ret->connections = tracker->count;
 }

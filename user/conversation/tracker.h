@@ -31,7 +31,7 @@ struct tracker_options {
 struct tracker_stats {
 	uint64_t connections; /* open now */
 	uint64_t evicted;     /* given up for want of room */
-	uint64_t memory;      /* bytes of callers and held requests now */
+	uint64_t memory;      /* bytes of callers, each counted once, and held requests now */
 	uint64_t unpaired;    /* responses whose request was not seen */
 	uint64_t no_memory;   /* events dropped because an allocation failed */
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The record in the Elastic Common Schema: one object, its fields named as docs/record.md has
  * them. Whatever is not known is left out; json.h drops the objects and arrays that stay empty. */
+#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "record/clock.h"
 #include "record/command.h"
@@ -21,8 +21,8 @@ struct ecs {
 	const struct view *view;
 	const struct record *record;
 	const struct record_context *context;
-	const struct caller_cache *cache; /* of the caller; NULL: none */
-	struct text masked, scratch;	  /* of the value being written */
+	const struct rendered *of_caller, *of_lineage; /* NULL: to be written anew */
+	struct text masked, scratch;		       /* of the value being written */
 };
 
 static void put_word(struct json *json, const char *key, const char *word)
@@ -228,10 +228,13 @@ static void put_process_identity(struct ecs *ecs, const struct process *process)
 		put_time(ecs, "start", process->start);
 }
 
-static void put_parent(struct ecs *ecs, const struct process *parent)
+static void put_parent(struct ecs *ecs, const struct caller *caller)
 {
+	const struct process *parent = caller->ancestors;
 	struct json *json = &ecs->json;
 
+	if (!ecs->view->described || !caller->ancestor_count)
+		return;
 	json_open_object(json, "parent");
 	put_process_identity(ecs, parent);
 	put_args(ecs, args_of(ecs, parent), parent->args_truncated);
@@ -240,27 +243,29 @@ static void put_parent(struct ecs *ecs, const struct process *parent)
 	json_close(json);
 }
 
+/* What stays the same of the caller's process, but for its parent. */
 static void put_process(struct ecs *ecs, const struct caller *caller)
 {
 	const struct view *view = ecs->view;
+
+	put_process_identity(ecs, &caller->process);
+	if (!view->described)
+		return;
+	put_args(ecs, view->args, caller->process.args_truncated);
+	json_put_string(&ecs->json, "working_directory", caller->working_directory);
+	if (caller->uid != caller->process.euid)
+		put_user(ecs, "real_user", caller->uid, view->real_user);
+}
+
+/* A sender's threads are not told apart. */
+static void put_thread(struct ecs *ecs, const struct caller *caller)
+{
 	struct json *json = &ecs->json;
 
-	json_open_object(json, "process");
-	put_process_identity(ecs, &caller->process);
-	if (view->described) {
-		put_args(ecs, view->args, caller->process.args_truncated);
-		json_put_string(json, "working_directory", caller->working_directory);
-		/* A sender's threads are not told apart. */
-		if (caller->tid && ecs->record->action != RECORD_API_REQUEST) {
-			json_open_object(json, "thread");
-			json_put_number(json, "id", caller->tid);
-			json_close(json);
-		}
-		if (caller->uid != caller->process.euid)
-			put_user(ecs, "real_user", caller->uid, view->real_user);
-		if (caller->ancestor_count)
-			put_parent(ecs, &caller->ancestors[0]);
-	}
+	if (!ecs->view->described || !caller->tid || ecs->record->action == RECORD_API_REQUEST)
+		return;
+	json_open_object(json, "thread");
+	json_put_number(json, "id", caller->tid);
 	json_close(json);
 }
 
@@ -280,8 +285,9 @@ static void put_caller_user(struct ecs *ecs, const struct caller *caller)
 	json_close(json);
 }
 
-static void put_container(struct ecs *ecs)
+static void put_user_and_container(struct ecs *ecs, const struct caller *caller)
 {
+	put_caller_user(ecs, caller);
 	json_open_object(&ecs->json, "container");
 	json_put_string(&ecs->json, "id", ecs->view->container_id);
 	json_close(&ecs->json);
@@ -547,66 +553,105 @@ static void put_sockets(struct ecs *ecs)
 	json_close(&ecs->json);
 }
 
+/* --- what is rendered once
+ * ------------------------------------------------------------------------ */
+
+typedef void put_function(struct ecs *ecs, const struct caller *caller);
+
+enum { PART_PROCESS, PART_USER, PART_CALLER, CALLER_PARTS };
+enum { PART_PARENT, PART_ANCESTORS, LINEAGE_PARTS };
+static_assert(CALLER_PARTS <= RENDERED_PARTS && LINEAGE_PARTS <= RENDERED_PARTS, "all are kept");
+
+static put_function *const put_caller_part[CALLER_PARTS] = {
+	[PART_PROCESS] = put_process,
+	[PART_USER] = put_user_and_container,
+	[PART_CALLER] = put_caller,
+};
+static put_function *const put_lineage_part[LINEAGE_PARTS] = {
+	[PART_PARENT] = put_parent,
+	[PART_ANCESTORS] = put_ancestors,
+};
+
+/* Writes the parts behind the record, the members of an object each, and takes them off again. */
+static void render(struct ecs *ecs, const struct caller *caller, put_function *const put[],
+		   unsigned int count, struct rendered *rendered)
+{
+	struct rendered made = {.clock = ecs->context->boot_to_real};
+	struct text *out = ecs->json.out;
+	size_t start = out->size;
+
+	for (unsigned int i = 0; i < count; i++) {
+		json_open_object(&ecs->json, "part");
+		made.parts[i].at = out->size - start;
+		put[i](ecs, caller);
+		made.parts[i].size = out->size - start - made.parts[i].at;
+		ecs->json.depth--;
+	}
+	if (!out->error && !ecs->masked.error && !ecs->scratch.error)
+		rendered_keep(rendered, &made, text_since(out, start));
+	text_cut(out, start);
+}
+
+/* What was rendered of SHARED before, or is now; NULL: nothing can be kept. */
+static const struct rendered *rendered_once(struct ecs *ecs, const struct caller *caller,
+					    const struct shared *shared, put_function *const put[],
+					    unsigned int count)
+{
+	struct rendered *rendered = shared->rendered;
+
+	if (!rendered)
+		return NULL;
+	/* The times in it are of another clock where that was set meanwhile. */
+	if (!rendered->text || rendered->clock != ecs->context->boot_to_real)
+		render(ecs, caller, put, count, rendered);
+	return rendered->text ? rendered : NULL;
+}
+
+static void put_part(struct ecs *ecs, const struct caller *caller, const struct rendered *rendered,
+		     put_function *const put[], unsigned int part)
+{
+	if (rendered)
+		json_put_members(&ecs->json, rendered->text + rendered->parts[part].at,
+				 rendered->parts[part].size);
+	else
+		put[part](ecs, caller);
+}
+
+/* Of a refused connect there is less to say, and its caller will not be met again. */
+static void find_rendered(struct ecs *ecs, const struct caller *caller)
+{
+	if (ecs->record->action != RECORD_SOCKET_REFUSED)
+		ecs->of_caller =
+			rendered_once(ecs, caller, &caller->shared, put_caller_part, CALLER_PARTS);
+	if (caller->lineage)
+		ecs->of_lineage = rendered_once(ecs, caller, &caller->lineage->shared,
+						put_lineage_part, LINEAGE_PARTS);
+}
+
 /* The members that describe the caller, at the top and within callerd. */
 static void put_caller_members(struct ecs *ecs, const struct caller *caller)
 {
-	put_process(ecs, caller);
-	put_caller_user(ecs, caller);
-	put_container(ecs);
+	json_open_object(&ecs->json, "process");
+	put_part(ecs, caller, ecs->of_caller, put_caller_part, PART_PROCESS);
+	put_thread(ecs, caller);
+	put_part(ecs, caller, ecs->of_lineage, put_lineage_part, PART_PARENT);
+	json_close(&ecs->json);
+	put_part(ecs, caller, ecs->of_caller, put_caller_part, PART_USER);
 }
 
 static void put_callerd_members(struct ecs *ecs, const struct caller *caller)
 {
-	put_caller(ecs, caller);
-	put_ancestors(ecs, caller);
-}
-
-/* Writes both behind the record and takes them off again, into the cache: each with the comma
- * that it begins with, for there is always something before it. */
-static void fill_cache(struct ecs *ecs, const struct caller *caller)
-{
-	struct caller_cache *cache = caller->cache;
-	struct text *out = ecs->json.out;
-	size_t start = out->size, split;
-	struct bytes members;
-
-	put_caller_members(ecs, caller);
-	split = out->size;
-	put_callerd_members(ecs, caller);
-	members = text_since(out, start);
-	if (!out->error && members.size)
-		cache->text = malloc(members.size);
-	if (cache->text) {
-		memcpy(cache->text, members.data, members.size);
-		cache->size = members.size;
-		cache->split = split - start;
-	}
-	text_cut(out, start);
-}
-
-/* A request's caller made others before, most likely, and all that is said of it stays the same. */
-static const struct caller_cache *cached(struct ecs *ecs, const struct caller *caller)
-{
-	struct caller_cache *cache = caller->cache;
-
-	if (!cache || ecs->record->action != RECORD_API_REQUEST)
-		return NULL;
-	if (!cache->text)
-		fill_cache(ecs, caller);
-	return cache->text ? cache : NULL;
+	put_part(ecs, caller, ecs->of_caller, put_caller_part, PART_CALLER);
+	put_part(ecs, caller, ecs->of_lineage, put_lineage_part, PART_ANCESTORS);
 }
 
 static void put_callerd(struct ecs *ecs)
 {
 	const struct record *record = ecs->record;
 	const struct caller *caller = ecs->view->caller;
-	const struct caller_cache *cache = ecs->cache;
 
 	json_open_object(&ecs->json, "callerd");
-	if (cache)
-		json_put_members(&ecs->json, cache->text + cache->split + 1,
-				 cache->size - cache->split - 1);
-	else if (caller)
+	if (caller)
 		put_callerd_members(ecs, caller);
 	put_connector(ecs);
 	put_connection(ecs);
@@ -633,11 +678,10 @@ static void put_record(struct ecs *ecs)
 	put_message(ecs);
 	put_event(ecs);
 	put_host_and_agent(ecs);
-	ecs->cache = caller ? cached(ecs, caller) : NULL;
-	if (ecs->cache)
-		json_put_members(json, ecs->cache->text + 1, ecs->cache->split - 1);
-	else if (caller)
+	if (caller) {
+		find_rendered(ecs, caller);
 		put_caller_members(ecs, caller);
+	}
 	if (ecs->record->action == RECORD_API_REQUEST)
 		put_request(ecs);
 	put_error(ecs);
