@@ -9,17 +9,18 @@ CLANG ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 CI ?=
 
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wformat=2 -Wvla $(if $(CI),-Werror)
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-protection
 CPPFLAGS := -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)"'
 CFLAGS ?= -O2 -g
 COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS := -lbpf -lelf -lz
+LIBS := -lbpf -lelf -lz -linih
 
 # The library: no I/O, no clock, no libbpf.
-LIB_SRC := user/capture/decode.c $(wildcard user/conversation/*.c user/record/*.c)
+LIB_SRC := user/capture/decode.c \
+	$(wildcard user/conversation/*.c user/docker/*.c user/record/*.c)
 AGENT_SRC := $(filter-out $(LIB_SRC),$(wildcard user/capture/*.c user/sink/*.c user/agent/*.c))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -80,12 +81,12 @@ $(B)/san/%.o: %.c Makefile
 
 $(B)/unit/%: tests/unit/%.c $(SAN_OBJ) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson
+	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson -linih
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(LIB_SRC) -o $@
+	$(CLANG) $(COMPILE) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(LIB_SRC) -o $@ -linih
 
 .SECONDARY:
 

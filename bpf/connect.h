@@ -53,6 +53,15 @@ CHECKED_ONCE __u32 watched_path(__u64 dentry_address, __u64 mnt_address)
 	return *index;
 }
 
+/* DAEMON begins a connection that is not watched: what was known at its address has ended unseen. */
+static __always_inline void forget_connection(const struct sock *daemon)
+{
+	__u64 key = (__u64)daemon;
+
+	end_connection(daemon, CALLERD_END_REPLACED);
+	bpf_map_delete_elem(&connections, &key);
+}
+
 /* The current process connects to LISTENER, whose end of the connection will be DAEMON. */
 static __always_inline void on_connect(const struct sock *listener, const struct sock *daemon)
 {
@@ -60,8 +69,12 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	struct connection *connection;
 	struct scratch *scratch;
 
-	if (!daemon || is_agent())
+	if (!daemon)
 		return;
+	if (is_agent()) {
+		forget_connection(daemon);
+		return;
+	}
 	if (socket == CALLERD_NO_SOCKET)
 		socket = watched_path((__u64)bound_dentry(listener),
 				      (__u64)BPF_CORE_READ(unix_socket(listener), path.mnt));

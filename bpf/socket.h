@@ -166,13 +166,26 @@ static __always_inline __u64 pid_start(struct pid *pid)
 	return BPF_CORE_READ(task, start_boottime);
 }
 
-/* A connection that was there before the agent: all that is known is what the kernel recorded. */
+/* Whether the agent itself made a connection, to ask the daemon: that is no record's matter. */
+static __always_inline bool of_agent(const struct sock *daemon)
+{
+	struct pid *pid = BPF_CORE_READ(daemon, sk_peer_pid);
+
+	/* Another one that had its PID is gone: the agent lives. */
+	return pid && BPF_CORE_READ(pid, numbers[0].nr) == settings.agent_pid && pid_start(pid);
+}
+
+/* A connection that was there before the agent: all that is known is what the kernel recorded. NULL: it is
+ * not to be watched, or there is no room. */
 static __always_inline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
 {
-	struct connection *connection = add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
+	struct connection *connection;
 	struct callerd_peer_event *event;
 	struct pid *pid;
 
+	if (of_agent(daemon))
+		return NULL;
+	connection = add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
 	if (!connection)
 		return NULL;
 	event = bpf_ringbuf_reserve(&callers, sizeof(*event), 0);

@@ -202,6 +202,99 @@ def same_socket_twice():
         equal(len(agent.records(url__original='/_ping?twice')), 1, 'records')
 
 
+# --- the configuration file ------------------------------------------------------------------------
+
+def configuration(name, text, mode=0o644):
+    path = f'{D}/{name}.conf'
+    with open(path, 'w') as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+@test
+def configured():
+    """What the file says holds, and the command line goes before it."""
+    path = configuration('good', f"""[callerd]
+socket = {SOCKET}
+socket = {D}/none.sock
+output = file:{D}/configured
+output = stdout
+backend = {BACKEND}
+[finding prune]
+severity = off
+[expected test]
+user = root
+""")
+    agent = subprocess.Popen([PROGRAM, '--config', path, '--output', 'stdout'],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = agent.stdout.readline()
+        true(b'agent-started' in line, f'it starts: {line} {agent.stderr.read() if not line else ""}')
+        equal(json.loads(line)['callerd']['sockets'], [SOCKET, D + '/none.sock'], 'sockets')
+        request('GET', '/_ping?configured')
+        while b'/_ping?configured' not in line:
+            line = agent.stdout.readline()
+            true(line, 'the request is there')
+    finally:
+        agent.terminate()
+    equal(agent.wait(PATIENCE), 0, 'exit code')
+    true(not os.path.exists(D + '/configured'), 'an output that the command line replaced')
+
+
+@test
+def check_config():
+    """Says what is in force, and starts nothing. No privilege is needed."""
+    path = configuration('check', '[callerd]\nconnections = 4096\n[expected a]\nuser = root\n')
+    for before in ((), AS_OUTSIDER):
+        code, out, error = attempt('--check-config', '--config', path, '--status-interval', '7',
+                                   before=before)
+        equal((code, error), (0, ''), 'check')
+        for line in ('connections = 4096', 'status-interval = 7', '[expected a]', 'user = root'):
+            true(line in out.split('\n'), f'{line} in {out}')
+    again = configuration('again', out)
+    equal(attempt('--check-config', '--config', again)[1].split('\n')[1:], out.split('\n')[1:],
+          'what it printed, read again')
+    equal(orphans(), set(), 'programs')
+
+
+@test
+def wrong_configuration():
+    for number, (text, words) in enumerate((
+            ('socket = /a', [':1: ', 'before the first [section]']),
+            ('[callerd]\nsocket = docker.sock', [':2: ', 'socket "docker.sock"', 'absolute']),
+            ('[callerd]\nbackend = kprobe', [':2: ', 'auto', 'trampoline', 'tracepoint']),
+            ('[callerd]\nsuch-a-key = 1', [':2: ', 'such-a-key']),
+            ('[callerd]\nsocket = /' + 'x' * 5000, [':2: ', 'longer than']),
+            ('[callerd]\nsocket = /a\0b', [':2: ', 'NUL']),
+            ('[callerd]\n\nwhat', [':3: ', 'neither']),
+            ('[finding such-a-finding]\nseverity = low', [':1: ', 'such-a-finding']),
+            ('[finding privileged]\nseverity = lowest', [':2: ', 'lowest', 'critical off']),
+            ('[expected a]\noperations = *', [':1: ', 'would match everybody']),
+            ('[expected a]\nuser = root\n[expected a]', [':3: ', 'twice']))):
+        path = configuration(f'wrong{number}', text)
+        refuses(USAGE, [path, *words], '--config', path)
+        code, out, error = attempt('--check-config', '--config', path)
+        equal((code, out, error.count('\n')), (USAGE, '', 1), f'check of {text[:60]!r}')
+        for word in (path, *words):
+            true(word in error, f'{word} in {error}')
+    refuses(USAGE, 'No such file', '--config', D + '/none.conf')
+    refuses(USAGE, 'not a regular file', '--config', D)
+    refuses(USAGE, 'twice', '--config', path, '--config', path)
+
+
+@test
+def configuration_of_others():
+    """Who could write to it could hide what he does."""
+    for mode in (0o664, 0o646, 0o666):
+        refuses(USAGE, ['others than its owner', 'chmod'], '--config',
+                configuration('others', '', mode))
+    path = configuration('foreign', '')
+    os.chown(path, USER.pw_uid, USER.pw_gid)
+    refuses(USAGE, ['somebody else owns it', path], '--config', path)
+    equal(attempt('--check-config', '--config', path, before=AS_OUTSIDER)[0], 0, 'his own')
+
+
 # --- privileges ------------------------------------------------------------------------------------
 
 @test
@@ -427,7 +520,7 @@ def human_lines():
     first = agent.stdout.readline().decode()
     request('GET', '/_ping?human')
     lines = [first]
-    while '/_ping?human' not in lines[-1]:
+    while lines[-1] and 'SystemPing' not in lines[-1]:
         lines.append(agent.stdout.readline().decode())
     agent.terminate()
     lines += agent.stdout.read().decode().splitlines(True)

@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define CONFIG_PATH "build/test-options.conf" /* for what is there by default */
 #include "agent/options.c"
+#include "agent/config.c"
 
 #define MIB (1u << 20)
 
 /* What the last parse() wrote. */
 static char said[8192], printed[8192];
+static struct options last; /* of those that went well; freed by the next */
 
 static int redirect(int fd, FILE *file)
 {
@@ -44,7 +47,7 @@ static int parse_list(struct options *ret, char **arguments)
 		argv[argc] = arguments[argc - 1];
 		argc++;
 	}
-	optind = 0; /* getopt begins anew */
+	options_free(&last);
 	fflush(stdout);
 	kept_out = redirect(STDOUT_FILENO, out);
 	kept_error = redirect(STDERR_FILENO, error);
@@ -52,6 +55,8 @@ static int parse_list(struct options *ret, char **arguments)
 	fflush(stdout);
 	restore(STDOUT_FILENO, kept_out, out, printed, sizeof(printed));
 	restore(STDERR_FILENO, kept_error, error, said, sizeof(said));
+	if (!result)
+		last = *ret;
 	return result;
 }
 
@@ -92,6 +97,8 @@ static void test_defaults(void **state)
 	assert_int_equal(options.request_budget, 4 * MIB);
 	assert_int_equal(options.response_budget, 65536);
 	assert_null(options.event_file);
+	assert_null(options.config_path);
+	assert_non_null(options.policy);
 	assert_string_equal(said, "");
 }
 
@@ -162,14 +169,14 @@ static void test_all(void **state)
 
 static void test_choices(void **state)
 {
-	static const char *const backends[] = {"auto", "trampoline", "tracepoint"};
-	static const char *const levels[] = {"error", "warning", "info"};
+	static const char *const backend_names[] = {"auto", "trampoline", "tracepoint"};
+	static const char *const level_names[] = {"error", "warning", "info"};
 	struct options options;
 
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(PARSE(&options, "--backend", (char *)backends[i]), 0);
+		assert_int_equal(PARSE(&options, "--backend", (char *)backend_names[i]), 0);
 		assert_int_equal(options.backend, i);
-		assert_int_equal(PARSE(&options, "--log-level", (char *)levels[i]), 0);
+		assert_int_equal(PARSE(&options, "--log-level", (char *)level_names[i]), 0);
 		assert_int_equal(options.log_level, i);
 	}
 	ASSERT_REFUSED("--backend \"ebpf\": it is one of auto trampoline tracepoint", "--backend",
@@ -309,6 +316,208 @@ static void test_unknown(void **state)
 	ASSERT_REFUSED("it is one of", "--backend", "x", "--nonsense");
 }
 
+/* --- the file ---------------------------------------------------------------------------------- */
+
+static char file[] = "/tmp/test-options.XXXXXX";
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *stream = fopen(path, "w");
+
+	assert_non_null(stream);
+	fputs(text, stream);
+	fclose(stream);
+	chmod(path, 0644);
+}
+
+static void test_file(void **state)
+{
+	struct options options;
+
+	write_file(file, "[callerd]\nsocket = /none/a\nsocket = /none/b\nsocket = /none/b\n"
+			 "output = stdout\noutput = file:/x y\nhuman = yes\nbackend = tracepoint\n"
+			 "log-level = info\nstatus-interval = 0\nconnections = 16\n"
+			 "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
+			 "response-budget = 8192\nrecord-events = /tmp/e\n"
+			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
+	assert_int_equal(PARSE(&options, "--config", file), 0);
+	assert_string_equal(options.config_path, file);
+	assert_int_equal(options.socket_count, 2);
+	assert_string_equal(options.sockets[1], "/none/b");
+	assert_null(options.sockets[2]);
+	assert_int_equal(options.output_count, 2);
+	assert_string_equal(options.outputs[1], "file:/x y");
+	assert_true(options.human);
+	assert_int_equal(options.backend, CAPTURE_TRACEPOINT);
+	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+	assert_int_equal(options.status_interval, 0);
+	assert_int_equal(options.connections, 16);
+	assert_int_equal(options.callers_ring, 65536);
+	assert_int_equal(options.payload_ring, 1 << 30);
+	assert_int_equal(options.request_budget, 4096);
+	assert_int_equal(options.response_budget, 8192);
+	assert_string_equal(options.event_file, "/tmp/e");
+	assert_int_equal(policy_severity(options.policy, FINDING_PRUNE, SEVERITY_LOW),
+			 SEVERITY_NONE);
+	assert_non_null(policy_expected(options.policy,
+					&(struct policy_call){.uid = 0, .user = bytes_of("root")}));
+}
+
+/* What each long option is, the file can say too. */
+static void test_file_has_all(void **state)
+{
+	for (size_t i = 0; long_options[i].name; i++) {
+		bool ours = long_options[i].val < OPTION_CONFIG ||
+			    long_options[i].val >= OPTION_NUMBERS;
+		struct options options = {.socket_count = 4242};
+		char text[128];
+
+		snprintf(text, sizeof(text), "[callerd]\n%s = ?\n", long_options[i].name);
+		write_file(file, text);
+		if (PARSE(&options, "--config", file) && ours == !!strstr(said, "no such setting"))
+			fail_msg("%s: %s", long_options[i].name, said);
+	}
+}
+
+static void test_file_is_overridden(void **state)
+{
+	struct options options;
+
+	write_file(file, "[callerd]\nsocket = /none/a\nsocket = /none/b\noutput = file:/a\n"
+			 "output = file:/b\nbackend = tracepoint\nstatus-interval = 7\n"
+			 "connections = 77\nlog-level = info\n");
+	assert_int_equal(PARSE(&options, "--socket", "/none/c", "--status-interval", "8",
+			       "--config", file, "--human"),
+			 0);
+	assert_int_equal(options.socket_count, 1);
+	assert_string_equal(options.sockets[0], "/none/c");
+	assert_null(options.sockets[1]);
+	assert_int_equal(options.output_count, 2);
+	assert_int_equal(options.status_interval, 8);
+	assert_int_equal(options.connections, 77);
+	assert_int_equal(options.backend, CAPTURE_TRACEPOINT);
+	assert_true(options.human);
+	/* Also with what is the default. */
+	assert_int_equal(PARSE(&options, "--config", file, "--backend", "auto", "--output",
+			       "stdout", "--log-level", "warning", "--connections", "65536"),
+			 0);
+	assert_int_equal(options.socket_count, 2);
+	assert_int_equal(options.output_count, 1);
+	assert_string_equal(options.outputs[0], "stdout");
+	assert_int_equal(options.backend, CAPTURE_AUTO);
+	assert_int_equal(options.log_level, LOG_LEVEL_WARNING);
+	assert_int_equal(options.connections, 65536);
+	/* The same output in both is no mistake. */
+	assert_int_equal(PARSE(&options, "--config", file, "--output", "file:/a"), 0);
+	assert_int_equal(options.output_count, 1);
+}
+
+static void test_file_mistakes(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} table[] = {
+		{"[callerd]\n\nsocket = x\n", ":3: socket \"x\": the path must be absolute"},
+		{"[callerd]\nbackend = ebpf\n", ":2: backend \"ebpf\": it is one of auto"},
+		{"[callerd]\nconnections = 1\n", ":2: connections \"1\": it is a number from 16"},
+		{"[callerd]\nhuman = maybe\n", ":2: human \"maybe\": it is one of no yes"},
+		{"[callerd]\nhuman = \n", ":2: human: it needs a value"},
+		{"[callerd]\nhuman = yes\n[callerd]\nhuman = no\n",
+		 ":4: human \"no\": given twice"},
+		{"[callerd]\noutput = file:/a\noutput = file:/a\n",
+		 ":3: output \"file:/a\": given twice"},
+		{"[callerd]\nsockets = /a\n", ":2: sockets \"/a\": there is no such setting"},
+		{"[callerd]\nsock = /a\n", "there is no such setting"},
+		{"[callerd]\n--socket = /a\n", "there is no such setting"},
+		{"[callerd]\nconfig = /a\n", "there is no such setting"},
+		{"[callerd]\nhelp = yes\n", "there is no such setting"},
+		{"[expected a]\nuser = \"\n[finding x]\n", ":3: there is no finding \"x\""},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		char why[256];
+
+		write_file(file, table[i].text);
+		snprintf(why, sizeof(why), "callerd: %s%s", table[i].why[0] == ':' ? file : "",
+			 table[i].why);
+		ASSERT_REFUSED(table[i].why[0] == ':' ? why : table[i].why, "--config", file);
+		ASSERT_REFUSED(table[i].why, "--config", file, "--check-config");
+	}
+	ASSERT_REFUSED("--config \"/b\": given twice", "--config", "/a", "--config", "/b");
+	ASSERT_REFUSED("callerd: /none/file: cannot be read: No such file", "--config",
+		       "/none/file");
+	ASSERT_REFUSED("--config \"\": it names no file", "--config", "");
+	/* The command line's mistakes come first. */
+	ASSERT_REFUSED("it is one of", "--config", "/none/file", "--backend", "x");
+}
+
+static void test_default_file(void **state)
+{
+	struct options options;
+
+	write_file(CONFIG_PATH, "[callerd]\nconnections = 99\n");
+	assert_int_equal(PARSE(&options), 0);
+	assert_int_equal(options.connections, 99);
+	assert_string_equal(options.config_path, CONFIG_PATH);
+	write_file(file, "[callerd]\nstatus-interval = 9\n");
+	assert_int_equal(PARSE(&options, "--config", file), 0);
+	assert_int_equal(options.connections, 65536);
+	assert_int_equal(options.status_interval, 9);
+	write_file(CONFIG_PATH, "x");
+	ASSERT_REFUSED("callerd: " CONFIG_PATH ":1: ", "--human");
+	unlink(CONFIG_PATH);
+}
+
+/* What is printed says, as a file, the same. */
+static void test_check_config(void **state)
+{
+	struct options options = {.socket_count = 4242};
+	char first[sizeof(printed)];
+
+	assert_int_equal(PARSE(&options, "--check-config"), 1);
+	assert_int_equal(options.socket_count, 4242);
+	assert_string_equal(said, "");
+	assert_string_equal(printed, "# no configuration file\n"
+				     "[callerd]\n"
+				     "socket = /run/docker.sock\n"
+				     "output = stdout\n"
+				     "human = no\n"
+				     "backend = auto\n"
+				     "log-level = warning\n"
+				     "status-interval = 60\n"
+				     "connections = 65536\n"
+				     "callers-ring = 8388608\n"
+				     "payload-ring = 8388608\n"
+				     "request-budget = 4194304\n"
+				     "response-budget = 65536\n");
+	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
+			 "record-events=/tmp/e\n[finding prune]\nseverity=off\n"
+			 "[expected a]\nuser=root\noperations=ContainerList,Image*\n");
+	assert_int_equal(PARSE(&options, "--check-config", "--config", file, "--output", "file:/x"),
+			 1);
+	assert_non_null(strstr(printed, "socket = /none/a\nsocket = /none/b\noutput = file:/x\n"));
+	assert_non_null(strstr(printed, "\n\n[finding prune]\nseverity = off\n\n[expected a]\n"));
+	memcpy(first, printed, sizeof(first));
+	write_file(file, first);
+	assert_int_equal(PARSE(&options, "--config", file, "--check-config"), 1);
+	assert_string_equal(printed, first);
+}
+
+static int prepare(void **state)
+{
+	int fd = mkstemp(file);
+
+	unlink(CONFIG_PATH);
+	return fd < 0 ? -1 : close(fd);
+}
+
+static int tidy(void **state)
+{
+	options_free(&last);
+	unlink(CONFIG_PATH);
+	return unlink(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,8 +526,11 @@ int main(void)
 		cmocka_unit_test(test_choices),	      cmocka_unit_test(test_number_bounds),
 		cmocka_unit_test(test_socket_paths),  cmocka_unit_test(test_existing_socket),
 		cmocka_unit_test(test_many_sockets),  cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_has_all),  cmocka_unit_test(test_file_is_overridden),
+		cmocka_unit_test(test_file_mistakes), cmocka_unit_test(test_default_file),
+		cmocka_unit_test(test_check_config),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, prepare, tidy);
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/engines.h"
 #include "agent/eventfile.h"
 #include "agent/host.h"
 #include "agent/losses.h"
@@ -42,6 +43,7 @@ struct agent {
 	struct proc *proc;
 	struct capture *capture;
 	struct tracker *tracker;
+	struct engines *engines;
 	struct eventfile *events;
 	struct sink *sinks[OUTPUTS_MAX];
 	unsigned int sink_count;
@@ -109,6 +111,7 @@ static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
 
+	engines_name_container(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
 	write_line(agent, record, SINK_ECS);
@@ -193,8 +196,10 @@ static void write_losses(struct agent *agent)
 			.lost_count = losses_take(&agent->losses, loss),
 		};
 
-		if (record.lost_count)
-			on_record(agent, &record);
+		if (!record.lost_count)
+			continue;
+		on_record(agent, &record);
+		engines_refresh(agent->engines); /* what changed may have been among it */
 	}
 }
 
@@ -291,6 +296,7 @@ static void tick(struct agent *agent)
 	agent->next_tick = now + SECOND;
 	host_refresh(agent->host);
 	watch(agent);
+	engines_run(agent->engines, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
 		survey(agent, now);
@@ -316,7 +322,8 @@ static void handle_signal(struct agent *agent)
  * otherwise. */
 static void wait_for_work(struct agent *agent)
 {
-	struct pollfd fds[3] = {{.fd = agent->signals, .events = POLLIN}};
+	struct pollfd fds[3 + SOCKETS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
+	unsigned int engines;
 	uint64_t now = boot_time();
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
@@ -333,16 +340,22 @@ static void wait_for_work(struct agent *agent)
 	capture_fds(agent->capture, rings);
 	for (int i = 0; i < 2; i++)
 		fds[1 + i] = (struct pollfd){.fd = rings[i], .events = POLLIN};
+	if (busy) /* a batch costs less than its events one by one: the payload ring is left to fill */
+		fds[2].fd = -1;
+	engines = engines_fds(agent->engines, fds + 3);
 	timeout = (struct timespec){pause / SECOND, pause % SECOND};
-	/* While busy the payload ring is left to fill: a batch costs less than its events one by one. */
-	ppoll(fds, busy ? 2 : 3, &timeout, NULL);
+	ppoll(fds, 3 + engines, &timeout, NULL);
 	if (fds[0].revents)
 		handle_signal(agent);
+	for (unsigned int i = 0; i < engines; i++)
+		if (fds[3 + i].revents)
+			engines_run(agent->engines, boot_time());
 }
 
 enum exit_code agent_run(struct agent *agent)
 {
 	write_started(agent);
+	engines_run(agent->engines, boot_time());
 	while (!agent->stop && !agent->output_closed) {
 		drain(agent);
 		tick(agent);
@@ -437,9 +450,14 @@ static enum exit_code open_parts(struct agent *agent)
 		.record = on_record,
 		.mute = on_mute,
 	};
-	int error = host_new(&agent->host) ?: proc_new(&agent->proc) ?:
-		    tracker_new(&tracker, &agent->tracker);
+	int error = host_new(&agent->host) ?: proc_new(&agent->proc);
 
+	if (!error)
+		error = engines_new(&agent->options, host_context(agent->host), &agent->engines);
+	if (!error) {
+		tracker.reader = engines_reader(agent->engines);
+		error = tracker_new(&tracker, &agent->tracker);
+	}
 	if (!error && agent->options.event_file)
 		error = eventfile_open(agent->options.event_file, agent->options.sockets,
 				       &agent->events);
@@ -496,6 +514,7 @@ void agent_free(struct agent *agent)
 	capture_close(agent->capture);
 	agent->capture = NULL;
 	tracker_free(agent->tracker);
+	engines_free(agent->engines);
 	for (unsigned int i = 0; i < agent->sink_count; i++)
 		sink_close(agent->sinks[i], CLOSE_MILLISECONDS);
 	eventfile_close(agent->events);

@@ -28,12 +28,11 @@ int main(int argc, char **argv)
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
-	if (privilege_check())
-		return EXIT_PRIVILEGE;
-	code = agent_new(&options, &agent);
-	if (code != EXIT_OK)
-		return code;
-	code = agent_run(agent);
-	agent_free(agent);
+	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, &agent);
+	if (code == EXIT_OK) {
+		code = agent_run(agent);
+		agent_free(agent);
+	}
+	options_free(&options);
 	return code;
 }

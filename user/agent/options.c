@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/options.h"
 
+#include "agent/config.h"
+#include "record/text.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -8,6 +11,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+/* One option with its value, and where it was given. */
+struct setting {
+	const char *file; /* NULL: the command line */
+	unsigned int line;
+	const char *name, *value; /* empty: it takes none */
+};
 
 enum value_kind { VALUE_NUMBER, VALUE_RING };
 
@@ -41,6 +51,9 @@ enum {
 	OPTION_HUMAN,
 	OPTION_LOG_LEVEL,
 	OPTION_RECORD_EVENTS,
+	/* Not in a file: */
+	OPTION_CONFIG,
+	OPTION_CHECK_CONFIG,
 	OPTION_VERSION,
 	OPTION_HELP,
 	OPTION_NUMBERS, /* + index in numbers[] */
@@ -59,6 +72,8 @@ static const struct option long_options[] = {
 	{"payload-ring", required_argument, NULL, OPTION_NUMBERS + 3},
 	{"request-budget", required_argument, NULL, OPTION_NUMBERS + 4},
 	{"response-budget", required_argument, NULL, OPTION_NUMBERS + 5},
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -85,11 +100,15 @@ static const char help[] =
 	"  --request-budget BYTES   copied of a request (default: 4194304)\n"
 	"  --response-budget BYTES  copied of a response (default: 65536)\n"
 	"  --record-events FILE     keep the raw kernel events too, for tools/replay\n"
+	"  --config FILE            settings, and who is expected to do what; see\n"
+	"                           docs/configuration.md. The command line goes first\n"
+	"                           (default: " CONFIG_PATH ", if there is one)\n"
+	"  --check-config           say what is in force, or what is wrong, and exit\n"
 	"  --version, --help\n"
 	"\n"
 	"SIGTERM and SIGINT: writes what is left, then an agent-stopped record with totals.\n"
 	"\n"
-	"exit codes: 0 stopped as asked, 1 failed while running, 2 wrong command line,\n"
+	"exit codes: 0 stopped as asked, 1 failed while running, 2 wrong command line or file,\n"
 	"  3 a capability is missing, 4 no capture backend can run on this kernel,\n"
 	"  5 an output cannot be written\n";
 
@@ -99,77 +118,101 @@ static int usage(const char *what, const char *value, const char *wanted)
 	return -EINVAL;
 }
 
-static int check_socket(const char *path)
+static int refuse(const struct setting *setting, const char *wanted)
 {
+	if (setting->file)
+		fprintf(stderr, "callerd: %s:%u: %s \"%s\": %s\n", setting->file, setting->line,
+			setting->name, setting->value, wanted);
+	else
+		fprintf(stderr, "callerd: --%s \"%s\": %s\n", setting->name, setting->value,
+			wanted);
+	return -EINVAL;
+}
+
+static int check_socket(const struct setting *setting)
+{
+	const char *path = setting->value;
 	struct stat info;
 
 	if (path[0] != '/')
-		return usage("--socket", path, "the path must be absolute");
+		return refuse(setting, "the path must be absolute");
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return usage("--socket", path,
-			     "longer than a Unix socket's path can be (107 bytes)");
+		return refuse(setting, "longer than a Unix socket's path can be (107 bytes)");
 	if (path[strlen(path) - 1] == '/')
-		return usage("--socket", path, "names a directory, not a socket");
+		return refuse(setting, "names a directory, not a socket");
 	if (!stat(path, &info) && !S_ISSOCK(info.st_mode))
-		return usage("--socket", path, "exists and is not a socket");
+		return refuse(setting, "exists and is not a socket");
 	if (lstat(path, &info) && errno == ENOTDIR)
-		return usage("--socket", path, "lies below what is not a directory");
+		return refuse(setting, "lies below what is not a directory");
 	return 0;
 }
 
-static int add_socket(struct options *options, const char *path)
+static int add_socket(struct options *options, const struct setting *setting)
 {
-	int error = check_socket(path);
+	int error = check_socket(setting);
 
 	if (error)
 		return error;
 	for (unsigned int i = 0; i < options->socket_count; i++)
-		if (!strcmp(options->sockets[i], path))
+		if (!strcmp(options->sockets[i], setting->value))
 			return 0;
 	if (options->socket_count == SOCKETS_MAX)
-		return usage("--socket", path, "too many sockets (64 at most)");
-	options->sockets[options->socket_count++] = path;
+		return refuse(setting, "too many sockets (64 at most)");
+	options->sockets[options->socket_count++] = setting->value;
 	return 0;
 }
 
-static int add_output(struct options *options, const char *spec)
+static int add_output(struct options *options, const struct setting *setting)
 {
 	for (unsigned int i = 0; i < options->output_count; i++)
-		if (!strcmp(options->outputs[i], spec))
-			return usage("--output", spec, "given twice");
+		if (!strcmp(options->outputs[i], setting->value))
+			return refuse(setting, "given twice");
 	if (options->output_count == OUTPUTS_MAX)
-		return usage("--output", spec, "too many outputs (16 at most)");
-	options->outputs[options->output_count++] = spec;
+		return refuse(setting, "too many outputs (16 at most)");
+	options->outputs[options->output_count++] = setting->value;
 	return 0;
 }
 
-/* The index of VALUE among NAMES, or -EINVAL. */
-static int choose(const char *option, const char *value, const char *const *names)
+static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
+static const char *const levels[] = {"error", "warning", "info", NULL};
+static const char *const answers[] = {"no", "yes", NULL};
+
+/* The index of the value among NAMES, or -EINVAL. */
+static int choose(const struct setting *setting, const char *const *names)
 {
 	char wanted[128] = "it is one of";
 
 	for (int i = 0; names[i]; i++)
-		if (!strcmp(names[i], value))
+		if (!strcmp(names[i], setting->value))
 			return i;
 	for (int i = 0; names[i]; i++)
 		snprintf(wanted + strlen(wanted), sizeof(wanted) - strlen(wanted), " %s", names[i]);
-	return usage(option, value, wanted);
+	return refuse(setting, wanted);
 }
 
-static int set_number(struct options *options, const struct number_option *number, const char *text)
+static uint64_t get_number(const struct options *options, const struct number_option *number)
 {
-	char option[64], wanted[128], *end;
+	const void *member = (const char *)options + number->offset;
+
+	return number->size == sizeof(uint64_t) ? *(const uint64_t *)member
+						: *(const uint32_t *)member;
+}
+
+static int set_number(struct options *options, const struct number_option *number,
+		      const struct setting *setting)
+{
+	const char *text = setting->value;
+	char wanted[128], *end;
 	uint64_t value;
 
 	errno = 0;
 	value = strtoull(text, &end, 10);
-	snprintf(option, sizeof(option), "--%s", number->name);
 	snprintf(wanted, sizeof(wanted), "it is a number from %llu to %llu%s",
 		 (unsigned long long)number->min, (unsigned long long)number->max,
 		 number->kind == VALUE_RING ? ", a power of two" : "");
 	if (errno || *end || text[0] < '0' || text[0] > '9' || value < number->min ||
 	    value > number->max || (number->kind == VALUE_RING && value & (value - 1)))
-		return usage(option, text, wanted);
+		return refuse(setting, wanted);
 	if (number->size == sizeof(uint64_t))
 		*(uint64_t *)((char *)options + number->offset) = value;
 	else
@@ -190,31 +233,40 @@ static int wrong_option(int why, char **argv)
 		     "there is no such one, see --help");
 }
 
-static int set_option(struct options *options, int option, const char *value)
+static int set_option(struct options *options, int option, const struct setting *setting)
 {
-	static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
-	static const char *const levels[] = {"error", "warning", "info", NULL};
 	int chosen;
 
 	switch (option) {
 	case OPTION_SOCKET:
-		return add_socket(options, value);
+		return add_socket(options, setting);
 	case OPTION_OUTPUT:
-		return add_output(options, value);
+		return add_output(options, setting);
 	case OPTION_HUMAN:
-		options->human = true;
-		return 0;
+		chosen = *setting->value ? choose(setting, answers) : 1;
+		options->human = chosen > 0;
+		return chosen < 0 ? chosen : 0;
 	case OPTION_RECORD_EVENTS:
-		options->event_file = value;
+		options->event_file = setting->value;
 		return 0;
 	case OPTION_BACKEND:
-		chosen = choose("--backend", value, backends);
+		chosen = choose(setting, backends);
 		options->backend = chosen < 0 ? CAPTURE_AUTO : (enum capture_backend)chosen;
 		return chosen < 0 ? chosen : 0;
 	case OPTION_LOG_LEVEL:
-		chosen = choose("--log-level", value, levels);
+		chosen = choose(setting, levels);
 		options->log_level = chosen < 0 ? LOG_LEVEL_ERROR : (enum log_level)chosen;
 		return chosen < 0 ? chosen : 0;
+	case OPTION_CONFIG:
+		if (options->config_path)
+			return refuse(setting, "given twice");
+		if (!*setting->value)
+			return refuse(setting, "it names no file");
+		options->config_path = setting->value;
+		return 0;
+	case OPTION_CHECK_CONFIG:
+		options->check_config = true;
+		return 0;
 	case OPTION_VERSION:
 		printf("callerd %s\n", CALLERD_VERSION);
 		return 1;
@@ -223,9 +275,123 @@ static int set_option(struct options *options, int option, const char *value)
 		return 1;
 	default:
 		return option >= OPTION_NUMBERS
-			       ? set_number(options, &numbers[option - OPTION_NUMBERS], value)
+			       ? set_number(options, &numbers[option - OPTION_NUMBERS], setting)
 			       : -EINVAL;
 	}
+}
+
+static int read_arguments(int argc, char **argv, struct options *options)
+{
+	int option, index, error = 0;
+
+	opterr = 0; /* we say it in one way */
+	optind = 0; /* from the first on */
+	while (!error && (option = getopt_long(argc, argv, ":", long_options, &index)) != -1)
+		error = option == '?' || option == ':'
+				? wrong_option(option, argv)
+				: set_option(options, option,
+					     &(struct setting){.name = long_options[index].name,
+							       .value = optarg ? optarg : ""});
+	if (!error && optind < argc)
+		error = usage("argument", argv[optind], "callerd takes options only, see --help");
+	return error;
+}
+
+/* Takes over the lines of [callerd]. What may be there once only, is. */
+static int read_settings(const char *path, const struct config *config, struct options *options)
+{
+	bool seen[sizeof(long_options) / sizeof(*long_options)] = {false};
+	int error = 0;
+
+	for (unsigned int i = 0; i < config->setting_count && !error; i++) {
+		const struct config_setting *line = &config->settings[i];
+		const struct setting setting = {path, line->line, line->key, line->value};
+		unsigned int index = 0;
+		int option;
+
+		while (long_options[index].name && strcmp(long_options[index].name, line->key) != 0)
+			index++;
+		option = long_options[index].val;
+		if (!option || (option >= OPTION_CONFIG && option < OPTION_NUMBERS))
+			return refuse(&setting, "there is no such setting in [callerd]");
+		if (seen[index] && option != OPTION_SOCKET && option != OPTION_OUTPUT)
+			return refuse(&setting, "given twice");
+		seen[index] = true;
+		error = set_option(options, option, &setting);
+	}
+	return error;
+}
+
+/* The file at PATH, or, where that is NULL, the usual one if there is one. */
+static int read_file(const char *path, struct options *options)
+{
+	const char *actual = path ? path : CONFIG_PATH;
+	struct config_error error;
+	int result = config_load(actual, &options->config, &error);
+
+	if (!path && (result == -ENOENT || result == -ENOTDIR))
+		return 0;
+	if (!result) {
+		options->config_path = actual;
+		options->policy = options->config->policy;
+		options->config->policy = NULL;
+		return read_settings(actual, options->config, options);
+	}
+	if (error.line)
+		fprintf(stderr, "callerd: %s:%u: %s\n", actual, error.line, error.what);
+	else
+		fprintf(stderr, "callerd: %s: %s\n", actual, error.what);
+	return -EINVAL;
+}
+
+/* What is in force, as a file that would say the same. */
+static int print_options(const struct options *options)
+{
+	struct text text = {0};
+
+	printf("# %s\n[callerd]\n",
+	       options->config_path ? options->config_path : "no configuration file");
+	for (unsigned int i = 0; i < options->socket_count; i++)
+		printf("socket = %s\n", options->sockets[i]);
+	for (unsigned int i = 0; i < options->output_count; i++)
+		printf("output = %s\n", options->outputs[i]);
+	printf("human = %s\nbackend = %s\nlog-level = %s\n", answers[options->human],
+	       backends[options->backend], levels[options->log_level]);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		printf("%s = %llu\n", numbers[i].name,
+		       (unsigned long long)get_number(options, &numbers[i]));
+	if (options->event_file)
+		printf("record-events = %s\n", options->event_file);
+	policy_write(options->policy, &text);
+	if (text.size)
+		printf("\n%s", text.data);
+	text_free(&text);
+	return text.error;
+}
+
+/* What the command line says goes before what the file says, and nothing is read from a file when the
+ * command line is wrong: so it is read twice. */
+static int read_all(int argc, char **argv, struct options *options)
+{
+	struct options given = *options;
+	int error = read_arguments(argc, argv, &given);
+
+	if (error)
+		return error;
+	error = read_file(given.config_path, options);
+	if (error)
+		return error;
+	if (given.socket_count) {
+		memset(options->sockets, 0, sizeof(options->sockets));
+		options->socket_count = 0;
+	}
+	if (given.output_count)
+		options->output_count = 0;
+	given.config_path = options->config_path;
+	options->config_path = NULL;
+	error = read_arguments(argc, argv, options);
+	options->config_path = given.config_path;
+	return error;
 }
 
 int options_parse(int argc, char **argv, struct options *ret)
@@ -239,19 +405,28 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.request_budget = 4 << 20,
 		.response_budget = 64 << 10,
 	};
-	int option, error = 0;
+	int error = read_all(argc, argv, &options);
 
-	opterr = 0; /* we say it in one way */
-	while (!error && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
-		error = option == '?' || option == ':' ? wrong_option(option, argv)
-						       : set_option(&options, option, optarg);
-	if (!error && optind < argc)
-		error = usage("argument", argv[optind], "callerd takes options only, see --help");
 	if (!error && !options.socket_count)
-		error = add_socket(&options, "/run/docker.sock");
+		error = add_socket(
+			&options, &(struct setting){.name = "socket", .value = "/run/docker.sock"});
 	if (!error && !options.output_count)
 		options.outputs[options.output_count++] = "stdout";
-	if (!error)
+	if (!error && !options.policy)
+		error = policy_new(&options.policy);
+	if (!error && options.check_config)
+		error = print_options(&options) ? -ENOMEM : 1;
+	if (error)
+		options_free(&options);
+	else
 		*ret = options;
 	return error;
+}
+
+void options_free(struct options *options)
+{
+	policy_free(options->policy);
+	config_free(options->config);
+	options->policy = NULL;
+	options->config = NULL;
 }

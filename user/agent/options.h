@@ -6,15 +6,22 @@
 #include <stdint.h>
 
 #include "capture/capture.h"
+#include "docker/policy.h"
 
 #define SOCKETS_MAX 64
 #define OUTPUTS_MAX 16
+
+#ifndef CONFIG_PATH
+#define CONFIG_PATH "/etc/callerd/callerd.conf" /* read where there is one */
+#endif
+
+struct config;
 
 /* Exit codes; documented in --help and README.md. */
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,    /* something failed while running */
-	EXIT_USAGE = 2,	    /* the command line is wrong */
+	EXIT_USAGE = 2,	    /* the command line or the configuration is wrong */
 	EXIT_PRIVILEGE = 3, /* a capability is missing */
 	EXIT_BACKEND = 4,   /* this kernel offers no usable backend */
 	EXIT_OUTPUT = 5,    /* an output cannot be written */
@@ -35,10 +42,17 @@ struct options {
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes per turn */
 	const char *event_file;			  /* raw events for tools/replay; NULL: none */
+	const char *config_path;		  /* NULL: no file was read */
+	bool check_config;			  /* say what is in force, and no more */
+	struct policy *policy; /* never NULL; to be swapped for that of a newer file */
+	struct config *config; /* what the strings of the file live in */
 };
 
-/* Parses the command line. Returns 0; 1 when there is nothing more to do (--help, --version); -EINVAL
- * with one sentence on stderr. */
+/* Parses the command line and the configuration file. Returns 0; 1 when there is nothing more to do (--help,
+ * --version, --check-config); -EINVAL with one sentence on stderr. Free with options_free(). */
 int options_parse(int argc, char **argv, struct options *ret);
+
+/* Frees the policy too. */
+void options_free(struct options *options);
 
 #endif

@@ -106,6 +106,8 @@ struct exchange *connection_take_finished(struct connection *connection)
 	if (!exchange)
 		return NULL;
 	connection->finished = exchange->next;
+	if (exchange == connection->answering)
+		connection->answering = NULL;
 	senders_drop_before(&connection->senders, oldest_offset(connection));
 	return exchange;
 }
@@ -115,6 +117,8 @@ size_t connection_memory(const struct connection *connection)
 	size_t size = sizeof(*connection) + connection->held_size;
 
 	size += connection->senders.room * sizeof(struct sender);
+	if (connection->exchange)
+		size += exchange_memory(connection->exchange);
 	size += connection->request.parser ? sizeof(struct http1_parser) : 0;
 	size += connection->response.parser ? sizeof(struct http1_parser) : 0;
 	return size;
@@ -130,6 +134,14 @@ static struct http1_parser *stream_parser(struct stream *stream, enum http1_role
 		}
 	}
 	return stream->parser;
+}
+
+/* No more of the response will be seen that a request waits for. */
+static void stop_answering(struct connection *connection)
+{
+	if (connection->answering)
+		connection->answering->awaits_content = false;
+	connection->answering = NULL;
 }
 
 static void stream_lose(struct stream *stream)
@@ -166,6 +178,7 @@ static void drop_held(struct connection *connection)
 
 static void take_over(struct connection *connection)
 {
+	stop_answering(connection);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
 	connection->request.state = connection->response.state = STREAM_OPAQUE;
@@ -176,7 +189,8 @@ static void take_over(struct connection *connection)
 
 static int begin_exchange(struct connection *connection, uint64_t offset, uint64_t time)
 {
-	connection->exchange = exchange_new(connection->requests + 1, offset, time);
+	connection->exchange = exchange_new(connection->requests + 1, offset, time,
+					    connection->reader);
 	if (!connection->exchange)
 		return -ENOMEM;
 	connection->requests++;
@@ -235,10 +249,16 @@ static int hold(struct connection *connection, const char *data, size_t size, ui
 static int request_step(struct connection *connection, enum http1_step step)
 {
 	struct http1_parser *parser = connection->request.parser;
+	int error;
 
 	switch (step) {
 	case HTTP1_HEAD:
-		return connection->draining ? 0 : exchange_head(connection->exchange, parser);
+		if (connection->draining)
+			return 0;
+		error = exchange_head(connection->exchange, parser);
+		if (!error)
+			exchange_read(connection->exchange, connection->socket);
+		return error;
 	case HTTP1_END:
 		if (!connection->draining)
 			exchange_complete(connection->exchange, parser);
@@ -307,6 +327,8 @@ static int read_requests(struct connection *connection, const char *data, size_t
 			connection->exchange->end = offset;
 		if (step == HTTP1_MORE)
 			return 0;
+		if (step == HTTP1_BODY && connection->exchange)
+			exchange_body(connection->exchange, body, body_size);
 		error = request_step(connection, step);
 	}
 	if (error)
@@ -349,6 +371,7 @@ static void request_gap(struct connection *connection, uint64_t size, unsigned i
 	if (exchange) {
 		exchange->incomplete |= why;
 		exchange->end += size;
+		exchange_body_gap(exchange);
 	}
 	if (!stream->parser || http1_skip(stream->parser, size)) {
 		connection->draining = false;
@@ -416,6 +439,7 @@ static int answered(struct connection *connection, uint64_t time)
 	exchange_answer(exchange, head, time);
 	connection->draining = !exchange->complete && connection->request.state == STREAM_READ;
 	finish(connection, time);
+	connection->answering = exchange;
 	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE) {
 		take_over(connection);
 		return 0;
@@ -428,6 +452,7 @@ static void response_failed(struct connection *connection, uint64_t time)
 {
 	struct exchange *exchange = connection->exchange;
 
+	stop_answering(connection);
 	stream_lose(&connection->response);
 	if (!exchange)
 		return;
@@ -436,6 +461,12 @@ static void response_failed(struct connection *connection, uint64_t time)
 		exchange->parse_error = "the response is not HTTP/1";
 	stream_lose(&connection->request);
 	finish(connection, time);
+}
+
+static void end_response(struct connection *connection)
+{
+	stop_answering(connection);
+	stream_close(&connection->response);
 }
 
 static int read_responses(struct connection *connection, const char *data, size_t size,
@@ -458,8 +489,10 @@ static int read_responses(struct connection *connection, const char *data, size_
 			return 0;
 		if (step == HTTP1_HEAD)
 			error = answered(connection, time);
+		else if (step == HTTP1_BODY && connection->answering)
+			exchange_answer_body(connection->answering, body, body_size);
 		else if (step == HTTP1_END)
-			stream_close(stream);
+			end_response(connection);
 		else if (step == HTTP1_ERROR)
 			response_failed(connection, time);
 	}
@@ -543,6 +576,7 @@ static int response_gap(struct connection *connection, uint64_t size, unsigned i
 	struct exchange *exchange = connection->exchange;
 	bool within = stream->parser;
 
+	stop_answering(connection);
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
 	if (within && !http1_skip(stream->parser, size))
@@ -594,6 +628,7 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 	struct exchange *exchange;
 
 	connection->ended = true;
+	stop_answering(connection);
 	/* What was read ahead were requests too, never answered. */
 	while ((exchange = connection->exchange)) {
 		exchange->incomplete |= reason;

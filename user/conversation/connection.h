@@ -47,6 +47,8 @@ struct connection {
 	struct exchange *exchange; /* the request at hand; NULL: none */
 	bool draining;		   /* the request was answered before its body was through */
 	struct exchange *finished, *finished_last; /* not yet written */
+	struct exchange *answering; /* of those, the one whose response is being read */
+	const struct reader *reader;
 	char *held;				   /* bytes behind the request at hand */
 	size_t held_size;
 	uint64_t held_offset, held_time;

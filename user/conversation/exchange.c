@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time)
+struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time,
+			      const struct reader *reader)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
@@ -15,6 +16,7 @@ struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time)
 	exchange->offset = offset;
 	exchange->end = offset;
 	exchange->started = time;
+	exchange->reader = reader;
 	exchange->version_minor = -1;
 	return exchange;
 }
@@ -23,6 +25,8 @@ void exchange_free(struct exchange *exchange)
 {
 	if (!exchange)
 		return;
+	if (exchange->content && exchange->reader->end)
+		exchange->reader->end(exchange->content);
 	free(exchange->target);
 	free(exchange->mime_type);
 	free(exchange->user_agent);
@@ -62,6 +66,33 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	return 0;
 }
 
+void exchange_read(struct exchange *exchange, uint32_t socket)
+{
+	const struct reader *reader = exchange->reader;
+
+	if (reader && reader->begin)
+		exchange->content = reader->begin(reader->data, exchange, socket);
+}
+
+void exchange_body(struct exchange *exchange, const char *bytes, size_t size)
+{
+	if (exchange->content && exchange->reader->request)
+		exchange->reader->request(exchange->content, bytes, size);
+}
+
+void exchange_body_gap(struct exchange *exchange)
+{
+	if (exchange->content && exchange->reader->request_gap)
+		exchange->reader->request_gap(exchange->content);
+}
+
+size_t exchange_memory(const struct exchange *exchange)
+{
+	return exchange->content && exchange->reader->memory
+		       ? exchange->reader->memory(exchange->content)
+		       : 0;
+}
+
 void exchange_complete(struct exchange *exchange, const struct http1_parser *parser)
 {
 	exchange->complete = true;
@@ -79,6 +110,15 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 		exchange->response_bytes =
 			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
 	}
+	if (exchange->content && exchange->reader->answered)
+		exchange->awaits_content =
+			exchange->reader->answered(exchange->content, head->status);
+}
+
+void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)
+{
+	if (exchange->awaits_content)
+		exchange->reader->response(exchange->content, bytes, size);
 }
 
 static struct bytes string_bytes(const char *string)
@@ -86,7 +126,7 @@ static struct bytes string_bytes(const char *string)
 	return string && *string ? (struct bytes){string, strlen(string)} : (struct bytes){};
 }
 
-void exchange_describe(const struct exchange *exchange, struct record *record)
+void exchange_describe(struct exchange *exchange, struct record *record)
 {
 	struct record_http *http = &record->http;
 
@@ -110,4 +150,8 @@ void exchange_describe(const struct exchange *exchange, struct record *record)
 	http->duration = exchange->finished - exchange->started;
 	http->parse_error = exchange->parse_error;
 	http->anomalies = exchange->anomalies;
+	if (exchange->content && exchange->reader->describe)
+		exchange->reader->describe(exchange->content, exchange->complete, record);
+	else if (!exchange->has_head && exchange->reader && exchange->reader->describe_unread)
+		exchange->reader->describe_unread(exchange->reader->data, record);
 }

@@ -5,6 +5,7 @@
 
 #include "conversation/caller.h"
 #include "conversation/http1.h"
+#include "conversation/reader.h"
 #include "record/record.h"
 
 struct exchange {
@@ -28,10 +29,14 @@ struct exchange {
 	size_t target_size;
 	bool target_truncated;
 	char *mime_type, *user_agent; /* owned; NULL: none */
+	const struct reader *reader;
+	void *content;	     /* what the reader made of it; NULL: nothing */
+	bool awaits_content; /* the response's body, which the reader wants */
 };
 
-/* NULL where there is no memory. Free with exchange_free(). */
-struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time);
+/* READER, which may be NULL, outlives it. NULL where there is no memory. Free with exchange_free(). */
+struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time,
+			      const struct reader *reader);
 void exchange_free(struct exchange *exchange);
 
 /* The request's head is there. 0 or -ENOMEM. */
@@ -40,10 +45,23 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser);
 /* The request is there to its end. */
 void exchange_complete(struct exchange *exchange, const struct http1_parser *parser);
 
+/* A piece of its body, and SIZE bytes of it that were not seen. */
+void exchange_body(struct exchange *exchange, const char *bytes, size_t size);
+void exchange_body_gap(struct exchange *exchange);
+
+/* Its head is there: from here on the reader reads its content. */
+void exchange_read(struct exchange *exchange, uint32_t socket);
+
+/* Bytes of memory that its content holds. */
+size_t exchange_memory(const struct exchange *exchange);
+
 /* A final response's head is there. */
 void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time);
 
+/* A piece of the response's body, if that is awaited. */
+void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size);
+
 /* Fills in what RECORD says of the request and its response; borrowed from EXCHANGE. */
-void exchange_describe(const struct exchange *exchange, struct record *record);
+void exchange_describe(struct exchange *exchange, struct record *record);
 
 #endif

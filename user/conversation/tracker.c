@@ -137,7 +137,10 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 	struct exchange *exchange;
 
 	while ((exchange = connection->finished)) {
-		if (!connection->ended && !connection_sender_certain(connection, exchange) &&
+		bool open = exchange->awaits_content ||
+			    !connection_sender_certain(connection, exchange);
+
+		if (open && !connection->ended &&
 		    now < exchange->finished + tracker->options.sender_wait)
 			return;
 		write_exchange(tracker, connection, exchange);
@@ -223,6 +226,7 @@ static struct connection *find_or_add(struct tracker *tracker,
 	if (!connection)
 		return NULL;
 	connection->unpaired = &tracker->stats.unpaired;
+	connection->reader = tracker->options.reader;
 	HASH_ADD(hh, tracker->table, id, sizeof(connection->id), connection);
 	link_newest(tracker, connection);
 	tracker->count++;

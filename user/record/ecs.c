@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "record/api.h"
 #include "record/clock.h"
 #include "record/command.h"
 #include "record/json.h"
@@ -285,12 +286,18 @@ static void put_caller_user(struct ecs *ecs, const struct caller *caller)
 	json_close(json);
 }
 
-static void put_user_and_container(struct ecs *ecs, const struct caller *caller)
+/* Its name may become known while the caller lives. */
+static void put_container(struct ecs *ecs)
 {
-	put_caller_user(ecs, caller);
-	json_open_object(&ecs->json, "container");
-	json_put_string(&ecs->json, "id", ecs->view->container_id);
-	json_close(&ecs->json);
+	struct json *json = &ecs->json;
+
+	json_open_object(json, "container");
+	json_put_string(json, "id", ecs->view->container_id);
+	json_put_string(json, "name", ecs->record->container_name);
+	json_open_object(json, "image");
+	json_put_string(json, "name", ecs->record->container_image);
+	json_close(json);
+	json_close(json);
 }
 
 /* --- the request
@@ -346,7 +353,8 @@ static void put_url(struct ecs *ecs)
 	json_open_object(json, "url");
 	json_put_string(json, "original", url->original);
 	text_cut(&ecs->scratch, 0);
-	url_decode_path(&ecs->scratch, url->path);
+	if (url->path.data)
+		url_clean_path(&ecs->scratch, url->path);
 	json_put_string(json, "path", text_since(&ecs->scratch, 0));
 	json_put_string(json, "query", url->query);
 	json_close(json);
@@ -359,6 +367,7 @@ static void put_request(struct ecs *ecs)
 	json_open_object(&ecs->json, "user_agent");
 	json_put_string(&ecs->json, "original", ecs->record->http.user_agent);
 	json_close(&ecs->json);
+	api_put_threat(&ecs->json, &ecs->record->api);
 }
 
 static void put_error(struct ecs *ecs)
@@ -564,7 +573,7 @@ static_assert(CALLER_PARTS <= RENDERED_PARTS && LINEAGE_PARTS <= RENDERED_PARTS,
 
 static put_function *const put_caller_part[CALLER_PARTS] = {
 	[PART_PROCESS] = put_process,
-	[PART_USER] = put_user_and_container,
+	[PART_USER] = put_caller_user,
 	[PART_CALLER] = put_caller,
 };
 static put_function *const put_lineage_part[LINEAGE_PARTS] = {
@@ -637,6 +646,7 @@ static void put_caller_members(struct ecs *ecs, const struct caller *caller)
 	put_part(ecs, caller, ecs->of_lineage, put_lineage_part, PART_PARENT);
 	json_close(&ecs->json);
 	put_part(ecs, caller, ecs->of_caller, put_caller_part, PART_USER);
+	put_container(ecs);
 }
 
 static void put_callerd_members(struct ecs *ecs, const struct caller *caller)
@@ -655,6 +665,8 @@ static void put_callerd(struct ecs *ecs)
 		put_callerd_members(ecs, caller);
 	put_connector(ecs);
 	put_connection(ecs);
+	if (record->action == RECORD_API_REQUEST)
+		api_put(&ecs->json, &record->api);
 	put_capture(ecs);
 	if (record->action == RECORD_RECORDS_LOST)
 		put_lost(ecs);

@@ -12,6 +12,8 @@
 #define ID_SIZE 64
 #define ID_SHOWN 12
 #define UNLIMITED SIZE_MAX
+#define FINDINGS_SHOWN 4
+#define DETAIL_COLUMNS 80
 
 bool line_is_about_agent(const struct record *record)
 {
@@ -93,7 +95,10 @@ void line_add_who(struct text *out, const struct view *view)
 	}
 	if (view->container_id.size) {
 		text_add_string(out, " in container ");
-		text_add(out, view->container_id.data, ID_SHOWN);
+		if (view->record->container_name.size)
+			text_add_visible(out, view->record->container_name, NAME_COLUMNS);
+		else
+			text_add(out, view->container_id.data, ID_SHOWN);
 	}
 }
 
@@ -187,11 +192,62 @@ static void add_target(struct text *out, struct bytes target)
 	text_free(&shown);
 }
 
-static void add_request(struct text *out, const struct view *view, bool aligned)
+/* A short id, a name. */
+static void add_object(struct text *out, const char *before, struct bytes name, struct bytes id)
+{
+	if (!name.size && !id.size)
+		return;
+	text_add_string(out, before);
+	if (name.size)
+		text_add_visible(out, name, NAME_COLUMNS);
+	else
+		add_target(out, id);
+}
+
+/* The arguments that the request gives, where it has a process started. */
+static void add_asked_command(struct text *out, const struct record_api *api)
+{
+	for (unsigned int i = 0; i < api->fact_count; i++) {
+		const struct record_fact *fact = &api->facts[i];
+		struct text command = {0};
+
+		if (strcmp(fact->name, "command") || fact->kind != FACT_LIST)
+			continue;
+		for (unsigned int j = 0; j < fact->count; j++) {
+			if (j)
+				text_add_char(&command, ' ');
+			command_add_argument(&command, fact->list[j]);
+		}
+		text_add_string(out, ": ");
+		text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
+		text_free(&command);
+		return;
+	}
+}
+
+/* ContainerCreate web from busybox: sh -c id; ExecStart in web. */
+static void add_operation(struct text *out, const struct record_api *api)
+{
+	bool inner = api->container_id.size || api->container_name.size;
+
+	text_add_string(out, api->operation);
+	if (inner)
+		add_object(out, " in ", api->container_name, api->container_id);
+	else
+		add_object(out, " ", api->target_name, api->target_id);
+	add_object(out, " from ", api->target_image, (struct bytes){0});
+	add_asked_command(out, api);
+}
+
+static void add_asked(struct text *out, const struct view *view, bool aligned)
 {
 	const struct record_http *http = &view->record->http;
 	size_t start = out->size;
 
+	if (view->record->api.operation) {
+		add_operation(out, &view->record->api);
+		return;
+	}
 	if (http->method.size)
 		text_add_visible(out, http->method, NAME_COLUMNS);
 	else
@@ -203,6 +259,34 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 		add_target(out, view->url.original);
 	else
 		text_add_char(out, '?');
+}
+
+/* What makes it dangerous, the gravest first, before all else that is to be known. */
+static void add_findings(struct text *out, const struct record_api *api)
+{
+	for (unsigned int i = 0; i < api->finding_count && i < FINDINGS_SHOWN; i++) {
+		const struct record_finding *finding = &api->findings[i];
+
+		text_add_string(out, i ? "; " : "  !");
+		if (!i || strcmp(finding->severity, api->findings[i - 1].severity)) {
+			text_add_string(out, finding->severity);
+			text_add_char(out, ' ');
+		}
+		text_add_string(out, finding->id);
+		if (finding->detail.size) {
+			text_add_string(out, ": ");
+			text_add_visible(out, finding->detail, DETAIL_COLUMNS);
+		}
+	}
+	if (api->finding_count > FINDINGS_SHOWN)
+		text_add_string(out, "; …");
+}
+
+static void add_request(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_http *http = &view->record->http;
+
+	add_asked(out, view, aligned);
 	text_add_string(out, " → ");
 	if (http->status > 0)
 		text_add_number(out, (uint64_t)http->status);
@@ -213,6 +297,11 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 		clock_add_duration(out, http->duration);
 		text_add_char(out, ')');
 	}
+	if (view->record->api.expected_rule) {
+		text_add_string(out, "  expected: ");
+		text_add_visible(out, bytes_of(view->record->api.expected_rule), NAME_COLUMNS);
+	}
+	add_findings(out, &view->record->api);
 }
 
 static void add_error(struct text *out, int error)

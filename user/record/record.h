@@ -60,6 +60,43 @@ struct record_http {
 	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
 };
 
+enum record_fact_kind { FACT_TEXT, FACT_LIST, FACT_TRUE };
+
+/* One fact of a request's content: callerd.request.NAME, free of secrets. Facts whose names begin alike up
+ * to a dot follow each other, and share an object. */
+struct record_fact {
+	const char *name; /* "capabilities.add": plain ASCII */
+	enum record_fact_kind kind;
+	struct bytes text;
+	struct bytes *list;
+	unsigned int count, room;
+	bool cut; /* there was more */
+};
+
+/* What makes a request dangerous. */
+struct record_finding {
+	const char *id, *severity;
+	struct bytes detail;
+};
+
+/* What a request asks for, in the engine's words. NULL, data NULL: unknown, or there is none. */
+struct record_api {
+	const char *engine;
+	struct bytes version;
+	const char *operation;
+	const char *target_type;
+	struct bytes target_id, target_name, target_image;
+	struct bytes container_id, container_name; /* of an exec */
+	const struct record_fact *facts;
+	unsigned int fact_count;
+	const struct record_finding *findings; /* the gravest first */
+	unsigned int finding_count;
+	unsigned int severity; /* of the gravest, as event.severity has it; 0: none */
+	const char *const *techniques;
+	unsigned int technique_count;
+	const char *expected_rule; /* that expects this caller to do this; NULL: none */
+};
+
 /* A key of callerd.status as it stands, dots and all: a flat key, so that "lost" and "lost.x" can both
  * be there. */
 struct record_counter {
@@ -75,6 +112,8 @@ struct record {
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
 	struct record_connection connection;
 	struct record_http http;	       /* api-request */
+	struct record_api api;		       /* api-request */
+	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;	       /* enum record_incomplete bits */
 	int error;			       /* socket-refused: positive errno */
 	struct bytes address;		       /* socket-refused: the path that the caller gave */

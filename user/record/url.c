@@ -105,6 +105,61 @@ void url_decode_path(struct text *out, struct bytes path)
 	decode(out, path, false);
 }
 
+/* Whether the element of PATH from FROM to TO is NAME. */
+static bool is_element(const char *path, size_t from, size_t to, const char *name)
+{
+	return to - from == strlen(name) && !memcmp(path + from, name, to - from);
+}
+
+/* What is left of PATH's first SIZE bytes without their last element. */
+static size_t parent_size(const char *path, size_t size)
+{
+	while (size > 1 && path[size - 1] != '/')
+		size--;
+	return size > 1 ? size - 1 : size;
+}
+
+/* Cleans PATH, which begins with a slash, in place; returns its new size. It never grows. Go: path.Clean(),
+ * and mux's cleanPath(), which puts the slash at the end back. */
+static size_t clean_rooted(char *path, size_t size)
+{
+	bool slash_at_end = path[size - 1] == '/';
+	size_t done = 1;
+
+	for (size_t at = 1, end; at < size; at = end + 1) {
+		for (end = at; end < size && path[end] != '/';)
+			end++;
+		if (end == at || is_element(path, at, end, "."))
+			continue;
+		if (is_element(path, at, end, "..")) {
+			done = parent_size(path, done);
+			continue;
+		}
+		if (done > 1)
+			path[done++] = '/';
+		memmove(path + done, path + at, end - at);
+		done += end - at;
+	}
+	if (slash_at_end && done > 1)
+		path[done++] = '/';
+	return done;
+}
+
+bool url_clean_path(struct text *out, struct bytes path)
+{
+	bool rooted = path.size && *path.data == '/';
+	size_t start = out->size, size;
+
+	if (!rooted)
+		text_add_char(out, '/');
+	url_decode_path(out, path);
+	if (out->error)
+		return false;
+	size = out->size - start;
+	text_cut(out, start + clean_rooted(out->data + start, size));
+	return rooted && out->size - start == size;
+}
+
 static bool is_secret_key(struct bytes key)
 {
 	if (!key.data)

@@ -22,4 +22,9 @@ void url_mask(struct text *out, struct bytes target, struct url *ret_url);
 /* Adds PATH percent-decoded, once. What is no valid escape stays, as the daemon refuses it. */
 void url_decode_path(struct text *out, struct bytes path);
 
+/* Adds PATH decoded and then cleaned as the daemon's router does it: no empty element, no "." and "..", a
+ * slash at its front, and one at its end only where there was one. Data NULL becomes "/". Returns
+ * whether it was clean before: where it was not the daemon answers with a redirect and does nothing. */
+bool url_clean_path(struct text *out, struct bytes path);
+
 #endif

@@ -110,6 +110,8 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->incomplete = record->incomplete;
 	view->outcome = outcome_of(record);
 	view->severity = name_action(record->action)->severity;
+	if (request && view->severity < record->api.severity)
+		view->severity = record->api.severity;
 	if (request && view->severity < SEVERITY_DOUBTFUL &&
 	    (view->incomplete || view->target_truncated || record->http.anomalies))
 		view->severity = SEVERITY_DOUBTFUL;

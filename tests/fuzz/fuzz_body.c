@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the input as a body: whole, byte by byte, and in pieces of random sizes. Each must give the
+ * same value, within the limit. The input's first byte chooses the limit, the second one the pieces.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docker/body.h"
+
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			__builtin_trap();                                                          \
+	} while (0)
+
+enum cut { CUT_NOWHERE, CUT_EVERYWHERE, CUT_ANYWHERE };
+
+/* --- The type -------------------------------------------------------------------------------- */
+
+static bool is_odd(void *data, const struct value *element)
+{
+	unsigned int *calls = data;
+
+	++*calls;
+	MUST(element->shape);
+	if (element->key.size)
+		return *element->key.data & 1;
+	return element->string.size ? *element->string.data & 1 : element->first != NULL;
+}
+
+#define SHAPE(name, ...) static const struct shape name = {__VA_ARGS__}
+#define INTEGER(name, size, without_sign)                                                          \
+	SHAPE(name, .kind = SHAPE_INTEGER, .bits = (size), .is_unsigned = (without_sign))
+
+SHAPE(any, .kind = SHAPE_ANY);
+SHAPE(flag, .kind = SHAPE_BOOL, .pointer = true);
+SHAPE(real, .kind = SHAPE_FLOAT);
+SHAPE(text, .kind = SHAPE_STRING);
+SHAPE(text_pointer, .kind = SHAPE_STRING, .pointer = true);
+SHAPE(name, .kind = SHAPE_STRING, .keep = KEEP_NAME);
+SHAPE(checked, .kind = SHAPE_STRING, .keep = KEEP_NOTHING);
+SHAPE(base64, .kind = SHAPE_BASE64);
+SHAPE(checked_base64, .kind = SHAPE_BASE64, .keep = KEEP_NOTHING);
+SHAPE(strslice, .kind = SHAPE_STRSLICE);
+SHAPE(odd_names, .kind = SHAPE_STRSLICE, .keep = KEEP_NAME, .element_done = is_odd);
+INTEGER(int8, 8, false);
+INTEGER(int16, 16, false);
+INTEGER(int64, 64, false);
+INTEGER(uint32, 32, true);
+INTEGER(uint64, 64, true);
+SHAPE(pair, .kind = SHAPE_ARRAY, .element = &int8, .length = 2);
+SHAPE(texts, .kind = SHAPE_LIST, .element = &text);
+SHAPE(text_pointers, .kind = SHAPE_LIST, .element = &text_pointer);
+SHAPE(odd_texts, .kind = SHAPE_LIST, .element = &text, .element_done = is_odd);
+SHAPE(only_odd_texts, .kind = SHAPE_LIST, .element = &text, .element_done = is_odd, .always = true);
+SHAPE(text_lists, .kind = SHAPE_LIST, .element = &texts);
+SHAPE(text_map, .kind = SHAPE_MAP, .element = &text);
+SHAPE(odd_map, .kind = SHAPE_MAP, .element = &checked, .element_done = is_odd, .always = true);
+
+static const struct shape_field leaf_fields[] = {
+	{"Name", &text}, {"Flag", &flag}, {"Tags", &texts}, {"Sub_task", &text_map}, {0}};
+SHAPE(leaf, .kind = SHAPE_STRUCT, .fields = leaf_fields);
+SHAPE(leaf_pointer, .kind = SHAPE_STRUCT, .fields = leaf_fields, .pointer = true);
+SHAPE(checked_leaf, .kind = SHAPE_STRUCT, .fields = leaf_fields, .keep = KEEP_NOTHING);
+SHAPE(leaves, .kind = SHAPE_LIST, .element = &leaf);
+SHAPE(only_odd_leaves, .kind = SHAPE_LIST, .element = &leaf, .element_done = is_odd,
+      .always = true);
+SHAPE(leaf_pointers, .kind = SHAPE_LIST, .element = &leaf_pointer, .pointer = true);
+SHAPE(leaf_map, .kind = SHAPE_MAP, .element = &leaf_pointer);
+SHAPE(leaves_map, .kind = SHAPE_MAP, .element = &leaves, .element_done = is_odd);
+
+static const struct shape_field fields[] = {{"A", &any},
+					    {"F", &flag},
+					    {"R", &real},
+					    {"T", &text},
+					    {"N", &name},
+					    {"C", &checked},
+					    {"B", &base64},
+					    {"BC", &checked_base64},
+					    {"S", &strslice},
+					    {"SN", &odd_names},
+					    {"I8", &int8},
+					    {"I16", &int16},
+					    {"I", &int64},
+					    {"U32", &uint32},
+					    {"U", &uint64},
+					    {"P", &pair},
+					    {"L", &texts},
+					    {"LP", &text_pointers},
+					    {"LO", &odd_texts},
+					    {"LOO", &only_odd_texts},
+					    {"LL", &text_lists},
+					    {"M", &text_map},
+					    {"MO", &odd_map},
+					    {"E", &leaf},
+					    {"EP", &leaf_pointer},
+					    {"EC", &checked_leaf},
+					    {"LE", &leaves},
+					    {"LEO", &only_odd_leaves},
+					    {"LEP", &leaf_pointers},
+					    {"ME", &leaf_map},
+					    {"ML", &leaves_map},
+					    {0}};
+SHAPE(whole, .kind = SHAPE_STRUCT, .fields = fields);
+
+/* --- What must hold -------------------------------------------------------------------------- */
+
+static void hash(uint64_t *sum, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < size; i++)
+		*sum = (*sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+static void hash_number(uint64_t *sum, uint64_t number)
+{
+	hash(sum, &number, sizeof(number));
+}
+
+/* How many bytes the character takes that DATA begins with; 0: it is malformed. */
+static size_t character(const unsigned char *data, size_t size)
+{
+	static const struct {
+		unsigned char first, last, from, to, size;
+	} forms[] = {
+		{0x00, 0x7f, 0, 0xff, 1},    {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		if (*data < forms[i].first || *data > forms[i].last)
+			continue;
+		if (size < forms[i].size)
+			return 0;
+		if (forms[i].size > 1 && (data[1] < forms[i].from || data[1] > forms[i].to))
+			return 0;
+		for (size_t at = 2; at < forms[i].size; at++)
+			if ((data[at] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].size;
+	}
+	return 0;
+}
+
+static void check_text(uint64_t *sum, struct bytes text_of)
+{
+	size_t used;
+
+	MUST(text_of.size <= BODY_STRING_MAX);
+	for (size_t at = 0; at < text_of.size; at += used) {
+		used = character((const unsigned char *)text_of.data + at, text_of.size - at);
+		MUST(used);
+	}
+	hash(sum, text_of.data, text_of.size);
+	hash_number(sum, text_of.size);
+}
+
+static void check_value(uint64_t *sum, const struct value *value)
+{
+	const struct shape *shape = value->shape;
+	bool has_names = shape->kind == SHAPE_STRUCT;
+	unsigned int count = 0;
+
+	MUST(!value->is_nil || (!value->first && !value->string.size));
+	hash_number(sum, (uint64_t)value->is_nil | value->boolean << 1 | value->cut << 2);
+	hash_number(sum, value->number);
+	hash_number(sum, value->dropped);
+	check_text(sum, value->key);
+	check_text(sum, value->string);
+	if (shape->keep == KEEP_NAME && value->string.size)
+		MUST(!memchr(value->string.data, '=', value->string.size));
+	if (shape->keep == KEEP_NOTHING)
+		MUST(!value->string.size && !value->first);
+	for (const struct value *child = value->first; child; child = child->next, count++) {
+		MUST(has_names == !!child->name);
+		if (child->name)
+			hash(sum, child->name, strlen(child->name));
+		check_value(sum, child);
+	}
+	MUST(value->count == (has_names ? 0 : count));
+}
+
+/* What a reading gave. */
+struct result {
+	enum body_state state;
+	const char *error;
+	unsigned int oddities, calls;
+	uint64_t sum;
+	size_t memory;
+};
+
+static void check_body(struct result *result, const struct body *body)
+{
+	result->state = body_state(body);
+	result->error = body_error(body);
+	result->oddities = body_oddities(body);
+	result->sum = UINT64_C(0xcbf29ce484222325);
+	result->memory = body_memory(body);
+	MUST(!result->error == (result->state == BODY_OPEN || result->state == BODY_DONE));
+	check_value(&result->sum, body_value(body));
+}
+
+static void feed(struct body *body, const uint8_t *data, size_t size)
+{
+	char *piece = malloc(size ? size : 1); /* just its size, so that a byte more is noticed */
+
+	MUST(piece);
+	memcpy(piece, data, size);
+	MUST(!body_feed(body, piece, size));
+	free(piece);
+}
+
+static void read_all(struct result *result, size_t limit, const uint8_t *data, size_t size,
+		     enum cut cut, uint64_t seed)
+{
+	struct body *body;
+	size_t at = 0;
+
+	result->calls = 0;
+	MUST(!body_new(&whole, limit, &result->calls, &body));
+	while (at < size) {
+		size_t piece = size - at;
+
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		if (cut == CUT_EVERYWHERE)
+			piece = 1;
+		else if (cut == CUT_ANYWHERE && piece > (seed >> 33) % 40)
+			piece = (seed >> 33) % 40;
+		feed(body, data + at, piece);
+		MUST(body_memory(body) <= limit);
+		at += piece;
+	}
+	check_body(result, body);
+	body_free(body);
+}
+
+static void compare(const struct result *a, const struct result *b)
+{
+	MUST(a->state == b->state);
+	MUST(a->error == b->error);
+	MUST(a->oddities == b->oddities);
+	MUST(a->calls == b->calls);
+	MUST(a->sum == b->sum);
+	MUST(a->state == BODY_OPEN || a->state == BODY_INVALID || a->memory == b->memory);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const size_t limits[] = {16 << 10, 17 << 10, 64 << 10, 1 << 20};
+	struct result first, other;
+	size_t limit;
+
+	if (size < 2)
+		return 0;
+	limit = limits[data[0] & 3];
+	read_all(&first, limit, data + 2, size - 2, CUT_NOWHERE, data[1]);
+	for (enum cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
+		read_all(&other, limit, data + 2, size - 2, cut, data[1]);
+		compare(&first, &other);
+	}
+	return 0;
+}

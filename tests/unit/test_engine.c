@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The agent's client of an engine, against one that is played here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "agent/engine.c"
+
+#define MILLISECOND 1000000ull
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define IMAGE "sha256:" ID_B
+
+/* What the engine that is played answers to TARGET: a whole response, malloc()ed; NULL: nothing. */
+typedef char *(*answer_function)(const char *target);
+
+struct played {
+	char directory[32], path[64];
+	int listener, fd;
+	answer_function answer;
+	size_t portion; /* bytes sent at once */
+	char request[1024], *response;
+	size_t request_size, response_size, sent;
+	bool closes; /* after each response */
+	unsigned int accepted, answered;
+	char log[4096]; /* targets */
+	struct inventory *inventory;
+	struct engine *engine;
+	uint64_t now;
+	uint64_t most_requests; /* begun by one engine_run() */
+};
+
+static struct played played;
+
+/* --- the engine that is played ---------------------------------------------------------------- */
+
+static void listen_now(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	strcpy(address.sun_path, played.path);
+	played.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(played.listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(played.listener, 8), 0);
+}
+
+static void hang_up(void)
+{
+	if (played.fd >= 0)
+		close(played.fd);
+	played.fd = -1;
+	free(played.response);
+	played.response = NULL;
+	played.request_size = 0;
+}
+
+static void stop_listening(void)
+{
+	hang_up();
+	close(played.listener);
+	unlink(played.path);
+	played.listener = -1;
+}
+
+static void take_request(void)
+{
+	char target[512];
+	ssize_t size = recv(played.fd, played.request + played.request_size,
+			    sizeof(played.request) - played.request_size - 1, MSG_DONTWAIT);
+
+	if (size <= 0) {
+		if (!size)
+			hang_up();
+		return;
+	}
+	played.request_size += (size_t)size;
+	played.request[played.request_size] = '\0';
+	if (!strstr(played.request, "\r\n\r\n"))
+		return;
+	assert_int_equal(sscanf(played.request, "GET %511s HTTP/1.1", target), 1);
+	assert_non_null(strstr(played.request, "\r\nUser-Agent: callerd/"));
+	assert_non_null(strstr(played.request, "\r\nHost: "));
+	if (strlen(played.log) + strlen(target) + 2 < sizeof(played.log))
+		strcat(strcat(played.log, target), "\n");
+	played.request_size = 0;
+	played.response = played.answer(target);
+	played.response_size = played.response ? strlen(played.response) : 0;
+	played.sent = 0;
+}
+
+static void give_response(void)
+{
+	size_t left = played.response_size - played.sent;
+	ssize_t size =
+		send(played.fd, played.response + played.sent,
+		     left < played.portion ? left : played.portion, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (size > 0)
+		played.sent += (size_t)size;
+	if (size < 0 && errno != EAGAIN)
+		hang_up();
+	if (!played.response || played.sent < played.response_size)
+		return;
+	free(played.response);
+	played.response = NULL;
+	played.answered++;
+	if (played.closes)
+		hang_up();
+}
+
+static void play(void)
+{
+	if (played.fd < 0 && played.listener >= 0) {
+		played.fd = accept(played.listener, NULL, NULL);
+		played.accepted += played.fd >= 0;
+	}
+	if (played.fd >= 0 && !played.response)
+		take_request();
+	if (played.fd >= 0 && played.response)
+		give_response();
+}
+
+static struct engine_stats stats(void)
+{
+	struct engine_stats now;
+
+	engine_stats(played.engine, &now);
+	return now;
+}
+
+static void run_once(void)
+{
+	uint64_t before = stats().requests;
+
+	engine_run(played.engine, played.now);
+	if (stats().requests - before > played.most_requests)
+		played.most_requests = stats().requests - before;
+	play();
+}
+
+static bool is_busy(void)
+{
+	return stats().listing || stats().waiting;
+}
+
+/* Until there is nothing more to ask; in a time that does not pass. */
+static void run_until_idle(void)
+{
+	unsigned int rounds = 0;
+
+	do {
+		run_once();
+		if (++rounds > 3000000)
+			fail_msg("it does not end; it was asked %s", played.log);
+	} while (is_busy());
+}
+
+/* SECONDS pass, in steps of a half. */
+static void pass(unsigned int seconds)
+{
+	for (unsigned int i = 0; i < seconds * 2; i++) {
+		unsigned int idle = 0;
+
+		played.now += 500 * MILLISECOND;
+		while (idle < 3) {
+			uint64_t requests = stats().requests;
+			size_t sent = played.sent;
+
+			run_once();
+			idle = stats().requests == requests && played.sent == sent ? idle + 1 : 0;
+		}
+	}
+}
+
+static char *respond(const char *status, const char *headers, const char *body)
+{
+	char *response = NULL;
+
+	if (asprintf(&response, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n%s", status,
+		     strlen(body), headers, body) < 0)
+		abort();
+	return response;
+}
+
+static const char *body_for(const char *target)
+{
+	if (!strcmp(target, "/version"))
+		return "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\",\"Os\":\"linux\"}\n";
+	if (strstr(target, "/volumes"))
+		return "{\"Volumes\":[{\"Name\":\"host\",\"Driver\":\"local\",\"Labels\":null,"
+		       "\"Options\":{\"type\":\"none\",\"o\":\"bind\",\"device\":\"/etc\"}},"
+		       "{\"Name\":\"plain\",\"Driver\":\"local\",\"Options\":null},null],"
+		       "\"Warnings\":null}\n";
+	if (strstr(target, "/images/json"))
+		return "[{\"Id\":\"" IMAGE "\",\"RepoTags\":[\"img:1\",\"<none>:<none>\"],"
+		       "\"RepoDigests\":null,\"Size\":12.5}]\n";
+	if (strstr(target, "/containers/json?all=1"))
+		return "[{\"Id\":\"" ID_A "\",\"Names\":[\"/other/alias\",\"/web\"],\"Image\":"
+		       "\"img:1\",\"ImageID\":\"" IMAGE "\"},{\"Id\":\"short\"},{\"Id\":\"" ID_B
+		       "\",\"Names\":null,\"Image\":\"" IMAGE "\",\"ImageID\":\"" IMAGE "\"}]\n";
+	if (strstr(target, "/containers/" ID_A "/json") || strstr(target, "/containers/web/json"))
+		return "{\"Id\":\"" ID_A "\",\"Name\":\"/web\",\"Image\":\"" IMAGE "\",\"Config\":"
+		       "{\"Image\":\"img:1\",\"User\":\"7\"},\"HostConfig\":{\"Privileged\":true}}";
+	if (strstr(target, "/containers/" ID_B "/json"))
+		return "{\"Id\":\"" ID_B "\",\"Name\":\"/db\",\"Config\":{\"Image\":\"img\"}}";
+	return NULL;
+}
+
+static char *answer_well(const char *target)
+{
+	const char *body = body_for(target);
+
+	return body ? respond("200 OK", "", body) : respond("404 Not Found", "", "{}");
+}
+
+static int judge(void *data, const struct value *inspect, struct inventory_container *judged)
+{
+	if (value_true(value_get(inspect, "HostConfig"), "Privileged"))
+		judged->findings[judged->finding_count++].id = FINDING_PRIVILEGED;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	struct engine_options options = {.socket = played.path, .judge_container = judge};
+
+	played = (struct played){.fd = -1, .answer = answer_well, .portion = SIZE_MAX};
+	played.now = 1000 * SECOND;
+	strcpy(played.directory, "/tmp/test-engine.XXXXXX");
+	if (!mkdtemp(played.directory))
+		return -1;
+	snprintf(played.path, sizeof(played.path), "%s/sock", played.directory);
+	listen_now();
+	inventory_new(65536, &played.inventory);
+	options.inventory = played.inventory;
+	return engine_new(&options, &played.engine);
+}
+
+static int teardown(void **state)
+{
+	engine_free(played.engine);
+	inventory_free(played.inventory);
+	stop_listening();
+	return rmdir(played.directory);
+}
+
+static const struct inventory_container *find(const char *key)
+{
+	return inventory_container(played.inventory, bytes_of(key));
+}
+
+static void assert_text(struct bytes bytes, const char *wanted)
+{
+	if (!bytes_equal(bytes, bytes_of(wanted)))
+		fail_msg("\"%.*s\" is not \"%s\"", (int)bytes.size, bytes.data, wanted);
+}
+
+/* All that body_for() tells is known. */
+static void assert_known(void)
+{
+	assert_non_null(find("web"));
+	assert_text(find("web")->image, "img:1");
+	assert_text(find("web")->image_id, IMAGE);
+	assert_text(find("web")->user, "7");
+	assert_int_equal(find("web")->finding_count, 1);
+	assert_true(find("web")->inspected);
+	assert_ptr_equal(find("other/alias"), find("web"));
+	assert_true(find("db")->inspected);
+	assert_text(find("db")->image, "img");
+	assert_non_null(inventory_volume(played.inventory, bytes_of("host")));
+	assert_text(inventory_volume(played.inventory, bytes_of("host"))->host_path, "/etc");
+	assert_null(inventory_volume(played.inventory, bytes_of("plain"))->host_path.data);
+	assert_text(inventory_image(played.inventory, bytes_of("img:1")), IMAGE);
+}
+
+/* --- as it should be -------------------------------------------------------------------------- */
+
+static void test_all_is_asked(void **state)
+{
+	short events;
+
+	assert_int_equal(engine_fd(played.engine, &events), -1);
+	run_until_idle();
+	assert_string_equal(played.log, "/version\n/v1.41/volumes\n/v1.41/images/json\n"
+					"/v1.41/containers/json?all=1\n/v1.41/containers/" ID_A
+					"/json\n/v1.41/containers/" ID_B "/json\n");
+	assert_known();
+	assert_int_equal(stats().requests, 6);
+	assert_int_equal(stats().failures, 0);
+	assert_int_equal(stats().refreshes, 1);
+	assert_int_equal(stats().inspected, 2);
+	assert_int_equal(stats().listed, 2);
+	assert_int_equal(stats().api, 41);
+	assert_true(engine_fd(played.engine, &events) >= 0);
+	assert_int_equal(events, POLLIN);
+	pass(100); /* and no more */
+	assert_int_equal(stats().requests, 6);
+	assert_int_equal(played.accepted, 1);
+}
+
+static void test_byte_by_byte(void **state)
+{
+	played.portion = 1;
+	run_until_idle();
+	assert_known();
+	assert_int_equal(stats().failures, 0);
+}
+
+static char *answer_in_chunks(const char *target)
+{
+	const char *body = body_for(target);
+	char *response = NULL;
+
+	if (asprintf(&response,
+		     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		     "chunked\r\n\r\n1\r\n%c\r\n%zx;x=y\r\n%s\r\n0\r\n\r\n",
+		     body[0], strlen(body) - 1, body + 1) < 0)
+		abort();
+	return response;
+}
+
+static void test_chunks(void **state)
+{
+	played.answer = answer_in_chunks;
+	played.portion = 7;
+	run_until_idle();
+	assert_known();
+	assert_int_equal(stats().failures, 0);
+}
+
+static char *answer_until_close(const char *target)
+{
+	char *response = NULL;
+
+	if (asprintf(&response, "HTTP/1.0 200 OK\r\n\r\n%s", body_for(target)) < 0)
+		abort();
+	return response;
+}
+
+static void test_an_engine_that_always_closes(void **state)
+{
+	played.answer = answer_until_close;
+	played.closes = true;
+	run_until_idle();
+	assert_known();
+	assert_int_equal(stats().failures, 0);
+	assert_int_equal(stats().requests, 6);
+	assert_int_equal(played.accepted, 6);
+	pass(100);
+	assert_int_equal(stats().requests, 6);
+}
+
+static void test_inspect(void **state)
+{
+	run_until_idle();
+	played.log[0] = '\0';
+	engine_inspect(played.engine, bytes_of("web"));
+	engine_inspect(played.engine, bytes_of("web"));
+	engine_inspect(played.engine, bytes_of("../version"));
+	engine_inspect(played.engine, bytes_of("..%2fversion"));
+	engine_inspect(played.engine, bytes_of("a b"));
+	engine_inspect(played.engine, bytes_of(""));
+	engine_inspect(played.engine, bytes_of("gone"));
+	assert_int_equal(stats().waiting, 2);
+	run_until_idle();
+	assert_string_equal(played.log,
+			    "/v1.41/containers/web/json\n/v1.41/containers/gone/json\n");
+	assert_int_equal(stats().inspected, 3);
+	assert_int_equal(stats().gone, 1);
+}
+
+static void test_refresh_drops_what_is_gone(void **state)
+{
+	struct inventory_container old = {.id = bytes_of("c0ffee" ID_A), .name = bytes_of("old")};
+
+	old.id.size = ID_DIGITS;
+	run_until_idle();
+	inventory_put_container(played.inventory, &old);
+	engine_refresh(played.engine);
+	run_until_idle();
+	assert_null(find("old"));
+	assert_known();
+	assert_int_equal(stats().refreshes, 2);
+}
+
+static void test_overflow_is_a_refresh(void **state)
+{
+	char name[32];
+
+	run_until_idle();
+	for (unsigned int i = 0; i <= QUEUE_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		engine_inspect(played.engine, bytes_of(name));
+	}
+	assert_int_equal(stats().overflows, 1);
+	assert_int_equal(stats().waiting, QUEUE_MAX);
+	run_until_idle();
+	run_until_idle();
+	assert_int_equal(stats().refreshes, 2);
+	assert_int_equal(stats().gone, QUEUE_MAX);
+}
+
+/* --- as it should not be ---------------------------------------------------------------------- */
+
+static const char *bad_target;
+static char *(*bad_answer)(void);
+
+static char *answer_badly(const char *target)
+{
+	return strstr(target, bad_target) ? bad_answer() : answer_well(target);
+}
+
+static char *not_found(void)
+{
+	return respond("404 Not Found", "", "{\"message\":\"no\"}");
+}
+
+static char *broken(void)
+{
+	return respond("500 Internal Server Error", "", "{\"message\":\"no\"}");
+}
+
+static char *garbage(void)
+{
+	return strdup("\x15\x03\x01 what?\r\n\r\n\r\n");
+}
+
+static char *no_json(void)
+{
+	return respond("200 OK", "", "[{\"Id\":\"" ID_B "\",]");
+}
+
+static char *another(void)
+{
+	return respond("200 OK", "", "{\"Id\":\"" ID_B "\"}");
+}
+
+static char *two(void)
+{
+	return strdup("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200 OK\r\n\r\n");
+}
+
+static char *switching(void)
+{
+	return strdup("HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\n"
+		      "Connection: Upgrade\r\n\r\n");
+}
+
+static char *nothing(void)
+{
+	return NULL;
+}
+
+static void test_container_gone(void **state)
+{
+	bad_target = "/containers/" ID_A;
+	bad_answer = not_found;
+	played.answer = answer_badly;
+	run_until_idle();
+	assert_null(find("web"));
+	assert_non_null(find("db"));
+	assert_int_equal(stats().gone, 1);
+	assert_int_equal(stats().failures, 0);
+}
+
+/* Whatever comes instead of an answer: all the rest is asked, and no container is taken for gone. */
+static void test_bad_answers(void **state)
+{
+	static char *(*const answers[])(void) = {broken, garbage,   no_json, another,
+						 two,	 switching, nothing};
+	static const char *const targets[] = {"/version", "/volumes", "/images", "/json?all",
+					      "/containers/" ID_A};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		for (size_t k = 0; k < sizeof(targets) / sizeof(*targets); k++) {
+			bool harmless = answers[i] == two && k < 3;
+
+			played.answer = answer_well;
+			run_until_idle();
+			bad_target = targets[k];
+			bad_answer = answers[i];
+			played.answer = answer_badly;
+			uint64_t failures = stats().failures;
+			engine_refresh(played.engine);
+			pass(40);
+			if (is_busy())
+				fail_msg("stuck with answer %zu to %s", i, targets[k]);
+			if (!harmless && stats().failures == failures && answers[i] != another)
+				fail_msg("answer %zu to %s did not fail", i, targets[k]);
+			assert_non_null(find("web"));
+			assert_non_null(find("db"));
+			played.answer = answer_well;
+			pass(130); /* time heals */
+			engine_refresh(played.engine);
+			run_until_idle();
+			assert_known();
+		}
+}
+
+/* A list that failed says nothing of what is not on it. */
+static void test_failed_list_drops_nothing(void **state)
+{
+	run_until_idle();
+	bad_target = "/json?all";
+	bad_answer = broken;
+	played.answer = answer_badly;
+	engine_refresh(played.engine);
+	run_until_idle();
+	assert_int_equal(stats().refreshes, 1);
+	assert_int_equal(stats().failures, 1);
+	assert_known();
+	pass(59);
+	assert_int_equal(stats().failures, 1);
+	pass(2); /* a minute later, and then two */
+	assert_int_equal(stats().failures, 2);
+	pass(110);
+	assert_int_equal(stats().failures, 2);
+	played.answer = answer_well;
+	pass(15);
+	assert_int_equal(stats().refreshes, 2);
+}
+
+static void test_cut_off(void **state)
+{
+	static const size_t sizes[] = {0, 1, 20, 60};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		run_until_idle();
+		engine_refresh(played.engine);
+		played.portion = sizes[i];
+		for (int k = 0; k < 5; k++)
+			run_once();
+		hang_up();
+		played.portion = SIZE_MAX;
+		pass(100);
+		assert_known();
+		assert_false(is_busy());
+	}
+}
+
+static char *endless_data;
+
+static char *endless(const char *target)
+{
+	return strdup(endless_data);
+}
+
+/* An answer that never ends, in any way, is left alone in the end. */
+static void test_endless_answers(void **state)
+{
+	static const char *const starts[] = {
+		"HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\n\r\n{\"x\":\"",
+		"HTTP/1.1 200 OK\r\n\r\n[[[[[["};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		uint64_t failures = stats().failures;
+
+		endless_data = malloc(12 << 20);
+		memset(endless_data, starts[i][strlen(starts[i]) - 1] == '[' ? '[' : 'x', 12 << 20);
+		memcpy(endless_data, starts[i], strlen(starts[i]));
+		endless_data[(12 << 20) - 1] = '\0';
+		played.answer = endless;
+		engine_refresh(played.engine);
+		pass(5);
+		if (stats().failures == failures)
+			fail_msg("it takes whatever follows %s", starts[i]);
+		played.answer = answer_well;
+		hang_up();
+		pass(1000);
+		free(endless_data);
+	}
+}
+
+static void test_silence(void **state)
+{
+	bad_target = "/volumes";
+	bad_answer = nothing;
+	played.answer = answer_badly;
+	pass(9);
+	assert_int_equal(stats().failures, 0);
+	assert_true(stats().connected);
+	pass(2);
+	assert_int_equal(stats().failures, 1);
+	pass(2); /* the rest, on another connection */
+	assert_int_equal(stats().connects, 2);
+	assert_int_equal(stats().inspected, 2);
+}
+
+static void test_drip(void **state)
+{
+	played.portion = 1;
+	for (unsigned int i = 0; i < 599; i += 9) {
+		played.now += 9 * SECOND;
+		run_once();
+	}
+	assert_int_equal(stats().failures, 0);
+	played.now += 9 * SECOND;
+	run_once();
+	assert_int_equal(stats().failures, 1);
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
+static void test_nobody_there(void **state)
+{
+	stop_listening();
+	pass(60);
+	assert_int_equal(stats().requests, 0);
+	assert_false(stats().connected);
+	listen_now();
+	pass(5);
+	assert_known();
+}
+
+static void test_backlog_full(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int others[16];
+
+	listen(played.listener, 0);
+	strcpy(address.sun_path, played.path);
+	for (int i = 0; i < 16; i++) {
+		others[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(others[i], (struct sockaddr *)&address, sizeof(address));
+	}
+	engine_run(played.engine, played.now); /* does not block */
+	assert_false(stats().connected);
+	for (int i = 0; i < 16; i++)
+		close(others[i]);
+	listen(played.listener, 8);
+	pass(30);
+	assert_known();
+}
+
+static void test_the_same_engine_closes(void **state)
+{
+	run_until_idle();
+	hang_up();
+	pass(5);
+	assert_true(stats().connected);
+	assert_int_equal(stats().refreshes, 1);
+	for (int i = 0; i < 100;
+	     i++) { /* again and again: it is left alone for longer and longer */
+		hang_up();
+		pass(1);
+	}
+	assert_in_range(stats().connects, 3, 12);
+}
+
+static void test_another_engine(void **state)
+{
+	run_until_idle();
+	played.engine->peer = 4000000; /* as if it had been */
+	hang_up();
+	pass(5);
+	assert_int_equal(stats().refreshes, 2);
+	stop_listening();
+	pass(4); /* nobody is there for a while */
+	listen_now();
+	pass(8);
+	assert_int_equal(stats().refreshes, 3);
+}
+
+static void test_started_by_systemd(void **state)
+{
+	run_until_idle();
+	played.engine->peer = 1;
+	hang_up();
+	pass(1000);
+	assert_true(stats().dormant);
+	assert_false(stats().connected);
+	engine_seen(played.engine);
+	pass(1);
+	assert_true(stats().connected);
+	assert_int_equal(stats().refreshes, 2);
+}
+
+/* --- size ------------------------------------------------------------------------------------- */
+
+enum { MANY = 5000 };
+
+static char *answer_many(const char *target)
+{
+	struct text list = {0};
+	char *response;
+
+	if (strstr(target, "/containers/") && !strstr(target, "?all")) {
+		text_add_string(&list, "{\"Id\":\"");
+		text_add(&list, strstr(target, "/containers/") + 12, ID_DIGITS);
+		text_add_string(&list, "\"}");
+	} else if (strstr(target, "?all")) {
+		for (unsigned int i = 0; i < MANY; i++) {
+			char element[256];
+
+			snprintf(element, sizeof(element),
+				 "%c{\"Id\":\"%08x%.56s\",\"Names\":[\"/c%u\"],\"Labels\":{\"x\":"
+				 "\"%0100u\"}}",
+				 i ? ',' : '[', i * 2654435761u, ID_A, i, i);
+			text_add_string(&list, element);
+		}
+		text_add_string(&list, "]");
+	} else {
+		return answer_well(target);
+	}
+	response = respond("200 OK", "", list.data);
+	text_free(&list);
+	return response;
+}
+
+static void test_many(void **state)
+{
+	size_t most = 0;
+
+	played.answer = answer_many;
+	do {
+		run_once();
+		if (played.engine->body && body_memory(played.engine->body) > most)
+			most = body_memory(played.engine->body);
+	} while (is_busy());
+	assert_int_equal(stats().inspected, MANY);
+	assert_int_equal(stats().failures, 0);
+	assert_in_range(played.most_requests, 1, RUN_REQUESTS);
+	assert_in_range(most, 1, 64 << 10);
+	assert_true(find("c4999")->inspected);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(test_all_is_asked),
+		TEST(test_byte_by_byte),
+		TEST(test_chunks),
+		TEST(test_an_engine_that_always_closes),
+		TEST(test_inspect),
+		TEST(test_refresh_drops_what_is_gone),
+		TEST(test_overflow_is_a_refresh),
+		TEST(test_container_gone),
+		TEST(test_bad_answers),
+		TEST(test_failed_list_drops_nothing),
+		TEST(test_cut_off),
+		TEST(test_endless_answers),
+		TEST(test_silence),
+		TEST(test_drip),
+		TEST(test_nobody_there),
+		TEST(test_backlog_full),
+		TEST(test_the_same_engine_closes),
+		TEST(test_another_engine),
+		TEST(test_started_by_systemd),
+		TEST(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

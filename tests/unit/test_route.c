@@ -1,0 +1,911 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docker/route.h"
+#include "record/url.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* --- the answer to one request -------------------------------------------------------------------- */
+
+struct answer {
+	struct text text;
+	struct route_match match;
+	const char *target;
+};
+
+/* The target lies in memory of just its size, so that ASan sees a read beyond it. */
+static void ask_bytes(struct answer *answer, const char *method, struct bytes target)
+{
+	char *copy = malloc(target.size ? target.size : 1), *same = strdup(method);
+
+	assert_true(copy && same);
+	if (target.size)
+		memcpy(copy, target.data, target.size);
+	memset(&answer->match, 0xa5, sizeof(answer->match));
+	answer->text = (struct text){0};
+	route_find((struct bytes){same, strlen(same)}, (struct bytes){copy, target.size},
+		   &answer->text, &answer->match);
+	free(copy);
+	free(same);
+}
+
+static void ask(struct answer *answer, const char *method, const char *target)
+{
+	answer->target = target;
+	ask_bytes(answer, method, bytes_of(target));
+}
+
+static void forget(struct answer *answer)
+{
+	text_free(&answer->text);
+}
+
+/* NULL: there must be none. */
+static void check_bytes(const char *target, const char *what, struct bytes got, const char *wanted)
+{
+	if (!wanted ? !got.data
+		    : got.data && got.size == strlen(wanted) && !memcmp(got.data, wanted, got.size))
+		return;
+	fail_msg("%s: %s is %.*s, not %s", target, what, (int)(got.data ? got.size : 4),
+		 got.data ? got.data : "none", wanted ? wanted : "none");
+}
+
+static void check_string(const char *target, const char *what, const char *got, const char *wanted)
+{
+	check_bytes(target, what, bytes_of(got), wanted);
+}
+
+static void check_operation(const struct answer *answer, const char *operation)
+{
+	const struct route *route = answer->match.route;
+
+	check_string(answer->target, "operation", route ? route->operation : NULL, operation);
+}
+
+/* --- each operation ------------------------------------------------------------------------------- */
+
+struct operation {
+	const char *method, *path, *operation, *type, *name;
+};
+
+/* From the description of API 1.56, in its order; each variable in a path is x. */
+/* clang-format off */
+static const struct operation described[] = {
+	{"GET", "/containers/json", "ContainerList", "container", NULL},
+	{"POST", "/containers/create", "ContainerCreate", "container", NULL},
+	{"GET", "/containers/x/json", "ContainerInspect", "container", "x"},
+	{"GET", "/containers/x/top", "ContainerTop", "container", "x"},
+	{"GET", "/containers/x/logs", "ContainerLogs", "container", "x"},
+	{"GET", "/containers/x/changes", "ContainerChanges", "container", "x"},
+	{"GET", "/containers/x/export", "ContainerExport", "container", "x"},
+	{"GET", "/containers/x/stats", "ContainerStats", "container", "x"},
+	{"POST", "/containers/x/resize", "ContainerResize", "container", "x"},
+	{"POST", "/containers/x/start", "ContainerStart", "container", "x"},
+	{"POST", "/containers/x/stop", "ContainerStop", "container", "x"},
+	{"POST", "/containers/x/restart", "ContainerRestart", "container", "x"},
+	{"POST", "/containers/x/kill", "ContainerKill", "container", "x"},
+	{"POST", "/containers/x/update", "ContainerUpdate", "container", "x"},
+	{"POST", "/containers/x/rename", "ContainerRename", "container", "x"},
+	{"POST", "/containers/x/pause", "ContainerPause", "container", "x"},
+	{"POST", "/containers/x/unpause", "ContainerUnpause", "container", "x"},
+	{"POST", "/containers/x/attach", "ContainerAttach", "container", "x"},
+	{"GET", "/containers/x/attach/ws", "ContainerAttachWebsocket", "container", "x"},
+	{"POST", "/containers/x/wait", "ContainerWait", "container", "x"},
+	{"DELETE", "/containers/x", "ContainerDelete", "container", "x"},
+	{"HEAD", "/containers/x/archive", "ContainerArchiveInfo", "container", "x"},
+	{"GET", "/containers/x/archive", "ContainerArchive", "container", "x"},
+	{"PUT", "/containers/x/archive", "PutContainerArchive", "container", "x"},
+	{"POST", "/containers/prune", "ContainerPrune", "container", NULL},
+	{"GET", "/images/json", "ImageList", "image", NULL},
+	{"POST", "/build", "ImageBuild", "image", NULL},
+	{"POST", "/build/prune", "BuildPrune", NULL, NULL},
+	{"POST", "/images/create", "ImageCreate", "image", NULL},
+	{"GET", "/images/x/json", "ImageInspect", "image", "x"},
+	{"GET", "/images/x/attestations", "ImageAttestations", "image", "x"},
+	{"GET", "/images/x/history", "ImageHistory", "image", "x"},
+	{"POST", "/images/x/push", "ImagePush", "image", "x"},
+	{"POST", "/images/x/tag", "ImageTag", "image", "x"},
+	{"DELETE", "/images/x", "ImageDelete", "image", "x"},
+	{"GET", "/images/search", "ImageSearch", "image", NULL},
+	{"POST", "/images/prune", "ImagePrune", "image", NULL},
+	{"POST", "/auth", "SystemAuth", NULL, NULL},
+	{"GET", "/info", "SystemInfo", NULL, NULL},
+	{"GET", "/version", "SystemVersion", NULL, NULL},
+	{"GET", "/_ping", "SystemPing", NULL, NULL},
+	{"HEAD", "/_ping", "SystemPingHead", NULL, NULL},
+	{"POST", "/commit", "ImageCommit", "container", NULL},
+	{"GET", "/events", "SystemEvents", NULL, NULL},
+	{"GET", "/system/df", "SystemDataUsage", NULL, NULL},
+	{"GET", "/images/x/get", "ImageGet", "image", "x"},
+	{"GET", "/images/get", "ImageGetAll", "image", NULL},
+	{"POST", "/images/load", "ImageLoad", "image", NULL},
+	{"POST", "/containers/x/exec", "ContainerExec", "container", "x"},
+	{"POST", "/exec/x/start", "ExecStart", "exec", "x"},
+	{"POST", "/exec/x/resize", "ExecResize", "exec", "x"},
+	{"GET", "/exec/x/json", "ExecInspect", "exec", "x"},
+	{"GET", "/volumes", "VolumeList", "volume", NULL},
+	{"POST", "/volumes/create", "VolumeCreate", "volume", NULL},
+	{"GET", "/volumes/x", "VolumeInspect", "volume", "x"},
+	{"PUT", "/volumes/x", "VolumeUpdate", "volume", "x"},
+	{"DELETE", "/volumes/x", "VolumeDelete", "volume", "x"},
+	{"POST", "/volumes/prune", "VolumePrune", "volume", NULL},
+	{"GET", "/networks", "NetworkList", "network", NULL},
+	{"GET", "/networks/x", "NetworkInspect", "network", "x"},
+	{"DELETE", "/networks/x", "NetworkDelete", "network", "x"},
+	{"POST", "/networks/create", "NetworkCreate", "network", NULL},
+	{"POST", "/networks/x/connect", "NetworkConnect", "network", "x"},
+	{"POST", "/networks/x/disconnect", "NetworkDisconnect", "network", "x"},
+	{"POST", "/networks/prune", "NetworkPrune", "network", NULL},
+	{"GET", "/plugins", "PluginList", "plugin", NULL},
+	{"GET", "/plugins/privileges", "GetPluginPrivileges", "plugin", NULL},
+	{"POST", "/plugins/pull", "PluginPull", "plugin", NULL},
+	{"GET", "/plugins/x/json", "PluginInspect", "plugin", "x"},
+	{"DELETE", "/plugins/x", "PluginDelete", "plugin", "x"},
+	{"POST", "/plugins/x/enable", "PluginEnable", "plugin", "x"},
+	{"POST", "/plugins/x/disable", "PluginDisable", "plugin", "x"},
+	{"POST", "/plugins/x/upgrade", "PluginUpgrade", "plugin", "x"},
+	{"POST", "/plugins/create", "PluginCreate", "plugin", NULL},
+	{"POST", "/plugins/x/push", "PluginPush", "plugin", "x"},
+	{"POST", "/plugins/x/set", "PluginSet", "plugin", "x"},
+	{"GET", "/nodes", "NodeList", "node", NULL},
+	{"GET", "/nodes/x", "NodeInspect", "node", "x"},
+	{"DELETE", "/nodes/x", "NodeDelete", "node", "x"},
+	{"POST", "/nodes/x/update", "NodeUpdate", "node", "x"},
+	{"GET", "/swarm", "SwarmInspect", "swarm", NULL},
+	{"POST", "/swarm/init", "SwarmInit", "swarm", NULL},
+	{"POST", "/swarm/join", "SwarmJoin", "swarm", NULL},
+	{"POST", "/swarm/leave", "SwarmLeave", "swarm", NULL},
+	{"POST", "/swarm/update", "SwarmUpdate", "swarm", NULL},
+	{"GET", "/swarm/unlockkey", "SwarmUnlockkey", "swarm", NULL},
+	{"POST", "/swarm/unlock", "SwarmUnlock", "swarm", NULL},
+	{"GET", "/services", "ServiceList", "service", NULL},
+	{"POST", "/services/create", "ServiceCreate", "service", NULL},
+	{"GET", "/services/x", "ServiceInspect", "service", "x"},
+	{"DELETE", "/services/x", "ServiceDelete", "service", "x"},
+	{"POST", "/services/x/update", "ServiceUpdate", "service", "x"},
+	{"GET", "/services/x/logs", "ServiceLogs", "service", "x"},
+	{"GET", "/tasks", "TaskList", "task", NULL},
+	{"GET", "/tasks/x", "TaskInspect", "task", "x"},
+	{"GET", "/tasks/x/logs", "TaskLogs", "task", "x"},
+	{"GET", "/secrets", "SecretList", "secret", NULL},
+	{"POST", "/secrets/create", "SecretCreate", "secret", NULL},
+	{"GET", "/secrets/x", "SecretInspect", "secret", "x"},
+	{"DELETE", "/secrets/x", "SecretDelete", "secret", "x"},
+	{"POST", "/secrets/x/update", "SecretUpdate", "secret", "x"},
+	{"GET", "/configs", "ConfigList", "config", NULL},
+	{"POST", "/configs/create", "ConfigCreate", "config", NULL},
+	{"GET", "/configs/x", "ConfigInspect", "config", "x"},
+	{"DELETE", "/configs/x", "ConfigDelete", "config", "x"},
+	{"POST", "/configs/x/update", "ConfigUpdate", "config", "x"},
+	{"GET", "/distribution/x/json", "DistributionInspect", "image", "x"},
+	{"POST", "/session", "Session", NULL, NULL},
+};
+
+/* What it lacks: routes of the daemon, and operations of older ones. */
+static const struct operation undescribed[] = {
+	{"GET", "/networks/", "NetworkList", "network", NULL},
+	{"POST", "/images/create?fromImage=x", "ImageCreate", "image", NULL},
+	{"POST", "/containers/x/copy", "ContainerCopy", "container", "x"},
+	{"GET", "/containers/x/checkpoints", "CheckpointList", "container", "x"},
+	{"POST", "/containers/x/checkpoints", "CheckpointCreate", "container", "x"},
+	{"DELETE", "/containers/x/checkpoints/y", "CheckpointDelete", "container", "x"},
+	{"GET", "/plugins/x", "PluginInspect", "plugin", "x"},
+	{"POST", "/build/cancel", "BuildCancel", NULL, NULL},
+	{"POST", "/grpc", "Grpc", NULL, NULL},
+	{"OPTIONS", "/x", "SystemOptions", NULL, NULL},
+	{"GET", "/debug/vars", "DebugVars", NULL, NULL},
+	{"GET", "/debug/pprof/", "DebugPprof", NULL, NULL},
+	{"GET", "/debug/pprof/cmdline", "DebugPprofCmdline", NULL, NULL},
+	{"GET", "/debug/pprof/profile", "DebugPprofProfile", NULL, NULL},
+	{"GET", "/debug/pprof/symbol", "DebugPprofSymbol", NULL, NULL},
+	{"GET", "/debug/pprof/trace", "DebugPprofTrace", NULL, NULL},
+	{"GET", "/debug/pprof/x", "DebugPprofLookup", NULL, NULL},
+	{"POST", "/debug/pprof/x", "DebugPprofLookup", NULL, NULL},
+};
+/* clang-format on */
+
+static void check_found(const struct operation *wanted, const char *version)
+{
+	struct answer answer;
+	char target[100];
+	const struct route *route;
+
+	snprintf(target, sizeof(target), "%s%s%s", version ? "/v" : "", version ? version : "",
+		 wanted->path);
+	ask(&answer, wanted->method, target);
+	check_operation(&answer, wanted->operation);
+	route = answer.match.route;
+	check_string(target, "type", route_target_name(route->target), wanted->type);
+	check_bytes(target, "name", answer.match.name, wanted->name);
+	check_bytes(target, "version", answer.match.version, version);
+	assert_false(answer.match.redirected);
+	forget(&answer);
+}
+
+static void test_described(void **state)
+{
+	for (size_t i = 0; i < COUNT(described); i++) {
+		check_found(&described[i], NULL);
+		check_found(&described[i], "1.41");
+	}
+}
+
+static void test_undescribed(void **state)
+{
+	for (size_t i = 0; i < COUNT(undescribed); i++) {
+		check_found(&undescribed[i], NULL);
+		check_found(&undescribed[i], "1.41");
+	}
+}
+
+static const struct route *route_of(const char *method, const char *target)
+{
+	struct answer answer;
+
+	ask(&answer, method, target);
+	forget(&answer);
+	return answer.match.route;
+}
+
+/* The lists above leave no line of the table out: those found make up the array without a hole. */
+static void test_each_line(void **state)
+{
+	const struct route *first = route_of("OPTIONS", "/"),
+			   *last = route_of("GET", "/debug/pprof/x");
+	size_t count = (size_t)(last - first) + 1;
+	bool *seen = calloc(count, sizeof(*seen));
+
+	assert_non_null(seen);
+	for (size_t i = 0; i < COUNT(described) + COUNT(undescribed); i++) {
+		const struct operation *operation =
+			i < COUNT(described) ? &described[i] : &undescribed[i - COUNT(described)];
+		const struct route *route = route_of(operation->method, operation->path);
+
+		assert_true(route >= first && route <= last);
+		seen[route - first] = true;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!seen[i])
+			fail_msg("nothing asks for %s", first[i].path);
+	free(seen);
+}
+
+/* An operation is its method's alone, save where all methods do; and nothing around it is. */
+static void test_near_misses(void **state)
+{
+	static const char *const methods[] = {"GET",   "HEAD",	  "POST",  "PUT",  "DELETE",
+					      "PATCH", "CONNECT", "TRACE", "post", ""};
+
+	for (size_t i = 0; i < COUNT(described); i++) {
+		const struct operation *operation = &described[i];
+
+		for (size_t j = 0; j < COUNT(methods); j++) {
+			const struct route *route = route_of(methods[j], operation->path);
+
+			if (route)
+				assert_string_equal(route->method, methods[j]);
+		}
+		/* A name at the end takes anything; elsewhere one byte more is one too many. */
+		if (!operation->name || operation->path[strlen(operation->path) - 1] != 'x') {
+			char target[100];
+
+			snprintf(target, sizeof(target), "%sx", operation->path);
+			assert_true(route_of(operation->method, target) !=
+				    route_of(operation->method, operation->path));
+		}
+	}
+}
+
+/* --- the other columns ---------------------------------------------------------------------------- */
+
+struct column {
+	const char *method, *target;
+	int value; /* an enum, or a bool */
+};
+
+static const struct column findings[] = {
+	{"PUT", "/containers/x/archive", FINDING_CONTAINER_FILE_WRITE},
+	{"GET", "/containers/x/archive", FINDING_CONTAINER_FILE_READ},
+	{"HEAD", "/containers/x/archive", FINDING_CONTAINER_FILE_READ},
+	{"GET", "/containers/x/export", FINDING_CONTAINER_FILE_READ},
+	{"POST", "/containers/x/copy", FINDING_CONTAINER_FILE_READ},
+	{"GET", "/containers/x/changes", FINDING_NONE},
+	{"POST", "/images/load", FINDING_IMAGE_LOAD},
+	{"POST", "/images/create?fromSrc=-", FINDING_IMAGE_LOAD},
+	{"POST", "/images/create?fromSrc=-&fromImage=", FINDING_IMAGE_LOAD},
+	{"POST", "/images/create?fromSrc=-&fromImage", FINDING_IMAGE_LOAD},
+	{"POST", "/images/create", FINDING_IMAGE_LOAD},
+	{"POST", "/images/create?fromImage=alpine", FINDING_NONE},
+	{"POST", "/images/create?fromSrc=-&from%49mage=alpine", FINDING_NONE},
+	{"POST", "/commit", FINDING_IMAGE_LOAD},
+	{"POST", "/images/x/push", FINDING_IMAGE_PUSH},
+	{"POST", "/images/x/tag", FINDING_NONE},
+	{"POST", "/plugins/pull", FINDING_PLUGIN},
+	{"POST", "/plugins/create", FINDING_PLUGIN},
+	{"POST", "/plugins/x/upgrade", FINDING_PLUGIN},
+	{"POST", "/plugins/x/set", FINDING_PLUGIN},
+	{"POST", "/plugins/x/enable", FINDING_PLUGIN},
+	{"POST", "/plugins/x/disable", FINDING_NONE},
+	{"POST", "/swarm/init", FINDING_SWARM},
+	{"POST", "/swarm/join", FINDING_SWARM},
+	{"POST", "/swarm/unlock", FINDING_SWARM},
+	{"GET", "/swarm/unlockkey", FINDING_SWARM},
+	{"POST", "/swarm/leave", FINDING_NONE},
+	{"GET", "/secrets", FINDING_SECRET_ACCESS},
+	{"GET", "/secrets/x", FINDING_SECRET_ACCESS},
+	{"POST", "/secrets/create", FINDING_SECRET_ACCESS},
+	{"POST", "/secrets/x/update", FINDING_SECRET_ACCESS},
+	{"DELETE", "/secrets/x", FINDING_SECRET_ACCESS},
+	{"GET", "/configs", FINDING_SECRET_ACCESS},
+	{"GET", "/configs/x", FINDING_SECRET_ACCESS},
+	{"POST", "/configs/create", FINDING_SECRET_ACCESS},
+	{"POST", "/configs/x/update", FINDING_SECRET_ACCESS},
+	{"DELETE", "/configs/x", FINDING_SECRET_ACCESS},
+	{"POST", "/auth", FINDING_SECRET_ACCESS},
+	{"GET", "/debug/vars", FINDING_DEBUG_ENDPOINT},
+	{"GET", "/debug/pprof/", FINDING_DEBUG_ENDPOINT},
+	{"GET", "/debug/pprof/heap", FINDING_DEBUG_ENDPOINT},
+	{"POST", "/containers/prune", FINDING_PRUNE},
+	{"POST", "/images/prune", FINDING_PRUNE},
+	{"POST", "/networks/prune", FINDING_PRUNE},
+	{"POST", "/volumes/prune", FINDING_PRUNE},
+	{"POST", "/build/prune", FINDING_PRUNE},
+	{"POST", "/containers/x/attach", FINDING_OPAQUE_STREAM},
+	{"GET", "/containers/x/attach/ws", FINDING_OPAQUE_STREAM},
+	{"POST", "/exec/x/start", FINDING_OPAQUE_STREAM},
+	{"POST", "/session", FINDING_OPAQUE_STREAM},
+	{"POST", "/grpc", FINDING_OPAQUE_STREAM},
+	{"POST", "/containers/create", FINDING_NONE},
+	{"GET", "/containers/json", FINDING_NONE},
+};
+
+static void test_findings(void **state)
+{
+	for (size_t i = 0; i < COUNT(findings); i++) {
+		const struct route *route = route_of(findings[i].method, findings[i].target);
+
+		assert_non_null(route);
+		if (route->finding != (enum finding_id)findings[i].value)
+			fail_msg("%s: finding %d", findings[i].target, route->finding);
+		assert_int_equal(route->opaque, route->finding == FINDING_OPAQUE_STREAM);
+	}
+}
+
+/* The value is the type of what is made; TARGET_NONE: it has no id in the answer. */
+static const struct column answers[] = {
+	{"POST", "/containers/create", TARGET_CONTAINER},
+	{"POST", "/containers/x/exec", TARGET_EXEC},
+	{"POST", "/networks/create", TARGET_NETWORK},
+	{"POST", "/services/create", TARGET_SERVICE},
+	{"POST", "/secrets/create", TARGET_SECRET},
+	{"POST", "/configs/create", TARGET_CONFIG},
+	{"POST", "/commit", TARGET_IMAGE},
+	{"POST", "/volumes/create", TARGET_NONE},
+	{"POST", "/plugins/create", TARGET_NONE},
+	{"POST", "/images/create", TARGET_NONE},
+	{"POST", "/containers/x/checkpoints", TARGET_NONE},
+};
+
+static void test_answers(void **state)
+{
+	for (size_t i = 0; i < COUNT(answers); i++) {
+		const struct route *route = route_of(answers[i].method, answers[i].target);
+
+		assert_int_equal(route->answer, answers[i].value != TARGET_NONE);
+		if (route->answer)
+			assert_int_equal(route->made ? route->made : route->target,
+					 answers[i].value);
+	}
+}
+
+static void test_target_names(void **state)
+{
+	assert_null(route_target_name(TARGET_NONE));
+	assert_null(route_target_name(TARGET_TYPES));
+	for (int type = TARGET_NONE + 1; type < TARGET_TYPES; type++)
+		assert_non_null(route_target_name((enum target_type)type));
+	assert_string_equal(route_target_name(TARGET_CONTAINER), "container");
+	assert_string_equal(route_target_name(TARGET_SWARM), "swarm");
+}
+
+/* --- spellings ------------------------------------------------------------------------------------ */
+
+#define MOVED "(moved)"
+
+/* clang-format off */
+static const struct {
+	const char *method, *target;
+	const char *operation; /* NULL: none; MOVED: there is a redirect to the path */
+	const char *path, *version, *name;
+} spellings[] = {
+	{"HEAD", "/v1.41/containers/json", NULL,
+		"/v1.41/containers/json", "1.41", NULL},
+	{"HEAD", "/v1.41/info", NULL,
+		"/v1.41/info", "1.41", NULL},
+	{"HEAD", "/v1.41/_ping", "SystemPingHead",
+		"/v1.41/_ping", "1.41", NULL},
+	{"get", "/v1.41/_ping", NULL,
+		"/v1.41/_ping", "1.41", NULL},
+	{"POST", "/v1.41/_ping", NULL,
+		"/v1.41/_ping", "1.41", NULL},
+	{"PATCH", "/v1.41/containers/none", NULL,
+		"/v1.41/containers/none", "1.41", NULL},
+	{"DELETE", "/v1.41/containers/none/json", "ContainerDelete",
+		"/v1.41/containers/none/json", "1.41", "none/json"},
+	{"OPTIONS", "/v1.41/containers/none", "SystemOptions",
+		"/v1.41/containers/none", "1.41", NULL},
+	{"OPTIONS", "/debug/vars", "SystemOptions",
+		"/debug/vars", NULL, NULL},
+	{"OPTIONS", "/", "SystemOptions",
+		"/", NULL, NULL},
+	{"OPTIONS", "*", "SystemOptions",
+		"/*", NULL, NULL},
+	{"OPTIONS", "//", MOVED,
+		"/", NULL, NULL},
+	{"OPTIONS", "/a%0ab", NULL,
+		"/a\012b", NULL, NULL},
+	{"TRACE", "/v1.41/_ping", NULL,
+		"/v1.41/_ping", "1.41", NULL},
+	{"CONNECT", "/_ping", NULL,
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/v1/_ping", "SystemPing",
+		"/v1/_ping", "1", NULL},
+	{"GET", "/v9.9/_ping", "SystemPing",
+		"/v9.9/_ping", "9.9", NULL},
+	{"GET", "/v1.41.0/_ping", "SystemPing",
+		"/v1.41.0/_ping", "1.41.0", NULL},
+	{"GET", "/v0000001.41/_ping", "SystemPing",
+		"/v0000001.41/_ping", "0000001.41", NULL},
+	{"GET", "/v./_ping", "SystemPing",
+		"/v./_ping", ".", NULL},
+	{"GET", "/v.../_ping", "SystemPing",
+		"/v.../_ping", "...", NULL},
+	{"GET", "/v/_ping", NULL,
+		"/v/_ping", NULL, NULL},
+	{"GET", "/V1.41/_ping", NULL,
+		"/V1.41/_ping", NULL, NULL},
+	{"GET", "/v1.41a/_ping", NULL,
+		"/v1.41a/_ping", NULL, NULL},
+	{"GET", "/v1.41/v1.41/_ping", NULL,
+		"/v1.41/v1.41/_ping", "1.41", NULL},
+	{"GET", "/v1.41", NULL,
+		"/v1.41", NULL, NULL},
+	{"GET", "/v1.41/", NULL,
+		"/v1.41/", "1.41", NULL},
+	{"GET", "/%761%2e41%2f_ping", "SystemPing",
+		"/v1.41/_ping", "1.41", NULL},
+	{"GET", "/1.41/_ping", NULL,
+		"/1.41/_ping", NULL, NULL},
+	{"GET", "/%5fping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/%5Fpin%67", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/%255fping", NULL,
+		"/%5fping", NULL, NULL},
+	{"GET", "/v1.41/containers/%6eone/json", "ContainerInspect",
+		"/v1.41/containers/none/json", "1.41", "none"},
+	{"GET", "/v1.41/containers%2fnone%2fjson", "ContainerInspect",
+		"/v1.41/containers/none/json", "1.41", "none"},
+	{"GET", "/v1.41/containers/no%2fne/json", "ContainerInspect",
+		"/v1.41/containers/no/ne/json", "1.41", "no/ne"},
+	{"GET", "/v1.41/containers/no+ne/json", "ContainerInspect",
+		"/v1.41/containers/no+ne/json", "1.41", "no+ne"},
+	{"GET", "/v1.41/containers/no%20ne/json", "ContainerInspect",
+		"/v1.41/containers/no ne/json", "1.41", "no ne"},
+	{"GET", "/v1.41/containers/no%3fne/json", "ContainerInspect",
+		"/v1.41/containers/no?ne/json", "1.41", "no?ne"},
+	{"GET", "/v1.41/containers/no%0ane/json", NULL,
+		"/v1.41/containers/no\012ne/json", "1.41", NULL},
+	{"GET", "/v1.41/containers/no%0dne/json", "ContainerInspect",
+		"/v1.41/containers/no\015ne/json", "1.41", "no\015ne"},
+	{"GET", "/v1.41/containers/%c3%a9/json", "ContainerInspect",
+		"/v1.41/containers/\303\251/json", "1.41", "\303\251"},
+	{"GET", "/v1.41/containers/\303\251/json", "ContainerInspect",
+		"/v1.41/containers/\303\251/json", "1.41", "\303\251"},
+	{"GET", "/v1.41/containers/%ff/json", "ContainerInspect",
+		"/v1.41/containers/\377/json", "1.41", "\377"},
+	{"GET", "/v1.41/services/no%2fne", NULL,
+		"/v1.41/services/no/ne", "1.41", NULL},
+	{"GET", "/v1.41/services/no%0ane", "ServiceInspect",
+		"/v1.41/services/no\012ne", "1.41", "no\012ne"},
+	{"GET", "//_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping/", NULL,
+		"/_ping/", NULL, NULL},
+	{"GET", "/_ping/.", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/./_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/x/../_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/../../_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/%2f_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/x/%2e%2e/_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/x%2f..%2f_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/.../_ping", NULL,
+		"/.../_ping", NULL, NULL},
+	{"GET", "/_ping/..", MOVED,
+		"/", NULL, NULL},
+	{"GET", "/_ping/../", MOVED,
+		"/", NULL, NULL},
+	{"GET", "/x/y/../", MOVED,
+		"/x/", NULL, NULL},
+	{"GET", "/", NULL,
+		"/", NULL, NULL},
+	{"GET", "/v1.41//containers/json", MOVED,
+		"/v1.41/containers/json", "1.41", NULL},
+	{"GET", "/v1.41/containers//json", MOVED,
+		"/v1.41/containers/json", "1.41", NULL},
+	{"POST", "/v1.41/containers/none/../none/start", MOVED,
+		"/v1.41/containers/none/start", "1.41", NULL},
+	{"POST", "//containers/create", MOVED,
+		"/containers/create", NULL, NULL},
+	{"GET", "/v1.41/containers/json/", NULL,
+		"/v1.41/containers/json/", "1.41", NULL},
+	{"GET", "/v1.41/containers/none/json/", NULL,
+		"/v1.41/containers/none/json/", "1.41", NULL},
+	{"GET", "/v1.41/containers", NULL,
+		"/v1.41/containers", "1.41", NULL},
+	{"GET", "/v1.41/containers/", NULL,
+		"/v1.41/containers/", "1.41", NULL},
+	{"GET", "/v1.41/containers/none", NULL,
+		"/v1.41/containers/none", "1.41", NULL},
+	{"DELETE", "/v1.41/containers/", "ContainerDelete",
+		"/v1.41/containers/", "1.41", ""},
+	{"DELETE", "/v1.41/containers", NULL,
+		"/v1.41/containers", "1.41", NULL},
+	{"DELETE", "/v1.41/containers/none/", "ContainerDelete",
+		"/v1.41/containers/none/", "1.41", "none/"},
+	{"DELETE", "/v1.41/images/", "ImageDelete",
+		"/v1.41/images/", "1.41", ""},
+	{"DELETE", "/v1.41/volumes/", "VolumeDelete",
+		"/v1.41/volumes/", "1.41", ""},
+	{"DELETE", "/v1.41/services/", NULL,
+		"/v1.41/services/", "1.41", NULL},
+	{"DELETE", "/v1.41/containers/none/checkpoints/a/b", "ContainerDelete",
+		"/v1.41/containers/none/checkpoints/a/b", "1.41", "none/checkpoints/a/b"},
+	{"GET", "/v1.41/volumes/", "VolumeInspect",
+		"/v1.41/volumes/", "1.41", ""},
+	{"GET", "/v1.41/volumes/a/b", "VolumeInspect",
+		"/v1.41/volumes/a/b", "1.41", "a/b"},
+	{"GET", "/v1.41/networks/a/b", "NetworkInspect",
+		"/v1.41/networks/a/b", "1.41", "a/b"},
+	{"GET", "/v1.41/images/a/b/c/json", "ImageInspect",
+		"/v1.41/images/a/b/c/json", "1.41", "a/b/c"},
+	{"GET", "/v1.41/images/host:5000/a@sha256:1/json", "ImageInspect",
+		"/v1.41/images/host:5000/a@sha256:1/json", "1.41", "host:5000/a@sha256:1"},
+	{"GET", "/v1.41/images/json/json", "ImageInspect",
+		"/v1.41/images/json/json", "1.41", "json"},
+	{"GET", "/v1.41/containers/a/json/json", "ContainerInspect",
+		"/v1.41/containers/a/json/json", "1.41", "a/json"},
+	{"GET", "/v1.41/containers/a/attach/ws/json", "ContainerInspect",
+		"/v1.41/containers/a/attach/ws/json", "1.41", "a/attach/ws"},
+	{"POST", "/v1.41/containers/create/start", "ContainerStart",
+		"/v1.41/containers/create/start", "1.41", "create"},
+	{"POST", "/v1.41/containers/a/start/kill", "ContainerKill",
+		"/v1.41/containers/a/start/kill", "1.41", "a/start"},
+	{"GET", "/v1.41/plugins/privileges/json", "PluginInspect",
+		"/v1.41/plugins/privileges/json", "1.41", "privileges"},
+	{"GET", "/v1.41/tasks/a/b/logs", NULL,
+		"/v1.41/tasks/a/b/logs", "1.41", NULL},
+	{"GET", "/v1.41/containers/JSON", NULL,
+		"/v1.41/containers/JSON", "1.41", NULL},
+	{"GET", "/v1.41/containers/nnnnnnnnnnnnnnnnnnnn/json", "ContainerInspect",
+		"/v1.41/containers/nnnnnnnnnnnnnnnnnnnn/json", "1.41", "nnnnnnnnnnnnnnnnnnnn"},
+	{"GET", "/debug/pprof", NULL,
+		"/debug/pprof", NULL, NULL},
+	{"GET", "/debug/pprof/a/b", NULL,
+		"/debug/pprof/a/b", NULL, NULL},
+	{"GET", "/debug", NULL,
+		"/debug", NULL, NULL},
+	{"GET", "/_ping?", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping?/../x", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping?a?b", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping?a#b", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping#x", NULL,
+		"/_ping#x", NULL, NULL},
+	{"GET", "/x#/../_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "/_ping;x", NULL,
+		"/_ping;x", NULL, NULL},
+	{"GET", "http://docker/_ping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "HTTP://docker:99/v1.41/_ping", "SystemPing",
+		"/v1.41/_ping", "1.41", NULL},
+	{"GET", "x+1://docker/_ping?a", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "http:///_ping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "http:/_ping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "http://[::1]:99/_ping", "SystemPing",
+		"/_ping", NULL, NULL},
+	{"GET", "http://docker//_ping", MOVED,
+		"/_ping", NULL, NULL},
+	{"GET", "http://docker", MOVED,
+		"/", NULL, NULL},
+	{"GET", "http://docker?/_ping", MOVED,
+		"/", NULL, NULL},
+	{"GET", "x:_ping", MOVED,
+		"/", NULL, NULL},
+	{"GET", "*", MOVED,
+		"/*", NULL, NULL},
+	{"CONNECT", "docker:80", MOVED,
+		"/", NULL, NULL},
+	/* What a parser that kept no more than the front of a target has. */
+	{"GET", "", MOVED,
+		"/", NULL, NULL},
+	{"GET", "?", MOVED,
+		"/", NULL, NULL},
+	{"GET", "/_ping%5", NULL,
+		"/_ping%5", NULL, NULL},
+	{"", "/_ping", NULL,
+		"/_ping", NULL, NULL},
+	{"GETT", "/_ping", NULL,
+		"/_ping", NULL, NULL},
+	{"OPTIONS", "*?", MOVED,
+		"/*", NULL, NULL},
+	{"OPTIONS", "/*", "SystemOptions",
+		"/*", NULL, NULL},
+};
+/* clang-format on */
+
+static void check_spelling(size_t i)
+{
+	bool moved = spellings[i].operation && !strcmp(spellings[i].operation, MOVED);
+	struct answer answer;
+
+	ask(&answer, spellings[i].method, spellings[i].target);
+	check_operation(&answer, moved ? NULL : spellings[i].operation);
+	check_bytes(answer.target, "path", answer.match.path, spellings[i].path);
+	check_bytes(answer.target, "version", answer.match.version, spellings[i].version);
+	check_bytes(answer.target, "name", answer.match.name, spellings[i].name);
+	if (answer.match.redirected != moved)
+		fail_msg("%s: redirected is %d", answer.target, !moved);
+	forget(&answer);
+}
+
+static void test_spellings(void **state)
+{
+	for (size_t i = 0; i < COUNT(spellings); i++)
+		check_spelling(i);
+}
+
+static void test_nul(void **state)
+{
+	struct answer answer;
+
+	ask(&answer, "GET", "/containers/a%00b/json%00");
+	check_operation(&answer, NULL);
+	forget(&answer);
+	ask(&answer, "GET", "/containers/a%00b/json");
+	check_operation(&answer, "ContainerInspect");
+	assert_int_equal(answer.match.name.size, 3);
+	assert_memory_equal(answer.match.name.data, "a\0b", 3);
+	forget(&answer);
+	ask_bytes(&answer, "GET", (struct bytes){0});
+	assert_null(answer.match.route);
+	forget(&answer);
+}
+
+/* What was in the text stays, and the parts lie behind it. */
+static void test_appends(void **state)
+{
+	struct route_match match;
+	struct text text = {0};
+
+	text_add_string(&text, "before");
+	route_find(bytes_of("GET"), bytes_of("/v1.41/x/../containers/a/json"), &text, &match);
+	assert_string_equal(text.data, "before/v1.41/containers/a/json");
+	assert_true(match.redirected);
+	text_cut(&text, 6);
+	route_find(bytes_of("GET"), bytes_of("/v1.41/containers/a/json"), &text, &match);
+	assert_ptr_equal(match.path.data, text.data + 6);
+	assert_ptr_equal(match.version.data, text.data + 8);
+	assert_ptr_equal(match.name.data, text.data + 24);
+	text_free(&text);
+}
+
+static void test_no_memory(void **state)
+{
+	struct text text = {.error = -12};
+	struct route_match match;
+
+	memset(&match, 0xa5, sizeof(match));
+	route_find(bytes_of("GET"), bytes_of("/_ping"), &text, &match);
+	assert_null(match.route);
+	assert_null(match.path.data);
+	assert_false(match.redirected);
+	assert_false(route_query(bytes_of("a=b"), "a", &text));
+	assert_int_equal(text.error, -12);
+}
+
+/* --- url_clean_path() ----------------------------------------------------------------------------- */
+
+static const struct {
+	const char *path, *cleaned; /* NULL: it is clean */
+} paths[] = {
+	{"/", NULL},
+	{"/a", NULL},
+	{"/a/", NULL},
+	{"/a/b", NULL},
+	{"/...", NULL},
+	{"/.a/..b/c.", NULL},
+	{"", "/"},
+	{"*", "/*"},
+	{"a", "/a"},
+	{"a/", "/a/"},
+	{"..", "/"},
+	{"//", "/"},
+	{"///", "/"},
+	{"//a", "/a"},
+	{"/a//", "/a/"},
+	{"/a///b", "/a/b"},
+	{"/.", "/"},
+	{"/./", "/"},
+	{"/..", "/"},
+	{"/../", "/"},
+	{"/../a", "/a"},
+	{"/a/..", "/"},
+	{"/a/../", "/"},
+	{"/a/.", "/a"},
+	{"/a/./", "/a/"},
+	{"/a/b/..", "/a"},
+	{"/a/b/../", "/a/"},
+	{"/a/b/../..", "/"},
+	{"/a/b/../../..", "/"},
+	{"/a/b/../../../c", "/c"},
+	{"/ab/cd/../ef/./gh//", "/ab/ef/gh/"},
+	{"/a/.../..", "/a"},
+	{"/..a/../b", "/b"},
+};
+
+static void test_clean(void **state)
+{
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		const char *wanted = paths[i].cleaned ? paths[i].cleaned : paths[i].path;
+		struct text text = {0};
+
+		assert_int_equal(url_clean_path(&text, bytes_of(paths[i].path)), !paths[i].cleaned);
+		check_bytes(paths[i].path, "cleaned", text_since(&text, 0), wanted);
+		assert_int_equal(text.data[text.size], '\0');
+		text_free(&text);
+	}
+}
+
+/* --- queries -------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *query, *value; /* of "key"; NULL: it has none */
+} queries[] = {
+	{"", NULL},
+	{"key=a", "a"},
+	{"key=", ""},
+	{"key", ""},
+	{"key&x", ""},
+	{"=a", NULL},
+	{"&&key=a&", "a"},
+	{"x=1&key=a&key=b", "a"},
+	{"Key=a", NULL},
+	{"ke=a", NULL},
+	{"keyy=a", NULL},
+	{"k%65y=a", "a"},
+	{"k+y=a", NULL},
+	{"key=a=b", "a=b"},
+	{"key=a+b%2bc%20d", "a b+c d"},
+	{"key=%41%4a%4A", "AJJ"},
+	{"key=a?b#c/..", "a?b#c/.."},
+	/* What Go drops. */
+	{"key=a;b", NULL},
+	{"key=a;b&key=c", "c"},
+	{"x;key=a", NULL},
+	{"key;=a&key=b", "b"},
+	{"key=%", NULL},
+	{"key=%4", NULL},
+	{"key=%4g&key=b", "b"},
+	{"key=%zz&key=b", "b"},
+	{"key%=a&key=b", "b"},
+	{"%6=a&key=b", "b"},
+	{"ke%", NULL},
+	{"ke%7", NULL},
+	{"key=a%3bb", "a;b"},
+};
+
+static void test_query(void **state)
+{
+	for (size_t i = 0; i < COUNT(queries); i++) {
+		size_t size = strlen(queries[i].query);
+		char *copy = malloc(size ? size : 1);
+		struct text text = {0};
+		bool found;
+
+		assert_non_null(copy);
+		memcpy(copy, queries[i].query, size);
+		text_add_char(&text, '!');
+		found = route_query((struct bytes){copy, size}, "key", &text);
+		assert_int_equal(found, queries[i].value != NULL);
+		check_bytes(queries[i].query, "value", text_since(&text, 1),
+			    found ? queries[i].value : "");
+		text_free(&text);
+		free(copy);
+	}
+	assert_false(route_query((struct bytes){0}, "key", &(struct text){0}));
+}
+
+static const struct {
+	const char *method, *target, *name; /* NULL: it gives none */
+} names[] = {
+	{"POST", "/containers/create?name=a", "a"},
+	{"POST", "/containers/create?name=", NULL},
+	{"POST", "/containers/create?x=a", NULL},
+	{"POST", "/containers/a/rename?name=b", NULL},
+	{"POST", "/commit?container=a&repo=b&tag=c", "a"},
+	{"POST", "/build?t=a:1&t=b:2", "a:1"},
+	{"GET", "/images/get?names=a&names=b", "a"},
+	{"POST", "/plugins/pull?remote=a:1&name=b", "a:1"},
+	{"POST", "/plugins/create?name=a", "a"},
+	{"GET", "/plugins/privileges?remote=a", "a"},
+	{"POST", "/volumes/create?name=a", NULL},
+	{"POST", "/images/create?fromSrc=x&repo=a", "a"},
+	{"POST", "/images/create?fromSrc=x&repo=a&tag=1", "a:1"},
+	{"POST", "/images/create?fromImage=a&repo=b", "a"},
+	{"POST", "/images/create?fromImage=a&tag=1", "a:1"},
+	{"POST", "/images/create?fromImage=a&tag=", "a"},
+	{"POST", "/images/create?fromImage=a:&tag=1", "a:1"},
+	{"POST", "/images/create?fromImage=a:1&tag=2", "a:2"},
+	{"POST", "/images/create?fromImage=h:5/a&tag=2", "h:5/a:2"},
+	{"POST", "/images/create?fromImage=h:5/a:1&tag=2", "h:5/a:2"},
+	{"POST", "/images/create?fromImage=a&tag=sha256:f", "a@sha256:f"},
+	{"POST", "/images/create?fromImage=h:5/a:1@sha256:e&tag=sha256:f", "h:5/a@sha256:f"},
+	{"POST", "/images/create?fromImage=a@sha256:e&tag=2", "a:2@sha256:e"},
+	{"POST", "/images/create?fromImage=h:5/a:1@sha256:e&tag=2", "h:5/a:2@sha256:e"},
+};
+
+static void test_query_names(void **state)
+{
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *query = strchr(names[i].target, '?') + 1;
+		struct text text = {0};
+		bool found = route_query_name(route_of(names[i].method, names[i].target),
+					      bytes_of(query), &text);
+
+		assert_int_equal(found, names[i].name != NULL);
+		if (found)
+			check_bytes(names[i].target, "name", text_since(&text, 0), names[i].name);
+		text_free(&text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_described),    cmocka_unit_test(test_undescribed),
+		cmocka_unit_test(test_each_line),    cmocka_unit_test(test_near_misses),
+		cmocka_unit_test(test_findings),     cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_target_names), cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_nul),	     cmocka_unit_test(test_appends),
+		cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_query),	     cmocka_unit_test(test_query_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

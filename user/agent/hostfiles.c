@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/hostfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+#define STEPS_MAX 2048
+#define TEXT_MAX 16384 /* what is left to walk: the path, and the targets of its links */
+
+/* Types that never wait for somebody else's program or computer. */
+static const char *const own_types[] = {
+	"bcachefs", "bpf",	 "btrfs",   "cgroup",	  "cgroup2",  "configfs", "debugfs",
+	"devpts",   "devtmpfs",	 "erofs",   "exfat",	  "ext2",     "ext3",	  "ext4",
+	"f2fs",	    "hugetlbfs", "iso9660", "jfs",	  "mqueue",   "ntfs3",	  "overlay",
+	"pstore",   "ramfs",	 "rootfs",  "securityfs", "squashfs", "sysfs",	  "tmpfs",
+	"tracefs",  "udf",	 "vfat",    "xfs",	  "zfs",
+};
+
+/* A walk down from a root. */
+struct walk {
+	char *done;	     /* as far as it went: no links, no dots; "" is the root */
+	size_t done_size;    /* bytes of it */
+	size_t done_max;     /* of the buffer */
+	char rest[TEXT_MAX]; /* what is left of the path */
+	unsigned int links, steps;
+	int root;	    /* O_PATH; where it began */
+	int at;		    /* O_PATH; what DONE is */
+	const char *mounts; /* the mountinfo that belongs to the root */
+};
+
+static void move_to(struct walk *walk, int fd)
+{
+	close(walk->at);
+	walk->at = fd;
+}
+
+/* NAME, one component, without following it and without leaving the mount. */
+static int open_part(int directory, const char *name)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* --- mounts --------------------------------------------------------------------------------- */
+
+struct mount {
+	int id;
+	char *root; /* of its file system, what is mounted */
+	char *point;
+	char *type;
+};
+
+/* Undoes mountinfo's \040 and the like, in place. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (char *from = text; *from; to++) {
+		if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* What a LINE of mountinfo says, which it cuts. */
+static bool read_mount(char *line, struct mount *ret)
+{
+	char *fields[5], *save, *type;
+
+	for (size_t i = 0; i < 5; i++)
+		if (!(fields[i] = strtok_r(i ? NULL : line, " ", &save)))
+			return false;
+	do
+		type = strtok_r(NULL, " ", &save);
+	while (type && strcmp(type, "-") != 0);
+	type = type ? strtok_r(NULL, " ", &save) : NULL;
+	if (!type)
+		return false;
+	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[3], fields[4], type};
+	unescape(ret->root);
+	unescape(ret->point);
+	return true;
+}
+
+/* The mount of number ID, or where that is -1, the one on top at POINT. LINE holds what RET refers
+ * to; freed by the caller. */
+static bool find_mount(const char *mounts, int id, const char *point, char **line,
+		       struct mount *ret)
+{
+	FILE *file = fopen(mounts, "re");
+	size_t capacity = 0;
+	bool found = false;
+	char *next = NULL;
+
+	if (!file)
+		return false;
+	while (getline(&next, &capacity, file) > 0) {
+		struct mount mount;
+
+		if (!read_mount(next, &mount) ||
+		    (id < 0 ? strcmp(mount.point, point) != 0 : mount.id != id))
+			continue;
+		free(*line);
+		*line = next; /* later ones are on top of it */
+		*ret = mount;
+		found = true;
+		next = NULL;
+		capacity = 0;
+	}
+	free(next);
+	fclose(file);
+	return found;
+}
+
+/* The number of the mount that FD is in, from where no file system is asked. -1: unknown. */
+static int mount_id(int fd)
+{
+	char path[64], line[128];
+	FILE *file;
+	int id = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && id < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "mnt_id:", 7))
+			id = (int)strtol(line + 7, NULL, 10);
+	if (file)
+		fclose(file);
+	return id;
+}
+
+static bool is_own_type(const char *type)
+{
+	for (size_t i = 0; i < sizeof(own_types) / sizeof(*own_types); i++)
+		if (!strcmp(type, own_types[i]))
+			return true;
+	return false;
+}
+
+static bool is_own_mount(const char *mounts, int id)
+{
+	struct mount mount;
+	char *line = NULL;
+	bool own =
+		id >= 0 && find_mount(mounts, id, NULL, &line, &mount) && is_own_type(mount.type);
+
+	free(line);
+	return own;
+}
+
+/* Whether the mount that DONE ends in may be entered. The links of processes are the same in every
+ * procfs: one elsewhere becomes the usual one. */
+static bool may_enter(struct walk *walk)
+{
+	struct mount mount;
+	char *line = NULL;
+	bool own = false;
+
+	if (find_mount(walk->mounts, -1, walk->done, &line, &mount)) {
+		own = is_own_type(mount.type);
+		if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
+			walk->done_size = (size_t)sprintf(walk->done, "/proc%s",
+							  mount.root[1] ? mount.root : "");
+	}
+	free(line);
+	return own;
+}
+
+/* Goes into the mount at NAME, which DONE ends in. Its type is looked at before, so as not to touch
+ * it, and after, because somebody may have mounted another one meanwhile: to open the root of a
+ * FUSE mount asks nobody. */
+static bool enter_mount(struct walk *walk, const char *name)
+{
+	int fd;
+
+	if (!may_enter(walk))
+		return false;
+	fd = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (!is_own_mount(walk->mounts, mount_id(fd))) {
+		close(fd);
+		return false;
+	}
+	move_to(walk, fd);
+	return true;
+}
+
+/* --- the walk ------------------------------------------------------------------------------- */
+
+/* Takes the next component off what is left. False: there is none, or it is longer than a file's
+ * name. */
+static bool next_part(struct walk *walk, char name[NAME_MAX + 1])
+{
+	char *start = walk->rest + strspn(walk->rest, "/");
+	size_t size = strcspn(start, "/");
+
+	if (!size || size > NAME_MAX)
+		return false;
+	memcpy(name, start, size);
+	name[size] = '\0';
+	memmove(walk->rest, start + size, strlen(start + size) + 1);
+	return true;
+}
+
+static bool add_done(struct walk *walk, const char *name, size_t size)
+{
+	if (walk->done_max - walk->done_size < size + 2)
+		return false;
+	walk->done[walk->done_size++] = '/';
+	memcpy(walk->done + walk->done_size, name, size);
+	walk->done_size += size;
+	walk->done[walk->done_size] = '\0';
+	return true;
+}
+
+static void cut_done(struct walk *walk)
+{
+	while (walk->done_size && walk->done[--walk->done_size] != '/')
+		;
+	walk->done[walk->done_size] = '\0';
+}
+
+/* ".." asks no file system but the one that we are in. */
+static bool go_up(struct walk *walk)
+{
+	int fd;
+
+	if (!walk->done_size)
+		return true;
+	fd = openat(walk->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	cut_done(walk);
+	move_to(walk, fd);
+	return true;
+}
+
+/* Puts the target of a link before what is left. */
+static bool follow(struct walk *walk, const char *target, size_t size)
+{
+	size_t rest_size = strlen(walk->rest);
+	int root;
+
+	if (!size || ++walk->links > LINKS_MAX || size + 1 + rest_size >= sizeof(walk->rest))
+		return false;
+	memmove(walk->rest + size + 1, walk->rest, rest_size + 1);
+	memcpy(walk->rest, target, size);
+	walk->rest[size] = '/';
+	if (target[0] != '/')
+		return true;
+	root = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
+	if (root < 0)
+		return false;
+	walk->done_size = 0;
+	walk->done[0] = '\0';
+	move_to(walk, root);
+	return true;
+}
+
+enum step { STEP_ON, STEP_STOP, STEP_FAIL };
+
+/* One component down. STOP: DONE has it and nothing below is known. */
+static enum step go_down(struct walk *walk, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t size;
+	int fd = open_part(walk->at, name);
+
+	if (fd == -EXDEV) {
+		if (!add_done(walk, name, strlen(name)))
+			return STEP_FAIL;
+		return enter_mount(walk, name) ? STEP_ON : STEP_STOP;
+	}
+	size = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
+	if (size >= 0) {
+		close(fd);
+		return follow(walk, target, (size_t)size) ? STEP_ON : STEP_FAIL;
+	}
+	if (!add_done(walk, name, strlen(name))) {
+		if (fd >= 0)
+			close(fd);
+		return STEP_FAIL;
+	}
+	if (fd < 0)
+		return STEP_STOP;
+	move_to(walk, fd);
+	return STEP_ON;
+}
+
+/* As far as it is known. *RET_WHOLE: to the end. */
+static bool go(struct walk *walk, bool *ret_whole)
+{
+	enum step step = STEP_ON;
+	char name[NAME_MAX + 1];
+
+	while (step == STEP_ON && next_part(walk, name)) {
+		if (++walk->steps > STEPS_MAX)
+			return false;
+		if (!strcmp(name, "."))
+			continue;
+		if (!strcmp(name, ".."))
+			step = go_up(walk) ? STEP_ON : STEP_FAIL;
+		else
+			step = go_down(walk, name);
+	}
+	*ret_whole = step == STEP_ON && !walk->rest[strspn(walk->rest, "/")];
+	return step != STEP_FAIL;
+}
+
+/* ROOT is where the walk begins, MOUNTS the mountinfo of who lives there. */
+static bool begin(struct walk *walk, const char *root, const char *mounts)
+{
+	walk->mounts = mounts;
+	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk->root < 0)
+		return false;
+	walk->at = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
+	if (walk->at >= 0)
+		return true;
+	close(walk->root);
+	return false;
+}
+
+static void end(struct walk *walk)
+{
+	close(walk->root);
+	close(walk->at);
+}
+
+/* Walks PATH; what is known goes to OUT of SIZE bytes. */
+static bool walk_path(struct walk *walk, const char *path, char *out, size_t size, bool *ret_whole)
+{
+	size_t length = strlen(path);
+
+	walk->done = out;
+	walk->done_max = size;
+	walk->done_size = walk->links = walk->steps = 0;
+	if (!size || path[0] != '/' || length >= sizeof(walk->rest))
+		return false;
+	out[0] = '\0';
+	memcpy(walk->rest, path, length + 1);
+	if (!begin(walk, "/proc/1/root", "/proc/1/mountinfo") &&
+	    !begin(walk, "/", "/proc/self/mountinfo"))
+		return false;
+	if (go(walk, ret_whole))
+		return true;
+	end(walk);
+	return false;
+}
+
+/* What was not walked goes behind what was, its dots taken back as if there were no links. */
+static bool add_rest(struct walk *walk)
+{
+	struct text joined = {}, clean = {};
+	bool fits;
+
+	text_add_string(&joined, walk->done);
+	text_add_char(&joined, '/');
+	text_add_string(&joined, walk->rest);
+	path_clean(&clean, text_since(&joined, 0));
+	fits = !joined.error && !clean.error && clean.size < walk->done_max;
+	if (fits)
+		memcpy(walk->done, clean.data, clean.size + 1);
+	text_free(&joined);
+	text_free(&clean);
+	return fits;
+}
+
+static bool resolve(void *data, const char *path, char *out, size_t size)
+{
+	struct walk walk;
+	bool whole, fits;
+
+	(void)data;
+	if (!walk_path(&walk, path, out, size, &whole))
+		return false;
+	fits = add_rest(&walk);
+	end(&walk);
+	return fits;
+}
+
+static bool is_block_device(void *data, const char *path)
+{
+	char done[PATH_MAX];
+	struct statx info;
+	struct walk walk;
+	bool whole, block = false;
+
+	(void)data;
+	if (!walk_path(&walk, path, done, sizeof(done), &whole))
+		return false;
+	if (whole && !statx(walk.at, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info))
+		block = S_ISBLK(info.stx_mode);
+	end(&walk);
+	return block;
+}
+
+struct host_files hostfiles(const char *const *sockets)
+{
+	return (struct host_files){
+		.resolve = resolve,
+		.is_block_device = is_block_device,
+		.sockets = sockets,
+	};
+}

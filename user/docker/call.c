@@ -1,0 +1,785 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "conversation/exchange.h"
+#include "docker/judge.h"
+#include "docker/shapes.h"
+#include "record/url.h"
+
+#define BODY_MEMORY 65536	/* of one request's body */
+#define BODY_MEMORY_TIGHT 16384 /* where all of them together take much */
+#define ANSWER_MEMORY 16384
+#define TECHNIQUES_MAX 8
+#define FORM "application/x-www-form-urlencoded"
+
+struct calls {
+	struct calls_options options;
+	struct reader reader;
+	size_t memory; /* of the bodies at hand */
+	/* Of the record described last. */
+	struct verdict verdict;
+	struct record_finding findings[VERDICT_FINDINGS_MAX];
+	const char *techniques[TECHNIQUES_MAX];
+};
+
+/* Who is acted on. Owned by the call's pool. */
+struct target {
+	struct bytes id, name, image;
+	struct bytes container_id, container_name; /* of an exec, or what an image is made of */
+};
+
+struct call {
+	struct calls *calls;
+	struct inventory *inventory;
+	unsigned int socket;
+	struct pool pool;
+	struct text path;
+	struct route_match match;
+	struct bytes method, query; /* of the exchange */
+	struct target target;
+	bool resolved;	    /* the target is known by its id */
+	struct body *body;  /* NULL: of no interest, or no memory */
+	size_t body_memory; /* as counted */
+	bool body_refused;  /* there was no memory for one */
+	bool fed, gap;	    /* something of it came; something did not */
+	int status;	    /* 0: no answer yet */
+	struct body *answer;
+	bool learned;
+};
+
+static bool succeeded(const struct call *call)
+{
+	return call->status >= 200 && call->status < 300;
+}
+
+/* --- the target ----------------------------------------------------------------------------------- */
+
+static enum target_type target_type(const struct route *route)
+{
+	return route->made ?: route->target;
+}
+
+static struct bytes keep(struct call *call, struct bytes bytes)
+{
+	return bytes.size ? pool_copy(&call->pool, bytes) : (struct bytes){};
+}
+
+/* The name as the request has it. */
+static struct bytes named_target(struct call *call)
+{
+	struct text name = {0};
+	struct bytes kept = {0};
+
+	if (call->match.name.size)
+		return keep(call, call->match.name);
+	if (route_query_name(call->match.route, call->query, &name))
+		kept = keep(call, text_since(&name, 0));
+	text_free(&name);
+	return kept;
+}
+
+static bool is_full_id(struct bytes id)
+{
+	for (size_t i = 0; i < id.size; i++)
+		if (!strchr("0123456789abcdef", id.data[i]) || !id.data[i])
+			return false;
+	return id.size == 64;
+}
+
+static bool resolve_container(struct call *call, struct bytes key, struct bytes *ret_id,
+			      struct bytes *ret_name)
+{
+	const struct inventory_container *container = inventory_container(call->inventory, key);
+
+	if (!container) {
+		*(is_full_id(key) ? ret_id : ret_name) = keep(call, key);
+		return false;
+	}
+	*ret_id = keep(call, container->id);
+	*ret_name = keep(call, container->name);
+	call->target.image = keep(call, container->image);
+	return true;
+}
+
+static bool resolve_exec(struct call *call, struct bytes id)
+{
+	const struct inventory_exec *exec = inventory_exec(call->inventory, id);
+
+	call->target.id = keep(call, id);
+	return exec && resolve_container(call, exec->container_id, &call->target.container_id,
+					 &call->target.container_name);
+}
+
+/* A create's target has no id before it is answered, and its name may be in the body. */
+static bool is_create(const struct route *route)
+{
+	return route->answer && !route->made;
+}
+
+static void resolve(struct call *call, struct bytes key)
+{
+	const struct route *route = call->match.route;
+	struct target *target = &call->target;
+
+	if (is_create(route) || !key.size) {
+		target->name = keep(call, key);
+	} else if (route->made) {
+		call->resolved = resolve_container(call, key, &target->container_id,
+						   &target->container_name);
+	} else if (route->target == TARGET_CONTAINER) {
+		call->resolved = resolve_container(call, key, &target->id, &target->name);
+	} else if (route->target == TARGET_EXEC) {
+		call->resolved = resolve_exec(call, key);
+	} else {
+		target->name = keep(call, key);
+		if (route->target == TARGET_IMAGE)
+			target->id = keep(call, inventory_image(call->inventory, key));
+	}
+}
+
+/* What is told of it where it is not known by its id yet, since the response that gave it was read later. */
+static void resolve_again(struct call *call)
+{
+	struct bytes key = named_target(call);
+
+	if (!call->resolved && key.size)
+		resolve(call, key);
+}
+
+/* --- bodies --------------------------------------------------------------------------------------- */
+
+static void count_body(struct call *call)
+{
+	size_t memory = call->body ? body_memory(call->body) : 0;
+
+	call->calls->memory += memory - call->body_memory;
+	call->body_memory = memory;
+}
+
+/* The judging that a body's elements are shown to refers to nothing: by the path alone is enough there. */
+static void open_body(struct call *call)
+{
+	struct calls *calls = call->calls;
+	size_t limit = calls->memory < calls->options.memory_max / 2 ? BODY_MEMORY
+								     : BODY_MEMORY_TIGHT;
+
+	if (!call->match.route || !call->match.route->body)
+		return;
+	call->body_refused = calls->memory > calls->options.memory_max ||
+			     body_new(call->match.route->body, limit, NULL, &call->body) < 0;
+	count_body(call);
+}
+
+static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
+{
+	struct calls *calls = data;
+	struct call *call;
+
+	if (socket >= calls->options.socket_count)
+		return NULL;
+	call = calloc(1, sizeof(*call));
+	if (!call)
+		return NULL;
+	call->calls = calls;
+	call->socket = socket;
+	call->inventory = calls->options.inventories[socket];
+	call->method = bytes_of(exchange->method);
+	call->query = url_split((struct bytes){exchange->target, exchange->target_size}).query;
+	route_find(call->method, (struct bytes){exchange->target, exchange->target_size},
+		   &call->path, &call->match);
+	if (call->match.route) {
+		resolve(call, named_target(call));
+		open_body(call);
+	}
+	return call;
+}
+
+static void end(void *content)
+{
+	struct call *call = content;
+
+	body_free(call->body);
+	call->body = NULL;
+	count_body(call);
+	body_free(call->answer);
+	text_free(&call->path);
+	pool_free(&call->pool);
+	free(call);
+}
+
+static void request(void *content, const char *bytes, size_t size)
+{
+	struct call *call = content;
+
+	call->fed |= size > 0;
+	if (!call->body || call->gap)
+		return;
+	if (body_feed(call->body, bytes, size))
+		call->body_refused = true;
+	count_body(call);
+}
+
+static void request_gap(void *content)
+{
+	((struct call *)content)->gap = true;
+}
+
+static size_t memory(const void *content)
+{
+	const struct call *call = content;
+
+	return sizeof(*call) + call->body_memory + (call->answer ? ANSWER_MEMORY : 0);
+}
+
+/* The body as far as the daemon takes it; NULL: none. A mistyped one counts where the daemon did not refuse
+ * it: then it knows the type better. */
+static const struct value *taken_body(const struct call *call)
+{
+	enum body_state state;
+
+	if (!call->body || !call->fed)
+		return NULL;
+	state = body_state(call->body);
+	if (state == BODY_DONE || (state == BODY_MISTYPED && call->status < 400))
+		return body_value(call->body);
+	return NULL;
+}
+
+/* --- judgement ------------------------------------------------------------------------------------ */
+
+static struct judging judging_of(struct call *call, struct verdict *verdict)
+{
+	struct judging judging = {
+		.inventory = call->inventory,
+		.files = call->calls->options.files,
+		.match = &call->match,
+		.query = call->query,
+		.body = taken_body(call),
+		.verdict = verdict,
+	};
+	enum target_type type = target_type(call->match.route);
+	struct bytes container = type == TARGET_CONTAINER ? call->target.id
+							  : call->target.container_id;
+
+	if (container.size)
+		judging.container = inventory_container(call->inventory, container);
+	if (call->match.route->target == TARGET_EXEC)
+		judging.exec = inventory_exec(call->inventory, call->target.id);
+	return judging;
+}
+
+static bool was_taken_over(const struct call *call, const struct record *record)
+{
+	return call->status == 101 || (call->status == 200 && !record->http.has_response_bytes);
+}
+
+/* What the operation by itself is, unless its contents say the same in more detail. */
+static void judge_operation(struct call *call, struct verdict *verdict, const struct record *record)
+{
+	const struct route *route = call->match.route;
+
+	if (!route->finding)
+		return;
+	if (route->opaque && route->finding == FINDING_OPAQUE_STREAM &&
+	    !was_taken_over(call, record))
+		return;
+	for (unsigned int i = 0; i < verdict->finding_count; i++)
+		if (verdict->findings[i].id == route->finding)
+			return;
+	verdict_add(verdict, route->finding, route->severity, "%s", route->operation);
+}
+
+/* Why the body was not seen whole, or is not understood; NULL: it was and is. */
+static const char *unseen(const struct call *call, bool complete, uint64_t size)
+{
+	if (call->body_refused)
+		return "there was no memory for it";
+	if (call->gap || !complete)
+		return "it was not seen whole";
+	if (!size)
+		return NULL;
+	switch (body_state(call->body)) {
+	case BODY_OPEN:
+		return "it ends too early";
+	case BODY_INVALID:
+	case BODY_MISTYPED:
+		return body_error(call->body);
+	case BODY_DONE:
+		break;
+	}
+	if (body_oddities(call->body) & BODY_DROPPED)
+		return "it has more than is kept; what is dangerous by itself was judged";
+	if (body_oddities(call->body) & BODY_CUT)
+		return "a text in it is longer than what is kept";
+	return NULL;
+}
+
+/* What may open the way to the host. */
+static bool is_grave(const struct route *route)
+{
+	switch (route->target) {
+	case TARGET_CONTAINER:
+	case TARGET_VOLUME:
+	case TARGET_SERVICE:
+	case TARGET_PLUGIN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What the daemon refused was not acted on, seen or not. */
+static void judge_completeness(struct call *call, struct verdict *verdict, bool complete,
+			       const struct record *record)
+{
+	const struct route *route = call->match.route;
+	const char *why;
+
+	if (!route->body || call->status >= 400)
+		return;
+	why = unseen(call, complete, record->http.request_bytes);
+	if (why)
+		verdict_add(verdict, FINDING_BODY_NOT_SEEN,
+			    is_grave(route) ? SEVERITY_HIGH : SEVERITY_INFO, "body: %s", why);
+}
+
+static void add_word(struct text *text, const char *word)
+{
+	if (text->size)
+		text_add_string(text, ", ");
+	text_add_string(text, word);
+}
+
+static void judge_oddities(const struct call *call, struct verdict *verdict,
+			   const struct record *record)
+{
+	static const char *const body_words[] = {
+		"a key twice", "a key in another case", "a key spelled with escapes",
+		"bytes that are not UTF-8", "bytes behind the JSON"};
+	/* A long line is no other reading of it. */
+	unsigned int http = record->http.anomalies & ~HTTP1_ANOMALY_OVERSIZED;
+	unsigned int body = call->body ? body_oddities(call->body) : 0;
+	struct text words = {0};
+
+	for (size_t i = 0; i < sizeof(body_words) / sizeof(*body_words); i++)
+		if (body >> i & 1)
+			add_word(&words, body_words[i]);
+	if (http)
+		add_word(&words, "HTTP that others read differently");
+	/* Go prefers what the form says. */
+	if (record->http.request_bytes && bytes_equal(record->http.mime_type, bytes_of(FORM)))
+		add_word(&words, "a form in the body, which overrides the query");
+	if (words.size)
+		verdict_add(verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s", words.data);
+	text_free(&words);
+}
+
+static void judge_unknown(const struct call *call, struct verdict *verdict)
+{
+	if (!call->match.redirected && call->status != 404)
+		verdict_add(verdict, FINDING_UNKNOWN_OPERATION, SEVERITY_NONE,
+			    "callerd does not know this operation");
+}
+
+static void judge(struct call *call, struct verdict *verdict, bool complete,
+		  const struct record *record)
+{
+	if (call->match.route) {
+		struct judging judging = judging_of(call, verdict);
+
+		if (call->match.route->judge)
+			call->match.route->judge(&judging);
+		judge_operation(call, verdict, record);
+		judge_completeness(call, verdict, complete, record);
+	} else {
+		judge_unknown(call, verdict);
+	}
+	judge_oddities(call, verdict, record);
+	if (record->connector)
+		verdict_add(verdict, FINDING_SENDER_DIFFERS, SEVERITY_NONE,
+			    "another process than the one that connected");
+}
+
+/* --- what it changed ------------------------------------------------------------------------------ */
+
+static struct bytes answer_string(const struct call *call, const char *name)
+{
+	if (!call->answer || body_state(call->answer) != BODY_DONE)
+		return (struct bytes){};
+	return value_string(body_value(call->answer), name);
+}
+
+static bool is_operation(const struct call *call, const char *operation)
+{
+	return !strcmp(call->match.route->operation, operation);
+}
+
+/* The gravest first, as many as fit. */
+static unsigned int copy_findings(struct finding *to, const struct verdict *verdict)
+{
+	unsigned int count = 0;
+
+	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_INFO; severity--)
+		for (unsigned int i = 0; i < verdict->finding_count; i++)
+			if ((int)verdict->findings[i].severity == severity &&
+			    count < INVENTORY_FINDINGS_MAX)
+				to[count++] = verdict->findings[i];
+	return count;
+}
+
+static void learn_container(struct call *call, const struct verdict *verdict)
+{
+	struct calls *calls = call->calls;
+	const struct value *body = taken_body(call);
+	struct inventory_container container = {
+		.id = answer_string(call, "Id"),
+		.name = call->target.name,
+		.image = value_string(body, "Image"),
+		.user = value_string(body, "User"),
+		.witnessed = body && body_state(call->body) == BODY_DONE &&
+			     !(body_oddities(call->body) & (BODY_DROPPED | BODY_CUT)),
+	};
+
+	container.finding_count = copy_findings(container.findings, verdict);
+	inventory_put_container(call->inventory, &container);
+	if (calls->options.created)
+		calls->options.created(calls->options.data, call->socket, container.id);
+}
+
+static void learn_exec(struct call *call, const struct verdict *verdict)
+{
+	struct inventory_exec exec = {
+		.id = answer_string(call, "Id"),
+		.container_id = call->target.container_id.size ? call->target.container_id
+							       : call->target.container_name,
+	};
+
+	exec.finding_count = copy_findings(exec.findings, verdict);
+	inventory_put_exec(call->inventory, &exec);
+}
+
+static void learn_volume(struct call *call)
+{
+	const struct value *body = taken_body(call), *options = value_get(body, "DriverOpts");
+	struct inventory_volume volume = {
+		.name = answer_string(call, "Name"),
+		.driver = value_string(body, "Driver"),
+	};
+	struct text path = {0};
+
+	if ((!volume.driver.size || bytes_equal(volume.driver, bytes_of("local"))) && options &&
+	    volume_host_path(value_string(options, "type"), value_string(options, "device"),
+			     value_string(options, "o"), call->calls->options.files, &path))
+		volume.host_path = text_since(&path, 0);
+	/* One that is there already stays as it is, if it is there still: then it is the more dangerous of
+	 * the two. */
+	if (volume.name.size &&
+	    (volume.host_path.size || !inventory_volume(call->inventory, volume.name)))
+		inventory_put_volume(call->inventory, &volume);
+	text_free(&path);
+}
+
+static void learn_rename(struct call *call)
+{
+	struct text name = {0};
+
+	if (call->target.id.size && route_query(call->query, "name", &name))
+		inventory_rename_container(call->inventory, call->target.id, text_since(&name, 0));
+	text_free(&name);
+}
+
+static void learn_created(struct call *call)
+{
+	struct verdict verdict = {0};
+	struct judging judging = judging_of(call, &verdict);
+
+	if (call->match.route->judge)
+		call->match.route->judge(&judging);
+	if (is_operation(call, "ContainerCreate"))
+		learn_container(call, &verdict);
+	else if (call->match.route->made == TARGET_EXEC)
+		learn_exec(call, &verdict);
+	else if (is_operation(call, "VolumeCreate"))
+		learn_volume(call);
+	verdict_free(&verdict);
+}
+
+/* Operations after which the engine has what no request named. */
+static bool changes_lists(const struct call *call)
+{
+	static const char *const operations[] = {
+		"ContainerPrune", "VolumePrune", "ImagePrune", "ImageCreate", "ImageLoad",
+		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate"};
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		if (is_operation(call, operations[i]))
+			return true;
+	return false;
+}
+
+static void learn(struct call *call)
+{
+	struct calls *calls = call->calls;
+
+	if (call->learned || !call->match.route || !succeeded(call))
+		return;
+	call->learned = true;
+	if (call->match.route->answer)
+		learn_created(call);
+	else if (is_operation(call, "ContainerDelete"))
+		inventory_remove_container(call->inventory, call->target.id);
+	else if (is_operation(call, "VolumeDelete"))
+		inventory_remove_volume(call->inventory, call->target.name);
+	else if (is_operation(call, "ContainerRename"))
+		learn_rename(call);
+	if (changes_lists(call) && calls->options.changed)
+		calls->options.changed(calls->options.data, call->socket);
+}
+
+static bool answered(void *content, int status)
+{
+	struct call *call = content;
+	struct calls *calls = call->calls;
+
+	call->status = status;
+	if (calls->options.answered)
+		calls->options.answered(calls->options.data, call->socket);
+	if (call->match.route && call->match.route->answer && succeeded(call) &&
+	    !body_new(&shape_created, ANSWER_MEMORY, NULL, &call->answer))
+		return true;
+	learn(call);
+	return false;
+}
+
+static void response(void *content, const char *bytes, size_t size)
+{
+	struct call *call = content;
+
+	body_feed(call->answer, bytes, size);
+	if (body_state(call->answer) == BODY_DONE)
+		learn(call);
+}
+
+/* --- the record ----------------------------------------------------------------------------------- */
+
+void calls_name_container(const struct calls *calls, struct record *record)
+{
+	struct bytes id = record->caller ? caller_container_id(record->caller->cgroup)
+					 : (struct bytes){0};
+
+	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
+		const struct inventory_container *container =
+			inventory_container(calls->options.inventories[i], id);
+
+		if (!container)
+			continue;
+		record->container_name = container->name;
+		record->container_image = container->image;
+		return;
+	}
+}
+
+/* A path proves nothing where it has no file any more, or where the caller may have mounted what it likes. */
+static struct bytes trusted_executable(const struct calls *calls, const struct caller *caller)
+{
+	if (caller->process.executable_deleted || caller->mnt_ns != calls->options.mnt_ns ||
+	    !bytes_equal(caller->root, bytes_of("/")))
+		return (struct bytes){0};
+	return caller->process.executable;
+}
+
+static struct policy_call policy_call(const struct call *call, const struct record *record,
+				      char user[128], char login[128])
+{
+	const struct record_context *context = call->calls->options.context;
+	const struct caller *caller = record->caller;
+	struct policy_call ret = {
+		.uid = CALLERD_UNSET_ID,
+		.login_uid = CALLERD_UNSET_ID,
+		.container_image = record->container_image,
+		.container_name = record->container_name,
+		.operation = bytes_of(record->api.operation),
+	};
+
+	if (!caller)
+		return ret;
+	ret.uid = caller->process.euid;
+	ret.login_uid = caller->login_uid;
+	ret.executable = trusted_executable(call->calls, caller);
+	ret.unit = caller_unit(caller->cgroup);
+	ret.container_id = caller_container_id(caller->cgroup);
+	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
+		ret.user = bytes_of(user);
+	if (context && context->user_name && ret.login_uid != CALLERD_UNSET_ID &&
+	    context->user_name(context->data, ret.login_uid, login, 128))
+		ret.login_user = bytes_of(login);
+	return ret;
+}
+
+static void put_expected(const struct call *call, struct record *record)
+{
+	const struct policy *policy = call->calls->options.policy;
+	char user[128], login[128];
+	struct policy_call it;
+
+	if (!policy)
+		return;
+	it = policy_call(call, record, user, login);
+	record->api.expected_rule = policy_expected(policy, &it);
+}
+
+static void add_technique(struct calls *calls, struct record_api *api, const char *technique)
+{
+	for (unsigned int i = 0; i < api->technique_count; i++)
+		if (!strcmp(calls->techniques[i], technique))
+			return;
+	if (api->technique_count < TECHNIQUES_MAX)
+		calls->techniques[api->technique_count++] = technique;
+}
+
+static void put_findings(struct calls *calls, struct record_api *api)
+{
+	const struct policy *policy = calls->options.policy;
+	struct verdict *verdict = &calls->verdict;
+
+	for (unsigned int i = 0; policy && i < verdict->finding_count; i++) {
+		struct finding *finding = &verdict->findings[i];
+
+		finding->severity = policy_severity(policy, finding->id, finding->severity);
+	}
+	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_INFO; severity--) {
+		for (unsigned int i = 0; i < verdict->finding_count; i++) {
+			const struct finding *finding = &verdict->findings[i];
+			const struct finding_kind *kind = finding_kind(finding->id);
+
+			if ((int)finding->severity != severity)
+				continue;
+			calls->findings[api->finding_count++] = (struct record_finding){
+				kind->id, severity_name(finding->severity), finding->detail};
+			if (kind->technique)
+				add_technique(calls, api, kind->technique);
+			if (!api->severity)
+				api->severity = severity_number(finding->severity);
+		}
+	}
+	api->findings = calls->findings;
+	api->techniques = calls->techniques;
+}
+
+static void put_target(struct call *call, struct record_api *api)
+{
+	const struct route *route = call->match.route;
+	const struct value *body = taken_body(call);
+	struct target *target = &call->target;
+
+	if (route->answer)
+		target->id = keep(call, answer_string(call, "Id"));
+	if (!target->name.size && !route->made && route->body && route->method[0] == 'P' &&
+	    route->target != TARGET_CONTAINER)
+		target->name = keep(call, value_string(body, "Name"));
+	if (!target->name.size && is_operation(call, "VolumeCreate"))
+		target->name = keep(call, answer_string(call, "Name"));
+	if (is_operation(call, "ContainerCreate"))
+		target->image = keep(call, value_string(body, "Image"));
+	api->target_type = route_target_name(target_type(route));
+	api->target_id = target->id;
+	api->target_name = target->name;
+	api->target_image = target->image;
+	api->container_id = target->container_id;
+	api->container_name = target->container_name;
+}
+
+static void describe(void *content, bool complete, struct record *record)
+{
+	struct call *call = content;
+	struct calls *calls = call->calls;
+	struct record_api *api = &record->api;
+
+	verdict_free(&calls->verdict);
+	calls->verdict.finding_count = calls->verdict.fact_count = 0;
+	api->engine = "docker";
+	if (call->match.route) {
+		resolve_again(call);
+		api->version = call->match.version;
+		api->operation = call->match.route->operation;
+		put_target(call, api);
+	}
+	judge(call, &calls->verdict, complete, record);
+	calls_name_container(calls, record);
+	api->facts = calls->verdict.facts;
+	api->fact_count = calls->verdict.fact_count;
+	put_findings(calls, api);
+	put_expected(call, record);
+}
+
+/* Of a request that is not HTTP as the daemon reads it, or another protocol. */
+static void describe_unread(void *data, struct record *record)
+{
+	struct calls *calls = data;
+
+	verdict_free(&calls->verdict);
+	calls->verdict.finding_count = calls->verdict.fact_count = 0;
+	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s",
+		    record->http.parse_error ?: "its head was not seen");
+	put_findings(calls, &record->api);
+}
+
+/* --- all of them ---------------------------------------------------------------------------------- */
+
+int calls_new(const struct calls_options *options, struct calls **ret)
+{
+	struct calls *calls = calloc(1, sizeof(*calls));
+
+	if (!calls)
+		return -ENOMEM;
+	calls->options = *options;
+	calls->reader = (struct reader){
+		.data = calls,
+		.begin = begin,
+		.request = request,
+		.request_gap = request_gap,
+		.answered = answered,
+		.response = response,
+		.describe = describe,
+		.describe_unread = describe_unread,
+		.memory = memory,
+		.end = end,
+	};
+	*ret = calls;
+	return 0;
+}
+
+void calls_free(struct calls *calls)
+{
+	if (!calls)
+		return;
+	verdict_free(&calls->verdict);
+	free(calls);
+}
+
+const struct reader *calls_reader(const struct calls *calls)
+{
+	return &calls->reader;
+}
+
+void calls_judge_inspected(struct calls *calls, unsigned int socket, const struct value *inspect,
+			   struct inventory_container *ret)
+{
+	struct verdict *verdict = &calls->verdict;
+	struct judging judging = {
+		.inventory = calls->options.inventories[socket],
+		.files = calls->options.files,
+		.verdict = verdict,
+	};
+	const struct value *config = value_get(inspect, "Config");
+
+	verdict_free(verdict);
+	verdict->finding_count = verdict->fact_count = 0;
+	judge_inspected(&judging, inspect);
+	ret->image = value_string(config, "Image");
+	ret->user = value_string(config, "User");
+	ret->finding_count = copy_findings(ret->findings, verdict);
+}

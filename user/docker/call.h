@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contents of API requests: reads them as they come, and says of each what it asks for, of what, and what
+ * is to be thought of it. What a successful one changed is put into the inventory of its engine.
+ */
+#ifndef CALLERD_CALL_H
+#define CALLERD_CALL_H
+
+#include "conversation/reader.h"
+#include "docker/body.h"
+#include "docker/hostpath.h"
+#include "docker/inventory.h"
+#include "docker/policy.h"
+
+struct calls;
+
+struct calls_options {
+	unsigned int socket_count;
+	struct inventory *const *inventories; /* by the index of the watched socket */
+	const struct host_files *files;	      /* NULL: nobody to ask */
+	const struct policy *policy;	      /* NULL: none */
+	const struct record_context *context; /* for names of users; NULL: none */
+	uint32_t mnt_ns; /* the host's mount namespace; 0: unknown */
+	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
+	void *data;
+	/* The engine answered: it runs. NULL: nobody to tell. */
+	void (*answered)(void *data, unsigned int socket);
+	/* A container was created, of which the engine knows more. NULL: nobody to tell. */
+	void (*created)(void *data, unsigned int socket, struct bytes container_id);
+	/* Something changed which the inventory cannot know by itself. NULL: nobody to tell. */
+	void (*changed)(void *data, unsigned int socket);
+};
+
+/* All that OPTIONS points to outlives it. 0 or -ENOMEM. Free with calls_free(). */
+int calls_new(const struct calls_options *options, struct calls **ret);
+void calls_free(struct calls *calls);
+
+/* For the tracker. A record that was described refers to memory of CALLS until the next one is. */
+const struct reader *calls_reader(const struct calls *calls);
+
+/* Puts in the name and the image of the container that RECORD's caller runs in, of whichever engine. */
+void calls_name_container(const struct calls *calls, struct record *record);
+
+/* Judges a container as its engine describes it (shape_container_inspect); what *RET refers to lives until
+ * the next call of anything here, or as long as INSPECT. */
+void calls_judge_inspected(struct calls *calls, unsigned int socket, const struct value *inspect,
+			   struct inventory_container *ret);
+
+#endif

@@ -1,0 +1,728 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/judge.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "docker/facts.h"
+#include "record/mask.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
+
+#define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
+
+static bool is(struct bytes bytes, const char *word)
+{
+	return bytes_equal(bytes, bytes_of(word));
+}
+
+static bool begins(struct bytes bytes, const char *beginning)
+{
+	size_t size = strlen(beginning);
+
+	return bytes.size >= size && !memcmp(bytes.data, beginning, size);
+}
+
+static bool contains(struct bytes bytes, const char *word)
+{
+	return bytes.size && memmem(bytes.data, bytes.size, word, strlen(word));
+}
+
+/* --- mounts ----------------------------------------------------------------------------------- */
+
+/* A place of the host in a container; HOW it gets there, for a person. */
+struct place {
+	struct bytes source, destination;
+	bool read_only;
+	const char *through; /* "volume x: "; "" */
+	bool is_volume;
+};
+
+static void add_source(struct judging *judging, const struct place *place,
+		       const struct host_source *source)
+{
+	bool elsewhere = source->resolved.data;
+
+	ADD(judging, place->is_volume ? FINDING_VOLUME_HOST_PATH : source->finding,
+	    source->severity, "%s%.*s%s%.*s%s mounted %s%s%.*s", place->through,
+	    PRINTED(source->cleaned.size ? source->cleaned : place->source),
+	    elsewhere ? " (that is " : "", PRINTED(source->resolved), elsewhere ? ")" : "",
+	    place->read_only ? "read-only" : "read-write", place->destination.size ? " at " : "",
+	    PRINTED(place->destination));
+}
+
+static void judge_place(struct judging *judging, const struct place *place)
+{
+	struct host_source source;
+	struct text text = {0};
+
+	if (!place->source.size)
+		return;
+	host_source_judge(place->source, place->read_only, judging->files, &text, &source);
+	if (source.finding != FINDING_NONE)
+		add_source(judging, place, &source);
+	text_free(&text);
+}
+
+/* A volume with options of its own, or one that is known to have some. */
+static void judge_host_path_volume(struct judging *judging, struct bytes name, struct bytes path,
+				   struct bytes destination, bool read_only)
+{
+	char through[128];
+	struct place place = {path, destination, read_only, through, true};
+
+	snprintf(through, sizeof(through), name.size ? "volume %.*s: " : "%.*s", PRINTED(name));
+	judge_place(judging, &place);
+}
+
+static void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
+			       bool read_only)
+{
+	const struct inventory_volume *volume =
+		judging->inventory && name.size ? inventory_volume(judging->inventory, name) : NULL;
+
+	if (volume && volume->host_path.size)
+		judge_host_path_volume(judging, name, volume->host_path, destination, read_only);
+}
+
+/* The host path of the local driver's OPTIONS, in TEXT; data NULL: none. */
+static struct bytes options_path(struct judging *judging, struct bytes driver,
+				 const struct value *options, struct text *text)
+{
+	if (!options || (driver.size && !is(driver, "local")) ||
+	    !volume_host_path(value_string(options, "type"), value_string(options, "device"),
+			      value_string(options, "o"), judging->files, text))
+		return (struct bytes){};
+	return text_since(text, 0);
+}
+
+static void judge_volume_options(struct judging *judging, struct bytes name,
+				 const struct value *driver, struct bytes destination,
+				 bool read_only)
+{
+	struct text text = {0};
+	struct bytes path = options_path(judging, value_string(driver, "Name"),
+					 value_get(driver, "Options"), &text);
+
+	if (path.size)
+		judge_host_path_volume(judging, name, path, destination, read_only);
+	text_free(&text);
+}
+
+static void judge_bind(struct judging *judging, struct bytes text)
+{
+	struct place place = {.through = ""};
+	struct bind bind;
+
+	if (!bind_split(text, &bind))
+		return;
+	place.source = bind.source;
+	place.destination = bind.destination;
+	place.read_only = bind.read_only;
+	if (bind.source.size && bind.source.data[0] == '/')
+		judge_place(judging, &place);
+	else
+		judge_named_volume(judging, bind.source, bind.destination, bind.read_only);
+}
+
+static void judge_mount(struct judging *judging, const struct value *mount)
+{
+	struct bytes type = value_string(mount, "Type"), source = value_string(mount, "Source");
+	struct bytes target = value_string(mount, "Target");
+	bool read_only = value_true(mount, "ReadOnly");
+	const struct value *options = value_get(mount, "VolumeOptions");
+
+	if (is(type, "volume")) {
+		judge_named_volume(judging, source, target, read_only);
+		judge_volume_options(judging, source, value_get(options, "DriverConfig"), target,
+				     read_only);
+	} else if (!is(type, "tmpfs") && source.size && source.data[0] == '/') {
+		judge_place(judging, &(struct place){source, target, read_only, "", false});
+	}
+}
+
+static void judge_mounts(struct judging *judging, const struct value *mounts)
+{
+	for (const struct value *one = mounts ? mounts->first : NULL; one; one = one->next)
+		judge_mount(judging, one);
+}
+
+/* What comes along with another container's volumes. */
+static void inherit_mounts(struct judging *judging, struct bytes key)
+{
+	const struct inventory_container *from =
+		judging->inventory ? inventory_container(judging->inventory, key) : NULL;
+
+	for (unsigned int i = 0; from && i < from->finding_count; i++) {
+		const struct finding *finding = &from->findings[i];
+
+		switch (finding->id) {
+		case FINDING_HOST_ROOT_MOUNT:
+		case FINDING_HOST_PATH_MOUNT:
+		case FINDING_ENGINE_SOCKET_MOUNT:
+		case FINDING_VOLUME_HOST_PATH:
+			ADD(judging, finding->id, finding->severity, "%.*s, from container %.*s",
+			    PRINTED(finding->detail), PRINTED(key));
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void judge_volumes_from(struct judging *judging, struct bytes spec)
+{
+	const char *colon = spec.size ? memchr(spec.data, ':', spec.size) : NULL;
+
+	if (colon)
+		spec.size = (size_t)(colon - spec.data);
+	ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "volumes of container %.*s",
+	    PRINTED(spec));
+	inherit_mounts(judging, spec);
+}
+
+/* --- namespaces, capabilities, devices --------------------------------------------------------- */
+
+static void judge_namespaces(struct judging *judging, const struct value *host)
+{
+	static const struct {
+		const char *field, *what;
+		enum finding_id finding;
+	} modes[] = {
+		{"PidMode", "PID namespace", FINDING_HOST_PID},
+		{"NetworkMode", "network namespace", FINDING_HOST_NETWORK},
+		{"IpcMode", "IPC namespace", FINDING_HOST_IPC},
+		{"UTSMode", "UTS namespace", FINDING_HOST_UTS},
+		{"UsernsMode", "user namespace", FINDING_HOST_USERNS},
+		{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS},
+		{"Cgroup", "cgroup", FINDING_NONE},
+	};
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		struct bytes mode = value_string(host, modes[i].field);
+
+		/* What the engine tells of the cgroup namespace is mostly its own default. */
+		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
+			continue;
+		if (modes[i].finding && is(mode, "host"))
+			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s", modes[i].what);
+		else if (begins(mode, "container:"))
+			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
+			    modes[i].what, PRINTED(mode));
+	}
+}
+
+/* The name of a capability without CAP_, as the daemon takes it in any case. */
+static struct bytes bare_capability(struct bytes name)
+{
+	if (name.size > 4 && !strncasecmp(name.data, "CAP_", 4))
+		return bytes_from(name, 4);
+	return name;
+}
+
+static bool is_one_of(struct bytes name, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (name.size == strlen(words[i]) && !strncasecmp(name.data, words[i], name.size))
+			return true;
+	return false;
+}
+
+static enum finding_severity capability_severity(struct bytes name)
+{
+	static const char *const critical[] = {"ALL",	    "SYS_ADMIN",       "SYS_MODULE", "SYS_PTRACE",
+					       "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"};
+	/* What a container has anyway, and gets back after `--cap-drop ALL`. */
+	static const char *const usual[] = {
+		"CHOWN",  "DAC_OVERRIDE", "FSETID",	      "FOWNER",	   "MKNOD",
+		"NET_RAW", "SETGID",	  "SETUID",	      "SETFCAP",   "SETPCAP",
+		"KILL",	  "SYS_CHROOT",	  "NET_BIND_SERVICE", "AUDIT_WRITE"};
+
+	name = bare_capability(name);
+	if (is_one_of(name, critical, COUNT(critical)))
+		return SEVERITY_CRITICAL;
+	return is_one_of(name, usual, COUNT(usual)) ? SEVERITY_LOW : SEVERITY_MEDIUM;
+}
+
+static void judge_capabilities(struct judging *judging, const struct value *list)
+{
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		if (one->string.size)
+			ADD(judging, FINDING_CAP_ADD, capability_severity(one->string),
+			    "capability %.*s", PRINTED(bare_capability(one->string)));
+}
+
+static void judge_devices(struct judging *judging, const struct value *host)
+{
+	const struct value *list = value_get(host, "Devices");
+
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		struct bytes permissions = value_string(one, "CgroupPermissions");
+
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s%s%.*s",
+		    PRINTED(value_string(one, "PathOnHost")), permissions.size ? ", access " : "",
+		    PRINTED(permissions));
+	}
+	list = value_get(host, "DeviceCgroupRules");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
+		    PRINTED(one->string));
+	list = value_get(host, "DeviceRequests");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices of driver %.*s",
+		    PRINTED(value_string(one, "Driver")));
+}
+
+/* --- security options ---------------------------------------------------------------------------- */
+
+/* Whether OPTION is NAME=VALUE or, as older clients have it, NAME:VALUE. */
+static bool is_option(struct bytes option, const char *option_name, const char *value)
+{
+	size_t size = strlen(option_name);
+
+	return begins(option, option_name) && option.size > size &&
+	       (option.data[size] == '=' || option.data[size] == ':') &&
+	       is(bytes_from(option, size + 1), value);
+}
+
+static bool disables_security(struct bytes option)
+{
+	static const struct {
+		const char *name, *value;
+	} options[] = {
+		{"seccomp", "unconfined"},     {"apparmor", "unconfined"},
+		{"label", "disable"},	       {"label", "type:spc_t"},
+		{"label", "type:unconfined_t"}, {"systempaths", "unconfined"},
+		{"no-new-privileges", "false"}, {"writable-cgroups", "true"},
+	};
+
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (is_option(option, options[i].name, options[i].value))
+			return true;
+	return is(option, "disable"); /* of an old client: a label without its name */
+}
+
+/* A profile of the caller's own that allows whatever it does not name. */
+static bool is_open_profile(struct bytes option)
+{
+	return begins(option, "seccomp") && contains(option, "defaultAction") &&
+	       (contains(option, "SCMP_ACT_ALLOW") || contains(option, "SCMP_ACT_LOG"));
+}
+
+/* The engine itself disables labels of what shares the host's processes or memory. */
+static bool is_default_option(const struct judging *judging, const struct value *host,
+			      struct bytes option)
+{
+	return judging->inspected && is_option(option, "label", "disable") &&
+	       (value_true(host, "Privileged") || is(value_string(host, "PidMode"), "host") ||
+		is(value_string(host, "IpcMode"), "host"));
+}
+
+static void judge_security_options(struct judging *judging, const struct value *host)
+{
+	const struct value *list = value_get(host, "SecurityOpt");
+
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		if (is_default_option(judging, host, one->string))
+			continue;
+		if (disables_security(one->string))
+			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%.*s",
+			    PRINTED(one->string));
+		else if (is_open_profile(one->string) || one->cut)
+			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
+			    "seccomp profile that may allow everything");
+	}
+}
+
+static bool is_empty_list(const struct value *list)
+{
+	return list && !list->count && !list->dropped;
+}
+
+static void judge_system_paths(struct judging *judging, const struct value *host)
+{
+	static const char *const fields[] = {"MaskedPaths", "ReadonlyPaths"};
+
+	for (size_t i = 0; i < COUNT(fields); i++)
+		if (is_empty_list(value_get(host, fields[i])))
+			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
+			    "%s is empty: system paths are open", fields[i]);
+}
+
+/* Sysctls that belong to a namespace of the container's own. */
+static bool is_namespaced_sysctl(struct bytes sysctl)
+{
+	static const char *const ipc[] = {
+		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
+		"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+
+	for (size_t i = 0; i < COUNT(ipc); i++)
+		if (is(sysctl, ipc[i]))
+			return true;
+	return begins(sysctl, "net.") || begins(sysctl, "fs.mqueue.");
+}
+
+static void judge_runtime(struct judging *judging, const struct value *host)
+{
+	struct bytes runtime = value_string(host, "Runtime");
+	struct bytes parent = value_string(host, "CgroupParent");
+	const struct value *sysctls = value_get(host, "Sysctls");
+
+	if (runtime.size && !is(runtime, "runc"))
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s", PRINTED(runtime));
+	if (parent.size)
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
+		    PRINTED(parent));
+	for (const struct value *one = sysctls ? sysctls->first : NULL; one; one = one->next)
+		if (!is_namespaced_sysctl(one->key))
+			ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "sysctl %.*s",
+			    PRINTED(one->key));
+}
+
+/* --- containers --------------------------------------------------------------------------------- */
+
+static void judge_host_config(struct judging *judging, const struct value *host)
+{
+	const struct value *list;
+
+	if (value_true(host, "Privileged"))
+		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
+	list = value_get(host, "Binds");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		judge_bind(judging, one->string);
+	judge_mounts(judging, value_get(host, "Mounts"));
+	list = value_get(host, "VolumesFrom");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		judge_volumes_from(judging, one->string);
+	judge_namespaces(judging, host);
+	judge_capabilities(judging, value_get(host, "CapAdd"));
+	judge_devices(judging, host);
+	judge_security_options(judging, host);
+	judge_system_paths(judging, host);
+	judge_runtime(judging, host);
+}
+
+/* The network of that name among those that the container joins. */
+static void judge_endpoints(struct judging *judging, const struct value *body)
+{
+	const struct value *endpoints =
+		value_get(value_get(body, "NetworkingConfig"), "EndpointsConfig");
+
+	for (const struct value *one = endpoints ? endpoints->first : NULL; one; one = one->next)
+		if (is(one->key, "host"))
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+}
+
+/* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
+static const struct value *host_of(const struct value *body)
+{
+	return value_get(body, "HostConfig") ?: body;
+}
+
+void judge_container_create(struct judging *judging)
+{
+	const struct value *host = host_of(judging->body);
+
+	judge_host_config(judging, host);
+	judge_endpoints(judging, judging->body);
+	facts_container_create(judging->verdict, judging->body, host);
+}
+
+/* Whoever starts a container has what its creator asked for. */
+void judge_container_start(struct judging *judging)
+{
+	const struct inventory_container *container = judging->container;
+
+	for (unsigned int i = 0; container && i < container->finding_count; i++)
+		verdict_add_finding(judging->verdict, &container->findings[i]);
+	if (!judging->body)
+		return;
+	judge_host_config(judging, judging->body);
+	facts_host(judging->verdict, judging->body);
+}
+
+void judge_inspected(struct judging *judging, const struct value *inspect)
+{
+	judging->inspected = true;
+	judge_host_config(judging, value_get(inspect, "HostConfig"));
+}
+
+void judge_container_update(struct judging *judging)
+{
+	judge_devices(judging, judging->body);
+	judge_runtime(judging, judging->body);
+	facts_host(judging->verdict, judging->body);
+}
+
+/* A path in a container whose content is a secret, or opens the way to the host. */
+static bool is_delicate(const struct judging *judging, struct bytes path)
+{
+	static const char *const delicate[] = {"/etc/shadow", "/etc/gshadow", "/root", "/.ssh",
+					       "id_rsa",      "docker.sock",  "/run/secrets",
+					       "/proc/",      "/sys/"};
+
+	for (size_t i = 0; i < COUNT(delicate); i++)
+		if (contains(path, delicate[i]))
+			return true;
+	return false;
+}
+
+static bool has_host_files(const struct inventory_container *container)
+{
+	for (unsigned int i = 0; container && i < container->finding_count; i++) {
+		switch (container->findings[i].id) {
+		case FINDING_PRIVILEGED:
+		case FINDING_HOST_ROOT_MOUNT:
+		case FINDING_HOST_PATH_MOUNT:
+		case FINDING_VOLUME_HOST_PATH:
+			return true;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/* One step up for a delicate path, one for a container that has files of the host. */
+static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
+{
+	enum finding_severity severity = finding_kind(id)->severity;
+	struct text path = {0};
+	bool host = has_host_files(judging->container);
+
+	if (route_query(judging->query, "path", &path)) {
+		severity += is_delicate(judging, text_since(&path, 0)) + host;
+		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&path, 0)),
+		    host ? " in a container with files of the host" : "");
+	} else {
+		ADD(judging, id, severity, "%s its files", what);
+	}
+	text_free(&path);
+}
+
+void judge_archive_read(struct judging *judging)
+{
+	judge_archive(judging, FINDING_CONTAINER_FILE_READ, "reads");
+}
+
+void judge_archive_write(struct judging *judging)
+{
+	judge_archive(judging, FINDING_CONTAINER_FILE_WRITE, "writes to");
+}
+
+/* --- execs -------------------------------------------------------------------------------------- */
+
+static bool is_root(struct bytes user)
+{
+	return is(user, "root") || is(user, "0") || begins(user, "root:") || begins(user, "0:");
+}
+
+void judge_exec_create(struct judging *judging)
+{
+	const struct inventory_container *container = judging->container;
+	struct bytes user = value_string(judging->body, "User");
+
+	if (value_true(judging->body, "Privileged"))
+		ADD(judging, FINDING_EXEC_PRIVILEGED, SEVERITY_NONE,
+		    "a privileged process in the container");
+	if (is_root(user) && container && container->user.size && !is_root(container->user))
+		ADD(judging, FINDING_EXEC_ROOT, SEVERITY_NONE,
+		    "as root in a container that runs as %.*s", PRINTED(container->user));
+	facts_exec(judging->verdict, judging->body);
+}
+
+void judge_exec_start(struct judging *judging)
+{
+	for (unsigned int i = 0; judging->exec && i < judging->exec->finding_count; i++)
+		verdict_add_finding(judging->verdict, &judging->exec->findings[i]);
+}
+
+/* --- images, builds --------------------------------------------------------------------------------- */
+
+void judge_image_create(struct judging *judging)
+{
+	struct text source = {0};
+
+	if (route_query(judging->query, "fromSrc", &source) && source.size) {
+		struct text masked = {0};
+
+		mask_url(&masked, text_since(&source, 0));
+		ADD(judging, FINDING_IMAGE_LOAD, SEVERITY_NONE, "imports %.*s",
+		    PRINTED(text_since(&masked, 0)));
+		text_free(&masked);
+	}
+	text_free(&source);
+}
+
+void judge_build(struct judging *judging)
+{
+	struct text mode = {0};
+
+	if (route_query(judging->query, "networkmode", &mode)) {
+		if (is(text_since(&mode, 0), "host"))
+			ADD(judging, FINDING_BUILD_HOST_NETWORK, SEVERITY_NONE,
+			    "the build uses the host's network");
+		else if (begins(text_since(&mode, 0), "container:"))
+			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
+			    "network namespace of %.*s", PRINTED(text_since(&mode, 0)));
+	}
+	text_free(&mode);
+	facts_build(judging->verdict, judging->query);
+}
+
+/* --- volumes, networks -------------------------------------------------------------------------- */
+
+void judge_volume_create(struct judging *judging)
+{
+	const struct value *body = judging->body;
+	struct text text = {0};
+	struct bytes path = options_path(judging, value_string(body, "Driver"),
+					 value_get(body, "DriverOpts"), &text);
+
+	if (path.size)
+		judge_host_path_volume(judging, (struct bytes){}, path, (struct bytes){}, false);
+	text_free(&text);
+	facts_volume(judging->verdict, body);
+}
+
+void judge_network_create(struct judging *judging)
+{
+	facts_network(judging->verdict, judging->body);
+}
+
+void judge_network_connect(struct judging *judging)
+{
+	if (judging->match && is(judging->match->name, "host"))
+		ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+	facts_network_connect(judging->verdict, judging->body);
+}
+
+/* --- plugins ------------------------------------------------------------------------------------ */
+
+void judge_plugin(struct judging *judging)
+{
+	const struct value *list = judging->body;
+
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		const struct value *values = value_get(one, "Value");
+		const struct value *first = values ? values->first : NULL;
+
+		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "with the privilege %.*s%s%.*s",
+		    PRINTED(value_string(one, "Name")), first ? " " : "",
+		    PRINTED(first ? first->string : (struct bytes){}));
+	}
+	facts_plugin(judging->verdict, judging->body);
+}
+
+void judge_plugin_set(struct judging *judging)
+{
+	facts_plugin_set(judging->verdict, judging->body);
+}
+
+/* --- swarm -------------------------------------------------------------------------------------- */
+
+static void judge_privileges(struct judging *judging, const struct value *privileges)
+{
+	static const char *const profiles[] = {"Seccomp", "AppArmor"};
+
+	if (value_true(value_get(privileges, "SELinuxContext"), "Disable"))
+		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "label=disable");
+	for (size_t i = 0; i < COUNT(profiles); i++) {
+		struct bytes mode = value_string(value_get(privileges, profiles[i]), "Mode");
+
+		if (is(mode, "unconfined") || is(mode, "disabled"))
+			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%s is %.*s",
+			    profiles[i], PRINTED(mode));
+	}
+}
+
+static void judge_attachments(struct judging *judging, const struct value *networks)
+{
+	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
+		if (is(value_string(one, "Target"), "host"))
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+}
+
+void judge_service(struct judging *judging)
+{
+	const struct value *task = value_get(judging->body, "TaskTemplate");
+	const struct value *spec = value_get(task, "ContainerSpec");
+
+	if (value_get(task, "PluginSpec"))
+		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "a service that installs a plugin");
+	judge_mounts(judging, value_get(spec, "Mounts"));
+	judge_capabilities(judging, value_get(spec, "CapabilityAdd"));
+	judge_privileges(judging, value_get(spec, "Privileges"));
+	judge_attachments(judging, value_get(judging->body, "Networks"));
+	judge_attachments(judging, value_get(task, "Networks"));
+	judge_runtime(judging, spec);
+	facts_service(judging->verdict, judging->body);
+}
+
+void judge_swarm(struct judging *judging)
+{
+	facts_swarm(judging->verdict, judging->body);
+}
+
+void judge_secret(struct judging *judging)
+{
+	facts_named(judging->verdict, judging->body);
+}
+
+void judge_node(struct judging *judging)
+{
+	facts_node(judging->verdict, judging->body);
+}
+
+/* --- what must not be dropped -------------------------------------------------------------------- */
+
+bool judge_matters(void *data, const struct value *element)
+{
+	return true;
+}
+
+/* Judges by the path alone: the host is asked when all is there. */
+static bool source_matters(struct bytes source, bool read_only)
+{
+	struct host_source judged;
+	struct text text = {0};
+
+	host_source_judge(source, read_only, NULL, &text, &judged);
+	text_free(&text);
+	return judged.finding != FINDING_NONE;
+}
+
+bool judge_bind_matters(void *data, const struct value *element)
+{
+	struct bind bind;
+
+	if (!bind_split(element->string, &bind))
+		return element->cut;
+	return !bind.source.size || bind.source.data[0] != '/' || element->cut ||
+	       source_matters(bind.source, bind.read_only);
+}
+
+bool judge_mount_matters(void *data, const struct value *element)
+{
+	struct bytes source = value_string(element, "Source");
+
+	return value_get(value_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
+	       source.data[0] != '/' || source_matters(source, value_true(element, "ReadOnly"));
+}
+
+bool judge_capability_matters(void *data, const struct value *element)
+{
+	return capability_severity(element->string) == SEVERITY_CRITICAL;
+}
+
+bool judge_security_option_matters(void *data, const struct value *element)
+{
+	return disables_security(element->string) || is_open_profile(element->string) ||
+	       element->cut;
+}
+
+bool judge_sysctl_matters(void *data, const struct value *element)
+{
+	return !is_namespaced_sysctl(element->key);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_SIZE 2048
+#define ALIGNMENT sizeof(max_align_t)
+
+struct pool_block {
+	struct pool_block *next;
+	size_t size;
+	max_align_t memory[];
+};
+
+void *pool_take(struct pool *pool, size_t size)
+{
+	struct pool_block *block = pool->blocks;
+	size_t capacity;
+
+	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (!block || pool->left < size) {
+		capacity = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		block = calloc(1, sizeof(*block) + capacity);
+		if (!block) {
+			pool->failed = true;
+			return NULL;
+		}
+		block->next = pool->blocks;
+		block->size = capacity;
+		pool->blocks = block;
+		pool->left = capacity;
+	}
+	pool->left -= size;
+	return (char *)block->memory + (block->size - pool->left - size);
+}
+
+struct bytes pool_copy(struct pool *pool, struct bytes bytes)
+{
+	char *copy = pool_take(pool, bytes.size + 1);
+
+	if (!copy)
+		return (struct bytes){};
+	if (bytes.size)
+		memcpy(copy, bytes.data, bytes.size);
+	return (struct bytes){copy, bytes.size};
+}
+
+void pool_free(struct pool *pool)
+{
+	struct pool_block *block;
+
+	while ((block = pool->blocks)) {
+		pool->blocks = block->next;
+		free(block);
+	}
+	*pool = (struct pool){};
+}

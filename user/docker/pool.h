@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that goes away all at once. */
+#ifndef CALLERD_POOL_H
+#define CALLERD_POOL_H
+
+#include "conversation/caller.h" /* struct bytes */
+
+struct pool_block;
+
+struct pool {
+	struct pool_block *blocks;
+	size_t left; /* in the first one */
+	bool failed; /* an allocation did: something is missing */
+};
+
+/* SIZE bytes, zeroed and aligned; NULL: no memory, and .failed is set. */
+void *pool_take(struct pool *pool, size_t size);
+
+/* A copy of BYTES, with a NUL behind it; data NULL where there is no memory. */
+struct bytes pool_copy(struct pool *pool, struct bytes bytes);
+
+void pool_free(struct pool *pool);
+
+#endif
