@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the configuration file says of findings and callers: how it is judged, never whether it is written."""
+import pwd
+
+from live import *
+from bodies import *
+
+FILE = DIR + '/policy.conf'
+
+
+def configured(text, mode=0o600):
+    """A callerd with this configuration."""
+    with open(FILE, 'w') as file:
+        file.write(text)
+    os.chmod(FILE, mode)
+    return Callerd('--config', FILE)
+
+
+def severities(record):
+    return {name: sorted(f['severity'] for f in same) for name, same in findings(record).items()}
+
+
+def made(agent, **host):
+    """The record of a create."""
+    call = post(API + '/containers/create', config(**host))
+    equal(call[1], 201, str(call))
+    remove(call[2]['Id'])
+    return record_of(agent, call[0])
+
+
+def judged_as(record, wanted, severity, rule=None):
+    equal(severities(record), wanted, 'findings')
+    equal(field(record, 'event.severity'), severity, 'severity')
+    equal(field(record, 'callerd.expected'), True if rule else None, 'expected')
+    equal(field(record, 'callerd.expected_rule'), rule, 'rule')
+
+
+@test
+def severities_of_a_site():
+    with configured('[finding privileged]\nseverity = low\n'
+                    '[finding cap-add]\nseverity = off\n'
+                    '[finding host-network]\nseverity = critical\n'
+                    '[finding host-path-mount]\nseverity = info\n') as agent:
+        judged_as(made(agent, Privileged=True), {'privileged': ['low']}, 40)
+        judged_as(made(agent, CapAdd=['SYS_ADMIN']), {}, 20)
+        judged_as(made(agent, NetworkMode='host'), {'host-network': ['critical']}, 100)
+        judged_as(made(agent, Binds=['/etc:/h']), {'host-path-mount': ['info']}, 20)
+        judged_as(made(agent, Privileged=True, CapAdd=['ALL'], PidMode='host'),
+                  {'privileged': ['low'], 'host-pid': ['high']}, 80)
+        record = made(agent, CapAdd=['SYS_ADMIN'])
+        equal(field(record, 'callerd.request.capabilities.add'), ['SYS_ADMIN'], 'the facts stay')
+        equal(field(record, 'threat.technique.id'), None, 'technique of what is off')
+
+
+@test
+def severities_of_a_start():
+    """They go for what is known from before, too."""
+    post(API + '/containers/create?name=policy-before', config(Privileged=True))
+    try:
+        with configured('[finding privileged]\nseverity = info\n'
+                        '[finding security-disabled]\nseverity = off\n'
+                        '[finding host-cgroupns]\nseverity = off\n') as agent:
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline:
+                target = post(API + '/containers/policy-before/json', method='GET')[0]
+                if field(record_of(agent, target), 'callerd.target.id'):
+                    break
+            target = post(API + '/containers/policy-before/start')[0]
+            equal(severities(record_of(agent, target)), {'privileged': ['info']}, 'findings')
+    finally:
+        remove('policy-before')
+
+
+@test
+def expected_user_and_operation():
+    with configured('[expected lister]\nuser = root\noperations = ContainerList, SystemInfo\n'
+                    f'[expected member]\nuser = {LIVE_MEMBER_ID}\n'
+                    '[expected never]\nuser = nobody-at-all\n') as agent:
+        for path, rule in (('/containers/json', 'lister'), ('/info', 'lister'), ('/version', None),
+                           ('/images/json', None)):
+            target = post(API + path, method='GET')[0]
+            judged_as(record_of(agent, target), {}, 20, rule)
+        run('setpriv', '--reuid', MEMBER, '--regid', MEMBER, '--init-groups', CLIENTS + 'unixhttp', SOCKET,
+            'GET', '/_ping?policy-member')
+        judged_as(record_of(agent, '/_ping?policy-member'), {}, 20, 'member')
+        # A rule without operations is for the connect, too.
+        record = agent.wait(event__action='socket-connected', user__name=MEMBER)[0]
+        equal(field(record, 'callerd.expected_rule'), 'member', 'connect')
+
+
+@test
+def expected_executable():
+    with configured(f'[expected tool]\nexe = {os.path.realpath(CLIENTS)}/*\n') as agent:
+        run(CLIENTS + 'unixhttp', SOCKET, 'GET', '/_ping?policy-exe')
+        judged_as(record_of(agent, '/_ping?policy-exe'), {}, 20, 'tool')
+        request('GET', '/_ping?policy-python')
+        judged_as(record_of(agent, '/_ping?policy-python'), {}, 20)
+
+
+@test
+def expected_does_not_soften():
+    """An expected caller's call is as grave as any other's."""
+    with configured('[expected me]\nuser = 0\nexe = /usr/bin/python3*\n') as agent:
+        judged_as(made(agent, Privileged=True), {'privileged': ['critical']}, 100, 'me')
+
+
+@test
+def expected_container():
+    args = ['run', '--rm', '--network', 'none', '-v', SOCKET + ':/s.sock']
+    with configured(f'[expected image]\ncontainer-image = {IMAGE}\ncontainer-name = policy-a*\n'
+                    '[expected name]\ncontainer-name = policy-b?\n'
+                    '[expected host]\nuser = root\nexe = /bin/unixhttp\n') as agent:
+        for name, rule in (('policy-a1', 'image'), ('policy-b1', 'name'), ('policy-c', None)):
+            docker(*args, '--name', name, IMAGE, 'unixhttp', '/s.sock', 'GET', '/_ping?' + name)
+            record = record_of(agent, '/_ping?' + name)
+            equal(field(record, 'container.name'), name, 'container')
+            judged_as(record, {}, 20, rule)
+
+
+@test
+def first_rule_that_matches():
+    with configured('[expected one]\nuser = root\noperations = SystemPing\n'
+                    '[expected two]\nuser = root\noperations = System*\n'
+                    '[expected three]\nuser = root\nuser = nobody\n') as agent:
+        for path, rule in (('/_ping', 'one'), ('/version', 'two'), ('/images/json', 'three')):
+            target = post(path, method='GET')[0]
+            judged_as(record_of(agent, target), {}, 20, rule)
+
+
+@test
+def expected_failures():
+    """Refused and unknown calls are marked, too; nothing is left out."""
+    with configured('[expected me]\nuser = root\n') as agent:
+        target = post(API + '/nosuch', method='GET')[0]
+        equal(field(record_of(agent, target), 'callerd.expected_rule'), 'me', '404')
+        before = len(agent.records(event__action='api-request'))
+        for i in range(20):
+            request('GET', f'/_ping?policy={i}')
+        agent.wait(before + 20, event__action='api-request')
+
+
+def refused(text, words, mode=0o600, owner=0):
+    """callerd does not start with this configuration, and says why in a line."""
+    with open(FILE, 'w') as file:
+        file.write(text)
+    os.chmod(FILE, mode)
+    os.chown(FILE, owner, -1)
+    log = DIR + '/policy.log'
+    try:
+        done = subprocess.run([CALLERD, '--socket', SOCKET, '--output', 'file:' + log, '--config', FILE],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f'it runs with {text!r} {mode:o} {owner}') from None
+    finally:
+        os.chown(FILE, 0, -1)
+        if os.path.exists(log):
+            os.unlink(log)
+    error = done.stderr.decode()
+    equal((done.returncode, error.count('\n')), (2, 1), f'{text!r}: {error}')
+    true(words in error and FILE in error, f'{text!r}: {words} in {error}')
+
+
+@test
+def mistakes():
+    for text, words in (
+            ('[finding nosuch]\nseverity = low\n', 'nosuch'),
+            ('[finding prune]\nseverity = loud\n', 'loud'),
+            ('[finding prune]\ncolour = red\n', 'colour'),
+            ('[expected x]\nuser = *\n', ''),
+            ('[expected all]\noperations = ContainerList\n', 'all'),
+            ('[expected x]\nuser = a\n[expected x]\nuser = b\n', 'x'),
+            ('[nosuch]\na = b\n', 'nosuch'),
+            ('severity = low\n', ''),
+            ('[finding prune\n', '')):
+        refused(text, words)
+
+
+@test
+def files_of_others():
+    text = '[finding prune]\nseverity = off\n'
+    refused(text, '', mode=0o622)
+    refused(text, '', mode=0o660)
+    refused(text, '', mode=0o602)
+    refused(text, '', owner=pwd.getpwnam(MEMBER).pw_uid)
+    with configured(text, 0o644):
+        pass
+
+
+LIVE_MEMBER_ID = pwd.getpwnam(MEMBER).pw_uid
+main()
