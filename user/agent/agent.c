@@ -111,7 +111,7 @@ static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
 
-	engines_name_container(agent->engines, record);
+	engines_describe_caller(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
 	write_line(agent, record, SINK_ECS);

@@ -128,9 +128,9 @@ const struct reader *engines_reader(const struct engines *engines)
 	return calls_reader(engines->calls);
 }
 
-void engines_name_container(struct engines *engines, struct record *record)
+void engines_describe_caller(struct engines *engines, struct record *record)
 {
-	calls_name_container(engines->calls, record);
+	calls_describe_caller(engines->calls, record);
 }
 
 void engines_refresh(struct engines *engines)

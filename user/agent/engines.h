@@ -19,8 +19,8 @@ void engines_free(struct engines *engines);
 /* Reads the contents of requests, for the tracker. */
 const struct reader *engines_reader(const struct engines *engines);
 
-/* Puts in the name and the image of the container that RECORD's caller runs in. */
-void engines_name_container(struct engines *engines, struct record *record);
+/* Adds what is known of the caller: the container that it runs in, the rule that expects it. */
+void engines_describe_caller(struct engines *engines, struct record *record);
 
 /* Everything is to be asked for anew: something was lost. */
 void engines_refresh(struct engines *engines);

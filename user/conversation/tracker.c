@@ -123,11 +123,11 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 			},
 	};
 
-	exchange_describe(exchange, &record);
 	if (!connection->connector)
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
 	else if (!caller_same_image(record.caller, connection->connector))
 		record.connector = connection->connector;
+	exchange_describe(exchange, &record);
 	write_record(tracker, &record, connection->socket);
 }
 

@@ -565,23 +565,6 @@ static void response(void *content, const char *bytes, size_t size)
 
 /* --- the record ----------------------------------------------------------------------------------- */
 
-void calls_name_container(const struct calls *calls, struct record *record)
-{
-	struct bytes id = record->caller ? caller_container_id(record->caller->cgroup)
-					 : (struct bytes){0};
-
-	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
-		const struct inventory_container *container =
-			inventory_container(calls->options.inventories[i], id);
-
-		if (!container)
-			continue;
-		record->container_name = container->name;
-		record->container_image = container->image;
-		return;
-	}
-}
-
 /* A path proves nothing where it has no file any more, or where the caller may have mounted what it likes. */
 static struct bytes trusted_executable(const struct calls *calls, const struct caller *caller)
 {
@@ -591,10 +574,10 @@ static struct bytes trusted_executable(const struct calls *calls, const struct c
 	return caller->process.executable;
 }
 
-static struct policy_call policy_call(const struct call *call, const struct record *record,
+static struct policy_call policy_call(const struct calls *calls, const struct record *record,
 				      char user[128], char login[128])
 {
-	const struct record_context *context = call->calls->options.context;
+	const struct record_context *context = calls->options.context;
 	const struct caller *caller = record->caller;
 	struct policy_call ret = {
 		.uid = CALLERD_UNSET_ID,
@@ -608,7 +591,7 @@ static struct policy_call policy_call(const struct call *call, const struct reco
 		return ret;
 	ret.uid = caller->process.euid;
 	ret.login_uid = caller->login_uid;
-	ret.executable = trusted_executable(call->calls, caller);
+	ret.executable = trusted_executable(calls, caller);
 	ret.unit = caller_unit(caller->cgroup);
 	ret.container_id = caller_container_id(caller->cgroup);
 	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
@@ -619,16 +602,35 @@ static struct policy_call policy_call(const struct call *call, const struct reco
 	return ret;
 }
 
-static void put_expected(const struct call *call, struct record *record)
+static void put_container(const struct calls *calls, struct record *record)
 {
-	const struct policy *policy = call->calls->options.policy;
-	char user[128], login[128];
-	struct policy_call it;
+	struct bytes id = caller_container_id(record->caller->cgroup);
 
+	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
+		const struct inventory_container *container =
+			inventory_container(calls->options.inventories[i], id);
+
+		if (!container)
+			continue;
+		record->container_name = container->name;
+		record->container_image = container->image;
+		return;
+	}
+}
+
+void calls_describe_caller(const struct calls *calls, struct record *record)
+{
+	const struct policy *policy = calls->options.policy;
+	char user[128], login[128];
+	struct policy_call call;
+
+	if (!record->caller)
+		return;
+	put_container(calls, record);
 	if (!policy)
 		return;
-	it = policy_call(call, record, user, login);
-	record->api.expected_rule = policy_expected(policy, &it);
+	call = policy_call(calls, record, user, login);
+	record->api.expected_rule = policy_expected(policy, &call);
 }
 
 static void add_technique(struct calls *calls, struct record_api *api, const char *technique)
@@ -708,11 +710,9 @@ static void describe(void *content, bool complete, struct record *record)
 		put_target(call, api);
 	}
 	judge(call, &calls->verdict, complete, record);
-	calls_name_container(calls, record);
 	api->facts = calls->verdict.facts;
 	api->fact_count = calls->verdict.fact_count;
 	put_findings(calls, api);
-	put_expected(call, record);
 }
 
 /* Of a request that is not HTTP as the daemon reads it, or another protocol. */

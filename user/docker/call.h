@@ -38,8 +38,9 @@ void calls_free(struct calls *calls);
 /* For the tracker. A record that was described refers to memory of CALLS until the next one is. */
 const struct reader *calls_reader(const struct calls *calls);
 
-/* Puts in the name and the image of the container that RECORD's caller runs in, of whichever engine. */
-void calls_name_container(const struct calls *calls, struct record *record);
+/* Adds to RECORD, which has been described if it is of a request, what is known of its caller: the container
+ * that it runs in, of whichever engine, and the rule that expects it. */
+void calls_describe_caller(const struct calls *calls, struct record *record);
 
 /* Judges a container as its engine describes it (shape_container_inspect); what *RET refers to lives until
  * the next call of anything here, or as long as INSPECT. */

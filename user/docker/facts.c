@@ -111,7 +111,7 @@ static void add_strings(struct text *out, const char *setting, const struct valu
 		add_setting(out, setting, one->string);
 }
 
-static void spell_device_request(struct text *out, const struct value *request)
+void facts_spell_device_request(struct text *out, const struct value *request)
 {
 	const struct value *count = value_get(request, "Count");
 	const struct value *capabilities = value_get(request, "Capabilities");
@@ -308,7 +308,7 @@ void facts_host(struct verdict *verdict, const struct value *host)
 		{"volume_driver", "VolumeDriver", FORM_TEXT},
 		{"tmpfs", "Tmpfs", FORM_KEYS},
 		{"devices", "Devices", FORM_LIST, spell_device},
-		{"device_requests", "DeviceRequests", FORM_LIST, spell_device_request},
+		{"device_requests", "DeviceRequests", FORM_LIST, facts_spell_device_request},
 		{"device_cgroup_rules", "DeviceCgroupRules", FORM_LIST},
 		{"capabilities.add", "CapAdd", FORM_LIST},
 		{"capabilities.drop", "CapDrop", FORM_LIST},

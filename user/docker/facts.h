@@ -20,6 +20,9 @@ void facts_swarm(struct verdict *verdict, const struct value *body);
 void facts_node(struct verdict *verdict, const struct value *body);
 void facts_plugin(struct verdict *verdict, const struct value *body);
 void facts_plugin_set(struct verdict *verdict, const struct value *body);
+/* Adds a device request as `docker run --gpus` has it, more or less. */
+void facts_spell_device_request(struct text *out, const struct value *request);
+
 void facts_named(struct verdict *verdict, const struct value *body); /* its name alone */
 
 #endif

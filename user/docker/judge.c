@@ -269,9 +269,14 @@ static void judge_devices(struct judging *judging, const struct value *host)
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
 		    PRINTED(one->string));
 	list = value_get(host, "DeviceRequests");
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
-		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices of driver %.*s",
-		    PRINTED(value_string(one, "Driver")));
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		struct text asked = {0};
+
+		facts_spell_device_request(&asked, one);
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices: %.*s",
+		    PRINTED(text_since(&asked, 0)));
+		text_free(&asked);
+	}
 }
 
 /* --- security options ---------------------------------------------------------------------------- */
@@ -513,9 +518,21 @@ void judge_archive_write(struct judging *judging)
 
 /* --- execs -------------------------------------------------------------------------------------- */
 
+/* USER or USER:GROUP; numbers as Go's strconv.Atoi takes them. */
 static bool is_root(struct bytes user)
 {
-	return is(user, "root") || is(user, "0") || begins(user, "root:") || begins(user, "0:");
+	const char *colon = user.size ? memchr(user.data, ':', user.size) : NULL;
+	size_t zeros;
+
+	if (colon)
+		user.size = (size_t)(colon - user.data);
+	if (is(user, "root"))
+		return true;
+	if (user.size && (*user.data == '+' || *user.data == '-'))
+		user = bytes_from(user, 1);
+	for (zeros = 0; zeros < user.size && user.data[zeros] == '0'; zeros++)
+		;
+	return zeros && zeros == user.size;
 }
 
 void judge_exec_create(struct judging *judging)

@@ -116,7 +116,7 @@ static const struct route routes[] = {
 	{POST, "/grpc", "Grpc", .finding = FINDING_OPAQUE_STREAM, .opaque = true},
 
 	{GET, "/volumes", "VolumeList", TARGET_VOLUME},
-	{POST, "/volumes/create", "VolumeCreate", TARGET_VOLUME,
+	{POST, "/volumes/create", "VolumeCreate", TARGET_VOLUME, .answer = true,
 		.body = &shape_volume_create, .judge = judge_volume_create},
 	{POST, "/volumes/prune", "VolumePrune", TARGET_VOLUME, .finding = FINDING_PRUNE},
 	{GET, "/volumes/{name}", "VolumeInspect", TARGET_VOLUME},

@@ -665,8 +665,7 @@ static void put_callerd(struct ecs *ecs)
 		put_callerd_members(ecs, caller);
 	put_connector(ecs);
 	put_connection(ecs);
-	if (record->action == RECORD_API_REQUEST)
-		api_put(&ecs->json, &record->api);
+	api_put(&ecs->json, &record->api);
 	put_capture(ecs);
 	if (record->action == RECORD_RECORDS_LOST)
 		put_lost(ecs);
