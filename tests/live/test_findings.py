@@ -10,6 +10,7 @@ import tarfile
 from live import *
 from bodies import *
 
+LIVE_MEMBER = os.environ['LIVE_MEMBER']
 AGENT = None
 D = DIR + '/findings'
 CREATE = API + '/containers/create'
@@ -746,6 +747,20 @@ def prune():
                          'VolumePrune')
     problems.add('docker volume prune', judged(record, yes))
     problems.check()
+
+
+@test
+def remove_many():
+    """A loop in a shell is many processes, and one who removes."""
+    names = [f'findings-many-{i}' for i in range(12)]
+    for name in names:
+        post(API + '/volumes/create', {'Name': name})
+    loop = 'for i in "$@"; do docker -H unix://%s volume rm $i; done' % SOCKET
+    records = records_of(AGENT, lambda: run(
+        'setpriv', '--reuid', LIVE_MEMBER, '--regid', LIVE_MEMBER, '--init-groups', 'sh', '-c', loop,
+        'sh', *names), 'VolumeDelete')
+    equal([[f['id'] for f in field(r, 'callerd.findings', [])] for r in records],
+          [[]] * 9 + [['remove-many']] * 3, 'findings')
 
 
 # --- what is not understood, or not what it seems --------------------------------------------------

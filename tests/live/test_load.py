@@ -157,7 +157,9 @@ def flood(*args):
 def all_is_recorded_or_counted():
     """Nobody reads the rings: what they cannot hold is counted, one by one."""
     global STUCK
-    tiny = ['--callers-ring', TINY, '--payload-ring', TINY, '--status-interval', '1']
+    # Two agents: neither is to see the other ask the engine.
+    tiny = ['--callers-ring', TINY, '--payload-ring', TINY, '--status-interval', '1',
+            '--inventory', '0']
     STUCK = Agent(*tiny)
     with Agent(*tiny) as agent, Many(20, '/_ping?open') as many:
         agent.wait(many.count, event__action='socket-connected', process__pid=many.pid)

@@ -578,6 +578,7 @@ static int receive(struct engine *engine)
 	if (!size)
 		return take_end(engine);
 	error = take_bytes(engine, bytes, (size_t)size);
+	explicit_bzero(bytes, (size_t)size); /* the environment of a container, for one */
 	return error ?: (int)size;
 }
 

@@ -9,14 +9,13 @@
 #include "agent/hostfiles.h"
 #include "docker/call.h"
 
-#define ENTRIES_MAX 65536	/* of each kind, per engine */
 #define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
 
 /* One of them, for callbacks that ask which. */
 struct one {
 	struct engines *engines;
 	unsigned int index;
-	struct engine *engine;
+	struct engine *engine; /* NULL: it is not asked */
 };
 
 struct engines {
@@ -38,20 +37,29 @@ static int judge_container(void *data, const struct value *inspect,
 
 static void answered(void *data, unsigned int socket)
 {
-	engine_seen(((struct engines *)data)->ones[socket].engine);
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_seen(engine);
 }
 
 static void created(void *data, unsigned int socket, struct bytes container_id)
 {
-	engine_inspect(((struct engines *)data)->ones[socket].engine, container_id);
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_inspect(engine, container_id);
 }
 
 static void changed(void *data, unsigned int socket)
 {
-	engine_refresh(((struct engines *)data)->ones[socket].engine);
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_refresh(engine);
 }
 
-static int open_one(struct engines *engines, const char *socket)
+static int open_one(struct engines *engines, const char *socket, unsigned int entries)
 {
 	unsigned int index = engines->count++;
 	struct one *one = &engines->ones[index];
@@ -61,11 +69,11 @@ static int open_one(struct engines *engines, const char *socket)
 		.data = one,
 		.judge_container = judge_container,
 	};
-	int error = inventory_new(ENTRIES_MAX, &engines->inventories[index]);
+	int error = inventory_new(entries ?: INVENTORY_DEFAULT, &engines->inventories[index]);
 
-	if (error)
-		return error;
 	*one = (struct one){engines, index, NULL};
+	if (error || !entries)
+		return error;
 	options.inventory = engines->inventories[index];
 	return engine_new(&options, &one->engine);
 }
@@ -100,7 +108,7 @@ int engines_new(const struct options *options, const struct record_context *cont
 	calls.inventories = engines->inventories;
 	calls.mnt_ns = own_mount_namespace();
 	for (unsigned int i = 0; !error && i < options->socket_count; i++)
-		error = open_one(engines, options->sockets[i]);
+		error = open_one(engines, options->sockets[i], options->inventory);
 	if (!error)
 		error = calls_new(&calls, &engines->calls);
 	if (error) {
@@ -136,14 +144,16 @@ void engines_describe_caller(struct engines *engines, struct record *record)
 void engines_refresh(struct engines *engines)
 {
 	for (unsigned int i = 0; i < engines->count; i++)
-		engine_refresh(engines->ones[i].engine);
+		changed(engines, i);
 }
 
 unsigned int engines_fds(const struct engines *engines, struct pollfd *fds)
 {
 	for (unsigned int i = 0; i < engines->count; i++) {
 		fds[i] = (struct pollfd){0};
-		fds[i].fd = engine_fd(engines->ones[i].engine, &fds[i].events);
+		fds[i].fd = engines->ones[i].engine
+				    ? engine_fd(engines->ones[i].engine, &fds[i].events)
+				    : -1;
 	}
 	return engines->count;
 }
@@ -151,5 +161,6 @@ unsigned int engines_fds(const struct engines *engines, struct pollfd *fds)
 void engines_run(struct engines *engines, uint64_t now)
 {
 	for (unsigned int i = 0; i < engines->count; i++)
-		engine_run(engines->ones[i].engine, now);
+		if (engines->ones[i].engine)
+			engine_run(engines->ones[i].engine, now);
 }

@@ -42,6 +42,7 @@ static const struct number_option numbers[] = {
 	NUMBER("payload-ring", VALUE_RING, 64 << 10, 1 << 30, payload_ring),
 	NUMBER("request-budget", VALUE_NUMBER, 4096, 1 << 30, request_budget),
 	NUMBER("response-budget", VALUE_NUMBER, 4096, 1 << 30, response_budget),
+	NUMBER("inventory", VALUE_NUMBER, 0, 1 << 20, inventory),
 };
 
 enum {
@@ -72,6 +73,7 @@ static const struct option long_options[] = {
 	{"payload-ring", required_argument, NULL, OPTION_NUMBERS + 3},
 	{"request-budget", required_argument, NULL, OPTION_NUMBERS + 4},
 	{"response-budget", required_argument, NULL, OPTION_NUMBERS + 5},
+	{"inventory", required_argument, NULL, OPTION_NUMBERS + 6},
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"version", no_argument, NULL, OPTION_VERSION},
@@ -99,6 +101,8 @@ static const char help[] =
 	"  --payload-ring BYTES     kernel buffer for payload, a power of two (default: 8388608)\n"
 	"  --request-budget BYTES   copied of a request (default: 4194304)\n"
 	"  --response-budget BYTES  copied of a response (default: 65536)\n"
+	"  --inventory N            containers, images and volumes remembered of each engine;\n"
+	"                           0: the engine is not asked about them (default: 65536)\n"
 	"  --record-events FILE     keep the raw kernel events too, for tools/replay\n"
 	"  --config FILE            settings, and who is expected to do what; see\n"
 	"                           docs/configuration.md. The command line goes first\n"
@@ -399,6 +403,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	struct options options = {
 		.log_level = LOG_LEVEL_WARNING,
 		.status_interval = 60,
+		.inventory = INVENTORY_DEFAULT,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,

@@ -10,6 +10,7 @@
 
 #define SOCKETS_MAX 64
 #define OUTPUTS_MAX 16
+#define INVENTORY_DEFAULT 65536
 
 #ifndef CONFIG_PATH
 #define CONFIG_PATH "/etc/callerd/callerd.conf" /* read where there is one */
@@ -41,6 +42,7 @@ struct options {
 	uint32_t connections;
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes per turn */
+	unsigned int inventory; /* entries of each kind per engine; 0: engines are not asked */
 	const char *event_file;			  /* raw events for tools/replay; NULL: none */
 	const char *config_path;		  /* NULL: no file was read */
 	bool check_config;			  /* say what is in force, and no more */

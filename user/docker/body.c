@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "docker/gojson.h"
+#include "record/wipe.h"
 
 #define FRAMES_MAX 32		     /* deeper shapes are not looked into */
 #define FIELD_NAME_MAX 64	     /* of a shape */
@@ -182,7 +183,7 @@ static void free_bytes(struct body *body, struct bytes *bytes)
 {
 	if (bytes->size) {
 		body->memory -= bytes->size + BLOCK_COST;
-		free((char *)bytes->data);
+		wipe_free((char *)bytes->data, bytes->size);
 	}
 	*bytes = (struct bytes){0};
 }
@@ -285,7 +286,7 @@ static void grow_text(struct body *body, size_t size)
 		wanted = most;
 	if (wanted <= text->capacity)
 		return;
-	data = realloc(text->data, wanted);
+	data = wipe_realloc(text->data, text->size, text->capacity, wanted);
 	if (!data) {
 		out_of_memory(body);
 		return;
@@ -332,7 +333,9 @@ static struct bytes end_text(struct body *body)
 	char *data;
 
 	if (text->data && text->size < text->capacity) {
-		data = text->size ? realloc(text->data, text->size) : NULL;
+		data = text->size ? wipe_realloc(text->data, text->size, text->capacity,
+						 text->size)
+				  : NULL;
 		if (data)
 			bytes.data = data;
 		body->memory -= text->capacity - text->size;
@@ -340,7 +343,7 @@ static struct bytes end_text(struct body *body)
 	if (!text->size) {
 		if (text->data)
 			body->memory -= BLOCK_COST;
-		free(text->data);
+		wipe_free(text->data, text->capacity);
 		bytes.data = "";
 	}
 	text->data = NULL;

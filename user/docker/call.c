@@ -6,7 +6,9 @@
 
 #include "conversation/exchange.h"
 #include "docker/judge.h"
+#include "docker/removals.h"
 #include "docker/shapes.h"
+#include "record/mask.h"
 #include "record/url.h"
 
 #define BODY_MEMORY 65536	/* of one request's body */
@@ -19,6 +21,7 @@ struct calls {
 	struct calls_options options;
 	struct reader reader;
 	size_t memory; /* of the bodies at hand */
+	struct removals removals;
 	/* Of the record described last. */
 	struct verdict verdict;
 	struct record_finding findings[VERDICT_FINDINGS_MAX];
@@ -38,7 +41,10 @@ struct call {
 	struct pool pool;
 	struct text path;
 	struct route_match match;
-	struct bytes method, query; /* of the exchange */
+	struct bytes method;	    /* of the exchange */
+	/* Owned: as sent, since what is judged must mean what it means to the engine, but without the
+	 * values of secret keys, of which none is judged. */
+	struct text query;
 	struct target target;
 	bool resolved;	    /* the target is known by its id */
 	struct body *body;  /* NULL: of no interest, or no memory */
@@ -75,7 +81,7 @@ static struct bytes named_target(struct call *call)
 
 	if (call->match.name.size)
 		return keep(call, call->match.name);
-	if (route_query_name(call->match.route, call->query, &name))
+	if (route_query_name(call->match.route, text_since(&call->query, 0), &name))
 		kept = keep(call, text_since(&name, 0));
 	text_free(&name);
 	return kept;
@@ -177,6 +183,7 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 {
 	struct calls *calls = data;
 	struct call *call;
+	struct url url;
 
 	if (socket >= calls->options.socket_count)
 		return NULL;
@@ -187,9 +194,9 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 	call->socket = socket;
 	call->inventory = calls->options.inventories[socket];
 	call->method = bytes_of(exchange->method);
-	call->query = url_split((struct bytes){exchange->target, exchange->target_size}).query;
-	route_find(call->method, (struct bytes){exchange->target, exchange->target_size},
-		   &call->path, &call->match);
+	url = url_split((struct bytes){exchange->target, exchange->target_size});
+	mask_query_keys(&call->query, url.query);
+	route_find(call->method, url.original, &call->path, &call->match);
 	if (call->match.route) {
 		resolve(call, named_target(call));
 		open_body(call);
@@ -206,6 +213,7 @@ static void end(void *content)
 	count_body(call);
 	body_free(call->answer);
 	text_free(&call->path);
+	text_free(&call->query);
 	pool_free(&call->pool);
 	free(call);
 }
@@ -256,7 +264,7 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.inventory = call->inventory,
 		.files = call->calls->options.files,
 		.match = &call->match,
-		.query = call->query,
+		.query = text_since(&call->query, 0),
 		.body = taken_body(call),
 		.verdict = verdict,
 	};
@@ -377,6 +385,15 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 	text_free(&words);
 }
 
+static void judge_removal(struct call *call, struct verdict *verdict, const struct record *record)
+{
+	if (strcmp(call->match.route->method ?: "", "DELETE") || !succeeded(call) || !record->caller)
+		return;
+	if (removals_add(&call->calls->removals, record->caller, record->time))
+		verdict_add(verdict, FINDING_REMOVE_MANY, SEVERITY_NONE,
+			    "the last of %u removals or more within a minute", REMOVALS_MANY);
+}
+
 static void judge_unknown(const struct call *call, struct verdict *verdict)
 {
 	if (!call->match.redirected && call->status != 404)
@@ -394,6 +411,7 @@ static void judge(struct call *call, struct verdict *verdict, bool complete,
 			call->match.route->judge(&judging);
 		judge_operation(call, verdict, record);
 		judge_completeness(call, verdict, complete, record);
+		judge_removal(call, verdict, record);
 	} else {
 		judge_unknown(call, verdict);
 	}
@@ -486,7 +504,7 @@ static void learn_rename(struct call *call)
 {
 	struct text name = {0};
 
-	if (call->target.id.size && route_query(call->query, "name", &name))
+	if (call->target.id.size && route_query(text_since(&call->query, 0), "name", &name))
 		inventory_rename_container(call->inventory, call->target.id, text_since(&name, 0));
 	text_free(&name);
 }
@@ -533,6 +551,8 @@ static void learn(struct call *call)
 		inventory_remove_container(call->inventory, call->target.id);
 	else if (is_operation(call, "VolumeDelete"))
 		inventory_remove_volume(call->inventory, call->target.name);
+	else if (is_operation(call, "ImageDelete")) /* by a name: that name alone */
+		inventory_remove_image(call->inventory, call->target.name);
 	else if (is_operation(call, "ContainerRename"))
 		learn_rename(call);
 	if (changes_lists(call) && calls->options.changed)
@@ -671,6 +691,17 @@ static void put_findings(struct calls *calls, struct record_api *api)
 	api->techniques = calls->techniques;
 }
 
+/* NAME, as a request has it, as it may be told: it may be a URL with a password, which no engine takes. */
+static struct bytes told(struct call *call, struct bytes name)
+{
+	struct text masked = {0};
+
+	if (name.size && mask_text(&masked, name))
+		name = keep(call, text_since(&masked, 0));
+	text_free(&masked);
+	return name;
+}
+
 static void put_target(struct call *call, struct record_api *api)
 {
 	const struct route *route = call->match.route;
@@ -687,11 +718,11 @@ static void put_target(struct call *call, struct record_api *api)
 	if (is_operation(call, "ContainerCreate"))
 		target->image = keep(call, value_string(body, "Image"));
 	api->target_type = route_target_name(target_type(route));
-	api->target_id = target->id;
-	api->target_name = target->name;
-	api->target_image = target->image;
-	api->container_id = target->container_id;
-	api->container_name = target->container_name;
+	api->target_id = told(call, target->id);
+	api->target_name = told(call, target->name);
+	api->target_image = told(call, target->image);
+	api->container_id = told(call, target->container_id);
+	api->container_name = told(call, target->container_name);
 }
 
 static void describe(void *content, bool complete, struct record *record)

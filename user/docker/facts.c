@@ -17,7 +17,6 @@ enum fact_form {
 	FORM_TRUE,    /* a bool, where it is true */
 	FORM_LIST,    /* of what .spell makes of its elements; strings by default */
 	FORM_KEYS,    /* of the keys of a map */
-	FORM_COMMAND, /* a list of arguments */
 };
 
 struct fact_line {
@@ -185,29 +184,51 @@ static void add_list(struct verdict *verdict, const struct fact_line *line,
 	text_free(&text);
 }
 
-/* Arguments hide secrets in what stands beside them: masked as the one command that they are. */
-static void add_command(struct verdict *verdict, const char *name, const struct value *list)
+/* Adds the arguments, each ended by a NUL; one within an argument, which ends nothing, shows as U+FFFD. */
+static void join_arguments(struct text *out, const struct value *list)
 {
-	struct record_fact *fact = verdict_fact(verdict, name, FACT_LIST);
-	struct text joined = {0}, masked = {0};
-	struct bytes rest, argument;
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		for (size_t i = 0; i < one->string.size; i++)
+			if (one->string.data[i])
+				text_add_char(out, one->string.data[i]);
+			else
+				text_add_string(out, "\uFFFD");
+		text_add_char(out, '\0');
+	}
+}
 
+/* Takes LIST's arguments off *MASKED. */
+static void add_arguments(struct verdict *verdict, const char *name, const struct value *list,
+			  struct bytes *masked)
+{
+	struct record_fact *fact;
+	struct bytes argument;
+
+	if (!list || (!list->count && !list->dropped))
+		return;
+	fact = verdict_fact(verdict, name, FACT_LIST);
 	if (!verdict_list(verdict, fact, list->count))
 		return;
-	fact->cut = list->dropped;
-	for (const struct value *one = list->first; one; one = one->next) {
-		text_add_bytes(&joined, one->string);
-		text_add_char(&joined, '\0');
-	}
+	fact->cut = list->dropped || list->count > fact->room;
+	for (unsigned int i = 0; i < list->count && command_next(masked, &argument); i++)
+		if (fact->count < fact->room)
+			fact->list[fact->count++] = pool_copy(&verdict->pool, argument);
+}
+
+/* Arguments hide secrets in what stands beside them: masked as the one command that they are. Both may be
+ * NULL. */
+static void add_command(struct verdict *verdict, const struct value *entrypoint,
+			const struct value *command)
+{
+	struct text joined = {0}, masked = {0};
+	struct bytes rest;
+
+	join_arguments(&joined, entrypoint);
+	join_arguments(&joined, command);
 	mask_args(&masked, text_since(&joined, 0));
 	rest = text_since(&masked, 0);
-	while (command_next(&rest, &argument)) {
-		if (fact->count == fact->room) {
-			fact->cut = true;
-			break;
-		}
-		fact->list[fact->count++] = pool_copy(&verdict->pool, argument);
-	}
+	add_arguments(verdict, "entrypoint", entrypoint, &rest);
+	add_arguments(verdict, "command", command, &rest);
 	text_free(&joined);
 	text_free(&masked);
 }
@@ -231,10 +252,6 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 	case FORM_KEYS:
 		if (value->count || value->dropped)
 			add_list(verdict, line, value);
-		break;
-	case FORM_COMMAND:
-		if (value->count || value->dropped)
-			add_command(verdict, line->name, value);
 		break;
 	}
 }
@@ -344,8 +361,6 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 {
 	static const struct fact_line lines[] = {
 		{"image", "Image", FORM_TEXT},
-		{"command", "Cmd", FORM_COMMAND},
-		{"entrypoint", "Entrypoint", FORM_COMMAND},
 		{"user", "User", FORM_TEXT},
 		{"working_directory", "WorkingDir", FORM_TEXT},
 		{"hostname", "Hostname", FORM_TEXT},
@@ -356,6 +371,7 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 	};
 	static const struct fact_line networks = {"networks", "EndpointsConfig", FORM_KEYS, NULL};
 
+	add_command(verdict, value_get(body, "Entrypoint"), value_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
 	add_line(verdict, &networks, value_get(body, "NetworkingConfig"));
 	facts_host(verdict, host);
@@ -364,11 +380,14 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 void facts_exec(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {
-		{"command", "Cmd", FORM_COMMAND},      {"user", "User", FORM_TEXT},
-		{"privileged", "Privileged", FORM_TRUE}, {"environment", "Env", FORM_LIST},
-		{"working_directory", "WorkingDir", FORM_TEXT}, {"tty", "Tty", FORM_TRUE},
+		{"user", "User", FORM_TEXT},
+		{"privileged", "Privileged", FORM_TRUE},
+		{"environment", "Env", FORM_LIST},
+		{"working_directory", "WorkingDir", FORM_TEXT},
+		{"tty", "Tty", FORM_TRUE},
 	};
 
+	add_command(verdict, NULL, value_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
 }
 
@@ -426,8 +445,6 @@ void facts_service(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {
 		{"image", "Image", FORM_TEXT},
-		{"entrypoint", "Command", FORM_COMMAND},
-		{"command", "Args", FORM_COMMAND},
 		{"user", "User", FORM_TEXT},
 		{"working_directory", "Dir", FORM_TEXT},
 		{"hostname", "Hostname", FORM_TEXT},
@@ -444,9 +461,11 @@ void facts_service(struct verdict *verdict, const struct value *body)
 	};
 	static const struct fact_line networks = {"networks", "Networks", FORM_LIST, spell_target};
 	const struct value *task = value_get(body, "TaskTemplate");
+	const struct value *spec = value_get(task, "ContainerSpec");
 
 	add_text(verdict, "name", value_string(body, "Name"));
-	ADD_LINES(verdict, lines, value_get(task, "ContainerSpec"));
+	add_command(verdict, value_get(spec, "Command"), value_get(spec, "Args"));
+	ADD_LINES(verdict, lines, spec);
 	add_line(verdict, &networks, value_get(task, "Networks") ? task : body);
 	add_text(verdict, "runtime", value_string(task, "Runtime"));
 }

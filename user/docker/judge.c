@@ -624,10 +624,13 @@ void judge_plugin(struct judging *judging)
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
 		const struct value *values = value_get(one, "Value");
 		const struct value *first = values ? values->first : NULL;
+		struct text value_told = {0};
 
+		mask_text(&value_told, first ? first->string : (struct bytes){});
 		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "with the privilege %.*s%s%.*s",
-		    PRINTED(value_string(one, "Name")), first ? " " : "",
-		    PRINTED(first ? first->string : (struct bytes){}));
+		    PRINTED(value_string(one, "Name")), value_told.size ? " " : "",
+		    PRINTED(text_since(&value_told, 0)));
+		text_free(&value_told);
 	}
 	facts_plugin(judging->verdict, judging->body);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/wipe.h"
+
 #define BLOCK_SIZE 2048
 #define ALIGNMENT sizeof(max_align_t)
 
@@ -52,7 +54,7 @@ void pool_free(struct pool *pool)
 
 	while ((block = pool->blocks)) {
 		pool->blocks = block->next;
-		free(block);
+		wipe_free(block, sizeof(*block) + block->size);
 	}
 	*pool = (struct pool){};
 }

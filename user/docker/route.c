@@ -94,8 +94,7 @@ static const struct route routes[] = {
 	{GET, "/images/{name}/attestations", "ImageAttestations", TARGET_IMAGE},
 	/* A pull if there is something to pull, else an import. */
 	{POST, "/images/create", "ImageCreate", TARGET_IMAGE, "fromImage",
-		.tag_key = "tag", .when = "fromImage",
-		.judge = judge_image_create},
+		.tag_key = "tag", .when = "fromImage"},
 	{POST, "/images/create", "ImageCreate", TARGET_IMAGE, "repo",
 		.finding = FINDING_IMAGE_LOAD, .tag_key = "tag",
 		.judge = judge_image_create},

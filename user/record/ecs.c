@@ -353,7 +353,7 @@ static void put_url(struct ecs *ecs)
 	json_open_object(json, "url");
 	json_put_string(json, "original", url->original);
 	text_cut(&ecs->scratch, 0);
-	if (url->path.data)
+	if (url->original.size)
 		url_clean_path(&ecs->scratch, url->path);
 	json_put_string(json, "path", text_since(&ecs->scratch, 0));
 	json_put_string(json, "query", url->query);

@@ -9,10 +9,13 @@
 #include <strings.h>
 
 #include "record/command.h"
+#include "record/percent.h"
 
 #define NESTING_MAX 4	  /* shell in shell; what is deeper is masked as a whole */
 #define TOKEN_MIN 16	  /* bytes that make a known prefix a token */
 #define NAME_MAX_SIZE 256 /* what is longer is no name */
+#define SETTLED_MAX 499	  /* bytes of arguments that are worth to be remembered */
+#define SETTLED_PLACES 64
 #define NONE SIZE_MAX
 
 /* Parts of names. '-' is the same as '_', case does not count. */
@@ -21,6 +24,7 @@ static const char *const secret_parts[] = {
 	"apikey",     "api_key",	 "access_key", "accesskey",  "private_key",
 	"privatekey", "encryption_key",	 "unlock_key", "unlockkey",  "credential",
 	"signature",  "registry_config", "cookie",     "bearer",     "jwt",
+	"registryconfig",
 };
 static const char *const secret_endings[] = {"pass", "_pwd"};
 
@@ -31,6 +35,9 @@ static const char *const harmless_endings[] = {
 
 /* Members of a request's JSON that hold secrets under a harmless name. */
 static const char *const secret_members[] = {"env", "buildargs", "data"};
+
+/* Query keys of the engine's API that do. */
+static const char *const secret_keys[] = {"buildargs", "labels"};
 
 /* Tokens that are known by how they begin. */
 static const char *const token_prefixes[] = {
@@ -135,6 +142,7 @@ struct masker {
 	enum form next;	       /* of the word that comes */
 	unsigned int depth;
 	bool command_next;   /* the word that comes is a text for a shell */
+	bool keys_only;	     /* values of a query are not looked into */
 	bool password_piped; /* some command reads a password from a pipe */
 	bool masked;
 };
@@ -246,6 +254,24 @@ static bool is_secret_member(struct bytes name)
 		if (equals_any_case(name, secret_members[i]))
 			return true;
 	return name.size && mask_is_secret_name(name);
+}
+
+/* Whether KEY, of a query and still encoded, is that of a secret. */
+static bool is_secret_key(struct bytes key)
+{
+	char decoded[NAME_MAX_SIZE + 1];
+	struct text text = {.data = decoded, .capacity = sizeof(decoded)};
+
+	if (key.size > NAME_MAX_SIZE)
+		return true;
+	if (!key.size)
+		return false;
+	percent_decode(&text, key, true);
+	key = text_since(&text, 0);
+	for (size_t i = 0; i < COUNT(secret_keys); i++)
+		if (equals_any_case(key, secret_keys[i]))
+			return true;
+	return mask_is_secret_name(key);
 }
 
 static void keep(struct masker *masker, struct bytes bytes)
@@ -427,6 +453,22 @@ static struct span colon_span(struct bytes text, size_t colon, char quote)
 	return member_span(text, colon);
 }
 
+/* Where the query that begins at AT ends, in TEXT that may hold more than a URL: JSON in it may have
+ * spaces. QUOTE: the quote that it is in, or 0. */
+static size_t query_end(struct bytes text, size_t at, char quote)
+{
+	if (quote)
+		return find_quote(text, at, quote);
+	while (at < text.size && !strchr(" \t\r\n\"'#", text.data[at] ?: ' ')) {
+		bool value = text.data[at - 1] == '=';
+
+		if (value && (text.data[at] == '{' || text.data[at] == '['))
+			at = find_close(text, at);
+		at += at < text.size;
+	}
+	return at;
+}
+
 /* A token that begins at AT and is known by its prefix. */
 static struct span token_span(struct bytes text, size_t at)
 {
@@ -451,7 +493,8 @@ static struct span span_at(struct bytes text, size_t at, char quote)
 	switch (text.data[at]) {
 	case '=':
 		name = name_before(text, at);
-		if (is_secret_setting(name))
+		if (is_secret_setting(name) ||
+		    (name.size && memchr(name.data, '%', name.size) && is_secret_key(name)))
 			return assigned_span(text, at + 1, name, quote);
 		break;
 	case ':':
@@ -480,6 +523,8 @@ static char next_quote(struct bytes text, size_t at, char quote)
 	return '\0';
 }
 
+static void mask_pairs(struct masker *masker, struct bytes query);
+
 /* Adds TEXT without the secrets that can be seen without knowing which command it belongs to. */
 static void mask_plain(struct masker *masker, struct bytes text)
 {
@@ -490,7 +535,13 @@ static void mask_plain(struct masker *masker, struct bytes text)
 		struct span span = span_at(text, at, quote);
 		size_t next = at + 1;
 
-		if (span.start != NONE) {
+		if (text.data[at] == '?') {
+			size_t end = query_end(text, next, quote);
+
+			keep(masker, slice(text, kept, next));
+			mask_pairs(masker, slice(text, next, end));
+			kept = next = end;
+		} else if (span.start != NONE) {
 			keep(masker, slice(text, kept, span.start));
 			hide(masker, slice(text, span.start, span.end));
 			kept = span.end;
@@ -502,6 +553,64 @@ static void mask_plain(struct masker *masker, struct bytes text)
 		}
 	}
 	keep(masker, slice(text, kept, text.size));
+}
+
+/* --- queries
+ * --------------------------------------------------------------------------------------- */
+
+static void mask_nested(struct masker *masker, struct bytes text, bool command);
+
+/* Adds VALUE, encoded as it was unless something in it had to be masked. */
+static void mask_pair_value(struct masker *masker, struct bytes value)
+{
+	struct text decoded = {0}, masked = {0};
+	struct masker inner = {.out = &masked, .depth = masker->depth};
+
+	if (find_any(value, 0, "%:=+?") == value.size) {
+		keep(masker, value);
+		return;
+	}
+	percent_decode(&decoded, value, true);
+	mask_nested(&inner, text_since(&decoded, 0), false);
+	if (inner.masked)
+		percent_encode(masker->out, text_since(&masked, 0), true);
+	else
+		keep(masker, value);
+	masker->masked |= inner.masked;
+	if (decoded.error || masked.error)
+		masker->out->error = decoded.error ?: masked.error;
+	text_free(&decoded);
+	text_free(&masked);
+}
+
+static void mask_pair(struct masker *masker, struct bytes pair)
+{
+	size_t key_size = find_any(pair, 0, "=");
+
+	if (key_size == pair.size) {
+		keep(masker, pair);
+		return;
+	}
+	keep(masker, slice(pair, 0, key_size + 1));
+	if (is_secret_key(slice(pair, 0, key_size)))
+		hide(masker, bytes_from(pair, key_size + 1));
+	else if (!masker->keys_only)
+		mask_pair_value(masker, bytes_from(pair, key_size + 1));
+	else
+		keep(masker, bytes_from(pair, key_size + 1));
+}
+
+/* Pairs end at '&', and for older daemons at ';'. */
+static void mask_pairs(struct masker *masker, struct bytes query)
+{
+	for (size_t at = 0; at < query.size; at++) {
+		size_t end = find_any(query, at, "&;");
+
+		mask_pair(masker, slice(query, at, end));
+		if (end < query.size)
+			keep(masker, slice(query, end, end + 1));
+		at = end;
+	}
 }
 
 /* --- words
@@ -739,13 +848,37 @@ static bool mask_build_arg(struct masker *masker, struct bytes word)
 	return true;
 }
 
+/* Whether WORD is a URL with a query, which begins at *RET_QUERY: spaces are part of that. */
+static bool is_url(struct bytes word, size_t *ret_query)
+{
+	size_t colon = find_any(word, 0, ":"), query;
+	struct span secret;
+
+	if (!colon || word.size - colon < 4 || memcmp(word.data + colon, "://", 3) != 0 ||
+	    name_before(word, colon).size != colon)
+		return false;
+	secret = userinfo_span(word, colon);
+	query = find_any(word, secret.start == NONE ? colon : secret.end, "? \t\r\n");
+	*ret_query = query + 1;
+	return query < word.size && word.data[query] == '?';
+}
+
 static void mask_operand(struct masker *masker, struct bytes word, bool command, bool unquoted)
 {
+	size_t query;
+	bool piped = (masker->programs & ECHO) && masker->password_piped;
+
+	if (unquoted && !command && !piped && is_url(word, &query)) {
+		mask_plain(masker, slice(word, 0, query - 1));
+		keep(masker, slice(word, query - 1, query));
+		mask_pairs(masker, bytes_from(word, query));
+		return;
+	}
 	if (unquoted && has_space(word)) {
 		mask_nested(masker, word, command);
 		return;
 	}
-	if ((masker->programs & ECHO) && masker->password_piped) {
+	if (piped) {
 		hide(masker, word);
 		return;
 	}
@@ -922,17 +1055,73 @@ static void mask_words(struct masker *masker, struct bytes text)
 /* --- entry points
  * --------------------------------------------------------------------------------- */
 
-bool mask_args(struct text *out, struct bytes args)
+/*
+ * Arguments that were as they are when all was masked: callers and their ancestors have the same ones again
+ * and again, and to mask is much dearer than to compare.
+ */
+struct settled {
+	unsigned int size; /* 0: none */
+	bool masked;	   /* there is *** for something in them */
+	char args[SETTLED_MAX];
+};
+
+static struct settled *settled_place(struct bytes args)
+{
+	static __thread struct settled settled[SETTLED_PLACES];
+	uint64_t hash = args.size;
+	size_t at = 0;
+
+	for (; args.size - at >= sizeof(hash); at += sizeof(hash)) {
+		uint64_t word;
+
+		memcpy(&word, args.data + at, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 32;
+	}
+	for (; at < args.size; at++)
+		hash = (hash ^ (unsigned char)args.data[at]) * 0x9e3779b97f4a7c15;
+	return &settled[(hash ^ hash >> 32) % SETTLED_PLACES];
+}
+
+static bool is_settled(const struct settled *settled, struct bytes args)
+{
+	return settled->size == args.size && !memcmp(settled->args, args.data, args.size);
+}
+
+static bool mask_arguments(struct text *out, struct bytes args)
 {
 	struct masker masker = {.out = out};
 	struct bytes argument;
 
-	masker.password_piped = args.size && memmem(args.data, args.size, "password-stdin", 14);
+	masker.password_piped = memmem(args.data, args.size, "password-stdin", 14);
 	while (command_next(&args, &argument)) {
 		mask_word(&masker, argument, true);
 		text_add_char(out, '\0');
 	}
 	return masker.masked;
+}
+
+bool mask_args(struct text *out, struct bytes args)
+{
+	struct settled *place = NULL;
+	size_t start = out->size;
+	bool masked;
+
+	if (!args.size)
+		return false;
+	if (args.size <= SETTLED_MAX)
+		place = settled_place(args);
+	if (place && is_settled(place, args)) {
+		text_add_bytes(out, args);
+		return place->masked;
+	}
+	masked = mask_arguments(out, args);
+	if (place && !out->error && bytes_equal(text_since(out, start), args)) {
+		place->size = (unsigned int)args.size;
+		place->masked = masked;
+		memcpy(place->args, args.data, args.size);
+	}
+	return masked;
 }
 
 bool mask_text(struct text *out, struct bytes text)
@@ -961,5 +1150,21 @@ bool mask_url(struct text *out, struct bytes url)
 		url = bytes_from(url, (size_t)(at - url.data));
 	}
 	mask_plain(&masker, url);
+	return masker.masked;
+}
+
+bool mask_query(struct text *out, struct bytes query)
+{
+	struct masker masker = {.out = out};
+
+	mask_pairs(&masker, query);
+	return masker.masked;
+}
+
+bool mask_query_keys(struct text *out, struct bytes query)
+{
+	struct masker masker = {.out = out, .keys_only = true};
+
+	mask_pairs(&masker, query);
 	return masker.masked;
 }

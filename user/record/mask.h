@@ -30,6 +30,13 @@ bool mask_args(struct text *out, struct bytes args);
  * command for a shell, a Dockerfile's ENV. Returns whether there were any. */
 bool mask_text(struct text *out, struct bytes text);
 
+/* Adds QUERY, of a URL and encoded, without the values of secret keys, and the secrets that other values
+ * hold. Returns whether there were any. */
+bool mask_query(struct text *out, struct bytes query);
+
+/* The same, but without a look into the values of other keys: those stay what they mean to the engine. */
+bool mask_query_keys(struct text *out, struct bytes query);
+
 /* Adds the URL, or what begins like one, without the password before its host. Returns whether
  * there was one. */
 bool mask_url(struct text *out, struct bytes url);

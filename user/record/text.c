@@ -2,9 +2,9 @@
 #include "record/text.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "record/utf8.h"
+#include "record/wipe.h"
 
 #define TEXT_FIRST_CAPACITY 512
 
@@ -16,7 +16,7 @@ int text_grow(struct text *text, size_t size)
 	while (capacity - text->size <= size && capacity <= SIZE_MAX / 2)
 		capacity *= 2;
 	if (capacity - text->size > size)
-		data = realloc(text->data, capacity);
+		data = wipe_realloc(text->data, text->size, text->capacity, capacity);
 	if (!data) {
 		text->error = -ENOMEM;
 		return -ENOMEM;
@@ -28,7 +28,7 @@ int text_grow(struct text *text, size_t size)
 
 void text_free(struct text *text)
 {
-	free(text->data);
+	wipe_free(text->data, text->capacity);
 	*text = (struct text){0};
 }
 

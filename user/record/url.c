@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/url.h"
 
-#include <strings.h>
-
 #include "record/mask.h"
-
-/* Query keys of the engine's API that hold secrets under a harmless name, next to what
- * mask_is_secret_name() knows. */
-static const char *const secret_keys[] = {"buildargs", "labels"};
+#include "record/percent.h"
 
 #define NO_PART SIZE_MAX
 
@@ -58,51 +53,9 @@ struct url url_split(struct bytes target)
 	return url;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* The byte that ENCODED has at *AT, which moves on. */
-static char decode_byte(struct bytes encoded, size_t *at, bool plus_is_space)
-{
-	char c = encoded.data[(*at)++];
-	int high, low;
-
-	if (c == '+' && plus_is_space)
-		return ' ';
-	if (c != '%' || encoded.size - *at < 2)
-		return c;
-	high = hex_value(encoded.data[*at]);
-	low = hex_value(encoded.data[*at + 1]);
-	if (high < 0 || low < 0)
-		return c;
-	*at += 2;
-	return (char)(high << 4 | low);
-}
-
-static void decode(struct text *out, struct bytes encoded, bool plus_is_space)
-{
-	char *room = encoded.size ? text_room(out, encoded.size) : NULL;
-	size_t at = 0, size = 0;
-
-	if (!room)
-		return;
-	while (at < encoded.size)
-		room[size++] = decode_byte(encoded, &at, plus_is_space);
-	room[size] = '\0';
-	out->size += size;
-}
-
 void url_decode_path(struct text *out, struct bytes path)
 {
-	decode(out, path, false);
+	percent_decode(out, path, false);
 }
 
 /* Whether the element of PATH from FROM to TO is NAME. */
@@ -160,93 +113,25 @@ bool url_clean_path(struct text *out, struct bytes path)
 	return rooted && out->size - start == size;
 }
 
-static bool is_secret_key(struct bytes key)
-{
-	if (!key.data)
-		return false;
-	for (size_t i = 0; i < sizeof(secret_keys) / sizeof(*secret_keys); i++)
-		if (key.size == strlen(secret_keys[i]) &&
-		    !strncasecmp(key.data, secret_keys[i], key.size))
-			return true;
-	return key.size && mask_is_secret_name(key);
-}
-
-/* Adds a decoded value as it may stand in a query. */
-static void encode_value(struct text *out, struct bytes value)
-{
-	for (size_t i = 0; value.data && i < value.size; i++) {
-		unsigned char c = (unsigned char)value.data[i];
-
-		if (c == ' ') {
-			text_add_char(out, '+');
-		} else if (c > ' ' && c < 0x7f && !strchr("%&+#;", c)) {
-			text_add_char(out, value.data[i]);
-		} else {
-			text_add_char(out, '%');
-			text_add_hex(out, c, 2);
-		}
-	}
-}
-
-/* Adds VALUE, encoded as it was unless something in it had to be masked. */
-static void mask_query_value(struct text *out, struct bytes value)
+/* Adds PATH, encoded as it was unless something in it had to be masked: a name may be a URL. */
+static void mask_path(struct text *out, struct bytes path)
 {
 	struct text decoded = {0}, masked = {0};
 
-	if (!memchr(value.data, '%', value.size) && !memchr(value.data, ':', value.size) &&
-	    !memchr(value.data, '=', value.size) && !memchr(value.data, '+', value.size)) {
-		text_add_bytes(out, value);
+	if (!memchr(path.data, ':', path.size) && !memchr(path.data, '%', path.size) &&
+	    !memchr(path.data, '=', path.size)) {
+		text_add_bytes(out, path);
 		return;
 	}
-	decode(&decoded, value, true);
+	percent_decode(&decoded, path, false);
 	if (mask_text(&masked, text_since(&decoded, 0)))
-		encode_value(out, text_since(&masked, 0));
+		percent_encode(out, text_since(&masked, 0), false);
 	else
-		text_add_bytes(out, value);
+		text_add_bytes(out, path);
 	if (decoded.error || masked.error)
 		out->error = decoded.error ? decoded.error : masked.error;
 	text_free(&decoded);
 	text_free(&masked);
-}
-
-static void mask_pair(struct text *out, struct bytes pair)
-{
-	const char *equals = memchr(pair.data, '=', pair.size);
-	size_t key_size = equals ? (size_t)(equals - pair.data) : pair.size;
-	size_t start = out->size;
-	bool secret;
-
-	if (!equals) {
-		text_add_bytes(out, pair);
-		return;
-	}
-	decode(out, (struct bytes){pair.data, key_size}, true);
-	secret = !out->error && is_secret_key(text_since(out, start));
-	text_cut(out, start);
-	text_add(out, pair.data, key_size + 1);
-	pair = bytes_from(pair, key_size + 1);
-	if (!pair.size)
-		return;
-	if (secret)
-		text_add(out, MASK, MASK_SIZE);
-	else
-		mask_query_value(out, pair);
-}
-
-/* Pairs end at '&', and for older daemons at ';'. */
-static void mask_query(struct text *out, struct bytes query)
-{
-	size_t start = 0;
-
-	for (size_t at = 0; at <= query.size; at++) {
-		if (at < query.size && query.data[at] != '&' && query.data[at] != ';')
-			continue;
-		if (at > start)
-			mask_pair(out, (struct bytes){query.data + start, at - start});
-		if (at < query.size)
-			text_add_char(out, query.data[at]);
-		start = at + 1;
-	}
 }
 
 void url_mask(struct text *out, struct bytes target, struct url *ret_url)
@@ -262,7 +147,7 @@ void url_mask(struct text *out, struct bytes target, struct url *ret_url)
 
 		mask_url(out, (struct bytes){target.data, prefix});
 		path_at = out->size;
-		text_add_bytes(out, url.path);
+		mask_path(out, url.path);
 	} else {
 		mask_url(out, (struct bytes){target.data, before});
 	}

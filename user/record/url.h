@@ -15,8 +15,8 @@ struct url {
 /* Finds the parts of TARGET. */
 struct url url_split(struct bytes target);
 
-/* Adds TARGET to OUT with values of secret query keys, and passwords within values, replaced by
- * ***, and sets *RET_URL to the parts, which lie within OUT: valid until the next addition. */
+/* Adds TARGET to OUT with values of secret query keys, and passwords within values and the path,
+ * replaced by ***, and sets *RET_URL to the parts, which lie within OUT: valid until the next addition. */
 void url_mask(struct text *out, struct bytes target, struct url *ret_url);
 
 /* Adds PATH percent-decoded, once. What is no valid escape stays, as the daemon refuses it. */

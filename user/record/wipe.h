@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that held what others wrote, in which secrets may have been: nothing of it stays. */
+#ifndef CALLERD_WIPE_H
+#define CALLERD_WIPE_H
+
+#include <stdlib.h>
+#include <string.h>
+
+/* As free(), of SIZE bytes. */
+static inline void wipe_free(void *data, size_t size)
+{
+	if (data)
+		explicit_bzero(data, size);
+	free(data);
+}
+
+/* As realloc() to SIZE bytes, more than 0, of the OLD ones of which the first USED are kept. */
+static inline void *wipe_realloc(void *data, size_t used, size_t old, size_t size)
+{
+	void *moved = malloc(size);
+
+	if (!moved)
+		return NULL;
+	if (used)
+		memcpy(moved, data, used);
+	wipe_free(data, old);
+	return moved;
+}
+
+#endif
