@@ -4,6 +4,7 @@
 A test module defines functions decorated with @test and ends in main(). It prints one line per test:
 "ok NAME", "not ok NAME: why" or "skip NAME: why". No test waits for time to pass: it waits for records.
 """
+import atexit
 import json
 import os
 import socket
@@ -65,6 +66,12 @@ def equal(got, wanted, what=''):
 def true(condition, what):
     if not condition:
         raise AssertionError(what)
+
+
+@atexit.register
+def _end_children():
+    """What a failed test left running would keep whoever reads our output waiting."""
+    subprocess.run(['pkill', '-KILL', '-P', str(os.getpid())], check=False)
 
 
 class Callerd:

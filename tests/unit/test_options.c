@@ -109,7 +109,7 @@ static void test_help(void **state)
 	static const char *const told[] = {
 		"(default: /run/docker.sock)", "(default: stdout)",  "(default: auto)",
 		"(default: warning)",	       "(default: 60)",	     "(default: 65536)",
-		"(default: 8388608)",	       "(default: 4194304)", "exit codes:",
+		"(default: 8388608)",	       "(default: 4259840)", "exit codes:",
 	};
 
 	assert_int_equal(PARSE(&options, "--help"), 1);
@@ -488,7 +488,7 @@ static void test_check_config(void **state)
 				     "connections = 65536\n"
 				     "callers-ring = 8388608\n"
 				     "payload-ring = 8388608\n"
-				     "request-budget = 4194304\n"
+				     "request-budget = 4259840\n"
 				     "response-budget = 65536\n");
 	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
 			 "record-events=/tmp/e\n[finding prune]\nseverity=off\n"

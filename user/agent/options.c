@@ -99,7 +99,7 @@ static const char help[] =
 	"65536)\n"
 	"  --callers-ring BYTES     kernel buffer for callers, a power of two (default: 8388608)\n"
 	"  --payload-ring BYTES     kernel buffer for payload, a power of two (default: 8388608)\n"
-	"  --request-budget BYTES   copied of a request (default: 4194304)\n"
+	"  --request-budget BYTES   copied of a request (default: 4259840)\n"
 	"  --response-budget BYTES  copied of a response (default: 65536)\n"
 	"  --inventory N            containers, images and volumes remembered of each engine;\n"
 	"                           0: the engine is not asked about them (default: 65536)\n"
@@ -407,7 +407,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,
-		.request_budget = 4 << 20,
+		.request_budget = (4 << 20) + (64 << 10), /* a body of 4 MiB, and its head */
 		.response_budget = 64 << 10,
 	};
 	int error = read_all(argc, argv, &options);
