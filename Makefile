@@ -121,7 +121,10 @@ fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS
 			$(B)/fuzz-corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
 
-bench: all clients ## cost per request, with and without callerd; root
+$(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a
+	$(CC) $(LDFLAGS) $^ -o $@
+
+bench: all clients $(B)/bench_call ## cost per request, with and without callerd; root
 	tests/bench
 
 # --- care ----------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Runs kernel events that `callerd --record-events` kept through the library and prints the records.
- * Times, names and the host come from fixed values, so that the same events give the same bytes.
+ * Times, names and the host come from fixed values, so that the same events give the same bytes: nobody is
+ * asked what the engine has or what the host's files are, and there is no policy. What the requests in the
+ * file themselves create is known.
  *
  * usage: replay [--human] FILE
  */
@@ -13,13 +15,17 @@
 #include "callerd/eventfile.h"
 #include "capture/decode.h"
 #include "conversation/tracker.h"
+#include "docker/call.h"
 
 #define FRAME_MAX (1u << 20)
 #define SOCKETS_MAX 64
+#define ENTRIES_MAX 65536
 
 struct replay {
 	bool human;
 	struct tracker *tracker;
+	struct calls *calls;
+	struct inventory *inventories[SOCKETS_MAX];
 	const char *sockets[SOCKETS_MAX + 1];
 	unsigned int socket_count;
 	uint64_t sequence, malformed;
@@ -37,6 +43,7 @@ static void on_record(void *data, struct record *record)
 {
 	struct replay *replay = data;
 
+	calls_describe_caller(replay->calls, record);
 	record->sequence = ++replay->sequence;
 	replay->line.size = 0;
 	if (replay->human)
@@ -54,6 +61,21 @@ static int add_socket(struct replay *replay, const char *path, size_t size)
 	return replay->sockets[replay->socket_count++] ? 0 : -ENOMEM; /* NOLINT: main() frees it */
 }
 
+static int start_calls(struct replay *replay)
+{
+	struct calls_options options = {
+		.socket_count = replay->socket_count,
+		.inventories = replay->inventories,
+		.context = &context,
+		.memory_max = 32 << 20,
+	};
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < replay->socket_count; i++)
+		error = inventory_new(ENTRIES_MAX, &replay->inventories[i]);
+	return error ?: calls_new(&options, &replay->calls);
+}
+
 static int start(struct replay *replay)
 {
 	struct tracker_options options = {
@@ -65,8 +87,15 @@ static int start(struct replay *replay)
 		.data = replay,
 		.record = on_record,
 	};
+	int error;
 
-	return replay->tracker ? 0 : tracker_new(&options, &replay->tracker);
+	if (replay->tracker)
+		return 0;
+	error = start_calls(replay);
+	if (error)
+		return error;
+	options.reader = calls_reader(replay->calls);
+	return tracker_new(&options, &replay->tracker);
 }
 
 static int play(struct replay *replay, const struct callerd_frame *frame, const void *data)
@@ -152,9 +181,12 @@ int main(int argc, char **argv)
 	error = replay_file(&replay, file);
 	fclose(file);
 	tracker_free(replay.tracker);
+	calls_free(replay.calls);
 	text_free(&replay.line);
-	for (unsigned int i = 0; i < replay.socket_count; i++)
+	for (unsigned int i = 0; i < replay.socket_count; i++) {
+		inventory_free(replay.inventories[i]);
 		free((char *)replay.sockets[i]);
+	}
 	if (error)
 		fprintf(stderr, "replay: %s: not a file of events, or cut off\n", argv[argc - 1]);
 	if (replay.malformed)

@@ -77,7 +77,7 @@ static void on_mute(void *data, uint64_t connection, uint32_t bits)
 		fuzz->muted[connection] = bits & (CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE);
 }
 
-static struct bytes detail_args(void *data, uint32_t pid, uint64_t start)
+static struct bytes detail_args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
 {
 	static const char args[2 * CALLERD_ARGV_MAX] = "sh\0-c";
 

@@ -1042,7 +1042,7 @@ static void test_full_of_strings(void **state)
 
 	add(&json, "{");
 	for (size_t i = 0; i < sizeof(names_of) / sizeof(*names_of); i++)
-		add(&json, "\"%s\":\"%09000d\",", names_of[i], 0);
+		add(&json, "\"%s\":\"%018000d\",", names_of[i], 0);
 	add(&json, "\"Flag\":true,\"Item\":{\"Flag\":true}}");
 	body = read_growing(&json, 16 << 10, &calls);
 	value = body_value(body);

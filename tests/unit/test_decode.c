@@ -385,11 +385,12 @@ static void test_overlapping_texts(void **state)
 struct asked {
 	unsigned int args, labels;
 	struct bytes give_args, give_label;
+	bool give_truncated;
 	uint32_t pid;
 	uint64_t start;
 };
 
-static struct bytes give_args(void *data, uint32_t pid, uint64_t start)
+static struct bytes give_args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
 {
 	struct asked *asked = data;
 
@@ -397,6 +398,7 @@ static struct bytes give_args(void *data, uint32_t pid, uint64_t start)
 	if (pid != asked->pid)
 		return (struct bytes){0};
 	asked->start = start;
+	*ret_truncated = asked->give_truncated;
 	return asked->give_args;
 }
 
@@ -489,6 +491,64 @@ static void test_arguments_detail(void **state)
 	caller = caller_of(event, &detail);
 	ASSERT_BYTES(caller->ancestors[0].args, "bash\0-l\0");
 	ASSERT_BYTES(caller->ancestors[1].args, "init\0");
+	assert_false(caller->ancestors[1].args_truncated);
+	caller_unref(caller);
+
+	asked.give_truncated = true; /* by a secret that was long */
+	caller = caller_of(event, &detail);
+	ASSERT_BYTES(caller->ancestors[1].args, "init\0");
+	assert_true(caller->ancestors[1].args_truncated);
+	caller_unref(caller);
+}
+
+/* A caller is made of what is left without the secrets, whole or cut short. */
+static void test_arguments_secret(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+		const char *kept;
+		size_t kept_size;
+		unsigned int flags;
+	} cases[] = {
+		{TEXT("docker\0login\0-p\0hunter2\0x\0"), TEXT("docker\0login\0-p\0***\0x\0"), 0},
+		{TEXT("docker\0run\0-e\0A=hunter2"), TEXT("docker\0run\0-e\0A=***"), T},
+		{TEXT("x\0--password=h\0"), TEXT("x\0--password=***\0"), 0}, /* it grows */
+		{TEXT("curl\0http://d/build?buildargs={\"A\": \"hunter2\"}\0-g\0"),
+		 TEXT("curl\0http://d/build?buildargs=***\0-g\0"), 0},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct caller *caller;
+
+		event->argv = add(event, cases[i].text, cases[i].size, cases[i].flags);
+		event->ancestor[0].argv = event->argv;
+		event->ancestor[1].argv = event->argv;
+		caller = caller_of(event, NULL);
+		assert_bytes(caller->process.args, cases[i].kept, cases[i].kept_size);
+		assert_bytes(caller->ancestors[0].args, cases[i].kept, cases[i].kept_size);
+		assert_bytes(caller->ancestors[1].args, cases[i].kept, cases[i].kept_size);
+		assert_null(memmem(caller, caller->shared.size, "hunter2", 7));
+		caller_unref(caller);
+	}
+}
+
+/* Masked, they may be longer than what is kept. */
+static void test_arguments_secret_grows(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	char text[CALLERD_ARGV_MAX];
+	struct caller *caller;
+
+	for (size_t i = 0; i < sizeof(text); i += 8)
+		memcpy(text + i, "token=x", 8);
+	event->argv = add(event, text, sizeof(text), 0);
+	event->ancestors = 0;
+	caller = caller_of(event, NULL);
+	assert_int_equal(caller->process.args.size, CALLERD_ARGV_MAX);
+	assert_true(caller->process.args_truncated);
+	assert_null(memmem(caller->process.args.data, CALLERD_ARGV_MAX, "=x", 2));
 	caller_unref(caller);
 }
 
@@ -1010,6 +1070,8 @@ int main(void)
 		cmocka_unit_test(test_longest_path),
 		cmocka_unit_test(test_overlapping_texts),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_arguments_secret),
+		cmocka_unit_test(test_arguments_secret_grows),
 		cmocka_unit_test(test_arguments_detail),
 		cmocka_unit_test(test_arguments_unknown),
 		cmocka_unit_test(test_arguments_detail_truncated),

@@ -14,6 +14,7 @@
 #include "agent/config.c"
 
 #define MIB (1u << 20)
+#define KIB 1024u
 
 /* What the last parse() wrote. */
 static char said[8192], printed[8192];
@@ -94,7 +95,7 @@ static void test_defaults(void **state)
 	assert_int_equal(options.connections, 65536);
 	assert_int_equal(options.callers_ring, 8 * MIB);
 	assert_int_equal(options.payload_ring, 8 * MIB);
-	assert_int_equal(options.request_budget, 4 * MIB);
+	assert_int_equal(options.request_budget, 4 * MIB + 64 * KIB);
 	assert_int_equal(options.response_budget, 65536);
 	assert_null(options.event_file);
 	assert_null(options.config_path);
@@ -489,7 +490,8 @@ static void test_check_config(void **state)
 				     "callers-ring = 8388608\n"
 				     "payload-ring = 8388608\n"
 				     "request-budget = 4259840\n"
-				     "response-budget = 65536\n");
+				     "response-budget = 65536\n"
+				     "inventory = 65536\n");
 	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
 			 "record-events=/tmp/e\n[finding prune]\nseverity=off\n"
 			 "[expected a]\nuser=root\noperations=ContainerList,Image*\n");

@@ -389,7 +389,7 @@ static const struct column answers[] = {
 	{"POST", "/secrets/create", TARGET_SECRET},
 	{"POST", "/configs/create", TARGET_CONFIG},
 	{"POST", "/commit", TARGET_IMAGE},
-	{"POST", "/volumes/create", TARGET_NONE},
+	{"POST", "/volumes/create", TARGET_VOLUME},
 	{"POST", "/plugins/create", TARGET_NONE},
 	{"POST", "/images/create", TARGET_NONE},
 	{"POST", "/containers/x/checkpoints", TARGET_NONE},

@@ -32,6 +32,7 @@
 #define POLL_PAUSE (10 * MILLISECOND)	/* between two drains while there is work */
 #define POLL_LINGER (100 * MILLISECOND) /* without events until the reader sleeps */
 #define SENDER_WAIT SECOND
+#define LEARN_TIME SECOND /* at most, at the start */
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
@@ -352,10 +353,24 @@ static void wait_for_work(struct agent *agent)
 			engines_run(agent->engines, boot_time());
 }
 
+/* What comes in meanwhile stays in the rings: it is judged by what the engines have, and had before. */
+static void learn_inventory(struct agent *agent)
+{
+	uint64_t now = boot_time(), end = now + LEARN_TIME;
+	struct pollfd fds[SOCKETS_MAX];
+
+	engines_run(agent->engines, now);
+	while (now < end && !engines_settled(agent->engines)) {
+		poll(fds, engines_fds(agent->engines, fds), (int)((end - now) / MILLISECOND) + 1);
+		now = boot_time();
+		engines_run(agent->engines, now);
+	}
+}
+
 enum exit_code agent_run(struct agent *agent)
 {
+	learn_inventory(agent);
 	write_started(agent);
-	engines_run(agent->engines, boot_time());
 	while (!agent->stop && !agent->output_closed) {
 		drain(agent);
 		tick(agent);

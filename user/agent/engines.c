@@ -158,6 +158,20 @@ unsigned int engines_fds(const struct engines *engines, struct pollfd *fds)
 	return engines->count;
 }
 
+bool engines_settled(const struct engines *engines)
+{
+	for (unsigned int i = 0; i < engines->count; i++) {
+		struct engine_stats stats;
+
+		if (!engines->ones[i].engine)
+			continue;
+		engine_stats(engines->ones[i].engine, &stats);
+		if (stats.connected && (stats.listing || stats.waiting))
+			return false;
+	}
+	return true;
+}
+
 void engines_run(struct engines *engines, uint64_t now)
 {
 	for (unsigned int i = 0; i < engines->count; i++)

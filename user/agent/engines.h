@@ -28,6 +28,9 @@ void engines_refresh(struct engines *engines);
 /* What to poll for, one entry a socket; returns how many. */
 unsigned int engines_fds(const struct engines *engines, struct pollfd *fds);
 
+/* Whether each of them has told all that it was asked, or does not answer. */
+bool engines_settled(const struct engines *engines);
+
 /* Goes on asking the engines, without waiting for them. NOW: ns of CLOCK_BOOTTIME. */
 void engines_run(struct engines *engines, uint64_t now);
 

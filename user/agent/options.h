@@ -42,12 +42,12 @@ struct options {
 	uint32_t connections;
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes per turn */
-	unsigned int inventory; /* entries of each kind per engine; 0: engines are not asked */
-	const char *event_file;			  /* raw events for tools/replay; NULL: none */
-	const char *config_path;		  /* NULL: no file was read */
-	bool check_config;			  /* say what is in force, and no more */
-	struct policy *policy; /* never NULL; to be swapped for that of a newer file */
-	struct config *config; /* what the strings of the file live in */
+	unsigned int inventory;	 /* entries of each kind per engine; 0: engines are not asked */
+	const char *event_file;	 /* raw events for tools/replay; NULL: none */
+	const char *config_path; /* NULL: no file was read */
+	bool check_config;	 /* say what is in force, and no more */
+	struct policy *policy;	 /* never NULL; to be swapped for that of a newer file */
+	struct config *config;	 /* what the strings of the file live in */
 };
 
 /* Parses the command line and the configuration file. Returns 0; 1 when there is nothing more to do (--help,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/mask.h"
+
 #define EXTRA_MAX 65536	       /* bytes of detail that one caller may get */
 #define ANCESTOR_ARGS_MAX 2048 /* bytes of the arguments of those above the parent */
 
@@ -110,6 +112,22 @@ static struct bytes keep_executable(struct arena *arena, const struct callerd_ca
 	return text->length ? keep_path(arena, event, text) : (struct bytes){};
 }
 
+/* ARGS without their secrets: what is made of an event holds none. Valid until the next call. */
+static struct bytes without_secrets(struct bytes args)
+{
+	static __thread struct text masked;
+
+	if (!args.size)
+		return args;
+	text_cut(&masked, 0);
+	masked.error = 0;
+	mask_args(&masked, args);
+	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	if (args.data[args.size - 1] && masked.size)
+		text_cut(&masked, masked.size - 1);
+	return masked.error ? (struct bytes){} : text_since(&masked, 0);
+}
+
 /* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
 static void keep_args(struct arena *arena, struct bytes args, bool truncated, size_t max,
 		      struct process *process)
@@ -124,16 +142,20 @@ static void decode_args(struct arena *arena, const struct callerd_caller_event *
 			size_t max, struct process *process)
 {
 	struct bytes args = text_of(event, text), more = {};
+	bool truncated = false;
 
 	if (text->flags && text->length < max && detail && detail->args)
-		more = detail->args(detail->data, process->pid, process->start);
+		more = detail->args(detail->data, process->pid, process->start, &truncated);
 	if (more.data)
-		keep_args(arena, more, false, max, process);
+		keep_args(arena, more, truncated, max, process);
 	if (process->args.data || (text->flags & CALLERD_TEXT_FAULT && !args.size))
 		return;
 	if (!args.size)
 		args.data = no_arguments;
-	keep_args(arena, args, text->flags, max, process);
+	truncated = text->flags || args.size > max;
+	if (args.size > max)
+		args.size = max;
+	keep_args(arena, without_secrets(args), truncated, max, process);
 }
 
 static void decode_self(struct arena *arena, const struct callerd_caller_event *event,

@@ -8,16 +8,19 @@
 /* Detail that the kernel event lacks and that only adds to it. Each may be NULL. */
 struct decode_detail {
 	void *data;
-	/* The arguments of the process PID that started at START, each ended by a NUL; data NULL where
-	 * they are not known or the process is another one now. Valid until the next call. */
-	struct bytes (*args)(void *data, uint32_t pid, uint64_t start);
+	/* The arguments of the process PID that started at START, each ended by a NUL and without their
+	 * secrets (record/mask.h); data NULL where they are not known or the process is another one now.
+	 * *RET_TRUNCATED: they are the beginning of a longer list. Valid until the next call. */
+	struct bytes (*args)(void *data, uint32_t pid, uint64_t start, bool *ret_truncated);
 	/* The LSM label of that process, likewise. */
 	struct bytes (*label)(void *data, uint32_t pid, uint64_t start);
-	/* Fills in what is known of a process of which the kernel recorded only PID and start. */
+	/* Fills in what is known of a process of which the kernel recorded only PID and start; arguments
+	 * as above. */
 	void (*peer)(void *data, struct process *process);
 };
 
-/* Checks SIZE bytes at EVENT (8-byte aligned) and describes them in *RET, which points into them.
+/* Checks SIZE bytes at EVENT (8-byte aligned) and describes them in *RET, which points into them; the
+ * arguments of callers without their secrets.
  * RET->caller, where set, is to be given back with caller_unref(). 0, -EBADMSG for
  * what breaks the contract, -ENOMEM. */
 int decode_event(const void *event, size_t size, const struct decode_detail *detail,

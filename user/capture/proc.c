@@ -10,16 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record/mask.h"
+
 #define CACHE_SIZE 256
 #define CACHE_AGE 100000000ull /* ns; a process may exec at any time */
 #define LABEL_MAX 256
 
-/* The arguments of a process, read a moment ago: shells call docker again and again. */
+/* The arguments of a process, read a moment ago and masked: shells call docker again and again. */
 struct cached_args {
 	uint32_t pid;
 	uint64_t start, read;
-	size_t size;
-	char *data; /* CALLERD_ARGV_MAX + 1 bytes, allocated at first use */
+	bool truncated;
+	struct text text;
 };
 
 struct proc {
@@ -27,7 +29,8 @@ struct proc {
 	char label[LABEL_MAX];
 	char name[CALLERD_COMM_SIZE + 1];
 	char executable[PATH_MAX];
-	char args[CALLERD_ARGV_MAX + 1];
+	char raw[CALLERD_ARGV_MAX + 1]; /* wiped after use */
+	struct text args;		/* of peer() */
 	struct cached_args cache[CACHE_SIZE];
 };
 
@@ -89,28 +92,44 @@ static uint64_t now(void)
 	return time.tv_sec * 1000000000ull + time.tv_nsec;
 }
 
-static struct bytes args(void *data, uint32_t pid, uint64_t start)
+/* Reads the arguments of the process of DIRECTORY and puts them, without their secrets, into TEXT. */
+static void read_args(struct proc *proc, int directory, struct text *text, bool *ret_truncated)
+{
+	ssize_t size = read_at(directory, "cmdline", proc->raw, sizeof(proc->raw));
+	struct bytes raw = {proc->raw, size > 0 ? (size_t)size : 0};
+
+	*ret_truncated = raw.size > CALLERD_ARGV_MAX;
+	if (*ret_truncated)
+		raw.size = CALLERD_ARGV_MAX;
+	text_free(text);
+	mask_args(text, raw);
+	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	if (text->size && raw.data[raw.size - 1])
+		text_cut(text, text->size - 1);
+	if (text->error)
+		text_free(text);
+	explicit_bzero(proc->raw, size > 0 ? (size_t)size : 0);
+}
+
+static struct bytes args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
 {
 	struct proc *proc = data;
 	struct cached_args *cached = &proc->cache[(pid ^ start) % CACHE_SIZE];
-	ssize_t size;
 	int fd;
 
-	if (cached->data && cached->pid == pid && cached->start == start &&
-	    now() - cached->read < CACHE_AGE)
-		return (struct bytes){cached->data, cached->size};
-	if (!cached->data)
-		cached->data = malloc(CALLERD_ARGV_MAX + 1);
-	fd = cached->data ? proc_open(pid, start) : -ENOMEM;
-	if (fd < 0)
-		return (struct bytes){};
-	size = read_at(fd, "cmdline", cached->data, CALLERD_ARGV_MAX + 1);
-	close(fd);
-	cached->pid = size > 0 ? pid : 0;
-	cached->start = start;
-	cached->read = now();
-	cached->size = size > 0 ? size : 0;
-	return size > 0 ? (struct bytes){cached->data, cached->size} : (struct bytes){};
+	if (!cached->text.size || cached->pid != pid || cached->start != start ||
+	    now() - cached->read >= CACHE_AGE) {
+		fd = proc_open(pid, start);
+		if (fd < 0)
+			return (struct bytes){};
+		read_args(proc, fd, &cached->text, &cached->truncated);
+		close(fd);
+		cached->pid = pid;
+		cached->start = start;
+		cached->read = now();
+	}
+	*ret_truncated = cached->truncated;
+	return text_since(&cached->text, 0);
 }
 
 static struct bytes label(void *data, uint32_t pid, uint64_t start)
@@ -146,9 +165,8 @@ static void peer(void *data, struct process *process)
 	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
 	if (size > 0)
 		process->executable = (struct bytes){proc->executable, size};
-	size = read_at(fd, "cmdline", proc->args, CALLERD_ARGV_MAX);
-	if (size > 0)
-		process->args = (struct bytes){proc->args, size};
+	read_args(proc, fd, &proc->args, &process->args_truncated);
+	process->args = text_since(&proc->args, 0);
 	close(fd);
 }
 
@@ -176,6 +194,8 @@ int proc_new(struct proc **ret)
 void proc_free(struct proc *proc)
 {
 	for (size_t i = 0; proc && i < CACHE_SIZE; i++)
-		free(proc->cache[i].data);
+		text_free(&proc->cache[i].text);
+	if (proc)
+		text_free(&proc->args);
 	free(proc);
 }

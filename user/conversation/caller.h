@@ -24,7 +24,9 @@ struct bytes {
 
 static inline int bytes_equal(struct bytes a, struct bytes b)
 {
-	return a.size == b.size && (!a.size || !memcmp(a.data, b.data, a.size));
+	if (a.size != b.size || !a.data || !b.data)
+		return !a.size && !b.size;
+	return !memcmp(a.data, b.data, a.size);
 }
 
 /* One process: the caller, its parent, an ancestor. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/wipe.h"
+
 struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, uint64_t time)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
@@ -25,6 +27,8 @@ struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, 
 
 static void stream_close(struct stream *stream)
 {
+	if (stream->parser)
+		explicit_bzero(stream->parser->target, stream->parser->head.target_size);
 	free(stream->parser);
 	stream->parser = NULL;
 }
@@ -42,7 +46,7 @@ void connection_free(struct connection *connection)
 	stream_close(&connection->response);
 	caller_unref(connection->connector);
 	senders_clear(&connection->senders);
-	free(connection->held);
+	wipe_free(connection->held, connection->held_size);
 	free(connection);
 }
 
@@ -171,7 +175,7 @@ static void finish(struct connection *connection, uint64_t time)
 
 static void drop_held(struct connection *connection)
 {
-	free(connection->held);
+	wipe_free(connection->held, connection->held_size);
 	connection->held = NULL;
 	connection->held_size = 0;
 }
@@ -189,8 +193,8 @@ static void take_over(struct connection *connection)
 
 static int begin_exchange(struct connection *connection, uint64_t offset, uint64_t time)
 {
-	connection->exchange = exchange_new(connection->requests + 1, offset, time,
-					    connection->reader);
+	connection->exchange =
+		exchange_new(connection->requests + 1, offset, time, connection->reader);
 	if (!connection->exchange)
 		return -ENOMEM;
 	connection->requests++;
@@ -231,7 +235,8 @@ static int hold(struct connection *connection, const char *data, size_t size, ui
 		connection->held_gap = true;
 		return 0;
 	}
-	held = realloc(connection->held, connection->held_size + size);
+	held = wipe_realloc(connection->held, connection->held_size, connection->held_size,
+			    connection->held_size + size);
 	if (!held) {
 		connection->held_gap = true;
 		return -ENOMEM;
@@ -410,7 +415,7 @@ static int release_held(struct connection *connection)
 	if (size)
 		error = read_requests(connection, held, size, connection->held_offset,
 				      connection->held_time);
-	free(held);
+	wipe_free(held, size);
 	if (gap)
 		request_gap(connection, 0, RECORD_INCOMPLETE_LOST);
 	return error;

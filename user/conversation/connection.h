@@ -49,7 +49,7 @@ struct connection {
 	struct exchange *finished, *finished_last; /* not yet written */
 	struct exchange *answering; /* of those, the one whose response is being read */
 	const struct reader *reader;
-	char *held;				   /* bytes behind the request at hand */
+	char *held; /* bytes behind the request at hand */
 	size_t held_size;
 	uint64_t held_offset, held_time;
 	bool held_gap; /* bytes are missing behind the held ones */

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/url.h"
+#include "record/wipe.h"
+
 struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time,
 			      const struct reader *reader)
 {
@@ -27,7 +30,7 @@ void exchange_free(struct exchange *exchange)
 		return;
 	if (exchange->content && exchange->reader->end)
 		exchange->reader->end(exchange->content);
-	free(exchange->target);
+	wipe_free(exchange->target, exchange->target_size);
 	free(exchange->mime_type);
 	free(exchange->user_agent);
 	free(exchange);
@@ -66,12 +69,28 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	return 0;
 }
 
+/* From here on the target is without its secrets. */
+static void mask_target(struct exchange *exchange)
+{
+	struct text masked = {0};
+	struct url url;
+
+	if (!exchange->target_size)
+		return;
+	url_mask(&masked, (struct bytes){exchange->target, exchange->target_size}, &url);
+	wipe_free(exchange->target, exchange->target_size);
+	exchange->target = masked.data;
+	exchange->target_size = masked.error ? 0 : masked.size;
+	exchange->target_truncated |= masked.error != 0;
+}
+
 void exchange_read(struct exchange *exchange, uint32_t socket)
 {
 	const struct reader *reader = exchange->reader;
 
 	if (reader && reader->begin)
 		exchange->content = reader->begin(reader->data, exchange, socket);
+	mask_target(exchange);
 }
 
 void exchange_body(struct exchange *exchange, const char *bytes, size_t size)

@@ -25,7 +25,7 @@ struct exchange {
 	bool has_request_bytes, has_response_bytes;
 	uint64_t request_bytes, response_bytes;
 	char method[sizeof(((struct http1_head *)0)->method)];
-	char *target; /* owned */
+	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
 	bool target_truncated;
 	char *mime_type, *user_agent; /* owned; NULL: none */
@@ -49,7 +49,8 @@ void exchange_complete(struct exchange *exchange, const struct http1_parser *par
 void exchange_body(struct exchange *exchange, const char *bytes, size_t size);
 void exchange_body_gap(struct exchange *exchange);
 
-/* Its head is there: from here on the reader reads its content. */
+/* Its head is there: from here on the reader reads its content. What it needs of the target as sent it
+ * takes now: the target loses its secrets. */
 void exchange_read(struct exchange *exchange, uint32_t socket);
 
 /* Bytes of memory that its content holds. */

@@ -17,10 +17,10 @@ struct tracker;
 struct tracker_options {
 	unsigned int connections_max; /* more evict the one that was silent longest */
 	size_t memory_max;	      /* bytes of callers and held requests; more evict as well */
-	uint64_t sender_wait;	      /* ns to wait until the sender of a request is certain, and for the
+	uint64_t sender_wait; /* ns to wait until the sender of a request is certain, and for the
 				       * response's body where the reader wants it */
-	const struct reader *reader;  /* of contents; outlives the tracker; NULL: none */
-	const char *const *sockets;   /* paths by index; outlive the tracker */
+	const struct reader *reader; /* of contents; outlives the tracker; NULL: none */
+	const char *const *sockets;  /* paths by index; outlive the tracker */
 	unsigned int socket_count;
 	void *data;
 	/* A record; what it points to lives as long as the call. */

@@ -333,8 +333,7 @@ static struct bytes end_text(struct body *body)
 	char *data;
 
 	if (text->data && text->size < text->capacity) {
-		data = text->size ? wipe_realloc(text->data, text->size, text->capacity,
-						 text->size)
+		data = text->size ? wipe_realloc(text->data, text->size, text->capacity, text->size)
 				  : NULL;
 		if (data)
 			bytes.data = data;
@@ -1176,11 +1175,11 @@ const struct value *value_get(const struct value *value, const char *name)
 {
 	const struct value *child = value && value->shape ? value->first : NULL;
 	bool map = child && value->shape->kind == SHAPE_MAP;
-	size_t size = strlen(name);
+	size_t size = map ? strlen(name) : 0;
 
 	for (; child; child = child->next) {
 		if (map ? child->key.size == size && !memcmp(child->key.data, name, size)
-			: child->name && !strcmp(child->name, name))
+			: child->name && *child->name == *name && !strcmp(child->name, name))
 			return child->is_nil ? NULL : child;
 	}
 	return NULL;

@@ -18,7 +18,7 @@
 
 #include "conversation/caller.h" /* struct bytes */
 
-#define BODY_STRING_MAX 8192 /* bytes kept of one string */
+#define BODY_STRING_MAX 16384 /* bytes kept of one string: a seccomp profile fits */
 
 enum shape_kind {
 	/* interface{}, json.RawMessage: any valid JSON; never kept. Go rejects a number beyond

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "conversation/exchange.h"
 #include "docker/judge.h"
@@ -41,7 +42,7 @@ struct call {
 	struct pool pool;
 	struct text path;
 	struct route_match match;
-	struct bytes method;	    /* of the exchange */
+	struct bytes method; /* of the exchange */
 	/* Owned: as sent, since what is judged must mean what it means to the engine, but without the
 	 * values of secret keys, of which none is judged. */
 	struct text query;
@@ -54,6 +55,7 @@ struct call {
 	int status;	    /* 0: no answer yet */
 	struct body *answer;
 	bool learned;
+	struct verdict *judged; /* its contents already were, when it was learned; NULL: not yet */
 };
 
 static bool succeeded(const struct call *call)
@@ -130,6 +132,8 @@ static void resolve(struct call *call, struct bytes key)
 	const struct route *route = call->match.route;
 	struct target *target = &call->target;
 
+	if (route->target == TARGET_CONTAINER && key.size && *key.data == '/')
+		key = bytes_from(key, 1); /* that the daemon adds to names by itself */
 	if (is_create(route) || !key.size) {
 		target->name = keep(call, key);
 	} else if (route->made) {
@@ -143,6 +147,7 @@ static void resolve(struct call *call, struct bytes key)
 		target->name = keep(call, key);
 		if (route->target == TARGET_IMAGE)
 			target->id = keep(call, inventory_image(call->inventory, key));
+		call->resolved = target->id.size > 0;
 	}
 }
 
@@ -169,8 +174,8 @@ static void count_body(struct call *call)
 static void open_body(struct call *call)
 {
 	struct calls *calls = call->calls;
-	size_t limit = calls->memory < calls->options.memory_max / 2 ? BODY_MEMORY
-								     : BODY_MEMORY_TIGHT;
+	size_t limit =
+		calls->memory < calls->options.memory_max / 2 ? BODY_MEMORY : BODY_MEMORY_TIGHT;
 
 	if (!call->match.route || !call->match.route->body)
 		return;
@@ -212,6 +217,9 @@ static void end(void *content)
 	call->body = NULL;
 	count_body(call);
 	body_free(call->answer);
+	if (call->judged)
+		verdict_free(call->judged);
+	free(call->judged);
 	text_free(&call->path);
 	text_free(&call->query);
 	pool_free(&call->pool);
@@ -239,7 +247,8 @@ static size_t memory(const void *content)
 {
 	const struct call *call = content;
 
-	return sizeof(*call) + call->body_memory + (call->answer ? ANSWER_MEMORY : 0);
+	return sizeof(*call) + call->body_memory + (call->answer ? ANSWER_MEMORY : 0) +
+	       (call->judged ? sizeof(*call->judged) : 0);
 }
 
 /* The body as far as the daemon takes it; NULL: none. A mistyped one counts where the daemon did not refuse
@@ -269,8 +278,8 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.verdict = verdict,
 	};
 	enum target_type type = target_type(call->match.route);
-	struct bytes container = type == TARGET_CONTAINER ? call->target.id
-							  : call->target.container_id;
+	struct bytes container =
+		type == TARGET_CONTAINER ? call->target.id : call->target.container_id;
 
 	if (container.size)
 		judging.container = inventory_container(call->inventory, container);
@@ -361,6 +370,12 @@ static void add_word(struct text *text, const char *word)
 	text_add_string(text, word);
 }
 
+/* Go takes media types in any case. */
+static bool is_form(struct bytes mime_type)
+{
+	return mime_type.size == strlen(FORM) && !strncasecmp(mime_type.data, FORM, mime_type.size);
+}
+
 static void judge_oddities(const struct call *call, struct verdict *verdict,
 			   const struct record *record)
 {
@@ -378,7 +393,7 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 	if (http)
 		add_word(&words, "HTTP that others read differently");
 	/* Go prefers what the form says. */
-	if (record->http.request_bytes && bytes_equal(record->http.mime_type, bytes_of(FORM)))
+	if (record->http.request_bytes && is_form(record->http.mime_type))
 		add_word(&words, "a form in the body, which overrides the query");
 	if (words.size)
 		verdict_add(verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s", words.data);
@@ -387,7 +402,8 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 
 static void judge_removal(struct call *call, struct verdict *verdict, const struct record *record)
 {
-	if (strcmp(call->match.route->method ?: "", "DELETE") || !succeeded(call) || !record->caller)
+	if (strcmp(call->match.route->method ?: "", "DELETE") || !succeeded(call) ||
+	    !record->caller)
 		return;
 	if (removals_add(&call->calls->removals, record->caller, record->time))
 		verdict_add(verdict, FINDING_REMOVE_MANY, SEVERITY_NONE,
@@ -401,14 +417,32 @@ static void judge_unknown(const struct call *call, struct verdict *verdict)
 			    "callerd does not know this operation");
 }
 
+static void judge_contents(struct call *call, struct verdict *verdict)
+{
+	struct judging judging = judging_of(call, verdict);
+
+	if (call->match.route->judge)
+		call->match.route->judge(&judging);
+}
+
+/* The same, which may have been done. */
+static void take_judgement(struct call *call, struct verdict *verdict)
+{
+	if (!call->judged) {
+		judge_contents(call, verdict);
+		return;
+	}
+	*verdict = *call->judged;
+	free(call->judged);
+	call->judged = NULL;
+}
+
+/* VERDICT is empty. */
 static void judge(struct call *call, struct verdict *verdict, bool complete,
 		  const struct record *record)
 {
 	if (call->match.route) {
-		struct judging judging = judging_of(call, verdict);
-
-		if (call->match.route->judge)
-			call->match.route->judge(&judging);
+		take_judgement(call, verdict);
 		judge_operation(call, verdict, record);
 		judge_completeness(call, verdict, complete, record);
 		judge_removal(call, verdict, record);
@@ -462,7 +496,8 @@ static void learn_container(struct call *call, const struct verdict *verdict)
 	};
 
 	container.finding_count = copy_findings(container.findings, verdict);
-	inventory_put_container(call->inventory, &container);
+	if (inventory_put_container(call->inventory, &container))
+		return;
 	if (calls->options.created)
 		calls->options.created(calls->options.data, call->socket, container.id);
 }
@@ -500,6 +535,20 @@ static void learn_volume(struct call *call)
 	text_free(&path);
 }
 
+/* As the daemon takes a flag: everything but a few words is true. */
+static bool query_true(struct bytes query, const char *key)
+{
+	static const char *const words[] = {"", "0", "no", "false", "none"};
+	struct text value = {0};
+	bool is_true = route_query(query, key, &value);
+
+	for (size_t i = 0; is_true && i < sizeof(words) / sizeof(*words); i++)
+		is_true = value.size != strlen(words[i]) ||
+			  strncasecmp(value.data ?: "", words[i], value.size) != 0;
+	text_free(&value);
+	return is_true;
+}
+
 static void learn_rename(struct call *call)
 {
 	struct text name = {0};
@@ -509,27 +558,38 @@ static void learn_rename(struct call *call)
 	text_free(&name);
 }
 
+/* With ?link=1 only a name of the container goes: which ones it has left, the engine tells. */
+static void learn_delete(struct call *call)
+{
+	const struct calls_options *options = &call->calls->options;
+
+	if (!query_true(text_since(&call->query, 0), "link"))
+		inventory_remove_container(call->inventory, call->target.id);
+	else if (options->changed)
+		options->changed(options->data, call->socket);
+}
+
 static void learn_created(struct call *call)
 {
-	struct verdict verdict = {0};
-	struct judging judging = judging_of(call, &verdict);
+	struct verdict *verdict = calloc(1, sizeof(*verdict));
 
-	if (call->match.route->judge)
-		call->match.route->judge(&judging);
+	if (!verdict)
+		return;
+	judge_contents(call, verdict);
 	if (is_operation(call, "ContainerCreate"))
-		learn_container(call, &verdict);
+		learn_container(call, verdict);
 	else if (call->match.route->made == TARGET_EXEC)
-		learn_exec(call, &verdict);
+		learn_exec(call, verdict);
 	else if (is_operation(call, "VolumeCreate"))
 		learn_volume(call);
-	verdict_free(&verdict);
+	call->judged = verdict;
 }
 
 /* Operations after which the engine has what no request named. */
 static bool changes_lists(const struct call *call)
 {
 	static const char *const operations[] = {
-		"ContainerPrune", "VolumePrune", "ImagePrune", "ImageCreate", "ImageLoad",
+		"ContainerPrune", "VolumePrune", "ImagePrune",	"ImageCreate", "ImageLoad",
 		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate"};
 
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
@@ -545,10 +605,11 @@ static void learn(struct call *call)
 	if (call->learned || !call->match.route || !succeeded(call))
 		return;
 	call->learned = true;
+	resolve_again(call);
 	if (call->match.route->answer)
 		learn_created(call);
 	else if (is_operation(call, "ContainerDelete"))
-		inventory_remove_container(call->inventory, call->target.id);
+		learn_delete(call);
 	else if (is_operation(call, "VolumeDelete"))
 		inventory_remove_volume(call->inventory, call->target.name);
 	else if (is_operation(call, "ImageDelete")) /* by a name: that name alone */

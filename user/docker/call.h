@@ -20,7 +20,7 @@ struct calls_options {
 	const struct host_files *files;	      /* NULL: nobody to ask */
 	const struct policy *policy;	      /* NULL: none */
 	const struct record_context *context; /* for names of users; NULL: none */
-	uint32_t mnt_ns; /* the host's mount namespace; 0: unknown */
+	uint32_t mnt_ns;		      /* the host's mount namespace; 0: unknown */
 	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
 	void *data;
 	/* The engine answered: it runs. NULL: nobody to tell. */

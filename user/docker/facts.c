@@ -8,15 +8,15 @@
 #include "record/command.h"
 #include "record/mask.h"
 
-/* Adds VALUE's text for a person to OUT. */
+/* Adds VALUE's text for a person to OUT, without its secrets. */
 typedef void (*spell)(struct text *out, const struct value *value);
 
 /* How a field of a body becomes a fact. */
 enum fact_form {
-	FORM_TEXT,    /* a string that is not empty */
-	FORM_TRUE,    /* a bool, where it is true */
-	FORM_LIST,    /* of what .spell makes of its elements; strings by default */
-	FORM_KEYS,    /* of the keys of a map */
+	FORM_TEXT, /* a string that is not empty */
+	FORM_TRUE, /* a bool, where it is true */
+	FORM_LIST, /* of what .spell makes of its elements; strings by default */
+	FORM_KEYS, /* of the keys of a map */
 };
 
 struct fact_line {
@@ -45,7 +45,7 @@ static void add_setting(struct text *out, const char *setting, struct bytes valu
 		text_add_char(out, ',');
 	text_add_string(out, setting);
 	text_add_char(out, '=');
-	text_add_bytes(out, value);
+	mask_text(out, value);
 }
 
 static void add_integer(struct text *out, int64_t number)
@@ -58,7 +58,7 @@ static void add_integer(struct text *out, int64_t number)
 
 static void spell_string(struct text *out, const struct value *value)
 {
-	text_add_bytes(out, value->string);
+	mask_text(out, value->string);
 }
 
 /* key=value of a map of strings, the value hidden where the key says so. */
@@ -69,7 +69,7 @@ static void spell_pair(struct text *out, const struct value *value)
 	if (mask_is_secret_name(value->key))
 		text_add(out, MASK, MASK_SIZE);
 	else
-		text_add_bytes(out, value->string);
+		mask_text(out, value->string);
 }
 
 /* As `docker run --mount` has it. */
@@ -145,7 +145,7 @@ static void spell_privilege(struct text *out, const struct value *privilege)
 	text_add_string(out, ":");
 	for (const struct value *one = values ? values->first : NULL; one; one = one->next) {
 		text_add_char(out, ' ');
-		text_add_bytes(out, one->string);
+		mask_text(out, one->string);
 	}
 }
 
@@ -170,7 +170,7 @@ static void add_list(struct verdict *verdict, const struct fact_line *line,
 	struct record_fact *fact = verdict_fact(verdict, line->name, FACT_LIST);
 	struct text text = {0};
 
-	if (!verdict_list(verdict, fact, list->count))
+	if (!fact || !verdict_list(verdict, fact, list->count))
 		return;
 	fact->cut = list->dropped;
 	for (const struct value *one = list->first; one; one = one->next) {
@@ -207,7 +207,7 @@ static void add_arguments(struct verdict *verdict, const char *name, const struc
 	if (!list || (!list->count && !list->dropped))
 		return;
 	fact = verdict_fact(verdict, name, FACT_LIST);
-	if (!verdict_list(verdict, fact, list->count))
+	if (!fact || !verdict_list(verdict, fact, list->count))
 		return;
 	fact->cut = list->dropped || list->count > fact->room;
 	for (unsigned int i = 0; i < list->count && command_next(masked, &argument); i++)
@@ -303,8 +303,8 @@ static void add_ports(struct verdict *verdict, const struct value *ports)
 
 	for (const struct value *one = ports ? ports->first : NULL; one; one = one->next)
 		count += one->count ?: 1;
-	fact = count ? verdict_fact(verdict, "ports", FACT_LIST) : NULL;
-	if (!verdict_list(verdict, fact, count))
+	fact = ports && count ? verdict_fact(verdict, "ports", FACT_LIST) : NULL;
+	if (!fact || !verdict_list(verdict, fact, count))
 		return;
 	fact->cut = ports->dropped;
 	for (const struct value *one = ports->first; one; one = one->next) {
@@ -380,10 +380,8 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 void facts_exec(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {
-		{"user", "User", FORM_TEXT},
-		{"privileged", "Privileged", FORM_TRUE},
-		{"environment", "Env", FORM_LIST},
-		{"working_directory", "WorkingDir", FORM_TEXT},
+		{"user", "User", FORM_TEXT},	   {"privileged", "Privileged", FORM_TRUE},
+		{"environment", "Env", FORM_LIST}, {"working_directory", "WorkingDir", FORM_TEXT},
 		{"tty", "Tty", FORM_TRUE},
 	};
 
@@ -393,7 +391,8 @@ void facts_exec(struct verdict *verdict, const struct value *body)
 
 /* --- what is not a container ----------------------------------------------------------------------- */
 
-static void add_query(struct verdict *verdict, const char *name, struct bytes query, const char *key)
+static void add_query(struct verdict *verdict, const char *name, struct bytes query,
+		      const char *key)
 {
 	struct text value = {0};
 

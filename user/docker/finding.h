@@ -57,7 +57,7 @@ enum finding_id {
 };
 
 struct finding_kind {
-	const char *id; /* "host-root-mount" */
+	const char *id;			/* "host-root-mount" */
 	enum finding_severity severity; /* unless the case says otherwise */
 	const char *technique;		/* MITRE ATT&CK; NULL: none fits */
 	const char *meaning;		/* one line for documentation and --list-findings */

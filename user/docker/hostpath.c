@@ -131,7 +131,7 @@ static const struct host_entry entries[] = {
 	{"/etc/wireguard", HIGH, HIGH, "private keys of the network"},
 	{"/home", HIGH, HIGH, "every user's files and keys"},
 	{"/home/*", HIGH, HIGH, "a user's whole home, with keys and start-up files"},
-	{"/home/*/*", LOW, LOW, "a user's files"},
+	{"/home/*/*", MEDIUM, MEDIUM, "a user's files"},
 	{"/home/*/.*", MEDIUM, MEDIUM, "a user's settings, perhaps start-up files or secrets"},
 	{"/home/*/.aws", HIGH, HIGH, "a user's keys"},
 	{"/home/*/.azure", HIGH, HIGH, "a user's keys"},
@@ -354,7 +354,7 @@ void path_clean(struct text *out, struct bytes path)
 
 	if (!cleaner.out)
 		return;
-	if (path.size && path.data[0] == '/') {
+	if (path.data && path.size && path.data[0] == '/') {
 		cleaner.rooted = true;
 		cleaner.out[0] = '/';
 		cleaner.size = cleaner.fixed = 1;
@@ -498,7 +498,7 @@ static struct verdict entry_verdict(const struct host_entry *entry, bool read_on
 	return (struct verdict){FINDING_HOST_PATH_MOUNT, severity, entry->reason};
 }
 
-/* PATH, clean and shortened, by the table above. */
+/* PATH, clean, shortened and not the root, by the table above. */
 static struct verdict judge_by_table(struct bytes path, bool read_only)
 {
 	struct verdict own = {}, held = {};
@@ -507,11 +507,17 @@ static struct verdict judge_by_table(struct bytes path, bool read_only)
 	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
 		const struct host_entry *entry = &entries[i];
 		bool is_socket = entry->write == ENGINE;
-		struct bytes pattern = bytes_of(entry->path), rest;
+		struct bytes pattern, rest;
+		enum relation relation;
 		unsigned int depth;
-		enum relation relation = relate(path, pattern, &depth, &rest);
-		size_t weight = depth * 256 + pattern.size;
+		size_t weight;
 
+		if (path.data[1] !=
+		    entry->path[1]) /* which is no wildcard: spares most of the work */
+			continue;
+		pattern = bytes_of(entry->path);
+		relation = relate(path, pattern, &depth, &rest);
+		weight = depth * 256 + pattern.size;
 		/* Not everybody has an engine of his own; nothing is under a socket. */
 		if (relation == ABOVE && !(is_socket && strchr(entry->path, '*')))
 			keep_worse(&held, entry_verdict(entry, read_only));
@@ -628,7 +634,8 @@ void host_source_judge(struct bytes source, bool read_only, const struct host_fi
 		return;
 	}
 	verdict = judge_as_kernel(path.data, read_only, files, resolved);
-	keep_worse(&verdict, judge_path(text_since(text, start), read_only, files));
+	if (path.size != text->size - start) /* there is a NUL */
+		keep_worse(&verdict, judge_path(text_since(text, start), read_only, files));
 	text_free(&path);
 	middle = text->size;
 	text_add_string(text, resolved);

@@ -5,8 +5,10 @@
 #include <strings.h>
 
 #include "docker/facts.h"
+#include "docker/shapes.h"
 #include "record/mask.h"
 
+#define PROFILE_MEMORY 16384
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
 
@@ -21,12 +23,12 @@ static bool begins(struct bytes bytes, const char *beginning)
 {
 	size_t size = strlen(beginning);
 
-	return bytes.size >= size && !memcmp(bytes.data, beginning, size);
+	return bytes.data && bytes.size >= size && !memcmp(bytes.data, beginning, size);
 }
 
 static bool contains(struct bytes bytes, const char *word)
 {
-	return bytes.size && memmem(bytes.data, bytes.size, word, strlen(word));
+	return bytes.data && memmem(bytes.data, bytes.size, word, strlen(word));
 }
 
 /* --- mounts ----------------------------------------------------------------------------------- */
@@ -42,14 +44,18 @@ struct place {
 static void add_source(struct judging *judging, const struct place *place,
 		       const struct host_source *source)
 {
-	bool elsewhere = source->resolved.data;
+	bool elsewhere = source->resolved.data, mounted = place->destination.size;
+	/* The others speak for themselves. */
+	bool why = source->finding == FINDING_HOST_PATH_MOUNT && source->reason;
 
 	ADD(judging, place->is_volume ? FINDING_VOLUME_HOST_PATH : source->finding,
-	    source->severity, "%s%.*s%s%.*s%s mounted %s%s%.*s", place->through,
+	    source->severity, "%s%.*s%s%.*s%s%s%.*s%s%s", place->through,
 	    PRINTED(source->cleaned.size ? source->cleaned : place->source),
 	    elsewhere ? " (that is " : "", PRINTED(source->resolved), elsewhere ? ")" : "",
-	    place->read_only ? "read-only" : "read-write", place->destination.size ? " at " : "",
-	    PRINTED(place->destination));
+	    !mounted	       ? " is what it stands for"
+	    : place->read_only ? " mounted read-only at "
+			       : " mounted read-write at ",
+	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
 }
 
 static void judge_place(struct judging *judging, const struct place *place)
@@ -206,7 +212,8 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
 			continue;
 		if (modes[i].finding && is(mode, "host"))
-			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s", modes[i].what);
+			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
+			    modes[i].what);
 		else if (begins(mode, "container:"))
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
 			    modes[i].what, PRINTED(mode));
@@ -231,13 +238,14 @@ static bool is_one_of(struct bytes name, const char *const *words, size_t count)
 
 static enum finding_severity capability_severity(struct bytes name)
 {
-	static const char *const critical[] = {"ALL",	    "SYS_ADMIN",       "SYS_MODULE", "SYS_PTRACE",
-					       "SYS_RAWIO", "DAC_READ_SEARCH", "BPF"};
+	static const char *const critical[] = {"ALL",	     "SYS_ADMIN", "SYS_MODULE",
+					       "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH",
+					       "BPF"};
 	/* What a container has anyway, and gets back after `--cap-drop ALL`. */
 	static const char *const usual[] = {
-		"CHOWN",  "DAC_OVERRIDE", "FSETID",	      "FOWNER",	   "MKNOD",
-		"NET_RAW", "SETGID",	  "SETUID",	      "SETFCAP",   "SETPCAP",
-		"KILL",	  "SYS_CHROOT",	  "NET_BIND_SERVICE", "AUDIT_WRITE"};
+		"CHOWN",   "DAC_OVERRIDE", "FSETID",	       "FOWNER",     "MKNOD",
+		"NET_RAW", "SETGID",	   "SETUID",	       "SETFCAP",    "SETPCAP",
+		"KILL",	   "SYS_CHROOT",   "NET_BIND_SERVICE", "AUDIT_WRITE"};
 
 	name = bare_capability(name);
 	if (is_one_of(name, critical, COUNT(critical)))
@@ -296,10 +304,13 @@ static bool disables_security(struct bytes option)
 	static const struct {
 		const char *name, *value;
 	} options[] = {
-		{"seccomp", "unconfined"},     {"apparmor", "unconfined"},
-		{"label", "disable"},	       {"label", "type:spc_t"},
+		{"seccomp", "unconfined"},	{"apparmor", "unconfined"},
+		{"label", "disable"},		{"label", "type:spc_t"},
 		{"label", "type:unconfined_t"}, {"systempaths", "unconfined"},
-		{"no-new-privileges", "false"}, {"writable-cgroups", "true"},
+		{"no-new-privileges", "false"}, {"no-new-privileges", "False"},
+		{"no-new-privileges", "FALSE"}, {"no-new-privileges", "f"},
+		{"no-new-privileges", "F"},	{"no-new-privileges", "0"},
+		{"writable-cgroups", "true"},
 	};
 
 	for (size_t i = 0; i < COUNT(options); i++)
@@ -308,11 +319,25 @@ static bool disables_security(struct bytes option)
 	return is(option, "disable"); /* of an old client: a label without its name */
 }
 
-/* A profile of the caller's own that allows whatever it does not name. */
+/* A profile of the caller's own that allows whatever it does not name, or cannot be read. */
 static bool is_open_profile(struct bytes option)
 {
-	return begins(option, "seccomp") && contains(option, "defaultAction") &&
-	       (contains(option, "SCMP_ACT_ALLOW") || contains(option, "SCMP_ACT_LOG"));
+	struct body *body;
+	struct bytes action;
+	bool open;
+
+	if (!begins(option, "seccomp") || option.size < sizeof("seccomp={") ||
+	    option.data[strlen("seccomp=")] != '{')
+		return false;
+	option = bytes_from(option, strlen("seccomp="));
+	if (body_new(&shape_seccomp_profile, PROFILE_MEMORY, NULL, &body))
+		return true;
+	body_feed(body, option.data, option.size);
+	action = value_string(body_value(body), "defaultAction");
+	open = body_state(body) != BODY_DONE || is(action, "SCMP_ACT_ALLOW") ||
+	       is(action, "SCMP_ACT_LOG");
+	body_free(body);
+	return open;
 }
 
 /* The engine itself disables labels of what shares the host's processes or memory. */
@@ -334,7 +359,7 @@ static void judge_security_options(struct judging *judging, const struct value *
 		if (disables_security(one->string))
 			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%.*s",
 			    PRINTED(one->string));
-		else if (is_open_profile(one->string) || one->cut)
+		else if (is_open_profile(one->string))
 			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
 			    "seccomp profile that may allow everything");
 	}
@@ -358,9 +383,9 @@ static void judge_system_paths(struct judging *judging, const struct value *host
 /* Sysctls that belong to a namespace of the container's own. */
 static bool is_namespaced_sysctl(struct bytes sysctl)
 {
-	static const char *const ipc[] = {
-		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-		"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
+	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb",	    "kernel.msgmni",
+					  "kernel.sem",	   "kernel.shmall",	    "kernel.shmmax",
+					  "kernel.shmmni", "kernel.shm_rmid_forced"};
 
 	for (size_t i = 0; i < COUNT(ipc); i++)
 		if (is(sysctl, ipc[i]))
@@ -375,7 +400,8 @@ static void judge_runtime(struct judging *judging, const struct value *host)
 	const struct value *sysctls = value_get(host, "Sysctls");
 
 	if (runtime.size && !is(runtime, "runc"))
-		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s", PRINTED(runtime));
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s",
+		    PRINTED(runtime));
 	if (parent.size)
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
 		    PRINTED(parent));
@@ -416,7 +442,8 @@ static void judge_endpoints(struct judging *judging, const struct value *body)
 
 	for (const struct value *one = endpoints ? endpoints->first : NULL; one; one = one->next)
 		if (is(one->key, "host"))
-			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
+			    "the host's network namespace");
 }
 
 /* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
@@ -460,17 +487,29 @@ void judge_container_update(struct judging *judging)
 	facts_host(judging->verdict, judging->body);
 }
 
-/* A path in a container whose content is a secret, or opens the way to the host. */
-static bool is_delicate(const struct judging *judging, struct bytes path)
+static bool ends(struct bytes bytes, const char *ending)
 {
-	static const char *const delicate[] = {"/etc/shadow", "/etc/gshadow", "/root", "/.ssh",
-					       "id_rsa",      "docker.sock",  "/run/secrets",
-					       "/proc/",      "/sys/"};
+	size_t size = strlen(ending);
 
-	for (size_t i = 0; i < COUNT(delicate); i++)
-		if (contains(path, delicate[i]))
+	return bytes.size >= size && is(bytes_from(bytes, bytes.size - size), ending);
+}
+
+/* A clean path in a container whose content is a secret, or opens the way to the host, wherever the
+ * host's files are mounted there; or a directory that holds such. */
+static bool is_delicate(struct bytes path)
+{
+	static const char *const within[] = {"/etc/shadow",  "/etc/gshadow", "/root",
+					     "/.ssh",	     "id_rsa",	     "docker.sock",
+					     "/run/secrets", "/proc/",	     "/sys/"};
+	static const char *const holders[] = {"/etc", "/run", "/proc", "/sys", "/home"};
+
+	for (size_t i = 0; i < COUNT(within); i++)
+		if (contains(path, within[i]))
 			return true;
-	return false;
+	for (size_t i = 0; i < COUNT(holders); i++)
+		if (ends(path, holders[i]))
+			return true;
+	return is(path, "/");
 }
 
 static bool has_host_files(const struct inventory_container *container)
@@ -480,6 +519,7 @@ static bool has_host_files(const struct inventory_container *container)
 		case FINDING_PRIVILEGED:
 		case FINDING_HOST_ROOT_MOUNT:
 		case FINDING_HOST_PATH_MOUNT:
+		case FINDING_ENGINE_SOCKET_MOUNT:
 		case FINDING_VOLUME_HOST_PATH:
 			return true;
 		default:
@@ -493,17 +533,20 @@ static bool has_host_files(const struct inventory_container *container)
 static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
 {
 	enum finding_severity severity = finding_kind(id)->severity;
-	struct text path = {0};
+	struct text path = {0}, clean = {0};
 	bool host = has_host_files(judging->container);
 
+	text_add_char(&path, '/'); /* paths are from the container's root */
 	if (route_query(judging->query, "path", &path)) {
-		severity += is_delicate(judging, text_since(&path, 0)) + host;
-		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&path, 0)),
+		path_clean(&clean, text_since(&path, 0));
+		severity += is_delicate(text_since(&clean, 0)) + host;
+		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&clean, 0)),
 		    host ? " in a container with files of the host" : "");
 	} else {
 		ADD(judging, id, severity, "%s its files", what);
 	}
 	text_free(&path);
+	text_free(&clean);
 }
 
 void judge_archive_read(struct judging *judging)
@@ -572,6 +615,12 @@ void judge_image_create(struct judging *judging)
 	text_free(&source);
 }
 
+/* The daemon reads it as it reads that of a create. */
+void judge_commit(struct judging *judging)
+{
+	facts_container_create(judging->verdict, judging->body, NULL);
+}
+
 void judge_build(struct judging *judging)
 {
 	struct text mode = {0};
@@ -584,6 +633,10 @@ void judge_build(struct judging *judging)
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
 			    "network namespace of %.*s", PRINTED(text_since(&mode, 0)));
 	}
+	text_cut(&mode, 0);
+	if (route_query(judging->query, "cgroupparent", &mode) && mode.size)
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
+		    PRINTED(text_since(&mode, 0)));
 	text_free(&mode);
 	facts_build(judging->verdict, judging->query);
 }
@@ -661,7 +714,8 @@ static void judge_attachments(struct judging *judging, const struct value *netwo
 {
 	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
 		if (is(value_string(one, "Target"), "host"))
-			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
+			    "the host's network namespace");
 }
 
 void judge_service(struct judging *judging)

@@ -13,10 +13,11 @@ struct judging {
 	struct inventory *inventory;	/* of the engine; NULL: none */
 	const struct host_files *files; /* NULL: nobody to ask */
 	const struct route_match *match;
-	struct bytes query;			     /* as sent */
-	const struct value *body;		     /* NULL: none, or none that the daemon takes */
-	const struct inventory_container *container; /* target, or that of the exec; NULL: unknown */
-	const struct inventory_exec *exec;	     /* target; NULL: unknown */
+	struct bytes query;	  /* as sent */
+	const struct value *body; /* NULL: none, or none that the daemon takes */
+	const struct inventory_container
+		*container;		   /* target, or that of the exec; NULL: unknown */
+	const struct inventory_exec *exec; /* target; NULL: unknown */
 	struct verdict *verdict;
 	bool inspected; /* as the engine tells it, with defaults of its own */
 };
@@ -29,6 +30,7 @@ void judge_archive_write(struct judging *judging);
 void judge_exec_create(struct judging *judging);
 void judge_exec_start(struct judging *judging);
 void judge_image_create(struct judging *judging);
+void judge_commit(struct judging *judging);
 void judge_build(struct judging *judging);
 void judge_volume_create(struct judging *judging);
 void judge_network_create(struct judging *judging);

@@ -6,9 +6,9 @@
 
 #include "conversation/caller.h"
 
-#define REMOVALS_MANY 10		    /* within REMOVALS_TIME is many */
+#define REMOVALS_MANY 10		   /* within REMOVALS_TIME is many */
 #define REMOVALS_TIME (60ull * 1000000000) /* ns */
-#define REMOVERS_MAX 64			    /* counted at once; beyond, the idlest is forgotten */
+#define REMOVERS_MAX 64			   /* counted at once; beyond, the idlest is forgotten */
 
 struct remover {
 	uint32_t uid, login_uid;

@@ -105,7 +105,8 @@ static const struct route routes[] = {
 	{DELETE, "/images/{name}", "ImageDelete", TARGET_IMAGE},
 	{GET, "/distribution/{name}/json", "DistributionInspect", TARGET_IMAGE},
 	{POST, "/commit", "ImageCommit", TARGET_CONTAINER, "container",
-		.finding = FINDING_IMAGE_LOAD, .answer = true, .made = TARGET_IMAGE},
+		.finding = FINDING_IMAGE_LOAD, .answer = true, .made = TARGET_IMAGE,
+		.body = &shape_container_create, .judge = judge_commit},
 
 	{POST, "/build", "ImageBuild", TARGET_IMAGE, "t",
 		.judge = judge_build},

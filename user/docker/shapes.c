@@ -46,41 +46,37 @@ static const struct shape any_map = {.kind = SHAPE_MAP, .element = &any};
 
 /* --- mounts ----------------------------------------------------------------------------------- */
 
-static const struct shape_field driver_fields[] = {
-	{"Name", &text}, {"Options", &text_map}, {0}};
+static const struct shape_field driver_fields[] = {{"Name", &text}, {"Options", &text_map}, {0}};
 static const struct shape driver = {.kind = SHAPE_STRUCT, .pointer = true, .fields = driver_fields};
 
-static const struct shape_field bind_option_fields[] = {
-	{"Propagation", &text},
-	{"NonRecursive", &flag},
-	{"CreateMountpoint", &checked_flag},
-	{"ReadOnlyNonRecursive", &flag},
-	{"ReadOnlyForceRecursive", &checked_flag},
-	{0}};
+static const struct shape_field bind_option_fields[] = {{"Propagation", &text},
+							{"NonRecursive", &flag},
+							{"CreateMountpoint", &checked_flag},
+							{"ReadOnlyNonRecursive", &flag},
+							{"ReadOnlyForceRecursive", &checked_flag},
+							{0}};
 static const struct shape bind_options = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = bind_option_fields};
 
-static const struct shape_field volume_option_fields[] = {
-	{"NoCopy", &checked_flag},
-	{"Labels", &checked_text_map},
-	{"Subpath", &text},
-	{"DriverConfig", &driver},
-	{0}};
+static const struct shape_field volume_option_fields[] = {{"NoCopy", &checked_flag},
+							  {"Labels", &checked_text_map},
+							  {"Subpath", &text},
+							  {"DriverConfig", &driver},
+							  {0}};
 static const struct shape volume_options = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = volume_option_fields};
 
-static const struct shape_field mount_fields[] = {
-	{"Type", &text},
-	{"Source", &text},
-	{"Target", &text},
-	{"ReadOnly", &flag},
-	{"Consistency", &checked_text},
-	{"BindOptions", &bind_options},
-	{"VolumeOptions", &volume_options},
-	{"ImageOptions", &any},
-	{"TmpfsOptions", &any},
-	{"ClusterOptions", &any},
-	{0}};
+static const struct shape_field mount_fields[] = {{"Type", &text},
+						  {"Source", &text},
+						  {"Target", &text},
+						  {"ReadOnly", &flag},
+						  {"Consistency", &checked_text},
+						  {"BindOptions", &bind_options},
+						  {"VolumeOptions", &volume_options},
+						  {"ImageOptions", &any},
+						  {"TmpfsOptions", &any},
+						  {"ClusterOptions", &any},
+						  {0}};
 static const struct shape mount = {.kind = SHAPE_STRUCT, .fields = mount_fields};
 static const struct shape mounts = {
 	.kind = SHAPE_LIST, .element = &mount, .element_done = judge_mount_matters};
@@ -120,11 +116,13 @@ static const struct shape_field log_fields[] = {
 	{"Type", &text}, {"Config", &checked_text_map}, {0}};
 static const struct shape log_config = {.kind = SHAPE_STRUCT, .fields = log_fields};
 
-static const struct shape_field health_fields[] = {
-	{"Test", &checked_texts},	   {"Interval", &checked_number},
-	{"Timeout", &checked_number},	   {"StartPeriod", &checked_number},
-	{"StartInterval", &checked_number}, {"Retries", &checked_number},
-	{0}};
+static const struct shape_field health_fields[] = {{"Test", &checked_texts},
+						   {"Interval", &checked_number},
+						   {"Timeout", &checked_number},
+						   {"StartPeriod", &checked_number},
+						   {"StartInterval", &checked_number},
+						   {"Retries", &checked_number},
+						   {0}};
 static const struct shape health = {
 	.kind = SHAPE_STRUCT, .keep = KEEP_NOTHING, .pointer = true, .fields = health_fields};
 
@@ -165,7 +163,9 @@ static const struct shape console_size = {
 		{"OomKillDisable", &checked_flag_pointer}, {"PidsLimit", &checked_number_pointer}, \
 		{"Ulimits", &ulimits}, {"CpuCount", &checked_number},                              \
 		{"CpuPercent", &checked_number}, {"IOMaximumIOps", &checked_unsigned},             \
-		{"IOMaximumBandwidth", &checked_unsigned}
+	{                                                                                          \
+		"IOMaximumBandwidth", &checked_unsigned                                            \
+	}
 
 #define HOST_CONFIG                                                                                \
 	{"Binds", &binds}, {"ContainerIDFile", &checked_text}, {"LogConfig", &log_config},         \
@@ -195,7 +195,9 @@ static const struct shape console_size = {
 		{"NetworkDisabled", &checked_flag}, {"MacAddress", &checked_text},                 \
 		{"OnBuild", &checked_texts}, {"Labels", &checked_text_map},                        \
 		{"StopSignal", &checked_text}, {"StopTimeout", &checked_number_pointer},           \
-		{"Shell", &checked_strslice}
+	{                                                                                          \
+		"Shell", &checked_strslice                                                         \
+	}
 
 static const struct shape device_rules = {
 	.kind = SHAPE_LIST, .element = &text, .element_done = judge_matters};
@@ -203,8 +205,8 @@ static const struct shape volumes_from = {
 	.kind = SHAPE_LIST, .element = &text, .element_done = judge_matters};
 static const struct shape security_options = {
 	.kind = SHAPE_LIST, .element = &text, .element_done = judge_security_option_matters};
-static const struct shape cap_add = {
-	.kind = SHAPE_STRSLICE, .element_done = judge_capability_matters};
+static const struct shape cap_add = {.kind = SHAPE_STRSLICE,
+				     .element_done = judge_capability_matters};
 static const struct shape sysctls = {
 	.kind = SHAPE_MAP, .element = &text, .element_done = judge_sysctl_matters};
 
@@ -217,13 +219,12 @@ static const struct shape networking = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = networking_fields};
 
 /* Docker before 23 takes the host's part at the top, too, where there is no HostConfig. */
-static const struct shape_field create_fields[] = {
-	{"HostConfig", &host_config},
-	{"NetworkingConfig", &networking},
-	{"Cpuset", &checked_text},
-	CONFIG,
-	HOST_CONFIG,
-	{0}};
+static const struct shape_field create_fields[] = {{"HostConfig", &host_config},
+						   {"NetworkingConfig", &networking},
+						   {"Cpuset", &checked_text},
+						   CONFIG,
+						   HOST_CONFIG,
+						   {0}};
 const struct shape shape_container_create = {.kind = SHAPE_STRUCT, .fields = create_fields};
 
 /* Docker before 24 takes one, for API versions below 1.24. */
@@ -234,62 +235,51 @@ static const struct shape_field update_fields[] = {
 const struct shape shape_container_update = {.kind = SHAPE_STRUCT, .fields = update_fields};
 
 static const struct shape_field config_fields[] = {CONFIG, {0}};
-const struct shape shape_commit = {.kind = SHAPE_STRUCT, .fields = config_fields};
 static const struct shape inspected_config = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_fields};
 
-static const struct shape_field exec_fields[] = {
-	{"User", &text},
-	{"Privileged", &flag},
-	{"Tty", &flag},
-	{"ConsoleSize", &any},
-	{"AttachStdin", &checked_flag},
-	{"AttachStderr", &checked_flag},
-	{"AttachStdout", &checked_flag},
-	{"Detach", &checked_flag},
-	{"DetachKeys", &checked_text},
-	{"Env", &names},
-	{"WorkingDir", &text},
-	{"Cmd", &texts},
-	{0}};
+static const struct shape_field exec_fields[] = {{"User", &text},
+						 {"Privileged", &flag},
+						 {"Tty", &flag},
+						 {"ConsoleSize", &any},
+						 {"AttachStdin", &checked_flag},
+						 {"AttachStderr", &checked_flag},
+						 {"AttachStdout", &checked_flag},
+						 {"Detach", &checked_flag},
+						 {"DetachKeys", &checked_text},
+						 {"Env", &names},
+						 {"WorkingDir", &text},
+						 {"Cmd", &texts},
+						 {0}};
 const struct shape shape_exec_create = {.kind = SHAPE_STRUCT, .fields = exec_fields};
 
-static const struct shape_field inspect_fields[] = {
-	{"Id", &text},		 {"Name", &text},
-	{"Image", &text},	 {"Config", &inspected_config},
-	{"HostConfig", &host_config}, {0}};
+static const struct shape_field inspect_fields[] = {{"Id", &text},
+						    {"Name", &text},
+						    {"Image", &text},
+						    {"Config", &inspected_config},
+						    {"HostConfig", &host_config},
+						    {0}};
 const struct shape shape_container_inspect = {.kind = SHAPE_STRUCT, .fields = inspect_fields};
 
 static const struct shape_field created_fields[] = {{"Id", &text}, {"Name", &text}, {0}};
 const struct shape shape_created = {.kind = SHAPE_STRUCT, .fields = created_fields};
 
+static const struct shape_field profile_action_fields[] = {{"defaultAction", &text}, {0}};
+const struct shape shape_seccomp_profile = {.kind = SHAPE_STRUCT, .fields = profile_action_fields};
+
 /* --- volumes, networks -------------------------------------------------------------------------- */
 
 static const struct shape_field volume_fields[] = {
-	{"Driver", &text},
-	{"DriverOpts", &text_map},
-	{"Labels", &checked_text_map},
-	{"Name", &text},
-	{"ClusterVolumeSpec", &any},
-	{0}};
+	{"Driver", &text}, {"DriverOpts", &text_map},	{"Labels", &checked_text_map},
+	{"Name", &text},   {"ClusterVolumeSpec", &any}, {0}};
 const struct shape shape_volume_create = {.kind = SHAPE_STRUCT, .fields = volume_fields};
 
 static const struct shape_field network_fields[] = {
-	{"Name", &text},
-	{"CheckDuplicate", &any},
-	{"Driver", &text},
-	{"Scope", &text},
-	{"EnableIPv4", &any},
-	{"EnableIPv6", &any},
-	{"IPAM", &any},
-	{"Internal", &flag},
-	{"Attachable", &flag},
-	{"Ingress", &flag},
-	{"ConfigOnly", &checked_flag},
-	{"ConfigFrom", &any},
-	{"Options", &text_map},
-	{"Labels", &checked_text_map},
-	{0}};
+	{"Name", &text},	{"CheckDuplicate", &any},      {"Driver", &text},
+	{"Scope", &text},	{"EnableIPv4", &any},	       {"EnableIPv6", &any},
+	{"IPAM", &any},		{"Internal", &flag},	       {"Attachable", &flag},
+	{"Ingress", &flag},	{"ConfigOnly", &checked_flag}, {"ConfigFrom", &any},
+	{"Options", &text_map}, {"Labels", &checked_text_map}, {0}};
 const struct shape shape_network_create = {.kind = SHAPE_STRUCT, .fields = network_fields};
 
 static const struct shape_field connect_fields[] = {
@@ -299,7 +289,7 @@ const struct shape shape_network_connect = {.kind = SHAPE_STRUCT, .fields = conn
 /* --- swarm -------------------------------------------------------------------------------------- */
 
 static const struct shape_field selinux_fields[] = {
-	{"Disable", &flag},	   {"User", &checked_text},  {"Role", &checked_text},
+	{"Disable", &flag},	 {"User", &checked_text},  {"Role", &checked_text},
 	{"Type", &checked_text}, {"Level", &checked_text}, {0}};
 static const struct shape selinux = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = selinux_fields};
@@ -307,9 +297,8 @@ static const struct shape_field profile_fields[] = {{"Mode", &text}, {"Profile",
 static const struct shape profile = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = profile_fields};
 static const struct shape_field privileges_fields[] = {
-	{"CredentialSpec", &any}, {"SELinuxContext", &selinux},
-	{"Seccomp", &profile},	  {"AppArmor", &profile},
-	{"NoNewPrivileges", &any}, {0}};
+	{"CredentialSpec", &any}, {"SELinuxContext", &selinux}, {"Seccomp", &profile},
+	{"AppArmor", &profile},	  {"NoNewPrivileges", &any},	{0}};
 static const struct shape privileges = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = privileges_fields};
 
@@ -321,17 +310,25 @@ static const struct shape references = {.kind = SHAPE_LIST, .element = &referenc
 static const struct shape caps = {
 	.kind = SHAPE_LIST, .element = &text, .element_done = judge_capability_matters};
 
-static const struct shape_field container_spec_fields[] = {
-	{"Image", &text},	 {"Labels", &checked_text_map},
-	{"Command", &texts},	 {"Args", &texts},
-	{"Hostname", &text},	 {"Env", &names},
-	{"Dir", &text},		 {"User", &text},
-	{"Groups", &texts},	 {"Privileges", &privileges},
-	{"TTY", &flag},		 {"ReadOnly", &flag},
-	{"Mounts", &mounts},	 {"Secrets", &references},
-	{"Configs", &references}, {"Sysctls", &sysctls},
-	{"CapabilityAdd", &caps}, {"CapabilityDrop", &texts},
-	{0}};
+static const struct shape_field container_spec_fields[] = {{"Image", &text},
+							   {"Labels", &checked_text_map},
+							   {"Command", &texts},
+							   {"Args", &texts},
+							   {"Hostname", &text},
+							   {"Env", &names},
+							   {"Dir", &text},
+							   {"User", &text},
+							   {"Groups", &texts},
+							   {"Privileges", &privileges},
+							   {"TTY", &flag},
+							   {"ReadOnly", &flag},
+							   {"Mounts", &mounts},
+							   {"Secrets", &references},
+							   {"Configs", &references},
+							   {"Sysctls", &sysctls},
+							   {"CapabilityAdd", &caps},
+							   {"CapabilityDrop", &texts},
+							   {0}};
 static const struct shape container_spec = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = container_spec_fields};
 
@@ -339,27 +336,27 @@ static const struct shape_field attachment_fields[] = {{"Target", &text}, {0}};
 static const struct shape attachment = {.kind = SHAPE_STRUCT, .fields = attachment_fields};
 static const struct shape attachments = {.kind = SHAPE_LIST, .element = &attachment};
 
-static const struct shape_field task_fields[] = {
-	{"ContainerSpec", &container_spec},
-	{"PluginSpec", &any_map},
-	{"Networks", &attachments},
-	{"Runtime", &text},
-	{0}};
+static const struct shape_field task_fields[] = {{"ContainerSpec", &container_spec},
+						 {"PluginSpec", &any_map},
+						 {"Networks", &attachments},
+						 {"Runtime", &text},
+						 {0}};
 static const struct shape task = {.kind = SHAPE_STRUCT, .fields = task_fields};
 
-static const struct shape_field service_fields[] = {
-	{"Name", &text}, {"Labels", &checked_text_map}, {"TaskTemplate", &task},
-	{"Networks", &attachments}, {0}};
+static const struct shape_field service_fields[] = {{"Name", &text},
+						    {"Labels", &checked_text_map},
+						    {"TaskTemplate", &task},
+						    {"Networks", &attachments},
+						    {0}};
 const struct shape shape_service_spec = {.kind = SHAPE_STRUCT, .fields = service_fields};
 
 static const struct shape_field swarm_init_fields[] = {
-	{"ListenAddr", &text},	   {"AdvertiseAddr", &text},
-	{"DataPathAddr", &text},   {"ForceNewCluster", &flag},
-	{"AutoLockManagers", &flag}, {0}};
+	{"ListenAddr", &text},	    {"AdvertiseAddr", &text},	 {"DataPathAddr", &text},
+	{"ForceNewCluster", &flag}, {"AutoLockManagers", &flag}, {0}};
 const struct shape shape_swarm_init = {.kind = SHAPE_STRUCT, .fields = swarm_init_fields};
 
 static const struct shape_field swarm_join_fields[] = {
-	{"ListenAddr", &text},	 {"AdvertiseAddr", &text},	{"DataPathAddr", &text},
+	{"ListenAddr", &text},	 {"AdvertiseAddr", &text},     {"DataPathAddr", &text},
 	{"RemoteAddrs", &texts}, {"JoinToken", &checked_text}, {0}};
 const struct shape shape_swarm_join = {.kind = SHAPE_STRUCT, .fields = swarm_join_fields};
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "record/mask.h"
-
 void verdict_free(struct verdict *verdict)
 {
 	pool_free(&verdict->pool);
@@ -65,12 +63,13 @@ void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_sever
 	va_end(args);
 	if (size < 0)
 		size = 0;
-	finding.detail = (struct bytes){
-		detail, (size_t)size < sizeof(detail) ? (size_t)size : sizeof(detail) - 1};
+	finding.detail = (struct bytes){detail, (size_t)size < sizeof(detail) ? (size_t)size
+									      : sizeof(detail) - 1};
 	verdict_add_finding(verdict, &finding);
 }
 
-struct record_fact *verdict_fact(struct verdict *verdict, const char *name, enum record_fact_kind kind)
+struct record_fact *verdict_fact(struct verdict *verdict, const char *name,
+				 enum record_fact_kind kind)
 {
 	struct record_fact *fact = &verdict->facts[verdict->fact_count];
 
@@ -94,14 +93,8 @@ bool verdict_list(struct verdict *verdict, struct record_fact *fact, size_t coun
 
 void verdict_append(struct verdict *verdict, struct record_fact *fact, struct bytes text)
 {
-	struct text masked = {0};
-
-	if (fact->count == fact->room) {
+	if (fact->count == fact->room)
 		fact->cut = true;
-		return;
-	}
-	if (mask_text(&masked, text))
-		text = text_since(&masked, 0);
-	fact->list[fact->count++] = pool_copy(&verdict->pool, text);
-	text_free(&masked);
+	else
+		fact->list[fact->count++] = pool_copy(&verdict->pool, text);
 }

@@ -30,12 +30,13 @@ void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_sever
 void verdict_add_finding(struct verdict *verdict, const struct finding *finding);
 
 /* Adds a fact of this name and kind, to be filled in; NULL where there is no room. */
-struct record_fact *verdict_fact(struct verdict *verdict, const char *name, enum record_fact_kind kind);
+struct record_fact *verdict_fact(struct verdict *verdict, const char *name,
+				 enum record_fact_kind kind);
 
 /* Makes room for up to COUNT elements of a list, at most VERDICT_LIST_MAX. False: none. */
 bool verdict_list(struct verdict *verdict, struct record_fact *fact, size_t count);
 
-/* Appends to the list as long as there is room, without its secrets; marks it as cut beyond that. */
+/* Appends TEXT, free of secrets, to the list as long as there is room; marks it as cut beyond that. */
 void verdict_append(struct verdict *verdict, struct record_fact *fact, struct bytes text);
 
 #endif

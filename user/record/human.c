@@ -5,6 +5,7 @@
 
 #define WHO_COLUMNS 20
 #define COMMAND_COLUMNS 40
+#define GRAVITY_COLUMNS 8
 
 /* Pads what was added since START, so that columns of most lines stand below each other; what is
  * longer moves the rest of its own line only. */
@@ -18,6 +19,16 @@ static void end_column(struct text *out, size_t start, size_t columns)
 	text_add_string(out, "  ");
 }
 
+/* What is to be seen at once; nothing for what is normal. */
+static const char *gravity(unsigned int severity)
+{
+	if (severity >= 100)
+		return "CRITICAL";
+	if (severity >= 80)
+		return "HIGH";
+	return severity >= 60 ? "medium" : "";
+}
+
 static void add_line(struct text *out, const struct view *view)
 {
 	const struct record *record = view->record;
@@ -25,6 +36,9 @@ static void add_line(struct text *out, const struct view *view)
 
 	clock_add_time_of_day(out, clock_real(view->context, record->time));
 	text_add_string(out, "  ");
+	start = out->size;
+	text_add_string(out, gravity(view->severity));
+	end_column(out, start, GRAVITY_COLUMNS);
 	start = out->size;
 	if (line_is_about_agent(record)) {
 		text_add_string(out, "callerd");

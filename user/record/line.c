@@ -204,25 +204,35 @@ static void add_object(struct text *out, const char *before, struct bytes name, 
 		add_target(out, id);
 }
 
-/* The arguments that the request gives, where it has a process started. */
-static void add_asked_command(struct text *out, const struct record_api *api)
+static void add_arguments(struct text *out, const struct record_api *api, const char *name)
 {
 	for (unsigned int i = 0; i < api->fact_count; i++) {
 		const struct record_fact *fact = &api->facts[i];
-		struct text command = {0};
 
-		if (strcmp(fact->name, "command") || fact->kind != FACT_LIST)
+		if (strcmp(fact->name, name) || fact->kind != FACT_LIST)
 			continue;
 		for (unsigned int j = 0; j < fact->count; j++) {
-			if (j)
-				text_add_char(&command, ' ');
-			command_add_argument(&command, fact->list[j]);
+			if (out->size)
+				text_add_char(out, ' ');
+			command_add_argument(out, fact->list[j]);
 		}
+	}
+}
+
+/* The arguments that the request gives, where it has a process started. */
+static void add_asked_command(struct text *out, const struct record_api *api)
+{
+	struct text command = {0};
+
+	add_arguments(&command, api, "entrypoint");
+	add_arguments(&command, api, "command");
+	if (command.size) {
 		text_add_string(out, ": ");
 		text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
-		text_free(&command);
-		return;
 	}
+	if (command.error)
+		out->error = command.error;
+	text_free(&command);
 }
 
 /* ContainerCreate web from busybox: sh -c id; ExecStart in web. */
@@ -235,7 +245,8 @@ static void add_operation(struct text *out, const struct record_api *api)
 		add_object(out, " in ", api->container_name, api->container_id);
 	else
 		add_object(out, " ", api->target_name, api->target_id);
-	add_object(out, " from ", api->target_image, (struct bytes){0});
+	if (api->fact_count) /* a create; of others it is known */
+		add_object(out, " from ", api->target_image, (struct bytes){0});
 	add_asked_command(out, api);
 }
 
@@ -264,7 +275,12 @@ static void add_asked(struct text *out, const struct view *view, bool aligned)
 /* What makes it dangerous, the gravest first, before all else that is to be known. */
 static void add_findings(struct text *out, const struct record_api *api)
 {
-	for (unsigned int i = 0; i < api->finding_count && i < FINDINGS_SHOWN; i++) {
+	unsigned int count = 0;
+
+	/* The rest of the line tells what is but for information. */
+	while (count < api->finding_count && strcmp(api->findings[count].severity, "info"))
+		count++;
+	for (unsigned int i = 0; i < count && i < FINDINGS_SHOWN; i++) {
 		const struct record_finding *finding = &api->findings[i];
 
 		text_add_string(out, i ? "; " : "  !");
@@ -278,8 +294,11 @@ static void add_findings(struct text *out, const struct record_api *api)
 			text_add_visible(out, finding->detail, DETAIL_COLUMNS);
 		}
 	}
-	if (api->finding_count > FINDINGS_SHOWN)
-		text_add_string(out, "; …");
+	if (count <= FINDINGS_SHOWN)
+		return;
+	text_add_string(out, "; ");
+	text_add_number(out, count - FINDINGS_SHOWN);
+	text_add_string(out, " more");
 }
 
 static void add_request(struct text *out, const struct view *view, bool aligned)

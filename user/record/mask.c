@@ -20,10 +20,10 @@
 
 /* Parts of names. '-' is the same as '_', case does not count. */
 static const char *const secret_parts[] = {
-	"token",      "password",	 "passwd",     "passphrase", "secret",
-	"apikey",     "api_key",	 "access_key", "accesskey",  "private_key",
-	"privatekey", "encryption_key",	 "unlock_key", "unlockkey",  "credential",
-	"signature",  "registry_config", "cookie",     "bearer",     "jwt",
+	"token",	  "password",	     "passwd",	   "passphrase", "secret",
+	"apikey",	  "api_key",	     "access_key", "accesskey",	 "private_key",
+	"privatekey",	  "encryption_key",  "unlock_key", "unlockkey",	 "credential",
+	"signature",	  "registry_config", "cookie",	   "bearer",	 "jwt",
 	"registryconfig",
 };
 static const char *const secret_endings[] = {"pass", "_pwd"};
@@ -267,7 +267,7 @@ static bool is_secret_key(struct bytes key)
 	if (!key.size)
 		return false;
 	percent_decode(&text, key, true);
-	key = text_since(&text, 0);
+	key = (struct bytes){decoded, text.size};
 	for (size_t i = 0; i < COUNT(secret_keys); i++)
 		if (equals_any_case(key, secret_keys[i]))
 			return true;
@@ -571,7 +571,8 @@ static void mask_pair_value(struct masker *masker, struct bytes value)
 		return;
 	}
 	percent_decode(&decoded, value, true);
-	mask_nested(&inner, text_since(&decoded, 0), false);
+	if (decoded.data)
+		mask_nested(&inner, text_since(&decoded, 0), false);
 	if (inner.masked)
 		percent_encode(masker->out, text_since(&masked, 0), true);
 	else
@@ -583,34 +584,52 @@ static void mask_pair_value(struct masker *masker, struct bytes value)
 	text_free(&masked);
 }
 
-static void mask_pair(struct masker *masker, struct bytes pair)
+/* Whether VALUE begins JSON that it does not end. */
+static bool is_open(struct bytes value)
 {
-	size_t key_size = find_any(pair, 0, "=");
-
-	if (key_size == pair.size) {
-		keep(masker, pair);
-		return;
-	}
-	keep(masker, slice(pair, 0, key_size + 1));
-	if (is_secret_key(slice(pair, 0, key_size)))
-		hide(masker, bytes_from(pair, key_size + 1));
-	else if (!masker->keys_only)
-		mask_pair_value(masker, bytes_from(pair, key_size + 1));
-	else
-		keep(masker, bytes_from(pair, key_size + 1));
+	return value.size && (value.data[0] == '{' || value.data[0] == '[') &&
+	       find_close(value, 0) == value.size;
 }
 
-/* Pairs end at '&', and for older daemons at ';'. */
+/* OPEN: a secret before it was not over. Returns whether this one is not. */
+static bool mask_pair(struct masker *masker, struct bytes pair, bool open)
+{
+	size_t key_size = find_any(pair, 0, "=");
+	struct bytes value;
+
+	if (key_size == pair.size) {
+		(open ? hide : keep)(masker, pair);
+		return open;
+	}
+	value = bytes_from(pair, key_size + 1);
+	keep(masker, slice(pair, 0, key_size + 1));
+	if (open || is_secret_key(slice(pair, 0, key_size))) {
+		hide(masker, value);
+		return open || is_open(value);
+	}
+	if (masker->keys_only)
+		keep(masker, value);
+	else
+		mask_pair_value(masker, value);
+	return false;
+}
+
+/* Pairs end at '&', and for older daemons at ';', but JSON that somebody typed there may go on. */
 static void mask_pairs(struct masker *masker, struct bytes query)
 {
+	bool open = false;
+
 	for (size_t at = 0; at < query.size; at++) {
 		size_t end = find_any(query, at, "&;");
 
-		mask_pair(masker, slice(query, at, end));
+		open = mask_pair(masker, slice(query, at, end), open && !masker->keys_only);
 		if (end < query.size)
 			keep(masker, slice(query, end, end + 1));
 		at = end;
 	}
+	/* Of a command that was cut within quotes, words are parted within them, too. */
+	if (open)
+		masker->next = REST;
 }
 
 /* --- words
@@ -799,6 +818,25 @@ static bool mask_short_option(struct masker *masker, struct bytes word)
 	return false;
 }
 
+/* WORD, if it is a URL with a query: in that, spaces part no words. */
+static bool mask_url_word(struct masker *masker, struct bytes word)
+{
+	size_t colon = find_any(word, 0, ":"), query;
+	struct span secret;
+
+	if (!colon || word.size - colon < 4 || memcmp(word.data + colon, "://", 3) != 0 ||
+	    name_before(word, colon).size != colon)
+		return false;
+	secret = userinfo_span(word, colon);
+	query = find_any(word, secret.start == NONE ? colon : secret.end, "? \t\r\n");
+	if (query == word.size || word.data[query] != '?')
+		return false;
+	mask_plain(masker, slice(word, 0, query));
+	keep(masker, slice(word, query, query + 1));
+	mask_pairs(masker, bytes_from(word, query + 1));
+	return true;
+}
+
 static void mask_option(struct masker *masker, struct bytes word)
 {
 	size_t end = find_any(word, 0, "= \t\n");
@@ -811,7 +849,8 @@ static void mask_option(struct masker *masker, struct bytes word)
 		return;
 	if (end < word.size && word.data[end] == '=' && has_space(bytes_from(word, end))) {
 		keep(masker, slice(word, 0, end + 1));
-		mask_nested(masker, bytes_from(word, end + 1), false);
+		if (!mask_url_word(masker, bytes_from(word, end + 1)))
+			mask_nested(masker, bytes_from(word, end + 1), false);
 		return;
 	}
 	mask_plain(masker, word);
@@ -848,32 +887,12 @@ static bool mask_build_arg(struct masker *masker, struct bytes word)
 	return true;
 }
 
-/* Whether WORD is a URL with a query, which begins at *RET_QUERY: spaces are part of that. */
-static bool is_url(struct bytes word, size_t *ret_query)
-{
-	size_t colon = find_any(word, 0, ":"), query;
-	struct span secret;
-
-	if (!colon || word.size - colon < 4 || memcmp(word.data + colon, "://", 3) != 0 ||
-	    name_before(word, colon).size != colon)
-		return false;
-	secret = userinfo_span(word, colon);
-	query = find_any(word, secret.start == NONE ? colon : secret.end, "? \t\r\n");
-	*ret_query = query + 1;
-	return query < word.size && word.data[query] == '?';
-}
-
 static void mask_operand(struct masker *masker, struct bytes word, bool command, bool unquoted)
 {
-	size_t query;
 	bool piped = (masker->programs & ECHO) && masker->password_piped;
 
-	if (unquoted && !command && !piped && is_url(word, &query)) {
-		mask_plain(masker, slice(word, 0, query - 1));
-		keep(masker, slice(word, query - 1, query));
-		mask_pairs(masker, bytes_from(word, query));
+	if (unquoted && !command && !piped && mask_url_word(masker, word))
 		return;
-	}
 	if (unquoted && has_space(word)) {
 		mask_nested(masker, word, command);
 		return;
@@ -1116,7 +1135,7 @@ bool mask_args(struct text *out, struct bytes args)
 		return place->masked;
 	}
 	masked = mask_arguments(out, args);
-	if (place && !out->error && bytes_equal(text_since(out, start), args)) {
+	if (place && out->data && !out->error && bytes_equal(text_since(out, start), args)) {
 		place->size = (unsigned int)args.size;
 		place->masked = masked;
 		memcpy(place->args, args.data, args.size);

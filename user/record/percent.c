@@ -50,8 +50,7 @@ void percent_encode(struct text *out, struct bytes bytes, bool plus_is_space)
 
 		if (c == ' ' && plus_is_space) {
 			text_add_char(out, '+');
-		} else if (c > ' ' && c < 0x7f &&
-			   !strchr(plus_is_space ? "%&+#;" : "%?#", c)) {
+		} else if (c > ' ' && c < 0x7f && !strchr(plus_is_space ? "%&+#;" : "%?#", c)) {
 			text_add_char(out, bytes.data[i]);
 		} else {
 			text_add_char(out, '%');

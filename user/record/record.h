@@ -111,11 +111,11 @@ struct record {
 	const struct caller *caller;	/* NULL: none, or unknown */
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
 	struct record_connection connection;
-	struct record_http http;	       /* api-request */
-	struct record_api api;		       /* api-request */
+	struct record_http http;		      /* api-request */
+	struct record_api api;			      /* api-request */
 	struct bytes container_name, container_image; /* that the caller runs in */
-	unsigned int incomplete;	       /* enum record_incomplete bits */
-	int error;			       /* socket-refused: positive errno */
+	unsigned int incomplete;		      /* enum record_incomplete bits */
+	int error;				      /* socket-refused: positive errno */
 	struct bytes address;		       /* socket-refused: the path that the caller gave */
 	const char *lost_reason;	       /* records-lost */
 	uint64_t lost_count;		       /* records-lost */

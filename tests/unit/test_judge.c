@@ -1,0 +1,873 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is found in the contents of requests, and the facts that are told of them. */
+#include "calling.h"
+
+/* A call and what is told of it, in one of the parts of the line. */
+struct told_case {
+	const char *what, *body;
+	const char *told;
+	int status; /* 0: 200 */
+};
+
+/* Plays each case in a world of its own, in which some things are known. */
+static void check_told(const struct told_case *cases, size_t count, unsigned int part)
+{
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		for (enum split split = SPLIT_NOT; split < SPLITS; split++) {
+			const struct told_case *it = &cases[i];
+			struct world world = {.split = split};
+			struct request request = {
+				.what = it->what, .body = it->body, .status = it->status};
+
+			world_open(&world);
+			know_some(world.inventories[0]);
+			make_call(&world, &request);
+			if (strcmp(part_told(&world, part), it->told) != 0) {
+				print_error("%s %s\nsays   %s\nwanted %s\n", it->what,
+					    it->body ?: "", part_told(&world, part), it->told);
+				wrong++;
+			}
+			world_close(&world);
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+#define CREATE "POST /v1.41/containers/create"
+
+/* The same of creates with these members of the HostConfig. */
+struct host_case {
+	const char *host, *told;
+};
+
+static void check_hosts(const struct host_case *cases, size_t count, unsigned int part)
+{
+	for (size_t i = 0; i < count; i++) {
+		char body[4096];
+		struct told_case it = {CREATE, body, cases[i].told};
+
+		snprintf(body, sizeof(body), "{'Image':'','HostConfig':{%s}}", cases[i].host);
+		check_told(&it, 1, part);
+	}
+}
+
+/* --- findings of a container's creation ------------------------------------------------------- */
+
+#define VOLUME_HOST "volume-host-path critical: "
+#define ROOT "host-root-mount critical: "
+#define PATH "host-path-mount "
+#define SOCKET "engine-socket-mount critical: "
+#define JOIN "join-container-namespace medium: "
+
+static void test_privileged(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Privileged':true", "privileged critical: runs privileged"},
+		{"'Privileged':false", ""},
+		{"'Privileged':null", ""},
+		{"'privileged':true", "privileged critical: runs privileged; "
+				      "protocol-anomaly medium: a key in another case"},
+		{"'Privileged':true,'Privileged':false", "protocol-anomaly medium: a key twice"},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_binds(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Binds':['/:/host']", ROOT "/ mounted read-write at /host"},
+		{"'Binds':['/:/host:ro']", ROOT "/ mounted read-only at /host"},
+		{"'Binds':['/srv/../:/host']", ROOT "/ mounted read-write at /host"},
+		{"'Binds':['/srv/all:/x']", ROOT "/srv/all (that is /) mounted read-write at /x"},
+		{"'Binds':['/proc/1/root:/x']", ROOT "/proc/1/root mounted read-write at /x"},
+		{"'Binds':['/srv:/x']", SOCKET "/srv mounted read-write at /x"},
+		{"'Binds':['/srv/x:/x']", ""},
+		{"'Binds':['/srv/none:/x']", ""},
+		{"'Binds':['/etc:/e']", PATH "critical: /etc mounted read-write at /e: accounts, secrets and configuration of the host"},
+		{"'Binds':['/srv/conf:/e']",
+		 PATH "critical: /srv/conf (that is /etc) mounted read-write at /e: accounts, secrets and configuration of the host"},
+		{"'Binds':['/etc/hosts:/e:ro']", PATH "low: /etc/hosts mounted read-only at /e: names of other hosts"},
+		{"'Binds':['/home/u/x:/e']", PATH "medium: /home/u/x mounted read-write at /e: a user's files"},
+		{"'Binds':['/dev/sda:/d:ro']", PATH "critical: /dev/sda mounted read-only at /d: a disk"},
+		{"'Binds':['/srv/disk:/d']", PATH "critical: /srv/disk mounted read-write at /d: a block device"},
+		{"'Binds':['/tmp/x:/d']", ""},
+		{"'Binds':['/run/docker.sock:/s']",
+		 SOCKET "/run/docker.sock mounted read-write at /s"},
+		{"'Binds':['/var/run/docker.sock:/s:ro']",
+		 SOCKET "/var/run/docker.sock mounted read-only at /s"},
+		{"'Binds':['/srv/engine:/s']", SOCKET "/srv/engine mounted read-write at /s"},
+		{"'Binds':['/srv/engine/engine.sock:/s']",
+		 SOCKET "/srv/engine/engine.sock mounted read-write at /s"},
+		{"'Binds':['/srv/engines:/s']", ""},
+		/* Two at once, the same twice. */
+		{"'Binds':['/srv/x:/x','/tmp:/t','/:/host']", ROOT
+		 "/ mounted read-write at /host; " PATH "medium: /tmp mounted read-write at /t: temporary files and sockets of every user"},
+		{"'Binds':['/:/host','/:/host']", ROOT "/ mounted read-write at /host"},
+		{"'Binds':['/:/a','/:/b']",
+		 ROOT "/ mounted read-write at /a; " ROOT "/ mounted read-write at /b"},
+		/* By name. */
+		{"'Binds':['conf:/c']", VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and configuration of the host"},
+		{"'Binds':['conf:/c:ro']", VOLUME_HOST "volume conf: /etc mounted read-only at /c: accounts, secrets and configuration of the host"},
+		{"'Binds':['plain:/c']", ""},
+		{"'Binds':['other:/c']", ""},
+		/* What Docker refuses, or takes for the path of an anonymous volume. */
+		{"'Binds':['/etc']", ""},
+		{"'Binds':['/etc:/e:nonsense']", ""},
+		{"'Binds':['']", ""},
+		{"'Binds':null", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define DRIVER(name, options)                                                                      \
+	"'VolumeOptions':{'DriverConfig':{'Name':'" name "','Options':{" options "}}}"
+#define BIND_OPTIONS "'type':'none','o':'bind','device':'/etc'"
+
+static void test_mounts(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Mounts':[{'Type':'bind','Source':'/','Target':'/h','ReadOnly':true}]",
+		 ROOT "/ mounted read-only at /h"},
+		{"'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]",
+		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		{"'Mounts':[{'Type':'bind','Source':'/run/docker.sock','Target':'/s'}]",
+		 SOCKET "/run/docker.sock mounted read-write at /s"},
+		{"'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h'}]", ""},
+		{"'Mounts':[{'Type':'tmpfs','Source':'/etc','Target':'/h'}]", ""},
+		{"'Mounts':[{'Type':'volume','Source':'conf','Target':'/h'}]",
+		 VOLUME_HOST "volume conf: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		{"'Mounts':[{'Type':'volume','Source':'plain','Target':'/h'}]", ""},
+		{"'Mounts':[{'Type':'volume','Target':'/h'}]", ""},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER("local",
+										 BIND_OPTIONS) "}]",
+		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		{"'Mounts':[{'Type':'volume','Target':'/h','ReadOnly':true," DRIVER(
+			 "", BIND_OPTIONS) "}]",
+		 VOLUME_HOST "/etc mounted read-only at /h: accounts, secrets and configuration of the host"},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
+			 "local", "'type':'ext4','device':'/dev/sda1'") "}]",
+		 VOLUME_HOST "volume v: /dev/sda1 mounted read-write at /h: a disk"},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
+			 "local",
+			 "'type':'overlay','device':'overlay','o':'lowerdir=/etc:/usr'") "}]",
+		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
+			 "local", "'type':'tmpfs','device':'tmpfs','o':'size=1m'") "}]",
+		 ""},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER("rclone",
+										 BIND_OPTIONS) "}]",
+		 ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_volumes_from(void **state)
+{
+	static const char donor[] =
+		ROOT "the root, from container donor; volume-host-path high: a path, from "
+		     "container donor; "
+		     "engine-socket-mount high: a socket, from container donor; " JOIN
+		     "volumes of container donor; host-path-mount low: a log, from container donor";
+	static const struct host_case cases[] = {
+		{"'VolumesFrom':['web']", JOIN "volumes of container web"},
+		{"'VolumesFrom':['nobody:ro']", JOIN "volumes of container nobody"},
+		{"'VolumesFrom':['donor']", donor},
+		{"'VolumesFrom':['donor:ro']", donor},
+		{"'VolumesFrom':['dddd']",
+		 ROOT "the root, from container dddd; "
+		      "volume-host-path high: a path, from container dddd; "
+		      "engine-socket-mount high: a socket, from container dddd; " JOIN
+		      "volumes of container dddd; "
+		      "host-path-mount low: a log, from container dddd"},
+		{"'VolumesFrom':[]", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_namespaces(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'PidMode':'host'", "host-pid high: the host's PID namespace"},
+		{"'NetworkMode':'host'", "host-network medium: the host's network namespace"},
+		{"'IpcMode':'host'", "host-ipc medium: the host's IPC namespace"},
+		{"'UTSMode':'host'", "host-uts medium: the host's UTS namespace"},
+		{"'UsernsMode':'host'", "host-userns high: the host's user namespace"},
+		{"'CgroupnsMode':'host'", "host-cgroupns medium: the host's cgroup namespace"},
+		{"'PidMode':'','NetworkMode':'bridge','IpcMode':'private','UTSMode':'',"
+		 "'UsernsMode':'','CgroupnsMode':'private'",
+		 ""},
+		{"'NetworkMode':'hosts','IpcMode':'shareable'", ""},
+		{"'PidMode':'container:web'", JOIN "PID namespace of container:web"},
+		{"'NetworkMode':'container:web'", JOIN "network namespace of container:web"},
+		{"'IpcMode':'container:web'", JOIN "IPC namespace of container:web"},
+		{"'Cgroup':'container:web'", JOIN "cgroup of container:web"},
+		{"'Cgroup':'host'", ""},
+		{"'NetworkMode':'containers'", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_capabilities(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'CapAdd':['ALL']", "cap-add critical: capability ALL"},
+		{"'CapAdd':['CAP_ALL']", "cap-add critical: capability ALL"},
+		{"'CapAdd':['cap_sys_admin']", "cap-add critical: capability sys_admin"},
+		{"'CapAdd':'SYS_MODULE'", "cap-add critical: capability SYS_MODULE"},
+		{"'CapAdd':['SYS_PTRACE','SYS_RAWIO','DAC_READ_SEARCH','BPF']",
+		 "cap-add critical: capability SYS_PTRACE; cap-add critical: capability SYS_RAWIO; "
+		 "cap-add critical: capability DAC_READ_SEARCH; cap-add critical: capability BPF"},
+		{"'CapAdd':['NET_ADMIN']", "cap-add medium: capability NET_ADMIN"},
+		{"'CapAdd':['CHOWN','SYS_ADMIN','SYS_TIME']",
+		 "cap-add critical: capability SYS_ADMIN; cap-add medium: capability SYS_TIME; "
+		 "cap-add low: capability CHOWN"},
+		{"'CapAdd':['']", ""},
+		{"'CapAdd':[],'CapDrop':['ALL']", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_devices(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Devices':[{'PathOnHost':'/dev/sda','PathInContainer':'/"
+		 "d','CgroupPermissions':'rwm'}]",
+		 "device high: device /dev/sda, access rwm"},
+		{"'Devices':[{'PathOnHost':'/dev/null'}]", "device high: device /dev/null"},
+		{"'DeviceCgroupRules':['c 1:3 rwm']", "device high: device rule c 1:3 rwm"},
+		{"'DeviceRequests':[{'Driver':'nvidia','Count':-1}]",
+		 "device high: devices: driver=nvidia,count=-1"},
+		{"'DeviceRequests':[{'Count':1,'DeviceIDs':['0'],'Capabilities':[['gpu']]}]",
+		 "device high: devices: count=1,device=0,capabilities=gpu"},
+		{"'Devices':[],'DeviceCgroupRules':null,'DeviceRequests':null", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define DISABLED "security-disabled high: "
+
+static void test_security(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'SecurityOpt':['seccomp=unconfined']", DISABLED "seccomp=unconfined"},
+		{"'SecurityOpt':['seccomp:unconfined']", DISABLED "seccomp:unconfined"},
+		{"'SecurityOpt':['apparmor=unconfined']", DISABLED "apparmor=unconfined"},
+		{"'SecurityOpt':['label=disable']", DISABLED "label=disable"},
+		{"'SecurityOpt':['label:disable']", DISABLED "label:disable"},
+		{"'SecurityOpt':['disable']", DISABLED "disable"},
+		{"'SecurityOpt':['label=type:spc_t']", DISABLED "label=type:spc_t"},
+		{"'SecurityOpt':['systempaths=unconfined']", DISABLED "systempaths=unconfined"},
+		{"'SecurityOpt':['no-new-privileges=false']", DISABLED "no-new-privileges=false"},
+		{"'SecurityOpt':['no-new-privileges:0']", DISABLED "no-new-privileges:0"},
+		{"'SecurityOpt':['no-new-privileges=true']", ""},
+		{"'SecurityOpt':['writable-cgroups=true']", DISABLED "writable-cgroups=true"},
+		{"'SecurityOpt':['seccomp={\\u0022defaultAction\\u0022:\\u0022SCMP_ACT_"
+		 "ALLOW\\u0022}']",
+		 DISABLED "seccomp profile that may allow everything"},
+		{"'SecurityOpt':['seccomp={\\u0022defaultAction\\u0022:\\u0022SCMP_ACT_"
+		 "ERRNO\\u0022}']",
+		 ""},
+		/* As Go reads it: the last one counts, in any case. */
+		{"'SecurityOpt':['seccomp={\\u0022DEFAULTACTION\\u0022:\\u0022SCMP_ACT_LOG\\u0022}'"
+		 "]",
+		 DISABLED "seccomp profile that may allow everything"},
+		{"'SecurityOpt':['seccomp={\\u0022x\\u0022:\\u0022SCMP_ACT_ALLOW "
+		 "defaultAction\\u0022}']",
+		 ""},
+		{"'SecurityOpt':['seccomp={\\u0022defaultAction\\u0022']",
+		 DISABLED "seccomp profile that may allow everything"},
+		{"'SecurityOpt':['no-new-privileges','apparmor=mine','label=level:s0']", ""},
+		{"'MaskedPaths':[]", DISABLED "MaskedPaths is empty: system paths are open"},
+		{"'ReadonlyPaths':[]", DISABLED "ReadonlyPaths is empty: system paths are open"},
+		{"'MaskedPaths':null,'ReadonlyPaths':['/proc/sys']", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_runtime(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Runtime':'kata'", "other-runtime medium: runtime kata"},
+		{"'Runtime':'runc'", ""},
+		{"'Runtime':'','CgroupParent':''", ""},
+		{"'CgroupParent':'/system.slice'",
+		 "other-runtime medium: cgroup parent /system.slice"},
+		{"'Sysctls':{'kernel.core_pattern':'|/x'}",
+		 "other-runtime medium: sysctl kernel.core_pattern"},
+		{"'Sysctls':{'net.ipv4.ip_forward':'1','fs.mqueue.msg_max':'1','kernel.shmmax':'1',"
+		 "'kernel.msgmax':'1','kernel.sem':'1'}",
+		 ""},
+		{"'Sysctls':{'network':'1'}", "other-runtime medium: sysctl network"},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define ENDPOINT(name) "'NetworkingConfig':{'EndpointsConfig':{'" name "':{}}}"
+#define HOST_NETWORK "host-network medium: the host's network namespace"
+
+/* Outside of the HostConfig. */
+static void test_create(void **state)
+{
+	static const struct told_case cases[] = {
+		{CREATE, "{" ENDPOINT("host") "}", HOST_NETWORK},
+		{CREATE, "{'HostConfig':{'NetworkMode':'host'}," ENDPOINT("host") "}",
+		 HOST_NETWORK},
+		{CREATE, "{" ENDPOINT("bridge") "}", ""},
+		/* Docker before 23 takes the host's part at the top where there is no HostConfig. */
+		{CREATE, "{'Privileged':true}", "privileged critical: runs privileged"},
+		{CREATE, "{'Binds':['/:/h'],'PidMode':'host'}",
+		 ROOT "/ mounted read-write at /h; host-pid high: the host's PID namespace"},
+		{CREATE, "{'HostConfig':null,'Privileged':true}",
+		 "privileged critical: runs privileged"},
+		{CREATE, "{'HostConfig':{},'Privileged':true}", ""},
+		{CREATE, "{'Image':'alpine'}", ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+/* --- findings of the rest --------------------------------------------------------------------- */
+
+static void test_start(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /containers/web/start", NULL, ""},
+		{"POST /containers/nobody/start", NULL, ""},
+		{"POST /containers/donor/start", NULL,
+		 ROOT "the root; privileged critical: all of it; volume-host-path high: a path; "
+		      "engine-socket-mount high: a socket; host-path-mount low: a log"},
+		{"POST /containers/ddd/restart", NULL,
+		 ROOT "the root; privileged critical: all of it; volume-host-path high: a path; "
+		      "engine-socket-mount high: a socket; host-path-mount low: a log"},
+		{"POST /containers/donor/stop", NULL, ""},
+		/* Docker before 24 takes a HostConfig here. */
+		{"POST /v1.23/containers/web/start", "{'Privileged':true}",
+		 "privileged critical: runs privileged"},
+		{"POST /v1.23/containers/web/start", "{'Binds':[]}", ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_update(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /containers/web/update", "{'Memory':1}",
+		 "container-update medium: ContainerUpdate"},
+		{"POST /containers/web/update", "{'Devices':[{'PathOnHost':'/dev/sda'}]}",
+		 "device high: device /dev/sda; container-update medium: ContainerUpdate"},
+		{"POST /containers/web/update", "{'CgroupParent':'/x'}",
+		 "other-runtime medium: cgroup parent /x; container-update medium: "
+		 "ContainerUpdate"},
+		/* Only what an update takes. */
+		{"POST /containers/web/update", "{'Privileged':true}",
+		 "container-update medium: ContainerUpdate"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define WRITE "container-file-write "
+#define READ "container-file-read "
+#define WITH_HOST " in a container with files of the host"
+
+static void test_files(void **state)
+{
+	static const struct told_case cases[] = {
+		{"PUT /containers/web/archive?path=/srv", NULL, WRITE "medium: writes to /srv"},
+		{"PUT /containers/web/archive?path=/etc/shadow", NULL,
+		 WRITE "high: writes to /etc/shadow"},
+		{"PUT /containers/donor/archive?path=/srv", NULL,
+		 WRITE "high: writes to /srv" WITH_HOST},
+		{"PUT /containers/donor/archive?path=/root/.ssh", NULL,
+		 WRITE "critical: writes to /root/.ssh" WITH_HOST},
+		{"GET /containers/web/archive?path=/srv", NULL, READ "low: reads /srv"},
+		{"GET /containers/web/archive?path=/etc%2Fshadow", NULL,
+		 READ "medium: reads /etc/shadow"},
+		{"GET /containers/donor/archive?path=%2fh%2fetc%2fshadow", NULL,
+		 READ "high: reads /h/etc/shadow" WITH_HOST},
+		{"HEAD /containers/web/archive?path=/x", NULL, READ "low: reads /x"},
+		{"GET /containers/web/archive?path=x/../h/etc/", NULL, READ "medium: reads /h/etc"},
+		{"GET /containers/web/archive?path=/h/etcetera", NULL,
+		 READ "low: reads /h/etcetera"},
+		{"GET /containers/web/archive?path=.", NULL, READ "medium: reads /"},
+		{"GET /containers/web/export", NULL, READ "low: reads its files"},
+		{"POST /containers/web/copy", NULL, READ "low: reads its files"},
+		{"GET /containers/web/changes", NULL, ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define EXEC "POST /v1.41/containers/web/exec"
+#define EXEC_ROOT "exec-root low: as root in a container that runs as 1000"
+
+static void test_exec(void **state)
+{
+	static const struct told_case cases[] = {
+		{EXEC, "{'Privileged':true}",
+		 "exec-privileged critical: a privileged process in the container"},
+		{EXEC, "{'Privileged':false,'Cmd':['id']}", ""},
+		{EXEC, "{'User':'root'}", EXEC_ROOT},
+		{EXEC, "{'User':'0'}", EXEC_ROOT},
+		{EXEC, "{'User':'0:5'}", EXEC_ROOT},
+		{EXEC, "{'User':'root:root'}", EXEC_ROOT},
+		{EXEC, "{'User':'1000'}", ""},
+		{EXEC, "{'User':'rooted'}", ""},
+		{EXEC, "{'User':'05'}", ""},
+		/* Of which it is not known who it runs as. */
+		{"POST /containers/donor/exec", "{'User':'root'}", ""},
+		{"POST /containers/nobody/exec", "{'User':'root'}", ""},
+		{"POST /exec/" E_ID "/start", "{'Detach':true}",
+		 "exec-privileged critical: it was asked for"},
+		{"POST /exec/" B_ID "/start", "{'Detach':true}", ""},
+		{"POST /exec/" E_ID "/resize", NULL, ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_images(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /images/create?fromImage=alpine&tag=3", NULL, ""},
+		{"POST /images/create?fromSrc=-&repo=x", NULL, "image-load medium: imports -"},
+		{"POST /images/create?fromSrc=http://u:secret@h/x", NULL,
+		 "image-load medium: imports http://u:***@h/x"},
+		{"POST /images/create?repo=x", NULL, "image-load medium: ImageCreate"},
+		/* The daemon pulls where it is told what. */
+		{"POST /images/create?fromImage=alpine&fromSrc=http://h/x", NULL, ""},
+		{"POST /images/load", NULL, "image-load medium: ImageLoad"},
+		{"POST /commit?container=web", NULL, "image-load medium: ImageCommit"},
+		{"POST /images/alpine/push", NULL, "image-push low: ImagePush"},
+		{"POST /images/alpine/tag?repo=x", NULL, ""},
+		{"POST /build?networkmode=host", NULL,
+		 "build-host-network medium: the build uses the host's network"},
+		{"POST /build?networkmode=container:web", NULL,
+		 JOIN "network namespace of container:web"},
+		{"POST /build?networkmode=default", NULL, ""},
+		{"POST /build?cgroupparent=/x", NULL, "other-runtime medium: cgroup parent /x"},
+		{"POST /build?t=x", NULL, ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define VOLUME_CREATE "POST /v1.41/volumes/create"
+
+static void test_volumes(void **state)
+{
+	static const struct told_case cases[] = {
+		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{" BIND_OPTIONS "}}",
+		 VOLUME_HOST "/etc is what it stands for: accounts, secrets and configuration of the host"},
+		{VOLUME_CREATE, "{'Name':'v','Driver':'local','DriverOpts':{" BIND_OPTIONS "}}",
+		 VOLUME_HOST "/etc is what it stands for: accounts, secrets and configuration of the host"},
+		{VOLUME_CREATE,
+		 "{'Name':'v','DriverOpts':{'type':'none','o':'bind','device':'/var/log/x'}}",
+		 "volume-host-path low: /var/log/x is what it stands for: a log of the host"},
+		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{'type':'ext4','device':'/srv/disk'}}",
+		 VOLUME_HOST "/srv/disk is what it stands for: a block device"},
+		{VOLUME_CREATE, "{'Name':'v','Driver':'rclone','DriverOpts':{" BIND_OPTIONS "}}",
+		 ""},
+		{VOLUME_CREATE,
+		 "{'Name':'v','DriverOpts':{'type':'none','o':'bind','device':'/srv/x'}}", ""},
+		{VOLUME_CREATE,
+		 "{'Name':'v','DriverOpts':{'type':'nfs','device':':/x','o':'addr=h'}}", ""},
+		{VOLUME_CREATE, "{}", ""},
+		{"POST /networks/host/connect", "{'Container':'web'}", HOST_NETWORK},
+		{"POST /networks/bridge/connect", "{'Container':'web'}", ""},
+		{"POST /networks/create", "{'Name':'host'}", ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define PRIVILEGES "[{'Name':'network','Value':['host']},{'Name':'mount','Value':[]}]"
+
+static void test_plugins(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /plugins/pull?remote=x/y", PRIVILEGES,
+		 "plugin critical: with the privilege network host; "
+		 "plugin critical: with the privilege mount"},
+		{"POST /plugins/pull?remote=x/y", "[]", "plugin critical: PluginPull"},
+		{"POST /plugins/x/y/upgrade?remote=x/y", PRIVILEGES,
+		 "plugin critical: with the privilege network host; "
+		 "plugin critical: with the privilege mount"},
+		{"POST /plugins/create?name=x", NULL, "plugin critical: PluginCreate"},
+		{"POST /plugins/x/enable", NULL, "plugin critical: PluginEnable"},
+		{"POST /plugins/x/set", "['A=b']", "plugin critical: PluginSet"},
+		{"POST /plugins/x/disable", NULL, ""},
+		{"GET /plugins", NULL, ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define SERVICE "POST /v1.41/services/create"
+#define SPEC(members) "{'TaskTemplate':{'ContainerSpec':{" members "}}}"
+
+static void test_services(void **state)
+{
+	static const struct told_case cases[] = {
+		{SERVICE, SPEC("'Image':'alpine'"), ""},
+		{SERVICE, SPEC("'Mounts':[{'Type':'bind','Source':'/','Target':'/h'}]"),
+		 ROOT "/ mounted read-write at /h"},
+		{SERVICE,
+		 SPEC("'Mounts':[{'Type':'volume','Target':'/h'," DRIVER("local",
+									 BIND_OPTIONS) "}]"),
+		 VOLUME_HOST "/etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		{SERVICE, SPEC("'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h'}]"), ""},
+		{SERVICE, SPEC("'CapabilityAdd':['CAP_SYS_ADMIN'],'CapabilityDrop':['ALL']"),
+		 "cap-add critical: capability SYS_ADMIN"},
+		{SERVICE, SPEC("'Privileges':{'SELinuxContext':{'Disable':true}}"),
+		 DISABLED "label=disable"},
+		{SERVICE, SPEC("'Privileges':{'SELinuxContext':{'Disable':false}}"), ""},
+		{SERVICE, SPEC("'Privileges':{'Seccomp':{'Mode':'unconfined'}}"),
+		 DISABLED "Seccomp is unconfined"},
+		{SERVICE, SPEC("'Privileges':{'AppArmor':{'Mode':'disabled'}}"),
+		 DISABLED "AppArmor is disabled"},
+		{SERVICE, SPEC("'Privileges':{'Seccomp':{'Mode':'default'}}"), ""},
+		{SERVICE, SPEC("'Sysctls':{'kernel.core_pattern':'x'}"),
+		 "other-runtime medium: sysctl kernel.core_pattern"},
+		{SERVICE, "{'TaskTemplate':{'Networks':[{'Target':'host'}]}}", HOST_NETWORK},
+		{SERVICE, "{'Networks':[{'Target':'host'}]}", HOST_NETWORK},
+		{SERVICE, "{'Networks':[{'Target':'mine'}]}", ""},
+		{SERVICE, "{'TaskTemplate':{'Runtime':'plugin','PluginSpec':{'Remote':'x/y'}}}",
+		 "plugin critical: a service that installs a plugin"},
+		{"POST /services/abc/update?version=1",
+		 SPEC("'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]"),
+		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+/* What an operation is by itself, and one like it is not. */
+static void test_operations(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /containers/prune", NULL, "prune low: ContainerPrune"},
+		{"POST /images/prune", NULL, "prune low: ImagePrune"},
+		{"POST /volumes/prune", NULL, "prune low: VolumePrune"},
+		{"POST /networks/prune", NULL, "prune low: NetworkPrune"},
+		{"POST /build/prune", NULL, "prune low: BuildPrune"},
+		{"DELETE /containers/web", NULL, ""},
+		{"POST /swarm/init", "{}", "swarm high: SwarmInit"},
+		{"POST /swarm/join", "{}", "swarm high: SwarmJoin"},
+		{"POST /swarm/unlock", NULL, "swarm high: SwarmUnlock"},
+		{"GET /swarm/unlockkey", NULL, "swarm high: SwarmUnlockkey"},
+		{"POST /swarm/leave", NULL, ""},
+		{"GET /swarm", NULL, "secret-access medium: SwarmInspect"},
+		{"GET /secrets", NULL, "secret-access medium: SecretList"},
+		{"POST /secrets/create", "{'Name':'x','Data':'eA=='}",
+		 "secret-access medium: SecretCreate"},
+		{"GET /configs/x", NULL, "secret-access medium: ConfigInspect"},
+		{"POST /auth", "{'password':'x'}", "secret-access medium: SystemAuth"},
+		{"GET /nodes", NULL, ""},
+		{"GET /debug/pprof/heap", NULL, "debug-endpoint medium: DebugPprofLookup"},
+		{"GET /debug/vars", NULL, "debug-endpoint medium: DebugVars"},
+		{"GET /info", NULL, ""},
+		{"POST /containers/web/attach?stream=1", NULL,
+		 "opaque-stream info: ContainerAttach", 101},
+		{"POST /containers/web/attach?stream=1", NULL, "", 404},
+		{"POST /exec/" B_ID "/start", "{}", "opaque-stream info: ExecStart", 101},
+		{"POST /session", NULL, "opaque-stream info: Session", 101},
+		{"POST /grpc", NULL, "opaque-stream info: Grpc", 101},
+		{"POST /grpc", NULL, "", 400},
+		{"GET /nonsense", NULL,
+		 "unknown-operation low: callerd does not know this operation"},
+		{"GET /nonsense", NULL, "", 404},
+		{"GET /nonsense", NULL,
+		 "unknown-operation low: callerd does not know this operation", 500},
+		{"GET /nonsense", NULL,
+		 "unknown-operation low: callerd does not know this operation", NO_ANSWER},
+		{"GET //info", NULL, "", 301},
+		{"GET //nonsense", NULL, "", 301},
+		{"GET /containers/../nonsense", NULL, "", 301},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+/* --- facts ------------------------------------------------------------------------------------ */
+
+static void test_host_facts(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'Privileged':true", "privileged"},
+		{"'Privileged':false,'ReadonlyRootfs':false", ""},
+		{"'Binds':['/a:/b:ro','v:/c']", "binds=/a:/b:ro;v:/c"},
+		{"'Mounts':[{'Type':'bind','Source':'/a','Target':'/b','ReadOnly':true,"
+		 "'BindOptions':{'Propagation':'rshared','NonRecursive':true}}]",
+		 "mounts=type=bind,source=/a,target=/"
+		 "b,readonly,bind-propagation=rshared,bind-nonrecursive"},
+		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/"
+		 "b','VolumeOptions':{'Subpath':'s',"
+		 "'DriverConfig':{'Name':'local','Options':{'type':'nfs','o':'addr=h'}}}},"
+		 "{'Type':'tmpfs','Target':'/t'}]",
+		 "mounts=type=volume,source=v,target=/b,volume-subpath=s,volume-driver=local,"
+		 "volume-opt=type=nfs,volume-opt=o=addr=h;type=tmpfs,target=/t"},
+		{"'VolumesFrom':['a:ro'],'VolumeDriver':'local','Tmpfs':{'/t':'size=1m'}",
+		 "volumes_from=a:ro volume_driver=local tmpfs=/t"},
+		{"'Devices':[{'PathOnHost':'/dev/a','PathInContainer':'/dev/"
+		 "b','CgroupPermissions':'r'}]",
+		 "devices=/dev/a:/dev/b:r"},
+		{"'DeviceRequests':[{'Driver':'d','Count':2,'DeviceIDs':['0','1'],"
+		 "'Capabilities':[['gpu','x'],['y']]}]",
+		 "device_requests=driver=d,count=2,device=0,device=1,capabilities=gpu,capabilities="
+		 "x,"
+		 "capabilities=y"},
+		{"'DeviceCgroupRules':['c 1:3 r']", "device_cgroup_rules=c 1:3 r"},
+		{"'CapAdd':['A'],'CapDrop':['B','C']", "capabilities.add=A capabilities.drop=B;C"},
+		{"'PidMode':'host','NetworkMode':'n','IpcMode':'i','UTSMode':'u','UsernsMode':'s',"
+		 "'CgroupnsMode':'c'",
+		 "namespaces.pid=host namespaces.network=n namespaces.ipc=i namespaces.uts=u "
+		 "namespaces.user=s namespaces.cgroup=c"},
+		{"'SecurityOpt':['a=b']", "security_options=a=b"},
+		{"'MaskedPaths':['/a'],'ReadonlyPaths':['/b']",
+		 "masked_paths=/a readonly_paths=/b"},
+		{"'ReadonlyRootfs':true,'PublishAllPorts':true,'AutoRemove':true",
+		 "readonly_rootfs publish_all_ports auto_remove"},
+		{"'Runtime':'r','Isolation':'i','CgroupParent':'p'",
+		 "runtime=r isolation=i cgroup_parent=p"},
+		{"'Sysctls':{'a.b':'1'}", "sysctls=a.b=1"},
+		{"'GroupAdd':['5'],'ExtraHosts':['a:1.2.3.4'],'Links':['a:b']",
+		 "group_add=5 extra_hosts=a:1.2.3.4 links=a:b"},
+		{"'LogConfig':{'Type':'syslog','Config':{'a':'b'}}", "log_driver=syslog"},
+		{"'PortBindings':{'80/"
+		 "tcp':[{'HostIp':'127.0.0.1','HostPort':'8080'},{'HostPort':'81'}],"
+		 "'90/udp':[],'91/tcp':null,'92/tcp':[{}],'93/tcp':[{'HostIp':'::1'}]}",
+		 "ports=127.0.0.1:8080:80/tcp;81:80/tcp;90/udp;91/tcp;92/tcp;::1::93/tcp"},
+		{"'PortBindings':{}", ""},
+		{"'RestartPolicy':{'Name':'on-failure','MaximumRetryCount':3}",
+		 "restart_policy=on-failure:3"},
+		{"'RestartPolicy':{'Name':'always'}", "restart_policy=always"},
+		{"'RestartPolicy':{'MaximumRetryCount':3}", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FACTS);
+}
+
+static void test_facts(void **state)
+{
+	static const struct told_case cases[] = {
+		{CREATE,
+		 "{'Image':'a:1','Cmd':['x','','y "
+		 "z'],'Entrypoint':'/e','User':'u','WorkingDir':'/w',"
+		 "'Hostname':'h','Domainname':'d','Env':['A=secret','B'],'Volumes':{'/"
+		 "v':{}},'Tty':true,"
+		 "'HostConfig':{'Privileged':true},"
+		 "'NetworkingConfig':{'EndpointsConfig':{'n':{},'m':null}}}",
+		 "entrypoint=/e command=x;;y z image=a:1 user=u working_directory=/w hostname=h "
+		 "domainname=d environment=A;B volumes=/v tty networks=n;m privileged"},
+		{CREATE, "{'Privileged':true,'Image':'a'}", "image=a privileged"},
+		{CREATE, "{'HostConfig':{},'Privileged':true,'Image':'a'}", "image=a"},
+		{CREATE, "{'Cmd':[],'Entrypoint':null,'Env':[]}", ""},
+		{CREATE, "{'Cmd':['a\\u0000b','c']}", "command=a\uFFFDb;c"},
+		{"POST /containers/web/start", "{'Binds':['/a:/b']}", "binds=/a:/b"},
+		{"POST /containers/web/update",
+		 "{'CgroupParent':'/p','RestartPolicy':{'Name':'no'},'Memory':1}",
+		 "cgroup_parent=/p restart_policy=no"},
+		{EXEC,
+		 "{'Cmd':['a','b'],'User':'u','Privileged':true,'Env':['A=b'],'WorkingDir':'/"
+		 "w','Tty':true}",
+		 "command=a;b user=u privileged environment=A working_directory=/w tty"},
+		{"POST /build?t=x:1&dockerfile=D&remote=http://h/x&networkmode=host&buildargs={}",
+		 NULL, "image=x:1 dockerfile=D remote=http://h/x namespaces.network=host"},
+		{"POST /build", NULL, ""},
+		{VOLUME_CREATE,
+		 "{'Name':'v','Driver':'local','DriverOpts':{'o':'bind','device':'/x'}}",
+		 "name=v driver=local options=o=bind;device=/x"},
+		{"POST /networks/create",
+		 "{'Name':'n','Driver':'bridge','Scope':'swarm','Internal':true,'Attachable':true,"
+		 "'Ingress':true,'Options':{'a':'b'},'Labels':{'x':'y'}}",
+		 "name=n driver=bridge scope=swarm internal attachable ingress options=a=b"},
+		{"POST /networks/n/connect", "{'Container':'web','EndpointConfig':{}}",
+		 "container=web"},
+		{SERVICE,
+		 "{'Name':'s','Networks':[{'Target':'n'}],'TaskTemplate':{'Runtime':'container',"
+		 "'ContainerSpec':{'Image':'i','Command':['e'],'Args':['c'],'User':'u','Dir':'/d',"
+		 "'Hostname':'h','Env':['A=b'],'Mounts':[{'Type':'bind','Source':'/a','Target':'/"
+		 "b'}],"
+		 "'CapabilityAdd':['X'],'CapabilityDrop':['Y'],'Groups':['5'],"
+		 "'Secrets':[{'SecretName':'k'}],'Configs':[{'ConfigName':'l'}],'Sysctls':{'net.a':"
+		 "'b'},"
+		 "'ReadOnly':true,'TTY':true}}}",
+		 "name=s entrypoint=e command=c image=i user=u working_directory=/d hostname=h "
+		 "environment=A mounts=type=bind,source=/a,target=/b capabilities.add=X "
+		 "capabilities.drop=Y group_add=5 secrets=k configs=l sysctls=net.a=b "
+		 "readonly_rootfs "
+		 "tty networks=n runtime=container"},
+		{SERVICE,
+		 "{'Networks':[{'Target':'n'}],'TaskTemplate':{'Networks':[{'Target':'m'}]}}",
+		 "networks=m"},
+		{"POST /swarm/init",
+		 "{'ListenAddr':'l','AdvertiseAddr':'a','DataPathAddr':'d','ForceNewCluster':true,"
+		 "'AutoLockManagers':true}",
+		 "listen_address=l advertise_address=a data_path_address=d force_new_cluster "
+		 "autolock"},
+		{"POST /swarm/join",
+		 "{'ListenAddr':'l','RemoteAddrs':['a','b'],'JoinToken':'SWMTKN-1-abcdefghijklmno'"
+		 "}",
+		 "listen_address=l remote_addresses=a;b"},
+		{"POST /nodes/x/update", "{'Name':'n','Role':'manager','Availability':'drain'}",
+		 "name=n role=manager availability=drain"},
+		{"POST /plugins/pull?remote=x", PRIVILEGES, "privileges=network: host;mount:"},
+		{"POST /plugins/x/set", "['A=b','C=d']", "settings=A;C"},
+		{"POST /secrets/create", "{'Name':'k','Data':'c2VjcmV0'}", "name=k"},
+		{"POST /configs/create", "{'Name':'k','Data':'c2VjcmV0'}", "name=k"},
+		{"POST /containers/web/stop", "{'Image':'x'}", ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FACTS);
+}
+
+#define S "S3CRET"
+
+/* Nothing that is told has the secret in it. */
+static void test_secrets(void **state)
+{
+	static const struct told_case cases[] = {
+		{CREATE, "{'Env':['A=" S "','B=x=" S "']}", "environment=A;B"},
+		{CREATE, "{'Cmd':['x','--password','" S "','--token=" S "']}",
+		 "command=x;--password;***;--token=***"},
+		{CREATE, "{'Cmd':['sh','-c','curl -u me:" S " http://h']}",
+		 "command=sh;-c;curl -u me:*** http://h"},
+		{CREATE, "{'Cmd':'curl http://me:" S "@h/'}", "command=curl http://me:***@h/"},
+		{CREATE, "{'Entrypoint':['mysql','-p" S "']}", "entrypoint=mysql;-p***"},
+		{CREATE, "{'Entrypoint':['mysql'],'Cmd':['-p" S "']}",
+		 "entrypoint=mysql command=-p***"},
+		{CREATE, "{'Entrypoint':['sh','-c'],'Cmd':['curl -u me:" S " http://h']}",
+		 "entrypoint=sh;-c command=curl -u me:*** http://h"},
+		{CREATE, "{'Labels':{'token':'" S "'},'Healthcheck':{'Test':['CMD','" S "']}}", ""},
+		{CREATE,
+		 "{'HostConfig':{'LogConfig':{'Type':'splunk','Config':{'splunk-token':'" S "'}},"
+		 "'StorageOpt':{'x':'" S "'},'Annotations':{'x':'" S "'}}}",
+		 "log_driver=splunk"},
+		{CREATE,
+		 "{'HostConfig':{'Mounts':[{'Type':'volume','Target':'/t','VolumeOptions':{"
+		 "'Labels':{'a':'" S "'},'DriverConfig':{'Name':'smb','Options':{'password':'" S
+		 "','o':'username=me,password=" S "'}}}}]}}",
+		 "mounts=type=volume,target=/t,volume-driver=smb,volume-opt=password=***,"
+		 "volume-opt=o=username=me,password=***"},
+		{CREATE, "{'HostConfig':{'Sysctls':{'net.secret':'" S "'}}}",
+		 "sysctls=net.secret=***"},
+		{EXEC, "{'Env':['A=" S "'],'Cmd':['mysql','-p" S "']}",
+		 "command=mysql;-p*** environment=A"},
+		{VOLUME_CREATE,
+		 "{'Name':'v','DriverOpts':{'type':'cifs','o':'username=me,password=" S
+		 "','secret_key':'" S "'},'Labels':{'a':'" S "'}}",
+		 "name=v options=type=cifs;o=username=me,password=***;secret_key=***"},
+		{"POST /networks/create",
+		 "{'Name':'n','Options':{'token':'" S "'},'Labels':{'a':'" S "'},"
+		 "'IPAM':{'Options':{'a':'" S "'}}}",
+		 "name=n options=token=***"},
+		{SERVICE,
+		 "{'Labels':{'a':'" S "'},'TaskTemplate':{'ContainerSpec':{'Env':['A=" S "'],"
+		 "'Labels':{'a':'" S "'},'Args':['--password=" S "'],'Command':['curl','-u','a:" S
+		 "']}}}",
+		 "entrypoint=curl;-u;a:*** command=--password=*** environment=A"},
+		{SERVICE,
+		 "{'TaskTemplate':{'ContainerSpec':{'Command':['mysql'],'Args':['-p" S "']}}}",
+		 "entrypoint=mysql command=-p***"},
+		{"POST /build?remote=http://me:" S "@h/x.git", NULL,
+		 "remote=http://me:***@h/x.git"},
+		{"POST /build?remote=http://h/x.tar%3Ftoken%3D" S, NULL,
+		 "remote=http://h/x.tar?token=***"},
+		{"POST /plugins/x/set", "['A=" S "']", "settings=A"},
+		{"POST /plugins/pull?remote=x", "[{'Name':'env','Value':['TOKEN=" S "']}]",
+		 "privileges=env: TOKEN=***"},
+		{"POST /secrets/create", "{'Name':'k','Data':'" S "AA'}", "name=k"},
+		{"POST /configs/create", "{'Name':'k','Data':'" S "AA'}", "name=k"},
+		{"POST /swarm/join", "{'JoinToken':'" S "'}", ""},
+		{"POST /swarm/unlock", "{'UnlockKey':'" S "'}", ""},
+		{"POST /auth", "{'username':'me','password':'" S "'}", ""},
+	};
+	size_t count = COUNT(cases);
+
+	check_told(cases, count, TOLD_FACTS);
+	for (size_t i = 0; i < count; i++) {
+		struct world world = {0};
+		struct request request = {.what = cases[i].what, .body = cases[i].body};
+
+		world_open(&world);
+		make_call(&world, &request);
+		if (strstr(world.told.data, S))
+			fail_msg("%s", world.told.data);
+		world_close(&world);
+	}
+}
+
+/* More than is told. */
+static void test_long_lists(void **state)
+{
+	struct world world = {0};
+	struct request request = {.what = CREATE};
+	struct text body = {0}, told = {0};
+
+	world_open(&world);
+	text_add_string(&body, "{'HostConfig':{'GroupAdd':[");
+	for (unsigned int i = 0; i <= VERDICT_LIST_MAX; i++)
+		text_add_string(&body, i ? ",'5'" : "'5'");
+	text_add_string(&body, "]}}");
+	text_add_string(&told, "group_add=");
+	for (unsigned int i = 0; i < VERDICT_LIST_MAX; i++)
+		text_add_string(&told, "5;");
+	text_add_string(&told, "…");
+	request.body = body.data;
+	make_call(&world, &request);
+	assert_string_equal(part_told(&world, TOLD_FACTS), told.data);
+	world_close(&world);
+	text_free(&body);
+	text_free(&told);
+}
+
+/* --- techniques ------------------------------------------------------------------------------- */
+
+static void test_techniques(void **state)
+{
+	static const struct told_case cases[] = {
+		{CREATE, "{'HostConfig':{'Privileged':true,'PidMode':'host'}}", "T1611"},
+		{CREATE, "{'HostConfig':{'Privileged':true,'NetworkMode':'host'}}", "T1611 T1610"},
+		{CREATE, "{'HostConfig':{'Runtime':'x'}}", ""},
+		{EXEC, "{'Privileged':true}", "T1609"},
+		{"POST /images/load", NULL, "T1525"},
+		{"POST /build?networkmode=host", NULL, "T1612"},
+		{"GET /secrets", NULL, "T1552.007"},
+		{"POST /volumes/prune", NULL, "T1485"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_TECHNIQUES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_privileged), cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_mounts),	   cmocka_unit_test(test_volumes_from),
+		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_devices),	   cmocka_unit_test(test_security),
+		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_create),
+		cmocka_unit_test(test_start),	   cmocka_unit_test(test_update),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_images),	   cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_plugins),	   cmocka_unit_test(test_services),
+		cmocka_unit_test(test_operations), cmocka_unit_test(test_host_facts),
+		cmocka_unit_test(test_facts),	   cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_long_lists), cmocka_unit_test(test_techniques),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
