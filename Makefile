@@ -84,9 +84,16 @@ $(B)/unit/%: tests/unit/%.c $(SAN_OBJ) Makefile
 	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson -linih
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
-$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) Makefile
+FUZZ_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzzed/%.o)
+
+$(B)/fuzzed/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $< $(LIB_SRC) -o $@ -linih
+	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) -o $@ -linih
 
 .SECONDARY:
 

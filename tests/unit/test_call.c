@@ -559,7 +559,7 @@ SCENARIO(oddities)
 
 static void test_unread(void **state)
 {
-	struct record record = {.http.parse_error = "a bad header"};
+	struct record record = {.http = {.parse_error = "a bad header", .status = 400}};
 	struct world world = {0};
 
 	world_open(&world);
@@ -571,7 +571,8 @@ static void test_unread(void **state)
 	calls_reader(world.calls)->describe_unread(world.calls, &record);
 	tell(&world.told, &record);
 	assert_string_equal(world.told.data,
-			    "? | protocol-anomaly medium: its head was not seen | |");
+			    "? | body-not-seen high: what was asked for is not understood; "
+			    "protocol-anomaly medium: its head was not seen | |");
 	world_close(&world);
 }
 

@@ -86,13 +86,19 @@ static void test_binds(void **state)
 		{"'Binds':['/srv:/x']", SOCKET "/srv mounted read-write at /x"},
 		{"'Binds':['/srv/x:/x']", ""},
 		{"'Binds':['/srv/none:/x']", ""},
-		{"'Binds':['/etc:/e']", PATH "critical: /etc mounted read-write at /e: accounts, secrets and configuration of the host"},
+		{"'Binds':['/etc:/e']", PATH "critical: /etc mounted read-write at /e: accounts, "
+					     "secrets and configuration of the host"},
 		{"'Binds':['/srv/conf:/e']",
-		 PATH "critical: /srv/conf (that is /etc) mounted read-write at /e: accounts, secrets and configuration of the host"},
-		{"'Binds':['/etc/hosts:/e:ro']", PATH "low: /etc/hosts mounted read-only at /e: names of other hosts"},
-		{"'Binds':['/home/u/x:/e']", PATH "medium: /home/u/x mounted read-write at /e: a user's files"},
-		{"'Binds':['/dev/sda:/d:ro']", PATH "critical: /dev/sda mounted read-only at /d: a disk"},
-		{"'Binds':['/srv/disk:/d']", PATH "critical: /srv/disk mounted read-write at /d: a block device"},
+		 PATH "critical: /srv/conf (that is /etc) mounted read-write at /e: accounts, "
+		      "secrets and configuration of the host"},
+		{"'Binds':['/etc/hosts:/e:ro']",
+		 PATH "low: /etc/hosts mounted read-only at /e: names of other hosts"},
+		{"'Binds':['/home/u/x:/e']",
+		 PATH "medium: /home/u/x mounted read-write at /e: a user's files"},
+		{"'Binds':['/dev/sda:/d:ro']",
+		 PATH "critical: /dev/sda mounted read-only at /d: a disk"},
+		{"'Binds':['/srv/disk:/d']",
+		 PATH "critical: /srv/disk mounted read-write at /d: a block device"},
 		{"'Binds':['/tmp/x:/d']", ""},
 		{"'Binds':['/run/docker.sock:/s']",
 		 SOCKET "/run/docker.sock mounted read-write at /s"},
@@ -103,14 +109,20 @@ static void test_binds(void **state)
 		 SOCKET "/srv/engine/engine.sock mounted read-write at /s"},
 		{"'Binds':['/srv/engines:/s']", ""},
 		/* Two at once, the same twice. */
-		{"'Binds':['/srv/x:/x','/tmp:/t','/:/host']", ROOT
-		 "/ mounted read-write at /host; " PATH "medium: /tmp mounted read-write at /t: temporary files and sockets of every user"},
+		{"'Binds':['/srv/x:/x','/tmp:/t','/:/host']",
+		 ROOT "/ mounted read-write at /host; " PATH
+		      "medium: /tmp mounted read-write at /t: temporary files and sockets of every "
+		      "user"},
 		{"'Binds':['/:/host','/:/host']", ROOT "/ mounted read-write at /host"},
 		{"'Binds':['/:/a','/:/b']",
 		 ROOT "/ mounted read-write at /a; " ROOT "/ mounted read-write at /b"},
 		/* By name. */
-		{"'Binds':['conf:/c']", VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and configuration of the host"},
-		{"'Binds':['conf:/c:ro']", VOLUME_HOST "volume conf: /etc mounted read-only at /c: accounts, secrets and configuration of the host"},
+		{"'Binds':['conf:/c']",
+		 VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and "
+			     "configuration of the host"},
+		{"'Binds':['conf:/c:ro']",
+		 VOLUME_HOST "volume conf: /etc mounted read-only at /c: accounts, secrets and "
+			     "configuration of the host"},
 		{"'Binds':['plain:/c']", ""},
 		{"'Binds':['other:/c']", ""},
 		/* What Docker refuses, or takes for the path of an anonymous volume. */
@@ -133,28 +145,33 @@ static void test_mounts(void **state)
 		{"'Mounts':[{'Type':'bind','Source':'/','Target':'/h','ReadOnly':true}]",
 		 ROOT "/ mounted read-only at /h"},
 		{"'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]",
-		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and "
+		      "configuration of the host"},
 		{"'Mounts':[{'Type':'bind','Source':'/run/docker.sock','Target':'/s'}]",
 		 SOCKET "/run/docker.sock mounted read-write at /s"},
 		{"'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h'}]", ""},
 		{"'Mounts':[{'Type':'tmpfs','Source':'/etc','Target':'/h'}]", ""},
 		{"'Mounts':[{'Type':'volume','Source':'conf','Target':'/h'}]",
-		 VOLUME_HOST "volume conf: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST "volume conf: /etc mounted read-write at /h: accounts, secrets and "
+			     "configuration of the host"},
 		{"'Mounts':[{'Type':'volume','Source':'plain','Target':'/h'}]", ""},
 		{"'Mounts':[{'Type':'volume','Target':'/h'}]", ""},
 		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER("local",
 										 BIND_OPTIONS) "}]",
-		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and "
+			     "configuration of the host"},
 		{"'Mounts':[{'Type':'volume','Target':'/h','ReadOnly':true," DRIVER(
 			 "", BIND_OPTIONS) "}]",
-		 VOLUME_HOST "/etc mounted read-only at /h: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST
+		 "/etc mounted read-only at /h: accounts, secrets and configuration of the host"},
 		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
 			 "local", "'type':'ext4','device':'/dev/sda1'") "}]",
 		 VOLUME_HOST "volume v: /dev/sda1 mounted read-write at /h: a disk"},
 		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
 			 "local",
 			 "'type':'overlay','device':'overlay','o':'lowerdir=/etc:/usr'") "}]",
-		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST "volume v: /etc mounted read-write at /h: accounts, secrets and "
+			     "configuration of the host"},
 		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER(
 			 "local", "'type':'tmpfs','device':'tmpfs','o':'size=1m'") "}]",
 		 ""},
@@ -470,9 +487,11 @@ static void test_volumes(void **state)
 {
 	static const struct told_case cases[] = {
 		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{" BIND_OPTIONS "}}",
-		 VOLUME_HOST "/etc is what it stands for: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST
+		 "/etc is what it stands for: accounts, secrets and configuration of the host"},
 		{VOLUME_CREATE, "{'Name':'v','Driver':'local','DriverOpts':{" BIND_OPTIONS "}}",
-		 VOLUME_HOST "/etc is what it stands for: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST
+		 "/etc is what it stands for: accounts, secrets and configuration of the host"},
 		{VOLUME_CREATE,
 		 "{'Name':'v','DriverOpts':{'type':'none','o':'bind','device':'/var/log/x'}}",
 		 "volume-host-path low: /var/log/x is what it stands for: a log of the host"},
@@ -527,7 +546,8 @@ static void test_services(void **state)
 		{SERVICE,
 		 SPEC("'Mounts':[{'Type':'volume','Target':'/h'," DRIVER("local",
 									 BIND_OPTIONS) "}]"),
-		 VOLUME_HOST "/etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 VOLUME_HOST
+		 "/etc mounted read-write at /h: accounts, secrets and configuration of the host"},
 		{SERVICE, SPEC("'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h'}]"), ""},
 		{SERVICE, SPEC("'CapabilityAdd':['CAP_SYS_ADMIN'],'CapabilityDrop':['ALL']"),
 		 "cap-add critical: capability SYS_ADMIN"},
@@ -548,7 +568,8 @@ static void test_services(void **state)
 		 "plugin critical: a service that installs a plugin"},
 		{"POST /services/abc/update?version=1",
 		 SPEC("'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]"),
-		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and configuration of the host"},
+		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and "
+		      "configuration of the host"},
 	};
 
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);

@@ -816,6 +816,9 @@ static void describe_unread(void *data, struct record *record)
 	calls->verdict.finding_count = calls->verdict.fact_count = 0;
 	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s",
 		    record->http.parse_error ?: "its head was not seen");
+	if (record->http.status < 300)
+		verdict_add(&calls->verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
+			    "what was asked for is not understood");
 	put_findings(calls, &record->api);
 }
 
