@@ -111,12 +111,12 @@ check-vm: all clients ## the same in virtual machines with other kernels; root
 
 test: ## install what is missing, build, run every test
 	tools/install-deps build demo test
-	$(MAKE) all clients unit fuzzers
+	$(MAKE) -j$$(nproc) all clients unit fuzzers
 	tests/run check live vm
 
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo
-	$(MAKE) all
+	$(MAKE) -j$$(nproc) all
 	tools/demo
 
 FUZZ_SECONDS ?= 60

@@ -797,6 +797,12 @@ def body_not_seen():
     record = record_of(AGENT, target)
     equal(field(record, 'callerd.capture.reason'), ['budget'], 'reason')
     equal(judged(record, {'body-not-seen': 'high'}, ['privileged']), [], 'beyond the budget')
+    # What was seen before that counts.
+    target, status, answer = post(CREATE, body[:-1] + pad + b'}')
+    equal(status, 201, str(answer))
+    remove(answer['Id'])
+    equal(judged(record_of(AGENT, target), {'body-not-seen': 'high', 'privileged': 'critical'}), [],
+          'before the end of the budget')
     target, _, answer = post(CREATE, pad[:3 << 20] + body)
     remove(answer['Id'])
     equal(judged(record_of(AGENT, target), {'privileged': 'critical'}), [], 'within it')

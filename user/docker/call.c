@@ -251,8 +251,8 @@ static size_t memory(const void *content)
 	       (call->judged ? sizeof(*call->judged) : 0);
 }
 
-/* The body as far as the daemon takes it; NULL: none. A mistyped one counts where the daemon did not refuse
- * it: then it knows the type better. */
+/* The body as far as the daemon takes it; NULL: none. Where the daemon did not refuse it, a mistyped one counts
+ * (it knows the type better), and of one that was not seen to its end what was seen. */
 static const struct value *taken_body(const struct call *call)
 {
 	enum body_state state;
@@ -260,7 +260,9 @@ static const struct value *taken_body(const struct call *call)
 	if (!call->body || !call->fed)
 		return NULL;
 	state = body_state(call->body);
-	if (state == BODY_DONE || (state == BODY_MISTYPED && call->status < 400))
+	if (state == BODY_DONE)
+		return body_value(call->body);
+	if (call->status < 400 && (state == BODY_MISTYPED || (state == BODY_OPEN && call->gap)))
 		return body_value(call->body);
 	return NULL;
 }
