@@ -318,6 +318,7 @@ def names_and_prefixes():
 
 @test
 def renamed_and_made_anew():
+    remove('facts-second')
     id_ = create('facts-first')
     says(post(API + '/containers/facts-first/rename?name=facts-second'), 204, target__id=id_,
          target__name=lambda got: got in ('facts-first', 'facts-second'))

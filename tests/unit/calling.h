@@ -71,6 +71,7 @@ struct world {
 	struct text told;
 	unsigned int answered, changed;
 	char created[ID_DIGITS + 1]; /* the last one; empty: none */
+	char asked[64];		     /* by its name, likewise */
 };
 
 /* --- the host --------------------------------------------------------------------------------- */
@@ -107,10 +108,15 @@ static inline void world_answered(void *data, unsigned int socket)
 	((struct world *)data)->answered++;
 }
 
-static inline void world_created(void *data, unsigned int socket, struct bytes container_id)
+static inline void world_created(void *data, unsigned int socket, struct bytes container)
 {
-	assert_int_equal(container_id.size, ID_DIGITS);
-	memcpy(((struct world *)data)->created, container_id.data, ID_DIGITS);
+	struct world *world = data;
+
+	if (container.size == ID_DIGITS)
+		memcpy(world->created, container.data, ID_DIGITS);
+	else
+		snprintf(world->asked, sizeof(world->asked), "%.*s", (int)container.size,
+			 container.data);
 }
 
 static inline void world_changed(void *data, unsigned int socket)

@@ -170,6 +170,17 @@ SCENARIO(resolved_late)
 			    "privileged | | T1611");
 }
 
+/* A container that is there, and that nobody has heard of. */
+SCENARIO(asked_about)
+{
+	expect_call(world, &(struct request){.what = "POST /containers/ghost/start", .status = 404},
+		    "ContainerStart container ghost" NONE);
+	assert_string_equal(world->asked, "");
+	expect_call(world, &(struct request){.what = "POST /containers/ghost/start", .status = 204},
+		    "ContainerStart container ghost" NONE);
+	assert_string_equal(world->asked, "ghost");
+}
+
 /* --- what is learned -------------------------------------------------------------------------- */
 
 #define PRIVILEGED "| privileged critical: runs privileged | "
@@ -821,6 +832,7 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_targets_in_bodies),
 		cmocka_unit_test(test_resolved_late),
+		cmocka_unit_test(test_asked_about),
 		cmocka_unit_test(test_created_and_started),
 		cmocka_unit_test(test_not_created),
 		cmocka_unit_test(test_not_witnessed),

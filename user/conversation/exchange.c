@@ -130,8 +130,8 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
 	}
 	if (exchange->content && exchange->reader->answered)
-		exchange->awaits_content =
-			exchange->reader->answered(exchange->content, head->status);
+		exchange->awaits_content = exchange->reader->answered(
+			exchange->content, head->status, exchange->complete);
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)

@@ -19,12 +19,13 @@ struct reader {
 	void (*request)(void *content, const char *bytes, size_t size);
 	/* Bytes of the body went by unseen. */
 	void (*request_gap)(void *content);
-	/* The response's head is there. Returns whether its body is wanted as well: the record waits for it. */
-	bool (*answered)(void *content, int status);
+	/* The response's head is there. COMPLETE: the request's body was seen to its end. Returns whether the
+	 * response's body is wanted as well: the record waits for it. */
+	bool (*answered)(void *content, int status, bool complete);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
 	/* The request is about to be written: adds to RECORD, which says the rest already, what the content
-	 * says. COMPLETE: its body was seen to its end. */
+	 * says. COMPLETE as above. */
 	void (*describe)(void *content, bool complete, struct record *record);
 	/* The same of a request whose head could not be read. */
 	void (*describe_unread)(void *data, struct record *record);

@@ -622,12 +622,13 @@ static void learn(struct call *call)
 		calls->options.changed(calls->options.data, call->socket);
 }
 
-static bool answered(void *content, int status)
+static bool answered(void *content, int status, bool complete)
 {
 	struct call *call = content;
 	struct calls *calls = call->calls;
 
 	call->status = status;
+	call->gap |= !complete; /* who answered read it */
 	if (calls->options.answered)
 		calls->options.answered(calls->options.data, call->socket);
 	if (call->match.route && call->match.route->answer && succeeded(call) &&
@@ -788,6 +789,16 @@ static void put_target(struct call *call, struct record_api *api)
 	api->container_name = told(call, target->container_name);
 }
 
+/* A container that is there, and not known: the answer that made it was read out of order, or lost. */
+static void ask_about_target(const struct call *call)
+{
+	const struct calls_options *options = &call->calls->options;
+
+	if (call->match.route->target == TARGET_CONTAINER && !is_create(call->match.route) &&
+	    !call->resolved && call->target.name.size && succeeded(call) && options->created)
+		options->created(options->data, call->socket, call->target.name);
+}
+
 static void describe(void *content, bool complete, struct record *record)
 {
 	struct call *call = content;
@@ -799,6 +810,7 @@ static void describe(void *content, bool complete, struct record *record)
 	api->engine = "docker";
 	if (call->match.route) {
 		resolve_again(call);
+		ask_about_target(call);
 		api->version = call->match.version;
 		api->operation = call->match.route->operation;
 		put_target(call, api);

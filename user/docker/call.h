@@ -25,8 +25,9 @@ struct calls_options {
 	void *data;
 	/* The engine answered: it runs. NULL: nobody to tell. */
 	void (*answered)(void *data, unsigned int socket);
-	/* A container was created, of which the engine knows more. NULL: nobody to tell. */
-	void (*created)(void *data, unsigned int socket, struct bytes container_id);
+	/* The engine knows more of a container, by id or name: it was created, or is not known. NULL: nobody to
+	 * tell. */
+	void (*created)(void *data, unsigned int socket, struct bytes container);
 	/* Something changed which the inventory cannot know by itself. NULL: nobody to tell. */
 	void (*changed)(void *data, unsigned int socket);
 };
