@@ -178,7 +178,7 @@ def a_daemon_that_does_not_answer():
     listener.bind(path)
     listener.listen(100)
     try:
-        with Callerd(sockets=[path, SOCKET]) as agent:
+        with Callerd('--inventory', '100', sockets=[path, SOCKET]) as agent:
             started = time.monotonic()
             request('GET', '/_ping?inventory-mute')
             record_of(agent, '/_ping?inventory-mute')
@@ -193,7 +193,7 @@ def a_daemon_that_does_not_answer():
 def a_daemon_that_answers_nonsense():
     """200 OK, and no JSON behind it."""
     path = DIR + '/inventory.sock'
-    with Daemon(path), Callerd(sockets=[path]) as agent:
+    with Daemon(path), Callerd('--inventory', '100', sockets=[path]) as agent:
         request('GET', API + '/containers/x/json?inventory', path=path)
         record = record_of(agent, API + '/containers/x/json?inventory')
         equal(field(record, 'callerd.target.id'), None, 'id')
