@@ -125,7 +125,9 @@ static struct bytes without_secrets(struct bytes args)
 	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
 	if (args.data[args.size - 1] && masked.size)
 		text_cut(&masked, masked.size - 1);
-	return masked.error ? (struct bytes){} : text_since(&masked, 0);
+	if (masked.error)
+		return (struct bytes){};
+	return text_since(&masked, 0);
 }
 
 /* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
