@@ -325,6 +325,7 @@ static void wait_for_work(struct agent *agent)
 {
 	struct pollfd fds[3 + SOCKETS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
 	unsigned int engines;
+	bool ready = false;
 	uint64_t now = boot_time();
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
@@ -349,8 +350,9 @@ static void wait_for_work(struct agent *agent)
 	if (fds[0].revents)
 		handle_signal(agent);
 	for (unsigned int i = 0; i < engines; i++)
-		if (fds[3 + i].revents)
-			engines_run(agent->engines, boot_time());
+		ready |= fds[3 + i].revents;
+	if (ready)
+		engines_run(agent->engines, boot_time());
 }
 
 /* What comes in meanwhile stays in the rings: it is judged by what the engines have, and had before. */

@@ -216,18 +216,15 @@ static void take_version(struct engine *engine, const struct value *answer)
 static bool volume_listed(void *data, const struct value *element)
 {
 	struct engine *engine = data;
-	const struct value *options = value_get(element, "Options");
 	struct inventory_volume known = {
 		.name = value_string(element, "Name"),
 		.driver = value_string(element, "Driver"),
 		.host_path = {"", 0},
 	};
-	static const struct host_files nobody;
 	struct text path = {0};
 
-	if ((!known.driver.size || bytes_equal(known.driver, bytes_of("local"))) && options &&
-	    volume_host_path(value_string(options, "type"), value_string(options, "device"),
-			     value_string(options, "o"), engine->options.files ?: &nobody, &path))
+	if (volume_value_path(known.driver, value_get(element, "Options"), engine->options.files,
+			      &path))
 		known.host_path = (struct bytes){path.data, path.size};
 	inventory_put_volume(engine->options.inventory, &known);
 	text_free(&path);

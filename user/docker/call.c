@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "conversation/exchange.h"
+#include "docker/idtree.h"
 #include "docker/judge.h"
 #include "docker/removals.h"
 #include "docker/shapes.h"
@@ -42,7 +43,6 @@ struct call {
 	struct pool pool;
 	struct text path;
 	struct route_match match;
-	struct bytes method; /* of the exchange */
 	/* Owned: as sent, since what is judged must mean what it means to the engine, but without the
 	 * values of secret keys, of which none is judged. */
 	struct text query;
@@ -89,21 +89,13 @@ static struct bytes named_target(struct call *call)
 	return kept;
 }
 
-static bool is_full_id(struct bytes id)
-{
-	for (size_t i = 0; i < id.size; i++)
-		if (!strchr("0123456789abcdef", id.data[i]) || !id.data[i])
-			return false;
-	return id.size == 64;
-}
-
 static bool resolve_container(struct call *call, struct bytes key, struct bytes *ret_id,
 			      struct bytes *ret_name)
 {
 	const struct inventory_container *container = inventory_container(call->inventory, key);
 
 	if (!container) {
-		*(is_full_id(key) ? ret_id : ret_name) = keep(call, key);
+		*(id_valid(key) ? ret_id : ret_name) = keep(call, key);
 		return false;
 	}
 	*ret_id = keep(call, container->id);
@@ -198,10 +190,9 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 	call->calls = calls;
 	call->socket = socket;
 	call->inventory = calls->options.inventories[socket];
-	call->method = bytes_of(exchange->method);
 	url = url_split((struct bytes){exchange->target, exchange->target_size});
 	mask_query_keys(&call->query, url.query);
-	route_find(call->method, url.original, &call->path, &call->match);
+	route_find(bytes_of(exchange->method), url.original, &call->path, &call->match);
 	if (call->match.route) {
 		resolve(call, named_target(call));
 		open_body(call);
@@ -518,16 +509,15 @@ static void learn_exec(struct call *call, const struct verdict *verdict)
 
 static void learn_volume(struct call *call)
 {
-	const struct value *body = taken_body(call), *options = value_get(body, "DriverOpts");
+	const struct value *body = taken_body(call);
 	struct inventory_volume volume = {
 		.name = answer_string(call, "Name"),
 		.driver = value_string(body, "Driver"),
 	};
 	struct text path = {0};
 
-	if ((!volume.driver.size || bytes_equal(volume.driver, bytes_of("local"))) && options &&
-	    volume_host_path(value_string(options, "type"), value_string(options, "device"),
-			     value_string(options, "o"), call->calls->options.files, &path))
+	if (volume_value_path(volume.driver, value_get(body, "DriverOpts"),
+			      call->calls->options.files, &path))
 		volume.host_path = text_since(&path, 0);
 	/* One that is there already stays as it is, if it is there still: then it is the more dangerous of
 	 * the two. */
@@ -806,7 +796,6 @@ static void describe(void *content, bool complete, struct record *record)
 	struct record_api *api = &record->api;
 
 	verdict_free(&calls->verdict);
-	calls->verdict.finding_count = calls->verdict.fact_count = 0;
 	api->engine = "docker";
 	if (call->match.route) {
 		resolve_again(call);
@@ -827,7 +816,6 @@ static void describe_unread(void *data, struct record *record)
 	struct calls *calls = data;
 
 	verdict_free(&calls->verdict);
-	calls->verdict.finding_count = calls->verdict.fact_count = 0;
 	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s",
 		    record->http.parse_error ?: "its head was not seen");
 	if (record->http.status < 300)
@@ -886,7 +874,6 @@ void calls_judge_inspected(struct calls *calls, unsigned int socket, const struc
 	const struct value *config = value_get(inspect, "Config");
 
 	verdict_free(verdict);
-	verdict->finding_count = verdict->fact_count = 0;
 	judge_inspected(&judging, inspect);
 	ret->image = value_string(config, "Image");
 	ret->user = value_string(config, "User");

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "docker/body.h"
+
 #define PATH_ROOM 8192 /* of a path with its links followed; a longer one is not followed */
 
 /* Short names, so that an entry below fits a line. */
@@ -1002,4 +1004,15 @@ bool volume_host_path(struct bytes type, struct bytes device, struct bytes o,
 		text_add_bytes(out, text_since(&choice.path, 0));
 	text_free(&choice.path);
 	return choice.any && !out->error;
+}
+
+bool volume_value_path(struct bytes driver, const struct value *options,
+		       const struct host_files *files, struct text *out)
+{
+	static const struct host_files nobody;
+
+	if (!options || (driver.size && !bytes_equal(driver, bytes_of("local"))))
+		return false;
+	return volume_host_path(value_string(options, "type"), value_string(options, "device"),
+				value_string(options, "o"), files ?: &nobody, out);
 }

@@ -57,4 +57,11 @@ bool bind_split(struct bytes text, struct bind *ret);
 bool volume_host_path(struct bytes type, struct bytes device, struct bytes o,
 		      const struct host_files *files, struct text *out);
 
+struct value;
+
+/* The same of the OPTIONS of a volume of DRIVER, a map of strings; NULL, or another driver: none. FILES may be
+ * NULL. */
+bool volume_value_path(struct bytes driver, const struct value *options,
+		       const struct host_files *files, struct text *out);
+
 #endif

@@ -92,28 +92,16 @@ static void judge_named_volume(struct judging *judging, struct bytes name, struc
 		judge_host_path_volume(judging, name, volume->host_path, destination, read_only);
 }
 
-/* The host path of the local driver's OPTIONS, in TEXT; data NULL: none. */
-static struct bytes options_path(struct judging *judging, struct bytes driver,
-				 const struct value *options, struct text *text)
-{
-	if (!options || (driver.size && !is(driver, "local")) ||
-	    !volume_host_path(value_string(options, "type"), value_string(options, "device"),
-			      value_string(options, "o"), judging->files, text))
-		return (struct bytes){};
-	return text_since(text, 0);
-}
-
 static void judge_volume_options(struct judging *judging, struct bytes name,
 				 const struct value *driver, struct bytes destination,
 				 bool read_only)
 {
-	struct text text = {0};
-	struct bytes path = options_path(judging, value_string(driver, "Name"),
-					 value_get(driver, "Options"), &text);
+	struct text path = {0};
 
-	if (path.size)
-		judge_host_path_volume(judging, name, path, destination, read_only);
-	text_free(&text);
+	if (volume_value_path(value_string(driver, "Name"), value_get(driver, "Options"),
+			      judging->files, &path))
+		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
+	text_free(&path);
 }
 
 static void judge_bind(struct judging *judging, struct bytes text)
@@ -646,13 +634,13 @@ void judge_build(struct judging *judging)
 void judge_volume_create(struct judging *judging)
 {
 	const struct value *body = judging->body;
-	struct text text = {0};
-	struct bytes path = options_path(judging, value_string(body, "Driver"),
-					 value_get(body, "DriverOpts"), &text);
+	struct text path = {0};
 
-	if (path.size)
-		judge_host_path_volume(judging, (struct bytes){}, path, (struct bytes){}, false);
-	text_free(&text);
+	if (volume_value_path(value_string(body, "Driver"), value_get(body, "DriverOpts"),
+			      judging->files, &path))
+		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
+				       (struct bytes){}, false);
+	text_free(&path);
 	facts_volume(judging->verdict, body);
 }
 

@@ -6,6 +6,7 @@
 
 #include "docker/judge.h"
 #include "docker/shapes.h"
+#include "record/percent.h"
 #include "record/url.h"
 
 #define ANY NULL
@@ -260,17 +261,6 @@ static bool path_matches(const char *pattern, struct bytes path, struct bytes *r
 	}
 	*ret_name = name;
 	return !path.size;
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 static bool has_valid_escapes(struct bytes encoded)

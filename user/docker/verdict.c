@@ -8,6 +8,7 @@
 void verdict_free(struct verdict *verdict)
 {
 	pool_free(&verdict->pool);
+	verdict->finding_count = verdict->fact_count = 0;
 }
 
 /* Where a finding of this kind and severity goes: a new place, or that of a lesser one; NULL: nowhere. */

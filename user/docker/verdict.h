@@ -20,6 +20,7 @@ struct verdict {
 	unsigned int fact_count;
 };
 
+/* Leaves it empty, to be used anew. */
 void verdict_free(struct verdict *verdict);
 
 /* Adds a finding, once per kind and detail. SEVERITY_NONE: the usual one. */

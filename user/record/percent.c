@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/percent.h"
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The byte that ENCODED has at *AT, which moves on. */
 static char decode_byte(struct bytes encoded, size_t *at, bool plus_is_space)
 {

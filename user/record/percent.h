@@ -5,6 +5,18 @@
 
 #include "record/text.h"
 
+/* What the hexadecimal digit C stands for; -1: it is none. */
+static inline int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 /* Adds ENCODED decoded, once. What is no valid escape stays, as the daemon refuses it. */
 void percent_decode(struct text *out, struct bytes encoded, bool plus_is_space);
 
