@@ -16,7 +16,7 @@ CPPFLAGS := -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)
 CFLAGS ?= -O2 -g
 COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS := -lbpf -lelf -lz -linih
+LIBS := -lbpf -lelf -lz -linih -lsqlite3
 
 # The library: no I/O, no clock, no libbpf.
 LIB_SRC := user/capture/decode.c \
@@ -81,7 +81,7 @@ $(B)/san/%.o: %.c Makefile
 
 $(B)/unit/%: tests/unit/%.c $(SAN_OBJ) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson -linih
+	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson -linih -lsqlite3
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -93,7 +93,7 @@ $(B)/fuzzed/%.o: %.c Makefile
 
 $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) -o $@ -linih
+	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) -o $@ -linih -lsqlite3
 
 .SECONDARY:
 

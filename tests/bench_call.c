@@ -105,7 +105,7 @@ static void read_body(struct bench *bench)
 /* To the record's description, which is not written yet. */
 static struct exchange *read_call(struct bench *bench)
 {
-	struct exchange *exchange = exchange_new(1, 0, 1, calls_reader(bench->calls));
+	struct exchange *exchange = exchange_new(1, 1, 0, 1, calls_reader(bench->calls));
 	struct http1_head head = {
 		.status = 201, .framing = HTTP1_BODY_LENGTH, .content_length = sizeof(answer) - 1};
 

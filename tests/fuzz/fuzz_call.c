@@ -296,7 +296,7 @@ static void answer(struct exchange *exchange, int status, struct bytes body, uns
 static struct exchange *make_call(const struct calls *calls, struct bytes input,
 				  unsigned int *ret_flags)
 {
-	struct exchange *exchange = exchange_new(1, 0, 1, calls_reader(calls));
+	struct exchange *exchange = exchange_new(1, 1, 0, 1, calls_reader(calls));
 	struct bytes head = take(&input, '\x1f'), body = take(&input, '\x1f'),
 		     reply = take(&input, '\x1f');
 	struct bytes flag_text = take(&head, ' '), method = take(&head, ' ');
@@ -334,7 +334,7 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 /* What was counted was given back: with no memory at all, one call at a time is still read. */
 static void check_memory(const struct calls *calls)
 {
-	struct exchange *exchange = exchange_new(1, 0, 1, calls_reader(calls));
+	struct exchange *exchange = exchange_new(1, 1, 0, 1, calls_reader(calls));
 	struct record record = {0};
 
 	MUST(exchange);

@@ -119,6 +119,7 @@ static void free_caller(struct caller *caller)
 	free_bytes(caller->root);
 	free_bytes(caller->cgroup);
 	free_bytes(caller->label);
+	free_bytes(caller->boot_id);
 	for (unsigned int i = 0; i < caller->ancestor_count; i++)
 		free_process(&caller->ancestors[i]);
 }
@@ -146,6 +147,59 @@ static void free_http(struct record_http *http)
 	free_bytes(http->target);
 	free_bytes(http->mime_type);
 	free_bytes(http->user_agent);
+}
+
+static void take_event(struct input *input, struct record_event *event)
+{
+	event->type = take_bytes(input);
+	event->action = take_bytes(input);
+	event->id = take_bytes(input);
+	event->name = take_bytes(input);
+	event->image = take_bytes(input);
+	event->container_id = take_bytes(input);
+	event->container_name = take_bytes(input);
+	event->exec_id = take_bytes(input);
+	event->command = take_bytes(input);
+	event->health = take_bytes(input);
+	event->signal = take_bytes(input);
+	event->has_exit_code = take_byte(input) & 1;
+	event->exit_code = (int64_t)take_number(input);
+	event->time = take_number(input);
+	event->recovered = take_byte(input) & 1;
+}
+
+static void free_event(struct record_event *event)
+{
+	free_bytes(event->type);
+	free_bytes(event->action);
+	free_bytes(event->id);
+	free_bytes(event->name);
+	free_bytes(event->image);
+	free_bytes(event->container_id);
+	free_bytes(event->container_name);
+	free_bytes(event->exec_id);
+	free_bytes(event->command);
+	free_bytes(event->health);
+	free_bytes(event->signal);
+}
+
+static void take_cause(struct input *input, struct record_cause *cause)
+{
+	static const char *const kinds[] = {NULL, "request", "inherited", "daemon", "unknown"};
+	static const char *const bases[] = {NULL, "id", "name", "time"};
+	static const char *const reasons[] = {NULL, "restart-policy"};
+
+	cause->kind = kinds[take_byte(input) % 5];
+	cause->basis = bases[take_byte(input) % 4];
+	cause->reason = reasons[take_byte(input) % 2];
+	cause->event_id = take_bytes(input);
+	cause->operation = take_bytes(input);
+}
+
+static void take_boot(struct input *input, struct caller *caller)
+{
+	caller->boot_id = take_bytes(input);
+	caller->boot_to_real = (int64_t)take_number(input);
 }
 
 static bool any_name(void *data, uint32_t id, char *name, size_t size)
@@ -249,7 +303,8 @@ static void parse_members(struct parser *parser, char open, char close)
 
 static void parse_value(struct parser *parser)
 {
-	size_t digits = strspn(parser->at, "0123456789");
+	bool negative = *parser->at == '-';
+	size_t digits = strspn(parser->at + negative, "0123456789");
 
 	if (*parser->at == '{') {
 		parse_members(parser, '{', '}');
@@ -258,8 +313,8 @@ static void parse_value(struct parser *parser)
 	} else if (*parser->at == '"') {
 		parse_string(parser);
 	} else if (digits) {
-		require(digits == 1 || *parser->at != '0');
-		parser->at += digits;
+		require((digits == 1 && !negative) || parser->at[negative] != '0');
+		parser->at += negative + digits;
 	} else {
 		bool is_true = !strncmp(parser->at, "true", 4);
 
@@ -330,6 +385,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	record.address = take_bytes(&input);
 	take_caller(&input, &caller, ancestors[0]);
 	take_caller(&input, &connector, ancestors[1]);
+	take_event(&input, &record.event);
+	take_cause(&input, &record.cause);
+	take_boot(&input, &caller);
+	take_boot(&input, &connector);
+	record.id = take_bytes(&input);
 
 	require(!record_write_ecs(&record, &context, &text));
 	check_line(&text);
@@ -343,6 +403,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free_http(&record.http);
 	free_bytes(record.connection.socket);
 	free_bytes(record.address);
+	free_event(&record.event);
+	free_bytes(record.cause.event_id);
+	free_bytes(record.cause.operation);
+	free_bytes(record.id);
 	free_caller(&caller);
 	free_caller(&connector);
 	return 0;

@@ -7,6 +7,8 @@ A test module defines functions decorated with @test and ends in main(). It prin
 import atexit
 import json
 import os
+import pwd
+import signal
 import socket
 import subprocess
 import sys
@@ -24,6 +26,8 @@ PATIENCE = 120 if VM else 20  # seconds until a record must be there
 DIR = os.environ.get('TESTBED_DIR', tempfile.gettempdir())
 SOCKET = os.environ.get('TESTBED_SOCKET')
 IMAGE = os.environ.get('TESTBED_IMAGE', 'bb')
+# Until all that run the tests have it.
+HAS_STATE = b'--state' in subprocess.run([CALLERD, '--help'], stdout=subprocess.PIPE, check=False).stdout
 MEMBER = os.environ.get('LIVE_MEMBER')  # a user in the socket's group
 OUTSIDER = os.environ.get('LIVE_OUTSIDER')  # one who is not
 
@@ -77,13 +81,16 @@ def _end_children():
 class Callerd:
     """A running callerd with a JSON log of its own."""
 
-    def __init__(self, *args, sockets=None, log=None):
+    def __init__(self, *args, sockets=None, log=None, state='none'):
         self.log = log or tempfile.mktemp(prefix='log.', suffix='.json', dir=DIR)
         self.read = 0
         self.seen = []
+        self.error = None # what it said, once it has stopped
         command = [CALLERD, '--output', 'file:' + self.log, '--backend', BACKEND]
         if sockets: # of the test's own: it counts connections, and is not to be asked what it has
             command += ['--inventory', '0']
+        if HAS_STATE:
+            command += ['--state', state]
         for path in sockets or [SOCKET]:
             command += ['--socket', path]
         self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL,
@@ -128,6 +135,22 @@ class Callerd:
                                      + '; '.join(r['message'] for r in self.seen[-12:]))
             time.sleep(0.02)
 
+    def event(self, kind, id_=None, count=1, that=None, **wanted):
+        """Waits for COUNT docker-events of KIND, as 'container/start', of what has that id."""
+        return self.wait(count, that, **event_fields(kind, id_, **wanted))
+
+    def events(self, kind=None, id_=None, **wanted):
+        """Those that there are so far."""
+        return self.records(**event_fields(kind, id_, **wanted))
+
+    def settle_events(self, path=None):
+        """Waits until all events so far are written: they are told in order, and ours comes last."""
+        name = f'settle-{os.getpid()}-{time.monotonic_ns()}'
+        status, answer = request('POST', '/volumes/create', json.dumps({'Name': name}).encode(), path=path)
+        equal(status, 201, f'a volume: {answer}')
+        request('DELETE', '/volumes/' + name, path=path)
+        self.event('volume/destroy', name)
+
     def settle(self):
         """Waits until all that happened so far is written: a call of our own comes after it."""
         mark = f'/_ping?mark={time.monotonic_ns()}'
@@ -142,7 +165,8 @@ class Callerd:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError('callerd did not stop') from None
-        equal(code, 0, 'exit code of callerd: ' + self.process.stderr.read().decode())
+        self.error = self.process.stderr.read().decode()
+        equal(code, 0, 'exit code of callerd: ' + self.error)
         return self.records()
 
     def rss(self):
@@ -157,6 +181,16 @@ class Callerd:
                 elif first == 'Rss:' and not rings:
                     total += int(line.split()[1]) * 1024
         return total
+
+
+def event_fields(kind=None, id_=None, **wanted):
+    """For records() and wait(): 'container/start' of the thing with that id; more fields of the event."""
+    fields = {'callerd__docker_event__' + name: value for name, value in wanted.items()}
+    if kind:
+        fields['callerd__docker_event__type'], fields['callerd__docker_event__action'] = kind.split('/')
+    if id_:
+        fields['callerd__docker_event__id'] = id_
+    return {'event__action': 'docker-event', **fields}
 
 
 def connect(path=None):
@@ -270,6 +304,97 @@ class Daemon:
 
 def docker(*args, check=True):
     return run('docker', '-H', 'unix://' + SOCKET, *args, check=check)
+
+
+class Dockerd:
+    """A real daemon of the test's own, on two sockets: path, and other, a second door."""
+
+    def __init__(self, name, *args):
+        name += f'-{os.getpid()}'
+        self.dir = f'{DIR}/{name}'
+        os.mkdir(self.dir)
+        self.path, self.other = self.dir + '/docker.sock', self.dir + '/other.sock'
+        driver = docker('info', '--format', '{{.Driver}}').strip()
+        self.command = [
+            'dockerd', '--data-root', self.dir + '/data', '--exec-root', self.dir + '/exec',
+            '--host', 'unix://' + self.path, '--host', 'unix://' + self.other,
+            '--pidfile', self.dir + '/pid', '--config-file', DIR + '/daemon.json',
+            '--containerd', DIR + '/containerd.sock', '--containerd-namespace', name,
+            '--containerd-plugins-namespace', name + '-plugins', '--storage-driver', driver,
+            '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/' + os.path.basename(DIR),
+            '--group', 'docker', '--shutdown-timeout', '3', '--bridge=none', '--iptables=false',
+            '--ip-masq=false', '--ip-forward=false', '--raw-logs', *args]
+        self.process = None
+        self.start()
+        docker('save', '-o', self.dir + '/image', IMAGE)
+        self.docker('load', '-i', self.dir + '/image')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        containers = self.docker('ps', '-aq', check=False).split()
+        if containers:
+            self.docker('rm', '-f', *containers, check=False)
+        self.stop()
+
+    def start(self):
+        with open(self.dir + '/log', 'ab') as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True)
+        deadline = time.monotonic() + PATIENCE * 2
+        while True:
+            try:
+                request('GET', '/_ping', path=self.path)
+                return
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f'dockerd does not start: {self.dir}/log')
+            time.sleep(0.02)
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(PATIENCE * 2)
+
+    def docker(self, *args, check=True):
+        return run('docker', '-H', 'unix://' + self.path, *args, check=check)
+
+
+class User:
+    """Somebody who may use the sockets."""
+
+    def __init__(self, name):
+        self.name = name
+        self.uid = str(pwd.getpwnam(name).pw_uid)
+
+    def command(self, *command):
+        """COMMAND as that user, with a login UID of his own where the kernel allows that."""
+        return ['bash', '-c', '{ printf %s "$0" >/proc/self/loginuid; } 2>/dev/null; '
+                'HOME=/nonexistent exec setpriv --reuid "$0" --regid docker --clear-groups -- "$@"',
+                self.uid, *command]
+
+    def run(self, *command, **options):
+        return run(*self.command(*command), **options)
+
+    def docker(self, *args, path=None, **options):
+        return self.run('docker', '-H', 'unix://' + (path or SOCKET), *args, **options)
+
+    def call(self, method, target, body=None, path=None):
+        """One request by curl; returns its target, marked so that its record can be found, its status, and
+        the answer, parsed where it is JSON."""
+        target += f'{"&" if "?" in target else "?"}mark={self.name}-{time.monotonic_ns()}'
+        output = self.run(
+            'curl', '-s', '-w', '\n%{http_code}', '--unix-socket', path or SOCKET, 'http://docker' + target,
+            *(['-I'] if method == 'HEAD' else ['-X', method]), '-H', 'Content-Type: application/json',
+            *(['-d', json.dumps(body) if body else ''] if method == 'POST' else []))
+        answer, status = output.rsplit('\n', 1)
+        try:
+            answer = json.loads(answer)
+        except ValueError:
+            pass
+        return target, int(status), answer
 
 
 def facts(output):

@@ -46,7 +46,7 @@ enum split { SPLIT_NOT, SPLIT_BYTES, SPLIT_RANDOM, SPLITS };
 /* How much of a request's body is seen. */
 enum seen { SEEN_WHOLE, SEEN_WITH_GAP, SEEN_NOT_TO_ITS_END };
 
-struct request {
+struct asked {
 	const char *what;      /* "POST /v1.41/containers/create?name=web" */
 	const char *body;      /* NULL: none */
 	const char *mime_type; /* NULL: application/json */
@@ -253,10 +253,10 @@ static inline void feed(struct world *world, struct exchange *exchange, const ch
 	}
 }
 
-static inline void way_begin(struct world *world, const struct request *request, struct way *way)
+static inline void way_begin(struct world *world, const struct asked *request, struct way *way)
 {
 	size_t method = strcspn(request->what, " ");
-	struct exchange *exchange = exchange_new(1, 0, STARTED, calls_reader(world->calls));
+	struct exchange *exchange = exchange_new(1, 1, 0, STARTED, calls_reader(world->calls));
 	const char *mime_type = request->mime_type ?: request->body ? "application/json" : NULL;
 
 	assert_non_null(exchange);
@@ -274,7 +274,7 @@ static inline void way_begin(struct world *world, const struct request *request,
 	exchange_read(exchange, request->socket);
 }
 
-static inline void way_body(struct world *world, const struct request *request, struct way *way)
+static inline void way_body(struct world *world, const struct asked *request, struct way *way)
 {
 	size_t half = request->seen == SEEN_WHOLE ? way->body_size : way->body_size / 2;
 
@@ -285,7 +285,7 @@ static inline void way_body(struct world *world, const struct request *request, 
 	feed(world, way->exchange, way->body + half + 1, way->body_size - half - 1, exchange_body);
 }
 
-static inline void way_answer(struct world *world, const struct request *request, struct way *way)
+static inline void way_answer(struct world *world, const struct asked *request, struct way *way)
 {
 	struct http1_head head = {.status = request->status ?: 200};
 	size_t size;
@@ -302,7 +302,7 @@ static inline void way_answer(struct world *world, const struct request *request
 static inline void tell(struct text *out, const struct record *record);
 
 /* Tells the request in world->told. */
-static inline void way_end(struct world *world, const struct request *request, struct way *way)
+static inline void way_end(struct world *world, const struct asked *request, struct way *way)
 {
 	struct record record = {.caller = request->caller, .connector = request->connector};
 
@@ -316,7 +316,7 @@ static inline void way_end(struct world *world, const struct request *request, s
 	free(way->answer);
 }
 
-static inline void make_call(struct world *world, const struct request *request)
+static inline void make_call(struct world *world, const struct asked *request)
 {
 	struct way way;
 
@@ -327,7 +327,7 @@ static inline void make_call(struct world *world, const struct request *request)
 }
 
 /* Makes the call; the line that is told of it must be TOLD. */
-static inline void expect_call(struct world *world, const struct request *request, const char *told)
+static inline void expect_call(struct world *world, const struct asked *request, const char *told)
 {
 	make_call(world, request);
 	if (strcmp(world->told.data, told) != 0)

@@ -33,12 +33,12 @@ static void in_all_worlds(void (*scenario)(struct world *world))
 /* A call without a body. */
 static void expect(struct world *world, const char *what, const char *told)
 {
-	expect_call(world, &(struct request){.what = what}, told);
+	expect_call(world, &(struct asked){.what = what}, told);
 }
 
 static void expect_body(struct world *world, const char *what, const char *body, const char *told)
 {
-	expect_call(world, &(struct request){.what = what, .body = body}, told);
+	expect_call(world, &(struct asked){.what = what, .body = body}, told);
 }
 
 /* A create that succeeds. */
@@ -46,7 +46,7 @@ static void expect_created(struct world *world, const char *what, const char *bo
 			   const char *answer, const char *told)
 {
 	expect_call(world,
-		    &(struct request){.what = what, .body = body, .status = 201, .answer = answer},
+		    &(struct asked){.what = what, .body = body, .status = 201, .answer = answer},
 		    told);
 }
 
@@ -103,7 +103,7 @@ SCENARIO(targets)
 	assert_int_equal(
 		inventory_put_image(world->inventories[0], bytes_of(B_ID), bytes_of("known:1")), 0);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		make_call(world, &(struct request){.what = cases[i].what});
+		make_call(world, &(struct asked){.what = cases[i].what});
 		*strstr(world->told.data, " |") = '\0';
 		if (strcmp(world->told.data, cases[i].told) != 0)
 			fail_msg("%s\nsays   %s\nwanted %s", cases[i].what, world->told.data,
@@ -145,17 +145,17 @@ SCENARIO(targets_in_bodies)
 	expect_created(world, CREATE "?name=x", "{}", "{'Id':7}",
 		       "ContainerCreate 1.41 container x" NONE);
 	expect_call(world,
-		    &(struct request){.what = CREATE "?name=x",
-				      .body = "{}",
-				      .status = 409,
-				      .answer = CREATED(D_ID)},
+		    &(struct asked){.what = CREATE "?name=x",
+				    .body = "{}",
+				    .status = 409,
+				    .answer = CREATED(D_ID)},
 		    "ContainerCreate 1.41 container x" NONE);
 }
 
 /* The response that gave the id is read while the next request is on its way. */
 SCENARIO(resolved_late)
 {
-	struct request start = {.what = "POST /containers/new/start"};
+	struct asked start = {.what = "POST /containers/new/start"};
 	struct way way;
 
 	way_begin(world, &start, &way);
@@ -173,10 +173,10 @@ SCENARIO(resolved_late)
 /* A container that is there, and that nobody has heard of. */
 SCENARIO(asked_about)
 {
-	expect_call(world, &(struct request){.what = "POST /containers/ghost/start", .status = 404},
+	expect_call(world, &(struct asked){.what = "POST /containers/ghost/start", .status = 404},
 		    "ContainerStart container ghost" NONE);
 	assert_string_equal(world->asked, "");
-	expect_call(world, &(struct request){.what = "POST /containers/ghost/start", .status = 204},
+	expect_call(world, &(struct asked){.what = "POST /containers/ghost/start", .status = 204},
 		    "ContainerStart container ghost" NONE);
 	assert_string_equal(world->asked, "ghost");
 }
@@ -203,14 +203,14 @@ SCENARIO(created_and_started)
 	expect(world, "POST /containers/bbb/restart",
 	       "ContainerRestart container new <bbbb> alpine " PRIVILEGED "| T1611");
 	/* Each engine has its own. */
-	expect_call(world, &(struct request){.what = "POST /containers/new/start", .socket = 1},
+	expect_call(world, &(struct asked){.what = "POST /containers/new/start", .socket = 1},
 		    "ContainerStart container new" NONE);
 	assert_null(inventory_container(world->inventories[1], bytes_of("new")));
 }
 
 SCENARIO(not_created)
 {
-	static const struct request requests[] = {
+	static const struct asked requests[] = {
 		{.what = CREATE "?name=x", .body = "{}", .status = 500, .answer = CREATED(B_ID)},
 		{.what = CREATE "?name=x", .body = "{}", .status = NO_ANSWER},
 		{.what = CREATE "?name=x",
@@ -232,11 +232,11 @@ SCENARIO(not_created)
 /* What was not seen whole is no witness. */
 SCENARIO(not_witnessed)
 {
-	struct request request = {.what = CREATE "?name=x",
-				  .body = "{'HostConfig':{'Privileged':true}}",
-				  .status = 201,
-				  .answer = CREATED(B_ID),
-				  .seen = SEEN_WITH_GAP};
+	struct asked request = {.what = CREATE "?name=x",
+				.body = "{'HostConfig':{'Privileged':true}}",
+				.status = 201,
+				.answer = CREATED(B_ID),
+				.seen = SEEN_WITH_GAP};
 	const struct inventory_container *container;
 
 	make_call(world, &request);
@@ -258,7 +258,7 @@ SCENARIO(execs)
 		"that runs as 1000 | user=root privileged | T1609");
 	expect_call(
 		world,
-		&(struct request){.what = "POST /exec/" E_ID "/start", .body = "{}", .status = 101},
+		&(struct asked){.what = "POST /exec/" E_ID "/start", .body = "{}", .status = 101},
 		"ExecStart exec <eeee> alpine of web <aaaa> | exec-privileged critical: "
 		"a privileged process in the container; exec-root low: as root in a container "
 		"that runs as 1000; opaque-stream info: ExecStart | | T1609");
@@ -284,10 +284,10 @@ SCENARIO(volumes)
 				      "configuration of the host | binds=v:/v | T1611";
 
 	expect_body(world, CREATE, use, harmless);
-	make_call(world, &(struct request){.what = MAKE_VOLUME,
-					   .body = "{'Name':'v'," BIND_OPTIONS "}",
-					   .status = 500,
-					   .answer = "{'Name':'v'}"});
+	make_call(world, &(struct asked){.what = MAKE_VOLUME,
+					 .body = "{'Name':'v'," BIND_OPTIONS "}",
+					 .status = 500,
+					 .answer = "{'Name':'v'}"});
 	expect_body(world, CREATE, use, harmless);
 	expect_created(world, MAKE_VOLUME, "{'Name':'v'," BIND_OPTIONS "}", "{'Name':'v'}",
 		       "VolumeCreate volume v | volume-host-path critical: /etc is what it stands "
@@ -301,10 +301,10 @@ SCENARIO(volumes)
 	expect(world, "DELETE /volumes/v", "VolumeDelete volume v" NONE);
 	expect_body(world, CREATE, use, harmless);
 	/* Of another driver. */
-	make_call(world, &(struct request){.what = MAKE_VOLUME,
-					   .body = "{'Name':'v','Driver':'x'," BIND_OPTIONS "}",
-					   .status = 201,
-					   .answer = "{'Name':'v'}"});
+	make_call(world, &(struct asked){.what = MAKE_VOLUME,
+					 .body = "{'Name':'v','Driver':'x'," BIND_OPTIONS "}",
+					 .status = 201,
+					 .answer = "{'Name':'v'}"});
 	expect_body(world, CREATE, use, harmless);
 }
 
@@ -313,30 +313,27 @@ SCENARIO(renamed_and_deleted)
 	struct inventory *inventory = world->inventories[0];
 
 	know_some(inventory);
-	expect_call(
-		world,
-		&(struct request){.what = "POST /containers/web/rename?name=site", .status = 409},
-		"ContainerRename container web <aaaa> alpine" NONE);
+	expect_call(world,
+		    &(struct asked){.what = "POST /containers/web/rename?name=site", .status = 409},
+		    "ContainerRename container web <aaaa> alpine" NONE);
 	assert_non_null(inventory_container(inventory, bytes_of("web")));
-	expect_call(
-		world,
-		&(struct request){.what = "POST /containers/web/rename?name=site", .status = 204},
-		"ContainerRename container web <aaaa> alpine" NONE);
+	expect_call(world,
+		    &(struct asked){.what = "POST /containers/web/rename?name=site", .status = 204},
+		    "ContainerRename container web <aaaa> alpine" NONE);
 	expect(world, "GET /containers/web/json", "ContainerInspect container web" NONE);
 	expect(world, "GET /containers/site/json",
 	       "ContainerInspect container site <aaaa> alpine" NONE);
 	/* Takes away a name only: the container stays. */
-	expect_call(world,
-		    &(struct request){.what = "DELETE /containers/site?link=1", .status = 204},
+	expect_call(world, &(struct asked){.what = "DELETE /containers/site?link=1", .status = 204},
 		    "ContainerDelete container site <aaaa> alpine" NONE);
 	assert_non_null(inventory_container(inventory, bytes_of(A_ID)));
 	assert_int_equal(world->changed, 1);
-	expect_call(world, &(struct request){.what = "DELETE /containers/site", .status = 404},
+	expect_call(world, &(struct asked){.what = "DELETE /containers/site", .status = 404},
 		    "ContainerDelete container site <aaaa> alpine" NONE);
 	assert_non_null(inventory_container(inventory, bytes_of(A_ID)));
 	expect_call(
 		world,
-		&(struct request){.what = "DELETE /containers/site?link=0&force=1", .status = 204},
+		&(struct asked){.what = "DELETE /containers/site?link=0&force=1", .status = 204},
 		"ContainerDelete container site <aaaa> alpine" NONE);
 	assert_null(inventory_container(inventory, bytes_of(A_ID)));
 	assert_int_equal(world->changed, 1);
@@ -363,9 +360,9 @@ SCENARIO(told_of)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		world->changed = world->answered = 0;
-		make_call(world, &(struct request){.what = cases[i].what,
-						   .status = cases[i].status,
-						   .answer = "{'Id':'x'}"});
+		make_call(world, &(struct asked){.what = cases[i].what,
+						 .status = cases[i].status,
+						 .answer = "{'Id':'x'}"});
 		if (world->changed != cases[i].changed || world->answered != 1)
 			fail_msg("%s: %u, %u", cases[i].what, world->changed, world->answered);
 	}
@@ -381,7 +378,7 @@ SCENARIO(body_states)
 	static const char wrong[] = "{'HostConfig':{'Privileged':true},'User':7}";
 	static const char bad[] = "{'HostConfig':{'Privileged':true}";
 	static const struct {
-		struct request request;
+		struct asked request;
 		const char *findings;
 	} cases[] = {
 		{{.what = CREATE, .body = all}, "privileged critical: runs privileged"},
@@ -454,10 +451,10 @@ SCENARIO(dropped_and_cut)
 		long_body("{'HostConfig':{'Binds':[", 3000, "'/srv/harmless:/somewhere',",
 			  "'/etc/shadow:/s','/:/host'],'CapAdd':['SYS_ADMIN'],'PidMode':'host'}}");
 
-	make_call(world, &(struct request){.what = CREATE "?name=x",
-					   .body = body,
-					   .status = 201,
-					   .answer = CREATED(B_ID)});
+	make_call(world, &(struct asked){.what = CREATE "?name=x",
+					 .body = body,
+					 .status = 201,
+					 .answer = CREATED(B_ID)});
 	assert_string_equal(
 		part_told(world, TOLD_FINDINGS),
 		"host-path-mount critical: /etc/shadow mounted read-write at /s: password hashes; "
@@ -469,13 +466,13 @@ SCENARIO(dropped_and_cut)
 	assert_false(inventory_container(world->inventories[0], bytes_of("x"))->witnessed);
 	free(body);
 	body = long_body("{'Hostname':'", BODY_STRING_MAX + 1, "h", "'}");
-	make_call(world, &(struct request){.what = CREATE, .body = body});
+	make_call(world, &(struct asked){.what = CREATE, .body = body});
 	assert_string_equal(part_told(world, TOLD_FINDINGS),
 			    "body-not-seen high: body: a text in it is longer than what is kept");
 	free(body);
 	/* What nobody keeps may be of any size. */
 	body = long_body("{'HostConfig':{'Dns':[", 100000, "'1.2.3.4',", "'']}}");
-	make_call(world, &(struct request){.what = CREATE, .body = body});
+	make_call(world, &(struct asked){.what = CREATE, .body = body});
 	assert_string_equal(part_told(world, TOLD_FINDINGS), "");
 	free(body);
 }
@@ -485,7 +482,7 @@ SCENARIO(dropped_and_cut)
 /* One body takes all that there is: it is given back to the last byte. */
 static void test_memory(void **state)
 {
-	struct request request = {.what = CREATE, .body = "{'HostConfig':{'Privileged':true}}"};
+	struct asked request = {.what = CREATE, .body = "{'HostConfig':{'Privileged':true}}"};
 
 	for (enum split split = SPLIT_NOT; split < SPLITS; split++) {
 		struct world world = {.split = split};
@@ -513,11 +510,11 @@ static void test_memory(void **state)
 					    "privileged critical: runs privileged");
 		}
 		/* What is refused takes none. */
-		make_call(&world, &(struct request){.what = "GET /info"});
-		make_call(&world, &(struct request){.what = CREATE, .body = "nonsense"});
-		make_call(&world, &(struct request){.what = CREATE,
-						    .body = request.body,
-						    .seen = SEEN_WITH_GAP});
+		make_call(&world, &(struct asked){.what = "GET /info"});
+		make_call(&world, &(struct asked){.what = CREATE, .body = "nonsense"});
+		make_call(&world, &(struct asked){.what = CREATE,
+						  .body = request.body,
+						  .seen = SEEN_WITH_GAP});
 		make_call(&world, &request);
 		assert_string_equal(part_told(&world, TOLD_FINDINGS),
 				    "privileged critical: runs privileged");
@@ -532,7 +529,7 @@ static void test_memory(void **state)
 SCENARIO(oddities)
 {
 	static const struct {
-		struct request request;
+		struct asked request;
 		const char *findings;
 	} cases[] = {
 		{{.what = CREATE, .body = "{'User':'a','User':'b'}"}, ODD "a key twice"},
@@ -589,7 +586,7 @@ static void test_unread(void **state)
 
 SCENARIO(unknown_socket)
 {
-	expect_call(world, &(struct request){.what = "GET /info", .socket = 2}, "?" NONE);
+	expect_call(world, &(struct asked){.what = "GET /info", .socket = 2}, "?" NONE);
 }
 
 /* --- who calls, and what the site thinks of it ------------------------------------------------- */
@@ -632,8 +629,7 @@ SCENARIO(severities)
 	       "host-pid info: the host's PID namespace | | T1611");
 	set(world, "finding protocol-anomaly", NULL, NULL);
 	set(world, "finding protocol-anomaly", "severity", "off");
-	expect_call(world,
-		    &(struct request){.what = "GET /info", .anomalies = HTTP1_ANOMALY_TRAILER},
+	expect_call(world, &(struct asked){.what = "GET /info", .anomalies = HTTP1_ANOMALY_TRAILER},
 		    "SystemInfo" NONE);
 }
 
@@ -652,7 +648,7 @@ SCENARIO(callers)
 	};
 	struct caller bob = alice, deleted = alice, elsewhere = alice, confined = alice,
 		      inside = alice, sudo = alice;
-	struct request request = {.what = "GET /info"};
+	struct asked request = {.what = "GET /info"};
 
 	know_some(world->inventories[1]);
 	bob.process.euid = sudo.process.euid = 7;
@@ -686,12 +682,12 @@ SCENARIO(callers)
 	/* Of whichever engine. */
 	request.caller = &inside;
 	expect_call(world, &request, "SystemInfo" NONE " | from web alpine | expected by web");
-	request = (struct request){.what = "GET /images/json", .caller = &alice};
+	request = (struct asked){.what = "GET /images/json", .caller = &alice};
 	expect_call(world, &request, "ImageList image" NONE);
-	request = (struct request){.what = "GET /nonsense", .status = 404, .caller = &alice};
+	request = (struct asked){.what = "GET /nonsense", .status = 404, .caller = &alice};
 	expect_call(world, &request, "?" NONE);
 	/* Another process than the one that connected. */
-	request = (struct request){.what = "GET /info", .caller = &alice, .connector = &bob};
+	request = (struct asked){.what = "GET /info", .caller = &alice, .connector = &bob};
 	expect_call(world, &request,
 		    "SystemInfo | sender-differs info: another process than the one that connected "
 		    "| | | "
@@ -703,7 +699,7 @@ SCENARIO(callers)
 SCENARIO(many_removals)
 {
 	struct caller alice = {.process.euid = 1000}, bob = {.process.euid = 7};
-	struct request request = {.what = "DELETE /images/x", .caller = &alice};
+	struct asked request = {.what = "DELETE /images/x", .caller = &alice};
 
 	for (unsigned int i = 1; i < REMOVALS_MANY; i++)
 		expect_call(world, &request, REMOVED NONE);
@@ -811,10 +807,10 @@ static void test_inspected(void **state)
 SCENARIO(secrets)
 {
 	expect_call(world,
-		    &(struct request){.what = CREATE,
-				      .body = "{'Image':'http://u:hunter2@h/x'}",
-				      .status = 400,
-				      .answer = "{}"},
+		    &(struct asked){.what = CREATE,
+				    .body = "{'Image':'http://u:hunter2@h/x'}",
+				    .status = 400,
+				    .answer = "{}"},
 		    "ContainerCreate 1.41 container http://u:***@h/x | | image=http://u:***@h/x |");
 	expect(world, "POST /images/create?fromImage=http://u:hunter2@h/x",
 	       "ImageCreate image http://u:***@h/x | | |");

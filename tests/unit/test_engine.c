@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "agent/engine.c"
+#include "agent/client.c"
 
 #define MILLISECOND 1000000ull
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -33,6 +34,9 @@ struct played {
 	struct engine *engine;
 	uint64_t now;
 	uint64_t most_requests; /* begun by one engine_run() */
+	/* What refreshed() said, and what was known by then. */
+	unsigned int refreshed, complete;
+	uint64_t inspected;
 };
 
 static struct played played;
@@ -191,6 +195,9 @@ static const char *body_for(const char *target)
 {
 	if (!strcmp(target, "/version"))
 		return "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\",\"Os\":\"linux\"}\n";
+	if (strstr(target, "/info"))
+		return "{\"ID\":\"X\",\"Swarm\":{\"NodeID\":\"n\",\"LocalNodeState\":\"active\"}}"
+		       "\n";
 	if (strstr(target, "/volumes"))
 		return "{\"Volumes\":[{\"Name\":\"host\",\"Driver\":\"local\",\"Labels\":null,"
 		       "\"Options\":{\"type\":\"none\",\"o\":\"bind\",\"device\":\"/etc\"}},"
@@ -225,9 +232,17 @@ static int judge(void *data, const struct value *inspect, struct inventory_conta
 	return 0;
 }
 
+static void refreshed(void *data, bool complete)
+{
+	played.refreshed++;
+	played.complete += complete;
+	played.inspected = stats().inspected;
+}
+
 static int setup(void **state)
 {
-	struct engine_options options = {.socket = played.path, .judge_container = judge};
+	struct engine_options options = {
+		.socket = played.path, .judge_container = judge, .refreshed = refreshed};
 
 	played = (struct played){.fd = -1, .answer = answer_well, .portion = SIZE_MAX};
 	played.now = 1000 * SECOND;
@@ -286,11 +301,12 @@ static void test_all_is_asked(void **state)
 
 	assert_int_equal(engine_fd(played.engine, &events), -1);
 	run_until_idle();
-	assert_string_equal(played.log, "/version\n/v1.41/volumes\n/v1.41/images/json\n"
-					"/v1.41/containers/json?all=1\n/v1.41/containers/" ID_A
-					"/json\n/v1.41/containers/" ID_B "/json\n");
+	assert_string_equal(played.log,
+			    "/version\n/v1.41/info\n/v1.41/volumes\n/v1.41/images/json\n"
+			    "/v1.41/containers/json?all=1\n/v1.41/containers/" ID_A
+			    "/json\n/v1.41/containers/" ID_B "/json\n");
 	assert_known();
-	assert_int_equal(stats().requests, 6);
+	assert_int_equal(stats().requests, 7);
 	assert_int_equal(stats().failures, 0);
 	assert_int_equal(stats().refreshes, 1);
 	assert_int_equal(stats().inspected, 2);
@@ -299,7 +315,7 @@ static void test_all_is_asked(void **state)
 	assert_true(engine_fd(played.engine, &events) >= 0);
 	assert_int_equal(events, POLLIN);
 	pass(100); /* and no more */
-	assert_int_equal(stats().requests, 6);
+	assert_int_equal(stats().requests, 7);
 	assert_int_equal(played.accepted, 1);
 }
 
@@ -349,10 +365,10 @@ static void test_an_engine_that_always_closes(void **state)
 	run_until_idle();
 	assert_known();
 	assert_int_equal(stats().failures, 0);
-	assert_int_equal(stats().requests, 6);
-	assert_int_equal(played.accepted, 6);
+	assert_int_equal(stats().requests, 7);
+	assert_int_equal(played.accepted, 7);
 	pass(100);
-	assert_int_equal(stats().requests, 6);
+	assert_int_equal(stats().requests, 7);
 }
 
 static void test_inspect(void **state)
@@ -403,6 +419,78 @@ static void test_overflow_is_a_refresh(void **state)
 	run_until_idle();
 	assert_int_equal(stats().refreshes, 2);
 	assert_int_equal(stats().gone, QUEUE_MAX);
+}
+
+static char *answer_as_podman(const char *target)
+{
+	if (strcmp(target, "/version") != 0)
+		return strstr(target, "/info") ? respond("200 OK", "", "{}") : answer_well(target);
+	return respond("200 OK", "",
+		       "{\"Components\":[null,{\"Name\":\"Conmon\"},{\"Name\":\"Podman Engine\","
+		       "\"Details\":{\"Arch\":\"amd64\"}}],\"ApiVersion\":\"1.41\"}");
+}
+
+static void test_what_it_is(void **state)
+{
+	run_until_idle();
+	assert_false(stats().podman);
+	assert_true(stats().swarm);
+	played.answer = answer_as_podman;
+	engine_refresh(played.engine);
+	run_until_idle();
+	assert_true(stats().podman);
+	assert_false(stats().swarm);
+	played.answer = answer_well;
+	engine_refresh(played.engine);
+	run_until_idle();
+	assert_false(stats().podman);
+	assert_true(stats().swarm);
+}
+
+static void assert_refreshed(unsigned int times, unsigned int complete, uint64_t inspected)
+{
+	assert_int_equal(played.refreshed, times);
+	assert_int_equal(played.complete, complete);
+	assert_int_equal(played.inspected, inspected);
+}
+
+static void test_refreshed(void **state)
+{
+	while (stats().inspected < 2) {
+		assert_int_equal(played.refreshed, 0);
+		run_once();
+	}
+	assert_refreshed(1, 1, 2);
+	engine_inspect(played.engine, bytes_of("web"));
+	run_until_idle();
+	pass(100);
+	assert_refreshed(1, 1, 2);
+	engine_refresh(played.engine); /* what comes in between is waited for */
+	while (strcmp(strrchr(played.log, '/'), "/volumes\n") != 0)
+		run_once();
+	engine_inspect(played.engine, bytes_of("web"));
+	run_until_idle();
+	assert_refreshed(2, 2, 6);
+}
+
+/* What is asked meanwhile does not put it off. */
+static void test_refreshed_in_time(void **state)
+{
+	do {
+		if (stats().inspected)
+			engine_inspect(played.engine, bytes_of("web"));
+		run_once();
+	} while (stats().inspected < 10);
+	assert_refreshed(1, 1, 2);
+}
+
+static void test_overtaken_refresh(void **state)
+{
+	while (stats().listing)
+		run_once();
+	engine_refresh(played.engine);
+	run_until_idle();
+	assert_refreshed(1, 1, 3);
 }
 
 /* --- as it should not be ---------------------------------------------------------------------- */
@@ -473,12 +561,12 @@ static void test_bad_answers(void **state)
 {
 	static char *(*const answers[])(void) = {broken, garbage,   no_json, another,
 						 two,	 switching, nothing};
-	static const char *const targets[] = {"/version", "/volumes", "/images", "/json?all",
-					      "/containers/" ID_A};
+	static const char *const targets[] = {"/version", "/info",     "/volumes",
+					      "/images",  "/json?all", "/containers/" ID_A};
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 		for (size_t k = 0; k < sizeof(targets) / sizeof(*targets); k++) {
-			bool harmless = answers[i] == two && k < 3;
+			bool harmless = answers[i] == two && k < 4;
 
 			played.answer = answer_well;
 			run_until_idle();
@@ -500,6 +588,78 @@ static void test_bad_answers(void **state)
 			run_until_idle();
 			assert_known();
 		}
+}
+
+/* Neither the version nor whether it is in a swarm is needed for the rest. */
+static void test_refreshed_all_the_same(void **state)
+{
+	static const char *const targets[] = {"/version", "/info"};
+	static char *(*const answers[])(void) = {not_found, broken, garbage, nothing};
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		for (size_t k = 0; k < sizeof(answers) / sizeof(*answers); k++) {
+			uint64_t failures = stats().failures;
+
+			played.refreshed = played.complete = 0;
+			bad_target = targets[i];
+			bad_answer = answers[k];
+			played.answer = answer_badly;
+			engine_refresh(played.engine);
+			pass(40);
+			assert_int_equal(stats().failures, failures + 1);
+			assert_int_equal(played.refreshed, 1);
+			assert_int_equal(played.complete, 1);
+			assert_known();
+			played.answer = answer_well;
+			hang_up();
+			pass(130);
+		}
+	assert_true(stats().swarm); /* by its last word */
+}
+
+static void test_refreshed_in_part(void **state)
+{
+	static const char *const targets[] = {"/volumes", "/images", "/json?all"};
+	static char *(*const answers[])(void) = {not_found, broken, no_json, garbage, nothing};
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		for (size_t k = 0; k < sizeof(answers) / sizeof(*answers); k++) {
+			played.refreshed = played.complete = 0;
+			bad_target = targets[i];
+			bad_answer = answers[k];
+			played.answer = answer_badly;
+			engine_refresh(played.engine);
+			pass(40);
+			assert_int_equal(played.refreshed, 1);
+			assert_int_equal(played.complete, 0);
+			played.answer = answer_well;
+			hang_up();
+			pass(7400); /* it was tried again */
+			assert_int_equal(played.complete, k > 0);
+		}
+}
+
+/* A container that cannot be inspected is still on the list. */
+static void test_refreshed_without_one(void **state)
+{
+	bad_target = "/containers/" ID_A;
+	bad_answer = broken;
+	played.answer = answer_badly;
+	run_until_idle();
+	assert_refreshed(1, 1, 1);
+}
+
+/* Nobody is told when all is over. */
+static void test_freed_in_between(void **state)
+{
+	struct engine_options options = played.engine->options;
+
+	played.answer = answer_well;
+	while (strcmp(played.log, "") == 0 || !strstr(played.log, "?all"))
+		run_once();
+	engine_free(played.engine);
+	assert_int_equal(played.refreshed, 0);
+	assert_int_equal(engine_new(&options, &played.engine), 0);
 }
 
 /* A list that failed says nothing of what is not on it. */
@@ -655,7 +815,7 @@ static void test_the_same_engine_closes(void **state)
 static void test_another_engine(void **state)
 {
 	run_until_idle();
-	played.engine->peer = 4000000; /* as if it had been */
+	played.engine->client.peer = 4000000; /* as if it had been */
 	hang_up();
 	pass(5);
 	assert_int_equal(stats().refreshes, 2);
@@ -669,7 +829,7 @@ static void test_another_engine(void **state)
 static void test_started_by_systemd(void **state)
 {
 	run_until_idle();
-	played.engine->peer = 1;
+	played.engine->client.peer = 1;
 	hang_up();
 	pass(1000);
 	assert_true(stats().dormant);
@@ -740,8 +900,16 @@ int main(void)
 		TEST(test_inspect),
 		TEST(test_refresh_drops_what_is_gone),
 		TEST(test_overflow_is_a_refresh),
+		TEST(test_what_it_is),
+		TEST(test_refreshed),
+		TEST(test_refreshed_in_time),
+		TEST(test_overtaken_refresh),
 		TEST(test_container_gone),
 		TEST(test_bad_answers),
+		TEST(test_refreshed_all_the_same),
+		TEST(test_refreshed_in_part),
+		TEST(test_refreshed_without_one),
+		TEST(test_freed_in_between),
 		TEST(test_failed_list_drops_nothing),
 		TEST(test_cut_off),
 		TEST(test_endless_answers),

@@ -18,7 +18,7 @@ static void check_told(const struct told_case *cases, size_t count, unsigned int
 		for (enum split split = SPLIT_NOT; split < SPLITS; split++) {
 			const struct told_case *it = &cases[i];
 			struct world world = {.split = split};
-			struct request request = {
+			struct asked request = {
 				.what = it->what, .body = it->body, .status = it->status};
 
 			world_open(&world);
@@ -821,7 +821,7 @@ static void test_secrets(void **state)
 	check_told(cases, count, TOLD_FACTS);
 	for (size_t i = 0; i < count; i++) {
 		struct world world = {0};
-		struct request request = {.what = cases[i].what, .body = cases[i].body};
+		struct asked request = {.what = cases[i].what, .body = cases[i].body};
 
 		world_open(&world);
 		make_call(&world, &request);
@@ -835,7 +835,7 @@ static void test_secrets(void **state)
 static void test_long_lists(void **state)
 {
 	struct world world = {0};
-	struct request request = {.what = CREATE};
+	struct asked request = {.what = CREATE};
 	struct text body = {0}, told = {0};
 
 	world_open(&world);

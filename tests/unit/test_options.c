@@ -97,6 +97,9 @@ static void test_defaults(void **state)
 	assert_int_equal(options.payload_ring, 8 * MIB);
 	assert_int_equal(options.request_budget, 4 * MIB + 64 * KIB);
 	assert_int_equal(options.response_budget, 65536);
+	assert_int_equal(options.event_wait, 2);
+	assert_string_equal(options.state_path, "/var/lib/callerd/state.db");
+	assert_null(options.explain);
 	assert_null(options.event_file);
 	assert_null(options.config_path);
 	assert_non_null(options.policy);
@@ -108,9 +111,17 @@ static void test_help(void **state)
 {
 	struct options options = {.socket_count = 4242};
 	static const char *const told[] = {
-		"(default: /run/docker.sock)", "(default: stdout)",  "(default: auto)",
-		"(default: warning)",	       "(default: 60)",	     "(default: 65536)",
-		"(default: 8388608)",	       "(default: 4259840)", "exit codes:",
+		"(default: /run/docker.sock)",
+		"(default: stdout)",
+		"(default: auto)",
+		"(default: warning)",
+		"(default: 60)",
+		"(default: 65536)",
+		"(default: 8388608)",
+		"(default: 4259840)",
+		"exit codes:",
+		"(default: 2)",
+		"(default: /var/lib/callerd/state.db)",
 	};
 
 	assert_int_equal(PARSE(&options, "--help"), 1);
@@ -148,8 +159,12 @@ static void test_all(void **state)
 			       "--backend", "tracepoint", "--log-level", "info", "--record-events",
 			       "/tmp/e", "--status-interval", "0", "--connections", "16",
 			       "--callers-ring", "65536", "--payload-ring", "1073741824",
-			       "--request-budget", "4096", "--response-budget", "1073741824"),
+			       "--request-budget", "4096", "--response-budget", "1073741824",
+			       "--event-wait", "60", "--state", "/x/y.db", "--explain", "web"),
 			 0);
+	assert_int_equal(options.event_wait, 60);
+	assert_string_equal(options.state_path, "/x/y.db");
+	assert_string_equal(options.explain, "web");
 	assert_int_equal(options.socket_count, 2);
 	assert_string_equal(options.sockets[0], "/run/a.sock");
 	assert_string_equal(options.sockets[1], "/run/b.sock");
@@ -339,7 +354,8 @@ static void test_file(void **state)
 			 "output = stdout\noutput = file:/x y\nhuman = yes\nbackend = tracepoint\n"
 			 "log-level = info\nstatus-interval = 0\nconnections = 16\n"
 			 "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
-			 "response-budget = 8192\nrecord-events = /tmp/e\n"
+			 "response-budget = 8192\nrecord-events = /tmp/e\nstate = none\n"
+			 "event-wait = 0\n"
 			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
 	assert_int_equal(PARSE(&options, "--config", file), 0);
 	assert_string_equal(options.config_path, file);
@@ -357,6 +373,8 @@ static void test_file(void **state)
 	assert_int_equal(options.payload_ring, 1 << 30);
 	assert_int_equal(options.request_budget, 4096);
 	assert_int_equal(options.response_budget, 8192);
+	assert_int_equal(options.event_wait, 0);
+	assert_null(options.state_path);
 	assert_string_equal(options.event_file, "/tmp/e");
 	assert_int_equal(policy_severity(options.policy, FINDING_PRUNE, SEVERITY_LOW),
 			 SEVERITY_NONE);
@@ -469,6 +487,38 @@ static void test_default_file(void **state)
 	unlink(CONFIG_PATH);
 }
 
+static void test_state_path(void **state)
+{
+	struct options options;
+
+	assert_int_equal(PARSE(&options, "--state", "none"), 0);
+	assert_null(options.state_path);
+	assert_int_equal(PARSE(&options, "--state", "./none"), 0);
+	assert_string_equal(options.state_path, "./none");
+	ASSERT_REFUSED("--state \"\": it names no file", "--state", "");
+	ASSERT_REFUSED("names a directory", "--state", "/var/lib/");
+	/* The command line goes before the file. */
+	write_file(CONFIG_PATH, "[callerd]\nstate = /a\n");
+	assert_int_equal(PARSE(&options, "--explain", "x"), 0);
+	assert_string_equal(options.state_path, "/a");
+	assert_int_equal(PARSE(&options, "--state", "none"), 0);
+	assert_null(options.state_path);
+	unlink(CONFIG_PATH);
+}
+
+static void test_explain(void **state)
+{
+	struct options options;
+
+	assert_int_equal(PARSE(&options, "--explain", "web", "--output", "stdout", "--human"), 0);
+	assert_string_equal(options.explain, "web");
+	ASSERT_REFUSED("--explain \"\": it names no container", "--explain", "");
+	ASSERT_REFUSED("--explain \"b\": given twice", "--explain", "a", "--explain", "b");
+	ASSERT_REFUSED("it needs a value", "--explain");
+	write_file(file, "[callerd]\nexplain = web\n");
+	ASSERT_REFUSED("there is no such setting in [callerd]", "--config", file);
+}
+
 /* What is printed says, as a file, the same. */
 static void test_check_config(void **state)
 {
@@ -491,7 +541,9 @@ static void test_check_config(void **state)
 				     "payload-ring = 8388608\n"
 				     "request-budget = 4259840\n"
 				     "response-budget = 65536\n"
-				     "inventory = 65536\n");
+				     "inventory = 65536\n"
+				     "event-wait = 2\n"
+				     "state = /var/lib/callerd/state.db\n");
 	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
 			 "record-events=/tmp/e\n[finding prune]\nseverity=off\n"
 			 "[expected a]\nuser=root\noperations=ContainerList,Image*\n");
@@ -531,7 +583,8 @@ int main(void)
 		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_file),
 		cmocka_unit_test(test_file_has_all),  cmocka_unit_test(test_file_is_overridden),
 		cmocka_unit_test(test_file_mistakes), cmocka_unit_test(test_default_file),
-		cmocka_unit_test(test_check_config),
+		cmocka_unit_test(test_check_config),  cmocka_unit_test(test_state_path),
+		cmocka_unit_test(test_explain),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, tidy);

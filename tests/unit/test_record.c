@@ -303,6 +303,11 @@ static void test_text(void **state)
 		text_add_hex(&text, numbers[i].number, 4);
 		assert_is(&text, numbers[i].hex);
 	}
+	text_add_signed(&text, INT64_MAX);
+	text_add_signed(&text, -1);
+	text_add_signed(&text, 0);
+	text_add_signed(&text, INT64_MIN);
+	assert_is(&text, "9223372036854775807-10-9223372036854775808");
 	for (size_t i = 0; i < 10000; i++)
 		text_add_char(&text, 'x');
 	assert_int_equal(text.size, 10000);
@@ -486,9 +491,14 @@ static void test_json_structure(void **state)
 	json_put_string(&json, "absent", (struct bytes){NULL, 0});
 	json_put_string(&json, "absent", (struct bytes)BYTES(""));
 	json_put_id(&json, "id", 7);
+	json_put_word(&json, "absent", NULL);
+	json_put_signed(&json, "less", -7);
+	json_put_word(&json, "word", "w");
+	json_put_time(&json, "time", 1);
 	json_close(&json);
 	assert_is(&text,
-		  "before\n{\"n\":1,\"a\":[\"[\",\"\",{\"t\":true,\"f\":false}],\"id\":\"7\"}");
+		  "before\n{\"n\":1,\"a\":[\"[\",\"\",{\"t\":true,\"f\":false}],\"id\":\"7\","
+		  "\"less\":-7,\"word\":\"w\",\"time\":\"1970-01-01T00:00:00.000000001Z\"}");
 }
 
 /* --- times
@@ -541,6 +551,8 @@ static void test_clock(void **state)
 	assert_is(&text, "12:03:44.120");
 	assert_int_equal(clock_real(&back, 4), 0);
 	assert_int_equal(clock_real(&back, 7), 2);
+	assert_int_equal(clock_real_of(-9, 8), 0);
+	assert_int_equal(clock_real_of(-9, 11), 2);
 }
 
 /* --- commands
@@ -1270,6 +1282,353 @@ static void test_agent_records(void **state)
 	json_decref(root);
 }
 
+/* --- what an engine says
+ * -------------------------------------------------------------------------- */
+
+/* web died, which CALLER had started. */
+static struct record event(const struct caller *caller)
+{
+	return (struct record){
+		.action = RECORD_DOCKER_EVENT,
+		.time = 120000001,
+		.sequence = 42,
+		.caller = caller,
+		.connection = {.socket = BYTES("/run/docker.sock")},
+		.api = {.engine = "docker"},
+		.event =
+			{
+				.type = BYTES("container"),
+				.action = BYTES("die"),
+				.id = BYTES(ID),
+				.name = BYTES("web"),
+				.image = BYTES("busybox"),
+				.has_exit_code = true,
+				.exit_code = 137,
+				.time = 1772366624119000001,
+			},
+		.cause =
+			{
+				.kind = "inherited",
+				.basis = "id",
+				.event_id = BYTES("1898b60ddb474000-c0ffee12-r00000007"),
+				.operation = BYTES("ContainerStart"),
+			},
+	};
+}
+
+/* The record that is about what one event is in ECS. */
+static json_t *event_written(const char *type, const char *action, const char *cause)
+{
+	struct record record = event(NULL);
+
+	record.event = (struct record_event){.type = bytes_of(type), .action = bytes_of(action)};
+	record.cause = (struct record_cause){.kind = cause};
+	return written(&record, &context);
+}
+
+static void test_docker_event(void **state)
+{
+	struct caller caller = alice();
+	struct record record = event(&caller);
+	json_t *root = written(&record, &context);
+
+	check_common(root, "docker-event", "event", "process", 20);
+	check_alice(root);
+	ASSERT_TEXTS(root, "event.type", "end");
+	assert_text(root, "event.outcome", "failure");
+	assert_text(root, "callerd.caller.access", "group:docker");
+	assert_text(root, "callerd.connection.socket", "/run/docker.sock");
+	assert_text(root, "callerd.api.engine", "docker");
+	assert_text(root, "callerd.docker_event.type", "container");
+	assert_text(root, "callerd.docker_event.action", "die");
+	assert_text(root, "callerd.docker_event.id", ID);
+	assert_text(root, "callerd.docker_event.name", "web");
+	assert_text(root, "callerd.docker_event.image", "busybox");
+	assert_text(root, "callerd.docker_event.time", "2026-03-01T12:03:44.119000001Z");
+	assert_number(root, "callerd.docker_event.exit_code", 137);
+	assert_int_equal(json_object_size(at(root, "callerd.docker_event")), 7);
+	assert_text(root, "callerd.cause.kind", "inherited");
+	assert_text(root, "callerd.cause.basis", "id");
+	assert_text(root, "callerd.cause.event_id", "1898b60ddb474000-c0ffee12-r00000007");
+	assert_text(root, "callerd.cause.operation", "ContainerStart");
+	assert_int_equal(json_object_size(at(root, "callerd.cause")), 4);
+	assert_text(root, "message",
+		    "alice → root (sudo) | docker run -v /:/host bb | container die web (busybox) "
+		    "exit code 137  goes back to its ContainerStart");
+	ASSERT_ABSENT(root, "process.thread", "http", "url", "error", "callerd.capture",
+		      "callerd.target", "callerd.request", "callerd.connection.id",
+		      "callerd.caller.boot", "callerd.status", "event.duration");
+	json_decref(root);
+
+	record = event(NULL);
+	record.event = (struct record_event){
+		.type = BYTES("volume"),
+		.action = BYTES("exec_die"),
+		.container_id = BYTES(ID),
+		.container_name = BYTES("web"),
+		.exec_id = BYTES("abc"),
+		.command = BYTES("sh -c \"id\"\n"),
+		.health = BYTES("healthy"),
+		.signal = BYTES("15"),
+		.has_exit_code = true,
+		.exit_code = -1,
+		.recovered = true,
+	};
+	record.cause = (struct record_cause){.kind = "daemon", .reason = "health-check"};
+	root = written(&record, &context);
+	assert_text(root, "callerd.docker_event.container.id", ID);
+	assert_text(root, "callerd.docker_event.container.name", "web");
+	assert_text(root, "callerd.docker_event.exec_id", "abc");
+	assert_text(root, "callerd.docker_event.command", "sh -c \"id\"\n");
+	assert_text(root, "callerd.docker_event.health", "healthy");
+	assert_text(root, "callerd.docker_event.signal", "15");
+	assert_number(root, "callerd.docker_event.exit_code", -1);
+	assert_true_at(root, "callerd.docker_event.recovered", true);
+	assert_text(root, "callerd.cause.kind", "daemon");
+	assert_text(root, "callerd.cause.reason", "health-check");
+	assert_int_equal(json_object_size(at(root, "callerd.cause")), 2);
+	ASSERT_ABSENT(root, "process", "user", "callerd.caller", "callerd.docker_event.id",
+		      "callerd.docker_event.time");
+	json_decref(root);
+}
+
+/* Whether ECS 8 expects TYPE of events of CATEGORY. */
+static bool is_expected(const char *category, const char *type)
+{
+	const char *types = !strcmp(category, "process") ? "access change end info start"
+							 : "access change creation deletion info";
+
+	return strstr(types, type);
+}
+
+static void test_event_types(void **state)
+{
+	static const struct {
+		const char *type, *action, *category, *second, *is;
+	} cases[] = {
+		{"container", "start", "process", NULL, "start"},
+		{"container", "restart", "process", NULL, "start"},
+		{"container", "unpause", "process", NULL, "start"},
+		{"container", "exec_start", "process", NULL, "start"},
+		{"container", "die", "process", NULL, "end"},
+		{"container", "stop", "process", NULL, "end"},
+		{"container", "kill", "process", NULL, "end"},
+		{"container", "exec_die", "process", NULL, "end"},
+		{"container", "pause", "process", NULL, "end"},
+		{"container", "oom", "process", NULL, "end"},
+		{"container", "create", "process", "configuration", "creation"},
+		{"container", "exec_create", "process", "configuration", "creation"},
+		{"container", "destroy", "process", "configuration", "deletion"},
+		{"container", "prune", "process", "configuration", "deletion"},
+		{"container", "rename", "process", NULL, "change"},
+		{"container", "update", "process", NULL, "change"},
+		{"container", "extract-to-dir", "process", NULL, "change"},
+		{"container", "attach", "process", NULL, "access"},
+		{"container", "commit", "process", NULL, "access"},
+		{"container", "health_status", "process", NULL, "info"},
+		{"container", "exec_detach", "process", NULL, "info"},
+		{"container", "resize", "process", NULL, "info"},
+		{"image", "pull", "configuration", NULL, "creation"},
+		{"image", "load", "configuration", NULL, "creation"},
+		{"image", "delete", "configuration", NULL, "deletion"},
+		{"image", "tag", "configuration", NULL, "change"},
+		{"image", "save", "configuration", NULL, "access"},
+		{"volume", "create", "configuration", NULL, "creation"},
+		{"volume", "destroy", "configuration", NULL, "deletion"},
+		{"volume", "mount", "configuration", NULL, "access"},
+		{"volume", "unmount", "configuration", NULL, "info"},
+		{"network", "connect", "configuration", NULL, "change"},
+		{"network", "remove", "configuration", NULL, "deletion"},
+		{"plugin", "enable", "configuration", NULL, "change"},
+		{"service", "update", "configuration", NULL, "change"},
+		{"builder", "prune", "configuration", NULL, "deletion"},
+		{"daemon", "reload", "configuration", NULL, "change"},
+		{"pod", "start", "configuration", NULL, "info"},
+		{"container", "", "process", NULL, "info"},
+		{NULL, NULL, "configuration", NULL, "info"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *root = event_written(cases[i].type, cases[i].action, NULL);
+
+		assert_text(root, "event.category.0", cases[i].category);
+		ASSERT_TEXTS(root, "event.type", cases[i].is);
+		assert_true(is_expected(cases[i].second ? cases[i].second : cases[i].category,
+					cases[i].is));
+		if (cases[i].second)
+			assert_text(root, "event.category.1", cases[i].second);
+		else
+			ASSERT_ABSENT(root, "event.category.1");
+		json_decref(root);
+	}
+}
+
+static void test_event_outcomes(void **state)
+{
+	static const struct {
+		struct record_event event;
+		const char *outcome;
+	} cases[] = {
+		{{.action = BYTES("die"), .has_exit_code = true}, "success"},
+		{{.action = BYTES("die"), .has_exit_code = true, .exit_code = 1}, "failure"},
+		{{.action = BYTES("exec_die"), .has_exit_code = true, .exit_code = -1}, "failure"},
+		{{.action = BYTES("exec_die"), .has_exit_code = true}, "success"},
+		{{.action = BYTES("die")}, "unknown"},
+		{{.action = BYTES("start"), .has_exit_code = true, .exit_code = 1}, "success"},
+		{{.action = BYTES("oom")}, "failure"},
+		{{.action = BYTES("health_status"), .health = BYTES("unhealthy")}, "failure"},
+		{{.action = BYTES("health_status"), .health = BYTES("healthy")}, "success"},
+		{{.action = BYTES("pull")}, "success"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct record record = {.action = RECORD_DOCKER_EVENT, .event = cases[i].event};
+		json_t *root = written(&record, &nothing_known);
+
+		assert_text(root, "event.outcome", cases[i].outcome);
+		json_decref(root);
+	}
+}
+
+/* Somebody used another door: known by what it takes a request for. */
+static void test_event_severity(void **state)
+{
+	static const char *const requested[] = {
+		"create", "start",  "restart",	    "exec_create",    "exec_start", "kill",
+		"stop",	  "pause",  "unpause",	    "rename",	      "update",	    "attach",
+		"commit", "export", "archive-path", "extract-to-dir",
+	};
+	static const char *const others[] = {
+		"die", "exec_die", "oom", "health_status", "destroy", "resize", "top", "",
+	};
+	static const char *const causes[] = {"request", "inherited", "daemon", NULL};
+
+	for (size_t i = 0; i < COUNT(requested); i++) {
+		json_t *root = event_written("container", requested[i], "unknown");
+
+		assert_number(root, "event.severity", 40);
+		json_decref(root);
+		root = event_written("volume", requested[i], "unknown");
+		assert_number(root, "event.severity", 20);
+		json_decref(root);
+		for (size_t j = 0; j < COUNT(causes); j++) {
+			root = event_written("container", requested[i], causes[j]);
+			assert_number(root, "event.severity", 20);
+			json_decref(root);
+		}
+	}
+	for (size_t i = 0; i < COUNT(others); i++) {
+		json_t *root = event_written("container", others[i], "unknown");
+
+		assert_number(root, "event.severity", 20);
+		json_decref(root);
+	}
+}
+
+static void test_ids(void **state)
+{
+	struct record record = event(NULL);
+	struct text text = {0};
+	json_t *root;
+
+	record_add_id(&text, &context, 1772366624120000001, 0, 42);
+	assert_is(&text, "1898b60de26e4e01-c0ffee12-0000002a");
+	record_add_id(&text, &context, 1, 'r', 0x123456789);
+	assert_is(&text, "0000000000000001-c0ffee12-r123456789");
+	record_add_id(&text, &nothing_known, UINT64_MAX, 'e', 1);
+	assert_is(&text, "ffffffffffffffff-e00000001");
+	record.id = (struct bytes)BYTES("another-run-e00000001");
+	root = written(&record, &context);
+	assert_text(root, "event.id", "another-run-e00000001");
+	json_decref(root);
+}
+
+/* A caller that its record then and its record now, after a reboot, must tell alike. */
+static void check_same_caller(json_t *then, json_t *now)
+{
+	static const char *const paths[] = {
+		"process", "user", "callerd.ancestors", "callerd.caller", "container",
+	};
+
+	json_object_del(at(then, "process"), "thread");
+	json_object_del(at(now, "callerd.caller"), "boot");
+	for (size_t i = 0; i < COUNT(paths); i++)
+		assert_true(at(then, paths[i]) ? json_equal(at(then, paths[i]), at(now, paths[i]))
+					       : !at(now, paths[i]));
+}
+
+/* Its pids and times are of that boot, whatever this one is, and whatever is kept of it. */
+static void test_earlier_boot(void **state)
+{
+	struct rendered of_caller = {0}, of_other = {0}, of_lineage = {0};
+	struct lineage lineage = {.shared.rendered = &of_lineage};
+	struct caller caller = alice(), old = alice();
+	struct record request_then = request(&caller), record;
+	struct record_context now = context;
+	json_t *then = written(&request_then, &context), *root;
+
+	now.boot_id = "11111111-2222-3333-4444-555555555555";
+	now.boot_to_real += 86400000000000;
+	caller.lineage = old.lineage = &lineage; /* the same bytes: callers of two boots share it */
+	caller.shared.rendered = &of_other;
+	old.shared.rendered = &of_caller;
+	old.boot_id = bytes_of(context.boot_id);
+	old.boot_to_real = context.boot_to_real;
+	for (int i = 0; i < 6; i++, now.boot_to_real += i == 4 ? 3000000000 : 0) {
+		record = event(i % 2 ? &caller : &old);
+		root = written(&record, &now);
+		assert_text(root, "host.boot.id", now.boot_id);
+		if (i % 2) {
+			ASSERT_ABSENT(root, "callerd.caller.boot");
+			assert_text(root, "process.entity_id",
+				    "11111111222233334444555555555555-4711-5f5e100");
+			assert_text(root, "process.parent.entity_id",
+				    "11111111222233334444555555555555-4700-55d4a80");
+			assert_text(root, "callerd.ancestors.1.start",
+				    i < 4 ? "2026-03-02T12:03:44.080000000Z"
+					  : "2026-03-02T12:03:47.080000000Z");
+		} else {
+			assert_text(root, "callerd.caller.boot", context.boot_id);
+			check_same_caller(then, root);
+		}
+		json_decref(root);
+	}
+	assert_int_equal(of_caller.clock, context.boot_to_real);
+	assert_int_equal(of_lineage.clock, now.boot_to_real);
+	json_decref(then);
+
+	/* Also where the clocks are the same: the boot alone tells them apart. */
+	now.boot_to_real = context.boot_to_real;
+	for (int i = 0; i < 4; i++) {
+		record = event(i % 2 ? &caller : &old);
+		root = written(&record, &now);
+		assert_text(root, "process.parent.entity_id",
+			    i % 2 ? "11111111222233334444555555555555-4700-55d4a80"
+				  : "5a1c0b527c594ad99a5e0f8a1b2c3d4e-4700-55d4a80");
+		json_decref(root);
+	}
+
+	/* Little was known of it: its boot all the same. And a connector has its own. */
+	old = bob();
+	old.process.start = 100000000;
+	old.boot_id = bytes_of(context.boot_id);
+	record = request(&caller);
+	record.connector = &old;
+	root = written(&record, &now);
+	assert_text(root, "callerd.connector.entity_id",
+		    "5a1c0b527c594ad99a5e0f8a1b2c3d4e-99-5f5e100");
+	assert_text(root, "callerd.connector.start", "1970-01-01T00:00:00.100000000Z");
+	json_decref(root);
+	record = event(&old);
+	root = written(&record, &now);
+	assert_text(root, "callerd.caller.boot", context.boot_id);
+	assert_text(root, "callerd.caller.basis", "peer");
+	json_decref(root);
+	free(of_caller.text);
+	free(of_other.text);
+	free(of_lineage.text);
+}
+
 /* A caller that is only a pid, uid and gid must not seem to have no capabilities, no session, … */
 static void test_peer(void **state)
 {
@@ -1359,6 +1718,19 @@ static void test_hostile(void **state)
 	caller.ancestor_count = 1;
 	record.connection.socket = record.http.method = record.http.target = hostile;
 	record.http.mime_type = record.http.user_agent = record.address = hostile;
+	record.event = (struct record_event){.type = hostile,
+					     .action = hostile,
+					     .id = hostile,
+					     .name = hostile,
+					     .image = hostile,
+					     .container_id = hostile,
+					     .container_name = hostile,
+					     .exec_id = hostile,
+					     .command = hostile,
+					     .health = hostile,
+					     .signal = hostile};
+	record.cause =
+		(struct record_cause){.kind = "request", .event_id = hostile, .operation = hostile};
 	for (int action = 0; action < RECORD_ACTION_MAX; action++) {
 		record.action = (enum record_action)action;
 		assert_int_equal(record_write_ecs(&record, &context, &ecs), 0);
@@ -1403,8 +1775,8 @@ static void test_appends(void **state)
 static void test_rendered_once(void **state)
 {
 	static const enum record_action actions[] = {
-		RECORD_SOCKET_CONNECTED, RECORD_API_REQUEST,	  RECORD_SOCKET_REFUSED,
-		RECORD_API_REQUEST,	 RECORD_SOCKET_CONNECTED,
+		RECORD_SOCKET_CONNECTED, RECORD_API_REQUEST,  RECORD_SOCKET_REFUSED,
+		RECORD_API_REQUEST,	 RECORD_DOCKER_EVENT, RECORD_SOCKET_CONNECTED,
 	};
 	struct rendered of_caller = {0}, of_lineage = {0};
 	struct lineage lineage = {.shared.rendered = &of_lineage};
@@ -1412,6 +1784,7 @@ static void test_rendered_once(void **state)
 	struct record record = request(&caller);
 	struct record_context clock = context;
 	struct text anew = {0}, kept = {0};
+	size_t memory = callers_memory();
 
 	keeping.uid = caller.uid = 1000;
 	keeping.lineage = &lineage;
@@ -1426,7 +1799,7 @@ static void test_rendered_once(void **state)
 		assert_int_equal(of_lineage.clock, clock.boot_to_real);
 	}
 	assert_string_equal(kept.data, anew.data);
-	assert_int_equal(callers_memory(), of_caller.size + of_lineage.size);
+	assert_int_equal(callers_memory() - memory, of_caller.size + of_lineage.size);
 	assert_null(memmem(of_lineage.text, of_lineage.size, "hunter2", 7));
 	text_free(&anew);
 	text_free(&kept);
@@ -1555,6 +1928,159 @@ static void test_human(void **state)
 	check_line(&record, "12:03:44.120  medium    callerd               LOST 12: queue-full\n");
 }
 
+static void check_message(const struct record *record, const char *wanted)
+{
+	json_t *root = written(record, &context);
+
+	assert_text(root, "message", wanted);
+	json_decref(root);
+}
+
+/* What happened, in the words of the engine. */
+static void test_event_lines(void **state)
+{
+	static const struct {
+		struct record_event event;
+		const char *said;
+	} cases[] = {
+		{{.type = BYTES("container"), .action = BYTES("start"), .name = BYTES("web")},
+		 "container start web"},
+		{{.type = BYTES("container"),
+		  .action = BYTES("create"),
+		  .id = BYTES(ID),
+		  .image = BYTES("sha256:" ID)},
+		 "container create 0123456789ab (sha256:0123456789ab)"},
+		{{.type = BYTES("container"),
+		  .action = BYTES("exec_create"),
+		  .name = BYTES("web"),
+		  .image = BYTES("bb"),
+		  .command = BYTES("sh -c id")},
+		 "container exec_create web (bb): sh -c id"},
+		{{.type = BYTES("container"),
+		  .action = BYTES("exec_die"),
+		  .name = BYTES("web"),
+		  .has_exit_code = true,
+		  .exit_code = -1,
+		  .command = BYTES("sh -c id | nc x 1")},
+		 "container exec_die web exit code -1: 'sh -c id | nc x 1'"},
+		{{.type = BYTES("container"),
+		  .action = BYTES("kill"),
+		  .name = BYTES("web"),
+		  .signal = BYTES("15")},
+		 "container kill web signal 15"},
+		{{.type = BYTES("container"),
+		  .action = BYTES("health_status"),
+		  .name = BYTES("web"),
+		  .health = BYTES("unhealthy")},
+		 "container health_status web: unhealthy"},
+		{{.type = BYTES("network"),
+		  .action = BYTES("connect"),
+		  .name = BYTES("bridge"),
+		  .container_name = BYTES("web"),
+		  .container_id = BYTES(ID)},
+		 "network connect bridge of web"},
+		{{.type = BYTES("volume"),
+		  .action = BYTES("mount"),
+		  .name = BYTES(ID),
+		  .container_id = BYTES(ID)},
+		 "volume mount 0123456789ab of 0123456789ab"},
+		{{.type = BYTES("image"), .action = BYTES("pull"), .name = BYTES("bb:latest")},
+		 "image pull bb:latest"},
+		{{.type = BYTES("network"),
+		  .action = BYTES("create"),
+		  .name = BYTES("x | container start web\033[2J")},
+		 "network create $'x | container start web\\e[2J'"},
+		{{.type = BYTES("daemon"), .action = BYTES("reload")}, "daemon reload"},
+	};
+	char wanted[256];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct record record = {.action = RECORD_DOCKER_EVENT, .event = cases[i].event};
+
+		record.cause.kind = "unknown";
+		snprintf(wanted, sizeof(wanted), "unknown | %s  cause unknown", cases[i].said);
+		check_message(&record, wanted);
+	}
+}
+
+/* Who is behind it, and how certain that is. */
+static void test_cause_lines(void **state)
+{
+	static const struct {
+		struct record_cause cause;
+		bool recovered;
+		const char *who, *why;
+	} cases[] = {
+		{{"request", "id", NULL, BYTES("x"), BYTES("ContainerStart")},
+		 false,
+		 "somebody",
+		 "by its ContainerStart"},
+		{{"request", "time", NULL, BYTES("x")},
+		 false,
+		 "somebody",
+		 "by its request  [matched by time alone]"},
+		{{"inherited", "id", NULL, BYTES("x"), BYTES("ContainerStart")},
+		 true,
+		 "somebody",
+		 "goes back to its ContainerStart  [concluded: the engine's word was missed]"},
+		{{"inherited", "time", NULL, BYTES("x"), BYTES("ContainerStart")},
+		 true,
+		 "somebody",
+		 "goes back to its ContainerStart  [matched by time alone; concluded: the engine's "
+		 "word was missed]"},
+		{{"daemon", NULL, "restart-policy"},
+		 false,
+		 "the engine",
+		 "by the engine itself: restart policy"},
+		{{"daemon"}, false, "the engine", "by the engine itself"},
+		{{"daemon", "id", "restart-policy", BYTES("x"), BYTES("ContainerStart")},
+		 false,
+		 "the engine",
+		 "by the engine itself: restart policy, goes back to its ContainerStart"},
+		{{"unknown"}, false, "unknown", "cause unknown"},
+		{{NULL}, false, "somebody", "cause unknown"},
+	};
+	struct caller caller = alice();
+	char wanted[256];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct record record = event(NULL);
+
+		record.cause = cases[i].cause;
+		record.event.recovered = cases[i].recovered;
+		snprintf(wanted, sizeof(wanted),
+			 "%s | container die web (busybox) exit code 137  %s", cases[i].who,
+			 cases[i].why);
+		check_message(&record, wanted);
+		record.caller = &caller;
+		snprintf(wanted, sizeof(wanted),
+			 "alice → root (sudo) | docker run -v /:/host bb | container die web "
+			 "(busybox) "
+			 "exit code 137  %s",
+			 cases[i].why);
+		check_message(&record, wanted);
+	}
+}
+
+static void test_event_human(void **state)
+{
+	struct caller caller = alice();
+	struct record record = event(&caller);
+
+	caller.boot_id = (struct bytes)BYTES("another");
+	check_line(&record, "12:03:44.120            alice → root (sudo)   docker run -v /:/host "
+			    "bb                  "
+			    "container die web (busybox) exit code 137  goes back to its "
+			    "ContainerStart  [caller of an earlier boot]\n");
+	record.caller = NULL;
+	record.cause = (struct record_cause){.kind = "daemon", .reason = "health-check"};
+	check_line(&record,
+		   "12:03:44.120            the engine                                      "
+		   "                "
+		   "container die web (busybox) exit code 137  by the engine itself: "
+		   "health check\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1579,12 +2105,21 @@ int main(void)
 		cmocka_unit_test(test_socket_connected),
 		cmocka_unit_test(test_socket_refused),
 		cmocka_unit_test(test_agent_records),
+		cmocka_unit_test(test_docker_event),
+		cmocka_unit_test(test_event_types),
+		cmocka_unit_test(test_event_outcomes),
+		cmocka_unit_test(test_event_severity),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_earlier_boot),
 		cmocka_unit_test(test_peer),
 		cmocka_unit_test(test_unknown_is_absent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_appends),
 		cmocka_unit_test(test_rendered_once),
 		cmocka_unit_test(test_human),
+		cmocka_unit_test(test_event_lines),
+		cmocka_unit_test(test_cause_lines),
+		cmocka_unit_test(test_event_human),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

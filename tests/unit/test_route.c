@@ -211,6 +211,152 @@ static const struct operation undescribed[] = {
 	{"GET", "/debug/pprof/x", "DebugPprofLookup", NULL, NULL},
 	{"POST", "/debug/pprof/x", "DebugPprofLookup", NULL, NULL},
 };
+
+/* Podman's own, from the descriptions of 4.3.1 and 6.0.0-dev (pkg/api/server/register_*.go) in their order, and at the end
+ * what these lack. */
+static const struct operation podman[] = {
+	{"PUT", "/libpod/containers/x/archive", "PutContainerArchiveLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/archive", "ContainerArchiveLibpod", "container", "x"},
+	{"POST", "/libpod/containers/create", "ContainerCreateLibpod", "container", NULL},
+	{"GET", "/libpod/containers/json", "ContainerListLibpod", "container", NULL},
+	{"GET", "/libpod/containers/showmounted", "ContainerShowMountedLibpod", "container", NULL},
+	{"DELETE", "/libpod/containers/x", "ContainerDeleteLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/json", "ContainerInspectLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/kill", "ContainerKillLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/mount", "ContainerMountLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/unmount", "ContainerUnmountLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/logs", "ContainerLogsLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/pause", "ContainerPauseLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/restart", "ContainerRestartLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/start", "ContainerStartLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/stats", "ContainerStatsLibpod", "container", "x"},
+	{"GET", "/libpod/containers/stats", "ContainersStatsAllLibpod", "container", NULL},
+	{"GET", "/libpod/containers/x/top", "ContainerTopLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/unpause", "ContainerUnpauseLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/wait", "ContainerWaitLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/exists", "ContainerExistsLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/stop", "ContainerStopLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/attach", "ContainerAttachLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/resize", "ContainerResizeLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/export", "ContainerExportLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/checkpoint", "ContainerCheckpointLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/restore", "ContainerRestoreLibpod", "container", "x"},
+	{"GET", "/libpod/containers/x/changes", "ContainerChangesLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/init", "ContainerInitLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/rename", "ContainerRenameLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/update", "ContainerUpdateLibpod", "container", "x"},
+	{"GET", "/libpod/events", "SystemEventsLibpod", NULL, NULL},
+	{"POST", "/libpod/containers/x/exec", "ContainerExecLibpod", "container", "x"},
+	{"POST", "/libpod/exec/x/start", "ExecStartLibpod", "exec", "x"},
+	{"POST", "/libpod/exec/x/resize", "ExecResizeLibpod", "exec", "x"},
+	{"GET", "/libpod/exec/x/json", "ExecInspectLibpod", "exec", "x"},
+	{"GET", "/libpod/generate/x/systemd", "GenerateSystemdLibpod", NULL, NULL},
+	{"GET", "/libpod/generate/kube", "GenerateKubeLibpod", NULL, NULL},
+	{"GET", "/libpod/containers/x/healthcheck", "ContainerHealthcheckLibpod", "container", "x"},
+	{"POST", "/libpod/images/x/push", "ImagePushLibpod", "image", "x"},
+	{"GET", "/libpod/images/x/exists", "ImageExistsLibpod", "image", "x"},
+	{"GET", "/libpod/images/x/tree", "ImageTreeLibpod", "image", "x"},
+	{"GET", "/libpod/images/x/history", "ImageHistoryLibpod", "image", "x"},
+	{"GET", "/libpod/images/json", "ImageListLibpod", "image", NULL},
+	{"POST", "/libpod/images/load", "ImageLoadLibpod", "image", NULL},
+	{"POST", "/libpod/images/import", "ImageImportLibpod", "image", NULL},
+	{"DELETE", "/libpod/images/remove", "ImageDeleteAllLibpod", "image", NULL},
+	{"DELETE", "/libpod/images/x", "ImageDeleteLibpod", "image", "x"},
+	{"POST", "/libpod/images/pull", "ImagePullLibpod", "image", NULL},
+	{"POST", "/libpod/images/prune", "ImagePruneLibpod", "image", NULL},
+	{"GET", "/libpod/images/search", "ImageSearchLibpod", "image", NULL},
+	{"GET", "/libpod/images/x/get", "ImageGetLibpod", "image", "x"},
+	{"GET", "/libpod/images/export", "ImageExportLibpod", "image", NULL},
+	{"GET", "/libpod/images/x/json", "ImageInspectLibpod", "image", "x"},
+	{"POST", "/libpod/images/x/tag", "ImageTagLibpod", "image", "x"},
+	{"POST", "/libpod/commit", "ImageCommitLibpod", "container", NULL},
+	{"POST", "/libpod/images/x/untag", "ImageUntagLibpod", "image", "x"},
+	{"GET", "/libpod/images/x/changes", "ImageChangesLibpod", "image", "x"},
+	{"POST", "/libpod/build", "ImageBuildLibpod", "image", NULL},
+	{"POST", "/libpod/images/scp/x", "ImageScpLibpod", "image", "x"},
+	{"GET", "/libpod/info", "SystemInfoLibpod", NULL, NULL},
+	{"POST", "/libpod/play/kube", "PlayKubeLibpod", NULL, NULL},
+	{"DELETE", "/libpod/play/kube", "PlayKubeDownLibpod", NULL, NULL},
+	{"POST", "/libpod/manifests/x/push", "ManifestPushV3Libpod", "image", "x"},
+	{"POST", "/libpod/manifests/x/registry/x", "ManifestPushLibpod", "image", "x"},
+	{"GET", "/libpod/manifests/x/exists", "ManifestExistsLibpod", "image", "x"},
+	{"GET", "/libpod/manifests/x/json", "ManifestInspectLibpod", "image", "x"},
+	{"PUT", "/libpod/manifests/x", "ManifestModifyLibpod", "image", "x"},
+	{"POST", "/libpod/manifests/x/add", "ManifestAddLibpod", "image", "x"},
+	{"DELETE", "/libpod/manifests/x", "ManifestDeleteLibpod", "image", "x"},
+	{"DELETE", "/libpod/networks/x", "NetworkDeleteLibpod", "network", "x"},
+	{"GET", "/libpod/networks/x/exists", "NetworkExistsLibpod", "network", "x"},
+	{"GET", "/libpod/networks/json", "NetworkListLibpod", "network", NULL},
+	{"GET", "/libpod/networks/x/json", "NetworkInspectLibpod", "network", "x"},
+	{"POST", "/libpod/networks/create", "NetworkCreateLibpod", "network", NULL},
+	{"POST", "/libpod/networks/x/connect", "NetworkConnectLibpod", "network", "x"},
+	{"POST", "/libpod/networks/x/disconnect", "NetworkDisconnectLibpod", "network", "x"},
+	{"POST", "/libpod/networks/prune", "NetworkPruneLibpod", "network", NULL},
+	{"GET", "/libpod/_ping", "SystemPing", NULL, NULL},
+	{"GET", "/libpod/pods/json", "PodListLibpod", "pod", NULL},
+	{"POST", "/libpod/pods/create", "PodCreateLibpod", "pod", NULL},
+	{"POST", "/libpod/pods/prune", "PodPruneLibpod", "pod", NULL},
+	{"DELETE", "/libpod/pods/x", "PodDeleteLibpod", "pod", "x"},
+	{"GET", "/libpod/pods/x/json", "PodInspectLibpod", "pod", "x"},
+	{"GET", "/libpod/pods/x/exists", "PodExistsLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/kill", "PodKillLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/pause", "PodPauseLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/restart", "PodRestartLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/start", "PodStartLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/stop", "PodStopLibpod", "pod", "x"},
+	{"POST", "/libpod/pods/x/unpause", "PodUnpauseLibpod", "pod", "x"},
+	{"GET", "/libpod/pods/x/top", "PodTopLibpod", "pod", "x"},
+	{"GET", "/libpod/pods/stats", "PodStatsAllLibpod", "pod", NULL},
+	{"POST", "/libpod/secrets/create", "SecretCreateLibpod", "secret", NULL},
+	{"GET", "/libpod/secrets/json", "SecretListLibpod", "secret", NULL},
+	{"GET", "/libpod/secrets/x/json", "SecretInspectLibpod", "secret", "x"},
+	{"DELETE", "/libpod/secrets/x", "SecretDeleteLibpod", "secret", "x"},
+	{"POST", "/libpod/system/prune", "SystemPruneLibpod", NULL, NULL},
+	{"GET", "/libpod/system/df", "SystemDataUsageLibpod", NULL, NULL},
+	{"GET", "/libpod/version", "SystemVersionLibpod", NULL, NULL},
+	{"POST", "/libpod/volumes/create", "VolumeCreateLibpod", "volume", NULL},
+	{"GET", "/libpod/volumes/x/exists", "VolumeExistsLibpod", "volume", "x"},
+	{"GET", "/libpod/volumes/json", "VolumeListLibpod", "volume", NULL},
+	{"POST", "/libpod/volumes/prune", "VolumePruneLibpod", "volume", NULL},
+	{"GET", "/libpod/volumes/x/json", "VolumeInspectLibpod", "volume", "x"},
+	{"DELETE", "/libpod/volumes/x", "VolumeDeleteLibpod", "volume", "x"},
+	{"GET", "/libpod/artifacts/x/json", "ArtifactInspectLibpod", NULL, NULL},
+	{"GET", "/libpod/artifacts/json", "ArtifactListLibpod", NULL, NULL},
+	{"POST", "/libpod/artifacts/pull", "ArtifactPullLibpod", NULL, NULL},
+	{"DELETE", "/libpod/artifacts/remove", "ArtifactDeleteAllLibpod", NULL, NULL},
+	{"DELETE", "/libpod/artifacts/x", "ArtifactDeleteLibpod", NULL, NULL},
+	{"POST", "/libpod/artifacts/add", "ArtifactAddLibpod", NULL, NULL},
+	{"POST", "/libpod/artifacts/local/add", "ArtifactLocalLibpod", NULL, NULL},
+	{"POST", "/libpod/artifacts/x/push", "ArtifactPushLibpod", NULL, NULL},
+	{"GET", "/libpod/artifacts/x/extract", "ArtifactExtractLibpod", NULL, NULL},
+	{"POST", "/libpod/local/images/load", "LocalImagesLibpod", "image", NULL},
+	{"POST", "/libpod/local/build", "LocalBuildLibpod", "image", NULL},
+	{"GET", "/libpod/images/x/resolve", "ImageResolveLibpod", "image", "x"},
+	{"POST", "/libpod/kube/apply", "KubeApplyLibpod", NULL, NULL},
+	{"POST", "/libpod/manifests/x", "ManifestCreateLibpod", "image", "x"},
+	{"POST", "/libpod/networks/x/update", "NetworkUpdateLibpod", "network", "x"},
+	{"GET", "/libpod/quadlets/json", "QuadletListLibpod", NULL, NULL},
+	{"GET", "/libpod/quadlets/x/file", "QuadletFileLibpod", NULL, NULL},
+	{"GET", "/libpod/quadlets/x/exists", "QuadletExistsLibpod", NULL, NULL},
+	{"POST", "/libpod/quadlets", "QuadletInstallLibpod", NULL, NULL},
+	{"DELETE", "/libpod/quadlets", "QuadletDeleteAllLibpod", NULL, NULL},
+	{"DELETE", "/libpod/quadlets/x", "QuadletDeleteLibpod", NULL, NULL},
+	{"GET", "/libpod/secrets/x/exists", "SecretExistsLibpod", "secret", "x"},
+	{"POST", "/libpod/system/check", "SystemCheckLibpod", NULL, NULL},
+	{"GET", "/libpod/volumes/x/export", "VolumeExportLibpod", "volume", "x"},
+	{"POST", "/libpod/volumes/x/import", "VolumeImportLibpod", "volume", "x"},
+	{"POST", "/libpod/containers/prune", "ContainerPruneLibpod", "container", NULL},
+	{"HEAD", "/libpod/_ping", "SystemPingHead", NULL, NULL},
+	{"GET", "/libpod/swagger", "SystemSwaggerLibpod", NULL, NULL},
+	{"HEAD", "/libpod/containers/x/archive", "ContainerArchiveInfoLibpod", "container", "x"},
+	{"POST", "/libpod/containers/x/restore?import=1", "ContainerRestoreLibpod", "container", "x"},
+	{"POST", "/libpod/exec/x/remove", "ExecRemoveLibpod", "exec", "x"},
+	{"POST", "/libpod/kube/play", "PlayKubeLibpod", NULL, NULL},
+	{"DELETE", "/libpod/kube/play", "PlayKubeDownLibpod", NULL, NULL},
+	{"GET", "/libpod/kube/generate", "GenerateKubeLibpod", NULL, NULL},
+	{"GET", "/libpod/networks/x", "NetworkInspectLibpod", "network", "x"},
+	{"POST", "/libpod/manifests/create", "ManifestCreateLibpod", "image", NULL},
+};
 /* clang-format on */
 
 static void check_found(const struct operation *wanted, const char *version)
@@ -247,6 +393,16 @@ static void test_undescribed(void **state)
 	}
 }
 
+static void test_podman(void **state)
+{
+	for (size_t i = 0; i < COUNT(podman); i++) {
+		check_found(&podman[i], NULL);
+		check_found(&podman[i], "1.41");
+		check_found(&podman[i], "4.3.1");
+		check_found(&podman[i], "6.0.0-dev");
+	}
+}
+
 static const struct route *route_of(const char *method, const char *target)
 {
 	struct answer answer;
@@ -259,19 +415,26 @@ static const struct route *route_of(const char *method, const char *target)
 /* The lists above leave no line of the table out: those found make up the array without a hole. */
 static void test_each_line(void **state)
 {
+	static const struct {
+		const struct operation *operations;
+		size_t count;
+	} lists[] = {{described, COUNT(described)},
+		     {undescribed, COUNT(undescribed)},
+		     {podman, COUNT(podman)}};
 	const struct route *first = route_of("OPTIONS", "/"),
-			   *last = route_of("GET", "/debug/pprof/x");
+			   *last = route_of("DELETE", "/libpod/secrets/x");
 	size_t count = (size_t)(last - first) + 1;
 	bool *seen = calloc(count, sizeof(*seen));
 
 	assert_non_null(seen);
-	for (size_t i = 0; i < COUNT(described) + COUNT(undescribed); i++) {
-		const struct operation *operation =
-			i < COUNT(described) ? &described[i] : &undescribed[i - COUNT(described)];
-		const struct route *route = route_of(operation->method, operation->path);
+	for (size_t list = 0; list < COUNT(lists); list++) {
+		for (size_t i = 0; i < lists[list].count; i++) {
+			const struct operation *operation = &lists[list].operations[i];
+			const struct route *route = route_of(operation->method, operation->path);
 
-		assert_true(route >= first && route <= last);
-		seen[route - first] = true;
+			assert_true(route >= first && route <= last);
+			seen[route - first] = true;
+		}
 	}
 	for (size_t i = 0; i < count; i++)
 		if (!seen[i])
@@ -366,6 +529,34 @@ static const struct column findings[] = {
 	{"POST", "/grpc", FINDING_OPAQUE_STREAM},
 	{"POST", "/containers/create", FINDING_NONE},
 	{"GET", "/containers/json", FINDING_NONE},
+	{"PUT", "/libpod/containers/x/archive", FINDING_CONTAINER_FILE_WRITE},
+	{"GET", "/libpod/containers/x/archive", FINDING_CONTAINER_FILE_READ},
+	{"HEAD", "/libpod/containers/x/archive", FINDING_CONTAINER_FILE_READ},
+	{"GET", "/libpod/containers/x/export", FINDING_CONTAINER_FILE_READ},
+	{"POST", "/libpod/containers/x/update", FINDING_CONTAINER_UPDATE},
+	{"POST", "/libpod/images/load", FINDING_IMAGE_LOAD},
+	{"POST", "/libpod/local/images/load", FINDING_IMAGE_LOAD},
+	{"POST", "/libpod/images/import", FINDING_IMAGE_LOAD},
+	{"POST", "/libpod/images/pull", FINDING_NONE},
+	{"POST", "/libpod/commit", FINDING_IMAGE_LOAD},
+	{"POST", "/libpod/images/x/push", FINDING_IMAGE_PUSH},
+	{"POST", "/libpod/images/scp/x", FINDING_IMAGE_PUSH},
+	{"POST", "/libpod/manifests/x/push", FINDING_IMAGE_PUSH},
+	{"POST", "/libpod/manifests/x/registry/y", FINDING_IMAGE_PUSH},
+	{"POST", "/libpod/artifacts/x/push", FINDING_IMAGE_PUSH},
+	{"GET", "/libpod/secrets/json", FINDING_SECRET_ACCESS},
+	{"GET", "/libpod/secrets/x/json", FINDING_SECRET_ACCESS},
+	{"POST", "/libpod/secrets/create", FINDING_SECRET_ACCESS},
+	{"DELETE", "/libpod/secrets/x", FINDING_SECRET_ACCESS},
+	{"GET", "/libpod/secrets/x/exists", FINDING_NONE},
+	{"POST", "/libpod/containers/prune", FINDING_PRUNE},
+	{"POST", "/libpod/images/prune", FINDING_PRUNE},
+	{"POST", "/libpod/networks/prune", FINDING_PRUNE},
+	{"POST", "/libpod/pods/prune", FINDING_PRUNE},
+	{"POST", "/libpod/system/prune", FINDING_PRUNE},
+	{"POST", "/libpod/volumes/prune", FINDING_PRUNE},
+	{"POST", "/libpod/containers/x/attach", FINDING_OPAQUE_STREAM},
+	{"POST", "/libpod/exec/x/start", FINDING_OPAQUE_STREAM},
 };
 
 static void test_findings(void **state)
@@ -393,6 +584,16 @@ static const struct column answers[] = {
 	{"POST", "/plugins/create", TARGET_NONE},
 	{"POST", "/images/create", TARGET_NONE},
 	{"POST", "/containers/x/checkpoints", TARGET_NONE},
+	{"POST", "/libpod/containers/create", TARGET_CONTAINER},
+	{"POST", "/libpod/containers/x/exec", TARGET_EXEC},
+	{"POST", "/libpod/networks/create", TARGET_NETWORK},
+	{"POST", "/libpod/secrets/create", TARGET_SECRET},
+	{"POST", "/libpod/commit", TARGET_IMAGE},
+	{"POST", "/libpod/volumes/create", TARGET_VOLUME},
+	{"POST", "/libpod/pods/create", TARGET_POD},
+	{"POST", "/libpod/manifests/x", TARGET_IMAGE},
+	{"POST", "/libpod/images/import", TARGET_NONE},
+	{"POST", "/libpod/play/kube", TARGET_NONE},
 };
 
 static void test_answers(void **state)
@@ -404,6 +605,36 @@ static void test_answers(void **state)
 		if (route->answer)
 			assert_int_equal(route->made ? route->made : route->target,
 					 answers[i].value);
+	}
+}
+
+/* The value: whether its body is one that nobody reads yet. */
+static const struct column unread[] = {
+	{"POST", "/libpod/containers/create", true},
+	{"POST", "/libpod/containers/x/update", true},
+	{"POST", "/libpod/containers/x/restore?import=true", true},
+	{"POST", "/libpod/containers/x/restore", false},
+	{"POST", "/libpod/containers/x/exec", false},
+	{"POST", "/libpod/pods/create", true},
+	{"POST", "/libpod/play/kube", true},
+	{"POST", "/libpod/kube/play", true},
+	{"DELETE", "/libpod/kube/play", true},
+	{"POST", "/libpod/kube/apply", true},
+	{"POST", "/libpod/quadlets", true},
+	{"POST", "/libpod/volumes/create", true},
+	{"POST", "/libpod/networks/create", true},
+	{"POST", "/libpod/networks/x/connect", true},
+	{"POST", "/libpod/secrets/create", false},
+	{"POST", "/containers/create", false},
+};
+
+static void test_unread(void **state)
+{
+	for (size_t i = 0; i < COUNT(unread); i++) {
+		const struct route *route = route_of(unread[i].method, unread[i].target);
+
+		assert_int_equal(route->unread, unread[i].value);
+		assert_false(route->unread && route->body);
 	}
 }
 
@@ -475,8 +706,56 @@ static const struct {
 		"/v/_ping", NULL, NULL},
 	{"GET", "/V1.41/_ping", NULL,
 		"/V1.41/_ping", NULL, NULL},
-	{"GET", "/v1.41a/_ping", NULL,
-		"/v1.41a/_ping", NULL, NULL},
+	/* Podman takes these; Docker answers 404. */
+	{"GET", "/v1.41a/_ping", "SystemPing",
+		"/v1.41a/_ping", "1.41a", NULL},
+	{"POST", "/v1-X.z/containers/create", "ContainerCreate",
+		"/v1-X.z/containers/create", "1-X.z", NULL},
+	{"GET", "/v4.3.1/libpod/info", "SystemInfoLibpod",
+		"/v4.3.1/libpod/info", "4.3.1", NULL},
+	/* Docker takes this; Podman does not. */
+	{"GET", "/v.41/_ping", "SystemPing",
+		"/v.41/_ping", ".41", NULL},
+	{"GET", "/v.41a/_ping", NULL,
+		"/v.41a/_ping", NULL, NULL},
+	{"GET", "/va1/_ping", NULL,
+		"/va1/_ping", NULL, NULL},
+	{"GET", "/v-1/_ping", NULL,
+		"/v-1/_ping", NULL, NULL},
+	{"GET", "/v1_/_ping", NULL,
+		"/v1_/_ping", NULL, NULL},
+	{"GET", "/v1%20/_ping", NULL,
+		"/v1 /_ping", NULL, NULL},
+	{"GET", "/v4.3.1", NULL,
+		"/v4.3.1", NULL, NULL},
+	{"GET", "/v4.3.1/libpod/", NULL,
+		"/v4.3.1/libpod/", "4.3.1", NULL},
+	{"GET", "/v4.3.1/libpod/libpod/info", NULL,
+		"/v4.3.1/libpod/libpod/info", "4.3.1", NULL},
+	{"POST", "/v4/libpod/containers/a/b/start", NULL,
+		"/v4/libpod/containers/a/b/start", "4", NULL},
+	{"POST", "/v4/libpod/containers/a/start/start", NULL,
+		"/v4/libpod/containers/a/start/start", "4", NULL},
+	{"GET", "/v4/libpod/containers/a/b/healthcheck", "ContainerHealthcheckLibpod",
+		"/v4/libpod/containers/a/b/healthcheck", "4", "a/b"},
+	{"DELETE", "/v4/libpod/images/host:5000/a@sha256:1", "ImageDeleteLibpod",
+		"/v4/libpod/images/host:5000/a@sha256:1", "4", "host:5000/a@sha256:1"},
+	{"DELETE", "/v4/libpod/images/remove", "ImageDeleteAllLibpod",
+		"/v4/libpod/images/remove", "4", NULL},
+	{"POST", "/v4/libpod/images/scp/a/push", "ImagePushLibpod",
+		"/v4/libpod/images/scp/a/push", "4", "scp/a"},
+	{"POST", "/v4/libpod/manifests/a/b/registry/h:5/c", "ManifestPushLibpod",
+		"/v4/libpod/manifests/a/b/registry/h:5/c", "4", "a/b"},
+	{"POST", "/v4/libpod/manifests/a/registry/b/registry/c", "ManifestPushLibpod",
+		"/v4/libpod/manifests/a/registry/b/registry/c", "4", "a/registry/b"},
+	{"POST", "/v4/libpod/manifests/a/registry/", "ManifestPushLibpod",
+		"/v4/libpod/manifests/a/registry/", "4", "a"},
+	{"POST", "/v4/libpod/manifests/a/registry", "ManifestCreateLibpod",
+		"/v4/libpod/manifests/a/registry", "4", "a/registry"},
+	{"POST", "/v4/libpod/manifests/a%0ab/registry/c", NULL,
+		"/v4/libpod/manifests/a\012b/registry/c", "4", NULL},
+	{"POST", "/v4/libpod/manifests/a/registry/b%0ac", NULL,
+		"/v4/libpod/manifests/a/registry/b\012c", "4", NULL},
 	{"GET", "/v1.41/v1.41/_ping", NULL,
 		"/v1.41/v1.41/_ping", "1.41", NULL},
 	{"GET", "/v1.41", NULL,
@@ -865,6 +1144,10 @@ static const struct {
 	{"POST", "/plugins/create?name=a", "a"},
 	{"GET", "/plugins/privileges?remote=a", "a"},
 	{"POST", "/volumes/create?name=a", NULL},
+	{"POST", "/libpod/images/pull?reference=a:1", "a:1"},
+	{"DELETE", "/libpod/images/remove?images=a&images=b", "a"},
+	{"POST", "/libpod/commit?container=a&repo=b", "a"},
+	{"POST", "/libpod/secrets/create?name=a", "a"},
 	{"POST", "/images/create?fromSrc=x&repo=a", "a"},
 	{"POST", "/images/create?fromSrc=x&repo=a&tag=1", "a:1"},
 	{"POST", "/images/create?fromImage=a&repo=b", "a"},
@@ -899,6 +1182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_described),    cmocka_unit_test(test_undescribed),
+		cmocka_unit_test(test_podman),	     cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_each_line),    cmocka_unit_test(test_near_misses),
 		cmocka_unit_test(test_findings),     cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_target_names), cmocka_unit_test(test_spellings),

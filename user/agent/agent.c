@@ -19,6 +19,7 @@
 #include "agent/eventfile.h"
 #include "agent/host.h"
 #include "agent/losses.h"
+#include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
 #include "capture/proc.h"
@@ -45,6 +46,7 @@ struct agent {
 	struct capture *capture;
 	struct tracker *tracker;
 	struct engines *engines;
+	struct state *state; /* NULL: nothing is kept */
 	struct eventfile *events;
 	struct sink *sinks[OUTPUTS_MAX];
 	unsigned int sink_count;
@@ -112,7 +114,9 @@ static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
 
-	engines_describe_caller(agent->engines, record);
+	if (record->action !=
+	    RECORD_DOCKER_EVENT) /* that says of its request's caller what was known then */
+		engines_describe_caller(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
 	write_line(agent, record, SINK_ECS);
@@ -153,9 +157,10 @@ static void write_started(struct agent *agent)
 /* Totals, then what was lost by reason: whatever is not there was not lost. */
 static void write_totals(struct agent *agent, enum record_action action)
 {
-	struct record_counter counters[8 + LOSS_COUNT];
+	struct record_counter counters[16 + LOSS_COUNT];
 	char names[LOSS_COUNT][48];
 	struct tracker_stats stats;
+	struct engines_stats engines;
 	unsigned int count = 0;
 	struct record record = {
 		.action = action,
@@ -169,6 +174,10 @@ static void write_totals(struct agent *agent, enum record_action action)
 	counters[count++] = (struct record_counter){"kernel-events", agent->kernel_events};
 	counters[count++] = (struct record_counter){"connections", stats.connections};
 	counters[count++] = (struct record_counter){"responses-unpaired", stats.unpaired};
+	engines_stats(agent->engines, &engines);
+	counters[count++] = (struct record_counter){"engine-events", engines.causes.events};
+	counters[count++] = (struct record_counter){"engine-events-unknown",
+						    engines.causes.kinds[CAUSE_UNKNOWN]};
 	counters[count++] = (struct record_counter){"lost", losses_total(&agent->losses)};
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		if (!agent->losses.now[loss])
@@ -184,11 +193,15 @@ static void write_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
 	struct tracker_stats stats;
+	struct engines_stats engines;
 
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 	tracker_stats(agent->tracker, &stats);
+	engines_stats(agent->engines, &engines);
 	now[LOSS_EVICTED] = stats.evicted;
-	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory;
+	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory + engines.causes.dropped;
+	now[LOSS_ENGINE_EVENTS] = engines.missed;
+	now[LOSS_STATE] = agent->state ? state_dropped(agent->state) : 0;
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		struct record record = {
 			.action = RECORD_RECORDS_LOST,
@@ -200,7 +213,8 @@ static void write_losses(struct agent *agent)
 		if (!record.lost_count)
 			continue;
 		on_record(agent, &record);
-		engines_refresh(agent->engines); /* what changed may have been among it */
+		if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
+			engines_lost(agent->engines, record.time);
 	}
 }
 
@@ -259,6 +273,7 @@ static bool drain(struct agent *agent)
 		tracker_flush(agent->tracker, now);
 		eventfile_flush(agent->events, now);
 	}
+	engines_tell(agent->engines, now);
 	flush_sinks(agent);
 	return events > 0;
 }
@@ -287,6 +302,15 @@ static void watch(struct agent *agent)
 		capture_watch(agent->capture, i, agent->options.sockets[i]);
 }
 
+/* Something about the state that is to be known, once. */
+static void tell_state(struct agent *agent)
+{
+	const char *text = agent->state ? state_message(agent->state) : NULL;
+
+	if (text)
+		message(agent, LOG_LEVEL_WARNING, "%s", text);
+}
+
 /* What is due once a second and less often. */
 static void tick(struct agent *agent)
 {
@@ -297,6 +321,7 @@ static void tick(struct agent *agent)
 	agent->next_tick = now + SECOND;
 	host_refresh(agent->host);
 	watch(agent);
+	tell_state(agent);
 	engines_run(agent->engines, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
@@ -323,11 +348,12 @@ static void handle_signal(struct agent *agent)
  * otherwise. */
 static void wait_for_work(struct agent *agent)
 {
-	struct pollfd fds[3 + SOCKETS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
+	struct pollfd fds[3 + ENGINES_FDS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
 	unsigned int engines;
 	bool ready = false;
 	uint64_t now = boot_time();
-	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker);
+	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
+		    engines_waiting(agent->engines);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
 	struct timespec timeout;
 	int rings[2];
@@ -359,7 +385,7 @@ static void wait_for_work(struct agent *agent)
 static void learn_inventory(struct agent *agent)
 {
 	uint64_t now = boot_time(), end = now + LEARN_TIME;
-	struct pollfd fds[SOCKETS_MAX];
+	struct pollfd fds[ENGINES_FDS_MAX];
 
 	engines_run(agent->engines, now);
 	while (now < end && !engines_settled(agent->engines)) {
@@ -380,6 +406,7 @@ enum exit_code agent_run(struct agent *agent)
 	}
 	drain(agent);
 	tracker_close(agent->tracker, boot_time());
+	engines_close(agent->engines);
 	eventfile_close_frame(agent->events, boot_time());
 	write_losses(agent);
 	write_totals(agent, RECORD_AGENT_STOPPED);
@@ -455,6 +482,37 @@ static enum exit_code open_capture(struct agent *agent)
 	return EXIT_OK;
 }
 
+/* Without one there is less to tell of what was made in an earlier life: no reason to tell nothing. */
+static void open_state(struct agent *agent)
+{
+	const char *path = agent->options.state_path;
+	char text[512] = "";
+	int error;
+
+	if (!path)
+		return;
+	error = state_open(path, agent->options.sockets, host_context(agent->host), &agent->state,
+			   text, sizeof(text));
+	if (error)
+		message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
+			text[0] ? text : strerror(-error));
+	else if (text[0])
+		message(agent, LOG_LEVEL_WARNING, "%s", text);
+}
+
+static int open_engines(struct agent *agent)
+{
+	struct engines_options options = {
+		.options = &agent->options,
+		.context = host_context(agent->host),
+		.state = agent->state,
+		.data = agent,
+		.record = on_record,
+	};
+
+	return engines_new(&options, boot_time(), &agent->engines);
+}
+
 static enum exit_code open_parts(struct agent *agent)
 {
 	struct tracker_options tracker = {
@@ -469,8 +527,10 @@ static enum exit_code open_parts(struct agent *agent)
 	};
 	int error = host_new(&agent->host) ?: proc_new(&agent->proc);
 
-	if (!error)
-		error = engines_new(&agent->options, host_context(agent->host), &agent->engines);
+	if (!error) {
+		open_state(agent);
+		error = open_engines(agent);
+	}
 	if (!error) {
 		tracker.reader = engines_reader(agent->engines);
 		error = tracker_new(&tracker, &agent->tracker);
@@ -490,6 +550,7 @@ static void block_signals(struct agent *agent)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write that fails is told */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -532,6 +593,7 @@ void agent_free(struct agent *agent)
 	agent->capture = NULL;
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
+	state_close(agent->state);
 	for (unsigned int i = 0; i < agent->sink_count; i++)
 		sink_close(agent->sinks[i], CLOSE_MILLISECONDS);
 	eventfile_close(agent->events);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks one engine, over its own socket, what it has: version, volumes, images, containers, and each
+ * Asks one engine, over its own socket, what it is and has: version, swarm, volumes, images, containers, and each
  * container in detail, into the inventory. At the start, after the engine was gone, and when asked to.
  *
  * Never blocks and never hurries: it does a little whenever engine_run() is called, one request at a time on
@@ -27,6 +27,10 @@ struct engine_options {
 	 * as not inspected. NULL: containers are never asked about one by one. */
 	int (*judge_container)(void *data, const struct value *inspect,
 			       struct inventory_container *container);
+	/* All that a refresh asks is through, its inspections included. COMPLETE: the lists told all there is, and
+	 * each container on them was asked about. A refresh that another one overtook is not told. NULL: nobody
+	 * wants to know. */
+	void (*refreshed)(void *data, bool complete);
 };
 
 struct engine_stats {
@@ -41,6 +45,8 @@ struct engine_stats {
 	unsigned int listed;  /* containers in the last list */
 	unsigned int waiting; /* containers of which an answer is still to come */
 	unsigned int api;     /* N of version 1.N that is spoken; 0: not known */
+	bool podman;	      /* it is Podman, by its last word */
+	bool swarm;	      /* it is a member of a swarm, by its last word */
 	bool connected;
 	bool dormant; /* see engine_seen() */
 	bool listing; /* a refresh is under way, its inspections aside */

@@ -7,23 +7,35 @@
 
 #include "agent/engine.h"
 #include "agent/hostfiles.h"
+#include "agent/stream.h"
 #include "docker/call.h"
 
+#define SECOND 1000000000ull
+
 #define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
+#define COMMIT_PAUSE (SECOND / 10)
 
 /* One of them, for callbacks that ask which. */
 struct one {
 	struct engines *engines;
 	unsigned int index;
 	struct engine *engine; /* NULL: it is not asked */
+	struct stream *stream; /* likewise */
+	uint64_t
+		looked_back; /* refreshes of the engine after which nothing that was missed can be found any more */
+	bool looks_back;
 };
 
 struct engines {
+	struct engines_options options;
 	unsigned int count;
 	struct one ones[SOCKETS_MAX];
 	struct inventory *inventories[SOCKETS_MAX];
+	const char *names[SOCKETS_MAX]; /* "docker", "podman" */
 	struct host_files files;
 	struct calls *calls;
+	struct causes *causes;
+	uint64_t now, committed;
 };
 
 static int judge_container(void *data, const struct value *inspect,
@@ -32,15 +44,50 @@ static int judge_container(void *data, const struct value *inspect,
 	struct one *one = data;
 
 	calls_judge_inspected(one->engines->calls, one->index, inspect, container);
+	causes_inspected(one->engines->causes, one->index, inspect, one->engines->now);
 	return 0;
+}
+
+static void refreshed(void *data, bool complete)
+{
+	struct one *one = data;
+	struct engine_stats stats;
+
+	engine_stats(one->engine, &stats);
+	if (!one->looks_back || !complete || stats.refreshes < one->looked_back)
+		return;
+	one->looks_back = false;
+	causes_refreshed(one->engines->causes, one->index, complete, one->engines->now);
+}
+
+static void happened(void *data, const struct engine_event *event)
+{
+	struct one *one = data;
+
+	causes_event(one->engines->causes, one->index, event, one->engines->now);
+}
+
+/* What was missed shows in what there is now, if at all. */
+static void missed(void *data)
+{
+	struct one *one = data;
+	struct engine_stats stats;
+
+	engine_stats(one->engine, &stats);
+	one->looks_back = true;
+	one->looked_back = stats.refreshes + 1 + stats.listing;
+	causes_gap(one->engines->causes, one->index, stream_position(one->stream));
+	engine_refresh(one->engine);
 }
 
 static void answered(void *data, unsigned int socket)
 {
-	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+	struct one *one = &((struct engines *)data)->ones[socket];
 
-	if (engine)
-		engine_seen(engine);
+	if (!one->engine)
+		return;
+	engine_seen(one->engine);
+	stream_seen(one->stream);
 }
 
 static void created(void *data, unsigned int socket, struct bytes container_id)
@@ -59,23 +106,98 @@ static void changed(void *data, unsigned int socket)
 		engine_refresh(engine);
 }
 
-static int open_one(struct engines *engines, const char *socket, unsigned int entries)
+/* Who it goes back to is known from an earlier life. */
+static int restore(void *data, const struct owned *owned)
 {
-	unsigned int index = engines->count++;
+	struct one *one = data;
+	const struct origin *creator = owned->creator;
+	struct inventory_container container = {
+		.id = owned->id,
+		.name = owned->name,
+		.image = owned->image,
+		.witnessed = owned->witnessed,
+		.finding_count = owned->witnessed && creator ? creator->finding_count : 0,
+	};
+	int error = causes_restore(one->engines->causes, one->index, owned);
+
+	for (unsigned int i = 0; i < container.finding_count; i++)
+		container.findings[i] = creator->findings[i];
+	return error ?: inventory_put_container(one->engines->inventories[one->index], &container);
+}
+
+static int restore_exec(void *data, const struct owned_exec *exec)
+{
+	struct one *one = data;
+
+	return causes_restore_exec(one->engines->causes, one->index, exec);
+}
+
+/* Without it there is less to know; nobody has to go without records for that. */
+static void restore_one(struct one *one)
+{
+	struct state *state = one->engines->options.state;
+
+	if (state)
+		state_load(state, one->index, one, restore, restore_exec);
+}
+
+static int open_one(struct engines *engines, unsigned int index)
+{
 	struct one *one = &engines->ones[index];
+	struct state *state = engines->options.state;
+	const char *socket = engines->options.options->sockets[index];
 	struct engine_options options = {
 		.socket = socket,
+		.inventory = engines->inventories[index],
 		.files = &engines->files,
 		.data = one,
 		.judge_container = judge_container,
+		.refreshed = refreshed,
 	};
-	int error = inventory_new(entries ?: INVENTORY_DEFAULT, &engines->inventories[index]);
+	struct stream_options stream = {
+		.socket = socket,
+		.since = state ? state_position(state, index) : 0,
+		.data = one,
+		.event = happened,
+		.gap = missed,
+	};
 
-	*one = (struct one){engines, index, NULL};
-	if (error || !entries)
-		return error;
-	options.inventory = engines->inventories[index];
-	return engine_new(&options, &one->engine);
+	return engine_new(&options, &one->engine) ?: stream_new(&stream, &one->stream);
+}
+
+static int open_inventories(struct engines *engines)
+{
+	const struct options *options = engines->options.options;
+	unsigned int entries = options->inventory ?: INVENTORY_DEFAULT;
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < options->socket_count; i++) {
+		engines->ones[i] = (struct one){.engines = engines, .index = i};
+		engines->names[i] = "docker";
+		error = inventory_new(entries, &engines->inventories[i]);
+		engines->count++;
+	}
+	return error;
+}
+
+static int open_causes(struct engines *engines, uint64_t now)
+{
+	const struct options *options = engines->options.options;
+	struct state *state = engines->options.state;
+	struct causes_options causes = {
+		.socket_count = options->socket_count,
+		.sockets = options->sockets,
+		.inventories = engines->inventories,
+		.context = engines->options.context,
+		.wait = options->event_wait * SECOND,
+		.keeper = state ? state_keeper(state) : (struct keeper){},
+		.data = engines->options.data,
+		.record = engines->options.record,
+		.inspect_data = engines,
+		.inspect = options->inventory ? created : NULL,
+	};
+
+	return causes_new(&causes, now, &engines->causes);
 }
 
 static uint32_t own_mount_namespace(void)
@@ -85,32 +207,44 @@ static uint32_t own_mount_namespace(void)
 	return stat("/proc/self/ns/mnt", &status) ? 0 : (uint32_t)status.st_ino;
 }
 
-int engines_new(const struct options *options, const struct record_context *context,
-		struct engines **ret)
+static int open_calls(struct engines *engines)
 {
-	struct engines *engines = calloc(1, sizeof(*engines));
+	const struct options *options = engines->options.options;
 	struct calls_options calls = {
 		.socket_count = options->socket_count,
+		.engines = engines->names,
+		.inventories = engines->inventories,
+		.files = &engines->files,
 		.policy = options->policy,
-		.context = context,
+		.context = engines->options.context,
+		.ledger = causes_ledger(engines->causes),
+		.mnt_ns = own_mount_namespace(),
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
 		.answered = answered,
 		.created = created,
 		.changed = changed,
 	};
-	int error = 0;
+
+	return calls_new(&calls, &engines->calls);
+}
+
+int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret)
+{
+	struct engines *engines = calloc(1, sizeof(*engines));
+	int error;
 
 	if (!engines)
 		return -ENOMEM;
-	engines->files = hostfiles(options->sockets);
-	calls.files = &engines->files;
-	calls.inventories = engines->inventories;
-	calls.mnt_ns = own_mount_namespace();
-	for (unsigned int i = 0; !error && i < options->socket_count; i++)
-		error = open_one(engines, options->sockets[i], options->inventory);
-	if (!error)
-		error = calls_new(&calls, &engines->calls);
+	engines->options = *options;
+	engines->now = now;
+	engines->files = hostfiles(options->options->sockets);
+	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
+	for (unsigned int i = 0; !error && i < engines->count; i++) {
+		restore_one(&engines->ones[i]);
+		if (options->options->inventory)
+			error = open_one(engines, i);
+	}
 	if (error) {
 		engines_free(engines);
 		return error;
@@ -125,9 +259,11 @@ void engines_free(struct engines *engines)
 		return;
 	for (unsigned int i = 0; i < engines->count; i++) {
 		engine_free(engines->ones[i].engine);
+		stream_free(engines->ones[i].stream);
 		inventory_free(engines->inventories[i]);
 	}
 	calls_free(engines->calls);
+	causes_free(engines->causes);
 	free(engines);
 }
 
@@ -141,40 +277,116 @@ void engines_describe_caller(struct engines *engines, struct record *record)
 	calls_describe_caller(engines->calls, record);
 }
 
-void engines_refresh(struct engines *engines)
+void engines_lost(struct engines *engines, uint64_t now)
 {
+	ledger_lost(causes_ledger(engines->causes), now);
 	for (unsigned int i = 0; i < engines->count; i++)
 		changed(engines, i);
 }
 
-unsigned int engines_fds(const struct engines *engines, struct pollfd *fds)
+unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX])
 {
+	unsigned int count = 0;
+
 	for (unsigned int i = 0; i < engines->count; i++) {
-		fds[i] = (struct pollfd){0};
-		fds[i].fd = engines->ones[i].engine
-				    ? engine_fd(engines->ones[i].engine, &fds[i].events)
-				    : -1;
+		const struct one *one = &engines->ones[i];
+
+		if (!one->engine)
+			continue;
+		fds[count] = fds[count + 1] = (struct pollfd){0};
+		fds[count].fd = engine_fd(one->engine, &fds[count].events);
+		fds[count + 1].fd = stream_fd(one->stream, &fds[count + 1].events);
+		count += 2;
 	}
-	return engines->count;
+	return count;
+}
+
+static bool is_settled(const struct one *one)
+{
+	struct engine_stats engine;
+	struct stream_stats stream;
+
+	if (!one->engine)
+		return true;
+	engine_stats(one->engine, &engine);
+	stream_stats(one->stream, &stream);
+	return !engine.connected || (!engine.listing && !engine.waiting && stream.listening);
 }
 
 bool engines_settled(const struct engines *engines)
 {
-	for (unsigned int i = 0; i < engines->count; i++) {
-		struct engine_stats stats;
-
-		if (!engines->ones[i].engine)
-			continue;
-		engine_stats(engines->ones[i].engine, &stats);
-		if (stats.connected && (stats.listing || stats.waiting))
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (!is_settled(&engines->ones[i]))
 			return false;
-	}
 	return true;
+}
+
+static void run_one(struct one *one, uint64_t now)
+{
+	struct engines *engines = one->engines;
+	struct engine_stats stats;
+
+	engine_run(one->engine, now);
+	stream_run(one->stream, now);
+	engine_stats(one->engine, &stats);
+	engines->names[one->index] = stats.podman ? "podman" : "docker";
+	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
 }
 
 void engines_run(struct engines *engines, uint64_t now)
 {
+	engines->now = now;
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (engines->ones[i].engine)
-			engine_run(engines->ones[i].engine, now);
+			run_one(&engines->ones[i], now);
+}
+
+/* Keeps what is known. */
+static void commit(struct engines *engines)
+{
+	struct state *state = engines->options.state;
+
+	if (!state)
+		return;
+	for (unsigned int i = 0; i < engines->count; i++) {
+		uint64_t position = causes_position(engines->causes, i);
+
+		if (position && position != state_position(state, i))
+			state_set_position(state, i, position);
+	}
+	if (state_is_dirty(state))
+		state_commit(state); /* counts what it has to drop, and tries again */
+	engines->committed = engines->now;
+}
+
+void engines_tell(struct engines *engines, uint64_t now)
+{
+	engines->now = now;
+	causes_run(engines->causes, now);
+	if (now >= engines->committed + COMMIT_PAUSE)
+		commit(engines);
+}
+
+bool engines_waiting(const struct engines *engines)
+{
+	return causes_waiting(engines->causes);
+}
+
+void engines_close(struct engines *engines)
+{
+	causes_close(engines->causes);
+	commit(engines);
+}
+
+void engines_stats(const struct engines *engines, struct engines_stats *ret)
+{
+	*ret = (struct engines_stats){0};
+	causes_stats(engines->causes, &ret->causes);
+	for (unsigned int i = 0; i < engines->count; i++) {
+		struct stream_stats stream = {0};
+
+		if (engines->ones[i].stream)
+			stream_stats(engines->ones[i].stream, &stream);
+		ret->missed += stream.gaps + stream.malformed;
+	}
 }

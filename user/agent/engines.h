@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engines behind the watched sockets: what each of them has, and what requests ask of them. */
+/* The engines behind the watched sockets: what each of them has, what requests ask of them, what they say that
+ * happened, and who that goes back to. */
 #ifndef CALLERD_ENGINES_H
 #define CALLERD_ENGINES_H
 
 #include <poll.h>
 
 #include "agent/options.h"
+#include "agent/state.h"
 #include "conversation/reader.h"
+#include "docker/causes.h"
 #include "record/record.h"
+
+#define ENGINES_FDS_MAX (2 * SOCKETS_MAX)
 
 struct engines;
 
-/* OPTIONS and CONTEXT outlive it. 0 or -errno. Free with engines_free(). */
-int engines_new(const struct options *options, const struct record_context *context,
-		struct engines **ret);
+struct engines_options {
+	const struct options *options;
+	const struct record_context *context;
+	struct state *state; /* NULL: nothing is kept */
+	void *data;
+	void (*record)(void *data, struct record *record); /* a docker-event */
+};
+
+struct engines_stats {
+	struct causes_stats causes;
+	uint64_t missed; /* times that events were missed, and events that were not understood */
+};
+
+/* All that OPTIONS points to outlives it. NOW, here and below: ns of CLOCK_BOOTTIME. 0 or -errno. Free with
+ * engines_free(). */
+int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret);
 void engines_free(struct engines *engines);
 
 /* Reads the contents of requests, for the tracker. */
@@ -22,16 +40,27 @@ const struct reader *engines_reader(const struct engines *engines);
 /* Adds what is known of the caller: the container that it runs in, the rule that expects it. */
 void engines_describe_caller(struct engines *engines, struct record *record);
 
-/* Everything is to be asked for anew: something was lost. */
-void engines_refresh(struct engines *engines);
+/* Requests were lost: everything is to be asked for anew, and in doubt nobody did it. */
+void engines_lost(struct engines *engines, uint64_t now);
 
-/* What to poll for, one entry a socket; returns how many. */
-unsigned int engines_fds(const struct engines *engines, struct pollfd *fds);
+/* What to poll for; returns how many. */
+unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX]);
 
 /* Whether each of them has told all that it was asked, or does not answer. */
 bool engines_settled(const struct engines *engines);
 
-/* Goes on asking the engines, without waiting for them. NOW: ns of CLOCK_BOOTTIME. */
+/* Goes on asking and listening, without waiting. */
 void engines_run(struct engines *engines, uint64_t now);
+
+/* Writes the events that came before the requests that the tracker has seen by now. */
+void engines_tell(struct engines *engines, uint64_t now);
+
+/* Whether events wait to be told. */
+bool engines_waiting(const struct engines *engines);
+
+/* Writes all events, as they stand. */
+void engines_close(struct engines *engines);
+
+void engines_stats(const struct engines *engines, struct engines_stats *ret);
 
 #endif

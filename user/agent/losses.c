@@ -16,6 +16,8 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_NO_MEMORY] = "no-memory",
 	[LOSS_EVICTED] = "connection-evicted",
 	[LOSS_UNRESOLVED] = "refused-unresolved",
+	[LOSS_ENGINE_EVENTS] = "engine-events",
+	[LOSS_STATE] = "state-full",
 	[LOSS_OUTPUT] = "output-full",
 };
 

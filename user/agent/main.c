@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/explain.h"
 #include "agent/privilege.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
@@ -28,6 +29,11 @@ int main(int argc, char **argv)
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
+	if (options.explain) {
+		code = explain(&options, options.explain);
+		options_free(&options);
+		return code;
+	}
 	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, &agent);
 	if (code == EXIT_OK) {
 		code = agent_run(agent);

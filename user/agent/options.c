@@ -2,6 +2,7 @@
 #include "agent/options.h"
 
 #include "agent/config.h"
+#include "agent/state.h"
 #include "record/text.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ static const struct number_option numbers[] = {
 	NUMBER("request-budget", VALUE_NUMBER, 4096, 1 << 30, request_budget),
 	NUMBER("response-budget", VALUE_NUMBER, 4096, 1 << 30, response_budget),
 	NUMBER("inventory", VALUE_NUMBER, 0, 1 << 20, inventory),
+	NUMBER("event-wait", VALUE_NUMBER, 0, 60, event_wait),
 };
 
 enum {
@@ -52,9 +54,11 @@ enum {
 	OPTION_HUMAN,
 	OPTION_LOG_LEVEL,
 	OPTION_RECORD_EVENTS,
+	OPTION_STATE,
 	/* Not in a file: */
 	OPTION_CONFIG,
 	OPTION_CHECK_CONFIG,
+	OPTION_EXPLAIN,
 	OPTION_VERSION,
 	OPTION_HELP,
 	OPTION_NUMBERS, /* + index in numbers[] */
@@ -74,8 +78,11 @@ static const struct option long_options[] = {
 	{"request-budget", required_argument, NULL, OPTION_NUMBERS + 4},
 	{"response-budget", required_argument, NULL, OPTION_NUMBERS + 5},
 	{"inventory", required_argument, NULL, OPTION_NUMBERS + 6},
+	{"event-wait", required_argument, NULL, OPTION_NUMBERS + 7},
+	{"state", required_argument, NULL, OPTION_STATE},
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"explain", required_argument, NULL, OPTION_EXPLAIN},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
@@ -103,11 +110,17 @@ static const char help[] =
 	"  --response-budget BYTES  copied of a response (default: 65536)\n"
 	"  --inventory N            containers, images and volumes remembered of each engine;\n"
 	"                           0: the engine is not asked about them (default: 65536)\n"
+	"  --event-wait SECONDS     an engine's event waits at most so long for the request that\n"
+	"                           caused it (default: 2)\n"
+	"  --state PATH             what is known of containers is kept there; none: it is not\n"
+	"                           (default: " STATE_PATH ")\n"
 	"  --record-events FILE     keep the raw kernel events too, for tools/replay\n"
 	"  --config FILE            settings, and who is expected to do what; see\n"
 	"                           docs/configuration.md. The command line goes first\n"
 	"                           (default: " CONFIG_PATH ", if there is one)\n"
 	"  --check-config           say what is in force, or what is wrong, and exit\n"
+	"  --explain CONTAINER      say from the state who made, started and stopped it, and why,\n"
+	"                           and exit; an id, its beginning, or a name\n"
 	"  --version, --help\n"
 	"\n"
 	"SIGTERM and SIGINT: writes what is left, then an agent-stopped record with totals.\n"
@@ -174,6 +187,28 @@ static int add_output(struct options *options, const struct setting *setting)
 	if (options->output_count == OUTPUTS_MAX)
 		return refuse(setting, "too many outputs (16 at most)");
 	options->outputs[options->output_count++] = setting->value;
+	return 0;
+}
+
+static int set_state(struct options *options, const struct setting *setting)
+{
+	size_t size = strlen(setting->value);
+
+	if (!size)
+		return refuse(setting, "it names no file; it is a path, or none");
+	if (setting->value[size - 1] == '/')
+		return refuse(setting, "names a directory, not a file");
+	options->state_path = strcmp(setting->value, "none") != 0 ? setting->value : NULL;
+	return 0;
+}
+
+static int set_explain(struct options *options, const struct setting *setting)
+{
+	if (options->explain)
+		return refuse(setting, "given twice");
+	if (!*setting->value)
+		return refuse(setting, "it names no container");
+	options->explain = setting->value;
 	return 0;
 }
 
@@ -268,9 +303,13 @@ static int set_option(struct options *options, int option, const struct setting 
 			return refuse(setting, "it names no file");
 		options->config_path = setting->value;
 		return 0;
+	case OPTION_STATE:
+		return set_state(options, setting);
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;
+	case OPTION_EXPLAIN:
+		return set_explain(options, setting);
 	case OPTION_VERSION:
 		printf("callerd %s\n", CALLERD_VERSION);
 		return 1;
@@ -364,6 +403,7 @@ static int print_options(const struct options *options)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		printf("%s = %llu\n", numbers[i].name,
 		       (unsigned long long)get_number(options, &numbers[i]));
+	printf("state = %s\n", options->state_path ? options->state_path : "none");
 	if (options->event_file)
 		printf("record-events = %s\n", options->event_file);
 	policy_write(options->policy, &text);
@@ -404,6 +444,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.log_level = LOG_LEVEL_WARNING,
 		.status_interval = 60,
 		.inventory = INVENTORY_DEFAULT,
+		.event_wait = 2,
+		.state_path = STATE_PATH,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,

@@ -43,6 +43,9 @@ struct options {
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes per turn */
 	unsigned int inventory;	 /* entries of each kind per engine; 0: engines are not asked */
+	unsigned int event_wait; /* seconds; of an engine's event, for the request behind it */
+	const char *state_path;	 /* NULL: nothing is kept beyond our own life */
+	const char *explain;	 /* say what is known of this container, and no more; NULL: run */
 	const char *event_file;	 /* raw events for tools/replay; NULL: none */
 	const char *config_path; /* NULL: no file was read */
 	bool check_config;	 /* say what is in force, and no more */

@@ -22,7 +22,7 @@ static struct shared *callers, *lineages;
 static size_t memory; /* of all of them, and of those that were not entered */
 
 #define PROCESS_TEXTS 3
-#define CALLER_TEXTS (PROCESS_TEXTS + 4)
+#define CALLER_TEXTS (PROCESS_TEXTS + 5)
 #define CALLER_CONTENT offsetof(struct caller, basis)
 
 static void process_texts(struct process *process, struct bytes *texts[PROCESS_TEXTS])
@@ -39,6 +39,7 @@ static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS
 	texts[PROCESS_TEXTS + 1] = &caller->root;
 	texts[PROCESS_TEXTS + 2] = &caller->cgroup;
 	texts[PROCESS_TEXTS + 3] = &caller->label;
+	texts[PROCESS_TEXTS + 4] = &caller->boot_id;
 }
 
 /* What lies in the memory at FROM lies at TO now. TO NULL: it is left out. */

@@ -88,8 +88,7 @@ bool connection_sender_certain(const struct connection *connection, const struct
 	return connection->confirmed >= exchange->end;
 }
 
-const struct caller *connection_sender(const struct connection *connection,
-				       struct exchange *exchange)
+struct caller *connection_sender(const struct connection *connection, struct exchange *exchange)
 {
 	const struct senders *senders = &connection->senders;
 	int index = senders_find(senders, exchange->offset);
@@ -101,6 +100,15 @@ const struct caller *connection_sender(const struct connection *connection,
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDERS;
 	return index < 0 ? connection->connector
 			 : senders_get(senders, (unsigned int)index)->caller;
+}
+
+void connection_tell_sender(struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+
+	if (exchange && exchange->complete && !exchange->sender_told &&
+	    connection_sender_certain(connection, exchange))
+		exchange_sent(exchange, connection_sender(connection, exchange));
 }
 
 struct exchange *connection_take_finished(struct connection *connection)
@@ -155,6 +163,14 @@ static void stream_lose(struct stream *stream)
 		stream->state = STREAM_LOST;
 }
 
+/* Nothing more comes of the requests so far. */
+static void tell_over(const struct connection *connection, uint64_t time)
+{
+	if (connection->reader && connection->reader->over)
+		connection->reader->over(connection->reader->data, connection->id,
+					 connection->ended, time);
+}
+
 /* The request at hand goes to those that wait to be written. */
 static void finish(struct connection *connection, uint64_t time)
 {
@@ -193,8 +209,10 @@ static void take_over(struct connection *connection)
 
 static int begin_exchange(struct connection *connection, uint64_t offset, uint64_t time)
 {
-	connection->exchange =
-		exchange_new(connection->requests + 1, offset, time, connection->reader);
+	if (connection->requests)
+		tell_over(connection, time);
+	connection->exchange = exchange_new(connection->id, connection->requests + 1, offset, time,
+					    connection->reader);
 	if (!connection->exchange)
 		return -ENOMEM;
 	connection->requests++;
@@ -468,8 +486,9 @@ static void response_failed(struct connection *connection, uint64_t time)
 	finish(connection, time);
 }
 
-static void end_response(struct connection *connection)
+static void end_response(struct connection *connection, uint64_t time)
 {
+	tell_over(connection, time);
 	stop_answering(connection);
 	stream_close(&connection->response);
 }
@@ -497,7 +516,7 @@ static int read_responses(struct connection *connection, const char *data, size_
 		else if (step == HTTP1_BODY && connection->answering)
 			exchange_answer_body(connection->answering, body, body_size);
 		else if (step == HTTP1_END)
-			end_response(connection);
+			end_response(connection, time);
 		else if (step == HTTP1_ERROR)
 			response_failed(connection, time);
 	}
@@ -647,6 +666,7 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 			finish(connection, time);
 		release_held(connection);
 	}
+	tell_over(connection, time);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
 }

@@ -82,8 +82,10 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 void connection_end(struct connection *connection, uint64_t time, unsigned int reason);
 
 /* Who sent EXCHANGE: the caller, or NULL; adds to its incomplete bits what is doubtful. */
-const struct caller *connection_sender(const struct connection *connection,
-				       struct exchange *exchange);
+struct caller *connection_sender(const struct connection *connection, struct exchange *exchange);
+
+/* Tells the reader who sent the request at hand, once that is certain. */
+void connection_tell_sender(struct connection *connection);
 
 /* Whether the senders of EXCHANGE are known for certain. */
 bool connection_sender_certain(const struct connection *connection,

@@ -8,13 +8,14 @@
 #include "record/url.h"
 #include "record/wipe.h"
 
-struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time,
+struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t offset, uint64_t time,
 			      const struct reader *reader)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (!exchange)
 		return NULL;
+	exchange->connection = connection;
 	exchange->number = number;
 	exchange->offset = offset;
 	exchange->end = offset;
@@ -120,6 +121,15 @@ void exchange_complete(struct exchange *exchange, const struct http1_parser *par
 	exchange->request_bytes = parser->body_bytes;
 }
 
+void exchange_sent(struct exchange *exchange, struct caller *caller)
+{
+	if (exchange->sender_told)
+		return;
+	exchange->sender_told = true;
+	if (exchange->content && exchange->reader->sent)
+		exchange->reader->sent(exchange->content, caller);
+}
+
 void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time)
 {
 	exchange->status = head->status;
@@ -131,7 +141,7 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 	}
 	if (exchange->content && exchange->reader->answered)
 		exchange->awaits_content = exchange->reader->answered(
-			exchange->content, head->status, exchange->complete);
+			exchange->content, head->status, exchange->complete, time);
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)

@@ -10,13 +10,15 @@
 
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
-	uint64_t number;       /* on its connection, from 1 */
+	uint64_t connection;   /* id of the one that it is on */
+	uint64_t number;       /* there, from 1 */
 	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
 	uint64_t started;      /* when the daemon read its first byte */
 	uint64_t finished;     /* when its response's head, or its connection's end, was seen */
 	bool resynchronised;   /* only taken for a request since it looks like one */
 	bool doubtful;	       /* and a response was not over, as far as was seen */
 	bool has_head, complete;
+	bool sender_told;	 /* to the reader */
 	unsigned int incomplete; /* RECORD_INCOMPLETE_ bits */
 	unsigned int anomalies;
 	const char *parse_error;
@@ -35,7 +37,7 @@ struct exchange {
 };
 
 /* READER, which may be NULL, outlives it. NULL where there is no memory. Free with exchange_free(). */
-struct exchange *exchange_new(uint64_t number, uint64_t offset, uint64_t time,
+struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t offset, uint64_t time,
 			      const struct reader *reader);
 void exchange_free(struct exchange *exchange);
 
@@ -55,6 +57,9 @@ void exchange_read(struct exchange *exchange, uint32_t socket);
 
 /* Bytes of memory that its content holds. */
 size_t exchange_memory(const struct exchange *exchange);
+
+/* Who sent it is known for certain. */
+void exchange_sent(struct exchange *exchange, struct caller *caller);
 
 /* A final response's head is there. */
 void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time);

@@ -19,9 +19,13 @@ struct reader {
 	void (*request)(void *content, const char *bytes, size_t size);
 	/* Bytes of the body went by unseen. */
 	void (*request_gap)(void *content);
-	/* The response's head is there. COMPLETE: the request's body was seen to its end. Returns whether the
-	 * response's body is wanted as well: the record waits for it. */
-	bool (*answered)(void *content, int status, bool complete);
+	/* Who sent the request is known for certain. Called once, at any time before describe(), or not at all.
+	 * CALLER: NULL where it was not seen. */
+	void (*sent)(void *content, struct caller *caller);
+	/* The response's head is there, which the daemon sent at TIME (ns of CLOCK_BOOTTIME). COMPLETE: the
+	 * request's body was seen to its end. Returns whether the response's body is wanted as well: the record
+	 * waits for it. */
+	bool (*answered)(void *content, int status, bool complete, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
 	/* The request is about to be written: adds to RECORD, which says the rest already, what the content
@@ -29,6 +33,9 @@ struct reader {
 	void (*describe)(void *content, bool complete, struct record *record);
 	/* The same of a request whose head could not be read. */
 	void (*describe_unread)(void *data, struct record *record);
+	/* Nothing more comes of the requests on CONNECTION (an exchange's) that were answered: the last
+	 * response is over; or of any of them: the connection ENDED. They may have been written before. */
+	void (*over)(void *data, uint64_t connection, bool ended, uint64_t time);
 	/* Bytes of memory that it holds. */
 	size_t (*memory)(const void *content);
 	void (*end)(void *content);

@@ -114,8 +114,9 @@ static void write_record(struct tracker *tracker, struct record *record, uint32_
 static void write_exchange(struct tracker *tracker, struct connection *connection,
 			   struct exchange *exchange)
 {
+	struct caller *caller = connection_sender(connection, exchange);
 	struct record record = {
-		.caller = connection_sender(connection, exchange),
+		.caller = caller,
 		.connection =
 			{
 				.id = connection->id,
@@ -127,6 +128,8 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
 	else if (!caller_same_image(record.caller, connection->connector))
 		record.connector = connection->connector;
+	if (connection_sender_certain(connection, exchange))
+		exchange_sent(exchange, caller);
 	exchange_describe(exchange, &record);
 	write_record(tracker, &record, connection->socket);
 }
@@ -323,6 +326,7 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	}
 	if (connection_event(tracker, connection, event))
 		tracker->stats.no_memory++;
+	connection_tell_sender(connection);
 	connection->active = header->time;
 	unlink_activity(tracker, connection);
 	link_newest(tracker, connection);

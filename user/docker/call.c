@@ -10,19 +10,22 @@
 #include "docker/judge.h"
 #include "docker/removals.h"
 #include "docker/shapes.h"
+#include "record/clock.h"
 #include "record/mask.h"
 #include "record/url.h"
 
 #define BODY_MEMORY 65536	/* of one request's body */
 #define BODY_MEMORY_TIGHT 16384 /* where all of them together take much */
 #define ANSWER_MEMORY 16384
+#define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
 #define TECHNIQUES_MAX 8
 #define FORM "application/x-www-form-urlencoded"
 
 struct calls {
 	struct calls_options options;
 	struct reader reader;
-	size_t memory; /* of the bodies at hand */
+	size_t memory;	   /* of the bodies at hand */
+	uint64_t requests; /* so far: each has a number */
 	struct removals removals;
 	/* Of the record described last. */
 	struct verdict verdict;
@@ -47,12 +50,14 @@ struct call {
 	 * values of secret keys, of which none is judged. */
 	struct text query;
 	struct target target;
-	bool resolved;	    /* the target is known by its id */
-	struct body *body;  /* NULL: of no interest, or no memory */
-	size_t body_memory; /* as counted */
-	bool body_refused;  /* there was no memory for one */
-	bool fed, gap;	    /* something of it came; something did not */
-	int status;	    /* 0: no answer yet */
+	bool resolved;		 /* the target is known by its id */
+	struct bytes event_id;	 /* of its record; owned by the pool */
+	struct request *request; /* in the ledger; NULL: it is of no interest there */
+	struct body *body;	 /* NULL: of no interest, or no memory */
+	size_t body_memory;	 /* as counted */
+	bool body_refused;	 /* there was no memory for one */
+	bool fed, gap;		 /* something of it came; something did not */
+	int status;		 /* 0: no answer yet */
 	struct body *answer;
 	bool learned;
 	struct verdict *judged; /* its contents already were, when it was learned; NULL: not yet */
@@ -152,6 +157,71 @@ static void resolve_again(struct call *call)
 		resolve(call, key);
 }
 
+/* --- the ledger ----------------------------------------------------------------------------------- */
+
+/* What it acts on, as far as it is known now. */
+static void enter_target(struct call *call)
+{
+	const struct route *route = call->match.route;
+	const struct target *target = &call->target;
+
+	if (!call->request)
+		return;
+	if (route->made)
+		request_set_target(call->request, target->container_id, target->container_name,
+				   (struct bytes){});
+	else if (is_create(route))
+		request_set_result(call->request, target->name);
+	else
+		request_set_target(call->request, target->id, named_target(call),
+				   target->container_id);
+}
+
+/* The name that a rename or a tag gives. */
+static void enter_result(struct call *call)
+{
+	struct bytes query = text_since(&call->query, 0);
+	const char *operation = call->match.route->operation;
+	struct text name = {0};
+
+	if (bytes_begin(bytes_of(operation), "ContainerRename")) {
+		route_query(query, "name", &name);
+	} else if (bytes_begin(bytes_of(operation), "ImageTag")) {
+		route_query(query, "repo", &name);
+		text_add_char(&name, ':');
+		if (!route_query(query, "tag", &name))
+			text_add_string(&name, "latest");
+	}
+	if (name.size)
+		request_set_result(call->request, text_since(&name, 0));
+	text_free(&name);
+}
+
+static void enter(struct call *call, const struct exchange *exchange)
+{
+	struct ledger *ledger = call->calls->options.ledger;
+
+	if (!ledger || !call->match.route)
+		return;
+	call->request = ledger_begin(ledger, call->socket, exchange->connection, exchange->started,
+				     call->match.route->operation, call->event_id);
+	if (!call->request)
+		return;
+	enter_target(call);
+	enter_result(call);
+}
+
+/* The container that a network is connected with, which the body names. */
+static void enter_connected(struct call *call, const struct value *body)
+{
+	const struct inventory_container *container =
+		inventory_container(call->inventory, value_string(body, "Container"));
+
+	if (container)
+		request_set_target(call->request, call->target.id, named_target(call),
+				   container->id);
+}
+
 /* --- bodies --------------------------------------------------------------------------------------- */
 
 static void count_body(struct call *call)
@@ -176,6 +246,20 @@ static void open_body(struct call *call)
 	count_body(call);
 }
 
+/* Its record's event.id is made now: events that it causes may be written before it is. */
+static void make_event_id(struct call *call, const struct exchange *exchange)
+{
+	const struct record_context *context = call->calls->options.context;
+	struct text id = {0};
+
+	if (!context)
+		return;
+	record_add_id(&id, context, clock_real(context, exchange->started), 'r',
+		      ++call->calls->requests);
+	call->event_id = keep(call, text_since(&id, 0));
+	text_free(&id);
+}
+
 static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 {
 	struct calls *calls = data;
@@ -197,6 +281,8 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 		resolve(call, named_target(call));
 		open_body(call);
 	}
+	make_event_id(call, exchange);
+	enter(call, exchange);
 	return call;
 }
 
@@ -211,6 +297,7 @@ static void end(void *content)
 	if (call->judged)
 		verdict_free(call->judged);
 	free(call->judged);
+	request_end(call->request);
 	text_free(&call->path);
 	text_free(&call->query);
 	pool_free(&call->pool);
@@ -348,7 +435,12 @@ static void judge_completeness(struct call *call, struct verdict *verdict, bool 
 	const struct route *route = call->match.route;
 	const char *why;
 
-	if (!route->body || call->status >= 400)
+	if (call->status >= 400)
+		return;
+	if (route->unread)
+		verdict_add(verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
+			    "callerd does not read Podman's own body of this operation");
+	if (!route->body)
 		return;
 	why = unseen(call, complete, record->http.request_bytes);
 	if (why)
@@ -405,7 +497,10 @@ static void judge_removal(struct call *call, struct verdict *verdict, const stru
 
 static void judge_unknown(const struct call *call, struct verdict *verdict)
 {
-	if (!call->match.redirected && call->status != 404)
+	/* Podman does not redirect where Docker does. */
+	bool redirected = call->match.redirected && call->status / 100 == 3;
+
+	if (!redirected && call->status != 404)
 		verdict_add(verdict, FINDING_UNKNOWN_OPERATION, SEVERITY_NONE,
 			    "callerd does not know this operation");
 }
@@ -448,6 +543,18 @@ static void judge(struct call *call, struct verdict *verdict, bool complete,
 			    "another process than the one that connected");
 }
 
+/* What the policy makes of it. */
+static void apply_policy(const struct calls *calls, struct verdict *verdict)
+{
+	const struct policy *policy = calls->options.policy;
+
+	for (unsigned int i = 0; policy && i < verdict->finding_count; i++) {
+		struct finding *finding = &verdict->findings[i];
+
+		finding->severity = policy_severity(policy, finding->id, finding->severity);
+	}
+}
+
 /* --- what it changed ------------------------------------------------------------------------------ */
 
 static struct bytes answer_string(const struct call *call, const char *name)
@@ -457,9 +564,21 @@ static struct bytes answer_string(const struct call *call, const char *name)
 	return value_string(body_value(call->answer), name);
 }
 
+/* What an event will have: of a volume, that is its name. */
+static struct bytes made_id(const struct call *call)
+{
+	struct bytes id = answer_string(call, "Id");
+
+	return id.size ? id : answer_string(call, "Name");
+}
+
+/* Podman has its own of most operations. */
 static bool is_operation(const struct call *call, const char *operation)
 {
-	return !strcmp(call->match.route->operation, operation);
+	struct bytes own = bytes_of(call->match.route->operation);
+
+	return bytes_begin(own, operation) &&
+	       (!own.data[strlen(operation)] || !strcmp(own.data + strlen(operation), "Libpod"));
 }
 
 /* The gravest first, as many as fit. */
@@ -473,6 +592,15 @@ static unsigned int copy_findings(struct finding *to, const struct verdict *verd
 			    count < INVENTORY_FINDINGS_MAX)
 				to[count++] = verdict->findings[i];
 	return count;
+}
+
+/* The findings of a verdict, as its record will have them. */
+static void enter_findings(struct call *call, struct verdict *verdict)
+{
+	struct finding findings[INVENTORY_FINDINGS_MAX];
+
+	if (call->request)
+		request_set_findings(call->request, findings, copy_findings(findings, verdict));
 }
 
 static void learn_container(struct call *call, const struct verdict *verdict)
@@ -568,6 +696,7 @@ static void learn_created(struct call *call)
 	if (!verdict)
 		return;
 	judge_contents(call, verdict);
+	enter_findings(call, verdict);
 	if (is_operation(call, "ContainerCreate"))
 		learn_container(call, verdict);
 	else if (call->match.route->made == TARGET_EXEC)
@@ -575,6 +704,58 @@ static void learn_created(struct call *call)
 	else if (is_operation(call, "VolumeCreate"))
 		learn_volume(call);
 	call->judged = verdict;
+}
+
+/* What the body says that events can be told by. */
+static void enter_body(struct call *call)
+{
+	const struct value *body = taken_body(call);
+	const struct value *host = value_get(body, "HostConfig");
+
+	if (is_operation(call, "ContainerCreate")) {
+		request_set_image(call->request, value_string(body, "Image"));
+		call->request->auto_remove = value_true(host, "AutoRemove");
+	} else if (is_operation(call, "VolumeCreate") || is_operation(call, "NetworkCreate")) {
+		request_set_result(call->request, value_string(body, "Name"));
+	} else if (is_operation(call, "NetworkConnect") ||
+		   is_operation(call, "NetworkDisconnect")) {
+		enter_connected(call, body);
+	}
+}
+
+static void add_removed(struct request *request, const struct value *list)
+{
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		struct bytes id = one->string;
+
+		if (!id.size)
+			id = value_string(one, "Deleted");
+		request_add_removed(request, id.size ? id : value_string(one, "Untagged"));
+	}
+}
+
+/* What the answer says was removed. */
+static void enter_removed(struct call *call)
+{
+	static const char *const names[] = {"ContainersDeleted", "VolumesDeleted",
+					    "NetworksDeleted", "ImagesDeleted"};
+	const struct value *answer = body_value(call->answer);
+	const struct value *lists[5] = {answer};
+	unsigned int count = 1, elements = answer->count;
+	bool all = body_state(call->answer) == BODY_DONE &&
+		   !(body_oddities(call->answer) & (BODY_DROPPED | BODY_CUT));
+
+	if (call->match.route->removed->kind == SHAPE_STRUCT) {
+		count = elements = 0;
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			lists[count] = value_get(answer, names[i]);
+			elements += lists[count] ? lists[count]->count : 0;
+			count++;
+		}
+	}
+	request_set_removed(call->request, elements, all);
+	for (unsigned int i = 0; i < count; i++)
+		add_removed(call->request, lists[i]);
 }
 
 /* Operations after which the engine has what no request named. */
@@ -598,6 +779,7 @@ static void learn(struct call *call)
 		return;
 	call->learned = true;
 	resolve_again(call);
+	enter_target(call);
 	if (call->match.route->answer)
 		learn_created(call);
 	else if (is_operation(call, "ContainerDelete"))
@@ -612,20 +794,73 @@ static void learn(struct call *call)
 		calls->options.changed(calls->options.data, call->socket);
 }
 
-static bool answered(void *content, int status, bool complete)
+/* That the caller runs in. */
+static void put_container(const struct calls *calls, struct record *record)
+{
+	struct bytes id = caller_container_id(record->caller->cgroup);
+
+	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
+		const struct inventory_container *container =
+			inventory_container(calls->options.inventories[i], id);
+
+		if (!container)
+			continue;
+		record->container_name = container->name;
+		record->container_image = container->image;
+		return;
+	}
+}
+
+/* Whether the answer is to be read: what it makes or removed stands there. */
+static bool open_answer(struct call *call)
+{
+	const struct route *route = call->match.route;
+
+	if (!route || !succeeded(call))
+		return false;
+	if (route->answer)
+		return !body_new(&shape_created, ANSWER_MEMORY, NULL, &call->answer);
+	return route->removed && call->request &&
+	       !body_new(route->removed, REMOVED_MEMORY, NULL, &call->answer);
+}
+
+static void sent(void *content, struct caller *caller)
+{
+	struct call *call = content;
+	struct record record = {.caller = caller};
+
+	if (!call->request || !caller)
+		return;
+	put_container(call->calls, &record);
+	request_set_sender(call->request, caller, record.container_name, record.container_image);
+}
+
+static void over(void *data, uint64_t connection, bool ended, uint64_t time)
+{
+	struct calls *calls = data;
+
+	if (calls->options.ledger)
+		ledger_over(calls->options.ledger, connection, ended, time);
+}
+
+static bool answered(void *content, int status, bool complete, uint64_t time)
 {
 	struct call *call = content;
 	struct calls *calls = call->calls;
+	bool awaited;
 
 	call->status = status;
 	call->gap |= !complete; /* who answered read it */
 	if (calls->options.answered)
 		calls->options.answered(calls->options.data, call->socket);
-	if (call->match.route && call->match.route->answer && succeeded(call) &&
-	    !body_new(&shape_created, ANSWER_MEMORY, NULL, &call->answer))
-		return true;
-	learn(call);
-	return false;
+	awaited = open_answer(call);
+	if (call->request) {
+		enter_body(call);
+		request_answered(call->request, status, time);
+	}
+	if (!awaited || !call->match.route->answer)
+		learn(call);
+	return awaited;
 }
 
 static void response(void *content, const char *bytes, size_t size)
@@ -633,8 +868,15 @@ static void response(void *content, const char *bytes, size_t size)
 	struct call *call = content;
 
 	body_feed(call->answer, bytes, size);
-	if (body_state(call->answer) == BODY_DONE)
-		learn(call);
+	if (body_state(call->answer) != BODY_DONE)
+		return;
+	if (call->match.route->removed) {
+		enter_removed(call);
+		return;
+	}
+	if (call->request)
+		request_set_made(call->request, made_id(call));
+	learn(call);
 }
 
 /* --- the record ----------------------------------------------------------------------------------- */
@@ -676,22 +918,6 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	return ret;
 }
 
-static void put_container(const struct calls *calls, struct record *record)
-{
-	struct bytes id = caller_container_id(record->caller->cgroup);
-
-	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
-		const struct inventory_container *container =
-			inventory_container(calls->options.inventories[i], id);
-
-		if (!container)
-			continue;
-		record->container_name = container->name;
-		record->container_image = container->image;
-		return;
-	}
-}
-
 void calls_describe_caller(const struct calls *calls, struct record *record)
 {
 	const struct policy *policy = calls->options.policy;
@@ -718,14 +944,9 @@ static void add_technique(struct calls *calls, struct record_api *api, const cha
 
 static void put_findings(struct calls *calls, struct record_api *api)
 {
-	const struct policy *policy = calls->options.policy;
 	struct verdict *verdict = &calls->verdict;
 
-	for (unsigned int i = 0; policy && i < verdict->finding_count; i++) {
-		struct finding *finding = &verdict->findings[i];
-
-		finding->severity = policy_severity(policy, finding->id, finding->severity);
-	}
+	apply_policy(calls, verdict);
 	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_INFO; severity--) {
 		for (unsigned int i = 0; i < verdict->finding_count; i++) {
 			const struct finding *finding = &verdict->findings[i];
@@ -796,7 +1017,8 @@ static void describe(void *content, bool complete, struct record *record)
 	struct record_api *api = &record->api;
 
 	verdict_free(&calls->verdict);
-	api->engine = "docker";
+	api->engine = calls->options.engines ? calls->options.engines[call->socket] : "docker";
+	record->id = call->event_id;
 	if (call->match.route) {
 		resolve_again(call);
 		ask_about_target(call);
@@ -808,6 +1030,7 @@ static void describe(void *content, bool complete, struct record *record)
 	api->facts = calls->verdict.facts;
 	api->fact_count = calls->verdict.fact_count;
 	put_findings(calls, api);
+	enter_findings(call, &calls->verdict);
 }
 
 /* Of a request that is not HTTP as the daemon reads it, or another protocol. */
@@ -838,10 +1061,12 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.begin = begin,
 		.request = request,
 		.request_gap = request_gap,
+		.sent = sent,
 		.answered = answered,
 		.response = response,
 		.describe = describe,
 		.describe_unread = describe_unread,
+		.over = over,
 		.memory = memory,
 		.end = end,
 	};

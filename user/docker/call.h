@@ -10,17 +10,22 @@
 #include "docker/body.h"
 #include "docker/hostpath.h"
 #include "docker/inventory.h"
+#include "docker/ledger.h"
 #include "docker/policy.h"
 
 struct calls;
 
 struct calls_options {
 	unsigned int socket_count;
+	const char *const *
+		engines; /* "docker", "podman": by the index of the watched socket; NULL: "docker" */
 	struct inventory *const *inventories; /* by the index of the watched socket */
 	const struct host_files *files;	      /* NULL: nobody to ask */
 	const struct policy *policy;	      /* NULL: none */
-	const struct record_context *context; /* for names of users; NULL: none */
-	uint32_t mnt_ns;		      /* the host's mount namespace; 0: unknown */
+	const struct record_context *context; /* for names of users and times; NULL: none */
+	struct ledger
+		*ledger; /* that requests are entered in which may make events happen; NULL: none */
+	uint32_t mnt_ns; /* the host's mount namespace; 0: unknown */
 	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
 	void *data;
 	/* The engine answered: it runs. NULL: nobody to tell. */

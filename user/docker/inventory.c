@@ -7,16 +7,15 @@
 #include <uthash.h>
 
 #include "docker/idtree.h"
+#include "docker/reference.h"
 
 #define NAME_MAX_KEPT                                                                              \
 	1024 /* bytes; what is longer is no name that a daemon gives, and is not kept */
 #define TEXT_MAX_KEPT 4096 /* bytes of any other text, likewise */
 #define DETAIL_MAX 512	   /* bytes of a finding's detail, which is cut */
-#define REFERENCE_MAX 512  /* bytes; the daemon takes 255 of a repository and 128 of a tag */
 #define ALIASES_MAX 4096
 #define MEMORY_EACH                                                                                \
 	1536 /* bytes that an entry may take on average, if all there may be are there */
-#define DIGEST "sha256:"
 
 /* What an entry of any kind begins with. */
 struct entry {
@@ -633,66 +632,6 @@ const struct inventory_volume *inventory_volume(struct inventory *inventory, str
 
 /* --- images ----------------------------------------------------------------------------------- */
 
-static bool begins(struct bytes bytes, const char *with)
-{
-	size_t size = strlen(with);
-
-	return bytes.size >= size && !memcmp(bytes.data, with, size);
-}
-
-static struct bytes without_digest(struct bytes id)
-{
-	return begins(id, DIGEST) ? bytes_from(id, strlen(DIGEST)) : id;
-}
-
-/* What stands before the first slash, if that is a registry; else nothing. */
-static struct bytes registry_of(struct bytes reference)
-{
-	const char *slash = memchr(reference.data, '/', reference.size);
-	struct bytes first = {reference.data, slash ? (size_t)(slash - reference.data) : 0};
-
-	if (memchr(first.data, '.', first.size) || memchr(first.data, ':', first.size) ||
-	    bytes_equal(first, bytes_of("localhost")))
-		return first;
-	return (struct bytes){};
-}
-
-/* Whether it is one of Docker's own, library/…, which goes without saying. */
-static bool is_official(struct bytes path)
-{
-	return begins(path, "library/") && !memchr(path.data + 8, '/', path.size - 8);
-}
-
-/* Writes REFERENCE, of any spelling, in the form that the daemon knows it by. Returns its size, 0: it is none. */
-static size_t familiar(struct bytes reference, char out[REFERENCE_MAX + 16])
-{
-	struct bytes registry, digest = {};
-	const char *mark;
-	char *at = out;
-
-	if (!reference.size || reference.size > REFERENCE_MAX)
-		return 0;
-	mark = memchr(reference.data, '@', reference.size);
-	if (mark) {
-		digest = bytes_from(reference, (size_t)(mark - reference.data));
-		reference.size -= digest.size;
-	}
-	registry = registry_of(reference);
-	if (bytes_equal(registry, bytes_of("docker.io")) ||
-	    bytes_equal(registry, bytes_of("index.docker.io"))) {
-		reference = bytes_from(reference, registry.size + 1);
-		registry.size = 0;
-	}
-	if (!registry.size && is_official(reference))
-		reference = bytes_from(reference, strlen("library/"));
-	mark = memchr(bytes_basename(reference).data, ':', bytes_basename(reference).size);
-	if (mark && digest.size) /* takes precedence over the tag */
-		reference.size = (size_t)(mark - reference.data);
-	keep(&at, reference);
-	keep(&at, digest.size || mark ? digest : bytes_of(":latest"));
-	return reference.size ? (size_t)(at - out) : 0;
-}
-
 static struct image *image_of_id(struct id *id)
 {
 	return id ? (void *)((char *)id - offsetof(struct image, id)) : NULL;
@@ -705,8 +644,8 @@ static struct image *image_by_id(const struct inventory *inventory, struct bytes
 
 static struct reference *find_reference(const struct inventory *inventory, struct bytes name)
 {
-	char text[REFERENCE_MAX + 16];
-	size_t size = familiar(name, text);
+	char text[REFERENCE_SIZE];
+	size_t size = reference_familiar(name, text);
 	struct reference *reference = NULL;
 
 	if (size)
@@ -741,8 +680,8 @@ static void drop_image(struct inventory *inventory, struct entry *entry)
 
 static int add_reference(struct inventory *inventory, struct image *image, struct bytes name)
 {
-	char text[REFERENCE_MAX + 16];
-	size_t size = familiar(name, text);
+	char text[REFERENCE_SIZE];
+	size_t size = reference_familiar(name, text);
 	struct reference *reference;
 
 	if (!size)
@@ -769,7 +708,7 @@ static int put_reference(struct inventory *inventory, struct image *image, struc
 {
 	struct reference *reference = find_reference(inventory, name);
 
-	if (begins(name, "<none>")) /* how the list says that there is none */
+	if (bytes_begin(name, "<none>")) /* how the list says that there is none */
 		return 0;
 	if (reference && reference->image == image) {
 		was_put(inventory, &inventory->references, &reference->entry,
@@ -787,7 +726,7 @@ static struct image *add_image(struct inventory *inventory, struct bytes id)
 
 	if (!image)
 		return NULL;
-	memcpy(image->digest + 1, DIGEST, strlen(DIGEST));
+	memcpy(image->digest + 1, REFERENCE_DIGEST, strlen(REFERENCE_DIGEST));
 	memcpy(image->id.digits, id.data, id.size);
 	if (idtree_add(&inventory->images_by_id, &image->id)) {
 		free(image);
@@ -801,7 +740,7 @@ int inventory_put_image(struct inventory *inventory, struct bytes id, struct byt
 {
 	struct image *image;
 
-	id = without_digest(id);
+	id = reference_bare_id(id);
 	if (!id_valid(id))
 		return -EINVAL;
 	image = image_by_id(inventory, id) ?: add_image(inventory, id);
@@ -813,7 +752,7 @@ int inventory_put_image(struct inventory *inventory, struct bytes id, struct byt
 
 void inventory_remove_image(struct inventory *inventory, struct bytes name)
 {
-	struct image *image = image_by_id(inventory, without_digest(name));
+	struct image *image = image_by_id(inventory, reference_bare_id(name));
 	struct reference *reference = image ? NULL : find_reference(inventory, name);
 
 	if (image)
@@ -824,7 +763,7 @@ void inventory_remove_image(struct inventory *inventory, struct bytes name)
 
 struct bytes inventory_image(struct inventory *inventory, struct bytes name)
 {
-	struct bytes id = without_digest(name);
+	struct bytes id = reference_bare_id(name);
 	struct image *image = image_by_id(inventory, id);
 	struct reference *reference = id_valid(id) ? NULL : find_reference(inventory, name);
 
@@ -837,7 +776,7 @@ struct bytes inventory_image(struct inventory *inventory, struct bytes name)
 		return (struct bytes){};
 	use(&inventory->images, &image->entry);
 	return (struct bytes){(char *)image + offsetof(struct image, digest) + 1,
-			      strlen(DIGEST) + ID_DIGITS};
+			      strlen(REFERENCE_DIGEST) + ID_DIGITS};
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */

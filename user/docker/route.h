@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which operation of the Docker API a request asks for: the table in route.c, one line each. */
+/* Which operation of the Docker API, or of Podman's own, a request asks for: the table in route.c, one line each. */
 #ifndef CALLERD_ROUTE_H
 #define CALLERD_ROUTE_H
 
@@ -23,6 +23,7 @@ enum target_type {
 	TARGET_SECRET,
 	TARGET_CONFIG,
 	TARGET_SWARM,
+	TARGET_POD,
 	TARGET_TYPES,
 };
 
@@ -39,10 +40,13 @@ struct route {
 	enum finding_id finding;	/* that this operation always is; FINDING_NONE: none */
 	enum finding_severity severity; /* of .finding */
 	const struct shape *body;	/* of the request; NULL: not looked at */
-	bool answer; /* the response's body gives the new object's id as "Id" or "ID" */
-	bool opaque; /* the connection is taken over when it succeeds */
-	/* What that id is of, where it is not the target: exec create acts on a container, and makes an exec. */
+	/* Of the response's body, which lists what was removed; NULL: it does not. */
+	const struct shape *removed;
+	/* What .answer is the id of, where that is not the target: exec create acts on a container, and makes an exec. */
 	enum target_type made;
+	bool answer;	     /* the response's body gives the new object's id as "Id" or "ID" */
+	bool unread;	     /* its body says what it does, and is not understood yet */
+	bool opaque;	     /* the connection is taken over when it succeeds */
 	const char *tag_key; /* query key of the tag or digest that belongs to .name_key's value */
 	const char *when;    /* the line goes only for queries in which this key has a value */
 	/* Adds what the contents say; NULL: nothing. */
@@ -54,7 +58,7 @@ struct route_match {
 	/* NULL: there is no such operation, or nothing is done since the answer is a redirect. */
 	const struct route *route;
 	struct bytes path;    /* decoded and cleaned, version included */
-	struct bytes version; /* "1.41"; data NULL: none was named */
+	struct bytes version; /* "1.41", "4.3.1"; data NULL: none was named */
 	/* The target's, decoded; may be empty. Data NULL: there is none in the path. */
 	struct bytes name;
 	/* The daemon answers with a redirect to the cleaned path, and does nothing. */

@@ -7,6 +7,7 @@
 #include "docker/shapes.h"
 
 #include "docker/judge.h"
+#include "docker/owners.h"
 
 static const struct shape any = {.kind = SHAPE_ANY, .keep = KEEP_NOTHING};
 static const struct shape text = {.kind = SHAPE_STRING};
@@ -184,19 +185,19 @@ static const struct shape console_size = {
 		{"Annotations", &any}, {"Mounts", &mounts}, {"MaskedPaths", &texts},               \
 		{"ReadonlyPaths", &texts}, {"Init", &checked_flag_pointer}, RESOURCES
 
-#define CONFIG                                                                                     \
+#define CONFIG(health, labels, shell)                                                              \
 	{"Hostname", &text}, {"Domainname", &text}, {"User", &text},                               \
 		{"AttachStdin", &checked_flag}, {"AttachStdout", &checked_flag},                   \
 		{"AttachStderr", &checked_flag}, {"ExposedPorts", &checked_name_set},              \
 		{"Tty", &flag}, {"OpenStdin", &checked_flag}, {"StdinOnce", &checked_flag},        \
-		{"Env", &names}, {"Cmd", &strslice}, {"Healthcheck", &health},                     \
+		{"Env", &names}, {"Cmd", &strslice}, {"Healthcheck", &(health)},                   \
 		{"ArgsEscaped", &checked_flag}, {"Image", &text}, {"Volumes", &name_set},          \
 		{"WorkingDir", &text}, {"Entrypoint", &strslice},                                  \
 		{"NetworkDisabled", &checked_flag}, {"MacAddress", &checked_text},                 \
-		{"OnBuild", &checked_texts}, {"Labels", &checked_text_map},                        \
-		{"StopSignal", &checked_text}, {"StopTimeout", &checked_number_pointer},           \
+		{"OnBuild", &checked_texts}, {"Labels", &(labels)}, {"StopSignal", &checked_text}, \
+		{"StopTimeout", &checked_number_pointer},                                          \
 	{                                                                                          \
-		"Shell", &checked_strslice                                                         \
+		"Shell", &(shell)                                                                  \
 	}
 
 static const struct shape device_rules = {
@@ -219,12 +220,13 @@ static const struct shape networking = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = networking_fields};
 
 /* Docker before 23 takes the host's part at the top, too, where there is no HostConfig. */
-static const struct shape_field create_fields[] = {{"HostConfig", &host_config},
-						   {"NetworkingConfig", &networking},
-						   {"Cpuset", &checked_text},
-						   CONFIG,
-						   HOST_CONFIG,
-						   {0}};
+static const struct shape_field create_fields[] = {
+	{"HostConfig", &host_config},
+	{"NetworkingConfig", &networking},
+	{"Cpuset", &checked_text},
+	CONFIG(health, checked_text_map, checked_strslice),
+	HOST_CONFIG,
+	{0}};
 const struct shape shape_container_create = {.kind = SHAPE_STRUCT, .fields = create_fields};
 
 /* Docker before 24 takes one, for API versions below 1.24. */
@@ -234,7 +236,16 @@ static const struct shape_field update_fields[] = {
 	RESOURCES, {"RestartPolicy", &restart_policy}, {0}};
 const struct shape shape_container_update = {.kind = SHAPE_STRUCT, .fields = update_fields};
 
-static const struct shape_field config_fields[] = {CONFIG, {0}};
+/* Of an inspected one more is of interest. */
+static const struct shape_field inspected_health_fields[] = {{"Test", &texts}, {0}};
+static const struct shape inspected_health = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = inspected_health_fields};
+static const struct shape inspected_labels = {.kind = SHAPE_MAP,
+					      .element = &checked_text,
+					      .element_done = owner_label_matters,
+					      .always = true};
+static const struct shape_field config_fields[] = {
+	CONFIG(inspected_health, inspected_labels, strslice), {0}};
 static const struct shape inspected_config = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_fields};
 
@@ -253,13 +264,34 @@ static const struct shape_field exec_fields[] = {{"User", &text},
 						 {0}};
 const struct shape shape_exec_create = {.kind = SHAPE_STRUCT, .fields = exec_fields};
 
+static const struct shape_field state_fields[] = {{"Running", &flag},
+						  {"ExitCode", &number},
+						  {"StartedAt", &text},
+						  {"FinishedAt", &text},
+						  {0}};
+static const struct shape state = {.kind = SHAPE_STRUCT, .pointer = true, .fields = state_fields};
+
 static const struct shape_field inspect_fields[] = {{"Id", &text},
 						    {"Name", &text},
 						    {"Image", &text},
+						    {"Created", &text},
+						    {"State", &state},
 						    {"Config", &inspected_config},
 						    {"HostConfig", &host_config},
 						    {0}};
 const struct shape shape_container_inspect = {.kind = SHAPE_STRUCT, .fields = inspect_fields};
+
+static const struct shape_field removed_image_fields[] = {
+	{"Untagged", &text}, {"Deleted", &text}, {0}};
+static const struct shape removed_image = {.kind = SHAPE_STRUCT, .fields = removed_image_fields};
+const struct shape shape_removed_images = {.kind = SHAPE_LIST, .element = &removed_image};
+
+static const struct shape_field pruned_fields[] = {{"ContainersDeleted", &texts},
+						   {"VolumesDeleted", &texts},
+						   {"NetworksDeleted", &texts},
+						   {"ImagesDeleted", &shape_removed_images},
+						   {0}};
+const struct shape shape_pruned = {.kind = SHAPE_STRUCT, .fields = pruned_fields};
 
 static const struct shape_field created_fields[] = {{"Id", &text}, {"Name", &text}, {0}};
 const struct shape shape_created = {.kind = SHAPE_STRUCT, .fields = created_fields};

@@ -14,6 +14,8 @@ extern const struct shape shape_container_create, shape_container_start, shape_c
 
 /* Responses. */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */
+extern const struct shape shape_pruned;		   /* what a prune removed: lists of ids, by kind */
+extern const struct shape shape_removed_images;	   /* a list: "Untagged", "Deleted" */
 extern const struct shape shape_seccomp_profile;   /* within a security option */
 extern const struct shape shape_container_inspect; /* GET /containers/{id}/json */
 

@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/api.h"
 
-static void put_name(struct json *json, const char *key, const char *name)
-{
-	if (name)
-		json_put_plain(json, key, name, strlen(name));
-}
-
 static void put_target(struct json *json, const struct record_api *api)
 {
 	/* A list, a prune: no target in particular. */
@@ -15,7 +9,7 @@ static void put_target(struct json *json, const struct record_api *api)
 
 	json_open_object(json, "target");
 	if (any)
-		put_name(json, "type", api->target_type);
+		json_put_word(json, "type", api->target_type);
 	json_put_string(json, "id", api->target_id);
 	json_put_string(json, "name", api->target_name);
 	json_put_string(json, "image", api->target_image);
@@ -74,7 +68,7 @@ static void put_cuts(struct json *json, const struct record_api *api)
 	json_open_array(json, "cut");
 	for (unsigned int i = 0; i < api->fact_count; i++)
 		if (api->facts[i].cut)
-			put_name(json, NULL, api->facts[i].name);
+			json_put_word(json, NULL, api->facts[i].name);
 	json_close(json);
 }
 
@@ -103,8 +97,8 @@ static void put_findings(struct json *json, const struct record_api *api)
 	json_open_array(json, "findings");
 	for (unsigned int i = 0; i < api->finding_count; i++) {
 		json_open_object(json, NULL);
-		put_name(json, "id", api->findings[i].id);
-		put_name(json, "severity", api->findings[i].severity);
+		json_put_word(json, "id", api->findings[i].id);
+		json_put_word(json, "severity", api->findings[i].severity);
 		json_put_string(json, "detail", api->findings[i].detail);
 		json_close(json);
 	}
@@ -114,9 +108,9 @@ static void put_findings(struct json *json, const struct record_api *api)
 void api_put(struct json *json, const struct record_api *api)
 {
 	json_open_object(json, "api");
-	put_name(json, "engine", api->engine);
+	json_put_word(json, "engine", api->engine);
 	json_put_string(json, "version", api->version);
-	put_name(json, "operation", api->operation);
+	json_put_word(json, "operation", api->operation);
 	json_close(json);
 	put_target(json, api);
 	put_facts(json, api);
@@ -133,7 +127,7 @@ void api_put_threat(struct json *json, const struct record_api *api)
 	json_open_object(json, "technique");
 	json_open_array(json, "id");
 	for (unsigned int i = 0; i < api->technique_count; i++)
-		put_name(json, NULL, api->techniques[i]);
+		json_put_word(json, NULL, api->techniques[i]);
 	json_close(json);
 	json_close(json);
 	json_close(json);

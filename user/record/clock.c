@@ -8,13 +8,18 @@
 #define NS_PER_S 1000000000ull
 #define S_PER_DAY 86400
 
-uint64_t clock_real(const struct record_context *context, uint64_t boot_time)
+uint64_t clock_real_of(int64_t boot_to_real, uint64_t boot_time)
 {
-	uint64_t real = boot_time + (uint64_t)context->boot_to_real;
+	uint64_t real = boot_time + (uint64_t)boot_to_real;
 
-	if (context->boot_to_real < 0 && real > boot_time)
+	if (boot_to_real < 0 && real > boot_time)
 		return 0;
 	return real;
+}
+
+uint64_t clock_real(const struct record_context *context, uint64_t boot_time)
+{
+	return clock_real_of(context->boot_to_real, boot_time);
 }
 
 static char *put_digits(char *at, uint64_t number, unsigned int digits)

@@ -10,6 +10,9 @@
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970; 0 where that would be before. */
 uint64_t clock_real(const struct record_context *context, uint64_t boot_time);
 
+/* The same of another boot, with its BOOT_TO_REAL. */
+uint64_t clock_real_of(int64_t boot_to_real, uint64_t boot_time);
+
 /* Adds 2026-03-01T12:03:44.120000001Z. REAL is ns since 1970. */
 void clock_add_rfc3339(struct text *out, uint64_t real);
 

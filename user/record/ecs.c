@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "record/api.h"
+#include "record/cause.h"
 #include "record/clock.h"
 #include "record/command.h"
 #include "record/json.h"
@@ -26,41 +27,25 @@ struct ecs {
 	struct text masked, scratch;		       /* of the value being written */
 };
 
-static void put_word(struct json *json, const char *key, const char *word)
-{
-	if (word)
-		json_put_plain(json, key, word, strlen(word));
-}
-
 static void put_text(struct json *json, const char *key, const char *text)
 {
 	json_put_string(json, key, bytes_of(text));
 }
 
-static void put_time(struct ecs *ecs, const char *key, uint64_t boot_time)
-{
-	json_put_key(&ecs->json, key);
-	text_add_char(ecs->json.out, '"');
-	clock_add_rfc3339(ecs->json.out, clock_real(ecs->context, boot_time));
-	text_add_char(ecs->json.out, '"');
-}
-
 /* --- event, host, agent
  * --------------------------------------------------------------------------- */
 
-/* Sorts by time: real time in ns, the run, the sequence; the numbers in hexadecimal. */
 static void put_event_id(struct ecs *ecs)
 {
+	const struct record *record = ecs->record;
 	struct text *id = &ecs->scratch;
 
 	text_cut(id, 0);
-	text_add_hex(id, clock_real(ecs->context, ecs->record->time), 16);
-	text_add_char(id, '-');
-	if (ecs->context->run_id) {
-		text_add_string(id, ecs->context->run_id);
-		text_add_char(id, '-');
-	}
-	text_add_hex(id, ecs->record->sequence, 8);
+	if (record->id.size)
+		text_add_bytes(id, record->id);
+	else
+		record_add_id(id, ecs->context, clock_real(ecs->context, record->time), 0,
+			      record->sequence);
 	json_put_string(&ecs->json, "id", text_since(id, 0));
 }
 
@@ -80,6 +65,16 @@ static const char *request_type(const struct record *record)
 	return "info";
 }
 
+static void put_categories(struct ecs *ecs, const char *category)
+{
+	const struct event_name *event = &ecs->view->event;
+
+	json_open_array(&ecs->json, "category");
+	json_put_word(&ecs->json, NULL, category ? category : event->category);
+	json_put_word(&ecs->json, NULL, event->second_category);
+	json_close(&ecs->json);
+}
+
 static void put_event_type(struct ecs *ecs, const char *type)
 {
 	const struct record *record = ecs->record;
@@ -91,7 +86,7 @@ static void put_event_type(struct ecs *ecs, const char *type)
 		denied = record->http.status == 401 || record->http.status == 403;
 	}
 	json_open_array(&ecs->json, "type");
-	put_word(&ecs->json, NULL, type);
+	json_put_word(&ecs->json, NULL, type ? type : ecs->view->event.type);
 	if (denied)
 		json_put_plain(&ecs->json, NULL, PLAIN("denied"));
 	json_close(&ecs->json);
@@ -104,13 +99,11 @@ static void put_event(struct ecs *ecs)
 	struct json *json = &ecs->json;
 
 	json_open_object(json, "event");
-	put_word(json, "kind", name->kind);
-	json_open_array(json, "category");
-	put_word(json, NULL, name->category);
-	json_close(json);
+	json_put_word(json, "kind", name->kind);
+	put_categories(ecs, name->category);
 	put_event_type(ecs, name->type);
-	put_word(json, "action", name->action);
-	put_word(json, "outcome", ecs->view->outcome);
+	json_put_word(json, "action", name->action);
+	json_put_word(json, "outcome", ecs->view->outcome);
 	put_event_id(ecs);
 	json_put_number(json, "sequence", ecs->record->sequence);
 	json_put_plain(json, "module", PLAIN("callerd"));
@@ -149,19 +142,29 @@ static void put_host_and_agent(struct ecs *ecs)
 /* --- processes
  * ------------------------------------------------------------------------------------ */
 
+/* The boot that CALLER and its ancestors are of. */
+static struct bytes boot_id_of(const struct ecs *ecs, const struct caller *caller)
+{
+	return caller->boot_id.size ? caller->boot_id : bytes_of(ecs->context->boot_id);
+}
+
+static int64_t boot_to_real_of(const struct ecs *ecs, const struct caller *caller)
+{
+	return caller->boot_id.size ? caller->boot_to_real : ecs->context->boot_to_real;
+}
+
 /* BOOT-PID-START: the boot id without its dashes, the pid in decimal, and the start in ns of
  * CLOCK_BOOTTIME in hexadecimal. Rests on the clock that no one can set. */
-static void put_entity_id(struct ecs *ecs, const struct process *process)
+static void put_entity_id(struct ecs *ecs, struct bytes boot, const struct process *process)
 {
 	struct text *id = &ecs->scratch;
-	const char *boot = ecs->context->boot_id;
 
-	if (!boot || !*boot || !process->pid || !process->start)
+	if (!boot.size || !process->pid || !process->start)
 		return;
 	text_cut(id, 0);
-	for (; *boot; boot++)
-		if (*boot != '-')
-			text_add_char(id, *boot);
+	for (size_t i = 0; i < boot.size; i++)
+		if (boot.data[i] != '-')
+			text_add_char(id, boot.data[i]);
 	text_add_char(id, '-');
 	text_add_number(id, process->pid);
 	text_add_char(id, '-');
@@ -215,18 +218,20 @@ static void put_args(struct ecs *ecs, struct bytes args, bool truncated)
 	put_command_line(ecs, args);
 }
 
-/* What is known of any process: members of an open object. */
-static void put_process_identity(struct ecs *ecs, const struct process *process)
+/* What is known of any process, CALLER's own or that of an ancestor: members of an open object. */
+static void put_process_identity(struct ecs *ecs, const struct caller *caller,
+				 const struct process *process)
 {
 	struct json *json = &ecs->json;
 
 	if (process->pid)
 		json_put_number(json, "pid", process->pid);
-	put_entity_id(ecs, process);
+	put_entity_id(ecs, boot_id_of(ecs, caller), process);
 	json_put_string(json, "name", process->name);
 	json_put_string(json, "executable", process->executable);
 	if (process->start)
-		put_time(ecs, "start", process->start);
+		json_put_time(json, "start",
+			      clock_real_of(boot_to_real_of(ecs, caller), process->start));
 }
 
 static void put_parent(struct ecs *ecs, const struct caller *caller)
@@ -237,7 +242,7 @@ static void put_parent(struct ecs *ecs, const struct caller *caller)
 	if (!ecs->view->described || !caller->ancestor_count)
 		return;
 	json_open_object(json, "parent");
-	put_process_identity(ecs, parent);
+	put_process_identity(ecs, caller, parent);
 	put_args(ecs, args_of(ecs, parent), parent->args_truncated);
 	if (parent->pid)
 		put_user(ecs, "user", parent->euid, NULL);
@@ -249,7 +254,7 @@ static void put_process(struct ecs *ecs, const struct caller *caller)
 {
 	const struct view *view = ecs->view;
 
-	put_process_identity(ecs, &caller->process);
+	put_process_identity(ecs, caller, &caller->process);
 	if (!view->described)
 		return;
 	put_args(ecs, view->args, caller->process.args_truncated);
@@ -258,12 +263,14 @@ static void put_process(struct ecs *ecs, const struct caller *caller)
 		put_user(ecs, "real_user", caller->uid, view->real_user);
 }
 
-/* A sender's threads are not told apart. */
+/* Of a connect; a sender's threads are not told apart. */
 static void put_thread(struct ecs *ecs, const struct caller *caller)
 {
+	enum record_action action = ecs->record->action;
 	struct json *json = &ecs->json;
 
-	if (!ecs->view->described || !caller->tid || ecs->record->action == RECORD_API_REQUEST)
+	if (!ecs->view->described || !caller->tid || action == RECORD_API_REQUEST ||
+	    action == RECORD_DOCKER_EVENT)
 		return;
 	json_open_object(json, "thread");
 	json_put_number(json, "id", caller->tid);
@@ -380,7 +387,7 @@ static void put_error(struct ecs *ecs)
 		const char *name = strerrorname_np(record->error);
 
 		if (name)
-			put_word(json, "code", name);
+			json_put_word(json, "code", name);
 		else
 			json_put_id(json, "code", (uint64_t)record->error);
 		put_text(json, "message", strerrordesc_np(record->error));
@@ -404,7 +411,7 @@ static void put_capabilities(struct json *json, uint64_t capabilities)
 		if (!(capabilities >> bit & 1))
 			continue;
 		if (name)
-			put_word(json, NULL, name);
+			json_put_word(json, NULL, name);
 		else
 			json_put_plain(json, NULL, unknown, sizeof(unknown));
 	}
@@ -439,13 +446,15 @@ static void put_caller(struct ecs *ecs, const struct caller *caller)
 		put_caller_details(ecs, caller);
 	else
 		json_put_plain(&ecs->json, "basis", PLAIN("peer"));
+	json_put_string(&ecs->json, "boot", caller->boot_id);
 	json_close(&ecs->json);
 }
 
 /* The members that a process has in callerd.ancestors and callerd.connector. */
-static void put_other_process(struct ecs *ecs, const struct process *process, const char *user)
+static void put_other_process(struct ecs *ecs, const struct caller *caller,
+			      const struct process *process, const char *user)
 {
-	put_process_identity(ecs, process);
+	put_process_identity(ecs, caller, process);
 	put_command_line(ecs, args_of(ecs, process));
 	put_user(ecs, "user", process->euid, user);
 }
@@ -459,7 +468,7 @@ static void put_ancestors(struct ecs *ecs, const struct caller *caller)
 		if (!caller->ancestors[i].pid)
 			continue;
 		json_open_object(json, NULL);
-		put_other_process(ecs, &caller->ancestors[i], NULL);
+		put_other_process(ecs, caller, &caller->ancestors[i], NULL);
 		json_close(json);
 	}
 	json_close(json);
@@ -474,7 +483,7 @@ static void put_connector(struct ecs *ecs)
 		return;
 	view_user_name(ecs->context, connector->process.euid, user);
 	json_open_object(&ecs->json, "connector");
-	put_other_process(ecs, &connector->process, user);
+	put_other_process(ecs, connector, &connector->process, user);
 	json_close(&ecs->json);
 }
 
@@ -502,7 +511,7 @@ static void put_bit_names(struct json *json, unsigned int bits,
 		if (!(bits & 1))
 			continue;
 		if (name(bit))
-			put_word(json, NULL, name(bit));
+			json_put_word(json, NULL, name(bit));
 		else
 			json_put_id(json, NULL, bit);
 	}
@@ -585,7 +594,7 @@ static put_function *const put_lineage_part[LINEAGE_PARTS] = {
 static void render(struct ecs *ecs, const struct caller *caller, put_function *const put[],
 		   unsigned int count, struct rendered *rendered)
 {
-	struct rendered made = {.clock = ecs->context->boot_to_real};
+	struct rendered made = {.clock = boot_to_real_of(ecs, caller)};
 	struct text *out = ecs->json.out;
 	size_t start = out->size;
 
@@ -611,7 +620,7 @@ static const struct rendered *rendered_once(struct ecs *ecs, const struct caller
 	if (!rendered)
 		return NULL;
 	/* The times in it are of another clock where that was set meanwhile. */
-	if (!rendered->text || rendered->clock != ecs->context->boot_to_real)
+	if (!rendered->text || rendered->clock != boot_to_real_of(ecs, caller))
 		render(ecs, caller, put, count, rendered);
 	return rendered->text ? rendered : NULL;
 }
@@ -632,7 +641,8 @@ static void find_rendered(struct ecs *ecs, const struct caller *caller)
 	if (ecs->record->action != RECORD_SOCKET_REFUSED)
 		ecs->of_caller =
 			rendered_once(ecs, caller, &caller->shared, put_caller_part, CALLER_PARTS);
-	if (caller->lineage)
+	/* Callers of several boots may share a lineage: only this boot's is kept. */
+	if (caller->lineage && !caller->boot_id.size)
 		ecs->of_lineage = rendered_once(ecs, caller, &caller->lineage->shared,
 						put_lineage_part, LINEAGE_PARTS);
 }
@@ -667,6 +677,8 @@ static void put_callerd(struct ecs *ecs)
 	put_connection(ecs);
 	api_put(&ecs->json, &record->api);
 	put_capture(ecs);
+	if (record->action == RECORD_DOCKER_EVENT)
+		cause_put(&ecs->json, record);
 	if (record->action == RECORD_RECORDS_LOST)
 		put_lost(ecs);
 	if (record->action == RECORD_AGENT_STATUS || record->action == RECORD_AGENT_STOPPED)
@@ -685,7 +697,7 @@ static void put_record(struct ecs *ecs)
 	struct json *json = &ecs->json;
 
 	json_open_object(json, NULL);
-	put_time(ecs, "@timestamp", ecs->record->time);
+	json_put_time(json, "@timestamp", clock_real(ecs->context, ecs->record->time));
 	put_message(ecs);
 	put_event(ecs);
 	put_host_and_agent(ecs);

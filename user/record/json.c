@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "record/clock.h"
 #include "record/utf8.h"
 
 /* Bytes that stand for themselves: printable ASCII without quote and backslash. */
@@ -162,10 +163,30 @@ void json_put_plain(struct json *json, const char *key, const char *value, size_
 	json->out->size += size + 2;
 }
 
+void json_put_word(struct json *json, const char *key, const char *word)
+{
+	if (word)
+		json_put_plain(json, key, word, strlen(word));
+}
+
 void json_put_number(struct json *json, const char *key, uint64_t value)
 {
 	json_put_key(json, key);
 	text_add_number(json->out, value);
+}
+
+void json_put_signed(struct json *json, const char *key, int64_t value)
+{
+	json_put_key(json, key);
+	text_add_signed(json->out, value);
+}
+
+void json_put_time(struct json *json, const char *key, uint64_t real)
+{
+	json_put_key(json, key);
+	text_add_char(json->out, '"');
+	clock_add_rfc3339(json->out, real);
+	text_add_char(json->out, '"');
 }
 
 void json_put_id(struct json *json, const char *key, uint64_t value)

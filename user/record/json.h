@@ -38,7 +38,14 @@ void json_put_element(struct json *json, struct bytes value);
 /* A string known to need no escaping, such as a name from a table of this program. */
 void json_put_plain(struct json *json, const char *key, const char *value, size_t size);
 
+/* The same of a NUL-terminated one; nothing if WORD is NULL. */
+void json_put_word(struct json *json, const char *key, const char *word);
+
 void json_put_number(struct json *json, const char *key, uint64_t value);
+void json_put_signed(struct json *json, const char *key, int64_t value);
+
+/* A time, ns since 1970, as in RFC 3339. */
+void json_put_time(struct json *json, const char *key, uint64_t real);
 
 /* VALUE in decimal, as a string. */
 void json_put_id(struct json *json, const char *key, uint64_t value);

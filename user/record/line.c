@@ -21,6 +21,7 @@ bool line_is_about_agent(const struct record *record)
 	case RECORD_SOCKET_CONNECTED:
 	case RECORD_SOCKET_REFUSED:
 	case RECORD_API_REQUEST:
+	case RECORD_DOCKER_EVENT:
 		return false;
 	default:
 		return true;
@@ -73,13 +74,21 @@ static struct bytes elevator_of(const struct caller *caller)
 	return bytes_of(caller->uid != caller->process.euid ? "setuid" : NULL);
 }
 
+/* Who it was where there is no caller: behind a request there is somebody. */
+static const char *nobody(const struct view *view)
+{
+	if (view_has_cause(view, "daemon"))
+		return "the engine";
+	return view_has_cause(view, "unknown") ? "unknown" : "somebody";
+}
+
 void line_add_who(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
 	struct bytes elevator = {0};
 
 	if (!caller) {
-		text_add_string(out, "somebody");
+		text_add_string(out, nobody(view));
 		return;
 	}
 	if (view->elevated) {
@@ -170,8 +179,23 @@ static bool is_hex(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
+/* Adds what others wrote. A bar that could be taken for one of ours is in quotes. */
+static void add_quoted(struct text *out, struct bytes words, size_t columns)
+{
+	struct text quoted = {0};
+
+	if (words.data && memchr(words.data, '|', words.size)) {
+		command_add_argument(&quoted, words);
+		words = text_since(&quoted, 0);
+	}
+	text_add_visible(out, words, columns);
+	if (quoted.error)
+		out->error = quoted.error;
+	text_free(&quoted);
+}
+
 /* The target with full ids cut to the length that docker itself shows. */
-static void add_target(struct text *out, struct bytes target)
+static void add_target(struct text *out, struct bytes target, size_t columns)
 {
 	struct text shown = {0};
 	size_t run = 0;
@@ -186,22 +210,19 @@ static void add_target(struct text *out, struct bytes target)
 			text_add_char(&shown, target.data[at]);
 		run = 0;
 	}
-	text_add_visible(out, text_since(&shown, 0), TARGET_COLUMNS);
+	add_quoted(out, text_since(&shown, 0), columns);
 	if (shown.error)
 		out->error = shown.error;
 	text_free(&shown);
 }
 
-/* A short id, a name. */
+/* A name, which of a volume may be an id, or a short id. */
 static void add_object(struct text *out, const char *before, struct bytes name, struct bytes id)
 {
 	if (!name.size && !id.size)
 		return;
 	text_add_string(out, before);
-	if (name.size)
-		text_add_visible(out, name, NAME_COLUMNS);
-	else
-		add_target(out, id);
+	add_target(out, name.size ? name : id, name.size ? NAME_COLUMNS : TARGET_COLUMNS);
 }
 
 static void add_arguments(struct text *out, const struct record_api *api, const char *name)
@@ -267,7 +288,7 @@ static void add_asked(struct text *out, const struct view *view, bool aligned)
 		text_add_char(out, ' ');
 	text_add_char(out, ' ');
 	if (view->url.original.size)
-		add_target(out, view->url.original);
+		add_target(out, view->url.original, TARGET_COLUMNS);
 	else
 		text_add_char(out, '?');
 }
@@ -321,6 +342,73 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 		text_add_visible(out, bytes_of(view->record->api.expected_rule), NAME_COLUMNS);
 	}
 	add_findings(out, &view->record->api);
+}
+
+static void add_after(struct text *out, const char *before, struct bytes words, size_t columns)
+{
+	if (!words.size)
+		return;
+	text_add_string(out, before);
+	add_quoted(out, words, columns);
+}
+
+/* container die web (busybox) exit code 137; network connect bridge of web. */
+static void add_event(struct text *out, const struct record_event *event)
+{
+	const struct bytes none = {0};
+
+	add_quoted(out, event->type, NAME_COLUMNS);
+	add_after(out, " ", event->action, NAME_COLUMNS);
+	add_object(out, " ", event->name, event->id);
+	if (event->image.size) {
+		add_object(out, " (", event->image, none);
+		text_add_char(out, ')');
+	}
+	add_object(out, " of ", event->container_name, event->container_id);
+	if (event->has_exit_code) {
+		text_add_string(out, " exit code ");
+		text_add_signed(out, event->exit_code);
+	}
+	add_after(out, " signal ", event->signal, NAME_COLUMNS);
+	add_after(out, ": ", event->health, NAME_COLUMNS);
+	add_after(out, ": ", event->command, COMMAND_COLUMNS);
+}
+
+/* A request by its operation: that of WHO. */
+static void add_cause_request(struct text *out, const char *before,
+			      const struct record_cause *cause)
+{
+	text_add_string(out, before);
+	text_add_string(out, "its ");
+	add_quoted(out, cause->operation.size ? cause->operation : bytes_of("request"),
+		   NAME_COLUMNS);
+}
+
+static void add_daemon(struct text *out, const struct record_cause *cause)
+{
+	text_add_string(out, "by the engine itself");
+	if (cause->reason)
+		text_add_string(out, ": ");
+	for (const char *at = cause->reason; at && *at; at++)
+		text_add_char(out, *at == '-' ? ' ' : *at);
+	if (cause->event_id.size || cause->operation.size)
+		add_cause_request(out, ", goes back to ", cause);
+}
+
+static void add_happened(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	add_event(out, &record->event);
+	text_add_string(out, "  ");
+	if (view_has_cause(view, "request"))
+		add_cause_request(out, "by ", &record->cause);
+	else if (view_has_cause(view, "inherited"))
+		add_cause_request(out, "goes back to ", &record->cause);
+	else if (view_has_cause(view, "daemon"))
+		add_daemon(out, &record->cause);
+	else
+		text_add_string(out, "cause unknown");
 }
 
 static void add_error(struct text *out, int error)
@@ -453,6 +541,19 @@ static void note_connector(struct notes *notes, const struct view *view)
 	text_add_char(notes->out, ')');
 }
 
+/* What makes an event's cause less certain than it looks, or its caller hard to find. */
+static void note_event(struct notes *notes, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	if (record->cause.basis && !strcmp(record->cause.basis, "time"))
+		begin_note(notes, "matched by time alone");
+	if (record->event.recovered)
+		begin_note(notes, "concluded: the engine's word was missed");
+	if (view->caller && view->caller->boot_id.size)
+		begin_note(notes, "caller of an earlier boot");
+}
+
 static void add_notes(struct text *out, const struct view *view)
 {
 	const struct record *record = view->record;
@@ -473,6 +574,8 @@ static void add_notes(struct text *out, const struct view *view)
 		}
 		note_bits(&notes, "odd:", record->http.anomalies, name_anomaly);
 	}
+	if (record->action == RECORD_DOCKER_EVENT)
+		note_event(&notes, view);
 	if (notes.any)
 		text_add_char(out, ']');
 }
@@ -500,6 +603,9 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		break;
 	case RECORD_API_REQUEST:
 		add_request(out, view, aligned);
+		break;
+	case RECORD_DOCKER_EVENT:
+		add_happened(out, view);
 		break;
 	case RECORD_RECORDS_LOST:
 		add_lost(out, record);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "conversation/http1.h"
+#include "record/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -17,7 +18,53 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 	[RECORD_SOCKET_REFUSED] = {"socket-refused", "event", "network", "connection", "failure",
 				   40},
 	[RECORD_API_REQUEST] = {"api-request", "event", "api", NULL, NULL, 20},
+	[RECORD_DOCKER_EVENT] = {"docker-event", "event", NULL, NULL, NULL, 20},
 	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", "info", NULL, 60},
+};
+
+/* What engines call what happens; all else is "info". */
+static const struct {
+	const char *action, *type;
+	bool requested; /* of a container: it takes a request to bring it about */
+} events[] = {
+	{"archive-path", "access", true},
+	{"attach", "access", true},
+	{"checkpoint", "access"},
+	{"commit", "access", true},
+	{"connect", "change"},
+	{"create", "creation", true},
+	{"delete", "deletion"},
+	{"destroy", "deletion"},
+	{"die", "end"},
+	{"disable", "change"},
+	{"disconnect", "change"},
+	{"enable", "change"},
+	{"exec_create", "creation", true},
+	{"exec_die", "end"},
+	{"exec_start", "start", true},
+	{"export", "access", true},
+	{"extract-to-dir", "change", true},
+	{"import", "creation"},
+	{"kill", "end", true},
+	{"load", "creation"},
+	{"mount", "access"},
+	{"oom", "end"},
+	{"pause", "end", true},
+	{"prune", "deletion"},
+	{"pull", "creation"},
+	{"push", "access"},
+	{"reload", "change"},
+	{"remove", "deletion"},
+	{"rename", "change", true},
+	{"restart", "start", true},
+	{"save", "access"},
+	{"start", "start", true},
+	{"stop", "end", true},
+	{"tag", "change"},
+	{"top", "access"},
+	{"unpause", "start", true},
+	{"untag", "change"},
+	{"update", "change", true},
 };
 
 /* In the kernel's order. */
@@ -99,6 +146,33 @@ const struct action_name *name_action(enum record_action action)
 {
 	assert(action < RECORD_ACTION_MAX);
 	return &actions[action];
+}
+
+static bool is_word(const char *word, const char *a, const char *b)
+{
+	return !strcmp(word, a) || !strcmp(word, b);
+}
+
+/*
+ * ECS expects creation and deletion of the category configuration, not of process; start and end
+ * the other way round.
+ */
+struct event_name name_event(const struct record_event *event)
+{
+	bool container = bytes_equal(event->type, bytes_of("container"));
+	struct event_name name = {container ? "process" : "configuration", NULL, "info", false};
+
+	for (size_t i = 0; i < COUNT(events); i++) {
+		if (!bytes_equal(event->action, bytes_of(events[i].action)))
+			continue;
+		name.type = events[i].type;
+		name.requested = container && events[i].requested;
+	}
+	if (container && is_word(name.type, "creation", "deletion"))
+		name.second_category = "configuration";
+	if (!container && is_word(name.type, "start", "end"))
+		name.type = "info";
+	return name;
 }
 
 const char *name_capability(unsigned int bit)

@@ -15,6 +15,15 @@ struct action_name {
 
 const struct action_name *name_action(enum record_action action);
 
+/* What ECS says of an engine's event. */
+struct event_name {
+	const char *category, *second_category; /* NULL: there is none */
+	const char *type;
+	bool requested; /* it takes a request to bring it about */
+};
+
+struct event_name name_event(const struct record_event *event);
+
 /* Bit BIT of a capability set; NULL: not known here. */
 const char *name_capability(unsigned int bit);
 

@@ -16,6 +16,7 @@ enum record_action {
 	RECORD_SOCKET_CONNECTED,
 	RECORD_SOCKET_REFUSED,
 	RECORD_API_REQUEST,
+	RECORD_DOCKER_EVENT,
 	RECORD_RECORDS_LOST,
 	RECORD_ACTION_MAX,
 };
@@ -97,6 +98,30 @@ struct record_api {
 	const char *expected_rule; /* that expects this caller to do this; NULL: none */
 };
 
+/* What an engine said of something that happened: docker-event. data NULL: unknown, or there is none. */
+struct record_event {
+	struct bytes type, action; /* "container", "exec_start" */
+	struct bytes id, name, image;
+	struct bytes container_id, container_name; /* of a volume or a network: whose */
+	struct bytes exec_id;
+	struct bytes command; /* of an exec; free of secrets */
+	struct bytes health;  /* "healthy" */
+	struct bytes signal;  /* "15" */
+	bool has_exit_code;
+	int64_t exit_code;
+	uint64_t time;	/* ns of CLOCK_REALTIME, by the engine's clock */
+	bool recovered; /* the engine's word was missed: concluded from what it has now */
+};
+
+/* Why it happened. The caller of that request is the record's. */
+struct record_cause {
+	const char *kind;   /* "request", "inherited", "daemon", "unknown" */
+	const char *basis;  /* "id", "name", "time"; NULL: there is no request */
+	const char *reason; /* of "daemon": "restart-policy", …; NULL: none */
+	struct bytes event_id;
+	struct bytes operation;
+};
+
 /* A key of callerd.status as it stands, dots and all: a flat key, so that "lost" and "lost.x" can both
  * be there. */
 struct record_counter {
@@ -106,13 +131,17 @@ struct record_counter {
 
 struct record {
 	enum record_action action;
-	uint64_t time;			/* ns of CLOCK_BOOTTIME */
-	uint64_t sequence;		/* set by the writer of the stream */
+	uint64_t time;	   /* ns of CLOCK_BOOTTIME */
+	uint64_t sequence; /* set by the writer of the stream */
+	struct bytes
+		id; /* event.id, as record_add_id() makes it; data NULL: of time and sequence */
 	const struct caller *caller;	/* NULL: none, or unknown */
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
 	struct record_connection connection;
-	struct record_http http;		      /* api-request */
-	struct record_api api;			      /* api-request */
+	struct record_http http;   /* api-request */
+	struct record_api api;	   /* api-request; of a docker-event the engine alone */
+	struct record_event event; /* docker-event */
+	struct record_cause cause; /* docker-event */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */
@@ -147,6 +176,11 @@ struct text {
 };
 
 void text_free(struct text *text);
+
+/* Adds an event.id, which sorts by time: REAL (ns of CLOCK_REALTIME), the run, KIND and NUMBER, which together
+ * are unique within the run. KIND 0: the number is the record's sequence. */
+void record_add_id(struct text *out, const struct record_context *context, uint64_t real, char kind,
+		   uint64_t number);
 
 /* Appends RECORD to OUT as one line of JSON in ECS, with its newline. 0 or -ENOMEM. */
 int record_write_ecs(const struct record *record, const struct record_context *context,

@@ -44,6 +44,13 @@ void text_add_number(struct text *text, uint64_t number)
 	text_add(text, digits + at, sizeof(digits) - at);
 }
 
+void text_add_signed(struct text *text, int64_t number)
+{
+	if (number < 0)
+		text_add_char(text, '-');
+	text_add_number(text, number < 0 ? -(uint64_t)number : (uint64_t)number);
+}
+
 void text_add_hex(struct text *text, uint64_t number, unsigned int digits)
 {
 	char hex[16];

@@ -68,6 +68,9 @@ static inline void text_cut(struct text *text, size_t size)
 /* Decimal. */
 void text_add_number(struct text *text, uint64_t number);
 
+/* The same with a minus where NUMBER is below 0. */
+void text_add_signed(struct text *text, int64_t number);
+
 /* Lower-case hexadecimal, of DIGITS digits (at most 16) or as many more as it takes. */
 void text_add_hex(struct text *text, uint64_t number, unsigned int digits);
 
@@ -86,6 +89,13 @@ static inline struct bytes bytes_of(const char *string)
 static inline struct bytes bytes_from(struct bytes bytes, size_t start)
 {
 	return (struct bytes){bytes.data + start, bytes.size - start};
+}
+
+static inline bool bytes_begin(struct bytes bytes, const char *with)
+{
+	size_t size = strlen(with);
+
+	return bytes.size >= size && !memcmp(bytes.data, with, size);
 }
 
 /* What follows the last slash. */

@@ -2,9 +2,24 @@
 #include "record/view.h"
 
 #include "record/mask.h"
-#include "record/names.h"
 
-#define SEVERITY_DOUBTFUL 40 /* of a request that was not seen whole, or is odd */
+/* Of a request that was not seen whole, or is odd; of an event that takes a request where none was
+ * seen: somebody used another door. */
+#define SEVERITY_DOUBTFUL 40
+
+void record_add_id(struct text *out, const struct record_context *context, uint64_t real, char kind,
+		   uint64_t number)
+{
+	text_add_hex(out, real, 16);
+	text_add_char(out, '-');
+	if (context->run_id) {
+		text_add_string(out, context->run_id);
+		text_add_char(out, '-');
+	}
+	if (kind)
+		text_add_char(out, kind);
+	text_add_hex(out, number, 8);
+}
 
 void view_user_name(const struct record_context *context, uint32_t uid, char name[VIEW_NAME_SIZE])
 {
@@ -83,13 +98,51 @@ static void view_caller(struct view *view)
 	}
 }
 
+bool view_has_cause(const struct view *view, const char *kind)
+{
+	const struct record *record = view->record;
+
+	return record->action == RECORD_DOCKER_EVENT && record->cause.kind &&
+	       !strcmp(record->cause.kind, kind);
+}
+
+/* As the engine says. That a process ended is no word of how. */
+static const char *outcome_of_event(const struct record_event *event)
+{
+	if (bytes_equal(event->action, bytes_of("oom")) ||
+	    bytes_equal(event->health, bytes_of("unhealthy")))
+		return "failure";
+	if (!bytes_equal(event->action, bytes_of("die")) &&
+	    !bytes_equal(event->action, bytes_of("exec_die")))
+		return "success";
+	if (!event->has_exit_code)
+		return "unknown";
+	return event->exit_code ? "failure" : "success";
+}
+
 static const char *outcome_of(const struct record *record)
 {
+	if (record->action == RECORD_DOCKER_EVENT)
+		return outcome_of_event(&record->event);
 	if (record->action != RECORD_API_REQUEST)
 		return name_action(record->action)->outcome;
 	if (!record->http.status)
 		return "unknown";
 	return record->http.status < 400 ? "success" : "failure";
+}
+
+static unsigned int severity_of(const struct view *view)
+{
+	const struct record *record = view->record;
+	unsigned int severity = name_action(record->action)->severity;
+	bool doubtful = view->event.requested && view_has_cause(view, "unknown");
+
+	if (record->action == RECORD_API_REQUEST) {
+		if (severity < record->api.severity)
+			severity = record->api.severity;
+		doubtful = view->incomplete || view->target_truncated || record->http.anomalies;
+	}
+	return doubtful && severity < SEVERITY_DOUBTFUL ? SEVERITY_DOUBTFUL : severity;
 }
 
 int view_init(struct view *view, const struct record *record, const struct record_context *context)
@@ -102,6 +155,7 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->described = view->elevated = false;
 	view->args = view->container_id = (struct bytes){0};
 	view->url = (struct url){0};
+	view->event = (struct event_name){0};
 	view->args_text = view->url_text = (struct text){0};
 	view_caller(view);
 	if (request && record->http.target.size)
@@ -109,12 +163,9 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->target_truncated = request && record->http.target_truncated;
 	view->incomplete = record->incomplete;
 	view->outcome = outcome_of(record);
-	view->severity = name_action(record->action)->severity;
-	if (request && view->severity < record->api.severity)
-		view->severity = record->api.severity;
-	if (request && view->severity < SEVERITY_DOUBTFUL &&
-	    (view->incomplete || view->target_truncated || record->http.anomalies))
-		view->severity = SEVERITY_DOUBTFUL;
+	if (record->action == RECORD_DOCKER_EVENT)
+		view->event = name_event(&record->event);
+	view->severity = severity_of(view);
 	return view->args_text.error ? view->args_text.error : view->url_text.error;
 }
 

@@ -4,6 +4,7 @@
 #ifndef CALLERD_VIEW_H
 #define CALLERD_VIEW_H
 
+#include "record/names.h"
 #include "record/text.h"
 #include "record/url.h"
 
@@ -21,8 +22,9 @@ struct view {
 	char access[VIEW_NAME_SIZE + 8]; /* "group:docker" */
 	struct bytes args;		 /* the caller's, masked */
 	struct bytes container_id;
-	struct url url;	     /* masked */
-	const char *outcome; /* NULL: none */
+	struct url url;		 /* masked */
+	struct event_name event; /* of a docker-event */
+	const char *outcome;	 /* NULL: none */
 	unsigned int severity;
 	unsigned int incomplete; /* record->incomplete */
 	bool target_truncated;
@@ -33,6 +35,9 @@ struct view {
 int view_init(struct view *view, const struct record *record, const struct record_context *context);
 
 void view_free(struct view *view);
+
+/* Whether a docker-event has a cause of this KIND. */
+bool view_has_cause(const struct view *view, const char *kind);
 
 /* The name of UID, or the empty string. */
 void view_user_name(const struct record_context *context, uint32_t uid, char name[VIEW_NAME_SIZE]);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Reads the input as a stream of events: whole, byte by byte, and in pieces of random sizes. Each must tell the
+ * same events, one or a malformed line for each line feed. The input's first byte chooses the pieces.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "docker/body.h"
+#include "docker/event.h"
+#include "record/utf8.h"
+
+#define MUST(condition)                                                                            \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			__builtin_trap();                                                          \
+	} while (0)
+
+enum cut { CUT_NOWHERE, CUT_EVERYWHERE, CUT_ANYWHERE };
+
+/* What a reading gave. */
+struct result {
+	uint64_t events, malformed, sum;
+};
+
+static void hash(uint64_t *sum, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < size; i++)
+		*sum = (*sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
+
+static void hash_number(uint64_t *sum, uint64_t number)
+{
+	hash(sum, &number, sizeof(number));
+}
+
+static void check_text(uint64_t *sum, struct bytes text)
+{
+	uint32_t code;
+
+	MUST(text.data || !text.size);
+	for (size_t at = 0; at < text.size;) {
+		at += utf8_decode(text.data + at, text.size - at, &code);
+		MUST(code != UTF8_INVALID);
+	}
+	hash_number(sum, (uint64_t)!text.data << 32 | text.size);
+	hash(sum, text.data, text.size);
+}
+
+static uint64_t sum_of(const struct engine_event *event)
+{
+	const struct bytes texts[] = {
+		event->type,	  event->action,  event->id,	  event->name,	 event->image,
+		event->container, event->exec_id, event->command, event->health, event->signal};
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		check_text(&sum, texts[i]);
+	hash_number(&sum, event->command_hash);
+	hash_number(&sum, event->has_exit_code);
+	hash_number(&sum, event->exit_code);
+	hash_number(&sum, event->attributes);
+	hash_number(&sum, event->labels);
+	hash_number(&sum, event->swarm_task);
+	hash_number(&sum, event->time);
+	return sum;
+}
+
+static bool is(struct bytes text, const char *word)
+{
+	return bytes_equal(text, (struct bytes){word, strlen(word)});
+}
+
+static void take(void *data, const struct engine_event *event)
+{
+	struct result *result = data;
+	struct engine_event *copy = event_copy(event);
+	bool container = is(event->type, "container");
+
+	MUST(copy);
+	MUST(event->type.size && event->action.size);
+	MUST(!memchr(event->action.data, ':', event->action.size));
+	MUST(event->id.size <= BODY_STRING_MAX);
+	MUST(!(event->attributes >> ATTRIBUTES) && !(event->labels & ~event->attributes));
+	MUST(!event->has_exit_code || event->attributes & ATTRIBUTE_EXIT_CODE);
+	MUST(!event->signal.data || event->attributes & ATTRIBUTE_SIGNAL);
+	MUST(!event->exec_id.data || event->attributes & ATTRIBUTE_EXEC_ID);
+	MUST(container || (!event->command.data && !event->health.data && !event->exec_id.data));
+	MUST(!container || !event->container.data);
+	MUST(event->command.data || !event->command_hash);
+	MUST(sum_of(copy) == sum_of(event));
+	hash_number(&result->sum, sum_of(event));
+	result->events++;
+	free(copy);
+}
+
+static void feed(struct event_reader *reader, const uint8_t *data, size_t size)
+{
+	char *piece = malloc(size ? size : 1); /* just its size, so that a byte more is noticed */
+
+	MUST(piece);
+	if (size)
+		memcpy(piece, data, size);
+	MUST(!event_reader_feed(reader, piece, size));
+	free(piece);
+}
+
+static void read_all(struct result *result, const uint8_t *data, size_t size, enum cut cut,
+		     uint64_t seed)
+{
+	struct event_reader *reader;
+	size_t at = 0;
+
+	*result = (struct result){0};
+	MUST(!event_reader_new(take, result, &reader));
+	while (at < size) {
+		size_t piece = size - at;
+
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		if (cut == CUT_EVERYWHERE)
+			piece = 1;
+		else if (cut == CUT_ANYWHERE && piece > (seed >> 33) % 40)
+			piece = (seed >> 33) % 40;
+		feed(reader, data + at, piece);
+		at += piece;
+	}
+	result->malformed = event_reader_malformed(reader);
+	event_reader_free(reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct result first, other;
+	uint64_t lines = 0;
+
+	if (!size)
+		return 0;
+	for (size_t i = 1; i < size; i++)
+		lines += data[i] == '\n';
+	read_all(&first, data + 1, size - 1, CUT_NOWHERE, *data);
+	MUST(first.events + first.malformed == lines);
+	for (enum cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
+		read_all(&other, data + 1, size - 1, cut, *data);
+		MUST(other.events == first.events && other.malformed == first.malformed);
+		MUST(other.sum == first.sum);
+	}
+	return 0;
+}

@@ -1,0 +1,1375 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What is kept beyond the agent's life, what --explain says of it, and files that are not as we left them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define STATE_SIZE_MAX state_size_max
+static unsigned long long state_size_max = 512ull << 20;
+
+#include "agent/state.c"
+#include "agent/explain.c"
+#include "agent/host.c"
+
+#define BOOT "01234567-89ab-cdef-0123-456789abcdef"
+#define LATER "fedcba98-7654-3210-fedc-ba9876543210"
+#define CLOCK 1700000000000000000ll
+#define SECOND 1000000000ull
+#define T0 1772366624000000000ull /* 2026-03-01 12:03:44 */
+
+static const char *const sockets[] = {"/run/docker.sock", "/run/podman.sock", NULL};
+static struct record_context boot = {.boot_id = BOOT, .boot_to_real = CLOCK};
+static struct record_context later = {.boot_id = LATER, .boot_to_real = 2 * CLOCK};
+static char directory[64], path[96], said[8192];
+
+/* --- what is put ------------------------------------------------------------------------------- */
+
+static struct caller *make_caller(uint32_t pid, struct bytes args)
+{
+	static const char parent[] = "bash/usr/bin/sudo";
+	char text[4096] = "docker/usr/bin/docker";
+	struct process process;
+	struct caller draft;
+
+	memset(&process, 0, sizeof(process));
+	process.pid = 77;
+	process.start = 1;
+	process.name = (struct bytes){parent, 4};
+	process.executable = (struct bytes){parent + 4, 13};
+	memset(&draft, 0, sizeof(draft));
+	draft.process.pid = pid;
+	draft.process.start = 5;
+	draft.login_uid = 4000000000;
+	draft.session = 3;
+	strcpy(draft.tty, "pts/3");
+	draft.process.name = (struct bytes){text, 6};
+	draft.process.executable = (struct bytes){text + 6, 15};
+	memcpy(text + 21, args.data, args.size);
+	draft.process.args = (struct bytes){text + 21, args.size};
+	if (pid % 2) { /* in a container */
+		draft.cgroup = (struct bytes){text + 21 + args.size, 8 + ID_SIZE};
+		memcpy(text + 21 + args.size, "/docker/", 8);
+		memset(text + 29 + args.size, 'c', ID_SIZE);
+	}
+	return caller_new(&draft, lineage_new(&process, 1, parent, sizeof(parent) - 1), text,
+			  21 + args.size + draft.cgroup.size);
+}
+
+/* A request of its own number. */
+static struct origin *new_origin(unsigned int number, const char *operation)
+{
+	static const char args[] = "docker\0run\0--privileged\0web";
+	static const struct finding findings[] = {
+		{FINDING_PRIVILEGED, SEVERITY_CRITICAL, {"all of it", 9}},
+		{FINDING_HOST_PID, SEVERITY_NONE, {NULL, 0}},
+		{FINDING_DEVICE, SEVERITY_LOW, {"", 0}},
+	};
+	char event_id[32];
+	struct origin draft = {
+		.caller = make_caller(1000 + number, (struct bytes){args, sizeof(args)}),
+		.time = T0 + number,
+		.operation = bytes_of(operation),
+		.socket = bytes_of(sockets[0]),
+		.container_name = number % 2 ? bytes_of("outer") : (struct bytes){0},
+		.container_image = bytes_of(""),
+	};
+	struct origin *origin;
+
+	snprintf(event_id, sizeof(event_id), "event-%06u", number);
+	draft.event_id = bytes_of(event_id);
+	origin = origin_new(&draft, findings, number % 4);
+	caller_unref(draft.caller);
+	assert_non_null(origin);
+	return origin;
+}
+
+/* 64 hex digits; they begin with the number. */
+static struct bytes id_of(unsigned int number)
+{
+	static char ids[8][ID_SIZE + 1];
+	static unsigned int next;
+	char *id = ids[next++ % 8];
+
+	snprintf(id, ID_SIZE + 1, "%08x%056x", number, 0xabc);
+	return (struct bytes){id, ID_SIZE};
+}
+
+static void put_container(struct state *state, unsigned int number, struct origin *creator,
+			  struct origin *starter)
+{
+	char name[32];
+	struct owned owned = {
+		.id = id_of(number),
+		.image = bytes_of("busybox:latest"),
+		.creator = creator,
+		.starter = starter,
+		.starter_known = starter,
+		.created = T0 + number * SECOND,
+		.started = number % 3 ? T0 + 1 : 0,
+		.died = number,
+		.labels = number % 32,
+		.labels_known = number % 2,
+		.swarm = number % 5 == 1,
+		.stopped = number % 7 == 1,
+		.witnessed = number % 3 == 1,
+	};
+
+	snprintf(name, sizeof(name), "name-%u", number);
+	owned.name = bytes_of(name);
+	state_keeper(state).put(state, 0, &owned);
+}
+
+static void do_deed(struct state *state, unsigned int number, const char *action,
+		    enum cause_kind kind, enum cause_basis basis, enum cause_reason reason,
+		    struct origin *origin)
+{
+	struct deed deed = {
+		.action = bytes_of(action),
+		.time = T0 + number,
+		.kind = kind,
+		.basis = basis,
+		.reason = reason,
+		.origin = origin,
+		.has_exit_code = !strcmp(action, "die"),
+		.exit_code = -137,
+	};
+
+	if (!strcmp(action, "exec_start")) {
+		deed.command = bytes_of("sh -c id");
+		deed.exec_id = id_of(7);
+	}
+	state_keeper(state).deed(state, 0, id_of(number), &deed);
+}
+
+static void put_exec_of(struct state *state, unsigned int number, unsigned int container,
+			struct origin *starter)
+{
+	struct owned_exec exec = {
+		.id = id_of(number),
+		.container_id = id_of(container),
+		.starter = starter,
+		.health_check = !starter,
+	};
+
+	state_keeper(state).put_exec(state, 0, &exec);
+}
+
+/* Some of everything. */
+static void put_story(struct state *state)
+{
+	struct origin *create = new_origin(1, "ContainerCreate");
+	struct origin *start = new_origin(2, "ContainerStart");
+	struct origin *exec = new_origin(3, "ContainerExec");
+
+	put_container(state, 1, create, start);
+	put_container(state, 2, create, create);
+	put_container(state, 3, NULL, NULL);
+	do_deed(state, 1, "create", CAUSE_REQUEST, BASIS_ID, REASON_NONE, create);
+	do_deed(state, 1, "start", CAUSE_REQUEST, BASIS_TIME, REASON_NONE, start);
+	do_deed(state, 1, "exec_start", CAUSE_REQUEST, BASIS_NAME, REASON_NONE, exec);
+	do_deed(state, 1, "die", CAUSE_INHERITED, BASIS_ID, REASON_NONE, start);
+	do_deed(state, 1, "start", CAUSE_DAEMON, BASIS_NONE, REASON_RESTART_POLICY, create);
+	do_deed(state, 3, "oom", CAUSE_UNKNOWN, BASIS_NONE, REASON_NONE, NULL);
+	put_exec_of(state, 100, 1, exec);
+	put_exec_of(state, 101, 3, NULL);
+	state_set_position(state, 0, T0 + 5);
+	origin_unref(create);
+	origin_unref(start);
+	origin_unref(exec);
+}
+
+/* --- what is read ------------------------------------------------------------------------------ */
+
+static void add_line(struct text *out, struct bytes bytes, const char *end)
+{
+	text_add_string(out, bytes.data ? "'" : "-");
+	text_add_bytes(out, bytes);
+	text_add_string(out, end);
+}
+
+static void add_origin_line(struct text *out, const struct origin *origin)
+{
+	char line[128];
+
+	if (!origin) {
+		text_add_string(out, " nobody\n");
+		return;
+	}
+	add_line(out, origin->event_id, " ");
+	add_line(out, origin->operation, " ");
+	add_line(out, origin->socket, " ");
+	add_line(out, origin->container_name, " ");
+	add_line(out, origin->container_image, " ");
+	snprintf(line, sizeof(line), "%llu pid %u of %u", (unsigned long long)origin->time,
+		 origin->caller->process.pid, origin->caller->ancestor_count);
+	text_add_string(out, line);
+	add_line(out, origin->caller->boot_id, "");
+	for (unsigned int i = 0; i < origin->finding_count; i++) {
+		snprintf(line, sizeof(line), " %d/%d", origin->findings[i].id,
+			 origin->findings[i].severity);
+		text_add_string(out, line);
+		add_line(out, origin->findings[i].detail, "");
+	}
+	text_add_char(out, '\n');
+}
+
+static int on_owned(void *data, const struct owned *owned)
+{
+	struct text *out = data;
+	char line[256];
+
+	add_line(out, owned->id, " ");
+	add_line(out, owned->name, " ");
+	add_line(out, owned->image, " ");
+	snprintf(line, sizeof(line), "%d %llu %llu %llu %u %d %d %d %d\n", owned->starter_known,
+		 (unsigned long long)owned->created, (unsigned long long)owned->started,
+		 (unsigned long long)owned->died, owned->labels, owned->labels_known, owned->swarm,
+		 owned->stopped, owned->witnessed);
+	text_add_string(out, line);
+	add_origin_line(out, owned->creator);
+	add_origin_line(out, owned->starter);
+	return 0;
+}
+
+static int on_exec(void *data, const struct owned_exec *exec)
+{
+	struct text *out = data;
+
+	text_add_string(out, exec->health_check ? "health check " : "exec ");
+	add_line(out, exec->id, " ");
+	add_line(out, exec->container_id, "\n");
+	add_origin_line(out, exec->starter);
+	return 0;
+}
+
+static void on_explained(void *data, const struct state_container *container)
+{
+	struct text *out = data;
+	char line[64];
+
+	add_line(out, container->socket, " ");
+	snprintf(line, sizeof(line), "removed %llu dropped %llu ",
+		 (unsigned long long)container->removed, (unsigned long long)container->dropped);
+	text_add_string(out, line);
+	on_owned(out, container->owned);
+}
+
+static void on_explained_deed(void *data, const struct deed *deed)
+{
+	struct text *out = data;
+	char line[96];
+
+	add_line(out, deed->action, " ");
+	add_line(out, deed->command, " ");
+	add_line(out, deed->exec_id, " ");
+	snprintf(line, sizeof(line), "%d/%lld %llu %d %d %d\n", deed->has_exit_code,
+		 (long long)deed->exit_code, (unsigned long long)deed->time, deed->kind,
+		 deed->basis, deed->reason);
+	text_add_string(out, line);
+	add_origin_line(out, deed->origin);
+}
+
+/* All that STATE tells, as a text. */
+static int dump(struct state *state, struct text *out)
+{
+	int error = state_load(state, 0, out, on_owned, on_exec);
+
+	if (!error)
+		error = state_load(state, 1, out, on_owned, on_exec);
+	if (!error && state->database)
+		error = state_explain(state, bytes_of("0"), out, on_explained, on_explained_deed);
+	return error;
+}
+
+static char *dump_good(struct state *state)
+{
+	static struct text texts[4];
+	static unsigned int next;
+	struct text *out = &texts[next++ % 4];
+
+	text_free(out);
+	assert_int_equal(dump(state, out), 0);
+	assert_int_equal(out->error, 0);
+	return out->data ? out->data : (char *)"";
+}
+
+static struct state *open_as(const struct record_context *context)
+{
+	struct state *state = NULL;
+	int error = state_open(path, sockets, context, &state, said, sizeof(said));
+
+	if (error)
+		fail_msg("%d %s", error, said);
+	return state;
+}
+
+static struct state *open_silent(void)
+{
+	struct state *state = open_as(&boot);
+
+	assert_string_equal(said, "");
+	return state;
+}
+
+static void commit(struct state *state)
+{
+	do
+		assert_int_equal(state_commit(state), 0);
+	while (state_is_dirty(state));
+}
+
+static void refused(int wanted, const char *why)
+{
+	struct state *state = NULL;
+
+	assert_int_equal(state_open(path, sockets, &boot, &state, said, sizeof(said)), wanted);
+	assert_null(state);
+	if (!strstr(said, why))
+		fail_msg("\"%s\" does not say \"%s\"", said, why);
+}
+
+/* Runs SQL on the file as somebody else would. */
+static sqlite3_int64 sql(const char *statement)
+{
+	sqlite3_stmt *prepared;
+	sqlite3_int64 number = 0;
+	sqlite3 *database;
+
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, "PRAGMA writable_schema = ON", NULL, NULL, NULL),
+			 0);
+	if (sqlite3_prepare_v2(database, statement, -1, &prepared, NULL))
+		fail_msg("%s: %s", statement, sqlite3_errmsg(database));
+	if (number_of(prepared, &number))
+		fail_msg("%s: %s", statement, sqlite3_errmsg(database));
+	sqlite3_finalize(prepared);
+	assert_int_equal(sqlite3_close(database), SQLITE_OK);
+	return number;
+}
+
+static unsigned int count_set_aside(void)
+{
+	char stamps[64][STAMP_SIZE + 1];
+
+	return (unsigned int)read_stamps(path, stamps, 64);
+}
+
+/* Each test has an empty directory, and a file in one that is not there yet. */
+static int setup(void **state)
+{
+	umask(022);
+	signal(SIGXFSZ, SIG_IGN);
+	state_size_max = 512ull << 20;
+	strcpy(directory, "/dev/shm/test-state.XXXXXX"); /* no disk to wait for */
+	if (!mkdtemp(directory)) {
+		strcpy(directory, "/tmp/test-state.XXXXXX");
+		if (!mkdtemp(directory))
+			return -1;
+	}
+	snprintf(path, sizeof(path), "%s/kept/state.db", directory);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	return system(command);
+}
+
+/* --- keeping ----------------------------------------------------------------------------------- */
+
+static void test_round_trip(void **unused)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+	struct state *state = open_silent();
+	struct stat info;
+	char *first, *second;
+
+	assert_false(state_is_dirty(state));
+	assert_int_equal(state_position(state, 0), 0);
+	put_story(state);
+	assert_true(state_is_dirty(state));
+	assert_string_equal(dump_good(state), "");
+	commit(state);
+	first = dump_good(state);
+	assert_non_null(strstr(first, "'name-1 'busybox:latest 1 "));
+	assert_non_null(strstr(first, "'exec_start 'sh -c id '00000007"));
+	for (size_t i = 0; i < COUNT(suffixes); i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+		assert_int_equal(stat(name, &info), 0);
+		assert_int_equal(info.st_mode, S_IFREG | 0600);
+	}
+	state_close(state);
+	state = open_silent();
+	assert_int_equal(state_position(state, 0), T0 + 5);
+	assert_int_equal(state_position(state, 1), 0);
+	second = dump_good(state);
+	assert_string_equal(first, second);
+	/* The same again changes nothing. */
+	put_container(state, 3, NULL, NULL);
+	commit(state);
+	first = dump_good(state);
+	assert_string_equal(first, second);
+	state_close(state);
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode, S_IFDIR | 0700);
+}
+
+static struct origin *loaded[4];
+static unsigned int loaded_count;
+
+static int keep_origins(void *data, const struct owned *owned)
+{
+	if (loaded_count < 4 && owned->creator) {
+		loaded[loaded_count++] = origin_ref(owned->creator);
+		loaded[loaded_count++] = origin_ref(owned->starter);
+	}
+	return 0;
+}
+
+static int no_exec(void *data, const struct owned_exec *exec)
+{
+	return 42;
+}
+
+/* What was the same request is it again, and so is its caller. */
+static void test_sharing(void **unused)
+{
+	struct state *state = open_silent();
+
+	put_story(state);
+	state_close(state); /* commits */
+	state = open_silent();
+	loaded_count = 0;
+	assert_int_equal(state_load(state, 0, NULL, keep_origins, no_exec), 42);
+	assert_int_equal(loaded_count, 4);
+	assert_ptr_not_equal(loaded[0], loaded[1]);
+	assert_ptr_equal(loaded[0], loaded[2]);
+	assert_ptr_equal(loaded[0], loaded[3]);
+	assert_ptr_equal(loaded[0]->caller->lineage, loaded[1]->caller->lineage);
+	while (loaded_count)
+		origin_unref(loaded[--loaded_count]);
+	state_close(state);
+}
+
+static int put_back(void *data, const struct owned *owned)
+{
+	state_keeper(data).put(data, 0, owned);
+	return 0;
+}
+
+static int skip_exec(void *data, const struct owned_exec *exec)
+{
+	return 0;
+}
+
+static void test_reboot(void **unused)
+{
+	struct state *state = open_silent();
+	char *first, *second;
+
+	put_story(state);
+	commit(state);
+	first = dump_good(state);
+	assert_null(strstr(first, BOOT));
+	state_close(state);
+	state = open_as(&later);
+	second = dump_good(state);
+	assert_non_null(strstr(second, "of 1'" BOOT));
+	/* Kept on, they stay those of their boot. */
+	assert_int_equal(state_load(state, 0, state, put_back, skip_exec), 0);
+	commit(state);
+	state_close(state);
+	state = open_silent();
+	second = dump_good(state);
+	assert_string_equal(first, second);
+	state_close(state);
+}
+
+/* A request that nothing goes back to any more is not kept, nor its caller. */
+static void test_unreferenced(void **unused)
+{
+	struct state *state = open_silent();
+
+	for (unsigned int i = 1; i <= 50; i++) {
+		struct origin *origin = new_origin(i, "ContainerStart");
+
+		put_container(state, 1, origin, origin);
+		put_exec_of(state, 9, 1, origin);
+		origin_unref(origin);
+		commit(state);
+	}
+	assert_int_equal(sql("SELECT count(*) FROM origins"), 1);
+	assert_int_equal(sql("SELECT count(*) FROM callers"), 1);
+	assert_int_equal(sql("SELECT count(*) FROM findings"), 2);
+	state_keeper(state).end_exec(state, 0, id_of(9));
+	put_container(state, 1, NULL, NULL);
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM origins"), 0);
+	assert_int_equal(sql("SELECT count(*) FROM callers"), 0);
+	assert_int_equal(sql("SELECT count(*) FROM findings"), 0);
+	state_close(state);
+}
+
+static void test_removed(void **unused)
+{
+	struct state *state = open_silent();
+	char *told;
+
+	put_story(state);
+	state_keeper(state).remove(state, 0, id_of(1), T0 + 9);
+	state_keeper(state).remove(state, 0, id_of(999), 5); /* never known */
+	commit(state);
+	told = dump_good(state);
+	assert_null(strstr(told, "exec '00000064"));
+	assert_non_null(strstr(told, "removed 1772366624000000009 dropped 0 '00000001"));
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE removed = 0"), 2);
+	put_container(state, 1, NULL, NULL); /* it is there after all */
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE removed = 0"), 3);
+	state_close(state);
+}
+
+/* The first ones and the last ones stay. */
+static void test_many_deeds(void **unused)
+{
+	struct state *state = open_silent();
+	struct text told = {0};
+	const char *at;
+
+	put_container(state, 1, NULL, NULL);
+	for (unsigned int i = 0; i < 300; i++) {
+		struct origin *origin = new_origin(i, "ContainerKill");
+		struct deed deed = {.action = bytes_of("kill"),
+				    .time = i,
+				    .kind = CAUSE_REQUEST,
+				    .basis = BASIS_ID,
+				    .origin = origin};
+
+		state_keeper(state).deed(state, 0, id_of(1), &deed);
+		origin_unref(origin);
+	}
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM deeds"), STATE_DEEDS_MAX);
+	assert_int_equal(sql("SELECT count(*) FROM origins"), STATE_DEEDS_MAX);
+	assert_int_equal(sql("SELECT count(*) FROM callers"), STATE_DEEDS_MAX);
+	assert_int_equal(
+		state_explain(state, bytes_of("name-1"), &told, on_explained, on_explained_deed),
+		0);
+	assert_non_null(strstr(told.data, "dropped 172 "));
+	at = strstr(told.data, " 0/0 63 1");
+	assert_non_null(at);
+	assert_non_null(strstr(at, " 0/0 236 1"));
+	assert_null(strstr(told.data, " 0/0 64 1"));
+	assert_null(strstr(told.data, " 0/0 235 1"));
+	assert_non_null(strstr(at, " 0/0 299 1"));
+	text_free(&told);
+	state_close(state);
+}
+
+static void test_many_containers(void **unused)
+{
+	struct state *state = open_silent();
+	struct origin *origin = new_origin(1, "ContainerCreate");
+
+	for (unsigned int i = 0; i < STATE_CONTAINERS_MAX; i++) {
+		put_container(state, i, origin, NULL);
+		if (i >= 5000 && i < 5100)
+			state_keeper(state).remove(state, 0, id_of(i), 10000 - i);
+		if (i % 1000 == 0)
+			state_commit(state);
+	}
+	commit(state);
+	assert_int_equal(state_dropped(state), 0);
+	assert_int_equal(sql("SELECT count(*) FROM containers"), STATE_CONTAINERS_MAX);
+	/* The longest gone ones go. */
+	put_container(state, 30000, NULL, NULL);
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM containers"),
+			 STATE_CONTAINERS_MAX - FORGET_AT_ONCE);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE removed > 0"),
+			 100 - 1 - FORGET_AT_ONCE);
+	assert_int_equal(sql("SELECT max(removed) FROM containers"), 10000 - 5000);
+	assert_int_equal(sql("SELECT min(removed) FROM containers WHERE removed > 0"),
+			 10000 - 5099 + FORGET_AT_ONCE + 1);
+	/* Then the oldest. */
+	for (unsigned int i = 0; i < 500; i++)
+		put_container(state, 40000 + i, origin, NULL);
+	commit(state);
+	assert_in_range(sql("SELECT count(*) FROM containers"),
+			STATE_CONTAINERS_MAX - FORGET_AT_ONCE, STATE_CONTAINERS_MAX);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE removed > 0"), 0);
+	assert_in_range(sql("SELECT min(id) FROM containers"), 100, 1000);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE name = 'name-40499'"), 1);
+	origin_unref(origin);
+	state_close(state);
+}
+
+static void test_many_execs(void **unused)
+{
+	struct state *state = open_silent();
+
+	for (unsigned int i = 0; i < EXECS_MAX + 100; i++)
+		put_exec_of(state, i, 1, NULL);
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM execs"), EXECS_MAX);
+	assert_int_equal(sql("SELECT min(id) FROM execs"), 101);
+	state_close(state);
+}
+
+/* The file does not outgrow its bound, and finds back below it. */
+static void test_size(void **unused)
+{
+	struct state *state = open_silent();
+
+	state_size_max = 1 << 20;
+	for (unsigned int i = 0; i < 5000; i++) {
+		struct origin *origin = new_origin(i, "ContainerCreate");
+
+		put_container(state, i, origin, NULL);
+		origin_unref(origin);
+		if (i % 20 == 0)
+			commit(state);
+	}
+	commit(state);
+	assert_in_range(sql("SELECT count(*) FROM containers"), 100, 4000);
+	assert_in_range(sql("PRAGMA page_count"), 200, 300);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE name = 'name-4999'"), 1);
+	state_close(state);
+}
+
+static void test_long_texts(void **unused)
+{
+	static char text[5000];
+	struct state *state = open_silent();
+	struct owned owned = {.id = id_of(1), .name = {text, sizeof(text)}, .image = {text, 4096}};
+	struct deed deed = {.action = bytes_of("exec_start"),
+			    .command = {text, 3000},
+			    .exec_id = bytes_of("none")};
+	struct keeper keeper = state_keeper(state);
+	struct text told = {0};
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text + COMMAND_SIZE_MAX - 2, "…", 3);
+	keeper.put(keeper.data, 1, &owned);
+	keeper.deed(keeper.data, 1, owned.id, &deed);
+	keeper.deed(keeper.data, 1, id_of(2), &deed); /* not put */
+	owned.id.size--;
+	keeper.put(keeper.data, 1, &owned);
+	owned.id = bytes_of("A123456789012345678901234567890123456789012345678901234567890123");
+	keeper.put(keeper.data, 1, &owned);
+	owned.id = (struct bytes){0};
+	keeper.put(keeper.data, 1, &owned);
+	keeper.put(keeper.data, 2, &owned);
+	commit(state);
+	assert_int_equal(state_dropped(state), 0);
+	assert_int_equal(sql("SELECT count(*) FROM containers WHERE name IS NULL"), 1);
+	assert_int_equal(sql("SELECT length(image) FROM containers"), 4094);
+	assert_int_equal(sql("SELECT count(*) FROM deeds WHERE exec_id IS NULL"), 1);
+	assert_int_equal(sql("SELECT length(CAST(command AS BLOB)) FROM deeds"),
+			 COMMAND_SIZE_MAX - 2);
+	assert_int_equal(state_load(state, 1, &told, on_owned, on_exec), 0);
+	text_free(&told);
+	state_close(state);
+}
+
+/* Two callers of one hash are kept for themselves. */
+static void test_equal_hashes(void **unused)
+{
+	struct state *state = open_silent();
+	struct origin *one = new_origin(1, "ContainerStart"), *two = new_origin(2, "ContainerStop");
+	char *first, *second;
+
+	put_container(state, 1, one, NULL);
+	put_container(state, 2, two, NULL);
+	commit(state);
+	first = dump_good(state);
+	state_close(state);
+	sql("DELETE FROM callers WHERE id = 2");
+	sql("INSERT INTO callers SELECT 2, NULL, content FROM callers WHERE id = 1");
+	state = open_silent();
+	second = dump_good(state);
+	assert_string_not_equal(first, second);
+	origin_unref(one);
+	origin_unref(two);
+	state_close(state);
+}
+
+static void test_null(void **unused)
+{
+	struct keeper keeper = state_keeper(NULL);
+
+	assert_null(keeper.put);
+	assert_int_equal(state_load(NULL, 0, NULL, on_owned, on_exec), 0);
+	assert_int_equal(state_position(NULL, 0), 0);
+	state_set_position(NULL, 0, 1);
+	assert_false(state_is_dirty(NULL));
+	assert_int_equal(state_commit(NULL), 0);
+	assert_int_equal(state_dropped(NULL), 0);
+	assert_null(state_message(NULL));
+	state_close(NULL);
+}
+
+/* --- files that are not as we left them ---------------------------------------------------------- */
+
+static char *whole; /* a file with the story */
+static size_t whole_size;
+
+static void write_whole(const char *data, size_t size)
+{
+	FILE *stream = fopen(path, "w");
+
+	assert_non_null(stream);
+	assert_int_equal(fwrite(data, 1, size, stream), size);
+	fclose(stream);
+	chmod(path, 0600);
+}
+
+static void make_whole(void)
+{
+	struct state *state = open_silent();
+	FILE *stream;
+
+	put_story(state);
+	state_close(state);
+	stream = fopen(path, "r");
+	whole = malloc(1 << 20);
+	whole_size = fread(whole, 1, 1 << 20, stream);
+	fclose(stream);
+	assert_in_range(whole_size, 4096, (1 << 20) - 1);
+}
+
+/* Loads all of it. Returns whether it is sound; if not, it was set aside. */
+static bool load_it(struct state *state)
+{
+	struct text told = {0};
+	int error = state_load(state, 0, &told, on_owned, on_exec);
+
+	text_free(&told);
+	if (!error)
+		return true;
+	assert_int_equal(error, -EBADMSG);
+	assert_non_null(strstr(state_message(state), "is damaged: it is now"));
+	return false;
+}
+
+/* Whatever the file is: nothing crashes, and what is put from here on is kept. Returns whether it had to be set
+ * aside. */
+static bool use_it(void)
+{
+	struct state *state = open_as(&boot);
+	struct text told = {0};
+	bool aside = *said;
+
+	if (state_explain(state, bytes_of("0"), &told, on_explained, on_explained_deed))
+		aside = true;
+	text_free(&told);
+	aside |= !load_it(state);
+	put_story(state);
+	put_container(state, 50, NULL, NULL);
+	commit(state);
+	aside |= !!state_message(state);
+	aside |= !load_it(state);
+	put_container(state, 50, NULL, NULL);
+	commit(state);
+	state_close(state);
+	state = open_silent();
+	assert_int_equal(state_load(state, 0, &told, on_owned, on_exec), 0);
+	assert_non_null(strstr(told.data, "'name-50 "));
+	text_free(&told);
+	state_close(state);
+	assert_in_range(count_set_aside(), 0, SET_ASIDE_MAX);
+	return aside;
+}
+
+static void test_truncated(void **unused)
+{
+	unsigned int aside = 0, count = 0;
+
+	make_whole();
+	for (size_t size = 1; size < whole_size; size += size < 200 ? 13 : 1531, count++) {
+		write_whole(whole, size);
+		aside += use_it();
+	}
+	assert_in_range(aside, count - 5, count); /* an empty end is no loss */
+	assert_int_equal(count_set_aside(), SET_ASIDE_MAX);
+	write_whole(whole, 0); /* is a new one */
+	assert_false(use_it());
+	free(whole);
+}
+
+static void test_flipped(void **unused)
+{
+	unsigned int aside = 0, count = 0;
+
+	make_whole();
+	for (size_t at = 0; at < whole_size; at += at < 100 ? 1 : 97, count++) {
+		char bit = (char)(1 << at % 8);
+
+		/* Most of it is empty. */
+		if (!whole[at] && at % 5)
+			continue;
+		whole[at] ^= bit;
+		write_whole(whole, whole_size);
+		aside += use_it();
+		whole[at] ^= bit;
+	}
+	assert_in_range(aside, 20, count - 20);
+	free(whole);
+}
+
+/* Filled with what is not of it. */
+static void test_overwritten(void **unused)
+{
+	make_whole();
+	for (size_t at = 0; at + 512 <= whole_size; at += 2048) {
+		char kept[512];
+
+		memcpy(kept, whole + at, sizeof(kept));
+		memset(whole + at, at % 3 ? 0xff : 0, sizeof(kept));
+		write_whole(whole, whole_size);
+		use_it();
+		memcpy(whole + at, kept, sizeof(kept));
+	}
+	free(whole);
+}
+
+static void assert_set_aside(const char *why)
+{
+	struct state *state = open_as(&boot);
+
+	if (!strstr(said, why) || !strstr(said, ".set-aside-2"))
+		fail_msg("\"%s\" does not say \"%s\"", said, why);
+	put_story(state);
+	commit(state);
+	state_close(state);
+	state_close(open_silent());
+}
+
+static void test_foreign(void **unused)
+{
+	make_whole();
+	write_whole("this is no database\n", 20);
+	assert_set_aside("is damaged");
+	write_whole("", 0);
+	sql("CREATE TABLE shop(article, price)");
+	assert_set_aside("is not callerd's");
+	write_whole(whole, whole_size);
+	sql("PRAGMA user_version = 2");
+	assert_set_aside("is of another version");
+	write_whole(whole, whole_size);
+	sql("PRAGMA application_id = 0");
+	assert_set_aside("is not callerd's");
+	write_whole(whole, whole_size);
+	sql("CREATE TRIGGER more AFTER INSERT ON deeds BEGIN DELETE FROM deeds; END");
+	assert_set_aside("is damaged");
+	write_whole(whole, whole_size);
+	sql("DROP TRIGGER deed_forgotten");
+	assert_set_aside("is damaged");
+	assert_int_equal(count_set_aside(), SET_ASIDE_MAX);
+	free(whole);
+}
+
+/* A row that we cannot have written. */
+static void test_bad_rows(void **unused)
+{
+	static const char *const changes[] = {
+		"UPDATE containers SET docker_id = 'abc' || id",
+		"UPDATE containers SET docker_id = replace(docker_id, 'a', 'A')",
+		"UPDATE containers SET docker_id = zeroblob(64) WHERE id = 2",
+		"UPDATE containers SET name = zeroblob(9)",
+		"UPDATE containers SET name = printf('%5000d', 1)",
+		"UPDATE containers SET labels = 32",
+		"UPDATE containers SET labels = -1",
+		"UPDATE containers SET swarm = 2",
+		"UPDATE containers SET created = -1",
+		"UPDATE containers SET created = 'now'",
+		"UPDATE containers SET creator = 4242 WHERE creator = 1",
+		"UPDATE containers SET creator = -1",
+		"UPDATE containers SET starter = 'x'",
+		"UPDATE origins SET caller = 4242",
+		"UPDATE origins SET time = 'x'",
+		"UPDATE origins SET event_id = x'00' WHERE id = 1",
+		"UPDATE callers SET content = x'00'",
+		"UPDATE callers SET content = content || x'00', hash = NULL",
+		"UPDATE callers SET content = NULL || 'x', hash = NULL WHERE 0",
+		"UPDATE callers SET hash = hash + 1",
+		"UPDATE findings SET finding = 'nonsense'",
+		"UPDATE findings SET severity = 'nonsense'",
+		"UPDATE findings SET detail = zeroblob(3)",
+		"UPDATE findings SET number = number + 100, finding = x'00'",
+		"INSERT INTO findings SELECT origin, number + 20 + value, finding, severity, "
+		"detail FROM"
+		" findings, (WITH RECURSIVE t(value) AS (SELECT 0 UNION ALL SELECT value + 5 FROM t"
+		" WHERE value < 200) SELECT value FROM t)",
+		"UPDATE execs SET docker_id = 'abc' || id",
+		"UPDATE execs SET container = 'abc'",
+		"UPDATE execs SET health_check = 7",
+		"UPDATE deeds SET kind = 'nonsense'",
+		"UPDATE deeds SET basis = 'nonsense'",
+		"UPDATE deeds SET reason = 'nonsense'",
+		"UPDATE deeds SET exec_id = 'abc'",
+		"UPDATE deeds SET exit_code = 'x'",
+		"UPDATE deeds SET time = -1",
+		"UPDATE deeds SET origin = 4242",
+		"UPDATE sockets SET position = -1",
+		"UPDATE sockets SET position = 'x'",
+	};
+
+	make_whole();
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct text told = {0};
+		struct state *state;
+		int error;
+
+		write_whole(whole, whole_size);
+		sql(changes[i]);
+		state = open_as(&boot);
+		error = dump(state, &told);
+		if (strstr(changes[i], "WHERE 0") ? error : error != -EBADMSG && !*said)
+			fail_msg("%s: %d %s", changes[i], error, told.data);
+		text_free(&told);
+		state_close(state);
+		use_it();
+	}
+	free(whole);
+}
+
+static void test_refused(void **unused)
+{
+	char other[128];
+
+	make_whole();
+	snprintf(other, sizeof(other), "%s/other", directory);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
+	refused(-EPERM, "is a symbolic link");
+	unlink(path);
+	assert_int_equal(symlink("/nowhere/at/all", path), 0);
+	refused(-EPERM, "is a symbolic link");
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	refused(-EPERM, "is not a regular file");
+	rmdir(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refused(-EPERM, "is not a regular file");
+	unlink(path);
+	assert_int_equal(rename(other, path), 0);
+	chmod(path, 0620);
+	refused(-EPERM, "can be written to by others than its owner");
+	chmod(path, 0602);
+	refused(-EPERM, "can be written to by others");
+	chmod(path, 0640); /* an admin lets a group read it */
+	state_close(open_silent());
+	if (!geteuid()) {
+		assert_int_equal(chown(path, 4242, 0), 0);
+		refused(-EPERM, "belongs to somebody else");
+		assert_int_equal(chown(path, 0, 0), 0);
+	}
+	*strrchr(path, '/') = '\0';
+	chmod(path, 0777);
+	strcat(path, "/state.db");
+	refused(-EPERM, "kept can be written to by others than its owner");
+	assert_int_equal(count_set_aside(), 0);
+	free(whole);
+}
+
+static void test_unusable(void **unused)
+{
+	static char long_path[5000];
+	struct state *state;
+
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	assert_int_equal(state_open(long_path, sockets, &boot, &state, said, sizeof(said)),
+			 -ENAMETOOLONG);
+	assert_int_equal(
+		state_open("/none/kept/state.db", sockets, &boot, &state, said, sizeof(said)),
+		-ENOENT);
+	assert_non_null(strstr(said, "/none/kept/state.db: No such file"));
+	assert_int_equal(state_open("/proc/state.db", sockets, &boot, &state, said, sizeof(said)),
+			 -ENOENT);
+	assert_int_equal(
+		state_open("/dev/null/state.db", sockets, &boot, &state, said, sizeof(said)),
+		-EPERM);
+	assert_non_null(strstr(said, "/dev/null is none"));
+}
+
+static void test_two_agents(void **unused)
+{
+	struct state *state = open_silent();
+
+	refused(-EBUSY, "is in use by another callerd");
+	put_story(state);
+	commit(state);
+	state_close(state);
+	state_close(open_silent());
+}
+
+/* The file is gone, or replaced, while we have it. */
+static void test_taken_away(void **unused)
+{
+	struct state *state = open_silent();
+	const char *told;
+
+	put_story(state);
+	commit(state);
+	unlink(path);
+	put_container(state, 50, NULL, NULL);
+	commit(state);
+	told = state_message(state);
+	assert_non_null(told);
+	assert_non_null(strstr(told, "was taken away"));
+	assert_null(state_message(state));
+	state_close(state);
+	state = open_silent();
+	assert_non_null(strstr(dump_good(state), "'name-50 "));
+	assert_int_equal(state_position(state, 0), T0 + 5);
+	state_close(state);
+}
+
+/* --- readers ------------------------------------------------------------------------------------- */
+
+static struct state *open_reader(void)
+{
+	struct state *reader = NULL;
+	int error = state_open_readonly(path, &boot, &reader, said, sizeof(said));
+
+	if (error)
+		fail_msg("%d %s", error, said);
+	assert_string_equal(said, "");
+	return reader;
+}
+
+static unsigned int count_files(void)
+{
+	char name[128];
+	unsigned int count = 0;
+	DIR *stream;
+
+	snprintf(name, sizeof(name), "%s/kept", directory);
+	stream = opendir(name);
+	while (readdir(stream))
+		count++;
+	closedir(stream);
+	return count;
+}
+
+static struct state *writer;
+
+/* A reader in the middle of it, and the agent goes on. */
+static void write_meanwhile(void *data, const struct state_container *container)
+{
+	struct text *out = data;
+
+	on_explained(out, container);
+	for (unsigned int i = 0; i < 300; i++) {
+		put_container(writer, 1000 + i, NULL, NULL);
+		commit(writer);
+	}
+}
+
+static void test_reader(void **unused)
+{
+	struct text told = {0};
+	struct state *reader;
+	char *first;
+
+	writer = open_silent();
+	put_story(writer);
+	commit(writer);
+	reader = open_reader();
+	assert_int_equal(state_explain(reader, bytes_of("/name-2"), &told, write_meanwhile,
+				       on_explained_deed),
+			 0);
+	assert_non_null(strstr(told.data, "'name-2 "));
+	text_cut(&told, 0);
+	assert_int_equal(state_explain(reader, bytes_of("name-1299"), &told, on_explained,
+				       on_explained_deed),
+			 0);
+	assert_non_null(strstr(told.data, "'name-1299 "));
+	first = dump_good(writer);
+	text_cut(&told, 0);
+	assert_int_equal(
+		state_explain(reader, bytes_of("0"), &told, on_explained, on_explained_deed), 0);
+	assert_non_null(strstr(first, told.data));
+	state_close(reader);
+	state_close(writer);
+	/* Without an agent nothing is made beside it. */
+	assert_int_equal(count_files(), 2 + 2);
+	reader = open_reader();
+	text_cut(&told, 0);
+	assert_int_equal(
+		state_explain(reader, bytes_of("name-3"), &told, on_explained, on_explained_deed),
+		0);
+	assert_non_null(strstr(told.data, "'oom "));
+	assert_int_equal(count_files(), 2 + 2);
+	state_close(reader);
+	text_free(&told);
+}
+
+/* The agent was killed: what it committed is there. */
+static void test_killed(void **unused)
+{
+	struct state *state;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		state = open_silent();
+		put_story(state);
+		commit(state);
+		put_container(state, 60, NULL, NULL); /* not committed */
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	state = open_reader();
+	assert_non_null(state);
+	state_close(state);
+	state = open_silent();
+	assert_non_null(strstr(dump_good(state), "'name-3 "));
+	assert_null(strstr(dump_good(state), "'name-60 "));
+	assert_int_equal(state_position(state, 0), T0 + 5);
+	state_close(state);
+}
+
+static void test_reader_of_others(void **unused)
+{
+	struct state *reader;
+	unsigned int files;
+
+	assert_int_equal(state_open_readonly(path, &boot, &reader, said, sizeof(said)), -ENOENT);
+	assert_non_null(strstr(said, path));
+	make_whole();
+	files = count_files();
+	write_whole("nonsense nonsense nonsense nonsense", 30);
+	assert_int_equal(state_open_readonly(path, &boot, &reader, said, sizeof(said)), -EBADMSG);
+	assert_non_null(strstr(said, "is damaged"));
+	write_whole(whole, whole_size);
+	sql("PRAGMA user_version = 9");
+	assert_int_equal(state_open_readonly(path, &boot, &reader, said, sizeof(said)), -EBADMSG);
+	assert_non_null(strstr(said, "is of another version"));
+	assert_int_equal(count_files(), files);
+	unlink(path);
+	mkdir(path, 0700);
+	assert_int_equal(state_open_readonly(path, &boot, &reader, said, sizeof(said)), -EINVAL);
+	assert_non_null(strstr(said, "is not a regular file"));
+	free(whole);
+}
+
+/* --- no room ------------------------------------------------------------------------------------- */
+
+static void limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_full(void **unused)
+{
+	struct state *state = open_silent();
+	unsigned int put_count = 0;
+	char *told;
+
+	put_story(state);
+	commit(state);
+	limit_files(64 << 10);
+	while (!state_dropped(state)) {
+		struct origin *origin = new_origin(put_count, "ContainerCreate");
+
+		put_container(state, 10000 + put_count++, origin, NULL);
+		origin_unref(origin);
+		assert_in_range(put_count, 0, 100000);
+	}
+	assert_in_range(put_count, 1000, 50000);
+	assert_in_range(state->weight, QUEUE_MAX / 2, QUEUE_MAX);
+	assert_in_range(-state_commit(state), 1, 4095);
+	assert_in_range(-state_commit(state), 1, 4095); /* not tried again so soon */
+	assert_int_equal(state->wait, RETRY_FIRST);
+	for (unsigned int i = 0; i < 10; i++) {
+		state->retry = 0;
+		assert_in_range(-state_commit(state), 1, 4095);
+	}
+	assert_int_equal(state->wait, RETRY_MAX);
+	assert_true(state_is_dirty(state));
+	assert_non_null(strstr(dump_good(state), "'name-3 ")); /* what there is can be read */
+	limit_files(RLIM_INFINITY);
+	state->retry = 0;
+	commit(state);
+	assert_int_equal(state_dropped(state), 1);
+	assert_int_equal(state->weight, 0);
+	told = dump_good(state);
+	assert_non_null(strstr(told, "'name-3 "));
+	assert_non_null(strstr(told, "'name-10999 "));
+	state_close(state);
+	state_close(open_silent());
+}
+
+static void test_full_at_first(void **unused)
+{
+	limit_files(4096);
+	refused(-EIO, "Input/output error");
+	limit_files(RLIM_INFINITY);
+	state_close(open_silent());
+}
+
+/* --- what is printed ----------------------------------------------------------------------------- */
+
+/* Runs --explain CONTAINER; what it wrote. */
+static char *explained(const char *container, enum exit_code wanted)
+{
+	static char text[65536];
+	struct options options = {.state_path = path};
+	int out = dup(STDOUT_FILENO), error = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+	enum exit_code code;
+
+	fflush(stdout);
+	dup2(fileno(file), STDOUT_FILENO);
+	dup2(fileno(file), STDERR_FILENO);
+	code = explain(&options, container);
+	dup2(out, STDOUT_FILENO);
+	dup2(error, STDERR_FILENO);
+	close(out);
+	close(error);
+	rewind(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	if (code != wanted)
+		fail_msg("%d: %s", code, text);
+	return text;
+}
+
+static void test_explain(void **unused)
+{
+	struct state *state = open_silent();
+	char *text;
+
+	put_story(state);
+	state_keeper(state).remove(state, 0, id_of(3), T0 + 60 * SECOND);
+	commit(state);
+	text = explained("name-1", EXIT_OK);
+	assert_string_equal(
+		text,
+		"000000010000  name-1  from busybox:latest  on /run/docker.sock  created "
+		"2026-03-01 "
+		"12:03:45 UTC\n"
+		"    ! critical privileged: all of it\n"
+		"    2026-03-01 12:03:44  create                    by uid 4000000000 → root "
+		"(sudo) in "
+		"container outer | docker run --privileged web | pts/3\n"
+		"    2026-03-01 12:03:44  start                     by uid 4000000000 → root "
+		"(sudo) | "
+		"docker run --privileged web | pts/3  [matched by time alone]\n"
+		"    2026-03-01 12:03:44  exec_start: sh -c id      by uid 4000000000 → root "
+		"(sudo) in "
+		"container outer | docker run --privileged web | pts/3  [matched by name]\n"
+		"    2026-03-01 12:03:44  die (exit code -137)      inherited: started by uid "
+		"4000000000 → root (sudo) | docker run --privileged web | pts/3\n"
+		"    2026-03-01 12:03:44  start                     by the engine itself: restart "
+		"policy; created by uid 4000000000 → root (sudo) in container outer | docker run "
+		"--privileged web | pts/3\n");
+	state_close(state);
+	text = explained("0", EXIT_OK); /* all of them, the latest first */
+	assert_ptr_equal(strstr(text, "000000030000  name-3"), text);
+	assert_non_null(strstr(text, "removed 2026-03-01 12:04:44 UTC\n"));
+	assert_non_null(strstr(text, "oom                       unknown\n"));
+	assert_true(strstr(text, "name-2") < strstr(text, "name-1"));
+	text = explained("00000001", EXIT_OK);
+	assert_null(strstr(text, "name-2"));
+	text = explained("name-4", EXIT_FAILED);
+	assert_non_null(strstr(text, "knows no container \"name-4\""));
+	assert_non_null(strstr(text, path));
+	explained("name-", EXIT_FAILED);
+	explained("%", EXIT_FAILED);
+	explained("", EXIT_FAILED);
+}
+
+static void test_explain_hostile(void **unused)
+{
+	struct state *state = open_silent();
+	struct owned owned = {.id = id_of(1),
+			      .name = bytes_of("\033[2J\n"),
+			      .image = bytes_of("a\xff\x80\xe2\x80\xae b")};
+	struct deed deed = {.action = bytes_of("\033]0;x\a"), .command = bytes_of("a\r\nb")};
+	char *text;
+
+	state_keeper(state).put(state, 1, &owned);
+	for (unsigned int i = 0; i < 200; i++)
+		state_keeper(state).deed(state, 1, owned.id, &deed);
+	commit(state);
+	state_close(state);
+	text = explained("00000001", EXIT_OK);
+	assert_non_null(strstr(text, "\\e[2J\\n  from"));
+	assert_non_null(strstr(text, "\n    … 72 more, not kept …\n"));
+	for (const char *at = text; *at; at++)
+		assert_true((unsigned char)*at >= ' ' || *at == '\n');
+	sql("UPDATE deeds SET kind = 'x' WHERE number = 5");
+	text = explained("00000001", EXIT_FAILED);
+	assert_non_null(strstr(text, "is damaged"));
+}
+
+static void test_explain_nothing(void **unused)
+{
+	struct options options = {0};
+
+	assert_non_null(strstr(explained("web", EXIT_FAILED), path));
+	assert_int_equal(explain(&options, "web"), EXIT_FAILED);
+}
+
+static void test_nothing_left(void **unused)
+{
+	assert_int_equal(callers_memory(), 0);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_round_trip),
+		TEST(test_sharing),
+		TEST(test_reboot),
+		TEST(test_unreferenced),
+		TEST(test_removed),
+		TEST(test_many_deeds),
+		TEST(test_many_containers),
+		TEST(test_many_execs),
+		TEST(test_size),
+		TEST(test_long_texts),
+		TEST(test_equal_hashes),
+		TEST(test_null),
+		TEST(test_truncated),
+		TEST(test_flipped),
+		TEST(test_overwritten),
+		TEST(test_foreign),
+		TEST(test_bad_rows),
+		TEST(test_refused),
+		TEST(test_unusable),
+		TEST(test_two_agents),
+		TEST(test_taken_away),
+		TEST(test_reader),
+		TEST(test_killed),
+		TEST(test_reader_of_others),
+		TEST(test_full),
+		TEST(test_full_at_first),
+		TEST(test_explain),
+		TEST(test_explain_hostile),
+		TEST(test_explain_nothing),
+		TEST(test_nothing_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

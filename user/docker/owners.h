@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who the containers and execs of one engine go back to, and what state they are in, as its events tell. Bounded: of
+ * too many containers that one goes which was met first.
+ */
+#ifndef CALLERD_OWNERS_H
+#define CALLERD_OWNERS_H
+
+#include <uthash.h>
+
+#include "docker/body.h"
+#include "docker/event.h"
+#include "docker/idtree.h"
+#include "docker/origin.h"
+
+#define OWNERS_MAX 65536
+#define OWNERS_EXECS_MAX 16384
+
+/* What became of a container last, as far as it was told. */
+enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
+
+struct owner {
+	UT_hash_handle hh;
+	char id[ID_DIGITS];
+	char *name, *image; /* owned; NULL: unknown */
+	struct origin *creator, *starter;
+	bool starter_known; /* struct owned has it */
+	bool stopped; /* it ended since somebody asked for it: no policy starts it again by itself */
+	enum owner_state state;
+	uint64_t created, started, died; /* ns of CLOCK_REALTIME, of the last such event; 0: none */
+	unsigned int labels;		 /* enum engine_attribute: those that it has labels for */
+	bool labels_known;		 /* those are all */
+	bool swarm;			 /* made by the engine, for a service */
+	bool witnessed;			 /* its creator's findings are all there were */
+	struct origin *
+		killer; /* who killed it with SIGKILL, since it was started; NULL: nobody, or several */
+	bool killers;	    /* several did, or who is not known */
+	uint64_t signalled; /* as .died: when it was sent a signal last, since it was started */
+	bool failed;	    /* it ended with an exit code other than 0 */
+	/* What .creator and .starter rest on. */
+	enum cause_basis creator_basis, starter_basis;
+	unsigned int generation; /* of the last look at all containers in which it was seen */
+	/* As inspect tells. */
+	bool inspected, restarts, restarts_always, auto_remove, running;
+	uint64_t health_hash; /* event_command_hash() of its health check; 0: none */
+	uint64_t made_at, started_at, finished_at; /* ns of CLOCK_REALTIME; 0: never */
+	int64_t exit_code;
+};
+
+struct owner_exec {
+	UT_hash_handle hh;
+	char id[ID_DIGITS], container[ID_DIGITS];
+	struct origin *starter; /* NULL: unknown */
+	enum cause_basis starter_basis;
+	bool health_check;
+};
+
+struct owners {
+	struct owner *containers;
+	struct owner_exec *execs;
+};
+
+void owners_clear(struct owners *owners);
+
+/* NULL: not known. ID: 64 hex digits, else NULL as well. Valid until the next change. */
+struct owner *owners_find(const struct owners *owners, struct bytes id);
+
+/* The same; added if it is not there. NULL: it is no id, or there is no memory. */
+struct owner *owners_get(struct owners *owners, struct bytes id);
+void owners_remove(struct owners *owners, struct owner *owner);
+
+struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id);
+struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id);
+void owners_remove_exec(struct owners *owners, struct owner_exec *exec);
+
+/* Copies; data NULL leaves what there was. */
+void owner_set_name(struct owner *owner, struct bytes name);
+void owner_set_image(struct owner *owner, struct bytes image);
+
+/* Take a reference of their own; ORIGIN may be NULL. */
+void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis);
+void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
+		       bool known);
+void owner_add_killer(struct owner *owner, struct origin *origin);
+void owner_no_killer(struct owner *owner);
+
+/* Takes in what inspect tells (shape_container_inspect). */
+void owner_inspected(struct owner *owner, const struct value *inspect);
+
+/* Whether a label of an inspected container says something here: a struct shape's element_done. */
+bool owner_label_matters(void *data, const struct value *label);
+
+/* As a keeper wants it; refers to OWNER. */
+struct owned owner_owned(const struct owner *owner);
+
+/* The other way round. */
+void owner_restore(struct owner *owner, const struct owned *owned);
+
+#endif
