@@ -185,7 +185,8 @@ ODD = [
     ('GET', '/v.../_ping', KNOWN, '/v.../_ping', 'SystemPing', None),
     ('GET', '/v/_ping', UNKNOWN, '/v/_ping', None, None),
     ('GET', '/V1.41/_ping', UNKNOWN, '/V1.41/_ping', None, None),
-    ('GET', '/v1.41a/_ping', UNKNOWN, '/v1.41a/_ping', None, None),
+    # Docker does not know such a version, Podman does.
+    ('GET', '/v1.41a/_ping', UNKNOWN, '/v1.41a/_ping', 'SystemPing', None),
     ('GET', '/v1.41/v1.41/_ping', UNKNOWN, '/v1.41/v1.41/_ping', None, None),
     ('GET', '/v1.41', UNKNOWN, '/v1.41', None, None),
     ('GET', '/v1.41/', UNKNOWN, '/v1.41/', None, None),

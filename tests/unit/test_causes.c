@@ -4,10 +4,13 @@
  * the truth of each event is known: a wrong name must never come out of that.
  */
 #include "calling.h"
+
+#include <errno.h>
+
 #include "docker/causes.h"
 
 #define MS 1000000ull
-#define BOOT (1000 * 1000 * MS)		/* of our clock, at the beginning */
+#define BOOT (1000 * 1000 * MS)	      /* of our clock, at the beginning */
 #define AHEAD (1700000000000ull * MS) /* of the engine's clock */
 #define WAIT (2000 * MS)
 #define USERS 5
@@ -22,13 +25,15 @@ struct stage {
 	struct inventory *inventory;
 	struct causes *causes;
 	struct caller *users[USERS];
-	struct text told, kept, inspected; /* a line each: records, deeds, containers that it asks for */
+	struct text told, kept,
+		inspected; /* a line each: records, deeds, containers that it asks for */
 	uint64_t connections;
 	void (*record)(void *data, const struct record *record); /* NULL: into .told */
 	void *data;
 };
 
 static const struct record_context stage_context = {.boot_to_real = (int64_t)AHEAD};
+static const char *const user_names[USERS] = {"alice", "bob", "carol", "dave", "erin"};
 static const char *const stage_sockets[] = {"/run/docker.sock"};
 
 static uint64_t at(unsigned int ms)
@@ -43,6 +48,18 @@ static void add_word(struct text *line, struct bytes word)
 	if (line->size && line->data[line->size - 1] != '\n')
 		text_add_char(line, ' ');
 	text_add_bytes(line, word);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+add_format(struct text *line, const char *format, ...)
+{
+	char word[128];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(word, sizeof(word), format, values);
+	va_end(values);
+	text_add_string(line, word);
 }
 
 static void add_start_of_id(struct text *line, struct bytes id)
@@ -66,7 +83,7 @@ static void stage_record(void *data, struct record *record)
 	add_start_of_id(told, record->event.exec_id);
 	add_word(told, record->event.signal);
 	if (record->event.has_exit_code)
-		text_add_format(told, " =%d", (int)record->event.exit_code);
+		add_format(told, " =%d", (int)record->event.exit_code);
 	if (record->event.recovered)
 		text_add_string(told, " recovered");
 	add_word(told, bytes_of(record->cause.kind));
@@ -144,9 +161,16 @@ static struct caller *make_user(const char *name)
 	return caller_new(&draft, NULL, name, strlen(name));
 }
 
+static void stage_open_with(struct stage *stage, const struct causes_options *options, uint64_t now)
+{
+	assert_int_equal(inventory_new(64, &stage->inventory), 0);
+	assert_int_equal(causes_new(options, now, &stage->causes), 0);
+	for (unsigned int i = 0; i < USERS; i++)
+		assert_non_null(stage->users[i] = make_user(user_names[i]));
+}
+
 static void stage_open_at(struct stage *stage, uint64_t now)
 {
-	static const char *const names[USERS] = {"alice", "bob", "carol", "dave", "erin"};
 	struct causes_options options = {
 		.socket_count = 1,
 		.sockets = stage_sockets,
@@ -161,10 +185,7 @@ static void stage_open_at(struct stage *stage, uint64_t now)
 		.inspect = stage_inspect,
 	};
 
-	assert_int_equal(inventory_new(64, &stage->inventory), 0);
-	assert_int_equal(causes_new(&options, now, &stage->causes), 0);
-	for (unsigned int i = 0; i < USERS; i++)
-		assert_non_null(stage->users[i] = make_user(names[i]));
+	stage_open_with(stage, &options, now);
 }
 
 static void stage_open(struct stage *stage)
@@ -300,7 +321,11 @@ static void inspected(struct stage *stage, const char *id, const char *members, 
 	size_t size;
 	char *text;
 
-	text_add_format(&json, "{'Id':'%s','Name':'/web'%s%s}", id, *members ? "," : "", members);
+	text_add_string(&json, "{'Id':'");
+	text_add_string(&json, id);
+	text_add_string(&json, *members ? "','Name':'/web'," : "','Name':'/web'");
+	text_add_string(&json, members);
+	text_add_char(&json, '}');
 	text = quoted(json.data, &size);
 	assert_int_equal(body_new(&shape_container_inspect, AMPLE, NULL, &body), 0);
 	assert_int_equal(body_feed(body, text, size), 0);
@@ -379,16 +404,15 @@ static void test_fifty_creates(void **state)
 	stage_open(&stage);
 	for (unsigned int i = 0; i < ALL; i++) {
 		snprintf(event_id, sizeof(event_id), "r%u", i);
-		requests[i] =
-			begin_request(&stage, i % USERS, "ContainerCreate", event_id, 10 + i);
+		requests[i] = begin_request(&stage, i % USERS, "ContainerCreate", event_id, 10 + i);
 	}
 	for (unsigned int i = 0; i < ALL; i++) {
 		unsigned int made = i * 7 % ALL;
 
 		make_id(id, made);
 		happens(&stage, "create", id, 100 + i);
-		text_add_format(&wanted, "create 0000 request id r%u %s\n", made,
-				stage.users[made % USERS]->process.name.data);
+		add_format(&wanted, "create 0000 request id r%u %s\n", made,
+			   user_names[made % USERS]);
 	}
 	for (unsigned int i = 0; i < ALL; i++) {
 		unsigned int made = i * 11 % ALL;
@@ -461,8 +485,7 @@ static void test_late_sender(void **state)
 	happens(&stage, "unpause", A_ID, 130);
 	EXPECT_AT(&stage, 500, "");
 	request_set_sender(request, stage.users[3], bytes_of("box"), bytes_of("alpine"));
-	EXPECT_AT(&stage, 501,
-		  "pause aaaa request id p1 dave\nunpause aaaa request id u1 carol\n");
+	EXPECT_AT(&stage, 501, "pause aaaa request id p1 dave\nunpause aaaa request id u1 carol\n");
 	request_end(request);
 	/* Not for ever: the request is known all the same. */
 	request = ledger_begin(causes_ledger(stage.causes), 0, 98, at(600), "ContainerPause",
@@ -494,8 +517,9 @@ static void test_two_starts(void **state)
 		answer(&stage, starts[first], first == winner ? 204 : 304, 30);
 		EXPECT_AT(&stage, 35, "");
 		answer(&stage, starts[!first], first == winner ? 304 : 204, 40);
-		EXPECT_AT(&stage, 41, winner ? "start aaaa request id r2 bob\n"
-					     : "start aaaa request id r1 alice\n");
+		EXPECT_AT(&stage, 41,
+			  winner ? "start aaaa request id r2 bob\n"
+				 : "start aaaa request id r1 alice\n");
 		stage_close(&stage);
 	}
 }
@@ -588,8 +612,9 @@ static void test_end_by_itself(void **state)
 		int status;
 	} cases[] = {
 		{"ContainerStop", 304}, /* there was nothing left to do */
-		{"ContainerStop", 204}, {"ContainerDelete", 204}, {"ContainerDelete", 409},
-		{"ContainerKill", 409}, {"ContainerRestart", 204},
+		{"ContainerStop", 204},	   {"ContainerDelete", 204},  {"ContainerDelete", 409},
+		{"ContainerKill", 409},	   {"ContainerRestart", 204}, {"ContainerStart", 204},
+		{"ContainerArchive", 200},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -603,13 +628,8 @@ static void test_end_by_itself(void **state)
 		tell_event(&stage, EVENT("volume", "unmount", "v", .container = bytes_of(A_ID)),
 			   107);
 		answer(&stage, request, cases[i].status, 120);
-		run_at(&stage, 130);
-		EXPECT(&stage, strcmp(cases[i].operation, "ContainerRestart") != 0
-				       ? "die aaaa =137 inherited id s1 bob\n"
-					 "unmount v inherited id s1 bob\n"
-				       /* this one mounts again */
-				       : "die aaaa =137 inherited id s1 bob\n"
-					 "unmount v request id k1 carol\n");
+		EXPECT_AT(&stage, 130,
+			  "die aaaa =137 inherited id s1 bob\nunmount v inherited id s1 bob\n");
 		stage_close(&stage);
 	}
 }
@@ -761,4 +781,2057 @@ static void test_failures(void **state)
 				 cases[i].status, stage.told.data);
 		stage_close(&stage);
 	}
+}
+
+/* --- what the engine does by itself ----------------------------------------------------------- */
+
+static void test_restart_policy(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, true);
+	/* It is asked for first: unless inspected nothing is claimed. */
+	tell_event(&stage, EVENT("network", "connect", B_ID, .container = bytes_of(A_ID)), 160);
+	happens(&stage, "start", A_ID, 161);
+	EXPECT_AT(&stage, 165, "");
+	assert_string_equal(stage.inspected.data, "aaaa\n");
+	inspected(&stage, A_ID, POLICY("always"), 170);
+	EXPECT_AT(&stage, 171,
+		  "connect bbbb daemon restart-policy\nstart aaaa daemon restart-policy\n");
+	/* What it started goes back to who started it last. */
+	dies(&stage, A_ID, 3, 180);
+	EXPECT_AT(&stage, 181, "die aaaa =3 inherited id s1 bob\n");
+	/* The engine does not wait for so long. */
+	happens(&stage, "start", A_ID, 180 + 91000);
+	EXPECT_AT(&stage, 180 + 91001, "start aaaa unknown\n");
+	stage_close(&stage);
+}
+
+static void test_no_inspection(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, true);
+	happens(&stage, "start", A_ID, 160);
+	EXPECT_AT(&stage, 2159, "");
+	EXPECT_AT(&stage, 2161, "start aaaa unknown\n");
+	stage_close(&stage);
+}
+
+/* Whether a start 100 ms after the end is the policy's. */
+static void test_restart_policies(void **state)
+{
+	static const struct {
+		const char *policy;
+		int exit_code;
+		const char *before; /* happens while the engine waits; NULL: nothing */
+		bool restarts;
+	} cases[] = {
+		{POLICY("always"), 0, NULL, true},
+		{POLICY("unless-stopped"), 0, NULL, true},
+		{POLICY("on-failure"), 1, NULL, true},
+		{POLICY("on-failure"), 0, NULL, false},
+		{POLICY("no"), 1, NULL, false},
+		{"", 1, NULL, false},
+		{POLICY("always"), 1, "stop", false},
+		{POLICY("always"), 1, "update", false}, /* to another one, perhaps */
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stage stage = {0};
+
+		stage_open(&stage);
+		live_once(&stage, A_ID, false);
+		inspected(&stage, A_ID, cases[i].policy, 90);
+		dies(&stage, A_ID, cases[i].exit_code, 100);
+		if (cases[i].before)
+			happens(&stage, cases[i].before, A_ID, 110);
+		run_at(&stage, 150);
+		text_cut(&stage.told, 0);
+		happens(&stage, "start", A_ID, 200);
+		run_at(&stage, 210);
+		EXPECT_AT(&stage, 2201,
+			  cases[i].restarts ? "start aaaa daemon restart-policy\n"
+					    : "start aaaa unknown\n");
+		stage_close(&stage);
+	}
+}
+
+/* Not after it was told to end, by whomever, with any signal: it may have been that. */
+static void test_no_policy_after_signals(void **state)
+{
+	for (unsigned int unseen = 0; unseen < 2; unseen++) {
+		struct stage stage = {0};
+
+		stage_open(&stage);
+		live_once(&stage, A_ID, false);
+		inspected(&stage, A_ID, POLICY("always"), 90);
+		if (!unseen)
+			make_request(&stage, 2, "ContainerKill", "k1", A_ID, 100);
+		is_killed(&stage, A_ID, "15", 100);
+		dies(&stage, A_ID, 0, 200);
+		run_at(&stage, 210);
+		text_cut(&stage.told, 0);
+		happens(&stage, "start", A_ID, 300);
+		EXPECT_AT(&stage, 310, "start aaaa unknown\n");
+		/* The next end is none of that. */
+		dies(&stage, A_ID, 0, 400);
+		happens(&stage, "start", A_ID, 500);
+		EXPECT_AT(&stage, 510, "die aaaa =0 unknown\nstart aaaa daemon restart-policy\n");
+		stage_close(&stage);
+	}
+}
+
+/* A restart, while the policy is about to start it: the first start may be the policy's. */
+static void test_restart_and_policy(void **state)
+{
+	struct stage stage = {0};
+	struct request *restart;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, true);
+	inspected(&stage, A_ID, POLICY("always"), 90);
+	restart = begin_of(&stage, 2, "ContainerRestart", "r1", A_ID, 100);
+	happens(&stage, "start", A_ID, 160);
+	is_killed(&stage, A_ID, "15", 161);
+	dies(&stage, A_ID, 143, 165);
+	happens(&stage, "stop", A_ID, 166);
+	happens(&stage, "start", A_ID, 170);
+	happens(&stage, "restart", A_ID, 171);
+	answer(&stage, restart, 204, 172);
+	EXPECT_AT(&stage, 180,
+		  "start aaaa unknown\nkill aaaa 15 request id r1 carol\n"
+		  "die aaaa =143 request id r1 carol\nstop aaaa request id r1 carol\n"
+		  "start aaaa request id r1 carol\nrestart aaaa request id r1 carol\n");
+	/* The policy is called off first: then it is the restart's. */
+	dies(&stage, A_ID, 1, 200);
+	restart = begin_of(&stage, 3, "ContainerRestart", "r2", A_ID, 210);
+	happens(&stage, "stop", A_ID, 211);
+	happens(&stage, "start", A_ID, 212);
+	answer(&stage, restart, 204, 220);
+	EXPECT_AT(&stage, 230,
+		  "die aaaa =1 inherited id r1 carol\nstop aaaa request id r2 dave\n"
+		  "start aaaa request id r2 dave\n");
+	stage_close(&stage);
+}
+
+#define HEALTH "'Config':{'Healthcheck':{'Test':['CMD','test','-f','/x']}}"
+
+static struct engine_event exec_event(const char *action, const char *exec_id, const char *command)
+{
+	return OF_CONTAINER(action, A_ID, .exec_id = bytes_of(exec_id),
+			    .command = bytes_of(command), .attributes = ATTRIBUTE_EXEC_ID,
+			    .command_hash = *command ? event_command_hash(bytes_of(command)) : 0);
+}
+
+static void test_health_check(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	inspected(&stage, A_ID, HEALTH, 90);
+	tell_event(&stage, exec_event("exec_create", EXEC_1, "test -f /x"), 100);
+	tell_event(&stage, exec_event("exec_start", EXEC_1, "test -f /x"), 101);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 110);
+	tell_event(&stage, exec_event("exec_create", EXEC_2, "test -f /y"), 120);
+	EXPECT_AT(&stage, 130,
+		  "exec_create aaaa 1111 daemon health-check\n"
+		  "exec_start aaaa 1111 daemon health-check\n"
+		  "exec_die aaaa 1111 daemon health-check\n"
+		  "exec_create aaaa 2222 unknown\n");
+	/* They are no part of the container's story. */
+	assert_null(strstr(stage.kept.data, "exec_start"));
+	stage_close(&stage);
+}
+
+static void test_swarm(void **state)
+{
+	struct stage stage = {0};
+	struct request *request;
+	struct engine_event create =
+		OF_CONTAINER("create", A_ID, .name = bytes_of("task"), .swarm_task = true);
+
+	stage_open(&stage);
+	tell_event(&stage, create, 10); /* a label, no more */
+	EXPECT_AT(&stage, 11, "create aaaa unknown\n");
+	causes_set_engine(stage.causes, 0, "docker", true);
+	create.id = bytes_of(B_ID);
+	tell_event(&stage, create, 20);
+	happens(&stage, "start", B_ID, 30);
+	is_killed(&stage, B_ID, "15", 40);
+	inspected(&stage, B_ID, "", 45);
+	tell_event(&stage, OF_CONTAINER("exec_create", B_ID, .exec_id = bytes_of(EXEC_1)), 50);
+	inspected(&stage, B_ID, "", 55);
+	EXPECT_AT(&stage, 60,
+		  "create bbbb daemon swarm\nstart bbbb daemon swarm\nkill bbbb 15 daemon swarm\n"
+		  "exec_create bbbb 1111 unknown\n");
+	/* Somebody's create was under way, and is not answered: by time it would be his. */
+	request = begin_request(&stage, 0, "ContainerCreate", "r1", 65);
+	create.id = bytes_of(C_ID);
+	tell_event(&stage, create, 70);
+	EXPECT_AT(&stage, 2071, "create cccc unknown\n");
+	request_end(request);
+	stage_close(&stage);
+}
+
+/* --- execs ------------------------------------------------------------------------------------ */
+
+/* An exec in the container A, of which its own start is answered with 101. */
+static struct request *start_exec(struct stage *stage, unsigned int user, const char *event_id,
+				  const char *exec_id, unsigned int ms)
+{
+	struct request *start = begin_request(stage, user, "ExecStart", event_id, ms);
+
+	request_set_target(start, bytes_of(exec_id), (struct bytes){0}, bytes_of(A_ID));
+	request_answered(start, 101, at(ms + 2));
+	return start;
+}
+
+static void create_exec(struct stage *stage, unsigned int user, const char *event_id,
+			const char *exec_id, const char *command, unsigned int ms)
+{
+	struct request *create = begin_of(stage, user, "ContainerExec", event_id, A_ID, ms);
+
+	tell_event(stage, exec_event("exec_create", exec_id, command), ms + 1);
+	request_set_made(create, bytes_of(exec_id));
+	answer(stage, create, 201, ms + 2);
+}
+
+static void test_exec(void **state)
+{
+	struct stage stage = {0};
+	struct request *one, *other;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	create_exec(&stage, 0, "e1", EXEC_1, "sh", 100);
+	create_exec(&stage, 2, "e2", EXEC_2, "sh", 110);
+	one = start_exec(&stage, 3, "x1", EXEC_1, 120);
+	other = start_exec(&stage, 0, "x2", EXEC_2, 121);
+	tell_event(&stage, exec_event("exec_start", EXEC_2, "sh"), 125);
+	tell_event(&stage, exec_event("exec_start", EXEC_1, "sh"), 126);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 500);
+	run_at(&stage, 501);
+	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 60500);
+	EXPECT_AT(&stage, 60501,
+		  "exec_create aaaa 1111 request id e1 alice\n"
+		  "exec_create aaaa 2222 request id e2 carol\n"
+		  "exec_start aaaa 2222 request id x2 alice\n"
+		  "exec_start aaaa 1111 request id x1 dave\n"
+		  "exec_die aaaa 1111 inherited id x1 dave\n"
+		  "exec_die aaaa 2222 inherited id x2 alice\n");
+	/* By nobody known: nor is its end. */
+	create_exec(&stage, 0, "e3", EXEC_1, "sh", 61000);
+	inspected(&stage, A_ID, "", 61010);
+	tell_event(&stage, exec_event("exec_start", EXEC_1, "sh"), 61020);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 61030);
+	EXPECT_AT(&stage, 61040,
+		  "exec_create aaaa 1111 request id e3 alice\nexec_start aaaa 1111 unknown\n"
+		  "exec_die aaaa 1111 unknown\n");
+	request_end(one);
+	request_end(other);
+	stage_close(&stage);
+}
+
+/* A detached one that cannot be started: it was begun all the same. */
+static void test_exec_that_fails(void **state)
+{
+	struct stage stage = {0};
+	struct request *start;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	start = begin_of(&stage, 2, "ExecStart", "x1", EXEC_1, 100);
+	tell_event(&stage, exec_event("exec_start", EXEC_1, "nothing"), 101);
+	answer(&stage, start, 400, 105);
+	EXPECT_AT(&stage, 110, "exec_start aaaa 1111 request id x1 carol\n");
+	stage_close(&stage);
+}
+
+/* A label of the container stands where the exec's id would. */
+static void test_exec_behind_a_label(void **state)
+{
+	struct stage stage = {0};
+	struct request *create, *one, *other;
+
+	stage_open(&stage);
+	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
+	request_set_made(create, bytes_of(A_ID));
+	tell_event(&stage,
+		   OF_CONTAINER("create", A_ID, .attributes = ATTRIBUTE_EXEC_ID,
+				.labels = ATTRIBUTE_EXEC_ID),
+		   20);
+	answer(&stage, create, 201, 30);
+	inspected(&stage, A_ID, HEALTH, 35);
+	one = start_exec(&stage, 2, "x1", EXEC_1, 100);
+	tell_event(&stage, exec_event("exec_start", EXEC_2, "sh"), 105);
+	EXPECT_AT(&stage, 110,
+		  "create aaaa request id c1 alice\nexec_start aaaa request time x1 carol\n");
+	/* It has had its event: while it goes on, others are not taken for it. */
+	tell_event(&stage, exec_event("exec_start", EXEC_2, "sh"), 200);
+	EXPECT_AT(&stage, 210, "exec_start aaaa unknown\n");
+	/* What the engine does at that moment by itself is not taken for somebody's. */
+	other = start_exec(&stage, 3, "x2", EXEC_1, 300);
+	tell_event(&stage, exec_event("exec_start", EXEC_2, "test -f /x"), 305);
+	EXPECT_AT(&stage, 310, "exec_start aaaa unknown\n");
+	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 400);
+	EXPECT_AT(&stage, 410, "exec_die aaaa unknown\n");
+	request_end(one);
+	request_end(other);
+	stage_close(&stage);
+}
+
+/* Labels that stand where the exit code and the signal would, known from the creation or from an inspection. */
+static void test_labels(void **state)
+{
+	struct stage stage = {0};
+	struct engine_event create =
+		OF_CONTAINER("create", A_ID, .labels = ATTRIBUTE_EXIT_CODE | ATTRIBUTE_SIGNAL);
+
+	stage_open(&stage);
+	tell_event(&stage, create, 10);
+	is_killed(&stage, A_ID, "9", 20);
+	dies(&stage, A_ID, 77, 30);
+	EXPECT_AT(&stage, 40, "create aaaa unknown\nkill aaaa unknown\ndie aaaa unknown\n");
+	/* A container that was there before: asked for, and not believed where nobody answers. */
+	dies(&stage, B_ID, 78, 50);
+	EXPECT_AT(&stage, 60, "");
+	inspected(&stage, B_ID, "'Config':{'Labels':{'signal':'9'}}", 61);
+	EXPECT_AT(&stage, 62, "die bbbb =78 unknown\n");
+	is_killed(&stage, B_ID, "9", 63);
+	EXPECT_AT(&stage, 64, "kill bbbb unknown\n");
+	dies(&stage, C_ID, 79, 70);
+	EXPECT_AT(&stage, 2071, "die cccc unknown\n");
+	stage_close(&stage);
+}
+
+/* --- attached ones ---------------------------------------------------------------------------- */
+
+static struct request *attach(struct stage *stage, unsigned int user, const char *event_id,
+			      unsigned int ms)
+{
+	struct request *request = begin_of(stage, user, "ContainerAttach", event_id, A_ID, ms);
+
+	request_answered(request, 101, at(ms + 2));
+	return request;
+}
+
+static void test_attach(void **state)
+{
+	struct stage stage = {0};
+	struct request *requests[5];
+
+	stage_open(&stage);
+	requests[0] = attach(&stage, 0, "a1", 10);
+	happens(&stage, "attach", A_ID, 13);
+	requests[1] = attach(&stage, 1, "a2", 100);
+	happens(&stage, "attach", A_ID, 103);
+	EXPECT_AT(&stage, 110, "attach aaaa request id a1 alice\nattach aaaa request id a2 bob\n");
+	/* A third one by another door. */
+	happens(&stage, "attach", A_ID, 120);
+	EXPECT_AT(&stage, 130, "attach aaaa unknown\n");
+	/* Two at once. */
+	requests[2] = attach(&stage, 2, "a3", 200);
+	requests[3] = attach(&stage, 3, "a4", 201);
+	happens(&stage, "attach", A_ID, 205);
+	happens(&stage, "attach", A_ID, 206);
+	EXPECT_AT(&stage, 210, "attach aaaa unknown\nattach aaaa unknown\n");
+	/* They go on, but have begun long ago. */
+	requests[4] = attach(&stage, 4, "a5", 9000);
+	happens(&stage, "attach", A_ID, 9003);
+	EXPECT_AT(&stage, 9010, "attach aaaa request id a5 erin\n");
+	for (size_t i = 0; i < COUNT(requests); i++)
+		request_end(requests[i]);
+	stage_close(&stage);
+}
+
+/* --- several at once: prunes, images, builds -------------------------------------------------- */
+
+static struct request *remove_some(struct stage *stage, const char *operation, const char *event_id,
+				   const char *removed, bool all, unsigned int ms)
+{
+	struct request *request = begin_request(stage, 2, operation, event_id, ms);
+
+	request_answered(request, 200, at(ms + 100));
+	if (!removed)
+		return request;
+	request_set_removed(request, 1, all);
+	request_add_removed(request, bytes_of(removed));
+	answer(stage, request, 200, ms + 100);
+	return request;
+}
+
+static void test_prune(void **state)
+{
+	struct stage stage = {0};
+	struct request *prune;
+
+	stage_open(&stage);
+	prune = remove_some(&stage, "ContainerPrune", "p1", NULL, false, 100);
+	happens(&stage, "destroy", A_ID, 110);
+	happens(&stage, "destroy", B_ID, 111);
+	tell_event(&stage, EVENT("container", "prune", "", .swarm_task = false), 112);
+	EXPECT_AT(&stage, 120, "");
+	request_set_removed(prune, 1, true);
+	request_add_removed(prune, bytes_of(A_ID));
+	answer(&stage, prune, 200, 200);
+	EXPECT_AT(&stage, 210,
+		  "destroy aaaa request id p1 carol\ndestroy bbbb unknown\n"
+		  "prune request time p1 carol\n");
+	/* Of a list that was cut it may be any. */
+	remove_some(&stage, "ContainerPrune", "p2", A_ID, false, 1000);
+	happens(&stage, "destroy", C_ID, 1010);
+	EXPECT_AT(&stage, 1200, "destroy cccc request time p2 carol\n");
+	stage_close(&stage);
+}
+
+/* Not one that goes by itself at that moment. */
+static void test_prune_and_auto_removal(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	stage_open(&stage);
+	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
+	request_set_made(create, bytes_of(A_ID));
+	create->auto_remove = true;
+	happens(&stage, "create", A_ID, 20);
+	answer(&stage, create, 201, 30);
+	make_request(&stage, 1, "ContainerStart", "s1", A_ID, 40);
+	happens(&stage, "start", A_ID, 40);
+	remove_some(&stage, "ContainerPrune", "p1", B_ID, false, 90);
+	/* A volume that goes with it is not that of the removal under way. */
+	make_request(&stage, 3, "ContainerDelete", "d1", C_ID, 110);
+	dies(&stage, A_ID, 0, 100);
+	tell_event(&stage, EVENT("volume", "destroy", "v", .swarm_task = false), 110);
+	happens(&stage, "destroy", A_ID, 111);
+	EXPECT_AT(&stage, 300,
+		  "create aaaa request id c1 alice\nstart aaaa request id s1 bob\n"
+		  "die aaaa =0 inherited id s1 bob\ndestroy v unknown\n"
+		  "destroy aaaa inherited id c1 alice\n");
+	make_request(&stage, 3, "ContainerDelete", "d2", C_ID, 20000);
+	tell_event(&stage, EVENT("volume", "destroy", "v", .swarm_task = false), 20000);
+	EXPECT_AT(&stage, 20100, "destroy v request time d2 dave\n");
+	stage_close(&stage);
+}
+
+static void test_images(void **state)
+{
+	struct stage stage = {0};
+	struct request *tag;
+
+	stage_open(&stage);
+	tag = begin_request(&stage, 0, "ImageTag", "t1", 10);
+	request_set_target(tag, (struct bytes){0}, bytes_of("busybox"), (struct bytes){0});
+	request_set_result(tag, bytes_of("com:3"));
+	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:3")), 15);
+	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:4")), 16);
+	answer(&stage, tag, 201, 20);
+	EXPECT_AT(&stage, 21, "tag sha2 request name t1 alice\ntag sha2 unknown\n");
+	remove_some(&stage, "ImageDelete", "d1", IMAGE_ID, true, 100);
+	tell_event(&stage, EVENT("image", "untag", IMAGE_ID, .name = bytes_of(IMAGE_ID)), 110);
+	tell_event(&stage, EVENT("image", "delete", "sha256:" ID_OF("e")), 111);
+	EXPECT_AT(&stage, 210, "untag sha2 request id d1 carol\ndelete sha2 unknown\n");
+	tag = begin_request(&stage, 0, "ImageCreate", "p1", 300);
+	request_set_target(tag, (struct bytes){0}, bytes_of("docker.io/library/busybox:latest"),
+			   (struct bytes){0});
+	request_answered(tag, 200, at(305));
+	tell_event(&stage, EVENT("image", "pull", "busybox:latest", .name = bytes_of("busybox")),
+		   9000);
+	EXPECT_AT(&stage, 9001, "pull busy request name p1 alice\n");
+	request_end(tag);
+	stage_close(&stage);
+}
+
+/* Its steps come after the response's head. */
+static void test_build(void **state)
+{
+	struct stage stage = {0};
+	struct request *build;
+
+	stage_open(&stage);
+	build = begin_request(&stage, 0, "ImageBuild", "b1", 10);
+	request_answered(build, 200, at(50));
+	tell_event(&stage, OF_CONTAINER("create", A_ID, .image = bytes_of(IMAGE_ID)), 100);
+	happens(&stage, "attach", A_ID, 101);
+	happens(&stage, "start", A_ID, 102);
+	dies(&stage, A_ID, 0, 110);
+	happens(&stage, "destroy", A_ID, 120);
+	tell_event(&stage, OF_CONTAINER("create", B_ID, .image = bytes_of(IMAGE_ID)), 130);
+	happens(&stage, "attach", B_ID, 131);
+	/* These are of another image, and by somebody else. */
+	tell_event(&stage, OF_CONTAINER("create", C_ID, .image = bytes_of("busybox")), 132);
+	EXPECT_AT(&stage, 140,
+		  "create aaaa request time b1 alice\nattach aaaa request time b1 alice\n"
+		  "start aaaa request time b1 alice\ndie aaaa =0 request time b1 alice\n"
+		  "destroy aaaa request time b1 alice\ncreate bbbb request time b1 alice\n"
+		  "attach bbbb request time b1 alice\ncreate cccc unknown\n");
+	request_end(build);
+	stage_close(&stage);
+}
+
+/* --- networks and volumes --------------------------------------------------------------------- */
+
+static void test_networks(void **state)
+{
+	struct stage stage = {0};
+	struct request *connect;
+	struct engine_event event = EVENT("network", "connect", D_ID, .name = bytes_of("net"));
+
+	stage_open(&stage);
+	connect = begin_request(&stage, 0, "NetworkConnect", "n1", 10);
+	request_set_target(connect, bytes_of(D_ID), (struct bytes){0}, bytes_of(A_ID));
+	event.container = bytes_of(B_ID);
+	tell_event(&stage, event, 15);
+	inspected(&stage, B_ID, "", 15);
+	event.container = bytes_of(A_ID);
+	tell_event(&stage, event, 16);
+	answer(&stage, connect, 200, 20);
+	EXPECT_AT(&stage, 21, "connect dddd unknown\nconnect dddd request id n1 alice\n");
+	/* Of which container it is, is not known; and by the network's name. */
+	connect = begin_request(&stage, 1, "NetworkConnect", "n2", 30);
+	request_set_target(connect, (struct bytes){0}, bytes_of("net"), (struct bytes){0});
+	tell_event(&stage, event, 35);
+	inspected(&stage, A_ID, "", 36);
+	answer(&stage, connect, 200, 40);
+	EXPECT_AT(&stage, 41, "connect dddd request time n2 bob\n");
+	/* By a door that is not seen: not of whoever started the container, as long as that runs. */
+	make_request(&stage, 2, "ContainerStart", "s1", A_ID, 50);
+	happens(&stage, "start", A_ID, 50);
+	event.action = bytes_of("disconnect");
+	tell_event(&stage, event, 70);
+	EXPECT_AT(&stage, 80, "start aaaa request id s1 carol\ndisconnect dddd unknown\n");
+	stage_close(&stage);
+}
+
+static void test_volumes(void **state)
+{
+	struct stage stage = {0};
+	struct request *one, *other;
+
+	stage_open(&stage);
+	one = begin_request(&stage, 0, "VolumeCreate", "v1", 10);
+	request_set_result(one, bytes_of("data"));
+	other = begin_request(&stage, 1, "ContainerCreate", "c1", 11);
+	tell_event(&stage, EVENT("volume", "create", ID_OF("9"), .swarm_task = false), 15);
+	tell_event(&stage, EVENT("volume", "create", "data", .swarm_task = false), 16);
+	request_set_made(one, bytes_of("data"));
+	answer(&stage, one, 201, 20);
+	request_set_made(other, bytes_of(A_ID));
+	answer(&stage, other, 201, 20);
+	EXPECT_AT(&stage, 21, "create 9999 request time c1 bob\ncreate data request id v1 alice\n");
+	make_request(&stage, 2, "VolumeDelete", "d1", "data", 30);
+	tell_event(&stage, EVENT("volume", "destroy", "data", .swarm_task = false), 30);
+	EXPECT_AT(&stage, 40, "destroy data request id d1 carol\n");
+	stage_close(&stage);
+}
+
+/* A start that fails takes what was made with --rm away; somebody's removal by another door is not taken for that. */
+static void test_auto_removal(void **state)
+{
+	static const struct {
+		int status; /* of the start; 0: there is none */
+		const char *told;
+	} cases[] = {
+		{400, "destroy aaaa request id s1 bob\n"},
+		{204, "destroy aaaa unknown\n"},
+		{0, "destroy aaaa unknown\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stage stage = {0};
+		struct request *request;
+
+		stage_open(&stage);
+		request = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
+		request_set_made(request, bytes_of(A_ID));
+		request->auto_remove = true;
+		happens(&stage, "create", A_ID, 20);
+		answer(&stage, request, 201, 30);
+		EXPECT_AT(&stage, 35, "create aaaa request id c1 alice\n");
+		if (cases[i].status)
+			request = begin_of(&stage, 1, "ContainerStart", "s1", A_ID, 40);
+		happens(&stage, "destroy", A_ID, 45);
+		if (cases[i].status) {
+			EXPECT_AT(&stage, 46, "");
+			answer(&stage, request, cases[i].status, 50);
+		}
+		EXPECT_AT(&stage, 60, cases[i].told);
+		stage_close(&stage);
+	}
+}
+
+/* --- what callerd does not see ---------------------------------------------------------------- */
+
+/* The engine goes on for whoever does not wait for the answer; for how long, nobody knows. */
+static void test_silent_clients(void **state)
+{
+	struct stage stage = {0};
+	struct request *request;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	request = begin_of(&stage, 2, "ContainerStop", "k1", A_ID, 100);
+	fall_silent(&stage, request, 150);
+	is_killed(&stage, A_ID, "15", 101);
+	is_killed(&stage, A_ID, "9", 10101);
+	dies(&stage, A_ID, 137, 10110);
+	EXPECT_AT(&stage, 12150,
+		  "kill aaaa 15 request id k1 carol\nkill aaaa 9 request id k1 carol\n"
+		  "die aaaa =137 request id k1 carol\n");
+	/* A start may have been none, and a create any one. */
+	inspected(&stage, A_ID, "", 12200);
+	fall_silent(&stage, begin_of(&stage, 3, "ContainerStart", "s2", A_ID, 13000), 13001);
+	happens(&stage, "start", A_ID, 13100);
+	EXPECT_AT(&stage, 15101, "start aaaa unknown\n");
+	/* After a while it is not its any more. */
+	request = begin_of(&stage, 2, "ContainerPause", "p1", A_ID, 16000);
+	fall_silent(&stage, request, 16001);
+	happens(&stage, "pause", A_ID, 16100);
+	happens(&stage, "pause", A_ID, 31100);
+	EXPECT_AT(&stage, 33200, "pause aaaa request id p1 carol\npause aaaa unknown\n");
+	stage_close(&stage);
+}
+
+/* Where requests were lost, time proves nothing, and nothing proves that the engine did it by itself. */
+static void test_lost(void **state)
+{
+	struct stage stage = {0};
+	struct ledger *ledger;
+
+	stage_open(&stage);
+	ledger = causes_ledger(stage.causes);
+	live_once(&stage, A_ID, true);
+	inspected(&stage, A_ID, POLICY("always"), 90);
+	make_request(&stage, 2, "BuildPrune", "p1", "", 1000);
+	make_request(&stage, 2, "BuildPrune", "p2", "", 9000);
+	ledger_lost(ledger, at(1500));
+	ledger_lost(ledger, at(8000));
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 1000);
+	happens(&stage, "start", A_ID, 1100);
+	dies(&stage, A_ID, 1, 8500);
+	make_request(&stage, 3, "ContainerStart", "s2", A_ID, 8990);
+	happens(&stage, "start", A_ID, 8990);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 9000);
+	EXPECT_AT(&stage, 9100,
+		  "prune unknown\nstart aaaa unknown\ndie aaaa =1 unknown\n"
+		  "start aaaa request id s2 dave\nprune unknown\n");
+	make_request(&stage, 2, "BuildPrune", "p3", "", 14000);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 14000);
+	dies(&stage, A_ID, 1, 14100);
+	happens(&stage, "start", A_ID, 14200);
+	EXPECT_AT(&stage, 14300,
+		  "prune request time p3 carol\ndie aaaa =1 inherited id s2 dave\n"
+		  "start aaaa daemon restart-policy\n");
+	stage_close(&stage);
+}
+
+/* Too many requests: those that were over first go, and long ones stay. */
+static void test_full_ledger(void **state)
+{
+	struct stage stage = {0};
+	struct request *attached, *build;
+
+	stage_open(&stage);
+	attached = attach(&stage, 0, "a1", 10);
+	make_request(&stage, 1, "BuildPrune", "p1", "", 20);
+	for (unsigned int i = 0; i < LEDGER_MAX; i++)
+		make_request(&stage, 2, "ContainerPause", "x", B_ID, 100 + i);
+	assert_int_equal(causes_ledger(stage.causes)->count, LEDGER_MAX);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 20);
+	happens(&stage, "attach", A_ID, 30);
+	EXPECT_AT(&stage, 9000, "prune unknown\nattach aaaa request id a1 alice\n");
+	/* All are forgotten in time, though the first one goes on. */
+	run_at(&stage, 100000);
+	assert_int_equal(causes_ledger(stage.causes)->count, 1);
+	request_end(attached);
+	/* Where all are under way, the oldest goes, and with it what is known of the time to come. */
+	build = begin_request(&stage, 0, "ImageBuild", "b1", 200000);
+	for (unsigned int i = 0; i < LEDGER_MAX; i++)
+		request_end(begin_of(&stage, 1, "ContainerTop", "t", B_ID, 200001));
+	make_request(&stage, 2, "BuildPrune", "p2", "", 200100);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 200100);
+	EXPECT_AT(&stage, 202200, "prune unknown\n");
+	request_end(build);
+	stage_close(&stage);
+}
+
+/* Events from before the first request that callerd can know. */
+static void test_before_its_time(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open_at(&stage, at(1000));
+	make_request(&stage, 2, "BuildPrune", "p1", "", 1000);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 999);
+	EXPECT_AT(&stage, 1100, "prune unknown\n");
+	make_request(&stage, 2, "BuildPrune", "p2", "", 2000);
+	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 2000);
+	EXPECT_AT(&stage, 2100, "prune request time p2 carol\n");
+	stage_close(&stage);
+}
+
+/* Requests of another socket, and events that nothing is known of. */
+static void test_strangers(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	assert_null(ledger_begin(causes_ledger(stage.causes), 0, 1, at(10), "ContainerList",
+				 bytes_of("l1")));
+	tell_event(&stage, EVENT("daemon", "reload", "x", .swarm_task = false), 10);
+	tell_event(&stage, EVENT("container", "start", "no id", .swarm_task = false), 11);
+	request_end(NULL);
+	EXPECT_AT(&stage, 12, "reload x unknown\nstart no i unknown\n");
+	stage_close(&stage);
+}
+
+/* --- gaps ------------------------------------------------------------------------------------- */
+
+#define STATE(running, started, finished)                                                          \
+	"'Created':'2023-11-14T22:13:20.010Z','State':{'Running':" running                         \
+	",'ExitCode':3,'StartedAt':'" started "','FinishedAt':'" finished "'}"
+#define MOMENT(ms) "2023-11-14T22:30:" ms "Z"
+#define ZERO "0001-01-01T00:00:00Z"
+
+static void refreshed(struct stage *stage, unsigned int ms)
+{
+	causes_refreshed(stage->causes, 0, true, at(ms));
+}
+
+/* What happened meanwhile is concluded from what the engine has now, and joined with the requests of then. */
+static void test_gap(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	text_cut(&stage.kept, 0);
+	causes_gap(stage.causes, 0, at(80) + AHEAD);
+	/* It ended, and carol started it again. */
+	make_request(&stage, 2, "ContainerStart", "s2", A_ID, 200);
+	/* dave made another one meanwhile. */
+	create = begin_request(&stage, 3, "ContainerCreate", "c2", 295);
+	request_set_made(create, bytes_of(B_ID));
+	answer(&stage, create, 201, 305);
+	inspected(&stage, A_ID, STATE("true", MOMENT("00.200"), MOMENT("00.150")), 400);
+	inspected(&stage, B_ID,
+		  "'Created':'" MOMENT("00.300") "','State':{'StartedAt':'" ZERO
+						 "','FinishedAt':'" ZERO "'}",
+		  400);
+	refreshed(&stage, 410);
+	EXPECT_AT(&stage, 2399, "");
+	assert_true(causes_waiting(stage.causes));
+	EXPECT_AT(&stage, 2401,
+		  "die aaaa recovered unknown\n" /* of which start it was the end, nobody knows */
+		  "start aaaa recovered request id s2 carol\n"
+		  "create bbbb recovered request id c2 dave\n");
+	assert_false(causes_waiting(stage.causes));
+	dies(&stage, A_ID, 0, 3000);
+	EXPECT_AT(&stage, 3001, "die aaaa =0 inherited id s2 carol\n");
+	assert_true(causes_position(stage.causes, 0) == at(3000) + AHEAD);
+	stage_close(&stage);
+}
+
+/* The engine tells it after all: then it is told once. */
+static void test_gap_and_replay(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	causes_gap(stage.causes, 0, at(80) + AHEAD);
+	make_request(&stage, 2, "ContainerStart", "s2", A_ID, 200);
+	inspected(&stage, A_ID, STATE("true", MOMENT("00.200"), MOMENT("00.150")), 400);
+	dies(&stage, A_ID, 3, 151);
+	happens(&stage, "start", A_ID, 201);
+	refreshed(&stage, 410);
+	run_at(&stage, 500);
+	text_cut(&stage.told, 0);
+	EXPECT_AT(&stage, 5000, "");
+	dies(&stage, A_ID, 3, 5001);
+	EXPECT_AT(&stage, 5002, "die aaaa =3 inherited id s2 carol\n");
+	stage_close(&stage);
+}
+
+/* Until it was looked at, whoever started it before is not taken for who started it last. */
+static void test_doubt_in_gap(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	causes_gap(stage.causes, 0, at(500) + AHEAD);
+	happens(&stage, "oom", A_ID, 600);
+	EXPECT_AT(&stage, 610, "");
+	inspected(&stage, A_ID, STATE("true", MOMENT("00.039"), ZERO), 620);
+	EXPECT_AT(&stage, 630, "oom aaaa inherited id s1 bob\n");
+	/* Another gap, and nobody answers. */
+	causes_gap(stage.causes, 0, at(640) + AHEAD);
+	happens(&stage, "oom", A_ID, 650);
+	EXPECT_AT(&stage, 2651, "oom aaaa unknown\n");
+	/* It was started anew in the very moment before. */
+	inspected(&stage, A_ID, STATE("true", MOMENT("00.600"), ZERO), 2700);
+	happens(&stage, "oom", A_ID, 2710);
+	EXPECT_AT(&stage, 2720, "oom aaaa unknown\n");
+	stage_close(&stage);
+}
+
+/* It went meanwhile; and one that was made after the gap did not, though no list had it. */
+static void test_gone_in_gap(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, true);
+	text_cut(&stage.kept, 0);
+	causes_gap(stage.causes, 0, at(80) + AHEAD);
+	happens(&stage, "create", B_ID, 90);
+	run_at(&stage, 91);
+	causes_refreshed(stage.causes, 0, false, at(95)); /* not all were looked at */
+	refreshed(&stage, 100);
+	run_at(&stage, 2101);
+	EXPECT_AT(&stage, 2101, "create bbbb unknown\ndestroy aaaa recovered unknown\n");
+	assert_non_null(strstr(stage.kept.data, "remove aaaa\n"));
+	stage_close(&stage);
+}
+
+/* Both were missed: a creation that is told after the start does not undo it, nor a start the end. */
+static void test_recovered_late(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	causes_gap(stage.causes, 0, at(5) + AHEAD);
+	inspected(&stage, A_ID,
+		  "'Created':'" MOMENT("00.010") "','State':{'StartedAt':'" ZERO
+						 "','FinishedAt':'" ZERO "'}," POLICY("always"),
+		  100);
+	inspected(&stage, B_ID,
+		  "'Created':'" MOMENT("00.010") "','State':{'Running':true,'StartedAt':'" MOMENT(
+			  "00.020") "','FinishedAt':'" ZERO "'}," POLICY("always"),
+		  100);
+	refreshed(&stage, 101);
+	make_request(&stage, 2, "ContainerStart", "s1", B_ID, 20);
+	make_request(&stage, 2, "ContainerStart", "s2", A_ID, 200);
+	happens(&stage, "start", A_ID, 200);
+	dies(&stage, B_ID, 1, 300);
+	EXPECT_AT(&stage, 310, "start aaaa request id s2 carol\ndie bbbb =1 unknown\n");
+	EXPECT_AT(&stage, 2101,
+		  "create aaaa recovered unknown\ncreate bbbb recovered unknown\n"
+		  "start bbbb recovered request id s1 carol\n");
+	dies(&stage, A_ID, 1, 2200);
+	happens(&stage, "start", B_ID, 2300);
+	EXPECT_AT(&stage, 2400,
+		  "die aaaa =1 inherited id s2 carol\nstart bbbb daemon restart-policy\n");
+	stage_close(&stage);
+}
+
+/* --- beyond our life -------------------------------------------------------------------------- */
+
+static void test_restore(void **state)
+{
+	struct stage stage = {0};
+	struct origin draft = {.event_id = bytes_of("s0"), .operation = bytes_of("ContainerStart")};
+	struct origin *origin;
+	struct owned owned = {.id = bytes_of(A_ID),
+			      .name = bytes_of("web"),
+			      .starter_known = true,
+			      .created = AHEAD,
+			      .started = AHEAD + 1,
+			      .labels_known = true};
+	struct owned_exec exec = {.id = bytes_of(EXEC_1), .container_id = bytes_of(A_ID)};
+
+	stage_open(&stage);
+	draft.caller = stage.users[4];
+	origin = origin_new(&draft, NULL, 0);
+	owned.creator = owned.starter = exec.starter = origin;
+	assert_int_equal(causes_restore(stage.causes, 0, &owned), 0);
+	assert_int_equal(causes_restore_exec(stage.causes, 0, &exec), 0);
+	assert_int_equal(causes_restore_exec(stage.causes, 0, &exec), 0);
+	owned.id = exec.id = bytes_of("short");
+	assert_int_equal(causes_restore(stage.causes, 0, &owned), -EINVAL);
+	assert_true(causes_restore_exec(stage.causes, 0, &exec) < 0);
+	origin_unref(origin);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 10);
+	dies(&stage, A_ID, 0, 11);
+	EXPECT_AT(&stage, 20,
+		  "exec_die aaaa 1111 inherited id s0 erin\ndie aaaa =0 inherited id s0 erin\n");
+	stage_close(&stage);
+}
+
+/* A container is put before what happened to it, so that there is something to keep that with. */
+static void test_keeper(void **state)
+{
+	struct stage stage = {0};
+	struct request *start;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	create_exec(&stage, 0, "e1", EXEC_1, "sh", 100);
+	start = start_exec(&stage, 3, "x1", EXEC_1, 120);
+	tell_event(&stage, exec_event("exec_start", EXEC_1, "sh"), 125);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 130);
+	dies(&stage, A_ID, 0, 140);
+	make_request(&stage, 2, "ContainerDelete", "d1", A_ID, 150);
+	happens(&stage, "destroy", A_ID, 150);
+	run_at(&stage, 160);
+	request_end(start);
+	expect_text(&stage.kept,
+		    "put aaaa nobody\ncreate aaaa request\nput aaaa s1\nstart aaaa request\n"
+		    "put aaaa s1\nexec_create aaaa request\nput_exec 1111 x1\nput aaaa s1\n"
+		    "exec_start aaaa request\nend_exec 1111\nput aaaa s1\ndie aaaa inherited\n"
+		    "put aaaa s1\ndestroy aaaa request\nremove aaaa\n",
+		    __LINE__);
+	stage_close(&stage);
+}
+
+/* What waits is told at the end as it stands; what was only concluded is for the next life. */
+static void test_close(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	stage_open(&stage);
+	causes_gap(stage.causes, 0, 0);
+	inspected(&stage, B_ID, STATE("true", MOMENT("00.005"), ZERO), 8);
+	create = begin_request(&stage, 0, "ContainerCreate", "r1", 10);
+	happens(&stage, "create", A_ID, 20);
+	happens(&stage, "rename", A_ID, 21);
+	EXPECT_AT(&stage, 22, "");
+	causes_close(stage.causes);
+	EXPECT(&stage, "create aaaa request time r1 alice\nrename aaaa unknown\n");
+	request_end(create);
+	stage_close(&stage);
+}
+
+/* Freed with all that waits; requests outlive it as long as who reads them has them. */
+static void test_freed_while_it_waits(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	stage_open(&stage);
+	create = begin_request(&stage, 0, "ContainerCreate", "r1", 10);
+	happens(&stage, "create", A_ID, 20);
+	stage_close(&stage);
+	request_answered(create, 201, at(30));
+	request_set_made(create, bytes_of(A_ID));
+	request_end(create);
+	causes_free(NULL);
+}
+
+/* --- an engine that is played ----------------------------------------------------------------- */
+
+#define REQUESTS 64 /* so that a set of them is a number */
+#define CONTAINERS 24
+#define EXECS 32
+#define HAPPENINGS 1024
+#define STEPS 512
+#define NOBODY (-1)
+#define UNSEEN (USERS - 1) /* the user of another door */
+#define US 1000ull
+
+enum op {
+	OP_CREATE,
+	OP_START,
+	OP_STOP,
+	OP_KILL,
+	OP_TERM,
+	OP_RESTART,
+	OP_REMOVE,
+	OP_REMOVE_FORCED,
+	OP_EXEC,
+	OP_EXEC_START,
+	OP_EXEC_DETACHED,
+	OP_ATTACH,
+	OP_PAUSE,
+	OP_UNPAUSE,
+	OP_RENAME,
+	OP_COMMIT,
+	OPS,
+};
+
+static const char *const op_names[OPS] = {
+	"ContainerCreate", "ContainerStart",   "ContainerStop",	  "ContainerKill",
+	"ContainerKill",   "ContainerRestart", "ContainerDelete", "ContainerDelete",
+	"ContainerExec",   "ExecStart",	       "ExecStart",	  "ContainerAttach",
+	"ContainerPause",  "ContainerUnpause", "ContainerRename", "ImageCommit",
+};
+
+/* A request, as it truly was. */
+struct deal {
+	enum op op;
+	unsigned int user;
+	int container, exec; /* that it acts on; of a create, that it makes */
+	char event_id[8], name[16];
+	bool by_name, silent;
+	uint64_t started, answered, over; /* 0: never */
+	int status;
+	struct request *request; /* once callerd has it */
+};
+
+struct vessel {
+	char id[ID_DIGITS + 1], name[16];
+	bool exists, gone, running, paused, removing, auto_remove, stopped;
+	bool pending;	   /* the policy is about to start it */
+	bool called_off;   /* that was, by a signal that made no event */
+	unsigned int life; /* how often it was started */
+	const char *policy;
+	unsigned int restarts;
+	int creator, starter;	 /* requests */
+	uint64_t termed, killed; /* sets of requests that sent it signals, in this life */
+	bool signalled;		 /* it will obey */
+	uint64_t busy;		 /* until then */
+	uint64_t destroyed;
+};
+
+struct run_of_exec {
+	char id[ID_DIGITS + 1];
+	int container, starter;
+	bool made, started, ended;
+};
+
+enum truth { TRUTH_REQUEST, TRUTH_ITSELF, TRUTH_POLICY };
+
+/* An event, as it truly was. */
+struct happening {
+	const char *type, *action, *signal;
+	int container, exec, exit_code;
+	char name[16];
+	uint64_t time;
+	enum truth truth;
+	int request;	  /* that made it */
+	int heir;	  /* request that it goes back to otherwise */
+	uint64_t killers; /* of an end: requests that any of may have brought it about */
+	bool called_off;
+};
+
+enum step_kind { STEP_ACT, STEP_TIMEOUT, STEP_DEATH, STEP_POLICY, STEP_GOES, STEP_EXEC_ENDS };
+
+struct step {
+	uint64_t time;
+	enum step_kind kind;
+	int index; /* of the request, the container or the exec */
+	unsigned int life;
+	int exit_code;
+};
+
+struct play {
+	unsigned int seed;
+	bool unseen,
+		slow; /* somebody uses another door; callerd learns some things late, or never */
+	uint32_t random;
+	uint64_t now;
+	struct deal deals[REQUESTS];
+	struct vessel vessels[CONTAINERS];
+	struct run_of_exec execs[EXECS];
+	struct happening happenings[HAPPENINGS];
+	struct step steps[STEPS];
+	unsigned int deal_count, vessel_count, exec_count, happening_count, step_count;
+	/* What callerd told. */
+	struct stage stage;
+	unsigned int told, unknown;
+	uint64_t tainted; /* containers whose last start may be unknown */
+	struct {
+		uint64_t time;
+		int container;
+	} inspections[HAPPENINGS];
+	unsigned int inspection_count;
+};
+
+static uint32_t roll(struct play *play, uint32_t sides)
+{
+	play->random ^= play->random << 13;
+	play->random ^= play->random >> 17;
+	play->random ^= play->random << 5;
+	return play->random % sides;
+}
+
+static bool one_in(struct play *play, uint32_t sides)
+{
+	return !roll(play, sides);
+}
+
+static void plan(struct play *play, uint64_t in, enum step_kind kind, int index, int exit_code)
+{
+	struct step *step = &play->steps[play->step_count++];
+
+	assert_true(play->step_count <= STEPS);
+	*step = (struct step){play->now + in, kind, index, 0, exit_code};
+	if (kind == STEP_DEATH || kind == STEP_POLICY || kind == STEP_GOES)
+		step->life = play->vessels[index].life;
+}
+
+/* The next event of CONTAINER; events never share their time. */
+static struct happening *happen(struct play *play, const char *action, int container,
+				enum truth truth, int request)
+{
+	struct happening *happening = &play->happenings[play->happening_count++];
+	struct vessel *vessel = &play->vessels[container];
+
+	assert_true(play->happening_count <= HAPPENINGS);
+	play->now += 20 * US + roll(play, 100) * US;
+	*happening = (struct happening){
+		.type = "container",
+		.action = action,
+		.container = container,
+		.exec = NOBODY,
+		.time = play->now,
+		.truth = truth,
+		.request = request,
+		.heir = NOBODY,
+	};
+	memcpy(happening->name, vessel->name, sizeof(vessel->name));
+	vessel->busy = play->now + 2 * MS;
+	return happening;
+}
+
+static void happen_in_network(struct play *play, const char *action, int container,
+			      enum truth truth, int request)
+{
+	happen(play, action, container, truth, request)->type = "network";
+}
+
+static void finish(struct play *play, struct deal *deal, int status)
+{
+	play->now += 50 * US + roll(play, 200) * US;
+	deal->status = status;
+	deal->answered = deal->over = play->now;
+}
+
+static int number_of(const struct play *play, const struct deal *deal)
+{
+	return (int)(deal - play->deals);
+}
+
+/* --- what it does ----------------------------------------------------------------------------- */
+
+static void send_signal(struct play *play, int container, int request, const char *signal)
+{
+	struct vessel *vessel = &play->vessels[container];
+
+	happen(play, "kill", container, TRUTH_REQUEST, request)->signal = signal;
+	*(*signal == '9' ? &vessel->killed : &vessel->termed) |= UINT64_C(1) << request;
+	vessel->stopped = true;
+}
+
+static void obey(struct play *play, int container, unsigned int within_ms, int exit_code)
+{
+	play->vessels[container].signalled = true;
+	plan(play, 200 * US + roll(play, within_ms * 1000) * US, STEP_DEATH, container, exit_code);
+}
+
+static void start_it(struct play *play, int container, enum truth truth, int request)
+{
+	struct vessel *vessel = &play->vessels[container];
+
+	happen_in_network(play, "connect", container, truth, request);
+	happen(play, "start", container, truth, request)->called_off = vessel->called_off;
+	vessel->life++;
+	vessel->running = true;
+	vessel->pending = vessel->paused = vessel->stopped = vessel->signalled = false;
+	vessel->called_off = false;
+	vessel->termed = vessel->killed = 0;
+	if (truth == TRUTH_REQUEST) {
+		vessel->starter = request;
+		vessel->restarts = 0;
+	}
+	if (!one_in(play, 3))
+		plan(play, MS * (1 + roll(play, one_in(play, 2) ? 30 : 1000)), STEP_DEATH,
+		     container, (int)roll(play, 2));
+}
+
+static void destroy_it(struct play *play, int container, enum truth truth, int request)
+{
+	struct vessel *vessel = &play->vessels[container];
+
+	happen(play, "destroy", container, truth, request)->heir = vessel->creator;
+	vessel->gone = true;
+	vessel->destroyed = play->now;
+}
+
+/* Whoever waits for its end goes on. */
+static void go_on(struct play *play, struct deal *deal)
+{
+	int number = number_of(play, deal);
+
+	if (deal->op == OP_STOP || deal->op == OP_RESTART)
+		happen(play, "stop", deal->container, TRUTH_REQUEST, number);
+	if (deal->op == OP_RESTART) {
+		if (!play->vessels[deal->container].running) /* two may have waited */
+			start_it(play, deal->container, TRUTH_REQUEST, number);
+		happen(play, "restart", deal->container, TRUTH_REQUEST, number);
+	} else if (deal->op == OP_REMOVE_FORCED) {
+		destroy_it(play, deal->container, TRUTH_REQUEST, number);
+	}
+	finish(play, deal, 204);
+}
+
+static void end_exec(struct play *play, int exec)
+{
+	struct run_of_exec *one = &play->execs[exec];
+	struct happening *happening;
+
+	if (!one->started || one->ended)
+		return;
+	one->ended = true;
+	happening = happen(play, "exec_die", one->container, TRUTH_ITSELF, NOBODY);
+	happening->exec = exec;
+	happening->heir = one->starter;
+	for (unsigned int i = 0; i < play->deal_count; i++)
+		if (play->deals[i].op == OP_EXEC_START && play->deals[i].exec == exec &&
+		    play->deals[i].status == 101)
+			play->deals[i].over = play->now;
+}
+
+static bool is_waiting(const struct deal *deal, int container)
+{
+	return deal->container == container && deal->over == UINT64_MAX;
+}
+
+static void settle(struct play *play, int container)
+{
+	struct vessel *vessel = &play->vessels[container];
+
+	vessel->pending = !vessel->stopped && vessel->policy &&
+			  (strcmp(vessel->policy, "on-failure") != 0 ||
+			   play->happenings[play->happening_count - 2].exit_code);
+	if (vessel->pending)
+		plan(play, (100 * MS) << vessel->restarts++, STEP_POLICY, container, 0);
+	/* Restarts go on in the end, so that those who stop it find what they wait for. */
+	for (unsigned int pass = 0; pass < 2; pass++)
+		for (unsigned int i = 0; i < play->deal_count; i++)
+			if (!is_waiting(&play->deals[i], container) ||
+			    (play->deals[i].op == OP_RESTART) != pass)
+				continue;
+			else if (vessel->gone)
+				finish(play, &play->deals[i], 500);
+			else
+				go_on(play, &play->deals[i]);
+	if (vessel->auto_remove && !vessel->running && !vessel->pending && !vessel->gone &&
+	    !vessel->removing) {
+		vessel->removing = true;
+		plan(play, 8 * MS, STEP_GOES, container, 0);
+	}
+}
+
+static void die_it(struct play *play, const struct step *step)
+{
+	struct vessel *vessel = &play->vessels[step->index];
+	struct happening *happening;
+
+	if (!vessel->running || vessel->life != step->life || vessel->gone ||
+	    (vessel->signalled && step->exit_code < 2)) /* it ends of the signal */
+		return;
+	for (unsigned int i = 0; i < play->exec_count; i++)
+		if (play->execs[i].container == step->index)
+			end_exec(play, (int)i);
+	vessel->running = vessel->paused = false;
+	happening = happen(play, "die", step->index, TRUTH_ITSELF, NOBODY);
+	happening->exit_code = step->exit_code;
+	happening->heir = vessel->starter;
+	if (vessel->signalled)
+		happening->killers = vessel->killed ?: vessel->termed;
+	happening = happen(play, "disconnect", step->index, TRUTH_ITSELF, NOBODY);
+	happening->type = "network";
+	happening->heir = vessel->starter;
+	happening->killers = happening[-1].killers;
+	settle(play, step->index);
+}
+
+/* Returns whether it is to wait for the end. */
+static bool stop_it(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+	int number = number_of(play, deal);
+
+	if (!vessel->running)
+		return false;
+	if (deal->op == OP_KILL || deal->op == OP_REMOVE_FORCED) {
+		send_signal(play, deal->container, number, "9");
+		obey(play, deal->container, 3, 137);
+	} else {
+		send_signal(play, deal->container, number, "15");
+		if (one_in(play, 4))
+			plan(play, (deal->silent ? 3000 : 50) * MS, STEP_TIMEOUT, number, 0);
+		else
+			obey(play, deal->container, 20, 143);
+	}
+	if (vessel->paused)
+		happen(play, "unpause", deal->container, TRUTH_REQUEST, number);
+	vessel->paused = false;
+	deal->over = UINT64_MAX;
+	return true;
+}
+
+static void act_start(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+	int number = number_of(play, deal);
+
+	if (vessel->running || vessel->pending) {
+		finish(play, deal, 304);
+	} else if (vessel->removing) {
+		finish(play, deal, 409);
+	} else if (one_in(play, 10)) { /* it cannot be */
+		happen_in_network(play, "connect", deal->container, TRUTH_REQUEST, number);
+		happen_in_network(play, "disconnect", deal->container, TRUTH_REQUEST, number);
+		if (vessel->auto_remove && !vessel->removing)
+			destroy_it(play, deal->container, TRUTH_REQUEST, number);
+		finish(play, deal, 400);
+	} else {
+		start_it(play, deal->container, TRUTH_REQUEST, number);
+		finish(play, deal, 204);
+	}
+}
+
+static void act_end(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+
+	if (deal->op == OP_REMOVE_FORCED && vessel->removing) {
+		finish(play, deal, 409);
+		return;
+	}
+	vessel->removing |= deal->op == OP_REMOVE_FORCED;
+	if (stop_it(play, deal))
+		return;
+	/* What the policy was about to do is called off; only a stop says so. */
+	if (vessel->pending && deal->op == OP_KILL) {
+		vessel->pending = false;
+		vessel->called_off = true;
+		finish(play, deal, 204);
+	} else if (vessel->pending) {
+		vessel->pending = false;
+		go_on(play, deal);
+	} else if (deal->op == OP_RESTART) {
+		start_it(play, deal->container, TRUTH_REQUEST, number_of(play, deal));
+		happen(play, "restart", deal->container, TRUTH_REQUEST, number_of(play, deal));
+		finish(play, deal, 204);
+	} else if (deal->op == OP_REMOVE_FORCED) {
+		go_on(play, deal);
+	} else {
+		finish(play, deal, deal->op == OP_STOP ? 304 : 409);
+	}
+}
+
+static void act_exec(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+	struct run_of_exec *exec = &play->execs[deal->exec];
+	bool starts = deal->op != OP_EXEC;
+
+	if (!vessel->running || vessel->paused || (starts && (!exec->made || exec->started))) {
+		finish(play, deal, 409);
+		return;
+	}
+	if (deal->op == OP_EXEC_START) {
+		finish(play, deal, 101);
+		deal->over = 0;
+	}
+	happen(play, starts ? "exec_start" : "exec_create", deal->container, TRUTH_REQUEST,
+	       number_of(play, deal))
+		->exec = deal->exec;
+	exec->made = true;
+	exec->started |= starts;
+	if (starts) {
+		exec->starter = number_of(play, deal);
+		plan(play, 40 * US + roll(play, 500) * MS, STEP_EXEC_ENDS, deal->exec, 0);
+	}
+	if (deal->op != OP_EXEC_START)
+		finish(play, deal, starts ? 200 : 201);
+}
+
+static void act_other(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+	int number = number_of(play, deal);
+	bool running = vessel->running && !vessel->paused;
+
+	if (deal->op == OP_RENAME) {
+		memcpy(vessel->name, deal->name, sizeof(vessel->name));
+		happen(play, "rename", deal->container, TRUTH_REQUEST, number);
+	} else if (deal->op == OP_COMMIT) {
+		if (running)
+			happen(play, "pause", deal->container, TRUTH_REQUEST, number);
+		happen(play, "commit", deal->container, TRUTH_REQUEST, number);
+		if (running)
+			happen(play, "unpause", deal->container, TRUTH_REQUEST, number);
+	} else if (deal->op == OP_ATTACH && vessel->running) {
+		finish(play, deal, 101);
+		happen(play, "attach", deal->container, TRUTH_REQUEST, number);
+		deal->over = play->now + roll(play, 1000) * MS;
+		return;
+	} else if (deal->op == OP_TERM && vessel->running) {
+		send_signal(play, deal->container, number, "15");
+		if (one_in(play, 2))
+			obey(play, deal->container, 300, 143);
+	} else if (vessel->running && deal->op == (running ? OP_PAUSE : OP_UNPAUSE)) {
+		vessel->paused = running;
+		happen(play, running ? "pause" : "unpause", deal->container, TRUTH_REQUEST, number);
+	} else if (deal->op == OP_REMOVE && !vessel->running && !vessel->pending &&
+		   !vessel->removing) {
+		destroy_it(play, deal->container, TRUTH_REQUEST, number);
+	} else {
+		finish(play, deal, 409);
+		return;
+	}
+	finish(play, deal, 204);
+}
+
+static void act(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+
+	if (deal->op == OP_CREATE) {
+		vessel->exists = true;
+		happen(play, "create", deal->container, TRUTH_REQUEST, number_of(play, deal));
+		finish(play, deal, 201);
+	} else if (!vessel->exists || vessel->gone ||
+		   (deal->by_name && strcmp(deal->name, vessel->name) != 0)) {
+		finish(play, deal, 404);
+	} else if (deal->op == OP_START) {
+		act_start(play, deal);
+	} else if (deal->op == OP_STOP || deal->op == OP_KILL || deal->op == OP_RESTART ||
+		   deal->op == OP_REMOVE_FORCED) {
+		act_end(play, deal);
+	} else if (deal->op == OP_EXEC || deal->op == OP_EXEC_START ||
+		   deal->op == OP_EXEC_DETACHED) {
+		act_exec(play, deal);
+	} else {
+		act_other(play, deal);
+	}
+}
+
+/* It did not obey in time. */
+static void time_out(struct play *play, struct deal *deal)
+{
+	struct vessel *vessel = &play->vessels[deal->container];
+	uint64_t self = UINT64_C(1) << number_of(play, deal);
+
+	if (deal->over != UINT64_MAX || !vessel->running || !(vessel->termed & self))
+		return;
+	send_signal(play, deal->container, number_of(play, deal), "9");
+	obey(play, deal->container, 3, 137);
+}
+
+static void take_step_of(struct play *play, const struct step *step)
+{
+	struct vessel *vessel = &play->vessels[step->index];
+
+	if (step->kind == STEP_DEATH)
+		die_it(play, step);
+	else if (vessel->gone)
+		return;
+	else if (step->kind == STEP_GOES)
+		destroy_it(play, step->index, TRUTH_ITSELF, NOBODY);
+	else if (vessel->pending && vessel->life == step->life)
+		start_it(play, step->index, TRUTH_POLICY, NOBODY);
+}
+
+static void take_step(struct play *play, const struct step *step)
+{
+	if (step->kind == STEP_ACT)
+		act(play, &play->deals[step->index]);
+	else if (step->kind == STEP_TIMEOUT)
+		time_out(play, &play->deals[step->index]);
+	else if (step->kind == STEP_EXEC_ENDS)
+		end_exec(play, step->index);
+	else
+		take_step_of(play, step);
+}
+
+/* --- the play --------------------------------------------------------------------------------- */
+
+static void make_vessel(struct play *play, struct deal *deal)
+{
+	static const char *const policies[] = {NULL, NULL, "always", "on-failure"};
+	struct vessel *vessel = &play->vessels[play->vessel_count];
+
+	deal->container = (int)play->vessel_count++;
+	*vessel = (struct vessel){.creator = number_of(play, deal), .starter = NOBODY};
+	make_id(vessel->id, 1000 + (unsigned int)deal->container);
+	snprintf(vessel->name, sizeof(vessel->name), "c%d", deal->container);
+	vessel->policy = policies[roll(play, COUNT(policies))];
+	vessel->auto_remove = !vessel->policy && one_in(play, 3);
+}
+
+/* Somebody asks for something, of one of the latest containers. */
+static void make_deal(struct play *play)
+{
+	struct deal *deal = &play->deals[play->deal_count];
+	unsigned int latest = play->vessel_count < 4 ? play->vessel_count : 4;
+
+	*deal = (struct deal){.op = roll(play, OPS), .exec = NOBODY, .started = play->now};
+	snprintf(deal->event_id, sizeof(deal->event_id), "r%u", play->deal_count);
+	deal->user = roll(play, play->unseen ? USERS : UNSEEN);
+	deal->silent = play->slow && one_in(play, 10);
+	if (one_in(play, 3))
+		deal->op = OP_START;
+	if (!latest || (one_in(play, 6) && play->vessel_count < CONTAINERS))
+		deal->op = OP_CREATE;
+	if (deal->op == OP_CREATE && play->vessel_count == CONTAINERS)
+		deal->op = OP_START;
+	if (deal->op == OP_CREATE)
+		make_vessel(play, deal);
+	else
+		deal->container = (int)(play->vessel_count - 1 - roll(play, latest));
+	if (deal->op == OP_EXEC && play->exec_count < EXECS) {
+		deal->exec = (int)play->exec_count++;
+		play->execs[deal->exec] =
+			(struct run_of_exec){.container = deal->container, .starter = NOBODY};
+		make_id(play->execs[deal->exec].id, 2000 + (unsigned int)deal->exec);
+	} else if (deal->op == OP_EXEC || deal->op == OP_EXEC_START ||
+		   deal->op == OP_EXEC_DETACHED) {
+		if (!play->exec_count)
+			return;
+		deal->op = deal->op == OP_EXEC ? OP_EXEC_START : deal->op;
+		deal->exec = (int)roll(play, play->exec_count);
+		deal->container = play->execs[deal->exec].container;
+	}
+	deal->by_name = deal->exec == NOBODY && deal->op != OP_RENAME && one_in(play, 5);
+	if (deal->op == OP_RENAME)
+		snprintf(deal->name, sizeof(deal->name), "n%u", play->deal_count);
+	else
+		memcpy(deal->name, play->vessels[deal->container].name, sizeof(deal->name));
+	plan(play, (2 + roll(play, 10)) * MS, STEP_ACT, (int)play->deal_count++, 0);
+}
+
+static int next_step(const struct play *play)
+{
+	int next = NOBODY;
+
+	for (unsigned int i = 0; i < play->step_count; i++)
+		if (next < 0 || play->steps[i].time < play->steps[next].time)
+			next = (int)i;
+	return next;
+}
+
+/* Plays until everything is done. */
+static void play_out(struct play *play)
+{
+	uint64_t next_deal = play->now;
+	int next;
+
+	while ((next = next_step(play)) >= 0 || play->deal_count < REQUESTS) {
+		struct step step;
+
+		if (play->deal_count < REQUESTS &&
+		    (next < 0 || next_deal <= play->steps[next].time)) {
+			play->now = next_deal > play->now ? next_deal : play->now;
+			make_deal(play);
+			next_deal = play->now + roll(play, one_in(play, 8) ? 300 : 6) * MS;
+			continue;
+		}
+		step = play->steps[next];
+		play->steps[next] = play->steps[--play->step_count];
+		play->now = step.time > play->now ? step.time : play->now;
+		if (step.kind == STEP_ACT) { /* one at a time, as under a lock */
+			uint64_t busy = play->vessels[play->deals[step.index].container].busy;
+
+			if (busy > play->now) {
+				plan(play, busy - play->now, STEP_ACT, step.index, 0);
+				continue;
+			}
+		}
+		take_step(play, &step);
+	}
+}
+
+/* --- what callerd sees of it ------------------------------------------------------------------ */
+
+enum sight { SEE_REQUEST, SEE_SENDER, SEE_ANSWER, SEE_MADE, SEE_END, SEE_OVER, SEE_EVENT };
+
+struct seen_thing {
+	uint64_t time;
+	enum sight sight;
+	int index;
+};
+
+struct view {
+	struct seen_thing things[REQUESTS * 6 + HAPPENINGS];
+	unsigned int count;
+};
+
+static void see(struct view *view, uint64_t time, enum sight sight, int index)
+{
+	view->things[view->count++] = (struct seen_thing){time, sight, index};
+}
+
+/* Up to some ms; where callerd is slow, now and then seconds. */
+static uint64_t late_by(struct play *play)
+{
+	if (play->slow && one_in(play, 6))
+		return roll(play, 4000) * MS;
+	return roll(play, 30) * MS / 2;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int by_time(const void *left, const void *right)
+{
+	const struct seen_thing *a = left, *b = right;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	return a->sight != b->sight ? (int)a->sight - (int)b->sight : a->index - b->index;
+}
+
+static void see_deal(struct play *play, struct view *view, int index, uint64_t begun)
+{
+	const struct deal *deal = &play->deals[index];
+	uint64_t answered, made, over;
+
+	see(view, begun, SEE_REQUEST, index);
+	see(view, begun + late_by(play), SEE_SENDER, index);
+	answered = later(begun, deal->answered) + late_by(play);
+	made = answered + (deal->silent ? 0 : late_by(play));
+	over = later(made, deal->over) + roll(play, 3) * MS;
+	assert_true(deal->over != UINT64_MAX && deal->answered && deal->over);
+	see(view, answered, SEE_ANSWER, index);
+	see(view, made, SEE_MADE, index);
+	see(view, over, SEE_OVER, index);
+	see(view, over, SEE_END, index);
+}
+
+/* Events come in their order, and a request is there before any event that came after its first byte. */
+static void look(struct play *play, struct view *view)
+{
+	uint64_t told[HAPPENINGS], last = 0;
+
+	view->count = 0;
+	for (unsigned int i = 0; i < play->happening_count; i++) {
+		told[i] = last = later(last, play->happenings[i].time + roll(play, 10) * MS / 2);
+		see(view, told[i], SEE_EVENT, (int)i);
+	}
+	for (unsigned int i = 0; i < play->deal_count; i++) {
+		uint64_t begun = play->deals[i].started + late_by(play);
+
+		if (play->deals[i].user == UNSEEN)
+			continue;
+		for (unsigned int j = 0; j < play->happening_count; j++)
+			if (play->happenings[j].time >= play->deals[i].started && told[j] < begun)
+				begun = told[j];
+		see_deal(play, view, (int)i, begun);
+	}
+	qsort(view->things, view->count, sizeof(*view->things), by_time);
+}
+
+static void enter_deal(struct play *play, struct deal *deal)
+{
+	const struct vessel *vessel = &play->vessels[deal->container];
+	struct bytes id = bytes_of(vessel->id), none = {0};
+	struct request *request;
+
+	deal->request = request = ledger_begin(causes_ledger(play->stage.causes), 0,
+					       1 + (uint64_t)number_of(play, deal), deal->started,
+					       op_names[deal->op], bytes_of(deal->event_id));
+	assert_non_null(request);
+	if (deal->op == OP_CREATE) {
+		request->auto_remove = vessel->auto_remove;
+		if (deal->by_name)
+			request_set_result(request, bytes_of(deal->name));
+	} else if (deal->op == OP_EXEC_START || deal->op == OP_EXEC_DETACHED) {
+		request_set_target(request, bytes_of(play->execs[deal->exec].id), none, id);
+	} else {
+		request_set_target(request, deal->by_name ? none : id,
+				   deal->by_name ? bytes_of(deal->name) : none, none);
+	}
+	if (deal->op == OP_RENAME)
+		request_set_result(request, bytes_of(deal->name));
+}
+
+static void see_answer(struct play *play, struct deal *deal)
+{
+	struct request *request = deal->request;
+	struct bytes none = {0};
+
+	if (deal->silent) {
+		request_answered(request, 0, 0);
+		return;
+	}
+	request_answered(request, deal->status, deal->answered);
+	if (deal->by_name && deal->op != OP_CREATE && deal->status < 400)
+		request_set_target(request, bytes_of(play->vessels[deal->container].id), none,
+				   none);
+}
+
+static void see_made(struct play *play, struct deal *deal)
+{
+	if (deal->silent || deal->status != 201)
+		return;
+	request_set_made(deal->request,
+			 bytes_of(deal->op == OP_CREATE ? play->vessels[deal->container].id
+							: play->execs[deal->exec].id));
+}
+
+static void see_event(struct play *play, const struct happening *happening, uint64_t now)
+{
+	const char *id = play->vessels[happening->container].id;
+	bool network = !strcmp(happening->type, "network");
+	struct engine_event event = {
+		.type = bytes_of(happening->type),
+		.action = bytes_of(happening->action),
+		.id = bytes_of(network ? ID_OF("9") : id),
+		.name = bytes_of(network ? "net" : happening->name),
+		.container = bytes_of(network ? id : NULL),
+		.image = bytes_of(network ? NULL : "busybox"),
+		.exec_id = bytes_of(happening->exec < 0 ? NULL : play->execs[happening->exec].id),
+		.signal = bytes_of(happening->signal),
+		.has_exit_code = !strcmp(happening->action, "die"),
+		.exit_code = happening->exit_code,
+		.time = happening->time + AHEAD,
+	};
+
+	causes_event(play->stage.causes, 0, &event, now);
+}
+
+static void see_more(struct play *play, const struct seen_thing *thing)
+{
+	struct ledger *ledger = causes_ledger(play->stage.causes);
+	struct deal *deal = &play->deals[thing->index];
+	struct bytes none = {0};
+
+	switch (thing->sight) {
+	case SEE_REQUEST:
+		enter_deal(play, deal);
+		break;
+	case SEE_SENDER:
+		if (deal->request)
+			request_set_sender(deal->request, play->stage.users[deal->user], none,
+					   none);
+		break;
+	case SEE_ANSWER:
+		see_answer(play, deal);
+		break;
+	case SEE_MADE:
+		see_made(play, deal);
+		break;
+	case SEE_OVER:
+		ledger_over(ledger, 1 + (uint64_t)thing->index, deal->silent,
+			    deal->silent ? deal->started + MS : deal->over);
+		break;
+	case SEE_END:
+		request_end(deal->request);
+		deal->request = NULL;
+		break;
+	case SEE_EVENT:
+		break;
+	}
+}
+
+static void see_thing(struct play *play, const struct seen_thing *thing)
+{
+	if (thing->sight == SEE_EVENT)
+		see_event(play, &play->happenings[thing->index], thing->time);
+	else
+		see_more(play, thing);
+}
+
+/* The engine answers for containers that it has. */
+static void answer_inspections(struct play *play, uint64_t now)
+{
+	for (unsigned int i = 0; i < play->inspection_count; i++) {
+		const struct vessel *vessel = &play->vessels[play->inspections[i].container];
+		uint64_t time = play->inspections[i].time;
+		const char *policy = !vessel->policy	      ? POLICY("no")
+				     : *vessel->policy == 'a' ? POLICY("always")
+							      : POLICY("on-failure");
+
+		if (time > now)
+			continue;
+		play->inspections[i--] = play->inspections[--play->inspection_count];
+		if (!vessel->destroyed || vessel->destroyed > time)
+			inspected(&play->stage, vessel->id, policy,
+				  (unsigned int)((now - BOOT) / MS));
+	}
+}
+
+static int vessel_of(const struct play *play, struct bytes id)
+{
+	for (unsigned int i = 0; i < play->vessel_count; i++)
+		if (bytes_equal(id, bytes_of(play->vessels[i].id)))
+			return (int)i;
+	return NOBODY;
+}
+
+static uint64_t play_clock; /* for whoever is called back */
+
+static void play_inspect(void *data, unsigned int socket, struct bytes container)
+{
+	struct play *play = data;
+	int index = vessel_of(play, container);
+
+	assert_true(index >= 0 && play->inspection_count < HAPPENINGS);
+	play->inspections[play->inspection_count].time = play_clock + roll(play, 5) * MS;
+	play->inspections[play->inspection_count++].container = index;
+}
+
+/* --- whether it is true ----------------------------------------------------------------------- */
+
+static int deal_of(const struct record *record)
+{
+	return record->cause.event_id.size ? atoi(record->cause.event_id.data + 1) : NOBODY;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words) != 0)
+		words++;
+	return *words;
+}
+
+/* What somebody else did unseen, while a request was under way that does the very same, nobody can tell. */
+static bool is_alike(const struct happening *happening, const struct deal *deal)
+{
+	static const char *const alike[] = {"kill",	  "stop",    "pause",	"unpause", "commit",
+					    "attach",	  "start",   "restart", "connect", "die",
+					    "disconnect", "destroy", NULL};
+
+	if (deal->container != happening->container || !is_one_of(happening->action, alike) ||
+	    happening->time + MS < deal->started)
+		return false;
+	if (strcmp(happening->action, "start") == 0 || strcmp(happening->action, "connect") == 0)
+		return deal->op == OP_RESTART;
+	if (strcmp(happening->action, "destroy") == 0)
+		return deal->silent;
+	return deal->silent || deal->op == OP_ATTACH || happening->time <= deal->answered + MS;
+}
+
+static bool is_request_true(const struct play *play, const struct happening *happening,
+			    const struct record *record)
+{
+	int number = deal_of(record);
+	const struct deal *deal = &play->deals[number];
+
+	assert_int_not_equal(deal->user, UNSEEN);
+	if (happening->truth == TRUTH_REQUEST && happening->request == number)
+		return true;
+	if (happening->killers >> number & 1)
+		return true;
+	if (happening->truth != TRUTH_REQUEST || play->deals[happening->request].user != UNSEEN)
+		return false;
+	return !strcmp(record->cause.basis, "time") || is_alike(happening, deal);
+}
+
+static bool is_true(const struct play *play, const struct happening *happening,
+		    const struct record *record)
+{
+	switch (*record->cause.kind) {
+	case 'r':
+		return is_request_true(play, happening, record);
+	case 'i':
+		return happening->heir >= 0 && deal_of(record) == happening->heir;
+	case 'd':
+		return happening->truth == TRUTH_POLICY || happening->called_off;
+	default:
+		return true;
+	}
+}
+
+/* The policy's start while a restart is under way, and of what went before the engine could be asked. */
+static bool is_unknowable(const struct play *play, const struct happening *happening)
+{
+	uint64_t destroyed = play->vessels[happening->container].destroyed;
+
+	if (happening->truth != TRUTH_POLICY)
+		return false;
+	for (unsigned int i = 0; i < play->deal_count; i++)
+		if (play->deals[i].op == OP_RESTART &&
+		    play->deals[i].container == happening->container &&
+		    play->deals[i].started <= happening->time + MS &&
+		    play->deals[i].answered >= happening->time)
+			return true;
+	return destroyed && destroyed < happening->time + 100 * MS;
+}
+
+/* Where everything is seen in time, nobody is missing. */
+static bool is_complete(struct play *play, const struct happening *happening,
+			const struct record *record)
+{
+	static const char *const complete[] = {"create",     "start",	 "die", "exec_create",
+					       "exec_start", "exec_die", NULL};
+	uint64_t self = UINT64_C(1) << happening->container;
+	bool unknown = *record->cause.kind == 'u';
+
+	play->unknown += unknown;
+	if (play->slow || play->unseen || !is_one_of(happening->action, complete))
+		return true;
+	if (strcmp(happening->action, "start") == 0) {
+		play->tainted &= ~self;
+		if (unknown && is_unknowable(play, happening))
+			play->tainted |= self;
+	}
+	return !unknown || (play->tainted & self);
+}
+
+static void play_record(void *data, const struct record *record)
+{
+	struct play *play = data;
+	const struct happening *happening = &play->happenings[play->told];
+
+	assert_true(play->told++ < play->happening_count);
+	assert_true(bytes_equal(record->event.action, bytes_of(happening->action)));
+	assert_true(record->event.time == happening->time + AHEAD);
+	if (!is_true(play, happening, record) || !is_complete(play, happening, record))
+		fail_msg("seed %u: event %u, %s of container %d at %.3f ms, truly of request r%d "
+			 "(goes back to r%d, truth %d), is told as %s %.8s by %s",
+			 play->seed, play->told - 1, happening->action, happening->container,
+			 (double)(happening->time - BOOT) / MS, happening->request, happening->heir,
+			 (int)happening->truth, record->cause.kind,
+			 record->cause.event_id.data ?: "-", record->cause.basis ?: "-");
+}
+
+static void show(struct play *play, const struct view *view)
+{
+	struct causes *causes = play->stage.causes;
+
+	for (unsigned int i = 0; i < view->count; i++) {
+		play_clock = view->things[i].time;
+		answer_inspections(play, play_clock);
+		see_thing(play, &view->things[i]);
+		if (view->things[i].sight == SEE_EVENT || one_in(play, 4))
+			causes_run(causes, play_clock);
+	}
+	while (play->told < play->happening_count) {
+		assert_true(causes_waiting(causes));
+		play_clock += 100 * MS;
+		answer_inspections(play, play_clock);
+		causes_run(causes, play_clock);
+	}
+	assert_false(causes_waiting(causes));
+}
+
+/* Plays once. Returns how many events were told as unknown; *RET_TOLD: of how many. */
+static unsigned int play_once(unsigned int seed, bool unseen, bool slow, unsigned int *ret_told)
+{
+	static struct play play;
+	static struct view view;
+	struct causes_options options = {
+		.socket_count = 1,
+		.sockets = stage_sockets,
+		.inventories = &play.stage.inventory,
+		.context = &stage_context,
+		.wait = WAIT,
+		.data = &play.stage,
+		.record = stage_record,
+		.inspect_data = &play,
+		.inspect = play_inspect,
+	};
+
+	memset(&play, 0, sizeof(play));
+	play.seed = seed;
+	play.unseen = unseen;
+	play.slow = slow;
+	play.random = 2654435769u * (seed + 1);
+	play.now = BOOT;
+	play_out(&play);
+	look(&play, &view);
+	stage_open_with(&play.stage, &options, BOOT - 1);
+	play.stage.record = play_record;
+	play.stage.data = &play;
+	show(&play, &view);
+	stage_close(&play.stage);
+	*ret_told += play.told;
+	return play.unknown;
+}
+
+#define PLAYS 300
+
+static void play_all(bool unseen, bool slow)
+{
+	unsigned int told = 0, unknown = 0;
+
+	for (unsigned int i = 0; i < PLAYS; i++)
+		unknown += play_once(i, unseen, slow, &told);
+	print_message("%u of %u events are unknown\n", unknown, told);
+}
+
+static void test_play(void **state)
+{
+	play_all(false, false);
+}
+
+static void test_play_slowly(void **state)
+{
+	play_all(false, true);
+}
+
+static void test_play_with_another_door(void **state)
+{
+	play_all(true, false);
+}
+
+static void test_play_with_another_door_slowly(void **state)
+{
+	play_all(true, true);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create_by_its_answer),
+		cmocka_unit_test(test_fifty_creates),
+		cmocka_unit_test(test_create_without_answer),
+		cmocka_unit_test(test_late_sender),
+		cmocka_unit_test(test_two_starts),
+		cmocka_unit_test(test_start_needs_its_answer),
+		cmocka_unit_test(test_starter_by_another_door),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_long_stop),
+		cmocka_unit_test(test_end_by_itself),
+		cmocka_unit_test(test_end_in_another_request),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_killers),
+		cmocka_unit_test(test_two_stops),
+		cmocka_unit_test(test_podman_tells_no_signals),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_restart_policy),
+		cmocka_unit_test(test_no_inspection),
+		cmocka_unit_test(test_restart_policies),
+		cmocka_unit_test(test_no_policy_after_signals),
+		cmocka_unit_test(test_restart_and_policy),
+		cmocka_unit_test(test_health_check),
+		cmocka_unit_test(test_swarm),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec_that_fails),
+		cmocka_unit_test(test_exec_behind_a_label),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_attach),
+		cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_prune_and_auto_removal),
+		cmocka_unit_test(test_images),
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_auto_removal),
+		cmocka_unit_test(test_silent_clients),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_full_ledger),
+		cmocka_unit_test(test_before_its_time),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_gap_and_replay),
+		cmocka_unit_test(test_doubt_in_gap),
+		cmocka_unit_test(test_gone_in_gap),
+		cmocka_unit_test(test_recovered_late),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_keeper),
+		cmocka_unit_test(test_close),
+		cmocka_unit_test(test_freed_while_it_waits),
+		cmocka_unit_test(test_play),
+		cmocka_unit_test(test_play_slowly),
+		cmocka_unit_test(test_play_with_another_door),
+		cmocka_unit_test(test_play_with_another_door_slowly),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

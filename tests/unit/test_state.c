@@ -14,6 +14,13 @@
 static unsigned long long state_size_max = 512ull << 20;
 
 #include "agent/state.c"
+#include "agent/state_db.c"
+#include "agent/state_file.c"
+#include "agent/state_queue.c"
+#include "agent/state_read.c"
+#include "agent/state_row.c"
+#include "agent/state_schema.c"
+#include "agent/state_write.c"
 #include "agent/explain.c"
 #include "agent/host.c"
 
@@ -27,6 +34,9 @@ static const char *const sockets[] = {"/run/docker.sock", "/run/podman.sock", NU
 static struct record_context boot = {.boot_id = BOOT, .boot_to_real = CLOCK};
 static struct record_context later = {.boot_id = LATER, .boot_to_real = 2 * CLOCK};
 static char directory[64], path[96], said[8192];
+
+#define KEEP(state, callback, ...)                                                                 \
+	state_keeper(state).callback(state_keeper(state).data, __VA_ARGS__)
 
 /* --- what is put ------------------------------------------------------------------------------- */
 
@@ -122,7 +132,7 @@ static void put_container(struct state *state, unsigned int number, struct origi
 
 	snprintf(name, sizeof(name), "name-%u", number);
 	owned.name = bytes_of(name);
-	state_keeper(state).put(state, 0, &owned);
+	KEEP(state, put, 0, &owned);
 }
 
 static void do_deed(struct state *state, unsigned int number, const char *action,
@@ -144,7 +154,7 @@ static void do_deed(struct state *state, unsigned int number, const char *action
 		deed.command = bytes_of("sh -c id");
 		deed.exec_id = id_of(7);
 	}
-	state_keeper(state).deed(state, 0, id_of(number), &deed);
+	KEEP(state, deed, 0, id_of(number), &deed);
 }
 
 static void put_exec_of(struct state *state, unsigned int number, unsigned int container,
@@ -157,7 +167,7 @@ static void put_exec_of(struct state *state, unsigned int number, unsigned int c
 		.health_check = !starter,
 	};
 
-	state_keeper(state).put_exec(state, 0, &exec);
+	KEEP(state, put_exec, 0, &exec);
 }
 
 /* Some of everything. */
@@ -282,7 +292,7 @@ static int dump(struct state *state, struct text *out)
 
 	if (!error)
 		error = state_load(state, 1, out, on_owned, on_exec);
-	if (!error && state->database)
+	if (!error)
 		error = state_explain(state, bytes_of("0"), out, on_explained, on_explained_deed);
 	return error;
 }
@@ -346,7 +356,7 @@ static sqlite3_int64 sql(const char *statement)
 			 0);
 	if (sqlite3_prepare_v2(database, statement, -1, &prepared, NULL))
 		fail_msg("%s: %s", statement, sqlite3_errmsg(database));
-	if (number_of(prepared, &number))
+	if (finish_number(prepared, &number))
 		fail_msg("%s: %s", statement, sqlite3_errmsg(database));
 	sqlite3_finalize(prepared);
 	assert_int_equal(sqlite3_close(database), SQLITE_OK);
@@ -355,9 +365,9 @@ static sqlite3_int64 sql(const char *statement)
 
 static unsigned int count_set_aside(void)
 {
-	char stamps[64][STAMP_SIZE + 1];
+	char stamps[STAMPS_MAX][STAMP_SIZE + 1];
 
-	return (unsigned int)read_stamps(path, stamps, 64);
+	return (unsigned int)read_stamps(path, stamps);
 }
 
 /* Each test has an empty directory, and a file in one that is not there yet. */
@@ -465,7 +475,7 @@ static void test_sharing(void **unused)
 
 static int put_back(void *data, const struct owned *owned)
 {
-	state_keeper(data).put(data, 0, owned);
+	KEEP(data, put, 0, owned);
 	return 0;
 }
 
@@ -513,7 +523,7 @@ static void test_unreferenced(void **unused)
 	assert_int_equal(sql("SELECT count(*) FROM origins"), 1);
 	assert_int_equal(sql("SELECT count(*) FROM callers"), 1);
 	assert_int_equal(sql("SELECT count(*) FROM findings"), 2);
-	state_keeper(state).end_exec(state, 0, id_of(9));
+	KEEP(state, end_exec, 0, id_of(9));
 	put_container(state, 1, NULL, NULL);
 	commit(state);
 	assert_int_equal(sql("SELECT count(*) FROM origins"), 0);
@@ -528,8 +538,8 @@ static void test_removed(void **unused)
 	char *told;
 
 	put_story(state);
-	state_keeper(state).remove(state, 0, id_of(1), T0 + 9);
-	state_keeper(state).remove(state, 0, id_of(999), 5); /* never known */
+	KEEP(state, remove, 0, id_of(1), T0 + 9);
+	KEEP(state, remove, 0, id_of(999), 5); /* never known */
 	commit(state);
 	told = dump_good(state);
 	assert_null(strstr(told, "exec '00000064"));
@@ -557,7 +567,7 @@ static void test_many_deeds(void **unused)
 				    .basis = BASIS_ID,
 				    .origin = origin};
 
-		state_keeper(state).deed(state, 0, id_of(1), &deed);
+		KEEP(state, deed, 0, id_of(1), &deed);
 		origin_unref(origin);
 	}
 	commit(state);
@@ -586,7 +596,7 @@ static void test_many_containers(void **unused)
 	for (unsigned int i = 0; i < STATE_CONTAINERS_MAX; i++) {
 		put_container(state, i, origin, NULL);
 		if (i >= 5000 && i < 5100)
-			state_keeper(state).remove(state, 0, id_of(i), 10000 - i);
+			KEEP(state, remove, 0, id_of(i), 10000 - i);
 		if (i % 1000 == 0)
 			state_commit(state);
 	}
@@ -701,6 +711,15 @@ static void test_equal_hashes(void **unused)
 	state = open_silent();
 	second = dump_good(state);
 	assert_string_not_equal(first, second);
+	state_close(state);
+	/* One that is of the hash of another. */
+	sql("UPDATE callers SET content = x'00' WHERE id = 1");
+	sql("UPDATE origins SET event_id = 'other' WHERE id = 1");
+	state = open_silent();
+	put_container(state, 3, one, NULL);
+	commit(state);
+	assert_int_equal(sql("SELECT count(*) FROM callers WHERE hash IS NULL"), 2);
+	assert_int_equal(sql("SELECT count(*) FROM callers"), 3);
 	origin_unref(one);
 	origin_unref(two);
 	state_close(state);
@@ -1195,7 +1214,7 @@ static void test_full(void **unused)
 		assert_in_range(put_count, 0, 100000);
 	}
 	assert_in_range(put_count, 1000, 50000);
-	assert_in_range(state->weight, QUEUE_MAX / 2, QUEUE_MAX);
+	assert_in_range(state->queue.weight, QUEUE_MAX / 2, QUEUE_MAX);
 	assert_in_range(-state_commit(state), 1, 4095);
 	assert_in_range(-state_commit(state), 1, 4095); /* not tried again so soon */
 	assert_int_equal(state->wait, RETRY_FIRST);
@@ -1210,7 +1229,7 @@ static void test_full(void **unused)
 	state->retry = 0;
 	commit(state);
 	assert_int_equal(state_dropped(state), 1);
-	assert_int_equal(state->weight, 0);
+	assert_int_equal(state->queue.weight, 0);
 	told = dump_good(state);
 	assert_non_null(strstr(told, "'name-3 "));
 	assert_non_null(strstr(told, "'name-10999 "));
@@ -1259,7 +1278,7 @@ static void test_explain(void **unused)
 	char *text;
 
 	put_story(state);
-	state_keeper(state).remove(state, 0, id_of(3), T0 + 60 * SECOND);
+	KEEP(state, remove, 0, id_of(3), T0 + 60 * SECOND);
 	commit(state);
 	text = explained("name-1", EXIT_OK);
 	assert_string_equal(
@@ -1307,9 +1326,9 @@ static void test_explain_hostile(void **unused)
 	struct deed deed = {.action = bytes_of("\033]0;x\a"), .command = bytes_of("a\r\nb")};
 	char *text;
 
-	state_keeper(state).put(state, 1, &owned);
+	KEEP(state, put, 1, &owned);
 	for (unsigned int i = 0; i < 200; i++)
-		state_keeper(state).deed(state, 1, owned.id, &deed);
+		KEEP(state, deed, 1, owned.id, &deed);
 	commit(state);
 	state_close(state);
 	text = explained("00000001", EXIT_OK);

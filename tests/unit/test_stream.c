@@ -38,6 +38,7 @@ struct played {
 	/* Its memory. */
 	struct happened memory[EVENTS_MAX];
 	unsigned int memory_size, memory_max;
+	uint64_t clock; /* its own, a second an event; 0: it has the real one */
 	/* The connection. */
 	char request[1024], *output;
 	size_t request_size, output_size, sent;
@@ -262,7 +263,7 @@ static void happen_at(unsigned int id, uint64_t time)
 
 static void happen(unsigned int id)
 {
-	happen_at(id, real_time());
+	happen_at(id, played.clock ? played.clock += SECOND : real_time());
 }
 
 static void happen_many(unsigned int first, unsigned int last)
@@ -1123,26 +1124,53 @@ static void test_passed_over_and_lost(void **state)
 	assert_int_equal(stats().gaps, 0);
 }
 
-/* And again, when it had just begun to tell what it knows. */
+/* Lost again when the engine had just begun to tell what it knows: of what we know, some came after what we do
+ * not know. */
 static void test_passed_over_and_lost_twice(void **state)
 {
 	unsigned int most = room();
 
+	another_life(1); /* nothing is too old */
+	pass(3);
+	played.clock = real_time() - 86400 * SECOND;
 	sleep_over(most + 100);
 	settle();
+	happen_many(10001, 10020);
+	settle();
+	assert_int_equal(stats().events, most + 120 - played.passed_over);
 	hang_up();
 	settle();
-	played.portion = 10000;
-	for (played.now += 2 * SECOND; stats().repeated < 10;) {
+	played.portion = 1;
+	for (played.now += 2 * SECOND; stats().repeated < 1;) {
 		stream_run(played.stream, played.now);
 		play();
 	}
-	assert_in_range(stats().events, most, most + 50);
+	assert_in_range(stats().events, most + 10, most + 30);
 	played.portion = SIZE_MAX;
 	lose_connection();
 	pass(5);
-	assert_told_all(1, most + 100);
+	assert_int_equal(stats().events, most + 120);
+	assert_int_equal(stats().gaps, 1); /* that of the beginning */
+}
+
+/* All that the engine remembers is known, but it came later. */
+static void test_passed_over_long_ago(void **state)
+{
+	unsigned int most = room();
+
+	sleep_over(most + 10);
+	settle();
+	for (unsigned int id = 10000; id < 10000 + ENGINE_MEMORY; id++) {
+		happen(id);
+		settle();
+	}
 	assert_int_equal(stats().gaps, 0);
+	catch_up();
+	pass(2); /* until it is clear that no other event is told again */
+	assert_in_range(played.passed_over, 5, 15);
+	assert_int_equal(stats().events, most + 10 + ENGINE_MEMORY - played.passed_over);
+	assert_int_equal(stats().gaps, 1);
+	assert_int_equal(stats().connects, 2);
 }
 
 /* It is not asked all the time. */
@@ -1248,6 +1276,7 @@ int main(void)
 		TEST(test_passed_over_for_good),
 		TEST(test_passed_over_and_lost),
 		TEST(test_passed_over_and_lost_twice),
+		TEST(test_passed_over_long_ago),
 		TEST(test_passed_over_twice),
 		TEST(test_always_slow),
 		TEST(test_busy),

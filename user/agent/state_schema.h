@@ -3,8 +3,8 @@
 #ifndef CALLERD_STATE_SCHEMA_H
 #define CALLERD_STATE_SCHEMA_H
 
-#define APPLICATION_ID 0x63616c64 /* "cald" */
-#define VERSION 1		  /* of the schema, the packed callers and the words in the rows */
+#define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
+#define STATE_VERSION 1 /* of the schema, the packed callers and the words in the rows */
 
 /* The statements that make it, in this order; NULL-terminated. A file has exactly these. */
 extern const char *const state_schema[];

@@ -32,9 +32,8 @@
 #define ENGINE_MEMORY 256  /* Docker's events that it can tell again */
 #define LISTENER_MAX 1024  /* Docker's events for a listener */
 #define LATE (SECOND / 10) /* Docker waits so long for one, at least */
-#define MUCH                                                                                       \
-	(16u << 10) /* bytes: less than a socket holds when Docker has to wait, 160 a small event */
-#define CATCH_UP SECOND /* until Docker has sent what it kept for us */
+#define MUCH (16u << 10)   /* bytes: half of what a socket holds when Docker has to wait */
+#define CATCH_UP SECOND	   /* until Docker has sent what it kept for us */
 #define CHECK_EVERY (10 * SECOND)
 
 enum phase {
@@ -67,10 +66,10 @@ struct stream {
 	uint64_t certain_time; /* 0: there is no certain one */
 
 	enum phase phase;
-	uint64_t asked_time; /* ns of CLOCK_REALTIME */
-	uint64_t floor;	     /* nothing from before is told */
-	uint64_t from;	     /* where to go on without a certain event */
-	uint64_t earlier; /* time of the last event of another life; 0: none, or useless by now */
+	uint64_t asked_time;   /* ns of CLOCK_REALTIME */
+	uint64_t floor;	       /* nothing from before is told */
+	uint64_t from;	       /* where to go on without a certain event */
+	uint64_t earlier;      /* time of another life's last event; 0: none, or useless by now */
 	uint64_t last_before;  /* the last one when we asked */
 	bool unproven;	       /* no event was known by then */
 	unsigned int replayed; /* new ones */
@@ -340,9 +339,8 @@ static int answer_goes_on(void *data, const char *bytes, size_t size)
 
 	if (!stream->subscribing)
 		return stream->version ? body_feed(stream->version, bytes, size) : 0;
-	if (event_reader_feed(stream->reader, bytes,
-			      size)) /* an event is lost, for want of memory */
-		tell_gap(stream);
+	if (event_reader_feed(stream->reader, bytes, size))
+		tell_gap(stream); /* an event is lost, for want of memory */
 	return 0;
 }
 

@@ -24,8 +24,9 @@
 struct calls {
 	struct calls_options options;
 	struct reader reader;
-	size_t memory;	   /* of the bodies at hand */
-	uint64_t requests; /* so far: each has a number */
+	size_t memory;	      /* of the bodies at hand */
+	uint64_t requests;    /* so far: each has a number */
+	struct text event_id; /* of the last one */
 	struct removals removals;
 	/* Of the record described last. */
 	struct verdict verdict;
@@ -50,8 +51,9 @@ struct call {
 	 * values of secret keys, of which none is judged. */
 	struct text query;
 	struct target target;
-	bool resolved;		 /* the target is known by its id */
-	struct bytes event_id;	 /* of its record; owned by the pool */
+	bool resolved;	   /* the target is known by its id */
+	char event_id[64]; /* of its record */
+	size_t event_id_size;
 	struct request *request; /* in the ledger; NULL: it is of no interest there */
 	struct body *body;	 /* NULL: of no interest, or no memory */
 	size_t body_memory;	 /* as counted */
@@ -157,7 +159,40 @@ static void resolve_again(struct call *call)
 		resolve(call, key);
 }
 
+/* Its record's event.id is made now: events that it causes may be written before it is. */
+static void make_event_id(struct call *call, const struct exchange *exchange)
+{
+	const struct record_context *context = call->calls->options.context;
+	struct text *id = &call->calls->event_id;
+
+	if (!context)
+		return;
+	text_cut(id, 0);
+	record_add_id(id, context, clock_real(context, exchange->started), 'r',
+		      ++call->calls->requests);
+	if (id->error || id->size > sizeof(call->event_id))
+		return;
+	memcpy(call->event_id, id->data, id->size);
+	call->event_id_size = id->size;
+}
+
+static struct bytes event_id(const struct call *call)
+{
+	return (struct bytes){call->event_id_size ? call->event_id : NULL, call->event_id_size};
+}
+
 /* --- the ledger ----------------------------------------------------------------------------------- */
+
+/* NAME, as a request has it, as it may be told: it may be a URL with a password, which no engine takes. */
+static struct bytes told(struct call *call, struct bytes name)
+{
+	struct text masked = {0};
+
+	if (name.size && mask_text(&masked, name))
+		name = keep(call, text_since(&masked, 0));
+	text_free(&masked);
+	return name;
+}
 
 /* What it acts on, as far as it is known now. */
 static void enter_target(struct call *call)
@@ -168,12 +203,12 @@ static void enter_target(struct call *call)
 	if (!call->request)
 		return;
 	if (route->made)
-		request_set_target(call->request, target->container_id, target->container_name,
-				   (struct bytes){});
+		request_set_target(call->request, target->container_id,
+				   told(call, target->container_name), (struct bytes){});
 	else if (is_create(route))
-		request_set_result(call->request, target->name);
+		request_set_result(call->request, told(call, target->name));
 	else
-		request_set_target(call->request, target->id, named_target(call),
+		request_set_target(call->request, target->id, told(call, named_target(call)),
 				   target->container_id);
 }
 
@@ -193,7 +228,7 @@ static void enter_result(struct call *call)
 			text_add_string(&name, "latest");
 	}
 	if (name.size)
-		request_set_result(call->request, text_since(&name, 0));
+		request_set_result(call->request, told(call, text_since(&name, 0)));
 	text_free(&name);
 }
 
@@ -204,7 +239,7 @@ static void enter(struct call *call, const struct exchange *exchange)
 	if (!ledger || !call->match.route)
 		return;
 	call->request = ledger_begin(ledger, call->socket, exchange->connection, exchange->started,
-				     call->match.route->operation, call->event_id);
+				     call->match.route->operation, event_id(call));
 	if (!call->request)
 		return;
 	enter_target(call);
@@ -244,20 +279,6 @@ static void open_body(struct call *call)
 	call->body_refused = calls->memory > calls->options.memory_max ||
 			     body_new(call->match.route->body, limit, NULL, &call->body) < 0;
 	count_body(call);
-}
-
-/* Its record's event.id is made now: events that it causes may be written before it is. */
-static void make_event_id(struct call *call, const struct exchange *exchange)
-{
-	const struct record_context *context = call->calls->options.context;
-	struct text id = {0};
-
-	if (!context)
-		return;
-	record_add_id(&id, context, clock_real(context, exchange->started), 'r',
-		      ++call->calls->requests);
-	call->event_id = keep(call, text_since(&id, 0));
-	text_free(&id);
 }
 
 static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
@@ -713,10 +734,10 @@ static void enter_body(struct call *call)
 	const struct value *host = value_get(body, "HostConfig");
 
 	if (is_operation(call, "ContainerCreate")) {
-		request_set_image(call->request, value_string(body, "Image"));
+		request_set_image(call->request, told(call, value_string(body, "Image")));
 		call->request->auto_remove = value_true(host, "AutoRemove");
 	} else if (is_operation(call, "VolumeCreate") || is_operation(call, "NetworkCreate")) {
-		request_set_result(call->request, value_string(body, "Name"));
+		request_set_result(call->request, told(call, value_string(body, "Name")));
 	} else if (is_operation(call, "NetworkConnect") ||
 		   is_operation(call, "NetworkDisconnect")) {
 		enter_connected(call, body);
@@ -966,17 +987,6 @@ static void put_findings(struct calls *calls, struct record_api *api)
 	api->techniques = calls->techniques;
 }
 
-/* NAME, as a request has it, as it may be told: it may be a URL with a password, which no engine takes. */
-static struct bytes told(struct call *call, struct bytes name)
-{
-	struct text masked = {0};
-
-	if (name.size && mask_text(&masked, name))
-		name = keep(call, text_since(&masked, 0));
-	text_free(&masked);
-	return name;
-}
-
 static void put_target(struct call *call, struct record_api *api)
 {
 	const struct route *route = call->match.route;
@@ -1018,7 +1028,7 @@ static void describe(void *content, bool complete, struct record *record)
 
 	verdict_free(&calls->verdict);
 	api->engine = calls->options.engines ? calls->options.engines[call->socket] : "docker";
-	record->id = call->event_id;
+	record->id = event_id(call);
 	if (call->match.route) {
 		resolve_again(call);
 		ask_about_target(call);
@@ -1079,6 +1089,7 @@ void calls_free(struct calls *calls)
 	if (!calls)
 		return;
 	verdict_free(&calls->verdict);
+	text_free(&calls->event_id);
 	free(calls);
 }
 

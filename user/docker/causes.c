@@ -267,7 +267,8 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		       (is_container(event) || is_end(owner, event)) &&
 		       inherit(ret, owner->starter, owner->starter_basis);
 	case HEIR_CREATOR:
-		return owner && owner->auto_remove && owner->state == OWNER_ENDED &&
+		/* Who killed it unseen may have removed it as well. */
+		return owner && owner->auto_remove && owner->state == OWNER_ENDED && !owner->killers &&
 		       inherit(ret, owner->creator, owner->creator_basis);
 	case HEIR_EXEC:
 		exec = owners_find_exec(&engine->owners, event->exec_id);
@@ -350,7 +351,7 @@ static bool is_unexplored(const struct engine_side *engine, const struct effect 
 	if (effect->heir == HEIR_CREATOR)
 		return owner && !owner->inspected && !owner->auto_remove &&
 		       owner->state == OWNER_ENDED;
-	return effect->engine && (is_start(event) || is_exec(event)) &&
+	return effect->engine && effect->heir != HEIR_EXEC && (is_start(event) || is_exec(event)) &&
 	       (!owner || !owner->inspected);
 }
 
@@ -381,13 +382,16 @@ static bool is_killed_by_another(const struct owner *owner, const struct engine_
 		(owner->killer && !bytes_equal(owner->killer->event_id, request->event_id)));
 }
 
-/* Whether more speaks for the engine than for the only request that fits: that one was under way, or is to start
- * again what the engine was about to start. */
+/* Whether more speaks for the engine than for the only request that fits: that one was only under way, or is
+ * to do what the engine is about to do. */
 static bool is_weak(const struct causes *causes, const struct only *only, const struct owner *owner,
 		    const struct engine_event *event)
 {
 	if (only->basis == BASIS_TIME)
-		return true;
+		return only->cause->key != KEY_OWN;
+	if (is(event->action, "unmount")) /* whoever looks into it mounts what it has, too */
+		return only->cause->key == KEY_CONTAINER && !only->cause->signals &&
+		       !only->cause->failed;
 	return is_start(event) && !strcmp(only->cause->operation, "ContainerRestart") && owner &&
 	       owner->state == OWNER_ENDED &&
 	       boot_of(causes, owner->died, 0) < only->request->started;
@@ -556,7 +560,8 @@ static void was_created(struct inventory *inventory, struct owner *owner,
 	owner->swarm = cause->reason == REASON_SWARM;
 	owner->auto_remove |= cause->request && cause->request->auto_remove;
 	owner_set_creator(owner, cause->origin, cause->basis);
-	if (owner->started >= event->time) /* this was missed then, and is told after that */
+	if (owner->started >= event->time ||
+	    owner->died >= event->time) /* this was missed then, and is told after that */
 		return;
 	owner->state = OWNER_CREATED;
 	owner_set_starter(owner, NULL, BASIS_NONE, false);

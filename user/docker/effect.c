@@ -9,7 +9,8 @@
 #define STARTS {"ContainerStart", KEY_CONTAINER}, {"ContainerRestart", KEY_CONTAINER}
 #define ENDS \
 	{"ContainerStop", KEY_CONTAINER, .signals = true}, {"ContainerKill", KEY_CONTAINER, .signals = true}, \
-	{"ContainerDelete", KEY_CONTAINER, .signals = true}
+	{"ContainerRestart", KEY_CONTAINER, .signals = true}, {"ContainerDelete", KEY_CONTAINER, .signals = true}
+#define FAILING_START {"ContainerStart", KEY_CONTAINER, .failed = true}
 #define BUILDS {"ImageBuild", KEY_OWN, LATE}
 #define PODS(verb) {"Pod" verb, KEY_TIME}
 #define PLAY {"PlayKube", KEY_TIME, LATE}, {"KubePlay", KEY_TIME, LATE}
@@ -107,7 +108,8 @@ static const struct effect effects[] = {
 		{"PutContainerArchive", KEY_CONTAINER}, {"ContainerExport", KEY_CONTAINER, LATE},
 		{"ContainerCopy", KEY_CONTAINER, LATE}, BUILDS}},
 	{"volume", "unmount", HEIR_STARTER, .partly = true, .engine = true, .causes = {
-		ENDS, STARTS, {"ContainerArchive", KEY_CONTAINER, LATE}, {"ContainerArchiveInfo", KEY_CONTAINER},
+		ENDS, FAILING_START,
+		{"ContainerArchive", KEY_CONTAINER, LATE}, {"ContainerArchiveInfo", KEY_CONTAINER},
 		{"PutContainerArchive", KEY_CONTAINER}, {"ContainerExport", KEY_CONTAINER, LATE},
 		{"ContainerCopy", KEY_CONTAINER, LATE}, BUILDS}},
 	{"volume", "destroy", .partly = true, .causes = {
@@ -120,7 +122,7 @@ static const struct effect effects[] = {
 	{"network", "create", .engine = true, .causes = {{"NetworkCreate", KEY_MADE}, {"SwarmInit", KEY_TIME}}},
 	{"network", "connect", .partly = true, .engine = true, .causes = {{"NetworkConnect", KEY_TARGET}, STARTS, BUILDS}},
 	{"network", "disconnect", HEIR_STARTER, .partly = true, .engine = true, .causes = {
-		{"NetworkDisconnect", KEY_TARGET}, ENDS, STARTS, BUILDS}},
+		{"NetworkDisconnect", KEY_TARGET}, ENDS, FAILING_START, BUILDS}},
 	{"network", "destroy", .partly = true, .causes = {{"NetworkDelete", KEY_TARGET}, {"NetworkPrune", KEY_REMOVED}}},
 	{"network", "remove", .partly = true, .causes = {{"NetworkDelete", KEY_TARGET}, {"NetworkPrune", KEY_REMOVED}}},
 	{"network", "prune", .causes = {{"NetworkPrune", KEY_TIME}, {"SystemPrune", KEY_TIME}}},

@@ -10,6 +10,7 @@
 
 #define SECOND 1000000000ull
 
+#define POOL_BLOCK 256
 #define KEPT (60 * SECOND) /* after it was over: events may be told late */
 #define SLACK 1000000ull   /* between our clock and the engine's */
 #define LOST_AROUND (5 * SECOND)
@@ -159,6 +160,7 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 		return NULL;
 	}
 	request->references = 2;
+	request->pool.block = POOL_BLOCK;
 	request->socket = socket;
 	request->connection = connection;
 	request->started = time;
@@ -242,27 +244,33 @@ static struct bytes keep(struct request *request, struct bytes bytes)
 	return bytes.size ? pool_copy(&request->pool, bytes) : (struct bytes){};
 }
 
+static void set(struct request *request, struct bytes *field, struct bytes bytes)
+{
+	if (!bytes_equal(*field, bytes)) /* most is told twice */
+		*field = keep(request, bytes);
+}
+
 void request_set_target(struct request *request, struct bytes id, struct bytes name,
 			struct bytes container)
 {
-	request->id = keep(request, id);
-	request->name = keep(request, name);
-	request->container = keep(request, container);
+	set(request, &request->id, id);
+	set(request, &request->name, name);
+	set(request, &request->container, container);
 }
 
 void request_set_result(struct request *request, struct bytes name)
 {
-	request->result = keep(request, name);
+	set(request, &request->result, name);
 }
 
 void request_set_image(struct request *request, struct bytes image)
 {
-	request->image = keep(request, image);
+	set(request, &request->image, image);
 }
 
 void request_set_made(struct request *request, struct bytes id)
 {
-	request->made = keep(request, id);
+	set(request, &request->made, id);
 	request->made_known = request->made.size;
 }
 
@@ -285,8 +293,8 @@ void request_set_sender(struct request *request, struct caller *caller, struct b
 {
 	caller_unref(request->caller);
 	request->caller = caller_ref(caller);
-	request->container_name = keep(request, container_name);
-	request->container_image = keep(request, container_image);
+	set(request, &request->container_name, container_name);
+	set(request, &request->container_image, container_image);
 	request->sent = true;
 }
 
@@ -428,6 +436,8 @@ static enum match match_target(const struct request *request, const struct engin
 	if (has_other_result(request, event))
 		return MATCH_NONE;
 	match = match_object(request, event->id, event->name, ret_basis);
+	if (match == MATCH_NONE && !request->id.size && request->result.size && event->name.size)
+		return MATCH; /* it has its new name already */
 	if (match == MATCH_NONE || !event->container.size)
 		return match;
 	if (request->container.size)

@@ -22,7 +22,8 @@ void *pool_take(struct pool *pool, size_t size)
 
 	size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (!block || pool->left < size) {
-		capacity = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		capacity = pool->block ?: BLOCK_SIZE;
+		capacity = size > capacity ? size : capacity;
 		block = calloc(1, sizeof(*block) + capacity);
 		if (!block) {
 			pool->failed = true;
@@ -56,5 +57,5 @@ void pool_free(struct pool *pool)
 		pool->blocks = block->next;
 		wipe_free(block, sizeof(*block) + block->size);
 	}
-	*pool = (struct pool){};
+	*pool = (struct pool){.block = pool->block};
 }

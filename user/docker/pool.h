@@ -9,8 +9,9 @@ struct pool_block;
 
 struct pool {
 	struct pool_block *blocks;
-	size_t left; /* in the first one */
-	bool failed; /* an allocation did: something is missing */
+	size_t left;  /* in the first one */
+	size_t block; /* bytes that one has at least; 0: some 2,000 */
+	bool failed;  /* an allocation did: something is missing */
 };
 
 /* SIZE bytes, zeroed and aligned; NULL: no memory, and .failed is set. */
