@@ -7,6 +7,7 @@ containers.py SOCKET run IMAGE PREFIX COUNT THREADS: makes COUNT containers, PRE
 	create, attach, start and wait.
 containers.py SOCKET hammer NAME COUNT MARK: starts and stops that container in turns, from where it stands. A
 	line for each call: its target, which ends in MARK and a number, and the status.
+containers.py SOCKET ask: METHOD TARGET from each line of its input, on one connection. A line each: the status.
 """
 import http.client
 import json
@@ -26,9 +27,9 @@ class Connection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.connect(self.path)
 
-    def ask(self, target, body=None):
+    def ask(self, target, body=None, method='POST'):
         headers = {'Content-Type': 'application/json'} if body else {}
-        self.request('POST', target, json.dumps(body) if body else b'', headers)
+        self.request(method, target, json.dumps(body) if body else b'', headers)
         response = self.getresponse()
         data = response.read()
         return response.status, data
@@ -90,5 +91,13 @@ def hammer(path, name, count, mark):
     connection.close()
 
 
+def ask(path):
+    connection = Connection(path)
+    for line in sys.stdin:
+        method, target = line.split()
+        print(connection.ask(target, method=method)[0], flush=True)
+    connection.close()
+
+
 if __name__ == '__main__':
-    {'run': run, 'hammer': hammer}[sys.argv[2]](sys.argv[1], *sys.argv[3:])
+    {'run': run, 'hammer': hammer, 'ask': ask}[sys.argv[2]](sys.argv[1], *sys.argv[3:])

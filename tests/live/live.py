@@ -26,8 +26,6 @@ PATIENCE = 120 if VM else 20  # seconds until a record must be there
 DIR = os.environ.get('TESTBED_DIR', tempfile.gettempdir())
 SOCKET = os.environ.get('TESTBED_SOCKET')
 IMAGE = os.environ.get('TESTBED_IMAGE', 'bb')
-# Until all that run the tests have it.
-HAS_STATE = b'--state' in subprocess.run([CALLERD, '--help'], stdout=subprocess.PIPE, check=False).stdout
 MEMBER = os.environ.get('LIVE_MEMBER')  # a user in the socket's group
 OUTSIDER = os.environ.get('LIVE_OUTSIDER')  # one who is not
 
@@ -86,11 +84,9 @@ class Callerd:
         self.read = 0
         self.seen = []
         self.error = None # what it said, once it has stopped
-        command = [CALLERD, '--output', 'file:' + self.log, '--backend', BACKEND]
+        command = [CALLERD, '--output', 'file:' + self.log, '--backend', BACKEND, '--state', state]
         if sockets: # of the test's own: it counts connections, and is not to be asked what it has
             command += ['--inventory', '0']
-        if HAS_STATE:
-            command += ['--state', state]
         for path in sockets or [SOCKET]:
             command += ['--socket', path]
         self.process = subprocess.Popen(command + list(args), stdin=subprocess.DEVNULL,

@@ -106,22 +106,21 @@ class Effects:
     def events(self):
         return [e for e in AGENT.events() if e['event']['sequence'] > self.begin]
 
-    def check(self, unknown=()):
-        """Each call has its events and no others. UNKNOWN: events that nobody has to be named for."""
+    def check(self, either=()):
+        """Each call has its events and no others, but for those of a kind that may be EITHER."""
         AGENT.settle_events()
         problems = Problems()
         for call, wanted in self.rows:
             asked = record_of(AGENT, call[0])
             told = [e for e in self.events() if cause(e, 'kind') == 'request'
-                    and cause(e, 'event_id') == asked['event']['id']]
+                    and cause(e, 'event_id') == asked['event']['id'] and kind_of(e) not in either]
             missing = collections.Counter(wanted) - collections.Counter(map(kind_of, told))
             more = collections.Counter(map(kind_of, told)) - collections.Counter(wanted)
             what = field(asked, 'callerd.api.operation')
             problems.add(what, [f'no {name}' for name in missing] + [f'also {name}' for name in more])
             for event in told:
                 problems.add(what, blame(event, asked) + self.times(event, asked))
-        problems.add('all', [e['message'] for e in self.events() if cause(e, 'kind') == 'unknown'
-                             and kind_of(e) not in unknown and 'settle-' not in e['message']])
+        problems.add('all', [e['message'] for e in self.events() if cause(e, 'kind') == 'unknown'])
         problems.check()
 
     @staticmethod
@@ -294,11 +293,13 @@ def of_a_build():
                           media='application/x-tar')
     true(b'Successfully built' in answer, str(answer)[-300:])
     effects.call('DELETE', '/images/events:built?force=1', 'image/untag image/delete image/delete')
-    effects.check()
     # That its command ends is by the build, or goes back to it.
+    ends = ['container/die', 'network/disconnect']
+    effects.check(either=ends)
+    asked = record_of(AGENT, effects.rows[0][0][0])
     for event in effects.events():
-        if kind_of(event) in ('container/die', 'network/disconnect'):
-            equal(blame(event, record_of(AGENT, effects.rows[0][0][0]), 'inherited'), [], 'the end of a step')
+        if kind_of(event) in ends:
+            equal(blame(event, asked, cause(event, 'kind')), [], 'the end of a step')
 
 
 @test
@@ -530,6 +531,60 @@ def callers_in_containers():
     equal(field(dies[1], 'container.name'), 'events-outer', 'its name')
 
 
+@test
+def the_sender_not_the_connector():
+    """A process connects, and another one sends the request on that connection."""
+    senders = {}
+    for i in range(scaled(200, 20)):
+        body = json.dumps({'Name': f'events-sender-{i}'}).encode()
+        with connect() as client:
+            pid = os.fork()
+            if not pid:
+                client.sendall(f'POST /volumes/create HTTP/1.1\r\nHost: docker\r\nContent-Length: {len(body)}\r\n'
+                               'Content-Type: application/json\r\n\r\n'.encode() + body)
+                os._exit(0 if client.recv(12) == b'HTTP/1.1 201' else 1)
+            equal(os.waitpid(pid, 0)[1], 0, 'the sender')
+        senders[f'events-sender-{i}'] = pid
+    AGENT.settle_events()
+    for name in senders:
+        request('DELETE', '/volumes/' + name)
+    told = {field(e, 'callerd.docker_event.id'): field(e, 'process.pid') for e in AGENT.events('volume/create')
+            if field(e, 'callerd.docker_event.id') in senders}
+    equal(told, senders, 'senders')
+
+
+@test
+def of_a_swarm():
+    """What the engine makes for a service is nobody's; what somebody does with it is his."""
+    with swarm() as made:
+        if made[1] != 200:
+            raise Skip(f'no swarm here: {made[2]}')
+        with Callerd() as agent: # it finds a swarm; the other one saw it begin
+            def by(event, call, kind='request'):
+                equal(blame(event, record_of(agent, call[0]), kind), [], event['message'])
+
+            agent.settle_events()
+            service = post(API + '/services/create', {'Name': 'events-service', 'TaskTemplate': {
+                'ContainerSpec': {'Image': IMAGE, 'Command': ['sleep', '600'], 'StopGracePeriod': 1},
+                'RestartPolicy': {'Condition': 'none'}, 'Networks': [{'Target': 'host'}]}})
+            equal(service[1], 201, str(service))
+            by(agent.event('service/create', service[2]['ID'])[0], service)
+            start, = agent.event('container/start', that=lambda e: field(
+                e, 'callerd.docker_event.name', '').startswith('events-service.'))
+            id_ = start['callerd']['docker_event']['id']
+            for event in agent.event('container/create', id_)[0], start:
+                check_nobody(event, 'daemon', 'swarm')
+            exec_, entered, ran = begin_exec(ALICE, id_, 'true')
+            by(agent.event('container/exec_create', id_, exec_id=exec_)[0], entered)
+            by(agent.event('container/exec_die', id_, exec_id=exec_)[0], ran, 'inherited')
+            killed = BOB.call('POST', f'{API}/containers/{id_}/kill')
+            by(agent.event('container/die', id_)[0], killed)
+            removed = post(API + '/services/events-service', method='DELETE')
+            by(agent.event('service/remove', service[2]['ID'])[0], removed)
+        for action in 'create', 'start': # it need not have noticed the swarm yet
+            equal(nobody(AGENT.event('container/' + action, id_)[0]), [], action)
+
+
 # --- many at once -----------------------------------------------------------------------------------
 
 
@@ -574,6 +629,49 @@ def many_users_at_once():
     equal(unknown, [], 'events without a caller')
     equal({name: total[name] for name in ('create', 'attach', 'start', 'die')},
           dict.fromkeys(('create', 'attach', 'start', 'die'), count * len(USERS)), 'events')
+
+
+@test
+def one_right_after_the_other():
+    """Two users take turns with one container, as fast as it goes: each event is of the one who asked for it."""
+    count = scaled(200, 20)
+    id_ = create('events-turn-0', top={'Volumes': {'/anonymous': {}}})
+    clients = [subprocess.Popen(user.command('/usr/bin/python3', RUNNER, SOCKET, 'ask'), text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE) for user in (ALICE, BOB)]
+    calls = []
+
+    def ask(client, method, target):
+        target = f'{API}/containers/{id_}/{target}&turn={len(calls)}'
+        clients[client % 2].stdin.write(f'{method} {target}\n')
+        clients[client % 2].stdin.flush()
+        calls.append((target, clients[client % 2].stdout.readline().strip()))
+
+    for turn in range(count):
+        ask(turn, 'HEAD', 'archive?path=/')
+        if turn % 3 == 0:
+            ask(turn, 'HEAD', 'archive?path=/none') # what fails has effects, too
+            ask(turn + 1, 'HEAD', 'archive?path=/')
+        ask(turn // 2, 'POST', f'rename?name=events-turn-{turn + 1}')
+    for client in clients:
+        client.stdin.close()
+        equal(client.wait(PATIENCE), 0, 'client')
+        client.stdout.close()
+    equal({status for _, status in calls}, {'200', '204', '404'}, 'statuses')
+    AGENT.settle_events()
+    remove(id_)
+    mounts, renames = [[t for t, _ in calls if word in t] for word in ('/archive?', '/rename?')]
+    wrong, unknown = [], 0
+    for kind, targets in (('volume/mount', mounts), ('volume/unmount', mounts), ('container/rename', renames)):
+        events = [e for e in AGENT.events(kind) if id_ in (
+            field(e, 'callerd.docker_event.id'), field(e, 'callerd.docker_event.container.id'))]
+        equal(len(events), len(targets), kind)
+        for event, target in zip(events, targets):
+            if cause(event, 'kind') == 'unknown':
+                unknown += 1
+            else:
+                wrong += blame(event, record_of(AGENT, target))
+    print(f'# {len(mounts) * 2 + len(renames)} events, {unknown} unknown')
+    true(not wrong, f'{len(wrong)}: {wrong[:3]}')
 
 
 @test

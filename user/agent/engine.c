@@ -305,6 +305,13 @@ static enum outcome take_container(struct engine *engine, const struct value *an
 	return ANSWERED;
 }
 
+static void container_gone(struct engine *engine, struct bytes id)
+{
+	inventory_remove_container(engine->options.inventory, id);
+	if (engine->options.gone)
+		engine->options.gone(engine->options.data, id);
+}
+
 static enum outcome take_answer(struct engine *engine)
 {
 	enum body_state state = engine->body ? body_state(engine->body) : BODY_INVALID;
@@ -312,8 +319,7 @@ static enum outcome take_answer(struct engine *engine)
 	if (engine->client.status == 404 && engine->asked == ASK_CONTAINER) {
 		engine->stats.gone++;
 		if (is_full_id(engine))
-			inventory_remove_container(engine->options.inventory,
-						   (struct bytes){engine->key, engine->key_size});
+			container_gone(engine, (struct bytes){engine->key, engine->key_size});
 		return ANSWERED;
 	}
 	if (engine->client.status / 100 == 4)

@@ -27,6 +27,8 @@ struct engine_options {
 	 * as not inspected. NULL: containers are never asked about one by one. */
 	int (*judge_container)(void *data, const struct value *inspect,
 			       struct inventory_container *container);
+	/* There is no container of this full id (any more). NULL: nobody wants to know. */
+	void (*gone)(void *data, struct bytes id);
 	/* All that a refresh asks is through, its inspections included. COMPLETE: the lists told all there is, and
 	 * each container on them was asked about. A refresh that another one overtook is not told. NULL: nobody
 	 * wants to know. */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "agent/engine.h"
+#include "agent/host.h"
 #include "agent/hostfiles.h"
 #include "agent/stream.h"
 #include "docker/call.h"
@@ -46,6 +47,13 @@ static int judge_container(void *data, const struct value *inspect,
 	calls_judge_inspected(one->engines->calls, one->index, inspect, container);
 	causes_inspected(one->engines->causes, one->index, inspect, one->engines->now);
 	return 0;
+}
+
+static void gone(void *data, struct bytes id)
+{
+	struct one *one = data;
+
+	causes_gone(one->engines->causes, one->index, id);
 }
 
 static void refreshed(void *data, bool complete)
@@ -152,6 +160,7 @@ static int open_one(struct engines *engines, unsigned int index)
 		.files = &engines->files,
 		.data = one,
 		.judge_container = judge_container,
+		.gone = gone,
 		.refreshed = refreshed,
 	};
 	struct stream_options stream = {
@@ -336,6 +345,7 @@ static void run_one(struct one *one, uint64_t now)
 void engines_run(struct engines *engines, uint64_t now)
 {
 	engines->now = now;
+	causes_set_clock(engines->causes, host_clock());
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (engines->ones[i].engine)
 			run_one(&engines->ones[i], now);

@@ -14,6 +14,10 @@ void host_free(struct host *host);
 /* The context for the record writers, valid as long as HOST. */
 struct record_context *host_context(struct host *host);
 
+/* The distance of the clocks at this moment, to some hundreds of ns: ns to add to CLOCK_BOOTTIME for CLOCK_REALTIME.
+ * Records have one that stays the same as long as the time is not set. */
+int64_t host_clock(void);
+
 /* Takes the clocks' distance anew; it changes when the time is set. */
 void host_refresh(struct host *host);
 

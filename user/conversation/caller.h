@@ -92,10 +92,11 @@ struct caller {
 	struct bytes root;   /* "/" where it is not confined to a part of the tree */
 	struct bytes cgroup; /* the most telling of its cgroup paths */
 	struct bytes label;  /* LSM label */
-	struct bytes boot_id; /* of an earlier boot, to which its times belong; data NULL: this one */
+	struct bytes
+		boot_id; /* of an earlier boot, to which its times belong; data NULL: this one */
 	int64_t boot_to_real; /* of that boot: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */
-	char tty[32];	     /* "pts/3"; empty: none */
-	bool has_node;	     /* the next four are set */
+	char tty[32];	      /* "pts/3"; empty: none */
+	bool has_node;	      /* the next four are set */
 	bool in_node_group;
 	uint32_t node_uid, node_gid, node_mode; /* of the socket node that it used */
 	struct lineage *lineage; /* what the next two lie in; NULL: no ancestors are known */

@@ -102,12 +102,18 @@ struct caller *connection_sender(const struct connection *connection, struct exc
 			 : senders_get(senders, (unsigned int)index)->caller;
 }
 
+bool connection_has_untold(const struct connection *connection)
+{
+	const struct exchange *exchange = connection->exchange;
+
+	return exchange && exchange->complete && exchange->content && !exchange->sender_told;
+}
+
 void connection_tell_sender(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
-	if (exchange && exchange->complete && !exchange->sender_told &&
-	    connection_sender_certain(connection, exchange))
+	if (connection_has_untold(connection) && connection_sender_certain(connection, exchange))
 		exchange_sent(exchange, connection_sender(connection, exchange));
 }
 

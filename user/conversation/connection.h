@@ -84,7 +84,10 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 /* Who sent EXCHANGE: the caller, or NULL; adds to its incomplete bits what is doubtful. */
 struct caller *connection_sender(const struct connection *connection, struct exchange *exchange);
 
-/* Tells the reader who sent the request at hand, once that is certain. */
+/* Whether there is a request at hand of which the reader has not been told who sent it. */
+bool connection_has_untold(const struct connection *connection);
+
+/* Tells it, if that is certain: when all that came with the request has been taken in. */
 void connection_tell_sender(struct connection *connection);
 
 /* Whether the senders of EXCHANGE are known for certain. */

@@ -123,7 +123,7 @@ void exchange_complete(struct exchange *exchange, const struct http1_parser *par
 
 void exchange_sent(struct exchange *exchange, struct caller *caller)
 {
-	if (exchange->sender_told)
+	if (exchange->sender_told || !caller)
 		return;
 	exchange->sender_told = true;
 	if (exchange->content && exchange->reader->sent)

@@ -19,8 +19,7 @@ struct reader {
 	void (*request)(void *content, const char *bytes, size_t size);
 	/* Bytes of the body went by unseen. */
 	void (*request_gap)(void *content);
-	/* Who sent the request is known for certain. Called once, at any time before describe(), or not at all.
-	 * CALLER: NULL where it was not seen. */
+	/* Who sent the request is known for certain. Called once, at any time before describe(), or not at all. */
 	void (*sent)(void *content, struct caller *caller);
 	/* The response's head is there, which the daemon sent at TIME (ns of CLOCK_BOOTTIME). COMPLETE: the
 	 * request's body was seen to its end. Returns whether the response's body is wanted as well: the record

@@ -200,6 +200,7 @@ void tracker_flush(struct tracker *tracker, uint64_t now)
 	while ((connection = listed)) {
 		listed = connection->next_listed;
 		connection->listed = false;
+		connection_tell_sender(connection);
 		flush_connection(tracker, connection, now);
 		account(tracker, connection);
 		if (connection->ended)
@@ -326,11 +327,10 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	}
 	if (connection_event(tracker, connection, event))
 		tracker->stats.no_memory++;
-	connection_tell_sender(connection);
 	connection->active = header->time;
 	unlink_activity(tracker, connection);
 	link_newest(tracker, connection);
-	if (connection->finished || connection->ended)
+	if (connection->finished || connection->ended || connection_has_untold(connection))
 		list(tracker, connection);
 	account(tracker, connection);
 	make_room(tracker, connection, header->time);

@@ -784,7 +784,8 @@ static bool changes_lists(const struct call *call)
 {
 	static const char *const operations[] = {
 		"ContainerPrune", "VolumePrune", "ImagePrune",	"ImageCreate", "ImageLoad",
-		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate"};
+		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate",
+		"SwarmInit",	  "SwarmJoin",	 "SwarmLeave"};
 
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
 		if (is_operation(call, operations[i]))

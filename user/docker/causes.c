@@ -13,7 +13,6 @@
 #define RESTARTED_WITHIN                                                                           \
 	(90 * SECOND) /* engines wait for up to a minute before they start it again */
 #define SETTLED_WITHIN (10 * SECOND) /* what an end brings with it comes right after it */
-#define SLACK 1000000ull	     /* between our clock and the engine's */
 #define RECOVERY_WAIT 2000000000ull  /* what the engine tells after all comes first */
 
 /* An event that is not told yet. */
@@ -45,6 +44,7 @@ struct causes {
 	struct ledger ledger;
 	struct engine_side *engines;
 	struct causes_stats stats;
+	int64_t clock; /* ns to add to the requests' clock for the engines' */
 };
 
 /* What an event goes back to. */
@@ -116,11 +116,16 @@ static void add_candidate(struct candidates *candidates, enum match match, const
 /* TIME as the requests have it. */
 static uint64_t boot_of(const struct causes *causes, uint64_t real, uint64_t now)
 {
-	uint64_t ahead = (uint64_t)causes->options.context->boot_to_real;
+	uint64_t ahead = (uint64_t)causes->clock;
 
 	if (!real)
 		return now;
 	return real > ahead ? real - ahead : 0;
+}
+
+static bool is_of(const struct origin *origin, const struct request *request)
+{
+	return origin && bytes_equal(origin->event_id, request->event_id);
 }
 
 /* Whether it cannot have been REQUEST, for what else is known. */
@@ -128,41 +133,73 @@ static bool is_ruled_out(const struct causes *causes, const struct effect *effec
 			 const struct effect_cause *cause, const struct waiting *waiting,
 			 const struct owner *owner, const struct request *request)
 {
-	uint64_t signalled = owner ? owner->signalled : 0;
-
 	if (request->status >= STATUS_ERROR && !effect->partly && !cause->failed)
 		return true;
-	/* A removal, too, is under way when what it waits for ends by itself. */
+	/* Removals, too, are under way when what they wait for ends by itself. */
 	return cause->signals && !waiting->recovered &&
 	       !strcmp(causes->engines[request->socket].name, "docker") &&
-	       (!signalled || boot_of(causes, signalled, 0) + SLACK < request->started);
+	       !(owner && is_of(owner->signaller, request));
 }
 
+/* Where and when an event is looked for. */
+struct search {
+	const struct causes *causes;
+	unsigned int socket;
+	const struct effect *effect;
+	const struct waiting *waiting;
+	const struct owner *owner; /* of the event; NULL: not known */
+	uint64_t slack;
+};
+
+/* Adds REQUEST if it may be the cause. Returns whether it has to do with the event at all. */
+static bool try_request(const struct search *search, struct request *request,
+			struct candidates *ret)
+{
+	const struct owner *owner = search->owner;
+	const struct effect_cause *cause = search->effect->causes;
+
+	for (; cause->operation; cause++) {
+		struct only one = {.request = request, .cause = cause};
+		enum match match =
+			request_match(request, cause, search->waiting->event, search->waiting->time,
+				      search->slack, owner ? owner->creator : NULL,
+				      bytes_of(owner ? owner->name : NULL), &one.basis);
+
+		if (match == MATCH_NONE)
+			continue;
+		if (match == MATCH_BARREN || is_ruled_out(search->causes, search->effect, cause,
+							  search->waiting, owner, request))
+			return true;
+		if (owner && cause->key == KEY_OWN)
+			one.basis = owner->creator_basis;
+		add_candidate(ret, match, &one);
+		return true;
+	}
+	return false;
+}
+
+static bool search_requests(const struct search *search, struct candidates *ret)
+{
+	bool found = false;
+
+	for (struct request *request = search->causes->ledger.newest; request;
+	     request = request->older)
+		if (request->socket == search->socket && request->consumed != search->effect)
+			found |= try_request(search, request, ret);
+	return found;
+}
+
+/* Those that were under way at the very moment; only if there is none, as far as the clocks go, those next to it. */
 static void find_candidates(const struct causes *causes, unsigned int socket,
 			    const struct effect *effect, const struct waiting *waiting,
 			    const struct owner *owner, struct candidates *ret)
 {
-	const struct origin *creator = owner ? owner->creator : NULL;
+	struct search search = {causes, socket, effect, waiting, owner, 0};
 
-	for (struct request *request = causes->ledger.newest; request; request = request->older) {
-		const struct effect_cause *cause = effect->causes;
-
-		if (request->socket != socket || request->consumed == effect)
-			continue;
-		for (; cause->operation; cause++) {
-			struct only one = {.request = request, .cause = cause};
-			enum match match = request_match(request, cause, waiting->event,
-							 waiting->time, creator, &one.basis);
-
-			if (match == MATCH_NONE ||
-			    is_ruled_out(causes, effect, cause, waiting, owner, request))
-				continue;
-			if (cause->key == KEY_OWN)
-				one.basis = owner->creator_basis;
-			add_candidate(ret, match, &one);
-			break;
-		}
-	}
+	if (search_requests(&search, ret))
+		return;
+	search.slack = SLACK;
+	search_requests(&search, ret);
 }
 
 /* The only one that it can have been. NULL: there is none; *RET_DOUBT: since that is not certain. KNOWS: no request
@@ -177,11 +214,11 @@ static const struct only *choose(const struct candidates *candidates, bool knows
 	if (done->request || open->request) {
 		const struct only *only = done->request ? done : open;
 
-		*ret_doubt = only->several || (done->request && open->request) ||
-			     (only == open && !open_counts);
+		*ret_doubt = only->several || (done->request && open->request) || failed->request ||
+			     (only == open && (!open_counts || perhaps->request));
 		return *ret_doubt ? NULL : only;
 	}
-	if (failed->request && !failed->several)
+	if (failed->request && !failed->several && !perhaps->request)
 		return failed;
 	if (failed->request || perhaps->several || (perhaps->request && !knows)) {
 		*ret_doubt = true;
@@ -251,7 +288,8 @@ static bool by_daemon(struct cause *cause, enum cause_reason reason)
 /* Whether its end has just brought EVENT with it. */
 static bool is_end(const struct owner *owner, const struct engine_event *event)
 {
-	return owner->state == OWNER_ENDED && event->time <= owner->died + SETTLED_WITHIN;
+	return owner->state == OWNER_ENDED && !owner->reconnected &&
+	       event->time <= owner->died + SETTLED_WITHIN;
 }
 
 /* Returns whether it is somebody's. */
@@ -268,8 +306,8 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		       inherit(ret, owner->starter, owner->starter_basis);
 	case HEIR_CREATOR:
 		/* Who killed it unseen may have removed it as well. */
-		return owner && owner->auto_remove && owner->state == OWNER_ENDED && !owner->killers &&
-		       inherit(ret, owner->creator, owner->creator_basis);
+		return owner && owner->auto_remove && owner->state == OWNER_ENDED &&
+		       !owner->killer.several && inherit(ret, owner->creator, owner->creator_basis);
 	case HEIR_EXEC:
 		exec = owners_find_exec(&engine->owners, event->exec_id);
 		if (exec && exec->health_check)
@@ -299,6 +337,8 @@ static bool is_restarted(const struct engine_side *engine, const struct owner *o
 {
 	if (!owner->inspected || !owner->restarts)
 		return false;
+	if (engine->gap && owner->restarts_always) /* it was started anew itself */
+		return owner->state != OWNER_CREATED;
 	if (owner->state == OWNER_ENDED)
 		return !owner->stopped && (owner->restarts_always || owner->failed) &&
 		       (engine->gap || waiting->recovered ||
@@ -344,7 +384,7 @@ static bool is_unexplored(const struct engine_side *engine, const struct effect 
 {
 	const struct owner *owner = owner_of(engine, event);
 
-	if (!is_container(event) && !event->container.size)
+	if ((!is_container(event) && !event->container.size) || (owner && owner->gone))
 		return false;
 	if (owner && is_doubtful(engine, owner))
 		return true;
@@ -367,9 +407,9 @@ static bool is_killed(const struct owner *owner, const struct engine_event *even
 static bool take_killer(const struct owner *owner, const struct engine_event *event,
 			struct cause *cause)
 {
-	if (!is_killed(owner, event) || !owner->killer)
+	if (!is_killed(owner, event) || !owner->killer.origin)
 		return false;
-	*cause = (struct cause){CAUSE_REQUEST, BASIS_ID, REASON_NONE, owner->killer, NULL};
+	*cause = (struct cause){CAUSE_REQUEST, BASIS_ID, REASON_NONE, owner->killer.origin, NULL};
 	return true;
 }
 
@@ -378,8 +418,8 @@ static bool is_killed_by_another(const struct owner *owner, const struct engine_
 				 const struct request *request)
 {
 	return is_killed(owner, event) &&
-	       (owner->killers ||
-		(owner->killer && !bytes_equal(owner->killer->event_id, request->event_id)));
+	       (owner->killer.several ||
+		(owner->killer.origin && !is_of(owner->killer.origin, request)));
 }
 
 /* Whether more speaks for the engine than for the only request that fits: that one was only under way, or is
@@ -389,11 +429,13 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 {
 	if (only->basis == BASIS_TIME)
 		return only->cause->key != KEY_OWN;
-	if (is(event->action, "unmount")) /* whoever looks into it mounts what it has, too */
-		return only->cause->key == KEY_CONTAINER && !only->cause->signals &&
-		       !only->cause->failed;
-	return is_start(event) && !strcmp(only->cause->operation, "ContainerRestart") && owner &&
-	       owner->state == OWNER_ENDED &&
+	if (is(event->action, "destroy")) /* it may be told that it goes already */
+		return !only->request->answered;
+	/* Looking into it, too, mounts what it has, and a start that fails undoes what it did. */
+	if (is(event->action, "unmount") || is(event->action, "disconnect"))
+		return only->cause->key == KEY_CONTAINER && !only->cause->signals;
+	return is_start(event) && only->cause->key != KEY_OWN && owner &&
+	       owner->state == OWNER_ENDED && !owner->stopped &&
 	       boot_of(causes, owner->died, 0) < only->request->started;
 }
 
@@ -402,10 +444,17 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 		      const struct waiting *waiting)
 {
 	const struct engine_event *event = waiting->event;
+	const struct owner *owner = owner_of(engine, event);
 	struct cause other;
 
 	if (is(event->type, "volume") && is(event->action, "destroy"))
 		return event->time <= engine->auto_removal + SETTLED_WITHIN;
+	if (owner && effect->heir == HEIR_STARTER && !is_container(event) && is_end(owner, event))
+		return true;
+	if (owner && effect->heir == HEIR_CREATOR && owner->state == OWNER_ENDED)
+		return owner->auto_remove || !owner->inspected;
+	if ((is_start(event) || is_exec(event)) && is_unexplored(engine, effect, event))
+		return true;
 	return find_heir(engine, effect->heir, event, &other) ||
 	       (effect->engine && find_daemon(engine, waiting, &other));
 }
@@ -417,7 +466,7 @@ static enum verdict_state decide_request(struct causes *causes, const struct eff
 		return WAIT; /* for its sender */
 	*ret = (struct cause){CAUSE_REQUEST, only->basis, REASON_NONE,
 			      ledger_origin(&causes->ledger, only->request), only->request};
-	if (only->cause->late == SOON)
+	if (only->cause->once)
 		only->request->consumed = effect;
 	return DECIDED;
 }
@@ -452,7 +501,9 @@ static enum verdict_state decide(struct causes *causes, unsigned int socket,
 		return decide_request(causes, effect, only, late, ret);
 	if (!doubt && take_killer(owner, event, ret))
 		return DECIDED;
-	if (find_heir(engine, effect->heir, event, ret))
+	/* Whoever ended it: it is the end of what its starter began. */
+	if ((!doubt || (effect->heir == HEIR_STARTER && is_container(event))) &&
+	    find_heir(engine, effect->heir, event, ret))
 		return DECIDED;
 	if (effect->engine && !doubt && knows)
 		find_daemon(engine, waiting, ret);
@@ -493,7 +544,7 @@ static enum verdict_state purge(struct causes *causes, unsigned int socket, stru
 		owner->labels_known |= !has_given_attributes(event);
 	}
 	if (has_given_attributes(event) && event->attributes && !(owner && owner->labels_known)) {
-		if (!late && ask(causes, socket, waiting))
+		if (!late && !(owner && owner->gone) && ask(causes, socket, waiting))
 			return WAIT;
 		drop_attributes(event, ~0u);
 	}
@@ -579,8 +630,9 @@ static void was_started(struct owner *owner, const struct engine_event *event,
 		return;
 	owner->state = OWNER_RUNNING;
 	owner->stopped = false;
-	owner->signalled = 0;
-	owner_no_killer(owner);
+	owner->signalled = false;
+	culprit_clear(&owner->killer);
+	owner_set_signaller(owner, NULL);
 }
 
 static void was_killed(struct owner *owner, const struct engine_event *event,
@@ -588,9 +640,10 @@ static void was_killed(struct owner *owner, const struct engine_event *event,
 {
 	bool known = cause->kind == CAUSE_REQUEST;
 
-	owner->signalled = event->time;
+	owner->signalled = true;
+	owner_set_signaller(owner, known ? cause->origin : NULL);
 	if (is(event->signal, "9") || (!event->signal.size && !known)) /* a label hides it */
-		owner_add_killer(owner, known ? cause->origin : NULL);
+		culprit_add(&owner->killer, known ? cause->origin : NULL);
 }
 
 static void has_died(struct engine_side *engine, struct owner *owner,
@@ -602,6 +655,7 @@ static void has_died(struct engine_side *engine, struct owner *owner,
 	if (owner->started > event->time) /* this was missed then, and is told after that */
 		return;
 	owner->state = OWNER_ENDED;
+	owner->reconnected = false;
 	owner->failed = event->has_exit_code && event->exit_code;
 	/* Whoever sends it a signal stops the engine from starting it again. */
 	owner->stopped = cause->kind == CAUSE_REQUEST || owner->signalled;
@@ -679,8 +733,17 @@ static void apply(struct causes *causes, unsigned int socket, const struct waiti
 	struct engine_side *engine = &causes->engines[socket];
 	struct owner *owner = is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
 
-	if (!owner)
+	if (is(event->type, "image") && is(event->action, "tag"))
+		inventory_put_image(causes->options.inventories[socket], event->id, event->name);
+	if (!owner) {
+		owner = owner_of(engine, event);
+		if (owner && is_start(event))
+			owner->reconnected = true;
 		return;
+	}
+	if (is(event->action, "rename") && owner->name)
+		ledger_renamed(&causes->ledger, socket, bytes_of(owner->name), event->id,
+			       waiting->time);
 	owner_set_name(owner, event->name);
 	owner_set_image(owner, event->image);
 	if (is(event->action, "create"))
@@ -958,9 +1021,19 @@ void causes_inspected(struct causes *causes, unsigned int socket, const struct v
 	if (!owner)
 		return;
 	owner_inspected(owner, inspect);
-	if (engine->gap && owner->generation != engine->generation)
+	if (is_doubtful(engine, owner)) {
+		owner_set_name(owner, value_string(inspect, "Name"));
 		look_back(causes, socket, owner, now);
+	}
 	owner->generation = engine->generation;
+}
+
+void causes_gone(struct causes *causes, unsigned int socket, struct bytes id)
+{
+	struct owner *owner = owners_get(&causes->engines[socket].owners, id);
+
+	if (owner)
+		owner->gone = true;
 }
 
 void causes_refreshed(struct causes *causes, unsigned int socket, bool complete, uint64_t now)
@@ -995,6 +1068,7 @@ int causes_new(const struct causes_options *options, uint64_t now, struct causes
 		return -ENOMEM;
 	}
 	causes->options = *options;
+	causes->clock = options->context->boot_to_real;
 	causes->ledger.context = options->context;
 	causes->ledger.sockets = options->sockets;
 	causes->ledger.ignorant = now;
@@ -1030,6 +1104,11 @@ void causes_free(struct causes *causes)
 struct ledger *causes_ledger(struct causes *causes)
 {
 	return &causes->ledger;
+}
+
+void causes_set_clock(struct causes *causes, int64_t boot_to_real)
+{
+	causes->clock = boot_to_real;
 }
 
 void causes_set_engine(struct causes *causes, unsigned int socket, const char *name, bool swarm)

@@ -50,6 +50,10 @@ void causes_free(struct causes *causes);
 /* Where requests are entered, for those who read them. */
 struct ledger *causes_ledger(struct causes *causes);
 
+/* The distance of the clocks as of now, more exact than the records' own: ns to add to the requests' clock for the
+ * engines'. */
+void causes_set_clock(struct causes *causes, int64_t boot_to_real);
+
 /* What the engine is, for records: "docker", "podman" (a literal); and whether it belongs to a swarm. */
 void causes_set_engine(struct causes *causes, unsigned int socket, const char *name, bool swarm);
 
@@ -64,6 +68,9 @@ void causes_gap(struct causes *causes, unsigned int socket, uint64_t since);
 /* The engine told about a container (shape_container_inspect). */
 void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
 		      uint64_t now);
+
+/* There is nothing to tell about this one any more: nobody waits for that. */
+void causes_gone(struct causes *causes, unsigned int socket, struct bytes id);
 
 /* It told about all that it has; COMPLETE: none was left out. */
 void causes_refreshed(struct causes *causes, unsigned int socket, bool complete, uint64_t now);

@@ -23,17 +23,18 @@ static const struct effect effects[] = {
 	{"container", "create", .engine = true, .causes = {
 		{"ContainerCreate", KEY_MADE}, {"ImageBuild", KEY_STEP, LATE}, PLAY, PODS("Create")}},
 	{"container", "start", .engine = true, .causes = {
-		{"ContainerStart", KEY_TARGET}, {"ContainerRestart", KEY_TARGET}, BUILDS,
+		{"ContainerStart", KEY_TARGET, .once = true}, {"ContainerRestart", KEY_TARGET}, BUILDS,
 		PLAY, PODS("Start"), PODS("Restart")}},
 	{"container", "init", .engine = true, .causes = {
 		{"ContainerStart", KEY_TARGET}, {"ContainerRestart", KEY_TARGET}, BUILDS,
 		PLAY, PODS("Start"), PODS("Restart")}},
 	{"container", "restart", .engine = true, .causes = {
-		{"ContainerRestart", KEY_TARGET}, PODS("Restart")}},
+		{"ContainerRestart", KEY_TARGET, .once = true}, PODS("Restart")}},
 	{"container", "stop", .partly = true, .engine = true, .causes = {
-		{"ContainerStop", KEY_TARGET}, {"ContainerRestart", KEY_TARGET}, PODS("Stop"), PODS("Restart")}},
+		{"ContainerStop", KEY_TARGET, .once = true}, {"ContainerRestart", KEY_TARGET},
+		PODS("Stop"), PODS("Restart")}},
 	{"container", "kill", .partly = true, .engine = true, .causes = {
-		{"ContainerKill", KEY_TARGET}, {"ContainerStop", KEY_TARGET},
+		{"ContainerKill", KEY_TARGET, .once = true}, {"ContainerStop", KEY_TARGET},
 		{"ContainerRestart", KEY_TARGET}, {"ContainerDelete", KEY_TARGET}, BUILDS, PODS("Kill")}},
 	{"container", "die", HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		{"ContainerStop", KEY_TARGET, .signals = true}, {"ContainerKill", KEY_TARGET, .signals = true},
@@ -49,21 +50,21 @@ static const struct effect effects[] = {
 		{"ContainerDelete", KEY_TARGET}, {"ContainerPrune", KEY_REMOVED}, BUILDS,
 		{"ContainerStart", KEY_TARGET, .failed = true}, /* of one that goes by itself */
 		PODS("Delete"), {"SystemPrune", KEY_TIME}}},
-	{"container", "rename", .causes = {{"ContainerRename", KEY_TARGET}}},
-	{"container", "update", .causes = {{"ContainerUpdate", KEY_TARGET}}},
+	{"container", "rename", .causes = {{"ContainerRename", KEY_TARGET, .once = true}}},
+	{"container", "update", .causes = {{"ContainerUpdate", KEY_TARGET, .once = true}}},
 	{"container", "pause", .partly = true, .causes = {
-		{"ContainerPause", KEY_TARGET}, {"ImageCommit", KEY_TARGET}, PODS("Pause")}},
+		{"ContainerPause", KEY_TARGET, .once = true}, {"ImageCommit", KEY_TARGET}, PODS("Pause")}},
 	{"container", "unpause", .partly = true, .causes = {
-		{"ContainerUnpause", KEY_TARGET}, {"ImageCommit", KEY_TARGET}, {"ContainerStop", KEY_TARGET},
+		{"ContainerUnpause", KEY_TARGET, .once = true}, {"ImageCommit", KEY_TARGET}, {"ContainerStop", KEY_TARGET},
 		{"ContainerKill", KEY_TARGET}, {"ContainerDelete", KEY_TARGET}, {"ContainerRestart", KEY_TARGET},
 		PODS("Unpause")}},
 	{"container", "attach", .causes = {
-		{"ContainerAttach", KEY_TARGET, SOON}, {"ContainerAttachWebsocket", KEY_TARGET, SOON}, BUILDS}},
+		{"ContainerAttach", KEY_TARGET, SOON, .once = true}, {"ContainerAttachWebsocket", KEY_TARGET, SOON, .once = true}, BUILDS}},
 	{"container", "detach", .causes = {
 		{"ContainerAttach", KEY_TARGET, LATE}, {"ContainerAttachWebsocket", KEY_TARGET, LATE}}},
 	{"container", "resize", .causes = {{"ContainerResize", KEY_TARGET}}},
 	{"container", "top", .causes = {{"ContainerTop", KEY_TARGET, LATE}}},
-	{"container", "commit", .causes = {{"ImageCommit", KEY_TARGET}, BUILDS}},
+	{"container", "commit", .causes = {{"ImageCommit", KEY_TARGET, .once = true}, BUILDS}},
 	{"container", "export", .causes = {{"ContainerExport", KEY_TARGET, LATE}}},
 	{"container", "copy", .causes = {{"ContainerCopy", KEY_TARGET, LATE}}},
 	{"container", "archive-path", .causes = {
@@ -72,9 +73,9 @@ static const struct effect effects[] = {
 	{"container", "checkpoint", .causes = {{"CheckpointCreate", KEY_TARGET}}},
 	{"container", "exec_create", .engine = true, .causes = {{"ContainerExec", KEY_MADE}}},
 	{"container", "exec", .partly = true, .engine = true, .causes = {
-		{"ExecStart", KEY_EXEC, SOON}}},
+		{"ExecStart", KEY_EXEC, SOON, .once = true}}},
 	{"container", "exec_start", .partly = true, .engine = true, .causes = {
-		{"ExecStart", KEY_EXEC, SOON}}},
+		{"ExecStart", KEY_EXEC, SOON, .once = true}}},
 	{"container", "exec_detach", .causes = {{"ExecStart", KEY_EXEC, LATE}}},
 	{"container", "exec_die", HEIR_EXEC, .engine = true},
 	{"container", "exec_died", HEIR_EXEC, .engine = true},

@@ -43,7 +43,7 @@ enum effect_heir {
 enum lateness {
 	IN_TIME,
 	LATE, /* as long as the response goes on */
-	SOON, /* once, where the response begins */
+	SOON, /* then, where the response begins */
 };
 
 struct effect_cause {
@@ -51,6 +51,7 @@ struct effect_cause {
 	enum effect_key key;
 	enum lateness late;
 	bool failed;  /* only if it fails */
+	bool once;    /* it makes but one of them happen */
 	bool kills;   /* with SIGKILL: who dies of something else was not killed by it */
 	bool signals; /* by a signal, which Docker tells in an event of its own before */
 };

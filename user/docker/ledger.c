@@ -12,7 +12,6 @@
 
 #define POOL_BLOCK 256
 #define KEPT (60 * SECOND) /* after it was over: events may be told late */
-#define SLACK 1000000ull   /* between our clock and the engine's */
 #define LOST_AROUND (5 * SECOND)
 #define AT_ONCE (5 * SECOND) /* from the response's head on, where the event comes right after it */
 #define SILENT_GOES_ON                                                                             \
@@ -239,6 +238,11 @@ bool ledger_knows(const struct ledger *ledger, uint64_t time)
 
 /* --- one of them ------------------------------------------------------------------------------ */
 
+static bool same(struct bytes a, struct bytes b)
+{
+	return a.size && bytes_equal(a, b);
+}
+
 static struct bytes keep(struct request *request, struct bytes bytes)
 {
 	return bytes.size ? pool_copy(&request->pool, bytes) : (struct bytes){};
@@ -330,6 +334,19 @@ void request_end(struct request *request)
 	unref(request);
 }
 
+void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes name, struct bytes id,
+		    uint64_t time)
+{
+	for (struct request *request = ledger->newest; request; request = request->older) {
+		bool of_container = bytes_begin(request->operation, "Container") ||
+				    bytes_begin(request->operation, "ImageCommit");
+
+		if (request->socket == socket && request->started < time && !request->over &&
+		    of_container && !request->id.size && same(request->name, name))
+			request->id = keep(request, id);
+	}
+}
+
 struct origin *ledger_origin(const struct ledger *ledger, struct request *request)
 {
 	struct origin draft = {
@@ -351,23 +368,29 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 
 /* --- matching --------------------------------------------------------------------------------- */
 
-/* Whether it was under way. */
+/* Whether it was under way, give or take some ns. */
 static bool is_within(const struct request *request, const struct effect_cause *cause,
-		      uint64_t time)
+		      uint64_t time, uint64_t slack)
 {
-	if (time + SLACK < request->started)
+	if (time + slack < request->started)
 		return false;
 	if (request->silent)
 		return !request->over || time < request->over + SILENT_GOES_ON;
 	if (cause->late == SOON && request->answered && time > request->answered + AT_ONCE)
 		return false;
 	if (cause->late || !request->answered)
-		return !request->over || time <= request->over + SLACK;
-	return time <= request->answered + SLACK;
+		return !request->over || time <= request->over + slack;
+	return time <= request->answered + slack;
 }
 
-/* Whether the engine said that there was nothing to do. Of a container whose volumes it had to mount for a look,
- * something may have been not found within. */
+/* Of a container whose volumes it had to mount for a look. */
+static bool looked_within(const struct request *request, enum effect_key key)
+{
+	return key == KEY_CONTAINER && memmem(request->operation.data, request->operation.size,
+					      "Archive", strlen("Archive"));
+}
+
+/* Whether the engine said that there was nothing to do. */
 static bool did_nothing(const struct request *request, enum effect_key key)
 {
 	switch (request->status) {
@@ -375,15 +398,10 @@ static bool did_nothing(const struct request *request, enum effect_key key)
 	case STATUS_CONFLICT:
 		return true;
 	case STATUS_NOT_FOUND:
-		return key != KEY_CONTAINER;
+		return !looked_within(request, key);
 	default:
 		return request->status >= STATUS_ERROR && key == KEY_MADE;
 	}
-}
-
-static bool same(struct bytes a, struct bytes b)
-{
-	return a.size && bytes_equal(a, b);
 }
 
 /* As same(), of ids with or without sha256:. */
@@ -506,13 +524,13 @@ static enum match match_reference(const struct request *request, const struct en
 
 static enum match match_key(const struct request *request, enum effect_key key,
 			    const struct engine_event *event, const struct origin *creator,
-			    enum cause_basis *ret_basis)
+			    struct bytes container, enum cause_basis *ret_basis)
 {
 	switch (key) {
 	case KEY_TARGET:
 		return match_target(request, event, ret_basis);
 	case KEY_CONTAINER:
-		return match_object(request, event->container, (struct bytes){}, ret_basis);
+		return match_object(request, event->container, container, ret_basis);
 	case KEY_MADE:
 		return match_made(request, event, ret_basis);
 	case KEY_REMOVED:
@@ -535,17 +553,19 @@ static enum match match_key(const struct request *request, enum effect_key key,
 }
 
 enum match request_match(const struct request *request, const struct effect_cause *cause,
-			 const struct engine_event *event, uint64_t time,
-			 const struct origin *creator, enum cause_basis *ret_basis)
+			 const struct engine_event *event, uint64_t time, uint64_t slack,
+			 const struct origin *creator, struct bytes container,
+			 enum cause_basis *ret_basis)
 {
 	enum match match;
 
 	if (cause->kills && event_survived_sigkill(event))
 		return MATCH_NONE;
-	if (!effect_is_cause(cause, request->operation) || !is_within(request, cause, time) ||
-	    did_nothing(request, cause->key))
+	if (!effect_is_cause(cause, request->operation) || !is_within(request, cause, time, slack))
 		return MATCH_NONE;
-	match = match_key(request, cause->key, event, creator, ret_basis);
+	match = match_key(request, cause->key, event, creator, container, ret_basis);
+	if (match != MATCH_NONE && did_nothing(request, cause->key))
+		return MATCH_BARREN;
 	if (match != MATCH || !cause->failed || request->status >= STATUS_ERROR)
 		return match;
 	if (request->answered)

@@ -16,6 +16,7 @@
 #include "docker/pool.h"
 
 #define LEDGER_MAX 8192 /* requests */
+#define SLACK 100000	/* ns by which the engines' clock and ours may differ */
 
 /* Times are ns of CLOCK_BOOTTIME, 0: not yet. What is not known is 0, data NULL. */
 struct request {
@@ -93,6 +94,10 @@ void ledger_over(struct ledger *ledger, uint64_t connection, bool ended, uint64_
 /* Requests were lost before TIME. */
 void ledger_lost(struct ledger *ledger, uint64_t time);
 
+/* The container ID was called NAME up to TIME: requests of before mean it by that. */
+void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes name, struct bytes id,
+		    uint64_t time);
+
 /* Forgets what has been over for long. */
 void ledger_run(struct ledger *ledger, uint64_t now);
 void ledger_clear(struct ledger *ledger);
@@ -112,14 +117,17 @@ static inline bool event_survived_sigkill(const struct engine_event *event)
 /* What an event and a request have to do with each other. */
 enum match {
 	MATCH_NONE,
+	MATCH_BARREN, /* it is what they are about, but the engine said that there was nothing to do */
 	MATCH_PERHAPS, /* more of the request will tell, or nothing will */
 	MATCH,
 };
 
 /* Whether REQUEST may have made EVENT happen by way of CAUSE; TIME: of the event, on the requests' clock. CREATOR:
- * of the event's container, or NULL. *RET_BASIS: what that rests on. Looks at everything but the socket. */
+ * of the event's container, or NULL. *RET_BASIS: what that rests on. SLACK: ns that the event may lie outside of the
+ * request. Looks at everything but the socket. */
 enum match request_match(const struct request *request, const struct effect_cause *cause,
-			 const struct engine_event *event, uint64_t time,
-			 const struct origin *creator, enum cause_basis *ret_basis);
+			 const struct engine_event *event, uint64_t time, uint64_t slack,
+			 const struct origin *creator, struct bytes container,
+			 enum cause_basis *ret_basis);
 
 #endif

@@ -9,6 +9,25 @@
 
 #define SECOND 1000000000ull
 
+static void set_origin(struct origin **place, struct origin *origin)
+{
+	origin_ref(origin);
+	origin_unref(*place);
+	*place = origin;
+}
+
+void culprit_add(struct culprit *culprit, struct origin *origin)
+{
+	culprit->several |= !origin || (culprit->origin && !origin_equal(culprit->origin, origin));
+	set_origin(&culprit->origin, culprit->several ? NULL : origin);
+}
+
+void culprit_clear(struct culprit *culprit)
+{
+	culprit->several = false;
+	set_origin(&culprit->origin, NULL);
+}
+
 /* --- the tables ------------------------------------------------------------------------------- */
 
 struct owner *owners_find(const struct owners *owners, struct bytes id)
@@ -25,7 +44,8 @@ void owners_remove(struct owners *owners, struct owner *owner)
 	HASH_DEL(owners->containers, owner);
 	origin_unref(owner->creator);
 	origin_unref(owner->starter);
-	origin_unref(owner->killer);
+	culprit_clear(&owner->killer);
+	origin_unref(owner->signaller);
 	free(owner->name);
 	free(owner->image);
 	free(owner);
@@ -120,17 +140,15 @@ void owner_set_image(struct owner *owner, struct bytes image)
 	set_text(&owner->image, image);
 }
 
-static void set_origin(struct origin **place, struct origin *origin)
-{
-	origin_ref(origin);
-	origin_unref(*place);
-	*place = origin;
-}
-
 void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis)
 {
 	set_origin(&owner->creator, origin);
 	owner->creator_basis = basis;
+}
+
+void owner_set_signaller(struct owner *owner, struct origin *origin)
+{
+	set_origin(&owner->signaller, origin);
 }
 
 void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
@@ -139,18 +157,6 @@ void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_ba
 	set_origin(&owner->starter, origin);
 	owner->starter_basis = basis;
 	owner->starter_known = known;
-}
-
-void owner_add_killer(struct owner *owner, struct origin *origin)
-{
-	owner->killers |= !origin || (owner->killer && !origin_equal(owner->killer, origin));
-	set_origin(&owner->killer, owner->killers ? NULL : origin);
-}
-
-void owner_no_killer(struct owner *owner)
-{
-	owner->killers = false;
-	set_origin(&owner->killer, NULL);
 }
 
 /* --- what inspect tells ----------------------------------------------------------------------- */
@@ -321,7 +327,8 @@ void owner_inspected(struct owner *owner, const struct value *inspect)
 	owner->started_at = read_time(value_string(state, "StartedAt"));
 	owner->finished_at = read_time(value_string(state, "FinishedAt"));
 	owner->exit_code = exit_code ? exit_code->number : 0;
-	owner_set_name(owner, value_string(inspect, "Name"));
+	if (!owner->name) /* else events tell it, each at its time */
+		owner_set_name(owner, value_string(inspect, "Name"));
 	owner_set_image(owner, value_string(config, "Image"));
 }
 

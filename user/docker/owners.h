@@ -19,6 +19,12 @@
 /* What became of a container last, as far as it was told. */
 enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
 
+/* Who did something. */
+struct culprit {
+	struct origin *origin; /* NULL: nobody, or several */
+	bool several;	       /* did it, or who is not known */
+};
+
 struct owner {
 	UT_hash_handle hh;
 	char id[ID_DIGITS];
@@ -32,15 +38,17 @@ struct owner {
 	bool labels_known;		 /* those are all */
 	bool swarm;			 /* made by the engine, for a service */
 	bool witnessed;			 /* its creator's findings are all there were */
-	struct origin *
-		killer; /* who killed it with SIGKILL, since it was started; NULL: nobody, or several */
-	bool killers;	    /* several did, or who is not known */
-	uint64_t signalled; /* as .died: when it was sent a signal last, since it was started */
+	struct culprit killer;		 /* who sent it SIGKILL, since it was started */
+	struct origin
+		*signaller; /* who sent it a signal last, since then; NULL: nobody, or unknown */
+	bool signalled;	    /* somebody did */
 	bool failed;	    /* it ended with an exit code other than 0 */
+	bool reconnected;   /* to a network, or a volume of it mounted, since it ended */
 	/* What .creator and .starter rest on. */
 	enum cause_basis creator_basis, starter_basis;
 	unsigned int generation; /* of the last look at all containers in which it was seen */
 	/* As inspect tells. */
+	bool gone; /* the engine does not know it any more */
 	bool inspected, restarts, restarts_always, auto_remove, running;
 	uint64_t health_hash; /* event_command_hash() of its health check; 0: none */
 	uint64_t made_at, started_at, finished_at; /* ns of CLOCK_REALTIME; 0: never */
@@ -81,8 +89,9 @@ void owner_set_image(struct owner *owner, struct bytes image);
 void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis);
 void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
 		       bool known);
-void owner_add_killer(struct owner *owner, struct origin *origin);
-void owner_no_killer(struct owner *owner);
+void owner_set_signaller(struct owner *owner, struct origin *origin);
+void culprit_add(struct culprit *culprit, struct origin *origin);
+void culprit_clear(struct culprit *culprit);
 
 /* Takes in what inspect tells (shape_container_inspect). */
 void owner_inspected(struct owner *owner, const struct value *inspect);
