@@ -5,7 +5,7 @@
  * asked what the engine has or what the host's files are, and there is no policy. What the requests in the
  * file themselves create is known.
  *
- * usage: replay [--human] FILE
+ * usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,13 +16,15 @@
 #include "capture/decode.h"
 #include "conversation/tracker.h"
 #include "docker/call.h"
+#include "record/format.h"
+#include "record/text.h"
 
 #define FRAME_MAX (1u << 20)
 #define SOCKETS_MAX 64
 #define ENTRIES_MAX 65536
 
 struct replay {
-	bool human;
+	enum record_format format;
 	struct tracker *tracker;
 	struct calls *calls;
 	struct inventory *inventories[SOCKETS_MAX];
@@ -46,10 +48,7 @@ static void on_record(void *data, struct record *record)
 	calls_describe_caller(replay->calls, record);
 	record->sequence = ++replay->sequence;
 	replay->line.size = 0;
-	if (replay->human)
-		record_write_human(record, &context, &replay->line);
-	else
-		record_write_ecs(record, &context, &replay->line);
+	record_write(replay->format, record, &context, &replay->line);
 	fwrite(replay->line.data, 1, replay->line.size, stdout);
 }
 
@@ -163,14 +162,21 @@ static int replay_file(struct replay *replay, FILE *file)
 	return error;
 }
 
+static bool take_format(int argc, char **argv, enum record_format *ret)
+{
+	if (argc == 4 && !strcmp(argv[1], "--format"))
+		return format_by_name(bytes_of(argv[2]), ret);
+	return argc == 2;
+}
+
 int main(int argc, char **argv)
 {
-	struct replay replay = {.human = argc == 3 && !strcmp(argv[1], "--human")};
+	struct replay replay = {.format = FORMAT_ECS};
 	FILE *file;
 	int error;
 
-	if (argc != 2 + replay.human) {
-		fprintf(stderr, "usage: replay [--human] FILE\n");
+	if (!take_format(argc, argv, &replay.format)) {
+		fprintf(stderr, "usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE\n");
 		return 2;
 	}
 	file = fopen(argv[argc - 1], "re");

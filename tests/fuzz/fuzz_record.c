@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Records made of the fuzzer's bytes. Whatever they are: in ECS one line of JSON (RFC 8259) in
- * valid UTF-8, without a control character and without an empty object; for a person one line of
- * valid UTF-8 that moves no cursor. The checks here share nothing with the code that is checked.
+ * Records made of the fuzzer's bytes. Whatever they are: in every format one line of valid UTF-8 that moves no
+ * cursor; in ECS and OCSF it is JSON (RFC 8259) without an empty object, in CEF a header and keys with values, in
+ * RFC 5424 a header, structured data and text. The checks here share nothing with the code that is checked.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/format.h"
 #include "record/mask.h"
 #include "record/text.h"
 
@@ -332,6 +333,127 @@ static void check_json(const struct text *text)
 	require(parser.at == text->data + text->size - 1);
 }
 
+/* What stands before the next of ENDS that no backslash stands before; what is escaped is of ESCAPABLE. */
+static const char *skip_escaped(const char *at, const char *ends, const char *escapable)
+{
+	for (; !strchr(ends, *at); at++) {
+		if (*at != '\\')
+			continue;
+		at++;
+		require(*at && strchr(escapable, *at));
+	}
+	return at;
+}
+
+static const char *skip_key(const char *at)
+{
+	size_t size = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+	require(size && size <= 32 && at[size] == '=');
+	return at + size + 1;
+}
+
+static void check_cef(const struct text *text)
+{
+	const char *at = text->data, *value;
+
+	require(!strncmp(at, "CEF:0|callerd|callerd|", 22));
+	for (unsigned int i = 0; i < 7; i++)
+		at = skip_escaped(at, "|\n", "\\|") + 1;
+	require(at[-1] == '|');
+	/* An equals sign ends the next key, and the value before it ends at the last space before that. */
+	for (;;) {
+		value = skip_key(at);
+		at = skip_escaped(value, "=\n", "\\=nr");
+		require(at > value);
+		if (*at == '\n')
+			break;
+		while (*--at != ' ')
+			require(at > value);
+		at++;
+	}
+	require(at == text->data + text->size - 1);
+}
+
+static const char *skip_element(const char *at)
+{
+	require(*at++ == '[');
+	at += strcspn(at, " ]");
+	while (*at == ' ') {
+		at = skip_key(at + 1);
+		require(*at == '"' && at[1] != '"');
+		at = skip_escaped(at + 1, "\"]\n", "\"\\]");
+		require(*at++ == '"');
+	}
+	require(*at == ']');
+	return at + 1;
+}
+
+static void check_rfc5424(const struct text *text)
+{
+	const char *at = text->data;
+
+	require(!strncmp(at, "<10", 3) || !strncmp(at, "<110>", 5));
+	for (unsigned int i = 0; i < 6; i++) {
+		size_t size = strcspn(at, " \n");
+
+		require(size && size <= 255 && at[size] == ' ');
+		at += size + 1;
+	}
+	require(!strncmp(at, "[callerd@32473 ", 15));
+	while (*at == '[')
+		at = skip_element(at);
+	require(!strncmp(at, " \xef\xbb\xbf", 4));
+}
+
+/* What is printable ASCII comes back as it was, and so do ends of lines where they are escaped. */
+static void check_escapes(struct bytes bytes)
+{
+	struct text plain = {0}, escaped = {0}, back = {0};
+
+	for (size_t i = 0; i < bytes.size; i++)
+		if ((bytes.data[i] >= ' ' && bytes.data[i] < 0x7f) || bytes.data[i] == '\n' ||
+		    bytes.data[i] == '\r')
+			text_add_char(&plain, bytes.data[i]);
+	text_add_escaped(&escaped, text_since(&plain, 0), "=\n\r", SIZE_MAX);
+	for (size_t i = 0; i < escaped.size; i++) {
+		char c = escaped.data[i];
+
+		require(c != '\n' && c != '\r' && c != '=');
+		if (c == '\\') {
+			c = escaped.data[++i];
+			c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+		}
+		text_add_char(&back, c);
+	}
+	require(bytes_equal(text_since(&back, 0), text_since(&plain, 0)));
+	text_cut(&back, 0);
+	text_add_escaped(&back, bytes, "=", bytes.size / 2);
+	text_free(&plain);
+	text_free(&escaped);
+	text_free(&back);
+}
+
+static void check_formats(const struct record *record, const struct record_context *context)
+{
+	static void (*const checks[RECORD_FORMATS])(const struct text *text) = {
+		[FORMAT_ECS] = check_json,
+		[FORMAT_OCSF] = check_json,
+		[FORMAT_CEF] = check_cef,
+		[FORMAT_RFC5424] = check_rfc5424,
+	};
+	struct text text = {0};
+
+	for (unsigned int i = 0; i < RECORD_FORMATS; i++) {
+		text_cut(&text, 0);
+		require(!record_write((enum record_format)i, record, context, &text));
+		check_line(&text);
+		if (checks[i])
+			checks[i](&text);
+	}
+	text_free(&text);
+}
+
 /* Where nothing was masked, nothing was changed; and what was masked can be read again. */
 static void check_mask(struct bytes args)
 {
@@ -354,7 +476,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	struct process ancestors[2][ANCESTORS_MAX] = {0};
 	struct caller caller = {0}, connector = {0};
-	struct text text = {0};
+	struct record_finding finding = {"finding", "high"};
 	uint8_t shape = take_byte(&input);
 	struct record_context context = {
 		.host_name = shape & 1 ? "host\n" : NULL,
@@ -391,15 +513,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	take_boot(&input, &connector);
 	record.id = take_bytes(&input);
 
-	require(!record_write_ecs(&record, &context, &text));
-	check_line(&text);
-	check_json(&text);
-	text_cut(&text, 0);
-	require(!record_write_human(&record, &context, &text));
-	check_line(&text);
-	check_mask(caller.process.args);
+	record.api.target_name = take_bytes(&input);
+	finding.detail = take_bytes(&input);
+	record.api.findings = &finding;
+	record.api.finding_count = take_byte(&input) & 1;
 
-	text_free(&text);
+	check_formats(&record, &context);
+	check_mask(caller.process.args);
+	check_escapes(caller.process.args);
+
 	free_http(&record.http);
 	free_bytes(record.connection.socket);
 	free_bytes(record.address);
@@ -407,6 +529,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free_bytes(record.cause.event_id);
 	free_bytes(record.cause.operation);
 	free_bytes(record.id);
+	free_bytes(record.api.target_name);
+	free_bytes(finding.detail);
 	free_caller(&caller);
 	free_caller(&connector);
 	return 0;

@@ -147,7 +147,8 @@ def refused(text, words, mode=0o600, owner=0):
     os.chown(FILE, owner, -1)
     log = DIR + '/policy.log'
     try:
-        done = subprocess.run([CALLERD, '--socket', SOCKET, '--output', 'file:' + log, '--config', FILE],
+        done = subprocess.run([CALLERD, '--state', 'none', '--socket', SOCKET, '--output', 'file:' + log, '--config',
+                               FILE],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=PATIENCE)
     except subprocess.TimeoutExpired:

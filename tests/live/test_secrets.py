@@ -37,7 +37,7 @@ class Talkative(Callerd):
         with open(D + '/stdout', 'wb') as out, open(D + '/stderr', 'wb') as error:
             self.process = subprocess.Popen(
                 [CALLERD, '--output', 'file:' + self.log, '--output', 'stdout', '--human', '--log-level',
-                 'info', '--backend', BACKEND, '--socket', SOCKET], stdin=subprocess.DEVNULL,
+                 'info', '--backend', BACKEND, '--socket', SOCKET, '--state', D + '/state.db'], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=error)
         self.process.stderr = open(D + '/stderr', 'rb')  # pylint: disable=consider-using-with
         self.pid = self.process.pid
@@ -418,7 +418,7 @@ def the_search_finds_them():
 def outputs():
     AGENT.settle()
     found = []
-    for name in 'log.json', 'stdout', 'stderr':
+    for name in 'log.json', 'stdout', 'stderr', 'state.db', 'state.db-wal':
         with open(f'{D}/{name}', 'rb') as file:
             data = file.read()
         true(data or name == 'stderr', f'{name} is empty')

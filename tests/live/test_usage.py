@@ -149,7 +149,7 @@ def bad_sockets():
 @test
 def longest_socket_path():
     """107 bytes are what an address can hold."""
-    with_log = subprocess.Popen([PROGRAM, '--socket', '/' + 'x' * 106, '--backend', BACKEND],
+    with_log = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', '/' + 'x' * 106, '--backend', BACKEND],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     true(b'agent-started' in with_log.stdout.readline(), 'it starts')
     with_log.terminate()
@@ -226,7 +226,7 @@ severity = off
 [expected test]
 user = root
 """)
-    agent = subprocess.Popen([PROGRAM, '--config', path, '--output', 'stdout'],
+    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--config', path, '--output', 'stdout'],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         line = agent.stdout.readline()
@@ -321,7 +321,7 @@ def just_these_capabilities_are_enough():
     """An ordinary user with nothing but what callerd asks for."""
     numbers = ','.join(f'+cap_{n}' for n in (39, 38, 12, 21, 19, 2))
     command = [*AS_OUTSIDER, '--inh-caps', numbers, '--ambient-caps', numbers, '--no-new-privs',
-               PROGRAM, '--socket', SOCKET, '--backend', BACKEND]
+               PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND]
     agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     line = agent.stdout.readline()
     true(b'agent-started' in line, f'it starts: {line} {agent.stderr.read() if not line else ""}')
@@ -348,7 +348,7 @@ def backend_that_cannot_run():
     """Where a kernel refuses one of the backends, callerd names what is missing."""
     refused = []
     for backend in ('trampoline', 'tracepoint'):
-        agent = subprocess.Popen([PROGRAM, '--backend', backend, '--socket', SOCKET],
+        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--backend', backend, '--socket', SOCKET],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if b'agent-started' in agent.stdout.readline():
             agent.terminate()
@@ -422,7 +422,7 @@ def log_is_continued():
     with open(log, 'w') as file:
         file.write('{"torn":')
     for i in range(1, 3):
-        agent = subprocess.Popen([PROGRAM, '--output', 'file:' + log, '--backend', BACKEND,
+        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--output', 'file:' + log, '--backend', BACKEND,
                                   '--socket', SOCKET])
         deadline = time.monotonic() + PATIENCE
         while open(log).read().count('"agent-started"') < i and time.monotonic() < deadline:
@@ -445,7 +445,7 @@ def log_is_private():
 @test
 def reader_goes_away():
     """callerd | head -1"""
-    agent = subprocess.Popen([PROGRAM, '--socket', SOCKET, '--backend', BACKEND],
+    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     true(b'agent-started' in agent.stdout.readline(), 'the first line')
     agent.stdout.close()
@@ -468,7 +468,7 @@ def no_stdout():
 def no_stderr():
     """What would be said must not end up in the log."""
     log = D + '/no-stderr'
-    child = subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', PROGRAM, '--socket', SOCKET,
+    child = subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', PROGRAM, '--state', 'none', '--socket', SOCKET,
                               '--backend', BACKEND, '--output', 'file:' + log, '--log-level', 'info'])
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not (os.path.exists(log) and os.path.getsize(log)):
@@ -514,7 +514,7 @@ def full_disk():
 
 @test
 def human_lines():
-    agent = subprocess.Popen([PROGRAM, '--socket', SOCKET, '--backend', BACKEND, '--human',
+    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND, '--human',
                               '--output', 'stdout', '--output', f'file:{D}/human.json'],
                              stdout=subprocess.PIPE)
     first = agent.stdout.readline().decode()
@@ -534,5 +534,40 @@ def human_lines():
 
 
 os.mkdir(D, 0o755)
+@test
+def outputs_of_their_own():
+    """Each with its format, all of the same records; and some records only."""
+    formats = {name: f'{D}/{name}.log' for name in ('human', 'ocsf', 'cef', 'rfc5424')}
+    some = {'min-severity=high': lambda r: r['event']['severity'] >= 80,
+            'actions=docker-event': lambda r: r['event']['action'] == 'docker-event',
+            'findings=privileged+host-root-mount':
+                lambda r: {'privileged', 'host-root-mount'} & {f['id'] for f in field(r, 'callerd.findings', [])},
+            'users=' + MEMBER: lambda r: field(r, 'user.name') == MEMBER}
+    arguments = [f'file:{path},format={name}' for name, path in formats.items()]
+    arguments += [f'file:{D}/{number}.log,{option}' for number, option in enumerate(some)]
+    with Callerd(*(word for argument in arguments for word in ('--output', argument))) as agent:
+        docker('run', '--rm', '--network', 'none', '-v', '/:/host', '-e', 'A=|\\=]"', IMAGE, 'true')
+        User(MEMBER).docker('version')
+        agent.event('container/destroy')
+        records = agent.stop()
+        ecs = agent.log + '.all'
+        shutil.copy(agent.log, ecs)
+    for name, path in formats.items():
+        with open(path, 'rb') as lines:
+            data = lines.read()
+        equal(data.count(b'\n'), len(records), f'records in {name}')
+        if name == 'human':
+            continue
+        done = subprocess.run([ROOT + '/tests/schema/check', name, ecs], input=data, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        equal(done.returncode, 0, f'{name}: {done.stdout.decode()[:1000]}')
+    for number, (option, wanted) in enumerate(some.items()):
+        with open(f'{D}/{number}.log', 'rb') as lines:
+            got = [json.loads(line)['event']['id'] for line in lines]
+        expected = [r['event']['id'] for r in records if wanted(r)]
+        true(expected, f'there are none with {option}')
+        equal(got, expected, option)
+
+
 shutil.copy(CALLERD, PROGRAM)
 main()

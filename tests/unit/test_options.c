@@ -12,6 +12,7 @@
 #define CONFIG_PATH "build/test-options.conf" /* for what is there by default */
 #include "agent/options.c"
 #include "agent/config.c"
+#include "agent/output.c"
 
 #define MIB (1u << 20)
 #define KIB 1024u

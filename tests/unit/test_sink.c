@@ -37,13 +37,12 @@ static struct sink *opened(const char *what)
 {
 	char reason[256] = "";
 	struct sink *sink;
-	int error = sink_open(what, SINK_ECS, &sink, reason, sizeof(reason));
+	int error = sink_open(what, &sink, reason, sizeof(reason));
 
 	if (error)
 		fail_msg("%s: %d %s", what, error, reason);
 	assert_string_equal(reason, "");
 	assert_string_equal(sink_name(sink), what);
-	assert_int_equal(sink_format(sink), SINK_ECS);
 	assert_int_equal(sink_dropped(sink), 0);
 	return sink;
 }
@@ -53,7 +52,7 @@ static void refused(const char *what, int wanted, const char *why)
 	struct sink *sink = NULL;
 	char reason[256] = "";
 
-	assert_int_equal(sink_open(what, SINK_HUMAN, &sink, reason, sizeof(reason)), wanted);
+	assert_int_equal(sink_open(what, &sink, reason, sizeof(reason)), wanted);
 	assert_null(sink);
 	if (!strstr(reason, why))
 		fail_msg("\"%s\" does not say \"%s\"", reason, why);
@@ -234,7 +233,7 @@ static void test_stdout_not_writable(void **state)
 		int error;
 
 		replace_stdout(closed ? -1 : nothing);
-		error = sink_open("stdout", SINK_ECS, &sink, reason, sizeof(reason));
+		error = sink_open("stdout", &sink, reason, sizeof(reason));
 		restore_stdout();
 		assert_int_equal(error, -EBADF);
 		assert_string_equal(reason, "cannot write stdout: it is not open for writing");

@@ -19,6 +19,7 @@
 #include "agent/eventfile.h"
 #include "agent/host.h"
 #include "agent/losses.h"
+#include "agent/output.h"
 #include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
@@ -48,6 +49,7 @@ struct agent {
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
 	struct eventfile *events;
+	struct output outputs[OUTPUTS_MAX]; /* what goes to each sink */
 	struct sink *sinks[OUTPUTS_MAX];
 	unsigned int sink_count;
 	struct text line;
@@ -87,40 +89,41 @@ static uint64_t boot_time(void)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static void write_line(struct agent *agent, const struct record *record, enum sink_format format)
+/* To those of the sinks in TO, a bit each, that want it in FORMAT. */
+static void write_line(struct agent *agent, const struct record *record, enum record_format format,
+		       unsigned int to)
 {
-	const struct record_context *context = host_context(agent->host);
-	bool wanted = false;
-	int error;
-
 	for (unsigned int i = 0; i < agent->sink_count; i++)
-		wanted |= sink_format(agent->sinks[i]) == format;
-	if (!wanted)
+		if (agent->outputs[i].format != format)
+			to &= ~(1u << i);
+	if (!to)
 		return;
 	agent->line.size = 0;
-	error = format == SINK_HUMAN ? record_write_human(record, context, &agent->line)
-				     : record_write_ecs(record, context, &agent->line);
-	if (error) {
+	if (record_write(format, record, host_context(agent->host), &agent->line)) {
 		agent->no_memory++;
 		text_free(&agent->line);
 		return;
 	}
 	for (unsigned int i = 0; i < agent->sink_count; i++)
-		if (sink_format(agent->sinks[i]) == format)
+		if (to >> i & 1)
 			sink_put(agent->sinks[i], agent->line.data, agent->line.size);
 }
 
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
+	unsigned int to = 0;
 
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* that says of its request's caller what was known then */
 		engines_describe_caller(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
-	write_line(agent, record, SINK_ECS);
-	write_line(agent, record, SINK_HUMAN);
+	for (unsigned int i = 0; i < agent->sink_count; i++)
+		if (output_takes(&agent->outputs[i], record, host_context(agent->host)))
+			to |= 1u << i;
+	for (int format = 0; to && format < RECORD_FORMATS; format++)
+		write_line(agent, record, format, to);
 }
 
 static void flush_sinks(struct agent *agent)
@@ -431,22 +434,37 @@ static bool has_file_of_last_sink(const struct agent *agent)
 	return false;
 }
 
+/* Opens the next one. */
+static int open_sink(struct agent *agent, const char *spec, char *reason, size_t size)
+{
+	struct output *output = &agent->outputs[agent->sink_count];
+	int error =
+		output_parse(spec, output, reason, size)
+			?: sink_open(output->where, &agent->sinks[agent->sink_count], reason, size);
+
+	if (error) {
+		output_free(output);
+		return error;
+	}
+	if (agent->options.human && !output->has_format && !strcmp(output->where, "stdout"))
+		output->format = FORMAT_HUMAN;
+	agent->sink_count++;
+	return 0;
+}
+
 static enum exit_code open_sinks(struct agent *agent)
 {
 	char reason[512] = "";
 
 	for (unsigned int i = 0; i < agent->options.output_count; i++) {
 		const char *spec = agent->options.outputs[i];
-		bool human = agent->options.human && !strcmp(spec, "stdout");
-		int error = sink_open(spec, human ? SINK_HUMAN : SINK_ECS,
-				      &agent->sinks[agent->sink_count], reason, sizeof(reason));
+		int error = open_sink(agent, spec, reason, sizeof(reason));
 
 		if (error) {
 			message(agent, LOG_LEVEL_ERROR, "%s",
 				reason[0] ? reason : strerror(-error));
 			return error == -EINVAL ? EXIT_USAGE : EXIT_OUTPUT;
 		}
-		agent->sink_count++;
 		if (has_file_of_last_sink(agent)) {
 			message(agent, LOG_LEVEL_ERROR,
 				"cannot write %s: another output writes to this file, given twice",
@@ -594,8 +612,10 @@ void agent_free(struct agent *agent)
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
 	state_close(agent->state);
-	for (unsigned int i = 0; i < agent->sink_count; i++)
+	for (unsigned int i = 0; i < agent->sink_count; i++) {
 		sink_close(agent->sinks[i], CLOSE_MILLISECONDS);
+		output_free(&agent->outputs[i]);
+	}
 	eventfile_close(agent->events);
 	proc_free(agent->proc);
 	host_free(agent->host);

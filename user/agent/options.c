@@ -2,6 +2,7 @@
 #include "agent/options.h"
 
 #include "agent/config.h"
+#include "agent/output.h"
 #include "agent/state.h"
 #include "record/text.h"
 
@@ -96,7 +97,10 @@ static const char help[] =
 	"\n"
 	"  --socket PATH            a socket to watch; repeatable (default: /run/docker.sock);\n"
 	"                           it need not exist yet\n"
-	"  --output KIND[:WHERE]    stdout or file:PATH; repeatable (default: stdout)\n"
+	"  --output KIND[:WHERE][,OPTION=VALUE]...\n"
+	"                           stdout or file:PATH; repeatable (default: stdout). Options:\n"
+	"                           format=ecs|human|ocsf|cef|rfc5424, min-severity=N, and lists\n"
+	"                           with + between: actions=, findings=, users=\n"
 	"  --human                  readable lines instead of JSON on stdout\n"
 	"  --backend NAME           auto, trampoline or tracepoint (default: auto)\n"
 	"  --log-level LEVEL        of messages on stderr: error, warning, info (default: "
@@ -181,6 +185,13 @@ static int add_socket(struct options *options, const struct setting *setting)
 
 static int add_output(struct options *options, const struct setting *setting)
 {
+	struct output output;
+	char reason[256] = "";
+	int error = output_parse(setting->value, &output, reason, sizeof(reason));
+
+	output_free(&output);
+	if (error)
+		return error == -EINVAL ? refuse(setting, reason) : error;
 	for (unsigned int i = 0; i < options->output_count; i++)
 		if (!strcmp(options->outputs[i], setting->value))
 			return refuse(setting, "given twice");

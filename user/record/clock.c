@@ -66,14 +66,19 @@ static char *put_time(char *at, uint64_t real, unsigned int digits)
 	return put_digits(at, fraction, digits);
 }
 
-void clock_add_rfc3339(struct text *out, uint64_t real)
+void clock_add_rfc3339_digits(struct text *out, uint64_t real, unsigned int digits)
 {
 	char buffer[40], *at = put_date(buffer, real / NS_PER_S / S_PER_DAY);
 
 	*at++ = 'T';
-	at = put_time(at, real, 9);
+	at = put_time(at, real, digits);
 	*at++ = 'Z';
 	text_add(out, buffer, (size_t)(at - buffer));
+}
+
+void clock_add_rfc3339(struct text *out, uint64_t real)
+{
+	clock_add_rfc3339_digits(out, real, 9);
 }
 
 void clock_add_time_of_day(struct text *out, uint64_t real)

@@ -16,6 +16,9 @@ uint64_t clock_real_of(int64_t boot_to_real, uint64_t boot_time);
 /* Adds 2026-03-01T12:03:44.120000001Z. REAL is ns since 1970. */
 void clock_add_rfc3339(struct text *out, uint64_t real);
 
+/* The same with a fraction of DIGITS digits, 1 to 9. */
+void clock_add_rfc3339_digits(struct text *out, uint64_t real, unsigned int digits);
+
 /* Adds 12:03:44.120. */
 void clock_add_time_of_day(struct text *out, uint64_t real);
 

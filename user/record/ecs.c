@@ -8,7 +8,7 @@
 #include "record/cause.h"
 #include "record/clock.h"
 #include "record/command.h"
-#include "record/json.h"
+#include "record/ecs.h"
 #include "record/line.h"
 #include "record/mask.h"
 #include "record/names.h"
@@ -24,7 +24,8 @@ struct ecs {
 	const struct record *record;
 	const struct record_context *context;
 	const struct rendered *of_caller, *of_lineage; /* NULL: to be written anew */
-	struct text masked, scratch;		       /* of the value being written */
+	bool without_ancestors;
+	struct text masked, scratch; /* of the value being written */
 };
 
 static void put_text(struct json *json, const char *key, const char *text)
@@ -37,16 +38,9 @@ static void put_text(struct json *json, const char *key, const char *text)
 
 static void put_event_id(struct ecs *ecs)
 {
-	const struct record *record = ecs->record;
-	struct text *id = &ecs->scratch;
-
-	text_cut(id, 0);
-	if (record->id.size)
-		text_add_bytes(id, record->id);
-	else
-		record_add_id(id, ecs->context, clock_real(ecs->context, record->time), 0,
-			      record->sequence);
-	json_put_string(&ecs->json, "id", text_since(id, 0));
+	text_cut(&ecs->scratch, 0);
+	view_add_id(&ecs->scratch, ecs->view);
+	json_put_string(&ecs->json, "id", text_since(&ecs->scratch, 0));
 }
 
 static bool is_method(const struct record *record, const char *method)
@@ -142,34 +136,12 @@ static void put_host_and_agent(struct ecs *ecs)
 /* --- processes
  * ------------------------------------------------------------------------------------ */
 
-/* The boot that CALLER and its ancestors are of. */
-static struct bytes boot_id_of(const struct ecs *ecs, const struct caller *caller)
+static void put_entity_id(struct ecs *ecs, const struct caller *caller,
+			  const struct process *process)
 {
-	return caller->boot_id.size ? caller->boot_id : bytes_of(ecs->context->boot_id);
-}
-
-static int64_t boot_to_real_of(const struct ecs *ecs, const struct caller *caller)
-{
-	return caller->boot_id.size ? caller->boot_to_real : ecs->context->boot_to_real;
-}
-
-/* BOOT-PID-START: the boot id without its dashes, the pid in decimal, and the start in ns of
- * CLOCK_BOOTTIME in hexadecimal. Rests on the clock that no one can set. */
-static void put_entity_id(struct ecs *ecs, struct bytes boot, const struct process *process)
-{
-	struct text *id = &ecs->scratch;
-
-	if (!boot.size || !process->pid || !process->start)
-		return;
-	text_cut(id, 0);
-	for (size_t i = 0; i < boot.size; i++)
-		if (boot.data[i] != '-')
-			text_add_char(id, boot.data[i]);
-	text_add_char(id, '-');
-	text_add_number(id, process->pid);
-	text_add_char(id, '-');
-	text_add_hex(id, process->start, 1);
-	json_put_string(&ecs->json, "entity_id", text_since(id, 0));
+	text_cut(&ecs->scratch, 0);
+	view_add_entity_id(&ecs->scratch, ecs->view, caller, process);
+	json_put_string(&ecs->json, "entity_id", text_since(&ecs->scratch, 0));
 }
 
 static void put_user(struct ecs *ecs, const char *key, uint32_t uid, const char *name)
@@ -182,18 +154,10 @@ static void put_user(struct ecs *ecs, const char *key, uint32_t uid, const char 
 	json_close(json);
 }
 
-/* The masked arguments of PROCESS, valid until those of another one are asked for. */
+/* Valid until those of another process are asked for. */
 static struct bytes args_of(struct ecs *ecs, const struct process *process)
 {
-	const struct caller *caller = ecs->view->caller;
-
-	if (caller && process == &caller->process)
-		return ecs->view->args;
-	if (!process->args.size)
-		return process->args;
-	text_cut(&ecs->masked, 0);
-	mask_args(&ecs->masked, process->args);
-	return text_since(&ecs->masked, 0);
+	return view_args(ecs->view, process, &ecs->masked);
 }
 
 static void put_command_line(struct ecs *ecs, struct bytes args)
@@ -226,12 +190,12 @@ static void put_process_identity(struct ecs *ecs, const struct caller *caller,
 
 	if (process->pid)
 		json_put_number(json, "pid", process->pid);
-	put_entity_id(ecs, boot_id_of(ecs, caller), process);
+	put_entity_id(ecs, caller, process);
 	json_put_string(json, "name", process->name);
 	json_put_string(json, "executable", process->executable);
 	if (process->start)
 		json_put_time(json, "start",
-			      clock_real_of(boot_to_real_of(ecs, caller), process->start));
+			      clock_real_of(view_boot_to_real(ecs->view, caller), process->start));
 }
 
 static void put_parent(struct ecs *ecs, const struct caller *caller)
@@ -384,12 +348,9 @@ static void put_error(struct ecs *ecs)
 
 	json_open_object(json, "error");
 	if (record->action == RECORD_SOCKET_REFUSED && record->error > 0) {
-		const char *name = strerrorname_np(record->error);
-
-		if (name)
-			json_put_word(json, "code", name);
-		else
-			json_put_id(json, "code", (uint64_t)record->error);
+		text_cut(&ecs->scratch, 0);
+		view_add_error(&ecs->scratch, record->error);
+		json_put_string(json, "code", text_since(&ecs->scratch, 0));
 		put_text(json, "message", strerrordesc_np(record->error));
 	} else if (record->action == RECORD_API_REQUEST) {
 		put_text(json, "message", record->http.parse_error);
@@ -594,7 +555,7 @@ static put_function *const put_lineage_part[LINEAGE_PARTS] = {
 static void render(struct ecs *ecs, const struct caller *caller, put_function *const put[],
 		   unsigned int count, struct rendered *rendered)
 {
-	struct rendered made = {.clock = boot_to_real_of(ecs, caller)};
+	struct rendered made = {.clock = view_boot_to_real(ecs->view, caller)};
 	struct text *out = ecs->json.out;
 	size_t start = out->size;
 
@@ -620,7 +581,7 @@ static const struct rendered *rendered_once(struct ecs *ecs, const struct caller
 	if (!rendered)
 		return NULL;
 	/* The times in it are of another clock where that was set meanwhile. */
-	if (!rendered->text || rendered->clock != boot_to_real_of(ecs, caller))
+	if (!rendered->text || rendered->clock != view_boot_to_real(ecs->view, caller))
 		render(ecs, caller, put, count, rendered);
 	return rendered->text ? rendered : NULL;
 }
@@ -662,7 +623,8 @@ static void put_caller_members(struct ecs *ecs, const struct caller *caller)
 static void put_callerd_members(struct ecs *ecs, const struct caller *caller)
 {
 	put_part(ecs, caller, ecs->of_caller, put_caller_part, PART_CALLER);
-	put_part(ecs, caller, ecs->of_lineage, put_lineage_part, PART_ANCESTORS);
+	if (!ecs->without_ancestors)
+		put_part(ecs, caller, ecs->of_lineage, put_lineage_part, PART_ANCESTORS);
 }
 
 static void put_callerd(struct ecs *ecs)
@@ -686,6 +648,23 @@ static void put_callerd(struct ecs *ecs)
 	if (record->action == RECORD_AGENT_STARTED)
 		put_sockets(ecs);
 	json_close(&ecs->json);
+}
+
+void ecs_put_callerd(struct json *json, const struct view *view)
+{
+	struct ecs ecs = {
+		.json = *json,
+		.view = view,
+		.record = view->record,
+		.context = view->context,
+		.without_ancestors = true,
+	};
+
+	put_callerd(&ecs);
+	if (ecs.masked.error || ecs.scratch.error)
+		json->out->error = ecs.masked.error ? ecs.masked.error : ecs.scratch.error;
+	text_free(&ecs.masked);
+	text_free(&ecs.scratch);
 }
 
 /* --- the whole

@@ -147,6 +147,49 @@ void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
 	text_add_string(text, "…");
 }
 
+/* Adds what stands for CODE, which DATA are the SIZE bytes of. Returns how many bytes a reader gets. */
+static size_t add_escaped(struct text *text, uint32_t code, const char *data, size_t size,
+			  const char *special)
+{
+	char spelled[12];
+
+	if (code == UTF8_INVALID) {
+		text_add_string(text, UTF8_REPLACEMENT);
+		return strlen(UTF8_REPLACEMENT);
+	}
+	if (code == '\\' || (code && code < 0x80 && strchr(special, (int)code))) {
+		text_add_char(text, '\\');
+		text_add_char(text, code == '\n' ? 'n' : code == '\r' ? 'r' : (char)code);
+		return 1;
+	}
+	if (utf8_is_unsafe(code)) {
+		size = spell(code, spelled);
+		text_add_char(text, '\\'); /* for the one that the spelling begins with */
+		data = spelled;
+	}
+	text_add(text, data, size);
+	return size;
+}
+
+void text_add_escaped(struct text *text, struct bytes bytes, const char *special, size_t limit)
+{
+	size_t used = 0, fits = text->size; /* to which an ellipsis can be added */
+
+	while (bytes.size && used <= limit && !text->error) {
+		uint32_t code;
+		size_t size = utf8_decode(bytes.data, bytes.size, &code);
+
+		used += add_escaped(text, code, bytes.data, size, special);
+		if (used + strlen("…") <= limit)
+			fits = text->size;
+		bytes = bytes_from(bytes, size);
+	}
+	if (text->error || used <= limit)
+		return;
+	text_cut(text, fits);
+	text_add_string(text, "…");
+}
+
 struct bytes bytes_basename(struct bytes path)
 {
 	const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;

@@ -81,6 +81,11 @@ void text_add_spelled(struct text *text, uint32_t code);
  * and bidi characters spelled out. What is wider than COLUMNS is cut and ends in an ellipsis. */
 void text_add_visible(struct text *text, struct bytes bytes, size_t columns);
 
+/* Adds BYTES for a reader who takes a backslash off what follows it: one before itself and before each of
+ * SPECIAL, of which a line feed and a carriage return become \n and \r. Else as text_add_visible(), but
+ * of LIMIT bytes as the reader gets them. */
+void text_add_escaped(struct text *text, struct bytes bytes, const char *special, size_t limit);
+
 static inline struct bytes bytes_of(const char *string)
 {
 	return (struct bytes){string, string ? strlen(string) : 0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/view.h"
 
+#include "record/clock.h"
 #include "record/mask.h"
 
 /* Of a request that was not seen whole, or is odd; of an event that takes a request where none was
@@ -19,6 +20,77 @@ void record_add_id(struct text *out, const struct record_context *context, uint6
 	if (kind)
 		text_add_char(out, kind);
 	text_add_hex(out, number, 8);
+}
+
+void view_add_id(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	if (record->id.size)
+		text_add_bytes(out, record->id);
+	else
+		record_add_id(out, view->context, clock_real(view->context, record->time), 0,
+			      record->sequence);
+}
+
+void view_add_error(struct text *out, int error)
+{
+	const char *name = strerrorname_np(error);
+
+	if (name)
+		text_add_string(out, name);
+	else
+		text_add_number(out, (uint64_t)error);
+}
+
+void view_add_finding(struct text *out, const struct record_finding *finding)
+{
+	text_add_string(out, finding->severity);
+	text_add_char(out, ' ');
+	text_add_string(out, finding->id);
+	if (!finding->detail.size)
+		return;
+	text_add_string(out, ": ");
+	text_add_bytes(out, finding->detail);
+}
+
+struct bytes view_boot_id(const struct view *view, const struct caller *caller)
+{
+	return caller->boot_id.size ? caller->boot_id : bytes_of(view->context->boot_id);
+}
+
+int64_t view_boot_to_real(const struct view *view, const struct caller *caller)
+{
+	return caller->boot_id.size ? caller->boot_to_real : view->context->boot_to_real;
+}
+
+/* BOOT-PID-START: the boot id without its dashes, the pid in decimal, and the start in ns of
+ * CLOCK_BOOTTIME in hexadecimal. Rests on the clock that no one can set. */
+void view_add_entity_id(struct text *out, const struct view *view, const struct caller *caller,
+			const struct process *process)
+{
+	struct bytes boot = view_boot_id(view, caller);
+
+	if (!boot.size || !process->pid || !process->start)
+		return;
+	for (size_t i = 0; i < boot.size; i++)
+		if (boot.data[i] != '-')
+			text_add_char(out, boot.data[i]);
+	text_add_char(out, '-');
+	text_add_number(out, process->pid);
+	text_add_char(out, '-');
+	text_add_hex(out, process->start, 1);
+}
+
+struct bytes view_args(const struct view *view, const struct process *process, struct text *masked)
+{
+	if (view->caller && process == &view->caller->process)
+		return view->args;
+	if (!process->args.size)
+		return process->args;
+	text_cut(masked, 0);
+	mask_args(masked, process->args);
+	return text_since(masked, 0);
 }
 
 void view_user_name(const struct record_context *context, uint32_t uid, char name[VIEW_NAME_SIZE])
@@ -98,12 +170,15 @@ static void view_caller(struct view *view)
 	}
 }
 
-bool view_has_cause(const struct view *view, const char *kind)
+static bool has_cause(const struct record *record, const char *kind)
 {
-	const struct record *record = view->record;
-
 	return record->action == RECORD_DOCKER_EVENT && record->cause.kind &&
 	       !strcmp(record->cause.kind, kind);
+}
+
+bool view_has_cause(const struct view *view, const char *kind)
+{
+	return has_cause(view->record, kind);
 }
 
 /* As the engine says. That a process ended is no word of how. */
@@ -131,16 +206,16 @@ static const char *outcome_of(const struct record *record)
 	return record->http.status < 400 ? "success" : "failure";
 }
 
-static unsigned int severity_of(const struct view *view)
+unsigned int view_severity(const struct record *record)
 {
-	const struct record *record = view->record;
 	unsigned int severity = name_action(record->action)->severity;
-	bool doubtful = view->event.requested && view_has_cause(view, "unknown");
+	bool doubtful = has_cause(record, "unknown") && name_event(&record->event).requested;
 
 	if (record->action == RECORD_API_REQUEST) {
 		if (severity < record->api.severity)
 			severity = record->api.severity;
-		doubtful = view->incomplete || view->target_truncated || record->http.anomalies;
+		doubtful = record->incomplete || record->http.target_truncated ||
+			   record->http.anomalies;
 	}
 	return doubtful && severity < SEVERITY_DOUBTFUL ? SEVERITY_DOUBTFUL : severity;
 }
@@ -165,7 +240,7 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->outcome = outcome_of(record);
 	if (record->action == RECORD_DOCKER_EVENT)
 		view->event = name_event(&record->event);
-	view->severity = severity_of(view);
+	view->severity = view_severity(record);
 	return view->args_text.error ? view->args_text.error : view->url_text.error;
 }
 

@@ -39,6 +39,29 @@ void view_free(struct view *view);
 /* Whether a docker-event has a cause of this KIND. */
 bool view_has_cause(const struct view *view, const char *kind);
 
+/* event.severity of a record. */
+unsigned int view_severity(const struct record *record);
+
+/* Adds the record's event.id. */
+void view_add_id(struct text *out, const struct view *view);
+
+/* Adds EACCES, or the number of an error that has no name. */
+void view_add_error(struct text *out, int error);
+
+/* Adds critical host-root-mount: / mounted read-write at /host; its detail is not made safe to print. */
+void view_add_finding(struct text *out, const struct record_finding *finding);
+
+/* The boot that CALLER and its ancestors are of, and what its times are to be read with. */
+struct bytes view_boot_id(const struct view *view, const struct caller *caller);
+int64_t view_boot_to_real(const struct view *view, const struct caller *caller);
+
+/* Adds the entity id of PROCESS, which is CALLER's own or an ancestor's; nothing where there is none. */
+void view_add_entity_id(struct text *out, const struct view *view, const struct caller *caller,
+			const struct process *process);
+
+/* The masked arguments of PROCESS: the view's own, or in *MASKED until that is used again. */
+struct bytes view_args(const struct view *view, const struct process *process, struct text *masked);
+
 /* The name of UID, or the empty string. */
 void view_user_name(const struct record_context *context, uint32_t uid, char name[VIEW_NAME_SIZE]);
 

@@ -16,7 +16,6 @@
 
 struct sink {
 	char *name;
-	enum sink_format format;
 	int fd;
 	bool regular; /* a file: writes do not block for long */
 	char *queue;  /* ring of whole lines; [start, start + size) waits */
@@ -69,8 +68,7 @@ static int open_stdout(struct sink *sink, char *reason, size_t reason_size)
 	return 0;
 }
 
-int sink_open(const char *spec, enum sink_format format, struct sink **ret, char *reason,
-	      size_t reason_size)
+int sink_open(const char *spec, struct sink **ret, char *reason, size_t reason_size)
 {
 	struct sink *sink = calloc(1, sizeof(*sink));
 	int error = 0;
@@ -78,7 +76,6 @@ int sink_open(const char *spec, enum sink_format format, struct sink **ret, char
 	if (!sink)
 		return -ENOMEM;
 	sink->fd = -1;
-	sink->format = format;
 	sink->name = strdup(spec);
 	sink->queue = malloc(SINK_QUEUE_MAX);
 	if (!sink->name || !sink->queue) {
@@ -98,11 +95,6 @@ int sink_open(const char *spec, enum sink_format format, struct sink **ret, char
 	}
 	*ret = sink;
 	return 0;
-}
-
-enum sink_format sink_format(const struct sink *sink)
-{
-	return sink->format;
 }
 
 /* A pipe or terminal takes PIPE_BUF bytes without blocking once it polls writable; its description may

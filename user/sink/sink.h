@@ -10,19 +10,14 @@
 
 #define SINK_QUEUE_MAX (8u << 20) /* bytes that wait per sink */
 
-enum sink_format { SINK_ECS, SINK_HUMAN };
-
 struct sink;
 
 /* Opens the output that SPEC names: "stdout" or "file:PATH". 0; -EINVAL where there is no such kind;
  * another -errno where it cannot be written; both with a sentence in REASON. Free with sink_close(). */
-int sink_open(const char *spec, enum sink_format format, struct sink **ret, char *reason,
-	      size_t reason_size);
+int sink_open(const char *spec, struct sink **ret, char *reason, size_t reason_size);
 
 /* Writes what still waits, for at most MILLISECONDS, and closes. */
 void sink_close(struct sink *sink, int milliseconds);
-
-enum sink_format sink_format(const struct sink *sink);
 
 /* Queues one line. False: there was no room, it is dropped and counted. */
 bool sink_put(struct sink *sink, const char *line, size_t size);

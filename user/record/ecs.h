@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other formats take over from ECS. */
+#ifndef CALLERD_ECS_H
+#define CALLERD_ECS_H
+
+#include "record/json.h"
+#include "record/view.h"
+
+/* The member callerd as ECS has it, but for the ancestors. */
+void ecs_put_callerd(struct json *json, const struct view *view);
+
+#endif

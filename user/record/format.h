@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The formats that a record can be written in, by name. docs/formats.md tells what stands where. */
+#ifndef CALLERD_FORMAT_H
+#define CALLERD_FORMAT_H
+
+#include "record/record.h"
+
+enum record_format {
+	FORMAT_ECS,
+	FORMAT_HUMAN,
+	FORMAT_OCSF,
+	FORMAT_CEF,
+	FORMAT_RFC5424,
+	RECORD_FORMATS,
+};
+
+/* "ecs", "human", "ocsf", "cef", "rfc5424". */
+const char *format_name(enum record_format format);
+
+/* The format called NAME in *RET; false where there is none. */
+bool format_by_name(struct bytes name, enum record_format *ret);
+
+/* Appends RECORD to OUT as one line in FORMAT, with its line feed. 0; or -ENOMEM, with OUT as it was. */
+int record_write(enum record_format format, const struct record *record,
+		 const struct record_context *context, struct text *out);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CALLERD_OCSF_H
+#define CALLERD_OCSF_H
+
+#include "record/text.h"
+
+/* Appends RECORD to OUT as one line of JSON in OCSF, with its line feed. 0 or -ENOMEM. */
+int record_write_ocsf(const struct record *record, const struct record_context *context,
+		      struct text *out);
+
+#endif
