@@ -85,6 +85,8 @@ class Callerd:
         self.seen = []
         self.error = None # what it said, once it has stopped
         command = [CALLERD, '--output', 'file:' + self.log, '--backend', BACKEND, '--state', state]
+        if VM: # under emulation a request takes longer than an event waits for it
+            command += ['--event-wait', str(PATIENCE // 4)]
         if sockets: # of the test's own: it counts connections, and is not to be asked what it has
             command += ['--inventory', '0']
         for path in sockets or [SOCKET]:

@@ -143,23 +143,12 @@ static void add_beginning(struct text *out, struct bytes operation)
 	}
 }
 
-static void add_reason(struct text *out, enum cause_reason reason)
-{
-	const char *name = cause_reason_name(reason);
-
-	text_add_string(out, "by the engine itself");
-	if (name)
-		text_add_string(out, ": ");
-	for (; name && *name; name++)
-		text_add_char(out, *name == '-' ? ' ' : *name);
-}
-
 static void add_cause(struct explanation *explanation, const struct deed *deed)
 {
 	struct text *out = &explanation->out;
 
 	if (deed->kind == CAUSE_DAEMON)
-		add_reason(out, deed->reason);
+		line_add_daemon(out, cause_reason_name(deed->reason));
 	if (deed->kind == CAUSE_UNKNOWN || (deed->kind != CAUSE_DAEMON && !deed->origin))
 		text_add_string(out, "unknown");
 	if (!deed->origin)

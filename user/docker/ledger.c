@@ -101,6 +101,8 @@ static void make_room(struct ledger *ledger, uint64_t now)
 	while (victim && !victim->over)
 		victim = victim->newer;
 	victim = victim ?: ledger->oldest;
+	if (!victim)
+		return;
 	be_ignorant(ledger, victim->over ? victim->over + SLACK : now + KEPT);
 	drop(ledger, victim);
 }
@@ -217,12 +219,12 @@ void ledger_run(struct ledger *ledger, uint64_t now)
 
 void ledger_clear(struct ledger *ledger)
 {
-	struct operation *operation, *next;
+	struct operation *operation;
 
-	while (ledger->oldest)
+	while (ledger->oldest) /* NOLINTNEXTLINE: the analyzer loses track of the list */
 		drop(ledger, ledger->oldest);
-	HASH_ITER(hh, ledger->operations, operation, next)
-	{
+	while ((operation = ledger->operations)) {
+		/* NOLINTNEXTLINE: and of the table */
 		HASH_DEL(ledger->operations, operation);
 		free(operation);
 	}

@@ -384,13 +384,18 @@ static void add_cause_request(struct text *out, const char *before,
 		   NAME_COLUMNS);
 }
 
-static void add_daemon(struct text *out, const struct record_cause *cause)
+void line_add_daemon(struct text *out, const char *reason)
 {
 	text_add_string(out, "by the engine itself");
-	if (cause->reason)
+	if (reason)
 		text_add_string(out, ": ");
-	for (const char *at = cause->reason; at && *at; at++)
-		text_add_char(out, *at == '-' ? ' ' : *at);
+	for (; reason && *reason; reason++)
+		text_add_char(out, *reason == '-' ? ' ' : *reason);
+}
+
+static void add_daemon(struct text *out, const struct record_cause *cause)
+{
+	line_add_daemon(out, cause->reason);
 	if (cause->event_id.size || cause->operation.size)
 		add_cause_request(out, ", goes back to ", cause);
 }

@@ -17,6 +17,9 @@ void line_add_command(struct text *out, const struct view *view);
  * length take the same room. */
 void line_add_deed(struct text *out, const struct view *view, bool aligned);
 
+/* By the engine itself: restart policy. REASON: as records have it; NULL: none. */
+void line_add_daemon(struct text *out, const char *reason);
+
 /* Whether the record is about the agent itself: nobody did it. */
 bool line_is_about_agent(const struct record *record);
 
