@@ -533,6 +533,22 @@ def human_lines():
     holes(records)
 
 
+@test
+def own_calls():
+    """Are left out unless they are asked for."""
+    def own(agent):
+        return agent.records(event__action='api-request', process__pid=agent.pid)
+    with Callerd('--own-calls') as agent:
+        docker('run', '--rm', '--network', 'none', IMAGE, 'true')
+        agent.wait(process__pid=agent.pid, callerd__api__operation='SystemEvents')
+        agent.wait(process__pid=agent.pid, callerd__api__operation='ContainerInspect')
+        equal({field(record, 'user_agent.original', '').split('/')[0] for record in own(agent)}, {'callerd'}, 'of')
+    with Callerd() as agent:
+        docker('run', '--rm', '--network', 'none', IMAGE, 'true')
+        agent.settle_events()
+        equal(own(agent), [], 'its own')
+
+
 os.mkdir(D, 0o755)
 @test
 def outputs_of_their_own():

@@ -534,6 +534,7 @@ static void test_check_config(void **state)
 				     "socket = /run/docker.sock\n"
 				     "output = stdout\n"
 				     "human = no\n"
+				     "own-calls = no\n"
 				     "backend = auto\n"
 				     "log-level = warning\n"
 				     "status-interval = 60\n"

@@ -483,6 +483,7 @@ static enum exit_code open_capture(struct agent *agent)
 		.callers_size = options->callers_ring,
 		.payload_size = options->payload_ring,
 		.connections = options->connections,
+		.own_calls = options->own_calls,
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
 		.data = agent,

@@ -53,6 +53,7 @@ enum {
 	OPTION_OUTPUT,
 	OPTION_BACKEND,
 	OPTION_HUMAN,
+	OPTION_OWN_CALLS,
 	OPTION_LOG_LEVEL,
 	OPTION_RECORD_EVENTS,
 	OPTION_STATE,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
 	{"output", required_argument, NULL, OPTION_OUTPUT},
 	{"backend", required_argument, NULL, OPTION_BACKEND},
 	{"human", no_argument, NULL, OPTION_HUMAN},
+	{"own-calls", no_argument, NULL, OPTION_OWN_CALLS},
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"record-events", required_argument, NULL, OPTION_RECORD_EVENTS},
 	{"status-interval", required_argument, NULL, OPTION_NUMBERS + 0},
@@ -102,6 +104,7 @@ static const char help[] =
 	"                           format=ecs|human|ocsf|cef|rfc5424, min-severity=N, and lists\n"
 	"                           with + between: actions=, findings=, users=\n"
 	"  --human                  readable lines instead of JSON on stdout\n"
+	"  --own-calls              records of callerd's own calls to the engines, too\n"
 	"  --backend NAME           auto, trampoline or tracepoint (default: auto)\n"
 	"  --log-level LEVEL        of messages on stderr: error, warning, info (default: "
 	"warning)\n"
@@ -296,6 +299,10 @@ static int set_option(struct options *options, int option, const struct setting 
 		chosen = *setting->value ? choose(setting, answers) : 1;
 		options->human = chosen > 0;
 		return chosen < 0 ? chosen : 0;
+	case OPTION_OWN_CALLS:
+		chosen = *setting->value ? choose(setting, answers) : 1;
+		options->own_calls = chosen > 0;
+		return chosen < 0 ? chosen : 0;
 	case OPTION_RECORD_EVENTS:
 		options->event_file = setting->value;
 		return 0;
@@ -409,8 +416,9 @@ static int print_options(const struct options *options)
 		printf("socket = %s\n", options->sockets[i]);
 	for (unsigned int i = 0; i < options->output_count; i++)
 		printf("output = %s\n", options->outputs[i]);
-	printf("human = %s\nbackend = %s\nlog-level = %s\n", answers[options->human],
-	       backends[options->backend], levels[options->log_level]);
+	printf("human = %s\nown-calls = %s\nbackend = %s\nlog-level = %s\n",
+	       answers[options->human], answers[options->own_calls], backends[options->backend],
+	       levels[options->log_level]);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		printf("%s = %llu\n", numbers[i].name,
 		       (unsigned long long)get_number(options, &numbers[i]));

@@ -35,7 +35,8 @@ struct options {
 	unsigned int socket_count;
 	const char *outputs[OUTPUTS_MAX];
 	unsigned int output_count;
-	bool human; /* readable lines on stdout */
+	bool human;	/* readable lines on stdout */
+	bool own_calls; /* are told as those of others */
 	enum log_level log_level;
 	enum capture_backend backend;
 	unsigned int status_interval; /* seconds; 0: off */

@@ -140,7 +140,7 @@ static int configure(struct capture *capture)
 	struct callerd_settings settings = {
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
-		.agent_pid = getpid(),
+		.agent_pid = options->own_calls ? 0 : getpid(),
 		.agent_net_ns = own_namespace("/proc/self/ns/net"),
 		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,

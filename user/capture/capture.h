@@ -19,6 +19,7 @@ struct capture_options {
 	uint32_t callers_size, payload_size; /* bytes of the rings; powers of two, page multiples */
 	uint32_t connections;		     /* entries of the connection table */
 	uint64_t request_budget, response_budget; /* bytes copied per turn */
+	bool own_calls; /* this process' own connections are seen as those of others */
 	void *data;
 	/* One raw event, unchecked. Called from capture_drain(). */
 	void (*event)(void *data, const void *event, size_t size);
