@@ -56,7 +56,7 @@ def orphans():
 
 def attempt(*args, before=(), **options):
     """Runs callerd; returns its exit code, stdout and stderr."""
-    child = subprocess.Popen([*before, PROGRAM, *args], stdin=subprocess.DEVNULL,
+    child = subprocess.Popen([*before, PROGRAM, '--state', 'none', *args], stdin=subprocess.DEVNULL,
                              stdout=options.pop('stdout', subprocess.PIPE),
                              stderr=subprocess.PIPE, **options)
     out, error = child.communicate(timeout=PATIENCE)
