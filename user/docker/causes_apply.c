@@ -154,14 +154,15 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 static void tell_inventory(const struct causes *causes, unsigned int socket,
 			   const struct engine_event *event, const struct cause *cause)
 {
-	struct inventory *inventory = causes->options.inventories[socket];
-	bool new = is(event->action, "create") && cause->kind != CAUSE_REQUEST;
+	bool named = is(event->action, "create") || is(event->action, "rename");
+	bool changed;
 
 	if (is(event->action, "destroy"))
-		inventory_remove_container(inventory, event->id);
-	else if (is(event->action, "rename"))
-		inventory_rename_container(inventory, event->id, event->name);
-	else if ((new || is(event->action, "update")) && causes->options.inspect)
+		inventory_remove_container(causes->options.inventories[socket], event->id);
+	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
+	 * another one's. */
+	changed = (named && cause->kind != CAUSE_REQUEST) || is(event->action, "update");
+	if (changed && causes->options.inspect)
 		causes->options.inspect(causes->options.inspect_data, socket, event->id);
 }
 
