@@ -592,10 +592,11 @@ def of_a_swarm():
 def many_users_at_once():
     """200 containers, whose names say who ran them."""
     count = scaled(50, 3)
+    many = 'events-many-' + secrets.token_hex(3) # what an earlier try left is not of this one
     docker('container', 'prune', '-f')
     runs = []
     for user in USERS:
-        prefix = f'events-many-{user.name}'
+        prefix = f'{many}-{user.name}'
         if user is USERS[0]:
             script = f'seq 0 {count - 1} | xargs -P 5 -I@ docker -H unix://{SOCKET} run --rm ' \
                 f'--name {prefix}-@ --network none {IMAGE} true'
@@ -612,7 +613,7 @@ def many_users_at_once():
     wrong, unknown, total = [], [], collections.Counter()
     for event in AGENT.events():
         name = field(event, 'callerd.docker_event.name') or ''
-        owner = [u for u in USERS if name.startswith(f'events-many-{u.name}-')]
+        owner = [u for u in USERS if name.startswith(f'{many}-{u.name}-')]
         if not owner or field(event, 'callerd.docker_event.type') != 'container':
             continue
         action = field(event, 'callerd.docker_event.action')
