@@ -22,9 +22,8 @@ struct one {
 	unsigned int index;
 	struct engine *engine; /* NULL: it is not asked */
 	struct stream *stream; /* likewise */
-	uint64_t
-		looked_back; /* refreshes of the engine after which nothing that was missed can be found any more */
-	bool looks_back;
+	/* Refreshes of the engine by the end of the first one that began after the last gap. */
+	uint64_t looked_back;
 };
 
 struct engines {
@@ -62,9 +61,8 @@ static void refreshed(void *data, bool complete)
 	struct engine_stats stats;
 
 	engine_stats(one->engine, &stats);
-	if (!one->looks_back || !complete || stats.refreshes < one->looked_back)
+	if (stats.refreshes < one->looked_back) /* it began before the last gap */
 		return;
-	one->looks_back = false;
 	causes_refreshed(one->engines->causes, one->index, complete, one->engines->now);
 }
 
@@ -82,7 +80,6 @@ static void missed(void *data)
 	struct engine_stats stats;
 
 	engine_stats(one->engine, &stats);
-	one->looks_back = true;
 	one->looked_back = stats.refreshes + 1 + stats.listing;
 	causes_gap(one->engines->causes, one->index, stream_position(one->stream));
 	engine_refresh(one->engine);

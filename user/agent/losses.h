@@ -14,7 +14,7 @@ enum loss {
 	LOSS_NO_MEMORY,
 	LOSS_EVICTED,
 	LOSS_UNRESOLVED,
-	LOSS_ENGINE_EVENTS,
+	LOSS_ENGINE_EVENTS, /* requests may be among what comes before it, and are not from here on */
 	LOSS_STATE,
 	LOSS_OUTPUT,
 	LOSS_COUNT,

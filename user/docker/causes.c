@@ -194,10 +194,8 @@ void causes_event(struct causes *causes, unsigned int socket, const struct engin
 {
 	struct queue *queue = &causes->engines[socket].told;
 
-	while (causes->stats.waiting >= WAITING_MAX && queue->first) {
-		causes->stats.hurried++;
+	while (causes->stats.waiting >= WAITING_MAX && queue->first)
 		run_first(causes, socket, queue, true);
-	}
 	enqueue(causes, queue, event, false, now);
 }
 

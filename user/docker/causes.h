@@ -36,7 +36,6 @@ struct causes_stats {
 	uint64_t events;
 	uint64_t kinds[CAUSE_KINDS];
 	uint64_t late;	  /* told since they had waited for too long */
-	uint64_t hurried; /* told since too many waited */
 	uint64_t dropped; /* lost for want of memory */
 	unsigned int waiting;
 };

@@ -19,13 +19,6 @@ static bool is(struct bytes bytes, const char *word)
 	return bytes_equal(bytes, bytes_of(word));
 }
 
-static bool begins(struct bytes bytes, const char *beginning)
-{
-	size_t size = strlen(beginning);
-
-	return bytes.data && bytes.size >= size && !memcmp(bytes.data, beginning, size);
-}
-
 static bool contains(struct bytes bytes, const char *word)
 {
 	return bytes.data && memmem(bytes.data, bytes.size, word, strlen(word));
@@ -202,7 +195,7 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 		if (modes[i].finding && is(mode, "host"))
 			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
 			    modes[i].what);
-		else if (begins(mode, "container:"))
+		else if (bytes_begin(mode, "container:"))
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
 			    modes[i].what, PRINTED(mode));
 	}
@@ -282,7 +275,7 @@ static bool is_option(struct bytes option, const char *option_name, const char *
 {
 	size_t size = strlen(option_name);
 
-	return begins(option, option_name) && option.size > size &&
+	return bytes_begin(option, option_name) && option.size > size &&
 	       (option.data[size] == '=' || option.data[size] == ':') &&
 	       is(bytes_from(option, size + 1), value);
 }
@@ -314,7 +307,7 @@ static bool is_open_profile(struct bytes option)
 	struct bytes action;
 	bool open;
 
-	if (!begins(option, "seccomp") || option.size < sizeof("seccomp={") ||
+	if (!bytes_begin(option, "seccomp") || option.size < sizeof("seccomp={") ||
 	    option.data[strlen("seccomp=")] != '{')
 		return false;
 	option = bytes_from(option, strlen("seccomp="));
@@ -378,7 +371,7 @@ static bool is_namespaced_sysctl(struct bytes sysctl)
 	for (size_t i = 0; i < COUNT(ipc); i++)
 		if (is(sysctl, ipc[i]))
 			return true;
-	return begins(sysctl, "net.") || begins(sysctl, "fs.mqueue.");
+	return bytes_begin(sysctl, "net.") || bytes_begin(sysctl, "fs.mqueue.");
 }
 
 static void judge_runtime(struct judging *judging, const struct value *host)
@@ -617,7 +610,7 @@ void judge_build(struct judging *judging)
 		if (is(text_since(&mode, 0), "host"))
 			ADD(judging, FINDING_BUILD_HOST_NETWORK, SEVERITY_NONE,
 			    "the build uses the host's network");
-		else if (begins(text_since(&mode, 0), "container:"))
+		else if (bytes_begin(text_since(&mode, 0), "container:"))
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
 			    "network namespace of %.*s", PRINTED(text_since(&mode, 0)));
 	}

@@ -277,7 +277,6 @@ void request_set_image(struct request *request, struct bytes image)
 void request_set_made(struct request *request, struct bytes id)
 {
 	set(request, &request->made, id);
-	request->made_known = request->made.size;
 }
 
 void request_set_removed(struct request *request, unsigned int count, bool all)
@@ -307,7 +306,6 @@ void request_set_sender(struct request *request, struct caller *caller, struct b
 void request_set_findings(struct request *request, const struct finding *findings,
 			  unsigned int count)
 {
-	request->judged = true;
 	request->finding_count = 0;
 	for (unsigned int i = 0; i < count && i < INVENTORY_FINDINGS_MAX; i++) {
 		request->findings[i] = findings[i];
@@ -476,7 +474,7 @@ static enum match match_made(const struct request *request, const struct engine_
 	if (is_exec && match_object(request, event->id, event->name, &basis) == MATCH_NONE)
 		return MATCH_NONE;
 	*ret_basis = BASIS_ID;
-	if (request->made_known && made.size)
+	if (request->made.size && made.size)
 		return same_id(request->made, made) ? MATCH : MATCH_NONE;
 	if (has_other_result(request, event))
 		return MATCH_NONE;

@@ -39,7 +39,6 @@ struct request {
 	uint64_t answered, over;
 	int status;
 	bool silent;	       /* it ended without an answer */
-	bool made_known;       /* the answer was read: .made is right */
 	struct bytes made;     /* id of what it made */
 	struct bytes *removed; /* ids or names */
 	unsigned int removed_count;
@@ -49,7 +48,6 @@ struct request {
 	struct bytes container_name, container_image; /* that the caller runs in */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
-	bool judged;		       /* findings are right */
 	struct origin *origin;	       /* what is remembered of it */
 	const struct effect *consumed; /* it has had this one, of which there is but one */
 };
