@@ -16,12 +16,13 @@ CPPFLAGS := -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)
 CFLAGS ?= -O2 -g
 COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS := -lbpf -lelf -lz -linih -lsqlite3
+LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lssl -lcrypto -lpthread
 
 # The library: no I/O, no clock, no libbpf.
 LIB_SRC := user/capture/decode.c \
-	$(wildcard user/conversation/*.c user/docker/*.c user/record/*.c)
-AGENT_SRC := $(filter-out $(LIB_SRC),$(wildcard user/capture/*.c user/sink/*.c user/agent/*.c))
+	$(wildcard user/conversation/*.c user/docker/*.c user/record/*.c user/chain/*.c)
+SINK_SRC := $(wildcard user/sink/*.c)
+AGENT_SRC := $(filter-out $(LIB_SRC),$(wildcard user/capture/*.c user/agent/*.c)) $(SINK_SRC)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -62,8 +63,10 @@ $(B)/libcallerd.a: $(LIB_OBJ)
 $(B)/callerd: $(AGENT_OBJ) $(B)/libcallerd.a
 	$(CC) $(LDFLAGS) $^ -o $@ $(LIBS)
 
-$(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@
+OUTPUT_OBJ := $(SINK_SRC:%.c=$(B)/%.o) $(patsubst %,$(B)/user/agent/%.o,outputs output output_parse)
+
+$(B)/replay: $(B)/tools/replay.o $(OUTPUT_OBJ) $(B)/libcallerd.a
+	$(CC) $(LDFLAGS) $^ -o $@ -lz -lssl -lcrypto -lpthread
 
 clients: $(CLIENTS) ## build the test clients
 $(B)/clients/%: tests/clients/%.c
@@ -79,9 +82,14 @@ $(B)/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) $(SAN) -MMD -MP -c $< -o $@
 
-$(B)/unit/%: tests/unit/%.c $(SAN_OBJ) Makefile
+# Archives: a test that includes a source has that one's symbols already.
+$(B)/san/libsink.a: $(SINK_SRC:%.c=$(B)/san/%.o)
+	$(AR) rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(SAN_OBJ) $(B)/san/libsink.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) -o $@ -lcmocka -ljansson -linih -lsqlite3
+	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) $(B)/san/libsink.a -o $@ \
+		-lcmocka -ljansson -linih -lsqlite3 -lz -lssl -lcrypto -lpthread
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -91,9 +99,13 @@ $(B)/fuzzed/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
-$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) Makefile
+$(B)/fuzzed/libsink.a: $(SINK_SRC:%.c=$(B)/fuzzed/%.o)
+	$(AR) rcs $@ $^
+
+$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(B)/fuzzed/libsink.a Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) -o $@ -linih -lsqlite3
+	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) $(B)/fuzzed/libsink.a -o $@ \
+		-linih -lsqlite3 -lz -lssl -lcrypto -lpthread
 
 .SECONDARY:
 
@@ -133,11 +145,12 @@ $(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a
 
 bench: all clients $(B)/bench_call ## cost per request, with and without callerd; root
 	tests/bench
+	tests/bench-outputs
 
 # --- care ----------------------------------------------------------------------------------------
 C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-SHELL_FILES := tools/install-deps tools/testbed tools/demo tools/vm/run tools/vm/guest-init \
-	tests/run tests/bench tests/live/run tests/live/vm tests/golden/run tests/golden/record
+SHELL_FILES := tools/install-deps tools/testbed tools/demo tools/unpack tools/vm/run tools/vm/guest-init \
+	tests/run tests/bench tests/bench-outputs tests/sizes tests/live/run tests/live/vm tests/golden/run tests/golden/record
 
 format: ## rewrite the C files as .clang-format says
 	clang-format -i $(C_FILES)
@@ -163,7 +176,7 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/callerd/README.md
 
 .PHONY: all help clients unit fuzzers check check-live check-vm test demo fuzz bench format lint coverage install clean
--include $(shell find $(B) -name '*.d' -not -path '$(B)/vm/*' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f -not -path '$(B)/vm/*' 2>/dev/null)
 
 clean: ## remove what was built, but not the kernels of the virtual machines
 	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*))

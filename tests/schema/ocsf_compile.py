@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-CLASSES = ('entity_management', 'network_activity', 'application_lifecycle', 'api_activity', 'application_error')
+CLASSES = ('base_event', 'entity_management', 'network_activity', 'application_lifecycle', 'api_activity', 'application_error')
 OBJECTS = ('actor', 'api', 'attack', 'container', 'device', 'extension', 'file', 'http_request', 'http_response',
            'managed_entity', 'metadata', 'network_connection_info', 'network_endpoint', 'os', 'process',
            'process_entity', 'product', 'request', 'resource_details', 'response', 'service', 'session', 'technique',
@@ -80,9 +80,11 @@ class Schema:
                                for key, value in sorted(self.attributes(part, table).items())}}
 
     def event(self, name):
-        category = self.categories[self.inherited(self.events[name], self.events, 'category')]
+        # Of the base event the schema says 'other', and has no such category.
+        none = {'uid': 0, 'caption': 'Uncategorized'}
+        category = self.categories.get(self.inherited(self.events[name], self.events, 'category'), none)
         event = self.events[name]
-        return {'uid': category['uid'] * 1000 + event['uid'], 'caption': event['caption'],
+        return {'uid': category['uid'] * 1000 + event.get('uid', 0), 'caption': event['caption'],
                 'category_uid': category['uid'], 'category': category['caption'], **self.compiled(name, self.events)}
 
 

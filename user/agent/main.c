@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/agent.h"
 #include "agent/explain.h"
 #include "agent/privilege.h"
+#include "agent/verify.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
  * stands in for stdout: an output there is refused. */
@@ -26,6 +28,8 @@ int main(int argc, char **argv)
 	int error;
 
 	fill_standard_descriptors();
+	if (argc > 1 && !strcmp(argv[1], "verify"))
+		return verify_command(argc - 1, argv + 1);
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;

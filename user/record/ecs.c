@@ -13,8 +13,6 @@
 #include "record/mask.h"
 #include "record/names.h"
 
-#define ECS_VERSION "8.17.0"
-
 /* A literal of this program that needs no escaping. */
 #define PLAIN(literal) literal, sizeof(literal) - 1
 
@@ -510,6 +508,7 @@ static void put_lost(struct ecs *ecs)
 	json_open_object(&ecs->json, "lost");
 	put_text(&ecs->json, "reason", ecs->record->lost_reason);
 	json_put_number(&ecs->json, "count", ecs->record->lost_count);
+	put_text(&ecs->json, "output", ecs->record->lost_output);
 	json_close(&ecs->json);
 }
 
@@ -529,6 +528,18 @@ static void put_sockets(struct ecs *ecs)
 	json_open_array(&ecs->json, "sockets");
 	for (; socket && *socket; socket++)
 		put_text(&ecs->json, NULL, *socket);
+	json_close(&ecs->json);
+}
+
+static void put_outputs(struct ecs *ecs)
+{
+	json_open_array(&ecs->json, "outputs");
+	for (unsigned int i = 0; i < ecs->record->output_count; i++) {
+		json_open_object(&ecs->json, NULL);
+		put_text(&ecs->json, "name", ecs->record->outputs[i].name);
+		put_text(&ecs->json, "seal_key", ecs->record->outputs[i].seal_key);
+		json_close(&ecs->json);
+	}
 	json_close(&ecs->json);
 }
 
@@ -645,8 +656,10 @@ static void put_callerd(struct ecs *ecs)
 		put_lost(ecs);
 	if (record->action == RECORD_AGENT_STATUS || record->action == RECORD_AGENT_STOPPED)
 		put_status(ecs);
-	if (record->action == RECORD_AGENT_STARTED)
+	if (record->action == RECORD_AGENT_STARTED) {
 		put_sockets(ecs);
+		put_outputs(ecs);
+	}
 	json_close(&ecs->json);
 }
 
@@ -677,6 +690,9 @@ static void put_record(struct ecs *ecs)
 
 	json_open_object(json, NULL);
 	json_put_time(json, "@timestamp", clock_real(ecs->context, ecs->record->time));
+	json_open_object(json, "ecs");
+	json_put_plain(json, "version", PLAIN(ECS_VERSION));
+	json_close(json);
 	put_message(ecs);
 	put_event(ecs);
 	put_host_and_agent(ecs);
@@ -687,10 +703,7 @@ static void put_record(struct ecs *ecs)
 	if (ecs->record->action == RECORD_API_REQUEST)
 		put_request(ecs);
 	put_error(ecs);
-	put_callerd(ecs);
-	json_open_object(json, "ecs");
-	json_put_plain(json, "version", PLAIN(ECS_VERSION));
-	json_close(json);
+	put_callerd(ecs); /* the last: the chain's mark goes before its end */
 	json_close(json);
 	text_add_char(json->out, '\n');
 }

@@ -6,6 +6,8 @@
 #include "record/json.h"
 #include "record/view.h"
 
+#define ECS_VERSION "8.17.0"
+
 /* The member callerd as ECS has it, but for the ancestors. */
 void ecs_put_callerd(struct json *json, const struct view *view);
 

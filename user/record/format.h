@@ -11,10 +11,11 @@ enum record_format {
 	FORMAT_OCSF,
 	FORMAT_CEF,
 	FORMAT_RFC5424,
+	FORMAT_JOURNAL, /* fields of journald, no line: has no name to choose it by */
 	RECORD_FORMATS,
 };
 
-/* "ecs", "human", "ocsf", "cef", "rfc5424". */
+/* "ecs", "human", "ocsf", "cef", "rfc5424", "journal". */
 const char *format_name(enum record_format format);
 
 /* The format called NAME in *RET; false where there is none. */

@@ -24,7 +24,6 @@
 #include "record/ecs.h"
 #include "record/line.h"
 
-#define OCSF_VERSION "1.8.0"
 #define UNKNOWN "unknown" /* where a name is required */
 #define ACTIVITY_OTHER 99
 #define NS_PER_MS 1000000

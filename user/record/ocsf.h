@@ -4,6 +4,8 @@
 
 #include "record/text.h"
 
+#define OCSF_VERSION "1.8.0"
+
 /* Appends RECORD to OUT as one line of JSON in OCSF, with its line feed. 0 or -ENOMEM. */
 int record_write_ocsf(const struct record *record, const struct record_context *context,
 		      struct text *out);

@@ -122,11 +122,17 @@ struct record_cause {
 	struct bytes operation;
 };
 
-/* A key of callerd.status as it stands, dots and all: a flat key, so that "lost" and "lost.x" can both
- * be there. */
+/* A key of callerd.status as it stands, dots and all. No key is the beginning of another up to a dot: a SIEM may
+ * take the dots for objects. */
 struct record_counter {
 	const char *name; /* "records", "lost.ring-full-connects" …: plain ASCII, no quotes */
 	uint64_t value;
+};
+
+/* Where records go. */
+struct record_output {
+	const char *name;     /* as it was asked for: file:/var/log/callerd.ndjson */
+	const char *seal_key; /* the public key of the first seal of its chain; NULL: no chain */
 };
 
 struct record {
@@ -145,12 +151,15 @@ struct record {
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */
-	struct bytes address;		       /* socket-refused: the path that the caller gave */
-	const char *lost_reason;	       /* records-lost */
-	uint64_t lost_count;		       /* records-lost */
-	const char *backend;		       /* agent-started */
-	const char *backend_reason;	       /* agent-started */
-	const char *const *sockets;	       /* agent-started: NULL-terminated */
+	struct bytes address;	    /* socket-refused: the path that the caller gave */
+	const char *lost_reason;    /* records-lost */
+	uint64_t lost_count;	    /* records-lost */
+	const char *lost_output;    /* records-lost: the one that did not get them; NULL: all */
+	const char *backend;	    /* agent-started */
+	const char *backend_reason; /* agent-started */
+	const char *const *sockets; /* agent-started: NULL-terminated */
+	const struct record_output *outputs; /* agent-started */
+	unsigned int output_count;
 	const struct record_counter *counters; /* agent-status, agent-stopped */
 	unsigned int counter_count;
 };
