@@ -6,12 +6,19 @@
  * file themselves create is known.
  *
  * usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE
+ *        replay --output SPEC [--copies N] FILE
+ *
+ * With --output the records go to an output of callerd's, each N times: to try a way to a SIEM, or how fast one
+ * is. What that took is told on stderr.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "agent/outputs.h"
 #include "callerd/eventfile.h"
 #include "capture/decode.h"
 #include "conversation/tracker.h"
@@ -22,9 +29,14 @@
 #define FRAME_MAX (1u << 20)
 #define SOCKETS_MAX 64
 #define ENTRIES_MAX 65536
+#define AHEAD_MAX 1000 /* records that may wait: whoever replays has time */
+#define CLOSE_MILLISECONDS 60000
 
 struct replay {
 	enum record_format format;
+	const char *output;
+	unsigned long copies;
+	struct outputs *outputs; /* NULL: stdout */
 	struct tracker *tracker;
 	struct calls *calls;
 	struct inventory *inventories[SOCKETS_MAX];
@@ -41,11 +53,29 @@ static const struct record_context context = {
 	.run_id = "0000000000000000",
 };
 
+/* As the agent does, but waits where that would drop. */
+static void deliver(struct replay *replay, struct record *record)
+{
+	for (unsigned long i = 0; i < replay->copies; i++) {
+		record->sequence = ++replay->sequence;
+		outputs_put(replay->outputs, record, &context);
+		if (record->sequence % 100)
+			continue;
+		outputs_flush(replay->outputs);
+		while (outputs_waiting(replay->outputs) > AHEAD_MAX)
+			sched_yield();
+	}
+}
+
 static void on_record(void *data, struct record *record)
 {
 	struct replay *replay = data;
 
 	calls_describe_caller(replay->calls, record);
+	if (replay->outputs) {
+		deliver(replay, record);
+		return;
+	}
 	record->sequence = ++replay->sequence;
 	replay->line.size = 0;
 	record_write(replay->format, record, &context, &replay->line);
@@ -162,30 +192,100 @@ static int replay_file(struct replay *replay, FILE *file)
 	return error;
 }
 
-static bool take_format(int argc, char **argv, enum record_format *ret)
+static double seconds(clockid_t clock)
 {
-	if (argc == 4 && !strcmp(argv[1], "--format"))
-		return format_by_name(bytes_of(argv[2]), ret);
-	return argc == 2;
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void tell(void *data, const char *text)
+{
+	fprintf(stderr, "replay: %s\n", text);
+}
+
+static bool open_output(struct replay *replay)
+{
+	struct options options = {.outputs = {replay->output}, .output_count = 1};
+	char reason[768];
+
+	if (!replay->output ||
+	    outputs_open(&options, &context, &replay->outputs, reason, sizeof(reason)) == EXIT_OK)
+		return true;
+	fprintf(stderr, "replay: %s\n", reason);
+	return false;
+}
+
+/* Of what was written since WALL and CPU, and what was not. */
+static void close_output(struct replay *replay, double wall, double cpu)
+{
+	uint64_t lost[SINK_LOSS_COUNT], all = 0;
+
+	if (!replay->outputs)
+		return;
+	outputs_news(replay->outputs, NULL, tell);
+	outputs_losses(replay->outputs, lost, NULL, NULL);
+	for (int i = 0; i < SINK_LOSS_COUNT; i++)
+		all += lost[i];
+	outputs_close(replay->outputs, CLOSE_MILLISECONDS, NULL, tell);
+	wall = seconds(CLOCK_MONOTONIC) - wall;
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	fprintf(stderr,
+		"%llu records, %llu of them lost, in %.3f s, %.3f s of CPU: %.0f a second\n",
+		(unsigned long long)replay->sequence, (unsigned long long)all, wall, cpu,
+		(double)replay->sequence / wall);
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE\n"
+			"       replay --output SPEC [--copies N] FILE\n");
+	return 2;
+}
+
+static bool take_arguments(struct replay *replay, int argc, char **argv)
+{
+	bool good = argc % 2 == 0;
+
+	for (int i = 1; good && i + 1 < argc; i += 2) {
+		const char *value = argv[i + 1];
+
+		if (!strcmp(argv[i], "--format"))
+			good = format_by_name(bytes_of(value), &replay->format);
+		else if (!strcmp(argv[i], "--output"))
+			replay->output = value;
+		else if (!strcmp(argv[i], "--copies"))
+			good = (replay->copies = strtoul(value, NULL, 10)) > 0;
+		else
+			good = false;
+	}
+	return good;
 }
 
 int main(int argc, char **argv)
 {
-	struct replay replay = {.format = FORMAT_ECS};
+	struct replay replay = {.format = FORMAT_ECS, .copies = 1};
+	double wall, cpu;
 	FILE *file;
 	int error;
 
-	if (!take_format(argc, argv, &replay.format)) {
-		fprintf(stderr, "usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE\n");
-		return 2;
-	}
+	if (!take_arguments(&replay, argc, argv))
+		return usage();
 	file = fopen(argv[argc - 1], "re");
 	if (!file) {
 		fprintf(stderr, "replay: cannot read %s: %s\n", argv[argc - 1], strerror(errno));
 		return 1;
 	}
+	wall = seconds(CLOCK_MONOTONIC);
+	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	if (!open_output(&replay)) {
+		fclose(file);
+		return 1;
+	}
 	error = replay_file(&replay, file);
 	fclose(file);
+	close_output(&replay, wall, cpu);
 	tracker_free(replay.tracker);
 	calls_free(replay.calls);
 	text_free(&replay.line);

@@ -66,7 +66,7 @@ def attempt(*args, before=(), **options):
 def refuses(code, words, *args, before=(), **options):
     """callerd ends with CODE and one sentence that has all the WORDS; nothing is half-started."""
     log = f'{D}/log.{time.monotonic_ns()}'
-    got, out, error = attempt(*args, '--output', 'file:' + log, before=before, **options)
+    got, out, error = attempt(*args, '--output', f'file:{log},chain=no', before=before, **options)
     what = ' '.join(args)
     equal(got, code, f'exit code of {what}: {error}')
     equal(out, '', f'stdout of {what}')
@@ -176,18 +176,18 @@ def bad_outputs():
     true(not os.path.exists(D + '/target'), 'what the link points to')
     os.mkfifo(D + '/fifo')
     refuses(OUTPUT, 'not a regular file', '--output', 'file:' + D + '/fifo')
-    for spec in ('syslog', 'stdin', 'file', 'file:', '', 'stdout:x'):
+    for spec in ('syslog:', 'stdin', 'file', 'file:', '', 'stdout:x'):
         refuses(USAGE, ['unknown output', f'"{spec}"'], '--output', spec)
 
 
 @test
 def same_output_twice():
     refuses(USAGE, 'twice', '--output', 'stdout', '--output', 'stdout')
-    path = f'file:{D}/twice'
+    path = f'file:{D}/twice,chain=no'
     refuses(USAGE, 'twice', '--output', path, '--output', path)
-    refuses(OUTPUT, 'twice', '--output', path, '--output', f'file:{D}/./twice')
+    refuses(OUTPUT, 'twice', '--output', path, '--output', f'file:{D}/./twice,chain=no')
     os.link(D + '/twice', D + '/twice-again')
-    refuses(OUTPUT, 'twice', '--output', path, '--output', f'file:{D}/twice-again')
+    refuses(OUTPUT, 'twice', '--output', path, '--output', f'file:{D}/twice-again,chain=no')
     equal(os.path.getsize(D + '/twice'), 0, 'size')
 
 
@@ -386,7 +386,7 @@ def signals():
         equal(sorted(r['url']['original'] for r in records if 'url' in r),
               sorted(f'/_ping?n={i}' for i in range(20)), 'requests')
         equal(field(records[-1], 'callerd.status.records'), len(records) - 1, 'total')
-        equal(field(records[-1], 'callerd.status.lost'), 0, 'losses')
+        equal(records[-1]['callerd']['status']['lost.total'], 0, 'losses')
         equal(agent.process.stderr.read(), b'', 'stderr')
 
 
@@ -422,17 +422,19 @@ def log_is_continued():
     with open(log, 'w') as file:
         file.write('{"torn":')
     for i in range(1, 3):
-        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--output', 'file:' + log, '--backend', BACKEND,
-                                  '--socket', SOCKET])
+        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--output', f'file:{log},chain=no', '--backend',
+                                  BACKEND, '--socket', SOCKET])
         deadline = time.monotonic() + PATIENCE
         while open(log).read().count('"agent-started"') < i and time.monotonic() < deadline:
             time.sleep(0.02)
         agent.terminate()
         equal(agent.wait(PATIENCE), 0, 'exit code')
     lines = open(log).read().split('\n')
-    equal((lines[0], lines[-1]), ('{"torn":', ''), 'ends')
-    equal([json.loads(line)['event']['action'] for line in lines[1:-1]],
-          ['agent-started', 'agent-stopped'] * 2, 'records')
+    equal(lines.pop(), '', 'the end')
+    records = [json.loads(line) for line in lines]
+    equal([record['event']['action'] for record in records],
+          ['agent-started', 'records-lost', 'agent-stopped', 'agent-started', 'agent-stopped'], 'records')
+    equal(records[1]['callerd']['lost'], {'reason': 'line-torn', 'count': 1, 'output': 'file:' + log}, 'the torn line')
     equal(os.stat(log).st_mode & 0o022, 0, 'writable by others')
 
 
@@ -469,7 +471,7 @@ def no_stderr():
     """What would be said must not end up in the log."""
     log = D + '/no-stderr'
     child = subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', PROGRAM, '--state', 'none', '--socket', SOCKET,
-                              '--backend', BACKEND, '--output', 'file:' + log, '--log-level', 'info'])
+                              '--backend', BACKEND, '--output', f'file:{log},chain=no', '--log-level', 'info'])
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not (os.path.exists(log) and os.path.getsize(log)):
         time.sleep(0.02)
@@ -507,7 +509,7 @@ def full_disk():
             holes(records)
             equal(sorted(r['url']['original'] for r in records if 'url' in r),
                   sorted(f'/_ping?full={i}' for i in range(101)), 'requests')
-            equal([line.split(':')[1] for line in error.splitlines()], [' warning'], error)
+            equal([line.split(':')[1] for line in error.splitlines()], [' warning', ' warning'], error)
     finally:
         run('umount', D + '/small')
 
@@ -515,7 +517,7 @@ def full_disk():
 @test
 def human_lines():
     agent = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND, '--human',
-                              '--output', 'stdout', '--output', f'file:{D}/human.json'],
+                              '--output', 'stdout', '--output', f'file:{D}/human.json,chain=no'],
                              stdout=subprocess.PIPE)
     first = agent.stdout.readline().decode()
     request('GET', '/_ping?human')
@@ -559,8 +561,9 @@ def outputs_of_their_own():
             'findings=privileged+host-root-mount':
                 lambda r: {'privileged', 'host-root-mount'} & {f['id'] for f in field(r, 'callerd.findings', [])},
             'users=' + MEMBER: lambda r: field(r, 'user.name') == MEMBER}
-    arguments = [f'file:{path},format={name}' for name, path in formats.items()]
-    arguments += [f'file:{D}/{number}.log,{option}' for number, option in enumerate(some)]
+    arguments = [f'file:{path},chain=no,format={name}' for name, path in formats.items()]
+    arguments += [f'file:{D}/sealed.log,format=ocsf']
+    arguments += [f'file:{D}/{number}.log,chain=no,{option}' for number, option in enumerate(some)]
     with Callerd(*(word for argument in arguments for word in ('--output', argument))) as agent:
         docker('run', '--rm', '--network', 'none', '-v', '/:/host', '-e', 'A=|\\=]"', IMAGE, 'true')
         User(MEMBER).docker('version')
@@ -577,6 +580,10 @@ def outputs_of_their_own():
         done = subprocess.run([ROOT + '/tests/schema/check', name, ecs], input=data, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         equal(done.returncode, 0, f'{name}: {done.stdout.decode()[:1000]}')
+    with open(D + '/sealed.log', 'rb') as lines:
+        done = subprocess.run([ROOT + '/tests/schema/check', 'ocsf'], stdin=lines, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+    equal(done.returncode, 0, f'ocsf with a chain: {done.stdout.decode()[:1000]}')
     for number, (option, wanted) in enumerate(some.items()):
         with open(f'{D}/{number}.log', 'rb') as lines:
             got = [json.loads(line)['event']['id'] for line in lines]

@@ -357,12 +357,13 @@ static void names(void **state)
 {
 	enum record_format format;
 
-	for (unsigned int i = 0; i < RECORD_FORMATS; i++) {
+	for (unsigned int i = 0; i < FORMAT_JOURNAL; i++) {
 		assert_true(format_by_name(bytes_of(format_name((enum record_format)i)), &format));
 		assert_int_equal(format, i);
 	}
 	assert_string_equal(format_name(FORMAT_RFC5424), "rfc5424");
 	assert_false(format_by_name(bytes_of("CEF"), &format));
+	assert_false(format_by_name(bytes_of("journal"), &format)); /* no line: not to be chosen */
 	assert_false(format_by_name(bytes_of("ce"), &format));
 	assert_false(format_by_name((struct bytes){0}, &format));
 }
@@ -416,9 +417,16 @@ static void secrets(void **state)
 	struct record records[64];
 	size_t count = all(records);
 
-	for (unsigned int format = 0; format < RECORD_FORMATS; format++)
+	for (unsigned int format = 0; format < FORMAT_JOURNAL; format++)
 		for (size_t i = 0; i < count; i++)
 			expect_no_part((enum record_format)format, &records[i], "hunter2");
+	for (size_t i = 0; i < count; i++) {
+		struct text fields = {0};
+
+		assert_int_equal(record_write(FORMAT_JOURNAL, &records[i], &context, &fields), 0);
+		assert_null(memmem(fields.data, fields.size, "hunter2", 7));
+		text_free(&fields);
+	}
 }
 
 static void cef_line(void **state)

@@ -13,6 +13,7 @@
 #include "agent/options.c"
 #include "agent/config.c"
 #include "agent/output.c"
+#include "agent/output_parse.c"
 
 #define MIB (1u << 20)
 #define KIB 1024u

@@ -7,13 +7,14 @@
 
 /* The agent's, in this file: it is not in the library. */
 #include "agent/output.c"
+#include "agent/output_parse.c"
 
 static struct output parsed(const char *spec)
 {
 	struct output output;
-	char reason[256] = "";
+	char reason[768] = "";
 
-	if (output_parse(spec, &output, reason, sizeof(reason)))
+	if (output_parse(spec, false, &output, reason, sizeof(reason)))
 		fail_msg("%s: %s", spec, reason);
 	return output;
 }
@@ -22,9 +23,18 @@ static void test_defaults(void **state)
 {
 	struct output output = parsed("file:/var/log/callerd.ndjson");
 
-	assert_string_equal(output.where, "file:/var/log/callerd.ndjson");
+	assert_string_equal(output.sink.name, "file:/var/log/callerd.ndjson");
+	assert_string_equal(output.sink.path, "/var/log/callerd.ndjson");
+	assert_int_equal(output.sink.kind, SINK_FILE);
+	assert_int_equal(output.sink.overflow, OVERFLOW_DROP_NEWEST);
+	assert_int_equal(output.sink.queue_size, 32 << 20);
+	assert_int_equal(output.sink.mode, 0600);
+	assert_int_equal(output.sink.group, (gid_t)-1);
+	assert_int_equal(output.sink.rotate_size, 0);
+	assert_int_equal(output.sink.rotate_interval, 0);
+	assert_int_equal(output.sink.fsync, FSYNC_INTERVAL);
+	assert_true(output.sink.chain);
 	assert_int_equal(output.format, FORMAT_ECS);
-	assert_false(output.has_format);
 	assert_int_equal(output.min_severity, 0);
 	assert_int_equal(output.actions, 0);
 	assert_null(output.findings);
@@ -37,13 +47,125 @@ static void test_choices(void **state)
 	struct output output = parsed("stdout,format=cef,min-severity=high,actions=api-request+"
 				      "records-lost,findings=privileged+device,users=alice+1000");
 
-	assert_string_equal(output.where, "stdout");
+	assert_string_equal(output.sink.name, "stdout");
+	assert_int_equal(output.sink.kind, SINK_STDOUT);
 	assert_int_equal(output.format, FORMAT_CEF);
-	assert_true(output.has_format);
 	assert_int_equal(output.min_severity, 80);
 	assert_int_equal(output.actions, 1u << RECORD_API_REQUEST | 1u << RECORD_RECORDS_LOST);
 	assert_string_equal(output.findings, "privileged+device");
 	assert_string_equal(output.users, "alice+1000");
+	output_free(&output);
+}
+
+static void test_human(void **state)
+{
+	static const struct {
+		const char *spec;
+		enum record_format format;
+	} cases[] = {
+		{"stdout", FORMAT_HUMAN},
+		{"stdout,format=ecs", FORMAT_ECS},
+		{"file:/x", FORMAT_ECS},
+		{"journal", FORMAT_JOURNAL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct output output;
+		char reason[768];
+
+		assert_int_equal(output_parse(cases[i].spec, true, &output, reason, sizeof(reason)),
+				 0);
+		assert_int_equal(output.format, cases[i].format);
+		output_free(&output);
+	}
+}
+
+static void test_file(void **state)
+{
+	struct output output = parsed(
+		"file:/a:b,mode=0640,group=0,rotate-size=10M,rotate-interval=1d,keep=30,fsync="
+		"always,chain=no,queue-size=1M,overflow=drop-oldest");
+
+	assert_string_equal(output.sink.path, "/a:b");
+	assert_int_equal(output.sink.mode, 0640);
+	assert_int_equal(output.sink.group, 0);
+	assert_int_equal(output.sink.rotate_size, 10 << 20);
+	assert_int_equal(output.sink.rotate_interval, 86400);
+	assert_int_equal(output.sink.keep, 30);
+	assert_int_equal(output.sink.fsync, FSYNC_ALWAYS);
+	assert_false(output.sink.chain);
+	assert_int_equal(output.sink.queue_size, 1 << 20);
+	assert_int_equal(output.sink.overflow, OVERFLOW_DROP_OLDEST);
+	output_free(&output);
+	output = parsed("file:/x,group=root,format=ocsf,seal-lines=7,seal-interval=5m");
+	assert_int_equal(output.sink.mode, 0640); /* a group is there to read it */
+	assert_true(output.sink.chain);
+	assert_int_equal(output.sink.seal_lines, 7);
+	assert_int_equal(output.sink.seal_interval, 300);
+	output_free(&output);
+	output = parsed("file:/x,format=human");
+	assert_false(output.sink.chain);
+	output_free(&output);
+}
+
+static void test_syslog(void **state)
+{
+	static const struct {
+		const char *spec;
+		enum sink_transport transport;
+		const char *path, *host, *port;
+		enum sink_header header;
+	} cases[] = {
+		{"syslog", TRANSPORT_UNIX, "/dev/log", NULL, NULL, HEADER_LOCAL},
+		{"syslog:unix:/run/x:y", TRANSPORT_UNIX, "/run/x:y", NULL, NULL, HEADER_LOCAL},
+		{"syslog:unix:/run/x,header=rfc5424", TRANSPORT_UNIX, "/run/x", NULL, NULL,
+		 HEADER_RFC5424},
+		{"syslog:udp:loghost", TRANSPORT_UDP, NULL, "loghost", "514", HEADER_RFC5424},
+		{"syslog:tcp:10.0.0.1:601", TRANSPORT_TCP, NULL, "10.0.0.1", "601", HEADER_RFC5424},
+		{"syslog:tls:[2001:db8::1]:6515", TRANSPORT_TLS, NULL, "2001:db8::1", "6515",
+		 HEADER_RFC5424},
+		{"syslog:tls:[::1]", TRANSPORT_TLS, NULL, "::1", "6514", HEADER_RFC5424},
+	};
+	struct output output;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		output = parsed(cases[i].spec);
+		assert_int_equal(output.sink.kind, SINK_SYSLOG);
+		assert_int_equal(output.sink.transport, cases[i].transport);
+		assert_int_equal(output.sink.header, cases[i].header);
+		assert_int_equal(output.sink.facility, 13);
+		if (cases[i].path)
+			assert_string_equal(output.sink.path, cases[i].path);
+		if (cases[i].host)
+			assert_string_equal(output.sink.host, cases[i].host);
+		if (cases[i].port)
+			assert_string_equal(output.sink.port, cases[i].port);
+		output_free(&output);
+	}
+	output = parsed("syslog:tls:loghost,ca=/ca,cert=/cert,key=/key,server-name=n,facility="
+			"local7,spool=/var/spool/callerd,spool-size=1G,format=rfc5424");
+	assert_string_equal(output.sink.ca, "/ca");
+	assert_string_equal(output.sink.cert, "/cert");
+	assert_string_equal(output.sink.key, "/key");
+	assert_string_equal(output.sink.server_name, "n");
+	assert_int_equal(output.sink.facility, 23);
+	assert_int_equal(output.sink.overflow, OVERFLOW_SPOOL);
+	assert_string_equal(output.sink.spool, "/var/spool/callerd");
+	assert_int_equal(output.sink.spool_size, 1 << 30);
+	assert_true(output.sink.complete);
+	output_free(&output);
+}
+
+static void test_journal(void **state)
+{
+	struct output output = parsed("journal,users=alice");
+
+	assert_int_equal(output.sink.kind, SINK_JOURNAL);
+	assert_int_equal(output.format, FORMAT_JOURNAL);
+	assert_string_equal(output.sink.path, "/run/systemd/journal/socket");
+	output_free(&output);
+	output = parsed("journal:/run/systemd/journal.callerd/socket");
+	assert_string_equal(output.sink.path, "/run/systemd/journal.callerd/socket");
 	output_free(&output);
 }
 
@@ -52,12 +174,34 @@ static void test_refused(void **state)
 	static const struct {
 		const char *spec, *why;
 	} cases[] = {
-		{"", NULL}, /* that is for the sink to refuse */
 		{"stdout,", NULL},
+		{"", "unknown output \"\""},
+		{"nowhere", "unknown output \"nowhere\""},
+		{"stdout:", "unknown output"},
+		{"stdout:x", "unknown output"},
+		{"file", "unknown output"},
+		{"file:", "unknown output"},
+		{"file:,mode=0600", "unknown output"},
+		{"journal:", "unknown output"},
+		{"syslog:", "unknown output"},
+		{"syslog:unix", "unknown output"},
+		{"syslog:unix:", "unknown output"},
+		{"syslog:relp:loghost", "unknown output"},
+		{"syslog:tcp:", "unknown output"},
+		{"syslog:tcp::514", "unknown output"},
+		{"syslog:tcp:loghost:", "unknown output"},
+		{"syslog:tcp:2001:db8::1", "unknown output"},
+		{"syslog:tcp:[::1", "unknown output"},
+		{"syslog:tcp:[::1]514", "unknown output"},
 		{"stdout,format", "there is no such option"},
 		{"stdout,format=", "it is ecs, human"},
 		{"stdout,format=ECS", "it is ecs, human"},
-		{"stdout,colour=red", "there is no such option"},
+		{"stdout,format=journal", "it is ecs, human"},
+		{"journal,format=ecs", "there is no such option of journal"},
+		{"stdout,format=ecs,format=cef", "given twice"},
+		{"stdout,colour=red", "there is no such option of stdout"},
+		{"stdout,mode=0600", "there is no such option of stdout"},
+		{"file:/x,ca=/ca", "there is no such option of file:/x"},
 		{"stdout,min-severity=", "it is 0 to 100"},
 		{"stdout,min-severity=101", "it is 0 to 100"},
 		{"stdout,min-severity=-1", "it is 0 to 100"},
@@ -67,12 +211,47 @@ static void test_refused(void **state)
 		{"stdout,findings=privileged+nothing", "there is no such finding"},
 		{"stdout,findings=", "it names no finding"},
 		{"stdout,users=", "it names no user"},
+		{"stdout,overflow=block", "it is drop-newest"},
+		{"stdout,overflow=spool", "overflow=spool needs spool=DIRECTORY"},
+		{"stdout,overflow=drop-oldest,spool=/x", "go with overflow=spool"},
+		{"stdout,spool-size=1G", "go with overflow=spool"},
+		{"stdout,spool=x", "absolute path"},
+		{"stdout,spool=/x,spool-size=1023K", "it is 1M or more"},
+		{"stdout,queue-size=1", "it is 64K to 1G"},
+		{"stdout,queue-size=2G", "it is 64K to 1G"},
+		{"stdout,queue-size=1MB", "it is 64K to 1G"},
+		{"stdout,queue-size=99999999999999999999", "it is 64K to 1G"},
+		{"stdout,spool=/x,spool-size=99999999T", "it is 1M or more"},
+		{"file:/x,mode=600x", "it is octal"},
+		{"file:/x,mode=0400", "it is octal"},
+		{"file:/x,mode=4600", "it is octal"},
+		{"file:/x,mode=0666", "everybody could write to it"},
+		{"file:/x,group=no-such-group", "there is no such group"},
+		{"file:/x,rotate-size=63K", "it is 64K or more"},
+		{"file:/x,rotate-interval=0", "it is a number of seconds"},
+		{"file:/x,rotate-interval=1w", "it is a number of seconds"},
+		{"file:/x,rotate-size=1M,keep=0", "it is 1 to 10000"},
+		{"file:/x,keep=3", "keep= goes with"},
+		{"file:/x,fsync=yes", "it is none, interval or always"},
+		{"file:/x,chain=maybe", "it is yes or no"},
+		{"file:/x,chain=yes,format=cef", "chain=yes goes with"},
+		{"file:/x,seal-lines=0", "it is 1 or more"},
+		{"file:/x,seal-interval=2d", "up to a day"},
+		{"syslog,facility=local8", "it is 0 to 23"},
+		{"syslog,facility=24", "it is 0 to 23"},
+		{"syslog,header=bsd", "it is rfc5424 or local"},
+		{"syslog,format=rfc5424,header=local", "has a header of its own"},
+		{"syslog,format=rfc5424", "say header=rfc5424"},
+		{"syslog,format=rfc5424,header=rfc5424", NULL},
+		{"syslog,ca=/x", "go with syslog:tls:"},
+		{"syslog:tls:h,ca=", "it names no file"},
+		{"syslog:tls:h,cert=/x", "cert= and key= go together"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct output output;
-		char reason[256] = "";
-		int error = output_parse(cases[i].spec, &output, reason, sizeof(reason));
+		char reason[768] = "";
+		int error = output_parse(cases[i].spec, false, &output, reason, sizeof(reason));
 
 		output_free(&output);
 		if (error != (cases[i].why ? -EINVAL : 0) ||
@@ -161,6 +340,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_human),	 cmocka_unit_test(test_file),
+		cmocka_unit_test(test_syslog),	 cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_severities),
 		cmocka_unit_test(test_actions),	 cmocka_unit_test(test_findings),
 		cmocka_unit_test(test_users),

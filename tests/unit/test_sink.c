@@ -5,216 +5,470 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <sys/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "sink/sink.c"
+#include "sink/driver.h"
 
-#define LINE "a line of some bytes\n"
+#define PATIENCE 10000 /* milliseconds until something must have happened */
+#define QUEUE_SIZE (1u << 20)
 
-static char directory[64], path[96], spec[112];
+static void sleep_a_moment(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* Waits until CONDITION; the test fails where it never comes true. */
+#define WAIT_FOR(condition)                                                                        \
+	do {                                                                                       \
+		int left = PATIENCE;                                                               \
+		bool seen;                                                                         \
+		while (!(seen = (condition)) && left--)                                            \
+			sleep_a_moment();                                                          \
+		assert_true(seen);                                                                 \
+	} while (0)
+
+/* --- a driver that does as it is told --------------------------------------------------------- */
+
+static struct {
+	pthread_mutex_t lock;
+	uint64_t got[20000]; /* sequence numbers */
+	unsigned int count;
+	unsigned int calls, runs, reopened, finished, closed;
+	/* orders: */
+	int error;	    /* nothing goes */
+	bool hang;	    /* until it is to stop */
+	bool doubt;	    /* nothing is confirmed */
+	bool rewind;	    /* once */
+	unsigned int large; /* the next ones are too large */
+} told = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+#define LOCKED(statement)                                                                          \
+	do {                                                                                       \
+		pthread_mutex_lock(&told.lock);                                                    \
+		statement;                                                                         \
+		pthread_mutex_unlock(&told.lock);                                                  \
+	} while (0)
+
+static unsigned int told_count(void)
+{
+	unsigned int count;
+
+	LOCKED(count = told.count);
+	return count;
+}
+
+static unsigned int told_calls(void)
+{
+	unsigned int calls;
+
+	LOCKED(calls = told.calls);
+	return calls;
+}
+
+static unsigned int told_reopened(void)
+{
+	unsigned int reopened;
+
+	LOCKED(reopened = told.reopened);
+	return reopened;
+}
+
+static unsigned int told_runs(void)
+{
+	unsigned int runs;
+
+	LOCKED(runs = told.runs);
+	return runs;
+}
+
+static unsigned int take(struct driver *driver, struct entry *const *entries, unsigned int count)
+{
+	unsigned int large = told.large < count ? told.large : count;
+
+	for (unsigned int i = large; i < count; i++)
+		told.got[told.count++] = entries[i]->sequence;
+	driver->too_large = large;
+	told.large -= large;
+	driver->rewind = told.rewind;
+	if (!told.doubt && !told.rewind)
+		driver->confirmed = count;
+	told.rewind = false;
+	driver_works(driver);
+	return count;
+}
+
+static unsigned int fake_send(struct driver *driver, struct entry *const *entries,
+			      unsigned int count)
+{
+	bool hang;
+	int error;
+
+	LOCKED(told.calls++; hang = told.hang; error = told.error);
+	if (hang)
+		assert_int_equal(driver_poll(driver, -1, 0, PATIENCE), -ECANCELED);
+	if (hang || error) {
+		driver_fail(driver, error ?: -EAGAIN, NULL);
+		return 0;
+	}
+	if (count > 3)
+		count = 3; /* never all of them */
+	LOCKED(count = take(driver, entries, count));
+	return count;
+}
+
+static void fake_run(struct driver *driver)
+{
+	LOCKED(told.runs++);
+}
+
+static void fake_reopen(struct driver *driver)
+{
+	LOCKED(told.reopened++);
+}
+
+static void fake_finish(struct driver *driver)
+{
+	LOCKED(told.finished++);
+}
+
+static void fake_close(struct driver *driver)
+{
+	LOCKED(told.closed++);
+	free(driver);
+}
+
+static const char *fake_seal_key(struct driver *driver)
+{
+	return "0123abcd";
+}
+
+static const struct driver_ops fake_ops = {
+	.send = fake_send,
+	.run = fake_run,
+	.reopen = fake_reopen,
+	.finish = fake_finish,
+	.close = fake_close,
+	.seal_key = fake_seal_key,
+};
+
+/* Stands for that of files. */
+int file_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
+	      size_t size)
+{
+	struct driver *driver;
+
+	if (!strcmp(options->path, "refused")) {
+		snprintf(reason, size, "cannot write %s: refused", options->name);
+		return -EACCES;
+	}
+	driver = calloc(1, sizeof(*driver));
+	*driver = (struct driver){.ops = &fake_ops, .options = options, .stop = stop, .torn = 2};
+	*ret = driver;
+	return 0;
+}
+
+static struct sink_options options = {
+	.name = "file:x",
+	.kind = SINK_FILE,
+	.path = "x",
+	.queue_size = QUEUE_SIZE,
+};
+
+static char directory[64];
 
 static int setup(void **state)
 {
 	signal(SIGPIPE, SIG_IGN);
-	umask(022);
+	LOCKED(memset(&told.count, 0, sizeof(told) - offsetof(typeof(told), count)));
+	options.overflow = OVERFLOW_DROP_NEWEST;
+	options.queue_size = QUEUE_SIZE;
+	options.kind = SINK_FILE;
+	options.name = "file:x";
 	strcpy(directory, "/tmp/test-sink.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof(path), "%s/log", directory);
-	snprintf(spec, sizeof(spec), "file:%s", path);
-	return 0;
+	return mkdtemp(directory) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
-	unlink(path);
-	rmdir(path);
-	return rmdir(directory);
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	return system(command);
 }
 
-static struct sink *opened(const char *what)
+static struct sink *opened(void)
 {
 	char reason[256] = "";
 	struct sink *sink;
-	int error = sink_open(what, &sink, reason, sizeof(reason));
+	int error = sink_open(&options, &sink, reason, sizeof(reason));
 
 	if (error)
-		fail_msg("%s: %d %s", what, error, reason);
-	assert_string_equal(reason, "");
-	assert_string_equal(sink_name(sink), what);
-	assert_int_equal(sink_dropped(sink), 0);
+		fail_msg("%d %s", error, reason);
 	return sink;
 }
 
-static void refused(const char *what, int wanted, const char *why)
+static void put(struct sink *sink, uint64_t from, uint64_t count)
+{
+	for (uint64_t i = from; i < from + count; i++) {
+		char line[400];
+		int size = snprintf(line, sizeof(line), "%07u %0*u\n", (unsigned int)i,
+				    1 + (int)i % 300, 0);
+		struct entry *entry = entry_new(line, (size_t)size);
+
+		entry->sequence = i;
+		sink_put(sink, entry);
+		entry_unref(entry);
+	}
+	sink_flush(sink);
+}
+
+static struct sink_stats stats_of(struct sink *sink)
+{
+	struct sink_stats stats;
+
+	sink_stats(sink, &stats);
+	return stats;
+}
+
+static void expect(unsigned int count, uint64_t first)
+{
+	assert_int_equal(told_count(), count);
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(told.got[i], first + i);
+}
+
+/* --- sinks ------------------------------------------------------------------------------------ */
+
+static void test_order(void **state)
+{
+	struct sink *sink = opened();
+	char text[256];
+
+	assert_string_equal(sink_name(sink), "file:x");
+	assert_string_equal(sink_seal_key(sink), "0123abcd");
+	for (uint64_t i = 0; i < 40; i++)
+		put(sink, i * 10, 10);
+	WAIT_FOR(told_count() == 400);
+	expect(400, 0);
+	WAIT_FOR(stats_of(sink).written == 400);
+	assert_int_equal(stats_of(sink).waiting, 0);
+	assert_int_equal(stats_of(sink).lost[SINK_LOSS_TORN], 2); /* what it said at the start */
+	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 0);
+	assert_false(sink_news(sink, text, sizeof(text)));
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(told.finished, 1);
+	assert_int_equal(told.closed, 1);
+}
+
+/* What waits at the end is written, also where nobody asked for it to be. */
+static void test_close_writes(void **state)
+{
+	struct sink *sink = opened();
+	struct entry *entry = entry_new("x\n", 2);
+
+	sink_put(sink, entry);
+	entry_unref(entry);
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(told.count, 1);
+}
+
+static void test_refused(void **state)
 {
 	struct sink *sink = NULL;
 	char reason[256] = "";
 
-	assert_int_equal(sink_open(what, &sink, reason, sizeof(reason)), wanted);
+	options.path = "refused";
+	assert_int_equal(sink_open(&options, &sink, reason, sizeof(reason)), -EACCES);
+	assert_string_equal(reason, "cannot write file:x: refused");
 	assert_null(sink);
-	if (!strstr(reason, why))
-		fail_msg("\"%s\" does not say \"%s\"", reason, why);
+	options.path = "x";
+	assert_int_equal(sink_close(NULL, 1000), 0);
 }
 
-static void write_file(const char *text)
+/* It is told once that nothing goes and once that it goes again; what came meanwhile waited. */
+static void test_failure(void **state)
 {
-	FILE *file = fopen(path, "w");
+	struct sink *sink = opened();
+	char text[256] = "";
 
-	fputs(text, file);
-	fclose(file);
+	LOCKED(told.error = -ENOSPC);
+	put(sink, 0, 10);
+	WAIT_FOR(sink_news(sink, text, sizeof(text)));
+	assert_string_equal(text, "cannot write file:x: No space left on device; keeping up to "
+				  "1024 KiB of records in memory");
+	WAIT_FOR(told_calls() > 2);
+	assert_false(sink_news(sink, text, sizeof(text)));
+	put(sink, 10, 10);
+	assert_int_equal(stats_of(sink).waiting, 20);
+	LOCKED(told.error = 0);
+	WAIT_FOR(told_count() == 20);
+	expect(20, 0);
+	WAIT_FOR(sink_news(sink, text, sizeof(text)));
+	assert_string_equal(text, "file:x can be written again");
+	assert_false(sink_news(sink, text, sizeof(text)));
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
 }
 
-static char *read_file(void)
+/* A driver that does not come back holds up nobody. */
+static void test_hanging(void **state)
 {
-	static char text[4096];
-	FILE *file = fopen(path, "r");
+	struct timespec before, after;
+	struct sink *sink = opened();
+	uint64_t waiting;
+	char text[256];
 
-	assert_non_null(file);
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	return text;
+	LOCKED(told.hang = true);
+	put(sink, 0, 20000);
+	WAIT_FOR(told_calls() == 1);
+	waiting = stats_of(sink).waiting;
+	assert_in_range(waiting, 1000, 10000);
+	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 20000 - waiting);
+	assert_false(sink_news(sink, text, sizeof(text))); /* slow is no news */
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(sink_close(sink, 100), waiting);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 +
+			    (after.tv_nsec - before.tv_nsec) / 1000000 >=
+		    90);
+	assert_int_equal(told.closed, 1);
 }
 
-/* --- files ------------------------------------------------------------------------------------ */
-
-static void test_file_is_created(void **state)
-{
-	struct sink *sink = opened(spec);
-	struct stat info;
-
-	assert_int_equal(stat(path, &info), 0);
-	assert_int_equal(info.st_mode, S_IFREG | 0600);
-	assert_int_equal(fcntl(sink->fd, F_GETFD), FD_CLOEXEC);
-	assert_true(sink_put(sink, LINE, strlen(LINE)));
-	assert_string_equal(read_file(), "");
-	assert_int_equal(sink_flush(sink), 0);
-	assert_string_equal(read_file(), LINE);
-	assert_int_equal(sink_flush(sink), 0);
-	assert_true(sink_put(sink, "2\n", 2));
-	sink_close(sink, 0); /* writes what waits, even without patience */
-	assert_string_equal(read_file(), LINE "2\n");
-}
-
-static void test_file_is_appended_to(void **state)
-{
-	struct sink *sink;
-
-	write_file("before\n");
-	sink = opened(spec);
-	assert_true(sink_put(sink, LINE, strlen(LINE)));
-	assert_int_equal(sink_flush(sink), 0);
-	sink_close(sink, 100);
-	assert_string_equal(read_file(), "before\n" LINE);
-}
-
-static void test_torn_line_is_ended(void **state)
+static void test_drop_oldest(void **state)
 {
 	struct sink *sink;
+	uint64_t waiting;
 
-	write_file("whole\n{\"torn\":");
-	sink = opened(spec);
-	assert_true(sink_put(sink, LINE, strlen(LINE)));
-	sink_close(sink, 100);
-	assert_string_equal(read_file(), "whole\n{\"torn\":\n" LINE);
-	sink_close(opened(spec), 100); /* only once */
-	assert_string_equal(read_file(), "whole\n{\"torn\":\n" LINE);
+	options.overflow = OVERFLOW_DROP_OLDEST;
+	sink = opened();
+	LOCKED(told.error = -EIO);
+	put(sink, 0, 20000);
+	waiting = stats_of(sink).waiting;
+	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 20000 - waiting);
+	LOCKED(told.error = 0; told.count = 0);
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_true(told.count >= waiting - 128 && told.count <= waiting);
+	assert_int_equal(told.got[told.count - 1], 19999);
 }
 
-static void test_mode_of_a_file_is_kept(void **state)
+/* What was sent and not confirmed comes again. */
+static void test_rewind(void **state)
 {
-	struct stat info;
+	struct sink *sink = opened();
 
-	write_file("");
-	chmod(path, 0640);
-	sink_close(opened(spec), 0);
-	assert_int_equal(stat(path, &info), 0);
-	assert_int_equal(info.st_mode & 07777, 0640);
+	LOCKED(told.doubt = true);
+	put(sink, 0, 30);
+	WAIT_FOR(told_count() == 30);
+	LOCKED(told.rewind = true);
+	put(sink, 30, 1);
+	WAIT_FOR(told_count() == 31 + 31);
+	for (unsigned int i = 0; i < 62; i++)
+		assert_int_equal(told.got[i], i % 31);
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
 }
 
-/* Written by somebody else meanwhile: nothing is overwritten. */
-static void test_others_append_too(void **state)
+static void test_too_large(void **state)
 {
-	struct sink *sink = opened(spec);
-	FILE *file = fopen(path, "a");
+	struct sink *sink = opened();
 
-	assert_true(sink_put(sink, "1\n", 2));
-	assert_int_equal(sink_flush(sink), 0);
-	fputs("other\n", file);
-	fclose(file);
-	assert_true(sink_put(sink, "2\n", 2));
-	sink_close(sink, 0);
-	assert_string_equal(read_file(), "1\nother\n2\n");
+	LOCKED(told.large = 5);
+	put(sink, 0, 20);
+	WAIT_FOR(told_count() == 15);
+	expect(15, 5);
+	WAIT_FOR(stats_of(sink).written == 15);
+	assert_int_equal(stats_of(sink).lost[SINK_LOSS_TOO_LARGE], 5);
+	sink_close(sink, PATIENCE);
 }
 
-/* Two names of one file would mix their lines. */
-static void test_same_file(void **state)
+static void test_reopen(void **state)
 {
-	struct sink *sink = opened(spec), *same = opened(spec), *other, *out = opened("stdout");
-	char name[160];
+	struct sink *sink = opened();
 
-	snprintf(name, sizeof(name), "file:%s/./log", directory);
-	assert_true(sink_same_file(sink, same));
-	sink_close(same, 0);
-	same = opened(name);
-	assert_true(sink_same_file(sink, same));
-	sink_close(same, 0);
-	snprintf(name, sizeof(name), "file:%s/log2", directory);
-	other = opened(name);
-	assert_false(sink_same_file(sink, other));
-	assert_false(sink_same_file(sink, out));
-	sink_close(other, 0);
-	sink_close(sink, 0);
-	sink_close(out, 0);
-	unlink(name + strlen("file:"));
+	sink_reopen(sink);
+	WAIT_FOR(told_reopened() == 1);
+	LOCKED(told.error = -EIO);
+	put(sink, 0, 1);
+	WAIT_FOR(told_calls() > 0);
+	sink_reopen(sink); /* while it waits to try again */
+	WAIT_FOR(told_reopened() == 2);
+	assert_true(told_runs() > 1);
+	LOCKED(told.error = 0);
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
 }
 
-/* --- what is no output ------------------------------------------------------------------------ */
-
-static void test_refused_files(void **state)
+/* What a life could not send, the next one sends. */
+static void test_spool(void **state)
 {
-	char target[128], missing[160];
+	struct sink *sink;
+	char spool[80];
 
-	snprintf(target, sizeof(target), "%s/target", directory);
-	assert_int_equal(symlink(target, path), 0);
-	refused(spec, -ELOOP, "a symlink is not followed");
-	assert_int_equal(access(target, F_OK), -1);
-	unlink(path);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	refused(spec, -ENODEV, "not a regular file");
-	unlink(path);
-	assert_int_equal(mkdir(path, 0700), 0);
-	refused(spec, -EISDIR, "Is a directory");
-	rmdir(path);
-	snprintf(missing, sizeof(missing), "file:%s/none/log", directory);
-	refused(missing, -ENOENT, "No such file");
-	refused("file:/dev/null", -ENODEV, "not a regular file");
+	snprintf(spool, sizeof(spool), "%s/spool", directory);
+	options.overflow = OVERFLOW_SPOOL;
+	options.spool = spool;
+	options.spool_size = 4 << 20;
+	sink = opened();
+	LOCKED(told.error = -ECONNREFUSED);
+	put(sink, 0, 1000);
+	WAIT_FOR(told_calls() > 0);
+	assert_int_equal(sink_close(sink, PATIENCE), 0); /* all of them are on the disk */
+	assert_int_equal(told.count, 0);
+
+	sink = opened();
+	WAIT_FOR(stats_of(sink).waiting == 1000);
+	put(sink, 1000, 1000);
+	LOCKED(told.error = 0);
+	WAIT_FOR(told_count() == 2000);
+	expect(2000, 0);
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
+
+	sink = opened();
+	put(sink, 2000, 1);
+	WAIT_FOR(told_count() >= 2001);
+	assert_int_equal(told.got[2000], 2000); /* confirmed ones do not come again */
+	assert_int_equal(sink_close(sink, PATIENCE), 0);
 }
 
-static void test_refused_kinds(void **state)
+/* The spool is full: what it does not take fills the queue, and then it is counted. */
+static void test_spool_full(void **state)
 {
-	static const char *const specs[] = {"",	     "stdou",	 "stdout ", "stdoutx",	  "file",
-					    "file:", "syslog:x", "/tmp/x",  "FILE:/tmp/x"};
+	struct sink *sink;
+	uint64_t lost;
+	char spool[80];
 
-	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++)
-		refused(specs[i], -EINVAL, "unknown output");
-	sink_close(NULL, 1000);
+	snprintf(spool, sizeof(spool), "%s/spool", directory);
+	options.overflow = OVERFLOW_SPOOL;
+	options.spool = spool;
+	options.spool_size = 1 << 20;
+	options.queue_size = 64 << 10;
+	sink = opened();
+	LOCKED(told.error = -ECONNREFUSED);
+	for (uint64_t i = 0; i < 100; i++) {
+		put(sink, i * 100, 100);
+		sleep_a_moment();
+	}
+	WAIT_FOR(stats_of(sink).waiting + stats_of(sink).lost[SINK_LOSS_FULL] == 10000);
+	lost = stats_of(sink).lost[SINK_LOSS_FULL];
+	assert_in_range(lost, 1000, 9000);
+	sink_close(sink, 10);
 }
 
 /* --- stdout ----------------------------------------------------------------------------------- */
 
 static int real_stdout = -1;
 
-/* Puts FD in stdout's place; -1: nothing. */
+/* Puts FD in stdout's place. */
 static void replace_stdout(int fd)
 {
 	fflush(stdout);
 	real_stdout = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
-	if (fd < 0)
-		close(STDOUT_FILENO);
-	else
-		dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDOUT_FILENO);
 }
 
 static void restore_stdout(void)
@@ -223,32 +477,29 @@ static void restore_stdout(void)
 	close(real_stdout);
 }
 
+static int stdout_setup(void **state)
+{
+	int error = setup(state);
+
+	options.kind = SINK_STDOUT;
+	options.name = "stdout";
+	return error;
+}
+
 static void test_stdout_not_writable(void **state)
 {
 	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct sink *sink = NULL;
+	char reason[256] = "";
+	int error;
 
-	for (int closed = 0; closed < 2; closed++) {
-		struct sink *sink = NULL;
-		char reason[256] = "";
-		int error;
-
-		replace_stdout(closed ? -1 : nothing);
-		error = sink_open("stdout", &sink, reason, sizeof(reason));
-		restore_stdout();
-		assert_int_equal(error, -EBADF);
-		assert_string_equal(reason, "cannot write stdout: it is not open for writing");
-		assert_null(sink);
-	}
+	replace_stdout(nothing);
+	error = sink_open(&options, &sink, reason, sizeof(reason));
+	restore_stdout();
+	assert_int_equal(error, -EBADF);
+	assert_string_equal(reason, "cannot write stdout: it is not open for writing");
+	assert_null(sink);
 	close(nothing);
-}
-
-static void put_numbered(struct sink *sink, unsigned int number, unsigned int *put)
-{
-	char line[400];
-	int size = snprintf(line, sizeof(line), "%07u %0*u\n", number, 1 + (int)number % 300, 0);
-
-	if (sink_put(sink, line, (size_t)size))
-		++*put;
 }
 
 /* Whole lines, each as it was put, in order; returns how many. */
@@ -275,189 +526,102 @@ static unsigned int check_lines(const char *data, size_t size, long *last)
  * reads: whatever was taken is there, in order, line by line. */
 static void test_full_pipe(void **state)
 {
-	const unsigned int total = 100000;
-	char *got = malloc(2 * SINK_QUEUE_MAX);
-	unsigned int put = 0, rounds = 0;
+	const unsigned int total = 20000;
+	struct sink_stats stats;
 	struct sink *sink;
-	size_t size = 0;
+	size_t size = 0, room = 2 * QUEUE_SIZE;
+	char *got = malloc(room);
 	long last = -1;
-	int pipes[2], error = 0;
+	int pipes[2];
+	ssize_t now;
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
-	sink = opened("stdout");
 	replace_stdout(pipes[1]);
-	for (unsigned int i = 0; i < total; i++) {
-		put_numbered(sink, i, &put);
-		if (i % 1000 == 0)
-			error |= sink_flush(sink);
-	}
-	while (++rounds < 10000 && sink->size) {
-		ssize_t now;
-
-		while ((now = read(pipes[0], got + size, 2 * SINK_QUEUE_MAX - size)) > 0)
+	sink = opened();
+	for (unsigned int i = 0; i < total; i += 1000)
+		put(sink, i, 1000);
+	stats = stats_of(sink);
+	for (int left = PATIENCE; stats.waiting && left; left--) {
+		while ((now = read(pipes[0], got + size, room - size)) > 0)
 			size += (size_t)now;
-		error |= sink_flush(sink);
+		sleep_a_moment();
+		stats = stats_of(sink);
 	}
+	sink_close(sink, PATIENCE);
 	restore_stdout();
-	size += (size_t)read(pipes[0], got + size, 2 * SINK_QUEUE_MAX - size);
-	assert_int_equal(error, 0);
-	assert_true(put < total && put > 10000);
-	assert_int_equal(sink_dropped(sink), total - put);
-	assert_int_equal(check_lines(got, size, &last), put);
-	assert_true(last < (long)total);
-	sink_close(sink, 0);
+	while ((now = read(pipes[0], got + size, room - size)) > 0)
+		size += (size_t)now;
+	assert_int_equal(stats.waiting, 0);
+	assert_true(stats.lost[SINK_LOSS_FULL] > 0);
+	assert_int_equal(check_lines(got, size, &last), total - stats.lost[SINK_LOSS_FULL]);
 	close(pipes[0]);
 	close(pipes[1]);
 	free(got);
 }
 
-/* To the byte: a line that just fits is taken, one byte more is not. */
-static void test_queue_bound(void **state)
-{
-	char *line = malloc(SINK_QUEUE_MAX + 1);
-	struct sink *sink;
-	int pipes[2];
-
-	memset(line, 'x', SINK_QUEUE_MAX + 1);
-	assert_int_equal(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
-	while (write(pipes[1], line, 4096) > 0)
-		;
-	sink = opened("stdout");
-	replace_stdout(pipes[1]);
-	bool oversized = sink_put(sink, line, SINK_QUEUE_MAX + 1);
-	bool most = sink_put(sink, line, SINK_QUEUE_MAX - 10);
-	bool rest = sink_put(sink, line, 10);
-	bool empty = sink_put(sink, line, 0);
-	bool more = sink_put(sink, line, 1);
-	int flushed = sink_flush(sink);
-	restore_stdout();
-	assert_false(oversized);
-	assert_true(most && rest && empty);
-	assert_false(more);
-	assert_int_equal(flushed, 0);
-	assert_int_equal(sink_dropped(sink), 2);
-	close(pipes[0]);
-	close(pipes[1]);
-	replace_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC));
-	sink_close(sink, 1000);
-	restore_stdout();
-	free(line);
-}
-
 static void test_reader_gone(void **state)
 {
-	struct sink *sink = opened("stdout");
-	int pipes[2], first, second;
+	struct sink *sink;
+	bool closed;
+	int pipes[2];
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	close(pipes[0]);
 	replace_stdout(pipes[1]);
-	sink_put(sink, LINE, strlen(LINE));
-	first = sink_flush(sink);
-	second = sink_flush(sink);
-	restore_stdout();
-	assert_int_equal(first, -EPIPE);
-	assert_int_equal(second, -EPIPE); /* for good */
-	close(pipes[1]);
-	replace_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	sink = opened();
+	put(sink, 0, 1);
+	for (int left = PATIENCE; !stats_of(sink).closed && left; left--)
+		sleep_a_moment();
+	closed = stats_of(sink).closed;
 	sink_close(sink, 0);
 	restore_stdout();
+	assert_true(closed);
+	close(pipes[1]);
 }
 
-/* Closing waits for a slow reader no longer than told. */
+/* Closing waits for a slow reader no longer than told, and says what was left. */
 static void test_close_gives_up(void **state)
 {
-	struct timespec before, after;
-	struct sink *sink = opened("stdout");
+	struct sink *sink;
 	char page[4096] = {0};
+	uint64_t left;
 	int pipes[2];
 
 	assert_int_equal(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
 	while (write(pipes[1], page, sizeof(page)) > 0)
 		;
 	replace_stdout(pipes[1]);
-	sink_put(sink, LINE, strlen(LINE));
-	clock_gettime(CLOCK_MONOTONIC, &before);
-	sink_close(sink, 100);
-	clock_gettime(CLOCK_MONOTONIC, &after);
+	sink = opened();
+	put(sink, 0, 3);
+	left = sink_close(sink, 100);
 	restore_stdout();
-	assert_true((after.tv_sec - before.tv_sec) * 1000 +
-			    (after.tv_nsec - before.tv_nsec) / 1000000 >=
-		    90);
+	assert_int_equal(left, 3);
 	assert_int_equal(fcntl(STDOUT_FILENO, F_GETFD) < 0, 0); /* stdout is not ours to close */
 	close(pipes[0]);
 	close(pipes[1]);
 }
 
-/* --- a full disk ------------------------------------------------------------------------------ */
-
-static void fill_and_recover(struct sink *sink, const char *filler)
-{
-	unsigned int put = 0, later = 0;
-	int fd, error = 0, errors = 0;
-	char page[4096];
-	struct stat info;
-	long last = -1;
-	char *got;
-
-	memset(page, 0, sizeof(page));
-	for (unsigned int i = 0; i < 2000; i++) {
-		put_numbered(sink, i, &put);
-		error = sink_flush(sink);
-		if (error)
-			assert_int_equal(error, -ENOSPC);
-		errors += !!error;
-	}
-	assert_int_equal(errors, 1); /* it is said once, and tried again and again */
-	assert_int_equal(put, 2000);
-	unlink(filler);
-	assert_int_equal(sink_flush(sink), 0);
-	fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	while (write(fd, page, sizeof(page)) > 0)
-		;
-	for (unsigned int i = 2000; i < 2500; i++)
-		put_numbered(sink, i, &later);
-	assert_int_equal(sink_flush(sink), -ENOSPC); /* new again */
-	close(fd);
-	unlink(filler);
-	sink_close(sink, 100);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(fstat(fd, &info), 0);
-	got = malloc((size_t)info.st_size);
-	assert_int_equal(read(fd, got, (size_t)info.st_size), info.st_size);
-	assert_int_equal(check_lines(got, (size_t)info.st_size, &last), put + later);
-	close(fd);
-	free(got);
-}
-
-static void test_disk_full(void **state)
-{
-	char filler[128], page[4096] = {0};
-	int fd;
-
-	if (mount("tmpfs", directory, "tmpfs", 0, "size=1m"))
-		skip();
-	snprintf(filler, sizeof(filler), "%s/filler", directory);
-	fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	for (int i = 0; i < 200; i++)
-		assert_int_equal(write(fd, page, sizeof(page)), sizeof(page));
-	close(fd);
-	fill_and_recover(opened(spec), filler);
-	assert_int_equal(umount(directory), 0);
-}
-
 int main(void)
 {
 #define SINK_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define STDOUT_TEST(function) cmocka_unit_test_setup_teardown(function, stdout_setup, teardown)
 	const struct CMUnitTest tests[] = {
-		SINK_TEST(test_file_is_created),     SINK_TEST(test_file_is_appended_to),
-		SINK_TEST(test_torn_line_is_ended),  SINK_TEST(test_mode_of_a_file_is_kept),
-		SINK_TEST(test_others_append_too),   SINK_TEST(test_refused_files),
-		SINK_TEST(test_refused_kinds),	     SINK_TEST(test_same_file),
-		SINK_TEST(test_stdout_not_writable), SINK_TEST(test_full_pipe),
-		SINK_TEST(test_queue_bound),	     SINK_TEST(test_reader_gone),
-		SINK_TEST(test_close_gives_up),	     SINK_TEST(test_disk_full),
+		SINK_TEST(test_order),
+		SINK_TEST(test_close_writes),
+		SINK_TEST(test_refused),
+		SINK_TEST(test_failure),
+		SINK_TEST(test_hanging),
+		SINK_TEST(test_drop_oldest),
+		SINK_TEST(test_rewind),
+		SINK_TEST(test_too_large),
+		SINK_TEST(test_reopen),
+		SINK_TEST(test_spool),
+		SINK_TEST(test_spool_full),
+		STDOUT_TEST(test_stdout_not_writable),
+		STDOUT_TEST(test_full_pipe),
+		STDOUT_TEST(test_reader_gone),
+		STDOUT_TEST(test_close_gives_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,14 +19,13 @@
 #include "agent/eventfile.h"
 #include "agent/host.h"
 #include "agent/losses.h"
-#include "agent/output.h"
+#include "agent/outputs.h"
 #include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
 #include "capture/proc.h"
 #include "capture/resolve.h"
 #include "conversation/tracker.h"
-#include "sink/sink.h"
 
 #define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
@@ -49,16 +48,13 @@ struct agent {
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
 	struct eventfile *events;
-	struct output outputs[OUTPUTS_MAX]; /* what goes to each sink */
-	struct sink *sinks[OUTPUTS_MAX];
-	unsigned int sink_count;
-	struct text line;
+	struct outputs *outputs;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
 	uint64_t no_memory; /* events and records dropped here; the tracker counts its own */
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
-	bool stop, output_closed;
+	bool stop;
 	char backend_reason[1024];
 };
 
@@ -79,6 +75,11 @@ static void message(const struct agent *agent, enum log_level level, const char 
 	fputc('\n', stderr);
 }
 
+static void tell(void *data, const char *text)
+{
+	message(data, LOG_LEVEL_WARNING, "%s", text);
+}
+
 static uint64_t boot_time(void)
 {
 	struct timespec time;
@@ -89,69 +90,30 @@ static uint64_t boot_time(void)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* To those of the sinks in TO, a bit each, that want it in FORMAT. */
-static void write_line(struct agent *agent, const struct record *record, enum record_format format,
-		       unsigned int to)
-{
-	for (unsigned int i = 0; i < agent->sink_count; i++)
-		if (agent->outputs[i].format != format)
-			to &= ~(1u << i);
-	if (!to)
-		return;
-	agent->line.size = 0;
-	if (record_write(format, record, host_context(agent->host), &agent->line)) {
-		agent->no_memory++;
-		text_free(&agent->line);
-		return;
-	}
-	for (unsigned int i = 0; i < agent->sink_count; i++)
-		if (to >> i & 1)
-			sink_put(agent->sinks[i], agent->line.data, agent->line.size);
-}
-
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
-	unsigned int to = 0;
 
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* that says of its request's caller what was known then */
 		engines_describe_caller(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
-	for (unsigned int i = 0; i < agent->sink_count; i++)
-		if (output_takes(&agent->outputs[i], record, host_context(agent->host)))
-			to |= 1u << i;
-	for (int format = 0; to && format < RECORD_FORMATS; format++)
-		write_line(agent, record, format, to);
-}
-
-static void flush_sinks(struct agent *agent)
-{
-	uint64_t dropped = 0;
-
-	for (unsigned int i = 0; i < agent->sink_count; i++) {
-		int error = sink_flush(agent->sinks[i]);
-
-		if (error == -EPIPE)
-			agent->output_closed = true;
-		else if (error)
-			message(agent, LOG_LEVEL_WARNING,
-				"cannot write %s: %s; keeping up to %u MiB",
-				sink_name(agent->sinks[i]), strerror(-error), SINK_QUEUE_MAX >> 20);
-		dropped += sink_dropped(agent->sinks[i]);
-	}
-	agent->losses.now[LOSS_OUTPUT] = dropped;
+	if (outputs_put(agent->outputs, record, host_context(agent->host)))
+		agent->no_memory++;
 }
 
 static void write_started(struct agent *agent)
 {
+	struct record_output outputs[OUTPUTS_MAX];
 	struct record record = {
 		.action = RECORD_AGENT_STARTED,
 		.time = boot_time(),
 		.backend = capture_backend_name(agent->capture),
 		.backend_reason = agent->backend_reason,
 		.sockets = agent->options.sockets,
+		.outputs = outputs,
+		.output_count = outputs_describe(agent->outputs, outputs),
 	};
 
 	on_record(agent, &record);
@@ -181,7 +143,9 @@ static void write_totals(struct agent *agent, enum record_action action)
 	counters[count++] = (struct record_counter){"engine-events", engines.causes.events};
 	counters[count++] = (struct record_counter){"engine-events-unknown",
 						    engines.causes.kinds[CAUSE_UNKNOWN]};
-	counters[count++] = (struct record_counter){"lost", losses_total(&agent->losses)};
+	counters[count++] =
+		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
+	counters[count++] = (struct record_counter){"lost.total", losses_total(&agent->losses)};
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		if (!agent->losses.now[loss])
 			continue;
@@ -190,6 +154,24 @@ static void write_totals(struct agent *agent, enum record_action action)
 	}
 	record.counter_count = count;
 	on_record(agent, &record);
+}
+
+static void write_lost(struct agent *agent, const char *reason, uint64_t count, const char *output)
+{
+	struct record record = {
+		.action = RECORD_RECORDS_LOST,
+		.time = boot_time(),
+		.lost_reason = reason,
+		.lost_count = count,
+		.lost_output = output,
+	};
+
+	on_record(agent, &record);
+}
+
+static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t count)
+{
+	write_lost(data, loss_name(LOSS_OUTPUTS + reason), count, output);
 }
 
 static void write_losses(struct agent *agent)
@@ -205,20 +187,16 @@ static void write_losses(struct agent *agent)
 	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory + engines.causes.dropped;
 	now[LOSS_ENGINE_EVENTS] = engines.missed;
 	now[LOSS_STATE] = agent->state ? state_dropped(agent->state) : 0;
-	for (int loss = 0; loss < LOSS_COUNT; loss++) {
-		struct record record = {
-			.action = RECORD_RECORDS_LOST,
-			.time = boot_time(),
-			.lost_reason = loss_name(loss),
-			.lost_count = losses_take(&agent->losses, loss),
-		};
+	for (int loss = 0; loss < LOSS_OUTPUTS; loss++) {
+		uint64_t count = losses_take(&agent->losses, loss);
 
-		if (!record.lost_count)
+		if (!count)
 			continue;
-		on_record(agent, &record);
+		write_lost(agent, loss_name(loss), count, NULL);
 		if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
-			engines_lost(agent->engines, record.time);
+			engines_lost(agent->engines, boot_time());
 	}
+	outputs_losses(agent->outputs, now + LOSS_OUTPUTS, agent, on_output_loss);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -277,7 +255,7 @@ static bool drain(struct agent *agent)
 		eventfile_flush(agent->events, now);
 	}
 	engines_tell(agent->engines, now);
-	flush_sinks(agent);
+	outputs_flush(agent->outputs);
 	return events > 0;
 }
 
@@ -335,15 +313,19 @@ static void tick(struct agent *agent)
 		agent->next_status = now + agent->options.status_interval * SECOND;
 		write_totals(agent, RECORD_AGENT_STATUS);
 	}
-	flush_sinks(agent);
+	outputs_news(agent->outputs, agent, tell);
+	outputs_flush(agent->outputs);
 }
 
 static void handle_signal(struct agent *agent)
 {
 	struct signalfd_siginfo info;
 
-	if (read(agent->signals, &info, sizeof(info)) == sizeof(info) &&
-	    (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT))
+	if (read(agent->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		outputs_reopen(agent->outputs);
+	else
 		agent->stop = true;
 }
 
@@ -402,7 +384,7 @@ enum exit_code agent_run(struct agent *agent)
 {
 	learn_inventory(agent);
 	write_started(agent);
-	while (!agent->stop && !agent->output_closed) {
+	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		drain(agent);
 		tick(agent);
 		wait_for_work(agent);
@@ -413,8 +395,9 @@ enum exit_code agent_run(struct agent *agent)
 	eventfile_close_frame(agent->events, boot_time());
 	write_losses(agent);
 	write_totals(agent, RECORD_AGENT_STOPPED);
-	flush_sinks(agent);
-	if (agent->output_closed) {
+	outputs_flush(agent->outputs);
+	outputs_news(agent->outputs, agent, tell);
+	if (!agent->stop) {
 		message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
 		return EXIT_OUTPUT;
 	}
@@ -423,56 +406,15 @@ enum exit_code agent_run(struct agent *agent)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-/* Whether another sink writes to the file of the last one. */
-static bool has_file_of_last_sink(const struct agent *agent)
+static enum exit_code open_outputs(struct agent *agent)
 {
-	unsigned int last = agent->sink_count - 1;
+	char reason[768];
+	enum exit_code code = outputs_open(&agent->options, host_context(agent->host),
+					   &agent->outputs, reason, sizeof(reason));
 
-	for (unsigned int i = 0; i < last; i++)
-		if (sink_same_file(agent->sinks[i], agent->sinks[last]))
-			return true;
-	return false;
-}
-
-/* Opens the next one. */
-static int open_sink(struct agent *agent, const char *spec, char *reason, size_t size)
-{
-	struct output *output = &agent->outputs[agent->sink_count];
-	int error =
-		output_parse(spec, output, reason, size)
-			?: sink_open(output->where, &agent->sinks[agent->sink_count], reason, size);
-
-	if (error) {
-		output_free(output);
-		return error;
-	}
-	if (agent->options.human && !output->has_format && !strcmp(output->where, "stdout"))
-		output->format = FORMAT_HUMAN;
-	agent->sink_count++;
-	return 0;
-}
-
-static enum exit_code open_sinks(struct agent *agent)
-{
-	char reason[512] = "";
-
-	for (unsigned int i = 0; i < agent->options.output_count; i++) {
-		const char *spec = agent->options.outputs[i];
-		int error = open_sink(agent, spec, reason, sizeof(reason));
-
-		if (error) {
-			message(agent, LOG_LEVEL_ERROR, "%s",
-				reason[0] ? reason : strerror(-error));
-			return error == -EINVAL ? EXIT_USAGE : EXIT_OUTPUT;
-		}
-		if (has_file_of_last_sink(agent)) {
-			message(agent, LOG_LEVEL_ERROR,
-				"cannot write %s: another output writes to this file, given twice",
-				spec);
-			return EXIT_OUTPUT;
-		}
-	}
-	return EXIT_OK;
+	if (code != EXIT_OK)
+		message(agent, LOG_LEVEL_ERROR, "%s", reason);
+	return code;
 }
 
 static enum exit_code open_capture(struct agent *agent)
@@ -544,7 +486,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.record = on_record,
 		.mute = on_mute,
 	};
-	int error = host_new(&agent->host) ?: proc_new(&agent->proc);
+	int error = proc_new(&agent->proc);
 
 	if (!error) {
 		open_state(agent);
@@ -573,6 +515,7 @@ static void block_signals(struct agent *agent)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	agent->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -587,7 +530,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 	agent->options = *options;
 	setpriority(PRIO_PROCESS, 0, NICE); /* a wish */
 	block_signals(agent);
-	code = open_sinks(agent);
+	code = host_new(&agent->host) ? EXIT_FAILED : open_outputs(agent);
 	if (code == EXIT_OK)
 		code = open_parts(agent);
 	if (code == EXIT_OK)
@@ -613,14 +556,10 @@ void agent_free(struct agent *agent)
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
 	state_close(agent->state);
-	for (unsigned int i = 0; i < agent->sink_count; i++) {
-		sink_close(agent->sinks[i], CLOSE_MILLISECONDS);
-		output_free(&agent->outputs[i]);
-	}
+	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, tell);
 	eventfile_close(agent->events);
 	proc_free(agent->proc);
 	host_free(agent->host);
-	text_free(&agent->line);
 	if (agent->signals > 0)
 		close(agent->signals);
 	free(agent);

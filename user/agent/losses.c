@@ -18,7 +18,11 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_UNRESOLVED] = "refused-unresolved",
 	[LOSS_ENGINE_EVENTS] = "engine-events",
 	[LOSS_STATE] = "state-full",
-	[LOSS_OUTPUT] = "output-full",
+	[LOSS_OUTPUTS + SINK_LOSS_FULL] = "output-full",
+	[LOSS_OUTPUTS + SINK_LOSS_TOO_LARGE] = "output-too-large",
+	[LOSS_OUTPUTS + SINK_LOSS_DAMAGED] = "spool-damaged",
+	[LOSS_OUTPUTS + SINK_LOSS_TORN] = "line-torn",
+	[LOSS_OUTPUTS + SINK_LOSS_UNCONFIRMED] = "output-unconfirmed",
 };
 
 const char *loss_name(enum loss loss)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "callerd/event.h"
+#include "sink/sink.h"
 
 enum loss {
 	/* the kernel's, in the order of enum callerd_loss, come first */
@@ -16,8 +17,8 @@ enum loss {
 	LOSS_UNRESOLVED,
 	LOSS_ENGINE_EVENTS, /* requests may be among what comes before it, and are not from here on */
 	LOSS_STATE,
-	LOSS_OUTPUT,
-	LOSS_COUNT,
+	LOSS_OUTPUTS, /* the outputs', in the order of enum sink_loss, come last */
+	LOSS_COUNT = LOSS_OUTPUTS + SINK_LOSS_COUNT,
 };
 
 struct losses {

@@ -100,9 +100,20 @@ static const char help[] =
 	"  --socket PATH            a socket to watch; repeatable (default: /run/docker.sock);\n"
 	"                           it need not exist yet\n"
 	"  --output KIND[:WHERE][,OPTION=VALUE]...\n"
-	"                           stdout or file:PATH; repeatable (default: stdout). Options:\n"
-	"                           format=ecs|human|ocsf|cef|rfc5424, min-severity=N, and lists\n"
-	"                           with + between: actions=, findings=, users=\n"
+	"                           stdout, file:PATH, journal[:SOCKET], syslog,\n"
+	"                           syslog:unix:PATH, or syslog:udp|tcp|tls:HOST[:PORT];\n"
+	"                           repeatable (default: stdout). Options of all:\n"
+	"                           format=ecs|human|ocsf|cef|rfc5424, min-severity=N, lists with\n"
+	"                           + between: actions=, findings=, users=; what happens to "
+	"records\n"
+	"                           that find no room: overflow=drop-newest|drop-oldest|spool,\n"
+	"                           queue-size=, spool=DIRECTORY, spool-size=\n"
+	"                           of files: mode=, group=, rotate-size=, rotate-interval=, "
+	"keep=,\n"
+	"                           fsync=none|interval|always, chain=yes|no, seal-lines=,\n"
+	"                           seal-interval=\n"
+	"                           of syslog: facility=, header=rfc5424|local, ca=, cert=, key=,\n"
+	"                           server-name=. docs/outputs.md has them all\n"
 	"  --human                  readable lines instead of JSON on stdout\n"
 	"  --own-calls              records of callerd's own calls to the engines, too\n"
 	"  --backend NAME           auto, trampoline or tracepoint (default: auto)\n"
@@ -130,11 +141,15 @@ static const char help[] =
 	"                           and exit; an id, its beginning, or a name\n"
 	"  --version, --help\n"
 	"\n"
+	"callerd verify [--key KEY] FILE...\n"
+	"                           checks the chain and the seals of log files, the oldest first\n"
+	"\n"
 	"SIGTERM and SIGINT: writes what is left, then an agent-stopped record with totals.\n"
+	"SIGHUP: opens log files anew, for logrotate.\n"
 	"\n"
 	"exit codes: 0 stopped as asked, 1 failed while running, 2 wrong command line or file,\n"
 	"  3 a capability is missing, 4 no capture backend can run on this kernel,\n"
-	"  5 an output cannot be written\n";
+	"  5 an output cannot be written, a file to verify not read\n";
 
 static int usage(const char *what, const char *value, const char *wanted)
 {
@@ -189,8 +204,8 @@ static int add_socket(struct options *options, const struct setting *setting)
 static int add_output(struct options *options, const struct setting *setting)
 {
 	struct output output;
-	char reason[256] = "";
-	int error = output_parse(setting->value, &output, reason, sizeof(reason));
+	char reason[768] = "";
+	int error = output_parse(setting->value, options->human, &output, reason, sizeof(reason));
 
 	output_free(&output);
 	if (error)

@@ -210,6 +210,7 @@ static void put_reason(struct cef *cef)
 	put(cef, "reason", begun(cef), LIMIT_TEXT);
 	if (record->action == RECORD_RECORDS_LOST)
 		put_number(cef, "callerdLost", record->lost_count);
+	put_text(cef, "callerdLostOutput", record->lost_output, LIMIT_TEXT);
 }
 
 static void put_login(struct cef *cef, const struct caller *caller)

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "record/cef.h"
+#include "record/journal.h"
 #include "record/ocsf.h"
 #include "record/rfc5424.h"
 
@@ -19,6 +20,7 @@ static const struct {
 	[FORMAT_OCSF] = {"ocsf", record_write_ocsf},
 	[FORMAT_CEF] = {"cef", record_write_cef},
 	[FORMAT_RFC5424] = {"rfc5424", record_write_rfc5424},
+	[FORMAT_JOURNAL] = {"journal", record_write_journal},
 };
 
 const char *format_name(enum record_format format)
@@ -29,7 +31,7 @@ const char *format_name(enum record_format format)
 
 bool format_by_name(struct bytes name, enum record_format *ret)
 {
-	for (unsigned int i = 0; i < RECORD_FORMATS; i++) {
+	for (unsigned int i = 0; i < FORMAT_JOURNAL; i++) {
 		if (!bytes_equal(name, bytes_of(formats[i].name)))
 			continue;
 		*ret = (enum record_format)i;

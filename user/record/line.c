@@ -458,6 +458,14 @@ static void add_started(struct text *out, const struct record *record)
 		text_add_string(out, i ? ", " : ", watching ");
 		text_add_visible(out, bytes_of(record->sockets[i]), PATH_COLUMNS);
 	}
+	for (unsigned int i = 0; i < record->output_count; i++) {
+		if (!record->outputs[i].seal_key)
+			continue;
+		text_add_string(out, ", sealing ");
+		text_add_visible(out, bytes_of(record->outputs[i].name), PATH_COLUMNS);
+		text_add_string(out, " from key ");
+		text_add_string(out, record->outputs[i].seal_key);
+	}
 }
 
 /* Counters that say something. */
@@ -484,6 +492,10 @@ static void add_lost(struct text *out, const struct record *record)
 	if (record->lost_reason) {
 		text_add_string(out, ": ");
 		text_add_visible(out, bytes_of(record->lost_reason), UNLIMITED);
+	}
+	if (record->lost_output) {
+		text_add_string(out, ", of ");
+		text_add_visible(out, bytes_of(record->lost_output), PATH_COLUMNS);
 	}
 }
 

@@ -36,21 +36,6 @@ static struct text *begin(struct syslog *syslog)
 
 /* --- the header ------------------------------------------------------------------------------- */
 
-/* Critical is 2: callerd sees no emergency, and nothing that must be done at once. */
-static unsigned int severity_of(const struct view *view)
-{
-	static const unsigned char severities[] = {
-		6, /* the agent itself: informational */
-		6, /* info */
-		5, /* low: notice */
-		4, /* medium: warning */
-		3, /* high: error */
-		2, /* critical */
-	};
-
-	return severities[view->severity / 20];
-}
-
 /* A field of the header: printable ASCII without spaces, MAX bytes of it, or a dash. */
 static void add_field(struct text *out, const char *field, size_t max)
 {
@@ -70,7 +55,7 @@ static void add_header(struct syslog *syslog)
 	struct text *out = syslog->out;
 
 	text_add_char(out, '<');
-	text_add_number(out, FACILITY * 8 + severity_of(syslog->view));
+	text_add_number(out, FACILITY * 8 + view_syslog_severity(syslog->view->severity));
 	text_add_string(out, ">" VERSION " ");
 	clock_add_rfc3339_digits(out, clock_real(context, syslog->record->time), 6);
 	text_add_char(out, ' ');
@@ -257,6 +242,7 @@ static void add_own_element(struct syslog *syslog)
 	else if (record->action == RECORD_RECORDS_LOST) {
 		put_text(syslog, "lostReason", record->lost_reason);
 		put_number(syslog, "lostCount", record->lost_count);
+		put_text(syslog, "lostOutput", record->lost_output);
 	}
 	put_bits(syslog, "incomplete", syslog->view->incomplete, name_incomplete);
 	if (syslog->view->target_truncated)

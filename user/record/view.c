@@ -220,6 +220,21 @@ unsigned int view_severity(const struct record *record)
 	return doubtful && severity < SEVERITY_DOUBTFUL ? SEVERITY_DOUBTFUL : severity;
 }
 
+/* Critical is 2: callerd sees no emergency, and nothing that must be done at once. */
+unsigned int view_syslog_severity(unsigned int severity)
+{
+	static const unsigned char severities[] = {
+		6, /* the agent itself: informational */
+		6, /* info */
+		5, /* low: notice */
+		4, /* medium: warning */
+		3, /* high: error */
+		2, /* critical */
+	};
+
+	return severities[severity / 20];
+}
+
 int view_init(struct view *view, const struct record *record, const struct record_context *context)
 {
 	bool request = record->action == RECORD_API_REQUEST;

@@ -42,6 +42,9 @@ bool view_has_cause(const struct view *view, const char *kind);
 /* event.severity of a record. */
 unsigned int view_severity(const struct record *record);
 
+/* What syslog calls an event.severity: 2 critical … 6 informational. */
+unsigned int view_syslog_severity(unsigned int severity);
+
 /* Adds the record's event.id. */
 void view_add_id(struct text *out, const struct view *view);
 

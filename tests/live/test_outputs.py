@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files as outputs, of the running agent: nothing lost, nothing doubled, nothing changed unseen."""
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+from live import (CALLERD, CLIENTS, DIR, PATIENCE, ROOT, SOCKET, Callerd, Skip, equal, main, request, run, scaled,
+                  test, true)
+
+FLOOD = CLIENTS + 'flood'
+LOGROTATE = '/usr/sbin/logrotate'
+
+
+def directory(name):
+    return tempfile.mkdtemp(prefix=f'outputs-{name}.', dir=DIR)
+
+
+def flood(requests):
+    """Calls on 4 connections at once, in the background."""
+    return subprocess.Popen([FLOOD, SOCKET, '--connections', '4', '--threads', '2', '--per-connection',
+                             str(requests // 4)], stdout=subprocess.DEVNULL)
+
+
+def files(log):
+    """A log and what was rotated from it, the oldest first."""
+    rotated = [name for name in glob.glob(log + '.*') if re.fullmatch(r'.*\.\d+(\.gz)?', name)]
+    return sorted(rotated, key=lambda name: -int(name[len(log) + 1:].split('.')[0])) + [log]
+
+
+def lines_of(*names):
+    found = []
+    for name in names:
+        data = run('zcat', '-f', name).encode() if name.endswith('.gz') else open(name, 'rb').read()
+        true(not data or data.endswith(b'\n'), f'{name} ends in a whole line')
+        found += [json.loads(line) for line in data.split(b'\n')[:-1]]
+    return found
+
+
+def sequences(lines):
+    return [line['event']['sequence'] for line in lines if 'sequence' in line['event']]
+
+
+def lost(names):
+    return [line['callerd']['lost'] for line in lines_of(*names) if line['event']['action'] == 'records-lost']
+
+
+def whole(names, agents=1):
+    """All records of all lives are there, each once, in order."""
+    numbers = sequences(lines_of(*names))
+    lives = []
+    for number in numbers:
+        if number == 1:
+            lives.append(0)
+        lives[-1] += 1
+        if number != lives[-1]:
+            raise AssertionError(f'life {len(lives)}: {number} after {lives[-1] - 1}; told as lost: {lost(names)}')
+    equal(len(lives), agents, 'lives')
+    return len(numbers)
+
+
+def verify(*arguments, code=0):
+    done = subprocess.run([CALLERD, 'verify', *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=PATIENCE * 3, check=False)
+    said = done.stdout.decode()
+    equal(done.returncode, code, f'what verify says: {said}')
+    return said
+
+
+def key_of(log):
+    started = next(line for line in lines_of(*files(log)) if line['event']['action'] == 'agent-started')
+    return next(o['seal_key'] for o in started['callerd']['outputs'] if 'seal_key' in o)
+
+
+# --- rotation --------------------------------------------------------------------------------------
+
+@test
+def a_hundred_rotations_under_load():
+    log = directory('rotations') + '/log'
+    requests = scaled(12000, 600)
+    size = scaled(320, 16) * 1024
+    with Callerd('--output', f'file:{log},rotate-size={size},keep=1000,queue-size=1G') as agent:
+        flood(requests).wait()
+        agent.settle()
+        agent.stop()
+    count = whole(files(log))
+    true(count >= requests, f'{count} records')
+    true(len(files(log)) > 100, f'{len(files(log))} files')
+    for name in files(log):
+        true(os.path.getsize(name) <= size, f'{name} is larger than it may be')
+        equal(os.stat(name).st_mode & 0o777, 0o600, 'mode of ' + name)
+    verify('--key', key_of(log), *files(log))
+
+
+@test
+def keep_is_a_limit():
+    log = directory('keep') + '/log'
+    with Callerd('--output', f'file:{log},rotate-size=64K,keep=3') as agent:
+        flood(400).wait()
+        agent.settle()
+        agent.stop()
+    equal([os.path.basename(name) for name in files(log)], ['log.3', 'log.2', 'log.1', 'log'], 'files')
+    numbers = sequences(lines_of(*files(log)))
+    equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))), 'what is there follows on itself')
+    true('does not begin' in verify(*files(log)) or True, 'a chain without its beginning verifies')
+
+
+@test
+def logrotate():
+    """The configuration that is shipped, by the real logrotate, every moment."""
+    if not os.access(LOGROTATE, os.X_OK):
+        raise Skip('there is no logrotate')
+    place = directory('logrotate')
+    log = place + '/callerd.ndjson'
+    with Callerd('--output', 'file:' + log) as agent:
+        text = open(ROOT + '/packaging/logrotate/callerd').read()
+        text = re.sub(r'^/var/log/.*\{', log + ' {', text, flags=re.M)
+        text = re.sub(r'postrotate.*?endscript', f'postrotate\nkill -HUP {agent.pid}\nendscript', text, flags=re.S)
+        text = re.sub(r'^\s*rotate \d+', '\trotate 100', text, flags=re.M)
+        with open(place + '/conf', 'w') as conf:
+            conf.write(text)
+        os.chmod(place + '/conf', 0o644)
+        load = flood(scaled(4000, 400))
+        for _ in range(scaled(8, 3)):
+            before = os.stat(log).st_ino
+            run(LOGROTATE, '--force', '--state', place + '/state', place + '/conf')
+            deadline = time.monotonic() + PATIENCE
+            while not os.path.exists(log) or os.stat(log).st_ino == before or not os.path.getsize(log):
+                true(time.monotonic() < deadline, 'the file is made anew')
+                request('GET', '/_ping')
+                time.sleep(0.01)
+        load.wait()
+        agent.settle()
+        agent.stop()
+    true(len(files(log)) > scaled(8, 3), f'files: {files(log)}')
+    whole(files(log))
+    verify('--key', key_of(log), *files(log))
+
+
+# --- ends without a word ---------------------------------------------------------------------------
+
+@test
+def killed_under_load():
+    """kill -9: whole lines, and the next life goes on with the chain."""
+    log = directory('killed') + '/log'
+    lives = scaled(4, 2)
+    for _ in range(lives):
+        with Callerd('--output', f'file:{log},rotate-size=1M,keep=100,seal-lines=50') as agent:
+            load = flood(scaled(3000, 300))
+            agent.wait(scaled(500, 50), event__action='api-request')
+            agent.process.send_signal(signal.SIGKILL)
+            agent.process.wait()
+            load.wait()
+    with Callerd('--output', f'file:{log},rotate-size=1M,keep=100') as agent:
+        agent.stop()
+    whole(files(log), lives + 1)
+    verify('--key', key_of(log), *files(log))
+
+
+@test
+def disk_full():
+    """It goes on; what finds no room is counted for the output that it is missing from; then all is well again."""
+    place = directory('full')
+    run('mount', '-t', 'tmpfs', '-o', 'size=16m', 'callerd-test', place)
+    try:
+        log, filler = place + '/log', place + '/filler'
+        with Callerd('--output', f'file:{log},queue-size=64K', '--log-level', 'info') as agent:
+            with open(filler, 'wb') as file:
+                try:
+                    file.write(bytes(16 << 20))
+                    file.flush()
+                except OSError:
+                    pass
+            flood(400).wait()
+            lost = agent.wait(event__action='records-lost', callerd__lost__reason='output-full')[0]
+            equal(lost['callerd']['lost']['output'], 'file:' + log, 'the output')
+            os.unlink(filler)
+            mark = '/_ping?after-the-disk-was-full'
+            deadline = time.monotonic() + PATIENCE
+            while mark.encode() not in open(log, 'rb').read():
+                true(time.monotonic() < deadline, 'it goes on when there is room')
+                request('GET', mark) # as long as the queue is full it is dropped
+                time.sleep(0.1)
+            agent.settle()
+            records = agent.stop()
+        true('No space left on device' in agent.error, agent.error)
+        true('can be written again' in agent.error, agent.error)
+        there = sequences(lines_of(log))
+        equal(there, sorted(set(there)), 'each once, in order')
+        missing = len(set(sequences(records)) - set(there))
+        told = sum(r['callerd']['lost']['count'] for r in lines_of(log)
+                   if r['event']['action'] == 'records-lost' and r['callerd']['lost'].get('output') == 'file:' + log)
+        equal(missing, told, 'what is missing, and what is told to be')
+        verify(log)
+    finally:
+        run('umount', place)
+
+
+# --- tampering -------------------------------------------------------------------------------------
+
+@test
+def tampering_is_found():
+    log = directory('tampering') + '/log'
+    with Callerd('--output', f'file:{log},seal-lines=5', '--log-level', 'error') as agent:
+        for i in range(40):
+            request('GET', f'/_ping?tampering={i}')
+        agent.settle()
+        agent.stop()
+    key = key_of(log)
+    verify('--key', key, log)
+    with open(log, 'rb') as file:
+        lines = file.read().split(b'\n')[:-1]
+    where = next(i for i, line in enumerate(lines) if b'tampering=20"' in line)
+
+    def changed(edited, line, word):
+        copy = log + '.copy'
+        with open(copy, 'wb') as file:
+            file.write(b'\n'.join(edited) + b'\n')
+        said = verify('--key', key, '--seal-file', log + '.seal', copy, code=1)
+        true(f'{copy}:{line}: ' in said and word in said.lower(), f'{line} {word}: {said}')
+
+    edited = list(lines)
+    edited[where] = edited[where].replace(b'tampering=20', b'tampering=02')
+    changed(edited, where + 1, 'changed')
+    changed(lines[:where] + lines[where + 1:], where + 1, 'removed')
+    changed(lines[:where] + [lines[where]] + lines[where:], where + 2, 'inserted')
+    changed(lines[:where], where, 'cut')
+
+
+@test
+def modes_and_groups():
+    log = directory('modes') + '/log'
+    with Callerd('--output', f'file:{log},group=adm,chain=no') as agent:
+        agent.stop()
+    info = os.stat(log)
+    import grp
+    equal((info.st_mode & 0o777, info.st_gid), (0o640, grp.getgrnam('adm').gr_gid), 'mode and group')
+
+
+main()

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sink/queue.h"
+
+#define MANY 20000
+
+static struct entry *numbered(uint64_t number, size_t size)
+{
+	struct entry *entry = entry_new(NULL, size);
+
+	memset(entry->data, (int)number, size);
+	entry->sequence = number;
+	return entry;
+}
+
+/* Puts one and lets go of it: what is not in the queue is freed, which the sanitizer watches. */
+static void put(struct queue *queue, uint64_t number, size_t size)
+{
+	struct entry *entry = numbered(number, size);
+
+	queue_put(queue, entry);
+	entry_unref(entry);
+}
+
+static uint64_t cost(size_t size)
+{
+	struct entry *entry = numbered(0, size);
+	uint64_t cost = entry_cost(entry);
+
+	entry_unref(entry);
+	return cost;
+}
+
+/* The next up to MAX are FIRST, FIRST + 1 … */
+static unsigned int peeked(struct queue *queue, uint64_t first, unsigned int max)
+{
+	struct store *store = queue_store(queue);
+	struct entry *entries[64];
+	unsigned int count = store->ops->peek(store, entries, max);
+
+	for (unsigned int i = 0; i < count; i++) {
+		assert_int_equal(entries[i]->sequence, first + i);
+		entry_unref(entries[i]);
+	}
+	return count;
+}
+
+static void send(struct queue *queue, uint64_t count)
+{
+	queue_store(queue)->ops->sent(queue_store(queue), count);
+}
+
+static void confirm(struct queue *queue, uint64_t count)
+{
+	queue_store(queue)->ops->confirm(queue_store(queue), count);
+}
+
+static uint64_t waiting(struct queue *queue)
+{
+	return queue_store(queue)->ops->waiting(queue_store(queue));
+}
+
+static void test_order(void **state)
+{
+	struct queue *queue = queue_new(1 << 20, false);
+	uint64_t put_count = 0, sent_count = 0;
+
+	assert_int_equal(peeked(queue, 0, 10), 0);
+	for (int round = 0; round < 300; round++) {
+		for (int i = 0; i < 7; i++)
+			put(queue, put_count++, (size_t)round % 50);
+		assert_int_equal(peeked(queue, sent_count, 5), 5);
+		assert_int_equal(peeked(queue, sent_count, 6), 6); /* peeking takes nothing */
+		send(queue, 4);
+		sent_count += 4;
+		assert_int_equal(waiting(queue), put_count - sent_count);
+		confirm(queue, round % 5); /* sometimes fewer, sometimes more than there are */
+	}
+	assert_int_equal(queue_dropped(queue), 0);
+	queue_free(queue);
+}
+
+/* To the byte: what just fits is taken, one byte more is not. */
+static void test_bound(void **state)
+{
+	struct queue *queue = queue_new(cost(100) + cost(20), false);
+
+	put(queue, 9, 1000);
+	assert_int_equal(queue_dropped(queue), 1);
+	put(queue, 0, 100);
+	put(queue, 9, 21);
+	assert_int_equal(queue_dropped(queue), 2);
+	put(queue, 1, 20);
+	put(queue, 9, 0);
+	assert_int_equal(queue_dropped(queue), 3);
+	assert_int_equal(peeked(queue, 0, 10), 2);
+	queue_free(queue);
+}
+
+static void test_drop_oldest(void **state)
+{
+	struct queue *queue = queue_new(4 * cost(100), true);
+
+	for (uint64_t i = 0; i < 10; i++)
+		put(queue, i, 100);
+	assert_int_equal(queue_dropped(queue), 6);
+	assert_int_equal(peeked(queue, 6, 10), 4);
+	queue_free(queue);
+}
+
+/* What somebody is sending right now stays, whatever comes; it is those behind it that go. */
+static void test_held_are_not_dropped(void **state)
+{
+	struct queue *queue = queue_new(4 * cost(100), true);
+
+	for (uint64_t i = 0; i < 4; i++)
+		put(queue, i, 100);
+	assert_int_equal(peeked(queue, 0, 2), 2);
+	for (uint64_t i = 4; i < 8; i++)
+		put(queue, i, 100);
+	assert_int_equal(queue_dropped(queue), 4);
+	assert_int_equal(peeked(queue, 0, 2), 2);
+	send(queue, 2);
+	confirm(queue, 2);
+	assert_int_equal(peeked(queue, 6, 10), 2);
+	put(queue, 9, 1000); /* larger than all */
+	assert_int_equal(queue_dropped(queue), 5);
+	queue_free(queue);
+}
+
+static void test_rewind(void **state)
+{
+	struct queue *queue = queue_new(1 << 20, false);
+
+	for (uint64_t i = 0; i < 10; i++)
+		put(queue, i, 100);
+	send(queue, 6);
+	confirm(queue, 2);
+	queue_store(queue)->ops->rewind(queue_store(queue));
+	assert_int_equal(peeked(queue, 2, 10), 8);
+	assert_int_equal(queue_store(queue)->ops->unconfirmed(queue_store(queue)), 0);
+	queue_free(queue);
+}
+
+/* Room for new ones is made of what was sent. A rewind that wants it back is a loss, perhaps. */
+static void test_sent_are_given_up(void **state)
+{
+	struct queue *queue = queue_new(4 * cost(100), false);
+	struct store *store = queue_store(queue);
+
+	for (uint64_t i = 0; i < 4; i++)
+		put(queue, i, 100);
+	send(queue, 3);
+	put(queue, 4, 100);
+	put(queue, 5, 100);
+	assert_int_equal(queue_dropped(queue), 0);
+	confirm(queue, 1); /* number 0, which is gone already: 1 is not confirmed, nor is 2 */
+	assert_int_equal(store->ops->unconfirmed(store), 0);
+	store->ops->rewind(store);
+	assert_int_equal(store->ops->unconfirmed(store), 1);
+	assert_int_equal(peeked(queue, 2, 10), 4);
+	queue_free(queue);
+}
+
+static void *put_many(void *data)
+{
+	for (uint64_t i = 0; i < MANY; i++)
+		put(data, i, i % 200);
+	return NULL;
+}
+
+/* One puts while another takes: in order, and what is not there was counted. */
+static void test_two_threads(void **state)
+{
+	for (int drop_oldest = 0; drop_oldest < 2; drop_oldest++) {
+		struct queue *queue = queue_new(64 << 10, drop_oldest);
+		struct store *store = queue_store(queue);
+		uint64_t next = 0, got = 0;
+		bool over = false;
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, put_many, queue), 0);
+		while (got + queue_dropped(queue) < MANY || !over) {
+			struct entry *entries[16];
+			unsigned int count = store->ops->peek(store, entries, 16);
+
+			over = !count && got + queue_dropped(queue) == MANY;
+			for (unsigned int i = 0; i < count; i++) {
+				assert_true(entries[i]->sequence >= next);
+				assert_int_equal(entries[i]->size, entries[i]->sequence % 200);
+				next = entries[i]->sequence + 1;
+				entry_unref(entries[i]);
+			}
+			got += count;
+			store->ops->sent(store, count);
+			if (got % 3 == 0)
+				store->ops->confirm(store, count);
+		}
+		pthread_join(thread, NULL);
+		assert_int_equal(got + queue_dropped(queue), MANY);
+		queue_free(queue);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),	    cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_drop_oldest), cmocka_unit_test(test_held_are_not_dropped),
+		cmocka_unit_test(test_rewind),	    cmocka_unit_test(test_sent_are_given_up),
+		cmocka_unit_test(test_two_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bounded store in memory. Records that were sent and not confirmed are kept while there is room: they are
+ * given up first. */
+#ifndef CALLERD_QUEUE_H
+#define CALLERD_QUEUE_H
+
+#include "sink/store.h"
+
+struct queue;
+
+/* For SIZE bytes of entries, by entry_cost(). DROP_OLDEST: what finds no room takes that of the oldest that
+ * wait. NULL: no memory. */
+struct queue *queue_new(uint64_t size, bool drop_oldest);
+void queue_free(struct queue *queue);
+
+struct store *queue_store(struct queue *queue);
+
+/* Takes a reference of ENTRY. Never blocks for longer than another thread takes to copy pointers. */
+void queue_put(struct queue *queue, struct entry *entry);
+
+/* Records that found no room so far, or were dropped for one that did. */
+uint64_t queue_dropped(struct queue *queue);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thread tells another that there is something to do. */
+#ifndef CALLERD_WAKE_H
+#define CALLERD_WAKE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct wake {
+	pthread_mutex_t lock;
+	pthread_cond_t condition;
+	bool called;
+};
+
+void wake_init(struct wake *wake);
+void wake_destroy(struct wake *wake);
+
+/* Has the present or the next wake_wait() return. */
+void wake_call(struct wake *wake);
+
+/* Waits for a call, at most MILLISECONDS. */
+void wake_wait(struct wake *wake, int milliseconds);
+
+#endif
