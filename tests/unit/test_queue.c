@@ -27,7 +27,7 @@ static void put(struct queue *queue, uint64_t number, size_t size)
 {
 	struct entry *entry = numbered(number, size);
 
-	queue_put(queue, entry);
+	queue_put(queue, entry, false);
 	entry_unref(entry);
 }
 
@@ -171,6 +171,32 @@ static void test_sent_are_given_up(void **state)
 	queue_free(queue);
 }
 
+/* Some room is kept for what must be said. */
+static void test_urgent(void **state)
+{
+	struct queue *queue = queue_new(2 * cost(100), false);
+	struct entry *entry = numbered(100, 1000);
+	uint64_t count = 0;
+
+	for (uint64_t i = 0; i < 3; i++)
+		put(queue, i, 100);
+	assert_int_equal(queue_dropped(queue), 1);
+	while (queue_has_urgent_room(queue)) {
+		queue_put(queue, entry, true);
+		count++;
+	}
+	assert_int_equal(queue_dropped(queue), 1);
+	assert_in_range(count, 40, QUEUE_URGENT_SIZE / 1000);
+	assert_int_equal(waiting(queue), 2 + count);
+	put(queue, 9, 0); /* that room is not for others */
+	assert_int_equal(queue_dropped(queue), 2);
+	send(queue, 2 + count);
+	confirm(queue, 2 + count);
+	assert_true(queue_has_urgent_room(queue));
+	entry_unref(entry);
+	queue_free(queue);
+}
+
 static void *put_many(void *data)
 {
 	for (uint64_t i = 0; i < MANY; i++)
@@ -217,7 +243,7 @@ int main(void)
 		cmocka_unit_test(test_order),	    cmocka_unit_test(test_bound),
 		cmocka_unit_test(test_drop_oldest), cmocka_unit_test(test_held_are_not_dropped),
 		cmocka_unit_test(test_rewind),	    cmocka_unit_test(test_sent_are_given_up),
-		cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_urgent),	    cmocka_unit_test(test_two_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,7 +173,7 @@ void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], v
 			uint64_t count = stats.lost[reason] - outputs->told[i][reason];
 
 			totals[reason] += stats.lost[reason];
-			if (!count || !lost)
+			if (!count || !lost || !sink_can_tell(outputs->sinks[i]))
 				continue;
 			outputs->told[i][reason] = stats.lost[reason];
 			lost(data, sink_name(outputs->sinks[i]), (enum sink_loss)reason, count);

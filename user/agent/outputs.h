@@ -30,7 +30,7 @@ bool outputs_closed(struct outputs *outputs);
 void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, const char *text));
 
 /* Adds up what was lost since the start, by reason; and calls LOST, where it is not NULL, for what each output lost
- * since the last such call. */
+ * since the last such call, as soon as it can be told that itself. */
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
 		    void (*lost)(void *data, const char *output, enum sink_loss reason,
 				 uint64_t count));

@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define ROOM_FIRST 256 /* entries */
+#define ROOM_FIRST 256	  /* entries */
+#define URGENT_USUAL 4096 /* bytes */
 
 struct queue {
 	struct store store;
@@ -52,21 +53,20 @@ static void remove_sent(struct queue *queue)
 	queue->sent--;
 }
 
-/* Makes room for COST more bytes; false: there is none to make. */
-static bool make_room(struct queue *queue, uint64_t cost)
+/* Makes room for COST more bytes of MAX; false: there is none to make. */
+static bool make_room(struct queue *queue, uint64_t cost, uint64_t max)
 {
-	if (cost > queue->size_max)
+	if (cost > max)
 		return false;
-	while (queue->size + cost > queue->size_max && queue->sent) {
+	while (queue->size + cost > max && queue->sent) {
 		remove_sent(queue);
 		queue->given_up++;
 	}
-	while (queue->drop_oldest && queue->size + cost > queue->size_max &&
-	       queue->count > queue->held) {
+	while (queue->drop_oldest && queue->size + cost > max && queue->count > queue->held) {
 		remove_at(queue, queue->held);
 		queue->dropped++;
 	}
-	return queue->size + cost <= queue->size_max;
+	return queue->size + cost <= max;
 }
 
 static bool grow(struct queue *queue)
@@ -85,18 +85,28 @@ static bool grow(struct queue *queue)
 	return true;
 }
 
-void queue_put(struct queue *queue, struct entry *entry)
+void queue_put(struct queue *queue, struct entry *entry, bool urgent)
 {
-	uint64_t cost = entry_cost(entry);
+	uint64_t cost = entry_cost(entry), max = queue->size_max + (urgent ? QUEUE_URGENT_SIZE : 0);
 
 	pthread_mutex_lock(&queue->lock);
-	if (make_room(queue, cost) && (queue->count < queue->room || grow(queue))) {
+	if (make_room(queue, cost, max) && (queue->count < queue->room || grow(queue))) {
 		queue->size += cost;
 		*at(queue, queue->count++) = entry_ref(entry);
 	} else {
 		queue->dropped++;
 	}
 	pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_has_urgent_room(struct queue *queue)
+{
+	bool room;
+
+	pthread_mutex_lock(&queue->lock);
+	room = queue->size + URGENT_USUAL <= queue->size_max + QUEUE_URGENT_SIZE;
+	pthread_mutex_unlock(&queue->lock);
+	return room;
 }
 
 /* --- the store -------------------------------------------------------------------------------- */

@@ -15,8 +15,14 @@ void queue_free(struct queue *queue);
 
 struct store *queue_store(struct queue *queue);
 
-/* Takes a reference of ENTRY. Never blocks for longer than another thread takes to copy pointers. */
-void queue_put(struct queue *queue, struct entry *entry);
+#define QUEUE_URGENT_SIZE (64u << 10) /* bytes beyond the bound */
+
+/* Takes a reference of ENTRY. URGENT: it may use room that is kept for such. Never blocks for longer than another
+ * thread takes to copy pointers. */
+void queue_put(struct queue *queue, struct entry *entry, bool urgent);
+
+/* Whether an urgent entry of a usual size would find room. */
+bool queue_has_urgent_room(struct queue *queue);
 
 /* Records that found no room so far, or were dropped for one that did. */
 uint64_t queue_dropped(struct queue *queue);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record/record.h"
 #include "sink/driver.h"
 #include "sink/queue.h"
 #include "sink/spool.h"
@@ -284,8 +285,13 @@ static void *spool_all(void *data)
 
 void sink_put(struct sink *sink, struct entry *entry)
 {
-	queue_put(sink->queue, entry);
+	queue_put(sink->queue, entry, entry->action == RECORD_RECORDS_LOST);
 	sink->put = true;
+}
+
+bool sink_can_tell(struct sink *sink)
+{
+	return queue_has_urgent_room(sink->queue);
 }
 
 void sink_flush(struct sink *sink)

@@ -101,6 +101,9 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 /* Queues ENTRY, of which it takes a reference. Never blocks. */
 void sink_put(struct sink *sink, struct entry *entry);
 
+/* Whether a records-lost would find room: some is kept for them. Where not, what was lost is to be told later. */
+bool sink_can_tell(struct sink *sink);
+
 /* Has what was put since the last call written soon. */
 void sink_flush(struct sink *sink);
 
