@@ -167,8 +167,10 @@ static int disk_thread(pthread_t *ret, const pthread_attr_t *attributes, void *(
 #define rename disk_rename
 #define sealfile_save disk_save
 #define pthread_create disk_thread
+#include "sink/disk.c"
 #include "sink/file_log.c"
 #include "sink/file_sync.c"
+#include "sink/thread.c"
 #include "sink/file_tail.c"
 #include "sink/file_seal.c"
 #include "sink/file_name.c"

@@ -38,6 +38,7 @@ static int count_evolution(unsigned char seed[CHAIN_KEY_SIZE])
 #define fsync count_sync
 
 #include "sink/sealfile.c"
+#include "sink/disk.c"
 
 #include "chaining.h"
 

@@ -37,6 +37,7 @@ static ssize_t disk_write(int fd, const struct iovec *parts, int count, off_t of
 #define pread(fd, data, size, offset) disk_read(fd, data, size, offset)
 #define pwritev(fd, parts, count, offset) disk_write(fd, parts, count, offset)
 #include "sink/spool.c"
+#include "sink/disk.c"
 #include "sink/spool_directory.c"
 #include "sink/spool_format.c"
 #include "sink/spool_read.c"

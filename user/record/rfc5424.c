@@ -17,6 +17,7 @@
 #define BOM "\xef\xbb\xbf"
 #define HOST_MAX 255
 #define PROCID_MAX 128
+#define MSGID_MAX 32
 #define SOFTWARE_VERSION_MAX 32
 #define SEQUENCE_MAX INT32_MAX
 #define VALUE_MAX 8192 /* a command line; the RFC leaves it to who reads */
@@ -49,6 +50,18 @@ static void add_field(struct text *out, const char *field, size_t max)
 }
 
 /* The process id is there to tell when a program started anew: the run does that. */
+void rfc5424_add_header(struct text *out, uint64_t real, const char *host_name, const char *run_id,
+			const char *action)
+{
+	text_add_string(out, VERSION " ");
+	clock_add_rfc3339_digits(out, real, 6);
+	text_add_char(out, ' ');
+	add_field(out, host_name, HOST_MAX);
+	text_add_string(out, "callerd ");
+	add_field(out, run_id, PROCID_MAX);
+	add_field(out, action, MSGID_MAX);
+}
+
 static void add_header(struct syslog *syslog)
 {
 	const struct record_context *context = syslog->view->context;
@@ -56,14 +69,9 @@ static void add_header(struct syslog *syslog)
 
 	text_add_char(out, '<');
 	text_add_number(out, FACILITY * 8 + view_syslog_severity(syslog->view->severity));
-	text_add_string(out, ">" VERSION " ");
-	clock_add_rfc3339_digits(out, clock_real(context, syslog->record->time), 6);
-	text_add_char(out, ' ');
-	add_field(out, context->host_name, HOST_MAX);
-	text_add_string(out, "callerd ");
-	add_field(out, context->run_id, PROCID_MAX);
-	text_add_string(out, name_action(syslog->record->action)->action);
-	text_add_char(out, ' ');
+	text_add_char(out, '>');
+	rfc5424_add_header(out, clock_real(context, syslog->record->time), context->host_name,
+			   context->run_id, name_action(syslog->record->action)->action);
 }
 
 /* --- structured data -------------------------------------------------------------------------- */

@@ -9,4 +9,9 @@
 int record_write_rfc5424(const struct record *record, const struct record_context *context,
 			 struct text *out);
 
+/* Adds a header without its priority: the version, the time (ns since 1970), who says it, and ACTION as the kind of
+ * message, with a space at its end. NULL: a dash. */
+void rfc5424_add_header(struct text *out, uint64_t real, const char *host_name, const char *run_id,
+			const char *action);
+
 #endif

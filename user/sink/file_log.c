@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -186,18 +185,4 @@ int log_open_rotated(const char *path)
 		return fd;
 	close(fd);
 	return -ENODEV;
-}
-
-void log_sync_names(const char *path)
-{
-	char copy[NAME_SIZE];
-	int fd;
-
-	if (!rotated_name(copy, path, 0))
-		return;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
 }

@@ -39,7 +39,4 @@ int log_unrotate(const char *path);
 /* Opens PATH.1 to read it. -errno: there is none. */
 int log_open_rotated(const char *path);
 
-/* Has the disk keep the names in PATH's directory, as far as we may. */
-void log_sync_names(const char *path);
-
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "record/text.h"
+#include "sink/disk.h"
 
 #define SEAL_SIZE 1024 /* bytes; a guess until there was one */
 
@@ -48,7 +49,7 @@ static void save(struct file *file, bool sync)
 int file_synchronise(struct file *file)
 {
 	if (file->unnamed)
-		log_sync_names(file->driver.options->path);
+		disk_sync_name(file->driver.options->path);
 	file->unnamed = false;
 	if (file->unsynced && fdatasync(file->fd))
 		return -errno;

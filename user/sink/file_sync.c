@@ -2,10 +2,10 @@
 #include "sink/file_sync.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include "sink/file_log.h"
+#include "sink/disk.h"
+#include "sink/thread.h"
 
 #define STACK_SIZE (256u << 10)
 
@@ -16,7 +16,7 @@ static struct syncer_outcome do_job(struct syncer_job *job)
 	struct syncer_outcome outcome = {.synced = true};
 
 	if (job->names)
-		log_sync_names(job->names);
+		disk_sync_name(job->names);
 	outcome.sync_error = fdatasync(job->fd) ? -errno : 0;
 	close(job->fd);
 	outcome.saved = job->seals && !outcome.sync_error;
@@ -66,20 +66,10 @@ static void *do_all(void *data)
 
 static int start(struct syncer *syncer)
 {
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int error = pthread_attr_init(&attributes);
+	int error = thread_start(&syncer->thread, STACK_SIZE, do_all, syncer);
 
-	if (error)
-		return -error;
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the agent's */
-	error = pthread_create(&syncer->thread, &attributes, do_all, syncer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
 	syncer->running = !error;
-	return -error;
+	return error;
 }
 
 /* --- for the log ------------------------------------------------------------------------------ */

@@ -14,7 +14,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@
 #include "chain/lines.h"
 #include "chain/link.h"
 #include "record/text.h"
+#include "sink/disk.h"
 
 #define SLOTS 2
 #define SLOT_DISTANCE 4096
@@ -432,20 +432,6 @@ static int open_file(const char *path, struct say *text)
 	return error;
 }
 
-/* So that the file itself, which is new, is there after a power failure. */
-static void sync_directory(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
-}
-
 /* Whether the log ends in a chain, which then is one that we know nothing of. */
 static int has_chain(int log_fd, bool *ret)
 {
@@ -476,7 +462,7 @@ static int begin(struct sealfile *file, const char *path, bool damaged, int log_
 		say(text, "the seal file %s: %s", path, strerror(-error));
 		return error;
 	}
-	sync_directory(path);
+	disk_sync_name(path);
 	if (damaged)
 		say(text, "the seal file %s is damaged: a new chain begins", path);
 	else if (chained)

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "sink/driver.h"
 #include "sink/queue.h"
 #include "sink/spool.h"
+#include "sink/thread.h"
 #include "sink/wake.h"
 
 #define BATCH 128	  /* entries at a time */
@@ -436,19 +436,10 @@ static int open_stores(struct sink *sink, char *reason, size_t size)
 
 static int start(struct sink *sink, struct thread *thread, void *(*run)(void *))
 {
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int error;
+	int error = thread_start(&thread->id, STACK_SIZE, run, sink);
 
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the agent's */
-	error = pthread_create(&thread->id, &attributes, run, sink);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
 	thread->running = !error;
-	return -error;
+	return error;
 }
 
 int sink_open(const struct sink_options *options, struct sink **ret, char *reason,

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sink/disk.h"
 #include "sink/spool_format.h"
-
-/* Has the name of a new directory survive a power failure, where its parent can be read at all. */
-static void sync_parent(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
-}
 
 static const char *why_not_ours(const struct stat *info)
 {
@@ -81,7 +67,7 @@ static int make_and_open(const char *path, struct stat *info)
 	int fd, error;
 
 	if (!mkdir(path, 0700))
-		sync_parent(path);
+		disk_sync_name(path);
 	else if (errno != EEXIST)
 		return -errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

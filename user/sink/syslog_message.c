@@ -4,29 +4,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record/clock.h"
 #include "record/names.h"
+#include "record/rfc5424.h"
 #include "record/text.h"
 
 #define NS_PER_S 1000000000ull
-#define VERSION "1"
 #define APP_NAME "callerd"
 #define NIL "-"
-#define HOST_MAX 255
-#define PROCID_MAX 128
 #define PRI_DIGITS 3
-
-/* As in record/rfc5424.c: printable ASCII without spaces, MAX bytes of it, or a dash. */
-static void add_field(struct text *out, const char *field, size_t max)
-{
-	size_t size = field ? strnlen(field, max) : 0;
-
-	if (!size)
-		text_add_string(out, NIL);
-	for (size_t i = 0; i < size; i++)
-		text_add_char(out, field[i] > ' ' && field[i] < 0x7f ? field[i] : '?');
-	text_add_char(out, ' ');
-}
 
 static void add_pri(struct text *out, const struct sink_options *options, const struct entry *entry)
 {
@@ -43,17 +28,12 @@ static void add_pri(struct text *out, const struct sink_options *options, const 
 static void add_rfc5424(struct text *out, const struct sink_options *options,
 			const struct entry *entry)
 {
-	text_add_string(out, VERSION " ");
-	clock_add_rfc3339_digits(out, entry->time, 6);
-	text_add_char(out, ' ');
-	add_field(out, options->host_name, HOST_MAX);
-	text_add_string(out, APP_NAME " ");
-	/* As in the records: the run tells when a program started anew. */
-	add_field(out, options->run_id, PROCID_MAX);
 	/* An entry may have come from a disk, written by a later version. */
-	text_add_string(out, entry->action < RECORD_ACTION_MAX ? name_action(entry->action)->action
-							       : NIL);
-	text_add_string(out, " " NIL " ");
+	const char *action =
+		entry->action < RECORD_ACTION_MAX ? name_action(entry->action)->action : NULL;
+
+	rfc5424_add_header(out, entry->time, options->host_name, options->run_id, action);
+	text_add_string(out, NIL " ");
 }
 
 /* As syslog(3) does it: local time, and no host, since there is but one. */

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/thread.h"
+
+#include <signal.h>
+
+int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error = pthread_attr_init(&attributes);
+
+	if (error)
+		return -error;
+	pthread_attr_setstacksize(&attributes, stack_size);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(ret, &attributes, run, data);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return -error;
+}
