@@ -24,11 +24,12 @@
 #include "sink/thread.h"
 #include "sink/wake.h"
 
-#define BATCH 128	  /* entries at a time */
-#define RUN_INTERVAL 1000 /* milliseconds */
-#define PAUSE_FIRST 100	  /* milliseconds after a failure; each next one twice as long */
-#define PAUSE_MAX 5000	  /* … up to here */
-#define GRACE 1000	  /* milliseconds to return in, for who is told to give up */
+#define BATCH 128		/* entries at a time */
+#define RUN_INTERVAL 1000	/* milliseconds */
+#define PAUSE_FIRST 100		/* milliseconds after a failure; each next one twice as long */
+#define PAUSE_MAX 5000		/* … up to here */
+#define GRACE 1000		/* milliseconds to return in, for who is told to give up */
+#define FLUSH_SIZE (256u << 10) /* bytes that are put before the sender is woken */
 #define STACK_SIZE (512u << 10)
 
 struct thread {
@@ -54,7 +55,7 @@ struct sink {
 	struct thread sender, spooler;
 	int stop;	       /* eventfd: give up */
 	bool given_up, reopen; /* atomic */
-	bool put;	       /* since the last flush */
+	uint64_t put;	       /* bytes, since the last flush */
 	int spool_error;       /* the spooler's: of the last sync */
 	struct stat file;      /* that it was opened with; st_ino 0: none */
 	char seal_key[80];
@@ -286,7 +287,10 @@ static void *spool_all(void *data)
 void sink_put(struct sink *sink, struct entry *entry)
 {
 	queue_put(sink->queue, entry, entry->action == RECORD_RECORDS_LOST);
-	sink->put = true;
+	sink->put += entry->size;
+	if (sink->put >=
+	    FLUSH_SIZE) /* a burst must not fill the queue before anybody looks at it */
+		sink_flush(sink);
 }
 
 bool sink_can_tell(struct sink *sink)
@@ -298,7 +302,7 @@ void sink_flush(struct sink *sink)
 {
 	if (!sink->put)
 		return;
-	sink->put = false;
+	sink->put = 0;
 	wake_call(sink->spool ? &sink->spooler.wake : &sink->sender.wake);
 }
 
