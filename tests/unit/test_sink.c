@@ -313,6 +313,11 @@ static void test_failure(void **state)
 	expect(20, 0);
 	WAIT_FOR(sink_news(sink, text, sizeof(text)));
 	assert_string_equal(text, "file:x can be written again");
+	LOCKED(told.error = -ENOSPC; told.calls = 0); /* it comes and goes: not each time */
+	put(sink, 20, 1);
+	WAIT_FOR(told_calls() > 0);
+	LOCKED(told.error = 0);
+	WAIT_FOR(told_count() == 21);
 	assert_false(sink_news(sink, text, sizeof(text)));
 	assert_int_equal(sink_close(sink, PATIENCE), 0);
 }

@@ -30,6 +30,7 @@
 #define PAUSE_MAX 5000		/* … up to here */
 #define GRACE 1000		/* milliseconds to return in, for who is told to give up */
 #define FLUSH_SIZE (256u << 10) /* bytes that are put before the sender is woken */
+#define TELL_INTERVAL 60000	/* milliseconds between two messages about the same trouble */
 #define STACK_SIZE (512u << 10)
 
 struct thread {
@@ -44,6 +45,7 @@ struct trouble {
 	char why[300];	  /* empty: it does */
 	char untold[300]; /* a new reason; empty: none */
 	bool told;	  /* that it does not */
+	uint64_t told_at; /* ms; 0: never */
 };
 
 struct sink {
@@ -333,20 +335,24 @@ void sink_stats(struct sink *sink, struct sink_stats *ret)
 	}
 }
 
-/* What is to be told of TROUBLE with NAME. */
+/* What is to be told of TROUBLE with NAME: one that comes and goes, not each time. */
 static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
 			 size_t size)
 {
-	bool bad = trouble->untold[0];
+	uint64_t now = milliseconds_now();
 
-	if (bad)
-		snprintf(text, size, "%s; keeping up to %llu KiB of records in memory",
-			 trouble->untold, (unsigned long long)(queue_size >> 10));
-	else if (trouble->told && !trouble->why[0])
+	if (trouble->told && !trouble->why[0]) {
 		snprintf(text, size, "%s can be written again", name);
-	else
+		trouble->told = false;
+		trouble->untold[0] = '\0';
+		return true;
+	}
+	if (!trouble->untold[0] || (trouble->told_at && now < trouble->told_at + TELL_INTERVAL))
 		return false;
-	trouble->told = bad;
+	snprintf(text, size, "%s; keeping up to %llu KiB of records in memory", trouble->untold,
+		 (unsigned long long)(queue_size >> 10));
+	trouble->told = true;
+	trouble->told_at = now;
 	trouble->untold[0] = '\0';
 	return true;
 }
