@@ -154,10 +154,12 @@ static void print_notes(const struct command *command, const struct verify_repor
 		puts("note: the chain began before these files");
 	if (report->sealed && !command->has_key && !command->has_written)
 		puts("note: the first key is believed; give --key to have it compared");
+	if (!report->lines && report->faults)
+		puts("note: no line is of a chain: was the file written with chain=no, or in a "
+		     "format other than ecs and ocsf?");
 	if (report->lines && !report->sealed)
 		puts("note: there is no good seal: whoever can write to these files could have "
-		     "made "
-		     "them");
+		     "made them");
 }
 
 static void print_summary(const struct command *command, const struct verify_report *report)
