@@ -37,7 +37,8 @@
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
-#define NICE (-5) /* as auditd: whoever is watched must not starve the watcher */
+#define BACKLOG 500 /* records */
+#define NICE (-5)   /* as auditd: whoever is watched must not starve the watcher */
 
 struct agent {
 	struct options options;
@@ -55,6 +56,7 @@ struct agent {
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
 	bool stop;
+	bool backlog; /* many records waited for an output */
 	char backend_reason[1024];
 };
 
@@ -292,6 +294,19 @@ static void tell_state(struct agent *agent)
 		message(agent, LOG_LEVEL_WARNING, "%s", text);
 }
 
+/* Gives back the memory of records that had to wait. */
+static void trim(struct agent *agent)
+{
+	uint64_t waiting = outputs_waiting(agent->outputs);
+
+	if (waiting > BACKLOG) {
+		agent->backlog = true;
+	} else if (agent->backlog && !waiting) {
+		agent->backlog = false;
+		malloc_trim(0);
+	}
+}
+
 /* What is due once a second and less often. */
 static void tick(struct agent *agent)
 {
@@ -314,6 +329,7 @@ static void tick(struct agent *agent)
 		write_totals(agent, RECORD_AGENT_STATUS);
 	}
 	outputs_news(agent->outputs, agent, tell);
+	trim(agent);
 	outputs_flush(agent->outputs);
 }
 
