@@ -585,6 +585,31 @@ static void test_reader_gone(void **state)
 	close(pipes[1]);
 }
 
+/* A terminal that is closed is as good as gone. */
+static void test_terminal_hung_up(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct sink *sink;
+	bool closed;
+	int terminal;
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master) | unlockpt(master), 0);
+	terminal = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC); /* NOLINT: one thread */
+	assert_true(terminal >= 0);
+	replace_stdout(terminal);
+	sink = opened();
+	close(master);
+	put(sink, 0, 1);
+	for (int left = PATIENCE; !stats_of(sink).closed && left; left--)
+		sleep_a_moment();
+	closed = stats_of(sink).closed;
+	sink_close(sink, 0);
+	restore_stdout();
+	assert_true(closed);
+	close(terminal);
+}
+
 /* Closing waits for a slow reader no longer than told, and says what was left. */
 static void test_close_gives_up(void **state)
 {
@@ -626,6 +651,7 @@ int main(void)
 		STDOUT_TEST(test_stdout_not_writable),
 		STDOUT_TEST(test_full_pipe),
 		STDOUT_TEST(test_reader_gone),
+		STDOUT_TEST(test_terminal_hung_up),
 		STDOUT_TEST(test_close_gives_up),
 	};
 

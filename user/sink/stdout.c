@@ -16,6 +16,7 @@
 
 struct stdout_driver {
 	struct driver driver;
+	bool terminal;
 	char batch[BATCH_SIZE]; /* short entries in one write */
 	size_t done;		/* bytes of the first entry that went out before */
 };
@@ -32,8 +33,13 @@ static ssize_t write_some(struct stdout_driver *out, const char *data, size_t si
 		ssize_t written =
 			write(STDOUT_FILENO, data, size < PIPE_BUF ? size : (size_t)PIPE_BUF);
 
-		if (written >= 0 || errno != EINTR)
-			return written < 0 ? -errno : written;
+		if (written >= 0)
+			return written;
+		if (errno == EIO &&
+		    out->terminal) /* it was hung up: as a pipe whose reader is gone */
+			return -EPIPE;
+		if (errno != EINTR)
+			return -errno;
 	}
 }
 
@@ -118,6 +124,7 @@ int stdout_open(const struct sink_options *options, int stop, struct driver **re
 	if (!out)
 		return -ENOMEM;
 	out->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
+	out->terminal = isatty(STDOUT_FILENO);
 	*ret = &out->driver;
 	return 0;
 }
