@@ -196,6 +196,7 @@ static void *send_all(void *data)
 	struct sink *sink = data;
 	int pause = PAUSE_FIRST;
 
+	thread_be_nice();
 	for (;;) {
 		bool ending = is(&sink->sender.ending);
 
@@ -267,6 +268,7 @@ static void *spool_all(void *data)
 	int pause = PAUSE_FIRST;
 	uint64_t synced = milliseconds_now();
 
+	thread_be_nice();
 	while (!is(&sink->given_up)) {
 		bool ending = is(&sink->spooler.ending);
 

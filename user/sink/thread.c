@@ -2,6 +2,7 @@
 #include "sink/thread.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
 {
@@ -18,4 +19,9 @@ int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), vo
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return -error;
+}
+
+void thread_be_nice(void)
+{
+	setpriority(PRIO_PROCESS, 0, 0); /* on Linux: of this thread */
 }
