@@ -316,24 +316,31 @@ def names_and_prefixes():
     says(post(f'{API}/containers/{id_[:13]}/json', method='GET'), 404, target__id=None)
 
 
+def create_and_see(name):
+    """A container whose create is recorded by then: what comes right behind it may come before its answer is read."""
+    id_ = create(name)
+    AGENT.wait(event__action='api-request', callerd__target__id=id_)
+    return id_
+
+
 @test
 def renamed_and_made_anew():
     remove('facts-second')
-    id_ = create('facts-first')
+    id_ = create_and_see('facts-first')
     says(post(API + '/containers/facts-first/rename?name=facts-second'), 204, target__id=id_,
          target__name=lambda got: got in ('facts-first', 'facts-second'))
     says(post(API + '/containers/facts-second/json', method='GET'), 200, target__id=id_,
          target__name='facts-second')
     says(post(f'{API}/containers/{id_}/json', method='GET'), 200, target__name='facts-second')
     says(post(API + '/containers/facts-first/json', method='GET'), 404, target__id=None)
-    other = create('facts-first')
+    other = create_and_see('facts-first')
     says(post(API + '/containers/facts-first/json', method='GET'), 200, target__id=other)
     # A rename that is refused changes nothing.
     says(post(API + '/containers/facts-first/rename?name=facts-second'), 409, target__id=other)
     says(post(API + '/containers/facts-second/json', method='GET'), 200, target__id=id_)
     says(post(API + '/containers/facts-first?force=1', method='DELETE'), 204, target__id=other,
          target__name='facts-first')
-    third = create('facts-first')
+    third = create_and_see('facts-first')
     says(post(API + '/containers/facts-first/json', method='GET'), 200, target__id=third)
     remove(id_, third)
 
