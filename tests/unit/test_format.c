@@ -18,13 +18,8 @@
 
 #include "record/format.h"
 #include "record/text.h"
+#include "recording.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define BYTES(literal)                                                                             \
-	{                                                                                          \
-		literal, sizeof(literal) - 1                                                       \
-	}
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define EVENT_ID "1898b60de27d903f-c0ffee12-0000002a"
 #define BOM "\xef\xbb\xbf"
 /* What callers could try: ends of fields and lines of each format, a terminal's controls, what is not UTF-8. */
@@ -32,35 +27,7 @@
 
 /* --- the world -------------------------------------------------------------------------------- */
 
-static bool user_name(void *data, uint32_t uid, char *name, size_t size)
-{
-	const char *known = uid == 0 ? "root" : uid == 1000 ? "alice" : NULL;
-
-	if (known)
-		snprintf(name, size, "%s", known);
-	return known;
-}
-
-static const struct record_context context = {
-	.host_name = "build7",
-	.boot_id = "5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e",
-	.agent_version = "0.1.0",
-	.run_id = "c0ffee12",
-	.boot_to_real = 1772366624000000000, /* 2026-03-01T12:03:44 */
-	.user_name = user_name,
-};
-
 static const struct record_context nothing_known = {0};
-
-static const struct process ancestors[] = {
-	{.pid = 4700,
-	 .start = 90000000,
-	 .name = BYTES("sudo"),
-	 .executable = BYTES("/usr/bin/sudo"),
-	 .args = BYTES("sudo\0docker\0login\0-p\0hunter2\0")},
-	{.euid = 1000, .name = BYTES("unknown")},
-	{.pid = 1, .start = 1, .name = BYTES("systemd")},
-};
 
 /* alice, who is root by way of sudo, in a container. */
 static const struct caller alice = {

@@ -28,45 +28,14 @@
 #include "record/text.h"
 #include "record/utf8.h"
 #include "sink/driver.h"
+#include "recording.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define BYTES(literal)                                                                             \
-	{                                                                                          \
-		literal, sizeof(literal) - 1                                                       \
-	}
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 /* What would begin a field, end an entry, and be no text. */
 #define HOSTILE                                                                                    \
 	"a\nMESSAGE=forged\n\nPRIORITY=0\0b\n\x05\0\0\0\0\0\0\0\xff\xe2\x80\xae\x1b[31m=\r\t\x7f"
 #define FIELDS 2048
 
 /* --- the world -------------------------------------------------------------------------------- */
-
-static bool user_name(void *data, uint32_t uid, char *name, size_t size)
-{
-	if (uid == 1000)
-		snprintf(name, size, "alice");
-	return uid == 1000;
-}
-
-static const struct record_context context = {
-	.host_name = "build7",
-	.boot_id = "5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e",
-	.agent_version = "0.1.0",
-	.run_id = "c0ffee12",
-	.boot_to_real = 1772366624000000000, /* 2026-03-01T12:03:44 */
-	.user_name = user_name,
-};
-
-static const struct process ancestors[] = {
-	{.pid = 4700,
-	 .start = 90000000,
-	 .name = BYTES("sudo"),
-	 .executable = BYTES("/usr/bin/sudo"),
-	 .args = BYTES("sudo\0docker\0login\0-p\0hunter2\0")},
-	{.euid = 1000, .name = BYTES("unknown")},
-	{.pid = 1, .start = 1, .name = BYTES("systemd")},
-};
 
 static const struct caller caller = {
 	.basis = CALLER_FROM_KERNEL,

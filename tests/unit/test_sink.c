@@ -215,6 +215,15 @@ static struct sink *opened(void)
 	return sink;
 }
 
+/* How many records were left. */
+static uint64_t closed_with(struct sink *sink, int milliseconds)
+{
+	uint64_t left;
+
+	assert_true(sink_close(sink, milliseconds, &left));
+	return left;
+}
+
 static void put(struct sink *sink, uint64_t from, uint64_t count)
 {
 	for (uint64_t i = from; i < from + count; i++) {
@@ -263,7 +272,7 @@ static void test_order(void **state)
 	assert_int_equal(stats_of(sink).lost[SINK_LOSS_TORN], 2); /* what it said at the start */
 	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 0);
 	assert_false(sink_news(sink, text, sizeof(text)));
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 	assert_int_equal(told.finished, 1);
 	assert_int_equal(told.closed, 1);
 }
@@ -276,7 +285,7 @@ static void test_close_writes(void **state)
 
 	sink_put(sink, entry);
 	entry_unref(entry);
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 	assert_int_equal(told.count, 1);
 }
 
@@ -290,7 +299,7 @@ static void test_refused(void **state)
 	assert_string_equal(reason, "cannot write file:x: refused");
 	assert_null(sink);
 	options.path = "x";
-	assert_int_equal(sink_close(NULL, 1000), 0);
+	assert_int_equal(closed_with(NULL, 1000), 0);
 }
 
 /* It is told once that nothing goes and once that it goes again; what came meanwhile waited. */
@@ -319,7 +328,7 @@ static void test_failure(void **state)
 	LOCKED(told.error = 0);
 	WAIT_FOR(told_count() == 21);
 	assert_false(sink_news(sink, text, sizeof(text)));
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 }
 
 /* A driver that does not come back holds up nobody. */
@@ -338,7 +347,7 @@ static void test_hanging(void **state)
 	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 20000 - waiting);
 	assert_false(sink_news(sink, text, sizeof(text))); /* slow is no news */
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	assert_int_equal(sink_close(sink, 100), waiting);
+	assert_int_equal(closed_with(sink, 100), waiting);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_true((after.tv_sec - before.tv_sec) * 1000 +
 			    (after.tv_nsec - before.tv_nsec) / 1000000 >=
@@ -358,7 +367,7 @@ static void test_drop_oldest(void **state)
 	waiting = stats_of(sink).waiting;
 	assert_int_equal(stats_of(sink).lost[SINK_LOSS_FULL], 20000 - waiting);
 	LOCKED(told.error = 0; told.count = 0);
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 	assert_true(told.count >= waiting - 128 && told.count <= waiting);
 	assert_int_equal(told.got[told.count - 1], 19999);
 }
@@ -376,7 +385,7 @@ static void test_rewind(void **state)
 	WAIT_FOR(told_count() == 31 + 31);
 	for (unsigned int i = 0; i < 62; i++)
 		assert_int_equal(told.got[i], i % 31);
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 }
 
 static void test_too_large(void **state)
@@ -389,7 +398,7 @@ static void test_too_large(void **state)
 	expect(15, 5);
 	WAIT_FOR(stats_of(sink).written == 15);
 	assert_int_equal(stats_of(sink).lost[SINK_LOSS_TOO_LARGE], 5);
-	sink_close(sink, PATIENCE);
+	closed_with(sink, PATIENCE);
 }
 
 static void test_reopen(void **state)
@@ -405,7 +414,7 @@ static void test_reopen(void **state)
 	WAIT_FOR(told_reopened() == 2);
 	assert_true(told_runs() > 1);
 	LOCKED(told.error = 0);
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 }
 
 /* What a life could not send, the next one sends. */
@@ -422,7 +431,7 @@ static void test_spool(void **state)
 	LOCKED(told.error = -ECONNREFUSED);
 	put(sink, 0, 1000);
 	WAIT_FOR(told_calls() > 0);
-	assert_int_equal(sink_close(sink, PATIENCE), 0); /* all of them are on the disk */
+	assert_int_equal(closed_with(sink, PATIENCE), 0); /* all of them are on the disk */
 	assert_int_equal(told.count, 0);
 
 	sink = opened();
@@ -431,13 +440,13 @@ static void test_spool(void **state)
 	LOCKED(told.error = 0);
 	WAIT_FOR(told_count() == 2000);
 	expect(2000, 0);
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 
 	sink = opened();
 	put(sink, 2000, 1);
 	WAIT_FOR(told_count() >= 2001);
 	assert_int_equal(told.got[2000], 2000); /* confirmed ones do not come again */
-	assert_int_equal(sink_close(sink, PATIENCE), 0);
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
 }
 
 /* The spool is full: what it does not take fills the queue, and then it is counted. */
@@ -461,7 +470,7 @@ static void test_spool_full(void **state)
 	WAIT_FOR(stats_of(sink).waiting + stats_of(sink).lost[SINK_LOSS_FULL] == 10000);
 	lost = stats_of(sink).lost[SINK_LOSS_FULL];
 	assert_in_range(lost, 1000, 9000);
-	sink_close(sink, 10);
+	closed_with(sink, 10);
 }
 
 /* --- stdout ----------------------------------------------------------------------------------- */
@@ -553,7 +562,7 @@ static void test_full_pipe(void **state)
 		sleep_a_moment();
 		stats = stats_of(sink);
 	}
-	sink_close(sink, PATIENCE);
+	closed_with(sink, PATIENCE);
 	restore_stdout();
 	while ((now = read(pipes[0], got + size, room - size)) > 0)
 		size += (size_t)now;
@@ -576,10 +585,10 @@ static void test_reader_gone(void **state)
 	replace_stdout(pipes[1]);
 	sink = opened();
 	put(sink, 0, 1);
-	for (int left = PATIENCE; !stats_of(sink).closed && left; left--)
+	for (int left = PATIENCE; !sink_is_closed(sink) && left; left--)
 		sleep_a_moment();
-	closed = stats_of(sink).closed;
-	sink_close(sink, 0);
+	closed = sink_is_closed(sink);
+	closed_with(sink, 0);
 	restore_stdout();
 	assert_true(closed);
 	close(pipes[1]);
@@ -601,10 +610,10 @@ static void test_terminal_hung_up(void **state)
 	sink = opened();
 	close(master);
 	put(sink, 0, 1);
-	for (int left = PATIENCE; !stats_of(sink).closed && left; left--)
+	for (int left = PATIENCE; !sink_is_closed(sink) && left; left--)
 		sleep_a_moment();
-	closed = stats_of(sink).closed;
-	sink_close(sink, 0);
+	closed = sink_is_closed(sink);
+	closed_with(sink, 0);
 	restore_stdout();
 	assert_true(closed);
 	close(terminal);
@@ -624,7 +633,7 @@ static void test_close_gives_up(void **state)
 	replace_stdout(pipes[1]);
 	sink = opened();
 	put(sink, 0, 3);
-	left = sink_close(sink, 100);
+	left = closed_with(sink, 100);
 	restore_stdout();
 	assert_int_equal(left, 3);
 	assert_int_equal(fcntl(STDOUT_FILENO, F_GETFD) < 0, 0); /* stdout is not ours to close */

@@ -139,15 +139,11 @@ void outputs_reopen(struct outputs *outputs)
 
 /* --- what became of them ---------------------------------------------------------------------- */
 
-bool outputs_closed(struct outputs *outputs)
+bool outputs_closed(const struct outputs *outputs)
 {
-	struct sink_stats stats;
-
-	for (unsigned int i = 0; i < outputs->count; i++) {
-		sink_stats(outputs->sinks[i], &stats);
-		if (stats.closed)
+	for (unsigned int i = 0; i < outputs->count; i++)
+		if (sink_is_closed(outputs->sinks[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -211,18 +207,16 @@ void outputs_close(struct outputs *outputs, int milliseconds, void *data,
 	if (!outputs)
 		return;
 	for (unsigned int i = 0; i < outputs->count; i++) {
-		struct sink_stats stats;
+		bool closed = sink_is_closed(outputs->sinks[i]);
 		char text[REASON_SIZE];
 		uint64_t left;
-
-		sink_stats(outputs->sinks[i], &stats);
-		left = sink_close(outputs->sinks[i], milliseconds);
+		bool ended = sink_close(outputs->sinks[i], milliseconds, &left);
 
 		snprintf(text, sizeof(text), "%llu records were not written to %s",
 			 (unsigned long long)left, outputs->all[i].sink.name);
-		if (left && tell && !stats.closed)
+		if (left && tell && !closed)
 			tell(data, text);
-		if (!left) /* else a thread may still be in there; the process ends */
+		if (ended)
 			output_free(&outputs->all[i]);
 	}
 	text_free(&outputs->line);

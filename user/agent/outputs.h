@@ -24,7 +24,7 @@ void outputs_flush(struct outputs *outputs);
 void outputs_reopen(struct outputs *outputs);
 
 /* Whether one of them will never be read again. */
-bool outputs_closed(struct outputs *outputs);
+bool outputs_closed(const struct outputs *outputs);
 
 /* Calls TELL for each change of what can be written. */
 void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, const char *text));

@@ -55,17 +55,16 @@ struct sink {
 	struct spool *spool; /* NULL: none */
 	struct store *store; /* what the sender takes from */
 	struct thread sender, spooler;
-	int stop;	       /* eventfd: give up */
-	bool given_up, reopen; /* atomic */
-	uint64_t put;	       /* bytes, since the last flush */
-	int spool_error;       /* the spooler's: of the last sync */
-	struct stat file;      /* that it was opened with; st_ino 0: none */
+	int stop;		       /* eventfd: give up */
+	bool given_up, reopen, closed; /* atomic */
+	uint64_t put;		       /* bytes, since the last flush */
+	int spool_error;	       /* the spooler's: of the last sync */
+	struct stat file;	       /* that it was opened with; st_ino 0: none */
 	char seal_key[80];
 	uint64_t started_run; /* ms: the sender's last run */
 
 	pthread_mutex_t lock; /* for what follows */
 	uint64_t written, too_large, torn;
-	bool closed;
 	struct trouble trouble, spool_trouble;
 	char news[300]; /* something else to be told; empty: nothing */
 };
@@ -101,7 +100,7 @@ static void pause_after_failure(struct sink *sink, struct thread *thread, int *p
 
 	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
 	while ((now = milliseconds_now()) < end && !is(&thread->ending) && !is(&sink->reopen))
-		wake_wait(&thread->wake, (int)(end - now));
+		wake_wait(&thread->wake, (unsigned int)(end - now));
 	if (is(&thread->ending) && !is(&sink->given_up))
 		wake_wait(&thread->wake, PAUSE_FIRST);
 }
@@ -133,7 +132,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 	sink->written += sent - driver->too_large;
 	sink->too_large += driver->too_large;
 	sink->torn += driver->torn;
-	sink->closed = driver->error == -EPIPE;
+	set(&sink->closed, driver->error == -EPIPE);
 	if (driver->error != -EAGAIN && driver->error != -EPIPE)
 		set_trouble(&sink->trouble, driver->error ? driver->why : "");
 	if (driver->news[0] && !sink->news[0]) {
@@ -316,6 +315,11 @@ void sink_reopen(struct sink *sink)
 	wake_call(&sink->sender.wake);
 }
 
+bool sink_is_closed(const struct sink *sink)
+{
+	return is(&sink->closed);
+}
+
 void sink_stats(struct sink *sink, struct sink_stats *ret)
 {
 	struct store *queued = queue_store(sink->queue);
@@ -325,7 +329,6 @@ void sink_stats(struct sink *sink, struct sink_stats *ret)
 		.lost[SINK_LOSS_TOO_LARGE] = sink->too_large,
 		.lost[SINK_LOSS_TORN] = sink->torn,
 		.written = sink->written,
-		.closed = sink->closed,
 	};
 	pthread_mutex_unlock(&sink->lock);
 	ret->lost[SINK_LOSS_FULL] = queue_dropped(sink->queue);
@@ -458,6 +461,7 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 	      size_t reason_size)
 {
 	struct sink *sink = calloc(1, sizeof(*sink));
+	uint64_t left;
 	int error;
 
 	if (!sink)
@@ -477,7 +481,7 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 	if (!error && sink->spool)
 		error = start(sink, &sink->spooler, spool_all);
 	if (error) {
-		sink_close(sink, 0);
+		sink_close(sink, 0, &left);
 		return error;
 	}
 	*ret = sink;
@@ -488,19 +492,11 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 static bool join(struct thread *thread, uint64_t until)
 {
 	uint64_t now = milliseconds_now();
-	uint64_t wait = now < until ? until - now : 0;
-	struct timespec end;
+	struct timespec end = thread_deadline(now < until ? (unsigned int)(until - now) : 0);
 
 	if (!thread->running)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += (time_t)(wait / 1000);
-	end.tv_nsec += (long)(wait % 1000) * 1000000;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000L;
-	}
-	thread->running = pthread_timedjoin_np(thread->id, NULL, &end) != 0;
+	thread->running = pthread_clockjoin_np(thread->id, NULL, CLOCK_MONOTONIC, &end) != 0;
 	return !thread->running;
 }
 
@@ -545,17 +541,17 @@ static void free_sink(struct sink *sink)
 	free(sink);
 }
 
-uint64_t sink_close(struct sink *sink, int milliseconds)
+bool sink_close(struct sink *sink, int milliseconds, uint64_t *left)
 {
-	uint64_t left = 0;
 	bool ended;
 
+	*left = 0;
 	if (!sink)
-		return 0;
+		return true;
 	ended = end_threads(sink, milliseconds);
 	if (sink->queue)
-		left = queue_store(sink->queue)->ops->waiting(queue_store(sink->queue));
-	if (ended) /* else it is still in use; the process ends */
+		*left = queue_store(sink->queue)->ops->waiting(queue_store(sink->queue));
+	if (ended)
 		free_sink(sink);
-	return left;
+	return ended;
 }

@@ -88,7 +88,6 @@ struct sink_stats {
 	uint64_t lost[SINK_LOSS_COUNT];
 	uint64_t written; /* handed to where they go; a double counts again */
 	uint64_t waiting; /* records, in the queue and in the spool */
-	bool closed;	  /* nobody will ever read it again */
 };
 
 struct sink;
@@ -110,6 +109,9 @@ void sink_flush(struct sink *sink);
 /* Has a file opened anew by its name, as after logrotate. */
 void sink_reopen(struct sink *sink);
 
+/* Whether nobody will ever read it again. */
+bool sink_is_closed(const struct sink *sink);
+
 void sink_stats(struct sink *sink, struct sink_stats *ret);
 
 /* A sentence about what changed since the last call: that it cannot be written, and why; that it can again; that
@@ -125,8 +127,9 @@ bool sink_same_file(const struct sink *a, const struct sink *b);
 /* What the sink is called in messages. */
 const char *sink_name(const struct sink *sink);
 
-/* Writes what still waits, for at most MILLISECONDS, and closes. Returns how many records were not written;
- * those in a spool are not among them. */
-uint64_t sink_close(struct sink *sink, int milliseconds);
+/* Writes what still waits, for at most MILLISECONDS, and closes. *LEFT: how many records were not written; those in
+ * a spool are not among them. False: a thread hangs in a disk that does not answer, and what was borrowed is still
+ * in use: the process is to end. */
+bool sink_close(struct sink *sink, int milliseconds, uint64_t *left);
 
 #endif

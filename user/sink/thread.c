@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#define NS_PER_S 1000000000L
+
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
 {
 	pthread_attr_t attributes;
@@ -24,4 +26,18 @@ int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), vo
 void thread_be_nice(void)
 {
 	setpriority(PRIO_PROCESS, 0, 0); /* on Linux: of this thread */
+}
+
+struct timespec thread_deadline(unsigned int milliseconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += milliseconds / 1000;
+	until.tv_nsec += milliseconds % 1000 * 1000000L;
+	if (until.tv_nsec >= NS_PER_S) {
+		until.tv_sec++;
+		until.tv_nsec -= NS_PER_S;
+	}
+	return until;
 }

@@ -2,9 +2,8 @@
 #include "sink/wake.h"
 
 #include <errno.h>
-#include <time.h>
 
-#define SECOND 1000000000L
+#include "sink/thread.h"
 
 void wake_init(struct wake *wake)
 {
@@ -32,17 +31,10 @@ void wake_call(struct wake *wake)
 	pthread_mutex_unlock(&wake->lock);
 }
 
-void wake_wait(struct wake *wake, int milliseconds)
+void wake_wait(struct wake *wake, unsigned int milliseconds)
 {
-	struct timespec until;
+	struct timespec until = thread_deadline(milliseconds);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += milliseconds / 1000;
-	until.tv_nsec += milliseconds % 1000 * 1000000L;
-	if (until.tv_nsec >= SECOND) {
-		until.tv_sec++;
-		until.tv_nsec -= SECOND;
-	}
 	pthread_mutex_lock(&wake->lock);
 	while (!wake->called)
 		if (pthread_cond_timedwait(&wake->condition, &wake->lock, &until) == ETIMEDOUT)

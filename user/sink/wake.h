@@ -19,6 +19,6 @@ void wake_destroy(struct wake *wake);
 void wake_call(struct wake *wake);
 
 /* Waits for a call, at most MILLISECONDS. */
-void wake_wait(struct wake *wake, int milliseconds);
+void wake_wait(struct wake *wake, unsigned int milliseconds);
 
 #endif
