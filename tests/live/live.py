@@ -404,8 +404,9 @@ def main():
     """Runs the module's tests, or those named in the arguments; exits with the number of failures."""
     wanted = sys.argv[1:]
     failed = 0
+    module = os.path.relpath(os.path.abspath(sys.argv[0]), ROOT + '/tests/live')[:-3].replace('test_', '', 1)
     for function in _tests:
-        name = os.path.basename(sys.argv[0])[:-3].replace('test_', '', 1) + '.' + function.__name__
+        name = module + '.' + function.__name__
         if wanted and function.__name__ not in wanted:
             continue
         try:
