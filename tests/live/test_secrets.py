@@ -221,6 +221,34 @@ def raw_calls():
         ('inspect by an answer', 'GET', '/containers/secrets-target/json', None, ''),
         ('error of the daemon', 'POST', '/containers/create', {
             'Image': 'http://u:SECRET@h/x', 'Env': ['A=SECRET']}, ''),
+        # Where the name of an image stands, and is none.
+        ('image of a pull', 'POST', '/images/create?fromImage=u:SECRET@h/x', None, ''),
+        ('image of a pull, a URL', 'POST', '/images/create?fromImage=https://u:SECRET@h/x&tag=1', None, ''),
+        ('image of a pull, encoded', 'POST', '/images/create?fromImage=https%3A%2F%2Fu%3ASECRET%40h%2Fx', None, ''),
+        ('image of a pull, spelled', 'POST', '/images/create?from%49mage=u:PERCENT@h/x', None, ''),
+        ('image of a pull, digest', 'POST', f'/images/create?fromImage=u:SECRET@h/x@sha256:{"0" * 64}', None, ''),
+        ('image of a create', 'POST', '/containers/create', {'Image': 'u:SECRET@h/x'}, ''),
+        ('image of a create, a URL', 'POST', '/containers/create', {'Image': 'https://u:SECRET@h/x'}, ''),
+        ('image of a create, a token', 'POST', '/containers/create', {'Image': 'https://SECRET@h/x'}, ''),
+        ('image of a service', 'POST', '/services/create', {'Name': 'secrets-i', 'TaskTemplate': {
+            'ContainerSpec': {'Image': 'u:SECRET@h/x'}}, 'Mode': {'Replicated': {'Replicas': 0}}}, ''),
+        ('image of a build', 'POST', '/build?remote=http://127.0.0.1:1/x&t=u:SECRET@h/x', None, ''),
+        ('tag', 'POST', f'/images/{IMAGE}/tag?repo=u:SECRET@h/x&tag=1', None, ''),
+        ('image in a path', 'GET', '/images/u:SECRET@h/x/json', None, ''),
+        ('image in a path, a URL', 'DELETE', '/images/https%3A%2F%2Fu%3ASECRET%40h%2Fx', None, ''),
+        ('plugin', 'POST', '/plugins/pull?remote=u:SECRET@h/p&name=u:SECRET@h/q', [], ''),
+        ('container in a path', 'GET', '/containers/https:%2F%2Fu:SECRET@h/json', None, ''),
+        ('exec id', 'GET', '/exec/token=SECRET/json', None, ''),
+        ('name of a network', 'POST', '/networks/create', {'Name': 'x token=SECRET', 'Driver': 'null'}, ''),
+        ('names of devices', 'POST', '/containers/create', {'Image': IMAGE, 'HostConfig': {'Devices': [
+            {'PathOnHost': '/dev/password=SECRET', 'PathInContainer': 'https://u:SECRET@h'}],
+            'Tmpfs': {'/password=SECRET': ''}}}, ''),
+        # Headers that are told.
+        ('User-Agent', 'GET', '/info', None, 'User-Agent: x/1 token=SECRET\r\n'),
+        ('User-Agent, a URL', 'GET', '/info', None, 'User-Agent: x/1 (+https://u:SECRET@h/)\r\n'),
+        ('User-Agent, Bearer', 'GET', '/info', None, 'User-Agent: Authorization: Bearer SECRET\r\n'),
+        ('User-Agent, an option', 'GET', '/info', None, 'User-Agent: curl --password SECRET\r\n'),
+        ('Content-Type', 'POST', '/_ping', None, 'Content-Type: x/password=SECRET;token=SECRET\r\n'),
         ('error in JSON', 'POST', '/containers/create', {'Image': IMAGE, 'Env': {'SECRET': 'SECRET'}}, ''),
     ]
 

@@ -833,6 +833,47 @@ static void test_mask_nesting(void **state)
 	}
 }
 
+/* Where the name of an image is expected. */
+static void test_mask_reference(void **state)
+{
+	static const struct {
+		const char *text, *wanted; /* NULL: as it is */
+	} cases[] = {
+		{"u:hunter2@h/x", "u:***@h/x"},
+		{"u:hunter2@h:5000/x:1", "u:***@h:5000/x:1"},
+		{"u:hunter:2@h@i/x", "u:***@i/x"},
+		{"u:/hunter2@h/x", "u:***@h/x"},
+		{"https://u:hunter2@h/x", "https://u:***@h/x"},
+		{"https://u:hun/ter2@h/x", "https://u:***@h/x"},
+		{"https://hunter2@h/x", "https://***@h/x"},
+		{"https:/u:hunter2@h/x", "https:***@h/x"},
+		{"u:hunter2@h/x@sha256:0123", "u:***@h/x@sha256:0123"},
+		{"/v1.41/images/u:hunter2@h/x/json", "/v1.41/images/u:***@h/x/json"},
+		{"x --password=hunter2", "x --password=***"},
+		{"h:5000/x:1@sha256:0123", NULL},
+		{"/images/h:5000/x@sha512:0123/json", NULL},
+		{"h:5000/x:1", NULL},
+		{"git@github.com:a/b.git#c:d", NULL},
+		{"http://h:80/x.tar", NULL},
+		{"a@b", NULL},
+		{":@", NULL},
+		{"@", NULL},
+		{"", NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text text = {0}, again = {0};
+		const char *wanted = cases[i].wanted ? cases[i].wanted : cases[i].text;
+
+		assert_int_equal(mask_reference(&text, bytes_of(cases[i].text)),
+				 cases[i].wanted != NULL);
+		assert_is(&text, wanted);
+		mask_reference(&again, bytes_of(wanted));
+		assert_is(&again, wanted);
+		text_free(&text);
+	}
+}
+
 static void test_secret_names(void **state)
 {
 	static const char *const secret[] = {
@@ -2096,6 +2137,7 @@ int main(void)
 		cmocka_unit_test(test_mask_args),
 		cmocka_unit_test(test_mask_cut),
 		cmocka_unit_test(test_mask_nesting),
+		cmocka_unit_test(test_mask_reference),
 		cmocka_unit_test(test_secret_names),
 		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_api_request),

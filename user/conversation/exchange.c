@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/mask.h"
 #include "record/url.h"
 #include "record/wipe.h"
 
@@ -37,12 +38,18 @@ void exchange_free(struct exchange *exchange)
 	free(exchange);
 }
 
-/* The media type without its parameters. */
-static char *mime_type(const char *content_type)
+/* A header's value without its secrets; NULL: there is none, or no memory. */
+static char *told_header(const char *value, size_t size)
 {
-	size_t size = strcspn(content_type, "; \t");
+	struct text masked = {0};
 
-	return size ? strndup(content_type, size) : NULL;
+	if (!size)
+		return NULL;
+	mask_text(&masked, (struct bytes){value, size});
+	text_add_char(&masked, '\0');
+	if (masked.error)
+		text_free(&masked);
+	return masked.data;
 }
 
 int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
@@ -59,9 +66,9 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	memcpy(exchange->target, parser->target, head->target_size);
 	exchange->target_size = head->target_size;
 	exchange->target_truncated = head->target_truncated;
-	exchange->mime_type = mime_type(head->content_type);
-	if (head->user_agent[0])
-		exchange->user_agent = strdup(head->user_agent);
+	/* The media type without its parameters. */
+	exchange->mime_type = told_header(head->content_type, strcspn(head->content_type, "; \t"));
+	exchange->user_agent = told_header(head->user_agent, strlen(head->user_agent));
 	if (head->framing != HTTP1_BODY_CHUNKED) {
 		exchange->has_request_bytes = true;
 		exchange->request_bytes =

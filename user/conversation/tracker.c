@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conversation/connection.h"
+#include "record/mask.h"
 
 struct tracker {
 	struct tracker_options options;
@@ -251,6 +252,7 @@ static void write_connected(struct tracker *tracker, const struct event *event, 
 
 static void write_refused(struct tracker *tracker, const struct event *event, uint32_t socket)
 {
+	struct text masked = {0};
 	struct record record = {
 		.action = RECORD_SOCKET_REFUSED,
 		.time = event->header->time,
@@ -259,7 +261,10 @@ static void write_refused(struct tracker *tracker, const struct event *event, ui
 		.address = event->address,
 	};
 
+	if (mask_text(&masked, event->address))
+		record.address = text_since(&masked, 0);
 	write_record(tracker, &record, socket);
+	text_free(&masked);
 }
 
 static void mute_opaque(struct tracker *tracker, struct connection *connection, bool was_opaque)

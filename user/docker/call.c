@@ -183,12 +183,12 @@ static struct bytes event_id(const struct call *call)
 
 /* --- the ledger ----------------------------------------------------------------------------------- */
 
-/* NAME, as a request has it, as it may be told: it may be a URL with a password, which no engine takes. */
+/* NAME, as a request has it, as it may be told: it may have a password in it, which no engine takes. */
 static struct bytes told(struct call *call, struct bytes name)
 {
 	struct text masked = {0};
 
-	if (name.size && mask_text(&masked, name))
+	if (name.size && mask_reference(&masked, name))
 		name = keep(call, text_since(&masked, 0));
 	text_free(&masked);
 	return name;

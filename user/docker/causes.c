@@ -6,6 +6,7 @@
 
 #include "docker/causes_inside.h"
 #include "record/clock.h"
+#include "record/mask.h"
 
 #define WAITING_MAX 65536
 #define RECOVERY_WAIT 2000000000ull /* ns: what the engine tells after all comes first */
@@ -36,10 +37,17 @@ static struct record_event event_of(const struct waiting *waiting, const struct 
 	};
 }
 
+/* A name that somebody chose, without its secrets. MASKED is where they were taken out. */
+static struct bytes told_name(struct bytes name, struct text *masked)
+{
+	return mask_reference(masked, name) ? text_since(masked, 0) : name;
+}
+
 static void tell(struct causes *causes, unsigned int socket, const struct waiting *waiting,
 		 const struct cause *cause)
 {
 	const struct engine_side *engine = &causes->engines[socket];
+	struct text masked[4] = {0};
 	struct record record = {
 		.action = RECORD_DOCKER_EVENT,
 		.time = waiting->event->time /* it may have been before this boot */
@@ -66,7 +74,15 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 	}
 	causes->stats.events++;
 	causes->stats.kinds[cause->kind]++;
+	record.event.id =
+		told_name(record.event.id, &masked[0]); /* of a volume or image its name */
+	record.event.name = told_name(record.event.name, &masked[1]);
+	record.event.image = told_name(record.event.image, &masked[2]);
+	record.event.exec_id =
+		told_name(record.event.exec_id, &masked[3]); /* a label may stand there */
 	causes->options.record(causes->options.data, &record);
+	for (unsigned int i = 0; i < sizeof(masked) / sizeof(*masked); i++)
+		text_free(&masked[i]);
 }
 
 /* --- the queues ------------------------------------------------------------------------------- */

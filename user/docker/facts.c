@@ -13,10 +13,11 @@ typedef void (*spell)(struct text *out, const struct value *value);
 
 /* How a field of a body becomes a fact. */
 enum fact_form {
-	FORM_TEXT, /* a string that is not empty */
-	FORM_TRUE, /* a bool, where it is true */
-	FORM_LIST, /* of what .spell makes of its elements; strings by default */
-	FORM_KEYS, /* of the keys of a map */
+	FORM_TEXT,	/* a string that is not empty */
+	FORM_REFERENCE, /* the same, where the name of an image is expected */
+	FORM_TRUE,	/* a bool, where it is true */
+	FORM_LIST,	/* of what .spell makes of its elements; strings by default */
+	FORM_KEYS,	/* of the keys of a map */
 };
 
 struct fact_line {
@@ -34,7 +35,7 @@ static void add_part(struct text *out, const char *separator, struct bytes part)
 		return;
 	if (out->size)
 		text_add_string(out, separator);
-	text_add_bytes(out, part);
+	mask_text(out, part);
 }
 
 static void add_setting(struct text *out, const char *setting, struct bytes value)
@@ -64,7 +65,7 @@ static void spell_string(struct text *out, const struct value *value)
 /* key=value of a map of strings, the value hidden where the key says so. */
 static void spell_pair(struct text *out, const struct value *value)
 {
-	text_add_bytes(out, value->key);
+	mask_text(out, value->key);
 	text_add_char(out, '=');
 	if (mask_is_secret_name(value->key))
 		text_add(out, MASK, MASK_SIZE);
@@ -128,20 +129,20 @@ void facts_spell_device_request(struct text *out, const struct value *request)
 
 static void spell_reference(struct text *out, const struct value *reference)
 {
-	text_add_bytes(out, value_string(reference, "SecretName"));
-	text_add_bytes(out, value_string(reference, "ConfigName"));
+	mask_text(out, value_string(reference, "SecretName"));
+	mask_text(out, value_string(reference, "ConfigName"));
 }
 
 static void spell_target(struct text *out, const struct value *attachment)
 {
-	text_add_bytes(out, value_string(attachment, "Target"));
+	mask_text(out, value_string(attachment, "Target"));
 }
 
 static void spell_privilege(struct text *out, const struct value *privilege)
 {
 	const struct value *values = value_get(privilege, "Value");
 
-	text_add_bytes(out, value_string(privilege, "Name"));
+	mask_text(out, value_string(privilege, "Name"));
 	text_add_string(out, ":");
 	for (const struct value *one = values ? values->first : NULL; one; one = one->next) {
 		text_add_char(out, ' ');
@@ -151,17 +152,24 @@ static void spell_privilege(struct text *out, const struct value *privilege)
 
 /* --- tables to facts ------------------------------------------------------------------------------ */
 
-static void add_text(struct verdict *verdict, const char *name, struct bytes text)
+/* Adds TEXT as MASK makes it. */
+static void add_masked(struct verdict *verdict, const char *name, struct bytes text,
+		       bool (*mask)(struct text *out, struct bytes text))
 {
 	struct record_fact *fact = text.size ? verdict_fact(verdict, name, FACT_TEXT) : NULL;
 	struct text masked = {0};
 
 	if (!fact)
 		return;
-	if (mask_text(&masked, text))
+	if (mask(&masked, text))
 		text = text_since(&masked, 0);
 	fact->text = pool_copy(&verdict->pool, text);
 	text_free(&masked);
+}
+
+static void add_text(struct verdict *verdict, const char *name, struct bytes text)
+{
+	add_masked(verdict, name, text, mask_text);
 }
 
 static void add_list(struct verdict *verdict, const struct fact_line *line,
@@ -176,7 +184,7 @@ static void add_list(struct verdict *verdict, const struct fact_line *line,
 	for (const struct value *one = list->first; one; one = one->next) {
 		text_cut(&text, 0);
 		if (line->form == FORM_KEYS)
-			text_add_bytes(&text, one->key);
+			mask_text(&text, one->key);
 		else
 			(line->spell ?: spell_string)(&text, one);
 		verdict_append(verdict, fact, text_since(&text, 0));
@@ -244,6 +252,9 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 	case FORM_TEXT:
 		add_text(verdict, line->name, value->string);
 		break;
+	case FORM_REFERENCE:
+		add_masked(verdict, line->name, value->string, mask_reference);
+		break;
 	case FORM_TRUE:
 		if (value->boolean)
 			verdict_fact(verdict, line->name, FACT_TRUE);
@@ -285,13 +296,13 @@ static void append_port(struct verdict *verdict, struct record_fact *fact, struc
 	struct bytes ip = value_string(binding, "HostIp");
 	struct text text = {0};
 
-	text_add_bytes(&text, ip);
+	mask_text(&text, ip);
 	if (ip.size)
 		text_add_char(&text, ':');
-	text_add_bytes(&text, value_string(binding, "HostPort"));
+	mask_text(&text, value_string(binding, "HostPort"));
 	if (text.size)
 		text_add_char(&text, ':');
-	text_add_bytes(&text, port);
+	mask_text(&text, port);
 	verdict_append(verdict, fact, text_since(&text, 0));
 	text_free(&text);
 }
@@ -360,7 +371,7 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 			    const struct value *host)
 {
 	static const struct fact_line lines[] = {
-		{"image", "Image", FORM_TEXT},
+		{"image", "Image", FORM_REFERENCE},
 		{"user", "User", FORM_TEXT},
 		{"working_directory", "WorkingDir", FORM_TEXT},
 		{"hostname", "Hostname", FORM_TEXT},
@@ -397,7 +408,7 @@ static void add_query(struct verdict *verdict, const char *name, struct bytes qu
 	struct text value = {0};
 
 	if (route_query(query, key, &value))
-		add_text(verdict, name, text_since(&value, 0));
+		add_masked(verdict, name, text_since(&value, 0), mask_reference);
 	text_free(&value);
 }
 
@@ -443,7 +454,7 @@ void facts_network_connect(struct verdict *verdict, const struct value *body)
 void facts_service(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {
-		{"image", "Image", FORM_TEXT},
+		{"image", "Image", FORM_REFERENCE},
 		{"user", "User", FORM_TEXT},
 		{"working_directory", "Dir", FORM_TEXT},
 		{"hostname", "Hostname", FORM_TEXT},

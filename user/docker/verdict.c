@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "record/mask.h"
+
 void verdict_free(struct verdict *verdict)
 {
 	pool_free(&verdict->pool);
@@ -43,12 +45,17 @@ static struct finding *find_place(struct verdict *verdict, const struct finding 
 
 void verdict_add_finding(struct verdict *verdict, const struct finding *finding)
 {
-	struct finding *place = find_place(verdict, finding);
+	struct finding told = *finding, *place;
+	struct text masked = {0};
 
-	if (!place)
-		return;
-	*place = *finding;
-	place->detail = pool_copy(&verdict->pool, finding->detail);
+	if (mask_text(&masked, finding->detail)) /* it quotes what the caller wrote */
+		told.detail = text_since(&masked, 0);
+	place = find_place(verdict, &told);
+	if (place) {
+		*place = told;
+		place->detail = pool_copy(&verdict->pool, told.detail);
+	}
+	text_free(&masked);
 }
 
 void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_severity severity,
@@ -67,6 +74,7 @@ void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_sever
 	finding.detail = (struct bytes){detail, (size_t)size < sizeof(detail) ? (size_t)size
 									      : sizeof(detail) - 1};
 	verdict_add_finding(verdict, &finding);
+	explicit_bzero(detail, finding.detail.size); /* it may quote a secret */
 }
 
 struct record_fact *verdict_fact(struct verdict *verdict, const char *name,

@@ -39,6 +39,11 @@ static const char *const secret_members[] = {"env", "buildargs", "data"};
 /* Query keys of the engine's API that do. */
 static const char *const secret_keys[] = {"buildargs", "labels"};
 
+/* Query keys whose values are names of images or plugins. */
+static const char *const reference_keys[] = {
+	"fromimage", "repo", "t", "names", "remote", "image", "reference", "name", "cachefrom",
+};
+
 /* Tokens that are known by how they begin. */
 static const char *const token_prefixes[] = {
 	"SWMTKN-",     "SWMKEY-", "ghp_",      "gho_",	    "ghu_",  "ghs_",  "ghr_",
@@ -560,8 +565,66 @@ static void mask_plain(struct masker *masker, struct bytes text)
 
 static void mask_nested(struct masker *masker, struct bytes text, bool command);
 
+static bool has_digest_at(struct bytes text, size_t at)
+{
+	static const char *const algorithms[] = {"sha256:", "sha384:", "sha512:"};
+
+	for (size_t i = 0; i < COUNT(algorithms); i++)
+		if (has_part_at(text, at, algorithms[i]))
+			return true;
+	return false;
+}
+
+/* The password in user:password@host/image, with a scheme before it or without. In host:port/image@digest there
+ * is none. */
+static struct span reference_span(struct bytes text)
+{
+	size_t at = text.size, colon = find_any(text, 0, ":");
+
+	while (at && (text.data[at - 1] != '@' || has_digest_at(text, at)))
+		at--;
+	if (!at || colon >= --at)
+		return (struct span){NONE, NONE};
+	if (text.size - colon > 3 && !memcmp(text.data + colon, "://", 3)) {
+		size_t start = colon + 3;
+
+		colon = find_any(slice(text, 0, at), start, ":");
+		return (struct span){colon < at ? colon + 1 : start, at};
+	}
+	return (struct span){colon + 1, at};
+}
+
+/* Adds TEXT, in which other secrets are masked already. */
+static void mask_reference_password(struct masker *masker, struct bytes text)
+{
+	struct span span = reference_span(text);
+
+	if (span.start == NONE) {
+		keep(masker, text);
+		return;
+	}
+	keep(masker, slice(text, 0, span.start));
+	hide(masker, slice(text, span.start, span.end));
+	keep(masker, bytes_from(text, span.end));
+}
+
+/* Whether the values of KEY, of a query and still encoded, are names of images. */
+static bool is_reference_key(struct bytes key)
+{
+	char decoded[NAME_MAX_SIZE + 1];
+	struct text text = {.data = decoded, .capacity = sizeof(decoded)};
+
+	if (!key.size || key.size > NAME_MAX_SIZE)
+		return false;
+	percent_decode(&text, key, true);
+	for (size_t i = 0; i < COUNT(reference_keys); i++)
+		if (equals_any_case((struct bytes){decoded, text.size}, reference_keys[i]))
+			return true;
+	return false;
+}
+
 /* Adds VALUE, encoded as it was unless something in it had to be masked. */
-static void mask_pair_value(struct masker *masker, struct bytes value)
+static void mask_pair_value(struct masker *masker, struct bytes value, bool reference)
 {
 	struct text decoded = {0}, masked = {0};
 	struct masker inner = {.out = &masked, .depth = masker->depth};
@@ -571,7 +634,9 @@ static void mask_pair_value(struct masker *masker, struct bytes value)
 		return;
 	}
 	percent_decode(&decoded, value, true);
-	if (decoded.data)
+	if (decoded.data && reference)
+		inner.masked = mask_reference(&masked, text_since(&decoded, 0));
+	else if (decoded.data)
 		mask_nested(&inner, text_since(&decoded, 0), false);
 	if (inner.masked)
 		percent_encode(masker->out, text_since(&masked, 0), true);
@@ -610,7 +675,7 @@ static bool mask_pair(struct masker *masker, struct bytes pair, bool open)
 	if (masker->keys_only)
 		keep(masker, value);
 	else
-		mask_pair_value(masker, value);
+		mask_pair_value(masker, value, is_reference_key(slice(pair, 0, key_size)));
 	return false;
 }
 
@@ -1149,6 +1214,19 @@ bool mask_text(struct text *out, struct bytes text)
 
 	if (text.size)
 		mask_nested(&masker, text, false);
+	return masker.masked;
+}
+
+bool mask_reference(struct text *out, struct bytes text)
+{
+	struct masker masker = {.out = out};
+	struct text masked = {0};
+
+	masker.masked = mask_text(&masked, text);
+	mask_reference_password(&masker, text_since(&masked, 0));
+	if (masked.error)
+		out->error = masked.error;
+	text_free(&masked);
 	return masker.masked;
 }
 

@@ -30,6 +30,10 @@ bool mask_args(struct text *out, struct bytes args);
  * command for a shell, a Dockerfile's ENV. Returns whether there were any. */
 bool mask_text(struct text *out, struct bytes text);
 
+/* The same for TEXT that stands where the name of an image is expected, with what only there is a password:
+ * user:password@host/image. Also for a path that has such a name in it. */
+bool mask_reference(struct text *out, struct bytes text);
+
 /* Adds QUERY, of a URL and encoded, without the values of secret keys, and the secrets that other values
  * hold. Returns whether there were any. */
 bool mask_query(struct text *out, struct bytes query);

@@ -124,7 +124,7 @@ static void mask_path(struct text *out, struct bytes path)
 		return;
 	}
 	percent_decode(&decoded, path, false);
-	if (mask_text(&masked, text_since(&decoded, 0)))
+	if (mask_reference(&masked, text_since(&decoded, 0)))
 		percent_encode(out, text_since(&masked, 0), false);
 	else
 		text_add_bytes(out, path);
