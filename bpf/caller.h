@@ -134,6 +134,8 @@ static __always_inline void describe_path(struct callerd_caller_event *event,
 struct kernfs_walk {
 	struct callerd_caller_event *event;
 	struct kernfs_node *node;
+	__u32 claimed; /* components so far that not only root could name */
+	__u32 owner;
 	__u16 flags;
 };
 
@@ -146,30 +148,64 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ(node, parent);
 }
 
+/* Whether somebody else than root may make and rename what is in DIRECTORY; *OWNER is then who owns it. */
+static __always_inline bool is_open_to_others(struct kernfs_node *directory, __u32 *owner)
+{
+	__u16 mode = BPF_CORE_READ(directory, mode);
+	struct kernfs_iattrs *attributes = BPF_CORE_READ(directory, iattr);
+	__u32 uid = 0, gid = 0;
+
+	if (attributes) {
+		uid = BPF_CORE_READ(attributes, ia_uid.val);
+		gid = BPF_CORE_READ(attributes, ia_gid.val);
+	}
+	if (!uid && !(mode & S_IWOTH) && (!gid || !(mode & S_IWGRP)))
+		return false;
+	*owner = uid;
+	return true;
+}
+
 static long kernfs_step(__u32 index, void *context)
 {
 	struct kernfs_walk *walk = context;
 	struct kernfs_node *node = walk->node;
 	struct kernfs_node *parent = kernfs_parent(node);
+	__u32 owner = 0;
 
 	if (!parent)
 		return 1;
+	if (is_open_to_others(parent, &owner)) {
+		walk->claimed = index + 1;
+		walk->owner = owner;
+	}
 	walk->flags |= text_add(walk->event, BPF_CORE_READ(node, name));
 	walk->node = parent;
 	return walk->flags ? 1 : 0;
 }
 
-static __noinline int describe_cgroup(struct callerd_caller_event *event, struct callerd_text *text,
-				      struct cgroup *cgroup)
+/* The path of CGROUP, into the event's texts for its hierarchy. */
+static __noinline int describe_cgroup(struct callerd_caller_event *event, struct cgroup *cgroup,
+				      bool unified)
 {
 	struct kernfs_walk walk = {.event = event, .node = BPF_CORE_READ(cgroup, kn)};
+	struct callerd_text *text;
+	struct kernfs_node *node;
 
-	if (!event || !text)
+	if (!event)
 		return 0;
+	text = unified ? &event->cgroup : &event->cgroup_v1;
 	text_begin(event, text);
 	bpf_loop(PATH_DEPTH_MAX, kernfs_step, &walk, 0);
-	text->flags = walk.flags;
+	node = walk.node;
+	text->flags = walk.flags | (kernfs_parent(node) ? CALLERD_TEXT_TRUNCATED : 0);
 	text_end(event, text);
+	if (unified) {
+		event->cgroup_claimed = walk.claimed;
+		event->cgroup_owner = walk.owner;
+	} else {
+		event->cgroup_v1_claimed = walk.claimed;
+		event->cgroup_v1_owner = walk.owner;
+	}
 	return 0;
 }
 
@@ -187,7 +223,7 @@ static __always_inline bool describe_cgroup_v1(struct callerd_caller_event *even
 	cgroup = BPF_CORE_READ(state, cgroup);
 	if (!cgroup || BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(unified, root))
 		return false;
-	describe_cgroup(event, &event->cgroup_v1, cgroup);
+	describe_cgroup(event, cgroup, false);
 	return true;
 }
 
@@ -199,7 +235,8 @@ static __always_inline void describe_cgroups(struct callerd_caller_event *event,
 	bool found = false;
 
 	event->cgroup_id = BPF_CORE_READ(unified, kn, id);
-	describe_cgroup(event, &event->cgroup, unified);
+	describe_cgroup(event, unified, true);
+	event->cgroup_v1_claimed = event->cgroup_v1_owner = 0;
 	text_begin(event, &event->cgroup_v1);
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
 		found = describe_cgroup_v1(
@@ -442,6 +479,7 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	event->pid_ns = task_pid_ns(task);
 	/* The process's, not the thread's, which io_uring's workers have of their own. */
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
+	describe_cgroups(event, task); /* first of the texts: long paths must not push it out */
 	describe_credentials(event, task);
 	describe_terminal(event, task);
 	describe_argv(event, mm);
@@ -456,7 +494,6 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 		      BPF_CORE_READ(task, fs, pwd.mnt));
 	describe_path(event, &event->root, BPF_CORE_READ(task, fs, root.dentry),
 		      BPF_CORE_READ(task, fs, root.mnt));
-	describe_cgroups(event, task);
 	text_begin(event, &event->address);
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
 	event->node_uid = event->node_gid = event->node_mode = 0;

@@ -38,6 +38,8 @@
 #define SUN_PATH_OFFSET 2 /* of sockaddr_un.sun_path */
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define S_IWGRP 00020
+#define S_IWOTH 00002
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -234,9 +236,16 @@ struct msghdr {
 	unsigned int msg_flags;
 };
 
+struct kernfs_iattrs {
+	kuid_t ia_uid;
+	kgid_t ia_gid;
+};
+
 struct kernfs_node {
 	struct kernfs_node *parent;
 	const char *name;
+	struct kernfs_iattrs *iattr; /* NULL: root's */
+	__u16 mode;
 	__u64 id;
 };
 

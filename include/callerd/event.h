@@ -108,6 +108,12 @@ struct callerd_caller_event {
 	__u32 node_gid;
 	__u32 node_mode;
 	__u32 tty_index;
+	/* How many components of .cgroup, from the leaf on, somebody else than root could have named: one
+	 * of the directories above them is not root's. The owner is that of the outermost such directory. */
+	__u32 cgroup_claimed;
+	__u32 cgroup_owner;
+	__u32 cgroup_v1_claimed; /* the same of .cgroup_v1 */
+	__u32 cgroup_v1_owner;
 	__u32 ancestors;     /* how many of .ancestor are set, the parent first */
 	char tty_driver[16]; /* "pts"; empty: no terminal */
 	char comm[CALLERD_COMM_SIZE];
@@ -254,7 +260,7 @@ enum {
 static_assert(sizeof(struct callerd_event_header) == 32, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      32 + 4 * 8 + 20 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
+		      32 + 4 * 8 + 24 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 56, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 64, "no padding");

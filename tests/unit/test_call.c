@@ -647,7 +647,7 @@ SCENARIO(callers)
 		.cgroup = bytes_of(CGROUP),
 	};
 	struct caller bob = alice, deleted = alice, elsewhere = alice, confined = alice,
-		      inside = alice, sudo = alice;
+		      inside = alice, forged = alice, sudo = alice;
 	struct asked request = {.what = "GET /info"};
 
 	know_some(world->inventories[1]);
@@ -657,6 +657,7 @@ SCENARIO(callers)
 	elsewhere.mnt_ns++;
 	confined.root = bytes_of("/srv");
 	inside.cgroup = bytes_of(IN_WEB);
+	forged.cgroup = bytes_of("/alice/" A_ID);
 	set(world, "expected ci", NULL, NULL);
 	set(world, "expected ci", "user", "alice");
 	set(world, "expected ci", "exe", EXECUTABLE);
@@ -679,6 +680,21 @@ SCENARIO(callers)
 	expect_call(world, &request, "SystemInfo" NONE);
 	request.caller = &sudo;
 	expect_call(world, &request, "SystemInfo" NONE " | expected by login");
+	/* Only root names cgroups that count. */
+	forged.cgroup_claimed = strlen("/" A_ID);
+	forged.cgroup_owner = 1000;
+	request.caller = &forged;
+	expect_call(world, &request,
+		    "SystemInfo | caller-forged high: the cgroup is named after container "
+		    "aaaaaaaaaaaa, by user 1000 and not by an engine: web | | T1036");
+	forged.cgroup = bytes_of("/alice/" E_ID);
+	expect_call(world, &request,
+		    "SystemInfo | caller-forged low: the cgroup is named after container "
+		    "eeeeeeeeeeee, by user 1000 and not by an engine | | T1036");
+	/* The user's own engine may name them after its containers. */
+	forged.has_node = true;
+	forged.node_uid = 1000;
+	expect_call(world, &request, "SystemInfo" NONE);
 	/* Of whichever engine. */
 	request.caller = &inside;
 	expect_call(world, &request, "SystemInfo" NONE " | from web alpine | expected by web");

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conversation/caller.h"
@@ -95,7 +96,7 @@ static void test_container_id(void **state)
 		{"/system.slice/docker-" ID ".scope/", ID},
 		{"/system.slice/docker-" ID ".scope/init.scope", ID},
 		{"/docker/" ID "/system.slice/ssh.service", ID},
-		{"/docker/" ID "/docker/" ID2, ID2},
+		{"/docker/" ID "/docker/" ID2, NULL},
 		{"/machine.slice/libpod-" ID ".scope", ID},
 		{"/machine.slice/libpod-" ID ".scope/container", ID},
 		{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID
@@ -127,14 +128,23 @@ static void test_container_id(void **state)
 		{"//", NULL},
 		{"", NULL},
 		{NULL, NULL},
+		/* Which of them it runs in cannot be told: each may be another's choice. */
+		{"/" ID "/" ID2, NULL},
+		{"/docker/" ID "/" ID2, NULL},
+		{"/docker-" ID ".scope/docker-" ID2 ".scope", NULL},
+		/* a pod is none */
+		{"/libpod_parent/" ID "/libpod-" ID2, ID2},
 		/* fooled by nothing: the outer one is real, the inner name too long */
 		{"/docker/" ID "/" ID2 "0", ID},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct bytes cgroup = bytes(cases[i].cgroup);
+		struct caller caller = {.cgroup = bytes(cases[i].cgroup)};
 
-		assert_found(cgroup, caller_container_id(cgroup), cases[i].id);
+		assert_found(caller.cgroup, caller_container_id(&caller), cases[i].id);
+		assert_null(caller_claimed_container_id(&caller).data);
+		if (cases[i].id)
+			assert_true(caller_may_be_contained(&caller));
 	}
 }
 
@@ -145,14 +155,30 @@ static void test_unit(void **state)
 	} cases[] = {
 		{"/system.slice/cron.service", "cron.service"},
 		{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope"},
+		/* Below its outermost unit it is that unit's own matter. */
 		{"/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope",
-		 "app-x.scope"},
+		 "user@1000.service"},
+		{"/machine.slice/machine-box.scope/payload/system.slice/telegraf.service",
+		 "machine-box.scope"},
+		{"/system.slice/systemd-nspawn@box.service/payload/system.slice/cron.service",
+		 "systemd-nspawn@box.service"},
+		{"/lxc.payload.box/system.slice", "system.slice"},
 		{"/user.slice/user-1000.slice/user@1000.service/app.slice", "user@1000.service"},
 		{"/system.slice/cron.service/sub/leaf", "cron.service"},
 		{"/user.slice/user-1000.slice", "user-1000.slice"},
 		{"/system.slice/_cpu.service", "cpu.service"},
 		{"/system.slice/docker-" ID ".scope", "docker-" ID ".scope"},
 		{"/docker/" ID, NULL},
+		{"/kubepods.slice/kubepods-pod1.slice/cri-containerd-" ID ".scope",
+		 "cri-containerd-" ID ".scope"},
+		{"/system.slice/web.service/libpod-payload-" ID "/container", "web.service"},
+		/* Whoever creates a container may choose what is above it, and who is root in it what
+		 * is below. */
+		{"/telegraf.service/" ID, NULL},
+		{"/telegraf.service/libpod-" ID, NULL},
+		{"/system.slice/" ID, NULL},
+		{"/docker/" ID "/system.slice/telegraf.service", NULL},
+		{"/docker-" ID ".scope/docker-" ID2 ".scope", NULL},
 		{"/init.scope", "init.scope"},
 		{"/.service", NULL},
 		{"/_.service", NULL},
@@ -163,9 +189,49 @@ static void test_unit(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct bytes cgroup = bytes(cases[i].cgroup);
+		struct caller caller = {.cgroup = bytes(cases[i].cgroup)};
 
-		assert_found(cgroup, caller_unit(cgroup), cases[i].unit);
+		assert_found(caller.cgroup, caller_unit(&caller), cases[i].unit);
+	}
+}
+
+/* The end of PATH, from PROVEN on, is what not only root could name. */
+static void test_claims(void **state)
+{
+	static const struct {
+		const char *proven, *claimed, *id, *claimed_id, *unit;
+		bool contained;
+	} cases[] = {
+		{"/user.slice/user-1000.slice/user@1000.service", "/" ID, NULL, ID,
+		 "user@1000.service", true},
+		{"/user.slice/user-1000.slice/user@1000.service", "/telegraf.service", NULL, NULL,
+		 "user@1000.service", false},
+		{"/user.slice/user-1000.slice/user@1000.service", "/user.slice/libpod-" ID ".scope",
+		 NULL, ID, "user@1000.service", true},
+		{"/alice", "/docker-" ID ".scope", NULL, ID, NULL, true},
+		{"/alice", "/telegraf.service", NULL, NULL, NULL, false},
+		{"/docker/" ID, "/" ID2, ID, ID2, NULL, true},
+		{"/docker/" ID, "/init", ID, NULL, NULL, true},
+		{"", "/docker/" ID, NULL, ID, NULL, true},
+		{"", ".../docker/" ID, NULL, ID, NULL, true},
+		{"", ".../x.service", NULL, NULL, NULL, true},
+		{"", "", NULL, NULL, NULL, true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char path[512];
+		struct caller caller = {.cgroup_claimed = (uint32_t)strlen(cases[i].claimed)};
+
+		snprintf(path, sizeof(path), "%s%s", cases[i].proven, cases[i].claimed);
+		caller.cgroup = bytes(path);
+		assert_found(caller.cgroup, caller_container_id(&caller), cases[i].id);
+		assert_found(caller.cgroup, caller_claimed_container_id(&caller),
+			     cases[i].claimed_id);
+		assert_found(caller.cgroup, caller_unit(&caller), cases[i].unit);
+		assert_int_equal(caller_may_be_contained(&caller), cases[i].contained);
+		caller.cgroup_claimed = UINT32_MAX;
+		assert_null(caller_container_id(&caller).data);
+		assert_null(caller_unit(&caller).data);
 	}
 }
 
@@ -228,7 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_references),   cmocka_unit_test(test_same_image),
 		cmocka_unit_test(test_container_id), cmocka_unit_test(test_unit),
-		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_claims),	     cmocka_unit_test(test_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

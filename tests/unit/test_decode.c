@@ -755,6 +755,65 @@ static void test_cgroups(void **state)
 	}
 }
 
+/* What not only root could name is the end of the path, whichever of the paths it is. */
+static void test_claimed_cgroups(void **state)
+{
+	static const struct {
+		const char *path;
+		size_t size;
+		uint16_t flags;
+		uint32_t components, claimed;
+	} cases[] = {
+		{TEXT("c\0b.service\0a\0"), 0, 0, 0},
+		{TEXT("c\0b.service\0a\0"), 0, 1, 2},
+		{TEXT("c\0b.service\0a\0"), 0, 2, 12},
+		{TEXT("c\0b.service\0a\0"), 0, 3, 14},
+		{TEXT("c\0b.service\0a\0"), 0, UINT32_MAX, 14},
+		{TEXT("c\0b\0"), CALLERD_TEXT_TRUNCATED, 0, 7},
+		{TEXT("c\0b\0"), CALLERD_TEXT_FAULT, 1, 7},
+		{TEXT("c\0"), 0, 1, 2},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+		struct callerd_text path = add(event, cases[i].path, cases[i].size, cases[i].flags);
+		struct caller *caller;
+
+		event->cgroup = path;
+		event->cgroup_claimed = cases[i].components;
+		event->cgroup_owner = 1000;
+		caller = caller_of(event, NULL);
+		assert_int_equal(caller->cgroup_claimed, cases[i].claimed);
+		assert_int_equal(caller->cgroup_owner, 1000);
+		caller_unref(caller);
+		event->cgroup = (struct callerd_text){0};
+		event->cgroup_owner = 0;
+		event->cgroup_v1 = path;
+		event->cgroup_v1_claimed = cases[i].components;
+		event->cgroup_v1_owner = 1001;
+		caller = caller_of(event, NULL);
+		assert_int_equal(caller->cgroup_claimed, cases[i].claimed);
+		assert_int_equal(caller->cgroup_owner, 1001);
+		caller_unref(caller);
+	}
+}
+
+/* A container's id in the other hierarchy counts only where root wrote it. */
+static void test_forged_hierarchy(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	event->cgroup = add(event, TEXT("session-3.scope\0user.slice\0"), 0);
+	event->cgroup_v1 = add(event, TEXT(ID "\0alice\0"), 0);
+	event->cgroup_v1_claimed = 1;
+	event->cgroup_v1_owner = 1000;
+	caller = caller_of(event, NULL);
+	ASSERT_BYTES(caller->cgroup, "/user.slice/session-3.scope");
+	assert_int_equal(caller->cgroup_claimed, 0);
+	caller_unref(caller);
+}
+
 /* --- what breaks the contract ----------------------------------------------------------------- */
 
 static void test_caller_sizes(void **state)
@@ -1081,6 +1140,8 @@ int main(void)
 		cmocka_unit_test(test_same_hash),
 		cmocka_unit_test(test_shared_lineage),
 		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_claimed_cgroups),
+		cmocka_unit_test(test_forged_hierarchy),
 		cmocka_unit_test(test_caller_sizes),
 		cmocka_unit_test(test_caller_oversized),
 		cmocka_unit_test(test_caller_texts),

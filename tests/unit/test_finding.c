@@ -48,6 +48,7 @@ static const char *const ids[FINDINGS] = {
 	"body-not-seen",
 	"protocol-anomaly",
 	"sender-differs",
+	"caller-forged",
 	"opaque-stream",
 };
 

@@ -77,6 +77,8 @@ static struct caller *make_caller(unsigned int ancestors)
 	draft.net_ns = 10;
 	draft.capabilities = UINT64_MAX;
 	draft.cgroup_id = 11;
+	draft.cgroup_claimed = 3;
+	draft.cgroup_owner = 14;
 	strcpy(draft.tty, "pts/3");
 	draft.has_node = draft.in_node_group = true;
 	draft.node_uid = 12;

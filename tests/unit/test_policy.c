@@ -34,7 +34,7 @@ static struct policy *make_pattern(const char *pattern, bool path)
 static bool matches_pattern(const struct policy *policy, const char *text)
 {
 	char value[8192];
-	struct policy_call call = {.container_id = bytes_of("1")};
+	struct policy_call call = {.contained = true};
 
 	snprintf(value, sizeof(value), "_%s", text);
 	call.container_image = call.container_name = bytes_of(value);
@@ -343,7 +343,7 @@ static const struct policy_call in_container = {
 	.unit = TEXT("docker-1234.scope"),
 	.container_image = TEXT("registry.example/ci/runner:1"),
 	.container_name = TEXT("ci-7"),
-	.container_id = TEXT("1234"),
+	.contained = true,
 	.operation = TEXT("ContainerList"),
 };
 
@@ -419,6 +419,33 @@ static void test_expected(void **state)
 		policy_free(policy);
 	}
 	assert_null(policy_expected(NULL, &on_host));
+}
+
+/* Whoever is root in a PID namespace may be root in a container that is not known as one. */
+static void test_foreign(void **state)
+{
+	static const struct {
+		const char *setting;
+		bool expected;
+	} table[] = {
+		{"user|root", false},
+		{"login-user|alice", false},
+		{"exe|/usr/bin/docker", false},
+		{"unit|session-3.scope", true},
+	};
+	struct policy_call foreign = on_host;
+
+	foreign.foreign = true;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct policy *policy;
+		char text[128];
+
+		snprintf(text, sizeof(text), "expected r|%s", table[i].setting);
+		policy = MAKE("expected r", text);
+		assert_int_equal(!!policy_expected(policy, &foreign), table[i].expected);
+		assert_non_null(policy_expected(policy, &on_host));
+		policy_free(policy);
+	}
 }
 
 /* What is not known matches nothing, whatever the value; nor does a name that goes on after a NUL. */
@@ -528,8 +555,8 @@ int main(void)
 		cmocka_unit_test(test_wildcards_end), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_check),	      cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_severity),      cmocka_unit_test(test_expected),
-		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_first_rule),
-		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_first_rule),    cmocka_unit_test(test_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

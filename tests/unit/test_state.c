@@ -885,7 +885,7 @@ static void test_foreign(void **unused)
 	sql("CREATE TABLE shop(article, price)");
 	assert_set_aside("is not callerd's");
 	write_whole(whole, whole_size);
-	sql("PRAGMA user_version = 2");
+	sql("PRAGMA user_version = 8");
 	assert_set_aside("is of another version");
 	write_whole(whole, whole_size);
 	sql("PRAGMA application_id = 0");

@@ -206,11 +206,11 @@ static int open_causes(struct engines *engines, uint64_t now)
 	return causes_new(&causes, now, &engines->causes);
 }
 
-static uint32_t own_mount_namespace(void)
+static uint32_t own_namespace(const char *path)
 {
 	struct stat status;
 
-	return stat("/proc/self/ns/mnt", &status) ? 0 : (uint32_t)status.st_ino;
+	return stat(path, &status) ? 0 : (uint32_t)status.st_ino;
 }
 
 static int open_calls(struct engines *engines)
@@ -224,7 +224,8 @@ static int open_calls(struct engines *engines)
 		.policy = options->policy,
 		.context = engines->options.context,
 		.ledger = causes_ledger(engines->causes),
-		.mnt_ns = own_mount_namespace(),
+		.mnt_ns = own_namespace("/proc/self/ns/mnt"),
+		.pid_ns = own_namespace("/proc/self/ns/pid"),
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
 		.answered = answered,

@@ -4,7 +4,7 @@
 #define CALLERD_STATE_SCHEMA_H
 
 #define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
-#define STATE_VERSION 1 /* of the schema, the packed callers and the words in the rows */
+#define STATE_VERSION 2 /* of the schema, the packed callers and the words in the rows */
 
 /* The statements that make it, in this order; NULL-terminated. A file has exactly these. */
 extern const char *const state_schema[];

@@ -185,20 +185,41 @@ static void decode_ancestor(struct arena *arena, const struct callerd_caller_eve
 	decode_args(arena, event, &ancestor->argv, detail, args_max, process);
 }
 
+/* The bytes that the last COMPONENTS of PATH take. Of a path that is not known to the root all are CLAIMED. */
+static uint32_t claimed_size(struct bytes path, uint32_t components)
+{
+	size_t proven = path.size;
+
+	if (path.size && *path.data != '/')
+		return path.size;
+	while (proven && components)
+		components -= path.data[--proven] == '/';
+	return path.size - proven;
+}
+
+static void set_cgroup(struct caller *caller, struct bytes path, uint32_t claimed, uint32_t owner)
+{
+	caller->cgroup = path;
+	caller->cgroup_claimed = claimed_size(path, claimed);
+	caller->cgroup_owner = owner;
+}
+
 /* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */
-static struct bytes choose_cgroup(struct arena *arena, const struct callerd_caller_event *event)
+static void choose_cgroup(struct arena *arena, const struct callerd_caller_event *event,
+			  struct caller *caller)
 {
 	struct bytes unified = keep_path(arena, event, &event->cgroup);
 	struct bytes other;
 
+	set_cgroup(caller, unified, event->cgroup_claimed, event->cgroup_owner);
 	if (!event->cgroup_v1.length)
-		return unified;
+		return;
 	other = keep_path(arena, event, &event->cgroup_v1);
-	if (unified.size <= 1)
-		return other;
-	if (!caller_container_id(unified).data && caller_container_id(other).data)
-		return other;
-	return unified;
+	if (unified.size > 1 && caller_container_id(caller).data)
+		return;
+	set_cgroup(caller, other, event->cgroup_v1_claimed, event->cgroup_v1_owner);
+	if (unified.size > 1 && !caller_container_id(caller).data)
+		set_cgroup(caller, unified, event->cgroup_claimed, event->cgroup_owner);
 }
 
 static void decode_terminal(const struct callerd_caller_event *event, struct caller *caller)
@@ -245,7 +266,7 @@ static void decode_into(const struct callerd_caller_event *event,
 	decode_self(arena, event, detail, &caller->process);
 	caller->working_directory = keep_path(arena, event, &event->cwd);
 	caller->root = keep_path(arena, event, &event->root);
-	caller->cgroup = choose_cgroup(arena, event);
+	choose_cgroup(arena, event, caller);
 	if (detail && detail->label)
 		label = detail->label(detail->data, event->pid, event->start);
 	caller->label = keep(arena, label.data, label.size);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "record/text.h"
+
 #define CONTAINER_ID_SIZE 64
 #define INITIAL_USER_NS 0xeffffffdu /* PROC_USER_INIT_INO of the kernel */
 
@@ -310,23 +312,6 @@ static bool ends_with(struct bytes bytes, const char *ending)
 	return bytes.size >= size && !memcmp(bytes.data + bytes.size - size, ending, size);
 }
 
-/* Takes the last component off *PATH; false where there is none. Slashes at the end do not count.
- */
-static bool last_component(struct bytes *path, struct bytes *ret_name)
-{
-	const char *slash;
-
-	while (path->size && path->data[path->size - 1] == '/')
-		path->size--;
-	if (!path->size)
-		return false;
-	slash = memrchr(path->data, '/', path->size);
-	ret_name->data = slash ? slash + 1 : path->data;
-	ret_name->size = path->size - (size_t)(ret_name->data - path->data);
-	path->size -= ret_name->size;
-	return true;
-}
-
 /*
  * The id in the name of one directory. Known spellings: ID (docker, kubepods), docker-ID.scope,
  * libpod-ID.scope, libpod-ID, cri-containerd-ID.scope, crio-ID.scope, system.slice:docker:ID. The
@@ -355,16 +340,74 @@ static struct bytes container_id(struct bytes name)
 	return ends_with(name, "conmon") ? none : id;
 }
 
-struct bytes caller_container_id(struct bytes cgroup)
+/* Takes the first component off *PATH; false where there is none. */
+static bool first_component(struct bytes *path, struct bytes *ret_name)
 {
-	struct bytes name, id;
+	const char *slash;
 
-	while (last_component(&cgroup, &name)) {
+	while (path->size && *path->data == '/')
+		*path = bytes_from(*path, 1);
+	if (!path->size)
+		return false;
+	slash = memchr(path->data, '/', path->size);
+	ret_name->data = path->data;
+	ret_name->size = slash ? (size_t)(slash - path->data) : path->size;
+	*path = bytes_from(*path, ret_name->size);
+	return true;
+}
+
+/* The ids of containers in PATH. */
+struct found {
+	unsigned int count;
+	struct bytes id; /* the last one, and the component that it stands in */
+	struct bytes name;
+};
+
+static struct found find_containers(struct bytes path)
+{
+	struct found found = {0};
+	struct bytes name, id, parent = {0};
+
+	for (; first_component(&path, &name); parent = name) {
 		id = container_id(name);
-		if (id.data)
-			return id;
+		/* Podman's cgroup of a pod, which is no container. */
+		if (!id.data ||
+		    (id.size == name.size && bytes_equal(parent, bytes_of("libpod_parent"))))
+			continue;
+		found.count++;
+		found.id = id;
+		found.name = name;
 	}
-	return (struct bytes){0};
+	return found;
+}
+
+static struct bytes proven_cgroup(const struct caller *caller)
+{
+	struct bytes path = caller->cgroup;
+
+	path.size -= caller->cgroup_claimed < path.size ? caller->cgroup_claimed : path.size;
+	return path;
+}
+
+struct bytes caller_container_id(const struct caller *caller)
+{
+	struct found found = find_containers(proven_cgroup(caller));
+
+	return found.count == 1 ? found.id : (struct bytes){0};
+}
+
+struct bytes caller_claimed_container_id(const struct caller *caller)
+{
+	struct bytes proven = proven_cgroup(caller);
+
+	return find_containers(bytes_from(caller->cgroup, proven.size)).id;
+}
+
+bool caller_may_be_contained(const struct caller *caller)
+{
+	struct bytes path = caller->cgroup;
+
+	return !path.size || *path.data != '/' || find_containers(path).count;
 }
 
 /* Whether NAME, of a directory, is that of a unit of this type. Only hidden files begin with a dot.
@@ -378,25 +421,31 @@ static bool is_unit(struct bytes name, const char *type)
  * files. */
 static struct bytes unit_name(struct bytes name)
 {
-	if (name.data[0] == '_') {
-		name.data++;
-		name.size--;
-	}
-	return name;
+	return name.data[0] == '_' ? bytes_from(name, 1) : name;
 }
 
-struct bytes caller_unit(struct bytes cgroup)
+struct bytes caller_unit(const struct caller *caller)
 {
-	struct bytes slice = {0}, name;
+	static const char payload[] =
+		"libpod-payload-"; /* below the unit that Podman itself runs in */
+	struct bytes path = proven_cgroup(caller), slice = {0}, name;
+	struct found found = find_containers(path);
+	bool payload_of_unit = found.count == 1 && found.name.size > strlen(payload) &&
+			       !memcmp(found.name.data, payload, strlen(payload));
 
-	while (last_component(&cgroup, &name)) {
+	if (found.count > 1)
+		return (struct bytes){0};
+	while (first_component(&path, &name)) {
+		bool of_container = found.count && name.data == found.name.data;
+
 		name = unit_name(name);
 		if (is_unit(name, ".service") || is_unit(name, ".scope"))
-			return name;
-		if (!slice.data && is_unit(name, ".slice"))
+			return !found.count || of_container || payload_of_unit ? name
+									       : (struct bytes){0};
+		if (is_unit(name, ".slice"))
 			slice = name;
 	}
-	return slice;
+	return found.count ? (struct bytes){0} : slice;
 }
 
 /* --- access

@@ -91,7 +91,9 @@ struct caller {
 	struct bytes working_directory;
 	struct bytes root;   /* "/" where it is not confined to a part of the tree */
 	struct bytes cgroup; /* the most telling of its cgroup paths */
-	struct bytes label;  /* LSM label */
+	/* Bytes at the end of .cgroup that not only root could name, and whose the directories above are. */
+	uint32_t cgroup_claimed, cgroup_owner;
+	struct bytes label; /* LSM label */
 	struct bytes
 		boot_id; /* of an earlier boot, to which its times belong; data NULL: this one */
 	int64_t boot_to_real; /* of that boot: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */
@@ -133,12 +135,26 @@ struct caller *caller_unref(struct caller *caller);
 /* Whether A and B are the same process image: same process, executable and arguments. */
 bool caller_same_image(const struct caller *a, const struct caller *b);
 
-/* The container that a cgroup path belongs to: its 64 hex digits within CGROUP, or data NULL. */
-struct bytes caller_container_id(struct bytes cgroup);
+/*
+ * The container that CALLER runs in: the 64 hex digits in its cgroup path, or data NULL. They count only where
+ * root alone could name the directory, and where the path names no other container: who creates a container
+ * may choose the cgroup above it, and who is root in one the cgroups below.
+ */
+struct bytes caller_container_id(const struct caller *caller);
 
-/* The systemd unit that a cgroup path belongs to (the innermost .service or .scope, else .slice),
- * within CGROUP, or data NULL. */
-struct bytes caller_unit(struct bytes cgroup);
+/* The id of a container that somebody else than root wrote into CALLER's cgroup path, or data NULL. */
+struct bytes caller_claimed_container_id(const struct caller *caller);
+
+/* Whether CALLER runs in a container as far as its cgroup path says so, proven or not; true where the path is
+ * not known to its end. */
+bool caller_may_be_contained(const struct caller *caller);
+
+/*
+ * The systemd unit that CALLER belongs to, within its cgroup path, or data NULL: the outermost .service or
+ * .scope, as what is below one is not systemd's own any more; else the innermost .slice. Of a caller in a
+ * container only what its engine named after that container.
+ */
+struct bytes caller_unit(const struct caller *caller);
 
 /* Why the kernel let this caller reach the socket node. */
 enum caller_access {

@@ -10,7 +10,7 @@
 #include <endian.h>
 #include <errno.h>
 
-#define VERSION 1
+#define VERSION 2
 #define TEXT_MAX                                                                                   \
 	(64u << 10) /* decode.c's room for all of a caller's detail, and more than for its text */
 #define UNKNOWN UINT32_MAX
@@ -52,6 +52,8 @@ static const struct field caller_fields[] = {
 	FIELD(NUMBER, caller, net_ns),
 	FIELD(NUMBER, caller, capabilities),
 	FIELD(NUMBER, caller, cgroup_id),
+	FIELD(NUMBER, caller, cgroup_claimed),
+	FIELD(NUMBER, caller, cgroup_owner),
 	FIELD(NUMBER, caller, boot_to_real),
 	FIELD(FLAG, caller, has_node),
 	FIELD(FLAG, caller, in_node_group),

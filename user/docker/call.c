@@ -546,6 +546,39 @@ static void take_judgement(struct call *call, struct verdict *verdict)
 	call->judged = NULL;
 }
 
+/* A container of any watched engine; NULL: none has it. */
+static const struct inventory_container *container_of(const struct calls *calls, struct bytes id)
+{
+	const struct inventory_container *container = NULL;
+
+	for (unsigned int i = 0; id.size && !container && i < calls->options.socket_count; i++)
+		container = inventory_container(calls->options.inventories[i], id);
+	return container;
+}
+
+/* The owner of a rootless engine may name the cgroups of its containers: that is how it works. */
+static bool is_own_engine(const struct caller *caller)
+{
+	return caller->has_node && caller->node_uid && caller->node_uid == caller->cgroup_owner;
+}
+
+/* What the caller wants to be taken for. */
+static void judge_caller(const struct calls *calls, struct verdict *verdict,
+			 const struct caller *caller)
+{
+	struct bytes claimed = caller_claimed_container_id(caller);
+	const struct inventory_container *container = container_of(calls, claimed);
+
+	if (!claimed.size || is_own_engine(caller))
+		return;
+	verdict_add(
+		verdict, FINDING_CALLER_FORGED, container ? SEVERITY_HIGH : SEVERITY_LOW,
+		"the cgroup is named after container %.12s, by user %u and not by an engine%s%.*s",
+		claimed.data, caller->cgroup_owner, container ? ": " : "",
+		container ? (int)container->name.size : 0,
+		container ? container->name.data ?: "" : "");
+}
+
 /* VERDICT is empty. */
 static void judge(struct call *call, struct verdict *verdict, bool complete,
 		  const struct record *record)
@@ -559,6 +592,8 @@ static void judge(struct call *call, struct verdict *verdict, bool complete,
 		judge_unknown(call, verdict);
 	}
 	judge_oddities(call, verdict, record);
+	if (record->caller)
+		judge_caller(call->calls, verdict, record->caller);
 	if (record->connector)
 		verdict_add(verdict, FINDING_SENDER_DIFFERS, SEVERITY_NONE,
 			    "another process than the one that connected");
@@ -819,18 +854,13 @@ static void learn(struct call *call)
 /* That the caller runs in. */
 static void put_container(const struct calls *calls, struct record *record)
 {
-	struct bytes id = caller_container_id(record->caller->cgroup);
+	const struct inventory_container *container =
+		container_of(calls, caller_container_id(record->caller));
 
-	for (unsigned int i = 0; id.size && i < calls->options.socket_count; i++) {
-		const struct inventory_container *container =
-			inventory_container(calls->options.inventories[i], id);
-
-		if (!container)
-			continue;
-		record->container_name = container->name;
-		record->container_image = container->image;
+	if (!container)
 		return;
-	}
+	record->container_name = container->name;
+	record->container_image = container->image;
 }
 
 /* Whether the answer is to be read: what it makes or removed stands there. */
@@ -930,8 +960,9 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	ret.uid = caller->process.euid;
 	ret.login_uid = caller->login_uid;
 	ret.executable = trusted_executable(calls, caller);
-	ret.unit = caller_unit(caller->cgroup);
-	ret.container_id = caller_container_id(caller->cgroup);
+	ret.unit = caller_unit(caller);
+	ret.contained = caller_may_be_contained(caller);
+	ret.foreign = calls->options.pid_ns && caller->pid_ns != calls->options.pid_ns;
 	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
 		ret.user = bytes_of(user);
 	if (context && context->user_name && ret.login_uid != CALLERD_UNSET_ID &&

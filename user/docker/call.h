@@ -25,7 +25,7 @@ struct calls_options {
 	const struct record_context *context; /* for names of users and times; NULL: none */
 	struct ledger
 		*ledger; /* that requests are entered in which may make events happen; NULL: none */
-	uint32_t mnt_ns; /* the host's mount namespace; 0: unknown */
+	uint32_t mnt_ns, pid_ns; /* the host's namespaces; 0: unknown */
 	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
 	void *data;
 	/* The engine answered: it runs. NULL: nobody to tell. */

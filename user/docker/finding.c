@@ -80,6 +80,8 @@ static const struct finding_kind kinds[] = {
 		"The request is spelled so that two readers could understand it differently."},
 	[FINDING_SENDER_DIFFERS] = {"sender-differs", SEVERITY_INFO, NULL,
 		"Another process than the one that connected sent the request."},
+	[FINDING_CALLER_FORGED] = {"caller-forged", SEVERITY_HIGH, "T1036",
+		"The caller made its cgroup look like that of a container that it is not in."},
 	[FINDING_OPAQUE_STREAM] = {"opaque-stream", SEVERITY_INFO, NULL,
 		"The connection was taken over: what follows is no longer requests."},
 };

@@ -385,9 +385,13 @@ static bool matches_pattern(const struct pattern *pattern, enum key key,
 
 static bool matches_rule(const struct rule *rule, const struct policy_call *call)
 {
+	bool names_container =
+		rule->patterns[KEY_CONTAINER_IMAGE] || rule->patterns[KEY_CONTAINER_NAME];
+
 	/* Whoever is root in a container chooses its users and what stands at a path in it. */
-	if (call->container_id.data && !rule->patterns[KEY_CONTAINER_IMAGE] &&
-	    !rule->patterns[KEY_CONTAINER_NAME])
+	if (call->contained && !names_container)
+		return false;
+	if (call->foreign && !names_container && !rule->patterns[KEY_UNIT])
 		return false;
 	for (enum key key = 0; key < KEYS; key++) {
 		const struct pattern *pattern = rule->patterns[key];

@@ -21,8 +21,11 @@ struct policy_call {
 	uint32_t uid, login_uid; /* CALLERD_UNSET_ID: unset */
 	struct bytes executable; /* path; unknown where the caller chose what stands at that path */
 	struct bytes unit;	 /* systemd unit */
-	/* That the caller runs in. With a container_id only rules that name a container match. */
-	struct bytes container_image, container_name, container_id;
+	struct bytes container_image, container_name; /* that the caller runs in */
+	/* It runs in a container, or may: only rules that name a container match. */
+	bool contained;
+	/* In a PID namespace that is not the host's: only rules that name a container or a unit match. */
+	bool foreign;
 	struct bytes operation; /* "ContainerList" */
 };
 

@@ -238,7 +238,7 @@ static void put_caller(struct cef *cef)
 	    LIMIT_TEXT);
 	if (!cef->view->described)
 		return;
-	put(cef, "sourceServiceName", caller_unit(caller->cgroup), LIMIT_TEXT);
+	put(cef, "sourceServiceName", caller_unit(caller), LIMIT_TEXT);
 	command_add(begin(cef), cef->view->args);
 	put_custom(cef, "cs1", "commandLine", begun(cef), LIMIT_CUSTOM);
 	put_login(cef, caller);

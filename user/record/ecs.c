@@ -386,7 +386,10 @@ static void put_caller_details(struct ecs *ecs, const struct caller *caller)
 		json_put_number(json, "session", caller->session);
 	put_text(json, "tty", caller->tty);
 	json_put_string(json, "cgroup", caller->cgroup);
-	json_put_string(json, "unit", caller_unit(caller->cgroup));
+	if (caller->cgroup_claimed)
+		json_put_id(json, "cgroup_owner", caller->cgroup_owner);
+	json_put_string(json, "container_claimed", caller_claimed_container_id(caller));
+	json_put_string(json, "unit", caller_unit(caller));
 	json_put_string(json, "label", caller->label);
 	put_capabilities(json, caller->capabilities);
 	put_text(json, "access", ecs->view->access);

@@ -303,7 +303,10 @@ static void put_described(struct journal *journal, const struct caller *caller)
 		put_number(journal, "callerd.caller.", "session", caller->session);
 	put_text(journal, "callerd.caller.", "tty", caller->tty);
 	put(journal, "callerd.caller.", "cgroup", caller->cgroup);
-	put(journal, "callerd.caller.", "unit", caller_unit(caller->cgroup));
+	if (caller->cgroup_claimed)
+		put_number(journal, "callerd.caller.", "cgroup_owner", caller->cgroup_owner);
+	put(journal, "callerd.caller.", "container_claimed", caller_claimed_container_id(caller));
+	put(journal, "callerd.caller.", "unit", caller_unit(caller));
 	put(journal, "callerd.caller.", "label", caller->label);
 	put_capabilities(journal, caller->capabilities);
 	put_text(journal, "callerd.caller.", "access", view->access);

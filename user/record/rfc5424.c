@@ -139,7 +139,7 @@ static void put_described(struct syslog *syslog, const struct caller *caller)
 		put_user(syslog, "loginUid", caller->login_uid, "loginUser", view->login_user);
 	if (caller->session != CALLERD_UNSET_ID)
 		put_number(syslog, "session", caller->session);
-	put(syslog, "unit", caller_unit(caller->cgroup));
+	put(syslog, "unit", caller_unit(caller));
 	put_text(syslog, "access", view->access);
 	put(syslog, "containerId", view->container_id);
 	put(syslog, "containerName", syslog->record->container_name);

@@ -161,7 +161,7 @@ static void view_caller(struct view *view)
 		view->elevated = caller->login_uid != caller->process.euid;
 		view_user_name(view->context, caller->login_uid, view->login_user);
 	}
-	view->container_id = caller_container_id(caller->cgroup);
+	view->container_id = caller_container_id(caller);
 	view_access(view);
 	view->args = caller->process.args;
 	if (view->args.size) {
