@@ -516,8 +516,8 @@ static __always_inline __u64 sender_key(void)
 	return key;
 }
 
-/* Sends EVENT to the reader of the callers ring. */
-static __always_inline void send_caller(struct callerd_caller_event *event, __u32 loss)
+/* Sends EVENT to the reader of the callers ring. Returns 0, or not: then LOSS was counted. */
+static __always_inline long send_caller(struct callerd_caller_event *event, __u32 loss)
 {
 	__u32 size = event->text_size;
 
@@ -525,8 +525,11 @@ static __always_inline void send_caller(struct callerd_caller_event *event, __u3
 		size = CALLERD_TEXT_MAX;
 	size += offsetof(struct callerd_caller_event, text);
 	event->header.size = size;
-	if (bpf_ringbuf_output(&callers, event, size, wake_flags(&callers)))
-		count_loss(loss);
+	if (charge(event->header.account, size, CALLERD_RING_CALLERS) &&
+	    !bpf_ringbuf_output(&callers, event, size, wake_flags(&callers)))
+		return 0;
+	lose(event->header.account, loss);
+	return -1;
 }
 
 #endif

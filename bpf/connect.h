@@ -68,6 +68,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	__u32 socket = watched_socket(listener);
 	struct connection *connection;
 	struct scratch *scratch;
+	__u64 account;
 
 	if (!daemon)
 		return;
@@ -80,12 +81,14 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 				      (__u64)BPF_CORE_READ(unix_socket(listener), path.mnt));
 	if (socket == CALLERD_NO_SOCKET)
 		return;
-	connection = add_connection(daemon, socket, sender_key(), 0);
+	account = current_account();
+	connection = add_connection(daemon, socket, sender_key(), account, 0);
 	scratch = take_scratch();
 	if (!scratch) /* counted */
 		return;
 	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
 	scratch->event.header.socket = socket;
+	scratch->event.header.account = account;
 	describe_caller(&scratch->event);
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
 	send_caller(&scratch->event, CALLERD_LOSS_CONNECT);
@@ -209,6 +212,8 @@ CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
 static __always_inline void on_refused(const char *address, long error)
 {
 	struct scratch *scratch;
+	__u64 account;
+	bool named;
 
 	if (!error_of_node(error) || is_agent())
 		return;
@@ -216,11 +221,18 @@ static __always_inline void on_refused(const char *address, long error)
 	if (!scratch)
 		return;
 	bpf_probe_read_kernel_str(scratch->event.text, CALLERD_ADDRESS_MAX + 1, address);
-	if (error == ENOENT && !has_watched_basename(&scratch->event))
+	named = has_watched_basename(&scratch->event);
+	if (error == ENOENT && !named)
+		goto out;
+	error = error == ERESTARTSYS ? EINTR : error;
+	account = current_account();
+	if (!may_describe_refused(account, named ? CALLERD_REFUSED_NAMED : CALLERD_REFUSED_OTHER,
+				  CALLERD_NO_SOCKET, error))
 		goto out;
 	fill_header(&scratch->event.header, CALLERD_EVENT_REFUSED, 0, NULL);
+	scratch->event.header.account = account;
 	describe_caller(&scratch->event);
-	scratch->event.error = error == ERESTARTSYS ? EINTR : error;
+	scratch->event.error = error;
 	text_begin(&scratch->event, &scratch->event.address);
 	scratch->event.address.flags = text_add(&scratch->event, address);
 	add_mounted(&scratch->event);
@@ -260,6 +272,7 @@ static __always_inline void on_sender(const struct sock *daemon)
 	if (connection->sender == key)
 		return;
 	connection->sender = key;
+	connection->account = current_account();
 	scratch = take_scratch();
 	if (!scratch)
 		return;

@@ -166,6 +166,9 @@ struct pid_namespace {
 };
 
 struct user_namespace {
+	struct user_namespace *parent;
+	int level; /* 0: the initial one */
+	kuid_t owner;
 	struct ns_common ns;
 };
 

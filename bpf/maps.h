@@ -63,9 +63,30 @@ struct {
 	__type(value, __u32);
 } paths SEC(".maps");
 
+#define ACCOUNTS_MAX 4096
+
+/* User space takes out those that were idle for long. Of more accounts than there is room for, all further ones
+ * are charged as one: the REST. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ACCOUNTS_MAX);
+	__type(key, __u64);
+	__type(value, struct callerd_account);
+} accounts SEC(".maps");
+
+enum { ACCOUNT_BLANK, ACCOUNT_REST, SPECIAL_ACCOUNTS };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SPECIAL_ACCOUNTS);
+	__type(key, __u32);
+	__type(value, struct callerd_account);
+} special_accounts SEC(".maps");
+
 /* A connection, known by the daemon's end. */
 struct connection {
 	__u64 id;
+	__u64 account;	   /* of who connected, then of who sends */
 	__u64 sent;	   /* bytes whose send has completed */
 	__u64 received;	   /* bytes that the daemon read */
 	__u64 answered;	   /* bytes that the daemon wrote */
@@ -138,6 +159,7 @@ static __always_inline void fill_header(struct callerd_event_header *header, __u
 	header->size = size;
 	header->time = bpf_ktime_get_boot_ns();
 	header->connection = connection ? connection->id : 0;
+	header->account = connection ? connection->account : 0;
 	header->socket = connection ? connection->socket : CALLERD_NO_SOCKET;
 	header->flags = connection ? connection->flags : 0;
 }

@@ -3,7 +3,7 @@
 #ifndef CALLERD_BPF_SOCKET_H
 #define CALLERD_BPF_SOCKET_H
 
-#include "maps.h"
+#include "account.h"
 
 /* Inode numbers are used again, so the generation tells two sockets apart. An overlay has none of its
  * own: that of the socket's real inode stands for it. */
@@ -116,7 +116,7 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 
 	if (!connection)
 		return;
-	event = bpf_ringbuf_reserve(&payload, sizeof(*event), 0);
+	event = RESERVE(payload, CALLERD_RING_PAYLOAD, connection->account, sizeof(*event));
 	if (event) {
 		fill_header(&event->header, CALLERD_EVENT_END, sizeof(*event), connection);
 		event->received = connection->received;
@@ -125,7 +125,7 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 		event->reserved = 0;
 		bpf_ringbuf_submit(event, wake_flags(&payload));
 	} else {
-		count_loss(CALLERD_LOSS_END);
+		lose(connection->account, CALLERD_LOSS_END);
 	}
 	if (reason != CALLERD_END_REPLACED)
 		bpf_map_delete_elem(&connections, &key);
@@ -134,11 +134,12 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 /* Enters a connection into the table, where it may push out the one that was silent longest. NULL,
  * counted, where there is no room all the same. */
 static __always_inline struct connection *add_connection(const struct sock *daemon, __u32 socket,
-							 __u64 sender, __u32 flags)
+							 __u64 sender, __u64 account, __u32 flags)
 {
 	__u64 key = (__u64)daemon;
 	struct connection connection = {
 		.id = __sync_fetch_and_add(&control.last_connection, 1) + 1,
+		.account = account,
 		.sender = sender,
 		.budget = {settings.request_budget, settings.response_budget},
 		.socket = socket,
@@ -148,7 +149,7 @@ static __always_inline struct connection *add_connection(const struct sock *daem
 
 	end_connection(daemon, CALLERD_END_REPLACED);
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_ANY)) {
-		count_loss(CALLERD_LOSS_TABLE);
+		lose(account, CALLERD_LOSS_TABLE);
 		return NULL;
 	}
 	return find_connection(daemon);
@@ -185,12 +186,13 @@ static __always_inline struct connection *add_preexisting(const struct sock *dae
 
 	if (of_agent(daemon))
 		return NULL;
-	connection = add_connection(daemon, socket, 0, CALLERD_FLAG_PREEXISTING);
+	connection =
+		add_connection(daemon, socket, 0, peer_account(daemon), CALLERD_FLAG_PREEXISTING);
 	if (!connection)
 		return NULL;
-	event = bpf_ringbuf_reserve(&callers, sizeof(*event), 0);
+	event = RESERVE(callers, CALLERD_RING_CALLERS, connection->account, sizeof(*event));
 	if (!event) {
-		count_loss(CALLERD_LOSS_SENDER);
+		lose(connection->account, CALLERD_LOSS_SENDER);
 		return connection;
 	}
 	fill_header(&event->header, CALLERD_EVENT_PEER, sizeof(*event), connection);

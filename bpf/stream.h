@@ -50,7 +50,8 @@ struct transfer {
 #define SEND_PIECE(transfer, capacity, size)                                                       \
 	({                                                                                         \
 		struct callerd_data_event *event =                                                 \
-			bpf_ringbuf_reserve(&payload, sizeof(*event) + (capacity), 0);             \
+			RESERVE(payload, CALLERD_RING_PAYLOAD, (transfer)->connection->account,    \
+				sizeof(*event) + (capacity));                                      \
 		if (event) {                                                                       \
 			__u32 copied = (size);                                                     \
                                                                                                    \
@@ -116,8 +117,9 @@ static long piece_step(__u32 index, void *context)
 		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
 	if (!sent) {
 		connection->lost |= 1U << transfer->direction;
-		count_loss(transfer->direction == CALLERD_REQUEST ? CALLERD_LOSS_REQUEST
-								  : CALLERD_LOSS_RESPONSE);
+		lose(connection->account, transfer->direction == CALLERD_REQUEST
+						  ? CALLERD_LOSS_REQUEST
+						  : CALLERD_LOSS_RESPONSE);
 	}
 	*budget -= size;
 	transfer->from += size;
@@ -311,9 +313,9 @@ static __always_inline void on_sent(const struct sock *daemon, long result)
 	__sync_fetch_and_add(&connection->sent, result);
 	if (!connection->unconfirmed || !__sync_lock_test_and_set(&connection->unconfirmed, 0))
 		return;
-	event = bpf_ringbuf_reserve(&payload, sizeof(*event), 0);
+	event = RESERVE(payload, CALLERD_RING_PAYLOAD, connection->account, sizeof(*event));
 	if (!event) {
-		count_loss(CALLERD_LOSS_END);
+		lose(connection->account, CALLERD_LOSS_END);
 		return;
 	}
 	fill_header(&event->header, CALLERD_EVENT_SENT, sizeof(*event), connection);

@@ -50,11 +50,27 @@ enum {
 	CALLERD_FLAG_FOREIGN = 1 << 8,	/* the daemon lives in another network namespace */
 };
 
+/*
+ * Whom an event is charged to: KIND << 32 | ID. All share the rings, the outputs' queues and the agent's memory, so
+ * each account has a share of them. A user cannot have more than one account: see bpf/account.h.
+ */
+enum callerd_account_kind {
+	CALLERD_ACCOUNT_NONE = 0,      /* the agent itself, or not known */
+	CALLERD_ACCOUNT_USER = 1,      /* ID: a UID of the initial user namespace */
+	CALLERD_ACCOUNT_CONTAINER = 2, /* ID: inode number of its outermost PID namespace */
+	CALLERD_ACCOUNT_REST = 3,      /* more accounts than the kernel side had room for; ID 0 */
+};
+
+#define CALLERD_ACCOUNT(kind, id) ((__u64)(kind) << 32 | (__u32)(id))
+#define CALLERD_ACCOUNT_KIND(account) ((__u32)((account) >> 32))
+#define CALLERD_ACCOUNT_ID(account) ((__u32)(account))
+
 struct callerd_event_header {
 	__u32 type;	  /* enum callerd_event_type */
 	__u32 size;	  /* of the whole event, this header included */
 	__u64 time;	  /* when it happened */
 	__u64 connection; /* unique while the agent runs; 0: none */
+	__u64 account;	  /* CALLERD_ACCOUNT(); of a connection: that of who acted on it last */
 	__u32 socket;	  /* index of the watched socket */
 	__u32 flags;
 };
@@ -194,6 +210,42 @@ enum callerd_loss {
 	CALLERD_LOSS_MAX,
 };
 
+enum callerd_ring { CALLERD_RING_CALLERS, CALLERD_RING_PAYLOAD, CALLERD_RINGS };
+
+/* What an account has in a ring, at most: what was charged since the reader passed the ring position from which
+ * .before counts. */
+struct callerd_share {
+	__u64 turn;	     /* ring position from which .after counts: up to there it is .before */
+	__u64 before, after; /* bytes */
+};
+
+/* What a refused connect meant, as far as the kernel side can tell. */
+enum callerd_refused_kind {
+	CALLERD_REFUSED_NAMED, /* a watched socket, or a path that ends in the name of one */
+	CALLERD_REFUSED_OTHER, /* it may be another name of one */
+	CALLERD_REFUSED_KINDS,
+};
+
+/* Refused connects of one kind beyond the rate at which they are described. */
+struct callerd_refused {
+	__u64 due; /* when the next one would be, at that rate */
+	__u64 count;
+	__u64 first, last; /* times of those of .tick */
+	__u32 tick;	   /* callerd_control.tick; the rest is of those of the same tick */
+	__u32 error;	   /* positive errno; 0: several */
+	__u32 socket;	   /* CALLERD_NO_SOCKET: not known, or several */
+	__u32 reserved;
+};
+
+/* The value of the map "accounts", keyed by account. */
+struct callerd_account {
+	__u64 used; /* when it was charged last */
+	struct callerd_refused refused[CALLERD_REFUSED_KINDS];
+	struct callerd_share shares[CALLERD_RINGS];
+	__u64 lost
+		[CALLERD_LOSS_MAX]; /* what it lost of its own, the rings being full or its share used up */
+};
+
 /* The key of the map of watched names: the directory as the kernel knows it, and the name in it. */
 struct callerd_name_key {
 	__u64 inode;
@@ -233,12 +285,14 @@ struct callerd_settings {
 	__u32 agent_net_ns;
 	__u32 wake_level; /* bytes waiting in a ring that wake its reader */
 	__u32 agent_mnt_ns;
+	__u64 ring_size[CALLERD_RINGS];
 };
 
 /* Section .data.control: memory that both sides share. */
 struct callerd_control {
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
+	__u64 tick; /* times that user space has read what accounts were refused */
 	/* A bit for each inode of a watched node or of a directory with watched names, by its low
 	 * eight bits: all other Unix sockets are passed over at a glance. Bits are never taken back. */
 	__u64 inode_filter[4];
@@ -257,15 +311,15 @@ enum {
 
 #ifndef __bpf__
 #include <assert.h>
-static_assert(sizeof(struct callerd_event_header) == 32, "no padding");
+static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      32 + 4 * 8 + 24 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
+		      40 + 4 * 8 + 24 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
-static_assert(sizeof(struct callerd_peer_event) == 56, "no padding");
-static_assert(sizeof(struct callerd_data_event) == 64, "no padding");
-static_assert(sizeof(struct callerd_sent_event) == 40, "no padding");
-static_assert(sizeof(struct callerd_end_event) == 56, "no padding");
+static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
+static_assert(sizeof(struct callerd_data_event) == 72, "no padding");
+static_assert(sizeof(struct callerd_sent_event) == 48, "no padding");
+static_assert(sizeof(struct callerd_end_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
 static_assert(sizeof(struct callerd_identify) == 48, "no padding");

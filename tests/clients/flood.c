@@ -7,9 +7,12 @@
  *	--target T	 /_ping		--no-read	 close without reading the response
  *	--connect-only	 no requests
  *
+ * SIGTERM ends it early. The last lines say what it did until then:
+ *
  * connects: connect(2) returned 0; requests: a request was written whole; responses: and answered.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "client.h"
@@ -18,6 +21,12 @@ static const char *path, *target;
 static long connections, per_connection;
 static bool no_read, connect_only;
 static atomic_long next, connects, requests, responses, connect_errors, other_errors;
+
+static void stop(int signal)
+{
+	(void)signal;
+	next = connections;
+}
 
 static void converse(int fd)
 {
@@ -74,6 +83,7 @@ int main(int argc, char **argv)
 	connect_only = client_flag(argc, argv, "--connect-only");
 	thread = calloc(threads, sizeof(*thread));
 
+	signal(SIGTERM, stop);
 	client_say("sender.pid=%d", getpid());
 	start = client_now();
 	for (i = 0; i < threads; i++)

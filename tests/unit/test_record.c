@@ -1319,7 +1319,83 @@ static void test_agent_records(void **state)
 	assert_text(root, "callerd.lost.reason", "ring-full-connects");
 	assert_number(root, "callerd.lost.count", 3);
 	assert_text(root, "message", "callerd LOST 3: ring-full-connects");
-	ASSERT_ABSENT(root, "event.outcome", "callerd.status");
+	ASSERT_ABSENT(root, "event.outcome", "callerd.status", "callerd.account",
+		      "callerd.refused");
+	json_decref(root);
+}
+
+/* Whom it is charged to, where that is not a caller. */
+static void test_accounts(void **state)
+{
+	static const struct {
+		uint64_t account;
+		const char *type, *id, *name, *message;
+	} cases[] = {
+		{CALLERD_ACCOUNT(CALLERD_ACCOUNT_USER, 1000), "user", "1000", "alice",
+		 "callerd LOST 3: output-full, of stdout, charged to user alice (1000)"},
+		{CALLERD_ACCOUNT(CALLERD_ACCOUNT_USER, 4711), "user", "4711", NULL,
+		 "callerd LOST 3: output-full, of stdout, charged to user 4711"},
+		{CALLERD_ACCOUNT(CALLERD_ACCOUNT_CONTAINER, 4026531836), "container", "4026531836",
+		 NULL, "callerd LOST 3: output-full, of stdout, charged to container 4026531836"},
+		{CALLERD_ACCOUNT(CALLERD_ACCOUNT_REST, 0), "others", NULL, NULL,
+		 "callerd LOST 3: output-full, of stdout, charged to others"},
+	};
+	struct record record = {
+		.action = RECORD_RECORDS_LOST,
+		.lost_reason = "output-full",
+		.lost_count = 3,
+		.lost_output = "stdout",
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *root;
+
+		record.account = cases[i].account;
+		root = written(&record, &context);
+		assert_text(root, "callerd.account.type", cases[i].type);
+		if (cases[i].id)
+			assert_text(root, "callerd.account.id", cases[i].id);
+		else
+			ASSERT_ABSENT(root, "callerd.account.id");
+		if (cases[i].name)
+			assert_text(root, "callerd.account.name", cases[i].name);
+		else
+			ASSERT_ABSENT(root, "callerd.account.name");
+		assert_text(root, "message", cases[i].message);
+		json_decref(root);
+	}
+}
+
+/* Refused connects that are not told one by one. */
+static void test_refused_many(void **state)
+{
+	struct record record = {
+		.action = RECORD_SOCKET_REFUSED,
+		.time = 3000000000,
+		.error = EACCES,
+		.account = CALLERD_ACCOUNT(CALLERD_ACCOUNT_USER, 1000),
+		.refused_count = 12345,
+		.refused_first = 2000000000,
+		.refused_last = 3000000000,
+		.refused_name = bytes_of("docker.sock"),
+	};
+	json_t *root = written(&record, &context);
+
+	assert_number(root, "callerd.refused.count", 12345);
+	assert_text(root, "callerd.refused.name", "docker.sock");
+	assert_text(root, "callerd.account.name", "alice");
+	assert_text(root, "error.code", "EACCES");
+	ASSERT_ABSENT(root, "process", "user", "callerd.connection");
+	assert_true(strstr(json_string_value(at(root, "message")),
+			   "refused 12345 times more at docker.sock → EACCES, charged to user "
+			   "alice (1000)"));
+	json_decref(root);
+	record.connection.socket = bytes_of("/run/docker.sock");
+	record.refused_name = (struct bytes){0};
+	record.error = 0;
+	root = written(&record, &context);
+	assert_text(root, "callerd.connection.socket", "/run/docker.sock");
+	ASSERT_ABSENT(root, "callerd.refused.name", "error");
 	json_decref(root);
 }
 
@@ -2134,6 +2210,8 @@ int main(void)
 		cmocka_unit_test(test_json_structure),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_refused_many),
 		cmocka_unit_test(test_mask_args),
 		cmocka_unit_test(test_mask_cut),
 		cmocka_unit_test(test_mask_nesting),

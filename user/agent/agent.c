@@ -37,8 +37,9 @@
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
-#define BACKLOG 500 /* records */
-#define NICE (-5)   /* as auditd: whoever is watched must not starve the watcher */
+#define BACKLOG 500	      /* records */
+#define ACCOUNTS_TOLD_MAX 100 /* whose losses are told each second */
+#define NICE (-5)	      /* as auditd: whoever is watched must not starve the watcher */
 
 struct agent {
 	struct options options;
@@ -52,6 +53,7 @@ struct agent {
 	struct outputs *outputs;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
+	unsigned int accounts_told; /* whose losses were told this time */
 	uint64_t no_memory; /* events and records dropped here; the tracker counts its own */
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
@@ -158,11 +160,14 @@ static void write_totals(struct agent *agent, enum record_action action)
 	on_record(agent, &record);
 }
 
-static void write_lost(struct agent *agent, const char *reason, uint64_t count, const char *output)
+/* ACCOUNT: whose it was; 0: that is not known, or they were those of many. */
+static void write_lost(struct agent *agent, uint64_t account, const char *reason, uint64_t count,
+		       const char *output)
 {
 	struct record record = {
 		.action = RECORD_RECORDS_LOST,
 		.time = boot_time(),
+		.account = account,
 		.lost_reason = reason,
 		.lost_count = count,
 		.lost_output = output,
@@ -173,15 +178,73 @@ static void write_lost(struct agent *agent, const char *reason, uint64_t count, 
 
 static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t count)
 {
-	write_lost(data, loss_name(LOSS_OUTPUTS + reason), count, output);
+	write_lost(data, 0, loss_name(LOSS_OUTPUTS + reason), count, output);
 }
 
+/* The rest of them is told as nobody's. */
+static void on_account_losses(void *data, uint64_t account, const uint64_t counts[CALLERD_LOSS_MAX])
+{
+	struct agent *agent = data;
+
+	if (agent->accounts_told++ >= ACCOUNTS_TOLD_MAX)
+		return;
+	for (int loss = 0; loss < CALLERD_LOSS_MAX; loss++) {
+		if (!counts[loss])
+			continue;
+		write_lost(agent, account, loss_name(loss), counts[loss], NULL);
+		agent->losses.reported[loss] += counts[loss];
+	}
+	engines_lost(agent->engines, boot_time()); /* what changed may have been among it */
+}
+
+/* The last component of the sockets, where they all have the same. */
+static struct bytes watched_name(const struct agent *agent)
+{
+	const char *const *sockets = agent->options.sockets;
+
+	for (unsigned int i = 1; i < agent->options.socket_count; i++)
+		if (strcmp(basename(sockets[i]), basename(sockets[0])) != 0)
+			return (struct bytes){};
+	return bytes_of(basename(sockets[0]));
+}
+
+static void on_account_refused(void *data, uint64_t account, enum callerd_refused_kind kind,
+			       uint64_t count, const struct callerd_refused *refused)
+{
+	struct agent *agent = data;
+	struct record record = {
+		.action = RECORD_SOCKET_REFUSED,
+		.time = refused->last,
+		.account = account,
+		.error = (int)refused->error,
+		.refused_count = count,
+		.refused_first = refused->first,
+		.refused_last = refused->last,
+	};
+
+	if (kind == CALLERD_REFUSED_OTHER) {
+		agent->losses.now[LOSS_UNRESOLVED] += count;
+		agent->losses.reported[LOSS_UNRESOLVED] += count;
+		write_lost(agent, account, loss_name(LOSS_UNRESOLVED), count, NULL);
+		return;
+	}
+	if (refused->socket < agent->options.socket_count)
+		record.connection.socket = bytes_of(agent->options.sockets[refused->socket]);
+	else
+		record.refused_name = watched_name(agent);
+	on_record(agent, &record);
+}
+
+/* Says what was lost, and who was refused too often to tell it one by one. */
 static void write_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
 	struct tracker_stats stats;
 	struct engines_stats engines;
 
+	agent->accounts_told = 0;
+	capture_accounts(agent->capture, boot_time(),
+			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 	tracker_stats(agent->tracker, &stats);
 	engines_stats(agent->engines, &engines);
@@ -194,7 +257,7 @@ static void write_losses(struct agent *agent)
 
 		if (!count)
 			continue;
-		write_lost(agent, loss_name(loss), count, NULL);
+		write_lost(agent, 0, loss_name(loss), count, NULL);
 		if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
 			engines_lost(agent->engines, boot_time());
 	}

@@ -57,13 +57,21 @@ struct watch {
 	struct watched_name names[WATCH_NAMES_MAX];
 };
 
+/* A ring of the kernel's, and how far it is to be read. */
+struct ring {
+	struct ring_buffer *buffer;
+	const uint64_t *consumed, *produced; /* positions, which the kernel and libbpf move */
+	uint64_t position, end;
+};
+
 struct capture {
 	const struct backend *backend;
 	struct capture_options options;
 	struct bpf_object *object;
 	struct bpf_link *links[LINKS_MAX];
 	unsigned int link_count;
-	struct ring_buffer *callers, *payload;
+	struct ring rings[CALLERD_RINGS], *reading;
+	struct accounts *accounts;
 	struct callerd_control *control;
 	struct bpf_link *living;
 	int identify, names, basenames, directories, paths, nodes, muted, living_ids, losses;
@@ -94,8 +102,11 @@ static int on_event(void *context, void *event, size_t size)
 {
 	struct capture *capture = context;
 
+	struct ring *ring = capture->reading;
+
 	capture->options.event(capture->options.data, event, size);
-	return 0;
+	ring->position += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+	return ring->position < ring->end ? 0 : -EAGAIN;
 }
 
 static uint32_t own_namespace(const char *path)
@@ -144,6 +155,7 @@ static int configure(struct capture *capture)
 		.agent_net_ns = own_namespace("/proc/self/ns/net"),
 		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
+		.ring_size = {options->callers_size, options->payload_size},
 	};
 	struct bpf_program *program;
 	int error = settings_map(capture->object, &settings);
@@ -215,6 +227,36 @@ static int map_fd(struct capture *capture, const char *name)
 	return bpf_object__find_map_fd_by_name(capture->object, name);
 }
 
+static const uint64_t *map_position(int fd, uint64_t page)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, page * size);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int open_ring(struct capture *capture, enum callerd_ring id, const char *name)
+{
+	struct ring *ring = &capture->rings[id];
+	int fd = map_fd(capture, name);
+
+	ring->buffer = ring_buffer__new(fd, on_event, capture, NULL);
+	ring->consumed = map_position(fd, 0);
+	ring->produced = map_position(fd, 1);
+	return ring->buffer && ring->consumed && ring->produced ? 0 : -ENOMEM;
+}
+
+static void close_ring(struct ring *ring)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	ring_buffer__free(ring->buffer);
+	if (ring->consumed)
+		munmap((void *)ring->consumed, size);
+	if (ring->produced)
+		munmap((void *)ring->produced, size);
+}
+
 static int find_parts(struct capture *capture)
 {
 	capture->identify =
@@ -228,11 +270,12 @@ static int find_parts(struct capture *capture)
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->losses = map_fd(capture, "losses");
 	capture->control = map_control(capture->object);
-	capture->callers = ring_buffer__new(map_fd(capture, "callers"), on_event, capture, NULL);
-	capture->payload = ring_buffer__new(map_fd(capture, "payload"), on_event, capture, NULL);
-	if (capture->identify < 0 || !capture->control || !capture->callers || !capture->payload)
+	capture->accounts =
+		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"));
+	if (capture->identify < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
-	return 0;
+	return open_ring(capture, CALLERD_RING_CALLERS, "callers")
+		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
 }
 
 static int load(const struct backend *backend, const struct capture_options *options,
@@ -439,8 +482,9 @@ void capture_close(struct capture *capture)
 	for (unsigned int i = 0; i < capture->link_count; i++)
 		bpf_link__destroy(capture->links[i]);
 	bpf_link__destroy(capture->living);
-	ring_buffer__free(capture->callers);
-	ring_buffer__free(capture->payload);
+	for (int ring = 0; ring < CALLERD_RINGS; ring++)
+		close_ring(&capture->rings[ring]);
+	accounts_free(capture->accounts);
 	if (capture->control)
 		munmap(capture->control, sizeof(*capture->control));
 	bpf_object__close(capture->object);
@@ -454,21 +498,50 @@ const char *capture_backend_name(const struct capture *capture)
 
 void capture_fds(const struct capture *capture, int fds[2])
 {
-	fds[0] = ring_buffer__epoll_fd(capture->callers);
-	fds[1] = ring_buffer__epoll_fd(capture->payload);
+	fds[0] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_CALLERS].buffer);
+	fds[1] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_PAYLOAD].buffer);
+}
+
+/* What is in the ring now is to be read. */
+static void mark_end(struct ring *ring)
+{
+	ring->end = __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE);
+}
+
+/* Reads up to the mark and not beyond: somebody may fill the ring as fast as it is read. Returns whether there
+ * was anything, or -errno. */
+static int read_ring(struct capture *capture, enum callerd_ring id)
+{
+	struct ring *ring = &capture->rings[id];
+	uint64_t begin = __atomic_load_n(ring->consumed, __ATOMIC_ACQUIRE);
+	int result;
+
+	ring->position = begin;
+	if (begin >= ring->end)
+		return 0;
+	capture->reading = ring;
+	result = ring_buffer__consume(ring->buffer);
+	if (result < 0 && result != -EAGAIN)
+		return result;
+	return ring->position != begin;
 }
 
 void capture_drain_callers(struct capture *capture)
 {
-	ring_buffer__consume(capture->callers);
+	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
+	read_ring(capture, CALLERD_RING_CALLERS);
 }
 
 int capture_drain(struct capture *capture)
 {
-	int callers = ring_buffer__consume(capture->callers);
-	int payload = callers < 0 ? callers : ring_buffer__consume(capture->payload);
+	int callers, payload;
 
-	return payload < 0 ? payload : callers + payload;
+	/* In this order, so that the callers of all that is read of the payload are read before it. */
+	mark_end(&capture->rings[CALLERD_RING_PAYLOAD]);
+	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
+	callers = read_ring(capture, CALLERD_RING_CALLERS);
+	payload = callers < 0 ? callers : read_ring(capture, CALLERD_RING_PAYLOAD);
+	return payload < 0 ? payload : callers || payload;
 }
 
 void capture_sleep(struct capture *capture)
@@ -758,6 +831,11 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 	return error;
 }
 
+void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls)
+{
+	accounts_read(capture->accounts, now, capture->control, calls);
+}
+
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -773,6 +851,7 @@ void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], 
 			losses[reason] += counts[cpu];
 	}
 	free(counts);
+	accounts_add_losses(capture->accounts, losses);
 	bpf_object__for_each_program (program, capture->object) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);

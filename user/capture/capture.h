@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "callerd/event.h"
+#include "capture/accounts.h"
 
 struct capture;
 
@@ -54,8 +55,8 @@ int capture_match_path(struct capture *capture, const char *path);
 /* File descriptors to poll for input: the two rings. */
 void capture_fds(const struct capture *capture, int fds[2]);
 
-/* Hands over all that waits, callers before the payload that refers to them. Returns the number of
- * events or -errno. */
+/* Hands over what waits by now, callers before the payload that refers to them. Returns whether there was
+ * anything, or -errno. */
 int capture_drain(struct capture *capture);
 
 /* Asks to be woken by the next event; drain once more afterwards, before sleeping. */
@@ -75,7 +76,10 @@ void capture_unmute(struct capture *capture, uint64_t connection);
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
 		   void *data);
 
-/* What the kernel side lost since the start, per enum callerd_loss, and in MISSED how often a program did
+/* Tells what became known of accounts since the last call. NOW: ns of CLOCK_BOOTTIME. */
+void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);
+
+/* What the kernel side lost since the start, of accounts as of the last capture_accounts(), per enum callerd_loss, and in MISSED how often a program did
  * not run because it was running already on that CPU. */
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed);
 

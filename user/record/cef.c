@@ -210,6 +210,10 @@ static void put_reason(struct cef *cef)
 	put(cef, "reason", begun(cef), LIMIT_TEXT);
 	if (record->action == RECORD_RECORDS_LOST)
 		put_number(cef, "callerdLost", record->lost_count);
+	if (record->refused_count)
+		put_number(cef, "cnt", record->refused_count);
+	view_add_account(begin(cef), cef->view);
+	put(cef, "callerdAccount", begun(cef), LIMIT_TEXT);
 	put_text(cef, "callerdLostOutput", record->lost_output, LIMIT_TEXT);
 }
 

@@ -506,6 +506,38 @@ static void put_capture(struct ecs *ecs)
 	json_close(json);
 }
 
+/* Whom the record is about, where there is no caller. */
+static void put_account(struct ecs *ecs)
+{
+	uint64_t account = ecs->record->account;
+	const char *type = name_account(account);
+	struct json *json = &ecs->json;
+
+	if (!type)
+		return;
+	json_open_object(json, "account");
+	json_put_word(json, "type", type);
+	if (CALLERD_ACCOUNT_KIND(account) != CALLERD_ACCOUNT_REST)
+		json_put_id(json, "id", CALLERD_ACCOUNT_ID(account));
+	put_text(json, "name", ecs->view->account);
+	json_close(json);
+}
+
+static void put_refused(struct ecs *ecs)
+{
+	const struct record *record = ecs->record;
+	struct json *json = &ecs->json;
+
+	if (!record->refused_count)
+		return;
+	json_open_object(json, "refused");
+	json_put_number(json, "count", record->refused_count);
+	json_put_string(json, "name", record->refused_name);
+	json_put_time(json, "first", clock_real(ecs->context, record->refused_first));
+	json_put_time(json, "last", clock_real(ecs->context, record->refused_last));
+	json_close(json);
+}
+
 static void put_lost(struct ecs *ecs)
 {
 	json_open_object(&ecs->json, "lost");
@@ -653,6 +685,8 @@ static void put_callerd(struct ecs *ecs)
 	put_connection(ecs);
 	api_put(&ecs->json, &record->api);
 	put_capture(ecs);
+	put_account(ecs);
+	put_refused(ecs);
 	if (record->action == RECORD_DOCKER_EVENT)
 		cause_put(&ecs->json, record);
 	if (record->action == RECORD_RECORDS_LOST)

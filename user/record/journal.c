@@ -574,11 +574,40 @@ static void put_status(struct journal *journal)
 			   record->counters[i].value);
 }
 
+static void put_account(struct journal *journal)
+{
+	uint64_t account = journal->record->account;
+	const char *type = name_account(account);
+
+	if (!type)
+		return;
+	put_text(journal, "callerd.account.", "type", type);
+	if (CALLERD_ACCOUNT_KIND(account) != CALLERD_ACCOUNT_REST)
+		put_number(journal, "callerd.account.", "id", CALLERD_ACCOUNT_ID(account));
+	put_text(journal, "callerd.account.", "name", journal->view->account);
+}
+
+static void put_refused(struct journal *journal)
+{
+	const struct record *record = journal->record;
+
+	if (!record->refused_count)
+		return;
+	put_number(journal, "callerd.refused.", "count", record->refused_count);
+	put(journal, "callerd.refused.", "name", record->refused_name);
+	put_time(journal, "callerd.refused.", "first",
+		 clock_real(journal->view->context, record->refused_first));
+	put_time(journal, "callerd.refused.", "last",
+		 clock_real(journal->view->context, record->refused_last));
+	put_account(journal);
+}
+
 static void put_lost(struct journal *journal)
 {
 	put_text(journal, "callerd.lost.", "reason", journal->record->lost_reason);
 	put_number(journal, "callerd.lost.", "count", journal->record->lost_count);
 	put_text(journal, "callerd.lost.", "output", journal->record->lost_output);
+	put_account(journal);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
@@ -603,6 +632,9 @@ static void put_of_action(struct journal *journal)
 		break;
 	case RECORD_RECORDS_LOST:
 		put_lost(journal);
+		break;
+	case RECORD_SOCKET_REFUSED:
+		put_refused(journal);
 		break;
 	default:
 		break;

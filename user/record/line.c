@@ -428,10 +428,30 @@ static void add_error(struct text *out, int error)
 	}
 }
 
-static void add_refused(struct text *out, const struct record *record)
+static void add_account(struct text *out, const struct view *view)
 {
-	text_add_string(out, "refused at ");
-	text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+	struct text account = {0};
+
+	view_add_account(&account, view);
+	if (account.size) {
+		text_add_string(out, ", charged to ");
+		text_add_visible(out, text_since(&account, 0), UNLIMITED);
+	}
+	text_free(&account);
+}
+
+static void add_refused(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+	struct bytes socket = record->connection.socket;
+
+	text_add_string(out, "refused ");
+	if (record->refused_count) {
+		text_add_number(out, record->refused_count);
+		text_add_string(out, " times more ");
+	}
+	text_add_string(out, "at ");
+	text_add_visible(out, socket.size ? socket : record->refused_name, PATH_COLUMNS);
 	if (record->error > 0) {
 		text_add_string(out, " → ");
 		add_error(out, record->error);
@@ -440,6 +460,7 @@ static void add_refused(struct text *out, const struct record *record)
 		text_add_string(out, ", named ");
 		text_add_visible(out, record->address, PATH_COLUMNS);
 	}
+	add_account(out, view);
 }
 
 static void add_started(struct text *out, const struct record *record)
@@ -485,8 +506,10 @@ static void add_counters(struct text *out, const char *what, const struct record
 	}
 }
 
-static void add_lost(struct text *out, const struct record *record)
+static void add_lost(struct text *out, const struct view *view)
 {
+	const struct record *record = view->record;
+
 	text_add_string(out, "LOST ");
 	text_add_number(out, record->lost_count);
 	if (record->lost_reason) {
@@ -497,6 +520,7 @@ static void add_lost(struct text *out, const struct record *record)
 		text_add_string(out, ", of ");
 		text_add_visible(out, bytes_of(record->lost_output), PATH_COLUMNS);
 	}
+	add_account(out, view);
 }
 
 /* --- and what else is to be known
@@ -616,7 +640,7 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
 		break;
 	case RECORD_SOCKET_REFUSED:
-		add_refused(out, record);
+		add_refused(out, view);
 		break;
 	case RECORD_API_REQUEST:
 		add_request(out, view, aligned);
@@ -625,7 +649,7 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		add_happened(out, view);
 		break;
 	case RECORD_RECORDS_LOST:
-		add_lost(out, record);
+		add_lost(out, view);
 		break;
 	case RECORD_ACTION_MAX:
 		break;

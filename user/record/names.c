@@ -194,3 +194,17 @@ const char *name_access(enum caller_access access)
 {
 	return access < COUNT(accesses) ? accesses[access] : NULL;
 }
+
+const char *name_account(uint64_t account)
+{
+	switch (CALLERD_ACCOUNT_KIND(account)) {
+	case CALLERD_ACCOUNT_USER:
+		return "user";
+	case CALLERD_ACCOUNT_CONTAINER:
+		return "container";
+	case CALLERD_ACCOUNT_REST:
+		return "others";
+	default:
+		return NULL;
+	}
+}

@@ -34,4 +34,7 @@ const char *name_anomaly(unsigned int bit);
 /* NULL: unknown. CALLER_ACCESS_GROUP is "group". */
 const char *name_access(enum caller_access access);
 
+/* What kind of an account it is; NULL: none. */
+const char *name_account(uint64_t account);
+
 #endif

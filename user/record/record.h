@@ -151,8 +151,14 @@ struct record {
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */
-	struct bytes address;	    /* socket-refused: the path that the caller gave */
-	const char *lost_reason;    /* records-lost */
+	struct bytes address; /* socket-refused: the path that the caller gave */
+	/* socket-refused: that many more, which are not told one by one; 0: it is one that is told. */
+	uint64_t refused_count;
+	uint64_t refused_first, refused_last; /* ns of CLOCK_BOOTTIME */
+	struct bytes refused_name; /* what their paths end in, where the socket is not known */
+	uint64_t
+		account; /* CALLERD_ACCOUNT(): whom it is charged to, where that is not the caller */
+	const char *lost_reason;    /* records-lost: of .account, or of all */
 	uint64_t lost_count;	    /* records-lost */
 	const char *lost_output;    /* records-lost: the one that did not get them; NULL: all */
 	const char *backend;	    /* agent-started */

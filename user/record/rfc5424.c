@@ -251,7 +251,11 @@ static void add_own_element(struct syslog *syslog)
 		put_text(syslog, "lostReason", record->lost_reason);
 		put_number(syslog, "lostCount", record->lost_count);
 		put_text(syslog, "lostOutput", record->lost_output);
+	} else if (record->refused_count) {
+		put_number(syslog, "refusedCount", record->refused_count);
 	}
+	view_add_account(begin(syslog), syslog->view);
+	put_begun(syslog, "account");
 	put_bits(syslog, "incomplete", syslog->view->incomplete, name_incomplete);
 	if (syslog->view->target_truncated)
 		put_text(syslog, "incomplete", "target-truncated");

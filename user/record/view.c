@@ -43,6 +43,27 @@ void view_add_error(struct text *out, int error)
 		text_add_number(out, (uint64_t)error);
 }
 
+void view_add_account(struct text *out, const struct view *view)
+{
+	uint64_t account = view->record->account;
+	const char *type = name_account(account);
+
+	if (!type)
+		return;
+	text_add_string(out, type);
+	if (CALLERD_ACCOUNT_KIND(account) == CALLERD_ACCOUNT_REST)
+		return;
+	text_add_char(out, ' ');
+	if (!view->account[0]) {
+		text_add_number(out, CALLERD_ACCOUNT_ID(account));
+		return;
+	}
+	text_add_string(out, view->account);
+	text_add_string(out, " (");
+	text_add_number(out, CALLERD_ACCOUNT_ID(account));
+	text_add_char(out, ')');
+}
+
 void view_add_finding(struct text *out, const struct record_finding *finding)
 {
 	text_add_string(out, finding->severity);
@@ -248,6 +269,9 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->event = (struct event_name){0};
 	view->args_text = view->url_text = (struct text){0};
 	view_caller(view);
+	view->account[0] = '\0';
+	if (CALLERD_ACCOUNT_KIND(record->account) == CALLERD_ACCOUNT_USER)
+		view_user_name(context, CALLERD_ACCOUNT_ID(record->account), view->account);
 	if (request && record->http.target.size)
 		url_mask(&view->url_text, record->http.target, &view->url);
 	view->target_truncated = request && record->http.target_truncated;

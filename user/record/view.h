@@ -20,6 +20,7 @@ struct view {
 	char real_user[VIEW_NAME_SIZE];
 	char login_user[VIEW_NAME_SIZE];
 	char access[VIEW_NAME_SIZE + 8]; /* "group:docker" */
+	char account[VIEW_NAME_SIZE];	 /* the name of the user that the record's account is */
 	struct bytes args;		 /* the caller's, masked */
 	struct bytes container_id;
 	struct url url;		 /* masked */
@@ -50,6 +51,9 @@ void view_add_id(struct text *out, const struct view *view);
 
 /* Adds EACCES, or the number of an error that has no name. */
 void view_add_error(struct text *out, int error);
+
+/* Adds "user alice (1000)": the record's account; nothing where there is none. */
+void view_add_account(struct text *out, const struct view *view);
 
 /* Adds critical host-root-mount: / mounted read-write at /host; its detail is not made safe to print. */
 void view_add_finding(struct text *out, const struct record_finding *finding);

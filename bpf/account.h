@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who is charged for an event, and whether there is room for it.
+ *
+ * A share of the rings protects nobody if a user can have as many as he likes, so an account rests on what a user
+ * cannot choose:
+ *
+ *   in a user namespace that a user made: that user. All UIDs in it are his.
+ *   else in a PID namespace: the container. Its root can take any UID, and may nest namespaces but not leave this
+ *     one.
+ *   else root, with a login UID: the user who logged in, whatever sudo made of him. Without root the login UID does
+ *     not count: whoever has none can give himself any.
+ *   else the real UID, which programs with the set-user-ID bit leave as it is.
+ */
+#ifndef CALLERD_BPF_ACCOUNT_H
+#define CALLERD_BPF_ACCOUNT_H
+
+#include "maps.h"
+
+#define USER_NAMESPACES_MAX 33 /* that can be nested */
+
+/* An account may have so many times as many bytes in a ring as are free. Alone it can fill two thirds of the ring, two
+ * have two fifths each, and whatever their number, there is room left for others. */
+#define SHARE_OF_FREE 2
+
+static long user_ns_step(__u32 index, void *context)
+{
+	struct user_namespace **namespace = context, *at = *namespace;
+
+	if (BPF_CORE_READ(at, level) <= 1)
+		return 1;
+	*namespace = BPF_CORE_READ(at, parent);
+	return 0;
+}
+
+/* The UID that made the outermost user namespace below the initial one that CRED is in; 0: root did, or there is
+ * none. */
+static __always_inline __u32 user_ns_owner(const struct cred *cred)
+{
+	struct user_namespace *namespace = BPF_CORE_READ(cred, user_ns);
+
+	bpf_loop(USER_NAMESPACES_MAX, user_ns_step, &namespace, 0);
+	return BPF_CORE_READ(namespace, level) ? BPF_CORE_READ(namespace, owner.val) : 0;
+}
+
+/* The inode number of the PID namespace below the initial one that PID is in; 0: there is none. */
+static __always_inline __u32 outer_pid_ns(struct pid *pid)
+{
+	struct pid_namespace *namespace;
+	struct upid outer = {};
+
+	if (!BPF_CORE_READ(pid, level))
+		return 0;
+	bpf_probe_read_kernel(&outer, sizeof(outer),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      bpf_core_type_size(struct upid));
+	namespace = outer.ns;
+	return BPF_CORE_READ(namespace, ns.inum);
+}
+
+/* The account of a process of these kernel objects. LOGIN_UID may be unset. */
+CHECKED_ONCE __u64 account_of(__u64 cred_address, __u64 pid_address, __u32 login_uid)
+{
+	const struct cred *cred = (const struct cred *)cred_address;
+	struct pid *pid = (struct pid *)pid_address;
+	__u32 id = user_ns_owner(cred);
+
+	if (id)
+		return CALLERD_ACCOUNT(CALLERD_ACCOUNT_USER, id);
+	id = outer_pid_ns(pid);
+	if (id)
+		return CALLERD_ACCOUNT(CALLERD_ACCOUNT_CONTAINER, id);
+	id = BPF_CORE_READ(cred, uid.val);
+	if (!id && login_uid != CALLERD_UNSET_ID)
+		id = login_uid;
+	return CALLERD_ACCOUNT(CALLERD_ACCOUNT_USER, id);
+}
+
+static __always_inline __u64 current_account(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 login_uid = CALLERD_UNSET_ID;
+
+	if (bpf_core_field_exists(task->loginuid))
+		login_uid = BPF_CORE_READ(task, loginuid.val);
+	return account_of((__u64)BPF_CORE_READ(task, cred), (__u64)BPF_CORE_READ(task, thread_pid),
+			  login_uid);
+}
+
+/* The account of who connected to DAEMON. */
+static __always_inline __u64 peer_account(const struct sock *daemon)
+{
+	return account_of((__u64)BPF_CORE_READ(daemon, sk_peer_cred),
+			  (__u64)BPF_CORE_READ(daemon, sk_peer_pid), CALLERD_UNSET_ID);
+}
+
+static __always_inline struct callerd_account *find_account(__u64 account)
+{
+	struct callerd_account *found = bpf_map_lookup_elem(&accounts, &account), *blank;
+	__u32 special = ACCOUNT_BLANK;
+
+	if (found)
+		return found;
+	blank = bpf_map_lookup_elem(&special_accounts, &special);
+	if (blank)
+		bpf_map_update_elem(&accounts, &account, blank, BPF_NOEXIST);
+	found = bpf_map_lookup_elem(&accounts, &account);
+	if (found)
+		return found;
+	special = ACCOUNT_REST;
+	return bpf_map_lookup_elem(&special_accounts, &special);
+}
+
+/* Charges SIZE bytes of a ring to ACCOUNT. Returns whether that is within its share. */
+CHECKED_ONCE int charge(__u64 account, __u32 size, __u32 ring)
+{
+	struct callerd_account *found = find_account(account);
+	__u64 produced, consumed, taken, size_max;
+	struct callerd_share *share;
+
+	if (!found || ring >= CALLERD_RINGS)
+		return 1;
+	if (ring == CALLERD_RING_CALLERS) {
+		consumed = bpf_ringbuf_query(&callers, BPF_RB_CONS_POS);
+		produced = bpf_ringbuf_query(&callers, BPF_RB_PROD_POS);
+	} else {
+		consumed = bpf_ringbuf_query(&payload, BPF_RB_CONS_POS);
+		produced = bpf_ringbuf_query(&payload, BPF_RB_PROD_POS);
+	}
+	share = &found->shares[ring];
+	found->used = bpf_ktime_get_boot_ns();
+	if (consumed >= share->turn) { /* all of .before was read */
+		share->before = share->after;
+		share->after = 0;
+		share->turn = produced;
+	}
+	size_max = settings.ring_size[ring];
+	taken = produced - consumed;
+	if (taken > size_max) /* more was read between the two */
+		taken = 0;
+	if (share->before + share->after + size > SHARE_OF_FREE * (size_max - taken))
+		return 0;
+	__sync_fetch_and_add(&share->after, size);
+	return 1;
+}
+
+/* Something of ACCOUNT's is lost. */
+CHECKED_ONCE int lose(__u64 account, __u32 reason)
+{
+	struct callerd_account *found = find_account(account);
+
+	if (!found || reason >= CALLERD_LOSS_MAX)
+		return 0;
+	found->used = bpf_ktime_get_boot_ns();
+	__sync_fetch_and_add(&found->lost[reason], 1);
+	return 0;
+}
+
+/* At most REFUSED_BURST refused connects of a kind are described at once, then one each REFUSED_INTERVAL. */
+#define REFUSED_INTERVAL 50000000ull /* ns */
+#define REFUSED_BURST 500
+
+/* A connect of ACCOUNT failed with ERROR, to SOCKET if that is known. Returns whether it is to be described;
+ * if not, it was counted. */
+CHECKED_ONCE int may_describe_refused(__u64 account, __u32 kind, __u32 socket, __u32 error)
+{
+	struct callerd_account *found = find_account(account);
+	__u64 now = bpf_ktime_get_boot_ns(), due;
+	struct callerd_refused *refused;
+
+	if (!found || kind >= CALLERD_REFUSED_KINDS)
+		return 1;
+	refused = &found->refused[kind];
+	found->used = now;
+	due = refused->due > now ? refused->due : now;
+	if (due - now < REFUSED_BURST * REFUSED_INTERVAL) {
+		refused->due = due + REFUSED_INTERVAL;
+		return 1;
+	}
+	if (refused->tick != (__u32)control.tick || !refused->first) {
+		refused->tick = control.tick;
+		refused->first = now;
+		refused->error = error;
+		refused->socket = socket;
+	}
+	if (refused->error != error)
+		refused->error = 0;
+	if (refused->socket != socket)
+		refused->socket = CALLERD_NO_SOCKET;
+	refused->last = now;
+	__sync_fetch_and_add(&refused->count, 1);
+	return 0;
+}
+
+/* SIZE bytes of RING, charged to ACCOUNT; NULL: there is no room, or not for ACCOUNT. */
+#define RESERVE(ring, index, account, size)                                                        \
+	(charge(account, size, index) ? bpf_ringbuf_reserve(&(ring), size, 0) : NULL)
+
+#endif
