@@ -9,6 +9,7 @@
 #define COMPONENT_MAX 256 /* NAME_MAX and the NUL */
 #define PATH_DEPTH_MAX 160
 #define ARGV_CHUNK 1024
+#define ANCESTOR_ARGV_LONG_MAX 2048 /* of those above the parent */
 #define GROUPS_MAX 1024
 
 /* A description is built in a buffer of this CPU. Trampoline programs can be preempted, so there are
@@ -281,7 +282,9 @@ static long argv_step(__u32 index, void *context)
 	return 0;
 }
 
-static __always_inline void describe_argv(struct callerd_caller_event *event, struct mm_struct *mm)
+/* What the memory of the process holds now, which it may have written. */
+static __always_inline void describe_own_argv(struct callerd_caller_event *event,
+					      struct mm_struct *mm)
 {
 	struct argv_copy copy = {.event = event, .from = BPF_CORE_READ(mm, arg_start)};
 	unsigned long size = BPF_CORE_READ(mm, arg_end) - copy.from;
@@ -299,28 +302,82 @@ static __always_inline void describe_argv(struct callerd_caller_event *event, st
 	text_end(event, &event->argv);
 }
 
-/* An ancestor's arguments, where its exec was seen. */
-static __always_inline void describe_ancestor_argv(struct callerd_caller_event *event,
+/* The arguments that TASK, a thread group's leader, got at its exec, where they are known. */
+static __always_inline void describe_executed_argv(struct callerd_caller_event *event,
 						   struct callerd_text *text,
 						   struct task_struct *task)
 {
-	struct executed *entry = find_executed(task);
+	struct callerd_executed *entry = find_executed(task);
+	struct callerd_args *args = entry ? bpf_map_lookup_elem(&arguments, &entry->image) : NULL;
 	__u32 at = event->text_size;
 	__u32 size;
 
 	text_begin(event, text);
 	text->flags = CALLERD_TEXT_FAULT;
-	if (!entry || at > CALLERD_TEXT_MAX - CALLERD_ANCESTOR_ARGV_MAX)
+	if (!args || at > CALLERD_TEXT_MAX - CALLERD_ANCESTOR_ARGV_MAX)
 		return;
-	size = entry->size;
+	size = args->size;
 	barrier_var(size);
 	if (size > CALLERD_ANCESTOR_ARGV_MAX)
 		return;
-	if (bpf_probe_read_kernel(event->text + at, size, entry->argv))
+	if (bpf_probe_read_kernel(event->text + at, size, args->argv))
 		return;
 	event->text_size = at + size;
-	text->flags = entry->flags;
+	text->flags = args->flags;
 	text_end(event, text);
+}
+
+struct long_argv_copy {
+	struct callerd_caller_event *event;
+	struct callerd_long_args *args;
+	__u32 done;
+	__u32 left;
+};
+
+static long long_argv_step(__u32 index, void *context)
+{
+	struct long_argv_copy *copy = context;
+	struct callerd_caller_event *event = copy->event;
+	__u32 at = event->text_size;
+	__u32 size = copy->left;
+
+	if (!size || at > CALLERD_TEXT_MAX - ARGV_CHUNK)
+		return 1;
+	if (size > ARGV_CHUNK)
+		size = ARGV_CHUNK;
+	if (bpf_probe_read_kernel(event->text + at, size,
+				  copy->args->argv + (copy->done & (CALLERD_ARGV_MAX - 1))))
+		return 1;
+	event->text_size = at + size;
+	copy->done += size;
+	copy->left -= size;
+	return 0;
+}
+
+/* Where TEXT has the beginning of TASK's arguments, up to MAX bytes of them take its place, as far as there
+ * is room. That comes last: long arguments must not take the room of anything else. */
+static __noinline int describe_long_argv(struct callerd_caller_event *event,
+					 struct callerd_text *text, struct task_struct *task,
+					 __u32 max)
+{
+	struct long_argv_copy copy = {.event = event};
+	struct callerd_text found = {};
+	struct callerd_executed *entry;
+
+	if (!event || !text || text->flags != CALLERD_TEXT_TRUNCATED || text->length >= max)
+		return 0;
+	entry = find_executed(task);
+	copy.args = entry ? bpf_map_lookup_elem(&long_arguments, &entry->image) : NULL;
+	if (!copy.args)
+		return 0;
+	copy.left = copy.args->size < max ? copy.args->size : max;
+	text_begin(event, &found);
+	bpf_loop(CALLERD_ARGV_MAX / ARGV_CHUNK, long_argv_step, &copy, 0);
+	found.length = copy.done;
+	found.flags = copy.done < copy.args->size ? CALLERD_TEXT_TRUNCATED : copy.args->flags;
+	if (copy.done > text->length)
+		*text = found;
+	return 0;
 }
 
 struct ancestor_walk {
@@ -352,8 +409,26 @@ static long ancestor_step(__u32 index, void *context)
 		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
 						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
-	describe_ancestor_argv(walk->event, &ancestor->argv, parent);
+	describe_executed_argv(walk->event, &ancestor->argv, parent);
 	walk->event->ancestors = index + 1;
+	walk->task = parent;
+	return 0;
+}
+
+static long ancestor_argv_step(__u32 index, void *context)
+{
+	struct ancestor_walk *walk = context;
+	struct task_struct *task = walk->task;
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+
+	barrier_var(index);
+	if (index >= walk->event->ancestors || index >= CALLERD_ANCESTORS_MAX)
+		return 1;
+	/* Somebody may have ended since: his child has another parent now. */
+	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid)
+		return 1;
+	describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
+			   index ? ANCESTOR_ARGV_LONG_MAX : CALLERD_ARGV_MAX);
 	walk->task = parent;
 	return 0;
 }
@@ -482,7 +557,11 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	describe_cgroups(event, task); /* first of the texts: long paths must not push it out */
 	describe_credentials(event, task);
 	describe_terminal(event, task);
-	describe_argv(event, mm);
+	describe_own_argv(event, mm);
+	if (event->argv.flags & CALLERD_TEXT_FAULT) { /* not in memory */
+		event->text_size = 0;
+		describe_executed_argv(event, &event->argv, leader);
+	}
 	text_begin(event, &event->exe);
 	if (exe) {
 		describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
@@ -496,6 +575,9 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 		      BPF_CORE_READ(task, fs, root.mnt));
 	text_begin(event, &event->address);
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
+	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
+	walk.task = leader;
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
 	event->node_uid = event->node_gid = event->node_mode = 0;
 	return 0;
 }

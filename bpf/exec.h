@@ -1,71 +1,154 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Remembers the arguments of every process at its exec. The memory of another process cannot be read when
- * a caller's ancestors are described, and /proc is read too late for those that are gone in a moment.
+ * a caller's ancestors are described, and /proc is no way out: whoever reads arguments there waits as long
+ * as their owner likes, and gets those of a later exec.
+ *
+ * The arguments belong to an image: what one exec made of a process, and all that are forked from it. Of
+ * processes that are older than the agent, user space reads them once, at its start.
  */
 #ifndef CALLERD_BPF_EXEC_H
 #define CALLERD_BPF_EXEC_H
 
 #include "maps.h"
 
-struct executed {
-	__u64 start; /* tell this process image from others of the PID */
-	__u64 exec_id;
-	__u32 size;
-	__u32 flags; /* CALLERD_TEXT_ */
-	char argv[CALLERD_ANCESTOR_ARGV_MAX];
-};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u32); /* thread group */
+	__type(value, struct callerd_executed);
+} executed SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u32); /* thread group */
-	__type(value, struct executed);
-} executed SEC(".maps");
+	__type(key, __u64); /* image */
+	__type(value, struct callerd_args);
+} arguments SEC(".maps");
+
+/* Those that are longer than the map above holds; what it holds is their beginning. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, __u64); /* image */
+	__type(value, struct callerd_long_args);
+} long_arguments SEC(".maps");
 
 /* Where an entry is put together; a program is never re-entered on its CPU. */
+struct executing {
+	struct callerd_args args;
+	struct callerd_long_args long_args;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct executed);
+	__type(value, struct executing);
 } executing SEC(".maps");
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
-{
-	__u32 zero = 0, pid = BPF_CORE_READ(task, tgid);
-	struct executed *entry = bpf_map_lookup_elem(&executing, &zero);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	unsigned long start = BPF_CORE_READ(mm, arg_start);
-	unsigned long length = BPF_CORE_READ(mm, arg_end) - start;
-	__u32 size = length < sizeof(entry->argv) ? length : sizeof(entry->argv);
-
-	if (!entry)
-		return 0;
-	entry->start = BPF_CORE_READ(task, group_leader, start_boottime);
-	entry->exec_id = BPF_CORE_READ(task, self_exec_id);
-	entry->flags = length > sizeof(entry->argv) ? CALLERD_TEXT_TRUNCATED : 0;
-	entry->size = size;
-	barrier_var(size);
-	if (size > sizeof(entry->argv))
-		return 0;
-	if (bpf_probe_read_user(entry->argv, size, (void *)start))
-		return 0;
-	bpf_map_update_elem(&executed, &pid, entry, BPF_ANY);
-	return 0;
-}
-
-/* What is remembered of TASK's present image, or NULL. */
-static __always_inline struct executed *find_executed(struct task_struct *task)
+/* A new image of TASK, a thread group's leader. */
+static __always_inline __u64 new_image(struct task_struct *task)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
-	struct executed *entry = bpf_map_lookup_elem(&executed, &pid);
+	struct callerd_executed entry = {
+		.start = BPF_CORE_READ(task, start_boottime),
+		.exec_id = BPF_CORE_READ(task, self_exec_id),
+		.image = __sync_fetch_and_add(&control.last_image, 1) + 1,
+	};
+
+	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
+	return entry.image;
+}
+
+/* What is known of the present image of TASK, a thread group's leader; NULL: nothing. */
+static __always_inline struct callerd_executed *find_executed(struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+	struct callerd_executed *entry = bpf_map_lookup_elem(&executed, &pid);
 
 	if (!entry || entry->start != BPF_CORE_READ(task, start_boottime) ||
 	    entry->exec_id != BPF_CORE_READ(task, self_exec_id))
 		return NULL;
 	return entry;
+}
+
+static __always_inline void keep_long_args(struct callerd_long_args *args, __u64 image,
+					   unsigned long start, unsigned long length)
+{
+	__u32 size = length < sizeof(args->argv) ? length : sizeof(args->argv);
+
+	args->flags = length > sizeof(args->argv) ? CALLERD_TEXT_TRUNCATED : 0;
+	args->size = size;
+	barrier_var(size);
+	if (size > sizeof(args->argv) || bpf_probe_read_user(args->argv, size, (void *)start))
+		return;
+	bpf_map_update_elem(&long_arguments, &image, args, BPF_ANY);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	__u32 zero = 0;
+	struct executing *entry = bpf_map_lookup_elem(&executing, &zero);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long length = BPF_CORE_READ(mm, arg_end) - start;
+	struct callerd_args *args;
+	__u32 size = length < sizeof(args->argv) ? length : sizeof(args->argv);
+	__u64 image = new_image(task);
+
+	if (!entry)
+		return 0;
+	args = &entry->args;
+	args->flags = length > sizeof(args->argv) ? CALLERD_TEXT_TRUNCATED : 0;
+	args->size = size;
+	barrier_var(size);
+	if (size > sizeof(args->argv) || bpf_probe_read_user(args->argv, size, (void *)start))
+		return 0;
+	if (length > sizeof(args->argv))
+		keep_long_args(&entry->long_args, image, start, length);
+	bpf_map_update_elem(&arguments, &image, args, BPF_ANY);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct task_struct *leader = BPF_CORE_READ(parent, group_leader);
+	__u32 pid = BPF_CORE_READ(child, tgid);
+	struct callerd_executed *known, entry;
+
+	if (pid == BPF_CORE_READ(parent, tgid)) /* a thread */
+		return 0;
+	known = find_executed(leader);
+	if (!known)
+		return 0;
+	entry.start = BPF_CORE_READ(child, start_boottime);
+	entry.exec_id = BPF_CORE_READ(child, self_exec_id);
+	entry.image = known->image;
+	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
+	return 0;
+}
+
+/* Lists the processes and their images, which get a number here where they are older than the agent. */
+SEC("iter/task")
+int processes(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct callerd_process process = {};
+	struct callerd_executed *known;
+
+	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) ||
+	    !BPF_CORE_READ(task, mm))
+		return 0;
+	known = find_executed(task);
+	process.start = BPF_CORE_READ(task, start_boottime);
+	process.image = known ? known->image : new_image(task);
+	process.pid = BPF_CORE_READ(task, tgid);
+	process.uid = BPF_CORE_READ(task, cred, uid.val);
+	bpf_seq_write(context->meta->seq, &process, sizeof(process));
+	return 0;
 }
 
 #endif

@@ -12,7 +12,7 @@
 #include <linux/types.h>
 
 #define CALLERD_ARGV_MAX 8192	      /* bytes of argv kept */
-#define CALLERD_ANCESTOR_ARGV_MAX 512 /* bytes of an ancestor's argv kept at its exec */
+#define CALLERD_ANCESTOR_ARGV_MAX 512 /* bytes of argv that are kept of every process at its exec */
 #define CALLERD_TEXT_MAX 24576	      /* bytes of text in one caller event */
 #define CALLERD_ANCESTORS_MAX 16
 #define CALLERD_COMM_SIZE 16
@@ -293,6 +293,7 @@ struct callerd_control {
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
 	__u64 tick; /* times that user space has read what accounts were refused */
+	__u64 last_image;
 	/* A bit for each inode of a watched node or of a directory with watched names, by its low
 	 * eight bits: all other Unix sockets are passed over at a glance. Bits are never taken back. */
 	__u64 inode_filter[4];
@@ -300,6 +301,34 @@ struct callerd_control {
 
 #define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)
 #define CALLERD_FILTER_BIT(inode) (1ull << ((inode)&63))
+
+/* Values of the map "executed", keyed by thread group: which image the process is. */
+struct callerd_executed {
+	__u64 start; /* the process is another one where this or the next differs */
+	__u64 exec_id;
+	__u64 image; /* key of the maps of arguments */
+};
+
+/* Values of the maps "arguments" and "long_arguments": each argument ended by a NUL, with their secrets. */
+struct callerd_args {
+	__u32 size;
+	__u32 flags; /* CALLERD_TEXT_ */
+	char argv[CALLERD_ANCESTOR_ARGV_MAX];
+};
+
+struct callerd_long_args {
+	__u32 size;
+	__u32 flags; /* CALLERD_TEXT_ */
+	char argv[CALLERD_ARGV_MAX];
+};
+
+/* A process in the output of the iterator "processes". */
+struct callerd_process {
+	__u64 start;
+	__u64 image; /* another one after an exec */
+	__u32 pid;
+	__u32 uid; /* real */
+};
 
 /* Values of the map "muted", keyed by connection: directions not to copy, and whether user space has
  * given the connection up and must be told of it anew, as of one that was there before the agent. */
@@ -323,6 +352,7 @@ static_assert(sizeof(struct callerd_end_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
 static_assert(sizeof(struct callerd_identify) == 48, "no padding");
+static_assert(sizeof(struct callerd_process) == 24, "no padding");
 #endif
 
 #endif

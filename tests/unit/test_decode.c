@@ -383,24 +383,9 @@ static void test_overlapping_texts(void **state)
 /* --- arguments -------------------------------------------------------------------------------- */
 
 struct asked {
-	unsigned int args, labels;
-	struct bytes give_args, give_label;
-	bool give_truncated;
-	uint32_t pid;
-	uint64_t start;
+	unsigned int labels;
+	struct bytes give_label;
 };
-
-static struct bytes give_args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
-{
-	struct asked *asked = data;
-
-	asked->args++;
-	if (pid != asked->pid)
-		return (struct bytes){0};
-	asked->start = start;
-	*ret_truncated = asked->give_truncated;
-	return asked->give_args;
-}
 
 static struct bytes give_label(void *data, uint32_t pid, uint64_t start)
 {
@@ -456,48 +441,14 @@ static void test_arguments_unknown(void **state)
 	caller_unref(caller);
 }
 
-/* Where the kernel has not read them whole, and only there, /proc is asked. */
-static void test_arguments_detail(void **state)
+static void test_label(void **state)
 {
-	struct asked asked = {.pid = 4711,
-			      .give_args = {TEXT("docker\0from\0proc\0")},
-			      .give_label = {TEXT("unconfined")}};
-	struct decode_detail detail = {.data = &asked, .args = give_args, .label = give_label};
-	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
-	struct caller *caller = caller_of(event, &detail);
+	struct asked asked = {.give_label = {TEXT("unconfined")}};
+	struct decode_detail detail = {.data = &asked, .label = give_label};
+	struct caller *caller = caller_of(docker(CALLERD_EVENT_CONNECT), &detail);
 
-	ASSERT_BYTES(caller->process.args, "docker\0ps\0");
 	ASSERT_BYTES(caller->label, "unconfined");
-	assert_int_equal(asked.args, 1); /* of the ancestor that was not seen at its exec */
 	assert_int_equal(asked.labels, 1);
-	caller_unref(caller);
-
-	event->argv.flags = F;
-	caller = caller_of(event, &detail);
-	ASSERT_BYTES(caller->process.args, "docker\0from\0proc\0");
-	assert_false(caller->process.args_truncated);
-	assert_int_equal(asked.start, 1000);
-	assert_int_equal(asked.args, 1 + 2);
-	caller_unref(caller);
-
-	asked.give_args = (struct bytes){0};
-	caller = caller_of(event, &detail);
-	ASSERT_BYTES(caller->process.args, "docker\0ps\0");
-	assert_true(caller->process.args_truncated);
-	caller_unref(caller);
-
-	asked.pid = 1;
-	asked.give_args = (struct bytes){TEXT("init\0")};
-	caller = caller_of(event, &detail);
-	ASSERT_BYTES(caller->ancestors[0].args, "bash\0-l\0");
-	ASSERT_BYTES(caller->ancestors[1].args, "init\0");
-	assert_false(caller->ancestors[1].args_truncated);
-	caller_unref(caller);
-
-	asked.give_truncated = true; /* by a secret that was long */
-	caller = caller_of(event, &detail);
-	ASSERT_BYTES(caller->ancestors[1].args, "init\0");
-	assert_true(caller->ancestors[1].args_truncated);
 	caller_unref(caller);
 }
 
@@ -552,59 +503,30 @@ static void test_arguments_secret_grows(void **state)
 	caller_unref(caller);
 }
 
-/* Cut off at what the kernel keeps there is no more to learn than that; cut off before, there is. */
-static void test_arguments_detail_truncated(void **state)
-{
-	struct asked asked = {.pid = 4711, .give_args = {TEXT("more\0")}};
-	struct decode_detail detail = {.data = &asked, .args = give_args};
-	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
-	struct caller *caller;
-	char text[CALLERD_ARGV_MAX];
-
-	event->ancestors = 0;
-	memset(text, 'x', sizeof(text));
-	event->argv = add(event, text, sizeof(text), T);
-	caller = caller_of(event, &detail);
-	assert_int_equal(caller->process.args.size, CALLERD_ARGV_MAX);
-	assert_true(caller->process.args_truncated);
-	assert_int_equal(asked.args, 0);
-	caller_unref(caller);
-	event->argv.length--;
-	caller = caller_of(event, &detail);
-	ASSERT_BYTES(caller->process.args, "more\0");
-	assert_false(caller->process.args_truncated);
-	caller_unref(caller);
-}
-
 /* The parent's arguments are kept as far as the caller's own, those of the others not quite. */
-static void test_arguments_detail_long(void **state)
+static void test_arguments_long(void **state)
 {
 	enum { OTHERS_MAX = 2048 };
 	static const struct {
-		uint32_t of;
+		bool parent;
 		size_t size, kept;
 	} cases[] = {
-		{4700, CALLERD_ARGV_MAX, CALLERD_ARGV_MAX},
-		{4700, CALLERD_ARGV_MAX + 1, CALLERD_ARGV_MAX},
-		{1, OTHERS_MAX, OTHERS_MAX},
-		{1, OTHERS_MAX + 1, OTHERS_MAX},
-		{1, CALLERD_ARGV_MAX + 1, OTHERS_MAX},
+		{true, CALLERD_ARGV_MAX, CALLERD_ARGV_MAX},
+		{true, CALLERD_ARGV_MAX + 1, CALLERD_ARGV_MAX},
+		{false, OTHERS_MAX, OTHERS_MAX},
+		{false, OTHERS_MAX + 1, OTHERS_MAX},
+		{false, CALLERD_ARGV_MAX + 1, OTHERS_MAX},
 	};
 	static char text[CALLERD_ARGV_MAX + 1];
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		bool parent = cases[i].of == 4700;
-		struct asked asked = {.pid = cases[i].of, .give_args = {text, cases[i].size}};
-		struct decode_detail detail = {.data = &asked, .args = give_args};
 		struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
 		const struct process *process;
 		struct caller *caller;
 
-		if (parent)
-			event->ancestor[0].argv.flags = T;
-		event->ancestors = parent ? 1 : 2;
-		caller = caller_of(event, &detail);
-		process = &caller->ancestors[!parent];
+		event->ancestor[!cases[i].parent].argv = add(event, text, cases[i].size, 0);
+		caller = caller_of(event, NULL);
+		process = &caller->ancestors[!cases[i].parent];
 		assert_int_equal(process->args.size, cases[i].kept);
 		assert_int_equal(process->args_truncated, cases[i].kept < cases[i].size);
 		caller_unref(caller);
@@ -1131,10 +1053,9 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_arguments_secret),
 		cmocka_unit_test(test_arguments_secret_grows),
-		cmocka_unit_test(test_arguments_detail),
+		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_arguments_unknown),
-		cmocka_unit_test(test_arguments_detail_truncated),
-		cmocka_unit_test(test_arguments_detail_long),
+		cmocka_unit_test(test_arguments_long),
 		cmocka_unit_test(test_same_caller),
 		cmocka_unit_test(test_other_caller),
 		cmocka_unit_test(test_same_hash),

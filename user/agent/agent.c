@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/beside.h"
+#include "agent/elders.h"
 #include "agent/engines.h"
 #include "agent/eventfile.h"
 #include "agent/host.h"
@@ -46,6 +48,8 @@ struct agent {
 	struct host *host;
 	struct proc *proc;
 	struct capture *capture;
+	struct beside *beside;
+	struct elders *elders; /* NULL: their arguments are not known */
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
@@ -149,6 +153,7 @@ static void write_totals(struct agent *agent, enum record_action action)
 						    engines.causes.kinds[CAUSE_UNKNOWN]};
 	counters[count++] =
 		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
+	counters[count++] = (struct record_counter){"details-missed", beside_missed(agent->beside)};
 	counters[count++] = (struct record_counter){"lost.total", losses_total(&agent->losses)};
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		if (!agent->losses.now[loss])
@@ -412,12 +417,12 @@ static void handle_signal(struct agent *agent)
  * otherwise. */
 static void wait_for_work(struct agent *agent)
 {
-	struct pollfd fds[3 + ENGINES_FDS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
+	struct pollfd fds[4 + ENGINES_FDS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
 	unsigned int engines;
 	bool ready = false;
 	uint64_t now = boot_time();
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
-		    engines_waiting(agent->engines);
+		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
 	struct timespec timeout;
 	int rings[2];
@@ -434,37 +439,54 @@ static void wait_for_work(struct agent *agent)
 		fds[1 + i] = (struct pollfd){.fd = rings[i], .events = POLLIN};
 	if (busy) /* a batch costs less than its events one by one: the payload ring is left to fill */
 		fds[2].fd = -1;
-	engines = engines_fds(agent->engines, fds + 3);
+	fds[3] = (struct pollfd){.fd = beside_fd(agent->beside), .events = POLLIN};
+	engines = engines_fds(agent->engines, fds + 4);
 	timeout = (struct timespec){pause / SECOND, pause % SECOND};
-	ppoll(fds, 3 + engines, &timeout, NULL);
+	ppoll(fds, 4 + engines, &timeout, NULL);
 	if (fds[0].revents)
 		handle_signal(agent);
 	for (unsigned int i = 0; i < engines; i++)
-		ready |= fds[3 + i].revents;
+		ready |= fds[4 + i].revents;
 	if (ready)
 		engines_run(agent->engines, boot_time());
 }
 
-/* What comes in meanwhile stays in the rings: it is judged by what the engines have, and had before. */
-static void learn_inventory(struct agent *agent)
+static void run_beside(struct agent *agent, uint64_t now)
+{
+	beside_run(agent->beside, now);
+	elders_run(agent->elders, agent->beside, now);
+}
+
+/* What comes in meanwhile stays in the rings: it is judged by what the engines have, and had before. So its
+ * callers' ancestors, if they are older than that, have their arguments. */
+static void learn(struct agent *agent)
 {
 	uint64_t now = boot_time(), end = now + LEARN_TIME;
-	struct pollfd fds[ENGINES_FDS_MAX];
+	struct pollfd fds[1 + ENGINES_FDS_MAX] = {
+		{.fd = beside_fd(agent->beside), .events = POLLIN},
+	};
+	unsigned int count;
+	uint64_t pause;
 
 	engines_run(agent->engines, now);
-	while (now < end && !engines_settled(agent->engines)) {
-		poll(fds, engines_fds(agent->engines, fds), (int)((end - now) / MILLISECOND) + 1);
+	run_beside(agent, now);
+	while (now < end && !(engines_settled(agent->engines) && elders_settled(agent->elders))) {
+		count = 1 + engines_fds(agent->engines, fds + 1);
+		pause = beside_is_waiting(agent->beside) ? POLL_PAUSE : end - now;
+		poll(fds, count, (int)(pause / MILLISECOND) + 1);
 		now = boot_time();
 		engines_run(agent->engines, now);
+		run_beside(agent, now);
 	}
 }
 
 enum exit_code agent_run(struct agent *agent)
 {
-	learn_inventory(agent);
+	learn(agent);
 	write_started(agent);
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		drain(agent);
+		run_beside(agent, boot_time());
 		tick(agent);
 		wait_for_work(agent);
 	}
@@ -510,6 +532,7 @@ static enum exit_code open_capture(struct agent *agent)
 		.data = agent,
 		.event = on_event,
 	};
+	int error;
 
 	if (capture_open(&capture, &agent->capture, agent->backend_reason,
 			 sizeof(agent->backend_reason))) {
@@ -517,6 +540,12 @@ static enum exit_code open_capture(struct agent *agent)
 		return EXIT_BACKEND;
 	}
 	malloc_trim(0); /* the load took megabytes for BTF: give them back */
+	error = proc_new(agent->capture, &agent->proc)
+			?: elders_new(agent->capture, &agent->elders);
+	if (error) {
+		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+		return EXIT_FAILED;
+	}
 	message(agent, LOG_LEVEL_INFO, "backend %s: %s", capture_backend_name(agent->capture),
 		agent->backend_reason);
 	return EXIT_OK;
@@ -565,7 +594,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.record = on_record,
 		.mute = on_mute,
 	};
-	int error = proc_new(&agent->proc);
+	int error = beside_new(agent, &agent->beside);
 
 	if (!error) {
 		open_state(agent);
@@ -626,12 +655,15 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 	return EXIT_OK;
 }
 
-void agent_free(struct agent *agent)
+bool agent_free(struct agent *agent)
 {
+	bool ended;
+
 	if (!agent)
-		return;
+		return true;
+	ended = beside_free(agent->beside);
+	elders_free(agent->elders);
 	capture_close(agent->capture);
-	agent->capture = NULL;
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
 	state_close(agent->state);
@@ -642,4 +674,5 @@ void agent_free(struct agent *agent)
 	if (agent->signals > 0)
 		close(agent->signals);
 	free(agent);
+	return ended;
 }

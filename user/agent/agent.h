@@ -2,6 +2,8 @@
 #ifndef CALLERD_AGENT_H
 #define CALLERD_AGENT_H
 
+#include <stdbool.h>
+
 #include "agent/options.h"
 
 struct agent;
@@ -13,6 +15,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret);
 /* Runs until SIGTERM or SIGINT. */
 enum exit_code agent_run(struct agent *agent);
 
-void agent_free(struct agent *agent);
+/* False: a thread hangs in what somebody else does not let go on. The process must end by _exit(). */
+bool agent_free(struct agent *agent);
 
 #endif

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/explain.h"
@@ -41,7 +42,8 @@ int main(int argc, char **argv)
 	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, &agent);
 	if (code == EXIT_OK) {
 		code = agent_run(agent);
-		agent_free(agent);
+		if (!agent_free(agent)) /* what hangs may have locked what exit() wants */
+			_exit(code);
 	}
 	options_free(&options);
 	return code;

@@ -73,7 +73,8 @@ struct capture {
 	struct ring rings[CALLERD_RINGS], *reading;
 	struct accounts *accounts;
 	struct callerd_control *control;
-	struct bpf_link *living;
+	struct bpf_link *living, *processes;
+	int executed, arguments, long_arguments;
 	int identify, names, basenames, directories, paths, nodes, muted, living_ids, losses;
 	struct watch watches[WATCHES_MAX];
 };
@@ -84,7 +85,7 @@ static char first_warning[512];
 __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
 							      const char *format, va_list args)
 {
-	char line[sizeof(first_warning)];
+	char line[1 << 16];
 
 	if (level != LIBBPF_WARN)
 		return 0;
@@ -269,6 +270,9 @@ static int find_parts(struct capture *capture)
 	capture->muted = map_fd(capture, "muted");
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->losses = map_fd(capture, "losses");
+	capture->executed = map_fd(capture, "executed");
+	capture->arguments = map_fd(capture, "arguments");
+	capture->long_arguments = map_fd(capture, "long_arguments");
 	capture->control = map_control(capture->object);
 	capture->accounts =
 		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"));
@@ -406,6 +410,8 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 		return -errno;
 	if (!strcmp(bpf_program__name(program), "living"))
 		capture->living = link;
+	else if (!strcmp(bpf_program__name(program), "processes"))
+		capture->processes = link;
 	else
 		capture->links[capture->link_count++] = link;
 	return 0;
@@ -482,6 +488,7 @@ void capture_close(struct capture *capture)
 	for (unsigned int i = 0; i < capture->link_count; i++)
 		bpf_link__destroy(capture->links[i]);
 	bpf_link__destroy(capture->living);
+	bpf_link__destroy(capture->processes);
 	for (int ring = 0; ring < CALLERD_RINGS; ring++)
 		close_ring(&capture->rings[ring]);
 	accounts_free(capture->accounts);
@@ -834,6 +841,72 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls)
 {
 	accounts_read(capture->accounts, now, capture->control, calls);
+}
+
+int capture_processes(struct capture *capture,
+		      void (*seen)(void *data, const struct callerd_process *process), void *data)
+{
+	struct callerd_process processes[64];
+	char *at = (char *)processes;
+	ssize_t got, size = 0;
+	int fd = bpf_iter_create(bpf_link__fd(capture->processes));
+
+	if (fd < 0)
+		return -errno;
+	/* A read need not end where an entry does. */
+	while ((got = read(fd, at + size, sizeof(processes) - size)) > 0) {
+		size_t count = (size + got) / sizeof(*processes);
+
+		for (size_t i = 0; i < count; i++)
+			seen(data, &processes[i]);
+		size = size + got - count * sizeof(*processes);
+		memmove(at, at + count * sizeof(*processes), size);
+	}
+	got = got < 0 ? -errno : 0;
+	close(fd);
+	return (int)got;
+}
+
+void capture_keep_args(struct capture *capture, uint64_t image, const char *args, size_t size,
+		       bool truncated)
+{
+	struct callerd_args kept = {.size = size, .flags = truncated ? CALLERD_TEXT_TRUNCATED : 0};
+	struct callerd_long_args whole = {.size = size, .flags = kept.flags};
+
+	if (size > sizeof(kept.argv)) {
+		memcpy(whole.argv, args, size);
+		bpf_map_update_elem(capture->long_arguments, &image, &whole, BPF_NOEXIST);
+		kept.size = sizeof(kept.argv);
+		kept.flags = CALLERD_TEXT_TRUNCATED;
+	}
+	memcpy(kept.argv, args, kept.size);
+	bpf_map_update_elem(capture->arguments, &image, &kept, BPF_NOEXIST);
+	explicit_bzero(&kept, sizeof(kept));
+	explicit_bzero(&whole, sizeof(whole));
+}
+
+ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
+		     char args[CALLERD_ARGV_MAX], bool *ret_truncated)
+{
+	struct callerd_executed entry;
+	struct callerd_long_args whole;
+	struct callerd_args kept;
+	ssize_t size = -ENOENT;
+
+	if (bpf_map_lookup_elem(capture->executed, &pid, &entry) || entry.start != start)
+		return size;
+	if (!bpf_map_lookup_elem(capture->long_arguments, &entry.image, &whole)) {
+		size = whole.size;
+		*ret_truncated = whole.flags;
+		memcpy(args, whole.argv, size);
+	} else if (!bpf_map_lookup_elem(capture->arguments, &entry.image, &kept)) {
+		size = kept.size;
+		*ret_truncated = kept.flags;
+		memcpy(args, kept.argv, size);
+	}
+	explicit_bzero(&kept, sizeof(kept));
+	explicit_bzero(&whole, sizeof(whole));
+	return size;
 }
 
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)

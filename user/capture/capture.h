@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "callerd/event.h"
 #include "capture/accounts.h"
@@ -80,6 +81,21 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);
 
 /* What the kernel side lost since the start, of accounts as of the last capture_accounts(), per enum callerd_loss, and in MISSED how often a program did
+/* Calls SEEN for each process. 0 or -errno. */
+int capture_processes(struct capture *capture,
+		      void (*seen)(void *data, const struct callerd_process *process), void *data);
+
+/* Tells the kernel the arguments of an image that is older than the agent: SIZE bytes, at most
+ * CALLERD_ARGV_MAX, TRUNCATED or not. They are copied. What the kernel knows already stays. */
+void capture_keep_args(struct capture *capture, uint64_t image, const char *args, size_t size,
+		       bool truncated);
+
+/* The arguments, with their secrets, that the process of PID that started at START got at its exec: the bytes
+ * written to ARGS, or -ENOENT. No look at /proc. */
+ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
+		     char args[CALLERD_ARGV_MAX], bool *ret_truncated);
+
+/* What the kernel side lost since the start, per enum callerd_loss, and in MISSED how often a program did
  * not run because it was running already on that CPU. */
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed);
 

@@ -138,30 +138,24 @@ static void keep_args(struct arena *arena, struct bytes args, bool truncated, si
 	process->args = keep(arena, args.data, args.size > max ? max : args.size);
 }
 
-/* The kernel's copy, else the detail, else what there is of the kernel's copy. */
+/* At most MAX bytes of them, without their secrets. */
 static void decode_args(struct arena *arena, const struct callerd_caller_event *event,
-			const struct callerd_text *text, const struct decode_detail *detail,
-			size_t max, struct process *process)
+			const struct callerd_text *text, size_t max, struct process *process)
 {
-	struct bytes args = text_of(event, text), more = {};
-	bool truncated = false;
+	struct bytes args = text_of(event, text);
+	bool truncated = text->flags || args.size > max;
 
-	if (text->flags && text->length < max && detail && detail->args)
-		more = detail->args(detail->data, process->pid, process->start, &truncated);
-	if (more.data)
-		keep_args(arena, more, truncated, max, process);
-	if (process->args.data || (text->flags & CALLERD_TEXT_FAULT && !args.size))
+	if (text->flags & CALLERD_TEXT_FAULT && !args.size)
 		return;
 	if (!args.size)
 		args.data = no_arguments;
-	truncated = text->flags || args.size > max;
 	if (args.size > max)
 		args.size = max;
 	keep_args(arena, without_secrets(args), truncated, max, process);
 }
 
 static void decode_self(struct arena *arena, const struct callerd_caller_event *event,
-			const struct decode_detail *detail, struct process *process)
+			struct process *process)
 {
 	process->pid = event->pid;
 	process->euid = event->euid;
@@ -169,12 +163,11 @@ static void decode_self(struct arena *arena, const struct callerd_caller_event *
 	process->name = keep_string(arena, event->comm, sizeof(event->comm));
 	process->executable = keep_executable(arena, event, &event->exe);
 	process->executable_deleted = event->header.flags & CALLERD_FLAG_EXE_DELETED;
-	decode_args(arena, event, &event->argv, detail, CALLERD_ARGV_MAX, process);
+	decode_args(arena, event, &event->argv, CALLERD_ARGV_MAX, process);
 }
 
 static void decode_ancestor(struct arena *arena, const struct callerd_caller_event *event,
-			    const struct callerd_ancestor *ancestor,
-			    const struct decode_detail *detail, size_t args_max,
+			    const struct callerd_ancestor *ancestor, size_t args_max,
 			    struct process *process)
 {
 	process->pid = ancestor->pid;
@@ -182,7 +175,7 @@ static void decode_ancestor(struct arena *arena, const struct callerd_caller_eve
 	process->start = ancestor->start;
 	process->name = keep_string(arena, ancestor->comm, sizeof(ancestor->comm));
 	process->executable = keep_executable(arena, event, &ancestor->exe);
-	decode_args(arena, event, &ancestor->argv, detail, args_max, process);
+	decode_args(arena, event, &ancestor->argv, args_max, process);
 }
 
 /* The bytes that the last COMPONENTS of PATH take. Of a path that is not known to the root all are CLAIMED. */
@@ -263,7 +256,7 @@ static void decode_into(const struct callerd_caller_event *event,
 
 	decode_identity(event, caller);
 	decode_terminal(event, caller);
-	decode_self(arena, event, detail, &caller->process);
+	decode_self(arena, event, &caller->process);
 	caller->working_directory = keep_path(arena, event, &event->cwd);
 	caller->root = keep_path(arena, event, &event->root);
 	choose_cgroup(arena, event, caller);
@@ -273,8 +266,7 @@ static void decode_into(const struct callerd_caller_event *event,
 }
 
 /* 0, and NULL where it has no ancestors; or -ENOMEM. */
-static int decode_lineage(const struct callerd_caller_event *event,
-			  const struct decode_detail *detail, struct arena *arena,
+static int decode_lineage(const struct callerd_caller_event *event, struct arena *arena,
 			  struct lineage **ret)
 {
 	struct process ancestors[CALLERD_ANCESTORS_MAX];
@@ -285,7 +277,7 @@ static int decode_lineage(const struct callerd_caller_event *event,
 		return 0;
 	memset(ancestors, 0, sizeof(ancestors));
 	for (uint32_t i = 0; i < event->ancestors; i++)
-		decode_ancestor(arena, event, &event->ancestor[i], detail,
+		decode_ancestor(arena, event, &event->ancestor[i],
 				i ? ANCESTOR_ARGS_MAX : CALLERD_ARGV_MAX, &ancestors[i]);
 	*ret = lineage_new(ancestors, event->ancestors, text, arena->next - text);
 	return *ret ? 0 : -ENOMEM;
@@ -306,7 +298,7 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	draft.basis = CALLER_FROM_KERNEL;
 	decode_into(event, detail, &arena, &draft);
 	own = arena.next - memory;
-	if (decode_lineage(event, detail, &arena, &lineage))
+	if (decode_lineage(event, &arena, &lineage))
 		return -ENOMEM;
 	ret->caller = caller_new(&draft, lineage, memory, own);
 	if (!ret->caller)

@@ -8,14 +8,11 @@
 /* Detail that the kernel event lacks and that only adds to it. Each may be NULL. */
 struct decode_detail {
 	void *data;
-	/* The arguments of the process PID that started at START, each ended by a NUL and without their
-	 * secrets (record/mask.h); data NULL where they are not known or the process is another one now.
-	 * *RET_TRUNCATED: they are the beginning of a longer list. Valid until the next call. */
-	struct bytes (*args)(void *data, uint32_t pid, uint64_t start, bool *ret_truncated);
-	/* The LSM label of that process, likewise. */
+	/* The LSM label of the process PID that started at START; data NULL where it is not known or the
+	 * process is another one now. Valid until the next call. */
 	struct bytes (*label)(void *data, uint32_t pid, uint64_t start);
-	/* Fills in what is known of a process of which the kernel recorded only PID and start; arguments
-	 * as above. */
+	/* Fills in what is known of a process of which the kernel recorded only PID and start; its
+	 * arguments, each ended by a NUL, without their secrets (record/mask.h). */
 	void (*peer)(void *data, struct process *process);
 };
 

@@ -7,31 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "record/mask.h"
 
-#define CACHE_SIZE 256
-#define CACHE_AGE 100000000ull /* ns; a process may exec at any time */
 #define LABEL_MAX 256
 
-/* The arguments of a process, read a moment ago and masked: shells call docker again and again. */
-struct cached_args {
-	uint32_t pid;
-	uint64_t start, read;
-	bool truncated;
-	struct text text;
-};
-
 struct proc {
+	struct capture *capture;
 	bool labels; /* an LSM with labels is active */
 	char label[LABEL_MAX];
 	char name[CALLERD_COMM_SIZE + 1];
 	char executable[PATH_MAX];
-	char raw[CALLERD_ARGV_MAX + 1]; /* wiped after use */
-	struct text args;		/* of peer() */
-	struct cached_args cache[CACHE_SIZE];
+	struct text args; /* of peer() */
 };
 
 static ssize_t read_at(int directory, const char *name, char *data, size_t size)
@@ -84,54 +72,27 @@ int proc_open(uint32_t pid, uint64_t start)
 	return fd;
 }
 
-static uint64_t now(void)
+ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX],
+		       bool *ret_truncated)
 {
-	struct timespec time;
+	int fd = proc_open(pid, start);
+	char whole[CALLERD_ARGV_MAX + 1];
+	ssize_t size;
 
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
+	if (fd < 0)
+		return fd;
+	size = read_at(fd, "cmdline", whole, sizeof(whole));
+	close(fd);
+	if (size < 0)
+		return size;
+	*ret_truncated = size > CALLERD_ARGV_MAX;
+	size = *ret_truncated ? CALLERD_ARGV_MAX : size;
+	memcpy(args, whole, size);
+	explicit_bzero(whole, sizeof(whole));
+	return size;
 }
 
-/* Reads the arguments of the process of DIRECTORY and puts them, without their secrets, into TEXT. */
-static void read_args(struct proc *proc, int directory, struct text *text, bool *ret_truncated)
-{
-	ssize_t size = read_at(directory, "cmdline", proc->raw, sizeof(proc->raw));
-	struct bytes raw = {proc->raw, size > 0 ? (size_t)size : 0};
-
-	*ret_truncated = raw.size > CALLERD_ARGV_MAX;
-	if (*ret_truncated)
-		raw.size = CALLERD_ARGV_MAX;
-	text_free(text);
-	mask_args(text, raw);
-	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
-	if (text->size && raw.data[raw.size - 1])
-		text_cut(text, text->size - 1);
-	if (text->error)
-		text_free(text);
-	explicit_bzero(proc->raw, size > 0 ? (size_t)size : 0);
-}
-
-static struct bytes args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
-{
-	struct proc *proc = data;
-	struct cached_args *cached = &proc->cache[(pid ^ start) % CACHE_SIZE];
-	int fd;
-
-	if (!cached->text.size || cached->pid != pid || cached->start != start ||
-	    now() - cached->read >= CACHE_AGE) {
-		fd = proc_open(pid, start);
-		if (fd < 0)
-			return (struct bytes){};
-		read_args(proc, fd, &cached->text, &cached->truncated);
-		close(fd);
-		cached->pid = pid;
-		cached->start = start;
-		cached->read = now();
-	}
-	*ret_truncated = cached->truncated;
-	return text_since(&cached->text, 0);
-}
-
+/* The label of another process is read without any of its locks. */
 static struct bytes label(void *data, uint32_t pid, uint64_t start)
 {
 	struct proc *proc = data;
@@ -150,7 +111,28 @@ static struct bytes label(void *data, uint32_t pid, uint64_t start)
 	return size > 0 ? (struct bytes){proc->label, size} : (struct bytes){};
 }
 
-/* The process as it is now, not as it was when it connected: the record says so by its basis. */
+/* Its arguments as the kernel programs know them, without their secrets. */
+static void describe_args(struct proc *proc, struct process *process)
+{
+	char raw[CALLERD_ARGV_MAX];
+	ssize_t size = capture_args(proc->capture, process->pid, process->start, raw,
+				    &process->args_truncated);
+
+	text_free(&proc->args);
+	if (size <= 0)
+		return;
+	mask_args(&proc->args, (struct bytes){raw, size});
+	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	if (proc->args.size && raw[size - 1])
+		text_cut(&proc->args, proc->args.size - 1);
+	if (proc->args.error)
+		text_free(&proc->args);
+	explicit_bzero(raw, size);
+	process->args = text_since(&proc->args, 0);
+}
+
+/* The process as it is now, not as it was when it connected: the record says so by its basis. Neither of
+ * the two files is read from its memory, which it may have locked. */
 static void peer(void *data, struct process *process)
 {
 	struct proc *proc = data;
@@ -165,23 +147,23 @@ static void peer(void *data, struct process *process)
 	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
 	if (size > 0)
 		process->executable = (struct bytes){proc->executable, size};
-	read_args(proc, fd, &proc->args, &process->args_truncated);
-	process->args = text_since(&proc->args, 0);
+	describe_args(proc, process);
 	close(fd);
 }
 
 struct decode_detail proc_detail(struct proc *proc)
 {
-	return (struct decode_detail){.data = proc, .args = args, .label = label, .peer = peer};
+	return (struct decode_detail){.data = proc, .label = label, .peer = peer};
 }
 
-int proc_new(struct proc **ret)
+int proc_new(struct capture *capture, struct proc **ret)
 {
 	struct proc *proc = calloc(1, sizeof(*proc));
 	int fd;
 
 	if (!proc)
 		return -ENOMEM;
+	proc->capture = capture;
 	fd = proc_open(getpid(), 0);
 	if (fd >= 0) {
 		proc->labels = read_at(fd, "attr/current", proc->label, sizeof(proc->label)) > 0;
@@ -193,8 +175,6 @@ int proc_new(struct proc **ret)
 
 void proc_free(struct proc *proc)
 {
-	for (size_t i = 0; proc && i < CACHE_SIZE; i++)
-		text_free(&proc->cache[i].text);
 	if (proc)
 		text_free(&proc->args);
 	free(proc);
