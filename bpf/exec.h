@@ -10,7 +10,7 @@
 #ifndef CALLERD_BPF_EXEC_H
 #define CALLERD_BPF_EXEC_H
 
-#include "maps.h"
+#include "account.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -146,7 +146,10 @@ int processes(struct bpf_iter__task *context)
 	process.start = BPF_CORE_READ(task, start_boottime);
 	process.image = known ? known->image : new_image(task);
 	process.pid = BPF_CORE_READ(task, tgid);
-	process.uid = BPF_CORE_READ(task, cred, uid.val);
+	process.account =
+		account_of((__u64)BPF_CORE_READ(task, cred), (__u64)BPF_CORE_READ(task, thread_pid),
+			   bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val)
+								 : CALLERD_UNSET_ID);
 	bpf_seq_write(context->meta->seq, &process, sizeof(process));
 	return 0;
 }

@@ -326,8 +326,9 @@ struct callerd_long_args {
 struct callerd_process {
 	__u64 start;
 	__u64 image; /* another one after an exec */
+	__u64 account;
 	__u32 pid;
-	__u32 uid; /* real */
+	__u32 reserved;
 };
 
 /* Values of the map "muted", keyed by connection: directions not to copy, and whether user space has
@@ -352,7 +353,7 @@ static_assert(sizeof(struct callerd_end_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
 static_assert(sizeof(struct callerd_identify) == 48, "no padding");
-static_assert(sizeof(struct callerd_process) == 24, "no padding");
+static_assert(sizeof(struct callerd_process) == 32, "no padding");
 #endif
 
 #endif

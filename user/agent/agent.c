@@ -294,6 +294,8 @@ static void on_event(void *data, const void *bytes, size_t size)
 			return;
 		}
 	}
+	if (event.caller)
+		host_expect(agent->host, event.caller);
 	eventfile_event(agent->events, event.header, socket);
 	tracker_event(agent->tracker, &event, socket);
 }
@@ -454,6 +456,7 @@ static void wait_for_work(struct agent *agent)
 static void run_beside(struct agent *agent, uint64_t now)
 {
 	beside_run(agent->beside, now);
+	host_take_news(agent->host);
 	elders_run(agent->elders, agent->beside, now);
 }
 
@@ -597,6 +600,7 @@ static enum exit_code open_parts(struct agent *agent)
 	int error = beside_new(agent, &agent->beside);
 
 	if (!error) {
+		host_ask_beside(agent->host, agent->beside);
 		open_state(agent);
 		error = open_engines(agent);
 	}

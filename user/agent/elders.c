@@ -145,7 +145,7 @@ static int ask(struct elders *elders, struct beside *beside, uint64_t now)
 		.run = run,
 		.done = done,
 		.free = free_job,
-		.account = process->uid,
+		.account = process->account,
 		.patience = PATIENCE,
 	};
 	read->elders = elders;

@@ -2,8 +2,6 @@
 #include "agent/host.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,76 +9,62 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CLOCK_READINGS 3
-#define NAMES 512
-#define NAME_AGE 60 /* seconds that a name, or its absence, is believed */
+#include "agent/names.h"
 
-/* Looking up a name may ask a directory server, so each is asked once a minute at most. */
-struct cached_name {
-	bool known;
-	uint32_t id;
-	time_t read;
-	char name[64]; /* empty: there is none */
-};
+#define CLOCK_READINGS 3
 
 struct host {
 	struct record_context context;
 	char name[256];
 	char boot_id[40];
 	char run_id[17];
-	struct cached_name users[NAMES], groups[NAMES];
+	struct names *names;
 };
 
-typedef bool (*lookup_name)(uint32_t id, char *name, size_t size);
-
-static bool lookup_user(uint32_t id, char *name, size_t size)
+static bool find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
 {
-	char memory[4096];
-	struct passwd entry, *found;
-
-	if (getpwuid_r(id, &entry, memory, sizeof(memory), &found) || !found)
-		return false;
-	snprintf(name, size, "%s", entry.pw_name);
-	return true;
-}
-
-static bool lookup_group(uint32_t id, char *name, size_t size)
-{
-	char memory[65536]; /* holds the members too */
-	struct group entry, *found;
-
-	if (getgrgid_r(id, &entry, memory, sizeof(memory), &found) || !found)
-		return false;
-	snprintf(name, size, "%s", entry.gr_name);
-	return true;
-}
-
-static bool cached_lookup(struct cached_name *names, uint32_t id, lookup_name lookup, char *name,
-			  size_t size)
-{
-	struct cached_name *cached = &names[id % NAMES];
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (!cached->known || cached->id != id || now.tv_sec - cached->read > NAME_AGE) {
-		cached->known = true;
-		cached->id = id;
-		cached->read = now.tv_sec;
-		if (!lookup(id, cached->name, sizeof(cached->name)))
-			cached->name[0] = '\0';
-	}
-	snprintf(name, size, "%s", cached->name);
-	return cached->name[0];
+	return names_find(host->names, kind, id, name, size) == NAMES_FOUND;
 }
 
 static bool user_name(void *data, uint32_t id, char *name, size_t size)
 {
-	return cached_lookup(((struct host *)data)->users, id, lookup_user, name, size);
+	return find(data, NAMES_USER, id, name, size);
 }
 
 static bool group_name(void *data, uint32_t id, char *name, size_t size)
 {
-	return cached_lookup(((struct host *)data)->groups, id, lookup_group, name, size);
+	return find(data, NAMES_GROUP, id, name, size);
+}
+
+static bool user_asked(void *data, uint32_t id)
+{
+	char name[1];
+
+	return names_find(((struct host *)data)->names, NAMES_USER, id, name, sizeof(name)) ==
+	       NAMES_ASKED;
+}
+
+void host_expect(struct host *host, const struct caller *caller)
+{
+	const uint32_t users[] = {caller->process.euid, caller->uid, caller->login_uid};
+	const uint32_t groups[] = {caller->node_gid, caller->egid};
+	char name[1];
+
+	for (int i = 0; i < 3; i++)
+		if (users[i] != CALLERD_UNSET_ID)
+			find(host, NAMES_USER, users[i], name, sizeof(name));
+	for (int i = !caller->has_node; i < 2; i++)
+		find(host, NAMES_GROUP, groups[i], name, sizeof(name));
+}
+
+void host_ask_beside(struct host *host, struct beside *beside)
+{
+	names_ask_beside(host->names, beside);
+}
+
+void host_take_news(struct host *host)
+{
+	host->context.names = names_news(host->names);
 }
 
 static int64_t nanoseconds(clockid_t clock)
@@ -140,7 +124,9 @@ int host_new(struct host **ret)
 
 	if (!host)
 		return -ENOMEM;
-	error = read_boot_id(host->boot_id, sizeof(host->boot_id));
+	error = names_new(&host->names);
+	if (!error)
+		error = read_boot_id(host->boot_id, sizeof(host->boot_id));
 	if (!error && getrandom(&random, sizeof(random), 0) != sizeof(random))
 		error = -errno;
 	if (error) {
@@ -158,6 +144,7 @@ int host_new(struct host **ret)
 		.data = host,
 		.user_name = user_name,
 		.group_name = group_name,
+		.user_asked = user_asked,
 	};
 	host_refresh(host);
 	*ret = host;
@@ -166,6 +153,8 @@ int host_new(struct host **ret)
 
 void host_free(struct host *host)
 {
+	if (host)
+		names_free(host->names);
 	free(host);
 }
 

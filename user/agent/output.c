@@ -23,7 +23,12 @@ static bool has_finding(const char *list, const struct record *record)
 	return false;
 }
 
-/* UID, or the name that goes with it. */
+static bool has_names(const char *list)
+{
+	return list[strspn(list, "0123456789+")];
+}
+
+/* UID, or the name that goes with it. Where that is not known yet it may be one of them. */
 static bool has_user(const char *list, uint32_t uid, const struct record_context *context)
 {
 	char name[VIEW_NAME_SIZE], number[16];
@@ -34,6 +39,9 @@ static bool has_user(const char *list, uint32_t uid, const struct record_context
 	if (has_word(list, bytes_of(number)))
 		return true;
 	view_user_name(context, uid, name);
+	if (!name[0])
+		return has_names(list) && context->user_asked &&
+		       context->user_asked(context->data, uid);
 	return has_word(list, bytes_of(name));
 }
 

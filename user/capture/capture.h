@@ -80,7 +80,6 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 /* Tells what became known of accounts since the last call. NOW: ns of CLOCK_BOOTTIME. */
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);
 
-/* What the kernel side lost since the start, of accounts as of the last capture_accounts(), per enum callerd_loss, and in MISSED how often a program did
 /* Calls SEEN for each process. 0 or -errno. */
 int capture_processes(struct capture *capture,
 		      void (*seen)(void *data, const struct callerd_process *process), void *data);
@@ -95,7 +94,7 @@ void capture_keep_args(struct capture *capture, uint64_t image, const char *args
 ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
 		     char args[CALLERD_ARGV_MAX], bool *ret_truncated);
 
-/* What the kernel side lost since the start, per enum callerd_loss, and in MISSED how often a program did
+/* What the kernel side lost since the start, of accounts as of the last capture_accounts(), per enum callerd_loss, and in MISSED how often a program did
  * not run because it was running already on that CPU. */
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed);
 

@@ -53,7 +53,8 @@ enum caller_basis {
 struct rendered {
 	char *text; /* NULL: nothing yet */
 	size_t size;
-	int64_t clock; /* what it was put together with: record_context.boot_to_real */
+	int64_t clock;	/* what it was put together with: record_context.boot_to_real */
+	uint64_t names; /* likewise */
 	struct {
 		size_t at, size; /* within text */
 	} parts[RENDERED_PARTS]; /* which is which is for the format to say */

@@ -601,7 +601,10 @@ static put_function *const put_lineage_part[LINEAGE_PARTS] = {
 static void render(struct ecs *ecs, const struct caller *caller, put_function *const put[],
 		   unsigned int count, struct rendered *rendered)
 {
-	struct rendered made = {.clock = view_boot_to_real(ecs->view, caller)};
+	struct rendered made = {
+		.clock = view_boot_to_real(ecs->view, caller),
+		.names = ecs->context->names,
+	};
 	struct text *out = ecs->json.out;
 	size_t start = out->size;
 
@@ -627,7 +630,8 @@ static const struct rendered *rendered_once(struct ecs *ecs, const struct caller
 	if (!rendered)
 		return NULL;
 	/* The times in it are of another clock where that was set meanwhile. */
-	if (!rendered->text || rendered->clock != view_boot_to_real(ecs->view, caller))
+	if (!rendered->text || rendered->clock != view_boot_to_real(ecs->view, caller) ||
+	    rendered->names != ecs->context->names)
 		render(ecs, caller, put, count, rendered);
 	return rendered->text ? rendered : NULL;
 }

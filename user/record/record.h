@@ -181,6 +181,8 @@ struct record_context {
 	void *data;
 	bool (*user_name)(void *data, uint32_t uid, char *name, size_t size);
 	bool (*group_name)(void *data, uint32_t gid, char *name, size_t size);
+	bool (*user_asked)(void *data, uint32_t uid); /* whether its name is not known yet */
+	uint64_t names; /* changes when a name comes in that was not known */
 };
 
 /* A growing text. Free with text_free(). */

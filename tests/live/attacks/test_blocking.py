@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attackers who make callerd wait: for the lock of their own memory, which who reads their arguments needs."""
+import atexit
 import contextlib
 import os
 import stat
@@ -9,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from live import *  # pylint: disable=wrong-import-position
 
 D = f'{DIR}/blocking-{os.getpid()}'
-FUSE = D + '/fuse'
+FUSE = f'/dev/callerd-test-fuse-{os.getpid()}'  # where devices may be opened
 SHOT = CLIENTS + 'one_shot'
 FILLER = 'x' * 600  # longer than what the kernel remembers of every exec
 AS_OUTSIDER = ['setpriv', '--reuid', OUTSIDER, '--regid', OUTSIDER, '--clear-groups']
@@ -114,6 +115,7 @@ def prepare():
         print(f'skip attacks/blocking: no FUSE here: {why}')
         sys.exit()
     os.mknod(FUSE, 0o666 | stat.S_IFCHR, os.stat('/dev/fuse').st_rdev)  # as udev would make it
+    atexit.register(os.unlink, FUSE)
     os.chmod(FUSE, 0o666)
 
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Names out of the files, and of services that hang. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The name service, as a test wants it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static const char *served; /* NULL: it has no such name */
+static int failure;
+static bool stuck;
+static unsigned int questions;
+
+static int play_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t size,
+			   struct passwd **found)
+{
+	pthread_mutex_lock(&lock);
+	questions++;
+	pthread_cond_broadcast(&changed);
+	while (stuck)
+		pthread_cond_wait(&changed, &lock);
+	entry->pw_name = (char *)served;
+	*found = served ? entry : NULL;
+	pthread_mutex_unlock(&lock);
+	return failure;
+}
+
+#define getpwuid_r play_getpwuid_r
+#include "agent/beside.c"
+#include "agent/names.c"
+
+static void serve(const char *name, int error, bool hang)
+{
+	pthread_mutex_lock(&lock);
+	served = name;
+	failure = error;
+	stuck = hang;
+	questions = 0;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void write_file(struct names *names, char path[32], const char *text)
+{
+	int fd;
+
+	strcpy(path, "/tmp/names.XXXXXX");
+	fd = mkstemp(path);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	names->files[NAMES_USER].path = path;
+}
+
+static void check(struct names *names, uint32_t id, enum names_answer wanted, const char *name)
+{
+	char found[NAME_SIZE];
+
+	assert_int_equal(names_find(names, NAMES_USER, id, found, sizeof(found)), wanted);
+	assert_string_equal(found, name);
+}
+
+static void forget(struct names *names)
+{
+	memset(names->cached, 0, sizeof(names->cached));
+}
+
+static void test_files(void **state)
+{
+	static const char text[] = "root:x:0:0:root:/root:/bin/bash\n"
+				   "toor:x:0:0::/:/bin/sh\n" /* the first one counts */
+				   "+nis:x:5:5:::\n-nis:x:5:5:::\n# remark:x:5:\n"
+				   "\n:::\nbroken\nbroken:x\nbroken:x:\nbroken:x:5x:5:::\n"
+				   "bare::7:7:::\nlast:x:8";
+	struct names *names;
+	char path[32], other[32];
+
+	serve(NULL, 0, false);
+	assert_int_equal(names_new(&names), 0);
+	write_file(names, path, text);
+	check(names, 0, NAMES_FOUND, "root");
+	check(names, 7, NAMES_FOUND, "bare");
+	check(names, 8, NAMES_FOUND, "last");
+	assert_int_equal(questions, 0);
+	check(names, 5, NAMES_NONE, "");
+	assert_int_equal(questions, 1);
+	check(names, 5, NAMES_NONE, ""); /* and is believed */
+	assert_int_equal(questions, 1);
+	unlink(path);
+	write_file(names, other, "admin:x:0:0:::\n");
+	check(names, 0, NAMES_FOUND, "root");
+	forget(names);
+	check(names, 0, NAMES_FOUND, "admin");
+	unlink(other);
+	names_free(names);
+}
+
+static void run_until_told(struct beside *beside)
+{
+	struct pollfd fd = {.fd = beside_fd(beside), .events = POLLIN};
+
+	poll(&fd, 1, -1);
+	beside_run(beside, 0);
+}
+
+static void test_services(void **state)
+{
+	struct beside *beside;
+	struct names *names;
+	char path[32];
+
+	assert_int_equal(names_new(&names), 0);
+	assert_int_equal(beside_new(NULL, &beside), 0);
+	names_ask_beside(names, beside);
+	write_file(names, path, "");
+	serve("alice", 0, true);
+	check(names, 1000, NAMES_ASKED, "");
+	check(names, 1000, NAMES_ASKED, "");
+	assert_int_equal(names_news(names), 0);
+	serve("alice", 0, false);
+	run_until_told(beside);
+	check(names, 1000, NAMES_FOUND, "alice");
+	assert_int_equal(names_news(names), 1);
+
+	/* What was known stays, until there is another answer. */
+	serve("alicia", 0, true);
+	names->cached[NAMES_USER][1000 % CACHED].due = 0;
+	check(names, 1000, NAMES_FOUND, "alice");
+	serve("alicia", 0, false);
+	run_until_told(beside);
+	check(names, 1000, NAMES_FOUND, "alicia");
+	assert_int_equal(names_news(names), 2);
+
+	/* No answer is not the answer that there is none. */
+	serve(NULL, EIO, false);
+	check(names, 1001, NAMES_ASKED, "");
+	run_until_told(beside);
+	check(names, 1001, NAMES_ASKED, "");
+	names->cached[NAMES_USER][1001 % CACHED].due = 0;
+	serve(NULL, 0, false);
+	check(names, 1001, NAMES_ASKED, "");
+	run_until_told(beside);
+	check(names, 1001, NAMES_NONE, "");
+	unlink(path);
+	while (!beside_free(beside))
+		;
+	names_free(names);
+}
+
+/* Each question stuck: some are asked, the others refused, and nobody waits. */
+static void test_services_hang(void **state)
+{
+	struct beside *beside;
+	struct names *names;
+	char path[32];
+	struct timespec now;
+	uint64_t later;
+
+	assert_int_equal(names_new(&names), 0);
+	assert_int_equal(beside_new(NULL, &beside), 0);
+	names_ask_beside(names, beside);
+	write_file(names, path, "bob:x:1:1:::\n");
+	serve("alice", 0, true);
+	for (uint32_t id = 1000; id < 1400; id++)
+		check(names, id, NAMES_ASKED, "");
+	pthread_mutex_lock(&lock);
+	while (questions < THREADS_OF_ACCOUNT_MAX)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	later = now.tv_sec * SECOND + now.tv_nsec;
+	beside_run(beside, later);
+	beside_run(beside, later + 2 * PATIENCE);
+	check(names, 1000, NAMES_ASKED, "");
+	check(names, 1, NAMES_FOUND, "bob");
+	assert_int_equal(questions, THREADS_OF_ACCOUNT_MAX);
+	serve("alice", 0, false);
+	while (!beside_free(beside))
+		;
+	unlink(path);
+	names_free(names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_services_hang),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
