@@ -542,7 +542,7 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	if (!event)
 		return 0;
 	event->text_size = 0;
-	event->reserved = 0;
+	event->span = 0;
 	event->error = 0;
 	event->offset = 0;
 	event->ancestors = 0;
@@ -582,20 +582,77 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	return 0;
 }
 
-/* Tells one process image from another: a new process, an exec, a change of identity. */
-static __always_inline __u64 sender_key(void)
+/* How many of its supplementary groups tell one state of a process from another. */
+#define KEY_GROUPS 32
+
+#define MIX(key, value) ((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL)
+
+/* Adds who the task may act as. */
+static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
+{
+	struct group_info *groups = BPF_CORE_READ(cred, group_info);
+	__u64 words[KEY_GROUPS / 2] = {};
+	__u32 count = BPF_CORE_READ(groups, ngroups);
+
+	MIX(key, BPF_CORE_READ(cred, uid.val) | (__u64)BPF_CORE_READ(cred, euid.val) << 32);
+	MIX(key, BPF_CORE_READ(cred, gid.val) | (__u64)BPF_CORE_READ(cred, egid.val) << 32);
+	MIX(key, BPF_CORE_READ(cred, fsuid.val) | (__u64)BPF_CORE_READ(cred, fsgid.val) << 32);
+	bpf_core_read(&words[0], sizeof(words[0]), &cred->cap_effective);
+	MIX(key, words[0]);
+	MIX(key, BPF_CORE_READ(cred, user_ns));
+	MIX(key, groups);
+	MIX(key, count);
+	count = (count < KEY_GROUPS ? count : KEY_GROUPS) * sizeof(kgid_t);
+	barrier_var(count);
+	if (count > sizeof(words))
+		count = sizeof(words);
+	words[0] = 0;
+	bpf_probe_read_kernel(words, count,
+			      (void *)groups + bpf_core_field_offset(struct group_info, gid));
+	for (int i = 0; i < KEY_GROUPS / 2; i++)
+		MIX(key, words[i]);
+	return key;
+}
+
+/* Adds where the task is. */
+static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
+{
+	MIX(key, BPF_CORE_READ(task, fs, root.dentry));
+	MIX(key, BPF_CORE_READ(task, fs, root.mnt));
+	MIX(key, BPF_CORE_READ(task, fs, pwd.dentry));
+	MIX(key, BPF_CORE_READ(task, fs, pwd.mnt));
+	MIX(key, BPF_CORE_READ(task, nsproxy));
+	MIX(key, BPF_CORE_READ(task, cgroups));
+	MIX(key, BPF_CORE_READ(task, signal, tty));
+	return key;
+}
+
+/*
+ * Tells the states of a process apart that a description would differ in: another process, an exec, another
+ * identity, groups, capabilities, directory, namespace, cgroup or name. Only arguments are left out: they
+ * are the caller's own memory, and are those of the moment that the record names. Never 0. The seed keeps
+ * callers from choosing one that is somebody else's.
+ */
+CHECKED_ONCE __u64 sender_key(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
-	__u64 key = BPF_CORE_READ(task, group_leader, start_boottime);
+	__u64 name[CALLERD_COMM_SIZE / sizeof(__u64)] = {};
+	__u64 key = settings.seed;
 
-	key = (key ^ BPF_CORE_READ(task, tgid)) * 0x9e3779b97f4a7c15ULL;
-	key = (key ^ BPF_CORE_READ(task, self_exec_id)) * 0x9e3779b97f4a7c15ULL;
-	key = (key ^ BPF_CORE_READ(cred, uid.val) ^ ((__u64)BPF_CORE_READ(cred, euid.val) << 32)) *
-	      0x9e3779b97f4a7c15ULL;
+	MIX(key, BPF_CORE_READ(leader, start_boottime));
+	MIX(key, BPF_CORE_READ(task, tgid));
+	MIX(key, BPF_CORE_READ(task, self_exec_id));
 	if (bpf_core_field_exists(task->loginuid))
-		key = (key ^ BPF_CORE_READ(task, loginuid.val)) * 0x9e3779b97f4a7c15ULL;
-	return key;
+		MIX(key, BPF_CORE_READ(task, loginuid.val) | (__u64)BPF_CORE_READ(task, sessionid)
+								     << 32);
+	key = mix_credentials(key, cred);
+	key = mix_place(key, task);
+	bpf_probe_read_kernel(name, sizeof(name), &leader->comm);
+	MIX(key, name[0]);
+	MIX(key, name[1]);
+	return key ?: 1;
 }
 
 /* Sends EVENT to the reader of the callers ring. Returns 0, or not: then LOSS was counted. */

@@ -28,6 +28,7 @@ int identify(struct callerd_identify *request)
 	struct file **files;
 	int fd = request->fd;
 
+	control.agent_pid = bpf_get_current_pid_tgid() >> 32;
 	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
 		return 0;
 	files = BPF_CORE_READ(table, fd);

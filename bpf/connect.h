@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What happens at connect() and when somebody sends: the events of the callers ring. */
+/* What happens at connect(): events of the callers ring. */
 #ifndef CALLERD_BPF_CONNECT_H
 #define CALLERD_BPF_CONNECT_H
 
@@ -9,7 +9,7 @@
 
 static __always_inline bool is_agent(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == settings.agent_pid;
+	return !settings.own_calls && bpf_get_current_pid_tgid() >> 32 == control.agent_pid;
 }
 
 static __always_inline bool has_watched_name(struct dentry *dentry)
@@ -62,6 +62,13 @@ static __always_inline void forget_connection(const struct sock *daemon)
 	bpf_map_delete_elem(&connections, &key);
 }
 
+/* The event that describes the connector was lost: its first send is told like anybody else's. */
+static __always_inline void forget_connector(struct connection *connection)
+{
+	if (connection)
+		connection->sender[0] = 0;
+}
+
 /* The current process connects to LISTENER, whose end of the connection will be DAEMON. */
 static __always_inline void on_connect(const struct sock *listener, const struct sock *daemon)
 {
@@ -84,14 +91,17 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	account = current_account();
 	connection = add_connection(daemon, socket, sender_key(), account, 0);
 	scratch = take_scratch();
-	if (!scratch) /* counted */
+	if (!scratch) { /* counted */
+		forget_connector(connection);
 		return;
+	}
 	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
 	scratch->event.header.socket = socket;
 	scratch->event.header.account = account;
 	describe_caller(&scratch->event);
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
-	send_caller(&scratch->event, CALLERD_LOSS_CONNECT);
+	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT))
+		forget_connector(connection);
 	give_scratch(scratch);
 }
 
@@ -240,58 +250,6 @@ static __always_inline void on_refused(const char *address, long error)
 	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
 out:
 	give_scratch(scratch);
-}
-
-static __always_inline bool is_forgotten(const struct connection *connection)
-{
-	__u32 *mute = bpf_map_lookup_elem(&muted, &connection->id);
-
-	return mute && *mute & CALLERD_FORGOTTEN;
-}
-
-/* The current process sends to DAEMON, the daemon's end of a connection. Its bytes begin at the
- * offset up to which all earlier sends are counted. */
-static __always_inline void on_sender(const struct sock *daemon)
-{
-	__u32 socket = watched_socket(daemon);
-	struct connection *connection;
-	struct scratch *scratch;
-	__u64 key;
-	bool overlap;
-
-	if (socket == CALLERD_NO_SOCKET)
-		return;
-	connection = find_connection(daemon);
-	if (!connection || is_forgotten(connection))
-		connection = is_agent() ? NULL : add_preexisting(daemon, socket);
-	if (!connection)
-		return;
-	key = sender_key();
-	overlap = connection->sending && connection->sending != key;
-	connection->sending = key;
-	if (connection->sender == key)
-		return;
-	connection->sender = key;
-	connection->account = current_account();
-	scratch = take_scratch();
-	if (!scratch)
-		return;
-	fill_header(&scratch->event.header, CALLERD_EVENT_SENDER, 0, connection);
-	describe_caller(&scratch->event);
-	scratch->event.offset = connection->sent;
-	if (overlap)
-		scratch->event.header.flags |= CALLERD_FLAG_OVERLAP;
-	describe_node(&scratch->event, (__u64)bound_dentry(daemon));
-	send_caller(&scratch->event, CALLERD_LOSS_SENDER);
-	give_scratch(scratch);
-}
-
-static __always_inline void mark_out_of_band(const struct sock *daemon)
-{
-	struct connection *connection = find_connection(daemon);
-
-	if (connection)
-		connection->flags |= CALLERD_FLAG_OUT_OF_BAND;
 }
 
 #endif

@@ -208,11 +208,26 @@ struct sk_buff {
 	struct sk_buff *next;
 	struct sk_buff *prev;
 	struct sock *sk;
+	unsigned int len;
+	char cb[48];
+};
+
+struct unix_skb_parms { /* in sk_buff.cb */
+	__u32 consumed;
 };
 
 struct sk_buff_head {
 	struct sk_buff *next;
 	struct sk_buff *prev;
+	__u32 qlen;
+};
+
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct mutex {
+	atomic64_t owner; /* atomic_long_t; not with CONFIG_PREEMPT_RT */
 };
 
 struct sock {
@@ -231,6 +246,7 @@ struct socket {
 struct unix_sock {
 	struct sock sk;
 	struct path path;
+	struct mutex iolock; /* held by who receives */
 	struct sock *peer;
 	struct sk_buff *oob_skb; /* with CONFIG_AF_UNIX_OOB */
 };
@@ -304,6 +320,7 @@ struct thread_info {
 
 struct task_struct {
 	struct thread_info thread_info;
+	unsigned int flags;
 	int pid;
 	int tgid;
 	char comm[16];

@@ -83,17 +83,27 @@ struct {
 	__type(value, struct callerd_account);
 } special_accounts SEC(".maps");
 
+#define SENDERS_KEPT 6 /* who sends in one span; of more it is told that there were more */
+
 /* A connection, known by the daemon's end. */
 struct connection {
 	__u64 id;
-	__u64 account;	   /* of who connected, then of who sends */
-	__u64 sent;	   /* bytes whose send has completed */
-	__u64 received;	   /* bytes that the daemon read */
-	__u64 answered;	   /* bytes that the daemon wrote */
-	__u64 sender;	   /* sender_key() of the last process that sent */
-	__u64 sending;	   /* sender_key() of a send that goes on; 0: none */
-	__u64 budget[2];   /* bytes that may still be copied in this turn, per direction */
-	__u64 unconfirmed; /* the daemon read bytes before their send had completed */
+	__u64 account;		    /* of who connected, then of who sends */
+	__u64 daemon;		    /* address of the daemon's struct sock */
+	__u64 sent;		    /* bytes whose send has completed */
+	__u64 received;		    /* bytes that the daemon read */
+	__u64 answered;		    /* bytes that the daemon wrote */
+	__u64 connector;	    /* sender_key() of who connected; 0: not known */
+	__u64 sender[SENDERS_KEPT]; /* sender_key() of those told in the present span; 0: free */
+	__u64 span_start;	    /* offset of its first byte */
+	__u64 confirmed;	    /* offset up to which all senders are known: see senders.h */
+	__u64 unconfirmed;	    /* the daemon read bytes behind that */
+	__u64 sending;		    /* sends that were seen to begin and go on (trampoline) */
+	__u64 budget[2];	    /* bytes that may still be copied in this turn, per direction */
+	__u32 span;		    /* the present span's number */
+	__u32 span_ended;	    /* the next sender begins another one */
+	__u32 shared;		    /* several send in it */
+	__u32 lock;		    /* of what says who sends: see senders.h */
 	__u32 socket;
 	__u32 flags;	/* of CALLERD_FLAG_: for every event of this connection */
 	__u32 speaking; /* enum callerd_direction of the last bytes */

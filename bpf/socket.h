@@ -140,7 +140,9 @@ static __always_inline struct connection *add_connection(const struct sock *daem
 	struct connection connection = {
 		.id = __sync_fetch_and_add(&control.last_connection, 1) + 1,
 		.account = account,
-		.sender = sender,
+		.daemon = key,
+		.connector = sender,
+		.sender = {sender},
 		.budget = {settings.request_budget, settings.response_budget},
 		.socket = socket,
 		.flags = flags | (foreign_net_ns(daemon) ? CALLERD_FLAG_FOREIGN : 0),
@@ -173,7 +175,8 @@ static __always_inline bool of_agent(const struct sock *daemon)
 	struct pid *pid = BPF_CORE_READ(daemon, sk_peer_pid);
 
 	/* Another one that had its PID is gone: the agent lives. */
-	return pid && BPF_CORE_READ(pid, numbers[0].nr) == settings.agent_pid && pid_start(pid);
+	return !settings.own_calls && pid &&
+	       (__u64)BPF_CORE_READ(pid, numbers[0].nr) == control.agent_pid && pid_start(pid);
 }
 
 /* A connection that was there before the agent: all that is known is what the kernel recorded. NULL: it is

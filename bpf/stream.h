@@ -3,18 +3,19 @@
 #ifndef CALLERD_BPF_STREAM_H
 #define CALLERD_BPF_STREAM_H
 
-#include "connect.h"
+#include "senders.h"
 
 #define IOV_MAX_COPIED 16
 #define PIECES_MAX 1024 /* per buffer: 16 MiB */
 #define TS_COMPAT 2
 
-/* The system calls of x86-64 that move the daemon's bytes. */
+/* The system calls of x86-64 that are told apart. */
 enum {
 	NR_read = 0,
 	NR_write = 1,
 	NR_readv = 19,
 	NR_writev = 20,
+	NR_connect = 42,
 	NR_sendto = 44,
 	NR_recvfrom = 45,
 	NR_sendmsg = 46,
@@ -78,17 +79,18 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 
 	fill_header(&event->header, CALLERD_EVENT_DATA, sizeof(*event) + size, connection);
 	event->offset = transfer->offset;
-	event->sent = connection->sent;
+	event->confirmed = connection->confirmed;
 	event->length = size;
 	event->copied = size;
 	event->direction = transfer->direction;
-	event->reserved = 0;
+	event->span = connection->span;
 	/* Without branches: the verifier would follow each of them for each size of a piece. */
 	bit = transfer->direction & 1;
 	event->header.flags |= (connection->lost >> bit & 1) * CALLERD_FLAG_LOST_BEFORE |
 			       (connection->turned >> bit & 1) * CALLERD_FLAG_TURN |
 			       /* of the request, in an event of the response */
-			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN;
+			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN |
+			       (connection->shared & ~bit & 1) * CALLERD_FLAG_OVERLAP;
 	connection->lost &= ~(1U << bit);
 	connection->turned &= ~(1U << bit);
 }
@@ -234,6 +236,21 @@ static __always_inline bool is_muted(const struct connection *connection, __u32 
 	return mute && *mute & (1U << direction);
 }
 
+/* Confirms the senders of what was received, or leaves that to the end of their sends. Each of the two counts its
+ * bytes before it looks, so that one of them sees both. */
+static __always_inline void confirm(struct connection *connection)
+{
+	int settled = settle(connection);
+
+	if (!settled) {
+		__sync_lock_test_and_set(&connection->unconfirmed, 1);
+		settled = settle(connection);
+	}
+	if (settled && connection->unconfirmed &&
+	    __sync_lock_test_and_set(&connection->unconfirmed, 0))
+		send_sent(connection);
+}
+
 /* The daemon's receive on DAEMON returned RESULT. */
 static __always_inline void on_received(const struct sock *daemon, long result, int flags)
 {
@@ -258,14 +275,12 @@ static __always_inline void on_received(const struct sock *daemon, long result, 
 		connection = add_preexisting(daemon, socket);
 		if (!connection)
 			return;
-		connection->sent = result; /* they were sent before anybody counted */
 	}
 	offset = __sync_fetch_and_add(&connection->received, result);
-	if (!is_muted(connection, CALLERD_REQUEST)) {
-		if (connection->sent < offset + result)
-			__sync_lock_test_and_set(&connection->unconfirmed, 1);
-		copy_stream(connection, offset, result, CALLERD_REQUEST);
-	}
+	if (is_muted(connection, CALLERD_REQUEST))
+		return;
+	confirm(connection);
+	copy_stream(connection, offset, result, CALLERD_REQUEST);
 }
 
 /* The daemon's send on DAEMON returned RESULT. */
@@ -293,34 +308,6 @@ static __always_inline void on_answered(const struct sock *daemon, long result)
 	offset = __sync_fetch_and_add(&connection->answered, result);
 	if (!is_muted(connection, CALLERD_RESPONSE))
 		copy_stream(connection, offset, result, CALLERD_RESPONSE);
-}
-
-/* A send to DAEMON returned RESULT: from here on its bytes have their sender for sure. */
-static __always_inline void on_sent(const struct sock *daemon, long result)
-{
-	struct callerd_sent_event *event;
-	struct connection *connection;
-
-	if (watched_socket(daemon) == CALLERD_NO_SOCKET)
-		return;
-	connection = find_connection(daemon);
-	if (!connection)
-		return;
-	if (connection->sending == sender_key())
-		connection->sending = 0;
-	if (result <= 0)
-		return;
-	__sync_fetch_and_add(&connection->sent, result);
-	if (!connection->unconfirmed || !__sync_lock_test_and_set(&connection->unconfirmed, 0))
-		return;
-	event = RESERVE(payload, CALLERD_RING_PAYLOAD, connection->account, sizeof(*event));
-	if (!event) {
-		lose(connection->account, CALLERD_LOSS_END);
-		return;
-	}
-	fill_header(&event->header, CALLERD_EVENT_SENT, sizeof(*event), connection);
-	event->offset = connection->sent;
-	bpf_ringbuf_submit(event, wake_flags(&payload));
 }
 
 #endif

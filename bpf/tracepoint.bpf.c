@@ -19,12 +19,26 @@ struct pending {
 	char address[CALLERD_ADDRESS_MAX + 4];
 };
 
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; 16 and 21 since Linux 5.12 */
+#define PF_KTHREAD 0x00200000
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64); /* bpf_get_current_pid_tgid() */
 	__type(value, struct pending);
 } pendings SEC(".maps");
+
+/* Whether the current task is in connect(2) of the 64-bit kind: not in io_uring, not in socketcall(2). */
+static __always_inline bool in_connect(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	return !(BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) &&
+	       !(BPF_CORE_READ(task, flags) & (PF_IO_WORKER | PF_KTHREAD)) &&
+	       BPF_CORE_READ(regs, orig_ax) == NR_connect;
+}
 
 /* libbpf before 1.3 does not know cgroup/connect_unix: user space sets the attach type. */
 SEC("cgroup/connect4")
@@ -35,7 +49,9 @@ int connect_begin(struct bpf_sock_addr *context)
 	struct pending pending = {};
 
 	pending.client = kernel->sk;
-	copy_address(pending.address, kernel->uaddr, kernel->uaddrlen);
+	/* Without its address where sys_exit_connect will not take the note back. */
+	if (in_connect())
+		copy_address(pending.address, kernel->uaddr, kernel->uaddrlen);
 	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
 	return 1;
 }
@@ -67,7 +83,7 @@ int BPF_PROG(data_ready, const struct sock *sk)
 	if (state == TCP_LISTEN && bound_dentry(sk))
 		on_connect(sk, connected_end(sk));
 	else if (state == TCP_ESTABLISHED && bound_dentry(sk))
-		on_sender(sk);
+		on_sender(sk, 1);
 	return 0;
 }
 
@@ -86,17 +102,6 @@ int connect_end(struct trace_event_raw_sys_exit *context)
 	return 0;
 }
 
-/* Whether the system call at hand sends out-of-band data. */
-static __always_inline bool sends_out_of_band(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	unsigned long number = BPF_CORE_READ(regs, orig_ax);
-
-	return (number == NR_sendto && BPF_CORE_READ(regs, r10) & MSG_OOB) ||
-	       (number == NR_sendmsg && BPF_CORE_READ(regs, dx) & MSG_OOB);
-}
-
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(send_length, struct sock *sk, int result, int flags)
 {
@@ -109,9 +114,7 @@ int BPF_PROG(send_length, struct sock *sk, int result, int flags)
 	peer = BPF_CORE_READ(unix_socket(sk), peer);
 	if (!peer || !bound_dentry(peer))
 		return 0;
-	if (sends_out_of_band())
-		mark_out_of_band(peer);
-	on_sent(peer, result);
+	on_sent(peer, result, false);
 	return 0;
 }
 

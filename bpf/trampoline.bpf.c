@@ -61,7 +61,7 @@ static __always_inline struct sock *on_send_begin(struct socket *socket)
 
 	if (!peer || !bound_dentry(peer))
 		return NULL;
-	on_sender(peer);
+	on_sender(peer, 0);
 	return peer;
 }
 
@@ -76,7 +76,7 @@ static __always_inline int on_send_end(struct socket *socket, long result)
 		on_answered(sk, result);
 	peer = BPF_CORE_READ(unix_socket(sk), peer);
 	if (peer && bound_dentry(peer))
-		on_sent(peer, result);
+		on_sent(peer, result, true);
 	return 0;
 }
 
@@ -84,9 +84,10 @@ SEC("fentry/unix_stream_sendmsg")
 int BPF_PROG(send_begin, struct socket *socket, struct msghdr *message, unsigned long size)
 {
 	struct sock *peer = on_send_begin(socket);
+	struct connection *connection = peer ? find_connection(peer) : NULL;
 
-	if (peer && BPF_CORE_READ(message, msg_flags) & MSG_OOB)
-		mark_out_of_band(peer);
+	if (connection && BPF_CORE_READ(message, msg_flags) & MSG_OOB)
+		mark_out_of_band(connection);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ enum callerd_event_type {
 	/* callers ring: struct callerd_caller_event */
 	CALLERD_EVENT_CONNECT = 1, /* a connect that succeeds; the caller is the connector */
 	CALLERD_EVENT_REFUSED = 2, /* a connect that failed; .error, .address */
-	CALLERD_EVENT_SENDER = 3,  /* from .offset on, another process sends on the connection */
+	CALLERD_EVENT_SENDER = 3,  /* a process sends on the connection, in the span of .span */
 	/* callers ring: struct callerd_peer_event */
 	CALLERD_EVENT_PEER = 4, /* a connection that was there before the agent */
 	/* payload ring */
@@ -45,9 +45,12 @@ enum {
 	CALLERD_FLAG_OUT_OF_BAND = 1 << 5, /* MSG_OOB was used: stream offsets are not exact */
 	CALLERD_FLAG_NODE = 1 << 6,	   /* node_* are set */
 	CALLERD_FLAG_EXE_DELETED = 1 << 7, /* the executable has no name any more */
+	CALLERD_FLAG_FOREIGN = 1 << 8,	   /* the daemon lives in another network namespace */
 	CALLERD_FLAG_UNSEEN = 1 << 9,	/* RESPONSE: more of the request was read than was copied */
-	CALLERD_FLAG_OVERLAP = 1 << 10, /* SENDER: another one's send was still going on */
-	CALLERD_FLAG_FOREIGN = 1 << 8,	/* the daemon lives in another network namespace */
+	CALLERD_FLAG_OVERLAP = 1 << 10, /* SENDER: joins a span that others send in.
+					 * REQUEST: several processes send in the present span */
+	CALLERD_FLAG_CONNECTOR = 1 << 11, /* SENDER: it is the process image that connected */
+	CALLERD_FLAG_CROWD = 1 << 12,	  /* others sent as well, who are not told */
 };
 
 /*
@@ -98,12 +101,20 @@ struct callerd_ancestor {
 	struct callerd_text argv; /* as it was at its exec; FAULT: not seen */
 };
 
+/*
+ * Who sends. A connection's request stream is cut into spans, numbered from 0, whose bytes were sent by one
+ * process image, or by several whose sends overlapped and cannot be told apart. A span ends where all bytes
+ * that lie in the stream were counted as somebody's and no send goes on that was seen to begin. The first
+ * sender of a span has one SENDER event, each further one another with CALLERD_FLAG_OVERLAP. The sender of
+ * span 0 is the process that connected, without an event. A span whose number is missing was lost.
+ */
+
 /* Ids are those of the initial user and PID namespaces. */
 struct callerd_caller_event {
 	struct callerd_event_header header;
 	__u64 start;	    /* group leader's start */
 	__u64 capabilities; /* effective set */
-	__u64 offset;	    /* SENDER: stream offset of its first byte */
+	__u64 offset;	    /* SENDER: stream offset from which on bytes may be its own */
 	__u64 cgroup_id;    /* cgroup2 */
 	__s32 error;	    /* REFUSED: positive errno */
 	__u32 pid;	    /* thread group */
@@ -146,7 +157,7 @@ struct callerd_caller_event {
 	struct callerd_text address;
 	struct callerd_ancestor ancestor[CALLERD_ANCESTORS_MAX];
 	__u32 text_size;
-	__u32 reserved;
+	__u32 span;		     /* SENDER: number of the span */
 	char text[CALLERD_TEXT_MAX]; /* only text_size bytes are sent */
 };
 
@@ -168,11 +179,11 @@ enum callerd_direction {
 struct callerd_data_event {
 	struct callerd_event_header header;
 	__u64 offset; /* stream offset of the first byte, per direction; less than expected: never */
-	__u64 sent;   /* REQUEST: stream offset up to which all senders are known */
+	__u64 confirmed; /* stream offset of the request up to which all senders are known */
 	__u32 length;	 /* bytes that the daemon read or wrote */
 	__u32 copied;	 /* bytes of them in .data, from .offset on */
 	__u32 direction; /* enum callerd_direction */
-	__u32 reserved;
+	__u32 span;	 /* REQUEST: number of the last span that has begun */
 	unsigned char data[];
 };
 
@@ -267,7 +278,8 @@ struct callerd_node_key {
 	__u32 generation;
 };
 
-/* Context of the program that tells the kernel's identity of an open file of the agent's. */
+/* Context of the program that tells the kernel's identity of an open file of the agent's, and learns that of
+ * the agent. */
 struct callerd_identify {
 	__s32 fd;			/* in */
 	__u32 found;			/* out: 1 if the rest is set */
@@ -281,7 +293,8 @@ struct callerd_identify {
 struct callerd_settings {
 	__u64 request_budget; /* bytes copied per turn of the talk */
 	__u64 response_budget;
-	__u32 agent_pid; /* its own connections are not reported */
+	__u64 seed;	 /* of what tells senders apart */
+	__u32 own_calls; /* the agent's own connections are told as those of others */
 	__u32 agent_net_ns;
 	__u32 wake_level; /* bytes waiting in a ring that wake its reader */
 	__u32 agent_mnt_ns;
@@ -294,6 +307,9 @@ struct callerd_control {
 	__u64 last_connection;
 	__u64 tick; /* times that user space has read what accounts were refused */
 	__u64 last_image;
+	/* The agent's process in the initial PID namespace: its own connections are not reported. Set by
+	 * identify(), since the agent may live in another one and does not know. */
+	__u64 agent_pid;
 	/* A bit for each inode of a watched node or of a directory with watched names, by its low
 	 * eight bits: all other Unix sockets are passed over at a glance. Bits are never taken back. */
 	__u64 inode_filter[4];

@@ -5,10 +5,12 @@
  *	--mode plain	done within io_uring_enter (default)
  *	--mode async	IOSQE_ASYNC: by a worker thread of the kernel
  *	--mode sqpoll	by the kernel's polling thread
+ *	--then-tcp	at the end the same thread is refused by connect(2) to a TCP port of 127.0.0.1
  *
  * Where io_uring is not available it prints skip=REASON and ends with 77.
  */
 #include <linux/io_uring.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 
 #include "client.h"
@@ -83,9 +85,21 @@ static int ring_do(struct ring *ring, struct io_uring_sqe sqe)
 	return result;
 }
 
+static void be_refused(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(1), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+	if (!connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address,
+		     sizeof(address)) ||
+	    errno != ECONNREFUSED)
+		client_die("connect to port 1");
+}
+
 int main(int argc, char **argv)
 {
-	const char *path = client_socket(argc, argv, "[--mode plain|async|sqpoll] [--target T]");
+	const char *path =
+		client_socket(argc, argv, "[--mode plain|async|sqpoll] [--target T] [--then-tcp]");
 	const char *mode = client_option(argc, argv, "--mode", "plain");
 	struct io_uring_sqe sqe;
 	struct sockaddr_un address;
@@ -136,5 +150,7 @@ int main(int argc, char **argv)
 	if (n > (int)sizeof("HTTP/1.1 200"))
 		status = atoi(answer + sizeof("HTTP/1.1"));
 	client_say("status=%d", status);
+	if (client_flag(argc, argv, "--then-tcp"))
+		be_refused();
 	return status == 200 ? 0 : 1;
 }

@@ -35,6 +35,7 @@ enum split { SPLIT_NOT, SPLIT_BYTES, SPLIT_RANDOM };
 struct wire {
 	uint64_t offset[2];
 	uint64_t sent; /* known to have its senders; moves along unless .unconfirmed */
+	uint32_t span;
 	int speaking;
 	bool unconfirmed;
 	bool skipped;	/* bytes of the request were not copied in this turn */
@@ -73,8 +74,9 @@ static void say(struct world *world, const char *format, ...)
 static void say_incomplete(struct world *world, unsigned int bits)
 {
 	static const char *const names[] = {
-		"budget",  "lost",	     "unparsed",      "resynchronised", "unconfirmed",
-		"senders", "connector-lost", "agent-stopped", "evicted",	"unreadable",
+		"budget",      "lost",	     "unparsed",       "resynchronised",
+		"unconfirmed", "senders",    "connector-lost", "agent-stopped",
+		"evicted",     "unreadable", "ambiguous",      "sender-lost",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -111,6 +113,10 @@ static void say_request(struct world *world, const struct record *record)
 	say_caller(world, "by", record->caller);
 	if (record->connector)
 		say_caller(world, "via", record->connector);
+	for (unsigned int i = 0; i < record->candidate_count; i++)
+		say_caller(world, i ? "or" : "candidates", record->candidates[i]);
+	if (record->candidates_cut)
+		say(world, " or more");
 	if (record->connection.preexisting)
 		say(world, " preexisting");
 	say_incomplete(world, record->incomplete);
@@ -209,6 +215,7 @@ static void emit_caller(struct world *world, uint32_t type, uint64_t id, uint64_
 	event.pid = event.tid = event.euid = pid;
 	event.start = pid * 1000;
 	event.offset = offset;
+	event.span = world->wires[id].span;
 	event.login_uid = event.session = CALLERD_UNSET_ID;
 	snprintf(event.comm, sizeof(event.comm), "%s", name);
 	event.argv = add_text(&event, name, strlen(name) + 1);
@@ -233,8 +240,17 @@ static void connects(struct world *world, uint64_t id, uint32_t pid)
 	emit_caller(world, CALLERD_EVENT_CONNECT, id, 0, pid, "p");
 }
 
+/* Begins a span at OFFSET. */
 static void sender_at(struct world *world, uint64_t id, uint64_t offset, uint32_t pid)
 {
+	world->wires[id].span++;
+	emit_caller(world, CALLERD_EVENT_SENDER, id, offset, pid, "p");
+}
+
+/* Joins the present span: bytes from OFFSET on may be its own. */
+static void joins_at(struct world *world, uint64_t id, uint64_t offset, uint32_t pid)
+{
+	world->flags = CALLERD_FLAG_OVERLAP;
 	emit_caller(world, CALLERD_EVENT_SENDER, id, offset, pid, "p");
 }
 
@@ -264,7 +280,8 @@ static void emit_data(struct world *world, uint64_t id, int direction, const cha
 	if (direction == CALLERD_RESPONSE && wire->skipped)
 		event->header.flags |= CALLERD_FLAG_UNSEEN;
 	event->offset = wire->offset[direction];
-	event->sent = wire->sent;
+	event->confirmed = wire->sent;
+	event->span = wire->span;
 	event->length = (uint32_t)length;
 	event->copied = (uint32_t)copied;
 	event->direction = (uint32_t)direction;
@@ -822,7 +839,7 @@ TEST(senders_in_turn, "1 connected by p10\n"
 TEST(senders_pipelined, "1 connected by p10\n"
 			"1.1 GET /a -> 200 by p11 via p10\n"
 			"1.2 GET /b -> 200 by p12 via p10\n"
-			"1.3 GET /a -> 200 by p12 via p10 !senders\n")
+			"1.3 GET /a -> 200 by p12 via p10 candidates p12 or p13 !senders\n")
 {
 	connects(world, 1, 10);
 	sender_at(world, 1, 0, 11);
@@ -832,28 +849,115 @@ TEST(senders_pipelined, "1 connected by p10\n"
 	answers(world, 1, OK_EMPTY OK_EMPTY OK_EMPTY);
 }
 
-/* A second one began while the first one's send was going on: whose bytes are whose is not known. */
-TEST(senders_overlap, "1 connected by p10\n"
-		      "1.1 GET /a -> 200 by p11 via p10 !senders\n"
-		      "1.2 GET /b -> 200 by p12 via p10 !senders\n"
-		      "1.3 GET /a -> 200 by p11 via p10\n")
+/* A second one sends while the first one's send goes on: whose bytes are whose is not known. */
+TEST(senders_overlap,
+     "1 connected by p10\n"
+     "1.1 GET /a -> 200 by p11 via p10\n"
+     "1.2 GET /b -> 200 by nobody via p10 candidates p11 or p12 or p13 !ambiguous\n"
+     "1.3 GET /a -> 200 by p12 via p10\n")
 {
 	connects(world, 1, 10);
 	sender(world, 1, 11);
-	world->wires[1].flags = CALLERD_FLAG_OVERLAP;
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	joins_at(world, 1, strlen(GET_A), 12);
+	joins_at(world, 1, strlen(GET_A), 13);
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY);
 	sender(world, 1, 12);
-	world->wires[1].flags = 0;
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+}
+
+/* The connector's own span may be joined, too. */
+TEST(connector_overlap, "1 connected by p10\n"
+			"1.1 GET /a -> 200 by nobody via p10 candidates p10 or p11 !ambiguous\n"
+			"1.2 GET /b -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	joins_at(world, 1, 0, 11);
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	flush(world);
+	sender(world, 1, 10);
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY);
+}
+
+/* The event of who began a span was lost; it is told again at the next occasion. */
+TEST(sender_lost, "1 connected by p10\n"
+		  "1.1 GET /a -> 200 by p10\n"
+		  "1.2 GET /b -> 200 by nobody via p10 candidates p10 !sender-lost\n"
+		  "1.3 GET /a -> 200 by p11 via p10\n"
+		  "1.4 GET /b -> 200 by p11 via p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	flush(world);
+	world->wires[1].span++;
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY);
+	flush(world);
+	sender(world, 1, 11);
 	asks(world, 1, GET_A);
 	answers(world, 1, OK_EMPTY);
 	asks(world, 1, GET_B);
 	answers(world, 1, OK_EMPTY);
-	sender(world, 1, 11);
+}
+
+/* The same where the next span is told before the request is written. */
+TEST(span_lost, "1 connected by p10\n"
+		"1.1 GET /a -> 200 by nobody via p10 candidates p10 !sender-lost\n"
+		"1.2 GET /b -> 200 by p12 via p10\n")
+{
+	connects(world, 1, 10);
+	world->wires[1].span++;
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	sender(world, 1, 12);
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY);
+}
+
+/* The event of who joined was lost: that somebody did shows in the bytes that were read. */
+TEST(joiner_lost, "1 connected by p10\n"
+		  "1.1 GET /a -> 200 by nobody via p10 candidates p10 !ambiguous !sender-lost\n"
+		  "1.2 GET /b -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	world->flags = CALLERD_FLAG_OVERLAP;
+	emit_data(world, 1, CALLERD_REQUEST, GET_A, strlen(GET_A), strlen(GET_A));
+	answers(world, 1, OK_EMPTY);
+	sent(world, 1, strlen(GET_A));
+	flush(world);
+	sender(world, 1, 10);
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY);
+}
+
+/* More sent than the kernel keeps apart. */
+TEST(crowd, "1 connected by p10\n"
+	    "1.1 GET /a -> 200 by nobody via p10 candidates p10 !ambiguous !sender-lost\n")
+{
+	connects(world, 1, 10);
+	world->wires[1].flags = CALLERD_FLAG_CROWD;
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+}
+
+/* Its connect was lost: its first send tells it, and who connected. */
+TEST(connector_told_late, "1.1 GET /a -> 200 by p10\n")
+{
+	world->wires[1].span = 1;
+	world->flags = CALLERD_FLAG_CONNECTOR;
+	emit_caller(world, CALLERD_EVENT_SENDER, 1, 0, 10, "p");
 	asks(world, 1, GET_A);
 	answers(world, 1, OK_EMPTY);
 }
 
 TEST(several_senders, "1 connected by p10\n"
-		      "1.1 POST /a +4 -> 200 by p10 !senders\n"
+		      "1.1 POST /a +4 -> 200 by p10 candidates p10 or p11 !senders\n"
 		      "1.2 GET /b -> 200 by p11 via p10\n")
 {
 	connects(world, 1, 10);
@@ -869,6 +973,7 @@ TEST(several_senders, "1 connected by p10\n"
 static void talk_exec(struct world *world)
 {
 	connects(world, 1, 10);
+	world->wires[1].span++;
 	emit_caller(world, CALLERD_EVENT_SENDER, 1, 0, 10, "q");
 	asks(world, 1, GET_A);
 	answers(world, 1, OK_EMPTY);
@@ -898,9 +1003,11 @@ static void talk_many_senders(struct world *world)
 
 static void test_many_senders(void **state)
 {
-	check(talk_many_senders, "1 connected by p10\n"
-				 "1.1 POST /a +8193 -> 200 by p10 !senders\n"
-				 "1.2 GET /b -> 200 by p8211 via p10\n");
+	check(talk_many_senders,
+	      "1 connected by p10\n"
+	      "1.1 POST /a +8193 -> 200 by p10 candidates p10 or p20 or p21 or p22 "
+	      "or p23 or p24 or p25 or p26 or more !senders\n"
+	      "1.2 GET /b -> 200 by p8211 via p10\n");
 }
 
 static void talk_too_many_senders(struct world *world)
@@ -919,9 +1026,11 @@ static void talk_too_many_senders(struct world *world)
 
 static void test_too_many_senders(void **state)
 {
-	check(talk_too_many_senders, "1 connected by p10\n"
-				     "1.1 POST /a +8194 -> 200 by p10 !unconfirmed !senders\n"
-				     "1.2 GET /b -> 200 by p8212 via p10 !unconfirmed\n");
+	check(talk_too_many_senders,
+	      "1 connected by p10\n"
+	      "1.1 POST /a +8194 -> 200 by nobody via p10 candidates p10 or p20 or p22 "
+	      "or p23 or p24 or p25 or p26 or p27 or more !senders !sender-lost\n"
+	      "1.2 GET /b -> 200 by nobody via p10 candidates p8212 !sender-lost\n");
 }
 
 /* Senders that come and go before the request do not fill the memory of them. */
@@ -1004,7 +1113,7 @@ TEST(unconfirmed_in_order, "1 connected by p10\n"
 /* MSG_OOB makes the offsets inexact: it matters once there is more than one sender. */
 TEST(out_of_band, "1 connected by p10\n"
 		  "1.1 GET /a -> 200 by p10\n"
-		  "1.2 GET /b -> 200 by p11 via p10 !unconfirmed\n")
+		  "1.2 GET /b -> 200 by nobody via p10 candidates p10 or p11 !senders !ambiguous\n")
 {
 	connects(world, 1, 10);
 	world->wires[1].flags |= CALLERD_FLAG_OUT_OF_BAND;
@@ -1016,7 +1125,7 @@ TEST(out_of_band, "1 connected by p10\n"
 	answers(world, 1, OK_EMPTY);
 }
 
-TEST(connect_lost, "1.1 GET /a -> 200 by nobody !connector-lost\n"
+TEST(connect_lost, "1.1 GET /a -> 200 by nobody !connector-lost !sender-lost\n"
 		   "1.2 GET /b -> 200 by p11 !connector-lost\n")
 {
 	asks(world, 1, GET_A);
@@ -1452,8 +1561,9 @@ static void test_eviction_by_count(void **state)
 	asks(&world, 1, GET_B);
 	answers(&world, 1, CREATED);
 	flush(&world);
-	assert_string_equal(world.told.data,
-			    "1.1 GET /b -> 201 +2 by nobody !resynchronised !connector-lost\n");
+	assert_string_equal(
+		world.told.data,
+		"1.1 GET /b -> 201 +2 by nobody !resynchronised !connector-lost !sender-lost\n");
 	world_end(&world);
 }
 
@@ -1706,7 +1816,7 @@ static void test_fields(void **state)
 
 		message.event.direction = direction;
 		message.event.length = message.event.copied = (uint32_t)strlen(text);
-		message.event.sent = 1000;
+		message.event.confirmed = 1000;
 		message.event.header.size =
 			(uint32_t)(sizeof(message.event) + message.event.copied);
 		memcpy(message.event.data, text, message.event.copied);
@@ -1744,6 +1854,12 @@ int main(void)
 		cmocka_unit_test(test_senders_in_turn),
 		cmocka_unit_test(test_senders_pipelined),
 		cmocka_unit_test(test_senders_overlap),
+		cmocka_unit_test(test_connector_overlap),
+		cmocka_unit_test(test_sender_lost),
+		cmocka_unit_test(test_span_lost),
+		cmocka_unit_test(test_joiner_lost),
+		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_connector_told_late),
 		cmocka_unit_test(test_several_senders),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_many_senders),

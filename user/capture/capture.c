@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -146,13 +147,21 @@ static struct callerd_control *map_control(struct bpf_object *object)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uintptr_t)&seed;
+}
+
 static int configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
 	struct callerd_settings settings = {
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
-		.agent_pid = options->own_calls ? 0 : getpid(),
+		.seed = random_seed(),
+		.own_calls = options->own_calls,
 		.agent_net_ns = own_namespace("/proc/self/ns/net"),
 		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
@@ -282,11 +291,26 @@ static int find_parts(struct capture *capture)
 		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
 }
 
+static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
+{
+	struct callerd_identify request = {.fd = fd};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+	int error = bpf_prog_test_run_opts(capture->identify, &run);
+
+	if (error)
+		return error;
+	if (!request.found)
+		return -EBADF;
+	*ret = request;
+	return 0;
+}
+
 static int load(const struct backend *backend, const struct capture_options *options,
 		struct capture **ret)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
 	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = backend->name);
+	struct callerd_identify self;
 	const void *bytes;
 	size_t size;
 	int error;
@@ -311,6 +335,7 @@ static int load(const struct backend *backend, const struct capture_options *opt
 		error = find_parts(capture);
 	if (error)
 		goto fail;
+	identify(capture, -1, &self); /* the kernel learns who the agent is */
 	*ret = capture;
 	return 0;
 fail:
@@ -564,20 +589,6 @@ void capture_mute(struct capture *capture, uint64_t connection, uint32_t directi
 void capture_unmute(struct capture *capture, uint64_t connection)
 {
 	bpf_map_delete_elem(capture->muted, &connection);
-}
-
-static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
-{
-	struct callerd_identify request = {.fd = fd};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
-	int error = bpf_prog_test_run_opts(capture->identify, &run);
-
-	if (error)
-		return error;
-	if (!request.found)
-		return -EBADF;
-	*ret = request;
-	return 0;
 }
 
 static struct callerd_name_key name_key(const struct callerd_node_key *directory, const char *name)

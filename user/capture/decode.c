@@ -304,6 +304,7 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	if (!ret->caller)
 		return -ENOMEM;
 	ret->offset = event->offset;
+	ret->span = event->span;
 	ret->error = event->error;
 	ret->address = text_of(event, &event->address);
 	ret->mounted = ret->address;

@@ -72,34 +72,38 @@ int connection_add_sender(struct connection *connection, struct sender sender)
 	return senders_add(&connection->senders, sender);
 }
 
-/* Whether others than the sender of INDEX, who began EXCHANGE, sent or may have sent bytes of it too. */
-static bool has_several_senders(const struct senders *senders, int index,
-				const struct exchange *exchange)
-{
-	unsigned int next = (unsigned int)(index + 1);
-
-	if (index >= 0 && senders_get(senders, (unsigned int)index)->overlaps)
-		return true;
-	return next < senders->count && senders_get(senders, next)->offset < exchange->end;
-}
-
 bool connection_sender_certain(const struct connection *connection, const struct exchange *exchange)
 {
 	return connection->confirmed >= exchange->end;
 }
 
+void connection_find_senders(const struct connection *connection, const struct exchange *exchange,
+			     struct senders_found *ret)
+{
+	/* Offsets are not exact: it may be any of them. */
+	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND;
+	bool crowd = connection->flags & CALLERD_FLAG_CROWD;
+
+	senders_find(&connection->senders, connection->connector, inexact ? 0 : exchange->offset,
+		     inexact ? UINT64_MAX : exchange->end, ret);
+	ret->ambiguous |= crowd || (inexact && ret->count > 1);
+	ret->unknown |= crowd;
+}
+
 struct caller *connection_sender(const struct connection *connection, struct exchange *exchange)
 {
-	const struct senders *senders = &connection->senders;
-	int index = senders_find(senders, exchange->offset);
-	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND && senders->count;
+	struct senders_found found;
 
-	if (inexact || senders->forgotten || !connection_sender_certain(connection, exchange))
+	connection_find_senders(connection, exchange, &found);
+	if (!connection_sender_certain(connection, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_UNCONFIRMED;
-	if (has_several_senders(senders, index, exchange))
+	if (found.several)
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDERS;
-	return index < 0 ? connection->connector
-			 : senders_get(senders, (unsigned int)index)->caller;
+	if (found.ambiguous)
+		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_AMBIGUOUS;
+	if (found.unknown)
+		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_LOST;
+	return found.count && !found.ambiguous && !found.unknown ? found.caller[0] : NULL;
 }
 
 bool connection_has_untold(const struct connection *connection)
@@ -635,9 +639,12 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 	bool lost = data->header.flags & CALLERD_FLAG_LOST_BEFORE;
 	int error = 0;
 
-	connection->flags |= data->header.flags & CALLERD_FLAG_OUT_OF_BAND;
-	if (request && data->sent > connection->confirmed)
-		connection->confirmed = data->sent;
+	connection->flags |= data->header.flags & (CALLERD_FLAG_OUT_OF_BAND | CALLERD_FLAG_CROWD);
+	if (request)
+		senders_read(&connection->senders, data->offset, data->offset + data->length,
+			     data->span, data->header.flags & CALLERD_FLAG_OVERLAP);
+	if (data->confirmed > connection->confirmed)
+		connection->confirmed = data->confirmed;
 	if (data->offset > stream->next)
 		error = handle_gap(connection, data, data->offset - stream->next,
 				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);

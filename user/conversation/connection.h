@@ -38,6 +38,7 @@ struct connection {
 	uint32_t socket;
 	uint32_t flags;		  /* CALLERD_FLAG_ bits of its events */
 	struct caller *connector; /* NULL: not seen */
+	uint64_t connected;	  /* when that was described: ns of CLOCK_BOOTTIME */
 	struct senders senders;
 	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
@@ -81,7 +82,12 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
  * RECORD_INCOMPLETE_ bit, or 0 where it ended by itself. */
 void connection_end(struct connection *connection, uint64_t time, unsigned int reason);
 
-/* Who sent EXCHANGE: the caller, or NULL; adds to its incomplete bits what is doubtful. */
+/* Who may have sent EXCHANGE. */
+void connection_find_senders(const struct connection *connection, const struct exchange *exchange,
+			     struct senders_found *ret);
+
+/* Who sent EXCHANGE, or its beginning: the caller; NULL where that is not known, or one of several did. Adds to
+ * its incomplete bits what is doubtful. */
 struct caller *connection_sender(const struct connection *connection, struct exchange *exchange);
 
 /* Whether there is a request at hand of which the reader has not been told who sent it. */
@@ -90,7 +96,7 @@ bool connection_has_untold(const struct connection *connection);
 /* Tells it, if that is certain: when all that came with the request has been taken in. */
 void connection_tell_sender(struct connection *connection);
 
-/* Whether the senders of EXCHANGE are known for certain. */
+/* Whether all who sent EXCHANGE, or may have, are known. */
 bool connection_sender_certain(const struct connection *connection,
 			       const struct exchange *exchange);
 

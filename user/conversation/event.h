@@ -13,6 +13,7 @@ struct event {
 	struct bytes mounted;  /* REFUSED: what follows it: components, each ended by a NUL */
 	int error;	       /* REFUSED: positive errno */
 	uint64_t offset;       /* SENDER */
+	uint32_t span;	       /* SENDER */
 	const struct callerd_data_event *data; /* DATA */
 	const struct callerd_sent_event *sent; /* SENT */
 	const struct callerd_end_event *end;   /* END */

@@ -58,11 +58,16 @@ static void forget_second(struct senders *senders)
 	senders->forgotten = true;
 }
 
+/* Whether A comes before B. Who began a span may be told after those who joined it. */
+static bool is_before(const struct sender *a, const struct sender *b)
+{
+	return a->span != b->span ? a->span < b->span : !a->joins && b->joins;
+}
+
 int senders_add(struct senders *senders, struct sender sender)
 {
-	/* One that comes in late has all bytes of those that began behind it. */
-	while (senders->count && at(senders, senders->count - 1)->offset > sender.offset)
-		caller_unref(at(senders, --senders->count)->caller);
+	unsigned int index;
+
 	if (senders->count == SENDERS_MAX)
 		forget_second(senders);
 	if (make_room(senders)) {
@@ -70,18 +75,117 @@ int senders_add(struct senders *senders, struct sender sender)
 		senders->forgotten = true;
 		return -ENOMEM;
 	}
-	*at(senders, senders->count++) = sender;
+	for (index = senders->count++; index && is_before(&sender, at(senders, index - 1)); index--)
+		*at(senders, index) = *at(senders, index - 1);
+	*at(senders, index) = sender;
+	if (sender.span > senders->span)
+		senders->span = sender.span;
 	return 0;
 }
 
-int senders_find(const struct senders *senders, uint64_t offset)
+void senders_read(struct senders *senders, uint64_t begin, uint64_t end, uint32_t span, bool shared)
 {
-	unsigned int next = 0;
-	int found = -1;
+	if (span > senders->span)
+		senders->span = span;
+	if (!shared)
+		return;
+	if (senders->shared_from == senders->shared_until || begin < senders->shared_from)
+		senders->shared_from = begin;
+	if (end > senders->shared_until)
+		senders->shared_until = end;
+}
 
-	for (; next < senders->count && at(senders, next)->offset <= offset; next++)
-		if (at(senders, next)->offset < offset || !at(senders, next)->overlaps)
-			found = (int)next;
+static void add_found(struct senders_found *found, struct caller *caller)
+{
+	if (!caller) {
+		found->unknown = true;
+		return;
+	}
+	for (unsigned int i = 0; i < found->count; i++)
+		if (found->caller[i] == caller)
+			return;
+	if (found->count == SENDERS_FOUND_MAX)
+		found->more = true;
+	else
+		found->caller[found->count++] = caller;
+}
+
+/* What is looked for, and where the walk over the spans stands. */
+struct search {
+	const struct senders *senders;
+	uint64_t begin, end;
+	struct senders_found *found;
+	unsigned int spans; /* that have bytes of it */
+};
+
+/* The index of the first sender of the next span, from INDEX on. */
+static unsigned int next_span(const struct senders *senders, unsigned int index, uint32_t span)
+{
+	while (index < senders->count && at(senders, index)->span == span)
+		index++;
+	return index;
+}
+
+/* Takes in a span: FIRST began it at START, the senders from INDEX up to NEXT are told of it. */
+static void search_span(struct search *search, struct caller *first, uint32_t span, uint64_t start,
+			unsigned int index, unsigned int next)
+{
+	const struct senders *senders = search->senders;
+	uint64_t until = next < senders->count ? at(senders, next)->offset : UINT64_MAX;
+	uint32_t following = next < senders->count ? at(senders, next)->span - 1 : senders->span;
+
+	if (start >= search->end || until <= search->begin)
+		return;
+	search->spans++;
+	add_found(search->found, first);
+	/* Spans in between were not told: where this one ends is not known. */
+	search->found->unknown |= following != span;
+	for (; index < next; index++) {
+		const struct sender *sender = at(senders, index);
+
+		if (!sender->joins || sender->offset >= search->end)
+			continue;
+		add_found(search->found, sender->caller);
+		search->found->ambiguous = true;
+	}
+}
+
+void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
+		  uint64_t end, struct senders_found *ret)
+{
+	struct search search = {senders, begin, end, ret, 0};
+	unsigned int index = 0, next;
+
+	*ret = (struct senders_found){.unknown = senders->forgotten};
+	/* The span of the connector, unless its beginning was dropped, or another one is told to begin it. */
+	if (!senders->count || at(senders, 0)->span || at(senders, 0)->joins) {
+		next = next_span(senders, 0, 0);
+		if (!senders->count || at(senders, 0)->offset > begin || next)
+			search_span(&search, connector, 0, 0, 0, next);
+		index = next;
+	}
+	for (; index < senders->count; index = next) {
+		const struct sender *sender = at(senders, index);
+
+		next = next_span(senders, index, sender->span);
+		search_span(&search, sender->joins ? NULL : sender->caller, sender->span,
+			    sender->offset, index, next);
+		if (ret->count == 1 && ret->caller[0] == sender->caller)
+			ret->time = sender->time;
+	}
+	ret->several = search.spans > 1 && ret->count > 1;
+	if (!ret->ambiguous && begin < senders->shared_until && end > senders->shared_from)
+		ret->unknown = ret->ambiguous = true;
+}
+
+/* The index of the one who began the span that the byte at OFFSET lies in; 0 where that is not told. */
+static unsigned int beginner(const struct senders *senders, uint64_t offset)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; i < senders->count && at(senders, i)->offset <= offset; i++)
+		if (!at(senders, i)->joins)
+			found = i;
 	return found;
 }
 
@@ -89,8 +193,10 @@ void senders_drop_before(struct senders *senders, uint64_t offset)
 {
 	unsigned int room = senders->room;
 
-	for (int past = senders_find(senders, offset); past > 0; past--)
+	for (unsigned int past = beginner(senders, offset); past > 0; past--)
 		drop_first(senders);
+	if (offset >= senders->shared_until)
+		senders->shared_from = senders->shared_until = 0;
 	while (room > ROOM_MIN && senders->count <= room / 4)
 		room /= 2;
 	if (room < senders->room)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who sends on a connection, from which byte of the request stream on: a queue, the first byte's sender
- * first. Offsets never fall from one to the next. */
+/*
+ * Who sends on a connection. Its request stream is cut into spans (see callerd/event.h): the bytes of one are of
+ * the process that began it, or, where others joined it, of any of these. Span 0 is the connector's.
+ */
 #ifndef CALLERD_SENDERS_H
 #define CALLERD_SENDERS_H
 
@@ -10,17 +12,34 @@
  * that is late takes in all of it before it sees the bytes that were sent. */
 #define SENDERS_MAX 8192
 
-/* From OFFSET of the request stream on, CALLER sends. */
+#define SENDERS_FOUND_MAX 8 /* candidates told of one request */
+
 struct sender {
-	uint64_t offset;
+	uint64_t offset; /* of the first byte that may be its own */
+	uint32_t span;
+	bool joins; /* a span that another one began */
 	struct caller *caller;
-	bool overlaps; /* while the one before was still sending: what is whose is not known */
+	uint64_t time; /* when the caller was described: ns of CLOCK_BOOTTIME */
 };
 
 struct senders {
-	struct sender *queue; /* [first, first + count) of ROOM */
+	struct sender
+		*queue; /* [first, first + count) of ROOM; by span, who joins behind who began */
 	unsigned int first, count, room;
-	bool forgotten; /* there were more than are remembered */
+	bool forgotten;			    /* there were more than are remembered */
+	uint32_t span;			    /* the last one that is known to have begun */
+	uint64_t shared_from, shared_until; /* bytes that were read while several sent */
+};
+
+/* Who sent a piece of the stream. Callers are borrowed. */
+struct senders_found {
+	struct caller *caller[SENDERS_FOUND_MAX]; /* different ones, the earliest first */
+	unsigned int count;
+	uint64_t time;	/* when the first one was described; 0: when it connected */
+	bool more;	/* and there are more than fit */
+	bool several;	/* different ones sent different parts */
+	bool ambiguous; /* which of them sent what is not known */
+	bool unknown;	/* others, who are not known, may have sent it as well */
 };
 
 /* Takes over the reference to SENDER's caller. 0, or -ENOMEM: it is then forgotten. */
@@ -32,11 +51,15 @@ static inline const struct sender *senders_get(const struct senders *senders, un
 	return &senders->queue[senders->first + index];
 }
 
-/* The index of the sender of the byte at OFFSET; -1: it is before the first one. Of two that overlap, the
- * first one began at their common offset. */
-int senders_find(const struct senders *senders, uint64_t offset);
+/* The daemon has read [BEGIN, END) when SPAN had begun, and SHARED: several sent in it. */
+void senders_read(struct senders *senders, uint64_t begin, uint64_t end, uint32_t span,
+		  bool shared);
 
-/* Drops all that come before the sender of the byte at OFFSET. */
+/* Who sent [BEGIN, END). CONNECTOR: the sender of span 0; NULL: not known. */
+void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
+		  uint64_t end, struct senders_found *ret);
+
+/* Drops what is only needed for bytes before OFFSET. */
 void senders_drop_before(struct senders *senders, uint64_t offset);
 
 /* Gives all of it back. */

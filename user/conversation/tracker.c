@@ -116,6 +116,7 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 			   struct exchange *exchange)
 {
 	struct caller *caller = connection_sender(connection, exchange);
+	struct senders_found found;
 	struct record record = {
 		.caller = caller,
 		.connection =
@@ -125,6 +126,14 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 			},
 	};
 
+	connection_find_senders(connection, exchange, &found);
+	if (found.count > 1 || (found.count && !caller)) {
+		record.candidates = (const struct caller *const *)found.caller;
+		record.candidate_count = found.count;
+		record.candidates_cut = found.more;
+	}
+	if (caller)
+		record.described = found.time ?: connection->connected;
 	if (!connection->connector)
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
 	else if (!caller_same_image(record.caller, connection->connector))
@@ -274,14 +283,25 @@ static void mute_opaque(struct tracker *tracker, struct connection *connection, 
 				      CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE);
 }
 
+static void set_connector(struct connection *connection, const struct event *event)
+{
+	connection_set_connector(connection, caller_ref(event->caller));
+	connection->connected = event->header->time;
+}
+
 static int add_sender(struct connection *connection, const struct event *event)
 {
 	struct sender sender = {
 		.offset = event->offset,
+		.span = event->span,
+		.joins = event->header->flags & CALLERD_FLAG_OVERLAP,
 		.caller = caller_ref(event->caller),
-		.overlaps = event->header->flags & CALLERD_FLAG_OVERLAP,
+		.time = event->header->time,
 	};
 
+	connection->flags |= event->header->flags & (CALLERD_FLAG_OUT_OF_BAND | CALLERD_FLAG_CROWD);
+	if (!connection->connector && event->header->flags & CALLERD_FLAG_CONNECTOR)
+		set_connector(connection, event);
 	return connection_add_sender(connection, sender);
 }
 
@@ -294,7 +314,7 @@ static int connection_event(struct tracker *tracker, struct connection *connecti
 	switch (event->header->type) {
 	case CALLERD_EVENT_CONNECT:
 	case CALLERD_EVENT_PEER:
-		connection_set_connector(connection, caller_ref(event->caller));
+		set_connector(connection, event);
 		break;
 	case CALLERD_EVENT_SENDER:
 		error = add_sender(connection, event);

@@ -449,6 +449,30 @@ static void put_connector(struct ecs *ecs)
 	json_close(&ecs->json);
 }
 
+/* Those of whom one, or each a part, sent the request. */
+static void put_candidates(struct ecs *ecs)
+{
+	const struct record *record = ecs->record;
+	char name[VIEW_NAME_SIZE];
+
+	json_open_array(&ecs->json, "candidates");
+	for (unsigned int i = 0; i < record->candidate_count; i++) {
+		const struct caller *caller = record->candidates[i];
+
+		json_open_object(&ecs->json, NULL);
+		view_user_name(ecs->context, caller->process.euid, name);
+		put_other_process(ecs, caller, &caller->process, name);
+		if (caller->login_uid != CALLERD_UNSET_ID) {
+			view_user_name(ecs->context, caller->login_uid, name);
+			put_user(ecs, "audit", caller->login_uid, name);
+		}
+		json_close(&ecs->json);
+	}
+	json_close(&ecs->json);
+	if (record->candidates_cut)
+		json_put_bool(&ecs->json, "candidates_truncated", true);
+}
+
 static void put_connection(struct ecs *ecs)
 {
 	const struct record_connection *connection = &ecs->record->connection;
@@ -495,6 +519,9 @@ static void put_capture(struct ecs *ecs)
 	if (view->target_truncated)
 		json_put_plain(json, NULL, PLAIN("target-truncated"));
 	json_close(json);
+	if (view_described_before(view))
+		json_put_time(json, "caller_described",
+			      clock_real_of(ecs->context->boot_to_real, record->described));
 	json_open_array(json, "anomalies");
 	if (request)
 		put_bit_names(json, record->http.anomalies, name_anomaly);
@@ -686,6 +713,7 @@ static void put_callerd(struct ecs *ecs)
 	if (caller)
 		put_callerd_members(ecs, caller);
 	put_connector(ecs);
+	put_candidates(ecs);
 	put_connection(ecs);
 	api_put(&ecs->json, &record->api);
 	put_capture(ecs);

@@ -354,6 +354,27 @@ static void put_connector(struct journal *journal)
 	put_user(journal, "callerd.connector.user.", connector->process.euid, user);
 }
 
+static void put_candidates(struct journal *journal)
+{
+	const struct record *record = journal->record;
+	char name[VIEW_NAME_SIZE];
+
+	for (unsigned int i = 0; i < record->candidate_count; i++) {
+		const struct caller *caller = record->candidates[i];
+
+		put_process(journal, "callerd.candidates.", caller, &caller->process);
+		put_command_line(journal, "callerd.candidates.", &caller->process);
+		view_user_name(journal->view->context, caller->process.euid, name);
+		put_user(journal, "callerd.candidates.user.", caller->process.euid, name);
+		if (caller->login_uid == CALLERD_UNSET_ID)
+			continue;
+		view_user_name(journal->view->context, caller->login_uid, name);
+		put_user(journal, "callerd.candidates.audit.", caller->login_uid, name);
+	}
+	if (record->candidates_cut)
+		put_text(journal, "callerd.", "candidates_truncated", "true");
+}
+
 static void put_connection(struct journal *journal)
 {
 	const struct record_connection *connection = &journal->record->connection;
@@ -648,6 +669,7 @@ static void put_record(struct journal *journal)
 	if (journal->view->caller)
 		put_caller(journal);
 	put_connector(journal);
+	put_candidates(journal);
 	put_connection(journal);
 	put_of_action(journal);
 	put_error(journal);

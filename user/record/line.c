@@ -82,11 +82,44 @@ static const char *nobody(const struct view *view)
 	return view_has_cause(view, "unknown") ? "unknown" : "somebody";
 }
 
+static void add_pid(struct text *out, uint32_t pid)
+{
+	text_add_string(out, "PID ");
+	text_add_number(out, pid);
+}
+
+/* Those of whom one did it. */
+static void add_candidates(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	for (unsigned int i = 0; i < record->candidate_count; i++) {
+		const struct caller *caller = record->candidates[i];
+		bool login = caller->login_uid != CALLERD_UNSET_ID;
+		uint32_t uid = login ? caller->login_uid : caller->process.euid;
+		char name[VIEW_NAME_SIZE];
+
+		view_user_name(view->context, uid, name);
+		if (i)
+			text_add_string(out, " or ");
+		add_user(out, name, uid);
+		text_add_string(out, " (");
+		add_pid(out, caller->process.pid);
+		text_add_char(out, ')');
+	}
+	if (record->candidates_cut || view->incomplete & RECORD_INCOMPLETE_SENDER_LOST)
+		text_add_string(out, " or another");
+}
+
 void line_add_who(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
 	struct bytes elevator = {0};
 
+	if (!caller && view->record->candidate_count) {
+		add_candidates(out, view);
+		return;
+	}
 	if (!caller) {
 		text_add_string(out, nobody(view));
 		return;
@@ -135,12 +168,6 @@ static void add_called(struct text *out, struct bytes name, struct bytes own_wor
 	text_add_char(out, '[');
 	command_add_argument(out, own_word);
 	text_add_char(out, ']');
-}
-
-static void add_pid(struct text *out, uint32_t pid)
-{
-	text_add_string(out, "PID ");
-	text_add_number(out, pid);
 }
 
 void line_add_command(struct text *out, const struct view *view)

@@ -125,8 +125,10 @@ static const char *const incomplete[] = {
 	"agent-stopped",
 	"evicted",
 	"unreadable",
+	"sender-ambiguous",
+	"sender-lost",
 };
-static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_UNREADABLE, "one name for each");
+static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_SENDER_LOST, "one name for each");
 
 /* By the bits of enum http1_anomaly. */
 static const char *const anomalies[] = {

@@ -35,6 +35,9 @@ enum record_incomplete {
 	RECORD_INCOMPLETE_AGENT_STOPPED = 1 << 7,    /* the agent stopped before the answer */
 	RECORD_INCOMPLETE_EVICTED = 1 << 8,    /* the connection was given up for want of room */
 	RECORD_INCOMPLETE_UNREADABLE = 1 << 9, /* the daemon's buffer could not be read */
+	RECORD_INCOMPLETE_SENDER_AMBIGUOUS = 1
+					     << 10, /* one of several sent it: record.candidates */
+	RECORD_INCOMPLETE_SENDER_LOST = 1 << 11,    /* who sent it, or some of it, was not told */
 };
 
 struct record_connection {
@@ -143,6 +146,11 @@ struct record {
 		id; /* event.id, as record_add_id() makes it; data NULL: of time and sequence */
 	const struct caller *caller;	/* NULL: none, or unknown */
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
+	/* api-request: those who sent parts of it, or one of whom sent it where the caller is NULL. */
+	const struct caller *const *candidates;
+	unsigned int candidate_count;
+	bool candidates_cut; /* there were more */
+	uint64_t described;  /* when the caller was, ns of CLOCK_BOOTTIME; 0: at .time */
 	struct record_connection connection;
 	struct record_http http;   /* api-request */
 	struct record_api api;	   /* api-request; of a docker-event the engine alone */

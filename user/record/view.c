@@ -8,6 +8,8 @@
  * seen: somebody used another door. */
 #define SEVERITY_DOUBTFUL 40
 
+#define DESCRIBED_BEFORE 1000000000 /* ns: less is no time to notice */
+
 void record_add_id(struct text *out, const struct record_context *context, uint64_t real, char kind,
 		   uint64_t number)
 {
@@ -195,6 +197,13 @@ static bool has_cause(const struct record *record, const char *kind)
 {
 	return record->action == RECORD_DOCKER_EVENT && record->cause.kind &&
 	       !strcmp(record->cause.kind, kind);
+}
+
+bool view_described_before(const struct view *view)
+{
+	const struct record *record = view->record;
+
+	return record->described && record->described + DESCRIBED_BEFORE < record->time;
 }
 
 bool view_has_cause(const struct view *view, const char *kind)

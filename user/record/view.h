@@ -37,6 +37,9 @@ int view_init(struct view *view, const struct record *record, const struct recor
 
 void view_free(struct view *view);
 
+/* Whether the caller was described so long before the request that it may look different by now. */
+bool view_described_before(const struct view *view);
+
 /* Whether a docker-event has a cause of this KIND. */
 bool view_has_cause(const struct view *view, const char *kind);
 
