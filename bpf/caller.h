@@ -582,48 +582,68 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	return 0;
 }
 
-/* How many of its supplementary groups tell one state of a process from another. */
-#define KEY_GROUPS 32
+#define KEY_GROUPS 32	  /* supplementary groups that tell one state of a process from another */
+#define KEY_GROUPS_READ 8 /* at once */
 
 #define MIX(key, value) ((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL)
+
+/* Adds the address in a field of a kernel struct, which as a pointer could not be calculated with. */
+#define MIX_ADDRESS(key, field)                                                                    \
+	({                                                                                         \
+		__u64 address = 0;                                                                 \
+		bpf_core_read(&address, sizeof(address), &(field));                                \
+		MIX(key, address);                                                                 \
+	})
+
+static __always_inline __u64 mix_groups(__u64 key, struct group_info *groups)
+{
+	__u32 count = groups->ngroups;
+
+	MIX(key, count);
+	for (__u32 at = 0; at < KEY_GROUPS; at += KEY_GROUPS_READ) {
+		__u64 words[KEY_GROUPS_READ / 2] = {};
+
+		if (count <= at)
+			break;
+		bpf_probe_read_kernel(words, sizeof(words),
+				      (void *)groups +
+					      bpf_core_field_offset(struct group_info, gid) +
+					      at * sizeof(kgid_t));
+		/* What lies behind the last one is no group, and does not change either. */
+		for (int i = 0; i < KEY_GROUPS_READ / 2; i++)
+			MIX(key, words[i]);
+	}
+	return key;
+}
 
 /* Adds who the task may act as. */
 static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
 {
-	struct group_info *groups = BPF_CORE_READ(cred, group_info);
-	__u64 words[KEY_GROUPS / 2] = {};
-	__u32 count = BPF_CORE_READ(groups, ngroups);
+	__u64 capabilities = 0;
 
-	MIX(key, BPF_CORE_READ(cred, uid.val) | (__u64)BPF_CORE_READ(cred, euid.val) << 32);
-	MIX(key, BPF_CORE_READ(cred, gid.val) | (__u64)BPF_CORE_READ(cred, egid.val) << 32);
-	MIX(key, BPF_CORE_READ(cred, fsuid.val) | (__u64)BPF_CORE_READ(cred, fsgid.val) << 32);
-	bpf_core_read(&words[0], sizeof(words[0]), &cred->cap_effective);
-	MIX(key, words[0]);
-	MIX(key, BPF_CORE_READ(cred, user_ns));
-	MIX(key, groups);
-	MIX(key, count);
-	count = (count < KEY_GROUPS ? count : KEY_GROUPS) * sizeof(kgid_t);
-	barrier_var(count);
-	if (count > sizeof(words))
-		count = sizeof(words);
-	words[0] = 0;
-	bpf_probe_read_kernel(words, count,
-			      (void *)groups + bpf_core_field_offset(struct group_info, gid));
-	for (int i = 0; i < KEY_GROUPS / 2; i++)
-		MIX(key, words[i]);
-	return key;
+	MIX(key, cred->uid.val | (__u64)cred->euid.val << 32);
+	MIX(key, cred->gid.val | (__u64)cred->egid.val << 32);
+	MIX(key, cred->fsuid.val | (__u64)cred->fsgid.val << 32);
+	bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	MIX(key, capabilities);
+	MIX_ADDRESS(key, cred->user_ns);
+	MIX_ADDRESS(key, cred->group_info);
+	return mix_groups(key, cred->group_info);
 }
 
 /* Adds where the task is. */
 static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 {
-	MIX(key, BPF_CORE_READ(task, fs, root.dentry));
-	MIX(key, BPF_CORE_READ(task, fs, root.mnt));
-	MIX(key, BPF_CORE_READ(task, fs, pwd.dentry));
-	MIX(key, BPF_CORE_READ(task, fs, pwd.mnt));
-	MIX(key, BPF_CORE_READ(task, nsproxy));
-	MIX(key, BPF_CORE_READ(task, cgroups));
-	MIX(key, BPF_CORE_READ(task, signal, tty));
+	struct fs_struct *fs = task->fs;
+	struct signal_struct *signal = task->signal;
+
+	MIX_ADDRESS(key, fs->root.dentry);
+	MIX_ADDRESS(key, fs->root.mnt);
+	MIX_ADDRESS(key, fs->pwd.dentry);
+	MIX_ADDRESS(key, fs->pwd.mnt);
+	MIX_ADDRESS(key, task->nsproxy);
+	MIX_ADDRESS(key, task->cgroups);
+	MIX_ADDRESS(key, signal->tty);
 	return key;
 }
 
@@ -636,18 +656,16 @@ static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 CHECKED_ONCE __u64 sender_key(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct task_struct *leader = task->group_leader;
 	__u64 name[CALLERD_COMM_SIZE / sizeof(__u64)] = {};
 	__u64 key = settings.seed;
 
-	MIX(key, BPF_CORE_READ(leader, start_boottime));
-	MIX(key, BPF_CORE_READ(task, tgid));
-	MIX(key, BPF_CORE_READ(task, self_exec_id));
+	MIX(key, leader->start_boottime);
+	MIX(key, task->tgid);
+	MIX(key, task->self_exec_id);
 	if (bpf_core_field_exists(task->loginuid))
-		MIX(key, BPF_CORE_READ(task, loginuid.val) | (__u64)BPF_CORE_READ(task, sessionid)
-								     << 32);
-	key = mix_credentials(key, cred);
+		MIX(key, task->loginuid.val | (__u64)task->sessionid << 32);
+	key = mix_credentials(key, task->cred);
 	key = mix_place(key, task);
 	bpf_probe_read_kernel(name, sizeof(name), &leader->comm);
 	MIX(key, name[0]);

@@ -173,6 +173,7 @@ void senders_find(const struct senders *senders, struct caller *connector, uint6
 		if (ret->count == 1 && ret->caller[0] == sender->caller)
 			ret->time = sender->time;
 	}
+	ret->unknown |= !ret->count;
 	ret->several = search.spans > 1 && ret->count > 1;
 	if (!ret->ambiguous && begin < senders->shared_until && end > senders->shared_from)
 		ret->unknown = ret->ambiguous = true;
