@@ -1124,6 +1124,47 @@ static void test_request_types(void **state)
 	}
 }
 
+/* One of several sent it: nobody is the caller. */
+static void test_candidates(void **state)
+{
+	struct caller a = alice(), b = bob();
+	const struct caller *candidates[] = {&a, &b};
+	struct record record = request(NULL);
+	json_t *root;
+
+	b.login_uid = CALLERD_UNSET_ID;
+	record.candidates = candidates;
+	record.candidate_count = 2;
+	record.candidates_cut = true;
+	record.incomplete = RECORD_INCOMPLETE_SENDER_AMBIGUOUS;
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, "process", "user");
+	assert_number(root, "callerd.candidates.0.pid", a.process.pid);
+	assert_number(root, "callerd.candidates.1.pid", b.process.pid);
+	assert_text(root, "callerd.candidates.1.user.name", "bob");
+	assert_true_at(root, "callerd.candidates_truncated", true);
+	assert_non_null(
+		strstr(json_string_value(at(root, "message")), " or bob (PID 99) or another | "));
+	json_decref(root);
+}
+
+/* Described long before. */
+static void test_described(void **state)
+{
+	struct caller caller = alice();
+	struct record record = request(&caller);
+	json_t *root;
+
+	record.described = record.time - 1000000000;
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, "callerd.capture.caller_described");
+	json_decref(root);
+	record.described--;
+	root = written(&record, &context);
+	assert_true(json_is_string(at(root, "callerd.capture.caller_described")));
+	json_decref(root);
+}
+
 static void test_incomplete_request(void **state)
 {
 	struct caller caller = alice(), connector = bob();
@@ -1154,7 +1195,9 @@ static void test_incomplete_request(void **state)
 	assert_text(root, "callerd.capture.reason.7", "agent-stopped");
 	assert_text(root, "callerd.capture.reason.8", "evicted");
 	assert_text(root, "callerd.capture.reason.9", "unreadable");
-	assert_text(root, "callerd.capture.reason.10", "10");
+	assert_text(root, "callerd.capture.reason.10", "sender-ambiguous");
+	assert_text(root, "callerd.capture.reason.11", "sender-lost");
+	assert_text(root, "callerd.capture.reason.12", "12");
 	assert_text(root, "callerd.capture.reason.32", "target-truncated");
 	ASSERT_TEXTS(root, "callerd.capture.anomalies", "bare-lf", "oversized-line", "31");
 	assert_text(root, "error.message", "no such version");
@@ -2221,6 +2264,8 @@ int main(void)
 		cmocka_unit_test(test_api_request),
 		cmocka_unit_test(test_request_types),
 		cmocka_unit_test(test_incomplete_request),
+		cmocka_unit_test(test_candidates),
+		cmocka_unit_test(test_described),
 		cmocka_unit_test(test_connector),
 		cmocka_unit_test(test_socket_connected),
 		cmocka_unit_test(test_socket_refused),
