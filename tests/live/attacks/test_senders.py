@@ -167,7 +167,7 @@ def io_uring_and_tcp():
     AGENT.wait(url__original='/_ping?uring-tcp')
     AGENT.settle()
     equal([r['message'] for r in AGENT.records(event__action='socket-refused')
-           if r['process']['pid'] == int(out['sender.pid'])], [], 'refusals')
+           if field(r, 'process.pid') == int(out['sender.pid'])], [], 'refusals')
 
 
 @test
