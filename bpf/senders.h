@@ -249,8 +249,8 @@ CHECKED_ONCE int enter_sender(struct connection *connection, __u64 key, __u32 qu
 }
 
 /* Whether the stream is settled, in which case all senders up to connection.confirmed are known. A span that
- * several share ends there. */
-CHECKED_ONCE int settle(struct connection *connection)
+ * several share ends there. TRIES: how often to look while the daemon receives. */
+CHECKED_ONCE int settle(struct connection *connection, __u32 tries)
 {
 	__u64 offset = 0;
 	int settled;
@@ -258,14 +258,14 @@ CHECKED_ONCE int settle(struct connection *connection)
 	if (!connection)
 		return 0;
 	if (!connection->shared) {
-		settled = is_settled(connection, &offset, 0, 1);
+		settled = is_settled(connection, &offset, 0, tries);
 		if (settled && offset > connection->confirmed)
 			connection->confirmed = offset;
 		return settled;
 	}
 	if (!lock_senders(connection))
 		return 0;
-	settled = end_span(connection, 0, 0, 1);
+	settled = end_span(connection, 0, 0, tries);
 	unlock_senders(connection);
 	return settled;
 }
@@ -376,7 +376,9 @@ static __always_inline void on_sent(const struct sock *daemon, long result, bool
 		__sync_fetch_and_add(&connection->sending, -1);
 	if (!connection->shared && !connection->unconfirmed)
 		return;
-	if (settle(connection) && __sync_lock_test_and_set(&connection->unconfirmed, 0))
+	/* Nobody may look again before the next send, which would then lie in the same span. */
+	if (settle(connection, SETTLE_TRIES) &&
+	    __sync_lock_test_and_set(&connection->unconfirmed, 0))
 		send_sent(connection);
 }
 

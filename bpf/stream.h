@@ -240,11 +240,11 @@ static __always_inline bool is_muted(const struct connection *connection, __u32 
  * bytes before it looks, so that one of them sees both. */
 static __always_inline void confirm(struct connection *connection)
 {
-	int settled = settle(connection);
+	int settled = settle(connection, 1);
 
 	if (!settled) {
 		__sync_lock_test_and_set(&connection->unconfirmed, 1);
-		settled = settle(connection);
+		settled = settle(connection, 1);
 	}
 	if (settled && connection->unconfirmed &&
 	    __sync_lock_test_and_set(&connection->unconfirmed, 0))
