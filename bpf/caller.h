@@ -4,124 +4,12 @@
 #define CALLERD_BPF_CALLER_H
 
 #include "exec.h"
+#include "image.h"
 #include "socket.h"
 
-#define COMPONENT_MAX 256 /* NAME_MAX and the NUL */
-#define PATH_DEPTH_MAX 160
 #define ARGV_CHUNK 1024
 #define ANCESTOR_ARGV_LONG_MAX 2048 /* of those above the parent */
 #define GROUPS_MAX 1024
-
-/* A description is built in a buffer of this CPU. Trampoline programs can be preempted, so there are
- * several, each with its owner's mark. */
-#define SCRATCH_BUFFERS 4
-
-struct scratch {
-	__u64 busy;
-	struct callerd_caller_event event;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, SCRATCH_BUFFERS);
-	__type(key, __u32);
-	__type(value, struct scratch);
-} scratches SEC(".maps");
-
-static __always_inline struct scratch *take_scratch(void)
-{
-	for (__u32 i = 0; i < SCRATCH_BUFFERS; i++) {
-		__u32 key = i;
-		struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
-
-		if (scratch && !__sync_lock_test_and_set(&scratch->busy, 1))
-			return scratch;
-	}
-	count_loss(CALLERD_LOSS_SCRATCH);
-	return NULL;
-}
-
-static __always_inline void give_scratch(struct scratch *scratch)
-{
-	__sync_lock_test_and_set(&scratch->busy, 0);
-}
-
-static __always_inline void text_begin(struct callerd_caller_event *event,
-				       struct callerd_text *text)
-{
-	text->offset = event->text_size;
-	text->length = 0;
-	text->flags = 0;
-}
-
-static __always_inline void text_end(struct callerd_caller_event *event, struct callerd_text *text)
-{
-	text->length = event->text_size - text->offset;
-}
-
-/* Appends a NUL-terminated kernel string. Returns 0, or the CALLERD_TEXT_ flag that says why not. */
-static __always_inline __u16 text_add(struct callerd_caller_event *event, const void *string)
-{
-	__u32 at = event->text_size;
-	long size;
-
-	if (at > CALLERD_TEXT_MAX - COMPONENT_MAX)
-		return CALLERD_TEXT_TRUNCATED;
-	size = bpf_probe_read_kernel_str(event->text + at, COMPONENT_MAX, string);
-	if (size <= 0)
-		return CALLERD_TEXT_FAULT;
-	event->text_size = at + size;
-	return 0;
-}
-
-struct path_walk {
-	struct callerd_caller_event *event;
-	struct dentry *dentry;
-	struct mount *mount;
-	__u16 flags;
-	bool done;
-};
-
-static long path_step(__u32 index, void *context)
-{
-	struct path_walk *walk = context;
-	struct dentry *dentry = walk->dentry;
-	struct mount *mount = walk->mount;
-	struct dentry *parent;
-
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-		if (!above || above == mount) {
-			walk->done = true;
-			return 1;
-		}
-		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->mount = above;
-		return 0;
-	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	walk->flags |= text_add(walk->event, BPF_CORE_READ(dentry, d_name.name));
-	if (!parent || parent == dentry) /* not under its mount: memfd, pipe, unmounted */
-		walk->done = true;
-	if (walk->done || walk->flags)
-		return 1;
-	walk->dentry = parent;
-	return 0;
-}
-
-/* Appends PATH, crossing mounts, from the leaf to the root of its mount tree. */
-static __noinline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
-				    struct vfsmount *mnt)
-{
-	struct path_walk walk = {.event = event, .dentry = dentry};
-
-	if (!event || !dentry || !mnt)
-		return CALLERD_TEXT_FAULT;
-	walk.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-	bpf_loop(PATH_DEPTH_MAX, path_step, &walk, 0);
-	return walk.flags | (walk.done ? 0 : CALLERD_TEXT_TRUNCATED);
-}
 
 static __always_inline void describe_path(struct callerd_caller_event *event,
 					  struct callerd_text *text, struct dentry *dentry,
@@ -380,6 +268,54 @@ static __noinline int describe_long_argv(struct callerd_caller_event *event,
 	return 0;
 }
 
+/* Appends the path of what TASK executed: of EXE, its present one, unless that was exchanged. */
+static __noinline int text_add_executable(struct callerd_caller_event *event,
+					  struct task_struct *task, struct file *exe)
+{
+	struct callerd_node_key node = {};
+	struct image *image;
+
+	if (!event)
+		return CALLERD_TEXT_FAULT;
+	node_key(BPF_CORE_READ(exe, f_path.dentry, d_inode), &node);
+	image = find_image(task);
+	if (compare_image(image, &node) == IMAGE_EXCHANGED)
+		return text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
+	return text_add_path(event, BPF_CORE_READ(exe, f_path.dentry),
+			     BPF_CORE_READ(exe, f_path.mnt));
+}
+
+/* EXE is the present executable of TASK, or NULL. */
+static __always_inline void describe_executable(struct callerd_caller_event *event,
+						struct task_struct *task, struct file *exe)
+{
+	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
+	struct callerd_node_key node = {};
+	struct image *image = find_image(task);
+
+	text_begin(event, &event->exe);
+	text_begin(event, &event->exe_claimed);
+	if (inode)
+		node_key(inode, &node);
+	if (!inode || compare_image(image, &node) != IMAGE_EXCHANGED) {
+		if (exe)
+			describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
+				      BPF_CORE_READ(exe, f_path.mnt));
+		if (inode && !BPF_CORE_READ(inode, i_nlink))
+			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
+	} else {
+		event->exe.flags = text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
+		text_end(event, &event->exe);
+		describe_path(event, &event->exe_claimed, BPF_CORE_READ(exe, f_path.dentry),
+			      BPF_CORE_READ(exe, f_path.mnt));
+	}
+	if (image) {
+		node = image->node;
+		event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
+	}
+	event->exe_node = node;
+}
+
 struct ancestor_walk {
 	struct callerd_caller_event *event;
 	struct task_struct *task;
@@ -406,8 +342,7 @@ static long ancestor_step(__u32 index, void *context)
 	exe = BPF_CORE_READ(parent, mm, exe_file);
 	text_begin(walk->event, &ancestor->exe);
 	if (exe)
-		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
-						    BPF_CORE_READ(exe, f_path.mnt));
+		ancestor->exe.flags = text_add_executable(walk->event, parent, exe);
 	text_end(walk->event, &ancestor->exe);
 	describe_executed_argv(walk->event, &ancestor->argv, parent);
 	walk->event->ancestors = index + 1;
@@ -446,6 +381,7 @@ static __always_inline void describe_credentials(struct callerd_caller_event *ev
 	event->fsgid = BPF_CORE_READ(cred, fsgid.val);
 	bpf_core_read(&event->capabilities, sizeof(event->capabilities), &cred->cap_effective);
 	event->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	event->user_ns_owner = BPF_CORE_READ(cred, user_ns, owner.val);
 	event->login_uid = CALLERD_UNSET_ID;
 	event->session = CALLERD_UNSET_ID;
 	if (bpf_core_field_exists(task->loginuid)) {
@@ -545,7 +481,7 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	event->span = 0;
 	event->error = 0;
 	event->offset = 0;
-	event->ancestors = 0;
+	event->ancestors = event->reserved_ids = 0;
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	event->start = BPF_CORE_READ(leader, start_boottime);
@@ -554,7 +490,6 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	event->pid_ns = task_pid_ns(task);
 	/* The process's, not the thread's, which io_uring's workers have of their own. */
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
-	describe_cgroups(event, task); /* first of the texts: long paths must not push it out */
 	describe_credentials(event, task);
 	describe_terminal(event, task);
 	describe_own_argv(event, mm);
@@ -562,13 +497,8 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 		event->text_size = 0;
 		describe_executed_argv(event, &event->argv, leader);
 	}
-	text_begin(event, &event->exe);
-	if (exe) {
-		describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
-			      BPF_CORE_READ(exe, f_path.mnt));
-		if (!BPF_CORE_READ(exe, f_path.dentry, d_inode, i_nlink))
-			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
-	}
+	describe_cgroups(event, task); /* before the paths, which could take all the room */
+	describe_executable(event, task, exe);
 	describe_path(event, &event->cwd, BPF_CORE_READ(task, fs, pwd.dentry),
 		      BPF_CORE_READ(task, fs, pwd.mnt));
 	describe_path(event, &event->root, BPF_CORE_READ(task, fs, root.dentry),

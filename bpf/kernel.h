@@ -304,7 +304,12 @@ struct tty_struct {
 	int index;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct signal_struct {
+	atomic_t live; /* threads */
 	struct tty_struct *tty;
 };
 

@@ -51,6 +51,7 @@ enum {
 					 * REQUEST: several processes send in the present span */
 	CALLERD_FLAG_CONNECTOR = 1 << 11, /* SENDER: it is the process image that connected */
 	CALLERD_FLAG_CROWD = 1 << 12,	  /* others sent as well, who are not told */
+	CALLERD_FLAG_EXE_KNOWN = 1 << 13, /* .exe is what the process executed: the kernel saw it */
 };
 
 /*
@@ -82,6 +83,8 @@ struct callerd_event_header {
 enum {
 	CALLERD_TEXT_TRUNCATED = 1 << 0, /* longer than kept */
 	CALLERD_TEXT_FAULT = 1 << 1,	 /* could not be read to its end */
+	/* Of an executable: what was executed; the process pretends another one now. */
+	CALLERD_TEXT_EXCHANGED = 1 << 2,
 };
 
 /* A piece of callerd_caller_event.text. Paths are stored as their components from the leaf to the
@@ -90,6 +93,13 @@ struct callerd_text {
 	__u32 offset;
 	__u16 length;
 	__u16 flags;
+};
+
+/* The key of the map of watched nodes; tells any two files apart. */
+struct callerd_node_key {
+	__u64 inode;
+	__u32 device; /* the kernel's own encoding of dev_t */
+	__u32 generation;
 };
 
 struct callerd_ancestor {
@@ -130,6 +140,7 @@ struct callerd_caller_event {
 	__u32 mnt_ns;	 /* inode numbers of the namespaces */
 	__u32 pid_ns;
 	__u32 user_ns;
+	__u32 user_ns_owner; /* who made it */
 	__u32 net_ns;
 	__u32 node_uid; /* the socket node's owner, group, mode */
 	__u32 node_gid;
@@ -141,11 +152,15 @@ struct callerd_caller_event {
 	__u32 cgroup_owner;
 	__u32 cgroup_v1_claimed; /* the same of .cgroup_v1 */
 	__u32 cgroup_v1_owner;
-	__u32 ancestors;     /* how many of .ancestor are set, the parent first */
-	char tty_driver[16]; /* "pts"; empty: no terminal */
+	__u32 ancestors; /* how many of .ancestor are set, the parent first */
+	__u32 reserved_ids;
+	struct callerd_node_key exe_node; /* the file that .exe names */
+	char tty_driver[16];		  /* "pts"; empty: no terminal */
 	char comm[CALLERD_COMM_SIZE];
-	struct callerd_text argv;   /* arguments, each ended by a NUL */
-	struct callerd_text exe;    /* path */
+	struct callerd_text argv; /* arguments, each ended by a NUL */
+	struct callerd_text exe;  /* path */
+	/* Where exe is EXCHANGED: the path that the process pretends. */
+	struct callerd_text exe_claimed;
 	struct callerd_text cwd;    /* path */
 	struct callerd_text root;   /* path of the process's root directory */
 	struct callerd_text cgroup; /* path in the cgroup2 hierarchy */
@@ -271,13 +286,6 @@ struct callerd_path_key {
 	char components[CALLERD_PATH_KEY_SIZE];
 };
 
-/* The key of the map of watched nodes. */
-struct callerd_node_key {
-	__u64 inode;
-	__u32 device;
-	__u32 generation;
-};
-
 /* Context of the program that tells the kernel's identity of an open file of the agent's, and learns that of
  * the agent. */
 struct callerd_identify {
@@ -360,7 +368,7 @@ enum {
 static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      40 + 4 * 8 + 24 * 4 + 32 + 7 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
+		      40 + 4 * 8 + 26 * 4 + 16 + 32 + 8 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 72, "no padding");

@@ -100,7 +100,7 @@ def expected_executable():
 @test
 def expected_does_not_soften():
     """An expected caller's call is as grave as any other's."""
-    with configured('[expected me]\nuser = 0\nexe = /usr/bin/python3*\n') as agent:
+    with configured('[expected me]\nuser = 0\n') as agent:
         judged_as(made(agent, Privileged=True), {'privileged': ['critical']}, 100, 'me')
 
 

@@ -633,34 +633,36 @@ SCENARIO(severities)
 		    "SystemInfo" NONE);
 }
 
-#define EXECUTABLE "/usr/bin/docker"
 #define CGROUP "/system.slice/ci.service"
 #define IN_WEB "/docker/" A_ID
 
 SCENARIO(callers)
 {
 	struct caller alice = {
-		.process = {.euid = 1000, .executable = bytes_of(EXECUTABLE)},
+		.process = {.euid = 1000, .executable = bytes_of(PROGRAM)},
 		.login_uid = CALLERD_UNSET_ID,
-		.mnt_ns = MNT_NS,
+		.executable_inode = PROGRAM_INODE,
+		.executable_known = true,
 		.root = bytes_of("/"),
 		.cgroup = bytes_of(CGROUP),
 	};
-	struct caller bob = alice, deleted = alice, elsewhere = alice, confined = alice,
-		      inside = alice, forged = alice, sudo = alice;
+	struct caller bob = alice, deleted = alice, imitated = alice, exchanged = alice,
+		      old = alice, inside = alice, forged = alice, sudo = alice;
 	struct asked request = {.what = "GET /info"};
 
 	know_some(world->inventories[1]);
 	bob.process.euid = sudo.process.euid = 7;
 	sudo.login_uid = 1000;
 	deleted.process.executable_deleted = true;
-	elsewhere.mnt_ns++;
-	confined.root = bytes_of("/srv");
+	imitated.executable_inode++;
+	exchanged.process.executable_exchanged = true;
+	exchanged.executable_claimed = bytes_of("/bin/true");
+	old.executable_known = false;
 	inside.cgroup = bytes_of(IN_WEB);
 	forged.cgroup = bytes_of("/alice/" A_ID);
 	set(world, "expected ci", NULL, NULL);
 	set(world, "expected ci", "user", "alice");
-	set(world, "expected ci", "exe", EXECUTABLE);
+	set(world, "expected ci", "exe", PROGRAM);
 	set(world, "expected ci", "unit", "ci.service");
 	set(world, "expected ci", "operations", "System*");
 	set(world, "expected login", NULL, NULL);
@@ -674,9 +676,16 @@ SCENARIO(callers)
 	expect_call(world, &request, "SystemInfo" NONE);
 	request.caller = &deleted;
 	expect_call(world, &request, "SystemInfo" NONE);
-	request.caller = &elsewhere;
+	request.caller = &imitated;
 	expect_call(world, &request, "SystemInfo" NONE);
-	request.caller = &confined;
+	request.caller = &exchanged;
+	expect_call(world, &request,
+		    "SystemInfo | executable-forged high: executed " PROGRAM
+		    ", pretends /bin/true | | T1036");
+	/* The rule names the unit that it is in. */
+	request.caller = &old;
+	expect_call(world, &request, "SystemInfo" NONE " | expected by ci");
+	old.cgroup = bytes_of("/user.slice/ci.service");
 	expect_call(world, &request, "SystemInfo" NONE);
 	request.caller = &sudo;
 	expect_call(world, &request, "SystemInfo" NONE " | expected by login");

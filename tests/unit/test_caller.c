@@ -247,7 +247,11 @@ static void test_access(void **state)
 	} cases[] = {
 		{0, 0, 0140660, false, OVERRIDE, 0, CALLER_ACCESS_ROOT},
 		{0, ALICE, 0140600, false, OVERRIDE, 0, CALLER_ACCESS_ROOT},
+		{0, 0, 0140660, false, OVERRIDE, 0xeffffffd, CALLER_ACCESS_ROOT},
 		{0, 0, 0140660, false, 0, 0, CALLER_ACCESS_OWNER},
+		/* Root of a user namespace. */
+		{0, 0, 0140660, false, OVERRIDE, 0xf0000001, CALLER_ACCESS_OWNER},
+		{0, ALICE, 0140660, false, OVERRIDE, 0xf0000001, CALLER_ACCESS_UNKNOWN},
 		{0, ALICE, 0140660, false, 0, 0, CALLER_ACCESS_ACL},
 		{ALICE, ALICE, 0140660, true, 0, 0, CALLER_ACCESS_OWNER},
 		{ALICE, 0, 0140660, true, 0, 0, CALLER_ACCESS_GROUP},

@@ -736,6 +736,32 @@ static void test_forged_hierarchy(void **state)
 	caller_unref(caller);
 }
 
+/* --- executables ------------------------------------------------------------------------------ */
+
+static void test_exchanged_executable(void **state)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
+	event->exe.flags = CALLERD_TEXT_EXCHANGED;
+	event->exe_claimed = add(event, TEXT("true\0bin\0"), 0);
+	event->exe_node = (struct callerd_node_key){1, 2, 3};
+	event->ancestor[0].exe.flags = CALLERD_TEXT_EXCHANGED | CALLERD_TEXT_TRUNCATED;
+	caller = caller_of(event, NULL);
+	ASSERT_BYTES(caller->process.executable, "/usr/bin/docker");
+	ASSERT_BYTES(caller->executable_claimed, "/bin/true");
+	assert_true(caller->process.executable_exchanged);
+	assert_true(caller->executable_known);
+	assert_int_equal(caller->executable_inode, 1);
+	assert_int_equal(caller->executable_device, 2);
+	assert_int_equal(caller->executable_generation, 3);
+	ASSERT_BYTES(caller->ancestors[0].executable, ".../usr/bin/bash");
+	assert_true(caller->ancestors[0].executable_exchanged);
+	assert_false(caller->ancestors[1].executable_exchanged);
+	caller_unref(caller);
+}
+
 /* --- what breaks the contract ----------------------------------------------------------------- */
 
 static void test_caller_sizes(void **state)
@@ -795,6 +821,7 @@ static void test_caller_texts(void **state)
 					&event->root,
 					&event->cgroup,
 					&event->cgroup_v1,
+					&event->exe_claimed,
 					&event->address,
 					&event->ancestor[0].exe,
 					&event->ancestor[1].exe,
@@ -1063,6 +1090,7 @@ int main(void)
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_claimed_cgroups),
 		cmocka_unit_test(test_forged_hierarchy),
+		cmocka_unit_test(test_exchanged_executable),
 		cmocka_unit_test(test_caller_sizes),
 		cmocka_unit_test(test_caller_oversized),
 		cmocka_unit_test(test_caller_texts),

@@ -49,6 +49,7 @@ static const char *const ids[FINDINGS] = {
 	"protocol-anomaly",
 	"sender-differs",
 	"caller-forged",
+	"executable-forged",
 	"opaque-stream",
 };
 

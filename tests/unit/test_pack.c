@@ -77,6 +77,11 @@ static struct caller *make_caller(unsigned int ancestors)
 	draft.net_ns = 10;
 	draft.capabilities = UINT64_MAX;
 	draft.cgroup_id = 11;
+	draft.user_ns_owner = 15;
+	draft.executable_inode = 1ull << 40;
+	draft.executable_device = 16;
+	draft.executable_generation = 17;
+	draft.executable_known = draft.process.executable_exchanged = true;
 	draft.cgroup_claimed = 3;
 	draft.cgroup_owner = 14;
 	strcpy(draft.tty, "pts/3");
@@ -87,6 +92,7 @@ static struct caller *make_caller(unsigned int ancestors)
 	draft.process.name = keep(&arena, "docker", 6);
 	draft.process.executable = keep(&arena, "/usr/bin/docker", 15);
 	draft.process.args = keep(&arena, "docker\0ps\0", 10);
+	draft.executable_claimed = keep(&arena, "/bin/true", 9);
 	draft.working_directory = keep(&arena, "/root", 5);
 	draft.root = keep(&arena, "", 0); /* known to be empty */
 	draft.cgroup = keep(&arena, "/user.slice", 11);

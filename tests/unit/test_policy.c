@@ -332,6 +332,7 @@ static const struct policy_call on_host = {
 	.uid = 0,
 	.login_uid = 1000,
 	.executable = TEXT("/usr/bin/docker"),
+	.executable_seen = true,
 	.unit = TEXT("session-3.scope"),
 	.operation = TEXT("ContainerList"),
 };
@@ -340,6 +341,7 @@ static const struct policy_call in_container = {
 	.uid = 0,
 	.login_uid = CALLERD_UNSET_ID,
 	.executable = TEXT("/usr/bin/docker"),
+	.executable_seen = true,
 	.unit = TEXT("docker-1234.scope"),
 	.container_image = TEXT("registry.example/ci/runner:1"),
 	.container_name = TEXT("ci-7"),
@@ -433,9 +435,10 @@ static void test_foreign(void **state)
 		{"exe|/usr/bin/docker", false},
 		{"unit|session-3.scope", true},
 	};
-	struct policy_call foreign = on_host;
+	struct policy_call foreign = on_host, old = on_host;
 
 	foreign.foreign = true;
+	old.executable_seen = false;
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct policy *policy;
 		char text[128];
@@ -444,6 +447,15 @@ static void test_foreign(void **state)
 		policy = MAKE("expected r", text);
 		assert_int_equal(!!policy_expected(policy, &foreign), table[i].expected);
 		assert_non_null(policy_expected(policy, &on_host));
+		/* What was not seen to be executed counts beside a unit only. */
+		assert_int_equal(!policy_expected(policy, &old), policy_has_executables(policy));
+		policy_free(policy);
+	}
+	{
+		struct policy *policy = MAKE("expected r", "expected r|exe|/usr/bin/docker",
+					     "expected r|unit|session-3.scope");
+
+		assert_non_null(policy_expected(policy, &old));
 		policy_free(policy);
 	}
 }

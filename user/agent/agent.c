@@ -22,6 +22,7 @@
 #include "agent/host.h"
 #include "agent/losses.h"
 #include "agent/outputs.h"
+#include "agent/programs.h"
 #include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
@@ -50,6 +51,7 @@ struct agent {
 	struct capture *capture;
 	struct beside *beside;
 	struct elders *elders; /* NULL: their arguments are not known */
+	struct programs *programs;
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
@@ -572,6 +574,14 @@ static void open_state(struct agent *agent)
 		message(agent, LOG_LEVEL_WARNING, "%s", text);
 }
 
+static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)
+{
+	struct agent *agent = data;
+
+	return agent->capture &&
+	       programs_is(agent->programs, agent->capture, path, file, boot_time());
+}
+
 static int open_engines(struct agent *agent)
 {
 	struct engines_options options = {
@@ -580,6 +590,7 @@ static int open_engines(struct agent *agent)
 		.state = agent->state,
 		.data = agent,
 		.record = on_record,
+		.is_program = is_program,
 	};
 
 	return engines_new(&options, boot_time(), &agent->engines);
@@ -597,7 +608,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.record = on_record,
 		.mute = on_mute,
 	};
-	int error = beside_new(agent, &agent->beside);
+	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs);
 
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
@@ -674,6 +685,7 @@ bool agent_free(struct agent *agent)
 	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, tell);
 	eventfile_close(agent->events);
 	proc_free(agent->proc);
+	programs_free(agent->programs);
 	host_free(agent->host);
 	if (agent->signals > 0)
 		close(agent->signals);

@@ -206,6 +206,13 @@ static int open_causes(struct engines *engines, uint64_t now)
 	return causes_new(&causes, now, &engines->causes);
 }
 
+static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)
+{
+	const struct engines_options *options = &((struct engines *)data)->options;
+
+	return options->is_program(options->data, path, file);
+}
+
 static uint32_t own_namespace(const char *path)
 {
 	struct stat status;
@@ -224,13 +231,13 @@ static int open_calls(struct engines *engines)
 		.policy = options->policy,
 		.context = engines->options.context,
 		.ledger = causes_ledger(engines->causes),
-		.mnt_ns = own_namespace("/proc/self/ns/mnt"),
 		.pid_ns = own_namespace("/proc/self/ns/pid"),
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
 		.answered = answered,
 		.created = created,
 		.changed = changed,
+		.is_program = is_program,
 	};
 
 	return calls_new(&calls, &engines->calls);

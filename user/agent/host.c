@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -116,6 +117,16 @@ static int read_boot_id(char *id, size_t size)
 	return 0;
 }
 
+/* As init is in it: callerd's own unit may give it another. */
+static uint32_t mount_namespace(void)
+{
+	struct stat status;
+
+	if (stat("/proc/1/ns/mnt", &status) && stat("/proc/self/ns/mnt", &status))
+		return 0;
+	return (uint32_t)status.st_ino;
+}
+
 int host_new(struct host **ret)
 {
 	struct host *host = calloc(1, sizeof(*host));
@@ -141,6 +152,7 @@ int host_new(struct host **ret)
 		.boot_id = host->boot_id,
 		.agent_version = CALLERD_VERSION,
 		.run_id = host->run_id,
+		.mnt_ns = mount_namespace(),
 		.data = host,
 		.user_name = user_name,
 		.group_name = group_name,

@@ -413,6 +413,21 @@ static bool is_block_device(void *data, const char *path)
 	return block;
 }
 
+int hostfiles_open(const char *path)
+{
+	char done[PATH_MAX];
+	struct walk walk;
+	bool whole;
+	int fd = -1;
+
+	if (!walk_path(&walk, path, done, sizeof(done), &whole))
+		return -ENOENT;
+	if (whole)
+		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
+	end(&walk);
+	return fd < 0 ? -ENOENT : fd;
+}
+
 struct host_files hostfiles(const char *const *sockets)
 {
 	return (struct host_files){

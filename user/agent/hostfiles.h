@@ -20,4 +20,7 @@
  * none). Nothing to free. */
 struct host_files hostfiles(const char *const *sockets);
 
+/* Opens (O_PATH) what is at PATH, links followed. -ENOENT: nothing is, or it is not known. */
+int hostfiles_open(const char *path);
+
 #endif

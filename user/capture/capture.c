@@ -794,6 +794,16 @@ int capture_watch(struct capture *capture, uint32_t index, const char *path)
 	return error;
 }
 
+int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret)
+{
+	struct callerd_identify identity;
+	int error = identify(capture, fd, &identity);
+
+	if (!error)
+		*ret = identity.node;
+	return error;
+}
+
 int capture_match(struct capture *capture, int fd)
 {
 	struct callerd_identify identity;

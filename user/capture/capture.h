@@ -43,6 +43,9 @@ const char *capture_backend_name(const struct capture *capture);
  * repeated as directories and nodes come and go. 0 or -errno. */
 int capture_watch(struct capture *capture, uint32_t index, const char *path);
 
+/* How the kernel tells the open (O_PATH will do) file from all others. 0 or -errno. */
+int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret);
+
 /* The watched socket that an open (O_PATH will do) file is, by the kernel's own matching rules.
  * Returns its index, or -ENOENT. */
 int capture_match(struct capture *capture, int fd);

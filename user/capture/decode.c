@@ -26,9 +26,9 @@ static bool text_ok(const struct callerd_caller_event *event, const struct calle
 
 static bool caller_event_ok(const struct callerd_caller_event *event, size_t size)
 {
-	const struct callerd_text *texts[] = {&event->argv,   &event->exe,    &event->cwd,
-					      &event->root,   &event->cgroup, &event->cgroup_v1,
-					      &event->address};
+	const struct callerd_text *texts[] = {
+		&event->argv, &event->exe,    &event->exe_claimed, &event->cwd,
+		&event->root, &event->cgroup, &event->cgroup_v1,   &event->address};
 
 	if (size < offsetof(struct callerd_caller_event, text) ||
 	    event->text_size > CALLERD_TEXT_MAX ||
@@ -107,9 +107,10 @@ static struct bytes keep_path(struct arena *arena, const struct callerd_caller_e
 
 /* Executables have no path when they are kernel threads. */
 static struct bytes keep_executable(struct arena *arena, const struct callerd_caller_event *event,
-				    const struct callerd_text *text)
+				    struct callerd_text text)
 {
-	return text->length ? keep_path(arena, event, text) : (struct bytes){};
+	text.flags &= ~CALLERD_TEXT_EXCHANGED; /* which says nothing of the path */
+	return text.length ? keep_path(arena, event, &text) : (struct bytes){};
 }
 
 /* ARGS without their secrets: what is made of an event holds none. Valid until the next call. */
@@ -161,7 +162,8 @@ static void decode_self(struct arena *arena, const struct callerd_caller_event *
 	process->euid = event->euid;
 	process->start = event->start;
 	process->name = keep_string(arena, event->comm, sizeof(event->comm));
-	process->executable = keep_executable(arena, event, &event->exe);
+	process->executable = keep_executable(arena, event, event->exe);
+	process->executable_exchanged = event->exe.flags & CALLERD_TEXT_EXCHANGED;
 	process->executable_deleted = event->header.flags & CALLERD_FLAG_EXE_DELETED;
 	decode_args(arena, event, &event->argv, CALLERD_ARGV_MAX, process);
 }
@@ -174,7 +176,8 @@ static void decode_ancestor(struct arena *arena, const struct callerd_caller_eve
 	process->euid = ancestor->uid;
 	process->start = ancestor->start;
 	process->name = keep_string(arena, ancestor->comm, sizeof(ancestor->comm));
-	process->executable = keep_executable(arena, event, &ancestor->exe);
+	process->executable = keep_executable(arena, event, ancestor->exe);
+	process->executable_exchanged = ancestor->exe.flags & CALLERD_TEXT_EXCHANGED;
 	decode_args(arena, event, &ancestor->argv, args_max, process);
 }
 
@@ -238,9 +241,14 @@ static void decode_identity(const struct callerd_caller_event *event, struct cal
 	caller->mnt_ns = event->mnt_ns;
 	caller->pid_ns = event->pid_ns;
 	caller->user_ns = event->user_ns;
+	caller->user_ns_owner = event->user_ns_owner;
 	caller->net_ns = event->net_ns;
 	caller->capabilities = event->capabilities;
 	caller->cgroup_id = event->cgroup_id;
+	caller->executable_inode = event->exe_node.inode;
+	caller->executable_device = event->exe_node.device;
+	caller->executable_generation = event->exe_node.generation;
+	caller->executable_known = event->header.flags & CALLERD_FLAG_EXE_KNOWN;
 	caller->has_node = event->header.flags & CALLERD_FLAG_NODE;
 	caller->in_node_group = event->header.flags & CALLERD_FLAG_IN_GROUP;
 	caller->node_uid = event->node_uid;
@@ -257,6 +265,7 @@ static void decode_into(const struct callerd_caller_event *event,
 	decode_identity(event, caller);
 	decode_terminal(event, caller);
 	decode_self(arena, event, &caller->process);
+	caller->executable_claimed = keep_executable(arena, event, event->exe_claimed);
 	caller->working_directory = keep_path(arena, event, &event->cwd);
 	caller->root = keep_path(arena, event, &event->root);
 	choose_cgroup(arena, event, caller);

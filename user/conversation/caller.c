@@ -24,7 +24,7 @@ static struct shared *callers, *lineages;
 static size_t memory; /* of all of them, and of those that were not entered */
 
 #define PROCESS_TEXTS 3
-#define CALLER_TEXTS (PROCESS_TEXTS + 5)
+#define CALLER_TEXTS (PROCESS_TEXTS + 6)
 #define CALLER_CONTENT offsetof(struct caller, basis)
 
 static void process_texts(struct process *process, struct bytes *texts[PROCESS_TEXTS])
@@ -42,6 +42,7 @@ static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS
 	texts[PROCESS_TEXTS + 2] = &caller->cgroup;
 	texts[PROCESS_TEXTS + 3] = &caller->label;
 	texts[PROCESS_TEXTS + 4] = &caller->boot_id;
+	texts[PROCESS_TEXTS + 5] = &caller->executable_claimed;
 }
 
 /* What lies in the memory at FROM lies at TO now. TO NULL: it is left out. */
@@ -451,6 +452,16 @@ struct bytes caller_unit(const struct caller *caller)
 /* --- access
  * --------------------------------------------------------------------------------------- */
 
+bool caller_in_mount_namespace(const struct caller *caller, uint32_t mnt_ns)
+{
+	return mnt_ns && caller->mnt_ns && caller->mnt_ns != mnt_ns && !caller->boot_id.size;
+}
+
+bool caller_in_user_namespace(const struct caller *caller)
+{
+	return caller->user_ns && caller->user_ns != INITIAL_USER_NS;
+}
+
 /* Whether CAP_DAC_OVERRIDE is in the effective set. */
 static bool may_override(const struct caller *caller)
 {
@@ -463,9 +474,7 @@ static enum caller_access by_capability(const struct caller *caller, enum caller
 {
 	if (!may_override(caller))
 		return otherwise;
-	if (!caller->user_ns || caller->user_ns == INITIAL_USER_NS)
-		return CALLER_ACCESS_CAPABILITY;
-	return CALLER_ACCESS_UNKNOWN;
+	return caller_in_user_namespace(caller) ? CALLER_ACCESS_UNKNOWN : CALLER_ACCESS_CAPABILITY;
 }
 
 /*
@@ -480,7 +489,7 @@ enum caller_access caller_access(const struct caller *caller)
 
 	if (!caller->has_node)
 		return CALLER_ACCESS_UNKNOWN;
-	if (!caller->fsuid && may_override(caller))
+	if (!caller->fsuid && may_override(caller) && !caller_in_user_namespace(caller))
 		return CALLER_ACCESS_ROOT;
 	if (caller->fsuid == caller->node_uid)
 		return mode & S_IWUSR ? CALLER_ACCESS_OWNER

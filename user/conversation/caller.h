@@ -38,7 +38,8 @@ struct process {
 	struct bytes executable; /* absolute path */
 	struct bytes args;	 /* each argument ended by a NUL; data NULL: unknown */
 	bool executable_deleted;
-	bool args_truncated; /* args is the beginning of a longer list */
+	bool executable_exchanged; /* the process pretends another one than it executed */
+	bool args_truncated;	   /* args is the beginning of a longer list */
 };
 
 /* How a caller came to be known. */
@@ -87,8 +88,14 @@ struct caller {
 	uint32_t egid, fsuid, fsgid;
 	uint32_t login_uid, session;		  /* CALLERD_UNSET_ID: unset */
 	uint32_t mnt_ns, pid_ns, user_ns, net_ns; /* 0: unknown */
-	uint64_t capabilities;			  /* effective set, a bit per capability */
+	uint32_t user_ns_owner;
+	uint64_t capabilities; /* effective set, a bit per capability */
 	uint64_t cgroup_id;
+	/* The file that process.executable names; known: the kernel saw that it was executed. */
+	uint64_t executable_inode;
+	uint32_t executable_device, executable_generation;
+	bool executable_known;
+	struct bytes executable_claimed; /* that it pretends, where it was exchanged */
 	struct bytes working_directory;
 	struct bytes root;   /* "/" where it is not confined to a part of the tree */
 	struct bytes cgroup; /* the most telling of its cgroup paths */
@@ -169,5 +176,12 @@ enum caller_access {
 };
 
 enum caller_access caller_access(const struct caller *caller);
+
+/* Whether CALLER is in another mount namespace than MNT_NS, the host's: its paths are of that one. */
+bool caller_in_mount_namespace(const struct caller *caller, uint32_t mnt_ns);
+
+/* Whether CALLER is in another user namespace than the host's: its capabilities, and its being root
+ * there, are of that one. */
+bool caller_in_user_namespace(const struct caller *caller);
 
 #endif

@@ -30,10 +30,15 @@ struct field {
 
 /* The texts in the order that decode.c has them in: so what is read is the same caller as what lives. */
 static const struct field process_fields[] = {
-	FIELD(NUMBER, process, pid),	      FIELD(NUMBER, process, euid),
-	FIELD(NUMBER, process, start),	      FIELD(FLAG, process, executable_deleted),
-	FIELD(FLAG, process, args_truncated), FIELD(TEXT, process, name),
-	FIELD(TEXT, process, executable),     FIELD(TEXT, process, args),
+	FIELD(NUMBER, process, pid),
+	FIELD(NUMBER, process, euid),
+	FIELD(NUMBER, process, start),
+	FIELD(FLAG, process, executable_deleted),
+	FIELD(FLAG, process, executable_exchanged),
+	FIELD(FLAG, process, args_truncated),
+	FIELD(TEXT, process, name),
+	FIELD(TEXT, process, executable),
+	FIELD(TEXT, process, args),
 };
 
 static const struct field caller_fields[] = {
@@ -50,8 +55,13 @@ static const struct field caller_fields[] = {
 	FIELD(NUMBER, caller, pid_ns),
 	FIELD(NUMBER, caller, user_ns),
 	FIELD(NUMBER, caller, net_ns),
+	FIELD(NUMBER, caller, user_ns_owner),
 	FIELD(NUMBER, caller, capabilities),
 	FIELD(NUMBER, caller, cgroup_id),
+	FIELD(NUMBER, caller, executable_inode),
+	FIELD(NUMBER, caller, executable_device),
+	FIELD(NUMBER, caller, executable_generation),
+	FIELD(FLAG, caller, executable_known),
 	FIELD(NUMBER, caller, cgroup_claimed),
 	FIELD(NUMBER, caller, cgroup_owner),
 	FIELD(NUMBER, caller, boot_to_real),
@@ -61,6 +71,7 @@ static const struct field caller_fields[] = {
 	FIELD(NUMBER, caller, node_gid),
 	FIELD(NUMBER, caller, node_mode),
 	FIELD(TERMINAL, caller, tty),
+	FIELD(TEXT, caller, executable_claimed),
 	FIELD(TEXT, caller, working_directory),
 	FIELD(TEXT, caller, root),
 	FIELD(TEXT, caller, cgroup),

@@ -19,6 +19,7 @@
 #define ANSWER_MEMORY 16384
 #define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
 #define TECHNIQUES_MAX 8
+#define INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
 #define FORM "application/x-www-form-urlencoded"
 
 struct calls {
@@ -562,6 +563,10 @@ static bool is_own_engine(const struct caller *caller)
 	return caller->has_node && caller->node_uid && caller->node_uid == caller->cgroup_owner;
 }
 
+#define SHOWN_MAX 128
+/* The precision and the pointer of a bytes that is shown. */
+#define SHOWN(bytes) (int)((bytes).size < SHOWN_MAX ? (bytes).size : SHOWN_MAX), (bytes).data ?: ""
+
 /* What the caller wants to be taken for. */
 static void judge_caller(const struct calls *calls, struct verdict *verdict,
 			 const struct caller *caller)
@@ -569,6 +574,16 @@ static void judge_caller(const struct calls *calls, struct verdict *verdict,
 	struct bytes claimed = caller_claimed_container_id(caller);
 	const struct inventory_container *container = container_of(calls, claimed);
 
+	if (caller->process.executable_exchanged)
+		verdict_add(verdict, FINDING_EXECUTABLE_FORGED, SEVERITY_NONE,
+			    "executed %.*s, pretends %.*s", SHOWN(caller->process.executable),
+			    SHOWN(caller->executable_claimed));
+	for (unsigned int i = 0; i < caller->ancestor_count; i++)
+		if (caller->ancestors[i].executable_exchanged)
+			verdict_add(verdict, FINDING_EXECUTABLE_FORGED, SEVERITY_NONE,
+				    "an ancestor, process %u, executed %.*s and pretends another",
+				    caller->ancestors[i].pid,
+				    SHOWN(caller->ancestors[i].executable));
 	if (!claimed.size || is_own_engine(caller))
 		return;
 	verdict_add(
@@ -933,13 +948,28 @@ static void response(void *content, const char *bytes, size_t size)
 
 /* --- the record ----------------------------------------------------------------------------------- */
 
-/* A path proves nothing where it has no file any more, or where the caller may have mounted what it likes. */
-static struct bytes trusted_executable(const struct calls *calls, const struct caller *caller)
+/* Where users have the processes that they start: what is there may be anything that they like. */
+static bool is_of_user_session(const struct caller *caller)
 {
-	if (caller->process.executable_deleted || caller->mnt_ns != calls->options.mnt_ns ||
-	    !bytes_equal(caller->root, bytes_of("/")))
+	return bytes_begin(caller->cgroup, "/user.slice/");
+}
+
+/* A path proves nothing by itself, as the caller may have mounted what it likes: the host must have that very
+ * file there. Where the kernel did not see what was executed, *RET_SEEN is false. */
+static struct bytes proven_executable(const struct calls *calls, const struct caller *caller,
+				      bool *ret_seen)
+{
+	const struct calls_options *options = &calls->options;
+	const struct process *process = &caller->process;
+	struct callerd_node_key file = {caller->executable_inode, caller->executable_device,
+					caller->executable_generation};
+
+	*ret_seen = caller->executable_known;
+	if (process->executable_deleted || process->executable_exchanged ||
+	    (!*ret_seen && is_of_user_session(caller)) || !options->is_program ||
+	    !options->is_program(options->data, process->executable, &file))
 		return (struct bytes){0};
-	return caller->process.executable;
+	return process->executable;
 }
 
 static struct policy_call policy_call(const struct calls *calls, const struct record *record,
@@ -959,10 +989,11 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 		return ret;
 	ret.uid = caller->process.euid;
 	ret.login_uid = caller->login_uid;
-	ret.executable = trusted_executable(calls, caller);
+	if (policy_has_executables(calls->options.policy))
+		ret.executable = proven_executable(calls, caller, &ret.executable_seen);
 	ret.unit = caller_unit(caller);
 	ret.contained = caller_may_be_contained(caller);
-	ret.foreign = calls->options.pid_ns && caller->pid_ns != calls->options.pid_ns;
+	ret.foreign = caller->pid_ns != INITIAL_PID_NS && caller->pid_ns != calls->options.pid_ns;
 	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
 		ret.user = bytes_of(user);
 	if (context && context->user_name && ret.login_uid != CALLERD_UNSET_ID &&

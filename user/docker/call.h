@@ -25,9 +25,11 @@ struct calls_options {
 	const struct record_context *context; /* for names of users and times; NULL: none */
 	struct ledger
 		*ledger; /* that requests are entered in which may make events happen; NULL: none */
-	uint32_t mnt_ns, pid_ns; /* the host's namespaces; 0: unknown */
+	uint32_t pid_ns; /* callerd's PID namespace; 0: unknown */
 	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
 	void *data;
+	/* Whether FILE is what the host has at PATH. NULL: nobody to ask. */
+	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
 	/* The engine answered: it runs. NULL: nobody to tell. */
 	void (*answered)(void *data, unsigned int socket);
 	/* The engine knows more of a container, by id or name: it was created, or is not known. NULL: nobody to

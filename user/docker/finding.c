@@ -82,6 +82,8 @@ static const struct finding_kind kinds[] = {
 		"Another process than the one that connected sent the request."},
 	[FINDING_CALLER_FORGED] = {"caller-forged", SEVERITY_HIGH, "T1036",
 		"The caller made its cgroup look like that of a container that it is not in."},
+	[FINDING_EXECUTABLE_FORGED] = {"executable-forged", SEVERITY_HIGH, "T1036",
+		"The caller, or an ancestor, exchanged the executable that the kernel names for another one."},
 	[FINDING_OPAQUE_STREAM] = {"opaque-stream", SEVERITY_INFO, NULL,
 		"The connection was taken over: what follows is no longer requests."},
 };

@@ -391,6 +391,8 @@ static bool matches_rule(const struct rule *rule, const struct policy_call *call
 	/* Whoever is root in a container chooses its users and what stands at a path in it. */
 	if (call->contained && !names_container)
 		return false;
+	if (!call->executable_seen && rule->patterns[KEY_EXE] && !rule->patterns[KEY_UNIT])
+		return false;
 	if (call->foreign && !names_container && !rule->patterns[KEY_UNIT])
 		return false;
 	for (enum key key = 0; key < KEYS; key++) {
@@ -404,6 +406,14 @@ static bool matches_rule(const struct rule *rule, const struct policy_call *call
 			return false;
 	}
 	return true;
+}
+
+bool policy_has_executables(const struct policy *policy)
+{
+	for (unsigned int i = 0; policy && i < policy->rule_count; i++)
+		if (policy->rules[i].patterns[KEY_EXE])
+			return true;
+	return false;
 }
 
 const char *policy_expected(const struct policy *policy, const struct policy_call *call)

@@ -19,12 +19,14 @@ struct policy_call {
 	struct bytes user;	 /* name of the effective UID; numbers match uid */
 	struct bytes login_user; /* of the login UID */
 	uint32_t uid, login_uid; /* CALLERD_UNSET_ID: unset */
-	struct bytes executable; /* path; unknown where the caller chose what stands at that path */
-	struct bytes unit;	 /* systemd unit */
+	struct bytes executable; /* path; unknown where the host has another file there */
+	/* The kernel saw that it was executed. Else only rules that name a unit match by it. */
+	bool executable_seen;
+	struct bytes unit;			      /* systemd unit */
 	struct bytes container_image, container_name; /* that the caller runs in */
 	/* It runs in a container, or may: only rules that name a container match. */
 	bool contained;
-	/* In a PID namespace that is not the host's: only rules that name a container or a unit match. */
+	/* In a PID namespace that is neither the host's nor callerd's: only rules that name a container or a unit match. */
 	bool foreign;
 	struct bytes operation; /* "ContainerList" */
 };
@@ -47,6 +49,9 @@ int policy_check(const struct policy *policy, char *reason, size_t reason_size);
  * be raised at all (severity = off). POLICY may be NULL: there is none. */
 enum finding_severity policy_severity(const struct policy *policy, enum finding_id id,
 				      enum finding_severity severity);
+
+/* Whether any rule names an executable. POLICY may be NULL. */
+bool policy_has_executables(const struct policy *policy);
 
 /* The name of the first rule that CALL matches; NULL: none. POLICY may be NULL. Allocates nothing. */
 const char *policy_expected(const struct policy *policy, const struct policy_call *call);

@@ -377,6 +377,16 @@ static void put_capabilities(struct json *json, uint64_t capabilities)
 	json_close(json);
 }
 
+/* What the caller may do there says nothing of the host. */
+static void put_user_namespace(struct json *json, const struct caller *caller)
+{
+	json_open_object(json, "user_namespace");
+	json_put_number(json, "id", caller->user_ns);
+	json_put_id(json, "owner", caller->user_ns_owner);
+	put_capabilities(json, caller->capabilities);
+	json_close(json);
+}
+
 static void put_caller_details(struct ecs *ecs, const struct caller *caller)
 {
 	struct json *json = &ecs->json;
@@ -391,7 +401,12 @@ static void put_caller_details(struct ecs *ecs, const struct caller *caller)
 	json_put_string(json, "container_claimed", caller_claimed_container_id(caller));
 	json_put_string(json, "unit", caller_unit(caller));
 	json_put_string(json, "label", caller->label);
-	put_capabilities(json, caller->capabilities);
+	if (caller_in_mount_namespace(caller, ecs->context->mnt_ns))
+		json_put_number(json, "mount_namespace", caller->mnt_ns);
+	if (caller_in_user_namespace(caller))
+		put_user_namespace(json, caller);
+	else
+		put_capabilities(json, caller->capabilities);
 	put_text(json, "access", ecs->view->access);
 	if (!bytes_equal(caller->root, bytes_of("/")))
 		json_put_string(json, "root", caller->root);
@@ -399,6 +414,8 @@ static void put_caller_details(struct ecs *ecs, const struct caller *caller)
 		json_put_bool(json, "args_truncated", true);
 	if (caller->process.executable_deleted)
 		json_put_bool(json, "executable_deleted", true);
+	if (caller->process.executable_exchanged)
+		json_put_string(json, "executable_claimed", caller->executable_claimed);
 }
 
 static void put_caller(struct ecs *ecs, const struct caller *caller)

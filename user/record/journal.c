@@ -269,7 +269,7 @@ static void put_ancestors(struct journal *journal, const struct caller *caller)
 	}
 }
 
-static void put_capabilities(struct journal *journal, uint64_t capabilities)
+static void put_capabilities(struct journal *journal, const char *group, uint64_t capabilities)
 {
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		const char *name = name_capability(bit);
@@ -280,8 +280,23 @@ static void put_capabilities(struct journal *journal, uint64_t capabilities)
 		text_add_string(out, name ? name : "CAP_");
 		if (!name)
 			text_add_number(out, bit);
-		put_begun(journal, "callerd.caller.", "capabilities");
+		put_begun(journal, group, "capabilities");
 	}
+}
+
+static void put_namespaces(struct journal *journal, const struct caller *caller)
+{
+	static const char group[] = "callerd.caller.user_namespace.";
+
+	if (caller_in_mount_namespace(caller, journal->view->context->mnt_ns))
+		put_number(journal, "callerd.caller.", "mount_namespace", caller->mnt_ns);
+	if (!caller_in_user_namespace(caller)) {
+		put_capabilities(journal, "callerd.caller.", caller->capabilities);
+		return;
+	}
+	put_number(journal, group, "id", caller->user_ns);
+	put_number(journal, group, "owner", caller->user_ns_owner);
+	put_capabilities(journal, group, caller->capabilities);
 }
 
 static void put_described(struct journal *journal, const struct caller *caller)
@@ -308,12 +323,14 @@ static void put_described(struct journal *journal, const struct caller *caller)
 	put(journal, "callerd.caller.", "container_claimed", caller_claimed_container_id(caller));
 	put(journal, "callerd.caller.", "unit", caller_unit(caller));
 	put(journal, "callerd.caller.", "label", caller->label);
-	put_capabilities(journal, caller->capabilities);
+	put_namespaces(journal, caller);
 	put_text(journal, "callerd.caller.", "access", view->access);
 	if (!bytes_equal(caller->root, bytes_of("/")))
 		put(journal, "callerd.caller.", "root", caller->root);
 	put_true(journal, "callerd.caller.", "args_truncated", process->args_truncated);
 	put_true(journal, "callerd.caller.", "executable_deleted", process->executable_deleted);
+	if (process->executable_exchanged)
+		put(journal, "callerd.caller.", "executable_claimed", caller->executable_claimed);
 	put_parent(journal, caller);
 	put_ancestors(journal, caller);
 }

@@ -186,6 +186,7 @@ struct record_context {
 	const char *agent_version;
 	const char *run_id;   /* agent.ephemeral_id */
 	int64_t boot_to_real; /* ns to add to CLOCK_BOOTTIME for CLOCK_REALTIME */
+	uint32_t mnt_ns;      /* inode number of the host's mount namespace; 0: unknown */
 	void *data;
 	bool (*user_name)(void *data, uint32_t uid, char *name, size_t size);
 	bool (*group_name)(void *data, uint32_t gid, char *name, size_t size);

@@ -2,6 +2,7 @@
 """Attackers who want to be taken for somebody else: another container, another unit, another program."""
 import contextlib
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -10,12 +11,16 @@ from live import *  # pylint: disable=wrong-import-position
 AGENT = None
 ALICE = User(MEMBER)
 D = f'{DIR}/identity-{os.getpid()}'
+DOCKER = os.path.realpath(shutil.which('docker'))
 VICTIM = f'victim-{os.getpid()}'
 RULES = f'''
 [expected victim]
 container-name = {VICTIM}
 [expected unit]
 unit = telegraf.service
+[expected cli]
+user = {ALICE.uid}
+exe = {DOCKER}
 '''
 
 
@@ -142,6 +147,80 @@ def member_names_the_parent_of_his_container():
             true(field(record, 'container.id') != identity, 'the other container')
             equal(field(record, 'callerd.caller.unit'), None, 'unit')
             equal(field(record, 'callerd.expected_rule'), None, 'rule')
+
+
+def called(target):
+    return AGENT.wait(event__action='api-request', that=lambda r: target in field(r, 'url.original', ''))[0]
+
+
+def expected_when_he_uses_it():
+    """The member's own calls by the real program are expected."""
+    ALICE.docker('volume', 'ls', '--filter', f'name={os.path.basename(D)}')
+    record = called(os.path.basename(D))
+    equal(field(record, 'callerd.expected_rule'), 'cli', 'the real one')
+    equal(field(record, 'process.executable'), DOCKER, 'executable')
+
+
+# A member of the group exchanges what the kernel names as his process's executable, which he may do in a user
+# namespace of his own. He wants his calls to be told of a program that a rule expects.
+@test
+def member_exchanges_his_executable():
+    expected_when_he_uses_it()
+    target = f'/_ping?forge={time.monotonic_ns()}'
+    ALICE.run(CLIENTS + 'forge_exe', SOCKET, '--pretend', DOCKER, '--target', target)
+    record = called(target)
+    equal(field(record, 'process.executable'), os.path.realpath(CLIENTS + 'forge_exe'), 'executable')
+    equal(field(record, 'callerd.caller.executable_claimed'), DOCKER, 'what he pretends')
+    equal(finding(record, 'executable-forged'), ['high'], record['message'])
+    equal(field(record, 'callerd.expected_rule'), None, 'rule')
+    equal(field(record, 'callerd.capture.complete'), True, 'complete')
+
+
+# The same member forges it in a parent, and lets a child that is what it says call.
+@test
+def member_exchanges_his_parents_executable():
+    target = f'/_ping?forge-parent={time.monotonic_ns()}'
+    ALICE.run(CLIENTS + 'forge_exe', SOCKET, '--pretend', DOCKER, '--target', target, '--child',
+              CLIENTS + 'one_shot')
+    record = called(target)
+    equal(field(record, 'process.executable'), os.path.realpath(CLIENTS + 'one_shot'), 'executable')
+    equal(field(record, 'process.parent.executable'), os.path.realpath(CLIENTS + 'forge_exe'), 'parent')
+    equal(finding(record, 'executable-forged'), ['high'], record['message'])
+
+
+# The same member mounts a program of his own over the expected one, or calls it out of a tree of his own that
+# has it at that path.
+@test
+def member_imitates_a_path():
+    expected_when_he_uses_it()
+    for number, script in enumerate((
+            f'mount --bind {CLIENTS}one_shot {DOCKER} && exec {DOCKER} "$@"',
+            f'mount --rbind / {D} && mount --bind {CLIENTS}one_shot {D}{DOCKER} && exec chroot {D} {DOCKER} "$@"')):
+        target = f'/_ping?imitate-{number}={time.monotonic_ns()}'
+        ALICE.run('unshare', '-Urm', 'sh', '-c', script, 'sh', SOCKET, '--target', target)
+        record = called(target)
+        equal(field(record, 'callerd.expected_rule'), None, f'rule of {script}')
+        equal(field(record, 'user.id'), ALICE.uid, 'user')
+        true(field(record, 'callerd.caller.mount_namespace'), 'whose path that is')
+
+
+# The same member is root of a user namespace. Nothing of that is root of the host.
+@test
+def member_is_root_of_a_namespace():
+    target = f'/_ping?userns={time.monotonic_ns()}'
+    ALICE.run('unshare', '-Ur', CLIENTS + 'one_shot', SOCKET, '--target', target)
+    record = called(target)
+    equal(field(record, 'user.id'), ALICE.uid, 'user')
+    equal(field(record, 'callerd.caller.access'), 'group:docker', 'access')
+    equal(field(record, 'callerd.caller.capabilities'), None, 'capabilities on the host')
+    namespace = field(record, 'callerd.caller.user_namespace')
+    equal(namespace['owner'], ALICE.uid, 'owner of the namespace')
+    true('CAP_SYS_ADMIN' in namespace['capabilities'], namespace)
+    target += '-root' # root of the host in a namespace of its own is not the host's root there
+    run('unshare', '-Ur', CLIENTS + 'one_shot', SOCKET, '--target', target)
+    record = called(target)
+    equal(field(record, 'user.id'), '0', 'user')
+    equal(field(record, 'callerd.caller.access'), 'owner', 'access')
 
 
 def main_with_agent():
