@@ -46,7 +46,15 @@ int identify(struct callerd_identify *request)
 	return 0;
 }
 
-/* Lists the connections whose sockets still live. Writing their ids to the iterator's own output would
+/* Whether nothing more will be read from SK, a daemon's end, nor written to it: the client is gone. The daemon may
+ * keep its end all the same: dockerd does so with that of an exec whose input nobody attached. */
+static __always_inline bool is_through(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK &&
+	       !BPF_CORE_READ(sk, sk_receive_queue.qlen);
+}
+
+/* Lists the connections that go on. Writing their ids to the iterator's own output would
  * end its walk whenever that is full, and where it resumes the kernel may leave sockets out. */
 SEC("iter/unix")
 int living(struct bpf_iter__unix *context)
@@ -58,10 +66,33 @@ int living(struct bpf_iter__unix *context)
 	if (!unix_sk)
 		return 0;
 	connection = find_connection((struct sock *)unix_sk);
-	if (!connection || watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
+	if (!connection || is_through((struct sock *)unix_sk) || watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;
 	id = connection->id;
 	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
+	return 0;
+}
+
+static long totals_step(void *map, const void *key, struct connection *connection,
+			struct callerd_totals *totals)
+{
+	if (connection->id != totals->connection)
+		return 0;
+	totals->received = connection->received;
+	totals->answered = connection->answered;
+	totals->answered_at = connection->answered_at;
+	totals->found = 1;
+	return 1;
+}
+
+/* Run by the agent itself, where a connection ended and nobody said so. */
+SEC("syscall")
+int totals(struct callerd_totals *request)
+{
+	struct callerd_totals found = {.connection = request->connection};
+
+	bpf_for_each_map_elem(&connections, totals_step, &found, 0);
+	*request = found;
 	return 0;
 }
 

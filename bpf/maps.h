@@ -93,13 +93,14 @@ struct connection {
 	__u64 sent;		    /* bytes whose send has completed */
 	__u64 received;		    /* bytes that the daemon read */
 	__u64 answered;		    /* bytes that the daemon wrote */
+	__u64 answered_at;	    /* when it last wrote */
 	__u64 connector;	    /* sender_key() of who connected; 0: not known */
 	__u64 sender[SENDERS_KEPT]; /* sender_key() of those told in the present span; 0: free */
 	__u64 span_start;	    /* offset of its first byte */
 	__u64 confirmed;	    /* offset up to which all senders are known: see senders.h */
 	__u64 unconfirmed;	    /* the daemon read bytes behind that */
 	__u64 sending;		    /* sends that were seen to begin and go on (trampoline) */
-	__u64 budget[2];	    /* bytes that may still be copied in this turn, per direction */
+	__u64 budget[2];	    /* bytes that may still be copied, per direction */
 	__u32 span;		    /* the present span's number */
 	__u32 span_ended;	    /* the next sender begins another one */
 	__u32 shared;		    /* several send in it */

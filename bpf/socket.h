@@ -121,6 +121,7 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 		fill_header(&event->header, CALLERD_EVENT_END, sizeof(*event), connection);
 		event->received = connection->received;
 		event->answered = connection->answered;
+		event->answered_at = connection->answered_at;
 		event->reason = reason;
 		event->reserved = 0;
 		bpf_ringbuf_submit(event, wake_flags(&payload));

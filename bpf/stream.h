@@ -9,6 +9,12 @@
 #define PIECES_MAX 1024 /* per buffer: 16 MiB */
 #define TS_COMPAT 2
 
+/* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of this size. Only
+ * a read into more goes straight to who wants the body, and none of those goes beyond the end of the body
+ * or of the chunk. So what is read into this much or less is always copied: whatever is left out is
+ * within a body, and the next event's offset tells how much it is. */
+#define READ_AHEAD 4096
+
 /* The system calls of x86-64 that are told apart. */
 enum {
 	NR_read = 0,
@@ -40,10 +46,12 @@ struct transfer {
 	__u64 from;   /* user address */
 	__u64 offset; /* stream offset of what is there */
 	__u64 left;   /* bytes to copy from the buffer at hand */
+	__u64 room;   /* bytes that the daemon's buffer has room for, as far as it is known */
 	__u64 iov;    /* user address of the next buffers, as long as iov_left */
 	__u64 total;  /* bytes of the whole transfer still to be copied */
 	__u32 direction;
 	__u32 iov_left;
+	__u32 flags; /* of the next event */
 	bool failed;
 };
 
@@ -80,6 +88,7 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 	fill_header(&event->header, CALLERD_EVENT_DATA, sizeof(*event) + size, connection);
 	event->offset = transfer->offset;
 	event->confirmed = connection->confirmed;
+	event->answered_at = connection->answered_at;
 	event->length = size;
 	event->copied = size;
 	event->direction = transfer->direction;
@@ -90,7 +99,9 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 			       (connection->turned >> bit & 1) * CALLERD_FLAG_TURN |
 			       /* of the request, in an event of the response */
 			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN |
-			       (connection->shared & ~bit & 1) * CALLERD_FLAG_OVERLAP;
+			       (connection->shared & ~bit & 1) * CALLERD_FLAG_OVERLAP |
+			       transfer->flags;
+	transfer->flags = 0;
 	connection->lost &= ~(1U << bit);
 	connection->turned &= ~(1U << bit);
 }
@@ -113,8 +124,8 @@ static long piece_step(__u32 index, void *context)
 		sent = SEND_PIECE(transfer, 192, size);
 	else if (size <= 960)
 		sent = SEND_PIECE(transfer, 960, size);
-	else if (size <= 4032)
-		sent = SEND_PIECE(transfer, 4032, size);
+	else if (size <= READ_AHEAD)
+		sent = SEND_PIECE(transfer, READ_AHEAD, size);
 	else
 		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
 	if (!sent) {
@@ -166,12 +177,14 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		return false;
 	transfer->from = BPF_CORE_READ(regs, si);
+	transfer->room = transfer->total;
 	switch (BPF_CORE_READ(regs, orig_ax)) {
 	case NR_read:
 	case NR_write:
 	case NR_sendto:
 	case NR_recvfrom:
 		transfer->left = transfer->total;
+		transfer->room = BPF_CORE_READ(regs, dx);
 		return true;
 	case NR_readv:
 	case NR_writev:
@@ -189,6 +202,33 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	return false; /* splice, sendfile, io_uring: not in memory that can be named */
 }
 
+/* Whether the bytes at user address FROM, or else those of the buffer that user address IOV tells of, begin as a
+ * response's head does. Go's HTTP server writes that at the beginning of a write of its own. */
+CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov)
+{
+	static const char start[] = "HTTP/1.";
+	struct user_iovec buffer = {.base = from};
+	char found[sizeof(start)] = {};
+	__u32 differs = 0;
+
+	if (!from && bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov))
+		return 0;
+	if (bpf_probe_read_user(found, sizeof(start) - 1, (void *)buffer.base))
+		return 0;
+	for (__u32 i = 0; i < sizeof(start) - 1; i++)
+		differs |= found[i] ^ start[i];
+	return !differs;
+}
+
+/* What may be copied of TOTAL bytes that are read into ROOM, or written: each response has a budget of its own, and
+ * of requests at least what is read ahead is copied. */
+CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 room, __u32 is_head, __u32 direction)
+{
+	if (direction == CALLERD_RESPONSE)
+		return is_head ? settings.response_budget : budget;
+	return room <= READ_AHEAD && budget < total ? total : budget;
+}
+
 /* SIZE bytes went through the daemon's end in DIRECTION, the first one at stream offset OFFSET. */
 CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 size,
 			     __u32 direction)
@@ -199,21 +239,31 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		.total = size,
 		.direction = direction,
 	};
+	__u64 *budget;
+	__u32 head;
+	bool found;
 
 	if (!connection)
 		return 0;
+	budget = &connection->budget[direction & 1];
 	if (connection->speaking != direction) {
 		connection->speaking = direction;
 		connection->turned |= 1U << direction;
 		connection->skipped &= ~(1U << direction);
-		connection->budget[direction & 1] = direction == CALLERD_REQUEST
-							    ? settings.request_budget
-							    : settings.response_budget;
+		*budget = direction == CALLERD_REQUEST ? settings.request_budget
+						       : settings.response_budget;
 	}
-	connection->skipped |= (connection->budget[direction & 1] < size) << (direction & 1);
-	if (!connection->budget[direction & 1])
+	found = find_buffer(&transfer);
+	if (found) {
+		head = direction == CALLERD_RESPONSE &&
+		       looks_like_head(transfer.left ? transfer.from : 0, transfer.iov);
+		transfer.flags = head * CALLERD_FLAG_HEAD;
+		*budget = refilled(*budget, size, transfer.room, head, direction);
+	}
+	connection->skipped |= (*budget < size) << (direction & 1);
+	if (!*budget)
 		return 0;
-	if (!find_buffer(&transfer)) {
+	if (!found) {
 		connection->lost |= 1U << direction;
 		count_loss(CALLERD_LOSS_UNREADABLE);
 		return 0;
@@ -308,6 +358,7 @@ static __always_inline void on_answered(const struct sock *daemon, long result)
 	offset = __sync_fetch_and_add(&connection->answered, result);
 	if (!is_muted(connection, CALLERD_RESPONSE))
 		copy_stream(connection, offset, result, CALLERD_RESPONSE);
+	connection->answered_at = bpf_ktime_get_boot_ns();
 }
 
 #endif

@@ -52,6 +52,9 @@ enum {
 	CALLERD_FLAG_CONNECTOR = 1 << 11, /* SENDER: it is the process image that connected */
 	CALLERD_FLAG_CROWD = 1 << 12,	  /* others sent as well, who are not told */
 	CALLERD_FLAG_EXE_KNOWN = 1 << 13, /* .exe is what the process executed: the kernel saw it */
+	/* RESPONSE: first bytes of one write of the daemon's, which looks like a response's head. What a
+	 * response carries may look the same. */
+	CALLERD_FLAG_HEAD = 1 << 14,
 };
 
 /*
@@ -194,11 +197,12 @@ enum callerd_direction {
 struct callerd_data_event {
 	struct callerd_event_header header;
 	__u64 offset; /* stream offset of the first byte, per direction; less than expected: never */
-	__u64 confirmed; /* stream offset of the request up to which all senders are known */
-	__u32 length;	 /* bytes that the daemon read or wrote */
-	__u32 copied;	 /* bytes of them in .data, from .offset on */
-	__u32 direction; /* enum callerd_direction */
-	__u32 span;	 /* REQUEST: number of the last span that has begun */
+	__u64 confirmed;   /* stream offset of the request up to which all senders are known */
+	__u64 answered_at; /* when the daemon last wrote before this; 0: not since it is watched */
+	__u32 length;	   /* bytes that the daemon read or wrote */
+	__u32 copied;	   /* bytes of them in .data, from .offset on */
+	__u32 direction;   /* enum callerd_direction */
+	__u32 span;	   /* REQUEST: number of the last span that has begun */
 	unsigned char data[];
 };
 
@@ -216,9 +220,10 @@ enum callerd_end_reason {
 
 struct callerd_end_event {
 	struct callerd_event_header header;
-	__u64 received; /* bytes that the daemon read in all */
-	__u64 answered; /* bytes that the daemon wrote in all */
-	__u32 reason;	/* enum callerd_end_reason */
+	__u64 received;	   /* bytes that the daemon read in all */
+	__u64 answered;	   /* bytes that the daemon wrote in all */
+	__u64 answered_at; /* when it last wrote; 0: not since it is watched */
+	__u32 reason;	   /* enum callerd_end_reason */
 	__u32 reserved;
 };
 
@@ -297,12 +302,22 @@ struct callerd_identify {
 	__u32 socket; /* out: index of the watched socket that it is, or CALLERD_NO_SOCKET */
 };
 
+/* Context of the program that tells what was counted of a connection, which may be over. */
+struct callerd_totals {
+	__u64 connection; /* in */
+	__u64 received;	  /* out, as in struct callerd_end_event */
+	__u64 answered;
+	__u64 answered_at;
+	__u32 found; /* out: 1 if the rest is set */
+	__u32 reserved;
+};
+
 /* Section .rodata.settings: set by user space between open and load. */
 struct callerd_settings {
-	__u64 request_budget; /* bytes copied per turn of the talk */
-	__u64 response_budget;
-	__u64 seed;	 /* of what tells senders apart */
-	__u32 own_calls; /* the agent's own connections are told as those of others */
+	__u64 request_budget;  /* bytes copied per turn of the talk, and what is behind a body */
+	__u64 response_budget; /* bytes copied per response */
+	__u64 seed;	       /* of what tells senders apart */
+	__u32 own_calls;       /* the agent's own connections are told as those of others */
 	__u32 agent_net_ns;
 	__u32 wake_level; /* bytes waiting in a ring that wake its reader */
 	__u32 agent_mnt_ns;
@@ -371,13 +386,14 @@ static_assert(sizeof(struct callerd_caller_event) ==
 		      40 + 4 * 8 + 26 * 4 + 16 + 32 + 8 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
-static_assert(sizeof(struct callerd_data_event) == 72, "no padding");
+static_assert(sizeof(struct callerd_data_event) == 80, "no padding");
 static_assert(sizeof(struct callerd_sent_event) == 48, "no padding");
-static_assert(sizeof(struct callerd_end_event) == 64, "no padding");
+static_assert(sizeof(struct callerd_end_event) == 72, "no padding");
 static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
 static_assert(sizeof(struct callerd_identify) == 48, "no padding");
 static_assert(sizeof(struct callerd_process) == 32, "no padding");
+static_assert(sizeof(struct callerd_totals) == 40, "no padding");
 #endif
 
 #endif

@@ -242,6 +242,7 @@ static void write_record(const struct calls *calls, struct exchange *exchange, u
 		.root = {root, 1},
 	};
 	struct record record = {
+		.action = RECORD_API_REQUEST,
 		.time = 1,
 		.caller = flags & FLAG_OTHER ? NULL : &caller,
 		.connector = flags & FLAG_OTHER ? &caller : NULL,
@@ -335,7 +336,7 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 static void check_memory(const struct calls *calls)
 {
 	struct exchange *exchange = exchange_new(1, 1, 0, 1, calls_reader(calls));
-	struct record record = {0};
+	struct record record = {.action = RECORD_API_REQUEST};
 
 	MUST(exchange);
 	strcpy(exchange->method, "POST");

@@ -77,13 +77,6 @@ static void on_mute(void *data, uint64_t connection, uint32_t bits)
 		fuzz->muted[connection] = bits & (CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE);
 }
 
-static struct bytes detail_args(void *data, uint32_t pid, uint64_t start, bool *ret_truncated)
-{
-	static const char args[2 * CALLERD_ARGV_MAX] = "sh\0-c";
-
-	return pid & 1 ? (struct bytes){args, pid % sizeof(args)} : (struct bytes){0};
-}
-
 static struct bytes detail_label(void *data, uint32_t pid, uint64_t start)
 {
 	return pid & 2 ? (struct bytes){"label", 5} : (struct bytes){0};
@@ -108,7 +101,7 @@ static void adjust(struct callerd_event_header *header, size_t size, uint8_t ope
 
 static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, uint8_t operation)
 {
-	static const struct decode_detail detail = {NULL, detail_args, detail_label, detail_peer};
+	static const struct decode_detail detail = {NULL, detail_label, detail_peer};
 	struct event event;
 	/* Of its own size, so that ASan sees a read beyond it. */
 	void *copy = malloc(size ? size : 1);
@@ -127,7 +120,7 @@ static void survey(struct fuzz *fuzz)
 	tracker_survey_begin(fuzz->tracker);
 	for (uint64_t id = 0; id < IDS; id += 2)
 		tracker_survey_seen(fuzz->tracker, id);
-	tracker_survey_end(fuzz->tracker);
+	tracker_survey_end(fuzz->tracker, fuzz->now);
 }
 
 static void check_stats(struct fuzz *fuzz)

@@ -48,13 +48,14 @@ enum split { SPLIT_NOT, SPLIT_BYTES, SPLIT_RANDOM, SPLITS };
 enum seen { SEEN_WHOLE, SEEN_WITH_GAP, SEEN_NOT_TO_ITS_END };
 
 struct asked {
-	const char *what;      /* "POST /v1.41/containers/create?name=web" */
+	const char *what;      /* "POST /v1.41/containers/create?name=web"; " ": not seen */
 	const char *body;      /* NULL: none */
 	const char *mime_type; /* NULL: application/json */
 	int status;	       /* 0: 200; NO_ANSWER: none came */
 	const char *answer;    /* its body; NULL: empty */
 	enum seen seen;
 	bool endless;		/* the answer, as far as its head says */
+	bool unsure;		/* the answer may be content of another one */
 	unsigned int anomalies; /* HTTP1_ANOMALY_* */
 	const struct caller *caller, *connector;
 	unsigned int socket;
@@ -69,7 +70,7 @@ struct world {
 	struct policy *policy;
 	struct calls_options options;
 	struct calls *calls;
-	struct text told;
+	struct text told, begun;
 	unsigned int answered, changed;
 	char created[ID_DIGITS + 1]; /* the last one; empty: none */
 	char asked[64];		     /* by its name, likewise */
@@ -206,6 +207,7 @@ static inline void world_close(struct world *world)
 	for (size_t i = 0; i < COUNT(world->inventories); i++)
 		inventory_free(world->inventories[i]);
 	text_free(&world->told);
+	text_free(&world->begun);
 	*world = (struct world){.split = world->split};
 }
 
@@ -270,6 +272,7 @@ static inline void way_begin(struct world *world, const struct asked *request, s
 	way->body = quoted(request->body, &way->body_size);
 	exchange->has_head = true;
 	exchange->complete = request->seen == SEEN_WHOLE;
+	exchange->unsure = request->unsure;
 	exchange->anomalies = request->anomalies;
 	exchange->version_minor = 1;
 	memcpy(exchange->method, request->what, method);
@@ -307,10 +310,30 @@ static inline void way_answer(struct world *world, const struct asked *request, 
 
 static inline void tell(struct text *out, const struct record *record);
 
+/* Tells in world->begun what is known while there is no answer. That it was told changes nothing. */
+static inline void way_going_on(struct world *world, const struct asked *request, struct way *way)
+{
+	struct record record = {
+		.action = RECORD_API_STARTED,
+		.caller = request->caller,
+		.connector = request->connector,
+	};
+
+	exchange_describe(way->exchange, &record);
+	calls_describe_caller(world->calls, &record);
+	text_cut(&world->begun, 0);
+	tell(&world->begun, &record);
+	assert_null(record.id.data);
+}
+
 /* Tells the request in world->told. */
 static inline void way_end(struct world *world, const struct asked *request, struct way *way)
 {
-	struct record record = {.caller = request->caller, .connector = request->connector};
+	struct record record = {
+		.action = RECORD_API_REQUEST,
+		.caller = request->caller,
+		.connector = request->connector,
+	};
 
 	exchange_describe(way->exchange, &record);
 	calls_describe_caller(world->calls, &record);
@@ -328,6 +351,7 @@ static inline void make_call(struct world *world, const struct asked *request)
 
 	way_begin(world, request, &way);
 	way_body(world, request, &way);
+	way_going_on(world, request, &way);
 	way_answer(world, request, &way);
 	way_end(world, request, &way);
 }

@@ -152,6 +152,59 @@ SCENARIO(targets_in_bodies)
 		    "ContainerCreate 1.41 container x" NONE);
 }
 
+/* What goes on is judged by what was seen whole; of a body that is on its way nothing is said. */
+SCENARIO(going_on)
+{
+	struct asked create = {
+		.what = CREATE "?name=new",
+		.body = "{'HostConfig':{'Privileged':true}}",
+		.status = NO_ANSWER,
+	};
+
+	make_call(world, &create);
+	assert_string_equal(world->begun.data,
+			    "ContainerCreate 1.41 container new | privileged critical: runs "
+			    "privileged | privileged | T1611");
+	create.seen = SEEN_NOT_TO_ITS_END;
+	make_call(world, &create);
+	assert_string_equal(world->begun.data, "ContainerCreate 1.41 container new" NONE);
+}
+
+/* All that is known of what nobody saw is its answer. */
+SCENARIO(in_the_dark)
+{
+	struct asked unseen = {.what = " ", .status = 201, .answer = CREATED(B_ID)};
+	struct asked refused = {.what = " ", .status = 404, .answer = "{}"};
+
+	expect_call(world, &unseen, "? <bbbb> | body-not-seen high: the request was not seen | |");
+	assert_memory_equal(world->created, B_ID, ID_DIGITS); /* the engine is asked about it */
+	assert_null(inventory_container(world->inventories[0], bytes_of(B_ID)));
+	expect_call(world, &refused, "?" NONE);
+}
+
+/* What may not be its answer says for certain neither what was made nor that nothing was. */
+SCENARIO(uncertain_answer)
+{
+	struct asked create = {
+		.what = CREATE "?name=new",
+		.body = "{'HostConfig':{'Privileged':true}}",
+		.status = 201,
+		.answer = CREATED(B_ID),
+		.unsure = true,
+	};
+
+	expect_call(world, &create,
+		    "ContainerCreate 1.41 container new <bbbb> | privileged critical: runs "
+		    "privileged | privileged | T1611");
+	assert_memory_equal(world->created, B_ID, ID_DIGITS);
+	assert_null(inventory_container(world->inventories[0], bytes_of(B_ID)));
+	create.status = 404;
+	create.seen = SEEN_NOT_TO_ITS_END;
+	expect_call(world, &create,
+		    "ContainerCreate 1.41 container new | body-not-seen high: body: it was not "
+		    "seen whole | |");
+}
+
 /* The response that gave the id is read while the next request is on its way. */
 SCENARIO(resolved_late)
 {
@@ -852,6 +905,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_targets_in_bodies),
+		cmocka_unit_test(test_going_on),
+		cmocka_unit_test(test_in_the_dark),
+		cmocka_unit_test(test_uncertain_answer),
 		cmocka_unit_test(test_resolved_late),
 		cmocka_unit_test(test_asked_about),
 		cmocka_unit_test(test_created_and_started),

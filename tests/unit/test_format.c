@@ -413,7 +413,8 @@ static void cef_line(void **state)
 		"cs4=runner cs4Label=callerContainer filePath=/run/docker.sock fileType=socket "
 		"destinationServiceName=docker app=HTTP requestMethod=POST "
 		"request=/v1.41/containers/create?name\\=web&token\\=*** "
-		"requestClientApplication=Docker-Client/20.10.24 (linux) in=1500 out=88 cn1=201 "
+		"requestClientApplication=Docker-Client/20.10.24 (linux) "
+		"callerdRequestId=" EVENT_ID " in=1500 out=88 cn1=201 "
 		"cn1Label=httpStatus cn2=3100 cn2Label=durationMicroseconds "
 		"flexString2=ContainerCreate flexString2Label=operation cs5=web cs5Label=target "
 		"callerdTargetType=container callerdTargetId=" ID

@@ -1197,7 +1197,8 @@ static void test_incomplete_request(void **state)
 	assert_text(root, "callerd.capture.reason.9", "unreadable");
 	assert_text(root, "callerd.capture.reason.10", "sender-ambiguous");
 	assert_text(root, "callerd.capture.reason.11", "sender-lost");
-	assert_text(root, "callerd.capture.reason.12", "12");
+	assert_text(root, "callerd.capture.reason.12", "unfinished");
+	assert_text(root, "callerd.capture.reason.13", "13");
 	assert_text(root, "callerd.capture.reason.32", "target-truncated");
 	ASSERT_TEXTS(root, "callerd.capture.anomalies", "bare-lf", "oversized-line", "31");
 	assert_text(root, "error.message", "no such version");
@@ -1205,7 +1206,9 @@ static void test_incomplete_request(void **state)
 	assert_number(root, "callerd.connector.pid", 99);
 	assert_text(root, "callerd.connector.user.id", "1001");
 	assert_text(root, "callerd.connector.user.name", "bob");
-	ASSERT_ABSENT(root, "http", "user_agent", "url.query", "event.duration", "error.code",
+	assert_int_equal(json_object_size(at(root, "http")), 1); /* its id */
+	assert_int_equal(json_object_size(at(root, "http.request")), 1);
+	ASSERT_ABSENT(root, "user_agent", "url.query", "event.duration", "error.code",
 		      "callerd.connector.entity_id", "callerd.connector.name",
 		      "callerd.connector.executable", "callerd.connector.command_line");
 	json_decref(root);
@@ -1807,6 +1810,55 @@ static void test_peer(void **state)
 	json_decref(root);
 }
 
+/* Records of one request: what it is called is the same, and no two have an event.id. */
+static void test_beginning_and_end(void **state)
+{
+	struct caller caller = alice();
+	struct record record = request(&caller);
+	json_t *root;
+
+	record.action = RECORD_API_STARTED;
+	record.incomplete = RECORD_INCOMPLETE_UNFINISHED;
+	record.request_id = (struct bytes)BYTES("18ec-run-r1");
+	record.http.status = 0;
+	record.http.has_response_bytes = record.http.has_duration = false;
+	root = written(&record, &context);
+	check_common(root, "api-request-started", "event", "api", 20);
+	ASSERT_TEXTS(root, "event.type", "start");
+	assert_text(root, "event.outcome", "unknown");
+	assert_text(root, "http.request.id", "18ec-run-r1");
+	assert_true_at(root, "callerd.capture.complete", false);
+	ASSERT_TEXTS(root, "callerd.capture.reason", "unfinished");
+	assert_non_null(strstr(json_string_value(at(root, "message")), " → goes on"));
+	ASSERT_ABSENT(root, "http.response", "event.duration", "callerd.stream");
+	json_decref(root);
+
+	record = request(&caller);
+	record.id = record.request_id = (struct bytes)BYTES("18ec-run-r1");
+	root = written(&record, &context);
+	assert_text(root, "event.id", "18ec-run-r1");
+	assert_text(root, "http.request.id", "18ec-run-r1");
+	json_decref(root);
+
+	record = request(&caller);
+	record.action = RECORD_API_ENDED;
+	record.request_id = (struct bytes)BYTES("18ec-run-r1");
+	record.http.has_duration = true;
+	record.http.duration = 4200000000;
+	record.stream = (struct record_stream){"client", true, true, 24, 4096};
+	root = written(&record, &context);
+	check_common(root, "api-request-ended", "event", "api", 20);
+	ASSERT_TEXTS(root, "event.type", "end");
+	assert_text(root, "http.request.id", "18ec-run-r1");
+	assert_number(root, "event.duration", 4200000000);
+	assert_number(root, "http.request.bytes", 24);
+	assert_number(root, "http.response.bytes", 4096);
+	assert_text(root, "callerd.stream.end_reason", "client");
+	assert_non_null(strstr(json_string_value(at(root, "message")),
+			       " → ended after 4.2 s: client, bytes in 24, bytes out 4096"));
+	json_decref(root);
+}
+
 static void test_unknown_is_absent(void **state)
 {
 	static const struct process unknown[2];
@@ -1833,7 +1885,9 @@ static void test_unknown_is_absent(void **state)
 	assert_int_equal(json_object_size(at(root, "callerd.caller")), 1);
 	ASSERT_ABSENT(root, "host", "user.name", "user.audit", "process.args", "process.args_count",
 		      "process.command_line", "process.entity_id", "process.start",
-		      "process.parent", "http", "url", "callerd.connection");
+		      "process.parent", "http.request.method", "http.response", "url",
+		      "callerd.connection");
+	assert_text(root, "http.request.id", "0000000000000000-00000000");
 	json_decref(root);
 
 	caller = alice();
@@ -2277,6 +2331,7 @@ int main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_earlier_boot),
 		cmocka_unit_test(test_peer),
+		cmocka_unit_test(test_beginning_and_end),
 		cmocka_unit_test(test_unknown_is_absent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_appends),

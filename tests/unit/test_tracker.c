@@ -38,6 +38,7 @@ struct wire {
 	uint32_t span;
 	int speaking;
 	bool unconfirmed;
+	uint64_t answered_at;
 	bool skipped;	/* bytes of the request were not copied in this turn */
 	uint32_t flags; /* of all its events */
 };
@@ -74,9 +75,9 @@ static void say(struct world *world, const char *format, ...)
 static void say_incomplete(struct world *world, unsigned int bits)
 {
 	static const char *const names[] = {
-		"budget",      "lost",	     "unparsed",       "resynchronised",
-		"unconfirmed", "senders",    "connector-lost", "agent-stopped",
-		"evicted",     "unreadable", "ambiguous",      "sender-lost",
+		"budget",    "lost",	       "unparsed",	"resynchronised", "unconfirmed",
+		"senders",   "connector-lost", "agent-stopped", "evicted",	  "unreadable",
+		"ambiguous", "sender-lost",    "unfinished",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -125,8 +126,20 @@ static void say_request(struct world *world, const struct record *record)
 	if (world->timed)
 		say(world, " @%llu+%llu", (unsigned long long)record->time,
 		    (unsigned long long)http->duration);
-	assert_int_equal(http->has_duration, http->status != 0);
+	assert_true(http->status || !http->has_duration);
 	assert_int_equal(!!(record->incomplete & RECORD_INCOMPLETE_UNPARSED), !!http->parse_error);
+}
+
+static void say_end(struct world *world, const struct record *record)
+{
+	const struct record_stream *stream = &record->stream;
+
+	say(world, " %s after %llums", stream->end_reason,
+	    (unsigned long long)(record->http.duration / MILLISECOND));
+	if (stream->has_request_bytes)
+		say(world, " in %llu", (unsigned long long)stream->request_bytes);
+	if (stream->has_response_bytes)
+		say(world, " out %llu", (unsigned long long)stream->response_bytes);
 }
 
 static void on_record(void *data, struct record *record)
@@ -143,8 +156,17 @@ static void on_record(void *data, struct record *record)
 		    record->address.data);
 		say_caller(world, "by", record->caller);
 		break;
+	case RECORD_API_STARTED:
+		say(world, "started ");
+		say_request(world, record);
+		break;
 	case RECORD_API_REQUEST:
 		say_request(world, record);
+		break;
+	case RECORD_API_ENDED:
+		say(world, "ended ");
+		say_request(world, record);
+		say_end(world, record);
 		break;
 	default:
 		fail_msg("action %d", record->action);
@@ -282,6 +304,7 @@ static void emit_data(struct world *world, uint64_t id, int direction, const cha
 	event->offset = wire->offset[direction];
 	event->confirmed = wire->sent;
 	event->span = wire->span;
+	event->answered_at = wire->answered_at;
 	event->length = (uint32_t)length;
 	event->copied = (uint32_t)copied;
 	event->direction = (uint32_t)direction;
@@ -289,6 +312,8 @@ static void emit_data(struct world *world, uint64_t id, int direction, const cha
 	emit(world, event, sizeof(*event) + copied, 0);
 	free(event);
 	wire->offset[direction] += length;
+	if (direction == CALLERD_RESPONSE)
+		wire->answered_at = world->now;
 }
 
 /* The daemon turned to this direction. */
@@ -362,6 +387,8 @@ static void unseen(struct world *world, uint64_t id, int direction, size_t size)
 	world->flags = 0;
 	wire->skipped |= direction == CALLERD_REQUEST;
 	wire->offset[direction] += size;
+	if (direction == CALLERD_RESPONSE)
+		wire->answered_at = world->now;
 	if (direction == CALLERD_REQUEST && !wire->unconfirmed)
 		wire->sent = wire->offset[direction];
 }
@@ -409,7 +436,13 @@ static void sent(struct world *world, uint64_t id, uint64_t offset)
 
 static void ends(struct world *world, uint64_t id)
 {
-	struct callerd_end_event event = {.reason = CALLERD_END_CLIENT};
+	const struct wire *wire = &world->wires[id];
+	struct callerd_end_event event = {
+		.reason = CALLERD_END_CLIENT,
+		.received = wire->offset[CALLERD_REQUEST],
+		.answered = wire->offset[CALLERD_RESPONSE],
+		.answered_at = wire->answered_at,
+	};
 
 	step(world);
 	event.header = header(world, CALLERD_EVENT_END, sizeof(event), id);
@@ -498,6 +531,15 @@ static void check(talk_fn talk, const char *expected)
 	static void test_##name(void **state)                                                      \
 	{                                                                                          \
 		check(talk_##name, expected);                                                      \
+	}                                                                                          \
+	static void talk_##name(struct world *world)
+
+/* The same of one where it matters what came in one read or write. */
+#define TEST_WHOLE(name, expected)                                                                 \
+	static void talk_##name(struct world *world);                                              \
+	static void test_##name(void **state)                                                      \
+	{                                                                                          \
+		play(talk_##name, SPLIT_NOT, 0, expected);                                         \
 	}                                                                                          \
 	static void talk_##name(struct world *world)
 
@@ -726,8 +768,10 @@ static void taken_over(struct world *world)
 	assert_int_equal(world->mute[1], 0);
 }
 
-TEST(upgraded, "1 connected by p10\n"
-	       "1.1 POST /containers/x/attach -> 101 by p10\n")
+TEST(upgraded,
+     "1 connected by p10\n"
+     "1.1 POST /containers/x/attach -> 101 by p10\n"
+     "ended 1.1 POST /containers/x/attach -> 101 by p10 client after 5ms in 262 out 250\n")
 {
 	connects(world, 1, 10);
 	asks(world, 1,
@@ -739,7 +783,9 @@ TEST(upgraded, "1 connected by p10\n"
 }
 
 TEST(taken_over_by_200, "1 connected by p10\n"
-			"1.1 POST /exec/x/start +2 -> 200 by p10\n")
+			"1.1 POST /exec/x/start +2 -> 200 by p10\n"
+			"ended 1.1 POST /exec/x/start +2 -> 200 by p10 client after 5ms in 241 "
+			"out 209\n")
 {
 	connects(world, 1, 10);
 	asks(world, 1, "POST /exec/x/start HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n{}");
@@ -749,7 +795,8 @@ TEST(taken_over_by_200, "1 connected by p10\n"
 
 /* What the client sent ahead of the takeover is not HTTP. */
 TEST(taken_over_with_held, "1 connected by p10\n"
-			   "1.1 POST /attach -> 101 by p10\n")
+			   "1.1 POST /attach -> 101 by p10\n"
+			   "ended 1.1 POST /attach -> 101 by p10 client after 2ms in 111 out 60\n")
 {
 	connects(world, 1, 10);
 	asks(world, 1,
@@ -777,7 +824,8 @@ TEST(upgrade_refused, "1 connected by p10\n"
 TEST(endless, "1 connected by p10\n"
 	      "1.1 GET /events -> 200 by p10\n"
 	      "2 connected by p11\n"
-	      "2.1 GET /old -> 200 by p11\n")
+	      "2.1 GET /old -> 200 by p11\n"
+	      "ended 2.1 GET /old -> 200 by p11 client after 2ms in 21 out 36\n")
 {
 	connects(world, 1, 10);
 	asks(world, 1, "GET /events HTTP/1.1\r\n" HOST "\r\n");
@@ -1394,9 +1442,305 @@ TEST(budget_of_pipelined, "1 connected by p10\n"
 	answers(world, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 }
 
-/* A request is lost: its response is nobody's. */
+#define OVER_BUDGET "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n400\r\nbegin"
+
+/* A write that begins as a response does, be it one or not. */
+static void head(struct world *world, uint64_t id, const char *text)
+{
+	world->flags |= CALLERD_FLAG_HEAD;
+	answers(world, id, text);
+}
+
+/* Behind an answer over the budget: what looks like the next one is told, and not taken for certain. */
+TEST_WHOLE(behind_answer, "1 connected by p10\n"
+			  "1.1 GET /a -> 200 by p10\n"
+			  "1.2 GET /b -> 201 +2 by p10 !resynchronised\n"
+			  "1.3 GET /a -> 404 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	head(world, 1, CREATED);
+	asks(world, 1, GET_A);
+	head(world, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+}
+
+/* Where the framing of the first answer is known, so is the place of the second one. */
+TEST_WHOLE(behind_answer_of_length, "1 connected by p10\n"
+				    "1.1 GET /a -> 200 +100000 by p10\n"
+				    "1.2 GET /b -> 201 +2 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbegin");
+	unseen(world, 1, CALLERD_RESPONSE, 40000);
+	head(world, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+	unseen(world, 1, CALLERD_RESPONSE, 100000 - 5 - 40000 - 45);
+	head(world, 1, CREATED);
+}
+
+/* Its answer never showed: what it says of it is not all there is. */
+TEST_WHOLE(answer_in_the_dark, "1 connected by p10\n"
+			       "1.1 GET /a -> 200 by p10\n"
+			       "1.2 GET /b by p10 !budget\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	ends(world, 1);
+}
+
+/* The last bytes of the connection were not seen. */
+TEST_WHOLE(answer_lost_at_the_end, "1 connected by p10\n"
+				   "1.1 GET /a by p10 !budget\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	unseen(world, 1, CALLERD_RESPONSE, 100);
+	ends(world, 1);
+}
+
+/* A log may hold anything. Nothing was asked that this could be the answer to. */
+TEST_WHOLE(forged_in_log, "1 connected by p10\n"
+			  "1.1 GET /a -> 200 by p10\n"
+			  "1.2 GET /b -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	head(world, 1, CREATED);
+	asks(world, 1, "G"); /* read ahead while the log goes on */
+	head(world, 1, CREATED);
+	asks(world, 1, "ET /b HTTP/1.1\r\n" HOST "\r\n");
+	head(world, 1, OK_EMPTY);
+	assert_int_equal(unpaired(world), 0);
+}
+
+/* What looks like an answer, then the answer: neither is certain, and none is left out. */
+TEST_WHOLE(forged_answer, "1 connected by p10\n"
+			  "1.1 GET /a -> 200 by p10\n"
+			  "1.2 GET /b -> 404 +1000000 by p10 !resynchronised\n"
+			  "1.0 -> 201 +2 by p10 !resynchronised\n"
+			  "1.3 GET /a -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	head(world, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\nnot");
+	unseen(world, 1, CALLERD_RESPONSE, 5000);
+	head(world, 1, CREATED);
+	asks(world, 1, GET_A);
+	head(world, 1, OK_EMPTY);
+}
+
+/* What only looks like a takeover does not end the reading. */
+TEST_WHOLE(forged_takeover, "1 connected by p10\n"
+			    "1.1 GET /a -> 200 by p10\n"
+			    "1.2 GET /b -> 101 by p10 !resynchronised\n"
+			    "1.3 GET /a -> 200 by p10 !resynchronised\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	head(world, 1, "HTTP/1.1 101 UPGRADED\r\n\r\n");
+	assert_int_equal(world->mutes[1], 0);
+	asks(world, 1, GET_A);
+	head(world, 1, OK_EMPTY);
+}
+
+/* Garbage behind the beginning of a head does neither. */
+TEST_WHOLE(forged_garbage, "1 connected by p10\n"
+			   "1.1 GET /a -> 200 by p10\n"
+			   "1.2 GET /b -> 201 +2 by p10 !resynchronised\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	head(world, 1, OVER_BUDGET);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	head(world, 1, "HTTP/1.garbage\r\n\r\n");
+	head(world, 1, CREATED);
+}
+
+/* All that is read ahead is seen, whatever was left out of the body before it. */
+TEST(behind_body, "1 connected by p10\n"
+		  "1.1 POST /a +100000 -> 200 by p10 !budget\n"
+		  "1.2 GET /b -> 201 +2 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Content-Length: 100000\r\n\r\nbegin");
+	unseen(world, 1, CALLERD_REQUEST, 99000);
+	asks(world, 1, "0123456789");
+	unseen(world, 1, CALLERD_REQUEST, 985);
+	asks(world, 1, GET_B);
+	answers(world, 1, OK_EMPTY CREATED);
+}
+
+TEST(behind_chunks, "1 connected by p10\n"
+		    "1.1 POST /a +96 -> 200 by p10 !budget\n"
+		    "1.2 GET /b -> 201 +2 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n30\r\nbegin");
+	unseen(world, 1, CALLERD_REQUEST, 0x30 - 5);
+	asks(world, 1, "\r\n30\r\nbegin");
+	unseen(world, 1, CALLERD_REQUEST, 0x30 - 5);
+	asks(world, 1, "\r\n0\r\n\r\n" GET_B);
+	answers(world, 1, OK_EMPTY CREATED);
+}
+
+/* The first byte was read alone, and the response before went on. */
+TEST_WHOLE(byte_read_ahead, "1 connected by p10\n"
+			    "1.1 POST /a -> 200 by p10 !budget\n"
+			    "1.2 POST /b -> 201 +2 by p10 !resynchronised\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1,
+	     "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n400\r\nbegin");
+	unseen(world, 1, CALLERD_REQUEST, 100000);
+	asks(world, 1, "x");
+	head(world, 1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{..}\r\n");
+	asks(world, 1, "P");
+	answers(world, 1, "4\r\n{..}\r\n0\r\n\r\n");
+	asks(world, 1, "OST /b HTTP/1.1\r\n" HOST "\r\n");
+	head(world, 1, CREATED);
+}
+
+/* The same, and that byte is lost. */
+TEST_WHOLE(beheaded, "1 connected by p10\n"
+		     "1.1 GET /a -> 200 by p10\n"
+		     "1.2 -> 201 +2 by p10 !resynchronised\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, OK_EMPTY);
+	lost(world, 1, CALLERD_REQUEST, 1);
+	asks(world, 1, "OST /b HTTP/1.1\r\n" HOST "\r\n");
+	head(world, 1, CREATED);
+}
+
+/* --- beginnings and ends ---------------------------------------------------------------------- */
+
+static void pause(struct world *world, uint64_t milliseconds)
+{
+	world->now += milliseconds * MILLISECOND;
+	flush(world);
+}
+
+TEST_WHOLE(slow_answer, "1 connected by p10\n"
+			"started 1.1 GET /a by p10\n"
+			"1.1 GET /a -> 200 by p10\n"
+			"1.2 GET /b -> 201 +2 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	pause(world, 900);
+	pause(world, 200);
+	pause(world, 5000);
+	head(world, 1, OK_EMPTY);
+	asks(world, 1, GET_B);
+	pause(world, 900);
+	head(world, 1, CREATED);
+	pause(world, 5000);
+}
+
+/* Each in its time. */
+TEST_WHOLE(slow_answers, "1 connected by p10\n"
+			 "2 connected by p11\n"
+			 "started 1.1 GET /a by p10\n"
+			 "started 2.1 POST /b +10 by p11 !unfinished\n"
+			 "1.1 GET /a -> 200 by p10\n"
+			 "started 1.2 GET /b by p10\n"
+			 "2.1 POST /b +10 by p11 !agent-stopped\n"
+			 "1.2 GET /b by p10 !agent-stopped\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A GET_B);
+	connects(world, 2, 11);
+	pause(world, 500);
+	asks(world, 2, "POST /b HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nbegin");
+	pause(world, 600);
+	pause(world, 500);
+	head(world, 1, OK_EMPTY);
+	pause(world, 1100);
+	tracker_close(world->tracker, world->now);
+}
+
+/* Who sent it is not certain yet. */
+TEST_WHOLE(slow_unconfirmed, "1 connected by p10\n"
+			     "started 1.1 GET /a by p10 !unconfirmed\n"
+			     "1.1 GET /a -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	world->wires[1].unconfirmed = true;
+	asks(world, 1, GET_A);
+	pause(world, 1500);
+	sent(world, 1, world->wires[1].offset[CALLERD_REQUEST]);
+	head(world, 1, OK_EMPTY);
+}
+
+#define LOG "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+TEST_WHOLE(long_answer, "1 connected by p10\n"
+			"1.1 GET /a -> 200 by p10\n"
+			"ended 1.1 GET /a -> 200 by p10 complete after 2002ms in 33 out 61\n"
+			"1.2 GET /b -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, LOG);
+	pause(world, 2000);
+	answers(world, 1, "4\r\nline\r\n0\r\n\r\n");
+	flush(world);
+	asks(world, 1, GET_B);
+	head(world, 1, OK_EMPTY);
+}
+
+/* Over the budget it shows with the next request that it is over: the daemon wrote last when it was. */
+TEST_WHOLE(long_answer_over_budget, "1 connected by p10\n"
+				    "1.1 GET /a -> 200 by p10\n"
+				    "ended 1.1 GET /a -> 200 by p10 complete after 2001ms in 33\n"
+				    "1.2 GET /b -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, OVER_BUDGET);
+	pause(world, 2000);
+	unseen(world, 1, CALLERD_RESPONSE, 100000);
+	pause(world, 9000);
+	asks(world, 1, GET_B);
+	head(world, 1, OK_EMPTY);
+}
+
+TEST_WHOLE(long_answer_broken_off,
+	   "1 connected by p10\n"
+	   "1.1 GET /a -> 200 by p10\n"
+	   "ended 1.1 GET /a -> 200 by p10 client after 2002ms in 33 out 47\n"
+	   "2 connected by p11\n"
+	   "2.1 GET /a -> 200 by p11\n"
+	   "ended 2.1 GET /a -> 200 by p11 agent-stopped after 2001ms in 33\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, LOG);
+	pause(world, 2000);
+	ends(world, 1);
+	flush(world);
+	connects(world, 2, 11);
+	asks(world, 2, GET_A);
+	head(world, 2, LOG);
+	pause(world, 2000);
+	tracker_close(world->tracker, world->now);
+}
+
+/* A request is lost: its response says that there was one. */
 TEST(lost_request, "1 connected by p10\n"
 		   "1.1 GET /a -> 200 by p10\n"
+		   "1.0 -> 201 +2 by p10 !resynchronised\n"
 		   "1.2 GET /b -> 200 by p10 !resynchronised\n")
 {
 	uint32_t flags;
@@ -1554,7 +1898,7 @@ static void test_eviction_by_count(void **state)
 			    "4 connected by p13\n"
 			    "1.1 GET /a by p10 !evicted\n"
 			    "1.2 by p10 !unparsed !evicted (ended within its head)\n");
-	/* It goes on all the same: found again at its next request. */
+	/* It goes on all the same: what was answered was asked, and the next request is found again. */
 	asks(&world, 1, "xt HTTP/1.1\r\n\r\n");
 	answers(&world, 1, OK_EMPTY OK_EMPTY);
 	text_cut(&world.told, 0);
@@ -1563,6 +1907,8 @@ static void test_eviction_by_count(void **state)
 	flush(&world);
 	assert_string_equal(
 		world.told.data,
+		"1.0 -> 200 by nobody !budget !resynchronised !connector-lost !sender-lost\n"
+		"1.0 -> 200 by nobody !budget !resynchronised !connector-lost !sender-lost\n"
 		"1.1 GET /b -> 201 +2 by nobody !resynchronised !connector-lost !sender-lost\n");
 	world_end(&world);
 }
@@ -1660,6 +2006,7 @@ TEST(evicted_takeover, "1 connected by p10\n"
 		       "1.1 GET /a -> 200 by p10\n"
 		       "2 connected by p11\n"
 		       "3 connected by p12\n"
+		       "ended 1.1 GET /a -> 200 by p10 evicted after 3ms\n"
 		       "4 connected by p13\n")
 {
 	tracker_free(world->tracker);
@@ -1683,6 +2030,32 @@ TEST(evicted_takeover, "1 connected by p10\n"
 }
 
 /* --- surveys and the end ---------------------------------------------------------------------- */
+
+static bool on_totals(void *data, struct callerd_totals *ret)
+{
+	ret->received = 1000;
+	ret->answered = 5000;
+	ret->answered_at = ((struct world *)data)->now - 7000 * MILLISECOND;
+	return true;
+}
+
+/* Nobody said that a stream ended: what the kernel still knows of it is told, and no more. */
+TEST_WHOLE(ended_unnoticed,
+	   "1 connected by p10\n"
+	   "1.1 GET /a -> 101 by p10\n"
+	   "ended 1.1 GET /a -> 101 by p10 unknown after 2001ms in 1000 out 5000\n")
+{
+	tracker_free(world->tracker);
+	world->options.totals = on_totals;
+	assert_int_equal(tracker_new(&world->options, &world->tracker), 0);
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	head(world, 1, "HTTP/1.1 101 UPGRADED\r\n\r\n");
+	pause(world, 9000);
+	tracker_survey_begin(world->tracker);
+	tracker_survey_end(world->tracker, world->now);
+	flush(world);
+}
 
 static void test_survey(void **state)
 {
@@ -1709,7 +2082,7 @@ static void test_survey(void **state)
 	asks(&world, 5, GET_A);
 	answers(&world, 4, OK_EMPTY); /* what the dead still have to say */
 	text_cut(&world.told, 0);
-	tracker_survey_end(world.tracker);
+	tracker_survey_end(world.tracker, world.now);
 	flush(&world);
 	assert_string_equal(world.told.data, "4.1 GET /a -> 200 by p13\n"
 					     "1.1 GET /a by p10\n");
@@ -1884,6 +2257,24 @@ int main(void)
 		cmocka_unit_test(test_lost_response),
 		cmocka_unit_test(test_lost_between_responses),
 		cmocka_unit_test(test_budget_of_pipelined),
+		cmocka_unit_test(test_behind_answer),
+		cmocka_unit_test(test_behind_answer_of_length),
+		cmocka_unit_test(test_answer_in_the_dark),
+		cmocka_unit_test(test_answer_lost_at_the_end),
+		cmocka_unit_test(test_forged_in_log),
+		cmocka_unit_test(test_forged_answer),
+		cmocka_unit_test(test_forged_takeover),
+		cmocka_unit_test(test_forged_garbage),
+		cmocka_unit_test(test_behind_body),
+		cmocka_unit_test(test_behind_chunks),
+		cmocka_unit_test(test_byte_read_ahead),
+		cmocka_unit_test(test_beheaded),
+		cmocka_unit_test(test_slow_answer),
+		cmocka_unit_test(test_slow_answers),
+		cmocka_unit_test(test_slow_unconfirmed),
+		cmocka_unit_test(test_long_answer),
+		cmocka_unit_test(test_long_answer_over_budget),
+		cmocka_unit_test(test_long_answer_broken_off),
 		cmocka_unit_test(test_lost_request),
 		cmocka_unit_test(test_lost_in_head),
 		cmocka_unit_test(test_unreadable_body),
@@ -1898,6 +2289,7 @@ int main(void)
 		cmocka_unit_test(test_memory_of_shared_caller),
 		cmocka_unit_test(test_evicted_takeover),
 		cmocka_unit_test(test_survey),
+		cmocka_unit_test(test_ended_unnoticed),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_free_pending),
 		cmocka_unit_test(test_fields),

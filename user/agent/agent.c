@@ -312,6 +312,11 @@ static void on_mute(void *data, uint64_t connection, uint32_t bits)
 		capture_unmute(agent->capture, connection);
 }
 
+static bool on_totals(void *data, struct callerd_totals *ret)
+{
+	return !capture_totals(((struct agent *)data)->capture, ret);
+}
+
 /* Returns whether there was anything. */
 static bool drain(struct agent *agent)
 {
@@ -341,13 +346,11 @@ static void on_living(void *data, uint64_t connection)
 /* Not every end shows itself to the tracepoint backend: ask which sockets still live. */
 static void survey(struct agent *agent, uint64_t now)
 {
-	if (!tracker_has_idle(agent->tracker, now, SURVEY_INTERVAL))
-		return;
 	tracker_survey_begin(agent->tracker);
 	if (capture_living(agent->capture, on_living, agent))
 		return;
 	drain(agent); /* what the dead still have to say */
-	tracker_survey_end(agent->tracker);
+	tracker_survey_end(agent->tracker, now);
 	tracker_flush(agent->tracker, now);
 }
 
@@ -391,9 +394,12 @@ static void tick(struct agent *agent)
 	watch(agent);
 	tell_state(agent);
 	engines_run(agent->engines, now);
+	tracker_flush(agent->tracker, now); /* what goes on without an event */
+	eventfile_flush(agent->events, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
-		survey(agent, now);
+		if (tracker_has_idle(agent->tracker, now, SECOND))
+			survey(agent, now);
 	}
 	write_losses(agent);
 	if (agent->options.status_interval && now >= agent->next_status) {
@@ -496,6 +502,7 @@ enum exit_code agent_run(struct agent *agent)
 		wait_for_work(agent);
 	}
 	drain(agent);
+	survey(agent, boot_time()); /* what is over was not cut off */
 	tracker_close(agent->tracker, boot_time());
 	engines_close(agent->engines);
 	eventfile_close_frame(agent->events, boot_time());
@@ -607,6 +614,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.data = agent,
 		.record = on_record,
 		.mute = on_mute,
+		.totals = on_totals,
 	};
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs);
 

@@ -76,7 +76,7 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int identify, names, basenames, directories, paths, nodes, muted, living_ids, losses;
+	int identify, totals, names, basenames, directories, paths, nodes, muted, living_ids, losses;
 	struct watch watches[WATCHES_MAX];
 };
 
@@ -285,7 +285,9 @@ static int find_parts(struct capture *capture)
 	capture->control = map_control(capture->object);
 	capture->accounts =
 		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"));
-	if (capture->identify < 0 || !capture->control || !capture->accounts)
+	capture->totals =
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
+	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
 	return open_ring(capture, CALLERD_RING_CALLERS, "callers")
 		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
@@ -428,7 +430,7 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 	struct bpf_link *link;
 
 	if (!bpf_program__autoload(program) ||
-	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL) /* identify: run by hand */
+	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL) /* identify, totals: run by hand */
 		return 0;
 	link = attach_one(program);
 	if (!link)
@@ -839,6 +841,16 @@ int capture_match_path(struct capture *capture, const char *path)
 	if (error)
 		return error;
 	return bpf_map_lookup_elem(capture->paths, &name.path, &index) ? -ENOENT : (int)index;
+}
+
+int capture_totals(struct capture *capture, struct callerd_totals *ret)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ret, .ctx_size_in = sizeof(*ret));
+	int error = bpf_prog_test_run_opts(capture->totals, &run);
+
+	if (error)
+		return error;
+	return ret->found ? 0 : -ENOENT;
 }
 
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),

@@ -75,6 +75,9 @@ void capture_mute(struct capture *capture, uint64_t connection, uint32_t directi
 /* Forgets a connection's mute mark. */
 void capture_unmute(struct capture *capture, uint64_t connection);
 
+/* What was counted of RET->connection, which is over. -ENOENT: nothing is known of it any more. */
+int capture_totals(struct capture *capture, struct callerd_totals *ret);
+
 /* Calls SEEN for each connection of this network namespace whose daemon's end still lives.
  * 0 or -errno. */
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),

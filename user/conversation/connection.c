@@ -42,6 +42,7 @@ void connection_free(struct connection *connection)
 	while ((exchange = connection_take_finished(connection)))
 		exchange_free(exchange);
 	exchange_free(connection->exchange);
+	exchange_free(connection->streaming);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
 	caller_unref(connection->connector);
@@ -63,6 +64,9 @@ static uint64_t oldest_offset(const struct connection *connection)
 		return connection->finished->offset;
 	if (connection->exchange)
 		return connection->exchange->offset;
+	if (connection->request.state ==
+	    STREAM_LOST) /* the answer of one of these may still come */
+		return connection->lost_at;
 	return connection->held_size ? connection->held_offset : connection->request.next;
 }
 
@@ -134,6 +138,25 @@ struct exchange *connection_take_finished(struct connection *connection)
 	return exchange;
 }
 
+void connection_written(struct connection *connection)
+{
+	struct exchange *exchange = connection_take_finished(connection);
+
+	if (exchange == connection->current)
+		connection->streaming = exchange;
+	else
+		exchange_free(exchange);
+}
+
+struct exchange *connection_unanswered(const struct connection *connection)
+{
+	struct exchange *exchange = connection->exchange;
+
+	if (!exchange || !exchange->has_head || exchange->start_told || exchange->doubtful)
+		return NULL;
+	return exchange;
+}
+
 size_t connection_memory(const struct connection *connection)
 {
 	size_t size = sizeof(*connection) + connection->held_size;
@@ -141,6 +164,8 @@ size_t connection_memory(const struct connection *connection)
 	size += connection->senders.room * sizeof(struct sender);
 	if (connection->exchange)
 		size += exchange_memory(connection->exchange);
+	if (connection->streaming)
+		size += sizeof(struct exchange) + exchange_memory(connection->streaming);
 	size += connection->request.parser ? sizeof(struct http1_parser) : 0;
 	size += connection->response.parser ? sizeof(struct http1_parser) : 0;
 	return size;
@@ -173,6 +198,15 @@ static void stream_lose(struct stream *stream)
 		stream->state = STREAM_LOST;
 }
 
+/* From OFFSET on it is not known where requests begin. WHY: a RECORD_INCOMPLETE_ bit. */
+static void lose_requests(struct connection *connection, uint64_t offset, unsigned int why)
+{
+	if (connection->request.state == STREAM_READ)
+		connection->lost_at = offset;
+	connection->lost_why |= why;
+	stream_lose(&connection->request);
+}
+
 /* Nothing more comes of the requests so far. */
 static void tell_over(const struct connection *connection, uint64_t time)
 {
@@ -199,6 +233,42 @@ static void finish(struct connection *connection, uint64_t time)
 	connection->finished_last = exchange;
 }
 
+/* The response that went on was over at TIME. */
+static void end_current(struct connection *connection, uint64_t time, const char *reason)
+{
+	struct exchange *exchange = connection->current;
+
+	connection->current = NULL;
+	if (!exchange)
+		return;
+	exchange->over = time > exchange->finished ? time : exchange->finished;
+	exchange->stream.end_reason = reason;
+	if (!exchange->taken_over && exchange->complete) {
+		exchange->stream.has_request_bytes = true;
+		exchange->stream.request_bytes = exchange->end - exchange->offset;
+	}
+	if (exchange != connection->streaming)
+		return;
+	connection->streaming = NULL;
+	exchange->next = connection->finished;
+	if (!connection->finished)
+		connection->finished_last = exchange;
+	connection->finished = exchange;
+}
+
+/* As END_OFFSET is where its response ended. */
+static void end_current_at(struct connection *connection, uint64_t time, const char *reason,
+			   uint64_t end_offset)
+{
+	struct exchange *exchange = connection->current;
+
+	if (exchange) {
+		exchange->stream.has_response_bytes = true;
+		exchange->stream.response_bytes = end_offset - exchange->answer_offset;
+	}
+	end_current(connection, time, reason);
+}
+
 static void drop_held(struct connection *connection)
 {
 	wipe_free(connection->held, connection->held_size);
@@ -208,6 +278,8 @@ static void drop_held(struct connection *connection)
 
 static void take_over(struct connection *connection)
 {
+	/* A refusal that ends with its connection is none. */
+	connection->current->taken_over = connection->current->status < 300;
 	stop_answering(connection);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
@@ -226,6 +298,31 @@ static int begin_exchange(struct connection *connection, uint64_t offset, uint64
 	if (!connection->exchange)
 		return -ENOMEM;
 	connection->requests++;
+	if (connection->perhaps_taken_over) {
+		connection->exchange->resynchronised = true;
+		connection->exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
+	}
+	return 0;
+}
+
+/* Of the request that is answered now nothing was seen: it is somewhere in what was lost. */
+static int begin_unseen(struct connection *connection, uint64_t time)
+{
+	bool lost = connection->request.state == STREAM_LOST;
+	struct exchange *exchange;
+
+	tell_over(connection, time);
+	exchange =
+		exchange_new(connection->id, 0, connection->request.next, time, connection->reader);
+	connection->exchange = exchange;
+	if (!exchange)
+		return -ENOMEM;
+	++*connection->unpaired;
+	exchange->unseen = true;
+	exchange->incomplete = RECORD_INCOMPLETE_RESYNCHRONISED | connection->lost_why;
+	if (lost)
+		exchange->offset = connection->lost_at;
+	exchange_read(exchange, connection->socket);
 	return 0;
 }
 
@@ -240,15 +337,17 @@ static void forget_exchange(struct connection *connection)
 static void request_failed(struct connection *connection, const char *error)
 {
 	struct exchange *exchange = connection->exchange;
+	uint64_t lost_at = exchange ? exchange->end : connection->request.next;
 
 	if (exchange && exchange->resynchronised && !exchange->has_head) {
+		lost_at = connection->lost_at;
 		forget_exchange(connection);
 	} else if (exchange) {
 		exchange->parse_error = error;
 		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 	}
 	connection->draining = false;
-	stream_lose(&connection->request);
+	lose_requests(connection, lost_at, RECORD_INCOMPLETE_UNPARSED);
 }
 
 static int hold(struct connection *connection, const char *data, size_t size, uint64_t offset,
@@ -360,12 +459,14 @@ static int read_requests(struct connection *connection, const char *data, size_t
 			connection->exchange->end = offset;
 		if (step == HTTP1_MORE)
 			return 0;
+		if (step == HTTP1_END)
+			connection->message_end = offset;
 		if (step == HTTP1_BODY && connection->exchange)
 			exchange_body(connection->exchange, body, body_size);
 		error = request_step(connection, step);
 	}
 	if (error)
-		stream_lose(stream);
+		lose_requests(connection, offset, RECORD_INCOMPLETE_LOST);
 	return error;
 }
 
@@ -389,10 +490,13 @@ static bool find_request(struct connection *connection, const struct callerd_dat
 	if (!(connection->flags & CALLERD_FLAG_PREEXISTING))
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
 	connection->request.state = STREAM_READ;
+	connection->lost_why = 0;
 	return true;
 }
 
-static void request_gap(struct connection *connection, uint64_t size, unsigned int why)
+/* SIZE bytes at OFFSET went by unseen. */
+static void request_gap(struct connection *connection, uint64_t offset, uint64_t size,
+			unsigned int why)
 {
 	struct exchange *exchange = connection->exchange;
 	struct stream *stream = &connection->request;
@@ -408,11 +512,24 @@ static void request_gap(struct connection *connection, uint64_t size, unsigned i
 	}
 	if (!stream->parser || http1_skip(stream->parser, size)) {
 		connection->draining = false;
-		stream_lose(stream);
+		lose_requests(connection, offset, why);
 		return;
 	}
 	/* The body may end within the gap; its end is a step of its own. */
-	read_requests(connection, "", 0, stream->next + size, connection->active);
+	read_requests(connection, "", 0, offset + size, connection->active);
+}
+
+/* The daemon began to read at DATA. A single byte may be the one that Go reads ahead. */
+static void note_served(struct connection *connection, const struct callerd_data_event *data)
+{
+	const struct exchange *current = connection->current;
+	uint64_t served = data->length > 1 || !data->offset ? data->offset : data->offset - 1;
+
+	if (served > connection->served)
+		connection->served = served;
+	/* Its end was not seen, but it is over. */
+	if (current && current->complete && current->end <= connection->served)
+		end_current(connection, connection->spoken, "complete");
 }
 
 static int request_data(struct connection *connection, const struct callerd_data_event *data)
@@ -421,8 +538,7 @@ static int request_data(struct connection *connection, const struct callerd_data
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
-	if (data->header.flags & CALLERD_FLAG_TURN)
-		connection->turned = data->offset;
+	note_served(connection, data);
 	if (stream->state == STREAM_LOST && !find_request(connection, data))
 		return 0;
 	return read_requests(connection, (const char *)data->data, data->copied, data->offset,
@@ -435,6 +551,7 @@ static int release_held(struct connection *connection)
 	char *held = connection->held;
 	size_t size = connection->held_size;
 	bool gap = connection->held_gap;
+	uint64_t end = size ? connection->held_offset + size : connection->message_end;
 	int error = 0;
 
 	connection->held = NULL;
@@ -445,38 +562,65 @@ static int release_held(struct connection *connection)
 				      connection->held_time);
 	wipe_free(held, size);
 	if (gap)
-		request_gap(connection, 0, RECORD_INCOMPLETE_LOST);
+		request_gap(connection, end, connection->request.next - end,
+			    RECORD_INCOMPLETE_LOST);
 	return error;
 }
 
 /* --- responses -------------------------------------------------------------------------------- */
 
-static int answered(struct connection *connection, uint64_t time)
+/* Whether the response that this is the head of is still to come. */
+static bool is_interim(const struct http1_head *head)
 {
-	struct stream *stream = &connection->response;
-	struct exchange *exchange = connection->exchange;
-	const struct http1_head *head = &stream->parser->head;
+	return head->status >= 100 && head->status < 200 && head->status != 101;
+}
 
-	if (head->status >= 100 && head->status < 200 && head->status != 101)
-		return 0; /* the final one is still to come */
-	if (!exchange) {
-		++*connection->unpaired;
-		return 0;
-	}
-	if (!exchange->has_head && !exchange->parse_error) {
-		exchange->parse_error = "answered before its head was complete";
-		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
-		stream_lose(&connection->request);
-	}
-	http1_response_to(stream->parser, exchange->method);
-	exchange_answer(exchange, head, time);
-	connection->draining = !exchange->complete && connection->request.state == STREAM_READ;
-	finish(connection, time);
-	connection->answering = exchange;
-	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE) {
+/* The response that begins is followed by no other one. */
+static int end_of_http(struct connection *connection)
+{
+	if (!connection->unsure) {
 		take_over(connection);
 		return 0;
 	}
+	/* Content that looks like this must not stop the reading. */
+	connection->perhaps_taken_over = true;
+	stop_answering(connection);
+	stream_lose(&connection->response);
+	return release_held(connection);
+}
+
+/* A head is there, the first byte of which is at OFFSET. */
+static int answered(struct connection *connection, uint64_t offset, uint64_t time)
+{
+	struct stream *stream = &connection->response;
+	const struct http1_head *head = &stream->parser->head;
+	struct exchange *exchange;
+
+	if (is_interim(head))
+		return 0;
+	if (!connection->exchange && begin_unseen(connection, time))
+		return -ENOMEM;
+	exchange = connection->exchange;
+	if (!exchange->has_head && !exchange->unseen && !exchange->parse_error) {
+		exchange->parse_error = "answered before its head was complete";
+		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
+		lose_requests(connection, exchange->end, RECORD_INCOMPLETE_UNPARSED);
+	}
+	if (connection->unsure) {
+		exchange->unsure = true;
+		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
+	}
+	http1_response_to(stream->parser, exchange->method);
+	exchange_answer(exchange, head, time);
+	exchange->answer_offset = offset;
+	connection->draining = !exchange->complete && !exchange->unseen &&
+			       connection->request.state == STREAM_READ;
+	finish(connection, time);
+	connection->answering = exchange;
+	end_current_at(connection, connection->spoken, "complete", offset);
+	connection->current = exchange;
+	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE)
+		return end_of_http(connection);
 	return connection->draining ? 0 : release_held(connection);
 }
 
@@ -487,24 +631,27 @@ static void response_failed(struct connection *connection, uint64_t time)
 
 	stop_answering(connection);
 	stream_lose(&connection->response);
-	if (!exchange)
+	if (!exchange || connection->unsure) /* it was none, then */
 		return;
 	exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 	if (!exchange->parse_error)
 		exchange->parse_error = "the response is not HTTP/1";
-	stream_lose(&connection->request);
+	lose_requests(connection, exchange->end, RECORD_INCOMPLETE_UNPARSED);
 	finish(connection, time);
 }
 
-static void end_response(struct connection *connection, uint64_t time)
+static void end_response(struct connection *connection, uint64_t offset, uint64_t time)
 {
 	tell_over(connection, time);
 	stop_answering(connection);
+	if (!is_interim(&connection->response.parser->head))
+		end_current_at(connection, time, "complete", offset);
 	stream_close(&connection->response);
 }
 
+/* The first byte of DATA is at OFFSET. */
 static int read_responses(struct connection *connection, const char *data, size_t size,
-			  uint64_t time)
+			  uint64_t offset, uint64_t time)
 {
 	struct stream *stream = &connection->response;
 	const char *body;
@@ -519,25 +666,29 @@ static int read_responses(struct connection *connection, const char *data, size_
 		step = http1_next(stream->parser, data, size, &used, &body, &body_size);
 		data += used;
 		size -= used;
+		offset += used;
 		if (step == HTTP1_MORE)
 			return 0;
 		if (step == HTTP1_HEAD)
-			error = answered(connection, time);
+			error = answered(connection, offset - stream->parser->message_bytes, time);
 		else if (step == HTTP1_BODY && connection->answering)
 			exchange_answer_body(connection->answering, body, body_size);
 		else if (step == HTTP1_END)
-			end_response(connection, time);
+			end_response(connection, offset, time);
 		else if (step == HTTP1_ERROR)
 			response_failed(connection, time);
 	}
 	return error;
 }
 
+/* Whether DATA is the beginning of one write of the daemon's, and looks like a response's head. */
 static bool begins_response(const struct callerd_data_event *data)
 {
 	static const char start[] = "HTTP/1.";
 	size_t size = data->copied < sizeof(start) - 1 ? data->copied : sizeof(start) - 1;
 
+	if (data->header.flags & CALLERD_FLAG_HEAD)
+		return true;
 	return data->header.flags & CALLERD_FLAG_TURN && size && !memcmp(data->data, start, size);
 }
 
@@ -549,16 +700,48 @@ static int pass_over(struct connection *connection, uint64_t time)
 	return release_held(connection);
 }
 
-/* Where the daemon spoke since it had the request at hand, and turned to the next one, what it said in
- * the dark was the answer; the response that begins now is a later one's. */
+/* What was answered in full by now, was so in the dark; the response that begins now is a later one's. */
 static int pass_over_answered(struct connection *connection, uint64_t time)
 {
 	int error = 0;
 
 	while (!error && connection->exchange && connection->exchange->complete &&
-	       connection->exchange->end <= connection->turned)
+	       connection->exchange->end <= connection->served)
 		error = pass_over(connection, time);
 	return error;
+}
+
+/* Whether a response may begin here: there is a request that it may be of. */
+static bool may_be_answered(const struct connection *connection)
+{
+	const struct exchange *exchange = connection->exchange;
+
+	if (exchange) /* of a single byte that was read ahead there is no answer */
+		return exchange->end > exchange->offset + 1;
+	if (connection->request.state == STREAM_READ) /* all were seen, and are answered */
+		return connection->unsure;
+	/* What is not known from its beginning on may be in the middle of anything. */
+	return connection->requests ||
+	       (connection->connector && !(connection->flags & CALLERD_FLAG_PREEXISTING));
+}
+
+/* A response's head, by its looks, where it is not known where responses begin. It is one for certain if it is
+ * the first that the daemon wrote since it began to read the request at hand: then no other response goes
+ * on. Else it may be what another one carries: a container's log, a file. */
+static int find_response(struct connection *connection, const struct callerd_data_event *data)
+{
+	const struct exchange *exchange;
+	int error = pass_over_answered(connection, data->header.time);
+
+	if (error || !may_be_answered(connection))
+		return error;
+	exchange = connection->exchange;
+	connection->unsure = !exchange || exchange->offset > connection->served ||
+			     !(data->header.flags & CALLERD_FLAG_TURN);
+	stop_answering(connection);
+	stream_close(&connection->response);
+	connection->response.state = STREAM_READ;
+	return 0;
 }
 
 /* What was taken for a request while a response went on was none if that response still goes on. */
@@ -568,13 +751,16 @@ static void drop_doubtful(struct connection *connection)
 
 	if (!exchange || !exchange->doubtful)
 		return;
+	/* While it does, a byte may be read ahead. */
+	if (connection->response.parser && exchange->end == exchange->offset + 1)
+		return;
 	exchange->doubtful = false;
 	if (!connection->response.parser) /* it was over */
 		return;
 	forget_exchange(connection);
 	drop_held(connection);
 	connection->held_gap = false;
-	stream_lose(&connection->request);
+	lose_requests(connection, connection->lost_at, 0);
 }
 
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
@@ -587,24 +773,20 @@ static int response_data(struct connection *connection, const struct callerd_dat
 	if (data->header.flags & CALLERD_FLAG_UNSEEN && connection->exchange &&
 	    !connection->exchange->complete)
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_BUDGET;
-	if (stream->state == STREAM_LOST) {
-		/* A response can only begin where a request was made. */
-		if (!connection->exchange || !begins_response(data))
-			return 0;
-		error = pass_over_answered(connection, data->header.time);
-		stream->state = STREAM_READ;
-	}
-	if (error)
+	if ((stream->state == STREAM_LOST || connection->unsure) && begins_response(data))
+		error = find_response(connection, data);
+	if (error || stream->state == STREAM_LOST)
 		return error;
 	drop_doubtful(connection);
-	return read_responses(connection, (const char *)data->data, data->copied,
+	return read_responses(connection, (const char *)data->data, data->copied, data->offset,
 			      data->header.time);
 }
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-static int response_gap(struct connection *connection, uint64_t size, unsigned int why,
-			uint64_t time)
+/* SIZE bytes at OFFSET went by unseen. */
+static int response_gap(struct connection *connection, uint64_t offset, uint64_t size,
+			unsigned int why, uint64_t time)
 {
 	struct stream *stream = &connection->response;
 	struct exchange *exchange = connection->exchange;
@@ -614,21 +796,27 @@ static int response_gap(struct connection *connection, uint64_t size, unsigned i
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
 	if (within && !http1_skip(stream->parser, size))
-		return read_responses(connection, "", 0, time);
+		return read_responses(connection, "", 0, offset + size, time);
 	connection->missed = why;
 	stream_lose(stream);
+	if (why != RECORD_INCOMPLETE_BUDGET && exchange && !exchange->complete)
+		exchange->incomplete |= why; /* its answer may have been among it */
 	/* Lost between responses, not just left out: the head of the next one was among it. */
 	if (why != RECORD_INCOMPLETE_BUDGET && !within && exchange && exchange->complete)
 		return pass_over(connection, time);
 	return 0;
 }
 
+/* SIZE bytes before DATA, or those of it, went by unseen, up to TIME. */
 static int handle_gap(struct connection *connection, const struct callerd_data_event *data,
-		      uint64_t size, unsigned int why)
+		      uint64_t size, unsigned int why, uint64_t time)
 {
+	struct stream *stream = &connection->response;
+
 	if (data->direction == CALLERD_RESPONSE)
-		return response_gap(connection, size, why, data->header.time);
-	request_gap(connection, size, why);
+		return response_gap(connection, stream->next, size, why, time);
+	stream = &connection->request;
+	request_gap(connection, stream->next, size, why);
 	return 0;
 }
 
@@ -645,12 +833,15 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 			     data->span, data->header.flags & CALLERD_FLAG_OVERLAP);
 	if (data->confirmed > connection->confirmed)
 		connection->confirmed = data->confirmed;
+	connection->spoken = data->answered_at;
 	if (data->offset > stream->next)
 		error = handle_gap(connection, data, data->offset - stream->next,
-				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET);
+				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET,
+				   connection->spoken ?: data->header.time);
 	stream->next = data->offset;
 	if (data->header.flags & CALLERD_FLAG_UNREADABLE) {
-		error = handle_gap(connection, data, data->length, RECORD_INCOMPLETE_UNREADABLE)
+		error = handle_gap(connection, data, data->length, RECORD_INCOMPLETE_UNREADABLE,
+				   data->header.time)
 				?: error;
 		stream->next += data->length;
 		return error;
@@ -660,15 +851,72 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 		       ?: error;
 }
 
-void connection_end(struct connection *connection, uint64_t time, unsigned int reason)
+static const char *end_reason(unsigned int reason, const struct callerd_end_event *end)
+{
+	if (reason & RECORD_INCOMPLETE_AGENT_STOPPED)
+		return "agent-stopped";
+	if (reason & RECORD_INCOMPLETE_EVICTED)
+		return "evicted";
+	switch (end ? end->reason : 0) {
+	case CALLERD_END_CLIENT:
+		return "client";
+	case CALLERD_END_DAEMON:
+		return "daemon";
+	case CALLERD_END_RESET:
+		return "reset";
+	default:
+		return "unknown";
+	}
+}
+
+/* The response that goes on ends with its connection. */
+static void end_streaming(struct connection *connection, uint64_t time, unsigned int reason,
+			  const struct callerd_end_event *end)
+{
+	struct exchange *exchange = connection->current;
+
+	if (!exchange)
+		return;
+	if (connection->response.state == STREAM_LOST) /* it may have been over before */
+		exchange->end_incomplete = connection->missed;
+	if (end && end->received >= exchange->offset && exchange->taken_over) {
+		exchange->stream.has_request_bytes = true;
+		exchange->stream.request_bytes = end->received - exchange->offset;
+	}
+	if (end && end->answered >= exchange->answer_offset)
+		end_current_at(connection, time, end_reason(reason, end), end->answered);
+	else
+		end_current(connection, time, end_reason(reason, end));
+}
+
+/* What the daemon wrote behind the last bytes that were seen. */
+static void see_totals(struct connection *connection, const struct callerd_end_event *end)
+{
+	struct stream *stream = &connection->response;
+
+	if (stream->state != STREAM_READ || end->answered <= stream->next)
+		return;
+	response_gap(connection, stream->next, end->answered - stream->next,
+		     RECORD_INCOMPLETE_BUDGET, end->answered_at);
+	stream->next = end->answered;
+}
+
+void connection_end(struct connection *connection, uint64_t time, unsigned int reason,
+		    const struct callerd_end_event *end)
 {
 	struct exchange *exchange;
+	unsigned int missed;
 
+	if (end)
+		see_totals(connection, end);
+	/* Its answer may be among what was not seen. */
+	missed = connection->response.state == STREAM_LOST ? connection->missed : 0;
 	connection->ended = true;
 	stop_answering(connection);
+	end_streaming(connection, time, reason, end);
 	/* What was read ahead were requests too, never answered. */
 	while ((exchange = connection->exchange)) {
-		exchange->incomplete |= reason;
+		exchange->incomplete |= reason | missed;
 		if (!exchange->has_head && !exchange->parse_error) {
 			exchange->parse_error = "ended within its head";
 			exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;

@@ -42,13 +42,23 @@ struct connection {
 	struct senders senders;
 	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
-	uint64_t turned;     /* request offset at which the daemon turned to it last */
-	unsigned int missed; /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
-	uint64_t requests;   /* so far */
+	/* What ends at or before this request offset was answered in full when the daemon read there: Go's
+	 * server begins to read a request when the one before is over, but for one byte of it. */
+	uint64_t served;
+	uint64_t message_end;  /* request offset behind the last one that was seen to its end */
+	uint64_t lost_at;      /* while the request stream is lost: the offset since when */
+	uint64_t spoken;       /* when the daemon wrote last, before the event at hand */
+	unsigned int missed;   /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
+	unsigned int lost_why; /* the same of requests */
+	bool unsure;	       /* the response at hand was found in the dark, or one before it */
+	bool perhaps_taken_over;   /* such a one said so */
+	uint64_t requests;	   /* so far */
 	struct exchange *exchange; /* the request at hand; NULL: none */
 	bool draining;		   /* the request was answered before its body was through */
 	struct exchange *finished, *finished_last; /* not yet written */
 	struct exchange *answering; /* of those, the one whose response is being read */
+	struct exchange *current;   /* whose response goes on, as far as is known; NULL: none */
+	struct exchange *streaming; /* the same, where its record was written; owned */
 	const struct reader *reader;
 	char *held; /* bytes behind the request at hand */
 	size_t held_size;
@@ -62,6 +72,9 @@ struct connection {
 	uint64_t *unpaired;		  /* counter of responses without a request */
 	struct connection *newer, *older; /* by activity */
 	struct connection *next_listed;
+	struct connection *next_open, *previous_open; /* among those with an unanswered request */
+	uint64_t open_since;
+	bool open; /* it is among them */
 	UT_hash_handle hh;
 };
 
@@ -79,8 +92,9 @@ int connection_add_sender(struct connection *connection, struct sender sender);
 int connection_data(struct connection *connection, const struct callerd_data_event *data);
 
 /* The connection is over: whatever was asked and not answered is finished. REASON: a
- * RECORD_INCOMPLETE_ bit, or 0 where it ended by itself. */
-void connection_end(struct connection *connection, uint64_t time, unsigned int reason);
+ * RECORD_INCOMPLETE_ bit, or 0 where it ended by itself. END: what the kernel said of it; NULL: nothing. */
+void connection_end(struct connection *connection, uint64_t time, unsigned int reason,
+		    const struct callerd_end_event *end);
 
 /* Who may have sent EXCHANGE. */
 void connection_find_senders(const struct connection *connection, const struct exchange *exchange,
@@ -102,6 +116,13 @@ bool connection_sender_certain(const struct connection *connection,
 
 /* Takes the oldest finished exchange off; the caller frees it. NULL: none. */
 struct exchange *connection_take_finished(struct connection *connection);
+
+/* The oldest finished exchange was written. It is freed, unless its response goes on: then it is kept, and
+ * comes back among the finished ones when that is over. */
+void connection_written(struct connection *connection);
+
+/* The request at hand that has no answer, if its head was seen and its beginning was not told; NULL: none. */
+struct exchange *connection_unanswered(const struct connection *connection);
 
 /* Bytes of memory that the connection holds now. Its callers are shared: callers_memory(). */
 size_t connection_memory(const struct connection *connection);

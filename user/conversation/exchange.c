@@ -35,6 +35,7 @@ void exchange_free(struct exchange *exchange)
 	wipe_free(exchange->target, exchange->target_size);
 	free(exchange->mime_type);
 	free(exchange->user_agent);
+	caller_unref(exchange->caller);
 	free(exchange);
 }
 
@@ -59,7 +60,13 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	exchange->has_head = true;
 	exchange->version_minor = head->version_minor;
 	exchange->anomalies = head->anomalies;
-	memcpy(exchange->method, head->method, sizeof(exchange->method));
+	if (exchange->resynchronised && head->anomalies & HTTP1_ANOMALY_UNKNOWN_METHOD) {
+		/* Rather the end of one, the first bytes of which were not seen. */
+		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
+		exchange->anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
+	} else {
+		memcpy(exchange->method, head->method, sizeof(exchange->method));
+	}
 	exchange->target = malloc(head->target_size ? head->target_size : 1);
 	if (!exchange->target)
 		return -ENOMEM;
@@ -124,6 +131,8 @@ void exchange_complete(struct exchange *exchange, const struct http1_parser *par
 {
 	exchange->complete = true;
 	exchange->anomalies = parser->head.anomalies;
+	if (!exchange->method[0])
+		exchange->anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
 	exchange->has_request_bytes = true;
 	exchange->request_bytes = parser->body_bytes;
 }
@@ -147,8 +156,9 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
 	}
 	if (exchange->content && exchange->reader->answered)
-		exchange->awaits_content = exchange->reader->answered(
-			exchange->content, head->status, exchange->complete, time);
+		exchange->awaits_content =
+			exchange->reader->answered(exchange->content, head->status,
+						   exchange->complete, !exchange->unsure, time);
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)
@@ -162,12 +172,21 @@ static struct bytes string_bytes(const char *string)
 	return string && *string ? (struct bytes){string, strlen(string)} : (struct bytes){};
 }
 
+static void describe_duration(const struct exchange *exchange, struct record *record)
+{
+	uint64_t end = record->action == RECORD_API_ENDED ? exchange->over : exchange->finished;
+
+	if (record->action == RECORD_API_STARTED || exchange->unseen)
+		return;
+	record->http.has_duration = exchange->status && end >= exchange->started;
+	record->http.duration = end - exchange->started;
+}
+
 void exchange_describe(struct exchange *exchange, struct record *record)
 {
 	struct record_http *http = &record->http;
 
-	record->action = RECORD_API_REQUEST;
-	record->time = exchange->started;
+	record->time = record->action == RECORD_API_ENDED ? exchange->over : exchange->started;
 	record->connection.request = exchange->number;
 	record->incomplete |= exchange->incomplete;
 	http->version_minor = exchange->version_minor;
@@ -182,12 +201,30 @@ void exchange_describe(struct exchange *exchange, struct record *record)
 	http->has_response_bytes = exchange->has_response_bytes;
 	http->response_bytes = exchange->response_bytes;
 	http->status = exchange->status;
-	http->has_duration = exchange->status && exchange->finished >= exchange->started;
-	http->duration = exchange->finished - exchange->started;
+	http->status_unsure = exchange->unsure;
+	describe_duration(exchange, record);
+	if (record->action == RECORD_API_ENDED) {
+		record->stream = exchange->stream;
+		record->incomplete |= exchange->end_incomplete;
+	}
 	http->parse_error = exchange->parse_error;
 	http->anomalies = exchange->anomalies;
 	if (exchange->content && exchange->reader->describe)
 		exchange->reader->describe(exchange->content, exchange->complete, record);
 	else if (!exchange->has_head && exchange->reader && exchange->reader->describe_unread)
 		exchange->reader->describe_unread(exchange->reader->data, record);
+}
+
+void exchange_written(struct exchange *exchange, struct caller *caller)
+{
+	exchange->written = true;
+	exchange->caller = caller ? caller_ref(caller) : NULL;
+	if (exchange->content && exchange->reader->written)
+		exchange->reader->written(exchange->content);
+}
+
+bool exchange_has_end(const struct exchange *exchange)
+{
+	return exchange->over &&
+	       (exchange->taken_over || exchange->over > exchange->finished + EXCHANGE_LONG);
 }

@@ -8,6 +8,9 @@
 #include "conversation/reader.h"
 #include "record/record.h"
 
+/* What takes longer than this (ns), to be answered or from then on, has records of its beginning and its end. */
+#define EXCHANGE_LONG 1000000000ull
+
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
 	uint64_t connection;   /* id of the one that it is on */
@@ -15,17 +18,27 @@ struct exchange {
 	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
 	uint64_t started;      /* when the daemon read its first byte */
 	uint64_t finished;     /* when its response's head, or its connection's end, was seen */
+	uint64_t over;	       /* when its response was over; 0: it goes on, or there is none */
 	bool resynchronised;   /* only taken for a request since it looks like one */
 	bool doubtful;	       /* and a response was not over, as far as was seen */
+	bool unseen;	       /* all that was seen of it is its answer */
+	bool unsure;	       /* what was taken for its answer may be content of another one */
 	bool has_head, complete;
-	bool sender_told;	 /* to the reader */
-	unsigned int incomplete; /* RECORD_INCOMPLETE_ bits */
+	bool sender_told;	     /* to the reader */
+	bool start_told, written;    /* its records */
+	bool taken_over;	     /* its answer was the last of HTTP on the connection */
+	unsigned int incomplete;     /* RECORD_INCOMPLETE_ bits */
+	unsigned int end_incomplete; /* those of its end */
 	unsigned int anomalies;
 	const char *parse_error;
 	int version_minor;
 	int status;
 	bool has_request_bytes, has_response_bytes;
 	uint64_t request_bytes, response_bytes;
+	uint64_t answer_offset;	     /* stream offset of its response's first byte */
+	struct record_stream stream; /* once it is over */
+	uint64_t described;	     /* when its caller was; 0: as it was read */
+	struct caller *caller;	     /* who sent it, once it is written; a reference */
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
@@ -67,7 +80,15 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 /* A piece of the response's body, if that is awaited. */
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size);
 
-/* Fills in what RECORD says of the request and its response; borrowed from EXCHANGE. */
+/* Fills in what RECORD says of the request and its response; borrowed from EXCHANGE. RECORD->action says which
+ * of the records of a request it is: that of its beginning, of its answer, or of its end. */
 void exchange_describe(struct exchange *exchange, struct record *record);
+
+/* Its record was written, and CALLER, which may be NULL, is who sent it: from here on no more is kept than what
+ * the record of its end needs. */
+void exchange_written(struct exchange *exchange, struct caller *caller);
+
+/* Whether it is over, and lasted beyond its answer: its end has a record of its own. */
+bool exchange_has_end(const struct exchange *exchange);
 
 #endif

@@ -12,7 +12,7 @@ struct exchange;
  * end(). */
 struct reader {
 	void *data;
-	/* The head of EXCHANGE is there, a request on the watched socket of index SOCKET. Returns its content;
+	/* The head of EXCHANGE is there, or the answer to one that was not seen at all; a request on the watched socket of index SOCKET. Returns its content;
 	 * NULL: nobody wants it. */
 	void *(*begin)(void *data, const struct exchange *exchange, uint32_t socket);
 	/* A piece of the request's body. */
@@ -22,15 +22,18 @@ struct reader {
 	/* Who sent the request is known for certain. Called once, at any time before describe(), or not at all. */
 	void (*sent)(void *content, struct caller *caller);
 	/* The response's head is there, which the daemon sent at TIME (ns of CLOCK_BOOTTIME). COMPLETE: the
-	 * request's body was seen to its end. Returns whether the response's body is wanted as well: the record
-	 * waits for it. */
-	bool (*answered)(void *content, int status, bool complete, uint64_t time);
+	 * request's body was seen to its end. Not CERTAIN: it looks like that response, and may be content of
+	 * another one. Returns whether the response's body is wanted as well: the record waits for it. */
+	bool (*answered)(void *content, int status, bool complete, bool certain, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
 	/* The request is about to be written: adds to RECORD, which says the rest already, what the content
-	 * says. COMPLETE as above. */
+	 * says. COMPLETE as above. Called for each record of the request: of its beginning, its answer, its
+	 * end (record->action). */
 	void (*describe)(void *content, bool complete, struct record *record);
-	/* The same of a request whose head could not be read. */
+	/* The record of its answer was written: only its end may still be told. */
+	void (*written)(void *content);
+	/* As describe(), of a request whose head could not be read. */
 	void (*describe_unread)(void *data, struct record *record);
 	/* Nothing more comes of the requests on CONNECTION (an exchange's) that were answered: the last
 	 * response is over; or of any of them: the connection ENDED. They may have been written before. */

@@ -14,6 +14,8 @@ struct tracker {
 	struct connection *newest, *oldest; /* by activity */
 	struct connection *listed,
 		**listed_end; /* with something to write, or ended; in that order */
+	struct connection *first_open,
+		*last_open; /* with an unanswered request, the oldest first */
 	unsigned int count;
 	struct tracker_stats stats; /* memory: of the connections alone */
 };
@@ -68,6 +70,32 @@ static void unlist(struct tracker *tracker, struct connection *connection)
 	connection->listed = false;
 }
 
+/* Its request at hand has no answer yet. */
+static void open_connection(struct tracker *tracker, struct connection *connection)
+{
+	const struct exchange *exchange = connection_unanswered(connection);
+
+	if (connection->open || !exchange)
+		return;
+	connection->open = true;
+	connection->open_since = exchange->started;
+	connection->next_open = NULL;
+	connection->previous_open = tracker->last_open;
+	*(tracker->last_open ? &tracker->last_open->next_open : &tracker->first_open) = connection;
+	tracker->last_open = connection;
+}
+
+static void close_connection(struct tracker *tracker, struct connection *connection)
+{
+	struct connection *next = connection->next_open, *previous = connection->previous_open;
+
+	if (!connection->open)
+		return;
+	*(next ? &next->previous_open : &tracker->last_open) = previous;
+	*(previous ? &previous->next_open : &tracker->first_open) = next;
+	connection->open = false;
+}
+
 static void account(struct tracker *tracker, struct connection *connection)
 {
 	size_t size = connection_memory(connection);
@@ -80,6 +108,7 @@ static void remove_connection(struct tracker *tracker, struct connection *connec
 {
 	HASH_DEL(tracker->table, connection);
 	unlink_activity(tracker, connection);
+	close_connection(tracker, connection);
 	tracker->stats.memory -= connection->memory;
 	tracker->count--;
 	if (connection->request.state == STREAM_OPAQUE && tracker->options.mute)
@@ -112,12 +141,14 @@ static void write_record(struct tracker *tracker, struct record *record, uint32_
 	tracker->options.record(tracker->options.data, record);
 }
 
+/* ACTION is which of the records of EXCHANGE, CALLER who sent it. */
 static void write_exchange(struct tracker *tracker, struct connection *connection,
-			   struct exchange *exchange)
+			   struct exchange *exchange, enum record_action action,
+			   struct caller *caller)
 {
-	struct caller *caller = connection_sender(connection, exchange);
 	struct senders_found found;
 	struct record record = {
+		.action = action,
 		.caller = caller,
 		.connection =
 			{
@@ -126,22 +157,63 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 			},
 	};
 
-	connection_find_senders(connection, exchange, &found);
-	if (found.count > 1 || (found.count && !caller)) {
-		record.candidates = (const struct caller *const *)found.caller;
-		record.candidate_count = found.count;
-		record.candidates_cut = found.more;
+	if (!exchange->written) { /* of its end: who is kept for that */
+		connection_find_senders(connection, exchange, &found);
+		if (found.count > 1 || (found.count && !caller)) {
+			record.candidates = (const struct caller *const *)found.caller;
+			record.candidate_count = found.count;
+			record.candidates_cut = found.more;
+		}
+		exchange->described = found.time ?: connection->connected;
 	}
 	if (caller)
-		record.described = found.time ?: connection->connected;
+		record.described = exchange->described;
 	if (!connection->connector)
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
 	else if (!caller_same_image(record.caller, connection->connector))
 		record.connector = connection->connector;
-	if (connection_sender_certain(connection, exchange))
-		exchange_sent(exchange, caller);
 	exchange_describe(exchange, &record);
 	write_record(tracker, &record, connection->socket);
+}
+
+static void write_request(struct tracker *tracker, struct connection *connection,
+			  struct exchange *exchange)
+{
+	struct caller *caller = connection_sender(connection, exchange);
+
+	if (connection_sender_certain(connection, exchange))
+		exchange_sent(exchange, caller);
+	write_exchange(tracker, connection, exchange, RECORD_API_REQUEST, caller);
+	exchange_written(exchange, caller);
+}
+
+/* What is doubtful now may be certain when it is answered. */
+static void write_start(struct tracker *tracker, struct connection *connection,
+			struct exchange *exchange)
+{
+	unsigned int incomplete = exchange->incomplete;
+	struct caller *caller = connection_sender(connection, exchange);
+
+	if (!exchange->complete)
+		exchange->incomplete |= RECORD_INCOMPLETE_UNFINISHED;
+	write_exchange(tracker, connection, exchange, RECORD_API_STARTED, caller);
+	exchange->incomplete = incomplete;
+	exchange->start_told = true;
+}
+
+/* Tells the beginning of what has been going on for long without an answer. */
+static void write_starts(struct tracker *tracker, uint64_t now)
+{
+	struct connection *connection;
+	struct exchange *exchange;
+
+	while ((connection = tracker->first_open) && now > connection->open_since + EXCHANGE_LONG) {
+		close_connection(tracker, connection);
+		exchange = connection_unanswered(connection);
+		if (exchange && now > exchange->started + EXCHANGE_LONG)
+			write_start(tracker, connection, exchange);
+		open_connection(tracker, connection); /* another one meanwhile */
+	}
 }
 
 /* Writes what is finished, as far as its senders are known or were waited for long enough. */
@@ -153,11 +225,16 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 		bool open = exchange->awaits_content ||
 			    !connection_sender_certain(connection, exchange);
 
-		if (open && !connection->ended &&
-		    now < exchange->finished + tracker->options.sender_wait)
-			return;
-		write_exchange(tracker, connection, exchange);
-		exchange_free(connection_take_finished(connection));
+		if (!exchange->written) {
+			if (open && !connection->ended &&
+			    now < exchange->finished + tracker->options.sender_wait)
+				return;
+			write_request(tracker, connection, exchange);
+		}
+		if (exchange_has_end(exchange))
+			write_exchange(tracker, connection, exchange, RECORD_API_ENDED,
+				       exchange->caller);
+		connection_written(connection);
 	}
 }
 
@@ -179,7 +256,7 @@ static void evict(struct tracker *tracker, const struct connection *keep, uint64
 	if (!victim)
 		return;
 	tracker->stats.evicted++;
-	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED);
+	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED, NULL);
 	flush_connection(tracker, victim, now);
 	unlist(tracker, victim);
 	if (victim->request.state == STREAM_OPAQUE) /* there is nothing to hear from it */
@@ -218,6 +295,7 @@ void tracker_flush(struct tracker *tracker, uint64_t now)
 		else if (connection->finished)
 			list(tracker, connection);
 	}
+	write_starts(tracker, now);
 	make_room(tracker, NULL, now); /* what was written is kept, rendered, of each new caller */
 }
 
@@ -328,7 +406,7 @@ static int connection_event(struct tracker *tracker, struct connection *connecti
 			connection->confirmed = event->sent->offset;
 		break;
 	case CALLERD_EVENT_END:
-		connection_end(connection, event->header->time, 0);
+		connection_end(connection, event->header->time, 0, event->end);
 		break;
 	}
 	return error;
@@ -357,6 +435,7 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	link_newest(tracker, connection);
 	if (connection->finished || connection->ended || connection_has_untold(connection))
 		list(tracker, connection);
+	open_connection(tracker, connection);
 	account(tracker, connection);
 	make_room(tracker, connection, header->time);
 }
@@ -397,12 +476,29 @@ void tracker_survey_seen(struct tracker *tracker, uint64_t id)
 		connection->surveyed = true;
 }
 
-void tracker_survey_end(struct tracker *tracker)
+/* When it ended is not known either: what is told is when the daemon wrote last. */
+static void end_unnoticed(struct tracker *tracker, struct connection *connection, uint64_t now)
+{
+	struct callerd_totals totals = {.connection = connection->id};
+	struct callerd_end_event end = {.header.time = now};
+
+	if (!connection->current || !tracker->options.totals ||
+	    !tracker->options.totals(tracker->options.data, &totals)) {
+		connection_end(connection, now, 0, NULL);
+		return;
+	}
+	end.received = totals.received;
+	end.answered = totals.answered;
+	end.answered_at = totals.answered_at;
+	connection_end(connection, totals.answered_at ?: now, 0, &end);
+}
+
+void tracker_survey_end(struct tracker *tracker, uint64_t now)
 {
 	for (struct connection *one = tracker->oldest; one; one = one->newer) {
 		if (one->surveyed || one->ended)
 			continue;
-		connection_end(one, one->active, 0);
+		end_unnoticed(tracker, one, now);
 		list(tracker, one);
 	}
 }
@@ -411,7 +507,7 @@ void tracker_close(struct tracker *tracker, uint64_t now)
 {
 	for (struct connection *one = tracker->oldest; one; one = one->newer) {
 		if (!one->ended)
-			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED);
+			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED, NULL);
 		list(tracker, one);
 	}
 	tracker_flush(tracker, now);

@@ -28,6 +28,9 @@ struct tracker_options {
 	/* Wishes that a connection's bytes are copied no longer (CALLERD_MUTE_ bits), or to be told of
 	 * it anew since it was evicted (CALLERD_FORGOTTEN); 0: it is over. */
 	void (*mute)(void *data, uint64_t connection, uint32_t bits);
+	/* Asks what was counted of a connection that ended unnoticed: false where that is not known. NULL: nobody
+	 * to ask. */
+	bool (*totals)(void *data, struct callerd_totals *ret);
 };
 
 struct tracker_stats {
@@ -45,7 +48,8 @@ void tracker_free(struct tracker *tracker);
 /* Takes an event in, and the reference that it carries. SOCKET is the index of the watched socket. */
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket);
 
-/* Both rings are drained: writes the records of what is finished. NOW: ns of CLOCK_BOOTTIME. */
+/* Both rings are drained: writes the records of what is finished, and of the beginning of what has been going on for
+ * EXCHANGE_LONG; to be called that often for the latter. NOW: ns of CLOCK_BOOTTIME. */
 void tracker_flush(struct tracker *tracker, uint64_t now);
 
 /* Whether a finished request waits for its sender to become certain. */
@@ -59,7 +63,7 @@ bool tracker_has_idle(const struct tracker *tracker, uint64_t now, uint64_t age)
  * still say of the dead comes after their end. */
 void tracker_survey_begin(struct tracker *tracker);
 void tracker_survey_seen(struct tracker *tracker, uint64_t connection);
-void tracker_survey_end(struct tracker *tracker);
+void tracker_survey_end(struct tracker *tracker, uint64_t now);
 
 /* The agent stops: writes what is unfinished. */
 void tracker_close(struct tracker *tracker, uint64_t now);

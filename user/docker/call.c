@@ -60,6 +60,8 @@ struct call {
 	size_t body_memory;	 /* as counted */
 	bool body_refused;	 /* there was no memory for one */
 	bool fed, gap;		 /* something of it came; something did not */
+	bool dark;		 /* what is asked was not seen, or not from its beginning */
+	bool uncertain;		 /* so is the answer, as it may be another one's content */
 	int status;		 /* 0: no answer yet */
 	struct body *answer;
 	bool learned;
@@ -296,6 +298,11 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 	call->calls = calls;
 	call->socket = socket;
 	call->inventory = calls->options.inventories[socket];
+	call->dark = !*exchange->method;
+	if (call->dark) {
+		make_event_id(call, exchange);
+		return call;
+	}
 	url = url_split((struct bytes){exchange->target, exchange->target_size});
 	mask_query_keys(&call->query, url.query);
 	route_find(bytes_of(exchange->method), url.original, &call->path, &call->match);
@@ -594,11 +601,35 @@ static void judge_caller(const struct calls *calls, struct verdict *verdict,
 		container ? container->name.data ?: "" : "");
 }
 
+/* What was asked may have been anything. */
+static void judge_dark(const struct call *call, struct verdict *verdict)
+{
+	if (call->status < 400)
+		verdict_add(verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
+			    "the request was not seen");
+}
+
+/* Of a request that goes on, which may be still on its way: what is seen of it by now. VERDICT is empty. */
+static void judge_begun(struct call *call, struct verdict *verdict, bool complete,
+			const struct record *record)
+{
+	if (call->match.route && complete) {
+		judge_contents(call, verdict);
+		judge_operation(call, verdict, record);
+		judge_completeness(call, verdict, complete, record);
+	} else if (call->match.route) {
+		judge_operation(call, verdict, record);
+	}
+	judge_oddities(call, verdict, record);
+}
+
 /* VERDICT is empty. */
 static void judge(struct call *call, struct verdict *verdict, bool complete,
 		  const struct record *record)
 {
-	if (call->match.route) {
+	if (call->dark) {
+		judge_dark(call, verdict);
+	} else if (call->match.route) {
 		take_judgement(call, verdict);
 		judge_operation(call, verdict, record);
 		judge_completeness(call, verdict, complete, record);
@@ -883,11 +914,13 @@ static bool open_answer(struct call *call)
 {
 	const struct route *route = call->match.route;
 
+	if (call->dark && call->status == 201)
+		return !body_new(&shape_created, ANSWER_MEMORY, NULL, &call->answer);
 	if (!route || !succeeded(call))
 		return false;
 	if (route->answer)
 		return !body_new(&shape_created, ANSWER_MEMORY, NULL, &call->answer);
-	return route->removed && call->request &&
+	return route->removed && call->request && !call->uncertain &&
 	       !body_new(route->removed, REMOVED_MEMORY, NULL, &call->answer);
 }
 
@@ -910,12 +943,27 @@ static void over(void *data, uint64_t connection, bool ended, uint64_t time)
 		ledger_over(calls->options.ledger, connection, ended, time);
 }
 
-static bool answered(void *content, int status, bool complete, uint64_t time)
+/* What may not be the answer changes nothing, and it may have been another one. */
+static bool answered_uncertainly(struct call *call, int status)
+{
+	bool awaited;
+
+	call->uncertain = true;
+	call->status = status;
+	awaited = open_answer(call);
+	if (!call->dark)
+		call->status = 0;
+	return awaited;
+}
+
+static bool answered(void *content, int status, bool complete, bool certain, uint64_t time)
 {
 	struct call *call = content;
 	struct calls *calls = call->calls;
 	bool awaited;
 
+	if (!certain)
+		return answered_uncertainly(call, status);
 	call->status = status;
 	call->gap |= !complete; /* who answered read it */
 	if (calls->options.answered)
@@ -925,9 +973,19 @@ static bool answered(void *content, int status, bool complete, uint64_t time)
 		enter_body(call);
 		request_answered(call->request, status, time);
 	}
-	if (!awaited || !call->match.route->answer)
+	if (!call->dark && (!awaited || !call->match.route->answer))
 		learn(call);
 	return awaited;
+}
+
+/* The engine knows what it is that may have been made here. */
+static void ask_about_made(const struct call *call)
+{
+	const struct calls_options *options = &call->calls->options;
+	struct bytes id = answer_string(call, "Id");
+
+	if (id_valid(id) && options->created)
+		options->created(options->data, call->socket, id);
 }
 
 static void response(void *content, const char *bytes, size_t size)
@@ -937,6 +995,10 @@ static void response(void *content, const char *bytes, size_t size)
 	body_feed(call->answer, bytes, size);
 	if (body_state(call->answer) != BODY_DONE)
 		return;
+	if (call->dark || call->uncertain) {
+		ask_about_made(call);
+		return;
+	}
 	if (call->match.route->removed) {
 		enter_removed(call);
 		return;
@@ -1056,14 +1118,14 @@ static void put_target(struct call *call, struct record_api *api)
 	const struct value *body = taken_body(call);
 	struct target *target = &call->target;
 
-	if (route->answer)
+	if (route->answer && call->answer)
 		target->id = keep(call, answer_string(call, "Id"));
 	if (!target->name.size && !route->made && route->body && route->method[0] == 'P' &&
 	    route->target != TARGET_CONTAINER)
 		target->name = keep(call, value_string(body, "Name"));
 	if (!target->name.size && is_operation(call, "VolumeCreate"))
 		target->name = keep(call, answer_string(call, "Name"));
-	if (is_operation(call, "ContainerCreate"))
+	if (is_operation(call, "ContainerCreate") && call->body)
 		target->image = keep(call, value_string(body, "Image"));
 	api->target_type = route_target_name(target_type(route));
 	api->target_id = told(call, target->id);
@@ -1091,19 +1153,42 @@ static void describe(void *content, bool complete, struct record *record)
 
 	verdict_free(&calls->verdict);
 	api->engine = calls->options.engines ? calls->options.engines[call->socket] : "docker";
-	record->id = event_id(call);
+	record->request_id = event_id(call);
+	if (record->action == RECORD_API_REQUEST)
+		record->id = record->request_id;
+	if (call->dark)
+		api->target_id = told(call, made_id(call));
 	if (call->match.route) {
 		resolve_again(call);
-		ask_about_target(call);
+		if (record->action == RECORD_API_REQUEST)
+			ask_about_target(call);
 		api->version = call->match.version;
 		api->operation = call->match.route->operation;
 		put_target(call, api);
 	}
-	judge(call, &calls->verdict, complete, record);
+	if (record->action == RECORD_API_ENDED) /* the rest was told with its answer */
+		return;
+	if (record->action == RECORD_API_STARTED)
+		judge_begun(call, &calls->verdict, complete, record);
+	else
+		judge(call, &calls->verdict, complete, record);
 	api->facts = calls->verdict.facts;
 	api->fact_count = calls->verdict.fact_count;
 	put_findings(calls, api);
 	enter_findings(call, &calls->verdict);
+}
+
+static void written(void *content)
+{
+	struct call *call = content;
+
+	body_free(call->body);
+	call->body = NULL;
+	count_body(call);
+	body_free(call->answer);
+	call->answer = NULL;
+	request_end(call->request);
+	call->request = NULL;
 }
 
 /* Of a request that is not HTTP as the daemon reads it, or another protocol. */
@@ -1138,6 +1223,7 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.answered = answered,
 		.response = response,
 		.describe = describe,
+		.written = written,
 		.describe_unread = describe_unread,
 		.over = over,
 		.memory = memory,

@@ -51,7 +51,7 @@ static const char *finding_of(const struct record *record)
 {
 	const struct record_api *api = &record->api;
 
-	if (record->action != RECORD_API_REQUEST || !api->finding_count ||
+	if (!record_is_request(record) || !api->finding_count ||
 	    !strcmp(api->findings[0].severity, "info"))
 		return NULL;
 	return api->findings[0].id;
@@ -64,7 +64,7 @@ static void add_kind(struct text *out, const struct record *record, char separat
 
 	if (finding) {
 		text_add_string(out, finding);
-	} else if (record->action == RECORD_API_REQUEST && record->api.operation) {
+	} else if (record_is_request(record) && record->api.operation) {
 		text_add_string(out, record->api.operation);
 	} else if (record->action == RECORD_DOCKER_EVENT) {
 		text_add_bytes(out, record->event.type);
@@ -92,6 +92,8 @@ static void add_name(struct cef *cef)
 		[RECORD_SOCKET_CONNECTED] = "Connected to the engine's socket",
 		[RECORD_SOCKET_REFUSED] = "Refused at the engine's socket",
 		[RECORD_API_REQUEST] = "Engine API request",
+		[RECORD_API_STARTED] = "Engine API request started",
+		[RECORD_API_ENDED] = "Engine API request ended",
 		[RECORD_DOCKER_EVENT] = "Engine event",
 		[RECORD_RECORDS_LOST] = "Records lost",
 	};
@@ -201,8 +203,10 @@ static void put_reason(struct cef *cef)
 
 	if (record->action == RECORD_SOCKET_REFUSED && record->error > 0)
 		view_add_error(reason, record->error);
-	else if (record->action == RECORD_API_REQUEST && record->http.parse_error)
+	else if (record_is_request(record) && record->http.parse_error)
 		text_add_string(reason, record->http.parse_error);
+	else if (record->stream.end_reason)
+		text_add_string(reason, record->stream.end_reason);
 	else if (record->action == RECORD_DOCKER_EVENT && record->cause.reason)
 		text_add_string(reason, record->cause.reason);
 	else if (record->action == RECORD_RECORDS_LOST && record->lost_reason)
@@ -274,6 +278,7 @@ static void put_target(struct cef *cef, struct bytes type, struct bytes id, stru
 
 static void put_http(struct cef *cef)
 {
+	const struct record_stream *stream = &cef->record->stream;
 	const struct record_http *http = &cef->record->http;
 
 	if (http->version_minor >= 0)
@@ -281,10 +286,16 @@ static void put_http(struct cef *cef)
 	put(cef, "requestMethod", http->method, LIMIT_TEXT);
 	put(cef, "request", cef->view->url.original, LIMIT_TEXT);
 	put(cef, "requestClientApplication", http->user_agent, LIMIT_TEXT);
-	if (http->has_request_bytes)
-		put_integer(cef, "in", http->request_bytes);
-	if (http->has_response_bytes)
-		put_integer(cef, "out", http->response_bytes);
+	view_add_request_id(begin(cef), cef->view);
+	put(cef, "callerdRequestId", begun(cef), LIMIT_TEXT);
+	if (stream->has_request_bytes || http->has_request_bytes)
+		put_integer(cef, "in",
+			    stream->has_request_bytes ? stream->request_bytes
+						      : http->request_bytes);
+	if (stream->has_response_bytes || http->has_response_bytes)
+		put_integer(cef, "out",
+			    stream->has_response_bytes ? stream->response_bytes
+						       : http->response_bytes);
 	if (http->status > 0)
 		put_custom_number(cef, "cn1", "httpStatus", http->status);
 	if (http->has_duration)
@@ -383,7 +394,7 @@ static void put_extension(struct cef *cef)
 	if (cef->view->caller)
 		put_caller(cef);
 	put_socket(cef);
-	if (cef->record->action == RECORD_API_REQUEST)
+	if (record_is_request(cef->record))
 		put_request(cef);
 	else if (cef->record->action == RECORD_DOCKER_EVENT)
 		put_docker_event(cef);

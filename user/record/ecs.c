@@ -73,8 +73,9 @@ static void put_event_type(struct ecs *ecs, const char *type)
 	bool denied = record->action == RECORD_SOCKET_REFUSED &&
 		      (record->error == EACCES || record->error == EPERM);
 
-	if (record->action == RECORD_API_REQUEST) {
-		type = request_type(record);
+	if (record_is_request(record)) {
+		if (record->action == RECORD_API_REQUEST)
+			type = request_type(record);
 		denied = record->http.status == 401 || record->http.status == 403;
 	}
 	json_open_array(&ecs->json, "type");
@@ -101,7 +102,7 @@ static void put_event(struct ecs *ecs)
 	json_put_plain(json, "module", PLAIN("callerd"));
 	json_put_plain(json, "dataset", PLAIN("callerd.audit"));
 	json_put_number(json, "severity", ecs->view->severity);
-	if (ecs->record->action == RECORD_API_REQUEST && http->has_duration)
+	if (record_is_request(ecs->record) && http->has_duration)
 		json_put_number(json, "duration", http->duration);
 	json_close(json);
 }
@@ -228,11 +229,11 @@ static void put_process(struct ecs *ecs, const struct caller *caller)
 /* Of a connect; a sender's threads are not told apart. */
 static void put_thread(struct ecs *ecs, const struct caller *caller)
 {
-	enum record_action action = ecs->record->action;
+	const struct record *record = ecs->record;
 	struct json *json = &ecs->json;
 
-	if (!ecs->view->described || !caller->tid || action == RECORD_API_REQUEST ||
-	    action == RECORD_DOCKER_EVENT)
+	if (!ecs->view->described || !caller->tid || record_is_request(record) ||
+	    record->action == RECORD_DOCKER_EVENT)
 		return;
 	json_open_object(json, "thread");
 	json_put_number(json, "id", caller->tid);
@@ -272,9 +273,18 @@ static void put_container(struct ecs *ecs)
 /* --- the request
  * ---------------------------------------------------------------------------------- */
 
-static void put_http_request(struct json *json, const struct record_http *http)
+static void put_http_request(struct ecs *ecs)
 {
+	const struct record_stream *stream = &ecs->record->stream;
+	const struct record_http *http = &ecs->record->http;
+	struct json *json = &ecs->json;
+
 	json_open_object(json, "request");
+	text_cut(&ecs->scratch, 0);
+	view_add_request_id(&ecs->scratch, ecs->view);
+	json_put_string(json, "id", text_since(&ecs->scratch, 0));
+	if (stream->has_request_bytes)
+		json_put_number(json, "bytes", stream->request_bytes);
 	json_put_string(json, "method", http->method);
 	json_put_string(json, "mime_type", http->mime_type);
 	if (http->has_request_bytes) {
@@ -285,9 +295,15 @@ static void put_http_request(struct json *json, const struct record_http *http)
 	json_close(json);
 }
 
-static void put_http_response(struct json *json, const struct record_http *http)
+static void put_http_response(struct ecs *ecs)
 {
+	const struct record_stream *stream = &ecs->record->stream;
+	const struct record_http *http = &ecs->record->http;
+	struct json *json = &ecs->json;
+
 	json_open_object(json, "response");
+	if (stream->has_response_bytes)
+		json_put_number(json, "bytes", stream->response_bytes);
 	if (http->status > 0)
 		json_put_number(json, "status_code", (uint64_t)http->status);
 	if (http->has_response_bytes) {
@@ -309,8 +325,8 @@ static void put_http(struct ecs *ecs)
 
 		json_put_plain(json, "version", version, sizeof(version));
 	}
-	put_http_request(json, http);
-	put_http_response(json, http);
+	put_http_request(ecs);
+	put_http_response(ecs);
 	json_close(json);
 }
 
@@ -350,7 +366,7 @@ static void put_error(struct ecs *ecs)
 		view_add_error(&ecs->scratch, record->error);
 		json_put_string(json, "code", text_since(&ecs->scratch, 0));
 		put_text(json, "message", strerrordesc_np(record->error));
-	} else if (record->action == RECORD_API_REQUEST) {
+	} else if (record_is_request(record)) {
 		put_text(json, "message", record->http.parse_error);
 	}
 	json_close(json);
@@ -525,7 +541,7 @@ static void put_capture(struct ecs *ecs)
 	const struct view *view = ecs->view;
 	const struct record *record = ecs->record;
 	struct json *json = &ecs->json;
-	bool request = record->action == RECORD_API_REQUEST;
+	bool request = record_is_request(record);
 	bool complete = !view->incomplete && !view->target_truncated;
 
 	json_open_object(json, "capture");
@@ -580,6 +596,13 @@ static void put_refused(struct ecs *ecs)
 	json_put_time(json, "first", clock_real(ecs->context, record->refused_first));
 	json_put_time(json, "last", clock_real(ecs->context, record->refused_last));
 	json_close(json);
+}
+
+static void put_stream(struct ecs *ecs)
+{
+	json_open_object(&ecs->json, "stream");
+	put_text(&ecs->json, "end_reason", ecs->record->stream.end_reason);
+	json_close(&ecs->json);
 }
 
 static void put_lost(struct ecs *ecs)
@@ -733,6 +756,7 @@ static void put_callerd(struct ecs *ecs)
 	put_candidates(ecs);
 	put_connection(ecs);
 	api_put(&ecs->json, &record->api);
+	put_stream(ecs);
 	put_capture(ecs);
 	put_account(ecs);
 	put_refused(ecs);
@@ -786,7 +810,7 @@ static void put_record(struct ecs *ecs)
 		find_rendered(ecs, caller);
 		put_caller_members(ecs, caller);
 	}
-	if (ecs->record->action == RECORD_API_REQUEST)
+	if (record_is_request(ecs->record))
 		put_request(ecs);
 	put_error(ecs);
 	put_callerd(ecs); /* the last: the chain's mark goes before its end */

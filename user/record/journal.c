@@ -161,7 +161,7 @@ static void put_event(struct journal *journal)
 	put_begun(journal, "event.", "id");
 	put_number(journal, "event.", "sequence", record->sequence);
 	put_number(journal, "event.", "severity", view->severity);
-	if (record->action == RECORD_API_REQUEST && record->http.has_duration)
+	if (record_is_request(record) && record->http.has_duration)
 		put_number(journal, "event.", "duration", record->http.duration);
 	put_text(journal, "host.", "name", context->host_name);
 	put_text(journal, "agent.", "version", context->agent_version);
@@ -172,7 +172,7 @@ static void put_capture(struct journal *journal)
 {
 	const struct view *view = journal->view;
 	const struct record *record = journal->record;
-	bool request = record->action == RECORD_API_REQUEST;
+	bool request = record_is_request(record);
 	bool complete = !view->incomplete && !view->target_truncated;
 
 	if (request || !complete)
@@ -193,7 +193,7 @@ static void put_error(struct journal *journal)
 		view_add_error(begin(journal), record->error);
 		put_begun(journal, "error.", "code");
 		put_text(journal, "error.", "message", strerrordesc_np(record->error));
-	} else if (record->action == RECORD_API_REQUEST) {
+	} else if (record_is_request(record)) {
 		put_text(journal, "error.", "message", record->http.parse_error);
 	}
 }
@@ -303,10 +303,10 @@ static void put_described(struct journal *journal, const struct caller *caller)
 {
 	const struct view *view = journal->view;
 	const struct process *process = &caller->process;
-	enum record_action action = journal->record->action;
+	const struct record *record = journal->record;
 
 	/* A sender's threads are not told apart. */
-	if (caller->tid && action != RECORD_API_REQUEST && action != RECORD_DOCKER_EVENT)
+	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT)
 		put_number(journal, "process.", "thread.id", caller->tid);
 	put_command_line(journal, "process.", process);
 	put(journal, "process.", "working_directory", caller->working_directory);
@@ -416,6 +416,8 @@ static void put_http(struct journal *journal)
 
 		put_text(journal, "http.", "version", version);
 	}
+	view_add_request_id(begin(journal), journal->view);
+	put_begun(journal, "http.", "request.id");
 	put(journal, "http.", "request.method", http->method);
 	put(journal, "http.", "request.mime_type", http->mime_type);
 	if (http->has_request_bytes)
@@ -425,6 +427,17 @@ static void put_http(struct journal *journal)
 	if (http->has_response_bytes)
 		put_number(journal, "http.", "response.body.bytes", http->response_bytes);
 	put(journal, "user_agent.", "original", http->user_agent);
+}
+
+static void put_stream(struct journal *journal)
+{
+	const struct record_stream *stream = &journal->record->stream;
+
+	if (stream->has_request_bytes)
+		put_number(journal, "http.", "request.bytes", stream->request_bytes);
+	if (stream->has_response_bytes)
+		put_number(journal, "http.", "response.bytes", stream->response_bytes);
+	put_text(journal, "callerd.stream.", "end_reason", stream->end_reason);
 }
 
 static void put_url(struct journal *journal)
@@ -660,8 +673,11 @@ static void put_of_action(struct journal *journal)
 	case RECORD_AGENT_STOPPED:
 		put_status(journal);
 		break;
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
 		put_http(journal);
+		put_stream(journal);
 		put_url(journal);
 		break;
 	case RECORD_DOCKER_EVENT:

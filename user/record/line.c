@@ -20,7 +20,9 @@ bool line_is_about_agent(const struct record *record)
 	switch (record->action) {
 	case RECORD_SOCKET_CONNECTED:
 	case RECORD_SOCKET_REFUSED:
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
 	case RECORD_DOCKER_EVENT:
 		return false;
 	default:
@@ -357,6 +359,8 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 	text_add_string(out, " → ");
 	if (http->status > 0)
 		text_add_number(out, (uint64_t)http->status);
+	else if (view->record->action == RECORD_API_STARTED)
+		text_add_string(out, "goes on");
 	else
 		text_add_string(out, "no answer");
 	if (http->has_duration) {
@@ -369,6 +373,31 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 		text_add_visible(out, bytes_of(view->record->api.expected_rule), NAME_COLUMNS);
 	}
 	add_findings(out, &view->record->api);
+}
+
+/* ExecStart in web → ended after 4.2 s: by the client, 24 bytes in, 4096 out. */
+static void add_ended(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_stream *stream = &view->record->stream;
+
+	add_asked(out, view, aligned);
+	text_add_string(out, " → ended");
+	if (view->record->http.has_duration) {
+		text_add_string(out, " after ");
+		clock_add_duration(out, view->record->http.duration);
+	}
+	if (stream->end_reason) {
+		text_add_string(out, ": ");
+		text_add_string(out, stream->end_reason);
+	}
+	if (stream->has_request_bytes) {
+		text_add_string(out, ", bytes in ");
+		text_add_number(out, stream->request_bytes);
+	}
+	if (stream->has_response_bytes) {
+		text_add_string(out, ", bytes out ");
+		text_add_number(out, stream->response_bytes);
+	}
 }
 
 static void add_after(struct text *out, const char *before, struct bytes words, size_t columns)
@@ -635,7 +664,7 @@ static void add_notes(struct text *out, const struct view *view)
 	note_bits(&notes, "incomplete:", view->incomplete, name_incomplete);
 	if (view->target_truncated)
 		begin_note(&notes, "target cut");
-	if (record->action == RECORD_API_REQUEST) {
+	if (record_is_request(record)) {
 		if (record->http.parse_error) {
 			begin_note(&notes, "");
 			text_add_visible(out, bytes_of(record->http.parse_error), UNLIMITED);
@@ -669,8 +698,12 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_SOCKET_REFUSED:
 		add_refused(out, view);
 		break;
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
 		add_request(out, view, aligned);
+		break;
+	case RECORD_API_ENDED:
+		add_ended(out, view, aligned);
 		break;
 	case RECORD_DOCKER_EVENT:
 		add_happened(out, view);

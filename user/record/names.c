@@ -19,6 +19,8 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 				   40},
 	[RECORD_API_REQUEST] = {"api-request", "event", "api", NULL, NULL, 20},
 	[RECORD_DOCKER_EVENT] = {"docker-event", "event", NULL, NULL, NULL, 20},
+	[RECORD_API_STARTED] = {"api-request-started", "event", "api", "start", NULL, 20},
+	[RECORD_API_ENDED] = {"api-request-ended", "event", "api", "end", NULL, 20},
 	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", "info", NULL, 60},
 };
 
@@ -127,8 +129,9 @@ static const char *const incomplete[] = {
 	"unreadable",
 	"sender-ambiguous",
 	"sender-lost",
+	"unfinished",
 };
-static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_SENDER_LOST, "one name for each");
+static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_UNFINISHED, "one name for each");
 
 /* By the bits of enum http1_anomaly. */
 static const char *const anomalies[] = {

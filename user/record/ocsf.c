@@ -79,7 +79,9 @@ static bool is_application(struct bytes type)
 static enum class_uid class_of(const struct record *record)
 {
 	switch (record->action) {
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
 		return CLASS_API;
 	case RECORD_SOCKET_CONNECTED:
 	case RECORD_SOCKET_REFUSED:
@@ -199,7 +201,9 @@ static struct activity activity_of(const struct ocsf *ocsf)
 	const struct record *record = ocsf->record;
 
 	switch (record->action) {
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
 		return activity_of_request(record);
 	case RECORD_SOCKET_CONNECTED:
 		return activity(1, "Open");
@@ -280,7 +284,7 @@ static void put_status(struct ocsf *ocsf)
 	struct json *json = &ocsf->json;
 
 	put_outcome(ocsf);
-	if (record->action == RECORD_API_REQUEST) {
+	if (record_is_request(record)) {
 		if (record->http.status > 0)
 			json_put_id(json, "status_code", (uint64_t)record->http.status);
 		put_text(ocsf, "status_detail", record->http.parse_error);
@@ -307,7 +311,7 @@ static bool is_denied(const struct record *record)
 
 static bool has_attacks(const struct record *record)
 {
-	return record->action == RECORD_API_REQUEST && record->api.technique_count;
+	return record_is_request(record) && record->api.technique_count;
 }
 
 static void put_profiles(struct ocsf *ocsf)
@@ -336,15 +340,17 @@ static void put_product(struct ocsf *ocsf, const char *key)
 	json_close(json);
 }
 
-/* Requests, and what happened because of them, have the request's id in common, which was begun. */
+/* All records of a request, and of what happened because of it, have the request's id in common. */
 static void put_correlation(struct ocsf *ocsf)
 {
 	const struct record *record = ocsf->record;
 
-	if (record->action == RECORD_DOCKER_EVENT)
+	if (record->action == RECORD_DOCKER_EVENT) {
 		json_put_string(&ocsf->json, "correlation_uid", record->cause.event_id);
-	else if (record->action == RECORD_API_REQUEST)
-		put_begun(ocsf, "correlation_uid");
+		return;
+	}
+	view_add_request_id(begin(ocsf), ocsf->view);
+	put_begun(ocsf, "correlation_uid");
 }
 
 static void put_metadata(struct ocsf *ocsf)
@@ -488,11 +494,11 @@ static void put_ancestors(struct ocsf *ocsf, const struct caller *caller)
 /* What there is more of a process that the kernel described. */
 static void put_described(struct ocsf *ocsf, const struct caller *caller)
 {
-	enum record_action action = ocsf->record->action;
+	const struct record *record = ocsf->record;
 	struct json *json = &ocsf->json;
 
 	json_put_string(json, "working_directory", caller->working_directory);
-	if (caller->tid && action != RECORD_API_REQUEST && action != RECORD_DOCKER_EVENT)
+	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT)
 		json_put_number(json, "ptid", caller->tid);
 	if (caller->login_uid != CALLERD_UNSET_ID)
 		json_put_number(json, "auid", caller->login_uid);
@@ -680,6 +686,7 @@ static bool is_method(struct bytes method)
 static void put_http(struct ocsf *ocsf)
 {
 	const struct record_http *http = &ocsf->record->http;
+	const struct record_stream *stream = &ocsf->record->stream;
 	char version[] = {'1', '.', (char)('0' + http->version_minor)};
 	struct json *json = &ocsf->json;
 
@@ -690,6 +697,8 @@ static void put_http(struct ocsf *ocsf)
 	json_put_string(json, "user_agent", http->user_agent);
 	if (http->version_minor >= 0 && http->version_minor <= 9)
 		json_put_plain(json, "version", version, sizeof(version));
+	if (stream->has_request_bytes)
+		json_put_number(json, "length", stream->request_bytes);
 	if (http->has_request_bytes)
 		json_put_number(json, "body_length", http->request_bytes);
 	json_close(json);
@@ -697,9 +706,11 @@ static void put_http(struct ocsf *ocsf)
 		return;
 	json_open_object(json, "http_response");
 	json_put_number(json, "code", (uint64_t)http->status);
+	if (stream->has_response_bytes)
+		json_put_number(json, "length", stream->response_bytes);
 	if (http->has_response_bytes)
 		json_put_number(json, "body_length", http->response_bytes);
-	if (http->has_duration)
+	if (http->has_duration && ocsf->record->action == RECORD_API_REQUEST)
 		json_put_number(json, "latency", http->duration / NS_PER_MS);
 	json_close(json);
 }
@@ -830,7 +841,7 @@ static void put_unmapped(struct ocsf *ocsf)
 	ecs_put_callerd(json, ocsf->view);
 	if (ocsf->view->caller)
 		put_unmapped_caller(ocsf, ocsf->view->caller);
-	if (ocsf->record->action == RECORD_API_REQUEST) {
+	if (record_is_request(ocsf->record)) {
 		json_open_object(json, "http");
 		json_open_object(json, "request");
 		json_put_string(json, "mime_type", ocsf->record->http.mime_type);

@@ -18,6 +18,8 @@ enum record_action {
 	RECORD_API_REQUEST,
 	RECORD_DOCKER_EVENT,
 	RECORD_RECORDS_LOST,
+	RECORD_API_STARTED, /* a request that was not answered at once */
+	RECORD_API_ENDED,   /* one that went on for a while after its answer's head */
 	RECORD_ACTION_MAX,
 };
 
@@ -38,6 +40,7 @@ enum record_incomplete {
 	RECORD_INCOMPLETE_SENDER_AMBIGUOUS = 1
 					     << 10, /* one of several sent it: record.candidates */
 	RECORD_INCOMPLETE_SENDER_LOST = 1 << 11,    /* who sent it, or some of it, was not told */
+	RECORD_INCOMPLETE_UNFINISHED = 1 << 12,	    /* the body was still on its way */
 };
 
 struct record_connection {
@@ -59,9 +62,17 @@ struct record_http {
 	uint64_t
 		response_bytes; /* of the body, as far as it was seen when the record was written */
 	int status;		/* 0: no response seen */
+	bool status_unsure;	/* it may be that of another response's content */
 	uint64_t duration;	/* ns, first byte of the request to the head of the response */
 	const char *parse_error; /* for a person; NULL: none */
 	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
+};
+
+/* How it ended: api-request-ended. */
+struct record_stream {
+	const char *end_reason; /* "complete", "client", "daemon", "reset", "agent-stopped", … */
+	bool has_request_bytes, has_response_bytes;
+	uint64_t request_bytes, response_bytes; /* of all of it, heads too */
 };
 
 enum record_fact_kind { FACT_TEXT, FACT_LIST, FACT_TRUE };
@@ -152,10 +163,13 @@ struct record {
 	bool candidates_cut; /* there were more */
 	uint64_t described;  /* when the caller was, ns of CLOCK_BOOTTIME; 0: at .time */
 	struct record_connection connection;
-	struct record_http http;   /* api-request */
-	struct record_api api;	   /* api-request; of a docker-event the engine alone */
-	struct record_event event; /* docker-event */
-	struct record_cause cause; /* docker-event */
+	struct bytes
+		request_id; /* http.request.id, which the records of a request share; data NULL: event.id */
+	struct record_http http;     /* api-request-* */
+	struct record_api api;	     /* api-request-*; of a docker-event the engine alone */
+	struct record_stream stream; /* api-request-ended */
+	struct record_event event;   /* docker-event */
+	struct record_cause cause;   /* docker-event */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */
@@ -177,6 +191,13 @@ struct record {
 	const struct record_counter *counters; /* agent-status, agent-stopped */
 	unsigned int counter_count;
 };
+
+/* Whether it is one of the records of an API request. */
+static inline bool record_is_request(const struct record *record)
+{
+	return record->action == RECORD_API_STARTED || record->action == RECORD_API_REQUEST ||
+	       record->action == RECORD_API_ENDED;
+}
 
 /* What the host knows that a record does not carry. Names are looked up through callbacks so that this
  * library does no I/O; a callback returns false where there is no name and may be NULL. */

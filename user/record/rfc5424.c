@@ -193,11 +193,23 @@ static void put_findings(struct syslog *syslog, const struct record_api *api)
 	put_text(syslog, "expectedRule", api->expected_rule);
 }
 
+static void put_stream(struct syslog *syslog, const struct record_stream *stream)
+{
+	put_text(syslog, "endReason", stream->end_reason);
+	if (stream->has_request_bytes)
+		put_number(syslog, "requestBytes", stream->request_bytes);
+	if (stream->has_response_bytes)
+		put_number(syslog, "responseBytes", stream->response_bytes);
+}
+
 static void put_request(struct syslog *syslog)
 {
 	const struct record_http *http = &syslog->record->http;
 	const struct record_api *api = &syslog->record->api;
 
+	view_add_request_id(begin(syslog), syslog->view);
+	put_begun(syslog, "requestId");
+	put_stream(syslog, &syslog->record->stream);
 	put(syslog, "method", http->method);
 	put(syslog, "url", syslog->view->url.original);
 	put(syslog, "userAgent", http->user_agent);
@@ -243,7 +255,7 @@ static void add_own_element(struct syslog *syslog)
 	if (syslog->view->caller)
 		put_caller(syslog);
 	put_connection(syslog);
-	if (record->action == RECORD_API_REQUEST)
+	if (record_is_request(record))
 		put_request(syslog);
 	else if (record->action == RECORD_DOCKER_EVENT)
 		put_docker_event(syslog);

@@ -35,6 +35,14 @@ void view_add_id(struct text *out, const struct view *view)
 			      record->sequence);
 }
 
+void view_add_request_id(struct text *out, const struct view *view)
+{
+	if (view->record->request_id.size)
+		text_add_bytes(out, view->record->request_id);
+	else if (view->record->action == RECORD_API_REQUEST)
+		view_add_id(out, view);
+}
+
 void view_add_error(struct text *out, int error)
 {
 	const char *name = strerrorname_np(error);
@@ -229,9 +237,9 @@ static const char *outcome_of(const struct record *record)
 {
 	if (record->action == RECORD_DOCKER_EVENT)
 		return outcome_of_event(&record->event);
-	if (record->action != RECORD_API_REQUEST)
+	if (!record_is_request(record))
 		return name_action(record->action)->outcome;
-	if (!record->http.status)
+	if (!record->http.status || record->http.status_unsure)
 		return "unknown";
 	return record->http.status < 400 ? "success" : "failure";
 }
@@ -241,11 +249,11 @@ unsigned int view_severity(const struct record *record)
 	unsigned int severity = name_action(record->action)->severity;
 	bool doubtful = has_cause(record, "unknown") && name_event(&record->event).requested;
 
-	if (record->action == RECORD_API_REQUEST) {
+	if (record_is_request(record)) {
 		if (severity < record->api.severity)
 			severity = record->api.severity;
-		doubtful = record->incomplete || record->http.target_truncated ||
-			   record->http.anomalies;
+		doubtful = record->incomplete & ~(unsigned int)RECORD_INCOMPLETE_UNFINISHED ||
+			   record->http.target_truncated || record->http.anomalies;
 	}
 	return doubtful && severity < SEVERITY_DOUBTFUL ? SEVERITY_DOUBTFUL : severity;
 }
@@ -267,7 +275,7 @@ unsigned int view_syslog_severity(unsigned int severity)
 
 int view_init(struct view *view, const struct record *record, const struct record_context *context)
 {
-	bool request = record->action == RECORD_API_REQUEST;
+	bool request = record_is_request(record);
 
 	view->record = record;
 	view->context = context;

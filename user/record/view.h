@@ -52,6 +52,9 @@ unsigned int view_syslog_severity(unsigned int severity);
 /* Adds the record's event.id. */
 void view_add_id(struct text *out, const struct view *view);
 
+/* Adds http.request.id, which all records of a request have in common; nothing where there is none. */
+void view_add_request_id(struct text *out, const struct view *view);
+
 /* Adds EACCES, or the number of an error that has no name. */
 void view_add_error(struct text *out, int error);
 
