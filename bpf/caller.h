@@ -268,21 +268,18 @@ static __noinline int describe_long_argv(struct callerd_caller_event *event,
 	return 0;
 }
 
-/* Appends the path of what TASK executed: of EXE, its present one, unless that was exchanged. */
-static __noinline int text_add_executable(struct callerd_caller_event *event,
-					  struct task_struct *task, struct file *exe)
+/* What is remembered of TASK where EXE, its present executable, is not what it executed; else NULL. A function of
+ * its own: what calls it has little stack left. */
+static __noinline struct image *exchanged_image(struct task_struct *task, struct file *exe)
 {
 	struct callerd_node_key node = {};
-	struct image *image;
+	struct image *image = find_image(task);
+	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
 
-	if (!event)
-		return CALLERD_TEXT_FAULT;
-	node_key(BPF_CORE_READ(exe, f_path.dentry, d_inode), &node);
-	image = find_image(task);
-	if (compare_image(image, &node) == IMAGE_EXCHANGED)
-		return text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
-	return text_add_path(event, BPF_CORE_READ(exe, f_path.dentry),
-			     BPF_CORE_READ(exe, f_path.mnt));
+	if (!inode)
+		return NULL;
+	node_key(inode, &node);
+	return compare_image(image, &node) == IMAGE_EXCHANGED ? image : NULL;
 }
 
 /* EXE is the present executable of TASK, or NULL. */
@@ -290,30 +287,30 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 						struct task_struct *task, struct file *exe)
 {
 	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
-	struct callerd_node_key node = {};
-	struct image *image = find_image(task);
+	struct image *image = exe ? exchanged_image(task, exe) : NULL;
 
 	text_begin(event, &event->exe);
 	text_begin(event, &event->exe_claimed);
-	if (inode)
-		node_key(inode, &node);
-	if (!inode || compare_image(image, &node) != IMAGE_EXCHANGED) {
-		if (exe)
-			describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
-				      BPF_CORE_READ(exe, f_path.mnt));
-		if (inode && !BPF_CORE_READ(inode, i_nlink))
-			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
-	} else {
+	if (image) {
 		event->exe.flags = text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
 		text_end(event, &event->exe);
 		describe_path(event, &event->exe_claimed, BPF_CORE_READ(exe, f_path.dentry),
 			      BPF_CORE_READ(exe, f_path.mnt));
+	} else if (exe) {
+		describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
+			      BPF_CORE_READ(exe, f_path.mnt));
+		if (!BPF_CORE_READ(inode, i_nlink))
+			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
 	}
+	image = find_image(task);
 	if (image) {
-		node = image->node;
+		event->exe_node = image->node;
 		event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
+	} else {
+		event->exe_node = (struct callerd_node_key){};
+		if (inode)
+			node_key(inode, &event->exe_node);
 	}
-	event->exe_node = node;
 }
 
 struct ancestor_walk {
@@ -327,6 +324,7 @@ static long ancestor_step(__u32 index, void *context)
 	struct callerd_ancestor *ancestor;
 	struct task_struct *task = walk->task;
 	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent, group_leader);
+	struct image *image;
 	struct file *exe;
 
 	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
@@ -341,8 +339,12 @@ static long ancestor_step(__u32 index, void *context)
 	bpf_probe_read_kernel_str(ancestor->comm, sizeof(ancestor->comm), &parent->comm);
 	exe = BPF_CORE_READ(parent, mm, exe_file);
 	text_begin(walk->event, &ancestor->exe);
-	if (exe)
-		ancestor->exe.flags = text_add_executable(walk->event, parent, exe);
+	image = exe ? exchanged_image(parent, exe) : NULL;
+	if (image)
+		ancestor->exe.flags = text_add_image(walk->event, image) | CALLERD_TEXT_EXCHANGED;
+	else if (exe)
+		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
+						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
 	describe_executed_argv(walk->event, &ancestor->argv, parent);
 	walk->event->ancestors = index + 1;
@@ -465,13 +467,10 @@ CHECKED_ONCE int describe_node(struct callerd_caller_event *event, __u64 address
 	return 0;
 }
 
-/* Fills EVENT with the current process. The header stands already; text is empty afterwards only
- * where there is none. */
-CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
+CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct ancestor_walk walk = {.event = event, .task = leader};
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
 
@@ -504,12 +503,31 @@ CHECKED_ONCE int describe_caller(struct callerd_caller_event *event)
 	describe_path(event, &event->root, BPF_CORE_READ(task, fs, root.dentry),
 		      BPF_CORE_READ(task, fs, root.mnt));
 	text_begin(event, &event->address);
+	event->node_uid = event->node_gid = event->node_mode = 0;
+	return 0;
+}
+
+CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct ancestor_walk walk = {.event = event, .task = leader};
+
+	if (!event)
+		return 0;
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
 	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
 	walk.task = leader;
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
-	event->node_uid = event->node_gid = event->node_mode = 0;
 	return 0;
+}
+
+/* Fills EVENT with the current process. The header stands already; text is empty afterwards only where there is
+ * none. Two functions, as the stacks of all that call each other must fit into 512 bytes. */
+static __always_inline void describe_caller(struct callerd_caller_event *event)
+{
+	describe_self(event);
+	describe_ancestors(event);
 }
 
 #define KEY_GROUPS 32	  /* supplementary groups that tell one state of a process from another */

@@ -304,16 +304,20 @@ static __always_inline bool has_out_of_band(const struct sock *daemon)
 	return bpf_core_field_exists(socket->oob_skb) && BPF_CORE_READ(socket, oob_skb);
 }
 
-static __always_inline void tell_sender(struct connection *connection, const struct sock *daemon,
-					__u64 key, const struct entrance *entrance)
+CHECKED_ONCE int tell_sender(struct connection *connection, __u64 daemon_address, __u64 key,
+			     const struct entrance *entrance)
 {
-	struct scratch *scratch = take_scratch();
+	const struct sock *daemon = (const struct sock *)daemon_address;
 	struct callerd_caller_event *event;
+	struct scratch *scratch;
 
+	if (!connection || !entrance)
+		return 0;
+	scratch = take_scratch();
 	connection->account = current_account();
 	if (!scratch) { /* counted */
 		forget_sender(connection, key);
-		return;
+		return 0;
 	}
 	event = &scratch->event;
 	fill_header(&event->header, CALLERD_EVENT_SENDER, 0, connection);
@@ -328,6 +332,7 @@ static __always_inline void tell_sender(struct connection *connection, const str
 	if (send_caller(event, CALLERD_LOSS_SENDER))
 		forget_sender(connection, key);
 	give_scratch(scratch);
+	return 0;
 }
 
 /* The current process sends to DAEMON, the daemon's end of a connection. QUEUED: a piece of it lies in the
@@ -355,7 +360,7 @@ static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 		return;
 	enter_sender(connection, key, queued, &entrance);
 	if (entrance.entry != ENTRY_NONE)
-		tell_sender(connection, daemon, key, &entrance);
+		tell_sender(connection, (__u64)daemon, key, &entrance);
 }
 
 /* A send to DAEMON returned RESULT. WAS_SEEN: it was when it began. */
