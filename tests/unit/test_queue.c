@@ -31,6 +31,21 @@ static void put(struct queue *queue, uint64_t number, size_t size)
 	entry_unref(entry);
 }
 
+/* The same, charged to ACCOUNT. */
+static void put_sized_of(struct queue *queue, uint64_t account, uint64_t number, size_t size)
+{
+	struct entry *entry = numbered(number, size);
+
+	entry->account = account;
+	queue_put(queue, entry, false);
+	entry_unref(entry);
+}
+
+static void put_of(struct queue *queue, uint64_t account, uint64_t number)
+{
+	put_sized_of(queue, account, number, 100);
+}
+
 static uint64_t cost(size_t size)
 {
 	struct entry *entry = numbered(0, size);
@@ -197,10 +212,130 @@ static void test_urgent(void **state)
 	queue_free(queue);
 }
 
+/* Takes all that was dropped: of account 1, of 2, of all others. */
+static void take_losses(struct queue *queue, uint64_t ret[3])
+{
+	uint64_t account, count;
+
+	memset(ret, 0, 3 * sizeof(*ret));
+	while (queue_take_loss(queue, &account, &count))
+		ret[account == 1 ? 0 : account == 2 ? 1 : 2] += count;
+}
+
+static uint64_t sequence_of(struct queue *queue, uint64_t ret[64])
+{
+	struct store *store = queue_store(queue);
+	struct entry *entries[64];
+	unsigned int count = store->ops->peek(store, entries, 64);
+
+	for (unsigned int i = 0; i < count; i++) {
+		ret[i] = entries[i]->sequence;
+		entry_unref(entries[i]);
+	}
+	return count;
+}
+
+/* Whoever floods has two thirds, and loses his own newest; there is room left for others, who lose nothing. */
+static void test_share(void **state)
+{
+	struct queue *queue = queue_new(60 * cost(100), false);
+	uint64_t losses[3], sequence[64];
+
+	for (uint64_t i = 0; i < 100; i++)
+		put_of(queue, 1, i);
+	assert_int_equal(waiting(queue), 40);
+	for (uint64_t i = 0; i < 10; i++)
+		put_of(queue, 2, 1000 + i);
+	put_of(queue, 1, 100);
+	put(queue, 2000, 100);
+	take_losses(queue, losses);
+	assert_int_equal(losses[0], 61);
+	assert_int_equal(losses[1] + losses[2], 0);
+	assert_int_equal(queue_dropped(queue), 61);
+	take_losses(queue, losses);
+	assert_int_equal(losses[0], 0);
+	assert_int_equal(sequence_of(queue, sequence), 51);
+	for (uint64_t i = 0; i < 51; i++)
+		assert_int_equal(sequence[i], i < 40 ? i : i < 50 ? 960 + i : 2000);
+	send(queue, 30); /* what was sent can be given up: it is free */
+	for (uint64_t i = 0; i < 20; i++)
+		put_of(queue, 1, 200 + i);
+	take_losses(queue, losses);
+	assert_int_equal(losses[0], 0);
+	queue_free(queue);
+}
+
+/* However many they are. */
+static void test_many_shares(void **state)
+{
+	struct queue *queue = queue_new(1000 * cost(100), false);
+	uint64_t account, count, lost = 0;
+
+	for (uint64_t i = 0; i < 1000; i++)
+		for (uint64_t one = 10; one < 50; one++)
+			put_of(queue, one << 32, i);
+	for (uint64_t i = 0; i < 5; i++)
+		put_of(queue, 2, i);
+	while (queue_take_loss(queue, &account, &count)) {
+		assert_int_not_equal(account, 2);
+		lost += count;
+	}
+	assert_int_equal(lost + waiting(queue), 40005);
+	assert_int_equal(lost, queue_dropped(queue));
+	queue_free(queue);
+}
+
+static void test_share_of_oldest(void **state)
+{
+	struct queue *queue = queue_new(60 * cost(100), true);
+	uint64_t losses[3], sequence[64];
+
+	for (uint64_t i = 0; i < 5; i++)
+		put_of(queue, 2, 1000 + i);
+	assert_int_equal(sequence_of(queue, sequence), 5); /* held */
+	for (uint64_t i = 0; i < 100; i++)
+		put_of(queue, 1, i);
+	for (uint64_t i = 0; i < 5; i++)
+		put_of(queue, 2, 1005 + i);
+	take_losses(queue, losses);
+	assert_int_equal(losses[1] + losses[2], 0);
+	assert_int_equal(losses[0] + waiting(queue), 110);
+	assert_int_equal(sequence_of(queue, sequence), waiting(queue));
+	for (uint64_t i = 0; i < waiting(queue); i++) /* his newest are there */
+		assert_int_equal(sequence[i], i < 5		       ? 1000 + i
+					      : i < waiting(queue) - 5 ? 105 + i - waiting(queue)
+								       : 1010 + i - waiting(queue));
+	assert_int_equal(peeked(queue, 1000, 5), 5);
+	for (uint64_t i = 0; i < 100; i++) /* nobody's: takes the place of who has most */
+		put(queue, 2000 + i, 100);
+	take_losses(queue, losses);
+	assert_true(losses[0] > 30);
+	queue_free(queue);
+}
+
+/* What is sent again counts again. */
+static void test_share_rewound(void **state)
+{
+	struct queue *queue = queue_new(60 * cost(100), false);
+	uint64_t losses[3];
+
+	for (uint64_t i = 0; i < 40; i++)
+		put_of(queue, 1, i);
+	send(queue, 40);
+	queue_store(queue)->ops->rewind(queue_store(queue));
+	put_of(queue, 1, 40);
+	take_losses(queue, losses);
+	assert_int_equal(losses[0], 1);
+	queue_free(queue);
+}
+
 static void *put_many(void *data)
 {
 	for (uint64_t i = 0; i < MANY; i++)
-		put(data, i, i % 200);
+		if (i % 3)
+			put(data, i, i % 200);
+		else
+			put_sized_of(data, i % 2 + 1, i, i % 200);
 	return NULL;
 }
 
@@ -240,10 +375,12 @@ static void test_two_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),	    cmocka_unit_test(test_bound),
-		cmocka_unit_test(test_drop_oldest), cmocka_unit_test(test_held_are_not_dropped),
-		cmocka_unit_test(test_rewind),	    cmocka_unit_test(test_sent_are_given_up),
-		cmocka_unit_test(test_urgent),	    cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_order),		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_drop_oldest),	cmocka_unit_test(test_held_are_not_dropped),
+		cmocka_unit_test(test_rewind),		cmocka_unit_test(test_sent_are_given_up),
+		cmocka_unit_test(test_share),		cmocka_unit_test(test_many_shares),
+		cmocka_unit_test(test_share_of_oldest), cmocka_unit_test(test_share_rewound),
+		cmocka_unit_test(test_urgent),		cmocka_unit_test(test_two_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,8 @@ struct world {
 	bool timed;		  /* tell the times, too */
 	uint32_t mute[WIRES_MAX]; /* the last wish of each connection */
 	unsigned int mutes[WIRES_MAX];
+	uint64_t account;    /* of the events */
+	uint64_t evicted[2]; /* of account 7, of others */
 };
 
 static const char *const sockets[] = {"/run/docker.sock", "/run/other.sock"};
@@ -208,6 +210,7 @@ static struct callerd_event_header header(struct world *world, uint32_t type, si
 		.size = (uint32_t)size,
 		.time = world->now,
 		.connection = id,
+		.account = world->account,
 		.flags = world->flags | (id ? world->wires[id].flags : 0),
 	};
 
@@ -1913,6 +1916,85 @@ static void test_eviction_by_count(void **state)
 	world_end(&world);
 }
 
+/* Counts those of account 7, and of others. */
+static void on_evicted(void *data, uint64_t account)
+{
+	((struct world *)data)->evicted[account != 7]++;
+}
+
+static void world_with_accounts(struct world *world)
+{
+	world_begin(world, SPLIT_NOT, 0);
+	tracker_free(world->tracker);
+	world->options.evicted = on_evicted;
+	world->evicted[0] = world->evicted[1] = 0;
+}
+
+/* Whoever has the most connections loses his own, though another's was silent longer. */
+static void test_eviction_of_the_greatest(void **state)
+{
+	struct world world;
+
+	world_with_accounts(&world);
+	world.options.connections_max = 10;
+	assert_int_equal(tracker_new(&world.options, &world.tracker), 0);
+	world.account = 5;
+	connects(&world, 1, 10);
+	asks(&world, 1, "POST /containers/create HTTP/1.1\r\n");
+	world.account = 6;
+	connects(&world, 2, 11);
+	world.account = 7;
+	for (unsigned int i = 3; i < 100; i++)
+		connects(&world, i, 12);
+	assert_int_equal(world.evicted[0], 89);
+	assert_int_equal(world.evicted[1], 0);
+	world.account = 5;
+	text_cut(&world.told, 0);
+	asks(&world, 1, "Host: x\r\nContent-Length: 0\r\n\r\n");
+	answers(&world, 1, CREATED);
+	flush(&world);
+	assert_string_equal(world.told.data, "1.1 POST /containers/create -> 201 +2 by p10\n");
+	/* Whoever acts on a connection is who has it. */
+	world.account = 7;
+	sender_at(&world, 2, 0, 12);
+	world.account = 6;
+	for (unsigned int i = 100; i < 110; i++)
+		connects(&world, i, 11);
+	assert_in_range(world.evicted[0], 89 + 4, 89 + 5); /* until both have as many */
+	assert_int_equal(world.evicted[0] + world.evicted[1], 89 + 10);
+	world_end(&world);
+}
+
+/* The same with memory: half heads. An account alone may have all of it. */
+static void test_eviction_of_the_largest(void **state)
+{
+	struct tracker_stats stats;
+	struct world world;
+
+	world_with_accounts(&world);
+	world.options.memory_max = 400000;
+	assert_int_equal(tracker_new(&world.options, &world.tracker), 0);
+	world.account = 5;
+	connects(&world, 1, 10);
+	asks(&world, 1, "POST /containers/create HTTP/1.1\r\n");
+	world.account = 7;
+	for (unsigned int i = 2; i < 100; i++) {
+		connects(&world, i, 12);
+		asks(&world, i, "GET /half");
+	}
+	assert_true(world.evicted[0] > 20);
+	assert_int_equal(world.evicted[1], 0);
+	tracker_stats(world.tracker, &stats);
+	assert_true(stats.memory <= 400000 && stats.memory > 350000);
+	world.account = 5;
+	text_cut(&world.told, 0);
+	asks(&world, 1, "Host: x\r\nContent-Length: 0\r\n\r\n");
+	answers(&world, 1, CREATED);
+	flush(&world);
+	assert_string_equal(world.told.data, "1.1 POST /containers/create -> 201 +2 by p10\n");
+	world_end(&world);
+}
+
 /* A connection with something to write is evicted between the event and the flush. */
 static void test_eviction_of_listed(void **state)
 {
@@ -2284,6 +2366,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_connections),
 		cmocka_unit_test(test_unknown_socket),
 		cmocka_unit_test(test_eviction_by_count),
+		cmocka_unit_test(test_eviction_of_the_greatest),
+		cmocka_unit_test(test_eviction_of_the_largest),
 		cmocka_unit_test(test_eviction_of_listed),
 		cmocka_unit_test(test_eviction_by_memory),
 		cmocka_unit_test(test_memory_of_shared_caller),

@@ -40,9 +40,8 @@
 #define SURVEY_INTERVAL (10 * SECOND)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
-#define BACKLOG 500	      /* records */
-#define ACCOUNTS_TOLD_MAX 100 /* whose losses are told each second */
-#define NICE (-5)	      /* as auditd: whoever is watched must not starve the watcher */
+#define BACKLOG 500 /* records */
+#define NICE (-5)   /* as auditd: whoever is watched must not starve the watcher */
 
 struct agent {
 	struct options options;
@@ -59,7 +58,6 @@ struct agent {
 	struct outputs *outputs;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
-	unsigned int accounts_told; /* whose losses were told this time */
 	uint64_t no_memory; /* events and records dropped here; the tracker counts its own */
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
@@ -183,25 +181,26 @@ static void write_lost(struct agent *agent, uint64_t account, const char *reason
 	on_record(agent, &record);
 }
 
-static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t count)
+static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t account,
+			   uint64_t count)
 {
-	write_lost(data, 0, loss_name(LOSS_OUTPUTS + reason), count, output);
+	write_lost(data, account, loss_name(LOSS_OUTPUTS + reason), count, output);
 }
 
-/* The rest of them is told as nobody's. */
 static void on_account_losses(void *data, uint64_t account, const uint64_t counts[CALLERD_LOSS_MAX])
 {
 	struct agent *agent = data;
 
-	if (agent->accounts_told++ >= ACCOUNTS_TOLD_MAX)
-		return;
-	for (int loss = 0; loss < CALLERD_LOSS_MAX; loss++) {
-		if (!counts[loss])
-			continue;
-		write_lost(agent, account, loss_name(loss), counts[loss], NULL);
-		agent->losses.reported[loss] += counts[loss];
-	}
-	engines_lost(agent->engines, boot_time()); /* what changed may have been among it */
+	for (int loss = 0; loss < CALLERD_LOSS_MAX; loss++)
+		if (counts[loss])
+			losses_charge(&agent->losses, (enum loss)loss, account, counts[loss]);
+}
+
+static void on_evicted(void *data, uint64_t account)
+{
+	struct agent *agent = data;
+
+	losses_charge(&agent->losses, LOSS_EVICTED, account, 1);
 }
 
 /* The last component of the sockets, where they all have the same. */
@@ -231,8 +230,7 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 
 	if (kind == CALLERD_REFUSED_OTHER) {
 		agent->losses.now[LOSS_UNRESOLVED] += count;
-		agent->losses.reported[LOSS_UNRESOLVED] += count;
-		write_lost(agent, account, loss_name(LOSS_UNRESOLVED), count, NULL);
+		losses_charge(&agent->losses, LOSS_UNRESOLVED, account, count);
 		return;
 	}
 	if (refused->socket < agent->options.socket_count)
@@ -242,14 +240,23 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 	on_record(agent, &record);
 }
 
+static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uint64_t count)
+{
+	if (!count)
+		return;
+	write_lost(agent, account, loss_name(loss), count, NULL);
+	if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
+		engines_lost(agent->engines, boot_time());
+}
+
 /* Says what was lost, and who was refused too often to tell it one by one. */
 static void write_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
 	struct tracker_stats stats;
+	struct loss_charge charge;
 	struct engines_stats engines;
 
-	agent->accounts_told = 0;
 	capture_accounts(agent->capture, boot_time(),
 			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
@@ -259,15 +266,10 @@ static void write_losses(struct agent *agent)
 	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory + engines.causes.dropped;
 	now[LOSS_ENGINE_EVENTS] = engines.missed;
 	now[LOSS_STATE] = agent->state ? state_dropped(agent->state) : 0;
-	for (int loss = 0; loss < LOSS_OUTPUTS; loss++) {
-		uint64_t count = losses_take(&agent->losses, loss);
-
-		if (!count)
-			continue;
-		write_lost(agent, 0, loss_name(loss), count, NULL);
-		if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
-			engines_lost(agent->engines, boot_time());
-	}
+	while (losses_take_charge(&agent->losses, &charge))
+		tell_loss(agent, charge.loss, charge.account, charge.count);
+	for (int loss = 0; loss < LOSS_OUTPUTS; loss++)
+		tell_loss(agent, loss, 0, losses_take(&agent->losses, loss));
 	outputs_losses(agent->outputs, now + LOSS_OUTPUTS, agent, on_output_loss);
 }
 
@@ -290,7 +292,10 @@ static void on_event(void *data, const void *bytes, size_t size)
 	if (event.header->type == CALLERD_EVENT_REFUSED) {
 		socket = resolve_refused(agent->capture, &event, agent->options.sockets,
 					 agent->options.socket_count);
-		agent->losses.now[LOSS_UNRESOLVED] += socket == -ESRCH;
+		if (socket == -ESRCH) {
+			agent->losses.now[LOSS_UNRESOLVED]++;
+			losses_charge(&agent->losses, LOSS_UNRESOLVED, event.header->account, 1);
+		}
 		if (socket < 0) {
 			caller_unref(event.caller);
 			return;
@@ -613,6 +618,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.socket_count = agent->options.socket_count,
 		.data = agent,
 		.record = on_record,
+		.evicted = on_evicted,
 		.mute = on_mute,
 		.totals = on_totals,
 	};

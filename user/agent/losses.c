@@ -30,6 +30,30 @@ const char *loss_name(enum loss loss)
 	return names[loss];
 }
 
+void losses_charge(struct losses *losses, enum loss loss, uint64_t account, uint64_t count)
+{
+	struct loss_charge *charge = losses->charges;
+
+	for (unsigned int i = 0; i < losses->charge_count; i++, charge++) {
+		if (charge->loss != loss || charge->account != account)
+			continue;
+		charge->count += count;
+		return;
+	}
+	if (losses->charge_count < LOSSES_CHARGED_MAX)
+		losses->charges[losses->charge_count++] =
+			(struct loss_charge){loss, account, count};
+}
+
+bool losses_take_charge(struct losses *losses, struct loss_charge *ret)
+{
+	if (!losses->charge_count)
+		return false;
+	*ret = losses->charges[--losses->charge_count];
+	losses->reported[ret->loss] += ret->count;
+	return true;
+}
+
 uint64_t losses_take(struct losses *losses, enum loss loss)
 {
 	uint64_t count = losses->now[loss] - losses->reported[loss];

@@ -81,6 +81,23 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+/* Whom it is charged to. What the agent says of itself, and of others, is nobody's. */
+static uint64_t account_of(const struct record *record)
+{
+	switch (record->action) {
+	case RECORD_SOCKET_REFUSED:
+		if (record->refused_count) /* it stands for many that are not there */
+			return 0;
+		/* fall through */
+	case RECORD_SOCKET_CONNECTED:
+	case RECORD_API_REQUEST:
+	case RECORD_DOCKER_EVENT:
+		return record->caller ? record->caller->account : record->account;
+	default:
+		return 0;
+	}
+}
+
 static int put_in_format(struct outputs *outputs, enum record_format format,
 			 const struct record *record, const struct record_context *context,
 			 unsigned int to)
@@ -100,6 +117,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 	entry->time = clock_real(context, record->time);
 	entry->sequence = record->sequence;
 	entry->action = (uint8_t)record->action;
+	entry->account = account_of(record);
 	entry->severity = (uint8_t)view_syslog_severity(view_severity(record));
 	for (unsigned int i = 0; i < outputs->count; i++)
 		if (to >> i & 1)
@@ -156,9 +174,17 @@ void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, 
 			tell(data, text);
 }
 
+/* Those that found no room, by account. */
+static void tell_full(struct sink *sink, void *data, outputs_lost *lost)
+{
+	uint64_t account, count;
+
+	while (sink_can_tell(sink) && sink_take_loss(sink, &account, &count))
+		lost(data, sink_name(sink), SINK_LOSS_FULL, account, count);
+}
+
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
-		    void (*lost)(void *data, const char *output, enum sink_loss reason,
-				 uint64_t count))
+		    outputs_lost *lost)
 {
 	memset(totals, 0, SINK_LOSS_COUNT * sizeof(*totals));
 	for (unsigned int i = 0; i < outputs->count; i++) {
@@ -169,11 +195,14 @@ void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], v
 			uint64_t count = stats.lost[reason] - outputs->told[i][reason];
 
 			totals[reason] += stats.lost[reason];
-			if (!count || !lost || !sink_can_tell(outputs->sinks[i]))
+			if (reason == SINK_LOSS_FULL || !count || !lost ||
+			    !sink_can_tell(outputs->sinks[i]))
 				continue;
 			outputs->told[i][reason] = stats.lost[reason];
-			lost(data, sink_name(outputs->sinks[i]), (enum sink_loss)reason, count);
+			lost(data, sink_name(outputs->sinks[i]), (enum sink_loss)reason, 0, count);
 		}
+		if (lost)
+			tell_full(outputs->sinks[i], data, lost);
 	}
 }
 

@@ -29,11 +29,14 @@ bool outputs_closed(const struct outputs *outputs);
 /* Calls TELL for each change of what can be written. */
 void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, const char *text));
 
+/* OUTPUT lost COUNT records of ACCOUNT; 0: it is not told whose. */
+typedef void outputs_lost(void *data, const char *output, enum sink_loss reason, uint64_t account,
+			  uint64_t count);
+
 /* Adds up what was lost since the start, by reason; and calls LOST, where it is not NULL, for what each output lost
  * since the last such call, as soon as it can be told that itself. */
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
-		    void (*lost)(void *data, const char *output, enum sink_loss reason,
-				 uint64_t count));
+		    outputs_lost *lost);
 
 /* The most records that wait for one of them. */
 uint64_t outputs_waiting(struct outputs *outputs);

@@ -305,6 +305,7 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 		return -EBADMSG;
 	memset(&draft, 0, sizeof(draft));
 	draft.basis = CALLER_FROM_KERNEL;
+	draft.account = event->header.account;
 	decode_into(event, detail, &arena, &draft);
 	own = arena.next - memory;
 	if (decode_lineage(event, &arena, &lineage))
@@ -346,6 +347,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 
 	memset(&draft, 0, sizeof(draft));
 	decode_peer_identity(event, &draft);
+	draft.account = event->header.account;
 	process = &draft.process;
 	if (event->start && detail && detail->peer)
 		detail->peer(detail->data, process);

@@ -96,6 +96,8 @@ struct caller {
 	uint32_t executable_device, executable_generation;
 	bool executable_known;
 	struct bytes executable_claimed; /* that it pretends, where it was exchanged */
+	uint64_t
+		account; /* CALLERD_ACCOUNT(): whom its records are charged to; 0: not known any more */
 	struct bytes working_directory;
 	struct bytes root;   /* "/" where it is not confined to a part of the tree */
 	struct bytes cgroup; /* the most telling of its cgroup paths */

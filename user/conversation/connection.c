@@ -171,6 +171,23 @@ size_t connection_memory(const struct connection *connection)
 	return size;
 }
 
+static size_t caller_part(const struct caller *caller)
+{
+	return caller ? caller->shared.size / caller->shared.references : 0;
+}
+
+size_t connection_callers_memory(const struct connection *connection)
+{
+	const struct senders *senders = &connection->senders;
+	size_t size = caller_part(connection->connector);
+
+	/* The last one stands for all of them: they are many at most where one process forks the next. */
+	if (senders->count)
+		size += senders->count *
+			caller_part(senders_get(senders, senders->count - 1)->caller);
+	return size;
+}
+
 static struct http1_parser *stream_parser(struct stream *stream, enum http1_role role)
 {
 	if (!stream->parser) {

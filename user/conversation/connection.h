@@ -65,10 +65,13 @@ struct connection {
 	uint64_t held_offset, held_time;
 	bool held_gap; /* bytes are missing behind the held ones */
 	bool ended;
-	bool surveyed;			  /* seen, or younger than the survey */
-	bool listed;			  /* on the tracker's list of those to flush */
-	uint64_t active;		  /* time of its last event */
-	size_t memory;			  /* bytes that it holds, as accounted for */
+	bool surveyed;	       /* seen, or younger than the survey */
+	bool listed;	       /* on the tracker's list of those to flush */
+	uint64_t active;       /* time of its last event */
+	size_t memory;	       /* bytes that it holds, as accounted for */
+	size_t charge;	       /* the same, with its part of its callers' */
+	struct holder *holder; /* the tracker's: whose it is */
+	struct connection *newer_of_holder, *older_of_holder; /* by activity */
 	uint64_t *unpaired;		  /* counter of responses without a request */
 	struct connection *newer, *older; /* by activity */
 	struct connection *next_listed;
@@ -123,6 +126,9 @@ void connection_written(struct connection *connection);
 
 /* The request at hand that has no answer, if its head was seen and its beginning was not told; NULL: none. */
 struct exchange *connection_unanswered(const struct connection *connection);
+
+/* Its part of the memory of those callers that it shares with others, roughly. */
+size_t connection_callers_memory(const struct connection *connection);
 
 /* Bytes of memory that the connection holds now. Its callers are shared: callers_memory(). */
 size_t connection_memory(const struct connection *connection);

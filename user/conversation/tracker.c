@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define HASH_NONFATAL_OOM 1
 #include "conversation/tracker.h"
 
 #include <errno.h>
@@ -8,8 +9,18 @@
 #include "conversation/connection.h"
 #include "record/mask.h"
 
+/* What an account has here. Lives as long as it has a connection. */
+struct holder {
+	uint64_t account;
+	size_t memory;			    /* that its connections are charged with */
+	unsigned int count;		    /* of its connections */
+	struct connection *newest, *oldest; /* of them, by activity */
+	UT_hash_handle hh;
+};
+
 struct tracker {
 	struct tracker_options options;
+	struct holder *holders;		    /* by account */
 	struct connection *table;	    /* by id */
 	struct connection *newest, *oldest; /* by activity */
 	struct connection *listed,
@@ -32,6 +43,84 @@ int tracker_new(const struct tracker_options *options, struct tracker **ret)
 	return 0;
 }
 
+/* --- whose connections they are --------------------------------------------------------------- */
+
+/* NULL: there is no memory. */
+static struct holder *find_or_add_holder(struct tracker *tracker, uint64_t account)
+{
+	struct holder *holder;
+
+	HASH_FIND(hh, tracker->holders, &account, sizeof(account), holder);
+	if (holder)
+		return holder;
+	holder = calloc(1, sizeof(*holder));
+	if (!holder)
+		return NULL;
+	holder->account = account;
+	HASH_ADD(hh, tracker->holders, account, sizeof(holder->account), holder);
+	if (holder->hh.tbl)
+		return holder;
+	free(holder);
+	return NULL;
+}
+
+static void link_newest_of_holder(struct connection *connection)
+{
+	struct holder *holder = connection->holder;
+
+	connection->older_of_holder = holder->newest;
+	*(holder->newest ? &holder->newest->newer_of_holder : &holder->oldest) = connection;
+	holder->newest = connection;
+}
+
+static void unlink_of_holder(struct connection *connection)
+{
+	struct connection *newer = connection->newer_of_holder,
+			  *older = connection->older_of_holder;
+	struct holder *holder = connection->holder;
+
+	*(newer ? &newer->older_of_holder : &holder->newest) = older;
+	*(older ? &older->newer_of_holder : &holder->oldest) = newer;
+	connection->newer_of_holder = connection->older_of_holder = NULL;
+}
+
+static void take_from_holder(struct tracker *tracker, struct connection *connection)
+{
+	struct holder *holder = connection->holder;
+
+	unlink_of_holder(connection);
+	holder->memory -= connection->charge;
+	connection->holder = NULL;
+	if (--holder->count)
+		return;
+	HASH_DEL(tracker->holders, holder);
+	free(holder);
+}
+
+static void give_to_holder(struct connection *connection, struct holder *holder)
+{
+	connection->holder = holder;
+	holder->memory += connection->charge;
+	holder->count++;
+	link_newest_of_holder(connection);
+}
+
+/* ACCOUNT acts on the connection from now on. */
+static void change_holder(struct tracker *tracker, struct connection *connection, uint64_t account)
+{
+	struct holder *holder;
+
+	if (!account || connection->holder->account == account)
+		return;
+	holder = find_or_add_holder(tracker, account);
+	if (!holder)
+		return;
+	take_from_holder(tracker, connection);
+	give_to_holder(connection, holder);
+}
+
+/* --- activity --------------------------------------------------------------------------------- */
+
 static void unlink_activity(struct tracker *tracker, struct connection *connection)
 {
 	*(connection->newer ? &connection->newer->older : &tracker->newest) = connection->older;
@@ -44,6 +133,16 @@ static void link_newest(struct tracker *tracker, struct connection *connection)
 	connection->older = tracker->newest;
 	*(tracker->newest ? &tracker->newest->newer : &tracker->oldest) = connection;
 	tracker->newest = connection;
+}
+
+/* It spoke last, of all and of those of its account. */
+static void note_activity(struct tracker *tracker, struct connection *connection, uint64_t time)
+{
+	connection->active = time;
+	unlink_activity(tracker, connection);
+	link_newest(tracker, connection);
+	unlink_of_holder(connection);
+	link_newest_of_holder(connection);
 }
 
 static void list(struct tracker *tracker, struct connection *connection)
@@ -99,9 +198,12 @@ static void close_connection(struct tracker *tracker, struct connection *connect
 static void account(struct tracker *tracker, struct connection *connection)
 {
 	size_t size = connection_memory(connection);
+	size_t charge = size + connection_callers_memory(connection);
 
 	tracker->stats.memory += size - connection->memory;
 	connection->memory = size;
+	connection->holder->memory += charge - connection->charge;
+	connection->charge = charge;
 }
 
 static void remove_connection(struct tracker *tracker, struct connection *connection)
@@ -109,6 +211,7 @@ static void remove_connection(struct tracker *tracker, struct connection *connec
 	HASH_DEL(tracker->table, connection);
 	unlink_activity(tracker, connection);
 	close_connection(tracker, connection);
+	take_from_holder(tracker, connection);
 	tracker->stats.memory -= connection->memory;
 	tracker->count--;
 	if (connection->request.state == STREAM_OPAQUE && tracker->options.mute)
@@ -150,6 +253,7 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 	struct record record = {
 		.action = action,
 		.caller = caller,
+		.account = caller ? 0 : connection->holder->account,
 		.connection =
 			{
 				.id = connection->id,
@@ -244,19 +348,45 @@ static void mute(struct tracker *tracker, uint64_t connection, uint32_t bits)
 		tracker->options.mute(tracker->options.data, connection, bits);
 }
 
-/* Gives the connection up that was silent longest; KEEP is the one at hand, or NULL. */
+/* The account with the most memory, or with the most connections. */
+static const struct holder *find_greatest_holder(const struct tracker *tracker, bool by_memory)
+{
+	const struct holder *greatest = tracker->holders;
+
+	for (const struct holder *one = greatest; one; one = one->hh.next)
+		if (by_memory ? one->memory > greatest->memory : one->count > greatest->count)
+			greatest = one;
+	return greatest;
+}
+
+/* The connection that makes room: of whoever takes most, the one that was silent longest. KEEP is the one at
+ * hand, or NULL. */
+static struct connection *find_victim(const struct tracker *tracker, const struct connection *keep)
+{
+	bool by_memory = tracker->count <= tracker->options.connections_max;
+	const struct holder *holder = find_greatest_holder(tracker, by_memory);
+	struct connection *victim = holder ? holder->oldest : NULL;
+
+	if (victim && victim == keep)
+		victim = victim->newer_of_holder;
+	if (victim)
+		return victim;
+	victim = tracker->oldest; /* the one at hand is all that he has */
+	return victim && victim == keep ? victim->newer : victim;
+}
+
 static void evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
-	struct connection *victim = tracker->oldest;
+	struct connection *victim = find_victim(tracker, keep);
 	uint32_t bits = CALLERD_FORGOTTEN;
 	uint64_t id;
 
-	if (victim && victim == keep)
-		victim = victim->newer;
 	if (!victim)
 		return;
 	tracker->stats.evicted++;
 	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED, NULL);
+	if (tracker->options.evicted)
+		tracker->options.evicted(tracker->options.data, victim->holder->account);
 	flush_connection(tracker, victim, now);
 	unlist(tracker, victim);
 	if (victim->request.state == STREAM_OPAQUE) /* there is nothing to hear from it */
@@ -311,15 +441,25 @@ static struct connection *find_or_add(struct tracker *tracker,
 				      const struct callerd_event_header *header, uint32_t socket)
 {
 	struct connection *connection = find(tracker, header->connection);
+	struct holder *holder;
 
 	if (connection || !header->connection)
 		return connection;
 	connection = connection_new(header->connection, socket, header->flags, header->time);
-	if (!connection)
+	holder = connection ? find_or_add_holder(tracker, header->account) : NULL;
+	if (!holder) {
+		connection_free(connection);
 		return NULL;
+	}
 	connection->unpaired = &tracker->stats.unpaired;
 	connection->reader = tracker->options.reader;
+	give_to_holder(connection, holder);
 	HASH_ADD(hh, tracker->table, id, sizeof(connection->id), connection);
+	if (!connection->hh.tbl) {
+		take_from_holder(tracker, connection);
+		connection_free(connection);
+		return NULL;
+	}
 	link_newest(tracker, connection);
 	tracker->count++;
 	return connection;
@@ -430,9 +570,8 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	}
 	if (connection_event(tracker, connection, event))
 		tracker->stats.no_memory++;
-	connection->active = header->time;
-	unlink_activity(tracker, connection);
-	link_newest(tracker, connection);
+	change_holder(tracker, connection, header->account);
+	note_activity(tracker, connection, header->time);
 	if (connection->finished || connection->ended || connection_has_untold(connection))
 		list(tracker, connection);
 	open_connection(tracker, connection);

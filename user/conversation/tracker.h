@@ -15,8 +15,10 @@
 struct tracker;
 
 struct tracker_options {
-	unsigned int connections_max; /* more evict the one that was silent longest */
-	size_t memory_max;	      /* bytes of callers and held requests; more evict as well */
+	/* More connections, or bytes of callers and held requests, evict one: of the account that has most, the one
+	 * that was silent longest. */
+	unsigned int connections_max;
+	size_t memory_max;
 	uint64_t sender_wait; /* ns to wait until the sender of a request is certain, and for the
 				       * response's body where the reader wants it */
 	const struct reader *reader; /* of contents; outlives the tracker; NULL: none */
@@ -25,6 +27,8 @@ struct tracker_options {
 	void *data;
 	/* A record; what it points to lives as long as the call. */
 	void (*record)(void *data, struct record *record);
+	/* A connection of ACCOUNT was evicted. NULL: nobody wants to know. */
+	void (*evicted)(void *data, uint64_t account);
 	/* Wishes that a connection's bytes are copied no longer (CALLERD_MUTE_ bits), or to be told of
 	 * it anew since it was evicted (CALLERD_FORGOTTEN); 0: it is over. */
 	void (*mute)(void *data, uint64_t connection, uint32_t bits);

@@ -11,6 +11,7 @@ struct entry {
 	unsigned int refs; /* atomic; entry_ref(), entry_unref() */
 	uint8_t severity;  /* of syslog: 0 emergency … 7 debug */
 	uint8_t action;	   /* enum record_action: syslog's MSGID */
+	uint64_t account;  /* CALLERD_ACCOUNT(): whom it is charged to; 0: nobody */
 	uint64_t time;	   /* ns of CLOCK_REALTIME: the record's */
 	uint64_t sequence; /* event.sequence */
 	size_t size;	   /* of data */

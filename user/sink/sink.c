@@ -340,6 +340,11 @@ void sink_stats(struct sink *sink, struct sink_stats *ret)
 	}
 }
 
+bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_count)
+{
+	return queue_take_loss(sink->queue, ret_account, ret_count);
+}
+
 /* What is to be told of TROUBLE with NAME: one that comes and goes, not each time. */
 static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
 			 size_t size)

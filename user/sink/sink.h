@@ -114,6 +114,9 @@ bool sink_is_closed(const struct sink *sink);
 
 void sink_stats(struct sink *sink, struct sink_stats *ret);
 
+/* Of SINK_LOSS_FULL: takes one account whose records were lost and not taken yet, and how many; false: none. */
+bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_count);
+
 /* A sentence about what changed since the last call: that it cannot be written, and why; that it can again; that
  * something is not as it was left. False: nothing new. */
 bool sink_news(struct sink *sink, char *text, size_t size);
