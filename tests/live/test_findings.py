@@ -502,14 +502,15 @@ def container_files():
     with container('findings-files'), container('findings-host', Binds=['/:/host']):
         problems = Problems()
         host = API + '/containers/findings-host/archive?path=/host/etc/'
+        root = {'root-container-entered': 'critical', 'host-root-mount': ('critical', 'in a container')}
         path = API + '/containers/findings-files/archive?path='
         read, write = {'container-file-read': 'low'}, {'container-file-write': 'medium'}
         judge('get', post(path + '/tmp', method='GET'), read, 200, (), problems)
         judge('get from the host', post(host + 'shadow', method='GET'),
-              {'container-file-read': ('medium|high|critical', 'shadow')}, 200, (), problems)
+              {'container-file-read': ('medium|high|critical', 'shadow'), **root}, 200, (), problems)
         judge('put to the host', post(host + 'nowhere', tar(x=b'y'), method='PUT',
                                       media='application/x-tar'),
-              {'container-file-write': ('high|critical', '/host/etc/nowhere')}, 404, (), problems)
+              {'container-file-write': ('high|critical', '/host/etc/nowhere'), **root}, 404, (), problems)
         judge('put', post(path + '/tmp', tar(x=b'y'), method='PUT', media='application/x-tar'), write,
               200, (), problems)
         judge('export', post(API + '/containers/findings-files/export', method='GET'), read, 200,

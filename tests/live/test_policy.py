@@ -114,7 +114,7 @@ def expected_container():
             docker(*args, '--name', name, IMAGE, 'unixhttp', '/s.sock', 'GET', '/_ping?' + name)
             record = record_of(agent, '/_ping?' + name)
             equal(field(record, 'container.name'), name, 'container')
-            judged_as(record, {}, 20, rule)
+            judged_as(record, {'called-from-container': ['low']}, 40, rule)
 
 
 @test

@@ -135,6 +135,7 @@ static inline void know_container(struct inventory *inventory, const char *id, c
 		.name = bytes_of(name),
 		.image = bytes_of("alpine"),
 		.user = bytes_of(user),
+		.inspected = true,
 	};
 
 	assert_int_equal(inventory_put_container(inventory, &container), 0);

@@ -9,6 +9,7 @@
 #define CREATE "POST /v1.41/containers/create"
 #define JSON_ERROR 400
 #define NONE " | | |"
+#define NOT_KNOWN "not-judged medium: what the container may do is not known"
 
 /* Runs SCENARIO with the bytes in pieces of every kind, each time in a new world. */
 static void in_all_worlds(void (*scenario)(struct world *world))
@@ -230,7 +231,7 @@ SCENARIO(asked_about)
 		    "ContainerStart container ghost" NONE);
 	assert_string_equal(world->asked, "");
 	expect_call(world, &(struct asked){.what = "POST /containers/ghost/start", .status = 204},
-		    "ContainerStart container ghost" NONE);
+		    "ContainerStart container ghost | " NOT_KNOWN " | |");
 	assert_string_equal(world->asked, "ghost");
 }
 
@@ -257,7 +258,7 @@ SCENARIO(created_and_started)
 	       "ContainerRestart container new <bbbb> alpine " PRIVILEGED "| T1611");
 	/* Each engine has its own. */
 	expect_call(world, &(struct asked){.what = "POST /containers/new/start", .socket = 1},
-		    "ContainerStart container new" NONE);
+		    "ContainerStart container new | " NOT_KNOWN " | |");
 	assert_null(inventory_container(world->inventories[1], bytes_of("new")));
 }
 
@@ -318,10 +319,10 @@ SCENARIO(execs)
 	/* Of a container that is known only by what the request calls it. */
 	expect_created(world, "POST /containers/other/exec", "{'Privileged':true}", CREATED(D_ID),
 		       "ContainerExec exec <dddd> of other | exec-privileged critical: "
-		       "a privileged process in the container | privileged | T1609");
+		       "a privileged process in the container; " NOT_KNOWN " | privileged | T1609");
 	expect(world, "POST /exec/" D_ID "/start",
 	       "ExecStart exec <dddd> of other | exec-privileged critical: "
-	       "a privileged process in the container | | T1609");
+	       "a privileged process in the container; " NOT_KNOWN " | | T1609");
 }
 
 #define BIND_OPTIONS "'DriverOpts':{'type':'none','o':'bind','device':'/etc'}"
@@ -759,7 +760,28 @@ SCENARIO(callers)
 	expect_call(world, &request, "SystemInfo" NONE);
 	/* Of whichever engine. */
 	request.caller = &inside;
-	expect_call(world, &request, "SystemInfo" NONE " | from web alpine | expected by web");
+	expect_call(world, &request,
+		    "SystemInfo | called-from-container low: by a process in container web | | "
+		    "| from web alpine | expected by web");
+	request.what = "POST /containers/x/stop";
+	expect_call(world, &request,
+		    "ContainerStop container x | called-from-container medium: by a process in "
+		    "container web | | | from web alpine | expected by web");
+	request.what = "POST /containers/x/wait";
+	expect_call(world, &request,
+		    "ContainerWait container x | called-from-container low: by a process in "
+		    "container web | | | from web alpine | expected by web");
+	/* Of none that is known, and in one within another. */
+	inside.cgroup = bytes_of("/docker/" E_ID);
+	request.what = "GET /nonsense";
+	request.status = 404;
+	expect_call(world, &request,
+		    "? | called-from-container low: by a process in container eeeeeeeeeeee | |");
+	inside.cgroup = bytes_of("/docker/" E_ID "/docker/" A_ID);
+	expect_call(world, &request, "?" NONE);
+	inside.pid_ns = 4026532200;
+	expect_call(world, &request,
+		    "? | called-from-container low: by a process in a container | |");
 	request = (struct asked){.what = "GET /images/json", .caller = &alice};
 	expect_call(world, &request, "ImageList image" NONE);
 	request = (struct asked){.what = "GET /nonsense", .status = 404, .caller = &alice};
@@ -897,7 +919,7 @@ SCENARIO(secrets)
 	       "ImageBuild image x | | image=x remote=http://u:***@h/x |");
 	expect(world, "GET /containers/web/archive?path=/x/password=y/../../../etc/shadow",
 	       "ContainerArchive container web | container-file-read medium: "
-	       "reads /etc/shadow | |");
+	       "reads /etc/shadow; " NOT_KNOWN " | |");
 }
 
 int main(void)

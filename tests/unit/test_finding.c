@@ -31,6 +31,7 @@ static const char *const ids[FINDINGS] = {
 	"other-runtime",
 	"exec-privileged",
 	"exec-root",
+	"root-container-entered",
 	"container-file-write",
 	"container-file-read",
 	"container-update",
@@ -50,6 +51,8 @@ static const char *const ids[FINDINGS] = {
 	"sender-differs",
 	"caller-forged",
 	"executable-forged",
+	"called-from-container",
+	"not-judged",
 	"opaque-stream",
 };
 

@@ -60,6 +60,21 @@ static void check_hosts(const struct host_case *cases, size_t count, unsigned in
 #define PATH "host-path-mount "
 #define SOCKET "engine-socket-mount critical: "
 #define JOIN "join-container-namespace medium: "
+#define NOT_KNOWN "not-judged medium: what the container may do is not known"
+/* Of whoever acts in donor, whose findings are no sentences. */
+#define IN_DONOR                                                                                   \
+	ROOT "in a container that has the root; "                                                  \
+	     "privileged critical: in a container that has all of it; "                            \
+	     "root-container-entered critical: enters a container that has the root; "
+#define IN_DONOR_BELOW                                                                             \
+	"volume-host-path high: in a container that has a path; "                                  \
+	"engine-socket-mount high: in a container that has a socket"
+/* Of whoever acts beside it. */
+#define BESIDE_DONOR                                                                               \
+	"host-root-mount medium: in a container that has the root; "                               \
+	"privileged medium: in a container that has all of it; "                                   \
+	"volume-host-path medium: in a container that has a path; "                                \
+	"engine-socket-mount medium: in a container that has a socket"
 
 static void test_privileged(void **state)
 {
@@ -360,7 +375,8 @@ static void test_start(void **state)
 {
 	static const struct told_case cases[] = {
 		{"POST /containers/web/start", NULL, ""},
-		{"POST /containers/nobody/start", NULL, ""},
+		{"POST /containers/nobody/start", NULL, NOT_KNOWN},
+		{"POST /containers/nobody/start", NULL, "", 404},
 		{"POST /containers/donor/start", NULL,
 		 ROOT "the root; privileged critical: all of it; volume-host-path high: a path; "
 		      "engine-socket-mount high: a socket; host-path-mount low: a log"},
@@ -406,14 +422,22 @@ static void test_files(void **state)
 		{"PUT /containers/web/archive?path=/etc/shadow", NULL,
 		 WRITE "high: writes to /etc/shadow"},
 		{"PUT /containers/donor/archive?path=/srv", NULL,
-		 WRITE "high: writes to /srv" WITH_HOST},
+		 IN_DONOR WRITE "high: writes to /srv" WITH_HOST "; " IN_DONOR_BELOW},
 		{"PUT /containers/donor/archive?path=/root/.ssh", NULL,
-		 WRITE "critical: writes to /root/.ssh" WITH_HOST},
+		 WRITE "critical: writes to /root/.ssh" WITH_HOST "; " IN_DONOR IN_DONOR_BELOW},
 		{"GET /containers/web/archive?path=/srv", NULL, READ "low: reads /srv"},
 		{"GET /containers/web/archive?path=/etc%2Fshadow", NULL,
 		 READ "medium: reads /etc/shadow"},
 		{"GET /containers/donor/archive?path=%2fh%2fetc%2fshadow", NULL,
-		 READ "high: reads /h/etc/shadow" WITH_HOST},
+		 ROOT
+		 "in a container that has the root; "
+		 "root-container-entered critical: reads in a container that has the root; " READ
+		 "high: reads /h/etc/shadow" WITH_HOST "; "
+		 "volume-host-path high: in a container that has a path; "
+		 "privileged medium: in a container that has all of it; "
+		 "engine-socket-mount medium: in a container that has a socket"},
+		{"HEAD /containers/donor/archive?path=/x", NULL,
+		 READ "medium: reads /x" WITH_HOST "; " BESIDE_DONOR},
 		{"HEAD /containers/web/archive?path=/x", NULL, READ "low: reads /x"},
 		{"GET /containers/web/archive?path=x/../h/etc/", NULL, READ "medium: reads /h/etc"},
 		{"GET /containers/web/archive?path=/h/etcetera", NULL,
@@ -430,6 +454,48 @@ static void test_files(void **state)
 #define EXEC "POST /v1.41/containers/web/exec"
 #define EXEC_ROOT "exec-root low: as root in a container that runs as 1000"
 
+/* What of a dangerous container an operation on it gives to the caller, whoever made it. */
+static void test_entered(void **state)
+{
+	static const struct told_case cases[] = {
+		{"POST /containers/donor/attach?stream=1", NULL,
+		 IN_DONOR IN_DONOR_BELOW},
+		{"POST /containers/donor/attach", NULL,
+		 IN_DONOR IN_DONOR_BELOW "; opaque-stream info: ContainerAttach", 101},
+		{"GET /containers/donor/attach/ws", NULL,
+		 IN_DONOR IN_DONOR_BELOW "; opaque-stream info: ContainerAttachWebsocket", 101},
+		/* Asking counts. */
+		{"POST /containers/donor/attach", NULL, IN_DONOR IN_DONOR_BELOW, 409},
+		{"POST /containers/donor/rename?name=x", NULL, BESIDE_DONOR},
+		{"POST /containers/donor/checkpoints", NULL, BESIDE_DONOR},
+		{"GET /containers/donor/export", NULL,
+		 BESIDE_DONOR "; container-file-read low: reads its files"},
+		{"POST /commit?container=donor", NULL,
+		 BESIDE_DONOR "; image-load medium: ImageCommit"},
+		{"POST /libpod/containers/donor/init", NULL,
+		 ROOT "the root; privileged critical: all of it; volume-host-path high: a path; "
+		      "engine-socket-mount high: a socket; host-path-mount low: a log"},
+		/* To look at it is not to enter it. */
+		{"GET /containers/donor/json", NULL, ""},
+		{"GET /containers/donor/logs", NULL, ""},
+		{"GET /containers/donor/top", NULL, ""},
+		{"GET /containers/donor/stats", NULL, ""},
+		{"POST /containers/donor/wait", NULL, ""},
+		{"POST /containers/donor/kill", NULL, ""},
+		{"DELETE /containers/donor", NULL, ""},
+		/* A harmless one. */
+		{"POST /containers/web/attach", NULL, ""},
+		{"POST /containers/web/rename?name=x", NULL, ""},
+		/* One that nobody knows. */
+		{"POST /containers/nobody/attach", NULL,
+		 NOT_KNOWN},
+		{"POST /containers/nobody/rename?name=x", NULL, NOT_KNOWN},
+		{"POST /containers/nobody/attach", NULL, "", 404},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
 static void test_exec(void **state)
 {
 	static const struct told_case cases[] = {
@@ -444,11 +510,12 @@ static void test_exec(void **state)
 		{EXEC, "{'User':'rooted'}", ""},
 		{EXEC, "{'User':'05'}", ""},
 		/* Of which it is not known who it runs as. */
-		{"POST /containers/donor/exec", "{'User':'root'}", ""},
-		{"POST /containers/nobody/exec", "{'User':'root'}", ""},
+		{"POST /containers/donor/exec", "{'User':'root'}", IN_DONOR IN_DONOR_BELOW},
+		{"POST /containers/nobody/exec", "{'User':'root'}", NOT_KNOWN},
+		{"POST /containers/nobody/exec", "{'User':'root'}", "", 404},
 		{"POST /exec/" E_ID "/start", "{'Detach':true}",
 		 "exec-privileged critical: it was asked for"},
-		{"POST /exec/" B_ID "/start", "{'Detach':true}", ""},
+		{"POST /exec/" B_ID "/start", "{'Detach':true}", NOT_KNOWN},
 		{"POST /exec/" E_ID "/resize", NULL, ""},
 	};
 
@@ -603,7 +670,8 @@ static void test_operations(void **state)
 		{"POST /containers/web/attach?stream=1", NULL,
 		 "opaque-stream info: ContainerAttach", 101},
 		{"POST /containers/web/attach?stream=1", NULL, "", 404},
-		{"POST /exec/" B_ID "/start", "{}", "opaque-stream info: ExecStart", 101},
+		{"POST /exec/" B_ID "/start", "{}", NOT_KNOWN "; opaque-stream info: ExecStart",
+		 101},
 		{"POST /session", NULL, "opaque-stream info: Session", 101},
 		{"POST /grpc", NULL, "opaque-stream info: Grpc", 101},
 		{"POST /grpc", NULL, "", 400},
@@ -882,12 +950,13 @@ int main(void)
 		cmocka_unit_test(test_devices),	   cmocka_unit_test(test_security),
 		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_create),
 		cmocka_unit_test(test_start),	   cmocka_unit_test(test_update),
-		cmocka_unit_test(test_files),	   cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_images),	   cmocka_unit_test(test_volumes),
-		cmocka_unit_test(test_plugins),	   cmocka_unit_test(test_services),
-		cmocka_unit_test(test_operations), cmocka_unit_test(test_host_facts),
-		cmocka_unit_test(test_facts),	   cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_long_lists), cmocka_unit_test(test_techniques),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_entered),
+		cmocka_unit_test(test_exec),	   cmocka_unit_test(test_images),
+		cmocka_unit_test(test_volumes),	   cmocka_unit_test(test_plugins),
+		cmocka_unit_test(test_services),   cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_host_facts), cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_secrets),	   cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_techniques),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
 #define TECHNIQUES_MAX 8
 #define INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
+#define SHORT_ID 12		   /* digits, as docker ps has them */
 #define FORM "application/x-www-form-urlencoded"
 
 struct calls {
@@ -385,6 +386,7 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.query = text_since(&call->query, 0),
 		.body = taken_body(call),
 		.verdict = verdict,
+		.refused = call->status >= 300,
 	};
 	enum target_type type = target_type(call->match.route);
 	struct bytes container =
@@ -540,6 +542,7 @@ static void judge_contents(struct call *call, struct verdict *verdict)
 
 	if (call->match.route->judge)
 		call->match.route->judge(&judging);
+	judge_entry(&judging);
 }
 
 /* The same, which may have been done. */
@@ -623,6 +626,35 @@ static void judge_begun(struct call *call, struct verdict *verdict, bool complet
 	judge_oddities(call, verdict, record);
 }
 
+/* Whether it is in a PID namespace that is neither the host's nor callerd's. */
+static bool is_foreign(const struct calls *calls, const struct caller *caller)
+{
+	return caller->pid_ns && caller->pid_ns != INITIAL_PID_NS &&
+	       caller->pid_ns != calls->options.pid_ns;
+}
+
+/* That the caller is in a container, as far as that is certain; one within another has no proven id. */
+static void judge_contained(const struct calls *calls, const struct route *route,
+			    struct verdict *verdict, const struct record *record)
+{
+	const struct caller *caller = record->caller;
+	struct bytes id = caller_container_id(caller);
+	const struct inventory_container *container = container_of(calls, id);
+	bool foreign = is_foreign(calls, caller);
+	struct bytes name = id;
+
+	if (!id.size && !(foreign && caller_may_be_contained(caller)))
+		return;
+	if (container && container->name.size)
+		name = container->name;
+	else if (id.size > SHORT_ID)
+		name.size = SHORT_ID;
+	verdict_add(verdict, FINDING_CALLED_FROM_CONTAINER,
+		    route_reads(route, record->http.method) ? SEVERITY_LOW : SEVERITY_NONE,
+		    "by a process in %s%.*s", name.size ? "container " : "a container",
+		    (int)name.size, name.data ?: "");
+}
+
 /* VERDICT is empty. */
 static void judge(struct call *call, struct verdict *verdict, bool complete,
 		  const struct record *record)
@@ -638,8 +670,10 @@ static void judge(struct call *call, struct verdict *verdict, bool complete,
 		judge_unknown(call, verdict);
 	}
 	judge_oddities(call, verdict, record);
-	if (record->caller)
+	if (record->caller) {
 		judge_caller(call->calls, verdict, record->caller);
+		judge_contained(call->calls, call->match.route, verdict, record);
+	}
 	if (record->connector)
 		verdict_add(verdict, FINDING_SENDER_DIFFERS, SEVERITY_NONE,
 			    "another process than the one that connected");

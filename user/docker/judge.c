@@ -447,6 +447,7 @@ void judge_container_start(struct judging *judging)
 {
 	const struct inventory_container *container = judging->container;
 
+	judge_container_known(judging);
 	for (unsigned int i = 0; container && i < container->finding_count; i++)
 		verdict_add_finding(judging->verdict, &container->findings[i]);
 	if (!judging->body)

@@ -19,6 +19,7 @@ struct judging {
 		*container;		   /* target, or that of the exec; NULL: unknown */
 	const struct inventory_exec *exec; /* target; NULL: unknown */
 	struct verdict *verdict;
+	bool refused;	/* the engine did not do it */
 	bool inspected; /* as the engine tells it, with defaults of its own */
 };
 
@@ -41,6 +42,12 @@ void judge_service(struct judging *judging);
 void judge_swarm(struct judging *judging);
 void judge_secret(struct judging *judging);
 void judge_node(struct judging *judging);
+
+/* What the container that the operation acts on, or in, has, as far as the operation gives it to the caller. */
+void judge_entry(struct judging *judging);
+
+/* Whether somebody looked at what the container of the operation may do; else that is a finding. */
+bool judge_container_known(struct judging *judging);
 
 /* A container as the engine describes it (shape_container_inspect): what its creation would be found to be. */
 void judge_inspected(struct judging *judging, const struct value *inspect);

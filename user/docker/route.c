@@ -31,7 +31,7 @@ static const struct route routes[] = {
 	/* Before ContainerDelete, which would match, too. */
 	{DELETE, "/containers/{id}/checkpoints/{checkpoint}", "CheckpointDelete", TARGET_CONTAINER},
 	{GET, "/containers/{name}/checkpoints", "CheckpointList", TARGET_CONTAINER},
-	{POST, "/containers/{name}/checkpoints", "CheckpointCreate", TARGET_CONTAINER},
+	{POST, "/containers/{name}/checkpoints", "CheckpointCreate", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
 
 	{GET, "/containers/json", "ContainerList", TARGET_CONTAINER},
 	{POST, "/containers/create", "ContainerCreate", TARGET_CONTAINER, "name", .answer = true,
@@ -52,38 +52,38 @@ static const struct route routes[] = {
 	{POST, "/containers/{name}/kill", "ContainerKill", TARGET_CONTAINER},
 	{POST, "/containers/{name}/update", "ContainerUpdate", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_UPDATE, .body = &shape_container_update, .judge = judge_container_update},
-	{POST, "/containers/{name}/rename", "ContainerRename", TARGET_CONTAINER},
+	{POST, "/containers/{name}/rename", "ContainerRename", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
 	{POST, "/containers/{name}/pause", "ContainerPause", TARGET_CONTAINER},
 	{POST, "/containers/{name}/unpause", "ContainerUnpause", TARGET_CONTAINER},
-	{POST, "/containers/{name}/wait", "ContainerWait", TARGET_CONTAINER},
+	{POST, "/containers/{name}/wait", "ContainerWait", TARGET_CONTAINER, .reads = true},
 	{POST, "/containers/{name}/attach", "ContainerAttach", TARGET_CONTAINER,
-		.finding = FINDING_OPAQUE_STREAM, .opaque = true},
+		.finding = FINDING_OPAQUE_STREAM, .opaque = true, .entry = ENTRY_ALL},
 	{GET, "/containers/{name}/attach/ws", "ContainerAttachWebsocket", TARGET_CONTAINER,
-		.finding = FINDING_OPAQUE_STREAM, .opaque = true},
+		.finding = FINDING_OPAQUE_STREAM, .opaque = true, .entry = ENTRY_ALL},
 	{GET, "/containers/{name}/export", "ContainerExport", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_BESIDE},
 	{GET, "/containers/{name}/archive", "ContainerArchive", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_FILES},
 	{HEAD, "/containers/{name}/archive", "ContainerArchiveInfo", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_BESIDE},
 	{PUT, "/containers/{name}/archive", "PutContainerArchive", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_WRITE,
-		.judge = judge_archive_write},
+		.judge = judge_archive_write, .entry = ENTRY_ALL},
 	/* Works up to Docker 25, for whoever asks for an API before 1.24. */
 	{POST, "/containers/{name}/copy", "ContainerCopy", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_FILES},
 	{DELETE, "/containers/{name}", "ContainerDelete", TARGET_CONTAINER},
 
 	{POST, "/containers/{name}/exec", "ContainerExec", TARGET_CONTAINER,
 		.answer = true, .made = TARGET_EXEC,
-		.body = &shape_exec_create, .judge = judge_exec_create},
+		.body = &shape_exec_create, .judge = judge_exec_create, .entry = ENTRY_ALL},
 	{POST, "/exec/{name}/start", "ExecStart", TARGET_EXEC,
 		.finding = FINDING_OPAQUE_STREAM, .opaque = true,
-		.judge = judge_exec_start},
+		.judge = judge_exec_start, .entry = ENTRY_ALL},
 	{POST, "/exec/{name}/resize", "ExecResize", TARGET_EXEC},
 	{GET, "/exec/{name}/json", "ExecInspect", TARGET_EXEC},
 
@@ -109,7 +109,7 @@ static const struct route routes[] = {
 	{GET, "/distribution/{name}/json", "DistributionInspect", TARGET_IMAGE},
 	{POST, "/commit", "ImageCommit", TARGET_CONTAINER, "container",
 		.finding = FINDING_IMAGE_LOAD, .answer = true, .made = TARGET_IMAGE,
-		.body = &shape_container_create, .judge = judge_commit},
+		.body = &shape_container_create, .judge = judge_commit, .entry = ENTRY_BESIDE},
 
 	{POST, "/build", "ImageBuild", TARGET_IMAGE, "t",
 		.judge = judge_build},
@@ -203,7 +203,7 @@ static const struct route routes[] = {
 		.body = &shape_secret_spec, .judge = judge_secret},
 	{DELETE, "/configs/{id}", "ConfigDelete", TARGET_CONFIG, .finding = FINDING_SECRET_ACCESS},
 
-	{POST, "/auth", "SystemAuth", .finding = FINDING_SECRET_ACCESS},
+	{POST, "/auth", "SystemAuth", .finding = FINDING_SECRET_ACCESS, .reads = true},
 	{GET, "/info", "SystemInfo"},
 	{GET, "/version", "SystemVersion"},
 	{GET, "/_ping", "SystemPing"},
@@ -245,7 +245,8 @@ static const struct route routes[] = {
 	{GET, "/libpod/containers/{id}/stats", "ContainerStatsLibpod", TARGET_CONTAINER},
 	{GET, "/libpod/containers/{name}/healthcheck", "ContainerHealthcheckLibpod", TARGET_CONTAINER},
 	{POST, "/libpod/containers/{id}/resize", "ContainerResizeLibpod", TARGET_CONTAINER},
-	{POST, "/libpod/containers/{id}/init", "ContainerInitLibpod", TARGET_CONTAINER},
+	{POST, "/libpod/containers/{id}/init", "ContainerInitLibpod", TARGET_CONTAINER,
+		.judge = judge_container_start},
 	{POST, "/libpod/containers/{id}/start", "ContainerStartLibpod", TARGET_CONTAINER,
 		.judge = judge_container_start},
 	{POST, "/libpod/containers/{id}/stop", "ContainerStopLibpod", TARGET_CONTAINER},
@@ -254,41 +255,41 @@ static const struct route routes[] = {
 	{POST, "/libpod/containers/{id}/kill", "ContainerKillLibpod", TARGET_CONTAINER},
 	{POST, "/libpod/containers/{id}/update", "ContainerUpdateLibpod", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_UPDATE, .unread = true},
-	{POST, "/libpod/containers/{id}/rename", "ContainerRenameLibpod", TARGET_CONTAINER},
+	{POST, "/libpod/containers/{id}/rename", "ContainerRenameLibpod", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
 	{POST, "/libpod/containers/{id}/pause", "ContainerPauseLibpod", TARGET_CONTAINER},
 	{POST, "/libpod/containers/{id}/unpause", "ContainerUnpauseLibpod", TARGET_CONTAINER},
-	{POST, "/libpod/containers/{id}/wait", "ContainerWaitLibpod", TARGET_CONTAINER},
-	{POST, "/libpod/containers/{id}/mount", "ContainerMountLibpod", TARGET_CONTAINER},
+	{POST, "/libpod/containers/{id}/wait", "ContainerWaitLibpod", TARGET_CONTAINER, .reads = true},
+	{POST, "/libpod/containers/{id}/mount", "ContainerMountLibpod", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
 	{POST, "/libpod/containers/{id}/unmount", "ContainerUnmountLibpod", TARGET_CONTAINER},
-	{POST, "/libpod/containers/{id}/checkpoint", "ContainerCheckpointLibpod", TARGET_CONTAINER},
+	{POST, "/libpod/containers/{id}/checkpoint", "ContainerCheckpointLibpod", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
 	/* With the checkpoint in its body, which says what container that is. */
 	{POST, "/libpod/containers/{id}/restore", "ContainerRestoreLibpod", TARGET_CONTAINER,
 		.when = "import", .unread = true},
 	{POST, "/libpod/containers/{id}/restore", "ContainerRestoreLibpod", TARGET_CONTAINER,
 		.judge = judge_container_start},
 	{POST, "/libpod/containers/{id}/attach", "ContainerAttachLibpod", TARGET_CONTAINER,
-		.finding = FINDING_OPAQUE_STREAM, .opaque = true},
+		.finding = FINDING_OPAQUE_STREAM, .opaque = true, .entry = ENTRY_ALL},
 	{GET, "/libpod/containers/{id}/export", "ContainerExportLibpod", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_BESIDE},
 	{GET, "/libpod/containers/{id}/archive", "ContainerArchiveLibpod", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_FILES},
 	{HEAD, "/libpod/containers/{id}/archive", "ContainerArchiveInfoLibpod", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_READ,
-		.judge = judge_archive_read},
+		.judge = judge_archive_read, .entry = ENTRY_BESIDE},
 	{PUT, "/libpod/containers/{id}/archive", "PutContainerArchiveLibpod", TARGET_CONTAINER,
 		.finding = FINDING_CONTAINER_FILE_WRITE,
-		.judge = judge_archive_write},
+		.judge = judge_archive_write, .entry = ENTRY_ALL},
 	{DELETE, "/libpod/containers/{id}", "ContainerDeleteLibpod", TARGET_CONTAINER},
 
 	/* The body is Docker's: the same code reads it. */
 	{POST, "/libpod/containers/{id}/exec", "ContainerExecLibpod", TARGET_CONTAINER,
 		.answer = true, .made = TARGET_EXEC,
-		.body = &shape_exec_create, .judge = judge_exec_create},
+		.body = &shape_exec_create, .judge = judge_exec_create, .entry = ENTRY_ALL},
 	{POST, "/libpod/exec/{id}/start", "ExecStartLibpod", TARGET_EXEC,
 		.finding = FINDING_OPAQUE_STREAM, .opaque = true,
-		.judge = judge_exec_start},
+		.judge = judge_exec_start, .entry = ENTRY_ALL},
 	{POST, "/libpod/exec/{id}/resize", "ExecResizeLibpod", TARGET_EXEC},
 	{POST, "/libpod/exec/{id}/remove", "ExecRemoveLibpod", TARGET_EXEC},
 	{GET, "/libpod/exec/{id}/json", "ExecInspectLibpod", TARGET_EXEC},
@@ -349,7 +350,7 @@ static const struct route routes[] = {
 	{POST, "/libpod/images/scp/{name}", "ImageScpLibpod", TARGET_IMAGE, .finding = FINDING_IMAGE_PUSH},
 	{GET, "/libpod/images/{name}/resolve", "ImageResolveLibpod", TARGET_IMAGE},
 	{POST, "/libpod/commit", "ImageCommitLibpod", TARGET_CONTAINER, "container",
-		.finding = FINDING_IMAGE_LOAD, .answer = true, .made = TARGET_IMAGE},
+		.finding = FINDING_IMAGE_LOAD, .answer = true, .made = TARGET_IMAGE, .entry = ENTRY_BESIDE},
 	{POST, "/libpod/build", "ImageBuildLibpod", TARGET_IMAGE, "t",
 		.judge = judge_build},
 	{POST, "/libpod/local/build", "LocalBuildLibpod", TARGET_IMAGE, "t",
@@ -688,6 +689,18 @@ bool route_query_name(const struct route *route, struct bytes query, struct text
 		out->error = tag.error;
 	text_free(&tag);
 	return !out->error;
+}
+
+bool route_reads(const struct route *route, struct bytes method)
+{
+	static const char *const reading[] = {GET, HEAD, OPTIONS};
+
+	if (route && (route->opaque || route->reads))
+		return route->reads;
+	for (size_t i = 0; i < sizeof(reading) / sizeof(*reading); i++)
+		if (method_is(reading[i], method))
+			return true;
+	return false;
 }
 
 const char *route_target_name(enum target_type type)

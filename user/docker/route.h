@@ -27,6 +27,14 @@ enum target_type {
 	TARGET_TYPES,
 };
 
+/* What a container that is dangerous by itself gives whoever asks for an operation on it. */
+enum entry {
+	ENTRY_NONE, /* nothing; or the operation's judge says it, as of a start */
+	ENTRY_BESIDE, /* its name, its memory, the files of its own: nothing that it has of the host */
+	ENTRY_FILES, /* to read what is mounted in it */
+	ENTRY_ALL,   /* to act in its place */
+};
+
 /* One operation. A line of the table needs only what stands before the first blank column. */
 struct route {
 	const char *method; /* NULL: any */
@@ -46,6 +54,8 @@ struct route {
 	enum target_type made;
 	bool answer;	     /* the response's body gives the new object's id as "Id" or "ID" */
 	bool unread;	     /* its body says what it does, and is not understood yet */
+	enum entry entry;    /* on a container, or on an exec in one */
+	bool reads;	     /* it changes nothing, though its method is not one that reads */
 	bool opaque;	     /* the connection is taken over when it succeeds */
 	const char *tag_key; /* query key of the tag or digest that belongs to .name_key's value */
 	const char *when;    /* the line goes only for queries in which this key has a value */
@@ -77,6 +87,9 @@ bool route_query(struct bytes query, const char *key, struct text *out);
 
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
 bool route_query_name(const struct route *route, struct bytes query, struct text *out);
+
+/* Whether a request of METHOD, for ROUTE (NULL: it is not known), changes nothing. */
+bool route_reads(const struct route *route, struct bytes method);
 
 /* "container", "exec", …; NULL for TARGET_NONE. */
 const char *route_target_name(enum target_type type);

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attackers who look for a way to root on the host that has no finding."""
+import contextlib
+import io
+import os
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from live import *  # pylint: disable=wrong-import-position
+from bodies import *  # pylint: disable=wrong-import-position
+
+AGENT = None
+ALICE = User(MEMBER)
+NAME = f'judged-{os.getpid()}'
+D = f'{DIR}/{NAME}'
+MOUNT = {'host-root-mount': ('critical', 'in a container that has / mounted')}
+ENTERED = {'root-container-entered': ('critical', '/ mounted'), **MOUNT}
+BESIDE = {'host-root-mount': ('medium', 'in a container that has / mounted')}
+
+
+@contextlib.contextmanager
+def container(name, **host):
+    """A container of root's that runs; its name."""
+    create(name, start=True, **host)
+    try:
+        yield name
+    finally:
+        remove(name)
+
+
+def worker(name=NAME + '-worker'):
+    """As an administrator has them for monitoring and backup: with the host's root in it."""
+    return container(name, Binds=['/:/mnt'])
+
+
+def tar(name, text):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode='w') as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    return data.getvalue()
+
+
+def of_alice(action, operation, count=1):
+    """The records of OPERATION that ALICE's ACTION makes."""
+    records = records_of(AGENT, action, operation, count)
+    for record in records:
+        equal(field(record, 'user.id'), ALICE.uid, 'user')
+    return records
+
+
+def check(problems, what, call, wanted, status=None, allowed=(), agent=None):
+    target, got, answer = call
+    if status and got != status:
+        raise AssertionError(f'{what}: the daemon says {got} {answer}')
+    problems.add(what, judged(record_of(agent or AGENT, target), wanted, allowed))
+
+
+# --- who enters a container that is dangerous by itself ----------------------------------------------
+
+
+@test
+def member_executes_in_an_administrators_container():
+    """A member of the docker group, who makes no container at all, reads /etc/shadow of the host through one that
+    an administrator runs with / mounted. At stake: root on the host, without a finding."""
+    problems = Problems()
+    with worker() as name:
+        for operation in 'ContainerExec', 'ExecStart':
+            record, = of_alice(lambda: ALICE.docker('exec', name, 'chroot', '/mnt', 'cat', '/etc/shadow'),
+                               operation)
+            problems.add(operation, judged(record, ENTERED, ('opaque-stream',)))
+            true('T1611' in field(record, 'threat.technique.id'), 'technique')
+    with container(NAME + '-harmless') as name:
+        for operation in 'ContainerExec', 'ExecStart':
+            record, = of_alice(lambda: ALICE.docker('exec', name, 'true'), operation)
+            problems.add('harmless ' + operation, judged(record, {}, ('opaque-stream',)))
+    problems.check()
+
+
+@test
+def member_enters_one_from_before_callerd():
+    """The same, where callerd was started after the container: what is known of it is what the engine tells. The exec
+    was made before callerd was there: what it may do, nobody knows any more."""
+    problems = Problems()
+    with worker() as name:
+        old = post(f'{API}/containers/{name}/exec', {'Cmd': ['true']})[2]['Id']
+        with Callerd() as agent:
+            until_known(agent, name)
+            made = post(f'{API}/containers/{name}/exec', {'Cmd': ['true']})
+            check(problems, 'exec', made, ENTERED, 201, agent=agent)
+            started = post(f'{API}/exec/{made[2]["Id"]}/start', {'Detach': True})
+            check(problems, 'its start', started, ENTERED, 200, agent=agent)
+            started = post(f'{API}/exec/{old}/start', {'Detach': True})
+            check(problems, 'an old one', started, {'not-judged': ('medium', 'not known')}, 200, agent=agent)
+    problems.check()
+
+
+def until_known(agent, name):
+    """Until callerd has asked the engine about the container."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        target, _, _ = post(f'{API}/containers/{name}/rename?name={name}')
+        if 'host-root-mount' in findings(record_of(agent, target)):
+            return
+    raise AssertionError('the inventory does not come')
+
+
+@test
+def member_attaches_to_an_administrators_container():
+    """The attacker types into the shell that an administrator left running in a container with / mounted."""
+    with worker() as name:
+        for target, version in ((f'/containers/{name}/attach?stream=1&stdin=1', 'tcp'),
+                                (f'/containers/{name}/attach/ws?stream=1&stdin=1', 'websocket')):
+            with connect() as client:
+                target = marked(API + target)
+                client.sendall(f'{"GET" if "/ws" in target else "POST"} {target} HTTP/1.1\r\nHost: x\r\n'
+                               f'Connection: Upgrade\r\nUpgrade: {version}\r\nOrigin: http://x\r\n'
+                               'Sec-WebSocket-Version: 13\r\n'
+                               'Sec-WebSocket-Key: MDEyMzQ1Njc4OUFCQ0RFRg==\r\n\r\n'.encode())
+                true(client.recv(100).startswith(b'HTTP/1.1 101'), 'not attached')
+            equal(judged(record_of(AGENT, target), ENTERED, ('opaque-stream',)), [], target)
+
+
+@test
+def member_copies_files_of_the_host():
+    """The attacker copies the host's password hashes out of an administrator's container, and a cron job into it."""
+    problems = Problems()
+    files = ('container-file-read', 'container-file-write')
+    with worker() as name:
+        path = f'{API}/containers/{name}/archive?path='
+        os.makedirs(D, exist_ok=True)
+        check(problems, 'get', post(path + '/mnt/etc/shadow', method='GET'), ENTERED, 200, files)
+        check(problems, 'put', post(path + '/mnt' + D, tar('job', b'* * * * * root x'), method='PUT',
+                                    media='application/x-tar'), ENTERED, 200, files)
+        true(os.path.exists(D + '/job'), 'the file was not written: this proves nothing')
+        # Where it leads is not known from outside: its own links may lead to what is mounted.
+        check(problems, 'get its own', post(path + '/etc/hostname', method='GET'), ENTERED, 200, files)
+        check(problems, 'head', post(path + '/mnt/etc', method='HEAD'), BESIDE, 200, files)
+        record, = of_alice(lambda: ALICE.run(
+            'sh', '-c', f'docker -H unix://{SOCKET} cp {name}:/mnt/etc/hostname - >/dev/null'), 'ContainerArchive')
+        problems.add('docker cp', judged(record, ENTERED, files))
+    problems.check()
+
+
+@test
+def what_is_done_beside_a_dangerous_container():
+    """A commit, an export or another name have nothing of the host in them, but say what container that is; a
+    look at it says nothing."""
+    problems = Problems()
+    with worker() as name:
+        path = f'{API}/containers/{name}'
+        check(problems, 'commit', post(f'{API}/commit?container={name}&repo={NAME}'), BESIDE, 201,
+              ('image-load',))
+        request('DELETE', f'{API}/images/{NAME}')
+        check(problems, 'export', post(path + '/export', method='GET'), BESIDE, 200, ('container-file-read',))
+        check(problems, 'rename', post(f'{path}/rename?name={name}-x'), BESIDE, 204)
+        check(problems, 'back', post(f'{path}-x/rename?name={name}'), BESIDE, 204)
+        check(problems, 'checkpoint', post(path + '/checkpoints', {'CheckpointID': 'x'}), BESIDE)
+        for what in 'json', 'top', 'changes', 'logs?stdout=1', 'stats?stream=0', 'checkpoints':
+            check(problems, what, post(f'{path}/{what}', method='GET'), {})
+        # Under a harmless name it is what it was.
+        check(problems, 'stop', post(path + '/stop?t=0'), {}, 204)
+        check(problems, 'rename', post(f'{path}/rename?name={name}-web'), BESIDE, 204)
+        try:
+            check(problems, 'start', post(f'{path}-web/start'), {'host-root-mount': ('critical', '/ mounted')}, 204)
+        finally:
+            remove(name + '-web')
+    problems.check()
+
+
+@test
+def process_in_a_container_calls_the_engine():
+    """An attacker who got into a container that has an engine's socket makes himself a container with the host in it,
+    or looks around first."""
+    name = NAME + '-portainer'
+    with container(name, Binds=[SOCKET + ':/s.sock']):
+        problems = Problems()
+        for method, target, severity in (('GET', '/containers/json', 'low'), ('GET', '/_ping', 'low'),
+                                         ('POST', '/containers/nobody/stop', 'medium'),
+                                         ('DELETE', '/volumes/nobody', 'medium')):
+            target = marked(API + target)
+            docker('exec', name, 'unixhttp', '/s.sock', method, target, check=False)
+            record = record_of(AGENT, target)
+            equal(field(record, 'container.name'), name, 'container')
+            problems.add(method + target, judged(record, {'called-from-container': (severity, name)}))
+        target = marked(API + '/containers/nobody/stop')
+        request('POST', target)
+        problems.add('from outside', judged(record_of(AGENT, target), {}))
+        problems.check()
+
+
+def main_with_agent():
+    global AGENT
+    with Callerd() as AGENT:
+        main()
+
+
+main_with_agent()
