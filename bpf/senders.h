@@ -304,10 +304,10 @@ static __always_inline bool has_out_of_band(const struct sock *daemon)
 	return bpf_core_field_exists(socket->oob_skb) && BPF_CORE_READ(socket, oob_skb);
 }
 
-CHECKED_ONCE int tell_sender(struct connection *connection, __u64 daemon_address, __u64 key,
+/* NODE: the dentry of the socket. */
+CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 key,
 			     const struct entrance *entrance)
 {
-	const struct sock *daemon = (const struct sock *)daemon_address;
 	struct callerd_caller_event *event;
 	struct scratch *scratch;
 
@@ -328,7 +328,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 daemon_address
 		event->header.flags |= CALLERD_FLAG_OVERLAP;
 	if (key == connection->connector)
 		event->header.flags |= CALLERD_FLAG_CONNECTOR;
-	describe_node(event, (__u64)bound_dentry(daemon));
+	describe_node(event, node);
 	if (send_caller(event, CALLERD_LOSS_SENDER))
 		forget_sender(connection, key);
 	give_scratch(scratch);
@@ -360,7 +360,7 @@ static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 		return;
 	enter_sender(connection, key, queued, &entrance);
 	if (entrance.entry != ENTRY_NONE)
-		tell_sender(connection, (__u64)daemon, key, &entrance);
+		tell_sender(connection, (__u64)bound_dentry(daemon), key, &entrance);
 }
 
 /* A send to DAEMON returned RESULT. WAS_SEEN: it was when it began. */
