@@ -72,6 +72,7 @@ struct world {
 	struct calls *calls;
 	struct text told, begun;
 	unsigned int answered, changed;
+	uint64_t account;	     /* of the calls */
 	char created[ID_DIGITS + 1]; /* the last one; empty: none */
 	char asked[64];		     /* by its name, likewise */
 };
@@ -268,6 +269,7 @@ static inline void way_begin(struct world *world, const struct asked *request, s
 	struct exchange *exchange = exchange_new(1, 1, 0, STARTED, calls_reader(world->calls));
 	const char *mime_type = request->mime_type ?: request->body ? "application/json" : NULL;
 
+	exchange->account = world->account;
 	assert_non_null(exchange);
 	*way = (struct way){.exchange = exchange};
 	way->body = quoted(request->body, &way->body_size);

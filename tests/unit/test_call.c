@@ -576,6 +576,44 @@ static void test_memory(void **state)
 	}
 }
 
+/* Whoever sends many bodies loses his own, and another's is read. */
+static void test_memory_of_accounts(void **state)
+{
+	struct asked request = {.what = CREATE, .body = "{'HostConfig':{'Privileged':true}}"};
+	struct way mine, his[100];
+	struct world world = {0};
+	unsigned int refused = 0;
+	size_t taken;
+
+	world_open(&world);
+	way_begin(&world, &request, &his[0]);
+	way_body(&world, &request, &his[0]);
+	taken = calls_reader(world.calls)->memory(his[0].exchange->content);
+	way_answer(&world, &request, &his[0]);
+	way_end(&world, &request, &his[0]);
+	world.options.memory_max = taken * 30;
+	world_renew(&world);
+	world.account = 7;
+	for (unsigned int i = 0; i < COUNT(his); i++) {
+		way_begin(&world, &request, &his[i]);
+		way_body(&world, &request, &his[i]);
+	}
+	world.account = 5;
+	way_begin(&world, &request, &mine);
+	way_body(&world, &request, &mine);
+	way_answer(&world, &request, &mine);
+	way_end(&world, &request, &mine);
+	assert_string_equal(part_told(&world, TOLD_FINDINGS),
+			    "privileged critical: runs privileged");
+	for (unsigned int i = 0; i < COUNT(his); i++) {
+		way_answer(&world, &request, &his[i]);
+		way_end(&world, &request, &his[i]);
+		refused += !strcmp(part_told(&world, TOLD_FINDINGS), NO_MEMORY);
+	}
+	assert_in_range(refused, 60, 90);
+	world_close(&world);
+}
+
 /* --- oddities --------------------------------------------------------------------------------- */
 
 #define ODD "protocol-anomaly medium: "
@@ -942,6 +980,7 @@ int main(void)
 		cmocka_unit_test(test_body_states),
 		cmocka_unit_test(test_dropped_and_cut),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_of_accounts),
 		cmocka_unit_test(test_oddities),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_unknown_socket),

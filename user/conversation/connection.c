@@ -314,6 +314,7 @@ static int begin_exchange(struct connection *connection, uint64_t offset, uint64
 					    connection->reader);
 	if (!connection->exchange)
 		return -ENOMEM;
+	connection->exchange->account = connection->account;
 	connection->requests++;
 	if (connection->perhaps_taken_over) {
 		connection->exchange->resynchronised = true;

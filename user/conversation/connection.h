@@ -70,6 +70,7 @@ struct connection {
 	uint64_t active;       /* time of its last event */
 	size_t memory;	       /* bytes that it holds, as accounted for */
 	size_t charge;	       /* the same, with its part of its callers' */
+	uint64_t account;      /* of who acted on it last */
 	struct holder *holder; /* the tracker's: whose it is */
 	struct connection *newer_of_holder, *older_of_holder; /* by activity */
 	uint64_t *unpaired;		  /* counter of responses without a request */

@@ -14,6 +14,7 @@
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
 	uint64_t connection;   /* id of the one that it is on */
+	uint64_t account;      /* whom its memory is charged to */
 	uint64_t number;       /* there, from 1 */
 	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
 	uint64_t started;      /* when the daemon read its first byte */

@@ -100,6 +100,7 @@ static void take_from_holder(struct tracker *tracker, struct connection *connect
 static void give_to_holder(struct connection *connection, struct holder *holder)
 {
 	connection->holder = holder;
+	connection->account = holder->account;
 	holder->memory += connection->charge;
 	holder->count++;
 	link_newest_of_holder(connection);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define HASH_NONFATAL_OOM 1
 #include "docker/call.h"
 
 #include <errno.h>
@@ -19,12 +20,23 @@
 #define ANSWER_MEMORY 16384
 #define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
 #define TECHNIQUES_MAX 8
+#define SHARE_OF_FREE                                                                              \
+	2 /* the bodies of an account may take so many times as much memory as is free */
 #define INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
 #define SHORT_ID 12		   /* digits, as docker ps has them */
 #define FORM "application/x-www-form-urlencoded"
 
+/* Who sends bodies. Lives as long as there is one of his at hand. */
+struct payer {
+	uint64_t account;
+	size_t memory; /* of his bodies */
+	unsigned int bodies;
+	UT_hash_handle hh;
+};
+
 struct calls {
 	struct calls_options options;
+	struct payer *payers; /* by account */
 	struct reader reader;
 	size_t memory;	      /* of the bodies at hand */
 	uint64_t requests;    /* so far: each has a number */
@@ -59,6 +71,7 @@ struct call {
 	struct request *request; /* in the ledger; NULL: it is of no interest there */
 	struct body *body;	 /* NULL: of no interest, or no memory */
 	size_t body_memory;	 /* as counted */
+	struct payer *payer;	 /* of the body; NULL: there is none */
 	bool body_refused;	 /* there was no memory for one */
 	bool fed, gap;		 /* something of it came; something did not */
 	bool dark;		 /* what is asked was not seen, or not from its beginning */
@@ -263,25 +276,90 @@ static void enter_connected(struct call *call, const struct value *body)
 
 /* --- bodies --------------------------------------------------------------------------------------- */
 
+/* NULL: there is no memory. */
+static struct payer *find_or_add_payer(struct calls *calls, uint64_t account)
+{
+	struct payer *payer;
+
+	HASH_FIND(hh, calls->payers, &account, sizeof(account), payer);
+	if (payer)
+		return payer;
+	payer = calloc(1, sizeof(*payer));
+	if (!payer)
+		return NULL;
+	payer->account = account;
+	HASH_ADD(hh, calls->payers, account, sizeof(payer->account), payer);
+	if (payer->hh.tbl)
+		return payer;
+	free(payer);
+	return NULL;
+}
+
+static void leave_payer(struct calls *calls, struct payer *payer)
+{
+	if (payer->bodies)
+		return;
+	HASH_DEL(calls->payers, payer);
+	free(payer);
+}
+
+static size_t free_memory(const struct calls *calls)
+{
+	size_t max = calls->options.memory_max;
+
+	return calls->memory < max ? max - calls->memory : 0;
+}
+
+static bool exceeds_share(const struct calls *calls, const struct payer *payer)
+{
+	return payer->memory > SHARE_OF_FREE * free_memory(calls);
+}
+
 static void count_body(struct call *call)
 {
 	size_t memory = call->body ? body_memory(call->body) : 0;
 
+	if (!call->payer)
+		return;
+	call->payer->memory += memory - call->body_memory;
 	call->calls->memory += memory - call->body_memory;
 	call->body_memory = memory;
 }
 
+static void close_body(struct call *call)
+{
+	body_free(call->body);
+	call->body = NULL;
+	count_body(call);
+	if (!call->payer)
+		return;
+	call->payer->bodies--;
+	leave_payer(call->calls, call->payer);
+	call->payer = NULL;
+}
+
 /* The judging that a body's elements are shown to refers to nothing: by the path alone is enough there. */
-static void open_body(struct call *call)
+static void open_body(struct call *call, uint64_t account)
 {
 	struct calls *calls = call->calls;
-	size_t limit =
-		calls->memory < calls->options.memory_max / 2 ? BODY_MEMORY : BODY_MEMORY_TIGHT;
+	struct payer *payer;
+	size_t limit;
 
 	if (!call->match.route || !call->match.route->body)
 		return;
-	call->body_refused = calls->memory > calls->options.memory_max ||
-			     body_new(call->match.route->body, limit, NULL, &call->body) < 0;
+	payer = find_or_add_payer(calls, account);
+	call->body_refused = true;
+	if (!payer)
+		return;
+	limit = payer->memory < free_memory(calls) ? BODY_MEMORY : BODY_MEMORY_TIGHT;
+	if (calls->memory > calls->options.memory_max || exceeds_share(calls, payer) ||
+	    body_new(call->match.route->body, limit, NULL, &call->body) < 0) {
+		leave_payer(calls, payer);
+		return;
+	}
+	call->body_refused = false;
+	call->payer = payer;
+	payer->bodies++;
 	count_body(call);
 }
 
@@ -309,7 +387,7 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 	route_find(bytes_of(exchange->method), url.original, &call->path, &call->match);
 	if (call->match.route) {
 		resolve(call, named_target(call));
-		open_body(call);
+		open_body(call, exchange->account);
 	}
 	make_event_id(call, exchange);
 	enter(call, exchange);
@@ -320,9 +398,7 @@ static void end(void *content)
 {
 	struct call *call = content;
 
-	body_free(call->body);
-	call->body = NULL;
-	count_body(call);
+	close_body(call);
 	body_free(call->answer);
 	if (call->judged)
 		verdict_free(call->judged);
@@ -341,6 +417,12 @@ static void request(void *content, const char *bytes, size_t size)
 	call->fed |= size > 0;
 	if (!call->body || call->gap)
 		return;
+	/* One body alone is bounded by its own limit. */
+	if (call->payer->bodies > 1 && exceeds_share(call->calls, call->payer)) {
+		call->body_refused = true;
+		close_body(call);
+		return;
+	}
 	if (body_feed(call->body, bytes, size))
 		call->body_refused = true;
 	count_body(call);
