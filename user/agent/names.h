@@ -4,8 +4,8 @@
  * of the host's name services beside the loop, since that may ask a server: until it has answered there is no
  * name.
  */
-#ifndef CALLERD_NAMES_H
-#define CALLERD_NAMES_H
+#ifndef CALLERD_AGENT_NAMES_H
+#define CALLERD_AGENT_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
