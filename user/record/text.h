@@ -93,7 +93,7 @@ static inline struct bytes bytes_of(const char *string)
 
 static inline struct bytes bytes_from(struct bytes bytes, size_t start)
 {
-	return (struct bytes){bytes.data + start, bytes.size - start};
+	return (struct bytes){bytes.data ? bytes.data + start : NULL, bytes.size - start};
 }
 
 static inline bool bytes_begin(struct bytes bytes, const char *with)
