@@ -181,8 +181,8 @@ static __always_inline bool of_agent(const struct sock *daemon)
 }
 
 /* A connection that was there before the agent: all that is known is what the kernel recorded. NULL: it is
- * not to be watched, or there is no room. */
-static __always_inline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
+ * not to be watched, or there is no room. Not inlined: a connection is large, and the stack is short. */
+static __noinline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
 {
 	struct connection *connection;
 	struct callerd_peer_event *event;
