@@ -215,57 +215,32 @@ static __always_inline void describe_executed_argv(struct callerd_caller_event *
 	text_end(event, text);
 }
 
-struct long_argv_copy {
-	struct callerd_caller_event *event;
-	struct callerd_long_args *args;
-	__u32 done;
-	__u32 left;
-};
-
-static long long_argv_step(__u32 index, void *context)
+/* Where TEXT has the beginning of TASK's arguments, up to MAX bytes of them take its place, if there is room for
+ * so many. That comes last: long arguments must not take the room of anything else. */
+static __always_inline void describe_long_argv(struct callerd_caller_event *event,
+					       struct callerd_text *text, struct task_struct *task,
+					       __u32 max)
 {
-	struct long_argv_copy *copy = context;
-	struct callerd_caller_event *event = copy->event;
-	__u32 at = event->text_size;
-	__u32 size = copy->left;
-
-	if (!size || at > CALLERD_TEXT_MAX - ARGV_CHUNK)
-		return 1;
-	if (size > ARGV_CHUNK)
-		size = ARGV_CHUNK;
-	if (bpf_probe_read_kernel(event->text + at, size,
-				  copy->args->argv + (copy->done & (CALLERD_ARGV_MAX - 1))))
-		return 1;
-	event->text_size = at + size;
-	copy->done += size;
-	copy->left -= size;
-	return 0;
-}
-
-/* Where TEXT has the beginning of TASK's arguments, up to MAX bytes of them take its place, as far as there
- * is room. That comes last: long arguments must not take the room of anything else. */
-static __noinline int describe_long_argv(struct callerd_caller_event *event,
-					 struct callerd_text *text, struct task_struct *task,
-					 __u32 max)
-{
-	struct long_argv_copy copy = {.event = event};
-	struct callerd_text found = {};
 	struct callerd_executed *entry;
+	struct callerd_long_args *args;
+	__u32 at = event->text_size;
+	__u32 size;
 
-	if (!event || !text || text->flags != CALLERD_TEXT_TRUNCATED || text->length >= max)
-		return 0;
+	if (text->flags != CALLERD_TEXT_TRUNCATED || text->length >= max ||
+	    at > CALLERD_TEXT_MAX - max)
+		return;
 	entry = find_executed(task);
-	copy.args = entry ? bpf_map_lookup_elem(&long_arguments, &entry->image) : NULL;
-	if (!copy.args)
-		return 0;
-	copy.left = copy.args->size < max ? copy.args->size : max;
-	text_begin(event, &found);
-	bpf_loop(CALLERD_ARGV_MAX / ARGV_CHUNK, long_argv_step, &copy, 0);
-	found.length = copy.done;
-	found.flags = copy.done < copy.args->size ? CALLERD_TEXT_TRUNCATED : copy.args->flags;
-	if (copy.done > text->length)
-		*text = found;
-	return 0;
+	args = entry ? bpf_map_lookup_elem(&long_arguments, &entry->image) : NULL;
+	if (!args)
+		return;
+	size = args->size < max ? args->size : max;
+	barrier_var(size);
+	if (size > max || bpf_probe_read_kernel(event->text + at, size, args->argv))
+		return;
+	text_begin(event, text);
+	text->flags = size < args->size ? CALLERD_TEXT_TRUNCATED : args->flags;
+	event->text_size = at + size;
+	text_end(event, text);
 }
 
 /* What is remembered of TASK where EXE, its present executable, is not what it executed; else NULL. A function of
@@ -364,8 +339,11 @@ static long ancestor_argv_step(__u32 index, void *context)
 	/* Somebody may have ended since: his child has another parent now. */
 	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid)
 		return 1;
+	if (!index)
+		describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
+				   CALLERD_ARGV_MAX);
 	describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
-			   index ? ANCESTOR_ARGV_LONG_MAX : CALLERD_ARGV_MAX);
+			   ANCESTOR_ARGV_LONG_MAX);
 	walk->task = parent;
 	return 0;
 }

@@ -15,25 +15,30 @@ static __always_inline void identify_dentry(struct dentry *dentry, struct caller
 		node_key(inode, key);
 }
 
+/* What the current process has open as descriptor FD; NULL: nothing. */
+static __always_inline struct dentry *open_dentry(__u32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL;
+	struct file **files;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return BPF_CORE_READ(file, f_path.dentry);
+}
+
 /* Run by the agent itself: how the kernel knows an open file of its own. stat() would not do: its
  * device numbers are not the kernel's on btrfs and overlayfs. */
 SEC("syscall")
 int identify(struct callerd_identify *request)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct callerd_node_key node = {}, parent = {};
-	struct dentry *dentry;
-	struct file *file = NULL;
-	struct file **files;
-	int fd = request->fd;
+	struct dentry *dentry = open_dentry(request->fd);
 
 	control.agent_pid = bpf_get_current_pid_tgid() >> 32;
-	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
-		return 0;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	dentry = BPF_CORE_READ(file, f_path.dentry);
 	if (!dentry)
 		return 0;
 	identify_dentry(dentry, &node);

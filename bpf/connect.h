@@ -5,7 +5,7 @@
 
 #include "caller.h"
 
-#define MOUNTS_MAX 256 /* looked at, of a container */
+#define MOUNTS_MAX 2048 /* steps from mount to mount of a container */
 
 static __always_inline bool is_agent(void)
 {
@@ -166,7 +166,8 @@ static __always_inline void copy_address(char path[CALLERD_ADDRESS_MAX + 4], voi
 
 struct mount_search {
 	struct callerd_caller_event *event;
-	struct list_head *head, *next;
+	struct mount *root, *at;
+	bool up; /* all below .at was seen */
 };
 
 /* The watched socket that a mount is of: of its node, or of its directory. */
@@ -180,6 +181,30 @@ static __always_inline __u32 mounted_socket(struct dentry *root)
 	return index ? *index : watched_dentry((__u64)root);
 }
 
+/* A mount whose entry in its parent's list is LINK. */
+static __always_inline struct mount *mount_of(struct list_head *link)
+{
+	return (void *)link - bpf_core_field_offset(struct mount, mnt_child);
+}
+
+/* Goes on to the next mount, or up to where others may follow. Returns whether .at is another one. */
+static __always_inline bool next_mount(struct mount_search *search)
+{
+	struct mount *at = search->at, *parent = BPF_CORE_READ(at, mnt_parent);
+	struct list_head *next = BPF_CORE_READ(at, mnt_mounts.next);
+
+	if (!search->up &&
+	    (void *)next != (void *)at + bpf_core_field_offset(struct mount, mnt_mounts)) {
+		search->at = mount_of(next);
+		return true;
+	}
+	next = BPF_CORE_READ(at, mnt_child.next);
+	search->up =
+		(void *)next == (void *)parent + bpf_core_field_offset(struct mount, mnt_mounts);
+	search->at = search->up ? parent : mount_of(next);
+	return !search->up;
+}
+
 static long mount_step(__u32 index, void *context)
 {
 	struct mount_search *search = context;
@@ -187,10 +212,11 @@ static long mount_step(__u32 index, void *context)
 	struct dentry *root;
 	__u32 socket;
 
-	if (search->next == search->head)
+	if (search->up && search->at == search->root)
 		return 1;
-	mount = (void *)search->next - bpf_core_field_offset(struct mount, mnt_child);
-	search->next = BPF_CORE_READ(mount, mnt_child.next);
+	if (!next_mount(search))
+		return 0;
+	mount = search->at;
 	root = BPF_CORE_READ(mount, mnt.mnt_root);
 	socket = mounted_socket(root);
 	if (socket == CALLERD_NO_SOCKET)
@@ -211,41 +237,61 @@ CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
 
 	if (!event || event->mnt_ns == settings.agent_mnt_ns)
 		return 0;
-	search.head = (void *)mount + bpf_core_field_offset(struct mount, mnt_mounts);
-	search.next = BPF_CORE_READ(mount, mnt_mounts.next);
+	search.root = search.at = mount;
 	bpf_loop(MOUNTS_MAX, mount_step, &search, 0);
 	return 0;
 }
 
-/* The current process failed to connect to ADDRESS (kernel memory). Whether that names a watched
- * socket is for user space to find out: a path can take any way to it. */
-static __always_inline void on_refused(const char *address, long error)
+/* What is known in the kernel of where the address of a failed connect led. */
+enum refused_by {
+	REFUSED_BY_UNKNOWN, /* for user space to find out: a path can take any way */
+	REFUSED_BY_NONE,    /* to no node that could have refused it */
+	REFUSED_BY_OTHER,   /* to a node that is not watched */
+	REFUSED_BY_WATCHED,
+};
+
+struct refusal {
+	enum refused_by by;
+	__u32 socket; /* WATCHED: which */
+};
+
+/* The current process failed to connect to ADDRESS (kernel memory). */
+static __always_inline void on_refused(const char *address, long error,
+				       const struct refusal *refusal)
 {
 	struct scratch *scratch;
 	__u64 account;
-	bool named;
+	bool named = refusal->by == REFUSED_BY_WATCHED;
 
-	if (!error_of_node(error) || is_agent())
+	if (refusal->by == REFUSED_BY_OTHER || !error_of_node(error) || is_agent())
 		return;
 	scratch = take_scratch();
 	if (!scratch)
 		return;
-	bpf_probe_read_kernel_str(scratch->event.text, CALLERD_ADDRESS_MAX + 1, address);
-	named = has_watched_basename(&scratch->event);
+	if (!named) {
+		bpf_probe_read_kernel_str(scratch->event.text, CALLERD_ADDRESS_MAX + 1, address);
+		named = has_watched_basename(&scratch->event);
+	}
 	if (error == ENOENT && !named)
 		goto out;
 	error = error == ERESTARTSYS ? EINTR : error;
 	account = current_account();
 	if (!may_describe_refused(account, named ? CALLERD_REFUSED_NAMED : CALLERD_REFUSED_OTHER,
-				  CALLERD_NO_SOCKET, error))
+				  refusal->socket, error))
 		goto out;
 	fill_header(&scratch->event.header, CALLERD_EVENT_REFUSED, 0, NULL);
 	scratch->event.header.account = account;
+	scratch->event.header.socket = refusal->socket;
+	if (refusal->by == REFUSED_BY_WATCHED)
+		scratch->event.header.flags |= CALLERD_FLAG_RESOLVED;
+	if (refusal->by == REFUSED_BY_NONE)
+		scratch->event.header.flags |= CALLERD_FLAG_NO_NODE;
 	describe_caller(&scratch->event);
 	scratch->event.error = error;
 	text_begin(&scratch->event, &scratch->event.address);
 	scratch->event.address.flags = text_add(&scratch->event, address);
-	add_mounted(&scratch->event);
+	if (refusal->by != REFUSED_BY_WATCHED)
+		add_mounted(&scratch->event);
 	text_end(&scratch->event, &scratch->event.address);
 	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
 out:

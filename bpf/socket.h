@@ -133,9 +133,9 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 }
 
 /* Enters a connection into the table, where it may push out the one that was silent longest. NULL,
- * counted, where there is no room all the same. */
-static __always_inline struct connection *add_connection(const struct sock *daemon, __u32 socket,
-							 __u64 sender, __u64 account, __u32 flags)
+ * counted, where there is no room all the same. A call of its own: the stack of those who describe callers is deep. */
+static __noinline struct connection *add_connection(const struct sock *daemon, __u32 socket,
+						    __u64 sender, __u64 account, __u32 flags)
 {
 	__u64 key = (__u64)daemon;
 	struct connection connection = {

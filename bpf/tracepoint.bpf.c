@@ -87,6 +87,70 @@ int BPF_PROG(data_ready, const struct sock *sk)
 	return 0;
 }
 
+static __always_inline bool begins_with(const char *text, const char *wanted, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++)
+		if (text[i] != wanted[i])
+			return false;
+	return true;
+}
+
+#define BEGINS_WITH(text, wanted) begins_with(text, wanted, sizeof(wanted) - 1)
+#define FD_DIGITS 7
+
+/* The watched socket that an address means which goes through a descriptor of the current process, as in
+ * /proc/self/fd/5 or /proc/self/fd/5/docker.sock: it may be closed before anybody else can look. */
+CHECKED_ONCE __u32 socket_by_descriptor(struct pending *pending)
+{
+	struct callerd_node_key directory = {};
+	struct callerd_name_key name = {};
+	struct dentry *dentry;
+	__u32 fd = 0, at, *index;
+	char next = 0;
+
+	if (!pending)
+		return CALLERD_NO_SOCKET;
+	if (BEGINS_WITH(pending->address, "/proc/self/fd/"))
+		at = sizeof("/proc/self/fd/") - 1;
+	else if (BEGINS_WITH(pending->address, "/proc/thread-self/fd/"))
+		at = sizeof("/proc/thread-self/fd/") - 1;
+	else if (BEGINS_WITH(pending->address, "/dev/fd/"))
+		at = sizeof("/dev/fd/") - 1;
+	else
+		return CALLERD_NO_SOCKET;
+	for (__u32 i = 0; i < FD_DIGITS; i++) {
+		next = pending->address[at];
+		if (next < '0' || next > '9')
+			break;
+		fd = fd * 10 + next - '0';
+		at++;
+	}
+	dentry = open_dentry(fd);
+	if (!dentry)
+		return CALLERD_NO_SOCKET;
+	next = pending->address[at];
+	if (!next)
+		return watched_dentry((__u64)dentry);
+	if (next != '/')
+		return CALLERD_NO_SOCKET;
+	node_key(BPF_CORE_READ(dentry, d_inode), &directory);
+	name.inode = directory.inode;
+	name.device = directory.device;
+	name.generation = directory.generation;
+	bpf_probe_read_kernel_str(name.name, sizeof(name.name), pending->address + at + 1);
+	index = bpf_map_lookup_elem(&names, &name);
+	return index ? *index : CALLERD_NO_SOCKET;
+}
+
+static __always_inline void refuse(struct pending *pending, long error)
+{
+	struct refusal refusal = {.socket = socket_by_descriptor(pending)};
+
+	if (refusal.socket != CALLERD_NO_SOCKET)
+		refusal.by = REFUSED_BY_WATCHED;
+	on_refused(pending->address, error, &refusal);
+}
+
 SEC("tracepoint/syscalls/sys_exit_connect")
 int connect_end(struct trace_event_raw_sys_exit *context)
 {
@@ -97,7 +161,7 @@ int connect_end(struct trace_event_raw_sys_exit *context)
 	if (!pending)
 		return 0;
 	if (result < 0 && pending->address[0])
-		on_refused(pending->address, -result);
+		refuse(pending, -result);
 	bpf_map_delete_elem(&pendings, &id);
 	return 0;
 }

@@ -6,6 +6,7 @@
  *   fentry/security_unix_stream_...  the same where bpf is not an active LSM
  *   fexit/unix_stream_connect        a connect that failed, also before any LSM hook
  *   fexit/unix_dgram_connect         the same with a socket of the wrong type
+ *   fexit/kern_path                  the node that the address of a connect led to
  *   fentry, fexit/unix_stream_sendmsg  who sends, before the bytes can be read; then their count;
  *                                    and the daemon's answers
  *   fentry, fexit/unix_stream_sendpage  the same for splice(2) and sendfile(2), before Linux 6.5
@@ -28,15 +29,51 @@ int BPF_PROG(connect_function, struct sock *sk, struct sock *other, struct sock 
 	return 0;
 }
 
+/* Of a connect on its way through the kernel: what its path led to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* bpf_get_current_pid_tgid() */
+	__type(value, struct refusal);
+} refusals SEC(".maps");
+
+/* Besides connect and sends to a path, which have no other lookup, few call it. */
+SEC("fexit/kern_path")
+int BPF_PROG(path_found, const char *name, unsigned int flags, struct path *path, int result)
+{
+	struct refusal refusal = {.by = REFUSED_BY_NONE, .socket = CALLERD_NO_SOCKET};
+	__u64 id = bpf_get_current_pid_tgid();
+	struct dentry *dentry;
+
+	if (!result) {
+		dentry = BPF_CORE_READ(path, dentry);
+		refusal.socket = watched_dentry((__u64)dentry);
+		if (refusal.socket == CALLERD_NO_SOCKET)
+			refusal.socket =
+				watched_path((__u64)dentry, (__u64)BPF_CORE_READ(path, mnt));
+		refusal.by =
+			refusal.socket == CALLERD_NO_SOCKET ? REFUSED_BY_OTHER : REFUSED_BY_WATCHED;
+	}
+	bpf_map_update_elem(&refusals, &id, &refusal, BPF_ANY);
+	return 0;
+}
+
 static __always_inline int on_connect_end(void *address, int size, int result)
 {
+	struct refusal known = {.by = REFUSED_BY_UNKNOWN, .socket = CALLERD_NO_SOCKET};
 	char path[CALLERD_ADDRESS_MAX + 4] = {};
+	__u64 id = bpf_get_current_pid_tgid();
+	struct refusal *refusal = bpf_map_lookup_elem(&refusals, &id);
 
+	if (refusal) {
+		known = *refusal;
+		bpf_map_delete_elem(&refusals, &id);
+	}
 	if (result >= 0)
 		return 0;
 	copy_address(path, address, size);
 	if (path[0])
-		on_refused(path, -result);
+		on_refused(path, -result, &known);
 	return 0;
 }
 

@@ -46,6 +46,8 @@ enum {
 	CALLERD_FLAG_NODE = 1 << 6,	   /* node_* are set */
 	CALLERD_FLAG_EXE_DELETED = 1 << 7, /* the executable has no name any more */
 	CALLERD_FLAG_FOREIGN = 1 << 8,	   /* the daemon lives in another network namespace */
+	CALLERD_FLAG_RESOLVED = 1 << 30,   /* REFUSED: the address led to .socket for certain */
+	CALLERD_FLAG_NO_NODE = 1 << 29,	   /* REFUSED: it led to no node that could refuse it */
 	CALLERD_FLAG_UNSEEN = 1 << 9,	/* RESPONSE: more of the request was read than was copied */
 	CALLERD_FLAG_OVERLAP = 1 << 10, /* SENDER: joins a span that others send in.
 					 * REQUEST: several processes send in the present span */

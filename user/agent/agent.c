@@ -23,11 +23,11 @@
 #include "agent/losses.h"
 #include "agent/outputs.h"
 #include "agent/programs.h"
+#include "agent/refused.h"
 #include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
 #include "capture/proc.h"
-#include "capture/resolve.h"
 #include "conversation/tracker.h"
 
 #define MILLISECOND 1000000ull
@@ -49,8 +49,9 @@ struct agent {
 	struct proc *proc;
 	struct capture *capture;
 	struct beside *beside;
-	struct elders *elders; /* NULL: their arguments are not known */
 	struct programs *programs;
+	struct elders *elders;
+	struct refused *refused;
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
@@ -240,12 +241,19 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 	on_record(agent, &record);
 }
 
+/* Whether what was lost may have changed something. */
+static bool may_have_changed(enum loss loss)
+{
+	return loss < LOSS_ENGINE_EVENTS && loss != LOSS_UNRESOLVED &&
+	       loss != (enum loss)CALLERD_LOSS_REFUSED;
+}
+
 static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uint64_t count)
 {
 	if (!count)
 		return;
 	write_lost(agent, account, loss_name(loss), count, NULL);
-	if (loss < LOSS_ENGINE_EVENTS) /* what changed may have been among it */
+	if (may_have_changed(loss))
 		engines_lost(agent->engines, boot_time());
 }
 
@@ -275,12 +283,28 @@ static void write_losses(struct agent *agent)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
+static void take_event(void *data, const struct event *event, uint32_t socket)
+{
+	struct agent *agent = data;
+
+	eventfile_event(agent->events, event->header, socket);
+	tracker_event(agent->tracker, event, socket);
+}
+
+static void on_unresolved(void *data, uint64_t account)
+{
+	struct agent *agent = data;
+
+	agent->losses.now[LOSS_UNRESOLVED]++;
+	losses_charge(&agent->losses, LOSS_UNRESOLVED, account, 1);
+}
+
 static void on_event(void *data, const void *bytes, size_t size)
 {
 	struct agent *agent = data;
 	struct decode_detail detail = proc_detail(agent->proc);
 	struct event event;
-	int socket, error = decode_event(bytes, size, &detail, &event);
+	int error = decode_event(bytes, size, &detail, &event);
 
 	agent->kernel_events++;
 	if (error) {
@@ -288,23 +312,12 @@ static void on_event(void *data, const void *bytes, size_t size)
 		agent->losses.now[LOSS_MALFORMED] += error != -ENOMEM;
 		return;
 	}
-	socket = event.header->socket;
-	if (event.header->type == CALLERD_EVENT_REFUSED) {
-		socket = resolve_refused(agent->capture, &event, agent->options.sockets,
-					 agent->options.socket_count);
-		if (socket == -ESRCH) {
-			agent->losses.now[LOSS_UNRESOLVED]++;
-			losses_charge(&agent->losses, LOSS_UNRESOLVED, event.header->account, 1);
-		}
-		if (socket < 0) {
-			caller_unref(event.caller);
-			return;
-		}
-	}
 	if (event.caller)
 		host_expect(agent->host, event.caller);
-	eventfile_event(agent->events, event.header, socket);
-	tracker_event(agent->tracker, &event, socket);
+	if (event.header->type == CALLERD_EVENT_REFUSED)
+		refused_event(agent->refused, &event, boot_time());
+	else
+		take_event(agent, &event, event.header->socket);
 }
 
 static void on_mute(void *data, uint64_t connection, uint32_t bits)
@@ -496,6 +509,20 @@ static void learn(struct agent *agent)
 	}
 }
 
+/* What is not found out within a moment never is. */
+static void finish_beside(struct agent *agent)
+{
+	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
+	uint64_t end = boot_time() + SECOND;
+
+	beside_run(agent->beside, boot_time());
+	while (beside_is_waiting(agent->beside) && boot_time() < end) {
+		poll(&fd, 1, POLL_PAUSE / MILLISECOND);
+		beside_run(agent->beside, boot_time());
+	}
+	beside_run(agent->beside, UINT64_MAX);
+}
+
 enum exit_code agent_run(struct agent *agent)
 {
 	learn(agent);
@@ -507,6 +534,7 @@ enum exit_code agent_run(struct agent *agent)
 		wait_for_work(agent);
 	}
 	drain(agent);
+	finish_beside(agent);
 	survey(agent, boot_time()); /* what is over was not cut off */
 	tracker_close(agent->tracker, boot_time());
 	engines_close(agent->engines);
@@ -549,6 +577,14 @@ static enum exit_code open_capture(struct agent *agent)
 		.data = agent,
 		.event = on_event,
 	};
+	struct refused_options refused = {
+		.beside = agent->beside,
+		.sockets = options->sockets,
+		.socket_count = options->socket_count,
+		.data = agent,
+		.resolved = take_event,
+		.unresolved = on_unresolved,
+	};
 	int error;
 
 	if (capture_open(&capture, &agent->capture, agent->backend_reason,
@@ -557,7 +593,8 @@ static enum exit_code open_capture(struct agent *agent)
 		return EXIT_BACKEND;
 	}
 	malloc_trim(0); /* the load took megabytes for BTF: give them back */
-	error = proc_new(agent->capture, &agent->proc)
+	refused.capture = agent->capture;
+	error = proc_new(agent->capture, &agent->proc) ?: refused_new(&refused, &agent->refused)
 			?: elders_new(agent->capture, &agent->elders);
 	if (error) {
 		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
@@ -692,6 +729,7 @@ bool agent_free(struct agent *agent)
 		return true;
 	ended = beside_free(agent->beside);
 	elders_free(agent->elders);
+	refused_free(agent->refused);
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);

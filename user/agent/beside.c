@@ -14,7 +14,7 @@
 #define THREADS_OF_ACCOUNT_MAX 2 /* that run or hang */
 #define QUEUE_MAX 256
 #define QUEUE_OF_ACCOUNT_MAX 64
-#define STACK_SIZE (256u << 10) /* name services are strangers' code */
+#define STACK_SIZE (1u << 20) /* name services are strangers' code */
 #define SECOND 1000000000ull
 
 TAILQ_HEAD(jobs, job);
@@ -245,7 +245,7 @@ static struct job *next_hanging(struct beside *beside, uint64_t now)
 
 	TAILQ_FOREACH(job, &beside->running, link)
 	{
-		if (!job->deadline)
+		if (!job->deadline && now < UINT64_MAX - job->patience)
 			job->deadline = now + job->patience;
 		if (now >= job->deadline)
 			break;

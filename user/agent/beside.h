@@ -47,7 +47,7 @@ int beside_put(struct beside *beside, struct job *job, uint64_t now);
 /* Readable when something came back. */
 int beside_fd(const struct beside *beside);
 
-/* Hands over what came back, and gives up what takes too long by NOW (CLOCK_BOOTTIME). */
+/* Hands over what came back, and gives up what takes too long by NOW (CLOCK_BOOTTIME; UINT64_MAX: all). */
 void beside_run(struct beside *beside, uint64_t now);
 
 /* Whether anything is yet to be done(). */

@@ -13,7 +13,6 @@
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define STEPS_MAX 2048
-#define TEXT_MAX 16384 /* what is left to walk: the path, and the targets of its links */
 
 /* Types that never wait for somebody else's program or computer. */
 static const char *const own_types[] = {
@@ -26,14 +25,16 @@ static const char *const own_types[] = {
 
 /* A walk down from a root. */
 struct walk {
-	char *done;	     /* as far as it went: no links, no dots; "" is the root */
-	size_t done_size;    /* bytes of it */
-	size_t done_max;     /* of the buffer */
-	char rest[TEXT_MAX]; /* what is left of the path */
+	char *done;		       /* as far as it went: no links, no dots; "" is the root */
+	size_t done_size;	       /* bytes of it */
+	size_t done_max;	       /* of the buffer */
+	char rest[HOSTFILES_REST_MAX]; /* what is left of the path */
 	unsigned int links, steps;
 	int root;	    /* O_PATH; where it began */
-	int at;		    /* O_PATH; what DONE is */
+	int at;		    /* O_PATH; what DONE is, or where the last component of it is missing */
 	const char *mounts; /* the mountinfo that belongs to the root */
+	const struct hostfiles_visitor *visitor; /* NULL: nobody is told */
+	int error;				 /* why it went no further */
 };
 
 static void move_to(struct walk *walk, int fd)
@@ -284,6 +285,9 @@ static enum step go_down(struct walk *walk, const char *name)
 	ssize_t size;
 	int fd = open_part(walk->at, name);
 
+	walk->error = fd < 0 ? fd : 0;
+	if (walk->visitor && fd != -EXDEV)
+		walk->visitor->visit(walk->visitor->data, walk->at, fd);
 	if (fd == -EXDEV) {
 		if (!add_done(walk, name, strlen(name)))
 			return STEP_FAIL;
@@ -350,6 +354,7 @@ static bool walk_path(struct walk *walk, const char *path, char *out, size_t siz
 {
 	size_t length = strlen(path);
 
+	walk->visitor = NULL;
 	walk->done = out;
 	walk->done_max = size;
 	walk->done_size = walk->links = walk->steps = 0;
@@ -382,6 +387,35 @@ static bool add_rest(struct walk *walk)
 	text_free(&joined);
 	text_free(&clean);
 	return fits;
+}
+
+int hostfiles_walk(const struct hostfiles_place *place, const char *path,
+		   const struct hostfiles_visitor *visitor, struct hostfiles_end *ret)
+{
+	struct walk walk = {
+		.done = ret->done,
+		.done_max = sizeof(ret->done),
+		.visitor = visitor,
+	};
+	size_t length = strlen(path);
+	int fd;
+
+	ret->done[0] = '\0';
+	if (path[0] != '/' || length >= sizeof(walk.rest))
+		return -EINVAL;
+	memcpy(walk.rest, path, length + 1);
+	if (!begin(&walk, place->root, place->mounts))
+		return -ESRCH;
+	if (go(&walk, &ret->whole)) {
+		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
+		fd = fd < 0 ? -errno : fd;
+	} else {
+		fd = -ELOOP;
+	}
+	memcpy(ret->rest, walk.rest, strlen(walk.rest) + 1);
+	ret->missing = walk.error == -ENOENT;
+	end(&walk);
+	return fd;
 }
 
 static bool resolve(void *data, const char *path, char *out, size_t size)

@@ -195,18 +195,22 @@ static bool kernel_has_function(const char *name)
 	return found;
 }
 
-/* Leaves out the programs of functions that newer kernels do not have. */
-static void choose_send_programs(struct capture *capture)
+/* Leaves out the programs of functions that this kernel does not have, and that it can do without. */
+static void choose_functions(struct capture *capture)
 {
-	static const char *const names[] = {"page_begin", "page_end"};
+	static const struct {
+		const char *program, *function;
+	} optional[] = {
+		{"page_begin", "unix_stream_sendpage"}, /* before Linux 6.5 */
+		{"page_end", "unix_stream_sendpage"},
+		{"path_found", "kern_path"},
+	};
 
-	if (kernel_has_function("unix_stream_sendpage"))
-		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < sizeof(optional) / sizeof(*optional); i++) {
 		struct bpf_program *program =
-			bpf_object__find_program_by_name(capture->object, names[i]);
+			bpf_object__find_program_by_name(capture->object, optional[i].program);
 
-		if (program)
+		if (program && !kernel_has_function(optional[i].function))
 			bpf_program__set_autoload(program, false);
 	}
 }
@@ -225,7 +229,7 @@ static void choose_programs(struct capture *capture)
 			active[0] = '\0';
 		fclose(file);
 	}
-	choose_send_programs(capture);
+	choose_functions(capture);
 	if (!lsm || !function)
 		return;
 	/* Both would report each connect twice. LSM programs are never skipped as re-entered. */
@@ -833,14 +837,16 @@ int capture_match_name(struct capture *capture, int fd, const char *name)
 
 int capture_match_path(struct capture *capture, const char *path)
 {
-	struct watched_name name = {};
+	const char *base = strrchr(path, '/');
+	struct callerd_path_key key;
+	char directory[PATH_MAX];
 	uint32_t index;
-	int error = path[0] == '/' && strlen(path) < PATH_MAX ? find_name(capture, path, &name)
-							      : -ENOENT;
 
-	if (error)
-		return error;
-	return bpf_map_lookup_elem(capture->paths, &name.path, &index) ? -ENOENT : (int)index;
+	if (!base || strlen(path) >= sizeof(directory))
+		return -ENOENT;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(base - path), path);
+	key = path_key(directory, base + 1);
+	return bpf_map_lookup_elem(capture->paths, &key, &index) ? -ENOENT : (int)index;
 }
 
 int capture_totals(struct capture *capture, struct callerd_totals *ret)

@@ -53,7 +53,8 @@ int capture_match(struct capture *capture, int fd);
 /* As capture_match() for a name that does not exist in the directory open as FD. */
 int capture_match_name(struct capture *capture, int fd, const char *name);
 
-/* As capture_match() for an absolute path, as the agent sees it, whose directory need not exist. */
+/* As capture_match() for an absolute path without links or dots, as the agent sees it, whose directory need not
+ * exist. No file system is asked. */
 int capture_match_path(struct capture *capture, const char *path);
 
 /* File descriptors to poll for input: the two rings. */
