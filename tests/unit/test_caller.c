@@ -49,6 +49,35 @@ static void test_references(void **state)
 	assert_null(caller_unref(NULL));
 }
 
+/* Root of no login is one somebody only within one cgroup. */
+static void test_same_user(void **state)
+{
+	struct caller a = {.uid = 1, .login_uid = 1, .cgroup = bytes("/a")}, b = a;
+	struct caller contained = a;
+
+	b.process.pid = 7;
+	b.cgroup = bytes("/b");
+	contained.cgroup = bytes("/docker/" ID);
+	assert_true(caller_same_user(&a, &a));
+	assert_true(caller_same_user(&a, &b));
+	assert_false(caller_same_user(&a, &contained));
+	assert_false(caller_same_user(&a, NULL));
+	assert_false(caller_same_user(NULL, NULL));
+	b.process.euid = 2;
+	assert_false(caller_same_user(&a, &b));
+	b = a;
+	b.login_uid = 2;
+	assert_false(caller_same_user(&a, &b));
+	b = a;
+	b.basis = CALLER_FROM_PEER;
+	assert_false(caller_same_user(&a, &b));
+	a.login_uid = CALLERD_UNSET_ID;
+	b = a;
+	assert_true(caller_same_user(&a, &b));
+	b.cgroup = bytes("/b");
+	assert_false(caller_same_user(&a, &b));
+}
+
 static void test_same_image(void **state)
 {
 	struct caller a = {
@@ -296,9 +325,10 @@ static void test_access(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_references),   cmocka_unit_test(test_same_image),
-		cmocka_unit_test(test_container_id), cmocka_unit_test(test_unit),
-		cmocka_unit_test(test_claims),	     cmocka_unit_test(test_access),
+		cmocka_unit_test(test_references), cmocka_unit_test(test_same_user),
+		cmocka_unit_test(test_same_image), cmocka_unit_test(test_container_id),
+		cmocka_unit_test(test_unit),	   cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

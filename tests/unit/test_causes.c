@@ -6,6 +6,7 @@
 #include "calling.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "docker/causes.h"
 #include "docker/route.h"
@@ -152,13 +153,14 @@ static void stage_remove(void *data, unsigned int socket, struct bytes id, uint6
 	text_add_char(&stage->kept, '\n');
 }
 
-static struct caller *make_user(const char *name)
+static struct caller *make_user(const char *name, unsigned int uid)
 {
 	struct caller draft;
 
 	memset(&draft, 0, sizeof(draft)); /* it is compared byte by byte */
 	draft.process.pid = 100;
 	draft.process.name = bytes_of(name);
+	draft.uid = draft.process.euid = draft.login_uid = uid;
 	return caller_new(&draft, NULL, name, strlen(name));
 }
 
@@ -167,7 +169,7 @@ static void stage_open_with(struct stage *stage, const struct causes_options *op
 	assert_int_equal(inventory_new(64, &stage->inventory), 0);
 	assert_int_equal(causes_new(options, now, &stage->causes), 0);
 	for (unsigned int i = 0; i < USERS; i++)
-		assert_non_null(stage->users[i] = make_user(user_names[i]));
+		assert_non_null(stage->users[i] = make_user(user_names[i], 1000 + i));
 }
 
 static void stage_open_at(struct stage *stage, uint64_t now)
@@ -655,7 +657,7 @@ static void test_end_in_another_request(void **state)
 	happens(&stage, "destroy", A_ID, 520);
 	answer(&stage, request, 204, 530);
 	EXPECT_AT(&stage, 540,
-		  "kill aaaa 1 request id k1 carol\ndie aaaa =137 inherited id s1 bob\n"
+		  "kill aaaa 1 request id k1 carol\ndie aaaa =137 unknown\n"
 		  "destroy aaaa request id d1 dave\n");
 	stage_close(&stage);
 }
@@ -670,8 +672,7 @@ static void test_signals(void **state)
 	make_request(&stage, 2, "ContainerKill", "k1", A_ID, 100);
 	is_killed(&stage, A_ID, "15", 100);
 	dies(&stage, A_ID, 143, 700);
-	EXPECT_AT(&stage, 701,
-		  "kill aaaa 15 request id k1 carol\ndie aaaa =143 inherited id s1 bob\n");
+	EXPECT_AT(&stage, 701, "kill aaaa 15 request id k1 carol\ndie aaaa =143 unknown\n");
 	/* SIGKILL, and it takes longer than the request. */
 	make_request(&stage, 1, "ContainerStart", "s2", A_ID, 800);
 	happens(&stage, "start", A_ID, 800);
@@ -712,10 +713,10 @@ static void test_killers(void **state)
 		run_at(&stage, 170);
 		EXPECT(&stage, unseen ? "kill aaaa 9 unknown\n"
 					"kill aaaa 9 request id k2 dave\n"
-					"die aaaa =137 inherited id s1 bob\n"
+					"die aaaa =137 unknown\n"
 				      : "kill aaaa 9 request id k1 carol\n"
 					"kill aaaa 9 request id k2 dave\n"
-					"die aaaa =137 inherited id s1 bob\n");
+					"die aaaa =137 unknown\n");
 		stage_close(&stage);
 	}
 }
@@ -738,7 +739,161 @@ static void test_two_stops(void **state)
 	answer(&stage, other, 204, 122);
 	EXPECT_AT(&stage, 130,
 		  "kill aaaa 15 request id k1 carol\nkill aaaa 15 unknown\n"
-		  "die aaaa =143 inherited id s1 bob\nstop aaaa unknown\n");
+		  "die aaaa =143 unknown\nstop aaaa unknown\n");
+	stage_close(&stage);
+}
+
+/* A request that sends only SIGNAL. */
+static void signal_it(struct stage *stage, unsigned int user, const char *event_id, int signal,
+		      unsigned int ms)
+{
+	struct request *request = begin_of(stage, user, "ContainerKill", event_id, A_ID, ms - 5);
+
+	request->signal = signal;
+	answer(stage, request, 204, ms + 5);
+}
+
+/* Whoever sends harmless signals all the time does not hide who kills it, and is not taken for him. */
+static void test_loop_of_signals(void **state)
+{
+	static const int signals[] = {SIGCONT, SIGWINCH, SIGHUP, SIGTERM};
+
+	for (size_t i = 0; i < COUNT(signals); i++) {
+		struct stage stage = {0};
+		char number[8];
+
+		snprintf(number, sizeof(number), "%d", signals[i]);
+		stage_open(&stage);
+		live_once(&stage, A_ID, false);
+		for (unsigned int j = 0; j < 8; j++)
+			signal_it(&stage, 2 + j % 2, "k0", signals[i], 100 + j);
+		signal_it(&stage, 4, "k9", SIGKILL, 104);
+		is_killed(&stage, A_ID, number, 103);
+		is_killed(&stage, A_ID, "9", 104);
+		is_killed(&stage, A_ID, number, 105);
+		dies(&stage, A_ID, 137, 106);
+		tell_event(&stage,
+			   EVENT("network", "disconnect", B_ID, .container = bytes_of(A_ID)), 107);
+		run_at(&stage, 130);
+		assert_non_null(strstr(stage.told.data, "kill aaaa 9 request id k9 erin\n"));
+		assert_non_null(strstr(stage.told.data, "die aaaa =137 request id k9 erin\n"));
+		assert_null(strstr(stage.told.data, "bob"));
+		stage_close(&stage);
+	}
+}
+
+/* It ends by itself while somebody sends it harmless signals: that is not his. */
+static void test_end_among_harmless_signals(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	signal_it(&stage, 2, "k1", SIGCONT, 100);
+	is_killed(&stage, A_ID, "18", 100);
+	dies(&stage, A_ID, 3, 102);
+	EXPECT_AT(&stage, 130,
+		  "kill aaaa 18 request id k1 carol\ndie aaaa =3 inherited id s1 bob\n");
+	stage_close(&stage);
+}
+
+/* Requests of one user are one candidate; the first of them is told, and that it is so by time. */
+static void test_two_of_one_user(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	signal_it(&stage, 2, "k1", SIGKILL, 100);
+	signal_it(&stage, 2, "k2", SIGKILL, 101);
+	is_killed(&stage, A_ID, "9", 101);
+	is_killed(&stage, A_ID, "9", 102);
+	dies(&stage, A_ID, 137, 200);
+	EXPECT_AT(&stage, 210,
+		  "kill aaaa 9 request time k1 carol\nkill aaaa 9 request time k1 carol\n"
+		  "die aaaa =137 request time k1 carol\n");
+	stage_close(&stage);
+}
+
+/* A label hides the signal: what the request asked for counts. */
+static void test_hidden_signal(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	inspected(&stage, A_ID, "'Config':{'Labels':{'signal':'18'}}", 90);
+	signal_it(&stage, 2, "k1", SIGKILL, 100);
+	is_killed(&stage, A_ID, "18", 100);
+	dies(&stage, A_ID, 137, 200);
+	EXPECT_AT(&stage, 210,
+		  "kill aaaa request id k1 carol\ndie aaaa =137 request id k1 carol\n");
+	stage_close(&stage);
+}
+
+/* Out of memory after somebody took that away, or may have. */
+static void test_out_of_memory(void **state)
+{
+	static const struct {
+		int updater; /* a user; -1: unseen, -2: none */
+		bool limits;
+		const char *told;
+	} cases[] = {
+		{-2, false, "oom aaaa inherited id s1 bob\ndie aaaa =137 inherited id s1 bob\n"},
+		{2, false, "oom aaaa inherited id s1 bob\ndie aaaa =137 inherited id s1 bob\n"},
+		{2, true, "oom aaaa inherited id u1 carol\ndie aaaa =137 inherited id u1 carol\n"},
+		{-1, false, "oom aaaa unknown\ndie aaaa =137 unknown\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (unsigned int behind = 0; behind < 2; behind++) {
+			struct stage stage = {0};
+			struct request *update;
+
+			stage_open(&stage);
+			live_once(&stage, A_ID, false);
+			if (cases[i].updater >= 0) {
+				update = begin_of(&stage, (unsigned int)cases[i].updater,
+						  "ContainerUpdate", "u1", A_ID, 95);
+				update->limits = cases[i].limits;
+				answer(&stage, update, 200, 105);
+			}
+			if (cases[i].updater > -2)
+				happens(&stage, "update", A_ID, 100);
+			run_at(&stage, 110);
+			text_cut(&stage.told, 0);
+			if (!behind)
+				happens(&stage, "oom", A_ID, 200);
+			dies(&stage, A_ID, 137, 201);
+			run_at(&stage, 202);
+			if (behind)
+				happens(&stage, "oom", A_ID, 203);
+			run_at(&stage, 204);
+			if (!behind)
+				EXPECT(&stage, cases[i].told);
+			else if (cases[i].limits)
+				EXPECT(&stage, "die aaaa =137 inherited id u1 carol\n"
+					       "oom aaaa inherited id u1 carol\n");
+			stage_close(&stage);
+		}
+	}
+}
+
+/* Killed by nobody known, after somebody took its memory away: perhaps of that. */
+static void test_killed_after_update(void **state)
+{
+	struct stage stage = {0};
+	struct request *update;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	update = begin_of(&stage, 2, "ContainerUpdate", "u1", A_ID, 95);
+	update->limits = true;
+	happens(&stage, "update", A_ID, 100);
+	answer(&stage, update, 200, 105);
+	dies(&stage, A_ID, 137, 201);
+	EXPECT_AT(&stage, 202, "update aaaa request id u1 carol\n");
+	EXPECT_AT(&stage, 2300, "die aaaa =137 unknown\n");
 	stage_close(&stage);
 }
 
@@ -1328,10 +1483,80 @@ static void test_volumes(void **state)
 	answer(&stage, one, 201, 20);
 	request_set_made(other, bytes_of(A_ID));
 	answer(&stage, other, 201, 20);
-	EXPECT_AT(&stage, 21, "create 9999 request time c1 bob\ncreate data request id v1 alice\n");
+	EXPECT_AT(&stage, 21, "");
+	inspected(&stage, A_ID,
+		  "'Mounts':[{'Type':'bind'},{'Type':'volume','Name':'" ID_OF("9") "'}]", 22);
+	EXPECT_AT(&stage, 23, "create 9999 request id c1 bob\ncreate data request id v1 alice\n");
 	make_request(&stage, 2, "VolumeDelete", "d1", "data", 30);
 	tell_event(&stage, EVENT("volume", "destroy", "data", .swarm_task = false), 30);
 	EXPECT_AT(&stage, 40, "destroy data request id d1 carol\n");
+	stage_close(&stage);
+}
+
+static struct request *create_one(struct stage *stage, unsigned int user, const char *event_id,
+				  const char *id, unsigned int ms)
+{
+	struct request *create = begin_request(stage, user, "ContainerCreate", event_id, ms - 5);
+
+	request_set_made(create, bytes_of(id));
+	answer(stage, create, 201, ms + 5);
+	return create;
+}
+
+#define VOLUME(action, name) EVENT("volume", action, name, .swarm_task = false)
+
+/* The volumes of a build, while others make and remove containers. */
+static void test_volumes_of_builds(void **state)
+{
+	struct stage stage = {0};
+	struct request *build, *other;
+
+	stage_open(&stage);
+	build = begin_request(&stage, 0, "ImageBuild", "b1", 10);
+	request_answered(build, 200, at(15));
+	/* It is known that the container has no volumes. */
+	create_one(&stage, 1, "c1", A_ID, 100);
+	inspected(&stage, A_ID, "'Mounts':[]", 110);
+	tell_event(&stage, VOLUME("create", "v1"), 100);
+	EXPECT_AT(&stage, 120, "create v1 request time b1 alice\n");
+	/* It went before it could be looked at: it may be either's. */
+	create_one(&stage, 1, "c2", B_ID, 200);
+	tell_event(&stage, VOLUME("create", "v2"), 200);
+	EXPECT_AT(&stage, 205, "");
+	causes_gone(stage.causes, 0, bytes_of(B_ID));
+	EXPECT_AT(&stage, 210, "create v2 unknown\n");
+	/* It has that volume, and another one. */
+	create_one(&stage, 1, "c3", C_ID, 300);
+	inspected(&stage, C_ID, "'Mounts':[{'Name':'v3'},{'Name':'v4'}]", 310);
+	tell_event(&stage, VOLUME("create", "v4"), 300);
+	EXPECT_AT(&stage, 320, "create v4 request id c3 bob\n");
+	/* A removal takes its own volumes, and none without v=1. */
+	make_request(&stage, 1, "ContainerDelete", "d1", C_ID, 400);
+	tell_event(&stage, VOLUME("destroy", "v4"), 400);
+	tell_event(&stage, VOLUME("destroy", "v1"), 401);
+	EXPECT_AT(&stage, 420, "destroy v4 request id d1 bob\ndestroy v1 request time b1 alice\n");
+	other = begin_of(&stage, 1, "ContainerDelete", "d2", D_ID, 495);
+	other->volumeless = true;
+	tell_event(&stage, VOLUME("destroy", "v2"), 500);
+	answer(&stage, other, 204, 505);
+	EXPECT_AT(&stage, 510, "destroy v2 request time b1 alice\n");
+	/* Of a container that nobody knows. */
+	make_request(&stage, 1, "ContainerDelete", "d3", E_ID, 600);
+	tell_event(&stage, VOLUME("destroy", "v5"), 600);
+	EXPECT_AT(&stage, 610, "destroy v5 unknown\n");
+	/* Two builds, of which one is by BuildKit, and then of two users. */
+	other = begin_request(&stage, 1, "ImageBuild", "b2", 700);
+	request_answered(other, 200, at(705));
+	other->volumeless = true;
+	tell_event(&stage, VOLUME("create", "v6"), 710);
+	tell_event(&stage, OF_CONTAINER("create", D_ID, .image = bytes_of(IMAGE_ID)), 711);
+	EXPECT_AT(&stage, 720,
+		  "create v6 request time b1 alice\ncreate dddd request time b1 alice\n");
+	other->volumeless = false;
+	tell_event(&stage, VOLUME("create", "v7"), 730);
+	EXPECT_AT(&stage, 740, "create v7 unknown\n");
+	request_end(other);
+	request_end(build);
 	stage_close(&stage);
 }
 
@@ -2160,6 +2385,8 @@ static void die_it(struct play *play, const struct step *step)
 	happening->exit_code = step->exit_code;
 	happening->heir = vessel->starter;
 	happening->killers = vessel->killed ?: vessel->termed;
+	if (step->exit_code != 137)
+		happening->killers |= vessel->termed;
 	happening = happen(play, "disconnect", step->index, TRUTH_ITSELF, NOBODY);
 	happening->type = "network";
 	happening->heir = vessel->starter;
@@ -2760,6 +2987,18 @@ static bool is_unseen(const struct play *play, const struct happening *happening
 	return false;
 }
 
+/* Whether a request of USER made it happen, or may have: those of one user are one candidate. */
+static bool is_of_user(const struct play *play, const struct happening *happening,
+		       unsigned int user)
+{
+	if (happening->truth == TRUTH_REQUEST)
+		return play->deals[happening->request].user == user;
+	for (unsigned int i = 0; i < play->deal_count; i++)
+		if (happening->killers >> i & 1 && play->deals[i].user == user)
+			return true;
+	return false;
+}
+
 static bool is_request_true(const struct play *play, const struct happening *happening,
 			    const struct record *record)
 {
@@ -2770,6 +3009,8 @@ static bool is_request_true(const struct play *play, const struct happening *hap
 	if (happening->truth == TRUTH_REQUEST && happening->request == number)
 		return true;
 	if (happening->killers >> number & 1)
+		return true;
+	if (!strcmp(record->cause.basis, "time") && is_of_user(play, happening, deal->user))
 		return true;
 	if (!is_unseen(play, happening) && !(play->mistaken >> happening->container & 1))
 		return false;
@@ -2784,6 +3025,11 @@ static bool is_true(const struct play *play, const struct happening *happening,
 		return is_request_true(play, happening, record);
 	case 'i':
 		return deal_of(record) == happening->heir ||
+		       happening->killers >> deal_of(record) & 1 || /* of its end */
+		       (!strcmp(record->cause.basis, "time") &&
+			(is_of_user(play, happening, play->deals[deal_of(record)].user) ||
+			 (happening->heir >= 0 && play->deals[happening->heir].user ==
+							  play->deals[deal_of(record)].user))) ||
 		       (play->unseen && !strcmp(record->cause.basis, "time")) ||
 		       deal_of(record) == play->excused[happening->container] ||
 		       ((play->misled | play->mistaken) >> happening->container & 1);
@@ -2812,6 +3058,22 @@ static bool is_unknowable(const struct play *play, const struct happening *happe
 	return destroyed && destroyed < happening->time + 100 * MS;
 }
 
+/* Whether somebody else than who began it may have ended it: he sent it a signal, or does so by now. */
+static bool is_ended_by_others(const struct play *play, const struct happening *happening)
+{
+	for (unsigned int i = 0; i < play->deal_count; i++) {
+		const struct deal *deal = &play->deals[i];
+		bool ends = deal->op >= OP_STOP && deal->op <= OP_REMOVE_FORCED &&
+			    deal->container == happening->container &&
+			    deal->started <= happening->time && deal->answered >= happening->time;
+
+		if ((happening->killers >> i & 1 || ends) &&
+		    (happening->heir < 0 || deal->user != play->deals[happening->heir].user))
+			return true;
+	}
+	return false;
+}
+
 /* Where everything is seen in time, nobody is missing. */
 static bool is_complete(struct play *play, const struct happening *happening,
 			const struct record *record)
@@ -2830,7 +3092,7 @@ static bool is_complete(struct play *play, const struct happening *happening,
 		if (unknown && is_unknowable(play, happening))
 			play->tainted |= self;
 	}
-	return !unknown || (play->tainted & self);
+	return !unknown || (play->tainted & self) || is_ended_by_others(play, happening);
 }
 
 /* What follows from an event whose cause nobody could tell. */
@@ -2978,6 +3240,12 @@ int main(void)
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_killers),
 		cmocka_unit_test(test_two_stops),
+		cmocka_unit_test(test_loop_of_signals),
+		cmocka_unit_test(test_end_among_harmless_signals),
+		cmocka_unit_test(test_two_of_one_user),
+		cmocka_unit_test(test_hidden_signal),
+		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_killed_after_update),
 		cmocka_unit_test(test_podman_tells_no_signals),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_restart_policy),
@@ -2998,6 +3266,7 @@ int main(void)
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_volumes_of_builds),
 		cmocka_unit_test(test_failing_start_unseen),
 		cmocka_unit_test(test_renamed_meanwhile),
 		cmocka_unit_test(test_auto_removal),

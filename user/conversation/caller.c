@@ -284,6 +284,18 @@ static bool same_bytes(struct bytes a, struct bytes b)
 	return a.size == b.size && !memcmp(a.data, b.data, a.size);
 }
 
+bool caller_same_user(const struct caller *a, const struct caller *b)
+{
+	if (a == b)
+		return a;
+	if (!a || !b || a->basis == CALLER_FROM_PEER || b->basis == CALLER_FROM_PEER)
+		return false;
+	return a->uid == b->uid && a->process.euid == b->process.euid &&
+	       a->login_uid == b->login_uid && a->user_ns == b->user_ns &&
+	       bytes_equal(caller_container_id(a), caller_container_id(b)) &&
+	       (a->login_uid != CALLERD_UNSET_ID || bytes_equal(a->cgroup, b->cgroup));
+}
+
 bool caller_same_image(const struct caller *a, const struct caller *b)
 {
 	if (a == b)

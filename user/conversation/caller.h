@@ -145,6 +145,10 @@ struct caller *caller_unref(struct caller *caller);
 /* Whether A and B are the same process image: same process, executable and arguments. */
 bool caller_same_image(const struct caller *a, const struct caller *b);
 
+/* Whether A and B act for the same somebody: the same user of the same login, in the same container. Where nobody
+ * logged in, root may be many: then their cgroups are the same as well. What is not known is never the same. */
+bool caller_same_user(const struct caller *a, const struct caller *b);
+
 /*
  * The container that CALLER runs in: the 64 hex digits in its cgroup path, or data NULL. They count only where
  * root alone could name the directory, and where the path names no other container: who creates a container

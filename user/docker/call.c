@@ -3,6 +3,7 @@
 #include "docker/call.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -85,6 +86,35 @@ struct call {
 static bool succeeded(const struct call *call)
 {
 	return call->status >= 200 && call->status < 300;
+}
+
+/* Podman has its own of most operations. */
+static bool is_operation(const struct call *call, const char *operation)
+{
+	struct bytes own = bytes_of(call->match.route->operation);
+
+	return bytes_begin(own, operation) &&
+	       (!own.data[strlen(operation)] || !strcmp(own.data + strlen(operation), "Libpod"));
+}
+
+/* Go takes media types in any case. */
+static bool is_form(struct bytes mime_type)
+{
+	return mime_type.size == strlen(FORM) && !strncasecmp(mime_type.data, FORM, mime_type.size);
+}
+
+/* As the daemon takes a flag: everything but a few words is true. */
+static bool query_true(struct bytes query, const char *key)
+{
+	static const char *const words[] = {"", "0", "no", "false", "none"};
+	struct text value = {0};
+	bool is_true = route_query(query, key, &value);
+
+	for (size_t i = 0; is_true && i < sizeof(words) / sizeof(*words); i++)
+		is_true = value.size != strlen(words[i]) ||
+			  strncasecmp(value.data ?: "", words[i], value.size) != 0;
+	text_free(&value);
+	return is_true;
 }
 
 /* --- the target ----------------------------------------------------------------------------------- */
@@ -249,6 +279,55 @@ static void enter_result(struct call *call)
 	text_free(&name);
 }
 
+/* The number of a signal as Docker takes it: SIGKILL where there is none; 0: not known. */
+static int read_signal(struct bytes text)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} names[] = {
+		{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"KILL", SIGKILL},
+		{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM},   {"CHLD", SIGCHLD},
+		{"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"WINCH", SIGWINCH}, {"URG", SIGURG},
+	};
+	struct bytes name = text;
+	int number = 0;
+
+	if (!text.size)
+		return SIGKILL;
+	if (name.size > 3 && !strncasecmp(name.data, "SIG", 3))
+		name = bytes_from(name, 3);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (name.size == strlen(names[i].name) &&
+		    !strncasecmp(name.data, names[i].name, name.size))
+			return names[i].number;
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9' || number > 99)
+			return 0;
+		number = 10 * number + text.data[i] - '0';
+	}
+	return number;
+}
+
+/* What the query says that events can be told by. */
+static void enter_query(struct call *call)
+{
+	struct bytes query = text_since(&call->query, 0);
+	struct text value = {0};
+
+	if (is_operation(call, "ContainerKill")) {
+		route_query(query, "signal", &value);
+		call->request->signal = value.error ? 0 : read_signal(text_since(&value, 0));
+	} else if (is_operation(call, "ContainerDelete")) {
+		call->request->signal = SIGKILL;
+		call->request->volumeless = !query_true(query, "v");
+	} else if (is_operation(call, "ImageBuild")) {
+		call->request->volumeless = route_query(query, "version", &value) &&
+					    bytes_equal(text_since(&value, 0), bytes_of("2"));
+	}
+	text_free(&value);
+}
+
 static void enter(struct call *call, const struct exchange *exchange)
 {
 	struct ledger *ledger = call->calls->options.ledger;
@@ -261,6 +340,9 @@ static void enter(struct call *call, const struct exchange *exchange)
 		return;
 	enter_target(call);
 	enter_result(call);
+	if (!exchange->target_truncated &&
+	    (!exchange->mime_type || !is_form(bytes_of(exchange->mime_type))))
+		enter_query(call);
 }
 
 /* The container that a network is connected with, which the body names. */
@@ -568,12 +650,6 @@ static void add_word(struct text *text, const char *word)
 	text_add_string(text, word);
 }
 
-/* Go takes media types in any case. */
-static bool is_form(struct bytes mime_type)
-{
-	return mime_type.size == strlen(FORM) && !strncasecmp(mime_type.data, FORM, mime_type.size);
-}
-
 static void judge_oddities(const struct call *call, struct verdict *verdict,
 			   const struct record *record)
 {
@@ -790,15 +866,6 @@ static struct bytes made_id(const struct call *call)
 	return id.size ? id : answer_string(call, "Name");
 }
 
-/* Podman has its own of most operations. */
-static bool is_operation(const struct call *call, const char *operation)
-{
-	struct bytes own = bytes_of(call->match.route->operation);
-
-	return bytes_begin(own, operation) &&
-	       (!own.data[strlen(operation)] || !strcmp(own.data + strlen(operation), "Libpod"));
-}
-
 /* The gravest first, as many as fit. */
 static unsigned int copy_findings(struct finding *to, const struct verdict *verdict)
 {
@@ -873,20 +940,6 @@ static void learn_volume(struct call *call)
 	text_free(&path);
 }
 
-/* As the daemon takes a flag: everything but a few words is true. */
-static bool query_true(struct bytes query, const char *key)
-{
-	static const char *const words[] = {"", "0", "no", "false", "none"};
-	struct text value = {0};
-	bool is_true = route_query(query, key, &value);
-
-	for (size_t i = 0; is_true && i < sizeof(words) / sizeof(*words); i++)
-		is_true = value.size != strlen(words[i]) ||
-			  strncasecmp(value.data ?: "", words[i], value.size) != 0;
-	text_free(&value);
-	return is_true;
-}
-
 static void learn_rename(struct call *call)
 {
 	struct text name = {0};
@@ -924,6 +977,22 @@ static void learn_created(struct call *call)
 	call->judged = verdict;
 }
 
+/* Whether an update changes how much memory there is, or is not seen whole. */
+static bool changes_limits(const struct call *call, const struct value *body)
+{
+	static const char *const names[] = {"Memory", "MemorySwap", "MemoryReservation"};
+
+	if (!body || body_state(call->body) != BODY_DONE)
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct value *limit = value_get(body, names[i]);
+
+		if (limit && limit->number)
+			return true;
+	}
+	return false;
+}
+
 /* What the body says that events can be told by. */
 static void enter_body(struct call *call)
 {
@@ -933,6 +1002,8 @@ static void enter_body(struct call *call)
 	if (is_operation(call, "ContainerCreate")) {
 		request_set_image(call->request, told(call, value_string(body, "Image")));
 		call->request->auto_remove = value_true(host, "AutoRemove");
+	} else if (is_operation(call, "ContainerUpdate")) {
+		call->request->limits = changes_limits(call, body);
 	} else if (is_operation(call, "VolumeCreate") || is_operation(call, "NetworkCreate")) {
 		request_set_result(call->request, told(call, value_string(body, "Name")));
 	} else if (is_operation(call, "NetworkConnect") ||

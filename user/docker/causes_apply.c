@@ -2,6 +2,8 @@
 /* What events change: who containers and execs go back to. */
 #include "docker/causes_inside.h"
 
+#include <signal.h>
+
 #include "record/clock.h"
 
 /* --- what it changes -------------------------------------------------------------------------- */
@@ -81,25 +83,63 @@ static void was_started(struct owner *owner, const struct engine_event *event,
 	owner->state = OWNER_RUNNING;
 	owner->stopped = false;
 	owner->signalled = false;
+	owner->signalled_at = 0;
+	owner->out_of_memory = false;
 	culprit_clear(&owner->killer);
-	owner_set_signaller(owner, NULL);
+	culprit_clear(&owner->signaller);
+}
+
+/* The number that EVENT has, or that its request asked for where a label hides it; 0: not known. */
+static int signal_of(const struct engine_event *event, const struct request *request)
+{
+	int number = 0;
+
+	if (!event->signal.size)
+		return request ? request->signal : 0;
+	for (size_t i = 0; i < event->signal.size; i++) {
+		int digit = event->signal.data[i] - '0';
+
+		if (digit < 0 || digit > 9 || number > 99)
+			return 0;
+		number = 10 * number + digit;
+	}
+	return number;
 }
 
 static void was_killed(struct owner *owner, const struct engine_event *event,
 		       const struct cause *cause)
 {
 	bool known = cause->kind == CAUSE_REQUEST;
+	int signal = signal_of(event, cause->request);
 
 	owner->signalled = true;
-	owner_set_signaller(owner, known ? cause->origin : NULL);
-	if (is(event->signal, "9") || (!event->signal.size && !known)) /* a label hides it */
-		culprit_add(&owner->killer, known ? cause->origin : NULL);
+	if (cause->request)
+		cause->request->signalled = event->time;
+	if (signal_is_harmless(signal))
+		return;
+	if (signal == SIGKILL || !signal) /* what is not known may be the worst */
+		culprit_add(&owner->killer, known ? cause->origin : NULL, cause->basis);
+	if (signal == SIGKILL)
+		return;
+	culprit_add(&owner->signaller, known ? cause->origin : NULL, cause->basis);
+	owner->signalled_at = event->time;
+}
+
+static void was_updated(struct owner *owner, const struct cause *cause)
+{
+	owner->inspected = false; /* it may have got another policy */
+	if (cause->request && !cause->request->limits)
+		return;
+	culprit_clear(&owner->limiter);
+	culprit_add(&owner->limiter, cause->kind == CAUSE_REQUEST ? cause->origin : NULL,
+		    cause->basis);
 }
 
 static void has_died(struct engine_side *engine, struct owner *owner,
 		     const struct engine_event *event, const struct cause *cause)
 {
 	owner->died = event->time;
+	owner_set_ender(owner, cause->origin, cause->basis);
 	if (owner->auto_remove || !(owner->inspected || owner->creator))
 		engine->auto_removal = event->time;
 	if (owner->started > event->time) /* this was missed then, and is told after that */
@@ -210,7 +250,9 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 	else if (is(event->action, "stop"))
 		owner->stopped = true; /* also of one that the engine was about to start again */
 	else if (is(event->action, "update"))
-		owner->inspected = false; /* it may have got another policy */
+		was_updated(owner, cause);
+	else if (is(event->action, "oom"))
+		owner->out_of_memory = true;
 	else if (is_exec(event))
 		had_exec(causes, socket, event, cause);
 	keep_deed(causes, socket, waiting, owner, cause);

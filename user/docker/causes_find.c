@@ -6,12 +6,16 @@
 #define RESTARTED_WITHIN                                                                           \
 	90000000000ull /* ns: engines wait for up to a minute before they start it again */
 
-/* One request of a sort, if there is but one. */
+#define OBEYED_WITHIN 60000000000ull /* ns: a signal may be what something ended of for so long */
+
+/* The request of a sort, if they are all of one user: the first one. */
 struct only {
 	struct request *request;
 	const struct effect_cause *cause;
 	enum cause_basis basis;
-	bool several, mixed; /* there are others; of another sort */
+	bool several; /* there are others, of other users */
+	bool alike;   /* there are others, of the same user */
+	bool mixed;   /* they are of several sorts */
 };
 
 /* What may be the cause of an event. */
@@ -21,24 +25,48 @@ struct candidates {
 	struct only failed;  /* these fit, and failed, which may have effects, too */
 	struct only perhaps; /* these may fit */
 	bool unresolved;     /* and more will be known of them */
+	bool unsent;	     /* of some it is not known yet whose they are */
+	bool doubtful;	     /* one that sent no signal, as far as is known, may have sent one */
+};
+
+/* Where and when an event is looked for. */
+struct search {
+	const struct causes *causes;
+	unsigned int socket;
+	const struct effect *effect;
+	const struct waiting *waiting;
+	const struct owner *owner; /* of the event; NULL: not known */
+	uint64_t slack;
 };
 
 /* --- looking for the request ------------------------------------------------------------------ */
 
-/* Who gave it its name comes before who was only under way. */
+static bool is_same_user(const struct request *a, const struct request *b)
+{
+	return caller_same_user(a->caller, b->caller);
+}
+
+/* Who gave it its name comes before who was only under way. ONE is not younger than those before. */
 static void add(struct only *only, const struct only *one)
 {
-	bool several = only->request, timed = only->basis == BASIS_TIME;
-	bool mixed = only->mixed || (several && only->cause != one->cause);
+	struct only before = *only;
+	bool timed = before.basis == BASIS_TIME, same;
 
-	if (several && !mixed && timed != (one->basis == BASIS_TIME)) {
-		if (!timed)
-			return;
-		several = false;
+	if (!before.request) {
+		*only = *one;
+		return;
 	}
+	before.mixed |= before.cause != one->cause;
+	if (!before.mixed && timed != (one->basis == BASIS_TIME)) {
+		if (timed)
+			*only = *one;
+		return;
+	}
+	same = is_same_user(before.request, one->request);
 	*only = *one;
-	only->several = several;
-	only->mixed = mixed;
+	only->several = before.several || !same;
+	only->alike = before.alike || same;
+	only->mixed = before.mixed;
 }
 
 static bool is_telling(const struct effect_cause *cause)
@@ -46,14 +74,31 @@ static bool is_telling(const struct effect_cause *cause)
 	return cause->key == KEY_MADE || cause->key == KEY_REMOVED || cause->failed;
 }
 
-static void add_candidate(struct candidates *candidates, enum match match, const struct only *one)
+/* Whether it will be known which volumes the container has that REQUEST makes. */
+static bool will_tell_volumes(const struct search *search, const struct request *request)
+{
+	const struct owner *owner;
+
+	if (!bytes_begin(request->operation, "ContainerCreate") || request->status >= STATUS_ERROR)
+		return false;
+	if (!request->made.size)
+		return !request->silent && !request->over;
+	owner = owners_find(&search->causes->engines[search->socket].owners, request->made);
+	return search->causes->options.inspect && !(owner && (owner->inspected || owner->gone));
+}
+
+static void add_candidate(const struct search *search, struct candidates *candidates,
+			  enum match match, const struct only *one)
 {
 	const struct request *request = one->request;
 
+	candidates->unsent |= !request->sent;
 	if (match == MATCH_PERHAPS) {
 		add(&candidates->perhaps, one);
 		candidates->unresolved |=
-			is_telling(one->cause) && !request->silent && !request->over;
+			one->cause->key == KEY_VOLUMES
+				? will_tell_volumes(search, request)
+				: is_telling(one->cause) && !request->silent && !request->over;
 	} else if (request->status >= STATUS_ERROR) {
 		add(&candidates->failed, one);
 	} else {
@@ -66,28 +111,30 @@ static bool is_of(const struct origin *origin, const struct request *request)
 	return origin && bytes_equal(origin->event_id, request->event_id);
 }
 
-/* Whether it cannot have been REQUEST, for what else is known. */
-static bool is_ruled_out(const struct causes *causes, const struct effect *effect,
-			 const struct effect_cause *cause, const struct waiting *waiting,
-			 const struct owner *owner, const struct request *request)
+/* Whether REQUEST may yet end it by a signal: Docker would have told that before. */
+static bool is_unsignalled(const struct search *search, const struct effect_cause *cause,
+			   const struct request *request)
 {
-	if (request->status >= STATUS_ERROR && !effect->partly && !cause->failed)
-		return true;
+	const struct owner *owner = search->owner;
+
 	/* Removals, too, are under way when what they wait for ends by itself. */
-	return cause->signals && !waiting->recovered &&
-	       !strcmp(causes->engines[request->socket].name, "docker") &&
-	       !(owner && is_of(owner->signaller, request));
+	return cause->signals && !search->waiting->recovered &&
+	       !strcmp(search->causes->engines[request->socket].name, "docker") &&
+	       (!request->signalled || (owner && request->signalled < owner->started));
 }
 
-/* Where and when an event is looked for. */
-struct search {
-	const struct causes *causes;
-	unsigned int socket;
-	const struct effect *effect;
-	const struct waiting *waiting;
-	const struct owner *owner; /* of the event; NULL: not known */
-	uint64_t slack;
-};
+/* What is known of the container that REQUEST makes or removes: whether the volume is one of its. */
+static enum match match_volume(const struct search *search, const struct request *request,
+			       enum match match, enum cause_basis *basis)
+{
+	const struct owner *owner = owners_find(&search->causes->engines[search->socket].owners,
+						request->made.size ? request->made : request->id);
+
+	if (match != MATCH_PERHAPS || !owner || !owner->volumes_known)
+		return match;
+	*basis = BASIS_ID;
+	return owner_has_volume(owner, search->waiting->event->id) ? MATCH : MATCH_NONE;
+}
 
 /* Adds REQUEST if it may be the cause. Returns whether it has to do with the event at all. */
 static bool try_request(const struct search *search, struct request *request,
@@ -103,14 +150,20 @@ static bool try_request(const struct search *search, struct request *request,
 				      search->slack, owner ? owner->creator : NULL,
 				      bytes_of(owner ? owner->name : NULL), &one.basis);
 
+		if (cause->key == KEY_VOLUMES)
+			match = match_volume(search, request, match, &one.basis);
 		if (match == MATCH_NONE)
 			continue;
-		if (match == MATCH_BARREN || is_ruled_out(search->causes, search->effect, cause,
-							  search->waiting, owner, request))
+		if (match == MATCH_BARREN ||
+		    (request->status >= STATUS_ERROR && !search->effect->partly && !cause->failed))
 			return true;
+		if (is_unsignalled(search, cause, request)) {
+			ret->doubtful |= owner && owner->signaller.several;
+			return true;
+		}
 		if (owner && cause->key == KEY_OWN)
 			one.basis = owner->creator_basis;
-		add_candidate(ret, match, &one);
+		add_candidate(search, ret, match, &one);
 		return true;
 	}
 	return false;
@@ -140,23 +193,33 @@ static void find_candidates(const struct causes *causes, unsigned int socket,
 	search_requests(&search, ret);
 }
 
-/* The only one that it can have been. NULL: there is none; *RET_DOUBT: since that is not certain. KNOWS: no request
- * is missing. OPEN_COUNTS: also one that may be answered with nothing having been done. */
+/* Whether OTHER has requests of another user than ONLY. */
+static bool has_others(const struct only *other, const struct only *only)
+{
+	return other->request && (other->several || !is_same_user(other->request, only->request));
+}
+
+/* The only user's whose it can have been. NULL: there is none; *RET_DOUBT: since that is not certain. KNOWS: no
+ * request is missing. OPEN_COUNTS: also one that may be answered with nothing having been done. */
 static const struct only *choose(const struct candidates *candidates, bool knows, bool open_counts,
 				 bool *ret_doubt)
 {
 	const struct only *done = &candidates->done, *open = &candidates->open;
 	const struct only *failed = &candidates->failed, *perhaps = &candidates->perhaps;
 
-	*ret_doubt = false;
+	*ret_doubt = candidates->doubtful;
+	if (candidates->doubtful)
+		return NULL;
 	if (done->request || open->request) {
 		const struct only *only = done->request ? done : open;
 
-		*ret_doubt = only->several || (done->request && open->request) || failed->request ||
-			     (only == open && (!open_counts || perhaps->request));
+		*ret_doubt =
+			only->several || has_others(open, only) || has_others(failed, only) ||
+			(only == open && !open_counts) ||
+			((only == open || only->basis == BASIS_TIME) && has_others(perhaps, only));
 		return *ret_doubt ? NULL : only;
 	}
-	if (failed->request && !failed->several && !perhaps->request)
+	if (failed->request && !failed->several && !has_others(perhaps, failed))
 		return failed;
 	if (failed->request || perhaps->several || (perhaps->request && !knows)) {
 		*ret_doubt = true;
@@ -165,10 +228,23 @@ static const struct only *choose(const struct candidates *candidates, bool knows
 	return perhaps->request ? perhaps : NULL;
 }
 
+/* Whether it is one of several of its user. */
+static bool is_alike(const struct candidates *candidates, const struct only *only)
+{
+	return only->alike || (only != &candidates->open && candidates->open.request) ||
+	       (only != &candidates->failed && candidates->failed.request) ||
+	       (only == &candidates->open && candidates->perhaps.request);
+}
+
 /* Whether the answers to come may say more. */
 static bool may_become_clear(const struct candidates *candidates)
 {
-	return candidates->open.request || (!candidates->done.request && candidates->unresolved);
+	bool several = candidates->done.several || candidates->failed.several ||
+		       candidates->perhaps.several ||
+		       (candidates->done.request && candidates->failed.request);
+
+	return candidates->open.request || (!candidates->done.request && candidates->unresolved) ||
+	       (several && candidates->unsent);
 }
 
 /* --- where no request is -------------------------------------------------------------------------- */
@@ -208,6 +284,39 @@ static bool is_end(const struct owner *owner, const struct engine_event *event)
 	       event->time <= owner->died + SETTLED_WITHIN;
 }
 
+/* The end, where nothing else than SIGKILL can have ended it. */
+static bool is_killed(const struct owner *owner, const struct engine_event *event)
+{
+	return owner && is_container(event) && is(event->action, "die") &&
+	       !event_survived_sigkill(event);
+}
+
+/* Whether its memory is not what its starter gave it. */
+static bool was_limited(const struct owner *owner)
+{
+	return owner->limiter.origin || owner->limiter.several;
+}
+
+/* Whether EVENT is that its memory was at its end, or the end by that. */
+static bool is_out_of_memory(const struct owner *owner, const struct engine_event *event)
+{
+	return is(event->action, "oom") || (owner->out_of_memory && is_killed(owner, event));
+}
+
+/* Whether it may be the end that somebody else than its starter wanted, though no request that fits is at hand: he
+ * sent it a signal, which it obeys when it likes to; or what killed it is not known, and he took its memory away. */
+static bool is_ended_by_others(const struct owner *owner, const struct engine_event *event)
+{
+	const struct culprit *signaller = &owner->signaller;
+	bool obeys = is(event->action, "die") && owner->signalled_at &&
+		     event->time <= owner->signalled_at + OBEYED_WITHIN;
+
+	if (is_killed(owner, event) && (owner->killer.several || was_limited(owner)))
+		return true;
+	return obeys && (signaller->several || !signaller->origin || !owner->starter ||
+			 !caller_same_user(signaller->origin->caller, owner->starter->caller));
+}
+
 /* Returns whether it is somebody's. */
 static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		      const struct engine_event *event, struct cause *ret)
@@ -217,8 +326,14 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 
 	switch (heir) {
 	case HEIR_STARTER:
-		return owner && owner->starter_known && !is_doubtful(engine, owner) &&
-		       (is_container(event) || is_end(owner, event)) &&
+		if (!owner || is_doubtful(engine, owner))
+			return false;
+		if (!is_container(event))
+			return is_end(owner, event) &&
+			       inherit(ret, owner->ender, owner->ender_basis);
+		if (is_out_of_memory(owner, event) && was_limited(owner))
+			return inherit(ret, owner->limiter.origin, owner->limiter.basis);
+		return owner->starter_known && !is_ended_by_others(owner, event) &&
 		       inherit(ret, owner->starter, owner->starter_basis);
 	case HEIR_CREATOR:
 		/* Who killed it unseen may have removed it as well. */
@@ -301,29 +416,41 @@ static bool is_unexplored(const struct engine_side *engine, const struct effect 
 
 /* --- the decision ----------------------------------------------------------------------------- */
 
-static bool is_killed(const struct owner *owner, const struct engine_event *event)
-{
-	return owner && is_container(event) && is(event->action, "die") &&
-	       !event_survived_sigkill(event);
-}
-
 /* Who sent SIGKILL is who ended it. */
 static bool take_killer(const struct owner *owner, const struct engine_event *event,
 			struct cause *cause)
 {
 	if (!is_killed(owner, event) || !owner->killer.origin)
 		return false;
-	*cause = (struct cause){CAUSE_REQUEST, BASIS_ID, REASON_NONE, owner->killer.origin, NULL};
+	*cause = (struct cause){CAUSE_REQUEST, owner->killer.basis, REASON_NONE,
+				owner->killer.origin, NULL};
 	return true;
 }
 
-/* Whether somebody else than who asked for REQUEST, or nobody knows who, sent it SIGKILL. */
-static bool is_killed_by_another(const struct owner *owner, const struct engine_event *event,
-				 const struct request *request)
+/* Whether EVENT comes with an end, and ONLY is a request that may have brought about that. */
+static bool is_of_an_end(const struct owner *owner, const struct engine_event *event,
+			 const struct only *only)
 {
-	return is_killed(owner, event) &&
-	       (owner->killer.several ||
-		(owner->killer.origin && !is_of(owner->killer.origin, request)));
+	return owner && !is_container(event) && is_end(owner, event) && only->cause->signals;
+}
+
+/* Whether the engine told behind its end that its memory was at its end. */
+static bool is_out_of_memory_behind(const struct waiting *waiting)
+{
+	for (const struct waiting *next = waiting->next; next; next = next->next)
+		if (is_container(next->event) && is(next->event->action, "oom") &&
+		    bytes_equal(next->event->id, waiting->event->id))
+			return true;
+	return false;
+}
+
+/* Whether that may be told yet, and would say whose end it is. */
+static bool may_be_out_of_memory(struct owner *owner, const struct waiting *waiting)
+{
+	if (!is_killed(owner, waiting->event) || !was_limited(owner) || owner->killer.origin)
+		return false;
+	owner->out_of_memory |= is_out_of_memory_behind(waiting);
+	return !owner->out_of_memory;
 }
 
 /* Whether more speaks for the engine than for the only request that fits: that one was only under way, or is
@@ -363,14 +490,29 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 	       (effect->engine && find_daemon(engine, waiting, &other));
 }
 
+/* Of the requests of its user that are about the same nobody can tell any more which one it was. */
+static void blur(struct causes *causes, const struct request *request)
+{
+	for (struct request *other = causes->ledger.newest; other; other = other->older)
+		if (other->socket == request->socket && is_same_user(other, request) &&
+		    (!other->id.size || !request->id.size || bytes_equal(other->id, request->id)) &&
+		    (!other->over || other->over >= request->started))
+			other->alike = true;
+}
+
+/* ALIKE: others of the same user fit as well. */
 static enum decision decide_request(struct causes *causes, const struct effect *effect,
-				    const struct only *only, bool late, struct cause *ret)
+				    const struct only *only, bool alike, bool late,
+				    struct cause *ret)
 {
 	if (!only->request->sent && !late)
 		return WAIT; /* for its sender */
-	*ret = (struct cause){CAUSE_REQUEST, only->basis, REASON_NONE,
-			      ledger_origin(&causes->ledger, only->request), only->request};
-	if (only->cause->once)
+	if (alike)
+		blur(causes, only->request);
+	*ret = (struct cause){CAUSE_REQUEST, only->request->alike ? BASIS_TIME : only->basis,
+			      REASON_NONE, ledger_origin(&causes->ledger, only->request),
+			      only->request};
+	if (only->cause->once && !only->request->alike)
 		only->request->consumed = effect;
 	return DECIDED;
 }
@@ -381,7 +523,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 	struct engine_side *engine = &causes->engines[socket];
 	const struct engine_event *event = waiting->event;
 	const struct effect *effect = effect_find(event->type, event->action);
-	const struct owner *owner = owner_of(engine, event);
+	struct owner *owner = owner_of(engine, event);
 	bool knows = ledger_knows(&causes->ledger, waiting->time), doubt;
 	struct candidates candidates = {};
 	const struct only *only;
@@ -398,16 +540,19 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 	if ((weak || (!only && !doubt)) && is_unexplored(engine, effect, event) && !late &&
 	    ask(causes, socket, waiting))
 		return WAIT;
-	if (only && (is_killed_by_another(owner, event, only->request) ||
-		     (weak && has_rival(engine, effect, waiting))))
+	if (is_killed(owner, event) && owner->killer.several)
+		return DECIDED;
+	if (take_killer(owner, event, ret))
+		return DECIDED;
+	if (only && is_of_an_end(owner, event, only) && !is_of(owner->ender, only->request))
+		only = NULL; /* though under way, it was not what ended it */
+	if (only && weak && has_rival(engine, effect, waiting))
 		doubt = true;
 	else if (only)
-		return decide_request(causes, effect, only, late, ret);
-	if (!doubt && take_killer(owner, event, ret))
-		return DECIDED;
-	/* Whoever ended it: it is the end of what its starter began. */
-	if ((!doubt || (effect->heir == HEIR_STARTER && is_container(event))) &&
-	    find_heir(engine, effect->heir, event, ret))
+		return decide_request(causes, effect, only, is_alike(&candidates, only), late, ret);
+	if (may_be_out_of_memory(owner, waiting) && !late)
+		return WAIT;
+	if (!doubt && find_heir(engine, effect->heir, event, ret))
 		return DECIDED;
 	if (effect->engine && !doubt && knows)
 		find_daemon(engine, waiting, ret);

@@ -46,7 +46,7 @@ struct cause {
 	enum cause_basis basis;
 	enum cause_reason reason;
 	struct origin *origin; /* borrowed */
-	const struct request *request;
+	struct request *request;
 };
 
 enum decision { DECIDED, WAIT };

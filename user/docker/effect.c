@@ -103,7 +103,7 @@ static const struct effect effects[] = {
 	{"image", "prune", .causes = {{"ImagePrune", KEY_TIME}, {"SystemPrune", KEY_TIME}}},
 
 	{"volume", "create", .partly = true, .engine = true, .causes = {
-		{"VolumeCreate", KEY_MADE}, {"ContainerCreate", KEY_TIME}}},
+		{"VolumeCreate", KEY_MADE}, {"ContainerCreate", KEY_VOLUMES}, {"ImageBuild", KEY_VOLUMES, LATE}, PLAY}},
 	{"volume", "mount", .partly = true, .engine = true, .causes = {
 		STARTS, {"ContainerArchive", KEY_CONTAINER, LATE}, {"ContainerArchiveInfo", KEY_CONTAINER},
 		{"PutContainerArchive", KEY_CONTAINER}, {"ContainerExport", KEY_CONTAINER, LATE},
@@ -114,9 +114,11 @@ static const struct effect effects[] = {
 		{"PutContainerArchive", KEY_CONTAINER}, {"ContainerExport", KEY_CONTAINER, LATE},
 		{"ContainerCopy", KEY_CONTAINER, LATE}, BUILDS}},
 	{"volume", "destroy", .partly = true, .causes = {
-		{"VolumeDelete", KEY_TARGET}, {"VolumePrune", KEY_REMOVED}, {"ContainerDelete", KEY_TIME}}},
+		{"VolumeDelete", KEY_TARGET}, {"VolumePrune", KEY_REMOVED}, {"ContainerDelete", KEY_VOLUMES},
+		{"ImageBuild", KEY_VOLUMES, LATE}, {"SystemPrune", KEY_TIME}}},
 	{"volume", "remove", .partly = true, .causes = {
-		{"VolumeDelete", KEY_TARGET}, {"VolumePrune", KEY_REMOVED}, {"ContainerDelete", KEY_TIME}}},
+		{"VolumeDelete", KEY_TARGET}, {"VolumePrune", KEY_REMOVED}, {"ContainerDelete", KEY_VOLUMES},
+		{"ImageBuild", KEY_VOLUMES, LATE}, {"SystemPrune", KEY_TIME}}},
 	{"volume", "update", .causes = {{"VolumeUpdate", KEY_TARGET}}},
 	{"volume", "prune", .causes = {{"VolumePrune", KEY_TIME}, {"SystemPrune", KEY_TIME}}},
 

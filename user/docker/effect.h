@@ -27,6 +27,8 @@ enum effect_key {
 	KEY_OWN,
 	/* It was under way, and makes containers of images that have no name but an id: a build. */
 	KEY_STEP,
+	/* It was under way, and makes or removes the volumes of a container: if that is known, it tells. */
+	KEY_VOLUMES,
 	/* It was under way. */
 	KEY_TIME,
 };

@@ -2,6 +2,8 @@
 #define HASH_NONFATAL_OOM 1
 #include "docker/ledger.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "docker/idtree.h"
@@ -366,6 +368,11 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 	return request->origin;
 }
 
+bool signal_is_harmless(int signal)
+{
+	return signal == SIGCONT || signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH;
+}
+
 /* --- matching --------------------------------------------------------------------------------- */
 
 /* Whether it was under way, give or take some ns. */
@@ -544,12 +551,35 @@ static enum match match_key(const struct request *request, enum effect_key key,
 		return creator && same(request->event_id, creator->event_id) ? MATCH : MATCH_NONE;
 	case KEY_STEP:
 		*ret_basis = BASIS_TIME;
-		return bytes_begin(event->image, REFERENCE_DIGEST) ? MATCH_PERHAPS : MATCH_NONE;
+		return !request->volumeless && bytes_begin(event->image, REFERENCE_DIGEST)
+			       ? MATCH_PERHAPS
+			       : MATCH_NONE;
+	case KEY_VOLUMES:
+		*ret_basis = BASIS_TIME;
+		return request->volumeless ? MATCH_NONE : MATCH_PERHAPS;
 	case KEY_TIME:
 		*ret_basis = BASIS_TIME;
 		return MATCH_PERHAPS;
 	}
 	return MATCH_NONE;
+}
+
+/* Whether the signals that it sends may have brought that about. */
+static bool may_signal(const struct request *request, const struct effect_cause *cause,
+		       const struct engine_event *event)
+{
+	char number[12];
+
+	if (!request->signal)
+		return true;
+	if (bytes_equal(event->action, bytes_of("kill")) && event->signal.size) {
+		snprintf(number, sizeof(number), "%d", request->signal);
+		return bytes_equal(event->signal, bytes_of(number));
+	}
+	if (!cause->signals || request->signal == SIGKILL)
+		return true;
+	return !signal_is_harmless(request->signal) &&
+	       !(event->has_exit_code && !event_survived_sigkill(event));
 }
 
 enum match request_match(const struct request *request, const struct effect_cause *cause,
@@ -560,6 +590,8 @@ enum match request_match(const struct request *request, const struct effect_caus
 	enum match match;
 
 	if (cause->kills && event_survived_sigkill(event))
+		return MATCH_NONE;
+	if (!may_signal(request, cause, event))
 		return MATCH_NONE;
 	if (!effect_is_cause(cause, request->operation) || !is_within(request, cause, time, slack))
 		return MATCH_NONE;

@@ -36,6 +36,11 @@ struct request {
 	struct bytes result;	/* the name that it gives */
 	struct bytes image;	/* that it makes a container of */
 	bool auto_remove;	/* which goes by itself when it ends */
+	bool volumeless;    /* it makes and removes no volumes; of a build, no containers either */
+	bool limits;	    /* it changes how much memory there is, or may do so */
+	int signal;	    /* the only one that it sends; 0: any */
+	uint64_t signalled; /* ns of CLOCK_REALTIME: when one was told last; 0: never */
+	bool alike; /* another one of its user may have had an effect that it was told to have */
 	uint64_t answered, over;
 	int status;
 	bool silent;	       /* it ended without an answer */
@@ -105,6 +110,9 @@ bool ledger_knows(const struct ledger *ledger, uint64_t time);
 
 /* What is remembered of a request; the request's own reference, which may be NULL without memory. */
 struct origin *ledger_origin(const struct ledger *ledger, struct request *request);
+
+/* Whether SIGNAL ends nothing that does not ask for it. */
+bool signal_is_harmless(int signal);
 
 /* Whether something else ended what EVENT says has died. */
 static inline bool event_survived_sigkill(const struct engine_event *event)

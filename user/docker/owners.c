@@ -16,10 +16,21 @@ static void set_origin(struct origin **place, struct origin *origin)
 	*place = origin;
 }
 
-void culprit_add(struct culprit *culprit, struct origin *origin)
+void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis)
 {
-	culprit->several |= !origin || (culprit->origin && !origin_equal(culprit->origin, origin));
-	set_origin(&culprit->origin, culprit->several ? NULL : origin);
+	struct origin *first = culprit->origin;
+
+	if (first && origin && !origin_equal(first, origin) &&
+	    caller_same_user(first->caller, origin->caller)) {
+		culprit->basis = BASIS_TIME;
+		return;
+	}
+	culprit->several |= !origin || (first && !origin_equal(first, origin));
+	if (culprit->several)
+		origin = NULL;
+	else if (!first)
+		culprit->basis = basis;
+	set_origin(&culprit->origin, origin);
 }
 
 void culprit_clear(struct culprit *culprit)
@@ -45,7 +56,10 @@ void owners_remove(struct owners *owners, struct owner *owner)
 	origin_unref(owner->creator);
 	origin_unref(owner->starter);
 	culprit_clear(&owner->killer);
-	origin_unref(owner->signaller);
+	culprit_clear(&owner->signaller);
+	culprit_clear(&owner->limiter);
+	origin_unref(owner->ender);
+	free(owner->volumes);
 	free(owner->name);
 	free(owner->image);
 	free(owner);
@@ -146,9 +160,10 @@ void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_ba
 	owner->creator_basis = basis;
 }
 
-void owner_set_signaller(struct owner *owner, struct origin *origin)
+void owner_set_ender(struct owner *owner, struct origin *origin, enum cause_basis basis)
 {
-	set_origin(&owner->signaller, origin);
+	set_origin(&owner->ender, origin);
+	owner->ender_basis = basis;
 }
 
 void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
@@ -306,6 +321,40 @@ static unsigned int label_bits(const struct value *labels)
 	return bits;
 }
 
+/* They are known if no mount of the list was left out. */
+static void set_volumes(struct owner *owner, const struct value *mounts)
+{
+	struct text names = {0};
+	unsigned int count = 0;
+	bool cut = false;
+
+	for (const struct value *mount = mounts ? mounts->first : NULL; mount;
+	     mount = mount->next) {
+		const struct value *name = value_get(mount, "Name");
+
+		count++;
+		if (!name || !name->string.size)
+			continue;
+		cut |= name->cut;
+		text_add_bytes(&names, name->string);
+		text_add_char(&names, 0);
+	}
+	free(owner->volumes);
+	owner->volumes = names.data;
+	owner->volumes_size = names.error ? 0 : names.size;
+	owner->volumes_known = mounts && mounts->count == count && !cut && !names.error;
+}
+
+bool owner_has_volume(const struct owner *owner, struct bytes name)
+{
+	const char *volume = owner->volumes, *end = volume + owner->volumes_size;
+
+	for (; volume && volume < end; volume += strlen(volume) + 1)
+		if (bytes_equal(bytes_of(volume), name))
+			return true;
+	return false;
+}
+
 void owner_inspected(struct owner *owner, const struct value *inspect)
 {
 	const struct value *config = value_get(inspect, "Config");
@@ -322,6 +371,7 @@ void owner_inspected(struct owner *owner, const struct value *inspect)
 	owner->health_hash = health_hash(config);
 	owner->labels |= label_bits(value_get(config, "Labels"));
 	owner->labels_known = true;
+	set_volumes(owner, value_get(inspect, "Mounts"));
 	owner->running = value_true(state, "Running");
 	owner->made_at = read_time(value_string(inspect, "Created"));
 	owner->started_at = read_time(value_string(state, "StartedAt"));

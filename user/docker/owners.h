@@ -19,10 +19,11 @@
 /* What became of a container last, as far as it was told. */
 enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
 
-/* Who did something. */
+/* Who did something: the first request of the one user who did. */
 struct culprit {
 	struct origin *origin; /* NULL: nobody, or several */
-	bool several;	       /* did it, or who is not known */
+	bool several;	       /* users did it, or who is not known */
+	enum cause_basis basis;
 };
 
 struct owner {
@@ -39,17 +40,24 @@ struct owner {
 	bool swarm;			 /* made by the engine, for a service */
 	bool witnessed;			 /* its creator's findings are all there were */
 	struct culprit killer;		 /* who sent it SIGKILL, since it was started */
-	struct origin
-		*signaller; /* who sent it a signal last, since then; NULL: nobody, or unknown */
-	bool signalled;	    /* somebody did */
-	bool failed;	    /* it ended with an exit code other than 0 */
-	bool reconnected;   /* to a network, or a volume of it mounted, since it ended */
+	struct culprit signaller; /* who sent it another one that may have ended it, since then */
+	uint64_t signalled_at;	  /* ns of CLOCK_REALTIME: the last such one; 0: none */
+	bool signalled;		  /* it was sent any */
+	struct culprit limiter;	  /* who changed its memory limits last */
+	bool out_of_memory;	  /* it was, since it was started */
+	struct origin *ender;	  /* whom its end goes back to; NULL: nobody known */
+	enum cause_basis ender_basis;
+	bool failed;	  /* it ended with an exit code other than 0 */
+	bool reconnected; /* to a network, or a volume of it mounted, since it ended */
 	/* What .creator and .starter rest on. */
 	enum cause_basis creator_basis, starter_basis;
 	unsigned int generation; /* of the last look at all containers in which it was seen */
 	/* As inspect tells. */
 	bool gone; /* the engine does not know it any more */
 	bool inspected, restarts, restarts_always, auto_remove, running;
+	bool volumes_known;
+	char *volumes; /* their names, each ended by a NUL, owned; NULL: it has none */
+	size_t volumes_size;
 	uint64_t health_hash; /* event_command_hash() of its health check; 0: none */
 	uint64_t made_at, started_at, finished_at; /* ns of CLOCK_REALTIME; 0: never */
 	int64_t exit_code;
@@ -89,9 +97,12 @@ void owner_set_image(struct owner *owner, struct bytes image);
 void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis);
 void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
 		       bool known);
-void owner_set_signaller(struct owner *owner, struct origin *origin);
-void culprit_add(struct culprit *culprit, struct origin *origin);
+void owner_set_ender(struct owner *owner, struct origin *origin, enum cause_basis basis);
+void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis);
 void culprit_clear(struct culprit *culprit);
+
+/* Whether the volume NAME is one of its, where they are known. */
+bool owner_has_volume(const struct owner *owner, struct bytes name);
 
 /* Takes in what inspect tells (shape_container_inspect). */
 void owner_inspected(struct owner *owner, const struct value *inspect);

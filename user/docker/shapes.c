@@ -149,18 +149,17 @@ static const struct shape console_size = {
 
 /* Embedded structs are listed where they are embedded, as Go sees them. */
 #define RESOURCES                                                                                  \
-	{"CpuShares", &checked_number}, {"Memory", &checked_number},                               \
-		{"NanoCpus", &checked_number}, {"CgroupParent", &text},                            \
-		{"BlkioWeight", &checked_unsigned_16}, {"BlkioWeightDevice", &weights},            \
-		{"BlkioDeviceReadBps", &throttles}, {"BlkioDeviceWriteBps", &throttles},           \
-		{"BlkioDeviceReadIOps", &throttles}, {"BlkioDeviceWriteIOps", &throttles},         \
-		{"CpuPeriod", &checked_number}, {"CpuQuota", &checked_number},                     \
-		{"CpuRealtimePeriod", &checked_number}, {"CpuRealtimeRuntime", &checked_number},   \
-		{"CpusetCpus", &checked_text}, {"CpusetMems", &checked_text},                      \
-		{"Devices", &devices}, {"DeviceCgroupRules", &device_rules},                       \
-		{"DeviceRequests", &device_requests}, {"KernelMemory", &any},                      \
-		{"KernelMemoryTCP", &any}, {"MemoryReservation", &checked_number},                 \
-		{"MemorySwap", &checked_number}, {"MemorySwappiness", &checked_number_pointer},    \
+	{"CpuShares", &checked_number}, {"Memory", &number}, {"NanoCpus", &checked_number},        \
+		{"CgroupParent", &text}, {"BlkioWeight", &checked_unsigned_16},                    \
+		{"BlkioWeightDevice", &weights}, {"BlkioDeviceReadBps", &throttles},               \
+		{"BlkioDeviceWriteBps", &throttles}, {"BlkioDeviceReadIOps", &throttles},          \
+		{"BlkioDeviceWriteIOps", &throttles}, {"CpuPeriod", &checked_number},              \
+		{"CpuQuota", &checked_number}, {"CpuRealtimePeriod", &checked_number},             \
+		{"CpuRealtimeRuntime", &checked_number}, {"CpusetCpus", &checked_text},            \
+		{"CpusetMems", &checked_text}, {"Devices", &devices},                              \
+		{"DeviceCgroupRules", &device_rules}, {"DeviceRequests", &device_requests},        \
+		{"KernelMemory", &any}, {"KernelMemoryTCP", &any}, {"MemoryReservation", &number}, \
+		{"MemorySwap", &number}, {"MemorySwappiness", &checked_number_pointer},            \
 		{"OomKillDisable", &checked_flag_pointer}, {"PidsLimit", &checked_number_pointer}, \
 		{"Ulimits", &ulimits}, {"CpuCount", &checked_number},                              \
 		{"CpuPercent", &checked_number}, {"IOMaximumIOps", &checked_unsigned},             \
@@ -271,6 +270,11 @@ static const struct shape_field state_fields[] = {{"Running", &flag},
 						  {0}};
 static const struct shape state = {.kind = SHAPE_STRUCT, .pointer = true, .fields = state_fields};
 
+/* As it is mounted, not as it was asked for. */
+static const struct shape_field mounted_fields[] = {{"Name", &text}, {0}};
+static const struct shape mounted = {.kind = SHAPE_STRUCT, .fields = mounted_fields};
+static const struct shape mounted_list = {.kind = SHAPE_LIST, .element = &mounted};
+
 static const struct shape_field inspect_fields[] = {{"Id", &text},
 						    {"Name", &text},
 						    {"Image", &text},
@@ -278,6 +282,7 @@ static const struct shape_field inspect_fields[] = {{"Id", &text},
 						    {"State", &state},
 						    {"Config", &inspected_config},
 						    {"HostConfig", &host_config},
+						    {"Mounts", &mounted_list},
 						    {0}};
 const struct shape shape_container_inspect = {.kind = SHAPE_STRUCT, .fields = inspect_fields};
 
