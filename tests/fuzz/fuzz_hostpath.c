@@ -20,16 +20,16 @@
 
 /* A host where what begins with /l is a link to the rest of its path, and all of /b are block
  * devices. */
-static bool resolve(void *data, const char *path, char *out, size_t size)
+static enum host_path_end resolve(void *data, const char *path, char *out, size_t size)
 {
 	size_t length = strlen(path);
 
 	MUST(path[0] == '/' && (length == 1 || path[length - 1] != '/'));
 	MUST(!strstr(path, "//") && !strstr(path, "/./") && !strstr(path, "/../"));
 	if (strncmp(path, "/l/", 3) != 0 || length >= size)
-		return false;
+		return length % 7 ? HOST_PATH_UNKNOWN : HOST_PATH_LOST;
 	strcpy(out, path + 2);
-	return true;
+	return length % 5 ? HOST_PATH_KNOWN : HOST_PATH_FOREIGN;
 }
 
 static bool is_block_device(void *data, const char *path)

@@ -83,7 +83,7 @@ def nothing_to_find():
         ('default network', {'NetworkMode': 'default'}, {}),
         ('limits', {'Memory': 1 << 26, 'CpuShares': 5, 'CapDrop': ['ALL'], 'ReadonlyRootfs': True}, {}),
         ('no-new-privileges', {'SecurityOpt': ['no-new-privileges']}, {}),
-        ('masked', {'MaskedPaths': ['/proc/kcore'], 'ReadonlyPaths': ['/proc/sys']}, {}),
+        ('masked more', {'MaskedPaths': ['/proc', '/sys/firmware'], 'ReadonlyPaths': ['/proc/sys']}, {}),
         ('masked by default', {'MaskedPaths': None, 'ReadonlyPaths': None}, {}),
         ('tmpfs', {'Tmpfs': {'/etc': ''}, 'Mounts': [{'Type': 'tmpfs', 'Target': '/root'}]}, {}),
         ('words', {**config('--privileged', '/:/host'), 'Env': ['Privileged=true'],
@@ -307,7 +307,8 @@ def security_disabled():
             (['apparmor=unconfined'], yes('apparmor')), (['apparmor:unconfined'], yes('apparmor')),
             (['label=disable'], yes('label')), (['label:disable'], yes('label')),
             (['no-new-privileges', 'seccomp=unconfined'], yes('seccomp')),
-            (['no-new-privileges:true'], {}), (['label=type:x'], {}), (['apparmor=docker-default'], {}))
+            (['no-new-privileges:true'], {}), (['apparmor=docker-default'], {}),
+            (['label=type:x'], {'security-disabled': ('medium', 'label=type:x')}))
     ] + [
         ('masked paths', {'MaskedPaths': []}, yes()),
         ('read-only paths', {'ReadonlyPaths': []}, yes()),

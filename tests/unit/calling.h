@@ -79,15 +79,18 @@ struct world {
 
 /* --- the host --------------------------------------------------------------------------------- */
 
-static inline bool resolve_path(void *data, const char *path, char *out, size_t size)
+static inline enum host_path_end resolve_path(void *data, const char *path, char *out, size_t size)
 {
 	static const char *const links[][2] = {
 		{"/srv/all", "/"}, {"/srv/conf", "/etc"}, {"/srv/none", "/srv/none"}};
 
+	if (!strcmp(path, "/srv/lost"))
+		return HOST_PATH_LOST;
 	for (size_t i = 0; i < COUNT(links); i++)
 		if (!strcmp(path, links[i][0]))
-			return snprintf(out, size, "%s", links[i][1]) < (int)size;
-	return false;
+			return snprintf(out, size, "%s", links[i][1]) < (int)size ? HOST_PATH_KNOWN
+										  : HOST_PATH_LOST;
+	return HOST_PATH_UNKNOWN;
 }
 
 static inline bool is_disk(void *data, const char *path)

@@ -29,6 +29,7 @@ static const char *const ids[FINDINGS] = {
 	"security-disabled",
 	"volume-host-path",
 	"other-runtime",
+	"log-destination",
 	"exec-privileged",
 	"exec-root",
 	"root-container-entered",

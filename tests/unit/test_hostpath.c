@@ -29,6 +29,8 @@ static const char *say(const struct host_source *source)
 		finding = "engine";
 	else if (source->finding == FINDING_HOST_PATH_MOUNT)
 		finding = "path";
+	else if (source->finding == FINDING_NOT_JUDGED)
+		finding = "unjudged";
 	assert_int_equal(!source->finding, !source->severity);
 	assert_int_equal(!source->finding, !source->reason);
 	snprintf(said, sizeof(said), "%s%s", finding, severities[source->severity]);
@@ -52,7 +54,7 @@ static const struct link links[] = {
 	{"/lib", "/usr/lib"},
 };
 
-static bool pretend_resolve(void *data, const char *path, char *out, size_t size)
+static enum host_path_end pretend_resolve(void *data, const char *path, char *out, size_t size)
 {
 	assert_string_equal(data, "host");
 	assert_int_equal(path[0], '/');
@@ -63,10 +65,16 @@ static bool pretend_resolve(void *data, const char *path, char *out, size_t size
 			continue;
 		snprintf(out, size, "%s%s", links[i].to[1] || !path[from] ? links[i].to : "",
 			 path + from);
-		return true;
+		return HOST_PATH_KNOWN;
 	}
 	snprintf(out, size, "%s", path);
-	return strcmp(path, "/unknown") != 0;
+	if (!strcmp(path, "/tmp/lost"))
+		return HOST_PATH_LOST;
+	if (!strcmp(path, "/mnt/fuse/x"))
+		return HOST_PATH_FOREIGN;
+	if (!strcmp(path, "/mnt/nfs/x"))
+		return HOST_PATH_REMOTE;
+	return strcmp(path, "/unknown") ? HOST_PATH_KNOWN : HOST_PATH_UNKNOWN;
 }
 
 static bool pretend_block_device(void *data, const char *path)
@@ -335,6 +343,9 @@ static const struct source_case on_host[] = {
 	{"/home/alice/src", "path medium", "path medium"},
 	{"/lib/x", "path critical", "path medium"},
 	{"/unknown", "none", "none"},
+	{"/tmp/lost", "unjudged high", "unjudged high"},
+	{"/mnt/fuse/x", "unjudged high", "unjudged high"},
+	{"/mnt/nfs/x", "unjudged medium", "unjudged medium"},
 	{"/", "root critical", "root critical"},
 };
 /* clang-format on */

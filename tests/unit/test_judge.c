@@ -75,6 +75,7 @@ static void check_hosts(const struct host_case *cases, size_t count, unsigned in
 	"privileged medium: in a container that has all of it; "                                   \
 	"volume-host-path medium: in a container that has a path; "                                \
 	"engine-socket-mount medium: in a container that has a socket"
+#define UNJUDGED "not-judged medium: "
 
 static void test_privileged(void **state)
 {
@@ -142,8 +143,25 @@ static void test_binds(void **state)
 		{"'Binds':['other:/c']", ""},
 		/* What Docker refuses, or takes for the path of an anonymous volume. */
 		{"'Binds':['/etc']", ""},
-		{"'Binds':['/etc:/e:nonsense']", ""},
+		{"'Binds':['etc']", ""},
 		{"'Binds':['']", ""},
+		/* What only Podman takes: other words of a mode, relative sources; and what nobody does. */
+		{"'Binds':['/:/h:rbind']", ROOT "/ mounted read-write at /h"},
+		{"'Binds':['/:/h:ro,U,idmap=uids=0-1-10']", ROOT "/ mounted read-only at /h"},
+		{"'Binds':['.:/h']", ROOT "/ mounted read-write at /h"},
+		{"'Binds':['./etc/..:/h']", ROOT "/ mounted read-write at /h"},
+		{"'Binds':['/srv/x:/h:O,upperdir=/etc/cron.d,workdir=/srv/w']", PATH
+		 "critical: /etc/cron.d mounted read-write at /h: commands that run as root by "
+		 "the clock"},
+		{"'Binds':['/srv/x:/h:rbind,noexec']", ""},
+		{"'Binds':['/etc/hosts:/e:nonsense']",
+		 UNJUDGED "Binds: /etc/hosts:/e:nonsense; " PATH
+			  "medium: /etc/hosts mounted read-write at /e: names of other hosts"},
+		{"'Binds':['/srv/x:/e:ro:more']", UNJUDGED "Binds: /srv/x:/e:ro:more"},
+		/* Links that do not end. */
+		{"'Binds':['/srv/lost:/x']",
+		 "not-judged high: /srv/lost mounted read-write at /x: where it leads could not be "
+		 "followed"},
 		{"'Binds':null", ""},
 	};
 
@@ -192,7 +210,27 @@ static void test_mounts(void **state)
 		 ""},
 		{"'Mounts':[{'Type':'volume','Source':'v','Target':'/h'," DRIVER("rclone",
 										 BIND_OPTIONS) "}]",
+		 UNJUDGED "volume driver: rclone"},
+		{"'Mounts':[{'Type':'new','Source':'x','Target':'/h'}]",
+		 UNJUDGED "Mounts.Type: new"},
+		{"'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h',"
+		 "'BindOptions':{'Propagation':'x'}}]",
+		 UNJUDGED "Mounts.BindOptions.Propagation: x"},
+		{"'Mounts':[{'Type':'bind','Source':'/srv/x','Target':'/h',"
+		 "'BindOptions':{'Propagation':'rslave'}}]",
 		 ""},
+		/* Podman takes the text apart that it makes of it. */
+		{"'Mounts':[{'Type':'bind','Source':'/srv/x,src=/','Target':'/h'}]",
+		 ROOT "/ mounted read-write at /h; not-judged high: Mounts: /srv/x,src=/"},
+		{"'Mounts':[{'Type':'bind','Target':'/h,source=/'}]",
+		 ROOT "/ mounted read-write at /h,source=/; not-judged high: Mounts: /h,source=/"},
+		{"'Mounts':[{'Type':'bind,src=/','Target':'/h'}]",
+		 ROOT "/ mounted read-write at /h; not-judged high: Mounts: bind,src=/; " UNJUDGED
+		      "Mounts.Type: bind,src=/"},
+		{"'Mounts':[{'Type':'bind','Source':'/srv/a,b','Target':'/h'}]", ""},
+		{"'Mounts':[{'Type':'glob','Source':'/e*','Target':'/h'}]",
+		 ROOT "/ mounted read-write at /h"},
+		{"'Mounts':[{'Type':'glob','Source':'/srv/x/*','Target':'/h'}]", ""},
 	};
 
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
@@ -235,11 +273,25 @@ static void test_namespaces(void **state)
 		 "'UsernsMode':'','CgroupnsMode':'private'",
 		 ""},
 		{"'NetworkMode':'hosts','IpcMode':'shareable'", ""},
+		{"'PidMode':'private','UTSMode':'private','UsernsMode':'keep-id:uid=5',"
+		 "'NetworkMode':'slirp4netns'",
+		 ""},
+		{"'PidMode':'pod'", UNJUDGED "PidMode: pod"},
+		{"'IpcMode':'Host'", UNJUDGED "IpcMode: Host"},
+		{"'UsernsMode':'x'", UNJUDGED "UsernsMode: x"},
+		{"'NetworkMode':'slirp4netns:allow_host_loopback=true'",
+		 UNJUDGED "NetworkMode: slirp4netns:allow_host_loopback=true"},
+		{"'PidMode':'ns:/proc/1/ns/pid'",
+		 "host-pid high: the host's PID namespace, by /proc/1/ns/pid"},
+		{"'NetworkMode':'ns:/proc/self/ns/net'",
+		 "host-network medium: the host's network namespace, by /proc/self/ns/net"},
+		{"'IpcMode':'ns:/proc/4711/ns/ipc'",
+		 "not-judged high: IpcMode: ns:/proc/4711/ns/ipc"},
 		{"'PidMode':'container:web'", JOIN "PID namespace of container:web"},
 		{"'NetworkMode':'container:web'", JOIN "network namespace of container:web"},
 		{"'IpcMode':'container:web'", JOIN "IPC namespace of container:web"},
 		{"'Cgroup':'container:web'", JOIN "cgroup of container:web"},
-		{"'Cgroup':'host'", ""},
+		{"'Cgroup':'host'", UNJUDGED "Cgroup: host"},
 		{"'NetworkMode':'containers'", ""},
 	};
 
@@ -260,6 +312,9 @@ static void test_capabilities(void **state)
 		{"'CapAdd':['CHOWN','SYS_ADMIN','SYS_TIME']",
 		 "cap-add critical: capability SYS_ADMIN; cap-add medium: capability SYS_TIME; "
 		 "cap-add low: capability CHOWN"},
+		/* As Go upper-cases. */
+		{"'CapAdd':['ſys_admın']", "cap-add critical: capability ſys_admın"},
+		{"'CapAdd':['KILL']", "cap-add medium: capability KILL"},
 		{"'CapAdd':['']", ""},
 		{"'CapAdd':[],'CapDrop':['ALL']", ""},
 	};
@@ -286,6 +341,7 @@ static void test_devices(void **state)
 }
 
 #define DISABLED "security-disabled high: "
+#define LESS "security-disabled medium: "
 
 static void test_security(void **state)
 {
@@ -307,20 +363,51 @@ static void test_security(void **state)
 		 DISABLED "seccomp profile that may allow everything"},
 		{"'SecurityOpt':['seccomp={\\u0022defaultAction\\u0022:\\u0022SCMP_ACT_"
 		 "ERRNO\\u0022}']",
-		 ""},
+		 LESS "seccomp profile of the caller's own"},
+		{"'SecurityOpt':['seccomp=\\n {\\u0022defaultAction\\u0022:\\u0022SCMP_ACT_"
+		 "ALLOW\\u0022}']",
+		 DISABLED "seccomp profile that may allow everything"},
+		{"'SecurityOpt':['seccomp={}']",
+		 DISABLED "seccomp profile that may allow everything"},
+		{"'SecurityOpt':['seccomp=builtin','seccomp=']", ""},
+		{"'SecurityOpt':['seccomp=/srv/profile.json']", LESS "seccomp=/srv/profile.json"},
 		/* As Go reads it: the last one counts, in any case. */
 		{"'SecurityOpt':['seccomp={\\u0022DEFAULTACTION\\u0022:\\u0022SCMP_ACT_LOG\\u0022}'"
 		 "]",
 		 DISABLED "seccomp profile that may allow everything"},
 		{"'SecurityOpt':['seccomp={\\u0022x\\u0022:\\u0022SCMP_ACT_ALLOW "
-		 "defaultAction\\u0022}']",
-		 ""},
+		 "defaultAction\\u0022,\\u0022defaultAction\\u0022:\\u0022SCMP_ACT_KILL\\u0022}']",
+		 LESS "seccomp profile of the caller's own"},
 		{"'SecurityOpt':['seccomp={\\u0022defaultAction\\u0022']",
 		 DISABLED "seccomp profile that may allow everything"},
-		{"'SecurityOpt':['no-new-privileges','apparmor=mine','label=level:s0']", ""},
+		{"'SecurityOpt':['no-new-privileges','no-new-privileges:T','apparmor=docker-"
+		 "default',"
+		 "'apparmor=','mask=/proc/x','writable-cgroups=0']",
+		 ""},
+		{"'SecurityOpt':['apparmor=mine','label=level:s0','label:type:x']",
+		 LESS "apparmor=mine; " LESS "label=level:s0; " LESS "label:type:x"},
+		{"'SecurityOpt':['writable-cgroups']", DISABLED "writable-cgroups"},
+		{"'SecurityOpt':['writable-cgroups:True']", DISABLED "writable-cgroups:True"},
+		{"'SecurityOpt':['unmask=ALL']", DISABLED "unmask=ALL"},
+		{"'SecurityOpt':['new=x']", UNJUDGED "SecurityOpt: new=x"},
+		{"'SecurityOpt':['no-new-privileges=maybe']",
+		 UNJUDGED "SecurityOpt: no-new-privileges=maybe"},
+		{"'SecurityOpt':['label=new']", UNJUDGED "SecurityOpt: label=new"},
 		{"'MaskedPaths':[]", DISABLED "MaskedPaths is empty: system paths are open"},
 		{"'ReadonlyPaths':[]", DISABLED "ReadonlyPaths is empty: system paths are open"},
-		{"'MaskedPaths':null,'ReadonlyPaths':['/proc/sys']", ""},
+		{"'MaskedPaths':null,'ReadonlyPaths':['/proc/sys']",
+		 DISABLED "ReadonlyPaths leaves open /proc/bus, /proc/fs, /proc/irq, "
+			  "/proc/sysrq-trigger"},
+		{"'MaskedPaths':['/proc','/sys/'],'ReadonlyPaths':['/x']", ""},
+		{"'MaskedPaths':['/proc/./kcore','/proc/keys','/proc/scsi','/sys/firmware']",
+		 LESS "MaskedPaths leaves open /proc/acpi, /proc/asound, /proc/latency_stats, "
+		      "/proc/sched_debug, /proc/timer_list, /proc/timer_stats"},
+		{"'MaskedPaths':['/proc/acpi','/proc/asound','/proc/kcore','/proc/keys',"
+		 "'/proc/latency_stats','/proc/sched_debug','/proc/scsi','/proc/timer_list',"
+		 "'/proc/timer_stats','/sys/firmware'],"
+		 "'ReadonlyPaths':['/proc/bus','/proc/fs','/proc/irq','/proc/sys','/proc/"
+		 "sysrq-trigger']",
+		 ""},
 	};
 
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
@@ -345,6 +432,62 @@ static void test_runtime(void **state)
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
 }
 
+#define LOG "log-destination "
+#define LOG_OPTION(driver, option, value)                                                          \
+	"'LogConfig':{'Type':'" driver "','Config':{'" option "':'" value "'}}"
+
+static void test_logs(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'LogConfig':{'Type':'','Config':{}}", ""},
+		{"'LogConfig':{'Type':'json-file','Config':{'max-size':'1m','max-file':'3',"
+		 "'compress':'true','labels':'a','env':'B','tag':'t'}}",
+		 ""},
+		{"'LogConfig':{'Type':'journald'}", ""},
+		{LOG_OPTION("syslog", "syslog-address", "unixgram:///dev/log"), ""},
+		{LOG_OPTION("syslog", "syslog-facility", "daemon"), ""},
+		{LOG_OPTION("syslog", "syslog-address", "unix:///run/x.sock"),
+		 LOG "high: syslog-address: the engine writes to the socket /run/x.sock"},
+		{LOG_OPTION("fluentd", "fluentd-address", "UNIX:///run/x.sock"),
+		 LOG "high: fluentd-address: the engine writes to the socket /run/x.sock"},
+		{LOG_OPTION("gelf", "gelf-address", "udp://192.0.2.1:12201"),
+		 LOG "low: gelf-address: output goes to udp://192.0.2.1:12201"},
+		{LOG_OPTION("splunk", "splunk-url", "https://u:S3CRET@h"),
+		 LOG "low: splunk-url: output goes to https://u:***@h"},
+		{LOG_OPTION("splunk", "splunk-token", "S3CRET"), ""},
+		{LOG_OPTION("awslogs", "awslogs-region", "x"), LOG "low: output goes to awslogs"},
+		{LOG_OPTION("k8s-file", "path", "/etc/cron.d/x"), LOG
+		 "critical: path: the engine writes to the file /etc/cron.d/x: commands that run "
+		 "as root by the clock"},
+		{LOG_OPTION("k8s-file", "path", "/srv/x"),
+		 LOG "high: path: the engine writes to the file /srv/x"},
+		{LOG_OPTION("json-file", "new", "S3CRET"), UNJUDGED "log option: new"},
+		{"'LogConfig':{'Type':'loki'}", UNJUDGED "log driver: loki"},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+/* What nobody looked at before. */
+static void test_rest(void **state)
+{
+	static const struct host_case cases[] = {
+		{"'VolumeDriver':'local','StorageOpt':{'size':'1g'},'Isolation':'default',"
+		 "'ShmSize':1,'Memory':1,'GroupAdd':['0'],'Tmpfs':{'/t':''},'Init':true,"
+		 "'Ulimits':[{'Name':'nofile'}],'OomScoreAdj':1,'Dns':['192.0.2.1'],"
+		 "'ExtraHosts':['a:192.0.2.1'],'RestartPolicy':{'Name':'always'}",
+		 ""},
+		{"'VolumeDriver':'rclone'", UNJUDGED "VolumeDriver: rclone"},
+		{"'StorageOpt':{'new':'S3CRET'}", UNJUDGED "StorageOpt: new"},
+		{"'Isolation':'new'", UNJUDGED "Isolation: new"},
+		{"'Annotations':{'run.oci.x':'S3CRET'}", UNJUDGED "Annotations: run.oci.x"},
+		{"'Annotations':{'x':'S3CRET'}", "not-judged low: Annotations: x"},
+		{"'Annotations':{'org.opencontainers.image.title':'x'}", ""},
+	};
+
+	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
 #define ENDPOINT(name) "'NetworkingConfig':{'EndpointsConfig':{'" name "':{}}}"
 #define HOST_NETWORK "host-network medium: the host's network namespace"
 
@@ -364,6 +507,9 @@ static void test_create(void **state)
 		 "privileged critical: runs privileged"},
 		{CREATE, "{'HostConfig':{},'Privileged':true}", ""},
 		{CREATE, "{'Image':'alpine'}", ""},
+		/* Podman takes these as binds. */
+		{CREATE, "{'Volumes':{'/:/x':{}}}", ROOT "/ mounted read-write at /x"},
+		{CREATE, "{'Volumes':{'/data':{},'/srv/x:/y':{}}}", ""},
 	};
 
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);
@@ -565,7 +711,12 @@ static void test_volumes(void **state)
 		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{'type':'ext4','device':'/srv/disk'}}",
 		 VOLUME_HOST "/srv/disk is what it stands for: a block device"},
 		{VOLUME_CREATE, "{'Name':'v','Driver':'rclone','DriverOpts':{" BIND_OPTIONS "}}",
-		 ""},
+		 UNJUDGED "volume driver: rclone"},
+		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{'type':'zfs','device':'tank/root'}}",
+		 UNJUDGED "volume type: zfs"},
+		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{'new':'S3CRET'}}",
+		 UNJUDGED "volume option: new"},
+		{VOLUME_CREATE, "{'Name':'v','DriverOpts':{'type':'tmpfs','device':'tmpfs'}}", ""},
 		{VOLUME_CREATE,
 		 "{'Name':'v','DriverOpts':{'type':'none','o':'bind','device':'/srv/x'}}", ""},
 		{VOLUME_CREATE,
@@ -626,6 +777,20 @@ static void test_services(void **state)
 		{SERVICE, SPEC("'Privileges':{'AppArmor':{'Mode':'disabled'}}"),
 		 DISABLED "AppArmor is disabled"},
 		{SERVICE, SPEC("'Privileges':{'Seccomp':{'Mode':'default'}}"), ""},
+		{SERVICE, SPEC("'Privileges':{'Seccomp':{'Mode':'custom','Profile':'e30='}}"),
+		 LESS "Seccomp profile of the caller's own"},
+		{SERVICE, SPEC("'Privileges':{'AppArmor':{'Mode':'new'}}"),
+		 UNJUDGED "AppArmor: new"},
+		{SERVICE, SPEC("'Privileges':{'SELinuxContext':{'Type':'spc_t'}}"),
+		 DISABLED "label=type:spc_t"},
+		{SERVICE, SPEC("'Privileges':{'SELinuxContext':{'Level':'s0'}}"),
+		 LESS "label=level:s0"},
+		{SERVICE,
+		 "{'TaskTemplate':{'LogDriver':{'Name':'fluentd','Options':{"
+		 "'fluentd-address':'unix:///run/x'}}}}",
+		 LOG "high: fluentd-address: the engine writes to the socket /run/x"},
+		{SERVICE, "{'TaskTemplate':{'Runtime':'new'}}",
+		 UNJUDGED "TaskTemplate.Runtime: new"},
 		{SERVICE, SPEC("'Sysctls':{'kernel.core_pattern':'x'}"),
 		 "other-runtime medium: sysctl kernel.core_pattern"},
 		{SERVICE, "{'TaskTemplate':{'Networks':[{'Target':'host'}]}}", HOST_NETWORK},
@@ -734,7 +899,8 @@ static void test_host_facts(void **state)
 		{"'Sysctls':{'a.b':'1'}", "sysctls=a.b=1"},
 		{"'GroupAdd':['5'],'ExtraHosts':['a:1.2.3.4'],'Links':['a:b']",
 		 "group_add=5 extra_hosts=a:1.2.3.4 links=a:b"},
-		{"'LogConfig':{'Type':'syslog','Config':{'a':'b'}}", "log_driver=syslog"},
+		{"'LogConfig':{'Type':'syslog','Config':{'tag':'b'}}",
+		 "log_driver=syslog log_options=tag=b"},
 		{"'PortBindings':{'80/"
 		 "tcp':[{'HostIp':'127.0.0.1','HostPort':'8080'},{'HostPort':'81'}],"
 		 "'90/udp':[],'91/tcp':null,'92/tcp':[{}],'93/tcp':[{'HostIp':'::1'}]}",
@@ -844,7 +1010,7 @@ static void test_secrets(void **state)
 		{CREATE,
 		 "{'HostConfig':{'LogConfig':{'Type':'splunk','Config':{'splunk-token':'" S "'}},"
 		 "'StorageOpt':{'x':'" S "'},'Annotations':{'x':'" S "'}}}",
-		 "log_driver=splunk"},
+		 "log_driver=splunk log_options=splunk-token=***"},
 		{CREATE,
 		 "{'HostConfig':{'Mounts':[{'Type':'volume','Target':'/t','VolumeOptions':{"
 		 "'Labels':{'a':'" S "'},'DriverConfig':{'Name':'smb','Options':{'password':'" S
@@ -948,7 +1114,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),	   cmocka_unit_test(test_volumes_from),
 		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_devices),	   cmocka_unit_test(test_security),
-		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_create),
+		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_rest),	   cmocka_unit_test(test_create),
 		cmocka_unit_test(test_start),	   cmocka_unit_test(test_update),
 		cmocka_unit_test(test_files),	   cmocka_unit_test(test_entered),
 		cmocka_unit_test(test_exec),	   cmocka_unit_test(test_images),

@@ -25,16 +25,19 @@ static const char *const own_types[] = {
 
 /* A walk down from a root. */
 struct walk {
-	char *done;		       /* as far as it went: no links, no dots; "" is the root */
-	size_t done_size;	       /* bytes of it */
-	size_t done_max;	       /* of the buffer */
-	char rest[HOSTFILES_REST_MAX]; /* what is left of the path */
+	char *done;	  /* as far as it went: no links, no dots; "" is the root */
+	size_t done_size; /* bytes of it */
+	size_t done_max;  /* of the buffer */
+	char rest
+		[HOSTFILES_REST_MAX]; /* what is left of the path, at its end: from LEFT on, with a NUL */
+	size_t left;
 	unsigned int links, steps;
 	int root;	    /* O_PATH; where it began */
 	int at;		    /* O_PATH; what DONE is, or where the last component of it is missing */
 	const char *mounts; /* the mountinfo that belongs to the root */
 	const struct hostfiles_visitor *visitor; /* NULL: nobody is told */
 	int error;				 /* why it went no further */
+	enum host_path_end kind;		 /* the same; KNOWN: there is nothing more */
 };
 
 static void move_to(struct walk *walk, int fd)
@@ -147,6 +150,19 @@ static int mount_id(int fd)
 	return id;
 }
 
+/* Another computer's, which nobody here can fill as he likes; else some program's. */
+static bool is_remote_type(const char *type)
+{
+	static const char *const remote_types[] = {"9p",    "afs",	"autofs", "ceph",   "cifs",
+						   "gfs2",  "nfs",	"nfs4",	  "ocfs2",  "smb3",
+						   "smbfs", "virtiofs", "lustre", "beegfs", "gpfs"};
+
+	for (size_t i = 0; i < sizeof(remote_types) / sizeof(*remote_types); i++)
+		if (!strcmp(type, remote_types[i]))
+			return true;
+	return false;
+}
+
 static bool is_own_type(const char *type)
 {
 	for (size_t i = 0; i < sizeof(own_types) / sizeof(*own_types); i++)
@@ -166,16 +182,21 @@ static bool is_own_mount(const char *mounts, int id)
 	return own;
 }
 
-/* Whether the mount that DONE ends in may be entered. The links of processes are the same in every
- * procfs: one elsewhere becomes the usual one. */
+/* Whether the mount that DONE ends in may be entered: else KIND is what it is. The links of processes are the
+ * same in every procfs: one elsewhere becomes the usual one. */
 static bool may_enter(struct walk *walk)
 {
 	struct mount mount;
 	char *line = NULL;
 	bool own = false;
 
+	walk->kind = HOST_PATH_FOREIGN;
 	if (find_mount(walk->mounts, -1, walk->done, &line, &mount)) {
 		own = is_own_type(mount.type);
+		if (is_remote_type(mount.type))
+			walk->kind = HOST_PATH_REMOTE;
+		if (!strcmp(mount.type, "proc"))
+			walk->kind = HOST_PATH_KNOWN; /* judged by the path itself */
 		if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
 			walk->done_size = (size_t)sprintf(walk->done, "/proc%s",
 							  mount.root[1] ? mount.root : "");
@@ -200,6 +221,7 @@ static bool enter_mount(struct walk *walk, const char *name)
 		close(fd);
 		return false;
 	}
+	walk->kind = HOST_PATH_KNOWN;
 	move_to(walk, fd);
 	return true;
 }
@@ -210,14 +232,14 @@ static bool enter_mount(struct walk *walk, const char *name)
  * name. */
 static bool next_part(struct walk *walk, char name[NAME_MAX + 1])
 {
-	char *start = walk->rest + strspn(walk->rest, "/");
+	char *rest = walk->rest + walk->left, *start = rest + strspn(rest, "/");
 	size_t size = strcspn(start, "/");
 
 	if (!size || size > NAME_MAX)
 		return false;
 	memcpy(name, start, size);
 	name[size] = '\0';
-	memmove(walk->rest, start + size, strlen(start + size) + 1);
+	walk->left = (size_t)(start + size - walk->rest);
 	return true;
 }
 
@@ -257,14 +279,13 @@ static bool go_up(struct walk *walk)
 /* Puts the target of a link before what is left. */
 static bool follow(struct walk *walk, const char *target, size_t size)
 {
-	size_t rest_size = strlen(walk->rest);
 	int root;
 
-	if (!size || ++walk->links > LINKS_MAX || size + 1 + rest_size >= sizeof(walk->rest))
+	if (!size || ++walk->links > LINKS_MAX || size + 1 > walk->left)
 		return false;
-	memmove(walk->rest + size + 1, walk->rest, rest_size + 1);
-	memcpy(walk->rest, target, size);
-	walk->rest[size] = '/';
+	walk->rest[--walk->left] = '/';
+	walk->left -= size;
+	memcpy(walk->rest + walk->left, target, size);
 	if (target[0] != '/')
 		return true;
 	root = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
@@ -277,6 +298,12 @@ static bool follow(struct walk *walk, const char *target, size_t size)
 }
 
 enum step { STEP_ON, STEP_STOP, STEP_FAIL };
+
+/* What is not there yet is no link. */
+static bool is_absent(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG;
+}
 
 /* One component down. STOP: DONE has it and nothing below is known. */
 static enum step go_down(struct walk *walk, const char *name)
@@ -303,10 +330,19 @@ static enum step go_down(struct walk *walk, const char *name)
 			close(fd);
 		return STEP_FAIL;
 	}
-	if (fd < 0)
+	if (fd < 0) {
+		walk->kind = is_absent(fd) ? HOST_PATH_KNOWN : HOST_PATH_LOST;
 		return STEP_STOP;
+	}
 	move_to(walk, fd);
 	return STEP_ON;
+}
+
+static bool has_rest(const struct walk *walk)
+{
+	const char *rest = walk->rest + walk->left;
+
+	return rest[strspn(rest, "/")];
 }
 
 /* As far as it is known. *RET_WHOLE: to the end. */
@@ -316,16 +352,16 @@ static bool go(struct walk *walk, bool *ret_whole)
 	char name[NAME_MAX + 1];
 
 	while (step == STEP_ON && next_part(walk, name)) {
-		if (++walk->steps > STEPS_MAX)
-			return false;
 		if (!strcmp(name, "."))
 			continue;
+		if (++walk->steps > STEPS_MAX)
+			return false;
 		if (!strcmp(name, ".."))
 			step = go_up(walk) ? STEP_ON : STEP_FAIL;
 		else
 			step = go_down(walk, name);
 	}
-	*ret_whole = step == STEP_ON && !walk->rest[strspn(walk->rest, "/")];
+	*ret_whole = step == STEP_ON && !has_rest(walk);
 	return step != STEP_FAIL;
 }
 
@@ -349,7 +385,7 @@ static void end(struct walk *walk)
 	close(walk->at);
 }
 
-/* Walks PATH; what is known goes to OUT of SIZE bytes. */
+/* Walks PATH; what is known goes to OUT of SIZE bytes. False: KIND says why. */
 static bool walk_path(struct walk *walk, const char *path, char *out, size_t size, bool *ret_whole)
 {
 	size_t length = strlen(path);
@@ -358,15 +394,23 @@ static bool walk_path(struct walk *walk, const char *path, char *out, size_t siz
 	walk->done = out;
 	walk->done_max = size;
 	walk->done_size = walk->links = walk->steps = 0;
-	if (!size || path[0] != '/' || length >= sizeof(walk->rest))
+	walk->kind = HOST_PATH_UNKNOWN;
+	if (!size || path[0] != '/')
+		return false;
+	walk->kind = HOST_PATH_LOST;
+	if (length >= sizeof(walk->rest))
 		return false;
 	out[0] = '\0';
-	memcpy(walk->rest, path, length + 1);
+	walk->left = sizeof(walk->rest) - length - 1;
+	memcpy(walk->rest + walk->left, path, length + 1);
+	walk->kind = HOST_PATH_UNKNOWN;
 	if (!begin(walk, "/proc/1/root", "/proc/1/mountinfo") &&
 	    !begin(walk, "/", "/proc/self/mountinfo"))
 		return false;
+	walk->kind = HOST_PATH_KNOWN;
 	if (go(walk, ret_whole))
 		return true;
+	walk->kind = HOST_PATH_LOST;
 	end(walk);
 	return false;
 }
@@ -379,7 +423,7 @@ static bool add_rest(struct walk *walk)
 
 	text_add_string(&joined, walk->done);
 	text_add_char(&joined, '/');
-	text_add_string(&joined, walk->rest);
+	text_add_string(&joined, walk->rest + walk->left);
 	path_clean(&clean, text_since(&joined, 0));
 	fits = !joined.error && !clean.error && clean.size < walk->done_max;
 	if (fits)
@@ -403,7 +447,8 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 	ret->done[0] = '\0';
 	if (path[0] != '/' || length >= sizeof(walk.rest))
 		return -EINVAL;
-	memcpy(walk.rest, path, length + 1);
+	walk.left = sizeof(walk.rest) - length - 1;
+	memcpy(walk.rest + walk.left, path, length + 1);
 	if (!begin(&walk, place->root, place->mounts))
 		return -ESRCH;
 	if (go(&walk, &ret->whole)) {
@@ -412,23 +457,27 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 	} else {
 		fd = -ELOOP;
 	}
-	memcpy(ret->rest, walk.rest, strlen(walk.rest) + 1);
+	memcpy(ret->rest, walk.rest + walk.left, sizeof(walk.rest) - walk.left);
 	ret->missing = walk.error == -ENOENT;
 	end(&walk);
 	return fd;
 }
 
-static bool resolve(void *data, const char *path, char *out, size_t size)
+static enum host_path_end resolve(void *data, const char *path, char *out, size_t size)
 {
+	enum host_path_end kind;
 	struct walk walk;
-	bool whole, fits;
+	bool whole;
 
 	(void)data;
 	if (!walk_path(&walk, path, out, size, &whole))
-		return false;
-	fits = add_rest(&walk);
+		return walk.kind;
+	/* The root of a mount is what it is, whoever serves it. */
+	kind = walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
+	if (!add_rest(&walk))
+		kind = HOST_PATH_LOST;
 	end(&walk);
-	return fits;
+	return kind;
 }
 
 static bool is_block_device(void *data, const char *path)

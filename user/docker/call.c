@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "conversation/exchange.h"
+#include "docker/gofold.h"
 #include "docker/idtree.h"
 #include "docker/judge.h"
 #include "docker/removals.h"
@@ -100,7 +100,7 @@ static bool is_operation(const struct call *call, const char *operation)
 /* Go takes media types in any case. */
 static bool is_form(struct bytes mime_type)
 {
-	return mime_type.size == strlen(FORM) && !strncasecmp(mime_type.data, FORM, mime_type.size);
+	return gofold_is(mime_type, FORM, GOFOLD_LOWER);
 }
 
 /* As the daemon takes a flag: everything but a few words is true. */
@@ -111,8 +111,7 @@ static bool query_true(struct bytes query, const char *key)
 	bool is_true = route_query(query, key, &value);
 
 	for (size_t i = 0; is_true && i < sizeof(words) / sizeof(*words); i++)
-		is_true = value.size != strlen(words[i]) ||
-			  strncasecmp(value.data ?: "", words[i], value.size) != 0;
+		is_true = !gofold_is(gofold_trim(text_since(&value, 0)), words[i], GOFOLD_LOWER);
 	text_free(&value);
 	return is_true;
 }
@@ -295,11 +294,9 @@ static int read_signal(struct bytes text)
 
 	if (!text.size)
 		return SIGKILL;
-	if (name.size > 3 && !strncasecmp(name.data, "SIG", 3))
-		name = bytes_from(name, 3);
+	name = bytes_from(name, gofold_begins(name, "SIG", GOFOLD_UPPER));
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (name.size == strlen(names[i].name) &&
-		    !strncasecmp(name.data, names[i].name, name.size))
+		if (gofold_is(name, names[i].name, GOFOLD_UPPER))
 			return names[i].number;
 	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] < '0' || text.data[i] > '9' || number > 99)

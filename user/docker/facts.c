@@ -360,9 +360,13 @@ void facts_host(struct verdict *verdict, const struct value *host)
 		{"extra_hosts", "ExtraHosts", FORM_LIST},
 		{"links", "Links", FORM_LIST},
 	};
+	static const struct fact_line log_options = {"log_options", "Config", FORM_LIST,
+						     spell_pair};
+	const struct value *log = value_get(host, "LogConfig");
 
 	ADD_LINES(verdict, lines, host);
-	add_text(verdict, "log_driver", value_string(value_get(host, "LogConfig"), "Type"));
+	add_text(verdict, "log_driver", value_string(log, "Type"));
+	add_line(verdict, &log_options, log);
 	add_ports(verdict, value_get(host, "PortBindings"));
 	add_restart_policy(verdict, value_get(host, "RestartPolicy"));
 }

@@ -42,6 +42,8 @@ static const struct finding_kind kinds[] = {
 		"A volume stands for a path or a block device of the host."},
 	[FINDING_OTHER_RUNTIME] = {"other-runtime", SEVERITY_MEDIUM, NULL,
 		"The container gets a runtime, parent cgroup or sysctl other than the default."},
+	[FINDING_LOG_DESTINATION] = {"log-destination", SEVERITY_LOW, NULL,
+		"The container's output goes to a socket, a file or a computer that the caller chose."},
 	[FINDING_EXEC_PRIVILEGED] = {"exec-privileged", SEVERITY_CRITICAL, "T1609",
 		"A command is run in a container with all capabilities."},
 	[FINDING_EXEC_ROOT] = {"exec-root", SEVERITY_LOW, "T1609",

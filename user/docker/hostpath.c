@@ -543,12 +543,39 @@ static bool reaches_socket(struct bytes path, struct bytes socket)
 	return relation == SAME || relation == UNDER;
 }
 
-/* RESOLVED, of PATH_ROOM bytes: PATH with its links followed. False: not known, or no other path.
- */
-static bool resolve(const struct host_files *files, const char *path, char *resolved)
+/* RESOLVED, of PATH_ROOM bytes: PATH with its links followed; empty: not known, or no other path. */
+static enum host_path_end resolve(const struct host_files *files, const char *path, char *resolved)
 {
-	return files && files->resolve && files->resolve(files->data, path, resolved, PATH_ROOM) &&
-	       resolved[0] == '/' && strcmp(path, resolved);
+	enum host_path_end end = HOST_PATH_UNKNOWN;
+
+	if (files && files->resolve)
+		end = files->resolve(files->data, path, resolved, PATH_ROOM);
+	if (end == HOST_PATH_UNKNOWN || end == HOST_PATH_LOST || resolved[0] != '/' ||
+	    !strcmp(path, resolved))
+		resolved[0] = '\0';
+	return end;
+}
+
+/* What could not be followed may be anything. */
+static struct verdict judge_end(enum host_path_end end)
+{
+	switch (end) {
+	case HOST_PATH_LOST:
+		return (struct verdict){FINDING_NOT_JUDGED, SEVERITY_HIGH,
+					"where it leads could not be followed"};
+	case HOST_PATH_FOREIGN:
+		return (struct verdict){
+			FINDING_NOT_JUDGED, SEVERITY_HIGH,
+			"served by another program, so that it is not known where it leads"};
+	case HOST_PATH_REMOTE:
+		return (struct verdict){
+			FINDING_NOT_JUDGED, SEVERITY_MEDIUM,
+			"served by another computer, so that it is not known where it leads"};
+	case HOST_PATH_UNKNOWN:
+	case HOST_PATH_KNOWN:
+		break;
+	}
+	return (struct verdict){0};
 }
 
 /* By an engine's socket that is looked for, PATH being clean and shortened. */
@@ -566,10 +593,12 @@ static struct verdict judge_by_sockets(struct bytes path, const struct host_file
 		if ((*sockets)[0] != '/') /* an abstract one */
 			continue;
 		path_clean(&socket, bytes_of(*sockets));
-		if (!socket.error && (reaches_socket(path, text_since(&socket, 0)) ||
-				      (resolve(files, socket.data, resolved) &&
-				       reaches_socket(path, bytes_of(resolved)))))
-			verdict = watched;
+		if (!socket.error) {
+			resolve(files, socket.data, resolved);
+			if (reaches_socket(path, text_since(&socket, 0)) ||
+			    (resolved[0] && reaches_socket(path, bytes_of(resolved))))
+				verdict = watched;
+		}
 		text_free(&socket);
 	}
 	return verdict;
@@ -605,10 +634,9 @@ static struct verdict judge_as_kernel(const char *path, bool read_only,
 						    "a block device"};
 	struct verdict verdict = judge_path(bytes_of(path), read_only, files);
 
-	if (resolve(files, path, resolved))
+	keep_worse(&verdict, judge_end(resolve(files, path, resolved)));
+	if (resolved[0])
 		keep_worse(&verdict, judge_path(bytes_of(resolved), read_only, files));
-	else
-		resolved[0] = '\0';
 	if (verdict.severity < SEVERITY_CRITICAL &&
 	    is_block_device(files, resolved[0] ? resolved : path))
 		verdict = block_device;
@@ -1015,4 +1043,24 @@ bool volume_value_path(struct bytes driver, const struct value *options,
 		return false;
 	return volume_host_path(value_string(options, "type"), value_string(options, "device"),
 				value_string(options, "o"), files ?: &nobody, out);
+}
+
+/* Types of file systems that a device, an image or a directory is needed for, as the kernel has them. */
+static bool is_disk_type(struct bytes type)
+{
+	static const char *const types[] = {"",		"bcachefs", "btrfs", "erofs", "exfat",
+					    "ext2",	"ext3",	    "ext4",  "f2fs",  "iso9660",
+					    "jfs",	"msdos",    "none",  "ntfs",  "ntfs3",
+					    "squashfs", "udf",	    "vfat",  "xfs"};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (bytes_equal(type, bytes_of(types[i])))
+			return true;
+	return false;
+}
+
+bool volume_is_known(struct bytes type, struct bytes device, struct bytes o)
+{
+	return has_word(o, "bind") || has_word(o, "rbind") || is_disk_type(type) ||
+	       *volume_type(type)->name || (device.size && device.data[0] == '/');
 }

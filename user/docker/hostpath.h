@@ -7,12 +7,21 @@
 #include "docker/finding.h"
 #include "record/text.h"
 
+/* How far a path could be followed. */
+enum host_path_end {
+	HOST_PATH_UNKNOWN, /* nothing is known */
+	HOST_PATH_KNOWN,   /* to where it leads, or would if all of it was there */
+	HOST_PATH_LOST,	   /* not to its end: beyond some bound, or it cannot be read */
+	HOST_PATH_FOREIGN, /* to a file system that another program serves: what is below may lead anywhere */
+	HOST_PATH_REMOTE, /* to one that another computer serves, likewise */
+};
+
 /* What the host's file system says, asked through callbacks so that this stays free of I/O. */
 struct host_files {
 	void *data;
 	/* Writes PATH (absolute, clean) with its symlinks followed, as far as it exists, to OUT of
-	 * SIZE bytes. False: nothing is known. NULL: nobody to ask. */
-	bool (*resolve)(void *data, const char *path, char *out, size_t size);
+	 * SIZE bytes, unless it is UNKNOWN or LOST. NULL: nobody to ask. */
+	enum host_path_end (*resolve)(void *data, const char *path, char *out, size_t size);
 	/* Whether it is a block device. NULL: nobody to ask. */
 	bool (*is_block_device)(void *data, const char *path);
 	/* Engines' sockets to look for, besides the well-known; NULL-terminated. NULL: none. */
@@ -56,6 +65,9 @@ bool bind_split(struct bytes text, struct bind *ret);
  * but not cleaned. It may be a harmless one. */
 bool volume_host_path(struct bytes type, struct bytes device, struct bytes o,
 		      const struct host_files *files, struct text *out);
+
+/* Whether what such options stand for is known: that of a type which is not, such as zfs, may be anything. */
+bool volume_is_known(struct bytes type, struct bytes device, struct bytes o);
 
 struct value;
 

@@ -2,22 +2,11 @@
 #include "docker/judge.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "docker/facts.h"
-#include "docker/shapes.h"
+#include "docker/gofold.h"
+#include "docker/judge_inside.h"
 #include "record/mask.h"
-
-#define PROFILE_MEMORY 16384
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-#define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
-
-#define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
-
-static bool is(struct bytes bytes, const char *word)
-{
-	return bytes_equal(bytes, bytes_of(word));
-}
 
 static bool contains(struct bytes bytes, const char *word)
 {
@@ -26,22 +15,15 @@ static bool contains(struct bytes bytes, const char *word)
 
 /* --- mounts ----------------------------------------------------------------------------------- */
 
-/* A place of the host in a container; HOW it gets there, for a person. */
-struct place {
-	struct bytes source, destination;
-	bool read_only;
-	const char *through; /* "volume x: "; "" */
-	bool is_volume;
-};
-
 static void add_source(struct judging *judging, const struct place *place,
 		       const struct host_source *source)
 {
 	bool elsewhere = source->resolved.data, mounted = place->destination.size;
+	bool judged = source->finding != FINDING_NOT_JUDGED;
 	/* The others speak for themselves. */
-	bool why = source->finding == FINDING_HOST_PATH_MOUNT && source->reason;
+	bool why = (source->finding == FINDING_HOST_PATH_MOUNT || !judged) && source->reason;
 
-	ADD(judging, place->is_volume ? FINDING_VOLUME_HOST_PATH : source->finding,
+	ADD(judging, place->is_volume && judged ? FINDING_VOLUME_HOST_PATH : source->finding,
 	    source->severity, "%s%.*s%s%.*s%s%s%.*s%s%s", place->through,
 	    PRINTED(source->cleaned.size ? source->cleaned : place->source),
 	    elsewhere ? " (that is " : "", PRINTED(source->resolved), elsewhere ? ")" : "",
@@ -51,7 +33,7 @@ static void add_source(struct judging *judging, const struct place *place,
 	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
 }
 
-static void judge_place(struct judging *judging, const struct place *place)
+void judge_place(struct judging *judging, const struct place *place)
 {
 	struct host_source source;
 	struct text text = {0};
@@ -97,17 +79,24 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 	text_free(&path);
 }
 
-static void judge_bind(struct judging *judging, struct bytes text)
+/* Podman takes a relative one, too. */
+static bool is_host_source(struct bytes source)
+{
+	return source.size && (*source.data == '/' || *source.data == '.');
+}
+
+/* What Docker refuses another engine may take, and asking for it counts. */
+void judge_bind(struct judging *judging, struct bytes text)
 {
 	struct place place = {.through = ""};
 	struct bind bind;
 
 	if (!bind_split(text, &bind))
-		return;
+		judge_refused_bind(judging, text, &bind);
 	place.source = bind.source;
 	place.destination = bind.destination;
 	place.read_only = bind.read_only;
-	if (bind.source.size && bind.source.data[0] == '/')
+	if (is_host_source(bind.source))
 		judge_place(judging, &place);
 	else
 		judge_named_volume(judging, bind.source, bind.destination, bind.read_only);
@@ -118,13 +107,15 @@ static void judge_mount(struct judging *judging, const struct value *mount)
 	struct bytes type = value_string(mount, "Type"), source = value_string(mount, "Source");
 	struct bytes target = value_string(mount, "Target");
 	bool read_only = value_true(mount, "ReadOnly");
-	const struct value *options = value_get(mount, "VolumeOptions");
+	const struct value *driver = value_get(value_get(mount, "VolumeOptions"), "DriverConfig");
 
+	judge_mount_words(judging, mount);
 	if (is(type, "volume")) {
 		judge_named_volume(judging, source, target, read_only);
-		judge_volume_options(judging, source, value_get(options, "DriverConfig"), target,
-				     read_only);
-	} else if (!is(type, "tmpfs") && source.size && source.data[0] == '/') {
+		judge_volume_options(judging, source, driver, target, read_only);
+		judge_volume_driver(judging, value_string(driver, "Name"),
+				    value_get(driver, "Options"));
+	} else if (!is(type, "tmpfs") && !is(type, "glob") && is_host_source(source)) {
 		judge_place(judging, &(struct place){source, target, read_only, "", false});
 	}
 }
@@ -149,6 +140,7 @@ static void inherit_mounts(struct judging *judging, struct bytes key)
 		case FINDING_HOST_PATH_MOUNT:
 		case FINDING_ENGINE_SOCKET_MOUNT:
 		case FINDING_VOLUME_HOST_PATH:
+		case FINDING_NOT_JUDGED:
 			ADD(judging, finding->id, finding->severity, "%.*s, from container %.*s",
 			    PRINTED(finding->detail), PRINTED(key));
 			break;
@@ -198,26 +190,27 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 		else if (bytes_begin(mode, "container:"))
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
 			    modes[i].what, PRINTED(mode));
+		else if (mode.size)
+			judge_other_mode(judging, modes[i].field, modes[i].what, modes[i].finding,
+					 mode);
 	}
 }
 
 /* The name of a capability without CAP_, as the daemon takes it in any case. */
 static struct bytes bare_capability(struct bytes name)
 {
-	if (name.size > 4 && !strncasecmp(name.data, "CAP_", 4))
-		return bytes_from(name, 4);
-	return name;
+	return bytes_from(name, gofold_begins(name, "CAP_", GOFOLD_UPPER));
 }
 
 static bool is_one_of(struct bytes name, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (name.size == strlen(words[i]) && !strncasecmp(name.data, words[i], name.size))
+		if (gofold_is(name, words[i], GOFOLD_UPPER))
 			return true;
 	return false;
 }
 
-static enum finding_severity capability_severity(struct bytes name)
+enum finding_severity judge_capability_severity(struct bytes name)
 {
 	static const char *const critical[] = {"ALL",	     "SYS_ADMIN", "SYS_MODULE",
 					       "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH",
@@ -238,7 +231,7 @@ static void judge_capabilities(struct judging *judging, const struct value *list
 {
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
 		if (one->string.size)
-			ADD(judging, FINDING_CAP_ADD, capability_severity(one->string),
+			ADD(judging, FINDING_CAP_ADD, judge_capability_severity(one->string),
 			    "capability %.*s", PRINTED(bare_capability(one->string)));
 }
 
@@ -268,98 +261,7 @@ static void judge_devices(struct judging *judging, const struct value *host)
 	}
 }
 
-/* --- security options ---------------------------------------------------------------------------- */
-
-/* Whether OPTION is NAME=VALUE or, as older clients have it, NAME:VALUE. */
-static bool is_option(struct bytes option, const char *option_name, const char *value)
-{
-	size_t size = strlen(option_name);
-
-	return bytes_begin(option, option_name) && option.size > size &&
-	       (option.data[size] == '=' || option.data[size] == ':') &&
-	       is(bytes_from(option, size + 1), value);
-}
-
-static bool disables_security(struct bytes option)
-{
-	static const struct {
-		const char *name, *value;
-	} options[] = {
-		{"seccomp", "unconfined"},	{"apparmor", "unconfined"},
-		{"label", "disable"},		{"label", "type:spc_t"},
-		{"label", "type:unconfined_t"}, {"systempaths", "unconfined"},
-		{"no-new-privileges", "false"}, {"no-new-privileges", "False"},
-		{"no-new-privileges", "FALSE"}, {"no-new-privileges", "f"},
-		{"no-new-privileges", "F"},	{"no-new-privileges", "0"},
-		{"writable-cgroups", "true"},
-	};
-
-	for (size_t i = 0; i < COUNT(options); i++)
-		if (is_option(option, options[i].name, options[i].value))
-			return true;
-	return is(option, "disable"); /* of an old client: a label without its name */
-}
-
-/* A profile of the caller's own that allows whatever it does not name, or cannot be read. */
-static bool is_open_profile(struct bytes option)
-{
-	struct body *body;
-	struct bytes action;
-	bool open;
-
-	if (!bytes_begin(option, "seccomp") || option.size < sizeof("seccomp={") ||
-	    option.data[strlen("seccomp=")] != '{')
-		return false;
-	option = bytes_from(option, strlen("seccomp="));
-	if (body_new(&shape_seccomp_profile, PROFILE_MEMORY, NULL, &body))
-		return true;
-	body_feed(body, option.data, option.size);
-	action = value_string(body_value(body), "defaultAction");
-	open = body_state(body) != BODY_DONE || is(action, "SCMP_ACT_ALLOW") ||
-	       is(action, "SCMP_ACT_LOG");
-	body_free(body);
-	return open;
-}
-
-/* The engine itself disables labels of what shares the host's processes or memory. */
-static bool is_default_option(const struct judging *judging, const struct value *host,
-			      struct bytes option)
-{
-	return judging->inspected && is_option(option, "label", "disable") &&
-	       (value_true(host, "Privileged") || is(value_string(host, "PidMode"), "host") ||
-		is(value_string(host, "IpcMode"), "host"));
-}
-
-static void judge_security_options(struct judging *judging, const struct value *host)
-{
-	const struct value *list = value_get(host, "SecurityOpt");
-
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
-		if (is_default_option(judging, host, one->string))
-			continue;
-		if (disables_security(one->string))
-			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%.*s",
-			    PRINTED(one->string));
-		else if (is_open_profile(one->string))
-			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
-			    "seccomp profile that may allow everything");
-	}
-}
-
-static bool is_empty_list(const struct value *list)
-{
-	return list && !list->count && !list->dropped;
-}
-
-static void judge_system_paths(struct judging *judging, const struct value *host)
-{
-	static const char *const fields[] = {"MaskedPaths", "ReadonlyPaths"};
-
-	for (size_t i = 0; i < COUNT(fields); i++)
-		if (is_empty_list(value_get(host, fields[i])))
-			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
-			    "%s is empty: system paths are open", fields[i]);
-}
+/* --- runtimes ------------------------------------------------------------------------------------ */
 
 /* Sysctls that belong to a namespace of the container's own. */
 static bool is_namespaced_sysctl(struct bytes sysctl)
@@ -413,6 +315,15 @@ static void judge_host_config(struct judging *judging, const struct value *host)
 	judge_security_options(judging, host);
 	judge_system_paths(judging, host);
 	judge_runtime(judging, host);
+	judge_rest(judging, host);
+}
+
+/* Podman takes them as it takes binds. */
+static void judge_volume_keys(struct judging *judging, const struct value *volumes)
+{
+	EACH(one, volumes)
+	if (judge_volume_key_matters(NULL, one))
+		judge_bind(judging, one->key);
 }
 
 /* The network of that name among those that the container joins. */
@@ -439,6 +350,7 @@ void judge_container_create(struct judging *judging)
 
 	judge_host_config(judging, host);
 	judge_endpoints(judging, judging->body);
+	judge_volume_keys(judging, value_get(judging->body, "Volumes"));
 	facts_container_create(judging->verdict, judging->body, host);
 }
 
@@ -630,6 +542,7 @@ void judge_volume_create(struct judging *judging)
 	const struct value *body = judging->body;
 	struct text path = {0};
 
+	judge_volume_driver(judging, value_string(body, "Driver"), value_get(body, "DriverOpts"));
 	if (volume_value_path(value_string(body, "Driver"), value_get(body, "DriverOpts"),
 			      judging->files, &path))
 		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
@@ -677,21 +590,6 @@ void judge_plugin_set(struct judging *judging)
 
 /* --- swarm -------------------------------------------------------------------------------------- */
 
-static void judge_privileges(struct judging *judging, const struct value *privileges)
-{
-	static const char *const profiles[] = {"Seccomp", "AppArmor"};
-
-	if (value_true(value_get(privileges, "SELinuxContext"), "Disable"))
-		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "label=disable");
-	for (size_t i = 0; i < COUNT(profiles); i++) {
-		struct bytes mode = value_string(value_get(privileges, profiles[i]), "Mode");
-
-		if (is(mode, "unconfined") || is(mode, "disabled"))
-			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%s is %.*s",
-			    profiles[i], PRINTED(mode));
-	}
-}
-
 static void judge_attachments(struct judging *judging, const struct value *networks)
 {
 	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
@@ -700,11 +598,23 @@ static void judge_attachments(struct judging *judging, const struct value *netwo
 			    "the host's network namespace");
 }
 
+static void judge_task(struct judging *judging, const struct value *task)
+{
+	static const char *const runtimes[] = {"", "container", "plugin", "attachment"};
+	struct bytes runtime = value_string(task, "Runtime");
+	const struct value *log = value_get(task, "LogDriver");
+
+	if (!is_in_list(runtime, runtimes, COUNT(runtimes)))
+		judge_not_judged(judging, SEVERITY_NONE, "TaskTemplate.Runtime", runtime);
+	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+}
+
 void judge_service(struct judging *judging)
 {
 	const struct value *task = value_get(judging->body, "TaskTemplate");
 	const struct value *spec = value_get(task, "ContainerSpec");
 
+	judge_task(judging, task);
 	if (value_get(task, "PluginSpec"))
 		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "a service that installs a plugin");
 	judge_mounts(judging, value_get(spec, "Mounts"));
@@ -754,7 +664,7 @@ bool judge_bind_matters(void *data, const struct value *element)
 	struct bind bind;
 
 	if (!bind_split(element->string, &bind))
-		return element->cut;
+		return true;
 	return !bind.source.size || bind.source.data[0] != '/' || element->cut ||
 	       source_matters(bind.source, bind.read_only);
 }
@@ -764,18 +674,13 @@ bool judge_mount_matters(void *data, const struct value *element)
 	struct bytes source = value_string(element, "Source");
 
 	return value_get(value_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
-	       source.data[0] != '/' || source_matters(source, value_true(element, "ReadOnly"));
+	       source.data[0] != '/' || memchr(source.data, ',', source.size) ||
+	       source_matters(source, value_true(element, "ReadOnly"));
 }
 
 bool judge_capability_matters(void *data, const struct value *element)
 {
-	return capability_severity(element->string) == SEVERITY_CRITICAL;
-}
-
-bool judge_security_option_matters(void *data, const struct value *element)
-{
-	return disables_security(element->string) || is_open_profile(element->string) ||
-	       element->cut;
+	return judge_capability_severity(element->string) == SEVERITY_CRITICAL;
 }
 
 bool judge_sysctl_matters(void *data, const struct value *element)

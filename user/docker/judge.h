@@ -59,6 +59,8 @@ bool judge_bind_matters(void *data, const struct value *element);
 bool judge_mount_matters(void *data, const struct value *element);
 bool judge_capability_matters(void *data, const struct value *element);
 bool judge_security_option_matters(void *data, const struct value *element);
+bool judge_log_option_matters(void *data, const struct value *element);
+bool judge_volume_key_matters(void *data, const struct value *element);
 bool judge_sysctl_matters(void *data, const struct value *element);
 
 #endif

@@ -40,9 +40,12 @@ static const struct shape checked_text_map = {
 
 static const struct shape_field no_fields[] = {{0}};
 static const struct shape nothing = {.kind = SHAPE_STRUCT, .fields = no_fields};
-static const struct shape name_set = {.kind = SHAPE_MAP, .element = &nothing};
 static const struct shape checked_name_set = {
 	.kind = SHAPE_MAP, .keep = KEEP_NOTHING, .element = &nothing};
+static const struct shape volume_set = {
+	.kind = SHAPE_MAP, .element = &nothing, .element_done = judge_volume_key_matters};
+/* Whose keys are judged, and whose values may be secrets. */
+static const struct shape key_map = {.kind = SHAPE_MAP, .element = &checked_text};
 static const struct shape any_map = {.kind = SHAPE_MAP, .element = &any};
 
 /* --- mounts ----------------------------------------------------------------------------------- */
@@ -71,7 +74,7 @@ static const struct shape_field mount_fields[] = {{"Type", &text},
 						  {"Source", &text},
 						  {"Target", &text},
 						  {"ReadOnly", &flag},
-						  {"Consistency", &checked_text},
+						  {"Consistency", &text},
 						  {"BindOptions", &bind_options},
 						  {"VolumeOptions", &volume_options},
 						  {"ImageOptions", &any},
@@ -113,8 +116,9 @@ static const struct shape_field restart_fields[] = {
 	{"Name", &text}, {"MaximumRetryCount", &number}, {0}};
 static const struct shape restart_policy = {.kind = SHAPE_STRUCT, .fields = restart_fields};
 
-static const struct shape_field log_fields[] = {
-	{"Type", &text}, {"Config", &checked_text_map}, {0}};
+static const struct shape log_options = {
+	.kind = SHAPE_MAP, .element = &text, .element_done = judge_log_option_matters};
+static const struct shape_field log_fields[] = {{"Type", &text}, {"Config", &log_options}, {0}};
 static const struct shape log_config = {.kind = SHAPE_STRUCT, .fields = log_fields};
 
 static const struct shape_field health_fields[] = {{"Test", &checked_texts},
@@ -178,10 +182,10 @@ static const struct shape console_size = {
 		{"Cgroup", &text}, {"Links", &texts}, {"OomScoreAdj", &checked_number},            \
 		{"PidMode", &text}, {"Privileged", &flag}, {"PublishAllPorts", &flag},             \
 		{"ReadonlyRootfs", &flag}, {"SecurityOpt", &security_options},                     \
-		{"StorageOpt", &checked_text_map}, {"Tmpfs", &text_map}, {"UTSMode", &text},       \
+		{"StorageOpt", &key_map}, {"Tmpfs", &text_map}, {"UTSMode", &text},                \
 		{"UsernsMode", &text}, {"ShmSize", &checked_number}, {"Sysctls", &sysctls},        \
 		{"Runtime", &text}, {"ConsoleSize", &console_size}, {"Isolation", &text},          \
-		{"Annotations", &any}, {"Mounts", &mounts}, {"MaskedPaths", &texts},               \
+		{"Annotations", &any_map}, {"Mounts", &mounts}, {"MaskedPaths", &texts},           \
 		{"ReadonlyPaths", &texts}, {"Init", &checked_flag_pointer}, RESOURCES
 
 #define CONFIG(health, labels, shell)                                                              \
@@ -190,7 +194,7 @@ static const struct shape console_size = {
 		{"AttachStderr", &checked_flag}, {"ExposedPorts", &checked_name_set},              \
 		{"Tty", &flag}, {"OpenStdin", &checked_flag}, {"StdinOnce", &checked_flag},        \
 		{"Env", &names}, {"Cmd", &strslice}, {"Healthcheck", &(health)},                   \
-		{"ArgsEscaped", &checked_flag}, {"Image", &text}, {"Volumes", &name_set},          \
+		{"ArgsEscaped", &checked_flag}, {"Image", &text}, {"Volumes", &volume_set},        \
 		{"WorkingDir", &text}, {"Entrypoint", &strslice},                                  \
 		{"NetworkDisabled", &checked_flag}, {"MacAddress", &checked_text},                 \
 		{"OnBuild", &checked_texts}, {"Labels", &(labels)}, {"StopSignal", &checked_text}, \
@@ -325,9 +329,9 @@ const struct shape shape_network_connect = {.kind = SHAPE_STRUCT, .fields = conn
 
 /* --- swarm -------------------------------------------------------------------------------------- */
 
-static const struct shape_field selinux_fields[] = {
-	{"Disable", &flag},	 {"User", &checked_text},  {"Role", &checked_text},
-	{"Type", &checked_text}, {"Level", &checked_text}, {0}};
+static const struct shape_field selinux_fields[] = {{"Disable", &flag}, {"User", &text},
+						    {"Role", &text},	{"Type", &text},
+						    {"Level", &text},	{0}};
 static const struct shape selinux = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = selinux_fields};
 static const struct shape_field profile_fields[] = {{"Mode", &text}, {"Profile", &any}, {0}};
@@ -373,11 +377,14 @@ static const struct shape_field attachment_fields[] = {{"Target", &text}, {0}};
 static const struct shape attachment = {.kind = SHAPE_STRUCT, .fields = attachment_fields};
 static const struct shape attachments = {.kind = SHAPE_LIST, .element = &attachment};
 
-static const struct shape_field task_fields[] = {{"ContainerSpec", &container_spec},
-						 {"PluginSpec", &any_map},
-						 {"Networks", &attachments},
-						 {"Runtime", &text},
-						 {0}};
+static const struct shape_field log_driver_fields[] = {
+	{"Name", &text}, {"Options", &log_options}, {0}};
+static const struct shape log_driver = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = log_driver_fields};
+
+static const struct shape_field task_fields[] = {
+	{"ContainerSpec", &container_spec}, {"PluginSpec", &any_map}, {"LogDriver", &log_driver},
+	{"Networks", &attachments},	    {"Runtime", &text},	      {0}};
 static const struct shape task = {.kind = SHAPE_STRUCT, .fields = task_fields};
 
 static const struct shape_field service_fields[] = {{"Name", &text},

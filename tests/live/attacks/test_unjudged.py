@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attackers who become root by what callerd does not know: modes, options and paths that it never heard of."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from live import *  # pylint: disable=wrong-import-position
+from bodies import *  # pylint: disable=wrong-import-position
+from podman import Podman  # pylint: disable=wrong-import-position
+
+AGENT = None
+D = f'{DIR}/unjudged-{os.getpid()}'
+CREATE = API + '/containers/create'
+ROOT_FINDINGS = ('engine-socket-mount',)  # that come along with the root's
+
+
+def bind(source, mode=''):
+    return {'Binds': [f'{source}:/h{mode}']}
+
+
+def creations(table, allowed=()):
+    """Each row: what, the HostConfig or whole body, the findings wanted, and whether the daemon must take it."""
+    problems = Problems()
+    for what, body, wanted, taken in table:
+        target, status, answer = post(CREATE, body if 'Image' in body else config(**body))
+        if status == 201:
+            remove(answer['Id'])
+        if taken != (status == 201):
+            problems.add(what, [f'the daemon says {status} {answer}'])
+        record = record_of(AGENT, target)
+        problems.add(what, judged(record, wanted, allowed))
+    problems.check()
+
+
+@test
+def links_that_do_not_end():
+    """A member lets the engine mount the root by a link whose way is so long that callerd might give up."""
+    def link(name, target):
+        os.symlink(target, f'{D}/{name}')
+        return f'{D}/{name}'
+
+    os.makedirs(D + '/a')
+    long = link('long', './' * 2040 + 'root')
+    link('root', '/')
+    equal(os.path.realpath(long), '/', 'where the kernel goes')
+    # Two ways through 1600 names each: that is beyond what callerd follows, and not beyond the kernel.
+    link('second', 'a/../' * 800 + 'root')
+    endless = link('first', 'a/../' * 800 + 'second')
+    true(os.path.samefile(endless, '/'), 'where the kernel goes')
+    creations([
+        ('2,040 dots', bind(long), {'host-root-mount': ('critical', 'that is /')}, True),
+        ('below it', bind(long + '/etc/shadow'), {'host-path-mount': ('critical', '/etc/shadow')}, True),
+        ('beyond all', bind(endless), {'not-judged': ('high', 'could not be followed')}, True),
+        ('as a mount', {'Mounts': [{'Type': 'bind', 'Source': endless, 'Target': '/h'}]},
+         {'not-judged': ('high', 'could not be followed')}, True),
+        ('as a volume', {'Mounts': [{'Type': 'volume', 'Target': '/h', 'VolumeOptions': {'DriverConfig': {
+            'Name': 'local', 'Options': {'type': 'none', 'o': 'bind', 'device': endless}}}}]},
+         {'not-judged': ('high', 'could not be followed')}, True),
+        ('a directory', bind(D + '/a'), {}, True),
+        ('a link to it', bind(link('harmless', './' * 2000 + 'a')), {}, True),
+    ], ROOT_FINDINGS)
+
+
+@test
+def words_as_go_reads_them():
+    """SYS_ADMIN and no seccomp, spelled so that a comparison byte by byte does not see it."""
+    bad = {'cap-add': 'critical'}
+    off, other = ({'security-disabled': severity} for severity in ('high', 'medium'))
+    profile = '{"defaultAction":"SCMP_ACT_%s"}'
+    creations([
+        ('long s', {'CapAdd': ['\u017fys_admin']}, bad, True),
+        ('dotless i', {'CapAdd': ['cap_sys_adm\u0131n']}, bad, True),
+        ('both', {'CapAdd': ['CAP_\u017fY\u017f_ADM\u0131N']}, bad, True),
+        ('seccomp behind a blank', {'SecurityOpt': ['seccomp= ' + profile % 'ALLOW']}, off, True),
+        ('an empty profile', {'SecurityOpt': ['seccomp={}']}, off, True),
+        ('a profile of his own', {'SecurityOpt': ['seccomp=' + profile % 'ERRNO']}, other, True),
+        ('no-new-privileges: F', {'SecurityOpt': ['no-new-privileges=F']}, off, True),
+        ('no-new-privileges: 1', {'SecurityOpt': ['no-new-privileges:1']}, {}, True),
+        ('no-new-privileges', {'SecurityOpt': ['no-new-privileges']}, {}, True),
+        ('label', {'SecurityOpt': ['label:disable']}, off, True),
+        ('AppArmor', {'SecurityOpt': ['apparmor=mine']}, other, True),
+        ('SELinux', {'SecurityOpt': ['label=type:mine_t']}, other, True),
+        ('writable cgroups', {'SecurityOpt': ['writable-cgroups']}, off, False),
+        ('system paths', {'SecurityOpt': ['systempaths=unconfined']}, off, False),
+        ('unheard of', {'SecurityOpt': ['new=1']}, {'not-judged': ('medium', 'SecurityOpt: new=1')}, False),
+    ])
+
+
+@test
+def system_paths():
+    """The kernel's settings are writable if the lists of paths are given, and just not empty."""
+    def opened(*words):
+        return {'security-disabled': ('high', *words)}
+
+    default = get_defaults()
+    creations([
+        ('writable /proc/sys', {'ReadonlyPaths': ['/x']}, opened('ReadonlyPaths', '/proc/sys'), True),
+        ('sysrq', {'ReadonlyPaths': ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys']},
+         opened('/proc/sysrq-trigger'), True),
+        ('kcore', {'MaskedPaths': ['/proc/keys']}, opened('MaskedPaths', '/proc/kcore'), True),
+        ('the defaults', {'MaskedPaths': default[0], 'ReadonlyPaths': default[1]}, {}, True),
+        ('and more', {'MaskedPaths': default[0] + ['/proc/x'], 'ReadonlyPaths': ['/proc']}, {}, True),
+    ])
+
+
+def get_defaults():
+    """The daemon's own lists, as it tells them of a container."""
+    name = f'unjudged-defaults-{os.getpid()}'
+    create(name)
+    host = get(f'/containers/{name}/json')['HostConfig']
+    remove(name)
+    return host['MaskedPaths'], host['ReadonlyPaths']
+
+
+@test
+def log_options():
+    """The engine is made to write to a socket that only root may write to, or the output leaves the host."""
+    def log(driver, **options):
+        return {'LogConfig': {'Type': driver, 'Config': {key.replace('_', '-'): value
+                                                         for key, value in options.items()}}}
+
+    def goes(severity, *words):
+        return {'log-destination': (severity, *words)}
+
+    with Daemon(D + '/mine.sock'):
+        creations([
+            ('fluentd', log('fluentd', fluentd_address=f'unix://{D}/mine.sock'),
+             goes('high', D + '/mine.sock'), True),
+            ('syslog', log('syslog', syslog_address=f'unix://{D}/mine.sock'),
+             goes('high', D + '/mine.sock'), True),
+            ('gelf', log('gelf', gelf_address='udp://192.0.2.1:12201'), goes('low', '192.0.2.1'), True),
+            ('syslog elsewhere', log('syslog', syslog_address='udp://192.0.2.1:514'),
+             goes('low', '192.0.2.1'), True),
+            ('a file', log('k8s-file', path='/etc/cron.d/x'), goes('critical', '/etc/cron.d/x'), False),
+            ('json-file', log('json-file', max_size='1m', max_file='2'), {}, True),
+            ('local', log('local'), {}, True),
+            ('none', log('none'), {}, True),
+            ('unheard of', log('new'), {'not-judged': ('medium', 'new')}, False),
+        ])
+    name = f'unjudged-log-{os.getpid()}'
+    record = record_of(AGENT, post(f'{CREATE}?name={name}', config(**log(
+        'splunk', splunk_token='S3CRET', splunk_url='https://192.0.2.1:8088')))[0])
+    remove(name)
+    equal(sorted(field(record, 'callerd.request.log_options')),
+          ['splunk-token=***', 'splunk-url=https://192.0.2.1:8088'], 'facts')
+
+
+@test
+def unheard_of():
+    """What a later engine, or Podman, makes of such words nobody knows here: that is said."""
+    def what(*words, severity='medium'):
+        return {'not-judged': (severity, *words)}
+
+    creations([
+        ('pid', {'PidMode': 'new'}, what('PidMode: new'), True),
+        ('ipc', {'IpcMode': 'ns:/proc/4711/ns/ipc'}, what('IpcMode', severity='high'), True),
+        ('network', {'NetworkMode': 'ns:/proc/1/ns/net'}, {'host-network': ('medium', '/proc/1/ns/net')},
+         True),
+        ('users', {'UsernsMode': 'new'}, what('UsernsMode: new'), True),
+        ('mount', {'Mounts': [{'Type': 'new', 'Source': 'x', 'Target': '/h'}]}, what('new'), False),
+        ('bind', bind(D, ':new'), what(':new'), False),
+        ('volume driver', {'VolumeDriver': 'new', 'Binds': ['v:/h']}, what('new'), False),
+        ('storage', {'StorageOpt': {'new': '1'}}, what('new'), False),
+        ('Podman\'s bind', bind('/', ':rbind'), {'host-root-mount': ('critical', '/h')}, False),
+        ('Podman\'s mount', {'Mounts': [{'Type': 'bind', 'Source': D + ',src=/', 'Target': '/h'}]},
+         {**what('src=/', severity='high'), 'host-root-mount': ('critical', '/ mounted')}, False),
+    ], ROOT_FINDINGS)
+    problems = Problems()
+    for what_, options, wanted in (
+            ('zfs', {'type': 'zfs', 'device': 'tank/root'}, what('zfs')),
+            ('nfs', {'type': 'nfs', 'device': ':/x', 'o': 'addr=192.0.2.1'}, {}),
+            ('tmpfs', {'type': 'tmpfs', 'device': 'tmpfs', 'o': 'size=1m'}, {})):
+        target, _, _ = post(API + '/volumes/create', {'Name': f'unjudged-{what_}', 'DriverOpts': options})
+        request('DELETE', f'{API}/volumes/unjudged-{what_}')
+        problems.add(what_, judged(record_of(AGENT, target), wanted))
+    problems.check()
+
+
+@test
+def harmless_requests():
+    """Beside all that: an ordinary day's work has nothing new."""
+    name = f'unjudged-plain-{os.getpid()}'
+    os.makedirs(D + '/build', exist_ok=True)
+    with open(D + '/build/Dockerfile', 'w') as file:
+        file.write(f'FROM {IMAGE}\nENV A=b\n')
+
+    def work():
+        docker('network', 'create', name)
+        docker('volume', 'create', name)
+        docker('run', '--rm', '--network', 'none', IMAGE, 'true')
+        docker('create', '--name', name, '--network', name, '-v', name + ':/data', '-v', D + ':/src:ro', '-p',
+               '127.0.0.1:0:80', '--restart', 'on-failure:3', '-e', 'A=b', '--label', 'a=b', '--memory', '64m',
+               '--cpus', '1', '--ulimit', 'nofile=100', '--tmpfs', '/t', '--mount',
+               'type=tmpfs,target=/u', '--log-opt', 'max-size=1m', '--log-opt', 'max-file=2', '--read-only',
+               '--dns', '192.0.2.1', '--add-host', 'a:192.0.2.1', '--init', '--shm-size', '1m', '--cap-drop', 'ALL',
+               '--security-opt', 'no-new-privileges', '--sysctl', 'net.ipv4.ip_forward=1', '--hostname', 'h',
+               '--pids-limit', '10', '--health-cmd', 'true', '--stop-timeout', '1', IMAGE, 'true')
+        docker('rm', '-f', '-v', name)
+        docker('network', 'rm', name)
+        docker('volume', 'rm', name)
+        run('docker', '-H', 'unix://' + SOCKET, 'build', '-t', name, '--build-arg', 'A=b', D + '/build',
+            env={**os.environ, 'DOCKER_BUILDKIT': '0'})
+        docker('rmi', name)
+
+    problems = Problems()
+    for record in records_of(AGENT, work, count=10):
+        problems.add(field(record, 'message'), judged(record, {}, ('opaque-stream',)))
+    problems.check()
+
+
+# --- Podman -----------------------------------------------------------------------------------------
+
+
+def mounts_root(podman, name):
+    """Whether the container has the host's root somewhere, as Podman itself says."""
+    status, text = request('GET', f'/v4.0.0/libpod/containers/{name}/json', path=podman.path)
+    equal(status, 200, text)
+    return any(os.path.realpath(mount.get('Source', '')) == '/' for mount in json.loads(text)['Mounts'])
+
+
+@test
+def podman_mounts():
+    """Podman takes binds as keys of Volumes, words in a mode that Docker lacks, and commas for options."""
+    with Podman() as podman, Callerd('--inventory', '65536', sockets=[podman.path]) as agent:
+        problems = Problems()
+        root = {'host-root-mount': ('critical', '/')}
+        for number, (what, body, wanted) in enumerate((
+                ('Volumes', {'Volumes': {'/:/h': {}}}, root),
+                ('rbind', {'HostConfig': bind('/', ':rbind')}, root),
+                ('exec', {'HostConfig': bind('/', ':exec,ro')}, root),
+                ('relative', {'HostConfig': bind('/tmp/..', ':nosuid')}, root),
+                ('comma in the source', {'HostConfig': {'Mounts': [
+                    {'Type': 'bind,src=/', 'Target': '/h'}]}}, root),
+                ('comma in the target', {'HostConfig': {'Mounts': [
+                    {'Type': 'bind', 'Target': '/h,src=/'}]}}, root),
+                ('PID namespace of the engine', {'HostConfig': {'PidMode': 'ns:/proc/self/ns/pid'}},
+                 {'host-pid': 'high'}),
+                ('unmask', {'HostConfig': {'SecurityOpt': ['unmask=ALL']}}, {'security-disabled': 'high'}),
+                ('log path', {'HostConfig': {'LogConfig': {'Type': 'k8s-file', 'Config': {
+                    'path': D + '/log'}}}}, {'log-destination': ('high', D + '/log')}),
+                ('plain', {'Volumes': {'/data': {}}, 'HostConfig': {'Binds': [D + ':/src:ro']}}, {}))):
+            name = f'unjudged-{number}'
+            target = marked(f'/v1.41/containers/create?name={name}')
+            body = json.dumps({'Image': podman.image, 'Cmd': ['true'], 'HostConfig': {}, **body})
+            status, text = request('POST', target, body.encode(), path=podman.path)
+            record = record_of(agent, target)
+            problems.add(what, judged(record, wanted, ('not-judged', *ROOT_FINDINGS)))
+            if status != 201:
+                problems.add(what, [f'Podman says {status} {text}'])
+            elif wanted is root and not mounts_root(podman, name):
+                problems.add(what, ['Podman does not mount the root'])
+        problems.check()
+
+
+def main_with_agent():
+    global AGENT
+    os.makedirs(D, exist_ok=True)
+    with Callerd() as AGENT:
+        main()
+
+
+main_with_agent()
