@@ -84,6 +84,24 @@ def refused_connects():
 
 
 @test
+def user_namespaces():
+    """A user outside the group makes a user namespace for each loop, to have many shares. At stake: the shares."""
+    flood = [*AS_OUTSIDER, 'unshare', '--user', '--map-root-user', FLOOD, SOCKET, '--connect-only', '--threads', '1',
+             '--connections', '400']
+    if subprocess.run([*AS_OUTSIDER, 'unshare', '--user', 'true'], check=False, stderr=subprocess.DEVNULL).returncode:
+        raise Skip('users may not make user namespaces here')
+    with Callerd() as agent:
+        for one in [Flood(*flood) for _ in range(4)]:
+            equal(one.end()['connect_errors'], 400, 'refused')
+        agent.stop()
+        told, folded = refused_of(agent, OUTSIDER_UID)
+        lost = lost_by(agent, OUTSIDER_UID, 'ring-full-refused')
+        equal(of_others(agent, OUTSIDER_UID), [], 'losses of others')
+        true(told < 800, f'{told} told one by one')
+        equal(told + folded + lost, 1600, f'{told} told, {folded} folded, {lost} lost')
+
+
+@test
 def output_that_stalls():
     """A member floods requests while nobody reads one of the outputs. At stake: others' records in it."""
     read, write = os.pipe()
