@@ -1223,7 +1223,8 @@ bool mask_reference(struct text *out, struct bytes text)
 	struct text masked = {0};
 
 	masker.masked = mask_text(&masked, text);
-	mask_reference_password(&masker, text_since(&masked, 0));
+	if (masked.data)
+		mask_reference_password(&masker, text_since(&masked, 0));
 	if (masked.error)
 		out->error = masked.error;
 	text_free(&masked);
