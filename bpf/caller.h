@@ -458,7 +458,8 @@ CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
 	event->span = 0;
 	event->error = 0;
 	event->offset = 0;
-	event->ancestors = event->reserved_ids = 0;
+	event->ancestors = event->reserved_ids = event->server_pid = event->server_uid =
+		event->server_start = 0;
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
 	event->start = BPF_CORE_READ(leader, start_boottime);

@@ -71,7 +71,8 @@ int living(struct bpf_iter__unix *context)
 	if (!unix_sk)
 		return 0;
 	connection = find_connection((struct sock *)unix_sk);
-	if (!connection || is_through((struct sock *)unix_sk) || watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
+	if (!connection || is_through((struct sock *)unix_sk) ||
+	    watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;
 	id = connection->id;
 	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);

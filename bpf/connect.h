@@ -69,6 +69,19 @@ static __always_inline void forget_connector(struct connection *connection)
 		connection->sender[0] = 0;
 }
 
+/* Who called listen(): PID is the address of its struct pid, UID its effective one. */
+CHECKED_ONCE int describe_server(struct callerd_caller_event *event, __u64 address, __u32 uid)
+{
+	struct pid *pid = (struct pid *)address;
+
+	if (!event || !pid)
+		return 0;
+	event->server_pid = BPF_CORE_READ(pid, numbers[0].nr);
+	event->server_start = pid_start(pid);
+	event->server_uid = uid;
+	return 0;
+}
+
 /* The current process connects to LISTENER, whose end of the connection will be DAEMON. */
 static __always_inline void on_connect(const struct sock *listener, const struct sock *daemon)
 {
@@ -100,6 +113,8 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	scratch->event.header.account = account;
 	describe_caller(&scratch->event);
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
+	describe_server(&scratch->event, (__u64)BPF_CORE_READ(listener, sk_peer_pid),
+			BPF_CORE_READ(listener, sk_peer_cred, euid.val));
 	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT))
 		forget_connector(connection);
 	give_scratch(scratch);

@@ -158,7 +158,12 @@ struct callerd_caller_event {
 	__u32 cgroup_v1_claimed; /* the same of .cgroup_v1 */
 	__u32 cgroup_v1_owner;
 	__u32 ancestors; /* how many of .ancestor are set, the parent first */
+	/* CONNECT: who called listen(), by whose ids and when it started; pid 0: not known, start 0: it is
+	 * gone, and its PID may be another's. */
+	__u32 server_pid;
+	__u32 server_uid;
 	__u32 reserved_ids;
+	__u64 server_start;
 	struct callerd_node_key exe_node; /* the file that .exe names */
 	char tty_driver[16];		  /* "pts"; empty: no terminal */
 	char comm[CALLERD_COMM_SIZE];
@@ -385,7 +390,7 @@ enum {
 static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      40 + 4 * 8 + 26 * 4 + 16 + 32 + 8 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
+		      40 + 5 * 8 + 28 * 4 + 16 + 32 + 8 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 80, "no padding");

@@ -857,6 +857,28 @@ SCENARIO(many_removals)
 	assert_non_null(strstr(part_told(world, TOLD_FINDINGS), "remove-many low: "));
 }
 
+SCENARIO(other_servers)
+{
+	static const struct {
+		enum server_change change;
+		const char *severity;
+	} cases[] = {
+		{SERVER_OTHER_UNIT, "server-differs high: "},
+		{SERVER_UNKNOWN, "server-differs high: "},
+		{SERVER_OTHER_EXECUTABLE, "server-differs critical: "},
+		{SERVER_OTHER_USER, "server-differs critical: "},
+	};
+	struct asked request = {.what = "GET /info"};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		other_server = (struct record_server){.pid = 12, .change = cases[i].change};
+		make_call(world, &request);
+		other_server = (struct record_server){0};
+		assert_non_null(strstr(part_told(world, TOLD_FINDINGS), cases[i].severity));
+	}
+	expect_call(world, &request, "SystemInfo" NONE);
+}
+
 /* A record of something else than a request. */
 static void test_describe_caller(void **state)
 {
@@ -987,6 +1009,7 @@ int main(void)
 		cmocka_unit_test(test_severities),
 		cmocka_unit_test(test_callers),
 		cmocka_unit_test(test_many_removals),
+		cmocka_unit_test(test_other_servers),
 		cmocka_unit_test(test_describe_caller),
 		cmocka_unit_test(test_inspected),
 		cmocka_unit_test(test_secrets),

@@ -52,6 +52,7 @@ static const char *const ids[FINDINGS] = {
 	"sender-differs",
 	"caller-forged",
 	"executable-forged",
+	"server-differs",
 	"called-from-container",
 	"not-judged",
 	"opaque-stream",

@@ -24,6 +24,7 @@
 #include "agent/outputs.h"
 #include "agent/programs.h"
 #include "agent/refused.h"
+#include "agent/servers.h"
 #include "agent/state.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
@@ -52,6 +53,8 @@ struct agent {
 	struct programs *programs;
 	struct elders *elders;
 	struct refused *refused;
+	struct servers *servers;
+	const struct record_server *news; /* of the server of the connect at hand; NULL: none */
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
@@ -103,6 +106,8 @@ static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
 
+	if (record->action == RECORD_SOCKET_CONNECTED)
+		record->server = agent->news;
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* that says of its request's caller what was known then */
 		engines_describe_caller(agent->engines, record);
@@ -288,7 +293,12 @@ static void take_event(void *data, const struct event *event, uint32_t socket)
 	struct agent *agent = data;
 
 	eventfile_event(agent->events, event->header, socket);
+	if (event->header->type == CALLERD_EVENT_CONNECT && socket < SOCKETS_MAX)
+		agent->news =
+			servers_note(agent->servers, agent->capture, socket, event->server.pid,
+				     event->server.uid, event->server.start, boot_time());
 	tracker_event(agent->tracker, event, socket);
+	agent->news = NULL;
 }
 
 static void on_unresolved(void *data, uint64_t account)
@@ -631,6 +641,11 @@ static bool is_program(void *data, struct bytes path, const struct callerd_node_
 	       programs_is(agent->programs, agent->capture, path, file, boot_time());
 }
 
+static const struct record_server *server(void *data, unsigned int socket)
+{
+	return servers_differ(((struct agent *)data)->servers, socket);
+}
+
 static int open_engines(struct agent *agent)
 {
 	struct engines_options options = {
@@ -640,6 +655,7 @@ static int open_engines(struct agent *agent)
 		.data = agent,
 		.record = on_record,
 		.is_program = is_program,
+		.server = server,
 	};
 
 	return engines_new(&options, boot_time(), &agent->engines);
@@ -659,7 +675,8 @@ static enum exit_code open_parts(struct agent *agent)
 		.mute = on_mute,
 		.totals = on_totals,
 	};
-	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs);
+	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)
+		?: servers_new(agent->programs, &agent->servers);
 
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
@@ -714,6 +731,9 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 		return code;
 	}
 	watch(agent);
+	if (options->inventory && !options->own_calls)
+		for (unsigned int i = 0; i < options->socket_count; i++)
+			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
 	agent->next_tick = boot_time() + SECOND;
 	agent->next_survey = boot_time() + SURVEY_INTERVAL;
 	agent->next_status = boot_time() + options->status_interval * SECOND;
@@ -737,6 +757,7 @@ bool agent_free(struct agent *agent)
 	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, tell);
 	eventfile_close(agent->events);
 	proc_free(agent->proc);
+	servers_free(agent->servers);
 	programs_free(agent->programs);
 	host_free(agent->host);
 	if (agent->signals > 0)

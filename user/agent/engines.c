@@ -213,6 +213,13 @@ static bool is_program(void *data, struct bytes path, const struct callerd_node_
 	return options->is_program(options->data, path, file);
 }
 
+static const struct record_server *server(void *data, unsigned int socket)
+{
+	const struct engines_options *options = &((struct engines *)data)->options;
+
+	return options->server(options->data, socket);
+}
+
 static uint32_t own_namespace(const char *path)
 {
 	struct stat status;
@@ -238,6 +245,7 @@ static int open_calls(struct engines *engines)
 		.created = created,
 		.changed = changed,
 		.is_program = is_program,
+		.server = server,
 	};
 
 	return calls_new(&calls, &engines->calls);

@@ -22,6 +22,8 @@ struct engines_options {
 	struct state *state; /* NULL: nothing is kept */
 	void *data;
 	void (*record)(void *data, struct record *record); /* a docker-event */
+	/* The server of a socket, where it is not the usual one; else NULL. */
+	const struct record_server *(*server)(void *data, unsigned int socket);
 	/* Whether FILE is what the host has at PATH. */
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
 };

@@ -316,6 +316,9 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	ret->offset = event->offset;
 	ret->span = event->span;
 	ret->error = event->error;
+	ret->server.pid = event->server_pid;
+	ret->server.uid = event->server_uid;
+	ret->server.start = event->server_start;
 	ret->address = text_of(event, &event->address);
 	ret->mounted = ret->address;
 	ret->address.size = strnlen(ret->address.data, ret->address.size);

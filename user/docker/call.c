@@ -810,6 +810,29 @@ static void judge_contained(const struct calls *calls, const struct route *route
 		    (int)name.size, name.data ?: "");
 }
 
+/* The server of its socket, where it is not the usual one: what it answers may be anything. */
+static const struct record_server *other_server(const struct call *call)
+{
+	const struct calls_options *options = &call->calls->options;
+
+	return options->server ? options->server(options->data, call->socket) : NULL;
+}
+
+static void judge_server(struct verdict *verdict, const struct record_server *server)
+{
+	bool grave = server && (server->change == SERVER_OTHER_USER ||
+				server->change == SERVER_OTHER_EXECUTABLE);
+
+	if (server && server->change != SERVER_SAME)
+		verdict_add(verdict, FINDING_SERVER_DIFFERS,
+			    grave ? SEVERITY_CRITICAL : SEVERITY_HIGH,
+			    "served by process %u of user %u, %.*s in %.*s, not by user %u, %.*s "
+			    "in %.*s",
+			    server->pid, server->uid, SHOWN(server->executable),
+			    SHOWN(server->unit), server->usual_uid, SHOWN(server->usual_executable),
+			    SHOWN(server->usual_unit));
+}
+
 /* VERDICT is empty. */
 static void judge(struct call *call, struct verdict *verdict, bool complete,
 		  const struct record *record)
@@ -829,6 +852,7 @@ static void judge(struct call *call, struct verdict *verdict, bool complete,
 		judge_caller(call->calls, verdict, record->caller);
 		judge_contained(call->calls, call->match.route, verdict, record);
 	}
+	judge_server(verdict, other_server(call));
 	if (record->connector)
 		verdict_add(verdict, FINDING_SENDER_DIFFERS, SEVERITY_NONE,
 			    "another process than the one that connected");
@@ -1062,7 +1086,7 @@ static void learn(struct call *call)
 {
 	struct calls *calls = call->calls;
 
-	if (call->learned || !call->match.route || !succeeded(call))
+	if (call->learned || !call->match.route || !succeeded(call) || other_server(call))
 		return;
 	call->learned = true;
 	resolve_again(call);
@@ -1248,21 +1272,6 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	return ret;
 }
 
-void calls_describe_caller(const struct calls *calls, struct record *record)
-{
-	const struct policy *policy = calls->options.policy;
-	char user[128], login[128];
-	struct policy_call call;
-
-	if (!record->caller)
-		return;
-	put_container(calls, record);
-	if (!policy)
-		return;
-	call = policy_call(calls, record, user, login);
-	record->api.expected_rule = policy_expected(policy, &call);
-}
-
 static void add_technique(struct calls *calls, struct record_api *api, const char *technique)
 {
 	for (unsigned int i = 0; i < api->technique_count; i++)
@@ -1294,6 +1303,26 @@ static void put_findings(struct calls *calls, struct record_api *api)
 	}
 	api->findings = calls->findings;
 	api->techniques = calls->techniques;
+}
+
+void calls_describe_caller(struct calls *calls, struct record *record)
+{
+	const struct policy *policy = calls->options.policy;
+	char user[128], login[128];
+	struct policy_call call;
+
+	if (record->action == RECORD_SOCKET_CONNECTED && record->server) {
+		verdict_free(&calls->verdict);
+		judge_server(&calls->verdict, record->server);
+		put_findings(calls, &record->api);
+	}
+	if (!record->caller)
+		return;
+	put_container(calls, record);
+	if (!policy)
+		return;
+	call = policy_call(calls, record, user, login);
+	record->api.expected_rule = policy_expected(policy, &call);
 }
 
 static void put_target(struct call *call, struct record_api *api)

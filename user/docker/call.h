@@ -30,6 +30,8 @@ struct calls_options {
 	void *data;
 	/* Whether FILE is what the host has at PATH. NULL: nobody to ask. */
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
+	/* The server of a socket, where it is not the usual one; else NULL. NULL: nobody to ask. */
+	const struct record_server *(*server)(void *data, unsigned int socket);
 	/* The engine answered: it runs. NULL: nobody to tell. */
 	void (*answered)(void *data, unsigned int socket);
 	/* The engine knows more of a container, by id or name: it was created, or is not known. NULL: nobody to
@@ -48,7 +50,7 @@ const struct reader *calls_reader(const struct calls *calls);
 
 /* Adds to RECORD, which has been described if it is of a request, what is known of its caller: the container
  * that it runs in, of whichever engine, and the rule that expects it. */
-void calls_describe_caller(const struct calls *calls, struct record *record);
+void calls_describe_caller(struct calls *calls, struct record *record);
 
 /* Judges a container as its engine describes it (shape_container_inspect); what *RET refers to lives until
  * the next call of anything here, or as long as INSPECT. */

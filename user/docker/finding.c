@@ -92,6 +92,8 @@ static const struct finding_kind kinds[] = {
 		"A process in a container calls the engine."},
 	[FINDING_NOT_JUDGED] = {"not-judged", SEVERITY_MEDIUM, NULL,
 		"Something that can matter is not understood, or not known."},
+	[FINDING_SERVER_DIFFERS] = {"server-differs", SEVERITY_HIGH, "T1036",
+		"Another process than the usual one serves the socket: what it answers may be anything."},
 	[FINDING_OPAQUE_STREAM] = {"opaque-stream", SEVERITY_INFO, NULL,
 		"The connection was taken over: what follows is no longer requests."},
 };

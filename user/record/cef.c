@@ -51,8 +51,7 @@ static const char *finding_of(const struct record *record)
 {
 	const struct record_api *api = &record->api;
 
-	if (!record_is_request(record) || !api->finding_count ||
-	    !strcmp(api->findings[0].severity, "info"))
+	if (!api->finding_count || !strcmp(api->findings[0].severity, "info"))
 		return NULL;
 	return api->findings[0].id;
 }

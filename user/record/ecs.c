@@ -506,6 +506,21 @@ static void put_candidates(struct ecs *ecs)
 		json_put_bool(&ecs->json, "candidates_truncated", true);
 }
 
+static void put_server(struct ecs *ecs)
+{
+	const struct record_server *server = ecs->record->server;
+	struct json *json = &ecs->json;
+
+	if (!server)
+		return;
+	json_open_object(json, "server");
+	json_put_number(json, "pid", server->pid);
+	put_user(ecs, "user", server->uid, NULL);
+	json_put_string(json, "executable", server->executable);
+	json_put_string(json, "unit", server->unit);
+	json_close(json);
+}
+
 static void put_connection(struct ecs *ecs)
 {
 	const struct record_connection *connection = &ecs->record->connection;
@@ -755,6 +770,7 @@ static void put_callerd(struct ecs *ecs)
 	put_connector(ecs);
 	put_candidates(ecs);
 	put_connection(ecs);
+	put_server(ecs);
 	api_put(&ecs->json, &record->api);
 	put_stream(ecs);
 	put_capture(ecs);

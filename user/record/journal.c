@@ -663,6 +663,18 @@ static void put_lost(struct journal *journal)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
+static void put_server(struct journal *journal)
+{
+	const struct record_server *server = journal->record->server;
+
+	if (!server)
+		return;
+	put_number(journal, "callerd.server.", "pid", server->pid);
+	put_number(journal, "callerd.server.", "user.id", server->uid);
+	put(journal, "callerd.server.", "executable", server->executable);
+	put(journal, "callerd.server.", "unit", server->unit);
+}
+
 static void put_of_action(struct journal *journal)
 {
 	switch (journal->record->action) {
@@ -686,6 +698,9 @@ static void put_of_action(struct journal *journal)
 		break;
 	case RECORD_RECORDS_LOST:
 		put_lost(journal);
+		break;
+	case RECORD_SOCKET_CONNECTED:
+		put_server(journal);
 		break;
 	case RECORD_SOCKET_REFUSED:
 		put_refused(journal);

@@ -694,6 +694,7 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_SOCKET_CONNECTED:
 		text_add_string(out, "connected to ");
 		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		add_findings(out, &record->api);
 		break;
 	case RECORD_SOCKET_REFUSED:
 		add_refused(out, view);

@@ -50,6 +50,25 @@ struct record_connection {
 	uint64_t request; /* 1, 2, 3 … on this connection; 0: not a request */
 };
 
+/* What a socket's server is to its usual one; the gravest. */
+enum server_change {
+	SERVER_SAME, /* it is that one, or it was started anew */
+	SERVER_OTHER_UNIT,
+	SERVER_UNKNOWN, /* it is gone, or cannot be looked at */
+	SERVER_OTHER_EXECUTABLE,
+	SERVER_OTHER_USER,
+};
+
+/* Who called listen() on a watched socket. data NULL or size 0: not known. */
+struct record_server {
+	uint32_t pid, uid;
+	uint64_t start; /* ns of CLOCK_BOOTTIME; 0: it is gone */
+	struct bytes executable, unit;
+	enum server_change change;
+	uint32_t usual_uid;
+	struct bytes usual_executable, usual_unit;
+};
+
 struct record_http {
 	int version_minor; /* HTTP/1.x; -1: unknown */
 	struct bytes method;
@@ -163,6 +182,8 @@ struct record {
 	bool candidates_cut; /* there were more */
 	uint64_t described;  /* when the caller was, ns of CLOCK_BOOTTIME; 0: at .time */
 	struct record_connection connection;
+	const struct record_server
+		*server; /* socket-connected: it is another one; NULL: as before */
 	struct bytes
 		request_id; /* http.request.id, which the records of a request share; data NULL: event.id */
 	struct record_http http;     /* api-request-* */

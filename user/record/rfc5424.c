@@ -257,6 +257,8 @@ static void add_own_element(struct syslog *syslog)
 	put_connection(syslog);
 	if (record_is_request(record))
 		put_request(syslog);
+	else if (record->action == RECORD_SOCKET_CONNECTED)
+		put_findings(syslog, &record->api);
 	else if (record->action == RECORD_DOCKER_EVENT)
 		put_docker_event(syslog);
 	else if (record->action == RECORD_RECORDS_LOST) {

@@ -249,9 +249,9 @@ unsigned int view_severity(const struct record *record)
 	unsigned int severity = name_action(record->action)->severity;
 	bool doubtful = has_cause(record, "unknown") && name_event(&record->event).requested;
 
+	if (severity < record->api.severity)
+		severity = record->api.severity;
 	if (record_is_request(record)) {
-		if (severity < record->api.severity)
-			severity = record->api.severity;
 		doubtful = record->incomplete & ~(unsigned int)RECORD_INCOMPLETE_UNFINISHED ||
 			   record->http.target_truncated || record->http.anomalies;
 	}

@@ -223,6 +223,84 @@ def member_is_root_of_a_namespace():
     equal(field(record, 'callerd.caller.access'), 'owner', 'access')
 
 
+class Server:
+    """A server at PATH in a process of its own, of USER."""
+
+    SCRIPT = ('import os, socket, sys\n'
+              'server = socket.socket(socket.AF_UNIX)\n'
+              'server.bind(sys.argv[1])\n'
+              'os.chmod(sys.argv[1], 0o666)\n'
+              'server.listen(9)\n'
+              'print(flush=True)\n'
+              'while True:\n'
+              '    client = server.accept()[0]\n'
+              '    while client.recv(4096):\n'
+              '        client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nOK")\n')
+
+    def __init__(self, path, user=None, program=sys.executable):
+        command = [program, '-c', self.SCRIPT, path]
+        self.process = subprocess.Popen(user.command(*command) if user else command, stdout=subprocess.PIPE)
+        self.process.stdout.readline()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.kill()
+        self.process.wait()
+
+
+def served(agent, path):
+    """The records of a call there: of the connect, and of the request."""
+    target = f'/_ping?served={time.monotonic_ns()}'
+    request('GET', target, path=path)
+    call, = agent.wait(event__action='api-request', url__original=target)
+    connected, = agent.records(event__action='socket-connected',
+                               callerd__connection__id=field(call, 'callerd.connection.id'))
+    return connected, call
+
+
+# Somebody who can write to the socket's directory moves the socket away and puts a server of his own at the path,
+# which answers what he likes. He wants the records to go on as if it was the engine's.
+@test
+def somebody_puts_another_server_at_the_path():
+    directory = D + '/served'
+    os.mkdir(directory)
+    os.chown(directory, int(ALICE.uid), -1)
+    path = directory + '/docker.sock'
+    with Server(path) as real, Callerd(sockets=[path]) as agent:
+        connected, call = served(agent, path)
+        equal(field(connected, 'callerd.server.pid'), real.process.pid, 'who serves')
+        equal(field(connected, 'callerd.server.user.id'), '0', 'its user')
+        equal(field(connected, 'callerd.server.executable'), os.path.realpath(sys.executable), 'its executable')
+        equal(finding(connected, 'server-differs') + finding(call, 'server-differs'), [], 'the usual one')
+        connected, call = served(agent, path)
+        equal(field(connected, 'callerd.server'), None, 'the same is not told again')
+        ALICE.run('mv', path, path + '.real')
+        with Server(path, ALICE) as false:
+            connected, call = served(agent, path)
+            equal(field(connected, 'callerd.server.pid'), false.process.pid, 'who serves')
+            equal(field(connected, 'callerd.server.user.id'), ALICE.uid, 'her user')
+            for record in connected, call, served(agent, path)[1]:
+                equal(finding(record, 'server-differs'), ['critical'], record['message'])
+                equal(field(record, 'event.severity'), 100, 'severity')
+        os.rename(path + '.real', path)
+        connected, call = served(agent, path)
+        equal(field(connected, 'callerd.server.pid'), real.process.pid, 'the usual one is back')
+        equal(finding(connected, 'server-differs') + finding(call, 'server-differs'), [], 'as it was')
+        os.unlink(path)
+        with Server(path) as restarted: # is nothing odd
+            connected, call = served(agent, path)
+            equal(field(connected, 'callerd.server.pid'), restarted.process.pid, 'another process')
+            equal(finding(connected, 'server-differs') + finding(call, 'server-differs'), [], 'a restart')
+        os.unlink(path)
+        copy = directory + '/python' # the same user, another program
+        shutil.copy(os.path.realpath(sys.executable), copy)
+        with Server(path, program=copy):
+            connected, call = served(agent, path)
+            equal(finding(connected, 'server-differs'), ['critical'], 'another program')
+
+
 def main_with_agent():
     global AGENT
     os.makedirs(D)
