@@ -43,12 +43,14 @@ struct user_message {
 
 struct transfer {
 	struct connection *connection;
-	__u64 from;   /* user address */
-	__u64 offset; /* stream offset of what is there */
-	__u64 left;   /* bytes to copy from the buffer at hand */
-	__u64 room;   /* bytes that the daemon's buffer has room for, as far as it is known */
-	__u64 iov;    /* user address of the next buffers, as long as iov_left */
-	__u64 total;  /* bytes of the whole transfer still to be copied */
+	__u64 from;	    /* user address */
+	__u64 offset;	    /* stream offset of what is there */
+	__u64 left;	    /* bytes to copy from the buffer at hand */
+	union {		    /* Linux 6.1 has little room for this on its stack */
+		__u64 iov;  /* user address of the next buffers, as long as iov_left */
+		__u64 room; /* of the only buffer, where there are no others: its size */
+	};
+	__u64 total; /* bytes of the whole transfer still to be copied */
 	__u32 direction;
 	__u32 iov_left;
 	__u32 flags; /* of the next event */
@@ -141,7 +143,7 @@ static long piece_step(__u32 index, void *context)
 	return 0;
 }
 
-static __noinline int copy_buffer(struct transfer *transfer)
+static __always_inline int copy_buffer(struct transfer *transfer)
 {
 	bpf_loop(PIECES_MAX, piece_step, transfer, 0);
 	return 0;
@@ -172,12 +174,12 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	struct user_message message;
+	struct user_message *message;
+	__u64 count;
 
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		return false;
 	transfer->from = BPF_CORE_READ(regs, si);
-	transfer->room = transfer->total;
 	switch (BPF_CORE_READ(regs, orig_ax)) {
 	case NR_read:
 	case NR_write:
@@ -193,25 +195,29 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 		return true;
 	case NR_sendmsg:
 	case NR_recvmsg:
-		if (bpf_probe_read_user(&message, sizeof(message), (void *)transfer->from))
+		/* Not all of it: Linux 6.1 has little room for it on its stack. */
+		message = (struct user_message *)transfer->from;
+		if (bpf_probe_read_user(&transfer->iov, sizeof(transfer->iov), &message->iov) ||
+		    bpf_probe_read_user(&count, sizeof(count), &message->iov_count))
 			return false;
-		transfer->iov = message.iov;
-		transfer->iov_left = message.iov_count;
+		transfer->iov_left = count;
 		return true;
 	}
 	return false; /* splice, sendfile, io_uring: not in memory that can be named */
 }
 
-/* Whether the bytes at user address FROM, or else those of the buffer that user address IOV tells of, begin as a
- * response's head does. Go's HTTP server writes that at the beginning of a write of its own. */
-CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov)
+/* Whether a write begins as a response's head does. Go's HTTP server writes that at the beginning of a write of its
+ * own. FROM is the user address of the bytes, or, where that has none LEFT, IOV that of what tells of them. */
+CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov, __u64 left, __u32 direction)
 {
 	static const char start[] = "HTTP/1.";
 	struct user_iovec buffer = {.base = from};
 	char found[sizeof(start)] = {};
 	__u32 differs = 0;
 
-	if (!from && bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov))
+	if (direction != CALLERD_RESPONSE)
+		return 0;
+	if (!left && bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov))
 		return 0;
 	if (bpf_probe_read_user(found, sizeof(start) - 1, (void *)buffer.base))
 		return 0;
@@ -220,12 +226,14 @@ CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov)
 	return !differs;
 }
 
-/* What may be copied of TOTAL bytes that are read into ROOM, or written: each response has a budget of its own, and
- * of requests at least what is read ahead is copied. */
-CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 room, __u32 is_head, __u32 direction)
+/* What may be copied of TOTAL bytes, which are in a buffer of ROOM where some are LEFT there: each response has a budget
+ * of its own, and of requests at least what is read ahead is copied. KIND is a direction, with flags. */
+CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
 {
-	if (direction == CALLERD_RESPONSE)
-		return is_head ? settings.response_budget : budget;
+	if (kind & CALLERD_RESPONSE)
+		return kind & CALLERD_FLAG_HEAD ? settings.response_budget : budget;
+	if (!left)
+		room = total;
 	return room <= READ_AHEAD && budget < total ? total : budget;
 }
 
@@ -240,7 +248,6 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		.direction = direction,
 	};
 	__u64 *budget;
-	__u32 head;
 	bool found;
 
 	if (!connection)
@@ -255,10 +262,11 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 	}
 	found = find_buffer(&transfer);
 	if (found) {
-		head = direction == CALLERD_RESPONSE &&
-		       looks_like_head(transfer.left ? transfer.from : 0, transfer.iov);
-		transfer.flags = head * CALLERD_FLAG_HEAD;
-		*budget = refilled(*budget, size, transfer.room, head, direction);
+		transfer.flags =
+			looks_like_head(transfer.from, transfer.iov, transfer.left, direction) *
+			CALLERD_FLAG_HEAD;
+		*budget = refilled(*budget, size, transfer.left, transfer.room,
+				   direction | transfer.flags);
 	}
 	connection->skipped |= (*budget < size) << (direction & 1);
 	if (!*budget)

@@ -179,7 +179,8 @@ def logs_are_not_copied():
             agent.wait(event__action='api-request', callerd__api__operation='ContainerLogs')
         agent.wait(event__action='api-request-ended', callerd__api__operation='ContainerLogs')
         agent.settle()
-        true(os.stat(events).st_size < lines * 10, f'{os.stat(events).st_size} bytes of events for {lines} lines')
+        size = os.stat(events).st_size  # 64 KiB of short lines, each an event; not all the others, of megabytes
+        true(size < 500000, f'{size} bytes of events for {lines} lines')
         os.unlink(events)
 
 
