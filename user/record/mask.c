@@ -652,7 +652,7 @@ static void mask_pair_value(struct masker *masker, struct bytes value, bool refe
 /* Whether VALUE begins JSON that it does not end. */
 static bool is_open(struct bytes value)
 {
-	return value.size && (value.data[0] == '{' || value.data[0] == '[') &&
+	return value.data && value.size && (value.data[0] == '{' || value.data[0] == '[') &&
 	       find_close(value, 0) == value.size;
 }
 
