@@ -66,7 +66,12 @@ struct call {
 	 * values of secret keys, of which none is judged. */
 	struct text query;
 	struct target target;
-	bool resolved;	   /* the target is known by its id */
+	bool resolved;	  /* the target is known by its id */
+	struct bytes key; /* that names it, as the request has it */
+	bool unclear;	  /* which of two the engine meant */
+	bool named_late;  /* the engine looks the key up only when it has read the body */
+	struct bytes meant,
+		means;	   /* ids that the key had, one after the other, where it changed hands */
 	char event_id[64]; /* of its record */
 	size_t event_id_size;
 	struct request *request; /* in the ledger; NULL: it is of no interest there */
@@ -205,6 +210,29 @@ static void resolve_again(struct call *call)
 		resolve(call, key);
 }
 
+/* Whether the engine looks its target up only when it has read the body: what it parses, and forms. */
+static bool is_named_late(const struct call *call, const struct exchange *exchange)
+{
+	bool form = exchange->mime_type && is_form(bytes_of(exchange->mime_type));
+
+	return call->match.route->body || form;
+}
+
+/* The id that KEY has by now; may be empty. */
+static struct bytes present_id(const struct call *call, struct bytes key)
+{
+	const struct inventory_container *container;
+
+	if (call->match.route->target == TARGET_IMAGE)
+		return inventory_image(call->inventory, key);
+	if (call->match.route->target != TARGET_CONTAINER)
+		return (struct bytes){};
+	if (key.size && *key.data == '/')
+		key = bytes_from(key, 1);
+	container = inventory_container(call->inventory, key);
+	return container ? container->id : (struct bytes){};
+}
+
 /* Its record's event.id is made now: events that it causes may be written before it is. */
 static void make_event_id(struct call *call, const struct exchange *exchange)
 {
@@ -246,7 +274,7 @@ static void enter_target(struct call *call)
 	const struct route *route = call->match.route;
 	const struct target *target = &call->target;
 
-	if (!call->request)
+	if (!call->request || call->unclear)
 		return;
 	if (route->made)
 		request_set_target(call->request, target->container_id,
@@ -256,6 +284,31 @@ static void enter_target(struct call *call)
 	else
 		request_set_target(call->request, target->id, told(call, named_target(call)),
 				   target->container_id);
+}
+
+/* While the body is read, and until it is ANSWERED, its name may come to be another one's: the engine means the one
+ * that had it when the body was there; if that was about then, it may have meant either. */
+static void follow_target(struct call *call, bool answered)
+{
+	bool made = call->match.route && call->match.route->made;
+	struct bytes id, before = made ? call->target.container_id : call->target.id;
+
+	if (!call->named_late || !call->resolved || !(call->fed || call->gap))
+		return;
+	id = present_id(call, call->key);
+	if (!id.size || bytes_equal(id, before))
+		return;
+	call->meant = before;
+	call->means = keep(call, id);
+	if (answered) {
+		call->unclear = true;
+		if (call->request)
+			request_set_target(call->request, (struct bytes){}, told(call, call->key),
+					   (struct bytes){});
+		return;
+	}
+	resolve(call, call->key);
+	enter_target(call);
 }
 
 /* The name that a rename or a tag gives. */
@@ -335,6 +388,7 @@ static void enter(struct call *call, const struct exchange *exchange)
 				     call->match.route->operation, event_id(call));
 	if (!call->request)
 		return;
+	call->request->named_late = call->named_late;
 	enter_target(call);
 	enter_result(call);
 	if (!exchange->target_truncated &&
@@ -465,7 +519,9 @@ static void *begin(void *data, const struct exchange *exchange, uint32_t socket)
 	mask_query_keys(&call->query, url.query);
 	route_find(bytes_of(exchange->method), url.original, &call->path, &call->match);
 	if (call->match.route) {
-		resolve(call, named_target(call));
+		call->key = named_target(call);
+		call->named_late = is_named_late(call, exchange);
+		resolve(call, call->key);
 		open_body(call, exchange->account);
 	}
 	make_event_id(call, exchange);
@@ -494,6 +550,7 @@ static void request(void *content, const char *bytes, size_t size)
 	struct call *call = content;
 
 	call->fed |= size > 0;
+	follow_target(call, false);
 	if (!call->body || call->gap)
 		return;
 	/* One body alone is bounded by its own limit. */
@@ -663,6 +720,11 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 			add_word(&words, body_words[i]);
 	if (http)
 		add_word(&words, "HTTP that others read differently");
+	if (call->means.size)
+		verdict_add(verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE,
+			    "the name meant %.12s when the request began, and %.12s before it was "
+			    "answered",
+			    call->meant.data, call->means.data);
 	/* Go prefers what the form says. */
 	if (record->http.request_bytes && is_form(record->http.mime_type))
 		add_word(&words, "a form in the body, which overrides the query");
@@ -1176,6 +1238,7 @@ static bool answered(void *content, int status, bool complete, bool certain, uin
 	call->gap |= !complete; /* who answered read it */
 	if (calls->options.answered)
 		calls->options.answered(calls->options.data, call->socket);
+	follow_target(call, true);
 	awaited = open_answer(call);
 	if (call->request) {
 		enter_body(call);

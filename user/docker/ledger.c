@@ -344,7 +344,8 @@ void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes nam
 				    bytes_begin(request->operation, "ImageCommit");
 
 		if (request->socket == socket && request->started < time && !request->over &&
-		    of_container && !request->id.size && same(request->name, name))
+		    of_container && !request->named_late && !request->id.size &&
+		    same(request->name, name))
 			request->id = keep(request, id);
 	}
 }

@@ -37,6 +37,7 @@ struct request {
 	struct bytes image;	/* that it makes a container of */
 	bool auto_remove;	/* which goes by itself when it ends */
 	bool volumeless;    /* it makes and removes no volumes; of a build, no containers either */
+	bool named_late;    /* the engine looks its name up only when it has read the body */
 	bool limits;	    /* it changes how much memory there is, or may do so */
 	int signal;	    /* the only one that it sends; 0: any */
 	uint64_t signalled; /* ns of CLOCK_REALTIME: when one was told last; 0: never */

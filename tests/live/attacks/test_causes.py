@@ -199,6 +199,41 @@ def own_volumes():
     request('DELETE', '/volumes/causes-named')
 
 
+@test
+def names_that_change_hands():
+    """Bob sends the head of a request and half of its body; then the name that it has becomes that of Alice's container.
+    The engine means hers."""
+    for call, target, body, kind in (
+            ('exec', f'{API}/containers/causes-name/exec', {'Cmd': ['true']}, 'exec_create'),
+            ('update', f'{API}/containers/causes-name/update', {'RestartPolicy': {'Name': 'no'}}, 'update'),
+            ('form', f'{API}/containers/causes-name/kill?signal=WINCH', None, 'kill')):
+        own, hers = begin(BOB, 'causes-name', 'sleep', '600'), begin(ALICE, 'causes-hers', 'sleep', '600')
+        AGENT.settle_events()
+        target = marked(target)
+        data = json.dumps(body).encode() if body else b'x=1'
+        media = JSON_TYPE if body else 'application/x-www-form-urlencoded'
+        try:
+            with connect() as client:
+                client.sendall(f'POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Type: {media}\r\n'
+                               f'Content-Length: {len(data)}\r\n\r\n'.encode() + data[:-1])
+                for old, new in ('causes-name', 'causes-away'), ('causes-hers', 'causes-name'):
+                    renamed = BOB.call('POST', f'{API}/containers/{old}/rename?name={new}')
+                    equal(renamed[1], 204, f'rename: {renamed[2]}')
+                    AGENT.wait(url__original=renamed[0])
+                client.sendall(data[-1:])
+                true(read_response(client)[0] < 300, call)
+            asked = record_of(AGENT, target)
+            event, = AGENT.event('container/' + kind, hers)
+        finally:
+            remove(own, hers)
+        equal(field(asked, 'callerd.target.container.id' if call == 'exec' else 'callerd.target.id'), hers, call)
+        marks = [f for f in findings(asked).get('protocol-anomaly', []) if own[:12] in f['detail']
+                 and hers[:12] in f['detail']]
+        true(marks, f'{call}: it is marked: {findings(asked)}')
+        equal((cause(event, 'kind'), cause(event, 'event_id')), ('request', asked['event']['id']),
+              event['message'])
+
+
 def main_with_agent():
     global AGENT
     with Callerd() as AGENT:
