@@ -26,6 +26,7 @@
 #include "agent/refused.h"
 #include "agent/servers.h"
 #include "agent/state.h"
+#include "agent/watcher.h"
 #include "capture/capture.h"
 #include "capture/decode.h"
 #include "capture/proc.h"
@@ -55,6 +56,7 @@ struct agent {
 	struct refused *refused;
 	struct servers *servers;
 	const struct record_server *news; /* of the server of the connect at hand; NULL: none */
+	struct watcher *watcher;
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: nothing is kept */
@@ -382,12 +384,6 @@ static void survey(struct agent *agent, uint64_t now)
 	tracker_flush(agent->tracker, now);
 }
 
-static void watch(struct agent *agent)
-{
-	for (unsigned int i = 0; i < agent->options.socket_count; i++)
-		capture_watch(agent->capture, i, agent->options.sockets[i]);
-}
-
 /* Something about the state that is to be known, once. */
 static void tell_state(struct agent *agent)
 {
@@ -419,7 +415,7 @@ static void tick(struct agent *agent)
 		return;
 	agent->next_tick = now + SECOND;
 	host_refresh(agent->host);
-	watch(agent);
+	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
 	engines_run(agent->engines, now);
 	tracker_flush(agent->tracker, now); /* what goes on without an event */
@@ -605,6 +601,8 @@ static enum exit_code open_capture(struct agent *agent)
 	malloc_trim(0); /* the load took megabytes for BTF: give them back */
 	refused.capture = agent->capture;
 	error = proc_new(agent->capture, &agent->proc) ?: refused_new(&refused, &agent->refused)
+			?: watcher_new(agent->capture, options->sockets, options->socket_count,
+				       &agent->watcher)
 			?: elders_new(agent->capture, &agent->elders);
 	if (error) {
 		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
@@ -711,6 +709,18 @@ static void block_signals(struct agent *agent)
 	agent->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Begins to watch, before anything else is done that takes time. */
+static void watch_first(struct agent *agent)
+{
+	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
+
+	watcher_run(agent->watcher, agent->beside, boot_time());
+	while (!watcher_settled(agent->watcher)) {
+		poll(&fd, 1, POLL_PAUSE / MILLISECOND);
+		beside_run(agent->beside, boot_time());
+	}
+}
+
 enum exit_code agent_new(const struct options *options, struct agent **ret)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -730,7 +740,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 		agent_free(agent);
 		return code;
 	}
-	watch(agent);
+	watch_first(agent);
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < options->socket_count; i++)
 			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
@@ -750,6 +760,7 @@ bool agent_free(struct agent *agent)
 	ended = beside_free(agent->beside);
 	elders_free(agent->elders);
 	refused_free(agent->refused);
+	watcher_free(agent->watcher);
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);

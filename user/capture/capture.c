@@ -24,7 +24,6 @@
 
 #define LINKS_MAX 16
 #define WATCHES_MAX 64
-#define WATCH_NAMES_MAX 8
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
 /* How a backend is built from its programs. */
@@ -55,7 +54,7 @@ struct watched_name {
 /* All names of a watched socket: its path, and where that is a symlink, what that leads to. */
 struct watch {
 	unsigned int count;
-	struct watched_name names[WATCH_NAMES_MAX];
+	struct watched_name names[CAPTURE_NAMES_MAX];
 };
 
 /* A ring of the kernel's, and how far it is to be read. */
@@ -76,7 +75,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int identify, totals, names, basenames, directories, paths, nodes, muted, living_ids, losses;
+	int identify, totals, names, basenames, directories, paths, nodes, muted, living_ids,
+		losses;
 	struct watch watches[WATCHES_MAX];
 };
 
@@ -656,30 +656,23 @@ static struct callerd_path_key path_key(const char *directory, const char *base)
 	return key;
 }
 
-static int find_name(struct capture *capture, const char *path, struct watched_name *ret)
+static int look_at_name(struct capture_look *look, const char *path)
 {
-	char text[PATH_MAX], directory[PATH_MAX];
-	struct callerd_identify identity;
 	const char *base = strrchr(path, '/') + 1;
+	char *directory = look->names[look->count].directory;
+	char text[PATH_MAX];
 	int fd, error;
 
 	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path); /* with its slash */
-	snprintf(ret->base, sizeof(ret->base), "%s", base);
+	snprintf(look->names[look->count].base, sizeof(look->names->base), "%s", base);
 	text[strlen(text) - (base - path > 1)] = '\0';
 	error = canonical_path(text, directory);
 	if (error)
 		return error;
-	ret->path = path_key(directory, base);
 	fd = open(directory, O_PATH | O_CLOEXEC | O_DIRECTORY);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	error = identify(capture, fd, &identity);
-	close(fd);
-	if (error)
-		return error;
-	ret->directory = identity.node;
-	ret->name = name_key(&identity.node, base);
-	ret->in_directory = true;
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	look->names[look->count++].fd = fd;
 	return 0;
 }
 
@@ -700,17 +693,49 @@ static bool follow_link(char path[PATH_MAX])
 	return text[size - 1] != '/';
 }
 
-static int find_names(struct capture *capture, const char *path, struct watch *ret)
+void capture_look(const char *path, struct capture_look *ret)
 {
 	char text[PATH_MAX];
-	int error;
 
+	ret->count = 0;
 	snprintf(text, sizeof(text), "%s", path);
-	do {
-		error = find_name(capture, text, &ret->names[ret->count]);
-		if (!error)
-			ret->count++;
-	} while (!error && ret->count < WATCH_NAMES_MAX && follow_link(text));
+	do
+		ret->error = look_at_name(ret, text);
+	while (!ret->error && ret->count < CAPTURE_NAMES_MAX && follow_link(text));
+	ret->node = open(path, O_PATH | O_CLOEXEC);
+}
+
+void capture_look_close(struct capture_look *look)
+{
+	for (unsigned int i = 0; i < look->count; i++)
+		if (look->names[i].fd >= 0)
+			close(look->names[i].fd);
+	if (look->node >= 0)
+		close(look->node);
+	look->count = 0;
+	look->node = -1;
+}
+
+/* What the kernel calls the names of LOOK. */
+static int find_names(struct capture *capture, const struct capture_look *look, struct watch *ret)
+{
+	struct callerd_identify identity;
+	int error = look->count ? 0 : look->error;
+
+	for (unsigned int i = 0; i < look->count && !error; i++) {
+		struct watched_name *name = &ret->names[i];
+		const char *base = look->names[i].base;
+
+		snprintf(name->base, sizeof(name->base), "%s", base);
+		name->path = path_key(look->names[i].directory, base);
+		if (look->names[i].fd >= 0) {
+			error = identify(capture, look->names[i].fd, &identity);
+			name->directory = identity.node;
+			name->name = name_key(&identity.node, base);
+			name->in_directory = true;
+		}
+		ret->count += !error;
+	}
 	return ret->count ? 0 : error;
 }
 
@@ -763,10 +788,10 @@ static void forget_name(struct capture *capture, const struct watched_name *old)
 		bpf_map_delete_elem(capture->basenames, old->base);
 }
 
-static int watch_names(struct capture *capture, uint32_t index, const char *path)
+static int watch_names(struct capture *capture, uint32_t index, const struct capture_look *look)
 {
 	struct watch *watch = &capture->watches[index], old = *watch, now = {};
-	int error = find_names(capture, path, &now);
+	int error = find_names(capture, look, &now);
 
 	if (error)
 		return error;
@@ -778,25 +803,21 @@ static int watch_names(struct capture *capture, uint32_t index, const char *path
 	return error;
 }
 
-static void watch_node(struct capture *capture, uint32_t index, const char *path)
+static void watch_node(struct capture *capture, uint32_t index, int fd)
 {
 	struct callerd_identify identity;
-	int fd = open(path, O_PATH | O_CLOEXEC);
 
-	if (fd < 0)
+	if (fd < 0 || identify(capture, fd, &identity) || !S_ISSOCK(identity.mode))
 		return;
-	if (!identify(capture, fd, &identity) && S_ISSOCK(identity.mode)) {
-		pass_filter(capture, identity.node.inode);
-		bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
-	}
-	close(fd);
+	pass_filter(capture, identity.node.inode);
+	bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
 }
 
-int capture_watch(struct capture *capture, uint32_t index, const char *path)
+int capture_watch(struct capture *capture, uint32_t index, const struct capture_look *look)
 {
-	int error = index < WATCHES_MAX ? watch_names(capture, index, path) : -EINVAL;
+	int error = index < WATCHES_MAX ? watch_names(capture, index, look) : -EINVAL;
 
-	watch_node(capture, index, path);
+	watch_node(capture, index, look->node);
 	return error;
 }
 

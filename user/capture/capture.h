@@ -4,6 +4,7 @@
 #ifndef CALLERD_CAPTURE_H
 #define CALLERD_CAPTURE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,10 +39,29 @@ void capture_close(struct capture *capture);
 /* "trampoline" or "tracepoint". */
 const char *capture_backend_name(const struct capture *capture);
 
-/* Looks up PATH (absolute) and makes the kernel watch the socket there, under INDEX (below 64), by its
- * path, by its name in its directory where that exists, and by its node where that exists; to be
- * repeated as directories and nodes come and go. 0 or -errno. */
-int capture_watch(struct capture *capture, uint32_t index, const char *path);
+#define CAPTURE_NAMES_MAX 8
+
+/* What stands at the path of a socket: its names, which are more than one where it is a symlink, and its node. */
+struct capture_look {
+	unsigned int count; /* 0: .error says why */
+	int error;
+	struct {
+		char directory[PATH_MAX]; /* without symlinks as far as it exists */
+		char base[CALLERD_ADDRESS_MAX + 4];
+		int fd; /* O_PATH, of the directory; negative: it does not exist */
+	} names[CAPTURE_NAMES_MAX];
+	int node; /* O_PATH; negative: none */
+};
+
+/* Looks at PATH (absolute). Whoever has a directory on the way decides how long that takes. End it with
+ * capture_look_close(). */
+void capture_look(const char *path, struct capture_look *ret);
+void capture_look_close(struct capture_look *look);
+
+/* Makes the kernel watch the socket that LOOK is of, under INDEX (below 64), by its path, by its name in its directory
+ * where that exists, and by its node where that exists; to be repeated as directories and nodes come and go. Asks
+ * nobody. 0 or -errno. */
+int capture_watch(struct capture *capture, uint32_t index, const struct capture_look *look);
 
 /* How the kernel tells the open (O_PATH will do) file from all others. 0 or -errno. */
 int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret);
