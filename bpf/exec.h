@@ -131,26 +131,38 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/* Lists the processes and their images, which get a number here where they are older than the agent. */
-SEC("iter/task")
-int processes(struct bpf_iter__task *context)
+static __always_inline void list_process(struct seq_file *out, struct task_struct *task)
 {
-	struct task_struct *task = context->task;
 	struct callerd_process process = {};
 	struct callerd_executed *known;
+	__u32 login_uid = CALLERD_UNSET_ID;
 
-	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) ||
-	    !BPF_CORE_READ(task, mm))
-		return 0;
+	if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid) || !BPF_CORE_READ(task, mm))
+		return;
+	if (bpf_core_field_exists(task->loginuid))
+		login_uid = BPF_CORE_READ(task, loginuid.val);
 	known = find_executed(task);
 	process.start = BPF_CORE_READ(task, start_boottime);
 	process.image = known ? known->image : new_image(task);
 	process.pid = BPF_CORE_READ(task, tgid);
-	process.account =
-		account_of((__u64)BPF_CORE_READ(task, cred), (__u64)BPF_CORE_READ(task, thread_pid),
-			   bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val)
-								 : CALLERD_UNSET_ID);
-	bpf_seq_write(context->meta->seq, &process, sizeof(process));
+	process.account = account_of((__u64)BPF_CORE_READ(task, cred),
+				     (__u64)BPF_CORE_READ(task, thread_pid), login_uid);
+	bpf_seq_write(out, &process, sizeof(process));
+}
+
+/* Lists the processes and their images, which get a number here where they are older than the agent. */
+SEC("iter/task")
+int processes(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task, *init;
+
+	if (!task)
+		return 0;
+	/* On some kernels the iterator leaves out PID 1. */
+	init = BPF_CORE_READ(task, nsproxy, pid_ns_for_children, child_reaper);
+	if (!context->meta->seq_num && init && BPF_CORE_READ(task, pid) != BPF_CORE_READ(init, pid))
+		list_process(context->meta->seq, init);
+	list_process(context->meta->seq, task);
 	return 0;
 }
 

@@ -162,6 +162,7 @@ struct pid {
 };
 
 struct pid_namespace {
+	struct task_struct *child_reaper;
 	struct ns_common ns;
 };
 
@@ -174,6 +175,7 @@ struct user_namespace {
 
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
 };
 
@@ -366,6 +368,7 @@ struct bpf_sock_addr_kern {
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	__u64 seq_num;
 };
 
 struct bpf_iter__task {

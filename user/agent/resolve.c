@@ -136,6 +136,14 @@ static bool is_in_namespace(int proc, uint32_t mnt_ns)
 	return !fstatat(proc, "ns/mnt", &info, 0) && info.st_ino == mnt_ns;
 }
 
+/* Whether the root of PROC is that of its whole mount namespace, as the caller's is. */
+static bool stands_in(const struct resolve *resolve, int proc)
+{
+	char root[2];
+
+	return !strcmp(resolve->root, "/") && readlinkat(proc, "root", root, sizeof(root)) == 1;
+}
+
 /* Whether root alone decides what is mounted in the mount namespace of PROC. */
 static bool is_of_root(int proc)
 {
@@ -186,7 +194,8 @@ static bool view_of(struct view *view, const struct resolve *resolve, uint32_t p
 	view->proc = proc_open(pid, start);
 	if (view->proc < 0)
 		return false;
-	if (!is_in_namespace(view->proc, resolve->mnt_ns)) {
+	if (!is_in_namespace(view->proc, resolve->mnt_ns) ||
+	    (pid != resolve->processes[0].pid && !stands_in(resolve, view->proc))) {
 		close(view->proc);
 		return false;
 	}
@@ -240,31 +249,37 @@ static int match_cached(int root, const char *path, struct open_how *how, struct
 	return index;
 }
 
+/* Only what is watched is certain. */
+static int at_once(int index)
+{
+	return index < 0 ? -EAGAIN : index;
+}
+
 int resolve_at_once(const struct resolve *resolve, struct capture *capture)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
-			       .resolve = RESOLVE_CACHED | RESOLVE_IN_ROOT};
-	int proc = -1, root = AT_FDCWD, index = -EAGAIN;
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
 	struct stat info;
+	int index = -EAGAIN, proc, root;
 
 	if (!stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns &&
-	    !strcmp(resolve->root, "/")) {
-		how.resolve = RESOLVE_CACHED;
-	} else {
-		proc = proc_open(resolve->processes[0].pid, resolve->processes[0].start);
-		if (proc < 0 || !is_in_namespace(proc, resolve->mnt_ns))
-			goto out;
-		root = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0)
-			goto out;
-	}
-	index = match_cached(root, resolve->path, &how, capture);
-out:
-	if (root >= 0)
-		close(root);
-	if (proc >= 0)
+	    !strcmp(resolve->root, "/"))
+		return at_once(match_cached(AT_FDCWD, resolve->path, &how, capture));
+	how.resolve |= RESOLVE_IN_ROOT;
+	for (unsigned int i = 0; i < resolve->process_count; i++) {
+		proc = proc_open(resolve->processes[i].pid, resolve->processes[i].start);
+		if (proc < 0)
+			continue;
+		root = is_in_namespace(proc, resolve->mnt_ns) && (!i || stands_in(resolve, proc))
+			       ? openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			       : -1;
 		close(proc);
-	return index < 0 ? -EAGAIN : index;
+		if (root < 0)
+			continue;
+		index = match_cached(root, resolve->path, &how, capture);
+		close(root);
+		break;
+	}
+	return at_once(index);
 }
 
 static bool is_one_of(uint32_t id, const uint32_t ids[3])
