@@ -79,6 +79,9 @@ struct world {
 
 /* --- the host --------------------------------------------------------------------------------- */
 
+/* Where /srv/moves leads to; NULL: nowhere. */
+static const char *moving;
+
 static inline enum host_path_end resolve_path(void *data, const char *path, char *out, size_t size)
 {
 	static const char *const links[][2] = {
@@ -86,6 +89,9 @@ static inline enum host_path_end resolve_path(void *data, const char *path, char
 
 	if (!strcmp(path, "/srv/lost"))
 		return HOST_PATH_LOST;
+	if (moving && !strcmp(path, "/srv/moves"))
+		return snprintf(out, size, "%s", moving) < (int)size ? HOST_PATH_KNOWN
+								     : HOST_PATH_LOST;
 	for (size_t i = 0; i < COUNT(links); i++)
 		if (!strcmp(path, links[i][0]))
 			return snprintf(out, size, "%s", links[i][1]) < (int)size ? HOST_PATH_KNOWN

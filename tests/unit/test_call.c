@@ -262,6 +262,149 @@ SCENARIO(created_and_started)
 	assert_null(inventory_container(world->inventories[1], bytes_of("new")));
 }
 
+#define MOVED "host-root-mount critical: /srv/moves (that is /) mounted read-write at /x"
+#define MOVING "{'HostConfig':{'Binds':['/srv/moves:/x']}}"
+
+/* A symlink is followed anew at each start; the worse of what it was and is counts. */
+SCENARIO(moved_link)
+{
+	struct asked exec = {.what = "POST /containers/new/exec", .body = "{}"};
+
+	moving = "/srv/x";
+	expect_created(world, CREATE "?name=new", MOVING, CREATED(B_ID),
+		       "ContainerCreate 1.41 container new <bbbb> | | binds=/srv/moves:/x |");
+	expect(world, "POST /containers/new/start", "ContainerStart container new <bbbb>" NONE);
+	moving = "/";
+	expect_call(world, &exec, "ContainerExec exec of new <bbbb>" NONE);
+	expect_call(world, &(struct asked){.what = "POST /containers/new/start", .status = 304},
+		    "ContainerStart container new <bbbb> | " MOVED " | | T1611");
+	expect_call(world, &exec, "ContainerExec exec of new <bbbb>" NONE);
+	expect(world, "POST /containers/new/restart",
+	       "ContainerRestart container new <bbbb> | " MOVED " | | T1611");
+	moving = "/srv/x";
+	expect_call(world, &exec,
+		    "ContainerExec exec of new <bbbb> | host-root-mount critical: in a container "
+		    "that has /srv/moves (that is /) mounted read-write at /x; "
+		    "root-container-entered critical: enters a container that has /srv/moves "
+		    "(that is /) mounted read-write at /x | | T1611 T1609");
+	expect(world, "POST /containers/new/restart",
+	       "ContainerRestart container new <bbbb> | " MOVED " | | T1611");
+	moving = NULL;
+}
+
+/* As the engine tells of a container. */
+static void inspect(struct world *world, const char *id, const char *name, const char *host)
+{
+	struct inventory_container container = {
+		.id = bytes_of(id), .name = bytes_of(name), .inspected = true};
+	char text[1024];
+	struct body *body;
+	size_t size;
+	char *json;
+
+	snprintf(text, sizeof(text), "{'HostConfig':{%s}}", host);
+	json = quoted(text, &size);
+	assert_int_equal(body_new(&shape_container_inspect, 65536, NULL, &body), 0);
+	body_feed(body, json, size);
+	assert_int_equal(body_state(body), BODY_DONE);
+	calls_judge_inspected(world->calls, 0, body_value(body), &container);
+	assert_int_equal(inventory_put_container(world->inventories[0], &container), 0);
+	body_free(body);
+	free(json);
+}
+
+/* The engine started it again by itself: when it is inspected then, its mounts are what they are now. */
+SCENARIO(moved_link_inspected)
+{
+	moving = "/srv/x";
+	make_call(world, &(struct asked){.what = CREATE "?name=new",
+					 .body = MOVING,
+					 .status = 201,
+					 .answer = CREATED(B_ID)});
+	moving = "/";
+	inspect(world, B_ID, "new",
+		"'Binds':['/srv/moves:/x'],'SecurityOpt':['seccomp=unconfined']");
+	moving = NULL;
+	expect(world, "POST /containers/new/start",
+	       "ContainerStart container new <bbbb> | " MOVED " | | T1611");
+}
+
+#define JOIN "join-container-namespace medium: "
+
+/* The engine tells of the newest first: of those that join before those that are joined. */
+SCENARIO(joined)
+{
+	inspect(world, D_ID, "third", "'PidMode':'container:second'");
+	inspect(world, C_ID, "second", "'PidMode':'container:first','VolumesFrom':['first']");
+	inspect(world, B_ID, "first", "'PidMode':'host','Binds':['/:/h:ro'],'IpcMode':'host'");
+	expect(world, "POST /containers/third/start",
+	       "ContainerStart container third <dddd> | "
+	       "host-root-mount critical: / mounted read-only at /h, from container first, from "
+	       "container second; "
+	       "host-pid high: the host's PID namespace, from container first, from container "
+	       "second; " JOIN "PID namespace of container:second | | T1611 T1610");
+	expect_body(world, CREATE, "{'HostConfig':{'PidMode':'container:ddd'}}",
+		    "ContainerCreate 1.41 container | "
+		    "host-root-mount critical: / mounted read-only at /h, from container first, "
+		    "from container second, from container ddd; "
+		    "host-pid high: the host's PID namespace, from container first, from container "
+		    "second, from container ddd; " JOIN "PID namespace of container:ddd | "
+		    "namespaces.pid=container:ddd | T1611 T1610");
+	expect_body(world, CREATE, "{'HostConfig':{'IpcMode':'container:first'}}",
+		    "ContainerCreate 1.41 container | " JOIN "IPC namespace of container:first; "
+		    "host-ipc medium: the host's IPC namespace, from container first | "
+		    "namespaces.ipc=container:first | T1610");
+	expect_body(world, CREATE, "{'HostConfig':{'NetworkMode':'container:first'}}",
+		    "ContainerCreate 1.41 container | " JOIN "network namespace of container:first "
+		    "| namespaces.network=container:first | T1610");
+	expect_body(world, CREATE, "{'HostConfig':{'IpcMode':'container:second'}}",
+		    "ContainerCreate 1.41 container | " JOIN "IPC namespace of container:second "
+		    "| namespaces.ipc=container:second | T1610");
+	expect_call(world, &(struct asked){.what = "POST /containers/third/attach", .status = 101},
+		    "ContainerAttach container third <dddd> | "
+		    "host-root-mount critical: in a container that has / mounted read-only at /h, "
+		    "from container first, from container second; "
+		    "root-container-entered critical: enters a container that has / mounted "
+		    "read-only at /h, from container first, from container second; "
+		    "host-pid high: in a container that has the host's PID namespace, from "
+		    "container first, from container second; "
+		    "join-container-namespace medium: in a container that has PID namespace of "
+		    "container:second; "
+		    "opaque-stream info: ContainerAttach | | T1611 T1609 T1610");
+}
+
+/* That joins itself, and all others, again and again. */
+SCENARIO(joined_without_end)
+{
+	char host[512] = "'VolumesFrom':['first'";
+
+	for (unsigned int i = 0; i < 20; i++)
+		strcat(host, ",'second','first'");
+	strcat(host, "]");
+	inspect(world, C_ID, "second", host);
+	inspect(world, B_ID, "first", host);
+	make_call(world, &(struct asked){.what = "POST /containers/first/start"});
+	assert_non_null(strstr(world->told.data,
+			       "not-judged high: more joined containers than are followed"));
+}
+
+SCENARIO(more_than_is_kept)
+{
+	char body[8192] = "{'HostConfig':{'Binds':['/srv/x:/x'";
+
+	for (unsigned int i = 0; i < 60; i++)
+		strcat(body,
+		       ",'/srv/x:/a/destination/that/is/rather/long/so/that/few/of/them/fit'");
+	strcat(body, "]}}");
+	make_call(world, &(struct asked){.what = CREATE "?name=new",
+					 .body = body,
+					 .status = 201,
+					 .answer = CREATED(B_ID)});
+	expect(world, "POST /containers/new/start",
+	       "ContainerStart container new <bbbb> | not-judged medium: more is mounted or joined "
+	       "than is looked at again at a start | |");
+}
+
 SCENARIO(not_created)
 {
 	static const struct asked requests[] = {
@@ -993,6 +1136,11 @@ int main(void)
 		cmocka_unit_test(test_resolved_late),
 		cmocka_unit_test(test_asked_about),
 		cmocka_unit_test(test_created_and_started),
+		cmocka_unit_test(test_moved_link),
+		cmocka_unit_test(test_moved_link_inspected),
+		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_without_end),
+		cmocka_unit_test(test_more_than_is_kept),
 		cmocka_unit_test(test_not_created),
 		cmocka_unit_test(test_not_witnessed),
 		cmocka_unit_test(test_execs),

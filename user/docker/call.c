@@ -43,6 +43,7 @@ struct calls {
 	uint64_t requests;    /* so far: each has a number */
 	struct text event_id; /* of the last one */
 	struct removals removals;
+	struct kept kept; /* of the contents judged last */
 	/* Of the record described last. */
 	struct verdict verdict;
 	struct record_finding findings[VERDICT_FINDINGS_MAX];
@@ -753,9 +754,19 @@ static void judge_unknown(const struct call *call, struct verdict *verdict)
 			    "callerd does not know this operation");
 }
 
+static struct kept *kept_anew(struct calls *calls)
+{
+	text_cut(&calls->kept.joins, 0);
+	text_cut(&calls->kept.places, 0);
+	calls->kept.more = false;
+	return &calls->kept;
+}
+
 static void judge_contents(struct call *call, struct verdict *verdict)
 {
 	struct judging judging = judging_of(call, verdict);
+
+	judging.kept = kept_anew(call->calls);
 
 	if (call->match.route->judge)
 		call->match.route->judge(&judging);
@@ -971,6 +982,14 @@ static void enter_findings(struct call *call, struct verdict *verdict)
 		request_set_findings(call->request, findings, copy_findings(findings, verdict));
 }
 
+/* Of what was judged last. */
+static void take_kept(const struct calls *calls, struct inventory_container *container)
+{
+	container->joins = text_since(&calls->kept.joins, 0);
+	container->places = text_since(&calls->kept.places, 0);
+	container->more = calls->kept.more || calls->kept.joins.error || calls->kept.places.error;
+}
+
 static void learn_container(struct call *call, const struct verdict *verdict)
 {
 	struct calls *calls = call->calls;
@@ -985,6 +1004,7 @@ static void learn_container(struct call *call, const struct verdict *verdict)
 	};
 
 	container.finding_count = copy_findings(container.findings, verdict);
+	take_kept(calls, &container);
 	if (inventory_put_container(call->inventory, &container))
 		return;
 	if (calls->options.created)
@@ -1076,6 +1096,29 @@ static bool changes_limits(const struct call *call, const struct value *body)
 	return false;
 }
 
+/* It has what it was given when it was created, and what its mounts and the containers that it joins are by now. */
+static void learn_started(struct call *call)
+{
+	const struct inventory_container *container =
+		inventory_container(call->inventory, call->target.id);
+	struct verdict *verdict = calloc(1, sizeof(*verdict));
+	struct finding findings[INVENTORY_FINDINGS_MAX];
+
+	if (!verdict)
+		return;
+	judge_contents(call, verdict);
+	/* Of one that nobody looked at so far, somebody will. */
+	if (container && inventory_container_judged(container))
+		inventory_add_findings(call->inventory, call->target.id, findings,
+				       copy_findings(findings, verdict));
+	call->judged = verdict;
+}
+
+static bool is_start(const struct call *call)
+{
+	return call->match.route->judge == judge_container_start;
+}
+
 /* What the body says that events can be told by. */
 static void enter_body(struct call *call)
 {
@@ -1155,6 +1198,8 @@ static void learn(struct call *call)
 	enter_target(call);
 	if (call->match.route->answer)
 		learn_created(call);
+	else if (is_start(call))
+		learn_started(call);
 	else if (is_operation(call, "ContainerDelete"))
 		learn_delete(call);
 	else if (is_operation(call, "VolumeDelete"))
@@ -1515,6 +1560,8 @@ void calls_free(struct calls *calls)
 		return;
 	verdict_free(&calls->verdict);
 	text_free(&calls->event_id);
+	text_free(&calls->kept.joins);
+	text_free(&calls->kept.places);
 	free(calls);
 }
 
@@ -1531,6 +1578,7 @@ void calls_judge_inspected(struct calls *calls, unsigned int socket, const struc
 		.inventory = calls->options.inventories[socket],
 		.files = calls->options.files,
 		.verdict = verdict,
+		.kept = kept_anew(calls),
 	};
 	const struct value *config = value_get(inspect, "Config");
 
@@ -1539,4 +1587,5 @@ void calls_judge_inspected(struct calls *calls, unsigned int socket, const struc
 	ret->image = value_string(config, "Image");
 	ret->user = value_string(config, "User");
 	ret->finding_count = copy_findings(ret->findings, verdict);
+	take_kept(calls, ret);
 }

@@ -195,13 +195,16 @@ static void tell_inventory(const struct causes *causes, unsigned int socket,
 			   const struct engine_event *event, const struct cause *cause)
 {
 	bool named = is(event->action, "create") || is(event->action, "rename");
+	/* Its mounts may lead elsewhere by now. */
+	bool restarted = is(event->action, "start") && cause->kind != CAUSE_REQUEST;
 	bool changed;
 
 	if (is(event->action, "destroy"))
 		inventory_remove_container(causes->options.inventories[socket], event->id);
 	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
 	 * another one's. */
-	changed = (named && cause->kind != CAUSE_REQUEST) || is(event->action, "update");
+	changed =
+		(named && cause->kind != CAUSE_REQUEST) || is(event->action, "update") || restarted;
 	if (changed && causes->options.inspect)
 		causes->options.inspect(causes->options.inspect_data, socket, event->id);
 }

@@ -7,8 +7,7 @@
 /* Which of its files a container has of the host. The socket of an engine is none that can be read. */
 static bool is_of_files(enum finding_id id)
 {
-	return id == FINDING_HOST_ROOT_MOUNT || id == FINDING_HOST_PATH_MOUNT ||
-	       id == FINDING_VOLUME_HOST_PATH;
+	return finding_is_mount(id) && id != FINDING_ENGINE_SOCKET_MOUNT;
 }
 
 /* Whether ENTRY gives the caller what FINDING is about. */
@@ -64,7 +63,7 @@ bool judge_container_known(struct judging *judging)
 {
 	const struct inventory_container *container = judging->container;
 
-	if (container && (container->inspected || container->witnessed || container->finding_count))
+	if (container && inventory_container_judged(container))
 		return true;
 	if (!judging->refused)
 		verdict_add(judging->verdict, FINDING_NOT_JUDGED, SEVERITY_NONE,
@@ -82,6 +81,7 @@ void judge_entry(struct judging *judging)
 		return;
 	for (unsigned int i = 0; i < container->finding_count; i++)
 		verdict_add_finding(&has, &container->findings[i]);
+	judge_joined(judging, container, &has);
 	if (gravest(&has) && gravest(&has)->severity >= SEVERITY_HIGH) {
 		for (unsigned int i = 0; i < has.finding_count; i++)
 			carry(judging, entry, &has.findings[i]);

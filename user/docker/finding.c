@@ -128,6 +128,12 @@ enum finding_id finding_by_name(const char *id, size_t size)
 	return FINDING_NONE;
 }
 
+bool finding_is_mount(enum finding_id id)
+{
+	return id == FINDING_HOST_ROOT_MOUNT || id == FINDING_HOST_PATH_MOUNT ||
+	       id == FINDING_ENGINE_SOCKET_MOUNT || id == FINDING_VOLUME_HOST_PATH;
+}
+
 const char *severity_name(enum finding_severity severity)
 {
 	return (size_t)severity < COUNT(severities) ? severities[severity].name : NULL;

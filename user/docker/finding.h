@@ -75,6 +75,9 @@ const struct finding_kind *finding_kind(enum finding_id id);
 /* FINDING_NONE: there is no such id. */
 enum finding_id finding_by_name(const char *id, size_t size);
 
+/* Whether it is of something of the host that is mounted in a container. */
+bool finding_is_mount(enum finding_id id);
+
 /* "info" … "critical"; NULL for SEVERITY_NONE. */
 const char *severity_name(enum finding_severity severity);
 enum finding_severity severity_by_name(const char *name, size_t size);

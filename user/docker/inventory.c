@@ -355,31 +355,83 @@ static int take_name(struct inventory *inventory, struct container *container, s
 	return 0;
 }
 
+static bool has_finding(const struct inventory_container *container, const struct finding *finding)
+{
+	for (unsigned int i = 0; i < container->finding_count; i++)
+		if (container->findings[i].id == finding->id &&
+		    bytes_equal(container->findings[i].detail, finding->detail))
+			return true;
+	return false;
+}
+
+static void add_finding(struct inventory_container *container, const struct finding *finding)
+{
+	struct finding *place = &container->findings[container->finding_count];
+
+	if (has_finding(container, finding))
+		return;
+	if (container->finding_count < INVENTORY_FINDINGS_MAX) {
+		container->finding_count++;
+	} else {
+		place = container->findings;
+		for (unsigned int i = 1; i < INVENTORY_FINDINGS_MAX; i++)
+			if (container->findings[i].severity < place->severity)
+				place = &container->findings[i];
+		if (place->severity >= finding->severity)
+			return;
+	}
+	*place = *finding;
+	place->detail = cut_detail(finding->detail);
+}
+
+/* The findings that a container has once NEW is put: what its creator asked for stays, and what its mounts are now
+ * counts as well. */
+static void choose_findings(struct inventory_container *to, const struct inventory_container *old,
+			    const struct inventory_container *new)
+{
+	bool judged = new->witnessed || (!old->witnessed && (new->inspected || new->finding_count));
+	const struct inventory_container *from = judged ? new : old;
+
+	to->finding_count = bounded_count(from->finding_count);
+	memcpy(to->findings, from->findings, to->finding_count * sizeof(*to->findings));
+	for (unsigned int i = 0; !judged && i < bounded_count(new->finding_count); i++)
+		if (finding_is_mount(new->findings[i].id))
+			add_finding(to, &new->findings[i]);
+}
+
 static int fill_container(struct inventory *inventory, struct container *container,
 			  const struct inventory_container *new)
 {
 	const struct inventory_container *old = &container->view;
-	bool judged = new->witnessed || (!old->witnessed && (new->inspected || new->finding_count));
-	const struct inventory_container *findings = judged ? new : old;
+	struct inventory_container chosen;
+	const struct inventory_container *findings = &chosen;
 	struct inventory_container view = {
 		.id = old->id,
 		.image = merged(old->image, new->image, TEXT_MAX_KEPT),
 		.image_id = merged(old->image_id, new->image_id, TEXT_MAX_KEPT),
 		.user = merged(old->user, new->user, TEXT_MAX_KEPT),
+		.joins = merged(old->joins, new->joins, TEXT_MAX_KEPT),
+		.places = merged(old->places, new->places, TEXT_MAX_KEPT),
+		.more = old->more || new->more,
 		.inspected = old->inspected || new->inspected,
 		.witnessed = old->witnessed || new->witnessed,
 	};
 	struct bytes name = merged(old->name, without_slash(new->name), NAME_MAX_KEPT);
-	size_t size = name.size + view.image.size + view.image_id.size + view.user.size +
-		      findings_size(findings->findings, findings->finding_count);
-	char *text = malloc(size + 1), *at = text;
+	size_t size;
+	char *text, *at;
 
+	choose_findings(&chosen, old, new);
+	size = name.size + view.image.size + view.image_id.size + view.user.size + view.joins.size +
+	       view.places.size + findings_size(findings->findings, findings->finding_count);
+	text = at = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
 	name = keep(&at, name);
 	view.image = keep(&at, view.image);
 	view.image_id = keep(&at, view.image_id);
 	view.user = keep(&at, view.user);
+	view.joins = keep(&at, view.joins);
+	view.places = keep(&at, view.places);
 	keep_findings(&at, view.findings, &view.finding_count, findings->findings,
 		      findings->finding_count);
 	if (old->name.size && !bytes_equal(old->name, name))
@@ -408,6 +460,20 @@ int inventory_put_container(struct inventory *inventory, const struct inventory_
 	if (error && added)
 		drop_container(inventory, &container->entry);
 	return error;
+}
+
+int inventory_add_findings(struct inventory *inventory, struct bytes id,
+			   const struct finding *findings, unsigned int count)
+{
+	const struct container *container = container_by_id(inventory, id);
+	struct inventory_container more;
+
+	if (!container)
+		return 0;
+	more = container->view;
+	for (unsigned int i = 0; i < count; i++)
+		add_finding(&more, &findings[i]);
+	return inventory_put_container(inventory, &more);
 }
 
 int inventory_rename_container(struct inventory *inventory, struct bytes id, struct bytes name)

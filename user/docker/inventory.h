@@ -32,10 +32,20 @@ struct inventory_container {
 	struct bytes user;     /* that its processes run as by default, as it was asked for */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
+	/* What it depends on and others may change: other containers' namespaces and volumes that it joins, paths
+	 * of the host that are mounted in it (packed.h, as judge.h has them); and whether there are more. */
+	struct bytes joins, places;
+	bool more;
 	bool inspected; /* all of the above is as the engine has it */
 	bool witnessed; /* its findings are those of the request that created it: the engine adds its own
 			 * defaults to what it tells later */
 };
+
+/* Whether somebody looked at what it may do. */
+static inline bool inventory_container_judged(const struct inventory_container *container)
+{
+	return container->inspected || container->witnessed || container->finding_count;
+}
 
 struct inventory_exec {
 	struct bytes id;	   /* 64 hex digits */
@@ -57,11 +67,15 @@ int inventory_new(unsigned int max, struct inventory **ret);
 void inventory_free(struct inventory *inventory);
 
 /* Puts a container there, or replaces what was known of it by its id; fields of *CONTAINER that are unknown
- * keep their old values, and so do its findings where it has none and is not .inspected. What is longer than
+ * keep their old values, and so do its findings where it has none and is not .inspected; those that were witnessed
+ * stay in any case, but that mounts may be added which are found when it is inspected. What is longer than
  * any daemon allows counts as unknown; details of findings are cut. A name that another one had is its
  * own now. Copies. 0, -EINVAL (no id of 64 lower-case hex digits, a volume without a name) or -ENOMEM. */
 int inventory_put_container(struct inventory *inventory,
 			    const struct inventory_container *container);
+/* Adds to what is found of a container, by full id; of too many the gravest stay. 0 or -ENOMEM. */
+int inventory_add_findings(struct inventory *inventory, struct bytes id,
+			   const struct finding *findings, unsigned int count);
 int inventory_put_exec(struct inventory *inventory, const struct inventory_exec *exec);
 int inventory_put_volume(struct inventory *inventory, const struct inventory_volume *volume);
 /* ID with or without sha256:. REFERENCE is any name of the image: repository:tag, repository@digest; data NULL:

@@ -6,6 +6,7 @@
 #include "docker/facts.h"
 #include "docker/gofold.h"
 #include "docker/judge_inside.h"
+#include "docker/packed.h"
 #include "record/mask.h"
 
 static bool contains(struct bytes bytes, const char *word)
@@ -33,6 +34,24 @@ static void add_source(struct judging *judging, const struct place *place,
 	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
 }
 
+/* So that it can be judged again. */
+static void keep_place(struct kept *kept, const struct place *place)
+{
+	char how[] = {place->read_only ? 'r' : 'w', place->is_volume ? 'v' : 'p'};
+	struct bytes parts[] = {
+		{how, sizeof(how)}, bytes_of(place->through), place->source, place->destination};
+	size_t size = 0;
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		size += PACKED_HEAD + parts[i].size;
+	if (size > KEPT_MAX - kept->places.size) {
+		kept->more = true;
+		return;
+	}
+	for (size_t i = 0; i < COUNT(parts); i++)
+		packed_add(&kept->places, parts[i]);
+}
+
 void judge_place(struct judging *judging, const struct place *place)
 {
 	struct host_source source;
@@ -40,10 +59,27 @@ void judge_place(struct judging *judging, const struct place *place)
 
 	if (!place->source.size)
 		return;
+	if (judging->kept)
+		keep_place(judging->kept, place);
 	host_source_judge(place->source, place->read_only, judging->files, &text, &source);
 	if (source.finding != FINDING_NONE)
 		add_source(judging, place, &source);
 	text_free(&text);
+}
+
+/* Whoever may change a symlink decides at each start anew what is mounted. */
+static void judge_places_again(struct judging *judging, struct bytes places)
+{
+	struct bytes how, through, source, destination;
+
+	while (packed_next(&places, &how) && packed_next(&places, &through) &&
+	       packed_next(&places, &source) && packed_next(&places, &destination)) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "%.*s", PRINTED(through));
+		judge_place(judging, &(struct place){source, destination, how.data[0] == 'r', text,
+						     how.data[1] == 'v'});
+	}
 }
 
 /* A volume with options of its own, or one that is known to have some. */
@@ -126,30 +162,6 @@ static void judge_mounts(struct judging *judging, const struct value *mounts)
 		judge_mount(judging, one);
 }
 
-/* What comes along with another container's volumes. */
-static void inherit_mounts(struct judging *judging, struct bytes key)
-{
-	const struct inventory_container *from =
-		judging->inventory ? inventory_container(judging->inventory, key) : NULL;
-
-	for (unsigned int i = 0; from && i < from->finding_count; i++) {
-		const struct finding *finding = &from->findings[i];
-
-		switch (finding->id) {
-		case FINDING_HOST_ROOT_MOUNT:
-		case FINDING_HOST_PATH_MOUNT:
-		case FINDING_ENGINE_SOCKET_MOUNT:
-		case FINDING_VOLUME_HOST_PATH:
-		case FINDING_NOT_JUDGED:
-			ADD(judging, finding->id, finding->severity, "%.*s, from container %.*s",
-			    PRINTED(finding->detail), PRINTED(key));
-			break;
-		default:
-			break;
-		}
-	}
-}
-
 static void judge_volumes_from(struct judging *judging, struct bytes spec)
 {
 	const char *colon = spec.size ? memchr(spec.data, ':', spec.size) : NULL;
@@ -158,7 +170,7 @@ static void judge_volumes_from(struct judging *judging, struct bytes spec)
 		spec.size = (size_t)(colon - spec.data);
 	ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "volumes of container %.*s",
 	    PRINTED(spec));
-	inherit_mounts(judging, spec);
+	judge_join(judging, JOIN_VOLUMES, spec);
 }
 
 /* --- namespaces, capabilities, devices --------------------------------------------------------- */
@@ -168,14 +180,15 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 	static const struct {
 		const char *field, *what;
 		enum finding_id finding;
+		enum join_kind join;
 	} modes[] = {
-		{"PidMode", "PID namespace", FINDING_HOST_PID},
-		{"NetworkMode", "network namespace", FINDING_HOST_NETWORK},
-		{"IpcMode", "IPC namespace", FINDING_HOST_IPC},
-		{"UTSMode", "UTS namespace", FINDING_HOST_UTS},
-		{"UsernsMode", "user namespace", FINDING_HOST_USERNS},
-		{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS},
-		{"Cgroup", "cgroup", FINDING_NONE},
+		{"PidMode", "PID namespace", FINDING_HOST_PID, JOIN_PID},
+		{"NetworkMode", "network namespace", FINDING_HOST_NETWORK, JOIN_NETWORK},
+		{"IpcMode", "IPC namespace", FINDING_HOST_IPC, JOIN_IPC},
+		{"UTSMode", "UTS namespace", FINDING_HOST_UTS, JOIN_UTS},
+		{"UsernsMode", "user namespace", FINDING_HOST_USERNS, JOIN_USER},
+		{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS, JOIN_CGROUP},
+		{"Cgroup", "cgroup", FINDING_NONE, JOIN_CGROUP},
 	};
 
 	for (size_t i = 0; i < COUNT(modes); i++) {
@@ -187,10 +200,11 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 		if (modes[i].finding && is(mode, "host"))
 			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
 			    modes[i].what);
-		else if (bytes_begin(mode, "container:"))
+		else if (bytes_begin(mode, "container:")) {
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
 			    modes[i].what, PRINTED(mode));
-		else if (mode.size)
+			judge_join(judging, modes[i].join, bytes_from(mode, strlen("container:")));
+		} else if (mode.size)
 			judge_other_mode(judging, modes[i].field, modes[i].what, modes[i].finding,
 					 mode);
 	}
@@ -360,8 +374,15 @@ void judge_container_start(struct judging *judging)
 	const struct inventory_container *container = judging->container;
 
 	judge_container_known(judging);
-	for (unsigned int i = 0; container && i < container->finding_count; i++)
-		verdict_add_finding(judging->verdict, &container->findings[i]);
+	if (container) {
+		for (unsigned int i = 0; i < container->finding_count; i++)
+			verdict_add_finding(judging->verdict, &container->findings[i]);
+		judge_joined(judging, container, judging->verdict);
+		judge_places_again(judging, container->places);
+		if (container->more)
+			ADD(judging, FINDING_NOT_JUDGED, SEVERITY_NONE,
+			    "more is mounted or joined than is looked at again at a start");
+	}
 	if (!judging->body)
 		return;
 	judge_host_config(judging, judging->body);
@@ -408,18 +429,10 @@ static bool is_delicate(struct bytes path)
 
 static bool has_host_files(const struct inventory_container *container)
 {
-	for (unsigned int i = 0; container && i < container->finding_count; i++) {
-		switch (container->findings[i].id) {
-		case FINDING_PRIVILEGED:
-		case FINDING_HOST_ROOT_MOUNT:
-		case FINDING_HOST_PATH_MOUNT:
-		case FINDING_ENGINE_SOCKET_MOUNT:
-		case FINDING_VOLUME_HOST_PATH:
+	for (unsigned int i = 0; container && i < container->finding_count; i++)
+		if (container->findings[i].id == FINDING_PRIVILEGED ||
+		    finding_is_mount(container->findings[i].id))
 			return true;
-		default:
-			break;
-		}
-	}
 	return false;
 }
 
@@ -523,9 +536,12 @@ void judge_build(struct judging *judging)
 		if (is(text_since(&mode, 0), "host"))
 			ADD(judging, FINDING_BUILD_HOST_NETWORK, SEVERITY_NONE,
 			    "the build uses the host's network");
-		else if (bytes_begin(text_since(&mode, 0), "container:"))
+		else if (bytes_begin(text_since(&mode, 0), "container:")) {
 			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
 			    "network namespace of %.*s", PRINTED(text_since(&mode, 0)));
+			judge_join(judging, JOIN_NETWORK,
+				   bytes_from(text_since(&mode, 0), strlen("container:")));
+		}
 	}
 	text_cut(&mode, 0);
 	if (route_query(judging->query, "cgroupparent", &mode) && mode.size)

@@ -8,6 +8,28 @@
 #include "docker/route.h"
 #include "docker/verdict.h"
 
+#define KEPT_MAX 4096 /* bytes of each of what is kept */
+
+/* What a container depends on and others may change, to be judged again whenever it is started; packed. */
+struct kept {
+	/* Of each namespace of another container, or its volumes: the kind and its name, as judge_join() has them. */
+	struct text joins;
+	/* Of each path of the host: how it is mounted, what it comes through, the path, where it is mounted. */
+	struct text places;
+	bool more; /* than is kept */
+};
+
+/* What of another container one joins. */
+enum join_kind {
+	JOIN_PID = 'p',
+	JOIN_NETWORK = 'n',
+	JOIN_IPC = 'i',
+	JOIN_UTS = 'u',
+	JOIN_USER = 's',
+	JOIN_CGROUP = 'c',
+	JOIN_VOLUMES = 'v',
+};
+
 /* A request while it is judged. */
 struct judging {
 	struct inventory *inventory;	/* of the engine; NULL: none */
@@ -19,8 +41,9 @@ struct judging {
 		*container;		   /* target, or that of the exec; NULL: unknown */
 	const struct inventory_exec *exec; /* target; NULL: unknown */
 	struct verdict *verdict;
-	bool refused;	/* the engine did not do it */
-	bool inspected; /* as the engine tells it, with defaults of its own */
+	struct kept *kept; /* to be added to; NULL: nobody keeps it */
+	bool refused;	   /* the engine did not do it */
+	bool inspected;	   /* as the engine tells it, with defaults of its own */
 };
 
 void judge_container_create(struct judging *judging);
@@ -48,6 +71,13 @@ void judge_entry(struct judging *judging);
 
 /* Whether somebody looked at what the container of the operation may do; else that is a finding. */
 bool judge_container_known(struct judging *judging);
+
+/* That what is created joins KIND of the container KEY: what that has of the host it has as well. */
+void judge_join(struct judging *judging, enum join_kind kind, struct bytes key);
+
+/* Adds to TO what CONTAINER has through others that it joins, as they are now. */
+void judge_joined(struct judging *judging, const struct inventory_container *container,
+		  struct verdict *to);
 
 /* A container as the engine describes it (shape_container_inspect): what its creation would be found to be. */
 void judge_inspected(struct judging *judging, const struct value *inspect);

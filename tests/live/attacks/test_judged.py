@@ -191,6 +191,100 @@ def process_in_a_container_calls_the_engine():
         problems.check()
 
 
+# --- what a container has through others, and at another time -----------------------------------------
+
+
+@test
+def member_joins_what_an_administrators_container_has():
+    """The attacker asks for nothing of the host: only for the namespaces and volumes of a container that has it, or of
+    one that has joined such a one, created before callerd was there."""
+    problems = Problems()
+    first, second = NAME + '-first', NAME + '-second'
+    with container(first, PidMode='host', IpcMode='host', NetworkMode='host', UTSMode='host', Binds=['/:/mnt']):
+        create(second, PidMode='container:' + first, VolumesFrom=[first], start=True)
+        root = {'host-root-mount': ('critical', 'from container')}
+        join = ('join-container-namespace',)
+        try:
+            with Callerd() as agent:
+                until_known(agent, first)
+                for host, wanted in (
+                        ({'PidMode': 'container:' + first}, {**root, 'host-pid': ('high', 'from container')}),
+                        ({'IpcMode': 'container:' + first}, {'host-ipc': ('medium', 'from container')}),
+                        ({'NetworkMode': 'container:' + first}, {'host-network': ('medium', 'from container')}),
+                        ({'VolumesFrom': [first]}, root),
+                        ({'VolumesFrom': [second]}, root),
+                        ({'PidMode': 'container:' + second}, {**root, 'host-pid': ('high', 'from container')}),
+                        ({'IpcMode': 'container:' + second}, {})):
+                    call = post(f'{API}/containers/create', config(**host))
+                    remove(call[2].get('Id'))
+                    check(problems, str(host), call, wanted, allowed=join, agent=agent)
+                made = post(f'{API}/containers/{second}/exec', {'Cmd': ['true']})
+                check(problems, 'exec in the one that joined', made,
+                      {'root-container-entered': 'critical', **MOUNT, 'host-pid': 'high'}, 201, join, agent)
+        finally:
+            remove(second)
+    problems.check()
+
+
+@test
+def member_moves_a_symlink_before_the_start():
+    """The container is made with a harmless directory, behind a symlink that the attacker makes point to / before
+    the start, and back after it."""
+    problems = Problems()
+    os.makedirs(D + '/harmless', exist_ok=True)
+    link, name = D + '/link', NAME + '-link'
+    root = {'host-root-mount': ('critical', f'{link} (that is /)')}
+
+    def point(to):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(to, link)
+
+    def execute():
+        return post(f'{API}/containers/{name}/exec', {'Cmd': ['true']})
+
+    point(D + '/harmless')
+    try:
+        check(problems, 'create', post(f'{API}/containers/create?name={name}', config(Binds=[link + ':/x'])), {}, 201)
+        check(problems, 'start', post(f'{API}/containers/{name}/start'), {}, 204)
+        check(problems, 'exec', execute(), {}, 201)
+        point('/')
+        check(problems, 'restart', post(f'{API}/containers/{name}/restart?t=0'), root, 204)
+        point(D + '/harmless')
+        true('sys' in docker('exec', name, 'ls', '/x'), 'the root is not mounted: this proves nothing')
+        check(problems, 'exec later', execute(), {'root-container-entered': 'critical', **root}, 201)
+    finally:
+        remove(name)
+    problems.check()
+
+
+@test
+def engine_follows_a_moved_symlink_by_itself():
+    """The same, but nobody asks for the start: the restart policy makes it. Who then enters the container has the
+    host."""
+    os.makedirs(D + '/harmless', exist_ok=True)
+    link, name = D + '/link-2', NAME + '-policy'
+    os.symlink(D + '/harmless', link)
+    # Ends when it is told to, by what is mounted.
+    create(name, 'sh', '-c', 'while ! [ -e /x/end ]; do sleep 0.1; done; rm /x/end; exit 1', start=True,
+           Binds=[link + ':/x'], RestartPolicy={'Name': 'on-failure'})
+    try:
+        os.unlink(link)
+        os.symlink('/', link)
+        with open(D + '/harmless/end', 'w'):
+            pass
+        identity = get(f'/containers/{name}/json')['Id']
+        AGENT.event('container/start', identity, that=lambda r: field(r, 'callerd.cause.kind') == 'daemon')
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            target, _, _ = post(f'{API}/containers/{name}/exec', {'Cmd': ['true']})
+            if 'root-container-entered' in findings(record_of(AGENT, target)):
+                return
+        raise AssertionError('nobody noticed that / is mounted')
+    finally:
+        remove(name)
+
+
 def main_with_agent():
     global AGENT
     with Callerd() as AGENT:
