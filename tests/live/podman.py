@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
 from live import DIR, IMAGE, MEMBER, PATIENCE, Skip, User, request, run
@@ -19,8 +20,8 @@ class Podman:
 
     def __init__(self):
         need('podman', 'conmon', 'runc')
-        self.dir = f'{DIR}/podman-{os.getpid()}'
-        os.mkdir(self.dir)
+        self.dir = tempfile.mkdtemp(prefix='podman-', dir=DIR)
+        os.chmod(self.dir, 0o755)
         self.path = self.dir + '/podman.sock'
         with open(self.dir + '/containers.conf', 'w') as file:
             file.write('''[containers]

@@ -30,6 +30,8 @@ static const char *const ids[FINDINGS] = {
 	"volume-host-path",
 	"other-runtime",
 	"log-destination",
+	"checkpoint-directory",
+	"network-exposed",
 	"exec-privileged",
 	"exec-root",
 	"root-container-entered",

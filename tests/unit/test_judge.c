@@ -575,13 +575,12 @@ static void test_files(void **state)
 		{"GET /containers/web/archive?path=/etc%2Fshadow", NULL,
 		 READ "medium: reads /etc/shadow"},
 		{"GET /containers/donor/archive?path=%2fh%2fetc%2fshadow", NULL,
-		 ROOT
-		 "in a container that has the root; "
-		 "root-container-entered critical: reads in a container that has the root; " READ
-		 "high: reads /h/etc/shadow" WITH_HOST "; "
-		 "volume-host-path high: in a container that has a path; "
-		 "privileged medium: in a container that has all of it; "
-		 "engine-socket-mount medium: in a container that has a socket"},
+		 READ "critical: reads /h/etc/shadow" WITH_HOST "; " ROOT
+		      "in a container that has the root; "
+		      "root-container-entered critical: reads in a container that has the root; "
+		      "volume-host-path high: in a container that has a path; "
+		      "privileged medium: in a container that has all of it; "
+		      "engine-socket-mount medium: in a container that has a socket"},
 		{"HEAD /containers/donor/archive?path=/x", NULL,
 		 READ "medium: reads /x" WITH_HOST "; " BESIDE_DONOR},
 		{"HEAD /containers/web/archive?path=/x", NULL, READ "low: reads /x"},
@@ -597,6 +596,77 @@ static void test_files(void **state)
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);
 }
 
+#define CHECKPOINT "checkpoint-directory "
+
+static void test_checkpoints(void **state)
+{
+	static const struct told_case cases[] = {
+		{"DELETE /containers/web/checkpoints/x", NULL, ""},
+		{"DELETE /containers/web/checkpoints/x?dir=/tmp/d", NULL,
+		 CHECKPOINT "high: the engine removes what is below /tmp/d"},
+		{"DELETE /containers/web/checkpoints/x?dir=/srv/conf", NULL,
+		 CHECKPOINT "critical: the engine removes what is below /srv/conf (that is /etc): "
+			    "accounts, secrets and configuration of the host"},
+		{"GET /containers/web/checkpoints?dir=/tmp/d", NULL,
+		 CHECKPOINT "medium: the engine lists what is below /tmp/d"},
+		{"GET /containers/web/checkpoints", NULL, ""},
+		{"POST /containers/web/checkpoints",
+		 "{'CheckpointID':'x','CheckpointDir':'/etc/cron.d'}",
+		 CHECKPOINT "critical: the engine writes below /etc/cron.d: commands that run as "
+			    "root by the clock"},
+		{"POST /containers/web/checkpoints", "{'CheckpointID':'x'}", ""},
+		{"POST /containers/web/start?checkpoint=x&checkpoint-dir=/srv/d", NULL,
+		 CHECKPOINT "high: restored from what is below /srv/d"},
+		{"POST /containers/web/start?checkpoint=x", NULL, ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+#define EXPOSED "network-exposed medium: "
+#define NETWORK "POST /v1.41/networks/create"
+
+static void test_networks(void **state)
+{
+	static const struct told_case cases[] = {
+		{NETWORK,
+		 "{'Name':'n','Driver':'bridge','Options':{'com.docker.network.bridge.name':'b',"
+		 "'com.docker.network.driver.mtu':'9'},'IPAM':{'Driver':'default'}}",
+		 ""},
+		{NETWORK, "{'Name':'n','Driver':'overlay','Options':{'encrypted':''}}", ""},
+		{NETWORK,
+		 "{'Name':'n','Driver':'macvlan','Options':{'parent':'eth0','macvlan_mode':'x'}}",
+		 EXPOSED "on an interface of the host: parent=eth0"},
+		{NETWORK, "{'Name':'n','Driver':'ipvlan','ConfigFrom':{'Network':'c'}}",
+		 EXPOSED "on the interface of the host that the configuration c names"},
+		{NETWORK,
+		 "{'Name':'n','Options':{'com.docker.network.bridge.gateway_mode_ipv4':"
+		 "'nat-unprotected'}}",
+		 EXPOSED "ports are reachable that nobody published: "
+			 "com.docker.network.bridge.gateway_mode_ipv4=nat-unprotected"},
+		{NETWORK,
+		 "{'Name':'n','Options':{'com.docker.network.bridge.gateway_mode_ipv4':'nat'}}",
+		 ""},
+		{NETWORK, "{'Name':'n','Driver':'weave'}", UNJUDGED "network driver: weave"},
+		{NETWORK, "{'Name':'n','Options':{'new':'S3CRET'}}",
+		 "not-judged low: network option: new"},
+		{"POST /swarm/update?version=1",
+		 "{'CAConfig':{'NodeCertExpiry':1,'ForceRotate':0}}", ""},
+		{"POST /swarm/update?version=1&rotateManagerToken=T&rotateWorkerToken=0",
+		 "{'Name':'default'}", "swarm medium: rotateManagerToken"},
+		{"POST /swarm/update",
+		 "{'CAConfig':{'SigningCACert':'x','SigningCAKey':'S3CRET',"
+		 "'ExternalCAs':[{'URL':'https://u:S3CRET@h'}]}}",
+		 "swarm medium: the swarm gets another authority; "
+		 "swarm medium: another authority for the swarm: https://u:***@h"},
+		{"POST /nodes/x/update", "{'Role':'Manager'}",
+		 "swarm medium: the node is to be a manager"},
+		{"POST /nodes/x/update", "{'Role':'worker','Availability':'drain'}", ""},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
 #define EXEC "POST /v1.41/containers/web/exec"
 #define EXEC_ROOT "exec-root low: as root in a container that runs as 1000"
 
@@ -604,8 +674,7 @@ static void test_files(void **state)
 static void test_entered(void **state)
 {
 	static const struct told_case cases[] = {
-		{"POST /containers/donor/attach?stream=1", NULL,
-		 IN_DONOR IN_DONOR_BELOW},
+		{"POST /containers/donor/attach?stream=1", NULL, IN_DONOR IN_DONOR_BELOW},
 		{"POST /containers/donor/attach", NULL,
 		 IN_DONOR IN_DONOR_BELOW "; opaque-stream info: ContainerAttach", 101},
 		{"GET /containers/donor/attach/ws", NULL,
@@ -633,8 +702,7 @@ static void test_entered(void **state)
 		{"POST /containers/web/attach", NULL, ""},
 		{"POST /containers/web/rename?name=x", NULL, ""},
 		/* One that nobody knows. */
-		{"POST /containers/nobody/attach", NULL,
-		 NOT_KNOWN},
+		{"POST /containers/nobody/attach", NULL, NOT_KNOWN},
 		{"POST /containers/nobody/rename?name=x", NULL, NOT_KNOWN},
 		{"POST /containers/nobody/attach", NULL, "", 404},
 	};
@@ -689,6 +757,39 @@ static void test_images(void **state)
 		{"POST /build?networkmode=default", NULL, ""},
 		{"POST /build?cgroupparent=/x", NULL, "other-runtime medium: cgroup parent /x"},
 		{"POST /build?t=x", NULL, ""},
+		/* Podman's. */
+		{"POST /build?addcaps=%5B%22sys_admin%22%5D", NULL,
+		 "cap-add critical: capability sys_admin of a build"},
+		{"POST /build?AddCaps=%5B%22CHOWN%22%5D&addcaps=%5B%22ALL%22%5D", NULL,
+		 "cap-add low: capability CHOWN of a build"},
+		{"POST /libpod/build?devices=%5B%22/dev/sda%22%5D", NULL,
+		 "device high: device /dev/sda of a build"},
+		{"POST /build?nsoptions=%5B%7B%22Name%22:%22pid%22,%22Host%22:true%7D,"
+		 "%7B%22name%22:%22network%22,%22path%22:%22/proc/7/ns/net%22%7D%5D",
+		 NULL,
+		 "host-pid high: a build in the host's PID namespace; "
+		 "not-judged high: nsoptions: /proc/7/ns/net"},
+		{"POST /build?nsoptions=x", NULL, UNJUDGED "nsoptions: x"},
+		{"POST /build?securityopt=%5B%22seccomp=unconfined%22%5D", NULL,
+		 DISABLED "seccomp=unconfined"},
+		{"POST "
+		 "/build?seccomp=unconfined&apparmor=docker-default&labelopts=%5B%22disable%22%5D",
+		 NULL, DISABLED "seccomp=unconfined; " DISABLED "label=disable"},
+		{"POST /build?volume=/srv/x:/y&volume=/:/h:rbind", NULL,
+		 ROOT "/ mounted read-write at /h"},
+		{"POST /build?networkmode=ns:/proc/1/ns/net", NULL,
+		 "build-host-network medium: the host's network namespace, by /proc/1/ns/net"},
+		{"POST /build?isolation=chroot", NULL, UNJUDGED "isolation: chroot"},
+		{"POST /libpod/build?outputs=type%3Dlocal,dest%3D/etc/cron.d", NULL,
+		 "host-path-mount critical: outputs: the engine writes /etc/cron.d: commands that "
+		 "run as root by the clock"},
+		{"POST /libpod/build?remote=/root&rusagelogfile=/srv/x", NULL,
+		 "host-path-mount critical: remote: the engine reads /root: root's home, with keys "
+		 "and start-up files; host-path-mount high: rusagelogfile: the engine writes "
+		 "/srv/x"},
+		{"POST /build?isolation=default&outputs=%5B%7B%22Type%22:%22local%22%7D%5D&remote="
+		 "http://h/x.git&shmsize=0&platform=linux/amd64&securityopt=%5B%5D",
+		 NULL, ""},
 	};
 
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);
@@ -1117,7 +1218,8 @@ int main(void)
 		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_logs),
 		cmocka_unit_test(test_rest),	   cmocka_unit_test(test_create),
 		cmocka_unit_test(test_start),	   cmocka_unit_test(test_update),
-		cmocka_unit_test(test_files),	   cmocka_unit_test(test_entered),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_checkpoints),
+		cmocka_unit_test(test_networks),   cmocka_unit_test(test_entered),
 		cmocka_unit_test(test_exec),	   cmocka_unit_test(test_images),
 		cmocka_unit_test(test_volumes),	   cmocka_unit_test(test_plugins),
 		cmocka_unit_test(test_services),   cmocka_unit_test(test_operations),

@@ -373,6 +373,7 @@ void judge_container_start(struct judging *judging)
 {
 	const struct inventory_container *container = judging->container;
 
+	judge_checkpoint_start(judging);
 	judge_container_known(judging);
 	if (container) {
 		for (unsigned int i = 0; i < container->finding_count; i++)
@@ -436,6 +437,24 @@ static bool has_host_files(const struct inventory_container *container)
 	return false;
 }
 
+/* Where in the container the host's files are is not known: PATH may be each of its ends there, from a slash on. */
+static enum finding_severity worst_on_host(struct bytes path, bool read_only,
+					   enum finding_severity least)
+{
+	for (size_t i = 0; i < path.size; i++) {
+		struct host_source source;
+		struct text text = {0};
+
+		if (path.data[i] != '/' || path.size - i < 2)
+			continue;
+		host_source_judge(bytes_from(path, i), read_only, NULL, &text, &source);
+		if (source.severity > least)
+			least = source.severity;
+		text_free(&text);
+	}
+	return least;
+}
+
 /* One step up for a delicate path, one for a container that has files of the host. */
 static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
 {
@@ -447,6 +466,9 @@ static void judge_archive(struct judging *judging, enum finding_id id, const cha
 	if (route_query(judging->query, "path", &path)) {
 		path_clean(&clean, text_since(&path, 0));
 		severity += is_delicate(text_since(&clean, 0)) + host;
+		if (host)
+			severity = worst_on_host(text_since(&clean, 0),
+						 id == FINDING_CONTAINER_FILE_READ, severity);
 		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&clean, 0)),
 		    host ? " in a container with files of the host" : "");
 	} else {
@@ -530,24 +552,7 @@ void judge_commit(struct judging *judging)
 
 void judge_build(struct judging *judging)
 {
-	struct text mode = {0};
-
-	if (route_query(judging->query, "networkmode", &mode)) {
-		if (is(text_since(&mode, 0), "host"))
-			ADD(judging, FINDING_BUILD_HOST_NETWORK, SEVERITY_NONE,
-			    "the build uses the host's network");
-		else if (bytes_begin(text_since(&mode, 0), "container:")) {
-			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
-			    "network namespace of %.*s", PRINTED(text_since(&mode, 0)));
-			judge_join(judging, JOIN_NETWORK,
-				   bytes_from(text_since(&mode, 0), strlen("container:")));
-		}
-	}
-	text_cut(&mode, 0);
-	if (route_query(judging->query, "cgroupparent", &mode) && mode.size)
-		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
-		    PRINTED(text_since(&mode, 0)));
-	text_free(&mode);
+	judge_build_query(judging);
 	facts_build(judging->verdict, judging->query);
 }
 
@@ -569,6 +574,7 @@ void judge_volume_create(struct judging *judging)
 
 void judge_network_create(struct judging *judging)
 {
+	judge_network_options(judging, judging->body);
 	facts_network(judging->verdict, judging->body);
 }
 
@@ -647,6 +653,32 @@ void judge_swarm(struct judging *judging)
 	facts_swarm(judging->verdict, judging->body);
 }
 
+/* What the other nodes of a swarm trust, and who may become one. */
+void judge_swarm_update(struct judging *judging)
+{
+	static const char *const tokens[] = {"rotateWorkerToken", "rotateManagerToken",
+					     "rotateManagerUnlockKey"};
+	const struct value *authority = value_get(judging->body, "CAConfig");
+	const struct value *rotate = value_get(authority, "ForceRotate");
+	const struct value *log = value_get(value_get(judging->body, "TaskDefaults"), "LogDriver");
+
+	for (size_t i = 0; i < COUNT(tokens); i++) {
+		struct text value = {0};
+		bool on = false;
+
+		if (route_query(judging->query, tokens[i], &value) && value.size &&
+		    (!gofold_bool(text_since(&value, 0), &on) || on))
+			ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "%s", tokens[i]);
+		text_free(&value);
+	}
+	if (value_string(authority, "SigningCACert").size || (rotate && rotate->number))
+		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the swarm gets another authority");
+	EACH(one, value_get(authority, "ExternalCAs"))
+	ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "another authority for the swarm: %.*s",
+	    PRINTED(value_string(one, "URL")));
+	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+}
+
 void judge_secret(struct judging *judging)
 {
 	facts_named(judging->verdict, judging->body);
@@ -654,6 +686,9 @@ void judge_secret(struct judging *judging)
 
 void judge_node(struct judging *judging)
 {
+	/* As the daemon takes it, in any case. */
+	if (gofold_is(value_string(judging->body, "Role"), "manager", GOFOLD_UPPER))
+		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the node is to be a manager");
 	facts_node(judging->verdict, judging->body);
 }
 

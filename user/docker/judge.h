@@ -51,6 +51,9 @@ void judge_container_start(struct judging *judging);
 void judge_container_update(struct judging *judging);
 void judge_archive_read(struct judging *judging);
 void judge_archive_write(struct judging *judging);
+void judge_checkpoint_create(struct judging *judging);
+void judge_checkpoint_list(struct judging *judging);
+void judge_checkpoint_delete(struct judging *judging);
 void judge_exec_create(struct judging *judging);
 void judge_exec_start(struct judging *judging);
 void judge_image_create(struct judging *judging);
@@ -63,6 +66,7 @@ void judge_plugin(struct judging *judging);
 void judge_plugin_set(struct judging *judging);
 void judge_service(struct judging *judging);
 void judge_swarm(struct judging *judging);
+void judge_swarm_update(struct judging *judging);
 void judge_secret(struct judging *judging);
 void judge_node(struct judging *judging);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What judge.c and its parts share: judge_security.c what protects a container, judge_known.c what is known to be
- * harmless, judge_log.c where its output goes. */
+ * harmless, judge_log.c where its output goes, judge_network.c, judge_build.c and judge_checkpoint.c the rest. */
 #ifndef CALLERD_JUDGE_INSIDE_H
 #define CALLERD_JUDGE_INSIDE_H
 
@@ -65,6 +65,18 @@ void judge_mount_words(struct judging *judging, const struct value *mount);
 void judge_rest(struct judging *judging, const struct value *host);
 
 void judge_volume_driver(struct judging *judging, struct bytes driver, const struct value *options);
+
+/* --- judge_network.c */
+
+void judge_network_options(struct judging *judging, const struct value *body);
+
+/* --- judge_build.c */
+
+void judge_build_query(struct judging *judging);
+
+/* --- judge_checkpoint.c */
+
+void judge_checkpoint_start(struct judging *judging);
 
 /* --- judge_log.c */
 

@@ -29,9 +29,12 @@ static const struct route routes[] = {
 	{OPTIONS, "/{name}", "SystemOptions"},
 
 	/* Before ContainerDelete, which would match, too. */
-	{DELETE, "/containers/{id}/checkpoints/{checkpoint}", "CheckpointDelete", TARGET_CONTAINER},
-	{GET, "/containers/{name}/checkpoints", "CheckpointList", TARGET_CONTAINER},
-	{POST, "/containers/{name}/checkpoints", "CheckpointCreate", TARGET_CONTAINER, .entry = ENTRY_BESIDE},
+	{DELETE, "/containers/{id}/checkpoints/{checkpoint}", "CheckpointDelete", TARGET_CONTAINER,
+		.judge = judge_checkpoint_delete},
+	{GET, "/containers/{name}/checkpoints", "CheckpointList", TARGET_CONTAINER,
+		.judge = judge_checkpoint_list},
+	{POST, "/containers/{name}/checkpoints", "CheckpointCreate", TARGET_CONTAINER, .entry = ENTRY_BESIDE,
+		.body = &shape_checkpoint_create, .judge = judge_checkpoint_create},
 
 	{GET, "/containers/json", "ContainerList", TARGET_CONTAINER},
 	{POST, "/containers/create", "ContainerCreate", TARGET_CONTAINER, "name", .answer = true,
@@ -163,7 +166,8 @@ static const struct route routes[] = {
 	{POST, "/swarm/join", "SwarmJoin", TARGET_SWARM, .finding = FINDING_SWARM,
 		.body = &shape_swarm_join, .judge = judge_swarm},
 	{POST, "/swarm/leave", "SwarmLeave", TARGET_SWARM},
-	{POST, "/swarm/update", "SwarmUpdate", TARGET_SWARM},
+	{POST, "/swarm/update", "SwarmUpdate", TARGET_SWARM,
+		.body = &shape_swarm_spec, .judge = judge_swarm_update},
 	{POST, "/swarm/unlock", "SwarmUnlock", TARGET_SWARM, .finding = FINDING_SWARM},
 
 	{GET, "/services", "ServiceList", TARGET_SERVICE},
@@ -627,14 +631,37 @@ void route_find(struct bytes method, struct bytes target, struct text *out,
 	*ret_match = match;
 }
 
+static void add_decoded(struct text *out, struct bytes encoded)
+{
+	while (encoded.size)
+		text_add_char(out, take_byte(&encoded));
+}
+
+bool route_query_next(struct bytes *query, struct text *key, struct text *value)
+{
+	while (query->size) {
+		struct bytes rest = take_until(query, '&');
+		struct bytes name;
+
+		if (!rest.size || memchr(rest.data, ';', rest.size))
+			continue;
+		name = take_until(&rest, '=');
+		if (!has_valid_escapes(name) || !has_valid_escapes(rest))
+			continue;
+		add_decoded(key, name);
+		add_decoded(value, rest);
+		return !key->error && !value->error;
+	}
+	return false;
+}
+
 bool route_query(struct bytes query, const char *key, struct text *out)
 {
 	struct bytes value;
 
 	if (!find_value(query, key, &value))
 		return false;
-	while (value.size)
-		text_add_char(out, take_byte(&value));
+	add_decoded(out, value);
 	return !out->error;
 }
 

@@ -85,6 +85,9 @@ void route_find(struct bytes method, struct bytes target, struct text *out,
  * application/x-www-form-urlencoded has in its body: of such a request the query may not tell the truth. */
 bool route_query(struct bytes query, const char *key, struct text *out);
 
+/* Takes the next pair off QUERY, as route_query() finds them, and adds it to KEY and VALUE. False: there is none. */
+bool route_query_next(struct bytes *query, struct text *key, struct text *value);
+
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
 bool route_query_name(const struct route *route, struct bytes query, struct text *out);
 

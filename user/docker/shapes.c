@@ -308,6 +308,17 @@ const struct shape shape_created = {.kind = SHAPE_STRUCT, .fields = created_fiel
 static const struct shape_field profile_action_fields[] = {{"defaultAction", &text}, {0}};
 const struct shape shape_seccomp_profile = {.kind = SHAPE_STRUCT, .fields = profile_action_fields};
 
+static const struct shape_field checkpoint_fields[] = {
+	{"CheckpointID", &text}, {"CheckpointDir", &text}, {"Exit", &checked_flag}, {0}};
+const struct shape shape_checkpoint_create = {.kind = SHAPE_STRUCT, .fields = checkpoint_fields};
+
+/* Within the query of a build. */
+const struct shape shape_texts = {.kind = SHAPE_LIST, .element = &text};
+static const struct shape_field namespace_fields[] = {
+	{"Name", &text}, {"Host", &flag}, {"Path", &text}, {0}};
+static const struct shape build_namespace = {.kind = SHAPE_STRUCT, .fields = namespace_fields};
+const struct shape shape_build_namespaces = {.kind = SHAPE_LIST, .element = &build_namespace};
+
 /* --- volumes, networks -------------------------------------------------------------------------- */
 
 static const struct shape_field volume_fields[] = {
@@ -315,11 +326,15 @@ static const struct shape_field volume_fields[] = {
 	{"Name", &text},   {"ClusterVolumeSpec", &any}, {0}};
 const struct shape shape_volume_create = {.kind = SHAPE_STRUCT, .fields = volume_fields};
 
+static const struct shape_field config_from_fields[] = {{"Network", &text}, {0}};
+static const struct shape config_from = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_from_fields};
+
 static const struct shape_field network_fields[] = {
 	{"Name", &text},	{"CheckDuplicate", &any},      {"Driver", &text},
 	{"Scope", &text},	{"EnableIPv4", &any},	       {"EnableIPv6", &any},
 	{"IPAM", &any},		{"Internal", &flag},	       {"Attachable", &flag},
-	{"Ingress", &flag},	{"ConfigOnly", &checked_flag}, {"ConfigFrom", &any},
+	{"Ingress", &flag},	{"ConfigOnly", &checked_flag}, {"ConfigFrom", &config_from},
 	{"Options", &text_map}, {"Labels", &checked_text_map}, {0}};
 const struct shape shape_network_create = {.kind = SHAPE_STRUCT, .fields = network_fields};
 
@@ -403,6 +418,35 @@ static const struct shape_field swarm_join_fields[] = {
 	{"ListenAddr", &text},	 {"AdvertiseAddr", &text},     {"DataPathAddr", &text},
 	{"RemoteAddrs", &texts}, {"JoinToken", &checked_text}, {0}};
 const struct shape shape_swarm_join = {.kind = SHAPE_STRUCT, .fields = swarm_join_fields};
+
+static const struct shape_field external_authority_fields[] = {{"Protocol", &checked_text},
+							       {"URL", &text},
+							       {"Options", &checked_text_map},
+							       {"CACert", &any},
+							       {0}};
+static const struct shape external_authority = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = external_authority_fields};
+static const struct shape external_authorities = {
+	.kind = SHAPE_LIST, .element = &external_authority, .element_done = judge_matters};
+static const struct shape_field authority_fields[] = {{"NodeCertExpiry", &checked_number},
+						      {"ExternalCAs", &external_authorities},
+						      {"SigningCACert", &text},
+						      {"SigningCAKey", &checked_text},
+						      {"ForceRotate", &number},
+						      {0}};
+static const struct shape authority = {.kind = SHAPE_STRUCT, .fields = authority_fields};
+static const struct shape_field task_default_fields[] = {{"LogDriver", &log_driver}, {0}};
+static const struct shape task_defaults = {.kind = SHAPE_STRUCT, .fields = task_default_fields};
+static const struct shape_field swarm_spec_fields[] = {{"Name", &text},
+						       {"Labels", &checked_text_map},
+						       {"Orchestration", &any},
+						       {"Raft", &any},
+						       {"Dispatcher", &any},
+						       {"CAConfig", &authority},
+						       {"TaskDefaults", &task_defaults},
+						       {"EncryptionConfig", &any},
+						       {0}};
+const struct shape shape_swarm_spec = {.kind = SHAPE_STRUCT, .fields = swarm_spec_fields};
 
 static const struct shape_field node_fields[] = {
 	{"Name", &text}, {"Role", &text}, {"Availability", &text}, {0}};

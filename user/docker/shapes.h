@@ -10,7 +10,10 @@
 extern const struct shape shape_container_create, shape_container_start, shape_container_update,
 	shape_exec_create, shape_volume_create, shape_network_create, shape_network_connect,
 	shape_service_spec, shape_swarm_init, shape_swarm_join, shape_node_spec, shape_secret_spec,
-	shape_plugin_privileges, shape_plugin_settings;
+	shape_plugin_privileges, shape_plugin_settings, shape_checkpoint_create, shape_swarm_spec;
+
+/* Within the query of a build. */
+extern const struct shape shape_texts, shape_build_namespaces;
 
 /* Responses. */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */

@@ -273,6 +273,8 @@ static bool is_secret_key(struct bytes key)
 		return false;
 	percent_decode(&text, key, true);
 	key = (struct bytes){decoded, text.size};
+	if (bytes_begin(key, "rotate")) /* a flag of the swarm's update: rotateWorkerToken=true */
+		return false;
 	for (size_t i = 0; i < COUNT(secret_keys); i++)
 		if (equals_any_case(key, secret_keys[i]))
 			return true;

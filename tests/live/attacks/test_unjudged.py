@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attackers who become root by what callerd does not know: modes, options and paths that it never heard of."""
+import contextlib
 import os
 import sys
 
@@ -177,6 +178,83 @@ def unheard_of():
 
 
 @test
+def checkpoint_directories():
+    """The engine removes, lists or writes as root in a directory that a member chose, by way of his links."""
+    name = f'unjudged-checkpoint-{os.getpid()}'
+    identity = create(name)
+    victim = D + '/victim'
+    os.makedirs(f'{victim}/x')
+    os.makedirs(f'{D}/mine/{identity}')
+    os.symlink('/etc', f'{D}/mine/{identity}/checkpoints')
+    path = f'{API}/containers/{name}/checkpoints'
+    problems = Problems()
+
+    def check(what, call, wanted):
+        target, _, _ = call
+        problems.add(what, judged(record_of(AGENT, target), wanted, ('not-judged',)))
+
+    def directory(severity, *words):
+        return {'checkpoint-directory': (severity, *words)}
+
+    check('remove', post(f'{path}/unjudged-none?dir={D}/mine', method='DELETE'),
+          directory('critical|high', 'removes', 'that is /etc/'))
+    check('remove elsewhere', post(f'{path}/x?dir={victim}', method='DELETE'), directory('high', victim))
+    check('list', post(f'{path}?dir={victim}', method='GET'), directory('medium', victim))
+    check('list /root', post(f'{path}?dir=/root', method='GET'), directory('critical', '/root'))
+    check('create', post(path, {'CheckpointID': 'x', 'CheckpointDir': '/etc/cron.d'}),
+          directory('critical', '/etc/cron.d'))
+    check('restore', post(f'{API}/containers/{name}/start?checkpoint=x&checkpoint-dir={victim}'),
+          directory('high', victim))
+    check('its own', post(path, method='GET'), {})
+    remove(name)
+    problems.check()
+
+
+@test
+def networks_that_reach_further():
+    """A network on the host's interface, or whose ports nobody needs to publish; a swarm that trusts others."""
+    problems = Problems()
+    exposed = {'network-exposed': 'medium'}
+    for what, body, wanted in (
+            ('macvlan', {'Driver': 'macvlan', 'Options': {'parent': 'lo'}}, exposed),
+            ('unprotected', {'Options': {'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected'}}, exposed),
+            ('unheard of', {'Driver': 'new'}, {'not-judged': ('medium', 'new')}),
+            ('internal', {'Internal': True, 'Options': {'com.docker.network.bridge.enable_icc': 'true'}}, {})):
+        target, status, answer = post(API + '/networks/create', {'Name': f'unjudged-{what}', **body})
+        if status == 201:
+            request('DELETE', f'{API}/networks/{answer["Id"]}')
+        problems.add(what, judged(record_of(AGENT, target), wanted))
+    node = {'Role': 'manager', 'Availability': 'active'}
+    for what, call, wanted in (
+            ('promotion', post(API + '/nodes/x/update?version=1', node), {'swarm': ('medium', 'manager')}),
+            ('demotion', post(API + '/nodes/x/update?version=1', {**node, 'Role': 'worker'}), {}),
+            ('token', post(API + '/swarm/update?version=1&rotateManagerToken=true', {}),
+             {'swarm': ('medium', 'rotateManagerToken')}),
+            ('no token', post(API + '/swarm/update?version=1&rotateManagerToken=false', {}), {}),
+            ('authority', post(API + '/swarm/update?version=1', {'CAConfig': {'ExternalCAs': [
+                {'Protocol': 'cfssl', 'URL': 'https://192.0.2.1'}]}}), {'swarm': ('medium', '192.0.2.1')})):
+        problems.add(what, judged(record_of(AGENT, call[0]), wanted))
+    problems.check()
+
+
+@test
+def copies_to_the_host():
+    """docker cp into a container with a directory of the host writes where root reads commands from."""
+    name = f'unjudged-copy-{os.getpid()}'
+    create(name, Binds=[D + ':/host', '/var/log:/log'])
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(D + '/etc/cron.d')
+    problems = Problems()
+    for path, wanted in (('/host/etc/cron.d', 'critical'), ('/host/a', 'high|medium')):
+        target, _, _ = post(f'{API}/containers/{name}/archive?path={path}', b'', method='PUT',
+                            media='application/x-tar')
+        problems.add(path, judged(record_of(AGENT, target), {'container-file-write': (wanted, path)},
+                                  ('host-path-mount', 'root-container-entered')))
+    remove(name)
+    problems.check()
+
+
+@test
 def harmless_requests():
     """Beside all that: an ordinary day's work has nothing new."""
     name = f'unjudged-plain-{os.getpid()}'
@@ -249,6 +327,26 @@ def podman_mounts():
                 problems.add(what, [f'Podman says {status} {text}'])
             elif wanted is root and not mounts_root(podman, name):
                 problems.add(what, ['Podman does not mount the root'])
+        problems.check()
+
+
+@test
+def podman_builds():
+    """Podman's builder takes capabilities, namespaces, devices and binds in its query, its keys in any case."""
+    with Podman() as podman, Callerd('--inventory', '65536', sockets=[podman.path]) as agent:
+        problems = Problems()
+        for what, query, wanted in (
+                ('capabilities', 'addcaps=%5B%22CAP_SYS_ADMIN%22%5D', {'cap-add': ('critical', 'SYS_ADMIN')}),
+                ('namespaces', 'nsoptions=%5B%7B%22Name%22:%22pid%22,%22Host%22:true%7D%5D', {'host-pid': 'high'}),
+                ('devices', 'devices=%5B%22/dev/null%22%5D', {'device': ('high', '/dev/null')}),
+                ('options', 'securityopt=%5B%22seccomp=unconfined%22%5D', {'security-disabled': 'high'}),
+                ('seccomp', 'Seccomp=unconfined', {'security-disabled': 'high'}),
+                ('a bind', 'volume=/:/h', {'host-root-mount': ('critical', '/h')}),
+                ('network', 'NETWORKMODE=host', {'build-host-network': 'medium'}),
+                ('plain', 'dockerfile=Dockerfile&rm=1', {})):
+            target = marked(f'/v1.41/build?{query}')
+            request('POST', target, b'', path=podman.path)
+            problems.add(what, judged(record_of(agent, target), wanted, ROOT_FINDINGS))
         problems.check()
 
 
