@@ -899,6 +899,20 @@ static void test_services(void **state)
 		{SERVICE, "{'Networks':[{'Target':'mine'}]}", ""},
 		{SERVICE, "{'TaskTemplate':{'Runtime':'plugin','PluginSpec':{'Remote':'x/y'}}}",
 		 "plugin critical: a service that installs a plugin"},
+		{SERVICE,
+		 SPEC("'Secrets':[{'SecretID':'x','SecretName':'s'}],'Configs':[{'ConfigName':'c'}"
+		      "]"),
+		 "secret-access medium: the service gets the secret s; "
+		 "secret-access medium: the service gets the config c"},
+		{SERVICE, SPEC("'Secrets':[],'Configs':null"), ""},
+		{"POST /services/abc/update?version=1&rollback=none", SPEC("'Image':'x'"), ""},
+		{"POST /services/abc/update?version=1&rollback=", SPEC("'Image':'x'"), ""},
+		{"POST /services/abc/update?version=1&rollback=previous", SPEC("'Image':'x'"),
+		 "not-judged high: rollback=previous restores an earlier specification, which is "
+		 "not "
+		 "known"},
+		{"POST /services/abc/update?version=1&rollback=previous", SPEC("'Image':'x'"), "",
+		 400},
 		{"POST /services/abc/update?version=1",
 		 SPEC("'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]"),
 		 PATH "critical: /etc mounted read-write at /h: accounts, secrets and "

@@ -631,6 +631,28 @@ static void judge_task(struct judging *judging, const struct value *task)
 	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
 }
 
+/* Whoever may change the service may read them: its commands see them as files. */
+static void judge_references(struct judging *judging, const struct value *list, const char *field,
+			     const char *what)
+{
+	EACH(one, list)
+	ADD(judging, FINDING_SECRET_ACCESS, SEVERITY_NONE, "the service gets the %s %.*s", what,
+	    PRINTED(value_string(one, field)));
+}
+
+/* The body of such an update does not count: the swarm takes the specification that the service had before. */
+static void judge_rollback(struct judging *judging)
+{
+	struct text value = {0};
+
+	if (!judging->refused && route_query(judging->query, "rollback", &value) && value.size &&
+	    !is(text_since(&value, 0), "none"))
+		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_HIGH,
+		    "rollback=%.*s restores an earlier specification, which is not known",
+		    PRINTED(text_since(&value, 0)));
+	text_free(&value);
+}
+
 void judge_service(struct judging *judging)
 {
 	const struct value *task = value_get(judging->body, "TaskTemplate");
@@ -645,6 +667,9 @@ void judge_service(struct judging *judging)
 	judge_attachments(judging, value_get(judging->body, "Networks"));
 	judge_attachments(judging, value_get(task, "Networks"));
 	judge_runtime(judging, spec);
+	judge_references(judging, value_get(spec, "Secrets"), "SecretName", "secret");
+	judge_references(judging, value_get(spec, "Configs"), "ConfigName", "config");
+	judge_rollback(judging);
 	facts_service(judging->verdict, judging->body);
 }
 

@@ -285,6 +285,45 @@ def engine_follows_a_moved_symlink_by_itself():
         remove(name)
 
 
+# --- services ---------------------------------------------------------------------------------------
+
+
+@test
+def member_restores_what_a_service_was():
+    """The attacker makes a service with / mounted, hides that behind a harmless update while it has no tasks, and
+    restores it later by an update with a harmless body. A service that gets other people's secrets is said to."""
+    problems = Problems()
+    name = NAME + '-service'
+
+    def spec(**container_):
+        return {'Name': name, 'Mode': {'Replicated': {'Replicas': 0}},
+                'TaskTemplate': {'ContainerSpec': {'Image': IMAGE, **container_}}}
+
+    def update(query, body):
+        version = get('/services/' + name)['Version']['Index']
+        return post(f'{API}/services/{name}/update?version={version}{query}', body)
+
+    with swarm() as made:
+        if made[1] != 200:
+            raise Skip('there is no swarm here')
+        root = spec(Mounts=[{'Type': 'bind', 'Source': '/', 'Target': '/h'}])
+        check(problems, 'create', post(API + '/services/create', root), {'host-root-mount': 'critical'}, 201)
+        check(problems, 'harmless', update('', spec()), {}, 200)
+        check(problems, 'not back', update('&rollback=none', spec(TTY=True)), {}, 200)
+        check(problems, 'again', update('', root), {'host-root-mount': 'critical'}, 200)
+        check(problems, 'harmless', update('', spec()), {}, 200)
+        check(problems, 'rollback', update('&rollback=previous', spec()),
+              {'not-judged': ('high', 'rollback=previous')}, 200)
+        mounts = get('/services/' + name)['Spec']['TaskTemplate']['ContainerSpec'].get('Mounts')
+        equal([m['Source'] for m in mounts or []], ['/'], 'mounts: this proves nothing')
+        secret = post(API + '/secrets/create', {'Name': NAME, 'Data': 'eA=='})[2]['ID']
+        file = {'Name': 'x', 'UID': '0', 'GID': '0', 'Mode': 0o444}
+        check(problems, 'secret', update('', spec(Secrets=[{'SecretID': secret, 'SecretName': NAME, 'File': file}])),
+              {'secret-access': ('medium', NAME)}, 200)
+        request('DELETE', f'{API}/services/{name}')
+    problems.check()
+
+
 def main_with_agent():
     global AGENT
     with Callerd() as AGENT:
