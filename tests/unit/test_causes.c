@@ -43,6 +43,13 @@ static uint64_t at(unsigned int ms)
 	return BOOT + ms * MS;
 }
 
+static bool stage_is_stopping; /* the engine */
+
+static bool stage_stopping(void *data, unsigned int socket)
+{
+	return stage_is_stopping;
+}
+
 static void add_word(struct text *line, struct bytes word)
 {
 	if (!word.size)
@@ -186,6 +193,7 @@ static void stage_open_at(struct stage *stage, uint64_t now)
 		.record = stage_record,
 		.inspect_data = stage,
 		.inspect = stage_inspect,
+		.stopping = stage_stopping,
 	};
 
 	stage_open_with(stage, &options, now);
@@ -966,6 +974,52 @@ static void test_restart_policy(void **state)
 	/* The engine does not wait for so long. */
 	happens(&stage, "start", A_ID, 180 + 91000);
 	EXPECT_AT(&stage, 180 + 91001, "start aaaa unknown\n");
+	stage_close(&stage);
+}
+
+/* What the engine ends when it stops; not what somebody had killed by then, or kills meanwhile. */
+static void test_engine_stops(void **state)
+{
+	struct stage stage = {0};
+	struct request *kill;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	/* Somebody unseen kills it, just before. */
+	is_killed(&stage, A_ID, "9", 100);
+	EXPECT_AT(&stage, 101, "kill aaaa 9 unknown\n");
+	stage_is_stopping = true;
+	dies(&stage, A_ID, 137, 102);
+	EXPECT_AT(&stage, 103, "die aaaa =137 unknown\n");
+	make_request(&stage, 1, "ContainerStart", "s2", A_ID, 200);
+	happens(&stage, "start", A_ID, 200);
+	is_killed(&stage, A_ID, "15", 300);
+	is_killed(&stage, A_ID, "9", 310);
+	dies(&stage, A_ID, 137, 320);
+	tell_event(&stage, EVENT("network", "disconnect", B_ID, .container = bytes_of(A_ID)), 321);
+	happens(&stage, "stop", A_ID, 322);
+	EXPECT_AT(&stage, 330,
+		  "start aaaa request id s2 bob\nkill aaaa 15 daemon engine-stopped\n"
+		  "kill aaaa 9 daemon engine-stopped\ndie aaaa =137 daemon engine-stopped\n"
+		  "disconnect bbbb daemon engine-stopped\nstop aaaa daemon engine-stopped\n");
+	/* Somebody who was there already kills it. */
+	inspected(&stage, A_ID, POLICY("no"), 350);
+	make_request(&stage, 1, "ContainerStart", "s3", A_ID, 400);
+	happens(&stage, "start", A_ID, 400);
+	is_killed(&stage, A_ID, "15", 410);
+	kill = begin_of(&stage, 2, "ContainerKill", "k1", A_ID, 415);
+	is_killed(&stage, A_ID, "9", 420);
+	answer(&stage, kill, 204, 425);
+	dies(&stage, A_ID, 137, 430);
+	EXPECT_AT(&stage, 440,
+		  "start aaaa request id s3 bob\nkill aaaa 15 daemon engine-stopped\n"
+		  "kill aaaa 9 request id k1 carol\ndie aaaa =137 request id k1 carol\n");
+	/* One that ends by itself then. */
+	make_request(&stage, 1, "ContainerStart", "s4", A_ID, 500);
+	happens(&stage, "start", A_ID, 500);
+	dies(&stage, A_ID, 0, 510);
+	EXPECT_AT(&stage, 520, "start aaaa request id s4 bob\ndie aaaa =0 inherited id s4 bob\n");
+	stage_is_stopping = false;
 	stage_close(&stage);
 }
 
@@ -3249,6 +3303,7 @@ int main(void)
 		cmocka_unit_test(test_podman_tells_no_signals),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_restart_policy),
+		cmocka_unit_test(test_engine_stops),
 		cmocka_unit_test(test_no_inspection),
 		cmocka_unit_test(test_restart_policies),
 		cmocka_unit_test(test_no_policy_after_signals),

@@ -648,6 +648,62 @@ static void test_restarted(void **state)
 	assert_told("1 gap 2 3 ");
 }
 
+/* It closed its socket before it went, and told all it had to tell: nothing was missed. */
+static void test_stopped_and_started(void **state)
+{
+	settle();
+	happen(1);
+	settle();
+	assert_false(stream_is_stopping(played.stream));
+	close(played.listener);
+	assert_int_equal(unlink(played.path), 0);
+	played.listener = -1;
+	assert_true(stream_is_stopping(played.stream));
+	happen(2);
+	settle();
+	hang_up();
+	pass(10);
+	start_engine();
+	happen(3);
+	pass(6);
+	assert_told("1 2 gap 3 ");
+	assert_int_equal(stats().gaps, 0);
+	assert_int_equal(stats().restarts, 1);
+}
+
+/* The new one tells more than it remembers. */
+static void test_stopped_and_started_busily(void **state)
+{
+	settle();
+	happen(1);
+	settle();
+	stop_listening();
+	unlink(played.path);
+	assert_true(stream_is_stopping(played.stream));
+	pass(10);
+	start_engine();
+	happen_many(2, ENGINE_MEMORY + 100);
+	pass(6);
+	assert_int_equal(stats().gaps, 1);
+}
+
+/* It listens, and answers nobody for 14 s: what it does meanwhile is told. */
+static void test_slow_start(void **state)
+{
+	const char *version = played.version;
+
+	played.version = NULL;
+	pass(5);
+	happen(1);
+	pass(9);
+	happen(2);
+	played.version = version;
+	hang_up();
+	pass(20);
+	assert_told("1 2 ");
+	assert_int_equal(stats().gaps, 0);
+}
+
 static void test_restarted_and_busy(void **state)
 {
 	settle();
@@ -1250,6 +1306,9 @@ int main(void)
 		TEST(test_the_last_event_is_not_replayed),
 		TEST(test_all_of_its_memory_is_replayed),
 		TEST(test_restarted),
+		TEST(test_stopped_and_started),
+		TEST(test_stopped_and_started_busily),
+		TEST(test_slow_start),
 		TEST(test_restarted_and_busy),
 		TEST(test_restarted_and_lost),
 		TEST(test_lost_twice),

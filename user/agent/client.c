@@ -326,6 +326,22 @@ void client_hurry(struct client *client)
 		client->retry_at = client->tried_at + BACKOFF_FIRST;
 }
 
+bool client_is_deserted(const struct client *client)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&client->address;
+	bool deserted;
+	int fd;
+
+	if (client->peer == SYSTEMD)
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	deserted = fd >= 0 && connect(fd, address, sizeof(client->address)) &&
+		   (errno == ENOENT || errno == ECONNREFUSED);
+	if (fd >= 0)
+		close(fd);
+	return deserted;
+}
+
 void client_reconnect(struct client *client)
 {
 	disconnect(client);

@@ -82,6 +82,10 @@ void client_hurry(struct client *client);
 /* Drops the connection for a new one, at once. */
 void client_reconnect(struct client *client);
 
+/* Whether nobody listens any more where the engine listened itself. Where systemd listens for it that is not known,
+ * and is not asked for: a connect might start an engine. */
+bool client_is_deserted(const struct client *client);
+
 /* As engine_fd() and engine_run(). */
 int client_fd(const struct client *client, short *ret_events);
 void client_run(struct client *client, uint64_t now);

@@ -103,6 +103,13 @@ static void created(void *data, unsigned int socket, struct bytes container_id)
 		engine_inspect(engine, container_id);
 }
 
+static bool stopping(void *data, unsigned int socket)
+{
+	struct stream *stream = ((struct engines *)data)->ones[socket].stream;
+
+	return stream && stream_is_stopping(stream);
+}
+
 static void changed(void *data, unsigned int socket)
 {
 	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
@@ -201,6 +208,7 @@ static int open_causes(struct engines *engines, uint64_t now)
 		.record = engines->options.record,
 		.inspect_data = engines,
 		.inspect = options->inventory ? created : NULL,
+		.stopping = stopping,
 	};
 
 	return causes_new(&causes, now, &engines->causes);

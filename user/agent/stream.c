@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/client.h"
 
@@ -54,6 +55,7 @@ struct stream {
 	bool subscribing; /* that is what was asked */
 	bool listened;	  /* in this life */
 	bool another;	  /* engine may listen than the one before */
+	bool ended; /* that one closed its socket before it went: it told all that it had to tell */
 	struct body *version;
 	uint64_t listening_at;
 
@@ -138,29 +140,47 @@ static void all_certain(struct stream *stream)
 	stream->certain_time = stream->last_time;
 }
 
+static void look_back(struct stream *stream)
+{
+	if (stream->options.gap)
+		stream->options.gap(stream->options.data);
+}
+
 static void tell_gap(struct stream *stream)
 {
 	stream->stats.gaps++;
-	if (stream->options.gap)
-		stream->options.gap(stream->options.data);
+	look_back(stream);
 }
 
 /* All that could be told again was. */
 static void go_live(struct stream *stream)
 {
 	stream->phase = LIVE;
-	stream->another = false;
+	stream->another = stream->ended = false;
 	all_certain(stream);
 }
 
 /* The certain event is not to be had: from now on. */
 static void start_over(struct stream *stream)
 {
-	tell_gap(stream);
+	bool restarted = stream->another && stream->ended && !stream->podman;
+
+	if (restarted) {
+		stream->stats.restarts++;
+		look_back(stream);
+	} else {
+		tell_gap(stream);
+	}
 	stream->forgotten = stream->last;
 	stream->last_time = stream->earlier = 0;
 	stream->from = stream->asked_time;
 	go_live(stream);
+	if (!restarted)
+		return;
+	/* All that the new one has to tell is told now, unless it is more than it remembers. */
+	stream->phase = REPLAYING;
+	stream->unproven = true;
+	stream->last_before = 0;
 }
 
 /* Whether all that is told again must be there. Podman reads its log, and may have sent no head yet. */
@@ -218,7 +238,9 @@ static void tell(struct stream *stream, const struct engine_event *event, uint64
 
 	if (stream->phase == REPLAYING && live)
 		go_live(stream);
-	if (stream->phase == SEEKING || (stream->phase == REPLAYING && overruns_memory(stream)))
+	if (stream->phase == SEEKING)
+		start_over(stream);
+	if (stream->phase == REPLAYING && overruns_memory(stream))
 		start_over(stream);
 	remember(stream, this, event->time);
 	if (event->time)
@@ -315,8 +337,6 @@ static void connected(void *data, bool another)
 	stream->another |= another && stream->listened;
 	if (another)
 		stream->version_known = false;
-	if (!stream->listened)
-		stream->floor = stream->from = stream->earlier ?: real_time();
 }
 
 static int answer_begins(void *data, int status)
@@ -349,6 +369,7 @@ static int answer_ends(void *data, bool complete)
 	struct stream *stream = data;
 
 	if (stream->subscribing) { /* events end with the engine */
+		stream->ended |= access(stream->options.socket, F_OK) && errno == ENOENT;
 		/* One that said nothing has to prove first that it lives. */
 		stream->version_known = stream->client.status != 0;
 		return -ECONNRESET;
@@ -431,6 +452,8 @@ static void end_lateness(struct stream *stream)
 
 void stream_run(struct stream *stream, uint64_t now)
 {
+	if (!stream->floor) /* an engine that starts slowly, or later, tells from here on, too */
+		stream->floor = stream->from = stream->earlier ?: real_time();
 	watch_pace(stream, now);
 	client_run(&stream->client, now);
 	if (!is_listening(stream))
@@ -456,6 +479,14 @@ int stream_fd(const struct stream *stream, short *ret_events)
 void stream_seen(struct stream *stream)
 {
 	client_seen(&stream->client);
+}
+
+bool stream_is_stopping(struct stream *stream)
+{
+	if (!stream->listened || !client_is_deserted(&stream->client))
+		return false;
+	stream->ended |= is_listening(stream);
+	return true;
 }
 
 uint64_t stream_position(const struct stream *stream)

@@ -36,6 +36,7 @@ struct stream_stats {
 	uint64_t events;   /* told */
 	uint64_t repeated; /* told before, and not again */
 	uint64_t gaps;
+	uint64_t restarts; /* of the engine, of which all was told: gap() was called, too */
 	uint64_t malformed;
 	bool listening; /* the engine took the request, on this connection */
 	bool dormant;	/* see stream_seen() */
@@ -51,6 +52,9 @@ void stream_seen(struct stream *stream);
 
 /* The time of the last event that was told (ns of CLOCK_REALTIME), from which to go on in another life; 0: none. */
 uint64_t stream_position(const struct stream *stream);
+
+/* Whether the engine stops: it talks to us, but nobody listens any more. */
+bool stream_is_stopping(struct stream *stream);
 
 /* As engine_fd() and engine_run(). */
 int stream_fd(const struct stream *stream, short *ret_events);

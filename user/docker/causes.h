@@ -30,6 +30,8 @@ struct causes_options {
 	void *inspect_data;
 	/* The engine knows more of this container: it is asked, if it can be. NULL: nobody to ask. */
 	void (*inspect)(void *inspect_data, unsigned int socket, struct bytes container);
+	/* Whether the engine stops: nobody can ask it for anything any more. NULL: that is not known. */
+	bool (*stopping)(void *inspect_data, unsigned int socket);
 };
 
 struct causes_stats {

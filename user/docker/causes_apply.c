@@ -84,7 +84,7 @@ static void was_started(struct owner *owner, const struct engine_event *event,
 	owner->stopped = false;
 	owner->signalled = false;
 	owner->signalled_at = 0;
-	owner->out_of_memory = false;
+	owner->out_of_memory = owner->stopped_by_engine = false;
 	culprit_clear(&owner->killer);
 	culprit_clear(&owner->signaller);
 }
@@ -112,6 +112,10 @@ static void was_killed(struct owner *owner, const struct engine_event *event,
 	bool known = cause->kind == CAUSE_REQUEST;
 	int signal = signal_of(event, cause->request);
 
+	if (cause->reason == REASON_ENGINE_STOPPED) {
+		owner->stopped_by_engine = true;
+		return;
+	}
 	owner->signalled = true;
 	if (cause->request)
 		cause->request->signalled = event->time;
@@ -250,8 +254,9 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 		was_killed(owner, event, cause);
 	else if (is(event->action, "die"))
 		has_died(engine, owner, event, cause);
-	else if (is(event->action, "stop"))
-		owner->stopped = true; /* also of one that the engine was about to start again */
+	else if (is(event->action,
+		    "stop")) /* also of one that the engine was about to start again */
+		owner->stopped |= cause->reason != REASON_ENGINE_STOPPED;
 	else if (is(event->action, "update"))
 		was_updated(owner, cause);
 	else if (is(event->action, "oom"))

@@ -317,6 +317,15 @@ static bool is_ended_by_others(const struct owner *owner, const struct engine_ev
 			 !caller_same_user(signaller->origin->caller, owner->starter->caller));
 }
 
+/* Whether EVENT is of an end that the engine brought about when it stopped, as one of its signals told. */
+static bool is_end_by_engine(const struct owner *owner, const struct engine_event *event)
+{
+	if (!owner || !owner->stopped_by_engine)
+		return false;
+	return is_container(event) ? is(event->action, "die") || is(event->action, "stop")
+				   : is_end(owner, event) && !owner->ender;
+}
+
 /* Returns whether it is somebody's. */
 static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		      const struct engine_event *event, struct cause *ret)
@@ -328,6 +337,8 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 	case HEIR_STARTER:
 		if (!owner || is_doubtful(engine, owner))
 			return false;
+		if (is_end_by_engine(owner, event))
+			return by_daemon(ret, REASON_ENGINE_STOPPED);
 		if (!is_container(event))
 			return is_end(owner, event) &&
 			       inherit(ret, owner->ender, owner->ender_basis);
@@ -390,6 +401,8 @@ static bool find_daemon(const struct engine_side *engine, const struct waiting *
 		return false;
 	if (owner->swarm && !is_exec(event))
 		return by_daemon(ret, REASON_SWARM);
+	if (is_end_by_engine(owner, event))
+		return by_daemon(ret, REASON_ENGINE_STOPPED);
 	if (is_start(event) && is_restarted(engine, owner, waiting))
 		return by_daemon(ret, REASON_RESTART_POLICY);
 	if (is_exec(event) && is_health_check(engine, owner, event))
@@ -554,8 +567,12 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 		return WAIT;
 	if (!doubt && find_heir(engine, effect->heir, event, ret))
 		return DECIDED;
-	if (effect->engine && !doubt && knows)
-		find_daemon(engine, waiting, ret);
+	if (!effect->engine || doubt || !knows || find_daemon(engine, waiting, ret))
+		return DECIDED;
+	if (owner && !waiting->recovered && is_container(event) && is(event->action, "kill") &&
+	    causes->options.stopping &&
+	    causes->options.stopping(causes->options.inspect_data, socket))
+		by_daemon(ret, REASON_ENGINE_STOPPED);
 	return DECIDED;
 }
 

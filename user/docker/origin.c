@@ -26,6 +26,7 @@ static const char *const reasons[] = {
 	[REASON_RESTART_POLICY] = "restart-policy",
 	[REASON_HEALTH_CHECK] = "health-check",
 	[REASON_SWARM] = "swarm",
+	[REASON_ENGINE_STOPPED] = "engine-stopped",
 };
 static_assert(COUNT(reasons) == CAUSE_REASONS, "each has its word");
 

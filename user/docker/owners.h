@@ -47,8 +47,9 @@ struct owner {
 	bool out_of_memory;	  /* it was, since it was started */
 	struct origin *ender;	  /* whom its end goes back to; NULL: nobody known */
 	enum cause_basis ender_basis;
-	bool failed;	  /* it ended with an exit code other than 0 */
-	bool reconnected; /* to a network, or a volume of it mounted, since it ended */
+	bool stopped_by_engine; /* it was sent a signal by the engine that stops, since it was started */
+	bool failed;		/* it ended with an exit code other than 0 */
+	bool reconnected;	/* to a network, or a volume of it mounted, since it ended */
 	/* What .creator and .starter rest on. */
 	enum cause_basis creator_basis, starter_basis;
 	unsigned int generation; /* of the last look at all containers in which it was seen */
