@@ -83,6 +83,19 @@ static bool pretend_block_device(void *data, const char *path)
 	return !strcmp(path, "/srv/disk") || !strcmp(path, "/dev/sda");
 }
 
+static void pretend_aliases(void *data, const char *path,
+			    void (*found)(void *context, const char *alias), void *context)
+{
+	assert_string_equal(data, "host");
+	if (!strcmp(path, "/mnt/all"))
+		found(context, "/");
+	if (!strcmp(path, "/mnt/some/cron.d")) {
+		found(context, "/srv/cron.d");
+		found(context, "/etc/cron.d");
+	}
+}
+
+static const char *const roots[] = {"/graph//docker", NULL};
 static const char *const watched[] = {"/srv/engine.sock", "/var/run/docker.sock",
 				      "/opt//e/../engine/x.sock", "@abstract", NULL};
 
@@ -90,6 +103,8 @@ static const struct host_files host = {
 	.data = "host",
 	.resolve = pretend_resolve,
 	.is_block_device = pretend_block_device,
+	.aliases = pretend_aliases,
+	.roots = roots,
 	.sockets = watched,
 };
 
@@ -364,6 +379,14 @@ static const struct source_case on_host[] = {
 	{"/home/alice/src", "path medium", "path medium"},
 	{"/lib/x", "path critical", "path medium"},
 	{"/unknown", "none", "none"},
+	{"/mnt/all", "root critical", "root critical"},
+	{"/mnt/some/cron.d", "path critical", "path medium"},
+	{"/mnt/some", "none", "none"},
+	{"/graph", "path critical", "path high"},
+	{"/graph/docker", "path critical", "path high"},
+	{"/graph/docker/volumes/x", "path medium", "path medium"},
+	{"/graph/docker/overlay2", "path critical", "path high"},
+	{"/graph/docker2", "none", "none"},
 	{"/tmp/lost", "unjudged high", "unjudged high"},
 	{"/mnt/fuse/x", "unjudged high", "unjudged high"},
 	{"/mnt/nfs/x", "unjudged medium", "unjudged medium"},

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define ROOT_MAX 1024
 #define HASH_NONFATAL_OOM 1
 #include "agent/engine.h"
 
@@ -66,6 +67,7 @@ struct engine {
 	char key[KEY_MAX];   /* ASK_CONTAINER */
 	size_t key_size;
 	struct body *body; /* of a status 200 */
+	char root[ROOT_MAX];
 	struct engine_stats stats;
 };
 
@@ -133,7 +135,7 @@ static const struct shape string_map = {.kind = SHAPE_MAP, .element = &string};
 
 static const struct shape_field swarm_fields[] = {{"LocalNodeState", &string}, {}};
 static const struct shape swarm = {.kind = SHAPE_STRUCT, .fields = swarm_fields};
-static const struct shape_field info_fields[] = {{"Swarm", &swarm}, {}};
+static const struct shape_field info_fields[] = {{"Swarm", &swarm}, {"DockerRootDir", &string}, {}};
 static const struct shape info = {.kind = SHAPE_STRUCT, .fields = info_fields};
 
 static const struct shape_field volume_fields[] = {
@@ -201,9 +203,15 @@ static void take_version(struct engine *engine, const struct value *answer)
 
 static void take_info(struct engine *engine, const struct value *answer)
 {
+	struct bytes root = value_string(answer, "DockerRootDir");
+
 	engine->stats.swarm =
 		bytes_equal(value_string(value_get(answer, "Swarm"), "LocalNodeState"),
 			    (struct bytes){"active", sizeof("active") - 1});
+	if (root.size && root.size < sizeof(engine->root) && !memchr(root.data, 0, root.size)) {
+		memcpy(engine->root, root.data, root.size);
+		engine->root[root.size] = '\0';
+	}
 }
 
 static bool volume_listed(void *data, const struct value *element)
@@ -537,6 +545,11 @@ void engine_inspect(struct engine *engine, struct bytes key)
 {
 	if (!enqueue(engine, key))
 		engine->wanted_later = true;
+}
+
+const char *engine_root(const struct engine *engine)
+{
+	return engine->root[0] ? engine->root : NULL;
 }
 
 void engine_stats(const struct engine *engine, struct engine_stats *ret)

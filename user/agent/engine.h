@@ -81,6 +81,9 @@ int engine_fd(const struct engine *engine, short *ret_events);
  * back. To be called when engine_fd() is ready, and once a second. */
 void engine_run(struct engine *engine, uint64_t now);
 
+/* Where it keeps the files of its containers, by its last word; NULL: not known. Changes in engine_run(). */
+const char *engine_root(const struct engine *engine);
+
 void engine_stats(const struct engine *engine, struct engine_stats *ret);
 
 #endif

@@ -33,6 +33,7 @@ struct engines {
 	struct inventory *inventories[SOCKETS_MAX];
 	const char *names[SOCKETS_MAX]; /* "docker", "podman" */
 	struct host_files files;
+	const char *roots[SOCKETS_MAX + 1]; /* of the engines' files; NULL-terminated */
 	struct calls *calls;
 	struct causes *causes;
 	uint64_t now, committed;
@@ -269,6 +270,7 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->options->sockets);
+	engines->files.roots = engines->roots;
 	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
 		restore_one(&engines->ones[i]);
@@ -363,6 +365,16 @@ static void run_one(struct one *one, uint64_t now)
 	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
 }
 
+static void collect_roots(struct engines *engines)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (engines->ones[i].engine && engine_root(engines->ones[i].engine))
+			engines->roots[count++] = engine_root(engines->ones[i].engine);
+	engines->roots[count] = NULL;
+}
+
 void engines_run(struct engines *engines, uint64_t now)
 {
 	engines->now = now;
@@ -370,6 +382,7 @@ void engines_run(struct engines *engines, uint64_t now)
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (engines->ones[i].engine)
 			run_one(&engines->ones[i], now);
+	collect_roots(engines);
 }
 
 /* Keeps what is known. */

@@ -62,7 +62,8 @@ static int open_part(int directory, const char *name)
 
 struct mount {
 	int id;
-	char *root; /* of its file system, what is mounted */
+	char *device; /* of its file system: 8:1 */
+	char *root;   /* of that, what is mounted */
 	char *point;
 	char *type;
 };
@@ -97,7 +98,8 @@ static bool read_mount(char *line, struct mount *ret)
 	type = type ? strtok_r(NULL, " ", &save) : NULL;
 	if (!type)
 		return false;
-	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[3], fields[4], type};
+	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[2], fields[3], fields[4],
+			      type};
 	unescape(ret->root);
 	unescape(ret->point);
 	return true;
@@ -511,11 +513,108 @@ int hostfiles_open(const char *path)
 	return fd < 0 ? -ENOENT : fd;
 }
 
+/* --- the same elsewhere ----------------------------------------------------------------------- */
+
+#define ALIASES_MAX 256
+
+/* What of PATH is below DIRECTORY, from its slash on; "": the same; NULL: nothing is. */
+static const char *below(const char *path, const char *directory)
+{
+	size_t size = strcmp(directory, "/") ? strlen(directory) : 0;
+
+	return !strncmp(path, directory, size) && (!path[size] || path[size] == '/') ? path + size
+										     : NULL;
+}
+
+/* DIRECTORY and REST, without a slash too many. */
+static void join(struct text *out, const char *directory, const char *rest)
+{
+	text_cut(out, 0);
+	text_add_string(out, strcmp(directory, "/") || !*rest ? directory : "");
+	text_add_string(out, strcmp(rest, "/") ? rest : "");
+	if (!out->size)
+		text_add_char(out, '/');
+}
+
+/* Calls FOUND with the path of the mount where it shows INSIDE, a path of the same file system, or some of what
+ * is below. That all of an image-based system is below /sysroot says nothing of a part of it. */
+static bool tell_alias(const struct mount *mount, const char *inside, const char *path,
+		       void (*found)(void *context, const char *alias), void *context)
+{
+	const char *rest = below(inside, mount->root);
+	struct text alias = {0};
+
+	if (!strcmp(mount->point, "/sysroot") || (!rest && !below(mount->root, inside)))
+		return false;
+	join(&alias, mount->point, rest ?: "");
+	if (!alias.error && strcmp(alias.data, path) != 0)
+		found(context, alias.data);
+	text_free(&alias);
+	return true;
+}
+
+/* The mount that PATH is in: the innermost, and of those at one place the last. */
+static bool innermost_mount(FILE *file, const char *path, char **line, struct mount *ret)
+{
+	size_t capacity = 0, best = 0;
+	char *next = NULL;
+	bool any = false;
+
+	while (getline(&next, &capacity, file) > 0) {
+		struct mount mount;
+
+		if (!read_mount(next, &mount) || !below(path, mount.point) ||
+		    strlen(mount.point) < best)
+			continue;
+		best = strlen(mount.point);
+		free(*line);
+		*line = next;
+		*ret = mount;
+		any = true;
+		next = NULL;
+		capacity = 0;
+	}
+	free(next);
+	return any;
+}
+
+static void aliases(void *data, const char *path, void (*found)(void *context, const char *alias),
+		    void *context)
+{
+	FILE *file = fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
+	char *own_line = NULL, *line = NULL;
+	struct text inside = {0};
+	unsigned int count = 0;
+	size_t capacity = 0;
+	struct mount own;
+
+	(void)data;
+	if (!file)
+		return;
+	if (innermost_mount(file, path, &own_line, &own) && own.root[0] == '/') {
+		join(&inside, own.root, below(path, own.point));
+		rewind(file);
+		while (!inside.error && count < ALIASES_MAX &&
+		       getline(&line, &capacity, file) > 0) {
+			struct mount mount;
+
+			if (read_mount(line, &mount) && !strcmp(mount.device, own.device) &&
+			    mount.root[0] == '/')
+				count += tell_alias(&mount, inside.data, path, found, context);
+		}
+	}
+	free(line);
+	free(own_line);
+	text_free(&inside);
+	fclose(file);
+}
+
 struct host_files hostfiles(const char *const *sockets)
 {
 	return (struct host_files){
 		.resolve = resolve,
 		.is_block_device = is_block_device,
+		.aliases = aliases,
 		.sockets = sockets,
 	};
 }

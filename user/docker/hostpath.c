@@ -730,6 +730,39 @@ static struct verdict judge_by_sockets(struct bytes path, const struct host_file
 	return verdict;
 }
 
+/* Whether PATH is a directory above WHAT. */
+static bool holds(struct bytes path, struct bytes what)
+{
+	return path.size < what.size && !memcmp(path.data, what.data, path.size) &&
+	       what.data[path.size] == '/';
+}
+
+/* By where engines keep their files, which is as bad as where they usually do. */
+static struct verdict judge_by_roots(struct bytes path, bool read_only,
+				     const struct host_files *files)
+{
+	const char *const *roots = files ? files->roots : NULL;
+	struct verdict verdict = {0};
+
+	for (; roots && *roots; roots++) {
+		struct text root = {0}, usual = {0};
+		struct bytes rest;
+
+		path_clean(&root, bytes_of(*roots));
+		text_add_string(&usual, "/var/lib/docker");
+		if (!root.error && root.size > 1 && root.data[0] == '/') {
+			if (is_in(path, root.data, &rest))
+				text_add_bytes(&usual, rest);
+			if (is_in(path, root.data, &rest) || holds(path, text_since(&root, 0)))
+				keep_worse(&verdict,
+					   judge_by_table(text_since(&usual, 0), read_only));
+		}
+		text_free(&root);
+		text_free(&usual);
+	}
+	return verdict;
+}
+
 /* PATH is absolute and clean. */
 static struct verdict judge_path(struct bytes path, bool read_only, const struct host_files *files)
 {
@@ -741,6 +774,7 @@ static struct verdict judge_path(struct bytes path, bool read_only, const struct
 		return host_root;
 	verdict = judge_by_table(path, read_only);
 	keep_worse(&verdict, judge_by_sockets(path, files));
+	keep_worse(&verdict, judge_by_roots(path, read_only, files));
 	keep_worse(&verdict, (struct verdict){least ? FINDING_HOST_PATH_MOUNT : FINDING_NONE, least,
 					      "a path through the directories of a process"});
 	return verdict;
@@ -749,6 +783,30 @@ static struct verdict judge_path(struct bytes path, bool read_only, const struct
 static bool is_block_device(const struct host_files *files, const char *path)
 {
 	return files && files->is_block_device && files->is_block_device(files->data, path);
+}
+
+/* What else a path is. */
+struct others {
+	const struct host_files *files;
+	struct verdict verdict;
+	bool read_only;
+};
+
+static void judge_alias(void *data, const char *alias)
+{
+	struct others *others = data;
+
+	keep_worse(&others->verdict, judge_path(bytes_of(alias), others->read_only, others->files));
+}
+
+static struct verdict judge_aliases(const char *path, bool read_only,
+				    const struct host_files *files)
+{
+	struct others others = {.files = files, .read_only = read_only};
+
+	if (files && files->aliases)
+		files->aliases(files->data, path, judge_alias, &others);
+	return others.verdict;
 }
 
 /* PATH is absolute, clean and without NUL. RESOLVED, of PATH_ROOM bytes: where it leads; empty
@@ -763,6 +821,9 @@ static struct verdict judge_as_kernel(const char *path, bool read_only,
 	keep_worse(&verdict, judge_end(resolve(files, path, resolved)));
 	if (resolved[0])
 		keep_worse(&verdict, judge_path(bytes_of(resolved), read_only, files));
+	if (verdict.severity < SEVERITY_CRITICAL)
+		keep_worse(&verdict,
+			   judge_aliases(resolved[0] ? resolved : path, read_only, files));
 	if (verdict.severity < SEVERITY_CRITICAL &&
 	    is_block_device(files, resolved[0] ? resolved : path))
 		verdict = block_device;

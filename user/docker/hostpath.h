@@ -24,6 +24,12 @@ struct host_files {
 	enum host_path_end (*resolve)(void *data, const char *path, char *out, size_t size);
 	/* Whether it is a block device. NULL: nobody to ask. */
 	bool (*is_block_device)(void *data, const char *path);
+	/* Calls FOUND with each other path of what is at PATH, links followed: where the file system, or a part of
+	 * it, is mounted as well; and with those of what is below PATH. NULL: nobody to ask. */
+	void (*aliases)(void *data, const char *path,
+			void (*found)(void *context, const char *alias), void *context);
+	/* Where engines keep the files of their containers; NULL-terminated. NULL: none is known. */
+	const char *const *roots;
 	/* Engines' sockets to look for, besides the well-known; NULL-terminated. NULL: none. */
 	const char *const *sockets;
 };

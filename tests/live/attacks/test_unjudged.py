@@ -63,6 +63,35 @@ def links_that_do_not_end():
 
 
 @test
+def the_root_elsewhere():
+    """The host's files by another way: a bind mount of the root, and the engine's own directory where it is unusual."""
+    root = get('/info')['DockerRootDir']
+    true(not root.startswith('/var/lib/'), 'the engine keeps its files elsewhere')
+    for name, source in (('all', '/'), ('some', '/etc'), ('harmless', D)):
+        os.makedirs(f'{D}/bound-{name}')
+        run('mount', '--bind', source, f'{D}/bound-{name}')
+    try:
+        with Callerd('--inventory', '65536') as agent:
+            problems = Problems()
+            for what, path, wanted in (
+                    ('the root', D + '/bound-all', {'host-root-mount': 'critical'}),
+                    ('below it', D + '/bound-all/etc/shadow', {'host-path-mount': ('critical', 'password')}),
+                    ('/etc', D + '/bound-some', {'host-path-mount': ('critical', 'accounts')}),
+                    ('cron', D + '/bound-some/cron.d', {'host-path-mount': ('critical', 'clock')}),
+                    ('nothing', D + '/bound-harmless', {}),
+                    ('the engine\'s files', root + '/image', {'host-path-mount': ('critical', 'every container')}),
+                    ('its volumes', root + '/volumes/x/_data', {'host-path-mount': 'medium'})):
+                target, status, answer = post(CREATE, config(**bind(path)))
+                if status == 201:
+                    remove(answer['Id'])
+                problems.add(what, judged(record_of(agent, target), wanted, ROOT_FINDINGS))
+            problems.check()
+    finally:
+        for name in 'all', 'some', 'harmless':
+            run('umount', f'{D}/bound-{name}', check=False)
+
+
+@test
 def words_as_go_reads_them():
     """SYS_ADMIN and no seccomp, spelled so that a comparison byte by byte does not see it."""
     bad = {'cap-add': 'critical'}
