@@ -16,6 +16,7 @@
 
 #include "agent/stream.c"
 #include "agent/client.c"
+#include "agent/listener.c"
 
 #define MILLISECOND 1000000ull
 #define EVENTS_MAX 8192

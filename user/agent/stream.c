@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "agent/client.h"
+#include "agent/listener.h"
 
 #define HEAD_TIME_MAX (10 * SECOND)
 #define VERSION_MAX (1u << 20)	   /* bytes of the answer */
@@ -46,6 +47,7 @@ enum phase {
 struct stream {
 	struct stream_options options;
 	struct client client;
+	struct listener listener;
 	struct event_reader *reader;
 	struct stream_stats stats;
 	uint64_t position;
@@ -346,6 +348,8 @@ static int answer_begins(void *data, int status)
 	if (stream->subscribing) {
 		stream->listening_at = stream->client.now;
 		stream->listened |= status == 200;
+		if (status == 200)
+			listener_find(&stream->listener, stream->options.socket);
 		return status == 200 ? 0 : -EPROTO;
 	}
 	if (status != 200)
@@ -369,7 +373,8 @@ static int answer_ends(void *data, bool complete)
 	struct stream *stream = data;
 
 	if (stream->subscribing) { /* events end with the engine */
-		stream->ended |= access(stream->options.socket, F_OK) && errno == ENOENT;
+		stream->ended |= (access(stream->options.socket, F_OK) && errno == ENOENT) ||
+				 listener_has_signed_off(&stream->listener);
 		/* One that said nothing has to prove first that it lives. */
 		stream->version_known = stream->client.status != 0;
 		return -ECONNRESET;
@@ -483,7 +488,8 @@ void stream_seen(struct stream *stream)
 
 bool stream_is_stopping(struct stream *stream)
 {
-	if (!stream->listened || !client_is_deserted(&stream->client))
+	if (!stream->listened ||
+	    (!client_is_deserted(&stream->client) && !listener_is_closed(&stream->listener)))
 		return false;
 	stream->ended |= is_listening(stream);
 	return true;
@@ -517,6 +523,7 @@ int stream_new(const struct stream_options *options, struct stream **ret)
 		free(stream);
 		return error;
 	}
+	listener_init(&stream->listener);
 	stream->options = *options;
 	stream->position = stream->earlier = options->since;
 	*ret = stream;
@@ -528,6 +535,7 @@ void stream_free(struct stream *stream)
 	if (!stream)
 		return;
 	client_close(&stream->client);
+	listener_close(&stream->listener);
 	event_reader_free(stream->reader);
 	free(stream);
 }

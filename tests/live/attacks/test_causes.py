@@ -4,6 +4,7 @@ same container, image or moment."""
 import io
 import os
 import secrets
+import shutil
 import sys
 import tarfile
 
@@ -238,30 +239,57 @@ def names_that_change_hands():
 def killed_when_the_engine_stops():
     """Root stops the engine, which ends its containers. Bob, who knows when that will be, kills Alice's just before, by
     the watched door and by another one: that is not the engine's."""
-    with Dockerd('causes-stop') as engine, \
-            Callerd('--inventory', '65536', sockets=[engine.path]) as agent:
-        ids = {}
-        for name in 'causes-seen', 'causes-unseen', 'causes-left':
-            created = ALICE.call('POST', f'{API}/containers/create?name={name}', config('sleep', '600'),
-                                 path=engine.path)
-            ids[name] = created[2]['Id']
-            equal(ALICE.call('POST', f'{API}/containers/{name}/start', path=engine.path)[1], 204, name)
-            agent.event('container/start', ids[name])
-        killed = BOB.call('POST', f'{API}/containers/causes-seen/kill', path=engine.path)
-        equal(killed[1], 204, 'kill')
-        equal(request('POST', f'{API}/containers/causes-unseen/kill', path=engine.other)[0], 204, 'kill')
-        agent.event('container/die', ids['causes-unseen'])
-        engine.stop()
-        engine.start()
-        agent.settle_events(engine.path)
-        for name, wanted in (('causes-seen', ('request', None, BOB.uid)), ('causes-unseen', ('unknown', None, None)),
-                             ('causes-left', ('daemon', 'engine-stopped', None))):
-            events = [e for action in ('kill', 'die', 'stop') for e in agent.events('container/' + action, ids[name])]
-            true(len(events) >= 2, f'{name}: {len(events)} events')
-            for event in events:
-                equal((cause(event, 'kind'), cause(event, 'reason'), field(event, 'user.id')), wanted,
-                      event['message'])
-        agent.stop()
+    for kind in Dockerd, ActivatedDockerd:
+        with kind('causes-' + kind.__name__) as engine, \
+                Callerd('--inventory', '65536', sockets=[engine.path]) as agent:
+            stop_with_kills(engine, agent)
+
+
+class ActivatedDockerd(Dockerd):
+    """Somebody else holds its socket, and gives it to it, as systemd does with docker.socket."""
+
+    def start(self):
+        if not self.process:
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(self.path)
+            self.listener.listen(128)
+            shutil.chown(self.path, 'root', 'docker')
+            os.chmod(self.path, 0o660)
+            at = self.command.index('unix://' + self.path)
+            self.command[at] = 'fd://'
+            self.command[self.command.index('--pidfile') + 1] = self.path.replace('.sock', '.pid')
+            self.command = ['bash', '-c', f'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$@" 3<&{self.listener.fileno()}',
+                            'dockerd', *self.command]
+        with open(self.dir + '/log', 'ab') as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                pass_fds=[self.listener.fileno()])
+        request('GET', '/_ping', path=self.path)
+
+
+def stop_with_kills(engine, agent):
+    ids = {}
+    for name in 'causes-seen', 'causes-unseen', 'causes-left':
+        created = ALICE.call('POST', f'{API}/containers/create?name={name}', config('sleep', '600'),
+                             path=engine.path)
+        ids[name] = created[2]['Id']
+        equal(ALICE.call('POST', f'{API}/containers/{name}/start', path=engine.path)[1], 204, name)
+        agent.event('container/start', ids[name])
+    killed = BOB.call('POST', f'{API}/containers/causes-seen/kill', path=engine.path)
+    equal(killed[1], 204, 'kill')
+    equal(request('POST', f'{API}/containers/causes-unseen/kill', path=engine.other)[0], 204, 'kill')
+    agent.event('container/die', ids['causes-unseen'])
+    engine.stop()
+    engine.start()
+    agent.settle_events(engine.path)
+    for name, wanted in (('causes-seen', ('request', None, BOB.uid)), ('causes-unseen', ('unknown', None, None)),
+                         ('causes-left', ('daemon', 'engine-stopped', None))):
+        events = [e for action in ('kill', 'die', 'stop') for e in agent.events('container/' + action, ids[name])]
+        true(len(events) >= 2, f'{name}: {len(events)} events')
+        for event in events:
+            equal((cause(event, 'kind'), cause(event, 'reason'), field(event, 'user.id')), wanted,
+                  event['message'])
+    agent.stop()
 
 
 def main_with_agent():
