@@ -1489,6 +1489,31 @@ static json_t *event_written(const char *type, const char *action, const char *c
 	return written(&record, &context);
 }
 
+/* What the request was found to be that an event goes back to. */
+static void test_cause_findings(void **state)
+{
+	static const struct record_finding findings[] = {{"privileged", "critical", {0}},
+							 {"host-pid", "high", {0}}};
+	static const unsigned int severities[][2] = {
+		{100, 40}, {80, 40}, {60, 20}, {20, 20}, {0, 20}};
+	struct record record = event(NULL);
+	json_t *root;
+
+	record.cause.findings = findings;
+	record.cause.finding_count = COUNT(findings);
+	for (size_t i = 0; i < COUNT(severities); i++) {
+		record.cause.severity = severities[i][0];
+		root = written(&record, &context);
+		assert_number(root, "event.severity", severities[i][1]);
+		assert_int_equal(json_array_size(at(root, "callerd.cause.findings")), 2);
+		json_decref(root);
+	}
+	root = written(&record, &context);
+	assert_text(json_array_get(at(root, "callerd.cause.findings"), 0), "id", "privileged");
+	assert_text(json_array_get(at(root, "callerd.cause.findings"), 1), "severity", "high");
+	json_decref(root);
+}
+
 static void test_docker_event(void **state)
 {
 	struct caller caller = alice();
@@ -2325,6 +2350,7 @@ int main(void)
 		cmocka_unit_test(test_socket_refused),
 		cmocka_unit_test(test_agent_records),
 		cmocka_unit_test(test_docker_event),
+		cmocka_unit_test(test_cause_findings),
 		cmocka_unit_test(test_event_types),
 		cmocka_unit_test(test_event_outcomes),
 		cmocka_unit_test(test_event_severity),

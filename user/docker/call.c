@@ -973,13 +973,38 @@ static unsigned int copy_findings(struct finding *to, const struct verdict *verd
 	return count;
 }
 
+/* The gravest first; else as they are. */
+static void sort_findings(struct finding *findings, unsigned int count)
+{
+	for (unsigned int i = 1; i < count; i++) {
+		struct finding finding = findings[i];
+		unsigned int at = i;
+
+		for (; at && findings[at - 1].severity < finding.severity; at--)
+			findings[at] = findings[at - 1];
+		findings[at] = finding;
+	}
+}
+
 /* The findings of a verdict, as its record will have them. */
 static void enter_findings(struct call *call, struct verdict *verdict)
 {
+	const struct policy *policy = call->calls->options.policy;
 	struct finding findings[INVENTORY_FINDINGS_MAX];
+	unsigned int count, kept = 0;
 
-	if (call->request)
-		request_set_findings(call->request, findings, copy_findings(findings, verdict));
+	if (!call->request)
+		return;
+	count = copy_findings(findings, verdict);
+	for (unsigned int i = 0; i < count; i++) {
+		if (policy)
+			findings[i].severity =
+				policy_severity(policy, findings[i].id, findings[i].severity);
+		if (findings[i].severity != SEVERITY_NONE)
+			findings[kept++] = findings[i];
+	}
+	sort_findings(findings, kept);
+	request_set_findings(call->request, findings, kept);
 }
 
 /* Of what was judged last. */
@@ -1096,27 +1121,37 @@ static bool changes_limits(const struct call *call, const struct value *body)
 	return false;
 }
 
+static bool is_start(const struct call *call)
+{
+	return call->match.route->judge == judge_container_start;
+}
+
+/* Events that it causes may be told before its record is: they refer to its findings. */
+static void judge_early(struct call *call)
+{
+	const struct route *route = call->match.route;
+	bool has_all = is_start(call) || !route->body; /* which may not be read to its end yet */
+
+	if (call->judged || route->answer || !has_all || (!route->judge && !route->entry))
+		return;
+	call->judged = calloc(1, sizeof(*call->judged));
+	if (!call->judged)
+		return;
+	judge_contents(call, call->judged);
+	enter_findings(call, call->judged);
+}
+
 /* It has what it was given when it was created, and what its mounts and the containers that it joins are by now. */
 static void learn_started(struct call *call)
 {
 	const struct inventory_container *container =
 		inventory_container(call->inventory, call->target.id);
-	struct verdict *verdict = calloc(1, sizeof(*verdict));
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 
-	if (!verdict)
-		return;
-	judge_contents(call, verdict);
 	/* Of one that nobody looked at so far, somebody will. */
 	if (container && inventory_container_judged(container))
 		inventory_add_findings(call->inventory, call->target.id, findings,
-				       copy_findings(findings, verdict));
-	call->judged = verdict;
-}
-
-static bool is_start(const struct call *call)
-{
-	return call->match.route->judge == judge_container_start;
+				       copy_findings(findings, call->judged));
 }
 
 /* What the body says that events can be told by. */
@@ -1196,9 +1231,11 @@ static void learn(struct call *call)
 	call->learned = true;
 	resolve_again(call);
 	enter_target(call);
+	if (call->request || is_start(call))
+		judge_early(call);
 	if (call->match.route->answer)
 		learn_created(call);
-	else if (is_start(call))
+	else if (is_start(call) && call->judged)
 		learn_started(call);
 	else if (is_operation(call, "ContainerDelete"))
 		learn_delete(call);

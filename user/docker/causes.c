@@ -43,11 +43,32 @@ static struct bytes told_name(struct bytes name, struct text *masked)
 	return mask_reference(masked, name) ? text_since(masked, 0) : name;
 }
 
+/* Each kind once, the gravest of it. Returns how many. */
+static unsigned int findings_of(const struct origin *origin,
+				struct record_finding findings[INVENTORY_FINDINGS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < origin->finding_count; i++) {
+		const struct finding *finding = &origin->findings[i];
+		const char *id = finding_kind(finding->id)->id;
+		unsigned int same = 0;
+
+		while (same < count && findings[same].id != id)
+			same++;
+		if (same == count && finding->severity != SEVERITY_NONE)
+			findings[count++] = (struct record_finding){
+				.id = id, .severity = severity_name(finding->severity)};
+	}
+	return count;
+}
+
 static void tell(struct causes *causes, unsigned int socket, const struct waiting *waiting,
 		 const struct cause *cause)
 {
 	const struct engine_side *engine = &causes->engines[socket];
 	struct text masked[4] = {0};
+	struct record_finding findings[INVENTORY_FINDINGS_MAX];
 	struct record record = {
 		.action = RECORD_DOCKER_EVENT,
 		.time = waiting->event->time /* it may have been before this boot */
@@ -71,6 +92,11 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 		record.container_image = cause->origin->container_image;
 		record.cause.event_id = cause->origin->event_id;
 		record.cause.operation = cause->origin->operation;
+		record.cause.findings = findings;
+		record.cause.finding_count = findings_of(cause->origin, findings);
+		if (cause->origin->finding_count)
+			record.cause.severity =
+				severity_number(cause->origin->findings[0].severity);
 	}
 	causes->stats.events++;
 	causes->stats.kinds[cause->kind]++;

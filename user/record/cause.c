@@ -34,6 +34,14 @@ static void put_cause(struct json *json, const struct record_cause *cause)
 	json_put_word(json, "reason", cause->reason);
 	json_put_string(json, "event_id", cause->event_id);
 	json_put_string(json, "operation", cause->operation);
+	json_open_array(json, "findings");
+	for (unsigned int i = 0; i < cause->finding_count; i++) {
+		json_open_object(json, NULL);
+		json_put_word(json, "id", cause->findings[i].id);
+		json_put_word(json, "severity", cause->findings[i].severity);
+		json_close(json);
+	}
+	json_close(json);
 	json_close(json);
 }
 

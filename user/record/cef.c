@@ -374,6 +374,13 @@ static void put_cause(struct cef *cef, const struct record_cause *cause)
 		text_add_string(text, cause->basis);
 	}
 	put_custom(cef, "cs6", "cause", begun(cef), LIMIT_CUSTOM);
+	text = begin(cef);
+	for (unsigned int i = 0; i < cause->finding_count; i++) {
+		if (i)
+			text_add_string(text, "; ");
+		view_add_finding(text, &cause->findings[i]);
+	}
+	put(cef, "callerdCauseFindings", begun(cef), LIMIT_TEXT);
 }
 
 static void put_docker_event(struct cef *cef)

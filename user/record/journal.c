@@ -585,6 +585,11 @@ static void put_cause(struct journal *journal)
 	put_text(journal, "callerd.cause.", "reason", cause->reason);
 	put(journal, "callerd.cause.", "event_id", cause->event_id);
 	put(journal, "callerd.cause.", "operation", cause->operation);
+	for (unsigned int i = 0; i < cause->finding_count; i++) {
+		put_text(journal, "callerd.cause.findings.", "id", cause->findings[i].id);
+		view_add_finding(begin(journal), &cause->findings[i]);
+		put_begun(journal, "callerd.cause.", "findings");
+	}
 }
 
 /* --- the agent itself ------------------------------------------------------------------------- */

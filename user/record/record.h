@@ -153,6 +153,9 @@ struct record_cause {
 	const char *reason; /* of "daemon": "restart-policy", …; NULL: none */
 	struct bytes event_id;
 	struct bytes operation;
+	const struct record_finding *findings; /* of that request, without details */
+	unsigned int finding_count;
+	unsigned int severity; /* of the gravest, as record_api has it */
 };
 
 /* A key of callerd.status as it stands, dots and all. No key is the beginning of another up to a dot: a SIEM may

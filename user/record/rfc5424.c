@@ -244,6 +244,10 @@ static void put_docker_event(struct syslog *syslog)
 	put_text(syslog, "causeReason", cause->reason);
 	put(syslog, "causeEventId", cause->event_id);
 	put(syslog, "causeOperation", cause->operation);
+	for (unsigned int i = 0; i < cause->finding_count; i++) {
+		view_add_finding(begin(syslog), &cause->findings[i]);
+		put_begun(syslog, "causeFinding");
+	}
 }
 
 static void add_own_element(struct syslog *syslog)

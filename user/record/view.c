@@ -7,6 +7,7 @@
 /* Of a request that was not seen whole, or is odd; of an event that takes a request where none was
  * seen: somebody used another door. */
 #define SEVERITY_DOUBTFUL 40
+#define SEVERITY_GRAVE 80 /* high */
 
 #define DESCRIBED_BEFORE 1000000000 /* ns: less is no time to notice */
 
@@ -251,6 +252,9 @@ unsigned int view_severity(const struct record *record)
 
 	if (severity < record->api.severity)
 		severity = record->api.severity;
+	/* So that a filter by severity sees what a request did that it saw. */
+	if (record->action == RECORD_DOCKER_EVENT && record->cause.severity >= SEVERITY_GRAVE)
+		doubtful = true;
 	if (record_is_request(record)) {
 		doubtful = record->incomplete & ~(unsigned int)RECORD_INCOMPLETE_UNFINISHED ||
 			   record->http.target_truncated || record->http.anomalies;

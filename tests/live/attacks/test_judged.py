@@ -324,6 +324,39 @@ def member_restores_what_a_service_was():
     problems.check()
 
 
+# --- what came of it --------------------------------------------------------------------------------
+
+
+@test
+def events_refer_to_the_findings_of_their_request():
+    """Who filters the engine's events by severity must see what a critical request of the attacker's brought about."""
+    problems = Problems()
+
+    def check_event(kind, identity, found, severity):
+        event = AGENT.event(kind, identity)[-1]
+        ids = [(f['id'], f['severity']) for f in field(event, 'callerd.cause.findings') or []]
+        if found and found not in ids or not found and ids:
+            problems.add(kind, [f'findings of the cause: {ids}, wanted {found}'])
+        if field(event, 'event.severity') != severity:
+            problems.add(kind, [f'severity {field(event, "event.severity")}, wanted {severity}'])
+
+    with worker() as name:
+        identity = get(f'/containers/{name}/json')['Id']
+        ALICE.docker('exec', name, 'true')
+        ALICE.docker('stop', '-t', '0', name)
+        mount = ('host-root-mount', 'critical')
+        for kind in 'container/create', 'container/start':
+            check_event(kind, identity, mount, 40)
+        for kind in 'container/exec_create', 'container/exec_start':
+            check_event(kind, identity, ('root-container-entered', 'critical'), 40)
+        check_event('container/die', identity, None, 20)  # of the stop
+    with container(NAME + '-harmless') as name:
+        identity = get(f'/containers/{name}/json')['Id']
+        for kind in 'container/create', 'container/start':
+            check_event(kind, identity, None, 20)
+    problems.check()
+
+
 def main_with_agent():
     global AGENT
     with Callerd() as AGENT:
