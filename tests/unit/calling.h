@@ -110,7 +110,8 @@ static inline bool user_name(void *data, uint32_t uid, char *name, size_t size)
 }
 
 static const char *const engine_sockets[] = {"/srv/engine/engine.sock", NULL};
-static const struct host_files host_files = {NULL, resolve_path, is_disk, engine_sockets};
+static const struct host_files host_files = {
+	.resolve = resolve_path, .is_block_device = is_disk, .sockets = engine_sockets};
 static const struct record_context record_context = {.user_name = user_name};
 
 /* --- the world -------------------------------------------------------------------------------- */
