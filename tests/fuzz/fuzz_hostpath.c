@@ -37,8 +37,30 @@ static bool is_block_device(void *data, const char *path)
 	return !strncmp(path, "/b/", 3);
 }
 
+/* What is below /a is also below /b, and its beginning is somewhere else. */
+static void aliases(void *data, const char *path, void (*found)(void *context, const char *alias),
+		    void *context)
+{
+	char other[8192];
+
+	MUST(path[0] == '/');
+	if (strncmp(path, "/a/", 3) != 0 || strlen(path) >= sizeof(other))
+		return;
+	strcpy(other, path);
+	other[1] = 'b';
+	found(context, other);
+	found(context, path + 2);
+}
+
+static const char *const roots[] = {"/l/run/docker", "/", "x", "", NULL};
 static const char *const sockets[] = {"/srv/e.sock", "/l/run/x", "@a", "", NULL};
-static const struct host_files host = {NULL, resolve, is_block_device, sockets};
+static const struct host_files host = {
+	.resolve = resolve,
+	.is_block_device = is_block_device,
+	.aliases = aliases,
+	.roots = roots,
+	.sockets = sockets,
+};
 
 static bool is_part_of(struct bytes bytes, const struct text *text)
 {

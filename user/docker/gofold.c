@@ -40,7 +40,8 @@ size_t gofold_begins(struct bytes text, const char *word, enum gofold how)
 	size_t at = 0, used;
 
 	for (; *word; word++, at += used)
-		if (at == text.size || !(used = takes(bytes_from(text, at), *word, how)))
+		if (!text.data || at == text.size ||
+		    !(used = takes(bytes_from(text, at), *word, how)))
 			return 0;
 	return at;
 }

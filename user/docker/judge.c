@@ -441,7 +441,7 @@ static bool has_host_files(const struct inventory_container *container)
 static enum finding_severity worst_on_host(struct bytes path, bool read_only,
 					   enum finding_severity least)
 {
-	for (size_t i = 0; i < path.size; i++) {
+	for (size_t i = 0; path.data && i < path.size; i++) {
 		struct host_source source;
 		struct text text = {0};
 

@@ -35,7 +35,7 @@ static void judge_query(struct judging *judging, const char *key, const char *wh
 {
 	struct text directory = {0};
 
-	if (route_query(judging->query, key, &directory) && directory.size)
+	if (route_query(judging->query, key, &directory) && directory.data && directory.size)
 		judge_directory(judging, what, read_only, least, text_since(&directory, 0), name);
 	text_free(&directory);
 }
@@ -57,7 +57,7 @@ void judge_checkpoint_create(struct judging *judging)
 {
 	struct bytes directory = value_string(judging->body, "CheckpointDir");
 
-	if (directory.size)
+	if (directory.data && directory.size)
 		judge_directory(judging, "the engine writes below", false, SEVERITY_HIGH, directory,
 				value_string(judging->body, "CheckpointID"));
 }

@@ -14,8 +14,10 @@
 #define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
 
 /* Each element of LIST, which may be NULL. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): ONE is a name */
 #define EACH(one, list)                                                                            \
 	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline bool is(struct bytes bytes, const char *word)
 {

@@ -79,7 +79,7 @@ static void judge_namespace_file(struct judging *judging, const char *field, con
 	bool is_host = false;
 
 	path_clean(&clean, path);
-	for (size_t i = 0; i < COUNT(hosts); i++)
+	for (size_t i = 0; clean.data && i < COUNT(hosts); i++)
 		is_host |= bytes_begin(text_since(&clean, 0), hosts[i]);
 	text_free(&clean);
 	if (is_host && host_finding)

@@ -66,7 +66,7 @@ static struct bytes socket_path(struct bytes address)
 	for (size_t i = 0; i < COUNT(schemes); i++) {
 		size_t size = gofold_begins(address, schemes[i], GOFOLD_LOWER);
 
-		if (!size)
+		if (!size || !address.data)
 			continue;
 		address = bytes_from(address, size);
 		return bytes_begin(address, "//") ? bytes_from(address, 2) : address;

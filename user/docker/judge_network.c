@@ -20,9 +20,8 @@ static void judge_option(struct judging *judging, const struct value *option)
 
 	if (is(key, "parent") || is(key, "host_interface_name"))
 		expose(judging, option, "on an interface of the host");
-	else if (mode && (is(value, "nat-unprotected") || is(value, "routed")))
-		expose(judging, option, "ports are reachable that nobody published");
-	else if (is(key, "com.docker.network.bridge.trusted_host_interfaces"))
+	else if ((mode && (is(value, "nat-unprotected") || is(value, "routed"))) ||
+		 is(key, "com.docker.network.bridge.trusted_host_interfaces"))
 		expose(judging, option, "ports are reachable that nobody published");
 	else if (!bytes_begin(key, "com.docker.network.") && !is_in_list(key, known, COUNT(known)))
 		judge_not_judged(judging, SEVERITY_LOW, "network option", key);

@@ -15,10 +15,10 @@ struct option {
 /* As parseSecurityOpt() does: a colon only where there is no equals sign. */
 static struct option split_option(struct bytes text)
 {
-	const char *at = text.size ? memchr(text.data, '=', text.size) : NULL;
+	const char *at = text.data ? memchr(text.data, '=', text.size) : NULL;
 	struct option option = {.name = text};
 
-	if (!at && text.size)
+	if (!at && text.data)
 		at = memchr(text.data, ':', text.size);
 	if (!at)
 		return option;
