@@ -19,11 +19,11 @@
 static bool listens_at(int fd, const struct stat *status)
 {
 	struct sockaddr_un address = {0};
-	socklen_t size = sizeof(address) - 1, word = sizeof(int);
+	socklen_t size = sizeof(address) - 1, wide = sizeof(int);
 	struct stat own;
 	int accepts = 0;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &word) && accepts &&
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &wide) && accepts &&
 	       !getsockname(fd, (struct sockaddr *)&address, &size) &&
 	       address.sun_family == AF_UNIX && address.sun_path[0] &&
 	       !stat(address.sun_path, &own) && own.st_dev == status->st_dev &&

@@ -291,11 +291,12 @@ static void enter_target(struct call *call)
  * that had it when the body was there; if that was about then, it may have meant either. */
 static void follow_target(struct call *call, bool answered)
 {
-	bool made = call->match.route && call->match.route->made;
-	struct bytes id, before = made ? call->target.container_id : call->target.id;
+	const struct route *route = call->match.route;
+	struct bytes id, before, none = {0};
 
-	if (!call->named_late || !call->resolved || !(call->fed || call->gap))
+	if (!route || !call->named_late || !call->resolved || !(call->fed || call->gap))
 		return;
+	before = route->made ? call->target.container_id : call->target.id;
 	id = present_id(call, call->key);
 	if (!id.size || bytes_equal(id, before))
 		return;
@@ -304,8 +305,7 @@ static void follow_target(struct call *call, bool answered)
 	if (answered) {
 		call->unclear = true;
 		if (call->request)
-			request_set_target(call->request, (struct bytes){}, told(call, call->key),
-					   (struct bytes){});
+			request_set_target(call->request, none, told(call, call->key), none);
 		return;
 	}
 	resolve(call, call->key);
