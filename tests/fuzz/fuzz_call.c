@@ -231,7 +231,7 @@ static void check_api(const struct record_api *api)
 		MUST(api->facts[i].count <= api->facts[i].room);
 }
 
-static void write_record(const struct calls *calls, struct exchange *exchange, unsigned int flags)
+static void write_record(struct calls *calls, struct exchange *exchange, unsigned int flags)
 {
 	static const struct record_context context = {
 		.host_name = "h", .boot_id = "b", .run_id = "r"};
