@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "docker/judge.h"
 #include "docker/route.h"
 #include "record/command.h"
 #include "record/mask.h"
@@ -71,6 +72,17 @@ static void spell_pair(struct text *out, const struct value *value)
 		text_add(out, MASK, MASK_SIZE);
 	else
 		mask_text(out, value->string);
+}
+
+/* Nobody knows whether the value of an unknown option is a secret. */
+static void spell_log_option(struct text *out, const struct value *value)
+{
+	if (judge_log_option_is_known(value->key)) {
+		spell_pair(out, value);
+		return;
+	}
+	mask_text(out, value->key);
+	text_add_string(out, "=" MASK);
 }
 
 /* As `docker run --mount` has it. */
@@ -361,7 +373,7 @@ void facts_host(struct verdict *verdict, const struct value *host)
 		{"links", "Links", FORM_LIST},
 	};
 	static const struct fact_line log_options = {"log_options", "Config", FORM_LIST,
-						     spell_pair};
+						     spell_log_option};
 	const struct value *log = value_get(host, "LogConfig");
 
 	ADD_LINES(verdict, lines, host);

@@ -97,4 +97,7 @@ bool judge_log_option_matters(void *data, const struct value *element);
 bool judge_volume_key_matters(void *data, const struct value *element);
 bool judge_sysctl_matters(void *data, const struct value *element);
 
+/* Whether NAME is an option of a log driver that callerd has heard of. */
+bool judge_log_option_is_known(struct bytes name);
+
 #endif

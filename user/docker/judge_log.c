@@ -162,6 +162,11 @@ void judge_log(struct judging *judging, struct bytes driver, const struct value 
 	}
 }
 
+bool judge_log_option_is_known(struct bytes name)
+{
+	return find_option(name);
+}
+
 bool judge_log_option_matters(void *data, const struct value *element)
 {
 	const struct log_option *known = find_option(element->key);
