@@ -13,7 +13,7 @@ MACHINE = '0123456789abcdef0123456789abcdef'
 RENAMED = {'@timestamp': 'CALLERD_TIMESTAMP'}
 LEFT_OUT = {'ecs.version', 'event.kind', 'event.category', 'event.type', 'event.module', 'event.dataset', 'agent.type',
             'host.boot.id', 'process.args', 'process.args_count', 'process.parent.args', 'process.parent.args_count'}
-OTHER_WORDS = {'callerd.ancestors', 'callerd.findings', 'callerd.outputs', 'callerd.request.command',
+OTHER_WORDS = {'callerd.ancestors', 'callerd.cause.findings', 'callerd.findings', 'callerd.outputs', 'callerd.request.command',
                'callerd.request.entrypoint'}
 
 
@@ -132,8 +132,12 @@ def compare(entry, record):
         equal(got.get(name), texts, name)
     other = set(got) - set(wanted)
     equal(other - {'PRIORITY', 'SYSLOG_IDENTIFIER', 'SYSLOG_FACILITY', 'CALLERD_ANCESTORS', 'CALLERD_FINDINGS',
-                   'CALLERD_FINDINGS_ID', 'CALLERD_OUTPUTS_NAME', 'CALLERD_OUTPUTS_SEAL_KEY', 'CALLERD_REQUEST_COMMAND',
+                   'CALLERD_FINDINGS_ID', 'CALLERD_CAUSE_FINDINGS', 'CALLERD_CAUSE_FINDINGS_ID', 'CALLERD_OUTPUTS_NAME', 'CALLERD_OUTPUTS_SEAL_KEY', 'CALLERD_REQUEST_COMMAND',
                    'CALLERD_REQUEST_ENTRYPOINT'}, set(), 'fields that ECS does not have')
+    of_cause = field(record, 'callerd.cause.findings', [])
+    equal(got.get('CALLERD_CAUSE_FINDINGS_ID', set()), {f['id'] for f in of_cause}, 'findings of the cause')
+    equal({f.split(' ')[0] for f in got.get('CALLERD_CAUSE_FINDINGS', set())}, {f['severity'] for f in of_cause},
+          'their severities')
     findings = field(record, 'callerd.findings', [])
     equal(got.get('CALLERD_FINDINGS_ID', set()), {f['id'] for f in findings}, 'findings')
     equal(got.get('CALLERD_FINDINGS', set()),
