@@ -7,7 +7,7 @@
 
 #include "agent/resolve.h"
 
-#define PATIENCE 3000000000ull /* ns */
+#define PATIENCE 8000000000ull /* ns; nobody waits for it */
 
 struct refused {
 	struct refused_options options;
