@@ -129,8 +129,12 @@ void refused_event(struct refused *refused, const struct event *event, uint64_t 
 	}
 	if (!known)
 		socket = resolve_at_once(&resolve, options->capture);
-	if (socket >= 0 && (unsigned int)socket < options->socket_count)
+	if (socket >= 0 && (unsigned int)socket < options->socket_count) {
 		options->resolved(options->data, event, socket);
-	else
+	} else if (known) { /* no socket of ours, and no path to walk */
+		options->unresolved(options->data, event->header->account);
+		caller_unref(event->caller);
+	} else {
 		ask(refused, event, &resolve, now);
+	}
 }
