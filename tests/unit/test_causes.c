@@ -1137,7 +1137,7 @@ static void test_restart_and_policy(void **state)
 static struct engine_event exec_event(const char *action, const char *exec_id, const char *command)
 {
 	return OF_CONTAINER(action, A_ID, .exec_id = bytes_of(exec_id),
-			    .command = bytes_of(command), .attributes = ATTRIBUTE_EXEC_ID,
+			    .program = bytes_of(command), .attributes = ATTRIBUTE_EXEC_ID,
 			    .command_hash = *command ? event_command_hash(bytes_of(command)) : 0);
 }
 

@@ -77,7 +77,7 @@ static void say_event(void *data, const struct engine_event *event)
 	say_text(transcript, "image", event->image);
 	say_text(transcript, "container", event->container);
 	say_text(transcript, "exec", event->exec_id);
-	say_text(transcript, "command", event->command);
+	say_text(transcript, "command", event->program);
 	say_text(transcript, "health", event->health);
 	say_text(transcript, "signal", event->signal);
 	if (event->has_exit_code)
@@ -497,24 +497,19 @@ static void test_podman(void **state)
 
 static const struct a_case command_cases[] = {
 	{EXECUTED(" sh "), COMMAND("sh")},
-	{EXECUTED(" sh   "), COMMAND("sh")},
+	{EXECUTED(" /bin/sh   "), COMMAND("/bin/sh")},
 	{EXECUTED("sh"), COMMAND("sh")},
-	{EXECUTED("  sh"), COMMAND(" sh")},
+	{EXECUTED("  sh"), COMMAND("")},
 	{EXECUTED(" "), COMMAND("")},
 	{EXECUTED(""), COMMAND("")},
-	{EXECUTED(" a: b:c"), COMMAND("a: b:c")},
-	{EXECUTED(" sh -c echo one\\necho \\ttwo \\u0001"),
-	 COMMAND("sh -c echo one\\0aecho \\09two \\01")},
-	{EXECUTED(" echo \\u003c\\u0026\\u003e \\ud83d\\udc33 \\ud83d"),
-	 COMMAND("echo <&> \xf0\x9f\x90\xb3 \xef\xbf\xbd")},
-	{EXECUTED(" echo a\\u0000b"), COMMAND("echo a\\00b")},
-	{EXECUTED(" sh -c mysql -psecret -e \\\"x\\\""), COMMAND("sh -c mysql -p*** -e \"x\"")},
-	{EXECUTED(" sh -c wget https://bob:hunter2@example.org/ || PASSWORD=hunter2 true"),
-	 COMMAND("sh -c wget https://bob:***@example.org/ || PASSWORD=*** true")},
-	{EXECUTED(" env PASSWORD=hunter2 TOKEN=abc true"), COMMAND("env PASSWORD=***")},
-	{EXECUTED(" docker run -e PASSWORD=hunter2 bb"), COMMAND("docker run -e PASSWORD=*** bb")},
-	{EXECUTED(" curl -H \\\"Authorization: Bearer abc\\\" http://x/"),
-	 COMMAND("curl -H \"Authorization: ***\" http://x/")},
+	{EXECUTED(" a: b:c"), COMMAND("a:")},
+	{EXECUTED(" sh -c echo one\\necho \\ttwo \\u0001"), COMMAND("sh")},
+	{EXECUTED(" sh\\nhunter2"), COMMAND("sh")},
+	{EXECUTED(" a\\u0000b"), COMMAND("a")},
+	{EXECUTED(" mysql -psecret -e \\\"x\\\""), COMMAND("mysql")},
+	{EXECUTED(" PASSWORD=hunter2 true"), COMMAND("PASSWORD")},
+	{EXECUTED(" https://bob:hunter2@example.org/ x"), COMMAND("https://bob:***@example.org/")},
+	{EXECUTED(" curl -H Authorization: Bearer hunter2 http://x/"), COMMAND("curl")},
 	/* Only an exec has one. */
 	{"{\"Type\":\"container\",\"Action\":\"start: PASSWORD=hunter2\",\"Actor\":{\"ID\":\"c\"},"
 	 "\"timeNano\":1}\n",

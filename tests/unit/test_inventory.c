@@ -383,18 +383,28 @@ static void test_execs(void **state)
 	struct inventory_exec exec = {
 		.id = id_of("e", '0'),
 		.container_id = bytes_of("web"),
+		.command = bytes_of("sh -c 'a b'"),
 		.findings = {{FINDING_EXEC_PRIVILEGED, SEVERITY_CRITICAL, {NULL, 0}}},
 		.finding_count = 1,
 	};
 	const struct inventory_exec *found;
+	char command[2048];
 
 	assert_int_equal(inventory_put_exec(inventory, &exec), 0);
 	exec.finding_count = 0;
 	exec.container_id = id_of("a", '0');
+	exec.command = (struct bytes){0};
 	assert_int_equal(inventory_put_exec(inventory, &exec), 0);
 	found = inventory_exec(inventory, exec.id);
 	assert_int_equal(found->finding_count, 1);
 	assert_memory_equal(found->container_id.data, exec.container_id.data, ID_DIGITS);
+	assert_true(bytes_equal(found->command, bytes_of("sh -c 'a b'")));
+	memset(command, 'x', sizeof(command));
+	memcpy(command + 1023, "\xc3\xbc", 2);
+	exec.command = (struct bytes){command, sizeof(command)};
+	assert_int_equal(inventory_put_exec(inventory, &exec), 0);
+	found = inventory_exec(inventory, exec.id);
+	assert_int_equal(found->command.size, 1023);	       /* no half of a character */
 	assert_null(inventory_exec(inventory, bytes_of("e"))); /* only by the whole id */
 	assert_null(inventory_exec(inventory, id_of("f", '0')));
 }

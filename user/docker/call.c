@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "conversation/exchange.h"
+#include "docker/facts.h"
 #include "docker/gofold.h"
 #include "docker/idtree.h"
 #include "docker/judge.h"
@@ -1043,9 +1044,13 @@ static void learn_exec(struct call *call, const struct verdict *verdict)
 		.container_id = call->target.container_id.size ? call->target.container_id
 							       : call->target.container_name,
 	};
+	struct text command = {0};
 
+	facts_spell_exec(&command, taken_body(call));
+	exec.command = command.error ? (struct bytes){0} : text_since(&command, 0);
 	exec.finding_count = copy_findings(exec.findings, verdict);
 	inventory_put_exec(call->inventory, &exec);
+	text_free(&command);
 }
 
 static void learn_volume(struct call *call)

@@ -13,7 +13,21 @@
 
 /* --- the record ------------------------------------------------------------------------------- */
 
-static struct record_event event_of(const struct waiting *waiting, const struct owner *owner)
+struct bytes causes_command(const struct causes *causes, unsigned int socket,
+			    const struct engine_event *event)
+{
+	const struct inventory_exec *exec =
+		inventory_exec(causes->options.inventories[socket], event->exec_id);
+
+	/* A label can stand where the exec's id is told, and name another container's exec. */
+	if (!event->program.data || !exec || !exec->command.size ||
+	    !bytes_equal(exec->container_id, event->id))
+		return event->program;
+	return exec->command;
+}
+
+static struct record_event event_of(const struct causes *causes, unsigned int socket,
+				    const struct waiting *waiting, const struct owner *owner)
 {
 	const struct engine_event *event = waiting->event;
 
@@ -27,7 +41,7 @@ static struct record_event event_of(const struct waiting *waiting, const struct 
 		.container_name =
 			event->container.size && owner ? bytes_of(owner->name) : (struct bytes){},
 		.exec_id = event->exec_id,
-		.command = event->command,
+		.command = causes_command(causes, socket, event),
 		.health = event->health,
 		.signal = event->signal,
 		.has_exit_code = event->has_exit_code,
@@ -77,7 +91,7 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 				: waiting->time,
 		.connection.socket = bytes_of(causes->options.sockets[socket]),
 		.api.engine = engine->name,
-		.event = event_of(waiting, owner_of(engine, waiting->event)),
+		.event = event_of(causes, socket, waiting, owner_of(engine, waiting->event)),
 		.cause =
 			{
 				.kind = cause_kind_name(cause->kind),

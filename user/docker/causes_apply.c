@@ -34,7 +34,7 @@ static void keep_deed(const struct causes *causes, unsigned int socket,
 	struct owned owned = owner_owned(owner);
 	struct deed deed = {
 		.action = event->action,
-		.command = event->command,
+		.command = causes_command(causes, socket, event),
 		.exec_id = event->exec_id,
 		.has_exit_code = event->has_exit_code,
 		.exit_code = event->exit_code,

@@ -59,6 +59,11 @@ enum decision causes_purge(struct causes *causes, unsigned int socket, struct wa
 enum decision causes_decide(struct causes *causes, unsigned int socket, struct waiting *waiting,
 			    bool late, struct cause *ret);
 
+/* The command of an exec's event: that of the request which made the exec, where it is known, else the program's
+ * name alone. Lives as long as the event and the inventory do. */
+struct bytes causes_command(const struct causes *causes, unsigned int socket,
+			    const struct engine_event *event);
+
 /* What it changes: in whom things go back to, for the keeper, in the inventory. */
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting *waiting,
 		  const struct cause *cause);

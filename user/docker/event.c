@@ -184,22 +184,29 @@ static struct bytes without_blanks_behind(struct bytes text)
 	return text;
 }
 
-/* TAIL: what follows the colon. CUT: the end of it is missing: with it goes what may be the front of a secret that
- * cannot be told from other words any more. */
-static void set_command(struct engine_event *event, struct bytes tail, bool cut,
-			struct text *command)
+/*
+ * TAIL is what follows the colon: the arguments with one blank between them and no quotes. Where an argument ends
+ * cannot be told from it, nor, therefore, which words belong to a secret: of the event's own text only the
+ * program's name is told. CUT: the end of TAIL is missing.
+ */
+static void set_program(struct engine_event *event, struct bytes tail, bool cut,
+			struct text *program)
 {
+	size_t end = 0;
+
 	if (!tail.data)
 		return;
 	if (tail.size && *tail.data == ' ')
 		tail = bytes_from(tail, 1);
 	if (!cut)
 		event->command_hash = event_command_hash(tail);
-	while (cut && tail.size && tail.data[tail.size - 1] != ' ')
-		tail.size--;
-	text_add_string(command, "");
-	mask_text(command, without_blanks_behind(tail));
-	event->command = text_since(command, 0);
+	while (end < tail.size && !strchr(" \t\r\n=", tail.data[end] ?: ' '))
+		end++;
+	if (end == tail.size && cut)
+		end = 0;
+	text_add_string(program, "");
+	mask_text(program, (struct bytes){tail.data, end});
+	event->program = text_since(program, 0);
 }
 
 /* Docker says it behind a colon, Podman in a field of its own. One word: what else stands there, as Docker's
@@ -317,9 +324,9 @@ static void set_attributes(struct engine_event *event, const struct value *value
 	}
 }
 
-/* COMMAND is where the command's text goes. False: it is no event. */
+/* PROGRAM is where the name of an exec's program goes. False: it is no event. */
 static bool set_event(struct engine_event *event, const struct value *line, unsigned int seen,
-		      struct text *command)
+		      struct text *program)
 {
 	const struct value *values = value_get(value_get(line, "Actor"), "Attributes");
 	struct bytes tail = {0};
@@ -336,7 +343,7 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
 			event->image = text_of(line, "from");
 		if (is(event->action, "exec_create") || is(event->action, "exec_start"))
-			set_command(event, tail, tail_cut, command);
+			set_program(event, tail, tail_cut, program);
 		if (is(event->action, "health_status"))
 			set_health(event, tail, line);
 	}
@@ -410,17 +417,17 @@ static int feed_line(struct event_reader *reader, const char *bytes, size_t size
 static int end_line(struct event_reader *reader)
 {
 	struct engine_event event = {0};
-	struct text command = {0};
+	struct text program = {0};
 	bool understood = reader->line && body_state(reader->line) == BODY_DONE &&
 			  !(body_oddities(reader->line) & BODY_TRAILING) &&
-			  set_event(&event, body_value(reader->line), reader->seen, &command);
-	int error = command.error;
+			  set_event(&event, body_value(reader->line), reader->seen, &program);
+	int error = program.error;
 
 	if (understood && !error)
 		reader->callback(reader->data, &event);
 	else
 		reader->malformed++;
-	text_free(&command);
+	text_free(&program);
 	event_reader_reset(reader);
 	return error;
 }
@@ -451,7 +458,7 @@ int event_reader_feed(struct event_reader *reader, const char *bytes, size_t siz
 #define TEXTS(event)                                                                               \
 	{                                                                                          \
 		&(event)->type, &(event)->action, &(event)->id, &(event)->name, &(event)->image,   \
-			&(event)->container, &(event)->exec_id, &(event)->command,                 \
+			&(event)->container, &(event)->exec_id, &(event)->program,                 \
 			&(event)->health, &(event)->signal                                         \
 	}
 

@@ -35,8 +35,8 @@ struct engine_event {
 	/* Of a volume or a network: the id of the container that it is of. */
 	struct bytes container;
 	struct bytes exec_id;
-	struct bytes command; /* of an exec, as one text; without secrets */
-	/* event_command_hash() of it, with its secrets; 0: none, or of so long a command that its end is missing */
+	struct bytes program; /* that an exec runs, as it was named; without secrets */
+	/* event_command_hash() of the exec's whole command; 0: none, or of so long a command that its end is missing */
 	uint64_t command_hash;
 	struct bytes health; /* of health_status: "healthy" */
 	struct bytes signal; /* "15" */

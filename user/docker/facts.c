@@ -253,6 +253,17 @@ static void add_command(struct verdict *verdict, const struct value *entrypoint,
 	text_free(&masked);
 }
 
+void facts_spell_exec(struct text *out, const struct value *body)
+{
+	struct text joined = {0}, masked = {0};
+
+	join_arguments(&joined, value_get(body, "Cmd"));
+	mask_args(&masked, text_since(&joined, 0));
+	command_add(out, text_since(&masked, 0));
+	text_free(&joined);
+	text_free(&masked);
+}
+
 static void add_line(struct verdict *verdict, const struct fact_line *line,
 		     const struct value *body)
 {

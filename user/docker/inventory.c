@@ -13,6 +13,7 @@
 	1024 /* bytes; what is longer is no name that a daemon gives, and is not kept */
 #define TEXT_MAX_KEPT 4096 /* bytes of any other text, likewise */
 #define DETAIL_MAX 512	   /* bytes of a finding's detail, which is cut */
+#define COMMAND_MAX 1024   /* bytes of an exec's command */
 #define ALIASES_MAX 4096
 #define MEMORY_EACH                                                                                \
 	1536 /* bytes that an entry may take on average, if all there may be are there */
@@ -159,15 +160,15 @@ static struct bytes keep(char **at, struct bytes bytes)
 	return kept;
 }
 
-/* To DETAIL_MAX bytes at most, without half a character. */
-static struct bytes cut_detail(struct bytes detail)
+/* To MAX bytes at most, without half a character. */
+static struct bytes cut_text(struct bytes text, size_t max)
 {
-	if (detail.size <= DETAIL_MAX)
-		return detail;
-	detail.size = DETAIL_MAX;
-	while (detail.size && (detail.data[detail.size] & 0xc0) == 0x80)
-		detail.size--;
-	return detail;
+	if (text.size <= max)
+		return text;
+	text.size = max;
+	while (text.size && (text.data[text.size] & 0xc0) == 0x80)
+		text.size--;
+	return text;
 }
 
 static unsigned int bounded_count(unsigned int count)
@@ -180,7 +181,7 @@ static size_t findings_size(const struct finding *findings, unsigned int count)
 	size_t size = 0;
 
 	for (unsigned int i = 0; i < bounded_count(count); i++)
-		size += cut_detail(findings[i].detail).size;
+		size += cut_text(findings[i].detail, DETAIL_MAX).size;
 	return size;
 }
 
@@ -190,7 +191,7 @@ static void keep_findings(char **at, struct finding *to, unsigned int *ret_count
 	*ret_count = bounded_count(count);
 	for (unsigned int i = 0; i < *ret_count; i++) {
 		to[i] = from[i];
-		to[i].detail = keep(at, cut_detail(from[i].detail));
+		to[i].detail = keep(at, cut_text(from[i].detail, DETAIL_MAX));
 	}
 }
 
@@ -381,7 +382,7 @@ static void add_finding(struct inventory_container *container, const struct find
 			return;
 	}
 	*place = *finding;
-	place->detail = cut_detail(finding->detail);
+	place->detail = cut_text(finding->detail, DETAIL_MAX);
 }
 
 /* The findings that a container has once NEW is put: what its creator asked for stays, and what its mounts are now
@@ -562,14 +563,16 @@ static int fill_exec(struct inventory *inventory, struct exec *exec,
 	struct inventory_exec view = {
 		.id = old->id,
 		.container_id = merged(old->container_id, new->container_id, NAME_MAX_KEPT),
+		.command = merged(old->command, cut_text(new->command, COMMAND_MAX), COMMAND_MAX),
 	};
-	size_t size =
-		view.container_id.size + findings_size(findings->findings, findings->finding_count);
+	size_t size = view.container_id.size + view.command.size +
+		      findings_size(findings->findings, findings->finding_count);
 	char *text = malloc(size + 1), *at = text;
 
 	if (!text)
 		return -ENOMEM;
 	view.container_id = keep(&at, view.container_id);
+	view.command = keep(&at, view.command);
 	keep_findings(&at, view.findings, &view.finding_count, findings->findings,
 		      findings->finding_count);
 	free(exec->text);

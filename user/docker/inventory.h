@@ -50,6 +50,8 @@ static inline bool inventory_container_judged(const struct inventory_container *
 struct inventory_exec {
 	struct bytes id;	   /* 64 hex digits */
 	struct bytes container_id; /* full, where it is known, else as named */
+	struct bytes
+		command; /* as a shell would take it, without secrets; the beginning of a long one */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
 };
