@@ -16,7 +16,7 @@ CPPFLAGS := -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)
 CFLAGS ?= -O2 -g
 COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lssl -lcrypto -lpthread
+LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread
 
 # The library: no I/O, no clock, no libbpf.
 LIB_SRC := user/capture/decode.c \
@@ -66,7 +66,7 @@ $(B)/callerd: $(AGENT_OBJ) $(B)/libcallerd.a
 OUTPUT_OBJ := $(SINK_SRC:%.c=$(B)/%.o) $(patsubst %,$(B)/user/agent/%.o,outputs output output_parse)
 
 $(B)/replay: $(B)/tools/replay.o $(OUTPUT_OBJ) $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@ -lz -lssl -lcrypto -lpthread
+	$(CC) $(LDFLAGS) $^ -o $@ -lpcre2-8 -lz -lssl -lcrypto -lpthread
 
 clients: $(CLIENTS) ## build the test clients
 $(B)/clients/%: tests/clients/%.c
@@ -90,7 +90,7 @@ $(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) user/agent/beside.c 
 $(B)/unit/%: tests/unit/%.c $(SAN_OBJ) $(B)/san/libsink.a Makefile
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) $(B)/san/libsink.a -o $@ \
-		-lcmocka -ljansson -linih -lsqlite3 -lz -lssl -lcrypto -lpthread
+		-lcmocka -ljansson -linih -lsqlite3 -lpcre2-8 -lz -lssl -lcrypto -lpthread
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -106,7 +106,7 @@ $(B)/fuzzed/libsink.a: $(SINK_SRC:%.c=$(B)/fuzzed/%.o)
 $(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(B)/fuzzed/libsink.a Makefile
 	@mkdir -p $(@D)
 	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) $(B)/fuzzed/libsink.a -o $@ \
-		-linih -lsqlite3 -lz -lssl -lcrypto -lpthread
+		-linih -lsqlite3 -lpcre2-8 -lz -lssl -lcrypto -lpthread
 
 .SECONDARY:
 
@@ -142,7 +142,7 @@ fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS
 	done
 
 $(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@
+	$(CC) $(LDFLAGS) $^ -o $@ -lpcre2-8
 
 bench: all clients $(B)/bench_call ## cost per request, with and without callerd; root
 	tests/bench

@@ -37,7 +37,7 @@ class Talkative(Callerd):
         with open(D + '/stdout', 'wb') as out, open(D + '/stderr', 'wb') as error:
             self.process = subprocess.Popen(
                 [CALLERD, '--output', 'file:' + self.log, '--output', 'stdout', '--human', '--log-level',
-                 'info', '--backend', BACKEND, '--socket', SOCKET, '--state', D + '/state.db'], stdin=subprocess.DEVNULL,
+                 'info', '--mask-name', 'house-word', '--mask-pattern', 'acme-([0-9a-z]{8,})', '--backend', BACKEND, '--socket', SOCKET, '--state', D + '/state.db'], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=error)
         self.process.stderr = open(D + '/stderr', 'rb')  # pylint: disable=consider-using-with
         self.pid = self.process.pid
@@ -247,6 +247,11 @@ def raw_calls():
         ('User-Agent', 'GET', '/info', None, 'User-Agent: x/1 token=SECRET\r\n'),
         ('User-Agent, a URL', 'GET', '/info', None, 'User-Agent: x/1 (+https://u:SECRET@h/)\r\n'),
         ('User-Agent, Bearer', 'GET', '/info', None, 'User-Agent: Authorization: Bearer SECRET\r\n'),
+        ('User-Agent, a bare token', 'GET', '/info', None, 'User-Agent: x/1 (glpat-SECRETabcdefgh)\r\n'),
+        ('User-Agent, a scheme', 'GET', '/info', None, 'User-Agent: x Bearer SECRET\r\n'),
+        ('User-Agent, a pattern of the site', 'GET', '/info', None, 'User-Agent: acme-SECRET\r\n'),
+        ('query, a pattern of the site', 'POST', '/commit?container=none&comment=acme-SECRET', None, ''),
+        ('query, a name of the site', 'GET', '/info?my-House-Word=SECRET', None, ''),
         ('User-Agent, an option', 'GET', '/info', None, 'User-Agent: curl --password SECRET\r\n'),
         ('Content-Type', 'POST', '/_ping', None, 'Content-Type: x/password=SECRET;token=SECRET\r\n'),
         ('error in JSON', 'POST', '/containers/create', {'Image': IMAGE, 'Env': {'SECRET': 'SECRET'}}, ''),
@@ -361,6 +366,22 @@ def other_clients():
                          'http://docker/containers/create?name=secrets-curl']),
             ('curl -d of auth', [*curl, '-H', 'Content-Type: application/json', '-d',
                                  '{"username":"u","password":"SECRET"}', 'http://docker/auth']),
+            ('curl -d of commands', [*curl, '-H', 'Content-Type: application/json', '-d',
+                                     f'{{"Image":"{IMAGE}","Cmd":["x","--pass","SECRET"],"Healthcheck":'
+                                     '{"Test":["CMD","x","SECRET"]},"\\u0045nv":["A=SECRET"]}',
+                                     'http://docker/containers/create?name=secrets-curl']),
+            ('curl -d of settings', [*curl, '-H', 'Content-Type: application/json', '-d', '["KEY=SECRET"]',
+                                     'http://docker/plugins/none/set']),
+            ('plugin set', [*SH, 'plugin', 'set', 'none', 'KEY=SECRET']),
+            ('podman --creds', ['podman', '--remote', '--url', 'unix://' + SOCKET, 'pull', '--creds', 'u:SECRET',
+                                '127.0.0.1:1/x']),
+            ('skopeo', ['sh', '-c', f'{" ".join(curl)} http://docker/info; true', 'skopeo', 'copy', '--src-creds',
+                        'u:SECRET', '--dest-creds=u:SECRET', 'docker://a', 'docker://b']),
+            ('tokens by their form', ['sh', '-c', f'{" ".join(curl)} http://docker/info; true', 'x',
+                                      'glrt-SECRETabcdefgh', 'hvs.SECRETabcdefgh', 'AKIASECRET0123456789',
+                                      'DefaultEndpointsProtocol=https;AccountKey=SECRET==', 'https://h/?sv=1&sig=SECRET']),
+            ('a pattern of the site', [*SH, 'inspect', 'acme-SECRET']),
+            ('a token in a path', [*SH, 'inspect', 'ghp_SECRETabcdefgh']),
             ('a shell', ['sh', '-c', f'PASSWORD=SECRET curl -s -u u:SECRET --unix-socket {SOCKET} '
                          'http://docker/info >/dev/null; true']),
             ('an ancestor', ['sh', '-c', f'curl -s --unix-socket {SOCKET} http://docker/info >/dev/null; '

@@ -357,9 +357,11 @@ static void test_file(void **state)
 			 "log-level = info\nstatus-interval = 0\nconnections = 16\n"
 			 "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
 			 "response-budget = 8192\nrecord-events = /tmp/e\nstate = none\n"
-			 "event-wait = 0\n"
+			 "event-wait = 0\nmask-name = a\nmask-name = b\nmask-pattern = a(b|c) d\n"
 			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
 	assert_int_equal(PARSE(&options, "--config", file), 0);
+	assert_string_equal(mask_names()[1], "b");
+	assert_string_equal(mask_patterns()[0], "a(b|c) d");
 	assert_string_equal(options.config_path, file);
 	assert_int_equal(options.socket_count, 2);
 	assert_string_equal(options.sockets[1], "/none/b");
@@ -548,7 +550,7 @@ static void test_check_config(void **state)
 				     "event-wait = 2\n"
 				     "state = /var/lib/callerd/state.db\n");
 	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
-			 "record-events=/tmp/e\n[finding prune]\nseverity=off\n"
+			 "record-events=/tmp/e\nmask-pattern=x{2}\n[finding prune]\nseverity=off\n"
 			 "[expected a]\nuser=root\noperations=ContainerList,Image*\n");
 	assert_int_equal(PARSE(&options, "--check-config", "--config", file, "--output", "file:/x"),
 			 1);

@@ -648,7 +648,48 @@ static const struct {
 	 "curl~-d~{\"Env\":[***],\"Image\":\"bb\",\"Privileged\":true}"},
 	{"curl~-d~{\"Labels\":{\"token\":\"a \\\" b\"}, \"Cmd\":[\"PASSWORD=x y\"], \"User\": "
 	 "\"0\"}",
-	 "curl~-d~{\"Labels\":{\"token\":\"***\"}, \"Cmd\":[\"PASSWORD=***\"], \"User\": \"0\"}"},
+	 "curl~-d~{\"Labels\":{\"token\":\"***\"}, \"Cmd\":[***], \"User\": \"0\"}"},
+	{"curl~-d~{\"Cmd\":[\"x\",\"hunter2\"],\"Healthcheck\":{\"Test\":[\"CMD\",\"hunter2\"]},"
+	 "\"User\":\"0\"}",
+	 "curl~-d~{\"Cmd\":[***],\"Healthcheck\":{***},\"User\":\"0\"}"},
+	{"curl~--json~{\"\\u0045nv\":[\"A=hunter2\"],\"Image\":\"bb\"}",
+	 "curl~--json~{\"\\u0045nv\":[***],\"Image\":\"bb\"}"},
+	{"curl~--data-binary~[\"KEY=hunter2\"]~http://d/plugins/x/set",
+	 "curl~--data-binary~***~http://d/plugins/x/set"},
+	{"curl~-d~@body.json~http://x", NULL},
+	{"http~POST~http://d/containers/create~Image=bb~Env:=[\"A=hunter2\"]",
+	 "http~POST~http://d/containers/create~Image=bb~Env:=***"},
+	/* clients of engines */
+	{"podman~pull~--creds~bob:hunter2~reg/x", "podman~pull~--creds~bob:***~reg/x"},
+	{"podman~pull~--creds=bob:hunter2~reg/x", "podman~pull~--creds=bob:***~reg/x"},
+	{"skopeo~copy~--src-creds~bob:hunter2~--dest-creds=ann:hunter2~docker://a~docker://b",
+	 "skopeo~copy~--src-creds~bob:***~--dest-creds=ann:***~docker://a~docker://b"},
+	{"skopeo~copy~--src-registry-token~hunter2~--dest-password=hunter2~a~b",
+	 "skopeo~copy~--src-registry-token~***~--dest-password=***~a~b"},
+	{"podman~pull~--decryption-key~/k:hunter2~x", "podman~pull~--decryption-key~***~x"},
+	{"docker~plugin~set~vieux/sshfs~sshkey.source=hunter2~DEBUG=1",
+	 "docker~plugin~set~vieux/sshfs~sshkey.source=***~DEBUG=***"},
+	{"docker~plugin~install~--grant-all-permissions~x:1~A=hunter2",
+	 "docker~plugin~install~--grant-all-permissions~x:1~A=***"},
+	{"docker~run~--log-opt~x=y~bb~A=b", NULL},
+	/* tokens by their form */
+	{"x~hvs.CAESIJ0123456789abcdef", "x~hvs.***"},
+	{"x~glrt-0123456789abcdefghij", "x~glrt-***"},
+	{"x~--from=glpat-0123456789abcdefghij", "x~--from=glpat-***"},
+	{"x~(ghp_0123456789abcdefghij)", "x~(ghp_***)"},
+	{"x~sk_live_0123456789abcdef", "x~sk_live_***"},
+	{"x~npm_0123456789abcdefghijklmnop", "x~npm_***"},
+	{"npm~config~npm_config_userconfig=/etc/npmrc", NULL},
+	{"x~AKIA0123456789ABCDEF~ASIAN-CUISINE-RECIPES", "x~AKIA***~ASIAN-CUISINE-RECIPES"},
+	{"x~eyJhbGciOiJIUzI1NiJ9.eyJzdWIi/iIxIn0.c2ln", "x~eyJ***"},
+	{"x~https://h.blob.core.windows.net/c?sv=2022&sig=hunter2%3D&se=1",
+	 "x~https://h.blob.core.windows.net/c?sv=2022&sig=***&se=1"},
+	{"x~DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hunter2==;E=x",
+	 "x~DefaultEndpointsProtocol=https;AccountName=a;AccountKey=***"},
+	{"x~-----BEGIN OPENSSH PRIVATE KEY----- hunter2", "x~-----BEGIN ***"},
+	{"curl~https://hooks.slack.com/services/T0/B0/hunter2",
+	 "curl~https://hooks.slack.com/services/***"},
+	{"x~Bearer~hunter2~y", "x~Bearer~***~y"},
 	/* queries of URLs */
 	{"curl~http://d/build?buildargs={\"A\":\"hunter2\"}~-g",
 	 "curl~http://d/build?buildargs=***~-g"},
@@ -831,6 +872,64 @@ static void test_mask_nesting(void **state)
 		text_free(&text);
 		text_free(&out);
 	}
+}
+
+/* What a site adds, everywhere where something is masked. */
+static void test_mask_site(void **state)
+{
+	static const struct {
+		const char *text, *wanted;
+	} cases[] = {
+		{"acme-0123abcd", "acme-***"},
+		{"x acme-0123abcd,acme-9999ffff y", "x acme-***,acme-*** y"},
+		{"badge 12345 and badge 1", "*** and badge 1"},
+		{"--house_word=x y", "--house_word=***"},
+		{"{\"my-HOUSE-WORD\":\"x\",\"a\":1}", "{\"my-HOUSE-WORD\":\"***\",\"a\":1}"},
+		{"acme-***", "acme-***"},
+		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaacb", "***"},
+		{"acme-", "acme-"},
+	};
+	char reason[256] = "", many[16];
+
+	assert_int_equal(mask_add_pattern("(", reason, sizeof(reason)), -EINVAL);
+	assert_string_not_equal(reason, "");
+	assert_int_equal(mask_add_name(""), -EINVAL);
+	assert_int_equal(mask_add_pattern("acme-([0-9a-f]{8})", reason, sizeof(reason)), 0);
+	assert_int_equal(mask_add_pattern("badge \\d{5}", reason, sizeof(reason)), 0);
+	assert_int_equal(mask_add_pattern("^(?:a+)+(?:a+)+b", reason, sizeof(reason)),
+			 0); /* slow */
+	assert_int_equal(mask_add_name("House-Word"), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct text text = {0}, again = {0};
+
+		assert_int_equal(mask_text(&text, bytes_of(cases[i].text)),
+				 strcmp(cases[i].text, cases[i].wanted) != 0);
+		assert_is(&text, cases[i].wanted);
+		mask_text(&again, bytes_of(cases[i].wanted));
+		assert_is(&again, cases[i].wanted);
+	}
+	{
+		struct text text = {0};
+
+		mask_args(&text, (struct bytes)BYTES("x\0acme-0123abcd\0y\0"));
+		assert_true(
+			bytes_equal(text_since(&text, 0), (struct bytes)BYTES("x\0acme-***\0y\0")));
+		text_cut(&text, 0);
+		mask_query(&text, bytes_of("a=acme%2d0123abcd&b=acme-0123abcd&houseword=x&"
+					   "house-word=y"));
+		assert_is(&text, "a=acme-***&b=acme-***&houseword=x&house-word=***");
+		mask_url(&text, bytes_of("http://h/acme-0123abcd"));
+		assert_is(&text, "http://h/acme-***");
+	}
+	assert_int_equal(mask_add_name("House-Word"), 0); /* once is enough */
+	assert_null(mask_names()[1]);
+	for (unsigned int i = 1; i < MASK_SITE_MAX; i++) {
+		snprintf(many, sizeof(many), "name%u", i);
+		assert_int_equal(mask_add_name(many), 0);
+	}
+	assert_int_equal(mask_add_name("one"), -E2BIG);
+	mask_forget_site();
+	assert_false(mask_is_secret_name(bytes_of("house-word")));
 }
 
 /* Where the name of an image is expected. */
@@ -2337,6 +2436,7 @@ int main(void)
 		cmocka_unit_test(test_mask_args),
 		cmocka_unit_test(test_mask_cut),
 		cmocka_unit_test(test_mask_nesting),
+		cmocka_unit_test(test_mask_site),
 		cmocka_unit_test(test_mask_reference),
 		cmocka_unit_test(test_secret_names),
 		cmocka_unit_test(test_url),

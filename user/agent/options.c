@@ -4,6 +4,7 @@
 #include "agent/config.h"
 #include "agent/output.h"
 #include "agent/state.h"
+#include "record/mask.h"
 #include "record/text.h"
 
 #include <errno.h>
@@ -57,6 +58,8 @@ enum {
 	OPTION_LOG_LEVEL,
 	OPTION_RECORD_EVENTS,
 	OPTION_STATE,
+	OPTION_MASK_NAME,
+	OPTION_MASK_PATTERN,
 	/* Not in a file: */
 	OPTION_CONFIG,
 	OPTION_CHECK_CONFIG,
@@ -83,6 +86,8 @@ static const struct option long_options[] = {
 	{"inventory", required_argument, NULL, OPTION_NUMBERS + 6},
 	{"event-wait", required_argument, NULL, OPTION_NUMBERS + 7},
 	{"state", required_argument, NULL, OPTION_STATE},
+	{"mask-name", required_argument, NULL, OPTION_MASK_NAME},
+	{"mask-pattern", required_argument, NULL, OPTION_MASK_PATTERN},
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"explain", required_argument, NULL, OPTION_EXPLAIN},
@@ -132,6 +137,9 @@ static const char help[] =
 	"                           caused it (default: 2)\n"
 	"  --state PATH             what is known of containers is kept there; none: it is not\n"
 	"                           (default: " STATE_PATH ")\n"
+	"  --mask-name NAME         what is called NAME, or has it as a part of its name, is a\n"
+	"                           secret, and *** in all records; repeatable\n"
+	"  --mask-pattern REGEX     what matches (or its first group) is a secret, likewise\n"
 	"  --record-events FILE     keep the raw kernel events too, for tools/replay\n"
 	"  --config FILE            settings, and who is expected to do what; see\n"
 	"                           docs/configuration.md. The command line goes first\n"
@@ -229,6 +237,19 @@ static int set_state(struct options *options, const struct setting *setting)
 		return refuse(setting, "names a directory, not a file");
 	options->state_path = strcmp(setting->value, "none") != 0 ? setting->value : NULL;
 	return 0;
+}
+
+static int add_mask(const struct setting *setting, bool pattern)
+{
+	char reason[256] = "it is no name (1 to 256 bytes)";
+	int error = pattern ? mask_add_pattern(setting->value, reason, sizeof(reason))
+			    : mask_add_name(setting->value);
+
+	if (error == -EINVAL)
+		return refuse(setting, reason);
+	if (error == -E2BIG)
+		return refuse(setting, "too many of them (64 at most)");
+	return error;
 }
 
 static int set_explain(struct options *options, const struct setting *setting)
@@ -338,6 +359,10 @@ static int set_option(struct options *options, int option, const struct setting 
 		return 0;
 	case OPTION_STATE:
 		return set_state(options, setting);
+	case OPTION_MASK_NAME:
+		return add_mask(setting, false);
+	case OPTION_MASK_PATTERN:
+		return add_mask(setting, true);
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;
@@ -390,7 +415,8 @@ static int read_settings(const char *path, const struct config *config, struct o
 		option = long_options[index].val;
 		if (!option || (option >= OPTION_CONFIG && option < OPTION_NUMBERS))
 			return refuse(&setting, "there is no such setting in [callerd]");
-		if (seen[index] && option != OPTION_SOCKET && option != OPTION_OUTPUT)
+		if (seen[index] && option != OPTION_SOCKET && option != OPTION_OUTPUT &&
+		    option != OPTION_MASK_NAME && option != OPTION_MASK_PATTERN)
 			return refuse(&setting, "given twice");
 		seen[index] = true;
 		error = set_option(options, option, &setting);
@@ -438,6 +464,10 @@ static int print_options(const struct options *options)
 		printf("%s = %llu\n", numbers[i].name,
 		       (unsigned long long)get_number(options, &numbers[i]));
 	printf("state = %s\n", options->state_path ? options->state_path : "none");
+	for (const char *const *name = mask_names(); *name; name++)
+		printf("mask-name = %s\n", *name);
+	for (const char *const *pattern = mask_patterns(); *pattern; pattern++)
+		printf("mask-pattern = %s\n", *pattern);
 	if (options->event_file)
 		printf("record-events = %s\n", options->event_file);
 	policy_write(options->policy, &text);
@@ -506,6 +536,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 
 void options_free(struct options *options)
 {
+	mask_forget_site();
 	policy_free(options->policy);
 	config_free(options->config);
 	options->policy = NULL;

@@ -6,13 +6,17 @@
  */
 #include "record/mask.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <errno.h>
+#include <pcre2.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "record/command.h"
 #include "record/percent.h"
 
 #define NESTING_MAX 4	  /* shell in shell; what is deeper is masked as a whole */
-#define TOKEN_MIN 16	  /* bytes that make a known prefix a token */
+#define TOKEN_MIN 16	  /* bytes that make a known beginning a token */
 #define NAME_MAX_SIZE 256 /* what is longer is no name */
 #define SETTLED_MAX 499	  /* bytes of arguments that are worth to be remembered */
 #define SETTLED_PLACES 64
@@ -20,13 +24,35 @@
 
 /* Parts of names. '-' is the same as '_', case does not count. */
 static const char *const secret_parts[] = {
-	"token",	  "password",	     "passwd",	   "passphrase", "secret",
-	"apikey",	  "api_key",	     "access_key", "accesskey",	 "private_key",
-	"privatekey",	  "encryption_key",  "unlock_key", "unlockkey",	 "credential",
-	"signature",	  "registry_config", "cookie",	   "bearer",	 "jwt",
+	"token",
+	"password",
+	"passwd",
+	"passphrase",
+	"secret",
+	"apikey",
+	"api_key",
+	"access_key",
+	"accesskey",
+	"private_key",
+	"privatekey",
+	"encryption_key",
+	"unlock_key",
+	"unlockkey",
+	"credential",
+	"signature",
+	"registry_config",
+	"cookie",
+	"bearer",
+	"jwt",
 	"registryconfig",
+	"account_key",
+	"accountkey",
+	"decryption_key",
+	"connection_string",
+	"connectionstring",
 };
 static const char *const secret_endings[] = {"pass", "_pwd"};
+static const char *const secret_names[] = {"sig"}; /* whole ones: Azure's signatures */
 
 /* An option that ends so tells where the secret is, or how to ask for it. */
 static const char *const harmless_endings[] = {
@@ -34,7 +60,9 @@ static const char *const harmless_endings[] = {
 };
 
 /* Members of a request's JSON that hold secrets under a harmless name. */
-static const char *const secret_members[] = {"env", "buildargs", "data"};
+static const char *const secret_members[] = {
+	"env", "buildargs", "data", "cmd", "entrypoint", "command", "args", "healthcheck", "test",
+};
 
 /* Query keys of the engine's API that do. */
 static const char *const secret_keys[] = {"buildargs", "labels"};
@@ -44,17 +72,75 @@ static const char *const reference_keys[] = {
 	"fromimage", "repo", "t", "names", "remote", "image", "reference", "name", "cachefrom",
 };
 
+/* What tells where a token ends, and that it is one. */
+enum {
+	TOKEN_SLASHES = 1 << 0, /* slashes are part of it */
+	TOKEN_DIGIT = 1 << 1,	/* without a digit it is a word */
+	TOKEN_REST = 1 << 2,	/* all that follows is part of it */
+};
+
 /* Tokens that are known by how they begin. */
-static const char *const token_prefixes[] = {
-	"SWMTKN-",     "SWMKEY-", "ghp_",      "gho_",	    "ghu_",  "ghs_",  "ghr_",
-	"github_pat_", "glpat-",  "dckr_pat_", "dckr_oat_", "xoxb-", "xoxp-", "eyJ",
+static const struct {
+	char prefix[28];
+	unsigned int form;
+} tokens[] = {
+	{"-----BEGIN ", TOKEN_REST},
+	{"AGE-SECRET-KEY-", 0},
+	{"AIza", TOKEN_DIGIT},
+	{"AKIA", TOKEN_DIGIT},
+	{"ASIA", TOKEN_DIGIT},
+	{"SG.", TOKEN_DIGIT},
+	{"SWMKEY-", 0},
+	{"SWMTKN-", 0},
+	{"dckr_oat_", 0},
+	{"dckr_pat_", 0},
+	{"dop_v1_", 0},
+	{"dp.pt.", 0},
+	{"eyJ", TOKEN_SLASHES},
+	{"gho_", 0},
+	{"ghp_", 0},
+	{"ghr_", 0},
+	{"ghs_", 0},
+	{"ghu_", 0},
+	{"github_pat_", 0},
+	{"glagent-", TOKEN_DIGIT},
+	{"glcbt-", TOKEN_DIGIT},
+	{"gldt-", TOKEN_DIGIT},
+	{"glft-", TOKEN_DIGIT},
+	{"glpat-", 0},
+	{"glptt-", TOKEN_DIGIT},
+	{"glrt-", 0},
+	{"glsoat-", TOKEN_DIGIT},
+	{"hf_", TOKEN_DIGIT},
+	{"hooks.slack.com/services/", TOKEN_SLASHES},
+	{"hvb.", 0},
+	{"hvr.", 0},
+	{"hvs.", 0},
+	{"npm_", TOKEN_DIGIT},
+	{"pypi-", TOKEN_DIGIT},
+	{"rk_live_", 0},
+	{"rk_test_", 0},
+	{"shpat_", 0},
+	{"sk-ant-", 0},
+	{"sk-proj-", 0},
+	{"sk_live_", 0},
+	{"sk_test_", 0},
+	{"xapp-", TOKEN_DIGIT},
+	{"xoxa-", 0},
+	{"xoxb-", 0},
+	{"xoxe.", 0},
+	{"xoxp-", 0},
+	{"xoxr-", 0},
+	{"xoxs-", 0},
+	{"ya29.", 0},
 };
 
 enum program {
 	CURL = 1 << 0,
 	ENGINE = 1 << 1,
 	ENGINE_LOGIN = 1 << 2,
-	ENGINE_OTHER = 1 << 3, /* has a subcommand that is not login */
+	ENGINE_OTHER = 1 << 3,	 /* has a subcommand that is not login */
+	ENGINE_PLUGIN = 1 << 10, /* has the subcommand plugin: settings are NAME=value */
 	SSHPASS = 1 << 4,
 	MYSQL = 1 << 5,
 	REDIS = 1 << 6,
@@ -101,6 +187,7 @@ enum form {
 	HEADER,		     /* Name: value, if Name is secret */
 	AFTER_COLON,	     /* user:value */
 	USERINFO,	     /* user:value@host */
+	BODY,		     /* a request's: of a list of texts, as of a plugin's settings, each */
 	REST,		     /* all that follows too */
 };
 
@@ -138,6 +225,19 @@ static const struct option {
 	{"proxy", 0, USERINFO},
 	{"preproxy", 0, USERINFO},
 	{"b", CURL, WHOLE},
+	{"d", CURL, BODY},
+	{"data", 0, BODY},
+	{"data-ascii", 0, BODY},
+	{"data-binary", 0, BODY},
+	{"data-raw", 0, BODY},
+	{"data-urlencode", 0, BODY},
+	{"json", CURL, BODY},
+	{"post-data", 0, BODY},
+	{"body-data", 0, BODY},
+	{"creds", 0, AFTER_COLON},
+	{"src-creds", 0, AFTER_COLON},
+	{"source-creds", 0, AFTER_COLON},
+	{"dest-creds", 0, AFTER_COLON},
 	{"with-registry-auth", 0, NOTHING},
 };
 
@@ -164,10 +264,14 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_alphanumeric(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9');
+}
+
 static bool is_name_char(char c)
 {
-	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.' ||
-	       c == '%';
+	return is_alphanumeric(c) || c == '_' || c == '-' || c == '.' || c == '%';
 }
 
 static char fold(char c)
@@ -191,7 +295,7 @@ static bool equals_any_case(struct bytes bytes, const char *string)
 	return bytes.size == strlen(string) && !strncasecmp(bytes.data, string, bytes.size);
 }
 
-/* Whether NAME, folded, has PART at AT. */
+/* Whether NAME has PART, which is folded, at AT. */
 static bool has_part_at(struct bytes name, size_t at, const char *part)
 {
 	for (; *part; part++, at++)
@@ -224,10 +328,192 @@ static bool may_begin_part(char c)
 #define LETTER(c) (1u << ((c) - 'a'))
 	static const uint32_t letters = LETTER('t') | LETTER('p') | LETTER('s') | LETTER('a') |
 					LETTER('e') | LETTER('u') | LETTER('c') | LETTER('b') |
-					LETTER('j') | LETTER('r');
+					LETTER('j') | LETTER('r') | LETTER('d');
 #undef LETTER
 
 	return c >= 'a' && c <= 'z' && letters >> (c - 'a') & 1;
+}
+
+static void keep(struct masker *masker, struct bytes bytes)
+{
+	text_add_bytes(masker->out, bytes);
+}
+
+static void hide(struct masker *masker, struct bytes bytes)
+{
+	if (!bytes.size)
+		return;
+	text_add(masker->out, MASK, MASK_SIZE);
+	masker->masked = true;
+}
+
+/* A span of a text. */
+struct span {
+	size_t start, end; /* start == NONE: nothing found */
+};
+
+/* --- what a site adds ---------------------------------------------------------------------------- */
+
+#define SITE_MATCH_LIMIT 20000 /* steps of one match; a text that takes more is masked as a whole */
+#define SITE_HEAP_LIMIT 1024   /* KiB, likewise */
+
+/* Set before the first thread starts, and only read after that. */
+static struct {
+	char *names[MASK_SITE_MAX + 1],
+		*patterns[MASK_SITE_MAX + 1]; /* NULL-terminated, as they were given */
+	pcre2_code *codes[MASK_SITE_MAX];
+	unsigned int name_count, pattern_count;
+	pcre2_match_context *limits;
+} site;
+
+/* Adds TEXT to LIST. 1: it is there already. */
+static int add_to_site(char **list, unsigned int *count, const char *text)
+{
+	for (unsigned int i = 0; i < *count; i++)
+		if (!strcmp(list[i], text))
+			return 1;
+	if (*count == MASK_SITE_MAX)
+		return -E2BIG;
+	list[*count] = strdup(text);
+	if (!list[*count])
+		return -ENOMEM;
+	(*count)++;
+	return 0;
+}
+
+int mask_add_name(const char *name)
+{
+	int result;
+
+	if (!*name || strlen(name) > NAME_MAX_SIZE)
+		return -EINVAL;
+	result = add_to_site(site.names, &site.name_count, name);
+	return result < 0 ? result : 0;
+}
+
+int mask_add_pattern(const char *pattern, char *reason, size_t reason_size)
+{
+	pcre2_code *code;
+	size_t offset;
+	int error, result;
+
+	if (!site.limits)
+		site.limits = pcre2_match_context_create(NULL);
+	if (!site.limits)
+		return -ENOMEM;
+	pcre2_set_match_limit(site.limits, SITE_MATCH_LIMIT);
+	pcre2_set_heap_limit(site.limits, SITE_HEAP_LIMIT);
+	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C,
+			     &error, &offset, NULL);
+	if (!code) {
+		pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, reason_size);
+		return -EINVAL;
+	}
+	result = add_to_site(site.patterns, &site.pattern_count, pattern);
+	if (result)
+		pcre2_code_free(code);
+	else
+		site.codes[site.pattern_count - 1] = code;
+	return result < 0 ? result : 0;
+}
+
+const char *const *mask_names(void)
+{
+	return (const char *const *)site.names;
+}
+
+const char *const *mask_patterns(void)
+{
+	return (const char *const *)site.patterns;
+}
+
+void mask_forget_site(void)
+{
+	while (site.name_count)
+		free(site.names[--site.name_count]);
+	while (site.pattern_count) {
+		pcre2_code_free(site.codes[--site.pattern_count]);
+		free(site.patterns[site.pattern_count]);
+	}
+	pcre2_match_context_free(site.limits);
+	memset(&site, 0, sizeof(site));
+}
+
+static bool site_has_name(struct bytes name)
+{
+	for (unsigned int i = 0; i < site.name_count; i++) {
+		const char *part = site.names[i];
+
+		for (size_t at = 0, same = 0; at + same < name.size; at++, same = 0) {
+			while (part[same] && at + same < name.size &&
+			       fold(name.data[at + same]) == fold(part[same]))
+				same++;
+			if (!part[same])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What PATTERN finds in TEXT from AT on: its first group where it has one, else all of it. */
+static struct span site_span(const pcre2_code *pattern, pcre2_match_data *match, struct bytes text,
+			     size_t at)
+{
+	int count = pcre2_match(pattern, (PCRE2_SPTR)text.data, text.size, at, PCRE2_NOTEMPTY,
+				match, site.limits);
+	const size_t *found = pcre2_get_ovector_pointer(match);
+
+	if (count == PCRE2_ERROR_NOMATCH)
+		return (struct span){NONE, NONE};
+	if (count < 0)
+		return (struct span){at, text.size}; /* it takes too long, or too much memory */
+	if (count > 1 && found[2] != PCRE2_UNSET && found[2] < found[3])
+		found += 2;
+	return (struct span){found[0], found[1]};
+}
+
+static void mask_by_pattern(struct masker *masker, struct bytes text, const pcre2_code *pattern)
+{
+	pcre2_match_data *match = pcre2_match_data_create_from_pattern(pattern, NULL);
+	struct span span = {NONE, NONE};
+	size_t at = 0;
+
+	if (!match) {
+		hide(masker, text);
+		return;
+	}
+	while (at < text.size && (span = site_span(pattern, match, text, at)).start != NONE &&
+	       span.end > at) {
+		struct bytes found = slice(text, span.start > at ? span.start : at, span.end);
+
+		keep(masker, slice(text, at, (size_t)(found.data - text.data)));
+		if (bytes_equal(found, bytes_of(MASK)))
+			keep(masker, found);
+		else
+			hide(masker, found);
+		at = span.end;
+	}
+	keep(masker, bytes_from(text, at));
+	pcre2_match_data_free(match);
+}
+
+/* Masks by the site's patterns what was added to MASKER's text since it had START bytes: one argument or text. */
+static void mask_by_site(struct masker *masker, size_t start)
+{
+	struct text *out = masker->out;
+
+	for (unsigned int i = 0; i < site.pattern_count && !out->error; i++) {
+		struct text copy = {0};
+
+		text_add_bytes(&copy, text_since(out, start));
+		if (copy.error)
+			out->error = copy.error;
+		if (copy.size) {
+			text_cut(out, start);
+			mask_by_pattern(masker, text_since(&copy, 0), site.codes[i]);
+		}
+		text_free(&copy);
+	}
 }
 
 bool mask_is_secret_name(struct bytes name)
@@ -243,7 +529,10 @@ bool mask_is_secret_name(struct bytes name)
 			if (has_part_at(name, at, secret_parts[i]))
 				return true;
 	}
-	return has_ending(name, secret_endings, COUNT(secret_endings));
+	for (size_t i = 0; i < COUNT(secret_names); i++)
+		if (equals_any_case(name, secret_names[i]))
+			return true;
+	return has_ending(name, secret_endings, COUNT(secret_endings)) || site_has_name(name);
 }
 
 /* The same for what is typed by hand, where a name may also tell where the secret is. */
@@ -281,26 +570,8 @@ static bool is_secret_key(struct bytes key)
 	return mask_is_secret_name(key);
 }
 
-static void keep(struct masker *masker, struct bytes bytes)
-{
-	text_add_bytes(masker->out, bytes);
-}
-
-static void hide(struct masker *masker, struct bytes bytes)
-{
-	if (!bytes.size)
-		return;
-	text_add(masker->out, MASK, MASK_SIZE);
-	masker->masked = true;
-}
-
 /* --- texts without words: find where a secret begins and ends
  * ------------------------------------- */
-
-/* A span of a text. */
-struct span {
-	size_t start, end; /* start == NONE: nothing found */
-};
 
 /* The first of STOPS from AT on, or the end. */
 static size_t find_any(struct bytes text, size_t at, const char *stops)
@@ -407,6 +678,7 @@ static struct span json_value(struct bytes text, size_t at, bool escaped)
 static struct span member_span(struct bytes text, size_t colon)
 {
 	size_t end = colon;
+	struct bytes name;
 	bool escaped;
 
 	while (end && is_space(text.data[end - 1]))
@@ -415,7 +687,10 @@ static struct span member_span(struct bytes text, size_t colon)
 		return (struct span){NONE, NONE};
 	end--;
 	escaped = end && text.data[end - 1] == '\\';
-	if (!is_secret_member(name_before(text, end - escaped)))
+	name = name_before(text, end - escaped);
+	/* What has an escape in it may be any name. */
+	if (!is_secret_member(name) &&
+	    !(name.data > text.data && name.data[-1] == '\\' && !escaped))
 		return (struct span){NONE, NONE};
 	return json_value(text, colon + 1, escaped);
 }
@@ -476,17 +751,34 @@ static size_t query_end(struct bytes text, size_t at, char quote)
 	return at;
 }
 
-/* A token that begins at AT and is known by its prefix. */
+static bool has_digit(struct bytes text)
+{
+	for (size_t at = 0; at < text.size; at++)
+		if (text.data[at] >= '0' && text.data[at] <= '9')
+			return true;
+	return false;
+}
+
+/* A token that begins at AT and is known by how it begins. */
 static struct span token_span(struct bytes text, size_t at)
 {
-	for (size_t i = 0; i < COUNT(token_prefixes); i++) {
-		size_t size = strlen(token_prefixes[i]);
-		size_t end;
+	if (text.size - at < TOKEN_MIN)
+		return (struct span){NONE, NONE};
+	for (size_t i = 0; i < COUNT(tokens); i++) {
+		unsigned int form = tokens[i].form;
+		size_t size, end = text.size;
 
-		if (text.size - at < TOKEN_MIN || memcmp(text.data + at, token_prefixes[i], size))
+		if (text.data[at] != *tokens[i].prefix)
 			continue;
-		end = find_any(text, at, " \t\n\"',;&@:/");
-		if (end - at >= TOKEN_MIN)
+		size = strlen(tokens[i].prefix);
+		if (text.size - at < size || memcmp(text.data + at, tokens[i].prefix, size) != 0)
+			continue;
+		if (!(form & TOKEN_REST))
+			end = find_any(text, at + size,
+				       form & TOKEN_SLASHES ? " \t\n\"',;&@:=()<>"
+							    : " \t\n\"',;&@:=()<>/");
+		if (end - at >= TOKEN_MIN &&
+		    (!(form & TOKEN_DIGIT) || has_digit(slice(text, at + size, end))))
 			return (struct span){at + size, end};
 	}
 	return (struct span){NONE, NONE};
@@ -499,6 +791,8 @@ static struct span span_at(struct bytes text, size_t at, char quote)
 
 	switch (text.data[at]) {
 	case '=':
+		if (at && text.data[at - 1] == ':' && is_secret_member(name_before(text, at - 1)))
+			return (struct span){at + 1, text.size}; /* HTTPie's NAME:=JSON */
 		name = name_before(text, at);
 		if (is_secret_setting(name) ||
 		    (name.size && memchr(name.data, '%', name.size) && is_secret_key(name)))
@@ -506,12 +800,17 @@ static struct span span_at(struct bytes text, size_t at, char quote)
 		break;
 	case ':':
 		return colon_span(text, at, quote);
+	case '-':
+	case 'A':
 	case 'S':
-	case 'd':
-	case 'e':
-	case 'g':
+	case 'd' ... 'h':
+	case 'n':
+	case 'p':
+	case 'r':
+	case 's':
 	case 'x':
-		if (!at || !is_name_char(text.data[at - 1]))
+	case 'y':
+		if (!at || !is_alphanumeric(text.data[at - 1]))
 			return token_span(text, at);
 		break;
 	}
@@ -631,7 +930,7 @@ static void mask_pair_value(struct masker *masker, struct bytes value, bool refe
 	struct text decoded = {0}, masked = {0};
 	struct masker inner = {.out = &masked, .depth = masker->depth};
 
-	if (find_any(value, 0, "%:=+?") == value.size) {
+	if (!site.pattern_count && find_any(value, 0, "%:=+?._-") == value.size) {
 		keep(masker, value);
 		return;
 	}
@@ -640,6 +939,7 @@ static void mask_pair_value(struct masker *masker, struct bytes value, bool refe
 		inner.masked = mask_reference(&masked, text_since(&decoded, 0));
 	else if (decoded.data)
 		mask_nested(&inner, text_since(&decoded, 0), false);
+	mask_by_site(&inner, 0);
 	if (inner.masked)
 		percent_encode(masker->out, text_since(&masked, 0), true);
 	else
@@ -771,6 +1071,13 @@ static void mask_nested(struct masker *masker, struct bytes text, bool command)
 	masker->masked |= inner.masked;
 }
 
+static bool is_list_of_texts(struct bytes value)
+{
+	size_t first = skip_spaces(value, 0), second = skip_spaces(value, first + 1);
+
+	return second < value.size && value.data[first] == '[' && value.data[second] == '"';
+}
+
 /* Adds VALUE without what FORM says is secret in it. */
 static void mask_value(struct masker *masker, struct bytes value, enum form form)
 {
@@ -805,6 +1112,13 @@ static void mask_value(struct masker *masker, struct bytes value, enum form form
 		return;
 	case USERINFO:
 		masker->masked |= mask_url(masker->out, value);
+		return;
+	case BODY:
+		if (value.size && is_list_of_texts(value)) {
+			hide(masker, value);
+			return;
+		}
+		mask_plain(masker, value);
 		return;
 	case NOTHING:
 		mask_plain(masker, value);
@@ -933,6 +1247,8 @@ static void note_program(struct masker *masker, struct bytes word)
 		for (size_t i = 0; i < COUNT(engine_subcommands); i++)
 			if (equals(word, engine_subcommands[i]))
 				masker->programs |= ENGINE_OTHER;
+		if (equals(word, "plugin"))
+			masker->programs |= ENGINE_PLUGIN;
 	}
 	if (name.size && name.data[0] == '-') /* a login shell */
 		name = bytes_from(name, 1);
@@ -971,7 +1287,13 @@ static void mask_operand(struct masker *masker, struct bytes word, bool command,
 	note_program(masker, word);
 	if (mask_build_arg(masker, word))
 		return;
+	if (masker->programs & ENGINE_PLUGIN) {
+		mask_value(masker, word, ASSIGNED);
+		return;
+	}
 	mask_plain(masker, word);
+	if (equals_any_case(word, "bearer") || equals(word, "Basic"))
+		masker->next = WHOLE;
 	if (word.size && word.data[word.size - 1] == ':' &&
 	    is_secret_setting(name_before(word, word.size - 1)))
 		masker->next = REST;
@@ -1181,7 +1503,10 @@ static bool mask_arguments(struct text *out, struct bytes args)
 
 	masker.password_piped = memmem(args.data, args.size, "password-stdin", 14);
 	while (command_next(&args, &argument)) {
+		size_t start = out->size;
+
 		mask_word(&masker, argument, true);
+		mask_by_site(&masker, start);
 		text_add_char(out, '\0');
 	}
 	return masker.masked;
@@ -1213,9 +1538,11 @@ bool mask_args(struct text *out, struct bytes args)
 bool mask_text(struct text *out, struct bytes text)
 {
 	struct masker masker = {.out = out};
+	size_t start = out->size;
 
 	if (text.size)
 		mask_nested(&masker, text, false);
+	mask_by_site(&masker, start);
 	return masker.masked;
 }
 
@@ -1236,6 +1563,7 @@ bool mask_reference(struct text *out, struct bytes text)
 bool mask_url(struct text *out, struct bytes url)
 {
 	struct masker masker = {.out = out};
+	size_t start = out->size;
 	const char *at, *scheme;
 	size_t colon;
 
@@ -1250,14 +1578,17 @@ bool mask_url(struct text *out, struct bytes url)
 		url = bytes_from(url, (size_t)(at - url.data));
 	}
 	mask_plain(&masker, url);
+	mask_by_site(&masker, start);
 	return masker.masked;
 }
 
 bool mask_query(struct text *out, struct bytes query)
 {
 	struct masker masker = {.out = out};
+	size_t start = out->size;
 
 	mask_pairs(&masker, query);
+	mask_by_site(&masker, start);
 	return masker.masked;
 }
 

@@ -20,6 +20,21 @@ static inline bool mask_begins(struct bytes bytes)
 	return bytes.size >= MASK_SIZE && !memcmp(bytes.data, MASK, MASK_SIZE);
 }
 
+#define MASK_SITE_MAX 64 /* names, and patterns, that a site can add */
+
+/* What a site adds to what is known here, once each; before the first thread starts.
+ * A value whose name has NAME as a part, in any case, is a secret. 0, -EINVAL (empty, or longer than 256 bytes),
+ * -E2BIG (too many) or -ENOMEM. */
+int mask_add_name(const char *name);
+/* What PATTERN (of Perl's kind, PCRE2) finds in an argument or another text is a secret, or its first group where it
+ * has one. 0, -EINVAL with REASON filled in, -E2BIG or -ENOMEM. */
+int mask_add_pattern(const char *pattern, char *reason, size_t reason_size);
+/* What was added, NULL-terminated; valid until more is. */
+const char *const *mask_names(void);
+const char *const *mask_patterns(void);
+/* Takes all that back. */
+void mask_forget_site(void);
+
 /* Whether a variable, option, key or header of this name holds a secret. */
 bool mask_is_secret_name(struct bytes name);
 

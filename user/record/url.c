@@ -118,11 +118,6 @@ static void mask_path(struct text *out, struct bytes path)
 {
 	struct text decoded = {0}, masked = {0};
 
-	if (!memchr(path.data, ':', path.size) && !memchr(path.data, '%', path.size) &&
-	    !memchr(path.data, '=', path.size)) {
-		text_add_bytes(out, path);
-		return;
-	}
 	percent_decode(&decoded, path, false);
 	if (mask_reference(&masked, text_since(&decoded, 0)))
 		percent_encode(out, text_since(&masked, 0), false);
