@@ -56,7 +56,7 @@ static uint64_t sum_of(const struct engine_event *event)
 {
 	const struct bytes texts[] = {
 		event->type,	  event->action,  event->id,	  event->name,	 event->image,
-		event->container, event->exec_id, event->command, event->health, event->signal};
+		event->container, event->exec_id, event->program, event->health, event->signal};
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -90,9 +90,9 @@ static void take(void *data, const struct engine_event *event)
 	MUST(!event->has_exit_code || event->attributes & ATTRIBUTE_EXIT_CODE);
 	MUST(!event->signal.data || event->attributes & ATTRIBUTE_SIGNAL);
 	MUST(!event->exec_id.data || event->attributes & ATTRIBUTE_EXEC_ID);
-	MUST(container || (!event->command.data && !event->health.data && !event->exec_id.data));
+	MUST(container || (!event->program.data && !event->health.data && !event->exec_id.data));
 	MUST(!container || !event->container.data);
-	MUST(event->command.data || !event->command_hash);
+	MUST(event->program.data || !event->command_hash);
 	MUST(sum_of(copy) == sum_of(event));
 	hash_number(&result->sum, sum_of(event));
 	result->events++;
