@@ -443,7 +443,7 @@ static void test_depth(void **state)
 static void test_strings(void **state)
 {
 	static const struct a_case cases[] = {
-		{"{\"Text\":\"\"}", "done {Text:''}"},
+		{"{\"Text\":\"\"}", "done {}"}, /* zero: as if it was not there */
 		{"{\"Text\":\"plain text, longer than eight bytes\"}",
 		 "done {Text:'plain text, longer than eight bytes'}"},
 		{"{\"Text\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
@@ -500,7 +500,7 @@ static void test_kept_names(void **state)
 		{"{\"Name\":\"PASSWORD=hunter2=x\"}", "done {Name:'PASSWORD'}"},
 		{"{\"Name\":\"PASSWORD\"}", "done {Name:'PASSWORD'}"},
 		{"{\"Name\":\"=x\"}", "done {Name:''}"},
-		{"{\"Name\":\"\"}", "done {Name:''}"},
+		{"{\"Name\":\"\"}", "done {}"},
 		{"{\"Name\":\"A\\u003db\"}", "done {Name:'A'}"},
 		{"{\"Name\":\"\xc3\xa9=\xff\"}", "done+utf8 {Name:'\\c3\\a9'}"},
 		{"{\"LN\":[\"A=b\",\"C\",\"D==\"]}", "done {LN:['A' 'C' 'D']}"},
@@ -525,8 +525,8 @@ static void test_kept_names(void **state)
 static void test_numbers(void **state)
 {
 	static const struct a_case cases[] = {
-		{"{\"I8\":0}", "done {I8:0}"},
-		{"{\"I8\":-0}", "done {I8:0}"},
+		{"{\"I8\":0}", "done {}"},
+		{"{\"I8\":-0}", "done {}"},
 		{"{\"I8\":127}", "done {I8:127}"},
 		{"{\"I8\":-128}", "done {I8:-128}"},
 		{"{\"I8\":128}", "mistyped"},
@@ -755,6 +755,15 @@ static void test_duplicates(void **state)
 		{"{\"I8\":1,\"I8\":null}", "done+duplicate {I8:1}"},
 		{"{\"TextP\":\"a\",\"TextP\":null}", "done+duplicate {TextP:nil}"},
 		{"{\"FlagP\":true,\"FlagP\":null,\"FlagP\":false}", "done+duplicate {FlagP:false}"},
+		/* a zero is told where something stood before, and where a pointer has it */
+		{"{\"Text\":\"a\",\"Text\":\"\"}", "done+duplicate {Text:''}"},
+		{"{\"Text\":\"\",\"Text\":\"a\"}", "done+duplicate {Text:'a'}"},
+		{"{\"Flag\":false,\"I8\":0}", "done {}"},
+		{"{\"Flag\":true,\"Flag\":false}", "done+duplicate {Flag:false}"},
+		{"{\"I8\":1,\"I8\":0}", "done+duplicate {I8:0}"},
+		{"{\"TextP\":\"\",\"FlagP\":false}", "done {TextP:'' FlagP:false}"},
+		{"{\"Items\":[{\"Name\":\"a\"}],\"Items\":[{\"Name\":\"\",\"Flag\":false}]}",
+		 "done+duplicate {Items:[{Name:''}]}"},
 		{"{\"Secret\":\"a\",\"Secret\":\"b\"}", "done+duplicate {}"},
 		{"{\"Unknown\":\"a\",\"Unknown\":\"b\"}", "done {}"},
 		/* structs merge */

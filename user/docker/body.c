@@ -85,12 +85,12 @@ struct body {
 	const char *mistake; /* the first thing that is not of its type */
 	unsigned int oddities;
 	bool complete, broken, out_of_memory;
-	bool in_key;
+	bool in_text;	       /* a key or string was begun */
 	unsigned int skipped;  /* depth of the object or array that is skipped; 0: none is */
 	unsigned int elements; /* lists and maps that are being read */
 	unsigned int depth;    /* frames in use */
 	struct slot slot;
-	struct node *target; /* of the string that is being read; NULL: it is not kept */
+	struct node *target; /* of the string that is being read; NULL: none yet, or none at all */
 	struct text text;
 	struct base64 base64;
 	size_t key_size; /* may exceed KEY_MAX: then it is none of ours */
@@ -167,14 +167,13 @@ static struct node *new_node(struct body *body, const struct shape *shape)
 		body->oddities |= BODY_DROPPED;
 		return NULL;
 	}
-	node = calloc(1, sizeof(*node));
+	node = malloc(sizeof(*node));
 	if (!node) {
 		out_of_memory(body);
 		return NULL;
 	}
 	body->memory += sizeof(*node) + BLOCK_COST;
-	node->value.shape = shape;
-	node->value.is_nil = is_nullable(shape);
+	*node = (struct node){.value = {.shape = shape, .is_nil = is_nullable(shape)}};
 	return node;
 }
 
@@ -429,13 +428,13 @@ static struct node *slot_node(struct body *body)
 	return slot->node;
 }
 
-/* The same, made where there is none. NULL: the value is not kept. */
-static struct node *use_slot(struct body *body)
+/* The same, made where there is none; for a ZERO of a field it is not made. NULL: the value is not kept. */
+static struct node *use_slot(struct body *body, bool zero)
 {
 	struct slot *slot = &body->slot;
 	struct node *node = slot_node(body);
 
-	if (!node && slot->owner) {
+	if (!node && slot->owner && !(zero && !is_nullable(slot->shape))) {
 		node = new_node(body, slot->shape);
 		if (!node)
 			return NULL;
@@ -690,7 +689,6 @@ static void begin_key(struct body *body)
 {
 	struct frame *frame = top(body);
 
-	body->in_key = true;
 	body->key_size = 0;
 	begin_text(body, frame->shape->kind == SHAPE_MAP && frame->node ? WANT_ALL : WANT_NOTHING);
 }
@@ -738,7 +736,11 @@ static bool equal_folded(const char *name, const char *key, size_t size)
 
 static bool equal_exactly(const char *name, const char *key, size_t size)
 {
-	return *name == *key && strnlen(name, size + 1) == size && !memcmp(name, key, size);
+	size_t at = 0;
+
+	while (at < size && name[at] && name[at] == key[at])
+		at++;
+	return at == size && !name[at];
 }
 
 /* Whether a name may be that of a key, by the first byte of each. */
@@ -757,9 +759,9 @@ static const struct shape_field *find_by_key(struct body *body, struct frame *fr
 
 	if (!fields || !size || size > KEY_MAX)
 		return NULL;
-	field = fields + frame->hint;
-	if (field->name && equal_exactly(field->name, key, size))
-		return field;
+	for (field = fields + frame->hint; field->name; field++)
+		if (equal_exactly(field->name, key, size))
+			return field;
 	for (field = fields; field->name; field++) {
 		if (!may_equal(field->name, key))
 			continue;
@@ -801,7 +803,6 @@ static void end_key(struct body *body)
 {
 	struct frame *frame = top(body);
 
-	body->in_key = false;
 	if (frame->shape->kind == SHAPE_MAP)
 		end_map_key(body, frame);
 	else
@@ -815,7 +816,7 @@ static void begin_object(struct body *body)
 	const struct shape *shape = body->slot.shape;
 
 	if (shape && (shape->kind == SHAPE_STRUCT || shape->kind == SHAPE_MAP)) {
-		push(body, shape, use_slot(body));
+		push(body, shape, use_slot(body, false));
 		return;
 	}
 	if (shape && shape->kind != SHAPE_ANY)
@@ -842,7 +843,7 @@ static void begin_array(struct body *body)
 		skip(body);
 		return;
 	}
-	node = use_slot(body);
+	node = use_slot(body, false);
 	push(body, shape, node);
 	if (!node || body->skipped)
 		return;
@@ -857,14 +858,16 @@ static void begin_array(struct body *body)
 /* Reads a string into the slot, whose SHAPE it fits. */
 static void begin_kept_string(struct body *body, const struct shape *shape)
 {
-	struct node *node = use_slot(body);
+	struct node *node = use_slot(body, true);
 
 	memset(&body->base64, 0, sizeof(body->base64));
 	body->target = node;
-	if (!node)
+	if (!node && !body->slot.owner)
 		return;
-	free_bytes(body, &node->value.string);
-	node->value.cut = false;
+	if (node) {
+		free_bytes(body, &node->value.string);
+		node->value.cut = false;
+	}
 	begin_text(body, shape->keep == KEEP_NAME ? WANT_NAME : WANT_ALL);
 }
 
@@ -900,12 +903,17 @@ static void begin_string(struct body *body)
 
 static void add_piece(struct body *body, struct bytes piece)
 {
-	if (body->in_key) {
+	if (!piece.size)
+		return;
+	if (body->json.in_key) {
 		add_key_piece(body, piece);
 		return;
 	}
-	if (body->text.wanted != WANT_NOTHING)
-		add_text(body, piece);
+	if (body->text.wanted != WANT_NOTHING) {
+		body->target = body->target ?: use_slot(body, false);
+		if (body->target)
+			add_text(body, piece);
+	}
 	if (body->slot.shape && body->slot.shape->kind == SHAPE_BASE64)
 		check_base64(&body->base64, piece);
 }
@@ -939,7 +947,7 @@ static bool fits(const struct shape *shape, const struct gojson_number *number)
 
 static void set_integer(struct body *body, const struct gojson_number *number)
 {
-	struct node *node = use_slot(body);
+	struct node *node = use_slot(body, !number->magnitude);
 
 	if (!node)
 		return;
@@ -980,7 +988,7 @@ static void take_bool(struct body *body, bool boolean)
 	struct node *node;
 
 	if (shape && shape->kind == SHAPE_BOOL) {
-		node = use_slot(body);
+		node = use_slot(body, !boolean);
 		if (node)
 			node->value.boolean = boolean;
 	} else if (shape && shape->kind != SHAPE_ANY) {
@@ -1000,22 +1008,6 @@ static void take_null(struct body *body)
 
 /* --- The whole ------------------------------------------------------------------------------- */
 
-static bool is_value(enum gojson_step step)
-{
-	switch (step) {
-	case GOJSON_OBJECT:
-	case GOJSON_ARRAY:
-	case GOJSON_STRING:
-	case GOJSON_NUMBER:
-	case GOJSON_TRUE:
-	case GOJSON_FALSE:
-	case GOJSON_NULL:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Within an object or array that goes nowhere. */
 static void pass(struct body *body, enum gojson_step step)
 {
@@ -1026,47 +1018,63 @@ static void pass(struct body *body, enum gojson_step step)
 	}
 }
 
-static void take(struct body *body, enum gojson_step step, struct bytes piece)
+/* A value begins with STEP. */
+static void begin_value(struct body *body, enum gojson_step step)
 {
 	struct frame *frame = top(body);
 
-	if (is_value(step) && frame && frame->shape->kind != SHAPE_STRUCT &&
-	    frame->shape->kind != SHAPE_MAP)
+	if (frame && frame->shape->kind != SHAPE_STRUCT && frame->shape->kind != SHAPE_MAP)
 		next_element(body, frame, step);
+}
+
+/* Of a key or a string, which is complete unless STEP is a piece. */
+static void take_text(struct body *body, enum gojson_step step, struct bytes piece)
+{
+	if (!body->in_text && body->json.in_key) {
+		begin_key(body);
+	} else if (!body->in_text) {
+		begin_value(body, GOJSON_STRING);
+		begin_string(body);
+	}
+	add_piece(body, piece);
+	body->in_text = step == GOJSON_PIECE;
+	if (step == GOJSON_KEY)
+		end_key(body);
+	else if (step == GOJSON_STRING)
+		end_string(body);
+}
+
+static void take(struct body *body, enum gojson_step step, struct bytes piece)
+{
 	switch (step) {
 	case GOJSON_OBJECT:
+		begin_value(body, step);
 		begin_object(body);
 		break;
 	case GOJSON_ARRAY:
+		begin_value(body, step);
 		begin_array(body);
 		break;
 	case GOJSON_OBJECT_END:
 	case GOJSON_ARRAY_END:
 		pop(body);
 		break;
-	case GOJSON_KEY:
-		begin_key(body);
-		break;
-	case GOJSON_KEY_END:
-		end_key(body);
-		break;
-	case GOJSON_STRING:
-		begin_string(body);
-		break;
 	case GOJSON_PIECE:
-		add_piece(body, piece);
-		break;
-	case GOJSON_STRING_END:
-		end_string(body);
+	case GOJSON_KEY:
+	case GOJSON_STRING:
+		take_text(body, step, piece);
 		break;
 	case GOJSON_NUMBER:
+		begin_value(body, step);
 		take_number(body);
 		break;
 	case GOJSON_TRUE:
 	case GOJSON_FALSE:
+		begin_value(body, step);
 		take_bool(body, step == GOJSON_TRUE);
 		break;
 	case GOJSON_NULL:
+		begin_value(body, step);
 		take_null(body);
 		break;
 	default:

@@ -75,7 +75,7 @@ struct shape {
 };
 
 /* A value that was kept. Of a struct, those of its fields that were named (null ones, too, if they
- * then hold something). */
+ * then hold something); not a bool, number or string, other than a pointer to one, that is zero and always was. */
 struct value {
 	const struct shape *shape;
 	struct value *next; /* in its struct, list or map, in order of first appearance */

@@ -119,12 +119,11 @@ static size_t close(struct gojson *json, struct said *said)
 	return 1;
 }
 
-static size_t begin_string(struct gojson *json, struct said *said, bool key)
+static size_t begin_string(struct gojson *json, bool key)
 {
 	json->in_key = key;
 	json->escaped = false;
 	json->state = AT_STRING;
-	said->step = key ? GOJSON_KEY : GOJSON_STRING;
 	return 1;
 }
 
@@ -150,7 +149,7 @@ static size_t begin_value(struct gojson *json, char c, struct said *said)
 	case '[':
 		return open(json, said, false);
 	case '"':
-		return begin_string(json, said, false);
+		return begin_string(json, false);
 	case 't':
 		return begin_literal(json, "rue", GOJSON_TRUE);
 	case 'f':
@@ -187,7 +186,7 @@ static size_t read_key(struct gojson *json, const char *data, size_t size, struc
 		return used + close(json, said);
 	if (data[used] != '"')
 		return fail(json, said, "not JSON: no key where one is due");
-	return used + begin_string(json, said, true);
+	return used + begin_string(json, true);
 }
 
 static size_t read_colon(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -199,7 +198,8 @@ static size_t read_colon(struct gojson *json, const char *data, size_t size, str
 	if (data[used] != ':')
 		return fail(json, said, "not JSON: no colon after a key");
 	json->state = AT_VALUE;
-	return used + 1;
+	used++;
+	return used + read_value(json, data + used, size - used, said);
 }
 
 static size_t read_next(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -214,18 +214,22 @@ static size_t read_next(struct gojson *json, const char *data, size_t size, stru
 	if (data[used] != ',')
 		return fail(json, said, "not JSON: neither comma nor end after a value");
 	json->state = object ? AT_KEY : AT_VALUE;
-	return used + 1;
+	used++;
+	return used + (object ? read_key : read_value)(json, data + used, size - used, said);
 }
 
 static size_t read_literal(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	if (*data != *json->rest)
-		return fail(json, said, "not JSON: a malformed literal");
-	if (!*++json->rest) {
+	size_t used;
+
+	for (used = 0; used < size && *json->rest; used++)
+		if (data[used] != *json->rest++)
+			return fail(json, said, "not JSON: a malformed literal");
+	if (!*json->rest) {
 		said->step = json->literal;
 		end_value(json);
 	}
-	return 1;
+	return used;
 }
 
 static size_t read_end(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -421,17 +425,19 @@ static size_t read_partial(struct gojson *json, char c, struct said *said)
 	return 1;
 }
 
-static size_t end_string(struct gojson *json, struct said *said)
+/* PIECE is its last one, and followed by its quote. */
+static size_t end_string(struct gojson *json, struct said *said, struct bytes piece)
 {
 	/* They may hold what nobody wants kept. */
 	memset(json->out, 0, sizeof(json->out));
 	memset(json->partial, 0, sizeof(json->partial));
-	said->step = json->in_key ? GOJSON_KEY_END : GOJSON_STRING_END;
+	said->step = json->in_key ? GOJSON_KEY : GOJSON_STRING;
+	said->piece = piece;
 	if (json->in_key)
 		json->state = AT_COLON;
 	else
 		end_value(json);
-	return 1;
+	return piece.size + 1;
 }
 
 /* A byte that no character begins with, or that one begins with which is not whole here. */
@@ -461,13 +467,13 @@ static size_t read_string(struct gojson *json, const char *data, size_t size, st
 	if (say_high(json, said))
 		return 0;
 	run = plain_run(data, size);
+	if (run < size && data[run] == '"')
+		return end_string(json, said, (struct bytes){data, run});
 	if (run) {
 		said->step = GOJSON_PIECE;
 		said->piece = (struct bytes){data, run};
 		return run;
 	}
-	if (*data == '"')
-		return end_string(json, said);
 	if ((unsigned char)*data < 0x20)
 		return fail(json, said, "not JSON: a control byte in a string");
 	return begin_partial(json, *data, said);

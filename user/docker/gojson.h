@@ -22,9 +22,9 @@ enum gojson_step {
 	GOJSON_OBJECT_END,
 	GOJSON_ARRAY,
 	GOJSON_ARRAY_END,
-	GOJSON_KEY, /* a key begins; its pieces follow */
-	GOJSON_KEY_END,
-	GOJSON_STRING, /* likewise */
+	GOJSON_KEY,	/* a key begins; its pieces follow */
+	GOJSON_KEY_END, /* with its last piece, which may be empty */
+	GOJSON_STRING,	/* likewise */
 	GOJSON_STRING_END,
 	GOJSON_PIECE,  /* of a key or string, unquoted: valid UTF-8 in itself */
 	GOJSON_NUMBER, /* see gojson.number */
@@ -71,7 +71,8 @@ struct gojson {
 void gojson_init(struct gojson *json);
 
 /* Consumes up to SIZE bytes of DATA and stops at the next step; *RET_USED is how many it took. With
- * GOJSON_PIECE, *RET_PIECE is the piece: within DATA or JSON, until the next call. */
+ * GOJSON_PIECE and at the end of a key or string, *RET_PIECE is the piece: within DATA or JSON, until the next
+ * call. */
 enum gojson_step gojson_next(struct gojson *json, const char *data, size_t size, size_t *ret_used,
 			     struct bytes *ret_piece);
 
