@@ -404,6 +404,28 @@ static void test_sources(void **state)
 	check_sources(on_host, COUNT(on_host), &host);
 }
 
+/* Entries that cannot be related are left out by their order. */
+static void test_sorted(void **state)
+{
+	FILE *stream = fopen("user/docker/hostpath.c", "r");
+	char line[256], path[128], last[128] = "";
+	unsigned int entries = 0;
+
+	assert_non_null(stream);
+	while (fgets(line, sizeof(line), stream) && !strstr(line, "host_entry entries[]"))
+		;
+	while (fgets(line, sizeof(line), stream) && sscanf(line, " {\"%127[^\"]", path) == 1) {
+		if (strcmp(last, path) >= 0)
+			fail_msg("%s stands before %s", last, path);
+		for (const char *at = path; *at; at++)
+			assert_true(*at >= '*');
+		strcpy(last, path);
+		entries++;
+	}
+	fclose(stream);
+	assert_in_range(entries, 300, 1000);
+}
+
 static void test_paths_told(void **state)
 {
 	struct host_source source;
@@ -712,10 +734,11 @@ static void test_volume(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sources),	     cmocka_unit_test(test_paths_told),
-		cmocka_unit_test(test_nul),	     cmocka_unit_test(test_long),
-		cmocka_unit_test(test_clean),	     cmocka_unit_test(test_bind),
-		cmocka_unit_test(test_bind_refused), cmocka_unit_test(test_volume),
+		cmocka_unit_test(test_sources), cmocka_unit_test(test_paths_told),
+		cmocka_unit_test(test_sorted),	cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_long),	cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_bind),	cmocka_unit_test(test_bind_refused),
+		cmocka_unit_test(test_volume),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,8 +43,8 @@ struct host_entry {
  *  - sockets whose owner does as root what he is told: `ss -lx` as root, and the listeners of those packages;
  *  - the files of other containers and machines.
  *
- * Sorted (LC_ALL=C sort). Read-only is one step less where reading is not itself the danger, LOW
- * where everybody may read it anyway.
+ * Sorted (LC_ALL=C sort): judge_by_table() relies on it. Read-only is one step less where reading is not
+ * itself the danger, LOW where everybody may read it anyway.
  */
 /* clang-format off */
 static const struct host_entry entries[] = {
@@ -551,11 +551,24 @@ static enum relation relate(struct bytes path, struct bytes pattern, unsigned in
 	return path.size > 1 ? UNDER : SAME;
 }
 
+/* How PATH and PATTERN differ before a wildcard, and before either ends: then they are not related. Below 0: nor
+ * is PATH to what is sorted after PATTERN. */
+static int differ(struct bytes path, const char *pattern)
+{
+	for (size_t i = 1; i < path.size && pattern[i] && pattern[i] != '*'; i++)
+		if (path.data[i] != pattern[i])
+			return (unsigned char)path.data[i] - (unsigned char)pattern[i];
+	return 0;
+}
+
 static bool is_in(struct bytes path, const char *directory, struct bytes *rest)
 {
+	enum relation relation;
 	unsigned int depth;
-	enum relation relation = relate(path, bytes_of(directory), &depth, rest);
 
+	if (differ(path, directory))
+		return false;
+	relation = relate(path, bytes_of(directory), &depth, rest);
 	return relation == SAME || relation == UNDER;
 }
 
@@ -617,31 +630,24 @@ static struct verdict entry_verdict(const struct host_entry *entry, bool read_on
 	return (struct verdict){FINDING_HOST_PATH_MOUNT, severity, entry->reason};
 }
 
-/* Whether PATH may be related to PATTERN: not where they differ before a wildcard, and before either ends. This
- * spares most of the work. */
-static bool may_relate(struct bytes path, const char *pattern)
-{
-	for (size_t i = 1; i < path.size && pattern[i] && pattern[i] != '*'; i++)
-		if (path.data[i] != pattern[i])
-			return false;
-	return true;
-}
-
 /* PATH, clean, shortened and not the root, by the table above. */
 static struct verdict judge_by_table(struct bytes path, bool read_only)
 {
+	const struct host_entry *end = entries + sizeof(entries) / sizeof(*entries);
 	struct verdict own = {}, held = {};
 	size_t best = 0;
 
-	for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
-		const struct host_entry *entry = &entries[i];
+	for (const struct host_entry *entry = entries; entry < end; entry++) {
 		bool is_socket = entry->write == ENGINE;
+		int difference = differ(path, entry->path);
 		struct bytes pattern, rest;
 		enum relation relation;
 		unsigned int depth;
 		size_t weight;
 
-		if (!may_relate(path, entry->path))
+		if (difference < 0)
+			break;
+		if (difference)
 			continue;
 		pattern = bytes_of(entry->path);
 		relation = relate(path, pattern, &depth, &rest);
@@ -746,16 +752,14 @@ static struct verdict judge_by_roots(struct bytes path, bool read_only,
 
 	for (; roots && *roots; roots++) {
 		struct text root = {0}, usual = {0};
-		struct bytes rest;
+		struct bytes rest = {0};
 
 		path_clean(&root, bytes_of(*roots));
-		text_add_string(&usual, "/var/lib/docker");
-		if (!root.error && root.size > 1 && root.data[0] == '/') {
-			if (is_in(path, root.data, &rest))
-				text_add_bytes(&usual, rest);
-			if (is_in(path, root.data, &rest) || holds(path, text_since(&root, 0)))
-				keep_worse(&verdict,
-					   judge_by_table(text_since(&usual, 0), read_only));
+		if (!root.error && root.size > 1 && root.data[0] == '/' &&
+		    (is_in(path, root.data, &rest) || holds(path, text_since(&root, 0)))) {
+			text_add_string(&usual, "/var/lib/docker");
+			text_add_bytes(&usual, rest);
+			keep_worse(&verdict, judge_by_table(text_since(&usual, 0), read_only));
 		}
 		text_free(&root);
 		text_free(&usual);
