@@ -264,7 +264,7 @@ static struct bytes told(struct call *call, struct bytes name)
 {
 	struct text masked = {0};
 
-	if (name.size && mask_reference(&masked, name))
+	if (name.size && !id_valid(name) && mask_reference(&masked, name))
 		name = keep(call, text_since(&masked, 0));
 	text_free(&masked);
 	return name;

@@ -169,14 +169,13 @@ static void add_masked(struct verdict *verdict, const char *name, struct bytes t
 		       bool (*mask)(struct text *out, struct bytes text))
 {
 	struct record_fact *fact = text.size ? verdict_fact(verdict, name, FACT_TEXT) : NULL;
-	struct text masked = {0};
+	struct text *masked = verdict_scratch(verdict);
 
 	if (!fact)
 		return;
-	if (mask(&masked, text))
-		text = text_since(&masked, 0);
+	if (mask(masked, text))
+		text = text_since(masked, 0);
 	fact->text = pool_copy(&verdict->pool, text);
-	text_free(&masked);
 }
 
 static void add_text(struct verdict *verdict, const char *name, struct bytes text)
@@ -188,20 +187,19 @@ static void add_list(struct verdict *verdict, const struct fact_line *line,
 		     const struct value *list)
 {
 	struct record_fact *fact = verdict_fact(verdict, line->name, FACT_LIST);
-	struct text text = {0};
 
 	if (!fact || !verdict_list(verdict, fact, list->count))
 		return;
 	fact->cut = list->dropped;
 	for (const struct value *one = list->first; one; one = one->next) {
-		text_cut(&text, 0);
+		struct text *text = verdict_scratch(verdict);
+
 		if (line->form == FORM_KEYS)
-			mask_text(&text, one->key);
+			mask_text(text, one->key);
 		else
-			(line->spell ?: spell_string)(&text, one);
-		verdict_append(verdict, fact, text_since(&text, 0));
+			(line->spell ?: spell_string)(text, one);
+		verdict_append(verdict, fact, text_since(text, 0));
 	}
-	text_free(&text);
 }
 
 /* Adds the arguments, each ended by a NUL; one within an argument, which ends nothing, shows as U+FFFD. */
@@ -317,17 +315,16 @@ static void append_port(struct verdict *verdict, struct record_fact *fact, struc
 			const struct value *binding)
 {
 	struct bytes ip = value_string(binding, "HostIp");
-	struct text text = {0};
+	struct text *text = verdict_scratch(verdict);
 
-	mask_text(&text, ip);
+	mask_text(text, ip);
 	if (ip.size)
-		text_add_char(&text, ':');
-	mask_text(&text, value_string(binding, "HostPort"));
-	if (text.size)
-		text_add_char(&text, ':');
-	mask_text(&text, port);
-	verdict_append(verdict, fact, text_since(&text, 0));
-	text_free(&text);
+		text_add_char(text, ':');
+	mask_text(text, value_string(binding, "HostPort"));
+	if (text->size)
+		text_add_char(text, ':');
+	mask_text(text, port);
+	verdict_append(verdict, fact, text_since(text, 0));
 }
 
 static void add_ports(struct verdict *verdict, const struct value *ports)

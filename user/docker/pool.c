@@ -6,7 +6,7 @@
 
 #include "record/wipe.h"
 
-#define BLOCK_SIZE 2048
+#define BLOCK_SIZE 1000
 #define ALIGNMENT sizeof(max_align_t)
 
 struct pool_block {
@@ -24,7 +24,7 @@ void *pool_take(struct pool *pool, size_t size)
 	if (!block || pool->left < size) {
 		capacity = pool->block ?: BLOCK_SIZE;
 		capacity = size > capacity ? size : capacity;
-		block = calloc(1, sizeof(*block) + capacity);
+		block = malloc(sizeof(*block) + capacity);
 		if (!block) {
 			pool->failed = true;
 			return NULL;
@@ -35,7 +35,7 @@ void *pool_take(struct pool *pool, size_t size)
 		pool->left = capacity;
 	}
 	pool->left -= size;
-	return (char *)block->memory + (block->size - pool->left - size);
+	return memset((char *)block->memory + (block->size - pool->left - size), 0, size);
 }
 
 struct bytes pool_copy(struct pool *pool, struct bytes bytes)

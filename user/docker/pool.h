@@ -10,7 +10,7 @@ struct pool_block;
 struct pool {
 	struct pool_block *blocks;
 	size_t left;  /* in the first one */
-	size_t block; /* bytes that one has at least; 0: some 2,000 */
+	size_t block; /* bytes that one has at least; 0: some 1,000 */
 	bool failed;  /* an allocation did: something is missing */
 };
 

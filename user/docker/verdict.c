@@ -10,6 +10,7 @@
 void verdict_free(struct verdict *verdict)
 {
 	pool_free(&verdict->pool);
+	text_free(&verdict->scratch);
 	verdict->finding_count = verdict->fact_count = 0;
 }
 
@@ -46,16 +47,15 @@ static struct finding *find_place(struct verdict *verdict, const struct finding 
 void verdict_add_finding(struct verdict *verdict, const struct finding *finding)
 {
 	struct finding told = *finding, *place;
-	struct text masked = {0};
+	struct text *masked = verdict_scratch(verdict);
 
-	if (mask_text(&masked, finding->detail)) /* it quotes what the caller wrote */
-		told.detail = text_since(&masked, 0);
+	if (mask_text(masked, finding->detail)) /* it quotes what the caller wrote */
+		told.detail = text_since(masked, 0);
 	place = find_place(verdict, &told);
 	if (place) {
 		*place = told;
 		place->detail = pool_copy(&verdict->pool, told.detail);
 	}
-	text_free(&masked);
 }
 
 void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_severity severity,
@@ -98,6 +98,13 @@ bool verdict_list(struct verdict *verdict, struct record_fact *fact, size_t coun
 	fact->list = pool_take(&verdict->pool, count * sizeof(*fact->list));
 	fact->room = fact->list ? (unsigned int)count : 0;
 	return fact->list;
+}
+
+struct text *verdict_scratch(struct verdict *verdict)
+{
+	text_cut(&verdict->scratch, 0);
+	verdict->scratch.error = 0;
+	return &verdict->scratch;
 }
 
 void verdict_append(struct verdict *verdict, struct record_fact *fact, struct bytes text)

@@ -18,6 +18,7 @@ struct verdict {
 	unsigned int finding_count;
 	struct record_fact facts[VERDICT_FACTS_MAX];
 	unsigned int fact_count;
+	struct text scratch; /* see verdict_scratch() */
 };
 
 /* Leaves it empty, to be used anew. */
@@ -36,6 +37,9 @@ struct record_fact *verdict_fact(struct verdict *verdict, const char *name,
 
 /* Makes room for up to COUNT elements of a list, at most VERDICT_LIST_MAX. False: none. */
 bool verdict_list(struct verdict *verdict, struct record_fact *fact, size_t count);
+
+/* Empty: for what becomes part of the verdict. Lives until the next call of anything here that adds. */
+struct text *verdict_scratch(struct verdict *verdict);
 
 /* Appends TEXT, free of secrets, to the list as long as there is room; marks it as cut beyond that. */
 void verdict_append(struct verdict *verdict, struct record_fact *fact, struct bytes text);
