@@ -18,11 +18,17 @@ COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread
 
+# The rooms of user/, from the ground up: tests/rooms is the map.
+ROOMS := $(shell sed 's/\#.*//' tests/rooms)
+sources = $(wildcard $(patsubst %,user/%/*.c,$(1)))
+
 # The library: no I/O, no clock, no libbpf.
-LIB_SRC := user/capture/decode.c \
-	$(wildcard user/conversation/*.c user/docker/*.c user/record/*.c user/chain/*.c)
-SINK_SRC := $(wildcard user/sink/*.c)
-AGENT_SRC := $(filter-out $(LIB_SRC),$(wildcard user/capture/*.c user/agent/*.c)) $(SINK_SRC)
+LIB_ROOMS := base secret process http json record conversation docker/known docker/host docker/judge docker/api \
+	docker/cause docker/call format chain
+OUTPUT_ROOMS := output/store output output/file output/syslog
+LIB_SRC := $(call sources,$(LIB_ROOMS))
+SINK_SRC := $(call sources,$(OUTPUT_ROOMS))
+AGENT_SRC := $(call sources,$(filter-out $(LIB_ROOMS),$(ROOMS)))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -71,7 +77,7 @@ $(B)/replay: $(B)/tools/replay.o $(OUTPUT_OBJ) $(B)/libcallerd.a
 clients: $(CLIENTS) ## build the test clients
 $(B)/clients/%: tests/clients/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -g $< -o $@ -lpthread
+	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude -Iuser -Wall -Wextra -O2 -g $< -o $@ -lpthread
 
 # --- tests ---------------------------------------------------------------------------------------
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
@@ -84,12 +90,15 @@ $(B)/san/%.o: %.c Makefile
 
 # Archives: a test that includes a source has that one's symbols already.
 # What sources of the agent that tests include call in others of it.
-$(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) user/agent/beside.c user/agent/names.c)
+$(B)/san/libcallerd.a: $(SAN_OBJ)
 	$(AR) rcs $@ $^
 
-$(B)/unit/%: tests/unit/%.c $(SAN_OBJ) $(B)/san/libsink.a Makefile
+$(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) user/base/beside.c user/host/user_names.c)
+	$(AR) rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(B)/san/libsink.a $(B)/san/libcallerd.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(SAN_OBJ) $(B)/san/libsink.a -o $@ \
+	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(B)/san/libsink.a $(B)/san/libcallerd.a -o $@ \
 		-lcmocka -ljansson -linih -lsqlite3 -lpcre2-8 -lz -lssl -lcrypto -lpthread
 
 FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
@@ -156,7 +165,8 @@ SHELL_FILES := tools/install-deps tools/testbed tools/demo tools/unpack tools/vm
 format: ## rewrite the C files as .clang-format says
 	clang-format -i $(C_FILES)
 
-lint: $(SKEL) ## clang-format, clang-tidy, cppcheck, shellcheck
+lint: $(SKEL) ## the order of rooms, clang-format, clang-tidy, cppcheck, shellcheck
+	tests/check-rooms
 	clang-format --dry-run -Werror $(C_FILES)
 	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SRC) $(AGENT_SRC) tools/replay.c -- $(COMPILE) 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \

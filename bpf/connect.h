@@ -3,7 +3,7 @@
 #ifndef CALLERD_BPF_CONNECT_H
 #define CALLERD_BPF_CONNECT_H
 
-#include "caller.h"
+#include "describe.h"
 
 #define MOUNTS_MAX 2048 /* steps from mount to mount of a container */
 

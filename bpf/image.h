@@ -12,7 +12,7 @@
 #define CALLERD_BPF_IMAGE_H
 
 #include "socket.h"
-#include "text.h"
+#include "texts.h"
 
 #define IMAGE_PATH_MAX 212
 

@@ -3,7 +3,7 @@
 #ifndef CALLERD_BPF_STREAM_H
 #define CALLERD_BPF_STREAM_H
 
-#include "senders.h"
+#include "sends.h"
 
 #define IOV_MAX_COPIED 16
 #define PIECES_MAX 1024 /* per buffer: 16 MiB */

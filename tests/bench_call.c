@@ -11,10 +11,10 @@
 #include <time.h>
 
 #include "conversation/exchange.h"
-#include "docker/call.h"
-#include "docker/route.h"
-#include "docker/shapes.h"
-#include "record/text.h"
+#include "docker/call/call.h"
+#include "docker/api/route.h"
+#include "docker/api/shapes.h"
+#include "base/text.h"
 
 #define TURNS 5000
 #define ROUNDS_MAX 1000

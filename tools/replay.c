@@ -19,12 +19,12 @@
 #include <time.h>
 
 #include "agent/outputs.h"
+#include "base/text.h"
 #include "callerd/eventfile.h"
-#include "capture/decode.h"
 #include "conversation/tracker.h"
-#include "docker/call.h"
-#include "record/format.h"
-#include "record/text.h"
+#include "docker/call/call.h"
+#include "format/format.h"
+#include "process/decode.h"
 
 #define FRAME_MAX (1u << 20)
 #define SOCKETS_MAX 64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * The contract between the kernel programs (bpf/) and user space (user/capture/).
+ * The contract between the kernel programs (bpf/) and user space (user/kernel/).
  *
  * Every event starts with a struct callerd_event_header. Events of the callers ring describe
  * processes, events of the payload ring carry the bytes. All integers are host-endian, all structs
@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 
+#define CALLERD_SOCKETS_MAX 64	      /* watched at once */
 #define CALLERD_ARGV_MAX 8192	      /* bytes of argv kept */
 #define CALLERD_ANCESTOR_ARGV_MAX 512 /* bytes of argv that are kept of every process at its exec */
 #define CALLERD_TEXT_MAX 24576	      /* bytes of text in one caller event */

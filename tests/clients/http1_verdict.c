@@ -15,7 +15,7 @@
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "../../user/conversation/http1.c"
+#include "../../user/http/http1.c"
 
 #define INPUT_MAX (8 << 20)
 

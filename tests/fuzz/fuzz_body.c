@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/body.h"
+#include "json/body.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

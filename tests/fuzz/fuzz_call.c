@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "conversation/exchange.h"
-#include "docker/call.h"
-#include "docker/route.h"
-#include "docker/shapes.h"
-#include "record/text.h"
-#include "record/url.h"
+#include "docker/api/route.h"
+#include "docker/api/shapes.h"
+#include "docker/call/call.h"
+#include "http/url.h"
 
 #define CALLS_MAX 8
 

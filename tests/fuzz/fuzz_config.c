@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/config.c"
-#include "record/text.h"
+#include "base/text.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/decode.h"
 #include "conversation/tracker.h"
+#include "process/decode.h"
 
 #define OP_WRONG_SIZE (1 << 0) /* the header's size stays as it is in the input */
 #define OP_FLUSH (1 << 1)      /* flush after this event */

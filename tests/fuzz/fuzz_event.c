@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/body.h"
-#include "docker/event.h"
-#include "record/utf8.h"
+#include "base/utf8.h"
+#include "docker/cause/engine_event.h"
+#include "json/body.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/hostpath.h"
+#include "docker/host/hostpath.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conversation/http1.h"
+#include "http/http1.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

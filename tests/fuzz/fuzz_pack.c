@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conversation/pack.h"
+#include "process/pack.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 

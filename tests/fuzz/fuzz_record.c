@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/format.h"
-#include "record/mask.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "format/format.h"
+#include "secret/mask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/route.h"
-#include "record/url.h"
+#include "docker/api/route.h"
+#include "http/url.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \
@@ -179,7 +179,7 @@ static void check_query(struct bytes query, const struct route *route)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		struct text value = {0};
 
-		if (!route_query(query, keys[i], &value))
+		if (!query_value(query, keys[i], &value))
 			MUST(!value.size);
 		MUST(value.size <= query.size);
 		text_free(&value);

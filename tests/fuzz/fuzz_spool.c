@@ -18,12 +18,12 @@
 /* The disk need not keep it. */
 #define fdatasync(fd) 0
 #define fsync(fd) 0
-#include "sink/spool.c"
-#include "sink/spool_directory.c"
-#include "sink/spool_format.c"
-#include "sink/spool_read.c"
-#include "sink/spool_reader.c"
-#include "sink/spool_write.c"
+#include "output/store/spool.c"
+#include "output/store/spool_directory.c"
+#include "output/store/spool_format.c"
+#include "output/store/spool_read.c"
+#include "output/store/spool_reader.c"
+#include "output/store/spool_write.c"
 #undef fdatasync
 #undef fsync
 

@@ -23,7 +23,7 @@ static int no_sync(int fd)
 #define TAIL_MAX (1024ull * 64 * 64)
 #define WORK_MAX 20000
 
-#include "sink/sealfile.c"
+#include "output/file/sealfile.c"
 
 #include "chain/lines.h"
 #include "chain/verify.h"

@@ -19,12 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/idtree.h"
+#include "base/text.h"
 #include "conversation/exchange.h"
-#include "docker/call.h"
-#include "docker/idtree.h"
-#include "docker/shapes.h"
-#include "docker/verdict.h"
-#include "record/text.h"
+#include "docker/api/shapes.h"
+#include "docker/call/call.h"
+#include "docker/judge/verdict.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PROGRAM "/usr/bin/docker"

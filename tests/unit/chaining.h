@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "chain/link.h"
-#include "record/text.h"
 
 #define T0 1772366624000000000ull /* 2026-03-01T12:03:44 */
 

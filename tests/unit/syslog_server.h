@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "syslogging.h"
-#include "sink/syslog_stream.c"
+#include "output/syslog/syslog_stream.c"
 
 #define PATIENCE 10000 /* milliseconds until something must have happened */
 

@@ -17,8 +17,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "output/driver.h"
 #include "record/record.h"
-#include "sink/driver.h"
 
 /* --- random numbers, the same ones each time -------------------------------------------------- */
 

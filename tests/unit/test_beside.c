@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "agent/beside.c"
+#include "base/beside.c"
 
 #define MINUTE (60 * SECOND)
 

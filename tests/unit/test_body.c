@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "docker/body.h"
+#include "json/body.h"
 
 #define GUARDED_SIZE (32 << 20)
 #define SPLIT_MAX 600 /* larger inputs are split at fewer positions */

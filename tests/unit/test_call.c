@@ -3,7 +3,7 @@
  * learns of them, what the site's policy makes of them. */
 #include "calling.h"
 
-#include "docker/removals.h"
+#include "docker/judge/removals.h"
 
 #define CREATED(id) "{'Id':'" id "','Warnings':[]}"
 #define CREATE "POST /v1.41/containers/create"

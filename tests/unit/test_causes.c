@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <signal.h>
 
-#include "docker/causes.h"
-#include "docker/route.h"
+#include "docker/api/route.h"
+#include "docker/cause/causes.h"
 
 #define MS 1000000ull
 #define BOOT (1000 * 1000 * MS)	      /* of our clock, at the beginning */

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 #include "chaining.h"
-#include "record/format.h"
-#include "record/json.h"
+#include "format/format.h"
+#include "json/json.h"
 
 #define VECTOR "tests/schema/chain.ndjson"
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 #include "agent/config.c"
-#include "record/text.h"
+#include "base/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/decode.h"
+#include "process/decode.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define HEAD_SIZE offsetof(struct callerd_caller_event, text)

@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "agent/engine.c"
-#include "agent/client.c"
+#include "engine/engine.c"
+#include "engine/client.c"
 
 #define MILLISECOND 1000000ull
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/body.h"
-#include "docker/event.h"
+#include "docker/cause/engine_event.h"
+#include "json/body.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define SPLIT_MAX 2000 /* larger inputs are split at fewer positions */
@@ -280,8 +280,7 @@ static const struct a_case label_cases[] = {
 	 "container kill id=" LIAR " name=labelled image=bb signal=9" TOLD
 	 "exitCode:execID at=1795331017145671982"},
 	{DOCKER("exec_create: sh -c exit 4", LIAR, LABELS, "1795331017437125622"),
-	 "container exec_create id=" LIAR
-	 " name=labelled image=bb exec=fake command=sh" TOLD
+	 "container exec_create id=" LIAR " name=labelled image=bb exec=fake command=sh" TOLD
 	 "exitCode:signal at=1795331017437125622"},
 	{DOCKER("exec_die", LIAR, LABELS, "1795331017437125622"),
 	 "container exec_die id=" LIAR " name=labelled image=bb exec=fake code=99" TOLD

@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "chain/verify.h"
-#include "sink/sealfile.h"
+#include "output/file/sealfile.h"
 
 /* --- a disk that fails as it is told ---------------------------------------------------------- */
 
@@ -167,14 +167,14 @@ static int disk_thread(pthread_t *ret, const pthread_attr_t *attributes, void *(
 #define rename disk_rename
 #define sealfile_save disk_save
 #define pthread_create disk_thread
-#include "sink/disk.c"
-#include "sink/file_log.c"
-#include "sink/file_sync.c"
-#include "sink/thread.c"
-#include "sink/file_tail.c"
-#include "sink/file_seal.c"
-#include "sink/file_name.c"
-#include "sink/file.c"
+#include "base/disk.c"
+#include "output/file/file_log.c"
+#include "output/file/file_sync.c"
+#include "base/thread.c"
+#include "output/file/file_tail.c"
+#include "output/file/file_seal.c"
+#include "output/file/file_name.c"
+#include "output/file/file.c"
 #undef write
 #undef ftruncate
 #undef fdatasync

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/finding.h"
+#include "docker/known/finding.h"
 
 /* Ids end up in records, in policies and in what others make of them: they do not change. */
 static const char *const ids[FINDINGS] = {

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/format.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "format/format.h"
 #include "recording.h"
 
 #define EVENT_ID "1898b60de27d903f-c0ffee12-0000002a"

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "docker/gofold.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "json/gofold.h"
 
 static void test_words(void **state)
 {

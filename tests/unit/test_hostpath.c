@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "docker/hostpath.h"
+#include "docker/host/hostpath.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define BYTES(literal) ((struct bytes){literal, sizeof(literal) - 1})

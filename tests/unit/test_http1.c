@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "conversation/http1.h"
+#include "http/http1.h"
 
 #define GUARDED_SIZE (4 << 20)
 #define SPLIT_MAX 3000 /* larger inputs are split at fewer positions */

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "docker/idtree.h"
-#include "docker/inventory.h"
-#include "record/text.h"
+#include "base/idtree.h"
+#include "base/text.h"
+#include "docker/known/inventory.h"
 
 #define MAX 8
 

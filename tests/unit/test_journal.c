@@ -24,10 +24,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "record/journal.h"
-#include "record/text.h"
-#include "record/utf8.h"
-#include "sink/driver.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "format/journal_fields.h"
+#include "output/driver.h"
 #include "recording.h"
 
 /* What would begin a field, end an entry, and be no text. */

@@ -37,8 +37,8 @@ static int play_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t 
 }
 
 #define getpwuid_r play_getpwuid_r
-#include "agent/beside.c"
-#include "agent/names.c"
+#include "base/beside.c"
+#include "host/user_names.c"
 
 static void serve(const char *name, int error, bool hang)
 {

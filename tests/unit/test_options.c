@@ -288,19 +288,19 @@ static void test_existing_socket(void **state)
 
 static void test_many_sockets(void **state)
 {
-	char paths[SOCKETS_MAX + 1][32], *arguments[SOCKETS_MAX + 2];
+	char paths[CALLERD_SOCKETS_MAX + 1][32], *arguments[CALLERD_SOCKETS_MAX + 2];
 	struct options options;
 
-	for (size_t i = 0; i <= SOCKETS_MAX; i++) {
+	for (size_t i = 0; i <= CALLERD_SOCKETS_MAX; i++) {
 		snprintf(paths[i], sizeof(paths[i]), "--socket=/none/%zu", i);
 		arguments[i] = paths[i];
 	}
-	arguments[SOCKETS_MAX] = NULL;
+	arguments[CALLERD_SOCKETS_MAX] = NULL;
 	assert_int_equal(parse_list(&options, arguments), 0);
-	assert_int_equal(options.socket_count, SOCKETS_MAX);
-	assert_null(options.sockets[SOCKETS_MAX]);
-	arguments[SOCKETS_MAX] = paths[SOCKETS_MAX];
-	arguments[SOCKETS_MAX + 1] = NULL;
+	assert_int_equal(options.socket_count, CALLERD_SOCKETS_MAX);
+	assert_null(options.sockets[CALLERD_SOCKETS_MAX]);
+	arguments[CALLERD_SOCKETS_MAX] = paths[CALLERD_SOCKETS_MAX];
+	arguments[CALLERD_SOCKETS_MAX + 1] = NULL;
 	assert_refused(arguments, "too many sockets (64 at most)");
 }
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "conversation/pack.h"
+#include "process/pack.h"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define OTHER "fedcba98-7654-3210-fedc-ba9876543210"

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "docker/policy.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "docker/judge/policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

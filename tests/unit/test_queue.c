@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sink/queue.h"
+#include "output/store/queue.h"
 
 #define MANY 20000
 

@@ -11,14 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conversation/http1.h"
-#include "record/clock.h"
-#include "record/command.h"
-#include "record/json.h"
-#include "record/mask.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "http/http1.h"
+#include "http/url.h"
+#include "json/json.h"
 #include "record/names.h"
-#include "record/url.h"
-#include "record/utf8.h"
+#include "secret/command.h"
+#include "secret/mask.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define BYTES(literal)                                                                             \
@@ -549,10 +549,10 @@ static void test_clock(void **state)
 	}
 	clock_add_time_of_day(&text, 1772366624120999999);
 	assert_is(&text, "12:03:44.120");
-	assert_int_equal(clock_real(&back, 4), 0);
-	assert_int_equal(clock_real(&back, 7), 2);
-	assert_int_equal(clock_real_of(-9, 8), 0);
-	assert_int_equal(clock_real_of(-9, 11), 2);
+	assert_int_equal(record_time(&back, 4), 0);
+	assert_int_equal(record_time(&back, 7), 2);
+	assert_int_equal(clock_real(-9, 8), 0);
+	assert_int_equal(clock_real(-9, 11), 2);
 }
 
 /* --- commands

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/route.h"
-#include "record/url.h"
+#include "docker/api/route.h"
+#include "http/query.h"
+#include "http/url.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -1014,7 +1015,7 @@ static void test_no_memory(void **state)
 	assert_null(match.route);
 	assert_null(match.path.data);
 	assert_false(match.redirected);
-	assert_false(route_query(bytes_of("a=b"), "a", &text));
+	assert_false(query_value(bytes_of("a=b"), "a", &text));
 	assert_int_equal(text.error, -12);
 }
 
@@ -1120,14 +1121,14 @@ static void test_query(void **state)
 		assert_non_null(copy);
 		memcpy(copy, queries[i].query, size);
 		text_add_char(&text, '!');
-		found = route_query((struct bytes){copy, size}, "key", &text);
+		found = query_value((struct bytes){copy, size}, "key", &text);
 		assert_int_equal(found, queries[i].value != NULL);
 		check_bytes(queries[i].query, "value", text_since(&text, 1),
 			    found ? queries[i].value : "");
 		text_free(&text);
 		free(copy);
 	}
-	assert_false(route_query((struct bytes){0}, "key", &(struct text){0}));
+	assert_false(query_value((struct bytes){0}, "key", &(struct text){0}));
 }
 
 static const struct {

@@ -37,8 +37,8 @@ static int count_evolution(unsigned char seed[CHAIN_KEY_SIZE])
 #define fdatasync count_sync
 #define fsync count_sync
 
-#include "sink/sealfile.c"
-#include "sink/disk.c"
+#include "output/file/sealfile.c"
+#include "base/disk.c"
 
 #include "chaining.h"
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sink/driver.h"
+#include "output/driver.h"
 
 #define PATIENCE 10000 /* milliseconds until something must have happened */
 #define QUEUE_SIZE (1u << 20)

@@ -36,13 +36,13 @@ static ssize_t disk_write(int fd, const struct iovec *parts, int count, off_t of
 #define unlinkat(directory, name, flags) disk_unlink(directory, name, flags)
 #define pread(fd, data, size, offset) disk_read(fd, data, size, offset)
 #define pwritev(fd, parts, count, offset) disk_write(fd, parts, count, offset)
-#include "sink/spool.c"
-#include "sink/disk.c"
-#include "sink/spool_directory.c"
-#include "sink/spool_format.c"
-#include "sink/spool_read.c"
-#include "sink/spool_reader.c"
-#include "sink/spool_write.c"
+#include "output/store/spool.c"
+#include "base/disk.c"
+#include "output/store/spool_directory.c"
+#include "output/store/spool_format.c"
+#include "output/store/spool_read.c"
+#include "output/store/spool_reader.c"
+#include "output/store/spool_write.c"
 #undef fdatasync
 #undef fsync
 #undef unlinkat

@@ -13,16 +13,16 @@
 #define STATE_SIZE_MAX state_size_max
 static unsigned long long state_size_max = 512ull << 20;
 
-#include "agent/state.c"
-#include "agent/state_db.c"
-#include "agent/state_file.c"
-#include "agent/state_queue.c"
-#include "agent/state_read.c"
-#include "agent/state_row.c"
-#include "agent/state_schema.c"
-#include "agent/state_write.c"
+#include "state/state.c"
+#include "state/state_db.c"
+#include "base/own_file.c"
+#include "state/state_queue.c"
+#include "state/state_read.c"
+#include "state/state_row.c"
+#include "state/state_schema.c"
+#include "state/state_write.c"
 #include "agent/explain.c"
-#include "agent/host.c"
+#include "host/host.c"
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define LATER "fedcba98-7654-3210-fedc-ba9876543210"

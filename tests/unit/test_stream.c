@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/stream.c"
-#include "agent/client.c"
-#include "agent/listener.c"
+#include "engine/event_stream.c"
+#include "engine/client.c"
+#include "engine/listener.c"
 
 #define MILLISECOND 1000000ull
 #define EVENTS_MAX 8192

@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 #include <time.h>
 
-#include "sink/syslog_datagram.c"
-#include "sink/syslog_socket.c"
+#include "output/syslog/syslog_datagram.c"
+#include "output/syslog/syslog_socket.c"
 
 #define HEADER "2026-01-01T00:00:00.123456Z host callerd run "
 

@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/decode.h"
+#include "base/text.h"
 #include "conversation/connection.h"
 #include "conversation/tracker.h"
-#include "record/text.h"
+#include "process/decode.h"
 
 #define MILLISECOND 1000000ull
 #define SENDER_WAIT (200 * MILLISECOND)

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "docker/verdict.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "docker/judge/verdict.h"
 
 /* --- the pool --------------------------------------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 #define WRITING_TRIES writing_tries
 static unsigned int writing_tries = 1;
 
-#include "agent/verify.c"
+#include "agent/verify_command.c"
 
 #include "chain/verify.h"
 #include "chaining.h"

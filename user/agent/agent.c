@@ -15,22 +15,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/beside.h"
-#include "agent/elders.h"
-#include "agent/engines.h"
-#include "agent/eventfile.h"
-#include "agent/host.h"
+#include "agent/event_recorder.h"
 #include "agent/losses.h"
 #include "agent/outputs.h"
-#include "agent/programs.h"
-#include "agent/refused.h"
-#include "agent/servers.h"
-#include "agent/state.h"
-#include "agent/watcher.h"
-#include "capture/capture.h"
-#include "capture/decode.h"
-#include "capture/proc.h"
+#include "base/beside.h"
 #include "conversation/tracker.h"
+#include "engine/engines.h"
+#include "host/elders.h"
+#include "host/host.h"
+#include "host/proc.h"
+#include "host/programs.h"
+#include "host/refused.h"
+#include "host/servers.h"
+#include "host/watcher.h"
+#include "kernel/capture.h"
+#include "process/decode.h"
+#include "state/state.h"
 
 #define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
@@ -295,7 +295,7 @@ static void take_event(void *data, const struct event *event, uint32_t socket)
 	struct agent *agent = data;
 
 	eventfile_event(agent->events, event->header, socket);
-	if (event->header->type == CALLERD_EVENT_CONNECT && socket < SOCKETS_MAX)
+	if (event->header->type == CALLERD_EVENT_CONNECT && socket < CALLERD_SOCKETS_MAX)
 		agent->news =
 			servers_note(agent->servers, agent->capture, socket, event->server.pid,
 				     event->server.uid, event->server.start, boot_time());
@@ -647,7 +647,11 @@ static const struct record_server *server(void *data, unsigned int socket)
 static int open_engines(struct agent *agent)
 {
 	struct engines_options options = {
-		.options = &agent->options,
+		.socket_count = agent->options.socket_count,
+		.sockets = agent->options.sockets,
+		.policy = agent->options.policy,
+		.inventory = agent->options.inventory,
+		.event_wait = agent->options.event_wait * SECOND,
 		.context = host_context(agent->host),
 		.state = agent->state,
 		.data = agent,

@@ -4,7 +4,7 @@
 #ifndef CALLERD_CONFIG_H
 #define CALLERD_CONFIG_H
 
-#include "docker/policy.h"
+#include "docker/judge/policy.h"
 
 #define CONFIG_SIZE_MAX (1u << 20)
 #define CONFIG_SETTINGS_MAX 256 /* of [callerd] */

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "agent/host.h"
-#include "agent/state.h"
-#include "record/clock.h"
-#include "record/line.h"
-#include "record/utf8.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "format/line.h"
+#include "host/host.h"
+#include "state/state.h"
 
 #define ID_SHOWN 12
 #define NAME_COLUMNS 60

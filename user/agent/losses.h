@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "callerd/event.h"
-#include "sink/sink.h"
+#include "output/sink.h"
 
 enum loss {
 	/* the kernel's, in the order of enum callerd_loss, come first */

@@ -8,7 +8,7 @@
 #include "agent/agent.h"
 #include "agent/explain.h"
 #include "agent/privilege.h"
-#include "agent/verify.h"
+#include "agent/verify_command.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
  * stands in for stdout: an output there is refused. */

@@ -3,9 +3,10 @@
 
 #include "agent/config.h"
 #include "agent/output.h"
-#include "agent/state.h"
-#include "record/mask.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "engine/engines.h"
+#include "secret/mask.h"
+#include "state/state.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -203,7 +204,7 @@ static int add_socket(struct options *options, const struct setting *setting)
 	for (unsigned int i = 0; i < options->socket_count; i++)
 		if (!strcmp(options->sockets[i], setting->value))
 			return 0;
-	if (options->socket_count == SOCKETS_MAX)
+	if (options->socket_count == CALLERD_SOCKETS_MAX)
 		return refuse(setting, "too many sockets (64 at most)");
 	options->sockets[options->socket_count++] = setting->value;
 	return 0;
@@ -507,7 +508,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	struct options options = {
 		.log_level = LOG_LEVEL_WARNING,
 		.status_interval = 60,
-		.inventory = INVENTORY_DEFAULT,
+		.inventory = ENGINES_INVENTORY_DEFAULT,
 		.event_wait = 2,
 		.state_path = STATE_PATH,
 		.connections = 65536,

@@ -5,12 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/capture.h"
-#include "docker/policy.h"
+#include "docker/judge/policy.h"
+#include "kernel/capture.h"
 
-#define SOCKETS_MAX 64
 #define OUTPUTS_MAX 16
-#define INVENTORY_DEFAULT 65536
 
 #ifndef CONFIG_PATH
 #define CONFIG_PATH "/etc/callerd/callerd.conf" /* read where there is one */
@@ -31,7 +29,7 @@ enum exit_code {
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
 struct options {
-	const char *sockets[SOCKETS_MAX + 1]; /* NULL-terminated */
+	const char *sockets[CALLERD_SOCKETS_MAX + 1]; /* NULL-terminated */
 	unsigned int socket_count;
 	const char *outputs[OUTPUTS_MAX];
 	unsigned int output_count;

@@ -4,8 +4,8 @@
 #ifndef CALLERD_OUTPUT_H
 #define CALLERD_OUTPUT_H
 
-#include "record/format.h"
-#include "sink/sink.h"
+#include "format/format.h"
+#include "output/sink.h"
 
 struct output {
 	struct sink_options sink; /* what they say of us is left to the caller */

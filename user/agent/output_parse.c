@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "agent/output.h"
-#include "docker/finding.h"
+#include "base/text.h"
+#include "docker/known/finding.h"
 #include "record/names.h"
-#include "record/text.h"
 
 #define DEV_LOG "/dev/log"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/clock.h"
+#include "base/clock.h"
 #include "record/view.h"
 
 #define REASON_SIZE 512
@@ -114,7 +114,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 	entry = entry_new(outputs->line.data, outputs->line.size);
 	if (!entry)
 		return -ENOMEM;
-	entry->time = clock_real(context, record->time);
+	entry->time = record_time(context, record->time);
 	entry->sequence = record->sequence;
 	entry->action = (uint8_t)record->action;
 	entry->account = account_of(record);

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "chain/link.h"
-#include "record/text.h"
 
 /* What every line ends in: the object that the link goes into, and the line's own. */
 #define LINE_END "}}\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256, Ed25519 and hexadecimal, as the chain uses them. */
-#ifndef CALLERD_CHAIN_KEY_H
-#define CALLERD_CHAIN_KEY_H
+#ifndef CALLERD_KEY_H
+#define CALLERD_KEY_H
 
 #include "chain/chain.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts what a callback reads into lines, with bounded memory. */
-#ifndef CALLERD_CHAIN_LINES_H
-#define CALLERD_CHAIN_LINES_H
+#ifndef CALLERD_LINES_H
+#define CALLERD_LINES_H
 
 #include <sys/types.h>
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "record/text.h"
+#include "base/text.h"
 
 /* What is not yet read of a line: its beginning. */
 static bool take(struct bytes *rest, const char *text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a line's end says of its place in the chain. */
-#ifndef CALLERD_CHAIN_LINK_H
-#define CALLERD_CHAIN_LINK_H
+#ifndef CALLERD_LINK_H
+#define CALLERD_LINK_H
 
 #include "chain/key.h"
 

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "chain/chain.h"
 #include "chain/link.h"
-#include "record/clock.h"
-#include "record/ecs.h"
-#include "record/ocsf.h"
+#include "format/ecs.h"
+#include "format/ocsf.h"
 
 #define ACTION "log-sealed"
 #define NS_PER_MS 1000000

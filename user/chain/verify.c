@@ -20,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "chain/link.h"
-#include "record/clock.h"
-#include "record/text.h"
 
 #define WINDOW 3
 #define NS_PER_MS 1000000

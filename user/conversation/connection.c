@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/wipe.h"
+#include "base/wipe.h"
 
 struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, uint64_t time)
 {

@@ -12,9 +12,9 @@
 
 #include <uthash.h>
 
-#include "conversation/event.h"
 #include "conversation/exchange.h"
 #include "conversation/senders.h"
+#include "process/kernel_event.h"
 
 #define HELD_MAX 65536 /* bytes held per connection; the daemon reads ahead 4 KiB */
 #define BLANKS_MAX 4   /* bytes of line ends that Go skips behind a POST */

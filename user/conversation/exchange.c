@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/mask.h"
-#include "record/url.h"
-#include "record/wipe.h"
+#include "base/wipe.h"
+#include "http/url.h"
+#include "secret/mask.h"
 
 struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t offset, uint64_t time,
 			      const struct reader *reader)

@@ -3,9 +3,9 @@
 #ifndef CALLERD_EXCHANGE_H
 #define CALLERD_EXCHANGE_H
 
-#include "conversation/caller.h"
-#include "conversation/http1.h"
 #include "conversation/reader.h"
+#include "http/http1.h"
+#include "process/caller.h"
 #include "record/record.h"
 
 /* What takes longer than this (ns), to be answered or from then on, has records of its beginning and its end. */

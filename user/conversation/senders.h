@@ -6,7 +6,7 @@
 #ifndef CALLERD_SENDERS_H
 #define CALLERD_SENDERS_H
 
-#include "conversation/caller.h"
+#include "process/caller.h"
 
 /* Changes of sender remembered per connection: more than the callers ring holds by default, for an agent
  * that is late takes in all of it before it sees the bytes that were sent. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "conversation/connection.h"
-#include "record/mask.h"
+#include "secret/mask.h"
 
 /* What an account has here. Lives as long as it has a connection. */
 struct holder {

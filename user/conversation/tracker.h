@@ -9,7 +9,7 @@
 #ifndef CALLERD_TRACKER_H
 #define CALLERD_TRACKER_H
 
-#include "conversation/event.h"
+#include "process/kernel_event.h"
 #include "record/record.h"
 
 struct tracker;

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 
-#include "conversation/http1.h"
-#include "record/text.h"
+#include "base/text.h"
+#include "http/http1.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

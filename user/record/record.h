@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conversation/caller.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "process/caller.h"
 
 enum record_action {
 	RECORD_AGENT_STARTED,
@@ -239,14 +241,11 @@ struct record_context {
 	uint64_t names; /* changes when a name comes in that was not known */
 };
 
-/* A growing text. Free with text_free(). */
-struct text {
-	char *data; /* NUL-terminated once anything was written */
-	size_t size, capacity;
-	int error; /* 0, or -ENOMEM since when nothing more was added */
-};
-
-void text_free(struct text *text);
+/* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970; 0 where that would be before. */
+static inline uint64_t record_time(const struct record_context *context, uint64_t boot_time)
+{
+	return clock_real(context->boot_to_real, boot_time);
+}
 
 /* Adds an event.id, which sorts by time: REAL (ns of CLOCK_REALTIME), the run, KIND and NUMBER, which together
  * are unique within the run. KIND 0: the number is the record's sequence. */

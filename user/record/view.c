@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/view.h"
 
-#include "record/clock.h"
-#include "record/mask.h"
+#include "base/clock.h"
+#include "secret/mask.h"
 
 /* Of a request that was not seen whole, or is odd; of an event that takes a request where none was
  * seen: somebody used another door. */
@@ -32,7 +32,7 @@ void view_add_id(struct text *out, const struct view *view)
 	if (record->id.size)
 		text_add_bytes(out, record->id);
 	else
-		record_add_id(out, view->context, clock_real(view->context, record->time), 0,
+		record_add_id(out, view->context, record_time(view->context, record->time), 0,
 			      record->sequence);
 }
 

@@ -4,9 +4,9 @@
 #ifndef CALLERD_VIEW_H
 #define CALLERD_VIEW_H
 
+#include "base/text.h"
+#include "http/url.h"
 #include "record/names.h"
-#include "record/text.h"
-#include "record/url.h"
 
 #define VIEW_NAME_SIZE 128
 

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Describes the current process: everything that a record says about a caller, copied while it acts. */
+#ifndef CALLERD_BPF_DESCRIBE_H
+#define CALLERD_BPF_DESCRIBE_H
+
+#include "exec.h"
+#include "image.h"
+#include "socket.h"
+
+#define ARGV_CHUNK 1024
+#define ANCESTOR_ARGV_LONG_MAX 2048 /* of those above the parent */
+#define GROUPS_MAX 1024
+
+static __always_inline void describe_path(struct callerd_caller_event *event,
+					  struct callerd_text *text, struct dentry *dentry,
+					  struct vfsmount *mnt)
+{
+	text_begin(event, text);
+	text->flags = text_add_path(event, dentry, mnt);
+	text_end(event, text);
+}
+
+struct kernfs_walk {
+	struct callerd_caller_event *event;
+	struct kernfs_node *node;
+	__u32 claimed; /* components so far that not only root could name */
+	__u32 owner;
+	__u16 flags;
+};
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___rcu *rcu = (void *)node;
+
+	if (bpf_core_field_exists(rcu->__parent))
+		return (void *)BPF_CORE_READ(rcu, __parent);
+	return BPF_CORE_READ(node, parent);
+}
+
+/* Whether somebody else than root may make and rename what is in DIRECTORY; *OWNER is then who owns it. */
+static __always_inline bool is_open_to_others(struct kernfs_node *directory, __u32 *owner)
+{
+	__u16 mode = BPF_CORE_READ(directory, mode);
+	struct kernfs_iattrs *attributes = BPF_CORE_READ(directory, iattr);
+	__u32 uid = 0, gid = 0;
+
+	if (attributes) {
+		uid = BPF_CORE_READ(attributes, ia_uid.val);
+		gid = BPF_CORE_READ(attributes, ia_gid.val);
+	}
+	if (!uid && !(mode & S_IWOTH) && (!gid || !(mode & S_IWGRP)))
+		return false;
+	*owner = uid;
+	return true;
+}
+
+static long kernfs_step(__u32 index, void *context)
+{
+	struct kernfs_walk *walk = context;
+	struct kernfs_node *node = walk->node;
+	struct kernfs_node *parent = kernfs_parent(node);
+	__u32 owner = 0;
+
+	if (!parent)
+		return 1;
+	if (is_open_to_others(parent, &owner)) {
+		walk->claimed = index + 1;
+		walk->owner = owner;
+	}
+	walk->flags |= text_add(walk->event, BPF_CORE_READ(node, name));
+	walk->node = parent;
+	return walk->flags ? 1 : 0;
+}
+
+/* The path of CGROUP, into the event's texts for its hierarchy. */
+static __noinline int describe_cgroup(struct callerd_caller_event *event, struct cgroup *cgroup,
+				      bool unified)
+{
+	struct kernfs_walk walk = {.event = event, .node = BPF_CORE_READ(cgroup, kn)};
+	struct callerd_text *text;
+	struct kernfs_node *node;
+
+	if (!event)
+		return 0;
+	text = unified ? &event->cgroup : &event->cgroup_v1;
+	text_begin(event, text);
+	bpf_loop(PATH_DEPTH_MAX, kernfs_step, &walk, 0);
+	node = walk.node;
+	text->flags = walk.flags | (kernfs_parent(node) ? CALLERD_TEXT_TRUNCATED : 0);
+	text_end(event, text);
+	if (unified) {
+		event->cgroup_claimed = walk.claimed;
+		event->cgroup_owner = walk.owner;
+	} else {
+		event->cgroup_v1_claimed = walk.claimed;
+		event->cgroup_v1_owner = walk.owner;
+	}
+	return 0;
+}
+
+/* The path in a v1 hierarchy, where CONTROLLER is bound to one. */
+static __always_inline bool describe_cgroup_v1(struct callerd_caller_event *event,
+					       struct css_set *set, struct cgroup *unified,
+					       __u32 controller)
+{
+	struct cgroup_subsys_state *state = NULL;
+	struct cgroup *cgroup;
+
+	if (controller >= 16)
+		return false;
+	bpf_probe_read_kernel(&state, sizeof(state), &set->subsys[controller]);
+	cgroup = BPF_CORE_READ(state, cgroup);
+	if (!cgroup || BPF_CORE_READ(cgroup, root) == BPF_CORE_READ(unified, root))
+		return false;
+	describe_cgroup(event, cgroup, false);
+	return true;
+}
+
+static __always_inline void describe_cgroups(struct callerd_caller_event *event,
+					     struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup *unified = BPF_CORE_READ(set, dfl_cgrp);
+	bool found = false;
+
+	event->cgroup_id = BPF_CORE_READ(unified, kn, id);
+	describe_cgroup(event, unified, true);
+	event->cgroup_v1_claimed = event->cgroup_v1_owner = 0;
+	text_begin(event, &event->cgroup_v1);
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		found = describe_cgroup_v1(
+			event, set, unified,
+			bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+	/* "/" in one v1 hierarchy says nothing of the others. */
+	if ((!found || !event->cgroup_v1.length) &&
+	    bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		describe_cgroup_v1(event, set, unified,
+				   bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+}
+
+struct argv_copy {
+	struct callerd_caller_event *event;
+	unsigned long from;
+	__u32 left;
+	__u16 flags;
+};
+
+static long argv_step(__u32 index, void *context)
+{
+	struct argv_copy *copy = context;
+	struct callerd_caller_event *event = copy->event;
+	__u32 at = event->text_size;
+	__u32 size = copy->left;
+
+	if (!size)
+		return 1;
+	if (size > ARGV_CHUNK)
+		size = ARGV_CHUNK;
+	if (at > CALLERD_TEXT_MAX - ARGV_CHUNK) {
+		copy->flags |= CALLERD_TEXT_TRUNCATED;
+		return 1;
+	}
+	if (bpf_probe_read_user(event->text + at, size, (void *)copy->from)) {
+		copy->flags |= CALLERD_TEXT_FAULT;
+		return 1;
+	}
+	event->text_size = at + size;
+	copy->from += size;
+	copy->left -= size;
+	return 0;
+}
+
+/* What the memory of the process holds now, which it may have written. */
+static __always_inline void describe_own_argv(struct callerd_caller_event *event,
+					      struct mm_struct *mm)
+{
+	struct argv_copy copy = {.event = event, .from = BPF_CORE_READ(mm, arg_start)};
+	unsigned long size = BPF_CORE_READ(mm, arg_end) - copy.from;
+
+	text_begin(event, &event->argv);
+	if (!mm)
+		copy.flags = CALLERD_TEXT_FAULT;
+	if (size > CALLERD_ARGV_MAX) {
+		size = CALLERD_ARGV_MAX;
+		copy.flags = CALLERD_TEXT_TRUNCATED;
+	}
+	copy.left = size;
+	bpf_loop(CALLERD_ARGV_MAX / ARGV_CHUNK + 1, argv_step, &copy, 0);
+	event->argv.flags = copy.flags;
+	text_end(event, &event->argv);
+}
+
+/* The arguments that TASK, a thread group's leader, got at its exec, where they are known. */
+static __always_inline void describe_executed_argv(struct callerd_caller_event *event,
+						   struct callerd_text *text,
+						   struct task_struct *task)
+{
+	struct callerd_executed *entry = find_executed(task);
+	struct callerd_args *args = entry ? bpf_map_lookup_elem(&arguments, &entry->image) : NULL;
+	__u32 at = event->text_size;
+	__u32 size;
+
+	text_begin(event, text);
+	text->flags = CALLERD_TEXT_FAULT;
+	if (!args || at > CALLERD_TEXT_MAX - CALLERD_ANCESTOR_ARGV_MAX)
+		return;
+	size = args->size;
+	barrier_var(size);
+	if (size > CALLERD_ANCESTOR_ARGV_MAX)
+		return;
+	if (bpf_probe_read_kernel(event->text + at, size, args->argv))
+		return;
+	event->text_size = at + size;
+	text->flags = args->flags;
+	text_end(event, text);
+}
+
+/* Where TEXT has the beginning of TASK's arguments, up to MAX bytes of them take its place, if there is room for
+ * so many. That comes last: long arguments must not take the room of anything else. */
+static __always_inline void describe_long_argv(struct callerd_caller_event *event,
+					       struct callerd_text *text, struct task_struct *task,
+					       __u32 max)
+{
+	struct callerd_executed *entry;
+	struct callerd_long_args *args;
+	__u32 at = event->text_size;
+	__u32 size;
+
+	if (text->flags != CALLERD_TEXT_TRUNCATED || text->length >= max ||
+	    at > CALLERD_TEXT_MAX - max)
+		return;
+	entry = find_executed(task);
+	args = entry ? bpf_map_lookup_elem(&long_arguments, &entry->image) : NULL;
+	if (!args)
+		return;
+	size = args->size < max ? args->size : max;
+	barrier_var(size);
+	if (size > max || bpf_probe_read_kernel(event->text + at, size, args->argv))
+		return;
+	text_begin(event, text);
+	text->flags = size < args->size ? CALLERD_TEXT_TRUNCATED : args->flags;
+	event->text_size = at + size;
+	text_end(event, text);
+}
+
+/* What is remembered of TASK where EXE, its present executable, is not what it executed; else NULL. A function of
+ * its own: what calls it has little stack left. */
+static __noinline struct image *exchanged_image(struct task_struct *task, struct file *exe)
+{
+	struct callerd_node_key node = {};
+	struct image *image = find_image(task);
+	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
+
+	if (!inode)
+		return NULL;
+	node_key(inode, &node);
+	return compare_image(image, &node) == IMAGE_EXCHANGED ? image : NULL;
+}
+
+/* EXE is the present executable of TASK, or NULL. */
+static __always_inline void describe_executable(struct callerd_caller_event *event,
+						struct task_struct *task, struct file *exe)
+{
+	struct inode *inode = BPF_CORE_READ(exe, f_path.dentry, d_inode);
+	struct image *image = exe ? exchanged_image(task, exe) : NULL;
+
+	text_begin(event, &event->exe);
+	text_begin(event, &event->exe_claimed);
+	if (image) {
+		event->exe.flags = text_add_image(event, image) | CALLERD_TEXT_EXCHANGED;
+		text_end(event, &event->exe);
+		describe_path(event, &event->exe_claimed, BPF_CORE_READ(exe, f_path.dentry),
+			      BPF_CORE_READ(exe, f_path.mnt));
+	} else if (exe) {
+		describe_path(event, &event->exe, BPF_CORE_READ(exe, f_path.dentry),
+			      BPF_CORE_READ(exe, f_path.mnt));
+		if (!BPF_CORE_READ(inode, i_nlink))
+			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
+	}
+	image = find_image(task);
+	if (image) {
+		event->exe_node = image->node;
+		event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
+	} else {
+		event->exe_node = (struct callerd_node_key){};
+		if (inode)
+			node_key(inode, &event->exe_node);
+	}
+}
+
+struct ancestor_walk {
+	struct callerd_caller_event *event;
+	struct task_struct *task;
+};
+
+static long ancestor_step(__u32 index, void *context)
+{
+	struct ancestor_walk *walk = context;
+	struct callerd_ancestor *ancestor;
+	struct task_struct *task = walk->task;
+	struct task_struct *parent = BPF_CORE_READ(task, group_leader, real_parent, group_leader);
+	struct image *image;
+	struct file *exe;
+
+	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
+		return 1;
+	barrier_var(index); /* checked in the register that is used: Linux 6.1 tracks no copies */
+	if (index >= CALLERD_ANCESTORS_MAX)
+		return 1;
+	ancestor = &walk->event->ancestor[index];
+	ancestor->pid = BPF_CORE_READ(parent, tgid);
+	ancestor->start = BPF_CORE_READ(parent, start_boottime);
+	ancestor->uid = BPF_CORE_READ(parent, cred, euid.val);
+	bpf_probe_read_kernel_str(ancestor->comm, sizeof(ancestor->comm), &parent->comm);
+	exe = BPF_CORE_READ(parent, mm, exe_file);
+	text_begin(walk->event, &ancestor->exe);
+	image = exe ? exchanged_image(parent, exe) : NULL;
+	if (image)
+		ancestor->exe.flags = text_add_image(walk->event, image) | CALLERD_TEXT_EXCHANGED;
+	else if (exe)
+		ancestor->exe.flags = text_add_path(walk->event, BPF_CORE_READ(exe, f_path.dentry),
+						    BPF_CORE_READ(exe, f_path.mnt));
+	text_end(walk->event, &ancestor->exe);
+	describe_executed_argv(walk->event, &ancestor->argv, parent);
+	walk->event->ancestors = index + 1;
+	walk->task = parent;
+	return 0;
+}
+
+static long ancestor_argv_step(__u32 index, void *context)
+{
+	struct ancestor_walk *walk = context;
+	struct task_struct *task = walk->task;
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+
+	barrier_var(index);
+	if (index >= walk->event->ancestors || index >= CALLERD_ANCESTORS_MAX)
+		return 1;
+	/* Somebody may have ended since: his child has another parent now. */
+	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid)
+		return 1;
+	if (!index)
+		describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
+				   CALLERD_ARGV_MAX);
+	describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
+			   ANCESTOR_ARGV_LONG_MAX);
+	walk->task = parent;
+	return 0;
+}
+
+static __always_inline void describe_credentials(struct callerd_caller_event *event,
+						 struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+
+	event->uid = BPF_CORE_READ(cred, uid.val);
+	event->gid = BPF_CORE_READ(cred, gid.val);
+	event->euid = BPF_CORE_READ(cred, euid.val);
+	event->egid = BPF_CORE_READ(cred, egid.val);
+	event->fsuid = BPF_CORE_READ(cred, fsuid.val);
+	event->fsgid = BPF_CORE_READ(cred, fsgid.val);
+	bpf_core_read(&event->capabilities, sizeof(event->capabilities), &cred->cap_effective);
+	event->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
+	event->user_ns_owner = BPF_CORE_READ(cred, user_ns, owner.val);
+	event->login_uid = CALLERD_UNSET_ID;
+	event->session = CALLERD_UNSET_ID;
+	if (bpf_core_field_exists(task->loginuid)) {
+		event->login_uid = BPF_CORE_READ(task, loginuid.val);
+		event->session = BPF_CORE_READ(task, sessionid);
+	}
+}
+
+static __always_inline void describe_terminal(struct callerd_caller_event *event,
+					      struct task_struct *task)
+{
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+
+	event->tty_index = 0;
+	event->tty_driver[0] = 0;
+	if (!tty)
+		return;
+	event->tty_index = BPF_CORE_READ(tty, index);
+	bpf_probe_read_kernel_str(event->tty_driver, sizeof(event->tty_driver),
+				  BPF_CORE_READ(tty, driver, name));
+}
+
+static __always_inline __u32 task_pid_ns(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct pid_namespace *namespace;
+	struct upid own = {};
+
+	bpf_core_read(&own, sizeof(own), &pid->numbers[level & 31]);
+	namespace = own.ns;
+	return BPF_CORE_READ(namespace, ns.inum);
+}
+
+struct group_search {
+	struct group_info *groups;
+	__u32 count;
+	__u32 wanted;
+	bool found;
+};
+
+static long group_step(__u32 index, void *context)
+{
+	struct group_search *search = context;
+	kgid_t gid = {};
+
+	if (index >= search->count)
+		return 1;
+	bpf_probe_read_kernel(&gid, sizeof(gid),
+			      (void *)search->groups +
+				      bpf_core_field_offset(struct group_info, gid) +
+				      index * sizeof(gid));
+	search->found = gid.val == search->wanted;
+	return search->found;
+}
+
+/* The socket node as the caller found it: what decides whether the kernel lets it in. */
+CHECKED_ONCE int describe_node(struct callerd_caller_event *event, __u64 address)
+{
+	struct dentry *dentry = (struct dentry *)address;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	struct group_info *groups;
+	struct group_search search = {};
+
+	if (!event || !inode)
+		return 0;
+	event->node_uid = BPF_CORE_READ(inode, i_uid.val);
+	event->node_gid = BPF_CORE_READ(inode, i_gid.val);
+	event->node_mode = BPF_CORE_READ(inode, i_mode);
+	event->header.flags |= CALLERD_FLAG_NODE;
+	groups = BPF_CORE_READ(task, cred, group_info);
+	search.groups = groups;
+	search.count = BPF_CORE_READ(groups, ngroups);
+	search.wanted = event->node_gid;
+	search.found = event->fsgid == event->node_gid;
+	if (!search.found)
+		bpf_loop(GROUPS_MAX, group_step, &search, 0);
+	if (search.found)
+		event->header.flags |= CALLERD_FLAG_IN_GROUP;
+	return 0;
+}
+
+CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = BPF_CORE_READ(mm, exe_file);
+
+	if (!event)
+		return 0;
+	event->text_size = 0;
+	event->span = 0;
+	event->error = 0;
+	event->offset = 0;
+	event->ancestors = event->reserved_ids = event->server_pid = event->server_uid =
+		event->server_start = 0;
+	event->pid = BPF_CORE_READ(task, tgid);
+	event->tid = BPF_CORE_READ(task, pid);
+	event->start = BPF_CORE_READ(leader, start_boottime);
+	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	event->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	event->pid_ns = task_pid_ns(task);
+	/* The process's, not the thread's, which io_uring's workers have of their own. */
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
+	describe_credentials(event, task);
+	describe_terminal(event, task);
+	describe_own_argv(event, mm);
+	if (event->argv.flags & CALLERD_TEXT_FAULT) { /* not in memory */
+		event->text_size = 0;
+		describe_executed_argv(event, &event->argv, leader);
+	}
+	describe_cgroups(event, task); /* before the paths, which could take all the room */
+	describe_executable(event, task, exe);
+	describe_path(event, &event->cwd, BPF_CORE_READ(task, fs, pwd.dentry),
+		      BPF_CORE_READ(task, fs, pwd.mnt));
+	describe_path(event, &event->root, BPF_CORE_READ(task, fs, root.dentry),
+		      BPF_CORE_READ(task, fs, root.mnt));
+	text_begin(event, &event->address);
+	event->node_uid = event->node_gid = event->node_mode = 0;
+	return 0;
+}
+
+CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct ancestor_walk walk = {.event = event, .task = leader};
+
+	if (!event)
+		return 0;
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
+	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
+	walk.task = leader;
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
+	return 0;
+}
+
+/* Fills EVENT with the current process. The header stands already; text is empty afterwards only where there is
+ * none. Two functions, as the stacks of all that call each other must fit into 512 bytes. */
+static __always_inline void describe_caller(struct callerd_caller_event *event)
+{
+	describe_self(event);
+	describe_ancestors(event);
+}
+
+#define KEY_GROUPS 32	  /* supplementary groups that tell one state of a process from another */
+#define KEY_GROUPS_READ 8 /* at once */
+
+#define MIX(key, value) ((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL)
+
+/* Adds the address in a field of a kernel struct, which as a pointer could not be calculated with. */
+#define MIX_ADDRESS(key, field)                                                                    \
+	({                                                                                         \
+		__u64 address = 0;                                                                 \
+		bpf_core_read(&address, sizeof(address), &(field));                                \
+		MIX(key, address);                                                                 \
+	})
+
+static __always_inline __u64 mix_groups(__u64 key, struct group_info *groups)
+{
+	__u32 count = groups->ngroups;
+
+	MIX(key, count);
+	for (__u32 at = 0; at < KEY_GROUPS; at += KEY_GROUPS_READ) {
+		__u64 words[KEY_GROUPS_READ / 2] = {};
+
+		if (count <= at)
+			break;
+		bpf_probe_read_kernel(words, sizeof(words),
+				      (void *)groups +
+					      bpf_core_field_offset(struct group_info, gid) +
+					      at * sizeof(kgid_t));
+		/* What lies behind the last one is no group, and does not change either. */
+		for (int i = 0; i < KEY_GROUPS_READ / 2; i++)
+			MIX(key, words[i]);
+	}
+	return key;
+}
+
+/* Adds who the task may act as. */
+static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
+{
+	__u64 capabilities = 0;
+
+	MIX(key, cred->uid.val | (__u64)cred->euid.val << 32);
+	MIX(key, cred->gid.val | (__u64)cred->egid.val << 32);
+	MIX(key, cred->fsuid.val | (__u64)cred->fsgid.val << 32);
+	bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	MIX(key, capabilities);
+	MIX_ADDRESS(key, cred->user_ns);
+	MIX_ADDRESS(key, cred->group_info);
+	return mix_groups(key, cred->group_info);
+}
+
+/* Adds where the task is. */
+static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
+{
+	struct fs_struct *fs = task->fs;
+	struct signal_struct *signal = task->signal;
+
+	MIX_ADDRESS(key, fs->root.dentry);
+	MIX_ADDRESS(key, fs->root.mnt);
+	MIX_ADDRESS(key, fs->pwd.dentry);
+	MIX_ADDRESS(key, fs->pwd.mnt);
+	MIX_ADDRESS(key, task->nsproxy);
+	MIX_ADDRESS(key, task->cgroups);
+	MIX_ADDRESS(key, signal->tty);
+	return key;
+}
+
+/*
+ * Tells the states of a process apart that a description would differ in: another process, an exec, another
+ * identity, groups, capabilities, directory, namespace, cgroup or name. Only arguments are left out: they
+ * are the caller's own memory, and are those of the moment that the record names. Never 0. The seed keeps
+ * callers from choosing one that is somebody else's.
+ */
+CHECKED_ONCE __u64 sender_key(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *leader = task->group_leader;
+	__u64 name[CALLERD_COMM_SIZE / sizeof(__u64)] = {};
+	__u64 key = settings.seed;
+
+	MIX(key, leader->start_boottime);
+	MIX(key, task->tgid);
+	MIX(key, task->self_exec_id);
+	if (bpf_core_field_exists(task->loginuid))
+		MIX(key, task->loginuid.val | (__u64)task->sessionid << 32);
+	key = mix_credentials(key, task->cred);
+	key = mix_place(key, task);
+	bpf_probe_read_kernel(name, sizeof(name), &leader->comm);
+	MIX(key, name[0]);
+	MIX(key, name[1]);
+	return key ?: 1;
+}
+
+/* Sends EVENT to the reader of the callers ring. Returns 0, or not: then LOSS was counted. */
+static __always_inline long send_caller(struct callerd_caller_event *event, __u32 loss)
+{
+	__u32 size = event->text_size;
+
+	if (size > CALLERD_TEXT_MAX)
+		size = CALLERD_TEXT_MAX;
+	size += offsetof(struct callerd_caller_event, text);
+	event->header.size = size;
+	if (charge(event->header.account, size, CALLERD_RING_CALLERS) &&
+	    !bpf_ringbuf_output(&callers, event, size, wake_flags(&callers)))
+		return 0;
+	lose(event->header.account, loss);
+	return -1;
+}
+
+#endif

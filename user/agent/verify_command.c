@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/verify_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "agent/options.h"
+#include "base/text.h"
+#include "chain/key.h"
+#include "chain/lines.h"
+#include "output/file/sealfile.h"
+
+#define FAULTS_SHOWN 20
+#define NAME_COLUMNS 200
+#define READ_BUFFER (256u << 10)
+
+/* How long a line may take to be written while we read. */
+#ifndef WRITING_TRIES
+#define WRITING_TRIES 20
+#endif
+#define WRITING_MS 50
+
+static const char help[] =
+	"callerd verify says whether log files are as callerd wrote them.\n"
+	"\n"
+	"usage: callerd verify [OPTION]... FILE...\n"
+	"\n"
+	"FILEs are those of one log, the oldest first; gzip is fine, - is stdin.\n"
+	"\n"
+	"  --key HEX         the key of the first seal, from where nobody could change it: the\n"
+	"                    agent-started record in the SIEM. Without it the first seal is\n"
+	"                    believed\n"
+	"  --seal-file FILE  says up to where callerd wrote (default: that of the last FILE, its\n"
+	"                    name and .seal, if it can be read)\n"
+	"  --help\n"
+	"\n"
+	"exit codes: 0 all lines are as they were written, 1 they are not, 2 wrong command line,\n"
+	"  5 a file cannot be read\n";
+
+struct command {
+	char **files;
+	unsigned int count;
+	char key[CHAIN_HEX_SIZE];
+	const char *seal_file;
+	bool has_key, has_written, help;
+	struct chain written;
+	uint64_t faults;
+};
+
+/* What is read now. */
+struct source {
+	gzFile file;
+	struct lines lines;
+	bool may_grow;
+	const char *error;
+};
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static int wrong(const char *what, const char *value)
+{
+	fprintf(stderr, "callerd verify: %s%s; see callerd verify --help\n", what, value);
+	return -EINVAL;
+}
+
+static int take_key(struct command *command, const char *text)
+{
+	unsigned char key[CHAIN_KEY_SIZE];
+
+	for (size_t i = 0; i < CHAIN_HEX_SIZE - 1 && text[i]; i++)
+		command->key[i] =
+			(char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
+	if (strlen(text) != CHAIN_HEX_SIZE - 1 || !key_get_hex(command->key, key, sizeof(key)))
+		return wrong("a key is 64 hexadecimal digits, not ", text);
+	command->has_key = true;
+	return 0;
+}
+
+static int take_option(struct command *command, int option, const char *given)
+{
+	switch (option) {
+	case 'k':
+		return take_key(command, optarg);
+	case 's':
+		command->seal_file = optarg;
+		return 0;
+	case 'h':
+		command->help = true;
+		return 0;
+	case ':':
+		return wrong("a value is missing after ", given);
+	default:
+		return wrong("there is no option ", given);
+	}
+}
+
+static int parse(struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"key", required_argument, NULL, 'k'},
+		{"seal-file", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int option, error = 0;
+
+	optind = 0; /* main() may have parsed before us */
+	opterr = 0;
+	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1)
+		error = take_option(command, option, argv[optind - 1]);
+	command->files = argv + optind;
+	command->count = (unsigned int)(argc - optind);
+	if (!error && !command->help && !command->count)
+		return wrong("no FILE", "");
+	return error;
+}
+
+/* --- what is said ----------------------------------------------------------------------------- */
+
+static void print_visible(const char *text)
+{
+	struct text visible = {0};
+
+	text_add_visible(&visible, bytes_of(text), NAME_COLUMNS);
+	fputs(visible.data ? visible.data : "", stdout);
+	text_free(&visible);
+}
+
+static void on_fault(void *data, enum verify_fault fault, unsigned int file, uint64_t line,
+		     const char *what)
+{
+	struct command *command = data;
+
+	if (++command->faults > FAULTS_SHOWN)
+		return;
+	print_visible(command->files[file]);
+	printf(":%llu: %s: %s\n", (unsigned long long)line, verify_fault_name(fault), what);
+}
+
+static void print_notes(const struct command *command, const struct verify_report *report)
+{
+	if (command->faults > FAULTS_SHOWN)
+		printf("and %llu faults more\n",
+		       (unsigned long long)(command->faults - FAULTS_SHOWN));
+	if (report->lines && !report->starts_at_beginning)
+		puts("note: the chain began before these files");
+	if (report->sealed && !command->has_key && !command->has_written)
+		puts("note: the first key is believed; give --key to have it compared");
+	if (!report->lines && report->faults)
+		puts("note: no line is of a chain: was the file written with chain=no, or in a "
+		     "format other than ecs and ocsf?");
+	if (report->lines && !report->sealed)
+		puts("note: there is no good seal: whoever can write to these files could have "
+		     "made them");
+}
+
+static void print_summary(const struct command *command, const struct verify_report *report)
+{
+	print_notes(command, report);
+	printf("%llu lines as they were written, %llu seals, %llu faults",
+	       (unsigned long long)report->lines, (unsigned long long)report->seals,
+	       (unsigned long long)report->faults);
+	if (report->sealed)
+		printf("; last seal: %llu%s%s", (unsigned long long)report->last_seal,
+		       *report->last_seal_time ? " of " : "", report->last_seal_time);
+	printf("; lines that no seal covers: %llu", (unsigned long long)report->unsealed);
+	if (*report->first_key)
+		printf("; first key: %s", report->first_key);
+	putchar('\n');
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+static int unreadable(const char *path, const char *why)
+{
+	fprintf(stderr, "callerd verify: cannot read %s: %s\n", path, why);
+	return -EIO;
+}
+
+/* More of a line that was begun may be on its way: callerd writes while we read. */
+static int read_late(struct source *source, char *to, unsigned int size)
+{
+	int got = 0;
+
+	if (!source->may_grow || !lines_in_line(&source->lines) || !gzdirect(source->file))
+		return 0;
+	for (unsigned int i = 0; i < WRITING_TRIES && !got; i++) {
+		poll(NULL, 0, WRITING_MS);
+		gzclearerr(source->file);
+		got = gzread(source->file, to, size);
+	}
+	source->may_grow = got > 0;
+	return got;
+}
+
+static ssize_t read_source(void *data, char *to, size_t size)
+{
+	struct source *source = data;
+	unsigned int room = size < INT_MAX ? (unsigned int)size : INT_MAX;
+	int got = gzread(source->file, to, room), code;
+
+	if (!got)
+		got = read_late(source, to, room);
+	if (got > 0)
+		return got;
+	source->error = gzerror(source->file, &code);
+	if (code == Z_OK)
+		return 0;
+	if (code == Z_ERRNO)
+		source->error = strerror(errno);
+	return -EIO;
+}
+
+static gzFile open_file(const char *path)
+{
+	int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC)
+					: fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	gzFile file = fd < 0 ? NULL : gzdopen(fd, "rb");
+
+	if (file)
+		gzbuffer(file, READ_BUFFER);
+	else if (fd >= 0)
+		close(fd);
+	return file;
+}
+
+static int read_lines(struct verify *verify, struct source *source, const char *path)
+{
+	struct bytes line;
+	bool complete;
+	int result;
+
+	while ((result = lines_next(&source->lines, &line, &complete)) > 0) {
+		result = verify_line(verify, line, complete);
+		if (result)
+			break;
+	}
+	if (result < 0)
+		return unreadable(path, source->error ? source->error : strerror(-result));
+	return 0;
+}
+
+static int check_file(struct verify *verify, const char *path, bool last)
+{
+	struct source source = {.file = open_file(path), .may_grow = last};
+	int error;
+
+	if (!source.file)
+		return unreadable(path, strerror(errno));
+	source.lines = (struct lines){.read = read_source, .data = &source};
+	verify_file(verify);
+	error = read_lines(verify, &source, path);
+	lines_free(&source.lines);
+	gzclose(source.file);
+	return error;
+}
+
+/* Before the files: what callerd writes while we read must not be missed in them. */
+static int read_seal_file(struct command *command)
+{
+	const char *last = command->files[command->count - 1];
+	char beside[PATH_MAX];
+	int error;
+
+	if (!command->seal_file && !strcmp(last, "-"))
+		return 0;
+	snprintf(beside, sizeof(beside), "%s.seal", last);
+	error = sealfile_peek(command->seal_file ? command->seal_file : beside, &command->written);
+	command->has_written = !error;
+	if (!error || (!command->seal_file && error != -EBADMSG))
+		return 0;
+	unreadable(command->seal_file ? command->seal_file : beside,
+		   error == -EBADMSG ? "it is damaged, or no seal file" : strerror(-error));
+	return command->seal_file ? error : 0;
+}
+
+static enum exit_code check(struct command *command)
+{
+	const struct verify_options options = {
+		.key = command->has_key ? command->key : NULL,
+		.written = command->has_written ? &command->written : NULL,
+		.data = command,
+		.fault = on_fault,
+	};
+	struct verify *verify = verify_new(&options);
+	struct verify_report report;
+	int error = verify ? 0 : unreadable(command->files[0], strerror(ENOMEM));
+
+	for (unsigned int i = 0; i < command->count && !error; i++)
+		error = check_file(verify, command->files[i], i + 1 == command->count);
+	if (!error) {
+		verify_end(verify, &report);
+		print_summary(command, &report);
+	}
+	verify_free(verify);
+	if (command->faults)
+		return EXIT_FAILED;
+	return error ? EXIT_OUTPUT : EXIT_OK;
+}
+
+int verify_command(int argc, char **argv)
+{
+	struct command command = {0};
+	enum exit_code code;
+
+	if (parse(&command, argc, argv))
+		return EXIT_USAGE;
+	if (command.help) {
+		fputs(help, stdout);
+		return EXIT_OK;
+	}
+	code = read_seal_file(&command) ? EXIT_OUTPUT : check(&command);
+	if (fflush(stdout) && code == EXIT_OK)
+		code = EXIT_OUTPUT;
+	return code;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run of bytes in memory that belongs to somebody else. */
+#ifndef CALLERD_BYTES_H
+#define CALLERD_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes that somebody else wrote: any value, NUL too. data is NULL where nothing is known. */
+struct bytes {
+	const char *data;
+	size_t size;
+};
+
+static inline bool bytes_equal(struct bytes a, struct bytes b)
+{
+	if (a.size != b.size || !a.data || !b.data)
+		return !a.size && !b.size;
+	return !memcmp(a.data, b.data, a.size);
+}
+
+static inline struct bytes bytes_of(const char *string)
+{
+	return (struct bytes){string, string ? strlen(string) : 0};
+}
+
+static inline struct bytes bytes_from(struct bytes bytes, size_t start)
+{
+	return (struct bytes){bytes.data ? bytes.data + start : NULL, bytes.size - start};
+}
+
+static inline bool bytes_begin(struct bytes bytes, const char *with)
+{
+	size_t size = strlen(with);
+
+	return bytes.size >= size && !memcmp(bytes.data, with, size);
+}
+
+/* What follows the last slash. */
+struct bytes bytes_basename(struct bytes path);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Times as text, UTC, without libc's calendar. */
+#ifndef CALLERD_CLOCK_H
+#define CALLERD_CLOCK_H
+
+#include <stdint.h>
+
+#include "base/text.h"
+
+/* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970, of a boot whose clocks differ by BOOT_TO_REAL ns; 0 where that
+ * would be before 1970. */
+uint64_t clock_real(int64_t boot_to_real, uint64_t boot_time);
+
+/* Adds 2026-03-01T12:03:44.120000001Z. REAL is ns since 1970. */
+void clock_add_rfc3339(struct text *out, uint64_t real);
+
+/* The same with a fraction of DIGITS digits, 1 to 9. */
+void clock_add_rfc3339_digits(struct text *out, uint64_t real, unsigned int digits);
+
+/* Adds 12:03:44.120. */
+void clock_add_time_of_day(struct text *out, uint64_t real);
+
+/* Adds a length of time as a person says it: 120 µs, 3.1 ms, 12 s, 5 min. */
+void clock_add_duration(struct text *out, uint64_t ns);
+
+#endif

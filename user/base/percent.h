@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Percent-encoding. */
+#ifndef CALLERD_PERCENT_H
+#define CALLERD_PERCENT_H
+
+#include "base/text.h"
+
+/* What the hexadecimal digit C stands for; -1: it is none. */
+static inline int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* Adds ENCODED decoded, once. What is no valid escape stays, as the daemon refuses it. */
+void percent_decode(struct text *out, struct bytes encoded, bool plus_is_space);
+
+/* Adds BYTES as they may stand in a value of a query, or, without PLUS_IS_SPACE, in a path. */
+void percent_encode(struct text *out, struct bytes bytes, bool plus_is_space);
+
+#endif

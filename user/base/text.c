@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <errno.h>
+
+#include "base/utf8.h"
+#include "base/wipe.h"
+
+#define TEXT_FIRST_CAPACITY 512
+
+int text_grow(struct text *text, size_t size)
+{
+	size_t capacity = text->capacity ? text->capacity : TEXT_FIRST_CAPACITY;
+	char *data = NULL;
+
+	while (capacity - text->size <= size && capacity <= SIZE_MAX / 2)
+		capacity *= 2;
+	if (capacity - text->size > size)
+		data = wipe_realloc(text->data, text->size, text->capacity, capacity);
+	if (!data) {
+		text->error = -ENOMEM;
+		return -ENOMEM;
+	}
+	text->data = data;
+	text->capacity = capacity;
+	return 0;
+}
+
+void text_free(struct text *text)
+{
+	wipe_free(text->data, text->capacity);
+	*text = (struct text){0};
+}
+
+void text_add_number(struct text *text, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	text_add(text, digits + at, sizeof(digits) - at);
+}
+
+void text_add_signed(struct text *text, int64_t number)
+{
+	if (number < 0)
+		text_add_char(text, '-');
+	text_add_number(text, number < 0 ? -(uint64_t)number : (uint64_t)number);
+}
+
+void text_add_hex(struct text *text, uint64_t number, unsigned int digits)
+{
+	char hex[16];
+	size_t at = sizeof(hex);
+
+	do {
+		hex[--at] = "0123456789abcdef"[number & 15];
+		number >>= 4;
+	} while (at && (number || sizeof(hex) - at < digits));
+	text_add(text, hex + at, sizeof(hex) - at);
+}
+
+static size_t spell(uint32_t code, char out[12])
+{
+	static const char short_forms[] = "\a\b\t\n\v\f\r\033";
+	static const char letters[] = "abtnvfre";
+	const char *form = code ? strchr(short_forms, (int)(code < 0x80 ? code : 0x7f)) : NULL;
+	unsigned int digits = code < 0x80 ? 2 : code <= 0xffff ? 4 : 8;
+	size_t size = 0;
+
+	out[size++] = '\\';
+	if (form) {
+		out[size++] = letters[form - short_forms];
+		return size;
+	}
+	out[size++] = digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
+	while (digits--)
+		out[size++] = "0123456789abcdef"[code >> 4 * digits & 15];
+	return size;
+}
+
+void text_add_spelled(struct text *text, uint32_t code)
+{
+	char spelled[12];
+
+	text_add(text, spelled, spell(code, spelled));
+}
+
+/* How many of the first bytes are printable ASCII, LIMIT at most. */
+static size_t plain_run(struct bytes bytes, size_t limit)
+{
+	size_t size = 0;
+
+	while (size < bytes.size && size < limit && bytes.data[size] >= ' ' &&
+	       bytes.data[size] < 0x7f)
+		size++;
+	return size;
+}
+
+/* Adds the character that BYTES begin with, spelled out where need be. Returns the columns it takes
+ * and in *RET_USED how many of BYTES it was. */
+static size_t add_character(struct text *text, struct bytes bytes, size_t *ret_used)
+{
+	char spelled[12];
+	uint32_t code;
+
+	*ret_used = utf8_decode(bytes.data, bytes.size, &code);
+	if (code == UTF8_INVALID) {
+		text_add_string(text, UTF8_REPLACEMENT);
+		return 1;
+	}
+	if (utf8_is_unsafe(code)) {
+		size_t size = spell(code, spelled);
+
+		text_add(text, spelled, size);
+		return size;
+	}
+	text_add(text, bytes.data, *ret_used);
+	return utf8_is_wide(code) ? 2 : 1;
+}
+
+void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
+{
+	size_t used = 0;	  /* columns */
+	size_t fits = text->size; /* to which an ellipsis can be added: columns - 1 or less */
+
+	while (bytes.size && used < columns && !text->error) {
+		size_t size = plain_run(bytes, columns - used);
+
+		if (size) {
+			text_add(text, bytes.data, size);
+			used += size;
+			fits = text->size - (used == columns);
+		} else {
+			used += add_character(text, bytes, &size);
+			if (used < columns)
+				fits = text->size;
+		}
+		bytes = bytes_from(bytes, size);
+	}
+	if (text->error || (used <= columns && !bytes.size))
+		return;
+	text_cut(text, fits);
+	text_add_string(text, "…");
+}
+
+/* Adds what stands for CODE, which DATA are the SIZE bytes of. Returns how many bytes a reader gets. */
+static size_t add_escaped(struct text *text, uint32_t code, const char *data, size_t size,
+			  const char *special)
+{
+	char spelled[12];
+
+	if (code == UTF8_INVALID) {
+		text_add_string(text, UTF8_REPLACEMENT);
+		return strlen(UTF8_REPLACEMENT);
+	}
+	if (code == '\\' || (code && code < 0x80 && strchr(special, (int)code))) {
+		text_add_char(text, '\\');
+		text_add_char(text, code == '\n' ? 'n' : code == '\r' ? 'r' : (char)code);
+		return 1;
+	}
+	if (utf8_is_unsafe(code)) {
+		size = spell(code, spelled);
+		text_add_char(text, '\\'); /* for the one that the spelling begins with */
+		data = spelled;
+	}
+	text_add(text, data, size);
+	return size;
+}
+
+void text_add_escaped(struct text *text, struct bytes bytes, const char *special, size_t limit)
+{
+	size_t used = 0, fits = text->size; /* to which an ellipsis can be added */
+
+	while (bytes.size && used <= limit && !text->error) {
+		uint32_t code;
+		size_t size = utf8_decode(bytes.data, bytes.size, &code);
+
+		used += add_escaped(text, code, bytes.data, size, special);
+		if (used + strlen("…") <= limit)
+			fits = text->size;
+		bytes = bytes_from(bytes, size);
+	}
+	if (text->error || used <= limit)
+		return;
+	text_cut(text, fits);
+	text_add_string(text, "…");
+}
+
+struct bytes bytes_basename(struct bytes path)
+{
+	const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
+
+	return slash ? bytes_from(path, (size_t)(slash - path.data) + 1) : path;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Go types that the daemon reads bodies into, as far as they matter (body.h). Those of requests want a
+ * struct judging as the body's data (judge.h), or NULL. */
+#ifndef CALLERD_SHAPES_H
+#define CALLERD_SHAPES_H
+
+#include "json/body.h"
+
+/* Requests. */
+extern const struct shape shape_container_create, shape_container_start, shape_container_update,
+	shape_exec_create, shape_volume_create, shape_network_create, shape_network_connect,
+	shape_service_spec, shape_swarm_init, shape_swarm_join, shape_node_spec, shape_secret_spec,
+	shape_plugin_privileges, shape_plugin_settings, shape_checkpoint_create, shape_swarm_spec;
+
+/* Responses. */
+extern const struct shape shape_created;	   /* what was created: "Id", "Name" */
+extern const struct shape shape_pruned;		   /* what a prune removed: lists of ids, by kind */
+extern const struct shape shape_removed_images;	   /* a list: "Untagged", "Deleted" */
+extern const struct shape shape_container_inspect; /* GET /containers/{id}/json */
+
+#endif

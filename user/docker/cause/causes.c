@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/cause/causes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "docker/cause/causes_inside.h"
+#include "secret/mask.h"
+
+#define WAITING_MAX 65536
+#define RECOVERY_WAIT 2000000000ull /* ns: what the engine tells after all comes first */
+
+/* --- the record ------------------------------------------------------------------------------- */
+
+struct bytes causes_command(const struct causes *causes, unsigned int socket,
+			    const struct engine_event *event)
+{
+	const struct inventory_exec *exec =
+		inventory_exec(causes->options.inventories[socket], event->exec_id);
+
+	/* A label can stand where the exec's id is told, and name another container's exec. */
+	if (!event->program.data || !exec || !exec->command.size ||
+	    !bytes_equal(exec->container_id, event->id))
+		return event->program;
+	return exec->command;
+}
+
+static struct record_event event_of(const struct causes *causes, unsigned int socket,
+				    const struct waiting *waiting, const struct owner *owner)
+{
+	const struct engine_event *event = waiting->event;
+
+	return (struct record_event){
+		.type = event->type,
+		.action = event->action,
+		.id = event->id,
+		.name = event->name,
+		.image = event->image,
+		.container_id = event->container,
+		.container_name =
+			event->container.size && owner ? bytes_of(owner->name) : (struct bytes){},
+		.exec_id = event->exec_id,
+		.command = causes_command(causes, socket, event),
+		.health = event->health,
+		.signal = event->signal,
+		.has_exit_code = event->has_exit_code,
+		.exit_code = event->exit_code,
+		.time = event->time,
+		.recovered = waiting->recovered,
+	};
+}
+
+/* A name that somebody chose, without its secrets. MASKED is where they were taken out. */
+static struct bytes told_name(struct bytes name, struct text *masked)
+{
+	return mask_reference(masked, name) ? text_since(masked, 0) : name;
+}
+
+/* Each kind once, the gravest of it. Returns how many. */
+static unsigned int findings_of(const struct origin *origin,
+				struct record_finding findings[INVENTORY_FINDINGS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < origin->finding_count; i++) {
+		const struct finding *finding = &origin->findings[i];
+		const char *id = finding_kind(finding->id)->id;
+		unsigned int same = 0;
+
+		while (same < count && findings[same].id != id)
+			same++;
+		if (same == count && finding->severity != SEVERITY_NONE)
+			findings[count++] = (struct record_finding){
+				.id = id, .severity = severity_name(finding->severity)};
+	}
+	return count;
+}
+
+static void tell(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+		 const struct cause *cause)
+{
+	const struct engine_side *engine = &causes->engines[socket];
+	struct text masked[4] = {0};
+	struct record_finding findings[INVENTORY_FINDINGS_MAX];
+	struct record record = {
+		.action = RECORD_DOCKER_EVENT,
+		.time = waiting->event->time /* it may have been before this boot */
+				? waiting->event->time -
+					  (uint64_t)causes->options.context->boot_to_real
+				: waiting->time,
+		.connection.socket = bytes_of(causes->options.sockets[socket]),
+		.api.engine = engine->name,
+		.event = event_of(causes, socket, waiting, owner_of(engine, waiting->event)),
+		.cause =
+			{
+				.kind = cause_kind_name(cause->kind),
+				.basis = cause_basis_name(cause->basis),
+				.reason = cause_reason_name(cause->reason),
+			},
+	};
+
+	if (cause->origin) {
+		record.caller = cause->origin->caller;
+		record.container_name = cause->origin->container_name;
+		record.container_image = cause->origin->container_image;
+		record.cause.event_id = cause->origin->event_id;
+		record.cause.operation = cause->origin->operation;
+		record.cause.findings = findings;
+		record.cause.finding_count = findings_of(cause->origin, findings);
+		if (cause->origin->finding_count)
+			record.cause.severity =
+				severity_number(cause->origin->findings[0].severity);
+	}
+	causes->stats.events++;
+	causes->stats.kinds[cause->kind]++;
+	record.event.id =
+		told_name(record.event.id, &masked[0]); /* of a volume or image its name */
+	record.event.name = told_name(record.event.name, &masked[1]);
+	record.event.image = told_name(record.event.image, &masked[2]);
+	record.event.exec_id =
+		told_name(record.event.exec_id, &masked[3]); /* a label may stand there */
+	causes->options.record(causes->options.data, &record);
+	for (unsigned int i = 0; i < sizeof(masked) / sizeof(*masked); i++)
+		text_free(&masked[i]);
+}
+
+/* --- the queues ------------------------------------------------------------------------------- */
+
+static void free_waiting(struct causes *causes, struct queue *queue)
+{
+	struct waiting *waiting = queue->first;
+
+	queue->first = waiting->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	causes->stats.waiting--;
+	free(waiting->event);
+	free(waiting);
+}
+
+/* Tells the first one, unless it is to wait. */
+static bool run_first(struct causes *causes, unsigned int socket, struct queue *queue, bool late)
+{
+	struct waiting *waiting = queue->first;
+	struct cause cause;
+
+	if (causes_purge(causes, socket, waiting, late) == WAIT ||
+	    causes_decide(causes, socket, waiting, late, &cause) == WAIT)
+		return false;
+	causes->stats.late += late;
+	if (!waiting->recovered && waiting->event->time)
+		causes->engines[socket].position = waiting->event->time;
+	origin_ref(cause.origin); /* what it changes may be the last to have it */
+	tell(causes, socket, waiting, &cause);
+	causes_apply(causes, socket, waiting, &cause);
+	origin_unref(cause.origin);
+	free_waiting(causes, queue);
+	return true;
+}
+
+/* Whether what was concluded has been told meanwhile, or is no longer so. */
+static bool is_known(const struct engine_side *engine, const struct engine_event *event)
+{
+	const struct owner *owner = owners_find(&engine->owners, event->id);
+
+	if (is(event->action, "destroy"))
+		return !owner || owner->generation == engine->generation;
+	if (!owner)
+		return true; /* it went: there are no more events of it */
+	if (is(event->action, "create"))
+		return owner->created;
+	if (is(event->action, "start"))
+		return owner->started >= event->time;
+	return owner->died >= event->time;
+}
+
+static void run_recovered(struct causes *causes, unsigned int socket, uint64_t now)
+{
+	struct engine_side *engine = &causes->engines[socket];
+	struct queue *queue = &engine->recovered;
+
+	while (queue->first && now >= queue->first->arrived + RECOVERY_WAIT) {
+		if (is_known(engine, queue->first->event))
+			free_waiting(causes, queue);
+		else
+			run_first(causes, socket, queue, true);
+	}
+}
+
+void causes_run(struct causes *causes, uint64_t now)
+{
+	ledger_run(&causes->ledger, now);
+	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
+		struct queue *queue = &causes->engines[i].told;
+
+		while (queue->first &&
+		       run_first(causes, i, queue,
+				 now >= queue->first->arrived + causes->options.wait)) {
+		}
+		run_recovered(causes, i, now);
+	}
+}
+
+void causes_close(struct causes *causes)
+{
+	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
+		struct queue *queue = &causes->engines[i].told;
+
+		while (queue->first)
+			run_first(causes, i, queue, true);
+	}
+}
+
+uint64_t causes_position(const struct causes *causes, unsigned int socket)
+{
+	return causes->engines[socket].position;
+}
+
+bool causes_waiting(const struct causes *causes)
+{
+	return causes->stats.waiting;
+}
+
+static void enqueue(struct causes *causes, struct queue *queue, const struct engine_event *event,
+		    bool recovered, uint64_t now)
+{
+	struct waiting *waiting = calloc(1, sizeof(*waiting));
+	struct engine_event *copy = event_copy(event);
+
+	if (!waiting || !copy) {
+		free(waiting);
+		free(copy);
+		causes->stats.dropped++;
+		return;
+	}
+	*waiting = (struct waiting){
+		.event = copy,
+		.arrived = now,
+		.time = boot_of(causes, event->time, now),
+		.recovered = recovered,
+	};
+	*queue->end = waiting;
+	queue->end = &waiting->next;
+	causes->stats.waiting++;
+}
+
+void causes_event(struct causes *causes, unsigned int socket, const struct engine_event *event,
+		  uint64_t now)
+{
+	struct queue *queue = &causes->engines[socket].told;
+
+	while (causes->stats.waiting >= WAITING_MAX && queue->first)
+		run_first(causes, socket, queue, true);
+	enqueue(causes, queue, event, false, now);
+}
+
+/* --- gaps ------------------------------------------------------------------------------------- */
+
+void causes_gap(struct causes *causes, unsigned int socket, uint64_t since)
+{
+	struct engine_side *engine = &causes->engines[socket];
+
+	if (!engine->gap || since < engine->gap_since)
+		engine->gap_since = since;
+	engine->gap = true;
+	engine->generation++;
+}
+
+static void recover(struct causes *causes, unsigned int socket, const struct owner *owner,
+		    const char *action, uint64_t time, uint64_t now)
+{
+	bool dead =
+		!strcmp(action, "die") && !owner->running; /* else its code is not that of then */
+	struct engine_event event = {
+		.type = bytes_of("container"),
+		.action = bytes_of(action),
+		.id = {owner->id, ID_DIGITS},
+		.name = bytes_of(owner->name),
+		.image = bytes_of(owner->image),
+		.has_exit_code = dead,
+		.exit_code = dead ? owner->exit_code : 0,
+		.time = time,
+	};
+
+	enqueue(causes, &causes->engines[socket].recovered, &event, true, now);
+}
+
+/* What happened to it since the gap, as its present state has it. */
+static void look_back(struct causes *causes, unsigned int socket, struct owner *owner, uint64_t now)
+{
+	uint64_t since = causes->engines[socket].gap_since;
+	bool again = owner->started_at > owner->started;
+	bool started = again && owner->started_at > since;
+	bool before = owner->finished_at < owner->started_at; /* and then it was started again */
+	bool died = owner->finished_at > since && owner->finished_at > owner->died &&
+		    (before || !owner->running);
+
+	if (owner->made_at > since && !owner->created)
+		recover(causes, socket, owner, "create", owner->made_at, now);
+	if (died && before)
+		recover(causes, socket, owner, "die", owner->finished_at, now);
+	if (started)
+		recover(causes, socket, owner, "start", owner->started_at, now);
+	if (again) /* until that is clear */
+		owner_set_starter(owner, NULL, BASIS_NONE, false);
+	if (died && !before)
+		recover(causes, socket, owner, "die", owner->finished_at, now);
+}
+
+void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
+		      uint64_t now)
+{
+	struct engine_side *engine = &causes->engines[socket];
+	struct owner *owner = owners_get(&engine->owners, value_string(inspect, "Id"));
+
+	if (!owner)
+		return;
+	owner_inspected(owner, inspect);
+	if (is_doubtful(engine, owner)) {
+		owner_set_name(owner, value_string(inspect, "Name"));
+		look_back(causes, socket, owner, now);
+	}
+	owner->generation = engine->generation;
+}
+
+void causes_gone(struct causes *causes, unsigned int socket, struct bytes id)
+{
+	struct owner *owner = owners_get(&causes->engines[socket].owners, id);
+
+	if (owner)
+		owner->gone = true;
+}
+
+void causes_refreshed(struct causes *causes, unsigned int socket, bool complete, uint64_t now)
+{
+	struct engine_side *engine = &causes->engines[socket];
+	struct owner *owner, *next;
+
+	if (!engine->gap || !complete)
+		return;
+	HASH_ITER(hh, engine->owners.containers, owner, next)
+	{
+		struct bytes id = {owner->id, ID_DIGITS};
+
+		if (owner->generation != engine->generation &&
+		    !inventory_container(causes->options.inventories[socket], id))
+			recover(causes, socket, owner, "destroy", 0, now);
+	}
+	engine->gap = false;
+}
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+int causes_new(const struct causes_options *options, uint64_t now, struct causes **ret)
+{
+	struct causes *causes = calloc(1, sizeof(*causes));
+
+	if (!causes)
+		return -ENOMEM;
+	causes->engines = calloc(options->socket_count ?: 1, sizeof(*causes->engines));
+	if (!causes->engines) {
+		free(causes);
+		return -ENOMEM;
+	}
+	causes->options = *options;
+	causes->clock = options->context->boot_to_real;
+	causes->ledger.context = options->context;
+	causes->ledger.sockets = options->sockets;
+	causes->ledger.ignorant = now;
+	for (unsigned int i = 0; i < options->socket_count; i++) {
+		struct engine_side *engine = &causes->engines[i];
+
+		engine->name = "docker";
+		engine->told.end = &engine->told.first;
+		engine->recovered.end = &engine->recovered.first;
+	}
+	*ret = causes;
+	return 0;
+}
+
+void causes_free(struct causes *causes)
+{
+	if (!causes)
+		return;
+	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
+		struct engine_side *engine = &causes->engines[i];
+
+		while (engine->told.first)
+			free_waiting(causes, &engine->told);
+		while (engine->recovered.first)
+			free_waiting(causes, &engine->recovered);
+		owners_clear(&engine->owners);
+	}
+	ledger_clear(&causes->ledger);
+	free(causes->engines);
+	free(causes);
+}
+
+struct ledger *causes_ledger(struct causes *causes)
+{
+	return &causes->ledger;
+}
+
+void causes_set_clock(struct causes *causes, int64_t boot_to_real)
+{
+	causes->clock = boot_to_real;
+}
+
+void causes_set_engine(struct causes *causes, unsigned int socket, const char *name, bool swarm)
+{
+	causes->engines[socket].name = name;
+	causes->engines[socket].swarm = swarm;
+}
+
+int causes_restore(struct causes *causes, unsigned int socket, const struct owned *owned)
+{
+	struct owner *owner = owners_get(&causes->engines[socket].owners, owned->id);
+
+	if (!owner)
+		return id_valid(owned->id) ? -ENOMEM : -EINVAL;
+	owner_restore(owner, owned);
+	return 0;
+}
+
+int causes_restore_exec(struct causes *causes, unsigned int socket, const struct owned_exec *exec)
+{
+	struct owner_exec *kept = owners_get_exec(&causes->engines[socket].owners, exec->id);
+
+	if (!kept || !id_valid(exec->container_id))
+		return kept ? -EINVAL : -ENOMEM;
+	memcpy(kept->container, exec->container_id.data, ID_DIGITS);
+	origin_ref(exec->starter);
+	origin_unref(kept->starter);
+	kept->starter = exec->starter;
+	kept->starter_basis = BASIS_ID;
+	kept->health_check = exec->health_check;
+	return 0;
+}
+
+void causes_stats(const struct causes *causes, struct causes_stats *ret)
+{
+	*ret = causes->stats;
+}

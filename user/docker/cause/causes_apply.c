@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What events change: who containers and execs go back to. */
+#include "docker/cause/causes_inside.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+
+/* --- what it changes -------------------------------------------------------------------------- */
+
+static const char *const kept_deeds[] = {
+	"create",      "start",	     "restart",	   "stop",   "kill",	     "die",
+	"oom",	       "destroy",    "rename",	   "update", "pause",	     "unpause",
+	"attach",      "commit",     "export",	   "copy",   "archive-path", "extract-to-dir",
+	"exec_create", "exec_start", "checkpoint",
+};
+
+static bool is_kept(const struct engine_event *event, const struct cause *cause)
+{
+	if (cause->reason == REASON_HEALTH_CHECK)
+		return false;
+	for (size_t i = 0; i < sizeof(kept_deeds) / sizeof(*kept_deeds); i++)
+		if (is(event->action, kept_deeds[i]))
+			return true;
+	return false;
+}
+
+static void keep_deed(const struct causes *causes, unsigned int socket,
+		      const struct waiting *waiting, const struct owner *owner,
+		      const struct cause *cause)
+{
+	const struct keeper *keeper = &causes->options.keeper;
+	const struct engine_event *event = waiting->event;
+	struct owned owned = owner_owned(owner);
+	struct deed deed = {
+		.action = event->action,
+		.command = causes_command(causes, socket, event),
+		.exec_id = event->exec_id,
+		.has_exit_code = event->has_exit_code,
+		.exit_code = event->exit_code,
+		.time = event->time ?: record_time(causes->options.context, waiting->time),
+		.kind = cause->kind,
+		.basis = cause->basis,
+		.reason = cause->reason,
+		.origin = cause->origin,
+	};
+
+	if (!is_kept(event, cause))
+		return;
+	if (keeper->put)
+		keeper->put(keeper->data, socket, &owned);
+	if (keeper->deed)
+		keeper->deed(keeper->data, socket, owned.id, &deed);
+}
+
+static void was_created(struct inventory *inventory, struct owner *owner,
+			const struct engine_event *event, const struct cause *cause)
+{
+	const struct inventory_container *known = inventory_container(inventory, event->id);
+
+	owner->witnessed = known && known->witnessed;
+	owner->created = event->time;
+	owner->swarm = cause->reason == REASON_SWARM;
+	owner->auto_remove |= cause->request && cause->request->auto_remove;
+	owner_set_creator(owner, cause->origin, cause->basis);
+	if (owner->started >= event->time ||
+	    owner->died >= event->time) /* this was missed then, and is told after that */
+		return;
+	owner->state = OWNER_CREATED;
+	owner_set_starter(owner, NULL, BASIS_NONE, false);
+}
+
+static void was_started(struct owner *owner, const struct engine_event *event,
+			const struct cause *cause)
+{
+	owner->started = event->time;
+	if (cause->kind == CAUSE_REQUEST)
+		owner_set_starter(owner, cause->origin, cause->basis, cause->origin);
+	else if (cause->kind == CAUSE_UNKNOWN)
+		owner_set_starter(owner, NULL, BASIS_NONE, false);
+	if (owner->died > event->time) /* this was missed then, and is told after that */
+		return;
+	owner->state = OWNER_RUNNING;
+	owner->stopped = false;
+	owner->signalled = false;
+	owner->signalled_at = 0;
+	owner->out_of_memory = owner->stopped_by_engine = false;
+	culprit_clear(&owner->killer);
+	culprit_clear(&owner->signaller);
+}
+
+/* The number that EVENT has, or that its request asked for where a label hides it; 0: not known. */
+static int signal_of(const struct engine_event *event, const struct request *request)
+{
+	int number = 0;
+
+	if (!event->signal.size)
+		return request ? request->signal : 0;
+	for (size_t i = 0; i < event->signal.size; i++) {
+		int digit = event->signal.data[i] - '0';
+
+		if (digit < 0 || digit > 9 || number > 99)
+			return 0;
+		number = 10 * number + digit;
+	}
+	return number;
+}
+
+static void was_killed(struct owner *owner, const struct engine_event *event,
+		       const struct cause *cause)
+{
+	bool known = cause->kind == CAUSE_REQUEST;
+	int signal = signal_of(event, cause->request);
+
+	if (cause->reason == REASON_ENGINE_STOPPED) {
+		owner->stopped_by_engine = true;
+		return;
+	}
+	owner->signalled = true;
+	if (cause->request)
+		cause->request->signalled = event->time;
+	if (signal_is_harmless(signal))
+		return;
+	if (signal == SIGKILL || !signal) /* what is not known may be the worst */
+		culprit_add(&owner->killer, known ? cause->origin : NULL, cause->basis);
+	if (signal == SIGKILL)
+		return;
+	culprit_add(&owner->signaller, known ? cause->origin : NULL, cause->basis);
+	owner->signalled_at = event->time;
+}
+
+static void was_updated(struct owner *owner, const struct cause *cause)
+{
+	owner->inspected = false; /* it may have got another policy */
+	if (cause->request && !cause->request->limits)
+		return;
+	culprit_clear(&owner->limiter);
+	culprit_add(&owner->limiter, cause->kind == CAUSE_REQUEST ? cause->origin : NULL,
+		    cause->basis);
+}
+
+static void has_died(struct engine_side *engine, struct owner *owner,
+		     const struct engine_event *event, const struct cause *cause)
+{
+	owner->died = event->time;
+	owner_set_ender(owner, cause->origin, cause->basis);
+	if (owner->auto_remove || !(owner->inspected || owner->creator))
+		engine->auto_removal = event->time;
+	if (owner->started > event->time) /* this was missed then, and is told after that */
+		return;
+	owner->state = OWNER_ENDED;
+	owner->reconnected = false;
+	owner->failed = event->has_exit_code && event->exit_code;
+	/* Whoever sends it a signal stops the engine from starting it again. */
+	owner->stopped = cause->kind == CAUSE_REQUEST || owner->signalled;
+}
+
+static void had_exec(const struct causes *causes, unsigned int socket,
+		     const struct engine_event *event, const struct cause *cause)
+{
+	struct owners *owners = &causes->engines[socket].owners;
+	const struct keeper *keeper = &causes->options.keeper;
+	struct owner_exec *exec;
+	bool ends = is(event->action, "exec_die") || is(event->action, "exec_died");
+
+	exec = ends ? owners_find_exec(owners, event->exec_id)
+		    : owners_get_exec(owners, event->exec_id);
+	if (!exec)
+		return;
+	memcpy(exec->container, event->id.data, ID_DIGITS);
+	exec->health_check |= cause->reason == REASON_HEALTH_CHECK;
+	if (ends) {
+		owners_remove_exec(owners, exec);
+		if (keeper->end_exec)
+			keeper->end_exec(keeper->data, socket, event->exec_id);
+		return;
+	}
+	if (is(event->action, "exec_create"))
+		return;
+	if (cause->kind == CAUSE_REQUEST) {
+		origin_ref(cause->origin);
+		origin_unref(exec->starter);
+		exec->starter = cause->origin;
+		exec->starter_basis = cause->basis;
+	}
+	if (keeper->put_exec && exec->starter) {
+		struct owned_exec owned = {
+			.id = event->exec_id,
+			.container_id = event->id,
+			.starter = exec->starter,
+		};
+
+		keeper->put_exec(keeper->data, socket, &owned);
+	}
+}
+
+/* The engine's word on what the inventory would learn by a request. */
+static void tell_inventory(const struct causes *causes, unsigned int socket,
+			   const struct engine_event *event, const struct cause *cause)
+{
+	bool named = is(event->action, "create") || is(event->action, "rename");
+	/* Its mounts may lead elsewhere by now. */
+	bool restarted = is(event->action, "start") && cause->kind != CAUSE_REQUEST;
+	bool changed;
+
+	if (is(event->action, "destroy"))
+		inventory_remove_container(causes->options.inventories[socket], event->id);
+	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
+	 * another one's. */
+	changed =
+		(named && cause->kind != CAUSE_REQUEST) || is(event->action, "update") || restarted;
+	if (changed && causes->options.inspect)
+		causes->options.inspect(causes->options.inspect_data, socket, event->id);
+}
+
+static void was_destroyed(const struct causes *causes, unsigned int socket, struct owner *owner,
+			  const struct waiting *waiting)
+{
+	const struct keeper *keeper = &causes->options.keeper;
+	uint64_t time = waiting->event->time ?: record_time(causes->options.context, waiting->time);
+
+	if (keeper->remove)
+		keeper->remove(keeper->data, socket, waiting->event->id, time);
+	owners_remove(&causes->engines[socket].owners, owner);
+}
+
+void causes_apply(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+		  const struct cause *cause)
+{
+	const struct engine_event *event = waiting->event;
+	struct engine_side *engine = &causes->engines[socket];
+	struct owner *owner = is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
+
+	if (is(event->type, "image") && is(event->action, "tag"))
+		inventory_put_image(causes->options.inventories[socket], event->id, event->name);
+	if (!owner) {
+		owner = owner_of(engine, event);
+		if (owner && is_start(event))
+			owner->reconnected = true;
+		return;
+	}
+	if (is(event->action, "rename") && owner->name)
+		ledger_renamed(&causes->ledger, socket, bytes_of(owner->name), event->id,
+			       waiting->time);
+	owner_set_name(owner, event->name);
+	owner_set_image(owner, event->image);
+	if (is(event->action, "create"))
+		was_created(causes->options.inventories[socket], owner, event, cause);
+	if (is(event->action, "create") && !waiting->recovered)
+		owner->generation = engine->generation; /* nothing of it was missed */
+	if (is(event->action, "start"))
+		was_started(owner, event, cause);
+	else if (is(event->action, "kill"))
+		was_killed(owner, event, cause);
+	else if (is(event->action, "die"))
+		has_died(engine, owner, event, cause);
+	else if (is(event->action,
+		    "stop")) /* also of one that the engine was about to start again */
+		owner->stopped |= cause->reason != REASON_ENGINE_STOPPED;
+	else if (is(event->action, "update"))
+		was_updated(owner, cause);
+	else if (is(event->action, "oom"))
+		owner->out_of_memory = true;
+	else if (is_exec(event))
+		had_exec(causes, socket, event, cause);
+	keep_deed(causes, socket, waiting, owner, cause);
+	tell_inventory(causes, socket, event, cause);
+	if (is(event->action, "destroy"))
+		was_destroyed(causes, socket, owner, waiting);
+}

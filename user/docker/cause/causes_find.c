@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who made an event happen. */
+#include "docker/cause/causes_inside.h"
+
+#define STATUS_ERROR 400
+#define RESTARTED_WITHIN                                                                           \
+	90000000000ull /* ns: engines wait for up to a minute before they start it again */
+
+#define OBEYED_WITHIN 60000000000ull /* ns: a signal may be what something ended of for so long */
+
+/* The request of a sort, if they are all of one user: the first one. */
+struct only {
+	struct request *request;
+	const struct effect_cause *cause;
+	enum cause_basis basis;
+	bool several; /* there are others, of other users */
+	bool alike;   /* there are others, of the same user */
+	bool mixed;   /* they are of several sorts */
+};
+
+/* What may be the cause of an event. */
+struct candidates {
+	struct only done;    /* these fit, and succeeded */
+	struct only open;    /* these fit, and are under way */
+	struct only failed;  /* these fit, and failed, which may have effects, too */
+	struct only perhaps; /* these may fit */
+	bool unresolved;     /* and more will be known of them */
+	bool unsent;	     /* of some it is not known yet whose they are */
+	bool doubtful;	     /* one that sent no signal, as far as is known, may have sent one */
+};
+
+/* Where and when an event is looked for. */
+struct search {
+	const struct causes *causes;
+	unsigned int socket;
+	const struct effect *effect;
+	const struct waiting *waiting;
+	const struct owner *owner; /* of the event; NULL: not known */
+	uint64_t slack;
+};
+
+/* --- looking for the request ------------------------------------------------------------------ */
+
+static bool is_same_user(const struct request *a, const struct request *b)
+{
+	return caller_same_user(a->caller, b->caller);
+}
+
+/* Who gave it its name comes before who was only under way. ONE is not younger than those before. */
+static void add(struct only *only, const struct only *one)
+{
+	struct only before = *only;
+	bool timed = before.basis == BASIS_TIME, same;
+
+	if (!before.request) {
+		*only = *one;
+		return;
+	}
+	before.mixed |= before.cause != one->cause;
+	if (!before.mixed && timed != (one->basis == BASIS_TIME)) {
+		if (timed)
+			*only = *one;
+		return;
+	}
+	same = is_same_user(before.request, one->request);
+	*only = *one;
+	only->several = before.several || !same;
+	only->alike = before.alike || same;
+	only->mixed = before.mixed;
+}
+
+static bool is_telling(const struct effect_cause *cause)
+{
+	return cause->key == KEY_MADE || cause->key == KEY_REMOVED || cause->failed;
+}
+
+/* Whether it will be known which volumes the container has that REQUEST makes. */
+static bool will_tell_volumes(const struct search *search, const struct request *request)
+{
+	const struct owner *owner;
+
+	if (!bytes_begin(request->operation, "ContainerCreate") || request->status >= STATUS_ERROR)
+		return false;
+	if (!request->made.size)
+		return !request->silent && !request->over;
+	owner = owners_find(&search->causes->engines[search->socket].owners, request->made);
+	return search->causes->options.inspect && !(owner && (owner->inspected || owner->gone));
+}
+
+static void add_candidate(const struct search *search, struct candidates *candidates,
+			  enum match match, const struct only *one)
+{
+	const struct request *request = one->request;
+
+	candidates->unsent |= !request->sent;
+	if (match == MATCH_PERHAPS) {
+		add(&candidates->perhaps, one);
+		candidates->unresolved |=
+			one->cause->key == KEY_VOLUMES
+				? will_tell_volumes(search, request)
+				: is_telling(one->cause) && !request->silent && !request->over;
+	} else if (request->status >= STATUS_ERROR) {
+		add(&candidates->failed, one);
+	} else {
+		add(request->answered ? &candidates->done : &candidates->open, one);
+	}
+}
+
+static bool is_of(const struct origin *origin, const struct request *request)
+{
+	return origin && bytes_equal(origin->event_id, request->event_id);
+}
+
+/* Whether REQUEST may yet end it by a signal: Docker would have told that before. */
+static bool is_unsignalled(const struct search *search, const struct effect_cause *cause,
+			   const struct request *request)
+{
+	const struct owner *owner = search->owner;
+
+	/* Removals, too, are under way when what they wait for ends by itself. */
+	return cause->signals && !search->waiting->recovered &&
+	       !strcmp(search->causes->engines[request->socket].name, "docker") &&
+	       (!request->signalled || (owner && request->signalled < owner->started));
+}
+
+/* What is known of the container that REQUEST makes or removes: whether the volume is one of its. */
+static enum match match_volume(const struct search *search, const struct request *request,
+			       enum match match, enum cause_basis *basis)
+{
+	const struct owner *owner = owners_find(&search->causes->engines[search->socket].owners,
+						request->made.size ? request->made : request->id);
+
+	if (match != MATCH_PERHAPS || !owner || !owner->volumes_known)
+		return match;
+	*basis = BASIS_ID;
+	return owner_has_volume(owner, search->waiting->event->id) ? MATCH : MATCH_NONE;
+}
+
+/* Adds REQUEST if it may be the cause. Returns whether it has to do with the event at all. */
+static bool try_request(const struct search *search, struct request *request,
+			struct candidates *ret)
+{
+	const struct owner *owner = search->owner;
+	const struct effect_cause *cause = search->effect->causes;
+
+	for (; cause->operation; cause++) {
+		struct only one = {.request = request, .cause = cause};
+		enum match match =
+			request_match(request, cause, search->waiting->event, search->waiting->time,
+				      search->slack, owner ? owner->creator : NULL,
+				      bytes_of(owner ? owner->name : NULL), &one.basis);
+
+		if (cause->key == KEY_VOLUMES)
+			match = match_volume(search, request, match, &one.basis);
+		if (match == MATCH_NONE)
+			continue;
+		if (match == MATCH_BARREN ||
+		    (request->status >= STATUS_ERROR && !search->effect->partly && !cause->failed))
+			return true;
+		if (is_unsignalled(search, cause, request)) {
+			ret->doubtful |= owner && owner->signaller.several;
+			return true;
+		}
+		if (owner && cause->key == KEY_OWN)
+			one.basis = owner->creator_basis;
+		add_candidate(search, ret, match, &one);
+		return true;
+	}
+	return false;
+}
+
+static bool search_requests(const struct search *search, struct candidates *ret)
+{
+	bool found = false;
+
+	for (struct request *request = search->causes->ledger.newest; request;
+	     request = request->older)
+		if (request->socket == search->socket && request->consumed != search->effect)
+			found |= try_request(search, request, ret);
+	return found;
+}
+
+/* Those that were under way at the very moment; only if there is none, as far as the clocks go, those next to it. */
+static void find_candidates(const struct causes *causes, unsigned int socket,
+			    const struct effect *effect, const struct waiting *waiting,
+			    const struct owner *owner, struct candidates *ret)
+{
+	struct search search = {causes, socket, effect, waiting, owner, 0};
+
+	if (search_requests(&search, ret))
+		return;
+	search.slack = SLACK;
+	search_requests(&search, ret);
+}
+
+/* Whether OTHER has requests of another user than ONLY. */
+static bool has_others(const struct only *other, const struct only *only)
+{
+	return other->request && (other->several || !is_same_user(other->request, only->request));
+}
+
+/* The only user's whose it can have been. NULL: there is none; *RET_DOUBT: since that is not certain. KNOWS: no
+ * request is missing. OPEN_COUNTS: also one that may be answered with nothing having been done. */
+static const struct only *choose(const struct candidates *candidates, bool knows, bool open_counts,
+				 bool *ret_doubt)
+{
+	const struct only *done = &candidates->done, *open = &candidates->open;
+	const struct only *failed = &candidates->failed, *perhaps = &candidates->perhaps;
+
+	*ret_doubt = candidates->doubtful;
+	if (candidates->doubtful)
+		return NULL;
+	if (done->request || open->request) {
+		const struct only *only = done->request ? done : open;
+
+		*ret_doubt =
+			only->several || has_others(open, only) || has_others(failed, only) ||
+			(only == open && !open_counts) ||
+			((only == open || only->basis == BASIS_TIME) && has_others(perhaps, only));
+		return *ret_doubt ? NULL : only;
+	}
+	if (failed->request && !failed->several && !has_others(perhaps, failed))
+		return failed;
+	if (failed->request || perhaps->several || (perhaps->request && !knows)) {
+		*ret_doubt = true;
+		return NULL;
+	}
+	return perhaps->request ? perhaps : NULL;
+}
+
+/* Whether it is one of several of its user. */
+static bool is_alike(const struct candidates *candidates, const struct only *only)
+{
+	return only->alike || (only != &candidates->open && candidates->open.request) ||
+	       (only != &candidates->failed && candidates->failed.request) ||
+	       (only == &candidates->open && candidates->perhaps.request);
+}
+
+/* Whether the answers to come may say more. */
+static bool may_become_clear(const struct candidates *candidates)
+{
+	bool several = candidates->done.several || candidates->failed.several ||
+		       candidates->perhaps.several ||
+		       (candidates->done.request && candidates->failed.request);
+
+	return candidates->open.request || (!candidates->done.request && candidates->unresolved) ||
+	       (several && candidates->unsent);
+}
+
+/* --- where no request is -------------------------------------------------------------------------- */
+
+/* Asks the engine, once, for what is to be known of it. Returns whether to wait for that. */
+static bool ask(const struct causes *causes, unsigned int socket, struct waiting *waiting)
+{
+	const struct engine_event *event = waiting->event;
+	struct bytes id = is_container(event) ? event->id : event->container;
+
+	if (!causes->options.inspect || !id_valid(id))
+		return false;
+	if (!waiting->asked)
+		causes->options.inspect(causes->options.inspect_data, socket, id);
+	waiting->asked = true;
+	return true;
+}
+
+static bool inherit(struct cause *cause, struct origin *origin, enum cause_basis basis)
+{
+	if (!origin)
+		return false;
+	*cause = (struct cause){CAUSE_INHERITED, basis, REASON_NONE, origin, NULL};
+	return true;
+}
+
+static bool by_daemon(struct cause *cause, enum cause_reason reason)
+{
+	*cause = (struct cause){CAUSE_DAEMON, BASIS_NONE, reason, NULL, NULL};
+	return true;
+}
+
+/* Whether its end has just brought EVENT with it. */
+static bool is_end(const struct owner *owner, const struct engine_event *event)
+{
+	return owner->state == OWNER_ENDED && !owner->reconnected &&
+	       event->time <= owner->died + SETTLED_WITHIN;
+}
+
+/* The end, where nothing else than SIGKILL can have ended it. */
+static bool is_killed(const struct owner *owner, const struct engine_event *event)
+{
+	return owner && is_container(event) && is(event->action, "die") &&
+	       !event_survived_sigkill(event);
+}
+
+/* Whether its memory is not what its starter gave it. */
+static bool was_limited(const struct owner *owner)
+{
+	return owner->limiter.origin || owner->limiter.several;
+}
+
+/* Whether EVENT is that its memory was at its end, or the end by that. */
+static bool is_out_of_memory(const struct owner *owner, const struct engine_event *event)
+{
+	return is(event->action, "oom") || (owner->out_of_memory && is_killed(owner, event));
+}
+
+/* Whether it may be the end that somebody else than its starter wanted, though no request that fits is at hand: he
+ * sent it a signal, which it obeys when it likes to; or what killed it is not known, and he took its memory away. */
+static bool is_ended_by_others(const struct owner *owner, const struct engine_event *event)
+{
+	const struct culprit *signaller = &owner->signaller;
+	bool obeys = is(event->action, "die") && owner->signalled_at &&
+		     event->time <= owner->signalled_at + OBEYED_WITHIN;
+
+	if (is_killed(owner, event) && (owner->killer.several || was_limited(owner)))
+		return true;
+	return obeys && (signaller->several || !signaller->origin || !owner->starter ||
+			 !caller_same_user(signaller->origin->caller, owner->starter->caller));
+}
+
+/* Whether EVENT is of an end that the engine brought about when it stopped, as one of its signals told. */
+static bool is_end_by_engine(const struct owner *owner, const struct engine_event *event)
+{
+	if (!owner || !owner->stopped_by_engine)
+		return false;
+	return is_container(event) ? is(event->action, "die") || is(event->action, "stop")
+				   : is_end(owner, event) && !owner->ender;
+}
+
+/* Returns whether it is somebody's. */
+static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
+		      const struct engine_event *event, struct cause *ret)
+{
+	const struct owner *owner = owner_of(engine, event);
+	const struct owner_exec *exec;
+
+	switch (heir) {
+	case HEIR_STARTER:
+		if (!owner || is_doubtful(engine, owner))
+			return false;
+		if (is_end_by_engine(owner, event))
+			return by_daemon(ret, REASON_ENGINE_STOPPED);
+		if (!is_container(event))
+			return is_end(owner, event) &&
+			       inherit(ret, owner->ender, owner->ender_basis);
+		if (is_out_of_memory(owner, event) && was_limited(owner))
+			return inherit(ret, owner->limiter.origin, owner->limiter.basis);
+		return owner->starter_known && !is_ended_by_others(owner, event) &&
+		       inherit(ret, owner->starter, owner->starter_basis);
+	case HEIR_CREATOR:
+		/* Who killed it unseen may have removed it as well. */
+		return owner && owner->auto_remove && owner->state == OWNER_ENDED &&
+		       !owner->killer.several && inherit(ret, owner->creator, owner->creator_basis);
+	case HEIR_EXEC:
+		exec = owners_find_exec(&engine->owners, event->exec_id);
+		if (exec && exec->health_check)
+			return by_daemon(ret, REASON_HEALTH_CHECK);
+		return exec && inherit(ret, exec->starter, exec->starter_basis);
+	case HEIR_NONE:
+		break;
+	}
+	return false;
+}
+
+/* Whether the engine starts it by itself now. */
+static bool is_restarted(const struct engine_side *engine, const struct owner *owner,
+			 const struct waiting *waiting)
+{
+	if (!owner->inspected || !owner->restarts)
+		return false;
+	if (engine->gap && owner->restarts_always) /* it was started anew itself */
+		return owner->state != OWNER_CREATED;
+	if (owner->state == OWNER_ENDED)
+		return !owner->stopped && (owner->restarts_always || owner->failed) &&
+		       (engine->gap || waiting->recovered ||
+			waiting->event->time <= owner->died + RESTARTED_WITHIN);
+	/* It may have ended while nobody looked, together with the engine. */
+	return engine->gap && owner->state != OWNER_CREATED;
+}
+
+static bool is_health_check(const struct engine_side *engine, const struct owner *owner,
+			    const struct engine_event *event)
+{
+	const struct owner_exec *exec = owners_find_exec(&engine->owners, event->exec_id);
+
+	if (exec)
+		return exec->health_check;
+	return event->command_hash && owner->health_hash == event->command_hash;
+}
+
+/* Returns whether the engine did it by itself; there is proof of that, not only nobody else. */
+static bool find_daemon(const struct engine_side *engine, const struct waiting *waiting,
+			struct cause *ret)
+{
+	const struct engine_event *event = waiting->event;
+	const struct owner *owner = owner_of(engine, event);
+
+	if (is_container(event) && is(event->action, "create") && engine->swarm &&
+	    event->swarm_task)
+		return by_daemon(ret, REASON_SWARM);
+	if (!owner)
+		return false;
+	if (owner->swarm && !is_exec(event))
+		return by_daemon(ret, REASON_SWARM);
+	if (is_end_by_engine(owner, event))
+		return by_daemon(ret, REASON_ENGINE_STOPPED);
+	if (is_start(event) && is_restarted(engine, owner, waiting))
+		return by_daemon(ret, REASON_RESTART_POLICY);
+	if (is_exec(event) && is_health_check(engine, owner, event))
+		return by_daemon(ret, REASON_HEALTH_CHECK);
+	return false;
+}
+
+/* Whether more is to be known of the container before it can be said that nobody did it. */
+static bool is_unexplored(const struct engine_side *engine, const struct effect *effect,
+			  const struct engine_event *event)
+{
+	const struct owner *owner = owner_of(engine, event);
+
+	if ((!is_container(event) && !event->container.size) || (owner && owner->gone))
+		return false;
+	if (owner && is_doubtful(engine, owner))
+		return true;
+	if (effect->heir == HEIR_CREATOR)
+		return owner && !owner->inspected && !owner->auto_remove &&
+		       owner->state == OWNER_ENDED;
+	return effect->engine && effect->heir != HEIR_EXEC && (is_start(event) || is_exec(event)) &&
+	       (!owner || !owner->inspected);
+}
+
+/* --- the decision ----------------------------------------------------------------------------- */
+
+/* Who sent SIGKILL is who ended it. */
+static bool take_killer(const struct owner *owner, const struct engine_event *event,
+			struct cause *cause)
+{
+	if (!is_killed(owner, event) || !owner->killer.origin)
+		return false;
+	*cause = (struct cause){CAUSE_REQUEST, owner->killer.basis, REASON_NONE,
+				owner->killer.origin, NULL};
+	return true;
+}
+
+/* Whether EVENT comes with an end, and ONLY is a request that may have brought about that. */
+static bool is_of_an_end(const struct owner *owner, const struct engine_event *event,
+			 const struct only *only)
+{
+	return owner && !is_container(event) && is_end(owner, event) && only->cause->signals;
+}
+
+/* Whether the engine told behind its end that its memory was at its end. */
+static bool is_out_of_memory_behind(const struct waiting *waiting)
+{
+	for (const struct waiting *next = waiting->next; next; next = next->next)
+		if (is_container(next->event) && is(next->event->action, "oom") &&
+		    bytes_equal(next->event->id, waiting->event->id))
+			return true;
+	return false;
+}
+
+/* Whether that may be told yet, and would say whose end it is. */
+static bool may_be_out_of_memory(struct owner *owner, const struct waiting *waiting)
+{
+	if (!is_killed(owner, waiting->event) || !was_limited(owner) || owner->killer.origin)
+		return false;
+	owner->out_of_memory |= is_out_of_memory_behind(waiting);
+	return !owner->out_of_memory;
+}
+
+/* Whether more speaks for the engine than for the only request that fits: that one was only under way, or is
+ * to do what the engine is about to do. */
+static bool is_weak(const struct causes *causes, const struct only *only, const struct owner *owner,
+		    const struct engine_event *event)
+{
+	if (only->basis == BASIS_TIME)
+		return only->cause->key != KEY_OWN;
+	if (is(event->action, "destroy")) /* it may be told that it goes already */
+		return !only->request->answered;
+	/* Looking into it, too, mounts what it has, and a start that fails undoes what it did. */
+	if (is(event->action, "unmount") || is(event->action, "disconnect"))
+		return only->cause->key == KEY_CONTAINER && !only->cause->signals;
+	return is_start(event) && only->cause->key != KEY_OWN && owner &&
+	       owner->state == OWNER_ENDED && !owner->stopped &&
+	       boot_of(causes, owner->died, 0) < only->request->started;
+}
+
+/* Whether it can have happened without any request. */
+static bool has_rival(const struct engine_side *engine, const struct effect *effect,
+		      const struct waiting *waiting)
+{
+	const struct engine_event *event = waiting->event;
+	const struct owner *owner = owner_of(engine, event);
+	struct cause other;
+
+	if (is(event->type, "volume") && is(event->action, "destroy"))
+		return event->time <= engine->auto_removal + SETTLED_WITHIN;
+	if (owner && effect->heir == HEIR_STARTER && !is_container(event) && is_end(owner, event))
+		return true;
+	if (owner && effect->heir == HEIR_CREATOR && owner->state == OWNER_ENDED)
+		return owner->auto_remove || !owner->inspected;
+	if ((is_start(event) || is_exec(event)) && is_unexplored(engine, effect, event))
+		return true;
+	return find_heir(engine, effect->heir, event, &other) ||
+	       (effect->engine && find_daemon(engine, waiting, &other));
+}
+
+/* Of the requests of its user that are about the same nobody can tell any more which one it was. */
+static void blur(struct causes *causes, const struct request *request)
+{
+	for (struct request *other = causes->ledger.newest; other; other = other->older)
+		if (other->socket == request->socket && is_same_user(other, request) &&
+		    (!other->id.size || !request->id.size || bytes_equal(other->id, request->id)) &&
+		    (!other->over || other->over >= request->started))
+			other->alike = true;
+}
+
+/* ALIKE: others of the same user fit as well. */
+static enum decision decide_request(struct causes *causes, const struct effect *effect,
+				    const struct only *only, bool alike, bool late,
+				    struct cause *ret)
+{
+	if (!only->request->sent && !late)
+		return WAIT; /* for its sender */
+	if (alike)
+		blur(causes, only->request);
+	*ret = (struct cause){CAUSE_REQUEST, only->request->alike ? BASIS_TIME : only->basis,
+			      REASON_NONE, ledger_origin(&causes->ledger, only->request),
+			      only->request};
+	if (only->cause->once && !only->request->alike)
+		only->request->consumed = effect;
+	return DECIDED;
+}
+
+enum decision causes_decide(struct causes *causes, unsigned int socket, struct waiting *waiting,
+			    bool late, struct cause *ret)
+{
+	struct engine_side *engine = &causes->engines[socket];
+	const struct engine_event *event = waiting->event;
+	const struct effect *effect = effect_find(event->type, event->action);
+	struct owner *owner = owner_of(engine, event);
+	bool knows = ledger_knows(&causes->ledger, waiting->time), doubt;
+	struct candidates candidates = {};
+	const struct only *only;
+	bool weak;
+
+	*ret = (struct cause){};
+	if (!effect)
+		return DECIDED;
+	find_candidates(causes, socket, effect, waiting, owner, &candidates);
+	if (!late && may_become_clear(&candidates))
+		return WAIT;
+	only = choose(&candidates, knows, !is_start(event), &doubt);
+	weak = only && is_weak(causes, only, owner, event);
+	if ((weak || (!only && !doubt)) && is_unexplored(engine, effect, event) && !late &&
+	    ask(causes, socket, waiting))
+		return WAIT;
+	if (is_killed(owner, event) && owner->killer.several)
+		return DECIDED;
+	if (take_killer(owner, event, ret))
+		return DECIDED;
+	if (only && is_of_an_end(owner, event, only) && !is_of(owner->ender, only->request))
+		only = NULL; /* though under way, it was not what ended it */
+	if (only && weak && has_rival(engine, effect, waiting))
+		doubt = true;
+	else if (only)
+		return decide_request(causes, effect, only, is_alike(&candidates, only), late, ret);
+	if (may_be_out_of_memory(owner, waiting) && !late)
+		return WAIT;
+	if (!doubt && find_heir(engine, effect->heir, event, ret))
+		return DECIDED;
+	if (!effect->engine || doubt || !knows || find_daemon(engine, waiting, ret))
+		return DECIDED;
+	if (owner && !waiting->recovered && is_container(event) && is(event->action, "kill") &&
+	    causes->options.stopping &&
+	    causes->options.stopping(causes->options.inspect_data, socket))
+		by_daemon(ret, REASON_ENGINE_STOPPED);
+	return DECIDED;
+}
+
+/* --- what labels imitate ---------------------------------------------------------------------- */
+
+/* Attributes that the engine gives to an action before the labels overwrite them. */
+static bool has_given_attributes(const struct engine_event *event)
+{
+	return is(event->action, "die") || is(event->action, "kill") || is_exec(event);
+}
+
+static void drop_attributes(struct engine_event *event, unsigned int bits)
+{
+	if (bits & ATTRIBUTE_EXIT_CODE)
+		event->has_exit_code = false;
+	if (bits & ATTRIBUTE_SIGNAL)
+		event->signal = (struct bytes){};
+	if (bits & ATTRIBUTE_EXEC_ID)
+		event->exec_id = (struct bytes){};
+}
+
+enum decision causes_purge(struct causes *causes, unsigned int socket, struct waiting *waiting,
+			   bool late)
+{
+	struct engine_side *engine = &causes->engines[socket];
+	struct engine_event *event = waiting->event;
+	struct owner *owner;
+
+	if (waiting->purged || waiting->recovered || !is_container(event))
+		return DECIDED;
+	owner = owners_get(&engine->owners, event->id);
+	if (owner) {
+		owner->labels |= event->labels;
+		owner->labels_known |= !has_given_attributes(event);
+	}
+	if (has_given_attributes(event) && event->attributes && !(owner && owner->labels_known)) {
+		if (!late && !(owner && owner->gone) && ask(causes, socket, waiting))
+			return WAIT;
+		drop_attributes(event, ~0u);
+	}
+	if (owner)
+		drop_attributes(event, owner->labels);
+	waiting->purged = true;
+	return DECIDED;
+}

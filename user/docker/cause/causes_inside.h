@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of causes.c share: the events that wait, and how one is decided and taken in. */
+#ifndef CALLERD_CAUSES_INSIDE_H
+#define CALLERD_CAUSES_INSIDE_H
+
+#include "docker/cause/causes.h"
+#include "docker/cause/owners.h"
+
+#define SETTLED_WITHIN 10000000000ull /* ns: what an end brings with it comes right after it */
+
+/* An event that is not told yet. */
+struct waiting {
+	struct waiting *next;
+	struct engine_event *event; /* owned */
+	uint64_t arrived, time;	    /* ns of CLOCK_BOOTTIME */
+	bool recovered, asked, purged;
+};
+
+struct queue {
+	struct waiting *first, **end;
+};
+
+struct engine_side {
+	const char *name;
+	bool swarm;
+	struct owners owners;
+	struct queue told, recovered;
+	uint64_t position; /* ns of CLOCK_REALTIME, of the last event told; 0: none */
+	bool gap;	   /* events may have been missed, and not everything was looked at since */
+	uint64_t gap_since; /* ns of CLOCK_REALTIME */
+	unsigned int generation;
+	uint64_t auto_removal; /* ns of CLOCK_REALTIME: when one that goes by itself ended last */
+};
+
+struct causes {
+	struct causes_options options;
+	struct ledger ledger;
+	struct engine_side *engines;
+	struct causes_stats stats;
+	int64_t clock; /* ns to add to the requests' clock for the engines' */
+};
+
+/* What an event goes back to. */
+struct cause {
+	enum cause_kind kind;
+	enum cause_basis basis;
+	enum cause_reason reason;
+	struct origin *origin; /* borrowed */
+	struct request *request;
+};
+
+enum decision { DECIDED, WAIT };
+
+/* Takes out of an event what a label of its container may have put there. LATE: it has waited for too long. */
+enum decision causes_purge(struct causes *causes, unsigned int socket, struct waiting *waiting,
+			   bool late);
+
+/* What WAITING goes back to; *RET borrows its origin. */
+enum decision causes_decide(struct causes *causes, unsigned int socket, struct waiting *waiting,
+			    bool late, struct cause *ret);
+
+/* The command of an exec's event: that of the request which made the exec, where it is known, else the program's
+ * name alone. Lives as long as the event and the inventory do. */
+struct bytes causes_command(const struct causes *causes, unsigned int socket,
+			    const struct engine_event *event);
+
+/* What it changes: in whom things go back to, for the keeper, in the inventory. */
+void causes_apply(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+		  const struct cause *cause);
+
+/* TIME as the requests have it. */
+static inline uint64_t boot_of(const struct causes *causes, uint64_t real, uint64_t now)
+{
+	uint64_t ahead = (uint64_t)causes->clock;
+
+	if (!real)
+		return now;
+	return real > ahead ? real - ahead : 0;
+}
+
+static inline bool is(struct bytes text, const char *word)
+{
+	return bytes_equal(text, bytes_of(word));
+}
+
+static inline bool is_container(const struct engine_event *event)
+{
+	return is(event->type, "container");
+}
+
+/* The container that it is about, or of. */
+static inline struct owner *owner_of(const struct engine_side *engine,
+				     const struct engine_event *event)
+{
+	return owners_find(&engine->owners, is_container(event) ? event->id : event->container);
+}
+
+static inline bool is_start(const struct engine_event *event)
+{
+	if (is_container(event))
+		return is(event->action, "start") || is(event->action, "init");
+	return is(event->action, "connect") || is(event->action, "mount");
+}
+
+static inline bool is_exec(const struct engine_event *event)
+{
+	return bytes_begin(event->action, "exec");
+}
+
+/* Whether starts of it may have been missed. */
+static inline bool is_doubtful(const struct engine_side *engine, const struct owner *owner)
+{
+	return engine->gap && owner->generation != engine->generation;
+}
+
+#endif

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The words of Docker (daemon/events.go and who calls it) and of Podman (pkg/api/handlers/compat/events.go,
+ * pkg/domain/entities/events.go), which come out as Docker's.
+ *
+ * Docker adds a container's labels over what it says of the event itself, and then sets image and name. Podman sets
+ * image, name, containerExitCode, podId and, when a container dies, exitCode over the labels.
+ */
+#include "docker/cause/engine_event.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/body.h"
+#include "secret/mask.h"
+
+/* For the longest that a caller can make it, so that no label pushes the engine's attributes out: the action, which
+ * is there twice, the image and what is kept of the attributes take 56 KiB, and while one is read it takes 32.
+ * Three quarters of the limit are for that, and for the reader. */
+#define LINE_MEMORY_MAX (128 << 10)
+
+/* Further attributes that are looked for. */
+enum {
+	KEY_SWARM_TASK = 1 << 16,
+	KEY_PODMAN = 1 << 17, /* Podman's own, which is in each of its events */
+	KEY_OTHER = 1 << 18,
+};
+
+/* Longer ones count as absent. */
+#define NAME_MAX_KEPT 2048
+#define ID_MAX_KEPT 256
+#define WORD_MAX_KEPT 32
+#define NEVER_KEPT 0
+
+static const struct attribute {
+	const char *key;
+	unsigned int bit; /* enum engine_attribute or one of the above */
+	size_t longest;
+} attributes[] = {
+	{"com.docker.swarm.task.id", KEY_SWARM_TASK, NEVER_KEPT},
+	{"container", KEY_OTHER, ID_MAX_KEPT},
+	{"containerExitCode", KEY_PODMAN, WORD_MAX_KEPT},
+	{"execID", ATTRIBUTE_EXEC_ID, ID_MAX_KEPT},
+	{"exitCode", ATTRIBUTE_EXIT_CODE, WORD_MAX_KEPT},
+	{"image", ATTRIBUTE_IMAGE, NAME_MAX_KEPT},
+	{"name", ATTRIBUTE_NAME, NAME_MAX_KEPT},
+	{"network", KEY_OTHER, NAME_MAX_KEPT},
+	{"podId", KEY_PODMAN, NEVER_KEPT},
+	{"signal", ATTRIBUTE_SIGNAL, WORD_MAX_KEPT},
+};
+
+#define SOME_ACTIONS (ATTRIBUTE_EXIT_CODE | ATTRIBUTE_SIGNAL | ATTRIBUTE_EXEC_ID)
+
+/* Actions with attributes of their own, and those that Podman calls by another name. */
+static const struct act {
+	const char *type, *spelled;
+	const char *action; /* NULL: as it is spelled */
+	unsigned int given; /* of SOME_ACTIONS, by the engine */
+} acts[] = {
+	{"container", "die", NULL, ATTRIBUTE_EXIT_CODE},
+	{"container", "exec_create", NULL, ATTRIBUTE_EXEC_ID},
+	{"container", "exec_detach", NULL, ATTRIBUTE_EXEC_ID},
+	{"container", "exec_die", NULL, ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE},
+	{"container", "exec_start", NULL, ATTRIBUTE_EXEC_ID},
+	{"container", "kill", NULL, ATTRIBUTE_SIGNAL},
+	{"container", "died", "die", ATTRIBUTE_EXIT_CODE},
+	{"container", "exec", "exec_start", 0},
+	/* It sets the execID, and then the labels in place of all attributes (libpod/events.go, up to 6.0-dev). */
+	{"container", "exec_died", "exec_die", ATTRIBUTE_EXIT_CODE},
+	{"container", "remove", "destroy", 0},
+	{"image", "loadfromarchive", "load", 0},
+	{"image", "remove", "delete", 0},
+	{"volume", "remove", "destroy", 0},
+};
+
+struct event_reader {
+	void (*callback)(void *data, const struct engine_event *event);
+	void *data;
+	struct body *line; /* NULL: nothing of it came yet, or it is lost */
+	bool lost;	   /* there was no memory for it */
+	unsigned int seen; /* attributes that the line has, enum engine_attribute and KEY_… */
+	uint64_t malformed;
+};
+
+/* --- The line ------------------------------------------------------------------------------------ */
+
+/* Keeps those that are looked for, and notes that they were there; labels stream by. */
+static bool attribute_matters(void *data, const struct value *element)
+{
+	struct event_reader *reader = data;
+
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
+		if (!bytes_equal(element->key, bytes_of(attributes[i].key)))
+			continue;
+		reader->seen |= attributes[i].bit;
+		return !element->cut && element->string.size <= attributes[i].longest;
+	}
+	return false;
+}
+
+static const struct shape text_shape = {.kind = SHAPE_STRING};
+static const struct shape number_shape = {.kind = SHAPE_INTEGER, .bits = 64};
+/* A map: a struct would take the keys in any case, as labels may have them. */
+static const struct shape attributes_shape = {.kind = SHAPE_MAP,
+					      .element = &text_shape,
+					      .element_done = attribute_matters,
+					      .always = true};
+static const struct shape_field actor_fields[] = {
+	{"ID", &text_shape}, {"Attributes", &attributes_shape}, {0}};
+static const struct shape actor_shape = {.kind = SHAPE_STRUCT, .fields = actor_fields};
+static const struct shape_field event_fields[] = {{"status", &text_shape},
+						  {"id", &text_shape},
+						  {"from", &text_shape},
+						  {"Type", &text_shape},
+						  {"Action", &text_shape},
+						  {"Actor", &actor_shape},
+						  {"time", &number_shape},
+						  {"timeNano", &number_shape},
+						  {"HealthStatus", &text_shape}, /* Podman */
+						  {0}};
+static const struct shape event_shape = {.kind = SHAPE_STRUCT, .fields = event_fields};
+
+/* --- What it says -------------------------------------------------------------------------------- */
+
+static bool is(struct bytes text, const char *word)
+{
+	return bytes_equal(text, bytes_of(word));
+}
+
+/* Empty is absent. */
+static struct bytes text_of(const struct value *parent, const char *name)
+{
+	struct bytes text = value_string(parent, name);
+
+	return text.size ? text : (struct bytes){0};
+}
+
+static bool is_cut(const struct value *parent, const char *name)
+{
+	const struct value *field = value_get(parent, name);
+
+	return field && field->cut;
+}
+
+/* As strconv.Itoa() writes it. */
+static bool parse_integer(struct bytes text, int64_t *ret)
+{
+	bool negative = text.size && *text.data == '-';
+	size_t at = negative;
+	int64_t number = 0;
+
+	if (text.size == at || (text.data[at] == '0' && text.size > 1))
+		return false;
+	for (; at < text.size; at++) {
+		int digit = text.data[at] - '0';
+
+		if (digit < 0 || digit > 9 || __builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_sub_overflow(number, digit, &number))
+			return false;
+	}
+	if (!negative && number == INT64_MIN)
+		return false;
+	*ret = negative ? number : -number;
+	return true;
+}
+
+static uint64_t time_of(const struct value *line)
+{
+	const struct value *seconds = value_get(line, "time"), *ns = value_get(line, "timeNano");
+	int64_t time = 0;
+
+	if (ns && ns->number)
+		time = ns->number;
+	else if (seconds && __builtin_mul_overflow(seconds->number, INT64_C(1000000000), &time))
+		time = 0;
+	return time > 0 ? (uint64_t)time : 0;
+}
+
+static struct bytes without_blanks_behind(struct bytes text)
+{
+	while (text.size && text.data[text.size - 1] == ' ')
+		text.size--;
+	return text;
+}
+
+/*
+ * TAIL is what follows the colon: the arguments with one blank between them and no quotes. Where an argument ends
+ * cannot be told from it, nor, therefore, which words belong to a secret: of the event's own text only the
+ * program's name is told. CUT: the end of TAIL is missing.
+ */
+static void set_program(struct engine_event *event, struct bytes tail, bool cut,
+			struct text *program)
+{
+	size_t end = 0;
+
+	if (!tail.data)
+		return;
+	if (tail.size && *tail.data == ' ')
+		tail = bytes_from(tail, 1);
+	if (!cut)
+		event->command_hash = event_command_hash(tail);
+	while (end < tail.size && !strchr(" \t\r\n=", tail.data[end] ?: ' '))
+		end++;
+	if (end == tail.size && cut)
+		end = 0;
+	text_add_string(program, "");
+	mask_text(program, (struct bytes){tail.data, end});
+	event->program = text_since(program, 0);
+}
+
+/* Docker says it behind a colon, Podman in a field of its own. One word: what else stands there, as Docker's
+ * description of the API allows for, is a health check's output. */
+static void set_health(struct engine_event *event, struct bytes tail, const struct value *line)
+{
+	struct bytes health = tail;
+
+	if (health.size && *health.data == ' ')
+		health = bytes_from(health, 1);
+	if (!tail.data)
+		health = text_of(line, "HealthStatus");
+	for (size_t i = 0; i < health.size; i++)
+		if (health.data[i] < 'a' || health.data[i] > 'z' || i == WORD_MAX_KEPT)
+			return;
+	if (health.size)
+		event->health = health;
+}
+
+static const struct act *find_act(struct bytes type, struct bytes spelled)
+{
+	for (const struct act *act = acts; act < acts + sizeof(acts) / sizeof(*acts); act++)
+		if (is(type, act->type) && is(spelled, act->spelled))
+			return act;
+	return NULL;
+}
+
+/* Type, id and action, from the fields of before Docker 1.10 where these are missing: only containers had "from".
+ * *TAIL: what follows the action's colon. False: it is no event. */
+static bool set_action(struct engine_event *event, const struct value *line, struct bytes *tail,
+		       bool *tail_cut)
+{
+	const struct value *actor = value_get(line, "Actor");
+	const char *field = text_of(line, "Action").data ? "Action" : "status", *colon;
+	struct bytes action = text_of(line, field);
+
+	event->type = text_of(line, "Type");
+	if (!event->type.data && text_of(line, "from").data)
+		event->type = bytes_of("container");
+	event->id = text_of(actor, "ID");
+	if (!event->id.data)
+		event->id = text_of(line, "id");
+	if (!event->type.data || !action.data || is_cut(line, "Type") || is_cut(line, "id") ||
+	    is_cut(actor, "ID"))
+		return false;
+	*tail_cut = is_cut(line, field);
+	colon = memchr(action.data, ':', action.size);
+	if (colon) {
+		*tail = bytes_from(action, colon + 1 - action.data);
+		action.size = colon - action.data;
+	}
+	event->action = action;
+	return action.size && (colon || !*tail_cut);
+}
+
+/* What a label may have said, too. */
+static void set_given(struct engine_event *event, const struct value *values, unsigned int given,
+		      bool podman)
+{
+	struct bytes code = {0};
+
+	if (given & ATTRIBUTE_EXIT_CODE)
+		code = text_of(values, podman ? "containerExitCode" : "exitCode");
+	event->has_exit_code = parse_integer(code, &event->exit_code);
+	if (podman && event->has_exit_code)
+		event->attributes |= ATTRIBUTE_EXIT_CODE;
+	if (given & ATTRIBUTE_EXEC_ID)
+		event->exec_id = text_of(values, "execID");
+	if (given & ATTRIBUTE_SIGNAL)
+		event->signal = text_of(values, "signal");
+}
+
+static void set_container(struct engine_event *event, const struct value *values,
+			  const struct act *act)
+{
+	unsigned int given = act ? act->given : 0;
+
+	/* Podman's own words, which Docker has not: there its attribute is no label. */
+	set_given(event, values, given, act && act->action);
+	event->image = text_of(values, "image");
+	event->labels = event->attributes & SOME_ACTIONS & ~given;
+}
+
+/* Podman tells a container's connection as the container's event, with its name. */
+static void set_network(struct engine_event *event, const struct value *values, bool podman)
+{
+	event->container = text_of(values, "container");
+	if (!podman)
+		return;
+	if (is(event->action, "connect") || is(event->action, "disconnect")) {
+		event->container = event->id;
+		event->id = (struct bytes){0};
+	}
+	if (is(event->action, "remove"))
+		event->action = bytes_of("destroy");
+	event->name = text_of(values, "network");
+}
+
+static void set_attributes(struct engine_event *event, const struct value *values,
+			   unsigned int seen, const struct act *act)
+{
+	event->attributes = seen & ((1 << ATTRIBUTES) - 1);
+	event->swarm_task = seen & KEY_SWARM_TASK;
+	event->name = text_of(values, "name");
+	if (is(event->type, "container")) {
+		set_container(event, values, act);
+	} else if (is(event->type, "image")) {
+		event->labels = event->attributes & SOME_ACTIONS;
+	} else if (is(event->type, "volume")) {
+		event->container = text_of(values, "container");
+		if (!event->id.data) /* Podman */
+			event->id = event->name;
+	} else if (is(event->type, "network")) {
+		set_network(event, values, seen & KEY_PODMAN);
+	}
+}
+
+/* PROGRAM is where the name of an exec's program goes. False: it is no event. */
+static bool set_event(struct engine_event *event, const struct value *line, unsigned int seen,
+		      struct text *program)
+{
+	const struct value *values = value_get(value_get(line, "Actor"), "Attributes");
+	struct bytes tail = {0};
+	const struct act *act;
+	bool tail_cut;
+
+	if (!set_action(event, line, &tail, &tail_cut))
+		return false;
+	act = find_act(event->type, event->action);
+	if (act && act->action)
+		event->action = bytes_of(act->action);
+	set_attributes(event, values, seen, act);
+	if (is(event->type, "container")) {
+		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
+			event->image = text_of(line, "from");
+		if (is(event->action, "exec_create") || is(event->action, "exec_start"))
+			set_program(event, tail, tail_cut, program);
+		if (is(event->action, "health_status"))
+			set_health(event, tail, line);
+	}
+	event->time = time_of(line);
+	return true;
+}
+
+/* --- The stream ---------------------------------------------------------------------------------- */
+
+uint64_t event_command_hash(struct bytes command)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	command = without_blanks_behind(command);
+	for (size_t i = 0; i < command.size; i++)
+		hash = (hash ^ (unsigned char)command.data[i]) * UINT64_C(0x100000001b3);
+	return hash ? hash : 1;
+}
+
+int event_reader_new(void (*callback)(void *data, const struct engine_event *event), void *data,
+		     struct event_reader **ret)
+{
+	struct event_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return -ENOMEM;
+	reader->callback = callback;
+	reader->data = data;
+	*ret = reader;
+	return 0;
+}
+
+void event_reader_free(struct event_reader *reader)
+{
+	if (reader)
+		event_reader_reset(reader);
+	free(reader);
+}
+
+void event_reader_reset(struct event_reader *reader)
+{
+	body_free(reader->line);
+	reader->line = NULL;
+	reader->lost = false;
+	reader->seen = 0;
+}
+
+uint64_t event_reader_malformed(const struct event_reader *reader)
+{
+	return reader->malformed;
+}
+
+/* Takes a part of a line in. */
+static int feed_line(struct event_reader *reader, const char *bytes, size_t size)
+{
+	int error = 0;
+
+	if (!size || reader->lost)
+		return 0;
+	if (!reader->line)
+		error = body_new(&event_shape, LINE_MEMORY_MAX, reader, &reader->line);
+	if (!error)
+		error = body_feed(reader->line, bytes, size);
+	if (error) {
+		event_reader_reset(reader);
+		reader->lost = true;
+	}
+	return error;
+}
+
+static int end_line(struct event_reader *reader)
+{
+	struct engine_event event = {0};
+	struct text program = {0};
+	bool understood = reader->line && body_state(reader->line) == BODY_DONE &&
+			  !(body_oddities(reader->line) & BODY_TRAILING) &&
+			  set_event(&event, body_value(reader->line), reader->seen, &program);
+	int error = program.error;
+
+	if (understood && !error)
+		reader->callback(reader->data, &event);
+	else
+		reader->malformed++;
+	text_free(&program);
+	event_reader_reset(reader);
+	return error;
+}
+
+int event_reader_feed(struct event_reader *reader, const char *bytes, size_t size)
+{
+	int ret = 0;
+
+	while (size) {
+		const char *end = memchr(bytes, '\n', size);
+		size_t piece = end ? (size_t)(end - bytes) : size;
+		int error = feed_line(reader, bytes, piece);
+
+		if (error)
+			ret = error;
+		error = end ? end_line(reader) : 0;
+		if (error)
+			ret = error;
+		piece += end != NULL;
+		bytes += piece;
+		size -= piece;
+	}
+	return ret;
+}
+
+/* --- A copy -------------------------------------------------------------------------------------- */
+
+#define TEXTS(event)                                                                               \
+	{                                                                                          \
+		&(event)->type, &(event)->action, &(event)->id, &(event)->name, &(event)->image,   \
+			&(event)->container, &(event)->exec_id, &(event)->program,                 \
+			&(event)->health, &(event)->signal                                         \
+	}
+
+struct engine_event *event_copy(const struct engine_event *event)
+{
+	const struct bytes *const texts[] = TEXTS(event);
+	size_t size = sizeof(*event);
+	struct engine_event *copy;
+	char *room;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		size += texts[i]->size;
+	copy = malloc(size);
+	if (!copy)
+		return NULL;
+	*copy = *event;
+	room = (char *)(copy + 1);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct bytes *const copied[] = TEXTS(copy);
+
+		if (!texts[i]->data)
+			continue;
+		if (texts[i]->size)
+			memcpy(room, texts[i]->data, texts[i]->size);
+		copied[i]->data = room;
+		room += texts[i]->size;
+	}
+	return copy;
+}

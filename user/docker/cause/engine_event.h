@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an engine says of something that happened: GET /events, one JSON object a line.
+ *
+ * An event's attributes are the engine's own and, of containers and images, the labels in one map: a label can
+ * stand where the engine's attribute would. What only the engine can have set is told here as such, and what a
+ * label may have set is marked.
+ */
+#ifndef CALLERD_ENGINE_EVENT_H
+#define CALLERD_ENGINE_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "docker/known/attribute.h"
+
+/* data NULL, 0: there is none. Texts are valid UTF-8, and as long as they please. */
+struct engine_event {
+	struct bytes type;   /* "container" */
+	struct bytes action; /* "exec_start": without what stands behind a colon */
+	struct bytes id;     /* of what it happened to; Podman does not say it of a network */
+	struct bytes name, image;
+	/* Of a volume or a network: the id of the container that it is of. */
+	struct bytes container;
+	struct bytes exec_id;
+	struct bytes program; /* that an exec runs, as it was named; without secrets */
+	/* event_command_hash() of the exec's whole command; 0: none, or of so long a command that its end is missing */
+	uint64_t command_hash;
+	struct bytes health; /* of health_status: "healthy" */
+	struct bytes signal; /* "15" */
+	bool has_exit_code;
+	int64_t exit_code;
+	unsigned int attributes; /* enum engine_attribute: those that are there, by whomever */
+	/* Of those, the ones that the engine never gives to this action: labels they are, in every event of the
+	 * container. */
+	unsigned int labels;
+	bool swarm_task; /* there is a label com.docker.swarm.task.id, by whomever */
+	uint64_t time;	 /* ns of CLOCK_REALTIME, by the engine's clock; 0: it does not say */
+};
+
+/* A hash of a command as events have it: the arguments, parted by one blank each; never 0. */
+uint64_t event_command_hash(struct bytes command);
+
+/* A copy in one piece of memory, to be freed with free(); NULL where there is no memory. */
+struct engine_event *event_copy(const struct engine_event *event);
+
+struct event_reader;
+
+/* CALLBACK is called for each event; what it gets lives until it returns. 0 or -ENOMEM. Free with
+ * event_reader_free(). */
+int event_reader_new(void (*callback)(void *data, const struct engine_event *event), void *data,
+		     struct event_reader **ret);
+void event_reader_free(struct event_reader *reader);
+
+/* Takes the bytes of the stream in, in any portions. A line that is no event is passed over and counted. 0, or
+ * -ENOMEM: the event at hand is lost, and counted, too. */
+int event_reader_feed(struct event_reader *reader, const char *bytes, size_t size);
+
+/* The stream begins anew: what is left of a line is dropped. */
+void event_reader_reset(struct event_reader *reader);
+
+/* Lines that were no events, or not understood. */
+uint64_t event_reader_malformed(const struct event_reader *reader);
+
+#endif

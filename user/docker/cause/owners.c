@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#define HASH_NONFATAL_OOM 1
+#include "docker/cause/owners.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/text.h"
+
+#define SECOND 1000000000ull
+
+static void set_origin(struct origin **place, struct origin *origin)
+{
+	origin_ref(origin);
+	origin_unref(*place);
+	*place = origin;
+}
+
+void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis)
+{
+	struct origin *first = culprit->origin;
+
+	if (first && origin && !origin_equal(first, origin) &&
+	    caller_same_user(first->caller, origin->caller)) {
+		culprit->basis = BASIS_TIME;
+		return;
+	}
+	culprit->several |= !origin || (first && !origin_equal(first, origin));
+	if (culprit->several)
+		origin = NULL;
+	else if (!first)
+		culprit->basis = basis;
+	set_origin(&culprit->origin, origin);
+}
+
+void culprit_clear(struct culprit *culprit)
+{
+	culprit->several = false;
+	set_origin(&culprit->origin, NULL);
+}
+
+/* --- the tables ------------------------------------------------------------------------------- */
+
+struct owner *owners_find(const struct owners *owners, struct bytes id)
+{
+	struct owner *owner = NULL;
+
+	if (id_valid(id))
+		HASH_FIND(hh, owners->containers, id.data, ID_DIGITS, owner);
+	return owner;
+}
+
+void owners_remove(struct owners *owners, struct owner *owner)
+{
+	HASH_DEL(owners->containers, owner);
+	origin_unref(owner->creator);
+	origin_unref(owner->starter);
+	culprit_clear(&owner->killer);
+	culprit_clear(&owner->signaller);
+	culprit_clear(&owner->limiter);
+	origin_unref(owner->ender);
+	free(owner->volumes);
+	free(owner->name);
+	free(owner->image);
+	free(owner);
+}
+
+struct owner *owners_get(struct owners *owners, struct bytes id)
+{
+	struct owner *owner = owners_find(owners, id);
+
+	if (owner || !id_valid(id))
+		return owner;
+	owner = calloc(1, sizeof(*owner));
+	if (!owner)
+		return NULL;
+	memcpy(owner->id, id.data, ID_DIGITS);
+	HASH_ADD(hh, owners->containers, id, ID_DIGITS, owner);
+	if (!owner->hh.tbl) {
+		free(owner);
+		return NULL;
+	}
+	if (HASH_COUNT(owners->containers) > OWNERS_MAX)
+		owners_remove(owners, owners->containers);
+	return owner;
+}
+
+struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id)
+{
+	struct owner_exec *exec = NULL;
+
+	if (id_valid(id))
+		HASH_FIND(hh, owners->execs, id.data, ID_DIGITS, exec);
+	return exec;
+}
+
+void owners_remove_exec(struct owners *owners, struct owner_exec *exec)
+{
+	HASH_DEL(owners->execs, exec);
+	origin_unref(exec->starter);
+	free(exec);
+}
+
+struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id)
+{
+	struct owner_exec *exec = owners_find_exec(owners, id);
+
+	if (exec || !id_valid(id))
+		return exec;
+	exec = calloc(1, sizeof(*exec));
+	if (!exec)
+		return NULL;
+	memcpy(exec->id, id.data, ID_DIGITS);
+	HASH_ADD(hh, owners->execs, id, ID_DIGITS, exec);
+	if (!exec->hh.tbl) {
+		free(exec);
+		return NULL;
+	}
+	if (HASH_COUNT(owners->execs) > OWNERS_EXECS_MAX)
+		owners_remove_exec(owners, owners->execs);
+	return exec;
+}
+
+void owners_clear(struct owners *owners)
+{
+	while (owners->containers) /* NOLINTNEXTLINE: the analyzer loses track of the table */
+		owners_remove(owners, owners->containers);
+	while (owners->execs) /* NOLINTNEXTLINE: likewise */
+		owners_remove_exec(owners, owners->execs);
+}
+
+/* --- one of them ------------------------------------------------------------------------------ */
+
+static void set_text(char **text, struct bytes bytes)
+{
+	char *copy;
+
+	if (!bytes.size || bytes_equal(bytes_of(*text), bytes))
+		return;
+	copy = strndup(bytes.data, bytes.size);
+	if (!copy)
+		return;
+	free(*text);
+	*text = copy;
+}
+
+void owner_set_name(struct owner *owner, struct bytes name)
+{
+	set_text(&owner->name, name.size && *name.data == '/' ? bytes_from(name, 1) : name);
+}
+
+void owner_set_image(struct owner *owner, struct bytes image)
+{
+	set_text(&owner->image, image);
+}
+
+void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis)
+{
+	set_origin(&owner->creator, origin);
+	owner->creator_basis = basis;
+}
+
+void owner_set_ender(struct owner *owner, struct origin *origin, enum cause_basis basis)
+{
+	set_origin(&owner->ender, origin);
+	owner->ender_basis = basis;
+}
+
+void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
+		       bool known)
+{
+	set_origin(&owner->starter, origin);
+	owner->starter_basis = basis;
+	owner->starter_known = known;
+}
+
+/* --- what inspect tells ----------------------------------------------------------------------- */
+
+static bool read_number(struct bytes *text, unsigned int digits, int *ret)
+{
+	int number = 0;
+
+	if (text->size < digits)
+		return false;
+	for (unsigned int i = 0; i < digits; i++) {
+		if (text->data[i] < '0' || text->data[i] > '9')
+			return false;
+		number = 10 * number + text->data[i] - '0';
+	}
+	*ret = number;
+	*text = bytes_from(*text, digits);
+	return true;
+}
+
+static bool read_char(struct bytes *text, char c)
+{
+	if (!text->size || *text->data != c)
+		return false;
+	*text = bytes_from(*text, 1);
+	return true;
+}
+
+/* .123456789 as ns; nothing is 0. */
+static uint64_t read_fraction(struct bytes *text)
+{
+	uint64_t fraction = 0, unit = SECOND;
+
+	if (!read_char(text, '.'))
+		return 0;
+	while (text->size && *text->data >= '0' && *text->data <= '9') {
+		unit /= 10;
+		fraction += unit * (uint64_t)(*text->data - '0');
+		*text = bytes_from(*text, 1);
+	}
+	return fraction;
+}
+
+/* Z, +02:00: seconds to take off. */
+static bool read_zone(struct bytes text, int *ret)
+{
+	int hours, minutes, sign;
+
+	*ret = 0;
+	if (bytes_equal(text, bytes_of("Z")))
+		return true;
+	sign = text.size && *text.data == '-' ? -1 : 1;
+	if (!read_char(&text, '+') && !read_char(&text, '-'))
+		return false;
+	if (!read_number(&text, 2, &hours) || !read_char(&text, ':') ||
+	    !read_number(&text, 2, &minutes) || text.size)
+		return false;
+	*ret = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+/* RFC 3339 as ns of CLOCK_REALTIME; 0: it is none, or before 1970 (Go's zero). */
+static uint64_t read_time(struct bytes text)
+{
+	struct tm tm = {0};
+	uint64_t fraction;
+	time_t seconds;
+	int zone;
+
+	if (!read_number(&text, 4, &tm.tm_year) || !read_char(&text, '-') ||
+	    !read_number(&text, 2, &tm.tm_mon) || !read_char(&text, '-') ||
+	    !read_number(&text, 2, &tm.tm_mday) || !read_char(&text, 'T') ||
+	    !read_number(&text, 2, &tm.tm_hour) || !read_char(&text, ':') ||
+	    !read_number(&text, 2, &tm.tm_min) || !read_char(&text, ':') ||
+	    !read_number(&text, 2, &tm.tm_sec))
+		return 0;
+	fraction = read_fraction(&text);
+	if (!read_zone(text, &zone) || tm.tm_year < 1970)
+		return 0;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	seconds = timegm(&tm);
+	return seconds - zone < 0 ? 0 : (uint64_t)(seconds - zone) * SECOND + fraction;
+}
+
+/* The health check's command, as events have it; 0: none. */
+static uint64_t health_hash(const struct value *config)
+{
+	const struct value *test = value_get(value_get(config, "Healthcheck"), "Test");
+	const struct value *word = test ? test->first : NULL;
+	const struct value *shell = value_get(config, "Shell");
+	struct text command = {0};
+	uint64_t hash = 0;
+
+	if (!word || bytes_equal(word->string, bytes_of("NONE")))
+		return 0;
+	if (bytes_equal(word->string, bytes_of("CMD-SHELL"))) {
+		if (!shell || !shell->first)
+			text_add_string(&command, "/bin/sh -c");
+		for (shell = shell ? shell->first : NULL; shell; shell = shell->next) {
+			if (command.size)
+				text_add_char(&command, ' ');
+			text_add_bytes(&command, shell->string);
+		}
+	}
+	for (word = word->next; word; word = word->next) {
+		if (command.size)
+			text_add_char(&command, ' ');
+		text_add_bytes(&command, word->string);
+	}
+	if (!command.error && command.size)
+		hash = event_command_hash(text_since(&command, 0));
+	explicit_bzero(command.data ?: (char[1]){0}, command.data ? command.size : 0);
+	text_free(&command);
+	return hash;
+}
+
+static unsigned int label_bits(const struct value *labels)
+{
+	unsigned int bits = 0;
+
+	for (const struct value *label = labels ? labels->first : NULL; label; label = label->next)
+		bits |= attribute_of_label(label->key);
+	return bits;
+}
+
+/* They are known if no mount of the list was left out. */
+static void set_volumes(struct owner *owner, const struct value *mounts)
+{
+	struct text names = {0};
+	unsigned int count = 0;
+	bool cut = false;
+
+	for (const struct value *mount = mounts ? mounts->first : NULL; mount;
+	     mount = mount->next) {
+		const struct value *name = value_get(mount, "Name");
+
+		count++;
+		if (!name || !name->string.size)
+			continue;
+		cut |= name->cut;
+		text_add_bytes(&names, name->string);
+		text_add_char(&names, 0);
+	}
+	free(owner->volumes);
+	owner->volumes = names.data;
+	owner->volumes_size = names.error ? 0 : names.size;
+	owner->volumes_known = mounts && mounts->count == count && !cut && !names.error;
+}
+
+bool owner_has_volume(const struct owner *owner, struct bytes name)
+{
+	const char *volume = owner->volumes, *end = volume + owner->volumes_size;
+
+	for (; volume && volume < end; volume += strlen(volume) + 1)
+		if (bytes_equal(bytes_of(volume), name))
+			return true;
+	return false;
+}
+
+void owner_inspected(struct owner *owner, const struct value *inspect)
+{
+	const struct value *config = value_get(inspect, "Config");
+	const struct value *host = value_get(inspect, "HostConfig");
+	const struct value *state = value_get(inspect, "State");
+	const struct value *exit_code = value_get(state, "ExitCode");
+	struct bytes policy = value_string(value_get(host, "RestartPolicy"), "Name");
+
+	owner->inspected = true;
+	owner->restarts_always = bytes_equal(policy, bytes_of("always")) ||
+				 bytes_equal(policy, bytes_of("unless-stopped"));
+	owner->restarts = owner->restarts_always || bytes_equal(policy, bytes_of("on-failure"));
+	owner->auto_remove = value_true(host, "AutoRemove");
+	owner->health_hash = health_hash(config);
+	owner->labels |= label_bits(value_get(config, "Labels"));
+	owner->labels_known = true;
+	set_volumes(owner, value_get(inspect, "Mounts"));
+	owner->running = value_true(state, "Running");
+	owner->made_at = read_time(value_string(inspect, "Created"));
+	owner->started_at = read_time(value_string(state, "StartedAt"));
+	owner->finished_at = read_time(value_string(state, "FinishedAt"));
+	owner->exit_code = exit_code ? exit_code->number : 0;
+	if (!owner->name) /* else events tell it, each at its time */
+		owner_set_name(owner, value_string(inspect, "Name"));
+	owner_set_image(owner, value_string(config, "Image"));
+}
+
+/* --- beyond our life -------------------------------------------------------------------------- */
+
+struct owned owner_owned(const struct owner *owner)
+{
+	return (struct owned){
+		.id = {owner->id, ID_DIGITS},
+		.name = bytes_of(owner->name),
+		.image = bytes_of(owner->image),
+		.creator = owner->creator,
+		.starter = owner->starter,
+		.starter_known = owner->starter_known,
+		.created = owner->created,
+		.started = owner->started,
+		.died = owner->died,
+		.labels = owner->labels,
+		.labels_known = owner->labels_known,
+		.swarm = owner->swarm,
+		.stopped = owner->stopped,
+		.witnessed = owner->witnessed,
+	};
+}
+
+static enum owner_state state_of(const struct owned *owned)
+{
+	if (owned->died && owned->died >= owned->started)
+		return OWNER_ENDED;
+	if (owned->started)
+		return OWNER_RUNNING;
+	return owned->created ? OWNER_CREATED : OWNER_UNKNOWN;
+}
+
+void owner_restore(struct owner *owner, const struct owned *owned)
+{
+	owner_set_name(owner, owned->name);
+	owner_set_image(owner, owned->image);
+	owner_set_creator(owner, owned->creator, BASIS_ID);
+	owner_set_starter(owner, owned->starter, BASIS_ID, owned->starter_known);
+	owner->created = owned->created;
+	owner->started = owned->started;
+	owner->died = owned->died;
+	owner->labels |= owned->labels;
+	owner->labels_known |= owned->labels_known;
+	owner->swarm = owned->swarm;
+	owner->stopped = owned->stopped;
+	owner->witnessed = owned->witnessed;
+	owner->state = state_of(owned);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who the containers and execs of one engine go back to, and what state they are in, as its events tell. Bounded: of
+ * too many containers that one goes which was met first.
+ */
+#ifndef CALLERD_OWNERS_H
+#define CALLERD_OWNERS_H
+
+#include <uthash.h>
+
+#include "base/idtree.h"
+#include "docker/cause/engine_event.h"
+#include "docker/known/origin.h"
+#include "json/body.h"
+
+#define OWNERS_MAX 65536
+#define OWNERS_EXECS_MAX 16384
+
+/* What became of a container last, as far as it was told. */
+enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
+
+/* Who did something: the first request of the one user who did. */
+struct culprit {
+	struct origin *origin; /* NULL: nobody, or several */
+	bool several;	       /* users did it, or who is not known */
+	enum cause_basis basis;
+};
+
+struct owner {
+	UT_hash_handle hh;
+	char id[ID_DIGITS];
+	char *name, *image; /* owned; NULL: unknown */
+	struct origin *creator, *starter;
+	bool starter_known; /* struct owned has it */
+	bool stopped; /* it ended since somebody asked for it: no policy starts it again by itself */
+	enum owner_state state;
+	uint64_t created, started, died; /* ns of CLOCK_REALTIME, of the last such event; 0: none */
+	unsigned int labels;		 /* enum engine_attribute: those that it has labels for */
+	bool labels_known;		 /* those are all */
+	bool swarm;			 /* made by the engine, for a service */
+	bool witnessed;			 /* its creator's findings are all there were */
+	struct culprit killer;		 /* who sent it SIGKILL, since it was started */
+	struct culprit signaller; /* who sent it another one that may have ended it, since then */
+	uint64_t signalled_at;	  /* ns of CLOCK_REALTIME: the last such one; 0: none */
+	bool signalled;		  /* it was sent any */
+	struct culprit limiter;	  /* who changed its memory limits last */
+	bool out_of_memory;	  /* it was, since it was started */
+	struct origin *ender;	  /* whom its end goes back to; NULL: nobody known */
+	enum cause_basis ender_basis;
+	bool stopped_by_engine; /* it was sent a signal by the engine that stops, since it was started */
+	bool failed;		/* it ended with an exit code other than 0 */
+	bool reconnected;	/* to a network, or a volume of it mounted, since it ended */
+	/* What .creator and .starter rest on. */
+	enum cause_basis creator_basis, starter_basis;
+	unsigned int generation; /* of the last look at all containers in which it was seen */
+	/* As inspect tells. */
+	bool gone; /* the engine does not know it any more */
+	bool inspected, restarts, restarts_always, auto_remove, running;
+	bool volumes_known;
+	char *volumes; /* their names, each ended by a NUL, owned; NULL: it has none */
+	size_t volumes_size;
+	uint64_t health_hash; /* event_command_hash() of its health check; 0: none */
+	uint64_t made_at, started_at, finished_at; /* ns of CLOCK_REALTIME; 0: never */
+	int64_t exit_code;
+};
+
+struct owner_exec {
+	UT_hash_handle hh;
+	char id[ID_DIGITS], container[ID_DIGITS];
+	struct origin *starter; /* NULL: unknown */
+	enum cause_basis starter_basis;
+	bool health_check;
+};
+
+struct owners {
+	struct owner *containers;
+	struct owner_exec *execs;
+};
+
+void owners_clear(struct owners *owners);
+
+/* NULL: not known. ID: 64 hex digits, else NULL as well. Valid until the next change. */
+struct owner *owners_find(const struct owners *owners, struct bytes id);
+
+/* The same; added if it is not there. NULL: it is no id, or there is no memory. */
+struct owner *owners_get(struct owners *owners, struct bytes id);
+void owners_remove(struct owners *owners, struct owner *owner);
+
+struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id);
+struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id);
+void owners_remove_exec(struct owners *owners, struct owner_exec *exec);
+
+/* Copies; data NULL leaves what there was. */
+void owner_set_name(struct owner *owner, struct bytes name);
+void owner_set_image(struct owner *owner, struct bytes image);
+
+/* Take a reference of their own; ORIGIN may be NULL. */
+void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis);
+void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
+		       bool known);
+void owner_set_ender(struct owner *owner, struct origin *origin, enum cause_basis basis);
+void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis);
+void culprit_clear(struct culprit *culprit);
+
+/* Whether the volume NAME is one of its, where they are known. */
+bool owner_has_volume(const struct owner *owner, struct bytes name);
+
+/* Takes in what inspect tells (shape_container_inspect). */
+void owner_inspected(struct owner *owner, const struct value *inspect);
+
+/* As a keeper wants it; refers to OWNER. */
+struct owned owner_owned(const struct owner *owner);
+
+/* The other way round. */
+void owner_restore(struct owner *owner, const struct owned *owned);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a container that is dangerous by itself gives whoever enters it. */
+#include "docker/judge/judge.h"
+
+#define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
+
+/* Which of its files a container has of the host. The socket of an engine is none that can be read. */
+static bool is_of_files(enum finding_id id)
+{
+	return finding_is_mount(id) && id != FINDING_ENGINE_SOCKET_MOUNT;
+}
+
+/* Whether ENTRY gives the caller what FINDING is about. */
+static bool is_given(enum entry entry, const struct finding *finding)
+{
+	return entry == ENTRY_ALL || (entry == ENTRY_FILES && is_of_files(finding->id));
+}
+
+static const char *verb(const struct finding *finding)
+{
+	return bytes_begin(finding->detail, "runs ") ? "" : "has ";
+}
+
+static const struct finding *gravest(const struct verdict *has)
+{
+	const struct finding *ret = NULL;
+
+	for (unsigned int i = 0; i < has->finding_count; i++)
+		if (!ret || has->findings[i].severity > ret->severity)
+			ret = &has->findings[i];
+	return ret;
+}
+
+/* As grave as it is where the caller gets it; else it tells what sort of container that is. */
+static void carry(struct judging *judging, enum entry entry, const struct finding *finding)
+{
+	enum finding_severity severity = finding->severity;
+
+	if (severity < SEVERITY_MEDIUM)
+		return;
+	if (!is_given(entry, finding))
+		severity = SEVERITY_MEDIUM;
+	verdict_add(judging->verdict, finding->id, severity, "in a container that %s%.*s",
+		    verb(finding), PRINTED(finding->detail));
+}
+
+static void add_entered(struct judging *judging, enum entry entry, const struct verdict *has)
+{
+	const struct finding *worst = NULL;
+
+	for (unsigned int i = 0; i < has->finding_count; i++)
+		if (is_given(entry, &has->findings[i]) &&
+		    (!worst || has->findings[i].severity > worst->severity))
+			worst = &has->findings[i];
+	if (worst && worst->severity >= SEVERITY_HIGH)
+		verdict_add(judging->verdict, FINDING_ROOT_CONTAINER_ENTERED, worst->severity,
+			    "%s a container that %s%.*s",
+			    entry == ENTRY_ALL ? "enters" : "reads in", verb(worst),
+			    PRINTED(worst->detail));
+}
+
+bool judge_container_known(struct judging *judging)
+{
+	const struct inventory_container *container = judging->container;
+
+	if (container && inventory_container_judged(container))
+		return true;
+	if (!judging->refused)
+		verdict_add(judging->verdict, FINDING_NOT_JUDGED, SEVERITY_NONE,
+			    "what the container may do is not known");
+	return false;
+}
+
+void judge_entry(struct judging *judging)
+{
+	enum entry entry = judging->entry;
+	const struct inventory_container *container = judging->container;
+	struct verdict has = {0};
+
+	if (entry == ENTRY_NONE || !judge_container_known(judging))
+		return;
+	for (unsigned int i = 0; i < container->finding_count; i++)
+		verdict_add_finding(&has, &container->findings[i]);
+	judge_joined(judging, container, &has);
+	if (gravest(&has) && gravest(&has)->severity >= SEVERITY_HIGH) {
+		for (unsigned int i = 0; i < has.finding_count; i++)
+			carry(judging, entry, &has.findings[i]);
+		add_entered(judging, entry, &has);
+	}
+	verdict_free(&has);
+}

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/judge/facts.h"
+#include "http/query.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "docker/judge/judge.h"
+#include "secret/command.h"
+#include "secret/mask.h"
+
+/* Adds VALUE's text for a person to OUT, without its secrets. */
+typedef void (*spell)(struct text *out, const struct value *value);
+
+/* How a field of a body becomes a fact. */
+enum fact_form {
+	FORM_TEXT,	/* a string that is not empty */
+	FORM_REFERENCE, /* the same, where the name of an image is expected */
+	FORM_TRUE,	/* a bool, where it is true */
+	FORM_LIST,	/* of what .spell makes of its elements; strings by default */
+	FORM_KEYS,	/* of the keys of a map */
+};
+
+struct fact_line {
+	const char *name;  /* callerd.request.NAME */
+	const char *field; /* of the body */
+	enum fact_form form;
+	spell spell;
+};
+
+/* --- values as text ------------------------------------------------------------------------------ */
+
+static void add_part(struct text *out, const char *separator, struct bytes part)
+{
+	if (!part.size)
+		return;
+	if (out->size)
+		text_add_string(out, separator);
+	mask_text(out, part);
+}
+
+static void add_setting(struct text *out, const char *setting, struct bytes value)
+{
+	if (!value.size)
+		return;
+	if (out->size)
+		text_add_char(out, ',');
+	text_add_string(out, setting);
+	text_add_char(out, '=');
+	mask_text(out, value);
+}
+
+static void add_integer(struct text *out, int64_t number)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%" PRId64, number);
+	text_add_string(out, digits);
+}
+
+static void spell_string(struct text *out, const struct value *value)
+{
+	mask_text(out, value->string);
+}
+
+/* key=value of a map of strings, the value hidden where the key says so. */
+static void spell_pair(struct text *out, const struct value *value)
+{
+	mask_text(out, value->key);
+	text_add_char(out, '=');
+	if (mask_is_secret_name(value->key))
+		text_add(out, MASK, MASK_SIZE);
+	else
+		mask_text(out, value->string);
+}
+
+/* Nobody knows whether the value of an unknown option is a secret. */
+static void spell_log_option(struct text *out, const struct value *value)
+{
+	if (judge_log_option_is_known(value->key)) {
+		spell_pair(out, value);
+		return;
+	}
+	mask_text(out, value->key);
+	text_add_string(out, "=" MASK);
+}
+
+/* As `docker run --mount` has it. */
+static void spell_mount(struct text *out, const struct value *mount)
+{
+	const struct value *bind = value_get(mount, "BindOptions");
+	const struct value *volume = value_get(mount, "VolumeOptions");
+	const struct value *driver = value_get(volume, "DriverConfig");
+	const struct value *options = value_get(driver, "Options");
+
+	add_setting(out, "type", value_string(mount, "Type"));
+	add_setting(out, "source", value_string(mount, "Source"));
+	add_setting(out, "target", value_string(mount, "Target"));
+	if (value_true(mount, "ReadOnly"))
+		add_part(out, ",", bytes_of("readonly"));
+	add_setting(out, "bind-propagation", value_string(bind, "Propagation"));
+	if (value_true(bind, "NonRecursive"))
+		add_part(out, ",", bytes_of("bind-nonrecursive"));
+	add_setting(out, "volume-subpath", value_string(volume, "Subpath"));
+	add_setting(out, "volume-driver", value_string(driver, "Name"));
+	for (const struct value *one = options ? options->first : NULL; one; one = one->next) {
+		text_add_string(out, ",volume-opt=");
+		spell_pair(out, one);
+	}
+}
+
+/* As `docker run --device` has it. */
+static void spell_device(struct text *out, const struct value *device)
+{
+	add_part(out, ":", value_string(device, "PathOnHost"));
+	add_part(out, ":", value_string(device, "PathInContainer"));
+	add_part(out, ":", value_string(device, "CgroupPermissions"));
+}
+
+static void add_strings(struct text *out, const char *setting, const struct value *list)
+{
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		add_setting(out, setting, one->string);
+}
+
+void facts_spell_device_request(struct text *out, const struct value *request)
+{
+	const struct value *count = value_get(request, "Count");
+	const struct value *capabilities = value_get(request, "Capabilities");
+
+	add_setting(out, "driver", value_string(request, "Driver"));
+	if (count && count->number) {
+		text_add_string(out, out->size ? ",count=" : "count=");
+		add_integer(out, count->number);
+	}
+	add_strings(out, "device", value_get(request, "DeviceIDs"));
+	for (const struct value *one = capabilities ? capabilities->first : NULL; one;
+	     one = one->next)
+		add_strings(out, "capabilities", one);
+}
+
+static void spell_reference(struct text *out, const struct value *reference)
+{
+	mask_text(out, value_string(reference, "SecretName"));
+	mask_text(out, value_string(reference, "ConfigName"));
+}
+
+static void spell_target(struct text *out, const struct value *attachment)
+{
+	mask_text(out, value_string(attachment, "Target"));
+}
+
+static void spell_privilege(struct text *out, const struct value *privilege)
+{
+	const struct value *values = value_get(privilege, "Value");
+
+	mask_text(out, value_string(privilege, "Name"));
+	text_add_string(out, ":");
+	for (const struct value *one = values ? values->first : NULL; one; one = one->next) {
+		text_add_char(out, ' ');
+		mask_text(out, one->string);
+	}
+}
+
+/* --- tables to facts ------------------------------------------------------------------------------ */
+
+/* Adds TEXT as MASK makes it. */
+static void add_masked(struct verdict *verdict, const char *name, struct bytes text,
+		       bool (*mask)(struct text *out, struct bytes text))
+{
+	struct record_fact *fact = text.size ? verdict_fact(verdict, name, FACT_TEXT) : NULL;
+	struct text *masked = verdict_scratch(verdict);
+
+	if (!fact)
+		return;
+	if (mask(masked, text))
+		text = text_since(masked, 0);
+	fact->text = pool_copy(&verdict->pool, text);
+}
+
+static void add_text(struct verdict *verdict, const char *name, struct bytes text)
+{
+	add_masked(verdict, name, text, mask_text);
+}
+
+static void add_list(struct verdict *verdict, const struct fact_line *line,
+		     const struct value *list)
+{
+	struct record_fact *fact = verdict_fact(verdict, line->name, FACT_LIST);
+
+	if (!fact || !verdict_list(verdict, fact, list->count))
+		return;
+	fact->cut = list->dropped;
+	for (const struct value *one = list->first; one; one = one->next) {
+		struct text *text = verdict_scratch(verdict);
+
+		if (line->form == FORM_KEYS)
+			mask_text(text, one->key);
+		else
+			(line->spell ?: spell_string)(text, one);
+		verdict_append(verdict, fact, text_since(text, 0));
+	}
+}
+
+/* Adds the arguments, each ended by a NUL; one within an argument, which ends nothing, shows as U+FFFD. */
+static void join_arguments(struct text *out, const struct value *list)
+{
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		for (size_t i = 0; i < one->string.size; i++)
+			if (one->string.data[i])
+				text_add_char(out, one->string.data[i]);
+			else
+				text_add_string(out, "\uFFFD");
+		text_add_char(out, '\0');
+	}
+}
+
+/* Takes LIST's arguments off *MASKED. */
+static void add_arguments(struct verdict *verdict, const char *name, const struct value *list,
+			  struct bytes *masked)
+{
+	struct record_fact *fact;
+	struct bytes argument;
+
+	if (!list || (!list->count && !list->dropped))
+		return;
+	fact = verdict_fact(verdict, name, FACT_LIST);
+	if (!fact || !verdict_list(verdict, fact, list->count))
+		return;
+	fact->cut = list->dropped || list->count > fact->room;
+	for (unsigned int i = 0; i < list->count && command_next(masked, &argument); i++)
+		if (fact->count < fact->room)
+			fact->list[fact->count++] = pool_copy(&verdict->pool, argument);
+}
+
+/* Arguments hide secrets in what stands beside them: masked as the one command that they are. Both may be
+ * NULL. */
+static void add_command(struct verdict *verdict, const struct value *entrypoint,
+			const struct value *command)
+{
+	struct text joined = {0}, masked = {0};
+	struct bytes rest;
+
+	join_arguments(&joined, entrypoint);
+	join_arguments(&joined, command);
+	mask_args(&masked, text_since(&joined, 0));
+	rest = text_since(&masked, 0);
+	add_arguments(verdict, "entrypoint", entrypoint, &rest);
+	add_arguments(verdict, "command", command, &rest);
+	text_free(&joined);
+	text_free(&masked);
+}
+
+void facts_spell_exec(struct text *out, const struct value *body)
+{
+	struct text joined = {0}, masked = {0};
+
+	join_arguments(&joined, value_get(body, "Cmd"));
+	mask_args(&masked, text_since(&joined, 0));
+	command_add(out, text_since(&masked, 0));
+	text_free(&joined);
+	text_free(&masked);
+}
+
+static void add_line(struct verdict *verdict, const struct fact_line *line,
+		     const struct value *body)
+{
+	const struct value *value = value_get(body, line->field);
+
+	if (!value)
+		return;
+	switch (line->form) {
+	case FORM_TEXT:
+		add_text(verdict, line->name, value->string);
+		break;
+	case FORM_REFERENCE:
+		add_masked(verdict, line->name, value->string, mask_reference);
+		break;
+	case FORM_TRUE:
+		if (value->boolean)
+			verdict_fact(verdict, line->name, FACT_TRUE);
+		break;
+	case FORM_LIST:
+	case FORM_KEYS:
+		if (value->count || value->dropped)
+			add_list(verdict, line, value);
+		break;
+	}
+}
+
+#define ADD_LINES(verdict, lines, body)                                                            \
+	do {                                                                                       \
+		for (size_t i_ = 0; i_ < sizeof(lines) / sizeof(*(lines)); i_++)                   \
+			add_line(verdict, &(lines)[i_], body);                                     \
+	} while (0)
+
+/* --- containers ----------------------------------------------------------------------------------- */
+
+static void add_restart_policy(struct verdict *verdict, const struct value *policy)
+{
+	const struct value *count = value_get(policy, "MaximumRetryCount");
+	struct text text = {0};
+
+	text_add_bytes(&text, value_string(policy, "Name"));
+	if (text.size && count && count->number) {
+		text_add_char(&text, ':');
+		add_integer(&text, count->number);
+	}
+	add_text(verdict, "restart_policy", text_since(&text, 0));
+	text_free(&text);
+}
+
+/* [[HOST-IP:]HOST-PORT:]PORT/PROTOCOL, as `docker run -p` has it. */
+static void append_port(struct verdict *verdict, struct record_fact *fact, struct bytes port,
+			const struct value *binding)
+{
+	struct bytes ip = value_string(binding, "HostIp");
+	struct text *text = verdict_scratch(verdict);
+
+	mask_text(text, ip);
+	if (ip.size)
+		text_add_char(text, ':');
+	mask_text(text, value_string(binding, "HostPort"));
+	if (text->size)
+		text_add_char(text, ':');
+	mask_text(text, port);
+	verdict_append(verdict, fact, text_since(text, 0));
+}
+
+static void add_ports(struct verdict *verdict, const struct value *ports)
+{
+	struct record_fact *fact;
+	size_t count = 0;
+
+	for (const struct value *one = ports ? ports->first : NULL; one; one = one->next)
+		count += one->count ?: 1;
+	fact = ports && count ? verdict_fact(verdict, "ports", FACT_LIST) : NULL;
+	if (!fact || !verdict_list(verdict, fact, count))
+		return;
+	fact->cut = ports->dropped;
+	for (const struct value *one = ports->first; one; one = one->next) {
+		if (!one->first)
+			append_port(verdict, fact, one->key, NULL);
+		for (const struct value *binding = one->first; binding; binding = binding->next)
+			append_port(verdict, fact, one->key, binding);
+	}
+}
+
+void facts_host(struct verdict *verdict, const struct value *host)
+{
+	static const struct fact_line lines[] = {
+		{"privileged", "Privileged", FORM_TRUE},
+		{"binds", "Binds", FORM_LIST},
+		{"mounts", "Mounts", FORM_LIST, spell_mount},
+		{"volumes_from", "VolumesFrom", FORM_LIST},
+		{"volume_driver", "VolumeDriver", FORM_TEXT},
+		{"tmpfs", "Tmpfs", FORM_KEYS},
+		{"devices", "Devices", FORM_LIST, spell_device},
+		{"device_requests", "DeviceRequests", FORM_LIST, facts_spell_device_request},
+		{"device_cgroup_rules", "DeviceCgroupRules", FORM_LIST},
+		{"capabilities.add", "CapAdd", FORM_LIST},
+		{"capabilities.drop", "CapDrop", FORM_LIST},
+		{"namespaces.pid", "PidMode", FORM_TEXT},
+		{"namespaces.network", "NetworkMode", FORM_TEXT},
+		{"namespaces.ipc", "IpcMode", FORM_TEXT},
+		{"namespaces.uts", "UTSMode", FORM_TEXT},
+		{"namespaces.user", "UsernsMode", FORM_TEXT},
+		{"namespaces.cgroup", "CgroupnsMode", FORM_TEXT},
+		{"security_options", "SecurityOpt", FORM_LIST},
+		{"masked_paths", "MaskedPaths", FORM_LIST},
+		{"readonly_paths", "ReadonlyPaths", FORM_LIST},
+		{"readonly_rootfs", "ReadonlyRootfs", FORM_TRUE},
+		{"publish_all_ports", "PublishAllPorts", FORM_TRUE},
+		{"auto_remove", "AutoRemove", FORM_TRUE},
+		{"runtime", "Runtime", FORM_TEXT},
+		{"isolation", "Isolation", FORM_TEXT},
+		{"cgroup_parent", "CgroupParent", FORM_TEXT},
+		{"sysctls", "Sysctls", FORM_LIST, spell_pair},
+		{"group_add", "GroupAdd", FORM_LIST},
+		{"extra_hosts", "ExtraHosts", FORM_LIST},
+		{"links", "Links", FORM_LIST},
+	};
+	static const struct fact_line log_options = {"log_options", "Config", FORM_LIST,
+						     spell_log_option};
+	const struct value *log = value_get(host, "LogConfig");
+
+	ADD_LINES(verdict, lines, host);
+	add_text(verdict, "log_driver", value_string(log, "Type"));
+	add_line(verdict, &log_options, log);
+	add_ports(verdict, value_get(host, "PortBindings"));
+	add_restart_policy(verdict, value_get(host, "RestartPolicy"));
+}
+
+void facts_container_create(struct verdict *verdict, const struct value *body,
+			    const struct value *host)
+{
+	static const struct fact_line lines[] = {
+		{"image", "Image", FORM_REFERENCE},
+		{"user", "User", FORM_TEXT},
+		{"working_directory", "WorkingDir", FORM_TEXT},
+		{"hostname", "Hostname", FORM_TEXT},
+		{"domainname", "Domainname", FORM_TEXT},
+		{"environment", "Env", FORM_LIST},
+		{"volumes", "Volumes", FORM_KEYS},
+		{"tty", "Tty", FORM_TRUE},
+	};
+	static const struct fact_line networks = {"networks", "EndpointsConfig", FORM_KEYS, NULL};
+
+	add_command(verdict, value_get(body, "Entrypoint"), value_get(body, "Cmd"));
+	ADD_LINES(verdict, lines, body);
+	add_line(verdict, &networks, value_get(body, "NetworkingConfig"));
+	facts_host(verdict, host);
+}
+
+void facts_exec(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"user", "User", FORM_TEXT},	   {"privileged", "Privileged", FORM_TRUE},
+		{"environment", "Env", FORM_LIST}, {"working_directory", "WorkingDir", FORM_TEXT},
+		{"tty", "Tty", FORM_TRUE},
+	};
+
+	add_command(verdict, NULL, value_get(body, "Cmd"));
+	ADD_LINES(verdict, lines, body);
+}
+
+/* --- what is not a container ----------------------------------------------------------------------- */
+
+static void add_query(struct verdict *verdict, const char *name, struct bytes query,
+		      const char *key)
+{
+	struct text value = {0};
+
+	if (query_value(query, key, &value))
+		add_masked(verdict, name, text_since(&value, 0), mask_reference);
+	text_free(&value);
+}
+
+void facts_build(struct verdict *verdict, struct bytes query)
+{
+	add_query(verdict, "image", query, "t");
+	add_query(verdict, "dockerfile", query, "dockerfile");
+	add_query(verdict, "remote", query, "remote");
+	add_query(verdict, "namespaces.network", query, "networkmode");
+}
+
+void facts_volume(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"name", "Name", FORM_TEXT},
+		{"driver", "Driver", FORM_TEXT},
+		{"options", "DriverOpts", FORM_LIST, spell_pair},
+	};
+
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_network(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"name", "Name", FORM_TEXT},
+		{"driver", "Driver", FORM_TEXT},
+		{"scope", "Scope", FORM_TEXT},
+		{"internal", "Internal", FORM_TRUE},
+		{"attachable", "Attachable", FORM_TRUE},
+		{"ingress", "Ingress", FORM_TRUE},
+		{"options", "Options", FORM_LIST, spell_pair},
+	};
+
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_network_connect(struct verdict *verdict, const struct value *body)
+{
+	add_text(verdict, "container", value_string(body, "Container"));
+}
+
+void facts_service(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"image", "Image", FORM_REFERENCE},
+		{"user", "User", FORM_TEXT},
+		{"working_directory", "Dir", FORM_TEXT},
+		{"hostname", "Hostname", FORM_TEXT},
+		{"environment", "Env", FORM_LIST},
+		{"mounts", "Mounts", FORM_LIST, spell_mount},
+		{"capabilities.add", "CapabilityAdd", FORM_LIST},
+		{"capabilities.drop", "CapabilityDrop", FORM_LIST},
+		{"group_add", "Groups", FORM_LIST},
+		{"secrets", "Secrets", FORM_LIST, spell_reference},
+		{"configs", "Configs", FORM_LIST, spell_reference},
+		{"sysctls", "Sysctls", FORM_LIST, spell_pair},
+		{"readonly_rootfs", "ReadOnly", FORM_TRUE},
+		{"tty", "TTY", FORM_TRUE},
+	};
+	static const struct fact_line networks = {"networks", "Networks", FORM_LIST, spell_target};
+	const struct value *task = value_get(body, "TaskTemplate");
+	const struct value *spec = value_get(task, "ContainerSpec");
+
+	add_text(verdict, "name", value_string(body, "Name"));
+	add_command(verdict, value_get(spec, "Command"), value_get(spec, "Args"));
+	ADD_LINES(verdict, lines, spec);
+	add_line(verdict, &networks, value_get(task, "Networks") ? task : body);
+	add_text(verdict, "runtime", value_string(task, "Runtime"));
+}
+
+void facts_swarm(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"listen_address", "ListenAddr", FORM_TEXT},
+		{"advertise_address", "AdvertiseAddr", FORM_TEXT},
+		{"data_path_address", "DataPathAddr", FORM_TEXT},
+		{"remote_addresses", "RemoteAddrs", FORM_LIST},
+		{"force_new_cluster", "ForceNewCluster", FORM_TRUE},
+		{"autolock", "AutoLockManagers", FORM_TRUE},
+	};
+
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_node(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"name", "Name", FORM_TEXT},
+		{"role", "Role", FORM_TEXT},
+		{"availability", "Availability", FORM_TEXT},
+	};
+
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_plugin(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line line = {"privileges", NULL, FORM_LIST, spell_privilege};
+
+	if (body && body->count)
+		add_list(verdict, &line, body);
+}
+
+void facts_plugin_set(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line line = {"settings", NULL, FORM_LIST, NULL};
+
+	if (body && body->count)
+		add_list(verdict, &line, body);
+}
+
+void facts_named(struct verdict *verdict, const struct value *body)
+{
+	add_text(verdict, "name", value_string(body, "Name"));
+}

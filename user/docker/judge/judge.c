@@ -1,0 +1,766 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/judge/judge.h"
+#include "http/query.h"
+
+#include <stdio.h>
+
+#include "docker/judge/facts.h"
+#include "docker/judge/judge_inside.h"
+#include "docker/known/packed.h"
+#include "json/gofold.h"
+#include "secret/mask.h"
+
+static bool contains(struct bytes bytes, const char *word)
+{
+	return bytes.data && memmem(bytes.data, bytes.size, word, strlen(word));
+}
+
+/* --- mounts ----------------------------------------------------------------------------------- */
+
+static void add_source(struct judging *judging, const struct place *place,
+		       const struct host_source *source)
+{
+	bool elsewhere = source->resolved.data, mounted = place->destination.size;
+	bool judged = source->finding != FINDING_NOT_JUDGED;
+	/* The others speak for themselves. */
+	bool why = (source->finding == FINDING_HOST_PATH_MOUNT || !judged) && source->reason;
+
+	ADD(judging, place->is_volume && judged ? FINDING_VOLUME_HOST_PATH : source->finding,
+	    source->severity, "%s%.*s%s%.*s%s%s%.*s%s%s", place->through,
+	    PRINTED(source->cleaned.size ? source->cleaned : place->source),
+	    elsewhere ? " (that is " : "", PRINTED(source->resolved), elsewhere ? ")" : "",
+	    !mounted	       ? " is what it stands for"
+	    : place->read_only ? " mounted read-only at "
+			       : " mounted read-write at ",
+	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
+}
+
+/* So that it can be judged again. */
+static void keep_place(struct kept *kept, const struct place *place)
+{
+	char how[] = {place->read_only ? 'r' : 'w', place->is_volume ? 'v' : 'p'};
+	struct bytes parts[] = {
+		{how, sizeof(how)}, bytes_of(place->through), place->source, place->destination};
+	size_t size = 0;
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		size += PACKED_HEAD + parts[i].size;
+	if (size > KEPT_MAX - kept->places.size) {
+		kept->more = true;
+		return;
+	}
+	for (size_t i = 0; i < COUNT(parts); i++)
+		packed_add(&kept->places, parts[i]);
+}
+
+void judge_place(struct judging *judging, const struct place *place)
+{
+	struct host_source source;
+	struct text text = {0};
+
+	if (!place->source.size)
+		return;
+	if (judging->kept)
+		keep_place(judging->kept, place);
+	host_source_judge(place->source, place->read_only, judging->files, &text, &source);
+	if (source.finding != FINDING_NONE)
+		add_source(judging, place, &source);
+	text_free(&text);
+}
+
+/* Whoever may change a symlink decides at each start anew what is mounted. */
+static void judge_places_again(struct judging *judging, struct bytes places)
+{
+	struct bytes how, through, source, destination;
+
+	while (packed_next(&places, &how) && packed_next(&places, &through) &&
+	       packed_next(&places, &source) && packed_next(&places, &destination)) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "%.*s", PRINTED(through));
+		judge_place(judging, &(struct place){source, destination, how.data[0] == 'r', text,
+						     how.data[1] == 'v'});
+	}
+}
+
+/* A volume with options of its own, or one that is known to have some. */
+static void judge_host_path_volume(struct judging *judging, struct bytes name, struct bytes path,
+				   struct bytes destination, bool read_only)
+{
+	char through[128];
+	struct place place = {path, destination, read_only, through, true};
+
+	snprintf(through, sizeof(through), name.size ? "volume %.*s: " : "%.*s", PRINTED(name));
+	judge_place(judging, &place);
+}
+
+static void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
+			       bool read_only)
+{
+	const struct inventory_volume *volume =
+		judging->inventory && name.size ? inventory_volume(judging->inventory, name) : NULL;
+
+	if (volume && volume->host_path.size)
+		judge_host_path_volume(judging, name, volume->host_path, destination, read_only);
+}
+
+static void judge_volume_options(struct judging *judging, struct bytes name,
+				 const struct value *driver, struct bytes destination,
+				 bool read_only)
+{
+	struct text path = {0};
+
+	if (volume_value_path(value_string(driver, "Name"), value_get(driver, "Options"),
+			      judging->files, &path))
+		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
+	text_free(&path);
+}
+
+/* Podman takes a relative one, too. */
+static bool is_host_source(struct bytes source)
+{
+	return source.size && (*source.data == '/' || *source.data == '.');
+}
+
+/* What Docker refuses another engine may take, and asking for it counts. */
+void judge_bind(struct judging *judging, struct bytes text)
+{
+	struct place place = {.through = ""};
+	struct bind bind;
+
+	if (!bind_split(text, &bind))
+		judge_refused_bind(judging, text, &bind);
+	place.source = bind.source;
+	place.destination = bind.destination;
+	place.read_only = bind.read_only;
+	if (is_host_source(bind.source))
+		judge_place(judging, &place);
+	else
+		judge_named_volume(judging, bind.source, bind.destination, bind.read_only);
+}
+
+static void judge_mount(struct judging *judging, const struct value *mount)
+{
+	struct bytes type = value_string(mount, "Type"), source = value_string(mount, "Source");
+	struct bytes target = value_string(mount, "Target");
+	bool read_only = value_true(mount, "ReadOnly");
+	const struct value *driver = value_get(value_get(mount, "VolumeOptions"), "DriverConfig");
+
+	judge_mount_words(judging, mount);
+	if (is(type, "volume")) {
+		judge_named_volume(judging, source, target, read_only);
+		judge_volume_options(judging, source, driver, target, read_only);
+		judge_volume_driver(judging, value_string(driver, "Name"),
+				    value_get(driver, "Options"));
+	} else if (!is(type, "tmpfs") && !is(type, "glob") && is_host_source(source)) {
+		judge_place(judging, &(struct place){source, target, read_only, "", false});
+	}
+}
+
+static void judge_mounts(struct judging *judging, const struct value *mounts)
+{
+	for (const struct value *one = mounts ? mounts->first : NULL; one; one = one->next)
+		judge_mount(judging, one);
+}
+
+static void judge_volumes_from(struct judging *judging, struct bytes spec)
+{
+	const char *colon = spec.size ? memchr(spec.data, ':', spec.size) : NULL;
+
+	if (colon)
+		spec.size = (size_t)(colon - spec.data);
+	ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "volumes of container %.*s",
+	    PRINTED(spec));
+	judge_join(judging, JOIN_VOLUMES, spec);
+}
+
+/* --- namespaces, capabilities, devices --------------------------------------------------------- */
+
+static void judge_namespaces(struct judging *judging, const struct value *host)
+{
+	static const struct {
+		const char *field, *what;
+		enum finding_id finding;
+		enum join_kind join;
+	} modes[] = {
+		{"PidMode", "PID namespace", FINDING_HOST_PID, JOIN_PID},
+		{"NetworkMode", "network namespace", FINDING_HOST_NETWORK, JOIN_NETWORK},
+		{"IpcMode", "IPC namespace", FINDING_HOST_IPC, JOIN_IPC},
+		{"UTSMode", "UTS namespace", FINDING_HOST_UTS, JOIN_UTS},
+		{"UsernsMode", "user namespace", FINDING_HOST_USERNS, JOIN_USER},
+		{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS, JOIN_CGROUP},
+		{"Cgroup", "cgroup", FINDING_NONE, JOIN_CGROUP},
+	};
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		struct bytes mode = value_string(host, modes[i].field);
+
+		/* What the engine tells of the cgroup namespace is mostly its own default. */
+		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
+			continue;
+		if (modes[i].finding && is(mode, "host"))
+			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
+			    modes[i].what);
+		else if (bytes_begin(mode, "container:")) {
+			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
+			    modes[i].what, PRINTED(mode));
+			judge_join(judging, modes[i].join, bytes_from(mode, strlen("container:")));
+		} else if (mode.size)
+			judge_other_mode(judging, modes[i].field, modes[i].what, modes[i].finding,
+					 mode);
+	}
+}
+
+/* The name of a capability without CAP_, as the daemon takes it in any case. */
+static struct bytes bare_capability(struct bytes name)
+{
+	return bytes_from(name, gofold_begins(name, "CAP_", GOFOLD_UPPER));
+}
+
+static bool is_one_of(struct bytes name, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (gofold_is(name, words[i], GOFOLD_UPPER))
+			return true;
+	return false;
+}
+
+enum finding_severity judge_capability_severity(struct bytes name)
+{
+	static const char *const critical[] = {"ALL",	     "SYS_ADMIN", "SYS_MODULE",
+					       "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH",
+					       "BPF"};
+	/* What a container has anyway, and gets back after `--cap-drop ALL`. */
+	static const char *const usual[] = {
+		"CHOWN",   "DAC_OVERRIDE", "FSETID",	       "FOWNER",     "MKNOD",
+		"NET_RAW", "SETGID",	   "SETUID",	       "SETFCAP",    "SETPCAP",
+		"KILL",	   "SYS_CHROOT",   "NET_BIND_SERVICE", "AUDIT_WRITE"};
+
+	name = bare_capability(name);
+	if (is_one_of(name, critical, COUNT(critical)))
+		return SEVERITY_CRITICAL;
+	return is_one_of(name, usual, COUNT(usual)) ? SEVERITY_LOW : SEVERITY_MEDIUM;
+}
+
+static void judge_capabilities(struct judging *judging, const struct value *list)
+{
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		if (one->string.size)
+			ADD(judging, FINDING_CAP_ADD, judge_capability_severity(one->string),
+			    "capability %.*s", PRINTED(bare_capability(one->string)));
+}
+
+static void judge_devices(struct judging *judging, const struct value *host)
+{
+	const struct value *list = value_get(host, "Devices");
+
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		struct bytes permissions = value_string(one, "CgroupPermissions");
+
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s%s%.*s",
+		    PRINTED(value_string(one, "PathOnHost")), permissions.size ? ", access " : "",
+		    PRINTED(permissions));
+	}
+	list = value_get(host, "DeviceCgroupRules");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
+		    PRINTED(one->string));
+	list = value_get(host, "DeviceRequests");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		struct text asked = {0};
+
+		facts_spell_device_request(&asked, one);
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices: %.*s",
+		    PRINTED(text_since(&asked, 0)));
+		text_free(&asked);
+	}
+}
+
+/* --- runtimes ------------------------------------------------------------------------------------ */
+
+/* Sysctls that belong to a namespace of the container's own. */
+static bool is_namespaced_sysctl(struct bytes sysctl)
+{
+	static const char *const ipc[] = {"kernel.msgmax", "kernel.msgmnb",	    "kernel.msgmni",
+					  "kernel.sem",	   "kernel.shmall",	    "kernel.shmmax",
+					  "kernel.shmmni", "kernel.shm_rmid_forced"};
+
+	for (size_t i = 0; i < COUNT(ipc); i++)
+		if (is(sysctl, ipc[i]))
+			return true;
+	return bytes_begin(sysctl, "net.") || bytes_begin(sysctl, "fs.mqueue.");
+}
+
+static void judge_runtime(struct judging *judging, const struct value *host)
+{
+	struct bytes runtime = value_string(host, "Runtime");
+	struct bytes parent = value_string(host, "CgroupParent");
+	const struct value *sysctls = value_get(host, "Sysctls");
+
+	if (runtime.size && !is(runtime, "runc"))
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s",
+		    PRINTED(runtime));
+	if (parent.size)
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
+		    PRINTED(parent));
+	for (const struct value *one = sysctls ? sysctls->first : NULL; one; one = one->next)
+		if (!is_namespaced_sysctl(one->key))
+			ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "sysctl %.*s",
+			    PRINTED(one->key));
+}
+
+/* --- containers --------------------------------------------------------------------------------- */
+
+static void judge_host_config(struct judging *judging, const struct value *host)
+{
+	const struct value *list;
+
+	if (value_true(host, "Privileged"))
+		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
+	list = value_get(host, "Binds");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		judge_bind(judging, one->string);
+	judge_mounts(judging, value_get(host, "Mounts"));
+	list = value_get(host, "VolumesFrom");
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+		judge_volumes_from(judging, one->string);
+	judge_namespaces(judging, host);
+	judge_capabilities(judging, value_get(host, "CapAdd"));
+	judge_devices(judging, host);
+	judge_security_options(judging, host);
+	judge_system_paths(judging, host);
+	judge_runtime(judging, host);
+	judge_rest(judging, host);
+}
+
+/* Podman takes them as it takes binds. */
+static void judge_volume_keys(struct judging *judging, const struct value *volumes)
+{
+	EACH(one, volumes)
+	if (judge_volume_key_matters(NULL, one))
+		judge_bind(judging, one->key);
+}
+
+/* The network of that name among those that the container joins. */
+static void judge_endpoints(struct judging *judging, const struct value *body)
+{
+	const struct value *endpoints =
+		value_get(value_get(body, "NetworkingConfig"), "EndpointsConfig");
+
+	for (const struct value *one = endpoints ? endpoints->first : NULL; one; one = one->next)
+		if (is(one->key, "host"))
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
+			    "the host's network namespace");
+}
+
+/* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
+static const struct value *host_of(const struct value *body)
+{
+	return value_get(body, "HostConfig") ?: body;
+}
+
+void judge_container_create(struct judging *judging)
+{
+	const struct value *host = host_of(judging->body);
+
+	judge_host_config(judging, host);
+	judge_endpoints(judging, judging->body);
+	judge_volume_keys(judging, value_get(judging->body, "Volumes"));
+	facts_container_create(judging->verdict, judging->body, host);
+}
+
+/* Whoever starts a container has what its creator asked for. */
+void judge_container_start(struct judging *judging)
+{
+	const struct inventory_container *container = judging->container;
+
+	judge_checkpoint_start(judging);
+	judge_container_known(judging);
+	if (container) {
+		for (unsigned int i = 0; i < container->finding_count; i++)
+			verdict_add_finding(judging->verdict, &container->findings[i]);
+		judge_joined(judging, container, judging->verdict);
+		judge_places_again(judging, container->places);
+		if (container->more)
+			ADD(judging, FINDING_NOT_JUDGED, SEVERITY_NONE,
+			    "more is mounted or joined than is looked at again at a start");
+	}
+	if (!judging->body)
+		return;
+	judge_host_config(judging, judging->body);
+	facts_host(judging->verdict, judging->body);
+}
+
+void judge_inspected(struct judging *judging, const struct value *inspect)
+{
+	judging->inspected = true;
+	judge_host_config(judging, value_get(inspect, "HostConfig"));
+}
+
+void judge_container_update(struct judging *judging)
+{
+	judge_devices(judging, judging->body);
+	judge_runtime(judging, judging->body);
+	facts_host(judging->verdict, judging->body);
+}
+
+static bool ends(struct bytes bytes, const char *ending)
+{
+	size_t size = strlen(ending);
+
+	return bytes.size >= size && is(bytes_from(bytes, bytes.size - size), ending);
+}
+
+/* A clean path in a container whose content is a secret, or opens the way to the host, wherever the
+ * host's files are mounted there; or a directory that holds such. */
+static bool is_delicate(struct bytes path)
+{
+	static const char *const within[] = {"/etc/shadow",  "/etc/gshadow", "/root",
+					     "/.ssh",	     "id_rsa",	     "docker.sock",
+					     "/run/secrets", "/proc/",	     "/sys/"};
+	static const char *const holders[] = {"/etc", "/run", "/proc", "/sys", "/home"};
+
+	for (size_t i = 0; i < COUNT(within); i++)
+		if (contains(path, within[i]))
+			return true;
+	for (size_t i = 0; i < COUNT(holders); i++)
+		if (ends(path, holders[i]))
+			return true;
+	return is(path, "/");
+}
+
+static bool has_host_files(const struct inventory_container *container)
+{
+	for (unsigned int i = 0; container && i < container->finding_count; i++)
+		if (container->findings[i].id == FINDING_PRIVILEGED ||
+		    finding_is_mount(container->findings[i].id))
+			return true;
+	return false;
+}
+
+/* Where in the container the host's files are is not known: PATH may be each of its ends there, from a slash on. */
+static enum finding_severity worst_on_host(struct bytes path, bool read_only,
+					   enum finding_severity least)
+{
+	for (size_t i = 0; path.data && i < path.size; i++) {
+		struct host_source source;
+		struct text text = {0};
+
+		if (path.data[i] != '/' || path.size - i < 2)
+			continue;
+		host_source_judge(bytes_from(path, i), read_only, NULL, &text, &source);
+		if (source.severity > least)
+			least = source.severity;
+		text_free(&text);
+	}
+	return least;
+}
+
+/* One step up for a delicate path, one for a container that has files of the host. */
+static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
+{
+	enum finding_severity severity = finding_kind(id)->severity;
+	struct text path = {0}, clean = {0};
+	bool host = has_host_files(judging->container);
+
+	text_add_char(&path, '/'); /* paths are from the container's root */
+	if (query_value(judging->query, "path", &path)) {
+		path_clean(&clean, text_since(&path, 0));
+		severity += is_delicate(text_since(&clean, 0)) + host;
+		if (host)
+			severity = worst_on_host(text_since(&clean, 0),
+						 id == FINDING_CONTAINER_FILE_READ, severity);
+		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&clean, 0)),
+		    host ? " in a container with files of the host" : "");
+	} else {
+		ADD(judging, id, severity, "%s its files", what);
+	}
+	text_free(&path);
+	text_free(&clean);
+}
+
+void judge_archive_read(struct judging *judging)
+{
+	judge_archive(judging, FINDING_CONTAINER_FILE_READ, "reads");
+}
+
+void judge_archive_write(struct judging *judging)
+{
+	judge_archive(judging, FINDING_CONTAINER_FILE_WRITE, "writes to");
+}
+
+/* --- execs -------------------------------------------------------------------------------------- */
+
+/* USER or USER:GROUP; numbers as Go's strconv.Atoi takes them. */
+static bool is_root(struct bytes user)
+{
+	const char *colon = user.size ? memchr(user.data, ':', user.size) : NULL;
+	size_t zeros;
+
+	if (colon)
+		user.size = (size_t)(colon - user.data);
+	if (is(user, "root"))
+		return true;
+	if (user.size && (*user.data == '+' || *user.data == '-'))
+		user = bytes_from(user, 1);
+	for (zeros = 0; zeros < user.size && user.data[zeros] == '0'; zeros++)
+		;
+	return zeros && zeros == user.size;
+}
+
+void judge_exec_create(struct judging *judging)
+{
+	const struct inventory_container *container = judging->container;
+	struct bytes user = value_string(judging->body, "User");
+
+	if (value_true(judging->body, "Privileged"))
+		ADD(judging, FINDING_EXEC_PRIVILEGED, SEVERITY_NONE,
+		    "a privileged process in the container");
+	if (is_root(user) && container && container->user.size && !is_root(container->user))
+		ADD(judging, FINDING_EXEC_ROOT, SEVERITY_NONE,
+		    "as root in a container that runs as %.*s", PRINTED(container->user));
+	facts_exec(judging->verdict, judging->body);
+}
+
+void judge_exec_start(struct judging *judging)
+{
+	for (unsigned int i = 0; judging->exec && i < judging->exec->finding_count; i++)
+		verdict_add_finding(judging->verdict, &judging->exec->findings[i]);
+}
+
+/* --- images, builds --------------------------------------------------------------------------------- */
+
+void judge_image_create(struct judging *judging)
+{
+	struct text source = {0};
+
+	if (query_value(judging->query, "fromSrc", &source) && source.size) {
+		struct text masked = {0};
+
+		mask_url(&masked, text_since(&source, 0));
+		ADD(judging, FINDING_IMAGE_LOAD, SEVERITY_NONE, "imports %.*s",
+		    PRINTED(text_since(&masked, 0)));
+		text_free(&masked);
+	}
+	text_free(&source);
+}
+
+/* The daemon reads it as it reads that of a create. */
+void judge_commit(struct judging *judging)
+{
+	facts_container_create(judging->verdict, judging->body, NULL);
+}
+
+void judge_build(struct judging *judging)
+{
+	judge_build_query(judging);
+	facts_build(judging->verdict, judging->query);
+}
+
+/* --- volumes, networks -------------------------------------------------------------------------- */
+
+void judge_volume_create(struct judging *judging)
+{
+	const struct value *body = judging->body;
+	struct text path = {0};
+
+	judge_volume_driver(judging, value_string(body, "Driver"), value_get(body, "DriverOpts"));
+	if (volume_value_path(value_string(body, "Driver"), value_get(body, "DriverOpts"),
+			      judging->files, &path))
+		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
+				       (struct bytes){}, false);
+	text_free(&path);
+	facts_volume(judging->verdict, body);
+}
+
+void judge_network_create(struct judging *judging)
+{
+	judge_network_options(judging, judging->body);
+	facts_network(judging->verdict, judging->body);
+}
+
+void judge_network_connect(struct judging *judging)
+{
+	if (is(judging->name, "host"))
+		ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+	facts_network_connect(judging->verdict, judging->body);
+}
+
+/* --- plugins ------------------------------------------------------------------------------------ */
+
+void judge_plugin(struct judging *judging)
+{
+	const struct value *list = judging->body;
+
+	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+		const struct value *values = value_get(one, "Value");
+		const struct value *first = values ? values->first : NULL;
+		struct text value_told = {0};
+
+		mask_text(&value_told, first ? first->string : (struct bytes){});
+		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "with the privilege %.*s%s%.*s",
+		    PRINTED(value_string(one, "Name")), value_told.size ? " " : "",
+		    PRINTED(text_since(&value_told, 0)));
+		text_free(&value_told);
+	}
+	facts_plugin(judging->verdict, judging->body);
+}
+
+void judge_plugin_set(struct judging *judging)
+{
+	facts_plugin_set(judging->verdict, judging->body);
+}
+
+/* --- swarm -------------------------------------------------------------------------------------- */
+
+static void judge_attachments(struct judging *judging, const struct value *networks)
+{
+	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
+		if (is(value_string(one, "Target"), "host"))
+			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
+			    "the host's network namespace");
+}
+
+static void judge_task(struct judging *judging, const struct value *task)
+{
+	static const char *const runtimes[] = {"", "container", "plugin", "attachment"};
+	struct bytes runtime = value_string(task, "Runtime");
+	const struct value *log = value_get(task, "LogDriver");
+
+	if (!is_in_list(runtime, runtimes, COUNT(runtimes)))
+		judge_not_judged(judging, SEVERITY_NONE, "TaskTemplate.Runtime", runtime);
+	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+}
+
+/* Whoever may change the service may read them: its commands see them as files. */
+static void judge_references(struct judging *judging, const struct value *list, const char *field,
+			     const char *what)
+{
+	EACH(one, list)
+	ADD(judging, FINDING_SECRET_ACCESS, SEVERITY_NONE, "the service gets the %s %.*s", what,
+	    PRINTED(value_string(one, field)));
+}
+
+/* The body of such an update does not count: the swarm takes the specification that the service had before. */
+static void judge_rollback(struct judging *judging)
+{
+	struct text value = {0};
+
+	if (!judging->refused && query_value(judging->query, "rollback", &value) && value.size &&
+	    !is(text_since(&value, 0), "none"))
+		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_HIGH,
+		    "rollback=%.*s restores an earlier specification, which is not known",
+		    PRINTED(text_since(&value, 0)));
+	text_free(&value);
+}
+
+void judge_service(struct judging *judging)
+{
+	const struct value *task = value_get(judging->body, "TaskTemplate");
+	const struct value *spec = value_get(task, "ContainerSpec");
+
+	judge_task(judging, task);
+	if (value_get(task, "PluginSpec"))
+		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "a service that installs a plugin");
+	judge_mounts(judging, value_get(spec, "Mounts"));
+	judge_capabilities(judging, value_get(spec, "CapabilityAdd"));
+	judge_privileges(judging, value_get(spec, "Privileges"));
+	judge_attachments(judging, value_get(judging->body, "Networks"));
+	judge_attachments(judging, value_get(task, "Networks"));
+	judge_runtime(judging, spec);
+	judge_references(judging, value_get(spec, "Secrets"), "SecretName", "secret");
+	judge_references(judging, value_get(spec, "Configs"), "ConfigName", "config");
+	judge_rollback(judging);
+	facts_service(judging->verdict, judging->body);
+}
+
+void judge_swarm(struct judging *judging)
+{
+	facts_swarm(judging->verdict, judging->body);
+}
+
+/* What the other nodes of a swarm trust, and who may become one. */
+void judge_swarm_update(struct judging *judging)
+{
+	static const char *const tokens[] = {"rotateWorkerToken", "rotateManagerToken",
+					     "rotateManagerUnlockKey"};
+	const struct value *authority = value_get(judging->body, "CAConfig");
+	const struct value *rotate = value_get(authority, "ForceRotate");
+	const struct value *log = value_get(value_get(judging->body, "TaskDefaults"), "LogDriver");
+
+	for (size_t i = 0; i < COUNT(tokens); i++) {
+		struct text value = {0};
+		bool on = false;
+
+		if (query_value(judging->query, tokens[i], &value) && value.size &&
+		    (!gofold_bool(text_since(&value, 0), &on) || on))
+			ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "%s", tokens[i]);
+		text_free(&value);
+	}
+	if (value_string(authority, "SigningCACert").size || (rotate && rotate->number))
+		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the swarm gets another authority");
+	EACH(one, value_get(authority, "ExternalCAs"))
+	ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "another authority for the swarm: %.*s",
+	    PRINTED(value_string(one, "URL")));
+	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+}
+
+void judge_secret(struct judging *judging)
+{
+	facts_named(judging->verdict, judging->body);
+}
+
+void judge_node(struct judging *judging)
+{
+	/* As the daemon takes it, in any case. */
+	if (gofold_is(value_string(judging->body, "Role"), "manager", GOFOLD_UPPER))
+		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the node is to be a manager");
+	facts_node(judging->verdict, judging->body);
+}
+
+/* --- what must not be dropped -------------------------------------------------------------------- */
+
+bool judge_matters(void *data, const struct value *element)
+{
+	return true;
+}
+
+/* Judges by the path alone: the host is asked when all is there. */
+static bool source_matters(struct bytes source, bool read_only)
+{
+	struct host_source judged;
+	struct text text = {0};
+
+	host_source_judge(source, read_only, NULL, &text, &judged);
+	text_free(&text);
+	return judged.finding != FINDING_NONE;
+}
+
+bool judge_bind_matters(void *data, const struct value *element)
+{
+	struct bind bind;
+
+	if (!bind_split(element->string, &bind))
+		return true;
+	return !bind.source.size || bind.source.data[0] != '/' || element->cut ||
+	       source_matters(bind.source, bind.read_only);
+}
+
+bool judge_mount_matters(void *data, const struct value *element)
+{
+	struct bytes source = value_string(element, "Source");
+
+	return value_get(value_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
+	       source.data[0] != '/' || memchr(source.data, ',', source.size) ||
+	       source_matters(source, value_true(element, "ReadOnly"));
+}
+
+bool judge_capability_matters(void *data, const struct value *element)
+{
+	return judge_capability_severity(element->string) == SEVERITY_CRITICAL;
+}
+
+bool judge_sysctl_matters(void *data, const struct value *element)
+{
+	return !is_namespaced_sysctl(element->key);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What judge.c and its parts share: judge_security.c what protects a container, judge_known.c what is known to be
+ * harmless, judge_log.c where its output goes, judge_network.c, judge_build.c and judge_checkpoint.c the rest. */
+#ifndef CALLERD_JUDGE_INSIDE_H
+#define CALLERD_JUDGE_INSIDE_H
+
+#include "base/text.h"
+#include "docker/host/hostpath.h"
+#include "docker/judge/judge.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
+
+#define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
+
+/* Each element of LIST, which may be NULL. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): ONE is a name */
+#define EACH(one, list)                                                                            \
+	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+static inline bool is(struct bytes bytes, const char *word)
+{
+	return bytes_equal(bytes, bytes_of(word));
+}
+
+static inline bool is_in_list(struct bytes bytes, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is(bytes, words[i]))
+			return true;
+	return false;
+}
+
+/* --- judge.c */
+
+/* A place of the host in a container; HOW it gets there, for a person. */
+struct place {
+	struct bytes source, destination;
+	bool read_only;
+	const char *through; /* "volume x: "; "" */
+	bool is_volume;
+};
+
+void judge_place(struct judging *judging, const struct place *place);
+void judge_bind(struct judging *judging, struct bytes text);
+enum finding_severity judge_capability_severity(struct bytes name);
+
+/* --- judge_known.c */
+
+/* What can matter and is not understood: VALUE of FIELD. SEVERITY_NONE: the usual one. */
+void judge_not_judged(struct judging *judging, enum finding_severity severity, const char *field,
+		      struct bytes value);
+
+/* MODE, of a namespace, is neither empty, nor the host's, nor another container's. HOST_FINDING is what it
+ * would be if it was the host's; WHAT "PID namespace". */
+void judge_other_mode(struct judging *judging, const char *field, const char *what,
+		      enum finding_id host_finding, struct bytes mode);
+
+/* TEXT, split into BIND, which Docker refuses. */
+void judge_refused_bind(struct judging *judging, struct bytes text, const struct bind *bind);
+
+/* The type of a mount, and what Podman reads in its texts. */
+void judge_mount_words(struct judging *judging, const struct value *mount);
+
+/* The rest of the host's part of a container. */
+void judge_rest(struct judging *judging, const struct value *host);
+
+void judge_volume_driver(struct judging *judging, struct bytes driver, const struct value *options);
+
+/* --- judge_network.c */
+
+void judge_network_options(struct judging *judging, const struct value *body);
+
+/* --- judge_build.c */
+
+void judge_build_query(struct judging *judging);
+
+/* --- judge_checkpoint.c */
+
+void judge_checkpoint_start(struct judging *judging);
+
+/* --- judge_log.c */
+
+void judge_log(struct judging *judging, struct bytes driver, const struct value *options);
+
+/* --- judge_security.c */
+
+void judge_security_options(struct judging *judging, const struct value *host);
+void judge_security_option(struct judging *judging, struct bytes option);
+void judge_system_paths(struct judging *judging, const struct value *host);
+void judge_privileges(struct judging *judging, const struct value *privileges);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What is known to be harmless in the host's part of a container, a volume, a network. Only that is silent: what can
+ * matter and is not in these tables is a finding, not-judged.
+ *
+ * The fields of HostConfig that are judged by nobody, because no value of theirs gives more than the container has:
+ * limits (Memory, Cpu*, Blkio*, Ulimits, PidsLimit, Oom*, ShmSize, KernelMemory*, IO*), what is of the container's own
+ * network (Dns*, ExtraHosts, Links, PortBindings, PublishAllPorts), its own files (Tmpfs, ReadonlyRootfs), its life
+ * (RestartPolicy, AutoRemove, Init), its users within (GroupAdd), what clients use (ContainerIDFile, ConsoleSize), and
+ * what takes away (CapDrop).
+ */
+#include "docker/judge/judge_inside.h"
+#include "json/gofold.h"
+
+#define VALUE_MAX 200 /* bytes of a value that are told */
+
+void judge_not_judged(struct judging *judging, enum finding_severity severity, const char *field,
+		      struct bytes value)
+{
+	bool cut = value.size > VALUE_MAX;
+
+	if (cut)
+		value.size = VALUE_MAX;
+	while (cut && value.size && ((unsigned char)value.data[value.size] & 0xc0) == 0x80)
+		value.size--; /* not within a character */
+	ADD(judging, FINDING_NOT_JUDGED, severity, "%s: %.*s%s", field, PRINTED(value),
+	    cut ? "…" : "");
+}
+
+/* --- namespaces --------------------------------------------------------------------------------- */
+
+static bool has_word(const char *const *words, struct bytes wanted)
+{
+	for (; *words; words++)
+		if (is(wanted, *words))
+			return true;
+	return false;
+}
+
+static const struct known_modes {
+	const char *field;
+	const char *modes[5];
+	const char *begins[3]; /* with options of their own */
+} known_modes[] = {
+	{"PidMode", {"private"}, {NULL}},
+	{"IpcMode", {"none", "private", "shareable"}, {NULL}},
+	{"UTSMode", {"private"}, {NULL}},
+	{"UsernsMode", {"auto", "keep-id", "nomap", "private"}, {"auto:", "keep-id:"}},
+	{"CgroupnsMode", {"private"}, {NULL}},
+	{"NetworkMode", {NULL}, {"bridge:"}},
+};
+
+static bool is_known_mode(const char *field, struct bytes mode)
+{
+	/* The name or id of a network, or what an engine makes for the container alone. */
+	if (!strcmp(field, "NetworkMode") && mode.size && !memchr(mode.data, ':', mode.size) &&
+	    !memchr(mode.data, '/', mode.size))
+		return true;
+	for (size_t i = 0; i < COUNT(known_modes); i++) {
+		if (strcmp(known_modes[i].field, field) != 0)
+			continue;
+		if (has_word(known_modes[i].modes, mode))
+			return true;
+		for (const char *const *one = known_modes[i].begins; *one; one++)
+			if (bytes_begin(mode, *one))
+				return true;
+	}
+	return false;
+}
+
+/* Podman's ns:PATH: a namespace by its file. */
+static void judge_namespace_file(struct judging *judging, const char *field, const char *what,
+				 enum finding_id host_finding, struct bytes mode)
+{
+	static const char *const hosts[] = {"/proc/1/ns/", "/proc/self/ns/",
+					    "/proc/thread-self/ns/"};
+	struct bytes path = bytes_from(mode, strlen("ns:"));
+	struct text clean = {0};
+	bool is_host = false;
+
+	path_clean(&clean, path);
+	for (size_t i = 0; clean.data && i < COUNT(hosts); i++)
+		is_host |= bytes_begin(text_since(&clean, 0), hosts[i]);
+	text_free(&clean);
+	if (is_host && host_finding)
+		ADD(judging, host_finding, SEVERITY_NONE, "the host's %s, by %.*s", what,
+		    PRINTED(path));
+	else
+		judge_not_judged(judging, SEVERITY_HIGH, field, mode);
+}
+
+void judge_other_mode(struct judging *judging, const char *field, const char *what,
+		      enum finding_id host_finding, struct bytes mode)
+{
+	if (bytes_begin(mode, "ns:"))
+		judge_namespace_file(judging, field, what, host_finding, mode);
+	else if (!is_known_mode(field, mode))
+		judge_not_judged(judging, SEVERITY_NONE, field, mode);
+}
+
+/* --- mounts ------------------------------------------------------------------------------------- */
+
+/* Takes what stands before the next SEPARATOR, or all, off TEXT. False: nothing is left. */
+static bool take(struct bytes *text, char separator, struct bytes *piece)
+{
+	const char *end = text->size ? memchr(text->data, separator, text->size) : NULL;
+
+	if (!text->size)
+		return false;
+	*piece = *text;
+	if (end)
+		piece->size = (size_t)(end - text->data);
+	*text = end ? bytes_from(*text, piece->size + 1) : (struct bytes){0};
+	return true;
+}
+
+/* Words of a bind's mode: Docker's, and those of Podman's own that give nothing more than the mount itself. */
+static bool is_known_bind_word(struct bytes word)
+{
+	static const char *const words[] = {
+		"O",	   "U",		 "Z",		"bind",
+		"cached",  "consistent", "copy",	"delegated",
+		"dev",	   "exec",	 "idmap",	"no-dereference",
+		"nocopy",  "nodev",	 "noexec",	"nosuid",
+		"private", "rbind",	 "ro",		"rprivate",
+		"rshared", "rslave",	 "runbindable", "rw",
+		"shared",  "slave",	 "suid",	"unbindable",
+		"z"};
+
+	return is_in_list(word, words, COUNT(words)) || bytes_begin(word, "idmap=");
+}
+
+void judge_refused_bind(struct judging *judging, struct bytes text, const struct bind *bind)
+{
+	struct bytes rest = bind->mode, word;
+
+	while (take(&rest, ',', &word)) {
+		const char *equals = memchr(word.data, '=', word.size);
+
+		/* Where an overlay keeps what is written. */
+		if (bytes_begin(word, "upperdir=") || bytes_begin(word, "workdir="))
+			judge_place(
+				judging,
+				&(struct place){bytes_from(word, (size_t)(equals - word.data) + 1),
+						bind->destination, false, "", false});
+		else if (word.size && !is_known_bind_word(word))
+			judge_not_judged(judging, SEVERITY_NONE, "Binds", text);
+	}
+	rest = text;
+	for (unsigned int i = 0; take(&rest, ':', &word); i++)
+		if (i == 3)
+			judge_not_judged(judging, SEVERITY_NONE, "Binds", text);
+}
+
+/* Podman puts a mount together as the text type=…,source=…,target=…, and takes that apart again: a comma within
+ * VALUE begins another option. */
+static void judge_commas(struct judging *judging, const char *field, struct bytes value,
+			 struct bytes target)
+{
+	struct bytes rest = value, word;
+	bool told = false;
+
+	take(&rest, ',', &word);
+	while (take(&rest, ',', &word)) {
+		const char *equals;
+
+		if (word.size && *word.data == '"')
+			word = bytes_from(word, 1);
+		equals = word.size ? memchr(word.data, '=', word.size) : NULL;
+		if (!equals)
+			continue;
+		if (bytes_begin(word, "src=") || bytes_begin(word, "source="))
+			judge_place(
+				judging,
+				&(struct place){bytes_from(word, (size_t)(equals - word.data) + 1),
+						target.size ? target : bytes_of("?"), false, "",
+						false});
+		if (!told)
+			judge_not_judged(judging, SEVERITY_HIGH, field, value);
+		told = true;
+	}
+}
+
+/* Podman mounts each file that the pattern SOURCE names: judged by the directory that they are all below. */
+static void judge_glob(struct judging *judging, struct bytes source, struct bytes target)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < source.size && !strchr("*?[\\", source.data[i]); i++)
+		if (source.data[i] == '/')
+			size = i ?: 1;
+	judge_place(judging, &(struct place){{source.data, size}, target, false, "", false});
+}
+
+void judge_mount_words(struct judging *judging, const struct value *mount)
+{
+	static const char *const types[] = {"",	      "artifact", "bind",  "cluster",
+					    "devpts", "glob",	  "image", "npipe",
+					    "ramfs",  "tmpfs",	  "volume"};
+	static const char *const propagations[] = {"",	      "private",    "rprivate",
+						   "rshared", "rslave",	    "shared",
+						   "slave",   "unbindable", "runbindable"};
+	static const char *const texts[] = {"Type", "Source", "Target", "Consistency"};
+	struct bytes type = value_string(mount, "Type"), target = value_string(mount, "Target");
+	struct bytes propagation = value_string(value_get(mount, "BindOptions"), "Propagation");
+
+	if (!is_in_list(type, types, COUNT(types)))
+		judge_not_judged(judging, SEVERITY_NONE, "Mounts.Type", type);
+	if (!is_in_list(propagation, propagations, COUNT(propagations)))
+		judge_not_judged(judging, SEVERITY_NONE, "Mounts.BindOptions.Propagation",
+				 propagation);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		judge_commas(judging, "Mounts", value_string(mount, texts[i]), target);
+	judge_commas(judging, "Mounts", propagation, target);
+	if (is(type, "glob"))
+		judge_glob(judging, value_string(mount, "Source"), target);
+}
+
+/* --- volumes ------------------------------------------------------------------------------------ */
+
+void judge_volume_driver(struct judging *judging, struct bytes driver, const struct value *options)
+{
+	static const char *const known[] = {"type", "device", "o",   "size",	"inodes", "uid",
+					    "gid",  "UID",    "GID", "noquota", "copy",	  "nocopy"};
+
+	if (driver.size && !is(driver, "local")) {
+		judge_not_judged(judging, SEVERITY_NONE, "volume driver", driver);
+		return;
+	}
+	EACH(one, options)
+	if (!is_in_list(one->key, known, COUNT(known)))
+		judge_not_judged(judging, SEVERITY_NONE, "volume option", one->key);
+	if (!volume_is_known(value_string(options, "type"), value_string(options, "device"),
+			     value_string(options, "o")))
+		judge_not_judged(judging, SEVERITY_NONE, "volume type",
+				 value_string(options, "type"));
+}
+
+bool judge_volume_key_matters(void *data, const struct value *element)
+{
+	return element->key.size && memchr(element->key.data, ':', element->key.size);
+}
+
+/* --- the rest ----------------------------------------------------------------------------------- */
+
+/* What steers runtimes, devices and Podman itself by its name. */
+static enum finding_severity annotation_severity(struct bytes key)
+{
+	static const char *const steering[] = {
+		"cdi.k8s.io/", "io.containers.", "io.katacontainers.", "io.kubernetes.cri-o.",
+		"io.podman.",  "nri.",		 "org.criu.",	       "org.systemd.property.",
+		"run.oci."};
+
+	if (bytes_begin(key, "org.opencontainers.image."))
+		return SEVERITY_NONE;
+	for (size_t i = 0; i < COUNT(steering); i++)
+		if (bytes_begin(key, steering[i]))
+			return SEVERITY_MEDIUM;
+	return SEVERITY_LOW;
+}
+
+void judge_rest(struct judging *judging, const struct value *host)
+{
+	static const char *const storage[] = {"size", "inodes"};
+	static const char *const isolations[] = {"", "default", "process", "hyperv"};
+	struct bytes driver = value_string(host, "VolumeDriver");
+	struct bytes isolation = value_string(host, "Isolation");
+	const struct value *log = value_get(host, "LogConfig");
+
+	if (driver.size && !is(driver, "local"))
+		judge_not_judged(judging, SEVERITY_NONE, "VolumeDriver", driver);
+	if (!is_in_list(isolation, isolations, COUNT(isolations)))
+		judge_not_judged(judging, SEVERITY_NONE, "Isolation", isolation);
+	EACH(one, value_get(host, "StorageOpt"))
+	if (!is_in_list(one->key, storage, COUNT(storage)))
+		judge_not_judged(judging, SEVERITY_NONE, "StorageOpt", one->key);
+	EACH(one, value_get(host, "Annotations"))
+	if (annotation_severity(one->key))
+		judge_not_judged(judging, annotation_severity(one->key), "Annotations", one->key);
+	judge_log(judging, value_string(log, "Type"), value_get(log, "Config"));
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where things come from: the request that an engine's events go back to, as it is remembered when it is long
+ * over, and what came of it.
+ */
+#ifndef CALLERD_ORIGIN_H
+#define CALLERD_ORIGIN_H
+
+#include "docker/known/inventory.h"
+#include "process/caller.h"
+
+enum cause_kind {
+	CAUSE_UNKNOWN,
+	CAUSE_REQUEST,	 /* this very request made it happen */
+	CAUSE_INHERITED, /* a later event of something that this caller began */
+	CAUSE_DAEMON,	 /* the engine by itself */
+	CAUSE_KINDS,
+};
+
+/* What the join rests on. */
+enum cause_basis { BASIS_NONE, BASIS_ID, BASIS_NAME, BASIS_TIME, CAUSE_BASES };
+
+/* Why the engine did it by itself. */
+enum cause_reason {
+	REASON_NONE,
+	REASON_RESTART_POLICY,
+	REASON_HEALTH_CHECK,
+	REASON_SWARM,
+	REASON_ENGINE_STOPPED,
+	CAUSE_REASONS,
+};
+
+/* "request", …; NULL for BASIS_NONE and REASON_NONE. The words are a contract: records and the state have them. */
+const char *cause_kind_name(enum cause_kind kind);
+const char *cause_basis_name(enum cause_basis basis);
+const char *cause_reason_name(enum cause_reason reason);
+
+/* The value of a name; false: there is no such name. */
+bool cause_kind_by_name(struct bytes name, enum cause_kind *ret);
+bool cause_basis_by_name(struct bytes name, enum cause_basis *ret);
+bool cause_reason_by_name(struct bytes name, enum cause_reason *ret);
+
+/* A request and who made it. Never changes. data NULL, NULL, 0: unknown. */
+struct origin {
+	unsigned int references;
+	struct caller *caller; /* a reference of its own */
+	uint64_t time;	       /* ns of CLOCK_REALTIME: when the engine read its first byte */
+	struct bytes event_id, operation;	      /* of its api-request */
+	struct bytes socket;			      /* the engine's, as it is watched */
+	struct bytes container_name, container_image; /* that the caller runs in */
+	unsigned int finding_count;
+	struct finding findings[]; /* the gravest first, at most INVENTORY_FINDINGS_MAX */
+};
+
+/* A copy of DRAFT with FINDINGS, COUNT of them, and a reference to its caller; its own references and
+ * findings are not looked at. NULL where there is no memory. Give it back with origin_unref(). */
+struct origin *origin_new(const struct origin *draft, const struct finding *findings,
+			  unsigned int count);
+
+/* Takes another reference; returns ORIGIN, which may be NULL. */
+struct origin *origin_ref(struct origin *origin);
+
+/* Gives a reference back; the last one frees it. NULL is fine. Returns NULL. */
+struct origin *origin_unref(struct origin *origin);
+
+/* Whether both are the same request. */
+static inline bool origin_equal(const struct origin *a, const struct origin *b)
+{
+	return a == b || (a && b && a->event_id.size && bytes_equal(a->event_id, b->event_id));
+}
+
+/* One step in the life of a container. */
+struct deed {
+	struct bytes action;  /* of the engine's event: "create", "exec_start", "die" */
+	struct bytes command; /* of an exec; without secrets */
+	struct bytes exec_id; /* of an exec */
+	bool has_exit_code;
+	int64_t exit_code;
+	uint64_t time; /* ns of CLOCK_REALTIME, by the engine's clock */
+	enum cause_kind kind;
+	enum cause_basis basis;
+	enum cause_reason reason;
+	struct origin *origin; /* NULL: none is known */
+};
+
+/* Who a container goes back to, for its later events. */
+struct owned {
+	struct bytes id;	/* 64 hex digits */
+	struct bytes name;	/* without the slash */
+	struct bytes image;	/* as its creator asked for it */
+	struct origin *creator; /* of its last "create"; NULL: unknown */
+	struct origin *starter; /* of its last "start" by a request; NULL: unknown */
+	bool starter_known;	/* false: after that, somebody unknown started it */
+	uint64_t created, started,
+		died;	     /* ns of CLOCK_REALTIME, of the last such event; 0: none known */
+	unsigned int labels; /* enum engine_attribute bits that its labels imitate */
+	bool labels_known;
+	bool swarm;	/* the engine made it by itself, for a service */
+	bool stopped;	/* it ended since somebody asked for it */
+	bool witnessed; /* its creator's findings are all there were: struct inventory_container */
+};
+
+/* An exec whose process may live. */
+struct owned_exec {
+	struct bytes id;	   /* 64 hex digits */
+	struct bytes container_id; /* the same */
+	struct origin *starter;	   /* NULL: unknown */
+	bool health_check;	   /* the engine started it by itself */
+};
+
+/*
+ * Who keeps it beyond our own life. Callbacks copy what they want; SOCKET is the index of the watched one. NULL
+ * callbacks are not called.
+ */
+struct keeper {
+	void *data;
+	/* What is known of a container, anew. */
+	void (*put)(void *data, unsigned int socket, const struct owned *owned);
+	/* Something happened to the container ID, after put() of it. */
+	void (*deed)(void *data, unsigned int socket, struct bytes id, const struct deed *deed);
+	void (*put_exec)(void *data, unsigned int socket, const struct owned_exec *exec);
+	void (*end_exec)(void *data, unsigned int socket, struct bytes id);
+	/* It is no more; its story may be told for a while. */
+	void (*remove)(void *data, unsigned int socket, struct bytes id, uint64_t time);
+};
+
+#endif

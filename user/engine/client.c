@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef CALLERD_VERSION
+#define CALLERD_VERSION "0"
+#endif
+
+#define BACKOFF_FIRST SECOND
+#define BACKOFF_MAX (60 * SECOND)
+#define BACKOFF_ABSENT_MAX (4 * SECOND) /* where there is nobody to be bothered */
+#define STEADY (60 * SECOND)		/* a connection that lasted is no reason to wait longer */
+
+#define SYSTEMD 1 /* its PID */
+
+#define RUN_REQUESTS 8	      /* in a row */
+#define RUN_BYTES (64u << 10) /* read in a row */
+
+/* --- the version ------------------------------------------------------------------------------ */
+
+static const struct shape word = {.kind = SHAPE_STRING};
+static const struct shape_field component_fields[] = {{"Name", &word}, {}};
+static const struct shape component = {.kind = SHAPE_STRUCT, .fields = component_fields};
+static const struct shape components = {.kind = SHAPE_LIST, .element = &component};
+static const struct shape_field version_fields[] = {
+	{"ApiVersion", &word}, {"MinAPIVersion", &word}, {"Components", &components}, {}};
+
+const struct shape client_version_shape = {.kind = SHAPE_STRUCT, .fields = version_fields};
+
+bool client_version_is_podman(const struct value *version)
+{
+	static const struct bytes podman = {"Podman Engine", sizeof("Podman Engine") - 1};
+	const struct value *parts = value_get(version, "Components");
+
+	for (const struct value *part = parts ? parts->first : NULL; part; part = part->next)
+		if (bytes_equal(value_string(part, "Name"), podman))
+			return true;
+	return false;
+}
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static int end_request(struct client *client, bool complete)
+{
+	client->asked = false;
+	return client->calls->end(client->data, complete);
+}
+
+static void disconnect(struct client *client)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	client->fd = -1;
+	if (client->asked)
+		end_request(client, false);
+}
+
+/* Waits before it connects again. */
+static void back_off(struct client *client, uint64_t max)
+{
+	uint64_t twice = 2 * client->backoff;
+
+	client->backoff = !twice ? BACKOFF_FIRST : twice < max ? twice : max;
+	client->retry_at = client->now + client->backoff;
+}
+
+/* The connection is of no more use; CLOSED: by the engine. */
+static void lose(struct client *client, bool closed)
+{
+	disconnect(client);
+	client->lost = true;
+	client->dormant = closed && client->peer == SYSTEMD;
+	if (client->now - client->connected_at >= STEADY)
+		client->backoff = 0;
+	back_off(client, BACKOFF_MAX);
+}
+
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? 0 : peer.pid;
+}
+
+static bool may_connect(const struct client *client)
+{
+	/* One that was lost is sought anew; one that the engine never keeps, when there is a question. */
+	return !client->dormant && client->now >= client->retry_at &&
+	       (client->lost || client->calls->has_question(client->data));
+}
+
+/* Takes FD, just connected. */
+static void take_connection(struct client *client, int fd)
+{
+	pid_t peer = peer_of(fd);
+	/* Or perhaps so, where that is not to be seen. */
+	bool another = peer != client->peer || (client->lost && peer <= SYSTEMD);
+
+	client->peer = peer;
+	client->fd = fd;
+	client->lost = false;
+	client->connected_at = client->now;
+	client->retry_at = 0;
+	client->connects++;
+	client->calls->connected(client->data, another);
+}
+
+static void connect_engine(struct client *client)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool absent;
+
+	client->tried_at = client->now;
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&client->address, sizeof(client->address))) {
+		take_connection(client, fd);
+		return;
+	}
+	absent = fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED);
+	if (fd >= 0)
+		close(fd);
+	if (absent)
+		client->peer = 0;
+	client->lost = true;
+	back_off(client, absent ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
+}
+
+/* --- requests and answers --------------------------------------------------------------------- */
+
+void client_ask(struct client *client, const char *path, const struct client_limits *limits)
+{
+	client->request_size = (size_t)snprintf(client->request, sizeof(client->request),
+						"GET %s HTTP/1.1\r\nHost: docker\r\n"
+						"User-Agent: callerd/" CALLERD_VERSION "\r\n\r\n",
+						path);
+	http1_init(&client->parser, HTTP1_RESPONSE);
+	client->limits = *limits;
+	client->asked = true;
+	client->sent = client->answer_size = 0;
+	client->status = 0;
+	client->asked_at = client->heard_at = client->now;
+}
+
+bool client_is_sent(const struct client *client)
+{
+	return client->asked && client->sent == client->request_size;
+}
+
+/* 0, -EAGAIN, or that the connection is gone. */
+static int send_request(struct client *client)
+{
+	while (client->sent < client->request_size) {
+		ssize_t size =
+			send(client->fd, client->request + client->sent,
+			     client->request_size - client->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (size < 0)
+			return errno == EINTR ? -EAGAIN : -errno;
+		client->sent += (size_t)size;
+	}
+	return 0;
+}
+
+static int take_head(struct client *client)
+{
+	http1_response_to(&client->parser, "GET");
+	client->status = client->parser.head.status;
+	if (client->status == 101)
+		return -EPROTO;
+	return client->status < 200 ? 0 : client->calls->head(client->data, client->status);
+}
+
+/* The answer is complete. */
+static int end_answer(struct client *client)
+{
+	bool last =
+		client->parser.head.close || client->parser.head.framing == HTTP1_BODY_UNTIL_CLOSE;
+	int error;
+
+	if (client->status < 200) { /* the one that counts follows */
+		client->status = 0;
+		return 0;
+	}
+	error = end_request(client, true);
+	if (!error && last)
+		disconnect(client);
+	return error;
+}
+
+/* Takes SIZE bytes of the answer in. 0, or that it is of no use. */
+static int take_bytes(struct client *client, const char *data, size_t size)
+{
+	client->heard_at = client->now;
+	client->answer_size += size;
+	if (client->limits.bytes && client->answer_size > client->limits.bytes)
+		return -EPROTO;
+	for (;;) {
+		const char *piece;
+		size_t used, piece_size;
+		int error = 0;
+
+		if (!client->asked) /* it came with the last bytes, or there are too many */
+			return size ? -EPROTO : 0;
+		switch (http1_next(&client->parser, data, size, &used, &piece, &piece_size)) {
+		case HTTP1_MORE:
+			return 0;
+		case HTTP1_HEAD:
+			error = take_head(client);
+			break;
+		case HTTP1_BODY:
+			if (client->status >= 200)
+				error = client->calls->body(client->data, piece, piece_size);
+			break;
+		case HTTP1_END:
+			error = end_answer(client);
+			break;
+		case HTTP1_ERROR:
+			error = -EPROTO;
+			break;
+		}
+		if (error)
+			return error;
+		data += used;
+		size -= used;
+	}
+}
+
+/* The engine closed: an answer may end so. */
+static int take_end(struct client *client)
+{
+	bool complete = false;
+
+	if (!client->asked || http1_finish(&client->parser, &complete) || !complete)
+		return -ECONNRESET;
+	return end_answer(client);
+}
+
+/* Reads once. Returns the bytes, 0 where it was the end of a complete answer, -EAGAIN, or that the
+ * connection is of no more use. */
+static int receive(struct client *client)
+{
+	char bytes[16384];
+	ssize_t size = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	int error;
+
+	if (size < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (!size)
+		return take_end(client);
+	error = take_bytes(client, bytes, (size_t)size);
+	explicit_bzero(bytes, (size_t)size); /* the environment of a container, for one */
+	return error ?: (int)size;
+}
+
+static bool timed_out(const struct client *client)
+{
+	const struct client_limits *limits = &client->limits;
+	uint64_t time = client->now - client->asked_at, silence = client->now - client->heard_at;
+
+	return client->asked && ((limits->head && !client->status && time >= limits->head) ||
+				 (limits->whole && time >= limits->whole) ||
+				 (limits->silence && silence >= limits->silence));
+}
+
+/* Sends or reads what can be. Returns as receive() does. */
+static int step(struct client *client)
+{
+	int error = client->asked ? send_request(client) : 0;
+
+	return error ?: receive(client);
+}
+
+void client_run(struct client *client, uint64_t now)
+{
+	unsigned int requests = 0;
+	size_t bytes = 0;
+	int size = 0;
+
+	client->now = now;
+	while (bytes < RUN_BYTES && requests <= RUN_REQUESTS) {
+		if (client->fd < 0 && may_connect(client))
+			connect_engine(client);
+		if (client->fd < 0)
+			break;
+		if (!client->asked && requests < RUN_REQUESTS)
+			requests += client->calls->ask(client->data);
+		else if (!client->asked)
+			break;
+		size = step(client);
+		if (size < 0)
+			break;
+		bytes += (size_t)size;
+	}
+	if (client->fd >= 0 && size < 0 && size != -EAGAIN)
+		lose(client, size == -ECONNRESET || size == -EPIPE);
+	else if (client->fd >= 0 && timed_out(client))
+		lose(client, false);
+}
+
+int client_fd(const struct client *client, short *ret_events)
+{
+	bool write =
+		client->asked ? !client_is_sent(client) : client->calls->has_question(client->data);
+
+	*ret_events = write ? POLLOUT : POLLIN;
+	return client->fd;
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+void client_seen(struct client *client)
+{
+	client->dormant = false;
+}
+
+void client_hurry(struct client *client)
+{
+	client->dormant = false;
+	if (client->retry_at > client->tried_at + BACKOFF_FIRST)
+		client->retry_at = client->tried_at + BACKOFF_FIRST;
+}
+
+bool client_is_deserted(const struct client *client)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&client->address;
+	bool deserted;
+	int fd;
+
+	if (client->peer == SYSTEMD)
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	deserted = fd >= 0 && connect(fd, address, sizeof(client->address)) &&
+		   (errno == ENOENT || errno == ECONNREFUSED);
+	if (fd >= 0)
+		close(fd);
+	return deserted;
+}
+
+void client_reconnect(struct client *client)
+{
+	disconnect(client);
+	client->lost = true;
+}
+
+int client_init(struct client *client, const char *socket, const struct client_calls *calls,
+		void *data)
+{
+	*client = (struct client){.fd = -1, .calls = calls, .data = data, .lost = true};
+	if (strlen(socket) >= sizeof(client->address.sun_path))
+		return -ENAMETOOLONG;
+	client->address.sun_family = AF_UNIX;
+	memcpy(client->address.sun_path, socket, strlen(socket) + 1);
+	return 0;
+}
+
+void client_close(struct client *client)
+{
+	disconnect(client);
+}

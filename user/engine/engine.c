@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: Apache-2.0
+#define ROOT_MAX 1024
+#define HASH_NONFATAL_OOM 1
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/idtree.h"
+#include "docker/api/shapes.h"
+#include "engine/client.h"
+
+#define API_NEWEST 47 /* N of 1.N that is understood */
+#define SILENCE_MAX (10 * SECOND)
+#define REQUEST_TIME_MAX (600 * SECOND)
+#define AGAIN_FIRST (60 * SECOND) /* after a list that failed */
+#define AGAIN_MAX (3600 * SECOND)
+
+#define QUEUE_MAX 65536
+#define KEY_MAX 255
+#define BODY_MEMORY (512u << 10)
+#define LIST_MAX (512u << 20) /* bytes of an answer */
+#define ANSWER_MAX (8u << 20)
+
+/* What can be asked, in the order in which a refresh asks it. */
+enum question {
+	ASK_VERSION,
+	ASK_INFO,
+	ASK_VOLUMES,
+	ASK_IMAGES,
+	ASK_CONTAINERS,
+	ASK_CONTAINER,
+	ASK_NOTHING
+};
+
+/* How a question went. */
+enum outcome {
+	ANSWERED,
+	INCOMPLETE, /* or refused with a status of 4xx: asking again would not help */
+	FAILED,
+};
+
+/* A container to be asked about. */
+struct waiting {
+	UT_hash_handle hh; /* by key; the table's own order is that of the queue */
+	size_t size;
+	char key[];
+};
+
+struct engine {
+	struct engine_options options;
+	struct client client;
+
+	enum question next;	   /* of the refresh that is under way; ASK_CONTAINER: none is */
+	bool wanted, wanted_later; /* a refresh: now, or when nothing waits */
+	bool failed, incomplete;   /* a list of this one */
+	uint64_t again_at, again;  /* a refresh after one that failed; 0: none */
+	struct waiting *queue;
+	bool listed;		 /* the lists are through, and refreshed() was not called */
+	bool crowded;		 /* a container of this list had no place in the queue */
+	unsigned int to_inspect; /* if .listed: how many of the queue it waits for */
+
+	enum question asked; /* the request that is under way */
+	char key[KEY_MAX];   /* ASK_CONTAINER */
+	size_t key_size;
+	struct body *body; /* of a status 200 */
+	char root[ROOT_MAX];
+	struct engine_stats stats;
+};
+
+/* --- the queue -------------------------------------------------------------------------------- */
+
+static void dequeue(struct engine *engine, struct waiting *waiting)
+{
+	HASH_DEL(engine->queue, waiting);
+	free(waiting);
+}
+
+static void empty_queue(struct engine *engine)
+{
+	while (engine->queue) /* NOLINTNEXTLINE: the analyzer loses track of the table */
+		dequeue(engine, engine->queue);
+}
+
+/* Whether KEY can stand in a path as it is. */
+static bool key_valid(struct bytes key)
+{
+	static const char good[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	if (!key.size || key.size > KEY_MAX || key.data[0] == '.')
+		return false;
+	for (size_t i = 0; i < key.size; i++)
+		if (!memchr(good, key.data[i], sizeof(good) - 1))
+			return false;
+	return true;
+}
+
+/* False: there is no room. */
+static bool enqueue(struct engine *engine, struct bytes key)
+{
+	struct waiting *waiting = NULL;
+
+	if (!engine->options.judge_container || !key_valid(key))
+		return true;
+	HASH_FIND(hh, engine->queue, key.data, key.size, waiting);
+	if (waiting)
+		return true;
+	if (HASH_COUNT(engine->queue) < QUEUE_MAX)
+		waiting = calloc(1, sizeof(*waiting) + key.size);
+	if (waiting) {
+		memcpy(waiting->key, key.data, key.size);
+		waiting->size = key.size;
+		HASH_ADD_KEYPTR(hh, engine->queue, waiting->key, waiting->size, waiting);
+		if (waiting->hh.tbl)
+			return true;
+		free(waiting);
+	}
+	engine->stats.overflows++;
+	return false;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static bool volume_listed(void *data, const struct value *element);
+static bool image_listed(void *data, const struct value *element);
+static bool container_listed(void *data, const struct value *element);
+
+static const struct shape string = {.kind = SHAPE_STRING};
+static const struct shape strings = {.kind = SHAPE_LIST, .element = &string};
+static const struct shape string_map = {.kind = SHAPE_MAP, .element = &string};
+
+static const struct shape_field swarm_fields[] = {{"LocalNodeState", &string}, {}};
+static const struct shape swarm = {.kind = SHAPE_STRUCT, .fields = swarm_fields};
+static const struct shape_field info_fields[] = {{"Swarm", &swarm}, {"DockerRootDir", &string}, {}};
+static const struct shape info = {.kind = SHAPE_STRUCT, .fields = info_fields};
+
+static const struct shape_field volume_fields[] = {
+	{"Name", &string}, {"Driver", &string}, {"Options", &string_map}, {}};
+static const struct shape volume = {.kind = SHAPE_STRUCT, .pointer = true, .fields = volume_fields};
+static const struct shape volume_list = {
+	.kind = SHAPE_LIST, .element = &volume, .element_done = volume_listed, .always = true};
+static const struct shape_field volumes_fields[] = {{"Volumes", &volume_list}, {}};
+static const struct shape volumes = {.kind = SHAPE_STRUCT, .fields = volumes_fields};
+
+static const struct shape_field image_fields[] = {
+	{"Id", &string}, {"RepoTags", &strings}, {"RepoDigests", &strings}, {}};
+static const struct shape image = {.kind = SHAPE_STRUCT, .pointer = true, .fields = image_fields};
+static const struct shape images = {
+	.kind = SHAPE_LIST, .element = &image, .element_done = image_listed, .always = true};
+
+static const struct shape_field container_fields[] = {
+	{"Id", &string}, {"Names", &strings}, {"Image", &string}, {"ImageID", &string}, {}};
+static const struct shape container = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = container_fields};
+static const struct shape containers = {.kind = SHAPE_LIST,
+					.element = &container,
+					.element_done = container_listed,
+					.always = true};
+
+static const struct {
+	const char *path; /* below the version */
+	const struct shape *shape;
+	uint64_t answer_max;
+} questions[] = {
+	[ASK_VERSION] = {"/version", &client_version_shape, ANSWER_MAX},
+	[ASK_INFO] = {"/info", &info, ANSWER_MAX},
+	[ASK_VOLUMES] = {"/volumes", &volumes, LIST_MAX},
+	[ASK_IMAGES] = {"/images/json", &images, LIST_MAX},
+	[ASK_CONTAINERS] = {"/containers/json?all=1", &containers, LIST_MAX},
+	[ASK_CONTAINER] = {NULL, &shape_container_inspect, ANSWER_MAX},
+};
+
+/* The N of 1.N; 0: it is none. */
+static unsigned int api_minor(struct bytes text)
+{
+	unsigned int minor = 0;
+
+	if (text.size < 3 || text.size > 5 || memcmp(text.data, "1.", 2) != 0)
+		return 0;
+	for (size_t i = 2; i < text.size; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return 0;
+		minor = 10 * minor + (unsigned int)(text.data[i] - '0');
+	}
+	return minor;
+}
+
+/* The newest version that both know; where there is none, the engine's oldest. */
+static void take_version(struct engine *engine, const struct value *answer)
+{
+	unsigned int newest = api_minor(value_string(answer, "ApiVersion"));
+	unsigned int oldest = api_minor(value_string(answer, "MinAPIVersion"));
+
+	engine->stats.api = newest < API_NEWEST ? newest : API_NEWEST;
+	if (engine->stats.api && engine->stats.api < oldest)
+		engine->stats.api = oldest;
+	engine->stats.podman = client_version_is_podman(answer);
+}
+
+static void take_info(struct engine *engine, const struct value *answer)
+{
+	struct bytes root = value_string(answer, "DockerRootDir");
+
+	engine->stats.swarm =
+		bytes_equal(value_string(value_get(answer, "Swarm"), "LocalNodeState"),
+			    (struct bytes){"active", sizeof("active") - 1});
+	if (root.size && root.size < sizeof(engine->root) && !memchr(root.data, 0, root.size)) {
+		memcpy(engine->root, root.data, root.size);
+		engine->root[root.size] = '\0';
+	}
+}
+
+static bool volume_listed(void *data, const struct value *element)
+{
+	struct engine *engine = data;
+	struct inventory_volume known = {
+		.name = value_string(element, "Name"),
+		.driver = value_string(element, "Driver"),
+		.host_path = {"", 0},
+	};
+	struct text path = {0};
+
+	if (volume_value_path(known.driver, value_get(element, "Options"), engine->options.files,
+			      &path))
+		known.host_path = (struct bytes){path.data, path.size};
+	inventory_put_volume(engine->options.inventory, &known);
+	text_free(&path);
+	return false;
+}
+
+static void put_names(struct engine *engine, struct bytes id, const struct value *names)
+{
+	for (const struct value *name = names ? names->first : NULL; name; name = name->next)
+		inventory_put_image(engine->options.inventory, id, name->string);
+}
+
+static bool image_listed(void *data, const struct value *element)
+{
+	struct engine *engine = data;
+	struct bytes id = value_string(element, "Id");
+
+	inventory_put_image(engine->options.inventory, id, (struct bytes){});
+	put_names(engine, id, value_get(element, "RepoTags"));
+	put_names(engine, id, value_get(element, "RepoDigests"));
+	return false;
+}
+
+/* /OTHER/NAME, for OTHER's links. */
+static bool is_alias(struct bytes name)
+{
+	return name.size > 1 && memchr(name.data + 1, '/', name.size - 1);
+}
+
+static bool container_listed(void *data, const struct value *element)
+{
+	struct engine *engine = data;
+	struct inventory *inventory = engine->options.inventory;
+	const struct value *names = value_get(element, "Names"), *name;
+	struct inventory_container known = {
+		.id = value_string(element, "Id"),
+		.image = value_string(element, "Image"),
+		.image_id = value_string(element, "ImageID"),
+	};
+
+	if (!id_valid(known.id))
+		return false;
+	engine->stats.listed++;
+	/* What the list says where the name is another image's by now. */
+	if (bytes_equal(known.image, known.image_id))
+		known.image = (struct bytes){};
+	for (name = names ? names->first : NULL; name; name = name->next)
+		if (!is_alias(name->string))
+			known.name = name->string;
+	inventory_put_container(inventory, &known);
+	for (name = names ? names->first : NULL; name; name = name->next)
+		if (is_alias(name->string))
+			inventory_alias_container(inventory, known.id, name->string);
+	engine->crowded |= !enqueue(engine, known.id);
+	return false;
+}
+
+static bool is_full_id(const struct engine *engine)
+{
+	return id_valid((struct bytes){engine->key, engine->key_size});
+}
+
+static enum outcome take_container(struct engine *engine, const struct value *answer)
+{
+	const struct value *config = value_get(answer, "Config");
+	struct inventory_container known = {
+		.id = value_string(answer, "Id"),
+		.name = value_string(answer, "Name"),
+		.image = value_string(config, "Image"),
+		.image_id = value_string(answer, "Image"),
+		.user = value_string(config, "User"),
+		.inspected = true,
+	};
+
+	if (is_full_id(engine) &&
+	    !bytes_equal(known.id, (struct bytes){engine->key, engine->key_size}))
+		return FAILED;
+	if (engine->options.judge_container(engine->options.data, answer, &known)) {
+		known.inspected = false;
+		known.finding_count = 0;
+	}
+	if (inventory_put_container(engine->options.inventory, &known) || !known.inspected)
+		return FAILED;
+	engine->stats.inspected++;
+	return ANSWERED;
+}
+
+static void container_gone(struct engine *engine, struct bytes id)
+{
+	inventory_remove_container(engine->options.inventory, id);
+	if (engine->options.gone)
+		engine->options.gone(engine->options.data, id);
+}
+
+static enum outcome take_answer(struct engine *engine)
+{
+	enum body_state state = engine->body ? body_state(engine->body) : BODY_INVALID;
+
+	if (engine->client.status == 404 && engine->asked == ASK_CONTAINER) {
+		engine->stats.gone++;
+		if (is_full_id(engine))
+			container_gone(engine, (struct bytes){engine->key, engine->key_size});
+		return ANSWERED;
+	}
+	if (engine->client.status / 100 == 4)
+		return INCOMPLETE;
+	/* What is of another type than with Docker was left out; the rest stands. */
+	if (state != BODY_DONE && state != BODY_MISTYPED)
+		return FAILED;
+	if (engine->asked == ASK_VERSION)
+		take_version(engine, body_value(engine->body));
+	if (engine->asked == ASK_INFO)
+		take_info(engine, body_value(engine->body));
+	if (engine->asked == ASK_CONTAINER)
+		return take_container(engine, body_value(engine->body));
+	return state == BODY_DONE ? ANSWERED : INCOMPLETE;
+}
+
+/* --- a refresh -------------------------------------------------------------------------------- */
+
+static uint64_t doubled(uint64_t time, uint64_t first, uint64_t max)
+{
+	return !time ? first : 2 * time < max ? 2 * time : max;
+}
+
+static void begin_refresh(struct engine *engine)
+{
+	engine->wanted = engine->wanted_later = engine->failed = engine->incomplete = false;
+	engine->listed = engine->crowded = false;
+	engine->again_at = 0;
+	engine->next = ASK_VERSION;
+	engine->stats.listed = 0;
+	empty_queue(engine); /* the list fills it */
+	inventory_sweep(engine->options.inventory);
+}
+
+/* The lists of this refresh are through, and what they made us ask. */
+static void tell_refreshed(struct engine *engine)
+{
+	if (!engine->listed || engine->to_inspect)
+		return;
+	engine->listed = false;
+	if (engine->options.refreshed)
+		engine->options.refreshed(engine->options.data, !engine->failed &&
+									!engine->incomplete &&
+									!engine->crowded);
+}
+
+static void end_refresh(struct engine *engine)
+{
+	engine->listed = true;
+	engine->to_inspect =
+		HASH_COUNT(engine->queue); /* what is added from here on comes after these */
+	if (engine->failed) {
+		engine->again = doubled(engine->again, AGAIN_FIRST, AGAIN_MAX);
+		engine->again_at = engine->client.now + engine->again;
+		return;
+	}
+	engine->again = 0;
+	engine->stats.refreshes++;
+	if (!engine->incomplete) /* what was not told is not gone */
+		inventory_swept(engine->options.inventory);
+}
+
+/* What to ask now. */
+static enum question next_question(struct engine *engine)
+{
+	if (engine->wanted || (engine->again_at && engine->client.now >= engine->again_at) ||
+	    (engine->wanted_later && !engine->queue && engine->next == ASK_CONTAINER))
+		begin_refresh(engine);
+	if (engine->next == ASK_CONTAINER && !engine->queue)
+		return ASK_NOTHING;
+	return engine->next;
+}
+
+static bool has_question(void *data)
+{
+	const struct engine *engine = data;
+
+	return engine->wanted || engine->wanted_later || engine->next != ASK_CONTAINER ||
+	       engine->queue || (engine->again_at && engine->client.now >= engine->again_at);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+/* Without these answers the others will do: the paths without a version, for one. */
+static bool is_list(enum question question)
+{
+	return question != ASK_VERSION && question != ASK_INFO;
+}
+
+static void end_question(struct engine *engine, enum outcome outcome)
+{
+	enum question asked = engine->asked;
+
+	body_free(engine->body);
+	engine->body = NULL;
+	engine->asked = ASK_NOTHING;
+	engine->stats.failures += outcome != ANSWERED;
+	if (asked == ASK_CONTAINER && engine->listed)
+		engine->to_inspect--;
+	if (asked == engine->next && asked != ASK_CONTAINER) {
+		engine->failed |= outcome == FAILED && is_list(asked);
+		engine->incomplete |= outcome == INCOMPLETE && is_list(asked);
+		engine->next++;
+		if (engine->next == ASK_CONTAINER)
+			end_refresh(engine);
+	}
+	tell_refreshed(engine);
+}
+
+static void write_path(struct engine *engine, enum question question, char *path, size_t size)
+{
+	char version_text[16] = "";
+
+	if (question == ASK_VERSION)
+		engine->stats.api = 0;
+	if (engine->stats.api)
+		snprintf(version_text, sizeof(version_text), "/v1.%u", engine->stats.api);
+	if (question == ASK_CONTAINER)
+		snprintf(path, size, "%s/containers/%.*s/json", version_text, (int)engine->key_size,
+			 engine->key);
+	else
+		snprintf(path, size, "%s%s", version_text, questions[question].path);
+}
+
+static bool ask(void *data)
+{
+	struct engine *engine = data;
+	enum question question = next_question(engine);
+	char path[KEY_MAX + 64];
+
+	if (question == ASK_NOTHING)
+		return false;
+	if (question == ASK_CONTAINER) {
+		engine->key_size = engine->queue->size;
+		memcpy(engine->key, engine->queue->key, engine->key_size);
+		dequeue(engine, engine->queue);
+	}
+	write_path(engine, question, path, sizeof(path));
+	client_ask(&engine->client, path,
+		   &(struct client_limits){.bytes = questions[question].answer_max,
+					   .whole = REQUEST_TIME_MAX,
+					   .silence = SILENCE_MAX});
+	engine->asked = question;
+	engine->stats.requests++;
+	return true;
+}
+
+static int answer_begins(void *data, int status)
+{
+	struct engine *engine = data;
+
+	if (status != 200)
+		return 0;
+	return body_new(questions[engine->asked].shape, BODY_MEMORY, engine, &engine->body);
+}
+
+static int answer_goes_on(void *data, const char *bytes, size_t size)
+{
+	struct engine *engine = data;
+
+	return engine->body ? body_feed(engine->body, bytes, size) : 0;
+}
+
+static int answer_ends(void *data, bool complete)
+{
+	struct engine *engine = data;
+
+	end_question(engine, complete ? take_answer(engine) : FAILED);
+	return 0;
+}
+
+static void connected(void *data, bool another)
+{
+	struct engine *engine = data;
+
+	engine->wanted |= another;
+}
+
+static const struct client_calls engine_calls = {
+	.has_question = has_question,
+	.ask = ask,
+	.connected = connected,
+	.head = answer_begins,
+	.body = answer_goes_on,
+	.end = answer_ends,
+};
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+void engine_run(struct engine *engine, uint64_t now)
+{
+	client_run(&engine->client, now);
+}
+
+int engine_fd(const struct engine *engine, short *ret_events)
+{
+	return client_fd(&engine->client, ret_events);
+}
+
+void engine_seen(struct engine *engine)
+{
+	client_seen(&engine->client);
+}
+
+void engine_refresh(struct engine *engine)
+{
+	client_hurry(&engine->client);
+	if (engine->next == ASK_CONTAINER)
+		engine->wanted = true;
+	else
+		engine->wanted_later = true;
+}
+
+void engine_inspect(struct engine *engine, struct bytes key)
+{
+	if (!enqueue(engine, key))
+		engine->wanted_later = true;
+}
+
+const char *engine_root(const struct engine *engine)
+{
+	return engine->root[0] ? engine->root : NULL;
+}
+
+void engine_stats(const struct engine *engine, struct engine_stats *ret)
+{
+	*ret = engine->stats;
+	ret->waiting = HASH_COUNT(engine->queue) + (engine->asked == ASK_CONTAINER);
+	ret->connects = engine->client.connects;
+	ret->connected = engine->client.fd >= 0;
+	ret->dormant = engine->client.dormant;
+	ret->listing = engine->wanted || engine->next != ASK_CONTAINER;
+}
+
+int engine_new(const struct engine_options *options, struct engine **ret)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+	int error;
+
+	if (!engine)
+		return -ENOMEM;
+	error = client_init(&engine->client, options->socket, &engine_calls, engine);
+	if (error) {
+		free(engine);
+		return error;
+	}
+	engine->options = *options;
+	engine->asked = ASK_NOTHING;
+	engine->next = ASK_CONTAINER;
+	engine->wanted = true;
+	*ret = engine;
+	return 0;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	engine->options.refreshed = NULL;
+	client_close(&engine->client);
+	empty_queue(engine);
+	free(engine);
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/engines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "docker/call/call.h"
+#include "engine/engine.h"
+#include "engine/event_stream.h"
+#include "host/host.h"
+#include "host/hostfiles.h"
+
+#define SECOND 1000000000ull
+
+#define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
+#define COMMIT_PAUSE (SECOND / 10)
+
+/* One of them, for callbacks that ask which. */
+struct one {
+	struct engines *engines;
+	unsigned int index;
+	struct engine *engine; /* NULL: it is not asked */
+	struct stream *stream; /* likewise */
+	/* Refreshes of the engine by the end of the first one that began after the last gap. */
+	uint64_t looked_back;
+};
+
+struct engines {
+	struct engines_options options;
+	unsigned int count;
+	struct one ones[CALLERD_SOCKETS_MAX];
+	struct inventory *inventories[CALLERD_SOCKETS_MAX];
+	const char *names[CALLERD_SOCKETS_MAX]; /* "docker", "podman" */
+	struct host_files files;
+	const char *roots[CALLERD_SOCKETS_MAX + 1]; /* of the engines' files; NULL-terminated */
+	struct calls *calls;
+	struct causes *causes;
+	uint64_t now, committed;
+};
+
+static int judge_container(void *data, const struct value *inspect,
+			   struct inventory_container *container)
+{
+	struct one *one = data;
+
+	calls_judge_inspected(one->engines->calls, one->index, inspect, container);
+	causes_inspected(one->engines->causes, one->index, inspect, one->engines->now);
+	return 0;
+}
+
+static void gone(void *data, struct bytes id)
+{
+	struct one *one = data;
+
+	causes_gone(one->engines->causes, one->index, id);
+}
+
+static void refreshed(void *data, bool complete)
+{
+	struct one *one = data;
+	struct engine_stats stats;
+
+	engine_stats(one->engine, &stats);
+	if (stats.refreshes < one->looked_back) /* it began before the last gap */
+		return;
+	causes_refreshed(one->engines->causes, one->index, complete, one->engines->now);
+}
+
+static void happened(void *data, const struct engine_event *event)
+{
+	struct one *one = data;
+
+	causes_event(one->engines->causes, one->index, event, one->engines->now);
+}
+
+/* What was missed shows in what there is now, if at all. */
+static void missed(void *data)
+{
+	struct one *one = data;
+	struct engine_stats stats;
+
+	engine_stats(one->engine, &stats);
+	one->looked_back = stats.refreshes + 1 + stats.listing;
+	causes_gap(one->engines->causes, one->index, stream_position(one->stream));
+	engine_refresh(one->engine);
+}
+
+static void answered(void *data, unsigned int socket)
+{
+	struct one *one = &((struct engines *)data)->ones[socket];
+
+	if (!one->engine)
+		return;
+	engine_seen(one->engine);
+	stream_seen(one->stream);
+}
+
+static void created(void *data, unsigned int socket, struct bytes container_id)
+{
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_inspect(engine, container_id);
+}
+
+static bool stopping(void *data, unsigned int socket)
+{
+	struct stream *stream = ((struct engines *)data)->ones[socket].stream;
+
+	return stream && stream_is_stopping(stream);
+}
+
+static void changed(void *data, unsigned int socket)
+{
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_refresh(engine);
+}
+
+/* Who it goes back to is known from an earlier life. */
+static int restore(void *data, const struct owned *owned)
+{
+	struct one *one = data;
+	const struct origin *creator = owned->creator;
+	struct inventory_container container = {
+		.id = owned->id,
+		.name = owned->name,
+		.image = owned->image,
+		.witnessed = owned->witnessed,
+		.finding_count = owned->witnessed && creator ? creator->finding_count : 0,
+	};
+	int error = causes_restore(one->engines->causes, one->index, owned);
+
+	for (unsigned int i = 0; i < container.finding_count; i++)
+		container.findings[i] = creator->findings[i];
+	return error ?: inventory_put_container(one->engines->inventories[one->index], &container);
+}
+
+static int restore_exec(void *data, const struct owned_exec *exec)
+{
+	struct one *one = data;
+
+	return causes_restore_exec(one->engines->causes, one->index, exec);
+}
+
+/* Without it there is less to know; nobody has to go without records for that. */
+static void restore_one(struct one *one)
+{
+	struct state *state = one->engines->options.state;
+
+	if (state)
+		state_load(state, one->index, one, restore, restore_exec);
+}
+
+static int open_one(struct engines *engines, unsigned int index)
+{
+	struct one *one = &engines->ones[index];
+	struct state *state = engines->options.state;
+	const char *socket = engines->options.sockets[index];
+	struct engine_options options = {
+		.socket = socket,
+		.inventory = engines->inventories[index],
+		.files = &engines->files,
+		.data = one,
+		.judge_container = judge_container,
+		.gone = gone,
+		.refreshed = refreshed,
+	};
+	struct stream_options stream = {
+		.socket = socket,
+		.since = state ? state_position(state, index) : 0,
+		.data = one,
+		.event = happened,
+		.gap = missed,
+	};
+
+	return engine_new(&options, &one->engine) ?: stream_new(&stream, &one->stream);
+}
+
+static int open_inventories(struct engines *engines)
+{
+	const struct engines_options *options = &engines->options;
+	unsigned int entries = options->inventory ?: ENGINES_INVENTORY_DEFAULT;
+	int error = 0;
+
+	for (unsigned int i = 0; !error && i < options->socket_count; i++) {
+		engines->ones[i] = (struct one){.engines = engines, .index = i};
+		engines->names[i] = "docker";
+		error = inventory_new(entries, &engines->inventories[i]);
+		engines->count++;
+	}
+	return error;
+}
+
+static int open_causes(struct engines *engines, uint64_t now)
+{
+	const struct engines_options *options = &engines->options;
+	struct state *state = engines->options.state;
+	struct causes_options causes = {
+		.socket_count = options->socket_count,
+		.sockets = options->sockets,
+		.inventories = engines->inventories,
+		.context = engines->options.context,
+		.wait = options->event_wait,
+		.keeper = state ? state_keeper(state) : (struct keeper){},
+		.data = engines->options.data,
+		.record = engines->options.record,
+		.inspect_data = engines,
+		.inspect = options->inventory ? created : NULL,
+		.stopping = stopping,
+	};
+
+	return causes_new(&causes, now, &engines->causes);
+}
+
+static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)
+{
+	const struct engines_options *options = &((struct engines *)data)->options;
+
+	return options->is_program(options->data, path, file);
+}
+
+static const struct record_server *server(void *data, unsigned int socket)
+{
+	const struct engines_options *options = &((struct engines *)data)->options;
+
+	return options->server(options->data, socket);
+}
+
+static uint32_t own_namespace(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) ? 0 : (uint32_t)status.st_ino;
+}
+
+static int open_calls(struct engines *engines)
+{
+	const struct engines_options *options = &engines->options;
+	struct calls_options calls = {
+		.socket_count = options->socket_count,
+		.engines = engines->names,
+		.inventories = engines->inventories,
+		.files = &engines->files,
+		.policy = options->policy,
+		.context = engines->options.context,
+		.ledger = causes_ledger(engines->causes),
+		.pid_ns = own_namespace("/proc/self/ns/pid"),
+		.memory_max = CONTENTS_MAX,
+		.data = engines,
+		.answered = answered,
+		.created = created,
+		.changed = changed,
+		.is_program = is_program,
+		.server = server,
+	};
+
+	return calls_new(&calls, &engines->calls);
+}
+
+int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret)
+{
+	struct engines *engines = calloc(1, sizeof(*engines));
+	int error;
+
+	if (!engines)
+		return -ENOMEM;
+	engines->options = *options;
+	engines->now = now;
+	engines->files = hostfiles(options->sockets);
+	engines->files.roots = engines->roots;
+	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
+	for (unsigned int i = 0; !error && i < engines->count; i++) {
+		restore_one(&engines->ones[i]);
+		if (options->inventory)
+			error = open_one(engines, i);
+	}
+	if (error) {
+		engines_free(engines);
+		return error;
+	}
+	*ret = engines;
+	return 0;
+}
+
+void engines_free(struct engines *engines)
+{
+	if (!engines)
+		return;
+	for (unsigned int i = 0; i < engines->count; i++) {
+		engine_free(engines->ones[i].engine);
+		stream_free(engines->ones[i].stream);
+		inventory_free(engines->inventories[i]);
+	}
+	calls_free(engines->calls);
+	causes_free(engines->causes);
+	free(engines);
+}
+
+const struct reader *engines_reader(const struct engines *engines)
+{
+	return calls_reader(engines->calls);
+}
+
+void engines_describe_caller(struct engines *engines, struct record *record)
+{
+	calls_describe_caller(engines->calls, record);
+}
+
+void engines_lost(struct engines *engines, uint64_t now)
+{
+	ledger_lost(causes_ledger(engines->causes), now);
+	for (unsigned int i = 0; i < engines->count; i++)
+		changed(engines, i);
+}
+
+unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < engines->count; i++) {
+		const struct one *one = &engines->ones[i];
+
+		if (!one->engine)
+			continue;
+		fds[count] = fds[count + 1] = (struct pollfd){0};
+		fds[count].fd = engine_fd(one->engine, &fds[count].events);
+		fds[count + 1].fd = stream_fd(one->stream, &fds[count + 1].events);
+		count += 2;
+	}
+	return count;
+}
+
+static bool is_settled(const struct one *one)
+{
+	struct engine_stats engine;
+	struct stream_stats stream;
+
+	if (!one->engine)
+		return true;
+	engine_stats(one->engine, &engine);
+	stream_stats(one->stream, &stream);
+	return !engine.connected || (!engine.listing && !engine.waiting && stream.listening);
+}
+
+bool engines_settled(const struct engines *engines)
+{
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (!is_settled(&engines->ones[i]))
+			return false;
+	return true;
+}
+
+static void run_one(struct one *one, uint64_t now)
+{
+	struct engines *engines = one->engines;
+	struct engine_stats stats;
+
+	engine_run(one->engine, now);
+	stream_run(one->stream, now);
+	engine_stats(one->engine, &stats);
+	engines->names[one->index] = stats.podman ? "podman" : "docker";
+	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
+}
+
+static void collect_roots(struct engines *engines)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (engines->ones[i].engine && engine_root(engines->ones[i].engine))
+			engines->roots[count++] = engine_root(engines->ones[i].engine);
+	engines->roots[count] = NULL;
+}
+
+void engines_run(struct engines *engines, uint64_t now)
+{
+	engines->now = now;
+	causes_set_clock(engines->causes, host_clock());
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (engines->ones[i].engine)
+			run_one(&engines->ones[i], now);
+	collect_roots(engines);
+}
+
+/* Keeps what is known. */
+static void commit(struct engines *engines)
+{
+	struct state *state = engines->options.state;
+
+	if (!state)
+		return;
+	for (unsigned int i = 0; i < engines->count; i++) {
+		uint64_t position = causes_position(engines->causes, i);
+
+		if (position && position != state_position(state, i))
+			state_set_position(state, i, position);
+	}
+	if (state_is_dirty(state))
+		state_commit(state); /* counts what it has to drop, and tries again */
+	engines->committed = engines->now;
+}
+
+void engines_tell(struct engines *engines, uint64_t now)
+{
+	engines->now = now;
+	causes_run(engines->causes, now);
+	if (now >= engines->committed + COMMIT_PAUSE)
+		commit(engines);
+}
+
+bool engines_waiting(const struct engines *engines)
+{
+	return causes_waiting(engines->causes);
+}
+
+void engines_close(struct engines *engines)
+{
+	causes_close(engines->causes);
+	commit(engines);
+}
+
+void engines_stats(const struct engines *engines, struct engines_stats *ret)
+{
+	*ret = (struct engines_stats){0};
+	causes_stats(engines->causes, &ret->causes);
+	for (unsigned int i = 0; i < engines->count; i++) {
+		struct stream_stats stream = {0};
+
+		if (engines->ones[i].stream)
+			stream_stats(engines->ones[i].stream, &stream);
+		ret->missed += stream.gaps + stream.malformed;
+	}
+}

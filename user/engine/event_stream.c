@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What a connection missed, the next one is told: Docker keeps its last 256 events, Podman a log. We ask for more
+ * than we miss, from a little before the last event of which we know that all before it were told (the certain
+ * one). If the answer has that event, or one before it, it has all that followed, too: whatever we have not told
+ * yet is told now. If it does not, something may be missing.
+ *
+ * Docker keeps 1024 events for each listener, beside what its socket holds, and passes over one that leaves them
+ * full for 100 ms (pkg/pubsub). So where we read late, and much, no event beyond those is certain, and we ask anew.
+ */
+#include "engine/event_stream.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/client.h"
+#include "engine/listener.h"
+
+#define HEAD_TIME_MAX (10 * SECOND)
+#define VERSION_MAX (1u << 20)	   /* bytes of the answer */
+#define VERSION_MEMORY (64u << 10) /* of what is kept of it */
+
+/* Docker's order is not that of its times, and it looks no further back than to the first event that is older
+ * than what is asked for; Podman takes the time as a float. */
+#define SLACK SECOND
+#define REPLAY_TIME (2 * SECOND) /* what is to be told again comes at once */
+#define RECENT 4096		 /* events that are recognized */
+
+#define ENGINE_MEMORY 256  /* Docker's events that it can tell again */
+#define LISTENER_MAX 1024  /* Docker's events for a listener */
+#define LATE (SECOND / 10) /* Docker waits so long for one, at least */
+#define MUCH (16u << 10)   /* bytes: half of what a socket holds when Docker has to wait */
+#define CATCH_UP SECOND	   /* until Docker has sent what it kept for us */
+#define CHECK_EVERY (10 * SECOND)
+
+enum phase {
+	SEEKING,   /* the certain event is to be told again, before any that was not told */
+	REPLAYING, /* what comes may be from before we asked */
+	LIVE,
+};
+
+struct stream {
+	struct stream_options options;
+	struct client client;
+	struct listener listener;
+	struct event_reader *reader;
+	struct stream_stats stats;
+	uint64_t position;
+
+	bool version_known; /* the connection is good for events */
+	bool podman;
+	bool subscribing; /* that is what was asked */
+	bool listened;	  /* in this life */
+	bool another;	  /* engine may listen than the one before */
+	bool ended; /* that one closed its socket before it went: it told all that it had to tell */
+	struct body *version;
+	uint64_t listening_at;
+
+	/* Events that were told, or are not to be, have numbers, from 1 on; 0: none. */
+	uint64_t recent[RECENT]; /* number N at N % RECENT */
+	uint64_t last;
+	uint64_t last_time; /* of its number; 0: none since the last gap */
+	uint64_t forgotten; /* those up to this one are of an engine's memory that is lost */
+	uint64_t certain;
+	uint64_t certain_time; /* 0: there is no certain one */
+
+	enum phase phase;
+	uint64_t asked_time;   /* ns of CLOCK_REALTIME */
+	uint64_t floor;	       /* nothing from before is told */
+	uint64_t from;	       /* where to go on without a certain event */
+	uint64_t earlier;      /* time of another life's last event; 0: none, or useless by now */
+	uint64_t last_before;  /* the last one when we asked */
+	bool unproven;	       /* no event was known by then */
+	unsigned int replayed; /* new ones */
+
+	unsigned int waiting; /* bytes when this run began */
+	uint64_t prompt_at;   /* when there was not much */
+	bool late;
+	uint64_t late_at, late_until;
+	uint64_t late_bytes; /* of the answer; after these, LISTENER_MAX events are certain */
+	unsigned int late_events;
+	uint64_t checked_at; /* 0: never */
+};
+
+/* --- events that are known -------------------------------------------------------------------- */
+
+static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < size; i++) /* FNV-1a */
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	return hash;
+}
+
+/* What tells EVENT from all others; 0: nothing does. */
+static uint64_t identity(const struct engine_event *event)
+{
+	const struct bytes parts[] = {event->type, event->action,  event->id,
+				      event->name, event->exec_id, event->container};
+	uint64_t hash = add_to_hash(0xcbf29ce484222325, &event->time, sizeof(event->time));
+
+	if (!event->time)
+		return 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		hash = add_to_hash(hash, &parts[i].size, sizeof(parts[i].size));
+		hash = add_to_hash(hash, parts[i].data, parts[i].size);
+	}
+	return hash ?: 1;
+}
+
+/* The number of the event with this IDENTITY; 0: it is not known. */
+static uint64_t number_of(const struct stream *stream, uint64_t identity)
+{
+	if (!identity)
+		return 0;
+	for (uint64_t i = 0; i < RECENT; i++)
+		if (stream->recent[i] == identity)
+			return stream->last - (stream->last - i) % RECENT;
+	return 0;
+}
+
+static void remember(struct stream *stream, uint64_t identity, uint64_t time)
+{
+	if (!identity)
+		return;
+	stream->last++;
+	stream->recent[stream->last % RECENT] = identity;
+	stream->last_time = time;
+}
+
+/* --- what is certain -------------------------------------------------------------------------- */
+
+static void all_certain(struct stream *stream)
+{
+	stream->certain = stream->last;
+	stream->certain_time = stream->last_time;
+}
+
+static void look_back(struct stream *stream)
+{
+	if (stream->options.gap)
+		stream->options.gap(stream->options.data);
+}
+
+static void tell_gap(struct stream *stream)
+{
+	stream->stats.gaps++;
+	look_back(stream);
+}
+
+/* All that could be told again was. */
+static void go_live(struct stream *stream)
+{
+	stream->phase = LIVE;
+	stream->another = stream->ended = false;
+	all_certain(stream);
+}
+
+/* The certain event is not to be had: from now on. */
+static void start_over(struct stream *stream)
+{
+	bool restarted = stream->another && stream->ended && !stream->podman;
+
+	if (restarted) {
+		stream->stats.restarts++;
+		look_back(stream);
+	} else {
+		tell_gap(stream);
+	}
+	stream->forgotten = stream->last;
+	stream->last_time = stream->earlier = 0;
+	stream->from = stream->asked_time;
+	go_live(stream);
+	if (!restarted)
+		return;
+	/* All that the new one has to tell is told now, unless it is more than it remembers. */
+	stream->phase = REPLAYING;
+	stream->unproven = true;
+	stream->last_before = 0;
+}
+
+/* Whether all that is told again must be there. Podman reads its log, and may have sent no head yet. */
+static bool is_replayed(const struct stream *stream)
+{
+	uint64_t time = stream->podman ? HEAD_TIME_MAX : REPLAY_TIME;
+
+	return stream->client.now - stream->listening_at >= time;
+}
+
+/* Whether what comes may be from before we asked. */
+static bool is_replay(const struct stream *stream)
+{
+	return stream->phase != LIVE || !is_replayed(stream);
+}
+
+/* The event NUMBER came again, of which TIME is. */
+static void told_again(struct stream *stream, uint64_t number, uint64_t time)
+{
+	if (stream->phase == SEEKING && (number <= stream->certain || time == stream->earlier))
+		stream->phase = REPLAYING;
+	if (stream->phase == REPLAYING && number == stream->last_before)
+		go_live(stream);
+}
+
+/* The event was told, and those before it: unless we were late, and this is more than Docker kept for us. */
+static void advance(struct stream *stream)
+{
+	if (stream->late && stream->client.parser.message_bytes > stream->late_bytes) {
+		if (!stream->late_events)
+			return;
+		stream->late_events--;
+	}
+	all_certain(stream);
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void set_position(struct stream *stream, uint64_t time)
+{
+	/* Times are a little out of order, and the clock may be set back. */
+	if (time > stream->position || (!is_replay(stream) && time + SLACK < stream->position))
+		stream->position = time;
+}
+
+/* Another new event is told from the engine's memory: whether it may have been longer than that. */
+static bool overruns_memory(struct stream *stream)
+{
+	return stream->unproven && !stream->podman && ++stream->replayed == ENGINE_MEMORY;
+}
+
+static void tell(struct stream *stream, const struct engine_event *event, uint64_t this)
+{
+	bool live = event->time >= stream->asked_time;
+
+	if (stream->phase == REPLAYING && live)
+		go_live(stream);
+	if (stream->phase == SEEKING)
+		start_over(stream);
+	if (stream->phase == REPLAYING && overruns_memory(stream))
+		start_over(stream);
+	remember(stream, this, event->time);
+	if (event->time)
+		set_position(stream, event->time);
+	if (stream->phase == LIVE)
+		advance(stream);
+	stream->stats.events++;
+	stream->options.event(stream->options.data, event);
+}
+
+static void take_event(void *data, const struct engine_event *event)
+{
+	struct stream *stream = data;
+	uint64_t this = identity(event), number = number_of(stream, this);
+
+	if (number) {
+		stream->stats.repeated++;
+		told_again(stream, number, event->time);
+		return;
+	}
+	if (is_replay(stream) && event->time && event->time <= stream->floor) {
+		stream->stats.repeated += event->time <= stream->options.since;
+		remember(stream, this, event->time);
+		told_again(stream, stream->last, event->time);
+		return;
+	}
+	tell(stream, event, this);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+static uint64_t real_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Where to go on, once the events are asked for. */
+static void set_out(struct stream *stream)
+{
+	bool known = stream->last > stream->forgotten || stream->earlier;
+
+	stream->asked_time = real_time();
+	stream->phase = known || stream->another ? SEEKING : REPLAYING;
+	stream->unproven = !known;
+	stream->replayed = 0;
+	stream->last_before = stream->last;
+	stream->late = false;
+	stream->prompt_at = stream->listening_at = stream->client.now;
+	event_reader_reset(stream->reader);
+}
+
+static void ask_events(struct stream *stream)
+{
+	struct client_limits limits = {
+		/* Some of Podman's versions send the head with the first event. */
+		.head = stream->podman ? 0 : HEAD_TIME_MAX,
+	};
+	uint64_t since;
+	char path[64];
+
+	set_out(stream);
+	since = stream->certain_time ?: stream->from;
+	since -= since > SLACK ? SLACK : since;
+	snprintf(path, sizeof(path), "/events?since=%llu.%09llu",
+		 (unsigned long long)(since / SECOND), (unsigned long long)(since % SECOND));
+	client_ask(&stream->client, path, &limits);
+}
+
+static bool ask(void *data)
+{
+	struct stream *stream = data;
+
+	stream->subscribing = stream->version_known;
+	if (stream->subscribing)
+		ask_events(stream);
+	else
+		client_ask(&stream->client, "/version",
+			   &(struct client_limits){.bytes = VERSION_MAX, .whole = HEAD_TIME_MAX});
+	return true;
+}
+
+static bool has_question(void *data)
+{
+	return true;
+}
+
+static void connected(void *data, bool another)
+{
+	struct stream *stream = data;
+
+	stream->another |= another && stream->listened;
+	if (another)
+		stream->version_known = false;
+}
+
+static int answer_begins(void *data, int status)
+{
+	struct stream *stream = data;
+
+	if (stream->subscribing) {
+		stream->listening_at = stream->client.now;
+		stream->listened |= status == 200;
+		if (status == 200)
+			listener_find(&stream->listener, stream->options.socket);
+		return status == 200 ? 0 : -EPROTO;
+	}
+	if (status != 200)
+		return 0;
+	return body_new(&client_version_shape, VERSION_MEMORY, NULL, &stream->version);
+}
+
+static int answer_goes_on(void *data, const char *bytes, size_t size)
+{
+	struct stream *stream = data;
+
+	if (!stream->subscribing)
+		return stream->version ? body_feed(stream->version, bytes, size) : 0;
+	if (event_reader_feed(stream->reader, bytes, size))
+		tell_gap(stream); /* an event is lost, for want of memory */
+	return 0;
+}
+
+static int answer_ends(void *data, bool complete)
+{
+	struct stream *stream = data;
+
+	if (stream->subscribing) { /* events end with the engine */
+		stream->ended |= (access(stream->options.socket, F_OK) && errno == ENOENT) ||
+				 listener_has_signed_off(&stream->listener);
+		/* One that said nothing has to prove first that it lives. */
+		stream->version_known = stream->client.status != 0;
+		return -ECONNRESET;
+	}
+	stream->version_known = complete;
+	stream->podman = stream->version && client_version_is_podman(body_value(stream->version));
+	body_free(stream->version);
+	stream->version = NULL;
+	return 0;
+}
+
+static const struct client_calls stream_calls = {
+	.has_question = has_question,
+	.ask = ask,
+	.connected = connected,
+	.head = answer_begins,
+	.body = answer_goes_on,
+	.end = answer_ends,
+};
+
+/* --- being late ------------------------------------------------------------------------------- */
+
+static bool is_listening(const struct stream *stream)
+{
+	return stream->client.asked && stream->subscribing &&
+	       (stream->client.status == 200 ||
+		(stream->podman && client_is_sent(&stream->client)));
+}
+
+/* At the beginning of a run. Podman's log waits for whoever reads it. */
+static void watch_pace(struct stream *stream, uint64_t now)
+{
+	int waiting = 0;
+
+	stream->waiting = 0;
+	if (!is_listening(stream) || ioctl(stream->client.fd, SIOCINQ, &waiting) || waiting < 0)
+		return;
+	stream->waiting = (unsigned int)waiting;
+	if (stream->waiting < MUCH || stream->podman) {
+		stream->prompt_at = now;
+		return;
+	}
+	if (now - stream->prompt_at < LATE)
+		return;
+	stream->late_until = now + CATCH_UP;
+	if (stream->late)
+		return;
+	stream->late = true;
+	stream->late_at = now;
+	stream->late_bytes = stream->client.parser.message_bytes + stream->waiting;
+	stream->late_events = LISTENER_MAX;
+}
+
+/* What was told beyond the certain event is all there is to know. */
+static void give_up(struct stream *stream)
+{
+	tell_gap(stream);
+	all_certain(stream);
+}
+
+/* If there was more than what Docker keeps for us, we may have been passed over. */
+static void end_lateness(struct stream *stream)
+{
+	uint64_t now = stream->client.now;
+	bool caught_up = stream->waiting < MUCH && now >= stream->late_until;
+
+	if (!caught_up && now - stream->late_at < CHECK_EVERY)
+		return;
+	stream->late = false;
+	if (stream->certain == stream->last)
+		return;
+	if (!caught_up || (stream->checked_at && now - stream->checked_at < CHECK_EVERY)) {
+		give_up(stream);
+		return;
+	}
+	stream->checked_at = now;
+	client_reconnect(&stream->client);
+	client_run(&stream->client, now);
+}
+
+void stream_run(struct stream *stream, uint64_t now)
+{
+	if (!stream->floor) /* an engine that starts slowly, or later, tells from here on, too */
+		stream->floor = stream->from = stream->earlier ?: real_time();
+	watch_pace(stream, now);
+	client_run(&stream->client, now);
+	if (!is_listening(stream))
+		return;
+	stream->listened = true;
+	if (stream->phase != LIVE && !stream->waiting && is_replayed(stream)) {
+		if (stream->phase == SEEKING)
+			start_over(stream);
+		else
+			go_live(stream);
+	}
+	if (stream->late && stream->phase == LIVE)
+		end_lateness(stream);
+}
+
+/* --- the rest --------------------------------------------------------------------------------- */
+
+int stream_fd(const struct stream *stream, short *ret_events)
+{
+	return client_fd(&stream->client, ret_events);
+}
+
+void stream_seen(struct stream *stream)
+{
+	client_seen(&stream->client);
+}
+
+bool stream_is_stopping(struct stream *stream)
+{
+	if (!stream->listened ||
+	    (!client_is_deserted(&stream->client) && !listener_is_closed(&stream->listener)))
+		return false;
+	stream->ended |= is_listening(stream);
+	return true;
+}
+
+uint64_t stream_position(const struct stream *stream)
+{
+	return stream->position;
+}
+
+void stream_stats(const struct stream *stream, struct stream_stats *ret)
+{
+	*ret = stream->stats;
+	ret->connects = stream->client.connects;
+	ret->malformed = event_reader_malformed(stream->reader);
+	ret->listening = is_listening(stream);
+	ret->dormant = stream->client.dormant;
+}
+
+int stream_new(const struct stream_options *options, struct stream **ret)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	int error;
+
+	if (!stream)
+		return -ENOMEM;
+	error = client_init(&stream->client, options->socket, &stream_calls, stream);
+	if (!error)
+		error = event_reader_new(take_event, stream, &stream->reader);
+	if (error) {
+		free(stream);
+		return error;
+	}
+	listener_init(&stream->listener);
+	stream->options = *options;
+	stream->position = stream->earlier = options->since;
+	*ret = stream;
+	return 0;
+}
+
+void stream_free(struct stream *stream)
+{
+	if (!stream)
+		return;
+	client_close(&stream->client);
+	listener_close(&stream->listener);
+	event_reader_free(stream->reader);
+	free(stream);
+}

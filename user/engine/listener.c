@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define FIRST_FDS 64 /* it has its listeners before it has anything else */
+#define SUFFIX ".sock"
+
+/* Whether FD is a socket that listens at the node STATUS. */
+static bool listens_at(int fd, const struct stat *status)
+{
+	struct sockaddr_un address = {0};
+	socklen_t size = sizeof(address) - 1, wide = sizeof(int);
+	struct stat own;
+	int accepts = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &wide) && accepts &&
+	       !getsockname(fd, (struct sockaddr *)&address, &size) &&
+	       address.sun_family == AF_UNIX && address.sun_path[0] &&
+	       !stat(address.sun_path, &own) && own.st_dev == status->st_dev &&
+	       own.st_ino == status->st_ino;
+}
+
+/* The number that root wrote into a file; 0: none. */
+static int read_pid(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat status;
+	char text[16] = "";
+	int pid = 0;
+
+	if (fd < 0)
+		return 0;
+	if (!fstat(fd, &status) && S_ISREG(status.st_mode) && !status.st_uid &&
+	    !(status.st_mode & 022) && read(fd, text, sizeof(text) - 1) > 0)
+		pid = atoi(text);
+	close(fd);
+	return pid;
+}
+
+void listener_init(struct listener *listener)
+{
+	*listener = (struct listener){.process = -1};
+}
+
+void listener_close(struct listener *listener)
+{
+	if (listener->process >= 0)
+		close(listener->process);
+	listener_init(listener);
+}
+
+void listener_find(struct listener *listener, const char *socket)
+{
+	size_t size = strlen(socket), suffix = strlen(SUFFIX);
+	struct stat status;
+	int pid;
+
+	listener_close(listener);
+	if (size <= suffix || size >= sizeof(listener->pid_file) ||
+	    strcmp(socket + size - suffix, SUFFIX) != 0 || stat(socket, &status))
+		return;
+	snprintf(listener->pid_file, sizeof(listener->pid_file), "%.*s.pid", (int)(size - suffix),
+		 socket);
+	pid = read_pid(listener->pid_file);
+	listener->process = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	for (int number = 0; listener->process >= 0 && number < FIRST_FDS; number++) {
+		int fd = (int)syscall(SYS_pidfd_getfd, listener->process, number, 0);
+		bool found = fd >= 0 && listens_at(fd, &status);
+
+		if (fd >= 0)
+			close(fd);
+		listener->fd = number;
+		if (found)
+			return;
+	}
+	listener_close(listener);
+}
+
+/* Whether a process has a descriptor of that number; one that ends has none any more. */
+static bool has_fd(int process, int number)
+{
+	int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+bool listener_is_closed(struct listener *listener)
+{
+	int accepts = 0, fd;
+	socklen_t size = sizeof(accepts);
+
+	if (listener->process < 0 || listener->closed)
+		return listener->closed;
+	fd = (int)syscall(SYS_pidfd_getfd, listener->process, listener->fd, 0);
+	if (fd < 0) {
+		listener->closed = errno == EBADF && has_fd(listener->process, STDERR_FILENO);
+		return listener->closed;
+	}
+	/* Something else may have its number by now. */
+	listener->closed = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) || !accepts;
+	close(fd);
+	return listener->closed;
+}
+
+bool listener_has_signed_off(const struct listener *listener)
+{
+	return listener->process >= 0 && access(listener->pid_file, F_OK) && errno == ENOENT;
+}

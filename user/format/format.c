@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/format.h"
+
+#include <assert.h>
+
+#include "format/cef.h"
+#include "format/journal_fields.h"
+#include "format/ocsf.h"
+#include "format/rfc5424.h"
+
+typedef int write_function(const struct record *record, const struct record_context *context,
+			   struct text *out);
+
+static const struct {
+	const char *name;
+	write_function *write;
+} formats[RECORD_FORMATS] = {
+	[FORMAT_ECS] = {"ecs", record_write_ecs},
+	[FORMAT_HUMAN] = {"human", record_write_human},
+	[FORMAT_OCSF] = {"ocsf", record_write_ocsf},
+	[FORMAT_CEF] = {"cef", record_write_cef},
+	[FORMAT_RFC5424] = {"rfc5424", record_write_rfc5424},
+	[FORMAT_JOURNAL] = {"journal", record_write_journal},
+};
+
+const char *format_name(enum record_format format)
+{
+	assert(format < RECORD_FORMATS);
+	return formats[format].name;
+}
+
+bool format_by_name(struct bytes name, enum record_format *ret)
+{
+	for (unsigned int i = 0; i < FORMAT_JOURNAL; i++) {
+		if (!bytes_equal(name, bytes_of(formats[i].name)))
+			continue;
+		*ret = (enum record_format)i;
+		return true;
+	}
+	return false;
+}
+
+int record_write(enum record_format format, const struct record *record,
+		 const struct record_context *context, struct text *out)
+{
+	assert(format < RECORD_FORMATS);
+	return formats[format].write(record, context, out);
+}

@@ -1,0 +1,738 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/line.h"
+
+#include "base/clock.h"
+#include "record/names.h"
+#include "secret/command.h"
+
+#define COMMAND_COLUMNS 60
+#define TARGET_COLUMNS 100
+#define NAME_COLUMNS 40
+#define PATH_COLUMNS 108
+#define ID_SIZE 64
+#define ID_SHOWN 12
+#define UNLIMITED SIZE_MAX
+#define FINDINGS_SHOWN 4
+#define DETAIL_COLUMNS 80
+
+bool line_is_about_agent(const struct record *record)
+{
+	switch (record->action) {
+	case RECORD_SOCKET_CONNECTED:
+	case RECORD_SOCKET_REFUSED:
+	case RECORD_API_STARTED:
+	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
+	case RECORD_DOCKER_EVENT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* --- who
+ * ------------------------------------------------------------------------------------------ */
+
+static void add_user(struct text *out, const char *name, uint32_t uid)
+{
+	if (*name) {
+		text_add_visible(out, bytes_of(name), NAME_COLUMNS);
+	} else {
+		text_add_string(out, "uid ");
+		text_add_number(out, uid);
+	}
+}
+
+/* What PROCESS is called by the kernel: its file, else its comm. */
+static struct bytes kernel_name(const struct process *process)
+{
+	struct bytes name = bytes_basename(process->executable);
+
+	return name.size ? name : process->name;
+}
+
+static bool is_elevator(struct bytes name)
+{
+	static const char *const elevators[] = {
+		"sudo",	   "su",   "doas", "pkexec", "run0",
+		"runuser", "dzdo", "sg",   "ksu",    "machinectl",
+	};
+
+	for (size_t i = 0; i < sizeof(elevators) / sizeof(*elevators); i++)
+		if (bytes_equal(name, bytes_of(elevators[i])))
+			return true;
+	return false;
+}
+
+/* Through what the caller became another user: the nearest such ancestor. */
+static struct bytes elevator_of(const struct caller *caller)
+{
+	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
+		struct bytes name = kernel_name(&caller->ancestors[i]);
+
+		if (is_elevator(name))
+			return name;
+	}
+	return bytes_of(caller->uid != caller->process.euid ? "setuid" : NULL);
+}
+
+/* Who it was where there is no caller: behind a request there is somebody. */
+static const char *nobody(const struct view *view)
+{
+	if (view_has_cause(view, "daemon"))
+		return "the engine";
+	return view_has_cause(view, "unknown") ? "unknown" : "somebody";
+}
+
+static void add_pid(struct text *out, uint32_t pid)
+{
+	text_add_string(out, "PID ");
+	text_add_number(out, pid);
+}
+
+/* Those of whom one did it. */
+static void add_candidates(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	for (unsigned int i = 0; i < record->candidate_count; i++) {
+		const struct caller *caller = record->candidates[i];
+		bool login = caller->login_uid != CALLERD_UNSET_ID;
+		uint32_t uid = login ? caller->login_uid : caller->process.euid;
+		char name[VIEW_NAME_SIZE];
+
+		view_user_name(view->context, uid, name);
+		if (i)
+			text_add_string(out, " or ");
+		add_user(out, name, uid);
+		text_add_string(out, " (");
+		add_pid(out, caller->process.pid);
+		text_add_char(out, ')');
+	}
+	if (record->candidates_cut || view->incomplete & RECORD_INCOMPLETE_SENDER_LOST)
+		text_add_string(out, " or another");
+}
+
+void line_add_who(struct text *out, const struct view *view)
+{
+	const struct caller *caller = view->caller;
+	struct bytes elevator = {0};
+
+	if (!caller && view->record->candidate_count) {
+		add_candidates(out, view);
+		return;
+	}
+	if (!caller) {
+		text_add_string(out, nobody(view));
+		return;
+	}
+	if (view->elevated) {
+		add_user(out, view->login_user, caller->login_uid);
+		text_add_string(out, " → ");
+		elevator = elevator_of(caller);
+	}
+	add_user(out, view->user, caller->process.euid);
+	if (elevator.size) {
+		text_add_string(out, " (");
+		text_add_visible(out, elevator, NAME_COLUMNS);
+		text_add_char(out, ')');
+	}
+	if (view->container_id.size) {
+		text_add_string(out, " in container ");
+		if (view->record->container_name.size)
+			text_add_visible(out, view->record->container_name, NAME_COLUMNS);
+		else
+			text_add(out, view->container_id.data, ID_SHOWN);
+	}
+}
+
+/* --- with what
+ * ------------------------------------------------------------------------------------ */
+
+static bool begins_with(struct bytes bytes, struct bytes beginning)
+{
+	return bytes.size >= beginning.size &&
+	       bytes_equal((struct bytes){bytes.data, beginning.size}, beginning);
+}
+
+/* The name that a caller goes by. Its own word (argv[0]) is shown next to the kernel's where they
+ * differ by more than a version (python3, python3.11): busybox[wget]. */
+static void add_called(struct text *out, struct bytes name, struct bytes own_word)
+{
+	own_word = bytes_basename(own_word);
+	if (own_word.size && own_word.data[0] == '-') /* a login shell */
+		own_word = bytes_from(own_word, 1);
+	if (!name.size)
+		name = own_word;
+	command_add_argument(out, name);
+	if (!own_word.size || begins_with(name, own_word))
+		return;
+	text_add_char(out, '[');
+	command_add_argument(out, own_word);
+	text_add_char(out, ']');
+}
+
+void line_add_command(struct text *out, const struct view *view)
+{
+	const struct caller *caller = view->caller;
+	struct bytes args = view->args, first = {0}, name;
+	struct text command = {0};
+
+	if (!caller)
+		return;
+	command_next(&args, &first);
+	name = kernel_name(&caller->process);
+	if (!name.size && !first.size) {
+		if (caller->process.pid)
+			add_pid(out, caller->process.pid);
+		return;
+	}
+	add_called(&command, name, first);
+	if (args.size) {
+		text_add_char(&command, ' ');
+		command_add(&command, args);
+	}
+	if (caller->process.args_truncated)
+		text_add_string(&command, " …");
+	text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
+	if (command.error)
+		out->error = command.error;
+	text_free(&command);
+}
+
+/* --- did what
+ * ------------------------------------------------------------------------------------- */
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* Adds what others wrote. A bar that could be taken for one of ours is in quotes. */
+static void add_quoted(struct text *out, struct bytes words, size_t columns)
+{
+	struct text quoted = {0};
+
+	if (words.data && memchr(words.data, '|', words.size)) {
+		command_add_argument(&quoted, words);
+		words = text_since(&quoted, 0);
+	}
+	text_add_visible(out, words, columns);
+	if (quoted.error)
+		out->error = quoted.error;
+	text_free(&quoted);
+}
+
+/* The target with full ids cut to the length that docker itself shows. */
+static void add_target(struct text *out, struct bytes target, size_t columns)
+{
+	struct text shown = {0};
+	size_t run = 0;
+
+	for (size_t at = 0; at <= target.size; at++) {
+		if (at < target.size && is_hex(target.data[at])) {
+			run++;
+			continue;
+		}
+		text_add(&shown, target.data + at - run, run == ID_SIZE ? ID_SHOWN : run);
+		if (at < target.size)
+			text_add_char(&shown, target.data[at]);
+		run = 0;
+	}
+	add_quoted(out, text_since(&shown, 0), columns);
+	if (shown.error)
+		out->error = shown.error;
+	text_free(&shown);
+}
+
+/* A name, which of a volume may be an id, or a short id. */
+static void add_object(struct text *out, const char *before, struct bytes name, struct bytes id)
+{
+	if (!name.size && !id.size)
+		return;
+	text_add_string(out, before);
+	add_target(out, name.size ? name : id, name.size ? NAME_COLUMNS : TARGET_COLUMNS);
+}
+
+static void add_arguments(struct text *out, const struct record_api *api, const char *name)
+{
+	for (unsigned int i = 0; i < api->fact_count; i++) {
+		const struct record_fact *fact = &api->facts[i];
+
+		if (strcmp(fact->name, name) || fact->kind != FACT_LIST)
+			continue;
+		for (unsigned int j = 0; j < fact->count; j++) {
+			if (out->size)
+				text_add_char(out, ' ');
+			command_add_argument(out, fact->list[j]);
+		}
+	}
+}
+
+/* The arguments that the request gives, where it has a process started. */
+static void add_asked_command(struct text *out, const struct record_api *api)
+{
+	struct text command = {0};
+
+	add_arguments(&command, api, "entrypoint");
+	add_arguments(&command, api, "command");
+	if (command.size) {
+		text_add_string(out, ": ");
+		text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
+	}
+	if (command.error)
+		out->error = command.error;
+	text_free(&command);
+}
+
+/* ContainerCreate web from busybox: sh -c id; ExecStart in web. */
+static void add_operation(struct text *out, const struct record_api *api)
+{
+	bool inner = api->container_id.size || api->container_name.size;
+
+	text_add_string(out, api->operation);
+	if (inner)
+		add_object(out, " in ", api->container_name, api->container_id);
+	else
+		add_object(out, " ", api->target_name, api->target_id);
+	if (api->fact_count) /* a create; of others it is known */
+		add_object(out, " from ", api->target_image, (struct bytes){0});
+	add_asked_command(out, api);
+}
+
+static void add_asked(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_http *http = &view->record->http;
+	size_t start = out->size;
+
+	if (view->record->api.operation) {
+		add_operation(out, &view->record->api);
+		return;
+	}
+	if (http->method.size)
+		text_add_visible(out, http->method, NAME_COLUMNS);
+	else
+		text_add_char(out, '?');
+	while (aligned && !out->error && out->size - start < 4)
+		text_add_char(out, ' ');
+	text_add_char(out, ' ');
+	if (view->url.original.size)
+		add_target(out, view->url.original, TARGET_COLUMNS);
+	else
+		text_add_char(out, '?');
+}
+
+/* What makes it dangerous, the gravest first, before all else that is to be known. */
+static void add_findings(struct text *out, const struct record_api *api)
+{
+	unsigned int count = 0;
+
+	/* The rest of the line tells what is but for information. */
+	while (count < api->finding_count && strcmp(api->findings[count].severity, "info"))
+		count++;
+	for (unsigned int i = 0; i < count && i < FINDINGS_SHOWN; i++) {
+		const struct record_finding *finding = &api->findings[i];
+
+		text_add_string(out, i ? "; " : "  !");
+		if (!i || strcmp(finding->severity, api->findings[i - 1].severity)) {
+			text_add_string(out, finding->severity);
+			text_add_char(out, ' ');
+		}
+		text_add_string(out, finding->id);
+		if (finding->detail.size) {
+			text_add_string(out, ": ");
+			text_add_visible(out, finding->detail, DETAIL_COLUMNS);
+		}
+	}
+	if (count <= FINDINGS_SHOWN)
+		return;
+	text_add_string(out, "; ");
+	text_add_number(out, count - FINDINGS_SHOWN);
+	text_add_string(out, " more");
+}
+
+static void add_request(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_http *http = &view->record->http;
+
+	add_asked(out, view, aligned);
+	text_add_string(out, " → ");
+	if (http->status > 0)
+		text_add_number(out, (uint64_t)http->status);
+	else if (view->record->action == RECORD_API_STARTED)
+		text_add_string(out, "goes on");
+	else
+		text_add_string(out, "no answer");
+	if (http->has_duration) {
+		text_add_string(out, " (");
+		clock_add_duration(out, http->duration);
+		text_add_char(out, ')');
+	}
+	if (view->record->api.expected_rule) {
+		text_add_string(out, "  expected: ");
+		text_add_visible(out, bytes_of(view->record->api.expected_rule), NAME_COLUMNS);
+	}
+	add_findings(out, &view->record->api);
+}
+
+/* ExecStart in web → ended after 4.2 s: by the client, 24 bytes in, 4096 out. */
+static void add_ended(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record_stream *stream = &view->record->stream;
+
+	add_asked(out, view, aligned);
+	text_add_string(out, " → ended");
+	if (view->record->http.has_duration) {
+		text_add_string(out, " after ");
+		clock_add_duration(out, view->record->http.duration);
+	}
+	if (stream->end_reason) {
+		text_add_string(out, ": ");
+		text_add_string(out, stream->end_reason);
+	}
+	if (stream->has_request_bytes) {
+		text_add_string(out, ", bytes in ");
+		text_add_number(out, stream->request_bytes);
+	}
+	if (stream->has_response_bytes) {
+		text_add_string(out, ", bytes out ");
+		text_add_number(out, stream->response_bytes);
+	}
+}
+
+static void add_after(struct text *out, const char *before, struct bytes words, size_t columns)
+{
+	if (!words.size)
+		return;
+	text_add_string(out, before);
+	add_quoted(out, words, columns);
+}
+
+/* container die web (busybox) exit code 137; network connect bridge of web. */
+static void add_event(struct text *out, const struct record_event *event)
+{
+	const struct bytes none = {0};
+
+	add_quoted(out, event->type, NAME_COLUMNS);
+	add_after(out, " ", event->action, NAME_COLUMNS);
+	add_object(out, " ", event->name, event->id);
+	if (event->image.size) {
+		add_object(out, " (", event->image, none);
+		text_add_char(out, ')');
+	}
+	add_object(out, " of ", event->container_name, event->container_id);
+	if (event->has_exit_code) {
+		text_add_string(out, " exit code ");
+		text_add_signed(out, event->exit_code);
+	}
+	add_after(out, " signal ", event->signal, NAME_COLUMNS);
+	add_after(out, ": ", event->health, NAME_COLUMNS);
+	add_after(out, ": ", event->command, COMMAND_COLUMNS);
+}
+
+/* A request by its operation: that of WHO. */
+static void add_cause_request(struct text *out, const char *before,
+			      const struct record_cause *cause)
+{
+	text_add_string(out, before);
+	text_add_string(out, "its ");
+	add_quoted(out, cause->operation.size ? cause->operation : bytes_of("request"),
+		   NAME_COLUMNS);
+}
+
+void line_add_daemon(struct text *out, const char *reason)
+{
+	text_add_string(out, "by the engine itself");
+	if (reason)
+		text_add_string(out, ": ");
+	for (; reason && *reason; reason++)
+		text_add_char(out, *reason == '-' ? ' ' : *reason);
+}
+
+static void add_daemon(struct text *out, const struct record_cause *cause)
+{
+	line_add_daemon(out, cause->reason);
+	if (cause->event_id.size || cause->operation.size)
+		add_cause_request(out, ", goes back to ", cause);
+}
+
+static void add_happened(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	add_event(out, &record->event);
+	text_add_string(out, "  ");
+	if (view_has_cause(view, "request"))
+		add_cause_request(out, "by ", &record->cause);
+	else if (view_has_cause(view, "inherited"))
+		add_cause_request(out, "goes back to ", &record->cause);
+	else if (view_has_cause(view, "daemon"))
+		add_daemon(out, &record->cause);
+	else
+		text_add_string(out, "cause unknown");
+}
+
+static void add_error(struct text *out, int error)
+{
+	const char *name = strerrorname_np(error);
+
+	if (name) {
+		text_add_string(out, name);
+	} else {
+		text_add_string(out, "error ");
+		text_add_number(out, (uint64_t)error);
+	}
+}
+
+static void add_account(struct text *out, const struct view *view)
+{
+	struct text account = {0};
+
+	view_add_account(&account, view);
+	if (account.size) {
+		text_add_string(out, ", charged to ");
+		text_add_visible(out, text_since(&account, 0), UNLIMITED);
+	}
+	text_free(&account);
+}
+
+static void add_refused(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+	struct bytes socket = record->connection.socket;
+
+	text_add_string(out, "refused ");
+	if (record->refused_count) {
+		text_add_number(out, record->refused_count);
+		text_add_string(out, " times more ");
+	}
+	text_add_string(out, "at ");
+	text_add_visible(out, socket.size ? socket : record->refused_name, PATH_COLUMNS);
+	if (record->error > 0) {
+		text_add_string(out, " → ");
+		add_error(out, record->error);
+	}
+	if (record->address.size && !bytes_equal(record->address, record->connection.socket)) {
+		text_add_string(out, ", named ");
+		text_add_visible(out, record->address, PATH_COLUMNS);
+	}
+	add_account(out, view);
+}
+
+static void add_started(struct text *out, const struct record *record)
+{
+	text_add_string(out, "started");
+	if (record->backend) {
+		text_add_string(out, ", backend ");
+		text_add_visible(out, bytes_of(record->backend), UNLIMITED);
+	}
+	if (record->backend_reason) {
+		text_add_string(out, " (");
+		text_add_visible(out, bytes_of(record->backend_reason), UNLIMITED);
+		text_add_char(out, ')');
+	}
+	for (unsigned int i = 0; record->sockets && record->sockets[i]; i++) {
+		text_add_string(out, i ? ", " : ", watching ");
+		text_add_visible(out, bytes_of(record->sockets[i]), PATH_COLUMNS);
+	}
+	for (unsigned int i = 0; i < record->output_count; i++) {
+		if (!record->outputs[i].seal_key)
+			continue;
+		text_add_string(out, ", sealing ");
+		text_add_visible(out, bytes_of(record->outputs[i].name), PATH_COLUMNS);
+		text_add_string(out, " from key ");
+		text_add_string(out, record->outputs[i].seal_key);
+	}
+}
+
+/* Counters that say something. */
+static void add_counters(struct text *out, const char *what, const struct record *record)
+{
+	const char *separator = ": ";
+
+	text_add_string(out, what);
+	for (unsigned int i = 0; i < record->counter_count; i++) {
+		if (!record->counters[i].value)
+			continue;
+		text_add_string(out, separator);
+		text_add_visible(out, bytes_of(record->counters[i].name), NAME_COLUMNS);
+		text_add_char(out, ' ');
+		text_add_number(out, record->counters[i].value);
+		separator = ", ";
+	}
+}
+
+static void add_lost(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	text_add_string(out, "LOST ");
+	text_add_number(out, record->lost_count);
+	if (record->lost_reason) {
+		text_add_string(out, ": ");
+		text_add_visible(out, bytes_of(record->lost_reason), UNLIMITED);
+	}
+	if (record->lost_output) {
+		text_add_string(out, ", of ");
+		text_add_visible(out, bytes_of(record->lost_output), PATH_COLUMNS);
+	}
+	add_account(out, view);
+}
+
+/* --- and what else is to be known
+ * ----------------------------------------------------------------- */
+
+/* Notes follow in brackets, parted by semicolons. */
+struct notes {
+	struct text *out;
+	bool any;
+};
+
+static void begin_note(struct notes *notes, const char *text)
+{
+	text_add_string(notes->out, notes->any ? "; " : "  [");
+	text_add_string(notes->out, text);
+	notes->any = true;
+}
+
+static void note_bits(struct notes *notes, const char *what, unsigned int bits,
+		      const char *(*name)(unsigned int bit))
+{
+	const char *separator = " ";
+
+	if (!bits)
+		return;
+	begin_note(notes, what);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		const char *word = name(bit);
+
+		if (!(bits >> bit & 1))
+			continue;
+		text_add_string(notes->out, separator);
+		text_add_string(notes->out, word ? word : "?");
+		separator = ", ";
+	}
+}
+
+/* On whose connection the caller spoke, if not on its own. */
+static void note_connector(struct notes *notes, const struct view *view)
+{
+	const struct caller *connector = view->record->connector;
+	struct bytes name;
+
+	if (!connector || connector == view->caller)
+		return;
+	if (view->caller && connector->process.pid == view->caller->process.pid &&
+	    connector->basis == CALLER_FROM_PEER)
+		return;
+	begin_note(notes, "on a connection of ");
+	if (connector->process.pid)
+		add_pid(notes->out, connector->process.pid);
+	else
+		text_add_string(notes->out, "an unknown process");
+	name = kernel_name(&connector->process);
+	if (!name.size)
+		return;
+	text_add_string(notes->out, " (");
+	text_add_visible(notes->out, name, NAME_COLUMNS);
+	text_add_char(notes->out, ')');
+}
+
+/* What makes an event's cause less certain than it looks, or its caller hard to find. */
+static void note_event(struct notes *notes, const struct view *view)
+{
+	const struct record *record = view->record;
+
+	if (record->cause.basis && !strcmp(record->cause.basis, "time"))
+		begin_note(notes, "matched by time alone");
+	if (record->event.recovered)
+		begin_note(notes, "concluded: the engine's word was missed");
+	if (view->caller && view->caller->boot_id.size)
+		begin_note(notes, "caller of an earlier boot");
+}
+
+static void add_notes(struct text *out, const struct view *view)
+{
+	const struct record *record = view->record;
+	struct notes notes = {.out = out};
+
+	if (record->connection.preexisting)
+		begin_note(&notes, "open before callerd");
+	note_connector(&notes, view);
+	if (view->described && view->caller->process.executable_deleted)
+		begin_note(&notes, "its executable is deleted");
+	note_bits(&notes, "incomplete:", view->incomplete, name_incomplete);
+	if (view->target_truncated)
+		begin_note(&notes, "target cut");
+	if (record_is_request(record)) {
+		if (record->http.parse_error) {
+			begin_note(&notes, "");
+			text_add_visible(out, bytes_of(record->http.parse_error), UNLIMITED);
+		}
+		note_bits(&notes, "odd:", record->http.anomalies, name_anomaly);
+	}
+	if (record->action == RECORD_DOCKER_EVENT)
+		note_event(&notes, view);
+	if (notes.any)
+		text_add_char(out, ']');
+}
+
+void line_add_deed(struct text *out, const struct view *view, bool aligned)
+{
+	const struct record *record = view->record;
+
+	switch (record->action) {
+	case RECORD_AGENT_STARTED:
+		add_started(out, record);
+		break;
+	case RECORD_AGENT_STOPPED:
+		add_counters(out, "stopped", record);
+		break;
+	case RECORD_AGENT_STATUS:
+		add_counters(out, "status", record);
+		break;
+	case RECORD_SOCKET_CONNECTED:
+		text_add_string(out, "connected to ");
+		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		add_findings(out, &record->api);
+		break;
+	case RECORD_SOCKET_REFUSED:
+		add_refused(out, view);
+		break;
+	case RECORD_API_STARTED:
+	case RECORD_API_REQUEST:
+		add_request(out, view, aligned);
+		break;
+	case RECORD_API_ENDED:
+		add_ended(out, view, aligned);
+		break;
+	case RECORD_DOCKER_EVENT:
+		add_happened(out, view);
+		break;
+	case RECORD_RECORDS_LOST:
+		add_lost(out, view);
+		break;
+	case RECORD_ACTION_MAX:
+		break;
+	}
+	add_notes(out, view);
+}
+
+void line_add_message(struct text *out, const struct view *view)
+{
+	size_t start;
+
+	if (line_is_about_agent(view->record)) {
+		text_add_string(out, "callerd ");
+		line_add_deed(out, view, false);
+		return;
+	}
+	/* The bar parts them safely: within a command or a name it is quoted. */
+	line_add_who(out, view);
+	text_add_string(out, " | ");
+	start = out->size;
+	line_add_command(out, view);
+	if (out->size > start)
+		text_add_string(out, " | ");
+	line_add_deed(out, view, false);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CALLERD_OCSF_H
+#define CALLERD_OCSF_H
+
+#include "base/text.h"
+#include "record/record.h"
+
+#define OCSF_VERSION "1.8.0"
+
+/* Appends RECORD to OUT as one line of JSON in OCSF, with its line feed. 0 or -ENOMEM. */
+int record_write_ocsf(const struct record *record, const struct record_context *context,
+		      struct text *out);
+
+#endif

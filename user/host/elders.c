@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/elders.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/proc.h"
+
+#define MILLISECOND 1000000ull
+#define PATIENCE (200 * MILLISECOND)
+#define ASKED_MAX 32
+#define PROCESSES_MAX 16384
+#define BYTES_MAX (8u << 20)
+
+struct elder {
+	struct callerd_process process;
+	char *args; /* with their secrets; NULL: not known */
+	size_t size;
+	bool truncated;
+	bool same; /* its image is still what it was after they were read */
+};
+
+struct elders {
+	struct capture *capture;
+	struct elder *list;
+	size_t count, room;
+	size_t next;  /* to be asked for */
+	size_t asked; /* jobs that are not done */
+	size_t bytes; /* of arguments that are held here */
+	bool settled;
+	int error;
+};
+
+struct read_args {
+	struct job job;
+	struct elders *elders; /* for the loop */
+	size_t index;	       /* in its list; for the loop */
+	uint32_t pid;
+	uint64_t start;
+	ssize_t size;
+	bool truncated;
+	char args[CALLERD_ARGV_MAX];
+};
+
+static void on_process(void *data, const struct callerd_process *process)
+{
+	struct elders *elders = data;
+	struct elder *grown;
+
+	if (elders->count >= PROCESSES_MAX || elders->error)
+		return;
+	if (elders->count == elders->room) {
+		elders->room = elders->room ? 2 * elders->room : 256;
+		grown = realloc(elders->list, elders->room * sizeof(*grown));
+		if (!grown) {
+			elders->error = -ENOMEM;
+			return;
+		}
+		elders->list = grown;
+	}
+	elders->list[elders->count++] = (struct elder){.process = *process};
+}
+
+int elders_new(struct capture *capture, struct elders **ret)
+{
+	struct elders *elders = calloc(1, sizeof(*elders));
+	int error;
+
+	if (!elders)
+		return -ENOMEM;
+	elders->capture = capture;
+	error = capture_processes(capture, on_process, elders);
+	if (!error)
+		error = elders->error;
+	if (error) {
+		elders_free(elders);
+		return error;
+	}
+	*ret = elders;
+	return 0;
+}
+
+static void drop_args(struct elder *elder)
+{
+	if (elder->args)
+		explicit_bzero(elder->args, elder->size);
+	free(elder->args);
+	elder->args = NULL;
+}
+
+void elders_free(struct elders *elders)
+{
+	if (!elders)
+		return;
+	for (size_t i = 0; i < elders->count; i++)
+		drop_args(&elders->list[i]);
+	free(elders->list);
+	free(elders);
+}
+
+static void run(struct job *job)
+{
+	struct read_args *read = (struct read_args *)job;
+
+	read->size = proc_read_args(read->pid, read->start, read->args, &read->truncated);
+}
+
+static void done(struct job *job, bool came, void *data)
+{
+	struct read_args *read = (struct read_args *)job;
+	struct elders *elders = read->elders;
+	struct elder *elder = &elders->list[read->index];
+
+	(void)data;
+	elders->asked--;
+	if (!came || read->size <= 0 || elders->bytes + read->size > BYTES_MAX)
+		return;
+	elder->args = malloc(read->size);
+	if (!elder->args)
+		return;
+	memcpy(elder->args, read->args, read->size);
+	elder->size = read->size;
+	elder->truncated = read->truncated;
+	elders->bytes += read->size;
+}
+
+static void free_job(struct job *job)
+{
+	struct read_args *read = (struct read_args *)job;
+
+	explicit_bzero(read->args, sizeof(read->args));
+	free(read);
+}
+
+static int ask(struct elders *elders, struct beside *beside, uint64_t now)
+{
+	const struct callerd_process *process = &elders->list[elders->next].process;
+	struct read_args *read = calloc(1, sizeof(*read));
+	int error;
+
+	if (!read)
+		return -ENOMEM;
+	read->job = (struct job){
+		.run = run,
+		.done = done,
+		.free = free_job,
+		.account = process->account,
+		.patience = PATIENCE,
+	};
+	read->elders = elders;
+	read->index = elders->next;
+	read->pid = process->pid;
+	read->start = process->start;
+	error = beside_put(beside, &read->job, now);
+	if (error)
+		free_job(&read->job);
+	else
+		elders->asked++;
+	return error;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = ((const struct elder *)a)->process.image;
+	uint64_t right = ((const struct elder *)b)->process.image;
+
+	return left < right ? -1 : left > right;
+}
+
+/* PROCESS is still the image that its arguments were read of. Of those that share it, one will do. */
+static void on_same(void *data, const struct callerd_process *process)
+{
+	struct elders *elders = data;
+	struct elder key = {.process = *process};
+	struct elder *elder = bsearch(&key, elders->list, elders->count, sizeof(key), compare);
+
+	if (elder && elder->process.pid == process->pid && elder->process.start == process->start)
+		elder->same = true;
+}
+
+/* What was read may be of a later exec: only what has the same image before and after is of that. */
+static void settle(struct elders *elders)
+{
+	if (elders->count) {
+		qsort(elders->list, elders->count, sizeof(*elders->list), compare);
+		capture_processes(elders->capture, on_same, elders);
+	}
+	for (size_t i = 0; i < elders->count; i++) {
+		struct elder *elder = &elders->list[i];
+
+		if (elder->same && elder->args)
+			capture_keep_args(elders->capture, elder->process.image, elder->args,
+					  elder->size, elder->truncated);
+		drop_args(elder);
+	}
+	free(elders->list);
+	elders->list = NULL;
+	elders->count = 0;
+	elders->settled = true;
+}
+
+void elders_run(struct elders *elders, struct beside *beside, uint64_t now)
+{
+	if (elders->settled)
+		return;
+	while (elders->next < elders->count && elders->asked < ASKED_MAX) {
+		ask(elders, beside, now); /* refused: it goes without */
+		elders->next++;
+	}
+	if (elders->next == elders->count && !elders->asked)
+		settle(elders);
+}
+
+bool elders_settled(const struct elders *elders)
+{
+	return elders->settled;
+}

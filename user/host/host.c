@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/user_names.h"
+
+#define CLOCK_READINGS 3
+
+struct host {
+	struct record_context context;
+	char name[256];
+	char boot_id[40];
+	char run_id[17];
+	struct names *names;
+};
+
+static bool find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
+{
+	return names_find(host->names, kind, id, name, size) == NAMES_FOUND;
+}
+
+static bool user_name(void *data, uint32_t id, char *name, size_t size)
+{
+	return find(data, NAMES_USER, id, name, size);
+}
+
+static bool group_name(void *data, uint32_t id, char *name, size_t size)
+{
+	return find(data, NAMES_GROUP, id, name, size);
+}
+
+static bool user_asked(void *data, uint32_t id)
+{
+	char name[1];
+
+	return names_find(((struct host *)data)->names, NAMES_USER, id, name, sizeof(name)) ==
+	       NAMES_ASKED;
+}
+
+void host_expect(struct host *host, const struct caller *caller)
+{
+	const uint32_t users[] = {caller->process.euid, caller->uid, caller->login_uid};
+	const uint32_t groups[] = {caller->node_gid, caller->egid};
+	char name[1];
+
+	for (int i = 0; i < 3; i++)
+		if (users[i] != CALLERD_UNSET_ID)
+			find(host, NAMES_USER, users[i], name, sizeof(name));
+	for (int i = !caller->has_node; i < 2; i++)
+		find(host, NAMES_GROUP, groups[i], name, sizeof(name));
+}
+
+void host_ask_beside(struct host *host, struct beside *beside)
+{
+	names_ask_beside(host->names, beside);
+}
+
+void host_take_news(struct host *host)
+{
+	host->context.names = names_news(host->names);
+}
+
+static int64_t nanoseconds(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return time.tv_sec * 1000000000ll + time.tv_nsec;
+}
+
+int64_t host_clock(void)
+{
+	int64_t best = INT64_MAX, distance = 0;
+
+	/* Whoever comes between the readings makes that one worse. */
+	for (int i = 0; i < CLOCK_READINGS; i++) {
+		int64_t before = nanoseconds(CLOCK_BOOTTIME);
+		int64_t real = nanoseconds(CLOCK_REALTIME);
+		int64_t window = nanoseconds(CLOCK_BOOTTIME) - before;
+
+		if (window >= best)
+			continue;
+		best = window;
+		distance = real - before - window / 2;
+	}
+	return distance;
+}
+
+void host_refresh(struct host *host)
+{
+	int64_t distance = host_clock();
+	int64_t change = distance - host->context.boot_to_real;
+
+	/* Two readings of two clocks differ by the moment between them: that is no change. */
+	if (change > 1000000 || change < -1000000)
+		host->context.boot_to_real = distance;
+}
+
+static int read_boot_id(char *id, size_t size)
+{
+	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+	if (!file)
+		return -errno;
+	if (!fgets(id, size, file))
+		id[0] = '\0';
+	fclose(file);
+	id[strcspn(id, "\n")] = '\0';
+	return 0;
+}
+
+/* As init is in it: callerd's own unit may give it another. */
+static uint32_t mount_namespace(void)
+{
+	struct stat status;
+
+	if (stat("/proc/1/ns/mnt", &status) && stat("/proc/self/ns/mnt", &status))
+		return 0;
+	return (uint32_t)status.st_ino;
+}
+
+int host_new(struct host **ret)
+{
+	struct host *host = calloc(1, sizeof(*host));
+	uint64_t random;
+	int error;
+
+	if (!host)
+		return -ENOMEM;
+	error = names_new(&host->names);
+	if (!error)
+		error = read_boot_id(host->boot_id, sizeof(host->boot_id));
+	if (!error && getrandom(&random, sizeof(random), 0) != sizeof(random))
+		error = -errno;
+	if (error) {
+		host_free(host);
+		return error;
+	}
+	if (gethostname(host->name, sizeof(host->name) - 1))
+		host->name[0] = '\0';
+	snprintf(host->run_id, sizeof(host->run_id), "%016llx", (unsigned long long)random);
+	host->context = (struct record_context){
+		.host_name = host->name,
+		.boot_id = host->boot_id,
+		.agent_version = CALLERD_VERSION,
+		.run_id = host->run_id,
+		.mnt_ns = mount_namespace(),
+		.data = host,
+		.user_name = user_name,
+		.group_name = group_name,
+		.user_asked = user_asked,
+	};
+	host_refresh(host);
+	*ret = host;
+	return 0;
+}
+
+void host_free(struct host *host)
+{
+	if (host)
+		names_free(host->names);
+	free(host);
+}
+
+struct record_context *host_context(struct host *host)
+{
+	return &host->context;
+}

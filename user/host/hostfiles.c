@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/hostfiles.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+#define STEPS_MAX 2048
+
+/* Types that never wait for somebody else's program or computer. */
+static const char *const own_types[] = {
+	"bcachefs", "bpf",	 "btrfs",   "cgroup",	  "cgroup2",  "configfs", "debugfs",
+	"devpts",   "devtmpfs",	 "erofs",   "exfat",	  "ext2",     "ext3",	  "ext4",
+	"f2fs",	    "hugetlbfs", "iso9660", "jfs",	  "mqueue",   "ntfs3",	  "overlay",
+	"pstore",   "ramfs",	 "rootfs",  "securityfs", "squashfs", "sysfs",	  "tmpfs",
+	"tracefs",  "udf",	 "vfat",    "xfs",	  "zfs",
+};
+
+/* A walk down from a root. */
+struct walk {
+	char *done;	  /* as far as it went: no links, no dots; "" is the root */
+	size_t done_size; /* bytes of it */
+	size_t done_max;  /* of the buffer */
+	char rest
+		[HOSTFILES_REST_MAX]; /* what is left of the path, at its end: from LEFT on, with a NUL */
+	size_t left;
+	unsigned int links, steps;
+	int root;	    /* O_PATH; where it began */
+	int at;		    /* O_PATH; what DONE is, or where the last component of it is missing */
+	const char *mounts; /* the mountinfo that belongs to the root */
+	const struct hostfiles_visitor *visitor; /* NULL: nobody is told */
+	int error;				 /* why it went no further */
+	enum host_path_end kind;		 /* the same; KNOWN: there is nothing more */
+};
+
+static void move_to(struct walk *walk, int fd)
+{
+	close(walk->at);
+	walk->at = fd;
+}
+
+/* NAME, one component, without following it and without leaving the mount. */
+static int open_part(int directory, const char *name)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* --- mounts --------------------------------------------------------------------------------- */
+
+struct mount {
+	int id;
+	char *device; /* of its file system: 8:1 */
+	char *root;   /* of that, what is mounted */
+	char *point;
+	char *type;
+};
+
+/* Undoes mountinfo's \040 and the like, in place. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (char *from = text; *from; to++) {
+		if (from[0] == '\\' && from[1] && from[2] && from[3]) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* What a LINE of mountinfo says, which it cuts. */
+static bool read_mount(char *line, struct mount *ret)
+{
+	char *fields[5], *save, *type;
+
+	for (size_t i = 0; i < 5; i++)
+		if (!(fields[i] = strtok_r(i ? NULL : line, " ", &save)))
+			return false;
+	do
+		type = strtok_r(NULL, " ", &save);
+	while (type && strcmp(type, "-") != 0);
+	type = type ? strtok_r(NULL, " ", &save) : NULL;
+	if (!type)
+		return false;
+	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[2], fields[3], fields[4],
+			      type};
+	unescape(ret->root);
+	unescape(ret->point);
+	return true;
+}
+
+/* The mount of number ID, or where that is -1, the one on top at POINT. LINE holds what RET refers
+ * to; freed by the caller. */
+static bool find_mount(const char *mounts, int id, const char *point, char **line,
+		       struct mount *ret)
+{
+	FILE *file = fopen(mounts, "re");
+	size_t capacity = 0;
+	bool found = false;
+	char *next = NULL;
+
+	if (!file)
+		return false;
+	while (getline(&next, &capacity, file) > 0) {
+		struct mount mount;
+
+		if (!read_mount(next, &mount) ||
+		    (id < 0 ? strcmp(mount.point, point) != 0 : mount.id != id))
+			continue;
+		free(*line);
+		*line = next; /* later ones are on top of it */
+		*ret = mount;
+		found = true;
+		next = NULL;
+		capacity = 0;
+	}
+	free(next);
+	fclose(file);
+	return found;
+}
+
+/* The number of the mount that FD is in, from where no file system is asked. -1: unknown. */
+static int mount_id(int fd)
+{
+	char path[64], line[128];
+	FILE *file;
+	int id = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && id < 0 && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "mnt_id:", 7))
+			id = (int)strtol(line + 7, NULL, 10);
+	if (file)
+		fclose(file);
+	return id;
+}
+
+/* Another computer's, which nobody here can fill as he likes; else some program's. */
+static bool is_remote_type(const char *type)
+{
+	static const char *const remote_types[] = {"9p",    "afs",	"autofs", "ceph",   "cifs",
+						   "gfs2",  "nfs",	"nfs4",	  "ocfs2",  "smb3",
+						   "smbfs", "virtiofs", "lustre", "beegfs", "gpfs"};
+
+	for (size_t i = 0; i < sizeof(remote_types) / sizeof(*remote_types); i++)
+		if (!strcmp(type, remote_types[i]))
+			return true;
+	return false;
+}
+
+static bool is_own_type(const char *type)
+{
+	for (size_t i = 0; i < sizeof(own_types) / sizeof(*own_types); i++)
+		if (!strcmp(type, own_types[i]))
+			return true;
+	return false;
+}
+
+static bool is_own_mount(const char *mounts, int id)
+{
+	struct mount mount;
+	char *line = NULL;
+	bool own =
+		id >= 0 && find_mount(mounts, id, NULL, &line, &mount) && is_own_type(mount.type);
+
+	free(line);
+	return own;
+}
+
+/* Whether the mount that DONE ends in may be entered: else KIND is what it is. The links of processes are the
+ * same in every procfs: one elsewhere becomes the usual one. */
+static bool may_enter(struct walk *walk)
+{
+	struct mount mount;
+	char *line = NULL;
+	bool own = false;
+
+	walk->kind = HOST_PATH_FOREIGN;
+	if (find_mount(walk->mounts, -1, walk->done, &line, &mount)) {
+		own = is_own_type(mount.type);
+		if (is_remote_type(mount.type))
+			walk->kind = HOST_PATH_REMOTE;
+		if (!strcmp(mount.type, "proc"))
+			walk->kind = HOST_PATH_KNOWN; /* judged by the path itself */
+		if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
+			walk->done_size = (size_t)sprintf(walk->done, "/proc%s",
+							  mount.root[1] ? mount.root : "");
+	}
+	free(line);
+	return own;
+}
+
+/* Goes into the mount at NAME, which DONE ends in. Its type is looked at before, so as not to touch
+ * it, and after, because somebody may have mounted another one meanwhile: to open the root of a
+ * FUSE mount asks nobody. */
+static bool enter_mount(struct walk *walk, const char *name)
+{
+	int fd;
+
+	if (!may_enter(walk))
+		return false;
+	fd = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (!is_own_mount(walk->mounts, mount_id(fd))) {
+		close(fd);
+		return false;
+	}
+	walk->kind = HOST_PATH_KNOWN;
+	move_to(walk, fd);
+	return true;
+}
+
+/* --- the walk ------------------------------------------------------------------------------- */
+
+/* Takes the next component off what is left. False: there is none, or it is longer than a file's
+ * name. */
+static bool next_part(struct walk *walk, char name[NAME_MAX + 1])
+{
+	char *rest = walk->rest + walk->left, *start = rest + strspn(rest, "/");
+	size_t size = strcspn(start, "/");
+
+	if (!size || size > NAME_MAX)
+		return false;
+	memcpy(name, start, size);
+	name[size] = '\0';
+	walk->left = (size_t)(start + size - walk->rest);
+	return true;
+}
+
+static bool add_done(struct walk *walk, const char *name, size_t size)
+{
+	if (walk->done_max - walk->done_size < size + 2)
+		return false;
+	walk->done[walk->done_size++] = '/';
+	memcpy(walk->done + walk->done_size, name, size);
+	walk->done_size += size;
+	walk->done[walk->done_size] = '\0';
+	return true;
+}
+
+static void cut_done(struct walk *walk)
+{
+	while (walk->done_size && walk->done[--walk->done_size] != '/')
+		;
+	walk->done[walk->done_size] = '\0';
+}
+
+/* ".." asks no file system but the one that we are in. */
+static bool go_up(struct walk *walk)
+{
+	int fd;
+
+	if (!walk->done_size)
+		return true;
+	fd = openat(walk->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	cut_done(walk);
+	move_to(walk, fd);
+	return true;
+}
+
+/* Puts the target of a link before what is left. */
+static bool follow(struct walk *walk, const char *target, size_t size)
+{
+	int root;
+
+	if (!size || ++walk->links > LINKS_MAX || size + 1 > walk->left)
+		return false;
+	walk->rest[--walk->left] = '/';
+	walk->left -= size;
+	memcpy(walk->rest + walk->left, target, size);
+	if (target[0] != '/')
+		return true;
+	root = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
+	if (root < 0)
+		return false;
+	walk->done_size = 0;
+	walk->done[0] = '\0';
+	move_to(walk, root);
+	return true;
+}
+
+enum step { STEP_ON, STEP_STOP, STEP_FAIL };
+
+/* What is not there yet is no link. */
+static bool is_absent(int error)
+{
+	return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG;
+}
+
+/* One component down. STOP: DONE has it and nothing below is known. */
+static enum step go_down(struct walk *walk, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t size;
+	int fd = open_part(walk->at, name);
+
+	walk->error = fd < 0 ? fd : 0;
+	if (walk->visitor && fd != -EXDEV)
+		walk->visitor->visit(walk->visitor->data, walk->at, fd);
+	if (fd == -EXDEV) {
+		if (!add_done(walk, name, strlen(name)))
+			return STEP_FAIL;
+		return enter_mount(walk, name) ? STEP_ON : STEP_STOP;
+	}
+	size = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
+	if (size >= 0) {
+		close(fd);
+		return follow(walk, target, (size_t)size) ? STEP_ON : STEP_FAIL;
+	}
+	if (!add_done(walk, name, strlen(name))) {
+		if (fd >= 0)
+			close(fd);
+		return STEP_FAIL;
+	}
+	if (fd < 0) {
+		walk->kind = is_absent(fd) ? HOST_PATH_KNOWN : HOST_PATH_LOST;
+		return STEP_STOP;
+	}
+	move_to(walk, fd);
+	return STEP_ON;
+}
+
+static bool has_rest(const struct walk *walk)
+{
+	const char *rest = walk->rest + walk->left;
+
+	return rest[strspn(rest, "/")];
+}
+
+/* As far as it is known. *RET_WHOLE: to the end. */
+static bool go(struct walk *walk, bool *ret_whole)
+{
+	enum step step = STEP_ON;
+	char name[NAME_MAX + 1];
+
+	while (step == STEP_ON && next_part(walk, name)) {
+		if (!strcmp(name, "."))
+			continue;
+		if (++walk->steps > STEPS_MAX)
+			return false;
+		if (!strcmp(name, ".."))
+			step = go_up(walk) ? STEP_ON : STEP_FAIL;
+		else
+			step = go_down(walk, name);
+	}
+	*ret_whole = step == STEP_ON && !has_rest(walk);
+	return step != STEP_FAIL;
+}
+
+/* ROOT is where the walk begins, MOUNTS the mountinfo of who lives there. */
+static bool begin(struct walk *walk, const char *root, const char *mounts)
+{
+	walk->mounts = mounts;
+	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (walk->root < 0)
+		return false;
+	walk->at = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
+	if (walk->at >= 0)
+		return true;
+	close(walk->root);
+	return false;
+}
+
+static void end(struct walk *walk)
+{
+	close(walk->root);
+	close(walk->at);
+}
+
+/* Walks PATH; what is known goes to OUT of SIZE bytes. False: KIND says why. */
+static bool walk_path(struct walk *walk, const char *path, char *out, size_t size, bool *ret_whole)
+{
+	size_t length = strlen(path);
+
+	walk->visitor = NULL;
+	walk->done = out;
+	walk->done_max = size;
+	walk->done_size = walk->links = walk->steps = 0;
+	walk->kind = HOST_PATH_UNKNOWN;
+	if (!size || path[0] != '/')
+		return false;
+	walk->kind = HOST_PATH_LOST;
+	if (length >= sizeof(walk->rest))
+		return false;
+	out[0] = '\0';
+	walk->left = sizeof(walk->rest) - length - 1;
+	memcpy(walk->rest + walk->left, path, length + 1);
+	walk->kind = HOST_PATH_UNKNOWN;
+	if (!begin(walk, "/proc/1/root", "/proc/1/mountinfo") &&
+	    !begin(walk, "/", "/proc/self/mountinfo"))
+		return false;
+	walk->kind = HOST_PATH_KNOWN;
+	if (go(walk, ret_whole))
+		return true;
+	walk->kind = HOST_PATH_LOST;
+	end(walk);
+	return false;
+}
+
+/* What was not walked goes behind what was, its dots taken back as if there were no links. */
+static bool add_rest(struct walk *walk)
+{
+	struct text joined = {}, clean = {};
+	bool fits;
+
+	text_add_string(&joined, walk->done);
+	text_add_char(&joined, '/');
+	text_add_string(&joined, walk->rest + walk->left);
+	path_clean(&clean, text_since(&joined, 0));
+	fits = !joined.error && !clean.error && clean.size < walk->done_max;
+	if (fits)
+		memcpy(walk->done, clean.data, clean.size + 1);
+	text_free(&joined);
+	text_free(&clean);
+	return fits;
+}
+
+int hostfiles_walk(const struct hostfiles_place *place, const char *path,
+		   const struct hostfiles_visitor *visitor, struct hostfiles_end *ret)
+{
+	struct walk walk = {
+		.done = ret->done,
+		.done_max = sizeof(ret->done),
+		.visitor = visitor,
+	};
+	size_t length = strlen(path);
+	int fd;
+
+	ret->done[0] = '\0';
+	if (path[0] != '/' || length >= sizeof(walk.rest))
+		return -EINVAL;
+	walk.left = sizeof(walk.rest) - length - 1;
+	memcpy(walk.rest + walk.left, path, length + 1);
+	if (!begin(&walk, place->root, place->mounts))
+		return -ESRCH;
+	if (go(&walk, &ret->whole)) {
+		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
+		fd = fd < 0 ? -errno : fd;
+	} else {
+		fd = -ELOOP;
+	}
+	memcpy(ret->rest, walk.rest + walk.left, sizeof(walk.rest) - walk.left);
+	ret->missing = walk.error == -ENOENT;
+	end(&walk);
+	return fd;
+}
+
+static enum host_path_end resolve(void *data, const char *path, char *out, size_t size)
+{
+	enum host_path_end kind;
+	struct walk walk;
+	bool whole;
+
+	(void)data;
+	if (!walk_path(&walk, path, out, size, &whole))
+		return walk.kind;
+	/* The root of a mount is what it is, whoever serves it. */
+	kind = walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
+	if (!add_rest(&walk))
+		kind = HOST_PATH_LOST;
+	end(&walk);
+	return kind;
+}
+
+static bool is_block_device(void *data, const char *path)
+{
+	char done[PATH_MAX];
+	struct statx info;
+	struct walk walk;
+	bool whole, block = false;
+
+	(void)data;
+	if (!walk_path(&walk, path, done, sizeof(done), &whole))
+		return false;
+	if (whole && !statx(walk.at, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info))
+		block = S_ISBLK(info.stx_mode);
+	end(&walk);
+	return block;
+}
+
+int hostfiles_open(const char *path)
+{
+	char done[PATH_MAX];
+	struct walk walk;
+	bool whole;
+	int fd = -1;
+
+	if (!walk_path(&walk, path, done, sizeof(done), &whole))
+		return -ENOENT;
+	if (whole)
+		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
+	end(&walk);
+	return fd < 0 ? -ENOENT : fd;
+}
+
+/* --- the same elsewhere ----------------------------------------------------------------------- */
+
+#define ALIASES_MAX 256
+
+/* What of PATH is below DIRECTORY, from its slash on; "": the same; NULL: nothing is. */
+static const char *below(const char *path, const char *directory)
+{
+	size_t size = strcmp(directory, "/") ? strlen(directory) : 0;
+
+	return !strncmp(path, directory, size) && (!path[size] || path[size] == '/') ? path + size
+										     : NULL;
+}
+
+/* DIRECTORY and REST, without a slash too many. */
+static void join(struct text *out, const char *directory, const char *rest)
+{
+	text_cut(out, 0);
+	text_add_string(out, strcmp(directory, "/") || !*rest ? directory : "");
+	text_add_string(out, strcmp(rest, "/") ? rest : "");
+	if (!out->size)
+		text_add_char(out, '/');
+}
+
+/* Calls FOUND with the path of the mount where it shows INSIDE, a path of the same file system, or some of what
+ * is below. That all of an image-based system is below /sysroot says nothing of a part of it. */
+static bool tell_alias(const struct mount *mount, const char *inside, const char *path,
+		       void (*found)(void *context, const char *alias), void *context)
+{
+	const char *rest = below(inside, mount->root);
+	struct text alias = {0};
+
+	if (!strcmp(mount->point, "/sysroot") || (!rest && !below(mount->root, inside)))
+		return false;
+	join(&alias, mount->point, rest ?: "");
+	if (!alias.error && strcmp(alias.data, path) != 0)
+		found(context, alias.data);
+	text_free(&alias);
+	return true;
+}
+
+/* The mount that PATH is in: the innermost, and of those at one place the last. */
+static bool innermost_mount(FILE *file, const char *path, char **line, struct mount *ret)
+{
+	size_t capacity = 0, best = 0;
+	char *next = NULL;
+	bool any = false;
+
+	while (getline(&next, &capacity, file) > 0) {
+		struct mount mount;
+
+		if (!read_mount(next, &mount) || !below(path, mount.point) ||
+		    strlen(mount.point) < best)
+			continue;
+		best = strlen(mount.point);
+		free(*line);
+		*line = next;
+		*ret = mount;
+		any = true;
+		next = NULL;
+		capacity = 0;
+	}
+	free(next);
+	return any;
+}
+
+static void aliases(void *data, const char *path, void (*found)(void *context, const char *alias),
+		    void *context)
+{
+	FILE *file = fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
+	char *own_line = NULL, *line = NULL;
+	struct text inside = {0};
+	unsigned int count = 0;
+	size_t capacity = 0;
+	struct mount own;
+
+	(void)data;
+	if (!file)
+		return;
+	if (innermost_mount(file, path, &own_line, &own) && own.root[0] == '/') {
+		join(&inside, own.root, below(path, own.point));
+		rewind(file);
+		while (!inside.error && count < ALIASES_MAX &&
+		       getline(&line, &capacity, file) > 0) {
+			struct mount mount;
+
+			if (read_mount(line, &mount) && !strcmp(mount.device, own.device) &&
+			    mount.root[0] == '/')
+				count += tell_alias(&mount, inside.data, path, found, context);
+		}
+	}
+	free(line);
+	free(own_line);
+	text_free(&inside);
+	fclose(file);
+}
+
+struct host_files hostfiles(const char *const *sockets)
+{
+	return (struct host_files){
+		.resolve = resolve,
+		.is_block_device = is_block_device,
+		.aliases = aliases,
+		.sockets = sockets,
+	};
+}

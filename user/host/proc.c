@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "secret/mask.h"
+
+#define LABEL_MAX 256
+
+struct proc {
+	struct capture *capture;
+	bool labels; /* an LSM with labels is active */
+	char label[LABEL_MAX];
+	char name[CALLERD_COMM_SIZE + 1];
+	char executable[PATH_MAX];
+	struct text args; /* of peer() */
+};
+
+static ssize_t read_at(int directory, const char *name, char *data, size_t size)
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	ssize_t got, total = 0;
+
+	if (fd < 0)
+		return -errno;
+	while ((size_t)total < size && (got = read(fd, data + total, size - total)) > 0)
+		total += got;
+	close(fd);
+	return total;
+}
+
+/* Field 22 of stat, in clock ticks; the second one, comm, may contain anything but ends in the last
+ * parenthesis. */
+static unsigned long long start_ticks(int directory)
+{
+	char stat[1024], *at;
+	ssize_t size = read_at(directory, "stat", stat, sizeof(stat) - 1);
+	unsigned long long ticks = 0;
+
+	if (size <= 0)
+		return 0;
+	stat[size] = '\0';
+	at = strrchr(stat, ')');
+	if (!at || sscanf(at + 1,
+			  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+			  "%*d %*d %*d %*d %llu",
+			  &ticks) != 1)
+		return 0;
+	return ticks;
+}
+
+int proc_open(uint32_t pid, uint64_t start)
+{
+	uint64_t tick = 1000000000ull / sysconf(_SC_CLK_TCK);
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (start && start_ticks(fd) != start / tick) {
+		close(fd);
+		return -ESRCH;
+	}
+	return fd;
+}
+
+ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX],
+		       bool *ret_truncated)
+{
+	int fd = proc_open(pid, start);
+	char whole[CALLERD_ARGV_MAX + 1];
+	ssize_t size;
+
+	if (fd < 0)
+		return fd;
+	size = read_at(fd, "cmdline", whole, sizeof(whole));
+	close(fd);
+	if (size < 0)
+		return size;
+	*ret_truncated = size > CALLERD_ARGV_MAX;
+	size = *ret_truncated ? CALLERD_ARGV_MAX : size;
+	memcpy(args, whole, size);
+	explicit_bzero(whole, sizeof(whole));
+	return size;
+}
+
+/* The label of another process is read without any of its locks. */
+static struct bytes label(void *data, uint32_t pid, uint64_t start)
+{
+	struct proc *proc = data;
+	ssize_t size;
+	int fd;
+
+	if (!proc->labels)
+		return (struct bytes){};
+	fd = proc_open(pid, start);
+	if (fd < 0)
+		return (struct bytes){};
+	size = read_at(fd, "attr/current", proc->label, sizeof(proc->label));
+	close(fd);
+	while (size > 0 && (proc->label[size - 1] == '\n' || !proc->label[size - 1]))
+		size--;
+	return size > 0 ? (struct bytes){proc->label, size} : (struct bytes){};
+}
+
+/* Its arguments as the kernel programs know them, without their secrets. */
+static void describe_args(struct proc *proc, struct process *process)
+{
+	char raw[CALLERD_ARGV_MAX];
+	ssize_t size = capture_args(proc->capture, process->pid, process->start, raw,
+				    &process->args_truncated);
+
+	text_free(&proc->args);
+	if (size <= 0)
+		return;
+	mask_args(&proc->args, (struct bytes){raw, size});
+	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	if (proc->args.size && raw[size - 1])
+		text_cut(&proc->args, proc->args.size - 1);
+	if (proc->args.error)
+		text_free(&proc->args);
+	explicit_bzero(raw, size);
+	process->args = text_since(&proc->args, 0);
+}
+
+/* The process as it is now, not as it was when it connected: the record says so by its basis. Neither of
+ * the two files is read from its memory, which it may have locked. */
+static void peer(void *data, struct process *process)
+{
+	struct proc *proc = data;
+	int fd = proc_open(process->pid, process->start);
+	ssize_t size;
+
+	if (fd < 0)
+		return;
+	size = read_at(fd, "comm", proc->name, CALLERD_COMM_SIZE);
+	if (size > 1)
+		process->name = (struct bytes){proc->name, size - 1};
+	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
+	if (size > 0)
+		process->executable = (struct bytes){proc->executable, size};
+	describe_args(proc, process);
+	close(fd);
+}
+
+struct decode_detail proc_detail(struct proc *proc)
+{
+	return (struct decode_detail){.data = proc, .label = label, .peer = peer};
+}
+
+int proc_new(struct capture *capture, struct proc **ret)
+{
+	struct proc *proc = calloc(1, sizeof(*proc));
+	int fd;
+
+	if (!proc)
+		return -ENOMEM;
+	proc->capture = capture;
+	fd = proc_open(getpid(), 0);
+	if (fd >= 0) {
+		proc->labels = read_at(fd, "attr/current", proc->label, sizeof(proc->label)) > 0;
+		close(fd);
+	}
+	*ret = proc;
+	return 0;
+}
+
+void proc_free(struct proc *proc)
+{
+	if (proc)
+		text_free(&proc->args);
+	free(proc);
+}

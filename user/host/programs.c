@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/programs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "host/hostfiles.h"
+
+#define SECOND 1000000000ull
+#define KEPT 64
+
+/* What was found at a path; a path that led to nothing has a node of zeros. */
+struct program {
+	char path[PATH_MAX];
+	struct callerd_node_key node;
+	uint64_t looked; /* when */
+};
+
+struct programs {
+	struct program kept[KEPT];
+	unsigned int count;
+};
+
+int programs_new(struct programs **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void programs_free(struct programs *programs)
+{
+	free(programs);
+}
+
+static struct program *find_program(struct programs *programs, struct bytes path)
+{
+	for (unsigned int i = 0; i < programs->count; i++)
+		if (bytes_equal(
+			    (struct bytes){programs->kept[i].path, strlen(programs->kept[i].path)},
+			    path))
+			return &programs->kept[i];
+	return NULL;
+}
+
+/* A place for another path: the one that was looked at longest ago. */
+static struct program *take_place(struct programs *programs)
+{
+	struct program *oldest = programs->kept;
+
+	if (programs->count < KEPT)
+		return &programs->kept[programs->count++];
+	for (unsigned int i = 1; i < KEPT; i++)
+		if (programs->kept[i].looked < oldest->looked)
+			oldest = &programs->kept[i];
+	return oldest;
+}
+
+static void look(struct capture *capture, struct program *program)
+{
+	int fd = hostfiles_open(program->path);
+
+	program->node = (struct callerd_node_key){0};
+	if (fd < 0)
+		return;
+	capture_identify(capture, fd, &program->node);
+	close(fd);
+}
+
+bool programs_is(struct programs *programs, struct capture *capture, struct bytes path,
+		 const struct callerd_node_key *file, uint64_t now)
+{
+	struct program *program;
+
+	if (!path.size || path.size >= PATH_MAX || memchr(path.data, '\0', path.size) ||
+	    !file->inode)
+		return false;
+	program = find_program(programs, path);
+	if (!program || now - program->looked >= SECOND) {
+		program = program ?: take_place(programs);
+		memcpy(program->path, path.data, path.size);
+		program->path[path.size] = '\0';
+		program->looked = now;
+		look(capture, program);
+	}
+	return !memcmp(&program->node, file, sizeof(*file));
+}

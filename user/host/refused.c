@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/refused.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/resolve.h"
+
+#define PATIENCE 8000000000ull /* ns; nobody waits for it */
+
+struct refused {
+	struct refused_options options;
+};
+
+/* One of them. The thread has RESOLVE, the loop all the rest. */
+struct waiting {
+	struct job job;
+	struct refused *refused;
+	struct event event; /* points into .bytes */
+	void *bytes;
+	struct resolve resolve;
+};
+
+int refused_new(const struct refused_options *options, struct refused **ret)
+{
+	struct refused *refused = calloc(1, sizeof(*refused));
+
+	if (!refused)
+		return -ENOMEM;
+	refused->options = *options;
+	*ret = refused;
+	return 0;
+}
+
+void refused_free(struct refused *refused)
+{
+	free(refused);
+}
+
+static void run(struct job *job)
+{
+	resolve_walk(&((struct waiting *)job)->resolve);
+}
+
+/* What the loop knows of it; WALKED: and where its path led. Lets go of the event. */
+static void tell(struct waiting *waiting, bool walked)
+{
+	const struct refused_options *options = &waiting->refused->options;
+	struct event *event = &waiting->event;
+	int socket = resolve_end(&waiting->resolve, walked, options->capture, event,
+				 options->sockets, options->socket_count);
+
+	if (socket >= 0) {
+		options->resolved(options->data, event, socket);
+	} else {
+		if (socket == -ESRCH)
+			options->unresolved(options->data, event->header->account);
+		caller_unref(event->caller);
+	}
+	free(waiting->bytes);
+	waiting->bytes = NULL;
+}
+
+static void done(struct job *job, bool came, void *data)
+{
+	(void)data;
+	tell((struct waiting *)job, came);
+}
+
+static void free_job(struct job *job)
+{
+	resolve_close(&((struct waiting *)job)->resolve);
+	free(job);
+}
+
+/* EVENT with bytes of its own. */
+static bool keep(struct waiting *waiting, const struct event *event)
+{
+	const char *bytes = (const char *)event->header;
+
+	waiting->bytes = malloc(event->header->size);
+	if (!waiting->bytes)
+		return false;
+	memcpy(waiting->bytes, bytes, event->header->size);
+	waiting->event = *event;
+	waiting->event.header = waiting->bytes;
+	waiting->event.address.data = (char *)waiting->bytes + (event->address.data - bytes);
+	waiting->event.mounted.data = (char *)waiting->bytes + (event->mounted.data - bytes);
+	return true;
+}
+
+static void ask(struct refused *refused, const struct event *event, const struct resolve *resolve,
+		uint64_t now)
+{
+	struct waiting *waiting = calloc(1, sizeof(*waiting));
+
+	if (!waiting || !keep(waiting, event)) {
+		free(waiting);
+		refused->options.unresolved(refused->options.data, event->header->account);
+		caller_unref(event->caller);
+		return;
+	}
+	waiting->refused = refused;
+	waiting->resolve = *resolve;
+	waiting->job = (struct job){
+		.run = run,
+		.done = done,
+		.free = free_job,
+		.account = event->header->account,
+		.patience = PATIENCE,
+	};
+	if (beside_put(refused->options.beside, &waiting->job, now)) {
+		tell(waiting, false);
+		free_job(&waiting->job);
+	}
+}
+
+void refused_event(struct refused *refused, const struct event *event, uint64_t now)
+{
+	const struct refused_options *options = &refused->options;
+	int socket = (int)event->header->socket;
+	struct resolve resolve;
+	bool known = event->header->flags & CALLERD_FLAG_RESOLVED;
+
+	if (!known && resolve_begin(event, &resolve)) {
+		caller_unref(event->caller);
+		return;
+	}
+	if (!known)
+		socket = resolve_at_once(&resolve, options->capture);
+	if (socket >= 0 && (unsigned int)socket < options->socket_count) {
+		options->resolved(options->data, event, socket);
+	} else if (known) { /* no socket of ours, and no path to walk */
+		options->unresolved(options->data, event->header->account);
+		caller_unref(event->caller);
+	} else {
+		ask(refused, event, &resolve, now);
+	}
+}

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/resolve.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/hostfiles.h"
+#include "host/proc.h"
+
+#define INITIAL_USER_NS 0xEFFFFFFDu
+
+/* --- what is asked ---------------------------------------------------------------------------- */
+
+/* Takes PREFIX off ADDRESS, if a component ends there. */
+static bool take_prefix(struct bytes *address, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	if (address->size <= size || memcmp(address->data, prefix, size) ||
+	    address->data[size] != '/')
+		return false;
+	address->data += size;
+	address->size -= size;
+	return true;
+}
+
+/* Slashes and dots of an address say the same more than once. */
+static struct bytes skip_slashes(struct bytes address)
+{
+	while (address.size > 1 && address.data[0] == '/' &&
+	       (address.data[1] == '/' ||
+		(address.size > 2 && address.data[1] == '.' && address.data[2] == '/'))) {
+		size_t skipped = address.data[1] == '/' ? 1 : 2;
+
+		address.data += skipped;
+		address.size -= skipped;
+	}
+	return address;
+}
+
+/* What the links of /proc that are other ones for each process mean to the caller; they may be gone with
+ * him. False: ADDRESS is none of them. */
+static bool own_proc_path(const struct resolve *resolve, struct bytes address,
+			  char path[2 * PATH_MAX])
+{
+	uint32_t pid = resolve->processes[0].pid;
+
+	address = skip_slashes(address);
+	if (take_prefix(&address, "/dev/fd"))
+		snprintf(path, 2 * PATH_MAX, "/proc/%u/fd%.*s", pid, (int)address.size,
+			 address.data);
+	else if (take_prefix(&address, "/proc/thread-self"))
+		snprintf(path, 2 * PATH_MAX, "/proc/%u/task/%u%.*s", pid, resolve->tid,
+			 (int)address.size, address.data);
+	else if (take_prefix(&address, "/proc/self"))
+		snprintf(path, 2 * PATH_MAX, "/proc/%u%.*s", pid, (int)address.size, address.data);
+	else
+		return false;
+	return true;
+}
+
+/* The address as a path from the caller's root. */
+static int absolute_path(const struct event *event, struct resolve *resolve)
+{
+	struct bytes cwd = event->caller->working_directory, root = event->caller->root;
+	struct bytes address = event->address;
+	size_t size = sizeof(resolve->path);
+
+	if (!address.size || address.size >= PATH_MAX)
+		return -ENOENT;
+	if (take_prefix(&address, "/proc/self/cwd") ||
+	    take_prefix(&address, "/proc/thread-self/cwd")) {
+		address.data++;
+		address.size--;
+	} else if (!take_prefix(&address, "/proc/self/root") &&
+		   !take_prefix(&address, "/proc/thread-self/root") &&
+		   own_proc_path(resolve, address, resolve->path)) {
+		resolve->own_proc = true;
+		return 0;
+	}
+	if (address.data[0] == '/') {
+		snprintf(resolve->path, size, "%.*s", (int)address.size, address.data);
+		return 0;
+	}
+	if (!cwd.data)
+		return -ENOENT;
+	if (root.size > 1 && cwd.size >= root.size && !memcmp(cwd.data, root.data, root.size)) {
+		cwd.data += root.size;
+		cwd.size -= root.size;
+	}
+	snprintf(resolve->path, size, "%.*s/%.*s", (int)cwd.size, cwd.data, (int)address.size,
+		 address.data);
+	return 0;
+}
+
+int resolve_begin(const struct event *event, struct resolve *ret)
+{
+	const struct caller *caller = event->caller;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->fd = -1;
+	ret->mnt_ns = caller->mnt_ns;
+	ret->tid = caller->tid;
+	ret->uids[0] = caller->fsuid;
+	ret->uids[1] = caller->uid;
+	ret->uids[2] = caller->process.euid;
+	ret->gids[0] = caller->fsgid;
+	ret->gids[1] = caller->gid;
+	ret->gids[2] = caller->egid;
+	if (caller->root.size < sizeof(ret->root))
+		memcpy(ret->root, caller->root.data, caller->root.size);
+	ret->processes[0] = (struct resolve_process){caller->process.pid, caller->process.start};
+	ret->process_count = 1;
+	for (unsigned int i = 0; i < caller->ancestor_count; i++)
+		ret->processes[ret->process_count++] = (struct resolve_process){
+			caller->ancestors[i].pid, caller->ancestors[i].start};
+	return absolute_path(event, ret);
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+static bool is_in_namespace(int proc, uint32_t mnt_ns)
+{
+	struct stat info;
+
+	return !fstatat(proc, "ns/mnt", &info, 0) && info.st_ino == mnt_ns;
+}
+
+/* Whether the root of PROC is that of its whole mount namespace, as the caller's is. */
+static bool stands_in(const struct resolve *resolve, int proc)
+{
+	char root[2];
+
+	return !strcmp(resolve->root, "/") && readlinkat(proc, "root", root, sizeof(root)) == 1;
+}
+
+/* Whether root alone decides what is mounted in the mount namespace of PROC. */
+static bool is_of_root(int proc)
+{
+	int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC), owner;
+	struct stat info;
+	bool initial;
+
+	if (namespace < 0)
+		return false;
+	owner = ioctl(namespace, NS_GET_USERNS);
+	close(namespace);
+	initial = owner >= 0 && !fstat(owner, &info) && info.st_ino == INITIAL_USER_NS;
+	if (owner >= 0)
+		close(owner);
+	return initial;
+}
+
+/* Any process that lives in the mount namespace; 0: none. */
+static uint32_t find_stranger(uint32_t mnt_ns)
+{
+	DIR *processes = opendir("/proc");
+	uint32_t found = 0;
+
+	if (!processes)
+		return 0;
+	for (struct dirent *entry; !found && (entry = readdir(processes));) {
+		uint32_t pid = strtoul(entry->d_name, NULL, 10);
+		char path[sizeof(entry->d_name) + 16];
+		struct stat info;
+
+		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
+		if (pid && !stat(path, &info) && info.st_ino == mnt_ns)
+			found = pid;
+	}
+	closedir(processes);
+	return found;
+}
+
+/* Where "/" of the caller is, in texts of the walk's; PROC holds on to a process in whose mounts that is. */
+struct view {
+	int proc; /* negative: there is none, they are the agent's own mounts */
+	bool own; /* the agent sees the same */
+	char root[PATH_MAX], mounts[64];
+};
+
+static bool view_of(struct view *view, const struct resolve *resolve, uint32_t pid, uint64_t start)
+{
+	view->proc = proc_open(pid, start);
+	if (view->proc < 0)
+		return false;
+	if (!is_in_namespace(view->proc, resolve->mnt_ns) ||
+	    (pid != resolve->processes[0].pid && !stands_in(resolve, view->proc))) {
+		close(view->proc);
+		return false;
+	}
+	/* Bound to the process: its PID may be another's by the time. */
+	snprintf(view->root, sizeof(view->root), "/proc/self/fd/%d/root", view->proc);
+	snprintf(view->mounts, sizeof(view->mounts), "/proc/self/fd/%d/mountinfo", view->proc);
+	return true;
+}
+
+/* The directory that "/" means to the caller. A caller that is gone is stood in for by our own view
+ * where it had the same, else by a process that lives in the same mounts. */
+static bool find_view(const struct resolve *resolve, struct view *view)
+{
+	struct stat info;
+	bool own = !stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns;
+	uint32_t stranger;
+
+	view->own = own && !strcmp(resolve->root, "/");
+	if (view_of(view, resolve, resolve->processes[0].pid, resolve->processes[0].start))
+		return true;
+	if (own) {
+		view->proc = -1;
+		snprintf(view->root, sizeof(view->root), "%s", resolve->root);
+		snprintf(view->mounts, sizeof(view->mounts), "/proc/self/mountinfo");
+		return resolve->root[0];
+	}
+	for (unsigned int i = 1; i < resolve->process_count; i++)
+		if (view_of(view, resolve, resolve->processes[i].pid, resolve->processes[i].start))
+			return true;
+	stranger = find_stranger(resolve->mnt_ns);
+	return stranger && view_of(view, resolve, stranger, 0);
+}
+
+/* What PATH, or the name that is missing there, is by what the kernel has at hand. */
+static int match_cached(int root, const char *path, struct open_how *how, struct capture *capture)
+{
+	int fd = (int)syscall(SYS_openat2, root, path, how, sizeof(*how)), index = -ENOENT;
+	const char *base = strrchr(path, '/');
+	char directory[sizeof(((struct resolve *)NULL)->path)];
+
+	if (fd >= 0) {
+		index = capture_match(capture, fd);
+	} else if (errno == ENOENT && base && base[1]) {
+		snprintf(directory, sizeof(directory), "%.*s", (int)(base + 1 - path), path);
+		fd = (int)syscall(SYS_openat2, root, directory, how, sizeof(*how));
+		if (fd >= 0)
+			index = capture_match_name(capture, fd, base + 1);
+	}
+	if (fd >= 0)
+		close(fd);
+	return index;
+}
+
+/* Only what is watched is certain. */
+static int at_once(int index)
+{
+	return index < 0 ? -EAGAIN : index;
+}
+
+int resolve_at_once(const struct resolve *resolve, struct capture *capture)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+	struct stat info;
+	int index = -EAGAIN, proc, root;
+
+	if (!stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns &&
+	    !strcmp(resolve->root, "/"))
+		return at_once(match_cached(AT_FDCWD, resolve->path, &how, capture));
+	how.resolve |= RESOLVE_IN_ROOT;
+	for (unsigned int i = 0; i < resolve->process_count; i++) {
+		proc = proc_open(resolve->processes[i].pid, resolve->processes[i].start);
+		if (proc < 0)
+			continue;
+		root = is_in_namespace(proc, resolve->mnt_ns) && (!i || stands_in(resolve, proc))
+			       ? openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			       : -1;
+		close(proc);
+		if (root < 0)
+			continue;
+		index = match_cached(root, resolve->path, &how, capture);
+		close(root);
+		break;
+	}
+	return at_once(index);
+}
+
+static bool is_one_of(uint32_t id, const uint32_t ids[3])
+{
+	return id == ids[0] || id == ids[1] || id == ids[2];
+}
+
+/* Whether the caller can make another thing of FD in DIRECTORY, or of what is not there. */
+static void visit(void *data, int directory, int fd)
+{
+	struct resolve *resolve = data;
+	struct stat above, info;
+
+	if (fstat(directory, &above)) {
+		resolve->unsure = true;
+		return;
+	}
+	if (!is_one_of(above.st_uid, resolve->uids)) {
+		bool may_write =
+			above.st_mode & S_IWOTH || (above.st_mode & S_IWGRP && above.st_gid);
+		bool keeps = above.st_mode & S_ISVTX && fd >= 0 && !fstat(fd, &info) &&
+			     !is_one_of(info.st_uid, resolve->uids);
+
+		if (!may_write || keeps)
+			return;
+	}
+	resolve->unsure = true;
+}
+
+/* Opens a path through /proc/PID of the caller, while that is he. */
+static void walk_own_proc(struct resolve *resolve, const char *path)
+{
+	int proc = proc_open(resolve->processes[0].pid, resolve->processes[0].start);
+
+	resolve->unsure = true; /* descriptors come and go */
+	if (proc < 0)
+		return;
+	resolve->fd = open(path, O_PATH | O_CLOEXEC);
+	close(proc);
+}
+
+static void keep_missing(struct resolve *resolve, const struct view *view,
+			 const struct hostfiles_end *end, int fd)
+{
+	const char *base = strrchr(end->done, '/');
+	size_t done = strlen(end->done), rest = strlen(end->rest);
+	bool directory = strspn(end->rest, "/") == rest;
+
+	if (view->own && done + rest < sizeof(resolve->absent)) {
+		memcpy(resolve->absent, end->done, done);
+		memcpy(resolve->absent + done, end->rest, rest + 1);
+	}
+	if (!directory || !base || strlen(base + 1) > NAME_MAX) {
+		close(fd);
+		return;
+	}
+	resolve->fd = fd;
+	resolve->missing = true;
+	strcpy(resolve->name, base + 1);
+}
+
+static void walk_view(struct resolve *resolve, const struct view *view)
+{
+	struct hostfiles_place place = {view->root, view->mounts};
+	struct hostfiles_visitor visitor = {resolve, visit};
+	struct hostfiles_end end = {};
+	char own[2 * PATH_MAX], linked[sizeof(end.done) + sizeof(end.rest)];
+	int fd = hostfiles_walk(&place, resolve->path, &visitor, &end);
+	struct bytes whole;
+
+	if (fd < 0) {
+		resolve->unsure = true;
+		return;
+	}
+	if (end.whole) {
+		resolve->fd = fd;
+	} else if (end.missing) {
+		keep_missing(resolve, view, &end, fd);
+	} else {
+		close(fd);
+		resolve->unsure = true;
+		/* Perhaps a link into /proc. */
+		whole = (struct bytes){linked, (size_t)sprintf(linked, "%s%s", end.done, end.rest)};
+		if (whole.size < sizeof(own) / 2 && own_proc_path(resolve, whole, own))
+			walk_own_proc(resolve, own);
+	}
+}
+
+void resolve_walk(struct resolve *resolve)
+{
+	struct view view;
+
+	if (resolve->own_proc) {
+		walk_own_proc(resolve, resolve->path);
+		return;
+	}
+	if (!find_view(resolve, &view)) {
+		resolve->elsewhere = true;
+		return;
+	}
+	/* What somebody mounted for himself may make us wait in a way that nothing ends. */
+	if (view.proc >= 0 && !is_of_root(view.proc))
+		resolve->elsewhere = true;
+	else
+		walk_view(resolve, &view);
+	if (view.proc >= 0)
+		close(view.proc);
+}
+
+void resolve_close(struct resolve *resolve)
+{
+	if (resolve->fd >= 0)
+		close(resolve->fd);
+	resolve->fd = -1;
+}
+
+/* --- the answer ------------------------------------------------------------------------------- */
+
+/* Takes the last component off PATH, of which SIZE bytes are left; those that dots take back do not
+ * count. Empty at the root. */
+static struct bytes last_component(const char *path, size_t *size)
+{
+	size_t end, back = 0;
+
+	do {
+		while (*size && path[*size - 1] == '/')
+			--*size;
+		for (end = *size; *size && path[*size - 1] != '/';)
+			--*size;
+		if (end - *size == 2 && !memcmp(path + *size, "..", 2))
+			back += 2; /* itself, and the one before it */
+		else if (end - *size == 1 && path[*size] == '.')
+			back++;
+	} while (back && back-- && end);
+	return (struct bytes){path + *size, end - *size};
+}
+
+/* Takes the first component off TEXT. */
+static struct bytes next_component(struct bytes *text)
+{
+	struct bytes component = {text->data, strnlen(text->data, text->size)};
+	size_t size = component.size < text->size ? component.size + 1 : text->size;
+
+	text->data += size;
+	text->size -= size;
+	return component;
+}
+
+/* The caller's mounts are gone, but the kernel told where a watched socket, or the directory of one, was
+ * in them. PATH means that where its last components are the same; what is above them may be
+ * symlinks, such as /var/run. */
+static int match_mounted(const struct event *event, const char *path, const char *socket)
+{
+	size_t size = strlen(path), socket_size = strlen(socket);
+	struct bytes mounted = event->mounted;
+	struct bytes name = last_component(path, &size), above = last_component(path, &size);
+	struct bytes leaf = next_component(&mounted), next = next_component(&mounted);
+	bool node = bytes_equal(leaf, name) && bytes_equal(next, above);
+	bool directory =
+		bytes_equal(leaf, above) && bytes_equal(name, last_component(socket, &socket_size));
+
+	return event->mounted.size && name.size && (node || directory) ? (int)event->header->socket
+								       : -ESRCH;
+}
+
+/* Whether PATH ends in the name of a watched socket. */
+static bool has_watched_name(const char *path, const char *const *sockets,
+			     unsigned int socket_count)
+{
+	size_t size = strlen(path);
+	struct bytes name = last_component(path, &size);
+
+	for (unsigned int i = 0; i < socket_count; i++) {
+		size = strlen(sockets[i]);
+		if (bytes_equal(name, last_component(sockets[i], &size)))
+			return true;
+	}
+	return false;
+}
+
+int resolve_end(const struct resolve *resolve, bool walked, struct capture *capture,
+		const struct event *event, const char *const *sockets, unsigned int socket_count)
+{
+	uint32_t mounted = event->header->socket;
+	bool named = has_watched_name(resolve->path, sockets, socket_count);
+	bool found_none = event->header->flags & CALLERD_FLAG_NO_NODE;
+	int index = -ENOENT;
+
+	if (walked && resolve->missing)
+		index = capture_match_name(capture, resolve->fd, resolve->name);
+	else if (walked && resolve->fd >= 0)
+		index = capture_match(capture, resolve->fd);
+	if (index < 0 && walked && resolve->absent[0])
+		index = capture_match_path(capture, resolve->absent);
+	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count)
+		index = match_mounted(event, resolve->path, sockets[mounted]);
+	if (index >= 0)
+		return index;
+	/* Whoever got as far as to be refused by a node had one before him. */
+	if (event->error == EACCES && !found_none &&
+	    (!walked || resolve->elsewhere || resolve->unsure))
+		return -ESRCH;
+	return named && (!walked || resolve->elsewhere) ? -ESRCH : -ENOENT;
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/servers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define SECOND 1000000000ull
+
+struct server {
+	uint32_t pid, uid;
+	uint64_t start;
+	struct callerd_node_key node; /* of its executable; zeros: not known */
+	char executable[PATH_MAX];    /* empty: not known, as below */
+	char unit[256];
+};
+
+struct place {
+	bool seen;
+	struct server usual, present;
+	struct record_server told; /* of the present one */
+};
+
+struct servers {
+	struct programs *programs;
+	struct place places[CALLERD_SOCKETS_MAX];
+};
+
+int servers_new(struct programs *programs, struct servers **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->programs = programs;
+	return 0;
+}
+
+void servers_free(struct servers *servers)
+{
+	free(servers);
+}
+
+/* --- what it is ------------------------------------------------------------------------------- */
+
+/* A small file of the process: none of these waits for it. Returns its size, or -1. */
+static ssize_t read_file(int process, const char *name, char *text, size_t size)
+{
+	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
+/* When it started, in clock ticks; 0: unknown. */
+static uint64_t start_ticks(int process)
+{
+	char text[4096], *at;
+
+	if (read_file(process, "stat", text, sizeof(text)) <= 0)
+		return 0;
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* The cgroup2 path, else that of another hierarchy that tells a unit. */
+static void read_unit(int process, struct server *server)
+{
+	char text[16384], *save = NULL;
+
+	if (read_file(process, "cgroup", text, sizeof(text)) <= 0)
+		return;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *path = strchr(line, '/');
+		struct caller caller = {.cgroup = bytes_of(path ?: "")};
+		struct bytes unit = caller_unit(&caller);
+
+		if (unit.size && unit.size < sizeof(server->unit) &&
+		    (!server->unit[0] || !strncmp(line, "0::", 3))) {
+			memcpy(server->unit, unit.data, unit.size);
+			server->unit[unit.size] = '\0';
+		}
+	}
+}
+
+static void read_executable(int process, struct capture *capture, struct server *server)
+{
+	ssize_t size =
+		readlinkat(process, "exe", server->executable, sizeof(server->executable) - 1);
+	int fd = openat(process, "exe", O_PATH | O_CLOEXEC);
+
+	server->executable[size > 0 ? size : 0] = '\0';
+	if (fd < 0)
+		return;
+	capture_identify(capture, fd, &server->node);
+	close(fd);
+}
+
+/* What the process of this PID is, unless it is another one by now. */
+static void look(struct capture *capture, struct server *server)
+{
+	struct server found = *server;
+	uint64_t ticks = server->start / (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+	char path[32];
+	int process;
+
+	snprintf(path, sizeof(path), "/proc/%u", server->pid);
+	process = server->start ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (process < 0)
+		return;
+	read_executable(process, capture, &found);
+	read_unit(process, &found);
+	if (start_ticks(process) == ticks)
+		*server = found;
+	close(process);
+}
+
+/* --- what has changed ------------------------------------------------------------------------- */
+
+static bool same_node(const struct callerd_node_key *a, const struct callerd_node_key *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* The same file, or the one that has taken its place on the host, as after an upgrade. */
+static bool same_executable(struct servers *servers, struct capture *capture,
+			    const struct server *usual, const struct server *present, uint64_t now)
+{
+	return same_node(&usual->node, &present->node) ||
+	       (!strcmp(usual->executable, present->executable) &&
+		programs_is(servers->programs, capture, bytes_of(present->executable),
+			    &present->node, now));
+}
+
+static enum server_change compare(struct servers *servers, struct capture *capture,
+				  const struct server *usual, const struct server *present,
+				  uint64_t now)
+{
+	if (usual->uid != present->uid)
+		return SERVER_OTHER_USER;
+	if (!present->node.inode && usual->node.inode)
+		return SERVER_UNKNOWN;
+	if (usual->node.inode && !same_executable(servers, capture, usual, present, now))
+		return SERVER_OTHER_EXECUTABLE;
+	return strcmp(usual->unit, present->unit) ? SERVER_OTHER_UNIT : SERVER_SAME;
+}
+
+const struct record_server *servers_note(struct servers *servers, struct capture *capture,
+					 unsigned int socket, uint32_t pid, uint32_t uid,
+					 uint64_t start, uint64_t now)
+{
+	struct place *place = &servers->places[socket];
+	struct server *present = &place->present;
+
+	if (socket >= CALLERD_SOCKETS_MAX || !pid ||
+	    (place->seen && present->pid == pid && present->start == start && present->uid == uid))
+		return NULL;
+	*present = (struct server){.pid = pid, .uid = uid, .start = start};
+	look(capture, present);
+	if (!place->seen)
+		place->usual = *present;
+	place->seen = true;
+	place->told = (struct record_server){
+		.pid = pid,
+		.uid = uid,
+		.start = start,
+		.executable = bytes_of(present->executable),
+		.unit = bytes_of(present->unit),
+		.change = compare(servers, capture, &place->usual, present, now),
+		.usual_executable = bytes_of(place->usual.executable),
+		.usual_unit = bytes_of(place->usual.unit),
+		.usual_uid = place->usual.uid,
+	};
+	return &place->told;
+}
+
+const struct record_server *servers_differ(const struct servers *servers, unsigned int socket)
+{
+	const struct record_server *told =
+		socket < CALLERD_SOCKETS_MAX ? &servers->places[socket].told : NULL;
+
+	return told && told->change != SERVER_SAME ? told : NULL;
+}
+
+/* Who listens at PATH, as the kernel tells whoever connects. 0 or -errno. */
+static int ask_peer(const char *path, struct ucred *ret)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t size = sizeof(*ret);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+void servers_ask(struct servers *servers, struct capture *capture, unsigned int index,
+		 const char *path)
+{
+	struct place *place = &servers->places[index];
+	struct ucred peer;
+	char directory[32];
+	int process;
+
+	if (index >= CALLERD_SOCKETS_MAX || place->seen || ask_peer(path, &peer))
+		return;
+	snprintf(directory, sizeof(directory), "/proc/%d", peer.pid);
+	process = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (process < 0)
+		return;
+	place->usual = (struct server){
+		.pid = (uint32_t)peer.pid,
+		.uid = peer.uid,
+		.start = start_ticks(process) * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK)),
+	};
+	close(process);
+	look(capture, &place->usual);
+	place->seen = true;
+}

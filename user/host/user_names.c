@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/user_names.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SECOND 1000000000ull
+#define CACHED 512 /* of each kind */
+#define AGE 60	   /* seconds that an answer is believed */
+#define RETRY 5	   /* seconds after a question that was not answered */
+#define NAME_SIZE 64
+#define FILE_MAX (16u << 20)
+#define PATIENCE (5 * SECOND)
+#define ACCOUNT UINT64_MAX /* no user's: the name services hang for all alike */
+
+struct cached_name {
+	bool used, known, asked; /* known: to have this name, or none */
+	uint32_t id;
+	time_t due; /* when to ask again */
+	char name[NAME_SIZE];
+};
+
+struct entry {
+	uint32_t id;
+	char name[NAME_SIZE];
+};
+
+/* /etc/passwd or /etc/group as it was when it was last read. */
+struct name_file {
+	const char *path;
+	struct timespec changed;
+	ino_t inode;
+	struct entry *entries;
+	size_t count;
+};
+
+struct names {
+	struct beside *beside; /* NULL: who asks waits */
+	struct name_file files[2];
+	struct cached_name cached[2][CACHED];
+	uint64_t news;
+};
+
+struct question {
+	struct job job;
+	struct names *names; /* for the loop */
+	enum names_kind kind;
+	uint32_t id;
+	int error; /* the services cannot say */
+	char name[NAME_SIZE];
+};
+
+/* --- the files ------------------------------------------------------------------------------- */
+
+/* NAME:PASSWORD:ID:… Lines that begin with + or - are for the name services. */
+static bool read_entry(char *line, struct entry *ret)
+{
+	char *save, *end, *name = strtok_r(line, ":", &save), *id;
+
+	if (!name || strchr("+-#", name[0]) || strlen(name) >= sizeof(ret->name))
+		return false;
+	id = strchr(save, ':'); /* the password may be empty */
+	if (!id)
+		return false;
+	ret->id = (uint32_t)strtoul(id + 1, &end, 10);
+	if (end == id + 1 || (*end != ':' && *end != '\n' && *end))
+		return false;
+	strcpy(ret->name, name);
+	return true;
+}
+
+static void load(struct name_file *file, FILE *stream)
+{
+	struct entry entry, *grown;
+	size_t capacity = 0;
+	char *line = NULL;
+
+	free(file->entries);
+	file->entries = NULL;
+	file->count = 0;
+	while (getline(&line, &capacity, stream) > 0) {
+		if (!read_entry(line, &entry))
+			continue;
+		if (!(file->count & (file->count - 1))) {
+			size_t room = file->count ? 2 * file->count : 1;
+
+			grown = realloc(file->entries, room * sizeof(*grown));
+			if (!grown)
+				break;
+			file->entries = grown;
+		}
+		file->entries[file->count++] = entry;
+	}
+	free(line);
+}
+
+static void reload(struct name_file *file)
+{
+	struct stat info;
+	FILE *stream;
+
+	if (stat(file->path, &info) || !S_ISREG(info.st_mode) || info.st_size > FILE_MAX ||
+	    (info.st_ino == file->inode && info.st_mtim.tv_sec == file->changed.tv_sec &&
+	     info.st_mtim.tv_nsec == file->changed.tv_nsec))
+		return;
+	stream = fopen(file->path, "re");
+	if (!stream)
+		return;
+	file->inode = info.st_ino;
+	file->changed = info.st_mtim;
+	load(file, stream);
+	fclose(stream);
+}
+
+static bool in_file(struct name_file *file, uint32_t id, char name[NAME_SIZE])
+{
+	reload(file);
+	for (size_t i = 0; i < file->count; i++)
+		if (file->entries[i].id == id) {
+			strcpy(name, file->entries[i].name);
+			return true;
+		}
+	return false;
+}
+
+/* --- the name services ------------------------------------------------------------------------ */
+
+static int ask_user(uint32_t id, char name[NAME_SIZE])
+{
+	char memory[4096];
+	struct passwd entry, *found;
+	int error = getpwuid_r(id, &entry, memory, sizeof(memory), &found);
+
+	if (!error && found)
+		snprintf(name, NAME_SIZE, "%s", entry.pw_name);
+	return error;
+}
+
+static int ask_group(uint32_t id, char name[NAME_SIZE])
+{
+	char *memory = malloc(65536); /* holds the members too */
+	struct group entry, *found;
+	int error = memory ? getgrgid_r(id, &entry, memory, 65536, &found) : ENOMEM;
+
+	if (!error && found)
+		snprintf(name, NAME_SIZE, "%s", entry.gr_name);
+	free(memory);
+	return error;
+}
+
+static void ask_services(struct job *job)
+{
+	struct question *question = (struct question *)job;
+
+	question->error = question->kind == NAMES_USER ? ask_user(question->id, question->name)
+						       : ask_group(question->id, question->name);
+}
+
+static time_t now_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return now.tv_sec;
+}
+
+static void answer(struct cached_name *cached, const char *name)
+{
+	cached->known = true;
+	cached->due = now_seconds() + AGE;
+	snprintf(cached->name, sizeof(cached->name), "%s", name);
+}
+
+static void take_answer(struct job *job, bool came, void *data)
+{
+	struct question *question = (struct question *)job;
+	struct names *names = question->names;
+	struct cached_name *cached = &names->cached[question->kind][question->id % CACHED];
+
+	(void)data;
+	if (!cached->used || cached->id != question->id) /* another one has its place */
+		return;
+	cached->asked = false;
+	cached->due = now_seconds() + RETRY;
+	if (!came || question->error)
+		return;
+	names->news += !cached->known || strcmp(cached->name, question->name);
+	answer(cached, question->name);
+}
+
+static void free_question(struct job *job)
+{
+	free(job);
+}
+
+static void ask(struct names *names, enum names_kind kind, struct cached_name *cached)
+{
+	struct question *question = calloc(1, sizeof(*question));
+	struct timespec now;
+
+	cached->due = now_seconds() + RETRY;
+	if (!question)
+		return;
+	*question = (struct question){
+		.job = {.run = ask_services,
+			.done = take_answer,
+			.free = free_question,
+			.account = ACCOUNT,
+			.patience = PATIENCE},
+		.names = names,
+		.kind = kind,
+		.id = cached->id,
+	};
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (!names->beside) {
+		ask_services(&question->job);
+		take_answer(&question->job, true, NULL);
+		free(question);
+	} else if (beside_put(names->beside, &question->job, now.tv_sec * SECOND + now.tv_nsec)) {
+		free(question);
+	} else {
+		cached->asked = true;
+	}
+}
+
+/* --- what is known ---------------------------------------------------------------------------- */
+
+enum names_answer names_find(struct names *names, enum names_kind kind, uint32_t id, char *name,
+			     size_t size)
+{
+	struct cached_name *cached = &names->cached[kind][id % CACHED];
+	char found[NAME_SIZE];
+
+	if (!cached->used || cached->id != id)
+		*cached = (struct cached_name){.used = true, .id = id};
+	/* What was known stays so until there is a new answer. */
+	if (!cached->asked && now_seconds() >= cached->due) {
+		if (in_file(&names->files[kind], id, found))
+			answer(cached, found);
+		else
+			ask(names, kind, cached);
+	}
+	snprintf(name, size, "%s", cached->name);
+	if (!cached->known)
+		return NAMES_ASKED;
+	return cached->name[0] ? NAMES_FOUND : NAMES_NONE;
+}
+
+uint64_t names_news(const struct names *names)
+{
+	return names->news;
+}
+
+int names_new(struct names **ret)
+{
+	struct names *names = calloc(1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	names->files[NAMES_USER].path = "/etc/passwd";
+	names->files[NAMES_GROUP].path = "/etc/group";
+	*ret = names;
+	return 0;
+}
+
+void names_ask_beside(struct names *names, struct beside *beside)
+{
+	names->beside = beside;
+}
+
+void names_free(struct names *names)
+{
+	if (!names)
+		return;
+	for (int kind = 0; kind < 2; kind++)
+		free(names->files[kind].entries);
+	free(names);
+}

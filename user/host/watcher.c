@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/watcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATIENCE                                                                                   \
+	8000000000ull /* ns; a busy host is slow, and its sockets are to be watched all the same */
+#define ACCOUNT (UINT64_MAX - 2) /* and below, one for each socket: none hangs for another's */
+
+struct watcher {
+	struct capture *capture;
+	const char *const *sockets;
+	unsigned int count, settled;
+	struct {
+		bool asked, settled;
+	} state[];
+};
+
+/* The thread has PATH and LOOK, the loop the rest. */
+struct look {
+	struct job job;
+	struct watcher *watcher;
+	uint32_t index;
+	char path[PATH_MAX];
+	struct capture_look look;
+};
+
+int watcher_new(struct capture *capture, const char *const *sockets, unsigned int count,
+		struct watcher **ret)
+{
+	struct watcher *watcher = calloc(1, sizeof(*watcher) + count * sizeof(*watcher->state));
+
+	if (!watcher)
+		return -ENOMEM;
+	watcher->capture = capture;
+	watcher->sockets = sockets;
+	watcher->count = count;
+	*ret = watcher;
+	return 0;
+}
+
+void watcher_free(struct watcher *watcher)
+{
+	free(watcher);
+}
+
+static void look(struct job *job)
+{
+	struct look *asked = (struct look *)job;
+
+	capture_look(asked->path, &asked->look);
+}
+
+static void settle(struct watcher *watcher, uint32_t index)
+{
+	watcher->state[index].asked = false;
+	watcher->settled += !watcher->state[index].settled;
+	watcher->state[index].settled = true;
+}
+
+static void watch(struct job *job, bool came, void *data)
+{
+	struct look *asked = (struct look *)job;
+
+	(void)data;
+	settle(asked->watcher, asked->index);
+	if (came)
+		capture_watch(asked->watcher->capture, asked->index, &asked->look);
+}
+
+static void free_job(struct job *job)
+{
+	struct look *asked = (struct look *)job;
+
+	capture_look_close(&asked->look);
+	free(asked);
+}
+
+static void ask(struct watcher *watcher, struct beside *beside, uint32_t index, uint64_t now)
+{
+	struct look *asked = calloc(1, sizeof(*asked));
+
+	if (!asked)
+		return;
+	asked->job = (struct job){
+		.run = look,
+		.done = watch,
+		.free = free_job,
+		.account = ACCOUNT - index,
+		.patience = PATIENCE,
+	};
+	asked->watcher = watcher;
+	asked->index = index;
+	asked->look.node = -1;
+	snprintf(asked->path, sizeof(asked->path), "%s", watcher->sockets[index]);
+	watcher->state[index].asked = true;
+	if (beside_put(beside, &asked->job, now)) {
+		settle(watcher, index);
+		free_job(&asked->job);
+	}
+}
+
+void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now)
+{
+	for (unsigned int i = 0; i < watcher->count; i++)
+		if (!watcher->state[i].asked)
+			ask(watcher, beside, i, now);
+}
+
+bool watcher_settled(const struct watcher *watcher)
+{
+	return watcher->settled == watcher->count;
+}

@@ -1,0 +1,996 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/perf_event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/kernelfs.h"
+#include "tracepoint.skel.h"
+#include "trampoline.skel.h"
+
+#define LINKS_MAX 16
+#define WATCHES_MAX 64
+#define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
+
+/* How a backend is built from its programs. */
+struct backend {
+	enum capture_backend id;
+	const char *name;
+	const char *needs; /* for a person: which kernels can */
+	const void *(*object)(size_t *size);
+};
+
+static const struct backend backends[] = {
+	{CAPTURE_TRAMPOLINE, "trampoline",
+	 "BTF and BPF trampolines (Linux 5.17 or later, not under kernel lockdown)",
+	 trampoline_bpf__elf_bytes},
+	{CAPTURE_TRACEPOINT, "tracepoint", "BTF and cgroup/connect_unix (Linux 6.7 or later)",
+	 tracepoint_bpf__elf_bytes},
+};
+
+/* A name that the kernel watches, by its directory where that exists, and by its path. */
+struct watched_name {
+	bool in_directory; /* the next two are set */
+	struct callerd_node_key directory;
+	struct callerd_name_key name;
+	struct callerd_path_key path;
+	char base[CALLERD_ADDRESS_MAX + 4];
+};
+
+/* All names of a watched socket: its path, and where that is a symlink, what that leads to. */
+struct watch {
+	unsigned int count;
+	struct watched_name names[CAPTURE_NAMES_MAX];
+};
+
+/* A ring of the kernel's, and how far it is to be read. */
+struct ring {
+	struct ring_buffer *buffer;
+	const uint64_t *consumed, *produced; /* positions, which the kernel and libbpf move */
+	uint64_t position, end;
+};
+
+struct capture {
+	const struct backend *backend;
+	struct capture_options options;
+	struct bpf_object *object;
+	struct bpf_link *links[LINKS_MAX];
+	unsigned int link_count;
+	struct ring rings[CALLERD_RINGS], *reading;
+	struct accounts *accounts;
+	struct callerd_control *control;
+	struct bpf_link *living, *processes;
+	int executed, arguments, long_arguments;
+	int identify, totals, names, basenames, directories, paths, nodes, muted, living_ids,
+		losses;
+	struct watch watches[WATCHES_MAX];
+};
+
+/* The first warning of libbpf says why a load failed; the others say that it did. */
+static char first_warning[512];
+
+__attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
+							      const char *format, va_list args)
+{
+	char line[1 << 16];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	if (getenv("CALLERD_DEBUG_LIBBPF"))
+		fprintf(stderr, "%s\n", line);
+	if (!first_warning[0])
+		snprintf(first_warning, sizeof(first_warning), "%s",
+			 line + (strncmp(line, "libbpf: ", 8) ? 0 : 8));
+	return 0;
+}
+
+static int on_event(void *context, void *event, size_t size)
+{
+	struct capture *capture = context;
+
+	struct ring *ring = capture->reading;
+
+	capture->options.event(capture->options.data, event, size);
+	ring->position += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+	return ring->position < ring->end ? 0 : -EAGAIN;
+}
+
+static uint32_t own_namespace(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) ? 0 : info.st_ino;
+}
+
+/* The map behind a section of globals. */
+static struct bpf_map *section(struct bpf_object *object, const char *name)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map (map, object)
+		if (strstr(bpf_map__name(map), name))
+			return map;
+	return NULL;
+}
+
+static int settings_map(struct bpf_object *object, const struct callerd_settings *settings)
+{
+	struct bpf_map *map = section(object, ".settings");
+
+	return map ? bpf_map__set_initial_value(map, settings, sizeof(*settings)) : -EINVAL;
+}
+
+static struct callerd_control *map_control(struct bpf_object *object)
+{
+	struct bpf_map *map = section(object, ".control");
+	void *memory = MAP_FAILED;
+
+	if (map)
+		memory = mmap(NULL, sizeof(struct callerd_control), PROT_READ | PROT_WRITE,
+			      MAP_SHARED, bpf_map__fd(map), 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed = 0;
+
+	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uintptr_t)&seed;
+}
+
+static int configure(struct capture *capture)
+{
+	const struct capture_options *options = &capture->options;
+	struct callerd_settings settings = {
+		.request_budget = options->request_budget,
+		.response_budget = options->response_budget,
+		.seed = random_seed(),
+		.own_calls = options->own_calls,
+		.agent_net_ns = own_namespace("/proc/self/ns/net"),
+		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
+		.wake_level = options->callers_size / 4,
+		.ring_size = {options->callers_size, options->payload_size},
+	};
+	struct bpf_program *program;
+	int error = settings_map(capture->object, &settings);
+
+	program = bpf_object__find_program_by_name(capture->object, "connect_begin");
+	if (program)
+		bpf_program__set_expected_attach_type(program, ATTACH_CGROUP_UNIX_CONNECT);
+#define SIZE(name, value)                                                                          \
+	(error = error                                                                             \
+			 ?: bpf_map__set_max_entries(                                              \
+				    bpf_object__find_map_by_name(capture->object, name), value))
+	SIZE("callers", options->callers_size);
+	SIZE("payload", options->payload_size);
+	SIZE("connections", options->connections);
+	SIZE("muted", options->connections);
+	SIZE("living_ids", options->connections);
+#undef SIZE
+	return error;
+}
+
+static bool kernel_has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
+/* Leaves out the programs of functions that this kernel does not have, and that it can do without. */
+static void choose_functions(struct capture *capture)
+{
+	static const struct {
+		const char *program, *function;
+	} optional[] = {
+		{"page_begin", "unix_stream_sendpage"}, /* before Linux 6.5 */
+		{"page_end", "unix_stream_sendpage"},
+		{"path_found", "kern_path"},
+	};
+
+	for (size_t i = 0; i < sizeof(optional) / sizeof(*optional); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(capture->object, optional[i].program);
+
+		if (program && !kernel_has_function(optional[i].function))
+			bpf_program__set_autoload(program, false);
+	}
+}
+
+/* Leaves out what this kernel does not offer; what remains must load. */
+static void choose_programs(struct capture *capture)
+{
+	struct bpf_program *lsm, *function;
+	char active[256] = "";
+	FILE *file = fopen("/sys/kernel/security/lsm", "re");
+
+	lsm = bpf_object__find_program_by_name(capture->object, "connect_lsm");
+	function = bpf_object__find_program_by_name(capture->object, "connect_function");
+	if (file) {
+		if (!fgets(active, sizeof(active), file))
+			active[0] = '\0';
+		fclose(file);
+	}
+	choose_functions(capture);
+	if (!lsm || !function)
+		return;
+	/* Both would report each connect twice. LSM programs are never skipped as re-entered. */
+	bpf_program__set_autoload(strstr(active, "bpf") ? function : lsm, false);
+}
+
+static int map_fd(struct capture *capture, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(capture->object, name);
+}
+
+static const uint64_t *map_position(int fd, uint64_t page)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, page * size);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int open_ring(struct capture *capture, enum callerd_ring id, const char *name)
+{
+	struct ring *ring = &capture->rings[id];
+	int fd = map_fd(capture, name);
+
+	ring->buffer = ring_buffer__new(fd, on_event, capture, NULL);
+	ring->consumed = map_position(fd, 0);
+	ring->produced = map_position(fd, 1);
+	return ring->buffer && ring->consumed && ring->produced ? 0 : -ENOMEM;
+}
+
+static void close_ring(struct ring *ring)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	ring_buffer__free(ring->buffer);
+	if (ring->consumed)
+		munmap((void *)ring->consumed, size);
+	if (ring->produced)
+		munmap((void *)ring->produced, size);
+}
+
+static int find_parts(struct capture *capture)
+{
+	capture->identify =
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
+	capture->names = map_fd(capture, "names");
+	capture->basenames = map_fd(capture, "basenames");
+	capture->directories = map_fd(capture, "directories");
+	capture->paths = map_fd(capture, "paths");
+	capture->nodes = map_fd(capture, "nodes");
+	capture->muted = map_fd(capture, "muted");
+	capture->living_ids = map_fd(capture, "living_ids");
+	capture->losses = map_fd(capture, "losses");
+	capture->executed = map_fd(capture, "executed");
+	capture->arguments = map_fd(capture, "arguments");
+	capture->long_arguments = map_fd(capture, "long_arguments");
+	capture->control = map_control(capture->object);
+	capture->accounts =
+		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"));
+	capture->totals =
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
+	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
+		return -ENOMEM;
+	return open_ring(capture, CALLERD_RING_CALLERS, "callers")
+		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
+}
+
+static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
+{
+	struct callerd_identify request = {.fd = fd};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+	int error = bpf_prog_test_run_opts(capture->identify, &run);
+
+	if (error)
+		return error;
+	if (!request.found)
+		return -EBADF;
+	*ret = request;
+	return 0;
+}
+
+static int load(const struct backend *backend, const struct capture_options *options,
+		struct capture **ret)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = backend->name);
+	struct callerd_identify self;
+	const void *bytes;
+	size_t size;
+	int error;
+
+	if (!capture)
+		return -ENOMEM;
+	capture->backend = backend;
+	capture->options = *options;
+	bytes = backend->object(&size);
+	capture->object = bpf_object__open_mem(bytes, size, &open_options);
+	error = libbpf_get_error(capture->object);
+	if (error) {
+		capture->object = NULL;
+		goto fail;
+	}
+	error = configure(capture);
+	if (error)
+		goto fail;
+	choose_programs(capture);
+	error = bpf_object__load(capture->object);
+	if (!error)
+		error = find_parts(capture);
+	if (error)
+		goto fail;
+	identify(capture, -1, &self); /* the kernel learns who the agent is */
+	*ret = capture;
+	return 0;
+fail:
+	capture_close(capture);
+	return error;
+}
+
+/* The root of a kernel file system, or an error whose reason is kept. */
+static int open_kernelfs(const char *type)
+{
+	int fd = kernelfs_open(type);
+
+	if (fd < 0)
+		snprintf(first_warning, sizeof(first_warning), "cannot open %s", type);
+	return fd;
+}
+
+static struct bpf_link *attach_cgroup(const struct bpf_program *program)
+{
+	struct bpf_link *link;
+	int cgroup = open_kernelfs("cgroup2");
+
+	if (cgroup < 0) {
+		errno = -cgroup;
+		return NULL;
+	}
+	link = bpf_program__attach_cgroup(program, cgroup);
+	close(cgroup);
+	return link;
+}
+
+static long tracepoint_id(const char *path)
+{
+	int root = open_kernelfs("tracefs");
+	char text[32] = "";
+	long id = -1;
+	int fd;
+
+	if (root < 0)
+		return root;
+	fd = openat(root, path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+		id = strtol(text, NULL, 10);
+	if (fd >= 0)
+		close(fd);
+	close(root);
+	return id < 0 ? -ENOENT : id;
+}
+
+/* libbpf's own attach wants tracefs mounted, which not every host has. */
+static struct bpf_link *attach_tracepoint(const struct bpf_program *program)
+{
+	struct perf_event_attr attributes = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attributes),
+		.sample_period = 1,
+	};
+	struct bpf_link *link;
+	long id = tracepoint_id("events/syscalls/sys_exit_connect/id");
+	int fd;
+
+	if (id < 0) {
+		errno = -id;
+		return NULL;
+	}
+	attributes.config = id;
+	fd = syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link; /* owns fd */
+}
+
+static struct bpf_link *attach_one(const struct bpf_program *program)
+{
+	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
+		return attach_cgroup(program);
+	case BPF_PROG_TYPE_TRACEPOINT:
+		return attach_tracepoint(program);
+	default:
+		return bpf_program__attach(program);
+	}
+}
+
+static int attach_program(struct capture *capture, struct bpf_program *program)
+{
+	struct bpf_link *link;
+
+	if (!bpf_program__autoload(program) ||
+	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL) /* identify, totals: run by hand */
+		return 0;
+	link = attach_one(program);
+	if (!link)
+		return -errno;
+	if (!strcmp(bpf_program__name(program), "living"))
+		capture->living = link;
+	else if (!strcmp(bpf_program__name(program), "processes"))
+		capture->processes = link;
+	else
+		capture->links[capture->link_count++] = link;
+	return 0;
+}
+
+static int attach(struct capture *capture, char *reason, size_t reason_size)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, capture->object) {
+		int error = attach_program(capture, program);
+
+		if (error) {
+			snprintf(reason, reason_size, "%s: %s (%s)", bpf_program__name(program),
+				 strerror(-error), first_warning);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static const char *explain(int error)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return "the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
+		       "CONFIG_DEBUG_INFO_BTF";
+	return strerror(-error);
+}
+
+int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
+		 size_t reason_size)
+{
+	char refused[600] = "";
+	int error = -EINVAL;
+
+	libbpf_set_print(keep_warning);
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+		const struct backend *backend = &backends[i];
+		char why[700] = "";
+
+		if (options->backend != CAPTURE_AUTO && options->backend != backend->id)
+			continue;
+		first_warning[0] = '\0';
+		error = load(backend, options, ret);
+		if (!error) {
+			error = attach(*ret, why, sizeof(why));
+			if (!error) {
+				snprintf(reason, reason_size, "%s",
+					 options->backend != CAPTURE_AUTO ? "as configured"
+					 : refused[0]			  ? refused + 2
+									  : "the best there is");
+				return 0;
+			}
+			capture_close(*ret);
+			*ret = NULL;
+		} else {
+			snprintf(why, sizeof(why), "%s%s%s%s", explain(error),
+				 first_warning[0] ? " (" : "", first_warning,
+				 first_warning[0] ? ")" : "");
+		}
+		snprintf(refused + strlen(refused), sizeof(refused) - strlen(refused),
+			 "; %s does not load: %.300s", backend->name, why);
+	}
+	snprintf(reason, reason_size,
+		 "no capture backend can run on this kernel%s. Needed: %s; or %s", refused,
+		 backends[0].needs, backends[1].needs);
+	return error;
+}
+
+void capture_close(struct capture *capture)
+{
+	if (!capture)
+		return;
+	for (unsigned int i = 0; i < capture->link_count; i++)
+		bpf_link__destroy(capture->links[i]);
+	bpf_link__destroy(capture->living);
+	bpf_link__destroy(capture->processes);
+	for (int ring = 0; ring < CALLERD_RINGS; ring++)
+		close_ring(&capture->rings[ring]);
+	accounts_free(capture->accounts);
+	if (capture->control)
+		munmap(capture->control, sizeof(*capture->control));
+	bpf_object__close(capture->object);
+	free(capture);
+}
+
+const char *capture_backend_name(const struct capture *capture)
+{
+	return capture->backend->name;
+}
+
+void capture_fds(const struct capture *capture, int fds[2])
+{
+	fds[0] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_CALLERS].buffer);
+	fds[1] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_PAYLOAD].buffer);
+}
+
+/* What is in the ring now is to be read. */
+static void mark_end(struct ring *ring)
+{
+	ring->end = __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE);
+}
+
+/* Reads up to the mark and not beyond: somebody may fill the ring as fast as it is read. Returns whether there
+ * was anything, or -errno. */
+static int read_ring(struct capture *capture, enum callerd_ring id)
+{
+	struct ring *ring = &capture->rings[id];
+	uint64_t begin = __atomic_load_n(ring->consumed, __ATOMIC_ACQUIRE);
+	int result;
+
+	ring->position = begin;
+	if (begin >= ring->end)
+		return 0;
+	capture->reading = ring;
+	result = ring_buffer__consume(ring->buffer);
+	if (result < 0 && result != -EAGAIN)
+		return result;
+	return ring->position != begin;
+}
+
+void capture_drain_callers(struct capture *capture)
+{
+	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
+	read_ring(capture, CALLERD_RING_CALLERS);
+}
+
+int capture_drain(struct capture *capture)
+{
+	int callers, payload;
+
+	/* In this order, so that the callers of all that is read of the payload are read before it. */
+	mark_end(&capture->rings[CALLERD_RING_PAYLOAD]);
+	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
+	callers = read_ring(capture, CALLERD_RING_CALLERS);
+	payload = callers < 0 ? callers : read_ring(capture, CALLERD_RING_PAYLOAD);
+	return payload < 0 ? payload : callers || payload;
+}
+
+void capture_sleep(struct capture *capture)
+{
+	__atomic_store_n(&capture->control->reader_asleep, 1, __ATOMIC_SEQ_CST);
+}
+
+void capture_mute(struct capture *capture, uint64_t connection, uint32_t directions)
+{
+	bpf_map_update_elem(capture->muted, &connection, &directions, BPF_ANY);
+}
+
+void capture_unmute(struct capture *capture, uint64_t connection)
+{
+	bpf_map_delete_elem(capture->muted, &connection);
+}
+
+static struct callerd_name_key name_key(const struct callerd_node_key *directory, const char *name)
+{
+	struct callerd_name_key key = {
+		.inode = directory->inode,
+		.device = directory->device,
+		.generation = directory->generation,
+	};
+
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return key;
+}
+
+/* PATH, which is absolute, without symlinks as far as it exists. */
+static int canonical_path(const char *path, char ret[PATH_MAX])
+{
+	char above[PATH_MAX];
+	const char *rest;
+	size_t size;
+
+	if (snprintf(above, sizeof(above), "%s", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	while (!realpath(above, ret)) {
+		char *slash = strrchr(above, '/');
+
+		if (errno != ENOENT)
+			return -errno;
+		slash[slash == above] = '\0';
+	}
+	rest = path + strlen(above);
+	rest += *rest == '/';
+	size = strlen(ret);
+	if (*rest && snprintf(ret + size, PATH_MAX - size, "%s%s", size > 1 ? "/" : "", rest) >=
+			     (int)(PATH_MAX - size))
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+/* The path of the name BASE in DIRECTORY as the kernel programs build it, from the leaf to the root.
+ * All zero, which they never build, where it is too long. */
+static struct callerd_path_key path_key(const char *directory, const char *base)
+{
+	struct callerd_path_key key = {};
+	char path[PATH_MAX + NAME_MAX];
+	size_t size = 0;
+	char *slash;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, base);
+	while ((slash = strrchr(path, '/'))) {
+		size_t length = strlen(slash + 1);
+
+		if (size + length + 1 > sizeof(key.components))
+			return (struct callerd_path_key){};
+		memcpy(key.components + size, slash + 1, length);
+		size += length ? length + 1 : 0;
+		*slash = '\0';
+	}
+	return key;
+}
+
+static int look_at_name(struct capture_look *look, const char *path)
+{
+	const char *base = strrchr(path, '/') + 1;
+	char *directory = look->names[look->count].directory;
+	char text[PATH_MAX];
+	int fd, error;
+
+	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path); /* with its slash */
+	snprintf(look->names[look->count].base, sizeof(look->names->base), "%s", base);
+	text[strlen(text) - (base - path > 1)] = '\0';
+	error = canonical_path(text, directory);
+	if (error)
+		return error;
+	fd = open(directory, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	look->names[look->count++].fd = fd;
+	return 0;
+}
+
+/* Where the last component is a symlink, its target is what a daemon binds, now or later. */
+static bool follow_link(char path[PATH_MAX])
+{
+	char target[PATH_MAX], text[2 * PATH_MAX];
+	ssize_t size = readlink(path, target, sizeof(target) - 1);
+	int above = strrchr(path, '/') - path;
+
+	if (size <= 0)
+		return false;
+	target[size] = '\0';
+	size = snprintf(text, sizeof(text), "%.*s/%s", target[0] == '/' ? 0 : above, path, target);
+	if (size >= PATH_MAX)
+		return false;
+	memcpy(path, text, size + 1);
+	return text[size - 1] != '/';
+}
+
+void capture_look(const char *path, struct capture_look *ret)
+{
+	char text[PATH_MAX];
+
+	ret->count = 0;
+	snprintf(text, sizeof(text), "%s", path);
+	do
+		ret->error = look_at_name(ret, text);
+	while (!ret->error && ret->count < CAPTURE_NAMES_MAX && follow_link(text));
+	ret->node = open(path, O_PATH | O_CLOEXEC);
+}
+
+void capture_look_close(struct capture_look *look)
+{
+	for (unsigned int i = 0; i < look->count; i++)
+		if (look->names[i].fd >= 0)
+			close(look->names[i].fd);
+	if (look->node >= 0)
+		close(look->node);
+	look->count = 0;
+	look->node = -1;
+}
+
+/* What the kernel calls the names of LOOK. */
+static int find_names(struct capture *capture, const struct capture_look *look, struct watch *ret)
+{
+	struct callerd_identify identity;
+	int error = look->count ? 0 : look->error;
+
+	for (unsigned int i = 0; i < look->count && !error; i++) {
+		struct watched_name *name = &ret->names[i];
+		const char *base = look->names[i].base;
+
+		snprintf(name->base, sizeof(name->base), "%s", base);
+		name->path = path_key(look->names[i].directory, base);
+		if (look->names[i].fd >= 0) {
+			error = identify(capture, look->names[i].fd, &identity);
+			name->directory = identity.node;
+			name->name = name_key(&identity.node, base);
+			name->in_directory = true;
+		}
+		ret->count += !error;
+	}
+	return ret->count ? 0 : error;
+}
+
+/* Lets the kernel look closer at sockets of this inode, or in the directory of this inode. */
+static void pass_filter(struct capture *capture, uint64_t inode)
+{
+	__atomic_fetch_or(&capture->control->inode_filter[CALLERD_FILTER_WORD(inode)],
+			  CALLERD_FILTER_BIT(inode), __ATOMIC_SEQ_CST);
+}
+
+static int install_name(struct capture *capture, uint32_t index, const struct watched_name *name)
+{
+	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY)
+			    ?: bpf_map_update_elem(capture->paths, &name->path, &index, BPF_ANY);
+
+	if (error || !name->in_directory)
+		return error;
+	/* The name first: the directory is what opens the way to it. */
+	pass_filter(capture, name->directory.inode);
+	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY)
+		       ?: bpf_map_update_elem(capture->directories, &name->directory, &index,
+					      BPF_ANY);
+}
+
+/* Takes from the kernel what OLD has and no watched name has any more: directories come and go, and
+ * their inode numbers are used again. */
+static void forget_name(struct capture *capture, const struct watched_name *old)
+{
+	bool name = old->in_directory, directory = old->in_directory, path = true, base = true;
+
+	for (unsigned int i = 0; i < WATCHES_MAX; i++)
+		for (unsigned int j = 0; j < capture->watches[i].count; j++) {
+			const struct watched_name *now = &capture->watches[i].names[j];
+
+			path &= !!memcmp(&now->path, &old->path, sizeof(now->path));
+			base &= !!strcmp(now->base, old->base);
+			if (!now->in_directory)
+				continue;
+			name &= !!memcmp(&now->name, &old->name, sizeof(now->name));
+			directory &=
+				!!memcmp(&now->directory, &old->directory, sizeof(now->directory));
+		}
+	if (directory)
+		bpf_map_delete_elem(capture->directories, &old->directory);
+	if (name)
+		bpf_map_delete_elem(capture->names, &old->name);
+	if (path)
+		bpf_map_delete_elem(capture->paths, &old->path);
+	if (base)
+		bpf_map_delete_elem(capture->basenames, old->base);
+}
+
+static int watch_names(struct capture *capture, uint32_t index, const struct capture_look *look)
+{
+	struct watch *watch = &capture->watches[index], old = *watch, now = {};
+	int error = find_names(capture, look, &now);
+
+	if (error)
+		return error;
+	*watch = now;
+	for (unsigned int i = 0; i < now.count; i++)
+		error = install_name(capture, index, &now.names[i]) ?: error;
+	for (unsigned int i = 0; i < old.count; i++)
+		forget_name(capture, &old.names[i]);
+	return error;
+}
+
+static void watch_node(struct capture *capture, uint32_t index, int fd)
+{
+	struct callerd_identify identity;
+
+	if (fd < 0 || identify(capture, fd, &identity) || !S_ISSOCK(identity.mode))
+		return;
+	pass_filter(capture, identity.node.inode);
+	bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
+}
+
+int capture_watch(struct capture *capture, uint32_t index, const struct capture_look *look)
+{
+	int error = index < WATCHES_MAX ? watch_names(capture, index, look) : -EINVAL;
+
+	watch_node(capture, index, look->node);
+	return error;
+}
+
+int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret)
+{
+	struct callerd_identify identity;
+	int error = identify(capture, fd, &identity);
+
+	if (!error)
+		*ret = identity.node;
+	return error;
+}
+
+int capture_match(struct capture *capture, int fd)
+{
+	struct callerd_identify identity;
+	int error = identify(capture, fd, &identity);
+
+	if (error)
+		return error;
+	if (!S_ISSOCK(identity.mode) || identity.socket == CALLERD_NO_SOCKET)
+		return -ENOENT;
+	return identity.socket;
+}
+
+int capture_match_name(struct capture *capture, int fd, const char *name)
+{
+	struct callerd_identify identity;
+	struct callerd_name_key key;
+	uint32_t index;
+	int error = identify(capture, fd, &identity);
+
+	if (error)
+		return error;
+	key = name_key(&identity.node, name);
+	return bpf_map_lookup_elem(capture->names, &key, &index) ? -ENOENT : (int)index;
+}
+
+int capture_match_path(struct capture *capture, const char *path)
+{
+	const char *base = strrchr(path, '/');
+	struct callerd_path_key key;
+	char directory[PATH_MAX];
+	uint32_t index;
+
+	if (!base || strlen(path) >= sizeof(directory))
+		return -ENOENT;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(base - path), path);
+	key = path_key(directory, base + 1);
+	return bpf_map_lookup_elem(capture->paths, &key, &index) ? -ENOENT : (int)index;
+}
+
+int capture_totals(struct capture *capture, struct callerd_totals *ret)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = ret, .ctx_size_in = sizeof(*ret));
+	int error = bpf_prog_test_run_opts(capture->totals, &run);
+
+	if (error)
+		return error;
+	return ret->found ? 0 : -ENOENT;
+}
+
+int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
+		   void *data)
+{
+	char nothing[8];
+	uint64_t id;
+	int error = 0, fd = bpf_iter_create(bpf_link__fd(capture->living));
+
+	if (fd < 0)
+		return -errno;
+	if (read(fd, nothing, sizeof(nothing)) < 0) /* walks them all; the ids come by a map */
+		error = -errno;
+	close(fd);
+	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
+		if (!error)
+			seen(data, id);
+	return error;
+}
+
+void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls)
+{
+	accounts_read(capture->accounts, now, capture->control, calls);
+}
+
+int capture_processes(struct capture *capture,
+		      void (*seen)(void *data, const struct callerd_process *process), void *data)
+{
+	struct callerd_process processes[64];
+	char *at = (char *)processes;
+	ssize_t got, size = 0;
+	int fd = bpf_iter_create(bpf_link__fd(capture->processes));
+
+	if (fd < 0)
+		return -errno;
+	/* A read need not end where an entry does. */
+	while ((got = read(fd, at + size, sizeof(processes) - size)) > 0) {
+		size_t count = (size + got) / sizeof(*processes);
+
+		for (size_t i = 0; i < count; i++)
+			seen(data, &processes[i]);
+		size = size + got - count * sizeof(*processes);
+		memmove(at, at + count * sizeof(*processes), size);
+	}
+	got = got < 0 ? -errno : 0;
+	close(fd);
+	return (int)got;
+}
+
+void capture_keep_args(struct capture *capture, uint64_t image, const char *args, size_t size,
+		       bool truncated)
+{
+	struct callerd_args kept = {.size = size, .flags = truncated ? CALLERD_TEXT_TRUNCATED : 0};
+	struct callerd_long_args whole = {.size = size, .flags = kept.flags};
+
+	if (size > sizeof(kept.argv)) {
+		memcpy(whole.argv, args, size);
+		bpf_map_update_elem(capture->long_arguments, &image, &whole, BPF_NOEXIST);
+		kept.size = sizeof(kept.argv);
+		kept.flags = CALLERD_TEXT_TRUNCATED;
+	}
+	memcpy(kept.argv, args, kept.size);
+	bpf_map_update_elem(capture->arguments, &image, &kept, BPF_NOEXIST);
+	explicit_bzero(&kept, sizeof(kept));
+	explicit_bzero(&whole, sizeof(whole));
+}
+
+ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
+		     char args[CALLERD_ARGV_MAX], bool *ret_truncated)
+{
+	struct callerd_executed entry;
+	struct callerd_long_args whole;
+	struct callerd_args kept;
+	ssize_t size = -ENOENT;
+
+	if (bpf_map_lookup_elem(capture->executed, &pid, &entry) || entry.start != start)
+		return size;
+	if (!bpf_map_lookup_elem(capture->long_arguments, &entry.image, &whole)) {
+		size = whole.size;
+		*ret_truncated = whole.flags;
+		memcpy(args, whole.argv, size);
+	} else if (!bpf_map_lookup_elem(capture->arguments, &entry.image, &kept)) {
+		size = kept.size;
+		*ret_truncated = kept.flags;
+		memcpy(args, kept.argv, size);
+	}
+	explicit_bzero(&kept, sizeof(kept));
+	explicit_bzero(&whole, sizeof(whole));
+	return size;
+}
+
+void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *counts = calloc(cpus > 0 ? cpus : 1, sizeof(*counts));
+	struct bpf_program *program;
+
+	*missed = 0;
+	memset(losses, 0, CALLERD_LOSS_MAX * sizeof(*losses));
+	for (uint32_t reason = 0; counts && reason < CALLERD_LOSS_MAX; reason++) {
+		if (bpf_map_lookup_elem(capture->losses, &reason, counts))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			losses[reason] += counts[cpu];
+	}
+	free(counts);
+	accounts_add_losses(capture->accounts, losses);
+	bpf_object__for_each_program (program, capture->object) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			*missed += info.recursion_misses;
+	}
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/file/file_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OPEN_TRIES 10	 /* while somebody else removes it and makes it */
+#define TAIL_BLOCK 16384 /* bytes looked through at a time */
+#define NAME_SIZE (PATH_MAX + 16)
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+/* Only its owner can read it until it has its group. */
+static int create(const struct sink_options *options, struct log_opened *ret)
+{
+	bool has_group = options->group != (gid_t)-1;
+	mode_t mode = options->mode;
+	int error;
+
+	ret->fd = open(options->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		       0600);
+	if (ret->fd < 0)
+		return -errno;
+	ret->created = true;
+	if (has_group && fchown(ret->fd, (uid_t)-1, options->group)) {
+		ret->group_error = -errno;
+		mode &= 0700;
+	}
+	if (!fchmod(ret->fd, mode))
+		return 0;
+	error = -errno;
+	unlink(options->path);
+	return error;
+}
+
+static int open_existing(const char *path, struct log_opened *ret)
+{
+	struct stat info;
+
+	/* O_NONBLOCK: a FIFO is refused, not waited for. */
+	ret->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (ret->fd < 0) {
+		if (errno == ELOOP)
+			ret->detail = "a symlink is not followed";
+		return -errno;
+	}
+	if (!fstat(ret->fd, &info) && S_ISREG(info.st_mode))
+		return 0;
+	ret->detail = "it is not a regular file";
+	return -ENODEV;
+}
+
+int log_open(const struct sink_options *options, struct log_opened *ret)
+{
+	int error = -EEXIST;
+
+	*ret = (struct log_opened){.fd = -1};
+	for (int i = 0; i < OPEN_TRIES && (error == -EEXIST || error == -ENOENT); i++) {
+		error = create(options, ret);
+		if (error != -EEXIST)
+			break;
+		error = open_existing(options->path, ret);
+	}
+	if (error && ret->fd >= 0) {
+		close(ret->fd);
+		ret->fd = -1;
+	}
+	return error;
+}
+
+int log_is(const char *path, int fd)
+{
+	struct stat named, opened;
+
+	if (fstat(fd, &opened) || lstat(path, &named))
+		return -errno;
+	return named.st_dev == opened.st_dev && named.st_ino == opened.st_ino ? 0 : -ESTALE;
+}
+
+/* --- the last line ---------------------------------------------------------------------------- */
+
+int64_t log_whole(int fd, uint64_t size)
+{
+	char block[TAIL_BLOCK];
+
+	while (size) {
+		size_t part = size % TAIL_BLOCK ?: TAIL_BLOCK;
+		ssize_t got = pread(fd, block, part, (off_t)(size - part));
+		const char *end;
+
+		if (got != (ssize_t)part)
+			return got < 0 ? -errno : -EBUSY;
+		size -= part;
+		end = memrchr(block, '\n', part);
+		if (end)
+			return (int64_t)size + (end - block) + 1;
+	}
+	return 0;
+}
+
+int log_cut(int fd, uint64_t size, uint64_t end)
+{
+	struct stat info;
+
+	if (fstat(fd, &info))
+		return -errno;
+	if ((uint64_t)info.st_size != size)
+		return -EBUSY;
+	return ftruncate(fd, (off_t)end) ? -errno : 0;
+}
+
+/* --- rotated files ---------------------------------------------------------------------------- */
+
+/* NUMBER 0: PATH itself. */
+static bool rotated_name(char name[NAME_SIZE], const char *path, unsigned int number)
+{
+	int size = number ? snprintf(name, NAME_SIZE, "%s.%u", path, number)
+			  : snprintf(name, NAME_SIZE, "%s", path);
+
+	return size < NAME_SIZE;
+}
+
+static bool is_taken(const char *path, unsigned int number)
+{
+	char name[NAME_SIZE];
+	struct stat info;
+
+	return rotated_name(name, path, number) && (!lstat(name, &info) || errno != ENOENT);
+}
+
+static int move(const char *path, unsigned int from, unsigned int to)
+{
+	char source[NAME_SIZE], target[NAME_SIZE];
+
+	if (!rotated_name(source, path, from) || !rotated_name(target, path, to))
+		return -ENAMETOOLONG;
+	return rename(source, target) ? -errno : 0;
+}
+
+/* Those of a time when more were kept. */
+static void remove_beyond(const char *path, unsigned int keep)
+{
+	char name[NAME_SIZE];
+
+	while (keep < UINT_MAX && rotated_name(name, path, ++keep) && !unlink(name))
+		;
+}
+
+int log_rotate(const char *path, unsigned int keep)
+{
+	unsigned int target = 1;
+	int error = 0;
+
+	while (target < keep && is_taken(path, target))
+		target++;
+	for (; target && !error; target--)
+		error = move(path, target - 1, target);
+	if (!error)
+		remove_beyond(path, keep);
+	return error;
+}
+
+int log_unrotate(const char *path)
+{
+	return is_taken(path, 0) ? -EEXIST : move(path, 1, 0);
+}
+
+int log_open_rotated(const char *path)
+{
+	char name[NAME_SIZE];
+	struct stat info;
+	int fd;
+
+	if (!rotated_name(name, path, 1))
+		return -ENAMETOOLONG;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &info) && S_ISREG(info.st_mode))
+		return fd;
+	close(fd);
+	return -ENODEV;
+}

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * agent → queue → [spooler → spool →] sender → driver
+ *
+ * The sender is a thread that takes from the queue, or from the spool, and lives in its driver while that waits
+ * for a disk or a network. The spooler is another one: the spool takes records while the sender waits.
+ */
+#include "output/sink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "base/wake.h"
+#include "output/driver.h"
+#include "output/store/queue.h"
+#include "output/store/spool.h"
+#include "record/record.h"
+
+#define BATCH 128		/* entries at a time */
+#define RUN_INTERVAL 1000	/* milliseconds */
+#define PAUSE_FIRST 100		/* milliseconds after a failure; each next one twice as long */
+#define PAUSE_MAX 5000		/* … up to here */
+#define GRACE 1000		/* milliseconds to return in, for who is told to give up */
+#define FLUSH_SIZE (256u << 10) /* bytes that are put before the sender is woken */
+#define TELL_INTERVAL 60000	/* milliseconds between two messages about the same trouble */
+#define STACK_SIZE (512u << 10)
+
+struct thread {
+	pthread_t id;
+	bool running;
+	bool ending; /* atomic: nothing more comes */
+	struct wake wake;
+};
+
+/* Why something does not go; told once, and once that it goes again. */
+struct trouble {
+	char why[300];	  /* empty: it does */
+	char untold[300]; /* a new reason; empty: none */
+	bool told;	  /* that it does not */
+	uint64_t told_at; /* ms; 0: never */
+};
+
+struct sink {
+	struct sink_options options;
+	struct driver *driver;
+	struct queue *queue;
+	struct spool *spool; /* NULL: none */
+	struct store *store; /* what the sender takes from */
+	struct thread sender, spooler;
+	int stop;		       /* eventfd: give up */
+	bool given_up, reopen, closed; /* atomic */
+	uint64_t put;		       /* bytes, since the last flush */
+	int spool_error;	       /* the spooler's: of the last sync */
+	struct stat file;	       /* that it was opened with; st_ino 0: none */
+	char seal_key[80];
+	uint64_t started_run; /* ms: the sender's last run */
+
+	pthread_mutex_t lock; /* for what follows */
+	uint64_t written, too_large, torn;
+	struct trouble trouble, spool_trouble;
+	char news[300]; /* something else to be told; empty: nothing */
+};
+
+static uint64_t milliseconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool is(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static void set(bool *flag, bool value)
+{
+	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
+}
+
+static void unref_all(struct entry **entries, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		entry_unref(entries[i]);
+}
+
+/* Waits after a failure, each time longer. */
+static void pause_after_failure(struct sink *sink, struct thread *thread, int *pause)
+{
+	uint64_t end = milliseconds_now() + *pause, now;
+
+	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
+	while ((now = milliseconds_now()) < end && !is(&thread->ending) && !is(&sink->reopen))
+		wake_wait(&thread->wake, (unsigned int)(end - now));
+	if (is(&thread->ending) && !is(&sink->given_up))
+		wake_wait(&thread->wake, PAUSE_FIRST);
+}
+
+/* --- the sender ------------------------------------------------------------------------------- */
+
+static void set_trouble(struct trouble *trouble, const char *why)
+{
+	if (!strcmp(trouble->why, why))
+		return;
+	snprintf(trouble->why, sizeof(trouble->why), "%s", why);
+	if (*why)
+		memcpy(trouble->untold, trouble->why, sizeof(trouble->untold));
+}
+
+/* Takes what the driver says. */
+static void take_word(struct sink *sink, unsigned int sent)
+{
+	struct driver *driver = sink->driver;
+	const struct store_ops *ops = sink->store->ops;
+
+	if (sent)
+		ops->sent(sink->store, sent);
+	if (driver->confirmed)
+		ops->confirm(sink->store, driver->confirmed);
+	if (driver->rewind)
+		ops->rewind(sink->store);
+	pthread_mutex_lock(&sink->lock);
+	sink->written += sent - driver->too_large;
+	sink->too_large += driver->too_large;
+	sink->torn += driver->torn;
+	set(&sink->closed, driver->error == -EPIPE);
+	if (driver->error != -EAGAIN && driver->error != -EPIPE)
+		set_trouble(&sink->trouble, driver->error ? driver->why : "");
+	if (driver->news[0] && !sink->news[0]) {
+		memcpy(sink->news, driver->news, sizeof(sink->news));
+		driver->news[0] = '\0';
+	}
+	pthread_mutex_unlock(&sink->lock);
+	driver->confirmed = driver->too_large = driver->torn = 0;
+	driver->rewind = false;
+}
+
+/* What is due about once a second, and what was asked for. */
+static void run_driver(struct sink *sink)
+{
+	const struct driver_ops *ops = sink->driver->ops;
+	uint64_t now = milliseconds_now();
+	bool reopen = __atomic_exchange_n(&sink->reopen, false, __ATOMIC_ACQ_REL);
+
+	if (reopen && ops->reopen)
+		ops->reopen(sink->driver);
+	else if (now < sink->started_run + RUN_INTERVAL)
+		return;
+	sink->started_run = now;
+	if (ops->run)
+		ops->run(sink->driver);
+	take_word(sink, 0);
+}
+
+/* Sends a batch; returns whether there is more to do at once. */
+static bool send_batch(struct sink *sink, int *pause)
+{
+	struct entry *batch[BATCH];
+	unsigned int sent, count = sink->store->ops->peek(sink->store, batch, BATCH);
+
+	if (!count)
+		return false;
+	sent = sink->driver->ops->send(sink->driver, batch, count);
+	take_word(sink, sent);
+	unref_all(batch, count);
+	if (sent)
+		*pause = PAUSE_FIRST;
+	if ((!sent || sink->driver->error) && sink->driver->error != -EAGAIN &&
+	    !is(&sink->given_up))
+		pause_after_failure(sink, &sink->sender, pause);
+	return true;
+}
+
+/* Whether the sender has to leave what still waits. */
+static bool is_over(const struct sink *sink)
+{
+	int error = sink->driver->error;
+
+	if (is(&sink->given_up))
+		return true;
+	return is(&sink->sender.ending) && sink->spool && error && error != -EAGAIN;
+}
+
+static void *send_all(void *data)
+{
+	struct sink *sink = data;
+	int pause = PAUSE_FIRST;
+
+	thread_be_nice();
+	for (;;) {
+		bool ending = is(&sink->sender.ending);
+
+		run_driver(sink);
+		if (is_over(sink))
+			break;
+		if (send_batch(sink, &pause))
+			continue;
+		if (ending)
+			break;
+		wake_wait(&sink->sender.wake, RUN_INTERVAL);
+	}
+	if (sink->driver->ops->finish)
+		sink->driver->ops->finish(sink->driver);
+	take_word(sink, 0);
+	return NULL;
+}
+
+/* --- the spooler ------------------------------------------------------------------------------ */
+
+static void take_spool_word(struct sink *sink, int error)
+{
+	char why[256] = "";
+
+	if (error)
+		snprintf(why, sizeof(why), "cannot write the spool %s: %s", sink->options.spool,
+			 strerror(-error));
+	pthread_mutex_lock(&sink->lock);
+	set_trouble(&sink->spool_trouble, why);
+	pthread_mutex_unlock(&sink->lock);
+}
+
+/* Moves a batch; returns whether there is more to do at once. */
+static bool spool_batch(struct sink *sink, int *pause)
+{
+	struct store *store = queue_store(sink->queue);
+	struct entry *batch[BATCH];
+	unsigned int done, count = store->ops->peek(store, batch, BATCH);
+	int error = 0;
+
+	if (!count)
+		return false;
+	done = spool_append(sink->spool, batch, count, &error);
+	if (error == -EMSGSIZE) {
+		pthread_mutex_lock(&sink->lock);
+		sink->too_large++;
+		pthread_mutex_unlock(&sink->lock);
+		done++;
+		error = 0;
+	}
+	unref_all(batch, count);
+	store->ops->sent(store, done);
+	store->ops->confirm(store, done);
+	take_spool_word(sink, error ?: sink->spool_error);
+	if (done) {
+		*pause = PAUSE_FIRST;
+		wake_call(&sink->sender.wake);
+	} else if (error) {
+		pause_after_failure(sink, &sink->spooler, pause);
+	} else { /* full: what comes waits in the queue, which drops what it has no room for */
+		wake_wait(&sink->spooler.wake, PAUSE_FIRST);
+	}
+	return true;
+}
+
+static void *spool_all(void *data)
+{
+	struct sink *sink = data;
+	int pause = PAUSE_FIRST;
+	uint64_t synced = milliseconds_now();
+
+	thread_be_nice();
+	while (!is(&sink->given_up)) {
+		bool ending = is(&sink->spooler.ending);
+
+		if (milliseconds_now() >= synced + RUN_INTERVAL) {
+			synced = milliseconds_now();
+			sink->spool_error = spool_sync(sink->spool);
+			take_spool_word(sink, sink->spool_error);
+		}
+		if (spool_batch(sink, &pause))
+			continue;
+		if (ending)
+			break;
+		wake_wait(&sink->spooler.wake, RUN_INTERVAL);
+	}
+	return NULL;
+}
+
+/* --- for the agent ---------------------------------------------------------------------------- */
+
+void sink_put(struct sink *sink, struct entry *entry)
+{
+	queue_put(sink->queue, entry, entry->action == RECORD_RECORDS_LOST);
+	sink->put += entry->size;
+	if (sink->put >=
+	    FLUSH_SIZE) /* a burst must not fill the queue before anybody looks at it */
+		sink_flush(sink);
+}
+
+bool sink_can_tell(struct sink *sink)
+{
+	return queue_has_urgent_room(sink->queue);
+}
+
+void sink_flush(struct sink *sink)
+{
+	if (!sink->put)
+		return;
+	sink->put = 0;
+	wake_call(sink->spool ? &sink->spooler.wake : &sink->sender.wake);
+}
+
+void sink_reopen(struct sink *sink)
+{
+	set(&sink->reopen, true);
+	wake_call(&sink->sender.wake);
+}
+
+bool sink_is_closed(const struct sink *sink)
+{
+	return is(&sink->closed);
+}
+
+void sink_stats(struct sink *sink, struct sink_stats *ret)
+{
+	struct store *queued = queue_store(sink->queue);
+
+	pthread_mutex_lock(&sink->lock);
+	*ret = (struct sink_stats){
+		.lost[SINK_LOSS_TOO_LARGE] = sink->too_large,
+		.lost[SINK_LOSS_TORN] = sink->torn,
+		.written = sink->written,
+	};
+	pthread_mutex_unlock(&sink->lock);
+	ret->lost[SINK_LOSS_FULL] = queue_dropped(sink->queue);
+	ret->lost[SINK_LOSS_UNCONFIRMED] = sink->store->ops->unconfirmed(sink->store);
+	ret->waiting = queued->ops->waiting(queued);
+	if (sink->spool) {
+		ret->lost[SINK_LOSS_DAMAGED] = spool_damaged(sink->spool);
+		ret->waiting += sink->store->ops->waiting(sink->store);
+	}
+}
+
+bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_count)
+{
+	return queue_take_loss(sink->queue, ret_account, ret_count);
+}
+
+/* What is to be told of TROUBLE with NAME: one that comes and goes, not each time. */
+static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
+			 size_t size)
+{
+	uint64_t now = milliseconds_now();
+
+	if (trouble->told && !trouble->why[0]) {
+		snprintf(text, size, "%s can be written again", name);
+		trouble->told = false;
+		trouble->untold[0] = '\0';
+		return true;
+	}
+	if (!trouble->untold[0] || (trouble->told_at && now < trouble->told_at + TELL_INTERVAL))
+		return false;
+	snprintf(text, size, "%s; keeping up to %llu KiB of records in memory", trouble->untold,
+		 (unsigned long long)(queue_size >> 10));
+	trouble->told = true;
+	trouble->told_at = now;
+	trouble->untold[0] = '\0';
+	return true;
+}
+
+bool sink_news(struct sink *sink, char *text, size_t size)
+{
+	uint64_t queue_size = sink->options.queue_size;
+	bool news;
+
+	pthread_mutex_lock(&sink->lock);
+	news = tell_trouble(&sink->trouble, sink->options.name, queue_size, text, size) ||
+	       tell_trouble(&sink->spool_trouble, sink->options.spool, queue_size, text, size);
+	if (!news && sink->news[0]) {
+		snprintf(text, size, "%s", sink->news);
+		sink->news[0] = '\0';
+		news = true;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	return news;
+}
+
+const char *sink_seal_key(const struct sink *sink)
+{
+	return sink->seal_key[0] ? sink->seal_key : NULL;
+}
+
+bool sink_same_file(const struct sink *a, const struct sink *b)
+{
+	return a->file.st_ino && a->file.st_dev == b->file.st_dev &&
+	       a->file.st_ino == b->file.st_ino;
+}
+
+const char *sink_name(const struct sink *sink)
+{
+	return sink->options.name;
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+/* What is asked for while the driver is another thread's already. */
+static void describe(struct sink *sink)
+{
+	const struct driver_ops *ops = sink->driver->ops;
+	const char *key = ops->seal_key ? ops->seal_key(sink->driver) : NULL;
+
+	if (!ops->file || fstat(ops->file(sink->driver), &sink->file) ||
+	    !S_ISREG(sink->file.st_mode))
+		sink->file.st_ino = 0;
+	if (key)
+		snprintf(sink->seal_key, sizeof(sink->seal_key), "%s", key);
+}
+
+static int open_driver(struct sink *sink, char *reason, size_t size)
+{
+	static int (*const openers[])(const struct sink_options *, int, struct driver **, char *,
+				      size_t) = {
+		[SINK_STDOUT] = stdout_open,
+		[SINK_FILE] = file_open,
+		[SINK_SYSLOG] = syslog_open,
+		[SINK_JOURNAL] = journal_open,
+	};
+	int error = openers[sink->options.kind](&sink->options, sink->stop, &sink->driver, reason,
+						size);
+
+	if (error)
+		return error;
+	describe(sink);
+	take_word(sink, 0);
+	return 0;
+}
+
+static int open_stores(struct sink *sink, char *reason, size_t size)
+{
+	const struct sink_options *options = &sink->options;
+	int error;
+
+	sink->queue = queue_new(options->queue_size, options->overflow == OVERFLOW_DROP_OLDEST);
+	if (!sink->queue)
+		return -ENOMEM;
+	sink->store = queue_store(sink->queue);
+	if (options->overflow != OVERFLOW_SPOOL)
+		return 0;
+	error = spool_open(options->spool, options->spool_size, &sink->spool, reason, size);
+	if (error)
+		return error;
+	sink->store = spool_store(sink->spool);
+	snprintf(sink->news, sizeof(sink->news), "%s", reason); /* not as it was left */
+	reason[0] = '\0';
+	return 0;
+}
+
+static int start(struct sink *sink, struct thread *thread, void *(*run)(void *))
+{
+	int error = thread_start(&thread->id, STACK_SIZE, run, sink);
+
+	thread->running = !error;
+	return error;
+}
+
+int sink_open(const struct sink_options *options, struct sink **ret, char *reason,
+	      size_t reason_size)
+{
+	struct sink *sink = calloc(1, sizeof(*sink));
+	uint64_t left;
+	int error;
+
+	if (!sink)
+		return -ENOMEM;
+	sink->options = *options;
+	pthread_mutex_init(&sink->lock, NULL);
+	wake_init(&sink->sender.wake);
+	wake_init(&sink->spooler.wake);
+	sink->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	error = sink->stop < 0 ? -errno : 0;
+	if (!error)
+		error = open_stores(sink, reason, reason_size);
+	if (!error)
+		error = open_driver(sink, reason, reason_size);
+	if (!error)
+		error = start(sink, &sink->sender, send_all);
+	if (!error && sink->spool)
+		error = start(sink, &sink->spooler, spool_all);
+	if (error) {
+		sink_close(sink, 0, &left);
+		return error;
+	}
+	*ret = sink;
+	return 0;
+}
+
+/* Whether THREAD ended, until UNTIL in ms. */
+static bool join(struct thread *thread, uint64_t until)
+{
+	uint64_t now = milliseconds_now();
+	struct timespec end = thread_deadline(now < until ? (unsigned int)(until - now) : 0);
+
+	if (!thread->running)
+		return true;
+	thread->running = pthread_clockjoin_np(thread->id, NULL, CLOCK_MONOTONIC, &end) != 0;
+	return !thread->running;
+}
+
+static void end_thread(struct thread *thread)
+{
+	set(&thread->ending, true);
+	wake_call(&thread->wake);
+}
+
+/* Ends the threads. False: one of them hangs in a disk that does not answer. */
+static bool end_threads(struct sink *sink, int milliseconds)
+{
+	uint64_t end = milliseconds_now() + (milliseconds > 0 ? milliseconds : 0);
+
+	end_thread(&sink->spooler);
+	join(&sink->spooler, end);
+	end_thread(&sink->sender); /* nothing is moved to it any more */
+	if (!join(&sink->sender, end) || sink->spooler.running) {
+		set(&sink->given_up, true);
+		eventfd_write(sink->stop, 1);
+		wake_call(&sink->spooler.wake);
+		wake_call(&sink->sender.wake);
+		end = milliseconds_now() + GRACE;
+	}
+	join(&sink->spooler, end);
+	join(&sink->sender, end);
+	return !sink->spooler.running && !sink->sender.running;
+}
+
+static void free_sink(struct sink *sink)
+{
+	if (sink->driver)
+		sink->driver->ops->close(sink->driver);
+	if (sink->spool)
+		spool_close(sink->spool);
+	queue_free(sink->queue);
+	if (sink->stop >= 0)
+		close(sink->stop);
+	wake_destroy(&sink->spooler.wake);
+	wake_destroy(&sink->sender.wake);
+	pthread_mutex_destroy(&sink->lock);
+	free(sink);
+}
+
+bool sink_close(struct sink *sink, int milliseconds, uint64_t *left)
+{
+	bool ended;
+
+	*left = 0;
+	if (!sink)
+		return true;
+	ended = end_threads(sink, milliseconds);
+	if (sink->queue)
+		*left = queue_store(sink->queue)->ops->waiting(queue_store(sink->queue));
+	if (ended)
+		free_sink(sink);
+	return ended;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Standard output: a pipe, a terminal, a file that somebody else has opened. */
+#include "output/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH_SIZE (64u << 10)
+#define SLICE 1000 /* milliseconds that a slow reader is waited for at a time */
+
+struct stdout_driver {
+	struct driver driver;
+	bool terminal;
+	char batch[BATCH_SIZE]; /* short entries in one write */
+	size_t done;		/* bytes of the first entry that went out before */
+};
+
+/* A pipe or terminal takes PIPE_BUF bytes without blocking once it polls writable; its description may
+ * be shared with others, so it cannot be made non-blocking. */
+static ssize_t write_some(struct stdout_driver *out, const char *data, size_t size)
+{
+	int seen = driver_poll(&out->driver, STDOUT_FILENO, POLLOUT, SLICE);
+
+	if (seen <= 0)
+		return seen ?: -EAGAIN;
+	for (;;) {
+		ssize_t written =
+			write(STDOUT_FILENO, data, size < PIPE_BUF ? size : (size_t)PIPE_BUF);
+
+		if (written >= 0)
+			return written;
+		if (errno == EIO &&
+		    out->terminal) /* it was hung up: as a pipe whose reader is gone */
+			return -EPIPE;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/* Fills the batch; returns its size, with what is left of the first entry at its beginning. */
+static size_t fill(struct stdout_driver *out, struct entry *const *entries, unsigned int count)
+{
+	size_t size = 0, skip = out->done;
+
+	for (unsigned int i = 0; i < count && size < BATCH_SIZE; i++) {
+		size_t part = entries[i]->size - skip;
+
+		if (part > BATCH_SIZE - size)
+			part = BATCH_SIZE - size;
+		memcpy(out->batch + size, entries[i]->data + skip, part);
+		size += part;
+		skip = 0;
+	}
+	return size;
+}
+
+/* SIZE bytes went out; returns how many entries that finished. */
+static unsigned int account(struct stdout_driver *out, struct entry *const *entries, size_t size)
+{
+	unsigned int finished = 0;
+
+	out->done += size;
+	while (out->done && out->done >= entries[finished]->size)
+		out->done -= entries[finished++]->size;
+	out->driver.confirmed += finished;
+	return finished;
+}
+
+static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
+				 unsigned int count)
+{
+	struct stdout_driver *out = (struct stdout_driver *)driver;
+	unsigned int finished = 0;
+	ssize_t written = 0;
+
+	while (finished < count) {
+		size_t size = fill(out, entries + finished, count - finished);
+
+		for (size_t done = 0; done < size; done += written) {
+			written = write_some(out, out->batch + done, size - done);
+			if (written < 0)
+				break;
+			finished += account(out, entries + finished, written);
+		}
+		if (written < 0)
+			break;
+	}
+	if (written >= 0)
+		driver_works(driver);
+	else if (written == -EAGAIN)
+		driver_fail(driver, -EAGAIN, "its reader is slow");
+	else
+		driver_fail(driver, (int)written, NULL);
+	return finished;
+}
+
+static void close_driver(struct driver *driver)
+{
+	free(driver);
+}
+
+static const struct driver_ops ops = {
+	.send = send_entries,
+	.close = close_driver,
+};
+
+int stdout_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
+		size_t size)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stdout_driver *out;
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+		snprintf(reason, size, "cannot write stdout: it is not open for writing");
+		return -EBADF;
+	}
+	out = calloc(1, sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	out->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
+	out->terminal = isatty(STDOUT_FILENO);
+	*ret = &out->driver;
+	return 0;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/store/entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MALLOC_OVERHEAD 16
+
+struct entry *entry_new(const void *data, size_t size)
+{
+	struct entry *entry = malloc(sizeof(*entry) + size);
+
+	if (!entry)
+		return NULL;
+	*entry = (struct entry){.refs = 1, .size = size};
+	if (data)
+		memcpy(entry->data, data, size);
+	return entry;
+}
+
+struct entry *entry_ref(struct entry *entry)
+{
+	__atomic_add_fetch(&entry->refs, 1, __ATOMIC_RELAXED);
+	return entry;
+}
+
+void entry_unref(struct entry *entry)
+{
+	if (entry && !__atomic_sub_fetch(&entry->refs, 1, __ATOMIC_ACQ_REL))
+		free(entry);
+}
+
+size_t entry_cost(const struct entry *entry)
+{
+	return sizeof(*entry) + entry->size + MALLOC_OVERHEAD;
+}

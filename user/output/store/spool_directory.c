@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/store/spool_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/disk.h"
+#include "output/store/spool_format.h"
+
+static const char *why_not_ours(const struct stat *info)
+{
+	if (S_ISLNK(info->st_mode))
+		return "is a symbolic link: name the directory itself";
+	if (!S_ISDIR(info->st_mode))
+		return "is not a directory";
+	if (info->st_uid != geteuid())
+		return "belongs to somebody else";
+	if (info->st_mode & (S_IWGRP | S_IWOTH))
+		return "can be written to by others than its owner: chmod go-w";
+	return NULL;
+}
+
+static int lock(int fd, const char *path, char *reason, size_t reason_size)
+{
+	int error;
+
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		return 0;
+	error = -errno;
+	if (error != -EWOULDBLOCK) {
+		snprintf(reason, reason_size, "cannot lock the spool %s: %s", path,
+			 strerror(-error));
+		return error;
+	}
+	snprintf(reason, reason_size, "the spool %s is in use by another output or callerd", path);
+	return -EBUSY;
+}
+
+/* PATH without the slashes at its end: behind one, a symlink would be followed. 0 or -errno. */
+static int plain_path(char ret[PATH_MAX], const char *path)
+{
+	size_t size = strlen(path);
+
+	while (size > 1 && path[size - 1] == '/')
+		size--;
+	if (!size)
+		return -ENOENT;
+	if (size >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(ret, path, size);
+	ret[size] = '\0';
+	return 0;
+}
+
+/* Makes it, opens it, and tells of what was opened, or of what there is where that cannot be. A descriptor or
+ * -errno. */
+static int make_and_open(const char *path, struct stat *info)
+{
+	int fd, error;
+
+	if (!mkdir(path, 0700))
+		disk_sync_name(path);
+	else if (errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	error = fd < 0 ? -errno : 0;
+	if (fd < 0 ? lstat(path, info) : fstat(fd, info))
+		error = error ? error : -errno;
+	if (error && fd >= 0)
+		close(fd);
+	return error ? error : fd;
+}
+
+int directory_open(const char *path, char *reason, size_t reason_size)
+{
+	char plain[PATH_MAX];
+	struct stat info = {0};
+	const char *fault = NULL;
+	int fd = plain_path(plain, path), error;
+
+	if (!fd)
+		fd = make_and_open(plain, &info);
+	if (info.st_mode)
+		fault = why_not_ours(&info);
+	if (fault) {
+		snprintf(reason, reason_size, "the spool %s %s", path, fault);
+		error = -EPERM;
+	} else if (fd < 0) {
+		snprintf(reason, reason_size, "cannot use the spool %s: %s", path, strerror(-fd));
+		error = fd;
+	} else {
+		error = lock(fd, path, reason, reason_size);
+	}
+	if (error && fd >= 0)
+		close(fd);
+	return error ? error : fd;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct spool_file *first = a, *second = b;
+
+	return (first->number > second->number) - (first->number < second->number);
+}
+
+/* Makes room for one more where COUNT are. */
+static int grow(struct spool_file **files, size_t count)
+{
+	struct spool_file *grown;
+
+	if (count & (count - 1)) /* full at 0 and at powers of 2 */
+		return 0;
+	grown = reallocarray(*files, count ? 2 * count : 1, sizeof(**files));
+	if (!grown)
+		return -ENOMEM;
+	*files = grown;
+	return 0;
+}
+
+static int read_names(DIR *stream, struct spool_file **files, size_t *count, uint64_t *highest)
+{
+	struct dirent *name;
+	struct stat info;
+	uint64_t number;
+	int error;
+
+	while (errno = 0, (name = readdir(stream))) {
+		if (!segment_name_read(name->d_name, &number))
+			continue;
+		if (number > *highest)
+			*highest = number;
+		if (fstatat(dirfd(stream), name->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISREG(info.st_mode))
+			continue;
+		error = grow(files, *count);
+		if (error)
+			return error;
+		(*files)[(*count)++] = (struct spool_file){number, (uint64_t)info.st_size};
+	}
+	return -errno;
+}
+
+int directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest)
+{
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+
+	*ret = NULL;
+	*count = 0;
+	*highest = 0;
+	if (!stream) {
+		error = -errno;
+		if (fd >= 0)
+			close(fd);
+		return error;
+	}
+	error = read_names(stream, ret, count, highest);
+	closedir(stream);
+	if (error) {
+		free(*ret);
+		*ret = NULL;
+		return error;
+	}
+	if (*count)
+		qsort(*ret, *count, sizeof(**ret), compare);
+	return 0;
+}
+
+int directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size)
+{
+	int fd = openat(directory, SPOOL_CURSOR,
+			O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	struct stat info = {0};
+	int error = fd < 0 || fstat(fd, &info) ? -errno : 0;
+	const char *fault = error ? strerror(-error) : "it is not a regular file";
+
+	if (!error && S_ISREG(info.st_mode))
+		return fd;
+	snprintf(reason, reason_size, "cannot write %s/" SPOOL_CURSOR ": %s", path, fault);
+	if (!error)
+		error = -EPERM;
+	if (fd >= 0)
+		close(fd);
+	return error;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A message a datagram, RFC 5426.
+ *
+ * To a socket of this machine: what was sent lies in its receiver's queue, and counts as arrived. A full queue is
+ * waited for.
+ *
+ * By UDP nobody says what has arrived, and what a network or a full receiver drops is lost in silence; there is
+ * nothing to be done about that here: TCP is for who minds. What can be noticed is that nobody listens: the host
+ * answers so (ICMP). So what was sent counts as arrived only a second or two later, and is sent again if such an
+ * answer came.
+ */
+#include "output/syslog/syslog.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "output/syslog/syslog_message.h"
+#include "output/syslog/syslog_socket.h"
+
+#define SLICE 1000	      /* milliseconds that a full receiver is waited for at a time */
+#define SLOW_AFTER 5000	      /* milliseconds without a message taken, until it is told */
+#define NO_MEMORY_PAUSE 10    /* milliseconds; there is nothing to poll for */
+#define RESOLVE_AFTER 300000  /* milliseconds: the name may mean another host by now */
+#define ANSWER_TIME 100	      /* milliseconds in which a host says that nobody listens */
+#define CONNECT_TIMEOUT 1000  /* milliseconds; it does not take any */
+#define SEND_BUFFER (8 << 20) /* bytes: a datagram of this machine may be as large */
+
+/* Messages that count as sent. */
+struct sent {
+	unsigned int all, too_large;
+};
+
+struct datagram {
+	struct driver driver;
+	struct syslog_message message;
+	struct sockaddr_un path; /* TRANSPORT_UNIX */
+	int fd;			 /* -1: none */
+	uint64_t connected;	 /* ms */
+	unsigned int
+		address;   /* of the host's, by number: on to the next one where nobody listens */
+	uint64_t progress; /* ms: when a message was taken, or the first one waited */
+	bool waits;	   /* for a full receiver */
+	bool refused;	   /* nobody listened */
+	struct sent recent, older; /* not confirmed; older: before the last run */
+};
+
+static bool is_udp(const struct datagram *datagram)
+{
+	return datagram->driver.options->transport == TRANSPORT_UDP;
+}
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+static void disconnect(struct datagram *datagram)
+{
+	if (datagram->fd >= 0)
+		close(datagram->fd);
+	datagram->fd = -1;
+}
+
+/* The most that one datagram can hold depends on it; more than the system's limit takes CAP_NET_ADMIN. */
+static void widen(int fd)
+{
+	const int size = SEND_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+static int connect_path(struct datagram *datagram)
+{
+	int error, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return driver_fail(&datagram->driver, -errno, NULL);
+	if (connect(fd, (struct sockaddr *)&datagram->path, sizeof(datagram->path))) {
+		error = -errno;
+		close(fd);
+		return driver_fail(
+			&datagram->driver, error,
+			error == -EPROTOTYPE
+				? "it is a socket for streams; syslog's are for datagrams"
+				: NULL);
+	}
+	widen(fd);
+	return fd;
+}
+
+/* A packet that is too large for some router is taken apart there. The kernel would rather learn that it must
+ * do so itself, and what it learns from is lost. */
+static void allow_fragments(int fd)
+{
+	const int v4 = IP_PMTUDISC_DONT, v6 = IPV6_PMTUDISC_DONT;
+
+	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
+}
+
+static int connect_host(struct datagram *datagram)
+{
+	int fd = syslog_connect(&datagram->driver, SOCK_DGRAM, datagram->address, CONNECT_TIMEOUT);
+
+	if (fd >= 0)
+		allow_fragments(fd);
+	return fd;
+}
+
+/* Sees to it that there is a socket. 0, or -errno that is in driver.error as well. */
+static int connected(struct datagram *datagram)
+{
+	uint64_t now = syslog_now();
+	int fd;
+
+	if (datagram->fd >= 0 && (!is_udp(datagram) || now - datagram->connected < RESOLVE_AFTER))
+		return 0;
+	fd = is_udp(datagram) ? connect_host(datagram) : connect_path(datagram);
+	datagram->connected = now;
+	if (fd < 0) /* where the name went is still good enough */
+		return datagram->fd >= 0 ? 0 : fd;
+	disconnect(datagram);
+	datagram->fd = fd;
+	return 0;
+}
+
+/* --- what arrived ----------------------------------------------------------------------------- */
+
+static void count_sent(struct datagram *datagram, bool too_large)
+{
+	datagram->recent.all++;
+	datagram->recent.too_large += too_large;
+}
+
+/* A message too large is counted with its confirmation: else it would be again after a rewind. */
+static void confirm(struct datagram *datagram, struct sent *sent)
+{
+	datagram->driver.confirmed += sent->all;
+	datagram->driver.too_large += sent->too_large;
+	*sent = (struct sent){0};
+}
+
+/* ERROR, of an earlier datagram, says that it did not arrive; nor did others, perhaps. */
+static int take_back(struct datagram *datagram, int error)
+{
+	datagram->driver.rewind = datagram->recent.all || datagram->older.all;
+	datagram->recent = datagram->older = (struct sent){0};
+	datagram->refused = true;
+	datagram->address++;
+	disconnect(datagram);
+	return driver_fail(&datagram->driver, error, NULL);
+}
+
+/* Waits for the word that nobody listens. 0 or -errno. */
+static int wait_refused(struct datagram *datagram)
+{
+	int error;
+
+	if (driver_poll(&datagram->driver, datagram->fd, 0, ANSWER_TIME) <= 0)
+		return 0;
+	error = syslog_pending_error(datagram->fd);
+	return error ? take_back(datagram, error) : 0;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+static int send_once(struct datagram *datagram)
+{
+	const struct syslog_message *message = &datagram->message;
+	struct iovec parts[] = {{message->head.data, message->head.size},
+				{(void *)message->body.data, message->body.size}};
+	const struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+
+	for (;;) {
+		if (sendmsg(datagram->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+			return 0;
+		if (errno != EINTR)
+			return errno == EPIPE ? -ECONNRESET : -errno;
+	}
+}
+
+/* Waits for a full receiver, which may have been another process since long: after a while its socket is
+ * looked up again. */
+static int wait_room(struct datagram *datagram, int error, uint64_t until)
+{
+	uint64_t now = syslog_now();
+	int seen = 0;
+
+	if (!datagram->waits)
+		datagram->progress = now;
+	datagram->waits = true;
+	if (now - datagram->progress >= SLOW_AFTER) {
+		disconnect(datagram);
+		return driver_fail(&datagram->driver, -ETIMEDOUT, "its receiver takes nothing");
+	}
+	if (now < until && error == -EAGAIN)
+		seen = driver_poll(&datagram->driver, datagram->fd, POLLOUT, (int)(until - now));
+	else if (now < until)
+		seen = driver_poll(&datagram->driver, -1, 0, NO_MEMORY_PAUSE);
+	if (seen < 0 || now >= until)
+		return driver_fail(&datagram->driver, -EAGAIN, "its receiver is slow");
+	return 0;
+}
+
+/* What to do about ERROR of a datagram. 0: send it again; or -errno. */
+static int react(struct datagram *datagram, int error, bool *again, uint64_t until)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -ENOBUFS:
+	case -ENOMEM:
+		return wait_room(datagram, error, until);
+	case -EMSGSIZE:
+		return error;
+	default:
+		break;
+	}
+	if (is_udp(datagram))
+		return take_back(datagram, error);
+	disconnect(datagram);
+	if (*again) {
+		*again = false; /* its receiver may have begun anew */
+		return 0;
+	}
+	return driver_fail(&datagram->driver, error, NULL);
+}
+
+/* 0; -EMSGSIZE: it cannot be sent; or -errno that is in driver.error as well. */
+static int send_entry(struct datagram *datagram, const struct entry *entry, uint64_t until)
+{
+	bool again = true;
+	int error;
+
+	if (syslog_message_make(&datagram->message, datagram->driver.options, entry))
+		return driver_fail(&datagram->driver, -ENOMEM, NULL);
+	for (;;) {
+		error = connected(datagram);
+		if (error)
+			return error;
+		error = send_once(datagram);
+		if (!error) {
+			datagram->waits = false;
+			return 0;
+		}
+		error = react(datagram, error, &again, until);
+		if (error)
+			return error;
+	}
+}
+
+static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
+				 unsigned int count)
+{
+	struct datagram *datagram = (struct datagram *)driver;
+	uint64_t until = syslog_now() + SLICE;
+	unsigned int done = 0;
+	int error = 0;
+
+	while (done < count && !error) {
+		error = send_entry(datagram, entries[done], until);
+		if (error && error != -EMSGSIZE)
+			break;
+		count_sent(datagram, error);
+		done++;
+		if (error || !datagram->refused) {
+			error = 0;
+			continue;
+		}
+		error = wait_refused(datagram);
+		datagram->refused = error;
+	}
+	if (!error)
+		driver_works(driver);
+	if (!is_udp(datagram))
+		confirm(datagram, &datagram->recent);
+	return done;
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+static void run(struct driver *driver)
+{
+	struct datagram *datagram = (struct datagram *)driver;
+	int error;
+
+	if (!is_udp(datagram) || datagram->fd < 0)
+		return;
+	error = syslog_pending_error(datagram->fd);
+	if (error) {
+		take_back(datagram, error);
+		return;
+	}
+	confirm(datagram, &datagram->older);
+	datagram->older = datagram->recent;
+	datagram->recent = (struct sent){0};
+}
+
+static void finish(struct driver *driver)
+{
+	struct datagram *datagram = (struct datagram *)driver;
+
+	if (datagram->fd < 0)
+		return;
+	if ((datagram->recent.all || datagram->older.all) && is_udp(datagram) &&
+	    wait_refused(datagram))
+		return;
+	confirm(datagram, &datagram->older);
+	confirm(datagram, &datagram->recent);
+}
+
+static void close_driver(struct driver *driver)
+{
+	struct datagram *datagram = (struct datagram *)driver;
+
+	disconnect(datagram);
+	syslog_message_free(&datagram->message);
+	free(datagram);
+}
+
+static const struct driver_ops ops = {
+	.send = send_entries,
+	.run = run,
+	.finish = finish,
+	.close = close_driver,
+};
+
+int syslog_datagram_open(const struct sink_options *options, int stop, struct driver **ret,
+			 char *reason, size_t size)
+{
+	struct datagram *datagram = calloc(1, sizeof(*datagram));
+
+	if (!datagram)
+		return -ENOMEM;
+	datagram->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
+	datagram->fd = -1;
+	datagram->path.sun_family = AF_UNIX;
+	if (!is_udp(datagram) && strlen(options->path) >= sizeof(datagram->path.sun_path)) {
+		snprintf(reason, size, "cannot write %s: a socket's path has at most %zu bytes",
+			 options->name, sizeof(datagram->path.sun_path) - 1);
+		free(datagram);
+		return -ENAMETOOLONG;
+	}
+	if (!is_udp(datagram))
+		memcpy(datagram->path.sun_path, options->path, strlen(options->path) + 1);
+	*ret = &datagram->driver;
+	return 0;
+}

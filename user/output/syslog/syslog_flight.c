@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "output/syslog/syslog_flight.h"
+
+#include <stddef.h>
+
+#define SPAN_BYTES (64u << 10)
+#define SPAN_TIME 1000 /* milliseconds */
+
+static struct flight_span *at(struct flight *flight, unsigned int index)
+{
+	return &flight->spans[(flight->first + index) % FLIGHT_SPANS];
+}
+
+static void remove_first(struct flight *flight)
+{
+	flight->first = (flight->first + 1) % FLIGHT_SPANS;
+	flight->count--;
+}
+
+/* The oldest span becomes a part of the next one. */
+static void join_oldest(struct flight *flight)
+{
+	struct flight_span *second = at(flight, 1);
+
+	second->begin = at(flight, 0)->begin;
+	second->records += at(flight, 0)->records;
+	remove_first(flight);
+}
+
+void flight_add(struct flight *flight, uint64_t end, uint64_t time)
+{
+	struct flight_span *last = flight->count ? at(flight, flight->count - 1) : NULL;
+
+	flight->records++;
+	/* Its time is moved on: a span that kept the first one's would make records seem older. */
+	if (last && end - last->begin < SPAN_BYTES && time - last->time < SPAN_TIME) {
+		last->end = end;
+		last->time = time;
+		last->records++;
+		return;
+	}
+	if (flight->count == FLIGHT_SPANS)
+		join_oldest(flight);
+	flight->count++;
+	*at(flight, flight->count - 1) =
+		(struct flight_span){.begin = end, .end = end, .time = time, .records = 1};
+}
+
+uint64_t flight_take(struct flight *flight, uint64_t offset)
+{
+	uint64_t records = 0;
+
+	while (flight->count && at(flight, 0)->end <= offset) {
+		records += at(flight, 0)->records;
+		remove_first(flight);
+	}
+	flight->records -= records;
+	return records;
+}
+
+uint64_t flight_until(const struct flight *flight, uint64_t time)
+{
+	uint64_t records = 0;
+
+	for (unsigned int i = 0; i < flight->count; i++) {
+		const struct flight_span *span = &flight->spans[(flight->first + i) % FLIGHT_SPANS];
+
+		if (span->time > time)
+			break;
+		records += span->records;
+	}
+	return records;
+}
+
+void flight_clear(struct flight *flight)
+{
+	flight->first = flight->count = 0;
+	flight->records = 0;
+}

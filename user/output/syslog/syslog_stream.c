@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Messages after each other on a connection: each with its length before it (octet counting, RFC 6587, 3.4.1),
+ * plain or by TLS (RFC 5425).
+ *
+ * Syslog has no answers: what was sent is not what has arrived, and a kernel's acknowledgement says that the
+ * bytes have reached the server's machine, not its program. So this is how a record comes to count as arrived:
+ *
+ * - Linux ends a connection with a reset, not with an orderly end (FIN), if its program closes it with bytes
+ *   unread, and answers with a reset what arrives after that. An orderly end with all our bytes acknowledged thus
+ *   says that the program has read them all. Then all that was sent has arrived: at our own end of the
+ *   connection, and with TLS where the server said that it closes it.
+ * - Else the program may have been killed, and what it had read a moment before may have died with it: what was
+ *   written in the last GRACE is sent again, but only once more, lest a server that closes after each message
+ *   gets the same one for ever.
+ * - On a connection that goes on, a record has arrived once as many bytes after it were acknowledged as the
+ *   server's end can hold unread: RESEND_MAX, or the largest window that it announced. A receive buffer holds 6
+ *   MiB, if Linux has its defaults.
+ * - After a reset, a timeout, or an end with bytes on their way, all else is sent again, and what was sent in part
+ *   is sent whole. A server may so get a record twice; event.id tells.
+ *
+ * What a server's program has read and kept in memory when its machine loses power is lost; so is what something
+ * between us and the server has acknowledged in its name. No sender of syslog can know that.
+ */
+#include "output/syslog/syslog.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "output/syslog/syslog_channel.h"
+#include "output/syslog/syslog_flight.h"
+#include "output/syslog/syslog_message.h"
+#include "output/syslog/syslog_socket.h"
+
+#define RESEND_MAX (8ull << 20)
+#define GRACE 5000	    /* milliseconds that a program may take for what it has read */
+#define SLICE 1000	    /* milliseconds that a slow server is waited for at a time */
+#define SLOW_AFTER 5000	    /* milliseconds without a byte taken, until it is told */
+#define STAGED_BYTES 65536  /* of messages that are made at a time, or of one that is larger */
+#define STAGED_MAX 256	    /* messages */
+#define WRITE_MAX 16384	    /* bytes at a time: a record of TLS */
+#define FINISH_TIMEOUT 2000 /* milliseconds */
+/* A server that breaks so many connections in a row gets one record at a time, and time to do it again: else
+ * the same records could go there again and again, and none be known to have arrived. */
+#define WARY_AFTER 2
+#define CALM_AFTER 16 /* records on one connection */
+#define REACTION 100  /* milliseconds */
+
+struct stream {
+	struct driver driver;
+	SSL_CTX *context; /* NULL: plain */
+	bool reload;	  /* the certificates may be others by now */
+	struct channel channel;
+	struct flight flight; /* those that were written whole */
+	uint64_t unconfirmed; /* records that count as sent */
+	uint64_t doubtful;    /* of the oldest unconfirmed: read before, as far as one can know */
+	unsigned int breaks;  /* connections that broke, since CALM_AFTER records went well */
+	unsigned int calm;    /* records of this connection */
+	uint64_t progress;    /* ms: when a byte was taken, or the first one waited */
+	int reaction, grace, slice; /* REACTION, GRACE, SLICE; tests have less patience */
+
+	/* Messages on their way: [written, out.size) is still to be written. The first COUNTED of the STAGED
+	 * ones count as sent. */
+	struct text out;
+	size_t written;
+	size_t pending; /* bytes after WRITTEN that TLS has, and wants to see again */
+	size_t ends[STAGED_MAX];
+	unsigned int staged, counted, whole;
+	struct syslog_message message;
+};
+
+/* --- the messages on their way ---------------------------------------------------------------- */
+
+static void forget_staged(struct stream *stream)
+{
+	text_cut(&stream->out, 0);
+	stream->out.error = 0;
+	stream->written = stream->pending = 0;
+	stream->staged = stream->counted = stream->whole = 0;
+}
+
+/* Appends the message of ENTRY. 0 or -ENOMEM. */
+static int stage_one(struct stream *stream, const struct entry *entry)
+{
+	struct text *out = &stream->out;
+	struct syslog_message *message = &stream->message;
+
+	if (syslog_message_make(message, stream->driver.options, entry))
+		return -ENOMEM;
+	text_add_number(out, message->head.size + message->body.size);
+	text_add_char(out, ' ');
+	text_add_bytes(out, text_since(&message->head, 0));
+	text_add_bytes(out, message->body);
+	if (out->error)
+		return out->error;
+	stream->ends[stream->staged++] = out->size;
+	return 0;
+}
+
+/* Stages as many of ENTRIES as go at a time. 0; -ENOMEM: not even one. */
+static int stage(struct stream *stream, struct entry *const *entries, unsigned int count)
+{
+	forget_staged(stream);
+	for (unsigned int i = 0; i < count && i < STAGED_MAX && stream->out.size < STAGED_BYTES;
+	     i++) {
+		size_t before = stream->out.size;
+		int error = stage_one(stream, entries[i]);
+
+		if (!error)
+			continue;
+		stream->out.error = 0;
+		text_cut(&stream->out, before);
+		return i ? 0 : error;
+	}
+	return 0;
+}
+
+/* SIZE more bytes were written. */
+static void advance(struct stream *stream, size_t size)
+{
+	uint64_t now = syslog_now(), end = channel_written(&stream->channel);
+
+	stream->written += size;
+	stream->pending = 0;
+	stream->progress = now;
+	while (stream->whole < stream->staged && stream->ends[stream->whole] <= stream->written) {
+		flight_add(&stream->flight, end, now);
+		stream->whole++;
+	}
+}
+
+/* Counts as sent those of which the connection has any byte, and forgets the others: who drops records for want
+ * of room may drop those. Returns how many count newly. */
+static unsigned int count_begun(struct stream *stream)
+{
+	size_t given = stream->written + stream->pending;
+	unsigned int begun = stream->counted, before = stream->counted;
+
+	while (begun < stream->staged && (begun ? stream->ends[begun - 1] : 0) < given)
+		begun++;
+	text_cut(&stream->out, begun ? stream->ends[begun - 1] : 0);
+	stream->staged = stream->counted = begun;
+	stream->unconfirmed += begun - before;
+	return begun - before;
+}
+
+/* --- what has arrived ------------------------------------------------------------------------- */
+
+static void confirm(struct stream *stream, uint64_t records)
+{
+	if (!records)
+		return;
+	stream->driver.confirmed += records;
+	stream->unconfirmed -= records;
+	stream->doubtful -= records < stream->doubtful ? records : stream->doubtful;
+}
+
+/* Confirms what so much was acknowledged after that the server's program must have read it. */
+static void confirm_passed(struct stream *stream)
+{
+	uint64_t acknowledged = channel_acknowledged(&stream->channel);
+	uint64_t held = stream->channel.window;
+
+	if (held < RESEND_MAX)
+		held = RESEND_MAX;
+	if (acknowledged > held)
+		confirm(stream, flight_take(&stream->flight, acknowledged - held));
+}
+
+static void disconnect(struct stream *stream)
+{
+	channel_close(&stream->channel);
+	flight_clear(&stream->flight);
+	forget_staged(stream);
+	stream->driver.rewind |= stream->unconfirmed != 0;
+	stream->unconfirmed = 0;
+	stream->calm = 0;
+}
+
+/* The connection is gone, and who knows what has arrived. */
+static void break_off(struct stream *stream, int error)
+{
+	const char *detail = channel_error(&stream->channel, error);
+
+	stream->breaks++;
+	stream->reload = true;
+	driver_fail(&stream->driver, error == CHANNEL_ENDED ? -ECONNRESET : error, detail);
+	disconnect(stream);
+}
+
+/* Of those that were written whole: how many arrived, now that the server has ended the connection. */
+static uint64_t arrived_at_end(const struct stream *stream)
+{
+	uint64_t now = syslog_now(), grace = (uint64_t)stream->grace, arrived;
+
+	if (stream->channel.orderly)
+		return stream->flight.records;
+	arrived = now > grace ? flight_until(&stream->flight, now - grace) : 0;
+	if (arrived < stream->doubtful)
+		arrived = stream->doubtful;
+	return arrived < stream->flight.records ? arrived : stream->flight.records;
+}
+
+/* The server has ended the connection. */
+static void end(struct stream *stream)
+{
+	uint64_t arrived;
+	bool all_read = channel_acknowledged(&stream->channel) == channel_written(&stream->channel);
+
+	if (!all_read) {
+		break_off(stream, CHANNEL_ENDED);
+		return;
+	}
+	arrived = arrived_at_end(stream);
+	confirm(stream, arrived);
+	if (stream->unconfirmed || !arrived) {
+		stream->doubtful = stream->flight.records - arrived;
+		break_off(stream, CHANNEL_ENDED);
+		return;
+	}
+	disconnect(stream);
+}
+
+/* What to do about RESULT, of channel_check() or an -errno. */
+static void settle(struct stream *stream, int result)
+{
+	if (result == CHANNEL_ENDED)
+		end(stream);
+	else if (result < 0)
+		break_off(stream, result);
+	else
+		confirm_passed(stream);
+}
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+/* Certificates are made anew from time to time; whether ours were, a connection that failed may tell. The old ones
+ * stay where the new ones cannot be read: we may have dropped the right to. */
+static void reload(struct stream *stream)
+{
+	char reason[256];
+	SSL_CTX *context;
+
+	if (stream->reload && stream->context &&
+	    !tls_context_new(stream->driver.options, &context, reason, sizeof(reason))) {
+		SSL_CTX_free(stream->context);
+		stream->context = context;
+	}
+	stream->reload = false;
+}
+
+/* Gives the server the time to end the connection, as some do without a word: TLS 1.3 lets a server refuse our
+ * certificate only after the handshake. 0, CHANNEL_ENDED or -errno. */
+static int await_reaction(struct stream *stream)
+{
+	int seen = driver_poll(&stream->driver, stream->channel.fd, POLLIN | POLLRDHUP,
+			       stream->reaction);
+
+	return seen > 0 ? channel_check(&stream->channel, &stream->driver) : 0;
+}
+
+static bool connect_anew(struct stream *stream)
+{
+	int result;
+
+	reload(stream);
+	result = channel_open(&stream->channel, &stream->driver, stream->context);
+	if (result == -ECANCELED)
+		driver_fail(&stream->driver, -EAGAIN, "it is to give up");
+	if (result) {
+		stream->reload = true;
+		return false;
+	}
+	stream->progress = syslog_now();
+	if (!stream->breaks)
+		return true;
+	result = await_reaction(stream);
+	if (result)
+		settle(stream, result);
+	return !result;
+}
+
+/* Whether there is a connection, and nothing that must be sent again before what comes now. */
+static bool is_ready(struct stream *stream)
+{
+	int result;
+
+	if (stream->channel.fd >= 0) {
+		result = channel_check(&stream->channel, &stream->driver);
+		if (!result)
+			return true;
+		settle(stream, result);
+		if (stream->driver.rewind)
+			return false;
+	}
+	return connect_anew(stream);
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* Waits until the connection takes more, until UNTIL. 0; -EAGAIN: it does not; CHANNEL_ENDED or -errno. */
+static int wait_room(struct stream *stream, uint64_t until)
+{
+	uint64_t now = syslog_now();
+	int seen;
+
+	if (now >= until)
+		return -EAGAIN;
+	seen = driver_poll(&stream->driver, stream->channel.fd,
+			   (short)(stream->channel.wants | POLLIN | POLLRDHUP), (int)(until - now));
+	if (seen < 0)
+		return -EAGAIN; /* it is to give up */
+	return seen & ~POLLOUT ? channel_check(&stream->channel, &stream->driver) : 0;
+}
+
+/* Nothing can be written any more, for ERROR; an alert of TLS that came before tells more. */
+static int last_word(struct stream *stream, int error)
+{
+	int said = channel_check(&stream->channel, &stream->driver);
+
+	return said == -EPROTO ? said : error;
+}
+
+/* Writes what is staged, until UNTIL. As wait_room(). */
+static int drain(struct stream *stream, uint64_t until)
+{
+	while (stream->written < stream->out.size) {
+		const char *data = stream->out.data + stream->written;
+		size_t size = stream->out.size - stream->written;
+		ssize_t written;
+		int result;
+
+		if (stream->pending)
+			size = stream->pending;
+		else if (size > WRITE_MAX)
+			size = WRITE_MAX;
+		written = channel_write(&stream->channel, data, size);
+		if (written >= 0) {
+			advance(stream, (size_t)written);
+			continue;
+		}
+		if (written != -EAGAIN)
+			return last_word(stream, (int)written);
+		stream->pending = stream->channel.session ? size : 0;
+		result = wait_room(stream, until);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* Sends ENTRIES until UNTIL; *DONE is how many of them count as sent. As wait_room(). */
+static int send_until(struct stream *stream, struct entry *const *entries, unsigned int count,
+		      unsigned int *done, uint64_t until)
+{
+	int result = drain(stream, until); /* what an earlier call has left */
+
+	while (!result && *done < count) {
+		result = stage(stream, entries + *done, count - *done);
+		if (result)
+			break;
+		result = drain(stream, until);
+		*done += count_begun(stream);
+		if (!result)
+			result = channel_check(&stream->channel, &stream->driver);
+	}
+	return result;
+}
+
+static void tell_slow(struct stream *stream)
+{
+	if (syslog_now() - stream->progress >= SLOW_AFTER)
+		driver_fail(&stream->driver, -ETIMEDOUT, "its server takes nothing");
+	else
+		driver_fail(&stream->driver, -EAGAIN, "its server is slow");
+}
+
+static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
+				 unsigned int count)
+{
+	struct stream *stream = (struct stream *)driver;
+	unsigned int done = 0;
+	bool wary;
+	int result;
+
+	if (!is_ready(stream))
+		return 0;
+	wary = stream->breaks >= WARY_AFTER;
+	result = send_until(stream, entries, wary ? 1 : count, &done,
+			    syslog_now() + (uint64_t)stream->slice);
+	if (!result && wary)
+		result = await_reaction(stream);
+	if (result == -EAGAIN) {
+		confirm_passed(stream);
+		tell_slow(stream);
+		return done;
+	}
+	if (result == -ENOMEM) {
+		driver_fail(driver, result, NULL);
+		return done;
+	}
+	driver_works(driver);
+	settle(stream, result);
+	stream->calm += done;
+	if (stream->calm >= CALM_AFTER && !result)
+		stream->breaks = 0;
+	if (done < count && !driver->error) /* there is nothing to wait for */
+		driver_fail(driver, -EAGAIN, "its server closes connections");
+	return done;
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+static void run(struct driver *driver)
+{
+	struct stream *stream = (struct stream *)driver;
+	int result;
+
+	if (stream->channel.fd < 0)
+		return;
+	result = channel_check(&stream->channel, &stream->driver);
+	if (!result)
+		result = drain(stream, 0);
+	settle(stream, result == -EAGAIN ? 0 : result);
+}
+
+static void finish(struct driver *driver)
+{
+	struct stream *stream = (struct stream *)driver;
+	int result;
+
+	if (stream->channel.fd < 0 || !stream->unconfirmed)
+		return;
+	result = drain(stream, syslog_now() + FINISH_TIMEOUT);
+	if (!result) {
+		result = channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
+		stream->channel.orderly = true; /* it has read up to our own end */
+	}
+	if (result && result != -EAGAIN)
+		settle(stream, result);
+}
+
+static void close_driver(struct driver *driver)
+{
+	struct stream *stream = (struct stream *)driver;
+
+	if (stream->channel.session)
+		tls_end(stream->channel.session);
+	channel_close(&stream->channel);
+	SSL_CTX_free(stream->context);
+	syslog_message_free(&stream->message);
+	text_free(&stream->out);
+	free(stream);
+}
+
+static const struct driver_ops ops = {
+	.send = send_entries,
+	.run = run,
+	.finish = finish,
+	.close = close_driver,
+};
+
+int syslog_stream_open(const struct sink_options *options, int stop, struct driver **ret,
+		       char *reason, size_t size)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	int error = 0;
+
+	if (!stream)
+		return -ENOMEM;
+	stream->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
+	stream->channel.fd = -1;
+	stream->reaction = REACTION;
+	stream->grace = GRACE;
+	stream->slice = SLICE;
+	if (options->transport == TRANSPORT_TLS)
+		error = tls_context_new(options, &stream->context, reason, size);
+	if (error) {
+		free(stream);
+		return error;
+	}
+	*ret = &stream->driver;
+	return 0;
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/decode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "secret/mask.h"
+
+#define EXTRA_MAX 65536	       /* bytes of detail that one caller may get */
+#define ANCESTOR_ARGS_MAX 2048 /* bytes of the arguments of those above the parent */
+
+static const char no_arguments[] = "";
+
+/* Fills the memory of a caller's texts from the front. */
+struct arena {
+	char *next;
+	size_t left;
+};
+
+static bool text_ok(const struct callerd_caller_event *event, const struct callerd_text *text)
+{
+	return text->offset <= event->text_size && text->length <= event->text_size - text->offset;
+}
+
+static bool caller_event_ok(const struct callerd_caller_event *event, size_t size)
+{
+	const struct callerd_text *texts[] = {
+		&event->argv, &event->exe,    &event->exe_claimed, &event->cwd,
+		&event->root, &event->cgroup, &event->cgroup_v1,   &event->address};
+
+	if (size < offsetof(struct callerd_caller_event, text) ||
+	    event->text_size > CALLERD_TEXT_MAX ||
+	    size != offsetof(struct callerd_caller_event, text) + event->text_size ||
+	    event->ancestors > CALLERD_ANCESTORS_MAX)
+		return false;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (!text_ok(event, texts[i]))
+			return false;
+	for (uint32_t i = 0; i < event->ancestors; i++)
+		if (!text_ok(event, &event->ancestor[i].exe) ||
+		    !text_ok(event, &event->ancestor[i].argv))
+			return false;
+	return true;
+}
+
+static struct bytes keep(struct arena *arena, const char *data, size_t size)
+{
+	struct bytes kept = {arena->next, size};
+
+	if (!data || size > arena->left)
+		return (struct bytes){};
+	memcpy(arena->next, data, size);
+	arena->next += size;
+	arena->left -= size;
+	return kept;
+}
+
+static struct bytes keep_string(struct arena *arena, const char *string, size_t max)
+{
+	size_t size = strnlen(string, max);
+
+	return size ? keep(arena, string, size) : (struct bytes){};
+}
+
+static struct bytes text_of(const struct callerd_caller_event *event,
+			    const struct callerd_text *text)
+{
+	return (struct bytes){event->text + text->offset, text->length};
+}
+
+/* Components from the leaf to the root, each ended by a NUL, become a path; a walk that was cut short
+ * begins with "...". Takes at most four bytes more than the text. */
+static struct bytes keep_path(struct arena *arena, const struct callerd_caller_event *event,
+			      const struct callerd_text *text)
+{
+	struct bytes source = text_of(event, text);
+	size_t end = source.size, size = 0;
+	char *path = arena->next;
+
+	if (text->flags & CALLERD_TEXT_FAULT && !source.size)
+		return (struct bytes){};
+	if (arena->left < source.size + 4)
+		return (struct bytes){};
+	if (text->flags) {
+		memcpy(path, "...", 3);
+		size = 3;
+	}
+	while (end) {
+		size_t start =
+			end - 1; /* the component's NUL, or its last byte if that is missing */
+
+		while (start && source.data[start - 1])
+			start--;
+		path[size++] = '/';
+		memcpy(path + size, source.data + start, strnlen(source.data + start, end - start));
+		size += strnlen(source.data + start, end - start);
+		end = start;
+	}
+	if (!size)
+		path[size++] = '/';
+	arena->next += size;
+	arena->left -= size;
+	return (struct bytes){path, size};
+}
+
+/* Executables have no path when they are kernel threads. */
+static struct bytes keep_executable(struct arena *arena, const struct callerd_caller_event *event,
+				    struct callerd_text text)
+{
+	text.flags &= ~CALLERD_TEXT_EXCHANGED; /* which says nothing of the path */
+	return text.length ? keep_path(arena, event, &text) : (struct bytes){};
+}
+
+/* ARGS without their secrets: what is made of an event holds none. Valid until the next call. */
+static struct bytes without_secrets(struct bytes args)
+{
+	static __thread struct text masked;
+
+	if (!args.size)
+		return args;
+	text_cut(&masked, 0);
+	masked.error = 0;
+	mask_args(&masked, args);
+	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	if (args.data[args.size - 1] && masked.size)
+		text_cut(&masked, masked.size - 1);
+	if (masked.error)
+		return (struct bytes){};
+	return text_since(&masked, 0);
+}
+
+/* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
+static void keep_args(struct arena *arena, struct bytes args, bool truncated, size_t max,
+		      struct process *process)
+{
+	process->args_truncated = truncated || args.size > max;
+	process->args = keep(arena, args.data, args.size > max ? max : args.size);
+}
+
+/* At most MAX bytes of them, without their secrets. */
+static void decode_args(struct arena *arena, const struct callerd_caller_event *event,
+			const struct callerd_text *text, size_t max, struct process *process)
+{
+	struct bytes args = text_of(event, text);
+	bool truncated = text->flags || args.size > max;
+
+	if (text->flags & CALLERD_TEXT_FAULT && !args.size)
+		return;
+	if (!args.size)
+		args.data = no_arguments;
+	if (args.size > max)
+		args.size = max;
+	keep_args(arena, without_secrets(args), truncated, max, process);
+}
+
+static void decode_self(struct arena *arena, const struct callerd_caller_event *event,
+			struct process *process)
+{
+	process->pid = event->pid;
+	process->euid = event->euid;
+	process->start = event->start;
+	process->name = keep_string(arena, event->comm, sizeof(event->comm));
+	process->executable = keep_executable(arena, event, event->exe);
+	process->executable_exchanged = event->exe.flags & CALLERD_TEXT_EXCHANGED;
+	process->executable_deleted = event->header.flags & CALLERD_FLAG_EXE_DELETED;
+	decode_args(arena, event, &event->argv, CALLERD_ARGV_MAX, process);
+}
+
+static void decode_ancestor(struct arena *arena, const struct callerd_caller_event *event,
+			    const struct callerd_ancestor *ancestor, size_t args_max,
+			    struct process *process)
+{
+	process->pid = ancestor->pid;
+	process->euid = ancestor->uid;
+	process->start = ancestor->start;
+	process->name = keep_string(arena, ancestor->comm, sizeof(ancestor->comm));
+	process->executable = keep_executable(arena, event, ancestor->exe);
+	process->executable_exchanged = ancestor->exe.flags & CALLERD_TEXT_EXCHANGED;
+	decode_args(arena, event, &ancestor->argv, args_max, process);
+}
+
+/* The bytes that the last COMPONENTS of PATH take. Of a path that is not known to the root all are CLAIMED. */
+static uint32_t claimed_size(struct bytes path, uint32_t components)
+{
+	size_t proven = path.size;
+
+	if (path.size && *path.data != '/')
+		return path.size;
+	while (proven && components)
+		components -= path.data[--proven] == '/';
+	return path.size - proven;
+}
+
+static void set_cgroup(struct caller *caller, struct bytes path, uint32_t claimed, uint32_t owner)
+{
+	caller->cgroup = path;
+	caller->cgroup_claimed = claimed_size(path, claimed);
+	caller->cgroup_owner = owner;
+}
+
+/* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */
+static void choose_cgroup(struct arena *arena, const struct callerd_caller_event *event,
+			  struct caller *caller)
+{
+	struct bytes unified = keep_path(arena, event, &event->cgroup);
+	struct bytes other;
+
+	set_cgroup(caller, unified, event->cgroup_claimed, event->cgroup_owner);
+	if (!event->cgroup_v1.length)
+		return;
+	other = keep_path(arena, event, &event->cgroup_v1);
+	if (unified.size > 1 && caller_container_id(caller).data)
+		return;
+	set_cgroup(caller, other, event->cgroup_v1_claimed, event->cgroup_v1_owner);
+	if (unified.size > 1 && !caller_container_id(caller).data)
+		set_cgroup(caller, unified, event->cgroup_claimed, event->cgroup_owner);
+}
+
+static void decode_terminal(const struct callerd_caller_event *event, struct caller *caller)
+{
+	char driver[sizeof(event->tty_driver) + 1] = "";
+
+	memcpy(driver, event->tty_driver, strnlen(event->tty_driver, sizeof(event->tty_driver)));
+	if (driver[0])
+		snprintf(caller->tty, sizeof(caller->tty), "%s%s%u", driver,
+			 strcmp(driver, "pts") ? "" : "/", event->tty_index);
+}
+
+static void decode_identity(const struct callerd_caller_event *event, struct caller *caller)
+{
+	caller->tid = event->tid;
+	caller->uid = event->uid;
+	caller->gid = event->gid;
+	caller->egid = event->egid;
+	caller->fsuid = event->fsuid;
+	caller->fsgid = event->fsgid;
+	caller->login_uid = event->login_uid;
+	caller->session = event->session;
+	caller->mnt_ns = event->mnt_ns;
+	caller->pid_ns = event->pid_ns;
+	caller->user_ns = event->user_ns;
+	caller->user_ns_owner = event->user_ns_owner;
+	caller->net_ns = event->net_ns;
+	caller->capabilities = event->capabilities;
+	caller->cgroup_id = event->cgroup_id;
+	caller->executable_inode = event->exe_node.inode;
+	caller->executable_device = event->exe_node.device;
+	caller->executable_generation = event->exe_node.generation;
+	caller->executable_known = event->header.flags & CALLERD_FLAG_EXE_KNOWN;
+	caller->has_node = event->header.flags & CALLERD_FLAG_NODE;
+	caller->in_node_group = event->header.flags & CALLERD_FLAG_IN_GROUP;
+	caller->node_uid = event->node_uid;
+	caller->node_gid = event->node_gid;
+	caller->node_mode = event->node_mode;
+}
+
+static void decode_into(const struct callerd_caller_event *event,
+			const struct decode_detail *detail, struct arena *arena,
+			struct caller *caller)
+{
+	struct bytes label = {};
+
+	decode_identity(event, caller);
+	decode_terminal(event, caller);
+	decode_self(arena, event, &caller->process);
+	caller->executable_claimed = keep_executable(arena, event, event->exe_claimed);
+	caller->working_directory = keep_path(arena, event, &event->cwd);
+	caller->root = keep_path(arena, event, &event->root);
+	choose_cgroup(arena, event, caller);
+	if (detail && detail->label)
+		label = detail->label(detail->data, event->pid, event->start);
+	caller->label = keep(arena, label.data, label.size);
+}
+
+/* 0, and NULL where it has no ancestors; or -ENOMEM. */
+static int decode_lineage(const struct callerd_caller_event *event, struct arena *arena,
+			  struct lineage **ret)
+{
+	struct process ancestors[CALLERD_ANCESTORS_MAX];
+	const char *text = arena->next;
+
+	*ret = NULL;
+	if (!event->ancestors)
+		return 0;
+	memset(ancestors, 0, sizeof(ancestors));
+	for (uint32_t i = 0; i < event->ancestors; i++)
+		decode_ancestor(arena, event, &event->ancestor[i],
+				i ? ANCESTOR_ARGS_MAX : CALLERD_ARGV_MAX, &ancestors[i]);
+	*ret = lineage_new(ancestors, event->ancestors, text, arena->next - text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int decode_caller(const struct callerd_caller_event *event, size_t size,
+			 const struct decode_detail *detail, struct event *ret)
+{
+	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
+	struct arena arena = {memory, sizeof(memory)};
+	struct lineage *lineage;
+	struct caller draft;
+	size_t own;
+
+	if (!caller_event_ok(event, size))
+		return -EBADMSG;
+	memset(&draft, 0, sizeof(draft));
+	draft.basis = CALLER_FROM_KERNEL;
+	draft.account = event->header.account;
+	decode_into(event, detail, &arena, &draft);
+	own = arena.next - memory;
+	if (decode_lineage(event, &arena, &lineage))
+		return -ENOMEM;
+	ret->caller = caller_new(&draft, lineage, memory, own);
+	if (!ret->caller)
+		return -ENOMEM;
+	ret->offset = event->offset;
+	ret->span = event->span;
+	ret->error = event->error;
+	ret->server.pid = event->server_pid;
+	ret->server.uid = event->server_uid;
+	ret->server.start = event->server_start;
+	ret->address = text_of(event, &event->address);
+	ret->mounted = ret->address;
+	ret->address.size = strnlen(ret->address.data, ret->address.size);
+	ret->mounted.data += ret->address.size + 1;
+	ret->mounted.size = ret->mounted.size > ret->address.size
+				    ? ret->mounted.size - ret->address.size - 1
+				    : 0;
+	return 0;
+}
+
+static void decode_peer_identity(const struct callerd_peer_event *event, struct caller *caller)
+{
+	caller->basis = CALLER_FROM_PEER;
+	caller->process.pid = event->pid;
+	caller->process.start = event->start;
+	caller->uid = caller->process.euid = caller->fsuid = event->uid;
+	caller->gid = caller->egid = caller->fsgid = event->gid;
+	caller->login_uid = CALLERD_UNSET_ID;
+	caller->session = CALLERD_UNSET_ID;
+}
+
+static int decode_peer(const struct callerd_peer_event *event, const struct decode_detail *detail,
+		       struct event *ret)
+{
+	static __thread char memory[EXTRA_MAX];
+	struct arena arena = {memory, sizeof(memory)};
+	struct process *process;
+	struct caller draft;
+
+	memset(&draft, 0, sizeof(draft));
+	decode_peer_identity(event, &draft);
+	draft.account = event->header.account;
+	process = &draft.process;
+	if (event->start && detail && detail->peer)
+		detail->peer(detail->data, process);
+	process->name = keep(&arena, process->name.data, process->name.size);
+	process->executable = keep(&arena, process->executable.data, process->executable.size);
+	process->args = keep(&arena, process->args.data, process->args.size);
+	ret->caller = caller_new(&draft, NULL, memory, arena.next - memory);
+	return ret->caller ? 0 : -ENOMEM;
+}
+
+static bool data_ok(const struct callerd_data_event *event, size_t size)
+{
+	return size >= sizeof(*event) && event->copied <= CALLERD_DATA_MAX &&
+	       event->copied <= event->length && size - sizeof(*event) >= event->copied &&
+	       event->direction <= CALLERD_RESPONSE &&
+	       event->offset + event->length >= event->offset;
+}
+
+int decode_event(const void *event, size_t size, const struct decode_detail *detail,
+		 struct event *ret)
+{
+	const struct callerd_event_header *header = event;
+	struct event decoded = {.header = header};
+	int error = 0;
+
+	/* A ring hands pieces over in the size that they were reserved with. */
+	if (size < sizeof(*header) || header->size < sizeof(*header) || header->size > size)
+		return -EBADMSG;
+	size = header->size;
+	switch (header->type) {
+	case CALLERD_EVENT_CONNECT:
+	case CALLERD_EVENT_REFUSED:
+	case CALLERD_EVENT_SENDER:
+		error = decode_caller(event, size, detail, &decoded);
+		break;
+	case CALLERD_EVENT_PEER:
+		error = size == sizeof(struct callerd_peer_event)
+				? decode_peer(event, detail, &decoded)
+				: -EBADMSG;
+		break;
+	case CALLERD_EVENT_DATA:
+		decoded.data = event;
+		error = data_ok(event, size) ? 0 : -EBADMSG;
+		break;
+	case CALLERD_EVENT_SENT:
+		decoded.sent = event;
+		error = size == sizeof(*decoded.sent) ? 0 : -EBADMSG;
+		break;
+	case CALLERD_EVENT_END:
+		decoded.end = event;
+		error = size == sizeof(*decoded.end) ? 0 : -EBADMSG;
+		break;
+	default:
+		error = -EBADMSG;
+	}
+	if (!error)
+		*ret = decoded;
+	return error;
+}
