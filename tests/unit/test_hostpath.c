@@ -407,7 +407,7 @@ static void test_sources(void **state)
 /* Entries that cannot be related are left out by their order. */
 static void test_sorted(void **state)
 {
-	FILE *stream = fopen("user/docker/hostpath.c", "r");
+	FILE *stream = fopen("user/docker/host/hostpath.c", "r");
 	char line[256], path[128], last[128] = "";
 	unsigned int entries = 0;
 
