@@ -93,7 +93,7 @@ $(B)/san/%.o: %.c Makefile
 $(B)/san/libcallerd.a: $(SAN_OBJ)
 	$(AR) rcs $@ $^
 
-$(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) user/base/beside.c user/host/user_names.c)
+$(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) $(patsubst %,user/%.c,base/beside host/daemon host/user_names))
 	$(AR) rcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c $(B)/san/libsink.a $(B)/san/libcallerd.a Makefile

@@ -52,13 +52,17 @@ static void aliases(void *data, const char *path, void (*found)(void *context, c
 	found(context, path + 2);
 }
 
-static const char *const roots[] = {"/l/run/docker", "/", "x", "", NULL};
+static const struct host_place places[] = {
+	{"/l/run/docker", "/var/lib/docker"},
+	{"/l/e", "/run/docker"},
+	{0},
+};
 static const char *const sockets[] = {"/srv/e.sock", "/l/run/x", "@a", "", NULL};
 static const struct host_files host = {
 	.resolve = resolve,
 	.is_block_device = is_block_device,
 	.aliases = aliases,
-	.roots = roots,
+	.places = places,
 	.sockets = sockets,
 };
 

@@ -516,8 +516,8 @@ def container_files():
               200, (), problems)
         judge('export', post(API + '/containers/findings-files/export', method='GET'), read, 200,
               (), problems)
-        judge('old copy', post('/v1.23/containers/findings-files/copy', {'Resource': '/tmp'}), {}, 200,
-              ['container-file-read', 'unknown-operation'], problems)
+        judge('old copy', post('/v1.23/containers/findings-files/copy', {'Resource': '/tmp'}),
+              {'container-file-read': ('low', 'reads /tmp')}, 200, ['unknown-operation'], problems)
         judge('logs', post(API + '/containers/findings-files/logs?stdout=1', method='GET'), {}, 200,
               (), problems)
         judge('top', post(API + '/containers/findings-files/top', method='GET'), {}, 200, (), problems)

@@ -34,6 +34,7 @@ struct played {
 	struct engine *engine;
 	uint64_t now;
 	uint64_t most_requests; /* begun by one engine_run() */
+	unsigned int introduced;
 	/* What refreshed() said, and what was known by then. */
 	unsigned int refreshed, complete;
 	uint64_t inspected;
@@ -239,10 +240,17 @@ static void refreshed(void *data, bool complete)
 	played.inspected = stats().inspected;
 }
 
+static void introduced(void *data)
+{
+	played.introduced++;
+}
+
 static int setup(void **state)
 {
-	struct engine_options options = {
-		.socket = played.path, .judge_container = judge, .refreshed = refreshed};
+	struct engine_options options = {.socket = played.path,
+					 .judge_container = judge,
+					 .introduced = introduced,
+					 .refreshed = refreshed};
 
 	played = (struct played){.fd = -1, .answer = answer_well, .portion = SIZE_MAX};
 	played.now = 1000 * SECOND;
@@ -662,6 +670,39 @@ static void test_freed_in_between(void **state)
 	assert_int_equal(engine_new(&options, &played.engine), 0);
 }
 
+static const char *const *told_places;
+
+static char *answer_with_places(const char *target)
+{
+	return strstr(target, "/info") ? respond("200 OK", "", *told_places) : answer_well(target);
+}
+
+/* Where it keeps its files is what it said last. */
+static void test_places(void **state)
+{
+	static const struct {
+		const char *answer, *data, *containerd;
+	} cases[] = {
+		{"{}", "", ""},
+		{"{\"DockerRootDir\":\"/d\"}", "/d", ""},
+		{"{\"DockerRootDir\":\"/e\",\"Containerd\":{\"Address\":\"/c.sock\"}}", "/e",
+		 "/c.sock"},
+		{"{\"DockerRootDir\":\"f\",\"Containerd\":null}", "/e", "/c.sock"},
+	};
+	const struct daemon *places = engine_places(played.engine);
+
+	played.answer = answer_with_places;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		told_places = &cases[i].answer;
+		engine_refresh(played.engine);
+		run_until_idle();
+		assert_string_equal(places->paths[DAEMON_DATA_ROOT], cases[i].data);
+		assert_string_equal(places->paths[DAEMON_CONTAINERD], cases[i].containerd);
+		assert_string_equal(places->paths[DAEMON_EXEC_ROOT], "");
+		assert_int_equal(played.introduced, i + 1);
+	}
+}
+
 /* A list that failed says nothing of what is not on it. */
 static void test_failed_list_drops_nothing(void **state)
 {
@@ -910,6 +951,7 @@ int main(void)
 		TEST(test_refreshed_in_part),
 		TEST(test_refreshed_without_one),
 		TEST(test_freed_in_between),
+		TEST(test_places),
 		TEST(test_failed_list_drops_nothing),
 		TEST(test_cut_off),
 		TEST(test_endless_answers),

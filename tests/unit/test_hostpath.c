@@ -95,7 +95,12 @@ static void pretend_aliases(void *data, const char *path,
 	}
 }
 
-static const char *const roots[] = {"/graph//docker", NULL};
+static const struct host_place places[] = {
+	{"/graph/docker", "/var/lib/docker"},
+	{"/run/other", "/run/docker"},
+	{"/opt/ctd/c.sock", "/run/containerd/containerd.sock"},
+	{0},
+};
 static const char *const watched[] = {"/srv/engine.sock", "/var/run/docker.sock",
 				      "/opt//e/../engine/x.sock", "@abstract", NULL};
 
@@ -104,7 +109,7 @@ static const struct host_files host = {
 	.resolve = pretend_resolve,
 	.is_block_device = pretend_block_device,
 	.aliases = pretend_aliases,
-	.roots = roots,
+	.places = places,
 	.sockets = watched,
 };
 
@@ -387,6 +392,14 @@ static const struct source_case on_host[] = {
 	{"/graph/docker/volumes/x", "path medium", "path medium"},
 	{"/graph/docker/overlay2", "path critical", "path high"},
 	{"/graph/docker2", "none", "none"},
+	{"/run/other", "engine critical", "engine critical"},
+	{"/var/run/other/netns", "path critical", "path high"},
+	{"/run/other/plugins/x.sock", "path high", "path medium"},
+	{"/run/other/containerd/containerd.sock", "engine critical", "engine critical"},
+	{"/run/other/metrics.sock", "path medium", "path medium"}, /* which is in /run as well */
+	{"/opt/ctd/c.sock", "engine critical", "engine critical"},
+	{"/opt/ctd", "engine critical", "engine critical"},
+	{"/opt/ctd/c", "none", "none"},
 	{"/tmp/lost", "unjudged high", "unjudged high"},
 	{"/mnt/fuse/x", "unjudged high", "unjudged high"},
 	{"/mnt/nfs/x", "unjudged medium", "unjudged medium"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is found in the contents of requests, and the facts that are told of them. */
 #include "calling.h"
+#include "docker/known/packed.h"
 
 /* A call and what is told of it, in one of the parts of the line. */
 struct told_case {
@@ -589,11 +590,95 @@ static void test_files(void **state)
 		 READ "low: reads /h/etcetera"},
 		{"GET /containers/web/archive?path=.", NULL, READ "medium: reads /"},
 		{"GET /containers/web/export", NULL, READ "low: reads its files"},
-		{"POST /containers/web/copy", NULL, READ "low: reads its files"},
+		{"POST /containers/web/copy", NULL,
+		 READ "low: reads its files"},
+		{"POST /containers/web/copy", "{'Resource':'etc/../etc/shadow'}",
+		 READ "medium: reads /etc/shadow"},
 		{"GET /containers/web/changes", NULL, ""},
 	};
 
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+/* The container of C_ID has these mounted, the first of which is that of a link. */
+static void know_mounts(struct inventory *inventory, bool more)
+{
+	static const char *const places[][3] = {
+		{"w", "/srv/conf", "/e"},
+		{"w", "/srv/x", "/x"},
+		{"r", "/srv/engine", "/deep/down/"},
+		{"w", "/srv/lost", "/l"},
+	};
+	struct text packed = {0};
+	struct inventory_container mounter = {
+		.id = bytes_of(C_ID), .name = bytes_of("mounter"), .inspected = true, .more = more};
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		char how[] = {places[i][0][0], 'p', '\0'};
+
+		packed_add(&packed, bytes_of(how));
+		packed_add(&packed, bytes_of(""));
+		packed_add(&packed, bytes_of(places[i][1]));
+		packed_add(&packed, bytes_of(places[i][2]));
+	}
+	mounter.places = text_since(&packed, 0);
+	assert_int_equal(inventory_put_container(inventory, &mounter), 0);
+	text_free(&packed);
+}
+
+/* A path of a container that is in a mount, or holds one, is what it is on the host. */
+static void test_mapped_files(void **state)
+{
+	static const struct told_case cases[] = {
+		{"PUT /containers/mounter/archive?path=/e/cron.d/x", NULL,
+		 WRITE
+		 "critical: writes to /e/cron.d/x, with /srv/conf mounted at /e: commands that run "
+		 "as root by the clock"},
+		{"GET /containers/mounter/archive?path=/x/../e/hosts", NULL,
+		 READ "low: reads /e/hosts, with /srv/conf mounted at /e: names of other hosts"},
+		{"GET /containers/mounter/archive?path=/e", NULL,
+		 READ "critical: reads /e, with /srv/conf mounted at /e: accounts, secrets and "
+		      "configuration of the host"},
+		{"HEAD /containers/mounter/archive?path=/deep", NULL,
+		 READ "critical: reads /deep, with /srv/engine mounted at /deep/down/: an engine's "
+		      "socket"},
+		{"PUT /containers/mounter/archive?path=/", NULL,
+		 WRITE "critical: writes to /, with /srv/conf mounted at /e: accounts, secrets and "
+		       "configuration of the host"},
+		/* A link there is one of the container. */
+		{"PUT /containers/mounter/archive?path=/x/all", NULL,
+		 WRITE "medium: writes to /x/all"},
+		{"PUT /containers/mounter/archive?path=/ex", NULL, WRITE "medium: writes to /ex"},
+		{"PUT /containers/mounter/archive?path=/l/a", NULL,
+		 WRITE
+		 "high: writes to /l/a, with /srv/lost mounted at /l: where it leads could not be "
+		 "followed"},
+		{"POST /containers/mounter/copy", "{'Resource':'e/shadow'}",
+		 READ "critical: reads /e/shadow, with /srv/conf mounted at /e: password hashes"},
+	};
+	static const struct asked copy = {.what = "PUT /containers/mounter/archive?path=/srv"};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct asked request = {.what = cases[i].what, .body = cases[i].body};
+		struct world world = {0};
+
+		world_open(&world);
+		know_mounts(world.inventories[0], false);
+		make_call(&world, &request);
+		assert_string_equal(part_told(&world, TOLD_FINDINGS), cases[i].told);
+		world_close(&world);
+	}
+	{
+		struct world world = {0};
+
+		world_open(&world);
+		know_mounts(world.inventories[0], true);
+		make_call(&world, &copy);
+		assert_string_equal(part_told(&world, TOLD_FINDINGS),
+				    WRITE "medium: writes to /srv; " UNJUDGED
+					  "more is mounted or joined than is looked at for /srv");
+		world_close(&world);
+	}
 }
 
 #define CHECKPOINT "checkpoint-directory "
@@ -1225,21 +1310,21 @@ static void test_techniques(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_privileged), cmocka_unit_test(test_binds),
-		cmocka_unit_test(test_mounts),	   cmocka_unit_test(test_volumes_from),
-		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_devices),	   cmocka_unit_test(test_security),
-		cmocka_unit_test(test_runtime),	   cmocka_unit_test(test_logs),
-		cmocka_unit_test(test_rest),	   cmocka_unit_test(test_create),
-		cmocka_unit_test(test_start),	   cmocka_unit_test(test_update),
-		cmocka_unit_test(test_files),	   cmocka_unit_test(test_checkpoints),
-		cmocka_unit_test(test_networks),   cmocka_unit_test(test_entered),
-		cmocka_unit_test(test_exec),	   cmocka_unit_test(test_images),
-		cmocka_unit_test(test_volumes),	   cmocka_unit_test(test_plugins),
-		cmocka_unit_test(test_services),   cmocka_unit_test(test_operations),
-		cmocka_unit_test(test_host_facts), cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_secrets),	   cmocka_unit_test(test_long_lists),
-		cmocka_unit_test(test_techniques),
+		cmocka_unit_test(test_privileged),  cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_volumes_from),
+		cmocka_unit_test(test_namespaces),  cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_devices),	    cmocka_unit_test(test_security),
+		cmocka_unit_test(test_runtime),	    cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_rest),	    cmocka_unit_test(test_create),
+		cmocka_unit_test(test_start),	    cmocka_unit_test(test_update),
+		cmocka_unit_test(test_files),	    cmocka_unit_test(test_mapped_files),
+		cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_entered),	    cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_images),	    cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_plugins),	    cmocka_unit_test(test_services),
+		cmocka_unit_test(test_operations),  cmocka_unit_test(test_host_facts),
+		cmocka_unit_test(test_facts),	    cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_long_lists),  cmocka_unit_test(test_techniques),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

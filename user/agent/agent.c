@@ -654,6 +654,7 @@ static int open_engines(struct agent *agent)
 		.event_wait = agent->options.event_wait * SECOND,
 		.context = host_context(agent->host),
 		.state = agent->state,
+		.beside = agent->beside,
 		.data = agent,
 		.record = on_record,
 		.is_program = is_program,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define ROOT_MAX 1024
 #define HASH_NONFATAL_OOM 1
 #include "engine/engine.h"
 
@@ -67,7 +66,7 @@ struct engine {
 	char key[KEY_MAX];   /* ASK_CONTAINER */
 	size_t key_size;
 	struct body *body; /* of a status 200 */
-	char root[ROOT_MAX];
+	struct daemon places;
 	struct engine_stats stats;
 };
 
@@ -135,7 +134,11 @@ static const struct shape string_map = {.kind = SHAPE_MAP, .element = &string};
 
 static const struct shape_field swarm_fields[] = {{"LocalNodeState", &string}, {}};
 static const struct shape swarm = {.kind = SHAPE_STRUCT, .fields = swarm_fields};
-static const struct shape_field info_fields[] = {{"Swarm", &swarm}, {"DockerRootDir", &string}, {}};
+static const struct shape_field containerd_fields[] = {{"Address", &string}, {}};
+static const struct shape containerd = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = containerd_fields};
+static const struct shape_field info_fields[] = {
+	{"Swarm", &swarm}, {"DockerRootDir", &string}, {"Containerd", &containerd}, {}};
 static const struct shape info = {.kind = SHAPE_STRUCT, .fields = info_fields};
 
 static const struct shape_field volume_fields[] = {
@@ -203,15 +206,12 @@ static void take_version(struct engine *engine, const struct value *answer)
 
 static void take_info(struct engine *engine, const struct value *answer)
 {
-	struct bytes root = value_string(answer, "DockerRootDir");
-
 	engine->stats.swarm =
 		bytes_equal(value_string(value_get(answer, "Swarm"), "LocalNodeState"),
 			    (struct bytes){"active", sizeof("active") - 1});
-	if (root.size && root.size < sizeof(engine->root) && !memchr(root.data, 0, root.size)) {
-		memcpy(engine->root, root.data, root.size);
-		engine->root[root.size] = '\0';
-	}
+	daemon_set(&engine->places, DAEMON_DATA_ROOT, value_string(answer, "DockerRootDir"));
+	daemon_set(&engine->places, DAEMON_CONTAINERD,
+		   value_string(value_get(answer, "Containerd"), "Address"));
 }
 
 static bool volume_listed(void *data, const struct value *element)
@@ -431,6 +431,8 @@ static void end_question(struct engine *engine, enum outcome outcome)
 		engine->failed |= outcome == FAILED && is_list(asked);
 		engine->incomplete |= outcome == INCOMPLETE && is_list(asked);
 		engine->next++;
+		if (asked == ASK_INFO && outcome != FAILED && engine->options.introduced)
+			engine->options.introduced(engine->options.data);
 		if (engine->next == ASK_CONTAINER)
 			end_refresh(engine);
 	}
@@ -547,9 +549,9 @@ void engine_inspect(struct engine *engine, struct bytes key)
 		engine->wanted_later = true;
 }
 
-const char *engine_root(const struct engine *engine)
+const struct daemon *engine_places(const struct engine *engine)
 {
-	return engine->root[0] ? engine->root : NULL;
+	return &engine->places;
 }
 
 void engine_stats(const struct engine *engine, struct engine_stats *ret)
@@ -586,6 +588,7 @@ void engine_free(struct engine *engine)
 {
 	if (!engine)
 		return;
+	engine->options.introduced = NULL;
 	engine->options.refreshed = NULL;
 	client_close(&engine->client);
 	empty_queue(engine);

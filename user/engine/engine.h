@@ -13,6 +13,7 @@
 
 #include "docker/host/hostpath.h"
 #include "docker/known/inventory.h"
+#include "host/daemon.h"
 #include "json/body.h"
 
 struct engine;
@@ -27,6 +28,8 @@ struct engine_options {
 	 * as not inspected. NULL: containers are never asked about one by one. */
 	int (*judge_container)(void *data, const struct value *inspect,
 			       struct inventory_container *container);
+	/* It runs, and was asked where it keeps its files. NULL: nobody wants to know. */
+	void (*introduced)(void *data);
 	/* There is no container of this full id (any more). NULL: nobody wants to know. */
 	void (*gone)(void *data, struct bytes id);
 	/* All that a refresh asks is through, its inspections included. COMPLETE: the lists told all there is, and
@@ -81,8 +84,8 @@ int engine_fd(const struct engine *engine, short *ret_events);
  * back. To be called when engine_fd() is ready, and once a second. */
 void engine_run(struct engine *engine, uint64_t now);
 
-/* Where it keeps the files of its containers, by its last word; NULL: not known. Changes in engine_run(). */
-const char *engine_root(const struct engine *engine);
+/* Where it keeps its files, by its last word. Changes in engine_run(). */
+const struct daemon *engine_places(const struct engine *engine);
 
 void engine_stats(const struct engine *engine, struct engine_stats *ret);
 

@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "docker/call/call.h"
 #include "engine/engine.h"
 #include "engine/event_stream.h"
+#include "engine/places.h"
+#include "host/daemon.h"
 #include "host/host.h"
 #include "host/hostfiles.h"
 
@@ -15,6 +18,9 @@
 
 #define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
 #define COMMIT_PAUSE (SECOND / 10)
+
+#define LOOK_ACCOUNT (UINT64_MAX - 1) /* no user's: what daemons were told at their start */
+#define LOOK_PATIENCE (8 * SECOND)
 
 /* One of them, for callbacks that ask which. */
 struct one {
@@ -33,11 +39,100 @@ struct engines {
 	struct inventory *inventories[CALLERD_SOCKETS_MAX];
 	const char *names[CALLERD_SOCKETS_MAX]; /* "docker", "podman" */
 	struct host_files files;
-	const char *roots[CALLERD_SOCKETS_MAX + 1]; /* of the engines' files; NULL-terminated */
+	struct places places; /* what the files are judged by */
+	struct daemon daemons[DAEMONS_MAX];
+	unsigned int daemon_count;
+	bool look, looking; /* for the daemons: they are to be looked for; somebody does */
 	struct calls *calls;
 	struct causes *causes;
 	uint64_t now, committed;
 };
+
+/* --- where they keep their files ---------------------------------------------------------------- */
+
+/* The thread has what it finds, the loop the rest. */
+struct look {
+	struct job job;
+	struct engines *engines;
+	struct daemon found[DAEMONS_MAX];
+	unsigned int count;
+};
+
+/* What each of them says of itself, and what daemons were told. */
+static void collect_places(struct engines *engines)
+{
+	struct host_files *files = &engines->files;
+
+	files->places = NULL;
+	places_clear(&engines->places);
+	for (unsigned int i = 0; i < engines->count; i++)
+		if (engines->ones[i].engine)
+			places_add(&engines->places, engine_places(engines->ones[i].engine), files);
+	for (unsigned int i = 0; i < engines->daemon_count; i++)
+		places_add(&engines->places, &engines->daemons[i], files);
+	files->places = engines->places.list;
+}
+
+static void run_look(struct job *job)
+{
+	struct look *look = (struct look *)job;
+
+	look->count = daemon_find(look->found);
+}
+
+static void end_look(struct job *job, bool came, void *data)
+{
+	const struct look *look = (struct look *)job;
+	struct engines *engines = look->engines;
+
+	(void)data;
+	engines->looking = false;
+	if (!came) /* what was known is better than nothing */
+		return;
+	engines->daemon_count = look->count;
+	memcpy(engines->daemons, look->found, look->count * sizeof(*look->found));
+	collect_places(engines);
+}
+
+static void free_look(struct job *job)
+{
+	free(job);
+}
+
+/* Looks for the daemons, unless somebody does: then afterwards. */
+static void look_for_daemons(struct engines *engines)
+{
+	struct look *look;
+
+	if (!engines->look || engines->looking)
+		return;
+	engines->look = false;
+	look = calloc(1, sizeof(*look));
+	if (!look)
+		return;
+	look->job = (struct job){
+		.run = run_look,
+		.done = end_look,
+		.free = free_look,
+		.account = LOOK_ACCOUNT,
+		.patience = LOOK_PATIENCE,
+	};
+	look->engines = engines;
+	engines->looking = !beside_put(engines->options.beside, &look->job, engines->now);
+	if (!engines->looking)
+		free_look(&look->job);
+}
+
+/* One that was started anew may have been told other things. */
+static void introduced(void *data)
+{
+	struct engines *engines = ((struct one *)data)->engines;
+
+	collect_places(engines);
+	engines->look = true;
+}
+
+/* --- what they are asked for, and say ------------------------------------------------------------- */
 
 static int judge_container(void *data, const struct value *inspect,
 			   struct inventory_container *container)
@@ -165,6 +260,7 @@ static int open_one(struct engines *engines, unsigned int index)
 		.files = &engines->files,
 		.data = one,
 		.judge_container = judge_container,
+		.introduced = introduced,
 		.gone = gone,
 		.refreshed = refreshed,
 	};
@@ -270,7 +366,6 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->sockets);
-	engines->files.roots = engines->roots;
 	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
 		restore_one(&engines->ones[i]);
@@ -296,6 +391,7 @@ void engines_free(struct engines *engines)
 	}
 	calls_free(engines->calls);
 	causes_free(engines->causes);
+	places_clear(&engines->places);
 	free(engines);
 }
 
@@ -350,7 +446,7 @@ bool engines_settled(const struct engines *engines)
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (!is_settled(&engines->ones[i]))
 			return false;
-	return true;
+	return !engines->look && !engines->looking;
 }
 
 static void run_one(struct one *one, uint64_t now)
@@ -365,16 +461,6 @@ static void run_one(struct one *one, uint64_t now)
 	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
 }
 
-static void collect_roots(struct engines *engines)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < engines->count; i++)
-		if (engines->ones[i].engine && engine_root(engines->ones[i].engine))
-			engines->roots[count++] = engine_root(engines->ones[i].engine);
-	engines->roots[count] = NULL;
-}
-
 void engines_run(struct engines *engines, uint64_t now)
 {
 	engines->now = now;
@@ -382,7 +468,7 @@ void engines_run(struct engines *engines, uint64_t now)
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (engines->ones[i].engine)
 			run_one(&engines->ones[i], now);
-	collect_roots(engines);
+	look_for_daemons(engines);
 }
 
 /* Keeps what is known. */

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include "base/beside.h"
 #include "conversation/reader.h"
 #include "docker/cause/causes.h"
 #include "record/record.h"
@@ -24,6 +25,7 @@ struct engines_options {
 	uint64_t event_wait;	/* ns that an event waits for the request behind it */
 	const struct record_context *context;
 	struct state *state; /* NULL: nothing is kept */
+	struct beside *beside;
 	void *data;
 	void (*record)(void *data, struct record *record); /* a docker-event */
 	/* The server of a socket, where it is not the usual one; else NULL. */

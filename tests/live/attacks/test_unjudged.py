@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attackers who become root by what callerd does not know: modes, options and paths that it never heard of."""
 import contextlib
+import io
 import os
 import sys
+import tarfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from live import *  # pylint: disable=wrong-import-position
@@ -64,8 +66,11 @@ def links_that_do_not_end():
 
 @test
 def the_root_elsewhere():
-    """The host's files by another way: a bind mount of the root, and the engine's own directory where it is unusual."""
+    """The host's files by another way: a bind mount of the root, and the engine's own directories and its containerd's
+    socket where they are unusual."""
     root = get('/info')['DockerRootDir']
+    sock = {'engine-socket-mount': 'critical'}
+    os.symlink(DIR + '/exec', D + '/exec')
     true(not root.startswith('/var/lib/'), 'the engine keeps its files elsewhere')
     for name, source in (('all', '/'), ('some', '/etc'), ('harmless', D)):
         os.makedirs(f'{D}/bound-{name}')
@@ -80,7 +85,12 @@ def the_root_elsewhere():
                     ('cron', D + '/bound-some/cron.d', {'host-path-mount': ('critical', 'clock')}),
                     ('nothing', D + '/bound-harmless', {}),
                     ('the engine\'s files', root + '/image', {'host-path-mount': ('critical', 'every container')}),
-                    ('its volumes', root + '/volumes/x/_data', {'host-path-mount': 'medium'})):
+                    ('its volumes', root + '/volumes/x/_data', {'host-path-mount': 'medium'}),
+                    ('its state', DIR + '/exec/netns', {'host-path-mount': ('critical', 'engine\'s state')}),
+                    ('by a link', D + '/exec/netns', {'host-path-mount': ('critical', 'engine\'s state')}),
+                    ('all of its state', DIR + '/exec', sock),
+                    ('containerd', DIR + '/containerd.sock', sock),
+                    ('containerd\'s other', DIR + '/containerd.sock.ttrpc', sock)):
                 target, status, answer = post(CREATE, config(**bind(path)))
                 if status == 201:
                     remove(answer['Id'])
@@ -266,6 +276,14 @@ def networks_that_reach_further():
     problems.check()
 
 
+def tarred(name):
+    """An archive of an empty file."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode='w') as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    return data.getvalue()
+
+
 @test
 def copies_to_the_host():
     """docker cp into a container with a directory of the host writes where root reads commands from."""
@@ -279,6 +297,39 @@ def copies_to_the_host():
                             media='application/x-tar')
         problems.add(path, judged(record_of(AGENT, target), {'container-file-write': (wanted, path)},
                                   ('host-path-mount', 'root-container-entered')))
+    remove(name)
+    problems.check()
+
+
+@test
+def copies_by_another_name():
+    """What a path in a container is on the host does not show in its name, but in the container's mounts: docker cp
+    writes root's cron jobs, and reads what only the engine may."""
+    name = f'unjudged-mapped-{os.getpid()}'
+    victim = f'/etc/cron.d/callerd-{os.getpid()}'
+    create(name, Binds=['/etc:/e', DIR + ':/t:ro', D + ':/plain'])
+    os.symlink('/etc', D + '/elsewhere')
+    os.makedirs(D + '/copied', exist_ok=True)
+    problems = Problems()
+    beside = ('host-path-mount', 'engine-socket-mount', 'root-container-entered')
+    for what, method, path, wanted in (
+            ('a cron job', 'PUT', '/e/cron.d', ('critical', 'with /etc mounted at /e', 'by the clock')),
+            ('the way round', 'PUT', '/x/../e/./cron.d/', ('critical', 'writes to /e/cron.d', 'by the clock')),
+            ('hashes', 'GET', '/e/shadow-', ('critical', 'password hashes')),
+            ('names', 'GET', '/e/hosts', ('medium', 'names of other hosts')),
+            ('the engine\'s state', 'GET', '/t/exec/netns', ('high', 'engine\'s state')),
+            ('all', 'GET', '/', ('critical', 'accounts')),
+            # The links of a mount lead to the container's own files, there.
+            ('a plain one', 'PUT', '/plain/copied', ('high', 'in a container with files of the host')),
+            ('a link', 'GET', '/plain/elsewhere', ('medium', 'in a container with files of the host'))):
+        text = tarred(os.path.basename(victim)) if what == 'a cron job' else b''
+        target, status, _ = post(f'{API}/containers/{name}/archive?path={path}', text, method=method,
+                                 media='application/x-tar')
+        id = 'container-file-' + ('write' if method == 'PUT' else 'read')
+        problems.add(what, judged(record_of(AGENT, target), {id: wanted}, beside))
+        if what == 'a cron job':
+            true(status == 200 and os.path.exists(victim), f'{victim} was not written: this proves nothing')
+            os.unlink(victim)
     remove(name)
     problems.check()
 

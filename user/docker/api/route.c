@@ -78,7 +78,7 @@ static const struct route routes[] = {
 		.judge = judge_archive_write, .entry = ENTRY_ALL},
 	/* Works up to Docker 25, for whoever asks for an API before 1.24. */
 	{POST, "/containers/{name}/copy", "ContainerCopy", TARGET_CONTAINER,
-		.finding = FINDING_CONTAINER_FILE_READ,
+		.finding = FINDING_CONTAINER_FILE_READ, .body = &shape_container_copy,
 		.judge = judge_archive_read, .entry = ENTRY_FILES},
 	{DELETE, "/containers/{name}", "ContainerDelete", TARGET_CONTAINER},
 

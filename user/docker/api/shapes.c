@@ -252,6 +252,9 @@ static const struct shape_field config_fields[] = {
 static const struct shape inspected_config = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_fields};
 
+static const struct shape_field copy_fields[] = {{"Resource", &text}, {0}};
+const struct shape shape_container_copy = {.kind = SHAPE_STRUCT, .fields = copy_fields};
+
 static const struct shape_field exec_fields[] = {{"User", &text},
 						 {"Privileged", &flag},
 						 {"Tty", &flag},

@@ -301,7 +301,9 @@ static const struct host_entry entries[] = {
 	{"/run/user/*/bus", HIGH, HIGH, "the bus of a user's session"},
 	{"/run/user/*/containerd", ENGINE, ENGINE, "the directory of a user's containerd socket"},
 	{"/run/user/*/containerd/containerd.sock", ENGINE, ENGINE, "a user's containerd socket"},
+	{"/run/user/*/docker", ENGINE, ENGINE, "the directory of a user's containerd socket"},
 	{"/run/user/*/docker.sock", ENGINE, ENGINE, "a user's Docker socket"},
+	{"/run/user/*/docker/containerd/containerd.sock", ENGINE, ENGINE, "a user's containerd socket"},
 	{"/run/user/*/gnupg", HIGH, HIGH, "the agent of a user's keys"},
 	{"/run/user/*/keyring", HIGH, HIGH, "the agent of a user's keys"},
 	{"/run/user/*/podman", ENGINE, ENGINE, "the directory of a user's Podman socket"},
@@ -743,25 +745,24 @@ static bool holds(struct bytes path, struct bytes what)
 	       what.data[path.size] == '/';
 }
 
-/* By where engines keep their files, which is as bad as where they usually do. */
-static struct verdict judge_by_roots(struct bytes path, bool read_only,
-				     const struct host_files *files)
+/* By what is at an unusual place, which is as bad as where it usually is. PATH is clean and shortened. */
+static struct verdict judge_by_places(struct bytes path, bool read_only,
+				      const struct host_files *files)
 {
-	const char *const *roots = files ? files->roots : NULL;
+	const struct host_place *place = files ? files->places : NULL;
 	struct verdict verdict = {0};
 
-	for (; roots && *roots; roots++) {
-		struct text root = {0}, usual = {0};
+	for (; place && place->path; place++) {
 		struct bytes rest = {0};
+		struct text usual = {0};
 
-		path_clean(&root, bytes_of(*roots));
-		if (!root.error && root.size > 1 && root.data[0] == '/' &&
-		    (is_in(path, root.data, &rest) || holds(path, text_since(&root, 0)))) {
-			text_add_string(&usual, "/var/lib/docker");
-			text_add_bytes(&usual, rest);
+		if (differ(path, place->path) ||
+		    (!is_in(path, place->path, &rest) && !holds(path, bytes_of(place->path))))
+			continue;
+		text_add_string(&usual, place->usual);
+		text_add_bytes(&usual, rest);
+		if (!usual.error)
 			keep_worse(&verdict, judge_by_table(text_since(&usual, 0), read_only));
-		}
-		text_free(&root);
 		text_free(&usual);
 	}
 	return verdict;
@@ -778,7 +779,7 @@ static struct verdict judge_path(struct bytes path, bool read_only, const struct
 		return host_root;
 	verdict = judge_by_table(path, read_only);
 	keep_worse(&verdict, judge_by_sockets(path, files));
-	keep_worse(&verdict, judge_by_roots(path, read_only, files));
+	keep_worse(&verdict, judge_by_places(path, read_only, files));
 	keep_worse(&verdict, (struct verdict){least ? FINDING_HOST_PATH_MOUNT : FINDING_NONE, least,
 					      "a path through the directories of a process"});
 	return verdict;

@@ -16,6 +16,12 @@ enum host_path_end {
 	HOST_PATH_REMOTE, /* to one that another computer serves, likewise */
 };
 
+/* A path that has the meaning of another one, which is in the table of hostpath.c: absolute, clean, not the root, and
+ * not below /var/run, which is a link. */
+struct host_place {
+	const char *path, *usual;
+};
+
 /* What the host's file system says, asked through callbacks so that this stays free of I/O. */
 struct host_files {
 	void *data;
@@ -28,8 +34,8 @@ struct host_files {
 	 * it, is mounted as well; and with those of what is below PATH. NULL: nobody to ask. */
 	void (*aliases)(void *data, const char *path,
 			void (*found)(void *context, const char *alias), void *context);
-	/* Where engines keep the files of their containers; NULL-terminated. NULL: none is known. */
-	const char *const *roots;
+	/* What engines keep elsewhere than usual; the last one has no path. NULL: nothing is known. */
+	const struct host_place *places;
 	/* Engines' sockets to look for, besides the well-known; NULL-terminated. NULL: none. */
 	const char *const *sockets;
 };

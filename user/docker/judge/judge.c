@@ -456,24 +456,116 @@ static enum finding_severity worst_on_host(struct bytes path, bool read_only,
 	return least;
 }
 
-/* One step up for a delicate path, one for a container that has files of the host. */
+/* What a path in a container is on the host, by a mount. */
+struct mapped {
+	enum finding_severity severity;
+	const char *reason;
+	struct bytes source, destination; /* of the mount */
+};
+
+/* What of PATH is below DIRECTORY, both clean and absolute; data NULL: it is not in there. */
+static struct bytes below(struct bytes path, struct bytes directory)
+{
+	if (is(directory, "/"))
+		directory.size = 0;
+	if (path.size < directory.size || memcmp(path.data, directory.data, directory.size) != 0 ||
+	    (path.size > directory.size && path.data[directory.size] != '/'))
+		return (struct bytes){0};
+	return bytes_from(path, directory.size);
+}
+
+/* REST below the source of MOUNT. Its links are the container's: they lead to what the container has, not where they
+ * would on the host. */
+static void judge_below(const struct judging *judging, struct bytes rest, bool read_only,
+			struct mapped *mount)
+{
+	struct host_files files = judging->files ? *judging->files : (struct host_files){0};
+	struct text text = {0}, path = {0};
+	struct host_source source;
+
+	host_source_judge(mount->source, read_only, judging->files, &text, &source);
+	if (rest.size > 1 && source.finding != FINDING_NOT_JUDGED) {
+		files.resolve = NULL;
+		text_add_bytes(&path, source.resolved.data ? source.resolved : source.cleaned);
+		text_add_bytes(&path, rest);
+		host_source_judge(text_since(&path, 0), read_only, &files, &text, &source);
+	}
+	mount->severity = source.severity;
+	mount->reason = source.reason;
+	text_free(&text);
+	text_free(&path);
+}
+
+/* The worst that PATH, clean, is on the host by the container's mounts: it is in one, or holds one. */
+static struct mapped map_path(const struct judging *judging, struct bytes path, bool read_only)
+{
+	struct bytes places = judging->container ? judging->container->places : (struct bytes){0};
+	struct bytes how, through, source, destination;
+	struct mapped worst = {0};
+
+	while (packed_next(&places, &how) && packed_next(&places, &through) &&
+	       packed_next(&places, &source) && packed_next(&places, &destination)) {
+		struct mapped one = {.source = source, .destination = destination};
+		struct text clean = {0};
+		struct bytes rest;
+
+		path_clean(&clean, destination);
+		rest = below(path, text_since(&clean, 0));
+		if (rest.data || below(text_since(&clean, 0), path).data)
+			judge_below(judging, rest, read_only, &one);
+		if (one.severity > worst.severity)
+			worst = one;
+		text_free(&clean);
+	}
+	return worst;
+}
+
+static void add_archive(struct judging *judging, enum finding_id id, const char *what,
+			struct bytes path)
+{
+	bool host = has_host_files(judging->container), read = id == FINDING_CONTAINER_FILE_READ;
+	enum finding_severity severity = finding_kind(id)->severity + is_delicate(path) + host;
+	struct mapped mapped = map_path(judging, path, read);
+
+	if (host)
+		severity = worst_on_host(path, read, severity);
+	if (mapped.severity > severity)
+		severity = mapped.severity;
+	if (mapped.severity)
+		ADD(judging, id, severity, "%s %.*s, with %.*s mounted at %.*s: %s", what,
+		    PRINTED(path), PRINTED(mapped.source), PRINTED(mapped.destination),
+		    mapped.reason);
+	else
+		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(path),
+		    host ? " in a container with files of the host" : "");
+	if (judging->container && judging->container->more)
+		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_NONE,
+		    "more is mounted or joined than is looked at for %.*s", PRINTED(path));
+}
+
+/* The old copy has it in its body. */
+static bool archive_path(const struct judging *judging, struct text *path)
+{
+	struct bytes resource = value_string(judging->body, "Resource");
+
+	text_add_char(path, '/'); /* paths are from the container's root */
+	if (!judging->body)
+		return query_value(judging->query, "path", path);
+	text_add_bytes(path, resource);
+	return resource.size;
+}
+
+/* One step up for a delicate path, one for a container that has files of the host; and never less than what the path
+ * is there, as far as that is known. */
 static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
 {
-	enum finding_severity severity = finding_kind(id)->severity;
 	struct text path = {0}, clean = {0};
-	bool host = has_host_files(judging->container);
 
-	text_add_char(&path, '/'); /* paths are from the container's root */
-	if (query_value(judging->query, "path", &path)) {
+	if (archive_path(judging, &path)) {
 		path_clean(&clean, text_since(&path, 0));
-		severity += is_delicate(text_since(&clean, 0)) + host;
-		if (host)
-			severity = worst_on_host(text_since(&clean, 0),
-						 id == FINDING_CONTAINER_FILE_READ, severity);
-		ADD(judging, id, severity, "%s %.*s%s", what, PRINTED(text_since(&clean, 0)),
-		    host ? " in a container with files of the host" : "");
+		add_archive(judging, id, what, text_since(&clean, 0));
 	} else {
-		ADD(judging, id, severity, "%s its files", what);
+		ADD(judging, id, SEVERITY_NONE, "%s its files", what);
 	}
 	text_free(&path);
 	text_free(&clean);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/places.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESOLVED_MAX (2 * PATH_MAX)
+
+void places_clear(struct places *places)
+{
+	for (unsigned int i = 0; i < places->count; i++)
+		free((char *)places->list[i].path);
+	free(places->list);
+	*places = (struct places){0};
+}
+
+/* PATH, which it takes over, has the meaning of USUAL. */
+static void add(struct places *places, char *path, const char *usual)
+{
+	struct host_place *list;
+
+	for (unsigned int i = 0; i < places->count; i++)
+		if (!strcmp(places->list[i].path, path) && !strcmp(places->list[i].usual, usual)) {
+			free(path);
+			return;
+		}
+	list = realloc(places->list, (places->count + 2) * sizeof(*list));
+	if (!list) {
+		free(path);
+		return;
+	}
+	list[places->count++] = (struct host_place){path, usual};
+	list[places->count] = (struct host_place){0};
+	places->list = list;
+}
+
+/* The root is no such place: everything is below it. */
+static void add_unless_usual(struct places *places, const char *path, const char *usual)
+{
+	char *copy;
+
+	if (!strncmp(path, "/var/run/", strlen("/var/run/")))
+		path += strlen("/var");
+	copy = path[0] == '/' && path[1] && strcmp(path, usual) != 0 ? strdup(path) : NULL;
+
+	if (copy)
+		add(places, copy, usual);
+}
+
+/* PATH and SUFFIX as they are, and without links. */
+static void add_both(struct places *places, const char *path, const char *suffix, const char *usual,
+		     const struct host_files *files)
+{
+	char resolved[RESOLVED_MAX] = "";
+	struct text whole = {0}, clean = {0};
+	enum host_path_end end;
+
+	text_add_string(&whole, path);
+	text_add_string(&whole, suffix);
+	path_clean(&clean, text_since(&whole, 0));
+	if (path[0] && !whole.error && !clean.error) {
+		add_unless_usual(places, clean.data, usual);
+		end = files->resolve(files->data, clean.data, resolved, sizeof(resolved));
+		if (end != HOST_PATH_UNKNOWN && end != HOST_PATH_LOST)
+			add_unless_usual(places, resolved, usual);
+	}
+	text_free(&whole);
+	text_free(&clean);
+}
+
+void places_add(struct places *places, const struct daemon *daemon, const struct host_files *files)
+{
+	const char *containerd = daemon->paths[DAEMON_CONTAINERD];
+
+	add_both(places, daemon->paths[DAEMON_DATA_ROOT], "", "/var/lib/docker", files);
+	add_both(places, daemon->paths[DAEMON_EXEC_ROOT], "", "/run/docker", files);
+	add_both(places, containerd, "", "/run/containerd/containerd.sock", files);
+	if (containerd[0])
+		add_both(places, containerd, ".ttrpc", "/run/containerd/containerd.sock.ttrpc",
+			 files);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/daemon.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "json/body.h"
+
+#define PROGRAM "dockerd" /* or what begins so, as distributions have it: dockerd-current */
+#define CONFIG_DEFAULT "/etc/docker/daemon.json"
+#define FILE_MAX (1u << 20) /* bytes read of a command line or a configuration file */
+
+/* --graph is what --data-root was called. */
+static const struct {
+	const char *option, *key;
+	enum daemon_path path;
+} options[] = {
+	{"--data-root", "data-root", DAEMON_DATA_ROOT},
+	{"--graph", "graph", DAEMON_DATA_ROOT},
+	{"-g", NULL, DAEMON_DATA_ROOT},
+	{"--exec-root", "exec-root", DAEMON_EXEC_ROOT},
+	{"--containerd", "containerd", DAEMON_CONTAINERD},
+};
+
+#define OPTIONS (sizeof(options) / sizeof(*options))
+
+void daemon_set(struct daemon *daemon, enum daemon_path which, struct bytes path)
+{
+	char *to = daemon->paths[which];
+
+	if (!path.size || path.size >= DAEMON_PATH_MAX || path.data[0] != '/' ||
+	    memchr(path.data, 0, path.size))
+		return;
+	memcpy(to, path.data, path.size);
+	to[path.size] = '\0';
+}
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static bool take_argument(struct bytes *rest, struct bytes *ret)
+{
+	const char *end = rest->size ? memchr(rest->data, 0, rest->size) : NULL;
+
+	if (!end)
+		return false;
+	*ret = (struct bytes){rest->data, (size_t)(end - rest->data)};
+	*rest = bytes_from(*rest, ret->size + 1);
+	return true;
+}
+
+/* Whether ARGUMENT is OPTION; its VALUE stands behind '=', or is the next of REST. */
+static bool take_option(struct bytes argument, const char *option, struct bytes *rest,
+			struct bytes *value)
+{
+	size_t size = strlen(option);
+
+	if (!bytes_begin(argument, option))
+		return false;
+	if (argument.size == size)
+		return take_argument(rest, value);
+	*value = bytes_from(argument, size + 1);
+	return argument.data[size] == '=';
+}
+
+void daemon_take_arguments(struct daemon *daemon, struct bytes arguments, char *config)
+{
+	struct bytes argument, value;
+
+	take_argument(&arguments, &argument); /* the program's name */
+	while (take_argument(&arguments, &argument) && !bytes_equal(argument, bytes_of("--"))) {
+		if (take_option(argument, "--config-file", &arguments, &value) &&
+		    value.size < DAEMON_PATH_MAX) {
+			memcpy(config, value.data, value.size);
+			config[value.size] = '\0';
+			continue;
+		}
+		for (size_t i = 0; i < OPTIONS; i++)
+			if (take_option(argument, options[i].option, &arguments, &value)) {
+				daemon_set(daemon, options[i].path, value);
+				break;
+			}
+	}
+}
+
+/* --- the configuration file --------------------------------------------------------------------- */
+
+static const struct shape string = {.kind = SHAPE_STRING};
+static const struct shape_field config_fields[] = {{"data-root", &string},
+						   {"graph", &string},
+						   {"exec-root", &string},
+						   {"containerd", &string},
+						   {}};
+static const struct shape config_shape = {.kind = SHAPE_STRUCT, .fields = config_fields};
+
+void daemon_take_config(struct daemon *daemon, struct bytes text)
+{
+	struct body *body;
+
+	if (body_new(&config_shape, 64u << 10, NULL, &body))
+		return;
+	if (!body_feed(body, text.data, text.size))
+		for (size_t i = 0; i < OPTIONS; i++)
+			if (options[i].key && !daemon->paths[options[i].path][0])
+				daemon_set(daemon, options[i].path,
+					   value_string(body_value(body), options[i].key));
+	body_free(body);
+}
+
+/* --- processes ---------------------------------------------------------------------------------- */
+
+/* All of a file of FD, which is closed; its data is to be freed. */
+static struct bytes read_all(int fd)
+{
+	char *data = fd < 0 ? NULL : malloc(FILE_MAX);
+	size_t size = 0;
+	ssize_t got = 1;
+
+	while (data && size < FILE_MAX && (got = read(fd, data + size, FILE_MAX - size)) > 0)
+		size += (size_t)got;
+	if (fd >= 0)
+		close(fd);
+	return (struct bytes){data, size};
+}
+
+/* What the process of directory PROCESS has at PATH, if that is a file. */
+static int open_config(int process, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	struct stat status;
+
+	if (root < 0)
+		return -1;
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	close(root);
+	if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Whether it is root's, sees the host's files, and executes a dockerd. What it calls itself is no matter. */
+static bool is_daemon(int process, const struct stat *init_root)
+{
+	char executable[PATH_MAX];
+	const char *name;
+	struct stat status;
+	ssize_t size;
+
+	if (fstat(process, &status) || status.st_uid)
+		return false;
+	size = readlinkat(process, "exe", executable, sizeof(executable) - 1);
+	executable[size > 0 ? size : 0] = '\0';
+	name = strrchr(executable, '/');
+	return name && !strncmp(name + 1, PROGRAM, strlen(PROGRAM)) &&
+	       !fstatat(process, "root", &status, 0) && status.st_dev == init_root->st_dev &&
+	       status.st_ino == init_root->st_ino;
+}
+
+static void look(int process, struct daemon *daemon)
+{
+	char config[DAEMON_PATH_MAX] = CONFIG_DEFAULT;
+	struct bytes text = read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC));
+
+	*daemon = (struct daemon){0};
+	daemon_take_arguments(daemon, text, config);
+	free((char *)text.data);
+	text = read_all(open_config(process, config));
+	daemon_take_config(daemon, text);
+	free((char *)text.data);
+}
+
+unsigned int daemon_find(struct daemon daemons[DAEMONS_MAX])
+{
+	DIR *directory = opendir("/proc");
+	const struct dirent *entry;
+	unsigned int count = 0;
+	struct stat root;
+
+	if (!directory)
+		return 0;
+	/* Ours, where the init's is not to be seen. */
+	if (!stat("/proc/1/root", &root) || !stat("/", &root))
+		while (count < DAEMONS_MAX && (entry = readdir(directory))) {
+			int process = isdigit((unsigned char)entry->d_name[0])
+					      ? openat(dirfd(directory), entry->d_name,
+						       O_PATH | O_DIRECTORY | O_CLOEXEC)
+					      : -1;
+
+			if (process >= 0 && is_daemon(process, &root))
+				look(process, &daemons[count++]);
+			if (process >= 0)
+				close(process);
+		}
+	closedir(directory);
+	return count;
+}
