@@ -142,7 +142,7 @@ static void write_record(struct bench *bench)
 		.run_id = "run"};
 
 	text_cut(&bench->text, 0);
-	if (record_write_ecs(&bench->record, &context, &bench->text))
+	if (ecs_write(&bench->record, &context, &bench->text))
 		die("out of memory");
 }
 

@@ -78,7 +78,7 @@ static void on_record(void *data, struct record *record)
 	}
 	record->sequence = ++replay->sequence;
 	replay->line.size = 0;
-	record_write(replay->format, record, &context, &replay->line);
+	format_write(replay->format, record, &context, &replay->line);
 	fwrite(replay->line.data, 1, replay->line.size, stdout);
 }
 

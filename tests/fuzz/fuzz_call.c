@@ -252,10 +252,10 @@ static void write_record(struct calls *calls, struct exchange *exchange, unsigne
 	exchange_describe(exchange, &record);
 	calls_describe_caller(calls, &record);
 	check_api(&record.api);
-	MUST(!record_write_ecs(&record, &context, &text));
+	MUST(!ecs_write(&record, &context, &text));
 	check_line(&text);
 	text_cut(&text, 0);
-	MUST(!record_write_human(&record, &context, &text));
+	MUST(!human_write(&record, &context, &text));
 	check_line(&text);
 	text_free(&text);
 }

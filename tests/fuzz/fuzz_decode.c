@@ -62,10 +62,10 @@ static void on_record(void *data, struct record *record)
 
 	record->sequence = ++fuzz->sequence;
 	fuzz->line.size = 0;
-	record_write_ecs(record, &context, &fuzz->line);
+	ecs_write(record, &context, &fuzz->line);
 	check_line(&fuzz->line);
 	fuzz->line.size = 0;
-	record_write_human(record, &context, &fuzz->line);
+	human_write(record, &context, &fuzz->line);
 	check_line(&fuzz->line);
 }
 

@@ -79,7 +79,7 @@ static bool is(struct bytes text, const char *word)
 static void take(void *data, const struct engine_event *event)
 {
 	struct result *result = data;
-	struct engine_event *copy = event_copy(event);
+	struct engine_event *copy = engine_event_copy(event);
 	bool container = is(event->type, "container");
 
 	MUST(copy);
@@ -99,25 +99,25 @@ static void take(void *data, const struct engine_event *event)
 	free(copy);
 }
 
-static void feed(struct event_reader *reader, const uint8_t *data, size_t size)
+static void feed(struct engine_event_reader *reader, const uint8_t *data, size_t size)
 {
 	char *piece = malloc(size ? size : 1); /* just its size, so that a byte more is noticed */
 
 	MUST(piece);
 	if (size)
 		memcpy(piece, data, size);
-	MUST(!event_reader_feed(reader, piece, size));
+	MUST(!engine_event_reader_feed(reader, piece, size));
 	free(piece);
 }
 
 static void read_all(struct result *result, const uint8_t *data, size_t size, enum cut cut,
 		     uint64_t seed)
 {
-	struct event_reader *reader;
+	struct engine_event_reader *reader;
 	size_t at = 0;
 
 	*result = (struct result){0};
-	MUST(!event_reader_new(take, result, &reader));
+	MUST(!engine_event_reader_new(take, result, &reader));
 	while (at < size) {
 		size_t piece = size - at;
 
@@ -129,8 +129,8 @@ static void read_all(struct result *result, const uint8_t *data, size_t size, en
 		feed(reader, data + at, piece);
 		at += piece;
 	}
-	result->malformed = event_reader_malformed(reader);
-	event_reader_free(reader);
+	result->malformed = engine_event_reader_malformed(reader);
+	engine_event_reader_free(reader);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -30,7 +30,7 @@ static int unpack(const void *data, size_t size, struct bytes boot_id, struct ca
 	require(copy);
 	if (size)
 		memcpy(copy, data, size);
-	error = caller_unpack((struct bytes){copy, size}, boot_id, ret);
+	error = pack_read_caller((struct bytes){copy, size}, boot_id, ret);
 	free(copy);
 	return error;
 }
@@ -55,7 +55,7 @@ static void both_ways(const uint8_t *data, size_t size)
 		return;
 	check_caller(caller);
 	require(caller->boot_id.data);
-	caller_pack(caller, bytes_of(BOOT), 1, &packed);
+	pack_caller(caller, bytes_of(BOOT), 1, &packed);
 	require(!packed.error && packed.size == size && !memcmp(packed.data, data, size));
 	caller_unref(caller);
 	text_free(&packed);
@@ -71,7 +71,7 @@ static void this_boot(const uint8_t *data, size_t size)
 		return;
 	require(!unpack(data, size, of_boot->boot_id, &caller));
 	require(!of_boot->boot_id.size == !!caller->boot_id.data);
-	caller_pack(caller, of_boot->boot_id, of_boot->boot_to_real, &packed);
+	pack_caller(caller, of_boot->boot_id, of_boot->boot_to_real, &packed);
 	require(packed.size == size && !memcmp(packed.data, data, size));
 	require(!unpack(packed.data, packed.size, of_boot->boot_id, &again));
 	require(again == caller); /* kept once */

@@ -472,7 +472,7 @@ static void check_formats(const struct record *record, const struct record_conte
 
 	for (unsigned int i = 0; i < RECORD_FORMATS; i++) {
 		text_cut(&text, 0);
-		require(!record_write((enum record_format)i, record, context, &text));
+		require(!format_write((enum record_format)i, record, context, &text));
 		if (i != FORMAT_JOURNAL)
 			check_line(&text);
 		if (checks[i])

@@ -26,7 +26,6 @@
 #include "docker/call/call.h"
 #include "docker/judge/verdict.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PROGRAM "/usr/bin/docker"
 #define PROGRAM_INODE 77 /* of what the host has there */
 #define STARTED 1000000000ull

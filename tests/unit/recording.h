@@ -7,7 +7,6 @@
 
 #include "record/record.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define BYTES(literal)                                                                             \
 	{                                                                                          \
 		literal, sizeof(literal) - 1                                                       \

@@ -12,7 +12,7 @@
 
 #include "base/beside.c"
 
-#define MINUTE (60 * SECOND)
+#define MINUTE (60 * NS_PER_S)
 
 /* What a test's jobs have in common; they hang while the gate is shut. */
 struct gate {

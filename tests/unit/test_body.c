@@ -46,7 +46,7 @@ static bool is_bad(void *data, const struct value *element)
 
 static bool has_bad_name(void *data, const struct value *element)
 {
-	struct bytes name = value_string(element, "Name");
+	struct bytes name = body_string(element, "Name");
 
 	++*(unsigned int *)data;
 	return name.size >= 3 && !memcmp(name.data, "bad", 3);
@@ -949,11 +949,11 @@ static void test_long_strings(void **state)
 		strcpy(text_of + BODY_STRING_MAX - 1, tails[i]);
 		add(&json, "{\"Text\":\"%s\"}", text_of);
 		body = read_growing(&json, AMPLE, &calls);
-		string = value_string(body_value(body), "Text");
+		string = body_string(body_value(body), "Text");
 		assert_int_equal(string.size,
 				 BODY_STRING_MAX - 1 + (too_long ? 0 : strlen(tails[i])));
 		assert_int_equal(!!(body_oddities(body) & BODY_CUT), too_long);
-		assert_int_equal(value_get(body_value(body), "Text")->cut, too_long);
+		assert_int_equal(body_get(body_value(body), "Text")->cut, too_long);
 		body_free(body);
 	}
 	/* the next one is whole again */
@@ -963,10 +963,10 @@ static void test_long_strings(void **state)
 	    text_of, text_of, text_of, text_of);
 	body = read_growing(&json, AMPLE, &calls);
 	assert_int_equal(body_state(body), BODY_DONE);
-	assert_false(value_get(body_value(body), "Text")->cut);
-	assert_true(is_string(value_string(body_value(body), "Text"), "short"));
-	assert_true(value_get(body_value(body), "Name")->cut);
-	assert_int_equal(value_get(body_value(body), "M")->dropped,
+	assert_false(body_get(body_value(body), "Text")->cut);
+	assert_true(is_string(body_string(body_value(body), "Text"), "short"));
+	assert_true(body_get(body_value(body), "Name")->cut);
+	assert_int_equal(body_get(body_value(body), "M")->dropped,
 			 1); /* which key it was is lost */
 	assert_true(body_oddities(body) & BODY_DROPPED);
 	body_free(body);
@@ -996,19 +996,19 @@ static void test_full_of_elements(void **state)
 	value = body_value(body);
 	assert_int_equal(body_state(body), BODY_DONE);
 	assert_int_equal(body_oddities(body) & ~BODY_CUT, BODY_DROPPED);
-	assert_int_equal(value_get(value, "L")->count + value_get(value, "L")->dropped, 20001);
-	assert_in_range(value_get(value, "L")->count, 50, 1000);
-	assert_true(is_string(value_get(value, "L")->first->string, "first"));
-	assert_int_equal(value_get(value, "LB")->count + value_get(value, "LB")->dropped, 5001);
-	assert_in_range(value_get(value, "LB")->count, 50, 500);
-	for (const struct value *bad = value_get(value, "LB")->first; bad; bad = bad->next)
+	assert_int_equal(body_get(value, "L")->count + body_get(value, "L")->dropped, 20001);
+	assert_in_range(body_get(value, "L")->count, 50, 1000);
+	assert_true(is_string(body_get(value, "L")->first->string, "first"));
+	assert_int_equal(body_get(value, "LB")->count + body_get(value, "LB")->dropped, 5001);
+	assert_in_range(body_get(value, "LB")->count, 50, 500);
+	for (const struct value *bad = body_get(value, "LB")->first; bad; bad = bad->next)
 		assert_memory_equal(bad->string.data, "bad", 3);
-	assert_int_equal(value_get(value, "M")->count + value_get(value, "M")->dropped, 5001);
-	assert_int_equal(value_get(value, "Items")->dropped, 1);
-	assert_true(is_string(value_string(value, "Text"), "kept"));
-	assert_true(value_true(value, "Flag"));
-	assert_true(value_true(value_get(value, "Item"), "Flag"));
-	assert_int_equal(value_get(value, "I8")->number, 7);
+	assert_int_equal(body_get(value, "M")->count + body_get(value, "M")->dropped, 5001);
+	assert_int_equal(body_get(value, "Items")->dropped, 1);
+	assert_true(is_string(body_string(value, "Text"), "kept"));
+	assert_true(body_true(value, "Flag"));
+	assert_true(body_true(body_get(value, "Item"), "Flag"));
+	assert_int_equal(body_get(value, "I8")->number, 7);
 	assert_in_range(calls, 400, 5000); /* as long as there is room to read one into */
 	body_free(body);
 }
@@ -1036,7 +1036,7 @@ static void test_calls(void **state)
 	body = read_growing(&json, SMALL, &calls);
 	assert_int_equal(calls, 20001);
 	assert_int_equal(body_oddities(body), 0);
-	assert_int_equal(value_get(body_value(body), "LOB")->dropped, 20000);
+	assert_int_equal(body_get(body_value(body), "LOB")->dropped, 20000);
 	body_free(body);
 }
 
@@ -1058,12 +1058,12 @@ static void test_full_of_strings(void **state)
 	assert_int_equal(body_state(body), BODY_DONE);
 	assert_int_equal(body_oddities(body), BODY_CUT);
 	for (size_t i = 0; i < sizeof(names_of) / sizeof(*names_of); i++) {
-		assert_true(value_get(value, names_of[i])->cut);
-		kept += value_string(value, names_of[i]).size;
+		assert_true(body_get(value, names_of[i])->cut);
+		kept += body_string(value, names_of[i]).size;
 	}
 	assert_in_range(kept, 8000, 12000);
-	assert_true(value_true(value, "Flag"));
-	assert_true(value_true(value_get(value, "Item"), "Flag"));
+	assert_true(body_true(value, "Flag"));
+	assert_true(body_true(body_get(value, "Item"), "Flag"));
 	body_free(body);
 }
 
@@ -1098,11 +1098,11 @@ static void test_replaced_when_full(void **state)
 		add(&json, ",\"key %d\":\"value\"", i);
 	add(&json, ",\"first\":\"%0500d\",\"key 0\":\"\"}}", 0);
 	body = read_growing(&json, SMALL, &calls);
-	map = value_get(body_value(body), "M");
+	map = body_get(body_value(body), "M");
 	assert_int_equal(body_state(body), BODY_DONE);
 	assert_int_equal(body_oddities(body), BODY_DUPLICATE_KEY | BODY_DROPPED);
 	assert_int_equal(map->count + map->dropped, 1001);
-	assert_null(value_get(map, "first"));
+	assert_null(body_get(map, "first"));
 	assert_true(is_string(map->first->key, "key 0"));
 	assert_int_equal(map->first->string.size, 0);
 	body_free(body);
@@ -1125,11 +1125,11 @@ static void test_merge_when_full(void **state)
 	}
 	add(&json, "\"Flag\":true}");
 	body = read_growing(&json, SMALL, &calls);
-	list = value_get(body_value(body), "Items");
+	list = body_get(body_value(body), "Items");
 	assert_int_equal(body_state(body), BODY_DONE);
 	assert_int_equal(list->count + list->dropped, 3001);
-	assert_true(is_string(value_string(list->first, "Name"), "round 2"));
-	assert_true(is_string(value_string(list->first->next, "Name"), "element 0"));
+	assert_true(is_string(body_string(list->first, "Name"), "round 2"));
+	assert_true(is_string(body_string(list->first->next, "Name"), "element 0"));
 	body_free(body);
 }
 
@@ -1215,19 +1215,19 @@ static void test_lookups(void **state)
 	struct body *body = read_body(&whole, SMALL, &calls, json, strlen(json), strlen(json), 1);
 	const struct value *value = body_value(body);
 
-	assert_true(is_string(value_string(value, "Text"), "a"));
-	assert_null(value_string(value, "text").data);
-	assert_null(value_get(value, "TextP"));
-	assert_null(value_get(value, "L"));
-	assert_null(value_get(NULL, "Text"));
-	assert_null(value_get(value_get(value, "Text"), "Text"));
-	assert_null(value_get(value_get(value, "Nothing"), "Text"));
-	assert_true(is_string(value_get(value_get(value, "M"), "Text")->string, "c"));
-	assert_true(value_true(value, "Flag"));
-	assert_false(value_true(value, "FlagP"));
-	assert_false(value_true(value, "Nothing"));
-	assert_false(value_true(NULL, "Flag"));
-	assert_ptr_equal(value_get(value, "Flag")->shape, &flag);
+	assert_true(is_string(body_string(value, "Text"), "a"));
+	assert_null(body_string(value, "text").data);
+	assert_null(body_get(value, "TextP"));
+	assert_null(body_get(value, "L"));
+	assert_null(body_get(NULL, "Text"));
+	assert_null(body_get(body_get(value, "Text"), "Text"));
+	assert_null(body_get(body_get(value, "Nothing"), "Text"));
+	assert_true(is_string(body_get(body_get(value, "M"), "Text")->string, "c"));
+	assert_true(body_true(value, "Flag"));
+	assert_false(body_true(value, "FlagP"));
+	assert_false(body_true(value, "Nothing"));
+	assert_false(body_true(NULL, "Flag"));
+	assert_ptr_equal(body_get(value, "Flag")->shape, &flag);
 	body_free(body);
 	body_free(NULL);
 }

@@ -14,7 +14,6 @@
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 #define OVERRIDE (1ull << 1)
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static struct bytes bytes(const char *string)
 {

@@ -11,7 +11,7 @@
 #include "docker/api/route.h"
 #include "docker/cause/causes.h"
 
-#define MS 1000000ull
+#define MS NS_PER_MS
 #define BOOT (1000 * 1000 * MS)	      /* of our clock, at the beginning */
 #define AHEAD (1700000000000ull * MS) /* of the engine's clock */
 #define WAIT (2000 * MS)
@@ -225,7 +225,8 @@ static struct request *begin_request(struct stage *stage, unsigned int user, con
 			     operation, bytes_of(event_id));
 
 	assert_non_null(request);
-	request_set_sender(request, stage->users[user], (struct bytes){0}, (struct bytes){0});
+	ledger_request_set_sender(request, stage->users[user], (struct bytes){0},
+				  (struct bytes){0});
 	return request;
 }
 
@@ -235,7 +236,7 @@ static struct request *begin_of(struct stage *stage, unsigned int user, const ch
 {
 	struct request *request = begin_request(stage, user, operation, event_id, ms);
 
-	request_set_target(request, bytes_of(id), (struct bytes){0}, (struct bytes){0});
+	ledger_request_set_target(request, bytes_of(id), (struct bytes){0}, (struct bytes){0});
 	return request;
 }
 
@@ -244,8 +245,8 @@ static void answer(struct stage *stage, struct request *request, int status, uns
 {
 	uint64_t connection = request->connection;
 
-	request_answered(request, status, at(ms));
-	request_end(request);
+	ledger_request_answered(request, status, at(ms));
+	ledger_request_end(request);
 	ledger_over(causes_ledger(stage->causes), connection, false, at(ms));
 }
 
@@ -254,8 +255,8 @@ static void fall_silent(struct stage *stage, struct request *request, unsigned i
 {
 	uint64_t connection = request->connection;
 
-	request_answered(request, 0, 0);
-	request_end(request);
+	ledger_request_answered(request, 0, 0);
+	ledger_request_end(request);
 	ledger_over(causes_ledger(stage->causes), connection, true, at(ms));
 }
 
@@ -354,7 +355,7 @@ static void live_once(struct stage *stage, const char *id, bool ended)
 {
 	struct request *create = begin_request(stage, 0, "ContainerCreate", "c1", 10);
 
-	request_set_made(create, bytes_of(id));
+	ledger_request_set_made(create, bytes_of(id));
 	happens(stage, "create", id, 20);
 	answer(stage, create, 201, 30);
 	make_request(stage, 1, "ContainerStart", "s1", id, 40);
@@ -382,18 +383,18 @@ static void test_create_by_its_answer(void **state)
 	/* The event comes first; then the answer. */
 	happens(&stage, "create", B_ID, 20);
 	EXPECT_AT(&stage, 21, "");
-	request_answered(other, 201, at(22));
+	ledger_request_answered(other, 201, at(22));
 	EXPECT_AT(&stage, 23, "");
-	request_set_made(other, bytes_of(B_ID));
+	ledger_request_set_made(other, bytes_of(B_ID));
 	EXPECT_AT(&stage, 24, "create bbbb request id r2 bob\n");
 	/* The other way round. */
-	request_answered(one, 201, at(30));
-	request_set_made(one, bytes_of(A_ID));
+	ledger_request_answered(one, 201, at(30));
+	ledger_request_set_made(one, bytes_of(A_ID));
 	run_at(&stage, 31);
 	happens(&stage, "create", A_ID, 29);
 	EXPECT_AT(&stage, 32, "create aaaa request id r1 alice\n");
-	request_end(one);
-	request_end(other);
+	ledger_request_end(one);
+	ledger_request_end(other);
 	stage_close(&stage);
 }
 
@@ -430,7 +431,7 @@ static void test_fifty_creates(void **state)
 
 		run_at(&stage, 200 + i);
 		make_id(id, made);
-		request_set_made(requests[made], bytes_of(id));
+		ledger_request_set_made(requests[made], bytes_of(id));
 		answer(&stage, requests[made], 201, 200 + i);
 	}
 	EXPECT_AT(&stage, 300, wanted.data);
@@ -457,11 +458,11 @@ static void test_create_without_answer(void **state)
 	happens(&stage, "create", B_ID, 3010);
 	EXPECT_AT(&stage, 5011, "create bbbb unknown\n");
 	/* It has the name that one of them asked for. */
-	request_set_result(other, bytes_of("web"));
+	ledger_request_set_result(other, bytes_of("web"));
 	tell_event(&stage, OF_CONTAINER("create", C_ID, .name = bytes_of("web")), 6000);
 	EXPECT_AT(&stage, 8001, "create cccc request name r2 bob\n");
 	/* It has the name of neither, and one asked for another image. */
-	request_set_image(one, bytes_of("busybox"));
+	ledger_request_set_image(one, bytes_of("busybox"));
 	tell_event(&stage,
 		   OF_CONTAINER("create", D_ID, .name = bytes_of("x"), .image = bytes_of("alpine")),
 		   9000);
@@ -489,24 +490,24 @@ static void test_late_sender(void **state)
 	live_once(&stage, A_ID, false);
 	request = ledger_begin(causes_ledger(stage.causes), 0, 99, at(100), "ContainerPause",
 			       bytes_of("p1"));
-	request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
-	request_answered(request, 204, at(120));
+	ledger_request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
+	ledger_request_answered(request, 204, at(120));
 	happens(&stage, "pause", A_ID, 110);
 	make_request(&stage, 2, "ContainerUnpause", "u1", A_ID, 130);
 	happens(&stage, "unpause", A_ID, 130);
 	EXPECT_AT(&stage, 500, "");
-	request_set_sender(request, stage.users[3], bytes_of("box"), bytes_of("alpine"));
+	ledger_request_set_sender(request, stage.users[3], bytes_of("box"), bytes_of("alpine"));
 	EXPECT_AT(&stage, 501, "pause aaaa request id p1 dave\nunpause aaaa request id u1 carol\n");
-	request_end(request);
+	ledger_request_end(request);
 	/* Not for ever: the request is known all the same. */
 	request = ledger_begin(causes_ledger(stage.causes), 0, 98, at(600), "ContainerPause",
 			       bytes_of("p2"));
-	request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
-	request_answered(request, 204, at(620));
+	ledger_request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
+	ledger_request_answered(request, 204, at(620));
 	happens(&stage, "pause", A_ID, 610);
 	EXPECT_AT(&stage, 2600, "");
 	EXPECT_AT(&stage, 2611, "pause aaaa request id p2\n");
-	request_end(request);
+	ledger_request_end(request);
 	stage_close(&stage);
 }
 
@@ -1138,7 +1139,8 @@ static struct engine_event exec_event(const char *action, const char *exec_id, c
 {
 	return OF_CONTAINER(action, A_ID, .exec_id = bytes_of(exec_id),
 			    .program = bytes_of(command), .attributes = ATTRIBUTE_EXEC_ID,
-			    .command_hash = *command ? event_command_hash(bytes_of(command)) : 0);
+			    .command_hash =
+				    *command ? engine_event_command_hash(bytes_of(command)) : 0);
 }
 
 static void test_health_check(void **state)
@@ -1188,7 +1190,7 @@ static void test_swarm(void **state)
 	create.id = bytes_of(C_ID);
 	tell_event(&stage, create, 70);
 	EXPECT_AT(&stage, 2071, "create cccc unknown\n");
-	request_end(request);
+	ledger_request_end(request);
 	stage_close(&stage);
 }
 
@@ -1200,8 +1202,8 @@ static struct request *start_exec(struct stage *stage, unsigned int user, const 
 {
 	struct request *start = begin_request(stage, user, "ExecStart", event_id, ms);
 
-	request_set_target(start, bytes_of(exec_id), (struct bytes){0}, bytes_of(A_ID));
-	request_answered(start, 101, at(ms + 2));
+	ledger_request_set_target(start, bytes_of(exec_id), (struct bytes){0}, bytes_of(A_ID));
+	ledger_request_answered(start, 101, at(ms + 2));
 	return start;
 }
 
@@ -1211,7 +1213,7 @@ static void create_exec(struct stage *stage, unsigned int user, const char *even
 	struct request *create = begin_of(stage, user, "ContainerExec", event_id, A_ID, ms);
 
 	tell_event(stage, exec_event("exec_create", exec_id, command), ms + 1);
-	request_set_made(create, bytes_of(exec_id));
+	ledger_request_set_made(create, bytes_of(exec_id));
 	answer(stage, create, 201, ms + 2);
 }
 
@@ -1246,8 +1248,8 @@ static void test_exec(void **state)
 	EXPECT_AT(&stage, 61040,
 		  "exec_create aaaa 1111 request id e3 alice\nexec_start aaaa 1111 unknown\n"
 		  "exec_die aaaa 1111 unknown\n");
-	request_end(one);
-	request_end(other);
+	ledger_request_end(one);
+	ledger_request_end(other);
 	stage_close(&stage);
 }
 
@@ -1274,7 +1276,7 @@ static void test_exec_behind_a_label(void **state)
 
 	stage_open(&stage);
 	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-	request_set_made(create, bytes_of(A_ID));
+	ledger_request_set_made(create, bytes_of(A_ID));
 	tell_event(&stage,
 		   OF_CONTAINER("create", A_ID, .attributes = ATTRIBUTE_EXEC_ID,
 				.labels = ATTRIBUTE_EXEC_ID),
@@ -1294,8 +1296,8 @@ static void test_exec_behind_a_label(void **state)
 	EXPECT_AT(&stage, 310, "exec_start aaaa unknown\n");
 	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 400);
 	EXPECT_AT(&stage, 410, "exec_die aaaa unknown\n");
-	request_end(one);
-	request_end(other);
+	ledger_request_end(one);
+	ledger_request_end(other);
 	stage_close(&stage);
 }
 
@@ -1330,7 +1332,7 @@ static struct request *attach(struct stage *stage, unsigned int user, const char
 {
 	struct request *request = begin_of(stage, user, "ContainerAttach", event_id, A_ID, ms);
 
-	request_answered(request, 101, at(ms + 2));
+	ledger_request_answered(request, 101, at(ms + 2));
 	return request;
 }
 
@@ -1359,7 +1361,7 @@ static void test_attach(void **state)
 	happens(&stage, "attach", A_ID, 9003);
 	EXPECT_AT(&stage, 9010, "attach aaaa request id a5 erin\n");
 	for (size_t i = 0; i < COUNT(requests); i++)
-		request_end(requests[i]);
+		ledger_request_end(requests[i]);
 	stage_close(&stage);
 }
 
@@ -1370,11 +1372,11 @@ static struct request *remove_some(struct stage *stage, const char *operation, c
 {
 	struct request *request = begin_request(stage, 2, operation, event_id, ms);
 
-	request_answered(request, 200, at(ms + 100));
+	ledger_request_answered(request, 200, at(ms + 100));
 	if (!removed)
 		return request;
-	request_set_removed(request, 1, all);
-	request_add_removed(request, bytes_of(removed));
+	ledger_request_set_removed(request, 1, all);
+	ledger_request_add_removed(request, bytes_of(removed));
 	answer(stage, request, 200, ms + 100);
 	return request;
 }
@@ -1390,8 +1392,8 @@ static void test_prune(void **state)
 	happens(&stage, "destroy", B_ID, 111);
 	tell_event(&stage, EVENT("container", "prune", "", .swarm_task = false), 112);
 	EXPECT_AT(&stage, 120, "");
-	request_set_removed(prune, 1, true);
-	request_add_removed(prune, bytes_of(A_ID));
+	ledger_request_set_removed(prune, 1, true);
+	ledger_request_add_removed(prune, bytes_of(A_ID));
 	answer(&stage, prune, 200, 200);
 	EXPECT_AT(&stage, 210,
 		  "destroy aaaa request id p1 carol\ndestroy bbbb unknown\n"
@@ -1411,7 +1413,7 @@ static void test_prune_and_auto_removal(void **state)
 
 	stage_open(&stage);
 	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-	request_set_made(create, bytes_of(A_ID));
+	ledger_request_set_made(create, bytes_of(A_ID));
 	create->auto_remove = true;
 	happens(&stage, "create", A_ID, 20);
 	answer(&stage, create, 201, 30);
@@ -1440,8 +1442,8 @@ static void test_images(void **state)
 
 	stage_open(&stage);
 	tag = begin_request(&stage, 0, "ImageTag", "t1", 10);
-	request_set_target(tag, (struct bytes){0}, bytes_of("busybox"), (struct bytes){0});
-	request_set_result(tag, bytes_of("com:3"));
+	ledger_request_set_target(tag, (struct bytes){0}, bytes_of("busybox"), (struct bytes){0});
+	ledger_request_set_result(tag, bytes_of("com:3"));
 	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:3")), 15);
 	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:4")), 16);
 	answer(&stage, tag, 201, 20);
@@ -1451,13 +1453,13 @@ static void test_images(void **state)
 	tell_event(&stage, EVENT("image", "delete", "sha256:" ID_OF("e")), 111);
 	EXPECT_AT(&stage, 210, "untag sha2 request id d1 carol\ndelete sha2 unknown\n");
 	tag = begin_request(&stage, 0, "ImageCreate", "p1", 300);
-	request_set_target(tag, (struct bytes){0}, bytes_of("docker.io/library/busybox:latest"),
-			   (struct bytes){0});
-	request_answered(tag, 200, at(305));
+	ledger_request_set_target(tag, (struct bytes){0},
+				  bytes_of("docker.io/library/busybox:latest"), (struct bytes){0});
+	ledger_request_answered(tag, 200, at(305));
 	tell_event(&stage, EVENT("image", "pull", "busybox:latest", .name = bytes_of("busybox")),
 		   9000);
 	EXPECT_AT(&stage, 9001, "pull busy request name p1 alice\n");
-	request_end(tag);
+	ledger_request_end(tag);
 	stage_close(&stage);
 }
 
@@ -1469,7 +1471,7 @@ static void test_build(void **state)
 
 	stage_open(&stage);
 	build = begin_request(&stage, 0, "ImageBuild", "b1", 10);
-	request_answered(build, 200, at(50));
+	ledger_request_answered(build, 200, at(50));
 	tell_event(&stage, OF_CONTAINER("create", A_ID, .image = bytes_of(IMAGE_ID)), 100);
 	happens(&stage, "attach", A_ID, 101);
 	happens(&stage, "start", A_ID, 102);
@@ -1484,7 +1486,7 @@ static void test_build(void **state)
 		  "start aaaa request time b1 alice\ndie aaaa =0 request time b1 alice\n"
 		  "destroy aaaa request time b1 alice\ncreate bbbb request time b1 alice\n"
 		  "attach bbbb request time b1 alice\ncreate cccc unknown\n");
-	request_end(build);
+	ledger_request_end(build);
 	stage_close(&stage);
 }
 
@@ -1498,7 +1500,7 @@ static void test_networks(void **state)
 
 	stage_open(&stage);
 	connect = begin_request(&stage, 0, "NetworkConnect", "n1", 10);
-	request_set_target(connect, bytes_of(D_ID), (struct bytes){0}, bytes_of(A_ID));
+	ledger_request_set_target(connect, bytes_of(D_ID), (struct bytes){0}, bytes_of(A_ID));
 	event.container = bytes_of(B_ID);
 	tell_event(&stage, event, 15);
 	inspected(&stage, B_ID, "", 15);
@@ -1508,7 +1510,7 @@ static void test_networks(void **state)
 	EXPECT_AT(&stage, 21, "connect dddd unknown\nconnect dddd request id n1 alice\n");
 	/* Of which container it is, is not known; and by the network's name. */
 	connect = begin_request(&stage, 1, "NetworkConnect", "n2", 30);
-	request_set_target(connect, (struct bytes){0}, bytes_of("net"), (struct bytes){0});
+	ledger_request_set_target(connect, (struct bytes){0}, bytes_of("net"), (struct bytes){0});
 	tell_event(&stage, event, 35);
 	inspected(&stage, A_ID, "", 36);
 	answer(&stage, connect, 200, 40);
@@ -1529,13 +1531,13 @@ static void test_volumes(void **state)
 
 	stage_open(&stage);
 	one = begin_request(&stage, 0, "VolumeCreate", "v1", 10);
-	request_set_result(one, bytes_of("data"));
+	ledger_request_set_result(one, bytes_of("data"));
 	other = begin_request(&stage, 1, "ContainerCreate", "c1", 11);
 	tell_event(&stage, EVENT("volume", "create", ID_OF("9"), .swarm_task = false), 15);
 	tell_event(&stage, EVENT("volume", "create", "data", .swarm_task = false), 16);
-	request_set_made(one, bytes_of("data"));
+	ledger_request_set_made(one, bytes_of("data"));
 	answer(&stage, one, 201, 20);
-	request_set_made(other, bytes_of(A_ID));
+	ledger_request_set_made(other, bytes_of(A_ID));
 	answer(&stage, other, 201, 20);
 	EXPECT_AT(&stage, 21, "");
 	inspected(&stage, A_ID,
@@ -1552,7 +1554,7 @@ static struct request *create_one(struct stage *stage, unsigned int user, const 
 {
 	struct request *create = begin_request(stage, user, "ContainerCreate", event_id, ms - 5);
 
-	request_set_made(create, bytes_of(id));
+	ledger_request_set_made(create, bytes_of(id));
 	answer(stage, create, 201, ms + 5);
 	return create;
 }
@@ -1567,7 +1569,7 @@ static void test_volumes_of_builds(void **state)
 
 	stage_open(&stage);
 	build = begin_request(&stage, 0, "ImageBuild", "b1", 10);
-	request_answered(build, 200, at(15));
+	ledger_request_answered(build, 200, at(15));
 	/* It is known that the container has no volumes. */
 	create_one(&stage, 1, "c1", A_ID, 100);
 	inspected(&stage, A_ID, "'Mounts':[]", 110);
@@ -1600,7 +1602,7 @@ static void test_volumes_of_builds(void **state)
 	EXPECT_AT(&stage, 610, "destroy v5 unknown\n");
 	/* Two builds, of which one is by BuildKit, and then of two users. */
 	other = begin_request(&stage, 1, "ImageBuild", "b2", 700);
-	request_answered(other, 200, at(705));
+	ledger_request_answered(other, 200, at(705));
 	other->volumeless = true;
 	tell_event(&stage, VOLUME("create", "v6"), 710);
 	tell_event(&stage, OF_CONTAINER("create", D_ID, .image = bytes_of(IMAGE_ID)), 711);
@@ -1609,8 +1611,8 @@ static void test_volumes_of_builds(void **state)
 	other->volumeless = false;
 	tell_event(&stage, VOLUME("create", "v7"), 730);
 	EXPECT_AT(&stage, 740, "create v7 unknown\n");
-	request_end(other);
-	request_end(build);
+	ledger_request_end(other);
+	ledger_request_end(build);
 	stage_close(&stage);
 }
 
@@ -1645,10 +1647,10 @@ static void test_renamed_meanwhile(void **state)
 	stage_open(&stage);
 	tell_event(&stage, OF_CONTAINER("create", A_ID, .name = bytes_of("web")), 10);
 	one = begin_request(&stage, 0, "ContainerStop", "k1", 20);
-	request_set_target(one, none, bytes_of("web"), none);
+	ledger_request_set_target(one, none, bytes_of("web"), none);
 	rename = begin_request(&stage, 1, "ContainerRename", "n1", 30);
-	request_set_target(rename, none, bytes_of("web"), none);
-	request_set_result(rename, bytes_of("new"));
+	ledger_request_set_target(rename, none, bytes_of("web"), none);
+	ledger_request_set_result(rename, bytes_of("new"));
 	tell_event(&stage, OF_CONTAINER("rename", A_ID, .name = bytes_of("new")), 35);
 	answer(&stage, rename, 204, 40);
 	other = begin_of(&stage, 2, "ContainerStop", "k2", A_ID, 45);
@@ -1678,7 +1680,7 @@ static void test_auto_removal(void **state)
 
 		stage_open(&stage);
 		request = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-		request_set_made(request, bytes_of(A_ID));
+		ledger_request_set_made(request, bytes_of(A_ID));
 		request->auto_remove = true;
 		happens(&stage, "create", A_ID, 20);
 		answer(&stage, request, 201, 30);
@@ -1779,15 +1781,15 @@ static void test_full_ledger(void **state)
 	/* All are forgotten in time, though the first one goes on. */
 	run_at(&stage, 100000);
 	assert_int_equal(causes_ledger(stage.causes)->count, 1);
-	request_end(attached);
+	ledger_request_end(attached);
 	/* Where all are under way, the oldest goes, and with it what is known of the time to come. */
 	build = begin_request(&stage, 0, "ImageBuild", "b1", 200000);
 	for (unsigned int i = 0; i < LEDGER_MAX; i++)
-		request_end(begin_of(&stage, 1, "ContainerTop", "t", B_ID, 200001));
+		ledger_request_end(begin_of(&stage, 1, "ContainerTop", "t", B_ID, 200001));
 	make_request(&stage, 2, "BuildPrune", "p2", "", 200100);
 	tell_event(&stage, EVENT("builder", "prune", "", .swarm_task = false), 200100);
 	EXPECT_AT(&stage, 202200, "prune unknown\n");
-	request_end(build);
+	ledger_request_end(build);
 	stage_close(&stage);
 }
 
@@ -1816,7 +1818,7 @@ static void test_strangers(void **state)
 				 bytes_of("l1")));
 	tell_event(&stage, EVENT("daemon", "reload", "x", .swarm_task = false), 10);
 	tell_event(&stage, EVENT("container", "start", "no id", .swarm_task = false), 11);
-	request_end(NULL);
+	ledger_request_end(NULL);
 	EXPECT_AT(&stage, 12, "reload x unknown\nstart no i unknown\n");
 	stage_close(&stage);
 }
@@ -1912,7 +1914,7 @@ static void test_gap(void **state)
 	make_request(&stage, 2, "ContainerStart", "s2", A_ID, 200);
 	/* dave made another one meanwhile. */
 	create = begin_request(&stage, 3, "ContainerCreate", "c2", 295);
-	request_set_made(create, bytes_of(B_ID));
+	ledger_request_set_made(create, bytes_of(B_ID));
 	answer(&stage, create, 201, 305);
 	inspected(&stage, A_ID, STATE("true", MOMENT("00.200"), MOMENT("00.150")), 400);
 	inspected(&stage, B_ID,
@@ -2076,7 +2078,7 @@ static void test_keeper(void **state)
 	make_request(&stage, 2, "ContainerDelete", "d1", A_ID, 150);
 	happens(&stage, "destroy", A_ID, 150);
 	run_at(&stage, 160);
-	request_end(start);
+	ledger_request_end(start);
 	expect_text(&stage.kept,
 		    "put aaaa nobody\ncreate aaaa request\nput aaaa s1\nstart aaaa request\n"
 		    "put aaaa s1\nexec_create aaaa request\nput_exec 1111 x1\nput aaaa s1\n"
@@ -2101,7 +2103,7 @@ static void test_close(void **state)
 	EXPECT_AT(&stage, 22, "");
 	causes_close(stage.causes);
 	EXPECT(&stage, "create aaaa request time r1 alice\nrename aaaa unknown\n");
-	request_end(create);
+	ledger_request_end(create);
 	stage_close(&stage);
 }
 
@@ -2115,9 +2117,9 @@ static void test_freed_while_it_waits(void **state)
 	create = begin_request(&stage, 0, "ContainerCreate", "r1", 10);
 	happens(&stage, "create", A_ID, 20);
 	stage_close(&stage);
-	request_answered(create, 201, at(30));
-	request_set_made(create, bytes_of(A_ID));
-	request_end(create);
+	ledger_request_answered(create, 201, at(30));
+	ledger_request_set_made(create, bytes_of(A_ID));
+	ledger_request_end(create);
 	causes_free(NULL);
 }
 
@@ -2843,15 +2845,15 @@ static void enter_deal(struct play *play, struct deal *deal)
 	if (deal->op == OP_CREATE) {
 		request->auto_remove = vessel->auto_remove;
 		if (deal->by_name)
-			request_set_result(request, bytes_of(deal->name));
+			ledger_request_set_result(request, bytes_of(deal->name));
 	} else if (deal->op == OP_EXEC_START || deal->op == OP_EXEC_DETACHED) {
-		request_set_target(request, bytes_of(play->execs[deal->exec].id), none, id);
+		ledger_request_set_target(request, bytes_of(play->execs[deal->exec].id), none, id);
 	} else {
-		request_set_target(request, deal->by_name ? none : id,
-				   deal->by_name ? bytes_of(deal->name) : none, none);
+		ledger_request_set_target(request, deal->by_name ? none : id,
+					  deal->by_name ? bytes_of(deal->name) : none, none);
 	}
 	if (deal->op == OP_RENAME)
-		request_set_result(request, bytes_of(deal->name));
+		ledger_request_set_result(request, bytes_of(deal->name));
 }
 
 static void see_answer(struct play *play, struct deal *deal)
@@ -2860,22 +2862,22 @@ static void see_answer(struct play *play, struct deal *deal)
 	struct bytes none = {0};
 
 	if (deal->silent) {
-		request_answered(request, 0, 0);
+		ledger_request_answered(request, 0, 0);
 		return;
 	}
-	request_answered(request, deal->status, deal->answered);
+	ledger_request_answered(request, deal->status, deal->answered);
 	if (deal->by_name && deal->op != OP_CREATE && deal->status < 400)
-		request_set_target(request, bytes_of(play->vessels[deal->container].id), none,
-				   none);
+		ledger_request_set_target(request, bytes_of(play->vessels[deal->container].id),
+					  none, none);
 }
 
 static void see_made(struct play *play, struct deal *deal)
 {
 	if (deal->silent || deal->status != 201)
 		return;
-	request_set_made(deal->request,
-			 bytes_of(deal->op == OP_CREATE ? play->vessels[deal->container].id
-							: play->execs[deal->exec].id));
+	ledger_request_set_made(deal->request,
+				bytes_of(deal->op == OP_CREATE ? play->vessels[deal->container].id
+							       : play->execs[deal->exec].id));
 }
 
 static void see_event(struct play *play, const struct happening *happening, uint64_t now)
@@ -2910,7 +2912,7 @@ static void see_more(struct play *play, const struct seen_thing *thing)
 		enter_deal(play, deal);
 		break;
 	case SEE_SENDER:
-		request_set_sender(deal->request, play->stage.users[deal->user], none, none);
+		ledger_request_set_sender(deal->request, play->stage.users[deal->user], none, none);
 		break;
 	case SEE_ANSWER:
 		see_answer(play, deal);
@@ -2923,7 +2925,7 @@ static void see_more(struct play *play, const struct seen_thing *thing)
 			    deal->silent ? deal->started + MS : deal->over);
 		break;
 	case SEE_END:
-		request_end(deal->request);
+		ledger_request_end(deal->request);
 		deal->request = NULL;
 		break;
 	case SEE_EVENT:

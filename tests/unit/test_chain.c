@@ -249,7 +249,7 @@ static const char *version_of_records(enum record_format format, const char *obj
 	struct text out = {0};
 	json_t *json;
 
-	assert_int_equal(record_write(format, &record, &context, &out), 0);
+	assert_int_equal(format_write(format, &record, &context, &out), 0);
 	json = parsed(out.data, out.size);
 	snprintf(version, sizeof(version), "%s", string_at(json, object, "version", NULL));
 	json_decref(json);

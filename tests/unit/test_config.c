@@ -11,8 +11,6 @@
 #include "agent/config.c"
 #include "base/text.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 /* From a block of exactly that size. */
 static int parse(const char *text, size_t size, struct config **ret, struct config_error *error)
 {

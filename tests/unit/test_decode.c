@@ -13,7 +13,6 @@
 
 #include "process/decode.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define HEAD_SIZE offsetof(struct callerd_caller_event, text)
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TEXT(literal) literal, sizeof(literal) - 1

@@ -12,7 +12,6 @@
 #include "engine/engine.c"
 #include "engine/client.c"
 
-#define MILLISECOND 1000000ull
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define IMAGE "sha256:" ID_B
@@ -171,7 +170,7 @@ static void pass(unsigned int seconds)
 	for (unsigned int i = 0; i < seconds * 2; i++) {
 		unsigned int idle = 0;
 
-		played.now += 500 * MILLISECOND;
+		played.now += 500 * NS_PER_MS;
 		while (idle < 3) {
 			uint64_t requests = stats().requests;
 			size_t sent = played.sent;
@@ -228,7 +227,7 @@ static char *answer_well(const char *target)
 
 static int judge(void *data, const struct value *inspect, struct inventory_container *judged)
 {
-	if (value_true(value_get(inspect, "HostConfig"), "Privileged"))
+	if (body_true(body_get(inspect, "HostConfig"), "Privileged"))
 		judged->findings[judged->finding_count++].id = FINDING_PRIVILEGED;
 	return 0;
 }
@@ -253,7 +252,7 @@ static int setup(void **state)
 					 .refreshed = refreshed};
 
 	played = (struct played){.fd = -1, .answer = answer_well, .portion = SIZE_MAX};
-	played.now = 1000 * SECOND;
+	played.now = 1000 * NS_PER_S;
 	strcpy(played.directory, "/tmp/test-engine.XXXXXX");
 	if (!mkdtemp(played.directory))
 		return -1;
@@ -796,11 +795,11 @@ static void test_drip(void **state)
 {
 	played.portion = 1;
 	for (unsigned int i = 0; i < 599; i += 9) {
-		played.now += 9 * SECOND;
+		played.now += 9 * NS_PER_S;
 		run_once();
 	}
 	assert_int_equal(stats().failures, 0);
-	played.now += 9 * SECOND;
+	played.now += 9 * NS_PER_S;
 	run_once();
 	assert_int_equal(stats().failures, 1);
 }

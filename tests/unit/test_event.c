@@ -17,7 +17,6 @@
 #include "docker/cause/engine_event.h"
 #include "json/body.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define SPLIT_MAX 2000 /* larger inputs are split at fewer positions */
 
 /* --- what is told --------------------------------------------------------------------------------- */
@@ -89,27 +88,27 @@ static void say_event(void *data, const struct engine_event *event)
 }
 
 /* The pieces lie in memory of just their size, so that ASan sees a read beyond it. */
-static void feed(struct event_reader *reader, const char *bytes, size_t size)
+static void feed(struct engine_event_reader *reader, const char *bytes, size_t size)
 {
 	char *piece = malloc(size ? size : 1);
 
 	assert_non_null(piece);
 	memcpy(piece, bytes, size);
-	assert_int_equal(event_reader_feed(reader, piece, size), 0);
+	assert_int_equal(engine_event_reader_feed(reader, piece, size), 0);
 	free(piece);
 }
 
-static void feed_text(struct event_reader *reader, const char *text)
+static void feed_text(struct engine_event_reader *reader, const char *text)
 {
 	feed(reader, text, strlen(text));
 }
 
-static struct event_reader *
+static struct engine_event_reader *
 new_reader(void (*callback)(void *data, const struct engine_event *event), void *data)
 {
-	struct event_reader *reader;
+	struct engine_event_reader *reader;
 
-	assert_int_equal(event_reader_new(callback, data, &reader), 0);
+	assert_int_equal(engine_event_reader_new(callback, data, &reader), 0);
 	return reader;
 }
 
@@ -117,16 +116,16 @@ new_reader(void (*callback)(void *data, const struct engine_event *event), void 
 static void check_reading(struct bytes input, size_t first, size_t then, const char *expected)
 {
 	static struct transcript transcript;
-	struct event_reader *reader = new_reader(say_event, &transcript);
+	struct engine_event_reader *reader = new_reader(say_event, &transcript);
 
 	transcript.size = 0;
 	transcript.text[0] = '\0';
 	for (size_t at = 0, piece = first; at < input.size; at += piece, piece = then)
 		feed(reader, input.data + at, piece < input.size - at ? piece : input.size - at);
-	if (event_reader_malformed(reader))
+	if (engine_event_reader_malformed(reader))
 		say(&transcript, "%s%llu malformed", transcript.size ? "\n" : "",
-		    (unsigned long long)event_reader_malformed(reader));
-	event_reader_free(reader);
+		    (unsigned long long)engine_event_reader_malformed(reader));
+	engine_event_reader_free(reader);
 	if (strcmp(transcript.text, expected))
 		print_error("%.*s\n in pieces of %zu, then %zu\n",
 			    (int)(input.size < 900 ? input.size : 900), input.data, first, then);
@@ -354,7 +353,7 @@ static void test_long_attributes(void **state)
 static void test_many_labels(void **state)
 {
 	static struct transcript transcript;
-	struct event_reader *reader = new_reader(say_event, &transcript);
+	struct engine_event_reader *reader = new_reader(say_event, &transcript);
 	char *key = repeated("\"", 'a', BODY_STRING_MAX, "\":\"");
 	char *value = repeated("", 'b', 100000, "\",");
 	char *long_action = repeated("exec_start: sh ", 'c', 50000, "");
@@ -379,13 +378,13 @@ static void test_many_labels(void **state)
 	feed_text(reader, "\",\"name\":\"n\",\"signal\":\"");
 	feed_text(reader, from);
 	feed_text(reader, "\"}},\"timeNano\":1}\n");
-	assert_int_equal(event_reader_malformed(reader), 0);
+	assert_int_equal(engine_event_reader_malformed(reader), 0);
 	memmove(strstr(transcript.text, "bbb"), strstr(transcript.text, "b exec"),
 		strlen(strstr(transcript.text, "b exec")) + 1);
 	assert_string_equal(transcript.text,
 			    "container exec_start id=c name=n image=b exec=e command=sh"
 			    " has:signal:execID:name:image labels:signal at=1");
-	event_reader_free(reader);
+	engine_event_reader_free(reader);
 	free(key);
 	free(value);
 	free(long_action);
@@ -551,16 +550,16 @@ static void take_hash(void *data, const struct engine_event *event)
 static uint64_t hash_of(const char *line)
 {
 	uint64_t hash = 7;
-	struct event_reader *reader = new_reader(take_hash, &hash);
+	struct engine_event_reader *reader = new_reader(take_hash, &hash);
 
 	feed_text(reader, line);
-	event_reader_free(reader);
+	engine_event_reader_free(reader);
 	return hash;
 }
 
 static uint64_t hash(const char *command)
 {
-	uint64_t result = event_command_hash((struct bytes){command, strlen(command)});
+	uint64_t result = engine_event_command_hash((struct bytes){command, strlen(command)});
 
 	assert_int_not_equal(result, 0);
 	return result;
@@ -577,7 +576,7 @@ static void test_hash(void **state)
 	assert_int_not_equal(hash(" sh"), hash("sh"));
 	assert_int_equal(hash_of(EXECUTED(" echo \\u003c\\n")), hash("echo <\n"));
 	assert_int_equal(hash_of(EXECUTED(" ")), hash(""));
-	assert_int_equal(event_command_hash((struct bytes){0}), hash(""));
+	assert_int_equal(engine_event_command_hash((struct bytes){0}), hash(""));
 	assert_int_equal(hash_of(OTHER("container", "start", "c", "")), 0);
 	assert_int_equal(hash_of(OTHER("container", "exec_start", "c", "")), 0);
 	line = repeated("{\"Type\":\"container\",\"Action\":\"exec_start: a ", 'x', BODY_STRING_MAX,
@@ -745,36 +744,36 @@ static void test_long_lines(void **state)
 static void test_reset(void **state)
 {
 	static struct transcript transcript;
-	struct event_reader *reader = new_reader(say_event, &transcript);
+	struct engine_event_reader *reader = new_reader(say_event, &transcript);
 
-	event_reader_reset(reader);
+	engine_event_reader_reset(reader);
 	feed_text(reader, "{\"Type\":\"t\",\"Actor\":{\"Attributes\":{\"name\":\"n\"");
-	event_reader_reset(reader);
+	engine_event_reader_reset(reader);
 	feed_text(reader, ONE);
 	assert_string_equal(transcript.text, "t a at=1");
 	feed_text(reader, "x\n{\"Type\"");
-	event_reader_reset(reader);
-	assert_int_equal(event_reader_malformed(reader), 1);
+	engine_event_reader_reset(reader);
+	assert_int_equal(engine_event_reader_malformed(reader), 1);
 	feed_text(reader, "{");
-	event_reader_free(reader);
-	event_reader_free(NULL);
+	engine_event_reader_free(reader);
+	engine_event_reader_free(NULL);
 }
 
 /* --- copies --------------------------------------------------------------------------------------- */
 
 static void copy_event(void *data, const struct engine_event *event)
 {
-	*(struct engine_event **)data = event_copy(event);
+	*(struct engine_event **)data = engine_event_copy(event);
 }
 
 static void check_copy(const char *line, const char *expected)
 {
 	static struct transcript transcript;
 	struct engine_event *copy = NULL;
-	struct event_reader *reader = new_reader(copy_event, &copy);
+	struct engine_event_reader *reader = new_reader(copy_event, &copy);
 
 	feed_text(reader, line);
-	event_reader_free(reader);
+	engine_event_reader_free(reader);
 	transcript.size = 0;
 	assert_non_null(copy);
 	say_event(&transcript, copy);

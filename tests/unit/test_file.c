@@ -190,7 +190,7 @@ static uint64_t real_seconds, monotonic_seconds;
 
 static uint64_t test_clock(clockid_t id)
 {
-	return (id == CLOCK_REALTIME ? real_seconds : monotonic_seconds) * NS;
+	return (id == CLOCK_REALTIME ? real_seconds : monotonic_seconds) * NS_PER_S;
 }
 
 static void pass(unsigned int seconds)
@@ -343,7 +343,7 @@ static void run(void)
 /* Waits for what a run began. */
 static void settle(void)
 {
-	syncer_wait(&((struct file *)driver)->syncer);
+	file_sync_wait(&((struct file *)driver)->syncer);
 }
 
 static void reopen(void)
@@ -1745,7 +1745,7 @@ static void stop_in_rotation(unsigned int renames, bool crash)
 		send_all(told.sent + 1);
 	disk.renames = renames;
 	if (crash) {
-		log_rotate(path, 100);
+		file_log_rotate(path, 100);
 		drop_driver();
 		disk.renames = UINT_MAX;
 		open_driver();
@@ -1854,7 +1854,7 @@ static void test_rotation_meets_another(void **state)
 	options.keep = 1000;
 	open_driver();
 	send_all(100);
-	assert_int_equal(log_rotate(path, 1000), 0);
+	assert_int_equal(file_log_rotate(path, 1000), 0);
 	send_all(200);
 	run();
 	assert_no_news();
@@ -2010,7 +2010,7 @@ static void test_reopen(void **state)
 	open_driver();
 	for (int i = 0; i < 50; i++) {
 		send_all(told.sent + 30);
-		assert_int_equal(log_rotate(path, 1000), 0);
+		assert_int_equal(file_log_rotate(path, 1000), 0);
 		send_all(told.sent + 30);
 		reopen();
 		assert_no_news();
@@ -2327,7 +2327,7 @@ static void happen(void)
 	case 7:
 		if (disk.cut_error) /* what is left behind can be ended, then */
 			disk.room = SIZE_MAX;
-		if (!log_rotate(path, options.keep))
+		if (!file_log_rotate(path, options.keep))
 			reopen();
 		break;
 	case 8:

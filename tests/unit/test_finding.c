@@ -154,17 +154,19 @@ static void test_severity_names(void **state)
 	for (size_t i = 0; i < sizeof(severities) / sizeof(*severities); i++) {
 		const char *name = severities[i].name;
 
-		assert_string_equal(severity_name(severities[i].severity), name);
-		assert_int_equal(severity_by_name(name, strlen(name)), severities[i].severity);
-		assert_int_equal(severity_by_name(name, strlen(name) - 1), SEVERITY_NONE);
-		assert_int_equal(severity_number(severities[i].severity), severities[i].number);
+		assert_string_equal(finding_severity_name(severities[i].severity), name);
+		assert_int_equal(finding_severity_by_name(name, strlen(name)),
+				 severities[i].severity);
+		assert_int_equal(finding_severity_by_name(name, strlen(name) - 1), SEVERITY_NONE);
+		assert_int_equal(finding_severity_number(severities[i].severity),
+				 severities[i].number);
 	}
-	assert_null(severity_name(SEVERITY_NONE));
-	assert_null(severity_name((enum finding_severity)6));
-	assert_int_equal(severity_number(SEVERITY_NONE), 0);
-	assert_int_equal(severity_number((enum finding_severity)6), 0);
-	assert_int_equal(severity_by_name("", 0), SEVERITY_NONE);
-	assert_int_equal(severity_by_name("High", 4), SEVERITY_NONE);
+	assert_null(finding_severity_name(SEVERITY_NONE));
+	assert_null(finding_severity_name((enum finding_severity)6));
+	assert_int_equal(finding_severity_number(SEVERITY_NONE), 0);
+	assert_int_equal(finding_severity_number((enum finding_severity)6), 0);
+	assert_int_equal(finding_severity_by_name("", 0), SEVERITY_NONE);
+	assert_int_equal(finding_severity_by_name("High", 4), SEVERITY_NONE);
 }
 
 int main(void)

@@ -281,7 +281,7 @@ static char *written(enum record_format format, const struct record *record,
 	char *line;
 
 	text_add_string(&text, "before ");
-	assert_int_equal(record_write(format, record, with, &text), 0);
+	assert_int_equal(format_write(format, record, with, &text), 0);
 	assert_memory_equal(text.data, "before ", 7);
 	assert_ptr_equal(memchr(text.data, '\n', text.size), text.data + text.size - 1);
 	line = strndup(text.data + 7, text.size - 8);
@@ -390,7 +390,7 @@ static void secrets(void **state)
 	for (size_t i = 0; i < count; i++) {
 		struct text fields = {0};
 
-		assert_int_equal(record_write(FORMAT_JOURNAL, &records[i], &context, &fields), 0);
+		assert_int_equal(format_write(FORMAT_JOURNAL, &records[i], &context, &fields), 0);
 		assert_null(memmem(fields.data, fields.size, "hunter2", 7));
 		text_free(&fields);
 	}

@@ -12,7 +12,6 @@
 
 #include "docker/host/hostpath.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define BYTES(literal) ((struct bytes){literal, sizeof(literal) - 1})
 
 /* Of the findings and severities only the ids are used: their names are another module's. */

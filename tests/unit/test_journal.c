@@ -273,7 +273,7 @@ static void written(struct fields *fields, const struct record *record,
 	struct text text = {0};
 
 	text_add_string(&text, "before");
-	assert_int_equal(record_write_journal(record, with, &text), 0);
+	assert_int_equal(journal_fields_write(record, with, &text), 0);
 	assert_memory_equal(text.data, "before", 6);
 	free(fields->data);
 	fields->data = malloc(text.size);
@@ -444,7 +444,7 @@ static json_t *ecs_of(const struct record *record, const struct record_context *
 	json_t *root;
 	char *large;
 
-	assert_int_equal(record_write_ecs(record, with, &text), 0);
+	assert_int_equal(ecs_write(record, with, &text), 0);
 	while ((large = strstr(text.data, ":18446744073709551615")))
 		memcpy(large, ":7777777777777777777 ", strlen(":18446744073709551615"));
 	root = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
@@ -584,7 +584,7 @@ static void secrets(void **state)
 	for (size_t i = 0; i < count; i++) {
 		struct text text = {0};
 
-		assert_int_equal(record_write_journal(&records[i], &context, &text), 0);
+		assert_int_equal(journal_fields_write(&records[i], &context, &text), 0);
 		assert_null(memmem(text.data, text.size, "hunter2", 7));
 		text_free(&text);
 	}
@@ -666,7 +666,7 @@ static int prepare(void **state)
 	place->options = (struct sink_options){
 		.name = "journal:there", .kind = SINK_JOURNAL, .path = place->path};
 	assert_int_equal(
-		journal_open(&place->options, place->stop, &place->driver, reason, sizeof(reason)),
+		journald_open(&place->options, place->stop, &place->driver, reason, sizeof(reason)),
 		0);
 	*state = place;
 	return 0;
@@ -785,7 +785,7 @@ static void record_round_trip(void **state)
 	int passed;
 
 	listen_there(place);
-	assert_int_equal(record_write_journal(&record, &context, &text), 0);
+	assert_int_equal(journal_fields_write(&record, &context, &text), 0);
 	entry = entry_new(text.data, text.size);
 	assert_true(send_one(place, entry));
 	decode(&fields,
@@ -979,12 +979,12 @@ static void bad_path(void **state)
 
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(journal_open(&options, -1, &driver, reason, sizeof(reason)),
+	assert_int_equal(journald_open(&options, -1, &driver, reason, sizeof(reason)),
 			 -ENAMETOOLONG);
 	assert_string_equal(reason,
 			    "cannot write journal:x: the path of a socket has at most 107 bytes");
 	path[107] = '\0';
-	assert_int_equal(journal_open(&options, -1, &driver, reason, sizeof(reason)), 0);
+	assert_int_equal(journald_open(&options, -1, &driver, reason, sizeof(reason)), 0);
 	driver->ops->close(driver);
 }
 

@@ -66,7 +66,7 @@ static void check(struct names *names, uint32_t id, enum names_answer wanted, co
 {
 	char found[NAME_SIZE];
 
-	assert_int_equal(names_find(names, NAMES_USER, id, found, sizeof(found)), wanted);
+	assert_int_equal(user_names_find(names, NAMES_USER, id, found, sizeof(found)), wanted);
 	assert_string_equal(found, name);
 }
 
@@ -86,7 +86,7 @@ static void test_files(void **state)
 	char path[32], other[32];
 
 	serve(NULL, 0, false);
-	assert_int_equal(names_new(&names), 0);
+	assert_int_equal(user_names_new(&names), 0);
 	write_file(names, path, text);
 	check(names, 0, NAMES_FOUND, "root");
 	check(names, 7, NAMES_FOUND, "bare");
@@ -102,7 +102,7 @@ static void test_files(void **state)
 	forget(names);
 	check(names, 0, NAMES_FOUND, "admin");
 	unlink(other);
-	names_free(names);
+	user_names_free(names);
 }
 
 static void run_until_told(struct beside *beside)
@@ -119,18 +119,18 @@ static void test_services(void **state)
 	struct names *names;
 	char path[32];
 
-	assert_int_equal(names_new(&names), 0);
+	assert_int_equal(user_names_new(&names), 0);
 	assert_int_equal(beside_new(NULL, &beside), 0);
-	names_ask_beside(names, beside);
+	user_names_ask_beside(names, beside);
 	write_file(names, path, "");
 	serve("alice", 0, true);
 	check(names, 1000, NAMES_ASKED, "");
 	check(names, 1000, NAMES_ASKED, "");
-	assert_int_equal(names_news(names), 0);
+	assert_int_equal(user_names_news(names), 0);
 	serve("alice", 0, false);
 	run_until_told(beside);
 	check(names, 1000, NAMES_FOUND, "alice");
-	assert_int_equal(names_news(names), 1);
+	assert_int_equal(user_names_news(names), 1);
 
 	/* What was known stays, until there is another answer. */
 	serve("alicia", 0, true);
@@ -139,7 +139,7 @@ static void test_services(void **state)
 	serve("alicia", 0, false);
 	run_until_told(beside);
 	check(names, 1000, NAMES_FOUND, "alicia");
-	assert_int_equal(names_news(names), 2);
+	assert_int_equal(user_names_news(names), 2);
 
 	/* No answer is not the answer that there is none. */
 	serve(NULL, EIO, false);
@@ -154,7 +154,7 @@ static void test_services(void **state)
 	unlink(path);
 	while (!beside_free(beside))
 		;
-	names_free(names);
+	user_names_free(names);
 }
 
 /* Each question stuck: some are asked, the others refused, and nobody waits. */
@@ -166,9 +166,9 @@ static void test_services_hang(void **state)
 	struct timespec now;
 	uint64_t later;
 
-	assert_int_equal(names_new(&names), 0);
+	assert_int_equal(user_names_new(&names), 0);
 	assert_int_equal(beside_new(NULL, &beside), 0);
-	names_ask_beside(names, beside);
+	user_names_ask_beside(names, beside);
 	write_file(names, path, "bob:x:1:1:::\n");
 	serve("alice", 0, true);
 	for (uint32_t id = 1000; id < 1400; id++)
@@ -178,7 +178,7 @@ static void test_services_hang(void **state)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	later = now.tv_sec * SECOND + now.tv_nsec;
+	later = now.tv_sec * NS_PER_S + now.tv_nsec;
 	beside_run(beside, later);
 	beside_run(beside, later + 2 * PATIENCE);
 	check(names, 1000, NAMES_ASKED, "");
@@ -188,7 +188,7 @@ static void test_services_hang(void **state)
 	while (!beside_free(beside))
 		;
 	unlink(path);
-	names_free(names);
+	user_names_free(names);
 }
 
 int main(void)

@@ -48,7 +48,7 @@ static struct lineage *make_lineage(unsigned int count)
 		ancestors[i].args_truncated = i == 3;
 		ancestors[i].executable_deleted = i == 4;
 	}
-	return lineage_new(ancestors, count, arena.memory, arena.used);
+	return caller_lineage_new(ancestors, count, arena.memory, arena.used);
 }
 
 /* A caller of which all is known, in the way of decode.c. */
@@ -105,7 +105,7 @@ static struct caller *make_caller(unsigned int ancestors)
 static void pack(const struct caller *caller, const char *boot_id, int64_t clock, struct text *out)
 {
 	text_cut(out, 0);
-	caller_pack(caller, bytes_of(boot_id), clock, out);
+	pack_caller(caller, bytes_of(boot_id), clock, out);
 	assert_int_equal(out->error, 0);
 }
 
@@ -116,7 +116,7 @@ static int unpack(const void *data, size_t size, const char *boot_id, struct cal
 	int error;
 
 	memcpy(copy, data, size);
-	error = caller_unpack((struct bytes){copy, size}, bytes_of(boot_id), ret);
+	error = pack_read_caller((struct bytes){copy, size}, bytes_of(boot_id), ret);
 	free(copy);
 	return error;
 }

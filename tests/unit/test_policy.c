@@ -13,8 +13,6 @@
 #include "base/text.h"
 #include "docker/judge/policy.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 /* --- the wildcards ----------------------------------------------------------------------------- */
 
 /* A rule for a container, whose name may have slashes covered by a wildcard; a PATH may not. */

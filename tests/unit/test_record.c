@@ -20,7 +20,6 @@
 #include "secret/command.h"
 #include "secret/mask.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define BYTES(literal)                                                                             \
 	{                                                                                          \
 		literal, sizeof(literal) - 1                                                       \
@@ -173,7 +172,7 @@ static json_t *written(const struct record *record, const struct record_context 
 	struct text text = {0};
 	json_t *root;
 
-	assert_int_equal(record_write_ecs(record, with, &text), 0);
+	assert_int_equal(ecs_write(record, with, &text), 0);
 	root = parse_line(&text);
 	text_free(&text);
 	return root;
@@ -326,8 +325,8 @@ static void test_text_without_memory(void **state)
 	assert_int_equal(text_grow(&text, SIZE_MAX - 8), -ENOMEM);
 	text_add_string(&text, "not added");
 	assert_string_equal(text.data, "kept");
-	assert_int_equal(record_write_ecs(&record, &context, &text), -ENOMEM);
-	assert_int_equal(record_write_human(&record, &context, &text), -ENOMEM);
+	assert_int_equal(ecs_write(&record, &context, &text), -ENOMEM);
+	assert_int_equal(human_write(&record, &context, &text), -ENOMEM);
 	assert_string_equal(text.data, "kept");
 	text_free(&text);
 	assert_int_equal(text.error, 0);
@@ -2071,7 +2070,7 @@ static void test_hostile(void **state)
 		(struct record_cause){.kind = "request", .event_id = hostile, .operation = hostile};
 	for (int action = 0; action < RECORD_ACTION_MAX; action++) {
 		record.action = (enum record_action)action;
-		assert_int_equal(record_write_ecs(&record, &context, &ecs), 0);
+		assert_int_equal(ecs_write(&record, &context, &ecs), 0);
 		root = parse_line(&ecs);
 		if (action == RECORD_API_REQUEST) {
 			assert_text(root, "process.args.0",
@@ -2082,7 +2081,7 @@ static void test_hostile(void **state)
 				    "'{[,:]}'\\''$(x)'");
 		}
 		json_decref(root);
-		assert_int_equal(record_write_human(&record, &context, &human), 0);
+		assert_int_equal(human_write(&record, &context, &human), 0);
 		for (size_t i = 0; i + 1 < human.size; i++)
 			assert_true((unsigned char)human.data[i] >= 0x20);
 		assert_int_equal(human.data[human.size - 1], '\n');
@@ -2102,8 +2101,8 @@ static void test_appends(void **state)
 	struct record record = request(&caller);
 	struct text text = {0};
 
-	assert_int_equal(record_write_ecs(&record, &context, &text), 0);
-	assert_int_equal(record_write_ecs(&record, &context, &text), 0);
+	assert_int_equal(ecs_write(&record, &context, &text), 0);
+	assert_int_equal(ecs_write(&record, &context, &text), 0);
 	assert_int_equal(text.size % 2, 0);
 	assert_memory_equal(text.data, text.data + text.size / 2, text.size / 2);
 	text_free(&text);
@@ -2130,9 +2129,9 @@ static void test_rendered_once(void **state)
 	for (size_t i = 0; i < COUNT(actions); i++, clock.boot_to_real += i == 3) {
 		record.action = actions[i];
 		record.caller = &caller;
-		assert_int_equal(record_write_ecs(&record, &clock, &anew), 0);
+		assert_int_equal(ecs_write(&record, &clock, &anew), 0);
 		record.caller = &keeping;
-		assert_int_equal(record_write_ecs(&record, &clock, &kept), 0);
+		assert_int_equal(ecs_write(&record, &clock, &kept), 0);
 		assert_int_equal(of_caller.clock, clock.boot_to_real);
 		assert_int_equal(of_lineage.clock, clock.boot_to_real);
 	}
@@ -2152,7 +2151,7 @@ static void check_line(const struct record *record, const char *wanted)
 {
 	struct text text = {0};
 
-	assert_int_equal(record_write_human(record, &context, &text), 0);
+	assert_int_equal(human_write(record, &context, &text), 0);
 	assert_is(&text, wanted);
 }
 

@@ -13,8 +13,6 @@
 #include "http/query.h"
 #include "http/url.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 /* --- the answer to one request -------------------------------------------------------------------- */
 
 struct answer {

@@ -27,7 +27,6 @@ static unsigned long long state_size_max = 512ull << 20;
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define LATER "fedcba98-7654-3210-fedc-ba9876543210"
 #define CLOCK 1700000000000000000ll
-#define SECOND 1000000000ull
 #define T0 1772366624000000000ull /* 2026-03-01 12:03:44 */
 
 static const char *const sockets[] = {"/run/docker.sock", "/run/podman.sock", NULL};
@@ -67,7 +66,7 @@ static struct caller *make_caller(uint32_t pid, struct bytes args)
 		memcpy(text + 21 + args.size, "/docker/", 8);
 		memset(text + 29 + args.size, 'c', ID_SIZE);
 	}
-	return caller_new(&draft, lineage_new(&process, 1, parent, sizeof(parent) - 1), text,
+	return caller_new(&draft, caller_lineage_new(&process, 1, parent, sizeof(parent) - 1), text,
 			  21 + args.size + draft.cgroup.size);
 }
 
@@ -120,7 +119,7 @@ static void put_container(struct state *state, unsigned int number, struct origi
 		.creator = creator,
 		.starter = starter,
 		.starter_known = starter,
-		.created = T0 + number * SECOND,
+		.created = T0 + number * NS_PER_S,
 		.started = number % 3 ? T0 + 1 : 0,
 		.died = number,
 		.labels = number % 32,
@@ -1278,7 +1277,7 @@ static void test_explain(void **unused)
 	char *text;
 
 	put_story(state);
-	KEEP(state, remove, 0, id_of(3), T0 + 60 * SECOND);
+	KEEP(state, remove, 0, id_of(3), T0 + 60 * NS_PER_S);
 	commit(state);
 	text = explained("name-1", EXIT_OK);
 	assert_string_equal(

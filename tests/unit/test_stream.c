@@ -18,7 +18,6 @@
 #include "engine/client.c"
 #include "engine/listener.c"
 
-#define MILLISECOND 1000000ull
 #define EVENTS_MAX 8192
 #define CHANNEL 1024
 
@@ -61,7 +60,7 @@ static struct stream_stats stats(void)
 {
 	struct stream_stats now;
 
-	stream_stats(played.stream, &now);
+	event_stream_stats(played.stream, &now);
 	return now;
 }
 
@@ -134,7 +133,7 @@ static void put_event(const struct happened *happened)
 		 "{\"Type\":\"volume\",\"Action\":\"create\",\"Actor\":{\"ID\":\"%u\","
 		 "\"Attributes\":"
 		 "{\"driver\":\"local\"}},\"scope\":\"local\",\"time\":%llu,\"timeNano\":%llu}\n",
-		 happened->id, (unsigned long long)(happened->time / SECOND),
+		 happened->id, (unsigned long long)(happened->time / NS_PER_S),
 		 (unsigned long long)happened->time);
 	put_piece(line);
 }
@@ -156,7 +155,7 @@ static void answer_events(const char *query)
 
 	played.events_requests++;
 	assert_int_equal(sscanf(query, "?since=%llu.%9llu HTTP/1.1\r\n", &seconds, &nanos), 2);
-	played.since = seconds * SECOND + nanos;
+	played.since = seconds * NS_PER_S + nanos;
 	if (!played.events_head)
 		return;
 	if (!played.late_head)
@@ -264,7 +263,7 @@ static void happen_at(unsigned int id, uint64_t time)
 
 static void happen(unsigned int id)
 {
-	happen_at(id, played.clock ? played.clock += SECOND : real_time());
+	happen_at(id, played.clock ? played.clock += NS_PER_S : clock_now(CLOCK_REALTIME));
 }
 
 static void happen_many(unsigned int first, unsigned int last)
@@ -301,7 +300,7 @@ static void begin(uint64_t since)
 {
 	played.options = (struct stream_options){
 		.socket = played.path, .since = since, .event = on_event, .gap = on_gap};
-	assert_int_equal(stream_new(&played.options, &played.stream), 0);
+	assert_int_equal(event_stream_new(&played.options, &played.stream), 0);
 }
 
 static void start_engine(void)
@@ -319,7 +318,7 @@ static int setup(void **state)
 		.in_chunks = true,
 		.portion = SIZE_MAX,
 		.memory_max = ENGINE_MEMORY,
-		.now = 1000 * SECOND,
+		.now = 1000 * NS_PER_S,
 	};
 	strcpy(played.directory, "/tmp/test-stream.XXXXXX");
 	if (!mkdtemp(played.directory))
@@ -332,7 +331,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	stream_free(played.stream);
+	event_stream_free(played.stream);
 	stop_listening();
 	return rmdir(played.directory);
 }
@@ -345,7 +344,7 @@ static void settle(void)
 		unsigned int requests = played.version_requests + played.events_requests;
 		size_t sent = played.sent;
 
-		stream_run(played.stream, played.now);
+		event_stream_run(played.stream, played.now);
 		play();
 		if (bytes != played.stream->client.parser.message_bytes || sent != played.sent ||
 		    requests != played.version_requests + played.events_requests)
@@ -357,7 +356,7 @@ static void settle(void)
 static void pass_halves(unsigned int halves)
 {
 	while (halves--) {
-		played.now += 500 * MILLISECOND;
+		played.now += 500 * NS_PER_MS;
 		settle();
 	}
 }
@@ -402,7 +401,7 @@ static void lose_connection(void)
 
 static void another_life(uint64_t since)
 {
-	stream_free(played.stream);
+	event_stream_free(played.stream);
 	hang_up();
 	played.told[0] = '\0';
 	begin(since);
@@ -414,11 +413,11 @@ static void test_idle(void **state)
 {
 	short events;
 
-	assert_int_equal(stream_fd(played.stream, &events), -1);
+	assert_int_equal(event_stream_fd(played.stream, &events), -1);
 	assert_false(stats().listening);
 	settle();
 	assert_true(stats().listening);
-	assert_true(stream_fd(played.stream, &events) >= 0);
+	assert_true(event_stream_fd(played.stream, &events) >= 0);
 	assert_int_equal(events, POLLIN);
 	pass(3600);
 	happen(1);
@@ -427,7 +426,7 @@ static void test_idle(void **state)
 	assert_int_equal(stats().connects, 1);
 	assert_int_equal(stats().events, 1);
 	assert_int_equal(stats().gaps, 0);
-	assert_int_equal(stream_position(played.stream), played.memory[0].time);
+	assert_int_equal(event_stream_position(played.stream), played.memory[0].time);
 }
 
 static void test_from_now_on(void **state)
@@ -435,7 +434,7 @@ static void test_from_now_on(void **state)
 	happen(1);
 	happen(2);
 	assert_told("");
-	assert_int_equal(stream_position(played.stream), 0);
+	assert_int_equal(event_stream_position(played.stream), 0);
 	happen(3);
 	happen(4);
 	assert_told("3 4 ");
@@ -445,9 +444,9 @@ static void test_from_now_on(void **state)
 /* The head is there, but what happens before the engine takes us for a listener comes by its memory. */
 static void test_between_asking_and_listening(void **state)
 {
-	stream_run(played.stream, played.now);
+	event_stream_run(played.stream, played.now);
 	play();
-	stream_run(played.stream, played.now);
+	event_stream_run(played.stream, played.now);
 	happen(1);
 	assert_false(played.subscribed);
 	assert_told("1 ");
@@ -469,7 +468,7 @@ static void test_told_once(void **state)
 /* Of the same time, but not the same. */
 static void test_same_time(void **state)
 {
-	uint64_t time = real_time() + SECOND;
+	uint64_t time = clock_now(CLOCK_REALTIME) + NS_PER_S;
 
 	settle();
 	for (unsigned int id = 1; id <= 5; id++)
@@ -485,7 +484,7 @@ static void test_without_times(void **state)
 	happen_at(1, 0);
 	happen_at(1, 0);
 	assert_told("1 1 ");
-	assert_int_equal(stream_position(played.stream), 0);
+	assert_int_equal(event_stream_position(played.stream), 0);
 }
 
 static void test_byte_by_byte(void **state)
@@ -515,7 +514,7 @@ static void test_chunks(void **state)
 			line, sizeof(line),
 			"{\"Type\":\"volume\",\"Action\":\"create\",\"Actor\":{\"ID\":\"7\","
 			"\"Attributes\":{}},\"timeNano\":%llu}\n",
-			(unsigned long long)real_time());
+			(unsigned long long)clock_now(CLOCK_REALTIME));
 		for (size_t at = 0; at < length; at += size) {
 			size_t left = length - at < size ? length - at : size;
 
@@ -655,11 +654,11 @@ static void test_stopped_and_started(void **state)
 	settle();
 	happen(1);
 	settle();
-	assert_false(stream_is_stopping(played.stream));
+	assert_false(event_stream_is_stopping(played.stream));
 	close(played.listener);
 	assert_int_equal(unlink(played.path), 0);
 	played.listener = -1;
-	assert_true(stream_is_stopping(played.stream));
+	assert_true(event_stream_is_stopping(played.stream));
 	happen(2);
 	settle();
 	hang_up();
@@ -680,7 +679,7 @@ static void test_stopped_and_started_busily(void **state)
 	settle();
 	stop_listening();
 	unlink(played.path);
-	assert_true(stream_is_stopping(played.stream));
+	assert_true(event_stream_is_stopping(played.stream));
 	pass(10);
 	start_engine();
 	happen_many(2, ENGINE_MEMORY + 100);
@@ -823,13 +822,13 @@ static void test_out_of_order(void **state)
 	settle();
 	happen(1);
 	assert_told("1 ");
-	time = real_time();
+	time = clock_now(CLOCK_REALTIME);
 	happen_at(3, time + 20);
 	happen_at(2, time + 10);
 	played.channel[1] = played.channel[0];
 	played.channel[0] = played.memory[2];
 	assert_told("1 2 3 ");
-	assert_int_equal(stream_position(played.stream), time + 20);
+	assert_int_equal(event_stream_position(played.stream), time + 20);
 	happen_at(5, time + 40);
 	assert_told("1 2 3 5 ");
 	happen_at(4, time + 30);
@@ -842,12 +841,12 @@ static void test_out_of_order(void **state)
 static void test_clock_set_back(void **state)
 {
 	settle();
-	happen_at(1, real_time() + 3600 * SECOND);
+	happen_at(1, clock_now(CLOCK_REALTIME) + 3600 * NS_PER_S);
 	assert_told("1 ");
 	pass(5);
 	happen(2);
 	assert_told("1 2 ");
-	assert_int_equal(stream_position(played.stream), played.memory[1].time);
+	assert_int_equal(event_stream_position(played.stream), played.memory[1].time);
 	lose_connection();
 	happen(3);
 	assert_told("1 2 3 ");
@@ -862,9 +861,9 @@ static void test_earlier_life(void **state)
 	settle();
 	happen_many(1, 3);
 	assert_told("1 2 3 ");
-	position = stream_position(played.stream);
+	position = event_stream_position(played.stream);
 	another_life(position);
-	assert_int_equal(stream_position(played.stream), position);
+	assert_int_equal(event_stream_position(played.stream), position);
 	happen(4);
 	assert_told("4 ");
 	assert_int_equal(stats().repeated, 3);
@@ -873,7 +872,7 @@ static void test_earlier_life(void **state)
 	lose_connection();
 	happen(5);
 	assert_told("4 5 ");
-	another_life(stream_position(played.stream));
+	another_life(event_stream_position(played.stream));
 	pass(100);
 	assert_told("");
 	lose_connection();
@@ -887,7 +886,7 @@ static void test_earlier_life(void **state)
 /* Its last event is not there any more. */
 static void test_earlier_life_and_restarted(void **state)
 {
-	uint64_t position = real_time() - 3600 * SECOND;
+	uint64_t position = clock_now(CLOCK_REALTIME) - 3600 * NS_PER_S;
 
 	happen(1);
 	another_life(position);
@@ -899,7 +898,7 @@ static void test_earlier_life_and_restarted(void **state)
 	pass(3);
 	assert_told("gap ");
 	lose_connection();
-	assert_true(played.since > position + 3500 * SECOND); /* there is nothing more to it */
+	assert_true(played.since > position + 3500 * NS_PER_S); /* there is nothing more to it */
 	pass(10);
 	happen(2);
 	assert_told("gap 2 ");
@@ -909,7 +908,7 @@ static void test_earlier_life_and_restarted(void **state)
 /* What is told again, whatever came before it, is not told. */
 static void test_earlier_life_out_of_order(void **state)
 {
-	uint64_t position = real_time();
+	uint64_t position = clock_now(CLOCK_REALTIME);
 
 	happen_at(2, position + 10);
 	happen_at(1, position);
@@ -923,7 +922,7 @@ static void test_earlier_life_and_lost(void **state)
 	happen(1);
 	another_life(played.memory[0].time);
 	for (unsigned int i = 0; i < 5; i++) {
-		stream_run(played.stream, played.now);
+		event_stream_run(played.stream, played.now);
 		play();
 	}
 	lose_connection();
@@ -1020,9 +1019,9 @@ static void test_endless_head(void **state)
 	assert_int_equal(played.fd, -1);
 	played.portion = 1;
 	while (played.events_requests == 1 || played.fd >= 0) {
-		played.now += SECOND;
+		played.now += NS_PER_S;
 		for (unsigned int i = 0; i < 200 && (!i || !played.headed); i++) {
-			stream_run(played.stream, played.now);
+			event_stream_run(played.stream, played.now);
 			play();
 		}
 		assert_in_range(seconds++, 0, 15);
@@ -1079,7 +1078,7 @@ static void test_left_to_systemd(void **state)
 	pass(1000);
 	assert_true(stats().dormant);
 	assert_false(stats().listening);
-	stream_seen(played.stream);
+	event_stream_seen(played.stream);
 	pass(1);
 	assert_true(stats().listening);
 	assert_told("1 2 ");
@@ -1095,7 +1094,7 @@ static void sleep_over(unsigned int events)
 	happen(1);
 	settle();
 	happen_many(2, events);
-	played.now += SECOND;
+	played.now += NS_PER_S;
 }
 
 static void catch_up(void)
@@ -1189,7 +1188,7 @@ static void test_passed_over_and_lost_twice(void **state)
 
 	another_life(1); /* nothing is too old */
 	pass(3);
-	played.clock = real_time() - 86400 * SECOND;
+	played.clock = clock_now(CLOCK_REALTIME) - 86400 * NS_PER_S;
 	sleep_over(most + 100);
 	settle();
 	happen_many(10001, 10020);
@@ -1198,8 +1197,8 @@ static void test_passed_over_and_lost_twice(void **state)
 	hang_up();
 	settle();
 	played.portion = 1;
-	for (played.now += 2 * SECOND; stats().repeated < 1;) {
-		stream_run(played.stream, played.now);
+	for (played.now += 2 * NS_PER_S; stats().repeated < 1;) {
+		event_stream_run(played.stream, played.now);
 		play();
 	}
 	assert_in_range(stats().events, most + 10, most + 30);
@@ -1262,7 +1261,7 @@ static void test_always_slow(void **state)
 	for (unsigned int i = 0; i < 40; i++) {
 		happen_many(first, first + most + 50);
 		first += most + 51;
-		played.now += SECOND;
+		played.now += NS_PER_S;
 		settle();
 		pass_halves(1);
 	}
@@ -1278,7 +1277,7 @@ static void test_busy(void **state)
 	settle();
 	for (unsigned int id = 1; id <= 6000; id += 200) {
 		happen_many(id, id + 199);
-		played.now += 20 * MILLISECOND;
+		played.now += 20 * NS_PER_MS;
 		settle();
 	}
 	assert_told_all(1, 6000);

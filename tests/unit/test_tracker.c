@@ -19,8 +19,7 @@
 #include "conversation/tracker.h"
 #include "process/decode.h"
 
-#define MILLISECOND 1000000ull
-#define SENDER_WAIT (200 * MILLISECOND)
+#define SENDER_WAIT (200 * NS_PER_MS)
 #define WIRES_MAX 128
 #define RANDOM_SPLITS 12
 #define HOST "Host: docker\r\n"
@@ -137,7 +136,7 @@ static void say_end(struct world *world, const struct record *record)
 	const struct record_stream *stream = &record->stream;
 
 	say(world, " %s after %llums", stream->end_reason,
-	    (unsigned long long)(record->http.duration / MILLISECOND));
+	    (unsigned long long)(record->http.duration / NS_PER_MS));
 	if (stream->has_request_bytes)
 		say(world, " in %llu", (unsigned long long)stream->request_bytes);
 	if (stream->has_response_bytes)
@@ -256,7 +255,7 @@ static void emit_caller(struct world *world, uint32_t type, uint64_t id, uint64_
 
 static void step(struct world *world)
 {
-	world->now += MILLISECOND;
+	world->now += NS_PER_MS;
 }
 
 static void connects(struct world *world, uint64_t id, uint32_t pid)
@@ -485,7 +484,7 @@ static void world_begin(struct world *world, enum split split, unsigned int seed
 				.record = on_record,
 				.mute = on_mute,
 			},
-		.now = 1000 * MILLISECOND,
+		.now = 1000 * NS_PER_MS,
 	};
 	for (size_t i = 0; i < WIRES_MAX; i++)
 		world->wires[i].speaking = CALLERD_RESPONSE;
@@ -741,7 +740,7 @@ static void talk_times(struct world *world)
 	asks(world, 1, "G"); /* Go's background read */
 	world->now += 5;
 	asks(world, 1, "ET /a HTTP/1.1\r\n" HOST "\r\n");
-	world->now += 20 * MILLISECOND;
+	world->now += 20 * NS_PER_MS;
 	answers(world, 1, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
 	answers(world, 1, "body");
 }
@@ -1110,7 +1109,7 @@ static void talk_unconfirmed(struct world *world)
 	assert_false(tracker_is_waiting(world->tracker) && world->told.size > 30);
 	flush(world);
 	assert_true(tracker_is_waiting(world->tracker));
-	world->now += SENDER_WAIT - MILLISECOND;
+	world->now += SENDER_WAIT - NS_PER_MS;
 	sent(world, 1, strlen(GET_A) - 1);
 	flush(world);
 	assert_true(tracker_is_waiting(world->tracker));
@@ -1630,7 +1629,7 @@ TEST_WHOLE(beheaded, "1 connected by p10\n"
 
 static void pause(struct world *world, uint64_t milliseconds)
 {
-	world->now += milliseconds * MILLISECOND;
+	world->now += milliseconds * NS_PER_MS;
 	flush(world);
 }
 
@@ -2117,7 +2116,7 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 {
 	ret->received = 1000;
 	ret->answered = 5000;
-	ret->answered_at = ((struct world *)data)->now - 7000 * MILLISECOND;
+	ret->answered_at = ((struct world *)data)->now - 7000 * NS_PER_MS;
 	return true;
 }
 
@@ -2154,9 +2153,8 @@ static void test_survey(void **state)
 	connects(&world, 4, 13);
 	asks(&world, 4, GET_A);
 	text_cut(&world.told, 0);
-	assert_false(tracker_has_idle(world.tracker, world.now, 100 * MILLISECOND));
-	assert_true(
-		tracker_has_idle(world.tracker, world.now + 101 * MILLISECOND, 100 * MILLISECOND));
+	assert_false(tracker_has_idle(world.tracker, world.now, 100 * NS_PER_MS));
+	assert_true(tracker_has_idle(world.tracker, world.now + 101 * NS_PER_MS, 100 * NS_PER_MS));
 	tracker_survey_begin(world.tracker);
 	tracker_survey_seen(world.tracker, 2);
 	tracker_survey_seen(world.tracker, 99);

@@ -19,6 +19,7 @@
 #include "agent/losses.h"
 #include "agent/outputs.h"
 #include "base/beside.h"
+#include "base/clock.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
 #include "host/elders.h"
@@ -32,14 +33,11 @@
 #include "process/decode.h"
 #include "state/state.h"
 
-#define MILLISECOND 1000000ull
-#define SECOND 1000000000ull
-
-#define POLL_PAUSE (10 * MILLISECOND)	/* between two drains while there is work */
-#define POLL_LINGER (100 * MILLISECOND) /* without events until the reader sleeps */
-#define SENDER_WAIT SECOND
-#define LEARN_TIME SECOND /* at most, at the start */
-#define SURVEY_INTERVAL (10 * SECOND)
+#define POLL_PAUSE (10 * NS_PER_MS)   /* between two drains while there is work */
+#define POLL_LINGER (100 * NS_PER_MS) /* without events until the reader sleeps */
+#define SENDER_WAIT NS_PER_S
+#define LEARN_TIME NS_PER_S /* at most, at the start */
+#define SURVEY_INTERVAL (10 * NS_PER_S)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
 #define BACKLOG 500 /* records */
@@ -94,14 +92,6 @@ static void tell(void *data, const char *text)
 	message(data, LOG_LEVEL_WARNING, "%s", text);
 }
 
-static uint64_t boot_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_BOOTTIME, &time);
-	return time.tv_sec * SECOND + time.tv_nsec;
-}
-
 /* --- records ---------------------------------------------------------------------------------- */
 
 static void on_record(void *data, struct record *record)
@@ -124,7 +114,7 @@ static void write_started(struct agent *agent)
 	struct record_output outputs[OUTPUTS_MAX];
 	struct record record = {
 		.action = RECORD_AGENT_STARTED,
-		.time = boot_time(),
+		.time = clock_now(CLOCK_BOOTTIME),
 		.backend = capture_backend_name(agent->capture),
 		.backend_reason = agent->backend_reason,
 		.sockets = agent->options.sockets,
@@ -145,7 +135,7 @@ static void write_totals(struct agent *agent, enum record_action action)
 	unsigned int count = 0;
 	struct record record = {
 		.action = action,
-		.time = boot_time(),
+		.time = clock_now(CLOCK_BOOTTIME),
 		.backend = capture_backend_name(agent->capture),
 		.counters = counters,
 	};
@@ -179,7 +169,7 @@ static void write_lost(struct agent *agent, uint64_t account, const char *reason
 {
 	struct record record = {
 		.action = RECORD_RECORDS_LOST,
-		.time = boot_time(),
+		.time = clock_now(CLOCK_BOOTTIME),
 		.account = account,
 		.lost_reason = reason,
 		.lost_count = count,
@@ -261,7 +251,7 @@ static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uin
 		return;
 	write_lost(agent, account, loss_name(loss), count, NULL);
 	if (may_have_changed(loss))
-		engines_lost(agent->engines, boot_time());
+		engines_lost(agent->engines, clock_now(CLOCK_BOOTTIME));
 }
 
 /* Says what was lost, and who was refused too often to tell it one by one. */
@@ -272,7 +262,7 @@ static void write_losses(struct agent *agent)
 	struct loss_charge charge;
 	struct engines_stats engines;
 
-	capture_accounts(agent->capture, boot_time(),
+	capture_accounts(agent->capture, clock_now(CLOCK_BOOTTIME),
 			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
 	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 	tracker_stats(agent->tracker, &stats);
@@ -294,11 +284,11 @@ static void take_event(void *data, const struct event *event, uint32_t socket)
 {
 	struct agent *agent = data;
 
-	eventfile_event(agent->events, event->header, socket);
+	event_recorder_event(agent->events, event->header, socket);
 	if (event->header->type == CALLERD_EVENT_CONNECT && socket < CALLERD_SOCKETS_MAX)
-		agent->news =
-			servers_note(agent->servers, agent->capture, socket, event->server.pid,
-				     event->server.uid, event->server.start, boot_time());
+		agent->news = servers_note(agent->servers, agent->capture, socket,
+					   event->server.pid, event->server.uid,
+					   event->server.start, clock_now(CLOCK_BOOTTIME));
 	tracker_event(agent->tracker, event, socket);
 	agent->news = NULL;
 }
@@ -327,7 +317,7 @@ static void on_event(void *data, const void *bytes, size_t size)
 	if (event.caller)
 		host_expect(agent->host, event.caller);
 	if (event.header->type == CALLERD_EVENT_REFUSED)
-		refused_event(agent->refused, &event, boot_time());
+		refused_event(agent->refused, &event, clock_now(CLOCK_BOOTTIME));
 	else
 		take_event(agent, &event, event.header->socket);
 }
@@ -356,12 +346,12 @@ static bool drain(struct agent *agent)
 	/* Callers that came in while the payload was read may be those of what was read. */
 	if (events > 0)
 		capture_drain_callers(agent->capture);
-	now = boot_time();
+	now = clock_now(CLOCK_BOOTTIME);
 	if (events > 0)
 		agent->last_event = now;
 	if (events > 0 || tracker_is_waiting(agent->tracker)) {
 		tracker_flush(agent->tracker, now);
-		eventfile_flush(agent->events, now);
+		event_recorder_flush(agent->events, now);
 	}
 	engines_tell(agent->engines, now);
 	outputs_flush(agent->outputs);
@@ -409,25 +399,25 @@ static void trim(struct agent *agent)
 /* What is due once a second and less often. */
 static void tick(struct agent *agent)
 {
-	uint64_t now = boot_time();
+	uint64_t now = clock_now(CLOCK_BOOTTIME);
 
 	if (now < agent->next_tick)
 		return;
-	agent->next_tick = now + SECOND;
+	agent->next_tick = now + NS_PER_S;
 	host_refresh(agent->host);
 	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
 	engines_run(agent->engines, now);
 	tracker_flush(agent->tracker, now); /* what goes on without an event */
-	eventfile_flush(agent->events, now);
+	event_recorder_flush(agent->events, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
-		if (tracker_has_idle(agent->tracker, now, SECOND))
+		if (tracker_has_idle(agent->tracker, now, NS_PER_S))
 			survey(agent, now);
 	}
 	write_losses(agent);
 	if (agent->options.status_interval && now >= agent->next_status) {
-		agent->next_status = now + agent->options.status_interval * SECOND;
+		agent->next_status = now + agent->options.status_interval * NS_PER_S;
 		write_totals(agent, RECORD_AGENT_STATUS);
 	}
 	outputs_news(agent->outputs, agent, tell);
@@ -454,7 +444,7 @@ static void wait_for_work(struct agent *agent)
 	struct pollfd fds[4 + ENGINES_FDS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
 	unsigned int engines;
 	bool ready = false;
-	uint64_t now = boot_time();
+	uint64_t now = clock_now(CLOCK_BOOTTIME);
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
 		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
@@ -475,14 +465,14 @@ static void wait_for_work(struct agent *agent)
 		fds[2].fd = -1;
 	fds[3] = (struct pollfd){.fd = beside_fd(agent->beside), .events = POLLIN};
 	engines = engines_fds(agent->engines, fds + 4);
-	timeout = (struct timespec){pause / SECOND, pause % SECOND};
+	timeout = (struct timespec){pause / NS_PER_S, pause % NS_PER_S};
 	ppoll(fds, 4 + engines, &timeout, NULL);
 	if (fds[0].revents)
 		handle_signal(agent);
 	for (unsigned int i = 0; i < engines; i++)
 		ready |= fds[4 + i].revents;
 	if (ready)
-		engines_run(agent->engines, boot_time());
+		engines_run(agent->engines, clock_now(CLOCK_BOOTTIME));
 }
 
 static void run_beside(struct agent *agent, uint64_t now)
@@ -496,7 +486,7 @@ static void run_beside(struct agent *agent, uint64_t now)
  * callers' ancestors, if they are older than that, have their arguments. */
 static void learn(struct agent *agent)
 {
-	uint64_t now = boot_time(), end = now + LEARN_TIME;
+	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + LEARN_TIME;
 	struct pollfd fds[1 + ENGINES_FDS_MAX] = {
 		{.fd = beside_fd(agent->beside), .events = POLLIN},
 	};
@@ -508,8 +498,8 @@ static void learn(struct agent *agent)
 	while (now < end && !(engines_settled(agent->engines) && elders_settled(agent->elders))) {
 		count = 1 + engines_fds(agent->engines, fds + 1);
 		pause = beside_is_waiting(agent->beside) ? POLL_PAUSE : end - now;
-		poll(fds, count, (int)(pause / MILLISECOND) + 1);
-		now = boot_time();
+		poll(fds, count, (int)(pause / NS_PER_MS) + 1);
+		now = clock_now(CLOCK_BOOTTIME);
 		engines_run(agent->engines, now);
 		run_beside(agent, now);
 	}
@@ -519,12 +509,12 @@ static void learn(struct agent *agent)
 static void finish_beside(struct agent *agent)
 {
 	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
-	uint64_t end = boot_time() + SECOND;
+	uint64_t end = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
 
-	beside_run(agent->beside, boot_time());
-	while (beside_is_waiting(agent->beside) && boot_time() < end) {
-		poll(&fd, 1, POLL_PAUSE / MILLISECOND);
-		beside_run(agent->beside, boot_time());
+	beside_run(agent->beside, clock_now(CLOCK_BOOTTIME));
+	while (beside_is_waiting(agent->beside) && clock_now(CLOCK_BOOTTIME) < end) {
+		poll(&fd, 1, POLL_PAUSE / NS_PER_MS);
+		beside_run(agent->beside, clock_now(CLOCK_BOOTTIME));
 	}
 	beside_run(agent->beside, UINT64_MAX);
 }
@@ -535,16 +525,16 @@ enum exit_code agent_run(struct agent *agent)
 	write_started(agent);
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		drain(agent);
-		run_beside(agent, boot_time());
+		run_beside(agent, clock_now(CLOCK_BOOTTIME));
 		tick(agent);
 		wait_for_work(agent);
 	}
 	drain(agent);
 	finish_beside(agent);
-	survey(agent, boot_time()); /* what is over was not cut off */
-	tracker_close(agent->tracker, boot_time());
+	survey(agent, clock_now(CLOCK_BOOTTIME)); /* what is over was not cut off */
+	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
-	eventfile_close_frame(agent->events, boot_time());
+	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));
 	write_losses(agent);
 	write_totals(agent, RECORD_AGENT_STOPPED);
 	outputs_flush(agent->outputs);
@@ -636,7 +626,7 @@ static bool is_program(void *data, struct bytes path, const struct callerd_node_
 	struct agent *agent = data;
 
 	return agent->capture &&
-	       programs_is(agent->programs, agent->capture, path, file, boot_time());
+	       programs_is(agent->programs, agent->capture, path, file, clock_now(CLOCK_BOOTTIME));
 }
 
 static const struct record_server *server(void *data, unsigned int socket)
@@ -651,7 +641,7 @@ static int open_engines(struct agent *agent)
 		.sockets = agent->options.sockets,
 		.policy = agent->options.policy,
 		.inventory = agent->options.inventory,
-		.event_wait = agent->options.event_wait * SECOND,
+		.event_wait = agent->options.event_wait * NS_PER_S,
 		.context = host_context(agent->host),
 		.state = agent->state,
 		.beside = agent->beside,
@@ -661,7 +651,7 @@ static int open_engines(struct agent *agent)
 		.server = server,
 	};
 
-	return engines_new(&options, boot_time(), &agent->engines);
+	return engines_new(&options, clock_now(CLOCK_BOOTTIME), &agent->engines);
 }
 
 static enum exit_code open_parts(struct agent *agent)
@@ -691,8 +681,8 @@ static enum exit_code open_parts(struct agent *agent)
 		error = tracker_new(&tracker, &agent->tracker);
 	}
 	if (!error && agent->options.event_file)
-		error = eventfile_open(agent->options.event_file, agent->options.sockets,
-				       &agent->events);
+		error = event_recorder_open(agent->options.event_file, agent->options.sockets,
+					    &agent->events);
 	if (error) {
 		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
 		return EXIT_FAILED;
@@ -719,10 +709,10 @@ static void watch_first(struct agent *agent)
 {
 	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
 
-	watcher_run(agent->watcher, agent->beside, boot_time());
+	watcher_run(agent->watcher, agent->beside, clock_now(CLOCK_BOOTTIME));
 	while (!watcher_settled(agent->watcher)) {
-		poll(&fd, 1, POLL_PAUSE / MILLISECOND);
-		beside_run(agent->beside, boot_time());
+		poll(&fd, 1, POLL_PAUSE / NS_PER_MS);
+		beside_run(agent->beside, clock_now(CLOCK_BOOTTIME));
 	}
 }
 
@@ -749,9 +739,9 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < options->socket_count; i++)
 			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
-	agent->next_tick = boot_time() + SECOND;
-	agent->next_survey = boot_time() + SURVEY_INTERVAL;
-	agent->next_status = boot_time() + options->status_interval * SECOND;
+	agent->next_tick = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
+	agent->next_survey = clock_now(CLOCK_BOOTTIME) + SURVEY_INTERVAL;
+	agent->next_status = clock_now(CLOCK_BOOTTIME) + options->status_interval * NS_PER_S;
 	*ret = agent;
 	return EXIT_OK;
 }
@@ -771,7 +761,7 @@ bool agent_free(struct agent *agent)
 	engines_free(agent->engines);
 	state_close(agent->state);
 	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, tell);
-	eventfile_close(agent->events);
+	event_recorder_close(agent->events);
 	proc_free(agent->proc);
 	servers_free(agent->servers);
 	programs_free(agent->programs);

@@ -28,7 +28,7 @@ static void write_frame(struct eventfile *file, const struct callerd_frame *fram
 	}
 }
 
-int eventfile_open(const char *path, const char *const *sockets, struct eventfile **ret)
+int event_recorder_open(const char *path, const char *const *sockets, struct eventfile **ret)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
@@ -54,14 +54,14 @@ int eventfile_open(const char *path, const char *const *sockets, struct eventfil
 	return 0;
 }
 
-void eventfile_close(struct eventfile *file)
+void event_recorder_close(struct eventfile *file)
 {
 	if (file)
 		fclose(stream(file));
 }
 
-void eventfile_event(struct eventfile *file, const struct callerd_event_header *event,
-		     uint32_t socket)
+void event_recorder_event(struct eventfile *file, const struct callerd_event_header *event,
+			  uint32_t socket)
 {
 	struct callerd_frame frame = {
 		.kind = CALLERD_FRAME_EVENT,
@@ -73,14 +73,14 @@ void eventfile_event(struct eventfile *file, const struct callerd_event_header *
 	write_frame(file, &frame, event);
 }
 
-void eventfile_flush(struct eventfile *file, uint64_t time)
+void event_recorder_flush(struct eventfile *file, uint64_t time)
 {
 	struct callerd_frame frame = {.kind = CALLERD_FRAME_FLUSH, .time = time};
 
 	write_frame(file, &frame, NULL);
 }
 
-void eventfile_close_frame(struct eventfile *file, uint64_t time)
+void event_recorder_close_frame(struct eventfile *file, uint64_t time)
 {
 	struct callerd_frame frame = {.kind = CALLERD_FRAME_CLOSE, .time = time};
 

@@ -10,12 +10,12 @@
 struct eventfile;
 
 /* Creates PATH (mode 0600: it holds payload, secrets too). 0 or -errno. */
-int eventfile_open(const char *path, const char *const *sockets, struct eventfile **ret);
-void eventfile_close(struct eventfile *file);
+int event_recorder_open(const char *path, const char *const *sockets, struct eventfile **ret);
+void event_recorder_close(struct eventfile *file);
 
-void eventfile_event(struct eventfile *file, const struct callerd_event_header *event,
-		     uint32_t socket);
-void eventfile_flush(struct eventfile *file, uint64_t time);
-void eventfile_close_frame(struct eventfile *file, uint64_t time);
+void event_recorder_event(struct eventfile *file, const struct callerd_event_header *event,
+			  uint32_t socket);
+void event_recorder_flush(struct eventfile *file, uint64_t time);
+void event_recorder_close_frame(struct eventfile *file, uint64_t time);
 
 #endif

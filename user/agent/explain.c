@@ -59,7 +59,7 @@ static void add_findings(struct text *out, const struct origin *creator)
 			finding->severity ? finding->severity : kind->severity;
 
 		text_add_string(out, "    ! ");
-		text_add_string(out, severity_name(severity));
+		text_add_string(out, finding_severity_name(severity));
 		text_add_char(out, ' ');
 		text_add_string(out, kind->id);
 		add_part(out, ": ", finding->detail, DETAIL_COLUMNS);

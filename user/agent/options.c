@@ -3,6 +3,7 @@
 
 #include "agent/config.h"
 #include "agent/output.h"
+#include "base/bytes.h"
 #include "base/text.h"
 #include "engine/engines.h"
 #include "secret/mask.h"
@@ -402,7 +403,7 @@ static int read_arguments(int argc, char **argv, struct options *options)
 /* Takes over the lines of [callerd]. What may be there once only, is. */
 static int read_settings(const char *path, const struct config *config, struct options *options)
 {
-	bool seen[sizeof(long_options) / sizeof(*long_options)] = {false};
+	bool seen[COUNT(long_options)] = {false};
 	int error = 0;
 
 	for (unsigned int i = 0; i < config->setting_count && !error; i++) {
@@ -461,7 +462,7 @@ static int print_options(const struct options *options)
 	printf("human = %s\nown-calls = %s\nbackend = %s\nlog-level = %s\n",
 	       answers[options->human], answers[options->own_calls], backends[options->backend],
 	       levels[options->log_level]);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+	for (size_t i = 0; i < COUNT(numbers); i++)
 		printf("%s = %llu\n", numbers[i].name,
 		       (unsigned long long)get_number(options, &numbers[i]));
 	printf("state = %s\n", options->state_path ? options->state_path : "none");

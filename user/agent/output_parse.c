@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/output.h"
+#include "base/bytes.h"
 #include "base/text.h"
 #include "docker/known/finding.h"
 #include "record/names.h"
@@ -78,7 +79,7 @@ static int find_name(const char *value, const char *const *names, int count)
 	return -1;
 }
 
-#define FIND_NAME(value, names) find_name(value, names, (int)(sizeof(names) / sizeof(*(names))))
+#define FIND_NAME(value, names) find_name(value, names, (int)(COUNT(names)))
 
 bool output_next_word(const char **rest, char separator, struct bytes *ret)
 {
@@ -148,11 +149,11 @@ static const char *set_format(struct output *output, const char *value)
 
 static const char *set_min_severity(struct output *output, const char *value)
 {
-	enum finding_severity named = severity_by_name(value, strlen(value));
+	enum finding_severity named = finding_severity_by_name(value, strlen(value));
 	uint64_t number;
 
 	if (named)
-		number = severity_number(named);
+		number = finding_severity_number(named);
 	else if (!read_plain(value, 0, 100, &number))
 		return "it is 0 to 100, or info, low, medium, high, critical";
 	output->min_severity = (unsigned int)number;

@@ -106,7 +106,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 	int error;
 
 	text_cut(&outputs->line, 0);
-	error = record_write(format, record, context, &outputs->line);
+	error = format_write(format, record, context, &outputs->line);
 	if (error) {
 		text_free(&outputs->line);
 		return error;

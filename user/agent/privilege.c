@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/privilege.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -34,7 +35,7 @@ int privilege_check(void)
 	if (syscall(SYS_capget, &header, data))
 		return -errno;
 	effective = data[0].effective | (uint64_t)data[1].effective << 32;
-	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
+	for (size_t i = 0; i < COUNT(needs); i++)
 		if (!(effective >> needs[i].capability & 1))
 			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
 				 "%s%s", missing[0] ? "," : "", needs[i].name);

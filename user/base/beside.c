@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 #define WORKERS 3
@@ -15,7 +16,6 @@
 #define QUEUE_MAX 256
 #define QUEUE_OF_ACCOUNT_MAX 64
 #define STACK_SIZE (1u << 20) /* name services are strangers' code */
-#define SECOND 1000000000ull
 
 TAILQ_HEAD(jobs, job);
 

@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Elements of an array. */
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
 /* Bytes that somebody else wrote: any value, NUL too. data is NULL where nothing is known. */
 struct bytes {
 	const char *data;
@@ -24,6 +27,21 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 static inline struct bytes bytes_of(const char *string)
 {
 	return (struct bytes){string, string ? strlen(string) : 0};
+}
+
+/* Whether they are WORD. */
+static inline bool bytes_are(struct bytes bytes, const char *word)
+{
+	return bytes_equal(bytes, bytes_of(word));
+}
+
+/* Whether they are one of COUNT WORDS. */
+static inline bool bytes_are_any(struct bytes bytes, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes_are(bytes, words[i]))
+			return true;
+	return false;
 }
 
 static inline struct bytes bytes_from(struct bytes bytes, size_t start)

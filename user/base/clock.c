@@ -3,10 +3,15 @@
 
 #include "base/text.h"
 
-#define NS_PER_US 1000ull
-#define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
 #define S_PER_DAY 86400
+
+uint64_t clock_now(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
 
 uint64_t clock_real(int64_t boot_to_real, uint64_t boot_time)
 {

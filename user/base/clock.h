@@ -4,8 +4,16 @@
 #define CALLERD_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "base/text.h"
+
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+
+/* ns of a clock of clock_gettime() now. */
+uint64_t clock_now(clockid_t id);
 
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970, of a boot whose clocks differ by BOOT_TO_REAL ns; 0 where that
  * would be before 1970. */

@@ -31,7 +31,7 @@ static unsigned int bit_at(const char *digits, unsigned int bit)
 	return (unsigned char)digits[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-bool id_valid(struct bytes text)
+bool idtree_is_id(struct bytes text)
 {
 	if (text.size != ID_DIGITS)
 		return false;

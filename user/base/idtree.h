@@ -22,7 +22,7 @@ struct idtree {
 };
 
 /* Whether TEXT is an id. */
-bool id_valid(struct bytes text);
+bool idtree_is_id(struct bytes text);
 
 /* Adds ID, which must not be there. 0 or -ENOMEM. */
 int idtree_add(struct idtree *tree, struct id *id);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "base/own_file.h"
 
 #include <dirent.h>
@@ -13,8 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 #define SET_ASIDE_MAX 3
 #define STAMPS_MAX 64
@@ -41,7 +40,7 @@ static const char *why_not_ours(const struct stat *info)
 	return NULL;
 }
 
-int state_file_prepare_directory(const char *path, struct sentence *why)
+int own_file_prepare_directory(const char *path, struct sentence *why)
 {
 	char copy[STATE_PATH_SIZE];
 	const char *directory, *fault;
@@ -71,7 +70,7 @@ static const char *why_not_our_file(const struct stat *info)
 	return why_not_ours(info);
 }
 
-int state_file_prepare(const char *path, struct sentence *why)
+int own_file_prepare(const char *path, struct sentence *why)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	const char *fault;
@@ -92,7 +91,7 @@ int state_file_prepare(const char *path, struct sentence *why)
 	return -EPERM;
 }
 
-int state_file_lock(const char *path, struct sentence *why)
+int own_file_lock(const char *path, struct sentence *why)
 {
 	char name[STATE_PATH_SIZE];
 	int fd, error;
@@ -176,7 +175,7 @@ static void forget_set_aside(const char *path)
 		}
 }
 
-int state_file_set_aside(const char *path, const char *fault, struct sentence *told)
+int own_file_set_aside(const char *path, const char *fault, struct sentence *told)
 {
 	char from[STATE_PATH_SIZE], to[STATE_PATH_SIZE], stamp[STAMP_SIZE + 1];
 

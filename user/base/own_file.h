@@ -16,16 +16,16 @@ __attribute__((format(printf, 2, 3))) void say(struct sentence *sentence, const 
 /* PATH is STATE_PATH_MAX long at most. All return -errno with the sentence in WHY. */
 
 /* Makes the directory that PATH is in where it is missing. -EPERM: others can write there. */
-int state_file_prepare_directory(const char *path, struct sentence *why);
+int own_file_prepare_directory(const char *path, struct sentence *why);
 
 /* A descriptor that keeps other agents away until it is closed. -EBUSY: one is here. */
-int state_file_lock(const char *path, struct sentence *why);
+int own_file_lock(const char *path, struct sentence *why);
 
 /* Makes the file where there is none. -EPERM: somebody else can have made or changed it. */
-int state_file_prepare(const char *path, struct sentence *why);
+int own_file_prepare(const char *path, struct sentence *why);
 
 /* Moves the file and those that SQLite has beside it away, and says in TOLD that it did, as it FAULT ("is damaged").
  * 0 or -errno. */
-int state_file_set_aside(const char *path, const char *fault, struct sentence *told);
+int own_file_set_aside(const char *path, const char *fault, struct sentence *told);
 
 #endif

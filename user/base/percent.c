@@ -11,8 +11,8 @@ static char decode_byte(struct bytes encoded, size_t *at, bool plus_is_space)
 		return ' ';
 	if (c != '%' || encoded.size - *at < 2)
 		return c;
-	high = hex_value(encoded.data[*at]);
-	low = hex_value(encoded.data[*at + 1]);
+	high = percent_hex_value(encoded.data[*at]);
+	low = percent_hex_value(encoded.data[*at + 1]);
 	if (high < 0 || low < 0)
 		return c;
 	*at += 2;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 
 /* What the hexadecimal digit C stands for; -1: it is none. */
-static inline int hex_value(char c)
+static inline int percent_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';

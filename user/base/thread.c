@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread.h"
 
+#include "base/clock.h"
+
 #include <signal.h>
 #include <sys/resource.h>
 
-#define NS_PER_S 1000000000L
 
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
 {
@@ -35,9 +36,9 @@ struct timespec thread_deadline(unsigned int milliseconds)
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += milliseconds / 1000;
 	until.tv_nsec += milliseconds % 1000 * 1000000L;
-	if (until.tv_nsec >= NS_PER_S) {
+	if (until.tv_nsec >= (long)NS_PER_S) {
 		until.tv_sec++;
-		until.tv_nsec -= NS_PER_S;
+		until.tv_nsec -= (long)NS_PER_S;
 	}
 	return until;
 }

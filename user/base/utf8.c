@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 struct range {
@@ -43,12 +44,12 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
 
 bool utf8_is_unsafe(uint32_t code)
 {
-	return in_ranges(code, unsafe, sizeof(unsafe) / sizeof(*unsafe));
+	return in_ranges(code, unsafe, COUNT(unsafe));
 }
 
 bool utf8_is_wide(uint32_t code)
 {
-	return in_ranges(code, wide, sizeof(wide) / sizeof(*wide));
+	return in_ranges(code, wide, COUNT(wide));
 }
 
 size_t utf8_decode(const char *data, size_t size, uint32_t *ret_code)

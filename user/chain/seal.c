@@ -10,7 +10,6 @@
 #include "format/ocsf.h"
 
 #define ACTION "log-sealed"
-#define NS_PER_MS 1000000
 
 struct keys {
 	unsigned char key[CHAIN_KEY_SIZE], next_key[CHAIN_KEY_SIZE];

@@ -25,7 +25,6 @@
 #include "chain/link.h"
 
 #define WINDOW 3
-#define NS_PER_MS 1000000
 
 struct place {
 	uint64_t file, line;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
 #include "engine/client.h"
 
 #include <errno.h>
@@ -12,10 +13,10 @@
 #define CALLERD_VERSION "0"
 #endif
 
-#define BACKOFF_FIRST SECOND
-#define BACKOFF_MAX (60 * SECOND)
-#define BACKOFF_ABSENT_MAX (4 * SECOND) /* where there is nobody to be bothered */
-#define STEADY (60 * SECOND)		/* a connection that lasted is no reason to wait longer */
+#define BACKOFF_FIRST NS_PER_S
+#define BACKOFF_MAX (60 * NS_PER_S)
+#define BACKOFF_ABSENT_MAX (4 * NS_PER_S) /* where there is nobody to be bothered */
+#define STEADY (60 * NS_PER_S)		  /* a connection that lasted is no reason to wait longer */
 
 #define SYSTEMD 1 /* its PID */
 
@@ -36,10 +37,10 @@ const struct shape client_version_shape = {.kind = SHAPE_STRUCT, .fields = versi
 bool client_version_is_podman(const struct value *version)
 {
 	static const struct bytes podman = {"Podman Engine", sizeof("Podman Engine") - 1};
-	const struct value *parts = value_get(version, "Components");
+	const struct value *parts = body_get(version, "Components");
 
 	for (const struct value *part = parts ? parts->first : NULL; part; part = part->next)
-		if (bytes_equal(value_string(part, "Name"), podman))
+		if (bytes_equal(body_string(part, "Name"), podman))
 			return true;
 	return false;
 }

@@ -9,10 +9,9 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "http/http1.h"
 #include "json/body.h"
-
-#define SECOND 1000000000ull
 
 /* Who asks. */
 struct client_calls {

@@ -8,15 +8,16 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "base/idtree.h"
 #include "docker/api/shapes.h"
 #include "engine/client.h"
 
 #define API_NEWEST 47 /* N of 1.N that is understood */
-#define SILENCE_MAX (10 * SECOND)
-#define REQUEST_TIME_MAX (600 * SECOND)
-#define AGAIN_FIRST (60 * SECOND) /* after a list that failed */
-#define AGAIN_MAX (3600 * SECOND)
+#define SILENCE_MAX (10 * NS_PER_S)
+#define REQUEST_TIME_MAX (600 * NS_PER_S)
+#define AGAIN_FIRST (60 * NS_PER_S) /* after a list that failed */
+#define AGAIN_MAX (3600 * NS_PER_S)
 
 #define QUEUE_MAX 65536
 #define KEY_MAX 255
@@ -195,8 +196,8 @@ static unsigned int api_minor(struct bytes text)
 /* The newest version that both know; where there is none, the engine's oldest. */
 static void take_version(struct engine *engine, const struct value *answer)
 {
-	unsigned int newest = api_minor(value_string(answer, "ApiVersion"));
-	unsigned int oldest = api_minor(value_string(answer, "MinAPIVersion"));
+	unsigned int newest = api_minor(body_string(answer, "ApiVersion"));
+	unsigned int oldest = api_minor(body_string(answer, "MinAPIVersion"));
 
 	engine->stats.api = newest < API_NEWEST ? newest : API_NEWEST;
 	if (engine->stats.api && engine->stats.api < oldest)
@@ -207,24 +208,24 @@ static void take_version(struct engine *engine, const struct value *answer)
 static void take_info(struct engine *engine, const struct value *answer)
 {
 	engine->stats.swarm =
-		bytes_equal(value_string(value_get(answer, "Swarm"), "LocalNodeState"),
+		bytes_equal(body_string(body_get(answer, "Swarm"), "LocalNodeState"),
 			    (struct bytes){"active", sizeof("active") - 1});
-	daemon_set(&engine->places, DAEMON_DATA_ROOT, value_string(answer, "DockerRootDir"));
+	daemon_set(&engine->places, DAEMON_DATA_ROOT, body_string(answer, "DockerRootDir"));
 	daemon_set(&engine->places, DAEMON_CONTAINERD,
-		   value_string(value_get(answer, "Containerd"), "Address"));
+		   body_string(body_get(answer, "Containerd"), "Address"));
 }
 
 static bool volume_listed(void *data, const struct value *element)
 {
 	struct engine *engine = data;
 	struct inventory_volume known = {
-		.name = value_string(element, "Name"),
-		.driver = value_string(element, "Driver"),
+		.name = body_string(element, "Name"),
+		.driver = body_string(element, "Driver"),
 		.host_path = {"", 0},
 	};
 	struct text path = {0};
 
-	if (volume_value_path(known.driver, value_get(element, "Options"), engine->options.files,
+	if (volume_value_path(known.driver, body_get(element, "Options"), engine->options.files,
 			      &path))
 		known.host_path = (struct bytes){path.data, path.size};
 	inventory_put_volume(engine->options.inventory, &known);
@@ -241,11 +242,11 @@ static void put_names(struct engine *engine, struct bytes id, const struct value
 static bool image_listed(void *data, const struct value *element)
 {
 	struct engine *engine = data;
-	struct bytes id = value_string(element, "Id");
+	struct bytes id = body_string(element, "Id");
 
 	inventory_put_image(engine->options.inventory, id, (struct bytes){});
-	put_names(engine, id, value_get(element, "RepoTags"));
-	put_names(engine, id, value_get(element, "RepoDigests"));
+	put_names(engine, id, body_get(element, "RepoTags"));
+	put_names(engine, id, body_get(element, "RepoDigests"));
 	return false;
 }
 
@@ -259,14 +260,14 @@ static bool container_listed(void *data, const struct value *element)
 {
 	struct engine *engine = data;
 	struct inventory *inventory = engine->options.inventory;
-	const struct value *names = value_get(element, "Names"), *name;
+	const struct value *names = body_get(element, "Names"), *name;
 	struct inventory_container known = {
-		.id = value_string(element, "Id"),
-		.image = value_string(element, "Image"),
-		.image_id = value_string(element, "ImageID"),
+		.id = body_string(element, "Id"),
+		.image = body_string(element, "Image"),
+		.image_id = body_string(element, "ImageID"),
 	};
 
-	if (!id_valid(known.id))
+	if (!idtree_is_id(known.id))
 		return false;
 	engine->stats.listed++;
 	/* What the list says where the name is another image's by now. */
@@ -285,18 +286,18 @@ static bool container_listed(void *data, const struct value *element)
 
 static bool is_full_id(const struct engine *engine)
 {
-	return id_valid((struct bytes){engine->key, engine->key_size});
+	return idtree_is_id((struct bytes){engine->key, engine->key_size});
 }
 
 static enum outcome take_container(struct engine *engine, const struct value *answer)
 {
-	const struct value *config = value_get(answer, "Config");
+	const struct value *config = body_get(answer, "Config");
 	struct inventory_container known = {
-		.id = value_string(answer, "Id"),
-		.name = value_string(answer, "Name"),
-		.image = value_string(config, "Image"),
-		.image_id = value_string(answer, "Image"),
-		.user = value_string(config, "User"),
+		.id = body_string(answer, "Id"),
+		.name = body_string(answer, "Name"),
+		.image = body_string(config, "Image"),
+		.image_id = body_string(answer, "Image"),
+		.user = body_string(config, "User"),
 		.inspected = true,
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "docker/call/call.h"
 #include "engine/engine.h"
 #include "engine/event_stream.h"
@@ -14,13 +15,11 @@
 #include "host/host.h"
 #include "host/hostfiles.h"
 
-#define SECOND 1000000000ull
-
 #define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
-#define COMMIT_PAUSE (SECOND / 10)
+#define COMMIT_PAUSE (NS_PER_S / 10)
 
 #define LOOK_ACCOUNT (UINT64_MAX - 1) /* no user's: what daemons were told at their start */
-#define LOOK_PATIENCE (8 * SECOND)
+#define LOOK_PATIENCE (8 * NS_PER_S)
 
 /* One of them, for callbacks that ask which. */
 struct one {
@@ -177,7 +176,7 @@ static void missed(void *data)
 
 	engine_stats(one->engine, &stats);
 	one->looked_back = stats.refreshes + 1 + stats.listing;
-	causes_gap(one->engines->causes, one->index, stream_position(one->stream));
+	causes_gap(one->engines->causes, one->index, event_stream_position(one->stream));
 	engine_refresh(one->engine);
 }
 
@@ -188,7 +187,7 @@ static void answered(void *data, unsigned int socket)
 	if (!one->engine)
 		return;
 	engine_seen(one->engine);
-	stream_seen(one->stream);
+	event_stream_seen(one->stream);
 }
 
 static void created(void *data, unsigned int socket, struct bytes container_id)
@@ -203,7 +202,7 @@ static bool stopping(void *data, unsigned int socket)
 {
 	struct stream *stream = ((struct engines *)data)->ones[socket].stream;
 
-	return stream && stream_is_stopping(stream);
+	return stream && event_stream_is_stopping(stream);
 }
 
 static void changed(void *data, unsigned int socket)
@@ -272,7 +271,7 @@ static int open_one(struct engines *engines, unsigned int index)
 		.gap = missed,
 	};
 
-	return engine_new(&options, &one->engine) ?: stream_new(&stream, &one->stream);
+	return engine_new(&options, &one->engine) ?: event_stream_new(&stream, &one->stream);
 }
 
 static int open_inventories(struct engines *engines)
@@ -386,7 +385,7 @@ void engines_free(struct engines *engines)
 		return;
 	for (unsigned int i = 0; i < engines->count; i++) {
 		engine_free(engines->ones[i].engine);
-		stream_free(engines->ones[i].stream);
+		event_stream_free(engines->ones[i].stream);
 		inventory_free(engines->inventories[i]);
 	}
 	calls_free(engines->calls);
@@ -423,7 +422,7 @@ unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINE
 			continue;
 		fds[count] = fds[count + 1] = (struct pollfd){0};
 		fds[count].fd = engine_fd(one->engine, &fds[count].events);
-		fds[count + 1].fd = stream_fd(one->stream, &fds[count + 1].events);
+		fds[count + 1].fd = event_stream_fd(one->stream, &fds[count + 1].events);
 		count += 2;
 	}
 	return count;
@@ -437,7 +436,7 @@ static bool is_settled(const struct one *one)
 	if (!one->engine)
 		return true;
 	engine_stats(one->engine, &engine);
-	stream_stats(one->stream, &stream);
+	event_stream_stats(one->stream, &stream);
 	return !engine.connected || (!engine.listing && !engine.waiting && stream.listening);
 }
 
@@ -455,7 +454,7 @@ static void run_one(struct one *one, uint64_t now)
 	struct engine_stats stats;
 
 	engine_run(one->engine, now);
-	stream_run(one->stream, now);
+	event_stream_run(one->stream, now);
 	engine_stats(one->engine, &stats);
 	engines->names[one->index] = stats.podman ? "podman" : "docker";
 	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
@@ -516,7 +515,7 @@ void engines_stats(const struct engines *engines, struct engines_stats *ret)
 		struct stream_stats stream = {0};
 
 		if (engines->ones[i].stream)
-			stream_stats(engines->ones[i].stream, &stream);
+			event_stream_stats(engines->ones[i].stream, &stream);
 		ret->missed += stream.gaps + stream.malformed;
 	}
 }

@@ -18,25 +18,28 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/hash.h"
 #include "engine/client.h"
 #include "engine/listener.h"
 
-#define HEAD_TIME_MAX (10 * SECOND)
+#define HEAD_TIME_MAX (10 * NS_PER_S)
 #define VERSION_MAX (1u << 20)	   /* bytes of the answer */
 #define VERSION_MEMORY (64u << 10) /* of what is kept of it */
 
 /* Docker's order is not that of its times, and it looks no further back than to the first event that is older
  * than what is asked for; Podman takes the time as a float. */
-#define SLACK SECOND
-#define REPLAY_TIME (2 * SECOND) /* what is to be told again comes at once */
-#define RECENT 4096		 /* events that are recognized */
+#define SLACK NS_PER_S
+#define REPLAY_TIME (2 * NS_PER_S) /* what is to be told again comes at once */
+#define RECENT 4096		   /* events that are recognized */
 
-#define ENGINE_MEMORY 256  /* Docker's events that it can tell again */
-#define LISTENER_MAX 1024  /* Docker's events for a listener */
-#define LATE (SECOND / 10) /* Docker waits so long for one, at least */
-#define MUCH (16u << 10)   /* bytes: half of what a socket holds when Docker has to wait */
-#define CATCH_UP SECOND	   /* until Docker has sent what it kept for us */
-#define CHECK_EVERY (10 * SECOND)
+#define ENGINE_MEMORY 256    /* Docker's events that it can tell again */
+#define LISTENER_MAX 1024    /* Docker's events for a listener */
+#define LATE (NS_PER_S / 10) /* Docker waits so long for one, at least */
+#define MUCH (16u << 10)     /* bytes: half of what a socket holds when Docker has to wait */
+#define CATCH_UP NS_PER_S    /* until Docker has sent what it kept for us */
+#define CHECK_EVERY (10 * NS_PER_S)
 
 enum phase {
 	SEEKING,   /* the certain event is to be told again, before any that was not told */
@@ -48,7 +51,7 @@ struct stream {
 	struct stream_options options;
 	struct client client;
 	struct listener listener;
-	struct event_reader *reader;
+	struct engine_event_reader *reader;
 	struct stream_stats stats;
 	uint64_t position;
 
@@ -89,27 +92,18 @@ struct stream {
 
 /* --- events that are known -------------------------------------------------------------------- */
 
-static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < size; i++) /* FNV-1a */
-		hash = (hash ^ bytes[i]) * 0x100000001b3;
-	return hash;
-}
-
 /* What tells EVENT from all others; 0: nothing does. */
 static uint64_t identity(const struct engine_event *event)
 {
 	const struct bytes parts[] = {event->type, event->action,  event->id,
 				      event->name, event->exec_id, event->container};
-	uint64_t hash = add_to_hash(0xcbf29ce484222325, &event->time, sizeof(event->time));
+	uint64_t hash = hash_add(HASH_START, &event->time, sizeof(event->time));
 
 	if (!event->time)
 		return 0;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		hash = add_to_hash(hash, &parts[i].size, sizeof(parts[i].size));
-		hash = add_to_hash(hash, parts[i].data, parts[i].size);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		hash = hash_add(hash, &parts[i].size, sizeof(parts[i].size));
+		hash = hash_add(hash, parts[i].data, parts[i].size);
 	}
 	return hash ?: 1;
 }
@@ -274,27 +268,19 @@ static void take_event(void *data, const struct engine_event *event)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-static uint64_t real_time(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
-}
-
 /* Where to go on, once the events are asked for. */
 static void set_out(struct stream *stream)
 {
 	bool known = stream->last > stream->forgotten || stream->earlier;
 
-	stream->asked_time = real_time();
+	stream->asked_time = clock_now(CLOCK_REALTIME);
 	stream->phase = known || stream->another ? SEEKING : REPLAYING;
 	stream->unproven = !known;
 	stream->replayed = 0;
 	stream->last_before = stream->last;
 	stream->late = false;
 	stream->prompt_at = stream->listening_at = stream->client.now;
-	event_reader_reset(stream->reader);
+	engine_event_reader_reset(stream->reader);
 }
 
 static void ask_events(struct stream *stream)
@@ -310,7 +296,7 @@ static void ask_events(struct stream *stream)
 	since = stream->certain_time ?: stream->from;
 	since -= since > SLACK ? SLACK : since;
 	snprintf(path, sizeof(path), "/events?since=%llu.%09llu",
-		 (unsigned long long)(since / SECOND), (unsigned long long)(since % SECOND));
+		 (unsigned long long)(since / NS_PER_S), (unsigned long long)(since % NS_PER_S));
 	client_ask(&stream->client, path, &limits);
 }
 
@@ -363,7 +349,7 @@ static int answer_goes_on(void *data, const char *bytes, size_t size)
 
 	if (!stream->subscribing)
 		return stream->version ? body_feed(stream->version, bytes, size) : 0;
-	if (event_reader_feed(stream->reader, bytes, size))
+	if (engine_event_reader_feed(stream->reader, bytes, size))
 		tell_gap(stream); /* an event is lost, for want of memory */
 	return 0;
 }
@@ -455,10 +441,10 @@ static void end_lateness(struct stream *stream)
 	client_run(&stream->client, now);
 }
 
-void stream_run(struct stream *stream, uint64_t now)
+void event_stream_run(struct stream *stream, uint64_t now)
 {
 	if (!stream->floor) /* an engine that starts slowly, or later, tells from here on, too */
-		stream->floor = stream->from = stream->earlier ?: real_time();
+		stream->floor = stream->from = stream->earlier ?: clock_now(CLOCK_REALTIME);
 	watch_pace(stream, now);
 	client_run(&stream->client, now);
 	if (!is_listening(stream))
@@ -476,17 +462,17 @@ void stream_run(struct stream *stream, uint64_t now)
 
 /* --- the rest --------------------------------------------------------------------------------- */
 
-int stream_fd(const struct stream *stream, short *ret_events)
+int event_stream_fd(const struct stream *stream, short *ret_events)
 {
 	return client_fd(&stream->client, ret_events);
 }
 
-void stream_seen(struct stream *stream)
+void event_stream_seen(struct stream *stream)
 {
 	client_seen(&stream->client);
 }
 
-bool stream_is_stopping(struct stream *stream)
+bool event_stream_is_stopping(struct stream *stream)
 {
 	if (!stream->listened ||
 	    (!client_is_deserted(&stream->client) && !listener_is_closed(&stream->listener)))
@@ -495,21 +481,21 @@ bool stream_is_stopping(struct stream *stream)
 	return true;
 }
 
-uint64_t stream_position(const struct stream *stream)
+uint64_t event_stream_position(const struct stream *stream)
 {
 	return stream->position;
 }
 
-void stream_stats(const struct stream *stream, struct stream_stats *ret)
+void event_stream_stats(const struct stream *stream, struct stream_stats *ret)
 {
 	*ret = stream->stats;
 	ret->connects = stream->client.connects;
-	ret->malformed = event_reader_malformed(stream->reader);
+	ret->malformed = engine_event_reader_malformed(stream->reader);
 	ret->listening = is_listening(stream);
 	ret->dormant = stream->client.dormant;
 }
 
-int stream_new(const struct stream_options *options, struct stream **ret)
+int event_stream_new(const struct stream_options *options, struct stream **ret)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 	int error;
@@ -518,7 +504,7 @@ int stream_new(const struct stream_options *options, struct stream **ret)
 		return -ENOMEM;
 	error = client_init(&stream->client, options->socket, &stream_calls, stream);
 	if (!error)
-		error = event_reader_new(take_event, stream, &stream->reader);
+		error = engine_event_reader_new(take_event, stream, &stream->reader);
 	if (error) {
 		free(stream);
 		return error;
@@ -530,12 +516,12 @@ int stream_new(const struct stream_options *options, struct stream **ret)
 	return 0;
 }
 
-void stream_free(struct stream *stream)
+void event_stream_free(struct stream *stream)
 {
 	if (!stream)
 		return;
 	client_close(&stream->client);
 	listener_close(&stream->listener);
-	event_reader_free(stream->reader);
+	engine_event_reader_free(stream->reader);
 	free(stream);
 }

@@ -6,12 +6,12 @@
  * events (Docker: 256), none over its own restart, and passes over a listener that is slow to read: whenever
  * something may have been missed and cannot be had, gap() says so.
  *
- * Never blocks; does a little whenever stream_run() is called, and waits longer and longer where the engine does
+ * Never blocks; does a little whenever event_stream_run() is called, and waits longer and longer where the engine does
  * not answer. Each event is told once, in the engine's order, but for one that was passed over: it comes late, with
  * its own time.
  *
  * Docker waits 100 ms, for each event, for a listener that does not read and has more than a thousand of them to
- * come. So stream_run() must be called soon whenever stream_fd() is ready.
+ * come. So event_stream_run() must be called soon whenever event_stream_fd() is ready.
  */
 #ifndef CALLERD_EVENT_STREAM_H
 #define CALLERD_EVENT_STREAM_H
@@ -39,27 +39,27 @@ struct stream_stats {
 	uint64_t restarts; /* of the engine, of which all was told: gap() was called, too */
 	uint64_t malformed;
 	bool listening; /* the engine took the request, on this connection */
-	bool dormant;	/* see stream_seen() */
+	bool dormant;	/* see event_stream_seen() */
 };
 
-/* Does nothing yet: the first stream_run() connects. What OPTIONS points to has to stay. 0, -ENOMEM or
- * -ENAMETOOLONG. Free with stream_free(). */
-int stream_new(const struct stream_options *options, struct stream **ret);
-void stream_free(struct stream *stream);
+/* Does nothing yet: the first event_stream_run() connects. What OPTIONS points to has to stay. 0, -ENOMEM or
+ * -ENAMETOOLONG. Free with event_stream_free(). */
+int event_stream_new(const struct stream_options *options, struct stream **ret);
+void event_stream_free(struct stream *stream);
 
 /* The engine answered somebody, so it runs: as engine_seen(). */
-void stream_seen(struct stream *stream);
+void event_stream_seen(struct stream *stream);
 
 /* The time of the last event that was told (ns of CLOCK_REALTIME), from which to go on in another life; 0: none. */
-uint64_t stream_position(const struct stream *stream);
+uint64_t event_stream_position(const struct stream *stream);
 
 /* Whether the engine stops: it talks to us, but nobody listens any more. */
-bool stream_is_stopping(struct stream *stream);
+bool event_stream_is_stopping(struct stream *stream);
 
 /* As engine_fd() and engine_run(). */
-int stream_fd(const struct stream *stream, short *ret_events);
-void stream_run(struct stream *stream, uint64_t now);
+int event_stream_fd(const struct stream *stream, short *ret_events);
+void event_stream_run(struct stream *stream, uint64_t now);
 
-void stream_stats(const struct stream *stream, struct stream_stats *ret);
+void event_stream_stats(const struct stream *stream, struct stream_stats *ret);
 
 #endif

@@ -10,9 +10,6 @@
 #include "format/line.h"
 #include "secret/command.h"
 
-#define NS_PER_MS 1000000
-#define NS_PER_US 1000
-
 /* What the dictionary gives a key room for. */
 #define LIMIT_ACTION 63
 #define LIMIT_HOST 100
@@ -421,8 +418,7 @@ static void add_record(struct cef *cef)
 	text_add_char(cef->out, '\n');
 }
 
-int record_write_cef(const struct record *record, const struct record_context *context,
-		     struct text *out)
+int cef_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	size_t start = out->size;
 	struct view view;

@@ -6,7 +6,6 @@
 #include "record/record.h"
 
 /* Appends RECORD to OUT as one line in ArcSight's CEF, with its line feed. 0 or -ENOMEM. */
-int record_write_cef(const struct record *record, const struct record_context *context,
-		     struct text *out);
+int cef_write(const struct record *record, const struct record_context *context, struct text *out);
 
 #endif

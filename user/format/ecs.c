@@ -698,7 +698,7 @@ static void render(struct ecs *ecs, const struct caller *caller, put_function *c
 		ecs->json.depth--;
 	}
 	if (!out->error && !ecs->masked.error && !ecs->scratch.error)
-		rendered_keep(rendered, &made, text_since(out, start));
+		caller_rendered_keep(rendered, &made, text_since(out, start));
 	text_cut(out, start);
 }
 
@@ -834,8 +834,7 @@ static void put_record(struct ecs *ecs)
 	text_add_char(json->out, '\n');
 }
 
-int record_write_ecs(const struct record *record, const struct record_context *context,
-		     struct text *out)
+int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	size_t start = out->size;
 	struct view view;

@@ -15,12 +15,12 @@ static const struct {
 	const char *name;
 	write_function *write;
 } formats[RECORD_FORMATS] = {
-	[FORMAT_ECS] = {"ecs", record_write_ecs},
-	[FORMAT_HUMAN] = {"human", record_write_human},
-	[FORMAT_OCSF] = {"ocsf", record_write_ocsf},
-	[FORMAT_CEF] = {"cef", record_write_cef},
-	[FORMAT_RFC5424] = {"rfc5424", record_write_rfc5424},
-	[FORMAT_JOURNAL] = {"journal", record_write_journal},
+	[FORMAT_ECS] = {"ecs", ecs_write},
+	[FORMAT_HUMAN] = {"human", human_write},
+	[FORMAT_OCSF] = {"ocsf", ocsf_write},
+	[FORMAT_CEF] = {"cef", cef_write},
+	[FORMAT_RFC5424] = {"rfc5424", rfc5424_write},
+	[FORMAT_JOURNAL] = {"journal", journal_fields_write},
 };
 
 const char *format_name(enum record_format format)
@@ -40,7 +40,7 @@ bool format_by_name(struct bytes name, enum record_format *ret)
 	return false;
 }
 
-int record_write(enum record_format format, const struct record *record,
+int format_write(enum record_format format, const struct record *record,
 		 const struct record_context *context, struct text *out)
 {
 	assert(format < RECORD_FORMATS);

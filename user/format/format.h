@@ -22,7 +22,7 @@ const char *format_name(enum record_format format);
 bool format_by_name(struct bytes name, enum record_format *ret);
 
 /* Appends RECORD to OUT as one line in FORMAT, with its line feed. 0; or -ENOMEM, with OUT as it was. */
-int record_write(enum record_format format, const struct record *record,
+int format_write(enum record_format format, const struct record *record,
 		 const struct record_context *context, struct text *out);
 
 #endif

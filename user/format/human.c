@@ -55,8 +55,7 @@ static void add_line(struct text *out, const struct view *view)
 	text_add_char(out, '\n');
 }
 
-int record_write_human(const struct record *record, const struct record_context *context,
-		       struct text *out)
+int human_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	size_t start = out->size;
 	struct view view;

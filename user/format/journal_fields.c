@@ -731,7 +731,7 @@ static void put_record(struct journal *journal)
 	put_facts(journal, &journal->record->api); /* the last: they take the room that is left */
 }
 
-int record_write_journal(const struct record *record, const struct record_context *context,
+int journal_fields_write(const struct record *record, const struct record_context *context,
 			 struct text *out)
 {
 	size_t start = out->size;

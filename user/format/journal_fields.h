@@ -11,7 +11,7 @@
 /* Appends RECORD to OUT as an entry in journald's native protocol: FIELD=value, or where a value has control
  * characters FIELD, its size and its bytes as they are; a line feed behind each. MESSAGE, PRIORITY and a field for
  * each one of ECS that matters: docs/formats.md. 0 or -ENOMEM, with OUT as it was. */
-int record_write_journal(const struct record *record, const struct record_context *context,
+int journal_fields_write(const struct record *record, const struct record_context *context,
 			 struct text *out);
 
 #endif

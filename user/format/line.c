@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/line.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "record/names.h"
 #include "secret/command.h"
@@ -58,7 +59,7 @@ static bool is_elevator(struct bytes name)
 		"runuser", "dzdo", "sg",   "ksu",    "machinectl",
 	};
 
-	for (size_t i = 0; i < sizeof(elevators) / sizeof(*elevators); i++)
+	for (size_t i = 0; i < COUNT(elevators); i++)
 		if (bytes_equal(name, bytes_of(elevators[i])))
 			return true;
 	return false;

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "format/ecs.h"
 #include "format/line.h"
@@ -26,7 +27,6 @@
 
 #define UNKNOWN "unknown" /* where a name is required */
 #define ACTIVITY_OTHER 99
-#define NS_PER_MS 1000000
 
 enum class_uid {
 	CLASS_ENTITY_MANAGEMENT = 3004,
@@ -144,7 +144,7 @@ static struct activity activity_of_request(const struct record *record)
 		return activity(0, "Unknown");
 	if (bytes_equal(method, bytes_of("POST")))
 		return activity_of_post(record->api.operation);
-	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+	for (size_t i = 0; i < COUNT(methods); i++)
 		if (bytes_equal(method, bytes_of(methods[i].method)))
 			return activity(methods[i].id, methods[i].name);
 	return other(method);
@@ -171,7 +171,7 @@ static struct activity activity_of_life(struct bytes action)
 		{"disable", "Disable", 7}, {"update", "Update", 8},   {"rename", "Update", 8},
 	};
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+	for (size_t i = 0; i < COUNT(known); i++)
 		if (bytes_equal(action, bytes_of(known[i].action)))
 			return activity(known[i].id, known[i].name);
 	return other(action);
@@ -190,7 +190,7 @@ static struct activity activity_of_entity(const struct view *view)
 		{"deletion", "Delete", 4},
 	};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+	for (size_t i = 0; i < COUNT(types); i++)
 		if (!strcmp(view->event.type, types[i].type))
 			return activity(types[i].id, types[i].name);
 	return other(view->record->event.action);
@@ -676,7 +676,7 @@ static bool is_method(struct bytes method)
 	static const char *const methods[] = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS",
 					      "PATCH",	 "POST",   "PUT", "TRACE"};
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+	for (size_t i = 0; i < COUNT(methods); i++)
 		if (bytes_equal(method, bytes_of(methods[i])))
 			return true;
 	return false;
@@ -892,8 +892,7 @@ static void put_record(struct ocsf *ocsf)
 	text_add_char(json->out, '\n');
 }
 
-int record_write_ocsf(const struct record *record, const struct record_context *context,
-		      struct text *out)
+int ocsf_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	size_t start = out->size;
 	struct view view;

@@ -8,7 +8,6 @@
 #define OCSF_VERSION "1.8.0"
 
 /* Appends RECORD to OUT as one line of JSON in OCSF, with its line feed. 0 or -ENOMEM. */
-int record_write_ocsf(const struct record *record, const struct record_context *context,
-		      struct text *out);
+int ocsf_write(const struct record *record, const struct record_context *context, struct text *out);
 
 #endif

@@ -309,8 +309,8 @@ static void add_record(struct syslog *syslog)
 	text_add_char(syslog->out, '\n');
 }
 
-int record_write_rfc5424(const struct record *record, const struct record_context *context,
-			 struct text *out)
+int rfc5424_write(const struct record *record, const struct record_context *context,
+		  struct text *out)
 {
 	size_t start = out->size;
 	struct view view;

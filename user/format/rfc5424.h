@@ -7,8 +7,8 @@
 
 /* Appends RECORD to OUT as one message of syslog, RFC 5424, without framing, and a line feed.
  * 0 or -ENOMEM. */
-int record_write_rfc5424(const struct record *record, const struct record_context *context,
-			 struct text *out);
+int rfc5424_write(const struct record *record, const struct record_context *context,
+		  struct text *out);
 
 /* Adds a header without its priority: the version, the time (ns since 1970), who says it, and ACTION as the kind of
  * message, with a space at its end. NULL: a dash. */

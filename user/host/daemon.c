@@ -111,7 +111,7 @@ void daemon_take_config(struct daemon *daemon, struct bytes text)
 		for (size_t i = 0; i < OPTIONS; i++)
 			if (options[i].key && !daemon->paths[options[i].path][0])
 				daemon_set(daemon, options[i].path,
-					   value_string(body_value(body), options[i].key));
+					   body_string(body_value(body), options[i].key));
 	body_free(body);
 }
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "host/proc.h"
 
-#define MILLISECOND 1000000ull
-#define PATIENCE (200 * MILLISECOND)
+#define PATIENCE (200 * NS_PER_MS)
 #define ASKED_MAX 32
 #define PROCESSES_MAX 16384
 #define BYTES_MAX (8u << 20)

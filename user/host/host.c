@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "host/user_names.h"
 
 #define CLOCK_READINGS 3
@@ -24,7 +25,7 @@ struct host {
 
 static bool find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
 {
-	return names_find(host->names, kind, id, name, size) == NAMES_FOUND;
+	return user_names_find(host->names, kind, id, name, size) == NAMES_FOUND;
 }
 
 static bool user_name(void *data, uint32_t id, char *name, size_t size)
@@ -41,7 +42,7 @@ static bool user_asked(void *data, uint32_t id)
 {
 	char name[1];
 
-	return names_find(((struct host *)data)->names, NAMES_USER, id, name, sizeof(name)) ==
+	return user_names_find(((struct host *)data)->names, NAMES_USER, id, name, sizeof(name)) ==
 	       NAMES_ASKED;
 }
 
@@ -60,20 +61,12 @@ void host_expect(struct host *host, const struct caller *caller)
 
 void host_ask_beside(struct host *host, struct beside *beside)
 {
-	names_ask_beside(host->names, beside);
+	user_names_ask_beside(host->names, beside);
 }
 
 void host_take_news(struct host *host)
 {
-	host->context.names = names_news(host->names);
-}
-
-static int64_t nanoseconds(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000ll + time.tv_nsec;
+	host->context.names = user_names_news(host->names);
 }
 
 int64_t host_clock(void)
@@ -82,9 +75,9 @@ int64_t host_clock(void)
 
 	/* Whoever comes between the readings makes that one worse. */
 	for (int i = 0; i < CLOCK_READINGS; i++) {
-		int64_t before = nanoseconds(CLOCK_BOOTTIME);
-		int64_t real = nanoseconds(CLOCK_REALTIME);
-		int64_t window = nanoseconds(CLOCK_BOOTTIME) - before;
+		int64_t before = (int64_t)clock_now(CLOCK_BOOTTIME);
+		int64_t real = (int64_t)clock_now(CLOCK_REALTIME);
+		int64_t window = (int64_t)clock_now(CLOCK_BOOTTIME) - before;
 
 		if (window >= best)
 			continue;
@@ -135,7 +128,7 @@ int host_new(struct host **ret)
 
 	if (!host)
 		return -ENOMEM;
-	error = names_new(&host->names);
+	error = user_names_new(&host->names);
 	if (!error)
 		error = read_boot_id(host->boot_id, sizeof(host->boot_id));
 	if (!error && getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -166,7 +159,7 @@ int host_new(struct host **ret)
 void host_free(struct host *host)
 {
 	if (host)
-		names_free(host->names);
+		user_names_free(host->names);
 	free(host);
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "host/hostfiles.h"
 
 #include <errno.h>
@@ -159,7 +160,7 @@ static bool is_remote_type(const char *type)
 						   "gfs2",  "nfs",	"nfs4",	  "ocfs2",  "smb3",
 						   "smbfs", "virtiofs", "lustre", "beegfs", "gpfs"};
 
-	for (size_t i = 0; i < sizeof(remote_types) / sizeof(*remote_types); i++)
+	for (size_t i = 0; i < COUNT(remote_types); i++)
 		if (!strcmp(type, remote_types[i]))
 			return true;
 	return false;
@@ -167,7 +168,7 @@ static bool is_remote_type(const char *type)
 
 static bool is_own_type(const char *type)
 {
-	for (size_t i = 0; i < sizeof(own_types) / sizeof(*own_types); i++)
+	for (size_t i = 0; i < COUNT(own_types); i++)
 		if (!strcmp(type, own_types[i]))
 			return true;
 	return false;

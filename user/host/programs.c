@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "host/hostfiles.h"
 
-#define SECOND 1000000000ull
 #define KEPT 64
 
 /* What was found at a path; a path that led to nothing has a node of zeros. */
@@ -77,7 +77,7 @@ bool programs_is(struct programs *programs, struct capture *capture, struct byte
 	    !file->inode)
 		return false;
 	program = find_program(programs, path);
-	if (!program || now - program->looked >= SECOND) {
+	if (!program || now - program->looked >= NS_PER_S) {
 		program = program ?: take_place(programs);
 		memcpy(program->path, path.data, path.size);
 		program->path[path.size] = '\0';

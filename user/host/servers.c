@@ -10,9 +10,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
-
-#define SECOND 1000000000ull
 
 struct server {
 	uint32_t pid, uid;
@@ -111,7 +110,7 @@ static void read_executable(int process, struct capture *capture, struct server 
 static void look(struct capture *capture, struct server *server)
 {
 	struct server found = *server;
-	uint64_t ticks = server->start / (SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+	uint64_t ticks = server->start / (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
 	char path[32];
 	int process;
 
@@ -228,7 +227,7 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 	place->usual = (struct server){
 		.pid = (uint32_t)peer.pid,
 		.uid = peer.uid,
-		.start = start_ticks(process) * (SECOND / (uint64_t)sysconf(_SC_CLK_TCK)),
+		.start = start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
 	};
 	close(process);
 	look(capture, &place->usual);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
 #include "host/user_names.h"
 
 #include <errno.h>
@@ -10,13 +11,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SECOND 1000000000ull
 #define CACHED 512 /* of each kind */
 #define AGE 60	   /* seconds that an answer is believed */
 #define RETRY 5	   /* seconds after a question that was not answered */
 #define NAME_SIZE 64
 #define FILE_MAX (16u << 20)
-#define PATIENCE (5 * SECOND)
+#define PATIENCE (5 * NS_PER_S)
 #define ACCOUNT UINT64_MAX /* no user's: the name services hang for all alike */
 
 struct cached_name {
@@ -162,18 +162,10 @@ static void ask_services(struct job *job)
 						       : ask_group(question->id, question->name);
 }
 
-static time_t now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
 static void answer(struct cached_name *cached, const char *name)
 {
 	cached->known = true;
-	cached->due = now_seconds() + AGE;
+	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + AGE;
 	snprintf(cached->name, sizeof(cached->name), "%s", name);
 }
 
@@ -187,7 +179,7 @@ static void take_answer(struct job *job, bool came, void *data)
 	if (!cached->used || cached->id != question->id) /* another one has its place */
 		return;
 	cached->asked = false;
-	cached->due = now_seconds() + RETRY;
+	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + RETRY;
 	if (!came || question->error)
 		return;
 	names->news += !cached->known || strcmp(cached->name, question->name);
@@ -204,7 +196,7 @@ static void ask(struct names *names, enum names_kind kind, struct cached_name *c
 	struct question *question = calloc(1, sizeof(*question));
 	struct timespec now;
 
-	cached->due = now_seconds() + RETRY;
+	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + RETRY;
 	if (!question)
 		return;
 	*question = (struct question){
@@ -222,7 +214,7 @@ static void ask(struct names *names, enum names_kind kind, struct cached_name *c
 		ask_services(&question->job);
 		take_answer(&question->job, true, NULL);
 		free(question);
-	} else if (beside_put(names->beside, &question->job, now.tv_sec * SECOND + now.tv_nsec)) {
+	} else if (beside_put(names->beside, &question->job, now.tv_sec * NS_PER_S + now.tv_nsec)) {
 		free(question);
 	} else {
 		cached->asked = true;
@@ -231,8 +223,8 @@ static void ask(struct names *names, enum names_kind kind, struct cached_name *c
 
 /* --- what is known ---------------------------------------------------------------------------- */
 
-enum names_answer names_find(struct names *names, enum names_kind kind, uint32_t id, char *name,
-			     size_t size)
+enum names_answer user_names_find(struct names *names, enum names_kind kind, uint32_t id,
+				  char *name, size_t size)
 {
 	struct cached_name *cached = &names->cached[kind][id % CACHED];
 	char found[NAME_SIZE];
@@ -240,7 +232,8 @@ enum names_answer names_find(struct names *names, enum names_kind kind, uint32_t
 	if (!cached->used || cached->id != id)
 		*cached = (struct cached_name){.used = true, .id = id};
 	/* What was known stays so until there is a new answer. */
-	if (!cached->asked && now_seconds() >= cached->due) {
+	if (!cached->asked &&
+	    (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) >= cached->due) {
 		if (in_file(&names->files[kind], id, found))
 			answer(cached, found);
 		else
@@ -252,12 +245,12 @@ enum names_answer names_find(struct names *names, enum names_kind kind, uint32_t
 	return cached->name[0] ? NAMES_FOUND : NAMES_NONE;
 }
 
-uint64_t names_news(const struct names *names)
+uint64_t user_names_news(const struct names *names)
 {
 	return names->news;
 }
 
-int names_new(struct names **ret)
+int user_names_new(struct names **ret)
 {
 	struct names *names = calloc(1, sizeof(*names));
 
@@ -269,12 +262,12 @@ int names_new(struct names **ret)
 	return 0;
 }
 
-void names_ask_beside(struct names *names, struct beside *beside)
+void user_names_ask_beside(struct names *names, struct beside *beside)
 {
 	names->beside = beside;
 }
 
-void names_free(struct names *names)
+void user_names_free(struct names *names)
 {
 	if (!names)
 		return;

@@ -23,18 +23,18 @@ enum names_answer {
 	NAMES_ASKED, /* it is not known yet */
 };
 
-/* 0 or -ENOMEM. Free with names_free(). */
-int names_new(struct names **ret);
-void names_free(struct names *names);
+/* 0 or -ENOMEM. Free with user_names_free(). */
+int user_names_new(struct names **ret);
+void user_names_free(struct names *names);
 
 /* From now on who asks does not wait. BESIDE is kept by reference. */
-void names_ask_beside(struct names *names, struct beside *beside);
+void user_names_ask_beside(struct names *names, struct beside *beside);
 
 /* The name of ID to NAME of SIZE bytes, empty unless it is FOUND. */
-enum names_answer names_find(struct names *names, enum names_kind kind, uint32_t id, char *name,
-			     size_t size);
+enum names_answer user_names_find(struct names *names, enum names_kind kind, uint32_t id,
+				  char *name, size_t size);
 
 /* Counts the names that came later than they were asked for. */
-uint64_t names_news(const struct names *names);
+uint64_t user_names_news(const struct names *names);
 
 #endif

@@ -5,6 +5,7 @@
  * Every read_*() takes what it can of the bytes at hand and moves the state on. No line is kept: a
  * header's value is judged while it streams by, so neither padding nor a split can hide its end.
  */
+#include "base/bytes.h"
 #include "http/http1.h"
 
 #include <errno.h>
@@ -144,7 +145,7 @@ static bool is_letter(char c)
 	return lower(c) >= 'a' && lower(c) <= 'z';
 }
 
-static int hex_value(char c)
+static int percent_hex_value(char c)
 {
 	if (is_digit(c))
 		return c - '0';
@@ -201,9 +202,9 @@ static void end_method(struct http1_parser *parser)
 					    "OPTIONS", "PATCH", "CONNECT", "TRACE"};
 	size_t i = 0;
 
-	while (i < sizeof(known) / sizeof(*known) && !is_method(parser, known[i]))
+	while (i < COUNT(known) && !is_method(parser, known[i]))
 		i++;
-	if (i == sizeof(known) / sizeof(*known))
+	if (i == COUNT(known))
 		note(parser, HTTP1_ANOMALY_UNKNOWN_METHOD);
 	parser->state = AT_TARGET;
 	parser->phase = TARGET_FIRST;
@@ -240,7 +241,7 @@ static bool path_byte(struct http1_parser *parser, char c)
 {
 	if (parser->escape) {
 		parser->escape--;
-		return hex_value(c) >= 0;
+		return percent_hex_value(c) >= 0;
 	}
 	if (c == '%')
 		parser->escape = 2;
@@ -759,7 +760,7 @@ static enum kind find_kind(const struct http1_parser *parser)
 {
 	if (parser->trailer)
 		return KIND_OTHER;
-	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+	for (size_t i = 0; i < COUNT(headers); i++)
 		if (token_is(parser, headers[i].name))
 			return headers[i].kind;
 	return KIND_OTHER;
@@ -1014,7 +1015,7 @@ static void end_chunk_line(struct http1_parser *parser)
 static size_t read_chunk_size(struct http1_parser *parser, const char *data, size_t size)
 {
 	char c = *data;
-	int value = hex_value(c);
+	int value = percent_hex_value(c);
 
 	if (value >= 0 && parser->digits < 16) {
 		parser->remaining = parser->remaining << 4 | (unsigned int)value;

@@ -7,8 +7,8 @@ static bool has_valid_escapes(struct bytes encoded)
 {
 	for (size_t i = 0; i < encoded.size; i++)
 		if (encoded.data[i] == '%' &&
-		    (encoded.size - i < 3 || hex_value(encoded.data[i + 1]) < 0 ||
-		     hex_value(encoded.data[i + 2]) < 0))
+		    (encoded.size - i < 3 || percent_hex_value(encoded.data[i + 1]) < 0 ||
+		     percent_hex_value(encoded.data[i + 2]) < 0))
 			return false;
 	return true;
 }
@@ -19,7 +19,8 @@ static char take_byte(struct bytes *encoded)
 	char c = *encoded->data;
 
 	if (c == '%') {
-		c = (char)(hex_value(encoded->data[1]) * 16 + hex_value(encoded->data[2]));
+		c = (char)(percent_hex_value(encoded->data[1]) * 16 +
+			   percent_hex_value(encoded->data[2]));
 		*encoded = bytes_from(*encoded, 3);
 		return c;
 	}

@@ -1179,7 +1179,7 @@ const struct value *body_value(const struct body *body)
 	return &body->root.value;
 }
 
-const struct value *value_get(const struct value *value, const char *name)
+const struct value *body_get(const struct value *value, const char *name)
 {
 	const struct value *child = value && value->shape ? value->first : NULL;
 	bool map = child && value->shape->kind == SHAPE_MAP;
@@ -1193,16 +1193,16 @@ const struct value *value_get(const struct value *value, const char *name)
 	return NULL;
 }
 
-struct bytes value_string(const struct value *value, const char *name)
+struct bytes body_string(const struct value *value, const char *name)
 {
-	const struct value *field = value_get(value, name);
+	const struct value *field = body_get(value, name);
 
 	return field ? field->string : (struct bytes){0};
 }
 
-bool value_true(const struct value *value, const char *name)
+bool body_true(const struct value *value, const char *name)
 {
-	const struct value *field = value_get(value, name);
+	const struct value *field = body_get(value, name);
 
 	return field && field->boolean;
 }

@@ -140,12 +140,12 @@ const struct value *body_value(const struct body *body);
 
 /* The field NAME of a struct's value, or the key of a map's: NULL where it is absent or nil, and
  * for VALUE NULL. */
-const struct value *value_get(const struct value *value, const char *name);
+const struct value *body_get(const struct value *value, const char *name);
 
 /* A string field of a struct: empty (data NULL) where absent. */
-struct bytes value_string(const struct value *value, const char *name);
+struct bytes body_string(const struct value *value, const char *name);
 
 /* Absent is false. */
-bool value_true(const struct value *value, const char *name);
+bool body_true(const struct value *value, const char *name);
 
 #endif

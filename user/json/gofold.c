@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/gofold.h"
 
+#include "base/bytes.h"
 #include "base/text.h"
 
 /* What becomes the ASCII letter, and is none. */
@@ -28,7 +29,7 @@ static size_t takes(struct bytes text, char c, enum gofold how)
 		return 1;
 	if (!(*text.data & 0x80))
 		return 0;
-	for (size_t i = 0; i < sizeof(odd_letters) / sizeof(*odd_letters); i++)
+	for (size_t i = 0; i < COUNT(odd_letters); i++)
 		if (odd_letters[i].how == how && odd_letters[i].letter == lower(c) &&
 		    bytes_begin(text, odd_letters[i].spelled))
 			return strlen(odd_letters[i].spelled);
@@ -56,7 +57,7 @@ bool gofold_bool(struct bytes text, bool *ret)
 	static const char *const words[] = {"1", "t", "T", "true",  "TRUE",  "True",
 					    "0", "f", "F", "false", "FALSE", "False"};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+	for (size_t i = 0; i < COUNT(words); i++) {
 		if (!bytes_equal(text, bytes_of(words[i])))
 			continue;
 		*ret = i < 6;

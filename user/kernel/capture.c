@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "kernel/kernelfs.h"
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
@@ -206,7 +207,7 @@ static void choose_functions(struct capture *capture)
 		{"path_found", "kern_path"},
 	};
 
-	for (size_t i = 0; i < sizeof(optional) / sizeof(*optional); i++) {
+	for (size_t i = 0; i < COUNT(optional); i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(capture->object, optional[i].program);
 
@@ -479,7 +480,7 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 	int error = -EINVAL;
 
 	libbpf_set_print(keep_warning);
-	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
+	for (size_t i = 0; i < COUNT(backends); i++) {
 		const struct backend *backend = &backends[i];
 		char why[700] = "";
 

@@ -62,8 +62,8 @@ int file_open(const struct sink_options *options, int stop, struct driver **ret,
 	      size_t size);
 int syslog_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
 		size_t size);
-int journal_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
-		 size_t size);
+int journald_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
+		  size_t size);
 
 /* Sets error and why, for all kinds alike: "cannot write NAME: " and what ERROR, a negative errno, means, or
  * DETAIL where that is not NULL. Returns ERROR. */

@@ -257,8 +257,8 @@ static const struct driver_ops ops = {
 	.close = close_driver,
 };
 
-int journal_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
-		 size_t size)
+int journald_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
+		  size_t size)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct journal_driver *journal;

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "base/wake.h"
 #include "output/driver.h"
@@ -69,14 +70,6 @@ struct sink {
 	char news[300]; /* something else to be told; empty: nothing */
 };
 
-static uint64_t milliseconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool is(const bool *flag)
 {
 	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
@@ -96,10 +89,11 @@ static void unref_all(struct entry **entries, unsigned int count)
 /* Waits after a failure, each time longer. */
 static void pause_after_failure(struct sink *sink, struct thread *thread, int *pause)
 {
-	uint64_t end = milliseconds_now() + *pause, now;
+	uint64_t end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + *pause, now;
 
 	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
-	while ((now = milliseconds_now()) < end && !is(&thread->ending) && !is(&sink->reopen))
+	while ((now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS) < end && !is(&thread->ending) &&
+	       !is(&sink->reopen))
 		wake_wait(&thread->wake, (unsigned int)(end - now));
 	if (is(&thread->ending) && !is(&sink->given_up))
 		wake_wait(&thread->wake, PAUSE_FIRST);
@@ -148,7 +142,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 static void run_driver(struct sink *sink)
 {
 	const struct driver_ops *ops = sink->driver->ops;
-	uint64_t now = milliseconds_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	bool reopen = __atomic_exchange_n(&sink->reopen, false, __ATOMIC_ACQ_REL);
 
 	if (reopen && ops->reopen)
@@ -265,14 +259,14 @@ static void *spool_all(void *data)
 {
 	struct sink *sink = data;
 	int pause = PAUSE_FIRST;
-	uint64_t synced = milliseconds_now();
+	uint64_t synced = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 
 	thread_be_nice();
 	while (!is(&sink->given_up)) {
 		bool ending = is(&sink->spooler.ending);
 
-		if (milliseconds_now() >= synced + RUN_INTERVAL) {
-			synced = milliseconds_now();
+		if (clock_now(CLOCK_MONOTONIC) / NS_PER_MS >= synced + RUN_INTERVAL) {
+			synced = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 			sink->spool_error = spool_sync(sink->spool);
 			take_spool_word(sink, sink->spool_error);
 		}
@@ -349,7 +343,7 @@ bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_coun
 static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
 			 size_t size)
 {
-	uint64_t now = milliseconds_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 
 	if (trouble->told && !trouble->why[0]) {
 		snprintf(text, size, "%s can be written again", name);
@@ -422,7 +416,7 @@ static int open_driver(struct sink *sink, char *reason, size_t size)
 		[SINK_STDOUT] = stdout_open,
 		[SINK_FILE] = file_open,
 		[SINK_SYSLOG] = syslog_open,
-		[SINK_JOURNAL] = journal_open,
+		[SINK_JOURNAL] = journald_open,
 	};
 	int error = openers[sink->options.kind](&sink->options, sink->stop, &sink->driver, reason,
 						size);
@@ -496,7 +490,7 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 /* Whether THREAD ended, until UNTIL in ms. */
 static bool join(struct thread *thread, uint64_t until)
 {
-	uint64_t now = milliseconds_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	struct timespec end = thread_deadline(now < until ? (unsigned int)(until - now) : 0);
 
 	if (!thread->running)
@@ -514,7 +508,8 @@ static void end_thread(struct thread *thread)
 /* Ends the threads. False: one of them hangs in a disk that does not answer. */
 static bool end_threads(struct sink *sink, int milliseconds)
 {
-	uint64_t end = milliseconds_now() + (milliseconds > 0 ? milliseconds : 0);
+	uint64_t end =
+		clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (milliseconds > 0 ? milliseconds : 0);
 
 	end_thread(&sink->spooler);
 	join(&sink->spooler, end);
@@ -524,7 +519,7 @@ static bool end_threads(struct sink *sink, int milliseconds)
 		eventfd_write(sink->stop, 1);
 		wake_call(&sink->spooler.wake);
 		wake_call(&sink->sender.wake);
-		end = milliseconds_now() + GRACE;
+		end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + GRACE;
 	}
 	join(&sink->spooler, end);
 	join(&sink->sender, end);

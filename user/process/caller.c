@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 
 #define CONTAINER_ID_SIZE 64
@@ -72,21 +73,6 @@ static void rebase_ancestors(struct process *ancestors, unsigned int count, cons
 	}
 }
 
-static uint64_t add_to_hash(uint64_t hash, const void *data, size_t size)
-{
-	const char *at = data;
-
-	for (size_t next = 0; next < size; next += sizeof(hash)) {
-		size_t left = size - next;
-		uint64_t word = 0;
-
-		memcpy(&word, at + next, left < sizeof(word) ? left : sizeof(word));
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 32;
-	}
-	return hash ^ size;
-}
-
 static struct shared *find(struct shared *table, uint64_t hash)
 {
 	struct shared *found;
@@ -128,7 +114,7 @@ size_t callers_memory(void)
 	return memory;
 }
 
-void rendered_keep(struct rendered *rendered, const struct rendered *made, struct bytes text)
+void caller_rendered_keep(struct rendered *rendered, const struct rendered *made, struct bytes text)
 {
 	memory -= rendered->size;
 	free(rendered->text);
@@ -164,11 +150,11 @@ static uint64_t hash_ancestors(const struct process *ancestors, unsigned int cou
 
 	memcpy(bare, ancestors, count * sizeof(*bare));
 	rebase_ancestors(bare, count, text, NULL);
-	return add_to_hash(add_to_hash(count, bare, count * sizeof(*bare)), text, size);
+	return hash_add_fast(hash_add_fast(count, bare, count * sizeof(*bare)), text, size);
 }
 
-struct lineage *lineage_new(const struct process *ancestors, unsigned int count, const char *text,
-			    size_t size)
+struct lineage *caller_lineage_new(const struct process *ancestors, unsigned int count,
+				   const char *text, size_t size)
 {
 	uint64_t hash = hash_ancestors(ancestors, count, text, size);
 	struct lineage *lineage = (struct lineage *)find(lineages, hash);
@@ -190,7 +176,7 @@ struct lineage *lineage_new(const struct process *ancestors, unsigned int count,
 	return lineage;
 }
 
-void lineage_unref(struct lineage *lineage)
+void caller_lineage_unref(struct lineage *lineage)
 {
 	if (lineage && leave(&lineage->shared))
 		free(lineage);
@@ -217,9 +203,9 @@ static uint64_t hash_caller(const struct caller *draft, const char *text, size_t
 
 	memcpy(&bare, draft, sizeof(bare));
 	rebase_caller(&bare, text, NULL);
-	return add_to_hash(
-		add_to_hash(0, (char *)&bare + CALLER_CONTENT, sizeof(bare) - CALLER_CONTENT), text,
-		size);
+	return hash_add_fast(
+		hash_add_fast(0, (char *)&bare + CALLER_CONTENT, sizeof(bare) - CALLER_CONTENT),
+		text, size);
 }
 
 /* A copy of DRAFT in one piece of memory, with the reference to its lineage. */
@@ -254,7 +240,7 @@ struct caller *caller_new(const struct caller *draft, struct lineage *lineage, c
 	else
 		caller = copy_caller(&whole, text, size, hash);
 	if (!caller || caller->shared.references > 1) /* it has a reference of its own */
-		lineage_unref(lineage);
+		caller_lineage_unref(lineage);
 	return caller;
 }
 
@@ -269,7 +255,7 @@ struct caller *caller_unref(struct caller *caller)
 {
 	if (!caller || !leave(&caller->shared))
 		return NULL;
-	lineage_unref(caller->lineage);
+	caller_lineage_unref(caller->lineage);
 	free(caller);
 	return NULL;
 }

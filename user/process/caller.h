@@ -105,12 +105,12 @@ struct caller {
 };
 
 /* The lineage of COUNT ANCESTORS, at most CALLERD_ANCESTORS_MAX, whose texts lie in the SIZE bytes at
- * TEXT: one that lives, else a copy. NULL where there is no memory. Give it back with lineage_unref(). */
-struct lineage *lineage_new(const struct process *ancestors, unsigned int count, const char *text,
-			    size_t size);
+ * TEXT: one that lives, else a copy. NULL where there is no memory. Give it back with caller_lineage_unref(). */
+struct lineage *caller_lineage_new(const struct process *ancestors, unsigned int count,
+				   const char *text, size_t size);
 
 /* Gives a reference back; the last one frees it. NULL is fine. */
-void lineage_unref(struct lineage *lineage);
+void caller_lineage_unref(struct lineage *lineage);
 
 /* The caller like DRAFT, which was zeroed before it was filled and whose texts lie in the SIZE bytes at
  * TEXT: one that lives, else a copy. Takes over the reference to LINEAGE, which may be NULL. NULL
@@ -122,7 +122,8 @@ struct caller *caller_new(const struct caller *draft, struct lineage *lineage, c
 size_t callers_memory(void);
 
 /* RENDERED becomes what was MADE, with a copy of TEXT; without memory for it, with no text. */
-void rendered_keep(struct rendered *rendered, const struct rendered *made, struct bytes text);
+void caller_rendered_keep(struct rendered *rendered, const struct rendered *made,
+			  struct bytes text);
 
 /* Takes another reference; returns CALLER, which may be NULL. */
 struct caller *caller_ref(struct caller *caller);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "secret/mask.h"
 
 #define EXTRA_MAX 65536	       /* bytes of detail that one caller may get */
@@ -35,7 +36,7 @@ static bool caller_event_ok(const struct callerd_caller_event *event, size_t siz
 	    size != offsetof(struct callerd_caller_event, text) + event->text_size ||
 	    event->ancestors > CALLERD_ANCESTORS_MAX)
 		return false;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < COUNT(texts); i++)
 		if (!text_ok(event, texts[i]))
 			return false;
 	for (uint32_t i = 0; i < event->ancestors; i++)
@@ -288,7 +289,7 @@ static int decode_lineage(const struct callerd_caller_event *event, struct arena
 	for (uint32_t i = 0; i < event->ancestors; i++)
 		decode_ancestor(arena, event, &event->ancestor[i],
 				i ? ANCESTOR_ARGS_MAX : CALLERD_ARGV_MAX, &ancestors[i]);
-	*ret = lineage_new(ancestors, event->ancestors, text, arena->next - text);
+	*ret = caller_lineage_new(ancestors, event->ancestors, text, arena->next - text);
 	return *ret ? 0 : -ENOMEM;
 }
 

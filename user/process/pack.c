@@ -5,6 +5,7 @@
  * bytes, and one that is not known has a size that no text has. There is one way to write a caller, so that
  * whatever can be read is written alike.
  */
+#include "base/bytes.h"
 #include "process/pack.h"
 
 #include <endian.h>
@@ -79,8 +80,6 @@ static const struct field caller_fields[] = {
 	FIELD(TEXT, caller, boot_id),
 };
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 /* As the kernel spells it: 8-4-4-4-12 lower-case hex digits. Empty: not known. */
 static bool is_boot_id(struct bytes id)
 {
@@ -150,7 +149,7 @@ static void put_process(struct text *out, const struct process *process)
 	put_fields(out, process, process_fields, COUNT(process_fields));
 }
 
-void caller_pack(const struct caller *caller, struct bytes boot_id, int64_t boot_to_real,
+void pack_caller(const struct caller *caller, struct bytes boot_id, int64_t boot_to_real,
 		 struct text *out)
 {
 	struct caller whole = *caller;
@@ -314,13 +313,14 @@ static int make(struct caller *draft, struct process *ancestors, unsigned int co
 	for (unsigned int i = 0; i < count; i++)
 		move_process(&arena, &ancestors[i]);
 	if (count)
-		lineage = lineage_new(ancestors, count, arena.text.data + own, arena.used - own);
+		lineage = caller_lineage_new(ancestors, count, arena.text.data + own,
+					     arena.used - own);
 	*ret = count && !lineage ? NULL : caller_new(draft, lineage, arena.text.data, own);
 	text_free(&arena.text);
 	return *ret ? 0 : -ENOMEM;
 }
 
-int caller_unpack(struct bytes bytes, struct bytes boot_id, struct caller **ret)
+int pack_read_caller(struct bytes bytes, struct bytes boot_id, struct caller **ret)
 {
 	struct unpacker unpacker = {bytes, bytes.size > CALLER_PACK_MAX};
 	struct process ancestors[CALLERD_ANCESTORS_MAX];

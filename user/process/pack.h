@@ -10,12 +10,12 @@
 
 /* Adds CALLER to OUT, with its lineage. Equal callers give equal bytes. BOOT_ID and BOOT_TO_REAL are of this
  * boot: a caller that has none of its own gets them. Sets out->error where there is no memory. */
-void caller_pack(const struct caller *caller, struct bytes boot_id, int64_t boot_to_real,
+void pack_caller(const struct caller *caller, struct bytes boot_id, int64_t boot_to_real,
 		 struct text *out);
 
 /* The caller in BYTES, which may be anything. One of the boot BOOT_ID has no boot of its own; one of a boot that
  * was not known then is of another one, and its boot_id is empty. 0, -EINVAL (it is none, or of another version)
  * or -ENOMEM. Give it back with caller_unref(). */
-int caller_unpack(struct bytes bytes, struct bytes boot_id, struct caller **ret);
+int pack_read_caller(struct bytes bytes, struct bytes boot_id, struct caller **ret);
 
 #endif

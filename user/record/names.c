@@ -4,10 +4,9 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "http/http1.h"
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct action_name actions[RECORD_ACTION_MAX] = {
 	[RECORD_AGENT_STARTED] = {"agent-started", "event", "host", "start", "success", 0},

@@ -253,11 +253,10 @@ void record_add_id(struct text *out, const struct record_context *context, uint6
 		   uint64_t number);
 
 /* Appends RECORD to OUT as one line of JSON in ECS, with its newline. 0 or -ENOMEM. */
-int record_write_ecs(const struct record *record, const struct record_context *context,
-		     struct text *out);
+int ecs_write(const struct record *record, const struct record_context *context, struct text *out);
 
 /* Appends RECORD to OUT as one line for a person, with its newline. 0 or -ENOMEM. */
-int record_write_human(const struct record *record, const struct record_context *context,
-		       struct text *out);
+int human_write(const struct record *record, const struct record_context *context,
+		struct text *out);
 
 #endif

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "base/percent.h"
 #include "secret/command.h"
 
@@ -251,8 +253,6 @@ struct masker {
 	bool password_piped; /* some command reads a password from a pipe */
 	bool masked;
 };
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static bool is_space(char c)
 {
@@ -1476,18 +1476,8 @@ struct settled {
 static struct settled *settled_place(struct bytes args)
 {
 	static __thread struct settled settled[SETTLED_PLACES];
-	uint64_t hash = args.size;
-	size_t at = 0;
+	uint64_t hash = hash_add_fast(0, args.data, args.size);
 
-	for (; args.size - at >= sizeof(hash); at += sizeof(hash)) {
-		uint64_t word;
-
-		memcpy(&word, args.data + at, sizeof(word));
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 32;
-	}
-	for (; at < args.size; at++)
-		hash = (hash ^ (unsigned char)args.data[at]) * 0x9e3779b97f4a7c15;
 	return &settled[(hash ^ hash >> 32) % SETTLED_PLACES];
 }
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own_file.h"
 #include "state/state_db.h"
 #include "state/state_queue.h"
@@ -58,12 +59,12 @@ static int set_aside(struct state *state, const char *fault)
 {
 	db_close(&state->db, true);
 	state->message_taken = false;
-	return state_file_set_aside(state->path, fault, &state->message);
+	return own_file_set_aside(state->path, fault, &state->message);
 }
 
 static int open_file(struct state *state, const char **ret_fault, struct sentence *why)
 {
-	int error = state_file_prepare(state->path, why);
+	int error = own_file_prepare(state->path, why);
 
 	if (error)
 		return error;
@@ -160,11 +161,11 @@ static int new_state(const char *path, const char *const *sockets,
 
 static int open_state(struct state *state, struct sentence *why)
 {
-	int error = state_file_prepare_directory(state->path, why);
+	int error = own_file_prepare_directory(state->path, why);
 
 	if (error)
 		return error;
-	state->lock = state_file_lock(state->path, why);
+	state->lock = own_file_lock(state->path, why);
 	if (state->lock < 0)
 		return state->lock;
 	error = open_or_begin(state, why);
@@ -336,19 +337,11 @@ static int try_to_write(struct state *state)
 	return error ? error : db_error(&state->db, write_batch(state));
 }
 
-static time_t seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
-}
-
 int state_commit(struct state *state)
 {
 	if (!state_is_dirty(state))
 		return 0;
-	if (state->failure && seconds() < state->retry)
+	if (state->failure && (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) < state->retry)
 		return state->failure;
 	state->failure = try_to_write(state);
 	if (!state->failure) {
@@ -358,7 +351,7 @@ int state_commit(struct state *state)
 	state->wait = state->wait ? 2 * state->wait : RETRY_FIRST;
 	if (state->wait > RETRY_MAX)
 		state->wait = RETRY_MAX;
-	state->retry = seconds() + state->wait;
+	state->retry = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + state->wait;
 	return state->failure;
 }
 

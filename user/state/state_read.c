@@ -5,6 +5,7 @@
 #include <search.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "docker/cause/engine_event.h"
 #include "process/pack.h"
 #include "state/state_text.h"
@@ -13,16 +14,14 @@
 
 sqlite3_int64 state_caller_hash(struct bytes content)
 {
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+	uint64_t hash = hash_add(HASH_START, content.data, content.size);
 
-	for (size_t i = 0; i < content.size; i++)
-		hash = (hash ^ (unsigned char)content.data[i]) * 0x100000001b3;
 	return hash ? (sqlite3_int64)hash : 1;
 }
 
 static int unpack_caller(struct state_reader *reader, struct bytes content, struct caller **ret)
 {
-	switch (caller_unpack(content, reader->boot_id, ret)) {
+	switch (pack_read_caller(content, reader->boot_id, ret)) {
 	case 0:
 		return SQLITE_OK;
 	case -ENOMEM:
@@ -65,8 +64,8 @@ static void read_finding(struct row *row, struct finding *finding, char details[
 	struct bytes id = row_text(row), severity = row_text(row);
 
 	finding->id = id.data ? finding_by_name(id.data, id.size) : FINDING_NONE;
-	finding->severity =
-		severity.data ? severity_by_name(severity.data, severity.size) : SEVERITY_NONE;
+	finding->severity = severity.data ? finding_severity_by_name(severity.data, severity.size)
+					  : SEVERITY_NONE;
 	finding->detail = row_bytes(row, SQLITE_TEXT, COMMAND_SIZE_MAX);
 	if (finding->id == FINDING_NONE || (severity.data && finding->severity == SEVERITY_NONE))
 		row->rc = SQLITE_CORRUPT;

@@ -71,7 +71,7 @@ static int write_caller(const struct writer *writer, const struct caller *caller
 	*ret = 0;
 	if (!caller)
 		return SQLITE_OK;
-	caller_pack(caller, bytes_of(writer->context->boot_id), writer->context->boot_to_real,
+	pack_caller(caller, bytes_of(writer->context->boot_id), writer->context->boot_to_real,
 		    &packed);
 	if (packed.error)
 		rc = SQLITE_NOMEM;
@@ -94,7 +94,7 @@ static int write_findings(struct db *db, const struct origin *origin, sqlite3_in
 		sqlite3_bind_int64(statement, 1, id);
 		sqlite3_bind_int64(statement, 2, i);
 		bind_word(statement, 3, finding_kind(finding->id)->id);
-		bind_word(statement, 4, severity_name(finding->severity));
+		bind_word(statement, 4, finding_severity_name(finding->severity));
 		bind_text(statement, 5, cut(finding->detail));
 		rc = finish(statement);
 	}

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/percent.h"
 #include "docker/api/shapes.h"
 #include "docker/judge/judge.h"
@@ -489,7 +490,7 @@ static bool goes_for(const struct route *route, struct bytes query)
 static const struct route *find(struct bytes method, struct bytes path, struct bytes query,
 				struct bytes *ret_name)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
+	for (size_t i = 0; i < COUNT(routes); i++)
 		if (method_is(routes[i].method, method) &&
 		    path_matches(routes[i].path, path, ret_name) && goes_for(&routes[i], query))
 			return &routes[i];
@@ -622,7 +623,7 @@ bool route_reads(const struct route *route, struct bytes method)
 
 	if (route && (route->opaque || route->reads))
 		return route->reads;
-	for (size_t i = 0; i < sizeof(reading) / sizeof(*reading); i++)
+	for (size_t i = 0; i < COUNT(reading); i++)
 		if (method_is(reading[i], method))
 			return true;
 	return false;
@@ -646,6 +647,6 @@ const char *route_target_name(enum target_type type)
 		[TARGET_POD] = "pod",
 	};
 
-	static_assert(sizeof(names) / sizeof(*names) == TARGET_TYPES, "each type has a name");
+	static_assert(COUNT(names) == TARGET_TYPES, "each type has a name");
 	return (size_t)type < TARGET_TYPES ? names[type] : NULL;
 }

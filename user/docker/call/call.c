@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/idtree.h"
 #include "conversation/exchange.h"
@@ -119,7 +120,7 @@ static bool query_true(struct bytes query, const char *key)
 	struct text value = {0};
 	bool is_true = query_value(query, key, &value);
 
-	for (size_t i = 0; is_true && i < sizeof(words) / sizeof(*words); i++)
+	for (size_t i = 0; is_true && i < COUNT(words); i++)
 		is_true = !gofold_is(gofold_trim(text_since(&value, 0)), words[i], GOFOLD_LOWER);
 	text_free(&value);
 	return is_true;
@@ -157,7 +158,7 @@ static bool resolve_container(struct call *call, struct bytes key, struct bytes 
 	const struct inventory_container *container = inventory_container(call->inventory, key);
 
 	if (!container) {
-		*(id_valid(key) ? ret_id : ret_name) = keep(call, key);
+		*(idtree_is_id(key) ? ret_id : ret_name) = keep(call, key);
 		return false;
 	}
 	*ret_id = keep(call, container->id);
@@ -266,7 +267,7 @@ static struct bytes told(struct call *call, struct bytes name)
 {
 	struct text masked = {0};
 
-	if (name.size && !id_valid(name) && mask_reference(&masked, name))
+	if (name.size && !idtree_is_id(name) && mask_reference(&masked, name))
 		name = keep(call, text_since(&masked, 0));
 	text_free(&masked);
 	return name;
@@ -281,13 +282,13 @@ static void enter_target(struct call *call)
 	if (!call->request || call->unclear)
 		return;
 	if (route->made)
-		request_set_target(call->request, target->container_id,
-				   told(call, target->container_name), (struct bytes){});
+		ledger_request_set_target(call->request, target->container_id,
+					  told(call, target->container_name), (struct bytes){});
 	else if (is_create(route))
-		request_set_result(call->request, told(call, target->name));
+		ledger_request_set_result(call->request, told(call, target->name));
 	else
-		request_set_target(call->request, target->id, told(call, named_target(call)),
-				   target->container_id);
+		ledger_request_set_target(call->request, target->id, told(call, named_target(call)),
+					  target->container_id);
 }
 
 /* While the body is read, and until it is ANSWERED, its name may come to be another one's: the engine means the one
@@ -308,7 +309,7 @@ static void follow_target(struct call *call, bool answered)
 	if (answered) {
 		call->unclear = true;
 		if (call->request)
-			request_set_target(call->request, none, told(call, call->key), none);
+			ledger_request_set_target(call->request, none, told(call, call->key), none);
 		return;
 	}
 	resolve(call, call->key);
@@ -331,7 +332,7 @@ static void enter_result(struct call *call)
 			text_add_string(&name, "latest");
 	}
 	if (name.size)
-		request_set_result(call->request, told(call, text_since(&name, 0)));
+		ledger_request_set_result(call->request, told(call, text_since(&name, 0)));
 	text_free(&name);
 }
 
@@ -352,7 +353,7 @@ static int read_signal(struct bytes text)
 	if (!text.size)
 		return SIGKILL;
 	name = bytes_from(name, gofold_begins(name, "SIG", GOFOLD_UPPER));
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (gofold_is(name, names[i].name, GOFOLD_UPPER))
 			return names[i].number;
 	for (size_t i = 0; i < text.size; i++) {
@@ -404,11 +405,11 @@ static void enter(struct call *call, const struct exchange *exchange)
 static void enter_connected(struct call *call, const struct value *body)
 {
 	const struct inventory_container *container =
-		inventory_container(call->inventory, value_string(body, "Container"));
+		inventory_container(call->inventory, body_string(body, "Container"));
 
 	if (container)
-		request_set_target(call->request, call->target.id, named_target(call),
-				   container->id);
+		ledger_request_set_target(call->request, call->target.id, named_target(call),
+					  container->id);
 }
 
 /* --- bodies --------------------------------------------------------------------------------------- */
@@ -542,7 +543,7 @@ static void end(void *content)
 	if (call->judged)
 		verdict_free(call->judged);
 	free(call->judged);
-	request_end(call->request);
+	ledger_request_end(call->request);
 	text_free(&call->path);
 	text_free(&call->query);
 	pool_free(&call->pool);
@@ -721,7 +722,7 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 	unsigned int body = call->body ? body_oddities(call->body) : 0;
 	struct text words = {0};
 
-	for (size_t i = 0; i < sizeof(body_words) / sizeof(*body_words); i++)
+	for (size_t i = 0; i < COUNT(body_words); i++)
 		if (body >> i & 1)
 			add_word(&words, body_words[i]);
 	if (http)
@@ -954,7 +955,7 @@ static struct bytes answer_string(const struct call *call, const char *name)
 {
 	if (!call->answer || body_state(call->answer) != BODY_DONE)
 		return (struct bytes){};
-	return value_string(body_value(call->answer), name);
+	return body_string(body_value(call->answer), name);
 }
 
 /* What an event will have: of a volume, that is its name. */
@@ -1009,7 +1010,7 @@ static void enter_findings(struct call *call, struct verdict *verdict)
 			findings[kept++] = findings[i];
 	}
 	sort_findings(findings, kept);
-	request_set_findings(call->request, findings, kept);
+	ledger_request_set_findings(call->request, findings, kept);
 }
 
 /* Of what was judged last. */
@@ -1027,8 +1028,8 @@ static void learn_container(struct call *call, const struct verdict *verdict)
 	struct inventory_container container = {
 		.id = answer_string(call, "Id"),
 		.name = call->target.name,
-		.image = value_string(body, "Image"),
-		.user = value_string(body, "User"),
+		.image = body_string(body, "Image"),
+		.user = body_string(body, "User"),
 		.witnessed = body && body_state(call->body) == BODY_DONE &&
 			     !(body_oddities(call->body) & (BODY_DROPPED | BODY_CUT)),
 	};
@@ -1062,11 +1063,11 @@ static void learn_volume(struct call *call)
 	const struct value *body = taken_body(call);
 	struct inventory_volume volume = {
 		.name = answer_string(call, "Name"),
-		.driver = value_string(body, "Driver"),
+		.driver = body_string(body, "Driver"),
 	};
 	struct text path = {0};
 
-	if (volume_value_path(volume.driver, value_get(body, "DriverOpts"),
+	if (volume_value_path(volume.driver, body_get(body, "DriverOpts"),
 			      call->calls->options.files, &path))
 		volume.host_path = text_since(&path, 0);
 	/* One that is there already stays as it is, if it is there still: then it is the more dangerous of
@@ -1121,8 +1122,8 @@ static bool changes_limits(const struct call *call, const struct value *body)
 
 	if (!body || body_state(call->body) != BODY_DONE)
 		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		const struct value *limit = value_get(body, names[i]);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const struct value *limit = body_get(body, names[i]);
 
 		if (limit && limit->number)
 			return true;
@@ -1167,15 +1168,15 @@ static void learn_started(struct call *call)
 static void enter_body(struct call *call)
 {
 	const struct value *body = taken_body(call);
-	const struct value *host = value_get(body, "HostConfig");
+	const struct value *host = body_get(body, "HostConfig");
 
 	if (is_operation(call, "ContainerCreate")) {
-		request_set_image(call->request, told(call, value_string(body, "Image")));
-		call->request->auto_remove = value_true(host, "AutoRemove");
+		ledger_request_set_image(call->request, told(call, body_string(body, "Image")));
+		call->request->auto_remove = body_true(host, "AutoRemove");
 	} else if (is_operation(call, "ContainerUpdate")) {
 		call->request->limits = changes_limits(call, body);
 	} else if (is_operation(call, "VolumeCreate") || is_operation(call, "NetworkCreate")) {
-		request_set_result(call->request, told(call, value_string(body, "Name")));
+		ledger_request_set_result(call->request, told(call, body_string(body, "Name")));
 	} else if (is_operation(call, "NetworkConnect") ||
 		   is_operation(call, "NetworkDisconnect")) {
 		enter_connected(call, body);
@@ -1188,8 +1189,8 @@ static void add_removed(struct request *request, const struct value *list)
 		struct bytes id = one->string;
 
 		if (!id.size)
-			id = value_string(one, "Deleted");
-		request_add_removed(request, id.size ? id : value_string(one, "Untagged"));
+			id = body_string(one, "Deleted");
+		ledger_request_add_removed(request, id.size ? id : body_string(one, "Untagged"));
 	}
 }
 
@@ -1206,13 +1207,13 @@ static void enter_removed(struct call *call)
 
 	if (call->match.route->removed->kind == SHAPE_STRUCT) {
 		count = elements = 0;
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			lists[count] = value_get(answer, names[i]);
+		for (size_t i = 0; i < COUNT(names); i++) {
+			lists[count] = body_get(answer, names[i]);
 			elements += lists[count] ? lists[count]->count : 0;
 			count++;
 		}
 	}
-	request_set_removed(call->request, elements, all);
+	ledger_request_set_removed(call->request, elements, all);
 	for (unsigned int i = 0; i < count; i++)
 		add_removed(call->request, lists[i]);
 }
@@ -1225,7 +1226,7 @@ static bool changes_lists(const struct call *call)
 		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate",
 		"SwarmInit",	  "SwarmJoin",	 "SwarmLeave"};
 
-	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+	for (size_t i = 0; i < COUNT(operations); i++)
 		if (is_operation(call, operations[i]))
 			return true;
 	return false;
@@ -1293,7 +1294,8 @@ static void sent(void *content, struct caller *caller)
 	if (!call->request || !caller)
 		return;
 	put_container(call->calls, &record);
-	request_set_sender(call->request, caller, record.container_name, record.container_image);
+	ledger_request_set_sender(call->request, caller, record.container_name,
+				  record.container_image);
 }
 
 static void over(void *data, uint64_t connection, bool ended, uint64_t time)
@@ -1333,7 +1335,7 @@ static bool answered(void *content, int status, bool complete, bool certain, uin
 	awaited = open_answer(call);
 	if (call->request) {
 		enter_body(call);
-		request_answered(call->request, status, time);
+		ledger_request_answered(call->request, status, time);
 	}
 	if (!call->dark && (!awaited || !call->match.route->answer))
 		learn(call);
@@ -1346,7 +1348,7 @@ static void ask_about_made(const struct call *call)
 	const struct calls_options *options = &call->calls->options;
 	struct bytes id = answer_string(call, "Id");
 
-	if (id_valid(id) && options->created)
+	if (idtree_is_id(id) && options->created)
 		options->created(options->data, call->socket, id);
 }
 
@@ -1366,7 +1368,7 @@ static void response(void *content, const char *bytes, size_t size)
 		return;
 	}
 	if (call->request)
-		request_set_made(call->request, made_id(call));
+		ledger_request_set_made(call->request, made_id(call));
 	learn(call);
 }
 
@@ -1448,11 +1450,12 @@ static void put_findings(struct calls *calls, struct record_api *api)
 			if ((int)finding->severity != severity)
 				continue;
 			calls->findings[api->finding_count++] = (struct record_finding){
-				kind->id, severity_name(finding->severity), finding->detail};
+				kind->id, finding_severity_name(finding->severity),
+				finding->detail};
 			if (kind->technique)
 				add_technique(calls, api, kind->technique);
 			if (!api->severity)
-				api->severity = severity_number(finding->severity);
+				api->severity = finding_severity_number(finding->severity);
 		}
 	}
 	api->findings = calls->findings;
@@ -1489,11 +1492,11 @@ static void put_target(struct call *call, struct record_api *api)
 		target->id = keep(call, answer_string(call, "Id"));
 	if (!target->name.size && !route->made && route->body && route->method[0] == 'P' &&
 	    route->target != TARGET_CONTAINER)
-		target->name = keep(call, value_string(body, "Name"));
+		target->name = keep(call, body_string(body, "Name"));
 	if (!target->name.size && is_operation(call, "VolumeCreate"))
 		target->name = keep(call, answer_string(call, "Name"));
 	if (is_operation(call, "ContainerCreate") && call->body)
-		target->image = keep(call, value_string(body, "Image"));
+		target->image = keep(call, body_string(body, "Image"));
 	api->target_type = route_target_name(target_type(route));
 	api->target_id = told(call, target->id);
 	api->target_name = told(call, target->name);
@@ -1554,7 +1557,7 @@ static void written(void *content)
 	count_body(call);
 	body_free(call->answer);
 	call->answer = NULL;
-	request_end(call->request);
+	ledger_request_end(call->request);
 	call->request = NULL;
 }
 
@@ -1626,12 +1629,12 @@ void calls_judge_inspected(struct calls *calls, unsigned int socket, const struc
 		.verdict = verdict,
 		.kept = kept_anew(calls),
 	};
-	const struct value *config = value_get(inspect, "Config");
+	const struct value *config = body_get(inspect, "Config");
 
 	verdict_free(verdict);
 	judge_inspected(&judging, inspect);
-	ret->image = value_string(config, "Image");
-	ret->user = value_string(config, "User");
+	ret->image = body_string(config, "Image");
+	ret->user = body_string(config, "User");
 	ret->finding_count = copy_findings(ret->findings, verdict);
 	take_kept(calls, ret);
 }

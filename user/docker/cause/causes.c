@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "docker/cause/causes_inside.h"
 #include "secret/mask.h"
@@ -72,7 +73,7 @@ static unsigned int findings_of(const struct origin *origin,
 			same++;
 		if (same == count && finding->severity != SEVERITY_NONE)
 			findings[count++] = (struct record_finding){
-				.id = id, .severity = severity_name(finding->severity)};
+				.id = id, .severity = finding_severity_name(finding->severity)};
 	}
 	return count;
 }
@@ -91,7 +92,7 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 				: waiting->time,
 		.connection.socket = bytes_of(causes->options.sockets[socket]),
 		.api.engine = engine->name,
-		.event = event_of(causes, socket, waiting, owner_of(engine, waiting->event)),
+		.event = event_of(causes, socket, waiting, causes_owner_of(engine, waiting->event)),
 		.cause =
 			{
 				.kind = cause_kind_name(cause->kind),
@@ -110,7 +111,7 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 		record.cause.finding_count = findings_of(cause->origin, findings);
 		if (cause->origin->finding_count)
 			record.cause.severity =
-				severity_number(cause->origin->findings[0].severity);
+				finding_severity_number(cause->origin->findings[0].severity);
 	}
 	causes->stats.events++;
 	causes->stats.kinds[cause->kind]++;
@@ -121,7 +122,7 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 	record.event.exec_id =
 		told_name(record.event.exec_id, &masked[3]); /* a label may stand there */
 	causes->options.record(causes->options.data, &record);
-	for (unsigned int i = 0; i < sizeof(masked) / sizeof(*masked); i++)
+	for (unsigned int i = 0; i < COUNT(masked); i++)
 		text_free(&masked[i]);
 }
 
@@ -164,13 +165,13 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 {
 	const struct owner *owner = owners_find(&engine->owners, event->id);
 
-	if (is(event->action, "destroy"))
+	if (bytes_are(event->action, "destroy"))
 		return !owner || owner->generation == engine->generation;
 	if (!owner)
 		return true; /* it went: there are no more events of it */
-	if (is(event->action, "create"))
+	if (bytes_are(event->action, "create"))
 		return owner->created;
-	if (is(event->action, "start"))
+	if (bytes_are(event->action, "start"))
 		return owner->started >= event->time;
 	return owner->died >= event->time;
 }
@@ -226,7 +227,7 @@ static void enqueue(struct causes *causes, struct queue *queue, const struct eng
 		    bool recovered, uint64_t now)
 {
 	struct waiting *waiting = calloc(1, sizeof(*waiting));
-	struct engine_event *copy = event_copy(event);
+	struct engine_event *copy = engine_event_copy(event);
 
 	if (!waiting || !copy) {
 		free(waiting);
@@ -237,7 +238,7 @@ static void enqueue(struct causes *causes, struct queue *queue, const struct eng
 	*waiting = (struct waiting){
 		.event = copy,
 		.arrived = now,
-		.time = boot_of(causes, event->time, now),
+		.time = causes_boot_of(causes, event->time, now),
 		.recovered = recovered,
 	};
 	*queue->end = waiting;
@@ -312,13 +313,13 @@ void causes_inspected(struct causes *causes, unsigned int socket, const struct v
 		      uint64_t now)
 {
 	struct engine_side *engine = &causes->engines[socket];
-	struct owner *owner = owners_get(&engine->owners, value_string(inspect, "Id"));
+	struct owner *owner = owners_get(&engine->owners, body_string(inspect, "Id"));
 
 	if (!owner)
 		return;
 	owner_inspected(owner, inspect);
-	if (is_doubtful(engine, owner)) {
-		owner_set_name(owner, value_string(inspect, "Name"));
+	if (causes_is_doubtful(engine, owner)) {
+		owner_set_name(owner, body_string(inspect, "Name"));
 		look_back(causes, socket, owner, now);
 	}
 	owner->generation = engine->generation;
@@ -418,7 +419,7 @@ int causes_restore(struct causes *causes, unsigned int socket, const struct owne
 	struct owner *owner = owners_get(&causes->engines[socket].owners, owned->id);
 
 	if (!owner)
-		return id_valid(owned->id) ? -ENOMEM : -EINVAL;
+		return idtree_is_id(owned->id) ? -ENOMEM : -EINVAL;
 	owner_restore(owner, owned);
 	return 0;
 }
@@ -427,7 +428,7 @@ int causes_restore_exec(struct causes *causes, unsigned int socket, const struct
 {
 	struct owner_exec *kept = owners_get_exec(&causes->engines[socket].owners, exec->id);
 
-	if (!kept || !id_valid(exec->container_id))
+	if (!kept || !idtree_is_id(exec->container_id))
 		return kept ? -EINVAL : -ENOMEM;
 	memcpy(kept->container, exec->container_id.data, ID_DIGITS);
 	origin_ref(exec->starter);

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 
 /* --- what it changes -------------------------------------------------------------------------- */
@@ -19,8 +20,8 @@ static bool is_kept(const struct engine_event *event, const struct cause *cause)
 {
 	if (cause->reason == REASON_HEALTH_CHECK)
 		return false;
-	for (size_t i = 0; i < sizeof(kept_deeds) / sizeof(*kept_deeds); i++)
-		if (is(event->action, kept_deeds[i]))
+	for (size_t i = 0; i < COUNT(kept_deeds); i++)
+		if (bytes_are(event->action, kept_deeds[i]))
 			return true;
 	return false;
 }
@@ -85,8 +86,8 @@ static void was_started(struct owner *owner, const struct engine_event *event,
 	owner->signalled = false;
 	owner->signalled_at = 0;
 	owner->out_of_memory = owner->stopped_by_engine = false;
-	culprit_clear(&owner->killer);
-	culprit_clear(&owner->signaller);
+	owner_culprit_clear(&owner->killer);
+	owner_culprit_clear(&owner->signaller);
 }
 
 /* The number that EVENT has, or that its request asked for where a label hides it; 0: not known. */
@@ -119,13 +120,13 @@ static void was_killed(struct owner *owner, const struct engine_event *event,
 	owner->signalled = true;
 	if (cause->request)
 		cause->request->signalled = event->time;
-	if (signal_is_harmless(signal))
+	if (ledger_signal_is_harmless(signal))
 		return;
 	if (signal == SIGKILL || !signal) /* what is not known may be the worst */
-		culprit_add(&owner->killer, known ? cause->origin : NULL, cause->basis);
+		owner_culprit_add(&owner->killer, known ? cause->origin : NULL, cause->basis);
 	if (signal == SIGKILL)
 		return;
-	culprit_add(&owner->signaller, known ? cause->origin : NULL, cause->basis);
+	owner_culprit_add(&owner->signaller, known ? cause->origin : NULL, cause->basis);
 	owner->signalled_at = event->time;
 }
 
@@ -134,9 +135,9 @@ static void was_updated(struct owner *owner, const struct cause *cause)
 	owner->inspected = false; /* it may have got another policy */
 	if (cause->request && !cause->request->limits)
 		return;
-	culprit_clear(&owner->limiter);
-	culprit_add(&owner->limiter, cause->kind == CAUSE_REQUEST ? cause->origin : NULL,
-		    cause->basis);
+	owner_culprit_clear(&owner->limiter);
+	owner_culprit_add(&owner->limiter, cause->kind == CAUSE_REQUEST ? cause->origin : NULL,
+			  cause->basis);
 }
 
 static void has_died(struct engine_side *engine, struct owner *owner,
@@ -161,7 +162,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	struct owners *owners = &causes->engines[socket].owners;
 	const struct keeper *keeper = &causes->options.keeper;
 	struct owner_exec *exec;
-	bool ends = is(event->action, "exec_die") || is(event->action, "exec_died");
+	bool ends = bytes_are(event->action, "exec_die") || bytes_are(event->action, "exec_died");
 
 	exec = ends ? owners_find_exec(owners, event->exec_id)
 		    : owners_get_exec(owners, event->exec_id);
@@ -175,7 +176,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 			keeper->end_exec(keeper->data, socket, event->exec_id);
 		return;
 	}
-	if (is(event->action, "exec_create"))
+	if (bytes_are(event->action, "exec_create"))
 		return;
 	if (cause->kind == CAUSE_REQUEST) {
 		origin_ref(cause->origin);
@@ -198,17 +199,17 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 static void tell_inventory(const struct causes *causes, unsigned int socket,
 			   const struct engine_event *event, const struct cause *cause)
 {
-	bool named = is(event->action, "create") || is(event->action, "rename");
+	bool named = bytes_are(event->action, "create") || bytes_are(event->action, "rename");
 	/* Its mounts may lead elsewhere by now. */
-	bool restarted = is(event->action, "start") && cause->kind != CAUSE_REQUEST;
+	bool restarted = bytes_are(event->action, "start") && cause->kind != CAUSE_REQUEST;
 	bool changed;
 
-	if (is(event->action, "destroy"))
+	if (bytes_are(event->action, "destroy"))
 		inventory_remove_container(causes->options.inventories[socket], event->id);
 	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
 	 * another one's. */
-	changed =
-		(named && cause->kind != CAUSE_REQUEST) || is(event->action, "update") || restarted;
+	changed = (named && cause->kind != CAUSE_REQUEST) || bytes_are(event->action, "update") ||
+		  restarted;
 	if (changed && causes->options.inspect)
 		causes->options.inspect(causes->options.inspect_data, socket, event->id);
 }
@@ -229,42 +230,43 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 {
 	const struct engine_event *event = waiting->event;
 	struct engine_side *engine = &causes->engines[socket];
-	struct owner *owner = is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
+	struct owner *owner =
+		causes_is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
 
-	if (is(event->type, "image") && is(event->action, "tag"))
+	if (bytes_are(event->type, "image") && bytes_are(event->action, "tag"))
 		inventory_put_image(causes->options.inventories[socket], event->id, event->name);
 	if (!owner) {
-		owner = owner_of(engine, event);
-		if (owner && is_start(event))
+		owner = causes_owner_of(engine, event);
+		if (owner && causes_is_start(event))
 			owner->reconnected = true;
 		return;
 	}
-	if (is(event->action, "rename") && owner->name)
+	if (bytes_are(event->action, "rename") && owner->name)
 		ledger_renamed(&causes->ledger, socket, bytes_of(owner->name), event->id,
 			       waiting->time);
 	owner_set_name(owner, event->name);
 	owner_set_image(owner, event->image);
-	if (is(event->action, "create"))
+	if (bytes_are(event->action, "create"))
 		was_created(causes->options.inventories[socket], owner, event, cause);
-	if (is(event->action, "create") && !waiting->recovered)
+	if (bytes_are(event->action, "create") && !waiting->recovered)
 		owner->generation = engine->generation; /* nothing of it was missed */
-	if (is(event->action, "start"))
+	if (bytes_are(event->action, "start"))
 		was_started(owner, event, cause);
-	else if (is(event->action, "kill"))
+	else if (bytes_are(event->action, "kill"))
 		was_killed(owner, event, cause);
-	else if (is(event->action, "die"))
+	else if (bytes_are(event->action, "die"))
 		has_died(engine, owner, event, cause);
-	else if (is(event->action,
-		    "stop")) /* also of one that the engine was about to start again */
+	else if (bytes_are(event->action,
+			   "stop")) /* also of one that the engine was about to start again */
 		owner->stopped |= cause->reason != REASON_ENGINE_STOPPED;
-	else if (is(event->action, "update"))
+	else if (bytes_are(event->action, "update"))
 		was_updated(owner, cause);
-	else if (is(event->action, "oom"))
+	else if (bytes_are(event->action, "oom"))
 		owner->out_of_memory = true;
-	else if (is_exec(event))
+	else if (causes_is_exec(event))
 		had_exec(causes, socket, event, cause);
 	keep_deed(causes, socket, waiting, owner, cause);
 	tell_inventory(causes, socket, event, cause);
-	if (is(event->action, "destroy"))
+	if (bytes_are(event->action, "destroy"))
 		was_destroyed(causes, socket, owner, waiting);
 }

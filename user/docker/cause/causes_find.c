@@ -145,10 +145,10 @@ static bool try_request(const struct search *search, struct request *request,
 
 	for (; cause->operation; cause++) {
 		struct only one = {.request = request, .cause = cause};
-		enum match match =
-			request_match(request, cause, search->waiting->event, search->waiting->time,
-				      search->slack, owner ? owner->creator : NULL,
-				      bytes_of(owner ? owner->name : NULL), &one.basis);
+		enum match match = ledger_request_match(
+			request, cause, search->waiting->event, search->waiting->time,
+			search->slack, owner ? owner->creator : NULL,
+			bytes_of(owner ? owner->name : NULL), &one.basis);
 
 		if (cause->key == KEY_VOLUMES)
 			match = match_volume(search, request, match, &one.basis);
@@ -253,9 +253,9 @@ static bool may_become_clear(const struct candidates *candidates)
 static bool ask(const struct causes *causes, unsigned int socket, struct waiting *waiting)
 {
 	const struct engine_event *event = waiting->event;
-	struct bytes id = is_container(event) ? event->id : event->container;
+	struct bytes id = causes_is_container(event) ? event->id : event->container;
 
-	if (!causes->options.inspect || !id_valid(id))
+	if (!causes->options.inspect || !idtree_is_id(id))
 		return false;
 	if (!waiting->asked)
 		causes->options.inspect(causes->options.inspect_data, socket, id);
@@ -287,8 +287,8 @@ static bool is_end(const struct owner *owner, const struct engine_event *event)
 /* The end, where nothing else than SIGKILL can have ended it. */
 static bool is_killed(const struct owner *owner, const struct engine_event *event)
 {
-	return owner && is_container(event) && is(event->action, "die") &&
-	       !event_survived_sigkill(event);
+	return owner && causes_is_container(event) && bytes_are(event->action, "die") &&
+	       !ledger_event_survived_sigkill(event);
 }
 
 /* Whether its memory is not what its starter gave it. */
@@ -300,7 +300,7 @@ static bool was_limited(const struct owner *owner)
 /* Whether EVENT is that its memory was at its end, or the end by that. */
 static bool is_out_of_memory(const struct owner *owner, const struct engine_event *event)
 {
-	return is(event->action, "oom") || (owner->out_of_memory && is_killed(owner, event));
+	return bytes_are(event->action, "oom") || (owner->out_of_memory && is_killed(owner, event));
 }
 
 /* Whether it may be the end that somebody else than its starter wanted, though no request that fits is at hand: he
@@ -308,7 +308,7 @@ static bool is_out_of_memory(const struct owner *owner, const struct engine_even
 static bool is_ended_by_others(const struct owner *owner, const struct engine_event *event)
 {
 	const struct culprit *signaller = &owner->signaller;
-	bool obeys = is(event->action, "die") && owner->signalled_at &&
+	bool obeys = bytes_are(event->action, "die") && owner->signalled_at &&
 		     event->time <= owner->signalled_at + OBEYED_WITHIN;
 
 	if (is_killed(owner, event) && (owner->killer.several || was_limited(owner)))
@@ -322,24 +322,25 @@ static bool is_end_by_engine(const struct owner *owner, const struct engine_even
 {
 	if (!owner || !owner->stopped_by_engine)
 		return false;
-	return is_container(event) ? is(event->action, "die") || is(event->action, "stop")
-				   : is_end(owner, event) && !owner->ender;
+	return causes_is_container(event)
+		       ? bytes_are(event->action, "die") || bytes_are(event->action, "stop")
+		       : is_end(owner, event) && !owner->ender;
 }
 
 /* Returns whether it is somebody's. */
 static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		      const struct engine_event *event, struct cause *ret)
 {
-	const struct owner *owner = owner_of(engine, event);
+	const struct owner *owner = causes_owner_of(engine, event);
 	const struct owner_exec *exec;
 
 	switch (heir) {
 	case HEIR_STARTER:
-		if (!owner || is_doubtful(engine, owner))
+		if (!owner || causes_is_doubtful(engine, owner))
 			return false;
 		if (is_end_by_engine(owner, event))
 			return by_daemon(ret, REASON_ENGINE_STOPPED);
-		if (!is_container(event))
+		if (!causes_is_container(event))
 			return is_end(owner, event) &&
 			       inherit(ret, owner->ender, owner->ender_basis);
 		if (is_out_of_memory(owner, event) && was_limited(owner))
@@ -392,20 +393,20 @@ static bool find_daemon(const struct engine_side *engine, const struct waiting *
 			struct cause *ret)
 {
 	const struct engine_event *event = waiting->event;
-	const struct owner *owner = owner_of(engine, event);
+	const struct owner *owner = causes_owner_of(engine, event);
 
-	if (is_container(event) && is(event->action, "create") && engine->swarm &&
+	if (causes_is_container(event) && bytes_are(event->action, "create") && engine->swarm &&
 	    event->swarm_task)
 		return by_daemon(ret, REASON_SWARM);
 	if (!owner)
 		return false;
-	if (owner->swarm && !is_exec(event))
+	if (owner->swarm && !causes_is_exec(event))
 		return by_daemon(ret, REASON_SWARM);
 	if (is_end_by_engine(owner, event))
 		return by_daemon(ret, REASON_ENGINE_STOPPED);
-	if (is_start(event) && is_restarted(engine, owner, waiting))
+	if (causes_is_start(event) && is_restarted(engine, owner, waiting))
 		return by_daemon(ret, REASON_RESTART_POLICY);
-	if (is_exec(event) && is_health_check(engine, owner, event))
+	if (causes_is_exec(event) && is_health_check(engine, owner, event))
 		return by_daemon(ret, REASON_HEALTH_CHECK);
 	return false;
 }
@@ -414,17 +415,17 @@ static bool find_daemon(const struct engine_side *engine, const struct waiting *
 static bool is_unexplored(const struct engine_side *engine, const struct effect *effect,
 			  const struct engine_event *event)
 {
-	const struct owner *owner = owner_of(engine, event);
+	const struct owner *owner = causes_owner_of(engine, event);
 
-	if ((!is_container(event) && !event->container.size) || (owner && owner->gone))
+	if ((!causes_is_container(event) && !event->container.size) || (owner && owner->gone))
 		return false;
-	if (owner && is_doubtful(engine, owner))
+	if (owner && causes_is_doubtful(engine, owner))
 		return true;
 	if (effect->heir == HEIR_CREATOR)
 		return owner && !owner->inspected && !owner->auto_remove &&
 		       owner->state == OWNER_ENDED;
-	return effect->engine && effect->heir != HEIR_EXEC && (is_start(event) || is_exec(event)) &&
-	       (!owner || !owner->inspected);
+	return effect->engine && effect->heir != HEIR_EXEC &&
+	       (causes_is_start(event) || causes_is_exec(event)) && (!owner || !owner->inspected);
 }
 
 /* --- the decision ----------------------------------------------------------------------------- */
@@ -444,14 +445,14 @@ static bool take_killer(const struct owner *owner, const struct engine_event *ev
 static bool is_of_an_end(const struct owner *owner, const struct engine_event *event,
 			 const struct only *only)
 {
-	return owner && !is_container(event) && is_end(owner, event) && only->cause->signals;
+	return owner && !causes_is_container(event) && is_end(owner, event) && only->cause->signals;
 }
 
 /* Whether the engine told behind its end that its memory was at its end. */
 static bool is_out_of_memory_behind(const struct waiting *waiting)
 {
 	for (const struct waiting *next = waiting->next; next; next = next->next)
-		if (is_container(next->event) && is(next->event->action, "oom") &&
+		if (causes_is_container(next->event) && bytes_are(next->event->action, "oom") &&
 		    bytes_equal(next->event->id, waiting->event->id))
 			return true;
 	return false;
@@ -473,14 +474,14 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 {
 	if (only->basis == BASIS_TIME)
 		return only->cause->key != KEY_OWN;
-	if (is(event->action, "destroy")) /* it may be told that it goes already */
+	if (bytes_are(event->action, "destroy")) /* it may be told that it goes already */
 		return !only->request->answered;
 	/* Looking into it, too, mounts what it has, and a start that fails undoes what it did. */
-	if (is(event->action, "unmount") || is(event->action, "disconnect"))
+	if (bytes_are(event->action, "unmount") || bytes_are(event->action, "disconnect"))
 		return only->cause->key == KEY_CONTAINER && !only->cause->signals;
-	return is_start(event) && only->cause->key != KEY_OWN && owner &&
+	return causes_is_start(event) && only->cause->key != KEY_OWN && owner &&
 	       owner->state == OWNER_ENDED && !owner->stopped &&
-	       boot_of(causes, owner->died, 0) < only->request->started;
+	       causes_boot_of(causes, owner->died, 0) < only->request->started;
 }
 
 /* Whether it can have happened without any request. */
@@ -488,16 +489,18 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 		      const struct waiting *waiting)
 {
 	const struct engine_event *event = waiting->event;
-	const struct owner *owner = owner_of(engine, event);
+	const struct owner *owner = causes_owner_of(engine, event);
 	struct cause other;
 
-	if (is(event->type, "volume") && is(event->action, "destroy"))
+	if (bytes_are(event->type, "volume") && bytes_are(event->action, "destroy"))
 		return event->time <= engine->auto_removal + SETTLED_WITHIN;
-	if (owner && effect->heir == HEIR_STARTER && !is_container(event) && is_end(owner, event))
+	if (owner && effect->heir == HEIR_STARTER && !causes_is_container(event) &&
+	    is_end(owner, event))
 		return true;
 	if (owner && effect->heir == HEIR_CREATOR && owner->state == OWNER_ENDED)
 		return owner->auto_remove || !owner->inspected;
-	if ((is_start(event) || is_exec(event)) && is_unexplored(engine, effect, event))
+	if ((causes_is_start(event) || causes_is_exec(event)) &&
+	    is_unexplored(engine, effect, event))
 		return true;
 	return find_heir(engine, effect->heir, event, &other) ||
 	       (effect->engine && find_daemon(engine, waiting, &other));
@@ -536,7 +539,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 	struct engine_side *engine = &causes->engines[socket];
 	const struct engine_event *event = waiting->event;
 	const struct effect *effect = effect_find(event->type, event->action);
-	struct owner *owner = owner_of(engine, event);
+	struct owner *owner = causes_owner_of(engine, event);
 	bool knows = ledger_knows(&causes->ledger, waiting->time), doubt;
 	struct candidates candidates = {};
 	const struct only *only;
@@ -548,7 +551,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 	find_candidates(causes, socket, effect, waiting, owner, &candidates);
 	if (!late && may_become_clear(&candidates))
 		return WAIT;
-	only = choose(&candidates, knows, !is_start(event), &doubt);
+	only = choose(&candidates, knows, !causes_is_start(event), &doubt);
 	weak = only && is_weak(causes, only, owner, event);
 	if ((weak || (!only && !doubt)) && is_unexplored(engine, effect, event) && !late &&
 	    ask(causes, socket, waiting))
@@ -569,8 +572,8 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 		return DECIDED;
 	if (!effect->engine || doubt || !knows || find_daemon(engine, waiting, ret))
 		return DECIDED;
-	if (owner && !waiting->recovered && is_container(event) && is(event->action, "kill") &&
-	    causes->options.stopping &&
+	if (owner && !waiting->recovered && causes_is_container(event) &&
+	    bytes_are(event->action, "kill") && causes->options.stopping &&
 	    causes->options.stopping(causes->options.inspect_data, socket))
 		by_daemon(ret, REASON_ENGINE_STOPPED);
 	return DECIDED;
@@ -581,7 +584,8 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 /* Attributes that the engine gives to an action before the labels overwrite them. */
 static bool has_given_attributes(const struct engine_event *event)
 {
-	return is(event->action, "die") || is(event->action, "kill") || is_exec(event);
+	return bytes_are(event->action, "die") || bytes_are(event->action, "kill") ||
+	       causes_is_exec(event);
 }
 
 static void drop_attributes(struct engine_event *event, unsigned int bits)
@@ -601,7 +605,7 @@ enum decision causes_purge(struct causes *causes, unsigned int socket, struct wa
 	struct engine_event *event = waiting->event;
 	struct owner *owner;
 
-	if (waiting->purged || waiting->recovered || !is_container(event))
+	if (waiting->purged || waiting->recovered || !causes_is_container(event))
 		return DECIDED;
 	owner = owners_get(&engine->owners, event->id);
 	if (owner) {

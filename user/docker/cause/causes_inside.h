@@ -69,7 +69,7 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 		  const struct cause *cause);
 
 /* TIME as the requests have it. */
-static inline uint64_t boot_of(const struct causes *causes, uint64_t real, uint64_t now)
+static inline uint64_t causes_boot_of(const struct causes *causes, uint64_t real, uint64_t now)
 {
 	uint64_t ahead = (uint64_t)causes->clock;
 
@@ -78,37 +78,33 @@ static inline uint64_t boot_of(const struct causes *causes, uint64_t real, uint6
 	return real > ahead ? real - ahead : 0;
 }
 
-static inline bool is(struct bytes text, const char *word)
+static inline bool causes_is_container(const struct engine_event *event)
 {
-	return bytes_equal(text, bytes_of(word));
-}
-
-static inline bool is_container(const struct engine_event *event)
-{
-	return is(event->type, "container");
+	return bytes_are(event->type, "container");
 }
 
 /* The container that it is about, or of. */
-static inline struct owner *owner_of(const struct engine_side *engine,
-				     const struct engine_event *event)
+static inline struct owner *causes_owner_of(const struct engine_side *engine,
+					    const struct engine_event *event)
 {
-	return owners_find(&engine->owners, is_container(event) ? event->id : event->container);
+	return owners_find(&engine->owners,
+			   causes_is_container(event) ? event->id : event->container);
 }
 
-static inline bool is_start(const struct engine_event *event)
+static inline bool causes_is_start(const struct engine_event *event)
 {
-	if (is_container(event))
-		return is(event->action, "start") || is(event->action, "init");
-	return is(event->action, "connect") || is(event->action, "mount");
+	if (causes_is_container(event))
+		return bytes_are(event->action, "start") || bytes_are(event->action, "init");
+	return bytes_are(event->action, "connect") || bytes_are(event->action, "mount");
 }
 
-static inline bool is_exec(const struct engine_event *event)
+static inline bool causes_is_exec(const struct engine_event *event)
 {
 	return bytes_begin(event->action, "exec");
 }
 
 /* Whether starts of it may have been missed. */
-static inline bool is_doubtful(const struct engine_side *engine, const struct owner *owner)
+static inline bool causes_is_doubtful(const struct engine_side *engine, const struct owner *owner)
 {
 	return engine->gap && owner->generation != engine->generation;
 }

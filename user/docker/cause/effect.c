@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/cause/effect.h"
 
+#include "base/bytes.h"
 #include "base/text.h"
 
 #define LIBPOD "Libpod"
@@ -161,7 +162,7 @@ static const struct effect effects[] = {
 };
 /* clang-format on */
 
-#define EFFECTS (sizeof(effects) / sizeof(*effects))
+#define EFFECTS (COUNT(effects))
 
 const struct effect *effect_find(struct bytes type, struct bytes action)
 {

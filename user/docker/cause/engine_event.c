@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "json/body.h"
 #include "secret/mask.h"
 
@@ -74,7 +76,7 @@ static const struct act {
 	{"volume", "remove", "destroy", 0},
 };
 
-struct event_reader {
+struct engine_event_reader {
 	void (*callback)(void *data, const struct engine_event *event);
 	void *data;
 	struct body *line; /* NULL: nothing of it came yet, or it is lost */
@@ -88,9 +90,9 @@ struct event_reader {
 /* Keeps those that are looked for, and notes that they were there; labels stream by. */
 static bool attribute_matters(void *data, const struct value *element)
 {
-	struct event_reader *reader = data;
+	struct engine_event_reader *reader = data;
 
-	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
+	for (size_t i = 0; i < COUNT(attributes); i++) {
 		if (!bytes_equal(element->key, bytes_of(attributes[i].key)))
 			continue;
 		reader->seen |= attributes[i].bit;
@@ -123,22 +125,17 @@ static const struct shape event_shape = {.kind = SHAPE_STRUCT, .fields = event_f
 
 /* --- What it says -------------------------------------------------------------------------------- */
 
-static bool is(struct bytes text, const char *word)
-{
-	return bytes_equal(text, bytes_of(word));
-}
-
 /* Empty is absent. */
 static struct bytes text_of(const struct value *parent, const char *name)
 {
-	struct bytes text = value_string(parent, name);
+	struct bytes text = body_string(parent, name);
 
 	return text.size ? text : (struct bytes){0};
 }
 
 static bool is_cut(const struct value *parent, const char *name)
 {
-	const struct value *field = value_get(parent, name);
+	const struct value *field = body_get(parent, name);
 
 	return field && field->cut;
 }
@@ -167,7 +164,7 @@ static bool parse_integer(struct bytes text, int64_t *ret)
 
 static uint64_t time_of(const struct value *line)
 {
-	const struct value *seconds = value_get(line, "time"), *ns = value_get(line, "timeNano");
+	const struct value *seconds = body_get(line, "time"), *ns = body_get(line, "timeNano");
 	int64_t time = 0;
 
 	if (ns && ns->number)
@@ -199,7 +196,7 @@ static void set_program(struct engine_event *event, struct bytes tail, bool cut,
 	if (tail.size && *tail.data == ' ')
 		tail = bytes_from(tail, 1);
 	if (!cut)
-		event->command_hash = event_command_hash(tail);
+		event->command_hash = engine_event_command_hash(tail);
 	while (end < tail.size && !strchr(" \t\r\n=", tail.data[end] ?: ' '))
 		end++;
 	if (end == tail.size && cut)
@@ -228,8 +225,8 @@ static void set_health(struct engine_event *event, struct bytes tail, const stru
 
 static const struct act *find_act(struct bytes type, struct bytes spelled)
 {
-	for (const struct act *act = acts; act < acts + sizeof(acts) / sizeof(*acts); act++)
-		if (is(type, act->type) && is(spelled, act->spelled))
+	for (const struct act *act = acts; act < acts + COUNT(acts); act++)
+		if (bytes_are(type, act->type) && bytes_are(spelled, act->spelled))
 			return act;
 	return NULL;
 }
@@ -239,7 +236,7 @@ static const struct act *find_act(struct bytes type, struct bytes spelled)
 static bool set_action(struct engine_event *event, const struct value *line, struct bytes *tail,
 		       bool *tail_cut)
 {
-	const struct value *actor = value_get(line, "Actor");
+	const struct value *actor = body_get(line, "Actor");
 	const char *field = text_of(line, "Action").data ? "Action" : "status", *colon;
 	struct bytes action = text_of(line, field);
 
@@ -296,11 +293,11 @@ static void set_network(struct engine_event *event, const struct value *values, 
 	event->container = text_of(values, "container");
 	if (!podman)
 		return;
-	if (is(event->action, "connect") || is(event->action, "disconnect")) {
+	if (bytes_are(event->action, "connect") || bytes_are(event->action, "disconnect")) {
 		event->container = event->id;
 		event->id = (struct bytes){0};
 	}
-	if (is(event->action, "remove"))
+	if (bytes_are(event->action, "remove"))
 		event->action = bytes_of("destroy");
 	event->name = text_of(values, "network");
 }
@@ -311,15 +308,15 @@ static void set_attributes(struct engine_event *event, const struct value *value
 	event->attributes = seen & ((1 << ATTRIBUTES) - 1);
 	event->swarm_task = seen & KEY_SWARM_TASK;
 	event->name = text_of(values, "name");
-	if (is(event->type, "container")) {
+	if (bytes_are(event->type, "container")) {
 		set_container(event, values, act);
-	} else if (is(event->type, "image")) {
+	} else if (bytes_are(event->type, "image")) {
 		event->labels = event->attributes & SOME_ACTIONS;
-	} else if (is(event->type, "volume")) {
+	} else if (bytes_are(event->type, "volume")) {
 		event->container = text_of(values, "container");
 		if (!event->id.data) /* Podman */
 			event->id = event->name;
-	} else if (is(event->type, "network")) {
+	} else if (bytes_are(event->type, "network")) {
 		set_network(event, values, seen & KEY_PODMAN);
 	}
 }
@@ -328,7 +325,7 @@ static void set_attributes(struct engine_event *event, const struct value *value
 static bool set_event(struct engine_event *event, const struct value *line, unsigned int seen,
 		      struct text *program)
 {
-	const struct value *values = value_get(value_get(line, "Actor"), "Attributes");
+	const struct value *values = body_get(body_get(line, "Actor"), "Attributes");
 	struct bytes tail = {0};
 	const struct act *act;
 	bool tail_cut;
@@ -339,12 +336,13 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 	if (act && act->action)
 		event->action = bytes_of(act->action);
 	set_attributes(event, values, seen, act);
-	if (is(event->type, "container")) {
+	if (bytes_are(event->type, "container")) {
 		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
 			event->image = text_of(line, "from");
-		if (is(event->action, "exec_create") || is(event->action, "exec_start"))
+		if (bytes_are(event->action, "exec_create") ||
+		    bytes_are(event->action, "exec_start"))
 			set_program(event, tail, tail_cut, program);
-		if (is(event->action, "health_status"))
+		if (bytes_are(event->action, "health_status"))
 			set_health(event, tail, line);
 	}
 	event->time = time_of(line);
@@ -353,20 +351,19 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 
 /* --- The stream ---------------------------------------------------------------------------------- */
 
-uint64_t event_command_hash(struct bytes command)
+uint64_t engine_event_command_hash(struct bytes command)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	uint64_t hash;
 
 	command = without_blanks_behind(command);
-	for (size_t i = 0; i < command.size; i++)
-		hash = (hash ^ (unsigned char)command.data[i]) * UINT64_C(0x100000001b3);
+	hash = hash_add(HASH_START, command.data, command.size);
 	return hash ? hash : 1;
 }
 
-int event_reader_new(void (*callback)(void *data, const struct engine_event *event), void *data,
-		     struct event_reader **ret)
+int engine_event_reader_new(void (*callback)(void *data, const struct engine_event *event),
+			    void *data, struct engine_event_reader **ret)
 {
-	struct event_reader *reader = calloc(1, sizeof(*reader));
+	struct engine_event_reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return -ENOMEM;
@@ -376,14 +373,14 @@ int event_reader_new(void (*callback)(void *data, const struct engine_event *eve
 	return 0;
 }
 
-void event_reader_free(struct event_reader *reader)
+void engine_event_reader_free(struct engine_event_reader *reader)
 {
 	if (reader)
-		event_reader_reset(reader);
+		engine_event_reader_reset(reader);
 	free(reader);
 }
 
-void event_reader_reset(struct event_reader *reader)
+void engine_event_reader_reset(struct engine_event_reader *reader)
 {
 	body_free(reader->line);
 	reader->line = NULL;
@@ -391,13 +388,13 @@ void event_reader_reset(struct event_reader *reader)
 	reader->seen = 0;
 }
 
-uint64_t event_reader_malformed(const struct event_reader *reader)
+uint64_t engine_event_reader_malformed(const struct engine_event_reader *reader)
 {
 	return reader->malformed;
 }
 
 /* Takes a part of a line in. */
-static int feed_line(struct event_reader *reader, const char *bytes, size_t size)
+static int feed_line(struct engine_event_reader *reader, const char *bytes, size_t size)
 {
 	int error = 0;
 
@@ -408,13 +405,13 @@ static int feed_line(struct event_reader *reader, const char *bytes, size_t size
 	if (!error)
 		error = body_feed(reader->line, bytes, size);
 	if (error) {
-		event_reader_reset(reader);
+		engine_event_reader_reset(reader);
 		reader->lost = true;
 	}
 	return error;
 }
 
-static int end_line(struct event_reader *reader)
+static int end_line(struct engine_event_reader *reader)
 {
 	struct engine_event event = {0};
 	struct text program = {0};
@@ -428,11 +425,11 @@ static int end_line(struct event_reader *reader)
 	else
 		reader->malformed++;
 	text_free(&program);
-	event_reader_reset(reader);
+	engine_event_reader_reset(reader);
 	return error;
 }
 
-int event_reader_feed(struct event_reader *reader, const char *bytes, size_t size)
+int engine_event_reader_feed(struct engine_event_reader *reader, const char *bytes, size_t size)
 {
 	int ret = 0;
 
@@ -462,21 +459,21 @@ int event_reader_feed(struct event_reader *reader, const char *bytes, size_t siz
 			&(event)->health, &(event)->signal                                         \
 	}
 
-struct engine_event *event_copy(const struct engine_event *event)
+struct engine_event *engine_event_copy(const struct engine_event *event)
 {
 	const struct bytes *const texts[] = TEXTS(event);
 	size_t size = sizeof(*event);
 	struct engine_event *copy;
 	char *room;
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+	for (size_t i = 0; i < COUNT(texts); i++)
 		size += texts[i]->size;
 	copy = malloc(size);
 	if (!copy)
 		return NULL;
 	*copy = *event;
 	room = (char *)(copy + 1);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct bytes *const copied[] = TEXTS(copy);
 
 		if (!texts[i]->data)

@@ -24,7 +24,7 @@ struct engine_event {
 	struct bytes container;
 	struct bytes exec_id;
 	struct bytes program; /* that an exec runs, as it was named; without secrets */
-	/* event_command_hash() of the exec's whole command; 0: none, or of so long a command that its end is missing */
+	/* engine_event_command_hash() of the exec's whole command; 0: none, or of so long a command that its end is missing */
 	uint64_t command_hash;
 	struct bytes health; /* of health_status: "healthy" */
 	struct bytes signal; /* "15" */
@@ -39,27 +39,27 @@ struct engine_event {
 };
 
 /* A hash of a command as events have it: the arguments, parted by one blank each; never 0. */
-uint64_t event_command_hash(struct bytes command);
+uint64_t engine_event_command_hash(struct bytes command);
 
 /* A copy in one piece of memory, to be freed with free(); NULL where there is no memory. */
-struct engine_event *event_copy(const struct engine_event *event);
+struct engine_event *engine_event_copy(const struct engine_event *event);
 
-struct event_reader;
+struct engine_event_reader;
 
 /* CALLBACK is called for each event; what it gets lives until it returns. 0 or -ENOMEM. Free with
- * event_reader_free(). */
-int event_reader_new(void (*callback)(void *data, const struct engine_event *event), void *data,
-		     struct event_reader **ret);
-void event_reader_free(struct event_reader *reader);
+ * engine_event_reader_free(). */
+int engine_event_reader_new(void (*callback)(void *data, const struct engine_event *event),
+			    void *data, struct engine_event_reader **ret);
+void engine_event_reader_free(struct engine_event_reader *reader);
 
 /* Takes the bytes of the stream in, in any portions. A line that is no event is passed over and counted. 0, or
  * -ENOMEM: the event at hand is lost, and counted, too. */
-int event_reader_feed(struct event_reader *reader, const char *bytes, size_t size);
+int engine_event_reader_feed(struct engine_event_reader *reader, const char *bytes, size_t size);
 
 /* The stream begins anew: what is left of a line is dropped. */
-void event_reader_reset(struct event_reader *reader);
+void engine_event_reader_reset(struct engine_event_reader *reader);
 
 /* Lines that were no events, or not understood. */
-uint64_t event_reader_malformed(const struct event_reader *reader);
+uint64_t engine_event_reader_malformed(const struct engine_event_reader *reader);
 
 #endif

@@ -10,14 +10,13 @@
 #include "base/idtree.h"
 #include "docker/known/reference.h"
 
-#define SECOND 1000000000ull
-
 #define POOL_BLOCK 256
-#define KEPT (60 * SECOND) /* after it was over: events may be told late */
-#define LOST_AROUND (5 * SECOND)
-#define AT_ONCE (5 * SECOND) /* from the response's head on, where the event comes right after it */
+#define KEPT (60 * NS_PER_S) /* after it was over: events may be told late */
+#define LOST_AROUND (5 * NS_PER_S)
+#define AT_ONCE                                                                                    \
+	(5 * NS_PER_S) /* from the response's head on, where the event comes right after it */
 #define SILENT_GOES_ON                                                                             \
-	(15 * SECOND) /* the engine does what was asked, though nobody listens any more */
+	(15 * NS_PER_S) /* the engine does what was asked, though nobody listens any more */
 #define STATUS_NOT_MODIFIED 304
 #define STATUS_ERROR 400
 #define STATUS_NOT_FOUND 404
@@ -258,45 +257,45 @@ static void set(struct request *request, struct bytes *field, struct bytes bytes
 		*field = keep(request, bytes);
 }
 
-void request_set_target(struct request *request, struct bytes id, struct bytes name,
-			struct bytes container)
+void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
+			       struct bytes container)
 {
 	set(request, &request->id, id);
 	set(request, &request->name, name);
 	set(request, &request->container, container);
 }
 
-void request_set_result(struct request *request, struct bytes name)
+void ledger_request_set_result(struct request *request, struct bytes name)
 {
 	set(request, &request->result, name);
 }
 
-void request_set_image(struct request *request, struct bytes image)
+void ledger_request_set_image(struct request *request, struct bytes image)
 {
 	set(request, &request->image, image);
 }
 
-void request_set_made(struct request *request, struct bytes id)
+void ledger_request_set_made(struct request *request, struct bytes id)
 {
 	set(request, &request->made, id);
 }
 
-void request_set_removed(struct request *request, unsigned int count, bool all)
+void ledger_request_set_removed(struct request *request, unsigned int count, bool all)
 {
 	request->removed_count = 0;
 	request->removed = pool_take(&request->pool, (count + 1) * sizeof(*request->removed));
 	request->removed_known = request->removed && all;
 }
 
-void request_add_removed(struct request *request, struct bytes id)
+void ledger_request_add_removed(struct request *request, struct bytes id)
 {
 	if (request->removed)
 		request->removed[request->removed_count++] = keep(request, id);
 	request->removed_known &= !request->pool.failed;
 }
 
-void request_set_sender(struct request *request, struct caller *caller, struct bytes container_name,
-			struct bytes container_image)
+void ledger_request_set_sender(struct request *request, struct caller *caller,
+			       struct bytes container_name, struct bytes container_image)
 {
 	caller_unref(request->caller);
 	request->caller = caller_ref(caller);
@@ -305,8 +304,8 @@ void request_set_sender(struct request *request, struct caller *caller, struct b
 	request->sent = true;
 }
 
-void request_set_findings(struct request *request, const struct finding *findings,
-			  unsigned int count)
+void ledger_request_set_findings(struct request *request, const struct finding *findings,
+				 unsigned int count)
 {
 	request->finding_count = 0;
 	for (unsigned int i = 0; i < count && i < INVENTORY_FINDINGS_MAX; i++) {
@@ -318,7 +317,7 @@ void request_set_findings(struct request *request, const struct finding *finding
 		request->origin = origin_unref(request->origin);
 }
 
-void request_answered(struct request *request, int status, uint64_t time)
+void ledger_request_answered(struct request *request, int status, uint64_t time)
 {
 	request->status = status;
 	if (status)
@@ -327,7 +326,7 @@ void request_answered(struct request *request, int status, uint64_t time)
 		request->silent = true;
 }
 
-void request_end(struct request *request)
+void ledger_request_end(struct request *request)
 {
 	if (!request)
 		return;
@@ -369,7 +368,7 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 	return request->origin;
 }
 
-bool signal_is_harmless(int signal)
+bool ledger_signal_is_harmless(int signal)
 {
 	return signal == SIGCONT || signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH;
 }
@@ -420,7 +419,7 @@ static bool same_id(struct bytes a, struct bytes b)
 
 static bool begins_id(struct bytes id, struct bytes beginning)
 {
-	return beginning.size && id_valid(id) && beginning.size < id.size &&
+	return beginning.size && idtree_is_id(id) && beginning.size < id.size &&
 	       !memcmp(id.data, beginning.data, beginning.size);
 }
 
@@ -579,18 +578,18 @@ static bool may_signal(const struct request *request, const struct effect_cause 
 	}
 	if (!cause->signals || request->signal == SIGKILL)
 		return true;
-	return !signal_is_harmless(request->signal) &&
-	       !(event->has_exit_code && !event_survived_sigkill(event));
+	return !ledger_signal_is_harmless(request->signal) &&
+	       !(event->has_exit_code && !ledger_event_survived_sigkill(event));
 }
 
-enum match request_match(const struct request *request, const struct effect_cause *cause,
-			 const struct engine_event *event, uint64_t time, uint64_t slack,
-			 const struct origin *creator, struct bytes container,
-			 enum cause_basis *ret_basis)
+enum match ledger_request_match(const struct request *request, const struct effect_cause *cause,
+				const struct engine_event *event, uint64_t time, uint64_t slack,
+				const struct origin *creator, struct bytes container,
+				enum cause_basis *ret_basis)
 {
 	enum match match;
 
-	if (cause->kills && event_survived_sigkill(event))
+	if (cause->kills && ledger_event_survived_sigkill(event))
 		return MATCH_NONE;
 	if (!may_signal(request, cause, event))
 		return MATCH_NONE;

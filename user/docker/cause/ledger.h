@@ -71,27 +71,27 @@ struct ledger {
 };
 
 /* NULL: such requests make no events happen, or there is no memory: then the ledger is ignorant. The request is the
- * ledger's and the caller's; give it back with request_end(). OPERATION outlives the ledger. */
+ * ledger's and the caller's; give it back with ledger_request_end(). OPERATION outlives the ledger. */
 struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_t connection,
 			     uint64_t time, const char *operation, struct bytes event_id);
 
 /* Copies. */
-void request_set_target(struct request *request, struct bytes id, struct bytes name,
-			struct bytes container);
-void request_set_result(struct request *request, struct bytes name);
-void request_set_image(struct request *request, struct bytes image);
-void request_set_made(struct request *request, struct bytes id);
-/* Up to COUNT calls of request_add_removed() follow. */
-void request_set_removed(struct request *request, unsigned int count, bool all);
-void request_add_removed(struct request *request, struct bytes id);
-void request_set_sender(struct request *request, struct caller *caller, struct bytes container_name,
-			struct bytes container_image);
-void request_set_findings(struct request *request, const struct finding *findings,
-			  unsigned int count);
-void request_answered(struct request *request, int status, uint64_t time);
+void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
+			       struct bytes container);
+void ledger_request_set_result(struct request *request, struct bytes name);
+void ledger_request_set_image(struct request *request, struct bytes image);
+void ledger_request_set_made(struct request *request, struct bytes id);
+/* Up to COUNT calls of ledger_request_add_removed() follow. */
+void ledger_request_set_removed(struct request *request, unsigned int count, bool all);
+void ledger_request_add_removed(struct request *request, struct bytes id);
+void ledger_request_set_sender(struct request *request, struct caller *caller,
+			       struct bytes container_name, struct bytes container_image);
+void ledger_request_set_findings(struct request *request, const struct finding *findings,
+				 unsigned int count);
+void ledger_request_answered(struct request *request, int status, uint64_t time);
 
 /* Nothing more will be set. NULL is fine. */
-void request_end(struct request *request);
+void ledger_request_end(struct request *request);
 
 /* The response to what was answered on the connection is over; or the connection ENDED. */
 void ledger_over(struct ledger *ledger, uint64_t connection, bool ended, uint64_t time);
@@ -114,10 +114,10 @@ bool ledger_knows(const struct ledger *ledger, uint64_t time);
 struct origin *ledger_origin(const struct ledger *ledger, struct request *request);
 
 /* Whether SIGNAL ends nothing that does not ask for it. */
-bool signal_is_harmless(int signal);
+bool ledger_signal_is_harmless(int signal);
 
 /* Whether something else ended what EVENT says has died. */
-static inline bool event_survived_sigkill(const struct engine_event *event)
+static inline bool ledger_event_survived_sigkill(const struct engine_event *event)
 {
 	return event->has_exit_code && event->exit_code != 128 + 9;
 }
@@ -133,9 +133,9 @@ enum match {
 /* Whether REQUEST may have made EVENT happen by way of CAUSE; TIME: of the event, on the requests' clock. CREATOR:
  * of the event's container, or NULL. *RET_BASIS: what that rests on. SLACK: ns that the event may lie outside of the
  * request. Looks at everything but the socket. */
-enum match request_match(const struct request *request, const struct effect_cause *cause,
-			 const struct engine_event *event, uint64_t time, uint64_t slack,
-			 const struct origin *creator, struct bytes container,
-			 enum cause_basis *ret_basis);
+enum match ledger_request_match(const struct request *request, const struct effect_cause *cause,
+				const struct engine_event *event, uint64_t time, uint64_t slack,
+				const struct origin *creator, struct bytes container,
+				enum cause_basis *ret_basis);
 
 #endif

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
-
-#define SECOND 1000000000ull
 
 static void set_origin(struct origin **place, struct origin *origin)
 {
@@ -16,7 +15,7 @@ static void set_origin(struct origin **place, struct origin *origin)
 	*place = origin;
 }
 
-void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis)
+void owner_culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis)
 {
 	struct origin *first = culprit->origin;
 
@@ -33,7 +32,7 @@ void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basi
 	set_origin(&culprit->origin, origin);
 }
 
-void culprit_clear(struct culprit *culprit)
+void owner_culprit_clear(struct culprit *culprit)
 {
 	culprit->several = false;
 	set_origin(&culprit->origin, NULL);
@@ -45,7 +44,7 @@ struct owner *owners_find(const struct owners *owners, struct bytes id)
 {
 	struct owner *owner = NULL;
 
-	if (id_valid(id))
+	if (idtree_is_id(id))
 		HASH_FIND(hh, owners->containers, id.data, ID_DIGITS, owner);
 	return owner;
 }
@@ -55,9 +54,9 @@ void owners_remove(struct owners *owners, struct owner *owner)
 	HASH_DEL(owners->containers, owner);
 	origin_unref(owner->creator);
 	origin_unref(owner->starter);
-	culprit_clear(&owner->killer);
-	culprit_clear(&owner->signaller);
-	culprit_clear(&owner->limiter);
+	owner_culprit_clear(&owner->killer);
+	owner_culprit_clear(&owner->signaller);
+	owner_culprit_clear(&owner->limiter);
 	origin_unref(owner->ender);
 	free(owner->volumes);
 	free(owner->name);
@@ -69,7 +68,7 @@ struct owner *owners_get(struct owners *owners, struct bytes id)
 {
 	struct owner *owner = owners_find(owners, id);
 
-	if (owner || !id_valid(id))
+	if (owner || !idtree_is_id(id))
 		return owner;
 	owner = calloc(1, sizeof(*owner));
 	if (!owner)
@@ -89,7 +88,7 @@ struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id
 {
 	struct owner_exec *exec = NULL;
 
-	if (id_valid(id))
+	if (idtree_is_id(id))
 		HASH_FIND(hh, owners->execs, id.data, ID_DIGITS, exec);
 	return exec;
 }
@@ -105,7 +104,7 @@ struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id)
 {
 	struct owner_exec *exec = owners_find_exec(owners, id);
 
-	if (exec || !id_valid(id))
+	if (exec || !idtree_is_id(id))
 		return exec;
 	exec = calloc(1, sizeof(*exec));
 	if (!exec)
@@ -203,7 +202,7 @@ static bool read_char(struct bytes *text, char c)
 /* .123456789 as ns; nothing is 0. */
 static uint64_t read_fraction(struct bytes *text)
 {
-	uint64_t fraction = 0, unit = SECOND;
+	uint64_t fraction = 0, unit = NS_PER_S;
 
 	if (!read_char(text, '.'))
 		return 0;
@@ -254,15 +253,15 @@ static uint64_t read_time(struct bytes text)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	seconds = timegm(&tm);
-	return seconds - zone < 0 ? 0 : (uint64_t)(seconds - zone) * SECOND + fraction;
+	return seconds - zone < 0 ? 0 : (uint64_t)(seconds - zone) * NS_PER_S + fraction;
 }
 
 /* The health check's command, as events have it; 0: none. */
 static uint64_t health_hash(const struct value *config)
 {
-	const struct value *test = value_get(value_get(config, "Healthcheck"), "Test");
+	const struct value *test = body_get(body_get(config, "Healthcheck"), "Test");
 	const struct value *word = test ? test->first : NULL;
-	const struct value *shell = value_get(config, "Shell");
+	const struct value *shell = body_get(config, "Shell");
 	struct text command = {0};
 	uint64_t hash = 0;
 
@@ -283,7 +282,7 @@ static uint64_t health_hash(const struct value *config)
 		text_add_bytes(&command, word->string);
 	}
 	if (!command.error && command.size)
-		hash = event_command_hash(text_since(&command, 0));
+		hash = engine_event_command_hash(text_since(&command, 0));
 	explicit_bzero(command.data ?: (char[1]){0}, command.data ? command.size : 0);
 	text_free(&command);
 	return hash;
@@ -307,7 +306,7 @@ static void set_volumes(struct owner *owner, const struct value *mounts)
 
 	for (const struct value *mount = mounts ? mounts->first : NULL; mount;
 	     mount = mount->next) {
-		const struct value *name = value_get(mount, "Name");
+		const struct value *name = body_get(mount, "Name");
 
 		count++;
 		if (!name || !name->string.size)
@@ -334,29 +333,29 @@ bool owner_has_volume(const struct owner *owner, struct bytes name)
 
 void owner_inspected(struct owner *owner, const struct value *inspect)
 {
-	const struct value *config = value_get(inspect, "Config");
-	const struct value *host = value_get(inspect, "HostConfig");
-	const struct value *state = value_get(inspect, "State");
-	const struct value *exit_code = value_get(state, "ExitCode");
-	struct bytes policy = value_string(value_get(host, "RestartPolicy"), "Name");
+	const struct value *config = body_get(inspect, "Config");
+	const struct value *host = body_get(inspect, "HostConfig");
+	const struct value *state = body_get(inspect, "State");
+	const struct value *exit_code = body_get(state, "ExitCode");
+	struct bytes policy = body_string(body_get(host, "RestartPolicy"), "Name");
 
 	owner->inspected = true;
 	owner->restarts_always = bytes_equal(policy, bytes_of("always")) ||
 				 bytes_equal(policy, bytes_of("unless-stopped"));
 	owner->restarts = owner->restarts_always || bytes_equal(policy, bytes_of("on-failure"));
-	owner->auto_remove = value_true(host, "AutoRemove");
+	owner->auto_remove = body_true(host, "AutoRemove");
 	owner->health_hash = health_hash(config);
-	owner->labels |= label_bits(value_get(config, "Labels"));
+	owner->labels |= label_bits(body_get(config, "Labels"));
 	owner->labels_known = true;
-	set_volumes(owner, value_get(inspect, "Mounts"));
-	owner->running = value_true(state, "Running");
-	owner->made_at = read_time(value_string(inspect, "Created"));
-	owner->started_at = read_time(value_string(state, "StartedAt"));
-	owner->finished_at = read_time(value_string(state, "FinishedAt"));
+	set_volumes(owner, body_get(inspect, "Mounts"));
+	owner->running = body_true(state, "Running");
+	owner->made_at = read_time(body_string(inspect, "Created"));
+	owner->started_at = read_time(body_string(state, "StartedAt"));
+	owner->finished_at = read_time(body_string(state, "FinishedAt"));
 	owner->exit_code = exit_code ? exit_code->number : 0;
 	if (!owner->name) /* else events tell it, each at its time */
-		owner_set_name(owner, value_string(inspect, "Name"));
-	owner_set_image(owner, value_string(config, "Image"));
+		owner_set_name(owner, body_string(inspect, "Name"));
+	owner_set_image(owner, body_string(config, "Image"));
 }
 
 /* --- beyond our life -------------------------------------------------------------------------- */

@@ -59,7 +59,7 @@ struct owner {
 	bool volumes_known;
 	char *volumes; /* their names, each ended by a NUL, owned; NULL: it has none */
 	size_t volumes_size;
-	uint64_t health_hash; /* event_command_hash() of its health check; 0: none */
+	uint64_t health_hash; /* engine_event_command_hash() of its health check; 0: none */
 	uint64_t made_at, started_at, finished_at; /* ns of CLOCK_REALTIME; 0: never */
 	int64_t exit_code;
 };
@@ -99,8 +99,8 @@ void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_ba
 void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_basis basis,
 		       bool known);
 void owner_set_ender(struct owner *owner, struct origin *origin, enum cause_basis basis);
-void culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis);
-void culprit_clear(struct culprit *culprit);
+void owner_culprit_add(struct culprit *culprit, struct origin *origin, enum cause_basis basis);
+void owner_culprit_clear(struct culprit *culprit);
 
 /* Whether the volume NAME is one of its, where they are known. */
 bool owner_has_volume(const struct owner *owner, struct bytes name);

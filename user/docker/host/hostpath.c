@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "json/body.h"
 
 #define PATH_ROOM 8192 /* of a path with its links followed; a longer one is not followed */
@@ -593,7 +594,7 @@ static const struct magic_link {
 
 static bool take_magic_link(struct bytes *path, enum finding_severity *least)
 {
-	for (size_t i = 0; i < sizeof(magic_links) / sizeof(*magic_links); i++)
+	for (size_t i = 0; i < COUNT(magic_links); i++)
 		if (is_in(*path, magic_links[i].path, path)) {
 			if (magic_links[i].least > *least)
 				*least = magic_links[i].least;
@@ -635,7 +636,7 @@ static struct verdict entry_verdict(const struct host_entry *entry, bool read_on
 /* PATH, clean, shortened and not the root, by the table above. */
 static struct verdict judge_by_table(struct bytes path, bool read_only)
 {
-	const struct host_entry *end = entries + sizeof(entries) / sizeof(*entries);
+	const struct host_entry *end = entries + COUNT(entries);
 	struct verdict own = {}, held = {};
 	size_t best = 0;
 
@@ -916,7 +917,7 @@ static const struct mode_word {
 
 static bool count_mode(struct bytes word, unsigned int counts[MODES])
 {
-	for (size_t i = 0; i < sizeof(mode_words) / sizeof(*mode_words); i++)
+	for (size_t i = 0; i < COUNT(mode_words); i++)
 		if (bytes_equal(word, bytes_of(mode_words[i].word)))
 			return ++counts[mode_words[i].kind] == 1;
 	return false;
@@ -1046,7 +1047,7 @@ static const struct volume_type *volume_type(struct bytes name)
 	static const struct volume_type other = {"", VOLUME_DEVICE, NULL};
 	static const struct volume_type elsewhere = {"fuse", VOLUME_ELSEWHERE, NULL};
 
-	for (size_t i = 0; i < sizeof(volume_types) / sizeof(*volume_types); i++)
+	for (size_t i = 0; i < COUNT(volume_types); i++)
 		if (bytes_equal(name, bytes_of(volume_types[i].name)))
 			return &volume_types[i];
 	if (name.size > strlen("fuse.") && !memcmp(name.data, "fuse.", strlen("fuse.")))
@@ -1116,7 +1117,7 @@ static bool names_layers(struct bytes name)
 	static const char *const names[] = {"datadir+", "lowerdir", "lowerdir+", "upperdir",
 					    "workdir"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (bytes_equal(name, bytes_of(names[i])))
 			return true;
 	return false;
@@ -1233,8 +1234,8 @@ bool volume_value_path(struct bytes driver, const struct value *options,
 
 	if (!options || (driver.size && !bytes_equal(driver, bytes_of("local"))))
 		return false;
-	return volume_host_path(value_string(options, "type"), value_string(options, "device"),
-				value_string(options, "o"), files ?: &nobody, out);
+	return volume_host_path(body_string(options, "type"), body_string(options, "device"),
+				body_string(options, "o"), files ?: &nobody, out);
 }
 
 /* Types of file systems that a device, an image or a directory is needed for, as the kernel has them. */
@@ -1245,7 +1246,7 @@ static bool is_disk_type(struct bytes type)
 					    "jfs",	"msdos",    "none",  "ntfs",  "ntfs3",
 					    "squashfs", "udf",	    "vfat",  "xfs"};
 
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+	for (size_t i = 0; i < COUNT(types); i++)
 		if (bytes_equal(type, bytes_of(types[i])))
 			return true;
 	return false;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "docker/judge/judge.h"
 #include "secret/command.h"
 #include "secret/mask.h"
@@ -88,21 +89,21 @@ static void spell_log_option(struct text *out, const struct value *value)
 /* As `docker run --mount` has it. */
 static void spell_mount(struct text *out, const struct value *mount)
 {
-	const struct value *bind = value_get(mount, "BindOptions");
-	const struct value *volume = value_get(mount, "VolumeOptions");
-	const struct value *driver = value_get(volume, "DriverConfig");
-	const struct value *options = value_get(driver, "Options");
+	const struct value *bind = body_get(mount, "BindOptions");
+	const struct value *volume = body_get(mount, "VolumeOptions");
+	const struct value *driver = body_get(volume, "DriverConfig");
+	const struct value *options = body_get(driver, "Options");
 
-	add_setting(out, "type", value_string(mount, "Type"));
-	add_setting(out, "source", value_string(mount, "Source"));
-	add_setting(out, "target", value_string(mount, "Target"));
-	if (value_true(mount, "ReadOnly"))
+	add_setting(out, "type", body_string(mount, "Type"));
+	add_setting(out, "source", body_string(mount, "Source"));
+	add_setting(out, "target", body_string(mount, "Target"));
+	if (body_true(mount, "ReadOnly"))
 		add_part(out, ",", bytes_of("readonly"));
-	add_setting(out, "bind-propagation", value_string(bind, "Propagation"));
-	if (value_true(bind, "NonRecursive"))
+	add_setting(out, "bind-propagation", body_string(bind, "Propagation"));
+	if (body_true(bind, "NonRecursive"))
 		add_part(out, ",", bytes_of("bind-nonrecursive"));
-	add_setting(out, "volume-subpath", value_string(volume, "Subpath"));
-	add_setting(out, "volume-driver", value_string(driver, "Name"));
+	add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
+	add_setting(out, "volume-driver", body_string(driver, "Name"));
 	for (const struct value *one = options ? options->first : NULL; one; one = one->next) {
 		text_add_string(out, ",volume-opt=");
 		spell_pair(out, one);
@@ -112,9 +113,9 @@ static void spell_mount(struct text *out, const struct value *mount)
 /* As `docker run --device` has it. */
 static void spell_device(struct text *out, const struct value *device)
 {
-	add_part(out, ":", value_string(device, "PathOnHost"));
-	add_part(out, ":", value_string(device, "PathInContainer"));
-	add_part(out, ":", value_string(device, "CgroupPermissions"));
+	add_part(out, ":", body_string(device, "PathOnHost"));
+	add_part(out, ":", body_string(device, "PathInContainer"));
+	add_part(out, ":", body_string(device, "CgroupPermissions"));
 }
 
 static void add_strings(struct text *out, const char *setting, const struct value *list)
@@ -125,15 +126,15 @@ static void add_strings(struct text *out, const char *setting, const struct valu
 
 void facts_spell_device_request(struct text *out, const struct value *request)
 {
-	const struct value *count = value_get(request, "Count");
-	const struct value *capabilities = value_get(request, "Capabilities");
+	const struct value *count = body_get(request, "Count");
+	const struct value *capabilities = body_get(request, "Capabilities");
 
-	add_setting(out, "driver", value_string(request, "Driver"));
+	add_setting(out, "driver", body_string(request, "Driver"));
 	if (count && count->number) {
 		text_add_string(out, out->size ? ",count=" : "count=");
 		add_integer(out, count->number);
 	}
-	add_strings(out, "device", value_get(request, "DeviceIDs"));
+	add_strings(out, "device", body_get(request, "DeviceIDs"));
 	for (const struct value *one = capabilities ? capabilities->first : NULL; one;
 	     one = one->next)
 		add_strings(out, "capabilities", one);
@@ -141,20 +142,20 @@ void facts_spell_device_request(struct text *out, const struct value *request)
 
 static void spell_reference(struct text *out, const struct value *reference)
 {
-	mask_text(out, value_string(reference, "SecretName"));
-	mask_text(out, value_string(reference, "ConfigName"));
+	mask_text(out, body_string(reference, "SecretName"));
+	mask_text(out, body_string(reference, "ConfigName"));
 }
 
 static void spell_target(struct text *out, const struct value *attachment)
 {
-	mask_text(out, value_string(attachment, "Target"));
+	mask_text(out, body_string(attachment, "Target"));
 }
 
 static void spell_privilege(struct text *out, const struct value *privilege)
 {
-	const struct value *values = value_get(privilege, "Value");
+	const struct value *values = body_get(privilege, "Value");
 
-	mask_text(out, value_string(privilege, "Name"));
+	mask_text(out, body_string(privilege, "Name"));
 	text_add_string(out, ":");
 	for (const struct value *one = values ? values->first : NULL; one; one = one->next) {
 		text_add_char(out, ' ');
@@ -255,7 +256,7 @@ void facts_spell_exec(struct text *out, const struct value *body)
 {
 	struct text joined = {0}, masked = {0};
 
-	join_arguments(&joined, value_get(body, "Cmd"));
+	join_arguments(&joined, body_get(body, "Cmd"));
 	mask_args(&masked, text_since(&joined, 0));
 	command_add(out, text_since(&masked, 0));
 	text_free(&joined);
@@ -265,7 +266,7 @@ void facts_spell_exec(struct text *out, const struct value *body)
 static void add_line(struct verdict *verdict, const struct fact_line *line,
 		     const struct value *body)
 {
-	const struct value *value = value_get(body, line->field);
+	const struct value *value = body_get(body, line->field);
 
 	if (!value)
 		return;
@@ -290,7 +291,7 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 
 #define ADD_LINES(verdict, lines, body)                                                            \
 	do {                                                                                       \
-		for (size_t i_ = 0; i_ < sizeof(lines) / sizeof(*(lines)); i_++)                   \
+		for (size_t i_ = 0; i_ < COUNT(lines); i_++)                                       \
 			add_line(verdict, &(lines)[i_], body);                                     \
 	} while (0)
 
@@ -298,10 +299,10 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 
 static void add_restart_policy(struct verdict *verdict, const struct value *policy)
 {
-	const struct value *count = value_get(policy, "MaximumRetryCount");
+	const struct value *count = body_get(policy, "MaximumRetryCount");
 	struct text text = {0};
 
-	text_add_bytes(&text, value_string(policy, "Name"));
+	text_add_bytes(&text, body_string(policy, "Name"));
 	if (text.size && count && count->number) {
 		text_add_char(&text, ':');
 		add_integer(&text, count->number);
@@ -314,13 +315,13 @@ static void add_restart_policy(struct verdict *verdict, const struct value *poli
 static void append_port(struct verdict *verdict, struct record_fact *fact, struct bytes port,
 			const struct value *binding)
 {
-	struct bytes ip = value_string(binding, "HostIp");
+	struct bytes ip = body_string(binding, "HostIp");
 	struct text *text = verdict_scratch(verdict);
 
 	mask_text(text, ip);
 	if (ip.size)
 		text_add_char(text, ':');
-	mask_text(text, value_string(binding, "HostPort"));
+	mask_text(text, body_string(binding, "HostPort"));
 	if (text->size)
 		text_add_char(text, ':');
 	mask_text(text, port);
@@ -382,13 +383,13 @@ void facts_host(struct verdict *verdict, const struct value *host)
 	};
 	static const struct fact_line log_options = {"log_options", "Config", FORM_LIST,
 						     spell_log_option};
-	const struct value *log = value_get(host, "LogConfig");
+	const struct value *log = body_get(host, "LogConfig");
 
 	ADD_LINES(verdict, lines, host);
-	add_text(verdict, "log_driver", value_string(log, "Type"));
+	add_text(verdict, "log_driver", body_string(log, "Type"));
 	add_line(verdict, &log_options, log);
-	add_ports(verdict, value_get(host, "PortBindings"));
-	add_restart_policy(verdict, value_get(host, "RestartPolicy"));
+	add_ports(verdict, body_get(host, "PortBindings"));
+	add_restart_policy(verdict, body_get(host, "RestartPolicy"));
 }
 
 void facts_container_create(struct verdict *verdict, const struct value *body,
@@ -406,9 +407,9 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 	};
 	static const struct fact_line networks = {"networks", "EndpointsConfig", FORM_KEYS, NULL};
 
-	add_command(verdict, value_get(body, "Entrypoint"), value_get(body, "Cmd"));
+	add_command(verdict, body_get(body, "Entrypoint"), body_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
-	add_line(verdict, &networks, value_get(body, "NetworkingConfig"));
+	add_line(verdict, &networks, body_get(body, "NetworkingConfig"));
 	facts_host(verdict, host);
 }
 
@@ -420,7 +421,7 @@ void facts_exec(struct verdict *verdict, const struct value *body)
 		{"tty", "Tty", FORM_TRUE},
 	};
 
-	add_command(verdict, NULL, value_get(body, "Cmd"));
+	add_command(verdict, NULL, body_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
 }
 
@@ -472,7 +473,7 @@ void facts_network(struct verdict *verdict, const struct value *body)
 
 void facts_network_connect(struct verdict *verdict, const struct value *body)
 {
-	add_text(verdict, "container", value_string(body, "Container"));
+	add_text(verdict, "container", body_string(body, "Container"));
 }
 
 void facts_service(struct verdict *verdict, const struct value *body)
@@ -494,14 +495,14 @@ void facts_service(struct verdict *verdict, const struct value *body)
 		{"tty", "TTY", FORM_TRUE},
 	};
 	static const struct fact_line networks = {"networks", "Networks", FORM_LIST, spell_target};
-	const struct value *task = value_get(body, "TaskTemplate");
-	const struct value *spec = value_get(task, "ContainerSpec");
+	const struct value *task = body_get(body, "TaskTemplate");
+	const struct value *spec = body_get(task, "ContainerSpec");
 
-	add_text(verdict, "name", value_string(body, "Name"));
-	add_command(verdict, value_get(spec, "Command"), value_get(spec, "Args"));
+	add_text(verdict, "name", body_string(body, "Name"));
+	add_command(verdict, body_get(spec, "Command"), body_get(spec, "Args"));
 	ADD_LINES(verdict, lines, spec);
-	add_line(verdict, &networks, value_get(task, "Networks") ? task : body);
-	add_text(verdict, "runtime", value_string(task, "Runtime"));
+	add_line(verdict, &networks, body_get(task, "Networks") ? task : body);
+	add_text(verdict, "runtime", body_string(task, "Runtime"));
 }
 
 void facts_swarm(struct verdict *verdict, const struct value *body)
@@ -547,5 +548,5 @@ void facts_plugin_set(struct verdict *verdict, const struct value *body)
 
 void facts_named(struct verdict *verdict, const struct value *body)
 {
-	add_text(verdict, "name", value_string(body, "Name"));
+	add_text(verdict, "name", body_string(body, "Name"));
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/bytes.h"
 #include "docker/judge/facts.h"
 #include "docker/judge/judge_inside.h"
 #include "docker/known/packed.h"
@@ -110,7 +111,7 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 {
 	struct text path = {0};
 
-	if (volume_value_path(value_string(driver, "Name"), value_get(driver, "Options"),
+	if (volume_value_path(body_string(driver, "Name"), body_get(driver, "Options"),
 			      judging->files, &path))
 		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
 	text_free(&path);
@@ -141,18 +142,19 @@ void judge_bind(struct judging *judging, struct bytes text)
 
 static void judge_mount(struct judging *judging, const struct value *mount)
 {
-	struct bytes type = value_string(mount, "Type"), source = value_string(mount, "Source");
-	struct bytes target = value_string(mount, "Target");
-	bool read_only = value_true(mount, "ReadOnly");
-	const struct value *driver = value_get(value_get(mount, "VolumeOptions"), "DriverConfig");
+	struct bytes type = body_string(mount, "Type"), source = body_string(mount, "Source");
+	struct bytes target = body_string(mount, "Target");
+	bool read_only = body_true(mount, "ReadOnly");
+	const struct value *driver = body_get(body_get(mount, "VolumeOptions"), "DriverConfig");
 
 	judge_mount_words(judging, mount);
-	if (is(type, "volume")) {
+	if (bytes_are(type, "volume")) {
 		judge_named_volume(judging, source, target, read_only);
 		judge_volume_options(judging, source, driver, target, read_only);
-		judge_volume_driver(judging, value_string(driver, "Name"),
-				    value_get(driver, "Options"));
-	} else if (!is(type, "tmpfs") && !is(type, "glob") && is_host_source(source)) {
+		judge_volume_driver(judging, body_string(driver, "Name"),
+				    body_get(driver, "Options"));
+	} else if (!bytes_are(type, "tmpfs") && !bytes_are(type, "glob") &&
+		   is_host_source(source)) {
 		judge_place(judging, &(struct place){source, target, read_only, "", false});
 	}
 }
@@ -193,12 +195,12 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 	};
 
 	for (size_t i = 0; i < COUNT(modes); i++) {
-		struct bytes mode = value_string(host, modes[i].field);
+		struct bytes mode = body_string(host, modes[i].field);
 
 		/* What the engine tells of the cgroup namespace is mostly its own default. */
 		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
 			continue;
-		if (modes[i].finding && is(mode, "host"))
+		if (modes[i].finding && bytes_are(mode, "host"))
 			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
 			    modes[i].what);
 		else if (bytes_begin(mode, "container:")) {
@@ -252,20 +254,20 @@ static void judge_capabilities(struct judging *judging, const struct value *list
 
 static void judge_devices(struct judging *judging, const struct value *host)
 {
-	const struct value *list = value_get(host, "Devices");
+	const struct value *list = body_get(host, "Devices");
 
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
-		struct bytes permissions = value_string(one, "CgroupPermissions");
+		struct bytes permissions = body_string(one, "CgroupPermissions");
 
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s%s%.*s",
-		    PRINTED(value_string(one, "PathOnHost")), permissions.size ? ", access " : "",
+		    PRINTED(body_string(one, "PathOnHost")), permissions.size ? ", access " : "",
 		    PRINTED(permissions));
 	}
-	list = value_get(host, "DeviceCgroupRules");
+	list = body_get(host, "DeviceCgroupRules");
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
 		    PRINTED(one->string));
-	list = value_get(host, "DeviceRequests");
+	list = body_get(host, "DeviceRequests");
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
 		struct text asked = {0};
 
@@ -286,18 +288,18 @@ static bool is_namespaced_sysctl(struct bytes sysctl)
 					  "kernel.shmmni", "kernel.shm_rmid_forced"};
 
 	for (size_t i = 0; i < COUNT(ipc); i++)
-		if (is(sysctl, ipc[i]))
+		if (bytes_are(sysctl, ipc[i]))
 			return true;
 	return bytes_begin(sysctl, "net.") || bytes_begin(sysctl, "fs.mqueue.");
 }
 
 static void judge_runtime(struct judging *judging, const struct value *host)
 {
-	struct bytes runtime = value_string(host, "Runtime");
-	struct bytes parent = value_string(host, "CgroupParent");
-	const struct value *sysctls = value_get(host, "Sysctls");
+	struct bytes runtime = body_string(host, "Runtime");
+	struct bytes parent = body_string(host, "CgroupParent");
+	const struct value *sysctls = body_get(host, "Sysctls");
 
-	if (runtime.size && !is(runtime, "runc"))
+	if (runtime.size && !bytes_are(runtime, "runc"))
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s",
 		    PRINTED(runtime));
 	if (parent.size)
@@ -315,17 +317,17 @@ static void judge_host_config(struct judging *judging, const struct value *host)
 {
 	const struct value *list;
 
-	if (value_true(host, "Privileged"))
+	if (body_true(host, "Privileged"))
 		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
-	list = value_get(host, "Binds");
+	list = body_get(host, "Binds");
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
 		judge_bind(judging, one->string);
-	judge_mounts(judging, value_get(host, "Mounts"));
-	list = value_get(host, "VolumesFrom");
+	judge_mounts(judging, body_get(host, "Mounts"));
+	list = body_get(host, "VolumesFrom");
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
 		judge_volumes_from(judging, one->string);
 	judge_namespaces(judging, host);
-	judge_capabilities(judging, value_get(host, "CapAdd"));
+	judge_capabilities(judging, body_get(host, "CapAdd"));
 	judge_devices(judging, host);
 	judge_security_options(judging, host);
 	judge_system_paths(judging, host);
@@ -345,10 +347,10 @@ static void judge_volume_keys(struct judging *judging, const struct value *volum
 static void judge_endpoints(struct judging *judging, const struct value *body)
 {
 	const struct value *endpoints =
-		value_get(value_get(body, "NetworkingConfig"), "EndpointsConfig");
+		body_get(body_get(body, "NetworkingConfig"), "EndpointsConfig");
 
 	for (const struct value *one = endpoints ? endpoints->first : NULL; one; one = one->next)
-		if (is(one->key, "host"))
+		if (bytes_are(one->key, "host"))
 			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
 			    "the host's network namespace");
 }
@@ -356,7 +358,7 @@ static void judge_endpoints(struct judging *judging, const struct value *body)
 /* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
 static const struct value *host_of(const struct value *body)
 {
-	return value_get(body, "HostConfig") ?: body;
+	return body_get(body, "HostConfig") ?: body;
 }
 
 void judge_container_create(struct judging *judging)
@@ -365,7 +367,7 @@ void judge_container_create(struct judging *judging)
 
 	judge_host_config(judging, host);
 	judge_endpoints(judging, judging->body);
-	judge_volume_keys(judging, value_get(judging->body, "Volumes"));
+	judge_volume_keys(judging, body_get(judging->body, "Volumes"));
 	facts_container_create(judging->verdict, judging->body, host);
 }
 
@@ -394,7 +396,7 @@ void judge_container_start(struct judging *judging)
 void judge_inspected(struct judging *judging, const struct value *inspect)
 {
 	judging->inspected = true;
-	judge_host_config(judging, value_get(inspect, "HostConfig"));
+	judge_host_config(judging, body_get(inspect, "HostConfig"));
 }
 
 void judge_container_update(struct judging *judging)
@@ -408,7 +410,7 @@ static bool ends(struct bytes bytes, const char *ending)
 {
 	size_t size = strlen(ending);
 
-	return bytes.size >= size && is(bytes_from(bytes, bytes.size - size), ending);
+	return bytes.size >= size && bytes_are(bytes_from(bytes, bytes.size - size), ending);
 }
 
 /* A clean path in a container whose content is a secret, or opens the way to the host, wherever the
@@ -426,7 +428,7 @@ static bool is_delicate(struct bytes path)
 	for (size_t i = 0; i < COUNT(holders); i++)
 		if (ends(path, holders[i]))
 			return true;
-	return is(path, "/");
+	return bytes_are(path, "/");
 }
 
 static bool has_host_files(const struct inventory_container *container)
@@ -546,7 +548,7 @@ static void add_archive(struct judging *judging, enum finding_id id, const char 
 /* The old copy has it in its body. */
 static bool archive_path(const struct judging *judging, struct text *path)
 {
-	struct bytes resource = value_string(judging->body, "Resource");
+	struct bytes resource = body_string(judging->body, "Resource");
 
 	text_add_char(path, '/'); /* paths are from the container's root */
 	if (!judging->body)
@@ -591,7 +593,7 @@ static bool is_root(struct bytes user)
 
 	if (colon)
 		user.size = (size_t)(colon - user.data);
-	if (is(user, "root"))
+	if (bytes_are(user, "root"))
 		return true;
 	if (user.size && (*user.data == '+' || *user.data == '-'))
 		user = bytes_from(user, 1);
@@ -603,9 +605,9 @@ static bool is_root(struct bytes user)
 void judge_exec_create(struct judging *judging)
 {
 	const struct inventory_container *container = judging->container;
-	struct bytes user = value_string(judging->body, "User");
+	struct bytes user = body_string(judging->body, "User");
 
-	if (value_true(judging->body, "Privileged"))
+	if (body_true(judging->body, "Privileged"))
 		ADD(judging, FINDING_EXEC_PRIVILEGED, SEVERITY_NONE,
 		    "a privileged process in the container");
 	if (is_root(user) && container && container->user.size && !is_root(container->user))
@@ -656,8 +658,8 @@ void judge_volume_create(struct judging *judging)
 	const struct value *body = judging->body;
 	struct text path = {0};
 
-	judge_volume_driver(judging, value_string(body, "Driver"), value_get(body, "DriverOpts"));
-	if (volume_value_path(value_string(body, "Driver"), value_get(body, "DriverOpts"),
+	judge_volume_driver(judging, body_string(body, "Driver"), body_get(body, "DriverOpts"));
+	if (volume_value_path(body_string(body, "Driver"), body_get(body, "DriverOpts"),
 			      judging->files, &path))
 		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
 				       (struct bytes){}, false);
@@ -673,7 +675,7 @@ void judge_network_create(struct judging *judging)
 
 void judge_network_connect(struct judging *judging)
 {
-	if (is(judging->name, "host"))
+	if (bytes_are(judging->name, "host"))
 		ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
 	facts_network_connect(judging->verdict, judging->body);
 }
@@ -685,13 +687,13 @@ void judge_plugin(struct judging *judging)
 	const struct value *list = judging->body;
 
 	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
-		const struct value *values = value_get(one, "Value");
+		const struct value *values = body_get(one, "Value");
 		const struct value *first = values ? values->first : NULL;
 		struct text value_told = {0};
 
 		mask_text(&value_told, first ? first->string : (struct bytes){});
 		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "with the privilege %.*s%s%.*s",
-		    PRINTED(value_string(one, "Name")), value_told.size ? " " : "",
+		    PRINTED(body_string(one, "Name")), value_told.size ? " " : "",
 		    PRINTED(text_since(&value_told, 0)));
 		text_free(&value_told);
 	}
@@ -708,7 +710,7 @@ void judge_plugin_set(struct judging *judging)
 static void judge_attachments(struct judging *judging, const struct value *networks)
 {
 	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
-		if (is(value_string(one, "Target"), "host"))
+		if (bytes_are(body_string(one, "Target"), "host"))
 			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
 			    "the host's network namespace");
 }
@@ -716,12 +718,12 @@ static void judge_attachments(struct judging *judging, const struct value *netwo
 static void judge_task(struct judging *judging, const struct value *task)
 {
 	static const char *const runtimes[] = {"", "container", "plugin", "attachment"};
-	struct bytes runtime = value_string(task, "Runtime");
-	const struct value *log = value_get(task, "LogDriver");
+	struct bytes runtime = body_string(task, "Runtime");
+	const struct value *log = body_get(task, "LogDriver");
 
-	if (!is_in_list(runtime, runtimes, COUNT(runtimes)))
+	if (!bytes_are_any(runtime, runtimes, COUNT(runtimes)))
 		judge_not_judged(judging, SEVERITY_NONE, "TaskTemplate.Runtime", runtime);
-	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+	judge_log(judging, body_string(log, "Name"), body_get(log, "Options"));
 }
 
 /* Whoever may change the service may read them: its commands see them as files. */
@@ -730,7 +732,7 @@ static void judge_references(struct judging *judging, const struct value *list, 
 {
 	EACH(one, list)
 	ADD(judging, FINDING_SECRET_ACCESS, SEVERITY_NONE, "the service gets the %s %.*s", what,
-	    PRINTED(value_string(one, field)));
+	    PRINTED(body_string(one, field)));
 }
 
 /* The body of such an update does not count: the swarm takes the specification that the service had before. */
@@ -739,7 +741,7 @@ static void judge_rollback(struct judging *judging)
 	struct text value = {0};
 
 	if (!judging->refused && query_value(judging->query, "rollback", &value) && value.size &&
-	    !is(text_since(&value, 0), "none"))
+	    !bytes_are(text_since(&value, 0), "none"))
 		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_HIGH,
 		    "rollback=%.*s restores an earlier specification, which is not known",
 		    PRINTED(text_since(&value, 0)));
@@ -748,20 +750,20 @@ static void judge_rollback(struct judging *judging)
 
 void judge_service(struct judging *judging)
 {
-	const struct value *task = value_get(judging->body, "TaskTemplate");
-	const struct value *spec = value_get(task, "ContainerSpec");
+	const struct value *task = body_get(judging->body, "TaskTemplate");
+	const struct value *spec = body_get(task, "ContainerSpec");
 
 	judge_task(judging, task);
-	if (value_get(task, "PluginSpec"))
+	if (body_get(task, "PluginSpec"))
 		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "a service that installs a plugin");
-	judge_mounts(judging, value_get(spec, "Mounts"));
-	judge_capabilities(judging, value_get(spec, "CapabilityAdd"));
-	judge_privileges(judging, value_get(spec, "Privileges"));
-	judge_attachments(judging, value_get(judging->body, "Networks"));
-	judge_attachments(judging, value_get(task, "Networks"));
+	judge_mounts(judging, body_get(spec, "Mounts"));
+	judge_capabilities(judging, body_get(spec, "CapabilityAdd"));
+	judge_privileges(judging, body_get(spec, "Privileges"));
+	judge_attachments(judging, body_get(judging->body, "Networks"));
+	judge_attachments(judging, body_get(task, "Networks"));
 	judge_runtime(judging, spec);
-	judge_references(judging, value_get(spec, "Secrets"), "SecretName", "secret");
-	judge_references(judging, value_get(spec, "Configs"), "ConfigName", "config");
+	judge_references(judging, body_get(spec, "Secrets"), "SecretName", "secret");
+	judge_references(judging, body_get(spec, "Configs"), "ConfigName", "config");
 	judge_rollback(judging);
 	facts_service(judging->verdict, judging->body);
 }
@@ -776,9 +778,9 @@ void judge_swarm_update(struct judging *judging)
 {
 	static const char *const tokens[] = {"rotateWorkerToken", "rotateManagerToken",
 					     "rotateManagerUnlockKey"};
-	const struct value *authority = value_get(judging->body, "CAConfig");
-	const struct value *rotate = value_get(authority, "ForceRotate");
-	const struct value *log = value_get(value_get(judging->body, "TaskDefaults"), "LogDriver");
+	const struct value *authority = body_get(judging->body, "CAConfig");
+	const struct value *rotate = body_get(authority, "ForceRotate");
+	const struct value *log = body_get(body_get(judging->body, "TaskDefaults"), "LogDriver");
 
 	for (size_t i = 0; i < COUNT(tokens); i++) {
 		struct text value = {0};
@@ -789,12 +791,12 @@ void judge_swarm_update(struct judging *judging)
 			ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "%s", tokens[i]);
 		text_free(&value);
 	}
-	if (value_string(authority, "SigningCACert").size || (rotate && rotate->number))
+	if (body_string(authority, "SigningCACert").size || (rotate && rotate->number))
 		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the swarm gets another authority");
-	EACH(one, value_get(authority, "ExternalCAs"))
+	EACH(one, body_get(authority, "ExternalCAs"))
 	ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "another authority for the swarm: %.*s",
-	    PRINTED(value_string(one, "URL")));
-	judge_log(judging, value_string(log, "Name"), value_get(log, "Options"));
+	    PRINTED(body_string(one, "URL")));
+	judge_log(judging, body_string(log, "Name"), body_get(log, "Options"));
 }
 
 void judge_secret(struct judging *judging)
@@ -805,7 +807,7 @@ void judge_secret(struct judging *judging)
 void judge_node(struct judging *judging)
 {
 	/* As the daemon takes it, in any case. */
-	if (gofold_is(value_string(judging->body, "Role"), "manager", GOFOLD_UPPER))
+	if (gofold_is(body_string(judging->body, "Role"), "manager", GOFOLD_UPPER))
 		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the node is to be a manager");
 	facts_node(judging->verdict, judging->body);
 }
@@ -840,11 +842,11 @@ bool judge_bind_matters(void *data, const struct value *element)
 
 bool judge_mount_matters(void *data, const struct value *element)
 {
-	struct bytes source = value_string(element, "Source");
+	struct bytes source = body_string(element, "Source");
 
-	return value_get(value_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
+	return body_get(body_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
 	       source.data[0] != '/' || memchr(source.data, ',', source.size) ||
-	       source_matters(source, value_true(element, "ReadOnly"));
+	       source_matters(source, body_true(element, "ReadOnly"));
 }
 
 bool judge_capability_matters(void *data, const struct value *element)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a build may do: the query of Docker's classic builder, and of Podman's, which knows more. Podman finds the
  * keys in any case (gorilla/schema), and takes some as JSON. */
+#include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "http/query.h"
 #include "json/gofold.h"
@@ -31,7 +32,7 @@ static struct body *read_json(const struct shape *shape, struct bytes value)
 
 static void judge_network_mode(struct judging *judging, const char *key, struct bytes mode)
 {
-	if (is(mode, "host"))
+	if (bytes_are(mode, "host"))
 		ADD(judging, FINDING_BUILD_HOST_NETWORK, SEVERITY_NONE,
 		    "the build uses the host's network");
 	else if (bytes_begin(mode, "container:")) {
@@ -139,17 +140,17 @@ static void judge_namespaces(struct judging *judging, const char *key, struct by
 	}
 	EACH(one, body_value(body))
 	{
-		struct bytes name = value_string(one, "Name"), path = value_string(one, "Path");
+		struct bytes name = body_string(one, "Name"), path = body_string(one, "Path");
 		size_t i = 0;
 
-		while (i < COUNT(names) && !is(name, names[i].name))
+		while (i < COUNT(names) && !bytes_are(name, names[i].name))
 			i++;
 		if (path.size)
 			judge_not_judged(judging, SEVERITY_HIGH, key, path);
-		else if (value_true(one, "Host") && i < COUNT(names))
+		else if (body_true(one, "Host") && i < COUNT(names))
 			ADD(judging, names[i].finding, SEVERITY_NONE, "a build in the host's %s",
 			    names[i].what);
-		else if (value_true(one, "Host"))
+		else if (body_true(one, "Host"))
 			judge_not_judged(judging, SEVERITY_NONE, key, name);
 	}
 	body_free(body);
@@ -207,7 +208,7 @@ static void judge_isolation(struct judging *judging, const char *key, struct byt
 {
 	static const char *const known[] = {"", "default", "oci", "rootless", "process", "hyperv"};
 
-	if (!is_in_list(value, known, COUNT(known)))
+	if (!bytes_are_any(value, known, COUNT(known)))
 		judge_not_judged(judging, SEVERITY_NONE, key, value);
 }
 

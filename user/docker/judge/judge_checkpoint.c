@@ -56,11 +56,11 @@ void judge_checkpoint_list(struct judging *judging)
 
 void judge_checkpoint_create(struct judging *judging)
 {
-	struct bytes directory = value_string(judging->body, "CheckpointDir");
+	struct bytes directory = body_string(judging->body, "CheckpointDir");
 
 	if (directory.data && directory.size)
 		judge_directory(judging, "the engine writes below", false, SEVERITY_HIGH, directory,
-				value_string(judging->body, "CheckpointID"));
+				body_string(judging->body, "CheckpointID"));
 }
 
 /* Of a start that restores one: what runs then is what the files say. */

@@ -8,7 +8,6 @@
 #include "docker/host/hostpath.h"
 #include "docker/judge/judge.h"
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
 
 #define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
@@ -18,19 +17,6 @@
 #define EACH(one, list)                                                                            \
 	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
 /* NOLINTEND(bugprone-macro-parentheses) */
-
-static inline bool is(struct bytes bytes, const char *word)
-{
-	return bytes_equal(bytes, bytes_of(word));
-}
-
-static inline bool is_in_list(struct bytes bytes, const char *const *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (is(bytes, words[i]))
-			return true;
-	return false;
-}
 
 /* --- judge.c */
 

@@ -9,6 +9,7 @@
  * (RestartPolicy, AutoRemove, Init), its users within (GroupAdd), what clients use (ContainerIDFile, ConsoleSize), and
  * what takes away (CapDrop).
  */
+#include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -32,7 +33,7 @@ void judge_not_judged(struct judging *judging, enum finding_severity severity, c
 static bool has_word(const char *const *words, struct bytes wanted)
 {
 	for (; *words; words++)
-		if (is(wanted, *words))
+		if (bytes_are(wanted, *words))
 			return true;
 	return false;
 }
@@ -127,7 +128,7 @@ static bool is_known_bind_word(struct bytes word)
 		"shared",  "slave",	 "suid",	"unbindable",
 		"z"};
 
-	return is_in_list(word, words, COUNT(words)) || bytes_begin(word, "idmap=");
+	return bytes_are_any(word, words, COUNT(words)) || bytes_begin(word, "idmap=");
 }
 
 void judge_refused_bind(struct judging *judging, struct bytes text, const struct bind *bind)
@@ -201,19 +202,19 @@ void judge_mount_words(struct judging *judging, const struct value *mount)
 						   "rshared", "rslave",	    "shared",
 						   "slave",   "unbindable", "runbindable"};
 	static const char *const texts[] = {"Type", "Source", "Target", "Consistency"};
-	struct bytes type = value_string(mount, "Type"), target = value_string(mount, "Target");
-	struct bytes propagation = value_string(value_get(mount, "BindOptions"), "Propagation");
+	struct bytes type = body_string(mount, "Type"), target = body_string(mount, "Target");
+	struct bytes propagation = body_string(body_get(mount, "BindOptions"), "Propagation");
 
-	if (!is_in_list(type, types, COUNT(types)))
+	if (!bytes_are_any(type, types, COUNT(types)))
 		judge_not_judged(judging, SEVERITY_NONE, "Mounts.Type", type);
-	if (!is_in_list(propagation, propagations, COUNT(propagations)))
+	if (!bytes_are_any(propagation, propagations, COUNT(propagations)))
 		judge_not_judged(judging, SEVERITY_NONE, "Mounts.BindOptions.Propagation",
 				 propagation);
 	for (size_t i = 0; i < COUNT(texts); i++)
-		judge_commas(judging, "Mounts", value_string(mount, texts[i]), target);
+		judge_commas(judging, "Mounts", body_string(mount, texts[i]), target);
 	judge_commas(judging, "Mounts", propagation, target);
-	if (is(type, "glob"))
-		judge_glob(judging, value_string(mount, "Source"), target);
+	if (bytes_are(type, "glob"))
+		judge_glob(judging, body_string(mount, "Source"), target);
 }
 
 /* --- volumes ------------------------------------------------------------------------------------ */
@@ -223,17 +224,17 @@ void judge_volume_driver(struct judging *judging, struct bytes driver, const str
 	static const char *const known[] = {"type", "device", "o",   "size",	"inodes", "uid",
 					    "gid",  "UID",    "GID", "noquota", "copy",	  "nocopy"};
 
-	if (driver.size && !is(driver, "local")) {
+	if (driver.size && !bytes_are(driver, "local")) {
 		judge_not_judged(judging, SEVERITY_NONE, "volume driver", driver);
 		return;
 	}
 	EACH(one, options)
-	if (!is_in_list(one->key, known, COUNT(known)))
+	if (!bytes_are_any(one->key, known, COUNT(known)))
 		judge_not_judged(judging, SEVERITY_NONE, "volume option", one->key);
-	if (!volume_is_known(value_string(options, "type"), value_string(options, "device"),
-			     value_string(options, "o")))
+	if (!volume_is_known(body_string(options, "type"), body_string(options, "device"),
+			     body_string(options, "o")))
 		judge_not_judged(judging, SEVERITY_NONE, "volume type",
-				 value_string(options, "type"));
+				 body_string(options, "type"));
 }
 
 bool judge_volume_key_matters(void *data, const struct value *element)
@@ -263,19 +264,19 @@ void judge_rest(struct judging *judging, const struct value *host)
 {
 	static const char *const storage[] = {"size", "inodes"};
 	static const char *const isolations[] = {"", "default", "process", "hyperv"};
-	struct bytes driver = value_string(host, "VolumeDriver");
-	struct bytes isolation = value_string(host, "Isolation");
-	const struct value *log = value_get(host, "LogConfig");
+	struct bytes driver = body_string(host, "VolumeDriver");
+	struct bytes isolation = body_string(host, "Isolation");
+	const struct value *log = body_get(host, "LogConfig");
 
-	if (driver.size && !is(driver, "local"))
+	if (driver.size && !bytes_are(driver, "local"))
 		judge_not_judged(judging, SEVERITY_NONE, "VolumeDriver", driver);
-	if (!is_in_list(isolation, isolations, COUNT(isolations)))
+	if (!bytes_are_any(isolation, isolations, COUNT(isolations)))
 		judge_not_judged(judging, SEVERITY_NONE, "Isolation", isolation);
-	EACH(one, value_get(host, "StorageOpt"))
-	if (!is_in_list(one->key, storage, COUNT(storage)))
+	EACH(one, body_get(host, "StorageOpt"))
+	if (!bytes_are_any(one->key, storage, COUNT(storage)))
 		judge_not_judged(judging, SEVERITY_NONE, "StorageOpt", one->key);
-	EACH(one, value_get(host, "Annotations"))
+	EACH(one, body_get(host, "Annotations"))
 	if (annotation_severity(one->key))
 		judge_not_judged(judging, annotation_severity(one->key), "Annotations", one->key);
-	judge_log(judging, value_string(log, "Type"), value_get(log, "Config"));
+	judge_log(judging, body_string(log, "Type"), body_get(log, "Config"));
 }

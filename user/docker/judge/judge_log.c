@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where the output of a container goes. The engine writes it, as root: to sockets and files that the container's
  * creator may not reach himself, and to other computers. */
+#include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -52,7 +53,7 @@ static const struct log_option *find_option(struct bytes name)
 
 		if (known[size - 1] == '*'
 			    ? name.size >= size - 1 && !memcmp(name.data, known, size - 1)
-			    : is(name, known))
+			    : bytes_are(name, known))
 			return &log_options[i];
 	}
 	return NULL;
@@ -84,7 +85,7 @@ static bool is_system_log(struct bytes path)
 	bool known;
 
 	path_clean(&clean, path);
-	known = is_in_list(text_since(&clean, 0), sockets, COUNT(sockets));
+	known = bytes_are_any(text_since(&clean, 0), sockets, COUNT(sockets));
 	text_free(&clean);
 	return known;
 }
@@ -137,14 +138,14 @@ static bool is_known_driver(struct bytes driver)
 					      "passthrough-tty",
 					      "syslog"};
 
-	return is_in_list(driver, drivers, COUNT(drivers));
+	return bytes_are_any(driver, drivers, COUNT(drivers));
 }
 
 void judge_log(struct judging *judging, struct bytes driver, const struct value *options)
 {
 	static const char *const remote[] = {"awslogs", "gcplogs", "logentries"};
 
-	if (is_in_list(driver, remote, COUNT(remote)))
+	if (bytes_are_any(driver, remote, COUNT(remote)))
 		ADD(judging, FINDING_LOG_DESTINATION, SEVERITY_NONE, "output goes to %.*s",
 		    PRINTED(driver));
 	else if (!is_known_driver(driver))

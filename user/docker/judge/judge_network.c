@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Networks that reach what a container is kept from otherwise. */
+#include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -18,12 +19,13 @@ static void judge_option(struct judging *judging, const struct value *option)
 	struct bytes key = option->key, value = option->string;
 	bool mode = bytes_begin(key, "com.docker.network.bridge.gateway_mode_ipv");
 
-	if (is(key, "parent") || is(key, "host_interface_name"))
+	if (bytes_are(key, "parent") || bytes_are(key, "host_interface_name"))
 		expose(judging, option, "on an interface of the host");
-	else if ((mode && (is(value, "nat-unprotected") || is(value, "routed"))) ||
-		 is(key, "com.docker.network.bridge.trusted_host_interfaces"))
+	else if ((mode && (bytes_are(value, "nat-unprotected") || bytes_are(value, "routed"))) ||
+		 bytes_are(key, "com.docker.network.bridge.trusted_host_interfaces"))
 		expose(judging, option, "ports are reachable that nobody published");
-	else if (!bytes_begin(key, "com.docker.network.") && !is_in_list(key, known, COUNT(known)))
+	else if (!bytes_begin(key, "com.docker.network.") &&
+		 !bytes_are_any(key, known, COUNT(known)))
 		judge_not_judged(judging, SEVERITY_LOW, "network option", key);
 }
 
@@ -31,14 +33,14 @@ void judge_network_options(struct judging *judging, const struct value *body)
 {
 	static const char *const drivers[] = {"",	 "bridge", "default", "host",	"ipvlan",
 					      "macvlan", "none",   "null",    "overlay"};
-	struct bytes driver = value_string(body, "Driver");
-	struct bytes from = value_string(value_get(body, "ConfigFrom"), "Network");
+	struct bytes driver = body_string(body, "Driver");
+	struct bytes from = body_string(body_get(body, "ConfigFrom"), "Network");
 
-	if (!is_in_list(driver, drivers, COUNT(drivers)))
+	if (!bytes_are_any(driver, drivers, COUNT(drivers)))
 		judge_not_judged(judging, SEVERITY_NONE, "network driver", driver);
-	EACH(one, value_get(body, "Options"))
+	EACH(one, body_get(body, "Options"))
 	judge_option(judging, one);
-	if (from.size && (is(driver, "macvlan") || is(driver, "ipvlan")))
+	if (from.size && (bytes_are(driver, "macvlan") || bytes_are(driver, "ipvlan")))
 		ADD(judging, FINDING_NETWORK_EXPOSED, SEVERITY_NONE,
 		    "on the interface of the host that the configuration %.*s names",
 		    PRINTED(from));

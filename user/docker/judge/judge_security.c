@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What protects a container, and is switched off or exchanged. */
+#include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -55,7 +56,7 @@ static struct opinion seccomp_profile(struct bytes profile)
 		return open;
 	body_feed(body, profile.data, profile.size);
 	if (body_state(body) == BODY_DONE &&
-	    is_in_list(value_string(body_value(body), "defaultAction"), denying, COUNT(denying)))
+	    bytes_are_any(body_string(body_value(body), "defaultAction"), denying, COUNT(denying)))
 		opinion = own;
 	body_free(body);
 	return opinion;
@@ -65,9 +66,9 @@ static struct opinion of_seccomp(struct bytes value)
 {
 	struct bytes profile = gofold_trim(value);
 
-	if (is(value, "unconfined"))
+	if (bytes_are(value, "unconfined"))
 		return (struct opinion){SEVERITY_HIGH, NULL};
-	if (!value.size || is(value, "builtin") || is(value, "default"))
+	if (!value.size || bytes_are(value, "builtin") || bytes_are(value, "default"))
 		return (struct opinion){SEVERITY_INFO, NULL};
 	if (*value.data == '/') /* Podman reads it from there */
 		return (struct opinion){SEVERITY_MEDIUM, NULL};
@@ -76,9 +77,10 @@ static struct opinion of_seccomp(struct bytes value)
 
 static struct opinion of_apparmor(struct bytes value)
 {
-	if (is(value, "unconfined"))
+	if (bytes_are(value, "unconfined"))
 		return (struct opinion){SEVERITY_HIGH, NULL};
-	if (!value.size || is(value, "docker-default") || bytes_begin(value, "containers-default-"))
+	if (!value.size || bytes_are(value, "docker-default") ||
+	    bytes_begin(value, "containers-default-"))
 		return (struct opinion){SEVERITY_INFO, NULL};
 	return (struct opinion){SEVERITY_MEDIUM, NULL};
 }
@@ -89,7 +91,7 @@ static struct opinion of_label(struct bytes value)
 	static const char *const open[] = {"disable", "type:spc_t", "type:unconfined_t"};
 	static const char *const parts[] = {"user:", "role:", "type:", "level:", "filetype:"};
 
-	if (is_in_list(value, open, COUNT(open)))
+	if (bytes_are_any(value, open, COUNT(open)))
 		return (struct opinion){SEVERITY_HIGH, NULL};
 	for (size_t i = 0; i < COUNT(parts); i++)
 		if (bytes_begin(value, parts[i]))
@@ -111,25 +113,25 @@ static struct opinion opinion_of(struct bytes text)
 {
 	struct option option = split_option(text);
 
-	if (is(option.name, "no-new-privileges"))
+	if (bytes_are(option.name, "no-new-privileges"))
 		return of_switch(&option, true);
-	if (is(option.name, "writable-cgroups"))
+	if (bytes_are(option.name, "writable-cgroups"))
 		return of_switch(&option, false);
-	if (is(text, "disable")) /* of an old client: a label without its name */
+	if (bytes_are(text, "disable")) /* of an old client: a label without its name */
 		return (struct opinion){SEVERITY_HIGH, NULL};
 	if (!option.has_value)
 		return (struct opinion){SEVERITY_NONE, NULL};
-	if (is(option.name, "seccomp"))
+	if (bytes_are(option.name, "seccomp"))
 		return of_seccomp(option.value);
-	if (is(option.name, "apparmor"))
+	if (bytes_are(option.name, "apparmor"))
 		return of_apparmor(option.value);
-	if (is(option.name, "label"))
+	if (bytes_are(option.name, "label"))
 		return of_label(option.value);
 	/* Podman's, and that of Docker's client, which sends it as lists of paths. */
-	if (is(option.name, "unmask") ||
-	    (is(option.name, "systempaths") && is(option.value, "unconfined")))
+	if (bytes_are(option.name, "unmask") ||
+	    (bytes_are(option.name, "systempaths") && bytes_are(option.value, "unconfined")))
 		return (struct opinion){SEVERITY_HIGH, NULL};
-	if (is(option.name, "mask"))
+	if (bytes_are(option.name, "mask"))
 		return (struct opinion){SEVERITY_INFO, NULL};
 	return (struct opinion){SEVERITY_NONE, NULL};
 }
@@ -150,14 +152,15 @@ void judge_security_option(struct judging *judging, struct bytes option)
 static bool is_default_option(const struct judging *judging, const struct value *host,
 			      struct bytes option)
 {
-	return judging->inspected && (is(option, "label=disable") || is(option, "label:disable")) &&
-	       (value_true(host, "Privileged") || is(value_string(host, "PidMode"), "host") ||
-		is(value_string(host, "IpcMode"), "host"));
+	return judging->inspected &&
+	       (bytes_are(option, "label=disable") || bytes_are(option, "label:disable")) &&
+	       (body_true(host, "Privileged") || bytes_are(body_string(host, "PidMode"), "host") ||
+		bytes_are(body_string(host, "IpcMode"), "host"));
 }
 
 void judge_security_options(struct judging *judging, const struct value *host)
 {
-	EACH(one, value_get(host, "SecurityOpt"))
+	EACH(one, body_get(host, "SecurityOpt"))
 	if (!is_default_option(judging, host, one->string))
 		judge_security_option(judging, one->string);
 }
@@ -235,8 +238,8 @@ static void judge_open_paths(struct judging *judging, const char *field, bool hi
 
 void judge_system_paths(struct judging *judging, const struct value *host)
 {
-	const struct value *masked = value_get(host, "MaskedPaths");
-	const struct value *read_only = value_get(host, "ReadonlyPaths");
+	const struct value *masked = body_get(host, "MaskedPaths");
+	const struct value *read_only = body_get(host, "ReadonlyPaths");
 	const struct value *lists[] = {masked, read_only};
 	static const char *const fields[] = {"MaskedPaths", "ReadonlyPaths"};
 
@@ -262,12 +265,12 @@ void judge_privileges(struct judging *judging, const struct value *privileges)
 		      {"Role", "label=role:"},
 		      {"Type", "label=type:"},
 		      {"Level", "label=level:"}};
-	const struct value *selinux = value_get(privileges, "SELinuxContext");
+	const struct value *selinux = body_get(privileges, "SELinuxContext");
 
-	if (value_true(selinux, "Disable"))
+	if (body_true(selinux, "Disable"))
 		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "label=disable");
 	for (size_t i = 0; i < COUNT(labels); i++) {
-		struct bytes value = value_string(selinux, labels[i].field);
+		struct bytes value = body_string(selinux, labels[i].field);
 		struct text option = {0};
 
 		if (!value.size)
@@ -278,15 +281,15 @@ void judge_privileges(struct judging *judging, const struct value *privileges)
 		text_free(&option);
 	}
 	for (size_t i = 0; i < COUNT(profiles); i++) {
-		struct bytes mode = value_string(value_get(privileges, profiles[i]), "Mode");
+		struct bytes mode = body_string(body_get(privileges, profiles[i]), "Mode");
 
-		if (is(mode, "unconfined") || is(mode, "disabled"))
+		if (bytes_are(mode, "unconfined") || bytes_are(mode, "disabled"))
 			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "%s is %.*s",
 			    profiles[i], PRINTED(mode));
-		else if (is(mode, "custom"))
+		else if (bytes_are(mode, "custom"))
 			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_MEDIUM,
 			    "%s profile of the caller's own", profiles[i]);
-		else if (mode.size && !is(mode, "default"))
+		else if (mode.size && !bytes_are(mode, "default"))
 			judge_not_judged(judging, SEVERITY_NONE, profiles[i], mode);
 	}
 }

@@ -132,7 +132,7 @@ static int set_finding(struct policy *policy, const char *id, const char *key, c
 		return REFUSE("unknown key \"%.60s\": a finding has a severity only", key);
 	if (policy->findings[finding].choice > CHOICE_OPEN)
 		return REFUSE("severity is given twice");
-	severity = severity_by_name(value, strlen(value));
+	severity = finding_severity_by_name(value, strlen(value));
 	if (severity == SEVERITY_NONE && strcmp(value, "off") != 0)
 		return REFUSE("severity \"%.60s\": it is one of info low medium high critical off",
 			      value);
@@ -455,9 +455,10 @@ void policy_write(const struct policy *policy, struct text *out)
 			continue;
 		write_section(out, "finding", finding_kind(id)->id);
 		text_add_string(out, "severity = ");
-		text_add_string(out, policy->findings[id].choice == CHOICE_OFF
-					     ? "off"
-					     : severity_name(policy->findings[id].severity));
+		text_add_string(out,
+				policy->findings[id].choice == CHOICE_OFF
+					? "off"
+					: finding_severity_name(policy->findings[id].severity));
 		text_add_char(out, '\n');
 	}
 	for (unsigned int i = 0; i < policy->rule_count; i++)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "docker/known/attribute.h"
 
 unsigned int attribute_of_label(struct bytes label)
@@ -12,7 +13,7 @@ unsigned int attribute_of_label(struct bytes label)
 		{"image", ATTRIBUTE_IMAGE},
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (bytes_equal(label, bytes_of(names[i].name)))
 			return names[i].bit;
 	return 0;

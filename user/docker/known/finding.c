@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "docker/known/finding.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* A technique stands here only where the finding alone is an instance of it. Where the severity depends on
  * the case, this is the one of a case about which nothing more is known. */
@@ -138,12 +137,12 @@ bool finding_is_mount(enum finding_id id)
 	       id == FINDING_ENGINE_SOCKET_MOUNT || id == FINDING_VOLUME_HOST_PATH;
 }
 
-const char *severity_name(enum finding_severity severity)
+const char *finding_severity_name(enum finding_severity severity)
 {
 	return (size_t)severity < COUNT(severities) ? severities[severity].name : NULL;
 }
 
-enum finding_severity severity_by_name(const char *name, size_t size)
+enum finding_severity finding_severity_by_name(const char *name, size_t size)
 {
 	for (size_t i = 0; i < COUNT(severities); i++)
 		if (is_name(severities[i].name, name, size))
@@ -151,7 +150,7 @@ enum finding_severity severity_by_name(const char *name, size_t size)
 	return SEVERITY_NONE;
 }
 
-unsigned int severity_number(enum finding_severity severity)
+unsigned int finding_severity_number(enum finding_severity severity)
 {
 	return (size_t)severity < COUNT(severities) ? severities[severity].number : 0;
 }

@@ -81,10 +81,10 @@ enum finding_id finding_by_name(const char *id, size_t size);
 bool finding_is_mount(enum finding_id id);
 
 /* "info" … "critical"; NULL for SEVERITY_NONE. */
-const char *severity_name(enum finding_severity severity);
-enum finding_severity severity_by_name(const char *name, size_t size);
+const char *finding_severity_name(enum finding_severity severity);
+enum finding_severity finding_severity_by_name(const char *name, size_t size);
 
 /* As event.severity has it: 20, 40, 60, 80, 100; 0 for SEVERITY_NONE. */
-unsigned int severity_number(enum finding_severity severity);
+unsigned int finding_severity_number(enum finding_severity severity);
 
 #endif

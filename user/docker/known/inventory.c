@@ -209,7 +209,8 @@ static struct container *container_of_id(struct id *id)
 
 static struct container *container_by_id(const struct inventory *inventory, struct bytes id)
 {
-	return id_valid(id) ? container_of_id(idtree_find(&inventory->containers_by_id, id)) : NULL;
+	return idtree_is_id(id) ? container_of_id(idtree_find(&inventory->containers_by_id, id))
+				: NULL;
 }
 
 static struct container *container_by_name(const struct inventory *inventory, struct bytes name)
@@ -451,7 +452,7 @@ int inventory_put_container(struct inventory *inventory, const struct inventory_
 	bool added = !container;
 	int error;
 
-	if (!id_valid(new->id))
+	if (!idtree_is_id(new->id))
 		return -EINVAL;
 	if (added)
 		container = add_container(inventory, new->id);
@@ -524,7 +525,7 @@ const struct inventory_container *inventory_container(struct inventory *inventor
 
 static struct exec *find_exec(const struct inventory *inventory, struct bytes id)
 {
-	struct id *found = id_valid(id) ? idtree_find(&inventory->execs_by_id, id) : NULL;
+	struct id *found = idtree_is_id(id) ? idtree_find(&inventory->execs_by_id, id) : NULL;
 
 	return found ? (void *)((char *)found - offsetof(struct exec, id)) : NULL;
 }
@@ -588,7 +589,7 @@ int inventory_put_exec(struct inventory *inventory, const struct inventory_exec 
 	bool added = !exec;
 	int error;
 
-	if (!id_valid(new->id))
+	if (!idtree_is_id(new->id))
 		return -EINVAL;
 	if (added)
 		exec = add_exec(inventory, new->id);
@@ -708,7 +709,7 @@ static struct image *image_of_id(struct id *id)
 
 static struct image *image_by_id(const struct inventory *inventory, struct bytes id)
 {
-	return id_valid(id) ? image_of_id(idtree_find(&inventory->images_by_id, id)) : NULL;
+	return idtree_is_id(id) ? image_of_id(idtree_find(&inventory->images_by_id, id)) : NULL;
 }
 
 static struct reference *find_reference(const struct inventory *inventory, struct bytes name)
@@ -810,7 +811,7 @@ int inventory_put_image(struct inventory *inventory, struct bytes id, struct byt
 	struct image *image;
 
 	id = reference_bare_id(id);
-	if (!id_valid(id))
+	if (!idtree_is_id(id))
 		return -EINVAL;
 	image = image_by_id(inventory, id) ?: add_image(inventory, id);
 	if (!image)
@@ -834,7 +835,7 @@ struct bytes inventory_image(struct inventory *inventory, struct bytes name)
 {
 	struct bytes id = reference_bare_id(name);
 	struct image *image = image_by_id(inventory, id);
-	struct reference *reference = id_valid(id) ? NULL : find_reference(inventory, name);
+	struct reference *reference = idtree_is_id(id) ? NULL : find_reference(inventory, name);
 
 	if (reference) {
 		use(&inventory->references, &reference->entry);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/bytes.h"
 #include "docker/known/origin.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const char *const kinds[] = {
 	[CAUSE_UNKNOWN] = "unknown",

@@ -119,7 +119,7 @@ static void undo_line(struct file *file, unsigned int line, size_t done)
 static void undo_batch(struct file *file, size_t size)
 {
 	file_give_up_rest(file);
-	if (file->rest.kind != REST_NONE || log_cut(file->fd, file->size, file->size - size))
+	if (file->rest.kind != REST_NONE || file_log_cut(file->fd, file->size, file->size - size))
 		return;
 	file->size -= size;
 	go_to(&file->chain, &file->batch.before);
@@ -239,7 +239,7 @@ static void file_reopen(struct driver *driver)
 {
 	struct file *file = (struct file *)driver;
 
-	if (log_is(driver->options->path, file->fd) || file->detached)
+	if (file_log_is(driver->options->path, file->fd) || file->detached)
 		file_follow(file);
 }
 
@@ -255,7 +255,7 @@ static void file_close(struct driver *driver)
 {
 	struct file *file = (struct file *)driver;
 
-	syncer_end(&file->syncer);
+	file_sync_end(&file->syncer);
 	if (file->fd >= 0)
 		close(file->fd);
 	if (file->seals)
@@ -295,7 +295,7 @@ static int open_log(struct file *file, char *reason, size_t size)
 {
 	const struct sink_options *options = file->driver.options;
 	struct log_opened opened;
-	int error = log_open(options, &opened);
+	int error = file_log_open(options, &opened);
 	const char *detail = opened.detail;
 
 	if (!error && opened.group_error) {
@@ -329,7 +329,7 @@ int file_open(const struct sink_options *options, int stop, struct driver **ret,
 		return -ENOMEM;
 	file->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
 	file->fd = -1;
-	syncer_init(&file->syncer);
+	file_sync_init(&file->syncer);
 	error = text_grow(&file->batch.text, BATCH_SIZE + BATCH_SPARE);
 	if (!error)
 		error = open_log(file, reason, size);

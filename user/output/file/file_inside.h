@@ -12,6 +12,7 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "output/driver.h"
 #include "output/file/file_log.h"
 #include "output/file/file_sync.h"
@@ -20,7 +21,6 @@
 
 #define BATCH_LINES 512
 #define WARNINGS_MAX 4
-#define NS 1000000000ull
 
 /* Where a chain is, between two seals. */
 struct place {

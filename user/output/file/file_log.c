@@ -55,7 +55,7 @@ static int open_existing(const char *path, struct log_opened *ret)
 	return -ENODEV;
 }
 
-int log_open(const struct sink_options *options, struct log_opened *ret)
+int file_log_open(const struct sink_options *options, struct log_opened *ret)
 {
 	int error = -EEXIST;
 
@@ -73,7 +73,7 @@ int log_open(const struct sink_options *options, struct log_opened *ret)
 	return error;
 }
 
-int log_is(const char *path, int fd)
+int file_log_is(const char *path, int fd)
 {
 	struct stat named, opened;
 
@@ -84,7 +84,7 @@ int log_is(const char *path, int fd)
 
 /* --- the last line ---------------------------------------------------------------------------- */
 
-int64_t log_whole(int fd, uint64_t size)
+int64_t file_log_whole(int fd, uint64_t size)
 {
 	char block[TAIL_BLOCK];
 
@@ -103,7 +103,7 @@ int64_t log_whole(int fd, uint64_t size)
 	return 0;
 }
 
-int log_cut(int fd, uint64_t size, uint64_t end)
+int file_log_cut(int fd, uint64_t size, uint64_t end)
 {
 	struct stat info;
 
@@ -151,7 +151,7 @@ static void remove_beyond(const char *path, unsigned int keep)
 		;
 }
 
-int log_rotate(const char *path, unsigned int keep)
+int file_log_rotate(const char *path, unsigned int keep)
 {
 	unsigned int target = 1;
 	int error = 0;
@@ -165,12 +165,12 @@ int log_rotate(const char *path, unsigned int keep)
 	return error;
 }
 
-int log_unrotate(const char *path)
+int file_log_unrotate(const char *path)
 {
 	return is_taken(path, 0) ? -EEXIST : move(path, 1, 0);
 }
 
-int log_open_rotated(const char *path)
+int file_log_open_rotated(const char *path)
 {
 	char name[NAME_SIZE];
 	struct stat info;

@@ -15,28 +15,28 @@ struct log_opened {
 
 /* Opens OPTIONS->path to read it and append to it, or creates it. What it finds keeps its mode and group. A
  * symlink is not followed, and what is no regular file is refused. 0 or -errno. */
-int log_open(const struct sink_options *options, struct log_opened *ret);
+int file_log_open(const struct sink_options *options, struct log_opened *ret);
 
 /* How many of the first SIZE bytes are whole lines, or -errno. */
-int64_t log_whole(int fd, uint64_t size);
+int64_t file_log_whole(int fd, uint64_t size);
 
 /* Cuts what is behind the first END of SIZE bytes. -EBUSY: the file has not got that size (any more); or
  * -errno. Who appends between the look and the cut is not seen. */
-int log_cut(int fd, uint64_t size, uint64_t end);
+int file_log_cut(int fd, uint64_t size, uint64_t end);
 
 /* Whether PATH, a symlink not followed, is the file that FD has open. 0; -ENOENT: there is none; -ESTALE: it is
  * another one; or another -errno. */
-int log_is(const char *path, int fd);
+int file_log_is(const char *path, int fd);
 
 /* Renames PATH.1 to PATH.2 and so on up to PATH.KEEP (at least 1), then PATH to PATH.1. The one that goes is
  * PATH.KEEP, and only where all numbers up to it are taken. The highest comes first and each rename is atomic:
  * a crash leaves a number without a file, which the next rotation fills. 0 or -errno: PATH is still there. */
-int log_rotate(const char *path, unsigned int keep);
+int file_log_rotate(const char *path, unsigned int keep);
 
-/* Takes back what log_rotate() did to PATH, as long as there is no other. 0 or -errno. */
-int log_unrotate(const char *path);
+/* Takes back what file_log_rotate() did to PATH, as long as there is no other. 0 or -errno. */
+int file_log_unrotate(const char *path);
 
 /* Opens PATH.1 to read it. -errno: there is none. */
-int log_open_rotated(const char *path);
+int file_log_open_rotated(const char *path);
 
 #endif

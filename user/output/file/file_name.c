@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ROTATE_RETRY (30 * NS) /* after a failure */
+#define ROTATE_RETRY (30 * NS_PER_S) /* after a failure */
 
 static uint64_t period_of(const struct file *file, uint64_t seconds)
 {
@@ -18,20 +18,20 @@ static uint64_t period_of(const struct file *file, uint64_t seconds)
 
 uint64_t file_period(const struct file *file)
 {
-	return period_of(file, file_clock(CLOCK_REALTIME) / NS);
+	return period_of(file, file_clock(CLOCK_REALTIME) / NS_PER_S);
 }
 
 /* Cuts, or has file_settle() end, what an earlier life or a power failure left of a line. 0 or -errno. */
 static int mend(struct file *file)
 {
-	int64_t whole = log_whole(file->fd, file->size);
+	int64_t whole = file_log_whole(file->fd, file->size);
 
 	if (whole < 0)
 		return (int)whole;
 	if ((uint64_t)whole == file->size)
 		return 0;
 	file->driver.torn++;
-	if (log_cut(file->fd, file->size, (uint64_t)whole))
+	if (file_log_cut(file->fd, file->size, (uint64_t)whole))
 		file->rest.kind = REST_END;
 	else
 		file->size = (uint64_t)whole;
@@ -74,7 +74,7 @@ void file_end(struct file *file)
 void file_follow(struct file *file)
 {
 	struct log_opened opened;
-	int error = log_open(file->driver.options, &opened);
+	int error = file_log_open(file->driver.options, &opened);
 
 	if (!error) {
 		file_end(file);
@@ -92,11 +92,11 @@ void file_follow(struct file *file)
 static int begin_file(struct file *file)
 {
 	struct log_opened opened;
-	int error = log_open(file->driver.options, &opened);
+	int error = file_log_open(file->driver.options, &opened);
 
 	if (!error)
 		return file_take_over(file, &opened);
-	if (log_unrotate(file->driver.options->path)) {
+	if (file_log_unrotate(file->driver.options->path)) {
 		file->detached = true;
 		driver_fail(&file->driver, error, opened.detail);
 	}
@@ -106,7 +106,7 @@ static int begin_file(struct file *file)
 static void rotate(struct file *file)
 {
 	const struct sink_options *options = file->driver.options;
-	int error = log_is(options->path, file->fd);
+	int error = file_log_is(options->path, file->fd);
 
 	if (error == -ENOENT || error == -ESTALE) {
 		file_follow(file);
@@ -114,7 +114,7 @@ static void rotate(struct file *file)
 	}
 	file_end(file);
 	if (!error)
-		error = log_rotate(options->path, options->keep);
+		error = file_log_rotate(options->path, options->keep);
 	if (!error)
 		error = begin_file(file);
 	if (error && !file->told_blocked)
@@ -133,7 +133,7 @@ void file_rotate_if_due(struct file *file)
 void file_look(struct file *file)
 {
 	const char *path = file->driver.options->path;
-	int error = log_is(path, file->fd);
+	int error = file_log_is(path, file->fd);
 	struct stat info;
 
 	if (error == -EACCES) /* nobody can tell */

@@ -74,7 +74,7 @@ static int hand_over(struct file *file)
 		return -errno;
 	if (job.seals)
 		job.chain = file->chain;
-	error = syncer_put(&file->syncer, &job);
+	error = file_sync_put(&file->syncer, &job);
 	chain_wipe(&job.chain);
 	if (error) {
 		close(job.fd);
@@ -89,7 +89,7 @@ static int hand_over(struct file *file)
 /* What the syncer could not do is to be done again, as far as it is for this file. */
 static void take_outcome(struct file *file)
 {
-	struct syncer_outcome outcome = syncer_take(&file->syncer);
+	struct syncer_outcome outcome = file_sync_take(&file->syncer);
 
 	file->unsynced |= outcome.sync_error != 0;
 	file->unsaved |= outcome.sync_error || outcome.save_error;
@@ -101,7 +101,7 @@ static void take_outcome(struct file *file)
 
 void file_await(struct file *file)
 {
-	syncer_wait(&file->syncer);
+	file_sync_wait(&file->syncer);
 	take_outcome(file);
 }
 
@@ -126,7 +126,7 @@ void file_preserve(struct file *file)
 		note_synced(file, file_synchronise(file));
 	} else {
 		take_outcome(file);
-		if (syncer_is_idle(&file->syncer))
+		if (file_sync_is_idle(&file->syncer))
 			preserve_behind(file);
 	}
 }
@@ -154,7 +154,7 @@ static bool is_seal_late(const struct file *file)
 	uint64_t interval = file->driver.options->seal_interval;
 
 	return file->seals && interval && file->chain.unsealed &&
-	       file_clock(CLOCK_MONOTONIC) - file->sealed_at >= interval * NS;
+	       file_clock(CLOCK_MONOTONIC) - file->sealed_at >= interval * NS_PER_S;
 }
 
 static int make_seal(struct file *file, struct text *out)
@@ -223,7 +223,7 @@ int file_seal_if_due(struct file *file)
 /* Where the chain ends: in the log, or in the one before it where nothing was written to this one yet. */
 static int open_end(const struct file *file)
 {
-	int fd = file->size ? -1 : log_open_rotated(file->driver.options->path);
+	int fd = file->size ? -1 : file_log_open_rotated(file->driver.options->path);
 
 	return fd < 0 ? file->fd : fd;
 }

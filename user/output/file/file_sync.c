@@ -74,13 +74,13 @@ static int start(struct syncer *syncer)
 
 /* --- for the log ------------------------------------------------------------------------------ */
 
-void syncer_init(struct syncer *syncer)
+void file_sync_init(struct syncer *syncer)
 {
 	pthread_mutex_init(&syncer->lock, NULL);
 	pthread_cond_init(&syncer->changed, NULL);
 }
 
-int syncer_put(struct syncer *syncer, const struct syncer_job *job)
+int file_sync_put(struct syncer *syncer, const struct syncer_job *job)
 {
 	int error = syncer->running ? 0 : start(syncer);
 
@@ -95,7 +95,7 @@ int syncer_put(struct syncer *syncer, const struct syncer_job *job)
 	return 0;
 }
 
-bool syncer_is_idle(struct syncer *syncer)
+bool file_sync_is_idle(struct syncer *syncer)
 {
 	bool idle;
 
@@ -105,7 +105,7 @@ bool syncer_is_idle(struct syncer *syncer)
 	return idle;
 }
 
-struct syncer_outcome syncer_take(struct syncer *syncer)
+struct syncer_outcome file_sync_take(struct syncer *syncer)
 {
 	struct syncer_outcome outcome;
 
@@ -116,7 +116,7 @@ struct syncer_outcome syncer_take(struct syncer *syncer)
 	return outcome;
 }
 
-void syncer_wait(struct syncer *syncer)
+void file_sync_wait(struct syncer *syncer)
 {
 	pthread_mutex_lock(&syncer->lock);
 	while (syncer->count)
@@ -124,7 +124,7 @@ void syncer_wait(struct syncer *syncer)
 	pthread_mutex_unlock(&syncer->lock);
 }
 
-void syncer_end(struct syncer *syncer)
+void file_sync_end(struct syncer *syncer)
 {
 	if (syncer->running) {
 		pthread_mutex_lock(&syncer->lock);

@@ -39,22 +39,22 @@ struct syncer {
 	struct syncer_outcome outcome;
 };
 
-void syncer_init(struct syncer *syncer);
+void file_sync_init(struct syncer *syncer);
 
 /* Adds a copy of JOB; waits for the oldest where there are SYNCER_JOBS already. 0, or -errno where there can be
  * no thread: nothing was done. */
-int syncer_put(struct syncer *syncer, const struct syncer_job *job);
+int file_sync_put(struct syncer *syncer, const struct syncer_job *job);
 
 /* Whether all is done. */
-bool syncer_is_idle(struct syncer *syncer);
+bool file_sync_is_idle(struct syncer *syncer);
 
 /* What came of those that were done since the last call. */
-struct syncer_outcome syncer_take(struct syncer *syncer);
+struct syncer_outcome file_sync_take(struct syncer *syncer);
 
 /* Waits until all is done. */
-void syncer_wait(struct syncer *syncer);
+void file_sync_wait(struct syncer *syncer);
 
 /* The same, and frees all but SYNCER itself. */
-void syncer_end(struct syncer *syncer);
+void file_sync_end(struct syncer *syncer);
 
 #endif

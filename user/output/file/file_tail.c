@@ -9,17 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
-static uint64_t read_clock(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return (uint64_t)now.tv_sec * NS + (uint64_t)now.tv_nsec;
-}
-
-uint64_t (*file_clock)(clockid_t id) = read_clock;
+uint64_t (*file_clock)(clockid_t id) = clock_now;
 
 void file_warn(struct file *file, const char *format, ...)
 {
@@ -74,7 +67,7 @@ size_t file_append(struct file *file, const char *data, size_t size, int *error)
 
 bool file_take_back(struct file *file, struct bytes line, size_t written, enum rest_kind kind)
 {
-	int error = log_cut(file->fd, file->size, file->size - written);
+	int error = file_log_cut(file->fd, file->size, file->size - written);
 
 	if (!error) {
 		file->size -= written;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
 #define CLOSE_WAIT                                                                                 \
@@ -38,7 +39,7 @@ static void tune(int fd)
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_AFTER);
 }
 
-int channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context)
+int syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context)
 {
 	int error, fd = syslog_connect(driver, SOCK_STREAM, 0, OPEN_TIMEOUT);
 
@@ -48,13 +49,13 @@ int channel_open(struct channel *channel, struct driver *driver, SSL_CTX *contex
 	*channel = (struct channel){.fd = fd};
 	if (!context)
 		return 0;
-	error = tls_session_new(driver, context, fd, OPEN_TIMEOUT, &channel->session);
+	error = syslog_tls_session_new(driver, context, fd, OPEN_TIMEOUT, &channel->session);
 	if (error)
-		channel_close(channel);
+		syslog_channel_close(channel);
 	return error;
 }
 
-void channel_close(struct channel *channel)
+void syslog_channel_close(struct channel *channel)
 {
 	SSL_free(channel->session);
 	channel->session = NULL;
@@ -63,11 +64,11 @@ void channel_close(struct channel *channel)
 	channel->fd = -1;
 }
 
-const char *channel_error(const struct channel *channel, int error)
+const char *syslog_channel_error(const struct channel *channel, int error)
 {
 	if (error == CHANNEL_ENDED)
 		return "its server closed the connection";
-	return channel->session && error == -EPROTO ? tls_error() : NULL;
+	return channel->session && error == -EPROTO ? syslog_tls_error() : NULL;
 }
 
 static int socket_error(void)
@@ -80,7 +81,7 @@ static ssize_t write_tls(struct channel *channel, const void *data, size_t size)
 	size_t written = 0;
 	int error = 0;
 
-	switch (tls_write(channel->session, data, size, &written, &error)) {
+	switch (syslog_tls_write(channel->session, data, size, &written, &error)) {
 	case TLS_OPEN:
 		return (ssize_t)written;
 	case TLS_WANTS_READ:
@@ -96,7 +97,7 @@ static ssize_t write_tls(struct channel *channel, const void *data, size_t size)
 	}
 }
 
-ssize_t channel_write(struct channel *channel, const void *data, size_t size)
+ssize_t syslog_channel_write(struct channel *channel, const void *data, size_t size)
 {
 	ssize_t written;
 
@@ -156,12 +157,12 @@ static int read_away(const struct channel *channel)
 /* Reads until the server's end of the connection; 0: it did not come in time. */
 static int wait_ended(const struct channel *channel, const struct driver *driver, int milliseconds)
 {
-	uint64_t now, end = syslog_now() + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
 	int result, seen;
 
 	for (;;) {
 		result = read_away(channel);
-		now = syslog_now();
+		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 		if (result || now >= end)
 			return result;
 		seen = driver_poll(driver, channel->fd, POLLIN | POLLRDHUP, (int)(end - now));
@@ -176,7 +177,7 @@ static int check_tls(struct channel *channel, const struct driver *driver)
 {
 	int error = 0;
 
-	switch (tls_read_away(channel->session, READ_MAX, &error)) {
+	switch (syslog_tls_read_away(channel->session, READ_MAX, &error)) {
 	case TLS_CLOSED:
 		channel->orderly = true;
 		error = wait_ended(channel, driver, CLOSE_TIMEOUT);
@@ -190,12 +191,12 @@ static int check_tls(struct channel *channel, const struct driver *driver)
 	}
 }
 
-int channel_check(struct channel *channel, const struct driver *driver)
+int syslog_channel_check(struct channel *channel, const struct driver *driver)
 {
 	return channel->session ? check_tls(channel, driver) : read_away(channel);
 }
 
-uint64_t channel_written(const struct channel *channel)
+uint64_t syslog_channel_written(const struct channel *channel)
 {
 	return channel->session ? BIO_number_written(SSL_get_wbio(channel->session))
 				: channel->plain;
@@ -209,9 +210,9 @@ static void note_window(struct channel *channel)
 		channel->window = window;
 }
 
-uint64_t channel_acknowledged(struct channel *channel)
+uint64_t syslog_channel_acknowledged(struct channel *channel)
 {
-	uint64_t written = channel_written(channel);
+	uint64_t written = syslog_channel_written(channel);
 	int unacknowledged = 0;
 
 	note_window(channel);
@@ -221,10 +222,10 @@ uint64_t channel_acknowledged(struct channel *channel)
 	return written - (uint64_t)unacknowledged;
 }
 
-int channel_finish(struct channel *channel, const struct driver *driver, int milliseconds)
+int syslog_channel_finish(struct channel *channel, const struct driver *driver, int milliseconds)
 {
 	if (channel->session)
-		tls_end(channel->session);
+		syslog_tls_end(channel->session);
 	if (shutdown(channel->fd, SHUT_WR))
 		return socket_error();
 	channel->finished = true;

@@ -15,32 +15,32 @@ struct channel {
 	uint64_t window; /* the most that the server's end was ready to hold unread, in bytes */
 };
 
-/* What channel_check() may return beside 0 and -errno: the server closed its end, no more can come. */
+/* What syslog_channel_check() may return beside 0 and -errno: the server closed its end, no more can come. */
 #define CHANNEL_ENDED 1
 
 /* Connects as driver->options say, with CONTEXT by TLS. 0, or -errno, which is then in driver.error as well;
  * -ECANCELED: the driver is to give up. */
-int channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context);
-void channel_close(struct channel *channel);
+int syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context);
+void syslog_channel_close(struct channel *channel);
 
 /* Writes at most SIZE bytes; returns how many; -EAGAIN: none, channel->wants says what to wait for, and the
  * same bytes must come again; or another -errno. */
-ssize_t channel_write(struct channel *channel, const void *data, size_t size);
+ssize_t syslog_channel_write(struct channel *channel, const void *data, size_t size);
 
 /* Reads what the server said. 0, CHANNEL_ENDED or -errno. */
-int channel_check(struct channel *channel, const struct driver *driver);
+int syslog_channel_check(struct channel *channel, const struct driver *driver);
 
 /* Bytes handed to the connection so far, with all that TLS adds. */
-uint64_t channel_written(const struct channel *channel);
+uint64_t syslog_channel_written(const struct channel *channel);
 
 /* So many of those as the server's kernel has acknowledged; also notes its window. */
-uint64_t channel_acknowledged(struct channel *channel);
+uint64_t syslog_channel_acknowledged(struct channel *channel);
 
 /* Says that no more will come, and waits, for MILLISECONDS, until the server has closed its end too. As
- * channel_check(); 0: it has not. */
-int channel_finish(struct channel *channel, const struct driver *driver, int milliseconds);
+ * syslog_channel_check(); 0: it has not. */
+int syslog_channel_finish(struct channel *channel, const struct driver *driver, int milliseconds);
 
 /* In words, what an error of the last call was. NULL: strerror() says all there is. */
-const char *channel_error(const struct channel *channel, int error);
+const char *syslog_channel_error(const struct channel *channel, int error);
 
 #endif

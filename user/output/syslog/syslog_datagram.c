@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "output/syslog/syslog_message.h"
 #include "output/syslog/syslog_socket.h"
 
@@ -116,7 +117,7 @@ static int connect_host(struct datagram *datagram)
 /* Sees to it that there is a socket. 0, or -errno that is in driver.error as well. */
 static int connected(struct datagram *datagram)
 {
-	uint64_t now = syslog_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	int fd;
 
 	if (datagram->fd >= 0 && (!is_udp(datagram) || now - datagram->connected < RESOLVE_AFTER))
@@ -189,7 +190,7 @@ static int send_once(struct datagram *datagram)
  * looked up again. */
 static int wait_room(struct datagram *datagram, int error, uint64_t until)
 {
-	uint64_t now = syslog_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	int seen = 0;
 
 	if (!datagram->waits)
@@ -258,7 +259,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 				 unsigned int count)
 {
 	struct datagram *datagram = (struct datagram *)driver;
-	uint64_t until = syslog_now() + SLICE;
+	uint64_t until = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + SLICE;
 	unsigned int done = 0;
 	int error = 0;
 

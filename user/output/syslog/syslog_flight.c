@@ -27,7 +27,7 @@ static void join_oldest(struct flight *flight)
 	remove_first(flight);
 }
 
-void flight_add(struct flight *flight, uint64_t end, uint64_t time)
+void syslog_flight_add(struct flight *flight, uint64_t end, uint64_t time)
 {
 	struct flight_span *last = flight->count ? at(flight, flight->count - 1) : NULL;
 
@@ -46,7 +46,7 @@ void flight_add(struct flight *flight, uint64_t end, uint64_t time)
 		(struct flight_span){.begin = end, .end = end, .time = time, .records = 1};
 }
 
-uint64_t flight_take(struct flight *flight, uint64_t offset)
+uint64_t syslog_flight_take(struct flight *flight, uint64_t offset)
 {
 	uint64_t records = 0;
 
@@ -58,7 +58,7 @@ uint64_t flight_take(struct flight *flight, uint64_t offset)
 	return records;
 }
 
-uint64_t flight_until(const struct flight *flight, uint64_t time)
+uint64_t syslog_flight_until(const struct flight *flight, uint64_t time)
 {
 	uint64_t records = 0;
 
@@ -72,7 +72,7 @@ uint64_t flight_until(const struct flight *flight, uint64_t time)
 	return records;
 }
 
-void flight_clear(struct flight *flight)
+void syslog_flight_clear(struct flight *flight)
 {
 	flight->first = flight->count = 0;
 	flight->records = 0;

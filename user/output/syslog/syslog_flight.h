@@ -22,14 +22,14 @@ struct flight {
 };
 
 /* One more record, written at TIME in ms, ends before the byte END, which never decreases. */
-void flight_add(struct flight *flight, uint64_t end, uint64_t time);
+void syslog_flight_add(struct flight *flight, uint64_t end, uint64_t time);
 
 /* Takes out those that lie before the byte OFFSET; returns how many. */
-uint64_t flight_take(struct flight *flight, uint64_t offset);
+uint64_t syslog_flight_take(struct flight *flight, uint64_t offset);
 
 /* How many were written until TIME. */
-uint64_t flight_until(const struct flight *flight, uint64_t time);
+uint64_t syslog_flight_until(const struct flight *flight, uint64_t time);
 
-void flight_clear(struct flight *flight);
+void syslog_flight_clear(struct flight *flight);
 
 #endif

@@ -4,11 +4,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "format/rfc5424.h"
 #include "record/names.h"
 
-#define NS_PER_S 1000000000ull
 #define APP_NAME "callerd"
 #define NIL "-"
 #define PRI_DIGITS 3

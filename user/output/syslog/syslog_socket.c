@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
 #include <errno.h>
@@ -8,14 +9,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-uint64_t syslog_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 int syslog_pending_error(int fd)
 {
@@ -31,7 +24,7 @@ int syslog_pending_error(int fd)
 static int wait_connected(const struct driver *driver, int fd, uint64_t until)
 {
 	for (;;) {
-		uint64_t now = syslog_now();
+		uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 		int seen;
 
 		if (now >= until)
@@ -85,14 +78,14 @@ static const struct addrinfo *address_at(const struct addrinfo *addresses, unsig
 static int connect_any(struct driver *driver, const struct addrinfo *addresses, unsigned int first,
 		       int milliseconds)
 {
-	uint64_t now, end = syslog_now() + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
 	unsigned int count = 0;
 	int fd = -EADDRNOTAVAIL;
 
 	for (const struct addrinfo *address = addresses; address; address = address->ai_next)
 		count++;
 	for (unsigned int i = 0; i < count; i++) {
-		now = syslog_now();
+		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 		fd = connect_to(driver, address_at(addresses, (first + i) % count),
 				now < end ? now + (end - now) / (count - i) : now);
 		if (fd >= 0 || fd == -ECANCELED)

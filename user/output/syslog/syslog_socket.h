@@ -5,9 +5,6 @@
 
 #include "output/driver.h"
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t syslog_now(void);
-
 /* Connects a socket of TYPE to options->host and port, trying all addresses that the name has now, from number
  * FIRST on (which may be more than there are), for MILLISECONDS in all. Looking the name up may take longer, as
  * the system is set up. A descriptor that does not block, or -errno, which is then in driver.error as well;

@@ -28,6 +28,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "output/syslog/syslog_channel.h"
 #include "output/syslog/syslog_flight.h"
@@ -120,13 +121,14 @@ static int stage(struct stream *stream, struct entry *const *entries, unsigned i
 /* SIZE more bytes were written. */
 static void advance(struct stream *stream, size_t size)
 {
-	uint64_t now = syslog_now(), end = channel_written(&stream->channel);
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS,
+		 end = syslog_channel_written(&stream->channel);
 
 	stream->written += size;
 	stream->pending = 0;
 	stream->progress = now;
 	while (stream->whole < stream->staged && stream->ends[stream->whole] <= stream->written) {
-		flight_add(&stream->flight, end, now);
+		syslog_flight_add(&stream->flight, end, now);
 		stream->whole++;
 	}
 }
@@ -160,19 +162,19 @@ static void confirm(struct stream *stream, uint64_t records)
 /* Confirms what so much was acknowledged after that the server's program must have read it. */
 static void confirm_passed(struct stream *stream)
 {
-	uint64_t acknowledged = channel_acknowledged(&stream->channel);
+	uint64_t acknowledged = syslog_channel_acknowledged(&stream->channel);
 	uint64_t held = stream->channel.window;
 
 	if (held < RESEND_MAX)
 		held = RESEND_MAX;
 	if (acknowledged > held)
-		confirm(stream, flight_take(&stream->flight, acknowledged - held));
+		confirm(stream, syslog_flight_take(&stream->flight, acknowledged - held));
 }
 
 static void disconnect(struct stream *stream)
 {
-	channel_close(&stream->channel);
-	flight_clear(&stream->flight);
+	syslog_channel_close(&stream->channel);
+	syslog_flight_clear(&stream->flight);
 	forget_staged(stream);
 	stream->driver.rewind |= stream->unconfirmed != 0;
 	stream->unconfirmed = 0;
@@ -182,7 +184,7 @@ static void disconnect(struct stream *stream)
 /* The connection is gone, and who knows what has arrived. */
 static void break_off(struct stream *stream, int error)
 {
-	const char *detail = channel_error(&stream->channel, error);
+	const char *detail = syslog_channel_error(&stream->channel, error);
 
 	stream->breaks++;
 	stream->reload = true;
@@ -193,11 +195,12 @@ static void break_off(struct stream *stream, int error)
 /* Of those that were written whole: how many arrived, now that the server has ended the connection. */
 static uint64_t arrived_at_end(const struct stream *stream)
 {
-	uint64_t now = syslog_now(), grace = (uint64_t)stream->grace, arrived;
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS, grace = (uint64_t)stream->grace,
+		 arrived;
 
 	if (stream->channel.orderly)
 		return stream->flight.records;
-	arrived = now > grace ? flight_until(&stream->flight, now - grace) : 0;
+	arrived = now > grace ? syslog_flight_until(&stream->flight, now - grace) : 0;
 	if (arrived < stream->doubtful)
 		arrived = stream->doubtful;
 	return arrived < stream->flight.records ? arrived : stream->flight.records;
@@ -207,7 +210,8 @@ static uint64_t arrived_at_end(const struct stream *stream)
 static void end(struct stream *stream)
 {
 	uint64_t arrived;
-	bool all_read = channel_acknowledged(&stream->channel) == channel_written(&stream->channel);
+	bool all_read = syslog_channel_acknowledged(&stream->channel) ==
+			syslog_channel_written(&stream->channel);
 
 	if (!all_read) {
 		break_off(stream, CHANNEL_ENDED);
@@ -223,7 +227,7 @@ static void end(struct stream *stream)
 	disconnect(stream);
 }
 
-/* What to do about RESULT, of channel_check() or an -errno. */
+/* What to do about RESULT, of syslog_channel_check() or an -errno. */
 static void settle(struct stream *stream, int result)
 {
 	if (result == CHANNEL_ENDED)
@@ -244,7 +248,7 @@ static void reload(struct stream *stream)
 	SSL_CTX *context;
 
 	if (stream->reload && stream->context &&
-	    !tls_context_new(stream->driver.options, &context, reason, sizeof(reason))) {
+	    !syslog_tls_context_new(stream->driver.options, &context, reason, sizeof(reason))) {
 		SSL_CTX_free(stream->context);
 		stream->context = context;
 	}
@@ -258,7 +262,7 @@ static int await_reaction(struct stream *stream)
 	int seen = driver_poll(&stream->driver, stream->channel.fd, POLLIN | POLLRDHUP,
 			       stream->reaction);
 
-	return seen > 0 ? channel_check(&stream->channel, &stream->driver) : 0;
+	return seen > 0 ? syslog_channel_check(&stream->channel, &stream->driver) : 0;
 }
 
 static bool connect_anew(struct stream *stream)
@@ -266,14 +270,14 @@ static bool connect_anew(struct stream *stream)
 	int result;
 
 	reload(stream);
-	result = channel_open(&stream->channel, &stream->driver, stream->context);
+	result = syslog_channel_open(&stream->channel, &stream->driver, stream->context);
 	if (result == -ECANCELED)
 		driver_fail(&stream->driver, -EAGAIN, "it is to give up");
 	if (result) {
 		stream->reload = true;
 		return false;
 	}
-	stream->progress = syslog_now();
+	stream->progress = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	if (!stream->breaks)
 		return true;
 	result = await_reaction(stream);
@@ -288,7 +292,7 @@ static bool is_ready(struct stream *stream)
 	int result;
 
 	if (stream->channel.fd >= 0) {
-		result = channel_check(&stream->channel, &stream->driver);
+		result = syslog_channel_check(&stream->channel, &stream->driver);
 		if (!result)
 			return true;
 		settle(stream, result);
@@ -303,7 +307,7 @@ static bool is_ready(struct stream *stream)
 /* Waits until the connection takes more, until UNTIL. 0; -EAGAIN: it does not; CHANNEL_ENDED or -errno. */
 static int wait_room(struct stream *stream, uint64_t until)
 {
-	uint64_t now = syslog_now();
+	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	int seen;
 
 	if (now >= until)
@@ -312,13 +316,13 @@ static int wait_room(struct stream *stream, uint64_t until)
 			   (short)(stream->channel.wants | POLLIN | POLLRDHUP), (int)(until - now));
 	if (seen < 0)
 		return -EAGAIN; /* it is to give up */
-	return seen & ~POLLOUT ? channel_check(&stream->channel, &stream->driver) : 0;
+	return seen & ~POLLOUT ? syslog_channel_check(&stream->channel, &stream->driver) : 0;
 }
 
 /* Nothing can be written any more, for ERROR; an alert of TLS that came before tells more. */
 static int last_word(struct stream *stream, int error)
 {
-	int said = channel_check(&stream->channel, &stream->driver);
+	int said = syslog_channel_check(&stream->channel, &stream->driver);
 
 	return said == -EPROTO ? said : error;
 }
@@ -336,7 +340,7 @@ static int drain(struct stream *stream, uint64_t until)
 			size = stream->pending;
 		else if (size > WRITE_MAX)
 			size = WRITE_MAX;
-		written = channel_write(&stream->channel, data, size);
+		written = syslog_channel_write(&stream->channel, data, size);
 		if (written >= 0) {
 			advance(stream, (size_t)written);
 			continue;
@@ -364,14 +368,14 @@ static int send_until(struct stream *stream, struct entry *const *entries, unsig
 		result = drain(stream, until);
 		*done += count_begun(stream);
 		if (!result)
-			result = channel_check(&stream->channel, &stream->driver);
+			result = syslog_channel_check(&stream->channel, &stream->driver);
 	}
 	return result;
 }
 
 static void tell_slow(struct stream *stream)
 {
-	if (syslog_now() - stream->progress >= SLOW_AFTER)
+	if (clock_now(CLOCK_MONOTONIC) / NS_PER_MS - stream->progress >= SLOW_AFTER)
 		driver_fail(&stream->driver, -ETIMEDOUT, "its server takes nothing");
 	else
 		driver_fail(&stream->driver, -EAGAIN, "its server is slow");
@@ -389,7 +393,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 		return 0;
 	wary = stream->breaks >= WARY_AFTER;
 	result = send_until(stream, entries, wary ? 1 : count, &done,
-			    syslog_now() + (uint64_t)stream->slice);
+			    clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)stream->slice);
 	if (!result && wary)
 		result = await_reaction(stream);
 	if (result == -EAGAIN) {
@@ -420,7 +424,7 @@ static void run(struct driver *driver)
 
 	if (stream->channel.fd < 0)
 		return;
-	result = channel_check(&stream->channel, &stream->driver);
+	result = syslog_channel_check(&stream->channel, &stream->driver);
 	if (!result)
 		result = drain(stream, 0);
 	settle(stream, result == -EAGAIN ? 0 : result);
@@ -433,9 +437,9 @@ static void finish(struct driver *driver)
 
 	if (stream->channel.fd < 0 || !stream->unconfirmed)
 		return;
-	result = drain(stream, syslog_now() + FINISH_TIMEOUT);
+	result = drain(stream, clock_now(CLOCK_MONOTONIC) / NS_PER_MS + FINISH_TIMEOUT);
 	if (!result) {
-		result = channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
+		result = syslog_channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
 		stream->channel.orderly = true; /* it has read up to our own end */
 	}
 	if (result && result != -EAGAIN)
@@ -447,8 +451,8 @@ static void close_driver(struct driver *driver)
 	struct stream *stream = (struct stream *)driver;
 
 	if (stream->channel.session)
-		tls_end(stream->channel.session);
-	channel_close(&stream->channel);
+		syslog_tls_end(stream->channel.session);
+	syslog_channel_close(&stream->channel);
 	SSL_CTX_free(stream->context);
 	syslog_message_free(&stream->message);
 	text_free(&stream->out);
@@ -476,7 +480,7 @@ int syslog_stream_open(const struct sink_options *options, int stop, struct driv
 	stream->grace = GRACE;
 	stream->slice = SLICE;
 	if (options->transport == TRANSPORT_TLS)
-		error = tls_context_new(options, &stream->context, reason, size);
+		error = syslog_tls_context_new(options, &stream->context, reason, size);
 	if (error) {
 		free(stream);
 		return error;

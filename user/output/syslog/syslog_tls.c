@@ -11,9 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
-const char *tls_error(void)
+const char *syslog_tls_error(void)
 {
 	unsigned long error = ERR_peek_last_error();
 	const char *reason = ERR_reason_error_string(error);
@@ -66,7 +67,7 @@ static int load_authorities(SSL_CTX *context, const struct sink_options *options
 	if (SSL_CTX_load_verify_locations(context, options->ca, NULL) == 1)
 		return 0;
 	snprintf(reason, size, "%s: no certificates of authorities in PEM: %s", options->ca,
-		 tls_error());
+		 syslog_tls_error());
 	return -EINVAL;
 }
 
@@ -88,20 +89,22 @@ static int load_own(SSL_CTX *context, const struct sink_options *options, char *
 	if (error)
 		return error;
 	if (SSL_CTX_use_certificate_chain_file(context, options->cert) != 1) {
-		snprintf(reason, size, "%s: no certificate in PEM: %s", options->cert, tls_error());
+		snprintf(reason, size, "%s: no certificate in PEM: %s", options->cert,
+			 syslog_tls_error());
 		return -EINVAL;
 	}
 	/* Says whether the two fit as well. */
 	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
 		snprintf(reason, size,
 			 "%s: no private key in PEM, without a passphrase, that fits %s: %s", key,
-			 options->cert, tls_error());
+			 options->cert, syslog_tls_error());
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int tls_context_new(const struct sink_options *options, SSL_CTX **ret, char *reason, size_t size)
+int syslog_tls_context_new(const struct sink_options *options, SSL_CTX **ret, char *reason,
+			   size_t size)
 {
 	SSL_CTX *context;
 	int error;
@@ -188,7 +191,7 @@ static int fail(struct driver *driver, SSL *session, enum tls_state state, int e
 			 "its server closed the connection within the TLS "
 			 "handshake");
 	else if (error == -EPROTO)
-		snprintf(text, sizeof(text), "TLS: %s", tls_error());
+		snprintf(text, sizeof(text), "TLS: %s", syslog_tls_error());
 	else
 		return driver_fail(driver, error, NULL);
 	return driver_fail(driver, -EPROTO, text);
@@ -196,7 +199,7 @@ static int fail(struct driver *driver, SSL *session, enum tls_state state, int e
 
 static int shake_hands(struct driver *driver, SSL *session, int fd, int milliseconds)
 {
-	uint64_t now, end = syslog_now() + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
 	enum tls_state state;
 	int error = 0, seen;
 
@@ -208,7 +211,7 @@ static int shake_hands(struct driver *driver, SSL *session, int fd, int millisec
 			return 0;
 		if (state != TLS_WANTS_READ && state != TLS_WANTS_WRITE)
 			return fail(driver, session, state, error);
-		now = syslog_now();
+		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 		if (now >= end)
 			return driver_fail(driver, -ETIMEDOUT,
 					   "its server does not answer the TLS handshake");
@@ -219,7 +222,8 @@ static int shake_hands(struct driver *driver, SSL *session, int fd, int millisec
 	}
 }
 
-int tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int milliseconds, SSL **ret)
+int syslog_tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int milliseconds,
+			   SSL **ret)
 {
 	SSL *session = SSL_new(context);
 	int error;
@@ -241,14 +245,15 @@ int tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int millise
 
 /* --- the session ------------------------------------------------------------------------------ */
 
-enum tls_state tls_write(SSL *session, const void *data, size_t size, size_t *written, int *error)
+enum tls_state syslog_tls_write(SSL *session, const void *data, size_t size, size_t *written,
+				int *error)
 {
 	ERR_clear_error();
 	errno = 0;
 	return state_of(session, SSL_write_ex(session, data, size, written), error);
 }
 
-enum tls_state tls_read_away(SSL *session, size_t size, int *error)
+enum tls_state syslog_tls_read_away(SSL *session, size_t size, int *error)
 {
 	char buffer[4096];
 	size_t got = 0;
@@ -266,7 +271,7 @@ enum tls_state tls_read_away(SSL *session, size_t size, int *error)
 	return TLS_OPEN;
 }
 
-void tls_end(SSL *session)
+void syslog_tls_end(SSL *session)
 {
 	ERR_clear_error();
 	SSL_shutdown(session);

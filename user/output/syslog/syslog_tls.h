@@ -13,11 +13,13 @@
 
 /* Reads the certificates and the key that OPTIONS name. 0, or -errno with a sentence in REASON. Free with
  * SSL_CTX_free(). */
-int tls_context_new(const struct sink_options *options, SSL_CTX **ret, char *reason, size_t size);
+int syslog_tls_context_new(const struct sink_options *options, SSL_CTX **ret, char *reason,
+			   size_t size);
 
 /* Makes a session on FD, which stays the caller's, and shakes hands, for MILLISECONDS at most. 0, or -errno,
  * which is then in driver.error as well. Free with SSL_free(). */
-int tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int milliseconds, SSL **ret);
+int syslog_tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int milliseconds,
+			   SSL **ret);
 
 /* What became of an operation on a session. */
 enum tls_state {
@@ -30,15 +32,16 @@ enum tls_state {
 };
 
 /* Writes SIZE bytes, not 0; after TLS_WANTS_… the same bytes must come again. TLS_OPEN: *WRITTEN were. */
-enum tls_state tls_write(SSL *session, const void *data, size_t size, size_t *written, int *error);
+enum tls_state syslog_tls_write(SSL *session, const void *data, size_t size, size_t *written,
+				int *error);
 
 /* Reads, and throws away, at most SIZE bytes. TLS_OPEN: there may be more. */
-enum tls_state tls_read_away(SSL *session, size_t size, int *error);
+enum tls_state syslog_tls_read_away(SSL *session, size_t size, int *error);
 
 /* Says that no more will be written. */
-void tls_end(SSL *session);
+void syslog_tls_end(SSL *session);
 
 /* What the last error was, in words. */
-const char *tls_error(void);
+const char *syslog_tls_error(void);
 
 #endif
