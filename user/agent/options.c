@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/options.h"
 
-#include "agent/config.h"
-#include "agent/output.h"
-#include "base/bytes.h"
-#include "base/text.h"
-#include "engine/engines.h"
-#include "secret/mask.h"
-#include "state/state.h"
-
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -16,6 +8,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#include "agent/config.h"
+#include "agent/output.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include "engine/engines.h"
+#include "secret/mask.h"
+#include "state/state.h"
 
 /* One option with its value, and where it was given. */
 struct setting {

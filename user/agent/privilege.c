@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/privilege.h"
-#include "base/bytes.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -9,6 +8,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/bytes.h"
 
 struct need {
 	int capability;

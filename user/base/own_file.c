@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "base/own_file.h"
 
 #include <dirent.h>
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/bytes.h"
 
 #define SET_ASIDE_MAX 3
 #define STAMPS_MAX 64

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread.h"
 
-#include "base/clock.h"
-
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "base/utf8.h"
+
+#include "base/bytes.h"
 
 struct range {
 	uint32_t first, last;

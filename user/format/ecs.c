@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The record in the Elastic Common Schema: one object, its fields named as docs/record.md has
  * them. Whatever is not known is left out; json.h drops the objects and arrays that stay empty. */
+#include "format/ecs.h"
+
 #include <assert.h>
 #include <errno.h>
 
 #include "base/clock.h"
 #include "format/api_json.h"
 #include "format/cause_json.h"
-#include "format/ecs.h"
 #include "format/line.h"
 #include "record/names.h"
 #include "secret/command.h"

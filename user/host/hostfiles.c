@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "host/hostfiles.h"
 
 #include <errno.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/bytes.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define STEPS_MAX 2048

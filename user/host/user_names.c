@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/clock.h"
 #include "host/user_names.h"
 
 #include <errno.h>
@@ -10,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#include "base/clock.h"
 
 #define CACHED 512 /* of each kind */
 #define AGE 60	   /* seconds that an answer is believed */

@@ -5,11 +5,12 @@
  * Every read_*() takes what it can of the bytes at hand and moves the state on. No line is kept: a
  * header's value is judged while it streams by, so neither padding nor a split can hide its end.
  */
-#include "base/bytes.h"
 #include "http/http1.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "base/bytes.h"
 
 #define CHUNK_LINE_MAX 4095 /* with its LF; Go: maxLineLength */
 #define TRAILER_MAX 4096    /* Go peeks no further than its read buffer for the end of a trailer */

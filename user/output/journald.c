@@ -7,8 +7,6 @@
  * An entry counts as arrived once the socket has taken it. That is systemd's as well as journald's and outlives
  * a restart of journald with what waits in it.
  */
-#include "output/driver.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -21,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "output/driver.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Standard output: a pipe, a terminal, a file that somebody else has opened. */
-#include "output/driver.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "output/driver.h"
 
 #define BATCH_SIZE (64u << 10)
 #define SLICE 1000 /* milliseconds that a slow reader is waited for at a time */

@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
 #include <uthash.h>
 
 #include "base/bytes.h"

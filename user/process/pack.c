@@ -5,11 +5,12 @@
  * bytes, and one that is not known has a size that no text has. There is one way to write a caller, so that
  * whatever can be read is written alike.
  */
-#include "base/bytes.h"
 #include "process/pack.h"
 
 #include <endian.h>
 #include <errno.h>
+
+#include "base/bytes.h"
 
 #define VERSION 2
 #define TEXT_MAX                                                                                   \

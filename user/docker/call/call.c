@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define HASH_NONFATAL_OOM 1
 #include "docker/call/call.h"
-#include "http/query.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include "docker/judge/facts.h"
 #include "docker/judge/judge.h"
 #include "docker/judge/removals.h"
+#include "http/query.h"
 #include "http/url.h"
 #include "json/gofold.h"
 #include "secret/mask.h"

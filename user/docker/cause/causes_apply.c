@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What events change: who containers and execs go back to. */
-#include "docker/cause/causes_inside.h"
-
 #include <signal.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "docker/cause/causes_inside.h"
 
 /* --- what it changes -------------------------------------------------------------------------- */
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/judge/facts.h"
-#include "http/query.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/bytes.h"
 #include "docker/judge/judge.h"
+#include "http/query.h"
 #include "secret/command.h"
 #include "secret/mask.h"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/judge/judge.h"
-#include "http/query.h"
 
 #include <stdio.h>
 
@@ -8,6 +7,7 @@
 #include "docker/judge/facts.h"
 #include "docker/judge/judge_inside.h"
 #include "docker/known/packed.h"
+#include "http/query.h"
 #include "json/gofold.h"
 #include "secret/mask.h"
 

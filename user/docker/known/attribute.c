@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "docker/known/attribute.h"
+
+#include "base/bytes.h"
 
 unsigned int attribute_of_label(struct bytes label)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "docker/known/finding.h"
 
 #include <assert.h>
 #include <string.h>
+
+#include "base/bytes.h"
 
 /* A technique stands here only where the finding alone is an instance of it. Where the severity depends on
  * the case, this is the one of a case about which nothing more is known. */

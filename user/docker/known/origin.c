@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/bytes.h"
 #include "docker/known/origin.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/bytes.h"
 
 static const char *const kinds[] = {
 	[CAUSE_UNKNOWN] = "unknown",

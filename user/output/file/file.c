@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "output/file/file_inside.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "output/file/file_inside.h"
 
 #define BATCH_SIZE (256u << 10) /* bytes from which on a batch is written: they stay in the cache */
 #define BATCH_SPARE (64u << 10) /* for the line that makes it full */

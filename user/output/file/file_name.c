@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Which file a log is: rotated, renamed and removed by us and by others. */
-#include "output/file/file_inside.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "output/file/file_inside.h"
 
 #define ROTATE_RETRY (30 * NS_PER_S) /* after a failure */
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A log file on the disk, its seal file, and its seals. */
-#include "output/file/file_inside.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +8,7 @@
 
 #include "base/disk.h"
 #include "base/text.h"
+#include "output/file/file_inside.h"
 
 #define SEAL_SIZE 1024 /* bytes; a guess until there was one */
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The end of a log file: what is said of it, what is appended to it, and lines that are not whole. */
-#include "output/file/file_inside.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "output/file/file_inside.h"
 
 uint64_t (*file_clock)(clockid_t id) = clock_now;
 

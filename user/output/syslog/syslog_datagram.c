@@ -10,8 +10,6 @@
  * answers so (ICMP). So what was sent counts as arrived only a second or two later, and is sent again if such an
  * answer came.
  */
-#include "output/syslog/syslog.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "output/syslog/syslog.h"
 #include "output/syslog/syslog_message.h"
 #include "output/syslog/syslog_socket.h"
 

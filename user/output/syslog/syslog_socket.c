@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
 #include <errno.h>
@@ -9,6 +8,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 int syslog_pending_error(int fd)
 {

@@ -22,14 +22,13 @@
  * What a server's program has read and kept in memory when its machine loses power is lost; so is what something
  * between us and the server has acknowledged in its name. No sender of syslog can know that.
  */
-#include "output/syslog/syslog.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "output/syslog/syslog.h"
 #include "output/syslog/syslog_channel.h"
 #include "output/syslog/syslog_flight.h"
 #include "output/syslog/syslog_message.h"
