@@ -207,9 +207,8 @@ static void take_version(struct engine *engine, const struct value *answer)
 
 static void take_info(struct engine *engine, const struct value *answer)
 {
-	engine->stats.swarm =
-		bytes_equal(body_string(body_get(answer, "Swarm"), "LocalNodeState"),
-			    (struct bytes){"active", sizeof("active") - 1});
+	engine->stats.swarm = bytes_equal(body_string(body_get(answer, "Swarm"), "LocalNodeState"),
+					  (struct bytes){"active", sizeof("active") - 1});
 	daemon_set(&engine->places, DAEMON_DATA_ROOT, body_string(answer, "DockerRootDir"));
 	daemon_set(&engine->places, DAEMON_CONTAINERD,
 		   body_string(body_get(answer, "Containerd"), "Address"));
