@@ -13,7 +13,6 @@
 #include "host/daemon.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define ARGUMENTS(literal)                                                                         \
 	{                                                                                          \
 		literal, sizeof(literal)                                                           \

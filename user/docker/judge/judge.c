@@ -468,7 +468,7 @@ struct mapped {
 /* What of PATH is below DIRECTORY, both clean and absolute; data NULL: it is not in there. */
 static struct bytes below(struct bytes path, struct bytes directory)
 {
-	if (is(directory, "/"))
+	if (bytes_are(directory, "/"))
 		directory.size = 0;
 	if (path.size < directory.size || memcmp(path.data, directory.data, directory.size) != 0 ||
 	    (path.size > directory.size && path.data[directory.size] != '/'))
