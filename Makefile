@@ -3,124 +3,144 @@
 
 VERSION := 0.1.0
 B ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CLANG ?= clang
 # Not in the PATH of ordinary users.
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 CI ?=
 
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Wno-missing-field-initializers \
-	-Wformat=2 -Wvla $(if $(CI),-Werror)
-HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-protection
-CPPFLAGS := -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)"'
-CFLAGS ?= -O2 -g
-COMPILE := -std=gnu11 $(WARN) $(CPPFLAGS)
-LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread
-
 # The rooms of user/, from the ground up: tests/rooms is the map.
 ROOMS := $(shell sed 's/\#.*//' tests/rooms)
-sources = $(wildcard $(patsubst %,user/%/*.c,$(1)))
 
-# The library: no I/O, no clock, no libbpf.
-LIB_ROOMS := base secret process http json record conversation docker/known docker/host docker/judge docker/api \
-	docker/cause docker/call format chain
-OUTPUT_ROOMS := output/store output output/file output/syslog
-LIB_SRC := $(call sources,$(LIB_ROOMS))
-SINK_SRC := $(call sources,$(OUTPUT_ROOMS))
-AGENT_SRC := $(call sources,$(filter-out $(LIB_ROOMS),$(ROOMS)))
+SRC := $(wildcard $(ROOMS:%=user/%/*.c))
+MAIN_SRC := user/agent/main.c
+SKEL_USER_SRC := $(shell grep -l '^\#include ".*\.skel\.h"' $(SRC))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
+TOOL_SRC := tools/replay.c tests/bench_call.c
+CLIENT_SRC := $(wildcard tests/clients/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
-CLIENT_SRC := $(wildcard tests/clients/*.c)
 
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-AGENT_OBJ := $(AGENT_SRC:%.c=$(B)/%.o)
 SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
+LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAIN_SRC),$(SRC)))
 CLIENTS := $(CLIENT_SRC:tests/clients/%.c=$(B)/clients/%)
+UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
+# Unit tests and fuzz targets share these. No test loads a kernel program.
+SAN_OBJ := $(patsubst %.c,$(B)/san/%.o,$(filter-out $(MAIN_SRC) $(SKEL_USER_SRC),$(SRC)))
 
+# --- flags ---------------------------------------------------------------------------------------
+# CC, CPPFLAGS, CFLAGS and LDFLAGS from the environment or the command line are added behind what the build needs.
+# CFLAGS are not for the kernel programs, the unit tests and the fuzz targets, which have a compiler of their own.
+CFLAGS ?= -O2 -g
+
+# $(call accepted,FLAGS): FLAGS, if the compiler takes them on this machine.
+accepted = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -Wno-missing-field-initializers \
+	-Wformat=2 -Wvla $(if $(CI),-Werror)
+BASE := -std=gnu11 $(WARN) -Iinclude -Iuser -I$(B) -D_GNU_SOURCE -DCALLERD_VERSION='"$(VERSION)"' $(CPPFLAGS)
+
+# The level of _FORTIFY_SOURCE may be given from outside; the C library warns of any without optimization.
+FORTIFY := $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,$(if \
+	$(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS)))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
+# Some flags exist only on some processors. Clang before 16 zeroes variables only with the second flag.
+HARDEN := -fPIE -fstack-protector-strong $(FORTIFY) $(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection) \
+	$(or $(call accepted,-ftrivial-auto-var-init=zero),$(call accepted,-ftrivial-auto-var-init=zero \
+	-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang))
+COMPILE := $(CC) $(BASE) $(HARDEN) $(CFLAGS)
+LINK := $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread $(LDLIBS)
+
+# Unit tests and fuzz targets share their objects, and only clang has libFuzzer. `make fuzz` builds objects of its own, with
+# what guides libFuzzer: with it unit tests take three times as long.
+SAN_CC ?= $(CLANG)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+SAN_COMPILE := $(SAN_CC) $(BASE) -U_FORTIFY_SOURCE $(SAN)
+SAN_LINK := $(SAN_CC) $(SAN) -Wl,--as-needed $(LDFLAGS)
+
+BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function -Iinclude -D__TARGET_ARCH_x86 \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch) $(if $(CI),-Werror)
+
+# $(B)/words/NAME holds the words of the variable NAME. It is written anew when they are others, and what they make depends on it.
+same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
+quote = '$(subst ','\'',$(1))'
+$(foreach name,COMPILE LINK LIBS SAN_COMPILE SAN_LINK BPF_COMPILE LIB_OBJ SAN_OBJ,$(if \
+	$(call same,$(file <$(B)/words/$(name)),$($(name))),,$(eval $(B)/words/$(name): FORCE)))
+.PHONY: FORCE
+$(B)/words/%:
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$($*)) >$@
+
+.DEFAULT_GOAL := all
 all: $(B)/callerd $(B)/replay ## build callerd and its tools
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z_.-]*\):.*## /\1: /p' $(firstword $(MAKEFILE_LIST))
 
 # --- the kernel programs -------------------------------------------------------------------------
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function -Iinclude -D__TARGET_ARCH_x86 \
-	-idirafter /usr/include/$(shell $(CC) -print-multiarch) $(if $(CI),-Werror)
-
-$(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/callerd/event.h
+$(B)/%.bpf.o: bpf/%.bpf.c $(B)/words/BPF_COMPILE
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $(B)/$*.full.o
+	$(BPF_COMPILE) -MMD -MP -MT $@ -MF $(B)/$*.bpf.d -c $< -o $(B)/$*.full.o
 	$(BPFTOOL) gen object $@ $(B)/$*.full.o
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # --- user space ----------------------------------------------------------------------------------
-$(B)/%.o: %.c Makefile
+$(B)/%.o: %.c $(B)/words/COMPILE
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(HARDEN) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(COMPILE) -MMD -MP -c $< -o $@
 
-$(AGENT_OBJ): | $(SKEL)
+$(SKEL_USER_SRC:%.c=$(B)/%.o): | $(SKEL)
 
-$(B)/libcallerd.a: $(LIB_OBJ)
-	$(AR) rcs $@ $^
+# A program takes only the objects that it needs from an archive, and a thin one holds but their names.
+$(B)/libcallerd.a: $(LIB_OBJ) $(B)/words/LIB_OBJ
+	@rm -f $@
+	$(AR) qcsT $@ $(LIB_OBJ)
 
-$(B)/callerd: $(AGENT_OBJ) $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@ $(LIBS)
+LINK_THIS = $(LINK) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 
-OUTPUT_OBJ := $(SINK_SRC:%.c=$(B)/%.o) $(patsubst %,$(B)/user/agent/%.o,outputs output output_parse)
+$(B)/callerd: $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+	$(LINK_THIS)
 
-$(B)/replay: $(B)/tools/replay.o $(OUTPUT_OBJ) $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@ -lpcre2-8 -lz -lssl -lcrypto -lpthread
+$(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+	$(LINK_THIS)
+
+$(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+	$(LINK_THIS)
 
 clients: $(CLIENTS) ## build the test clients
-$(B)/clients/%: tests/clients/%.c
+$(B)/clients/%: $(B)/tests/clients/%.o $(B)/words/LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -Iinclude -Iuser -Wall -Wextra -O2 -g $< -o $@ -lpthread
+	$(LINK_THIS)
 
 # --- tests ---------------------------------------------------------------------------------------
-SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
-SAN_OBJ := $(LIB_SRC:%.c=$(B)/san/%.o)
-UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
-
-$(B)/san/%.o: %.c Makefile
+$(B)/san/%.o: %.c $(B)/words/SAN_COMPILE
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -MMD -MP -c $< -o $@
+	$(SAN_COMPILE) -MMD -MP -c $< -o $@
 
-# Archives: a test that includes a source has that one's symbols already.
-# What sources of the agent that tests include call in others of it.
-$(B)/san/libcallerd.a: $(SAN_OBJ)
-	$(AR) rcs $@ $^
+$(B)/san/tests/%.o: private SAN_COMPILE += -Wno-missing-prototypes
 
-$(B)/san/libsink.a: $(patsubst %.c,$(B)/san/%.o,$(SINK_SRC) $(patsubst %,user/%.c,base/beside host/daemon host/user_names))
-	$(AR) rcs $@ $^
+$(B)/san/libcallerd.a: $(SAN_OBJ) $(B)/words/SAN_OBJ
+	@rm -f $@
+	$(AR) qcsT $@ $(SAN_OBJ)
 
-$(B)/unit/%: tests/unit/%.c $(B)/san/libsink.a $(B)/san/libcallerd.a Makefile
+$(B)/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) $(SAN) -Wno-missing-prototypes -MMD -MP $< $(B)/san/libsink.a $(B)/san/libcallerd.a -o $@ \
-		-lcmocka -ljansson -linih -lsqlite3 -lpcre2-8 -lz -lssl -lcrypto -lpthread
+	$(SAN_LINK) $(filter-out $(B)/words/%,$^) -o $@ -lcmocka -ljansson $(LIBS)
 
-FUZZ := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
-FUZZ_SAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_OBJ := $(LIB_SRC:%.c=$(B)/fuzzed/%.o)
-
-$(B)/fuzzed/%.o: %.c Makefile
+$(B)/fuzz/%: $(B)/san/tests/fuzz/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
-
-$(B)/fuzzed/libsink.a: $(SINK_SRC:%.c=$(B)/fuzzed/%.o)
-	$(AR) rcs $@ $^
-
-$(B)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJ) $(B)/fuzzed/libsink.a Makefile
-	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE) $(FUZZ_SAN) -fsanitize=fuzzer -MMD -MP $< $(FUZZ_OBJ) $(B)/fuzzed/libsink.a -o $@ \
-		-linih -lsqlite3 -lpcre2-8 -lz -lssl -lcrypto -lpthread
+	$(SAN_LINK) -fsanitize=fuzzer $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 
 .SECONDARY:
+.DELETE_ON_ERROR:
 
-unit: $(UNIT)
-fuzzers: $(FUZZ)
+unit: $(UNIT) ## build the unit tests
+fuzzers: $(FUZZ) ## build the fuzz targets
 
 check: $(UNIT) $(FUZZ) $(B)/replay ## unit and golden tests, fuzz corpora; no root, no daemon
 	tests/run check
@@ -142,16 +162,13 @@ demo: ## install what is missing, build, show the main job on real calls
 	tools/demo
 
 FUZZ_SECONDS ?= 60
-fuzz: $(FUZZ) ## run each fuzz target for FUZZ_SECONDS
-	@mkdir -p $(B)/fuzz-corpus
-	@for target in $(FUZZ); do \
-		name=$${target##*/fuzz_}; mkdir -p $(B)/fuzz-corpus/$$name; \
-		$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-			$(B)/fuzz-corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
+fuzz: ## run each fuzz target for FUZZ_SECONDS
+	$(MAKE) B=$(B)/guided SAN="$(SAN) -fsanitize=fuzzer-no-link" fuzzers
+	@for target in $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%); do \
+		mkdir -p $(B)/fuzz-corpus/$$target; \
+		$(B)/guided/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+			$(B)/fuzz-corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
-
-$(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a
-	$(CC) $(LDFLAGS) $^ -o $@ -lpcre2-8
 
 bench: all clients $(B)/bench_call ## cost per request, with and without callerd; root
 	tests/bench
@@ -168,16 +185,16 @@ format: ## rewrite the C files as .clang-format says
 lint: $(SKEL) ## the order of rooms, clang-format, clang-tidy, cppcheck, shellcheck
 	tests/check-rooms
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(LIB_SRC) $(AGENT_SRC) tools/replay.c -- $(COMPILE) 2>/dev/null
+	clang-tidy --quiet --warnings-as-errors='*' $(SRC) tools/replay.c -- $(BASE) 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=selfAssignment --suppress=uninitvar \
 		'-DLIBBPF_OPTS(type,name,...)=struct type name' -Iinclude -Iuser user tools
 	shellcheck --external-sources --exclude=SC1091 $(SHELL_FILES)
 
-coverage: ## line coverage of the library by the unit tests, per file
-	$(MAKE) B=$(B)/coverage SAN="--coverage -O0 -g" unit
-	@for test in $(B)/coverage/unit/test_*; do [ ! -x $$test ] || $$test >/dev/null 2>&1 || true; done
-	@cd $(B)/coverage && find . -name '*.gcda' -path './san/*' | xargs gcov -n 2>/dev/null | \
+coverage: ## line coverage by the unit tests, per file
+	$(MAKE) B=$(B)/coverage SAN_CC=$(CC) SAN="--coverage -O0 -g" unit
+	@for test in $(B)/coverage/unit/test_*; do $$test >/dev/null 2>&1 || true; done
+	@cd $(B)/coverage && find san/user -name '*.gcno' | xargs gcov -n 2>/dev/null | \
 		awk '/^File .*user/ {f=$$2} /^Lines/ && f {print f, $$0; f=""}' | sort
 
 PREFIX ?= /usr/local
@@ -187,7 +204,8 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/callerd/README.md
 
 .PHONY: all help clients unit fuzzers check check-live check-vm test demo fuzz bench format lint coverage install clean
--include $(shell find $(B) -name '*.d' -type f -not -path '$(B)/vm/*' 2>/dev/null)
+-include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
+	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 
 clean: ## remove what was built, but not the kernels of the virtual machines
 	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*))

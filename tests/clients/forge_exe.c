@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	int exe = open(pretend, O_RDONLY | O_CLOEXEC);
 
 	if (argc < 2 || memory == MAP_FAILED || exe < 0)
-		client_die(pretend);
+		client_die("%s", pretend);
 	if (unshare(CLONE_NEWUSER))
 		client_die("unshare");
 	memcpy(memory, __start_forging, code);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "docker/api/route.h"
+#include "http/query.h"
 #include "http/url.h"
 
 #define MUST(condition)                                                                            \

@@ -162,7 +162,8 @@ struct transcript {
 	size_t size;
 };
 
-static void say(struct transcript *transcript, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
+						      const char *format, ...)
 {
 	size_t left = sizeof(transcript->text) - transcript->size;
 	va_list args;
@@ -904,7 +905,7 @@ struct growing {
 	size_t size;
 };
 
-static void add(struct growing *json, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add(struct growing *json, const char *format, ...)
 {
 	va_list args;
 
@@ -1174,18 +1175,18 @@ static double seconds(void)
 static void test_time(void **state)
 {
 	static const struct {
-		const char *begin, *repeat, *end;
+		const char *begin, *before, *after, *end;
 		int count;
 	} floods[] = {
-		{"{\"L\":[\"a\"", ",\"b%d\"", "]}", 300000},
-		{"{\"M\":{\"a\":\"b\"", ",\"k%d\":\"\"", "}}", 300000},
-		{"{\"M\":{\"a\":\"b\"", ",\"a\":\"%d\"", "}}", 300000},
-		{"{\"Text\":\"\"", ",\"Text\":\"%d\"", "}", 300000},
-		{"{\"Text\":\"\"", ",\"L\":[\"%d\"]", "}", 300000},
-		{"{\"L\":[\"a\",\"b\",\"c\",\"d\",\"e\"]", ",\"L\":[\"%d\"],\"L\":[null,null,null]",
-		 "}", 100000},
-		{"{\"Items\":[{}", ",{\"Name\":\"%d\"}", "]}", 200000},
-		{"{\"Unknown\":\"", "\\u00e9%d\\n", "\"}", 300000},
+		{"{\"L\":[\"a\"", ",\"b", "\"", "]}", 300000},
+		{"{\"M\":{\"a\":\"b\"", ",\"k", "\":\"\"", "}}", 300000},
+		{"{\"M\":{\"a\":\"b\"", ",\"a\":\"", "\"", "}}", 300000},
+		{"{\"Text\":\"\"", ",\"Text\":\"", "\"", "}", 300000},
+		{"{\"Text\":\"\"", ",\"L\":[\"", "\"]", "}", 300000},
+		{"{\"L\":[\"a\",\"b\",\"c\",\"d\",\"e\"]", ",\"L\":[\"",
+		 "\"],\"L\":[null,null,null]", "}", 100000},
+		{"{\"Items\":[{}", ",{\"Name\":\"", "\"}", "]}", 200000},
+		{"{\"Unknown\":\"", "\\u00e9", "\\n", "\"}", 300000},
 	};
 	struct growing json = {0};
 	unsigned int calls;
@@ -1195,7 +1196,7 @@ static void test_time(void **state)
 	for (size_t i = 0; i < sizeof(floods) / sizeof(*floods); i++) {
 		add(&json, "%s", floods[i].begin);
 		for (int count = 0; count < floods[i].count; count++)
-			add(&json, floods[i].repeat, count);
+			add(&json, "%s%d%s", floods[i].before, count, floods[i].after);
 		add(&json, "%s", floods[i].end);
 		began = seconds();
 		body = read_growing(&json, 1 << 20, &calls);

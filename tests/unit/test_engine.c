@@ -569,7 +569,7 @@ static void test_bad_answers(void **state)
 	static char *(*const answers[])(void) = {broken, garbage,   no_json, another,
 						 two,	 switching, nothing};
 	static const char *const targets[] = {"/version", "/info",     "/volumes",
-					      "/images",  "/json?all", "/containers/" ID_A};
+					      "/images",  "/json?all", ("/containers/" ID_A)};
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 		for (size_t k = 0; k < sizeof(targets) / sizeof(*targets); k++) {

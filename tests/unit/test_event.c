@@ -26,7 +26,8 @@ struct transcript {
 	size_t size;
 };
 
-static void say(struct transcript *transcript, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
+						      const char *format, ...)
 {
 	size_t left = sizeof(transcript->text) - transcript->size;
 	va_list args;

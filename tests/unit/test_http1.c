@@ -40,7 +40,8 @@ static int setup(void **state)
 	return mprotect(guarded_end, sysconf(_SC_PAGESIZE), PROT_NONE);
 }
 
-static void say(struct transcript *transcript, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
+						      const char *format, ...)
 {
 	size_t left = sizeof(transcript->text) - transcript->size;
 	va_list args;

@@ -2252,9 +2252,9 @@ static void test_fields(void **state)
 	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}\n";
 	struct world world;
 	int count = 0;
-	struct {
+	union {
 		struct callerd_data_event event;
-		char data[sizeof(request)];
+		char room[sizeof(struct callerd_data_event) + sizeof(request)];
 	} message = {.event.header = {.type = CALLERD_EVENT_DATA, .connection = 9}};
 	struct event event;
 

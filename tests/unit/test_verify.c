@@ -359,12 +359,9 @@ static void remove_some(struct log *log)
 static void remove_beginning(struct log *log)
 {
 	unsigned int count = 1 + random_below(log->count);
-	bool seal = false;
 
 	while (count--)
 		remove_at(log, 0);
-	for (unsigned int i = 0; i < log->count; i++)
-		seal |= log->items[i].seal;
 	if (!log->count)
 		return;
 	assert_false(verified(log, NULL, NULL).starts_at_beginning);

@@ -1125,10 +1125,10 @@ int body_feed(struct body *body, const char *bytes, size_t size)
 
 	while (!body->broken) {
 		step = gojson_next(&body->json, bytes, size, &used, &piece);
-		bytes += used;
-		size -= used;
 		if (step == GOJSON_MORE)
 			break;
+		bytes += used;
+		size -= used;
 		if (step == GOJSON_ERROR)
 			body->broken = true;
 		else if (step == GOJSON_TRAILING)

@@ -323,10 +323,8 @@ static void set_volumes(struct owner *owner, const struct value *mounts)
 
 bool owner_has_volume(const struct owner *owner, struct bytes name)
 {
-	const char *volume = owner->volumes, *end = volume + owner->volumes_size;
-
-	for (; volume && volume < end; volume += strlen(volume) + 1)
-		if (bytes_equal(bytes_of(volume), name))
+	for (size_t at = 0; at < owner->volumes_size; at += strlen(owner->volumes + at) + 1)
+		if (bytes_equal(bytes_of(owner->volumes + at), name))
 			return true;
 	return false;
 }
