@@ -132,6 +132,10 @@ $(B)/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $
 	@mkdir -p $(@D)
 	$(SAN_LINK) $(filter-out $(B)/words/%,$^) -o $@ -lcmocka -ljansson $(LIBS)
 
+# Its malloc() fails on demand.
+comma := ,
+$(B)/unit/test_memory: private SAN_LINK += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup strndup)
+
 $(B)/fuzz/%: $(B)/san/tests/fuzz/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
 	$(SAN_LINK) -fsanitize=fuzzer $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)

@@ -59,15 +59,18 @@ static inline void text_add_bytes(struct text *text, struct bytes bytes)
 /* What was added from the byte AT on. Valid until the next addition. */
 static inline struct bytes text_since(const struct text *text, size_t at)
 {
-	return (struct bytes){text->data ? text->data + at : NULL, text->size - at};
+	if (!text->data || at > text->size)
+		return (struct bytes){0};
+	return (struct bytes){text->data + at, text->size - at};
 }
 
 /* Takes back what was added since the text had SIZE bytes. */
 static inline void text_cut(struct text *text, size_t size)
 {
+	if (size >= text->size)
+		return;
 	text->size = size;
-	if (text->data)
-		text->data[size] = '\0';
+	text->data[size] = '\0';
 }
 
 /* Decimal. */

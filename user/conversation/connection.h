@@ -10,8 +10,8 @@
 #ifndef CALLERD_CONNECTION_H
 #define CALLERD_CONNECTION_H
 
-#include <uthash.h>
 
+#include "base/table.h"
 #include "conversation/exchange.h"
 #include "conversation/senders.h"
 #include "process/kernel_event.h"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "conversation/connection.h"
 #include "secret/mask.h"
 

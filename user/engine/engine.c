@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#define HASH_NONFATAL_OOM 1
 #include "engine/engine.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/idtree.h"
+#include "base/table.h"
 #include "docker/api/shapes.h"
 #include "engine/client.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#define HASH_NONFATAL_OOM 1
 #include "kernel/accounts.h"
 
 #include <bpf/bpf.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "base/table.h"
 
 #define MANY 1024		  /* accounts in the map; from here on idle ones are taken out */
 #define IDLE (60ull * 1000000000) /* ns */

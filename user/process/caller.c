@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/hash.h"
+#include "base/table.h"
 #include "base/text.h"
 
 #define CONTAINER_ID_SIZE 64
@@ -89,8 +90,9 @@ static void enter(struct shared **table, struct shared *shared, uint64_t hash, s
 	memory += size;
 	if (find(*table, hash))
 		return;
-	shared->table = table;
 	HASH_ADD(hh, *table, hash, sizeof(shared->hash), shared);
+	if (shared->hh.tbl)
+		shared->table = table;
 }
 
 /* Gives a reference back. Returns whether it was the last one: the memory itself is then to be freed. */

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/bytes.h"
+#include "base/table.h"
 #include "callerd/event.h"
 
 /* One process: the caller, its parent, an ancestor. */

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/idtree.h"
+#include "base/table.h"
 #include "conversation/exchange.h"
 #include "docker/api/route.h"
 #include "docker/api/shapes.h"

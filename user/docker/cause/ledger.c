@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/idtree.h"
+#include "base/table.h"
 #include "docker/known/reference.h"
 
 #define POOL_BLOCK 256

@@ -8,7 +8,6 @@
 #ifndef CALLERD_LEDGER_H
 #define CALLERD_LEDGER_H
 
-#include <uthash.h>
 
 #include "base/pool.h"
 #include "docker/cause/effect.h"

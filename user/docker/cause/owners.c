@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/text.h"
 
 static void set_origin(struct origin **place, struct origin *origin)

@@ -6,9 +6,9 @@
 #ifndef CALLERD_OWNERS_H
 #define CALLERD_OWNERS_H
 
-#include <uthash.h>
 
 #include "base/idtree.h"
+#include "base/table.h"
 #include "docker/cause/engine_event.h"
 #include "docker/known/origin.h"
 #include "json/body.h"

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#define HASH_NONFATAL_OOM 1
 #include "docker/known/inventory.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/idtree.h"
+#include "base/table.h"
 #include "docker/known/reference.h"
 
 #define NAME_MAX_KEPT                                                                              \
