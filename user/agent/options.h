@@ -16,7 +16,7 @@
 
 struct config;
 
-/* Exit codes; documented in --help and README.md. */
+/* Exit codes; documented in --help and docs/usage.md. */
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,    /* something failed while running */
