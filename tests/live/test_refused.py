@@ -249,6 +249,23 @@ def absent():
 
 
 @test
+def just_appeared():
+    """Where callerd has not looked again yet: it does once a second."""
+    try:
+        for turn in range(3):
+            os.makedirs(os.path.dirname(NOWHERE))
+            if turn:
+                Daemon(NOWHERE).close(unlink=False)
+                os.chmod(NOWHERE, 0o600)
+            error = ('ENOENT', 'ECONNREFUSED', 'EACCES')[turn]
+            fails(f'appeared-{turn}', NOWHERE, *(AS_OUTSIDER if turn == 2 else ()), error=error, watched=NOWHERE,
+                  uid=UID if turn == 2 else 0)
+            shutil.rmtree(D + '/no')
+    finally:
+        shutil.rmtree(D + '/no', ignore_errors=True)
+
+
+@test
 def full_backlog():
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(FULL)

@@ -205,28 +205,37 @@ static bool view_of(struct view *view, const struct resolve *resolve, uint32_t p
 	return true;
 }
 
-/* The directory that "/" means to the caller. A caller that is gone is stood in for by our own view
- * where it had the same, else by a process that lives in the same mounts. */
-static bool find_view(const struct resolve *resolve, struct view *view)
+/* Where a walk may begin, in this order. A caller that is gone is stood in for by our own view where it had the same,
+ * else by a process that lives in the same mounts. */
+enum stand_in { CALLER, AGENT, ANCESTORS, STRANGER = ANCESTORS + CALLERD_ANCESTORS_MAX, NOBODY };
+
+static bool own_view(struct view *view, const struct resolve *resolve)
+{
+	view->proc = -1;
+	snprintf(view->root, sizeof(view->root), "%s", resolve->root);
+	snprintf(view->mounts, sizeof(view->mounts), "/proc/self/mountinfo");
+	return resolve->root[0];
+}
+
+/* The directory that "/" means to the caller, as WHO sees it. False: he does not. */
+static bool find_view(const struct resolve *resolve, unsigned int who, struct view *view)
 {
 	struct stat info;
 	bool own = !stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns;
+	const struct resolve_process *process = resolve->processes + (who ? who - AGENT : 0);
 	uint32_t stranger;
 
 	view->own = own && !strcmp(resolve->root, "/");
-	if (view_of(view, resolve, resolve->processes[0].pid, resolve->processes[0].start))
-		return true;
-	if (own) {
-		view->proc = -1;
-		snprintf(view->root, sizeof(view->root), "%s", resolve->root);
-		snprintf(view->mounts, sizeof(view->mounts), "/proc/self/mountinfo");
-		return resolve->root[0];
+	if (who == AGENT)
+		return own && own_view(view, resolve);
+	if (who && own)
+		return false;
+	if (who == STRANGER) {
+		stranger = find_stranger(resolve->mnt_ns);
+		return stranger && view_of(view, resolve, stranger, 0);
 	}
-	for (unsigned int i = 1; i < resolve->process_count; i++)
-		if (view_of(view, resolve, resolve->processes[i].pid, resolve->processes[i].start))
-			return true;
-	stranger = find_stranger(resolve->mnt_ns);
-	return stranger && view_of(view, resolve, stranger, 0);
+	return process < resolve->processes + resolve->process_count &&
+	       view_of(view, resolve, process->pid, process->start);
 }
 
 /* What PATH, or the name that is missing there, is by what the kernel has at hand. */
@@ -321,27 +330,36 @@ static void walk_own_proc(struct resolve *resolve, const char *path)
 	close(proc);
 }
 
-static void keep_missing(struct resolve *resolve, const struct view *view,
-			 const struct hostfiles_end *end, int fd)
+static void keep_end(struct resolve *resolve, const struct view *view,
+		     const struct hostfiles_end *end)
+{
+	size_t done = strlen(end->done), rest = end->missing ? strlen(end->rest) : 0;
+
+	if (view->own && done + rest < sizeof(resolve->end)) {
+		memcpy(resolve->end, end->done, done);
+		memcpy(resolve->end + done, end->rest, rest);
+		resolve->end[done + rest] = '\0';
+	}
+}
+
+static void keep_missing(struct resolve *resolve, const struct hostfiles_end *end, int fd)
 {
 	const char *base = strrchr(end->done, '/');
-	size_t done = strlen(end->done), rest = strlen(end->rest);
-	bool directory = strspn(end->rest, "/") == rest;
+	bool directory = strspn(end->rest, "/") == strlen(end->rest);
 
-	if (view->own && done + rest < sizeof(resolve->absent)) {
-		memcpy(resolve->absent, end->done, done);
-		memcpy(resolve->absent + done, end->rest, rest + 1);
-	}
 	if (!directory || !base || strlen(base + 1) > NAME_MAX) {
 		close(fd);
 		return;
 	}
 	resolve->fd = fd;
 	resolve->missing = true;
-	strcpy(resolve->name, base + 1);
+	memcpy(resolve->name, base + 1, strlen(base + 1) + 1);
 }
 
-static void walk_view(struct resolve *resolve, const struct view *view)
+/* How a walk went: not at all, or without an end; to where it may not go on; to its end. */
+enum walked { FAILED, STOPPED, ENDED };
+
+static enum walked walk_view(struct resolve *resolve, const struct view *view)
 {
 	struct hostfiles_place place = {view->root, view->mounts};
 	struct hostfiles_visitor visitor = {resolve, visit};
@@ -352,12 +370,14 @@ static void walk_view(struct resolve *resolve, const struct view *view)
 
 	if (fd < 0) {
 		resolve->unsure = true;
-		return;
+		return FAILED;
 	}
+	if (end.whole || end.missing)
+		keep_end(resolve, view, &end);
 	if (end.whole) {
 		resolve->fd = fd;
 	} else if (end.missing) {
-		keep_missing(resolve, view, &end, fd);
+		keep_missing(resolve, &end, fd);
 	} else {
 		close(fd);
 		resolve->unsure = true;
@@ -366,27 +386,42 @@ static void walk_view(struct resolve *resolve, const struct view *view)
 		if (whole.size < sizeof(own) / 2 && own_proc_path(resolve, whole, own))
 			walk_own_proc(resolve, own);
 	}
+	return end.whole || end.missing || resolve->fd >= 0 ? ENDED : STOPPED;
+}
+
+/* Whether that is the answer: one who ended on the way sees nothing, and somebody else is to be asked. */
+static bool walk_with(struct resolve *resolve, const struct view *view)
+{
+	enum walked walked = FAILED;
+
+	resolve->unsure = false;
+	/* What somebody mounted for himself may make us wait in a way that nothing ends. */
+	resolve->elsewhere = view->proc >= 0 && !is_of_root(view->proc);
+	if (!resolve->elsewhere)
+		walked = walk_view(resolve, view);
+	if (view->proc < 0)
+		return walked != FAILED;
+	return walked == ENDED || is_in_namespace(view->proc, resolve->mnt_ns);
 }
 
 void resolve_walk(struct resolve *resolve)
 {
+	bool answered = false;
 	struct view view;
 
 	if (resolve->own_proc) {
 		walk_own_proc(resolve, resolve->path);
 		return;
 	}
-	if (!find_view(resolve, &view)) {
-		resolve->elsewhere = true;
-		return;
+	for (unsigned int who = CALLER; who < NOBODY && !answered; who++) {
+		if (!find_view(resolve, who, &view))
+			continue;
+		answered = walk_with(resolve, &view);
+		if (view.proc >= 0)
+			close(view.proc);
 	}
-	/* What somebody mounted for himself may make us wait in a way that nothing ends. */
-	if (view.proc >= 0 && !is_of_root(view.proc))
+	if (!answered)
 		resolve->elsewhere = true;
-	else
-		walk_view(resolve, &view);
-	if (view.proc >= 0)
-		close(view.proc);
 }
 
 void resolve_close(struct resolve *resolve)
@@ -472,8 +507,9 @@ int resolve_end(const struct resolve *resolve, bool walked, struct capture *capt
 		index = capture_match_name(capture, resolve->fd, resolve->name);
 	else if (walked && resolve->fd >= 0)
 		index = capture_match(capture, resolve->fd);
-	if (index < 0 && walked && resolve->absent[0])
-		index = capture_match_path(capture, resolve->absent);
+	/* The kernel is told once a second what has appeared at a watched path. */
+	if (index < 0 && walked && resolve->end[0])
+		index = capture_match_path(capture, resolve->end);
 	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count)
 		index = match_mounted(event, resolve->path, sockets[mounted]);
 	if (index >= 0)

@@ -31,8 +31,8 @@ struct resolve {
 	int fd;	      /* O_PATH: what it came to; negative: nothing */
 	bool missing; /* .fd is the directory where .name is missing */
 	char name[NAME_MAX + 1];
-	char absent[PATH_MAX]; /* what is missing, as a path of the agent's; empty: none */
-	bool elsewhere; /* nobody of that mount namespace lives, or it is the caller's own making */
+	char end[PATH_MAX]; /* what it came to or what is missing, as a path of the agent's; empty: not known */
+	bool elsewhere; /* nobody of that mount namespace lives on, or it is the caller's own making */
 	bool unsure;	/* the way may have been another one when the caller went it */
 };
 
