@@ -470,7 +470,8 @@ static struct bytes below(struct bytes path, struct bytes directory)
 {
 	if (bytes_are(directory, "/"))
 		directory.size = 0;
-	if (path.size < directory.size || memcmp(path.data, directory.data, directory.size) != 0 ||
+	if (!path.data || !directory.data || path.size < directory.size ||
+	    memcmp(path.data, directory.data, directory.size) != 0 ||
 	    (path.size > directory.size && path.data[directory.size] != '/'))
 		return (struct bytes){0};
 	return bytes_from(path, directory.size);
@@ -501,10 +502,12 @@ static void judge_below(const struct judging *judging, struct bytes rest, bool r
 /* The worst that PATH, clean, is on the host by the container's mounts: it is in one, or holds one. */
 static struct mapped map_path(const struct judging *judging, struct bytes path, bool read_only)
 {
-	struct bytes places = judging->container ? judging->container->places : (struct bytes){0};
-	struct bytes how, through, source, destination;
+	struct bytes places, how, through, source, destination;
 	struct mapped worst = {0};
 
+	if (!judging->container)
+		return worst;
+	places = judging->container->places;
 	while (packed_next(&places, &how) && packed_next(&places, &through) &&
 	       packed_next(&places, &source) && packed_next(&places, &destination)) {
 		struct mapped one = {.source = source, .destination = destination};

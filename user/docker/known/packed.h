@@ -21,7 +21,7 @@ static inline bool packed_next(struct bytes *rest, struct bytes *ret)
 	const unsigned char *head = (const unsigned char *)rest->data;
 	size_t size;
 
-	if (rest->size < PACKED_HEAD)
+	if (!head || rest->size < PACKED_HEAD)
 		return false;
 	size = head[0] | (size_t)head[1] << 8;
 	if (rest->size - PACKED_HEAD < size)
