@@ -58,11 +58,14 @@ LIBS := -lbpf -lelf -lz -linih -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread $(LD
 # what guides libFuzzer: with it unit tests take three times as long.
 SAN_CC ?= $(CLANG)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+TEST_WARN := -Wno-missing-prototypes
 SAN_COMPILE := $(SAN_CC) $(BASE) -U_FORTIFY_SOURCE $(SAN)
 SAN_LINK := $(SAN_CC) $(SAN) -Wl,--as-needed $(LDFLAGS)
 
+# Where clang finds the headers of this machine's kernel, which it does not know for BPF.
+SYSTEM_INCLUDES := $(shell $(CLANG) -v -E - </dev/null 2>&1 | sed -n '/^\#include <...>/,/^End/s/^ /-idirafter /p')
 BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function -Iinclude -D__TARGET_ARCH_x86 \
-	-idirafter /usr/include/$(shell $(CC) -print-multiarch) $(if $(CI),-Werror)
+	$(SYSTEM_INCLUDES) $(if $(CI),-Werror)
 
 # $(B)/words/NAME holds the words of the variable NAME. It is written anew when they are others, and what they make depends on it.
 same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
@@ -122,7 +125,7 @@ $(B)/san/%.o: %.c $(B)/words/SAN_COMPILE
 	@mkdir -p $(@D)
 	$(SAN_COMPILE) -MMD -MP -c $< -o $@
 
-$(B)/san/tests/%.o: private SAN_COMPILE += -Wno-missing-prototypes
+$(B)/san/tests/%.o: private SAN_COMPILE += $(TEST_WARN)
 
 $(B)/san/libcallerd.a: $(SAN_OBJ) $(B)/words/SAN_OBJ
 	@rm -f $@
@@ -146,7 +149,7 @@ $(B)/fuzz/%: $(B)/san/tests/fuzz/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $
 unit: $(UNIT) ## build the unit tests
 fuzzers: $(FUZZ) ## build the fuzz targets
 
-check: $(UNIT) $(FUZZ) $(B)/replay ## unit and golden tests, fuzz corpora; no root, no daemon
+check: all unit fuzzers ## unit and golden tests, fuzz corpora; no root, no daemon
 	tests/run check
 
 check-live: all clients ## the real Docker daemon on this kernel; root
@@ -155,10 +158,9 @@ check-live: all clients ## the real Docker daemon on this kernel; root
 check-vm: all clients ## the same in virtual machines with other kernels; root
 	tests/run vm
 
+# The stages are timed.
 test: ## install what is missing, build, run every test
-	tools/install-deps build demo test
-	$(MAKE) -j$$(nproc) all clients unit fuzzers
-	tests/run check live vm
+	tests/run install build check live vm
 
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo
@@ -179,17 +181,33 @@ bench: all clients $(B)/bench_call ## cost per request, with and without callerd
 	tests/bench-outputs
 
 # --- care ----------------------------------------------------------------------------------------
-C_FILES := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
-SHELL_FILES := tools/install-deps tools/testbed tools/demo tools/unpack tools/vm/run tools/vm/guest-init \
-	tests/run tests/bench tests/bench-outputs tests/sizes tests/live/run tests/live/vm tests/golden/run tests/golden/record
+C_FILES = $(shell git ls-files '*.c' '*.h')
+SHELL_FILES = $(shell git ls-files .ci tests tools | xargs awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME } { nextfile }')
+
+# $(call words_of,COMMAND): COMMAND as the contents of a string in JSON, and as one word of the shell.
+words_of = $(call quote,$(subst ",\",$(subst \,\\,$(1))))
+
+# Flags that harden or sanitize say nothing of a source, and clangd may not know them.
+compile_commands.json: $(SKEL) FORCE ## how each source is compiled, for clangd
+	@list() { \
+		command=$$1; shift; \
+		for source; do \
+			printf '{"directory": "%s", "file": "%s",\n\t"command": "%s -c %s"},\n' \
+				'$(CURDIR)' "$$source" "$$command" "$$source"; \
+		done; \
+	}; { \
+		list $(call words_of,$(BPF_COMPILE)) $(BPF_SRC); \
+		list $(call words_of,$(CC) $(BASE) $(CFLAGS)) $(SRC) $(TOOL_SRC) $(CLIENT_SRC); \
+		list $(call words_of,$(SAN_CC) $(BASE) $(TEST_WARN)) $(UNIT_SRC) $(FUZZ_SRC); \
+	} | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 format: ## rewrite the C files as .clang-format says
 	clang-format -i $(C_FILES)
 
-lint: $(SKEL) ## the order of rooms, clang-format, clang-tidy, cppcheck, shellcheck
+lint: compile_commands.json ## the order of rooms, clang-format, clang-tidy, cppcheck, shellcheck
 	tests/check-rooms
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet --warnings-as-errors='*' $(SRC) tools/replay.c -- $(BASE) 2>/dev/null
+	printf '%s\n' $(SRC) tools/replay.c | xargs -P$$(nproc) -n8 clang-tidy -p . --quiet --warnings-as-errors='*' 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem --suppress=selfAssignment --suppress=uninitvar \
 		'-DLIBBPF_OPTS(type,name,...)=struct type name' -Iinclude -Iuser user tools

@@ -22,7 +22,7 @@ static void write_frame(struct eventfile *file, const struct callerd_frame *fram
 	if (!file)
 		return;
 	fwrite(frame, sizeof(*frame), 1, stream(file));
-	if (frame->size) {
+	if (data) {
 		fwrite(data, 1, frame->size, stream(file));
 		fwrite(zeros, 1, -frame->size & 7, stream(file));
 	}
