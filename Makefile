@@ -18,7 +18,7 @@ SRC := $(wildcard $(ROOMS:%=user/%/*.c))
 MAIN_SRC := user/agent/main.c
 SKEL_USER_SRC := $(shell grep -l '^\#include ".*\.skel\.h"' $(SRC))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
-TOOL_SRC := tools/replay.c tests/bench_call.c
+TOOL_SRC := tools/replay.c tests/bench_call.c tests/bench_spool.c
 CLIENT_SRC := $(wildcard tests/clients/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -112,7 +112,7 @@ $(B)/callerd: $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/wo
 $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
-$(B)/bench_call: $(B)/tests/bench_call.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+$(B)/bench_%: $(B)/tests/bench_%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
 clients: $(CLIENTS) ## build the test clients
@@ -176,9 +176,10 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS
 			$(B)/fuzz-corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-bench: all clients $(B)/bench_call ## cost per request, with and without callerd; root
+bench: all clients $(B)/bench_call $(B)/bench_spool ## cost per request, with and without callerd; root
 	tests/bench
 	tests/bench-outputs
+	$(B)/bench_spool
 
 # --- care ----------------------------------------------------------------------------------------
 C_FILES = $(shell git ls-files '*.c' '*.h')
