@@ -222,7 +222,7 @@ static struct request *begin_request(struct stage *stage, unsigned int user, con
 {
 	struct request *request =
 		ledger_begin(causes_ledger(stage->causes), 0, ++stage->connections, at(ms),
-			     operation, bytes_of(event_id));
+			     operation_by_name(bytes_of(operation)), bytes_of(event_id));
 
 	assert_non_null(request);
 	ledger_request_set_sender(request, stage->users[user], (struct bytes){0},
@@ -488,8 +488,8 @@ static void test_late_sender(void **state)
 
 	stage_open(&stage);
 	live_once(&stage, A_ID, false);
-	request = ledger_begin(causes_ledger(stage.causes), 0, 99, at(100), "ContainerPause",
-			       bytes_of("p1"));
+	request = ledger_begin(causes_ledger(stage.causes), 0, 99, at(100),
+			       OPERATION_ContainerPause, bytes_of("p1"));
 	ledger_request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
 	ledger_request_answered(request, 204, at(120));
 	happens(&stage, "pause", A_ID, 110);
@@ -500,8 +500,8 @@ static void test_late_sender(void **state)
 	EXPECT_AT(&stage, 501, "pause aaaa request id p1 dave\nunpause aaaa request id u1 carol\n");
 	ledger_request_end(request);
 	/* Not for ever: the request is known all the same. */
-	request = ledger_begin(causes_ledger(stage.causes), 0, 98, at(600), "ContainerPause",
-			       bytes_of("p2"));
+	request = ledger_begin(causes_ledger(stage.causes), 0, 98, at(600),
+			       OPERATION_ContainerPause, bytes_of("p2"));
 	ledger_request_set_target(request, bytes_of(A_ID), (struct bytes){0}, (struct bytes){0});
 	ledger_request_answered(request, 204, at(620));
 	happens(&stage, "pause", A_ID, 610);
@@ -1814,7 +1814,7 @@ static void test_strangers(void **state)
 	struct stage stage = {0};
 
 	stage_open(&stage);
-	assert_null(ledger_begin(causes_ledger(stage.causes), 0, 1, at(10), "ContainerList",
+	assert_null(ledger_begin(causes_ledger(stage.causes), 0, 1, at(10), OPERATION_ContainerList,
 				 bytes_of("l1")));
 	tell_event(&stage, EVENT("daemon", "reload", "x", .swarm_task = false), 10);
 	tell_event(&stage, EVENT("container", "start", "no id", .swarm_task = false), 11);
@@ -1881,8 +1881,8 @@ static void test_operations(void **state)
 
 		route_find(bytes_of(cases[i].method), bytes_of(cases[i].path), &path, &match);
 		assert_non_null(match.route);
-		if (effect_has_cause(bytes_of(match.route->operation)) != cases[i].causes)
-			fail_msg("%s", match.route->operation);
+		if (effect_has_cause(match.route->operation) != cases[i].causes)
+			fail_msg("%s", operation_name(match.route->operation));
 		text_free(&path);
 	}
 }
@@ -2034,7 +2034,7 @@ static void test_recovered_late(void **state)
 static void test_restore(void **state)
 {
 	struct stage stage = {0};
-	struct origin draft = {.event_id = bytes_of("s0"), .operation = bytes_of("ContainerStart")};
+	struct origin draft = {.event_id = bytes_of("s0"), .operation = OPERATION_ContainerStart};
 	struct origin *origin;
 	struct owned owned = {.id = bytes_of(A_ID),
 			      .name = bytes_of("web"),
@@ -2840,7 +2840,8 @@ static void enter_deal(struct play *play, struct deal *deal)
 
 	deal->request = request = ledger_begin(causes_ledger(play->stage.causes), 0,
 					       1 + (uint64_t)number_of(play, deal), deal->started,
-					       op_names[deal->op], bytes_of(deal->event_id));
+					       operation_by_name(bytes_of(op_names[deal->op])),
+					       bytes_of(deal->event_id));
 	assert_non_null(request);
 	if (deal->op == OP_CREATE) {
 		request->auto_remove = vessel->auto_remove;

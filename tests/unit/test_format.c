@@ -616,15 +616,16 @@ static void ocsf_types_of_requests(void **state)
 	static const struct {
 		const char *method, *operation, *name;
 		int type;
+		enum record_activity activity;
 	} requests[] = {
 		{"GET", "ContainerList", "Read", 600302},
 		{"HEAD", NULL, "Read", 600302},
-		{"POST", "ContainerCreate", "Create", 600301},
-		{"POST", "ContainerExec", "Create", 600301},
-		{"POST", "ImageCommit", "Create", 600301},
+		{"POST", "ContainerCreate", "Create", 600301, ACTIVITY_CREATE},
+		{"POST", "ContainerExec", "Create", 600301, ACTIVITY_CREATE},
+		{"POST", "ImageCommit", "Create", 600301, ACTIVITY_CREATE},
 		{"POST", "ContainerStart", "Update", 600303},
 		{"POST", "ExecStart", "Update", 600303},
-		{"POST", "VolumePrune", "Delete", 600304},
+		{"POST", "VolumePrune", "Delete", 600304, ACTIVITY_DELETE},
 		{"POST", NULL, "Update", 600303},
 		{"PUT", "PutContainerArchive", "Update", 600303},
 		{"DELETE", "ContainerDelete", "Delete", 600304},
@@ -637,6 +638,7 @@ static void ocsf_types_of_requests(void **state)
 
 		record.http.method = bytes_of(requests[i].method);
 		record.api.operation = requests[i].operation;
+		record.api.activity = requests[i].activity;
 		expect_type(&record, requests[i].type, requests[i].name);
 	}
 }

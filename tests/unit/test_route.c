@@ -67,18 +67,19 @@ static void check_operation(const struct answer *answer, const char *operation)
 {
 	const struct route *route = answer->match.route;
 
-	check_string(answer->target, "operation", route ? route->operation : NULL, operation);
+	check_string(answer->target, "operation", route ? operation_name(route->operation) : NULL,
+		     operation);
 }
 
 /* --- each operation ------------------------------------------------------------------------------- */
 
-struct operation {
+struct wanted {
 	const char *method, *path, *operation, *type, *name;
 };
 
 /* From the description of API 1.56, in its order; each variable in a path is x. */
 /* clang-format off */
-static const struct operation described[] = {
+static const struct wanted described[] = {
 	{"GET", "/containers/json", "ContainerList", "container", NULL},
 	{"POST", "/containers/create", "ContainerCreate", "container", NULL},
 	{"GET", "/containers/x/json", "ContainerInspect", "container", "x"},
@@ -190,7 +191,7 @@ static const struct operation described[] = {
 };
 
 /* What it lacks: routes of the daemon, and operations of older ones. */
-static const struct operation undescribed[] = {
+static const struct wanted undescribed[] = {
 	{"GET", "/networks/", "NetworkList", "network", NULL},
 	{"POST", "/images/create?fromImage=x", "ImageCreate", "image", NULL},
 	{"POST", "/containers/x/copy", "ContainerCopy", "container", "x"},
@@ -213,7 +214,7 @@ static const struct operation undescribed[] = {
 
 /* Podman's own, from the descriptions of 4.3.1 and 6.0.0-dev (pkg/api/server/register_*.go) in their order, and at the end
  * what these lack. */
-static const struct operation podman[] = {
+static const struct wanted podman[] = {
 	{"PUT", "/libpod/containers/x/archive", "PutContainerArchiveLibpod", "container", "x"},
 	{"GET", "/libpod/containers/x/archive", "ContainerArchiveLibpod", "container", "x"},
 	{"POST", "/libpod/containers/create", "ContainerCreateLibpod", "container", NULL},
@@ -358,7 +359,7 @@ static const struct operation podman[] = {
 };
 /* clang-format on */
 
-static void check_found(const struct operation *wanted, const char *version)
+static void check_found(const struct wanted *wanted, const char *version)
 {
 	struct answer answer;
 	char target[100];
@@ -402,7 +403,7 @@ static void test_podman(void **state)
 	}
 }
 
-static const struct route *route_of(const char *method, const char *target)
+static const struct route *asked_route(const char *method, const char *target)
 {
 	struct answer answer;
 
@@ -415,21 +416,21 @@ static const struct route *route_of(const char *method, const char *target)
 static void test_each_line(void **state)
 {
 	static const struct {
-		const struct operation *operations;
+		const struct wanted *operations;
 		size_t count;
 	} lists[] = {{described, COUNT(described)},
 		     {undescribed, COUNT(undescribed)},
 		     {podman, COUNT(podman)}};
-	const struct route *first = route_of("OPTIONS", "/"),
-			   *last = route_of("DELETE", "/libpod/secrets/x");
+	const struct route *first = asked_route("OPTIONS", "/"),
+			   *last = asked_route("DELETE", "/libpod/secrets/x");
 	size_t count = (size_t)(last - first) + 1;
 	bool *seen = calloc(count, sizeof(*seen));
 
 	assert_non_null(seen);
 	for (size_t list = 0; list < COUNT(lists); list++) {
 		for (size_t i = 0; i < lists[list].count; i++) {
-			const struct operation *operation = &lists[list].operations[i];
-			const struct route *route = route_of(operation->method, operation->path);
+			const struct wanted *operation = &lists[list].operations[i];
+			const struct route *route = asked_route(operation->method, operation->path);
 
 			assert_true(route >= first && route <= last);
 			seen[route - first] = true;
@@ -448,10 +449,10 @@ static void test_near_misses(void **state)
 					      "PATCH", "CONNECT", "TRACE", "post", ""};
 
 	for (size_t i = 0; i < COUNT(described); i++) {
-		const struct operation *operation = &described[i];
+		const struct wanted *operation = &described[i];
 
 		for (size_t j = 0; j < COUNT(methods); j++) {
-			const struct route *route = route_of(methods[j], operation->path);
+			const struct route *route = asked_route(methods[j], operation->path);
 
 			if (route)
 				assert_string_equal(route->method, methods[j]);
@@ -461,8 +462,8 @@ static void test_near_misses(void **state)
 			char target[100];
 
 			snprintf(target, sizeof(target), "%sx", operation->path);
-			assert_true(route_of(operation->method, target) !=
-				    route_of(operation->method, operation->path));
+			assert_true(asked_route(operation->method, target) !=
+				    asked_route(operation->method, operation->path));
 		}
 	}
 }
@@ -561,7 +562,7 @@ static const struct column findings[] = {
 static void test_findings(void **state)
 {
 	for (size_t i = 0; i < COUNT(findings); i++) {
-		const struct route *route = route_of(findings[i].method, findings[i].target);
+		const struct route *route = asked_route(findings[i].method, findings[i].target);
 
 		assert_non_null(route);
 		if (route->finding != (enum finding_id)findings[i].value)
@@ -598,7 +599,7 @@ static const struct column answers[] = {
 static void test_answers(void **state)
 {
 	for (size_t i = 0; i < COUNT(answers); i++) {
-		const struct route *route = route_of(answers[i].method, answers[i].target);
+		const struct route *route = asked_route(answers[i].method, answers[i].target);
 
 		assert_int_equal(route->answer, answers[i].value != TARGET_NONE);
 		if (route->answer)
@@ -630,11 +631,64 @@ static const struct column unread[] = {
 static void test_unread(void **state)
 {
 	for (size_t i = 0; i < COUNT(unread); i++) {
-		const struct route *route = route_of(unread[i].method, unread[i].target);
+		const struct route *route = asked_route(unread[i].method, unread[i].target);
 
 		assert_int_equal(route->unread, unread[i].value);
 		assert_false(route->unread && route->body);
 	}
+}
+
+/* The value: what it does, as far as its method does not say so. */
+static const struct column activities[] = {
+	{"POST", "/containers/create", ACTIVITY_CREATE},
+	{"POST", "/libpod/containers/create", ACTIVITY_CREATE},
+	{"POST", "/containers/x/exec", ACTIVITY_CREATE},
+	{"POST", "/exec/x/start", ACTIVITY_UPDATE},
+	{"POST", "/containers/x/start", ACTIVITY_UPDATE},
+	{"POST", "/images/load", ACTIVITY_CREATE},
+	{"POST", "/commit", ACTIVITY_CREATE},
+	{"POST", "/build", ACTIVITY_CREATE},
+	{"POST", "/plugins/pull", ACTIVITY_CREATE},
+	{"POST", "/volumes/prune", ACTIVITY_DELETE},
+	{"POST", "/libpod/system/prune", ACTIVITY_DELETE},
+	{"POST", "/libpod/exec/x/remove", ACTIVITY_DELETE},
+	{"DELETE", "/containers/x", ACTIVITY_UPDATE},
+};
+
+static void test_activities(void **state)
+{
+	for (size_t i = 0; i < COUNT(activities); i++)
+		assert_int_equal(asked_route(activities[i].method, activities[i].target)->activity,
+				 activities[i].value);
+}
+
+/* What Podman has of its own beside an operation of Docker's is taken for the same. */
+static void test_operations(void **state)
+{
+	unsigned int libpod = 0;
+
+	assert_null(operation_name(OPERATION_NONE));
+	assert_int_equal(operation_by_name((struct bytes){0}), OPERATION_NONE);
+	assert_int_equal(operation_by_name(bytes_of("ContainerCreat")), OPERATION_NONE);
+	assert_int_equal(operation_docker(OPERATION_ContainerCreateLibpod),
+			 OPERATION_ContainerCreate);
+	assert_int_equal(operation_docker(OPERATION_PodCreateLibpod), OPERATION_PodCreateLibpod);
+	assert_null(route_of(OPERATION_NONE));
+	for (enum operation i = OPERATION_NONE + 1; i < OPERATIONS; i++) {
+		const struct route *route = route_of(i), *docker = route_of(operation_docker(i));
+
+		assert_int_equal(operation_by_name(bytes_of(operation_name(i))), i);
+		assert_int_equal(route->operation, i);
+		assert_int_equal(route->target, docker->target);
+		assert_int_equal(route->learn, docker->learn);
+		assert_int_equal(route->enter, docker->enter);
+		assert_int_equal(route->made, docker->made);
+		if (route->shown || docker->shown)
+			assert_string_equal(route->shown, docker->shown);
+		assert_int_equal(route->activity, docker->activity);
+		libpod += route != docker;
+	}
+	assert_true(libpod > 50);
 }
 
 static void test_target_names(void **state)
@@ -1167,7 +1221,7 @@ static void test_query_names(void **state)
 	for (size_t i = 0; i < COUNT(names); i++) {
 		const char *query = strchr(names[i].target, '?') + 1;
 		struct text text = {0};
-		bool found = route_query_name(route_of(names[i].method, names[i].target),
+		bool found = route_query_name(asked_route(names[i].method, names[i].target),
 					      bytes_of(query), &text);
 
 		assert_int_equal(found, names[i].name != NULL);
@@ -1184,6 +1238,7 @@ int main(void)
 		cmocka_unit_test(test_podman),	     cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_each_line),    cmocka_unit_test(test_near_misses),
 		cmocka_unit_test(test_findings),     cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_activities),   cmocka_unit_test(test_operations),
 		cmocka_unit_test(test_target_names), cmocka_unit_test(test_spellings),
 		cmocka_unit_test(test_nul),	     cmocka_unit_test(test_appends),
 		cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_clean),

@@ -83,7 +83,7 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 	struct origin draft = {
 		.caller = make_caller(1000 + number, (struct bytes){args, sizeof(args)}),
 		.time = T0 + number,
-		.operation = bytes_of(operation),
+		.operation = operation_by_name(bytes_of(operation)),
 		.socket = bytes_of(sockets[0]),
 		.container_name = number % 2 ? bytes_of("outer") : (struct bytes){0},
 		.container_image = bytes_of(""),
@@ -211,7 +211,7 @@ static void add_origin_line(struct text *out, const struct origin *origin)
 		return;
 	}
 	add_line(out, origin->event_id, " ");
-	add_line(out, origin->operation, " ");
+	add_line(out, bytes_of(operation_name(origin->operation)), " ");
 	add_line(out, origin->socket, " ");
 	add_line(out, origin->container_name, " ");
 	add_line(out, origin->container_image, " ");

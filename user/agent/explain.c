@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "docker/api/route.h"
 #include "format/line.h"
 #include "host/host.h"
 #include "state/state.h"
@@ -121,26 +122,13 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 	text_free(&command);
 }
 
-static bool has_word(struct bytes text, const char *word)
-{
-	return text.size && memmem(text.data, text.size, word, strlen(word));
-}
-
 /* What the caller did that it goes back to. */
-static void add_beginning(struct text *out, struct bytes operation)
+static void add_beginning(struct text *out, enum operation operation)
 {
-	if (has_word(operation, "Exec"))
-		text_add_string(out, "exec by ");
-	else if (has_word(operation, "Start") || has_word(operation, "Restart"))
-		text_add_string(out, "started by ");
-	else if (has_word(operation, "Create"))
-		text_add_string(out, "created by ");
-	else if (!operation.size)
-		text_add_string(out, "begun by ");
-	else {
-		text_add_visible(out, operation, NAME_COLUMNS);
-		text_add_string(out, " by ");
-	}
+	const struct route *route = route_of(operation);
+
+	text_add_string(out, !route ? "begun" : route->shown ?: operation_name(operation));
+	text_add_string(out, " by ");
 }
 
 static void add_cause(struct explanation *explanation, const struct deed *deed)

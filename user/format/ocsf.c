@@ -107,28 +107,6 @@ static struct activity other(struct bytes name)
 	return (struct activity){ACTIVITY_OTHER, name.size ? name : bytes_of(UNKNOWN)};
 }
 
-static bool contains(const char *text, const char *const *words)
-{
-	for (; *words; words++)
-		if (strstr(text, *words))
-			return true;
-	return false;
-}
-
-/* Of an engine's API a POST may be anything: its operation tells. */
-static struct activity activity_of_post(const char *operation)
-{
-	static const char *const removing[] = {"Prune", "Remove", "Delete", NULL};
-	static const char *const creating[] = {"Create", "Build",	  "Load",	"Import",
-					       "Commit", "ContainerExec", "PluginPull", NULL};
-
-	if (operation && contains(operation, removing))
-		return activity(4, "Delete");
-	if (operation && contains(operation, creating))
-		return activity(1, "Create");
-	return activity(3, "Update");
-}
-
 static struct activity activity_of_request(const struct record *record)
 {
 	static const struct {
@@ -138,12 +116,21 @@ static struct activity activity_of_request(const struct record *record)
 		{"GET", "Read", 2},   {"HEAD", "Read", 2},    {"OPTIONS", "Read", 2},
 		{"PUT", "Update", 3}, {"PATCH", "Update", 3}, {"DELETE", "Delete", 4},
 	};
+	/* A POST may be anything: its operation tells. */
+	static const struct {
+		const char *name;
+		unsigned int id;
+	} posts[] = {
+		[ACTIVITY_UPDATE] = {"Update", 3},
+		[ACTIVITY_CREATE] = {"Create", 1},
+		[ACTIVITY_DELETE] = {"Delete", 4},
+	};
 	struct bytes method = record->http.method;
 
 	if (!method.size)
 		return activity(0, "Unknown");
 	if (bytes_equal(method, bytes_of("POST")))
-		return activity_of_post(record->api.operation);
+		return activity(posts[record->api.activity].id, posts[record->api.activity].name);
 	for (size_t i = 0; i < COUNT(methods); i++)
 		if (bytes_equal(method, bytes_of(methods[i].method)))
 			return activity(methods[i].id, methods[i].name);

@@ -115,11 +115,15 @@ struct record_finding {
 	struct bytes detail;
 };
 
+/* What a POST does to what it acts on: the operation says it, as the method does not. */
+enum record_activity { ACTIVITY_UPDATE, ACTIVITY_CREATE, ACTIVITY_DELETE };
+
 /* What a request asks for, in the engine's words. NULL, data NULL: unknown, or there is none. */
 struct record_api {
 	const char *engine;
 	struct bytes version;
 	const char *operation;
+	enum record_activity activity;
 	const char *target_type;
 	struct bytes target_id, target_name, target_image;
 	struct bytes container_id, container_name; /* of an exec */

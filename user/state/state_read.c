@@ -103,7 +103,7 @@ static int make_origin(struct state_reader *reader, sqlite3_int64 id, struct row
 
 	draft.event_id = row_text(row);
 	draft.time = row_number(row, INT64_MAX);
-	draft.operation = row_text(row);
+	draft.operation = operation_by_name(row_text(row));
 	draft.socket = row_text(row);
 	caller = row_reference(row);
 	draft.container_name = row_text(row);

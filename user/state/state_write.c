@@ -111,7 +111,7 @@ static int add_origin(const struct writer *writer, const struct origin *origin, 
 		return rc;
 	bind_text(statement, 1, origin->event_id);
 	bind_number(statement, 2, origin->time);
-	bind_text(statement, 3, origin->operation);
+	bind_word(statement, 3, operation_name(origin->operation));
 	bind_text(statement, 4, origin->socket);
 	bind_reference(statement, 5, caller);
 	bind_text(statement, 6, origin->container_name);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which operation of the Docker API, or of Podman's own, a request asks for: the table in route.c, one line each. */
+/* Which operation of the Docker API, or of Podman's own, a request asks for, and what is to be done with each: the
+ * table docker/known/operations.def. */
 #ifndef CALLERD_ROUTE_H
 #define CALLERD_ROUTE_H
 
 #include "docker/judge/judge.h"
+#include "docker/known/operation.h"
 
 enum target_type {
 	TARGET_NONE,
@@ -23,32 +25,67 @@ enum target_type {
 	TARGET_TYPES,
 };
 
-/* One operation. A line of the table needs only what stands before the first blank column. */
+/* What the inventory learns from a request that succeeded, beside what its answer says was made. */
+enum route_learn {
+	LEARN_NOTHING,
+	LEARN_CONTAINER,
+	LEARN_EXEC,
+	LEARN_VOLUME,
+	LEARN_STARTED, /* a container has what it was created with, and what its mounts lead to now */
+	LEARN_RENAMED,
+	LEARN_REMOVED, /* a container, or one of its names */
+	LEARN_VOLUME_REMOVED,
+	LEARN_IMAGE_REMOVED,
+	LEARN_LISTS, /* the engine has, or has lost, what the request does not name: it is asked */
+};
+
+/* What the ledger notes of a request, beside its target, so that events can be told to be of it. */
+enum route_enter {
+	ENTER_TARGET,	 /* nothing else */
+	ENTER_NEW_NAME,	 /* the name that a container gets */
+	ENTER_TAG,	 /* the name that an image gets */
+	ENTER_SIGNAL,	 /* which one it sends */
+	ENTER_REMOVAL,	 /* that it sends SIGKILL, and whether volumes go */
+	ENTER_BUILD,	 /* whether the engine makes containers for it */
+	ENTER_CONTAINER, /* image and removal of a container, from the body */
+	ENTER_LIMITS,	 /* whether the body changes how much memory there is */
+	ENTER_NAME,	 /* the name that the body gives */
+	ENTER_CONNECTED, /* the container that the body names */
+};
+
+/* A line of the table of operations. What is not named there is 0. */
 struct route {
+	enum operation operation;
 	const char *method; /* NULL: any */
 	/* "/containers/{name}/start": {name} is anything, slashes too, also nothing at all; a variable of
 	 * another name, as in "/services/{id}/update", is one element. The first one is the target's name. */
 	const char *path;
-	const char *operation; /* as the engine's API description names it */
 	enum target_type target;
-	/* Query key that names the target where the path does not: "name". */
-	const char *name_key;
+	const char *name_key; /* query key that names the target where the path does not: "name" */
+	const char *tag_key;  /* query key of the tag or digest that belongs to .name_key's value */
+	const char *when;     /* the line goes only for queries in which this key has a value */
+	/* What is judged. */
 	enum finding_id finding;	/* that this operation always is; FINDING_NONE: none */
 	enum finding_severity severity; /* of .finding */
 	const struct shape *body;	/* of the request; NULL: not looked at */
-	/* Of the response's body, which lists what was removed; NULL: it does not. */
-	const struct shape *removed;
-	/* What .answer is the id of, where that is not the target: exec create acts on a container, and makes an exec. */
-	enum target_type made;
-	bool answer;	     /* the response's body gives the new object's id as "Id" or "ID" */
-	bool unread;	     /* its body says what it does, and is not understood yet */
-	enum entry entry;    /* on a container, or on an exec in one */
-	bool reads;	     /* it changes nothing, though its method is not one that reads */
-	bool opaque;	     /* the connection is taken over when it succeeds */
-	const char *tag_key; /* query key of the tag or digest that belongs to .name_key's value */
-	const char *when;    /* the line goes only for queries in which this key has a value */
 	/* Adds what the contents say; NULL: nothing. */
 	void (*judge)(struct judging *judging);
+	enum judge_entry entry; /* on a container, or on an exec in one */
+	bool unread;		/* its body says what it does, and is not understood yet */
+	bool reads;		/* it changes nothing, though its method is not one that reads */
+	bool opaque;		/* the connection is taken over when it succeeds */
+	/* What its answer tells. */
+	bool answer; /* the response's body gives the new object's id as "Id" or "ID" */
+	/* What .answer is the id of, where that is not the target: exec create acts on a container, and makes an exec. */
+	enum target_type made;
+	/* Of the response's body, which lists what was removed; NULL: it does not. */
+	const struct shape *removed;
+	enum route_learn learn;
+	enum route_enter enter;
+	/* What its caller did, where events of a container are told to go back to it: "started"; NULL: its name
+	 * is told. */
+	const char *shown;
+	enum record_activity activity; /* of a POST */
 };
 
 /* What is not known is 0. The bytes lie in the text, and are valid until its next addition. */
@@ -70,6 +107,9 @@ void route_find(struct bytes method, struct bytes target, struct text *out,
 
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
 bool route_query_name(const struct route *route, struct bytes query, struct text *out);
+
+/* The first line of OPERATION; NULL for OPERATION_NONE. */
+const struct route *route_of(enum operation operation);
 
 /* Whether a request of METHOD, for ROUTE (NULL: it is not known), changes nothing. */
 bool route_reads(const struct route *route, struct bytes method);

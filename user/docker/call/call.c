@@ -99,15 +99,6 @@ static bool succeeded(const struct call *call)
 	return call->status >= 200 && call->status < 300;
 }
 
-/* Podman has its own of most operations. */
-static bool is_operation(const struct call *call, const char *operation)
-{
-	struct bytes own = bytes_of(call->match.route->operation);
-
-	return bytes_begin(own, operation) &&
-	       (!own.data[strlen(operation)] || !strcmp(own.data + strlen(operation), "Libpod"));
-}
-
 /* Go takes media types in any case. */
 static bool is_form(struct bytes mime_type)
 {
@@ -321,12 +312,12 @@ static void follow_target(struct call *call, bool answered)
 static void enter_result(struct call *call)
 {
 	struct bytes query = text_since(&call->query, 0);
-	const char *operation = call->match.route->operation;
+	enum route_enter enter = call->match.route->enter;
 	struct text name = {0};
 
-	if (bytes_begin(bytes_of(operation), "ContainerRename")) {
+	if (enter == ENTER_NEW_NAME) {
 		query_value(query, "name", &name);
-	} else if (bytes_begin(bytes_of(operation), "ImageTag")) {
+	} else if (enter == ENTER_TAG) {
 		query_value(query, "repo", &name);
 		text_add_char(&name, ':');
 		if (!query_value(query, "tag", &name))
@@ -369,15 +360,16 @@ static int read_signal(struct bytes text)
 static void enter_query(struct call *call)
 {
 	struct bytes query = text_since(&call->query, 0);
+	enum route_enter enter = call->match.route->enter;
 	struct text value = {0};
 
-	if (is_operation(call, "ContainerKill")) {
+	if (enter == ENTER_SIGNAL) {
 		query_value(query, "signal", &value);
 		call->request->signal = value.error ? 0 : read_signal(text_since(&value, 0));
-	} else if (is_operation(call, "ContainerDelete")) {
+	} else if (enter == ENTER_REMOVAL) {
 		call->request->signal = SIGKILL;
 		call->request->volumeless = !query_true(query, "v");
-	} else if (is_operation(call, "ImageBuild")) {
+	} else if (enter == ENTER_BUILD) {
 		call->request->volumeless = query_value(query, "version", &value) &&
 					    bytes_equal(text_since(&value, 0), bytes_of("2"));
 	}
@@ -643,7 +635,8 @@ static void judge_operation(struct call *call, struct verdict *verdict, const st
 	for (unsigned int i = 0; i < verdict->finding_count; i++)
 		if (verdict->findings[i].id == route->finding)
 			return;
-	verdict_add(verdict, route->finding, route->severity, "%s", route->operation);
+	verdict_add(verdict, route->finding, route->severity, "%s",
+		    operation_name(route->operation));
 }
 
 /* Why the body was not seen whole, or is not understood; NULL: it was and is. */
@@ -1088,15 +1081,22 @@ static void learn_rename(struct call *call)
 	text_free(&name);
 }
 
-/* With ?link=1 only a name of the container goes: which ones it has left, the engine tells. */
-static void learn_delete(struct call *call)
+/* The engine is asked what it has: no request named it. */
+static void ask_for_lists(const struct call *call)
 {
 	const struct calls_options *options = &call->calls->options;
 
-	if (!query_true(text_since(&call->query, 0), "link"))
-		inventory_remove_container(call->inventory, call->target.id);
-	else if (options->changed)
+	if (options->changed)
 		options->changed(options->data, call->socket);
+}
+
+/* With ?link=1 only a name of the container goes: which ones it has left, the engine tells. */
+static void learn_removed(struct call *call)
+{
+	if (query_true(text_since(&call->query, 0), "link"))
+		ask_for_lists(call);
+	else
+		inventory_remove_container(call->inventory, call->target.id);
 }
 
 static void learn_created(struct call *call)
@@ -1107,11 +1107,11 @@ static void learn_created(struct call *call)
 		return;
 	judge_contents(call, verdict);
 	enter_findings(call, verdict);
-	if (is_operation(call, "ContainerCreate"))
+	if (call->match.route->learn == LEARN_CONTAINER)
 		learn_container(call, verdict);
-	else if (call->match.route->made == TARGET_EXEC)
+	else if (call->match.route->learn == LEARN_EXEC)
 		learn_exec(call, verdict);
-	else if (is_operation(call, "VolumeCreate"))
+	else if (call->match.route->learn == LEARN_VOLUME)
 		learn_volume(call);
 	call->judged = verdict;
 }
@@ -1134,7 +1134,7 @@ static bool changes_limits(const struct call *call, const struct value *body)
 
 static bool is_start(const struct call *call)
 {
-	return call->match.route->judge == judge_container_start;
+	return call->match.route->learn == LEARN_STARTED;
 }
 
 /* Events that it causes may be told before its record is: they refer to its findings. */
@@ -1169,18 +1169,23 @@ static void learn_started(struct call *call)
 static void enter_body(struct call *call)
 {
 	const struct value *body = taken_body(call);
-	const struct value *host = body_get(body, "HostConfig");
 
-	if (is_operation(call, "ContainerCreate")) {
+	switch (call->match.route->enter) {
+	case ENTER_CONTAINER:
 		ledger_request_set_image(call->request, told(call, body_string(body, "Image")));
-		call->request->auto_remove = body_true(host, "AutoRemove");
-	} else if (is_operation(call, "ContainerUpdate")) {
+		call->request->auto_remove = body_true(body_get(body, "HostConfig"), "AutoRemove");
+		break;
+	case ENTER_LIMITS:
 		call->request->limits = changes_limits(call, body);
-	} else if (is_operation(call, "VolumeCreate") || is_operation(call, "NetworkCreate")) {
+		break;
+	case ENTER_NAME:
 		ledger_request_set_result(call->request, told(call, body_string(body, "Name")));
-	} else if (is_operation(call, "NetworkConnect") ||
-		   is_operation(call, "NetworkDisconnect")) {
+		break;
+	case ENTER_CONNECTED:
 		enter_connected(call, body);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -1219,24 +1224,8 @@ static void enter_removed(struct call *call)
 		add_removed(call->request, lists[i]);
 }
 
-/* Operations after which the engine has what no request named. */
-static bool changes_lists(const struct call *call)
-{
-	static const char *const operations[] = {
-		"ContainerPrune", "VolumePrune", "ImagePrune",	"ImageCreate", "ImageLoad",
-		"ImageTag",	  "ImageDelete", "ImageCommit", "ImageBuild",  "VolumeUpdate",
-		"SwarmInit",	  "SwarmJoin",	 "SwarmLeave"};
-
-	for (size_t i = 0; i < COUNT(operations); i++)
-		if (is_operation(call, operations[i]))
-			return true;
-	return false;
-}
-
 static void learn(struct call *call)
 {
-	struct calls *calls = call->calls;
-
 	if (call->learned || !call->match.route || !succeeded(call) || other_server(call))
 		return;
 	call->learned = true;
@@ -1246,18 +1235,30 @@ static void learn(struct call *call)
 		judge_early(call);
 	if (call->match.route->answer)
 		learn_created(call);
-	else if (is_start(call) && call->judged)
-		learn_started(call);
-	else if (is_operation(call, "ContainerDelete"))
-		learn_delete(call);
-	else if (is_operation(call, "VolumeDelete"))
-		inventory_remove_volume(call->inventory, call->target.name);
-	else if (is_operation(call, "ImageDelete")) /* by a name: that name alone */
-		inventory_remove_image(call->inventory, call->target.name);
-	else if (is_operation(call, "ContainerRename"))
+	switch (call->match.route->learn) {
+	case LEARN_STARTED:
+		if (call->judged)
+			learn_started(call);
+		break;
+	case LEARN_REMOVED:
+		learn_removed(call);
+		break;
+	case LEARN_RENAMED:
 		learn_rename(call);
-	if (changes_lists(call) && calls->options.changed)
-		calls->options.changed(calls->options.data, call->socket);
+		break;
+	case LEARN_VOLUME_REMOVED:
+		inventory_remove_volume(call->inventory, call->target.name);
+		break;
+	case LEARN_IMAGE_REMOVED: /* by a name: that name alone */
+		inventory_remove_image(call->inventory, call->target.name);
+		ask_for_lists(call);
+		break;
+	case LEARN_LISTS:
+		ask_for_lists(call);
+		break;
+	default:
+		break;
+	}
 }
 
 /* That the caller runs in. */
@@ -1494,9 +1495,9 @@ static void put_target(struct call *call, struct record_api *api)
 	if (!target->name.size && !route->made && route->body && route->method[0] == 'P' &&
 	    route->target != TARGET_CONTAINER)
 		target->name = keep(call, body_string(body, "Name"));
-	if (!target->name.size && is_operation(call, "VolumeCreate"))
+	if (!target->name.size && route->learn == LEARN_VOLUME)
 		target->name = keep(call, answer_string(call, "Name"));
-	if (is_operation(call, "ContainerCreate") && call->body)
+	if (route->learn == LEARN_CONTAINER && call->body)
 		target->image = keep(call, body_string(body, "Image"));
 	api->target_type = route_target_name(target_type(route));
 	api->target_id = told(call, target->id);
@@ -1534,7 +1535,8 @@ static void describe(void *content, bool complete, struct record *record)
 		if (record->action == RECORD_API_REQUEST)
 			ask_about_target(call);
 		api->version = call->match.version;
-		api->operation = call->match.route->operation;
+		api->operation = operation_name(call->match.route->operation);
+		api->activity = call->match.route->activity;
 		put_target(call, api);
 	}
 	if (record->action == RECORD_API_ENDED) /* the rest was told with its answer */

@@ -106,7 +106,7 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 		record.container_name = cause->origin->container_name;
 		record.container_image = cause->origin->container_image;
 		record.cause.event_id = cause->origin->event_id;
-		record.cause.operation = cause->origin->operation;
+		record.cause.operation = bytes_of(operation_name(cause->origin->operation));
 		record.cause.findings = findings;
 		record.cause.finding_count = findings_of(cause->origin, findings);
 		if (cause->origin->finding_count)

@@ -79,7 +79,8 @@ static bool will_tell_volumes(const struct search *search, const struct request 
 {
 	const struct owner *owner;
 
-	if (!bytes_begin(request->operation, "ContainerCreate") || request->status >= STATUS_ERROR)
+	if (operation_docker(request->operation) != OPERATION_ContainerCreate ||
+	    request->status >= STATUS_ERROR)
 		return false;
 	if (!request->made.size)
 		return !request->silent && !request->over;

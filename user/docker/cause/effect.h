@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "base/bytes.h"
+#include "docker/known/operation.h"
 
 #define EFFECT_CAUSES_MAX 12
 
@@ -49,13 +49,15 @@ enum lateness {
 };
 
 struct effect_cause {
-	const char *operation; /* Podman's own of the same name with Libpod behind it, too */
+	enum operation
+		operation; /* Docker's, where both engines have it: it stands for Podman's as well */
 	enum effect_key key;
 	enum lateness late;
 	bool failed;  /* only if it fails */
 	bool once;    /* it makes but one of them happen */
 	bool kills;   /* with SIGKILL: who dies of something else was not killed by it */
 	bool signals; /* by a signal, which Docker tells in an event of its own before */
+	bool looks;   /* also where the answer is that there is no such path */
 };
 
 struct effect {
@@ -70,9 +72,9 @@ struct effect {
 const struct effect *effect_find(struct bytes type, struct bytes action);
 
 /* Whether an operation is in the table at all. */
-bool effect_has_cause(struct bytes operation);
+bool effect_has_cause(enum operation operation);
 
 /* Whether OPERATION, of a request, is the one of CAUSE. */
-bool effect_is_cause(const struct effect_cause *cause, struct bytes operation);
+bool effect_is_cause(const struct effect_cause *cause, enum operation operation);
 
 #endif

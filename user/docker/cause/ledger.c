@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/idtree.h"
 #include "base/table.h"
+#include "docker/api/route.h"
 #include "docker/known/reference.h"
 
 #define POOL_BLOCK 256
@@ -22,13 +23,6 @@
 #define STATUS_ERROR 400
 #define STATUS_NOT_FOUND 404
 #define STATUS_CONFLICT 409
-
-/* Whether an operation makes events happen, so that this is looked up once. */
-struct operation {
-	UT_hash_handle hh;
-	const char *name;
-	bool causes;
-};
 
 /* Those on one connection that are not over. */
 struct on_connection {
@@ -129,31 +123,12 @@ static bool enter_connection(struct ledger *ledger, struct request *request)
 	return true;
 }
 
-static bool causes_events(struct ledger *ledger, const char *name)
-{
-	struct operation *operation;
-
-	HASH_FIND_PTR(ledger->operations, &name, operation);
-	if (operation)
-		return operation->causes;
-	operation = calloc(1, sizeof(*operation));
-	if (!operation)
-		return effect_has_cause(bytes_of(name));
-	operation->name = name;
-	operation->causes = effect_has_cause(bytes_of(name));
-	HASH_ADD_PTR(ledger->operations, name, operation);
-	if (operation->hh.tbl)
-		return operation->causes;
-	free(operation);
-	return effect_has_cause(bytes_of(name));
-}
-
 struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_t connection,
-			     uint64_t time, const char *operation, struct bytes event_id)
+			     uint64_t time, enum operation operation, struct bytes event_id)
 {
 	struct request *request;
 
-	if (!causes_events(ledger, operation))
+	if (!effect_has_cause(operation))
 		return NULL;
 	if (ledger->count >= LEDGER_MAX)
 		make_room(ledger, time);
@@ -167,7 +142,7 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 	request->socket = socket;
 	request->connection = connection;
 	request->started = time;
-	request->operation = bytes_of(operation);
+	request->operation = operation;
 	request->event_id = pool_copy(&request->pool, event_id);
 	request->older = ledger->newest;
 	*(ledger->newest ? &ledger->newest->newer : &ledger->oldest) = request;
@@ -221,15 +196,8 @@ void ledger_run(struct ledger *ledger, uint64_t now)
 
 void ledger_clear(struct ledger *ledger)
 {
-	struct operation *operation;
-
 	while (ledger->oldest) /* NOLINTNEXTLINE: the analyzer loses track of the list */
 		drop(ledger, ledger->oldest);
-	while ((operation = ledger->operations)) {
-		/* NOLINTNEXTLINE: and of the table */
-		HASH_DEL(ledger->operations, operation);
-		free(operation);
-	}
 }
 
 bool ledger_knows(const struct ledger *ledger, uint64_t time)
@@ -340,8 +308,7 @@ void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes nam
 		    uint64_t time)
 {
 	for (struct request *request = ledger->newest; request; request = request->older) {
-		bool of_container = bytes_begin(request->operation, "Container") ||
-				    bytes_begin(request->operation, "ImageCommit");
+		bool of_container = route_of(request->operation)->target == TARGET_CONTAINER;
 
 		if (request->socket == socket && request->started < time && !request->over &&
 		    of_container && !request->named_late && !request->id.size &&
@@ -391,24 +358,17 @@ static bool is_within(const struct request *request, const struct effect_cause *
 	return time <= request->answered + slack;
 }
 
-/* Of a container whose volumes it had to mount for a look. */
-static bool looked_within(const struct request *request, enum effect_key key)
-{
-	return key == KEY_CONTAINER && memmem(request->operation.data, request->operation.size,
-					      "Archive", strlen("Archive"));
-}
-
 /* Whether the engine said that there was nothing to do. */
-static bool did_nothing(const struct request *request, enum effect_key key)
+static bool did_nothing(const struct request *request, const struct effect_cause *cause)
 {
 	switch (request->status) {
 	case STATUS_NOT_MODIFIED:
 	case STATUS_CONFLICT:
 		return true;
 	case STATUS_NOT_FOUND:
-		return !looked_within(request, key);
+		return !cause->looks;
 	default:
-		return request->status >= STATUS_ERROR && key == KEY_MADE;
+		return request->status >= STATUS_ERROR && cause->key == KEY_MADE;
 	}
 }
 
@@ -597,7 +557,7 @@ enum match ledger_request_match(const struct request *request, const struct effe
 	if (!effect_is_cause(cause, request->operation) || !is_within(request, cause, time, slack))
 		return MATCH_NONE;
 	match = match_key(request, cause->key, event, creator, container, ret_basis);
-	if (match != MATCH_NONE && did_nothing(request, cause->key))
+	if (match != MATCH_NONE && did_nothing(request, cause))
 		return MATCH_BARREN;
 	if (match != MATCH || !cause->failed || request->status >= STATUS_ERROR)
 		return match;

@@ -8,7 +8,6 @@
 #ifndef CALLERD_LEDGER_H
 #define CALLERD_LEDGER_H
 
-
 #include "base/pool.h"
 #include "docker/cause/effect.h"
 #include "docker/cause/engine_event.h"
@@ -29,7 +28,8 @@ struct request {
 	unsigned int socket;
 	uint64_t connection;
 	uint64_t started;
-	struct bytes operation, event_id;
+	enum operation operation;
+	struct bytes event_id;
 	/* as they come to be known, by the functions below */
 	struct bytes id, name;	/* what it acts on; its name as sent, if the id is not known */
 	struct bytes container; /* of an exec, what a network is connected with: its full id */
@@ -64,15 +64,14 @@ struct ledger {
 	struct request *newest, *oldest; /* by .started, nearly */
 	unsigned int count;
 	struct on_connection *connections;
-	struct operation *operations; /* by name */
-	uint64_t ignorant;	      /* up to then, requests may be missing */
-	uint64_t lost_first, lost;    /* when some were lost last, from when to when; 0: never */
+	uint64_t ignorant;	   /* up to then, requests may be missing */
+	uint64_t lost_first, lost; /* when some were lost last, from when to when; 0: never */
 };
 
 /* NULL: such requests make no events happen, or there is no memory: then the ledger is ignorant. The request is the
- * ledger's and the caller's; give it back with ledger_request_end(). OPERATION outlives the ledger. */
+ * ledger's and the caller's; give it back with ledger_request_end(). */
 struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_t connection,
-			     uint64_t time, const char *operation, struct bytes event_id);
+			     uint64_t time, enum operation operation, struct bytes event_id);
 
 /* Copies. */
 void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,

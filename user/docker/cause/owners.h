@@ -6,7 +6,6 @@
 #ifndef CALLERD_OWNERS_H
 #define CALLERD_OWNERS_H
 
-
 #include "base/idtree.h"
 #include "base/table.h"
 #include "docker/cause/engine_event.h"

@@ -11,7 +11,7 @@ static bool is_of_files(enum finding_id id)
 }
 
 /* Whether ENTRY gives the caller what FINDING is about. */
-static bool is_given(enum entry entry, const struct finding *finding)
+static bool is_given(enum judge_entry entry, const struct finding *finding)
 {
 	return entry == ENTRY_ALL || (entry == ENTRY_FILES && is_of_files(finding->id));
 }
@@ -32,7 +32,7 @@ static const struct finding *gravest(const struct verdict *has)
 }
 
 /* As grave as it is where the caller gets it; else it tells what sort of container that is. */
-static void carry(struct judging *judging, enum entry entry, const struct finding *finding)
+static void carry(struct judging *judging, enum judge_entry entry, const struct finding *finding)
 {
 	enum finding_severity severity = finding->severity;
 
@@ -44,7 +44,7 @@ static void carry(struct judging *judging, enum entry entry, const struct findin
 		    verb(finding), PRINTED(finding->detail));
 }
 
-static void add_entered(struct judging *judging, enum entry entry, const struct verdict *has)
+static void add_entered(struct judging *judging, enum judge_entry entry, const struct verdict *has)
 {
 	const struct finding *worst = NULL;
 
@@ -73,7 +73,7 @@ bool judge_container_known(struct judging *judging)
 
 void judge_entry(struct judging *judging)
 {
-	enum entry entry = judging->entry;
+	enum judge_entry entry = judging->entry;
 	const struct inventory_container *container = judging->container;
 	struct verdict has = {0};
 

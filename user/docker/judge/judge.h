@@ -30,7 +30,7 @@ enum join_kind {
 };
 
 /* What a container that is dangerous by itself gives whoever asks for an operation on it. */
-enum entry {
+enum judge_entry {
 	ENTRY_NONE, /* nothing; or the operation's judge says it, as of a start */
 	ENTRY_BESIDE, /* its name, its memory, the files of its own: nothing that it has of the host */
 	ENTRY_FILES, /* to read what is mounted in it */
@@ -43,7 +43,7 @@ struct judging {
 	const struct host_files *files; /* NULL: nobody to ask */
 	struct bytes name,
 		path; /* the target's name in the path, decoded, and the path itself (route.h); may be absent */
-	enum entry entry;	  /* what the operation gives of the container */
+	enum judge_entry entry;	  /* what the operation gives of the container */
 	struct bytes query;	  /* as sent */
 	const struct value *body; /* NULL: none, or none that the daemon takes */
 	const struct inventory_container

@@ -83,15 +83,14 @@ bool cause_reason_by_name(struct bytes name, enum cause_reason *ret)
 	return found < COUNT(reasons);
 }
 
-#define ORIGIN_TEXTS 5
+#define ORIGIN_TEXTS 4
 
 static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 {
 	texts[0] = &origin->event_id;
-	texts[1] = &origin->operation;
-	texts[2] = &origin->socket;
-	texts[3] = &origin->container_name;
-	texts[4] = &origin->container_image;
+	texts[1] = &origin->socket;
+	texts[2] = &origin->container_name;
+	texts[3] = &origin->container_image;
 }
 
 /* Moves what *TEXT points to to *AT. */

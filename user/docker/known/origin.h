@@ -7,6 +7,7 @@
 #define CALLERD_ORIGIN_H
 
 #include "docker/known/inventory.h"
+#include "docker/known/operation.h"
 #include "process/caller.h"
 
 enum cause_kind {
@@ -45,7 +46,8 @@ struct origin {
 	unsigned int references;
 	struct caller *caller; /* a reference of its own */
 	uint64_t time;	       /* ns of CLOCK_REALTIME: when the engine read its first byte */
-	struct bytes event_id, operation;	      /* of its api-request */
+	enum operation operation;
+	struct bytes event_id;			      /* of its api-request */
 	struct bytes socket;			      /* the engine's, as it is watched */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int finding_count;
