@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define HASH_NONFATAL_OOM 1
 #include "docker/cause/ledger.h"
 
 #include <signal.h>
