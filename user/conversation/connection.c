@@ -18,7 +18,7 @@ struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, 
 	connection->flags = flags;
 	connection->active = time;
 	connection->surveyed = true;
-	/* Who was there before may be in the middle of anything. */
+	/* A connection from before the agent's start may be in the middle of a message. */
 	if (flags & CALLERD_FLAG_PREEXISTING)
 		connection->request.state = connection->response.state = STREAM_LOST;
 	connection->missed = RECORD_INCOMPLETE_RESYNCHRONISED;
@@ -65,7 +65,7 @@ static uint64_t oldest_offset(const struct connection *connection)
 	if (connection->exchange)
 		return connection->exchange->offset;
 	if (connection->request.state ==
-	    STREAM_LOST) /* the answer of one of these may still come */
+	    STREAM_LOST) /* a request from there on may still be answered */
 		return connection->lost_at;
 	return connection->held_size ? connection->held_offset : connection->request.next;
 }
@@ -84,7 +84,7 @@ bool connection_sender_certain(const struct connection *connection, const struct
 void connection_find_senders(const struct connection *connection, const struct exchange *exchange,
 			     struct senders_found *ret)
 {
-	/* Offsets are not exact: it may be any of them. */
+	/* With urgent data on the connection offsets are not exact: any of its senders may have sent it. */
 	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND;
 	bool crowd = connection->flags & CALLERD_FLAG_CROWD;
 
@@ -181,7 +181,7 @@ size_t connection_callers_memory(const struct connection *connection)
 	const struct senders *senders = &connection->senders;
 	size_t size = caller_part(connection->connector);
 
-	/* The last one stands for all of them: they are many at most where one process forks the next. */
+	/* The last sender stands for all: there are many only where one process forks the next, and such callers are alike. */
 	if (senders->count)
 		size += senders->count *
 			caller_part(senders_get(senders, senders->count - 1)->caller);
@@ -200,7 +200,7 @@ static struct http1_parser *stream_parser(struct stream *stream, enum http1_role
 	return stream->parser;
 }
 
-/* No more of the response will be seen that a request waits for. */
+/* The rest of the response that a finished request waits for will not be seen. */
 static void stop_answering(struct connection *connection)
 {
 	if (connection->answering)
@@ -215,7 +215,7 @@ static void stream_lose(struct stream *stream)
 		stream->state = STREAM_LOST;
 }
 
-/* From OFFSET on it is not known where requests begin. WHY: a RECORD_INCOMPLETE_ bit. */
+/* The framing of requests is lost from OFFSET on. WHY: a RECORD_INCOMPLETE_ bit. */
 static void lose_requests(struct connection *connection, uint64_t offset, unsigned int why)
 {
 	if (connection->request.state == STREAM_READ)
@@ -224,7 +224,7 @@ static void lose_requests(struct connection *connection, uint64_t offset, unsign
 	stream_lose(&connection->request);
 }
 
-/* Nothing more comes of the requests so far. */
+/* Tells the reader that all requests so far are over. */
 static void tell_over(const struct connection *connection, uint64_t time)
 {
 	if (connection->reader && connection->reader->over)
@@ -232,7 +232,7 @@ static void tell_over(const struct connection *connection, uint64_t time)
 					 connection->ended, time);
 }
 
-/* The request at hand goes to those that wait to be written. */
+/* Moves the request at hand to the finished ones. */
 static void finish(struct connection *connection, uint64_t time)
 {
 	struct exchange *exchange = connection->exchange;
@@ -250,7 +250,7 @@ static void finish(struct connection *connection, uint64_t time)
 	connection->finished_last = exchange;
 }
 
-/* The response that went on was over at TIME. */
+/* Notes that the current response was over at TIME. */
 static void end_current(struct connection *connection, uint64_t time, const char *reason)
 {
 	struct exchange *exchange = connection->current;
@@ -273,7 +273,7 @@ static void end_current(struct connection *connection, uint64_t time, const char
 	connection->finished = exchange;
 }
 
-/* As END_OFFSET is where its response ended. */
+/* The same, where the response ended at END_OFFSET. */
 static void end_current_at(struct connection *connection, uint64_t time, const char *reason,
 			   uint64_t end_offset)
 {
@@ -295,7 +295,7 @@ static void drop_held(struct connection *connection)
 
 static void take_over(struct connection *connection)
 {
-	/* A refusal that ends with its connection is none. */
+	/* A refusal that ends with its connection takes nothing over. */
 	connection->current->taken_over = connection->current->status < 300;
 	stop_answering(connection);
 	stream_close(&connection->request);
@@ -323,7 +323,7 @@ static int begin_exchange(struct connection *connection, uint64_t offset, uint64
 	return 0;
 }
 
-/* Of the request that is answered now nothing was seen: it is somewhere in what was lost. */
+/* Begins an exchange for a response whose request was not seen: its bytes are among the lost ones. */
 static int begin_unseen(struct connection *connection, uint64_t time)
 {
 	bool lost = connection->request.state == STREAM_LOST;
@@ -344,7 +344,7 @@ static int begin_unseen(struct connection *connection, uint64_t time)
 	return 0;
 }
 
-/* A beginning found in the dark was none. */
+/* Drops an exchange that was begun where the framing was lost, and was no request. */
 static void forget_exchange(struct connection *connection)
 {
 	exchange_free(connection->exchange);
@@ -425,7 +425,7 @@ static int request_step(struct connection *connection, enum http1_step step)
 	}
 }
 
-/* How many of the bytes before a request the daemon takes for none of it. */
+/* How many line ends the daemon skips before a request. */
 static size_t skip_blanks(struct stream *stream, const char *data, size_t size)
 {
 	size_t skipped = 0;
@@ -438,7 +438,7 @@ static size_t skip_blanks(struct stream *stream, const char *data, size_t size)
 	return skipped;
 }
 
-/* Reads as far as one request goes; what follows it is held. */
+/* Reads up to the end of one request, and holds what follows. */
 static int read_requests(struct connection *connection, const char *data, size_t size,
 			 uint64_t offset, uint64_t time)
 {
@@ -493,8 +493,8 @@ static bool may_begin_request(char byte)
 	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
 }
 
-/* Without framing, a request begins at the daemon's first read after it spoke, if at all. Where a
- * response is not over, its end may have gone by unseen: the next bytes of it will tell. */
+/* Where the framing is lost, a request can begin only at the daemon's first read after a write. A response that seems to
+ * go on may have ended unseen: its next bytes, or none, tell. */
 static bool find_request(struct connection *connection, const struct callerd_data_event *data)
 {
 	if (!(data->header.flags & CALLERD_FLAG_TURN) || !data->copied || connection->exchange ||
@@ -512,14 +512,14 @@ static bool find_request(struct connection *connection, const struct callerd_dat
 	return true;
 }
 
-/* SIZE bytes at OFFSET went by unseen. */
+/* SIZE bytes of the request stream at OFFSET were not seen. */
 static void request_gap(struct connection *connection, uint64_t offset, uint64_t size,
 			unsigned int why)
 {
 	struct exchange *exchange = connection->exchange;
 	struct stream *stream = &connection->request;
 
-	if (exchange && exchange->complete) { /* the gap is in what follows */
+	if (exchange && exchange->complete) { /* the gap lies behind that request */
 		connection->held_gap = true;
 		return;
 	}
@@ -537,7 +537,7 @@ static void request_gap(struct connection *connection, uint64_t offset, uint64_t
 	read_requests(connection, "", 0, offset + size, connection->active);
 }
 
-/* The daemon began to read at DATA. A single byte may be the one that Go reads ahead. */
+/* Notes that the daemon read DATA: what stands before it is served. A single byte may be the one that Go reads ahead. */
 static void note_served(struct connection *connection, const struct callerd_data_event *data)
 {
 	const struct exchange *current = connection->current;
@@ -545,7 +545,7 @@ static void note_served(struct connection *connection, const struct callerd_data
 
 	if (served > connection->served)
 		connection->served = served;
-	/* Its end was not seen, but it is over. */
+	/* The end of the current response was not seen, but it is over. */
 	if (current && current->complete && current->end <= connection->served)
 		end_current(connection, connection->spoken, "complete");
 }
@@ -563,7 +563,7 @@ static int request_data(struct connection *connection, const struct callerd_data
 			     data->header.time);
 }
 
-/* The request at hand is through: what was held behind it is next. */
+/* Reads the bytes that were held behind the request at hand, which is finished. */
 static int release_held(struct connection *connection)
 {
 	char *held = connection->held;
@@ -587,27 +587,27 @@ static int release_held(struct connection *connection)
 
 /* --- responses -------------------------------------------------------------------------------- */
 
-/* Whether the response that this is the head of is still to come. */
+/* Whether HEAD is an interim response (100 to 199): the final one is still to come. */
 static bool is_interim(const struct http1_head *head)
 {
 	return head->status >= 100 && head->status < 200 && head->status != 101;
 }
 
-/* The response that begins is followed by no other one. */
+/* The response that begins is the last one of HTTP on this connection. */
 static int end_of_http(struct connection *connection)
 {
 	if (!connection->unsure) {
 		take_over(connection);
 		return 0;
 	}
-	/* Content that looks like this must not stop the reading. */
+	/* It may be content that looks like a response: reading goes on. */
 	connection->perhaps_taken_over = true;
 	stop_answering(connection);
 	stream_lose(&connection->response);
 	return release_held(connection);
 }
 
-/* A head is there, the first byte of which is at OFFSET. */
+/* Takes in a response's head, which began at OFFSET. */
 static int answered(struct connection *connection, uint64_t offset, uint64_t time)
 {
 	struct stream *stream = &connection->response;
@@ -642,14 +642,14 @@ static int answered(struct connection *connection, uint64_t offset, uint64_t tim
 	return connection->draining ? 0 : release_held(connection);
 }
 
-/* The daemon does not speak HTTP/1: what was asked stays without an answer. */
+/* The response is not HTTP/1: the request stays without an answer. */
 static void response_failed(struct connection *connection, uint64_t time)
 {
 	struct exchange *exchange = connection->exchange;
 
 	stop_answering(connection);
 	stream_lose(&connection->response);
-	if (!exchange || connection->unsure) /* it was none, then */
+	if (!exchange || connection->unsure) /* so it was no response */
 		return;
 	exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 	if (!exchange->parse_error)
@@ -710,7 +710,7 @@ static bool begins_response(const struct callerd_data_event *data)
 	return data->header.flags & CALLERD_FLAG_TURN && size && !memcmp(data->data, start, size);
 }
 
-/* The response to the request at hand went by unseen. */
+/* Finishes the request at hand, whose response was not seen. */
 static int pass_over(struct connection *connection, uint64_t time)
 {
 	connection->exchange->incomplete |= connection->missed;
@@ -718,7 +718,8 @@ static int pass_over(struct connection *connection, uint64_t time)
 	return release_held(connection);
 }
 
-/* What was answered in full by now, was so in the dark; the response that begins now is a later one's. */
+/* Finishes the requests that were answered in full without being seen: the response that begins now belongs to a later
+ * request. */
 static int pass_over_answered(struct connection *connection, uint64_t time)
 {
 	int error = 0;
@@ -825,7 +826,7 @@ static int response_gap(struct connection *connection, uint64_t offset, uint64_t
 	return 0;
 }
 
-/* SIZE bytes before DATA, or those of it, went by unseen, up to TIME. */
+/* SIZE bytes before DATA, or those of DATA itself, were not seen, up to TIME. */
 static int handle_gap(struct connection *connection, const struct callerd_data_event *data,
 		      uint64_t size, unsigned int why, uint64_t time)
 {
@@ -887,7 +888,7 @@ static const char *end_reason(unsigned int reason, const struct callerd_end_even
 	}
 }
 
-/* The response that goes on ends with its connection. */
+/* Ends the current response, since its connection ended. */
 static void end_streaming(struct connection *connection, uint64_t time, unsigned int reason,
 			  const struct callerd_end_event *end)
 {
@@ -907,7 +908,7 @@ static void end_streaming(struct connection *connection, uint64_t time, unsigned
 		end_current(connection, time, end_reason(reason, end));
 }
 
-/* What the daemon wrote behind the last bytes that were seen. */
+/* Takes in how much the daemon wrote behind the last bytes that were seen. */
 static void see_totals(struct connection *connection, const struct callerd_end_event *end)
 {
 	struct stream *stream = &connection->response;
@@ -927,12 +928,12 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 
 	if (end)
 		see_totals(connection, end);
-	/* Its answer may be among what was not seen. */
+	/* The answer may be among the bytes that were not seen. */
 	missed = connection->response.state == STREAM_LOST ? connection->missed : 0;
 	connection->ended = true;
 	stop_answering(connection);
 	end_streaming(connection, time, reason, end);
-	/* What was read ahead were requests too, never answered. */
+	/* Held bytes are requests, too, which were never answered. */
 	while ((exchange = connection->exchange)) {
 		exchange->incomplete |= reason | missed;
 		if (!exchange->has_head && !exchange->parse_error) {

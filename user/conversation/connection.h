@@ -10,7 +10,6 @@
 #ifndef CALLERD_CONNECTION_H
 #define CALLERD_CONNECTION_H
 
-
 #include "base/table.h"
 #include "conversation/exchange.h"
 #include "conversation/senders.h"
@@ -38,27 +37,27 @@ struct connection {
 	uint32_t socket;
 	uint32_t flags;		  /* CALLERD_FLAG_ bits of its events */
 	struct caller *connector; /* NULL: not seen */
-	uint64_t connected;	  /* when that was described: ns of CLOCK_BOOTTIME */
+	uint64_t connected;	  /* when the connector was described: ns of CLOCK_BOOTTIME */
 	struct senders senders;
 	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
-	/* What ends at or before this request offset was answered in full when the daemon read there: Go's
-	 * server begins to read a request when the one before is over, but for one byte of it. */
+	/* Requests that end at or before this offset were answered in full: Go's server reads on, but for one byte, only
+	 * when the response before is over. */
 	uint64_t served;
 	uint64_t message_end;  /* request offset behind the last one that was seen to its end */
 	uint64_t lost_at;      /* while the request stream is lost: the offset since when */
 	uint64_t spoken;       /* when the daemon wrote last, before the event at hand */
 	unsigned int missed;   /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
 	unsigned int lost_why; /* the same of requests */
-	bool unsure;	       /* the response at hand was found in the dark, or one before it */
-	bool perhaps_taken_over;   /* such a one said so */
+	bool unsure; /* this response, or one before it, was found where the framing was lost */
+	bool perhaps_taken_over;   /* such a response ended HTTP on the connection */
 	uint64_t requests;	   /* so far */
 	struct exchange *exchange; /* the request at hand; NULL: none */
-	bool draining;		   /* the request was answered before its body was through */
+	bool draining;		   /* the request was answered before its body ended */
 	struct exchange *finished, *finished_last; /* not yet written */
-	struct exchange *answering; /* of those, the one whose response is being read */
-	struct exchange *current;   /* whose response goes on, as far as is known; NULL: none */
-	struct exchange *streaming; /* the same, where its record was written; owned */
+	struct exchange *answering; /* the finished one whose response is being read */
+	struct exchange *current;   /* the one whose response goes on; NULL: none */
+	struct exchange *streaming; /* the current one, once its record is written; owned */
 	const struct reader *reader;
 	char *held; /* bytes behind the request at hand */
 	size_t held_size;
@@ -68,10 +67,10 @@ struct connection {
 	bool surveyed;	       /* seen, or younger than the survey */
 	bool listed;	       /* on the tracker's list of those to flush */
 	uint64_t active;       /* time of its last event */
-	size_t memory;	       /* bytes that it holds, as accounted for */
-	size_t charge;	       /* the same, with its part of its callers' */
-	uint64_t account;      /* of who acted on it last */
-	struct holder *holder; /* the tracker's: whose it is */
+	size_t memory;	       /* bytes of memory, as the tracker counted them last */
+	size_t charge;	       /* .memory and its share of its callers' memory */
+	uint64_t account;      /* that acted on it last */
+	struct holder *holder; /* the tracker's */
 	struct connection *newer_of_holder, *older_of_holder; /* by activity */
 	uint64_t *unpaired;		  /* counter of responses without a request */
 	struct connection *newer, *older; /* by activity */
@@ -95,26 +94,26 @@ int connection_add_sender(struct connection *connection, struct sender sender);
 /* Bytes that the daemon read or wrote. 0 or -ENOMEM (the stream is then lost, not the process). */
 int connection_data(struct connection *connection, const struct callerd_data_event *data);
 
-/* The connection is over: whatever was asked and not answered is finished. REASON: a
- * RECORD_INCOMPLETE_ bit, or 0 where it ended by itself. END: what the kernel said of it; NULL: nothing. */
+/* Ends the connection and finishes its requests, answered or not. REASON: a RECORD_INCOMPLETE_ bit, or 0 where it ended
+ * by itself. END: the kernel's event; NULL: none. */
 void connection_end(struct connection *connection, uint64_t time, unsigned int reason,
 		    const struct callerd_end_event *end);
 
-/* Who may have sent EXCHANGE. */
+/* The callers that may have sent EXCHANGE. */
 void connection_find_senders(const struct connection *connection, const struct exchange *exchange,
 			     struct senders_found *ret);
 
-/* Who sent EXCHANGE, or its beginning: the caller; NULL where that is not known, or one of several did. Adds to
- * its incomplete bits what is doubtful. */
+/* The sender of EXCHANGE, or of its beginning; NULL where it is not known or one of several. Marks in the exchange's
+ * incomplete bits what is doubtful. */
 struct caller *connection_sender(const struct connection *connection, struct exchange *exchange);
 
-/* Whether there is a request at hand of which the reader has not been told who sent it. */
+/* Whether the reader does not know the sender of the request at hand yet. */
 bool connection_has_untold(const struct connection *connection);
 
-/* Tells it, if that is certain: when all that came with the request has been taken in. */
+/* Tells the reader that sender, if it is certain. Called when all events that came with the request are taken in. */
 void connection_tell_sender(struct connection *connection);
 
-/* Whether all who sent EXCHANGE, or may have, are known. */
+/* Whether the kernel has told all senders up to the end of EXCHANGE. */
 bool connection_sender_certain(const struct connection *connection,
 			       const struct exchange *exchange);
 
@@ -128,7 +127,7 @@ void connection_written(struct connection *connection);
 /* The request at hand that has no answer, if its head was seen and its beginning was not told; NULL: none. */
 struct exchange *connection_unanswered(const struct connection *connection);
 
-/* Its part of the memory of those callers that it shares with others, roughly. */
+/* Its share of the memory of its callers, which other connections have as well; an estimate. */
 size_t connection_callers_memory(const struct connection *connection);
 
 /* Bytes of memory that the connection holds now. Its callers are shared: callers_memory(). */

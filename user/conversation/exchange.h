@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request and what became of it. */
+/* A request and its response. */
 #ifndef CALLERD_EXCHANGE_H
 #define CALLERD_EXCHANGE_H
 
@@ -8,25 +8,26 @@
 #include "process/caller.h"
 #include "record/record.h"
 
-/* What takes longer than this (ns), to be answered or from then on, has records of its beginning and its end. */
+/* A request that takes longer than this (ns) until its answer has a record of its beginning; a response that goes on for
+ * longer than this has one of its end. */
 #define EXCHANGE_LONG 1000000000ull
 
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
-	uint64_t connection;   /* id of the one that it is on */
-	uint64_t account;      /* whom its memory is charged to */
-	uint64_t number;       /* there, from 1 */
+	uint64_t connection;   /* id of its connection */
+	uint64_t account;      /* that its memory is charged to */
+	uint64_t number;       /* among the requests of its connection, from 1 */
 	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
 	uint64_t started;      /* when the daemon read its first byte */
 	uint64_t finished;     /* when its response's head, or its connection's end, was seen */
 	uint64_t over;	       /* when its response was over; 0: it goes on, or there is none */
-	bool resynchronised;   /* only taken for a request since it looks like one */
-	bool doubtful;	       /* and a response was not over, as far as was seen */
-	bool unseen;	       /* all that was seen of it is its answer */
-	bool unsure;	       /* what was taken for its answer may be content of another one */
+	bool resynchronised;   /* it looked like a request where the framing was lost */
+	bool doubtful;	       /* resynchronised while a response went on, as far as was seen */
+	bool unseen;	       /* only its answer was seen */
+	bool unsure;	       /* its answer may be content of another response */
 	bool has_head, complete;
-	bool sender_told;	     /* to the reader */
-	bool start_told, written;    /* its records */
+	bool sender_told;	     /* the reader knows its sender */
+	bool start_told, written;    /* the record of its beginning, of its answer */
 	bool taken_over;	     /* its answer was the last of HTTP on the connection */
 	unsigned int incomplete;     /* RECORD_INCOMPLETE_ bits */
 	unsigned int end_incomplete; /* those of its end */
@@ -38,15 +39,16 @@ struct exchange {
 	uint64_t request_bytes, response_bytes;
 	uint64_t answer_offset;	     /* stream offset of its response's first byte */
 	struct record_stream stream; /* once it is over */
-	uint64_t described;	     /* when its caller was; 0: as it was read */
-	struct caller *caller;	     /* who sent it, once it is written; a reference */
+	uint64_t
+		described; /* when its caller was described (ns of CLOCK_BOOTTIME); 0: when the request was read */
+	struct caller *caller; /* its sender, once its record is written; a reference */
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
 	bool target_truncated;
 	char *mime_type, *user_agent; /* owned; NULL: none */
 	const struct reader *reader;
-	void *content;	     /* what the reader made of it; NULL: nothing */
+	void *content;	     /* the reader's; NULL: none */
 	bool awaits_content; /* the response's body, which the reader wants */
 };
 
@@ -65,14 +67,13 @@ void exchange_complete(struct exchange *exchange, const struct http1_parser *par
 void exchange_body(struct exchange *exchange, const char *bytes, size_t size);
 void exchange_body_gap(struct exchange *exchange);
 
-/* Its head is there: from here on the reader reads its content. What it needs of the target as sent it
- * takes now: the target loses its secrets. */
+/* Hands the head to the reader, which copies what it needs of the target: after this call the target has no secrets. */
 void exchange_read(struct exchange *exchange, uint32_t socket);
 
 /* Bytes of memory that its content holds. */
 size_t exchange_memory(const struct exchange *exchange);
 
-/* Who sent it is known for certain. */
+/* Tells the reader that CALLER sent the request, for certain. */
 void exchange_sent(struct exchange *exchange, struct caller *caller);
 
 /* A final response's head is there. */
@@ -85,8 +86,7 @@ void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t s
  * of the records of a request it is: that of its beginning, of its answer, or of its end. */
 void exchange_describe(struct exchange *exchange, struct record *record);
 
-/* Its record was written, and CALLER, which may be NULL, is who sent it: from here on no more is kept than what
- * the record of its end needs. */
+/* Its record was written with CALLER, which may be NULL. Frees all but what the record of its end needs. */
 void exchange_written(struct exchange *exchange, struct caller *caller);
 
 /* Whether it is over, and lasted beyond its answer: its end has a record of its own. */

@@ -7,7 +7,7 @@
 
 #define ROOM_MIN 4
 
-/* Moves the queue to the front of memory for ROOM of them, which is no less than there are. */
+/* Moves the queue to the front of its memory, and gives it ROOM places, at least as many as it has senders. */
 static int move(struct senders *senders, unsigned int room)
 {
 	struct sender *queue = senders->queue;
@@ -25,7 +25,7 @@ static int move(struct senders *senders, unsigned int room)
 	return 0;
 }
 
-/* Moves only where half of the memory has become free since it moved last: a step per sender, overall. */
+/* Moves only where half of the places have become free since the last move: one step per sender, over all. */
 static int make_room(struct senders *senders)
 {
 	if (senders->first + senders->count < senders->room)
@@ -47,7 +47,7 @@ static void drop_first(struct senders *senders)
 	senders->count--;
 }
 
-/* Where there is no room for more the second one goes: the first one began what is being sent. */
+/* Drops the second sender for want of room: the first one began the bytes at hand. */
 static void forget_second(struct senders *senders)
 {
 	struct sender first = *at(senders, 0);
@@ -58,7 +58,7 @@ static void forget_second(struct senders *senders)
 	senders->forgotten = true;
 }
 
-/* Whether A comes before B. Who began a span may be told after those who joined it. */
+/* Whether A comes before B. The kernel may tell the one that began a span after those that joined it. */
 static bool is_before(const struct sender *a, const struct sender *b)
 {
 	return a->span != b->span ? a->span < b->span : !a->joins && b->joins;
@@ -110,12 +110,12 @@ static void add_found(struct senders_found *found, struct caller *caller)
 		found->caller[found->count++] = caller;
 }
 
-/* What is looked for, and where the walk over the spans stands. */
+/* A walk over the spans: the bytes that it looks for, and what it found. */
 struct search {
 	const struct senders *senders;
 	uint64_t begin, end;
 	struct senders_found *found;
-	unsigned int spans; /* that have bytes of it */
+	unsigned int spans; /* that have some of these bytes */
 };
 
 /* The index of the first sender of the next span, from INDEX on. */
@@ -126,7 +126,7 @@ static unsigned int next_span(const struct senders *senders, unsigned int index,
 	return index;
 }
 
-/* Takes in a span: FIRST began it at START, the senders from INDEX up to NEXT are told of it. */
+/* Looks at SPAN, which FIRST began at START, and whose senders are those from INDEX up to NEXT. */
 static void search_span(struct search *search, struct caller *first, uint32_t span, uint64_t start,
 			unsigned int index, unsigned int next)
 {
@@ -138,7 +138,7 @@ static void search_span(struct search *search, struct caller *first, uint32_t sp
 		return;
 	search->spans++;
 	add_found(search->found, first);
-	/* Spans in between were not told: where this one ends is not known. */
+	/* Spans between this one and the next were not told: the end of this one is not known. */
 	search->found->unknown |= following != span;
 	for (; index < next; index++) {
 		const struct sender *sender = at(senders, index);
@@ -157,7 +157,7 @@ void senders_find(const struct senders *senders, struct caller *connector, uint6
 	unsigned int index = 0, next;
 
 	*ret = (struct senders_found){.unknown = senders->forgotten};
-	/* The span of the connector, unless its beginning was dropped, or another one is told to begin it. */
+	/* Span 0 is the connector's, unless its beginning was dropped, or another sender began it. */
 	if (!senders->count || at(senders, 0)->span || at(senders, 0)->joins) {
 		next = next_span(senders, 0, 0);
 		if (!senders->count || at(senders, 0)->offset > begin || next)
@@ -179,7 +179,7 @@ void senders_find(const struct senders *senders, struct caller *connector, uint6
 		ret->unknown = ret->ambiguous = true;
 }
 
-/* The index of the one who began the span that the byte at OFFSET lies in; 0 where that is not told. */
+/* The index of the sender that began the span of the byte at OFFSET; 0 where that is not known. */
 static unsigned int beginner(const struct senders *senders, uint64_t offset)
 {
 	unsigned int found = 0;
@@ -201,7 +201,7 @@ void senders_drop_before(struct senders *senders, uint64_t offset)
 	while (room > ROOM_MIN && senders->count <= room / 4)
 		room /= 2;
 	if (room < senders->room)
-		move(senders, room); /* or keeps what it has */
+		move(senders, room); /* where that fails, it keeps what it has */
 }
 
 void senders_clear(struct senders *senders)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who sends on a connection. Its request stream is cut into spans (see callerd/event.h): the bytes of one are of
- * the process that began it, or, where others joined it, of any of these. Span 0 is the connector's.
+ * The senders of a connection. The kernel programs cut its request stream into spans (callerd/event.h): the bytes of a
+ * span were sent by the process that began it or, where others joined it, by any of these. Span 0 is the connector's.
  */
 #ifndef CALLERD_SENDERS_H
 #define CALLERD_SENDERS_H
@@ -17,21 +17,21 @@
 struct sender {
 	uint64_t offset; /* of the first byte that may be its own */
 	uint32_t span;
-	bool joins; /* a span that another one began */
+	bool joins; /* it joined a span that another sender began */
 	struct caller *caller;
 	uint64_t time; /* when the caller was described: ns of CLOCK_BOOTTIME */
 };
 
 struct senders {
 	struct sender
-		*queue; /* [first, first + count) of ROOM; by span, who joins behind who began */
+		*queue; /* [first, first + count) of ROOM; by span, the one that began it first */
 	unsigned int first, count, room;
-	bool forgotten;			    /* there were more than are remembered */
-	uint32_t span;			    /* the last one that is known to have begun */
+	bool forgotten;			    /* senders were dropped for want of room */
+	uint32_t span;			    /* the newest one that is known */
 	uint64_t shared_from, shared_until; /* bytes that were read while several sent */
 };
 
-/* Who sent a piece of the stream. Callers are borrowed. */
+/* The senders of a piece of the stream. Callers are borrowed. */
 struct senders_found {
 	struct caller *caller[SENDERS_FOUND_MAX]; /* different ones, the earliest first */
 	unsigned int count;
@@ -39,7 +39,7 @@ struct senders_found {
 	bool more;	/* and there are more than fit */
 	bool several;	/* different ones sent different parts */
 	bool ambiguous; /* which of them sent what is not known */
-	bool unknown;	/* others, who are not known, may have sent it as well */
+	bool unknown;	/* senders that are not known may have sent it as well */
 };
 
 /* Takes over the reference to SENDER's caller. 0, or -ENOMEM: it is then forgotten. */
@@ -51,11 +51,11 @@ static inline const struct sender *senders_get(const struct senders *senders, un
 	return &senders->queue[senders->first + index];
 }
 
-/* The daemon has read [BEGIN, END) when SPAN had begun, and SHARED: several sent in it. */
+/* The daemon read [BEGIN, END) when SPAN was the newest one. SHARED: several processes sent at once. */
 void senders_read(struct senders *senders, uint64_t begin, uint64_t end, uint32_t span,
 		  bool shared);
 
-/* Who sent [BEGIN, END). CONNECTOR: the sender of span 0; NULL: not known. */
+/* Finds the senders of [BEGIN, END). CONNECTOR: the sender of span 0; NULL: not known. */
 void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
 		  uint64_t end, struct senders_found *ret);
 

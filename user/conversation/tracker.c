@@ -9,10 +9,10 @@
 #include "conversation/connection.h"
 #include "secret/mask.h"
 
-/* What an account has here. Lives as long as it has a connection. */
+/* The connections of one account. It is freed with the last of them. */
 struct holder {
 	uint64_t account;
-	size_t memory;			    /* that its connections are charged with */
+	size_t memory;			    /* bytes that its connections are charged with */
 	unsigned int count;		    /* of its connections */
 	struct connection *newest, *oldest; /* of them, by activity */
 	UT_hash_handle hh;
@@ -24,9 +24,9 @@ struct tracker {
 	struct connection *table;	    /* by id */
 	struct connection *newest, *oldest; /* by activity */
 	struct connection *listed,
-		**listed_end; /* with something to write, or ended; in that order */
+		**listed_end; /* connections that have a record to write, or ended, in that order */
 	struct connection *first_open,
-		*last_open; /* with an unanswered request, the oldest first */
+		*last_open; /* connections whose request has no answer yet, the oldest first */
 	unsigned int count;
 	struct tracker_stats stats; /* memory: of the connections alone */
 };
@@ -43,7 +43,7 @@ int tracker_new(const struct tracker_options *options, struct tracker **ret)
 	return 0;
 }
 
-/* --- whose connections they are --------------------------------------------------------------- */
+/* --- accounts --------------------------------------------------------------------------------- */
 
 /* NULL: there is no memory. */
 static struct holder *find_or_add_holder(struct tracker *tracker, uint64_t account)
@@ -106,7 +106,7 @@ static void give_to_holder(struct connection *connection, struct holder *holder)
 	link_newest_of_holder(connection);
 }
 
-/* ACCOUNT acts on the connection from now on. */
+/* Charges ACCOUNT for the connection from now on: that account acted on it last. */
 static void change_holder(struct tracker *tracker, struct connection *connection, uint64_t account)
 {
 	struct holder *holder;
@@ -136,7 +136,7 @@ static void link_newest(struct tracker *tracker, struct connection *connection)
 	tracker->newest = connection;
 }
 
-/* It spoke last, of all and of those of its account. */
+/* Makes CONNECTION the most recently active one, of all and of its account. */
 static void note_activity(struct tracker *tracker, struct connection *connection, uint64_t time)
 {
 	connection->active = time;
@@ -170,7 +170,7 @@ static void unlist(struct tracker *tracker, struct connection *connection)
 	connection->listed = false;
 }
 
-/* Its request at hand has no answer yet. */
+/* Puts CONNECTION on the list of those whose request has no answer yet, if that is so. */
 static void open_connection(struct tracker *tracker, struct connection *connection)
 {
 	const struct exchange *exchange = connection_unanswered(connection);
@@ -245,7 +245,7 @@ static void write_record(struct tracker *tracker, struct record *record, uint32_
 	tracker->options.record(tracker->options.data, record);
 }
 
-/* ACTION is which of the records of EXCHANGE, CALLER who sent it. */
+/* Writes one of the records of EXCHANGE: ACTION says which. CALLER sent it; NULL: that is not known. */
 static void write_exchange(struct tracker *tracker, struct connection *connection,
 			   struct exchange *exchange, enum record_action action,
 			   struct caller *caller)
@@ -262,7 +262,7 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 			},
 	};
 
-	if (!exchange->written) { /* of its end: who is kept for that */
+	if (!exchange->written) { /* a record of its end has the caller that was kept */
 		connection_find_senders(connection, exchange, &found);
 		if (found.count > 1 || (found.count && !caller)) {
 			record.candidates = (const struct caller *const *)found.caller;
@@ -292,7 +292,7 @@ static void write_request(struct tracker *tracker, struct connection *connection
 	exchange_written(exchange, caller);
 }
 
-/* What is doubtful now may be certain when it is answered. */
+/* Writes that a request began. The marks of what is incomplete are taken back: the record of the answer may know better. */
 static void write_start(struct tracker *tracker, struct connection *connection,
 			struct exchange *exchange)
 {
@@ -306,7 +306,7 @@ static void write_start(struct tracker *tracker, struct connection *connection,
 	exchange->start_told = true;
 }
 
-/* Tells the beginning of what has been going on for long without an answer. */
+/* Writes the beginning of each request that has waited for its answer longer than EXCHANGE_LONG. */
 static void write_starts(struct tracker *tracker, uint64_t now)
 {
 	struct connection *connection;
@@ -317,11 +317,11 @@ static void write_starts(struct tracker *tracker, uint64_t now)
 		exchange = connection_unanswered(connection);
 		if (exchange && now > exchange->started + EXCHANGE_LONG)
 			write_start(tracker, connection, exchange);
-		open_connection(tracker, connection); /* another one meanwhile */
+		open_connection(tracker, connection); /* its next request may be unanswered, too */
 	}
 }
 
-/* Writes what is finished, as far as its senders are known or were waited for long enough. */
+/* Writes each finished request whose senders are known, or were waited for long enough. */
 static void flush_connection(struct tracker *tracker, struct connection *connection, uint64_t now)
 {
 	struct exchange *exchange;
@@ -360,8 +360,8 @@ static const struct holder *find_greatest_holder(const struct tracker *tracker, 
 	return greatest;
 }
 
-/* The connection that makes room: of whoever takes most, the one that was silent longest. KEEP is the one at
- * hand, or NULL. */
+/* The connection to evict: the longest silent one of the account that takes most. Not KEEP, which is in use; KEEP may
+ * be NULL. */
 static struct connection *find_victim(const struct tracker *tracker, const struct connection *keep)
 {
 	bool by_memory = tracker->count <= tracker->options.connections_max;
@@ -372,7 +372,7 @@ static struct connection *find_victim(const struct tracker *tracker, const struc
 		victim = victim->newer_of_holder;
 	if (victim)
 		return victim;
-	victim = tracker->oldest; /* the one at hand is all that he has */
+	victim = tracker->oldest; /* KEEP is the only connection of that account */
 	return victim && victim == keep ? victim->newer : victim;
 }
 
@@ -390,7 +390,7 @@ static void evict(struct tracker *tracker, const struct connection *keep, uint64
 		tracker->options.evicted(tracker->options.data, victim->holder->account);
 	flush_connection(tracker, victim, now);
 	unlist(tracker, victim);
-	if (victim->request.state == STREAM_OPAQUE) /* there is nothing to hear from it */
+	if (victim->request.state == STREAM_OPAQUE) /* its bytes are not copied anyway */
 		bits = CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE;
 	id = victim->id;
 	remove_connection(tracker, victim);
@@ -427,7 +427,8 @@ void tracker_flush(struct tracker *tracker, uint64_t now)
 			list(tracker, connection);
 	}
 	write_starts(tracker, now);
-	make_room(tracker, NULL, now); /* what was written is kept, rendered, of each new caller */
+	make_room(tracker, NULL,
+		  now); /* the written records added rendered callers to the memory */
 }
 
 static struct connection *find(const struct tracker *tracker, uint64_t id)
@@ -558,14 +559,14 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	const struct callerd_event_header *header = event->header;
 	struct connection *connection;
 
-	/* Nothing is known of a connection that is over before anything was seen of it. */
+	/* An end or a count of bytes adds no connection: there is nothing to tell of one that was never seen. */
 	connection = header->type == CALLERD_EVENT_END || header->type == CALLERD_EVENT_SENT
 			     ? find(tracker, header->connection)
 			     : find_or_add(tracker, header, socket);
 	if (!connection) {
 		tracker->stats.no_memory +=
 			header->type != CALLERD_EVENT_END && header->type != CALLERD_EVENT_SENT;
-		if (header->type == CALLERD_EVENT_END) /* of one that was given up */
+		if (header->type == CALLERD_EVENT_END) /* the connection was evicted */
 			mute(tracker, header->connection, 0);
 		return;
 	}
@@ -603,7 +604,7 @@ bool tracker_has_idle(const struct tracker *tracker, uint64_t now, uint64_t age)
 
 void tracker_survey_begin(struct tracker *tracker)
 {
-	/* Those of another network namespace cannot be listed: only their end tells. */
+	/* Connections of another network namespace cannot be listed: only the kernel's event of their end counts. */
 	for (struct connection *one = tracker->newest; one; one = one->older)
 		one->surveyed = one->flags & CALLERD_FLAG_FOREIGN;
 }
@@ -616,7 +617,7 @@ void tracker_survey_seen(struct tracker *tracker, uint64_t id)
 		connection->surveyed = true;
 }
 
-/* When it ended is not known either: what is told is when the daemon wrote last. */
+/* Ends a connection whose end was not seen. Its time is not known: the daemon's last write stands for it. */
 static void end_unnoticed(struct tracker *tracker, struct connection *connection, uint64_t now)
 {
 	struct callerd_totals totals = {.connection = connection->id};

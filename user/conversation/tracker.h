@@ -27,13 +27,13 @@ struct tracker_options {
 	void *data;
 	/* A record; what it points to lives as long as the call. */
 	void (*record)(void *data, struct record *record);
-	/* A connection of ACCOUNT was evicted. NULL: nobody wants to know. */
+	/* Called when a connection of ACCOUNT was evicted. May be NULL. */
 	void (*evicted)(void *data, uint64_t account);
-	/* Wishes that a connection's bytes are copied no longer (CALLERD_MUTE_ bits), or to be told of
-	 * it anew since it was evicted (CALLERD_FORGOTTEN); 0: it is over. */
+	/* Tells the kernel programs what to do with the connection: CALLERD_MUTE_ bits stop the copying of its bytes,
+	 * CALLERD_FORGOTTEN has it announced anew, since it was evicted; 0: it is over. May be NULL. */
 	void (*mute)(void *data, uint64_t connection, uint32_t bits);
-	/* Asks what was counted of a connection that ended unnoticed: false where that is not known. NULL: nobody
-	 * to ask. */
+	/* Gives what the kernel counted of a connection whose end was not seen; false where that is not known. May be
+	 * NULL. */
 	bool (*totals)(void *data, struct callerd_totals *ret);
 };
 
@@ -52,8 +52,8 @@ void tracker_free(struct tracker *tracker);
 /* Takes an event in, and the reference that it carries. SOCKET is the index of the watched socket. */
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket);
 
-/* Both rings are drained: writes the records of what is finished, and of the beginning of what has been going on for
- * EXCHANGE_LONG; to be called that often for the latter. NOW: ns of CLOCK_BOOTTIME. */
+/* Called when both rings are drained, and at least every EXCHANGE_LONG: writes the records of finished requests, and of
+ * the beginning of those that have waited for EXCHANGE_LONG. NOW: ns of CLOCK_BOOTTIME. */
 void tracker_flush(struct tracker *tracker, uint64_t now);
 
 /* Whether a finished request waits for its sender to become certain. */
@@ -62,9 +62,9 @@ bool tracker_is_waiting(const struct tracker *tracker);
 /* Whether a connection may have died unnoticed: none of its bytes were seen for AGE ns. */
 bool tracker_has_idle(const struct tracker *tracker, uint64_t now, uint64_t age);
 
-/* A survey of the connections that still live: begin, each that lives, end. Those that were there at
- * the beginning and were not named have ended. Both rings must be drained before the end, or what they
- * still say of the dead comes after their end. */
+/* A survey of living connections: tracker_survey_begin(), tracker_survey_seen() for each that lives, and
+ * tracker_survey_end(), which ends the connections that were there at the beginning and not seen since. Drain both
+ * rings before tracker_survey_end(): they may hold bytes of the ended ones. */
 void tracker_survey_begin(struct tracker *tracker);
 void tracker_survey_seen(struct tracker *tracker, uint64_t connection);
 void tracker_survey_end(struct tracker *tracker, uint64_t now);
