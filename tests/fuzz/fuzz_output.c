@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/output.c"
-#include "agent/output_parse.c"
+#include "agent/output.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \

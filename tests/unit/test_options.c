@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "settings.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define CONFIG_PATH "build/test-options.conf" /* for what is there by default */
 #include "agent/options.c"
-#include "agent/config.c"
-#include "agent/output.c"
-#include "agent/output_parse.c"
 
 #define MIB (1u << 20)
 #define KIB 1024u
@@ -72,8 +64,7 @@ static void assert_refused(char **arguments, const char *why)
 
 	assert_int_equal(parse_list(&options, arguments), -EINVAL);
 	assert_int_equal(options.socket_count, 4242);
-	if (!strstr(said, why))
-		fail_msg("\"%s\" does not say \"%s\"", said, why);
+	assert_says(said, why);
 	assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
 	assert_string_equal(printed, "");
 }
@@ -130,26 +121,16 @@ static void test_help(void **state)
 	assert_int_equal(options.socket_count, 4242);
 	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++)
 		assert_non_null(strstr(printed, told[i]));
-	for (size_t i = 0; long_options[i].name; i++) {
+	for (size_t i = 0; settings[i].name; i++) {
 		char name[64];
 
-		snprintf(name, sizeof(name), "--%s", long_options[i].name);
-		if (!strstr(printed, name))
-			fail_msg("%s is not in --help", name);
+		snprintf(name, sizeof(name), "--%s", settings[i].name);
+		assert_says(printed, name);
 	}
 	for (const char *line = printed; *line; line = strchr(line, '\n') + 1)
 		assert_true(strcspn(line, "\n") <= 100);
 	assert_int_equal(PARSE(&options, "--version"), 1);
 	assert_string_equal(printed, "callerd " CALLERD_VERSION "\n");
-}
-
-/* Each option in numbers[] has its name in long_options[], at its place. */
-static void test_numbers_table(void **state)
-{
-	for (size_t i = 0; long_options[i].name; i++)
-		if (long_options[i].val >= OPTION_NUMBERS)
-			assert_string_equal(long_options[i].name,
-					    numbers[long_options[i].val - OPTION_NUMBERS].name);
 }
 
 static void test_all(void **state)
@@ -207,11 +188,16 @@ static void test_choices(void **state)
 
 static void test_number_bounds(void **state)
 {
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		const struct number_option *number = &numbers[i];
+	unsigned int count = 0;
+
+	for (const struct setting *number = settings; number->name; number++) {
 		char option[64], value[32];
 		struct options options;
 		uint64_t got;
+
+		if (number->kind != SETTING_NUMBER && number->kind != SETTING_POWER)
+			continue;
+		count++;
 
 		snprintf(option, sizeof(option), "--%s", number->name);
 		for (int at_max = 0; at_max < 2; at_max++) {
@@ -239,11 +225,12 @@ static void test_number_bounds(void **state)
 		ASSERT_REFUSED("it is a number from", option, "64k");
 		ASSERT_REFUSED("it is a number from", option, "18446744073709551616");
 		ASSERT_REFUSED("it is a number from", option, "18446744073709551615");
-		if (number->kind == VALUE_RING) {
+		if (number->kind == SETTING_POWER) {
 			ASSERT_REFUSED("a power of two", option, "65537");
 			ASSERT_REFUSED("a power of two", option, "1000000");
 		}
 	}
+	assert_int_equal(count, 8);
 }
 
 static void test_socket_paths(void **state)
@@ -336,16 +323,12 @@ static void test_unknown(void **state)
 
 /* --- the file ---------------------------------------------------------------------------------- */
 
-static char file[] = "/tmp/test-options.XXXXXX";
+static struct settings_file place;
+static char *const file = place.path;
 
 static void write_file(const char *path, const char *text)
 {
-	FILE *stream = fopen(path, "w");
-
-	assert_non_null(stream);
-	fputs(text, stream);
-	fclose(stream);
-	chmod(path, 0644);
+	settings_write(path, text, strlen(text), 0644);
 }
 
 static void test_file(void **state)
@@ -389,16 +372,18 @@ static void test_file(void **state)
 /* What each long option is, the file can say too. */
 static void test_file_has_all(void **state)
 {
-	for (size_t i = 0; long_options[i].name; i++) {
-		bool ours = long_options[i].val < OPTION_CONFIG ||
-			    long_options[i].val >= OPTION_NUMBERS;
+	static const char *const others[] = {"config",	"check-config", "explain",
+					     "version", "help",		NULL};
+
+	for (size_t i = 0; settings[i].name; i++) {
+		bool ours = !has_value(others, settings[i].name);
 		struct options options = {.socket_count = 4242};
 		char text[128];
 
-		snprintf(text, sizeof(text), "[callerd]\n%s = ?\n", long_options[i].name);
+		snprintf(text, sizeof(text), "[callerd]\n%s = ?\n", settings[i].name);
 		write_file(file, text);
 		if (PARSE(&options, "--config", file) && ours == !!strstr(said, "no such setting"))
-			fail_msg("%s: %s", long_options[i].name, said);
+			fail_msg("%s: %s", settings[i].name, said);
 	}
 }
 
@@ -564,31 +549,37 @@ static void test_check_config(void **state)
 
 static int prepare(void **state)
 {
-	int fd = mkstemp(file);
-
 	unlink(CONFIG_PATH);
-	return fd < 0 ? -1 : close(fd);
+	return settings_file_prepare(&place);
 }
 
 static int tidy(void **state)
 {
 	options_free(&last);
 	unlink(CONFIG_PATH);
-	return unlink(file);
+	return settings_file_tidy(&place);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),      cmocka_unit_test(test_help),
-		cmocka_unit_test(test_numbers_table), cmocka_unit_test(test_all),
-		cmocka_unit_test(test_choices),	      cmocka_unit_test(test_number_bounds),
-		cmocka_unit_test(test_socket_paths),  cmocka_unit_test(test_existing_socket),
-		cmocka_unit_test(test_many_sockets),  cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_file),
-		cmocka_unit_test(test_file_has_all),  cmocka_unit_test(test_file_is_overridden),
-		cmocka_unit_test(test_file_mistakes), cmocka_unit_test(test_default_file),
-		cmocka_unit_test(test_check_config),  cmocka_unit_test(test_state_path),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_number_bounds),
+		cmocka_unit_test(test_socket_paths),
+		cmocka_unit_test(test_existing_socket),
+		cmocka_unit_test(test_many_sockets),
+		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_has_all),
+		cmocka_unit_test(test_file_is_overridden),
+		cmocka_unit_test(test_file_mistakes),
+		cmocka_unit_test(test_default_file),
+		cmocka_unit_test(test_check_config),
+		cmocka_unit_test(test_state_path),
 		cmocka_unit_test(test_explain),
 	};
 

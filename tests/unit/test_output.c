@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "settings.h"
 
-/* The agent's, in this file: it is not in the library. */
-#include "agent/output.c"
-#include "agent/output_parse.c"
+#include "agent/output.h"
 
 static struct output parsed(const char *spec)
 {

@@ -31,7 +31,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 struct options {
 	const char *sockets[CALLERD_SOCKETS_MAX + 1]; /* NULL-terminated */
 	unsigned int socket_count;
-	const char *outputs[OUTPUTS_MAX];
+	const char *outputs[OUTPUTS_MAX + 1]; /* the same */
 	unsigned int output_count;
 	bool human;	/* readable lines on stdout */
 	bool own_calls; /* are told as those of others */

@@ -13,8 +13,8 @@ struct output {
 	unsigned int min_severity;    /* 0: all */
 	unsigned int actions;	      /* a bit per enum record_action; 0: all */
 	const char *findings, *users; /* one+another; NULL: all */
-	unsigned int given;	      /* options, a bit each; the parser's */
-	char *words;		      /* what strings lie in; owned */
+	uint64_t given; /* a bit for each option that SPEC has; only output_parse.c reads it */
+	char *words;	/* what strings lie in; owned */
 };
 
 /* Takes SPEC apart. HUMAN: stdout is for a person, where nothing else is said. 0, -EINVAL with a sentence in
