@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "agent/config.c"
+#include "agent/config.h"
 #include "base/text.h"
 
 #define MUST(condition)                                                                            \

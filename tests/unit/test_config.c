@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "settings.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/config.c"
-#include "base/text.h"
+#include "agent/config.h"
+
+#define LINE_SIZE 4096 /* what a line may have, and two bytes */
 
 /* From a block of exactly that size. */
 static int parse(const char *text, size_t size, struct config **ret, struct config_error *error)
@@ -31,15 +28,6 @@ static struct config *parse_good(const char *text)
 	if (parse(text, strlen(text), &config, &error))
 		fail_msg("line %u: %s", error.line, error.what);
 	return config;
-}
-
-static void assert_written(const struct config *config, const char *wanted)
-{
-	struct text text = {0};
-
-	policy_write(config->policy, &text);
-	assert_string_equal(text.data ? text.data : "", wanted);
-	text_free(&text);
 }
 
 static void test_form(void **state)
@@ -70,7 +58,7 @@ static void test_form(void **state)
 		assert_string_equal(config->settings[0].value, "/a b");
 		assert_string_equal(config->settings[1].key, "backend");
 		assert_string_equal(config->settings[1].value, "auto");
-		assert_written(config, "[expected a]\nuser = root\n");
+		assert_policy(config->policy, "[expected a]\nuser = root\n");
 		config_free(config);
 	}
 }
@@ -84,7 +72,7 @@ static void test_nothing(void **state)
 		struct config *config = parse_good(texts[i]);
 
 		assert_int_equal(config->setting_count, 0);
-		assert_written(config, "");
+		assert_policy(config->policy, "");
 		config_free(config);
 	}
 	config_free(NULL);
@@ -190,7 +178,7 @@ static void test_long_lines(void **state)
 	memcpy(text, begin, strlen(begin));
 	memcpy(text + strlen(begin) + room, "\n", 2);
 	config = parse_good(text);
-	assert_written(config, text);
+	assert_policy(config->policy, text);
 	config_free(config);
 	for (size_t more = 1; more < LINE_SIZE + 20; more += more < 20 ? 1 : 97) {
 		memset(text + strlen(begin), 'x', room + more);
@@ -204,7 +192,7 @@ static void test_long_lines(void **state)
 	memcpy(text + strlen(begin), "yz", 2);
 	text[strlen(begin) + 2 * LINE_SIZE] = '\0';
 	config = parse_good(text);
-	assert_written(config, "[expected a]\nexe = /yz\n");
+	assert_policy(config->policy, "[expected a]\nexe = /yz\n");
 	config_free(config);
 }
 
@@ -226,18 +214,12 @@ static void test_many_settings(void **state)
 
 /* --- files ------------------------------------------------------------------------------------- */
 
-static char directory[] = "/tmp/test-config.XXXXXX", path[64];
+static struct settings_file place;
+static const char *const directory = place.directory, *const path = place.path;
 
 static void write_file(const char *text, size_t size, mode_t mode)
 {
-	FILE *stream;
-
-	unlink(path);
-	stream = fopen(path, "w");
-	assert_non_null(stream);
-	assert_int_equal(fwrite(text, 1, size, stream), size);
-	fclose(stream);
-	assert_int_equal(chmod(path, mode), 0);
+	settings_write(path, text, size, mode);
 }
 
 static void assert_not_loaded(const char *where, int result, const char *why)
@@ -247,8 +229,7 @@ static void assert_not_loaded(const char *where, int result, const char *why)
 
 	assert_int_equal(config_load(where, &config, &error), result);
 	assert_ptr_equal(config, (void *)4242);
-	if (!strstr(error.what, why))
-		fail_msg("\"%s\" does not say \"%s\"", error.what, why);
+	assert_says(error.what, why);
 	if (result != -EINVAL)
 		assert_int_equal(error.line, 0);
 }
@@ -350,7 +331,7 @@ static void test_example(void **state)
 	fclose(stream);
 	config = parse_good(text);
 	assert_int_equal(config->setting_count, 0);
-	assert_written(config, "");
+	assert_policy(config->policy, "");
 	config_free(config);
 	for (char *line = text; *line; line = end + 1) {
 		end = strchr(line, '\n');
@@ -373,16 +354,12 @@ static void test_example(void **state)
 
 static int prepare(void **state)
 {
-	if (!mkdtemp(directory))
-		return -1;
-	snprintf(path, sizeof(path), "%s/callerd.conf", directory);
-	return 0;
+	return settings_file_prepare(&place);
 }
 
 static int tidy(void **state)
 {
-	unlink(path);
-	return rmdir(directory);
+	return settings_file_tidy(&place);
 }
 
 int main(void)

@@ -12,13 +12,14 @@
 /* A line of [callerd]: a long option without its dashes. */
 struct config_setting {
 	unsigned int line;
-	char *key, *value;
+	const char *key, *value; /* in the text of the config */
 };
 
 struct config {
 	struct config_setting settings[CONFIG_SETTINGS_MAX]; /* in the order of the file */
 	unsigned int setting_count;
-	struct policy *policy; /* who takes it sets it to NULL */
+	struct policy *policy; /* a caller that takes it sets it to NULL */
+	char *text;	       /* of the file, cut into names, keys and values */
 };
 
 /* What is wrong: one sentence, one line. */
