@@ -3,11 +3,19 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
+#include "base/pool.h"
+#include "setting/setting.h"
+
+/* A value of a rule. */
+struct pattern {
+	struct pattern *next;
+	uint32_t number; /* of a user; CALLERD_UNSET_ID: the value is a text */
+	bool wild;	 /* it has wildcards */
+	size_t size;
+	char text[];
+};
 
 enum key {
 	KEY_USER,
@@ -20,47 +28,24 @@ enum key {
 	KEYS,
 };
 
-static const struct key_kind {
-	const char *name;
-	size_t offset;	 /* in struct policy_call */
-	bool is_user;	 /* a name or a number, without wildcards */
-	bool is_path;	 /* no wildcard stands for a slash */
-	bool is_list;	 /* a line may hold several values */
-	bool has_spaces; /* may be in a value */
-} keys[KEYS] = {
-#define KEY(key_name, member) .name = (key_name), .offset = offsetof(struct policy_call, member)
-	[KEY_USER] = {KEY("user", user), .is_user = true},
-	[KEY_LOGIN_USER] = {KEY("login-user", login_user), .is_user = true},
-	[KEY_EXE] = {KEY("exe", executable), .is_path = true, .has_spaces = true},
-	[KEY_UNIT] = {KEY("unit", unit)},
-	[KEY_CONTAINER_IMAGE] = {KEY("container-image", container_image), .is_path = true},
-	[KEY_CONTAINER_NAME] = {KEY("container-name", container_name)},
-	[KEY_OPERATIONS] = {KEY("operations", operation), .is_list = true},
-#undef KEY
-};
-
-struct pattern {
-	struct pattern *next;
-	uint32_t number; /* CALLERD_UNSET_ID: it is a text */
-	bool wild;
-	size_t size;
-	char text[];
-};
-
+/* A section [expected NAME]. */
 struct rule {
 	char name[POLICY_NAME_MAX + 1];
 	struct pattern *patterns[KEYS]; /* NULL: the key is not given */
 };
 
-enum choice { CHOICE_NONE, CHOICE_OPEN, CHOICE_OFF, CHOICE_SEVERITY };
+/* A section [finding ID]. */
+struct finding_rule {
+	bool begun, given;		/* the section is there, and has a severity */
+	enum finding_severity severity; /* SEVERITY_NONE: off */
+};
 
 struct policy {
-	struct {
-		enum choice choice; /* OPEN: the section has begun and says nothing yet */
-		enum finding_severity severity;
-	} findings[FINDINGS];
-	struct rule *rules;
-	unsigned int rule_count, rule_room;
+	struct finding_rule findings[FINDINGS];
+	struct rule rules[POLICY_RULES_MAX];
+	unsigned int rule_count;
+	struct rule *rule; /* the one that is read now */
+	struct pool pool;  /* the patterns */
 };
 
 int policy_new(struct policy **ret)
@@ -77,34 +62,126 @@ void policy_free(struct policy *policy)
 {
 	if (!policy)
 		return;
-	for (unsigned int i = 0; i < policy->rule_count; i++) {
-		for (enum key key = 0; key < KEYS; key++) {
-			struct pattern *next;
-
-			for (struct pattern *p = policy->rules[i].patterns[key]; p; p = next) {
-				next = p->next;
-				free(p);
-			}
-		}
-	}
-	free(policy->rules);
+	pool_free(&policy->pool);
 	free(policy);
 }
 
-/* --- settings ---------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------ */
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *reason, size_t size,
-							const char *format, ...)
+static bool is_user(enum key key)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(reason, size, format, arguments);
-	va_end(arguments);
-	return -EINVAL;
+	return key == KEY_USER || key == KEY_LOGIN_USER;
 }
 
-#define REFUSE(...) refuse(reason, reason_size, __VA_ARGS__)
+/* Whether the wildcards of KEY match no slash. */
+static bool is_path(enum key key)
+{
+	return key == KEY_EXE || key == KEY_CONTAINER_IMAGE;
+}
+
+/* Why VALUE is refused: it could never match, or it says nothing. NULL: it is good. */
+static const char *why_wrong(enum key key, struct bytes value, bool wild)
+{
+	bool only_wild = true;
+
+	for (size_t i = 0; i < value.size; i++) {
+		unsigned char c = (unsigned char)value.data[i];
+
+		if (key != KEY_EXE && (isspace(c) || c == ','))
+			return "one value only; repeat the line for another";
+		if (key == KEY_OPERATIONS && !isalnum(c) && !strchr("._/-*?", c))
+			return "no operation has such a name";
+		only_wild = only_wild && (c == '*' || c == '?');
+	}
+	if (is_user(key) && wild)
+		return "users have no wildcards";
+	if (key == KEY_EXE && value.data[0] != '/')
+		return "the path must be absolute";
+	if (key == KEY_UNIT && !wild && !memchr(value.data, '.', value.size))
+		return "a unit's name ends in .service, .scope or .slice";
+	return key != KEY_OPERATIONS && only_wild ? "says nothing, it matches all" : NULL;
+}
+
+/* --- reading ----------------------------------------------------------------------------------- */
+
+static int add_pattern(struct setting_reader *reader, enum key key, struct bytes value)
+{
+	struct policy *policy = reader->target;
+	struct pattern **link = &policy->rule->patterns[key], *pattern;
+	bool wild = memchr(value.data, '*', value.size) || memchr(value.data, '?', value.size);
+	const char *name = reader->setting->name, *why = why_wrong(key, value, wild);
+	uint64_t number = CALLERD_UNSET_ID;
+	unsigned int count = 0;
+
+	if (why)
+		return setting_refuse(reader->why, "%s \"%.*s\": %s", name,
+				      value.size < 60 ? (int)value.size : 60, value.data, why);
+	if (is_user(key) && value.size == strspn(value.data, "0123456789") &&
+	    !setting_number(value.data, 0, CALLERD_UNSET_ID - 1, &number))
+		return setting_refuse(reader->why, "%s: no user has so high a number", name);
+	for (; *link; link = &(*link)->next)
+		count++;
+	if (count == POLICY_VALUES_MAX)
+		return setting_refuse(reader->why, "too many values for %s (%u at most)", name,
+				      POLICY_VALUES_MAX);
+	pattern = pool_take(&policy->pool, sizeof(*pattern) + value.size);
+	if (!pattern)
+		return -ENOMEM;
+	pattern->number = (uint32_t)number;
+	pattern->wild = wild;
+	pattern->size = value.size;
+	memcpy(pattern->text, value.data, value.size);
+	*link = pattern;
+	return 0;
+}
+
+/* Takes over the one value of a line, or those of a list: operations. */
+static int take_values(struct setting_reader *reader, const char *value)
+{
+	enum key key = (enum key)(reader->setting - reader->table);
+	const char *blanks = key == KEY_OPERATIONS ? " \t," : "";
+	size_t size;
+	int error = 0;
+
+	value += strspn(value, blanks);
+	if (!*value)
+		return setting_refuse(reader->why, "%s: it needs a value", reader->setting->name);
+	for (; *value && !error; value += size + strspn(value + size, blanks)) {
+		size = strcspn(value, blanks);
+		error = add_pattern(reader, key, (struct bytes){value, size});
+	}
+	return error;
+}
+
+/* What each key is matched against: a member of struct policy_call. */
+#define KEY(text, member)                                                                          \
+	{                                                                                          \
+		.name = (text), .take = take_values, .places = 1, .repeats = 1,                    \
+		SETTING_AT(struct policy_call, member)                                             \
+	}
+
+static const struct setting rule_keys[KEYS + 1] = {
+	[KEY_USER] = KEY("user", user),
+	[KEY_LOGIN_USER] = KEY("login-user", login_user),
+	[KEY_EXE] = KEY("exe", executable),
+	[KEY_UNIT] = KEY("unit", unit),
+	[KEY_CONTAINER_IMAGE] = KEY("container-image", container_image),
+	[KEY_CONTAINER_NAME] = KEY("container-name", container_name),
+	[KEY_OPERATIONS] = KEY("operations", operation),
+};
+
+/* In the order of enum finding_severity. */
+static const char *const severities[] = {"off", "info", "low", "medium", "high", "critical", NULL};
+
+static const struct setting finding_keys[] = {
+	{.name = "severity",
+	 .kind = SETTING_CHOICE,
+	 .words = severities,
+	 .places = 1,
+	 SETTING_AT(struct finding_rule, severity),
+	 .wanted = "it is one of info low medium high critical off"},
+	{.name = NULL},
+};
 
 /* What follows WORD and a blank in SECTION; NULL: it is another section. */
 static const char *section_name(const char *section, const char *word)
@@ -114,209 +191,118 @@ static const char *section_name(const char *section, const char *word)
 	return !strncmp(section, word, size) && section[size] == ' ' ? section + size + 1 : NULL;
 }
 
-static int set_finding(struct policy *policy, const char *id, const char *key, const char *value,
-		       char *reason, size_t reason_size)
+static int set_finding(struct policy *policy, struct setting_reader *reader, const char *id,
+		       const char *key, const char *value)
 {
-	enum finding_id finding = finding_by_name(id, strlen(id));
-	enum finding_severity severity;
+	enum finding_id finding_id = finding_by_name(id, strlen(id));
+	struct finding_rule *finding = &policy->findings[finding_id];
+	int error;
 
-	if (finding == FINDING_NONE)
-		return REFUSE("there is no finding \"%.60s\"", id);
-	if (!key) {
-		if (policy->findings[finding].choice != CHOICE_NONE)
-			return REFUSE("[finding %s] is there twice", id);
-		policy->findings[finding].choice = CHOICE_OPEN;
+	if (finding_id == FINDING_NONE)
+		return setting_refuse(reader->why, "there is no finding \"%.60s\"", id);
+	if (!key && finding->begun)
+		return setting_refuse(reader->why, "[finding %s] is there twice", id);
+	finding->begun = true;
+	if (!key)
 		return 0;
-	}
-	if (strcmp(key, "severity"))
-		return REFUSE("unknown key \"%.60s\": a finding has a severity only", key);
-	if (policy->findings[finding].choice > CHOICE_OPEN)
-		return REFUSE("severity is given twice");
-	severity = finding_severity_by_name(value, strlen(value));
-	if (severity == SEVERITY_NONE && strcmp(value, "off") != 0)
-		return REFUSE("severity \"%.60s\": it is one of info low medium high critical off",
-			      value);
-	policy->findings[finding].severity = severity;
-	policy->findings[finding].choice = severity == SEVERITY_NONE ? CHOICE_OFF : CHOICE_SEVERITY;
-	return 0;
+	reader->table = finding_keys;
+	reader->target = finding;
+	if (finding->given && !strcmp(key, finding_keys->name))
+		return setting_refuse(reader->why, "severity is given twice");
+	error = setting_read(reader, bytes_of(key), value);
+	if (error == -ENOENT)
+		return setting_refuse(reader->why,
+				      "unknown key \"%.60s\": a finding has a severity only", key);
+	if (error == -EINVAL)
+		return setting_refuse(reader->why, "severity \"%.60s\": %s", value,
+				      reader->setting->wanted);
+	finding->given = true;
+	return error;
 }
 
 static struct rule *find_rule(struct policy *policy, const char *name)
 {
-	for (unsigned int i = policy->rule_count; i-- > 0;) /* most often the last */
+	/* It is the last one as a rule. */
+	for (unsigned int i = policy->rule_count; i-- > 0;)
 		if (!strcmp(policy->rules[i].name, name))
 			return &policy->rules[i];
 	return NULL;
 }
 
-static int add_rule(struct policy *policy, const char *name, char *reason, size_t reason_size)
+static int add_rule(struct policy *policy, struct setting_reader *reader, const char *name)
 {
 	if (!*name || strlen(name) > POLICY_NAME_MAX)
-		return REFUSE("a rule has a name of 1 to %u bytes: [expected NAME]",
-			      POLICY_NAME_MAX);
+		return setting_refuse(reader->why,
+				      "a rule has a name of 1 to %u bytes: [expected NAME]",
+				      POLICY_NAME_MAX);
 	for (const char *c = name; *c; c++)
 		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-			return REFUSE(
+			return setting_refuse(
+				reader->why,
 				"rule \"%s\": its name is made of letters, digits, '.', '_', '-'",
 				name);
 	if (find_rule(policy, name))
-		return REFUSE("[expected %s] is there twice", name);
+		return setting_refuse(reader->why, "[expected %s] is there twice", name);
 	if (policy->rule_count == POLICY_RULES_MAX)
-		return REFUSE("too many rules (%u at most)", POLICY_RULES_MAX);
-	if (policy->rule_count == policy->rule_room) {
-		unsigned int room = policy->rule_room ? 2 * policy->rule_room : 16;
-		struct rule *rules = reallocarray(policy->rules, room, sizeof(*rules));
-
-		if (!rules)
-			return -ENOMEM;
-		policy->rules = rules;
-		policy->rule_room = room;
-	}
-	policy->rules[policy->rule_count] = (struct rule){0};
+		return setting_refuse(reader->why, "too many rules (%u at most)", POLICY_RULES_MAX);
 	memcpy(policy->rules[policy->rule_count++].name, name, strlen(name) + 1);
 	return 0;
 }
 
-/* A user that is a number. -ENOENT: it is a name; -ERANGE: no user has this number. */
-static int parse_number(struct bytes value, uint32_t *ret)
+static int set_expected(struct policy *policy, struct setting_reader *reader, const char *name,
+			const char *key, const char *value)
 {
-	uint64_t number = 0;
+	int error;
 
-	for (size_t i = 0; i < value.size; i++) {
-		if (!isdigit((unsigned char)value.data[i]))
-			return -ENOENT;
-		number = number * 10 + (uint64_t)(value.data[i] - '0');
-		if (number >= CALLERD_UNSET_ID)
-			number = CALLERD_UNSET_ID;
-	}
-	if (number == CALLERD_UNSET_ID)
-		return -ERANGE;
-	*ret = (uint32_t)number;
-	return 0;
-}
-
-/* Refuses what could never match, or says nothing. */
-static int check_value(enum key key, struct bytes value, char *reason, size_t reason_size)
-{
-	const char *name = keys[key].name;
-	int shown = value.size < 60 ? (int)value.size : 60;
-	bool wild = memchr(value.data, '*', value.size) || memchr(value.data, '?', value.size);
-	bool only_wild = true;
-
-	for (size_t i = 0; i < value.size; i++) {
-		unsigned char c = (unsigned char)value.data[i];
-
-		if (!keys[key].has_spaces && (isspace(c) || c == ','))
-			return REFUSE("%s \"%.*s\": one value only; repeat the line for another",
-				      name, shown, value.data);
-		if (key == KEY_OPERATIONS && !isalnum(c) && !strchr("._/-*?", c))
-			return REFUSE("%s \"%.*s\": no operation has such a name", name, shown,
-				      value.data);
-		only_wild = only_wild && (c == '*' || c == '?');
-	}
-	if (keys[key].is_user && wild)
-		return REFUSE("%s \"%.*s\": users have no wildcards", name, shown, value.data);
-	if (key == KEY_EXE && value.data[0] != '/')
-		return REFUSE("%s \"%.*s\": the path must be absolute", name, shown, value.data);
-	if (key == KEY_UNIT && !wild && !memchr(value.data, '.', value.size))
-		return REFUSE("%s \"%.*s\": a unit's name ends in .service, .scope or .slice", name,
-			      shown, value.data);
-	if (key != KEY_OPERATIONS && only_wild)
-		return REFUSE("%s \"%.*s\": says nothing, it matches all", name, shown, value.data);
-	return 0;
-}
-
-static int add_pattern(struct rule *rule, enum key key, struct bytes value, char *reason,
-		       size_t reason_size)
-{
-	struct pattern **link = &rule->patterns[key], *pattern;
-	uint32_t number = CALLERD_UNSET_ID;
-	unsigned int count = 0;
-	int error = check_value(key, value, reason, reason_size);
-
-	if (error)
-		return error;
-	if (keys[key].is_user && parse_number(value, &number) == -ERANGE)
-		return REFUSE("%s: no user has so high a number", keys[key].name);
-	while (*link) {
-		link = &(*link)->next;
-		count++;
-	}
-	if (count == POLICY_VALUES_MAX)
-		return REFUSE("too many values for %s (%u at most)", keys[key].name,
-			      POLICY_VALUES_MAX);
-	pattern = malloc(sizeof(*pattern) + value.size);
-	if (!pattern)
-		return -ENOMEM;
-	*pattern = (struct pattern){
-		.number = number,
-		.wild = memchr(value.data, '*', value.size) || memchr(value.data, '?', value.size),
-		.size = value.size,
-	};
-	memcpy(pattern->text, value.data, value.size);
-	*link = pattern;
-	return 0;
-}
-
-static int set_expected(struct policy *policy, const char *rule_name, const char *key_name,
-			const char *value, char *reason, size_t reason_size)
-{
-	struct rule *rule;
-	enum key key = 0;
-	size_t size;
-	int error = 0;
-
-	if (!key_name)
-		return add_rule(policy, rule_name, reason, reason_size);
-	rule = find_rule(policy, rule_name);
-	if (!rule)
-		return REFUSE("there is no rule \"%.60s\"", rule_name);
-	while (key < KEYS && strcmp(keys[key].name, key_name) != 0)
-		key++;
-	if (key == KEYS)
-		return REFUSE("unknown key \"%.60s\": a rule has user login-user exe unit "
-			      "container-image container-name operations",
-			      key_name);
-	if (!keys[key].is_list)
-		return *value ? add_pattern(rule, key, bytes_of(value), reason, reason_size)
-			      : REFUSE("%s: it needs a value", key_name);
-	value += strspn(value, " \t,");
-	if (!*value)
-		return REFUSE("%s: it needs a value", key_name);
-	for (; *value && !error; value += size + strspn(value + size, " \t,")) {
-		size = strcspn(value, " \t,");
-		error = add_pattern(rule, key, (struct bytes){value, size}, reason, reason_size);
-	}
+	if (!key)
+		return add_rule(policy, reader, name);
+	policy->rule = find_rule(policy, name);
+	if (!policy->rule)
+		return setting_refuse(reader->why, "there is no rule \"%.60s\"", name);
+	reader->table = rule_keys;
+	reader->target = policy;
+	error = setting_read(reader, bytes_of(key), value);
+	if (error == -ENOENT)
+		return setting_refuse(reader->why,
+				      "unknown key \"%.60s\": a rule has user login-user exe unit "
+				      "container-image container-name operations",
+				      key);
 	return error;
 }
 
 int policy_set(struct policy *policy, const char *section, const char *key, const char *value,
 	       char *reason, size_t reason_size)
 {
+	struct setting_reader reader = {.place = 1, .why = {reason, reason_size}};
 	const char *name = section_name(section, "finding");
 
 	if (name)
-		return set_finding(policy, name, key, value, reason, reason_size);
+		return set_finding(policy, &reader, name, key, value);
 	name = section_name(section, "expected");
 	if (name)
-		return set_expected(policy, name, key, value, reason, reason_size);
-	return REFUSE("there is no section [%.60s]; there are [callerd], [finding ID] and "
-		      "[expected NAME]",
-		      section);
+		return set_expected(policy, &reader, name, key, value);
+	return setting_refuse(reader.why,
+			      "there is no section [%.60s]; there are [callerd], [finding ID] and "
+			      "[expected NAME]",
+			      section);
 }
 
 int policy_check(const struct policy *policy, char *reason, size_t reason_size)
 {
+	struct setting_why why = {reason, reason_size};
+
 	for (enum finding_id id = 0; id < FINDINGS; id++)
-		if (policy->findings[id].choice == CHOICE_OPEN)
-			return REFUSE("[finding %s] has no severity", finding_kind(id)->id);
+		if (policy->findings[id].begun && !policy->findings[id].given)
+			return setting_refuse(why, "[finding %s] has no severity",
+					      finding_kind(id)->id);
 	for (unsigned int i = 0; i < policy->rule_count; i++) {
 		enum key key = 0;
 
 		while (key < KEY_OPERATIONS && !policy->rules[i].patterns[key])
 			key++;
 		if (key == KEY_OPERATIONS)
-			return REFUSE(
+			return setting_refuse(
+				why,
 				"[expected %s] would match everybody: it needs a user, login-user, "
 				"exe, unit, container-image or container-name",
 				policy->rules[i].name);
@@ -329,16 +315,7 @@ int policy_check(const struct policy *policy, char *reason, size_t reason_size)
 enum finding_severity policy_severity(const struct policy *policy, enum finding_id id,
 				      enum finding_severity severity)
 {
-	if (!policy)
-		return severity;
-	switch (policy->findings[id].choice) {
-	case CHOICE_OFF:
-		return SEVERITY_NONE;
-	case CHOICE_SEVERITY:
-		return policy->findings[id].severity;
-	default:
-		return severity;
-	}
+	return policy && policy->findings[id].given ? policy->findings[id].severity : severity;
 }
 
 /* As fnmatch() does it with '*' and '?' only, and FNM_PATHNAME for a PATH, but in a time that does not
@@ -373,13 +350,13 @@ static bool matches_wild(const struct pattern *pattern, struct bytes text, bool 
 static bool matches_pattern(const struct pattern *pattern, enum key key,
 			    const struct policy_call *call)
 {
-	const struct bytes *value = (const void *)((const char *)call + keys[key].offset);
+	const struct bytes *value = (const void *)((const char *)call + rule_keys[key].offset);
 
 	if (pattern->number != CALLERD_UNSET_ID)
 		return pattern->number == (key == KEY_USER ? call->uid : call->login_uid);
 	if (!value->data)
 		return false;
-	return pattern->wild ? matches_wild(pattern, *value, keys[key].is_path)
+	return pattern->wild ? matches_wild(pattern, *value, is_path(key))
 			     : bytes_equal((struct bytes){pattern->text, pattern->size}, *value);
 }
 
@@ -440,7 +417,7 @@ static void write_rule(const struct rule *rule, struct text *out)
 	write_section(out, "expected", rule->name);
 	for (enum key key = 0; key < KEYS; key++) {
 		for (const struct pattern *p = rule->patterns[key]; p; p = p->next) {
-			text_add_string(out, keys[key].name);
+			text_add_string(out, rule_keys[key].name);
 			text_add_string(out, " = ");
 			text_add(out, p->text, p->size);
 			text_add_char(out, '\n');
@@ -451,15 +428,10 @@ static void write_rule(const struct rule *rule, struct text *out)
 void policy_write(const struct policy *policy, struct text *out)
 {
 	for (enum finding_id id = 0; id < FINDINGS; id++) {
-		if (policy->findings[id].choice < CHOICE_OFF)
+		if (!policy->findings[id].given)
 			continue;
 		write_section(out, "finding", finding_kind(id)->id);
-		text_add_string(out, "severity = ");
-		text_add_string(out,
-				policy->findings[id].choice == CHOICE_OFF
-					? "off"
-					: finding_severity_name(policy->findings[id].severity));
-		text_add_char(out, '\n');
+		setting_write(finding_keys, &policy->findings[id], out);
 	}
 	for (unsigned int i = 0; i < policy->rule_count; i++)
 		write_rule(&policy->rules[i], out);
