@@ -84,6 +84,8 @@ static void take(void *data, const struct engine_event *event)
 
 	MUST(copy);
 	MUST(event->type.size && event->action.size);
+	MUST(event->kind == engine_type_by_name(event->type));
+	MUST(event->act == engine_action_by_name(event->action));
 	MUST(!memchr(event->action.data, ':', event->action.size));
 	MUST(event->id.size <= BODY_STRING_MAX);
 	MUST(!(event->attributes >> ATTRIBUTES) && !(event->labels & ~event->attributes));

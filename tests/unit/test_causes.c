@@ -269,6 +269,8 @@ static void make_request(struct stage *stage, unsigned int user, const char *ope
 
 static void tell_event(struct stage *stage, struct engine_event event, unsigned int ms)
 {
+	event.kind = engine_type_by_name(event.type);
+	event.act = engine_action_by_name(event.action);
 	event.time = at(ms) + AHEAD;
 	causes_event(stage->causes, 0, &event, at(ms));
 }
@@ -2886,6 +2888,8 @@ static void see_event(struct play *play, const struct happening *happening, uint
 	const char *id = play->vessels[happening->container].id;
 	bool network = !strcmp(happening->type, "network");
 	struct engine_event event = {
+		.kind = engine_type_by_name(bytes_of(happening->type)),
+		.act = engine_action_by_name(bytes_of(happening->action)),
 		.type = bytes_of(happening->type),
 		.action = bytes_of(happening->action),
 		.id = bytes_of(network ? ID_OF("9") : id),

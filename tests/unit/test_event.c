@@ -72,6 +72,8 @@ static void say_event(void *data, const struct engine_event *event)
 
 	say(transcript, "%s%.*s %.*s", transcript->size ? "\n" : "", (int)event->type.size,
 	    event->type.data, (int)event->action.size, event->action.data);
+	assert_int_equal(event->kind, engine_type_by_name(event->type));
+	assert_int_equal(event->act, engine_action_by_name(event->action));
 	say_text(transcript, "id", event->id);
 	say_text(transcript, "name", event->name);
 	say_text(transcript, "image", event->image);

@@ -69,13 +69,6 @@ static void put_text(struct ocsf *ocsf, const char *key, const char *text)
 
 /* --- what it is ------------------------------------------------------------------------------- */
 
-/* Whether what an engine tells of is a program that runs, or can. */
-static bool is_application(struct bytes type)
-{
-	return bytes_equal(type, bytes_of("container")) || bytes_equal(type, bytes_of("plugin")) ||
-	       bytes_equal(type, bytes_of("service"));
-}
-
 static enum class_uid class_of(const struct record *record)
 {
 	switch (record->action) {
@@ -89,9 +82,14 @@ static enum class_uid class_of(const struct record *record)
 	case RECORD_RECORDS_LOST:
 		return CLASS_ERROR;
 	case RECORD_DOCKER_EVENT:
-		if (!is_application(record->event.type))
+		switch (engine_type_by_name(record->event.type)) {
+		case ENGINE_CONTAINER: /* a program that runs, or can */
+		case ENGINE_PLUGIN:
+		case ENGINE_SERVICE:
+			return CLASS_LIFECYCLE;
+		default:
 			return CLASS_ENTITY_MANAGEMENT;
-		return CLASS_LIFECYCLE;
+		}
 	default:
 		return CLASS_LIFECYCLE;
 	}
@@ -146,22 +144,32 @@ static struct activity activity_of_refused(int error)
 }
 
 /* Of an application, by the engine's word for it. An exec, a pause, a signal is none of these. */
-static struct activity activity_of_life(struct bytes action)
+static struct activity activity_of_life(const struct view *view)
 {
-	static const struct {
-		const char *action, *name;
-		unsigned int id;
-	} known[] = {
-		{"create", "Install", 1},  {"pull", "Install", 1},    {"destroy", "Remove", 2},
-		{"remove", "Remove", 2},   {"start", "Start", 3},     {"die", "Stop", 4},
-		{"stop", "Stop", 4},	   {"restart", "Restart", 5}, {"enable", "Enable", 6},
-		{"disable", "Disable", 7}, {"update", "Update", 8},   {"rename", "Update", 8},
-	};
-
-	for (size_t i = 0; i < COUNT(known); i++)
-		if (bytes_equal(action, bytes_of(known[i].action)))
-			return activity(known[i].id, known[i].name);
-	return other(action);
+	switch (view->event.action) {
+	case ACTION_CREATE:
+	case ACTION_PULL:
+		return activity(1, "Install");
+	case ACTION_DESTROY:
+	case ACTION_REMOVE:
+		return activity(2, "Remove");
+	case ACTION_START:
+		return activity(3, "Start");
+	case ACTION_DIE:
+	case ACTION_STOP:
+		return activity(4, "Stop");
+	case ACTION_RESTART:
+		return activity(5, "Restart");
+	case ACTION_ENABLE:
+		return activity(6, "Enable");
+	case ACTION_DISABLE:
+		return activity(7, "Disable");
+	case ACTION_UPDATE:
+	case ACTION_RENAME:
+		return activity(8, "Update");
+	default:
+		return other(view->record->event.action);
+	}
 }
 
 /* Of any other thing, by what ECS says of it. */
@@ -198,7 +206,7 @@ static struct activity activity_of(const struct ocsf *ocsf)
 		return activity_of_refused(record->error);
 	case RECORD_DOCKER_EVENT:
 		if (ocsf->class == CLASS_LIFECYCLE)
-			return activity_of_life(record->event.action);
+			return activity_of_life(ocsf->view);
 		return activity_of_entity(ocsf->view);
 	case RECORD_AGENT_STARTED:
 		return activity(3, "Start");

@@ -23,51 +23,6 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", "info", NULL, 60},
 };
 
-/* What engines call what happens; all else is "info". */
-static const struct {
-	const char *action, *type;
-	bool requested; /* of a container: it takes a request to bring it about */
-} events[] = {
-	{"archive-path", "access", true},
-	{"attach", "access", true},
-	{"checkpoint", "access"},
-	{"commit", "access", true},
-	{"connect", "change"},
-	{"create", "creation", true},
-	{"delete", "deletion"},
-	{"destroy", "deletion"},
-	{"die", "end"},
-	{"disable", "change"},
-	{"disconnect", "change"},
-	{"enable", "change"},
-	{"exec_create", "creation", true},
-	{"exec_die", "end"},
-	{"exec_start", "start", true},
-	{"export", "access", true},
-	{"extract-to-dir", "change", true},
-	{"import", "creation"},
-	{"kill", "end", true},
-	{"load", "creation"},
-	{"mount", "access"},
-	{"oom", "end"},
-	{"pause", "end", true},
-	{"prune", "deletion"},
-	{"pull", "creation"},
-	{"push", "access"},
-	{"reload", "change"},
-	{"remove", "deletion"},
-	{"rename", "change", true},
-	{"restart", "start", true},
-	{"save", "access"},
-	{"start", "start", true},
-	{"stop", "end", true},
-	{"tag", "change"},
-	{"top", "access"},
-	{"unpause", "start", true},
-	{"untag", "change"},
-	{"update", "change", true},
-};
-
 /* In the kernel's order. */
 static const char *const capabilities[] = {
 	"CAP_CHOWN",
@@ -163,15 +118,17 @@ static bool is_word(const char *word, const char *a, const char *b)
  */
 struct event_name name_event(const struct record_event *event)
 {
-	bool container = bytes_equal(event->type, bytes_of("container"));
-	struct event_name name = {container ? "process" : "configuration", NULL, "info", false};
+	enum engine_action action = engine_action_by_name(event->action);
+	enum engine_type type = engine_type_by_name(event->type);
+	bool container = type == ENGINE_CONTAINER;
+	struct event_name name = {
+		.object = type,
+		.action = action,
+		.category = container ? "process" : "configuration",
+		.type = engine_action_ecs_type(action),
+		.requested = container && engine_action_is_requested(action),
+	};
 
-	for (size_t i = 0; i < COUNT(events); i++) {
-		if (!bytes_equal(event->action, bytes_of(events[i].action)))
-			continue;
-		name.type = events[i].type;
-		name.requested = container && events[i].requested;
-	}
 	if (container && is_word(name.type, "creation", "deletion"))
 		name.second_category = "configuration";
 	if (!container && is_word(name.type, "start", "end"))

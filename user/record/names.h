@@ -3,6 +3,7 @@
 #ifndef CALLERD_NAMES_H
 #define CALLERD_NAMES_H
 
+#include "record/engine_action.h"
 #include "record/record.h"
 
 /* What ECS says of an action. */
@@ -17,6 +18,8 @@ const struct action_name *name_action(enum record_action action);
 
 /* What ECS says of an engine's event. */
 struct event_name {
+	enum engine_type object;
+	enum engine_action action;
 	const char *category, *second_category; /* NULL: there is none */
 	const char *type;
 	bool requested; /* it takes a request to bring it about */

@@ -221,23 +221,21 @@ bool view_has_cause(const struct view *view, const char *kind)
 }
 
 /* As the engine says. That a process ended is no word of how. */
-static const char *outcome_of_event(const struct record_event *event)
+static const char *outcome_of_event(const struct record_event *event, enum engine_action action)
 {
-	if (bytes_equal(event->action, bytes_of("oom")) ||
-	    bytes_equal(event->health, bytes_of("unhealthy")))
+	if (action == ACTION_OOM || bytes_are(event->health, "unhealthy"))
 		return "failure";
-	if (!bytes_equal(event->action, bytes_of("die")) &&
-	    !bytes_equal(event->action, bytes_of("exec_die")))
+	if (action != ACTION_DIE && action != ACTION_EXEC_DIE)
 		return "success";
 	if (!event->has_exit_code)
 		return "unknown";
 	return event->exit_code ? "failure" : "success";
 }
 
-static const char *outcome_of(const struct record *record)
+static const char *outcome_of(const struct record *record, const struct event_name *event)
 {
 	if (record->action == RECORD_DOCKER_EVENT)
-		return outcome_of_event(&record->event);
+		return outcome_of_event(&record->event, event->action);
 	if (!record_is_request(record))
 		return name_action(record->action)->outcome;
 	if (!record->http.status || record->http.status_unsure)
@@ -297,9 +295,9 @@ int view_init(struct view *view, const struct record *record, const struct recor
 		url_mask(&view->url_text, record->http.target, &view->url);
 	view->target_truncated = request && record->http.target_truncated;
 	view->incomplete = record->incomplete;
-	view->outcome = outcome_of(record);
 	if (record->action == RECORD_DOCKER_EVENT)
 		view->event = name_event(&record->event);
+	view->outcome = outcome_of(record, &view->event);
 	view->severity = view_severity(record);
 	return view->args_text.error ? view->args_text.error : view->url_text.error;
 }

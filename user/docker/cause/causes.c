@@ -165,13 +165,13 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 {
 	const struct owner *owner = owners_find(&engine->owners, event->id);
 
-	if (bytes_are(event->action, "destroy"))
+	if (event->act == ACTION_DESTROY)
 		return !owner || owner->generation == engine->generation;
 	if (!owner)
 		return true; /* it went: there are no more events of it */
-	if (bytes_are(event->action, "create"))
+	if (event->act == ACTION_CREATE)
 		return owner->created;
-	if (bytes_are(event->action, "start"))
+	if (event->act == ACTION_START)
 		return owner->started >= event->time;
 	return owner->died >= event->time;
 }
@@ -269,13 +269,14 @@ void causes_gap(struct causes *causes, unsigned int socket, uint64_t since)
 }
 
 static void recover(struct causes *causes, unsigned int socket, const struct owner *owner,
-		    const char *action, uint64_t time, uint64_t now)
+		    enum engine_action action, uint64_t time, uint64_t now)
 {
-	bool dead =
-		!strcmp(action, "die") && !owner->running; /* else its code is not that of then */
+	bool dead = action == ACTION_DIE && !owner->running; /* else its code is not that of then */
 	struct engine_event event = {
+		.kind = ENGINE_CONTAINER,
+		.act = action,
 		.type = bytes_of("container"),
-		.action = bytes_of(action),
+		.action = bytes_of(engine_action_name(action)),
 		.id = {owner->id, ID_DIGITS},
 		.name = bytes_of(owner->name),
 		.image = bytes_of(owner->image),
@@ -298,15 +299,15 @@ static void look_back(struct causes *causes, unsigned int socket, struct owner *
 		    (before || !owner->running);
 
 	if (owner->made_at > since && !owner->created)
-		recover(causes, socket, owner, "create", owner->made_at, now);
+		recover(causes, socket, owner, ACTION_CREATE, owner->made_at, now);
 	if (died && before)
-		recover(causes, socket, owner, "die", owner->finished_at, now);
+		recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
 	if (started)
-		recover(causes, socket, owner, "start", owner->started_at, now);
+		recover(causes, socket, owner, ACTION_START, owner->started_at, now);
 	if (again) /* until that is clear */
 		owner_set_starter(owner, NULL, BASIS_NONE, false);
 	if (died && !before)
-		recover(causes, socket, owner, "die", owner->finished_at, now);
+		recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
 }
 
 void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
@@ -346,7 +347,7 @@ void causes_refreshed(struct causes *causes, unsigned int socket, bool complete,
 
 		if (owner->generation != engine->generation &&
 		    !inventory_container(causes->options.inventories[socket], id))
-			recover(causes, socket, owner, "destroy", 0, now);
+			recover(causes, socket, owner, ACTION_DESTROY, 0, now);
 	}
 	engine->gap = false;
 }

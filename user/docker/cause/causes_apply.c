@@ -8,21 +8,23 @@
 
 /* --- what it changes -------------------------------------------------------------------------- */
 
-static const char *const kept_deeds[] = {
-	"create",      "start",	     "restart",	   "stop",   "kill",	     "die",
-	"oom",	       "destroy",    "rename",	   "update", "pause",	     "unpause",
-	"attach",      "commit",     "export",	   "copy",   "archive-path", "extract-to-dir",
-	"exec_create", "exec_start", "checkpoint",
-};
-
 static bool is_kept(const struct engine_event *event, const struct cause *cause)
 {
-	if (cause->reason == REASON_HEALTH_CHECK)
-		return false;
-	for (size_t i = 0; i < COUNT(kept_deeds); i++)
-		if (bytes_are(event->action, kept_deeds[i]))
-			return true;
-	return false;
+	static const bool kept[ENGINE_ACTIONS] = {
+		[ACTION_CREATE] = true,	      [ACTION_START] = true,
+		[ACTION_RESTART] = true,      [ACTION_STOP] = true,
+		[ACTION_KILL] = true,	      [ACTION_DIE] = true,
+		[ACTION_OOM] = true,	      [ACTION_DESTROY] = true,
+		[ACTION_RENAME] = true,	      [ACTION_UPDATE] = true,
+		[ACTION_PAUSE] = true,	      [ACTION_UNPAUSE] = true,
+		[ACTION_ATTACH] = true,	      [ACTION_COMMIT] = true,
+		[ACTION_EXPORT] = true,	      [ACTION_COPY] = true,
+		[ACTION_ARCHIVE_PATH] = true, [ACTION_EXTRACT_TO_DIR] = true,
+		[ACTION_EXEC_CREATE] = true,  [ACTION_EXEC_START] = true,
+		[ACTION_CHECKPOINT] = true,
+	};
+
+	return kept[event->act] && cause->reason != REASON_HEALTH_CHECK;
 }
 
 static void keep_deed(const struct causes *causes, unsigned int socket,
@@ -161,7 +163,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	struct owners *owners = &causes->engines[socket].owners;
 	const struct keeper *keeper = &causes->options.keeper;
 	struct owner_exec *exec;
-	bool ends = bytes_are(event->action, "exec_die") || bytes_are(event->action, "exec_died");
+	bool ends = event->act == ACTION_EXEC_DIE;
 
 	exec = ends ? owners_find_exec(owners, event->exec_id)
 		    : owners_get_exec(owners, event->exec_id);
@@ -175,7 +177,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 			keeper->end_exec(keeper->data, socket, event->exec_id);
 		return;
 	}
-	if (bytes_are(event->action, "exec_create"))
+	if (event->act == ACTION_EXEC_CREATE)
 		return;
 	if (cause->kind == CAUSE_REQUEST) {
 		origin_ref(cause->origin);
@@ -198,17 +200,17 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 static void tell_inventory(const struct causes *causes, unsigned int socket,
 			   const struct engine_event *event, const struct cause *cause)
 {
-	bool named = bytes_are(event->action, "create") || bytes_are(event->action, "rename");
+	bool named = event->act == ACTION_CREATE || event->act == ACTION_RENAME;
 	/* Its mounts may lead elsewhere by now. */
-	bool restarted = bytes_are(event->action, "start") && cause->kind != CAUSE_REQUEST;
+	bool restarted = event->act == ACTION_START && cause->kind != CAUSE_REQUEST;
 	bool changed;
 
-	if (bytes_are(event->action, "destroy"))
+	if (event->act == ACTION_DESTROY)
 		inventory_remove_container(causes->options.inventories[socket], event->id);
 	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
 	 * another one's. */
-	changed = (named && cause->kind != CAUSE_REQUEST) || bytes_are(event->action, "update") ||
-		  restarted;
+	changed =
+		(named && cause->kind != CAUSE_REQUEST) || event->act == ACTION_UPDATE || restarted;
 	if (changed && causes->options.inspect)
 		causes->options.inspect(causes->options.inspect_data, socket, event->id);
 }
@@ -232,7 +234,7 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 	struct owner *owner =
 		causes_is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
 
-	if (bytes_are(event->type, "image") && bytes_are(event->action, "tag"))
+	if (event->kind == ENGINE_IMAGE && event->act == ACTION_TAG)
 		inventory_put_image(causes->options.inventories[socket], event->id, event->name);
 	if (!owner) {
 		owner = causes_owner_of(engine, event);
@@ -240,32 +242,46 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 			owner->reconnected = true;
 		return;
 	}
-	if (bytes_are(event->action, "rename") && owner->name)
+	if (event->act == ACTION_RENAME && owner->name)
 		ledger_renamed(&causes->ledger, socket, bytes_of(owner->name), event->id,
 			       waiting->time);
 	owner_set_name(owner, event->name);
 	owner_set_image(owner, event->image);
-	if (bytes_are(event->action, "create"))
+	switch (event->act) {
+	case ACTION_CREATE:
 		was_created(causes->options.inventories[socket], owner, event, cause);
-	if (bytes_are(event->action, "create") && !waiting->recovered)
-		owner->generation = engine->generation; /* nothing of it was missed */
-	if (bytes_are(event->action, "start"))
+		if (!waiting->recovered)
+			owner->generation = engine->generation; /* nothing of it was missed */
+		break;
+	case ACTION_START:
 		was_started(owner, event, cause);
-	else if (bytes_are(event->action, "kill"))
+		break;
+	case ACTION_KILL:
 		was_killed(owner, event, cause);
-	else if (bytes_are(event->action, "die"))
+		break;
+	case ACTION_DIE:
 		has_died(engine, owner, event, cause);
-	else if (bytes_are(event->action,
-			   "stop")) /* also of one that the engine was about to start again */
+		break;
+	case ACTION_STOP: /* also of a container that the engine was about to start again */
 		owner->stopped |= cause->reason != REASON_ENGINE_STOPPED;
-	else if (bytes_are(event->action, "update"))
+		break;
+	case ACTION_UPDATE:
 		was_updated(owner, cause);
-	else if (bytes_are(event->action, "oom"))
+		break;
+	case ACTION_OOM:
 		owner->out_of_memory = true;
-	else if (causes_is_exec(event))
+		break;
+	case ACTION_EXEC_CREATE:
+	case ACTION_EXEC_START:
+	case ACTION_EXEC_DETACH:
+	case ACTION_EXEC_DIE:
 		had_exec(causes, socket, event, cause);
+		break;
+	default:
+		break;
+	}
 	keep_deed(causes, socket, waiting, owner, cause);
 	tell_inventory(causes, socket, event, cause);
-	if (bytes_are(event->action, "destroy"))
+	if (event->act == ACTION_DESTROY)
 		was_destroyed(causes, socket, owner, waiting);
 }

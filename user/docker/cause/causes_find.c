@@ -288,7 +288,7 @@ static bool is_end(const struct owner *owner, const struct engine_event *event)
 /* The end, where nothing else than SIGKILL can have ended it. */
 static bool is_killed(const struct owner *owner, const struct engine_event *event)
 {
-	return owner && causes_is_container(event) && bytes_are(event->action, "die") &&
+	return owner && causes_is_container(event) && event->act == ACTION_DIE &&
 	       !ledger_event_survived_sigkill(event);
 }
 
@@ -301,7 +301,7 @@ static bool was_limited(const struct owner *owner)
 /* Whether EVENT is that its memory was at its end, or the end by that. */
 static bool is_out_of_memory(const struct owner *owner, const struct engine_event *event)
 {
-	return bytes_are(event->action, "oom") || (owner->out_of_memory && is_killed(owner, event));
+	return event->act == ACTION_OOM || (owner->out_of_memory && is_killed(owner, event));
 }
 
 /* Whether it may be the end that somebody else than its starter wanted, though no request that fits is at hand: he
@@ -309,7 +309,7 @@ static bool is_out_of_memory(const struct owner *owner, const struct engine_even
 static bool is_ended_by_others(const struct owner *owner, const struct engine_event *event)
 {
 	const struct culprit *signaller = &owner->signaller;
-	bool obeys = bytes_are(event->action, "die") && owner->signalled_at &&
+	bool obeys = event->act == ACTION_DIE && owner->signalled_at &&
 		     event->time <= owner->signalled_at + OBEYED_WITHIN;
 
 	if (is_killed(owner, event) && (owner->killer.several || was_limited(owner)))
@@ -323,9 +323,8 @@ static bool is_end_by_engine(const struct owner *owner, const struct engine_even
 {
 	if (!owner || !owner->stopped_by_engine)
 		return false;
-	return causes_is_container(event)
-		       ? bytes_are(event->action, "die") || bytes_are(event->action, "stop")
-		       : is_end(owner, event) && !owner->ender;
+	return causes_is_container(event) ? event->act == ACTION_DIE || event->act == ACTION_STOP
+					  : is_end(owner, event) && !owner->ender;
 }
 
 /* Returns whether it is somebody's. */
@@ -396,7 +395,7 @@ static bool find_daemon(const struct engine_side *engine, const struct waiting *
 	const struct engine_event *event = waiting->event;
 	const struct owner *owner = causes_owner_of(engine, event);
 
-	if (causes_is_container(event) && bytes_are(event->action, "create") && engine->swarm &&
+	if (causes_is_container(event) && event->act == ACTION_CREATE && engine->swarm &&
 	    event->swarm_task)
 		return by_daemon(ret, REASON_SWARM);
 	if (!owner)
@@ -453,7 +452,7 @@ static bool is_of_an_end(const struct owner *owner, const struct engine_event *e
 static bool is_out_of_memory_behind(const struct waiting *waiting)
 {
 	for (const struct waiting *next = waiting->next; next; next = next->next)
-		if (causes_is_container(next->event) && bytes_are(next->event->action, "oom") &&
+		if (causes_is_container(next->event) && next->event->act == ACTION_OOM &&
 		    bytes_equal(next->event->id, waiting->event->id))
 			return true;
 	return false;
@@ -475,10 +474,10 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 {
 	if (only->basis == BASIS_TIME)
 		return only->cause->key != KEY_OWN;
-	if (bytes_are(event->action, "destroy")) /* it may be told that it goes already */
+	if (event->act == ACTION_DESTROY) /* it may be told that it goes already */
 		return !only->request->answered;
 	/* Looking into it, too, mounts what it has, and a start that fails undoes what it did. */
-	if (bytes_are(event->action, "unmount") || bytes_are(event->action, "disconnect"))
+	if (event->act == ACTION_UNMOUNT || event->act == ACTION_DISCONNECT)
 		return only->cause->key == KEY_CONTAINER && !only->cause->signals;
 	return causes_is_start(event) && only->cause->key != KEY_OWN && owner &&
 	       owner->state == OWNER_ENDED && !owner->stopped &&
@@ -493,7 +492,7 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 	const struct owner *owner = causes_owner_of(engine, event);
 	struct cause other;
 
-	if (bytes_are(event->type, "volume") && bytes_are(event->action, "destroy"))
+	if (event->kind == ENGINE_VOLUME && event->act == ACTION_DESTROY)
 		return event->time <= engine->auto_removal + SETTLED_WITHIN;
 	if (owner && effect->heir == HEIR_STARTER && !causes_is_container(event) &&
 	    is_end(owner, event))
@@ -539,7 +538,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 {
 	struct engine_side *engine = &causes->engines[socket];
 	const struct engine_event *event = waiting->event;
-	const struct effect *effect = effect_find(event->type, event->action);
+	const struct effect *effect = effect_find(event->kind, event->act);
 	struct owner *owner = causes_owner_of(engine, event);
 	bool knows = ledger_knows(&causes->ledger, waiting->time), doubt;
 	struct candidates candidates = {};
@@ -574,7 +573,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 	if (!effect->engine || doubt || !knows || find_daemon(engine, waiting, ret))
 		return DECIDED;
 	if (owner && !waiting->recovered && causes_is_container(event) &&
-	    bytes_are(event->action, "kill") && causes->options.stopping &&
+	    event->act == ACTION_KILL && causes->options.stopping &&
 	    causes->options.stopping(causes->options.inspect_data, socket))
 		by_daemon(ret, REASON_ENGINE_STOPPED);
 	return DECIDED;
@@ -585,8 +584,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket, struct w
 /* Attributes that the engine gives to an action before the labels overwrite them. */
 static bool has_given_attributes(const struct engine_event *event)
 {
-	return bytes_are(event->action, "die") || bytes_are(event->action, "kill") ||
-	       causes_is_exec(event);
+	return event->act == ACTION_DIE || event->act == ACTION_KILL || causes_is_exec(event);
 }
 
 static void drop_attributes(struct engine_event *event, unsigned int bits)

@@ -80,7 +80,7 @@ static inline uint64_t causes_boot_of(const struct causes *causes, uint64_t real
 
 static inline bool causes_is_container(const struct engine_event *event)
 {
-	return bytes_are(event->type, "container");
+	return event->kind == ENGINE_CONTAINER;
 }
 
 /* The container that it is about, or of. */
@@ -94,13 +94,14 @@ static inline struct owner *causes_owner_of(const struct engine_side *engine,
 static inline bool causes_is_start(const struct engine_event *event)
 {
 	if (causes_is_container(event))
-		return bytes_are(event->action, "start") || bytes_are(event->action, "init");
-	return bytes_are(event->action, "connect") || bytes_are(event->action, "mount");
+		return event->act == ACTION_START || event->act == ACTION_INIT;
+	return event->act == ACTION_CONNECT || event->act == ACTION_MOUNT;
 }
 
 static inline bool causes_is_exec(const struct engine_event *event)
 {
-	return bytes_begin(event->action, "exec");
+	return event->act == ACTION_EXEC_CREATE || event->act == ACTION_EXEC_START ||
+	       event->act == ACTION_EXEC_DETACH || event->act == ACTION_EXEC_DIE;
 }
 
 /* Whether starts of it may have been missed. */

@@ -2,9 +2,9 @@
 #include "docker/cause/effect.h"
 
 #include "base/bytes.h"
-#include "base/text.h"
 
 /* clang-format off */
+#define ON(type, action) ENGINE_##type, ACTION_##action
 #define BY(name, ...) {OPERATION_##name, __VA_ARGS__}
 #define STARTS BY(ContainerStart, KEY_CONTAINER), BY(ContainerRestart, KEY_CONTAINER)
 #define ENDS \
@@ -26,149 +26,140 @@
  * told before the response's head is written: those of a stream, or of a connection that is taken over, are not.
  */
 static const struct effect effects[] = {
-	{"container", "create", .engine = true, .causes = {
+	{ON(CONTAINER, CREATE), .engine = true, .causes = {
 		BY(ContainerCreate, KEY_MADE), BY(ImageBuild, KEY_STEP, LATE), PLAY, PODS(Create)}},
-	{"container", "start", .engine = true, .causes = {
+	{ON(CONTAINER, START), .engine = true, .causes = {
 		BY(ContainerStart, KEY_TARGET, .once = true), BY(ContainerRestart, KEY_TARGET), BUILDS,
 		PLAY, PODS(Start), PODS(Restart)}},
-	{"container", "init", .engine = true, .causes = {
+	{ON(CONTAINER, INIT), .engine = true, .causes = {
 		BY(ContainerStart, KEY_TARGET), BY(ContainerRestart, KEY_TARGET), BUILDS,
 		PLAY, PODS(Start), PODS(Restart)}},
-	{"container", "restart", .engine = true, .causes = {
+	{ON(CONTAINER, RESTART), .engine = true, .causes = {
 		BY(ContainerRestart, KEY_TARGET, .once = true), PODS(Restart)}},
-	{"container", "stop", .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, STOP), .partly = true, .engine = true, .causes = {
 		BY(ContainerStop, KEY_TARGET, .once = true), BY(ContainerRestart, KEY_TARGET),
 		PODS(Stop), PODS(Restart)}},
-	{"container", "kill", .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, KILL), .partly = true, .engine = true, .causes = {
 		BY(ContainerKill, KEY_TARGET, .once = true), BY(ContainerStop, KEY_TARGET),
 		BY(ContainerRestart, KEY_TARGET), BY(ContainerDelete, KEY_TARGET), BUILDS, PODS(Kill)}},
-	{"container", "die", HEIR_STARTER, .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, DIE), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		BY(ContainerStop, KEY_TARGET, .signals = true), BY(ContainerKill, KEY_TARGET, .signals = true),
 		BY(ContainerRestart, KEY_TARGET, .signals = true),
 		BY(ContainerDelete, KEY_TARGET, .kills = true, .signals = true), BUILDS,
 		PODS(Stop), PODS(Kill), PODS(Restart), PODS(Delete)}},
-	{"container", "cleanup", HEIR_STARTER, .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, CLEANUP), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		BY(ContainerStop, KEY_TARGET), BY(ContainerKill, KEY_TARGET), BY(ContainerRestart, KEY_TARGET),
 		BY(ContainerDelete, KEY_TARGET), BUILDS}},
-	{"container", "oom", HEIR_STARTER},
-	{"container", "health_status", HEIR_STARTER},
-	{"container", "destroy", HEIR_CREATOR, .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, OOM), HEIR_STARTER},
+	{ON(CONTAINER, HEALTH_STATUS), HEIR_STARTER},
+	{ON(CONTAINER, DESTROY), HEIR_CREATOR, .partly = true, .engine = true, .causes = {
 		BY(ContainerDelete, KEY_TARGET), BY(ContainerPrune, KEY_REMOVED), BUILDS,
 		BY(ContainerStart, KEY_TARGET, .failed = true), /* of one that goes by itself */
 		PODS(Delete), BY(SystemPruneLibpod, KEY_TIME)}},
-	{"container", "rename", .causes = {BY(ContainerRename, KEY_TARGET, .once = true)}},
-	{"container", "update", .causes = {BY(ContainerUpdate, KEY_TARGET, .once = true)}},
-	{"container", "pause", .partly = true, .causes = {
+	{ON(CONTAINER, RENAME), .causes = {BY(ContainerRename, KEY_TARGET, .once = true)}},
+	{ON(CONTAINER, UPDATE), .causes = {BY(ContainerUpdate, KEY_TARGET, .once = true)}},
+	{ON(CONTAINER, PAUSE), .partly = true, .causes = {
 		BY(ContainerPause, KEY_TARGET, .once = true), BY(ImageCommit, KEY_TARGET), PODS(Pause)}},
-	{"container", "unpause", .partly = true, .causes = {
+	{ON(CONTAINER, UNPAUSE), .partly = true, .causes = {
 		BY(ContainerUnpause, KEY_TARGET, .once = true), BY(ImageCommit, KEY_TARGET), BY(ContainerStop, KEY_TARGET),
 		BY(ContainerKill, KEY_TARGET), BY(ContainerDelete, KEY_TARGET), BY(ContainerRestart, KEY_TARGET),
 		PODS(Unpause)}},
-	{"container", "attach", .causes = {
+	{ON(CONTAINER, ATTACH), .causes = {
 		BY(ContainerAttach, KEY_TARGET, SOON, .once = true), BY(ContainerAttachWebsocket, KEY_TARGET, SOON, .once = true), BUILDS}},
-	{"container", "detach", .causes = {
+	{ON(CONTAINER, DETACH), .causes = {
 		BY(ContainerAttach, KEY_TARGET, LATE), BY(ContainerAttachWebsocket, KEY_TARGET, LATE)}},
-	{"container", "resize", .causes = {BY(ContainerResize, KEY_TARGET)}},
-	{"container", "top", .causes = {BY(ContainerTop, KEY_TARGET, LATE)}},
-	{"container", "commit", .causes = {BY(ImageCommit, KEY_TARGET, .once = true), BUILDS}},
-	{"container", "export", .causes = {BY(ContainerExport, KEY_TARGET, LATE)}},
-	{"container", "copy", .causes = {BY(ContainerCopy, KEY_TARGET, LATE)}},
-	{"container", "archive-path", .causes = {
+	{ON(CONTAINER, RESIZE), .causes = {BY(ContainerResize, KEY_TARGET)}},
+	{ON(CONTAINER, TOP), .causes = {BY(ContainerTop, KEY_TARGET, LATE)}},
+	{ON(CONTAINER, COMMIT), .causes = {BY(ImageCommit, KEY_TARGET, .once = true), BUILDS}},
+	{ON(CONTAINER, EXPORT), .causes = {BY(ContainerExport, KEY_TARGET, LATE)}},
+	{ON(CONTAINER, COPY), .causes = {BY(ContainerCopy, KEY_TARGET, LATE)}},
+	{ON(CONTAINER, ARCHIVE_PATH), .causes = {
 		BY(ContainerArchive, KEY_TARGET, LATE), BY(ContainerArchiveInfo, KEY_TARGET)}},
-	{"container", "extract-to-dir", .causes = {BY(PutContainerArchive, KEY_TARGET)}},
-	{"container", "checkpoint", .causes = {BY(CheckpointCreate, KEY_TARGET)}},
-	{"container", "exec_create", .engine = true, .causes = {BY(ContainerExec, KEY_MADE)}},
-	{"container", "exec", .partly = true, .engine = true, .causes = {
+	{ON(CONTAINER, EXTRACT_TO_DIR), .causes = {BY(PutContainerArchive, KEY_TARGET)}},
+	{ON(CONTAINER, CHECKPOINT), .causes = {BY(CheckpointCreate, KEY_TARGET)}},
+	{ON(CONTAINER, EXEC_CREATE), .engine = true, .causes = {BY(ContainerExec, KEY_MADE)}},
+	{ON(CONTAINER, EXEC_START), .partly = true, .engine = true, .causes = {
 		BY(ExecStart, KEY_EXEC, SOON, .once = true)}},
-	{"container", "exec_start", .partly = true, .engine = true, .causes = {
-		BY(ExecStart, KEY_EXEC, SOON, .once = true)}},
-	{"container", "exec_detach", .causes = {BY(ExecStart, KEY_EXEC, LATE)}},
-	{"container", "exec_die", HEIR_EXEC, .engine = true},
-	{"container", "exec_died", HEIR_EXEC, .engine = true},
-	{"container", "prune", .causes = {BY(ContainerPrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
+	{ON(CONTAINER, EXEC_DETACH), .causes = {BY(ExecStart, KEY_EXEC, LATE)}},
+	{ON(CONTAINER, EXEC_DIE), HEIR_EXEC, .engine = true},
+	{ON(CONTAINER, PRUNE), .causes = {BY(ContainerPrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
-	{"image", "pull", .engine = true, .causes = {
+	{ON(IMAGE, PULL), .engine = true, .causes = {
 		BY(ImageCreate, KEY_REFERENCE, LATE), BY(ImagePullLibpod, KEY_REFERENCE, LATE)}},
-	{"image", "push", .causes = {BY(ImagePush, KEY_REFERENCE, LATE)}},
-	{"image", "tag", .causes = {
+	{ON(IMAGE, PUSH), .causes = {BY(ImagePush, KEY_REFERENCE, LATE)}},
+	{ON(IMAGE, TAG), .causes = {
 		BY(ImageTag, KEY_TARGET), BY(ImageBuild, KEY_REFERENCE, LATE), BY(ImageCreate, KEY_REFERENCE, LATE),
 		BY(ImageCommit, KEY_TIME), BY(ImageLoad, KEY_TIME, LATE)}},
-	{"image", "untag", .partly = true, .causes = {
+	{ON(IMAGE, UNTAG), .partly = true, .causes = {
 		BY(ImageDelete, KEY_REMOVED), BY(ImageDeleteAllLibpod, KEY_REMOVED), BY(ImagePrune, KEY_REMOVED),
 		BY(ImageUntagLibpod, KEY_TARGET), BY(ImageTag, KEY_TIME)}},
-	{"image", "delete", .partly = true, .causes = {
+	{ON(IMAGE, DELETE), .partly = true, .causes = {
 		BY(ImageDelete, KEY_REMOVED), BY(ImageDeleteAllLibpod, KEY_REMOVED), BY(ImagePrune, KEY_REMOVED)}},
-	{"image", "remove", .partly = true, .causes = {
-		BY(ImageDelete, KEY_REMOVED), BY(ImageDeleteAllLibpod, KEY_REMOVED), BY(ImagePrune, KEY_REMOVED)}},
-	{"image", "save", .causes = {BY(ImageGet, KEY_TARGET, LATE), BY(ImageGetAll, KEY_TIME, LATE)}},
-	{"image", "load", .causes = {BY(ImageLoad, KEY_TIME, LATE)}},
-	{"image", "import", .causes = {BY(ImageCreate, KEY_TIME, LATE), BY(ImageImportLibpod, KEY_TIME, LATE)}},
-	{"image", "create", .causes = {
+	{ON(IMAGE, SAVE), .causes = {BY(ImageGet, KEY_TARGET, LATE), BY(ImageGetAll, KEY_TIME, LATE)}},
+	{ON(IMAGE, LOAD), .causes = {BY(ImageLoad, KEY_TIME, LATE)}},
+	{ON(IMAGE, IMPORT), .causes = {BY(ImageCreate, KEY_TIME, LATE), BY(ImageImportLibpod, KEY_TIME, LATE)}},
+	{ON(IMAGE, CREATE), .causes = {
 		BY(ImageBuild, KEY_TIME, LATE), BY(ImageCommit, KEY_TIME), BY(ImageCreate, KEY_TIME, LATE)}},
-	{"image", "build", .causes = {BY(ImageBuild, KEY_TIME, LATE)}},
-	{"image", "prune", .causes = {BY(ImagePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
+	{ON(IMAGE, BUILD), .causes = {BY(ImageBuild, KEY_TIME, LATE)}},
+	{ON(IMAGE, PRUNE), .causes = {BY(ImagePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
-	{"volume", "create", .partly = true, .engine = true, .causes = {
+	{ON(VOLUME, CREATE), .partly = true, .engine = true, .causes = {
 		BY(VolumeCreate, KEY_MADE), BY(ContainerCreate, KEY_VOLUMES), BY(ImageBuild, KEY_VOLUMES, LATE), PLAY}},
-	{"volume", "mount", .partly = true, .engine = true, .causes = {
+	{ON(VOLUME, MOUNT), .partly = true, .engine = true, .causes = {
 		STARTS, LOOKS, BUILDS}},
-	{"volume", "unmount", HEIR_STARTER, .partly = true, .engine = true, .causes = {
+	{ON(VOLUME, UNMOUNT), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		ENDS, FAILING_START, LOOKS, BUILDS}},
-	{"volume", "destroy", .partly = true, .causes = {
+	{ON(VOLUME, DESTROY), .partly = true, .causes = {
 		BY(VolumeDelete, KEY_TARGET), BY(VolumePrune, KEY_REMOVED), BY(ContainerDelete, KEY_VOLUMES),
 		BY(ImageBuild, KEY_VOLUMES, LATE), BY(SystemPruneLibpod, KEY_TIME)}},
-	{"volume", "remove", .partly = true, .causes = {
-		BY(VolumeDelete, KEY_TARGET), BY(VolumePrune, KEY_REMOVED), BY(ContainerDelete, KEY_VOLUMES),
-		BY(ImageBuild, KEY_VOLUMES, LATE), BY(SystemPruneLibpod, KEY_TIME)}},
-	{"volume", "update", .causes = {BY(VolumeUpdate, KEY_TARGET)}},
-	{"volume", "prune", .causes = {BY(VolumePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
+	{ON(VOLUME, UPDATE), .causes = {BY(VolumeUpdate, KEY_TARGET)}},
+	{ON(VOLUME, PRUNE), .causes = {BY(VolumePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
-	{"network", "create", .engine = true, .causes = {BY(NetworkCreate, KEY_MADE), BY(SwarmInit, KEY_TIME)}},
-	{"network", "connect", .partly = true, .engine = true, .causes = {BY(NetworkConnect, KEY_TARGET), STARTS, BUILDS}},
-	{"network", "disconnect", HEIR_STARTER, .partly = true, .engine = true, .causes = {
+	{ON(NETWORK, CREATE), .engine = true, .causes = {BY(NetworkCreate, KEY_MADE), BY(SwarmInit, KEY_TIME)}},
+	{ON(NETWORK, CONNECT), .partly = true, .engine = true, .causes = {BY(NetworkConnect, KEY_TARGET), STARTS, BUILDS}},
+	{ON(NETWORK, DISCONNECT), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		BY(NetworkDisconnect, KEY_TARGET), ENDS, FAILING_START, BUILDS}},
-	{"network", "destroy", .partly = true, .causes = {BY(NetworkDelete, KEY_TARGET), BY(NetworkPrune, KEY_REMOVED)}},
-	{"network", "remove", .partly = true, .causes = {BY(NetworkDelete, KEY_TARGET), BY(NetworkPrune, KEY_REMOVED)}},
-	{"network", "prune", .causes = {BY(NetworkPrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
+	{ON(NETWORK, DESTROY), .partly = true, .causes = {BY(NetworkDelete, KEY_TARGET), BY(NetworkPrune, KEY_REMOVED)}},
+	{ON(NETWORK, REMOVE), .partly = true, .causes = {BY(NetworkDelete, KEY_TARGET), BY(NetworkPrune, KEY_REMOVED)}},
+	{ON(NETWORK, PRUNE), .causes = {BY(NetworkPrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
-	{"plugin", "pull", .causes = {BY(PluginPull, KEY_REFERENCE, LATE), BY(PluginUpgrade, KEY_REFERENCE, LATE)}},
-	{"plugin", "create", .causes = {BY(PluginCreate, KEY_REFERENCE)}},
-	{"plugin", "enable", .causes = {BY(PluginEnable, KEY_REFERENCE)}},
-	{"plugin", "disable", .causes = {BY(PluginDisable, KEY_REFERENCE)}},
-	{"plugin", "push", .causes = {BY(PluginPush, KEY_REFERENCE, LATE)}},
-	{"plugin", "remove", .causes = {BY(PluginDelete, KEY_REFERENCE)}},
+	{ON(PLUGIN, PULL), .causes = {BY(PluginPull, KEY_REFERENCE, LATE), BY(PluginUpgrade, KEY_REFERENCE, LATE)}},
+	{ON(PLUGIN, CREATE), .causes = {BY(PluginCreate, KEY_REFERENCE)}},
+	{ON(PLUGIN, ENABLE), .causes = {BY(PluginEnable, KEY_REFERENCE)}},
+	{ON(PLUGIN, DISABLE), .causes = {BY(PluginDisable, KEY_REFERENCE)}},
+	{ON(PLUGIN, PUSH), .causes = {BY(PluginPush, KEY_REFERENCE, LATE)}},
+	{ON(PLUGIN, REMOVE), .causes = {BY(PluginDelete, KEY_REFERENCE)}},
 
-	{"service", "create", .causes = {BY(ServiceCreate, KEY_MADE)}},
-	{"service", "update", .engine = true, .causes = {BY(ServiceUpdate, KEY_TARGET)}},
-	{"service", "remove", .causes = {BY(ServiceDelete, KEY_TARGET)}},
-	{"node", "update", .engine = true, .causes = {BY(NodeUpdate, KEY_TARGET)}},
-	{"node", "remove", .causes = {BY(NodeDelete, KEY_TARGET), BY(SwarmLeave, KEY_TIME)}},
-	{"secret", "create", .causes = {BY(SecretCreate, KEY_MADE)}},
-	{"secret", "update", .causes = {BY(SecretUpdate, KEY_TARGET)}},
-	{"secret", "remove", .causes = {BY(SecretDelete, KEY_TARGET)}},
-	{"config", "create", .causes = {BY(ConfigCreate, KEY_MADE)}},
-	{"config", "update", .causes = {BY(ConfigUpdate, KEY_TARGET)}},
-	{"config", "remove", .causes = {BY(ConfigDelete, KEY_TARGET)}},
+	{ON(SERVICE, CREATE), .causes = {BY(ServiceCreate, KEY_MADE)}},
+	{ON(SERVICE, UPDATE), .engine = true, .causes = {BY(ServiceUpdate, KEY_TARGET)}},
+	{ON(SERVICE, REMOVE), .causes = {BY(ServiceDelete, KEY_TARGET)}},
+	{ON(NODE, UPDATE), .engine = true, .causes = {BY(NodeUpdate, KEY_TARGET)}},
+	{ON(NODE, REMOVE), .causes = {BY(NodeDelete, KEY_TARGET), BY(SwarmLeave, KEY_TIME)}},
+	{ON(SECRET, CREATE), .causes = {BY(SecretCreate, KEY_MADE)}},
+	{ON(SECRET, UPDATE), .causes = {BY(SecretUpdate, KEY_TARGET)}},
+	{ON(SECRET, REMOVE), .causes = {BY(SecretDelete, KEY_TARGET)}},
+	{ON(CONFIG, CREATE), .causes = {BY(ConfigCreate, KEY_MADE)}},
+	{ON(CONFIG, UPDATE), .causes = {BY(ConfigUpdate, KEY_TARGET)}},
+	{ON(CONFIG, REMOVE), .causes = {BY(ConfigDelete, KEY_TARGET)}},
 
-	{"builder", "prune", .causes = {BY(BuildPrune, KEY_TIME)}},
+	{ON(BUILDER, PRUNE), .causes = {BY(BuildPrune, KEY_TIME)}},
 
-	{"pod", "create", .causes = {BY(PodCreateLibpod, KEY_MADE), PLAY}},
-	{"pod", "start", .partly = true, .causes = {BY(PodStartLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET), PLAY}},
-	{"pod", "stop", .partly = true, .causes = {BY(PodStopLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET)}},
-	{"pod", "kill", .partly = true, .causes = {BY(PodKillLibpod, KEY_TARGET)}},
-	{"pod", "pause", .partly = true, .causes = {BY(PodPauseLibpod, KEY_TARGET)}},
-	{"pod", "unpause", .partly = true, .causes = {BY(PodUnpauseLibpod, KEY_TARGET)}},
-	{"pod", "remove", .partly = true, .causes = {BY(PodDeleteLibpod, KEY_TARGET), BY(PodPruneLibpod, KEY_TIME)}},
+	{ON(POD, CREATE), .causes = {BY(PodCreateLibpod, KEY_MADE), PLAY}},
+	{ON(POD, START), .partly = true, .causes = {BY(PodStartLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET), PLAY}},
+	{ON(POD, STOP), .partly = true, .causes = {BY(PodStopLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET)}},
+	{ON(POD, KILL), .partly = true, .causes = {BY(PodKillLibpod, KEY_TARGET)}},
+	{ON(POD, PAUSE), .partly = true, .causes = {BY(PodPauseLibpod, KEY_TARGET)}},
+	{ON(POD, UNPAUSE), .partly = true, .causes = {BY(PodUnpauseLibpod, KEY_TARGET)}},
+	{ON(POD, REMOVE), .partly = true, .causes = {BY(PodDeleteLibpod, KEY_TARGET), BY(PodPruneLibpod, KEY_TIME)}},
 };
 /* clang-format on */
 
 #define EFFECTS (COUNT(effects))
 
-const struct effect *effect_find(struct bytes type, struct bytes action)
+const struct effect *effect_find(enum engine_type type, enum engine_action action)
 {
 	for (size_t i = 0; i < EFFECTS; i++)
-		if (bytes_equal(type, bytes_of(effects[i].type)) &&
-		    bytes_equal(action, bytes_of(effects[i].action)))
+		if (effects[i].type == type && effects[i].action == action)
 			return &effects[i];
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "docker/known/operation.h"
+#include "record/engine_action.h"
 
 #define EFFECT_CAUSES_MAX 12
 
@@ -61,7 +62,8 @@ struct effect_cause {
 };
 
 struct effect {
-	const char *type, *action;
+	enum engine_type type;
+	enum engine_action action;
 	enum effect_heir heir;
 	bool partly; /* requests that fail may have done it before they did */
 	bool engine; /* the engine does it by itself as well: restart policies, health checks, swarm */
@@ -69,7 +71,7 @@ struct effect {
 };
 
 /* NULL: nothing is known of such events. */
-const struct effect *effect_find(struct bytes type, struct bytes action);
+const struct effect *effect_find(enum engine_type type, enum engine_action action);
 
 /* Whether an operation is in the table at all. */
 bool effect_has_cause(enum operation operation);

@@ -54,26 +54,21 @@ static const struct attribute {
 
 #define SOME_ACTIONS (ATTRIBUTE_EXIT_CODE | ATTRIBUTE_SIGNAL | ATTRIBUTE_EXEC_ID)
 
-/* Actions with attributes of their own, and those that Podman calls by another name. */
-static const struct act {
-	const char *type, *spelled;
-	const char *action; /* NULL: as it is spelled */
+/* Words of Podman's that are not Docker's. */
+static const struct wording {
+	enum engine_type kind;
+	const char *word;
+	enum engine_action act;
 	unsigned int given; /* of SOME_ACTIONS, by the engine */
-} acts[] = {
-	{"container", "die", NULL, ATTRIBUTE_EXIT_CODE},
-	{"container", "exec_create", NULL, ATTRIBUTE_EXEC_ID},
-	{"container", "exec_detach", NULL, ATTRIBUTE_EXEC_ID},
-	{"container", "exec_die", NULL, ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE},
-	{"container", "exec_start", NULL, ATTRIBUTE_EXEC_ID},
-	{"container", "kill", NULL, ATTRIBUTE_SIGNAL},
-	{"container", "died", "die", ATTRIBUTE_EXIT_CODE},
-	{"container", "exec", "exec_start", 0},
+} wordings[] = {
+	{ENGINE_CONTAINER, "died", ACTION_DIE, ATTRIBUTE_EXIT_CODE},
+	{ENGINE_CONTAINER, "exec", ACTION_EXEC_START},
 	/* It sets the execID, and then the labels in place of all attributes (libpod/events.go, up to 6.0-dev). */
-	{"container", "exec_died", "exec_die", ATTRIBUTE_EXIT_CODE},
-	{"container", "remove", "destroy", 0},
-	{"image", "loadfromarchive", "load", 0},
-	{"image", "remove", "delete", 0},
-	{"volume", "remove", "destroy", 0},
+	{ENGINE_CONTAINER, "exec_died", ACTION_EXEC_DIE, ATTRIBUTE_EXIT_CODE},
+	{ENGINE_CONTAINER, "remove", ACTION_DESTROY},
+	{ENGINE_IMAGE, "loadfromarchive", ACTION_LOAD},
+	{ENGINE_IMAGE, "remove", ACTION_DELETE},
+	{ENGINE_VOLUME, "remove", ACTION_DESTROY},
 };
 
 struct engine_event_reader {
@@ -223,12 +218,19 @@ static void set_health(struct engine_event *event, struct bytes tail, const stru
 		event->health = health;
 }
 
-static const struct act *find_act(struct bytes type, struct bytes spelled)
+/* NULL: it is Docker's word. */
+static const struct wording *find_wording(const struct engine_event *event)
 {
-	for (const struct act *act = acts; act < acts + COUNT(acts); act++)
-		if (bytes_are(type, act->type) && bytes_are(spelled, act->spelled))
-			return act;
+	for (const struct wording *one = wordings; one < wordings + COUNT(wordings); one++)
+		if (event->kind == one->kind && bytes_are(event->action, one->word))
+			return one;
 	return NULL;
+}
+
+static void set_act(struct engine_event *event, enum engine_action act)
+{
+	event->act = act;
+	event->action = bytes_of(engine_action_name(act));
 }
 
 /* Type, id and action, from the fields of before Docker 1.10 where these are missing: only containers had "from".
@@ -256,6 +258,8 @@ static bool set_action(struct engine_event *event, const struct value *line, str
 		action.size = colon - action.data;
 	}
 	event->action = action;
+	event->act = engine_action_by_name(action);
+	event->kind = engine_type_by_name(event->type);
 	return action.size && (colon || !*tail_cut);
 }
 
@@ -276,13 +280,31 @@ static void set_given(struct engine_event *event, const struct value *values, un
 		event->signal = text_of(values, "signal");
 }
 
-static void set_container(struct engine_event *event, const struct value *values,
-			  const struct act *act)
+/* Of SOME_ACTIONS, those that Docker gives to ACT. */
+static unsigned int attributes_given(enum engine_action act)
 {
-	unsigned int given = act ? act->given : 0;
+	switch (act) {
+	case ACTION_DIE:
+		return ATTRIBUTE_EXIT_CODE;
+	case ACTION_EXEC_CREATE:
+	case ACTION_EXEC_DETACH:
+	case ACTION_EXEC_START:
+		return ATTRIBUTE_EXEC_ID;
+	case ACTION_EXEC_DIE:
+		return ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE;
+	case ACTION_KILL:
+		return ATTRIBUTE_SIGNAL;
+	default:
+		return 0;
+	}
+}
 
-	/* Podman's own words, which Docker has not: there its attribute is no label. */
-	set_given(event, values, given, act && act->action);
+static void set_container(struct engine_event *event, const struct value *values,
+			  const struct wording *podman)
+{
+	unsigned int given = podman ? podman->given : attributes_given(event->act);
+
+	set_given(event, values, given, podman);
 	event->image = text_of(values, "image");
 	event->labels = event->attributes & SOME_ACTIONS & ~given;
 }
@@ -293,31 +315,38 @@ static void set_network(struct engine_event *event, const struct value *values, 
 	event->container = text_of(values, "container");
 	if (!podman)
 		return;
-	if (bytes_are(event->action, "connect") || bytes_are(event->action, "disconnect")) {
+	if (event->act == ACTION_CONNECT || event->act == ACTION_DISCONNECT) {
 		event->container = event->id;
 		event->id = (struct bytes){0};
 	}
-	if (bytes_are(event->action, "remove"))
-		event->action = bytes_of("destroy");
+	if (event->act == ACTION_REMOVE)
+		set_act(event, ACTION_DESTROY);
 	event->name = text_of(values, "network");
 }
 
 static void set_attributes(struct engine_event *event, const struct value *values,
-			   unsigned int seen, const struct act *act)
+			   unsigned int seen, const struct wording *podman)
 {
 	event->attributes = seen & ((1 << ATTRIBUTES) - 1);
 	event->swarm_task = seen & KEY_SWARM_TASK;
 	event->name = text_of(values, "name");
-	if (bytes_are(event->type, "container")) {
-		set_container(event, values, act);
-	} else if (bytes_are(event->type, "image")) {
+	switch (event->kind) {
+	case ENGINE_CONTAINER:
+		set_container(event, values, podman);
+		break;
+	case ENGINE_IMAGE:
 		event->labels = event->attributes & SOME_ACTIONS;
-	} else if (bytes_are(event->type, "volume")) {
+		break;
+	case ENGINE_VOLUME:
 		event->container = text_of(values, "container");
 		if (!event->id.data) /* Podman */
 			event->id = event->name;
-	} else if (bytes_are(event->type, "network")) {
+		break;
+	case ENGINE_NETWORK:
 		set_network(event, values, seen & KEY_PODMAN);
+		break;
+	default:
+		break;
 	}
 }
 
@@ -327,22 +356,21 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 {
 	const struct value *values = body_get(body_get(line, "Actor"), "Attributes");
 	struct bytes tail = {0};
-	const struct act *act;
+	const struct wording *podman;
 	bool tail_cut;
 
 	if (!set_action(event, line, &tail, &tail_cut))
 		return false;
-	act = find_act(event->type, event->action);
-	if (act && act->action)
-		event->action = bytes_of(act->action);
-	set_attributes(event, values, seen, act);
-	if (bytes_are(event->type, "container")) {
+	podman = find_wording(event);
+	if (podman)
+		set_act(event, podman->act);
+	set_attributes(event, values, seen, podman);
+	if (event->kind == ENGINE_CONTAINER) {
 		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
 			event->image = text_of(line, "from");
-		if (bytes_are(event->action, "exec_create") ||
-		    bytes_are(event->action, "exec_start"))
+		if (event->act == ACTION_EXEC_CREATE || event->act == ACTION_EXEC_START)
 			set_program(event, tail, tail_cut, program);
-		if (bytes_are(event->action, "health_status"))
+		if (event->act == ACTION_HEALTH_STATUS)
 			set_health(event, tail, line);
 	}
 	event->time = time_of(line);

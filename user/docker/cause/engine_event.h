@@ -13,11 +13,14 @@
 #include <stdint.h>
 
 #include "docker/known/attribute.h"
+#include "record/engine_action.h"
 
 /* data NULL, 0: there is none. Texts are valid UTF-8, and as long as they please. */
 struct engine_event {
-	struct bytes type;   /* "container" */
-	struct bytes action; /* "exec_start": without what stands behind a colon */
+	enum engine_type kind;
+	enum engine_action act;
+	struct bytes type;   /* "container": the word for .kind, where that has one */
+	struct bytes action; /* "exec_start": likewise, without what stands behind a colon */
 	struct bytes id;     /* of what it happened to; Podman does not say it of a network */
 	struct bytes name, image;
 	/* Of a volume or a network: the id of the container that it is of. */

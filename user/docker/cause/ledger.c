@@ -401,7 +401,7 @@ static enum match match_object(const struct request *request, struct bytes id, s
 /* A volume's is its id. */
 static struct bytes name_of(const struct engine_event *event)
 {
-	return bytes_equal(event->type, bytes_of("volume")) ? event->id : event->name;
+	return event->kind == ENGINE_VOLUME ? event->id : event->name;
 }
 
 /* Whether what it names as its result is something else. */
@@ -434,7 +434,7 @@ static enum match match_target(const struct request *request, const struct engin
 static enum match match_made(const struct request *request, const struct engine_event *event,
 			     enum cause_basis *ret_basis)
 {
-	bool is_exec = bytes_begin(event->action, "exec");
+	bool is_exec = event->act == ACTION_EXEC_CREATE;
 	struct bytes made = is_exec ? event->exec_id : event->id;
 	enum cause_basis basis;
 
@@ -532,7 +532,7 @@ static bool may_signal(const struct request *request, const struct effect_cause 
 
 	if (!request->signal)
 		return true;
-	if (bytes_equal(event->action, bytes_of("kill")) && event->signal.size) {
+	if (event->act == ACTION_KILL && event->signal.size) {
 		snprintf(number, sizeof(number), "%d", request->signal);
 		return bytes_equal(event->signal, bytes_of(number));
 	}

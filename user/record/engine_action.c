@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/engine_action.h"
+
+/* clang-format off */
+static const char *const types[] = {
+#define TYPE(name, word) [ENGINE_##name] = word,
+#define ACTION(...)
+#include "record/engine_actions.def"
+};
+
+static const struct {
+	const char *word, *ecs_type;
+	bool requested;
+} actions[ENGINE_ACTIONS] = {
+	[ACTION_OTHER] = {NULL, "info"},
+#define TYPE(...)
+#define ACTION(name, ...) [ACTION_##name] = {__VA_ARGS__},
+#include "record/engine_actions.def"
+};
+/* clang-format on */
+
+enum engine_type engine_type_by_name(struct bytes word)
+{
+	for (size_t i = ENGINE_OTHER + 1; word.size && i < COUNT(types); i++)
+		if (bytes_are(word, types[i]))
+			return (enum engine_type)i;
+	return ENGINE_OTHER;
+}
+
+enum engine_action engine_action_by_name(struct bytes word)
+{
+	for (size_t i = ACTION_OTHER + 1; word.size && i < COUNT(actions); i++)
+		if (bytes_are(word, actions[i].word))
+			return (enum engine_action)i;
+	return ACTION_OTHER;
+}
+
+const char *engine_action_name(enum engine_action action)
+{
+	return actions[action].word;
+}
+
+const char *engine_action_ecs_type(enum engine_action action)
+{
+	return actions[action].ecs_type;
+}
+
+bool engine_action_is_requested(enum engine_action action)
+{
+	return actions[action].requested;
+}
