@@ -5,6 +5,7 @@
 #define CALLERD_TEXT_H
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 
 /* A growing text. Free with text_free(). */
 struct text {

@@ -510,7 +510,7 @@ static void read_time(char ret[VERIFY_TIME_SIZE], struct bytes line)
 {
 	static const char ecs[] = "{\"@timestamp\":\"", ocsf[] = "{\"time\":";
 	char digits[VERIFY_TIME_SIZE] = "";
-	struct text time = {0};
+	_cleanup_(text_free) struct text time = {0};
 	unsigned long long ms;
 
 	if (bytes_begin(line, ecs))
@@ -523,7 +523,6 @@ static void read_time(char ret[VERIFY_TIME_SIZE], struct bytes line)
 		clock_add_rfc3339_digits(&time, ms * NS_PER_MS, 3);
 	if (time.size < VERIFY_TIME_SIZE && time.size)
 		memcpy(ret, time.data, time.size);
-	text_free(&time);
 }
 
 void verify_file(struct verify *verify)

@@ -116,7 +116,7 @@ bool url_clean_path(struct text *out, struct bytes path)
 /* Adds PATH, encoded as it was unless something in it had to be masked: a name may be a URL. */
 static void mask_path(struct text *out, struct bytes path)
 {
-	struct text decoded = {0}, masked = {0};
+	_cleanup_(text_free) struct text decoded = {0}, masked = {0};
 
 	percent_decode(&decoded, path, false);
 	if (mask_reference(&masked, text_since(&decoded, 0)))
@@ -125,8 +125,6 @@ static void mask_path(struct text *out, struct bytes path)
 		text_add_bytes(out, path);
 	if (decoded.error || masked.error)
 		out->error = decoded.error ? decoded.error : masked.error;
-	text_free(&decoded);
-	text_free(&masked);
 }
 
 void url_mask(struct text *out, struct bytes target, struct url *ret_url)

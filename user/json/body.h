@@ -114,6 +114,12 @@ enum body_state {
 	BODY_MISTYPED, /* JSON, but not of this type: Go reports an error at the end */
 };
 
+/* Each child ONE of the value LIST, which may be NULL. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): ONE is a name */
+#define EACH(one, list)                                                                            \
+	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 struct body;
 
 /* A reader for a value of SHAPE, which is kept in at most LIMIT bytes of memory (the reader

@@ -26,226 +26,149 @@
 
 /* Parts of names. '-' is the same as '_', case does not count. */
 static const char *const secret_parts[] = {
-	"token",
-	"password",
-	"passwd",
-	"passphrase",
-	"secret",
-	"apikey",
-	"api_key",
-	"access_key",
-	"accesskey",
-	"private_key",
-	"privatekey",
-	"encryption_key",
-	"unlock_key",
-	"unlockkey",
-	"credential",
-	"signature",
-	"registry_config",
-	"cookie",
-	"bearer",
-	"jwt",
-	"registryconfig",
-	"account_key",
-	"accountkey",
-	"decryption_key",
-	"connection_string",
-	"connectionstring",
-};
+	"token",	   "password",	      "passwd",	    "passphrase",     "secret",
+	"apikey",	   "api_key",	      "access_key", "accesskey",      "private_key",
+	"privatekey",	   "encryption_key",  "unlock_key", "unlockkey",      "credential",
+	"signature",	   "registry_config", "cookie",	    "bearer",	      "jwt",
+	"registryconfig",  "account_key",     "accountkey", "decryption_key", "connection_string",
+	"connectionstring"};
 static const char *const secret_endings[] = {"pass", "_pwd"};
-static const char *const secret_names[] = {"sig"}; /* whole ones: Azure's signatures */
+/* Whole names: Azure's signatures. */
+static const char *const secret_names[] = {"sig"};
 
-/* An option that ends so tells where the secret is, or how to ask for it. */
-static const char *const harmless_endings[] = {
-	"_file", "_stdin", "_path", "_dir", "_fd", "_name", "_url", "_type",
-};
+/* The value of an option that ends so is where the secret is, or how to ask for it. */
+static const char *const harmless_endings[] = {"_file", "_stdin", "_path", "_dir",
+					       "_fd",	"_name",  "_url",  "_type"};
 
 /* Members of a request's JSON that hold secrets under a harmless name. */
 static const char *const secret_members[] = {
-	"env", "buildargs", "data", "cmd", "entrypoint", "command", "args", "healthcheck", "test",
-};
+	"env", "buildargs", "data", "cmd", "entrypoint", "command", "args", "healthcheck", "test"};
 
-/* Query keys of the engine's API that do. */
+/* Query keys of the engine's API that hold secrets under a harmless name. */
 static const char *const secret_keys[] = {"buildargs", "labels"};
 
 /* Query keys whose values are names of images or plugins. */
-static const char *const reference_keys[] = {
-	"fromimage", "repo", "t", "names", "remote", "image", "reference", "name", "cachefrom",
-};
+static const char *const reference_keys[] = {"fromimage", "repo",      "t",    "names",	   "remote",
+					     "image",	  "reference", "name", "cachefrom"};
 
-/* What tells where a token ends, and that it is one. */
+/* Where a token ends, and what makes it one. */
 enum {
-	TOKEN_SLASHES = 1 << 0, /* slashes are part of it */
-	TOKEN_DIGIT = 1 << 1,	/* without a digit it is a word */
-	TOKEN_REST = 1 << 2,	/* all that follows is part of it */
+	TOKEN_SLASHES = 1 << 0, /* slashes are part of the token */
+	TOKEN_DIGIT = 1 << 1,	/* without a digit the word is no token */
+	TOKEN_REST = 1 << 2,	/* all that follows is part of the token */
 };
 
+/* clang-format off */
 /* Tokens that are known by how they begin. */
 static const struct {
 	char prefix[28];
 	unsigned int form;
 } tokens[] = {
-	{"-----BEGIN ", TOKEN_REST},
-	{"AGE-SECRET-KEY-", 0},
-	{"AIza", TOKEN_DIGIT},
-	{"AKIA", TOKEN_DIGIT},
-	{"ASIA", TOKEN_DIGIT},
-	{"SG.", TOKEN_DIGIT},
-	{"SWMKEY-", 0},
-	{"SWMTKN-", 0},
-	{"dckr_oat_", 0},
-	{"dckr_pat_", 0},
-	{"dop_v1_", 0},
-	{"dp.pt.", 0},
-	{"eyJ", TOKEN_SLASHES},
-	{"gho_", 0},
-	{"ghp_", 0},
-	{"ghr_", 0},
-	{"ghs_", 0},
-	{"ghu_", 0},
-	{"github_pat_", 0},
-	{"glagent-", TOKEN_DIGIT},
-	{"glcbt-", TOKEN_DIGIT},
-	{"gldt-", TOKEN_DIGIT},
-	{"glft-", TOKEN_DIGIT},
-	{"glpat-", 0},
-	{"glptt-", TOKEN_DIGIT},
-	{"glrt-", 0},
-	{"glsoat-", TOKEN_DIGIT},
-	{"hf_", TOKEN_DIGIT},
-	{"hooks.slack.com/services/", TOKEN_SLASHES},
-	{"hvb.", 0},
-	{"hvr.", 0},
-	{"hvs.", 0},
-	{"npm_", TOKEN_DIGIT},
-	{"pypi-", TOKEN_DIGIT},
-	{"rk_live_", 0},
-	{"rk_test_", 0},
-	{"shpat_", 0},
-	{"sk-ant-", 0},
-	{"sk-proj-", 0},
-	{"sk_live_", 0},
-	{"sk_test_", 0},
-	{"xapp-", TOKEN_DIGIT},
-	{"xoxa-", 0},
-	{"xoxb-", 0},
-	{"xoxe.", 0},
-	{"xoxp-", 0},
-	{"xoxr-", 0},
-	{"xoxs-", 0},
-	{"ya29.", 0},
+	{"-----BEGIN ", TOKEN_REST}, {"AGE-SECRET-KEY-", 0}, {"AIza", TOKEN_DIGIT},
+	{"AKIA", TOKEN_DIGIT}, {"ASIA", TOKEN_DIGIT}, {"SG.", TOKEN_DIGIT}, {"SWMKEY-", 0},
+	{"SWMTKN-", 0}, {"dckr_oat_", 0}, {"dckr_pat_", 0}, {"dop_v1_", 0}, {"dp.pt.", 0},
+	{"eyJ", TOKEN_SLASHES}, {"gho_", 0}, {"ghp_", 0}, {"ghr_", 0}, {"ghs_", 0}, {"ghu_", 0},
+	{"github_pat_", 0}, {"glagent-", TOKEN_DIGIT}, {"glcbt-", TOKEN_DIGIT},
+	{"gldt-", TOKEN_DIGIT}, {"glft-", TOKEN_DIGIT}, {"glpat-", 0}, {"glptt-", TOKEN_DIGIT},
+	{"glrt-", 0}, {"glsoat-", TOKEN_DIGIT}, {"hf_", TOKEN_DIGIT},
+	{"hooks.slack.com/services/", TOKEN_SLASHES}, {"hvb.", 0}, {"hvr.", 0}, {"hvs.", 0},
+	{"npm_", TOKEN_DIGIT}, {"pypi-", TOKEN_DIGIT}, {"rk_live_", 0}, {"rk_test_", 0},
+	{"shpat_", 0}, {"sk-ant-", 0}, {"sk-proj-", 0}, {"sk_live_", 0}, {"sk_test_", 0},
+	{"xapp-", TOKEN_DIGIT}, {"xoxa-", 0}, {"xoxb-", 0}, {"xoxe.", 0}, {"xoxp-", 0},
+	{"xoxr-", 0}, {"xoxs-", 0}, {"ya29.", 0},
 };
 
+/* What of the words of a command says how those behind them are to be read. */
 enum program {
 	CURL = 1 << 0,
 	ENGINE = 1 << 1,
-	ENGINE_LOGIN = 1 << 2,
-	ENGINE_OTHER = 1 << 3,	 /* has a subcommand that is not login */
-	ENGINE_PLUGIN = 1 << 10, /* has the subcommand plugin: settings are NAME=value */
-	SSHPASS = 1 << 4,
-	MYSQL = 1 << 5,
-	REDIS = 1 << 6,
-	LDAP = 1 << 7,
-	SHELL = 1 << 8,
-	ECHO = 1 << 9,
+	ENGINE_LOGIN = 1 << 2,	/* with the subcommand login */
+	ENGINE_PLUGIN = 1 << 3, /* with the subcommand plugin: settings are NAME=value */
+	ENGINE_OTHER = 1 << 4,	/* with a subcommand that is not login */
+	SSHPASS = 1 << 5,
+	MYSQL = 1 << 6,
+	REDIS = 1 << 7,
+	LDAP = 1 << 8,
+	SHELL = 1 << 9,
+	ECHO = 1 << 10,
 };
 
-static const struct {
-	const char *name;
-	enum program program;
+static const struct word {
+	char name[16];
+	unsigned int programs;
 } programs[] = {
-	{"curl", CURL},	       {"docker", ENGINE},
-	{"podman", ENGINE},    {"nerdctl", ENGINE},
-	{"buildah", ENGINE},   {"skopeo", ENGINE},
-	{"crane", ENGINE},     {"oras", ENGINE},
-	{"helm", ENGINE},      {"docker-compose", ENGINE},
-	{"sshpass", SSHPASS},  {"mysql", MYSQL},
-	{"mariadb", MYSQL},    {"mysqldump", MYSQL},
-	{"mysqladmin", MYSQL}, {"mariadb-dump", MYSQL},
-	{"redis-cli", REDIS},  {"ldapsearch", LDAP},
-	{"ldapmodify", LDAP},  {"ldapadd", LDAP},
-	{"sh", SHELL},	       {"bash", SHELL},
-	{"dash", SHELL},       {"ash", SHELL},
-	{"zsh", SHELL},	       {"ksh", SHELL},
-	{"fish", SHELL},       {"su", SHELL},
-	{"runuser", SHELL},    {"echo", ECHO},
+	{"curl", CURL}, {"docker", ENGINE}, {"podman", ENGINE}, {"nerdctl", ENGINE},
+	{"buildah", ENGINE}, {"skopeo", ENGINE}, {"crane", ENGINE}, {"oras", ENGINE},
+	{"helm", ENGINE}, {"docker-compose", ENGINE}, {"sshpass", SSHPASS}, {"mysql", MYSQL},
+	{"mariadb", MYSQL}, {"mysqldump", MYSQL}, {"mysqladmin", MYSQL}, {"mariadb-dump", MYSQL},
+	{"redis-cli", REDIS}, {"ldapsearch", LDAP}, {"ldapmodify", LDAP}, {"ldapadd", LDAP},
+	{"sh", SHELL}, {"bash", SHELL}, {"dash", SHELL}, {"ash", SHELL}, {"zsh", SHELL},
+	{"ksh", SHELL}, {"fish", SHELL}, {"su", SHELL}, {"runuser", SHELL}, {"echo", ECHO},
 	{"printf", ECHO},
-};
-
-static const char *const engine_subcommands[] = {
-	"run",	 "exec",  "create", "build",  "buildx",	 "compose", "container", "image", "service",
-	"stack", "swarm", "plugin", "volume", "network", "system",  "pull",	 "push",  "ps",
-	"start", "stop",  "commit", "cp",     "update",	 "kube",    "pod",
+}, subcommands[] = { /* of engines */
+	{"login", ENGINE_LOGIN}, {"plugin", ENGINE_OTHER | ENGINE_PLUGIN}, {"run", ENGINE_OTHER},
+	{"exec", ENGINE_OTHER}, {"create", ENGINE_OTHER}, {"build", ENGINE_OTHER},
+	{"buildx", ENGINE_OTHER}, {"compose", ENGINE_OTHER}, {"container", ENGINE_OTHER},
+	{"image", ENGINE_OTHER}, {"service", ENGINE_OTHER}, {"stack", ENGINE_OTHER},
+	{"swarm", ENGINE_OTHER}, {"volume", ENGINE_OTHER}, {"network", ENGINE_OTHER},
+	{"system", ENGINE_OTHER}, {"pull", ENGINE_OTHER}, {"push", ENGINE_OTHER},
+	{"ps", ENGINE_OTHER}, {"start", ENGINE_OTHER}, {"stop", ENGINE_OTHER},
+	{"commit", ENGINE_OTHER}, {"cp", ENGINE_OTHER}, {"update", ENGINE_OTHER},
+	{"kube", ENGINE_OTHER}, {"pod", ENGINE_OTHER},
 };
 
 /* What of a value is secret. */
 enum form {
 	NOTHING,
 	WHOLE,
-	WHOLE_UNLESS_OPTION, /* the option may not take a value at all */
-	WHOLE_IF_ATTACHED,   /* -pVALUE; without a value it asks */
+	WHOLE_UNLESS_OPTION, /* the option before it may not take a value at all */
+	WHOLE_IF_ATTACHED,   /* -pVALUE; the program asks where there is none */
 	ASSIGNED,	     /* NAME=value */
 	HEADER,		     /* Name: value, if Name is secret */
 	AFTER_COLON,	     /* user:value */
 	USERINFO,	     /* user:value@host */
-	BODY,		     /* a request's: of a list of texts, as of a plugin's settings, each */
+	BODY,		     /* of a request: each text of a list, as of a plugin's settings */
 	REST,		     /* all that follows too */
 };
 
-/* Options by name without dashes; one letter goes with one dash. */
+/* Options by name without dashes; one letter goes with one dash. The first that fits counts. */
 static const struct option {
-	const char *name;
+	char name[20];
 	unsigned int programs; /* only after one of these; 0: always */
 	enum form form;
 } options[] = {
-	{"e", 0, ASSIGNED},
-	{"env", 0, ASSIGNED},
-	{"env-add", 0, ASSIGNED},
-	{"build-arg", 0, ASSIGNED},
-	{"from-literal", 0, ASSIGNED},
-	{"p", ENGINE_LOGIN | SSHPASS, WHOLE},
-	{"p", MYSQL, WHOLE_IF_ATTACHED},
-	{"a", REDIS, WHOLE},
-	{"w", LDAP, WHOLE},
-	{"password", 0, WHOLE},
-	{"passwd", 0, WHOLE},
-	{"token", 0, WHOLE},
-	{"pass", 0, WHOLE},
-	{"passin", 0, WHOLE},
+	{"e", 0, ASSIGNED}, {"env", 0, ASSIGNED}, {"env-add", 0, ASSIGNED},
+	{"build-arg", 0, ASSIGNED}, {"from-literal", 0, ASSIGNED},
+	{"p", ENGINE_LOGIN | SSHPASS, WHOLE}, {"p", MYSQL, WHOLE_IF_ATTACHED},
+	{"a", REDIS, WHOLE}, {"w", LDAP, WHOLE}, {"b", CURL, WHOLE}, {"password", 0, WHOLE},
+	{"passwd", 0, WHOLE}, {"token", 0, WHOLE}, {"pass", 0, WHOLE}, {"passin", 0, WHOLE},
 	{"passout", 0, WHOLE},
-	{"H", 0, HEADER},
-	{"header", 0, HEADER},
-	{"proxy-header", 0, HEADER},
-	{"u", CURL, AFTER_COLON},
-	{"U", CURL, AFTER_COLON},
-	{"E", CURL, AFTER_COLON},
-	{"user", CURL, AFTER_COLON},
-	{"cert", CURL, AFTER_COLON},
-	{"proxy-user", 0, AFTER_COLON},
-	{"x", CURL, USERINFO},
-	{"proxy", 0, USERINFO},
-	{"preproxy", 0, USERINFO},
-	{"b", CURL, WHOLE},
-	{"d", CURL, BODY},
-	{"data", 0, BODY},
-	{"data-ascii", 0, BODY},
-	{"data-binary", 0, BODY},
-	{"data-raw", 0, BODY},
-	{"data-urlencode", 0, BODY},
-	{"json", CURL, BODY},
-	{"post-data", 0, BODY},
-	{"body-data", 0, BODY},
-	{"creds", 0, AFTER_COLON},
-	{"src-creds", 0, AFTER_COLON},
-	{"source-creds", 0, AFTER_COLON},
-	{"dest-creds", 0, AFTER_COLON},
+	{"H", 0, HEADER}, {"header", 0, HEADER}, {"proxy-header", 0, HEADER},
+	{"u", CURL, AFTER_COLON}, {"U", CURL, AFTER_COLON}, {"E", CURL, AFTER_COLON},
+	{"user", CURL, AFTER_COLON}, {"cert", CURL, AFTER_COLON}, {"proxy-user", 0, AFTER_COLON},
+	{"creds", 0, AFTER_COLON}, {"src-creds", 0, AFTER_COLON},
+	{"source-creds", 0, AFTER_COLON}, {"dest-creds", 0, AFTER_COLON},
+	{"x", CURL, USERINFO}, {"proxy", 0, USERINFO}, {"preproxy", 0, USERINFO},
+	{"d", CURL, BODY}, {"data", 0, BODY}, {"data-ascii", 0, BODY}, {"data-binary", 0, BODY},
+	{"data-raw", 0, BODY}, {"data-urlencode", 0, BODY}, {"json", CURL, BODY},
+	{"post-data", 0, BODY}, {"body-data", 0, BODY},
 	{"with-registry-auth", 0, NOTHING},
 };
 
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, NAME_MARK = 8, SEPARATOR = 16 };
+
+static const unsigned char classes[256] = {
+	['a' ... 'z'] = LETTER, ['A' ... 'Z'] = LETTER, ['0' ... '9'] = DIGIT,
+	['_'] = NAME_MARK, ['-'] = NAME_MARK, ['.'] = NAME_MARK, ['%'] = NAME_MARK,
+	[' '] = SPACE, ['\t'] = SPACE, ['\n'] = SPACE, ['\r'] = SPACE,
+	[';'] = SEPARATOR, ['|'] = SEPARATOR, ['&'] = SEPARATOR, ['('] = SEPARATOR,
+	[')'] = SEPARATOR, ['<'] = SEPARATOR, ['>'] = SEPARATOR, ['`'] = SEPARATOR,
+};
+/* clang-format on */
+
 struct masker {
 	struct text *out;
-	unsigned int programs; /* enum program bits seen in this command */
+	unsigned int programs; /* enum program: seen in this command */
 	enum form next;	       /* of the word that comes */
 	unsigned int depth;
 	bool command_next;   /* the word that comes is a text for a shell */
@@ -254,24 +177,14 @@ struct masker {
 	bool masked;
 };
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+/* A span of a text; start NONE: nothing was found. */
+struct span {
+	size_t start, end;
+};
 
-static bool is_letter(char c)
+static bool is_class(char c, unsigned int wanted)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_alphanumeric(char c)
-{
-	return is_letter(c) || (c >= '0' && c <= '9');
-}
-
-static bool is_name_char(char c)
-{
-	return is_alphanumeric(c) || c == '_' || c == '-' || c == '.' || c == '%';
+	return classes[(unsigned char)c] & wanted;
 }
 
 static char fold(char c)
@@ -284,15 +197,19 @@ static struct bytes slice(struct bytes bytes, size_t start, size_t end)
 	return (struct bytes){bytes.data + start, end - start};
 }
 
-static bool equals(struct bytes bytes, const char *string)
+/* Looks at the first byte before anything else: nearly all words of the tables differ there. */
+static inline bool equals(struct bytes bytes, const char *string)
 {
-	return bytes.size && bytes.data[0] == *string && bytes.size == strlen(string) &&
-	       !memcmp(bytes.data, string, bytes.size);
+	return bytes.size && *bytes.data == *string && bytes_are(bytes, string);
 }
 
-static bool equals_any_case(struct bytes bytes, const char *string)
+static bool equals_any_case(struct bytes bytes, const char *const *strings, size_t count)
 {
-	return bytes.size == strlen(string) && !strncasecmp(bytes.data, string, bytes.size);
+	for (size_t i = 0; i < count; i++)
+		if (bytes.size == strlen(strings[i]) &&
+		    !strncasecmp(bytes.data, strings[i], bytes.size))
+			return true;
+	return false;
 }
 
 /* Whether NAME has PART, which is folded, at AT. */
@@ -315,14 +232,14 @@ static bool has_ending(struct bytes name, const char *const *endings, size_t cou
 	return false;
 }
 
-/* 'auth', but not in author. */
+/* Whether 'auth' is at AT, and not as a part of 'author'. */
 static bool has_auth_at(struct bytes name, size_t at)
 {
 	return has_part_at(name, at, "auth") &&
 	       (!has_part_at(name, at, "author") || has_part_at(name, at, "authori"));
 }
 
-/* A look at the first letter spares nearly all comparisons. */
+/* Whether any secret part of a name begins with C: this look spares nearly all comparisons. */
 static bool may_begin_part(char c)
 {
 #define LETTER(c) (1u << ((c) - 'a'))
@@ -334,23 +251,20 @@ static bool may_begin_part(char c)
 	return c >= 'a' && c <= 'z' && letters >> (c - 'a') & 1;
 }
 
-static void keep(struct masker *masker, struct bytes bytes)
+/* Adds BYTES as they are. */
+static void add_plain(struct masker *masker, struct bytes bytes)
 {
 	text_add_bytes(masker->out, bytes);
 }
 
-static void hide(struct masker *masker, struct bytes bytes)
+/* Adds *** in place of BYTES, unless there are none. */
+static void add_mask(struct masker *masker, struct bytes bytes)
 {
 	if (!bytes.size)
 		return;
 	text_add(masker->out, MASK, MASK_SIZE);
 	masker->masked = true;
 }
-
-/* A span of a text. */
-struct span {
-	size_t start, end; /* start == NONE: nothing found */
-};
 
 /* --- what a site adds ---------------------------------------------------------------------------- */
 
@@ -366,7 +280,7 @@ static struct {
 	pcre2_match_context *limits;
 } site;
 
-/* Adds TEXT to LIST. 1: it is there already. */
+/* Adds TEXT to LIST. 1: LIST has TEXT already. */
 static int add_to_site(char **list, unsigned int *count, const char *text)
 {
 	for (unsigned int i = 0; i < *count; i++)
@@ -479,21 +393,21 @@ static void mask_by_pattern(struct masker *masker, struct bytes text, const pcre
 	size_t at = 0;
 
 	if (!match) {
-		hide(masker, text);
+		add_mask(masker, text);
 		return;
 	}
 	while (at < text.size && (span = site_span(pattern, match, text, at)).start != NONE &&
 	       span.end > at) {
 		struct bytes found = slice(text, span.start > at ? span.start : at, span.end);
 
-		keep(masker, slice(text, at, (size_t)(found.data - text.data)));
+		add_plain(masker, slice(text, at, (size_t)(found.data - text.data)));
 		if (bytes_equal(found, bytes_of(MASK)))
-			keep(masker, found);
+			add_plain(masker, found);
 		else
-			hide(masker, found);
+			add_mask(masker, found);
 		at = span.end;
 	}
-	keep(masker, bytes_from(text, at));
+	add_plain(masker, bytes_from(text, at));
 	pcre2_match_data_free(match);
 }
 
@@ -503,7 +417,7 @@ static void mask_by_site(struct masker *masker, size_t start)
 	struct text *out = masker->out;
 
 	for (unsigned int i = 0; i < site.pattern_count && !out->error; i++) {
-		struct text copy = {0};
+		_cleanup_(text_free) struct text copy = {0};
 
 		text_add_bytes(&copy, text_since(out, start));
 		if (copy.error)
@@ -512,7 +426,6 @@ static void mask_by_site(struct masker *masker, size_t start)
 			text_cut(out, start);
 			mask_by_pattern(masker, text_since(&copy, 0), site.codes[i]);
 		}
-		text_free(&copy);
 	}
 }
 
@@ -529,13 +442,11 @@ bool mask_is_secret_name(struct bytes name)
 			if (has_part_at(name, at, secret_parts[i]))
 				return true;
 	}
-	for (size_t i = 0; i < COUNT(secret_names); i++)
-		if (equals_any_case(name, secret_names[i]))
-			return true;
-	return has_ending(name, secret_endings, COUNT(secret_endings)) || site_has_name(name);
+	return equals_any_case(name, secret_names, COUNT(secret_names)) ||
+	       has_ending(name, secret_endings, COUNT(secret_endings)) || site_has_name(name);
 }
 
-/* The same for what is typed by hand, where a name may also tell where the secret is. */
+/* As mask_is_secret_name(), for an option that a person types: its name may also tell where the secret is. */
 static bool is_secret_setting(struct bytes name)
 {
 	return name.size && mask_is_secret_name(name) &&
@@ -544,50 +455,70 @@ static bool is_secret_setting(struct bytes name)
 
 static bool is_secret_member(struct bytes name)
 {
-	for (size_t i = 0; i < COUNT(secret_members); i++)
-		if (equals_any_case(name, secret_members[i]))
-			return true;
-	return name.size && mask_is_secret_name(name);
+	return equals_any_case(name, secret_members, COUNT(secret_members)) ||
+	       (name.size && mask_is_secret_name(name));
+}
+
+/* KEY of a query decoded into ROOM. */
+static struct bytes decode_key(struct bytes key, char room[NAME_MAX_SIZE + 1])
+{
+	struct text text = {.data = room, .capacity = NAME_MAX_SIZE + 1};
+
+	if (key.size && key.size <= NAME_MAX_SIZE)
+		percent_decode(&text, key, true);
+	return (struct bytes){room, text.size};
 }
 
 /* Whether KEY, of a query and still encoded, is that of a secret. */
 static bool is_secret_key(struct bytes key)
 {
-	char decoded[NAME_MAX_SIZE + 1];
-	struct text text = {.data = decoded, .capacity = sizeof(decoded)};
+	char room[NAME_MAX_SIZE + 1];
+	struct bytes name = decode_key(key, room);
 
 	if (key.size > NAME_MAX_SIZE)
 		return true;
-	if (!key.size)
-		return false;
-	percent_decode(&text, key, true);
-	key = (struct bytes){decoded, text.size};
-	if (bytes_begin(key, "rotate")) /* a flag of the swarm's update: rotateWorkerToken=true */
-		return false;
-	for (size_t i = 0; i < COUNT(secret_keys); i++)
-		if (equals_any_case(key, secret_keys[i]))
-			return true;
-	return mask_is_secret_name(key);
+	/* A flag of the swarm's update is none: rotateWorkerToken=true. */
+	return name.size && !bytes_begin(name, "rotate") &&
+	       (equals_any_case(name, secret_keys, COUNT(secret_keys)) ||
+		mask_is_secret_name(name));
 }
 
-/* --- texts without words: find where a secret begins and ends
- * ------------------------------------- */
-
-/* The first of STOPS from AT on, or the end. */
-static size_t find_any(struct bytes text, size_t at, const char *stops)
+/* Whether the values of KEY, of a query and still encoded, are names of images. */
+static bool is_reference_key(struct bytes key)
 {
-	uint64_t set[4] = {0};
+	char room[NAME_MAX_SIZE + 1];
 
-	for (; *stops; stops++)
-		set[(unsigned char)*stops >> 6] |= 1ull << (*stops & 63);
-	while (at < text.size) {
+	return equals_any_case(decode_key(key, room), reference_keys, COUNT(reference_keys));
+}
+
+/* --- texts without words: where a secret begins and ends ------------------------------------- */
+
+/* Bytes below 128, a bit each. */
+struct set {
+	uint64_t low, high;
+};
+
+static size_t find_in_set(struct bytes text, size_t at, struct set set)
+{
+	for (; at < text.size; at++) {
 		unsigned char c = (unsigned char)text.data[at];
 
-		if (set[c >> 6] >> (c & 63) & 1)
+		if (c < 128 && (c < 64 ? set.low : set.high) >> (c & 63) & 1)
 			break;
-		at++;
 	}
 	return at;
+}
+
+/* The first of STOPS, which is a literal, from AT on, or the end. The compiler makes a constant of the set. */
+__attribute__((always_inline)) static inline size_t find_any(struct bytes text, size_t at,
+							     const char *stops)
+{
+	struct set set = {0};
+
+#pragma GCC unroll 24
+	for (size_t i = 0; i < __builtin_strlen(stops); i++)
+		*(stops[i] < 64 ? &set.low : &set.high) |= 1ull << (stops[i] & 63);
+	return find_in_set(text, at, set);
 }
 
 /* The next QUOTE that no backslash escapes, or the end. */
@@ -600,7 +531,7 @@ static size_t find_quote(struct bytes text, size_t at, char quote)
 
 static size_t skip_spaces(struct bytes text, size_t at)
 {
-	while (at < text.size && is_space(text.data[at]))
+	while (at < text.size && is_class(text.data[at], SPACE))
 		at++;
 	return at;
 }
@@ -610,7 +541,8 @@ static struct bytes name_before(struct bytes text, size_t at)
 {
 	size_t start = at;
 
-	while (start && at - start < NAME_MAX_SIZE && is_name_char(text.data[start - 1]))
+	while (start && at - start < NAME_MAX_SIZE &&
+	       is_class(text.data[start - 1], LETTER | DIGIT | NAME_MARK))
 		start--;
 	return slice(text, start, at);
 }
@@ -646,8 +578,8 @@ static size_t find_close(struct bytes text, size_t at)
 	return text.size;
 }
 
-/* What is within the JSON value at AT. ESCAPED: its quotes have backslashes, being JSON within a
- * string. */
+/* The span between the quotes or brackets of the JSON value at AT. ESCAPED: the JSON is within a string, so that
+ * its quotes have backslashes. */
 static struct span json_value(struct bytes text, size_t at, bool escaped)
 {
 	const char *close;
@@ -681,7 +613,7 @@ static struct span member_span(struct bytes text, size_t colon)
 	struct bytes name;
 	bool escaped;
 
-	while (end && is_space(text.data[end - 1]))
+	while (end && is_class(text.data[end - 1], SPACE))
 		end--;
 	if (!end || text.data[end - 1] != '"')
 		return (struct span){NONE, NONE};
@@ -726,7 +658,7 @@ static struct span colon_span(struct bytes text, size_t colon, char quote)
 {
 	if (text.size - colon > 3 && text.data[colon + 1] == '/' && text.data[colon + 2] == '/')
 		return userinfo_span(text, colon);
-	if (text.size - colon > 1 && is_space(text.data[colon + 1]) &&
+	if (text.size - colon > 1 && is_class(text.data[colon + 1], SPACE) &&
 	    is_secret_setting(name_before(text, colon))) {
 		size_t start = skip_spaces(text, colon + 1);
 
@@ -774,9 +706,9 @@ static struct span token_span(struct bytes text, size_t at)
 		if (text.size - at < size || memcmp(text.data + at, tokens[i].prefix, size) != 0)
 			continue;
 		if (!(form & TOKEN_REST))
-			end = find_any(text, at + size,
-				       form & TOKEN_SLASHES ? " \t\n\"',;&@:=()<>"
-							    : " \t\n\"',;&@:=()<>/");
+			end = form & TOKEN_SLASHES
+				      ? find_any(text, at + size, " \t\n\"',;&@:=()<>")
+				      : find_any(text, at + size, " \t\n\"',;&@:=()<>/");
 		if (end - at >= TOKEN_MIN &&
 		    (!(form & TOKEN_DIGIT) || has_digit(slice(text, at + size, end))))
 			return (struct span){at + size, end};
@@ -784,7 +716,7 @@ static struct span token_span(struct bytes text, size_t at)
 	return (struct span){NONE, NONE};
 }
 
-/* The secret that the character at AT introduces. */
+/* The span of the secret that the character at AT introduces. */
 static struct span span_at(struct bytes text, size_t at, char quote)
 {
 	struct bytes name;
@@ -810,7 +742,7 @@ static struct span span_at(struct bytes text, size_t at, char quote)
 	case 's':
 	case 'x':
 	case 'y':
-		if (!at || !is_alphanumeric(text.data[at - 1]))
+		if (!at || !is_class(text.data[at - 1], LETTER | DIGIT))
 			return token_span(text, at);
 		break;
 	}
@@ -824,7 +756,7 @@ static char next_quote(struct bytes text, size_t at, char quote)
 
 	if (quote)
 		return c == quote ? '\0' : quote;
-	if (c == '"' || (c == '\'' && (!at || !is_letter(text.data[at - 1]))))
+	if (c == '"' || (c == '\'' && (!at || !is_class(text.data[at - 1], LETTER))))
 		return c;
 	return '\0';
 }
@@ -844,12 +776,12 @@ static void mask_plain(struct masker *masker, struct bytes text)
 		if (text.data[at] == '?') {
 			size_t end = query_end(text, next, quote);
 
-			keep(masker, slice(text, kept, next));
+			add_plain(masker, slice(text, kept, next));
 			mask_pairs(masker, slice(text, next, end));
 			kept = next = end;
 		} else if (span.start != NONE) {
-			keep(masker, slice(text, kept, span.start));
-			hide(masker, slice(text, span.start, span.end));
+			add_plain(masker, slice(text, kept, span.start));
+			add_mask(masker, slice(text, span.start, span.end));
 			kept = span.end;
 			next = span.end > next ? span.end : next;
 		}
@@ -858,11 +790,10 @@ static void mask_plain(struct masker *masker, struct bytes text)
 			at += text.data[at] == '\\' && at + 1 < text.size ? 2 : 1;
 		}
 	}
-	keep(masker, slice(text, kept, text.size));
+	add_plain(masker, slice(text, kept, text.size));
 }
 
-/* --- queries
- * --------------------------------------------------------------------------------------- */
+/* --- queries ---------------------------------------------------------------------------------- */
 
 static void mask_nested(struct masker *masker, struct bytes text, bool command);
 
@@ -901,37 +832,22 @@ static void mask_reference_password(struct masker *masker, struct bytes text)
 	struct span span = reference_span(text);
 
 	if (span.start == NONE) {
-		keep(masker, text);
+		add_plain(masker, text);
 		return;
 	}
-	keep(masker, slice(text, 0, span.start));
-	hide(masker, slice(text, span.start, span.end));
-	keep(masker, bytes_from(text, span.end));
-}
-
-/* Whether the values of KEY, of a query and still encoded, are names of images. */
-static bool is_reference_key(struct bytes key)
-{
-	char decoded[NAME_MAX_SIZE + 1];
-	struct text text = {.data = decoded, .capacity = sizeof(decoded)};
-
-	if (!key.size || key.size > NAME_MAX_SIZE)
-		return false;
-	percent_decode(&text, key, true);
-	for (size_t i = 0; i < COUNT(reference_keys); i++)
-		if (equals_any_case((struct bytes){decoded, text.size}, reference_keys[i]))
-			return true;
-	return false;
+	add_plain(masker, slice(text, 0, span.start));
+	add_mask(masker, slice(text, span.start, span.end));
+	add_plain(masker, bytes_from(text, span.end));
 }
 
 /* Adds VALUE, encoded as it was unless something in it had to be masked. */
 static void mask_pair_value(struct masker *masker, struct bytes value, bool reference)
 {
-	struct text decoded = {0}, masked = {0};
+	_cleanup_(text_free) struct text decoded = {0}, masked = {0};
 	struct masker inner = {.out = &masked, .depth = masker->depth};
 
 	if (!site.pattern_count && find_any(value, 0, "%:=+?._-") == value.size) {
-		keep(masker, value);
+		add_plain(masker, value);
 		return;
 	}
 	percent_decode(&decoded, value, true);
@@ -943,39 +859,37 @@ static void mask_pair_value(struct masker *masker, struct bytes value, bool refe
 	if (inner.masked)
 		percent_encode(masker->out, text_since(&masked, 0), true);
 	else
-		keep(masker, value);
+		add_plain(masker, value);
 	masker->masked |= inner.masked;
 	if (decoded.error || masked.error)
 		masker->out->error = decoded.error ?: masked.error;
-	text_free(&decoded);
-	text_free(&masked);
 }
 
-/* Whether VALUE begins JSON that it does not end. */
-static bool is_open(struct bytes value)
+/* Whether VALUE begins JSON that VALUE does not end. */
+static bool has_open_json(struct bytes value)
 {
 	return value.data && value.size && (value.data[0] == '{' || value.data[0] == '[') &&
 	       find_close(value, 0) == value.size;
 }
 
-/* OPEN: a secret before it was not over. Returns whether this one is not. */
+/* Adds PAIR. OPEN: the secret before PAIR was not over. Returns whether a secret is not over behind PAIR. */
 static bool mask_pair(struct masker *masker, struct bytes pair, bool open)
 {
 	size_t key_size = find_any(pair, 0, "=");
 	struct bytes value;
 
 	if (key_size == pair.size) {
-		(open ? hide : keep)(masker, pair);
+		(open ? add_mask : add_plain)(masker, pair);
 		return open;
 	}
 	value = bytes_from(pair, key_size + 1);
-	keep(masker, slice(pair, 0, key_size + 1));
+	add_plain(masker, slice(pair, 0, key_size + 1));
 	if (open || is_secret_key(slice(pair, 0, key_size))) {
-		hide(masker, value);
-		return open || is_open(value);
+		add_mask(masker, value);
+		return open || has_open_json(value);
 	}
 	if (masker->keys_only)
-		keep(masker, value);
+		add_plain(masker, value);
 	else
 		mask_pair_value(masker, value, is_reference_key(slice(pair, 0, key_size)));
 	return false;
@@ -991,7 +905,7 @@ static void mask_pairs(struct masker *masker, struct bytes query)
 
 		open = mask_pair(masker, slice(query, at, end), open && !masker->keys_only);
 		if (end < query.size)
-			keep(masker, slice(query, end, end + 1));
+			add_plain(masker, slice(query, end, end + 1));
 		at = end;
 	}
 	/* Of a command that was cut within quotes, words are parted within them, too. */
@@ -999,8 +913,7 @@ static void mask_pairs(struct masker *masker, struct bytes query)
 		masker->next = REST;
 }
 
-/* --- words
- * ---------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static void mask_words(struct masker *masker, struct bytes text);
 
@@ -1014,11 +927,12 @@ static bool begins_with_pair(struct bytes text)
 {
 	size_t end = 0;
 
-	while (end < text.size && is_name_char(text.data[end]))
+	while (end < text.size && is_class(text.data[end], LETTER | DIGIT | NAME_MARK))
 		end++;
 	if (end + 1 >= text.size || !is_secret_setting(slice(text, 0, end)))
 		return false;
-	return text.data[end] == '=' || (text.data[end] == ':' && is_space(text.data[end + 1]));
+	return text.data[end] == '=' ||
+	       (text.data[end] == ':' && is_class(text.data[end + 1], SPACE));
 }
 
 /* ENV NAME value, ENV NAME=value of a Dockerfile. */
@@ -1026,13 +940,13 @@ static bool mask_instruction(struct masker *masker, struct bytes text)
 {
 	size_t end;
 
-	if (text.size < 5 || strncasecmp(text.data, "ENV", 3) || !is_space(text.data[3]))
+	if (text.size < 5 || strncasecmp(text.data, "ENV", 3) || !is_class(text.data[3], SPACE))
 		return false;
 	end = find_any(text, skip_spaces(text, 3), "= \t");
 	if (end < text.size)
 		end++;
-	keep(masker, slice(text, 0, end));
-	hide(masker, bytes_from(text, end));
+	add_plain(masker, slice(text, 0, end));
+	add_mask(masker, bytes_from(text, end));
 	return true;
 }
 
@@ -1063,7 +977,7 @@ static void mask_nested(struct masker *masker, struct bytes text, bool command)
 	};
 
 	if (inner.depth > NESTING_MAX)
-		hide(&inner, text);
+		add_mask(&inner, text);
 	else if (!command && (is_json(text) || begins_with_pair(text)))
 		mask_plain(&inner, text);
 	else if (command || !mask_instruction(&inner, text))
@@ -1081,51 +995,52 @@ static bool is_list_of_texts(struct bytes value)
 /* Adds VALUE without what FORM says is secret in it. */
 static void mask_value(struct masker *masker, struct bytes value, enum form form)
 {
-	size_t end = 0; /* where the name ends */
+	size_t end = value.size; /* of what comes before the secret, less one */
 
 	switch (form) {
 	case WHOLE:
 	case WHOLE_UNLESS_OPTION:
 	case WHOLE_IF_ATTACHED:
 	case REST:
-		hide(masker, value);
-		return;
-	case ASSIGNED:
-		end = find_any(value, 0, "= \t\n/");
-		if (end < value.size && value.data[end] == '=' && end)
-			break;
-		mask_plain(masker, value);
-		return;
-	case HEADER:
-		end = find_any(value, 0, ":");
-		if (end < value.size && mask_is_secret_name(slice(value, 0, end))) {
-			end = skip_spaces(value, end + 1) - 1;
-			break;
-		}
-		mask_plain(masker, value);
-		return;
-	case AFTER_COLON:
-		end = find_any(value, 0, ":");
-		if (end < value.size)
-			break;
-		keep(masker, value);
+		add_mask(masker, value);
 		return;
 	case USERINFO:
 		masker->masked |= mask_url(masker->out, value);
 		return;
-	case BODY:
-		if (value.size && is_list_of_texts(value)) {
-			hide(masker, value);
+	case AFTER_COLON:
+		end = find_any(value, 0, ":");
+		if (end == value.size) {
+			add_plain(masker, value);
 			return;
 		}
-		mask_plain(masker, value);
-		return;
+		break;
+	case ASSIGNED:
+		end = find_any(value, 0, "= \t\n/");
+		if (!end || (end < value.size && value.data[end] != '='))
+			end = value.size;
+		break;
+	case HEADER:
+		end = find_any(value, 0, ":");
+		if (end < value.size)
+			end = mask_is_secret_name(slice(value, 0, end))
+				      ? skip_spaces(value, end + 1) - 1
+				      : value.size;
+		break;
+	case BODY:
+		if (value.size && is_list_of_texts(value)) {
+			add_mask(masker, value);
+			return;
+		}
+		break;
 	case NOTHING:
+		break;
+	}
+	if (end == value.size) {
 		mask_plain(masker, value);
 		return;
 	}
-	keep(masker, slice(value, 0, end + 1));
-	hide(masker, bytes_from(value, end + 1));
+	add_plain(masker, slice(value, 0, end + 1));
+	add_mask(masker, bytes_from(value, end + 1));
 }
 
 static const struct option *find_option(const struct masker *masker, struct bytes name)
@@ -1151,16 +1066,16 @@ static bool mask_long_option(struct masker *masker, struct bytes word, bool know
 	if (known ? !option : !is_secret_setting(name))
 		return false;
 	if (end < word.size) {
-		keep(masker, slice(word, 0, end + 1));
+		add_plain(masker, slice(word, 0, end + 1));
 		mask_value(masker, bytes_from(word, end + 1), form);
 	} else {
-		keep(masker, word);
+		add_plain(masker, word);
 		masker->next = form;
 	}
 	return true;
 }
 
-/* Whether VALUE, attached to an option's letter, can be of FORM: else the letter was none. */
+/* Whether VALUE, attached to an option's letter, can be of FORM: else the letter was no option. */
 static bool can_be(struct bytes value, enum form form)
 {
 	switch (form) {
@@ -1177,7 +1092,7 @@ static bool can_be(struct bytes value, enum form form)
 /* -x, -xVALUE, -x=VALUE, and -abx, where a and b take no value. */
 static bool mask_short_option(struct masker *masker, struct bytes word)
 {
-	for (size_t at = 1; at < word.size && is_letter(word.data[at]); at++) {
+	for (size_t at = 1; at < word.size && is_class(word.data[at], LETTER); at++) {
 		const struct option *option = find_option(masker, slice(word, at, at + 1));
 		size_t value = at + 1;
 
@@ -1186,20 +1101,20 @@ static bool mask_short_option(struct masker *masker, struct bytes word)
 			continue;
 		masker->programs &= ~(unsigned int)SSHPASS; /* the next -p is that of ssh */
 		if (value == word.size) {
-			keep(masker, word);
+			add_plain(masker, word);
 			masker->next = option->form == WHOLE_IF_ATTACHED ? NOTHING : option->form;
 			return true;
 		}
 		if (word.data[value] == '=')
 			value++;
-		keep(masker, slice(word, 0, value));
+		add_plain(masker, slice(word, 0, value));
 		mask_value(masker, bytes_from(word, value), option->form);
 		return true;
 	}
 	return false;
 }
 
-/* WORD, if it is a URL with a query: in that, spaces part no words. */
+/* Adds WORD if it is a URL with a query: spaces within the query part no words. */
 static bool mask_url_word(struct masker *masker, struct bytes word)
 {
 	size_t colon = find_any(word, 0, ":"), query;
@@ -1213,7 +1128,7 @@ static bool mask_url_word(struct masker *masker, struct bytes word)
 	if (query == word.size || word.data[query] != '?')
 		return false;
 	mask_plain(masker, slice(word, 0, query));
-	keep(masker, slice(word, query, query + 1));
+	add_plain(masker, slice(word, query, query + 1));
 	mask_pairs(masker, bytes_from(word, query + 1));
 	return true;
 }
@@ -1229,7 +1144,7 @@ static void mask_option(struct masker *masker, struct bytes word)
 	    mask_long_option(masker, word, false))
 		return;
 	if (end < word.size && word.data[end] == '=' && has_space(bytes_from(word, end))) {
-		keep(masker, slice(word, 0, end + 1));
+		add_plain(masker, slice(word, 0, end + 1));
 		if (!mask_url_word(masker, bytes_from(word, end + 1)))
 			mask_nested(masker, bytes_from(word, end + 1), false);
 		return;
@@ -1237,24 +1152,24 @@ static void mask_option(struct masker *masker, struct bytes word)
 	mask_plain(masker, word);
 }
 
+/* What WORD is among WORDS. */
+static unsigned int find_programs(struct bytes word, const struct word *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (equals(word, words[i].name))
+			return words[i].programs;
+	return 0;
+}
+
 static void note_program(struct masker *masker, struct bytes word)
 {
 	struct bytes name = bytes_basename(word);
 
-	if ((masker->programs & ENGINE) && !(masker->programs & ENGINE_OTHER)) {
-		if (equals(word, "login"))
-			masker->programs |= ENGINE_LOGIN;
-		for (size_t i = 0; i < COUNT(engine_subcommands); i++)
-			if (equals(word, engine_subcommands[i]))
-				masker->programs |= ENGINE_OTHER;
-		if (equals(word, "plugin"))
-			masker->programs |= ENGINE_PLUGIN;
-	}
+	if ((masker->programs & ENGINE) && !(masker->programs & ENGINE_OTHER))
+		masker->programs |= find_programs(word, subcommands, COUNT(subcommands));
 	if (name.size && name.data[0] == '-') /* a login shell */
 		name = bytes_from(name, 1);
-	for (size_t i = 0; i < COUNT(programs); i++)
-		if (equals(name, programs[i].name))
-			masker->programs |= programs[i].program;
+	masker->programs |= find_programs(name, programs, COUNT(programs));
 }
 
 /* build-arg:NAME=value, as buildctl has it. */
@@ -1265,7 +1180,7 @@ static bool mask_build_arg(struct masker *masker, struct bytes word)
 
 	if (word.size <= size || memcmp(word.data, prefix, size))
 		return false;
-	keep(masker, slice(word, 0, size));
+	add_plain(masker, slice(word, 0, size));
 	mask_value(masker, bytes_from(word, size), ASSIGNED);
 	return true;
 }
@@ -1281,7 +1196,7 @@ static void mask_operand(struct masker *masker, struct bytes word, bool command,
 		return;
 	}
 	if (piped) {
-		hide(masker, word);
+		add_mask(masker, word);
 		return;
 	}
 	note_program(masker, word);
@@ -1292,14 +1207,14 @@ static void mask_operand(struct masker *masker, struct bytes word, bool command,
 		return;
 	}
 	mask_plain(masker, word);
-	if (equals_any_case(word, "bearer") || equals(word, "Basic"))
+	if (equals_any_case(word, (const char *[]){"bearer"}, 1) || equals(word, "Basic"))
 		masker->next = WHOLE;
 	if (word.size && word.data[word.size - 1] == ':' &&
 	    is_secret_setting(name_before(word, word.size - 1)))
 		masker->next = REST;
 }
 
-/* One word. UNQUOTED: no quotes are left in it, spaces are its own. */
+/* Adds WORD. UNQUOTED: WORD has lost its quotes, so that spaces are part of it. */
 static void mask_word(struct masker *masker, struct bytes word, bool unquoted)
 {
 	enum form form = masker->next;
@@ -1318,17 +1233,12 @@ static void mask_word(struct masker *masker, struct bytes word, bool unquoted)
 		mask_operand(masker, word, command, unquoted);
 }
 
-static bool is_separator(char c)
-{
-	return is_space(c) || (c && strchr(";|&()<>`", c));
-}
-
 static size_t word_end(struct bytes text, size_t at)
 {
 	while (at < text.size) {
 		char c = text.data[at];
 
-		if (is_separator(c))
+		if (is_class(c, SPACE | SEPARATOR))
 			break;
 		if (c == '\'' && memchr(text.data + at + 1, c, text.size - at - 1))
 			at = (size_t)((char *)memchr(text.data + at + 1, c, text.size - at - 1) -
@@ -1362,14 +1272,14 @@ static bool mask_partly_quoted(struct masker *masker, struct bytes word)
 		return true;
 	}
 	mask_plain(masker, slice(word, 0, quote));
-	keep(masker, slice(word, quote, quote + 1));
+	add_plain(masker, slice(word, quote, quote + 1));
 	mask_nested(masker, slice(word, quote + 1, word.size - 1), false);
-	keep(masker, slice(word, word.size - 1, word.size));
+	add_plain(masker, slice(word, word.size - 1, word.size));
 	return true;
 }
 
-/* Adds TEXT without the backslashes that it has within double quotes, or with them. */
-static void unescape(struct text *out, struct bytes text)
+/* Adds TEXT, which stood within double quotes, without its backslashes. */
+static void add_unescaped(struct text *out, struct bytes text)
 {
 	for (size_t at = 0; at < text.size; at++) {
 		if (text.data[at] == '\\' && at + 1 < text.size &&
@@ -1379,7 +1289,8 @@ static void unescape(struct text *out, struct bytes text)
 	}
 }
 
-static void escape(struct text *out, struct bytes text)
+/* Adds TEXT as it stands within double quotes. */
+static void add_escaped(struct text *out, struct bytes text)
 {
 	for (size_t at = 0; at < text.size; at++) {
 		if (text.data[at] == '"' || text.data[at] == '\\')
@@ -1388,27 +1299,26 @@ static void escape(struct text *out, struct bytes text)
 	}
 }
 
-/* WORD as it stood between double quotes, with backslashes in it: is read without them. */
+/* WORD stood between double quotes and has backslashes: it is read without the backslashes. */
 static void mask_escaped(struct masker *masker, struct bytes word)
 {
-	struct text *out = masker->out, plain = {0}, masked = {0};
+	_cleanup_(text_free) struct text plain = {0}, masked = {0};
+	struct text *out = masker->out;
 	bool before = masker->masked;
 
-	unescape(&plain, word);
+	add_unescaped(&plain, word);
 	masker->out = &masked;
 	masker->masked = false;
 	if (!plain.error)
 		mask_word(masker, text_since(&plain, 0), true);
 	masker->out = out;
 	if (masker->masked)
-		escape(out, text_since(&masked, 0));
+		add_escaped(out, text_since(&masked, 0));
 	else
-		keep(masker, word);
+		add_plain(masker, word);
 	masker->masked |= before;
 	if (plain.error || masked.error)
 		out->error = plain.error ? plain.error : masked.error;
-	text_free(&plain);
-	text_free(&masked);
 }
 
 static void mask_shell_word(struct masker *masker, struct bytes word)
@@ -1421,18 +1331,18 @@ static void mask_shell_word(struct masker *masker, struct bytes word)
 		return;
 	}
 	inner = slice(word, 1, word.size - 1);
-	keep(masker, slice(word, 0, 1));
+	add_plain(masker, slice(word, 0, 1));
 	if (word.data[0] == '"' && inner.size && memchr(inner.data, '\\', inner.size))
 		mask_escaped(masker, inner);
 	else
 		mask_word(masker, inner, true);
-	keep(masker, slice(word, word.size - 1, word.size));
+	add_plain(masker, slice(word, word.size - 1, word.size));
 }
 
-/* What separates words: it may end the command, or bring a password on its standard input. */
-static void cross(struct masker *masker, struct bytes separator)
+/* Adds SEPARATOR, which stands between words: it may end the command, or bring a password on standard input. */
+static void mask_separator(struct masker *masker, struct bytes separator)
 {
-	keep(masker, separator);
+	add_plain(masker, separator);
 	if (find_any(separator, 0, ";|&\n()`") < separator.size &&
 	    find_any(separator, 0, ">") == separator.size) {
 		masker->programs = 0;
@@ -1450,9 +1360,9 @@ static void mask_words(struct masker *masker, struct bytes text)
 	while (at < text.size) {
 		size_t start = at;
 
-		while (at < text.size && is_separator(text.data[at]))
+		while (at < text.size && is_class(text.data[at], SPACE | SEPARATOR))
 			at++;
-		cross(masker, slice(text, start, at));
+		mask_separator(masker, slice(text, start, at));
 		start = at;
 		at = word_end(text, at);
 		if (at > start)
@@ -1460,16 +1370,13 @@ static void mask_words(struct masker *masker, struct bytes text)
 	}
 }
 
-/* --- entry points
- * --------------------------------------------------------------------------------- */
+/* --- entry points ----------------------------------------------------------------------------- */
 
-/*
- * Arguments that were as they are when all was masked: callers and their ancestors have the same ones again
- * and again, and to mask is much dearer than to compare.
- */
+/* Arguments that masking leaves as they are. Callers and their ancestors have the same arguments again and again, and
+ * to mask them costs much more than to compare them. */
 struct settled {
 	unsigned int size; /* 0: none */
-	bool masked;	   /* there is *** for something in them */
+	bool masked;	   /* a *** among them stands for a secret */
 	char args[SETTLED_MAX];
 };
 
@@ -1539,14 +1446,13 @@ bool mask_text(struct text *out, struct bytes text)
 bool mask_reference(struct text *out, struct bytes text)
 {
 	struct masker masker = {.out = out};
-	struct text masked = {0};
+	_cleanup_(text_free) struct text masked = {0};
 
 	masker.masked = mask_text(&masked, text);
 	if (masked.data)
 		mask_reference_password(&masker, text_since(&masked, 0));
 	if (masked.error)
 		out->error = masked.error;
-	text_free(&masked);
 	return masker.masked;
 }
 
@@ -1563,8 +1469,8 @@ bool mask_url(struct text *out, struct bytes url)
 	scheme = memmem(url.data, url.size, "://", 3);
 	colon = find_any(url, scheme ? (size_t)(scheme + 3 - url.data) : 0, ":");
 	if (at && (size_t)(at - url.data) > colon) {
-		keep(&masker, slice(url, 0, colon + 1));
-		hide(&masker, slice(url, colon + 1, (size_t)(at - url.data)));
+		add_plain(&masker, slice(url, 0, colon + 1));
+		add_mask(&masker, slice(url, colon + 1, (size_t)(at - url.data)));
 		url = bytes_from(url, (size_t)(at - url.data));
 	}
 	mask_plain(&masker, url);

@@ -498,7 +498,7 @@ void path_clean(struct text *out, struct bytes path)
 /* As path_clean(), and from the root where PATH is relative, which is where the daemon runs. */
 static void clean_from_root(struct text *out, struct bytes path)
 {
-	struct text rooted = {};
+	_cleanup_(text_free) struct text rooted = {0};
 
 	if (path.size && path.data[0] == '/') {
 		path_clean(out, path);
@@ -510,7 +510,6 @@ static void clean_from_root(struct text *out, struct bytes path)
 		out->error = rooted.error;
 	else
 		path_clean(out, text_since(&rooted, 0));
-	text_free(&rooted);
 }
 
 /* Takes the first component off PATH, which is clean: "a" off "/a/b". False: there is none. */
@@ -723,7 +722,7 @@ static struct verdict judge_by_sockets(struct bytes path, const struct host_file
 	char resolved[PATH_ROOM];
 
 	for (; sockets && *sockets && !verdict.finding; sockets++) {
-		struct text socket = {};
+		_cleanup_(text_free) struct text socket = {0};
 
 		if ((*sockets)[0] != '/') /* an abstract one */
 			continue;
@@ -734,7 +733,6 @@ static struct verdict judge_by_sockets(struct bytes path, const struct host_file
 			    (resolved[0] && reaches_socket(path, bytes_of(resolved))))
 				verdict = watched;
 		}
-		text_free(&socket);
 	}
 	return verdict;
 }
@@ -755,7 +753,7 @@ static struct verdict judge_by_places(struct bytes path, bool read_only,
 
 	for (; place && place->path; place++) {
 		struct bytes rest = {0};
-		struct text usual = {0};
+		_cleanup_(text_free) struct text usual = {0};
 
 		if (differ(path, place->path) ||
 		    (!is_in(path, place->path, &rest) && !holds(path, bytes_of(place->path))))
@@ -764,7 +762,6 @@ static struct verdict judge_by_places(struct bytes path, bool read_only,
 		text_add_bytes(&usual, rest);
 		if (!usual.error)
 			keep_worse(&verdict, judge_by_table(text_since(&usual, 0), read_only));
-		text_free(&usual);
 	}
 	return verdict;
 }
@@ -842,7 +839,7 @@ void host_source_judge(struct bytes source, bool read_only, const struct host_fi
 	size_t start = text->size, middle;
 	char resolved[PATH_ROOM];
 	struct verdict verdict;
-	struct text path = {};
+	_cleanup_(text_free) struct text path = {0};
 
 	*ret = (struct host_source){};
 	if (!source.size)
@@ -859,7 +856,6 @@ void host_source_judge(struct bytes source, bool read_only, const struct host_fi
 	verdict = judge_as_kernel(path.data, read_only, files, resolved);
 	if (path.size != text->size - start) /* there is a NUL */
 		keep_worse(&verdict, judge_path(text_since(text, start), read_only, files));
-	text_free(&path);
 	middle = text->size;
 	text_add_string(text, resolved);
 	if (text->error)
@@ -948,7 +944,7 @@ static bool has_word(struct bytes list, const char *wanted)
 /* An absolute path, and not the root, where backslashes are slashes. */
 static bool destination_is_valid(struct bytes destination)
 {
-	struct text slashes = {}, clean = {};
+	_cleanup_(text_free) struct text slashes = {0}, clean = {0};
 	bool valid;
 
 	text_add_bytes(&slashes, destination);
@@ -957,8 +953,6 @@ static bool destination_is_valid(struct bytes destination)
 			slashes.data[i] = '/';
 	path_clean(&clean, text_since(&slashes, 0));
 	valid = !slashes.error && !clean.error && clean.data[0] == '/' && clean.size > 1;
-	text_free(&slashes);
-	text_free(&clean);
 	return valid;
 }
 
@@ -1068,7 +1062,7 @@ static void offer(struct choice *choice, struct bytes path)
 {
 	struct host_source source;
 	struct verdict verdict;
-	struct text text = {};
+	_cleanup_(text_free) struct text text = {0};
 
 	if (!path.size || !path.data)
 		return;
@@ -1083,7 +1077,6 @@ static void offer(struct choice *choice, struct bytes path)
 			text_add_char(&choice->path, '/');
 		text_add_bytes(&choice->path, path);
 	}
-	text_free(&text);
 }
 
 static bool is_device(const struct host_source *source)
@@ -1098,7 +1091,7 @@ static bool is_device(const struct host_source *source)
 static void offer_device(struct choice *choice, struct bytes device)
 {
 	struct host_source source;
-	struct text text = {};
+	_cleanup_(text_free) struct text text = {0};
 
 	if (device.size && device.data[0] != '/') {
 		host_source_judge(device, false, choice->files, &text, &source);
@@ -1106,7 +1099,6 @@ static void offer_device(struct choice *choice, struct bytes device)
 			choice->error = text.error;
 		if (text.error || !is_device(&source))
 			device.size = 0;
-		text_free(&text);
 	}
 	offer(choice, device);
 }
@@ -1136,7 +1128,7 @@ static char take_char(struct bytes *options, bool *escaped)
 /* Offers the directories that OPTIONS of an overlay name: lowerdir=/a:/b,upperdir=/c. */
 static void offer_layers(struct choice *choice, struct bytes options)
 {
-	struct text piece = {};
+	_cleanup_(text_free) struct text piece = {0};
 	bool escaped, in_layers = false, in_value = false;
 
 	while (options.size) {
@@ -1160,7 +1152,6 @@ static void offer_layers(struct choice *choice, struct bytes options)
 	}
 	if (piece.error)
 		choice->error = piece.error;
-	text_free(&piece);
 }
 
 /* Offers whatever in OPTIONS looks like an absolute path. */

@@ -104,7 +104,7 @@ static void spell_mount(struct text *out, const struct value *mount)
 		add_part(out, ",", bytes_of("bind-nonrecursive"));
 	add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
 	add_setting(out, "volume-driver", body_string(driver, "Name"));
-	for (const struct value *one = options ? options->first : NULL; one; one = one->next) {
+	EACH (one, options) {
 		text_add_string(out, ",volume-opt=");
 		spell_pair(out, one);
 	}
@@ -120,7 +120,7 @@ static void spell_device(struct text *out, const struct value *device)
 
 static void add_strings(struct text *out, const char *setting, const struct value *list)
 {
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+	EACH (one, list)
 		add_setting(out, setting, one->string);
 }
 
@@ -135,8 +135,7 @@ void facts_spell_device_request(struct text *out, const struct value *request)
 		add_integer(out, count->number);
 	}
 	add_strings(out, "device", body_get(request, "DeviceIDs"));
-	for (const struct value *one = capabilities ? capabilities->first : NULL; one;
-	     one = one->next)
+	EACH (one, capabilities)
 		add_strings(out, "capabilities", one);
 }
 
@@ -157,7 +156,7 @@ static void spell_privilege(struct text *out, const struct value *privilege)
 
 	mask_text(out, body_string(privilege, "Name"));
 	text_add_string(out, ":");
-	for (const struct value *one = values ? values->first : NULL; one; one = one->next) {
+	EACH (one, values) {
 		text_add_char(out, ' ');
 		mask_text(out, one->string);
 	}
@@ -206,7 +205,7 @@ static void add_list(struct verdict *verdict, const struct fact_line *line,
 /* Adds the arguments, each ended by a NUL; one within an argument, which ends nothing, shows as U+FFFD. */
 static void join_arguments(struct text *out, const struct value *list)
 {
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+	EACH (one, list) {
 		for (size_t i = 0; i < one->string.size; i++)
 			if (one->string.data[i])
 				text_add_char(out, one->string.data[i]);
@@ -239,7 +238,7 @@ static void add_arguments(struct verdict *verdict, const char *name, const struc
 static void add_command(struct verdict *verdict, const struct value *entrypoint,
 			const struct value *command)
 {
-	struct text joined = {0}, masked = {0};
+	_cleanup_(text_free) struct text joined = {0}, masked = {0};
 	struct bytes rest;
 
 	join_arguments(&joined, entrypoint);
@@ -248,19 +247,15 @@ static void add_command(struct verdict *verdict, const struct value *entrypoint,
 	rest = text_since(&masked, 0);
 	add_arguments(verdict, "entrypoint", entrypoint, &rest);
 	add_arguments(verdict, "command", command, &rest);
-	text_free(&joined);
-	text_free(&masked);
 }
 
 void facts_spell_exec(struct text *out, const struct value *body)
 {
-	struct text joined = {0}, masked = {0};
+	_cleanup_(text_free) struct text joined = {0}, masked = {0};
 
 	join_arguments(&joined, body_get(body, "Cmd"));
 	mask_args(&masked, text_since(&joined, 0));
 	command_add(out, text_since(&masked, 0));
-	text_free(&joined);
-	text_free(&masked);
 }
 
 static void add_line(struct verdict *verdict, const struct fact_line *line,
@@ -300,7 +295,7 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 static void add_restart_policy(struct verdict *verdict, const struct value *policy)
 {
 	const struct value *count = body_get(policy, "MaximumRetryCount");
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 
 	text_add_bytes(&text, body_string(policy, "Name"));
 	if (text.size && count && count->number) {
@@ -308,7 +303,6 @@ static void add_restart_policy(struct verdict *verdict, const struct value *poli
 		add_integer(&text, count->number);
 	}
 	add_text(verdict, "restart_policy", text_since(&text, 0));
-	text_free(&text);
 }
 
 /* [[HOST-IP:]HOST-PORT:]PORT/PROTOCOL, as `docker run -p` has it. */
@@ -333,7 +327,7 @@ static void add_ports(struct verdict *verdict, const struct value *ports)
 	struct record_fact *fact;
 	size_t count = 0;
 
-	for (const struct value *one = ports ? ports->first : NULL; one; one = one->next)
+	EACH (one, ports)
 		count += one->count ?: 1;
 	fact = ports && count ? verdict_fact(verdict, "ports", FACT_LIST) : NULL;
 	if (!fact || !verdict_list(verdict, fact, count))
@@ -430,11 +424,10 @@ void facts_exec(struct verdict *verdict, const struct value *body)
 static void add_query(struct verdict *verdict, const char *name, struct bytes query,
 		      const char *key)
 {
-	struct text value = {0};
+	_cleanup_(text_free) struct text value = {0};
 
 	if (query_value(query, key, &value))
 		add_masked(verdict, name, text_since(&value, 0), mask_reference);
-	text_free(&value);
 }
 
 void facts_build(struct verdict *verdict, struct bytes query)

@@ -58,7 +58,7 @@ static bool comes_with(enum join_kind kind, const struct finding *finding)
 static void add(struct walk *walk, const struct join *join, const struct finding *finding)
 {
 	struct finding told = *finding;
-	struct text detail = {0};
+	_cleanup_(text_free) struct text detail = {0};
 
 	text_add_bytes(&detail, finding->detail);
 	for (; join; join = join->outer) {
@@ -67,7 +67,6 @@ static void add(struct walk *walk, const struct join *join, const struct finding
 	}
 	told.detail = text_since(&detail, 0);
 	verdict_add_finding(walk->to, &told);
-	text_free(&detail);
 }
 
 static void follow_all(struct walk *walk, const struct join *outer, struct bytes joins);
@@ -111,7 +110,7 @@ static void follow_all(struct walk *walk, const struct join *outer, struct bytes
 
 static void keep(struct kept *kept, enum join_kind kind, struct bytes key)
 {
-	struct text packed = {0};
+	_cleanup_(text_free) struct text packed = {0};
 
 	if (key.size + PACKED_HEAD + 1 > KEPT_MAX - kept->joins.size) {
 		kept->more = true;
@@ -120,7 +119,6 @@ static void keep(struct kept *kept, enum join_kind kind, struct bytes key)
 	text_add_char(&packed, (char)kind);
 	text_add_bytes(&packed, key);
 	packed_add(&kept->joins, text_since(&packed, 0));
-	text_free(&packed);
 }
 
 void judge_join(struct judging *judging, enum join_kind kind, struct bytes key)

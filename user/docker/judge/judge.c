@@ -57,7 +57,7 @@ static void keep_place(struct kept *kept, const struct place *place)
 void judge_place(struct judging *judging, const struct place *place)
 {
 	struct host_source source;
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 
 	if (!place->source.size)
 		return;
@@ -66,7 +66,6 @@ void judge_place(struct judging *judging, const struct place *place)
 	host_source_judge(place->source, place->read_only, judging->files, &text, &source);
 	if (source.finding != FINDING_NONE)
 		add_source(judging, place, &source);
-	text_free(&text);
 }
 
 /* Whoever may change a symlink decides at each start anew what is mounted. */
@@ -109,12 +108,11 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 				 const struct value *driver, struct bytes destination,
 				 bool read_only)
 {
-	struct text path = {0};
+	_cleanup_(text_free) struct text path = {0};
 
 	if (volume_value_path(body_string(driver, "Name"), body_get(driver, "Options"),
 			      judging->files, &path))
 		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
-	text_free(&path);
 }
 
 /* Podman takes a relative one, too. */
@@ -161,7 +159,7 @@ static void judge_mount(struct judging *judging, const struct value *mount)
 
 static void judge_mounts(struct judging *judging, const struct value *mounts)
 {
-	for (const struct value *one = mounts ? mounts->first : NULL; one; one = one->next)
+	EACH (one, mounts)
 		judge_mount(judging, one);
 }
 
@@ -246,7 +244,7 @@ enum finding_severity judge_capability_severity(struct bytes name)
 
 static void judge_capabilities(struct judging *judging, const struct value *list)
 {
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+	EACH (one, list)
 		if (one->string.size)
 			ADD(judging, FINDING_CAP_ADD, judge_capability_severity(one->string),
 			    "capability %.*s", PRINTED(bare_capability(one->string)));
@@ -256,7 +254,7 @@ static void judge_devices(struct judging *judging, const struct value *host)
 {
 	const struct value *list = body_get(host, "Devices");
 
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+	EACH (one, list) {
 		struct bytes permissions = body_string(one, "CgroupPermissions");
 
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s%s%.*s",
@@ -264,17 +262,16 @@ static void judge_devices(struct judging *judging, const struct value *host)
 		    PRINTED(permissions));
 	}
 	list = body_get(host, "DeviceCgroupRules");
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+	EACH (one, list)
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
 		    PRINTED(one->string));
 	list = body_get(host, "DeviceRequests");
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
-		struct text asked = {0};
+	EACH (one, list) {
+		_cleanup_(text_free) struct text asked = {0};
 
 		facts_spell_device_request(&asked, one);
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices: %.*s",
 		    PRINTED(text_since(&asked, 0)));
-		text_free(&asked);
 	}
 }
 
@@ -305,7 +302,7 @@ static void judge_runtime(struct judging *judging, const struct value *host)
 	if (parent.size)
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
 		    PRINTED(parent));
-	for (const struct value *one = sysctls ? sysctls->first : NULL; one; one = one->next)
+	EACH (one, sysctls)
 		if (!is_namespaced_sysctl(one->key))
 			ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "sysctl %.*s",
 			    PRINTED(one->key));
@@ -320,11 +317,11 @@ static void judge_host_config(struct judging *judging, const struct value *host)
 	if (body_true(host, "Privileged"))
 		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
 	list = body_get(host, "Binds");
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+	EACH (one, list)
 		judge_bind(judging, one->string);
 	judge_mounts(judging, body_get(host, "Mounts"));
 	list = body_get(host, "VolumesFrom");
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next)
+	EACH (one, list)
 		judge_volumes_from(judging, one->string);
 	judge_namespaces(judging, host);
 	judge_capabilities(judging, body_get(host, "CapAdd"));
@@ -338,9 +335,9 @@ static void judge_host_config(struct judging *judging, const struct value *host)
 /* Podman takes them as it takes binds. */
 static void judge_volume_keys(struct judging *judging, const struct value *volumes)
 {
-	EACH(one, volumes)
-	if (judge_volume_key_matters(NULL, one))
-		judge_bind(judging, one->key);
+	EACH (one, volumes)
+		if (judge_volume_key_matters(NULL, one))
+			judge_bind(judging, one->key);
 }
 
 /* The network of that name among those that the container joins. */
@@ -349,7 +346,7 @@ static void judge_endpoints(struct judging *judging, const struct value *body)
 	const struct value *endpoints =
 		body_get(body_get(body, "NetworkingConfig"), "EndpointsConfig");
 
-	for (const struct value *one = endpoints ? endpoints->first : NULL; one; one = one->next)
+	EACH (one, endpoints)
 		if (bytes_are(one->key, "host"))
 			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
 			    "the host's network namespace");
@@ -446,14 +443,13 @@ static enum finding_severity worst_on_host(struct bytes path, bool read_only,
 {
 	for (size_t i = 0; path.data && i < path.size; i++) {
 		struct host_source source;
-		struct text text = {0};
+		_cleanup_(text_free) struct text text = {0};
 
 		if (path.data[i] != '/' || path.size - i < 2)
 			continue;
 		host_source_judge(bytes_from(path, i), read_only, NULL, &text, &source);
 		if (source.severity > least)
 			least = source.severity;
-		text_free(&text);
 	}
 	return least;
 }
@@ -483,7 +479,7 @@ static void judge_below(const struct judging *judging, struct bytes rest, bool r
 			struct mapped *mount)
 {
 	struct host_files files = judging->files ? *judging->files : (struct host_files){0};
-	struct text text = {0}, path = {0};
+	_cleanup_(text_free) struct text text = {0}, path = {0};
 	struct host_source source;
 
 	host_source_judge(mount->source, read_only, judging->files, &text, &source);
@@ -495,8 +491,6 @@ static void judge_below(const struct judging *judging, struct bytes rest, bool r
 	}
 	mount->severity = source.severity;
 	mount->reason = source.reason;
-	text_free(&text);
-	text_free(&path);
 }
 
 /* The worst that PATH, clean, is on the host by the container's mounts: it is in one, or holds one. */
@@ -511,7 +505,7 @@ static struct mapped map_path(const struct judging *judging, struct bytes path, 
 	while (packed_next(&places, &how) && packed_next(&places, &through) &&
 	       packed_next(&places, &source) && packed_next(&places, &destination)) {
 		struct mapped one = {.source = source, .destination = destination};
-		struct text clean = {0};
+		_cleanup_(text_free) struct text clean = {0};
 		struct bytes rest;
 
 		path_clean(&clean, destination);
@@ -520,7 +514,6 @@ static struct mapped map_path(const struct judging *judging, struct bytes path, 
 			judge_below(judging, rest, read_only, &one);
 		if (one.severity > worst.severity)
 			worst = one;
-		text_free(&clean);
 	}
 	return worst;
 }
@@ -564,7 +557,7 @@ static bool archive_path(const struct judging *judging, struct text *path)
  * is there, as far as that is known. */
 static void judge_archive(struct judging *judging, enum finding_id id, const char *what)
 {
-	struct text path = {0}, clean = {0};
+	_cleanup_(text_free) struct text path = {0}, clean = {0};
 
 	if (archive_path(judging, &path)) {
 		path_clean(&clean, text_since(&path, 0));
@@ -572,8 +565,6 @@ static void judge_archive(struct judging *judging, enum finding_id id, const cha
 	} else {
 		ADD(judging, id, SEVERITY_NONE, "%s its files", what);
 	}
-	text_free(&path);
-	text_free(&clean);
 }
 
 void judge_archive_read(struct judging *judging)
@@ -629,17 +620,15 @@ void judge_exec_start(struct judging *judging)
 
 void judge_image_create(struct judging *judging)
 {
-	struct text source = {0};
+	_cleanup_(text_free) struct text source = {0};
 
 	if (query_value(judging->query, "fromSrc", &source) && source.size) {
-		struct text masked = {0};
+		_cleanup_(text_free) struct text masked = {0};
 
 		mask_url(&masked, text_since(&source, 0));
 		ADD(judging, FINDING_IMAGE_LOAD, SEVERITY_NONE, "imports %.*s",
 		    PRINTED(text_since(&masked, 0)));
-		text_free(&masked);
 	}
-	text_free(&source);
 }
 
 /* The daemon reads it as it reads that of a create. */
@@ -659,14 +648,13 @@ void judge_build(struct judging *judging)
 void judge_volume_create(struct judging *judging)
 {
 	const struct value *body = judging->body;
-	struct text path = {0};
+	_cleanup_(text_free) struct text path = {0};
 
 	judge_volume_driver(judging, body_string(body, "Driver"), body_get(body, "DriverOpts"));
 	if (volume_value_path(body_string(body, "Driver"), body_get(body, "DriverOpts"),
 			      judging->files, &path))
 		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
 				       (struct bytes){}, false);
-	text_free(&path);
 	facts_volume(judging->verdict, body);
 }
 
@@ -689,16 +677,15 @@ void judge_plugin(struct judging *judging)
 {
 	const struct value *list = judging->body;
 
-	for (const struct value *one = list ? list->first : NULL; one; one = one->next) {
+	EACH (one, list) {
 		const struct value *values = body_get(one, "Value");
 		const struct value *first = values ? values->first : NULL;
-		struct text value_told = {0};
+		_cleanup_(text_free) struct text value_told = {0};
 
 		mask_text(&value_told, first ? first->string : (struct bytes){});
 		ADD(judging, FINDING_PLUGIN, SEVERITY_NONE, "with the privilege %.*s%s%.*s",
 		    PRINTED(body_string(one, "Name")), value_told.size ? " " : "",
 		    PRINTED(text_since(&value_told, 0)));
-		text_free(&value_told);
 	}
 	facts_plugin(judging->verdict, judging->body);
 }
@@ -712,7 +699,7 @@ void judge_plugin_set(struct judging *judging)
 
 static void judge_attachments(struct judging *judging, const struct value *networks)
 {
-	for (const struct value *one = networks ? networks->first : NULL; one; one = one->next)
+	EACH (one, networks)
 		if (bytes_are(body_string(one, "Target"), "host"))
 			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
 			    "the host's network namespace");
@@ -733,22 +720,21 @@ static void judge_task(struct judging *judging, const struct value *task)
 static void judge_references(struct judging *judging, const struct value *list, const char *field,
 			     const char *what)
 {
-	EACH(one, list)
-	ADD(judging, FINDING_SECRET_ACCESS, SEVERITY_NONE, "the service gets the %s %.*s", what,
-	    PRINTED(body_string(one, field)));
+	EACH (one, list)
+		ADD(judging, FINDING_SECRET_ACCESS, SEVERITY_NONE, "the service gets the %s %.*s",
+		    what, PRINTED(body_string(one, field)));
 }
 
 /* The body of such an update does not count: the swarm takes the specification that the service had before. */
 static void judge_rollback(struct judging *judging)
 {
-	struct text value = {0};
+	_cleanup_(text_free) struct text value = {0};
 
 	if (!judging->refused && query_value(judging->query, "rollback", &value) && value.size &&
 	    !bytes_are(text_since(&value, 0), "none"))
 		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_HIGH,
 		    "rollback=%.*s restores an earlier specification, which is not known",
 		    PRINTED(text_since(&value, 0)));
-	text_free(&value);
 }
 
 void judge_service(struct judging *judging)
@@ -786,19 +772,18 @@ void judge_swarm_update(struct judging *judging)
 	const struct value *log = body_get(body_get(judging->body, "TaskDefaults"), "LogDriver");
 
 	for (size_t i = 0; i < COUNT(tokens); i++) {
-		struct text value = {0};
+		_cleanup_(text_free) struct text value = {0};
 		bool on = false;
 
 		if (query_value(judging->query, tokens[i], &value) && value.size &&
 		    (!gofold_bool(text_since(&value, 0), &on) || on))
 			ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "%s", tokens[i]);
-		text_free(&value);
 	}
 	if (body_string(authority, "SigningCACert").size || (rotate && rotate->number))
 		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the swarm gets another authority");
-	EACH(one, body_get(authority, "ExternalCAs"))
-	ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "another authority for the swarm: %.*s",
-	    PRINTED(body_string(one, "URL")));
+	EACH (one, body_get(authority, "ExternalCAs"))
+		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM,
+		    "another authority for the swarm: %.*s", PRINTED(body_string(one, "URL")));
 	judge_log(judging, body_string(log, "Name"), body_get(log, "Options"));
 }
 
@@ -826,10 +811,9 @@ bool judge_matters(void *data, const struct value *element)
 static bool source_matters(struct bytes source, bool read_only)
 {
 	struct host_source judged;
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 
 	host_source_judge(source, read_only, NULL, &text, &judged);
-	text_free(&text);
 	return judged.finding != FINDING_NONE;
 }
 

@@ -64,12 +64,11 @@ static void judge_device(struct judging *judging, struct bytes name)
 
 static void judge_label(struct judging *judging, struct bytes label)
 {
-	struct text option = {0};
+	_cleanup_(text_free) struct text option = {0};
 
 	text_add_string(&option, "label=");
 	text_add_bytes(&option, label);
 	judge_security_option(judging, text_since(&option, 0));
-	text_free(&option);
 }
 
 /* Each text of the JSON list VALUE. */
@@ -82,8 +81,8 @@ static void judge_list(struct judging *judging, const char *key, struct bytes va
 		judge_not_judged(judging, SEVERITY_NONE, key, value);
 		return;
 	}
-	EACH(one, body_value(body))
-	judge(judging, one->string);
+	EACH (one, body_value(body))
+		judge(judging, one->string);
 	body_free(body);
 }
 
@@ -109,13 +108,12 @@ static void judge_options(struct judging *judging, const char *key, struct bytes
 
 static void judge_profile(struct judging *judging, const char *key, struct bytes value)
 {
-	struct text option = {0};
+	_cleanup_(text_free) struct text option = {0};
 
 	text_add_string(&option, key);
 	text_add_char(&option, '=');
 	text_add_bytes(&option, value);
 	judge_security_option(judging, text_since(&option, 0));
-	text_free(&option);
 }
 
 /* [{"Name":"pid","Host":true,"Path":""}] of buildah. */
@@ -138,8 +136,7 @@ static void judge_namespaces(struct judging *judging, const char *key, struct by
 		judge_not_judged(judging, SEVERITY_NONE, key, value);
 		return;
 	}
-	EACH(one, body_value(body))
-	{
+	EACH (one, body_value(body)) {
 		struct bytes name = body_string(one, "Name"), path = body_string(one, "Path");
 		size_t i = 0;
 
@@ -165,7 +162,7 @@ static void judge_volume(struct judging *judging, const char *key, struct bytes 
 static void judge_path(struct judging *judging, const char *key, struct bytes value, bool read_only)
 {
 	struct host_source source;
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 
 	if (!value.size)
 		return;
@@ -174,7 +171,6 @@ static void judge_path(struct judging *judging, const char *key, struct bytes va
 	    source.severity > SEVERITY_HIGH ? source.severity : SEVERITY_HIGH,
 	    "%s: the engine %s %.*s%s%s", key, read_only ? "reads" : "writes", PRINTED(value),
 	    source.reason ? ": " : "", source.reason ?: "");
-	text_free(&text);
 }
 
 static void judge_written(struct judging *judging, const char *key, struct bytes value)
@@ -237,7 +233,7 @@ void judge_build_query(struct judging *judging)
 {
 	bool seen[COUNT(build_keys)] = {false};
 	struct bytes query = judging->query;
-	struct text key = {0}, value = {0};
+	_cleanup_(text_free) struct text key = {0}, value = {0};
 
 	while (query_next(&query, &key, &value)) {
 		for (size_t i = 0; i < COUNT(build_keys); i++) {
@@ -252,6 +248,4 @@ void judge_build_query(struct judging *judging)
 		text_cut(&key, 0);
 		text_cut(&value, 0);
 	}
-	text_free(&key);
-	text_free(&value);
 }

@@ -10,7 +10,7 @@ static void judge_directory(struct judging *judging, const char *what, bool read
 {
 	const struct inventory_container *container = judging->container;
 	struct host_source source, inner;
-	struct text text = {0}, path = {0}, inner_text = {0};
+	_cleanup_(text_free) struct text text = {0}, path = {0}, inner_text = {0};
 
 	text_add_bytes(&path, directory);
 	text_add_char(&path, '/');
@@ -26,19 +26,15 @@ static void judge_directory(struct judging *judging, const char *what, bool read
 	    PRINTED(source.cleaned), source.resolved.data ? " (that is " : "",
 	    PRINTED(source.resolved), source.resolved.data ? ")" : "", source.reason ? ": " : "",
 	    source.reason ?: "");
-	text_free(&text);
-	text_free(&path);
-	text_free(&inner_text);
 }
 
 static void judge_query(struct judging *judging, const char *key, const char *what, bool read_only,
 			enum finding_severity least, struct bytes name)
 {
-	struct text directory = {0};
+	_cleanup_(text_free) struct text directory = {0};
 
 	if (query_value(judging->query, key, &directory) && directory.data && directory.size)
 		judge_directory(judging, what, read_only, least, text_since(&directory, 0), name);
-	text_free(&directory);
 }
 
 /* What follows the last slash of the path is its name. */

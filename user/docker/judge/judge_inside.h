@@ -12,12 +12,6 @@
 
 #define ADD(judging, id, severity, ...) verdict_add((judging)->verdict, id, severity, __VA_ARGS__)
 
-/* Each element of LIST, which may be NULL. */
-/* NOLINTBEGIN(bugprone-macro-parentheses): ONE is a name */
-#define EACH(one, list)                                                                            \
-	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
-/* NOLINTEND(bugprone-macro-parentheses) */
-
 /* --- judge.c */
 
 /* A place of the host in a container; HOW it gets there, for a person. */

@@ -76,13 +76,12 @@ static void judge_namespace_file(struct judging *judging, const char *field, con
 	static const char *const hosts[] = {"/proc/1/ns/", "/proc/self/ns/",
 					    "/proc/thread-self/ns/"};
 	struct bytes path = bytes_from(mode, strlen("ns:"));
-	struct text clean = {0};
+	_cleanup_(text_free) struct text clean = {0};
 	bool is_host = false;
 
 	path_clean(&clean, path);
 	for (size_t i = 0; clean.data && i < COUNT(hosts); i++)
 		is_host |= bytes_begin(text_since(&clean, 0), hosts[i]);
-	text_free(&clean);
 	if (is_host && host_finding)
 		ADD(judging, host_finding, SEVERITY_NONE, "the host's %s, by %.*s", what,
 		    PRINTED(path));
@@ -228,9 +227,9 @@ void judge_volume_driver(struct judging *judging, struct bytes driver, const str
 		judge_not_judged(judging, SEVERITY_NONE, "volume driver", driver);
 		return;
 	}
-	EACH(one, options)
-	if (!bytes_are_any(one->key, known, COUNT(known)))
-		judge_not_judged(judging, SEVERITY_NONE, "volume option", one->key);
+	EACH (one, options)
+		if (!bytes_are_any(one->key, known, COUNT(known)))
+			judge_not_judged(judging, SEVERITY_NONE, "volume option", one->key);
 	if (!volume_is_known(body_string(options, "type"), body_string(options, "device"),
 			     body_string(options, "o")))
 		judge_not_judged(judging, SEVERITY_NONE, "volume type",
@@ -272,11 +271,12 @@ void judge_rest(struct judging *judging, const struct value *host)
 		judge_not_judged(judging, SEVERITY_NONE, "VolumeDriver", driver);
 	if (!bytes_are_any(isolation, isolations, COUNT(isolations)))
 		judge_not_judged(judging, SEVERITY_NONE, "Isolation", isolation);
-	EACH(one, body_get(host, "StorageOpt"))
-	if (!bytes_are_any(one->key, storage, COUNT(storage)))
-		judge_not_judged(judging, SEVERITY_NONE, "StorageOpt", one->key);
-	EACH(one, body_get(host, "Annotations"))
-	if (annotation_severity(one->key))
-		judge_not_judged(judging, annotation_severity(one->key), "Annotations", one->key);
+	EACH (one, body_get(host, "StorageOpt"))
+		if (!bytes_are_any(one->key, storage, COUNT(storage)))
+			judge_not_judged(judging, SEVERITY_NONE, "StorageOpt", one->key);
+	EACH (one, body_get(host, "Annotations"))
+		if (annotation_severity(one->key))
+			judge_not_judged(judging, annotation_severity(one->key), "Annotations",
+					 one->key);
 	judge_log(judging, body_string(log, "Type"), body_get(log, "Config"));
 }

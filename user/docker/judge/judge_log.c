@@ -81,12 +81,11 @@ static bool is_system_log(struct bytes path)
 	static const char *const sockets[] = {"/dev/log", "/run/systemd/journal/dev-log",
 					      "/run/systemd/journal/socket",
 					      "/run/systemd/journal/syslog"};
-	struct text clean = {0};
+	_cleanup_(text_free) struct text clean = {0};
 	bool known;
 
 	path_clean(&clean, path);
 	known = bytes_are_any(text_since(&clean, 0), sockets, COUNT(sockets));
-	text_free(&clean);
 	return known;
 }
 
@@ -108,7 +107,7 @@ static void judge_address(struct judging *judging, const struct value *option)
 static void judge_file(struct judging *judging, const struct value *option)
 {
 	struct host_source source;
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 
 	if (!option->string.size)
 		return;
@@ -117,7 +116,6 @@ static void judge_file(struct judging *judging, const struct value *option)
 	    source.severity > SEVERITY_HIGH ? source.severity : SEVERITY_HIGH,
 	    "%.*s: the engine writes to the file %.*s%s%s", PRINTED(option->key),
 	    PRINTED(option->string), source.reason ? ": " : "", source.reason ?: "");
-	text_free(&text);
 }
 
 /* Those that keep the output on this host, or want an address, which is judged. */
@@ -150,8 +148,7 @@ void judge_log(struct judging *judging, struct bytes driver, const struct value 
 		    PRINTED(driver));
 	else if (!is_known_driver(driver))
 		judge_not_judged(judging, SEVERITY_NONE, "log driver", driver);
-	EACH(one, options)
-	{
+	EACH (one, options) {
 		const struct log_option *known = find_option(one->key);
 
 		if (!known)

@@ -38,8 +38,8 @@ void judge_network_options(struct judging *judging, const struct value *body)
 
 	if (!bytes_are_any(driver, drivers, COUNT(drivers)))
 		judge_not_judged(judging, SEVERITY_NONE, "network driver", driver);
-	EACH(one, body_get(body, "Options"))
-	judge_option(judging, one);
+	EACH (one, body_get(body, "Options"))
+		judge_option(judging, one);
 	if (from.size && (bytes_are(driver, "macvlan") || bytes_are(driver, "ipvlan")))
 		ADD(judging, FINDING_NETWORK_EXPOSED, SEVERITY_NONE,
 		    "on the interface of the host that the configuration %.*s names",

@@ -160,9 +160,9 @@ static bool is_default_option(const struct judging *judging, const struct value 
 
 void judge_security_options(struct judging *judging, const struct value *host)
 {
-	EACH(one, body_get(host, "SecurityOpt"))
-	if (!is_default_option(judging, host, one->string))
-		judge_security_option(judging, one->string);
+	EACH (one, body_get(host, "SecurityOpt"))
+		if (!is_default_option(judging, host, one->string))
+			judge_security_option(judging, one->string);
 }
 
 bool judge_security_option_matters(void *data, const struct value *element)
@@ -200,14 +200,12 @@ static bool covers(const struct value *list, const char *path)
 {
 	bool covered = false;
 
-	EACH(one, list)
-	{
-		struct text clean = {0};
+	EACH (one, list) {
+		_cleanup_(text_free) struct text clean = {0};
 
 		path_clean(&clean, one->string);
 		covered |= clean.size && !strncmp(clean.data, path, clean.size) &&
 			   (!path[clean.size] || path[clean.size] == '/');
-		text_free(&clean);
 	}
 	return covered;
 }
@@ -217,7 +215,7 @@ static void judge_open_paths(struct judging *judging, const char *field, bool hi
 			     const struct value *list, const struct value *other)
 {
 	enum finding_severity worst = SEVERITY_NONE;
-	struct text words = {0};
+	_cleanup_(text_free) struct text words = {0};
 
 	for (size_t i = 0; i < COUNT(system_paths); i++) {
 		const struct system_path *path = &system_paths[i];
@@ -233,7 +231,6 @@ static void judge_open_paths(struct judging *judging, const char *field, bool hi
 	if (words.size)
 		ADD(judging, FINDING_SECURITY_DISABLED, worst, "%s leaves open %.*s", field,
 		    PRINTED(text_since(&words, 0)));
-	text_free(&words);
 }
 
 void judge_system_paths(struct judging *judging, const struct value *host)
@@ -271,14 +268,13 @@ void judge_privileges(struct judging *judging, const struct value *privileges)
 		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "label=disable");
 	for (size_t i = 0; i < COUNT(labels); i++) {
 		struct bytes value = body_string(selinux, labels[i].field);
-		struct text option = {0};
+		_cleanup_(text_free) struct text option = {0};
 
 		if (!value.size)
 			continue;
 		text_add_string(&option, labels[i].label);
 		text_add_bytes(&option, value);
 		judge_security_option(judging, text_since(&option, 0));
-		text_free(&option);
 	}
 	for (size_t i = 0; i < COUNT(profiles); i++) {
 		struct bytes mode = body_string(body_get(privileges, profiles[i]), "Mode");

@@ -193,7 +193,7 @@ static int append_seal(struct file *file, struct bytes line, const struct chain 
 int file_write_seal(struct file *file)
 {
 	struct chain before;
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
 	int error = file_get_ready(file);
 
 	if (error)
@@ -203,7 +203,6 @@ int file_write_seal(struct file *file)
 	if (!error)
 		error = append_seal(file, text_since(&text, 0), &before);
 	chain_wipe(&before);
-	text_free(&text);
 	if (!error && file->driver.options->fsync != FSYNC_INTERVAL)
 		file_preserve(file);
 	return error;
