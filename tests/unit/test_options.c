@@ -133,37 +133,44 @@ static void test_help(void **state)
 	assert_string_equal(printed, "callerd " CALLERD_VERSION "\n");
 }
 
+/* OPTIONS are those that test_all() gives as arguments and test_file() in a file. */
+static void assert_all(const struct options *options)
+{
+	assert_int_equal(options->socket_count, 2);
+	assert_string_equal(options->sockets[0], "/none/a");
+	assert_string_equal(options->sockets[1], "/none/b");
+	assert_null(options->sockets[2]);
+	assert_int_equal(options->output_count, 2);
+	assert_string_equal(options->outputs[0], "stdout");
+	assert_string_equal(options->outputs[1], "file:/x y");
+	assert_true(options->human);
+	assert_int_equal(options->backend, CAPTURE_TRACEPOINT);
+	assert_int_equal(options->log_level, LOG_LEVEL_INFO);
+	assert_string_equal(options->event_file, "/tmp/e");
+	assert_int_equal(options->status_interval, 0);
+	assert_int_equal(options->connections, 16);
+	assert_int_equal(options->callers_ring, 65536);
+	assert_int_equal(options->payload_ring, 1 << 30);
+	assert_int_equal(options->request_budget, 4096);
+	assert_int_equal(options->response_budget, 1 << 30);
+}
+
 static void test_all(void **state)
 {
 	struct options options;
 
-	assert_int_equal(PARSE(&options, "--socket", "/run/a.sock", "--socket=/run/b.sock",
-			       "--output", "stdout", "--output", "file:/tmp/x", "--human",
-			       "--backend", "tracepoint", "--log-level", "info", "--record-events",
-			       "/tmp/e", "--status-interval", "0", "--connections", "16",
-			       "--callers-ring", "65536", "--payload-ring", "1073741824",
-			       "--request-budget", "4096", "--response-budget", "1073741824",
-			       "--event-wait", "60", "--state", "/x/y.db", "--explain", "web"),
+	assert_int_equal(PARSE(&options, "--socket", "/none/a", "--socket=/none/b", "--output",
+			       "stdout", "--output", "file:/x y", "--human", "--backend",
+			       "tracepoint", "--log-level", "info", "--record-events", "/tmp/e",
+			       "--status-interval", "0", "--connections", "16", "--callers-ring",
+			       "65536", "--payload-ring", "1073741824", "--request-budget", "4096",
+			       "--response-budget", "1073741824", "--event-wait", "60", "--state",
+			       "/x/y.db", "--explain", "web"),
 			 0);
+	assert_all(&options);
 	assert_int_equal(options.event_wait, 60);
 	assert_string_equal(options.state_path, "/x/y.db");
 	assert_string_equal(options.explain, "web");
-	assert_int_equal(options.socket_count, 2);
-	assert_string_equal(options.sockets[0], "/run/a.sock");
-	assert_string_equal(options.sockets[1], "/run/b.sock");
-	assert_null(options.sockets[2]);
-	assert_int_equal(options.output_count, 2);
-	assert_string_equal(options.outputs[1], "file:/tmp/x");
-	assert_true(options.human);
-	assert_int_equal(options.backend, CAPTURE_TRACEPOINT);
-	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
-	assert_string_equal(options.event_file, "/tmp/e");
-	assert_int_equal(options.status_interval, 0);
-	assert_int_equal(options.connections, 16);
-	assert_int_equal(options.callers_ring, 65536);
-	assert_int_equal(options.payload_ring, 1 << 30);
-	assert_int_equal(options.request_budget, 4096);
-	assert_int_equal(options.response_budget, 1 << 30);
 }
 
 static void test_choices(void **state)
@@ -339,30 +346,16 @@ static void test_file(void **state)
 			 "output = stdout\noutput = file:/x y\nhuman = yes\nbackend = tracepoint\n"
 			 "log-level = info\nstatus-interval = 0\nconnections = 16\n"
 			 "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
-			 "response-budget = 8192\nrecord-events = /tmp/e\nstate = none\n"
+			 "response-budget = 1073741824\nrecord-events = /tmp/e\nstate = none\n"
 			 "event-wait = 0\nmask-name = a\nmask-name = b\nmask-pattern = a(b|c) d\n"
 			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
 	assert_int_equal(PARSE(&options, "--config", file), 0);
 	assert_string_equal(mask_names()[1], "b");
 	assert_string_equal(mask_patterns()[0], "a(b|c) d");
 	assert_string_equal(options.config_path, file);
-	assert_int_equal(options.socket_count, 2);
-	assert_string_equal(options.sockets[1], "/none/b");
-	assert_null(options.sockets[2]);
-	assert_int_equal(options.output_count, 2);
-	assert_string_equal(options.outputs[1], "file:/x y");
-	assert_true(options.human);
-	assert_int_equal(options.backend, CAPTURE_TRACEPOINT);
-	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
-	assert_int_equal(options.status_interval, 0);
-	assert_int_equal(options.connections, 16);
-	assert_int_equal(options.callers_ring, 65536);
-	assert_int_equal(options.payload_ring, 1 << 30);
-	assert_int_equal(options.request_budget, 4096);
-	assert_int_equal(options.response_budget, 8192);
+	assert_all(&options);
 	assert_int_equal(options.event_wait, 0);
 	assert_null(options.state_path);
-	assert_string_equal(options.event_file, "/tmp/e");
 	assert_int_equal(policy_severity(options.policy, FINDING_PRUNE, SEVERITY_LOW),
 			 SEVERITY_NONE);
 	assert_non_null(policy_expected(options.policy,
