@@ -18,8 +18,8 @@ struct parser {
 	const char *section; /* NULL: none has begun */
 	unsigned int section_line;
 	struct config *config;
-	struct config_error *error; /* .line is that of the line being read */
-	struct setting_why why;	    /* error->what */
+	struct config_error *error; /* .line is the line that is read now */
+	struct setting_why why;	    /* leads to error->what */
 };
 
 static int set_policy(struct parser *parser, const char *key, const char *value)
@@ -126,7 +126,7 @@ static int parse_setting(struct parser *parser, char *line)
 						  : add_setting(parser, key, value);
 }
 
-/* The SIZE bytes of LINE, behind which a line feed or a NUL stands. */
+/* LINE has SIZE bytes, and a line feed or a NUL behind them, which may be overwritten. */
 static int parse_line(struct parser *parser, char *line, size_t size)
 {
 	while (size && (is_blank(line[size - 1]) || line[size - 1] == '\r'))
@@ -143,7 +143,8 @@ static int parse_line(struct parser *parser, char *line, size_t size)
 	line[size] = '\0';
 	if (*line == '[')
 		return begin_section(parser, line);
-	return strchr(";#", *line) ? 0 : parse_setting(parser, line); /* NUL: it is empty */
+	/* strchr() finds the NUL of an empty line, too. */
+	return strchr(";#", *line) ? 0 : parse_setting(parser, line);
 }
 
 static int parse_lines(struct parser *parser, char *text, size_t size)
@@ -184,7 +185,7 @@ int config_parse(const char *data, size_t size, struct config **ret, struct conf
 	return result;
 }
 
-/* Whether only root and we ourselves can have written the file open as FD, and it is not too long. */
+/* Refuses a file that others than root and the user of this process can have written, or that is too long. */
 static int check_file(int fd, size_t *ret_size, struct config_error *error)
 {
 	const char *what = NULL;
@@ -210,7 +211,7 @@ static int check_file(int fd, size_t *ret_size, struct config_error *error)
 
 int config_load(const char *path, struct config **ret, struct config_error *error)
 {
-	/* A FIFO is refused, too: opening it must not wait for a writer. */
+	/* Opening a FIFO must not wait for a writer; check_file() refuses it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
 	char *data = NULL;

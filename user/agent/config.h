@@ -7,25 +7,25 @@
 #include "docker/judge/policy.h"
 
 #define CONFIG_SIZE_MAX (1u << 20)
-#define CONFIG_SETTINGS_MAX 256 /* of [callerd] */
+#define CONFIG_SETTINGS_MAX 256 /* lines of [callerd] */
 
-/* A line of [callerd]: a long option without its dashes. */
+/* A line of [callerd]. KEY is a long option without its dashes. */
 struct config_setting {
 	unsigned int line;
-	const char *key, *value; /* in the text of the config */
+	const char *key, *value; /* lie in config->text */
 };
 
 struct config {
 	struct config_setting settings[CONFIG_SETTINGS_MAX]; /* in the order of the file */
 	unsigned int setting_count;
-	struct policy *policy; /* a caller that takes it sets it to NULL */
+	struct policy *policy; /* owned; a caller that takes it over sets this to NULL */
 	char *text;	       /* of the file, cut into names, keys and values */
 };
 
-/* What is wrong: one sentence, one line. */
+/* What is wrong with the file. */
 struct config_error {
-	unsigned int line; /* 0: the file as a whole */
-	char what[256];
+	unsigned int line; /* 0: no single line is */
+	char what[256];	   /* one sentence */
 };
 
 /* Reads and checks the file at PATH; the settings of [callerd] are for the caller to judge. 0 or -errno

@@ -260,7 +260,7 @@ static int refuse_argument(const char *what, const char *value, const char *want
 	return -EINVAL;
 }
 
-/* getopt_long() returned WHY: a colon where a value is missing, else a question mark. */
+/* WHY is what getopt_long() returned: a colon when a value is missing, else a question mark. */
 static int refuse_option(int why, char **argv)
 {
 	const char letter[] = {'-', optopt, '\0'};
@@ -294,8 +294,8 @@ static int read_arguments(int argc, char **argv, struct options *options)
 		long_options[i] = (struct option){
 			settings[i].name, settings[i].meta ? required_argument : no_argument, NULL,
 			OPTION_FIRST + i};
-	opterr = 0; /* the messages are our own */
-	optind = 0; /* begins with the first one */
+	opterr = 0; /* getopt_long() prints no messages */
+	optind = 0; /* getopt_long() begins anew */
 	while (!error && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		if (option < OPTION_FIRST)
 			error = refuse_option(option, argv);
@@ -328,7 +328,7 @@ static int read_settings(const char *path, const struct config *config, struct o
 	return error;
 }
 
-/* The file at PATH, or, where that is NULL, the usual one if there is one. */
+/* Reads the file at PATH. When PATH is NULL: the one at CONFIG_PATH, if there is one. */
 static int read_file(const char *path, struct options *options)
 {
 	const char *actual = path ? path : CONFIG_PATH;
@@ -350,7 +350,7 @@ static int read_file(const char *path, struct options *options)
 	return -EINVAL;
 }
 
-/* Writes to stdout what is in force, as a file that would say the same. */
+/* Prints the options in the form of a configuration file that sets all of them. */
 static int print_options(const struct options *options)
 {
 	struct text text = {0}, policy = {0};
@@ -370,8 +370,8 @@ static int print_options(const struct options *options)
 	return error;
 }
 
-/* What the command line says goes before what the file says, and nothing is read from a file when the
- * command line is wrong: so it is read twice. */
+/* The command line overrides the file, and no file is read when the command line is wrong. So the command line is read
+ * twice: before the file, into a copy, and after it. */
 static int read_all(int argc, char **argv, struct options *options)
 {
 	struct options given = *options;

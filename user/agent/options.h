@@ -11,7 +11,8 @@
 #define OUTPUTS_MAX 16
 
 #ifndef CONFIG_PATH
-#define CONFIG_PATH "/etc/callerd/callerd.conf" /* read where there is one */
+/* The file that is read when --config names none. It need not exist. */
+#define CONFIG_PATH "/etc/callerd/callerd.conf"
 #endif
 
 struct config;
@@ -29,34 +30,36 @@ enum exit_code {
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
 struct options {
-	const char *sockets[CALLERD_SOCKETS_MAX + 1]; /* NULL-terminated */
+	/* NULL-terminated. */
+	const char *sockets[CALLERD_SOCKETS_MAX + 1];
 	unsigned int socket_count;
-	const char *outputs[OUTPUTS_MAX + 1]; /* the same */
+	const char *outputs[OUTPUTS_MAX + 1];
 	unsigned int output_count;
-	bool human;	/* readable lines on stdout */
-	bool own_calls; /* are told as those of others */
+	bool human;	/* stdout gets lines for a person */
+	bool own_calls; /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;
-	unsigned int status_interval; /* seconds; 0: off */
+	unsigned int status_interval; /* seconds; 0: no agent-status records */
 	uint32_t connections;
 	uint32_t callers_ring, payload_ring;	  /* bytes */
-	uint64_t request_budget, response_budget; /* bytes per turn */
-	unsigned int inventory;	 /* entries of each kind per engine; 0: engines are not asked */
-	unsigned int event_wait; /* seconds; of an engine's event, for the request behind it */
-	const char *state_path;	 /* NULL: nothing is kept beyond our own life */
-	const char *explain;	 /* say what is known of this container, and no more; NULL: run */
-	const char *event_file;	 /* raw events for tools/replay; NULL: none */
+	uint64_t request_budget, response_budget; /* bytes copied of each message */
+	/* Containers, images and volumes remembered, of each kind and engine; 0: engines are not asked. */
+	unsigned int inventory;
+	unsigned int event_wait; /* seconds that an event waits for the request behind it */
+	const char *state_path;	 /* NULL: no state is kept in a file */
+	const char *explain;	 /* the container to explain before exit; NULL: run */
+	const char *event_file;	 /* gets the raw events, for tools/replay; NULL: none */
 	const char *config_path; /* NULL: no file was read */
-	bool check_config;	 /* say what is in force, and no more */
-	struct policy *policy;	 /* never NULL; to be swapped for that of a newer file */
-	struct config *config;	 /* what the strings of the file live in */
+	bool check_config;	 /* print what is in force, and exit */
+	struct policy *policy;	 /* never NULL; owned */
+	struct config *config;	 /* owns the strings that come from the file */
 };
 
 /* Parses the command line and the configuration file. Returns 0; 1 when there is nothing more to do (--help,
  * --version, --check-config); -EINVAL with one sentence on stderr. Free with options_free(). */
 int options_parse(int argc, char **argv, struct options *ret);
 
-/* Frees the policy too. */
+/* Frees the policy and the configuration, and has mask.h forget the names and patterns of the site. */
 void options_free(struct options *options);
 
 #endif

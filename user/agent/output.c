@@ -28,7 +28,7 @@ static bool has_names(const char *list)
 	return list[strspn(list, "0123456789+")];
 }
 
-/* UID, or the name that goes with it. Where that is not known yet it may be one of them. */
+/* Whether LIST has UID or the name of that user. While the name is still being asked for, it may be any name in LIST. */
 static bool has_user(const char *list, uint32_t uid, const struct record_context *context)
 {
 	char name[VIEW_NAME_SIZE], number[16];

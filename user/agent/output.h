@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An output: where records go, which of them, in which form: KIND[:WHERE][,OPTION=VALUE…], as the command line
- * has it; docs/outputs.md tells what there is. */
+/* An output as the command line gives it: KIND[:WHERE][,OPTION=VALUE…]. It says where records go, which of them, and in
+ * which form. docs/outputs.md has all kinds and options. */
 #ifndef CALLERD_OUTPUT_H
 #define CALLERD_OUTPUT_H
 
@@ -8,25 +8,25 @@
 #include "output/sink.h"
 
 struct output {
-	struct sink_options sink; /* what they say of us is left to the caller */
+	struct sink_options sink; /* the caller fills in host_name, run_id and version */
 	enum record_format format;
 	unsigned int min_severity;    /* 0: all */
 	unsigned int actions;	      /* a bit per enum record_action; 0: all */
-	const char *findings, *users; /* one+another; NULL: all */
+	const char *findings, *users; /* words with + between them; NULL: all */
 	uint64_t given; /* a bit for each option that SPEC has; only output_parse.c reads it */
-	char *words;	/* what strings lie in; owned */
+	char *words;	/* owned; the strings lie in it */
 };
 
-/* Takes SPEC apart. HUMAN: stdout is for a person, where nothing else is said. 0, -EINVAL with a sentence in
+/* Parses SPEC. HUMAN: stdout gets lines for a person, unless SPEC names a format. 0, -EINVAL with a sentence in
  * REASON, or -ENOMEM. Free with output_free() in any case. */
 int output_parse(const char *spec, bool human, struct output *ret, char *reason, size_t size);
 void output_free(struct output *output);
 
-/* Whether RECORD goes there. That records were lost goes wherever it is not left out by name. */
+/* Whether RECORD goes to OUTPUT. records-lost goes to each output whose actions= do not leave it out. */
 bool output_takes(const struct output *output, const struct record *record,
 		  const struct record_context *context);
 
-/* Takes the first of the words that SEPARATOR parts off *REST. False: there is none. */
+/* Takes the first word off *REST, in which SEPARATOR stands between words. False: there is none. */
 bool output_next_word(const char **rest, char separator, struct bytes *ret);
 
 #endif

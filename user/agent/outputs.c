@@ -32,7 +32,7 @@ static bool has_file_of_last(const struct outputs *outputs)
 	return false;
 }
 
-/* Opens the next one. */
+/* Opens the output that SPEC describes as the next one. */
 static int open_one(struct outputs *outputs, const char *spec, bool human,
 		    const struct record_context *context, char *reason, size_t size)
 {
@@ -81,12 +81,12 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* Whom it is charged to. What the agent says of itself, and of others, is nobody's. */
+/* The account that RECORD is charged to. 0: none, as for what the agent says of itself. */
 static uint64_t account_of(const struct record *record)
 {
 	switch (record->action) {
 	case RECORD_SOCKET_REFUSED:
-		if (record->refused_count) /* it stands for many that are not there */
+		if (record->refused_count) /* it sums up connects of several callers */
 			return 0;
 		/* fall through */
 	case RECORD_SOCKET_CONNECTED:
@@ -129,7 +129,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 int outputs_put(struct outputs *outputs, const struct record *record,
 		const struct record_context *context)
 {
-	unsigned int to[RECORD_FORMATS] = {0}; /* a bit per output */
+	unsigned int to[RECORD_FORMATS] = {0}; /* a bit for each output, by format */
 	int error = 0;
 
 	for (unsigned int i = 0; i < outputs->count; i++)
@@ -174,7 +174,7 @@ void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, 
 			tell(data, text);
 }
 
-/* Those that found no room, by account. */
+/* Reports the records that found no room in SINK, by account. */
 static void tell_full(struct sink *sink, void *data, outputs_lost *lost)
 {
 	uint64_t account, count;

@@ -79,7 +79,7 @@ static bool is_path(enum key key)
 	return key == KEY_EXE || key == KEY_CONTAINER_IMAGE;
 }
 
-/* Why VALUE is refused: it could never match, or it says nothing. NULL: it is good. */
+/* Why VALUE is refused: it can never match, or it matches everything. NULL: it is good. */
 static const char *why_wrong(enum key key, struct bytes value, bool wild)
 {
 	bool only_wild = true;
@@ -135,7 +135,7 @@ static int add_pattern(struct setting_reader *reader, enum key key, struct bytes
 	return 0;
 }
 
-/* Takes over the one value of a line, or those of a list: operations. */
+/* A line holds one value, and may hold several of operations. */
 static int take_values(struct setting_reader *reader, const char *value)
 {
 	enum key key = (enum key)(reader->setting - reader->table);
@@ -222,7 +222,7 @@ static int set_finding(struct policy *policy, struct setting_reader *reader, con
 
 static struct rule *find_rule(struct policy *policy, const char *name)
 {
-	/* It is the last one as a rule. */
+	/* Most often it is the last one. */
 	for (unsigned int i = policy->rule_count; i-- > 0;)
 		if (!strcmp(policy->rules[i].name, name))
 			return &policy->rules[i];
@@ -318,14 +318,14 @@ enum finding_severity policy_severity(const struct policy *policy, enum finding_
 	return policy && policy->findings[id].given ? policy->findings[id].severity : severity;
 }
 
-/* As fnmatch() does it with '*' and '?' only, and FNM_PATHNAME for a PATH, but in a time that does not
- * explode with the number of stars: callers choose how long their paths are. The last star is enough to
- * come back to: earlier ones can only match more of what it could match as well, and slashes are
- * matched by slashes, so that none of them can reach beyond its own part of a path. */
+/* As fnmatch() with '*' and '?' only, and with FNM_PATHNAME for a PATH. Callers choose how long their paths are, so the time
+ * must not explode with the number of stars: only the last star is tried with other lengths. That is enough. Whatever an
+ * earlier star could match beyond that, the last one can match as well, and in a path no star reaches across a slash. */
 static bool matches_wild(const struct pattern *pattern, struct bytes text, bool path)
 {
 	const char *p = pattern->text, *end = p + pattern->size, *after_star = NULL;
-	size_t at = 0, covered = 0; /* by the star */
+	size_t at = 0,
+	       covered = 0; /* where the text goes on; up to where the last star covers it */
 
 	while (at < text.size) {
 		if (p < end && *p == '*') {
@@ -365,7 +365,7 @@ static bool matches_rule(const struct rule *rule, const struct policy_call *call
 	bool names_container =
 		rule->patterns[KEY_CONTAINER_IMAGE] || rule->patterns[KEY_CONTAINER_NAME];
 
-	/* Whoever is root in a container chooses its users and what stands at a path in it. */
+	/* Root in a container chooses its users, and which file is at a path in it. */
 	if (call->contained && !names_container)
 		return false;
 	if (!call->executable_seen && rule->patterns[KEY_EXE] && !rule->patterns[KEY_UNIT])

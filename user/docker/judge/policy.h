@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a site thinks of findings and callers: severities of its own, and callers that are expected. Changes
- * how a record is judged, never whether it is written. */
+/* The policy of a site: its own severities of findings, and rules for callers that are expected. It changes how a record is
+ * judged, never whether it is written. */
 #ifndef CALLERD_POLICY_H
 #define CALLERD_POLICY_H
 
@@ -15,19 +15,20 @@
 struct policy;
 struct text;
 
-/* What a rule for expected callers is matched against. Data NULL: unknown, matches nothing. */
+/* A call, as rules for expected callers are matched against it. What is unknown has data NULL, and matches nothing. */
 struct policy_call {
-	struct bytes user;	 /* name of the effective UID; numbers match uid */
-	struct bytes login_user; /* of the login UID */
+	struct bytes user; /* name of the effective user; a number in a rule is compared with uid */
+	struct bytes login_user; /* name of the user who logged in */
 	uint32_t uid, login_uid; /* CALLERD_UNSET_ID: unset */
-	struct bytes executable; /* path; unknown where the host has another file there */
-	/* The kernel saw that it was executed. Else only rules that name a unit match by it. */
+	struct bytes executable; /* path; unknown when the host has another file at it */
+	/* The kernel saw the executable being executed. Otherwise it counts only in rules that name a unit. */
 	bool executable_seen;
 	struct bytes unit;			      /* systemd unit */
 	struct bytes container_image, container_name; /* that the caller runs in */
-	/* It runs in a container, or may: only rules that name a container match. */
+	/* The caller runs in a container, or may do so: only rules that name a container match. */
 	bool contained;
-	/* In a PID namespace that is neither the host's nor callerd's: only rules that name a container or a unit match. */
+	/* The caller is in a PID namespace that is neither the host's nor callerd's: only rules that name a container or a unit
+	 * match. */
 	bool foreign;
 	struct bytes operation; /* "ContainerList" */
 };
@@ -36,18 +37,17 @@ struct policy_call {
 int policy_new(struct policy **ret);
 void policy_free(struct policy *policy);
 
-/* Takes over one setting. SECTION is "finding ID" or "expected NAME"; KEY and VALUE as in
- * docs/configuration.md. KEY NULL: the section begins; once each, and before its settings.
- * 0, -ENOMEM, or -EINVAL with one sentence in REASON. */
+/* Takes over one setting. SECTION is "finding ID" or "expected NAME"; docs/configuration.md has KEY and VALUE. Each section
+ * is begun once, before its settings, by a KEY that is NULL. 0, -ENOMEM, or -EINVAL with one sentence in REASON. */
 int policy_set(struct policy *policy, const char *section, const char *key, const char *value,
 	       char *reason, size_t reason_size);
 
-/* All settings of the sections so far are there: -EINVAL where a rule would match everybody, or a section
- * says nothing. */
+/* To be called when a section is complete. 0; -EINVAL with one sentence in REASON: a rule would match every caller, or a
+ * section says nothing. */
 int policy_check(const struct policy *policy, char *reason, size_t reason_size);
 
-/* The severity that the site gives to a finding: SEVERITY as it would be without. SEVERITY_NONE: it is not to
- * be raised at all (severity = off). POLICY may be NULL: there is none. */
+/* The severity that the site gives to a finding, or else SEVERITY. SEVERITY_NONE: the finding is not to be raised
+ * (severity = off). POLICY may be NULL. */
 enum finding_severity policy_severity(const struct policy *policy, enum finding_id id,
 				      enum finding_severity severity);
 
