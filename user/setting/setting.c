@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "setting/setting.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,6 +154,7 @@ int setting_read(struct setting_reader *reader, struct bytes name, const char *v
 
 	if (!setting)
 		return -ENOENT;
+	assert(setting - reader->table < 64);
 	bit = 1ull << (setting - reader->table);
 	if (reader->given & bit && !(setting->repeats & reader->place))
 		return setting_refuse(reader->why, "given twice");
