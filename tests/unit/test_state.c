@@ -1238,9 +1238,16 @@ static void test_full(void **unused)
 
 static void test_full_at_first(void **unused)
 {
+	struct state *state = NULL;
+	int error;
+
 	limit_files(4096);
-	refused(-EIO, "Input/output error");
+	error = state_open(path, sockets, &boot, &state, said, sizeof(said));
 	limit_files(RLIM_INFINITY);
+	assert_null(state);
+	/* Newer versions of SQLite pass on the system's own error. */
+	assert_true(error == -EIO || error == -EFBIG);
+	assert_non_null(strstr(said, strerror(-error)));
 	state_close(open_silent());
 }
 

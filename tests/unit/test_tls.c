@@ -18,7 +18,7 @@ static const char script[] =
 	"authority ca; authority other\n"
 	"sign good 2 subjectAltName=DNS:log.test,DNS:*.log.test,IP:127.0.0.1\n"
 	"sign named 2 subjectAltName=DNS:log.test\n"
-	"sign expired -1 subjectAltName=IP:127.0.0.1\n"
+	"sign expired 0 subjectAltName=IP:127.0.0.1\n"
 	"sign client 2 extendedKeyUsage=clientAuth\n"
 	"cat client.pem client.key >both.pem\n"
 	"openssl ec -in client.key -aes128 -passout pass:secret -out locked.key\n"

@@ -36,7 +36,8 @@ static inline void text_add(struct text *text, const char *data, size_t size)
 
 	if (!room)
 		return;
-	memcpy(room, data, size);
+	if (data) /* NULL: of nothing */
+		memcpy(room, data, size);
 	room[size] = '\0';
 	text->size += size;
 }

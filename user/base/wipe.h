@@ -21,7 +21,7 @@ static inline void *wipe_realloc(void *data, size_t used, size_t old, size_t siz
 
 	if (!moved)
 		return NULL;
-	if (used)
+	if (data && used)
 		memcpy(moved, data, used);
 	wipe_free(data, old);
 	return moved;

@@ -214,7 +214,7 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 		 const char *path)
 {
 	struct place *place = &servers->places[index];
-	struct ucred peer;
+	struct ucred peer = {0};
 	char directory[32];
 	int process;
 

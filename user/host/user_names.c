@@ -72,7 +72,7 @@ static bool read_entry(char *line, struct entry *ret)
 	ret->id = (uint32_t)strtoul(id + 1, &end, 10);
 	if (end == id + 1 || (*end != ':' && *end != '\n' && *end))
 		return false;
-	strcpy(ret->name, name);
+	memcpy(ret->name, name, strlen(name) + 1);
 	return true;
 }
 
@@ -124,7 +124,7 @@ static bool in_file(struct name_file *file, uint32_t id, char name[NAME_SIZE])
 	reload(file);
 	for (size_t i = 0; i < file->count; i++)
 		if (file->entries[i].id == id) {
-			strcpy(name, file->entries[i].name);
+			memcpy(name, file->entries[i].name, NAME_SIZE);
 			return true;
 		}
 	return false;

@@ -48,7 +48,7 @@ static bool key_is(struct bytes encoded, const char *key)
 {
 	if (!has_valid_escapes(encoded))
 		return false;
-	while (encoded.size)
+	while (encoded.data && encoded.size)
 		if (!*key || take_byte(&encoded) != *key++)
 			return false;
 	return !*key;
@@ -75,7 +75,7 @@ bool query_find(struct bytes query, const char *key, struct bytes *ret_value)
 
 static void add_decoded(struct text *out, struct bytes encoded)
 {
-	while (encoded.size)
+	while (encoded.data && encoded.size)
 		text_add_char(out, take_byte(&encoded));
 }
 

@@ -150,9 +150,11 @@ static struct callerd_control *map_control(struct bpf_object *object)
 
 static uint64_t random_seed(void)
 {
-	uint64_t seed = 0;
+	uint64_t seed;
 
-	return getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? seed : (uintptr_t)&seed;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = (uintptr_t)random_seed; /* the address space is random, too */
+	return seed;
 }
 
 static int configure(struct capture *capture)

@@ -446,7 +446,7 @@ struct bytes caller_unit(const struct caller *caller)
 		if (is_unit(name, ".slice"))
 			slice = name;
 	}
-	return found.count ? (struct bytes){0} : slice;
+	return !found.count ? slice : (struct bytes){0};
 }
 
 /* --- access

@@ -1045,7 +1045,7 @@ static void learn_exec(struct call *call, const struct verdict *verdict)
 	struct text command = {0};
 
 	facts_spell_exec(&command, taken_body(call));
-	exec.command = command.error ? (struct bytes){0} : text_since(&command, 0);
+	exec.command = !command.error ? text_since(&command, 0) : (struct bytes){0};
 	exec.finding_count = copy_findings(exec.findings, verdict);
 	inventory_put_exec(call->inventory, &exec);
 	text_free(&command);

@@ -423,9 +423,9 @@ void queue_free(struct queue *queue)
 	while (queue->count)
 		remove_first(queue);
 	for (unsigned int i = 0; i < BUCKETS; i++)
-		while (queue->shares[i]) {
-			queue->shares[i]->bytes = queue->shares[i]->dropped = 0;
-			put_share(queue, queue->shares[i]);
+		for (struct share *share = queue->shares[i], *next; share; share = next) {
+			next = share->next;
+			free(share);
 		}
 	pthread_mutex_destroy(&queue->lock);
 	free(queue->ring);
