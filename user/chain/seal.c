@@ -159,6 +159,7 @@ static void add_signed(struct text *out, const struct chain *chain, const struct
 		put_ocsf(&json, chain, seal);
 	else
 		put_ecs(&json, chain, seal);
+	json_put_key(&json, NULL);
 	text_add_string(out, LINK_LINE);
 	text_add_number(out, chain->lines + 1);
 	text_add_string(out, LINK_PREVIOUS);

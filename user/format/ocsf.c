@@ -48,6 +48,7 @@ struct ocsf {
 	const struct record_context *context;
 	enum class_uid class;
 	struct text masked, scratch; /* of the value being written */
+	struct fields fields;
 };
 
 /* Starts a value that is put together. */
@@ -832,7 +833,7 @@ static void put_unmapped(struct ocsf *ocsf)
 	struct json *json = &ocsf->json;
 
 	json_open_object(json, "unmapped");
-	ecs_put_callerd(json, ocsf->view);
+	ecs_put_callerd(json, &ocsf->fields);
 	if (ocsf->view->caller)
 		put_unmapped_caller(ocsf, ocsf->view->caller);
 	if (record_is_request(ocsf->record)) {
@@ -890,26 +891,25 @@ static void put_record(struct ocsf *ocsf)
 int ocsf_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	size_t start = out->size;
-	struct view view;
 	struct ocsf ocsf = {
 		.json.out = out,
-		.view = &view,
 		.record = record,
 		.context = context,
 		.class = class_of(record),
 	};
-	int error = view_init(&view, record, context);
+	int error = fields_init(&ocsf.fields, record, context, IF_ECS);
 
+	ocsf.view = &ocsf.fields.view;
 	if (!error) {
 		put_record(&ocsf);
 		error = out->error;
 	}
 	if (!error)
 		error = ocsf.masked.error ? ocsf.masked.error : ocsf.scratch.error;
+	error = fields_free(&ocsf.fields, error);
 	if (error)
 		text_cut(out, start);
 	text_free(&ocsf.masked);
 	text_free(&ocsf.scratch);
-	view_free(&view);
 	return error;
 }

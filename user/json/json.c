@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
+#define KEY_MAX 250
+
 /* Bytes that stand for themselves: printable ASCII without quote and backslash. */
 static const bool plain[256] = {
 	[0x20 ... 0x21] = true,
@@ -22,66 +24,57 @@ static bool after_value(const struct json *json)
 	return last != '{' && last != '[';
 }
 
-void json_put_key(struct json *json, const char *key)
+/* Keys are short: copying them byte by byte costs less than measuring them first. */
+static void add_key(struct json *json, const char *key)
 {
-	size_t size = key ? strlen(key) : 0;
-	char *room = text_room(json->out, size + 4), *at = room;
+	struct text *out = json->out;
+	char *room = text_room(out, KEY_MAX + 4), *at = room;
 
 	if (!room)
 		return;
-	if (json->depth && after_value(json))
+	if (json->written && after_value(json))
 		*at++ = ',';
 	if (key) {
 		*at++ = '"';
-		memcpy(at, key, size);
-		at += size;
+		while (*key && at < room + KEY_MAX)
+			*at++ = *key++;
+		assert(!*key);
 		*at++ = '"';
 		*at++ = ':';
 	}
 	*at = '\0';
-	json->out->size += (size_t)(at - room);
+	out->size += (size_t)(at - room);
+}
+
+/* Writes the beginnings of the open objects and arrays that have none yet. */
+static void write_open(struct json *json)
+{
+	while (json->written < json->depth) {
+		add_key(json, json->key[json->written]);
+		text_add_char(json->out, json->is_array[json->written] ? '[' : '{');
+		json->written++;
+	}
+}
+
+void json_put_key(struct json *json, const char *key)
+{
+	if (json->written < json->depth)
+		write_open(json);
+	add_key(json, key);
 }
 
 void json_put_members(struct json *json, const char *members, size_t size)
 {
-	if (!size || json->out->error)
+	if (!size)
 		return;
-	if (after_value(json))
-		text_add_char(json->out, ',');
+	json_put_key(json, NULL);
 	text_add(json->out, members, size);
 }
 
-static void open_level(struct json *json, const char *key, char open, char close)
+void json_write_end(struct json *json)
 {
-	assert(json->depth < JSON_DEPTH_MAX);
-	json->start[json->depth] = json->out->size;
-	json->close[json->depth] = close;
-	json_put_key(json, key);
-	text_add_char(json->out, open);
-	json->depth++;
-}
-
-void json_open_object(struct json *json, const char *key)
-{
-	open_level(json, key, '{', '}');
-}
-
-void json_open_array(struct json *json, const char *key)
-{
-	open_level(json, key, '[', ']');
-}
-
-void json_close(struct json *json)
-{
-	struct text *out = json->out;
-
-	json->depth--;
-	if (out->error)
-		return;
-	if (after_value(json))
-		text_add_char(out, json->close[json->depth]);
-	else
-		text_cut(out, json->start[json->depth]);
+	json->written--;
+	text_add_char(json->out, json->is_array[json->written] ? ']' : '}');
 }
 
 static char *put_escape(char *at, uint32_t unit)

@@ -3,12 +3,13 @@
  * A streaming writer of JSON. It puts the commas, and leaves out what there is nothing to say
  * about: a string without bytes, and an object or array that got no member, together with its key.
  *
- * A key is a literal of this program, free of characters that would need escaping; NULL within an
- * array and at the top.
+ * A key is a literal of this program, of at most 250 bytes, free of characters that would need escaping; NULL within an
+ * array and at the top. The key of an object or array must last until that is closed.
  */
 #ifndef CALLERD_JSON_H
 #define CALLERD_JSON_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,16 +19,41 @@
 
 struct json {
 	struct text *out;
-	unsigned int depth;
-	size_t start[JSON_DEPTH_MAX]; /* size of the text before each open object or array */
-	char close[JSON_DEPTH_MAX];
+	unsigned int depth; /* of objects and arrays that are open */
+	unsigned int
+		written; /* so many of them; an object or array is written with its first member */
+	const char *key[JSON_DEPTH_MAX];
+	bool is_array[JSON_DEPTH_MAX];
 };
 
-void json_open_object(struct json *json, const char *key);
-void json_open_array(struct json *json, const char *key);
+static inline void json_open(struct json *json, const char *key, bool is_array)
+{
+	assert(json->depth < JSON_DEPTH_MAX);
+	json->key[json->depth] = key;
+	json->is_array[json->depth] = is_array;
+	json->depth++;
+}
+
+static inline void json_open_object(struct json *json, const char *key)
+{
+	json_open(json, key, false);
+}
+
+static inline void json_open_array(struct json *json, const char *key)
+{
+	json_open(json, key, true);
+}
+
+/* The end of the innermost object or array that is written; json_close() calls it. */
+void json_write_end(struct json *json);
 
 /* Closes the innermost object or array. */
-void json_close(struct json *json);
+static inline void json_close(struct json *json)
+{
+	json->depth--;
+	if (json->written > json->depth)
+		json_write_end(json);
+}
 
 /* A string of any bytes: valid UTF-8 and one line comes out. Nothing if VALUE has no bytes. */
 void json_put_string(struct json *json, const char *key, struct bytes value);
@@ -55,7 +81,8 @@ void json_put_bool(struct json *json, const char *key, bool value);
 /* Members as they were written before, without a comma at either end. */
 void json_put_members(struct json *json, const char *members, size_t size);
 
-/* What comes next is a value that the caller writes itself to json->out. */
+/* What comes next is a value, or with KEY of NULL in an object a member, that the caller writes itself to
+ * json->out. */
 void json_put_key(struct json *json, const char *key);
 
 #endif

@@ -1,0 +1,1047 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/fields.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "format/ecs.h"
+#include "format/line.h"
+#include "secret/command.h"
+
+#define FACILITY "13" /* log audit */
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static void set_text(struct value *ret, struct bytes text)
+{
+	ret->kind = text.data && text.size ? VALUE_TEXT : VALUE_NONE;
+	ret->text = text;
+}
+
+static void set_word(struct value *ret, const char *word)
+{
+	ret->kind = word ? VALUE_WORD : VALUE_NONE;
+	ret->text = bytes_of(word);
+}
+
+static void set_number(struct value *ret, enum value_kind kind, uint64_t number)
+{
+	ret->kind = kind;
+	ret->number = number;
+}
+
+static void set_list(struct value *ret, enum value_kind kind, const void *items, unsigned int count)
+{
+	ret->kind = kind;
+	ret->items = items;
+	ret->count = count;
+}
+
+static void set_bits(struct value *ret, uint64_t bits, const char *(*name)(unsigned int bit),
+		     const char *more)
+{
+	ret->kind = VALUE_BITS;
+	ret->count = 0;
+	ret->number = bits;
+	ret->bit_name = name;
+	ret->more = more;
+}
+
+struct text *fields_begin(struct fields *fields)
+{
+	text_cut(&fields->scratch, 0);
+	return &fields->scratch;
+}
+
+void fields_begun(const struct fields *fields, struct value *ret)
+{
+	set_text(ret, text_since(&fields->scratch, 0));
+}
+
+static bool take_bit(struct value *bits, struct value *ret)
+{
+	const char *more = bits->more;
+
+	while (bits->number && !(bits->number & 1)) {
+		bits->number >>= 1;
+		bits->count++;
+	}
+	if (!bits->number) {
+		bits->more = NULL;
+		set_word(ret, more);
+		return more;
+	}
+	set_word(ret, bits->bit_name(bits->count));
+	if (!ret->kind)
+		set_number(ret, VALUE_ID, bits->count);
+	bits->number >>= 1;
+	bits->count++;
+	return true;
+}
+
+bool fields_next(struct value *list, struct value *ret)
+{
+	if (list->kind == VALUE_BITS)
+		return take_bit(list, ret);
+	ret->kind = VALUE_TEXT;
+	if (list->kind == VALUE_ARGUMENTS)
+		return command_next(&list->text, &ret->text);
+	if (!list->count)
+		return false;
+	list->count--;
+	if (list->kind == VALUE_TEXTS) {
+		const struct bytes *text = list->items;
+
+		ret->text = *text;
+		list->items = text + 1;
+	} else {
+		const char *const *word = list->items;
+
+		ret->kind = list->kind == VALUE_WORDS ? VALUE_WORD : VALUE_TEXT;
+		ret->text = bytes_of(*word);
+		list->items = word + 1;
+	}
+	return true;
+}
+
+void fields_fact(const struct record_fact *fact, struct value *ret)
+{
+	switch (fact->kind) {
+	case FACT_TEXT:
+		set_text(ret, fact->text);
+		break;
+	case FACT_LIST:
+		set_list(ret, VALUE_TEXTS, fact->list, fact->count);
+		break;
+	case FACT_TRUE:
+		set_number(ret, VALUE_BOOL, true);
+		break;
+	}
+}
+
+/* --- the record ------------------------------------------------------------------------------- */
+
+static void get_message(struct fields *fields, struct value *ret)
+{
+	line_add_message(fields_begin(fields), &fields->view);
+	fields_begun(fields, ret);
+}
+
+static void get_priority(struct fields *fields, struct value *ret)
+{
+	set_number(ret, VALUE_NUMBER, view_syslog_severity(fields->view.severity));
+}
+
+static void get_categories(struct fields *fields, struct value *ret)
+{
+	const struct action_name *name = fields->of[FIELDS_action_name];
+	const struct event_name *event = &fields->view.event;
+
+	fields->words[0] = name->category ? name->category : event->category;
+	fields->words[1] = event->second_category;
+	set_list(ret, VALUE_WORDS, fields->words, event->second_category ? 2 : 1);
+}
+
+static bool is_any(struct bytes method, const char *a, const char *b, const char *c)
+{
+	return bytes_are(method, a) || bytes_are(method, b) || bytes_are(method, c);
+}
+
+static const char *type_of_request(struct bytes method)
+{
+	if (is_any(method, "GET", "HEAD", "OPTIONS"))
+		return "access";
+	if (bytes_are(method, "DELETE"))
+		return "deletion";
+	return is_any(method, "POST", "PUT", "PATCH") ? "change" : "info";
+}
+
+static void get_types(struct fields *fields, struct value *ret)
+{
+	const struct action_name *name = fields->of[FIELDS_action_name];
+	const struct record *record = fields->view.record;
+	bool denied = record->action == RECORD_SOCKET_REFUSED &&
+		      (record->error == EACCES || record->error == EPERM);
+
+	fields->words[0] = name->type ? name->type : fields->view.event.type;
+	if (record->action == RECORD_API_REQUEST)
+		fields->words[0] = type_of_request(record->http.method);
+	if (record_is_request(record))
+		denied = record->http.status == 401 || record->http.status == 403;
+	fields->words[1] = "denied";
+	set_list(ret, VALUE_WORDS, fields->words, denied ? 2 : 1);
+}
+
+static void get_id(struct fields *fields, struct value *ret)
+{
+	view_add_id(fields_begin(fields), &fields->view);
+	fields_begun(fields, ret);
+}
+
+static void get_request_id(struct fields *fields, struct value *ret)
+{
+	view_add_request_id(fields_begin(fields), &fields->view);
+	fields_begun(fields, ret);
+}
+
+static bool is_refused(const struct record *record)
+{
+	return record->action == RECORD_SOCKET_REFUSED && record->error > 0;
+}
+
+static void get_error_code(struct fields *fields, struct value *ret)
+{
+	if (!is_refused(fields->view.record))
+		return;
+	view_add_error(fields_begin(fields), fields->view.record->error);
+	fields_begun(fields, ret);
+}
+
+static void get_error_message(struct fields *fields, struct value *ret)
+{
+	const struct record *record = fields->view.record;
+
+	if (is_refused(record))
+		set_text(ret, bytes_of(strerrordesc_np(record->error)));
+	if (record_is_request(record))
+		set_text(ret, bytes_of(record->http.parse_error));
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+static const struct caller *caller_of(const struct fields *fields)
+{
+	return fields->of[FIELDS_caller];
+}
+
+static const struct process *process_of(const struct fields *fields)
+{
+	return fields->of[FIELDS_process];
+}
+
+static void get_entity_id(struct fields *fields, struct value *ret)
+{
+	view_add_entity_id(fields_begin(fields), &fields->view, caller_of(fields),
+			   process_of(fields));
+	fields_begun(fields, ret);
+}
+
+static void get_start(struct fields *fields, struct value *ret)
+{
+	int64_t clock = view_boot_to_real(&fields->view, caller_of(fields));
+	uint64_t start = process_of(fields)->start;
+
+	set_number(ret, start ? VALUE_TIME : VALUE_NONE, clock_real(clock, start));
+}
+
+static bool is_own(const struct fields *fields, const struct process *process)
+{
+	return fields->view.caller && process == &fields->view.caller->process;
+}
+
+/* The arguments of the process, without secrets. */
+static struct bytes find_args(struct fields *fields)
+{
+	const struct process *process = process_of(fields);
+
+	if (fields->masked_process == process)
+		return text_since(&fields->masked, 0);
+	if (process->args.size && !is_own(fields, process))
+		fields->masked_process = process;
+	return view_args(&fields->view, process, &fields->masked);
+}
+
+static void get_args(struct fields *fields, struct value *ret)
+{
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = find_args(fields);
+}
+
+static void get_args_count(struct fields *fields, struct value *ret)
+{
+	struct bytes args = find_args(fields), argument;
+	uint64_t count = 0;
+
+	if (!args.data || process_of(fields)->args_truncated)
+		return;
+	while (command_next(&args, &argument))
+		count++;
+	set_number(ret, VALUE_NUMBER, count);
+}
+
+static void get_command_line(struct fields *fields, struct value *ret)
+{
+	command_add(fields_begin(fields), find_args(fields));
+	fields_begun(fields, ret);
+}
+
+static void name_user(struct fields *fields, uint32_t uid, struct value *ret)
+{
+	view_user_name(fields->view.context, uid, fields->name);
+	set_text(ret, bytes_of(fields->name));
+}
+
+static void get_user_name(struct fields *fields, struct value *ret)
+{
+	name_user(fields, process_of(fields)->euid, ret);
+}
+
+/* A process that is not known has no user, not root. */
+static void get_parent_user(struct fields *fields, struct value *ret)
+{
+	const struct process *process = process_of(fields);
+
+	if (process->pid)
+		set_number(ret, VALUE_ID, process->euid);
+}
+
+static void get_login_name(struct fields *fields, struct value *ret)
+{
+	uint32_t uid = caller_of(fields)->login_uid;
+
+	if (uid != CALLERD_UNSET_ID)
+		name_user(fields, uid, ret);
+}
+
+static void get_cgroup_owner(struct fields *fields, struct value *ret)
+{
+	const struct caller *caller = caller_of(fields);
+
+	set_number(ret, caller->cgroup_claimed ? VALUE_ID : VALUE_NONE, caller->cgroup_owner);
+}
+
+static void get_claimed_container(struct fields *fields, struct value *ret)
+{
+	set_text(ret, caller_claimed_container_id(caller_of(fields)));
+}
+
+static void get_unit(struct fields *fields, struct value *ret)
+{
+	set_text(ret, caller_unit(caller_of(fields)));
+}
+
+static void get_mount_namespace(struct fields *fields, struct value *ret)
+{
+	const struct caller *caller = caller_of(fields);
+	bool other = caller_in_mount_namespace(caller, fields->view.context->mnt_ns);
+
+	set_number(ret, other ? VALUE_NUMBER : VALUE_NONE, caller->mnt_ns);
+}
+
+static void get_capabilities(struct fields *fields, struct value *ret)
+{
+	set_bits(ret, caller_of(fields)->capabilities, name_capability, NULL);
+}
+
+static void get_root(struct fields *fields, struct value *ret)
+{
+	struct bytes root = caller_of(fields)->root;
+
+	if (!bytes_are(root, "/"))
+		set_text(ret, root);
+}
+
+static void get_claimed_executable(struct fields *fields, struct value *ret)
+{
+	const struct caller *caller = caller_of(fields);
+
+	if (caller->process.executable_exchanged)
+		set_text(ret, caller->executable_claimed);
+}
+
+static int enter_parent(struct fields *fields, unsigned int index)
+{
+	const struct caller *caller = caller_of(fields);
+
+	if (index || !caller->ancestor_count)
+		return 0;
+	fields->of[FIELDS_process] = caller->ancestors;
+	return 1;
+}
+
+static int enter_ancestor(struct fields *fields, unsigned int index)
+{
+	const struct caller *caller = fields->view.caller;
+
+	if (index >= caller->ancestor_count)
+		return 0;
+	fields->of[FIELDS_process] = &caller->ancestors[index];
+	return caller->ancestors[index].pid ? 1 : -1;
+}
+
+static void enter_caller(struct fields *fields, const struct caller *caller)
+{
+	fields->of[FIELDS_caller] = caller;
+	fields->of[FIELDS_process] = caller ? &caller->process : NULL;
+}
+
+static int enter_connector(struct fields *fields, unsigned int index)
+{
+	const struct caller *connector = fields->view.record->connector;
+
+	if (index || !connector || connector == fields->view.caller)
+		return 0;
+	enter_caller(fields, connector);
+	return 1;
+}
+
+static int enter_candidate(struct fields *fields, unsigned int index)
+{
+	const struct record *record = fields->view.record;
+
+	if (index >= record->candidate_count)
+		return 0;
+	enter_caller(fields, record->candidates[index]);
+	return 1;
+}
+
+/* 1 4700 /usr/bin/sudo: sudo docker ps. The first number is its place: lists have no order there. */
+static void add_ancestor(struct fields *fields, struct text *out)
+{
+	const struct process *process = process_of(fields);
+	struct bytes args = find_args(fields);
+	unsigned int number = 1;
+
+	for (const struct process *at = fields->view.caller->ancestors; at < process; at++)
+		number += at->pid != 0;
+	text_add_number(out, number);
+	text_add_char(out, ' ');
+	text_add_number(out, process->pid);
+	text_add_char(out, ' ');
+	text_add_bytes(out, process->executable.size ? process->executable : process->name);
+	if (args.size)
+		text_add_string(out, ": ");
+	command_add(out, args);
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void get_http_version(struct fields *fields, struct value *ret)
+{
+	int minor = fields->view.record->http.version_minor;
+	char version[] = {'1', '.', (char)('0' + minor)};
+
+	if (minor < 0 || minor > 9)
+		return;
+	text_add(fields_begin(fields), version, sizeof(version));
+	fields_begun(fields, ret);
+}
+
+static void get_status(struct fields *fields, struct value *ret)
+{
+	int status = fields->view.record->http.status;
+
+	if (status > 0)
+		set_number(ret, VALUE_NUMBER, (uint64_t)status);
+}
+
+static void get_url_path(struct fields *fields, struct value *ret)
+{
+	const struct url *url = &fields->view.url;
+
+	if (!url->original.size)
+		return;
+	url_clean_path(fields_begin(fields), url->path);
+	fields_begun(fields, ret);
+}
+
+static void get_techniques(struct fields *fields, struct value *ret)
+{
+	const struct record_api *api = &fields->view.record->api;
+
+	set_list(ret, VALUE_WORDS, api->techniques, api->technique_count);
+}
+
+/* A list, a prune: there is no target in particular. */
+static void get_target_type(struct fields *fields, struct value *ret)
+{
+	const struct record_api *api = &fields->view.record->api;
+	bool any = api->target_id.size || api->target_name.size || api->container_id.size ||
+		   api->container_name.size;
+
+	if (any)
+		set_word(ret, api->target_type);
+}
+
+static int enter_finding(struct fields *fields, const struct record_finding *findings,
+			 unsigned int count, unsigned int index)
+{
+	if (index >= count)
+		return 0;
+	fields->of[FIELDS_record_finding] = &findings[index];
+	return 1;
+}
+
+static int enter_own_finding(struct fields *fields, unsigned int index)
+{
+	const struct record_api *api = &fields->view.record->api;
+
+	return enter_finding(fields, api->findings, api->finding_count, index);
+}
+
+static int enter_cause_finding(struct fields *fields, unsigned int index)
+{
+	const struct record_cause *cause = &fields->view.record->cause;
+
+	return enter_finding(fields, cause->findings, cause->finding_count, index);
+}
+
+static void add_finding(struct fields *fields, struct text *out)
+{
+	view_add_finding(out, fields->of[FIELDS_record_finding]);
+}
+
+static void get_expected(struct fields *fields, struct value *ret)
+{
+	bool expected = fields->view.record->api.expected_rule;
+
+	set_number(ret, expected ? VALUE_BOOL : VALUE_NONE, expected);
+}
+
+/* --- how much of it was seen ------------------------------------------------------------------ */
+
+static void get_complete(struct fields *fields, struct value *ret)
+{
+	const struct view *view = &fields->view;
+	bool complete = !view->incomplete && !view->target_truncated;
+
+	if (complete && !record_is_request(view->record))
+		return;
+	set_number(ret, VALUE_BOOL, complete);
+}
+
+static void get_incomplete(struct fields *fields, struct value *ret)
+{
+	const struct view *view = &fields->view;
+
+	set_bits(ret, view->incomplete, name_incomplete,
+		 view->target_truncated ? "target-truncated" : NULL);
+}
+
+static void get_described(struct fields *fields, struct value *ret)
+{
+	const struct view *view = &fields->view;
+
+	if (!view_described_before(view))
+		return;
+	set_number(ret, VALUE_TIME, record_time(view->context, view->record->described));
+}
+
+static void get_anomalies(struct fields *fields, struct value *ret)
+{
+	set_bits(ret, fields->view.record->http.anomalies, name_anomaly, NULL);
+}
+
+/* --- the agent -------------------------------------------------------------------------------- */
+
+static void get_account_type(struct fields *fields, struct value *ret)
+{
+	set_word(ret, name_account(fields->view.record->account));
+}
+
+static void get_account_id(struct fields *fields, struct value *ret)
+{
+	uint64_t account = fields->view.record->account;
+
+	if (!name_account(account) || CALLERD_ACCOUNT_KIND(account) == CALLERD_ACCOUNT_REST)
+		return;
+	set_number(ret, VALUE_ID, CALLERD_ACCOUNT_ID(account));
+}
+
+static void add_account(struct fields *fields, struct text *out)
+{
+	view_add_account(out, &fields->view);
+}
+
+static void get_sockets(struct fields *fields, struct value *ret)
+{
+	const char *const *sockets = fields->view.record->sockets;
+	unsigned int count = 0;
+
+	while (sockets && sockets[count])
+		count++;
+	set_list(ret, VALUE_STRINGS, sockets, count);
+}
+
+static int enter_output(struct fields *fields, unsigned int index)
+{
+	const struct record *record = fields->view.record;
+
+	if (index >= record->output_count)
+		return 0;
+	fields->of[FIELDS_record_output] = &record->outputs[index];
+	return 1;
+}
+
+/* A key with the name of its output, as the journal keeps no order. */
+static void get_key_of_output(struct fields *fields, struct value *ret)
+{
+	const struct record_output *output = fields->of[FIELDS_record_output];
+	struct text *out = fields_begin(fields);
+
+	if (!output->seal_key)
+		return;
+	text_add_string(out, output->seal_key);
+	text_add_char(out, ' ');
+	text_add_string(out, output->name);
+	fields_begun(fields, ret);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+/* MEMBER of a struct TYPE, which is a source. */
+#define MEMBER(type, member) .source = FIELDS_##type, .offset = offsetof(struct type, member)
+#define HAS(type, member) .has = offsetof(struct type, member)
+
+#define BYTES(key, type, member, ...) {key, FIELD_BYTES, MEMBER(type, member), __VA_ARGS__}
+#define TEXT(key, type, member, ...) {key, FIELD_TEXT, MEMBER(type, member), __VA_ARGS__}
+#define WORD(key, type, member, ...) {key, FIELD_WORD, MEMBER(type, member), __VA_ARGS__}
+#define CHARS(key, type, member, ...) {key, FIELD_CHARS, MEMBER(type, member), __VA_ARGS__}
+#define NUMBER(key, type, member, ...) {key, FIELD_NUMBER, MEMBER(type, member), __VA_ARGS__}
+#define NUMBER32(key, type, member, ...) {key, FIELD_NUMBER32, MEMBER(type, member), __VA_ARGS__}
+#define IDENTIFIER(key, type, member, ...) {key, FIELD_ID, MEMBER(type, member), __VA_ARGS__}
+#define ID32(key, type, member, ...) {key, FIELD_ID32, MEMBER(type, member), __VA_ARGS__}
+#define TRUE_OF(key, type, member, ...) {key, FIELD_TRUE, MEMBER(type, member), __VA_ARGS__}
+#define SIGNED(key, type, member, ...) {key, FIELD_SIGNED, MEMBER(type, member), __VA_ARGS__}
+#define BOOT_TIME(key, type, member, ...) {key, FIELD_BOOT_TIME, MEMBER(type, member), __VA_ARGS__}
+#define REAL_TIME(key, type, member, ...) {key, FIELD_REAL_TIME, MEMBER(type, member), __VA_ARGS__}
+#define CONSTANT(key, word, ...) {key, FIELD_CONSTANT, .constant = (word), __VA_ARGS__}
+#define GET(key, function, ...) {key, FIELD_GET, .get = (function), __VA_ARGS__}
+#define LIST_OF(...) .fields = (const struct field[]){__VA_ARGS__, {0}}
+#define GROUP(conditions, ...) {NULL, FIELD_GROUP, .when = (conditions), LIST_OF(__VA_ARGS__)}
+#define OBJECT(key, conditions, ...) {key, FIELD_OBJECT, .when = (conditions), LIST_OF(__VA_ARGS__)}
+#define PART(number, conditions) {NULL, FIELD_PART, .when = (conditions), .part = (number)}
+/* Lists of objects, and objects about another process: ENTER goes there. */
+#define OBJECTS(key, conditions, to, line, ...) \
+	{key, FIELD_OBJECTS, .when = (conditions), .enter = (to), .add_line = (line), \
+	 LIST_OF(__VA_ARGS__)}
+#define ABOUT(key, conditions, to, ...) \
+	{key, FIELD_OBJECT, .when = (conditions), .enter = (to), LIST_OF(__VA_ARGS__)}
+
+/* Of any process. */
+#define IDENTITY \
+	NUMBER32("pid", process, pid, .optional = true), \
+	GET("entity_id", get_entity_id), \
+	BYTES("name", process, name), \
+	BYTES("executable", process, executable), \
+	GET("start", get_start)
+
+#define ARGUMENTS \
+	GET("args", get_args, .when = IF_ECS), \
+	GET("args_count", get_args_count, .when = IF_ECS), \
+	GET("command_line", get_command_line)
+
+static const struct field of_process[] = {
+	IDENTITY,
+	GROUP(IF_DESCRIBED,
+		ARGUMENTS,
+		BYTES("working_directory", caller, working_directory),
+		OBJECT("real_user", IF_REAL_USER,
+			ID32("id", caller, uid),
+			CHARS("name", view, real_user))),
+	{0},
+};
+
+static const struct field of_user[] = {
+	OBJECT("user", 0,
+		ID32("id", process, euid),
+		CHARS("name", view, user),
+		OBJECT("group", 0, ID32("id", caller, egid)),
+		OBJECT("audit", IF_LOGIN,
+			ID32("id", caller, login_uid),
+			CHARS("name", view, login_user))),
+	{0},
+};
+
+static const struct field of_caller[] = {
+	OBJECT("caller", 0,
+		CONSTANT("basis", "kernel", .when = IF_DESCRIBED),
+		CONSTANT("basis", "peer", .when = IF_PEER),
+		GROUP(IF_DESCRIBED,
+			NUMBER32("session", caller, session, .has_unset = true),
+			CHARS("tty", caller, tty),
+			BYTES("cgroup", caller, cgroup),
+			GET("cgroup_owner", get_cgroup_owner),
+			GET("container_claimed", get_claimed_container),
+			GET("unit", get_unit),
+			BYTES("label", caller, label),
+			GET("mount_namespace", get_mount_namespace),
+			/* Capabilities in another user namespace say nothing of the host. */
+			OBJECT("user_namespace", IF_USER_NAMESPACE,
+				NUMBER32("id", caller, user_ns),
+				ID32("owner", caller, user_ns_owner),
+				GET("capabilities", get_capabilities)),
+			GET("capabilities", get_capabilities, .when = IF_HOST_USERS),
+			CHARS("access", view, access),
+			GET("root", get_root),
+			TRUE_OF("args_truncated", process, args_truncated),
+			TRUE_OF("executable_deleted", process, executable_deleted),
+			GET("executable_claimed", get_claimed_executable)),
+		BYTES("boot", caller, boot_id)),
+	{0},
+};
+
+static const struct field of_parent[] = {
+	ABOUT("parent", IF_DESCRIBED, enter_parent,
+		IDENTITY,
+		ARGUMENTS,
+		OBJECT("user", 0, GET("id", get_parent_user))),
+	{0},
+};
+
+static const struct field of_ancestors[] = {
+	OBJECTS("ancestors", IF_DESCRIBED, enter_ancestor, add_ancestor,
+		GROUP(IF_ECS,
+			IDENTITY,
+			GET("command_line", get_command_line),
+			OBJECT("user", 0, ID32("id", process, euid)))),
+	{0},
+};
+
+const struct field *const fields_parts[FIELD_PARTS] = {
+	[PART_PROCESS] = of_process,
+	[PART_USER] = of_user,
+	[PART_CALLER] = of_caller,
+	[PART_PARENT] = of_parent,
+	[PART_ANCESTORS] = of_ancestors,
+};
+
+#define CONTAINER(conditions) \
+	OBJECT("container", conditions, \
+		BYTES("id", view, container_id), \
+		BYTES("name", record, container_name), \
+		OBJECT("image", 0, BYTES("name", record, container_image)))
+
+const struct field fields_all[] = {
+	BOOT_TIME("@timestamp", record, time, .when = IF_ECS),
+	OBJECT("ecs", IF_ECS, CONSTANT("version", ECS_VERSION)),
+	GET("message", get_message),
+	GET("priority", get_priority, .when = IF_JOURNAL),
+	OBJECT("syslog", IF_JOURNAL,
+		CONSTANT("identifier", "callerd"),
+		CONSTANT("facility", FACILITY)),
+	OBJECT("event", 0,
+		WORD("kind", action_name, kind, .when = IF_ECS),
+		GET("category", get_categories, .when = IF_ECS),
+		GET("type", get_types, .when = IF_ECS),
+		WORD("action", action_name, action),
+		WORD("outcome", view, outcome),
+		GET("id", get_id),
+		NUMBER("sequence", record, sequence),
+		CONSTANT("module", "callerd", .when = IF_ECS),
+		CONSTANT("dataset", "callerd.audit", .when = IF_ECS),
+		NUMBER32("severity", view, severity),
+		NUMBER("duration", record, http.duration, HAS(record, http.has_duration),
+			.when = IF_REQUEST)),
+	OBJECT("host", 0,
+		TEXT("name", record_context, host_name),
+		OBJECT("boot", IF_ECS, TEXT("id", record_context, boot_id))),
+	OBJECT("agent", 0,
+		CONSTANT("type", "callerd", .when = IF_ECS),
+		TEXT("version", record_context, agent_version),
+		TEXT("ephemeral_id", record_context, run_id)),
+	OBJECT("process", IF_CALLER,
+		PART(PART_PROCESS, 0),
+		OBJECT("thread", IF_THREAD, NUMBER32("id", caller, tid)),
+		PART(PART_PARENT, 0)),
+	PART(PART_USER, IF_CALLER),
+	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
+	CONTAINER(IF_CALLER | IF_ECS),
+	OBJECT("http", IF_REQUEST,
+		GET("version", get_http_version),
+		OBJECT("request", 0,
+			GET("id", get_request_id),
+			NUMBER("bytes", record, stream.request_bytes,
+				HAS(record, stream.has_request_bytes)),
+			BYTES("method", record, http.method),
+			BYTES("mime_type", record, http.mime_type),
+			OBJECT("body", 0,
+				NUMBER("bytes", record, http.request_bytes,
+					HAS(record, http.has_request_bytes)))),
+		OBJECT("response", 0,
+			NUMBER("bytes", record, stream.response_bytes,
+				HAS(record, stream.has_response_bytes)),
+			GET("status_code", get_status),
+			OBJECT("body", 0,
+				NUMBER("bytes", record, http.response_bytes,
+					HAS(record, http.has_response_bytes))))),
+	OBJECT("url", IF_REQUEST,
+		BYTES("original", view, url.original),
+		GET("path", get_url_path),
+		BYTES("query", view, url.query)),
+	OBJECT("user_agent", IF_REQUEST, BYTES("original", record, http.user_agent)),
+	OBJECT("threat", IF_TECHNIQUES, OBJECT("technique", 0, GET("id", get_techniques))),
+	OBJECT("error", 0, GET("code", get_error_code), GET("message", get_error_message)),
+	/* The last one: the chain's mark goes before its end. */
+	OBJECT("callerd", 0,
+		BOOT_TIME("timestamp", record, time, .when = IF_JOURNAL),
+		PART(PART_CALLER, IF_CALLER),
+		CONTAINER(IF_CALLER | IF_JOURNAL),
+		PART(PART_ANCESTORS, IF_CALLER),
+		ABOUT("connector", 0, enter_connector,
+			IDENTITY,
+			GET("command_line", get_command_line),
+			OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name))),
+		/* One of them, or each of them a part, sent the request. */
+		OBJECTS("candidates", 0, enter_candidate, NULL,
+			IDENTITY,
+			GET("command_line", get_command_line),
+			OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name)),
+			OBJECT("audit", 0,
+				ID32("id", caller, login_uid, .has_unset = true),
+				GET("name", get_login_name))),
+		TRUE_OF("candidates_truncated", record, candidates_cut),
+		OBJECT("connection", 0,
+			IDENTIFIER("id", record, connection.id, .optional = true),
+			BYTES("socket", record, connection.socket),
+			BYTES("address", record, address),
+			TRUE_OF("preexisting", record, connection.preexisting),
+			NUMBER("request", record, connection.request, .optional = true)),
+		OBJECT("server", IF_SERVER,
+			NUMBER32("pid", record_server, pid),
+			OBJECT("user", 0, ID32("id", record_server, uid)),
+			BYTES("executable", record_server, executable),
+			BYTES("unit", record_server, unit)),
+		OBJECT("api", 0,
+			WORD("engine", record, api.engine),
+			BYTES("version", record, api.version),
+			WORD("operation", record, api.operation)),
+		OBJECT("target", 0,
+			GET("type", get_target_type),
+			BYTES("id", record, api.target_id),
+			BYTES("name", record, api.target_name),
+			BYTES("image", record, api.target_image),
+			OBJECT("container", 0,
+				BYTES("id", record, api.container_id),
+				BYTES("name", record, api.container_name))),
+		{"request", FIELD_FACTS},
+		OBJECTS("findings", 0, enter_own_finding, add_finding,
+			WORD("id", record_finding, id),
+			WORD("severity", record_finding, severity, .when = IF_ECS),
+			BYTES("detail", record_finding, detail, .when = IF_ECS)),
+		GET("expected", get_expected),
+		TEXT("expected_rule", record, api.expected_rule),
+		OBJECT("stream", 0, TEXT("end_reason", record, stream.end_reason)),
+		OBJECT("capture", 0,
+			GET("complete", get_complete),
+			GET("reason", get_incomplete),
+			GET("caller_described", get_described),
+			GET("anomalies", get_anomalies, .when = IF_REQUEST),
+			TEXT("backend", record, backend, .when = IF_STARTED),
+			TEXT("backend_reason", record, backend_reason, .when = IF_STARTED)),
+		{"account", FIELD_OBJECT, .add_line = add_account, LIST_OF(
+			GET("type", get_account_type),
+			GET("id", get_account_id),
+			CHARS("name", view, account))},
+		OBJECT("refused", IF_REFUSED_MANY,
+			NUMBER("count", record, refused_count),
+			BYTES("name", record, refused_name),
+			BOOT_TIME("first", record, refused_first),
+			BOOT_TIME("last", record, refused_last)),
+		OBJECT("docker_event", IF_EVENT,
+			BYTES("type", record, event.type),
+			BYTES("action", record, event.action),
+			BYTES("id", record, event.id),
+			BYTES("name", record, event.name),
+			BYTES("image", record, event.image),
+			OBJECT("container", 0,
+				BYTES("id", record, event.container_id),
+				BYTES("name", record, event.container_name)),
+			BYTES("exec_id", record, event.exec_id),
+			BYTES("command", record, event.command),
+			SIGNED("exit_code", record, event.exit_code,
+				HAS(record, event.has_exit_code)),
+			BYTES("signal", record, event.signal),
+			BYTES("health", record, event.health),
+			REAL_TIME("time", record, event.time, .optional = true),
+			TRUE_OF("recovered", record, event.recovered)),
+		OBJECT("cause", IF_EVENT,
+			WORD("kind", record, cause.kind),
+			WORD("basis", record, cause.basis),
+			WORD("reason", record, cause.reason),
+			BYTES("event_id", record, cause.event_id),
+			BYTES("operation", record, cause.operation),
+			OBJECTS("findings", 0, enter_cause_finding, add_finding,
+				WORD("id", record_finding, id),
+				WORD("severity", record_finding, severity, .when = IF_ECS))),
+		OBJECT("lost", IF_LOST,
+			TEXT("reason", record, lost_reason),
+			NUMBER("count", record, lost_count),
+			TEXT("output", record, lost_output)),
+		{"status", FIELD_COUNTERS, .when = IF_COUNTERS},
+		GET("sockets", get_sockets, .when = IF_STARTED),
+		OBJECTS("outputs", IF_STARTED, enter_output, NULL,
+			TEXT("name", record_output, name),
+			TEXT("seal_key", record_output, seal_key, .when = IF_ECS),
+			GET("seal_key", get_key_of_output, .when = IF_JOURNAL))),
+	{0},
+};
+/* clang-format on */
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+static unsigned int conditions_of_caller(const struct view *view)
+{
+	const struct caller *caller = view->caller;
+	const struct record *record = view->record;
+	unsigned int met = IF_CALLER;
+
+	if (!view->described)
+		return met | IF_PEER;
+	met |= IF_DESCRIBED;
+	met |= caller_in_user_namespace(caller) ? IF_USER_NAMESPACE : IF_HOST_USERS;
+	if (caller->login_uid != CALLERD_UNSET_ID)
+		met |= IF_LOGIN;
+	if (caller->uid != caller->process.euid)
+		met |= IF_REAL_USER;
+	/* The threads of a process that sends are not told apart. */
+	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT)
+		met |= IF_THREAD;
+	return met;
+}
+
+static unsigned int conditions_of_action(const struct record *record)
+{
+	const struct record_event *event = &record->event;
+	const struct record_api *api = &record->api;
+
+	switch (record->action) {
+	case RECORD_API_STARTED:
+	case RECORD_API_REQUEST:
+	case RECORD_API_ENDED:
+		return IF_REQUEST | IF_TECHNIQUES |
+		       (record->http.version_minor >= 0 ? IF_HTTP : 0) |
+		       (api->target_id.size || api->target_name.size ? IF_TARGET : 0);
+	case RECORD_DOCKER_EVENT:
+		return IF_EVENT | (event->id.size || event->name.size ? IF_TARGET : 0);
+	case RECORD_AGENT_STARTED:
+		return IF_STARTED;
+	case RECORD_AGENT_STATUS:
+	case RECORD_AGENT_STOPPED:
+		return IF_COUNTERS;
+	case RECORD_RECORDS_LOST:
+		return IF_LOST;
+	default:
+		return 0;
+	}
+}
+
+int fields_init(struct fields *fields, const struct record *record,
+		const struct record_context *context, unsigned int format)
+{
+	int error = view_init(&fields->view, record, context);
+
+	fields->conditions = format | conditions_of_action(record);
+	if (record->caller)
+		fields->conditions |= conditions_of_caller(&fields->view);
+	if (record->server)
+		fields->conditions |= IF_SERVER;
+	if (record->refused_count)
+		fields->conditions |= IF_REFUSED_MANY;
+	if (record->connection.socket.size)
+		fields->conditions |= IF_SOCKET;
+	fields->of[FIELDS_record] = record;
+	fields->of[FIELDS_record_context] = context;
+	fields->of[FIELDS_view] = &fields->view;
+	fields->of[FIELDS_action_name] = name_action(record->action);
+	fields->of[FIELDS_record_server] = record->server;
+	enter_caller(fields, record->caller);
+	fields->scratch = fields->masked = (struct text){0};
+	fields->masked_process = NULL;
+	return error;
+}
+
+int fields_free(struct fields *fields, int error)
+{
+	if (!error)
+		error = fields->scratch.error ? fields->scratch.error : fields->masked.error;
+	text_free(&fields->scratch);
+	text_free(&fields->masked);
+	view_free(&fields->view);
+	return error;
+}
+
+bool fields_enter(struct fields *fields, const struct field *field, unsigned int *index)
+{
+	int found;
+
+	do
+		found = field->enter(fields, (*index)++);
+	while (found < 0);
+	if (!found)
+		enter_caller(fields, fields->view.caller);
+	return found;
+}
+
+void fields_line(struct fields *fields, const struct field *field, struct value *ret)
+{
+	field->add_line(fields, fields_begin(fields));
+	fields_begun(fields, ret);
+}
+
+/* A number, or nothing where it stands for that. */
+static void set_some(struct value *ret, const struct field *field, enum value_kind kind,
+		     uint64_t number)
+{
+	bool unset =
+		(field->optional && !number) || (field->has_unset && number == CALLERD_UNSET_ID);
+
+	set_number(ret, unset ? VALUE_NONE : kind, number);
+}
+
+void fields_value(struct fields *fields, const struct field *field, struct value *ret)
+{
+	const char *source = fields->of[field->source], *at = source + field->offset;
+
+	ret->kind = VALUE_NONE;
+	if (field->has && !*(const bool *)(source + field->has))
+		return;
+	switch (field->kind) {
+	case FIELD_BYTES:
+		set_text(ret, *fields_bytes(fields, field));
+		break;
+	case FIELD_TEXT:
+		set_text(ret, bytes_of(*(const char *const *)at));
+		break;
+	case FIELD_WORD:
+		set_word(ret, *(const char *const *)at);
+		break;
+	case FIELD_CHARS:
+		set_text(ret, bytes_of(at));
+		break;
+	case FIELD_NUMBER:
+		set_some(ret, field, VALUE_NUMBER, *(const uint64_t *)at);
+		break;
+	case FIELD_NUMBER32:
+		set_some(ret, field, VALUE_NUMBER, *(const uint32_t *)at);
+		break;
+	case FIELD_ID:
+		set_some(ret, field, VALUE_ID, *(const uint64_t *)at);
+		break;
+	case FIELD_ID32:
+		set_some(ret, field, VALUE_ID, *(const uint32_t *)at);
+		break;
+	case FIELD_TRUE:
+		set_number(ret, *(const bool *)at ? VALUE_BOOL : VALUE_NONE, true);
+		break;
+	case FIELD_SIGNED:
+		set_number(ret, VALUE_SIGNED, *(const uint64_t *)at);
+		break;
+	case FIELD_BOOT_TIME:
+		set_number(ret, VALUE_TIME,
+			   record_time(fields->view.context, *(const uint64_t *)at));
+		break;
+	case FIELD_REAL_TIME:
+		set_some(ret, field, VALUE_TIME, *(const uint64_t *)at);
+		break;
+	case FIELD_CONSTANT:
+		set_word(ret, field->constant);
+		break;
+	case FIELD_GET:
+		field->get(fields, ret);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fields of a record, each once: its name in ECS, the kind of its value, and where the value is from. ECS and the
+ * journal write all of them in the order of the table. The other formats pick fields by their paths in ECS.
+ */
+#ifndef CALLERD_FIELDS_H
+#define CALLERD_FIELDS_H
+
+#include "record/view.h"
+
+/* What a field takes to be there. */
+enum field_condition {
+	/* The fields are named as ECS has them, or as the journal has them. */
+	IF_ECS = 1 << 0,
+	IF_JOURNAL = 1 << 1,
+	/* Techniques of other records than those of requests are wanted as well. */
+	IF_TECHNIQUES = 1 << 2,
+	/* The action of the record. */
+	IF_REQUEST = 1 << 3,
+	IF_EVENT = 1 << 4,
+	IF_STARTED = 1 << 5,
+	IF_COUNTERS = 1 << 6,
+	IF_LOST = 1 << 7,
+	IF_REFUSED_MANY = 1 << 8,
+	/* What the record has. */
+	IF_CALLER = 1 << 9,
+	IF_DESCRIBED = 1 << 10,	     /* the kernel described the caller */
+	IF_PEER = 1 << 11,	     /* it did not */
+	IF_LOGIN = 1 << 12,	     /* the caller's login UID is known */
+	IF_REAL_USER = 1 << 13,	     /* its real UID is not the effective one */
+	IF_THREAD = 1 << 14,	     /* its thread is known */
+	IF_USER_NAMESPACE = 1 << 15, /* it is in another user namespace than the host's */
+	IF_HOST_USERS = 1 << 16,     /* it is not */
+	IF_SERVER = 1 << 17,
+	IF_TARGET =
+		1 << 18, /* the object that a request or an event is about has an id or a name */
+	IF_SOCKET = 1 << 19,
+	IF_HTTP = 1 << 20, /* the version of HTTP is known */
+};
+
+enum value_kind {
+	VALUE_NONE,
+	VALUE_TEXT,
+	VALUE_WORD, /* a text of this program, which needs no escaping */
+	VALUE_NUMBER,
+	VALUE_SIGNED,
+	VALUE_ID, /* a number that nobody calculates with: a string in JSON */
+	VALUE_BOOL,
+	VALUE_TIME, /* ns since 1970 */
+	/* Lists; fields_next() has their elements. */
+	VALUE_ARGUMENTS, /* each ended by a NUL */
+	VALUE_WORDS,
+	VALUE_STRINGS, /* texts of the kind const char * */
+	VALUE_TEXTS,
+	VALUE_BITS,
+};
+
+/* A text may lie in the struct fields that the value is of: it is valid until the next value is asked for. */
+struct value {
+	enum value_kind kind;
+	unsigned int count; /* of elements; of VALUE_BITS the number of the next bit */
+	uint64_t number;    /* of a VALUE_SIGNED an int64_t; the bits */
+	union {
+		struct bytes text; /* the arguments */
+		const void *items; /* the elements */
+		struct {
+			const char
+				*more; /* a word that follows the names of the bits; NULL: none */
+			const char *(*bit_name)(unsigned int bit);
+		};
+	};
+};
+
+static inline bool fields_is_list(const struct value *value)
+{
+	return value->kind >= VALUE_ARGUMENTS;
+}
+
+/* Takes the first element off LIST: a text, a word, or the number of a bit that has no name as a VALUE_ID. */
+bool fields_next(struct value *list, struct value *ret);
+
+/* What fields are members of. */
+enum field_source {
+	FIELDS_record,
+	FIELDS_record_context,
+	FIELDS_view,
+	FIELDS_action_name,
+	FIELDS_caller,
+	FIELDS_process,
+	FIELDS_record_server,
+	FIELDS_record_finding,
+	FIELDS_record_output,
+	FIELD_SOURCES,
+};
+
+enum field_kind {
+	FIELD_END, /* of a list of fields */
+	/* Members of a source. */
+	FIELD_BYTES,
+	FIELD_TEXT,   /* const char * */
+	FIELD_WORD,   /* the same of a word of this program */
+	FIELD_CHARS,  /* char[] */
+	FIELD_NUMBER, /* uint64_t */
+	FIELD_NUMBER32,
+	FIELD_ID,
+	FIELD_ID32,
+	FIELD_TRUE, /* bool; nothing where it is false */
+	FIELD_SIGNED,
+	FIELD_BOOT_TIME, /* ns of CLOCK_BOOTTIME */
+	FIELD_REAL_TIME,
+	/* Other values. */
+	FIELD_CONSTANT,
+	FIELD_GET,
+	/* Fields. */
+	FIELD_OBJECT,
+	FIELD_OBJECTS, /* a list of objects */
+	FIELD_GROUP,   /* fields without a key of their own */
+	FIELD_PART,    /* the same that a format may keep for the next record */
+	FIELD_FACTS,
+	FIELD_COUNTERS,
+};
+
+/* What stays the same of a caller, and of its ancestors. */
+enum field_part {
+	PART_PROCESS,
+	PART_USER,
+	PART_CALLER,
+	PARTS_OF_CALLER,
+	PART_PARENT = PARTS_OF_CALLER,
+	PART_ANCESTORS,
+	FIELD_PARTS,
+};
+
+struct fields;
+
+struct field {
+	const char *key;
+	unsigned char kind;    /* enum field_kind */
+	unsigned char source;  /* enum field_source */
+	unsigned char part;    /* enum field_part */
+	bool optional;	       /* 0 is no value */
+	bool has_unset;	       /* CALLERD_UNSET_ID is no value */
+	unsigned int when;     /* all of these conditions */
+	unsigned short offset; /* in the source */
+	unsigned short
+		has; /* the offset of a bool that says whether there is a value; 0: there is none */
+	union {
+		const char *constant;
+		void (*get)(struct fields *fields, struct value *ret);
+		const struct field *fields; /* of an object or a group; ends with FIELD_END */
+	};
+	/* Of a list of objects: goes to that of INDEX. 0: there is none; negative: it is left out. Of an object that
+	 * is about another process: INDEX is 0. */
+	int (*enter)(struct fields *fields, unsigned int index);
+	/* Adds in one line what the object says; NULL: it is told by its fields alone. */
+	void (*add_line)(struct fields *fields, struct text *out);
+};
+
+/* A record whose fields are asked for. */
+struct fields {
+	struct view view;
+	unsigned int conditions;
+	const void *of[FIELD_SOURCES];
+	struct text scratch; /* of the value */
+	struct text masked;  /* of the arguments of .masked_process */
+	const struct process *masked_process;
+	const char *words[3];
+	char name[VIEW_NAME_SIZE];
+};
+
+/* Prepares *FIELDS of RECORD; fields_free() it in any case. FORMAT is what conditions are met by the format. 0 or
+ * -ENOMEM. */
+int fields_init(struct fields *fields, const struct record *record,
+		const struct record_context *context, unsigned int format);
+
+/* Frees what fields_init() made. Returns ERROR, or else -ENOMEM where there was no memory for a value. */
+int fields_free(struct fields *fields, int error);
+
+/* All of them. */
+extern const struct field fields_all[];
+
+/* The fields of each part. */
+extern const struct field *const fields_parts[FIELD_PARTS];
+
+static inline bool fields_meet(const struct fields *fields, unsigned int conditions)
+{
+	return (fields->conditions & conditions) == conditions;
+}
+
+/* What a FIELD_BYTES has. */
+static inline const struct bytes *fields_bytes(const struct fields *fields,
+					       const struct field *field)
+{
+	return (const void *)((const char *)fields->of[field->source] + field->offset);
+}
+
+/* The value of FIELD, of a kind up to FIELD_GET, whose conditions are met. */
+void fields_value(struct fields *fields, const struct field *field, struct value *ret);
+
+/* The value of a fact of a request. */
+void fields_fact(const struct record_fact *fact, struct value *ret);
+
+/* Goes to the next object of FIELD: *INDEX, which starts with 0, or one after it, and sets *INDEX to the one that
+ * follows. False at the end, when the fields are again those of the record itself. */
+bool fields_enter(struct fields *fields, const struct field *field, unsigned int *index);
+
+/* Empty, for a text that is put together. */
+struct text *fields_begin(struct fields *fields);
+
+/* The text that was put together since. */
+void fields_begun(const struct fields *fields, struct value *ret);
+
+/* The line of the object that FIELD is, or that was gone to. */
+void fields_line(struct fields *fields, const struct field *field, struct value *ret);
+
+#endif
