@@ -101,7 +101,8 @@ static void mend_entries(uint8_t *data, size_t size, uint64_t number)
 		if (!(head.zero & 1)) /* else it may well be more than there is */
 			head.size %= 300;
 		if (!(head.zero & 2) && head.size <= size - at - sizeof(head))
-			head.data_checksum = data_checksum(data + at + sizeof(head), head.size);
+			head.data_checksum =
+				spool_format_checksum(data + at + sizeof(head), head.size);
 		if (!(head.zero & 4))
 			head.checksum = entry_head_checksum(&head, number);
 		memcpy(data + at, &head, sizeof(head));
@@ -117,7 +118,7 @@ static void mend(uint8_t *data, size_t size, uint64_t number)
 		return;
 	memcpy(&head, data, sizeof(head));
 	if (!(head.zero & 1))
-		segment_head_make(&head, number, head.first);
+		spool_format_make_segment(&head, number, head.first);
 	memcpy(data, &head, sizeof(head));
 	mend_entries(data, size, number);
 }
@@ -132,7 +133,7 @@ static void put_segment(const uint8_t *data, size_t size, unsigned int number, b
 		memcpy(copy, data, size);
 	if (mended)
 		mend(copy, size, number);
-	segment_name(name, number);
+	spool_format_name(name, number);
 	put(name, copy, size);
 	free(copy);
 }
@@ -227,7 +228,7 @@ static void make_files(const uint8_t *data, size_t size, unsigned int in)
 		memcpy(&index, data, sizeof(index));
 		data += sizeof(index);
 		size -= sizeof(index);
-		cursor_make(&cursor, index);
+		spool_format_make_cursor(&cursor, index);
 		put(SPOOL_CURSOR, &cursor, sizeof(cursor));
 	}
 	if (in & IN_TWO)

@@ -853,7 +853,7 @@ static const char *segment_file(unsigned int number)
 {
 	static char name[SEGMENT_NAME_SIZE];
 
-	segment_name(name, number);
+	spool_format_name(name, number);
 	return name;
 }
 
@@ -1169,7 +1169,7 @@ static void test_entry_in_an_entry(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct entry_head head;
 
-		entry_head_make(&head, inner[i].number, inner[i].index, claim);
+		spool_format_make_entry(&head, inner[i].number, inner[i].index, claim);
 		memcpy(outer->data + i * HEAD, &head, HEAD);
 	}
 	opened(MIB);
@@ -1297,7 +1297,7 @@ static void put_cursor(uint64_t index)
 {
 	struct cursor cursor;
 
-	cursor_make(&cursor, index);
+	spool_format_make_cursor(&cursor, index);
 	write_file(SPOOL_CURSOR, &cursor, sizeof(cursor));
 }
 

@@ -48,17 +48,17 @@ struct played {
 	unsigned int accepted, version_requests, events_requests;
 	uint64_t since;
 	/* The listener. */
-	struct stream_options options;
-	struct stream *stream;
+	struct event_stream_options options;
+	struct event_stream *stream;
 	uint64_t now;
 	char told[65536]; /* "1 2 gap 3 " */
 };
 
 static struct played played;
 
-static struct stream_stats stats(void)
+static struct event_stream_stats stats(void)
 {
-	struct stream_stats now;
+	struct event_stream_stats now;
 
 	event_stream_stats(played.stream, &now);
 	return now;
@@ -298,7 +298,7 @@ static void on_gap(void *data)
 
 static void begin(uint64_t since)
 {
-	played.options = (struct stream_options){
+	played.options = (struct event_stream_options){
 		.socket = played.path, .since = since, .event = on_event, .gap = on_gap};
 	assert_int_equal(event_stream_new(&played.options, &played.stream), 0);
 }

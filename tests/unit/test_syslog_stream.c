@@ -66,16 +66,16 @@ static void server_wait(const struct server *server, unsigned int records)
 	}
 }
 
-static struct stream *begin_tcp(struct world *world, struct server *server, unsigned int count,
+static struct syslog_tcp *begin_tcp(struct world *world, struct server *server, unsigned int count,
 				size_t size)
 {
-	struct stream *stream;
+	struct syslog_tcp *stream;
 
 	world_begin(world, TRANSPORT_TCP);
 	world_fill(world, count, size);
 	server_listen(server, world, "0");
 	world_open(world);
-	stream = (struct stream *)world->driver;
+	stream = (struct syslog_tcp *)world->driver;
 	stream->reaction = 1;
 	stream->slice = 50;
 	return stream;
@@ -184,7 +184,7 @@ static void test_tcp_breaks(void **state)
 {
 	struct world world;
 	struct server server;
-	struct stream *stream = begin_tcp(&world, &server, 3000, 3000);
+	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 3000);
 
 	stream->grace = 0;
 	server.serve = break_randomly;
@@ -231,7 +231,7 @@ static void read_and_close(struct server *server, int fd, unsigned int connectio
 
 static void wait_end(struct world *world, struct server *server, unsigned int connections)
 {
-	struct stream *stream = (struct stream *)world->driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)world->driver;
 
 	for (int left = PATIENCE; stream->channel.fd >= 0; left--, usleep(1000)) {
 		world_run(world);
@@ -280,7 +280,7 @@ static void test_tcp_orderly(void **state)
 	assert_int_equal(world.driver->error, 0);
 	assert_int_equal(world_send(&world, 3), 3);
 	server_wait(&server, 6);
-	while (recv(((struct stream *)world.driver)->channel.fd, &(char){0}, 1, MSG_PEEK) > 0)
+	while (recv(((struct syslog_tcp *)world.driver)->channel.fd, &(char){0}, 1, MSG_PEEK) > 0)
 		;
 	for (int left = PATIENCE; world.next < 10 && left--; usleep(1000))
 		world_send(&world, 4); /* notices it by itself */
@@ -331,7 +331,7 @@ static void test_tcp_slow(void **state)
 {
 	struct world world;
 	struct server server;
-	struct stream *stream = begin_tcp(&world, &server, 3000, 8000);
+	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 8000);
 	unsigned int sent;
 
 	do
@@ -360,7 +360,7 @@ static void test_tcp_given_up(void **state)
 {
 	struct world world;
 	struct server server;
-	struct stream *stream = begin_tcp(&world, &server, 3000, 8000);
+	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 8000);
 	uint64_t begun = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS);
 
 	stream->slice = 100000;

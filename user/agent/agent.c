@@ -156,7 +156,7 @@ static void write_totals(struct agent *agent, enum record_action action)
 	for (int loss = 0; loss < LOSS_COUNT; loss++) {
 		if (!agent->losses.now[loss])
 			continue;
-		snprintf(names[loss], sizeof(names[loss]), "lost.%s", loss_name(loss));
+		snprintf(names[loss], sizeof(names[loss]), "lost.%s", losses_name(loss));
 		counters[count++] = (struct record_counter){names[loss], agent->losses.now[loss]};
 	}
 	record.counter_count = count;
@@ -182,7 +182,7 @@ static void write_lost(struct agent *agent, uint64_t account, const char *reason
 static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t account,
 			   uint64_t count)
 {
-	write_lost(data, account, loss_name(LOSS_OUTPUTS + reason), count, output);
+	write_lost(data, account, losses_name(LOSS_OUTPUTS + reason), count, output);
 }
 
 static void on_account_losses(void *data, uint64_t account, const uint64_t counts[CALLERD_LOSS_MAX])
@@ -249,7 +249,7 @@ static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uin
 {
 	if (!count)
 		return;
-	write_lost(agent, account, loss_name(loss), count, NULL);
+	write_lost(agent, account, losses_name(loss), count, NULL);
 	if (may_have_changed(loss))
 		engines_lost(agent->engines, clock_now(CLOCK_BOOTTIME));
 }

@@ -25,7 +25,7 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_OUTPUTS + SINK_LOSS_UNCONFIRMED] = "output-unconfirmed",
 };
 
-const char *loss_name(enum loss loss)
+const char *losses_name(enum loss loss)
 {
 	return names[loss];
 }

@@ -39,7 +39,7 @@ struct losses {
 };
 
 /* The reason as records name it. */
-const char *loss_name(enum loss loss);
+const char *losses_name(enum loss loss);
 
 /* COUNT of a loss, which are or will be in .now as well, are ACCOUNT's. */
 void losses_charge(struct losses *losses, enum loss loss, uint64_t account, uint64_t count);

@@ -111,7 +111,7 @@ static void add_found(struct senders_found *found, struct caller *caller)
 }
 
 /* A walk over the spans: the bytes that it looks for, and what it found. */
-struct search {
+struct senders_search {
 	const struct senders *senders;
 	uint64_t begin, end;
 	struct senders_found *found;
@@ -127,8 +127,8 @@ static unsigned int next_span(const struct senders *senders, unsigned int index,
 }
 
 /* Looks at SPAN, which FIRST began at START, and whose senders are those from INDEX up to NEXT. */
-static void search_span(struct search *search, struct caller *first, uint32_t span, uint64_t start,
-			unsigned int index, unsigned int next)
+static void search_span(struct senders_search *search, struct caller *first, uint32_t span,
+			uint64_t start, unsigned int index, unsigned int next)
 {
 	const struct senders *senders = search->senders;
 	uint64_t until = next < senders->count ? at(senders, next)->offset : UINT64_MAX;
@@ -153,7 +153,7 @@ static void search_span(struct search *search, struct caller *first, uint32_t sp
 void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
 		  uint64_t end, struct senders_found *ret)
 {
-	struct search search = {senders, begin, end, ret, 0};
+	struct senders_search search = {senders, begin, end, ret, 0};
 	unsigned int index = 0, next;
 
 	*ret = (struct senders_found){.unknown = senders->forgotten};

@@ -25,7 +25,7 @@
 #define ANSWER_MAX (8u << 20)
 
 /* What can be asked, in the order in which a refresh asks it. */
-enum question {
+enum engine_question {
 	ASK_VERSION,
 	ASK_INFO,
 	ASK_VOLUMES,
@@ -43,7 +43,7 @@ enum outcome {
 };
 
 /* A container to be asked about. */
-struct waiting {
+struct waiting_container {
 	UT_hash_handle hh; /* by key; the table's own order is that of the queue */
 	size_t size;
 	char key[];
@@ -53,17 +53,17 @@ struct engine {
 	struct engine_options options;
 	struct client client;
 
-	enum question next;	   /* of the refresh that is under way; ASK_CONTAINER: none is */
+	enum engine_question next; /* of the refresh that is under way; ASK_CONTAINER: none is */
 	bool wanted, wanted_later; /* a refresh: now, or when nothing waits */
 	bool failed, incomplete;   /* a list of this one */
 	uint64_t again_at, again;  /* a refresh after one that failed; 0: none */
-	struct waiting *queue;
+	struct waiting_container *queue;
 	bool listed;		 /* the lists are through, and refreshed() was not called */
 	bool crowded;		 /* a container of this list had no place in the queue */
 	unsigned int to_inspect; /* if .listed: how many of the queue it waits for */
 
-	enum question asked; /* the request that is under way */
-	char key[KEY_MAX];   /* ASK_CONTAINER */
+	enum engine_question asked; /* the request that is under way */
+	char key[KEY_MAX];	    /* ASK_CONTAINER */
 	size_t key_size;
 	struct body *body; /* of a status 200 */
 	struct daemon places;
@@ -72,7 +72,7 @@ struct engine {
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static void dequeue(struct engine *engine, struct waiting *waiting)
+static void dequeue(struct engine *engine, struct waiting_container *waiting)
 {
 	HASH_DEL(engine->queue, waiting);
 	free(waiting);
@@ -101,7 +101,7 @@ static bool key_valid(struct bytes key)
 /* False: there is no room. */
 static bool enqueue(struct engine *engine, struct bytes key)
 {
-	struct waiting *waiting = NULL;
+	struct waiting_container *waiting = NULL;
 
 	if (!engine->options.judge_container || !key_valid(key))
 		return true;
@@ -390,7 +390,7 @@ static void end_refresh(struct engine *engine)
 }
 
 /* What to ask now. */
-static enum question next_question(struct engine *engine)
+static enum engine_question next_question(struct engine *engine)
 {
 	if (engine->wanted || (engine->again_at && engine->client.now >= engine->again_at) ||
 	    (engine->wanted_later && !engine->queue && engine->next == ASK_CONTAINER))
@@ -411,14 +411,14 @@ static bool has_question(void *data)
 /* --- requests --------------------------------------------------------------------------------- */
 
 /* Without these answers the others will do: the paths without a version, for one. */
-static bool is_list(enum question question)
+static bool is_list(enum engine_question question)
 {
 	return question != ASK_VERSION && question != ASK_INFO;
 }
 
 static void end_question(struct engine *engine, enum outcome outcome)
 {
-	enum question asked = engine->asked;
+	enum engine_question asked = engine->asked;
 
 	body_free(engine->body);
 	engine->body = NULL;
@@ -438,7 +438,8 @@ static void end_question(struct engine *engine, enum outcome outcome)
 	tell_refreshed(engine);
 }
 
-static void write_path(struct engine *engine, enum question question, char *path, size_t size)
+static void write_path(struct engine *engine, enum engine_question question, char *path,
+		       size_t size)
 {
 	char version_text[16] = "";
 
@@ -456,7 +457,7 @@ static void write_path(struct engine *engine, enum question question, char *path
 static bool ask(void *data)
 {
 	struct engine *engine = data;
-	enum question question = next_question(engine);
+	enum engine_question question = next_question(engine);
 	char path[KEY_MAX + 64];
 
 	if (question == ASK_NOTHING)

@@ -25,8 +25,8 @@
 struct one {
 	struct engines *engines;
 	unsigned int index;
-	struct engine *engine; /* NULL: it is not asked */
-	struct stream *stream; /* likewise */
+	struct engine *engine;	     /* NULL: it is not asked */
+	struct event_stream *stream; /* likewise */
 	/* Refreshes of the engine by the end of the first one that began after the last gap. */
 	uint64_t looked_back;
 };
@@ -50,7 +50,7 @@ struct engines {
 /* --- where they keep their files ---------------------------------------------------------------- */
 
 /* The thread has what it finds, the loop the rest. */
-struct look {
+struct engine_look {
 	struct job job;
 	struct engines *engines;
 	struct daemon found[DAEMONS_MAX];
@@ -74,14 +74,14 @@ static void collect_places(struct engines *engines)
 
 static void run_look(struct job *job)
 {
-	struct look *look = (struct look *)job;
+	struct engine_look *look = (struct engine_look *)job;
 
 	look->count = daemon_find(look->found);
 }
 
 static void end_look(struct job *job, bool came, void *data)
 {
-	const struct look *look = (struct look *)job;
+	const struct engine_look *look = (struct engine_look *)job;
 	struct engines *engines = look->engines;
 
 	(void)data;
@@ -101,7 +101,7 @@ static void free_look(struct job *job)
 /* Looks for the daemons, unless somebody does: then afterwards. */
 static void look_for_daemons(struct engines *engines)
 {
-	struct look *look;
+	struct engine_look *look;
 
 	if (!engines->look || engines->looking)
 		return;
@@ -200,7 +200,7 @@ static void created(void *data, unsigned int socket, struct bytes container_id)
 
 static bool stopping(void *data, unsigned int socket)
 {
-	struct stream *stream = ((struct engines *)data)->ones[socket].stream;
+	struct event_stream *stream = ((struct engines *)data)->ones[socket].stream;
 
 	return stream && event_stream_is_stopping(stream);
 }
@@ -263,7 +263,7 @@ static int open_one(struct engines *engines, unsigned int index)
 		.gone = gone,
 		.refreshed = refreshed,
 	};
-	struct stream_options stream = {
+	struct event_stream_options stream = {
 		.socket = socket,
 		.since = state ? state_position(state, index) : 0,
 		.data = one,
@@ -431,7 +431,7 @@ unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINE
 static bool is_settled(const struct one *one)
 {
 	struct engine_stats engine;
-	struct stream_stats stream;
+	struct event_stream_stats stream;
 
 	if (!one->engine)
 		return true;
@@ -512,7 +512,7 @@ void engines_stats(const struct engines *engines, struct engines_stats *ret)
 	*ret = (struct engines_stats){0};
 	causes_stats(engines->causes, &ret->causes);
 	for (unsigned int i = 0; i < engines->count; i++) {
-		struct stream_stats stream = {0};
+		struct event_stream_stats stream = {0};
 
 		if (engines->ones[i].stream)
 			event_stream_stats(engines->ones[i].stream, &stream);

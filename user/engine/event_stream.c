@@ -47,12 +47,12 @@ enum phase {
 	LIVE,
 };
 
-struct stream {
-	struct stream_options options;
+struct event_stream {
+	struct event_stream_options options;
 	struct client client;
 	struct listener listener;
 	struct engine_event_reader *reader;
-	struct stream_stats stats;
+	struct event_stream_stats stats;
 	uint64_t position;
 
 	bool version_known; /* the connection is good for events */
@@ -109,7 +109,7 @@ static uint64_t identity(const struct engine_event *event)
 }
 
 /* The number of the event with this IDENTITY; 0: it is not known. */
-static uint64_t number_of(const struct stream *stream, uint64_t identity)
+static uint64_t number_of(const struct event_stream *stream, uint64_t identity)
 {
 	if (!identity)
 		return 0;
@@ -119,7 +119,7 @@ static uint64_t number_of(const struct stream *stream, uint64_t identity)
 	return 0;
 }
 
-static void remember(struct stream *stream, uint64_t identity, uint64_t time)
+static void remember(struct event_stream *stream, uint64_t identity, uint64_t time)
 {
 	if (!identity)
 		return;
@@ -130,26 +130,26 @@ static void remember(struct stream *stream, uint64_t identity, uint64_t time)
 
 /* --- what is certain -------------------------------------------------------------------------- */
 
-static void all_certain(struct stream *stream)
+static void all_certain(struct event_stream *stream)
 {
 	stream->certain = stream->last;
 	stream->certain_time = stream->last_time;
 }
 
-static void look_back(struct stream *stream)
+static void look_back(struct event_stream *stream)
 {
 	if (stream->options.gap)
 		stream->options.gap(stream->options.data);
 }
 
-static void tell_gap(struct stream *stream)
+static void tell_gap(struct event_stream *stream)
 {
 	stream->stats.gaps++;
 	look_back(stream);
 }
 
 /* All that could be told again was. */
-static void go_live(struct stream *stream)
+static void go_live(struct event_stream *stream)
 {
 	stream->phase = LIVE;
 	stream->another = stream->ended = false;
@@ -157,7 +157,7 @@ static void go_live(struct stream *stream)
 }
 
 /* The certain event is not to be had: from now on. */
-static void start_over(struct stream *stream)
+static void start_over(struct event_stream *stream)
 {
 	bool restarted = stream->another && stream->ended && !stream->podman;
 
@@ -180,7 +180,7 @@ static void start_over(struct stream *stream)
 }
 
 /* Whether all that is told again must be there. Podman reads its log, and may have sent no head yet. */
-static bool is_replayed(const struct stream *stream)
+static bool is_replayed(const struct event_stream *stream)
 {
 	uint64_t time = stream->podman ? HEAD_TIME_MAX : REPLAY_TIME;
 
@@ -188,13 +188,13 @@ static bool is_replayed(const struct stream *stream)
 }
 
 /* Whether what comes may be from before we asked. */
-static bool is_replay(const struct stream *stream)
+static bool is_replay(const struct event_stream *stream)
 {
 	return stream->phase != LIVE || !is_replayed(stream);
 }
 
 /* The event NUMBER came again, of which TIME is. */
-static void told_again(struct stream *stream, uint64_t number, uint64_t time)
+static void told_again(struct event_stream *stream, uint64_t number, uint64_t time)
 {
 	if (stream->phase == SEEKING && (number <= stream->certain || time == stream->earlier))
 		stream->phase = REPLAYING;
@@ -203,7 +203,7 @@ static void told_again(struct stream *stream, uint64_t number, uint64_t time)
 }
 
 /* The event was told, and those before it: unless we were late, and this is more than Docker kept for us. */
-static void advance(struct stream *stream)
+static void advance(struct event_stream *stream)
 {
 	if (stream->late && stream->client.parser.message_bytes > stream->late_bytes) {
 		if (!stream->late_events)
@@ -215,7 +215,7 @@ static void advance(struct stream *stream)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void set_position(struct stream *stream, uint64_t time)
+static void set_position(struct event_stream *stream, uint64_t time)
 {
 	/* Times are a little out of order, and the clock may be set back. */
 	if (time > stream->position || (!is_replay(stream) && time + SLACK < stream->position))
@@ -223,12 +223,12 @@ static void set_position(struct stream *stream, uint64_t time)
 }
 
 /* Another new event is told from the engine's memory: whether it may have been longer than that. */
-static bool overruns_memory(struct stream *stream)
+static bool overruns_memory(struct event_stream *stream)
 {
 	return stream->unproven && !stream->podman && ++stream->replayed == ENGINE_MEMORY;
 }
 
-static void tell(struct stream *stream, const struct engine_event *event, uint64_t this)
+static void tell(struct event_stream *stream, const struct engine_event *event, uint64_t this)
 {
 	bool live = event->time >= stream->asked_time;
 
@@ -249,7 +249,7 @@ static void tell(struct stream *stream, const struct engine_event *event, uint64
 
 static void take_event(void *data, const struct engine_event *event)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 	uint64_t this = identity(event), number = number_of(stream, this);
 
 	if (number) {
@@ -269,7 +269,7 @@ static void take_event(void *data, const struct engine_event *event)
 /* --- questions -------------------------------------------------------------------------------- */
 
 /* Where to go on, once the events are asked for. */
-static void set_out(struct stream *stream)
+static void set_out(struct event_stream *stream)
 {
 	bool known = stream->last > stream->forgotten || stream->earlier;
 
@@ -283,7 +283,7 @@ static void set_out(struct stream *stream)
 	engine_event_reader_reset(stream->reader);
 }
 
-static void ask_events(struct stream *stream)
+static void ask_events(struct event_stream *stream)
 {
 	struct client_limits limits = {
 		/* Some of Podman's versions send the head with the first event. */
@@ -302,7 +302,7 @@ static void ask_events(struct stream *stream)
 
 static bool ask(void *data)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 
 	stream->subscribing = stream->version_known;
 	if (stream->subscribing)
@@ -320,7 +320,7 @@ static bool has_question(void *data)
 
 static void connected(void *data, bool another)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 
 	stream->another |= another && stream->listened;
 	if (another)
@@ -329,7 +329,7 @@ static void connected(void *data, bool another)
 
 static int answer_begins(void *data, int status)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 
 	if (stream->subscribing) {
 		stream->listening_at = stream->client.now;
@@ -345,7 +345,7 @@ static int answer_begins(void *data, int status)
 
 static int answer_goes_on(void *data, const char *bytes, size_t size)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 
 	if (!stream->subscribing)
 		return stream->version ? body_feed(stream->version, bytes, size) : 0;
@@ -356,7 +356,7 @@ static int answer_goes_on(void *data, const char *bytes, size_t size)
 
 static int answer_ends(void *data, bool complete)
 {
-	struct stream *stream = data;
+	struct event_stream *stream = data;
 
 	if (stream->subscribing) { /* events end with the engine */
 		stream->ended |= (access(stream->options.socket, F_OK) && errno == ENOENT) ||
@@ -383,7 +383,7 @@ static const struct client_calls stream_calls = {
 
 /* --- being late ------------------------------------------------------------------------------- */
 
-static bool is_listening(const struct stream *stream)
+static bool is_listening(const struct event_stream *stream)
 {
 	return stream->client.asked && stream->subscribing &&
 	       (stream->client.status == 200 ||
@@ -391,7 +391,7 @@ static bool is_listening(const struct stream *stream)
 }
 
 /* At the beginning of a run. Podman's log waits for whoever reads it. */
-static void watch_pace(struct stream *stream, uint64_t now)
+static void watch_pace(struct event_stream *stream, uint64_t now)
 {
 	int waiting = 0;
 
@@ -415,14 +415,14 @@ static void watch_pace(struct stream *stream, uint64_t now)
 }
 
 /* What was told beyond the certain event is all there is to know. */
-static void give_up(struct stream *stream)
+static void give_up(struct event_stream *stream)
 {
 	tell_gap(stream);
 	all_certain(stream);
 }
 
 /* If there was more than what Docker keeps for us, we may have been passed over. */
-static void end_lateness(struct stream *stream)
+static void end_lateness(struct event_stream *stream)
 {
 	uint64_t now = stream->client.now;
 	bool caught_up = stream->waiting < MUCH && now >= stream->late_until;
@@ -441,7 +441,7 @@ static void end_lateness(struct stream *stream)
 	client_run(&stream->client, now);
 }
 
-void event_stream_run(struct stream *stream, uint64_t now)
+void event_stream_run(struct event_stream *stream, uint64_t now)
 {
 	if (!stream->floor) /* an engine that starts slowly, or later, tells from here on, too */
 		stream->floor = stream->from = stream->earlier ?: clock_now(CLOCK_REALTIME);
@@ -462,17 +462,17 @@ void event_stream_run(struct stream *stream, uint64_t now)
 
 /* --- the rest --------------------------------------------------------------------------------- */
 
-int event_stream_fd(const struct stream *stream, short *ret_events)
+int event_stream_fd(const struct event_stream *stream, short *ret_events)
 {
 	return client_fd(&stream->client, ret_events);
 }
 
-void event_stream_seen(struct stream *stream)
+void event_stream_seen(struct event_stream *stream)
 {
 	client_seen(&stream->client);
 }
 
-bool event_stream_is_stopping(struct stream *stream)
+bool event_stream_is_stopping(struct event_stream *stream)
 {
 	if (!stream->listened ||
 	    (!client_is_deserted(&stream->client) && !listener_is_closed(&stream->listener)))
@@ -481,12 +481,12 @@ bool event_stream_is_stopping(struct stream *stream)
 	return true;
 }
 
-uint64_t event_stream_position(const struct stream *stream)
+uint64_t event_stream_position(const struct event_stream *stream)
 {
 	return stream->position;
 }
 
-void event_stream_stats(const struct stream *stream, struct stream_stats *ret)
+void event_stream_stats(const struct event_stream *stream, struct event_stream_stats *ret)
 {
 	*ret = stream->stats;
 	ret->connects = stream->client.connects;
@@ -495,9 +495,9 @@ void event_stream_stats(const struct stream *stream, struct stream_stats *ret)
 	ret->dormant = stream->client.dormant;
 }
 
-int event_stream_new(const struct stream_options *options, struct stream **ret)
+int event_stream_new(const struct event_stream_options *options, struct event_stream **ret)
 {
-	struct stream *stream = calloc(1, sizeof(*stream));
+	struct event_stream *stream = calloc(1, sizeof(*stream));
 	int error;
 
 	if (!stream)
@@ -516,7 +516,7 @@ int event_stream_new(const struct stream_options *options, struct stream **ret)
 	return 0;
 }
 
-void event_stream_free(struct stream *stream)
+void event_stream_free(struct event_stream *stream)
 {
 	if (!stream)
 		return;

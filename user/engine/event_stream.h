@@ -18,9 +18,9 @@
 
 #include "docker/cause/engine_event.h"
 
-struct stream;
+struct event_stream;
 
-struct stream_options {
+struct event_stream_options {
 	const char *socket; /* absolute path */
 	/* The time of the last event that was told in an earlier life: go on from there. 0: from now on. */
 	uint64_t since;
@@ -31,7 +31,7 @@ struct stream_options {
 	void (*gap)(void *data);
 };
 
-struct stream_stats {
+struct event_stream_stats {
 	uint64_t connects;
 	uint64_t events;   /* told */
 	uint64_t repeated; /* told before, and not again */
@@ -44,22 +44,22 @@ struct stream_stats {
 
 /* Does nothing yet: the first event_stream_run() connects. What OPTIONS points to has to stay. 0, -ENOMEM or
  * -ENAMETOOLONG. Free with event_stream_free(). */
-int event_stream_new(const struct stream_options *options, struct stream **ret);
-void event_stream_free(struct stream *stream);
+int event_stream_new(const struct event_stream_options *options, struct event_stream **ret);
+void event_stream_free(struct event_stream *stream);
 
 /* The engine answered somebody, so it runs: as engine_seen(). */
-void event_stream_seen(struct stream *stream);
+void event_stream_seen(struct event_stream *stream);
 
 /* The time of the last event that was told (ns of CLOCK_REALTIME), from which to go on in another life; 0: none. */
-uint64_t event_stream_position(const struct stream *stream);
+uint64_t event_stream_position(const struct event_stream *stream);
 
 /* Whether the engine stops: it talks to us, but nobody listens any more. */
-bool event_stream_is_stopping(struct stream *stream);
+bool event_stream_is_stopping(struct event_stream *stream);
 
 /* As engine_fd() and engine_run(). */
-int event_stream_fd(const struct stream *stream, short *ret_events);
-void event_stream_run(struct stream *stream, uint64_t now);
+int event_stream_fd(const struct event_stream *stream, short *ret_events);
+void event_stream_run(struct event_stream *stream, uint64_t now);
 
-void event_stream_stats(const struct stream *stream, struct stream_stats *ret);
+void event_stream_stats(const struct event_stream *stream, struct event_stream_stats *ret);
 
 #endif

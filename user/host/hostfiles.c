@@ -26,7 +26,7 @@ static const char *const own_types[] = {
 };
 
 /* A walk down from a root. */
-struct walk {
+struct hostfiles_walk {
 	char *done;	  /* as far as it went: no links, no dots; "" is the root */
 	size_t done_size; /* bytes of it */
 	size_t done_max;  /* of the buffer */
@@ -42,7 +42,7 @@ struct walk {
 	enum host_path_end kind;		 /* the same; KNOWN: there is nothing more */
 };
 
-static void move_to(struct walk *walk, int fd)
+static void move_to(struct hostfiles_walk *walk, int fd)
 {
 	close(walk->at);
 	walk->at = fd;
@@ -188,7 +188,7 @@ static bool is_own_mount(const char *mounts, int id)
 
 /* Whether the mount that DONE ends in may be entered: else KIND is what it is. The links of processes are the
  * same in every procfs: one elsewhere becomes the usual one. */
-static bool may_enter(struct walk *walk)
+static bool may_enter(struct hostfiles_walk *walk)
 {
 	struct mount mount;
 	char *line = NULL;
@@ -212,7 +212,7 @@ static bool may_enter(struct walk *walk)
 /* Goes into the mount at NAME, which DONE ends in. Its type is looked at before, so as not to touch
  * it, and after, because somebody may have mounted another one meanwhile: to open the root of a
  * FUSE mount asks nobody. */
-static bool enter_mount(struct walk *walk, const char *name)
+static bool enter_mount(struct hostfiles_walk *walk, const char *name)
 {
 	int fd;
 
@@ -234,7 +234,7 @@ static bool enter_mount(struct walk *walk, const char *name)
 
 /* Takes the next component off what is left. False: there is none, or it is longer than a file's
  * name. */
-static bool next_part(struct walk *walk, char name[NAME_MAX + 1])
+static bool next_part(struct hostfiles_walk *walk, char name[NAME_MAX + 1])
 {
 	char *rest = walk->rest + walk->left, *start = rest + strspn(rest, "/");
 	size_t size = strcspn(start, "/");
@@ -247,7 +247,7 @@ static bool next_part(struct walk *walk, char name[NAME_MAX + 1])
 	return true;
 }
 
-static bool add_done(struct walk *walk, const char *name, size_t size)
+static bool add_done(struct hostfiles_walk *walk, const char *name, size_t size)
 {
 	if (walk->done_max - walk->done_size < size + 2)
 		return false;
@@ -258,7 +258,7 @@ static bool add_done(struct walk *walk, const char *name, size_t size)
 	return true;
 }
 
-static void cut_done(struct walk *walk)
+static void cut_done(struct hostfiles_walk *walk)
 {
 	while (walk->done_size && walk->done[--walk->done_size] != '/')
 		;
@@ -266,7 +266,7 @@ static void cut_done(struct walk *walk)
 }
 
 /* ".." asks no file system but the one that we are in. */
-static bool go_up(struct walk *walk)
+static bool go_up(struct hostfiles_walk *walk)
 {
 	int fd;
 
@@ -281,7 +281,7 @@ static bool go_up(struct walk *walk)
 }
 
 /* Puts the target of a link before what is left. */
-static bool follow(struct walk *walk, const char *target, size_t size)
+static bool follow(struct hostfiles_walk *walk, const char *target, size_t size)
 {
 	int root;
 
@@ -310,7 +310,7 @@ static bool is_absent(int error)
 }
 
 /* One component down. STOP: DONE has it and nothing below is known. */
-static enum step go_down(struct walk *walk, const char *name)
+static enum step go_down(struct hostfiles_walk *walk, const char *name)
 {
 	char target[PATH_MAX];
 	ssize_t size;
@@ -342,7 +342,7 @@ static enum step go_down(struct walk *walk, const char *name)
 	return STEP_ON;
 }
 
-static bool has_rest(const struct walk *walk)
+static bool has_rest(const struct hostfiles_walk *walk)
 {
 	const char *rest = walk->rest + walk->left;
 
@@ -350,7 +350,7 @@ static bool has_rest(const struct walk *walk)
 }
 
 /* As far as it is known. *RET_WHOLE: to the end. */
-static bool go(struct walk *walk, bool *ret_whole)
+static bool go(struct hostfiles_walk *walk, bool *ret_whole)
 {
 	enum step step = STEP_ON;
 	char name[NAME_MAX + 1];
@@ -370,7 +370,7 @@ static bool go(struct walk *walk, bool *ret_whole)
 }
 
 /* ROOT is where the walk begins, MOUNTS the mountinfo of who lives there. */
-static bool begin(struct walk *walk, const char *root, const char *mounts)
+static bool begin(struct hostfiles_walk *walk, const char *root, const char *mounts)
 {
 	walk->mounts = mounts;
 	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -383,14 +383,15 @@ static bool begin(struct walk *walk, const char *root, const char *mounts)
 	return false;
 }
 
-static void end(struct walk *walk)
+static void end(struct hostfiles_walk *walk)
 {
 	close(walk->root);
 	close(walk->at);
 }
 
 /* Walks PATH; what is known goes to OUT of SIZE bytes. False: KIND says why. */
-static bool walk_path(struct walk *walk, const char *path, char *out, size_t size, bool *ret_whole)
+static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, size_t size,
+		      bool *ret_whole)
 {
 	size_t length = strlen(path);
 
@@ -420,7 +421,7 @@ static bool walk_path(struct walk *walk, const char *path, char *out, size_t siz
 }
 
 /* What was not walked goes behind what was, its dots taken back as if there were no links. */
-static bool add_rest(struct walk *walk)
+static bool add_rest(struct hostfiles_walk *walk)
 {
 	struct text joined = {}, clean = {};
 	bool fits;
@@ -440,7 +441,7 @@ static bool add_rest(struct walk *walk)
 int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 		   const struct hostfiles_visitor *visitor, struct hostfiles_end *ret)
 {
-	struct walk walk = {
+	struct hostfiles_walk walk = {
 		.done = ret->done,
 		.done_max = sizeof(ret->done),
 		.visitor = visitor,
@@ -470,7 +471,7 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 static enum host_path_end resolve(void *data, const char *path, char *out, size_t size)
 {
 	enum host_path_end kind;
-	struct walk walk;
+	struct hostfiles_walk walk;
 	bool whole;
 
 	(void)data;
@@ -488,7 +489,7 @@ static bool is_block_device(void *data, const char *path)
 {
 	char done[PATH_MAX];
 	struct statx info;
-	struct walk walk;
+	struct hostfiles_walk walk;
 	bool whole, block = false;
 
 	(void)data;
@@ -503,7 +504,7 @@ static bool is_block_device(void *data, const char *path)
 int hostfiles_open(const char *path)
 {
 	char done[PATH_MAX];
-	struct walk walk;
+	struct hostfiles_walk walk;
 	bool whole;
 	int fd = -1;
 

@@ -12,14 +12,14 @@
 #define KEPT 64
 
 /* What was found at a path; a path that led to nothing has a node of zeros. */
-struct program {
+struct host_program {
 	char path[PATH_MAX];
 	struct callerd_node_key node;
 	uint64_t looked; /* when */
 };
 
 struct programs {
-	struct program kept[KEPT];
+	struct host_program kept[KEPT];
 	unsigned int count;
 };
 
@@ -34,7 +34,7 @@ void programs_free(struct programs *programs)
 	free(programs);
 }
 
-static struct program *find_program(struct programs *programs, struct bytes path)
+static struct host_program *find_program(struct programs *programs, struct bytes path)
 {
 	for (unsigned int i = 0; i < programs->count; i++)
 		if (bytes_equal(
@@ -45,9 +45,9 @@ static struct program *find_program(struct programs *programs, struct bytes path
 }
 
 /* A place for another path: the one that was looked at longest ago. */
-static struct program *take_place(struct programs *programs)
+static struct host_program *take_place(struct programs *programs)
 {
-	struct program *oldest = programs->kept;
+	struct host_program *oldest = programs->kept;
 
 	if (programs->count < KEPT)
 		return &programs->kept[programs->count++];
@@ -57,7 +57,7 @@ static struct program *take_place(struct programs *programs)
 	return oldest;
 }
 
-static void look(struct capture *capture, struct program *program)
+static void look(struct capture *capture, struct host_program *program)
 {
 	int fd = hostfiles_open(program->path);
 
@@ -71,7 +71,7 @@ static void look(struct capture *capture, struct program *program)
 bool programs_is(struct programs *programs, struct capture *capture, struct bytes path,
 		 const struct callerd_node_key *file, uint64_t now)
 {
-	struct program *program;
+	struct host_program *program;
 
 	if (!path.size || path.size >= PATH_MAX || memchr(path.data, '\0', path.size) ||
 	    !file->inode)

@@ -14,7 +14,7 @@ struct refused {
 };
 
 /* One of them. The thread has RESOLVE, the loop all the rest. */
-struct waiting {
+struct waiting_connect {
 	struct job job;
 	struct refused *refused;
 	struct event event; /* points into .bytes */
@@ -40,11 +40,11 @@ void refused_free(struct refused *refused)
 
 static void run(struct job *job)
 {
-	resolve_walk(&((struct waiting *)job)->resolve);
+	resolve_walk(&((struct waiting_connect *)job)->resolve);
 }
 
 /* What the loop knows of it; WALKED: and where its path led. Lets go of the event. */
-static void tell(struct waiting *waiting, bool walked)
+static void tell(struct waiting_connect *waiting, bool walked)
 {
 	const struct refused_options *options = &waiting->refused->options;
 	struct event *event = &waiting->event;
@@ -65,17 +65,17 @@ static void tell(struct waiting *waiting, bool walked)
 static void done(struct job *job, bool came, void *data)
 {
 	(void)data;
-	tell((struct waiting *)job, came);
+	tell((struct waiting_connect *)job, came);
 }
 
 static void free_job(struct job *job)
 {
-	resolve_close(&((struct waiting *)job)->resolve);
+	resolve_close(&((struct waiting_connect *)job)->resolve);
 	free(job);
 }
 
 /* EVENT with bytes of its own. */
-static bool keep(struct waiting *waiting, const struct event *event)
+static bool keep(struct waiting_connect *waiting, const struct event *event)
 {
 	const char *bytes = (const char *)event->header;
 
@@ -93,7 +93,7 @@ static bool keep(struct waiting *waiting, const struct event *event)
 static void ask(struct refused *refused, const struct event *event, const struct resolve *resolve,
 		uint64_t now)
 {
-	struct waiting *waiting = calloc(1, sizeof(*waiting));
+	struct waiting_connect *waiting = calloc(1, sizeof(*waiting));
 
 	if (!waiting || !keep(waiting, event)) {
 		free(waiting);

@@ -183,13 +183,14 @@ static uint32_t find_stranger(uint32_t mnt_ns)
 }
 
 /* Where "/" of the caller is, in texts of the walk's; PROC holds on to a process in whose mounts that is. */
-struct view {
+struct caller_view {
 	int proc; /* negative: there is none, they are the agent's own mounts */
 	bool own; /* the agent sees the same */
 	char root[PATH_MAX], mounts[64];
 };
 
-static bool view_of(struct view *view, const struct resolve *resolve, uint32_t pid, uint64_t start)
+static bool view_of(struct caller_view *view, const struct resolve *resolve, uint32_t pid,
+		    uint64_t start)
 {
 	view->proc = proc_open(pid, start);
 	if (view->proc < 0)
@@ -209,7 +210,7 @@ static bool view_of(struct view *view, const struct resolve *resolve, uint32_t p
  * else by a process that lives in the same mounts. */
 enum stand_in { CALLER, AGENT, ANCESTORS, STRANGER = ANCESTORS + CALLERD_ANCESTORS_MAX, NOBODY };
 
-static bool own_view(struct view *view, const struct resolve *resolve)
+static bool own_view(struct caller_view *view, const struct resolve *resolve)
 {
 	view->proc = -1;
 	snprintf(view->root, sizeof(view->root), "%s", resolve->root);
@@ -218,7 +219,7 @@ static bool own_view(struct view *view, const struct resolve *resolve)
 }
 
 /* The directory that "/" means to the caller, as WHO sees it. False: he does not. */
-static bool find_view(const struct resolve *resolve, unsigned int who, struct view *view)
+static bool find_view(const struct resolve *resolve, unsigned int who, struct caller_view *view)
 {
 	struct stat info;
 	bool own = !stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns;
@@ -330,7 +331,7 @@ static void walk_own_proc(struct resolve *resolve, const char *path)
 	close(proc);
 }
 
-static void keep_end(struct resolve *resolve, const struct view *view,
+static void keep_end(struct resolve *resolve, const struct caller_view *view,
 		     const struct hostfiles_end *end)
 {
 	size_t done = strlen(end->done), rest = end->missing ? strlen(end->rest) : 0;
@@ -359,7 +360,7 @@ static void keep_missing(struct resolve *resolve, const struct hostfiles_end *en
 /* How a walk went: not at all, or without an end; to where it may not go on; to its end. */
 enum walked { FAILED, STOPPED, ENDED };
 
-static enum walked walk_view(struct resolve *resolve, const struct view *view)
+static enum walked walk_view(struct resolve *resolve, const struct caller_view *view)
 {
 	struct hostfiles_place place = {view->root, view->mounts};
 	struct hostfiles_visitor visitor = {resolve, visit};
@@ -390,7 +391,7 @@ static enum walked walk_view(struct resolve *resolve, const struct view *view)
 }
 
 /* Whether that is the answer: one who ended on the way sees nothing, and somebody else is to be asked. */
-static bool walk_with(struct resolve *resolve, const struct view *view)
+static bool walk_with(struct resolve *resolve, const struct caller_view *view)
 {
 	enum walked walked = FAILED;
 
@@ -407,7 +408,7 @@ static bool walk_with(struct resolve *resolve, const struct view *view)
 void resolve_walk(struct resolve *resolve)
 {
 	bool answered = false;
-	struct view view;
+	struct caller_view view;
 
 	if (resolve->own_proc) {
 		walk_own_proc(resolve, resolve->path);

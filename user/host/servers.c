@@ -21,7 +21,7 @@ struct server {
 	char unit[256];
 };
 
-struct place {
+struct server_place {
 	bool seen;
 	struct server usual, present;
 	struct record_server told; /* of the present one */
@@ -29,7 +29,7 @@ struct place {
 
 struct servers {
 	struct programs *programs;
-	struct place places[CALLERD_SOCKETS_MAX];
+	struct server_place places[CALLERD_SOCKETS_MAX];
 };
 
 int servers_new(struct programs *programs, struct servers **ret)
@@ -159,7 +159,7 @@ const struct record_server *servers_note(struct servers *servers, struct capture
 					 unsigned int socket, uint32_t pid, uint32_t uid,
 					 uint64_t start, uint64_t now)
 {
-	struct place *place = &servers->places[socket];
+	struct server_place *place = &servers->places[socket];
 	struct server *present = &place->present;
 
 	if (socket >= CALLERD_SOCKETS_MAX || !pid ||
@@ -213,7 +213,7 @@ static int ask_peer(const char *path, struct ucred *ret)
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int index,
 		 const char *path)
 {
-	struct place *place = &servers->places[index];
+	struct server_place *place = &servers->places[index];
 	struct ucred peer = {0};
 	char directory[32];
 	int process;

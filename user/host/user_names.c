@@ -27,7 +27,7 @@ struct cached_name {
 	char name[NAME_SIZE];
 };
 
-struct entry {
+struct name_entry {
 	uint32_t id;
 	char name[NAME_SIZE];
 };
@@ -37,7 +37,7 @@ struct name_file {
 	const char *path;
 	struct timespec changed;
 	ino_t inode;
-	struct entry *entries;
+	struct name_entry *entries;
 	size_t count;
 };
 
@@ -48,7 +48,7 @@ struct names {
 	uint64_t news;
 };
 
-struct question {
+struct name_question {
 	struct job job;
 	struct names *names; /* for the loop */
 	enum names_kind kind;
@@ -60,7 +60,7 @@ struct question {
 /* --- the files ------------------------------------------------------------------------------- */
 
 /* NAME:PASSWORD:ID:… Lines that begin with + or - are for the name services. */
-static bool read_entry(char *line, struct entry *ret)
+static bool read_entry(char *line, struct name_entry *ret)
 {
 	char *save, *end, *name = strtok_r(line, ":", &save), *id;
 
@@ -78,7 +78,7 @@ static bool read_entry(char *line, struct entry *ret)
 
 static void load(struct name_file *file, FILE *stream)
 {
-	struct entry entry, *grown;
+	struct name_entry entry, *grown;
 	size_t capacity = 0;
 	char *line = NULL;
 
@@ -157,7 +157,7 @@ static int ask_group(uint32_t id, char name[NAME_SIZE])
 
 static void ask_services(struct job *job)
 {
-	struct question *question = (struct question *)job;
+	struct name_question *question = (struct name_question *)job;
 
 	question->error = question->kind == NAMES_USER ? ask_user(question->id, question->name)
 						       : ask_group(question->id, question->name);
@@ -172,7 +172,7 @@ static void answer(struct cached_name *cached, const char *name)
 
 static void take_answer(struct job *job, bool came, void *data)
 {
-	struct question *question = (struct question *)job;
+	struct name_question *question = (struct name_question *)job;
 	struct names *names = question->names;
 	struct cached_name *cached = &names->cached[question->kind][question->id % CACHED];
 
@@ -194,13 +194,13 @@ static void free_question(struct job *job)
 
 static void ask(struct names *names, enum names_kind kind, struct cached_name *cached)
 {
-	struct question *question = calloc(1, sizeof(*question));
+	struct name_question *question = calloc(1, sizeof(*question));
 	struct timespec now;
 
 	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + RETRY;
 	if (!question)
 		return;
-	*question = (struct question){
+	*question = (struct name_question){
 		.job = {.run = ask_services,
 			.done = take_answer,
 			.free = free_question,

@@ -19,7 +19,7 @@ struct watcher {
 };
 
 /* The thread has PATH and LOOK, the loop the rest. */
-struct look {
+struct watcher_look {
 	struct job job;
 	struct watcher *watcher;
 	uint32_t index;
@@ -48,7 +48,7 @@ void watcher_free(struct watcher *watcher)
 
 static void look(struct job *job)
 {
-	struct look *asked = (struct look *)job;
+	struct watcher_look *asked = (struct watcher_look *)job;
 
 	capture_look(asked->path, &asked->look);
 }
@@ -62,7 +62,7 @@ static void settle(struct watcher *watcher, uint32_t index)
 
 static void watch(struct job *job, bool came, void *data)
 {
-	struct look *asked = (struct look *)job;
+	struct watcher_look *asked = (struct watcher_look *)job;
 
 	(void)data;
 	settle(asked->watcher, asked->index);
@@ -72,7 +72,7 @@ static void watch(struct job *job, bool came, void *data)
 
 static void free_job(struct job *job)
 {
-	struct look *asked = (struct look *)job;
+	struct watcher_look *asked = (struct watcher_look *)job;
 
 	capture_look_close(&asked->look);
 	free(asked);
@@ -80,7 +80,7 @@ static void free_job(struct job *job)
 
 static void ask(struct watcher *watcher, struct beside *beside, uint32_t index, uint64_t now)
 {
-	struct look *asked = calloc(1, sizeof(*asked));
+	struct watcher_look *asked = calloc(1, sizeof(*asked));
 
 	if (!asked)
 		return;

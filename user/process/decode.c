@@ -15,7 +15,7 @@
 static const char no_arguments[] = "";
 
 /* Fills the memory of a caller's texts from the front. */
-struct arena {
+struct decode_arena {
 	char *next;
 	size_t left;
 };
@@ -46,7 +46,7 @@ static bool caller_event_ok(const struct callerd_caller_event *event, size_t siz
 	return true;
 }
 
-static struct bytes keep(struct arena *arena, const char *data, size_t size)
+static struct bytes keep(struct decode_arena *arena, const char *data, size_t size)
 {
 	struct bytes kept = {arena->next, size};
 
@@ -58,7 +58,7 @@ static struct bytes keep(struct arena *arena, const char *data, size_t size)
 	return kept;
 }
 
-static struct bytes keep_string(struct arena *arena, const char *string, size_t max)
+static struct bytes keep_string(struct decode_arena *arena, const char *string, size_t max)
 {
 	size_t size = strnlen(string, max);
 
@@ -73,7 +73,7 @@ static struct bytes text_of(const struct callerd_caller_event *event,
 
 /* Components from the leaf to the root, each ended by a NUL, become a path; a walk that was cut short
  * begins with "...". Takes at most four bytes more than the text. */
-static struct bytes keep_path(struct arena *arena, const struct callerd_caller_event *event,
+static struct bytes keep_path(struct decode_arena *arena, const struct callerd_caller_event *event,
 			      const struct callerd_text *text)
 {
 	struct bytes source = text_of(event, text);
@@ -107,7 +107,8 @@ static struct bytes keep_path(struct arena *arena, const struct callerd_caller_e
 }
 
 /* Executables have no path when they are kernel threads. */
-static struct bytes keep_executable(struct arena *arena, const struct callerd_caller_event *event,
+static struct bytes keep_executable(struct decode_arena *arena,
+				    const struct callerd_caller_event *event,
 				    struct callerd_text text)
 {
 	text.flags &= ~CALLERD_TEXT_EXCHANGED; /* which says nothing of the path */
@@ -133,7 +134,7 @@ static struct bytes without_secrets(struct bytes args)
 }
 
 /* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
-static void keep_args(struct arena *arena, struct bytes args, bool truncated, size_t max,
+static void keep_args(struct decode_arena *arena, struct bytes args, bool truncated, size_t max,
 		      struct process *process)
 {
 	process->args_truncated = truncated || args.size > max;
@@ -141,7 +142,7 @@ static void keep_args(struct arena *arena, struct bytes args, bool truncated, si
 }
 
 /* At most MAX bytes of them, without their secrets. */
-static void decode_args(struct arena *arena, const struct callerd_caller_event *event,
+static void decode_args(struct decode_arena *arena, const struct callerd_caller_event *event,
 			const struct callerd_text *text, size_t max, struct process *process)
 {
 	struct bytes args = text_of(event, text);
@@ -156,7 +157,7 @@ static void decode_args(struct arena *arena, const struct callerd_caller_event *
 	keep_args(arena, without_secrets(args), truncated, max, process);
 }
 
-static void decode_self(struct arena *arena, const struct callerd_caller_event *event,
+static void decode_self(struct decode_arena *arena, const struct callerd_caller_event *event,
 			struct process *process)
 {
 	process->pid = event->pid;
@@ -169,7 +170,7 @@ static void decode_self(struct arena *arena, const struct callerd_caller_event *
 	decode_args(arena, event, &event->argv, CALLERD_ARGV_MAX, process);
 }
 
-static void decode_ancestor(struct arena *arena, const struct callerd_caller_event *event,
+static void decode_ancestor(struct decode_arena *arena, const struct callerd_caller_event *event,
 			    const struct callerd_ancestor *ancestor, size_t args_max,
 			    struct process *process)
 {
@@ -202,7 +203,7 @@ static void set_cgroup(struct caller *caller, struct bytes path, uint32_t claime
 }
 
 /* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */
-static void choose_cgroup(struct arena *arena, const struct callerd_caller_event *event,
+static void choose_cgroup(struct decode_arena *arena, const struct callerd_caller_event *event,
 			  struct caller *caller)
 {
 	struct bytes unified = keep_path(arena, event, &event->cgroup);
@@ -258,7 +259,7 @@ static void decode_identity(const struct callerd_caller_event *event, struct cal
 }
 
 static void decode_into(const struct callerd_caller_event *event,
-			const struct decode_detail *detail, struct arena *arena,
+			const struct decode_detail *detail, struct decode_arena *arena,
 			struct caller *caller)
 {
 	struct bytes label = {};
@@ -276,7 +277,7 @@ static void decode_into(const struct callerd_caller_event *event,
 }
 
 /* 0, and NULL where it has no ancestors; or -ENOMEM. */
-static int decode_lineage(const struct callerd_caller_event *event, struct arena *arena,
+static int decode_lineage(const struct callerd_caller_event *event, struct decode_arena *arena,
 			  struct lineage **ret)
 {
 	struct process ancestors[CALLERD_ANCESTORS_MAX];
@@ -297,7 +298,7 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 			 const struct decode_detail *detail, struct event *ret)
 {
 	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
-	struct arena arena = {memory, sizeof(memory)};
+	struct decode_arena arena = {memory, sizeof(memory)};
 	struct lineage *lineage;
 	struct caller draft;
 	size_t own;
@@ -345,7 +346,7 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 		       struct event *ret)
 {
 	static __thread char memory[EXTRA_MAX];
-	struct arena arena = {memory, sizeof(memory)};
+	struct decode_arena arena = {memory, sizeof(memory)};
 	struct process *process;
 	struct caller draft;
 

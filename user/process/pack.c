@@ -18,10 +18,10 @@
 #define UNKNOWN UINT32_MAX
 #define BOOT_ID_SIZE 36
 
-enum kind { NUMBER, FLAG, BASIS, TERMINAL, TEXT };
+enum pack_kind { NUMBER, FLAG, BASIS, TERMINAL, TEXT };
 
 struct field {
-	enum kind kind;
+	enum pack_kind kind;
 	size_t offset, size;
 };
 
@@ -275,12 +275,13 @@ static void take_process(struct unpacker *unpacker, struct process *process)
 }
 
 /* Texts to be kept in one piece of memory. */
-struct arena {
+struct pack_arena {
 	struct text text;
 	size_t used;
 };
 
-static void move_texts(struct arena *arena, void *object, const struct field *fields, size_t count)
+static void move_texts(struct pack_arena *arena, void *object, const struct field *fields,
+		       size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct bytes *text = (struct bytes *)((char *)object + fields[i].offset);
@@ -293,7 +294,7 @@ static void move_texts(struct arena *arena, void *object, const struct field *fi
 	}
 }
 
-static void move_process(struct arena *arena, struct process *process)
+static void move_process(struct pack_arena *arena, struct process *process)
 {
 	move_texts(arena, process, process_fields, COUNT(process_fields));
 }
@@ -302,7 +303,7 @@ static void move_process(struct arena *arena, struct process *process)
 static int make(struct caller *draft, struct process *ancestors, unsigned int count, size_t size,
 		struct caller **ret)
 {
-	struct arena arena = {0};
+	struct pack_arena arena = {0};
 	struct lineage *lineage = NULL;
 	size_t own;
 

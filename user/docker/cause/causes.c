@@ -28,7 +28,7 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 }
 
 static struct record_event event_of(const struct causes *causes, unsigned int socket,
-				    const struct waiting *waiting, const struct owner *owner)
+				    const struct waiting_event *waiting, const struct owner *owner)
 {
 	const struct engine_event *event = waiting->event;
 
@@ -78,7 +78,7 @@ static unsigned int findings_of(const struct origin *origin,
 	return count;
 }
 
-static void tell(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+static void tell(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		 const struct cause *cause)
 {
 	const struct engine_side *engine = &causes->engines[socket];
@@ -128,9 +128,9 @@ static void tell(struct causes *causes, unsigned int socket, const struct waitin
 
 /* --- the queues ------------------------------------------------------------------------------- */
 
-static void free_waiting(struct causes *causes, struct queue *queue)
+static void free_waiting(struct causes *causes, struct event_queue *queue)
 {
-	struct waiting *waiting = queue->first;
+	struct waiting_event *waiting = queue->first;
 
 	queue->first = waiting->next;
 	if (!queue->first)
@@ -141,9 +141,10 @@ static void free_waiting(struct causes *causes, struct queue *queue)
 }
 
 /* Tells the first one, unless it is to wait. */
-static bool run_first(struct causes *causes, unsigned int socket, struct queue *queue, bool late)
+static bool run_first(struct causes *causes, unsigned int socket, struct event_queue *queue,
+		      bool late)
 {
-	struct waiting *waiting = queue->first;
+	struct waiting_event *waiting = queue->first;
 	struct cause cause;
 
 	if (causes_purge(causes, socket, waiting, late) == WAIT ||
@@ -179,7 +180,7 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 static void run_recovered(struct causes *causes, unsigned int socket, uint64_t now)
 {
 	struct engine_side *engine = &causes->engines[socket];
-	struct queue *queue = &engine->recovered;
+	struct event_queue *queue = &engine->recovered;
 
 	while (queue->first && now >= queue->first->arrived + RECOVERY_WAIT) {
 		if (is_known(engine, queue->first->event))
@@ -193,7 +194,7 @@ void causes_run(struct causes *causes, uint64_t now)
 {
 	ledger_run(&causes->ledger, now);
 	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
-		struct queue *queue = &causes->engines[i].told;
+		struct event_queue *queue = &causes->engines[i].told;
 
 		while (queue->first &&
 		       run_first(causes, i, queue,
@@ -206,7 +207,7 @@ void causes_run(struct causes *causes, uint64_t now)
 void causes_close(struct causes *causes)
 {
 	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
-		struct queue *queue = &causes->engines[i].told;
+		struct event_queue *queue = &causes->engines[i].told;
 
 		while (queue->first)
 			run_first(causes, i, queue, true);
@@ -223,10 +224,10 @@ bool causes_waiting(const struct causes *causes)
 	return causes->stats.waiting;
 }
 
-static void enqueue(struct causes *causes, struct queue *queue, const struct engine_event *event,
-		    bool recovered, uint64_t now)
+static void enqueue(struct causes *causes, struct event_queue *queue,
+		    const struct engine_event *event, bool recovered, uint64_t now)
 {
-	struct waiting *waiting = calloc(1, sizeof(*waiting));
+	struct waiting_event *waiting = calloc(1, sizeof(*waiting));
 	struct engine_event *copy = engine_event_copy(event);
 
 	if (!waiting || !copy) {
@@ -235,7 +236,7 @@ static void enqueue(struct causes *causes, struct queue *queue, const struct eng
 		causes->stats.dropped++;
 		return;
 	}
-	*waiting = (struct waiting){
+	*waiting = (struct waiting_event){
 		.event = copy,
 		.arrived = now,
 		.time = causes_boot_of(causes, event->time, now),
@@ -249,7 +250,7 @@ static void enqueue(struct causes *causes, struct queue *queue, const struct eng
 void causes_event(struct causes *causes, unsigned int socket, const struct engine_event *event,
 		  uint64_t now)
 {
-	struct queue *queue = &causes->engines[socket].told;
+	struct event_queue *queue = &causes->engines[socket].told;
 
 	while (causes->stats.waiting >= WAITING_MAX && queue->first)
 		run_first(causes, socket, queue, true);

@@ -28,7 +28,7 @@ static bool is_kept(const struct engine_event *event, const struct cause *cause)
 }
 
 static void keep_deed(const struct causes *causes, unsigned int socket,
-		      const struct waiting *waiting, const struct owner *owner,
+		      const struct waiting_event *waiting, const struct owner *owner,
 		      const struct cause *cause)
 {
 	const struct keeper *keeper = &causes->options.keeper;
@@ -216,7 +216,7 @@ static void tell_inventory(const struct causes *causes, unsigned int socket,
 }
 
 static void was_destroyed(const struct causes *causes, unsigned int socket, struct owner *owner,
-			  const struct waiting *waiting)
+			  const struct waiting_event *waiting)
 {
 	const struct keeper *keeper = &causes->options.keeper;
 	uint64_t time = waiting->event->time ?: record_time(causes->options.context, waiting->time);
@@ -226,7 +226,7 @@ static void was_destroyed(const struct causes *causes, unsigned int socket, stru
 	owners_remove(&causes->engines[socket].owners, owner);
 }
 
-void causes_apply(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause)
 {
 	const struct engine_event *event = waiting->event;

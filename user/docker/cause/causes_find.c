@@ -30,11 +30,11 @@ struct candidates {
 };
 
 /* Where and when an event is looked for. */
-struct search {
+struct cause_search {
 	const struct causes *causes;
 	unsigned int socket;
 	const struct effect *effect;
-	const struct waiting *waiting;
+	const struct waiting_event *waiting;
 	const struct owner *owner; /* of the event; NULL: not known */
 	uint64_t slack;
 };
@@ -75,7 +75,7 @@ static bool is_telling(const struct effect_cause *cause)
 }
 
 /* Whether it will be known which volumes the container has that REQUEST makes. */
-static bool will_tell_volumes(const struct search *search, const struct request *request)
+static bool will_tell_volumes(const struct cause_search *search, const struct request *request)
 {
 	const struct owner *owner;
 
@@ -88,7 +88,7 @@ static bool will_tell_volumes(const struct search *search, const struct request 
 	return search->causes->options.inspect && !(owner && (owner->inspected || owner->gone));
 }
 
-static void add_candidate(const struct search *search, struct candidates *candidates,
+static void add_candidate(const struct cause_search *search, struct candidates *candidates,
 			  enum match match, const struct only *one)
 {
 	const struct request *request = one->request;
@@ -113,7 +113,7 @@ static bool is_of(const struct origin *origin, const struct request *request)
 }
 
 /* Whether REQUEST may yet end it by a signal: Docker would have told that before. */
-static bool is_unsignalled(const struct search *search, const struct effect_cause *cause,
+static bool is_unsignalled(const struct cause_search *search, const struct effect_cause *cause,
 			   const struct request *request)
 {
 	const struct owner *owner = search->owner;
@@ -125,7 +125,7 @@ static bool is_unsignalled(const struct search *search, const struct effect_caus
 }
 
 /* What is known of the container that REQUEST makes or removes: whether the volume is one of its. */
-static enum match match_volume(const struct search *search, const struct request *request,
+static enum match match_volume(const struct cause_search *search, const struct request *request,
 			       enum match match, enum cause_basis *basis)
 {
 	const struct owner *owner = owners_find(&search->causes->engines[search->socket].owners,
@@ -138,7 +138,7 @@ static enum match match_volume(const struct search *search, const struct request
 }
 
 /* Adds REQUEST if it may be the cause. Returns whether it has to do with the event at all. */
-static bool try_request(const struct search *search, struct request *request,
+static bool try_request(const struct cause_search *search, struct request *request,
 			struct candidates *ret)
 {
 	const struct owner *owner = search->owner;
@@ -170,7 +170,7 @@ static bool try_request(const struct search *search, struct request *request,
 	return false;
 }
 
-static bool search_requests(const struct search *search, struct candidates *ret)
+static bool search_requests(const struct cause_search *search, struct candidates *ret)
 {
 	bool found = false;
 
@@ -183,10 +183,10 @@ static bool search_requests(const struct search *search, struct candidates *ret)
 
 /* Those that were under way at the very moment; only if there is none, as far as the clocks go, those next to it. */
 static void find_candidates(const struct causes *causes, unsigned int socket,
-			    const struct effect *effect, const struct waiting *waiting,
+			    const struct effect *effect, const struct waiting_event *waiting,
 			    const struct owner *owner, struct candidates *ret)
 {
-	struct search search = {causes, socket, effect, waiting, owner, 0};
+	struct cause_search search = {causes, socket, effect, waiting, owner, 0};
 
 	if (search_requests(&search, ret))
 		return;
@@ -251,7 +251,7 @@ static bool may_become_clear(const struct candidates *candidates)
 /* --- where no request is -------------------------------------------------------------------------- */
 
 /* Asks the engine, once, for what is to be known of it. Returns whether to wait for that. */
-static bool ask(const struct causes *causes, unsigned int socket, struct waiting *waiting)
+static bool ask(const struct causes *causes, unsigned int socket, struct waiting_event *waiting)
 {
 	const struct engine_event *event = waiting->event;
 	struct bytes id = causes_is_container(event) ? event->id : event->container;
@@ -364,7 +364,7 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 
 /* Whether the engine starts it by itself now. */
 static bool is_restarted(const struct engine_side *engine, const struct owner *owner,
-			 const struct waiting *waiting)
+			 const struct waiting_event *waiting)
 {
 	if (!owner->inspected || !owner->restarts)
 		return false;
@@ -389,7 +389,7 @@ static bool is_health_check(const struct engine_side *engine, const struct owner
 }
 
 /* Returns whether the engine did it by itself; there is proof of that, not only nobody else. */
-static bool find_daemon(const struct engine_side *engine, const struct waiting *waiting,
+static bool find_daemon(const struct engine_side *engine, const struct waiting_event *waiting,
 			struct cause *ret)
 {
 	const struct engine_event *event = waiting->event;
@@ -449,9 +449,9 @@ static bool is_of_an_end(const struct owner *owner, const struct engine_event *e
 }
 
 /* Whether the engine told behind its end that its memory was at its end. */
-static bool is_out_of_memory_behind(const struct waiting *waiting)
+static bool is_out_of_memory_behind(const struct waiting_event *waiting)
 {
-	for (const struct waiting *next = waiting->next; next; next = next->next)
+	for (const struct waiting_event *next = waiting->next; next; next = next->next)
 		if (causes_is_container(next->event) && next->event->act == ACTION_OOM &&
 		    bytes_equal(next->event->id, waiting->event->id))
 			return true;
@@ -459,7 +459,7 @@ static bool is_out_of_memory_behind(const struct waiting *waiting)
 }
 
 /* Whether that may be told yet, and would say whose end it is. */
-static bool may_be_out_of_memory(struct owner *owner, const struct waiting *waiting)
+static bool may_be_out_of_memory(struct owner *owner, const struct waiting_event *waiting)
 {
 	if (!is_killed(owner, waiting->event) || !was_limited(owner) || owner->killer.origin)
 		return false;
@@ -486,7 +486,7 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 
 /* Whether it can have happened without any request. */
 static bool has_rival(const struct engine_side *engine, const struct effect *effect,
-		      const struct waiting *waiting)
+		      const struct waiting_event *waiting)
 {
 	const struct engine_event *event = waiting->event;
 	const struct owner *owner = causes_owner_of(engine, event);
@@ -533,8 +533,8 @@ static enum decision decide_request(struct causes *causes, const struct effect *
 	return DECIDED;
 }
 
-enum decision causes_decide(struct causes *causes, unsigned int socket, struct waiting *waiting,
-			    bool late, struct cause *ret)
+enum decision causes_decide(struct causes *causes, unsigned int socket,
+			    struct waiting_event *waiting, bool late, struct cause *ret)
 {
 	struct engine_side *engine = &causes->engines[socket];
 	const struct engine_event *event = waiting->event;
@@ -597,8 +597,8 @@ static void drop_attributes(struct engine_event *event, unsigned int bits)
 		event->exec_id = (struct bytes){};
 }
 
-enum decision causes_purge(struct causes *causes, unsigned int socket, struct waiting *waiting,
-			   bool late)
+enum decision causes_purge(struct causes *causes, unsigned int socket,
+			   struct waiting_event *waiting, bool late)
 {
 	struct engine_side *engine = &causes->engines[socket];
 	struct engine_event *event = waiting->event;

@@ -9,22 +9,22 @@
 #define SETTLED_WITHIN 10000000000ull /* ns: what an end brings with it comes right after it */
 
 /* An event that is not told yet. */
-struct waiting {
-	struct waiting *next;
+struct waiting_event {
+	struct waiting_event *next;
 	struct engine_event *event; /* owned */
 	uint64_t arrived, time;	    /* ns of CLOCK_BOOTTIME */
 	bool recovered, asked, purged;
 };
 
-struct queue {
-	struct waiting *first, **end;
+struct event_queue {
+	struct waiting_event *first, **end;
 };
 
 struct engine_side {
 	const char *name;
 	bool swarm;
 	struct owners owners;
-	struct queue told, recovered;
+	struct event_queue told, recovered;
 	uint64_t position; /* ns of CLOCK_REALTIME, of the last event told; 0: none */
 	bool gap;	   /* events may have been missed, and not everything was looked at since */
 	uint64_t gap_since; /* ns of CLOCK_REALTIME */
@@ -52,12 +52,12 @@ struct cause {
 enum decision { DECIDED, WAIT };
 
 /* Takes out of an event what a label of its container may have put there. LATE: it has waited for too long. */
-enum decision causes_purge(struct causes *causes, unsigned int socket, struct waiting *waiting,
-			   bool late);
+enum decision causes_purge(struct causes *causes, unsigned int socket,
+			   struct waiting_event *waiting, bool late);
 
 /* What WAITING goes back to; *RET borrows its origin. */
-enum decision causes_decide(struct causes *causes, unsigned int socket, struct waiting *waiting,
-			    bool late, struct cause *ret);
+enum decision causes_decide(struct causes *causes, unsigned int socket,
+			    struct waiting_event *waiting, bool late, struct cause *ret);
 
 /* The command of an exec's event: that of the request which made the exec, where it is known, else the program's
  * name alone. Lives as long as the event and the inventory do. */
@@ -65,7 +65,7 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 			    const struct engine_event *event);
 
 /* What it changes: in whom things go back to, for the keeper, in the inventory. */
-void causes_apply(struct causes *causes, unsigned int socket, const struct waiting *waiting,
+void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause);
 
 /* TIME as the requests have it. */

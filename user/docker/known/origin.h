@@ -6,40 +6,10 @@
 #ifndef CALLERD_ORIGIN_H
 #define CALLERD_ORIGIN_H
 
+#include "docker/known/cause_kind.h"
 #include "docker/known/inventory.h"
 #include "docker/known/operation.h"
 #include "process/caller.h"
-
-enum cause_kind {
-	CAUSE_UNKNOWN,
-	CAUSE_REQUEST,	 /* this very request made it happen */
-	CAUSE_INHERITED, /* a later event of something that this caller began */
-	CAUSE_DAEMON,	 /* the engine by itself */
-	CAUSE_KINDS,
-};
-
-/* What the join rests on. */
-enum cause_basis { BASIS_NONE, BASIS_ID, BASIS_NAME, BASIS_TIME, CAUSE_BASES };
-
-/* Why the engine did it by itself. */
-enum cause_reason {
-	REASON_NONE,
-	REASON_RESTART_POLICY,
-	REASON_HEALTH_CHECK,
-	REASON_SWARM,
-	REASON_ENGINE_STOPPED,
-	CAUSE_REASONS,
-};
-
-/* "request", …; NULL for BASIS_NONE and REASON_NONE. The words are a contract: records and the state have them. */
-const char *cause_kind_name(enum cause_kind kind);
-const char *cause_basis_name(enum cause_basis basis);
-const char *cause_reason_name(enum cause_reason reason);
-
-/* The value of a name; false: there is no such name. */
-bool cause_kind_by_name(struct bytes name, enum cause_kind *ret);
-bool cause_basis_by_name(struct bytes name, enum cause_basis *ret);
-bool cause_reason_by_name(struct bytes name, enum cause_reason *ret);
 
 /* A request and who made it. Never changes. data NULL, NULL, 0: unknown. */
 struct origin {

@@ -16,12 +16,12 @@
 
 #define UNKNOWN UINT64_MAX
 
-struct sentence {
+struct spool_sentence {
 	char *text;
 	size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static void say(const struct sentence *sentence,
+__attribute__((format(printf, 2, 3))) static void say(const struct spool_sentence *sentence,
 						      const char *format, ...)
 {
 	va_list arguments;
@@ -42,16 +42,16 @@ static uint64_t find_first(struct spool *spool, const struct segment *segment)
 	ssize_t size = 0;
 	int fd;
 
-	segment_name(name, segment->number);
+	spool_format_name(name, segment->number);
 	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0) {
 		size = pread(fd, bytes, sizeof(bytes), 0);
 		close(fd);
 	}
-	if (size == sizeof(bytes) && segment_head_read(&head, bytes, segment->number))
+	if (size == sizeof(bytes) && spool_format_read_segment(&head, bytes, segment->number))
 		return head.first;
-	reader_start(&spool->reader, segment->number, segment->size, 0, SPOOL_NUMBER_MAX);
-	return reader_next(&spool->reader, &entry) > 0 ? entry.index : UNKNOWN;
+	spool_reader_start(&spool->reader, segment->number, segment->size, 0, SPOOL_NUMBER_MAX);
+	return spool_reader_next(&spool->reader, &entry) > 0 ? entry.index : UNKNOWN;
 }
 
 /* The index behind the last entry; what cannot be read after it counts as one. */
@@ -61,9 +61,10 @@ static uint64_t find_end(struct spool *spool, const struct segment *segment)
 	uint64_t end = sizeof(struct segment_head);
 	struct entry_head head;
 
-	reader_start(reader, segment->number, segment->size, segment->first, SPOOL_NUMBER_MAX);
-	while (reader_next(reader, &head) > 0) {
-		reader_skip(reader, &head);
+	spool_reader_start(reader, segment->number, segment->size, segment->first,
+			   SPOOL_NUMBER_MAX);
+	while (spool_reader_next(reader, &head) > 0) {
+		spool_reader_skip(reader, &head);
 		end = reader->offset;
 	}
 	return reader->index + (end < segment->size);
@@ -130,7 +131,7 @@ static const char *find_cursor(struct spool *spool, uint64_t last, bool known, u
 	struct cursor cursor;
 	char bytes[sizeof(cursor)];
 	ssize_t size = pread(spool->cursor, bytes, sizeof(bytes), 0);
-	bool valid = size == sizeof(bytes) && cursor_read(&cursor, bytes);
+	bool valid = size == sizeof(bytes) && spool_format_read_cursor(&cursor, bytes);
 
 	*ret = valid ? cursor.index : 0;
 	if (valid && (!known || cursor.index <= last))
@@ -144,7 +145,7 @@ static const char *find_cursor(struct spool *spool, uint64_t last, bool known, u
 	return size ? "is damaged" : "is missing";
 }
 
-static void begin(struct spool *spool, const char *path, const struct sentence *told)
+static void begin(struct spool *spool, const char *path, const struct spool_sentence *told)
 {
 	bool known;
 	uint64_t last = find_last(spool, &known), index;
@@ -165,7 +166,7 @@ static void begin(struct spool *spool, const char *path, const struct sentence *
 		    path, fault);
 	spool->confirmed = spool->given_up = index;
 	spool->written = spool->synced = UNKNOWN;
-	reader_start(&spool->reader, 0, 0, 0, 0);
+	spool_reader_start(&spool->reader, 0, 0, 0, 0);
 	spool_restart(spool);
 }
 
@@ -191,15 +192,15 @@ static struct spool *new_spool(uint64_t size)
 	return spool;
 }
 
-static int read_directory(struct spool *spool, const char *path, const struct sentence *told)
+static int read_directory(struct spool *spool, const char *path, const struct spool_sentence *told)
 {
 	struct spool_file *files;
 	uint64_t highest;
 	size_t count;
-	int error = directory_list(spool->directory, &files, &count, &highest);
+	int error = spool_directory_list(spool->directory, &files, &count, &highest);
 
 	if (!error)
-		error = reader_init(&spool->reader, spool->directory);
+		error = spool_reader_init(&spool->reader, spool->directory);
 	if (!error)
 		error = add_segments(spool, files, count);
 	free(files);
@@ -215,7 +216,7 @@ static int read_directory(struct spool *spool, const char *path, const struct se
 static void free_spool(struct spool *spool)
 {
 	spool_forget_ready(spool);
-	reader_free(&spool->reader);
+	spool_reader_free(&spool->reader);
 	if (spool->writing >= 0)
 		close(spool->writing);
 	if (spool->cursor >= 0)
@@ -231,7 +232,7 @@ static void free_spool(struct spool *spool)
 int spool_open(const char *directory, uint64_t size, struct spool **ret, char *reason,
 	       size_t reason_size)
 {
-	const struct sentence told = {reason, reason_size};
+	const struct spool_sentence told = {reason, reason_size};
 	struct spool *spool;
 	int error = 0;
 
@@ -245,10 +246,10 @@ int spool_open(const char *directory, uint64_t size, struct spool **ret, char *r
 		say(&told, "the spool %s: %s", directory, strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	spool->directory = directory_open(directory, reason, reason_size);
+	spool->directory = spool_directory_open(directory, reason, reason_size);
 	if (spool->directory >= 0)
-		spool->cursor =
-			directory_open_cursor(spool->directory, directory, reason, reason_size);
+		spool->cursor = spool_directory_open_cursor(spool->directory, directory, reason,
+							    reason_size);
 	if (spool->directory < 0)
 		error = spool->directory;
 	else if (spool->cursor < 0)

@@ -79,7 +79,7 @@ static int make_and_open(const char *path, struct stat *info)
 	return error ? error : fd;
 }
 
-int directory_open(const char *path, char *reason, size_t reason_size)
+int spool_directory_open(const char *path, char *reason, size_t reason_size)
 {
 	char plain[PATH_MAX];
 	struct stat info = {0};
@@ -133,7 +133,7 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 	int error;
 
 	while (errno = 0, (name = readdir(stream))) {
-		if (!segment_name_read(name->d_name, &number))
+		if (!spool_format_read_name(name->d_name, &number))
 			continue;
 		if (number > *highest)
 			*highest = number;
@@ -148,7 +148,7 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 	return -errno;
 }
 
-int directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest)
+int spool_directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest)
 {
 	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
@@ -174,7 +174,7 @@ int directory_list(int directory, struct spool_file **ret, size_t *count, uint64
 	return 0;
 }
 
-int directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size)
+int spool_directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size)
 {
 	int fd = openat(directory, SPOOL_CURSOR,
 			O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);

@@ -14,13 +14,13 @@ struct spool_file {
 
 /* Makes DIRECTORY where it is missing (its parent must be there), and locks it. Returns its descriptor; the lock
  * goes with it. -errno with a sentence in REASON: -EPERM: others could write there; -EBUSY: in use. */
-int directory_open(const char *path, char *reason, size_t reason_size);
+int spool_directory_open(const char *path, char *reason, size_t reason_size);
 
 /* The segments, in order, in *RET, to be freed; in *HIGHEST the highest number that a name has, 0 if there is none.
  * 0 or -errno. */
-int directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest);
+int spool_directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest);
 
 /* The cursor, made where it is missing. Returns its descriptor, or -errno with a sentence in REASON. */
-int directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size);
+int spool_directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size);
 
 #endif

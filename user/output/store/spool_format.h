@@ -66,21 +66,21 @@ _Static_assert(sizeof(struct segment_head) == 32 && sizeof(struct entry_head) ==
 
 #define SEGMENT_NAME_SIZE 25
 
-void segment_name(char ret[SEGMENT_NAME_SIZE], uint64_t number);
+void spool_format_name(char ret[SEGMENT_NAME_SIZE], uint64_t number);
 
 /* Whether NAME is a segment's, and then its number. */
-bool segment_name_read(const char *name, uint64_t *ret);
+bool spool_format_read_name(const char *name, uint64_t *ret);
 
-void segment_head_make(struct segment_head *ret, uint64_t number, uint64_t first);
-void entry_head_make(struct entry_head *ret, uint64_t number, uint64_t index,
-		     const struct entry *entry);
-void cursor_make(struct cursor *ret, uint64_t index);
+void spool_format_make_segment(struct segment_head *ret, uint64_t number, uint64_t first);
+void spool_format_make_entry(struct entry_head *ret, uint64_t number, uint64_t index,
+			     const struct entry *entry);
+void spool_format_make_cursor(struct cursor *ret, uint64_t index);
 
 /* Whether BYTES, of the size of *RET, are one; *RET is set in any case. */
-bool segment_head_read(struct segment_head *ret, const void *bytes, uint64_t number);
-bool entry_head_read(struct entry_head *ret, const void *bytes, uint64_t number);
-bool cursor_read(struct cursor *ret, const void *bytes);
+bool spool_format_read_segment(struct segment_head *ret, const void *bytes, uint64_t number);
+bool spool_format_read_entry(struct entry_head *ret, const void *bytes, uint64_t number);
+bool spool_format_read_cursor(struct cursor *ret, const void *bytes);
 
-uint32_t data_checksum(const void *data, size_t size);
+uint32_t spool_format_checksum(const void *data, size_t size);
 
 #endif

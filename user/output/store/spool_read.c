@@ -129,8 +129,8 @@ static void start_segment(struct spool *spool, size_t at)
 {
 	const struct segment *segment = &spool->segments[at];
 
-	reader_start(&spool->reader, segment->number, segment->size, segment->first,
-		     spool_segment_end(spool, at));
+	spool_reader_start(&spool->reader, segment->number, segment->size, segment->first,
+			   spool_segment_end(spool, at));
 	spool->reading = segment->size;
 }
 
@@ -181,12 +181,12 @@ static bool read_entry(struct spool *spool, const struct entry_head *head)
 	int taken;
 
 	if (head->index < spool->next) {
-		reader_skip(&spool->reader, head);
+		spool_reader_skip(&spool->reader, head);
 		return true;
 	}
 	if (spool->ready && spool->queue_bytes + head->size > READY_BYTES)
 		return false;
-	taken = reader_take(&spool->reader, head, &entry);
+	taken = spool_reader_take(&spool->reader, head, &entry);
 	if (taken > 0)
 		add_ready(spool, entry, head->index);
 	return taken >= 0;
@@ -205,14 +205,14 @@ static void fill(struct spool *spool, unsigned int wanted)
 	spool->queue_start = 0;
 	spool->reader.budget = SCAN_MAX;
 	while (more && spool->ready < wanted && spool->queue_bytes < READY_BYTES) {
-		int found = reader_next(&spool->reader, &head);
+		int found = spool_reader_next(&spool->reader, &head);
 
 		if (found > 0)
 			more = read_entry(spool, &head);
 		else
 			more = !found && advance(spool);
 	}
-	reader_rest(&spool->reader);
+	spool_reader_rest(&spool->reader);
 }
 
 /* With nothing ready, what is missing up to the next entry is as good as sent. */

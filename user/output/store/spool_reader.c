@@ -11,7 +11,7 @@
 #define WINDOW_SIZE (256u << 10)
 #define DISK_PAGE 4096 /* what a disk that fails loses at least */
 
-int reader_init(struct spool_reader *reader, int directory)
+int spool_reader_init(struct spool_reader *reader, int directory)
 {
 	*reader = (struct spool_reader){
 		.directory = directory,
@@ -22,24 +22,24 @@ int reader_init(struct spool_reader *reader, int directory)
 	return reader->window ? 0 : -ENOMEM;
 }
 
-void reader_rest(struct spool_reader *reader)
+void spool_reader_rest(struct spool_reader *reader)
 {
 	if (reader->fd >= 0)
 		close(reader->fd);
 	reader->fd = -1;
 }
 
-void reader_free(struct spool_reader *reader)
+void spool_reader_free(struct spool_reader *reader)
 {
-	reader_rest(reader);
+	spool_reader_rest(reader);
 	free(reader->window);
 	reader->window = NULL;
 }
 
-void reader_start(struct spool_reader *reader, uint64_t number, uint64_t size, uint64_t index,
-		  uint64_t limit)
+void spool_reader_start(struct spool_reader *reader, uint64_t number, uint64_t size, uint64_t index,
+			uint64_t limit)
 {
-	reader_rest(reader);
+	spool_reader_rest(reader);
 	reader->number = number;
 	reader->offset = sizeof(struct segment_head);
 	reader->size = size;
@@ -61,7 +61,7 @@ static int open_segment(struct spool_reader *reader)
 
 	if (reader->fd >= 0)
 		return 1;
-	segment_name(name, reader->number);
+	spool_format_name(name, reader->number);
 	reader->fd =
 		openat(reader->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (reader->fd >= 0)
@@ -131,14 +131,14 @@ static void next_candidate(struct spool_reader *reader)
 	reader->offset = reader->window_start + at;
 }
 
-int reader_next(struct spool_reader *reader, struct entry_head *ret)
+int spool_reader_next(struct spool_reader *reader, struct entry_head *ret)
 {
 	const uint8_t *bytes;
 	int error;
 
 	while ((bytes = look(reader, sizeof(*ret), &error))) {
-		if (entry_head_read(ret, bytes, reader->number) && ret->index >= reader->index &&
-		    ret->index < reader->limit)
+		if (spool_format_read_entry(ret, bytes, reader->number) &&
+		    ret->index >= reader->index && ret->index < reader->limit)
 			return 1;
 		next_candidate(reader);
 	}
@@ -147,7 +147,7 @@ int reader_next(struct spool_reader *reader, struct entry_head *ret)
 	return error;
 }
 
-void reader_skip(struct spool_reader *reader, const struct entry_head *head)
+void spool_reader_skip(struct spool_reader *reader, const struct entry_head *head)
 {
 	uint64_t left = reader->size - reader->offset;
 	uint64_t size = sizeof(*head) + head->size;
@@ -179,14 +179,15 @@ static bool copy_data(struct spool_reader *reader, uint64_t offset, char *data, 
 	return true;
 }
 
-int reader_take(struct spool_reader *reader, const struct entry_head *head, struct entry **ret)
+int spool_reader_take(struct spool_reader *reader, const struct entry_head *head,
+		      struct entry **ret)
 {
 	uint64_t offset = reader->offset + sizeof(*head);
 	struct entry *entry;
 	int opened;
 
 	if (reader->size - offset < head->size) {
-		reader_skip(reader, head);
+		spool_reader_skip(reader, head);
 		return 0;
 	}
 	opened = open_segment(reader); /* not all may be in the window */
@@ -196,16 +197,16 @@ int reader_take(struct spool_reader *reader, const struct entry_head *head, stru
 	if (!entry)
 		return -ENOMEM;
 	if (!copy_data(reader, offset, entry->data, head->size) ||
-	    data_checksum(entry->data, head->size) != head->data_checksum) {
+	    spool_format_checksum(entry->data, head->size) != head->data_checksum) {
 		entry_unref(entry);
-		reader_skip(reader, head);
+		spool_reader_skip(reader, head);
 		return 0;
 	}
 	entry->severity = head->severity & 7;
 	entry->action = head->action;
 	entry->time = head->time;
 	entry->sequence = head->sequence;
-	reader_skip(reader, head);
+	spool_reader_skip(reader, head);
 	*ret = entry;
 	return 1;
 }

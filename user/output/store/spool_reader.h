@@ -25,24 +25,25 @@ struct spool_reader {
 };
 
 /* 0 or -ENOMEM. */
-int reader_init(struct spool_reader *reader, int directory);
-void reader_free(struct spool_reader *reader);
+int spool_reader_init(struct spool_reader *reader, int directory);
+void spool_reader_free(struct spool_reader *reader);
 
 /* Begins with the first entry of segment NUMBER, SIZE bytes long. */
-void reader_start(struct spool_reader *reader, uint64_t number, uint64_t size, uint64_t index,
-		  uint64_t limit);
+void spool_reader_start(struct spool_reader *reader, uint64_t number, uint64_t size, uint64_t index,
+			uint64_t limit);
 
 /* Moves to the next head. 1: in *RET; its data may be damaged. 0: the segment ends. -EAGAIN: the budget is used up.
  * Another -errno: nothing can be read now; worth another try. */
-int reader_next(struct spool_reader *reader, struct entry_head *ret);
+int spool_reader_next(struct spool_reader *reader, struct entry_head *ret);
 
-/* After 1 of reader_next(): behind that entry. */
-void reader_skip(struct spool_reader *reader, const struct entry_head *head);
+/* After 1 of spool_reader_next(): behind that entry. */
+void spool_reader_skip(struct spool_reader *reader, const struct entry_head *head);
 
 /* The same, and reads it: 1, in *RET with one reference. 0: it is damaged. -errno as above, and it is not skipped. */
-int reader_take(struct spool_reader *reader, const struct entry_head *head, struct entry **ret);
+int spool_reader_take(struct spool_reader *reader, const struct entry_head *head,
+		      struct entry **ret);
 
 /* Until the next call, no file is kept open: one that is unlinked would still use the disk. */
-void reader_rest(struct spool_reader *reader);
+void spool_reader_rest(struct spool_reader *reader);
 
 #endif

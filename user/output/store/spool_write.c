@@ -74,7 +74,7 @@ int spool_write_cursor(struct spool *spool, uint64_t *ret)
 	if (index != spool->written) {
 		ssize_t size;
 
-		cursor_make(&cursor, index);
+		spool_format_make_cursor(&cursor, index);
 		size = pwrite(spool->cursor, &cursor, sizeof(cursor), 0);
 		if (size != sizeof(cursor))
 			error = size < 0 ? -errno : -ENOSPC;
@@ -94,7 +94,7 @@ static int sync_file(struct spool *spool, uint64_t number)
 	char name[SEGMENT_NAME_SIZE];
 	int fd, error;
 
-	segment_name(name, number);
+	spool_format_name(name, number);
 	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno; /* then it is a loss that the reader finds */
@@ -157,7 +157,7 @@ static int remove_done(struct spool *spool, uint64_t index)
 	for (; count < all && spool_segment_end(spool, count) <= index; count++) {
 		char name[SEGMENT_NAME_SIZE];
 
-		segment_name(name, spool->segments[count].number);
+		spool_format_name(name, spool->segments[count].number);
 		if (unlinkat(spool->directory, name, 0) && errno != ENOENT) {
 			error = -errno;
 			break;
@@ -267,7 +267,7 @@ static int make_room(struct spool *spool, uint64_t size, bool *ret)
 /* --- Appending ----------------------------------------------------------------------------------- */
 
 /* What goes to the file in one write. */
-struct batch {
+struct spool_batch {
 	struct segment_head segment_head;
 	struct segment segment; /* as it is before, and then after it */
 	uint64_t old_size;
@@ -278,14 +278,14 @@ struct batch {
 };
 
 /* Opens another segment; it is in the list once something is in it. */
-static int begin_segment(struct spool *spool, struct batch *batch)
+static int begin_segment(struct spool *spool, struct spool_batch *batch)
 {
 	char name[SEGMENT_NAME_SIZE];
 
 	batch->fresh = true;
 	batch->segment = (struct segment){.number = spool->next_number, .first = spool->end};
-	segment_head_make(&batch->segment_head, spool->next_number, spool->end);
-	segment_name(name, spool->next_number++);
+	spool_format_make_segment(&batch->segment_head, spool->next_number, spool->end);
+	spool_format_name(name, spool->next_number++);
 	spool->writing = openat(spool->directory, name,
 				O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (spool->writing < 0)
@@ -295,23 +295,23 @@ static int begin_segment(struct spool *spool, struct batch *batch)
 }
 
 /* Takes a segment back in which nothing is. */
-static void discard_segment(struct spool *spool, const struct batch *batch)
+static void discard_segment(struct spool *spool, const struct spool_batch *batch)
 {
 	char name[SEGMENT_NAME_SIZE];
 
 	end_segment(spool);
-	segment_name(name, batch->segment.number);
+	spool_format_name(name, batch->segment.number);
 	unlinkat(spool->directory, name, 0);
 }
 
-static void add_part(struct batch *batch, const void *data, size_t size)
+static void add_part(struct spool_batch *batch, const void *data, size_t size)
 {
 	batch->iov[batch->parts++] = (struct iovec){(void *)data, size};
 	batch->segment.size += size;
 }
 
 /* As many as have room in the segment, and one at least: for that there is room. */
-static void gather(struct spool *spool, struct batch *batch, struct entry *const *entries,
+static void gather(struct spool *spool, struct spool_batch *batch, struct entry *const *entries,
 		   unsigned int count)
 {
 	struct segment *segment = &batch->segment;
@@ -327,14 +327,14 @@ static void gather(struct spool *spool, struct batch *batch, struct entry *const
 		if (batch->count &&
 		    (after > spool->segment_size || !fits(spool, batch->old_size, after)))
 			break;
-		entry_head_make(head, segment->number, spool->end + batch->count, entry);
+		spool_format_make_entry(head, segment->number, spool->end + batch->count, entry);
 		add_part(batch, head, sizeof(*head));
 		add_part(batch, entry->data, entry->size);
 	}
 }
 
 /* SIZE bytes of the batch were written: what is whole stays of it. */
-static void keep_whole(struct batch *batch, struct entry *const *entries, uint64_t size)
+static void keep_whole(struct spool_batch *batch, struct entry *const *entries, uint64_t size)
 {
 	uint64_t whole = batch->fresh ? sizeof(batch->segment_head) : 0;
 	unsigned int count = 0;
@@ -346,7 +346,7 @@ static void keep_whole(struct batch *batch, struct entry *const *entries, uint64
 }
 
 /* Writes it, and leaves in it what was written of it. 0, or -errno where that is nothing. */
-static int write_batch(struct spool *spool, struct batch *batch, struct entry *const *entries)
+static int write_batch(struct spool *spool, struct spool_batch *batch, struct entry *const *entries)
 {
 	uint64_t wanted = batch->segment.size;
 	ssize_t written;
@@ -367,7 +367,7 @@ static int write_batch(struct spool *spool, struct batch *batch, struct entry *c
 }
 
 /* Has the consumer see what was written. */
-static int publish(struct spool *spool, struct batch *batch)
+static int publish(struct spool *spool, struct spool_batch *batch)
 {
 	struct segment *segment = &batch->segment;
 	int error = 0;
@@ -391,7 +391,7 @@ static int publish(struct spool *spool, struct batch *batch)
 static int append_some(struct spool *spool, struct entry *const *entries, unsigned int count)
 {
 	uint64_t size = size_of(entries[0]);
-	struct batch batch;
+	struct spool_batch batch;
 	bool room = false;
 	int error;
 

@@ -48,7 +48,7 @@
 #define CALM_AFTER 16 /* records on one connection */
 #define REACTION 100  /* milliseconds */
 
-struct stream {
+struct syslog_tcp {
 	struct driver driver;
 	SSL_CTX *context; /* NULL: plain */
 	bool reload;	  /* the certificates may be others by now */
@@ -73,7 +73,7 @@ struct stream {
 
 /* --- the messages on their way ---------------------------------------------------------------- */
 
-static void forget_staged(struct stream *stream)
+static void forget_staged(struct syslog_tcp *stream)
 {
 	text_cut(&stream->out, 0);
 	stream->out.error = 0;
@@ -82,7 +82,7 @@ static void forget_staged(struct stream *stream)
 }
 
 /* Appends the message of ENTRY. 0 or -ENOMEM. */
-static int stage_one(struct stream *stream, const struct entry *entry)
+static int stage_one(struct syslog_tcp *stream, const struct entry *entry)
 {
 	struct text *out = &stream->out;
 	struct syslog_message *message = &stream->message;
@@ -100,7 +100,7 @@ static int stage_one(struct stream *stream, const struct entry *entry)
 }
 
 /* Stages as many of ENTRIES as go at a time. 0; -ENOMEM: not even one. */
-static int stage(struct stream *stream, struct entry *const *entries, unsigned int count)
+static int stage(struct syslog_tcp *stream, struct entry *const *entries, unsigned int count)
 {
 	forget_staged(stream);
 	for (unsigned int i = 0; i < count && i < STAGED_MAX && stream->out.size < STAGED_BYTES;
@@ -118,7 +118,7 @@ static int stage(struct stream *stream, struct entry *const *entries, unsigned i
 }
 
 /* SIZE more bytes were written. */
-static void advance(struct stream *stream, size_t size)
+static void advance(struct syslog_tcp *stream, size_t size)
 {
 	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS,
 		 end = syslog_channel_written(&stream->channel);
@@ -134,7 +134,7 @@ static void advance(struct stream *stream, size_t size)
 
 /* Counts as sent those of which the connection has any byte, and forgets the others: who drops records for want
  * of room may drop those. Returns how many count newly. */
-static unsigned int count_begun(struct stream *stream)
+static unsigned int count_begun(struct syslog_tcp *stream)
 {
 	size_t given = stream->written + stream->pending;
 	unsigned int begun = stream->counted, before = stream->counted;
@@ -149,7 +149,7 @@ static unsigned int count_begun(struct stream *stream)
 
 /* --- what has arrived ------------------------------------------------------------------------- */
 
-static void confirm(struct stream *stream, uint64_t records)
+static void confirm(struct syslog_tcp *stream, uint64_t records)
 {
 	if (!records)
 		return;
@@ -159,7 +159,7 @@ static void confirm(struct stream *stream, uint64_t records)
 }
 
 /* Confirms what so much was acknowledged after that the server's program must have read it. */
-static void confirm_passed(struct stream *stream)
+static void confirm_passed(struct syslog_tcp *stream)
 {
 	uint64_t acknowledged = syslog_channel_acknowledged(&stream->channel);
 	uint64_t held = stream->channel.window;
@@ -170,7 +170,7 @@ static void confirm_passed(struct stream *stream)
 		confirm(stream, syslog_flight_take(&stream->flight, acknowledged - held));
 }
 
-static void disconnect(struct stream *stream)
+static void disconnect(struct syslog_tcp *stream)
 {
 	syslog_channel_close(&stream->channel);
 	syslog_flight_clear(&stream->flight);
@@ -181,7 +181,7 @@ static void disconnect(struct stream *stream)
 }
 
 /* The connection is gone, and who knows what has arrived. */
-static void break_off(struct stream *stream, int error)
+static void break_off(struct syslog_tcp *stream, int error)
 {
 	const char *detail = syslog_channel_error(&stream->channel, error);
 
@@ -192,7 +192,7 @@ static void break_off(struct stream *stream, int error)
 }
 
 /* Of those that were written whole: how many arrived, now that the server has ended the connection. */
-static uint64_t arrived_at_end(const struct stream *stream)
+static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 {
 	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS, grace = (uint64_t)stream->grace,
 		 arrived;
@@ -206,7 +206,7 @@ static uint64_t arrived_at_end(const struct stream *stream)
 }
 
 /* The server has ended the connection. */
-static void end(struct stream *stream)
+static void end(struct syslog_tcp *stream)
 {
 	uint64_t arrived;
 	bool all_read = syslog_channel_acknowledged(&stream->channel) ==
@@ -227,7 +227,7 @@ static void end(struct stream *stream)
 }
 
 /* What to do about RESULT, of syslog_channel_check() or an -errno. */
-static void settle(struct stream *stream, int result)
+static void settle(struct syslog_tcp *stream, int result)
 {
 	if (result == CHANNEL_ENDED)
 		end(stream);
@@ -241,7 +241,7 @@ static void settle(struct stream *stream, int result)
 
 /* Certificates are made anew from time to time; whether ours were, a connection that failed may tell. The old ones
  * stay where the new ones cannot be read: we may have dropped the right to. */
-static void reload(struct stream *stream)
+static void reload(struct syslog_tcp *stream)
 {
 	char reason[256];
 	SSL_CTX *context;
@@ -256,7 +256,7 @@ static void reload(struct stream *stream)
 
 /* Gives the server the time to end the connection, as some do without a word: TLS 1.3 lets a server refuse our
  * certificate only after the handshake. 0, CHANNEL_ENDED or -errno. */
-static int await_reaction(struct stream *stream)
+static int await_reaction(struct syslog_tcp *stream)
 {
 	int seen = driver_poll(&stream->driver, stream->channel.fd, POLLIN | POLLRDHUP,
 			       stream->reaction);
@@ -264,7 +264,7 @@ static int await_reaction(struct stream *stream)
 	return seen > 0 ? syslog_channel_check(&stream->channel, &stream->driver) : 0;
 }
 
-static bool connect_anew(struct stream *stream)
+static bool connect_anew(struct syslog_tcp *stream)
 {
 	int result;
 
@@ -286,7 +286,7 @@ static bool connect_anew(struct stream *stream)
 }
 
 /* Whether there is a connection, and nothing that must be sent again before what comes now. */
-static bool is_ready(struct stream *stream)
+static bool is_ready(struct syslog_tcp *stream)
 {
 	int result;
 
@@ -304,7 +304,7 @@ static bool is_ready(struct stream *stream)
 /* --- sending ---------------------------------------------------------------------------------- */
 
 /* Waits until the connection takes more, until UNTIL. 0; -EAGAIN: it does not; CHANNEL_ENDED or -errno. */
-static int wait_room(struct stream *stream, uint64_t until)
+static int wait_room(struct syslog_tcp *stream, uint64_t until)
 {
 	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
 	int seen;
@@ -319,7 +319,7 @@ static int wait_room(struct stream *stream, uint64_t until)
 }
 
 /* Nothing can be written any more, for ERROR; an alert of TLS that came before tells more. */
-static int last_word(struct stream *stream, int error)
+static int last_word(struct syslog_tcp *stream, int error)
 {
 	int said = syslog_channel_check(&stream->channel, &stream->driver);
 
@@ -327,7 +327,7 @@ static int last_word(struct stream *stream, int error)
 }
 
 /* Writes what is staged, until UNTIL. As wait_room(). */
-static int drain(struct stream *stream, uint64_t until)
+static int drain(struct syslog_tcp *stream, uint64_t until)
 {
 	while (stream->written < stream->out.size) {
 		const char *data = stream->out.data + stream->written;
@@ -355,7 +355,7 @@ static int drain(struct stream *stream, uint64_t until)
 }
 
 /* Sends ENTRIES until UNTIL; *DONE is how many of them count as sent. As wait_room(). */
-static int send_until(struct stream *stream, struct entry *const *entries, unsigned int count,
+static int send_until(struct syslog_tcp *stream, struct entry *const *entries, unsigned int count,
 		      unsigned int *done, uint64_t until)
 {
 	int result = drain(stream, until); /* what an earlier call has left */
@@ -372,7 +372,7 @@ static int send_until(struct stream *stream, struct entry *const *entries, unsig
 	return result;
 }
 
-static void tell_slow(struct stream *stream)
+static void tell_slow(struct syslog_tcp *stream)
 {
 	if (clock_now(CLOCK_MONOTONIC) / NS_PER_MS - stream->progress >= SLOW_AFTER)
 		driver_fail(&stream->driver, -ETIMEDOUT, "its server takes nothing");
@@ -383,7 +383,7 @@ static void tell_slow(struct stream *stream)
 static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
 				 unsigned int count)
 {
-	struct stream *stream = (struct stream *)driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	unsigned int done = 0;
 	bool wary;
 	int result;
@@ -418,7 +418,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 
 static void run(struct driver *driver)
 {
-	struct stream *stream = (struct stream *)driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	int result;
 
 	if (stream->channel.fd < 0)
@@ -431,7 +431,7 @@ static void run(struct driver *driver)
 
 static void finish(struct driver *driver)
 {
-	struct stream *stream = (struct stream *)driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	int result;
 
 	if (stream->channel.fd < 0 || !stream->unconfirmed)
@@ -447,7 +447,7 @@ static void finish(struct driver *driver)
 
 static void close_driver(struct driver *driver)
 {
-	struct stream *stream = (struct stream *)driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 
 	if (stream->channel.session)
 		syslog_tls_end(stream->channel.session);
@@ -468,7 +468,7 @@ static const struct driver_ops ops = {
 int syslog_stream_open(const struct sink_options *options, int stop, struct driver **ret,
 		       char *reason, size_t size)
 {
-	struct stream *stream = calloc(1, sizeof(*stream));
+	struct syslog_tcp *stream = calloc(1, sizeof(*stream));
 	int error = 0;
 
 	if (!stream)
