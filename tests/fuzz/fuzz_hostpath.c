@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "docker/host/hostpath.h"
+#include "docker/host/binds.h"
+#include "docker/host/host_paths.h"
+#include "docker/host/volumes.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \
@@ -76,7 +78,7 @@ static void judge(struct bytes path, bool read_only, struct host_source *ret)
 {
 	struct text text = {};
 
-	host_source_judge(path, read_only, &host, &text, ret);
+	host_paths_judge(path, read_only, &host, &text, ret);
 	MUST(!text.error);
 	MUST(!ret->finding == !ret->severity);
 	MUST(ret->severity <= SEVERITY_CRITICAL);
@@ -90,8 +92,8 @@ static void check_source(struct bytes path)
 	struct text once = {}, twice = {};
 	struct host_source sent, cleaned, read_only;
 
-	path_clean(&once, path);
-	path_clean(&twice, text_since(&once, 0));
+	host_paths_clean(&once, path);
+	host_paths_clean(&twice, text_since(&once, 0));
 	MUST(once.size && bytes_equal(text_since(&once, 0), text_since(&twice, 0)));
 	MUST(once.size <= path.size || !path.size);
 	judge(path, false, &sent);
@@ -108,7 +110,7 @@ static void check_bind(struct bytes text)
 {
 	struct bind bind;
 
-	if (!bind_split(text, &bind))
+	if (!binds_split(text, &bind))
 		return;
 	MUST(bind.destination.size && (!bind.source.data || bind.source.size));
 	MUST(!bind.mode.data || bind.mode.data + bind.mode.size == text.data + text.size);
@@ -132,7 +134,7 @@ static void check_volume(struct bytes text)
 {
 	struct bytes type = take_line(&text), device = take_line(&text);
 	struct text path = {};
-	bool found = volume_host_path(type, device, text, &host, &path);
+	bool found = volumes_host_path(type, device, text, &host, &path);
 
 	MUST(!path.error && found == (path.size > 0));
 	MUST(!found || path.data[0] == '/');

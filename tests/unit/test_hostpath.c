@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
-#include "docker/host/hostpath.h"
+#include "docker/host/binds.h"
+#include "docker/host/host_paths.h"
+#include "docker/host/volumes.h"
 
 #define BYTES(literal) ((struct bytes){literal, sizeof(literal) - 1})
 
@@ -127,8 +129,8 @@ static void check_sources(const struct source_case *cases, size_t count,
 			struct host_source source;
 			struct text text = {};
 
-			host_source_judge(bytes_of(cases[i].source), read_only, files, &text,
-					  &source);
+			host_paths_judge(bytes_of(cases[i].source), read_only, files, &text,
+					 &source);
 			if (strcmp(say(&source), wanted) != 0)
 				fail_msg("%s%s: %s, not %s", cases[i].source,
 					 read_only ? " (ro)" : "", say(&source), wanted);
@@ -419,7 +421,7 @@ static void test_sources(void **state)
 /* Entries that cannot be related are left out by their order. */
 static void test_sorted(void **state)
 {
-	FILE *stream = fopen("user/docker/host/hostpath.c", "r");
+	FILE *stream = fopen("user/docker/host/host_paths.c", "r");
 	char line[256], path[128], last[128] = "";
 	unsigned int entries = 0;
 
@@ -445,16 +447,16 @@ static void test_paths_told(void **state)
 
 	(void)state;
 	text_add_string(&text, "before");
-	host_source_judge(BYTES("/tmp//x/../init/etc/"), false, &host, &text, &source);
+	host_paths_judge(BYTES("/tmp//x/../init/etc/"), false, &host, &text, &source);
 	assert_true(bytes_equal(source.cleaned, BYTES("/tmp/init/etc")));
 	assert_true(bytes_equal(source.resolved, BYTES("/proc/1/root/etc")));
 	assert_string_equal(text.data, "before/tmp/init/etc/proc/1/root/etc");
-	host_source_judge(BYTES("/srv/x"), false, &host, &text, &source);
+	host_paths_judge(BYTES("/srv/x"), false, &host, &text, &source);
 	assert_true(bytes_equal(source.cleaned, BYTES("/srv/x")));
 	assert_null(source.resolved.data);
-	host_source_judge(BYTES("/unknown"), false, &host, &text, &source);
+	host_paths_judge(BYTES("/unknown"), false, &host, &text, &source);
 	assert_null(source.resolved.data);
-	host_source_judge(BYTES("etc"), false, NULL, &text, &source);
+	host_paths_judge(BYTES("etc"), false, NULL, &text, &source);
 	assert_true(bytes_equal(source.cleaned, BYTES("/etc")));
 	text_free(&text);
 }
@@ -479,7 +481,7 @@ static void test_nul(void **state)
 		struct host_source source;
 		struct text text = {};
 
-		host_source_judge(cases[i].source, false, &host, &text, &source);
+		host_paths_judge(cases[i].source, false, &host, &text, &source);
 		if (strcmp(say(&source), cases[i].wanted) != 0)
 			fail_msg("case %zu: %s, not %s", i, say(&source), cases[i].wanted);
 		text_free(&text);
@@ -495,12 +497,12 @@ static void test_long(void **state)
 	(void)state;
 	path[0] = '/';
 	memset(path + 1, 'x', sizeof(path) - 1);
-	host_source_judge((struct bytes){path, sizeof(path)}, false, &host, &text, &source);
+	host_paths_judge((struct bytes){path, sizeof(path)}, false, &host, &text, &source);
 	assert_int_equal(source.finding, FINDING_NONE);
 	assert_int_equal(source.cleaned.size, sizeof(path));
 	for (size_t i = 0; i < sizeof(path); i++)
 		path[i] = "/.."[i % 3];
-	host_source_judge((struct bytes){path, sizeof(path)}, false, &host, &text, &source);
+	host_paths_judge((struct bytes){path, sizeof(path)}, false, &host, &text, &source);
 	assert_int_equal(source.finding, FINDING_HOST_ROOT_MOUNT);
 	text_free(&text);
 }
@@ -555,7 +557,7 @@ static void test_clean(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct text text = {};
 
-		path_clean(&text, bytes_of(cases[i][0]));
+		host_paths_clean(&text, bytes_of(cases[i][0]));
 		assert_string_equal(text.data, cases[i][1]);
 		assert_int_equal(text.size, strlen(cases[i][1]));
 		text_free(&text);
@@ -634,7 +636,7 @@ static void test_bind(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct bind bind;
-		bool taken = bind_split(bytes_of(cases[i][0]), &bind);
+		bool taken = binds_split(bytes_of(cases[i][0]), &bind);
 		char said[256];
 
 		if (taken != !!cases[i][1])
@@ -654,12 +656,12 @@ static void test_bind_refused(void **state)
 	struct bind bind;
 
 	(void)state;
-	assert_false(bind_split(BYTES("/:/host:rbind,ro,U"), &bind));
+	assert_false(binds_split(BYTES("/:/host:rbind,ro,U"), &bind));
 	assert_true(bytes_equal(bind.source, BYTES("/")));
 	assert_true(bytes_equal(bind.destination, BYTES("/host")));
 	assert_true(bytes_equal(bind.mode, BYTES("rbind,ro,U")));
 	assert_true(bind.read_only);
-	assert_true(bind_split(BYTES("/b"), &bind));
+	assert_true(binds_split(BYTES("/b"), &bind));
 	assert_null(bind.source.data);
 }
 
@@ -728,8 +730,8 @@ static void test_volume(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct text text = {};
-		bool found = volume_host_path(bytes_of(cases[i][0]), bytes_of(cases[i][1]),
-					      bytes_of(cases[i][2]), &host, &text);
+		bool found = volumes_host_path(bytes_of(cases[i][0]), bytes_of(cases[i][1]),
+					       bytes_of(cases[i][2]), &host, &text);
 
 		if (found != !!cases[i][3])
 			fail_msg("%s %s %s: %s", cases[i][0] ? cases[i][0] : "-",

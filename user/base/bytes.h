@@ -56,6 +56,23 @@ static inline bool bytes_begin(struct bytes bytes, const char *with)
 	return bytes.size >= size && !memcmp(bytes.data, with, size);
 }
 
+/* Takes what stands before the next SEPARATOR, or all, off REST; the separator goes with it. False: nothing is left, not
+ * even an empty piece; REST's data is NULL then. */
+static inline bool bytes_take(struct bytes *rest, char separator, struct bytes *ret_piece)
+{
+	const char *end = rest->size ? memchr(rest->data, separator, rest->size) : NULL;
+
+	if (!rest->data)
+		return false;
+	*ret_piece = *rest;
+	*rest = (struct bytes){0};
+	if (end) {
+		*rest = bytes_from(*ret_piece, (size_t)(end - ret_piece->data) + 1);
+		ret_piece->size = (size_t)(end - ret_piece->data);
+	}
+	return true;
+}
+
 /* What follows the last slash. */
 struct bytes bytes_basename(struct bytes path);
 

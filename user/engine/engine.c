@@ -10,6 +10,7 @@
 #include "base/idtree.h"
 #include "base/table.h"
 #include "docker/api/shapes.h"
+#include "docker/host/volumes.h"
 #include "engine/client.h"
 
 #define API_NEWEST 47 /* N of 1.N that is understood */
@@ -223,8 +224,8 @@ static bool volume_listed(void *data, const struct value *element)
 	};
 	struct text path = {0};
 
-	if (volume_value_path(known.driver, body_get(element, "Options"), engine->options.files,
-			      &path))
+	if (volumes_value_path(known.driver, body_get(element, "Options"), engine->options.files,
+			       &path))
 		known.host_path = (struct bytes){path.data, path.size};
 	inventory_put_volume(engine->options.inventory, &known);
 	text_free(&path);

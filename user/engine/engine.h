@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "docker/host/hostpath.h"
+#include "docker/host/host_paths.h"
 #include "docker/known/inventory.h"
 #include "host/daemon.h"
 #include "json/body.h"

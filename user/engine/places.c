@@ -58,7 +58,7 @@ static void add_both(struct places *places, const char *path, const char *suffix
 
 	text_add_string(&whole, path);
 	text_add_string(&whole, suffix);
-	path_clean(&clean, text_since(&whole, 0));
+	host_paths_clean(&clean, text_since(&whole, 0));
 	if (path[0] && !whole.error && !clean.error) {
 		add_unless_usual(places, clean.data, usual);
 		end = files->resolve(files->data, clean.data, resolved, sizeof(resolved));

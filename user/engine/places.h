@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What engines keep elsewhere than usual, for docker/hostpath.h. */
+/* What engines keep elsewhere than usual, for docker/host/host_paths.h. */
 #ifndef CALLERD_PLACES_H
 #define CALLERD_PLACES_H
 
-#include "docker/host/hostpath.h"
+#include "docker/host/host_paths.h"
 #include "host/daemon.h"
 
 struct places {

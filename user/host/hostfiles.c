@@ -429,7 +429,7 @@ static bool add_rest(struct hostfiles_walk *walk)
 	text_add_string(&joined, walk->done);
 	text_add_char(&joined, '/');
 	text_add_string(&joined, walk->rest + walk->left);
-	path_clean(&clean, text_since(&joined, 0));
+	host_paths_clean(&clean, text_since(&joined, 0));
 	fits = !joined.error && !clean.error && clean.size < walk->done_max;
 	if (fits)
 		memcpy(walk->done, clean.data, clean.size + 1);

@@ -7,7 +7,7 @@
  * serves: a dead NFS server, a user's FUSE. It therefore goes component by component, enters a
  * mount only if its type is known to be served by the kernel alone, and says of the rest of a path
  * what it says itself. Nor does it follow links in procfs, which mean another thing to the daemon:
- * a path there stays as it is, and what /proc/PID/root means is for docker/hostpath.h to judge.
+ * a path there stays as it is, and what /proc/PID/root means is for docker/host/host_paths.h to judge.
  *
  * What is said is true of the moment; the daemon asks at another.
  */
@@ -16,9 +16,9 @@
 
 #include <limits.h>
 
-#include "docker/host/hostpath.h"
+#include "docker/host/host_paths.h"
 
-/* Callbacks for host_source_judge(), next to SOCKETS (NULL-terminated, kept by reference; NULL:
+/* Callbacks for host_paths_judge(), next to SOCKETS (NULL-terminated, kept by reference; NULL:
  * none). Nothing to free. */
 struct host_files hostfiles(const char *const *sockets);
 

@@ -28,48 +28,36 @@ static char take_byte(struct bytes *encoded)
 	return c == '+' ? ' ' : c;
 }
 
-/* Takes from TEXT what stands before the first SEPARATOR, and that; or all. */
-static struct bytes take_until(struct bytes *text, char separator)
-{
-	const char *end = text->size ? memchr(text->data, separator, text->size) : NULL;
-	struct bytes part = *text;
-
-	if (!end) {
-		*text = (struct bytes){0};
-		return part;
-	}
-	part.size = (size_t)(end - part.data);
-	*text = bytes_from(*text, part.size + 1);
-	return part;
-}
-
-/* Whether a key that is still encoded is KEY. */
+/* Whether ENCODED, whose escapes are valid, stands for KEY. */
 static bool key_is(struct bytes encoded, const char *key)
 {
-	if (!has_valid_escapes(encoded))
-		return false;
 	while (encoded.data && encoded.size)
 		if (!*key || take_byte(&encoded) != *key++)
 			return false;
 	return !*key;
 }
 
-/* The first value of KEY, still encoded. Go drops pairs with a semicolon (since 1.17: before, it ended
- * a pair) and those with an invalid escape. */
+/* Takes the next pair off QUERY, still encoded. Go drops pairs with a semicolon (since 1.17: before, it ended a pair) and
+ * those with an invalid escape. */
+static bool take_pair(struct bytes *query, struct bytes *name, struct bytes *value)
+{
+	while (bytes_take(query, '&', value)) {
+		if (!value->size || memchr(value->data, ';', value->size))
+			continue;
+		bytes_take(value, '=', name);
+		if (has_valid_escapes(*name) && has_valid_escapes(*value))
+			return true;
+	}
+	return false;
+}
+
 bool query_find(struct bytes query, const char *key, struct bytes *ret_value)
 {
-	while (query.size) {
-		struct bytes value = take_until(&query, '&');
-		struct bytes name;
+	struct bytes name;
 
-		if (!value.size || memchr(value.data, ';', value.size))
-			continue;
-		name = take_until(&value, '=');
-		if (!key_is(name, key) || !has_valid_escapes(value))
-			continue;
-		*ret_value = value;
-		return true;
-	}
+	while (take_pair(&query, &name, ret_value))
+		if (key_is(name, key))
+			return true;
 	return false;
 }
 
@@ -81,20 +69,13 @@ static void add_decoded(struct text *out, struct bytes encoded)
 
 bool query_next(struct bytes *query, struct text *key, struct text *value)
 {
-	while (query->size) {
-		struct bytes rest = take_until(query, '&');
-		struct bytes name;
+	struct bytes name, rest;
 
-		if (!rest.size || memchr(rest.data, ';', rest.size))
-			continue;
-		name = take_until(&rest, '=');
-		if (!has_valid_escapes(name) || !has_valid_escapes(rest))
-			continue;
-		add_decoded(key, name);
-		add_decoded(value, rest);
-		return !key->error && !value->error;
-	}
-	return false;
+	if (!take_pair(query, &name, &rest))
+		return false;
+	add_decoded(key, name);
+	add_decoded(value, rest);
+	return !key->error && !value->error;
 }
 
 bool query_value(struct bytes query, const char *key, struct text *out)

@@ -12,6 +12,7 @@
 #include "conversation/exchange.h"
 #include "docker/api/route.h"
 #include "docker/api/shapes.h"
+#include "docker/host/volumes.h"
 #include "docker/judge/facts.h"
 #include "docker/judge/judge.h"
 #include "docker/judge/removals.h"
@@ -1060,8 +1061,8 @@ static void learn_volume(struct call *call)
 	};
 	struct text path = {0};
 
-	if (volume_value_path(volume.driver, body_get(body, "DriverOpts"),
-			      call->calls->options.files, &path))
+	if (volumes_value_path(volume.driver, body_get(body, "DriverOpts"),
+			       call->calls->options.files, &path))
 		volume.host_path = text_since(&path, 0);
 	/* One that is there already stays as it is, if it is there still: then it is the more dangerous of
 	 * the two. */

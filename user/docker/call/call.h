@@ -8,7 +8,7 @@
 
 #include "conversation/reader.h"
 #include "docker/cause/ledger.h"
-#include "docker/host/hostpath.h"
+#include "docker/host/host_paths.h"
 #include "docker/judge/policy.h"
 #include "docker/known/inventory.h"
 #include "json/body.h"

@@ -63,7 +63,7 @@ void judge_place(struct judging *judging, const struct place *place)
 		return;
 	if (judging->kept)
 		keep_place(judging->kept, place);
-	host_source_judge(place->source, place->read_only, judging->files, &text, &source);
+	host_paths_judge(place->source, place->read_only, judging->files, &text, &source);
 	if (source.finding != FINDING_NONE)
 		add_source(judging, place, &source);
 }
@@ -110,8 +110,8 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 {
 	_cleanup_(text_free) struct text path = {0};
 
-	if (volume_value_path(body_string(driver, "Name"), body_get(driver, "Options"),
-			      judging->files, &path))
+	if (volumes_value_path(body_string(driver, "Name"), body_get(driver, "Options"),
+			       judging->files, &path))
 		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
 }
 
@@ -127,7 +127,7 @@ void judge_bind(struct judging *judging, struct bytes text)
 	struct place place = {.through = ""};
 	struct bind bind;
 
-	if (!bind_split(text, &bind))
+	if (!binds_split(text, &bind))
 		judge_refused_bind(judging, text, &bind);
 	place.source = bind.source;
 	place.destination = bind.destination;
@@ -447,7 +447,7 @@ static enum finding_severity worst_on_host(struct bytes path, bool read_only,
 
 		if (path.data[i] != '/' || path.size - i < 2)
 			continue;
-		host_source_judge(bytes_from(path, i), read_only, NULL, &text, &source);
+		host_paths_judge(bytes_from(path, i), read_only, NULL, &text, &source);
 		if (source.severity > least)
 			least = source.severity;
 	}
@@ -482,12 +482,12 @@ static void judge_below(const struct judging *judging, struct bytes rest, bool r
 	_cleanup_(text_free) struct text text = {0}, path = {0};
 	struct host_source source;
 
-	host_source_judge(mount->source, read_only, judging->files, &text, &source);
+	host_paths_judge(mount->source, read_only, judging->files, &text, &source);
 	if (rest.size > 1 && source.finding != FINDING_NOT_JUDGED) {
 		files.resolve = NULL;
 		text_add_bytes(&path, source.resolved.data ? source.resolved : source.cleaned);
 		text_add_bytes(&path, rest);
-		host_source_judge(text_since(&path, 0), read_only, &files, &text, &source);
+		host_paths_judge(text_since(&path, 0), read_only, &files, &text, &source);
 	}
 	mount->severity = source.severity;
 	mount->reason = source.reason;
@@ -508,7 +508,7 @@ static struct mapped map_path(const struct judging *judging, struct bytes path, 
 		_cleanup_(text_free) struct text clean = {0};
 		struct bytes rest;
 
-		path_clean(&clean, destination);
+		host_paths_clean(&clean, destination);
 		rest = below(path, text_since(&clean, 0));
 		if (rest.data || below(text_since(&clean, 0), path).data)
 			judge_below(judging, rest, read_only, &one);
@@ -560,7 +560,7 @@ static void judge_archive(struct judging *judging, enum finding_id id, const cha
 	_cleanup_(text_free) struct text path = {0}, clean = {0};
 
 	if (archive_path(judging, &path)) {
-		path_clean(&clean, text_since(&path, 0));
+		host_paths_clean(&clean, text_since(&path, 0));
 		add_archive(judging, id, what, text_since(&clean, 0));
 	} else {
 		ADD(judging, id, SEVERITY_NONE, "%s its files", what);
@@ -651,8 +651,8 @@ void judge_volume_create(struct judging *judging)
 	_cleanup_(text_free) struct text path = {0};
 
 	judge_volume_driver(judging, body_string(body, "Driver"), body_get(body, "DriverOpts"));
-	if (volume_value_path(body_string(body, "Driver"), body_get(body, "DriverOpts"),
-			      judging->files, &path))
+	if (volumes_value_path(body_string(body, "Driver"), body_get(body, "DriverOpts"),
+			       judging->files, &path))
 		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
 				       (struct bytes){}, false);
 	facts_volume(judging->verdict, body);
@@ -813,7 +813,7 @@ static bool source_matters(struct bytes source, bool read_only)
 	struct host_source judged;
 	_cleanup_(text_free) struct text text = {0};
 
-	host_source_judge(source, read_only, NULL, &text, &judged);
+	host_paths_judge(source, read_only, NULL, &text, &judged);
 	return judged.finding != FINDING_NONE;
 }
 
@@ -821,7 +821,7 @@ bool judge_bind_matters(void *data, const struct value *element)
 {
 	struct bind bind;
 
-	if (!bind_split(element->string, &bind))
+	if (!binds_split(element->string, &bind))
 		return true;
 	return !bind.source.size || bind.source.data[0] != '/' || element->cut ||
 	       source_matters(bind.source, bind.read_only);

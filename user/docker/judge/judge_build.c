@@ -166,7 +166,7 @@ static void judge_path(struct judging *judging, const char *key, struct bytes va
 
 	if (!value.size)
 		return;
-	host_source_judge(value, read_only, judging->files, &text, &source);
+	host_paths_judge(value, read_only, judging->files, &text, &source);
 	ADD(judging, FINDING_HOST_PATH_MOUNT,
 	    source.severity > SEVERITY_HIGH ? source.severity : SEVERITY_HIGH,
 	    "%s: the engine %s %.*s%s%s", key, read_only ? "reads" : "writes", PRINTED(value),

@@ -17,8 +17,8 @@ static void judge_directory(struct judging *judging, const char *what, bool read
 	text_add_bytes(&path, container ? container->id : (struct bytes){0});
 	text_add_string(&path, "/checkpoints/");
 	text_add_bytes(&path, name);
-	host_source_judge(directory, read_only, judging->files, &text, &source);
-	host_source_judge(text_since(&path, 0), read_only, judging->files, &inner_text, &inner);
+	host_paths_judge(directory, read_only, judging->files, &text, &source);
+	host_paths_judge(text_since(&path, 0), read_only, judging->files, &inner_text, &inner);
 	if (inner.severity > source.severity)
 		source = inner;
 	ADD(judging, FINDING_CHECKPOINT_DIRECTORY,

@@ -5,7 +5,9 @@
 #define CALLERD_JUDGE_INSIDE_H
 
 #include "base/text.h"
-#include "docker/host/hostpath.h"
+#include "docker/host/binds.h"
+#include "docker/host/host_paths.h"
+#include "docker/host/volumes.h"
 #include "docker/judge/judge.h"
 
 #define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""

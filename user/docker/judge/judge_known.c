@@ -79,7 +79,7 @@ static void judge_namespace_file(struct judging *judging, const char *field, con
 	_cleanup_(text_free) struct text clean = {0};
 	bool is_host = false;
 
-	path_clean(&clean, path);
+	host_paths_clean(&clean, path);
 	for (size_t i = 0; clean.data && i < COUNT(hosts); i++)
 		is_host |= bytes_begin(text_since(&clean, 0), hosts[i]);
 	if (is_host && host_finding)
@@ -99,20 +99,6 @@ void judge_other_mode(struct judging *judging, const char *field, const char *wh
 }
 
 /* --- mounts ------------------------------------------------------------------------------------- */
-
-/* Takes what stands before the next SEPARATOR, or all, off TEXT. False: nothing is left. */
-static bool take(struct bytes *text, char separator, struct bytes *piece)
-{
-	const char *end = text->size ? memchr(text->data, separator, text->size) : NULL;
-
-	if (!text->size)
-		return false;
-	*piece = *text;
-	if (end)
-		piece->size = (size_t)(end - text->data);
-	*text = end ? bytes_from(*text, piece->size + 1) : (struct bytes){0};
-	return true;
-}
 
 /* Words of a bind's mode: Docker's, and those of Podman's own that give nothing more than the mount itself. */
 static bool is_known_bind_word(struct bytes word)
@@ -134,7 +120,7 @@ void judge_refused_bind(struct judging *judging, struct bytes text, const struct
 {
 	struct bytes rest = bind->mode, word;
 
-	while (take(&rest, ',', &word)) {
+	while (bytes_take(&rest, ',', &word)) {
 		const char *equals = memchr(word.data, '=', word.size);
 
 		/* Where an overlay keeps what is written. */
@@ -147,8 +133,8 @@ void judge_refused_bind(struct judging *judging, struct bytes text, const struct
 			judge_not_judged(judging, SEVERITY_NONE, "Binds", text);
 	}
 	rest = text;
-	for (unsigned int i = 0; take(&rest, ':', &word); i++)
-		if (i == 3)
+	for (unsigned int i = 0; bytes_take(&rest, ':', &word); i++)
+		if (i == 3 && (word.size || rest.data))
 			judge_not_judged(judging, SEVERITY_NONE, "Binds", text);
 }
 
@@ -160,8 +146,8 @@ static void judge_commas(struct judging *judging, const char *field, struct byte
 	struct bytes rest = value, word;
 	bool told = false;
 
-	take(&rest, ',', &word);
-	while (take(&rest, ',', &word)) {
+	bytes_take(&rest, ',', &word);
+	while (bytes_take(&rest, ',', &word)) {
 		const char *equals;
 
 		if (word.size && *word.data == '"')
@@ -230,8 +216,8 @@ void judge_volume_driver(struct judging *judging, struct bytes driver, const str
 	EACH (one, options)
 		if (!bytes_are_any(one->key, known, COUNT(known)))
 			judge_not_judged(judging, SEVERITY_NONE, "volume option", one->key);
-	if (!volume_is_known(body_string(options, "type"), body_string(options, "device"),
-			     body_string(options, "o")))
+	if (!volumes_is_known(body_string(options, "type"), body_string(options, "device"),
+			      body_string(options, "o")))
 		judge_not_judged(judging, SEVERITY_NONE, "volume type",
 				 body_string(options, "type"));
 }

@@ -84,7 +84,7 @@ static bool is_system_log(struct bytes path)
 	_cleanup_(text_free) struct text clean = {0};
 	bool known;
 
-	path_clean(&clean, path);
+	host_paths_clean(&clean, path);
 	known = bytes_are_any(text_since(&clean, 0), sockets, COUNT(sockets));
 	return known;
 }
@@ -111,7 +111,7 @@ static void judge_file(struct judging *judging, const struct value *option)
 
 	if (!option->string.size)
 		return;
-	host_source_judge(option->string, false, judging->files, &text, &source);
+	host_paths_judge(option->string, false, judging->files, &text, &source);
 	ADD(judging, FINDING_LOG_DESTINATION,
 	    source.severity > SEVERITY_HIGH ? source.severity : SEVERITY_HIGH,
 	    "%.*s: the engine writes to the file %.*s%s%s", PRINTED(option->key),

@@ -203,7 +203,7 @@ static bool covers(const struct value *list, const char *path)
 	EACH (one, list) {
 		_cleanup_(text_free) struct text clean = {0};
 
-		path_clean(&clean, one->string);
+		host_paths_clean(&clean, one->string);
 		covered |= clean.size && !strncmp(clean.data, path, clean.size) &&
 			   (!path[clean.size] || path[clean.size] == '/');
 	}

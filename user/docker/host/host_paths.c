@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "docker/host/hostpath.h"
+#include "docker/host/host_paths.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
-#include "json/body.h"
 
 #define PATH_ROOM 8192 /* of a path with its links followed; a longer one is not followed */
 
@@ -21,7 +20,8 @@ enum {
 
 struct host_entry {
 	const char *path;
-	unsigned char write, read; /* severity where it can be written, and where it is read-only */
+	unsigned char write,
+		read; /* severity where the path is mounted read-write, and read-only */
 	const char *reason;
 };
 
@@ -41,10 +41,10 @@ struct host_entry {
  *    (systemd looks for each of its kinds of files below /etc, /run, /usr/local/lib and /usr/lib);
  *  - whom root trusts: accounts, sudo, PAM, polkit, time stamps, keys and certificates;
  *  - what is a secret: hashes, private keys, credentials, memory that was written out;
- *  - sockets whose owner does as root what he is told: `ss -lx` as root, and the listeners of those packages;
+ *  - sockets whose owner does as root what callers tell it: `ss -lx` as root, and the listeners of those packages;
  *  - the files of other containers and machines.
  *
- * Sorted (LC_ALL=C sort): judge_by_table() relies on it. Read-only is one step less where reading is not
+ * Sorted (LC_ALL=C sort): judge_by_table() relies on the order. Read-only is one step less where reading is not
  * itself the danger, LOW where everybody may read it anyway.
  */
 /* clang-format off */
@@ -404,18 +404,17 @@ static const struct host_entry entries[] = {
 };
 /* clang-format on */
 
-/* What a path amounts to. */
-struct verdict {
+/* What a path amounts to; FINDING_NONE: it is harmless. */
+struct danger {
 	enum finding_id finding;
 	enum finding_severity severity;
 	const char *reason;
 };
 
-static const struct verdict host_root = {FINDING_HOST_ROOT_MOUNT, SEVERITY_CRITICAL,
-					 "the whole host"};
+static const struct danger host_root = {FINDING_HOST_ROOT_MOUNT, SEVERITY_CRITICAL,
+					"the whole host"};
 
-/* True: OTHER was worse and is kept. */
-static bool keep_worse(struct verdict *verdict, struct verdict other)
+static bool is_worse(struct danger one, struct danger other)
 {
 	static const unsigned char rank[FINDINGS] = {
 		[FINDING_HOST_ROOT_MOUNT] = 3,
@@ -423,34 +422,46 @@ static bool keep_worse(struct verdict *verdict, struct verdict other)
 		[FINDING_HOST_PATH_MOUNT] = 1,
 	};
 
-	if (other.severity < verdict->severity ||
-	    (other.severity == verdict->severity && rank[other.finding] <= rank[verdict->finding]))
-		return false;
-	*verdict = other;
-	return true;
+	return one.severity > other.severity ||
+	       (one.severity == other.severity && rank[one.finding] > rank[other.finding]);
+}
+
+static void keep_worse(struct danger *danger, struct danger other)
+{
+	if (is_worse(other, *danger))
+		*danger = other;
+}
+
+bool host_paths_is_worse(const struct host_source *one, const struct host_source *other)
+{
+	return is_worse((struct danger){one->finding, one->severity, one->reason},
+			(struct danger){other->finding, other->severity, other->reason});
 }
 
 /* --- paths ---------------------------------------------------------------------------------- */
 
+/* Whether a component of PATH ends before AT. */
 static bool ends_part(struct bytes path, size_t at)
 {
 	return at == path.size || path.data[at] == '/';
 }
 
+/* Whether the component of PATH at AT is COUNT dots, one or two. */
 static bool is_dots(struct bytes path, size_t at, size_t count)
 {
 	return at + count <= path.size && !memcmp(path.data + at, "..", count) &&
 	       ends_part(path, at + count);
 }
 
-/* Go's lazybuf: what was written so far, of which the first FIXED bytes stay. */
+/* A path that is being cleaned, as Go's lazybuf: the first FIXED of its SIZE bytes stay, whatever ".." follows. */
 struct cleaner {
 	char *out;
 	size_t size, fixed;
 	bool rooted;
 };
 
-static void clean_add(struct cleaner *cleaner, const char *part, size_t size)
+/* Appends PART as a component. */
+static void add_part(struct cleaner *cleaner, const char *part, size_t size)
 {
 	if (cleaner->size > (cleaner->rooted ? 1 : 0))
 		cleaner->out[cleaner->size++] = '/';
@@ -458,19 +469,20 @@ static void clean_add(struct cleaner *cleaner, const char *part, size_t size)
 	cleaner->size += size;
 }
 
-static void clean_go_up(struct cleaner *cleaner)
+/* Goes from the path to its parent, as ".." does. */
+static void remove_part(struct cleaner *cleaner)
 {
 	if (cleaner->size > cleaner->fixed) {
 		cleaner->size--;
 		while (cleaner->size > cleaner->fixed && cleaner->out[cleaner->size] != '/')
 			cleaner->size--;
 	} else if (!cleaner->rooted) {
-		clean_add(cleaner, "..", 2);
+		add_part(cleaner, "..", 2);
 		cleaner->fixed = cleaner->size;
 	}
 }
 
-void path_clean(struct text *out, struct bytes path)
+void host_paths_clean(struct text *out, struct bytes path)
 {
 	struct cleaner cleaner = {.out = text_room(out, path.size + 1)};
 
@@ -485,9 +497,9 @@ void path_clean(struct text *out, struct bytes path)
 		for (end = at; !ends_part(path, end);)
 			end++;
 		if (is_dots(path, at, 2))
-			clean_go_up(&cleaner);
+			remove_part(&cleaner);
 		else if (end > at && !is_dots(path, at, 1))
-			clean_add(&cleaner, path.data + at, end - at);
+			add_part(&cleaner, path.data + at, end - at);
 	}
 	if (!cleaner.size)
 		cleaner.out[cleaner.size++] = '.';
@@ -495,21 +507,18 @@ void path_clean(struct text *out, struct bytes path)
 	out->size += cleaner.size;
 }
 
-/* As path_clean(), and from the root where PATH is relative, which is where the daemon runs. */
+/* As host_paths_clean(); a relative PATH is taken from the root, where the daemon runs. */
 static void clean_from_root(struct text *out, struct bytes path)
 {
 	_cleanup_(text_free) struct text rooted = {0};
 
-	if (path.size && path.data[0] == '/') {
-		path_clean(out, path);
-		return;
-	}
-	text_add_char(&rooted, '/');
+	if (!path.size || path.data[0] != '/')
+		text_add_char(&rooted, '/');
 	text_add_bytes(&rooted, path);
 	if (rooted.error)
 		out->error = rooted.error;
 	else
-		path_clean(out, text_since(&rooted, 0));
+		host_paths_clean(out, text_since(&rooted, 0));
 }
 
 /* Takes the first component off PATH, which is clean: "a" off "/a/b". False: there is none. */
@@ -536,8 +545,8 @@ static bool part_matches(struct bytes part, struct bytes pattern)
 
 enum relation { APART, SAME, UNDER, ABOVE };
 
-/* What PATH is to PATTERN, both clean, and how many components they share. REST: of PATH, what is
- * under the pattern. */
+/* How PATH stands to PATTERN, both clean, and in *DEPTH how many components they share. *REST: the end of PATH that is
+ * under PATTERN. */
 static enum relation relate(struct bytes path, struct bytes pattern, unsigned int *depth,
 			    struct bytes *rest)
 {
@@ -553,9 +562,9 @@ static enum relation relate(struct bytes path, struct bytes pattern, unsigned in
 	return path.size > 1 ? UNDER : SAME;
 }
 
-/* How PATH and PATTERN differ before a wildcard, and before either ends: then they are not related. Below 0: nor
- * is PATH to what is sorted after PATTERN. */
-static int differ(struct bytes path, const char *pattern)
+/* Compares PATH and PATTERN up to a wildcard, or to where one of them ends. Not 0: they are APART. Below 0: PATH is APART
+ * from all patterns that are sorted after PATTERN, too. */
+static int compare_beginnings(struct bytes path, const char *pattern)
 {
 	for (size_t i = 1; i < path.size && pattern[i] && pattern[i] != '*'; i++)
 		if (path.data[i] != pattern[i])
@@ -563,12 +572,13 @@ static int differ(struct bytes path, const char *pattern)
 	return 0;
 }
 
+/* Whether PATH is DIRECTORY, or in it; then *REST is what follows DIRECTORY. */
 static bool is_in(struct bytes path, const char *directory, struct bytes *rest)
 {
 	enum relation relation;
 	unsigned int depth;
 
-	if (differ(path, directory))
+	if (compare_beginnings(path, directory))
 		return false;
 	relation = relate(path, bytes_of(directory), &depth, rest);
 	return relation == SAME || relation == UNDER;
@@ -576,8 +586,8 @@ static bool is_in(struct bytes path, const char *directory, struct bytes *rest)
 
 /* --- links that lead away ------------------------------------------------------------------- */
 
-/* Links of the kernel to the directories of a process. Whose it is, and where that is, is known to
- * the daemon alone, at the time: taken for the worst that it may be. */
+/* Links of the kernel to the directories of a process. Which process that will be, and which directories it has then,
+ * nobody knows before: the links are judged as the worst that they may lead to. */
 static const struct magic_link {
 	const char *path;
 	enum finding_severity least; /* of what is reached through it */
@@ -591,6 +601,7 @@ static const struct magic_link {
 	{"/proc/*/task/*/root", SEVERITY_MEDIUM},
 };
 
+/* Takes a link of the kernel off PATH. */
 static bool take_magic_link(struct bytes *path, enum finding_severity *least)
 {
 	for (size_t i = 0; i < COUNT(magic_links); i++)
@@ -602,8 +613,8 @@ static bool take_magic_link(struct bytes *path, enum finding_severity *least)
 	return false;
 }
 
-/* PATH, clean, without what leads back to the root: a part of it. Empty: it is the root. LEAST: how
- * severe it is at least, having gone such a way. */
+/* The end of PATH, clean, behind the links that lead back to the root. Empty: PATH is the root. *LEAST: the severity
+ * that such links have by themselves. */
 static struct bytes shorten(struct bytes path, enum finding_severity *least)
 {
 	struct bytes rest;
@@ -611,7 +622,7 @@ static struct bytes shorten(struct bytes path, enum finding_severity *least)
 	for (;;) {
 		if (take_magic_link(&path, least))
 			continue;
-		/* A symlink everywhere, whatever can be asked. */
+		/* /var/run is a symlink everywhere, whoever can be asked. */
 		if (!is_in(path, "/var/run", &rest))
 			return path;
 		path = bytes_from(path, strlen("/var"));
@@ -620,28 +631,28 @@ static struct bytes shorten(struct bytes path, enum finding_severity *least)
 
 /* --- judgement ------------------------------------------------------------------------------ */
 
-static struct verdict entry_verdict(const struct host_entry *entry, bool read_only)
+static struct danger danger_of(const struct host_entry *entry, bool read_only)
 {
 	unsigned char severity = read_only ? entry->read : entry->write;
 
 	if (severity == ENGINE)
-		return (struct verdict){FINDING_ENGINE_SOCKET_MOUNT, SEVERITY_CRITICAL,
-					entry->reason};
+		return (struct danger){FINDING_ENGINE_SOCKET_MOUNT, SEVERITY_CRITICAL,
+				       entry->reason};
 	if (severity == NONE)
-		return (struct verdict){};
-	return (struct verdict){FINDING_HOST_PATH_MOUNT, severity, entry->reason};
+		return (struct danger){};
+	return (struct danger){FINDING_HOST_PATH_MOUNT, severity, entry->reason};
 }
 
-/* PATH, clean, shortened and not the root, by the table above. */
-static struct verdict judge_by_table(struct bytes path, bool read_only)
+/* Judges PATH, clean, shortened and not the root, by the table above. */
+static struct danger judge_by_table(struct bytes path, bool read_only)
 {
 	const struct host_entry *end = entries + COUNT(entries);
-	struct verdict own = {}, held = {};
+	struct danger own = {}, held = {};
 	size_t best = 0;
 
 	for (const struct host_entry *entry = entries; entry < end; entry++) {
 		bool is_socket = entry->write == ENGINE;
-		int difference = differ(path, entry->path);
+		int difference = compare_beginnings(path, entry->path);
 		struct bytes pattern, rest;
 		enum relation relation;
 		unsigned int depth;
@@ -654,12 +665,12 @@ static struct verdict judge_by_table(struct bytes path, bool read_only)
 		pattern = bytes_of(entry->path);
 		relation = relate(path, pattern, &depth, &rest);
 		weight = depth * 256 + pattern.size;
-		/* Not everybody has an engine of his own; nothing is under a socket. */
+		/* A user need not have an engine, and nothing is under a socket. */
 		if (relation == ABOVE && !(is_socket && strchr(entry->path, '*')))
-			keep_worse(&held, entry_verdict(entry, read_only));
+			keep_worse(&held, danger_of(entry, read_only));
 		if ((relation == SAME || (relation == UNDER && !is_socket)) && weight > best) {
 			best = weight;
-			own = entry_verdict(entry, read_only);
+			own = danger_of(entry, read_only);
 		}
 	}
 	keep_worse(&own, held);
@@ -678,7 +689,8 @@ static bool reaches_socket(struct bytes path, struct bytes socket)
 }
 
 /* RESOLVED, of PATH_ROOM bytes: PATH with its links followed; empty: not known, or no other path. */
-static enum host_path_end resolve(const struct host_files *files, const char *path, char *resolved)
+static enum host_path_end follow_links(const struct host_files *files, const char *path,
+				       char *resolved)
 {
 	enum host_path_end end = HOST_PATH_UNKNOWN;
 
@@ -690,108 +702,109 @@ static enum host_path_end resolve(const struct host_files *files, const char *pa
 	return end;
 }
 
-/* What could not be followed may be anything. */
-static struct verdict judge_end(enum host_path_end end)
+/* A path that could not be followed may lead anywhere. */
+static struct danger judge_end(enum host_path_end end)
 {
 	switch (end) {
 	case HOST_PATH_LOST:
-		return (struct verdict){FINDING_NOT_JUDGED, SEVERITY_HIGH,
-					"where it leads could not be followed"};
+		return (struct danger){FINDING_NOT_JUDGED, SEVERITY_HIGH,
+				       "where it leads could not be followed"};
 	case HOST_PATH_FOREIGN:
-		return (struct verdict){
+		return (struct danger){
 			FINDING_NOT_JUDGED, SEVERITY_HIGH,
 			"served by another program, so that it is not known where it leads"};
 	case HOST_PATH_REMOTE:
-		return (struct verdict){
+		return (struct danger){
 			FINDING_NOT_JUDGED, SEVERITY_MEDIUM,
 			"served by another computer, so that it is not known where it leads"};
 	case HOST_PATH_UNKNOWN:
 	case HOST_PATH_KNOWN:
 		break;
 	}
-	return (struct verdict){0};
+	return (struct danger){0};
 }
 
-/* By an engine's socket that is looked for, PATH being clean and shortened. */
-static struct verdict judge_by_sockets(struct bytes path, const struct host_files *files)
+/* Judges PATH, clean and shortened, by the engines' sockets that the site watches. */
+static struct danger judge_by_sockets(struct bytes path, const struct host_files *files)
 {
-	static const struct verdict watched = {FINDING_ENGINE_SOCKET_MOUNT, SEVERITY_CRITICAL,
-					       "an engine's socket"};
+	static const struct danger watched = {FINDING_ENGINE_SOCKET_MOUNT, SEVERITY_CRITICAL,
+					      "an engine's socket"};
 	const char *const *sockets = files ? files->sockets : NULL;
-	struct verdict verdict = {};
+	struct danger danger = {};
 	char resolved[PATH_ROOM];
 
-	for (; sockets && *sockets && !verdict.finding; sockets++) {
+	for (; sockets && *sockets && !danger.finding; sockets++) {
 		_cleanup_(text_free) struct text socket = {0};
 
 		if ((*sockets)[0] != '/') /* an abstract one */
 			continue;
-		path_clean(&socket, bytes_of(*sockets));
+		host_paths_clean(&socket, bytes_of(*sockets));
 		if (!socket.error) {
-			resolve(files, socket.data, resolved);
+			follow_links(files, socket.data, resolved);
 			if (reaches_socket(path, text_since(&socket, 0)) ||
 			    (resolved[0] && reaches_socket(path, bytes_of(resolved))))
-				verdict = watched;
+				danger = watched;
 		}
 	}
-	return verdict;
+	return danger;
 }
 
 /* Whether PATH is a directory above WHAT. */
-static bool holds(struct bytes path, struct bytes what)
+static bool is_above(struct bytes path, struct bytes what)
 {
 	return path.size < what.size && !memcmp(path.data, what.data, path.size) &&
 	       what.data[path.size] == '/';
 }
 
-/* By what is at an unusual place, which is as bad as where it usually is. PATH is clean and shortened. */
-static struct verdict judge_by_places(struct bytes path, bool read_only,
-				      const struct host_files *files)
+/* Judges PATH, clean and shortened, by the files that engines keep at unusual places: they are as dangerous there as at
+ * their usual places. */
+static struct danger judge_by_places(struct bytes path, bool read_only,
+				     const struct host_files *files)
 {
 	const struct host_place *place = files ? files->places : NULL;
-	struct verdict verdict = {0};
+	struct danger danger = {0};
 
 	for (; place && place->path; place++) {
 		struct bytes rest = {0};
 		_cleanup_(text_free) struct text usual = {0};
 
-		if (differ(path, place->path) ||
-		    (!is_in(path, place->path, &rest) && !holds(path, bytes_of(place->path))))
+		if (compare_beginnings(path, place->path) ||
+		    (!is_in(path, place->path, &rest) && !is_above(path, bytes_of(place->path))))
 			continue;
 		text_add_string(&usual, place->usual);
 		text_add_bytes(&usual, rest);
 		if (!usual.error)
-			keep_worse(&verdict, judge_by_table(text_since(&usual, 0), read_only));
+			keep_worse(&danger, judge_by_table(text_since(&usual, 0), read_only));
 	}
-	return verdict;
+	return danger;
 }
 
 /* PATH is absolute and clean. */
-static struct verdict judge_path(struct bytes path, bool read_only, const struct host_files *files)
+static struct danger judge_path(struct bytes path, bool read_only, const struct host_files *files)
 {
 	enum finding_severity least = SEVERITY_NONE;
-	struct verdict verdict;
+	struct danger danger;
 
 	path = shorten(path, &least);
 	if (path.size <= 1)
 		return host_root;
-	verdict = judge_by_table(path, read_only);
-	keep_worse(&verdict, judge_by_sockets(path, files));
-	keep_worse(&verdict, judge_by_places(path, read_only, files));
-	keep_worse(&verdict, (struct verdict){least ? FINDING_HOST_PATH_MOUNT : FINDING_NONE, least,
-					      "a path through the directories of a process"});
-	return verdict;
+	danger = judge_by_table(path, read_only);
+	keep_worse(&danger, judge_by_sockets(path, files));
+	keep_worse(&danger, judge_by_places(path, read_only, files));
+	keep_worse(&danger, (struct danger){least ? FINDING_HOST_PATH_MOUNT : FINDING_NONE, least,
+					    "a path through the directories of a process"});
+	return danger;
 }
 
-static bool is_block_device(const struct host_files *files, const char *path)
+static bool is_disk(const struct host_files *files, const char *path)
 {
 	return files && files->is_block_device && files->is_block_device(files->data, path);
 }
 
-/* What else a path is. */
+/* The aliases of a path while they are judged. */
 struct others {
 	const struct host_files *files;
-	struct verdict verdict;
+	struct danger danger;
 	bool read_only;
 };
 
@@ -799,46 +812,43 @@ static void judge_alias(void *data, const char *alias)
 {
 	struct others *others = data;
 
-	keep_worse(&others->verdict, judge_path(bytes_of(alias), others->read_only, others->files));
+	keep_worse(&others->danger, judge_path(bytes_of(alias), others->read_only, others->files));
 }
 
-static struct verdict judge_aliases(const char *path, bool read_only,
-				    const struct host_files *files)
+static struct danger judge_aliases(const char *path, bool read_only, const struct host_files *files)
 {
 	struct others others = {.files = files, .read_only = read_only};
 
 	if (files && files->aliases)
 		files->aliases(files->data, path, judge_alias, &others);
-	return others.verdict;
+	return others.danger;
 }
 
 /* PATH is absolute, clean and without NUL. RESOLVED, of PATH_ROOM bytes: where it leads; empty
  * where to the same. */
-static struct verdict judge_as_kernel(const char *path, bool read_only,
-				      const struct host_files *files, char *resolved)
+static struct danger judge_as_kernel(const char *path, bool read_only,
+				     const struct host_files *files, char *resolved)
 {
-	static const struct verdict block_device = {FINDING_HOST_PATH_MOUNT, SEVERITY_CRITICAL,
-						    "a block device"};
-	struct verdict verdict = judge_path(bytes_of(path), read_only, files);
+	static const struct danger block_device = {FINDING_HOST_PATH_MOUNT, SEVERITY_CRITICAL,
+						   "a block device"};
+	struct danger danger = judge_path(bytes_of(path), read_only, files);
 
-	keep_worse(&verdict, judge_end(resolve(files, path, resolved)));
+	keep_worse(&danger, judge_end(follow_links(files, path, resolved)));
 	if (resolved[0])
-		keep_worse(&verdict, judge_path(bytes_of(resolved), read_only, files));
-	if (verdict.severity < SEVERITY_CRITICAL)
-		keep_worse(&verdict,
-			   judge_aliases(resolved[0] ? resolved : path, read_only, files));
-	if (verdict.severity < SEVERITY_CRITICAL &&
-	    is_block_device(files, resolved[0] ? resolved : path))
-		verdict = block_device;
-	return verdict;
+		keep_worse(&danger, judge_path(bytes_of(resolved), read_only, files));
+	if (danger.severity < SEVERITY_CRITICAL)
+		keep_worse(&danger, judge_aliases(resolved[0] ? resolved : path, read_only, files));
+	if (danger.severity < SEVERITY_CRITICAL && is_disk(files, resolved[0] ? resolved : path))
+		danger = block_device;
+	return danger;
 }
 
-void host_source_judge(struct bytes source, bool read_only, const struct host_files *files,
-		       struct text *text, struct host_source *ret)
+void host_paths_judge(struct bytes source, bool read_only, const struct host_files *files,
+		      struct text *text, struct host_source *ret)
 {
 	size_t start = text->size, middle;
 	char resolved[PATH_ROOM];
-	struct verdict verdict;
+	struct danger danger;
 	_cleanup_(text_free) struct text path = {0};
 
 	*ret = (struct host_source){};
@@ -848,403 +858,22 @@ void host_source_judge(struct bytes source, bool read_only, const struct host_fi
 	if (text->error)
 		return;
 	/* The kernel takes a path to end at a NUL; Go refuses one that has it. */
-	path_clean(&path, bytes_of(text->data + start));
+	host_paths_clean(&path, bytes_of(text->data + start));
 	if (path.error) {
 		text->error = path.error;
 		return;
 	}
-	verdict = judge_as_kernel(path.data, read_only, files, resolved);
+	danger = judge_as_kernel(path.data, read_only, files, resolved);
 	if (path.size != text->size - start) /* there is a NUL */
-		keep_worse(&verdict, judge_path(text_since(text, start), read_only, files));
+		keep_worse(&danger, judge_path(text_since(text, start), read_only, files));
 	middle = text->size;
 	text_add_string(text, resolved);
 	if (text->error)
 		return;
-	ret->finding = verdict.finding;
-	ret->severity = verdict.severity;
-	ret->reason = verdict.reason;
+	ret->finding = danger.finding;
+	ret->severity = danger.severity;
+	ret->reason = danger.reason;
 	ret->cleaned = (struct bytes){text->data + start, middle - start};
 	if (resolved[0])
 		ret->resolved = text_since(text, middle);
-}
-
-/* --- binds ---------------------------------------------------------------------------------- */
-
-/* Takes what stands before the next SEPARATOR, or all, off TEXT. False: nothing is left, not even
- * an empty piece. */
-static bool take_piece(struct bytes *text, char separator, struct bytes *piece)
-{
-	const char *end;
-
-	if (!text->data)
-		return false;
-	end = text->size ? memchr(text->data, separator, text->size) : NULL;
-	if (!end) {
-		*piece = *text;
-		*text = (struct bytes){};
-		return true;
-	}
-	*piece = (struct bytes){text->data, (size_t)(end - text->data)};
-	*text = bytes_from(*text, piece->size + 1);
-	return true;
-}
-
-enum mode_kind { MODE_ACCESS, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY, MODES };
-
-static const struct mode_word {
-	const char *word;
-	enum mode_kind kind;
-} mode_words[] = {
-	{"Z", MODE_LABEL},
-	{"cached", MODE_CONSISTENCY},
-	{"consistent", MODE_CONSISTENCY},
-	{"delegated", MODE_CONSISTENCY},
-	{"nocopy", MODE_COPY},
-	{"private", MODE_PROPAGATION},
-	{"ro", MODE_ACCESS},
-	{"rprivate", MODE_PROPAGATION},
-	{"rshared", MODE_PROPAGATION},
-	{"rslave", MODE_PROPAGATION},
-	{"rw", MODE_ACCESS},
-	{"shared", MODE_PROPAGATION},
-	{"slave", MODE_PROPAGATION},
-	{"z", MODE_LABEL},
-};
-
-static bool count_mode(struct bytes word, unsigned int counts[MODES])
-{
-	for (size_t i = 0; i < COUNT(mode_words); i++)
-		if (bytes_equal(word, bytes_of(mode_words[i].word)))
-			return ++counts[mode_words[i].kind] == 1;
-	return false;
-}
-
-/* Whether the daemon takes MODE, and what it holds: one word of a kind at most. */
-static bool mode_is_valid(struct bytes mode, unsigned int counts[MODES])
-{
-	struct bytes word;
-
-	memset(counts, 0, MODES * sizeof(*counts));
-	while (mode.size && take_piece(&mode, ',', &word))
-		if (!count_mode(word, counts) || (mode.data && !mode.size))
-			return false;
-	return true;
-}
-
-static bool has_word(struct bytes list, const char *wanted)
-{
-	struct bytes word;
-
-	while (take_piece(&list, ',', &word))
-		if (bytes_equal(word, bytes_of(wanted)))
-			return true;
-	return false;
-}
-
-/* An absolute path, and not the root, where backslashes are slashes. */
-static bool destination_is_valid(struct bytes destination)
-{
-	_cleanup_(text_free) struct text slashes = {0}, clean = {0};
-	bool valid;
-
-	text_add_bytes(&slashes, destination);
-	for (size_t i = 0; i < slashes.size; i++)
-		if (slashes.data[i] == '\\')
-			slashes.data[i] = '/';
-	path_clean(&clean, text_since(&slashes, 0));
-	valid = !slashes.error && !clean.error && clean.data[0] == '/' && clean.size > 1;
-	return valid;
-}
-
-/* The daemon wants no option of a volume for a path, and none of a path for a volume. */
-static bool mode_fits(struct bytes source, const unsigned int counts[MODES])
-{
-	bool is_path = source.size && source.data[0] == '/';
-
-	return !counts[is_path ? MODE_COPY : MODE_PROPAGATION];
-}
-
-bool bind_split(struct bytes text, struct bind *ret)
-{
-	struct bytes first = {}, second = {}, third = {}, rest = text;
-	bool two, three;
-	unsigned int counts[MODES];
-
-	take_piece(&rest, ':', &first);
-	two = take_piece(&rest, ':', &second);
-	three = take_piece(&rest, ':', &third);
-	*ret = (struct bind){.destination = first};
-	if (two)
-		*ret = (struct bind){first, second, third, has_word(third, "ro")};
-	if (!first.size || rest.data || (two && !three && mode_is_valid(second, counts)))
-		return false;
-	return mode_is_valid(third, counts) && mode_fits(ret->source, counts) &&
-	       destination_is_valid(ret->destination);
-}
-
-/* --- volumes -------------------------------------------------------------------------------- */
-
-/* What a type of file system makes of the options of a volume. */
-enum volume_kind {
-	VOLUME_DEVICE,	  /* device is a block device, or a directory where absolute */
-	VOLUME_STACKED,	  /* device is a directory */
-	VOLUME_LAYERS,	  /* the options name directories */
-	VOLUME_BRANCHES,  /* as aufs has them: br:/a=rw:/b=ro */
-	VOLUME_KERNEL,	  /* the kernel's own, wherever it is mounted */
-	VOLUME_ELSEWHERE, /* nothing of the host */
-};
-
-static const struct volume_type {
-	const char *name;
-	enum volume_kind kind;
-	const char *path; /* KERNEL: where the host has the same */
-} volume_types[] = {
-	{"9p", VOLUME_ELSEWHERE, NULL},
-	{"afs", VOLUME_ELSEWHERE, NULL},
-	{"aufs", VOLUME_BRANCHES, NULL},
-	{"binfmt_misc", VOLUME_KERNEL, "/proc/sys/fs/binfmt_misc"},
-	{"bpf", VOLUME_ELSEWHERE, NULL},
-	{"ceph", VOLUME_ELSEWHERE, NULL},
-	{"cgroup", VOLUME_KERNEL, "/sys/fs/cgroup"},
-	{"cgroup2", VOLUME_KERNEL, "/sys/fs/cgroup"},
-	{"cifs", VOLUME_ELSEWHERE, NULL},
-	{"configfs", VOLUME_KERNEL, "/sys/kernel/config"},
-	{"debugfs", VOLUME_KERNEL, "/sys/kernel/debug"},
-	{"devpts", VOLUME_ELSEWHERE, NULL},
-	{"devtmpfs", VOLUME_KERNEL, "/dev"},
-	{"ecryptfs", VOLUME_STACKED, NULL},
-	{"efivarfs", VOLUME_KERNEL, "/sys/firmware/efi/efivars"},
-	{"fuse", VOLUME_ELSEWHERE, NULL},
-	{"fusectl", VOLUME_KERNEL, "/sys/fs/fuse/connections"},
-	{"hugetlbfs", VOLUME_ELSEWHERE, NULL},
-	{"mqueue", VOLUME_KERNEL, "/dev/mqueue"},
-	{"nfs", VOLUME_ELSEWHERE, NULL},
-	{"nfs4", VOLUME_ELSEWHERE, NULL},
-	{"overlay", VOLUME_LAYERS, NULL},
-	{"overlayfs", VOLUME_LAYERS, NULL},
-	{"proc", VOLUME_KERNEL, "/proc"},
-	{"pstore", VOLUME_KERNEL, "/sys/fs/pstore"},
-	{"ramfs", VOLUME_ELSEWHERE, NULL},
-	{"securityfs", VOLUME_KERNEL, "/sys/kernel/security"},
-	{"selinuxfs", VOLUME_KERNEL, "/sys/fs/selinux"},
-	{"shiftfs", VOLUME_STACKED, NULL},
-	{"smb3", VOLUME_ELSEWHERE, NULL},
-	{"smbfs", VOLUME_ELSEWHERE, NULL},
-	{"sysfs", VOLUME_KERNEL, "/sys"},
-	{"tmpfs", VOLUME_ELSEWHERE, NULL},
-	{"tracefs", VOLUME_KERNEL, "/sys/kernel/tracing"},
-	{"virtiofs", VOLUME_ELSEWHERE, NULL},
-};
-
-static const struct volume_type *volume_type(struct bytes name)
-{
-	static const struct volume_type other = {"", VOLUME_DEVICE, NULL};
-	static const struct volume_type elsewhere = {"fuse", VOLUME_ELSEWHERE, NULL};
-
-	for (size_t i = 0; i < COUNT(volume_types); i++)
-		if (bytes_equal(name, bytes_of(volume_types[i].name)))
-			return &volume_types[i];
-	if (name.size > strlen("fuse.") && !memcmp(name.data, "fuse.", strlen("fuse.")))
-		return &elsewhere;
-	return &other;
-}
-
-/* The worst of the paths offered so far. */
-struct choice {
-	const struct host_files *files;
-	struct text path;
-	struct verdict verdict;
-	bool any;
-	int error;
-};
-
-static void offer(struct choice *choice, struct bytes path)
-{
-	struct host_source source;
-	struct verdict verdict;
-	_cleanup_(text_free) struct text text = {0};
-
-	if (!path.size || !path.data)
-		return;
-	host_source_judge(path, false, choice->files, &text, &source);
-	verdict = (struct verdict){source.finding, source.severity, source.reason};
-	if (text.error)
-		choice->error = text.error;
-	if (keep_worse(&choice->verdict, verdict) || !choice->any) {
-		choice->any = true;
-		text_cut(&choice->path, 0);
-		if (path.data[0] != '/')
-			text_add_char(&choice->path, '/');
-		text_add_bytes(&choice->path, path);
-	}
-}
-
-static bool is_device(const struct host_source *source)
-{
-	struct bytes rest;
-
-	return is_in(source->cleaned, "/dev", &rest) ||
-	       (source->resolved.data && is_in(source->resolved, "/dev", &rest));
-}
-
-/* "tmpfs" and the like are no paths, but "dev/sda1" is one: the daemon runs in the root. */
-static void offer_device(struct choice *choice, struct bytes device)
-{
-	struct host_source source;
-	_cleanup_(text_free) struct text text = {0};
-
-	if (device.size && device.data[0] != '/') {
-		host_source_judge(device, false, choice->files, &text, &source);
-		if (text.error)
-			choice->error = text.error;
-		if (text.error || !is_device(&source))
-			device.size = 0;
-	}
-	offer(choice, device);
-}
-
-/* Whether an option so named holds directories for an overlay. */
-static bool names_layers(struct bytes name)
-{
-	static const char *const names[] = {"datadir+", "lowerdir", "lowerdir+", "upperdir",
-					    "workdir"};
-
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (bytes_equal(name, bytes_of(names[i])))
-			return true;
-	return false;
-}
-
-/* One character of options, where a backslash takes the next one as it is. */
-static char take_char(struct bytes *options, bool *escaped)
-{
-	*escaped = options->data[0] == '\\' && options->size > 1;
-	if (*escaped)
-		*options = bytes_from(*options, 1);
-	*options = bytes_from(*options, 1);
-	return options->data[-1];
-}
-
-/* Offers the directories that OPTIONS of an overlay name: lowerdir=/a:/b,upperdir=/c. */
-static void offer_layers(struct choice *choice, struct bytes options)
-{
-	_cleanup_(text_free) struct text piece = {0};
-	bool escaped, in_layers = false, in_value = false;
-
-	while (options.size) {
-		char c = take_char(&options, &escaped);
-		bool ends = !escaped && (c == ',' || (in_value && c == ':'));
-
-		if (!escaped && !in_value && c == '=') {
-			in_value = true;
-			in_layers = names_layers(text_since(&piece, 0));
-			text_cut(&piece, 0);
-			continue;
-		}
-		if (!ends)
-			text_add_char(&piece, c);
-		if ((ends || !options.size) && in_layers)
-			offer(choice, text_since(&piece, 0));
-		if (ends)
-			text_cut(&piece, 0);
-		if (ends && c == ',')
-			in_value = in_layers = false;
-	}
-	if (piece.error)
-		choice->error = piece.error;
-}
-
-/* Offers whatever in OPTIONS looks like an absolute path. */
-static void offer_paths(struct choice *choice, struct bytes options)
-{
-	size_t start = 0;
-
-	for (size_t at = 0; at <= options.size; at++) {
-		if (at < options.size && !strchr(",:=", options.data[at]))
-			continue;
-		if (at > start && options.data[start] == '/')
-			offer(choice, (struct bytes){options.data + start, at - start});
-		start = at + 1;
-	}
-}
-
-static void offer_all(struct choice *choice, struct bytes type, struct bytes device,
-		      struct bytes options)
-{
-	const struct volume_type *known = volume_type(type);
-
-	switch (known->kind) {
-	case VOLUME_STACKED:
-		offer(choice, device);
-		break;
-	case VOLUME_LAYERS:
-		offer_layers(choice, options);
-		break;
-	case VOLUME_BRANCHES:
-		offer_paths(choice, options);
-		break;
-	case VOLUME_KERNEL:
-		offer(choice, bytes_of(known->path));
-		break;
-	case VOLUME_DEVICE:
-		offer_device(choice, device);
-		offer_paths(choice, options); /* such as a journal on another device */
-		break;
-	case VOLUME_ELSEWHERE:
-		break;
-	}
-}
-
-bool volume_host_path(struct bytes type, struct bytes device, struct bytes o,
-		      const struct host_files *files, struct text *out)
-{
-	struct choice choice = {.files = files};
-
-	/* The daemon mounts nothing where the device is "none"; a bind takes no notice of the type.
-	 */
-	if (has_word(o, "bind") || has_word(o, "rbind")) {
-		if (!bytes_equal(device, bytes_of("none")))
-			offer(&choice, device);
-	} else {
-		offer_all(&choice, type, device, o);
-	}
-	if (choice.path.error)
-		choice.error = choice.path.error;
-	if (choice.error)
-		out->error = choice.error;
-	else if (choice.path.data)
-		text_add_bytes(out, text_since(&choice.path, 0));
-	text_free(&choice.path);
-	return choice.any && !out->error;
-}
-
-bool volume_value_path(struct bytes driver, const struct value *options,
-		       const struct host_files *files, struct text *out)
-{
-	static const struct host_files nobody;
-
-	if (!options || (driver.size && !bytes_equal(driver, bytes_of("local"))))
-		return false;
-	return volume_host_path(body_string(options, "type"), body_string(options, "device"),
-				body_string(options, "o"), files ?: &nobody, out);
-}
-
-/* Types of file systems that a device, an image or a directory is needed for, as the kernel has them. */
-static bool is_disk_type(struct bytes type)
-{
-	static const char *const types[] = {"",		"bcachefs", "btrfs", "erofs", "exfat",
-					    "ext2",	"ext3",	    "ext4",  "f2fs",  "iso9660",
-					    "jfs",	"msdos",    "none",  "ntfs",  "ntfs3",
-					    "squashfs", "udf",	    "vfat",  "xfs"};
-
-	for (size_t i = 0; i < COUNT(types); i++)
-		if (bytes_equal(type, bytes_of(types[i])))
-			return true;
-	return false;
-}
-
-bool volume_is_known(struct bytes type, struct bytes device, struct bytes o)
-{
-	return has_word(o, "bind") || has_word(o, "rbind") || is_disk_type(type) ||
-	       *volume_type(type)->name || (device.size && device.data[0] == '/');
 }
