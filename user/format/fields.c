@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/fields.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/clock.h"
@@ -1044,4 +1045,88 @@ void fields_value(struct fields *fields, const struct field *field, struct value
 	default:
 		break;
 	}
+}
+
+/* --- by path ---------------------------------------------------------------------------------- */
+
+static bool find_path(const struct field *field, const char *path, struct field_path *ret);
+
+static bool find_within(const struct field *field, const char *path, struct field_path *ret)
+{
+	size_t size = strcspn(path, ".");
+
+	switch (field->kind) {
+	case FIELD_GROUP:
+		return find_path(field->fields, path, ret);
+	case FIELD_PART:
+		return find_path(fields_parts[field->part], path, ret);
+	default:
+		break;
+	}
+	if (strncmp(field->key, path, size) != 0 || field->key[size])
+		return false;
+	if (path[size])
+		return field->kind == FIELD_OBJECT && !field->enter &&
+		       find_path(field->fields, path + size + 1, ret);
+	ret->field = field;
+	return true;
+}
+
+static bool find_path(const struct field *field, const char *path, struct field_path *ret)
+{
+	for (; field->kind; field++) {
+		if (!find_within(field, path, ret))
+			continue;
+		ret->when |= field->when;
+		return true;
+	}
+	return false;
+}
+
+void fields_find(struct field_path *path)
+{
+	bool found = find_path(fields_all, path->path, path);
+
+	assert(found);
+}
+
+bool fields_read(struct fields *fields, const struct field_path *path, struct field_cursor *cursor,
+		 struct value *ret)
+{
+	const struct field *field = path->field;
+
+	if (!fields_meet(fields, path->when))
+		return false;
+	if (field->kind == FIELD_OBJECTS) {
+		if (!fields_enter(fields, field, &cursor->index))
+			return false;
+		fields_line(fields, field, ret);
+		return true;
+	}
+	if (cursor->index++)
+		return fields_is_list(&cursor->list) && fields_next(&cursor->list, ret);
+	if (field->kind == FIELD_OBJECT)
+		fields_line(fields, field, ret);
+	else
+		fields_value(fields, field, ret);
+	if (!fields_is_list(ret))
+		return ret->kind;
+	cursor->list = *ret;
+	return fields_next(&cursor->list, ret);
+}
+
+struct bytes fields_text(struct fields *fields, const struct value *value)
+{
+	if (value->kind == VALUE_TEXT || value->kind == VALUE_WORD)
+		return value->text;
+	fields_begin(fields);
+	if (value->kind == VALUE_SIGNED)
+		text_add_signed(&fields->scratch, (int64_t)value->number);
+	else if (value->kind == VALUE_BOOL)
+		text_add_string(&fields->scratch, value->number ? "true" : "false");
+	else if (value->kind == VALUE_TIME)
+		clock_add_rfc3339(&fields->scratch, value->number);
+	else
+		text_add_number(&fields->scratch, value->number);
+	return text_since(&fields->scratch, 0);
 }

@@ -204,6 +204,30 @@ void fields_fact(const struct record_fact *fact, struct value *ret);
  * follows. False at the end, when the fields are again those of the record itself. */
 bool fields_enter(struct fields *fields, const struct field *field, unsigned int *index);
 
+/* A field by its path in ECS, as other formats pick it. */
+struct field_path {
+	const char *path;
+	const struct field *field; /* NULL until fields_find() */
+	unsigned int when;	   /* conditions of the field and of all that it is in */
+};
+
+/* Finds the field of a path, which must be one. */
+void fields_find(struct field_path *path);
+
+/* How far a field was read; zeroed at the start. */
+struct field_cursor {
+	unsigned int index;
+	struct value list;
+};
+
+/* The next value of the field at PATH: its only one, an element of a list, or the line of an object in a list.
+ * False where there is none. */
+bool fields_read(struct fields *fields, const struct field_path *path, struct field_cursor *cursor,
+		 struct value *ret);
+
+/* VALUE, which is no list, as a text. */
+struct bytes fields_text(struct fields *fields, const struct value *value);
+
 /* Empty, for a text that is put together. */
 struct text *fields_begin(struct fields *fields);
 

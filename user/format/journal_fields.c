@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <endian.h>
 
-#include "base/clock.h"
 #include "format/fields.h"
 #include "secret/command.h"
 
@@ -74,34 +73,15 @@ static void put_text(struct journal *journal, const char *key, struct bytes text
 
 static void put_value(struct journal *journal, const char *key, struct value *value)
 {
-	struct text *text = &journal->fields->scratch;
 	struct value element;
 
-	if (fields_is_list(value))
-		while (fields_next(value, &element))
-			put_value(journal, key, &element);
-	switch (value->kind) {
-	case VALUE_TEXT:
-	case VALUE_WORD:
-		put_text(journal, key, value->text);
-		return;
-	case VALUE_NUMBER:
-	case VALUE_ID:
-		text_add_number(fields_begin(journal->fields), value->number);
-		break;
-	case VALUE_SIGNED:
-		text_add_signed(fields_begin(journal->fields), (int64_t)value->number);
-		break;
-	case VALUE_BOOL:
-		text_add_string(fields_begin(journal->fields), value->number ? "true" : "false");
-		break;
-	case VALUE_TIME:
-		clock_add_rfc3339(fields_begin(journal->fields), value->number);
-		break;
-	default:
+	if (!fields_is_list(value)) {
+		if (value->kind)
+			put_text(journal, key, fields_text(journal->fields, value));
 		return;
 	}
-	put_text(journal, key, text_since(text, 0));
+	while (fields_next(value, &element))
+		put_text(journal, key, fields_text(journal->fields, &element));
 }
 
 static size_t open_object(struct journal *journal, const char *key)
