@@ -140,12 +140,12 @@ static void begin(struct world *world, struct server *server, const char *certif
 	server->data = context_of(certificate);
 }
 
-static struct stream *open_tls(struct world *world)
+static struct syslog_tcp *open_tls(struct world *world)
 {
-	struct stream *stream;
+	struct syslog_tcp *stream;
 
 	world_open(world);
-	stream = (struct stream *)world->driver;
+	stream = (struct syslog_tcp *)world->driver;
 	stream->reaction = 1;
 	stream->slice = 50;
 	return stream;
@@ -311,7 +311,7 @@ static void test_no_client_certificate(void **state)
 {
 	struct world world;
 	struct server server;
-	struct stream *stream;
+	struct syslog_tcp *stream;
 
 	begin(&world, &server, "good", 3, 100);
 	SSL_CTX_set_verify(server.data, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -459,7 +459,7 @@ static void serve_two_ends(struct server *server, int fd, unsigned int connectio
 
 static void wait_end(struct world *world)
 {
-	struct stream *stream = (struct stream *)world->driver;
+	struct syslog_tcp *stream = (struct syslog_tcp *)world->driver;
 
 	for (int left = PATIENCE; stream->channel.fd >= 0; left--, usleep(1000)) {
 		world_run(world);
@@ -514,7 +514,7 @@ static void test_slow(void **state)
 {
 	struct world world;
 	struct server server;
-	struct stream *stream;
+	struct syslog_tcp *stream;
 
 	begin(&world, &server, "good", 3000, 8000);
 	stream = open_tls(&world);

@@ -1627,7 +1627,7 @@ TEST_WHOLE(beheaded, "1 connected by p10\n"
 
 /* --- beginnings and ends ---------------------------------------------------------------------- */
 
-static void pause(struct world *world, uint64_t milliseconds)
+static void pause_at(struct world *world, uint64_t milliseconds)
 {
 	world->now += milliseconds * NS_PER_MS;
 	flush(world);
@@ -1640,14 +1640,14 @@ TEST_WHOLE(slow_answer, "1 connected by p10\n"
 {
 	connects(world, 1, 10);
 	asks(world, 1, GET_A);
-	pause(world, 900);
-	pause(world, 200);
-	pause(world, 5000);
+	pause_at(world, 900);
+	pause_at(world, 200);
+	pause_at(world, 5000);
 	head(world, 1, OK_EMPTY);
 	asks(world, 1, GET_B);
-	pause(world, 900);
+	pause_at(world, 900);
 	head(world, 1, CREATED);
-	pause(world, 5000);
+	pause_at(world, 5000);
 }
 
 /* Each in its time. */
@@ -1663,12 +1663,12 @@ TEST_WHOLE(slow_answers, "1 connected by p10\n"
 	connects(world, 1, 10);
 	asks(world, 1, GET_A GET_B);
 	connects(world, 2, 11);
-	pause(world, 500);
+	pause_at(world, 500);
 	asks(world, 2, "POST /b HTTP/1.1\r\n" HOST "Content-Length: 10\r\n\r\nbegin");
-	pause(world, 600);
-	pause(world, 500);
+	pause_at(world, 600);
+	pause_at(world, 500);
 	head(world, 1, OK_EMPTY);
-	pause(world, 1100);
+	pause_at(world, 1100);
 	tracker_close(world->tracker, world->now);
 }
 
@@ -1680,7 +1680,7 @@ TEST_WHOLE(slow_unconfirmed, "1 connected by p10\n"
 	connects(world, 1, 10);
 	world->wires[1].unconfirmed = true;
 	asks(world, 1, GET_A);
-	pause(world, 1500);
+	pause_at(world, 1500);
 	sent(world, 1, world->wires[1].offset[CALLERD_REQUEST]);
 	head(world, 1, OK_EMPTY);
 }
@@ -1695,7 +1695,7 @@ TEST_WHOLE(long_answer, "1 connected by p10\n"
 	connects(world, 1, 10);
 	asks(world, 1, GET_A);
 	head(world, 1, LOG);
-	pause(world, 2000);
+	pause_at(world, 2000);
 	answers(world, 1, "4\r\nline\r\n0\r\n\r\n");
 	flush(world);
 	asks(world, 1, GET_B);
@@ -1711,9 +1711,9 @@ TEST_WHOLE(long_answer_over_budget, "1 connected by p10\n"
 	connects(world, 1, 10);
 	asks(world, 1, GET_A);
 	head(world, 1, OVER_BUDGET);
-	pause(world, 2000);
+	pause_at(world, 2000);
 	unseen(world, 1, CALLERD_RESPONSE, 100000);
-	pause(world, 9000);
+	pause_at(world, 9000);
 	asks(world, 1, GET_B);
 	head(world, 1, OK_EMPTY);
 }
@@ -1729,13 +1729,13 @@ TEST_WHOLE(long_answer_broken_off,
 	connects(world, 1, 10);
 	asks(world, 1, GET_A);
 	head(world, 1, LOG);
-	pause(world, 2000);
+	pause_at(world, 2000);
 	ends(world, 1);
 	flush(world);
 	connects(world, 2, 11);
 	asks(world, 2, GET_A);
 	head(world, 2, LOG);
-	pause(world, 2000);
+	pause_at(world, 2000);
 	tracker_close(world->tracker, world->now);
 }
 
@@ -2132,7 +2132,7 @@ TEST_WHOLE(ended_unnoticed,
 	connects(world, 1, 10);
 	asks(world, 1, GET_A);
 	head(world, 1, "HTTP/1.1 101 UPGRADED\r\n\r\n");
-	pause(world, 9000);
+	pause_at(world, 9000);
 	tracker_survey_begin(world->tracker);
 	tracker_survey_end(world->tracker, world->now);
 	flush(world);
