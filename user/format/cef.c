@@ -128,7 +128,7 @@ enum key_kind {
 };
 
 /* In their order. */
-static struct key {
+static struct cef_key {
 	const char *key;
 	struct field_path paths[5]; /* the first one that has a value */
 	size_t limit;
@@ -224,11 +224,11 @@ static void add_cause(struct text *out, const struct record_cause *cause)
 }
 
 /* critical host-root-mount: / mounted read-write at /host; high privileged */
-static void add_field(struct cef *cef, const struct key *key, const struct field_path *path)
+static void add_field(struct cef *cef, const struct cef_key *key, const struct field_path *path)
 {
 	const char *separator = path->field->kind == FIELD_OBJECTS ? "; " : ",";
 	struct field_cursor cursor = {0};
-	struct value value;
+	struct field_value value;
 
 	while (fields_read(&cef->fields, path, &cursor, &value)) {
 		if (cef->scratch.size && key->kind == KEY_FIRST)
@@ -236,7 +236,8 @@ static void add_field(struct cef *cef, const struct key *key, const struct field
 		if (cef->scratch.size)
 			text_add_string(&cef->scratch, separator);
 		if (key->kind == KEY_MILLISECONDS)
-			value = (struct value){VALUE_NUMBER, .number = value.number / NS_PER_MS};
+			value = (struct field_value){VALUE_NUMBER,
+						     .number = value.number / NS_PER_MS};
 		if (key->kind == KEY_MICROSECONDS)
 			value.number /= NS_PER_US;
 		text_add_bytes(&cef->scratch, fields_text(&cef->fields, &value));
@@ -245,7 +246,7 @@ static void add_field(struct cef *cef, const struct key *key, const struct field
 	}
 }
 
-static void put_key(struct cef *cef, const struct key *key)
+static void put_key(struct cef *cef, const struct cef_key *key)
 {
 	struct text *value = begin(cef);
 
@@ -280,7 +281,7 @@ static void add_record(struct cef *cef)
 	add_signature(cef);
 	add_name(cef);
 	add_severity(cef);
-	for (const struct key *key = keys; key < keys + COUNT(keys); key++)
+	for (const struct cef_key *key = keys; key < keys + COUNT(keys); key++)
 		if (fields_meet(&cef->fields, key->when))
 			put_key(cef, key);
 	text_add_char(cef->out, '\n');

@@ -19,9 +19,9 @@ static void put_texts(struct json *json, const struct bytes *texts, unsigned int
 		json_put_element(json, texts[i]);
 }
 
-static void put_elements(struct json *json, struct value *list)
+static void put_elements(struct json *json, struct field_value *list)
 {
-	struct value element;
+	struct field_value element;
 
 	while (fields_next(list, &element))
 		if (element.kind == VALUE_TEXT)
@@ -30,7 +30,7 @@ static void put_elements(struct json *json, struct value *list)
 			ecs_put_value(json, NULL, &element);
 }
 
-void ecs_put_value(struct json *json, const char *key, struct value *value)
+void ecs_put_value(struct json *json, const char *key, struct field_value *value)
 {
 	switch (value->kind) {
 	case VALUE_NONE:
@@ -111,7 +111,7 @@ static void put_facts(struct json *json, const char *key, const struct record_ap
 	for (unsigned int i = 0; i < api->fact_count; i++) {
 		const struct record_fact *fact = &api->facts[i];
 		struct bytes next = group_of(fact);
-		struct value value;
+		struct field_value value;
 
 		change_group(json, group, next, group_key);
 		group = next;
@@ -133,9 +133,9 @@ static void put_counters(struct json *json, const char *key, const struct record
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
-static void put_fields(struct ecs *ecs, const struct field *field);
+static void put_fields(struct ecs *ecs, const struct record_field *field);
 
-static void put_object(struct ecs *ecs, const char *key, const struct field *field)
+static void put_object(struct ecs *ecs, const char *key, const struct record_field *field)
 {
 	json_open_object(ecs->json, key);
 	put_fields(ecs, field->fields);
@@ -143,7 +143,7 @@ static void put_object(struct ecs *ecs, const char *key, const struct field *fie
 }
 
 /* Those that FIELD goes to: elements of an open list, or the one member called KEY. */
-static void put_entered(struct ecs *ecs, const char *key, const struct field *field)
+static void put_entered(struct ecs *ecs, const char *key, const struct record_field *field)
 {
 	unsigned int index = 0;
 
@@ -165,7 +165,7 @@ static void put_part(struct ecs *ecs, enum field_part part)
 		put_fields(ecs, fields_parts[part]);
 }
 
-static void put_inner(struct ecs *ecs, const struct field *field)
+static void put_inner(struct ecs *ecs, const struct record_field *field)
 {
 	const struct record *record = ecs->fields->view.record;
 
@@ -198,9 +198,9 @@ static void put_inner(struct ecs *ecs, const struct field *field)
 	}
 }
 
-static void put_fields(struct ecs *ecs, const struct field *field)
+static void put_fields(struct ecs *ecs, const struct record_field *field)
 {
-	struct value value;
+	struct field_value value;
 
 	for (; field->kind; field++) {
 		if (!fields_meet(ecs->fields, field->when))
@@ -281,7 +281,7 @@ static void find_parts(struct ecs *ecs, const struct record *record)
 void ecs_put_callerd(struct json *json, struct fields *fields)
 {
 	struct ecs ecs = {.json = json, .fields = fields, .without_ancestors = true};
-	const struct field *field = fields_all;
+	const struct record_field *field = fields_all;
 
 	while (field[1].kind)
 		field++;

@@ -9,7 +9,7 @@
 #define ECS_VERSION "8.17.0"
 
 /* A member of an open object; nothing where there is no value. Takes all elements off a list. */
-void ecs_put_value(struct json *json, const char *key, struct value *value);
+void ecs_put_value(struct json *json, const char *key, struct field_value *value);
 
 /* The member callerd as ECS has it, but for the ancestors. */
 void ecs_put_callerd(struct json *json, struct fields *fields);

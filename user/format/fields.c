@@ -13,32 +13,33 @@
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static void set_text(struct value *ret, struct bytes text)
+static void set_text(struct field_value *ret, struct bytes text)
 {
 	ret->kind = text.data && text.size ? VALUE_TEXT : VALUE_NONE;
 	ret->text = text;
 }
 
-static void set_word(struct value *ret, const char *word)
+static void set_word(struct field_value *ret, const char *word)
 {
 	ret->kind = word ? VALUE_WORD : VALUE_NONE;
 	ret->text = bytes_of(word);
 }
 
-static void set_number(struct value *ret, enum value_kind kind, uint64_t number)
+static void set_number(struct field_value *ret, enum value_kind kind, uint64_t number)
 {
 	ret->kind = kind;
 	ret->number = number;
 }
 
-static void set_list(struct value *ret, enum value_kind kind, const void *items, unsigned int count)
+static void set_list(struct field_value *ret, enum value_kind kind, const void *items,
+		     unsigned int count)
 {
 	ret->kind = kind;
 	ret->items = items;
 	ret->count = count;
 }
 
-static void set_bits(struct value *ret, uint64_t bits, const char *(*name)(unsigned int bit),
+static void set_bits(struct field_value *ret, uint64_t bits, const char *(*name)(unsigned int bit),
 		     const char *more)
 {
 	ret->kind = VALUE_BITS;
@@ -54,12 +55,12 @@ struct text *fields_begin(struct fields *fields)
 	return &fields->scratch;
 }
 
-void fields_begun(const struct fields *fields, struct value *ret)
+void fields_begun(const struct fields *fields, struct field_value *ret)
 {
 	set_text(ret, text_since(&fields->scratch, 0));
 }
 
-static bool take_bit(struct value *bits, struct value *ret)
+static bool take_bit(struct field_value *bits, struct field_value *ret)
 {
 	const char *more = bits->more;
 
@@ -80,7 +81,7 @@ static bool take_bit(struct value *bits, struct value *ret)
 	return true;
 }
 
-bool fields_next(struct value *list, struct value *ret)
+bool fields_next(struct field_value *list, struct field_value *ret)
 {
 	if (list->kind == VALUE_BITS)
 		return take_bit(list, ret);
@@ -105,7 +106,7 @@ bool fields_next(struct value *list, struct value *ret)
 	return true;
 }
 
-void fields_fact(const struct record_fact *fact, struct value *ret)
+void fields_fact(const struct record_fact *fact, struct field_value *ret)
 {
 	switch (fact->kind) {
 	case FACT_TEXT:
@@ -122,18 +123,18 @@ void fields_fact(const struct record_fact *fact, struct value *ret)
 
 /* --- the record ------------------------------------------------------------------------------- */
 
-static void get_message(struct fields *fields, struct value *ret)
+static void get_message(struct fields *fields, struct field_value *ret)
 {
 	line_add_message(fields_begin(fields), &fields->view);
 	fields_begun(fields, ret);
 }
 
-static void get_priority(struct fields *fields, struct value *ret)
+static void get_priority(struct fields *fields, struct field_value *ret)
 {
 	set_number(ret, VALUE_NUMBER, view_syslog_severity(fields->view.severity));
 }
 
-static void get_categories(struct fields *fields, struct value *ret)
+static void get_categories(struct fields *fields, struct field_value *ret)
 {
 	const struct action_name *name = fields->of[FIELDS_action_name];
 	const struct event_name *event = &fields->view.event;
@@ -157,7 +158,7 @@ static const char *type_of_request(struct bytes method)
 	return is_any(method, "POST", "PUT", "PATCH") ? "change" : "info";
 }
 
-static void get_types(struct fields *fields, struct value *ret)
+static void get_types(struct fields *fields, struct field_value *ret)
 {
 	const struct action_name *name = fields->of[FIELDS_action_name];
 	const struct record *record = fields->view.record;
@@ -173,13 +174,13 @@ static void get_types(struct fields *fields, struct value *ret)
 	set_list(ret, VALUE_WORDS, fields->words, denied ? 2 : 1);
 }
 
-static void get_id(struct fields *fields, struct value *ret)
+static void get_id(struct fields *fields, struct field_value *ret)
 {
 	view_add_id(fields_begin(fields), &fields->view);
 	fields_begun(fields, ret);
 }
 
-static void get_request_id(struct fields *fields, struct value *ret)
+static void get_request_id(struct fields *fields, struct field_value *ret)
 {
 	view_add_request_id(fields_begin(fields), &fields->view);
 	fields_begun(fields, ret);
@@ -190,7 +191,7 @@ static bool is_refused(const struct record *record)
 	return record->action == RECORD_SOCKET_REFUSED && record->error > 0;
 }
 
-static void get_error_code(struct fields *fields, struct value *ret)
+static void get_error_code(struct fields *fields, struct field_value *ret)
 {
 	if (!is_refused(fields->view.record))
 		return;
@@ -198,7 +199,7 @@ static void get_error_code(struct fields *fields, struct value *ret)
 	fields_begun(fields, ret);
 }
 
-static void get_error_message(struct fields *fields, struct value *ret)
+static void get_error_message(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
@@ -220,14 +221,14 @@ static const struct process *process_of(const struct fields *fields)
 	return fields->of[FIELDS_process];
 }
 
-static void get_entity_id(struct fields *fields, struct value *ret)
+static void get_entity_id(struct fields *fields, struct field_value *ret)
 {
 	view_add_entity_id(fields_begin(fields), &fields->view, caller_of(fields),
 			   process_of(fields));
 	fields_begun(fields, ret);
 }
 
-static void get_start(struct fields *fields, struct value *ret)
+static void get_start(struct fields *fields, struct field_value *ret)
 {
 	int64_t clock = view_boot_to_real(&fields->view, caller_of(fields));
 	uint64_t start = process_of(fields)->start;
@@ -252,13 +253,13 @@ static struct bytes find_args(struct fields *fields)
 	return view_args(&fields->view, process, &fields->masked);
 }
 
-static void get_args(struct fields *fields, struct value *ret)
+static void get_args(struct fields *fields, struct field_value *ret)
 {
 	ret->kind = VALUE_ARGUMENTS;
 	ret->text = find_args(fields);
 }
 
-static void get_args_count(struct fields *fields, struct value *ret)
+static void get_args_count(struct fields *fields, struct field_value *ret)
 {
 	struct bytes args = find_args(fields), argument;
 	uint64_t count = 0;
@@ -270,25 +271,25 @@ static void get_args_count(struct fields *fields, struct value *ret)
 	set_number(ret, VALUE_NUMBER, count);
 }
 
-static void get_command_line(struct fields *fields, struct value *ret)
+static void get_command_line(struct fields *fields, struct field_value *ret)
 {
 	command_add(fields_begin(fields), find_args(fields));
 	fields_begun(fields, ret);
 }
 
-static void name_user(struct fields *fields, uint32_t uid, struct value *ret)
+static void name_user(struct fields *fields, uint32_t uid, struct field_value *ret)
 {
 	view_user_name(fields->view.context, uid, fields->name);
 	set_text(ret, bytes_of(fields->name));
 }
 
-static void get_user_name(struct fields *fields, struct value *ret)
+static void get_user_name(struct fields *fields, struct field_value *ret)
 {
 	name_user(fields, process_of(fields)->euid, ret);
 }
 
 /* A process that is not known has no user, not root. */
-static void get_parent_user(struct fields *fields, struct value *ret)
+static void get_parent_user(struct fields *fields, struct field_value *ret)
 {
 	const struct process *process = process_of(fields);
 
@@ -296,7 +297,7 @@ static void get_parent_user(struct fields *fields, struct value *ret)
 		set_number(ret, VALUE_ID, process->euid);
 }
 
-static void get_login_name(struct fields *fields, struct value *ret)
+static void get_login_name(struct fields *fields, struct field_value *ret)
 {
 	uint32_t uid = caller_of(fields)->login_uid;
 
@@ -304,24 +305,24 @@ static void get_login_name(struct fields *fields, struct value *ret)
 		name_user(fields, uid, ret);
 }
 
-static void get_cgroup_owner(struct fields *fields, struct value *ret)
+static void get_cgroup_owner(struct fields *fields, struct field_value *ret)
 {
 	const struct caller *caller = caller_of(fields);
 
 	set_number(ret, caller->cgroup_claimed ? VALUE_ID : VALUE_NONE, caller->cgroup_owner);
 }
 
-static void get_claimed_container(struct fields *fields, struct value *ret)
+static void get_claimed_container(struct fields *fields, struct field_value *ret)
 {
 	set_text(ret, caller_claimed_container_id(caller_of(fields)));
 }
 
-static void get_unit(struct fields *fields, struct value *ret)
+static void get_unit(struct fields *fields, struct field_value *ret)
 {
 	set_text(ret, caller_unit(caller_of(fields)));
 }
 
-static void get_mount_namespace(struct fields *fields, struct value *ret)
+static void get_mount_namespace(struct fields *fields, struct field_value *ret)
 {
 	const struct caller *caller = caller_of(fields);
 	bool other = caller_in_mount_namespace(caller, fields->view.context->mnt_ns);
@@ -329,12 +330,12 @@ static void get_mount_namespace(struct fields *fields, struct value *ret)
 	set_number(ret, other ? VALUE_NUMBER : VALUE_NONE, caller->mnt_ns);
 }
 
-static void get_capabilities(struct fields *fields, struct value *ret)
+static void get_capabilities(struct fields *fields, struct field_value *ret)
 {
 	set_bits(ret, caller_of(fields)->capabilities, name_capability, NULL);
 }
 
-static void get_root(struct fields *fields, struct value *ret)
+static void get_root(struct fields *fields, struct field_value *ret)
 {
 	struct bytes root = caller_of(fields)->root;
 
@@ -342,7 +343,7 @@ static void get_root(struct fields *fields, struct value *ret)
 		set_text(ret, root);
 }
 
-static void get_claimed_executable(struct fields *fields, struct value *ret)
+static void get_claimed_executable(struct fields *fields, struct field_value *ret)
 {
 	const struct caller *caller = caller_of(fields);
 
@@ -417,7 +418,7 @@ static void add_ancestor(struct fields *fields, struct text *out)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static void get_http_version(struct fields *fields, struct value *ret)
+static void get_http_version(struct fields *fields, struct field_value *ret)
 {
 	int minor = fields->view.record->http.version_minor;
 	char version[] = {'1', '.', (char)('0' + minor)};
@@ -428,7 +429,7 @@ static void get_http_version(struct fields *fields, struct value *ret)
 	fields_begun(fields, ret);
 }
 
-static void get_status(struct fields *fields, struct value *ret)
+static void get_status(struct fields *fields, struct field_value *ret)
 {
 	int status = fields->view.record->http.status;
 
@@ -436,7 +437,7 @@ static void get_status(struct fields *fields, struct value *ret)
 		set_number(ret, VALUE_NUMBER, (uint64_t)status);
 }
 
-static void get_url_path(struct fields *fields, struct value *ret)
+static void get_url_path(struct fields *fields, struct field_value *ret)
 {
 	const struct url *url = &fields->view.url;
 
@@ -446,7 +447,7 @@ static void get_url_path(struct fields *fields, struct value *ret)
 	fields_begun(fields, ret);
 }
 
-static void get_techniques(struct fields *fields, struct value *ret)
+static void get_techniques(struct fields *fields, struct field_value *ret)
 {
 	const struct record_api *api = &fields->view.record->api;
 
@@ -454,7 +455,7 @@ static void get_techniques(struct fields *fields, struct value *ret)
 }
 
 /* A list, a prune: there is no target in particular. */
-static void get_target_type(struct fields *fields, struct value *ret)
+static void get_target_type(struct fields *fields, struct field_value *ret)
 {
 	const struct record_api *api = &fields->view.record->api;
 	bool any = api->target_id.size || api->target_name.size || api->container_id.size ||
@@ -492,7 +493,7 @@ static void add_finding(struct fields *fields, struct text *out)
 	view_add_finding(out, fields->of[FIELDS_record_finding]);
 }
 
-static void get_expected(struct fields *fields, struct value *ret)
+static void get_expected(struct fields *fields, struct field_value *ret)
 {
 	bool expected = fields->view.record->api.expected_rule;
 
@@ -501,7 +502,7 @@ static void get_expected(struct fields *fields, struct value *ret)
 
 /* --- how much of it was seen ------------------------------------------------------------------ */
 
-static void get_complete(struct fields *fields, struct value *ret)
+static void get_complete(struct fields *fields, struct field_value *ret)
 {
 	const struct view *view = &fields->view;
 	bool complete = !view->incomplete && !view->target_truncated;
@@ -511,7 +512,7 @@ static void get_complete(struct fields *fields, struct value *ret)
 	set_number(ret, VALUE_BOOL, complete);
 }
 
-static void get_incomplete(struct fields *fields, struct value *ret)
+static void get_incomplete(struct fields *fields, struct field_value *ret)
 {
 	const struct view *view = &fields->view;
 
@@ -519,7 +520,7 @@ static void get_incomplete(struct fields *fields, struct value *ret)
 		 view->target_truncated ? "target-truncated" : NULL);
 }
 
-static void get_described(struct fields *fields, struct value *ret)
+static void get_described(struct fields *fields, struct field_value *ret)
 {
 	const struct view *view = &fields->view;
 
@@ -528,19 +529,19 @@ static void get_described(struct fields *fields, struct value *ret)
 	set_number(ret, VALUE_TIME, record_time(view->context, view->record->described));
 }
 
-static void get_anomalies(struct fields *fields, struct value *ret)
+static void get_anomalies(struct fields *fields, struct field_value *ret)
 {
 	set_bits(ret, fields->view.record->http.anomalies, name_anomaly, NULL);
 }
 
 /* --- the agent -------------------------------------------------------------------------------- */
 
-static void get_account_type(struct fields *fields, struct value *ret)
+static void get_account_type(struct fields *fields, struct field_value *ret)
 {
 	set_word(ret, name_account(fields->view.record->account));
 }
 
-static void get_account_id(struct fields *fields, struct value *ret)
+static void get_account_id(struct fields *fields, struct field_value *ret)
 {
 	uint64_t account = fields->view.record->account;
 
@@ -554,7 +555,7 @@ static void add_account(struct fields *fields, struct text *out)
 	view_add_account(out, &fields->view);
 }
 
-static void get_sockets(struct fields *fields, struct value *ret)
+static void get_sockets(struct fields *fields, struct field_value *ret)
 {
 	const char *const *sockets = fields->view.record->sockets;
 	unsigned int count = 0;
@@ -575,7 +576,7 @@ static int enter_output(struct fields *fields, unsigned int index)
 }
 
 /* A key with the name of its output, as the journal keeps no order. */
-static void get_key_of_output(struct fields *fields, struct value *ret)
+static void get_key_of_output(struct fields *fields, struct field_value *ret)
 {
 	const struct record_output *output = fields->of[FIELDS_record_output];
 	struct text *out = fields_begin(fields);
@@ -609,7 +610,7 @@ static void get_key_of_output(struct fields *fields, struct value *ret)
 #define REAL_TIME(key, type, member, ...) {key, FIELD_REAL_TIME, MEMBER(type, member), __VA_ARGS__}
 #define CONSTANT(key, word, ...) {key, FIELD_CONSTANT, .constant = (word), __VA_ARGS__}
 #define GET(key, function, ...) {key, FIELD_GET, .get = (function), __VA_ARGS__}
-#define LIST_OF(...) .fields = (const struct field[]){__VA_ARGS__, {0}}
+#define LIST_OF(...) .fields = (const struct record_field[]){__VA_ARGS__, {0}}
 #define GROUP(conditions, ...) {NULL, FIELD_GROUP, .when = (conditions), LIST_OF(__VA_ARGS__)}
 #define OBJECT(key, conditions, ...) {key, FIELD_OBJECT, .when = (conditions), LIST_OF(__VA_ARGS__)}
 #define PART(number, conditions) {NULL, FIELD_PART, .when = (conditions), .part = (number)}
@@ -633,7 +634,7 @@ static void get_key_of_output(struct fields *fields, struct value *ret)
 	GET("args_count", get_args_count, .when = IF_ECS), \
 	GET("command_line", get_command_line)
 
-static const struct field of_process[] = {
+static const struct record_field of_process[] = {
 	IDENTITY,
 	GROUP(IF_DESCRIBED,
 		ARGUMENTS,
@@ -644,7 +645,7 @@ static const struct field of_process[] = {
 	{0},
 };
 
-static const struct field of_user[] = {
+static const struct record_field of_user[] = {
 	OBJECT("user", 0,
 		ID32("id", process, euid),
 		CHARS("name", view, user),
@@ -655,7 +656,7 @@ static const struct field of_user[] = {
 	{0},
 };
 
-static const struct field of_caller[] = {
+static const struct record_field of_caller[] = {
 	OBJECT("caller", 0,
 		CONSTANT("basis", "kernel", .when = IF_DESCRIBED),
 		CONSTANT("basis", "peer", .when = IF_PEER),
@@ -683,7 +684,7 @@ static const struct field of_caller[] = {
 	{0},
 };
 
-static const struct field of_parent[] = {
+static const struct record_field of_parent[] = {
 	ABOUT("parent", IF_DESCRIBED, enter_parent,
 		IDENTITY,
 		ARGUMENTS,
@@ -691,7 +692,7 @@ static const struct field of_parent[] = {
 	{0},
 };
 
-static const struct field of_ancestors[] = {
+static const struct record_field of_ancestors[] = {
 	OBJECTS("ancestors", IF_DESCRIBED, enter_ancestor, add_ancestor,
 		GROUP(IF_ECS,
 			IDENTITY,
@@ -700,7 +701,7 @@ static const struct field of_ancestors[] = {
 	{0},
 };
 
-const struct field *const fields_parts[FIELD_PARTS] = {
+const struct record_field *const fields_parts[FIELD_PARTS] = {
 	[PART_PROCESS] = of_process,
 	[PART_USER] = of_user,
 	[PART_CALLER] = of_caller,
@@ -714,7 +715,7 @@ const struct field *const fields_parts[FIELD_PARTS] = {
 		BYTES("name", record, container_name), \
 		OBJECT("image", 0, BYTES("name", record, container_image)))
 
-const struct field fields_all[] = {
+const struct record_field fields_all[] = {
 	BOOT_TIME("@timestamp", record, time, .when = IF_ECS),
 	OBJECT("ecs", IF_ECS, CONSTANT("version", ECS_VERSION)),
 	GET("message", get_message),
@@ -963,7 +964,7 @@ int fields_free(struct fields *fields, int error)
 	return error;
 }
 
-bool fields_enter(struct fields *fields, const struct field *field, unsigned int *index)
+bool fields_enter(struct fields *fields, const struct record_field *field, unsigned int *index)
 {
 	int found;
 
@@ -975,15 +976,15 @@ bool fields_enter(struct fields *fields, const struct field *field, unsigned int
 	return found;
 }
 
-void fields_line(struct fields *fields, const struct field *field, struct value *ret)
+void fields_line(struct fields *fields, const struct record_field *field, struct field_value *ret)
 {
 	field->add_line(fields, fields_begin(fields));
 	fields_begun(fields, ret);
 }
 
 /* A number, or nothing where it stands for that. */
-static void set_some(struct value *ret, const struct field *field, enum value_kind kind,
-		     uint64_t number)
+static void set_some(struct field_value *ret, const struct record_field *field,
+		     enum value_kind kind, uint64_t number)
 {
 	bool unset =
 		(field->optional && !number) || (field->has_unset && number == CALLERD_UNSET_ID);
@@ -991,7 +992,7 @@ static void set_some(struct value *ret, const struct field *field, enum value_ki
 	set_number(ret, unset ? VALUE_NONE : kind, number);
 }
 
-void fields_value(struct fields *fields, const struct field *field, struct value *ret)
+void fields_value(struct fields *fields, const struct record_field *field, struct field_value *ret)
 {
 	const char *source = fields->of[field->source], *at = source + field->offset;
 
@@ -1049,9 +1050,9 @@ void fields_value(struct fields *fields, const struct field *field, struct value
 
 /* --- by path ---------------------------------------------------------------------------------- */
 
-static bool find_path(const struct field *field, const char *path, struct field_path *ret);
+static bool find_path(const struct record_field *field, const char *path, struct field_path *ret);
 
-static bool find_within(const struct field *field, const char *path, struct field_path *ret)
+static bool find_within(const struct record_field *field, const char *path, struct field_path *ret)
 {
 	size_t size = strcspn(path, ".");
 
@@ -1072,7 +1073,7 @@ static bool find_within(const struct field *field, const char *path, struct fiel
 	return true;
 }
 
-static bool find_path(const struct field *field, const char *path, struct field_path *ret)
+static bool find_path(const struct record_field *field, const char *path, struct field_path *ret)
 {
 	for (; field->kind; field++) {
 		if (!find_within(field, path, ret))
@@ -1091,9 +1092,9 @@ void fields_find(struct field_path *path)
 }
 
 bool fields_read(struct fields *fields, const struct field_path *path, struct field_cursor *cursor,
-		 struct value *ret)
+		 struct field_value *ret)
 {
-	const struct field *field = path->field;
+	const struct record_field *field = path->field;
 
 	if (!fields_meet(fields, path->when))
 		return false;
@@ -1115,7 +1116,7 @@ bool fields_read(struct fields *fields, const struct field_path *path, struct fi
 	return fields_next(&cursor->list, ret);
 }
 
-struct bytes fields_text(struct fields *fields, const struct value *value)
+struct bytes fields_text(struct fields *fields, const struct field_value *value)
 {
 	if (value->kind == VALUE_TEXT || value->kind == VALUE_WORD)
 		return value->text;

@@ -56,7 +56,7 @@ enum value_kind {
 };
 
 /* A text may lie in the struct fields that the value is of: it is valid until the next value is asked for. */
-struct value {
+struct field_value {
 	enum value_kind kind;
 	unsigned int count; /* of elements; of VALUE_BITS the number of the next bit */
 	uint64_t number;    /* of a VALUE_SIGNED an int64_t; the bits */
@@ -71,13 +71,13 @@ struct value {
 	};
 };
 
-static inline bool fields_is_list(const struct value *value)
+static inline bool fields_is_list(const struct field_value *value)
 {
 	return value->kind >= VALUE_ARGUMENTS;
 }
 
 /* Takes the first element off LIST: a text, a word, or the number of a bit that has no name as a VALUE_ID. */
-bool fields_next(struct value *list, struct value *ret);
+bool fields_next(struct field_value *list, struct field_value *ret);
 
 /* What fields are members of. */
 enum field_source {
@@ -133,7 +133,7 @@ enum field_part {
 
 struct fields;
 
-struct field {
+struct record_field {
 	const char *key;
 	unsigned char kind;    /* enum field_kind */
 	unsigned char source;  /* enum field_source */
@@ -146,8 +146,9 @@ struct field {
 		has; /* the offset of a bool that says whether there is a value; 0: there is none */
 	union {
 		const char *constant;
-		void (*get)(struct fields *fields, struct value *ret);
-		const struct field *fields; /* of an object or a group; ends with FIELD_END */
+		void (*get)(struct fields *fields, struct field_value *ret);
+		const struct record_field
+			*fields; /* of an object or a group; ends with FIELD_END */
 	};
 	/* Of a list of objects: goes to that of INDEX. 0: there is none; negative: it is left out. Of an object that
 	 * is about another process: INDEX is 0. */
@@ -177,10 +178,10 @@ int fields_init(struct fields *fields, const struct record *record,
 int fields_free(struct fields *fields, int error);
 
 /* All of them. */
-extern const struct field fields_all[];
+extern const struct record_field fields_all[];
 
 /* The fields of each part. */
-extern const struct field *const fields_parts[FIELD_PARTS];
+extern const struct record_field *const fields_parts[FIELD_PARTS];
 
 static inline bool fields_meet(const struct fields *fields, unsigned int conditions)
 {
@@ -189,26 +190,26 @@ static inline bool fields_meet(const struct fields *fields, unsigned int conditi
 
 /* What a FIELD_BYTES has. */
 static inline const struct bytes *fields_bytes(const struct fields *fields,
-					       const struct field *field)
+					       const struct record_field *field)
 {
 	return (const void *)((const char *)fields->of[field->source] + field->offset);
 }
 
 /* The value of FIELD, of a kind up to FIELD_GET, whose conditions are met. */
-void fields_value(struct fields *fields, const struct field *field, struct value *ret);
+void fields_value(struct fields *fields, const struct record_field *field, struct field_value *ret);
 
 /* The value of a fact of a request. */
-void fields_fact(const struct record_fact *fact, struct value *ret);
+void fields_fact(const struct record_fact *fact, struct field_value *ret);
 
 /* Goes to the next object of FIELD: *INDEX, which starts with 0, or one after it, and sets *INDEX to the one that
  * follows. False at the end, when the fields are again those of the record itself. */
-bool fields_enter(struct fields *fields, const struct field *field, unsigned int *index);
+bool fields_enter(struct fields *fields, const struct record_field *field, unsigned int *index);
 
 /* A field by its path in ECS, as other formats pick it. */
 struct field_path {
 	const char *path;
-	const struct field *field; /* NULL until fields_find() */
-	unsigned int when;	   /* conditions of the field and of all that it is in */
+	const struct record_field *field; /* NULL until fields_find() */
+	unsigned int when;		  /* conditions of the field and of all that it is in */
 };
 
 /* Finds the field of a path, which must be one. */
@@ -217,24 +218,24 @@ void fields_find(struct field_path *path);
 /* How far a field was read; zeroed at the start. */
 struct field_cursor {
 	unsigned int index;
-	struct value list;
+	struct field_value list;
 };
 
 /* The next value of the field at PATH: its only one, an element of a list, or the line of an object in a list.
  * False where there is none. */
 bool fields_read(struct fields *fields, const struct field_path *path, struct field_cursor *cursor,
-		 struct value *ret);
+		 struct field_value *ret);
 
 /* VALUE, which is no list, as a text. */
-struct bytes fields_text(struct fields *fields, const struct value *value);
+struct bytes fields_text(struct fields *fields, const struct field_value *value);
 
 /* Empty, for a text that is put together. */
 struct text *fields_begin(struct fields *fields);
 
 /* The text that was put together since. */
-void fields_begun(const struct fields *fields, struct value *ret);
+void fields_begun(const struct fields *fields, struct field_value *ret);
 
 /* The line of the object that FIELD is, or that was gone to. */
-void fields_line(struct fields *fields, const struct field *field, struct value *ret);
+void fields_line(struct fields *fields, const struct record_field *field, struct field_value *ret);
 
 #endif

@@ -71,9 +71,9 @@ static void put_text(struct journal *journal, const char *key, struct bytes text
 	journal->count++;
 }
 
-static void put_value(struct journal *journal, const char *key, struct value *value)
+static void put_value(struct journal *journal, const char *key, struct field_value *value)
 {
-	struct value element;
+	struct field_value element;
 
 	if (!fields_is_list(value)) {
 		if (value->kind)
@@ -93,12 +93,12 @@ static size_t open_object(struct journal *journal, const char *key)
 	return outer;
 }
 
-static void put_fields(struct journal *journal, const struct field *field);
+static void put_fields(struct journal *journal, const struct record_field *field);
 
-static void put_objects(struct journal *journal, const struct field *field)
+static void put_objects(struct journal *journal, const struct record_field *field)
 {
 	unsigned int index = 0;
-	struct value line;
+	struct field_value line;
 	size_t outer;
 
 	while (fields_enter(journal->fields, field, &index)) {
@@ -115,16 +115,17 @@ static void put_objects(struct journal *journal, const struct field *field)
 static void put_counters(struct journal *journal, const struct record *record)
 {
 	for (unsigned int i = 0; i < record->counter_count; i++) {
-		struct value value = {.kind = VALUE_NUMBER, .number = record->counters[i].value};
+		struct field_value value = {.kind = VALUE_NUMBER,
+					    .number = record->counters[i].value};
 
 		put_value(journal, record->counters[i].name, &value);
 	}
 }
 
-static void put_field(struct journal *journal, const struct field *field)
+static void put_field(struct journal *journal, const struct record_field *field)
 {
 	size_t outer = journal->name_size;
-	struct value value;
+	struct field_value value;
 
 	switch (field->kind) {
 	case FIELD_OBJECT:
@@ -157,7 +158,7 @@ static void put_field(struct journal *journal, const struct field *field)
 	journal->name_size = outer;
 }
 
-static void put_fields(struct journal *journal, const struct field *field)
+static void put_fields(struct journal *journal, const struct record_field *field)
 {
 	for (; field->kind; field++)
 		if (fields_meet(journal->fields, field->when))
@@ -175,7 +176,7 @@ static bool is_command(const struct record_fact *fact)
 static void put_command(struct journal *journal, const struct record_fact *fact)
 {
 	struct text *out = fields_begin(journal->fields);
-	struct value value;
+	struct field_value value;
 
 	for (unsigned int i = 0; i < fact->count; i++) {
 		if (i)
@@ -199,7 +200,7 @@ static bool put_list(struct journal *journal, const struct record_fact *fact)
 
 static bool put_fact(struct journal *journal, const struct record_fact *fact)
 {
-	struct value value;
+	struct field_value value;
 
 	if (fact->kind == FACT_LIST && !is_command(fact))
 		return put_list(journal, fact);

@@ -17,13 +17,13 @@
  */
 #include "format/ocsf.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "format/ecs.h"
-#include "format/line.h"
-#include "secret/command.h"
 
 #define UNKNOWN "unknown" /* where a name is required */
 #define ACTIVITY_OTHER 99
@@ -47,7 +47,7 @@ struct ocsf {
 	const struct record *record;
 	const struct record_context *context;
 	enum class_uid class;
-	struct text masked, scratch; /* of the value being written */
+	struct text scratch; /* of the value being written */
 	struct fields fields;
 };
 
@@ -222,7 +222,7 @@ static struct activity activity_of(const struct ocsf *ocsf)
 
 /* --- classification --------------------------------------------------------------------------- */
 
-static void put_class(struct ocsf *ocsf)
+static void put_class(struct ocsf *ocsf, const char *key)
 {
 	static const struct {
 		enum class_uid class;
@@ -249,7 +249,7 @@ static void put_class(struct ocsf *ocsf)
 	json_put_number(json, "type_uid", ocsf->class * 100u + activity.id);
 }
 
-static void put_severity(struct ocsf *ocsf)
+static void put_severity(struct ocsf *ocsf, const char *key)
 {
 	static const char *const names[] = {
 		"Informational", "Informational", "Low", "Medium", "High", "Critical",
@@ -274,7 +274,7 @@ static void put_outcome(struct ocsf *ocsf)
 }
 
 /* The code of the outcome, and what it means. */
-static void put_status(struct ocsf *ocsf)
+static void put_status(struct ocsf *ocsf, const char *key)
 {
 	const struct record *record = ocsf->record;
 	struct json *json = &ocsf->json;
@@ -296,7 +296,20 @@ static void put_status(struct ocsf *ocsf)
 	}
 }
 
-/* --- metadata --------------------------------------------------------------------------------- */
+/* --- what takes code -------------------------------------------------------------------------- */
+
+/* Conditions of this format, besides those of the fields. */
+enum ocsf_condition {
+	IF_NAMELESS_HOST = 1 << 22,
+	IF_PROCESS = 1 << 23, /* the caller is known to be a process */
+	IF_NO_LOGIN = 1 << 24,
+	IF_NOBODY = 1 << 25,	/* a request without a caller */
+	IF_NETWORK = 1 << 26,	/* the class is Network Activity */
+	IF_ENDPOINTS = 1 << 27, /* the class has endpoints */
+	IF_METHOD = 1 << 28,	/* the schema has the method; else the activity's name has it */
+	IF_RESPONSE = 1 << 29,
+	IF_ANSWERED = 1 << 30, /* the duration is that of the response */
+};
 
 /* What the kernel's access control said no to. */
 static bool is_denied(const struct record *record)
@@ -310,11 +323,11 @@ static bool has_attacks(const struct record *record)
 	return record_is_request(record) && record->api.technique_count;
 }
 
-static void put_profiles(struct ocsf *ocsf)
+static void put_profiles(struct ocsf *ocsf, const char *key)
 {
 	struct json *json = &ocsf->json;
 
-	json_open_array(json, "profiles");
+	json_open_array(json, key);
 	json_put_word(json, NULL, "host");
 	if (ocsf->view->container_id.size)
 		json_put_word(json, NULL, "container");
@@ -325,265 +338,35 @@ static void put_profiles(struct ocsf *ocsf)
 	json_close(json);
 }
 
-static void put_product(struct ocsf *ocsf, const char *key)
+static void put_extensions(struct ocsf *ocsf, const char *key)
 {
 	struct json *json = &ocsf->json;
 
-	json_open_object(json, key);
-	json_put_word(json, "name", "callerd");
-	json_put_word(json, "vendor_name", "callerd");
-	put_text(ocsf, "version", ocsf->context->agent_version);
-	json_close(json);
-}
-
-/* All records of a request, and of what happened because of it, have the request's id in common. */
-static void put_correlation(struct ocsf *ocsf)
-{
-	const struct record *record = ocsf->record;
-
-	if (record->action == RECORD_DOCKER_EVENT) {
-		json_put_string(&ocsf->json, "correlation_uid", record->cause.event_id);
-		return;
-	}
-	view_add_request_id(begin(ocsf), ocsf->view);
-	put_begun(ocsf, "correlation_uid");
-}
-
-static void put_metadata(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "metadata");
+	json_open_array(json, key);
+	json_open_object(json, NULL);
+	json_put_word(json, "name", "linux");
+	json_put_word(json, "uid", "1");
 	json_put_word(json, "version", OCSF_VERSION);
-	put_profiles(ocsf);
-	if (ocsf->view->caller) {
-		json_open_array(json, "extensions");
-		json_open_object(json, NULL);
-		json_put_word(json, "name", "linux");
-		json_put_word(json, "uid", "1");
-		json_put_word(json, "version", OCSF_VERSION);
-		json_close(json);
-		json_close(json);
-	}
-	put_product(ocsf, "product");
-	view_add_id(begin(ocsf), ocsf->view);
-	put_begun(ocsf, "uid");
-	put_correlation(ocsf);
-	json_put_number(json, "sequence", ocsf->record->sequence);
-	json_put_word(json, "event_code", name_action(ocsf->record->action)->action);
-	json_put_word(json, "log_name", "callerd.audit");
-	json_close(json);
-}
-
-/* Everything is on this host, whose name may not be known: then it is that of any host to itself. */
-static void put_host(struct ocsf *ocsf)
-{
-	if (ocsf->context->host_name && *ocsf->context->host_name)
-		put_text(ocsf, "hostname", ocsf->context->host_name);
-	else
-		json_put_word(&ocsf->json, "name", "localhost");
-}
-
-static void put_device(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "device");
-	json_put_number(json, "type_id", 0);
-	json_put_word(json, "type", "Unknown");
-	put_host(ocsf);
-	put_text(ocsf, "boot_uid", ocsf->context->boot_id);
-	json_open_object(json, "os");
-	json_put_word(json, "name", "Linux");
-	json_put_number(json, "type_id", 200);
 	json_close(json);
 	json_close(json);
 }
 
-/* --- the caller ------------------------------------------------------------------------------- */
-
-static void put_user(struct ocsf *ocsf, uint32_t uid, const char *name)
+/* The file of the process that the fields are of. */
+static void put_file(struct ocsf *ocsf, const char *key)
 {
-	json_open_object(&ocsf->json, "user");
-	json_put_id(&ocsf->json, "uid", uid);
-	put_text(ocsf, "name", name);
-	json_close(&ocsf->json);
-}
-
-static void put_command_line(struct ocsf *ocsf, const struct process *process)
-{
-	command_add(begin(ocsf), view_args(ocsf->view, process, &ocsf->masked));
-	put_begun(ocsf, "cmd_line");
-}
-
-/* What is known of any process. Members of an open object. */
-static void put_process_entity(struct ocsf *ocsf, const struct process *process)
-{
-	const struct caller *caller = ocsf->view->caller;
-	struct json *json = &ocsf->json;
-
-	if (process->pid)
-		json_put_number(json, "pid", process->pid);
-	view_add_entity_id(begin(ocsf), ocsf->view, caller, process);
-	put_begun(ocsf, "uid");
-	json_put_string(json, "name", process->name);
-	put_command_line(ocsf, process);
-	if (process->start)
-		json_put_number(json, "created_time",
-				clock_real(view_boot_to_real(ocsf->view, caller), process->start) /
-					NS_PER_MS);
-}
-
-static void put_file(struct ocsf *ocsf, const struct process *process)
-{
+	const struct process *process = ocsf->fields.of[FIELDS_process];
 	struct bytes name = bytes_basename(process->executable);
 	struct json *json = &ocsf->json;
 
 	if (!name.size)
 		return;
-	json_open_object(json, "file");
+	json_open_object(json, key);
 	json_put_string(json, "name", name);
 	json_put_string(json, "path", process->executable);
 	json_put_number(json, "type_id", 1);
 	json_put_word(json, "type", "Regular File");
 	if (process->executable_deleted)
 		json_put_bool(json, "is_deleted", true);
-	json_close(json);
-}
-
-static void put_container(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	if (!ocsf->view->container_id.size)
-		return;
-	json_open_object(json, "container");
-	json_put_string(json, "uid", ocsf->view->container_id);
-	json_put_string(json, "name", ocsf->record->container_name);
-	json_close(json);
-}
-
-static void put_ancestors(struct ocsf *ocsf, const struct caller *caller)
-{
-	struct json *json = &ocsf->json;
-
-	if (caller->ancestor_count && caller->ancestors[0].pid) {
-		json_open_object(json, "parent_process");
-		put_process_entity(ocsf, caller->ancestors);
-		put_file(ocsf, caller->ancestors);
-		put_user(ocsf, caller->ancestors[0].euid, NULL);
-		json_close(json);
-	}
-	json_open_array(json, "ancestry");
-	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
-		if (!caller->ancestors[i].pid)
-			continue;
-		json_open_object(json, NULL);
-		put_process_entity(ocsf, &caller->ancestors[i]);
-		json_put_string(json, "path", caller->ancestors[i].executable);
-		json_close(json);
-	}
-	json_close(json);
-}
-
-/* What there is more of a process that the kernel described. */
-static void put_described(struct ocsf *ocsf, const struct caller *caller)
-{
-	const struct record *record = ocsf->record;
-	struct json *json = &ocsf->json;
-
-	json_put_string(json, "working_directory", caller->working_directory);
-	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT)
-		json_put_number(json, "ptid", caller->tid);
-	if (caller->login_uid != CALLERD_UNSET_ID)
-		json_put_number(json, "auid", caller->login_uid);
-	put_ancestors(ocsf, caller);
-	put_container(ocsf);
-}
-
-static void put_session(struct ocsf *ocsf, const struct caller *caller)
-{
-	struct json *json = &ocsf->json;
-
-	if (!ocsf->view->described)
-		return;
-	json_open_object(json, "session");
-	if (caller->session != CALLERD_UNSET_ID)
-		json_put_id(json, "uid", caller->session);
-	put_text(ocsf, "terminal", caller->tty);
-	json_close(json);
-}
-
-static void put_process(struct ocsf *ocsf, const struct caller *caller)
-{
-	struct json *json = &ocsf->json;
-
-	if (!caller->process.pid)
-		return; /* one that is not known to be any */
-	json_open_object(json, "process");
-	put_process_entity(ocsf, &caller->process);
-	put_file(ocsf, &caller->process);
-	put_user(ocsf, caller->process.euid, ocsf->view->user);
-	json_put_number(json, "euid", caller->process.euid);
-	json_put_number(json, "egid", caller->egid);
-	if (ocsf->view->described)
-		put_described(ocsf, caller);
-	json_close(json);
-}
-
-/* The user is whoever logged in, where that is known; whom the process acts as is in the process. */
-static void put_actor(struct ocsf *ocsf)
-{
-	const struct caller *caller = ocsf->view->caller;
-	const struct view *view = ocsf->view;
-
-	if (!caller && ocsf->class != CLASS_API)
-		return;
-	json_open_object(&ocsf->json, "actor");
-	if (caller) {
-		put_process(ocsf, caller);
-		if (view->described && caller->login_uid != CALLERD_UNSET_ID)
-			put_user(ocsf, caller->login_uid, view->login_user);
-		else
-			put_user(ocsf, caller->process.euid, view->user);
-		put_session(ocsf, caller);
-	} else {
-		json_put_word(&ocsf->json, "app_name", UNKNOWN);
-	}
-	json_close(&ocsf->json);
-}
-
-/* --- the connection --------------------------------------------------------------------------- */
-
-/* Both ends of a Unix socket are on this host; the caller may be in a container of it. */
-static void put_endpoints(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "src_endpoint");
-	put_host(ocsf);
-	put_container(ocsf);
-	json_close(json);
-	if (!ocsf->record->connection.socket.size)
-		return;
-	json_open_object(json, "dst_endpoint");
-	put_text(ocsf, "hostname", ocsf->context->host_name);
-	json_put_string(json, "name", ocsf->record->connection.socket);
-	json_put_word(json, "svc_name", ocsf->record->api.engine);
-	json_close(json);
-}
-
-static void put_connection(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "connection_info");
-	if (ocsf->record->connection.id)
-		json_put_id(json, "uid", ocsf->record->connection.id);
-	json_put_number(json, "direction_id", 4);
-	json_put_word(json, "direction", "Local");
-	json_put_number(json, "boundary_id", 1);
-	json_put_word(json, "boundary", "Localhost");
 	json_close(json);
 }
 
@@ -597,18 +380,24 @@ static void put_control(struct ocsf *ocsf, unsigned int action, const char *acti
 	json_put_word(&ocsf->json, "disposition", disposition_name);
 }
 
-static void put_network(struct ocsf *ocsf)
+static void put_denied(struct ocsf *ocsf, const char *key)
 {
-	put_endpoints(ocsf);
-	put_connection(ocsf);
 	if (is_denied(ocsf->record))
 		put_control(ocsf, 2, "Denied", 26, "Unauthorized");
 }
 
-/* --- the request ------------------------------------------------------------------------------ */
+static void put_operation(struct ocsf *ocsf, const char *key)
+{
+	struct bytes method = ocsf->record->http.method;
+	struct bytes operation = bytes_of(ocsf->record->api.operation);
+
+	if (!operation.size)
+		operation = method.size ? method : bytes_of(UNKNOWN);
+	json_put_string(&ocsf->json, key, operation);
+}
 
 /* RUN-CONNECTION-REQUEST: ids of connections are unique in a run. */
-static void put_request_uid(struct ocsf *ocsf)
+static void put_request_uid(struct ocsf *ocsf, const char *key)
 {
 	const struct record_connection *connection = &ocsf->record->connection;
 	struct text *uid = begin(ocsf);
@@ -622,92 +411,7 @@ static void put_request_uid(struct ocsf *ocsf)
 	text_add_number(uid, connection->id);
 	text_add_char(uid, '-');
 	text_add_number(uid, connection->request);
-	put_begun(ocsf, "uid");
-}
-
-static void put_api(struct ocsf *ocsf)
-{
-	const struct record_api *api = &ocsf->record->api;
-	const struct record_http *http = &ocsf->record->http;
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "api");
-	if (api->operation)
-		json_put_word(json, "operation", api->operation);
-	else
-		json_put_string(json, "operation",
-				http->method.size ? http->method : bytes_of(UNKNOWN));
-	json_put_string(json, "version", api->version);
-	json_open_object(json, "service");
-	json_put_word(json, "name", api->engine);
-	json_close(json);
-	json_open_object(json, "request");
-	put_request_uid(ocsf);
-	json_close(json);
-	json_open_object(json, "response");
-	if (http->status > 0)
-		json_put_number(json, "code", (uint64_t)http->status);
-	json_close(json);
-	json_close(json);
-}
-
-static void put_url(struct ocsf *ocsf)
-{
-	const struct url *url = &ocsf->view->url;
-	struct json *json = &ocsf->json;
-
-	if (!url->original.size)
-		return;
-	json_open_object(json, "url");
-	json_put_string(json, "url_string", url->original);
-	url_clean_path(begin(ocsf), url->path);
-	put_begun(ocsf, "path");
-	json_put_string(json, "query_string", url->query);
-	json_close(json);
-}
-
-/* The methods that the schema has; another one is told by the activity's name. */
-static bool is_method(struct bytes method)
-{
-	static const char *const methods[] = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS",
-					      "PATCH",	 "POST",   "PUT", "TRACE"};
-
-	for (size_t i = 0; i < COUNT(methods); i++)
-		if (bytes_equal(method, bytes_of(methods[i])))
-			return true;
-	return false;
-}
-
-static void put_http(struct ocsf *ocsf)
-{
-	const struct record_http *http = &ocsf->record->http;
-	const struct record_stream *stream = &ocsf->record->stream;
-	char version[] = {'1', '.', (char)('0' + http->version_minor)};
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "http_request");
-	if (is_method(http->method))
-		json_put_string(json, "http_method", http->method);
-	put_url(ocsf);
-	json_put_string(json, "user_agent", http->user_agent);
-	if (http->version_minor >= 0 && http->version_minor <= 9)
-		json_put_plain(json, "version", version, sizeof(version));
-	if (stream->has_request_bytes)
-		json_put_number(json, "length", stream->request_bytes);
-	if (http->has_request_bytes)
-		json_put_number(json, "body_length", http->request_bytes);
-	json_close(json);
-	if (http->status <= 0)
-		return;
-	json_open_object(json, "http_response");
-	json_put_number(json, "code", (uint64_t)http->status);
-	if (stream->has_response_bytes)
-		json_put_number(json, "length", stream->response_bytes);
-	if (http->has_response_bytes)
-		json_put_number(json, "body_length", http->response_bytes);
-	if (http->has_duration && ocsf->record->action == RECORD_API_REQUEST)
-		json_put_number(json, "latency", http->duration / NS_PER_MS);
-	json_close(json);
+	put_begun(ocsf, key);
 }
 
 static void put_resource(struct ocsf *ocsf, const char *type, struct bytes id, struct bytes name,
@@ -726,11 +430,11 @@ static void put_resource(struct ocsf *ocsf, const char *type, struct bytes id, s
 	json_close(json);
 }
 
-static void put_resources(struct ocsf *ocsf)
+static void put_resources(struct ocsf *ocsf, const char *key)
 {
 	const struct record_api *api = &ocsf->record->api;
 
-	json_open_array(&ocsf->json, "resources");
+	json_open_array(&ocsf->json, key);
 	put_resource(ocsf, api->target_type, api->target_id, api->target_name, true);
 	put_resource(ocsf, "container", api->container_id, api->container_name, false);
 	put_resource(ocsf, "image", (struct bytes){0}, api->target_image, false);
@@ -738,13 +442,15 @@ static void put_resources(struct ocsf *ocsf)
 }
 
 /* callerd saw what was done, and let it be. */
-static void put_attacks(struct ocsf *ocsf)
+static void put_attacks(struct ocsf *ocsf, const char *key)
 {
 	const struct record_api *api = &ocsf->record->api;
 	struct json *json = &ocsf->json;
 
+	if (!api->technique_count)
+		return;
 	put_control(ocsf, 3, "Observed", 15, "Detected");
-	json_open_array(json, "attacks");
+	json_open_array(json, key);
 	for (unsigned int i = 0; i < api->technique_count; i++) {
 		json_open_object(json, NULL);
 		json_open_object(json, "technique");
@@ -755,141 +461,324 @@ static void put_attacks(struct ocsf *ocsf)
 	json_close(json);
 }
 
-static void put_request(struct ocsf *ocsf)
-{
-	const struct record_http *http = &ocsf->record->http;
-
-	if (http->has_duration)
-		json_put_number(&ocsf->json, "duration", http->duration / NS_PER_MS);
-	put_api(ocsf);
-	put_http(ocsf);
-	put_endpoints(ocsf);
-	put_resources(ocsf);
-	if (has_attacks(ocsf->record))
-		put_attacks(ocsf);
-}
-
-/* --- the engine's events ---------------------------------------------------------------------- */
-
-static struct bytes name_of(const struct record_event *event)
-{
-	if (event->name.size)
-		return event->name;
-	return event->id.size ? event->id : bytes_of(UNKNOWN);
-}
-
-static void put_application(struct ocsf *ocsf)
+/* The application or the entity that an engine's event is about; callerd itself. */
+static void put_object(struct ocsf *ocsf, const char *key)
 {
 	const struct record_event *event = &ocsf->record->event;
+	struct bytes name = event->name.size ? event->name : event->id;
 	struct json *json = &ocsf->json;
 
-	if (ocsf->record->action != RECORD_DOCKER_EVENT) {
-		put_product(ocsf, "app");
+	if (ocsf->class != CLASS_LIFECYCLE && ocsf->class != CLASS_ENTITY_MANAGEMENT)
 		return;
+	json_open_object(json, ocsf->class == CLASS_LIFECYCLE ? "app" : "entity");
+	if (ocsf->record->action != RECORD_DOCKER_EVENT) {
+		json_put_word(json, "name", "callerd");
+		json_put_word(json, "vendor_name", "callerd");
+		put_text(ocsf, "version", ocsf->context->agent_version);
+	} else {
+		if (ocsf->class == CLASS_ENTITY_MANAGEMENT) {
+			json_put_number(json, "type_id", 99);
+			json_put_string(json, "type",
+					event->type.size ? event->type : bytes_of(UNKNOWN));
+		}
+		json_put_string(json, "name", name.size ? name : bytes_of(UNKNOWN));
+		json_put_string(json, "uid", event->id);
 	}
-	json_open_object(json, "app");
-	json_put_string(json, "name", name_of(event));
-	json_put_string(json, "uid", event->id);
 	json_close(json);
 }
 
-static void put_entity(struct ocsf *ocsf)
+static void put_callerd(struct ocsf *ocsf, const char *key)
 {
-	const struct record_event *event = &ocsf->record->event;
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, "entity");
-	json_put_number(json, "type_id", 99);
-	json_put_string(json, "type", event->type.size ? event->type : bytes_of(UNKNOWN));
-	json_put_string(json, "name", name_of(event));
-	json_put_string(json, "uid", event->id);
-	json_close(json);
+	ecs_put_callerd(&ocsf->json, &ocsf->fields);
 }
 
-/* --- what the class has no place for ---------------------------------------------------------- */
+/* --- what is renamed -------------------------------------------------------------------------- */
 
-static void put_unmapped_caller(struct ocsf *ocsf, const struct caller *caller)
+enum row_kind {
+	ROW_AS_IS,
+	ROW_NUMBER,
+	ROW_ID, /* a number as a string */
+	ROW_MILLISECONDS,
+};
+
+/* A member of the record: what PUT writes, else a field, else a word, else a number. */
+struct ocsf_row {
+	const char *key;	/* with the objects that it is in, parted by dots */
+	struct field_path from; /* what it is in ECS */
+	enum row_kind kind;
+	unsigned int when; /* besides the conditions of the field */
+	void (*put)(struct ocsf *ocsf, const char *key);
+	const char *word;
+	unsigned int number;
+};
+
+static void put_parent(struct ocsf *ocsf, const char *key);
+static void put_ancestry(struct ocsf *ocsf, const char *key);
+
+/* The paths are those of the caller's process; put_parent() and put_ancestry() go to another one. */
+static struct ocsf_row parent_rows[] = {
+	{"pid", {"process.pid"}},
+	{"uid", {"process.entity_id"}},
+	{"name", {"process.name"}},
+	{"cmd_line", {"process.command_line"}},
+	{"created_time", {"process.start"}, ROW_MILLISECONDS},
+	{"file", .put = put_file},
+	{"user.uid", {"user.id"}},
+};
+
+static struct ocsf_row ancestor_rows[] = {
+	{"pid", {"process.pid"}},
+	{"uid", {"process.entity_id"}},
+	{"name", {"process.name"}},
+	{"cmd_line", {"process.command_line"}},
+	{"created_time", {"process.start"}, ROW_MILLISECONDS},
+	{"path", {"process.executable"}},
+};
+
+/* In their order. */
+/* clang-format off */
+static struct ocsf_row rows[] = {
+	{"time", {"@timestamp"}, ROW_MILLISECONDS},
+	{"message", {"message"}},
+	{"class", .put = put_class},
+	{"severity", .put = put_severity},
+	{"status", .put = put_status},
+	{"metadata.version", .word = OCSF_VERSION},
+	{"metadata.profiles", .put = put_profiles},
+	{"metadata.extensions", .put = put_extensions, .when = IF_CALLER},
+	{"metadata.product.name", .word = "callerd"},
+	{"metadata.product.vendor_name", .word = "callerd"},
+	{"metadata.product.version", {"agent.version"}},
+	{"metadata.uid", {"event.id"}},
+	/* All records of a request, and of what happened because of it, have its id in common. */
+	{"metadata.correlation_uid", {"http.request.id"}},
+	{"metadata.correlation_uid", {"callerd.cause.event_id"}},
+	{"metadata.sequence", {"event.sequence"}},
+	{"metadata.event_code", {"event.action"}},
+	{"metadata.log_name", .word = "callerd.audit"},
+	/* A host whose name is not known is called as any host calls itself. */
+	{"device.type_id", .number = 0},
+	{"device.type", .word = "Unknown"},
+	{"device.hostname", {"host.name"}},
+	{"device.name", .word = "localhost", .when = IF_NAMELESS_HOST},
+	{"device.boot_uid", {"host.boot.id"}},
+	{"device.os.name", .word = "Linux"},
+	{"device.os.type_id", .number = 200},
+	{"actor.process.pid", {"process.pid"}},
+	{"actor.process.uid", {"process.entity_id"}, .when = IF_PROCESS},
+	{"actor.process.name", {"process.name"}, .when = IF_PROCESS},
+	{"actor.process.cmd_line", {"process.command_line"}, .when = IF_PROCESS},
+	{"actor.process.created_time", {"process.start"}, ROW_MILLISECONDS, IF_PROCESS},
+	{"actor.process.file", .put = put_file, .when = IF_PROCESS},
+	{"actor.process.user.uid", {"user.id"}, .when = IF_PROCESS},
+	{"actor.process.user.name", {"user.name"}, .when = IF_PROCESS},
+	{"actor.process.euid", {"user.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.egid", {"user.group.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.working_directory", {"process.working_directory"}, .when = IF_PROCESS},
+	{"actor.process.ptid", {"process.thread.id"}, .when = IF_PROCESS},
+	{"actor.process.auid", {"user.audit.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.parent_process", .put = put_parent, .when = IF_PROCESS | IF_DESCRIBED},
+	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED},
+	{"actor.process.container.uid", {"container.id"}, .when = IF_PROCESS},
+	{"actor.process.container.name", {"container.name"}, .when = IF_PROCESS},
+	/* The user who logged in, where that is known; the process has the user whom it acts as. */
+	{"actor.user.uid", {"user.audit.id"}},
+	{"actor.user.name", {"user.audit.name"}},
+	{"actor.user.uid", {"user.id"}, .when = IF_NO_LOGIN},
+	{"actor.user.name", {"user.name"}, .when = IF_NO_LOGIN},
+	{"actor.session.uid", {"callerd.caller.session"}, ROW_ID},
+	{"actor.session.terminal", {"callerd.caller.tty"}},
+	{"actor.app_name", .word = UNKNOWN, .when = IF_NOBODY},
+	{"duration", {"event.duration"}, ROW_MILLISECONDS},
+	{"api.operation", .put = put_operation, .when = IF_REQUEST},
+	{"api.version", {"callerd.api.version"}, .when = IF_REQUEST},
+	{"api.service.name", {"callerd.api.engine"}, .when = IF_REQUEST},
+	{"api.request.uid", .put = put_request_uid, .when = IF_REQUEST},
+	{"api.response.code", {"http.response.status_code"}},
+	{"http_request.http_method", {"http.request.method"}, .when = IF_METHOD},
+	{"http_request.url.url_string", {"url.original"}},
+	{"http_request.url.path", {"url.path"}},
+	{"http_request.url.query_string", {"url.query"}},
+	{"http_request.user_agent", {"user_agent.original"}},
+	{"http_request.version", {"http.version"}},
+	{"http_request.length", {"http.request.bytes"}},
+	{"http_request.body_length", {"http.request.body.bytes"}},
+	{"http_response.code", {"http.response.status_code"}},
+	{"http_response.length", {"http.response.bytes"}, .when = IF_RESPONSE},
+	{"http_response.body_length", {"http.response.body.bytes"}, .when = IF_RESPONSE},
+	{"http_response.latency", {"event.duration"}, ROW_MILLISECONDS, IF_ANSWERED},
+	/* Both ends of a Unix socket are on this host; the caller may be in a container of it. */
+	{"src_endpoint.hostname", {"host.name"}, .when = IF_ENDPOINTS},
+	{"src_endpoint.name", .word = "localhost", .when = IF_ENDPOINTS | IF_NAMELESS_HOST},
+	{"src_endpoint.container.uid", {"container.id"}, .when = IF_ENDPOINTS},
+	{"src_endpoint.container.name", {"container.name"}, .when = IF_ENDPOINTS},
+	{"dst_endpoint.hostname", {"host.name"}, .when = IF_ENDPOINTS | IF_SOCKET},
+	{"dst_endpoint.name", {"callerd.connection.socket"}, .when = IF_ENDPOINTS},
+	{"dst_endpoint.svc_name", {"callerd.api.engine"}, .when = IF_ENDPOINTS | IF_SOCKET},
+	{"connection_info.uid", {"callerd.connection.id"}, .when = IF_NETWORK},
+	{"connection_info.direction_id", .number = 4, .when = IF_NETWORK},
+	{"connection_info.direction", .word = "Local", .when = IF_NETWORK},
+	{"connection_info.boundary_id", .number = 1, .when = IF_NETWORK},
+	{"connection_info.boundary", .word = "Localhost", .when = IF_NETWORK},
+	{"disposition", .put = put_denied, .when = IF_NETWORK},
+	{"resources", .put = put_resources, .when = IF_REQUEST},
+	{"attacks", .put = put_attacks, .when = IF_REQUEST},
+	{"object", .put = put_object},
+	{"unmapped.callerd", .put = put_callerd},
+	{"unmapped.process.real_user.id", {"process.real_user.id"}},
+	{"unmapped.process.real_user.name", {"process.real_user.name"}},
+	/* An image has a place in the schema, but an id is required there. */
+	{"unmapped.container.image.name", {"container.image.name"}},
+	{"unmapped.http.request.mime_type", {"http.request.mime_type"}},
+};
+/* clang-format on */
+
+static void find_fields_of(struct ocsf_row *list, size_t count)
 {
-	struct json *json = &ocsf->json;
-
-	if (ocsf->view->described && caller->uid != caller->process.euid) {
-		json_open_object(json, "process");
-		json_open_object(json, "real_user");
-		json_put_id(json, "id", caller->uid);
-		put_text(ocsf, "name", ocsf->view->real_user);
-		json_close(json);
-		json_close(json);
-	}
-	/* An image has a place, but there an id is required. */
-	json_open_object(json, "container");
-	json_open_object(json, "image");
-	json_put_string(json, "name", ocsf->record->container_image);
-	json_close(json);
-	json_close(json);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].from.path)
+			fields_find(&list[i].from);
 }
 
-static void put_unmapped(struct ocsf *ocsf)
+static void find_fields(void)
 {
-	struct json *json = &ocsf->json;
+	find_fields_of(rows, COUNT(rows));
+	find_fields_of(parent_rows, COUNT(parent_rows));
+	find_fields_of(ancestor_rows, COUNT(ancestor_rows));
+}
 
-	json_open_object(json, "unmapped");
-	ecs_put_callerd(json, &ocsf->fields);
-	if (ocsf->view->caller)
-		put_unmapped_caller(ocsf, ocsf->view->caller);
-	if (record_is_request(ocsf->record)) {
-		json_open_object(json, "http");
-		json_open_object(json, "request");
-		json_put_string(json, "mime_type", ocsf->record->http.mime_type);
+#define ROW_DEPTH_MAX 4
+#define ROW_KEY_MAX 32
+
+/* The objects that the last row was in. */
+struct open_objects {
+	unsigned int count;
+	char keys[ROW_DEPTH_MAX][ROW_KEY_MAX];
+};
+
+/* Closes all but COUNT objects. */
+static void close_objects(struct json *json, struct open_objects *open, unsigned int count)
+{
+	for (; open->count > count; open->count--)
 		json_close(json);
-		json_close(json);
+}
+
+/* Closes and opens objects until those of PATH are open. Returns the key behind them. */
+static const char *open_objects(struct json *json, struct open_objects *open, const char *path)
+{
+	unsigned int depth = 0;
+	const char *dot;
+
+	for (; (dot = strchr(path, '.')); path = dot + 1, depth++) {
+		size_t size = (size_t)(dot - path);
+		char *key = open->keys[depth];
+
+		assert(depth < ROW_DEPTH_MAX && size < ROW_KEY_MAX);
+		if (depth < open->count && !strncmp(key, path, size) && !key[size])
+			continue;
+		close_objects(json, open, depth);
+		memcpy(key, path, size);
+		key[size] = '\0';
+		json_open_object(json, key);
+		open->count++;
 	}
-	json_close(json);
+	close_objects(json, open, depth);
+	return path;
+}
+
+static void put_field(struct ocsf *ocsf, const struct ocsf_row *row, const char *key)
+{
+	struct field_cursor cursor = {0};
+	struct field_value value;
+
+	if (!fields_read(&ocsf->fields, &row->from, &cursor, &value))
+		return;
+	if (row->kind == ROW_MILLISECONDS)
+		value.number /= NS_PER_MS;
+	if (row->kind != ROW_AS_IS)
+		value.kind = row->kind == ROW_ID ? VALUE_ID : VALUE_NUMBER;
+	ecs_put_value(&ocsf->json, key, &value);
+}
+
+static void put_rows(struct ocsf *ocsf, const struct ocsf_row *row, size_t count)
+{
+	struct open_objects open = {0};
+
+	for (const struct ocsf_row *end = row + count; row < end; row++) {
+		const char *key;
+
+		if (!fields_meet(&ocsf->fields, row->when | row->from.when))
+			continue;
+		key = open_objects(&ocsf->json, &open, row->key);
+		if (row->put)
+			row->put(ocsf, key);
+		else if (row->from.path)
+			put_field(ocsf, row, key);
+		else if (row->word)
+			json_put_word(&ocsf->json, key, row->word);
+		else
+			json_put_number(&ocsf->json, key, row->number);
+	}
+	close_objects(&ocsf->json, &open, 0);
+}
+
+static void put_parent(struct ocsf *ocsf, const char *key)
+{
+	const struct caller *caller = ocsf->view->caller;
+
+	if (!caller->ancestor_count || !caller->ancestors[0].pid)
+		return;
+	ocsf->fields.of[FIELDS_process] = caller->ancestors;
+	json_open_object(&ocsf->json, key);
+	put_rows(ocsf, parent_rows, COUNT(parent_rows));
+	json_close(&ocsf->json);
+	ocsf->fields.of[FIELDS_process] = &caller->process;
+}
+
+static void put_ancestry(struct ocsf *ocsf, const char *key)
+{
+	const struct record_field *ancestors = fields_parts[PART_ANCESTORS];
+	unsigned int index = 0;
+
+	json_open_array(&ocsf->json, key);
+	while (fields_enter(&ocsf->fields, ancestors, &index)) {
+		json_open_object(&ocsf->json, NULL);
+		put_rows(ocsf, ancestor_rows, COUNT(ancestor_rows));
+		json_close(&ocsf->json);
+	}
+	json_close(&ocsf->json);
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static void put_of_class(struct ocsf *ocsf)
+static unsigned int conditions_of(const struct ocsf *ocsf)
 {
-	switch (ocsf->class) {
-	case CLASS_API:
-		put_request(ocsf);
-		break;
-	case CLASS_NETWORK:
-		put_network(ocsf);
-		break;
-	case CLASS_LIFECYCLE:
-		put_application(ocsf);
-		break;
-	case CLASS_ENTITY_MANAGEMENT:
-		put_entity(ocsf);
-		break;
-	case CLASS_ERROR:
-		break;
-	}
-}
+	static const char *const methods[] = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS",
+					      "PATCH",	 "POST",   "PUT", "TRACE"};
+	const char *host = ocsf->context->host_name;
+	const struct record *record = ocsf->record;
+	const struct caller *caller = record->caller;
+	unsigned int met = host && *host ? 0 : IF_NAMELESS_HOST;
 
-static void put_record(struct ocsf *ocsf)
-{
-	struct json *json = &ocsf->json;
-
-	json_open_object(json, NULL);
-	json_put_number(json, "time", record_time(ocsf->context, ocsf->record->time) / NS_PER_MS);
-	line_add_message(begin(ocsf), ocsf->view);
-	put_begun(ocsf, "message");
-	put_class(ocsf);
-	put_severity(ocsf);
-	put_status(ocsf);
-	put_metadata(ocsf);
-	put_device(ocsf);
-	put_actor(ocsf);
-	put_of_class(ocsf);
-	put_unmapped(ocsf);
-	json_close(json);
-	text_add_char(json->out, '\n');
+	if (caller && caller->process.pid)
+		met |= IF_PROCESS;
+	if (caller && !fields_meet(&ocsf->fields, IF_LOGIN))
+		met |= IF_NO_LOGIN;
+	if (ocsf->class == CLASS_NETWORK)
+		met |= IF_NETWORK | IF_ENDPOINTS;
+	if (ocsf->class != CLASS_API)
+		return met;
+	met |= IF_ENDPOINTS | (caller ? 0 : IF_NOBODY);
+	if (bytes_are_any(record->http.method, methods, COUNT(methods)))
+		met |= IF_METHOD;
+	if (record->http.status > 0)
+		met |= IF_RESPONSE | (record->action == RECORD_API_REQUEST ? IF_ANSWERED : 0);
+	return met;
 }
 
 int ocsf_write(const struct record *record, const struct record_context *context, struct text *out)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	size_t start = out->size;
 	struct ocsf ocsf = {
 		.json.out = out,
@@ -899,17 +788,19 @@ int ocsf_write(const struct record *record, const struct record_context *context
 	};
 	int error = fields_init(&ocsf.fields, record, context, IF_ECS);
 
+	pthread_once(&once, find_fields);
 	ocsf.view = &ocsf.fields.view;
+	ocsf.fields.conditions |= conditions_of(&ocsf);
 	if (!error) {
-		put_record(&ocsf);
-		error = out->error;
+		json_open_object(&ocsf.json, NULL);
+		put_rows(&ocsf, rows, COUNT(rows));
+		json_close(&ocsf.json);
+		text_add_char(out, '\n');
+		error = out->error ? out->error : ocsf.scratch.error;
 	}
-	if (!error)
-		error = ocsf.masked.error ? ocsf.masked.error : ocsf.scratch.error;
 	error = fields_free(&ocsf.fields, error);
 	if (error)
 		text_cut(out, start);
-	text_free(&ocsf.masked);
 	text_free(&ocsf.scratch);
 	return error;
 }

@@ -150,7 +150,7 @@ static void put(struct text *out, const char *name, struct bytes value)
 
 static void add_own_element(struct text *out, struct fields *fields)
 {
-	struct value value;
+	struct field_value value;
 
 	text_add_string(out, "[" SD_ID);
 	for (const struct parameter *one = parameters; one < parameters + COUNT(parameters);
