@@ -607,18 +607,16 @@ static enum exit_code open_capture(struct agent *agent)
 static void open_state(struct agent *agent)
 {
 	const char *path = agent->options.state_path;
-	char text[512] = "";
-	int error;
+	struct sentence told;
 
 	if (!path)
 		return;
-	error = state_open(path, agent->options.sockets, host_context(agent->host), &agent->state,
-			   text, sizeof(text));
-	if (error)
+	if (state_open(path, agent->options.sockets, host_context(agent->host), &agent->state,
+		       &told))
 		message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
-			text[0] ? text : strerror(-error));
-	else if (text[0])
-		message(agent, LOG_LEVEL_WARNING, "%s", text);
+			told.text);
+	else if (*told.text)
+		message(agent, LOG_LEVEL_WARNING, "%s", told.text);
 }
 
 static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)

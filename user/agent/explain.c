@@ -194,13 +194,12 @@ static void on_deed(void *data, const struct deed *deed)
 
 static int collect(const char *path, const char *container, struct explanation *explanation)
 {
-	char message[8192];
+	struct sentence why;
 	struct state *state;
-	int error =
-		state_open_readonly(path, explanation->context, &state, message, sizeof(message));
+	int error = state_open_readonly(path, explanation->context, &state, &why);
 
 	if (error) {
-		fprintf(stderr, "callerd: %s\n", message);
+		fprintf(stderr, "callerd: %s\n", why.text);
 		return error;
 	}
 	error = state_explain(state, bytes_of(container), explanation, on_container, on_deed);

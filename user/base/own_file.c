@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +16,11 @@
 #include "base/bytes.h"
 
 #define SET_ASIDE_MAX 3
-#define STAMPS_MAX 64
 #define STAMP_SIZE 23 /* 20260301T120344.123456Z */
-
-void say(struct sentence *sentence, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(sentence->text, sizeof(sentence->text), format, arguments);
-	va_end(arguments);
-}
 
 /* --- Whose it is --------------------------------------------------------------------------------- */
 
-/* Why what INFO tells of can be of somebody else's making; NULL: it cannot. */
-static const char *why_not_ours(const struct stat *info)
+const char *own_file_fault(const struct stat *info)
 {
 	if (info->st_uid && info->st_uid != geteuid())
 		return "belongs to somebody else";
@@ -43,7 +31,7 @@ static const char *why_not_ours(const struct stat *info)
 
 int own_file_prepare_directory(const char *path, struct sentence *why)
 {
-	char copy[STATE_PATH_SIZE];
+	char copy[OWN_FILE_PATH_SIZE];
 	const char *directory, *fault;
 	struct stat info;
 	int error;
@@ -52,13 +40,13 @@ int own_file_prepare_directory(const char *path, struct sentence *why)
 	directory = dirname(copy);
 	if ((mkdir(directory, 0700) && errno != EEXIST) || stat(directory, &info)) {
 		error = -errno;
-		say(why, "the directory of %s: %s", path, strerror(-error));
+		sentence_say(why, "the directory of %s: %s", path, strerror(-error));
 		return error;
 	}
-	fault = S_ISDIR(info.st_mode) ? why_not_ours(&info) : "is none";
+	fault = S_ISDIR(info.st_mode) ? own_file_fault(&info) : "is none";
 	if (!fault)
 		return 0;
-	say(why, "the directory %s %s", directory, fault);
+	sentence_say(why, "the directory %s %s", directory, fault);
 	return -EPERM;
 }
 
@@ -68,7 +56,7 @@ static const char *why_not_our_file(const struct stat *info)
 		return "is a symbolic link";
 	if (!S_ISREG(info->st_mode))
 		return "is not a regular file";
-	return why_not_ours(info);
+	return own_file_fault(info);
 }
 
 int own_file_prepare(const char *path, struct sentence *why)
@@ -82,19 +70,19 @@ int own_file_prepare(const char *path, struct sentence *why)
 		close(fd); /* before SQLite locks it: closing gives the locks up */
 	if ((fd < 0 && errno != EEXIST) || lstat(path, &info)) {
 		error = -errno;
-		say(why, "%s: %s", path, strerror(-error));
+		sentence_say(why, "%s: %s", path, strerror(-error));
 		return error;
 	}
 	fault = why_not_our_file(&info);
 	if (!fault)
 		return 0;
-	say(why, "%s %s", path, fault);
+	sentence_say(why, "%s %s", path, fault);
 	return -EPERM;
 }
 
 int own_file_lock(const char *path, struct sentence *why)
 {
-	char name[STATE_PATH_SIZE];
+	char name[OWN_FILE_PATH_SIZE];
 	int fd, error;
 
 	snprintf(name, sizeof(name), "%s.lock", path);
@@ -105,10 +93,10 @@ int own_file_lock(const char *path, struct sentence *why)
 	if (fd >= 0)
 		close(fd);
 	if (error == -EWOULDBLOCK) {
-		say(why, "%s is in use by another callerd", path);
+		sentence_say(why, "%s is in use by another callerd", path);
 		return -EBUSY;
 	}
-	say(why, "%s: %s", name, strerror(-error));
+	sentence_say(why, "%s: %s", name, strerror(-error));
 	return error;
 }
 
@@ -116,10 +104,10 @@ int own_file_lock(const char *path, struct sentence *why)
 
 static const char *const companions[] = {"", "-wal", "-shm", "-journal"};
 
-static void set_aside_name(char ret[STATE_PATH_SIZE], const char *path, const char *stamp,
+static void set_aside_name(char ret[OWN_FILE_PATH_SIZE], const char *path, const char *stamp,
 			   const char *companion)
 {
-	snprintf(ret, STATE_PATH_SIZE, "%s.set-aside-%s%s", path, stamp, companion);
+	snprintf(ret, OWN_FILE_PATH_SIZE, "%s.set-aside-%s%s", path, stamp, companion);
 }
 
 static void make_stamp(char ret[STAMP_SIZE + 1])
@@ -134,51 +122,39 @@ static void make_stamp(char ret[STAMP_SIZE + 1])
 	snprintf(ret + size, STAMP_SIZE + 1 - size, ".%06ldZ", now.tv_nsec / 1000);
 }
 
-static int compare_stamps(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* The stamps of what was set aside of PATH, the oldest first; returns how many there are. */
-static size_t read_stamps(const char *path, char stamps[STAMPS_MAX][STAMP_SIZE + 1])
-{
-	char copy[STATE_PATH_SIZE], start[STATE_PATH_SIZE];
-	const char *slash = strrchr(path, '/');
-	struct dirent *entry;
-	size_t count = 0;
-	DIR *directory;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	snprintf(start, sizeof(start), "%s.set-aside-", slash ? slash + 1 : path);
-	directory = opendir(dirname(copy));
-	while (directory && count < STAMPS_MAX && (entry = readdir(directory))) {
-		const char *stamp = entry->d_name + strlen(start);
-
-		if (!strncmp(entry->d_name, start, strlen(start)) && strlen(stamp) == STAMP_SIZE)
-			memcpy(stamps[count++], stamp, STAMP_SIZE + 1);
-	}
-	if (directory)
-		closedir(directory);
-	qsort(stamps, count, sizeof(*stamps), compare_stamps);
-	return count;
-}
-
-/* All but the last ones go. */
+/* Removes what was set aside of PATH, but for the files with the last stamps. */
 static void forget_set_aside(const char *path)
 {
-	char stamps[STAMPS_MAX][STAMP_SIZE + 1], name[STATE_PATH_SIZE];
-	size_t count = read_stamps(path, stamps);
+	char copy[OWN_FILE_PATH_SIZE], prefix[OWN_FILE_PATH_SIZE], name[2 * OWN_FILE_PATH_SIZE];
+	const char *slash = strrchr(path, '/'), *last = "", *directory;
+	struct dirent **entries = NULL;
+	int count, stamps = 0;
+	size_t size;
 
-	for (size_t i = 0; i + SET_ASIDE_MAX < count; i++)
-		for (size_t j = 0; j < COUNT(companions); j++) {
-			set_aside_name(name, path, stamps[i], companions[j]);
+	snprintf(prefix, sizeof(prefix), "%s.set-aside-", slash ? slash + 1 : path);
+	size = strlen(prefix);
+	snprintf(copy, sizeof(copy), "%s", path);
+	directory = dirname(copy);
+	count = scandir(directory, &entries, NULL, alphasort);
+	for (int i = count - 1; i >= 0; i--) {
+		const char *file = entries[i]->d_name;
+
+		if (strncmp(file, prefix, size) != 0 || strlen(file) < size + STAMP_SIZE)
+			continue;
+		stamps += strncmp(file, last, size + STAMP_SIZE) != 0;
+		last = file;
+		snprintf(name, sizeof(name), "%s/%s", directory, file);
+		if (stamps > SET_ASIDE_MAX)
 			unlink(name);
-		}
+	}
+	while (count > 0)
+		free(entries[--count]);
+	free(entries);
 }
 
-int own_file_set_aside(const char *path, const char *fault, struct sentence *told)
+int own_file_set_aside(const char *path, const char *name, const char *fault, struct sentence *told)
 {
-	char from[STATE_PATH_SIZE], to[STATE_PATH_SIZE], stamp[STAMP_SIZE + 1];
+	char from[OWN_FILE_PATH_SIZE], to[OWN_FILE_PATH_SIZE], stamp[STAMP_SIZE + 1];
 
 	make_stamp(stamp);
 	/* The file itself first: beside an empty one, SQLite takes nothing of the others for its own. */
@@ -188,13 +164,14 @@ int own_file_set_aside(const char *path, const char *fault, struct sentence *tol
 		if (rename(from, to) && errno != ENOENT) {
 			int error = -errno;
 
-			say(told, "the state file %s %s, and cannot be set aside: %s", path, fault,
-			    strerror(-error));
+			sentence_say(told, "%s %s %s, and cannot be set aside: %s", name, path,
+				     fault, strerror(-error));
 			return error;
 		}
 	}
 	set_aside_name(to, path, stamp, "");
-	say(told, "the state file %s %s: it is now %s, and callerd begins anew", path, fault, to);
+	sentence_say(told, "%s %s %s: it is now %s, and callerd begins anew", name, path, fault,
+		     to);
 	forget_set_aside(path);
 	return 0;
 }

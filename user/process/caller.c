@@ -85,7 +85,9 @@ static struct shared *find(struct shared *table, uint64_t hash)
 /* Begins the life of SHARED, SIZE bytes, in TABLE unless another one has its place there. */
 static void enter(struct shared **table, struct shared *shared, uint64_t hash, size_t size)
 {
-	*shared = (struct shared){.references = 1, .hash = hash, .size = size};
+	static uint64_t numbers;
+
+	*shared = (struct shared){.references = 1, .hash = hash, .number = ++numbers, .size = size};
 	shared->rendered = calloc(1, sizeof(*shared->rendered)); /* does without */
 	memory += size;
 	if (find(*table, hash))

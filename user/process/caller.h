@@ -52,6 +52,7 @@ struct rendered {
 struct shared {
 	unsigned int references;
 	uint64_t hash;		   /* of its content */
+	uint64_t number;	   /* no other one has it, in this life of the agent */
 	size_t size;		   /* bytes of memory it takes, what is rendered aside */
 	struct shared **table;	   /* where the next one that is equal finds it; NULL: nowhere */
 	struct rendered *rendered; /* NULL: nothing is kept */

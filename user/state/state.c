@@ -15,11 +15,9 @@
 
 #include "base/clock.h"
 #include "base/own_file.h"
-#include "state/state_db.h"
+#include "state/db.h"
 #include "state/state_queue.h"
-#include "state/state_read.h"
-#include "state/state_text.h"
-#include "state/state_write.h"
+#include "state/state_rows.h"
 
 #define BATCH_MAX 1000 /* of what waits, written at once */
 #define RETRY_FIRST 1
@@ -40,67 +38,39 @@ struct state {
 	time_t retry;	   /* not before */
 	unsigned int wait; /* seconds until then */
 	struct sentence message;
-	bool message_taken;
+	bool has_message; /* that was not told */
 };
 
 /* --- The file ------------------------------------------------------------------------------------ */
 
-static int read_positions(struct state *state)
+static int open_file(struct state *state, const char **ret_fault)
 {
-	int rc = SQLITE_OK;
-
-	for (unsigned int i = 0; i < state->socket_count && !rc; i++)
-		rc = state_read_position(&state->db, state->sockets[i], &state->positions[i]);
-	return db_error(&state->db, rc);
-}
-
-/* Moves the file away, and says so. */
-static int set_aside(struct state *state, const char *fault)
-{
-	db_close(&state->db, true);
-	state->message_taken = false;
-	return own_file_set_aside(state->path, fault, &state->message);
-}
-
-static int open_file(struct state *state, const char **ret_fault, struct sentence *why)
-{
-	int error = own_file_prepare(state->path, why);
+	int error = own_file_prepare(state->path, &state->message);
 
 	if (error)
 		return error;
-	error = db_open(&state->db, state->path, ret_fault);
+	error = db_open(&state->db, state->path, state->context, false, ret_fault);
 	if (error)
-		say(why, "%s: %s", state->path, strerror(-error));
+		sentence_say(&state->message, "%s: %s", state->path, strerror(-error));
 	return error;
 }
 
-/* Opens the file; one that is not ours or damaged gives way to a new one. 0 or -errno, with a sentence in WHY, or,
- * that stays empty, in .message. */
-static int open_or_begin(struct state *state, struct sentence *why)
+/* Opens the file; one that is damaged or not ours is set aside, and a new one begun, in which all positions have to
+ * stand. FAULT: what was found wrong with the file that is open; NULL: nothing. 0, or -errno with the message. */
+static int begin(struct state *state, const char *fault)
 {
-	const char *fault = "is damaged";
-	int error = open_file(state, &fault, why);
+	int error = fault ? -EBADMSG : open_file(state, &fault);
 
-	if (error != -EBADMSG)
-		return error;
-	*why = (struct sentence){0};
-	error = set_aside(state, fault);
-	return error ? error : open_file(state, &fault, why);
-}
-
-/* Damage was found in the open file, or it is closed. What waits is for the new one. 0, or -errno with a sentence in
- * .message. */
-static int begin_anew(struct state *state)
-{
-	struct sentence why = {0};
-	int error = state->db.handle ? set_aside(state, "is damaged") : 0;
-
-	if (!error)
-		error = open_or_begin(state, &why);
-	if (*why.text && !state->failure) { /* told once */
-		state->message = why;
-		state->message_taken = false;
+	if (error == -EBADMSG) {
+		db_close(&state->db, true);
+		error = own_file_set_aside(state->path, "the state file",
+					   fault ? fault : "is damaged", &state->message);
+		state->has_message = !error;
+		if (!error)
+			error = open_file(state, &fault);
 	}
+	if (error)
+		state->has_message = !state->failure; /* it is told once */
 	for (unsigned int i = 0; i < state->socket_count && !error; i++)
 		state->position_set |= state->positions[i];
 	return error;
@@ -112,8 +82,9 @@ static void leave_if_moved(struct state *state)
 	if (!state->db.handle || !db_has_moved(&state->db))
 		return;
 	db_close(&state->db, true);
-	say(&state->message, "the state file %s was taken away: callerd begins anew", state->path);
-	state->message_taken = false;
+	sentence_say(&state->message, "the state file %s was taken away: callerd begins anew",
+		     state->path);
+	state->has_message = true;
 }
 
 /* --- Opening ------------------------------------------------------------------------------------- */
@@ -134,12 +105,9 @@ static void free_state(struct state *state, bool untouched)
 static int new_state(const char *path, const char *const *sockets,
 		     const struct record_context *context, struct state **ret)
 {
-	struct state *state;
+	struct state *state = calloc(1, sizeof(*state));
 
-	*ret = NULL;
-	if (strlen(path) > STATE_PATH_MAX)
-		return -ENAMETOOLONG;
-	state = calloc(1, sizeof(*state));
+	*ret = state;
 	if (!state)
 		return -ENOMEM;
 	while (sockets && sockets[state->socket_count])
@@ -150,93 +118,92 @@ static int new_state(const char *path, const char *const *sockets,
 	state->positions = calloc(state->socket_count + 1, sizeof(*state->positions));
 	state_queue_init(&state->queue, state->socket_count);
 	state->lock = -1;
-	state->message_taken = true;
-	if (!state->path || !state->positions) {
-		free_state(state, true);
+	if (!state->path || !state->positions)
 		return -ENOMEM;
-	}
-	*ret = state;
-	return 0;
+	return strlen(path) > OWN_FILE_PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static int open_state(struct state *state, struct sentence *why)
+static int read_positions(struct state *state)
 {
-	int error = own_file_prepare_directory(state->path, why);
+	int error = 0;
 
-	if (error)
-		return error;
-	state->lock = own_file_lock(state->path, why);
-	if (state->lock < 0)
-		return state->lock;
-	error = open_or_begin(state, why);
-	if (error)
-		return error;
-	error = read_positions(state);
-	if (error == -EBADMSG)
-		return begin_anew(state);
-	if (error)
-		say(why, "%s: %s", state->path, strerror(-error));
+	for (unsigned int i = 0; i < state->socket_count && !error; i++)
+		error = state_rows_read_position(&state->db, state->sockets[i],
+						 &state->positions[i]);
 	return error;
 }
 
-int state_open(const char *path, const char *const *sockets, const struct record_context *context,
-	       struct state **ret, char *message, size_t size)
+static int open_to_keep(struct state *state)
 {
-	struct state *state;
-	struct sentence why = {0};
-	const char *told;
-	int error = new_state(path, sockets, context, &state);
+	int error = own_file_prepare_directory(state->path, &state->message);
 
 	if (error)
-		say(&why, "the state file %s: %s", path, strerror(-error));
-	else
-		error = open_state(state, &why);
-	told = state_message(state);
-	snprintf(message, size, "%s", told && !*why.text ? told : why.text);
-	if (error) {
-		free_state(state, true);
 		return error;
-	}
-	*ret = state;
-	return 0;
+	state->lock = own_file_lock(state->path, &state->message);
+	error = state->lock < 0 ? state->lock : begin(state, NULL);
+	if (error)
+		return error;
+	error = read_positions(state);
+	return error == -EBADMSG ? begin(state, "is damaged") : error;
 }
 
-int state_open_readonly(const char *path, const struct record_context *context, struct state **ret,
-			char *message, size_t size)
+static int open_to_explain(struct state *state)
 {
-	const char *fault = NULL;
-	struct state *state;
+	const char *fault = "is damaged";
 	struct stat info;
-	int error = new_state(path, NULL, context, &state);
+	int error = stat(state->path, &info) ? -errno : 0;
 
-	*message = '\0';
-	if (!error && stat(path, &info))
-		error = -errno;
 	if (!error && !S_ISREG(info.st_mode)) {
 		fault = "is not a regular file";
 		error = -EINVAL;
 	}
 	if (!error)
-		error = db_open_readonly(&state->db, path, &fault);
-	if (!error) {
-		*ret = state;
-		return 0;
-	}
-	if (!fault && error == -EBADMSG)
-		fault = "is damaged";
-	if (fault)
-		snprintf(message, size, "the state file %s %s", path, fault);
-	else
-		snprintf(message, size, "the state file %s: %s", path, strerror(-error));
-	free_state(state, true);
+		error = db_open(&state->db, state->path, state->context, true, &fault);
+	if (error == -EBADMSG || error == -EINVAL)
+		sentence_say(&state->message, "the state file %s %s", state->path, fault);
 	return error;
+}
+
+static int open_state(const char *path, const char *const *sockets,
+		      const struct record_context *context, int (*open)(struct state *state),
+		      struct state **ret, struct sentence *told)
+{
+	struct state *state;
+	int error = new_state(path, sockets, context, &state);
+
+	if (!error)
+		error = open(state);
+	*told->text = '\0';
+	if (error)
+		sentence_say(told, "the state file %s: %s", path, strerror(-error));
+	if (state && *state->message.text)
+		*told = state->message;
+	if (error) {
+		free_state(state, true);
+		return error;
+	}
+	state->has_message = false;
+	*ret = state;
+	return 0;
+}
+
+int state_open(const char *path, const char *const *sockets, const struct record_context *context,
+	       struct state **ret, struct sentence *told)
+{
+	return open_state(path, sockets, context, open_to_keep, ret, told);
+}
+
+int state_open_readonly(const char *path, const struct record_context *context, struct state **ret,
+			struct sentence *told)
+{
+	return open_state(path, NULL, context, open_to_explain, ret, told);
 }
 
 const char *state_message(struct state *state)
 {
-	if (!state || state->message_taken)
+	if (!state || !state->has_message)
 		return NULL;
-	state->message_taken = true;
+	state->has_message = false;
 	return state->message.text;
 }
 
@@ -272,76 +239,78 @@ uint64_t state_dropped(const struct state *state)
 
 static int write_positions(struct state *state)
 {
-	int rc = SQLITE_OK;
+	int error = 0;
 
-	for (unsigned int i = 0; i < state->socket_count && !rc; i++)
+	for (unsigned int i = 0; i < state->socket_count && !error; i++)
 		if (state->positions[i])
-			rc = state_write_position(&state->db, state->sockets[i],
-						  state->positions[i]);
-	return rc;
+			error = state_rows_write_position(&state->db, state->sockets[i],
+							  state->positions[i]);
+	return error;
 }
 
 /* Writes what waits, up to a bound; *RET_COUNT: how much of it. */
 static int write_some(struct state *state, unsigned int *ret_count)
 {
-	const struct item *item = state->queue.first;
+	const struct state_item *item = state->queue.first;
 	unsigned int count = 0;
-	int rc = SQLITE_OK;
+	int error = 0;
 
-	for (; item && count < BATCH_MAX && !rc; item = item->next, count++)
-		rc = state_write_item(&state->db, state->context, state->sockets[item->socket],
-				      item);
+	for (; item && count < BATCH_MAX && !error; item = item->next, count++)
+		error = state_rows_write(&state->db, state->sockets[item->socket], item);
 	/* What was told up to there is written by then, or was dropped. */
-	if (!rc && !item && state->position_set)
-		rc = write_positions(state);
+	if (!error && !item && state->position_set)
+		error = write_positions(state);
 	*ret_count = count;
-	return rc ? rc : state_write_bounds(&state->db);
+	return error ? error : state_rows_forget(&state->db);
 }
 
 /* All of it or nothing. */
 static int write_batch(struct state *state)
 {
 	unsigned int count;
-	int rc = db_run(&state->db, BEGIN);
+	int error = db_do(&state->db, "BEGIN IMMEDIATE");
 
-	if (rc)
-		return rc;
-	rc = write_some(state, &count);
-	if (!rc)
-		rc = db_run(&state->db, COMMIT);
-	if (rc) {
+	if (error)
+		return error;
+	error = write_some(state, &count);
+	if (!error)
+		error = db_do(&state->db, "COMMIT");
+	if (error) {
 		if (!sqlite3_get_autocommit(state->db.handle))
-			db_run(&state->db, ROLLBACK);
-		return rc;
+			db_do(&state->db, "ROLLBACK");
+		return error;
 	}
 	while (count--)
 		state_queue_drop_first(&state->queue);
 	if (!state->queue.first)
 		state->position_set = false;
-	return SQLITE_OK;
+	return 0;
 }
 
-/* 0 or -errno. */
 static int try_to_write(struct state *state)
 {
-	int error, rc;
+	int error;
 
 	leave_if_moved(state);
-	error = state->db.handle ? 0 : begin_anew(state);
-	if (error)
+	error = state->db.handle ? 0 : begin(state, NULL);
+	if (!error)
+		error = write_batch(state);
+	if (error != -EBADMSG)
 		return error;
-	rc = write_batch(state);
-	if (!db_is_damage(rc))
-		return db_error(&state->db, rc);
-	error = begin_anew(state);
-	return error ? error : db_error(&state->db, write_batch(state));
+	error = begin(state, "is damaged");
+	return error ? error : write_batch(state);
+}
+
+static time_t now(void)
+{
+	return (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S);
 }
 
 int state_commit(struct state *state)
 {
 	if (!state_is_dirty(state))
 		return 0;
-	if (state->failure && (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) < state->retry)
+	if (state->failure && now() < state->retry)
 		return state->failure;
 	state->failure = try_to_write(state);
 	if (!state->failure) {
@@ -351,7 +320,7 @@ int state_commit(struct state *state)
 	state->wait = state->wait ? 2 * state->wait : RETRY_FIRST;
 	if (state->wait > RETRY_MAX)
 		state->wait = RETRY_MAX;
-	state->retry = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + state->wait;
+	state->retry = now() + state->wait; /* after what may have taken long */
 	return state->failure;
 }
 
@@ -364,45 +333,28 @@ void state_close(struct state *state)
 
 /* --- Reading ------------------------------------------------------------------------------------- */
 
-static struct state_reader reader_of(struct state *state)
-{
-	return (struct state_reader){&state->db, bytes_of(state->context->boot_id)};
-}
-
 int state_load(struct state *state, unsigned int socket, void *data,
 	       int (*container)(void *data, const struct owned *owned),
 	       int (*exec)(void *data, const struct owned_exec *exec))
 {
-	struct state_reader reader;
-	const char *path;
-	int rc, result;
+	int error, result;
 
 	if (!state || !state->db.handle || socket >= state->socket_count)
 		return 0;
-	path = state->sockets[socket];
-	reader = reader_of(state);
-	rc = state_read_containers(&reader, path, data, container, &result);
-	if (!rc && !result)
-		rc = state_read_execs(&reader, path, data, exec, &result);
-	state_reader_end(&reader);
-	if (db_is_damage(rc))
-		begin_anew(state);
-	return result ? result : db_error(&state->db, rc);
+	error = state_rows_load(&state->db, state->sockets[socket], data, container, exec, &result);
+	if (error == -EBADMSG)
+		begin(state, "is damaged");
+	return result ? result : error;
 }
 
 int state_explain(struct state *state, struct bytes key, void *data,
 		  void (*container)(void *data, const struct state_container *container),
 		  void (*deed)(void *data, const struct deed *deed))
 {
-	struct state_reader reader;
-	int rc;
-
 	if (key.size && key.data[0] == '/') /* as the engine spells names */
 		key = bytes_from(key, 1);
-	if (!state || !state->db.handle || !key.size || key.size > NAME_SIZE_MAX)
+	key = state_column_text(COLUMN_TEXT, key);
+	if (!state || !state->db.handle || !key.size)
 		return 0;
-	reader = reader_of(state);
-	rc = state_read_stories(&reader, key, data, container, deed);
-	state_reader_end(&reader);
-	return db_error(&state->db, rc);
+	return state_rows_explain(&state->db, key, data, container, deed);
 }

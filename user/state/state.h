@@ -15,6 +15,7 @@
 #ifndef CALLERD_STATE_H
 #define CALLERD_STATE_H
 
+#include "base/own_file.h"
 #include "docker/known/origin.h"
 #include "record/record.h"
 
@@ -31,17 +32,16 @@
 struct state;
 
 /* Opens or makes the file at PATH; the directory above it, too, 0700, where it is missing. SOCKETS, NULL-terminated
- * as in the options, names the engines by index and has to stay. CONTEXT: this boot; has to stay. *MESSAGE (SIZE
- * bytes) becomes a sentence where there is something to tell, though it went well: a file was set aside. 0, or
- * -errno with the sentence saying why: -EPERM where somebody else can have written it, -EBUSY where another callerd
- * has it. Free with state_close(). */
+ * as in the options, names the engines by index and has to stay. CONTEXT: this boot; has to stay. 0 or -errno: -EPERM
+ * where somebody else can have written it, -EBUSY where another callerd has it. TOLD says why; after 0 it is empty, or
+ * says that a file was set aside. Free with state_close(). */
 int state_open(const char *path, const char *const *sockets, const struct record_context *context,
-	       struct state **ret, char *message, size_t size);
+	       struct state **ret, struct sentence *told);
 
 /* Commits, if it can. */
 void state_close(struct state *state);
 
-/* A sentence that is to be told, once: the file was found damaged, or taken away, later on. NULL: none. */
+/* What is to be told, once: the file was found damaged, or taken away, later on. NULL: nothing. */
 const char *state_message(struct state *state);
 
 /* Who keeps things in STATE. */
@@ -82,6 +82,6 @@ int state_explain(struct state *state, struct bytes key, void *data,
 
 /* Opens it for state_explain() alone: nothing is written, made or set aside. As state_open(). */
 int state_open_readonly(const char *path, const struct record_context *context, struct state **ret,
-			char *message, size_t size);
+			struct sentence *told);
 
 #endif

@@ -3,30 +3,53 @@
 
 #include <stdlib.h>
 
-#include "state/state_text.h"
-
-static void free_item(struct item *item)
+const struct state_columns *state_queue_columns(enum state_item_kind kind)
 {
-	if (item->kind == ITEM_OWNED) {
-		origin_unref(item->owned.creator);
-		origin_unref(item->owned.starter);
-	} else if (item->kind == ITEM_DEED) {
-		origin_unref(item->deed.origin);
-	} else if (item->kind == ITEM_EXEC) {
-		origin_unref(item->exec.starter);
+	static const struct state_columns none;
+
+	switch (kind) {
+	case STATE_OWNED:
+		return &state_owned_columns;
+	case STATE_DEED:
+		return &state_deed_columns;
+	case STATE_EXEC:
+		return &state_exec_columns;
+	case STATE_REMOVED:
+		return &state_removed_columns;
+	default:
+		return &none;
 	}
-	free(item);
 }
+
+struct origin *state_queue_origin(const struct state_item *item, const struct state_column *column)
+{
+	const char *member = (const char *)&item->owned + column->at;
+
+	return column->kind == COLUMN_ORIGIN ? *(struct origin *const *)member : NULL;
+}
+
+/* The text that ITEM has in COLUMN; NULL: none. */
+static struct bytes *text_at(struct state_item *item, const struct state_column *column)
+{
+	char *member = (char *)&item->owned + column->at;
+
+	return state_column_is_text(column->kind) ? (struct bytes *)member : NULL;
+}
+
+/* --- Taking away --------------------------------------------------------------------------------- */
 
 void state_queue_drop_first(struct state_queue *queue)
 {
-	struct item *item = queue->first;
+	struct state_item *item = queue->first;
+	const struct state_columns *columns = state_queue_columns(item->kind);
 
 	queue->first = item->next;
 	if (!queue->first)
 		queue->last = &queue->first;
 	queue->weight -= item->weight;
-	free_item(item);
+	for (unsigned int i = 0; i < columns->count; i++)
+		origin_unref(state_queue_origin(item, &columns->list[i]));
+	free(item);
 }
 
 void state_queue_init(struct state_queue *queue, unsigned int socket_count)
@@ -52,102 +75,84 @@ static size_t weight_of(const struct origin *origin)
 	return caller && caller->lineage ? weight + caller->lineage->shared.size : weight;
 }
 
-/* An item of what ID names, with room for SIZE bytes more; NULL: it is no id, or, and that is counted, there is no
- * room for it. REFERENCED: the weight of its origins. */
-static struct item *new_item(struct state_queue *queue, enum item_kind kind, unsigned int socket,
-			     struct bytes id, size_t size, size_t referenced)
-{
-	size_t weight = sizeof(struct item) + ID_SIZE + size + referenced;
-	struct item *item = NULL;
-
-	if (!is_id(id))
-		return NULL;
-	if (socket < queue->socket_count && weight <= QUEUE_MAX - queue->weight)
-		item = malloc(sizeof(*item) + ID_SIZE + size);
-	if (!item) {
-		queue->dropped++;
-		return NULL;
-	}
-	*item = (struct item){.kind = kind, .socket = socket, .weight = weight};
-	memcpy(item->texts, id.data, ID_SIZE);
-	item->id = (struct bytes){item->texts, ID_SIZE};
-	item->size = ID_SIZE;
-	*queue->last = item;
-	queue->last = &item->next;
-	queue->weight += weight;
-	return item;
-}
-
-/* A copy of TEXT in ITEM, which has room for it. */
-static struct bytes add_text(struct item *item, struct bytes text)
+/* TEXT becomes its copy in ITEM, which has room for it. */
+static void move_text(struct state_item *item, struct bytes *text)
 {
 	char *at = item->texts + item->size;
 
-	if (!text.data)
-		return text;
-	memcpy(at, text.data, text.size);
-	item->size += text.size;
-	return (struct bytes){at, text.size};
+	if (!text->data)
+		return;
+	item->size += text->size;
+	text->data = memcpy(at, text->data, text->size);
+}
+
+/* Puts a copy of DRAFT, with references and texts of its own. What is of no id is not kept; what there is no room for
+ * is counted. */
+static void put(struct state_queue *queue, struct state_item *draft)
+{
+	const struct state_columns *columns = state_queue_columns(draft->kind);
+	struct state_item *item = NULL;
+	size_t size = STATE_ID_SIZE;
+
+	draft->id = state_column_text(COLUMN_ID, draft->id);
+	if (!draft->id.data)
+		return;
+	for (unsigned int i = 0; i < columns->count; i++) {
+		struct bytes *text = text_at(draft, &columns->list[i]);
+
+		if (text)
+			*text = state_column_text(columns->list[i].kind, *text);
+		size += text ? text->size : 0;
+		draft->weight += weight_of(state_queue_origin(draft, &columns->list[i]));
+	}
+	draft->weight += sizeof(*item) + size;
+	if (draft->socket < queue->socket_count && draft->weight <= STATE_QUEUE_MAX - queue->weight)
+		item = malloc(sizeof(*item) + size);
+	if (!item) {
+		queue->dropped++;
+		return;
+	}
+	*item = *draft;
+	move_text(item, &item->id);
+	for (unsigned int i = 0; i < columns->count; i++) {
+		struct bytes *text = text_at(item, &columns->list[i]);
+
+		if (text)
+			move_text(item, text);
+		origin_ref(state_queue_origin(item, &columns->list[i]));
+	}
+	*queue->last = item;
+	queue->last = &item->next;
+	queue->weight += item->weight;
 }
 
 static void put_owned(void *data, unsigned int socket, const struct owned *owned)
 {
-	struct bytes name = bounded(owned->name), image = bounded(owned->image);
-	struct item *item = new_item(data, ITEM_OWNED, socket, owned->id, name.size + image.size,
-				     weight_of(owned->creator) + weight_of(owned->starter));
-
-	if (!item)
-		return;
-	item->owned = *owned;
-	item->owned.id = item->id;
-	item->owned.name = add_text(item, name);
-	item->owned.image = add_text(item, image);
-	origin_ref(owned->creator);
-	origin_ref(owned->starter);
+	put(data, &(struct state_item){
+			  .kind = STATE_OWNED, .socket = socket, .id = owned->id, .owned = *owned});
 }
 
 static void put_deed(void *data, unsigned int socket, struct bytes id, const struct deed *deed)
 {
-	struct bytes action = bounded(deed->action), command = cut(deed->command);
-	struct bytes exec_id = is_id(deed->exec_id) ? deed->exec_id : (struct bytes){0};
-	struct item *item =
-		new_item(data, ITEM_DEED, socket, id, action.size + command.size + exec_id.size,
-			 weight_of(deed->origin));
-
-	if (!item)
-		return;
-	item->deed = *deed;
-	item->deed.action = add_text(item, action);
-	item->deed.command = add_text(item, command);
-	item->deed.exec_id = add_text(item, exec_id);
-	origin_ref(deed->origin);
+	put(data,
+	    &(struct state_item){.kind = STATE_DEED, .socket = socket, .id = id, .deed = *deed});
 }
 
 static void put_exec(void *data, unsigned int socket, const struct owned_exec *exec)
 {
-	struct bytes container = is_id(exec->container_id) ? exec->container_id : (struct bytes){0};
-	struct item *item = new_item(data, ITEM_EXEC, socket, exec->id, container.size,
-				     weight_of(exec->starter));
-
-	if (!item)
-		return;
-	item->exec = *exec;
-	item->exec.id = item->id;
-	item->exec.container_id = add_text(item, container);
-	origin_ref(exec->starter);
+	put(data, &(struct state_item){
+			  .kind = STATE_EXEC, .socket = socket, .id = exec->id, .exec = *exec});
 }
 
 static void put_exec_ended(void *data, unsigned int socket, struct bytes id)
 {
-	new_item(data, ITEM_EXEC_ENDED, socket, id, 0, 0);
+	put(data, &(struct state_item){.kind = STATE_EXEC_ENDED, .socket = socket, .id = id});
 }
 
 static void put_removed(void *data, unsigned int socket, struct bytes id, uint64_t time)
 {
-	struct item *item = new_item(data, ITEM_REMOVED, socket, id, 0, 0);
-
-	if (item)
-		item->removed = time;
+	put(data, &(struct state_item){
+			  .kind = STATE_REMOVED, .socket = socket, .id = id, .removed = {time}});
 }
 
 struct keeper state_queue_keeper(struct state_queue *queue)

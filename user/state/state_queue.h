@@ -4,15 +4,16 @@
 #define CALLERD_STATE_QUEUE_H
 
 #include "docker/known/origin.h"
+#include "state/state_schema.h"
 
-#define QUEUE_MAX (16u << 20) /* bytes that wait, what they reference included */
+#define STATE_QUEUE_MAX (16u << 20) /* bytes that wait, what they reference included */
 
-enum item_kind { ITEM_OWNED, ITEM_DEED, ITEM_EXEC, ITEM_EXEC_ENDED, ITEM_REMOVED };
+enum state_item_kind { STATE_OWNED, STATE_DEED, STATE_EXEC, STATE_EXEC_ENDED, STATE_REMOVED };
 
 /* Something that was put. */
-struct item {
-	struct item *next;
-	enum item_kind kind;
+struct state_item {
+	struct state_item *next;
+	enum state_item_kind kind;
 	unsigned int socket;
 	size_t weight;
 	struct bytes id; /* of the container, or of the exec */
@@ -20,14 +21,22 @@ struct item {
 		struct owned owned;
 		struct deed deed;
 		struct owned_exec exec;
-		uint64_t removed; /* ns of CLOCK_REALTIME */
+		struct state_removed {
+			uint64_t time; /* ns of CLOCK_REALTIME */
+		} removed;
 	};
 	size_t size; /* of its texts */
 	char texts[];
 };
 
+/* The columns for what an item of this kind has. */
+const struct state_columns *state_queue_columns(enum state_item_kind kind);
+
+/* The origin that ITEM has in COLUMN; NULL: none. */
+struct origin *state_queue_origin(const struct state_item *item, const struct state_column *column);
+
 struct state_queue {
-	struct item *first, **last;
+	struct state_item *first, **last;
 	unsigned int socket_count;
 	size_t weight;	  /* of all that wait */
 	uint64_t dropped; /* there was no room for them */

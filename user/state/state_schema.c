@@ -3,118 +3,262 @@
 
 #include <stddef.h>
 
-/* A request stays as long as something goes back to it; so does its caller. */
-#define UNUSED                                                                                     \
-	" AND NOT EXISTS(SELECT 1 FROM containers WHERE creator = origins.id)"                     \
-	" AND NOT EXISTS(SELECT 1 FROM containers WHERE starter = origins.id)"                     \
-	" AND NOT EXISTS(SELECT 1 FROM deeds WHERE origin = origins.id)"                           \
-	" AND NOT EXISTS(SELECT 1 FROM execs WHERE starter = origins.id)"
+#include "docker/known/origin.h"
+#include "state/state.h"
+#include "state/state_queue.h"
 
 /* clang-format off */
-const char *const state_schema[] = {
-	"CREATE TABLE sockets(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, position INTEGER NOT NULL)",
-	/* hash is NULL where another caller has the same: nobody can make us compare many. */
-	"CREATE TABLE callers(id INTEGER PRIMARY KEY, hash INTEGER UNIQUE, content BLOB NOT NULL)",
-	"CREATE TABLE origins(id INTEGER PRIMARY KEY, event_id TEXT UNIQUE, time INTEGER NOT NULL,"
-	" operation TEXT, socket TEXT, caller INTEGER, container_name TEXT, container_image TEXT)",
-	"CREATE INDEX origins_caller ON origins(caller) WHERE caller IS NOT NULL",
-	"CREATE TABLE findings(origin INTEGER, number INTEGER, finding TEXT NOT NULL, severity TEXT,"
-	" detail TEXT, PRIMARY KEY(origin, number)) WITHOUT ROWID",
-	"CREATE TABLE containers(id INTEGER PRIMARY KEY, socket INTEGER NOT NULL, docker_id TEXT NOT NULL,"
-	" name TEXT, image TEXT, creator INTEGER, starter INTEGER, starter_known INTEGER NOT NULL,"
-	" created INTEGER NOT NULL, started INTEGER NOT NULL, died INTEGER NOT NULL,"
-	" labels INTEGER NOT NULL, labels_known INTEGER NOT NULL, swarm INTEGER NOT NULL,"
-	" stopped INTEGER NOT NULL, witnessed INTEGER NOT NULL, removed INTEGER NOT NULL, UNIQUE(socket, docker_id))",
-	"CREATE INDEX containers_creator ON containers(creator) WHERE creator IS NOT NULL",
-	"CREATE INDEX containers_starter ON containers(starter) WHERE starter IS NOT NULL",
-	"CREATE TABLE deeds(container INTEGER, number INTEGER, action TEXT NOT NULL, command TEXT,"
-	" exec_id TEXT, exit_code INTEGER, time INTEGER NOT NULL, kind TEXT NOT NULL, basis TEXT, reason TEXT,"
-	" origin INTEGER, PRIMARY KEY(container, number)) WITHOUT ROWID",
-	"CREATE INDEX deeds_origin ON deeds(origin) WHERE origin IS NOT NULL",
-	"CREATE TABLE execs(id INTEGER PRIMARY KEY, socket INTEGER NOT NULL, docker_id TEXT NOT NULL,"
-	" container TEXT, starter INTEGER, health_check INTEGER NOT NULL, UNIQUE(socket, docker_id))",
-	"CREATE INDEX execs_container ON execs(socket, container)",
-	"CREATE INDEX execs_starter ON execs(starter) WHERE starter IS NOT NULL",
-	"CREATE TRIGGER container_forgotten AFTER DELETE ON containers BEGIN"
-	" DELETE FROM deeds WHERE container = old.id;"
-	" DELETE FROM origins WHERE id IN (old.creator, old.starter)" UNUSED "; END",
-	"CREATE TRIGGER container_changed AFTER UPDATE OF creator, starter ON containers"
-	" WHEN old.creator IS NOT new.creator OR old.starter IS NOT new.starter BEGIN"
-	" DELETE FROM origins WHERE id IN (old.creator, old.starter)" UNUSED "; END",
-	"CREATE TRIGGER deed_forgotten AFTER DELETE ON deeds WHEN old.origin IS NOT NULL BEGIN"
-	" DELETE FROM origins WHERE id = old.origin" UNUSED "; END",
-	"CREATE TRIGGER exec_ended AFTER DELETE ON execs WHEN old.starter IS NOT NULL BEGIN"
-	" DELETE FROM origins WHERE id = old.starter" UNUSED "; END",
-	"CREATE TRIGGER exec_changed AFTER UPDATE OF starter ON execs"
-	" WHEN old.starter IS NOT new.starter BEGIN"
-	" DELETE FROM origins WHERE id = old.starter" UNUSED "; END",
-	"CREATE TRIGGER origin_forgotten AFTER DELETE ON origins BEGIN"
-	" DELETE FROM findings WHERE origin = old.id;"
-	" DELETE FROM callers WHERE id = old.caller"
-	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id); END",
-	NULL,
-};
 
-/* As read_owned() in state_read.c takes them. */
-#define OWNED "docker_id, name, image, creator, starter, starter_known, created, started, died,"           \
-	" labels, labels_known, swarm, stopped, witnessed"
+/* --- Columns ------------------------------------------------------------------------------------- */
+
+/* X(KIND, STRUCT, MEMBER) of each column. Columns are called as the members are. */
+
+#define OWNED_COLUMNS(X) \
+	X(ID, owned, id) X(TEXT, owned, name) X(TEXT, owned, image) \
+	X(ORIGIN, owned, creator) X(ORIGIN, owned, starter) X(INTEGER, owned, starter_known) \
+	X(INTEGER, owned, created) X(INTEGER, owned, started) X(INTEGER, owned, died) \
+	X(INTEGER, owned, labels) X(INTEGER, owned, labels_known) X(INTEGER, owned, swarm) \
+	X(INTEGER, owned, stopped) X(INTEGER, owned, witnessed)
+
+#define DEED_COLUMNS(X) \
+	X(TEXT, deed, action) X(CUT, deed, command) X(ID, deed, exec_id) \
+	X(INTEGER, deed, has_exit_code) X(INTEGER, deed, exit_code) X(INTEGER, deed, time) \
+	X(CAUSE, deed, kind) X(BASIS, deed, basis) X(REASON, deed, reason) \
+	X(ORIGIN, deed, origin)
+
+#define EXEC_COLUMNS(X) \
+	X(ID, owned_exec, id) X(ID, owned_exec, container_id) X(ORIGIN, owned_exec, starter) \
+	X(INTEGER, owned_exec, health_check)
+
+#define REMOVED_COLUMNS(X) X(INTEGER, state_removed, time)
+
+#define ORIGIN_COLUMNS(X) \
+	X(TEXT, origin, event_id) X(INTEGER, origin, time) X(OPERATION, origin, operation) \
+	X(TEXT, origin, socket) X(TEXT, origin, container_name) X(TEXT, origin, container_image)
+
+#define FINDING_COLUMNS(X) \
+	X(FINDING, finding, id) X(SEVERITY, finding, severity) X(CUT, finding, detail)
+
+/* Texts stand in the order in which decode.c has them in memory: so a caller that is read is the very one that lives,
+ * and boot_id, which that one lacks, is the last. */
+#define PROCESS_COLUMNS(X) \
+	X(INTEGER, process, pid) X(INTEGER, process, euid) X(INTEGER, process, start) \
+	X(INTEGER, process, executable_deleted) X(INTEGER, process, executable_exchanged) \
+	X(INTEGER, process, args_truncated) \
+	X(LONG, process, name) X(LONG, process, executable) X(LONG, process, args)
+
+#define CALLER_COLUMNS(X) \
+	X(INTEGER, caller, basis) X(INTEGER, caller, tid) \
+	X(INTEGER, caller, uid) X(INTEGER, caller, gid) X(INTEGER, caller, egid) \
+	X(INTEGER, caller, fsuid) X(INTEGER, caller, fsgid) \
+	X(INTEGER, caller, login_uid) X(INTEGER, caller, session) \
+	X(INTEGER, caller, mnt_ns) X(INTEGER, caller, pid_ns) X(INTEGER, caller, user_ns) \
+	X(INTEGER, caller, net_ns) X(INTEGER, caller, user_ns_owner) \
+	X(INTEGER, caller, capabilities) X(INTEGER, caller, cgroup_id) \
+	X(INTEGER, caller, executable_inode) X(INTEGER, caller, executable_device) \
+	X(INTEGER, caller, executable_generation) X(INTEGER, caller, executable_known) \
+	X(INTEGER, caller, cgroup_claimed) X(INTEGER, caller, cgroup_owner) \
+	X(INTEGER, caller, boot_to_real) \
+	X(INTEGER, caller, has_node) X(INTEGER, caller, in_node_group) \
+	X(INTEGER, caller, node_uid) X(INTEGER, caller, node_gid) X(INTEGER, caller, node_mode) \
+	X(TERMINAL, caller, tty) X(LONG, caller, executable_claimed) \
+	X(LONG, caller, working_directory) X(LONG, caller, root) X(LONG, caller, cgroup) \
+	X(LONG, caller, label) X(LONG, caller, boot_id)
+
+#define COLUMN(KIND, STRUCT, MEMBER) \
+	{COLUMN_##KIND, offsetof(struct STRUCT, MEMBER), sizeof(((struct STRUCT *)0)->MEMBER)},
+
+#define DEFINE_COLUMNS(NAME, COLUMNS) \
+	static const struct state_column NAME##_list[] = {COLUMNS(COLUMN)}; \
+	const struct state_columns state_##NAME##_columns = {COUNT(NAME##_list), NAME##_list}
+
+DEFINE_COLUMNS(owned, OWNED_COLUMNS);
+DEFINE_COLUMNS(deed, DEED_COLUMNS);
+DEFINE_COLUMNS(exec, EXEC_COLUMNS);
+DEFINE_COLUMNS(removed, REMOVED_COLUMNS);
+DEFINE_COLUMNS(origin, ORIGIN_COLUMNS);
+DEFINE_COLUMNS(finding, FINDING_COLUMNS);
+DEFINE_COLUMNS(caller, CALLER_COLUMNS);
+DEFINE_COLUMNS(process, PROCESS_COLUMNS);
+
+/* --- Tables -------------------------------------------------------------------------------------- */
+
+#define TYPE_INTEGER " INTEGER NOT NULL"
+#define TYPE_ID " TEXT"
+#define TYPE_TEXT " TEXT"
+#define TYPE_CUT " TEXT"
+#define TYPE_LONG " TEXT"
+#define TYPE_TERMINAL " TEXT"
+#define TYPE_ORIGIN " TEXT"
+#define TYPE_OPERATION " TEXT"
+#define TYPE_CAUSE " TEXT"
+#define TYPE_BASIS " TEXT"
+#define TYPE_REASON " TEXT"
+#define TYPE_FINDING " TEXT"
+#define TYPE_SEVERITY " TEXT"
+
+/* As statements name them, each behind a comma. */
+#define DEFINITION(KIND, STRUCT, MEMBER) ", " #MEMBER TYPE_##KIND
+#define COLUMN_NAME(KIND, STRUCT, MEMBER) ", " #MEMBER
+#define PARAMETER(KIND, STRUCT, MEMBER) ", ?"
+#define ASSIGNMENT(KIND, STRUCT, MEMBER) ", " #MEMBER " = excluded." #MEMBER
+
+/* Deletes the request that COLUMN of TABLE referred to, unless something refers to it still. */
+#define FORGET_ORIGIN(NAME, EVENT, TABLE, COLUMN)                                             \
+	"CREATE TRIGGER " NAME " AFTER " EVENT " ON " TABLE                                    \
+	" WHEN old." COLUMN " IS NOT NULL BEGIN"                                               \
+	" DELETE FROM origins WHERE event_id = old." COLUMN                                    \
+	" AND NOT EXISTS(SELECT 1 FROM containers WHERE creator = event_id)"                   \
+	" AND NOT EXISTS(SELECT 1 FROM containers WHERE starter = event_id)"                   \
+	" AND NOT EXISTS(SELECT 1 FROM deeds WHERE origin = event_id)"                         \
+	" AND NOT EXISTS(SELECT 1 FROM execs WHERE starter = event_id); END;"
+
+#define DIGITS(NUMBER) #NUMBER
+#define SQL(NUMBER) DIGITS(NUMBER)
+
+const char state_schema[] = "BEGIN;"
+	"PRAGMA application_id = " SQL(STATE_APPLICATION_ID) ";"
+	"PRAGMA user_version = " SQL(STATE_VERSION) ";"
+	"CREATE TABLE positions(socket TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE containers(row INTEGER PRIMARY KEY, socket TEXT NOT NULL,"
+	" removed INTEGER NOT NULL" OWNED_COLUMNS(DEFINITION) ", UNIQUE(socket, id)) STRICT;"
+	"CREATE TABLE deeds(container INTEGER, number INTEGER" DEED_COLUMNS(DEFINITION)
+	", PRIMARY KEY(container, number)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE execs(row INTEGER PRIMARY KEY, socket TEXT NOT NULL" EXEC_COLUMNS(DEFINITION)
+	", UNIQUE(socket, id)) STRICT;"
+	"CREATE TABLE origins(caller INTEGER NOT NULL" ORIGIN_COLUMNS(DEFINITION)
+	", PRIMARY KEY(event_id)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE findings(origin TEXT, number INTEGER" FINDING_COLUMNS(DEFINITION)
+	", PRIMARY KEY(origin, number)) WITHOUT ROWID, STRICT;"
+	"CREATE TABLE callers(id INTEGER PRIMARY KEY" CALLER_COLUMNS(DEFINITION) ") STRICT;"
+	"CREATE TABLE processes(caller INTEGER, number INTEGER" PROCESS_COLUMNS(DEFINITION)
+	", PRIMARY KEY(caller, number)) WITHOUT ROWID, STRICT;"
+
+	"CREATE INDEX containers_creator ON containers(creator) WHERE creator IS NOT NULL;"
+	"CREATE INDEX containers_starter ON containers(starter) WHERE starter IS NOT NULL;"
+	"CREATE INDEX deeds_origin ON deeds(origin) WHERE origin IS NOT NULL;"
+	"CREATE INDEX execs_starter ON execs(starter) WHERE starter IS NOT NULL;"
+	"CREATE INDEX execs_container ON execs(socket, container_id);"
+	"CREATE INDEX origins_caller ON origins(caller);"
+
+	FORGET_ORIGIN("creator_changed", "UPDATE OF creator", "containers", "creator")
+	FORGET_ORIGIN("starter_changed", "UPDATE OF starter", "containers", "starter")
+	FORGET_ORIGIN("creator_forgotten", "DELETE", "containers", "creator")
+	FORGET_ORIGIN("starter_forgotten", "DELETE", "containers", "starter")
+	FORGET_ORIGIN("deed_forgotten", "DELETE", "deeds", "origin")
+	FORGET_ORIGIN("exec_changed", "UPDATE OF starter", "execs", "starter")
+	FORGET_ORIGIN("exec_ended", "DELETE", "execs", "starter")
+	"CREATE TRIGGER container_forgotten AFTER DELETE ON containers BEGIN"
+	" DELETE FROM deeds WHERE container = old.row; END;"
+	"CREATE TRIGGER origin_forgotten AFTER DELETE ON origins BEGIN"
+	" DELETE FROM findings WHERE origin = old.event_id;"
+	" DELETE FROM callers WHERE id = old.caller"
+	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id); END;"
+	"CREATE TRIGGER caller_forgotten AFTER DELETE ON callers BEGIN"
+	" DELETE FROM processes WHERE caller = old.id; END;"
+	"COMMIT";
+
+/* --- Statements ---------------------------------------------------------------------------------- */
+
+#define HALF_OF_DEEDS SQL(STATE_DEEDS_MAX) " / 2"
+#define WITH_CONTAINER "WITH one AS (SELECT row FROM containers WHERE socket = ?1 AND id = ?2) "
 
 const char *const state_statements[STATEMENTS] = {
-	[BEGIN] = "BEGIN IMMEDIATE",
-	[COMMIT] = "COMMIT",
-	[ROLLBACK] = "ROLLBACK",
-	[PAGE_COUNT] = "PRAGMA page_count",
-	[FREE_COUNT] = "PRAGMA freelist_count",
-	[FIND_SOCKET] = "SELECT id FROM sockets WHERE path = ?1",
-	[ADD_SOCKET] = "INSERT INTO sockets(path, position) VALUES(?1, 0)",
-	[GET_POSITION] = "SELECT position FROM sockets WHERE path = ?1",
-	[SET_POSITION] = "INSERT INTO sockets(path, position) VALUES(?1, ?2)"
-		" ON CONFLICT(path) DO UPDATE SET position = excluded.position",
-	[FIND_CALLER] = "SELECT id FROM callers WHERE hash = ?1 AND content = ?2",
-	[ADD_CALLER] = "INSERT INTO callers(hash, content) VALUES("
-		"(SELECT ?1 WHERE NOT EXISTS(SELECT 1 FROM callers WHERE hash = ?1)), ?2)",
-	[GET_CALLER] = "SELECT coalesce(hash, 0), content FROM callers WHERE id = ?1",
-	[FIND_ORIGIN] = "SELECT id FROM origins WHERE event_id = ?1",
-	[ADD_ORIGIN] = "INSERT INTO origins(event_id, time, operation, socket, caller, container_name,"
-		" container_image) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2, ?3, ?4, ?5)",
-	[GET_ORIGIN] = "SELECT event_id, time, operation, socket, caller, container_name, container_image"
-		" FROM origins WHERE id = ?1",
-	[GET_FINDINGS] = "SELECT finding, severity, detail FROM findings WHERE origin = ?1 ORDER BY number",
-	[FIND_CONTAINER] = "SELECT id FROM containers WHERE socket = ?1 AND docker_id = ?2",
-	[PUT_CONTAINER] = "INSERT INTO containers(socket, " OWNED ", removed)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)"
-		" ON CONFLICT(socket, docker_id) DO UPDATE SET name = excluded.name,"
-		" image = excluded.image, creator = excluded.creator, starter = excluded.starter,"
-		" starter_known = excluded.starter_known, created = excluded.created,"
-		" started = excluded.started, died = excluded.died, labels = excluded.labels,"
-		" labels_known = excluded.labels_known, swarm = excluded.swarm,"
-		" stopped = excluded.stopped, witnessed = excluded.witnessed, removed = 0",
-	[REMOVE_CONTAINER] = "UPDATE containers SET removed = ?3 WHERE socket = ?1 AND docker_id = ?2",
+	[PUT_CONTAINER] = "INSERT INTO containers(removed, socket" OWNED_COLUMNS(COLUMN_NAME) ")"
+		" VALUES(0, ?1" OWNED_COLUMNS(PARAMETER) ") ON CONFLICT(socket, id)"
+		" DO UPDATE SET removed = 0" OWNED_COLUMNS(ASSIGNMENT),
+	/* A deed of a container that was forgotten has no row. */
+	[ADD_DEED] = WITH_CONTAINER "INSERT INTO deeds SELECT row,"
+		" (SELECT coalesce(max(number), 0) + 1 FROM deeds WHERE container = one.row)"
+		DEED_COLUMNS(PARAMETER) " FROM one",
+	[PUT_EXEC] = "INSERT INTO execs(socket" EXEC_COLUMNS(COLUMN_NAME) ")"
+		" VALUES(?1" EXEC_COLUMNS(PARAMETER) ") ON CONFLICT(socket, id)"
+		" DO UPDATE SET socket = excluded.socket" EXEC_COLUMNS(ASSIGNMENT),
+	[END_EXEC] = "DELETE FROM execs WHERE socket = ?1 AND id = ?2",
+	/* removed is 0 of those that are there. */
+	[REMOVE_CONTAINER] = "UPDATE containers SET removed = max(?3, 1)"
+		" WHERE socket = ?1 AND id = ?2",
+	[FORGET_DEED] = WITH_CONTAINER "DELETE FROM deeds WHERE container = (SELECT row FROM one)"
+		" AND number > " HALF_OF_DEEDS " AND number = (SELECT max(number) FROM deeds"
+		" WHERE container = (SELECT row FROM one)) - " HALF_OF_DEEDS,
+	[FORGET_EXECS] = "DELETE FROM execs WHERE row <= (SELECT max(row) FROM execs) - "
+		SQL(STATE_EXECS_MAX),
+	[END_EXECS] = "DELETE FROM execs WHERE socket = ?1 AND container_id = ?2",
+	[SET_POSITION] = "INSERT OR REPLACE INTO positions VALUES(?1, ?2)",
+	[GET_POSITION] = "SELECT position FROM positions WHERE socket = ?1",
+	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2" FINDING_COLUMNS(PARAMETER) ")",
+	[ADD_PROCESS] = "INSERT INTO processes VALUES(?1, ?2" PROCESS_COLUMNS(PARAMETER) ")",
+	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1" ORIGIN_COLUMNS(PARAMETER) ")",
+	[ADD_CALLER] = "INSERT OR IGNORE INTO callers VALUES(?1" CALLER_COLUMNS(PARAMETER) ")",
+	[LIST_CONTAINERS] = "SELECT row" OWNED_COLUMNS(COLUMN_NAME) " FROM containers"
+		" WHERE socket = ?1 AND removed = 0 ORDER BY row",
+	[LIST_EXECS] = "SELECT row" EXEC_COLUMNS(COLUMN_NAME) " FROM execs"
+		" WHERE socket = ?1 ORDER BY row",
+	[GET_DEEDS] = "SELECT number" DEED_COLUMNS(COLUMN_NAME) " FROM deeds"
+		" WHERE container = ?1 ORDER BY number",
+	[GET_ORIGIN] = "SELECT caller" ORIGIN_COLUMNS(COLUMN_NAME) " FROM origins"
+		" WHERE event_id = ?1",
+	[GET_FINDINGS] = "SELECT number" FINDING_COLUMNS(COLUMN_NAME) " FROM findings"
+		" WHERE origin = ?1 ORDER BY number",
+	[GET_CALLER] = "SELECT id" CALLER_COLUMNS(COLUMN_NAME) " FROM callers WHERE id = ?1",
+	[GET_PROCESSES] = "SELECT number" PROCESS_COLUMNS(COLUMN_NAME) " FROM processes"
+		" WHERE caller = ?1 ORDER BY number",
+	[FIND_STORIES] = "SELECT row, socket, removed, (SELECT coalesce(max(number), 0) - count(*)"
+		" FROM deeds WHERE container = containers.row)" OWNED_COLUMNS(COLUMN_NAME)
+		" FROM containers"
+		" WHERE id = ?1 OR name = ?1 OR substr(id, 1, length(?1)) = ?1"
+		" ORDER BY max(created, started, removed) DESC, row DESC",
+	[GET_LAST_CALLER] = "SELECT max(id) FROM callers",
 	[COUNT_CONTAINERS] = "SELECT count(*) FROM containers",
-	[FORGET_CONTAINERS] = "DELETE FROM containers WHERE id IN"
-		" (SELECT id FROM containers ORDER BY removed = 0, removed, id LIMIT ?1)",
-	[ADD_DEED] = "INSERT INTO deeds SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
-		" ?10 FROM deeds WHERE container = ?1",
-	[FORGET_DEED] = "DELETE FROM deeds WHERE container = ?1 AND number > ?2 AND number ="
-		" (SELECT max(number) FROM deeds WHERE container = ?1) - ?3",
-	[GET_DEEDS] = "SELECT action, command, exec_id, exit_code, time, kind, basis, reason, origin"
-		" FROM deeds WHERE container = ?1 ORDER BY number",
-	[PUT_EXEC] = "INSERT INTO execs(socket, docker_id, container, starter, health_check)"
-		" VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(socket, docker_id) DO UPDATE"
-		" SET container = excluded.container, starter = excluded.starter,"
-		" health_check = excluded.health_check",
-	[END_EXEC] = "DELETE FROM execs WHERE socket = ?1 AND docker_id = ?2",
-	[END_EXECS] = "DELETE FROM execs WHERE socket = ?1 AND container = ?2",
-	[FORGET_EXECS] = "DELETE FROM execs WHERE id <= (SELECT max(id) FROM execs) - ?1",
-	[LIST_CONTAINERS] = "SELECT " OWNED " FROM containers"
-		" WHERE socket = (SELECT id FROM sockets WHERE path = ?1) AND removed = 0 ORDER BY id",
-	[LIST_EXECS] = "SELECT docker_id, container, starter, health_check FROM execs"
-		" WHERE socket = (SELECT id FROM sockets WHERE path = ?1) ORDER BY id",
-	[FIND_STORIES] = "SELECT containers.id, path, removed, (SELECT coalesce(max(number), 0) - count(*)"
-		" FROM deeds WHERE container = containers.id), " OWNED
-		" FROM containers JOIN sockets ON sockets.id = socket"
-		" WHERE docker_id = ?1 OR name = ?1 OR substr(docker_id, 1, length(?1)) = ?1"
-		" ORDER BY max(created, started, removed) DESC, containers.id DESC",
+	[COUNT_BYTES] = "SELECT (page_count - freelist_count) * page_size"
+		" FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+	[FORGET_CONTAINERS] = "DELETE FROM containers WHERE row IN"
+		" (SELECT row FROM containers ORDER BY removed = 0, removed, row LIMIT ?1)",
 };
+
 /* clang-format on */
+
+/* --- What columns hold ---------------------------------------------------------------------------- */
+
+static bool is_id(struct bytes id)
+{
+	if (!id.data || id.size != STATE_ID_SIZE)
+		return false;
+	for (size_t i = 0; i < id.size; i++)
+		if (!memchr("0123456789abcdef", id.data[i], 16))
+			return false;
+	return true;
+}
+
+struct bytes state_column_text(enum state_column_kind kind, struct bytes text)
+{
+	static const size_t sizes[] = {
+		[COLUMN_TEXT] = 4096, [COLUMN_CUT] = STATE_CUT_SIZE, [COLUMN_LONG] = 64 << 10};
+
+	if (kind == COLUMN_CUT && text.size > STATE_CUT_SIZE) {
+		text.size = STATE_CUT_SIZE;
+		while (text.size && (text.data[text.size] & 0xc0) == 0x80) /* within a character */
+			text.size--;
+	}
+	if (kind == COLUMN_ID ? !is_id(text) : text.size > sizes[kind])
+		return (struct bytes){0};
+	return text;
+}
+
+const char *state_column_word(enum state_column_kind kind, unsigned int value)
+{
+	switch (kind) {
+	case COLUMN_OPERATION:
+		return value < OPERATIONS ? operation_name(value) : NULL;
+	case COLUMN_CAUSE:
+		return cause_kind_name(value);
+	case COLUMN_BASIS:
+		return cause_basis_name(value);
+	case COLUMN_REASON:
+		return cause_reason_name(value);
+	case COLUMN_FINDING:
+		return finding_kind(value)->id;
+	default:
+		return finding_severity_name(value);
+	}
+}

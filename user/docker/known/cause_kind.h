@@ -31,9 +31,4 @@ const char *cause_kind_name(enum cause_kind kind);
 const char *cause_basis_name(enum cause_basis basis);
 const char *cause_reason_name(enum cause_reason reason);
 
-/* The value of a name; false: there is no such name. */
-bool cause_kind_by_name(struct bytes name, enum cause_kind *ret);
-bool cause_basis_by_name(struct bytes name, enum cause_basis *ret);
-bool cause_reason_by_name(struct bytes name, enum cause_reason *ret);
-
 #endif
