@@ -313,10 +313,12 @@ class Dockerd:
         os.mkdir(self.dir)
         self.path, self.other = self.dir + '/docker.sock', self.dir + '/other.sock'
         driver = docker('info', '--format', '{{.Driver}}').strip()
+        with open(self.dir + '/daemon.json', 'w') as config:  # the testbed's names its own --exec-root
+            config.write('{}')
         self.command = [
             'dockerd', '--data-root', self.dir + '/data', '--exec-root', self.dir + '/exec',
             '--host', 'unix://' + self.path, '--host', 'unix://' + self.other,
-            '--pidfile', self.dir + '/pid', '--config-file', DIR + '/daemon.json',
+            '--pidfile', self.dir + '/pid', '--config-file', self.dir + '/daemon.json',
             '--containerd', DIR + '/containerd.sock', '--containerd-namespace', name,
             '--containerd-plugins-namespace', name + '-plugins', '--storage-driver', driver,
             '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/' + os.path.basename(DIR),
