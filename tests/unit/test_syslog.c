@@ -268,7 +268,8 @@ static void test_unix_full(void **state)
 	world.next = world.confirmed = 0;
 	total = world_send(&world, 2000);
 	assert_int_equal(world.driver->error, -EAGAIN);
-	((struct datagram *)world.driver)->progress = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS) - 6000;
+	((struct datagram *)world.driver)->progress =
+		(clock_now(CLOCK_MONOTONIC) / NS_PER_MS) - 6000;
 	assert_int_equal(world_send(&world, 2000), 0);
 	assert_why(&world, "takes nothing");
 	close(fd);

@@ -67,7 +67,7 @@ static void server_wait(const struct server *server, unsigned int records)
 }
 
 static struct syslog_tcp *begin_tcp(struct world *world, struct server *server, unsigned int count,
-				size_t size)
+				    size_t size)
 {
 	struct syslog_tcp *stream;
 
