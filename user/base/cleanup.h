@@ -3,16 +3,7 @@
 #ifndef CALLERD_CLEANUP_H
 #define CALLERD_CLEANUP_H
 
-#include <unistd.h>
-
 /* FUNCTION gets the variable's address. A variable that hands over what it owns is set to its empty value first. */
 #define _cleanup_(function) __attribute__((cleanup(function)))
-
-/* For a descriptor, which is below 0 where there is none. Keeps errno as close() leaves it. */
-static inline void cleanup_close(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 #endif

@@ -15,6 +15,12 @@
 /* ns of a clock of clock_gettime() now. */
 uint64_t clock_now(clockid_t id);
 
+/* ms of CLOCK_MONOTONIC now. */
+static inline uint64_t clock_now_ms(void)
+{
+	return clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+}
+
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970, of a boot whose clocks differ by BOOT_TO_REAL ns; 0 where that
  * would be before 1970. */
 uint64_t clock_real(int64_t boot_to_real, uint64_t boot_time);

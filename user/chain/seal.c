@@ -28,17 +28,8 @@ static int find_keys(const struct chain *chain, struct keys *keys)
 	return error;
 }
 
-static void put_text(struct json *json, const char *key, const char *text)
-{
-	json_put_string(json, key, bytes_of(text));
-}
-
-static void put_words(struct json *json, const char *key, const char *word)
-{
-	json_open_array(json, key);
-	json_put_word(json, NULL, word);
-	json_close(json);
-}
+/* Members that are the same in all seals; MEMBERS is a literal. */
+#define PUT_MEMBERS(json, members) json_put_members(json, members, strlen(members))
 
 static void put_message(struct json *json, const struct chain *chain)
 {
@@ -59,83 +50,49 @@ static void put_message(struct json *json, const struct chain *chain)
 static void put_ecs(struct json *json, const struct chain *chain, const struct chain_seal *seal)
 {
 	json_put_time(json, "@timestamp", seal->real);
-	json_open_object(json, "ecs");
-	json_put_word(json, "version", ECS_VERSION);
-	json_close(json);
+	PUT_MEMBERS(json, "\"ecs\":{\"version\":\"" ECS_VERSION "\"}");
 	put_message(json, chain);
-	json_open_object(json, "event");
-	json_put_word(json, "kind", "event");
-	put_words(json, "category", "host");
-	put_words(json, "type", "info");
-	json_put_word(json, "action", ACTION);
-	json_put_word(json, "module", "callerd");
-	json_put_word(json, "dataset", "callerd.audit");
-	json_put_number(json, "severity", 0);
-	json_close(json);
+	PUT_MEMBERS(json,
+		    "\"event\":{\"kind\":\"event\",\"category\":[\"host\"],\"type\":[\"info\"],"
+		    "\"action\":\"" ACTION "\",\"module\":\"callerd\","
+		    "\"dataset\":\"callerd.audit\",\"severity\":0}");
 	json_open_object(json, "host");
-	put_text(json, "name", seal->host_name);
+	json_put_string(json, "name", bytes_of(seal->host_name));
 	json_close(json);
 	json_open_object(json, "agent");
-	json_put_word(json, "type", "callerd");
-	put_text(json, "version", seal->version);
-	put_text(json, "ephemeral_id", seal->run_id);
+	PUT_MEMBERS(json, "\"type\":\"callerd\"");
+	json_put_string(json, "version", bytes_of(seal->version));
+	json_put_string(json, "ephemeral_id", bytes_of(seal->run_id));
 	json_close(json);
 	json_open_object(json, "callerd");
 }
 
-/* --- OCSF: Base Event, for there is no class for it --------------------------------------------- */
-
-static void put_class(struct json *json)
-{
-	json_put_number(json, "category_uid", 0);
-	json_put_word(json, "category_name", "Uncategorized");
-	json_put_number(json, "class_uid", 0);
-	json_put_word(json, "class_name", "Base Event");
-	json_put_number(json, "activity_id", 99);
-	json_put_word(json, "activity_name", "Seal");
-	json_put_number(json, "type_uid", 99);
-	json_put_number(json, "severity_id", 1);
-	json_put_word(json, "severity", "Informational");
-}
-
-static void put_metadata(struct json *json, const struct chain_seal *seal)
-{
-	json_open_object(json, "metadata");
-	json_put_word(json, "version", OCSF_VERSION);
-	put_words(json, "profiles", "host");
-	json_open_object(json, "product");
-	json_put_word(json, "name", "callerd");
-	json_put_word(json, "vendor_name", "callerd");
-	put_text(json, "version", seal->version);
-	json_close(json);
-	json_put_word(json, "event_code", ACTION);
-	json_put_word(json, "log_name", "callerd.audit");
-	json_close(json);
-}
-
-static void put_device(struct json *json, const struct chain_seal *seal)
-{
-	json_open_object(json, "device");
-	json_put_number(json, "type_id", 0);
-	json_put_word(json, "type", "Unknown");
-	if (seal->host_name && *seal->host_name)
-		put_text(json, "hostname", seal->host_name);
-	else
-		json_put_word(json, "name", "localhost");
-	json_open_object(json, "os");
-	json_put_word(json, "name", "Linux");
-	json_put_number(json, "type_id", 200);
-	json_close(json);
-	json_close(json);
-}
+/* --- OCSF: Base Event, for there is no class for seals ------------------------------------------ */
 
 static void put_ocsf(struct json *json, const struct chain *chain, const struct chain_seal *seal)
 {
 	json_put_number(json, "time", seal->real / NS_PER_MS);
 	put_message(json, chain);
-	put_class(json);
-	put_metadata(json, seal);
-	put_device(json, seal);
+	PUT_MEMBERS(json,
+		    "\"category_uid\":0,\"category_name\":\"Uncategorized\",\"class_uid\":0,"
+		    "\"class_name\":\"Base Event\",\"activity_id\":99,\"activity_name\":\"Seal\","
+		    "\"type_uid\":99,\"severity_id\":1,\"severity\":\"Informational\"");
+	json_open_object(json, "metadata");
+	PUT_MEMBERS(json, "\"version\":\"" OCSF_VERSION "\",\"profiles\":[\"host\"]");
+	json_open_object(json, "product");
+	PUT_MEMBERS(json, "\"name\":\"callerd\",\"vendor_name\":\"callerd\"");
+	json_put_string(json, "version", bytes_of(seal->version));
+	json_close(json);
+	PUT_MEMBERS(json, "\"event_code\":\"" ACTION "\",\"log_name\":\"callerd.audit\"");
+	json_close(json);
+	json_open_object(json, "device");
+	PUT_MEMBERS(json, "\"type_id\":0,\"type\":\"Unknown\"");
+	if (seal->host_name && *seal->host_name)
+		json_put_string(json, "hostname", bytes_of(seal->host_name));
+	else
+		json_put_word(json, "name", "localhost");
+	PUT_MEMBERS(json, "\"os\":{\"name\":\"Linux\",\"type_id\":200}");
+	json_close(json);
 	json_open_object(json, "unmapped");
 }
 

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/percent.h"
 
 #define CHUNK_LINE_MAX 4095 /* with its LF; Go: maxLineLength */
 #define TRAILER_MAX 4096    /* Go peeks no further than its read buffer for the end of a trailer */
@@ -120,7 +120,7 @@ static const unsigned char classes[256] = {
 };
 /* clang-format on */
 
-static bool is(char c, int class)
+static bool is_class(char c, int class)
 {
 	return classes[(unsigned char)c] & class;
 }
@@ -144,13 +144,6 @@ static char lower(char c)
 static bool is_letter(char c)
 {
 	return lower(c) >= 'a' && lower(c) <= 'z';
-}
-
-static int percent_hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	return lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10 : -1;
 }
 
 static void fail(struct http1_parser *parser, const char *error)
@@ -201,11 +194,8 @@ static void end_method(struct http1_parser *parser)
 {
 	static const char *const known[] = {"GET",     "HEAD",	"POST",	   "PUT",  "DELETE",
 					    "OPTIONS", "PATCH", "CONNECT", "TRACE"};
-	size_t i = 0;
 
-	while (i < COUNT(known) && !is_method(parser, known[i]))
-		i++;
-	if (i == COUNT(known))
+	if (!bytes_are_any(bytes_of(parser->head.method), known, COUNT(known)))
 		note(parser, HTTP1_ANOMALY_UNKNOWN_METHOD);
 	parser->state = AT_TARGET;
 	parser->phase = TARGET_FIRST;
@@ -215,7 +205,7 @@ static size_t read_method(struct http1_parser *parser, const char *data, size_t 
 {
 	size_t used, at = strlen(parser->head.method);
 
-	for (used = 0; used < size && is(data[used], TOKEN); used++)
+	for (used = 0; used < size && is_class(data[used], TOKEN); used++)
 		if (at < sizeof(parser->head.method) - 1)
 			parser->head.method[at++] = data[used];
 	if (used == size)
@@ -329,7 +319,7 @@ static size_t read_target(struct http1_parser *parser, const char *data, size_t 
 			end_target(parser);
 			return used + 1;
 		}
-		if (c == '\t' || is(c, CONTROL) || !target_byte(parser, c)) {
+		if (c == '\t' || is_class(c, CONTROL) || !target_byte(parser, c)) {
 			fail(parser, "malformed request target");
 			return used + 1;
 		}
@@ -441,18 +431,28 @@ static size_t read_status(struct http1_parser *parser, const char *data, size_t 
 	return 0;
 }
 
-static size_t read_reason(struct http1_parser *parser, const char *data, size_t size)
+/* Passes over the rest of a line. Returns how many bytes were taken; *ENDED: the line's end is among them. */
+static size_t pass_line(struct http1_parser *parser, const char *data, size_t size, bool *ended)
 {
 	const char *end = memchr(data, '\n', size);
 	size_t line = end ? (size_t)(end - data) : size;
 
 	if (line)
 		parser->cr = data[line - 1] == '\r';
-	if (!end)
-		return size;
-	end_line(parser);
-	parser->state = AT_LINE;
-	return line + 1;
+	*ended = end;
+	return end ? line + 1 : size;
+}
+
+static size_t read_reason(struct http1_parser *parser, const char *data, size_t size)
+{
+	bool ended;
+	size_t used = pass_line(parser, data, size, &ended);
+
+	if (ended) {
+		end_line(parser);
+		parser->state = AT_LINE;
+	}
+	return used;
 }
 
 /* --- A header's value ------------------------------------------------------------------------ */
@@ -592,7 +592,7 @@ static void value_byte(struct http1_parser *parser, char c)
 {
 	switch (parser->kind) {
 	case KIND_HOST:
-		if (!is(c, HOST))
+		if (!is_class(c, HOST))
 			fail(parser, "malformed Host header");
 		break;
 	case KIND_LENGTH:
@@ -638,7 +638,7 @@ static void trim_kept(struct http1_parser *parser)
 static void value_span(struct http1_parser *parser, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size && parser->state != AT_ERROR; i++) {
-		if (is(data[i], CONTROL))
+		if (is_class(data[i], CONTROL))
 			control_byte(parser);
 		if (parser->kind <= KIND_IGNORED)
 			continue;
@@ -688,7 +688,7 @@ static size_t read_fold(struct http1_parser *parser, const char *data, size_t si
 	return used;
 }
 
-static void begin_fold(struct http1_parser *parser)
+static void start_fold(struct http1_parser *parser)
 {
 	note(parser, HTTP1_ANOMALY_FOLDED_HEADER);
 	parser->state = AT_FOLD;
@@ -819,7 +819,7 @@ static void end_name(struct http1_parser *parser)
 
 static void name_byte(struct http1_parser *parser, char c)
 {
-	if (!is(c, TOKEN)) {
+	if (!is_class(c, TOKEN)) {
 		/* In a trailer Go before 1.20 never looks at the names. */
 		if (is_request(parser) && !parser->trailer)
 			fail(parser, "malformed header line");
@@ -956,7 +956,7 @@ static size_t read_line(struct http1_parser *parser, const char *data, size_t si
 {
 	if (is_space(*data)) {
 		if (parser->in_header)
-			begin_fold(parser);
+			start_fold(parser);
 		else
 			fail(parser, "malformed header line");
 		return 0;
@@ -1054,15 +1054,12 @@ static size_t read_chunk_padding(struct http1_parser *parser, const char *data, 
 
 static size_t read_chunk_extension(struct http1_parser *parser, const char *data, size_t size)
 {
-	const char *end = memchr(data, '\n', size);
-	size_t line = end ? (size_t)(end - data) : size;
+	bool ended;
+	size_t used = pass_line(parser, data, size, &ended);
 
-	if (line)
-		parser->cr = data[line - 1] == '\r';
-	if (!end)
-		return size;
-	end_chunk_line(parser);
-	return line + 1;
+	if (ended)
+		end_chunk_line(parser);
+	return used;
 }
 
 static size_t read_chunk_end(struct http1_parser *parser, const char *data, size_t size)

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "json/gofold.h"
 #include "json/gojson.h"
 
 #define FRAMES_MAX 32		     /* deeper shapes are not looked into */
@@ -708,32 +709,6 @@ static void add_key_piece(struct body *body, struct bytes piece)
 	body->key_size += piece.size;
 }
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
-}
-
-/* What folds to the ASCII letter C and is none: how many bytes of it TEXT begins with. */
-static size_t folds_to(char c, const char *text, size_t size)
-{
-	if (c == 's' && size >= 2 && !memcmp(text, "\xc5\xbf", 2)) /* U+017F */
-		return 2;
-	return c == 'k' && size >= 3 && !memcmp(text, "\xe2\x84\xaa", 3) ? 3 : 0; /* U+212A */
-}
-
-static bool equal_folded(const char *name, const char *key, size_t size)
-{
-	size_t at = 0, used;
-
-	for (; *name && at < size; name++, at += used) {
-		used = lower(*name) == lower(key[at]) ? 1
-						      : folds_to(lower(*name), key + at, size - at);
-		if (!used)
-			return false;
-	}
-	return !*name && at == size;
-}
-
 static bool equal_exactly(const char *name, const char *key, size_t size)
 {
 	size_t at = 0;
@@ -767,7 +742,7 @@ static const struct shape_field *find_by_key(struct body *body, struct frame *fr
 			continue;
 		if (equal_exactly(field->name, key, size))
 			return field;
-		if (!folded && equal_folded(field->name, key, size))
+		if (!folded && gofold_is((struct bytes){key, size}, field->name, GOFOLD_EQUAL))
 			folded = field;
 	}
 	if (folded)

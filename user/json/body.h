@@ -114,11 +114,14 @@ enum body_state {
 	BODY_MISTYPED, /* JSON, but not of this type: Go reports an error at the end */
 };
 
+/* The first child of VALUE, which may be NULL. */
+static inline const struct value *body_first(const struct value *value)
+{
+	return value ? value->first : NULL;
+}
+
 /* Each child ONE of the value LIST, which may be NULL. */
-/* NOLINTBEGIN(bugprone-macro-parentheses): ONE is a name */
-#define EACH(one, list)                                                                            \
-	for (const struct value *one = (list) ? (list)->first : NULL; one; one = one->next)
-/* NOLINTEND(bugprone-macro-parentheses) */
+#define EACH(one, list) for (const struct value *one = body_first(list); one; one = one->next)
 
 struct body;
 

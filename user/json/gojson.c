@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/percent.h"
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define REPLACEMENT_SIZE 3
 #define EXPONENT_MAX 10000 /* Go takes no further digits of an exponent */
@@ -71,7 +73,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static size_t spaces(const char *data, size_t size)
+static size_t count_spaces(const char *data, size_t size)
 {
 	size_t used = 0;
 
@@ -94,7 +96,7 @@ static void end_value(struct gojson *json)
 	json->state = json->depth ? AT_NEXT : AT_END;
 }
 
-static size_t open(struct gojson *json, struct said *said, bool object)
+static size_t open_level(struct gojson *json, struct said *said, bool object)
 {
 	unsigned int level = json->depth;
 	uint64_t bit = UINT64_C(1) << level % 64;
@@ -111,7 +113,7 @@ static size_t open(struct gojson *json, struct said *said, bool object)
 	return 1;
 }
 
-static size_t close(struct gojson *json, struct said *said)
+static size_t close_level(struct gojson *json, struct said *said)
 {
 	said->step = in_object(json) ? GOJSON_OBJECT_END : GOJSON_ARRAY_END;
 	json->depth--;
@@ -145,9 +147,9 @@ static size_t begin_value(struct gojson *json, char c, struct said *said)
 {
 	switch (c) {
 	case '{':
-		return open(json, said, true);
+		return open_level(json, said, true);
 	case '[':
-		return open(json, said, false);
+		return open_level(json, said, false);
 	case '"':
 		return begin_string(json, false);
 	case 't':
@@ -167,23 +169,23 @@ static size_t begin_value(struct gojson *json, char c, struct said *said)
 
 static size_t read_value(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	size_t used = spaces(data, size);
+	size_t used = count_spaces(data, size);
 
 	if (used == size)
 		return used;
 	if (json->state == AT_ELEMENT_OR_END && data[used] == ']')
-		return used + close(json, said);
+		return used + close_level(json, said);
 	return used + begin_value(json, data[used], said);
 }
 
 static size_t read_key(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	size_t used = spaces(data, size);
+	size_t used = count_spaces(data, size);
 
 	if (used == size)
 		return used;
 	if (json->state == AT_KEY_OR_END && data[used] == '}')
-		return used + close(json, said);
+		return used + close_level(json, said);
 	if (data[used] != '"')
 		return fail(json, said, "not JSON: no key where one is due");
 	return used + begin_string(json, true);
@@ -191,7 +193,7 @@ static size_t read_key(struct gojson *json, const char *data, size_t size, struc
 
 static size_t read_colon(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	size_t used = spaces(data, size);
+	size_t used = count_spaces(data, size);
 
 	if (used == size)
 		return used;
@@ -204,13 +206,13 @@ static size_t read_colon(struct gojson *json, const char *data, size_t size, str
 
 static size_t read_next(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	size_t used = spaces(data, size);
+	size_t used = count_spaces(data, size);
 	bool object = in_object(json);
 
 	if (used == size)
 		return used;
 	if (data[used] == (object ? '}' : ']'))
-		return used + close(json, said);
+		return used + close_level(json, said);
 	if (data[used] != ',')
 		return fail(json, said, "not JSON: neither comma nor end after a value");
 	json->state = object ? AT_KEY : AT_VALUE;
@@ -234,7 +236,7 @@ static size_t read_literal(struct gojson *json, const char *data, size_t size, s
 
 static size_t read_end(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	size_t used = spaces(data, size);
+	size_t used = count_spaces(data, size);
 
 	if (used < size) {
 		json->state = AT_TRAILING;
@@ -525,16 +527,9 @@ static void end_hex(struct gojson *json, struct said *said)
 
 static size_t read_hex(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	char c = *data;
-	int digit;
+	int digit = percent_hex_value(*data);
 
-	if (is_digit(c))
-		digit = c - '0';
-	else if (c >= 'a' && c <= 'f')
-		digit = c - 'a' + 10;
-	else if (c >= 'A' && c <= 'F')
-		digit = c - 'A' + 10;
-	else
+	if (digit < 0)
 		return fail(json, said, "not JSON: a malformed escape");
 	json->hex = json->hex << 4 | digit;
 	if (++json->hex_size == 4)

@@ -89,11 +89,10 @@ static void unref_all(struct entry **entries, unsigned int count)
 /* Waits after a failure, each time longer. */
 static void pause_after_failure(struct sink *sink, struct thread *thread, int *pause)
 {
-	uint64_t end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + *pause, now;
+	uint64_t end = clock_now_ms() + *pause, now;
 
 	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
-	while ((now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS) < end && !is(&thread->ending) &&
-	       !is(&sink->reopen))
+	while ((now = clock_now_ms()) < end && !is(&thread->ending) && !is(&sink->reopen))
 		wake_wait(&thread->wake, (unsigned int)(end - now));
 	if (is(&thread->ending) && !is(&sink->given_up))
 		wake_wait(&thread->wake, PAUSE_FIRST);
@@ -142,7 +141,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 static void run_driver(struct sink *sink)
 {
 	const struct driver_ops *ops = sink->driver->ops;
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 	bool reopen = __atomic_exchange_n(&sink->reopen, false, __ATOMIC_ACQ_REL);
 
 	if (reopen && ops->reopen)
@@ -259,14 +258,14 @@ static void *spool_all(void *data)
 {
 	struct sink *sink = data;
 	int pause = PAUSE_FIRST;
-	uint64_t synced = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t synced = clock_now_ms();
 
 	thread_be_nice();
 	while (!is(&sink->given_up)) {
 		bool ending = is(&sink->spooler.ending);
 
-		if (clock_now(CLOCK_MONOTONIC) / NS_PER_MS >= synced + RUN_INTERVAL) {
-			synced = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+		if (clock_now_ms() >= synced + RUN_INTERVAL) {
+			synced = clock_now_ms();
 			sink->spool_error = spool_sync(sink->spool);
 			take_spool_word(sink, sink->spool_error);
 		}
@@ -343,7 +342,7 @@ bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_coun
 static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
 			 size_t size)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 
 	if (trouble->told && !trouble->why[0]) {
 		snprintf(text, size, "%s can be written again", name);
@@ -490,7 +489,7 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 /* Whether THREAD ended, until UNTIL in ms. */
 static bool join(struct thread *thread, uint64_t until)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 	struct timespec end = thread_deadline(now < until ? (unsigned int)(until - now) : 0);
 
 	if (!thread->running)
@@ -508,8 +507,7 @@ static void end_thread(struct thread *thread)
 /* Ends the threads. False: one of them hangs in a disk that does not answer. */
 static bool end_threads(struct sink *sink, int milliseconds)
 {
-	uint64_t end =
-		clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (milliseconds > 0 ? milliseconds : 0);
+	uint64_t end = clock_now_ms() + (milliseconds > 0 ? milliseconds : 0);
 
 	end_thread(&sink->spooler);
 	join(&sink->spooler, end);
@@ -519,7 +517,7 @@ static bool end_threads(struct sink *sink, int milliseconds)
 		eventfd_write(sink->stop, 1);
 		wake_call(&sink->spooler.wake);
 		wake_call(&sink->sender.wake);
-		end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + GRACE;
+		end = clock_now_ms() + GRACE;
 	}
 	join(&sink->spooler, end);
 	join(&sink->sender, end);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a container that is dangerous by itself gives whoever enters it. */
-#include "docker/judge/judge.h"
-
-#define PRINTED(bytes) (int)(bytes).size, (bytes).data ? (bytes).data : ""
+#include "docker/judge/judge_inside.h"
 
 /* Which of its files a container has of the host. The socket of an engine is none that can be read. */
 static bool is_of_files(enum finding_id id)
@@ -40,8 +38,8 @@ static void carry(struct judging *judging, enum judge_entry entry, const struct 
 		return;
 	if (!is_given(entry, finding))
 		severity = SEVERITY_MEDIUM;
-	verdict_add(judging->verdict, finding->id, severity, "in a container that %s%.*s",
-		    verb(finding), PRINTED(finding->detail));
+	ADD(judging, finding->id, severity, "in a container that %s%.*s", verb(finding),
+	    PRINTED(finding->detail));
 }
 
 static void add_entered(struct judging *judging, enum judge_entry entry, const struct verdict *has)
@@ -53,10 +51,9 @@ static void add_entered(struct judging *judging, enum judge_entry entry, const s
 		    (!worst || has->findings[i].severity > worst->severity))
 			worst = &has->findings[i];
 	if (worst && worst->severity >= SEVERITY_HIGH)
-		verdict_add(judging->verdict, FINDING_ROOT_CONTAINER_ENTERED, worst->severity,
-			    "%s a container that %s%.*s",
-			    entry == ENTRY_ALL ? "enters" : "reads in", verb(worst),
-			    PRINTED(worst->detail));
+		ADD(judging, FINDING_ROOT_CONTAINER_ENTERED, worst->severity,
+		    "%s a container that %s%.*s", entry == ENTRY_ALL ? "enters" : "reads in",
+		    verb(worst), PRINTED(worst->detail));
 }
 
 bool judge_container_known(struct judging *judging)
@@ -66,8 +63,8 @@ bool judge_container_known(struct judging *judging)
 	if (container && inventory_container_judged(container))
 		return true;
 	if (!judging->refused)
-		verdict_add(judging->verdict, FINDING_NOT_JUDGED, SEVERITY_NONE,
-			    "what the container may do is not known");
+		ADD(judging, FINDING_NOT_JUDGED, SEVERITY_NONE,
+		    "what the container may do is not known");
 	return false;
 }
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/judge/facts.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/bytes.h"
 #include "docker/judge/judge.h"
 #include "http/query.h"
@@ -51,14 +48,6 @@ static void add_setting(struct text *out, const char *setting, struct bytes valu
 	mask_text(out, value);
 }
 
-static void add_integer(struct text *out, int64_t number)
-{
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), "%" PRId64, number);
-	text_add_string(out, digits);
-}
-
 static void spell_string(struct text *out, const struct value *value)
 {
 	mask_text(out, value->string);
@@ -92,7 +81,6 @@ static void spell_mount(struct text *out, const struct value *mount)
 	const struct value *bind = body_get(mount, "BindOptions");
 	const struct value *volume = body_get(mount, "VolumeOptions");
 	const struct value *driver = body_get(volume, "DriverConfig");
-	const struct value *options = body_get(driver, "Options");
 
 	add_setting(out, "type", body_string(mount, "Type"));
 	add_setting(out, "source", body_string(mount, "Source"));
@@ -104,7 +92,7 @@ static void spell_mount(struct text *out, const struct value *mount)
 		add_part(out, ",", bytes_of("bind-nonrecursive"));
 	add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
 	add_setting(out, "volume-driver", body_string(driver, "Name"));
-	EACH (one, options) {
+	EACH (one, body_get(driver, "Options")) {
 		text_add_string(out, ",volume-opt=");
 		spell_pair(out, one);
 	}
@@ -127,15 +115,14 @@ static void add_strings(struct text *out, const char *setting, const struct valu
 void facts_spell_device_request(struct text *out, const struct value *request)
 {
 	const struct value *count = body_get(request, "Count");
-	const struct value *capabilities = body_get(request, "Capabilities");
 
 	add_setting(out, "driver", body_string(request, "Driver"));
 	if (count && count->number) {
 		text_add_string(out, out->size ? ",count=" : "count=");
-		add_integer(out, count->number);
+		text_add_signed(out, count->number);
 	}
 	add_strings(out, "device", body_get(request, "DeviceIDs"));
-	EACH (one, capabilities)
+	EACH (one, body_get(request, "Capabilities"))
 		add_strings(out, "capabilities", one);
 }
 
@@ -152,11 +139,9 @@ static void spell_target(struct text *out, const struct value *attachment)
 
 static void spell_privilege(struct text *out, const struct value *privilege)
 {
-	const struct value *values = body_get(privilege, "Value");
-
 	mask_text(out, body_string(privilege, "Name"));
 	text_add_string(out, ":");
-	EACH (one, values) {
+	EACH (one, body_get(privilege, "Value")) {
 		text_add_char(out, ' ');
 		mask_text(out, one->string);
 	}
@@ -300,7 +285,7 @@ static void add_restart_policy(struct verdict *verdict, const struct value *poli
 	text_add_bytes(&text, body_string(policy, "Name"));
 	if (text.size && count && count->number) {
 		text_add_char(&text, ':');
-		add_integer(&text, count->number);
+		text_add_signed(&text, count->number);
 	}
 	add_text(verdict, "restart_policy", text_since(&text, 0));
 }

@@ -11,11 +11,6 @@
 #include "json/gofold.h"
 #include "secret/mask.h"
 
-static bool contains(struct bytes bytes, const char *word)
-{
-	return bytes.data && memmem(bytes.data, bytes.size, word, strlen(word));
-}
-
 /* --- mounts ----------------------------------------------------------------------------------- */
 
 static void add_source(struct judging *judging, const struct place *place,
@@ -165,10 +160,9 @@ static void judge_mounts(struct judging *judging, const struct value *mounts)
 
 static void judge_volumes_from(struct judging *judging, struct bytes spec)
 {
-	const char *colon = spec.size ? memchr(spec.data, ':', spec.size) : NULL;
+	struct bytes rest = spec;
 
-	if (colon)
-		spec.size = (size_t)(colon - spec.data);
+	bytes_take(&rest, ':', &spec);
 	ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "volumes of container %.*s",
 	    PRINTED(spec));
 	judge_join(judging, JOIN_VOLUMES, spec);
@@ -252,21 +246,17 @@ static void judge_capabilities(struct judging *judging, const struct value *list
 
 static void judge_devices(struct judging *judging, const struct value *host)
 {
-	const struct value *list = body_get(host, "Devices");
-
-	EACH (one, list) {
+	EACH (one, body_get(host, "Devices")) {
 		struct bytes permissions = body_string(one, "CgroupPermissions");
 
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s%s%.*s",
 		    PRINTED(body_string(one, "PathOnHost")), permissions.size ? ", access " : "",
 		    PRINTED(permissions));
 	}
-	list = body_get(host, "DeviceCgroupRules");
-	EACH (one, list)
+	EACH (one, body_get(host, "DeviceCgroupRules"))
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s",
 		    PRINTED(one->string));
-	list = body_get(host, "DeviceRequests");
-	EACH (one, list) {
+	EACH (one, body_get(host, "DeviceRequests")) {
 		_cleanup_(text_free) struct text asked = {0};
 
 		facts_spell_device_request(&asked, one);
@@ -284,17 +274,14 @@ static bool is_namespaced_sysctl(struct bytes sysctl)
 					  "kernel.sem",	   "kernel.shmall",	    "kernel.shmmax",
 					  "kernel.shmmni", "kernel.shm_rmid_forced"};
 
-	for (size_t i = 0; i < COUNT(ipc); i++)
-		if (bytes_are(sysctl, ipc[i]))
-			return true;
-	return bytes_begin(sysctl, "net.") || bytes_begin(sysctl, "fs.mqueue.");
+	return bytes_are_any(sysctl, ipc, COUNT(ipc)) || bytes_begin(sysctl, "net.") ||
+	       bytes_begin(sysctl, "fs.mqueue.");
 }
 
 static void judge_runtime(struct judging *judging, const struct value *host)
 {
 	struct bytes runtime = body_string(host, "Runtime");
 	struct bytes parent = body_string(host, "CgroupParent");
-	const struct value *sysctls = body_get(host, "Sysctls");
 
 	if (runtime.size && !bytes_are(runtime, "runc"))
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s",
@@ -302,7 +289,7 @@ static void judge_runtime(struct judging *judging, const struct value *host)
 	if (parent.size)
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
 		    PRINTED(parent));
-	EACH (one, sysctls)
+	EACH (one, body_get(host, "Sysctls"))
 		if (!is_namespaced_sysctl(one->key))
 			ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "sysctl %.*s",
 			    PRINTED(one->key));
@@ -312,16 +299,12 @@ static void judge_runtime(struct judging *judging, const struct value *host)
 
 static void judge_host_config(struct judging *judging, const struct value *host)
 {
-	const struct value *list;
-
 	if (body_true(host, "Privileged"))
 		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
-	list = body_get(host, "Binds");
-	EACH (one, list)
+	EACH (one, body_get(host, "Binds"))
 		judge_bind(judging, one->string);
 	judge_mounts(judging, body_get(host, "Mounts"));
-	list = body_get(host, "VolumesFrom");
-	EACH (one, list)
+	EACH (one, body_get(host, "VolumesFrom"))
 		judge_volumes_from(judging, one->string);
 	judge_namespaces(judging, host);
 	judge_capabilities(judging, body_get(host, "CapAdd"));
@@ -343,10 +326,7 @@ static void judge_volume_keys(struct judging *judging, const struct value *volum
 /* The network of that name among those that the container joins. */
 static void judge_endpoints(struct judging *judging, const struct value *body)
 {
-	const struct value *endpoints =
-		body_get(body_get(body, "NetworkingConfig"), "EndpointsConfig");
-
-	EACH (one, endpoints)
+	EACH (one, body_get(body_get(body, "NetworkingConfig"), "EndpointsConfig"))
 		if (bytes_are(one->key, "host"))
 			ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE,
 			    "the host's network namespace");
@@ -420,7 +400,7 @@ static bool is_delicate(struct bytes path)
 	static const char *const holders[] = {"/etc", "/run", "/proc", "/sys", "/home"};
 
 	for (size_t i = 0; i < COUNT(within); i++)
-		if (contains(path, within[i]))
+		if (path.data && memmem(path.data, path.size, within[i], strlen(within[i])))
 			return true;
 	for (size_t i = 0; i < COUNT(holders); i++)
 		if (ends(path, holders[i]))
@@ -582,11 +562,10 @@ void judge_archive_write(struct judging *judging)
 /* USER or USER:GROUP; numbers as Go's strconv.Atoi takes them. */
 static bool is_root(struct bytes user)
 {
-	const char *colon = user.size ? memchr(user.data, ':', user.size) : NULL;
+	struct bytes rest = user;
 	size_t zeros;
 
-	if (colon)
-		user.size = (size_t)(colon - user.data);
+	bytes_take(&rest, ':', &user);
 	if (bytes_are(user, "root"))
 		return true;
 	if (user.size && (*user.data == '+' || *user.data == '-'))
@@ -675,9 +654,7 @@ void judge_network_connect(struct judging *judging)
 
 void judge_plugin(struct judging *judging)
 {
-	const struct value *list = judging->body;
-
-	EACH (one, list) {
+	EACH (one, judging->body) {
 		const struct value *values = body_get(one, "Value");
 		const struct value *first = values ? values->first : NULL;
 		_cleanup_(text_free) struct text value_told = {0};

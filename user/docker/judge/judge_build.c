@@ -51,69 +51,35 @@ static void judge_cgroup_parent(struct judging *judging, const char *key, struct
 		    PRINTED(parent));
 }
 
-static void judge_capability(struct judging *judging, struct bytes name)
+static void judge_capability(struct judging *judging, const char *key, struct bytes name)
 {
 	ADD(judging, FINDING_CAP_ADD, judge_capability_severity(name), "capability %.*s of a build",
 	    PRINTED(name));
 }
 
-static void judge_device(struct judging *judging, struct bytes name)
+static void judge_device(struct judging *judging, const char *key, struct bytes name)
 {
 	ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s of a build", PRINTED(name));
 }
 
-static void judge_label(struct judging *judging, struct bytes label)
+static void judge_label(struct judging *judging, const char *key, struct bytes label)
 {
-	_cleanup_(text_free) struct text option = {0};
-
-	text_add_string(&option, "label=");
-	text_add_bytes(&option, label);
-	judge_security_option(judging, text_since(&option, 0));
+	judge_security_setting(judging, "label=", label);
 }
 
-/* Each text of the JSON list VALUE. */
-static void judge_list(struct judging *judging, const char *key, struct bytes value,
-		       void (*judge)(struct judging *judging, struct bytes text))
+static void judge_option(struct judging *judging, const char *key, struct bytes option)
 {
-	struct body *body = read_json(&shape_texts, value);
-
-	if (!body) {
-		judge_not_judged(judging, SEVERITY_NONE, key, value);
-		return;
-	}
-	EACH (one, body_value(body))
-		judge(judging, one->string);
-	body_free(body);
+	judge_security_option(judging, option);
 }
 
-static void judge_capabilities(struct judging *judging, const char *key, struct bytes value)
+static void judge_seccomp(struct judging *judging, const char *key, struct bytes profile)
 {
-	judge_list(judging, key, value, judge_capability);
+	judge_security_setting(judging, "seccomp=", profile);
 }
 
-static void judge_devices(struct judging *judging, const char *key, struct bytes value)
+static void judge_apparmor(struct judging *judging, const char *key, struct bytes profile)
 {
-	judge_list(judging, key, value, judge_device);
-}
-
-static void judge_labels(struct judging *judging, const char *key, struct bytes value)
-{
-	judge_list(judging, key, value, judge_label);
-}
-
-static void judge_options(struct judging *judging, const char *key, struct bytes value)
-{
-	judge_list(judging, key, value, judge_security_option);
-}
-
-static void judge_profile(struct judging *judging, const char *key, struct bytes value)
-{
-	_cleanup_(text_free) struct text option = {0};
-
-	text_add_string(&option, key);
-	text_add_char(&option, '=');
-	text_add_bytes(&option, value);
-	judge_security_option(judging, text_since(&option, 0));
+	judge_security_setting(judging, "apparmor=", profile);
 }
 
 /* [{"Name":"pid","Host":true,"Path":""}] of buildah. */
@@ -208,44 +174,67 @@ static void judge_isolation(struct judging *judging, const char *key, struct byt
 		judge_not_judged(judging, SEVERITY_NONE, key, value);
 }
 
-/* Keys that are not here have no say in what a build may do, but within its containers. */
+enum value_form {
+	FORM_ONE,  /* of several values the first one counts */
+	FORM_EACH, /* of several values each counts */
+	FORM_LIST, /* the value is a list of texts in JSON, of which each counts */
+};
+
+/* A key that is not here says nothing about what a build may do outside of its containers. */
 static const struct build_key {
 	const char *name;
+	enum value_form form;
 	void (*judge)(struct judging *judging, const char *key, struct bytes value);
 } build_keys[] = {
-	{"addcaps", judge_capabilities},
-	{"apparmor", judge_profile},
-	{"cgroupparent", judge_cgroup_parent},
-	{"devices", judge_devices},
-	{"isolation", judge_isolation},
-	{"labelopts", judge_labels},
-	{"networkmode", judge_network_mode},
-	{"nsoptions", judge_namespaces},
-	{"outputs", judge_output},
-	{"remote", judge_remote},
-	{"rusagelogfile", judge_written},
-	{"seccomp", judge_profile},
-	{"securityopt", judge_options},
-	{"volume", judge_volume},
+	{"addcaps", FORM_LIST, judge_capability},
+	{"apparmor", FORM_ONE, judge_apparmor},
+	{"cgroupparent", FORM_ONE, judge_cgroup_parent},
+	{"devices", FORM_LIST, judge_device},
+	{"isolation", FORM_ONE, judge_isolation},
+	{"labelopts", FORM_LIST, judge_label},
+	{"networkmode", FORM_ONE, judge_network_mode},
+	{"nsoptions", FORM_ONE, judge_namespaces},
+	{"outputs", FORM_ONE, judge_output},
+	{"remote", FORM_ONE, judge_remote},
+	{"rusagelogfile", FORM_ONE, judge_written},
+	{"seccomp", FORM_ONE, judge_seccomp},
+	{"securityopt", FORM_LIST, judge_option},
+	{"volume", FORM_EACH, judge_volume},
 };
+
+static void judge_value(struct judging *judging, const struct build_key *key, struct bytes value)
+{
+	struct body *body;
+
+	if (key->form != FORM_LIST) {
+		key->judge(judging, key->name, value);
+		return;
+	}
+	body = read_json(&shape_texts, value);
+	if (!body)
+		judge_not_judged(judging, SEVERITY_NONE, key->name, value);
+	EACH (one, body ? body_value(body) : NULL)
+		key->judge(judging, key->name, one->string);
+	body_free(body);
+}
 
 void judge_build_query(struct judging *judging)
 {
+	_cleanup_(text_free) struct text name = {0}, value = {0};
 	bool seen[COUNT(build_keys)] = {false};
 	struct bytes query = judging->query;
-	_cleanup_(text_free) struct text key = {0}, value = {0};
 
-	while (query_next(&query, &key, &value)) {
+	while (query_next(&query, &name, &value)) {
 		for (size_t i = 0; i < COUNT(build_keys); i++) {
-			if (!gofold_is(text_since(&key, 0), build_keys[i].name, GOFOLD_EQUAL))
+			const struct build_key *key = &build_keys[i];
+
+			if (!gofold_is(text_since(&name, 0), key->name, GOFOLD_EQUAL))
 				continue;
-			/* Of most, the first one counts. */
-			if (!seen[i] || build_keys[i].judge == judge_volume)
-				build_keys[i].judge(judging, build_keys[i].name,
-						    text_since(&value, 0));
+			if (!seen[i] || key->form == FORM_EACH)
+				judge_value(judging, key, text_since(&value, 0));
 			seen[i] = true;
 		}
-		text_cut(&key, 0);
+		text_cut(&name, 0);
 		text_cut(&value, 0);
 	}
 }

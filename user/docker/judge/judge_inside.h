@@ -70,6 +70,8 @@ void judge_log(struct judging *judging, struct bytes driver, const struct value 
 
 void judge_security_options(struct judging *judging, const struct value *host);
 void judge_security_option(struct judging *judging, struct bytes option);
+/* The option that is the text NAME, with its separator, and VALUE behind it. */
+void judge_security_setting(struct judging *judging, const char *name, struct bytes value);
 void judge_system_paths(struct judging *judging, const struct value *host);
 void judge_privileges(struct judging *judging, const struct value *privileges);
 

@@ -11,39 +11,26 @@ enum option_kind {
 	OPTION_FILE, /* that is written */
 };
 
+/* clang-format off */
 /* Names that end in '*' stand for all that begin so; the first one that fits counts. */
 static const struct log_option {
 	const char *name;
 	enum option_kind kind;
 } log_options[] = {
-	{"syslog-address", OPTION_ADDRESS},
-	{"fluentd-address", OPTION_ADDRESS},
-	{"gelf-address", OPTION_ADDRESS},
-	{"splunk-url", OPTION_ADDRESS},
-	{"awslogs-endpoint", OPTION_ADDRESS},
-	{"awslogs-credentials-endpoint", OPTION_ADDRESS},
+	{"syslog-address", OPTION_ADDRESS}, {"fluentd-address", OPTION_ADDRESS},
+	{"gelf-address", OPTION_ADDRESS}, {"splunk-url", OPTION_ADDRESS},
+	{"awslogs-endpoint", OPTION_ADDRESS}, {"awslogs-credentials-endpoint", OPTION_ADDRESS},
 	{"path", OPTION_FILE}, /* Podman's */
-	{"awslogs-*", OPTION_HARMLESS},
-	{"cache-*", OPTION_HARMLESS},
-	{"compress", OPTION_HARMLESS},
-	{"env", OPTION_HARMLESS},
-	{"env-regex", OPTION_HARMLESS},
-	{"fluentd-*", OPTION_HARMLESS},
-	{"gcp-*", OPTION_HARMLESS},
-	{"gelf-*", OPTION_HARMLESS},
-	{"labels", OPTION_HARMLESS},
-	{"labels-regex", OPTION_HARMLESS},
-	{"line-only", OPTION_HARMLESS},
-	{"logentries-token", OPTION_HARMLESS},
-	{"max-buffer-size", OPTION_HARMLESS},
-	{"max-file", OPTION_HARMLESS},
-	{"max-size", OPTION_HARMLESS},
-	{"mode", OPTION_HARMLESS},
-	{"size", OPTION_HARMLESS},
-	{"splunk-*", OPTION_HARMLESS},
-	{"syslog-*", OPTION_HARMLESS},
-	{"tag", OPTION_HARMLESS},
+	{"awslogs-*", OPTION_HARMLESS}, {"cache-*", OPTION_HARMLESS},
+	{"compress", OPTION_HARMLESS}, {"env", OPTION_HARMLESS}, {"env-regex", OPTION_HARMLESS},
+	{"fluentd-*", OPTION_HARMLESS}, {"gcp-*", OPTION_HARMLESS}, {"gelf-*", OPTION_HARMLESS},
+	{"labels", OPTION_HARMLESS}, {"labels-regex", OPTION_HARMLESS},
+	{"line-only", OPTION_HARMLESS}, {"logentries-token", OPTION_HARMLESS},
+	{"max-buffer-size", OPTION_HARMLESS}, {"max-file", OPTION_HARMLESS},
+	{"max-size", OPTION_HARMLESS}, {"mode", OPTION_HARMLESS}, {"size", OPTION_HARMLESS},
+	{"splunk-*", OPTION_HARMLESS}, {"syslog-*", OPTION_HARMLESS}, {"tag", OPTION_HARMLESS},
 };
+/* clang-format on */
 
 static const struct log_option *find_option(struct bytes name)
 {
@@ -82,11 +69,9 @@ static bool is_system_log(struct bytes path)
 					      "/run/systemd/journal/socket",
 					      "/run/systemd/journal/syslog"};
 	_cleanup_(text_free) struct text clean = {0};
-	bool known;
 
 	host_paths_clean(&clean, path);
-	known = bytes_are_any(text_since(&clean, 0), sockets, COUNT(sockets));
-	return known;
+	return bytes_are_any(text_since(&clean, 0), sockets, COUNT(sockets));
 }
 
 static void judge_address(struct judging *judging, const struct value *option)
@@ -118,35 +103,29 @@ static void judge_file(struct judging *judging, const struct value *option)
 	    PRINTED(option->string), source.reason ? ": " : "", source.reason ?: "");
 }
 
-/* Those that keep the output on this host, or want an address, which is judged. */
-static bool is_known_driver(struct bytes driver)
-{
-	static const char *const drivers[] = {"",
-					      "default",
-					      "etwlogs",
-					      "fluentd",
-					      "gelf",
-					      "journald",
-					      "json-file",
-					      "k8s-file",
-					      "local",
-					      "none",
-					      "passthrough",
-					      "splunk",
-					      "passthrough-tty",
-					      "syslog"};
-
-	return bytes_are_any(driver, drivers, COUNT(drivers));
-}
-
 void judge_log(struct judging *judging, struct bytes driver, const struct value *options)
 {
 	static const char *const remote[] = {"awslogs", "gcplogs", "logentries"};
+	/* These keep the output on this host, or want an address, which is judged. */
+	static const char *const known_drivers[] = {"",
+						    "default",
+						    "etwlogs",
+						    "fluentd",
+						    "gelf",
+						    "journald",
+						    "json-file",
+						    "k8s-file",
+						    "local",
+						    "none",
+						    "passthrough",
+						    "splunk",
+						    "passthrough-tty",
+						    "syslog"};
 
 	if (bytes_are_any(driver, remote, COUNT(remote)))
 		ADD(judging, FINDING_LOG_DESTINATION, SEVERITY_NONE, "output goes to %.*s",
 		    PRINTED(driver));
-	else if (!is_known_driver(driver))
+	else if (!bytes_are_any(driver, known_drivers, COUNT(known_drivers)))
 		judge_not_judged(judging, SEVERITY_NONE, "log driver", driver);
 	EACH (one, options) {
 		const struct log_option *known = find_option(one->key);

@@ -35,6 +35,8 @@ struct opinion {
 	const char *why;
 };
 
+#define OPINION(severity) ((struct opinion){severity, NULL})
+
 static const struct shape text_shape = {.kind = SHAPE_STRING};
 static const struct shape_field profile_action_fields[] = {{"defaultAction", &text_shape}, {0}};
 static const struct shape shape_seccomp_profile = {.kind = SHAPE_STRUCT,
@@ -67,22 +69,22 @@ static struct opinion of_seccomp(struct bytes value)
 	struct bytes profile = gofold_trim(value);
 
 	if (bytes_are(value, "unconfined"))
-		return (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_HIGH);
 	if (!value.size || bytes_are(value, "builtin") || bytes_are(value, "default"))
-		return (struct opinion){SEVERITY_INFO, NULL};
+		return OPINION(SEVERITY_INFO);
 	if (*value.data == '/') /* Podman reads it from there */
-		return (struct opinion){SEVERITY_MEDIUM, NULL};
-	return profile.size ? seccomp_profile(profile) : (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_MEDIUM);
+	return profile.size ? seccomp_profile(profile) : OPINION(SEVERITY_HIGH);
 }
 
 static struct opinion of_apparmor(struct bytes value)
 {
 	if (bytes_are(value, "unconfined"))
-		return (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_HIGH);
 	if (!value.size || bytes_are(value, "docker-default") ||
 	    bytes_begin(value, "containers-default-"))
-		return (struct opinion){SEVERITY_INFO, NULL};
-	return (struct opinion){SEVERITY_MEDIUM, NULL};
+		return OPINION(SEVERITY_INFO);
+	return OPINION(SEVERITY_MEDIUM);
 }
 
 /* Types that SELinux does not confine; others, and other levels, reach what this container's would not. */
@@ -92,11 +94,11 @@ static struct opinion of_label(struct bytes value)
 	static const char *const parts[] = {"user:", "role:", "type:", "level:", "filetype:"};
 
 	if (bytes_are_any(value, open, COUNT(open)))
-		return (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_HIGH);
 	for (size_t i = 0; i < COUNT(parts); i++)
 		if (bytes_begin(value, parts[i]))
-			return (struct opinion){SEVERITY_MEDIUM, NULL};
-	return (struct opinion){SEVERITY_NONE, NULL};
+			return OPINION(SEVERITY_MEDIUM);
+	return OPINION(SEVERITY_NONE);
 }
 
 /* A switch that protects where it is on, or where it is off. What is no bool the engine refuses. */
@@ -105,7 +107,7 @@ static struct opinion of_switch(const struct option *option, bool protects)
 	bool on = true;
 
 	if (option->has_value && !gofold_bool(option->value, &on))
-		return (struct opinion){SEVERITY_NONE, NULL};
+		return OPINION(SEVERITY_NONE);
 	return (struct opinion){on == protects ? SEVERITY_INFO : SEVERITY_HIGH, NULL};
 }
 
@@ -118,9 +120,9 @@ static struct opinion opinion_of(struct bytes text)
 	if (bytes_are(option.name, "writable-cgroups"))
 		return of_switch(&option, false);
 	if (bytes_are(text, "disable")) /* of an old client: a label without its name */
-		return (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_HIGH);
 	if (!option.has_value)
-		return (struct opinion){SEVERITY_NONE, NULL};
+		return OPINION(SEVERITY_NONE);
 	if (bytes_are(option.name, "seccomp"))
 		return of_seccomp(option.value);
 	if (bytes_are(option.name, "apparmor"))
@@ -130,10 +132,10 @@ static struct opinion opinion_of(struct bytes text)
 	/* Podman's, and that of Docker's client, which sends it as lists of paths. */
 	if (bytes_are(option.name, "unmask") ||
 	    (bytes_are(option.name, "systempaths") && bytes_are(option.value, "unconfined")))
-		return (struct opinion){SEVERITY_HIGH, NULL};
+		return OPINION(SEVERITY_HIGH);
 	if (bytes_are(option.name, "mask"))
-		return (struct opinion){SEVERITY_INFO, NULL};
-	return (struct opinion){SEVERITY_NONE, NULL};
+		return OPINION(SEVERITY_INFO);
+	return OPINION(SEVERITY_NONE);
 }
 
 void judge_security_option(struct judging *judging, struct bytes option)
@@ -146,6 +148,15 @@ void judge_security_option(struct judging *judging, struct bytes option)
 		ADD(judging, FINDING_SECURITY_DISABLED, opinion.severity, "%s", opinion.why);
 	else if (opinion.severity > SEVERITY_INFO)
 		ADD(judging, FINDING_SECURITY_DISABLED, opinion.severity, "%.*s", PRINTED(option));
+}
+
+void judge_security_setting(struct judging *judging, const char *name, struct bytes value)
+{
+	_cleanup_(text_free) struct text option = {0};
+
+	text_add_string(&option, name);
+	text_add_bytes(&option, value);
+	judge_security_option(judging, text_since(&option, 0));
 }
 
 /* The engine itself disables labels of what shares the host's processes or memory. */
@@ -268,13 +279,9 @@ void judge_privileges(struct judging *judging, const struct value *privileges)
 		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "label=disable");
 	for (size_t i = 0; i < COUNT(labels); i++) {
 		struct bytes value = body_string(selinux, labels[i].field);
-		_cleanup_(text_free) struct text option = {0};
 
-		if (!value.size)
-			continue;
-		text_add_string(&option, labels[i].label);
-		text_add_bytes(&option, value);
-		judge_security_option(judging, text_since(&option, 0));
+		if (value.size)
+			judge_security_setting(judging, labels[i].label, value);
 	}
 	for (size_t i = 0; i < COUNT(profiles); i++) {
 		struct bytes mode = body_string(body_get(privileges, profiles[i]), "Mode");

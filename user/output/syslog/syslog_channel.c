@@ -157,12 +157,12 @@ static int read_away(const struct channel *channel)
 /* Reads until the server's end of the connection; 0: it did not come in time. */
 static int wait_ended(const struct channel *channel, const struct driver *driver, int milliseconds)
 {
-	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now_ms() + (uint64_t)milliseconds;
 	int result, seen;
 
 	for (;;) {
 		result = read_away(channel);
-		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+		now = clock_now_ms();
 		if (result || now >= end)
 			return result;
 		seen = driver_poll(driver, channel->fd, POLLIN | POLLRDHUP, (int)(end - now));

@@ -116,7 +116,7 @@ static int connect_host(struct datagram *datagram)
 /* Sees to it that there is a socket. 0, or -errno that is in driver.error as well. */
 static int connected(struct datagram *datagram)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 	int fd;
 
 	if (datagram->fd >= 0 && (!is_udp(datagram) || now - datagram->connected < RESOLVE_AFTER))
@@ -189,7 +189,7 @@ static int send_once(struct datagram *datagram)
  * looked up again. */
 static int wait_room(struct datagram *datagram, int error, uint64_t until)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 	int seen = 0;
 
 	if (!datagram->waits)
@@ -258,7 +258,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 				 unsigned int count)
 {
 	struct datagram *datagram = (struct datagram *)driver;
-	uint64_t until = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + SLICE;
+	uint64_t until = clock_now_ms() + SLICE;
 	unsigned int done = 0;
 	int error = 0;
 

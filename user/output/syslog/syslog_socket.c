@@ -25,7 +25,7 @@ int syslog_pending_error(int fd)
 static int wait_connected(const struct driver *driver, int fd, uint64_t until)
 {
 	for (;;) {
-		uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+		uint64_t now = clock_now_ms();
 		int seen;
 
 		if (now >= until)
@@ -79,14 +79,14 @@ static const struct addrinfo *address_at(const struct addrinfo *addresses, unsig
 static int connect_any(struct driver *driver, const struct addrinfo *addresses, unsigned int first,
 		       int milliseconds)
 {
-	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now_ms() + (uint64_t)milliseconds;
 	unsigned int count = 0;
 	int fd = -EADDRNOTAVAIL;
 
 	for (const struct addrinfo *address = addresses; address; address = address->ai_next)
 		count++;
 	for (unsigned int i = 0; i < count; i++) {
-		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+		now = clock_now_ms();
 		fd = connect_to(driver, address_at(addresses, (first + i) % count),
 				now < end ? now + (end - now) / (count - i) : now);
 		if (fd >= 0 || fd == -ECANCELED)

@@ -120,8 +120,7 @@ static int stage(struct syslog_tcp *stream, struct entry *const *entries, unsign
 /* SIZE more bytes were written. */
 static void advance(struct syslog_tcp *stream, size_t size)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS,
-		 end = syslog_channel_written(&stream->channel);
+	uint64_t now = clock_now_ms(), end = syslog_channel_written(&stream->channel);
 
 	stream->written += size;
 	stream->pending = 0;
@@ -194,8 +193,7 @@ static void break_off(struct syslog_tcp *stream, int error)
 /* Of those that were written whole: how many arrived, now that the server has ended the connection. */
 static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS, grace = (uint64_t)stream->grace,
-		 arrived;
+	uint64_t now = clock_now_ms(), grace = (uint64_t)stream->grace, arrived;
 
 	if (stream->channel.orderly)
 		return stream->flight.records;
@@ -276,7 +274,7 @@ static bool connect_anew(struct syslog_tcp *stream)
 		stream->reload = true;
 		return false;
 	}
-	stream->progress = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	stream->progress = clock_now_ms();
 	if (!stream->breaks)
 		return true;
 	result = await_reaction(stream);
@@ -306,7 +304,7 @@ static bool is_ready(struct syslog_tcp *stream)
 /* Waits until the connection takes more, until UNTIL. 0; -EAGAIN: it does not; CHANNEL_ENDED or -errno. */
 static int wait_room(struct syslog_tcp *stream, uint64_t until)
 {
-	uint64_t now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+	uint64_t now = clock_now_ms();
 	int seen;
 
 	if (now >= until)
@@ -374,7 +372,7 @@ static int send_until(struct syslog_tcp *stream, struct entry *const *entries, u
 
 static void tell_slow(struct syslog_tcp *stream)
 {
-	if (clock_now(CLOCK_MONOTONIC) / NS_PER_MS - stream->progress >= SLOW_AFTER)
+	if (clock_now_ms() - stream->progress >= SLOW_AFTER)
 		driver_fail(&stream->driver, -ETIMEDOUT, "its server takes nothing");
 	else
 		driver_fail(&stream->driver, -EAGAIN, "its server is slow");
@@ -392,7 +390,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 		return 0;
 	wary = stream->breaks >= WARY_AFTER;
 	result = send_until(stream, entries, wary ? 1 : count, &done,
-			    clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)stream->slice);
+			    clock_now_ms() + (uint64_t)stream->slice);
 	if (!result && wary)
 		result = await_reaction(stream);
 	if (result == -EAGAIN) {
@@ -436,7 +434,7 @@ static void finish(struct driver *driver)
 
 	if (stream->channel.fd < 0 || !stream->unconfirmed)
 		return;
-	result = drain(stream, clock_now(CLOCK_MONOTONIC) / NS_PER_MS + FINISH_TIMEOUT);
+	result = drain(stream, clock_now_ms() + FINISH_TIMEOUT);
 	if (!result) {
 		result = syslog_channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
 		stream->channel.orderly = true; /* it has read up to our own end */

@@ -199,7 +199,7 @@ static int fail(struct driver *driver, SSL *session, enum tls_state state, int e
 
 static int shake_hands(struct driver *driver, SSL *session, int fd, int milliseconds)
 {
-	uint64_t now, end = clock_now(CLOCK_MONOTONIC) / NS_PER_MS + (uint64_t)milliseconds;
+	uint64_t now, end = clock_now_ms() + (uint64_t)milliseconds;
 	enum tls_state state;
 	int error = 0, seen;
 
@@ -211,7 +211,7 @@ static int shake_hands(struct driver *driver, SSL *session, int fd, int millisec
 			return 0;
 		if (state != TLS_WANTS_READ && state != TLS_WANTS_WRITE)
 			return fail(driver, session, state, error);
-		now = clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+		now = clock_now_ms();
 		if (now >= end)
 			return driver_fail(driver, -ETIMEDOUT,
 					   "its server does not answer the TLS handshake");
