@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who is charged for an event, and whether there is room for it.
+ * The account that an event is charged to, and its share of the rings.
  *
- * A share of the rings protects nobody if a user can have as many as he likes, so an account rests on what a user
- * cannot choose:
+ * A share of the rings protects nobody if one user can have many accounts, so an account rests on
+ * what its user cannot choose:
  *
- *   in a user namespace that a user made: that user. All UIDs in it are his.
- *   else in a PID namespace: the container. Its root can take any UID, and may nest namespaces but not leave this
- *     one.
- *   else root, with a login UID: the user who logged in, whatever sudo made of him. Without root the login UID does
- *     not count: whoever has none can give himself any.
- *   else the real UID, which programs with the set-user-ID bit leave as it is.
+ *   in a user namespace that a user created: that user, who owns all UIDs in the namespace.
+ *   else in a PID namespace: the container. Its root can take any UID and nest namespaces, but
+ *     cannot leave this one.
+ *   else root with a login UID: the user that logged in, whatever sudo made of the process. For
+ *     other UIDs the login UID does not count: a process without a login UID can set any.
+ *   else the real UID, which set-user-ID programs leave as it is.
  */
 #ifndef CALLERD_BPF_ACCOUNT_H
 #define CALLERD_BPF_ACCOUNT_H
 
 #include "maps.h"
 
-#define USER_NAMESPACES_MAX 33 /* that can be nested */
+#define USER_NAMESPACES_MAX 33 /* the kernel nests user namespaces no deeper */
 
-/* An account may have so many times as many bytes in a ring as are free. Alone it can fill two thirds of the ring, two
- * have two fifths each, and whatever their number, there is room left for others. */
+/* An account may have SHARE_OF_FREE times as many bytes in a ring as are free. One account alone
+ * can fill two thirds of the ring, two accounts have two fifths each, and whatever their number,
+ * room is left for others. */
 #define SHARE_OF_FREE 2
 
 static long user_ns_step(__u32 index, void *context)
@@ -33,8 +34,8 @@ static long user_ns_step(__u32 index, void *context)
 	return 0;
 }
 
-/* The UID that made the outermost user namespace below the initial one that CRED is in; 0: root did, or there is
- * none. */
+/* The UID that created CRED's outermost user namespace below the initial one; 0: root created it,
+ * or CRED is in the initial one. */
 static __always_inline __u32 user_ns_owner(const struct cred *cred)
 {
 	struct user_namespace *namespace = BPF_CORE_READ(cred, user_ns);
@@ -43,7 +44,8 @@ static __always_inline __u32 user_ns_owner(const struct cred *cred)
 	return BPF_CORE_READ(namespace, level) ? BPF_CORE_READ(namespace, owner.val) : 0;
 }
 
-/* The inode number of the PID namespace below the initial one that PID is in; 0: there is none. */
+/* The inode number of PID's outermost PID namespace below the initial one; 0: PID is in the initial
+ * one. */
 static __always_inline __u32 outer_pid_ns(struct pid *pid)
 {
 	struct pid_namespace *namespace;
@@ -58,7 +60,8 @@ static __always_inline __u32 outer_pid_ns(struct pid *pid)
 	return BPF_CORE_READ(namespace, ns.inum);
 }
 
-/* The account of a process of these kernel objects. LOGIN_UID may be unset. */
+/* The account of the process with this struct cred and this struct pid. LOGIN_UID may be
+ * CALLERD_UNSET_ID. */
 CHECKED_ONCE __u64 account_of(__u64 cred_address, __u64 pid_address, __u32 login_uid)
 {
 	const struct cred *cred = (const struct cred *)cred_address;
@@ -87,7 +90,7 @@ static __always_inline __u64 current_account(void)
 			  login_uid);
 }
 
-/* The account of who connected to DAEMON. */
+/* The account of the process that connected to DAEMON. */
 static __always_inline __u64 peer_account(const struct sock *daemon)
 {
 	return account_of((__u64)BPF_CORE_READ(daemon, sk_peer_cred),
@@ -111,7 +114,8 @@ static __always_inline struct callerd_account *find_account(__u64 account)
 	return bpf_map_lookup_elem(&special_accounts, &special);
 }
 
-/* Charges SIZE bytes of a ring to ACCOUNT. Returns whether that is within its share. */
+/* Charges SIZE bytes of RING to ACCOUNT. Returns 0, without charging, where they exceed the
+ * account's share. */
 CHECKED_ONCE int charge(__u64 account, __u32 size, __u32 ring)
 {
 	struct callerd_account *found = find_account(account);
@@ -129,14 +133,14 @@ CHECKED_ONCE int charge(__u64 account, __u32 size, __u32 ring)
 	}
 	share = &found->shares[ring];
 	found->used = bpf_ktime_get_boot_ns();
-	if (consumed >= share->turn) { /* all of .before was read */
+	if (consumed >= share->turn) { /* all bytes in .before were read */
 		share->before = share->after;
 		share->after = 0;
 		share->turn = produced;
 	}
 	size_max = settings.ring_size[ring];
 	taken = produced - consumed;
-	if (taken > size_max) /* more was read between the two */
+	if (taken > size_max) /* the reader went on between the two queries */
 		taken = 0;
 	if (share->before + share->after + size > SHARE_OF_FREE * (size_max - taken))
 		return 0;
@@ -144,7 +148,7 @@ CHECKED_ONCE int charge(__u64 account, __u32 size, __u32 ring)
 	return 1;
 }
 
-/* Something of ACCOUNT's is lost. */
+/* Counts a loss of ACCOUNT. */
 CHECKED_ONCE int lose(__u64 account, __u32 reason)
 {
 	struct callerd_account *found = find_account(account);
@@ -156,12 +160,13 @@ CHECKED_ONCE int lose(__u64 account, __u32 reason)
 	return 0;
 }
 
-/* At most REFUSED_BURST refused connects of a kind are described at once, then one each REFUSED_INTERVAL. */
+/* Of each account and kind, up to REFUSED_BURST refused connects are described at once, then one
+ * per REFUSED_INTERVAL. */
 #define REFUSED_INTERVAL 50000000ull /* ns */
 #define REFUSED_BURST 500
 
-/* A connect of ACCOUNT failed with ERROR, to SOCKET if that is known. Returns whether it is to be described;
- * if not, it was counted. */
+/* ACCOUNT's connect failed with ERROR, to SOCKET or, where that is not known, CALLERD_NO_SOCKET.
+ * Returns whether to describe the connect; otherwise this function has counted it. */
 CHECKED_ONCE int may_describe_refused(__u64 account, __u32 kind, __u32 socket, __u32 error)
 {
 	struct callerd_account *found = find_account(account);
@@ -192,7 +197,8 @@ CHECKED_ONCE int may_describe_refused(__u64 account, __u32 kind, __u32 socket, _
 	return 0;
 }
 
-/* SIZE bytes of RING, charged to ACCOUNT; NULL: there is no room, or not for ACCOUNT. */
+/* Reserves SIZE bytes of RING, charged to ACCOUNT; NULL: the ring is full, or ACCOUNT's share
+ * is. */
 #define RESERVE(ring, index, account, size)                                                        \
 	(charge(account, size, index) ? bpf_ringbuf_reserve(&(ring), size, 0) : NULL)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Programs that both backends carry, and what every object needs once. */
+/* The programs that both backends have, and the license, which every object needs once. */
 #ifndef CALLERD_BPF_COMMON_H
 #define CALLERD_BPF_COMMON_H
 
@@ -15,7 +15,7 @@ static __always_inline void identify_dentry(struct dentry *dentry, struct caller
 		node_key(inode, key);
 }
 
-/* What the current process has open as descriptor FD; NULL: nothing. */
+/* The dentry behind descriptor FD of the current process; NULL: FD is not open. */
 static __always_inline struct dentry *open_dentry(__u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -30,8 +30,8 @@ static __always_inline struct dentry *open_dentry(__u32 fd)
 	return BPF_CORE_READ(file, f_path.dentry);
 }
 
-/* Run by the agent itself: how the kernel knows an open file of its own. stat() would not do: its
- * device numbers are not the kernel's on btrfs and overlayfs. */
+/* The agent runs this program on an open file of its own, to learn the kernel's key of the file.
+ * stat() would not do: its device numbers are not the kernel's on btrfs and overlayfs. */
 SEC("syscall")
 int identify(struct callerd_identify *request)
 {
@@ -51,16 +51,17 @@ int identify(struct callerd_identify *request)
 	return 0;
 }
 
-/* Whether nothing more will be read from SK, a daemon's end, nor written to it: the client is gone. The daemon may
- * keep its end all the same: dockerd does so with that of an exec whose input nobody attached. */
+/* Whether the client of SK, a daemon's end, is gone, and the daemon has read all that it sent. The
+ * daemon may keep its end open all the same: dockerd does so with the connection of an exec whose
+ * input nobody attached. */
 static __always_inline bool is_through(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK &&
 	       !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 }
 
-/* Lists the connections that go on. Writing their ids to the iterator's own output would
- * end its walk whenever that is full, and where it resumes the kernel may leave sockets out. */
+/* Lists the living connections in living_ids. The iterator's own output would not do: the walk
+ * stops whenever that is full, and where it resumes the kernel may leave sockets out. */
 SEC("iter/unix")
 int living(struct bpf_iter__unix *context)
 {
@@ -91,7 +92,8 @@ static long totals_step(void *map, const void *key, struct connection *connectio
 	return 1;
 }
 
-/* Run by the agent itself, where a connection ended and nobody said so. */
+/* The agent runs this program for a connection that ended without an END event, which would have
+ * these numbers. */
 SEC("syscall")
 int totals(struct callerd_totals *request)
 {

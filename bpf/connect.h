@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What happens at connect(): events of the callers ring. */
+/* Connects that succeed or are refused: the CONNECT and REFUSED events. */
 #ifndef CALLERD_BPF_CONNECT_H
 #define CALLERD_BPF_CONNECT_H
 
 #include "describe.h"
 
-#define MOUNTS_MAX 2048 /* steps from mount to mount of a container */
+#define MOUNTS_MAX 2048 /* steps of a walk over a container's mounts */
 
 static __always_inline bool is_agent(void)
 {
@@ -20,8 +20,9 @@ static __always_inline bool has_watched_name(struct dentry *dentry)
 	return bpf_map_lookup_elem(&basenames, &name) != NULL;
 }
 
-/* As watched_socket(), for a listener in a directory that the agent does not know yet, by its path. What
- * it finds is known by its node from then on. */
+/* The index of the watched socket whose path is that of this dentry on this mount; else
+ * CALLERD_NO_SOCKET. Finds sockets in directories that the agent does not know yet, and adds them
+ * to nodes. */
 CHECKED_ONCE __u32 watched_path(__u64 dentry_address, __u64 mnt_address)
 {
 	struct dentry *dentry = (struct dentry *)dentry_address;
@@ -53,7 +54,8 @@ CHECKED_ONCE __u32 watched_path(__u64 dentry_address, __u64 mnt_address)
 	return *index;
 }
 
-/* DAEMON begins a connection that is not watched: what was known at its address has ended unseen. */
+/* DAEMON begins a connection that is not watched: an earlier one at its address has ended
+ * unseen. */
 static __always_inline void forget_connection(const struct sock *daemon)
 {
 	__u64 key = (__u64)daemon;
@@ -62,14 +64,16 @@ static __always_inline void forget_connection(const struct sock *daemon)
 	bpf_map_delete_elem(&connections, &key);
 }
 
-/* The event that describes the connector was lost: its first send is told like anybody else's. */
+/* The CONNECT event was lost: the connector's first send has a SENDER event, as any other
+ * sender's. */
 static __always_inline void forget_connector(struct connection *connection)
 {
 	if (connection)
 		connection->sender[0] = 0;
 }
 
-/* Who called listen(): PID is the address of its struct pid, UID its effective one. */
+/* Describes the process that called listen(): ADDRESS is that of its struct pid, UID its effective
+ * UID. */
 CHECKED_ONCE int describe_server(struct callerd_caller_event *event, __u64 address, __u32 uid)
 {
 	struct pid *pid = (struct pid *)address;
@@ -104,7 +108,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	account = current_account();
 	connection = add_connection(daemon, socket, sender_key(), account, 0);
 	scratch = take_scratch();
-	if (!scratch) { /* counted */
+	if (!scratch) { /* take_scratch() counted the loss */
 		forget_connector(connection);
 		return;
 	}
@@ -136,7 +140,7 @@ static long basename_step(__u32 index, void *context)
 	return 0;
 }
 
-/* Whether the address in EVENT's text ends in a name that is watched somewhere. */
+/* Whether the last component of the address in EVENT's text is that of a watched socket. */
 CHECKED_ONCE int has_watched_basename(struct callerd_caller_event *event)
 {
 	struct basename_search search = {.event = event};
@@ -149,8 +153,9 @@ CHECKED_ONCE int has_watched_basename(struct callerd_caller_event *event)
 	return bpf_map_lookup_elem(&basenames, &name) != NULL;
 }
 
-/* Errors that come from the node that was named, not from a misuse of the call. ENOENT is said of
- * every absent service of a host, so it counts only for names that are watched. */
+/* Whether ERROR comes from the node that the address names, not from a misuse of the call.
+ * Connects to any absent service fail with ENOENT, so on_refused() counts that error only for
+ * watched names. */
 static __always_inline bool error_of_node(long error)
 {
 	switch (error) {
@@ -167,7 +172,8 @@ static __always_inline bool error_of_node(long error)
 	return false;
 }
 
-/* Copies the path of a sockaddr_un of SIZE bytes in kernel memory; it need not end in a NUL. */
+/* Copies the path out of a sockaddr_un of SIZE bytes in kernel memory, where no NUL need end the
+ * path. */
 static __always_inline void copy_address(char path[CALLERD_ADDRESS_MAX + 4], void *address,
 					 __u32 size)
 {
@@ -182,10 +188,11 @@ static __always_inline void copy_address(char path[CALLERD_ADDRESS_MAX + 4], voi
 struct mount_search {
 	struct callerd_caller_event *event;
 	struct mount *root, *at;
-	bool up; /* all below .at was seen */
+	bool up; /* all mounts below .at were visited */
 };
 
-/* The watched socket that a mount is of: of its node, or of its directory. */
+/* The index of the watched socket that ROOT, a mount's root, is the node or the directory of; else
+ * CALLERD_NO_SOCKET. */
 static __always_inline __u32 mounted_socket(struct dentry *root)
 {
 	struct callerd_node_key directory = {};
@@ -196,13 +203,14 @@ static __always_inline __u32 mounted_socket(struct dentry *root)
 	return index ? *index : watched_dentry((__u64)root);
 }
 
-/* A mount whose entry in its parent's list is LINK. */
+/* The mount whose entry in its parent's list of mounts is LINK. */
 static __always_inline struct mount *mount_of(struct list_head *link)
 {
 	return (void *)link - bpf_core_field_offset(struct mount, mnt_child);
 }
 
-/* Goes on to the next mount, or up to where others may follow. Returns whether .at is another one. */
+/* Steps to the next mount, depth first, or up to a parent, whose siblings may follow. Returns
+ * whether .at is a mount that was not visited yet. */
 static __always_inline bool next_mount(struct mount_search *search)
 {
 	struct mount *at = search->at, *parent = BPF_CORE_READ(at, mnt_parent);
@@ -242,7 +250,8 @@ static long mount_step(__u32 index, void *context)
 	return 1;
 }
 
-/* Appends where the caller, in a container, sees a watched socket or its directory. */
+/* Appends the path where the caller, in a container, has a watched socket or its directory
+ * mounted. */
 CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -257,17 +266,17 @@ CHECKED_ONCE int add_mounted(struct callerd_caller_event *event)
 	return 0;
 }
 
-/* What is known in the kernel of where the address of a failed connect led. */
+/* The node that the address of a failed connect led to, as far as the kernel programs know. */
 enum refused_by {
-	REFUSED_BY_UNKNOWN, /* for user space to find out: a path can take any way */
-	REFUSED_BY_NONE,    /* to no node that could have refused it */
-	REFUSED_BY_OTHER,   /* to a node that is not watched */
+	REFUSED_BY_UNKNOWN, /* user space has to resolve the path */
+	REFUSED_BY_NONE,    /* no node that could have refused the connect */
+	REFUSED_BY_OTHER,   /* a node that is not watched */
 	REFUSED_BY_WATCHED,
 };
 
 struct refusal {
 	enum refused_by by;
-	__u32 socket; /* WATCHED: which */
+	__u32 socket; /* REFUSED_BY_WATCHED: the socket's index */
 };
 
 /* The current process failed to connect to ADDRESS (kernel memory). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Describes the current process: everything that a record says about a caller, copied while it acts. */
+/* Describes the current process: everything that a record says about a caller, copied while the
+ * caller acts. */
 #ifndef CALLERD_BPF_DESCRIBE_H
 #define CALLERD_BPF_DESCRIBE_H
 
@@ -8,7 +9,7 @@
 #include "socket.h"
 
 #define ARGV_CHUNK 1024
-#define ANCESTOR_ARGV_LONG_MAX 2048 /* of those above the parent */
+#define ANCESTOR_ARGV_LONG_MAX 2048 /* bytes of arguments of ancestors above the parent */
 #define GROUPS_MAX 1024
 
 static __always_inline void describe_path(struct callerd_caller_event *event,
@@ -23,7 +24,7 @@ static __always_inline void describe_path(struct callerd_caller_event *event,
 struct kernfs_walk {
 	struct callerd_caller_event *event;
 	struct kernfs_node *node;
-	__u32 claimed; /* components so far that not only root could name */
+	__u32 claimed; /* the first components, from the leaf on, that not only root could name */
 	__u32 owner;
 	__u16 flags;
 };
@@ -37,7 +38,8 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ(node, parent);
 }
 
-/* Whether somebody else than root may make and rename what is in DIRECTORY; *OWNER is then who owns it. */
+/* Whether users other than root may create and rename entries of DIRECTORY; then *OWNER is its
+ * owner's UID. */
 static __always_inline bool is_open_to_others(struct kernfs_node *directory, __u32 *owner)
 {
 	__u16 mode = BPF_CORE_READ(directory, mode);
@@ -72,7 +74,7 @@ static long kernfs_step(__u32 index, void *context)
 	return walk->flags ? 1 : 0;
 }
 
-/* The path of CGROUP, into the event's texts for its hierarchy. */
+/* Describes CGROUP as the event's cgroup in the unified hierarchy, or in a v1 hierarchy. */
 static __noinline int describe_cgroup(struct callerd_caller_event *event, struct cgroup *cgroup,
 				      bool unified)
 {
@@ -98,7 +100,8 @@ static __noinline int describe_cgroup(struct callerd_caller_event *event, struct
 	return 0;
 }
 
-/* The path in a v1 hierarchy, where CONTROLLER is bound to one. */
+/* Describes the cgroup in CONTROLLER's v1 hierarchy. False: CONTROLLER is bound to no v1
+ * hierarchy. */
 static __always_inline bool describe_cgroup_v1(struct callerd_caller_event *event,
 					       struct css_set *set, struct cgroup *unified,
 					       __u32 controller)
@@ -131,7 +134,7 @@ static __always_inline void describe_cgroups(struct callerd_caller_event *event,
 		found = describe_cgroup_v1(
 			event, set, unified,
 			bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
-	/* "/" in one v1 hierarchy says nothing of the others. */
+	/* A process at "/" of one v1 hierarchy may be in a cgroup of another. */
 	if ((!found || !event->cgroup_v1.length) &&
 	    bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
 		describe_cgroup_v1(event, set, unified,
@@ -170,7 +173,7 @@ static long argv_step(__u32 index, void *context)
 	return 0;
 }
 
-/* What the memory of the process holds now, which it may have written. */
+/* The arguments as the memory of the process has them now; the process may have changed them. */
 static __always_inline void describe_own_argv(struct callerd_caller_event *event,
 					      struct mm_struct *mm)
 {
@@ -190,7 +193,8 @@ static __always_inline void describe_own_argv(struct callerd_caller_event *event
 	text_end(event, &event->argv);
 }
 
-/* The arguments that TASK, a thread group's leader, got at its exec, where they are known. */
+/* The arguments that TASK, a thread group's leader, got at its exec; CALLERD_TEXT_FAULT: not
+ * known. */
 static __always_inline void describe_executed_argv(struct callerd_caller_event *event,
 						   struct callerd_text *text,
 						   struct task_struct *task)
@@ -215,8 +219,8 @@ static __always_inline void describe_executed_argv(struct callerd_caller_event *
 	text_end(event, text);
 }
 
-/* Where TEXT has the beginning of TASK's arguments, up to MAX bytes of them take its place, if there is room for
- * so many. That comes last: long arguments must not take the room of anything else. */
+/* If TEXT has only the beginning of TASK's arguments, replaces it by up to MAX bytes of them, where
+ * there is room for MAX. Called last: long arguments must not take the room of anything else. */
 static __always_inline void describe_long_argv(struct callerd_caller_event *event,
 					       struct callerd_text *text, struct task_struct *task,
 					       __u32 max)
@@ -243,8 +247,8 @@ static __always_inline void describe_long_argv(struct callerd_caller_event *even
 	text_end(event, text);
 }
 
-/* What is remembered of TASK where EXE, its present executable, is not what it executed; else NULL. A function of
- * its own: what calls it has little stack left. */
+/* TASK's entry in images, if EXE, the current executable, is not the file that TASK executed; else
+ * NULL. Not inlined: its callers have little stack left. */
 static __noinline struct image *exchanged_image(struct task_struct *task, struct file *exe)
 {
 	struct callerd_node_key node = {};
@@ -257,7 +261,7 @@ static __noinline struct image *exchanged_image(struct task_struct *task, struct
 	return compare_image(image, &node) == IMAGE_EXCHANGED ? image : NULL;
 }
 
-/* EXE is the present executable of TASK, or NULL. */
+/* EXE is the current executable of TASK, or NULL. */
 static __always_inline void describe_executable(struct callerd_caller_event *event,
 						struct task_struct *task, struct file *exe)
 {
@@ -304,7 +308,7 @@ static long ancestor_step(__u32 index, void *context)
 
 	if (!parent || parent == task || !BPF_CORE_READ(parent, tgid))
 		return 1;
-	barrier_var(index); /* checked in the register that is used: Linux 6.1 tracks no copies */
+	barrier_var(index); /* Linux 6.1 tracks no copies: check the register that is used */
 	if (index >= CALLERD_ANCESTORS_MAX)
 		return 1;
 	ancestor = &walk->event->ancestor[index];
@@ -336,7 +340,7 @@ static long ancestor_argv_step(__u32 index, void *context)
 	barrier_var(index);
 	if (index >= walk->event->ancestors || index >= CALLERD_ANCESTORS_MAX)
 		return 1;
-	/* Somebody may have ended since: his child has another parent now. */
+	/* An ancestor may have ended since the first walk: its child has another parent now. */
 	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid)
 		return 1;
 	if (!index)
@@ -418,7 +422,8 @@ static long group_step(__u32 index, void *context)
 	return search->found;
 }
 
-/* The socket node as the caller found it: what decides whether the kernel lets it in. */
+/* Describes the socket node as the caller found it: its owner, group and mode decide whether the
+ * kernel lets the caller connect. */
 CHECKED_ONCE int describe_node(struct callerd_caller_event *event, __u64 address)
 {
 	struct dentry *dentry = (struct dentry *)address;
@@ -466,16 +471,17 @@ CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
 	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	event->net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	event->pid_ns = task_pid_ns(task);
-	/* The process's, not the thread's, which io_uring's workers have of their own. */
+	/* The name of the process, not of the thread: io_uring's workers have names of their
+	 * own. */
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
 	describe_credentials(event, task);
 	describe_terminal(event, task);
 	describe_own_argv(event, mm);
-	if (event->argv.flags & CALLERD_TEXT_FAULT) { /* not in memory */
+	if (event->argv.flags & CALLERD_TEXT_FAULT) { /* the arguments are paged out */
 		event->text_size = 0;
 		describe_executed_argv(event, &event->argv, leader);
 	}
-	describe_cgroups(event, task); /* before the paths, which could take all the room */
+	describe_cgroups(event, task); /* before the paths, which could take all room */
 	describe_executable(event, task, exe);
 	describe_path(event, &event->cwd, BPF_CORE_READ(task, fs, pwd.dentry),
 		      BPF_CORE_READ(task, fs, pwd.mnt));
@@ -501,20 +507,21 @@ CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 	return 0;
 }
 
-/* Fills EVENT with the current process. The header stands already; text is empty afterwards only where there is
- * none. Two functions, as the stacks of all that call each other must fit into 512 bytes. */
+/* Describes the current process in EVENT, whose header is filled in already. Two functions, since
+ * the stacks of functions that call each other must fit into 512 bytes. */
 static __always_inline void describe_caller(struct callerd_caller_event *event)
 {
 	describe_self(event);
 	describe_ancestors(event);
 }
 
-#define KEY_GROUPS 32	  /* supplementary groups that tell one state of a process from another */
-#define KEY_GROUPS_READ 8 /* at once */
+#define KEY_GROUPS 32	  /* supplementary groups that are part of a key */
+#define KEY_GROUPS_READ 8 /* groups that are read at once */
 
 #define MIX(key, value) ((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL)
 
-/* Adds the address in a field of a kernel struct, which as a pointer could not be calculated with. */
+/* Mixes in the address in a field of a kernel struct. The verifier forbids to calculate with a
+ * pointer. */
 #define MIX_ADDRESS(key, field)                                                                    \
 	({                                                                                         \
 		__u64 address = 0;                                                                 \
@@ -536,14 +543,14 @@ static __always_inline __u64 mix_groups(__u64 key, struct group_info *groups)
 				      (void *)groups +
 					      bpf_core_field_offset(struct group_info, gid) +
 					      at * sizeof(kgid_t));
-		/* What lies behind the last one is no group, and does not change either. */
+		/* The words behind the last group are no groups, but do not change either. */
 		for (int i = 0; i < KEY_GROUPS_READ / 2; i++)
 			MIX(key, words[i]);
 	}
 	return key;
 }
 
-/* Adds who the task may act as. */
+/* Mixes in the identities and rights that the task acts with. */
 static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
 {
 	__u64 capabilities = 0;
@@ -558,7 +565,7 @@ static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
 	return mix_groups(key, cred->group_info);
 }
 
-/* Adds where the task is. */
+/* Mixes in the task's directories, namespaces, cgroups and terminal. */
 static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 {
 	struct fs_struct *fs = task->fs;
@@ -574,12 +581,10 @@ static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 	return key;
 }
 
-/*
- * Tells the states of a process apart that a description would differ in: another process, an exec, another
- * identity, groups, capabilities, directory, namespace, cgroup or name. Only arguments are left out: they
- * are the caller's own memory, and are those of the moment that the record names. Never 0. The seed keeps
- * callers from choosing one that is somebody else's.
- */
+/* A number that changes with whatever a description of the process includes: another process, an
+ * exec, another identity, groups, capabilities, directory, namespace, cgroup or name. Only
+ * arguments are left out: they are in the caller's own memory, and the record has them as of its
+ * time. Never 0. The seed keeps callers from choosing the key of another caller. */
 CHECKED_ONCE __u64 sender_key(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -600,7 +605,7 @@ CHECKED_ONCE __u64 sender_key(void)
 	return key ?: 1;
 }
 
-/* Sends EVENT to the reader of the callers ring. Returns 0, or not: then LOSS was counted. */
+/* Sends EVENT to the reader of the callers ring. Returns 0; otherwise LOSS was counted. */
 static __always_inline long send_caller(struct callerd_caller_event *event, __u32 loss)
 {
 	__u32 size = event->text_size;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Remembers the arguments of every process at its exec. The memory of another process cannot be read when
- * a caller's ancestors are described, and /proc is no way out: whoever reads arguments there waits as long
- * as their owner likes, and gets those of a later exec.
+ * Remembers the arguments of every process at its exec. When a caller's ancestors are described,
+ * the memory of other processes cannot be read. /proc would not do either: a reader of
+ * /proc/PID/cmdline waits as long as the owner of that memory likes, and gets the arguments of a
+ * later exec.
  *
- * The arguments belong to an image: what one exec made of a process, and all that are forked from it. Of
- * processes that are older than the agent, user space reads them once, at its start.
+ * Arguments belong to an image: a process after an exec, and all processes that it forks without
+ * another exec. User space reads the arguments of processes older than the agent once, when the
+ * agent starts.
  */
 #ifndef CALLERD_BPF_EXEC_H
 #define CALLERD_BPF_EXEC_H
@@ -26,7 +28,7 @@ struct {
 	__type(value, struct callerd_args);
 } arguments SEC(".maps");
 
-/* Those that are longer than the map above holds; what it holds is their beginning. */
+/* Arguments that are too long for the map above, which has their beginning. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 512);
@@ -34,7 +36,7 @@ struct {
 	__type(value, struct callerd_long_args);
 } long_arguments SEC(".maps");
 
-/* Where an entry is put together; a program is never re-entered on its CPU. */
+/* An entry is built here: a program is never re-entered on its CPU. */
 struct executing {
 	struct callerd_args args;
 	struct callerd_long_args long_args;
@@ -47,7 +49,7 @@ struct {
 	__type(value, struct executing);
 } executing SEC(".maps");
 
-/* A new image of TASK, a thread group's leader. */
+/* Gives TASK, a thread group's leader, a new image. */
 static __always_inline __u64 new_image(struct task_struct *task)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
@@ -61,7 +63,7 @@ static __always_inline __u64 new_image(struct task_struct *task)
 	return entry.image;
 }
 
-/* What is known of the present image of TASK, a thread group's leader; NULL: nothing. */
+/* The entry of the current image of TASK, a thread group's leader; NULL: none. */
 static __always_inline struct callerd_executed *find_executed(struct task_struct *task)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
@@ -150,7 +152,8 @@ static __always_inline void list_process(struct seq_file *out, struct task_struc
 	bpf_seq_write(out, &process, sizeof(process));
 }
 
-/* Lists the processes and their images, which get a number here where they are older than the agent. */
+/* Lists the processes and their images. A process older than the agent gets its image's number
+ * here. */
 SEC("iter/task")
 int processes(struct bpf_iter__task *context)
 {

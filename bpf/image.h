@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Remembers which file every process executed. Whoever has CAP_CHECKPOINT_RESTORE in a user namespace of his
- * own, which anybody may make, can exchange mm->exe_file with PR_SET_MM_MAP afterwards; what was read at the
- * exec he cannot change.
+ * Remembers which file every process executed. A process with CAP_CHECKPOINT_RESTORE in a user
+ * namespace of its own, which any user may create, can exchange its mm->exe_file with PR_SET_MM_MAP
+ * after the exec; it cannot change the file that was remembered at the exec.
  *
- * An entry lives from the exec, or from the fork of a process that has one, to the process's end. Nothing that
- * others do pushes it out. Where there was no memory for one, and of processes older than the agent, nothing is
- * remembered.
+ * An entry lives from the exec, or from the fork of a process that has an entry, to the end of the
+ * process. No action of other processes pushes it out. A process has no entry where memory was
+ * short, or if it is older than the agent.
  */
 #ifndef CALLERD_BPF_IMAGE_H
 #define CALLERD_BPF_IMAGE_H
@@ -17,12 +17,12 @@
 #define IMAGE_PATH_MAX 212
 
 struct image {
-	__u64 start; /* tell this process image from others of the PID */
+	__u64 start; /* with .exec_id: tells this process image from others of the PID */
 	__u64 exec_id;
 	struct callerd_node_key node;
 	__u16 size;
 	__u16 flags;		   /* CALLERD_TEXT_ */
-	char path[IMAGE_PATH_MAX]; /* the beginning of its components, from the leaf on */
+	char path[IMAGE_PATH_MAX]; /* its first components, from the leaf on */
 };
 
 struct {
@@ -33,7 +33,8 @@ struct {
 	__type(value, struct image);
 } images SEC(".maps");
 
-/* Where entries are put together, of an exec and of a fork; a program is never re-entered on its CPU. */
+/* Entries are built here, one for an exec and one for a fork: a program is never re-entered on its
+ * CPU. */
 enum { IMAGING_EXEC, IMAGING_FORK, IMAGINGS };
 
 struct {
@@ -89,7 +90,7 @@ int BPF_PROG(image_exec, struct task_struct *task)
 	return 0;
 }
 
-/* What is remembered of TASK's present image, or NULL. */
+/* The entry of TASK's current process image; NULL: none. */
 static __always_inline struct image *find_image(struct task_struct *task)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
@@ -132,7 +133,8 @@ int BPF_PROG(image_exit, struct task_struct *task)
 
 enum image_state { IMAGE_UNKNOWN, IMAGE_SAME, IMAGE_EXCHANGED };
 
-/* What TASK's executable, whose identity is NODE, is to IMAGE, which is remembered of it. */
+/* Compares NODE, the key of a task's current executable, with IMAGE, the task's entry, which may be
+ * NULL. */
 static __always_inline enum image_state compare_image(const struct image *image,
 						      const struct callerd_node_key *node)
 {
@@ -144,7 +146,7 @@ static __always_inline enum image_state compare_image(const struct image *image,
 		       : IMAGE_EXCHANGED;
 }
 
-/* Appends the path that is remembered. */
+/* Appends the path in IMAGE. */
 static __always_inline __u16 text_add_image(struct callerd_caller_event *event,
 					    const struct image *image)
 {

@@ -14,8 +14,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* A function that the verifier checks once, by itself, not at each call. Kernel pointers pass through
- * it as numbers. */
+/* A function that the verifier checks once, by itself, not at each call. Kernel pointers are passed
+ * to it as numbers. */
 #define CHECKED_ONCE __attribute__((noinline))
 
 #define AF_UNIX 1
@@ -75,7 +75,7 @@ struct inode {
 	__u32 i_generation;
 };
 
-struct ovl_inode { /* of overlayfs, which may be a module that is not there */
+struct ovl_inode { /* overlayfs's, which may be a module that is not loaded */
 	struct inode vfs_inode;
 	struct dentry *__upperdentry;
 };
@@ -168,7 +168,7 @@ struct pid_namespace {
 
 struct user_namespace {
 	struct user_namespace *parent;
-	int level; /* 0: the initial one */
+	int level; /* 0: the initial user namespace */
 	kuid_t owner;
 	struct ns_common ns;
 };
@@ -248,7 +248,7 @@ struct socket {
 struct unix_sock {
 	struct sock sk;
 	struct path path;
-	struct mutex iolock; /* held by who receives */
+	struct mutex iolock; /* held during a receive */
 	struct sock *peer;
 	struct sk_buff *oob_skb; /* with CONFIG_AF_UNIX_OOB */
 };
@@ -265,7 +265,7 @@ struct kernfs_iattrs {
 struct kernfs_node {
 	struct kernfs_node *parent;
 	const char *name;
-	struct kernfs_iattrs *iattr; /* NULL: root's */
+	struct kernfs_iattrs *iattr; /* NULL: root owns the node */
 	__u16 mode;
 	__u64 id;
 };
@@ -311,7 +311,7 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
-	atomic_t live; /* threads */
+	atomic_t live; /* number of living threads */
 	struct tty_struct *tty;
 };
 

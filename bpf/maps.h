@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The state that the programs share, and how they hand events over. */
+/* The state that the programs share, and the rings through which they send events. */
 #ifndef CALLERD_BPF_MAPS_H
 #define CALLERD_BPF_MAPS_H
 
@@ -20,9 +20,10 @@ struct {
 	__uint(max_entries, 8 << 20);
 } payload SEC(".maps");
 
-/* What to watch. A socket is watched if its node is, or if its name in its directory is: the name
- * finds nodes made after the agent started, the node finds those that were renamed. Its path finds
- * nodes in directories made a moment ago, which the agent has not seen yet. */
+/* The watched sockets. A socket is watched if its inode is in nodes, or if its name in its
+ * directory is in names: the name finds sockets made after the agent started, the inode finds
+ * sockets that were renamed. The paths find sockets in directories made a moment ago, which the
+ * agent has not seen yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -34,7 +35,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 512);
 	__type(key, struct callerd_node_key);
-	__type(value, __u32); /* names watched in this directory */
+	__type(value, __u32); /* number of names that are watched in this directory */
 } directories SEC(".maps");
 
 struct {
@@ -44,7 +45,7 @@ struct {
 	__type(value, __u32);
 } names SEC(".maps");
 
-/* The last components of the watched names, wherever they are. */
+/* The last components of the watched sockets' paths, in whatever directory. */
 struct basename {
 	char text[CALLERD_ADDRESS_MAX + 4]; /* NUL-padded */
 };
@@ -65,8 +66,8 @@ struct {
 
 #define ACCOUNTS_MAX 4096
 
-/* User space takes out those that were idle for long. Of more accounts than there is room for, all further ones
- * are charged as one: the REST. */
+/* User space removes accounts that were idle for long. While the table is full, all further
+ * accounts are charged as one: ACCOUNT_REST. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ACCOUNTS_MAX);
@@ -83,37 +84,38 @@ struct {
 	__type(value, struct callerd_account);
 } special_accounts SEC(".maps");
 
-#define SENDERS_KEPT 6 /* who sends in one span; of more it is told that there were more */
+#define SENDERS_KEPT 6 /* senders remembered per span; one more sets CALLERD_FLAG_CROWD */
 
-/* A connection, known by the daemon's end. */
+/* A connection, identified by the daemon's socket. */
 struct connection {
 	__u64 id;
-	__u64 account;		    /* of who connected, then of who sends */
+	__u64 account;		    /* of the connector, then of the newest sender */
 	__u64 daemon;		    /* address of the daemon's struct sock */
 	__u64 sent;		    /* bytes whose send has completed */
 	__u64 received;		    /* bytes that the daemon read */
 	__u64 answered;		    /* bytes that the daemon wrote */
-	__u64 answered_at;	    /* when it last wrote */
-	__u64 connector;	    /* sender_key() of who connected; 0: not known */
-	__u64 sender[SENDERS_KEPT]; /* sender_key() of those told in the present span; 0: free */
-	__u64 span_start;	    /* offset of its first byte */
-	__u64 confirmed;	    /* offset up to which all senders are known: see senders.h */
-	__u64 unconfirmed;	    /* the daemon read bytes behind that */
-	__u64 sending;		    /* sends that were seen to begin and go on (trampoline) */
+	__u64 answered_at;	    /* when the daemon last wrote */
+	__u64 connector;	    /* sender_key() of the connector; 0: not known */
+	__u64 sender[SENDERS_KEPT]; /* sender_key() of the current span's told senders; 0: free */
+	__u64 span_start;	    /* stream offset of the span's first byte */
+	__u64 confirmed;	    /* all senders up to this offset are known: see sends.h */
+	__u64 unconfirmed;	    /* the daemon read bytes beyond .confirmed */
+	__u64 sending;		    /* sends that began and go on (trampoline only) */
 	__u64 budget[2];	    /* bytes that may still be copied, per direction */
-	__u32 span;		    /* the present span's number */
-	__u32 span_ended;	    /* the next sender begins another one */
-	__u32 shared;		    /* several send in it */
-	__u32 lock;		    /* of what says who sends: see senders.h */
+	__u32 span;		    /* number of the current span */
+	__u32 span_ended;	    /* the next sender begins a new span */
+	__u32 shared;		    /* several processes send in the current span */
+	__u32 lock;		    /* protects the span's fields: see sends.h */
 	__u32 socket;
-	__u32 flags;	/* of CALLERD_FLAG_: for every event of this connection */
+	__u32 flags;	/* CALLERD_FLAG_ bits of every event of this connection */
 	__u32 speaking; /* enum callerd_direction of the last bytes */
 	__u32 lost;	/* bit per direction: bytes were lost since the last event */
-	__u32 turned;	/* bit per direction: it took its turn since the last event */
+	__u32 turned;	/* bit per direction: it began to speak since the last event */
 	__u32 skipped;	/* bit per direction: bytes of this turn were not copied */
 };
 
-/* One more than there is room for costs the idlest its place, which then counts as new when it speaks. */
+/* A full table drops the connection that was idle longest. When that one speaks again, it is added
+ * like a connection older than the agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -150,8 +152,9 @@ static __always_inline void count_loss(__u32 reason)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* Waking the reader is what costs, so payload waits until the reader polls, while it does, or has
- * piled up. A caller wakes it at once: its ancestors may be gone in a moment. */
+/* Waking the reader is expensive. Payload wakes it only while it sleeps, or when much has piled up:
+ * otherwise it polls. A caller event wakes it at once: the caller's ancestors may be gone in a
+ * moment. */
 static __always_inline __u64 wake_flags(void *ring)
 {
 	if (ring == &callers)

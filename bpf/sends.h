@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who sends the bytes of a request stream: the SENDER and SENT events.
+ * The senders of a request stream: the SENDER and SENT events.
  *
- * A send puts its bytes into the daemon's queue piece by piece, and may block between two pieces, or before the
- * first one, for as long as the sender likes; others' pieces then come in between. The kernel does not keep
- * whose a piece is. So bytes are counted twice: what completed sends returned (connection.sent), and what
- * lies or lay in the stream (connection.received, and the queue). Where both are equal, the stream is
- * settled: every byte up to there is of a send that is complete, and whose sender was told. A sender that
- * is new begins a span of its own if the stream is settled when it comes, else it joins the present one: then
- * nobody knows which of those in it sent what.
+ * A send puts its bytes into the daemon's queue piece by piece. It may block between two pieces, or
+ * before the first one, for as long as the sender likes; pieces of other sends then come in
+ * between. The kernel does not record the sender of a piece. So bytes are counted twice: the bytes
+ * that completed sends returned (connection.sent), and the bytes that have come into the stream
+ * (connection.received, and the queue). Where both counts are equal, the stream is settled: every
+ * byte up to there belongs to a completed send, whose sender was told. A new sender begins a span
+ * of its own if the stream is settled when it comes. Otherwise it joins the current span, and
+ * nobody knows which of the span's senders sent which bytes.
  *
- * The trampoline backend sees a send before its first byte, and counts those that go on. The tracepoint backend
- * sees it when its first piece lies in the queue, which is not settled then.
+ * The trampoline backend sees a send before its first byte, and counts the sends that go on. The
+ * tracepoint backend sees a send when its first piece lies in the queue, so that the stream is not
+ * settled then.
  *
- * The lock is taken by a sender that is not told yet, and where a span that several share may end. Programs
- * cannot wait for each other without end: where the lock is not to be had, the connection has a crowd from then
- * on, of whom nobody is named for certain.
+ * The lock is taken by a sender that is not told yet, and where a shared span may end. BPF programs
+ * cannot wait for each other without end: where the lock is not free within LOCK_TRIES, the
+ * connection has a crowd from then on, and none of its senders is named for certain.
  */
 #ifndef CALLERD_BPF_SENDS_H
 #define CALLERD_BPF_SENDS_H
@@ -24,10 +26,10 @@
 #include "connect.h"
 
 #define LOCK_TRIES 10000
-#define QUEUE_WALK_MAX                                                                             \
-	320		/* pieces of one byte that fit into a socket's default buffer, and more */
-#define QUEUE_SHORT 16	/* pieces that are counted again where they moved meanwhile */
-#define SETTLE_TRIES 32 /* a receive that is under way lasts a microsecond or two */
+/* No fewer than the pieces of one byte that fit into a socket's default buffer. */
+#define QUEUE_WALK_MAX 320
+#define QUEUE_SHORT 16	/* pieces of a queue that is counted again if it changed meanwhile */
+#define SETTLE_TRIES 32 /* outlast a receive, which takes a microsecond or two */
 
 struct queue_walk {
 	const struct sk_buff *head, *next;
@@ -62,8 +64,8 @@ static __always_inline bool is_receiving(const struct sock *daemon)
 
 struct settling {
 	struct connection *connection;
-	__u64 offset; /* behind the last byte that counts */
-	__u32 queued; /* the last piece is of a send that goes on, and does not count */
+	__u64 offset; /* end of the bytes that count */
+	__u32 queued; /* the last piece does not count: its send goes on */
 	bool settled;
 };
 
@@ -84,7 +86,7 @@ static long settle_step(__u32 index, void *context)
 		walk.next = BPF_CORE_READ(daemon, sk_receive_queue.next);
 		bpf_loop(QUEUE_WALK_MAX, queue_step, &walk, 0);
 	} else if (settling->queued) {
-		return 1; /* it was received already, and perhaps not alone */
+		return 1; /* the piece was received already, perhaps with others */
 	}
 	if (walk.count == length && connection->received == received) {
 		offset = received + walk.bytes - (settling->queued ? walk.last : 0);
@@ -96,11 +98,10 @@ static long settle_step(__u32 index, void *context)
 	return settling->settled || length > QUEUE_SHORT;
 }
 
-/*
- * Whether the stream is settled, and at which offset. QUEUED: the current task has just put a piece into the
- * queue, whose send goes on. TRIES: how often to look while the daemon receives. The bytes of a connection
- * older than the agent were not counted from the beginning: where it stands counts as settled.
- */
+/* Whether the stream is settled, in which case *RET_OFFSET is its end. QUEUED: the current task has
+ * just put a piece into the queue, and its send goes on. TRIES: how often to look while the daemon
+ * receives. The stream of a connection older than the agent always counts as settled, since its
+ * bytes were not counted from the beginning. */
 CHECKED_ONCE int is_settled(struct connection *connection, __u64 *ret_offset, __u32 queued,
 			    __u32 tries)
 {
@@ -161,12 +162,11 @@ static __always_inline void unlock_senders(struct connection *connection)
 	__sync_lock_test_and_set(&connection->lock, 0);
 }
 
-/*
- * Whether the present span has ended, with all of its senders taken out. They are taken out
- * before the bytes are counted: one of them that sends again meanwhile has its bytes in the queue, or its send
- * counted, before it looks whether it is told. So it is either counted here, or finds that it is not
- * told and waits for the lock. OWN: sends of the current task that go on.
- */
+/* Ends the current span, and removes all of its senders, if the stream is settled. Returns whether
+ * it is. The senders are removed before the bytes are counted. A sender that sends again meanwhile
+ * has its bytes in the queue, or its send counted, before it looks whether it is told. So its bytes
+ * or its send are either counted here, or it finds that it is not told, and waits for the lock.
+ * OWN: how many sends of the current task go on. */
 static __always_inline bool end_span(struct connection *connection, __u32 queued, __u32 own,
 				     __u32 tries)
 {
@@ -196,16 +196,17 @@ static __always_inline bool has_senders(const struct connection *connection)
 	return any;
 }
 
-/* How a sender comes into a span. */
+/* How a sender enters a span. */
 enum { ENTRY_NONE, ENTRY_FIRST, ENTRY_JOINS };
 
 struct entrance {
-	__u64 offset; /* from here on bytes may be its own */
+	__u64 offset; /* bytes from here on may be the sender's */
 	__u32 span;
 	__u32 entry; /* ENTRY_ */
 };
 
-/* Enters a sender that is not told yet; the lock is held. */
+/* Enters the sender KEY, unless it is told already. Returns an ENTRY_. The caller holds the
+ * lock. */
 static __always_inline int enter_locked(struct connection *connection, __u64 key, __u32 queued,
 					struct entrance *ret)
 {
@@ -248,8 +249,8 @@ CHECKED_ONCE int enter_sender(struct connection *connection, __u64 key, __u32 qu
 	return 0;
 }
 
-/* Whether the stream is settled, in which case all senders up to connection.confirmed are known. A span that
- * several share ends there. TRIES: how often to look while the daemon receives. */
+/* Whether the stream is settled, in which case all senders up to connection.confirmed are known and
+ * a shared span ends there. TRIES: how often to look while the daemon receives. */
 CHECKED_ONCE int settle(struct connection *connection, __u32 tries)
 {
 	__u64 offset = 0;
@@ -291,7 +292,8 @@ static __always_inline bool is_forgotten(const struct connection *connection)
 	return mute && *mute & CALLERD_FORGOTTEN;
 }
 
-/* The byte of MSG_OOB is in the stream for the sender, and never for who receives. */
+/* A byte sent with MSG_OOB counts for the sender, but a read of the stream never returns it: from
+ * here on, offsets are not exact. */
 static __always_inline void mark_out_of_band(struct connection *connection)
 {
 	__sync_fetch_and_or(&connection->flags, CALLERD_FLAG_OUT_OF_BAND);
@@ -304,7 +306,7 @@ static __always_inline bool has_out_of_band(const struct sock *daemon)
 	return bpf_core_field_exists(socket->oob_skb) && BPF_CORE_READ(socket, oob_skb);
 }
 
-/* NODE: the dentry of the socket. */
+/* Sends the SENDER event that describes the current process. NODE: the dentry of the socket. */
 CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 key,
 			     const struct entrance *entrance)
 {
@@ -315,7 +317,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 		return 0;
 	scratch = take_scratch();
 	connection->account = current_account();
-	if (!scratch) { /* counted */
+	if (!scratch) { /* take_scratch() counted the loss */
 		forget_sender(connection, key);
 		return 0;
 	}
@@ -335,8 +337,8 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 	return 0;
 }
 
-/* The current process sends to DAEMON, the daemon's end of a connection. QUEUED: a piece of it lies in the
- * queue; else its send begins, and its end is on_sent(). */
+/* The current process sends to DAEMON, the daemon's end of a connection. QUEUED: a piece of the
+ * send lies in the queue; otherwise the send begins, and on_sent() ends it. */
 static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 {
 	__u32 socket = watched_socket(daemon);
@@ -353,7 +355,8 @@ static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 		return;
 	if (has_out_of_band(daemon))
 		mark_out_of_band(connection);
-	/* Where QUEUED this is but a barrier: what it put into the queue comes before it looks who is told. */
+	/* If QUEUED, this adds 0 and is only a barrier: the piece is in the queue before is_told()
+	 * looks. */
 	__sync_fetch_and_add(&connection->sending, !queued);
 	key = sender_key();
 	if (is_told(connection, key))
@@ -363,7 +366,7 @@ static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 		tell_sender(connection, (__u64)bound_dentry(daemon), key, &entrance);
 }
 
-/* A send to DAEMON returned RESULT. WAS_SEEN: it was when it began. */
+/* A send to DAEMON returned RESULT. WAS_SEEN: on_sender() was called when the send began. */
 static __always_inline void on_sent(const struct sock *daemon, long result, bool was_seen)
 {
 	struct connection *connection;
@@ -381,7 +384,8 @@ static __always_inline void on_sent(const struct sock *daemon, long result, bool
 		__sync_fetch_and_add(&connection->sending, -1);
 	if (!connection->shared && !connection->unconfirmed)
 		return;
-	/* Nobody may look again before the next send, which would then lie in the same span. */
+	/* This may be the last look before the next send, which would otherwise join the same
+	 * span. */
 	if (settle(connection, SETTLE_TRIES) &&
 	    __sync_lock_test_and_set(&connection->unconfirmed, 0))
 		send_sent(connection);

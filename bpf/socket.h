@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which socket is watched, and the table of connections. */
+/* Which sockets are watched, and the table of connections. */
 #ifndef CALLERD_BPF_SOCKET_H
 #define CALLERD_BPF_SOCKET_H
 
 #include "account.h"
 
-/* Inode numbers are used again, so the generation tells two sockets apart. An overlay has none of its
- * own: that of the socket's real inode stands for it. */
+/* File systems reuse inode numbers, so a node's key has the inode's generation. Overlayfs has no
+ * generations of its own: a socket there has the generation of its inode in the upper layer. */
 static __always_inline __u32 overlay_generation(struct inode *inode)
 {
 	struct ovl_inode *overlay;
@@ -29,10 +29,11 @@ static __always_inline void node_key(struct inode *inode, struct callerd_node_ke
 
 static __always_inline struct unix_sock *unix_socket(const struct sock *sk)
 {
-	return (struct unix_sock *)sk; /* its first member */
+	return (struct unix_sock *)sk; /* struct sock is its first member */
 }
 
-/* The node that a Unix socket is bound to; an accepted one has its listener's. NULL: none. */
+/* The dentry that the Unix socket SK is bound to; an accepted socket has its listener's. NULL: SK
+ * is bound to no path. */
 static __always_inline struct dentry *bound_dentry(const struct sock *sk)
 {
 	return BPF_CORE_READ(unix_socket(sk), path.dentry);
@@ -88,7 +89,8 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	return *index;
 }
 
-/* The index of the watched socket that SK, a daemon's end or a listener, belongs to. */
+/* The index of the watched socket that SK, a daemon's end or a listener, belongs to; else
+ * CALLERD_NO_SOCKET. */
 static __always_inline __u32 watched_socket(const struct sock *sk)
 {
 	struct dentry *dentry = bound_dentry(sk);
@@ -132,8 +134,9 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 		bpf_map_delete_elem(&connections, &key);
 }
 
-/* Enters a connection into the table, where it may push out the one that was silent longest. NULL,
- * counted, where there is no room all the same. A call of its own: the stack of those who describe callers is deep. */
+/* Adds a connection to the table; a full table drops the connection that was idle longest. NULL:
+ * the table has no room all the same, and the loss was counted. Not inlined: the programs that
+ * describe callers have little stack left. */
 static __noinline struct connection *add_connection(const struct sock *daemon, __u32 socket,
 						    __u64 sender, __u64 account, __u32 flags)
 {
@@ -158,7 +161,8 @@ static __noinline struct connection *add_connection(const struct sock *daemon, _
 	return find_connection(daemon);
 }
 
-/* When the process of PID started; 0 where it is gone. Its struct pid is never another's. */
+/* When the process of PID started; 0: the process is gone. A struct pid never comes to mean another
+ * process. */
 static __always_inline __u64 pid_start(struct pid *pid)
 {
 	struct hlist_node *link = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
@@ -170,18 +174,20 @@ static __always_inline __u64 pid_start(struct pid *pid)
 	return BPF_CORE_READ(task, start_boottime);
 }
 
-/* Whether the agent itself made a connection, to ask the daemon: that is no record's matter. */
+/* Whether the agent itself made the connection, to ask the daemon. Such connections have no
+ * records. */
 static __always_inline bool of_agent(const struct sock *daemon)
 {
 	struct pid *pid = BPF_CORE_READ(daemon, sk_peer_pid);
 
-	/* Another one that had its PID is gone: the agent lives. */
+	/* An earlier process with the agent's PID is gone, so that pid_start() is 0 for it. */
 	return !settings.own_calls && pid &&
 	       (__u64)BPF_CORE_READ(pid, numbers[0].nr) == control.agent_pid && pid_start(pid);
 }
 
-/* A connection that was there before the agent: all that is known is what the kernel recorded. NULL: it is
- * not to be watched, or there is no room. Not inlined: a connection is large, and the stack is short. */
+/* Adds a connection that is older than the agent: of its connector only the kernel's peer
+ * credentials are known. NULL: the connection is the agent's own, or there is no room. Not inlined:
+ * a connection is large, and the stack is short. */
 static __noinline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
 {
 	struct connection *connection;

@@ -6,16 +6,17 @@
 #include "sends.h"
 
 #define IOV_MAX_COPIED 16
-#define PIECES_MAX 1024 /* per buffer: 16 MiB */
+#define PIECES_MAX 1024 /* of a buffer: 16 MiB */
 #define TS_COMPAT 2
 
-/* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of this size. Only
- * a read into more goes straight to who wants the body, and none of those goes beyond the end of the body
- * or of the chunk. So what is read into this much or less is always copied: whatever is left out is
- * within a body, and the next event's offset tells how much it is. */
+/* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of
+ * this size. Only a handler that reads a body reads into a larger buffer, and such a read never
+ * goes beyond the end of the body or of the chunk. So reads into a buffer of this size or less are
+ * always copied: bytes that are left out lie within a body, and the next event's offset tells their
+ * number. */
 #define READ_AHEAD 4096
 
-/* The system calls of x86-64 that are told apart. */
+/* The numbers of the system calls that find_buffer() and in_connect() know, on x86-64. */
 enum {
 	NR_read = 0,
 	NR_write = 1,
@@ -28,7 +29,7 @@ enum {
 	NR_recvmsg = 47,
 };
 
-/* struct user_msghdr and struct iovec of the system call interface */
+/* The system call interface's struct iovec, and struct user_msghdr up to its buffers. */
 struct user_iovec {
 	__u64 base;
 	__u64 size;
@@ -44,20 +45,21 @@ struct user_message {
 struct transfer {
 	struct connection *connection;
 	__u64 from;	    /* user address */
-	__u64 offset;	    /* stream offset of what is there */
+	__u64 offset;	    /* stream offset of the byte at .from */
 	__u64 left;	    /* bytes to copy from the buffer at hand */
-	union {		    /* Linux 6.1 has little room for this on its stack */
-		__u64 iov;  /* user address of the next buffers, as long as iov_left */
-		__u64 room; /* of the only buffer, where there are no others: its size */
+	union {		    /* a union, since the stack of Linux 6.1 is short */
+		__u64 iov;  /* user address of the next struct user_iovec, while .iov_left */
+		__u64 room; /* size of the only buffer, where there is no iovec */
 	};
 	__u64 total; /* bytes of the whole transfer still to be copied */
 	__u32 direction;
 	__u32 iov_left;
-	__u32 flags; /* of the next event */
+	__u32 flags; /* for the next event */
 	bool failed;
 };
 
-/* Sends one event of SIZE bytes at most; the ring wants a constant. */
+/* Sends one event with SIZE bytes. CAPACITY, at least SIZE, is a constant: the ring reserves no
+ * other sizes. */
 #define SEND_PIECE(transfer, capacity, size)                                                       \
 	({                                                                                         \
 		struct callerd_data_event *event =                                                 \
@@ -95,11 +97,11 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 	event->copied = size;
 	event->direction = transfer->direction;
 	event->span = connection->span;
-	/* Without branches: the verifier would follow each of them for each size of a piece. */
+	/* No branches: the verifier would follow each branch for each size of a piece. */
 	bit = transfer->direction & 1;
 	event->header.flags |= (connection->lost >> bit & 1) * CALLERD_FLAG_LOST_BEFORE |
 			       (connection->turned >> bit & 1) * CALLERD_FLAG_TURN |
-			       /* of the request, in an event of the response */
+			       /* skipped bytes of the request are told by the response */
 			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN |
 			       (connection->shared & ~bit & 1) * CALLERD_FLAG_OVERLAP |
 			       transfer->flags;
@@ -195,7 +197,7 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 		return true;
 	case NR_sendmsg:
 	case NR_recvmsg:
-		/* Not all of it: Linux 6.1 has little room for it on its stack. */
+		/* Not the whole struct: the stack of Linux 6.1 is short. */
 		message = (struct user_message *)transfer->from;
 		if (bpf_probe_read_user(&transfer->iov, sizeof(transfer->iov), &message->iov) ||
 		    bpf_probe_read_user(&count, sizeof(count), &message->iov_count))
@@ -203,11 +205,12 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 		transfer->iov_left = count;
 		return true;
 	}
-	return false; /* splice, sendfile, io_uring: not in memory that can be named */
+	return false; /* splice, sendfile, io_uring: the bytes have no user address */
 }
 
-/* Whether a write begins as a response's head does. Go's HTTP server writes that at the beginning of a write of its
- * own. FROM is the user address of the bytes, or, where that has none LEFT, IOV that of what tells of them. */
+/* Whether a write begins like a response's head: Go's HTTP server begins a new write with each
+ * head. FROM: the user address of the bytes, if LEFT is not 0; otherwise IOV is that of the first
+ * struct user_iovec. */
 CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov, __u64 left, __u32 direction)
 {
 	static const char start[] = "HTTP/1.";
@@ -226,8 +229,9 @@ CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov, __u64 left, __u32 dire
 	return !differs;
 }
 
-/* What may be copied of TOTAL bytes, which are in a buffer of ROOM where some are LEFT there: each response has a budget
- * of its own, and of requests at least what is read ahead is copied. KIND is a direction, with flags. */
+/* The budget for copying TOTAL bytes: each response has a budget of its own, and requests' reads
+ * into no more than READ_AHEAD are copied in any case. ROOM: the size of the buffer, if LEFT is not
+ * 0. KIND: a direction, with CALLERD_FLAG_ bits. */
 CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
 {
 	if (kind & CALLERD_RESPONSE)
@@ -237,7 +241,8 @@ CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, _
 	return room <= READ_AHEAD && budget < total ? total : budget;
 }
 
-/* SIZE bytes went through the daemon's end in DIRECTION, the first one at stream offset OFFSET. */
+/* Copies SIZE bytes that went through the daemon's end in DIRECTION, the first at stream offset
+ * OFFSET. */
 CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 size,
 			     __u32 direction)
 {
@@ -294,8 +299,9 @@ static __always_inline bool is_muted(const struct connection *connection, __u32 
 	return mute && *mute & (1U << direction);
 }
 
-/* Confirms the senders of what was received, or leaves that to the end of their sends. Each of the two counts its
- * bytes before it looks, so that one of them sees both. */
+/* Confirms the senders of the received bytes, or leaves that to on_sent() at the end of their
+ * sends. Receive and send both count their bytes before they look, so that one of them sees both
+ * counts. */
 static __always_inline void confirm(struct connection *connection)
 {
 	int settled = settle(connection, 1);

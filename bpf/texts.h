@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where descriptions are put together, and how strings and paths come into them. */
+/* The buffers that callers are described in, and how strings and paths are appended. */
 #ifndef CALLERD_BPF_TEXTS_H
 #define CALLERD_BPF_TEXTS_H
 
@@ -8,8 +8,8 @@
 #define COMPONENT_MAX 256 /* NAME_MAX and the NUL */
 #define PATH_DEPTH_MAX 160
 
-/* A description is built in a buffer of this CPU. Trampoline programs can be preempted, so there are
- * several, each with its owner's mark. */
+/* A caller is described in a buffer of the current CPU. Trampoline programs can be preempted by
+ * each other, so a CPU has several buffers, each with a mark that it is taken. */
 #define SCRATCH_BUFFERS 4
 
 struct scratch {
@@ -55,7 +55,8 @@ static __always_inline void text_end(struct callerd_caller_event *event, struct 
 	text->length = event->text_size - text->offset;
 }
 
-/* Appends a NUL-terminated kernel string. Returns 0, or the CALLERD_TEXT_ flag that says why not. */
+/* Appends a NUL-terminated kernel string. Returns 0, or the CALLERD_TEXT_ flag that says why it did
+ * not. */
 static __always_inline __u16 text_add(struct callerd_caller_event *event, const void *string)
 {
 	__u32 at = event->text_size;
@@ -106,7 +107,7 @@ static long path_step(__u32 index, void *context)
 	return 0;
 }
 
-/* Appends PATH, crossing mounts, from the leaf to the root of its mount tree. */
+/* Appends the components of DENTRY's path on MNT, from the leaf to the root of the mount tree. */
 static __noinline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
 				    struct vfsmount *mnt)
 {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The backend for kernels that refuse BPF trampolines (lockdown, no ftrace direct calls). It needs
- * the tracepoints sock:sk_data_ready, sock_send_length and sock_recv_length (Linux 6.3) and, for the
- * address of a connect, cgroup/connect_unix (Linux 6.7).
+ * the tracepoints sock:sk_data_ready, sock_send_length and sock_recv_length (Linux 6.3) and, for
+ * the address of a connect, cgroup/connect_unix (Linux 6.7).
  *
- *   cgroup/connect_unix   a connect begins: remember its socket and address
- *   sk_data_ready         in the context of whoever made the socket readable: on the listener that
- *                         is a connect which succeeds, on the daemon's end it is a sender
- *   sys_exit_connect      a connect ends: refused?
+ *   cgroup/connect_unix   a connect begins: its socket and address are remembered
+ *   sk_data_ready         in the context of the process that made the socket readable: on a listener
+ *                         a connect that succeeds, on the daemon's end a send
+ *   sys_exit_connect      a connect ends, perhaps refused
  *   sock_send_length      after a send, on the client's end and on the daemon's
  *   sock_recv_length      after a receive, on the daemon's end
  */
 #include "common.h"
 
-/* A connect on its way through the kernel. */
+/* A connect that is under way. */
 struct pending {
 	struct sock *client;
 	char address[CALLERD_ADDRESS_MAX + 4];
 };
 
-#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; 16 and 21 since Linux 5.12 */
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; the same values since Linux 5.12 */
 #define PF_KTHREAD 0x00200000
 
 struct {
@@ -49,14 +49,14 @@ int connect_begin(struct bpf_sock_addr *context)
 	struct pending pending = {};
 
 	pending.client = kernel->sk;
-	/* Without its address where sys_exit_connect will not take the note back. */
+	/* The address is kept only where connect_end() will run and delete the entry. */
 	if (in_connect())
 		copy_address(pending.address, kernel->uaddr, kernel->uaddrlen);
 	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
 	return 1;
 }
 
-/* The end of the connection that the daemon will accept. */
+/* The daemon's end of the connection that the current process makes to LISTENER. */
 static __always_inline const struct sock *connected_end(const struct sock *listener)
 {
 	__u64 id = bpf_get_current_pid_tgid();
@@ -68,7 +68,8 @@ static __always_inline const struct sock *connected_end(const struct sock *liste
 		client = unix_socket(pending->client);
 		return BPF_CORE_READ(client, peer);
 	}
-	last = BPF_CORE_READ(listener, sk_receive_queue.prev); /* the map had no room */
+	/* the map had no room for the entry */
+	last = BPF_CORE_READ(listener, sk_receive_queue.prev);
 	return BPF_CORE_READ(last, sk);
 }
 
@@ -98,8 +99,9 @@ static __always_inline bool begins_with(const char *text, const char *wanted, __
 #define BEGINS_WITH(text, wanted) begins_with(text, wanted, sizeof(wanted) - 1)
 #define FD_DIGITS 7
 
-/* The watched socket that an address means which goes through a descriptor of the current process, as in
- * /proc/self/fd/5 or /proc/self/fd/5/docker.sock: it may be closed before anybody else can look. */
+/* The index of the watched socket at an address that leads through a descriptor of the current
+ * process, as /proc/self/fd/5 or /proc/self/fd/5/docker.sock; else CALLERD_NO_SOCKET. User space
+ * would come too late: the process may have closed the descriptor by then. */
 CHECKED_ONCE __u32 socket_by_descriptor(struct pending *pending)
 {
 	struct callerd_node_key directory = {};

@@ -7,8 +7,8 @@
  *   fexit/unix_stream_connect        a connect that failed, also before any LSM hook
  *   fexit/unix_dgram_connect         the same with a socket of the wrong type
  *   fexit/kern_path                  the node that the address of a connect led to
- *   fentry, fexit/unix_stream_sendmsg  who sends, before the bytes can be read; then their count;
- *                                    and the daemon's answers
+ *   fentry, fexit/unix_stream_sendmsg  the sender, before its bytes can be read; then their
+ *                                    count; and the daemon's answers
  *   fentry, fexit/unix_stream_sendpage  the same for splice(2) and sendfile(2), before Linux 6.5
  *   fexit/unix_stream_recvmsg        what the daemon read
  *   fentry/unix_release              the daemon closes
@@ -29,7 +29,7 @@ int BPF_PROG(connect_function, struct sock *sk, struct sock *other, struct sock 
 	return 0;
 }
 
-/* Of a connect on its way through the kernel: what its path led to. */
+/* The node that the path of a connect led to, while that connect is under way. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -37,7 +37,7 @@ struct {
 	__type(value, struct refusal);
 } refusals SEC(".maps");
 
-/* Besides connect and sends to a path, which have no other lookup, few call it. */
+/* Connects and sends to a path resolve it with kern_path(). Little else calls that function. */
 SEC("fexit/kern_path")
 int BPF_PROG(path_found, const char *name, unsigned int flags, struct path *path, int result)
 {
@@ -90,7 +90,7 @@ int BPF_PROG(connect_wrong_end, struct socket *socket, void *address, int size, 
 	return on_connect_end(address, size, result);
 }
 
-/* SOCKET sends; returns the daemon's end, if that is who gets it. */
+/* A send on SOCKET begins. Returns the daemon's end, if the bytes go there; else NULL. */
 static __always_inline struct sock *on_send_begin(struct socket *socket)
 {
 	struct sock *sk = socket->sk;
@@ -135,7 +135,7 @@ int BPF_PROG(send_end, struct socket *socket, struct msghdr *message, unsigned l
 	return on_send_end(socket, result);
 }
 
-/* What splice(2) and sendfile(2) call before Linux 6.5. */
+/* splice(2) and sendfile(2) call this function before Linux 6.5. */
 SEC("fentry/unix_stream_sendpage")
 int BPF_PROG(page_begin, struct socket *socket)
 {
