@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Runs kernel events that `callerd --record-events` kept through the library and prints the records.
- * Times, names and the host come from fixed values, so that the same events give the same bytes: nobody is
- * asked what the engine has or what the host's files are, and there is no policy. What the requests in the
- * file themselves create is known.
+ * Runs the kernel events in a file of `callerd --record-events` through the library and prints the
+ * records. Times, names and the host have fixed values, so that the same events give the same
+ * bytes. No engine and no file of the host is asked, and there is no policy; only objects that the
+ * requests in the file create are known.
  *
  * usage: replay [--format ecs|human|ocsf|cef|rfc5424] FILE
  *        replay --output SPEC [--copies N] FILE
  *
- * With --output the records go to an output of callerd's, each N times: to try a way to a SIEM, or how fast one
- * is. What that took is told on stderr.
+ * With --output the records go to an output of callerd's, each N times, to try a way to a SIEM or
+ * the speed of an output. The time that took is printed on stderr.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@
 #define FRAME_MAX (1u << 20)
 #define SOCKETS_MAX 64
 #define ENTRIES_MAX 65536
-#define AHEAD_MAX 1000 /* records that may wait: whoever replays has time */
+#define AHEAD_MAX 1000 /* records that may wait for the output */
 #define CLOSE_MILLISECONDS 60000
 
 struct replay {
@@ -53,7 +53,7 @@ static const struct record_context context = {
 	.run_id = "0000000000000000",
 };
 
-/* As the agent does, but waits where that would drop. */
+/* Hands RECORD to the output, and waits where the agent would drop records. */
 static void deliver(struct replay *replay, struct record *record)
 {
 	for (unsigned long i = 0; i < replay->copies; i++) {
@@ -134,7 +134,7 @@ static int play(struct replay *replay, const struct callerd_frame *frame, const 
 
 	if (frame->kind == CALLERD_FRAME_SOCKET)
 		return add_socket(replay, data, frame->size);
-	error = start(replay); /* all sockets are named before the first event */
+	error = start(replay); /* the first event: all sockets are named by now */
 	if (error)
 		return error;
 	switch (frame->kind) {
@@ -155,7 +155,7 @@ static int play(struct replay *replay, const struct callerd_frame *frame, const 
 	}
 }
 
-/* 1: a frame; 0: the end; -errno. */
+/* 1: FRAME and DATA are filled; 0: the end of FILE; -errno. */
 static int read_frame(FILE *file, struct callerd_frame *frame, void *data)
 {
 	size_t size = fread(frame, 1, sizeof(*frame), file);
@@ -217,7 +217,8 @@ static bool open_output(struct replay *replay)
 	return false;
 }
 
-/* Of what was written since WALL and CPU, and what was not. */
+/* Closes the output and prints how many records were written since WALL and CPU, and how many were
+ * lost. */
 static void close_output(struct replay *replay, double wall, double cpu)
 {
 	uint64_t lost[SINK_LOSS_COUNT], all = 0;

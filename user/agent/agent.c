@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The one place that wires the rest: rings to tracker to outputs. */
+/* Connects the parts: events from the rings go to the tracker, its records to the outputs. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -33,15 +33,15 @@
 #include "process/decode.h"
 #include "state/state.h"
 
-#define POLL_PAUSE (10 * NS_PER_MS)   /* between two drains while there is work */
-#define POLL_LINGER (100 * NS_PER_MS) /* without events until the reader sleeps */
+#define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
+#define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
 #define SENDER_WAIT NS_PER_S
-#define LEARN_TIME NS_PER_S /* at most, at the start */
+#define LEARN_TIME NS_PER_S /* at most, to ask the engines at the start */
 #define SURVEY_INTERVAL (10 * NS_PER_S)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
-#define BACKLOG 500 /* records */
-#define NICE (-5)   /* as auditd: whoever is watched must not starve the watcher */
+#define BACKLOG 500 /* records that wait for an output */
+#define NICE (-5)   /* as auditd: watched processes must not starve the agent */
 
 struct agent {
 	struct options options;
@@ -53,16 +53,16 @@ struct agent {
 	struct elders *elders;
 	struct refused *refused;
 	struct servers *servers;
-	const struct record_server *news; /* of the server of the connect at hand; NULL: none */
+	const struct record_server *news; /* an unusual server of the current connect; NULL: none */
 	struct watcher *watcher;
 	struct tracker *tracker;
 	struct engines *engines;
-	struct state *state; /* NULL: nothing is kept */
+	struct state *state; /* NULL: no state is kept */
 	struct eventfile *events;
 	struct outputs *outputs;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
-	uint64_t no_memory; /* events and records dropped here; the tracker counts its own */
+	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
 	uint64_t last_event, next_tick, next_status, next_survey;
 	int signals;
 	bool stop;
@@ -101,7 +101,7 @@ static void on_record(void *data, struct record *record)
 	if (record->action == RECORD_SOCKET_CONNECTED)
 		record->server = agent->news;
 	if (record->action !=
-	    RECORD_DOCKER_EVENT) /* that says of its request's caller what was known then */
+	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
 	record->sequence = ++agent->sequence;
 	agent->records++;
@@ -125,7 +125,7 @@ static void write_started(struct agent *agent)
 	on_record(agent, &record);
 }
 
-/* Totals, then what was lost by reason: whatever is not there was not lost. */
+/* Writes the totals, then the losses by reason: a reason that is absent has lost nothing. */
 static void write_totals(struct agent *agent, enum record_action action)
 {
 	struct record_counter counters[16 + LOSS_COUNT];
@@ -163,7 +163,7 @@ static void write_totals(struct agent *agent, enum record_action action)
 	on_record(agent, &record);
 }
 
-/* ACCOUNT: whose it was; 0: that is not known, or they were those of many. */
+/* ACCOUNT: that of the lost records; 0: not known, or several accounts. */
 static void write_lost(struct agent *agent, uint64_t account, const char *reason, uint64_t count,
 		       const char *output)
 {
@@ -201,7 +201,7 @@ static void on_evicted(void *data, uint64_t account)
 	losses_charge(&agent->losses, LOSS_EVICTED, account, 1);
 }
 
-/* The last component of the sockets, where they all have the same. */
+/* The last component of the sockets' paths, if it is the same in all. */
 static struct bytes watched_name(const struct agent *agent)
 {
 	const char *const *sockets = agent->options.sockets;
@@ -238,7 +238,7 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 	on_record(agent, &record);
 }
 
-/* Whether what was lost may have changed something. */
+/* Whether LOSS may include a request that changed an engine. */
 static bool may_have_changed(enum loss loss)
 {
 	return loss < LOSS_ENGINE_EVENTS && loss != LOSS_UNRESOLVED &&
@@ -254,7 +254,8 @@ static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uin
 		engines_lost(agent->engines, clock_now(CLOCK_BOOTTIME));
 }
 
-/* Says what was lost, and who was refused too often to tell it one by one. */
+/* Writes records of losses, and of the refused connects that were too many to have records of their
+ * own. */
 static void write_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
@@ -337,13 +338,13 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 	return !capture_totals(((struct agent *)data)->capture, ret);
 }
 
-/* Returns whether there was anything. */
+/* Reads all events from the rings. Returns whether there were any. */
 static bool drain(struct agent *agent)
 {
 	int events = capture_drain(agent->capture);
 	uint64_t now;
 
-	/* Callers that came in while the payload was read may be those of what was read. */
+	/* Caller events that came while the payload was read may describe its senders. */
 	if (events > 0)
 		capture_drain_callers(agent->capture);
 	now = clock_now(CLOCK_BOOTTIME);
@@ -363,18 +364,18 @@ static void on_living(void *data, uint64_t connection)
 	tracker_survey_seen(((struct agent *)data)->tracker, connection);
 }
 
-/* Not every end shows itself to the tracepoint backend: ask which sockets still live. */
+/* Finds connections that ended unseen: the tracepoint backend does not see every end. */
 static void survey(struct agent *agent, uint64_t now)
 {
 	tracker_survey_begin(agent->tracker);
 	if (capture_living(agent->capture, on_living, agent))
 		return;
-	drain(agent); /* what the dead still have to say */
+	drain(agent); /* the last events of ended connections */
 	tracker_survey_end(agent->tracker, now);
 	tracker_flush(agent->tracker, now);
 }
 
-/* Something about the state that is to be known, once. */
+/* Logs a message about the state, once. */
 static void tell_state(struct agent *agent)
 {
 	const char *text = agent->state ? state_message(agent->state) : NULL;
@@ -383,7 +384,7 @@ static void tell_state(struct agent *agent)
 		message(agent, LOG_LEVEL_WARNING, "%s", text);
 }
 
-/* Gives back the memory of records that had to wait. */
+/* Gives memory back to the system when a backlog of records is written. */
 static void trim(struct agent *agent)
 {
 	uint64_t waiting = outputs_waiting(agent->outputs);
@@ -396,7 +397,7 @@ static void trim(struct agent *agent)
 	}
 }
 
-/* What is due once a second and less often. */
+/* Does the work of once a second and less often. */
 static void tick(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
@@ -408,7 +409,7 @@ static void tick(struct agent *agent)
 	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
 	engines_run(agent->engines, now);
-	tracker_flush(agent->tracker, now); /* what goes on without an event */
+	tracker_flush(agent->tracker, now); /* deadlines pass without an event, too */
 	event_recorder_flush(agent->events, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
@@ -455,13 +456,13 @@ static void wait_for_work(struct agent *agent)
 		pause = POLL_PAUSE;
 	if (!busy) {
 		capture_sleep(agent->capture);
-		if (drain(agent)) /* it came before the kernel was asked to wake us */
+		if (drain(agent)) /* events that came before capture_sleep() wake nobody */
 			return;
 	}
 	capture_fds(agent->capture, rings);
 	for (int i = 0; i < 2; i++)
 		fds[1 + i] = (struct pollfd){.fd = rings[i], .events = POLLIN};
-	if (busy) /* a batch costs less than its events one by one: the payload ring is left to fill */
+	if (busy) /* a batch is cheaper than its events one by one: lets the payload ring fill */
 		fds[2].fd = -1;
 	fds[3] = (struct pollfd){.fd = beside_fd(agent->beside), .events = POLLIN};
 	engines = engines_fds(agent->engines, fds + 4);
@@ -482,8 +483,9 @@ static void run_beside(struct agent *agent, uint64_t now)
 	elders_run(agent->elders, agent->beside, now);
 }
 
-/* What comes in meanwhile stays in the rings: it is judged by what the engines have, and had before. So its
- * callers' ancestors, if they are older than that, have their arguments. */
+/* Asks the engines, and reads the arguments of running processes, before the first event is read.
+ * Events wait in the rings meanwhile, so that they are judged by the engines' inventories, and
+ * ancestors older than the agent have their arguments. */
 static void learn(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + LEARN_TIME;
@@ -505,7 +507,7 @@ static void learn(struct agent *agent)
 	}
 }
 
-/* What is not found out within a moment never is. */
+/* Gives the jobs beside the main loop one more second, and gives up the rest. */
 static void finish_beside(struct agent *agent)
 {
 	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
@@ -531,7 +533,8 @@ enum exit_code agent_run(struct agent *agent)
 	}
 	drain(agent);
 	finish_beside(agent);
-	survey(agent, clock_now(CLOCK_BOOTTIME)); /* what is over was not cut off */
+	/* Connections that have ended are not cut off by the agent's end. */
+	survey(agent, clock_now(CLOCK_BOOTTIME));
 	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));
@@ -588,7 +591,7 @@ static enum exit_code open_capture(struct agent *agent)
 		message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
 		return EXIT_BACKEND;
 	}
-	malloc_trim(0); /* the load took megabytes for BTF: give them back */
+	malloc_trim(0); /* loading the programs took megabytes for BTF: gives them back */
 	refused.capture = agent->capture;
 	error = proc_new(agent->capture, &agent->proc) ?: refused_new(&refused, &agent->refused)
 			?: watcher_new(agent->capture, options->sockets, options->socket_count,
@@ -603,7 +606,8 @@ static enum exit_code open_capture(struct agent *agent)
 	return EXIT_OK;
 }
 
-/* Without one there is less to tell of what was made in an earlier life: no reason to tell nothing. */
+/* Opens the state. Errors are not fatal: without the state, less is known of containers made before
+ * the start. */
 static void open_state(struct agent *agent)
 {
 	const char *path = agent->options.state_path;
@@ -693,7 +697,7 @@ static void block_signals(struct agent *agent)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a write that fails is told */
+	signal(SIGXFSZ, SIG_IGN); /* a failed write is reported as a loss */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -702,7 +706,7 @@ static void block_signals(struct agent *agent)
 	agent->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Begins to watch, before anything else is done that takes time. */
+/* Begins to watch the sockets before any work that takes time. */
 static void watch_first(struct agent *agent)
 {
 	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
@@ -722,7 +726,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 	if (!agent)
 		return EXIT_FAILED;
 	agent->options = *options;
-	setpriority(PRIO_PROCESS, 0, NICE); /* a wish */
+	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
 	code = host_new(&agent->host) ? EXIT_FAILED : open_outputs(agent);
 	if (code == EXIT_OK)

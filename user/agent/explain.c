@@ -18,16 +18,17 @@
 #define DETAIL_COLUMNS 160
 #define ACTION_COLUMNS 24
 
-/* What is put together; it is printed when the state is closed: whoever reads slowly holds nobody up. */
+/* The explanation, which is printed after the state is closed: a slow reader of stdout must not
+ * hold the state. */
 struct explanation {
 	const struct record_context *context;
 	struct text out;
 	unsigned int containers;
 	unsigned int deeds; /* of the last container */
-	uint64_t dropped;   /* the same */
+	uint64_t dropped;   /* deeds of the last container that were not kept */
 };
 
-/* 2026-03-01 12:03:44. */
+/* Appends REAL as 2026-03-01 12:03:44. */
 static void add_time(struct text *out, uint64_t real)
 {
 	struct text time = {0};
@@ -96,7 +97,7 @@ static void on_container(void *data, const struct state_container *container)
 	add_findings(out, owned->creator);
 }
 
-/* WHO | COMMAND | TERMINAL. */
+/* Appends the caller as USER | COMMAND | TERMINAL. */
 static void add_caller(struct explanation *explanation, const struct deed *deed)
 {
 	const struct origin *origin = deed->origin;
@@ -122,7 +123,7 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 	text_free(&command);
 }
 
-/* What the caller did that it goes back to. */
+/* Appends the name of the request that the deed goes back to. */
 static void add_beginning(struct text *out, enum operation operation)
 {
 	const struct route *route = route_of(operation);
@@ -239,7 +240,8 @@ enum exit_code explain(const struct options *options, const char *container)
 	}
 	explanation.context = host_context(host);
 	error = collect(options->state_path, container, &explanation);
-	if (explanation.out.size) /* sound as far as it goes, also where the rest is not */
+	/* The collected part is sound, even if the rest could not be read. */
+	if (explanation.out.size)
 		code = print(&explanation.out);
 	else if (!error)
 		fprintf(stderr, "callerd: the state file %s knows no container \"%s\"\n",

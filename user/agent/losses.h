@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that was lost, by reason, in the kernel and after it. */
+/* Counts of all losses, in the kernel and in user space, by reason. */
 #ifndef CALLERD_LOSSES_H
 #define CALLERD_LOSSES_H
 
@@ -10,21 +10,23 @@
 #include "output/sink.h"
 
 enum loss {
-	/* the kernel's, in the order of enum callerd_loss, come first */
+	/* The kernel's losses come first, in the order of enum callerd_loss. */
 	LOSS_PROGRAM_MISSED = CALLERD_LOSS_MAX,
 	LOSS_MALFORMED,
 	LOSS_NO_MEMORY,
 	LOSS_EVICTED,
 	LOSS_UNRESOLVED,
-	LOSS_ENGINE_EVENTS, /* requests may be among what comes before it, and are not from here on */
+	/* The losses before this one may include requests; this one and those that follow do
+	 * not. */
+	LOSS_ENGINE_EVENTS,
 	LOSS_STATE,
-	LOSS_OUTPUTS, /* the outputs', in the order of enum sink_loss, come last */
+	LOSS_OUTPUTS, /* the outputs' losses come last, in the order of enum sink_loss */
 	LOSS_COUNT = LOSS_OUTPUTS + SINK_LOSS_COUNT,
 };
 
 #define LOSSES_CHARGED_MAX 100
 
-/* What an account lost of its own, and was not reported yet. */
+/* Losses of one account that were not reported yet. */
 struct loss_charge {
 	enum loss loss;
 	uint64_t account, count;
@@ -33,7 +35,8 @@ struct loss_charge {
 struct losses {
 	uint64_t now[LOSS_COUNT]; /* since the start */
 	uint64_t reported[LOSS_COUNT];
-	/* Of what is in .now and not in .reported, whose it is, as far as there is room. */
+	/* The accounts of the losses that are in .now and not in .reported, as far as there is
+	 * room. */
 	struct loss_charge charges[LOSSES_CHARGED_MAX];
 	unsigned int charge_count;
 };
@@ -41,13 +44,13 @@ struct losses {
 /* The reason as records name it. */
 const char *losses_name(enum loss loss);
 
-/* COUNT of a loss, which are or will be in .now as well, are ACCOUNT's. */
+/* Charges COUNT losses to ACCOUNT. The caller counts them in .now as well. */
 void losses_charge(struct losses *losses, enum loss loss, uint64_t account, uint64_t count);
 
-/* Takes one of these off, as reported. False: there is none. */
+/* Removes one charge, as reported, into RET. False: there is none. */
 bool losses_take_charge(struct losses *losses, struct loss_charge *ret);
 
-/* What came since the last report, which this is. */
+/* Returns the losses since the last report, and marks them as reported. */
 uint64_t losses_take(struct losses *losses, enum loss loss);
 
 uint64_t losses_total(const struct losses *losses);

@@ -12,7 +12,7 @@
 #define REASON_SIZE 512
 
 struct outputs {
-	struct output all[OUTPUTS_MAX]; /* what goes to each sink */
+	struct output all[OUTPUTS_MAX]; /* the settings of each sink, at the same index */
 	struct sink *sinks[OUTPUTS_MAX];
 	uint64_t told[OUTPUTS_MAX][SINK_LOSS_COUNT];
 	unsigned int count;
@@ -32,7 +32,7 @@ static bool has_file_of_last(const struct outputs *outputs)
 	return false;
 }
 
-/* Opens the output that SPEC describes as the next one. */
+/* Opens the output that SPEC describes, as the next in OUTPUTS. */
 static int open_one(struct outputs *outputs, const char *spec, bool human,
 		    const struct record_context *context, char *reason, size_t size)
 {
@@ -81,12 +81,12 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-/* The account that RECORD is charged to. 0: none, as for what the agent says of itself. */
+/* The account that RECORD is charged to; 0: none, as for records about the agent itself. */
 static uint64_t account_of(const struct record *record)
 {
 	switch (record->action) {
 	case RECORD_SOCKET_REFUSED:
-		if (record->refused_count) /* it sums up connects of several callers */
+		if (record->refused_count) /* the record sums up connects of several callers */
 			return 0;
 		/* fall through */
 	case RECORD_SOCKET_CONNECTED:
@@ -129,7 +129,8 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 int outputs_put(struct outputs *outputs, const struct record *record,
 		const struct record_context *context)
 {
-	unsigned int to[RECORD_FORMATS] = {0}; /* a bit for each output, by format */
+	/* By format: a bit for each output that takes RECORD. */
+	unsigned int to[RECORD_FORMATS] = {0};
 	int error = 0;
 
 	for (unsigned int i = 0; i < outputs->count; i++)
@@ -155,7 +156,7 @@ void outputs_reopen(struct outputs *outputs)
 		sink_reopen(outputs->sinks[i]);
 }
 
-/* --- what became of them ---------------------------------------------------------------------- */
+/* --- losses and the end ----------------------------------------------------------------------- */
 
 bool outputs_closed(const struct outputs *outputs)
 {

@@ -28,16 +28,17 @@ bool outputs_closed(const struct outputs *outputs);
 /* Calls TELL with a sentence for each output that has begun to fail, or has ceased to. */
 void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, const char *text));
 
-/* OUTPUT lost COUNT records of ACCOUNT; 0: whose they were is not said. */
+/* OUTPUT lost COUNT records of ACCOUNT; 0: the account is not known. */
 typedef void outputs_lost(void *data, const char *output, enum sink_loss reason, uint64_t account,
 			  uint64_t count);
 
-/* TOTALS gets how many records were lost since the start, by reason. Calls LOST, unless it is NULL, for what each output
- * lost since the last such call, except for an output that has no room for a records-lost now. */
+/* Sets TOTALS to the records lost since the start, by reason. Calls LOST, unless NULL, for each
+ * output's losses since the last such call, except for an output that has no room for a
+ * records-lost now. */
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
 		    outputs_lost *lost);
 
-/* How many records wait for the output for which most wait. */
+/* How many records wait for the slowest output. */
 uint64_t outputs_waiting(struct outputs *outputs);
 
 /* Returns how many outputs there are. RET gets their names and keys, for agent-started: valid until outputs_close(). */

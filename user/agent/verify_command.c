@@ -22,7 +22,7 @@
 #define NAME_COLUMNS 200
 #define READ_BUFFER (256u << 10)
 
-/* How long a line may take to be written while we read. */
+/* How often, and how long each time, to wait for the rest of a line that callerd is writing. */
 #ifndef WRITING_TRIES
 #define WRITING_TRIES 20
 #endif
@@ -55,7 +55,7 @@ struct command {
 	uint64_t faults;
 };
 
-/* What is read now. */
+/* The file that is read now. */
 struct source {
 	gzFile file;
 	struct lines lines;
@@ -112,7 +112,7 @@ static int parse(struct command *command, int argc, char **argv)
 	};
 	int option, error = 0;
 
-	optind = 0; /* main() may have parsed before us */
+	optind = 0; /* main() may have called getopt_long() before */
 	opterr = 0;
 	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1)
 		error = take_option(command, option, argv[optind - 1]);
@@ -123,7 +123,7 @@ static int parse(struct command *command, int argc, char **argv)
 	return error;
 }
 
-/* --- what is said ----------------------------------------------------------------------------- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void print_visible(const char *text)
 {
@@ -185,7 +185,7 @@ static int unreadable(const char *path, const char *why)
 	return -EIO;
 }
 
-/* More of a line that was begun may be on its way: callerd writes while we read. */
+/* Waits for the rest of a line: callerd may be writing it now. */
 static int read_late(struct source *source, char *to, unsigned int size)
 {
 	int got = 0;
@@ -263,7 +263,8 @@ static int check_file(struct verify *verify, const char *path, bool last)
 	return error;
 }
 
-/* Before the files: what callerd writes while we read must not be missed in them. */
+/* Reads the seal file before the log files: callerd may be writing both, and the log files must
+ * have all lines that the seal covers. */
 static int read_seal_file(struct command *command)
 {
 	const char *last = command->files[command->count - 1];

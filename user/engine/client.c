@@ -16,13 +16,13 @@
 
 #define BACKOFF_FIRST NS_PER_S
 #define BACKOFF_MAX (60 * NS_PER_S)
-#define BACKOFF_ABSENT_MAX (4 * NS_PER_S) /* where there is nobody to be bothered */
-#define STEADY (60 * NS_PER_S)		  /* a connection that lasted is no reason to wait longer */
+#define BACKOFF_ABSENT_MAX (4 * NS_PER_S) /* where no engine listens, a connect disturbs nothing */
+#define STEADY (60 * NS_PER_S) /* a connection that lasted this long resets the backoff */
 
-#define SYSTEMD 1 /* its PID */
+#define SYSTEMD 1 /* the PID of systemd */
 
-#define RUN_REQUESTS 8	      /* in a row */
-#define RUN_BYTES (64u << 10) /* read in a row */
+#define RUN_REQUESTS 8	      /* at most, in one client_run() */
+#define RUN_BYTES (64u << 10) /* read at most, in one client_run() */
 
 /* --- the version ------------------------------------------------------------------------------ */
 
@@ -63,7 +63,7 @@ static void disconnect(struct client *client)
 		end_request(client, false);
 }
 
-/* Waits before it connects again. */
+/* Sets when to connect again. */
 static void back_off(struct client *client, uint64_t max)
 {
 	uint64_t twice = 2 * client->backoff;
@@ -72,7 +72,7 @@ static void back_off(struct client *client, uint64_t max)
 	client->retry_at = client->now + client->backoff;
 }
 
-/* The connection is of no more use; CLOSED: by the engine. */
+/* Drops the connection. CLOSED: the engine closed it. */
 static void lose(struct client *client, bool closed)
 {
 	disconnect(client);
@@ -93,16 +93,17 @@ static pid_t peer_of(int fd)
 
 static bool may_connect(const struct client *client)
 {
-	/* One that was lost is sought anew; one that the engine never keeps, when there is a question. */
+	/* A lost connection is made again as soon as the backoff allows. Where the engine closes
+	 * each connection after its answer, the next one is made when there is a question. */
 	return !client->dormant && client->now >= client->retry_at &&
 	       (client->lost || client->calls->has_question(client->data));
 }
 
-/* Takes FD, just connected. */
+/* Begins to use FD, a new connection. */
 static void take_connection(struct client *client, int fd)
 {
 	pid_t peer = peer_of(fd);
-	/* Or perhaps so, where that is not to be seen. */
+	/* Where the peer's PID does not show a new engine, a lost connection may mean one. */
 	bool another = peer != client->peer || (client->lost && peer <= SYSTEMD);
 
 	client->peer = peer;
@@ -154,7 +155,7 @@ bool client_is_sent(const struct client *client)
 	return client->asked && client->sent == client->request_size;
 }
 
-/* 0, -EAGAIN, or that the connection is gone. */
+/* 0, -EAGAIN, or another error: the connection is gone. */
 static int send_request(struct client *client)
 {
 	while (client->sent < client->request_size) {
@@ -178,14 +179,14 @@ static int take_head(struct client *client)
 	return client->status < 200 ? 0 : client->calls->head(client->data, client->status);
 }
 
-/* The answer is complete. */
+/* The answer came to its end. */
 static int end_answer(struct client *client)
 {
 	bool last =
 		client->parser.head.close || client->parser.head.framing == HTTP1_BODY_UNTIL_CLOSE;
 	int error;
 
-	if (client->status < 200) { /* the one that counts follows */
+	if (client->status < 200) { /* an interim answer: the final one follows */
 		client->status = 0;
 		return 0;
 	}
@@ -195,7 +196,7 @@ static int end_answer(struct client *client)
 	return error;
 }
 
-/* Takes SIZE bytes of the answer in. 0, or that it is of no use. */
+/* Parses SIZE bytes of the answer. 0, or -errno: the connection is of no more use. */
 static int take_bytes(struct client *client, const char *data, size_t size)
 {
 	client->heard_at = client->now;
@@ -207,7 +208,7 @@ static int take_bytes(struct client *client, const char *data, size_t size)
 		size_t used, piece_size;
 		int error = 0;
 
-		if (!client->asked) /* it came with the last bytes, or there are too many */
+		if (!client->asked) /* the answer is complete: further bytes are an error */
 			return size ? -EPROTO : 0;
 		switch (http1_next(&client->parser, data, size, &used, &piece, &piece_size)) {
 		case HTTP1_MORE:
@@ -233,7 +234,7 @@ static int take_bytes(struct client *client, const char *data, size_t size)
 	}
 }
 
-/* The engine closed: an answer may end so. */
+/* The engine closed the connection, which ends some answers. */
 static int take_end(struct client *client)
 {
 	bool complete = false;
@@ -243,8 +244,8 @@ static int take_end(struct client *client)
 	return end_answer(client);
 }
 
-/* Reads once. Returns the bytes, 0 where it was the end of a complete answer, -EAGAIN, or that the
- * connection is of no more use. */
+/* Reads once. Returns the number of bytes; 0 at the end of a complete answer; -EAGAIN; or another
+ * error: the connection is of no more use. */
 static int receive(struct client *client)
 {
 	char bytes[16384];
@@ -256,7 +257,8 @@ static int receive(struct client *client)
 	if (!size)
 		return take_end(client);
 	error = take_bytes(client, bytes, (size_t)size);
-	explicit_bzero(bytes, (size_t)size); /* the environment of a container, for one */
+	/* The bytes may have secrets, as a container's environment. */
+	explicit_bzero(bytes, (size_t)size);
 	return error ?: (int)size;
 }
 
@@ -270,7 +272,7 @@ static bool timed_out(const struct client *client)
 				 (limits->silence && silence >= limits->silence));
 }
 
-/* Sends or reads what can be. Returns as receive() does. */
+/* Sends, or reads once. Returns the same as receive(). */
 static int step(struct client *client)
 {
 	int error = client->asked ? send_request(client) : 0;

@@ -13,19 +13,19 @@
 #include "docker/host/volumes.h"
 #include "engine/client.h"
 
-#define API_NEWEST 47 /* N of 1.N that is understood */
+#define API_NEWEST 47 /* N of the newest version 1.N that callerd understands */
 #define SILENCE_MAX (10 * NS_PER_S)
 #define REQUEST_TIME_MAX (600 * NS_PER_S)
-#define AGAIN_FIRST (60 * NS_PER_S) /* after a list that failed */
+#define AGAIN_FIRST (60 * NS_PER_S) /* until a refresh after a list that failed */
 #define AGAIN_MAX (3600 * NS_PER_S)
 
 #define QUEUE_MAX 65536
 #define KEY_MAX 255
 #define BODY_MEMORY (512u << 10)
-#define LIST_MAX (512u << 20) /* bytes of an answer */
+#define LIST_MAX (512u << 20) /* bytes of the answer with a list */
 #define ANSWER_MAX (8u << 20)
 
-/* What can be asked, in the order in which a refresh asks it. */
+/* The questions, in the order of a refresh. */
 enum engine_question {
 	ASK_VERSION,
 	ASK_INFO,
@@ -36,10 +36,10 @@ enum engine_question {
 	ASK_NOTHING
 };
 
-/* How a question went. */
+/* The result of a question. */
 enum outcome {
 	ANSWERED,
-	INCOMPLETE, /* or refused with a status of 4xx: asking again would not help */
+	INCOMPLETE, /* or the status is 4xx: asking again would not help */
 	FAILED,
 };
 
@@ -54,19 +54,21 @@ struct engine {
 	struct engine_options options;
 	struct client client;
 
-	enum engine_question next; /* of the refresh that is under way; ASK_CONTAINER: none is */
-	bool wanted, wanted_later; /* a refresh: now, or when nothing waits */
-	bool failed, incomplete;   /* a list of this one */
-	uint64_t again_at, again;  /* a refresh after one that failed; 0: none */
+	/* Next question of the current refresh; ASK_CONTAINER: there is no refresh. */
+	enum engine_question next;
+	bool wanted, wanted_later; /* a refresh is wanted: now, or when the queue is empty */
+	bool failed, incomplete;   /* a list of the current refresh */
+	uint64_t again_at, again;  /* time and delay of the refresh after a failed one; 0: none */
 	struct waiting_container *queue;
-	bool listed;		 /* the lists are through, and refreshed() was not called */
-	bool crowded;		 /* a container of this list had no place in the queue */
-	unsigned int to_inspect; /* if .listed: how many of the queue it waits for */
+	bool listed;  /* the lists have ended, and refreshed() was not called yet */
+	bool crowded; /* a container of this list had no place in the queue */
+	/* If .listed: how many containers of the queue refreshed() waits for. */
+	unsigned int to_inspect;
 
-	enum engine_question asked; /* the request that is under way */
+	enum engine_question asked; /* the question under way */
 	char key[KEY_MAX];	    /* ASK_CONTAINER */
 	size_t key_size;
-	struct body *body; /* of a status 200 */
+	struct body *body; /* the answer's body, if the status is 200 */
 	struct daemon places;
 	struct engine_stats stats;
 };
@@ -85,7 +87,7 @@ static void empty_queue(struct engine *engine)
 		dequeue(engine, engine->queue);
 }
 
-/* Whether KEY can stand in a path as it is. */
+/* Whether KEY needs no escaping in a path. */
 static bool key_valid(struct bytes key)
 {
 	static const char good[] =
@@ -99,7 +101,7 @@ static bool key_valid(struct bytes key)
 	return true;
 }
 
-/* False: there is no room. */
+/* False: the queue is full. */
 static bool enqueue(struct engine *engine, struct bytes key)
 {
 	struct waiting_container *waiting = NULL;
@@ -166,7 +168,7 @@ static const struct shape containers = {.kind = SHAPE_LIST,
 					.always = true};
 
 static const struct {
-	const char *path; /* below the version */
+	const char *path; /* behind the version's prefix */
 	const struct shape *shape;
 	uint64_t answer_max;
 } questions[] = {
@@ -178,7 +180,7 @@ static const struct {
 	[ASK_CONTAINER] = {NULL, &shape_container_inspect, ANSWER_MAX},
 };
 
-/* The N of 1.N; 0: it is none. */
+/* The N of TEXT, "1.N"; 0: TEXT is no such version. */
 static unsigned int api_minor(struct bytes text)
 {
 	unsigned int minor = 0;
@@ -193,7 +195,8 @@ static unsigned int api_minor(struct bytes text)
 	return minor;
 }
 
-/* The newest version that both know; where there is none, the engine's oldest. */
+/* Takes the newest version that callerd and the engine both know; if there is none, the engine's
+ * oldest. */
 static void take_version(struct engine *engine, const struct value *answer)
 {
 	unsigned int newest = api_minor(body_string(answer, "ApiVersion"));
@@ -249,7 +252,7 @@ static bool image_listed(void *data, const struct value *element)
 	return false;
 }
 
-/* /OTHER/NAME, for OTHER's links. */
+/* Whether NAME is /OTHER/NAME, a name that a link of the container OTHER gives. */
 static bool is_alias(struct bytes name)
 {
 	return name.size > 1 && memchr(name.data + 1, '/', name.size - 1);
@@ -269,7 +272,8 @@ static bool container_listed(void *data, const struct value *element)
 	if (!idtree_is_id(known.id))
 		return false;
 	engine->stats.listed++;
-	/* What the list says where the name is another image's by now. */
+	/* The list has the id in place of the name when the name belongs to another image by
+	 * now. */
 	if (bytes_equal(known.image, known.image_id))
 		known.image = (struct bytes){};
 	for (name = names ? names->first : NULL; name; name = name->next)
@@ -332,7 +336,7 @@ static enum outcome take_answer(struct engine *engine)
 	}
 	if (engine->client.status / 100 == 4)
 		return INCOMPLETE;
-	/* What is of another type than with Docker was left out; the rest stands. */
+	/* Fields of a type that Docker does not use were left out; the others are good. */
 	if (state != BODY_DONE && state != BODY_MISTYPED)
 		return FAILED;
 	if (engine->asked == ASK_VERSION)
@@ -362,7 +366,7 @@ static void begin_refresh(struct engine *engine)
 	inventory_sweep(engine->options.inventory);
 }
 
-/* The lists of this refresh are through, and what they made us ask. */
+/* Calls refreshed() when the lists of this refresh and their inspections have ended. */
 static void tell_refreshed(struct engine *engine)
 {
 	if (!engine->listed || engine->to_inspect)
@@ -378,7 +382,7 @@ static void end_refresh(struct engine *engine)
 {
 	engine->listed = true;
 	engine->to_inspect =
-		HASH_COUNT(engine->queue); /* what is added from here on comes after these */
+		HASH_COUNT(engine->queue); /* containers added later come after these */
 	if (engine->failed) {
 		engine->again = doubled(engine->again, AGAIN_FIRST, AGAIN_MAX);
 		engine->again_at = engine->client.now + engine->again;
@@ -386,11 +390,11 @@ static void end_refresh(struct engine *engine)
 	}
 	engine->again = 0;
 	engine->stats.refreshes++;
-	if (!engine->incomplete) /* what was not told is not gone */
+	if (!engine->incomplete) /* an incomplete list does not show that the rest is gone */
 		inventory_swept(engine->options.inventory);
 }
 
-/* What to ask now. */
+/* The question to ask now. */
 static enum engine_question next_question(struct engine *engine)
 {
 	if (engine->wanted || (engine->again_at && engine->client.now >= engine->again_at) ||
@@ -411,7 +415,8 @@ static bool has_question(void *data)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-/* Without these answers the others will do: the paths without a version, for one. */
+/* Whether a refresh fails without an answer to QUESTION. It can do without the version and the
+ * info: paths work without a version. */
 static bool is_list(enum engine_question question)
 {
 	return question != ASK_VERSION && question != ASK_INFO;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks one engine, over its own socket, what it is and has: version, swarm, volumes, images, containers, and each
- * container in detail, into the inventory. At the start, after the engine was gone, and when asked to.
+ * Asks one engine, over its own socket, for its version, swarm, volumes, images and containers, and
+ * for the details of each container, and keeps the answers in the inventory. Asks at the start,
+ * after the engine was gone, and on request.
  *
- * Never blocks and never hurries: it does a little whenever engine_run() is called, one request at a time on
- * one connection. Where the engine does not answer, it waits longer and longer.
+ * Never blocks and never hurries: each engine_run() does a little, one request at a time on one
+ * connection. While the engine does not answer, connects come at longer and longer intervals.
  */
 #ifndef CALLERD_ENGINE_H
 #define CALLERD_ENGINE_H
@@ -21,70 +22,71 @@ struct engine;
 struct engine_options {
 	const char *socket; /* absolute path */
 	struct inventory *inventory;
-	const struct host_files *files; /* for the host paths of volumes; NULL: nobody to ask */
+	const struct host_files *files; /* resolves the host paths of volumes; NULL: not resolved */
 	void *data;
-	/* Sets findings and finding_count of CONTAINER, and whatever else it knows better, from INSPECT, which
-	 * is of shape_container_inspect; texts must stay until its next call. 0, or -errno: CONTAINER is then put
-	 * as not inspected. NULL: containers are never asked about one by one. */
+	/* Sets CONTAINER's findings and finding_count, and corrects its other fields, from INSPECT,
+	 * which is of shape_container_inspect. Texts that it sets must stay until the next call. 0,
+	 * or -errno: CONTAINER goes into the inventory as not inspected. NULL: the details of
+	 * containers are never asked for. */
 	int (*judge_container)(void *data, const struct value *inspect,
 			       struct inventory_container *container);
-	/* It runs, and was asked where it keeps its files. NULL: nobody wants to know. */
+	/* The engine runs, and has told where it keeps its files. May be NULL. */
 	void (*introduced)(void *data);
-	/* There is no container of this full id (any more). NULL: nobody wants to know. */
+	/* The engine has no container with this full id, or no longer. May be NULL. */
 	void (*gone)(void *data, struct bytes id);
-	/* All that a refresh asks is through, its inspections included. COMPLETE: the lists told all there is, and
-	 * each container on them was asked about. A refresh that another one overtook is not told. NULL: nobody
-	 * wants to know. */
+	/* A refresh ended, its inspections included. COMPLETE: the lists were complete, and each
+	 * container on them was asked about. Not called for a refresh that a newer one replaced.
+	 * May be NULL. */
 	void (*refreshed)(void *data, bool complete);
 };
 
 struct engine_stats {
 	uint64_t connects;
 	uint64_t requests;
-	uint64_t
-		failures; /* requests without an answer that could be used, 404 of a container aside */
-	uint64_t refreshes;   /* completed */
-	uint64_t inspected;   /* containers */
-	uint64_t gone;	      /* containers that were no more when asked about */
-	uint64_t overflows;   /* containers that had no place in the queue */
+	uint64_t failures;  /* requests without a usable answer; a container's 404 does not count */
+	uint64_t refreshes; /* completed */
+	uint64_t inspected; /* containers */
+	uint64_t gone;	    /* containers that did not exist any more when asked about */
+	uint64_t overflows; /* containers that had no place in the queue */
 	unsigned int listed;  /* containers in the last list */
-	unsigned int waiting; /* containers of which an answer is still to come */
-	unsigned int api;     /* N of version 1.N that is spoken; 0: not known */
-	bool podman;	      /* it is Podman, by its last word */
-	bool swarm;	      /* it is a member of a swarm, by its last word */
+	unsigned int waiting; /* containers that are still to be asked about */
+	unsigned int api;     /* N of the API version 1.N in use; 0: not known */
+	bool podman;	      /* by its last answer, the engine is Podman */
+	bool swarm;	      /* by its last answer, the engine is in a swarm */
 	bool connected;
 	bool dormant; /* see engine_seen() */
-	bool listing; /* a refresh is under way, its inspections aside */
+	bool listing; /* a refresh is asking for its lists */
 };
 
-/* Does nothing yet: the first engine_run() connects. What OPTIONS points to has to stay. 0, -ENOMEM or
- * -ENAMETOOLONG. Free with engine_free(). */
+/* Does nothing yet: the first engine_run() connects. OPTIONS's pointers must stay valid. 0, -ENOMEM
+ * or -ENAMETOOLONG. Free with engine_free(). */
 int engine_new(const struct engine_options *options, struct engine **ret);
 void engine_free(struct engine *engine);
 
-/* Lists everything anew, soon. */
+/* Asks the engine for all its lists again, soon. */
 void engine_refresh(struct engine *engine);
 
-/* Asks about the container KEY, an id or a name, soon, once. */
+/* Asks once, soon, for the details of the container KEY, an id or a name. */
 void engine_inspect(struct engine *engine, struct bytes key);
 
 /*
- * The engine answered somebody, so it runs: for whoever sees that. Costs nothing.
+ * The caller saw the engine answer a request, so the engine runs. Cheap enough to be called often.
  *
- * Where systemd listens for the engine (docker.socket), a connect would start an engine that was stopped. So
- * once such a one is gone, only engine_seen() and engine_refresh() make us try again.
+ * Where systemd listens for the engine (docker.socket), a connect would start an engine that was
+ * stopped. So once such an engine is gone, connects begin again only after engine_seen() or
+ * engine_refresh().
  */
 void engine_seen(struct engine *engine);
 
-/* What to poll for, and in *RET_EVENTS for what; -1: nothing, and then engine_run() wants to be called once a
- * second. */
+/* The descriptor to poll, and in *RET_EVENTS the events to poll for; -1: none, and calling
+ * engine_run() once a second will do. */
 int engine_fd(const struct engine *engine, short *ret_events);
 
-/* Does what can be done now, for a few milliseconds at most. NOW: nanoseconds of any clock that never goes
- * back. To be called when engine_fd() is ready, and once a second. */
+/* Sends and reads without waiting, for a few milliseconds at most. NOW: nanoseconds of any clock
+ * that never goes back. Called when engine_fd() is ready, and once a second. */
 void engine_run(struct engine *engine, uint64_t now);
 
-/* Where it keeps its files, by its last word. Changes in engine_run(). */
+/* Where the engine keeps its files, by its last answer. Changes in engine_run(). */
 const struct daemon *engine_places(const struct engine *engine);
 
 void engine_stats(const struct engine *engine, struct engine_stats *ret);

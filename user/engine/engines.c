@@ -15,19 +15,20 @@
 #include "host/host.h"
 #include "host/hostfiles.h"
 
-#define CONTENTS_MAX (32u << 20) /* bytes of all bodies at hand */
+#define CONTENTS_MAX (32u << 20) /* bytes of all bodies in memory */
 #define COMMIT_PAUSE (NS_PER_S / 10)
 
-#define LOOK_ACCOUNT (UINT64_MAX - 1) /* no user's: what daemons were told at their start */
+#define LOOK_ACCOUNT (UINT64_MAX - 1) /* account of no user, for looking up the daemons' options */
 #define LOOK_PATIENCE (8 * NS_PER_S)
 
-/* One of them, for callbacks that ask which. */
+/* One engine with its index, as the data of callbacks. */
 struct one {
 	struct engines *engines;
 	unsigned int index;
-	struct engine *engine;	     /* NULL: it is not asked */
-	struct event_stream *stream; /* likewise */
-	/* Refreshes of the engine by the end of the first one that began after the last gap. */
+	struct engine *engine;	     /* NULL: this engine is not asked */
+	struct event_stream *stream; /* NULL: this engine is not asked */
+	/* The engine's count of refreshes at the end of the first refresh that began after the last
+	 * gap. */
 	uint64_t looked_back;
 };
 
@@ -38,18 +39,19 @@ struct engines {
 	struct inventory *inventories[CALLERD_SOCKETS_MAX];
 	const char *names[CALLERD_SOCKETS_MAX]; /* "docker", "podman" */
 	struct host_files files;
-	struct places places; /* what the files are judged by */
+	struct places places; /* where the engines keep files */
 	struct daemon daemons[DAEMONS_MAX];
 	unsigned int daemon_count;
-	bool look, looking; /* for the daemons: they are to be looked for; somebody does */
+	bool look, looking; /* the daemons' options are to be looked up; a job does so now */
 	struct calls *calls;
 	struct causes *causes;
 	uint64_t now, committed;
 };
 
-/* --- where they keep their files ---------------------------------------------------------------- */
+/* --- where engines keep their files ----------------------------------------------------------- */
 
-/* The thread has what it finds, the loop the rest. */
+/* A job that looks up the daemons' options. The thread owns .found and .count, the main loop the
+ * rest. */
 struct engine_look {
 	struct job job;
 	struct engines *engines;
@@ -57,7 +59,7 @@ struct engine_look {
 	unsigned int count;
 };
 
-/* What each of them says of itself, and what daemons were told. */
+/* Collects the places that each engine reports, and those in the daemons' options. */
 static void collect_places(struct engines *engines)
 {
 	struct host_files *files = &engines->files;
@@ -86,7 +88,7 @@ static void end_look(struct job *job, bool came, void *data)
 
 	(void)data;
 	engines->looking = false;
-	if (!came) /* what was known is better than nothing */
+	if (!came) /* the job failed: keeps what was known */
 		return;
 	engines->daemon_count = look->count;
 	memcpy(engines->daemons, look->found, look->count * sizeof(*look->found));
@@ -98,7 +100,8 @@ static void free_look(struct job *job)
 	free(job);
 }
 
-/* Looks for the daemons, unless somebody does: then afterwards. */
+/* Starts a job that looks up the daemons' options, unless one runs: then another starts after
+ * that. */
 static void look_for_daemons(struct engines *engines)
 {
 	struct engine_look *look;
@@ -122,7 +125,7 @@ static void look_for_daemons(struct engines *engines)
 		free_look(&look->job);
 }
 
-/* One that was started anew may have been told other things. */
+/* An engine that was restarted may have other options. */
 static void introduced(void *data)
 {
 	struct engines *engines = ((struct one *)data)->engines;
@@ -131,7 +134,7 @@ static void introduced(void *data)
 	engines->look = true;
 }
 
-/* --- what they are asked for, and say ------------------------------------------------------------- */
+/* --- questions and events --------------------------------------------------------------------- */
 
 static int judge_container(void *data, const struct value *inspect,
 			   struct inventory_container *container)
@@ -156,7 +159,7 @@ static void refreshed(void *data, bool complete)
 	struct engine_stats stats;
 
 	engine_stats(one->engine, &stats);
-	if (stats.refreshes < one->looked_back) /* it began before the last gap */
+	if (stats.refreshes < one->looked_back) /* this refresh began before the last gap */
 		return;
 	causes_refreshed(one->engines->causes, one->index, complete, one->engines->now);
 }
@@ -168,7 +171,7 @@ static void happened(void *data, const struct engine_event *event)
 	causes_event(one->engines->causes, one->index, event, one->engines->now);
 }
 
-/* What was missed shows in what there is now, if at all. */
+/* Refreshes the inventory: only there can the effects of missed events show. */
 static void missed(void *data)
 {
 	struct one *one = data;
@@ -213,7 +216,7 @@ static void changed(void *data, unsigned int socket)
 		engine_refresh(engine);
 }
 
-/* Who it goes back to is known from an earlier life. */
+/* Restores a container and its creator as an earlier run of the agent knew them. */
 static int restore(void *data, const struct owned *owned)
 {
 	struct one *one = data;
@@ -239,7 +242,8 @@ static int restore_exec(void *data, const struct owned_exec *exec)
 	return causes_restore_exec(one->engines->causes, one->index, exec);
 }
 
-/* Without it there is less to know; nobody has to go without records for that. */
+/* Loads an engine's state. Errors are not fatal: without the state fewer causes are known, but
+ * records are written. */
 static void restore_one(struct one *one)
 {
 	struct state *state = one->engines->options.state;
@@ -470,7 +474,7 @@ void engines_run(struct engines *engines, uint64_t now)
 	look_for_daemons(engines);
 }
 
-/* Keeps what is known. */
+/* Writes the positions in the event streams and all changes to the state. */
 static void commit(struct engines *engines)
 {
 	struct state *state = engines->options.state;
@@ -484,7 +488,7 @@ static void commit(struct engines *engines)
 			state_set_position(state, i, position);
 	}
 	if (state_is_dirty(state))
-		state_commit(state); /* counts what it has to drop, and tries again */
+		state_commit(state); /* counts what it drops, and tries again */
 	engines->committed = engines->now;
 }
 

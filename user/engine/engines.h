@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engines behind the watched sockets: what each of them has, what requests ask of them, what they say that
- * happened, and who that goes back to. */
+/* The engines behind the watched sockets: their inventories, the requests to them, the events that
+ * they report, and the causes of those events. */
 #ifndef CALLERD_ENGINES_H
 #define CALLERD_ENGINES_H
 
@@ -22,53 +22,55 @@ struct engines_options {
 	const char *const *sockets; /* NULL-terminated; by index */
 	const struct policy *policy;
 	unsigned int inventory; /* entries of each kind; 0: the engines are not asked */
-	uint64_t event_wait;	/* ns that an event waits for the request behind it */
+	uint64_t event_wait;	/* ns that an event waits for the request that caused it */
 	const struct record_context *context;
-	struct state *state; /* NULL: nothing is kept */
+	struct state *state; /* NULL: no state is kept */
 	struct beside *beside;
 	void *data;
-	void (*record)(void *data, struct record *record); /* a docker-event */
-	/* The server of a socket, where it is not the usual one; else NULL. */
+	void (*record)(void *data, struct record *record); /* takes a docker-event record */
+	/* The server of a socket, if it is not the usual one; else NULL. */
 	const struct record_server *(*server)(void *data, unsigned int socket);
-	/* Whether FILE is what the host has at PATH. */
+	/* Whether FILE is the key of the host's file at PATH. */
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
 };
 
 struct engines_stats {
 	struct causes_stats causes;
-	uint64_t missed; /* times that events were missed, and events that were not understood */
+	uint64_t missed; /* gaps in the engines' events, and events that were malformed */
 };
 
-/* All that OPTIONS points to outlives it. NOW, here and below: ns of CLOCK_BOOTTIME. 0 or -errno. Free with
- * engines_free(). */
+/* OPTIONS's pointers must stay valid until engines_free(). NOW, here and below: ns of
+ * CLOCK_BOOTTIME. 0 or -errno. */
 int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret);
 void engines_free(struct engines *engines);
 
-/* Reads the contents of requests, for the tracker. */
+/* The tracker's reader of requests' contents. */
 const struct reader *engines_reader(const struct engines *engines);
 
-/* Adds what is known of the caller: the container that it runs in, the rule that expects it. */
+/* Adds to RECORD the container that the caller runs in, and the policy's rule that expects the
+ * caller. */
 void engines_describe_caller(struct engines *engines, struct record *record);
 
-/* Requests were lost: everything is to be asked for anew, and in doubt nobody did it. */
+/* Requests were lost: asks the engines for everything again, and leaves causes that are in doubt
+ * unknown. */
 void engines_lost(struct engines *engines, uint64_t now);
 
-/* What to poll for; returns how many. */
+/* The descriptors to poll; returns their number. */
 unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX]);
 
-/* Whether each of them has told all that it was asked, or does not answer. */
+/* Whether each engine has answered all questions, or does not answer. */
 bool engines_settled(const struct engines *engines);
 
-/* Goes on asking and listening, without waiting. */
+/* Asks the engines and reads their events, without waiting. */
 void engines_run(struct engines *engines, uint64_t now);
 
-/* Writes the events that came before the requests that the tracker has seen by now. */
+/* Writes the records of events that do not wait for a request any more. */
 void engines_tell(struct engines *engines, uint64_t now);
 
-/* Whether events wait to be told. */
+/* Whether events wait for their requests. */
 bool engines_waiting(const struct engines *engines);
 
-/* Writes all events, as they stand. */
+/* Writes the records of all waiting events, with what is known of their causes. */
 void engines_close(struct engines *engines);
 
 void engines_stats(const struct engines *engines, struct engines_stats *ret);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a connection missed, the next one is told: Docker keeps its last 256 events, Podman a log. We ask for more
- * than we miss, from a little before the last event of which we know that all before it were told (the certain
- * one). If the answer has that event, or one before it, it has all that followed, too: whatever we have not told
- * yet is told now. If it does not, something may be missing.
+ * Events that one connection missed are repeated on the next: Docker keeps its last 256 events,
+ * Podman a log. The certain event is the last one of which we know that all events before it were
+ * told. We ask for events from a little before the certain event on. If the answer has the certain
+ * event, or an earlier one, it has all later events, too, and those that were not told yet are told
+ * now. Otherwise events may be missing.
  *
- * Docker keeps 1024 events for each listener, beside what its socket holds, and passes over one that leaves them
- * full for 100 ms (pkg/pubsub). So where we read late, and much, no event beyond those is certain, and we ask anew.
+ * Docker keeps 1024 events for each listener, beside those in its socket, and skips events for a
+ * listener whose queue stays full for 100 ms (pkg/pubsub). So when we read late, and much, events
+ * beyond those 1024 are not certain, and we ask again.
  */
 #include "engine/event_stream.h"
 
@@ -25,25 +27,26 @@
 #include "engine/listener.h"
 
 #define HEAD_TIME_MAX (10 * NS_PER_S)
-#define VERSION_MAX (1u << 20)	   /* bytes of the answer */
-#define VERSION_MEMORY (64u << 10) /* of what is kept of it */
+#define VERSION_MAX (1u << 20)	   /* bytes of the version's answer */
+#define VERSION_MEMORY (64u << 10) /* bytes of memory for that answer's fields */
 
-/* Docker's order is not that of its times, and it looks no further back than to the first event that is older
- * than what is asked for; Podman takes the time as a float. */
+/* We ask for events from this much earlier on. Docker's events are not in the order of their times,
+ * and its search backwards ends at the first event older than the time asked for; Podman rounds
+ * that time to a float. */
 #define SLACK NS_PER_S
-#define REPLAY_TIME (2 * NS_PER_S) /* what is to be told again comes at once */
-#define RECENT 4096		   /* events that are recognized */
+#define REPLAY_TIME (2 * NS_PER_S) /* an engine sends repeated events at once */
+#define RECENT 4096		   /* events that are recognized when repeated */
 
-#define ENGINE_MEMORY 256    /* Docker's events that it can tell again */
-#define LISTENER_MAX 1024    /* Docker's events for a listener */
-#define LATE (NS_PER_S / 10) /* Docker waits so long for one, at least */
+#define ENGINE_MEMORY 256    /* events that Docker can repeat */
+#define LISTENER_MAX 1024    /* events that Docker keeps for a listener */
+#define LATE (NS_PER_S / 10) /* Docker waits at least this long for a listener */
 #define MUCH (16u << 10)     /* bytes: half of what a socket holds when Docker has to wait */
-#define CATCH_UP NS_PER_S    /* until Docker has sent what it kept for us */
+#define CATCH_UP NS_PER_S    /* until Docker has sent the events that it kept for us */
 #define CHECK_EVERY (10 * NS_PER_S)
 
 enum phase {
-	SEEKING,   /* the certain event is to be told again, before any that was not told */
-	REPLAYING, /* what comes may be from before we asked */
+	SEEKING,   /* no repeated event has shown yet that none is missing */
+	REPLAYING, /* events may be from before we asked */
 	LIVE,
 };
 
@@ -55,44 +58,46 @@ struct event_stream {
 	struct event_stream_stats stats;
 	uint64_t position;
 
-	bool version_known; /* the connection is good for events */
+	bool version_known; /* the engine answered on this connection: events can be asked for */
 	bool podman;
-	bool subscribing; /* that is what was asked */
-	bool listened;	  /* in this life */
-	bool another;	  /* engine may listen than the one before */
-	bool ended; /* that one closed its socket before it went: it told all that it had to tell */
+	bool subscribing; /* the request under way is that for events */
+	bool listened;	  /* since the start of the agent */
+	bool another;	  /* the engine may not be that of the last connection */
+	/* The last engine closed its socket before it ended, so it told all its events. */
+	bool ended;
 	struct body *version;
 	uint64_t listening_at;
 
-	/* Events that were told, or are not to be, have numbers, from 1 on; 0: none. */
-	uint64_t recent[RECENT]; /* number N at N % RECENT */
+	/* Events that were told, or skipped on purpose, are numbered from 1 on; 0: none. */
+	uint64_t recent[RECENT]; /* identities: that of event N at N % RECENT */
 	uint64_t last;
-	uint64_t last_time; /* of its number; 0: none since the last gap */
-	uint64_t forgotten; /* those up to this one are of an engine's memory that is lost */
+	uint64_t last_time; /* time of event .last; 0: none since the last gap */
+	uint64_t forgotten; /* no engine can repeat events up to this one */
 	uint64_t certain;
-	uint64_t certain_time; /* 0: there is no certain one */
+	uint64_t certain_time; /* 0: there is no certain event */
 
 	enum phase phase;
-	uint64_t asked_time;   /* ns of CLOCK_REALTIME */
-	uint64_t floor;	       /* nothing from before is told */
-	uint64_t from;	       /* where to go on without a certain event */
-	uint64_t earlier;      /* time of another life's last event; 0: none, or useless by now */
-	uint64_t last_before;  /* the last one when we asked */
-	bool unproven;	       /* no event was known by then */
-	unsigned int replayed; /* new ones */
+	uint64_t asked_time; /* when we asked, ns of CLOCK_REALTIME */
+	uint64_t floor;	     /* repeated events up to this time are not told */
+	uint64_t from;	     /* ask from this time on if there is no certain event */
+	/* Time of the last event of an earlier run of the agent; 0: none, or useless by now. */
+	uint64_t earlier;
+	uint64_t last_before;  /* value of .last when we asked */
+	bool unproven;	       /* no event was known when we asked */
+	unsigned int replayed; /* new events among the repeated ones */
 
-	unsigned int waiting; /* bytes when this run began */
-	uint64_t prompt_at;   /* when there was not much */
+	unsigned int waiting; /* bytes that could be read when this run began */
+	uint64_t prompt_at;   /* when less than MUCH was waiting */
 	bool late;
 	uint64_t late_at, late_until;
-	uint64_t late_bytes; /* of the answer; after these, LISTENER_MAX events are certain */
+	uint64_t late_bytes; /* position in the answer: LISTENER_MAX events after it are certain */
 	unsigned int late_events;
 	uint64_t checked_at; /* 0: never */
 };
 
 /* --- events that are known -------------------------------------------------------------------- */
 
-/* What tells EVENT from all others; 0: nothing does. */
+/* A hash that identifies EVENT; 0: EVENT has no time, and cannot be identified. */
 static uint64_t identity(const struct engine_event *event)
 {
 	const struct bytes parts[] = {event->type, event->action,  event->id,
@@ -108,7 +113,7 @@ static uint64_t identity(const struct engine_event *event)
 	return hash ?: 1;
 }
 
-/* The number of the event with this IDENTITY; 0: it is not known. */
+/* The number of the event with this IDENTITY; 0: none. */
 static uint64_t number_of(const struct event_stream *stream, uint64_t identity)
 {
 	if (!identity)
@@ -148,7 +153,7 @@ static void tell_gap(struct event_stream *stream)
 	look_back(stream);
 }
 
-/* All that could be told again was. */
+/* All events that the engine can repeat were repeated. */
 static void go_live(struct event_stream *stream)
 {
 	stream->phase = LIVE;
@@ -156,7 +161,7 @@ static void go_live(struct event_stream *stream)
 	all_certain(stream);
 }
 
-/* The certain event is not to be had: from now on. */
+/* The engine cannot repeat the certain event: goes on with events from now on. */
 static void start_over(struct event_stream *stream)
 {
 	bool restarted = stream->another && stream->ended && !stream->podman;
@@ -173,13 +178,14 @@ static void start_over(struct event_stream *stream)
 	go_live(stream);
 	if (!restarted)
 		return;
-	/* All that the new one has to tell is told now, unless it is more than it remembers. */
+	/* The new engine repeats all its events, unless there are more than it remembers. */
 	stream->phase = REPLAYING;
 	stream->unproven = true;
 	stream->last_before = 0;
 }
 
-/* Whether all that is told again must be there. Podman reads its log, and may have sent no head yet. */
+/* Whether all repeated events must have come by now. Podman reads its log first, and may have sent
+ * no head yet. */
 static bool is_replayed(const struct event_stream *stream)
 {
 	uint64_t time = stream->podman ? HEAD_TIME_MAX : REPLAY_TIME;
@@ -187,13 +193,13 @@ static bool is_replayed(const struct event_stream *stream)
 	return stream->client.now - stream->listening_at >= time;
 }
 
-/* Whether what comes may be from before we asked. */
+/* Whether the events that come may be from before we asked. */
 static bool is_replay(const struct event_stream *stream)
 {
 	return stream->phase != LIVE || !is_replayed(stream);
 }
 
-/* The event NUMBER came again, of which TIME is. */
+/* The engine repeated event NUMBER, whose time is TIME. */
 static void told_again(struct event_stream *stream, uint64_t number, uint64_t time)
 {
 	if (stream->phase == SEEKING && (number <= stream->certain || time == stream->earlier))
@@ -202,7 +208,8 @@ static void told_again(struct event_stream *stream, uint64_t number, uint64_t ti
 		go_live(stream);
 }
 
-/* The event was told, and those before it: unless we were late, and this is more than Docker kept for us. */
+/* The last event is certain, unless we read late and Docker's queue for us may have overflowed
+ * before it. */
 static void advance(struct event_stream *stream)
 {
 	if (stream->late && stream->client.parser.message_bytes > stream->late_bytes) {
@@ -217,12 +224,13 @@ static void advance(struct event_stream *stream)
 
 static void set_position(struct event_stream *stream, uint64_t time)
 {
-	/* Times are a little out of order, and the clock may be set back. */
+	/* Events' times are a little out of order, and the clock may have been set back. */
 	if (time > stream->position || (!is_replay(stream) && time + SLACK < stream->position))
 		stream->position = time;
 }
 
-/* Another new event is told from the engine's memory: whether it may have been longer than that. */
+/* Counts another new event from the engine's memory. Returns whether the engine may have forgotten
+ * earlier ones. */
 static bool overruns_memory(struct event_stream *stream)
 {
 	return stream->unproven && !stream->podman && ++stream->replayed == ENGINE_MEMORY;
@@ -268,7 +276,7 @@ static void take_event(void *data, const struct engine_event *event)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-/* Where to go on, once the events are asked for. */
+/* Sets the state for the answer to a request for events. */
 static void set_out(struct event_stream *stream)
 {
 	bool known = stream->last > stream->forgotten || stream->earlier;
@@ -350,7 +358,7 @@ static int answer_goes_on(void *data, const char *bytes, size_t size)
 	if (!stream->subscribing)
 		return stream->version ? body_feed(stream->version, bytes, size) : 0;
 	if (engine_event_reader_feed(stream->reader, bytes, size))
-		tell_gap(stream); /* an event is lost, for want of memory */
+		tell_gap(stream); /* memory was short: an event is lost */
 	return 0;
 }
 
@@ -358,10 +366,10 @@ static int answer_ends(void *data, bool complete)
 {
 	struct event_stream *stream = data;
 
-	if (stream->subscribing) { /* events end with the engine */
+	if (stream->subscribing) { /* the stream of events ends with the engine */
 		stream->ended |= (access(stream->options.socket, F_OK) && errno == ENOENT) ||
 				 listener_has_signed_off(&stream->listener);
-		/* One that said nothing has to prove first that it lives. */
+		/* An engine that sent no head has to answer another request first. */
 		stream->version_known = stream->client.status != 0;
 		return -ECONNRESET;
 	}
@@ -390,7 +398,8 @@ static bool is_listening(const struct event_stream *stream)
 		(stream->podman && client_is_sent(&stream->client)));
 }
 
-/* At the beginning of a run. Podman's log waits for whoever reads it. */
+/* Notes, at the beginning of a run, whether we read late. Podman's log does not skip slow
+ * readers. */
 static void watch_pace(struct event_stream *stream, uint64_t now)
 {
 	int waiting = 0;
@@ -414,14 +423,15 @@ static void watch_pace(struct event_stream *stream, uint64_t now)
 	stream->late_events = LISTENER_MAX;
 }
 
-/* What was told beyond the certain event is all there is to know. */
+/* Accepts that events behind the certain one may be missing, and makes the last one certain. */
 static void give_up(struct event_stream *stream)
 {
 	tell_gap(stream);
 	all_certain(stream);
 }
 
-/* If there was more than what Docker keeps for us, we may have been passed over. */
+/* If more events came than Docker keeps for a listener, some may be missing: asks for them again,
+ * or gives up. */
 static void end_lateness(struct event_stream *stream)
 {
 	uint64_t now = stream->client.now;
@@ -443,7 +453,7 @@ static void end_lateness(struct event_stream *stream)
 
 void event_stream_run(struct event_stream *stream, uint64_t now)
 {
-	if (!stream->floor) /* an engine that starts slowly, or later, tells from here on, too */
+	if (!stream->floor) /* also for an engine that starts later */
 		stream->floor = stream->from = stream->earlier ?: clock_now(CLOCK_REALTIME);
 	watch_pace(stream, now);
 	client_run(&stream->client, now);

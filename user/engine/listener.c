@@ -12,10 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FIRST_FDS 64 /* it has its listeners before it has anything else */
+#define FIRST_FDS 64 /* an engine opens its listening sockets before other files */
 #define SUFFIX ".sock"
 
-/* Whether FD is a socket that listens at the node STATUS. */
+/* Whether FD is a socket that listens at the node whose status is STATUS. */
 static bool listens_at(int fd, const struct stat *status)
 {
 	struct sockaddr_un address = {0};
@@ -30,7 +30,7 @@ static bool listens_at(int fd, const struct stat *status)
 	       own.st_ino == status->st_ino;
 }
 
-/* The number that root wrote into a file; 0: none. */
+/* The number in PATH, a file that only root can write; 0: none. */
 static int read_pid(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -86,7 +86,7 @@ void listener_find(struct listener *listener, const char *socket)
 	listener_close(listener);
 }
 
-/* Whether a process has a descriptor of that number; one that ends has none any more. */
+/* Whether a process has a descriptor of that number; a process that is ending has none. */
 static bool has_fd(int process, int number)
 {
 	int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
@@ -108,7 +108,7 @@ bool listener_is_closed(struct listener *listener)
 		listener->closed = errno == EBADF && has_fd(listener->process, STDERR_FILENO);
 		return listener->closed;
 	}
-	/* Something else may have its number by now. */
+	/* The descriptor's number may have another file by now. */
 	listener->closed = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) || !accepts;
 	close(fd);
 	return listener->closed;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The socket at which an engine listens, as the engine itself has it. systemd may hold it as well (docker.socket): then
- * it is there for whoever connects when the engine has closed its own, which is how each of its stops begins.
+ * The listening socket of an engine, in the engine's own process. systemd may hold the same socket
+ * (docker.socket): clients can then still connect after the engine has closed its descriptor, with
+ * which each stop of an engine begins.
  *
  * The engine is found by its pid file beside the socket, as docker.pid is beside docker.sock.
  */
@@ -13,19 +14,21 @@
 struct listener {
 	char pid_file[108];
 	int process; /* pidfd; -1: the engine, or its socket, is not known */
-	int fd;	     /* number of the engine's */
-	bool closed; /* by an engine that lived on */
+	int fd;	     /* number of the socket in the engine's process */
+	bool closed; /* an engine that lived on closed the socket */
 };
 
 void listener_init(struct listener *listener);
 
-/* The engine that listens at SOCKET answers: looks for its own descriptor, among the first ones. */
+/* Finds the engine of SOCKET, and SOCKET among that process's first descriptors. Called when the
+ * engine answers. */
 void listener_find(struct listener *listener, const char *socket);
 
-/* Whether that engine closed it, and does not only end. */
+/* Whether the engine closed the socket while it lived. A socket closed by its mere end does not
+ * count. */
 bool listener_is_closed(struct listener *listener);
 
-/* Whether that engine removed its pid file, as it does at an orderly end. */
+/* Whether the engine removed its pid file, as it does at an orderly end. */
 bool listener_has_signed_off(const struct listener *listener);
 
 void listener_close(struct listener *listener);

@@ -15,7 +15,7 @@ void places_clear(struct places *places)
 	*places = (struct places){0};
 }
 
-/* PATH, which it takes over, has the meaning of USUAL. */
+/* Adds PATH as a place that means the same as USUAL. Takes PATH over. */
 static void add(struct places *places, char *path, const char *usual)
 {
 	struct host_place *list;
@@ -35,7 +35,7 @@ static void add(struct places *places, char *path, const char *usual)
 	places->list = list;
 }
 
-/* The root is no such place: everything is below it. */
+/* The root directory is never added: everything is below it. */
 static void add_unless_usual(struct places *places, const char *path, const char *usual)
 {
 	char *copy;
@@ -48,7 +48,7 @@ static void add_unless_usual(struct places *places, const char *path, const char
 		add(places, copy, usual);
 }
 
-/* PATH and SUFFIX as they are, and without links. */
+/* Adds PATH with SUFFIX, as it is and with its links resolved. */
 static void add_both(struct places *places, const char *path, const char *suffix, const char *usual,
 		     const struct host_files *files)
 {
