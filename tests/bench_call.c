@@ -115,9 +115,9 @@ static struct exchange *read_call(struct bench *bench)
 	exchange->target = strdup(create_target);
 	exchange->target_size = sizeof(create_target) - 1;
 	exchange->mime_type = strdup("application/json");
-	exchange->has_head = exchange->complete = exchange->has_request_bytes = true;
-	exchange->request_bytes = sizeof(create_body) - 1;
-	exchange->version_minor = 1;
+	exchange->has_head = exchange->complete = exchange->http.has_request_bytes = true;
+	exchange->http.request_bytes = sizeof(create_body) - 1;
+	exchange->http.version_minor = 1;
 	exchange_read(exchange, 0);
 	exchange_body(exchange, bench->body, sizeof(create_body) - 1);
 	exchange_answer(exchange, &head, 2);

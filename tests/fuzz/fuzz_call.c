@@ -314,9 +314,9 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 	exchange->target = copy(text_since(&text, 0));
 	exchange->target_size = text.size;
 	exchange->mime_type = string(type);
-	exchange->has_head = exchange->has_request_bytes = true;
+	exchange->has_head = exchange->http.has_request_bytes = true;
 	exchange->complete = !(flags & FLAG_OPEN);
-	exchange->version_minor = 1;
+	exchange->http.version_minor = 1;
 	text_cut(&text, 0);
 	/* The type may hold a NUL: what is told of it ends there. */
 	add_body(&text, body,
@@ -324,7 +324,7 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 			 ? members_of(bytes_of(exchange->method),
 				      (struct bytes){exchange->target, exchange->target_size})
 			 : NULL);
-	exchange->request_bytes = text.size;
+	exchange->http.request_bytes = text.size;
 	exchange_read(exchange, flags & FLAG_OTHER ? 1 : 0);
 	feed_body(exchange, text_since(&text, 0), flags);
 	text_free(&text);
@@ -342,8 +342,8 @@ static void check_memory(const struct calls *calls)
 	strcpy(exchange->method, "POST");
 	exchange->target = strdup("/networks/create");
 	exchange->target_size = strlen(exchange->target);
-	exchange->has_head = exchange->complete = exchange->has_request_bytes = true;
-	exchange->request_bytes = 2;
+	exchange->has_head = exchange->complete = exchange->http.has_request_bytes = true;
+	exchange->http.request_bytes = 2;
 	exchange_read(exchange, 0);
 	exchange_body(exchange, "{}", 2);
 	exchange_describe(exchange, &record);

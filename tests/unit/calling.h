@@ -292,14 +292,14 @@ static inline void way_begin(struct world *world, const struct asked *request, s
 	way->body = quoted(request->body, &way->body_size);
 	exchange->has_head = true;
 	exchange->complete = request->seen == SEEN_WHOLE;
-	exchange->unsure = request->unsure;
-	exchange->anomalies = request->anomalies;
-	exchange->version_minor = 1;
+	exchange->http.status_unsure = request->unsure;
+	exchange->http.anomalies = request->anomalies;
+	exchange->http.version_minor = 1;
 	memcpy(exchange->method, request->what, method);
 	exchange->target = quoted(request->what + method + 1, &exchange->target_size);
 	exchange->mime_type = mime_type ? strdup(mime_type) : NULL;
-	exchange->has_request_bytes = true;
-	exchange->request_bytes = way->body_size;
+	exchange->http.has_request_bytes = true;
+	exchange->http.request_bytes = way->body_size;
 	exchange_read(exchange, request->socket);
 }
 
@@ -343,6 +343,7 @@ static inline void way_going_on(struct world *world, const struct asked *request
 	calls_describe_caller(world->calls, &record);
 	text_cut(&world->begun, 0);
 	tell(&world->begun, &record);
+	exchange_written(way->exchange, record.action, NULL);
 	assert_null(record.id.data);
 }
 
@@ -360,6 +361,7 @@ static inline void way_end(struct world *world, const struct asked *request, str
 	text_cut(&world->told, 0);
 	tell(&world->told, &record);
 	assert_int_equal(world->told.error, 0);
+	exchange_written(way->exchange, record.action, NULL);
 	exchange_free(way->exchange);
 	free(way->body);
 	free(way->answer);

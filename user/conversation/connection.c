@@ -296,7 +296,7 @@ static void drop_held(struct connection *connection)
 static void take_over(struct connection *connection)
 {
 	/* A refusal that ends with its connection takes nothing over. */
-	connection->current->taken_over = connection->current->status < 300;
+	connection->current->taken_over = connection->current->http.status < 300;
 	stop_answering(connection);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
@@ -361,7 +361,7 @@ static void request_failed(struct connection *connection, const char *error)
 		lost_at = connection->lost_at;
 		forget_exchange(connection);
 	} else if (exchange) {
-		exchange->parse_error = error;
+		exchange->http.parse_error = error;
 		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 	}
 	connection->draining = false;
@@ -619,13 +619,13 @@ static int answered(struct connection *connection, uint64_t offset, uint64_t tim
 	if (!connection->exchange && begin_unseen(connection, time))
 		return -ENOMEM;
 	exchange = connection->exchange;
-	if (!exchange->has_head && !exchange->unseen && !exchange->parse_error) {
-		exchange->parse_error = "answered before its head was complete";
+	if (!exchange->has_head && !exchange->unseen && !exchange->http.parse_error) {
+		exchange->http.parse_error = "answered before its head was complete";
 		exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 		lose_requests(connection, exchange->end, RECORD_INCOMPLETE_UNPARSED);
 	}
 	if (connection->unsure) {
-		exchange->unsure = true;
+		exchange->http.status_unsure = true;
 		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
 	}
 	http1_response_to(stream->parser, exchange->method);
@@ -652,8 +652,8 @@ static void response_failed(struct connection *connection, uint64_t time)
 	if (!exchange || connection->unsure) /* so it was no response */
 		return;
 	exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
-	if (!exchange->parse_error)
-		exchange->parse_error = "the response is not HTTP/1";
+	if (!exchange->http.parse_error)
+		exchange->http.parse_error = "the response is not HTTP/1";
 	lose_requests(connection, exchange->end, RECORD_INCOMPLETE_UNPARSED);
 	finish(connection, time);
 }
@@ -936,8 +936,8 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 	/* Held bytes are requests, too, which were never answered. */
 	while ((exchange = connection->exchange)) {
 		exchange->incomplete |= reason | missed;
-		if (!exchange->has_head && !exchange->parse_error) {
-			exchange->parse_error = "ended within its head";
+		if (!exchange->has_head && !exchange->http.parse_error) {
+			exchange->http.parse_error = "ended within its head";
 			exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED;
 		}
 		if (exchange->resynchronised && !exchange->has_head)

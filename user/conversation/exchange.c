@@ -22,7 +22,7 @@ struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t off
 	exchange->end = offset;
 	exchange->started = time;
 	exchange->reader = reader;
-	exchange->version_minor = -1;
+	exchange->http.version_minor = -1;
 	return exchange;
 }
 
@@ -58,12 +58,12 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	const struct http1_head *head = &parser->head;
 
 	exchange->has_head = true;
-	exchange->version_minor = head->version_minor;
-	exchange->anomalies = head->anomalies;
+	exchange->http.version_minor = head->version_minor;
+	exchange->http.anomalies = head->anomalies;
 	if (exchange->resynchronised && head->anomalies & HTTP1_ANOMALY_UNKNOWN_METHOD) {
 		/* Rather the end of one, the first bytes of which were not seen. */
 		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
-		exchange->anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
+		exchange->http.anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
 	} else {
 		memcpy(exchange->method, head->method, sizeof(exchange->method));
 	}
@@ -72,13 +72,13 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 		return -ENOMEM;
 	memcpy(exchange->target, parser->target, head->target_size);
 	exchange->target_size = head->target_size;
-	exchange->target_truncated = head->target_truncated;
+	exchange->http.target_truncated = head->target_truncated;
 	/* The media type without its parameters. */
 	exchange->mime_type = told_header(head->content_type, strcspn(head->content_type, "; \t"));
 	exchange->user_agent = told_header(head->user_agent, strlen(head->user_agent));
 	if (head->framing != HTTP1_BODY_CHUNKED) {
-		exchange->has_request_bytes = true;
-		exchange->request_bytes =
+		exchange->http.has_request_bytes = true;
+		exchange->http.request_bytes =
 			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
 	}
 	return 0;
@@ -96,7 +96,7 @@ static void mask_target(struct exchange *exchange)
 	wipe_free(exchange->target, exchange->target_size);
 	exchange->target = masked.data;
 	exchange->target_size = masked.error ? 0 : masked.size;
-	exchange->target_truncated |= masked.error != 0;
+	exchange->http.target_truncated |= masked.error != 0;
 }
 
 void exchange_read(struct exchange *exchange, uint32_t socket)
@@ -130,11 +130,11 @@ size_t exchange_memory(const struct exchange *exchange)
 void exchange_complete(struct exchange *exchange, const struct http1_parser *parser)
 {
 	exchange->complete = true;
-	exchange->anomalies = parser->head.anomalies;
+	exchange->http.anomalies = parser->head.anomalies;
 	if (!exchange->method[0])
-		exchange->anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
-	exchange->has_request_bytes = true;
-	exchange->request_bytes = parser->body_bytes;
+		exchange->http.anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
+	exchange->http.has_request_bytes = true;
+	exchange->http.request_bytes = parser->body_bytes;
 }
 
 void exchange_sent(struct exchange *exchange, struct caller *caller)
@@ -148,17 +148,17 @@ void exchange_sent(struct exchange *exchange, struct caller *caller)
 
 void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time)
 {
-	exchange->status = head->status;
+	exchange->http.status = head->status;
 	exchange->finished = time;
 	if (head->framing == HTTP1_BODY_LENGTH || head->framing == HTTP1_BODY_NONE) {
-		exchange->has_response_bytes = head->status != 101;
-		exchange->response_bytes =
+		exchange->http.has_response_bytes = head->status != 101;
+		exchange->http.response_bytes =
 			head->framing == HTTP1_BODY_LENGTH ? head->content_length : 0;
 	}
 	if (exchange->content && exchange->reader->answered)
-		exchange->awaits_content =
-			exchange->reader->answered(exchange->content, head->status,
-						   exchange->complete, !exchange->unsure, time);
+		exchange->awaits_content = exchange->reader->answered(
+			exchange->content, head->status, exchange->complete,
+			!exchange->http.status_unsure, time);
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)
@@ -178,49 +178,40 @@ static void describe_duration(const struct exchange *exchange, struct record *re
 
 	if (record->action == RECORD_API_STARTED || exchange->unseen)
 		return;
-	record->http.has_duration = exchange->status && end >= exchange->started;
+	record->http.has_duration = exchange->http.status && end >= exchange->started;
 	record->http.duration = end - exchange->started;
 }
 
 void exchange_describe(struct exchange *exchange, struct record *record)
 {
-	struct record_http *http = &record->http;
-
 	record->time = record->action == RECORD_API_ENDED ? exchange->over : exchange->started;
 	record->connection.request = exchange->number;
 	record->incomplete |= exchange->incomplete;
-	http->version_minor = exchange->version_minor;
-	http->method = string_bytes(exchange->method);
+	record->http = exchange->http;
+	record->http.method = string_bytes(exchange->method);
 	if (exchange->target_size)
-		http->target = (struct bytes){exchange->target, exchange->target_size};
-	http->target_truncated = exchange->target_truncated;
-	http->mime_type = string_bytes(exchange->mime_type);
-	http->user_agent = string_bytes(exchange->user_agent);
-	http->has_request_bytes = exchange->has_request_bytes;
-	http->request_bytes = exchange->request_bytes;
-	http->has_response_bytes = exchange->has_response_bytes;
-	http->response_bytes = exchange->response_bytes;
-	http->status = exchange->status;
-	http->status_unsure = exchange->unsure;
+		record->http.target = (struct bytes){exchange->target, exchange->target_size};
+	record->http.mime_type = string_bytes(exchange->mime_type);
+	record->http.user_agent = string_bytes(exchange->user_agent);
 	describe_duration(exchange, record);
 	if (record->action == RECORD_API_ENDED) {
 		record->stream = exchange->stream;
 		record->incomplete |= exchange->end_incomplete;
 	}
-	http->parse_error = exchange->parse_error;
-	http->anomalies = exchange->anomalies;
 	if (exchange->content && exchange->reader->describe)
 		exchange->reader->describe(exchange->content, exchange->complete, record);
 	else if (!exchange->has_head && exchange->reader && exchange->reader->describe_unread)
 		exchange->reader->describe_unread(exchange->reader->data, record);
 }
 
-void exchange_written(struct exchange *exchange, struct caller *caller)
+void exchange_written(struct exchange *exchange, enum record_action action, struct caller *caller)
 {
+	if (exchange->content && exchange->reader->written)
+		exchange->reader->written(exchange->content, action);
+	if (action != RECORD_API_REQUEST)
+		return;
 	exchange->written = true;
 	exchange->caller = caller ? caller_ref(caller) : NULL;
-	if (exchange->content && exchange->reader->written)
-		exchange->reader->written(exchange->content);
 }
 
 bool exchange_has_end(const struct exchange *exchange)

@@ -24,28 +24,21 @@ struct exchange {
 	bool resynchronised;   /* it looked like a request where the framing was lost */
 	bool doubtful;	       /* resynchronised while a response went on, as far as was seen */
 	bool unseen;	       /* only its answer was seen */
-	bool unsure;	       /* its answer may be content of another response */
 	bool has_head, complete;
 	bool sender_told;	     /* the reader knows its sender */
 	bool start_told, written;    /* the record of its beginning, of its answer */
 	bool taken_over;	     /* its answer was the last of HTTP on the connection */
 	unsigned int incomplete;     /* RECORD_INCOMPLETE_ bits */
 	unsigned int end_incomplete; /* those of its end */
-	unsigned int anomalies;
-	const char *parse_error;
-	int version_minor;
-	int status;
-	bool has_request_bytes, has_response_bytes;
-	uint64_t request_bytes, response_bytes;
+	struct record_http http;     /* as it is told, but for the texts below */
 	uint64_t answer_offset;	     /* stream offset of its response's first byte */
 	struct record_stream stream; /* once it is over */
 	uint64_t
-		described; /* when its caller was described (ns of CLOCK_BOOTTIME); 0: when the request was read */
+		described; /* ns of CLOCK_BOOTTIME, when its caller was; 0: when the request was read */
 	struct caller *caller; /* its sender, once its record is written; a reference */
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
-	bool target_truncated;
 	char *mime_type, *user_agent; /* owned; NULL: none */
 	const struct reader *reader;
 	void *content;	     /* the reader's; NULL: none */
@@ -86,8 +79,9 @@ void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t s
  * of the records of a request it is: that of its beginning, of its answer, or of its end. */
 void exchange_describe(struct exchange *exchange, struct record *record);
 
-/* Its record was written with CALLER, which may be NULL. Frees all but what the record of its end needs. */
-void exchange_written(struct exchange *exchange, struct caller *caller);
+/* The record of its beginning or of its answer (ACTION) was written, with CALLER, which may be NULL. After that of the
+ * answer, all is freed but what the record of its end needs. */
+void exchange_written(struct exchange *exchange, enum record_action action, struct caller *caller);
 
 /* Whether it is over, and lasted beyond its answer: its end has a record of its own. */
 bool exchange_has_end(const struct exchange *exchange);

@@ -30,11 +30,12 @@ struct reader {
 	bool (*answered)(void *content, int status, bool complete, bool certain, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
-	/* Adds to RECORD what the contents say. Called for each record of the request: record->action says whether it is
+	/* Adds to RECORD what the contents say; what it refers to lives until written(). Called for each record of the request: record->action says whether it is
 	 * that of its beginning, its answer or its end. COMPLETE as above. */
 	void (*describe)(void *content, bool complete, struct record *record);
-	/* The record of the answer was written. Only one of the end may follow. */
-	void (*written)(void *content);
+	/* The record of the beginning or of the answer, described before, was written: ACTION says which. After that of
+	 * the answer only one of the end may follow. */
+	void (*written)(void *content, enum record_action action);
 	/* As describe(), of a request whose head could not be read. */
 	void (*describe_unread)(void *data, struct record *record);
 	/* All answered requests on CONNECTION are over, since the last response ended; or all requests on it, since the

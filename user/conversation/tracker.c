@@ -289,7 +289,7 @@ static void write_request(struct tracker *tracker, struct connection *connection
 	if (connection_sender_certain(connection, exchange))
 		exchange_sent(exchange, caller);
 	write_exchange(tracker, connection, exchange, RECORD_API_REQUEST, caller);
-	exchange_written(exchange, caller);
+	exchange_written(exchange, RECORD_API_REQUEST, caller);
 }
 
 /* Writes that a request began. The marks of what is incomplete are taken back: the record of the answer may know better. */
@@ -302,6 +302,7 @@ static void write_start(struct tracker *tracker, struct connection *connection,
 	if (!exchange->complete)
 		exchange->incomplete |= RECORD_INCOMPLETE_UNFINISHED;
 	write_exchange(tracker, connection, exchange, RECORD_API_STARTED, caller);
+	exchange_written(exchange, RECORD_API_STARTED, caller);
 	exchange->incomplete = incomplete;
 	exchange->start_told = true;
 }

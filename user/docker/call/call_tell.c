@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the record of a request says of its contents. What is known outside of the call does not change by that, but for
+ * the removals that were counted (removals.h). */
+#include "docker/call/call_inside.h"
+
+/* The container that the caller runs in. */
+static void put_container(const struct calls *calls, struct record *record)
+{
+	const struct inventory_container *container =
+		call_container(calls, caller_container_id(record->caller));
+
+	if (!container)
+		return;
+	record->container_name = container->name;
+	record->container_image = container->image;
+}
+
+/* Whether users start what they like there. */
+static bool is_of_user_session(const struct caller *caller)
+{
+	return bytes_begin(caller->cgroup, "/user.slice/");
+}
+
+/* A path proves nothing by itself, as the caller may have mounted what it likes: the host must have that very
+ * file there. Where the kernel did not see what was executed, *RET_SEEN is false. */
+static struct bytes proven_executable(const struct calls *calls, const struct caller *caller,
+				      bool *ret_seen)
+{
+	const struct calls_options *options = &calls->options;
+	const struct process *process = &caller->process;
+	struct callerd_node_key file = {caller->executable_inode, caller->executable_device,
+					caller->executable_generation};
+
+	*ret_seen = caller->executable_known;
+	if (process->executable_deleted || process->executable_exchanged ||
+	    (!*ret_seen && is_of_user_session(caller)) || !options->is_program ||
+	    !options->is_program(options->data, process->executable, &file))
+		return (struct bytes){0};
+	return process->executable;
+}
+
+static struct policy_call policy_call(const struct calls *calls, const struct record *record,
+				      char user[128], char login[128])
+{
+	const struct record_context *context = calls->options.context;
+	const struct caller *caller = record->caller;
+	struct policy_call ret = {
+		.uid = CALLERD_UNSET_ID,
+		.login_uid = CALLERD_UNSET_ID,
+		.container_image = record->container_image,
+		.container_name = record->container_name,
+		.operation = bytes_of(record->api.operation),
+	};
+
+	if (!caller)
+		return ret;
+	ret.uid = caller->process.euid;
+	ret.login_uid = caller->login_uid;
+	if (policy_has_executables(calls->options.policy))
+		ret.executable = proven_executable(calls, caller, &ret.executable_seen);
+	ret.unit = caller_unit(caller);
+	ret.contained = caller_may_be_contained(caller);
+	ret.foreign =
+		caller->pid_ns != CALL_INITIAL_PID_NS && caller->pid_ns != calls->options.pid_ns;
+	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
+		ret.user = bytes_of(user);
+	if (context && context->user_name && ret.login_uid != CALLERD_UNSET_ID &&
+	    context->user_name(context->data, ret.login_uid, login, 128))
+		ret.login_user = bytes_of(login);
+	return ret;
+}
+
+static void add_technique(struct calls *calls, struct record_api *api, const char *technique)
+{
+	for (unsigned int i = 0; i < api->technique_count; i++)
+		if (!strcmp(calls->techniques[i], technique))
+			return;
+	if (api->technique_count < CALL_TECHNIQUES_MAX)
+		calls->techniques[api->technique_count++] = technique;
+}
+
+static void put_findings(struct calls *calls, const struct verdict *verdict, struct record_api *api)
+{
+	struct finding findings[VERDICT_FINDINGS_MAX];
+	unsigned int count =
+		call_findings(calls->options.policy, verdict, findings, COUNT(findings));
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct finding_kind *kind = finding_kind(findings[i].id);
+
+		calls->findings[i] = (struct record_finding){
+			kind->id, finding_severity_name(findings[i].severity), findings[i].detail};
+		if (kind->technique)
+			add_technique(calls, api, kind->technique);
+	}
+	if (count)
+		api->severity = finding_severity_number(findings[0].severity);
+	api->finding_count = count;
+	api->findings = calls->findings;
+	api->techniques = calls->techniques;
+}
+
+void calls_describe_caller(struct calls *calls, struct record *record)
+{
+	const struct policy *policy = calls->options.policy;
+	char user[128], login[128];
+	struct policy_call call;
+
+	if (record->action == RECORD_SOCKET_CONNECTED && record->server) {
+		verdict_free(&calls->verdict);
+		call_judge_server(&calls->verdict, record->server);
+		put_findings(calls, &calls->verdict, &record->api);
+	}
+	if (!record->caller)
+		return;
+	put_container(calls, record);
+	if (!policy)
+		return;
+	call = policy_call(calls, record, user, login);
+	record->api.expected_rule = policy_expected(policy, &call);
+}
+
+static void put_operation(struct call *call, struct record_api *api)
+{
+	const struct route *route = call->match.route;
+	const struct target *target = &call->target;
+
+	call_target_complete(call);
+	api->version = call->match.version;
+	api->operation = operation_name(route->operation);
+	api->activity = route->activity;
+	api->target_type = route_target_name(call_target_type(call));
+	api->target_id = call_told(call, target->id);
+	api->target_name = call_told(call, target->name);
+	api->target_image = call_told(call, target->image);
+	api->container_id = call_told(call, target->container_id);
+	api->container_name = call_told(call, target->container_name);
+}
+
+void call_describe(void *content, bool complete, struct record *record)
+{
+	struct call *call = content;
+	const struct calls_options *options = &call->calls->options;
+	struct record_api *api = &record->api;
+	const struct verdict *verdict;
+
+	api->engine = options->engines ? options->engines[call->socket] : "docker";
+	record->request_id = call->event_id;
+	if (record->action == RECORD_API_REQUEST)
+		record->id = call->event_id;
+	if (call->dark)
+		api->target_id = call_told(call, call_made_id(call));
+	if (call->match.route)
+		put_operation(call, api);
+	if (record->action == RECORD_API_ENDED) /* the rest was told with its answer */
+		return;
+	verdict = call_judge(call, complete, record);
+	api->facts = verdict->facts;
+	api->fact_count = verdict->fact_count;
+	put_findings(call->calls, verdict, api);
+}
+
+/* Of a request that is not HTTP as the daemon reads it, or another protocol. */
+void call_describe_unread(void *data, struct record *record)
+{
+	struct calls *calls = data;
+
+	verdict_free(&calls->verdict);
+	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s",
+		    record->http.parse_error ?: "its head was not seen");
+	if (record->http.status < 300)
+		verdict_add(&calls->verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
+			    "what was asked for is not understood");
+	put_findings(calls, &calls->verdict, &record->api);
+}
