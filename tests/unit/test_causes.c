@@ -357,7 +357,7 @@ static void live_once(struct stage *stage, const char *id, bool ended)
 {
 	struct request *create = begin_request(stage, 0, "ContainerCreate", "c1", 10);
 
-	ledger_request_set_made(create, bytes_of(id));
+	ledger_request_set(create, &create->made, bytes_of(id));
 	happens(stage, "create", id, 20);
 	answer(stage, create, 201, 30);
 	make_request(stage, 1, "ContainerStart", "s1", id, 40);
@@ -387,11 +387,11 @@ static void test_create_by_its_answer(void **state)
 	EXPECT_AT(&stage, 21, "");
 	ledger_request_answered(other, 201, at(22));
 	EXPECT_AT(&stage, 23, "");
-	ledger_request_set_made(other, bytes_of(B_ID));
+	ledger_request_set(other, &other->made, bytes_of(B_ID));
 	EXPECT_AT(&stage, 24, "create bbbb request id r2 bob\n");
 	/* The other way round. */
 	ledger_request_answered(one, 201, at(30));
-	ledger_request_set_made(one, bytes_of(A_ID));
+	ledger_request_set(one, &one->made, bytes_of(A_ID));
 	run_at(&stage, 31);
 	happens(&stage, "create", A_ID, 29);
 	EXPECT_AT(&stage, 32, "create aaaa request id r1 alice\n");
@@ -433,7 +433,7 @@ static void test_fifty_creates(void **state)
 
 		run_at(&stage, 200 + i);
 		make_id(id, made);
-		ledger_request_set_made(requests[made], bytes_of(id));
+		ledger_request_set(requests[made], &requests[made]->made, bytes_of(id));
 		answer(&stage, requests[made], 201, 200 + i);
 	}
 	EXPECT_AT(&stage, 300, wanted.data);
@@ -460,11 +460,11 @@ static void test_create_without_answer(void **state)
 	happens(&stage, "create", B_ID, 3010);
 	EXPECT_AT(&stage, 5011, "create bbbb unknown\n");
 	/* It has the name that one of them asked for. */
-	ledger_request_set_result(other, bytes_of("web"));
+	ledger_request_set(other, &other->result, bytes_of("web"));
 	tell_event(&stage, OF_CONTAINER("create", C_ID, .name = bytes_of("web")), 6000);
 	EXPECT_AT(&stage, 8001, "create cccc request name r2 bob\n");
 	/* It has the name of neither, and one asked for another image. */
-	ledger_request_set_image(one, bytes_of("busybox"));
+	ledger_request_set(one, &one->image, bytes_of("busybox"));
 	tell_event(&stage,
 		   OF_CONTAINER("create", D_ID, .name = bytes_of("x"), .image = bytes_of("alpine")),
 		   9000);
@@ -1215,7 +1215,7 @@ static void create_exec(struct stage *stage, unsigned int user, const char *even
 	struct request *create = begin_of(stage, user, "ContainerExec", event_id, A_ID, ms);
 
 	tell_event(stage, exec_event("exec_create", exec_id, command), ms + 1);
-	ledger_request_set_made(create, bytes_of(exec_id));
+	ledger_request_set(create, &create->made, bytes_of(exec_id));
 	answer(stage, create, 201, ms + 2);
 }
 
@@ -1278,7 +1278,7 @@ static void test_exec_behind_a_label(void **state)
 
 	stage_open(&stage);
 	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-	ledger_request_set_made(create, bytes_of(A_ID));
+	ledger_request_set(create, &create->made, bytes_of(A_ID));
 	tell_event(&stage,
 		   OF_CONTAINER("create", A_ID, .attributes = ATTRIBUTE_EXEC_ID,
 				.labels = ATTRIBUTE_EXEC_ID),
@@ -1415,7 +1415,7 @@ static void test_prune_and_auto_removal(void **state)
 
 	stage_open(&stage);
 	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-	ledger_request_set_made(create, bytes_of(A_ID));
+	ledger_request_set(create, &create->made, bytes_of(A_ID));
 	create->auto_remove = true;
 	happens(&stage, "create", A_ID, 20);
 	answer(&stage, create, 201, 30);
@@ -1445,7 +1445,7 @@ static void test_images(void **state)
 	stage_open(&stage);
 	tag = begin_request(&stage, 0, "ImageTag", "t1", 10);
 	ledger_request_set_target(tag, (struct bytes){0}, bytes_of("busybox"), (struct bytes){0});
-	ledger_request_set_result(tag, bytes_of("com:3"));
+	ledger_request_set(tag, &tag->result, bytes_of("com:3"));
 	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:3")), 15);
 	tell_event(&stage, EVENT("image", "tag", IMAGE_ID, .name = bytes_of("com:4")), 16);
 	answer(&stage, tag, 201, 20);
@@ -1533,13 +1533,13 @@ static void test_volumes(void **state)
 
 	stage_open(&stage);
 	one = begin_request(&stage, 0, "VolumeCreate", "v1", 10);
-	ledger_request_set_result(one, bytes_of("data"));
+	ledger_request_set(one, &one->result, bytes_of("data"));
 	other = begin_request(&stage, 1, "ContainerCreate", "c1", 11);
 	tell_event(&stage, EVENT("volume", "create", ID_OF("9"), .swarm_task = false), 15);
 	tell_event(&stage, EVENT("volume", "create", "data", .swarm_task = false), 16);
-	ledger_request_set_made(one, bytes_of("data"));
+	ledger_request_set(one, &one->made, bytes_of("data"));
 	answer(&stage, one, 201, 20);
-	ledger_request_set_made(other, bytes_of(A_ID));
+	ledger_request_set(other, &other->made, bytes_of(A_ID));
 	answer(&stage, other, 201, 20);
 	EXPECT_AT(&stage, 21, "");
 	inspected(&stage, A_ID,
@@ -1556,7 +1556,7 @@ static struct request *create_one(struct stage *stage, unsigned int user, const 
 {
 	struct request *create = begin_request(stage, user, "ContainerCreate", event_id, ms - 5);
 
-	ledger_request_set_made(create, bytes_of(id));
+	ledger_request_set(create, &create->made, bytes_of(id));
 	answer(stage, create, 201, ms + 5);
 	return create;
 }
@@ -1652,7 +1652,7 @@ static void test_renamed_meanwhile(void **state)
 	ledger_request_set_target(one, none, bytes_of("web"), none);
 	rename = begin_request(&stage, 1, "ContainerRename", "n1", 30);
 	ledger_request_set_target(rename, none, bytes_of("web"), none);
-	ledger_request_set_result(rename, bytes_of("new"));
+	ledger_request_set(rename, &rename->result, bytes_of("new"));
 	tell_event(&stage, OF_CONTAINER("rename", A_ID, .name = bytes_of("new")), 35);
 	answer(&stage, rename, 204, 40);
 	other = begin_of(&stage, 2, "ContainerStop", "k2", A_ID, 45);
@@ -1682,7 +1682,7 @@ static void test_auto_removal(void **state)
 
 		stage_open(&stage);
 		request = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
-		ledger_request_set_made(request, bytes_of(A_ID));
+		ledger_request_set(request, &request->made, bytes_of(A_ID));
 		request->auto_remove = true;
 		happens(&stage, "create", A_ID, 20);
 		answer(&stage, request, 201, 30);
@@ -1916,7 +1916,7 @@ static void test_gap(void **state)
 	make_request(&stage, 2, "ContainerStart", "s2", A_ID, 200);
 	/* dave made another one meanwhile. */
 	create = begin_request(&stage, 3, "ContainerCreate", "c2", 295);
-	ledger_request_set_made(create, bytes_of(B_ID));
+	ledger_request_set(create, &create->made, bytes_of(B_ID));
 	answer(&stage, create, 201, 305);
 	inspected(&stage, A_ID, STATE("true", MOMENT("00.200"), MOMENT("00.150")), 400);
 	inspected(&stage, B_ID,
@@ -2120,7 +2120,7 @@ static void test_freed_while_it_waits(void **state)
 	happens(&stage, "create", A_ID, 20);
 	stage_close(&stage);
 	ledger_request_answered(create, 201, at(30));
-	ledger_request_set_made(create, bytes_of(A_ID));
+	ledger_request_set(create, &create->made, bytes_of(A_ID));
 	ledger_request_end(create);
 	causes_free(NULL);
 }
@@ -2848,7 +2848,7 @@ static void enter_deal(struct play *play, struct deal *deal)
 	if (deal->op == OP_CREATE) {
 		request->auto_remove = vessel->auto_remove;
 		if (deal->by_name)
-			ledger_request_set_result(request, bytes_of(deal->name));
+			ledger_request_set(request, &request->result, bytes_of(deal->name));
 	} else if (deal->op == OP_EXEC_START || deal->op == OP_EXEC_DETACHED) {
 		ledger_request_set_target(request, bytes_of(play->execs[deal->exec].id), none, id);
 	} else {
@@ -2856,7 +2856,7 @@ static void enter_deal(struct play *play, struct deal *deal)
 					  deal->by_name ? bytes_of(deal->name) : none, none);
 	}
 	if (deal->op == OP_RENAME)
-		ledger_request_set_result(request, bytes_of(deal->name));
+		ledger_request_set(request, &request->result, bytes_of(deal->name));
 }
 
 static void see_answer(struct play *play, struct deal *deal)
@@ -2878,9 +2878,9 @@ static void see_made(struct play *play, struct deal *deal)
 {
 	if (deal->silent || deal->status != 201)
 		return;
-	ledger_request_set_made(deal->request,
-				bytes_of(deal->op == OP_CREATE ? play->vessels[deal->container].id
-							       : play->execs[deal->exec].id));
+	ledger_request_set(deal->request, &deal->request->made,
+			   bytes_of(deal->op == OP_CREATE ? play->vessels[deal->container].id
+							  : play->execs[deal->exec].id));
 }
 
 static void see_event(struct play *play, const struct happening *happening, uint64_t now)

@@ -8,10 +8,7 @@ static const char *const types[] = {
 #include "record/engine_actions.def"
 };
 
-static const struct {
-	const char *word, *ecs_type;
-	bool requested;
-} actions[ENGINE_ACTIONS] = {
+const struct engine_action_word engine_action_words[ENGINE_ACTIONS] = {
 	[ACTION_OTHER] = {NULL, "info"},
 #define TYPE(...)
 #define ACTION(name, ...) [ACTION_##name] = {__VA_ARGS__},
@@ -29,23 +26,8 @@ enum engine_type engine_type_by_name(struct bytes word)
 
 enum engine_action engine_action_by_name(struct bytes word)
 {
-	for (size_t i = ACTION_OTHER + 1; word.size && i < COUNT(actions); i++)
-		if (bytes_are(word, actions[i].word))
+	for (size_t i = ACTION_OTHER + 1; word.size && i < ENGINE_ACTIONS; i++)
+		if (bytes_are(word, engine_action_words[i].word))
 			return (enum engine_action)i;
 	return ACTION_OTHER;
-}
-
-const char *engine_action_name(enum engine_action action)
-{
-	return actions[action].word;
-}
-
-const char *engine_action_ecs_type(enum engine_action action)
-{
-	return actions[action].ecs_type;
-}
-
-bool engine_action_is_requested(enum engine_action action)
-{
-	return actions[action].requested;
 }

@@ -22,16 +22,15 @@ enum engine_action {
 };
 /* clang-format on */
 
+/* By enum engine_action. */
+extern const struct engine_action_word {
+	const char *word; /* "extract-to-dir"; NULL for ACTION_OTHER */
+	const char *ecs_type;
+	bool requested; /* of a container: it takes a request to bring it about */
+	bool kept;	/* of a container: its story has it */
+} engine_action_words[ENGINE_ACTIONS];
+
 enum engine_type engine_type_by_name(struct bytes word);
 enum engine_action engine_action_by_name(struct bytes word);
-
-/* "extract-to-dir"; NULL for ACTION_OTHER. */
-const char *engine_action_name(enum engine_action action);
-
-/* event.type of ECS; "info" for ACTION_OTHER. */
-const char *engine_action_ecs_type(enum engine_action action);
-
-/* Whether a container's ACTION takes a request to bring it about. */
-bool engine_action_is_requested(enum engine_action action);
 
 #endif

@@ -99,8 +99,8 @@ struct event_name name_event(const struct record_event *event)
 		.object = type,
 		.action = action,
 		.category = container ? "process" : "configuration",
-		.type = engine_action_ecs_type(action),
-		.requested = container && engine_action_is_requested(action),
+		.type = engine_action_words[action].ecs_type,
+		.requested = container && engine_action_words[action].requested,
 	};
 
 	if (container && is_word(name.type, "creation", "deletion"))

@@ -351,7 +351,7 @@ static void read_answer(void *content, const char *bytes, size_t size)
 		return;
 	}
 	if (call->request)
-		ledger_request_set_made(call->request, call_made_id(call));
+		ledger_request_set(call->request, &call->request->made, call_made_id(call));
 	call_learn(call);
 }
 

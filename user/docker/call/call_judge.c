@@ -6,8 +6,6 @@
 
 #define SHORT_ID 12 /* digits, as docker ps has them */
 
-/* --- judgement ------------------------------------------------------------------------------------ */
-
 static struct judging judging_of(struct call *call, struct verdict *verdict)
 {
 	struct judging judging = {
@@ -37,7 +35,7 @@ static bool was_taken_over(const struct call *call, const struct record *record)
 	return call->status == 101 || (call->status == 200 && !record->http.has_response_bytes);
 }
 
-/* What the operation by itself is, unless its contents say the same in more detail. */
+/* Adds the finding that the operation always is, unless the contents say the same in more detail. */
 static void judge_operation(struct call *call, struct verdict *verdict, const struct record *record)
 {
 	const struct route *route = call->match.route;
@@ -86,7 +84,7 @@ static bool is_grave(enum target_type target)
 	       target == TARGET_PLUGIN;
 }
 
-/* What the daemon refused was not acted on, seen or not. */
+/* Adds that the body was not seen whole. What the daemon refused was not acted on, seen or not. */
 static void judge_completeness(struct call *call, struct verdict *verdict, bool complete,
 			       const struct record *record)
 {
@@ -200,7 +198,7 @@ static bool is_own_engine(const struct caller *caller)
 /* The precision and the pointer of a bytes that is shown. */
 #define SHOWN(bytes) (int)((bytes).size < SHOWN_MAX ? (bytes).size : SHOWN_MAX), (bytes).data ?: ""
 
-/* What the caller wants to be taken for. */
+/* Adds that the caller pretends to be what it is not. */
 static void judge_caller(const struct calls *calls, struct verdict *verdict,
 			 const struct caller *caller)
 {
@@ -227,7 +225,7 @@ static void judge_caller(const struct calls *calls, struct verdict *verdict,
 		container ? container->name.data ?: "" : "");
 }
 
-/* What was asked may have been anything. */
+/* A request that was not seen may have asked for anything. */
 static void judge_dark(const struct call *call, struct verdict *verdict)
 {
 	if (call->status < 400)
@@ -241,7 +239,7 @@ static void judge_begun(struct call *call, struct verdict *verdict, bool complet
 {
 	const struct route *route = call->match.route;
 
-	if (route && complete)
+	if (route && complete && !call->judged)
 		judge_contents(call, verdict);
 	if (route)
 		judge_operation(call, verdict, record);
@@ -257,7 +255,7 @@ static bool is_foreign(const struct calls *calls, const struct caller *caller)
 	       caller->pid_ns != calls->options.pid_ns;
 }
 
-/* That the caller is in a container, as far as that is certain; one within another has no proven id. */
+/* That the caller is in a container, as far as that is certain. The id of a container within another is not. */
 static void judge_contained(const struct calls *calls, const struct route *route,
 			    struct verdict *verdict, const struct record *record)
 {

@@ -38,30 +38,23 @@ static void enter_result(struct call *call)
 			text_add_string(&name, "latest");
 	}
 	if (name.size)
-		ledger_request_set_result(call->request, call_told(call, text_since(&name, 0)));
+		ledger_request_set(call->request, &call->request->result,
+				   call_told(call, text_since(&name, 0)));
 	text_free(&name);
 }
 
 /* The number of a signal as Docker takes it: SIGKILL where there is none; 0: not known. */
 static int read_signal(struct bytes text)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} names[] = {
-		{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},   {"KILL", SIGKILL},
-		{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"TERM", SIGTERM},   {"CHLD", SIGCHLD},
-		{"CONT", SIGCONT}, {"STOP", SIGSTOP}, {"WINCH", SIGWINCH}, {"URG", SIGURG},
-	};
 	struct bytes name = text;
 	int number = 0;
 
 	if (!text.size)
 		return SIGKILL;
 	name = bytes_from(name, gofold_begins(name, "SIG", GOFOLD_UPPER));
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (gofold_is(name, names[i].name, GOFOLD_UPPER))
-			return names[i].number;
+	for (int i = SIGHUP; i <= SIGSYS; i++)
+		if (gofold_is(name, sigabbrev_np(i), GOFOLD_UPPER))
+			return i;
 	for (size_t i = 0; i < text.size; i++) {
 		if (text.data[i] < '0' || text.data[i] > '9' || number > 99)
 			return 0;
@@ -139,16 +132,16 @@ void call_enter_body(struct call *call)
 
 	switch (call->match.route->enter) {
 	case ENTER_CONTAINER:
-		ledger_request_set_image(call->request,
-					 call_told(call, body_string(body, "Image")));
+		ledger_request_set(call->request, &call->request->image,
+				   call_told(call, body_string(body, "Image")));
 		call->request->auto_remove = body_true(body_get(body, "HostConfig"), "AutoRemove");
 		break;
 	case ENTER_LIMITS:
 		call->request->limits = changes_limits(call, body);
 		break;
 	case ENTER_NAME:
-		ledger_request_set_result(call->request,
-					  call_told(call, body_string(body, "Name")));
+		ledger_request_set(call->request, &call->request->result,
+				   call_told(call, body_string(body, "Name")));
 		break;
 	case ENTER_CONNECTED:
 		enter_connected(call, body);

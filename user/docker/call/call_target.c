@@ -116,7 +116,8 @@ void call_target_enter(struct call *call)
 					  call_told(call, target->container_name),
 					  (struct bytes){});
 	else if (call_is_create(call))
-		ledger_request_set_result(call->request, call_told(call, target->name));
+		ledger_request_set(call->request, &call->request->result,
+				   call_told(call, target->name));
 	else
 		ledger_request_set_target(call->request, target->id, call_told(call, call->key),
 					  target->container_id);

@@ -277,7 +277,7 @@ static void recover(struct causes *causes, unsigned int socket, const struct own
 		.kind = ENGINE_CONTAINER,
 		.act = action,
 		.type = bytes_of("container"),
-		.action = bytes_of(engine_action_name(action)),
+		.action = bytes_of(engine_action_words[action].word),
 		.id = {owner->id, ID_DIGITS},
 		.name = bytes_of(owner->name),
 		.image = bytes_of(owner->image),

@@ -8,25 +8,6 @@
 
 /* --- what it changes -------------------------------------------------------------------------- */
 
-static bool is_kept(const struct engine_event *event, const struct cause *cause)
-{
-	static const bool kept[ENGINE_ACTIONS] = {
-		[ACTION_CREATE] = true,	      [ACTION_START] = true,
-		[ACTION_RESTART] = true,      [ACTION_STOP] = true,
-		[ACTION_KILL] = true,	      [ACTION_DIE] = true,
-		[ACTION_OOM] = true,	      [ACTION_DESTROY] = true,
-		[ACTION_RENAME] = true,	      [ACTION_UPDATE] = true,
-		[ACTION_PAUSE] = true,	      [ACTION_UNPAUSE] = true,
-		[ACTION_ATTACH] = true,	      [ACTION_COMMIT] = true,
-		[ACTION_EXPORT] = true,	      [ACTION_COPY] = true,
-		[ACTION_ARCHIVE_PATH] = true, [ACTION_EXTRACT_TO_DIR] = true,
-		[ACTION_EXEC_CREATE] = true,  [ACTION_EXEC_START] = true,
-		[ACTION_CHECKPOINT] = true,
-	};
-
-	return kept[event->act] && cause->reason != REASON_HEALTH_CHECK;
-}
-
 static void keep_deed(const struct causes *causes, unsigned int socket,
 		      const struct waiting_event *waiting, const struct owner *owner,
 		      const struct cause *cause)
@@ -47,7 +28,7 @@ static void keep_deed(const struct causes *causes, unsigned int socket,
 		.origin = cause->origin,
 	};
 
-	if (!is_kept(event, cause))
+	if (!engine_action_words[event->act].kept || cause->reason == REASON_HEALTH_CHECK)
 		return;
 	if (keeper->put)
 		keeper->put(keeper->data, socket, &owned);

@@ -54,16 +54,22 @@ static const struct attribute {
 
 #define SOME_ACTIONS (ATTRIBUTE_EXIT_CODE | ATTRIBUTE_SIGNAL | ATTRIBUTE_EXEC_ID)
 
-/* Words of Podman's that are not Docker's. */
+/* Words of containers' events with attributes of their own, and words of Podman's that are not Docker's. */
 static const struct wording {
 	enum engine_type kind;
 	const char *word;
 	enum engine_action act;
 	unsigned int given; /* of SOME_ACTIONS, by the engine */
 } wordings[] = {
+	{ENGINE_CONTAINER, "die", ACTION_DIE, ATTRIBUTE_EXIT_CODE},
+	{ENGINE_CONTAINER, "exec_create", ACTION_EXEC_CREATE, ATTRIBUTE_EXEC_ID},
+	{ENGINE_CONTAINER, "exec_detach", ACTION_EXEC_DETACH, ATTRIBUTE_EXEC_ID},
+	{ENGINE_CONTAINER, "exec_die", ACTION_EXEC_DIE, ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE},
+	{ENGINE_CONTAINER, "exec_start", ACTION_EXEC_START, ATTRIBUTE_EXEC_ID},
+	{ENGINE_CONTAINER, "kill", ACTION_KILL, ATTRIBUTE_SIGNAL},
 	{ENGINE_CONTAINER, "died", ACTION_DIE, ATTRIBUTE_EXIT_CODE},
 	{ENGINE_CONTAINER, "exec", ACTION_EXEC_START},
-	/* It sets the execID, and then the labels in place of all attributes (libpod/events.go, up to 6.0-dev). */
+	/* Podman sets the execID, and then the labels in place of all attributes (libpod/events.go, up to 6.0-dev). */
 	{ENGINE_CONTAINER, "exec_died", ACTION_EXEC_DIE, ATTRIBUTE_EXIT_CODE},
 	{ENGINE_CONTAINER, "remove", ACTION_DESTROY},
 	{ENGINE_IMAGE, "loadfromarchive", ACTION_LOAD},
@@ -218,7 +224,6 @@ static void set_health(struct engine_event *event, struct bytes tail, const stru
 		event->health = health;
 }
 
-/* NULL: it is Docker's word. */
 static const struct wording *find_wording(const struct engine_event *event)
 {
 	for (const struct wording *one = wordings; one < wordings + COUNT(wordings); one++)
@@ -230,7 +235,7 @@ static const struct wording *find_wording(const struct engine_event *event)
 static void set_act(struct engine_event *event, enum engine_action act)
 {
 	event->act = act;
-	event->action = bytes_of(engine_action_name(act));
+	event->action = bytes_of(engine_action_words[act].word);
 }
 
 /* Type, id and action, from the fields of before Docker 1.10 where these are missing: only containers had "from".
@@ -280,30 +285,9 @@ static void set_given(struct engine_event *event, const struct value *values, un
 		event->signal = text_of(values, "signal");
 }
 
-/* Of SOME_ACTIONS, those that Docker gives to ACT. */
-static unsigned int attributes_given(enum engine_action act)
-{
-	switch (act) {
-	case ACTION_DIE:
-		return ATTRIBUTE_EXIT_CODE;
-	case ACTION_EXEC_CREATE:
-	case ACTION_EXEC_DETACH:
-	case ACTION_EXEC_START:
-		return ATTRIBUTE_EXEC_ID;
-	case ACTION_EXEC_DIE:
-		return ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE;
-	case ACTION_KILL:
-		return ATTRIBUTE_SIGNAL;
-	default:
-		return 0;
-	}
-}
-
 static void set_container(struct engine_event *event, const struct value *values,
-			  const struct wording *podman)
+			  unsigned int given, bool podman)
 {
-	unsigned int given = podman ? podman->given : attributes_given(event->act);
-
 	set_given(event, values, given, podman);
 	event->image = text_of(values, "image");
 	event->labels = event->attributes & SOME_ACTIONS & ~given;
@@ -325,14 +309,14 @@ static void set_network(struct engine_event *event, const struct value *values, 
 }
 
 static void set_attributes(struct engine_event *event, const struct value *values,
-			   unsigned int seen, const struct wording *podman)
+			   unsigned int seen, unsigned int given, bool podman)
 {
 	event->attributes = seen & ((1 << ATTRIBUTES) - 1);
 	event->swarm_task = seen & KEY_SWARM_TASK;
 	event->name = text_of(values, "name");
 	switch (event->kind) {
 	case ENGINE_CONTAINER:
-		set_container(event, values, podman);
+		set_container(event, values, given, podman);
 		break;
 	case ENGINE_IMAGE:
 		event->labels = event->attributes & SOME_ACTIONS;
@@ -356,15 +340,16 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 {
 	const struct value *values = body_get(body_get(line, "Actor"), "Attributes");
 	struct bytes tail = {0};
-	const struct wording *podman;
-	bool tail_cut;
+	const struct wording *wording;
+	bool tail_cut, podman;
 
 	if (!set_action(event, line, &tail, &tail_cut))
 		return false;
-	podman = find_wording(event);
+	wording = find_wording(event);
+	podman = wording && wording->act != event->act;
 	if (podman)
-		set_act(event, podman->act);
-	set_attributes(event, values, seen, podman);
+		set_act(event, wording->act);
+	set_attributes(event, values, seen, wording ? wording->given : 0, podman);
 	if (event->kind == ENGINE_CONTAINER) {
 		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
 			event->image = text_of(line, "from");

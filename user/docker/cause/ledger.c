@@ -219,7 +219,7 @@ static struct bytes keep(struct request *request, struct bytes bytes)
 	return bytes.size ? pool_copy(&request->pool, bytes) : (struct bytes){};
 }
 
-static void set(struct request *request, struct bytes *field, struct bytes bytes)
+void ledger_request_set(struct request *request, struct bytes *field, struct bytes bytes)
 {
 	if (!bytes_equal(*field, bytes)) /* most is told twice */
 		*field = keep(request, bytes);
@@ -228,24 +228,9 @@ static void set(struct request *request, struct bytes *field, struct bytes bytes
 void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
 			       struct bytes container)
 {
-	set(request, &request->id, id);
-	set(request, &request->name, name);
-	set(request, &request->container, container);
-}
-
-void ledger_request_set_result(struct request *request, struct bytes name)
-{
-	set(request, &request->result, name);
-}
-
-void ledger_request_set_image(struct request *request, struct bytes image)
-{
-	set(request, &request->image, image);
-}
-
-void ledger_request_set_made(struct request *request, struct bytes id)
-{
-	set(request, &request->made, id);
+	ledger_request_set(request, &request->id, id);
+	ledger_request_set(request, &request->name, name);
+	ledger_request_set(request, &request->container, container);
 }
 
 void ledger_request_set_removed(struct request *request, unsigned int count, bool all)
@@ -267,8 +252,8 @@ void ledger_request_set_sender(struct request *request, struct caller *caller,
 {
 	caller_unref(request->caller);
 	request->caller = caller_ref(caller);
-	set(request, &request->container_name, container_name);
-	set(request, &request->container_image, container_image);
+	ledger_request_set(request, &request->container_name, container_name);
+	ledger_request_set(request, &request->container_image, container_image);
 	request->sent = true;
 }
 

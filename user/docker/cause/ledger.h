@@ -76,9 +76,8 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 /* Copies. */
 void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
 			       struct bytes container);
-void ledger_request_set_result(struct request *request, struct bytes name);
-void ledger_request_set_image(struct request *request, struct bytes image);
-void ledger_request_set_made(struct request *request, struct bytes id);
+/* FIELD is one of the texts of REQUEST: .result, .image, .made. */
+void ledger_request_set(struct request *request, struct bytes *field, struct bytes bytes);
 /* Up to COUNT calls of ledger_request_add_removed() follow. */
 void ledger_request_set_removed(struct request *request, unsigned int count, bool all);
 void ledger_request_add_removed(struct request *request, struct bytes id);

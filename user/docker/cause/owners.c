@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/cause/owners.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -175,85 +176,29 @@ void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_ba
 
 /* --- what inspect tells ----------------------------------------------------------------------- */
 
-static bool read_number(struct bytes *text, unsigned int digits, int *ret)
-{
-	int number = 0;
-
-	if (text->size < digits)
-		return false;
-	for (unsigned int i = 0; i < digits; i++) {
-		if (text->data[i] < '0' || text->data[i] > '9')
-			return false;
-		number = 10 * number + text->data[i] - '0';
-	}
-	*ret = number;
-	*text = bytes_from(*text, digits);
-	return true;
-}
-
-static bool read_char(struct bytes *text, char c)
-{
-	if (!text->size || *text->data != c)
-		return false;
-	*text = bytes_from(*text, 1);
-	return true;
-}
-
-/* .123456789 as ns; nothing is 0. */
-static uint64_t read_fraction(struct bytes *text)
-{
-	uint64_t fraction = 0, unit = NS_PER_S;
-
-	if (!read_char(text, '.'))
-		return 0;
-	while (text->size && *text->data >= '0' && *text->data <= '9') {
-		unit /= 10;
-		fraction += unit * (uint64_t)(*text->data - '0');
-		*text = bytes_from(*text, 1);
-	}
-	return fraction;
-}
-
-/* Z, +02:00: seconds to take off. */
-static bool read_zone(struct bytes text, int *ret)
-{
-	int hours, minutes, sign;
-
-	*ret = 0;
-	if (bytes_equal(text, bytes_of("Z")))
-		return true;
-	sign = text.size && *text.data == '-' ? -1 : 1;
-	if (!read_char(&text, '+') && !read_char(&text, '-'))
-		return false;
-	if (!read_number(&text, 2, &hours) || !read_char(&text, ':') ||
-	    !read_number(&text, 2, &minutes) || text.size)
-		return false;
-	*ret = sign * (hours * 3600 + minutes * 60);
-	return true;
-}
-
-/* RFC 3339 as ns of CLOCK_REALTIME; 0: it is none, or before 1970 (Go's zero). */
+/* RFC 3339, as Go writes it, as ns of CLOCK_REALTIME; 0: it is none, or before 1970 (Go's zero). */
 static uint64_t read_time(struct bytes text)
 {
+	char buffer[48], *at;
 	struct tm tm = {0};
-	uint64_t fraction;
+	uint64_t fraction = 0;
 	time_t seconds;
-	int zone;
+	long zone;
 
-	if (!read_number(&text, 4, &tm.tm_year) || !read_char(&text, '-') ||
-	    !read_number(&text, 2, &tm.tm_mon) || !read_char(&text, '-') ||
-	    !read_number(&text, 2, &tm.tm_mday) || !read_char(&text, 'T') ||
-	    !read_number(&text, 2, &tm.tm_hour) || !read_char(&text, ':') ||
-	    !read_number(&text, 2, &tm.tm_min) || !read_char(&text, ':') ||
-	    !read_number(&text, 2, &tm.tm_sec))
+	if (!text.size || text.size >= sizeof(buffer))
 		return 0;
-	fraction = read_fraction(&text);
-	if (!read_zone(text, &zone) || tm.tm_year < 1970)
+	memcpy(buffer, text.data, text.size);
+	buffer[text.size] = '\0';
+	at = strptime(buffer, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (at && *at == '.')
+		for (uint64_t unit = NS_PER_S / 10; isdigit((unsigned char)*++at); unit /= 10)
+			fraction += unit * (uint64_t)(*at - '0');
+	at = at ? strptime(at, "%z", &tm) : NULL;
+	if (!at || *at)
 		return 0;
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	seconds = timegm(&tm);
-	return seconds - zone < 0 ? 0 : (uint64_t)(seconds - zone) * NS_PER_S + fraction;
+	zone = tm.tm_gmtoff; /* which timegm() resets */
+	seconds = timegm(&tm) - zone;
+	return seconds < 0 ? 0 : (uint64_t)seconds * NS_PER_S + fraction;
 }
 
 /* The health check's command, as events have it; 0: none. */
