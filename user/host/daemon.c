@@ -15,11 +15,11 @@
 
 #include "json/body.h"
 
-#define PROGRAM "dockerd" /* or what begins so, as distributions have it: dockerd-current */
+#define PROGRAM "dockerd" /* the name, or its beginning, as in dockerd-current */
 #define CONFIG_DEFAULT "/etc/docker/daemon.json"
 #define FILE_MAX (1u << 20) /* bytes read of a command line or a configuration file */
 
-/* --graph is what --data-root was called. */
+/* --graph is the old name of --data-root. */
 static const struct {
 	const char *option, *key;
 	enum daemon_path path;
@@ -57,7 +57,8 @@ static bool take_argument(struct bytes *rest, struct bytes *ret)
 	return true;
 }
 
-/* Whether ARGUMENT is OPTION; its VALUE stands behind '=', or is the next of REST. */
+/* Whether ARGUMENT is OPTION. VALUE stands behind '=' in the same argument, or is the first of
+ * REST. */
 static bool take_option(struct bytes argument, const char *option, struct bytes *rest,
 			struct bytes *value)
 {
@@ -117,7 +118,7 @@ void daemon_take_config(struct daemon *daemon, struct bytes text)
 
 /* --- processes ---------------------------------------------------------------------------------- */
 
-/* All of a file of FD, which is closed; its data is to be freed. */
+/* Reads the file FD, at most FILE_MAX bytes, and closes it. The caller frees the data. */
 static struct bytes read_all(int fd)
 {
 	char *data = fd < 0 ? NULL : malloc(FILE_MAX);
@@ -131,7 +132,8 @@ static struct bytes read_all(int fd)
 	return (struct bytes){data, size};
 }
 
-/* What the process of directory PROCESS has at PATH, if that is a file. */
+/* Opens PATH below the root directory of a process, if a regular file is there. PROCESS is its
+ * directory in /proc. */
 static int open_config(int process, const char *path)
 {
 	struct open_how how = {
@@ -152,7 +154,8 @@ static int open_config(int process, const char *path)
 	return fd;
 }
 
-/* Whether it is root's, sees the host's files, and executes a dockerd. What it calls itself is no matter. */
+/* Whether PROCESS is root's, has the root directory of the host's init, and executes a dockerd. Its
+ * own name for itself (argv[0], comm) does not count. */
 static bool is_daemon(int process, const struct stat *init_root)
 {
 	char executable[PATH_MAX];
@@ -192,7 +195,7 @@ unsigned int daemon_find(struct daemon daemons[DAEMONS_MAX])
 
 	if (!directory)
 		return 0;
-	/* Ours, where the init's is not to be seen. */
+	/* The agent's own root directory stands in where the init's may not be read. */
 	if (!stat("/proc/1/root", &root) || !stat("/", &root))
 		while (count < DAEMONS_MAX && (entry = readdir(directory))) {
 			int process = isdigit((unsigned char)entry->d_name[0])

@@ -15,27 +15,27 @@
 
 struct elder {
 	struct callerd_process process;
-	char *args; /* with their secrets; NULL: not known */
+	char *args; /* with their secrets; NULL: not read */
 	size_t size;
 	bool truncated;
-	bool same; /* its image is still what it was after they were read */
+	bool same; /* after the reading of .args the process still had its first image */
 };
 
 struct elders {
 	struct capture *capture;
 	struct elder *list;
 	size_t count, room;
-	size_t next;  /* to be asked for */
-	size_t asked; /* jobs that are not done */
-	size_t bytes; /* of arguments that are held here */
+	size_t next;  /* index of the next process whose arguments are to be read */
+	size_t asked; /* jobs that have not come back */
+	size_t bytes; /* of all arguments in .list */
 	bool settled;
 	int error;
 };
 
 struct read_args {
 	struct job job;
-	struct elders *elders; /* for the loop */
-	size_t index;	       /* in its list; for the loop */
+	struct elders *elders; /* the loop alone uses .elders */
+	size_t index;	       /* in the list of .elders */
 	uint32_t pid;
 	uint64_t start;
 	ssize_t size;
@@ -168,7 +168,8 @@ static int compare(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* PROCESS is still the image that its arguments were read of. Of those that share it, one will do. */
+/* Marks the elder whose process still has the image that was listed at the start. Processes that
+ * share an image (by fork) have the same arguments, so that any elder of an image will do. */
 static void on_same(void *data, const struct callerd_process *process)
 {
 	struct elders *elders = data;
@@ -179,7 +180,9 @@ static void on_same(void *data, const struct callerd_process *process)
 		elder->same = true;
 }
 
-/* What was read may be of a later exec: only what has the same image before and after is of that. */
+/* Hands the arguments to the kernel programs. A process may have executed another program before
+ * its arguments were read: only those of a process that has the same image before and after
+ * count. */
 static void settle(struct elders *elders)
 {
 	if (elders->count) {
@@ -205,7 +208,8 @@ void elders_run(struct elders *elders, struct beside *beside, uint64_t now)
 	if (elders->settled)
 		return;
 	while (elders->next < elders->count && elders->asked < ASKED_MAX) {
-		ask(elders, beside, now); /* refused: it goes without */
+		/* where the job is refused, the process stays without arguments */
+		ask(elders, beside, now);
 		elders->next++;
 	}
 	if (elders->next == elders->count && !elders->asked)

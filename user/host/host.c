@@ -73,7 +73,8 @@ int64_t host_clock(void)
 {
 	int64_t best = INT64_MAX, distance = 0;
 
-	/* Whoever comes between the readings makes that one worse. */
+	/* A preemption between the readings widens their window: the narrowest window is the
+	 * best. */
 	for (int i = 0; i < CLOCK_READINGS; i++) {
 		int64_t before = (int64_t)clock_now(CLOCK_BOOTTIME);
 		int64_t real = (int64_t)clock_now(CLOCK_REALTIME);
@@ -92,7 +93,7 @@ void host_refresh(struct host *host)
 	int64_t distance = host_clock();
 	int64_t change = distance - host->context.boot_to_real;
 
-	/* Two readings of two clocks differ by the moment between them: that is no change. */
+	/* The two clocks are not read at the same moment: a difference below 1 ms is no change. */
 	if (change > 1000000 || change < -1000000)
 		host->context.boot_to_real = distance;
 }
@@ -110,7 +111,7 @@ static int read_boot_id(char *id, size_t size)
 	return 0;
 }
 
-/* As init is in it: callerd's own unit may give it another. */
+/* The mount namespace of init is the host's. The unit may give callerd another one. */
 static uint32_t mount_namespace(void)
 {
 	struct stat status;

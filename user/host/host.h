@@ -8,27 +8,31 @@
 
 struct host;
 
-/* Reads what does not change. 0 or -errno. Free with host_free(). */
+/* Reads the host's name and the ids of this boot and this run. 0 or -errno. Free with
+ * host_free(). */
 int host_new(struct host **ret);
 void host_free(struct host *host);
 
 /* The context for the record writers, valid as long as HOST. */
 struct record_context *host_context(struct host *host);
 
-/* From now on nobody waits for a name; until then who asks does. BESIDE is kept by reference. */
+/* From now on the name services are asked beside the loop; before this call the caller of a lookup
+ * waits for them. BESIDE is kept by reference. */
 void host_ask_beside(struct host *host, struct beside *beside);
 
-/* Names of CALLER will be wanted: asks for those that are not known. */
+/* Asks for the names of CALLER's users and groups that are not known yet: its records will need
+ * them. */
 void host_expect(struct host *host, const struct caller *caller);
 
-/* Lets the context know of names that have come in. */
+/* Tells the context that more names are known, so that formats do not reuse text without them. */
 void host_take_news(struct host *host);
 
-/* The distance of the clocks at this moment, to some hundreds of ns: ns to add to CLOCK_BOOTTIME for CLOCK_REALTIME.
- * Records have one that stays the same as long as the time is not set. */
+/* The distance of the clocks at this moment, to some hundreds of ns: ns to add to CLOCK_BOOTTIME
+ * for CLOCK_REALTIME. The distance in records differs slightly: it stays the same until the time is
+ * set. */
 int64_t host_clock(void);
 
-/* Takes the clocks' distance anew; it changes when the time is set. */
+/* Measures the distance of the clocks again, and keeps it in the context if the time was set. */
 void host_refresh(struct host *host);
 
 #endif

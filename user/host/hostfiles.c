@@ -16,7 +16,7 @@
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define STEPS_MAX 2048
 
-/* Types that never wait for somebody else's program or computer. */
+/* File system types that never wait for another program or another computer. */
 static const char *const own_types[] = {
 	"bcachefs", "bpf",	 "btrfs",   "cgroup",	  "cgroup2",  "configfs", "debugfs",
 	"devpts",   "devtmpfs",	 "erofs",   "exfat",	  "ext2",     "ext3",	  "ext4",
@@ -27,19 +27,21 @@ static const char *const own_types[] = {
 
 /* A walk down from a root. */
 struct hostfiles_walk {
-	char *done;	  /* as far as it went: no links, no dots; "" is the root */
-	size_t done_size; /* bytes of it */
-	size_t done_max;  /* of the buffer */
-	char rest
-		[HOSTFILES_REST_MAX]; /* what is left of the path, at its end: from LEFT on, with a NUL */
+	char *done;	  /* the path that was walked: no links, no dots; "" is the root */
+	size_t done_size; /* bytes of .done */
+	size_t done_max;  /* bytes of the buffer at .done */
+	/* what is left of the path, at the end of the buffer: from LEFT on, with a NUL */
+	char rest[HOSTFILES_REST_MAX];
 	size_t left;
 	unsigned int links, steps;
-	int root;	    /* O_PATH; where it began */
-	int at;		    /* O_PATH; what DONE is, or where the last component of it is missing */
-	const char *mounts; /* the mountinfo that belongs to the root */
-	const struct hostfiles_visitor *visitor; /* NULL: nobody is told */
-	int error;				 /* why it went no further */
-	enum host_path_end kind;		 /* the same; KNOWN: there is nothing more */
+	int root; /* O_PATH; the directory where the walk began */
+	/* O_PATH; the file at DONE, or the directory where the last component of DONE is missing */
+	int at;
+	const char *mounts; /* path of the mountinfo that belongs to the root */
+	const struct hostfiles_visitor *visitor; /* NULL: no callback */
+	int error;				 /* why the walk went no further */
+	/* how the path judges where the walk ended; KNOWN: there is nothing behind */
+	enum host_path_end kind;
 };
 
 static void move_to(struct hostfiles_walk *walk, int fd)
@@ -48,7 +50,7 @@ static void move_to(struct hostfiles_walk *walk, int fd)
 	walk->at = fd;
 }
 
-/* NAME, one component, without following it and without leaving the mount. */
+/* Opens NAME, one component, without following a link and without leaving the mount. */
 static int open_part(int directory, const char *name)
 {
 	struct open_how how = {
@@ -64,13 +66,13 @@ static int open_part(int directory, const char *name)
 
 struct mount {
 	int id;
-	char *device; /* of its file system: 8:1 */
-	char *root;   /* of that, what is mounted */
+	char *device; /* of its file system, as in 8:1 */
+	char *root;   /* the directory of that file system that is mounted */
 	char *point;
 	char *type;
 };
 
-/* Undoes mountinfo's \040 and the like, in place. */
+/* Undoes the octal escapes of mountinfo (\040), in place. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -86,7 +88,7 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
-/* What a LINE of mountinfo says, which it cuts. */
+/* Reads a LINE of mountinfo, which it cuts into the fields that RET refers to. */
 static bool read_mount(char *line, struct mount *ret)
 {
 	char *fields[5], *save, *type;
@@ -107,8 +109,8 @@ static bool read_mount(char *line, struct mount *ret)
 	return true;
 }
 
-/* The mount of number ID, or where that is -1, the one on top at POINT. LINE holds what RET refers
- * to; freed by the caller. */
+/* Finds the mount of number ID, or where ID is -1, the topmost mount at POINT. LINE becomes the
+ * memory that RET refers to; the caller frees it. */
 static bool find_mount(const char *mounts, int id, const char *point, char **line,
 		       struct mount *ret)
 {
@@ -126,7 +128,7 @@ static bool find_mount(const char *mounts, int id, const char *point, char **lin
 		    (id < 0 ? strcmp(mount.point, point) != 0 : mount.id != id))
 			continue;
 		free(*line);
-		*line = next; /* later ones are on top of it */
+		*line = next; /* a later line is a mount on top of this one */
 		*ret = mount;
 		found = true;
 		next = NULL;
@@ -137,7 +139,8 @@ static bool find_mount(const char *mounts, int id, const char *point, char **lin
 	return found;
 }
 
-/* The number of the mount that FD is in, from where no file system is asked. -1: unknown. */
+/* The number of the mount that FD is in; -1: unknown. fdinfo tells it without asking the mount's
+ * file system. */
 static int mount_id(int fd)
 {
 	char path[64], line[128];
@@ -154,7 +157,8 @@ static int mount_id(int fd)
 	return id;
 }
 
-/* Another computer's, which nobody here can fill as he likes; else some program's. */
+/* Whether TYPE is served by another computer, so that no local user can fill it. What is neither
+ * remote nor own is served by a local program. */
 static bool is_remote_type(const char *type)
 {
 	static const char *const remote_types[] = {"9p",    "afs",	"autofs", "ceph",   "cifs",
@@ -186,8 +190,8 @@ static bool is_own_mount(const char *mounts, int id)
 	return own;
 }
 
-/* Whether the mount that DONE ends in may be entered: else KIND is what it is. The links of processes are the
- * same in every procfs: one elsewhere becomes the usual one. */
+/* Whether the mount at DONE may be entered; else sets KIND to the reason. A link to a process means
+ * the same in every procfs: the path of a procfs mounted elsewhere becomes one below /proc. */
 static bool may_enter(struct hostfiles_walk *walk)
 {
 	struct mount mount;
@@ -200,7 +204,7 @@ static bool may_enter(struct hostfiles_walk *walk)
 		if (is_remote_type(mount.type))
 			walk->kind = HOST_PATH_REMOTE;
 		if (!strcmp(mount.type, "proc"))
-			walk->kind = HOST_PATH_KNOWN; /* judged by the path itself */
+			walk->kind = HOST_PATH_KNOWN; /* the path itself is judged */
 		if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
 			walk->done_size = (size_t)sprintf(walk->done, "/proc%s",
 							  mount.root[1] ? mount.root : "");
@@ -209,9 +213,9 @@ static bool may_enter(struct hostfiles_walk *walk)
 	return own;
 }
 
-/* Goes into the mount at NAME, which DONE ends in. Its type is looked at before, so as not to touch
- * it, and after, because somebody may have mounted another one meanwhile: to open the root of a
- * FUSE mount asks nobody. */
+/* Enters the mount at NAME, the last component of DONE. Its type is checked before, so that a file
+ * system of another type is not touched, and after, because another one may have been mounted
+ * meanwhile: to open the root of a FUSE mount asks no server. */
 static bool enter_mount(struct hostfiles_walk *walk, const char *name)
 {
 	int fd;
@@ -232,8 +236,8 @@ static bool enter_mount(struct hostfiles_walk *walk, const char *name)
 
 /* --- the walk ------------------------------------------------------------------------------- */
 
-/* Takes the next component off what is left. False: there is none, or it is longer than a file's
- * name. */
+/* Takes the next component off the rest of the path. False: there is none, or it is longer than a
+ * file's name may be. */
 static bool next_part(struct hostfiles_walk *walk, char name[NAME_MAX + 1])
 {
 	char *rest = walk->rest + walk->left, *start = rest + strspn(rest, "/");
@@ -265,7 +269,7 @@ static void cut_done(struct hostfiles_walk *walk)
 	walk->done[walk->done_size] = '\0';
 }
 
-/* ".." asks no file system but the one that we are in. */
+/* Goes to the parent directory. ".." asks only the file system that the walk is in. */
 static bool go_up(struct hostfiles_walk *walk)
 {
 	int fd;
@@ -280,7 +284,7 @@ static bool go_up(struct hostfiles_walk *walk)
 	return true;
 }
 
-/* Puts the target of a link before what is left. */
+/* Puts the target of a link before the rest of the path. */
 static bool follow(struct hostfiles_walk *walk, const char *target, size_t size)
 {
 	int root;
@@ -303,13 +307,13 @@ static bool follow(struct hostfiles_walk *walk, const char *target, size_t size)
 
 enum step { STEP_ON, STEP_STOP, STEP_FAIL };
 
-/* What is not there yet is no link. */
+/* Whether ERROR says that the name does not exist, so that it is no link either. */
 static bool is_absent(int error)
 {
 	return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG;
 }
 
-/* One component down. STOP: DONE has it and nothing below is known. */
+/* Goes one component down. STEP_STOP: DONE ends in the component, and nothing below is known. */
 static enum step go_down(struct hostfiles_walk *walk, const char *name)
 {
 	char target[PATH_MAX];
@@ -349,7 +353,7 @@ static bool has_rest(const struct hostfiles_walk *walk)
 	return rest[strspn(rest, "/")];
 }
 
-/* As far as it is known. *RET_WHOLE: to the end. */
+/* Walks as far as the rules allow. *RET_WHOLE: to the end of the path. False: the walk failed. */
 static bool go(struct hostfiles_walk *walk, bool *ret_whole)
 {
 	enum step step = STEP_ON;
@@ -369,7 +373,7 @@ static bool go(struct hostfiles_walk *walk, bool *ret_whole)
 	return step != STEP_FAIL;
 }
 
-/* ROOT is where the walk begins, MOUNTS the mountinfo of who lives there. */
+/* Begins a walk at ROOT. MOUNTS is the mountinfo of a process with that root. */
 static bool begin(struct hostfiles_walk *walk, const char *root, const char *mounts)
 {
 	walk->mounts = mounts;
@@ -389,7 +393,7 @@ static void end(struct hostfiles_walk *walk)
 	close(walk->at);
 }
 
-/* Walks PATH; what is known goes to OUT of SIZE bytes. False: KIND says why. */
+/* Walks PATH, and writes the walked part to OUT of SIZE bytes. False: KIND says why. */
 static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, size_t size,
 		      bool *ret_whole)
 {
@@ -420,7 +424,8 @@ static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, 
 	return false;
 }
 
-/* What was not walked goes behind what was, its dots taken back as if there were no links. */
+/* Appends the rest of the path to the walked part, and resolves the dots in the rest as if it had
+ * no links. */
 static bool add_rest(struct hostfiles_walk *walk)
 {
 	struct text joined = {}, clean = {};
@@ -477,7 +482,7 @@ static enum host_path_end resolve(void *data, const char *path, char *out, size_
 	(void)data;
 	if (!walk_path(&walk, path, out, size, &whole))
 		return walk.kind;
-	/* The root of a mount is what it is, whoever serves it. */
+	/* The path of a mount's root is known, whatever serves the mount. */
 	kind = walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
 	if (!add_rest(&walk))
 		kind = HOST_PATH_LOST;
@@ -520,7 +525,8 @@ int hostfiles_open(const char *path)
 
 #define ALIASES_MAX 256
 
-/* What of PATH is below DIRECTORY, from its slash on; "": the same; NULL: nothing is. */
+/* The part of PATH below DIRECTORY, with its slash; "": PATH is DIRECTORY; NULL: PATH is
+ * elsewhere. */
 static const char *below(const char *path, const char *directory)
 {
 	size_t size = strcmp(directory, "/") ? strlen(directory) : 0;
@@ -529,7 +535,7 @@ static const char *below(const char *path, const char *directory)
 										     : NULL;
 }
 
-/* DIRECTORY and REST, without a slash too many. */
+/* Sets OUT to DIRECTORY and REST, with no doubled or trailing slash. */
 static void join(struct text *out, const char *directory, const char *rest)
 {
 	text_cut(out, 0);
@@ -539,8 +545,9 @@ static void join(struct text *out, const char *directory, const char *rest)
 		text_add_char(out, '/');
 }
 
-/* Calls FOUND with the path of the mount where it shows INSIDE, a path of the same file system, or some of what
- * is below. That all of an image-based system is below /sysroot says nothing of a part of it. */
+/* Calls FOUND with the path where MOUNT shows INSIDE, a path of its file system, or with its mount
+ * point where it shows a part of INSIDE. Image-based systems have all their files below /sysroot a
+ * second time: that mount says nothing of a part. */
 static bool tell_alias(const struct mount *mount, const char *inside, const char *path,
 		       void (*found)(void *context, const char *alias), void *context)
 {
@@ -556,7 +563,7 @@ static bool tell_alias(const struct mount *mount, const char *inside, const char
 	return true;
 }
 
-/* The mount that PATH is in: the innermost, and of those at one place the last. */
+/* Finds the mount that PATH is in: the innermost, and of several at one place the last. */
 static bool innermost_mount(FILE *file, const char *path, char **line, struct mount *ret)
 {
 	size_t capacity = 0, best = 0;

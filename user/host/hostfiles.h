@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers about the host's file system, as its init process sees it (ourselves where that is not
- * allowed).
+ * Answers about the host's file system, as its init process sees it (as the agent does, where the
+ * init's view is not allowed).
  *
- * Asked for paths that anybody may choose, it must never wait for a file system that somebody else
- * serves: a dead NFS server, a user's FUSE. It therefore goes component by component, enters a
- * mount only if its type is known to be served by the kernel alone, and says of the rest of a path
- * what it says itself. Nor does it follow links in procfs, which mean another thing to the daemon:
- * a path there stays as it is, and what /proc/PID/root means is for docker/host/host_paths.h to judge.
+ * A caller can choose the paths, so that a walk must never wait for a file system that another
+ * program or computer serves: a dead NFS server, a user's FUSE. A walk therefore goes component by
+ * component, enters a mount only if the kernel alone serves its type, and keeps the rest of the
+ * path as it is spelled. Nor does it follow links in procfs, which mean another thing to the
+ * daemon: such a path stays as it is, and docker/host/host_paths.h judges what /proc/PID/root
+ * means.
  *
- * What is said is true of the moment; the daemon asks at another.
+ * An answer is true at the moment of the walk. The daemon walks the path at another moment.
  */
 #ifndef CALLERD_HOSTFILES_H
 #define CALLERD_HOSTFILES_H
@@ -18,21 +19,21 @@
 
 #include "docker/host/host_paths.h"
 
-/* Callbacks for host_paths_judge(), next to SOCKETS (NULL-terminated, kept by reference; NULL:
+/* The callbacks for host_paths_judge(), and SOCKETS (NULL-terminated, kept by reference; NULL:
  * none). Nothing to free. */
 struct host_files hostfiles(const char *const *sockets);
 
-/* Opens (O_PATH) what is at PATH, links followed. -ENOENT: nothing is, or it is not known. */
+/* Opens (O_PATH) the file at PATH, links followed. -ENOENT: there is none, or it is not known. */
 int hostfiles_open(const char *path);
 
 /* Where a walk begins. */
 struct hostfiles_place {
 	const char *root;   /* the directory */
-	const char *mounts; /* the mountinfo of who has that as his root */
+	const char *mounts; /* the mountinfo of a process that has this root */
 };
 
-/* Is told of each step down: the DIRECTORY, and what is there, FD, negative where there is nothing. Both are
- * O_PATH, of one mount, whose type is known. */
+/* A callback for each step down: from DIRECTORY to FD, which is negative where the name is missing.
+ * Both are O_PATH, in one mount whose type is known. */
 struct hostfiles_visitor {
 	void *data;
 	void (*visit)(void *data, int directory, int fd);
@@ -41,15 +42,15 @@ struct hostfiles_visitor {
 #define HOSTFILES_REST_MAX 16384 /* the path, and the targets of its links */
 
 struct hostfiles_end {
-	bool whole;   /* the walk came to the end of the path */
-	bool missing; /* the last component of .done does not exist */
-	char done
-		[PATH_MAX]; /* as far as it went, what is missing there included: no links, no dots */
-	char rest[HOSTFILES_REST_MAX]; /* what was not walked, as it stands */
+	bool whole;	     /* the walk came to the end of the path */
+	bool missing;	     /* the last component of .done does not exist */
+	char done[PATH_MAX]; /* the walked part, with the missing component: no links, no dots */
+	char rest[HOSTFILES_REST_MAX]; /* the rest of the path, as it is spelled */
 };
 
-/* Walks an absolute PATH by the rules above. An O_PATH descriptor, for the caller to close, of what it came to, or of the
- * directory where the last component of .done is missing or may not be entered; or -errno. */
+/* Walks an absolute PATH by the rules above. Returns an O_PATH descriptor, which the caller closes,
+ * or -errno. The descriptor is of the file that the walk came to, or of the directory where the
+ * last component of .done is missing or may not be entered. */
 int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 		   const struct hostfiles_visitor *visitor, struct hostfiles_end *ret);
 

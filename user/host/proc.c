@@ -19,7 +19,7 @@ struct proc {
 	char label[LABEL_MAX];
 	char name[CALLERD_COMM_SIZE + 1];
 	char executable[PATH_MAX];
-	struct text args; /* of peer() */
+	struct text args; /* the arguments that peer() found */
 };
 
 static ssize_t read_at(int directory, const char *name, char *data, size_t size)
@@ -35,8 +35,8 @@ static ssize_t read_at(int directory, const char *name, char *data, size_t size)
 	return total;
 }
 
-/* Field 22 of stat, in clock ticks; the second one, comm, may contain anything but ends in the last
- * parenthesis. */
+/* The start time, in clock ticks: field 22 of stat. The second field, comm, may contain anything,
+ * but ends in the last parenthesis of the line. */
 static unsigned long long start_ticks(int directory)
 {
 	char stat[1024], *at;
@@ -92,7 +92,7 @@ ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX]
 	return size;
 }
 
-/* The label of another process is read without any of its locks. */
+/* Unlike cmdline, the label of a process can be read without a lock that the process may hold. */
 static struct bytes label(void *data, uint32_t pid, uint64_t start)
 {
 	struct proc *proc = data;
@@ -111,7 +111,7 @@ static struct bytes label(void *data, uint32_t pid, uint64_t start)
 	return size > 0 ? (struct bytes){proc->label, size} : (struct bytes){};
 }
 
-/* Its arguments as the kernel programs know them, without their secrets. */
+/* Sets the arguments of PROCESS as the kernel programs know them, without their secrets. */
 static void describe_args(struct proc *proc, struct process *process)
 {
 	char raw[CALLERD_ARGV_MAX];
@@ -122,7 +122,8 @@ static void describe_args(struct proc *proc, struct process *process)
 	if (size <= 0)
 		return;
 	mask_args(&proc->args, (struct bytes){raw, size});
-	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	/* The last argument has no NUL where the list was cut short or its end was overwritten.
+	 * mask_args() adds one, which is taken back. */
 	if (proc->args.size && raw[size - 1])
 		text_cut(&proc->args, proc->args.size - 1);
 	if (proc->args.error)
@@ -131,8 +132,9 @@ static void describe_args(struct proc *proc, struct process *process)
 	process->args = text_since(&proc->args, 0);
 }
 
-/* The process as it is now, not as it was when it connected: the record says so by its basis. Neither of
- * the two files is read from its memory, which it may have locked. */
+/* Describes the process as it is now, not as it was when it connected: the record says so by its
+ * basis. Neither comm nor exe is read from the memory of the process, which the process may have
+ * locked. */
 static void peer(void *data, struct process *process)
 {
 	struct proc *proc = data;

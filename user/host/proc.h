@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What /proc adds to the kernel's description of a process, and only while it is still that process: a PID
- * is trusted no longer than its start time matches.
+ * What /proc adds to the kernel's description of a process. A PID may have passed on to another
+ * process: what stands in /proc counts only where the start time matches.
  *
- * The files of a process that are read from its memory (cmdline, environ, maps) are locked as long as it
- * likes. Only proc_read_args() reads one.
+ * The kernel reads cmdline, environ and maps from the memory of the process, which the process can
+ * lock as long as it likes. Only proc_read_args() reads one of them.
  */
 #ifndef CALLERD_PROC_H
 #define CALLERD_PROC_H
@@ -23,12 +23,14 @@ void proc_free(struct proc *proc);
 /* The callbacks that decode_event() wants, served by PROC. */
 struct decode_detail proc_detail(struct proc *proc);
 
-/* Opens /proc/PID if it is the process that started at START (ns of CLOCK_BOOTTIME; 0: whichever).
- * The descriptor stays bound to that process; the caller closes it. -ESRCH, -errno. */
+/* Opens /proc/PID if it is the process that started at START (ns of CLOCK_BOOTTIME; 0: any
+ * process). The descriptor stays bound to that process; the caller closes it. -ESRCH if it is
+ * another process, or -errno. */
 int proc_open(uint32_t pid, uint64_t start);
 
-/* The arguments, with their secrets, of the process PID that started at START as its memory has them now:
- * the bytes written to ARGS, or -errno. The process decides how long that takes. */
+/* Reads the arguments, with their secrets, of the process PID that started at START, from its
+ * memory. Returns the bytes written to ARGS, or -errno. The process decides how long the call
+ * takes. */
 ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX],
 		       bool *ret_truncated);
 

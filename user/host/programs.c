@@ -11,11 +11,11 @@
 
 #define KEPT 64
 
-/* What was found at a path; a path that led to nothing has a node of zeros. */
+/* The file that was found at a path. Where the path led to no file, the node is all zeros. */
 struct host_program {
 	char path[PATH_MAX];
 	struct callerd_node_key node;
-	uint64_t looked; /* when */
+	uint64_t looked; /* time of the last look */
 };
 
 struct programs {
@@ -44,7 +44,7 @@ static struct host_program *find_program(struct programs *programs, struct bytes
 	return NULL;
 }
 
-/* A place for another path: the one that was looked at longest ago. */
+/* Returns a free entry, else the entry whose path was looked at longest ago. */
 static struct host_program *take_place(struct programs *programs)
 {
 	struct host_program *oldest = programs->kept;

@@ -7,13 +7,14 @@
 
 #include "host/resolve.h"
 
-#define PATIENCE 8000000000ull /* ns; nobody waits for it */
+#define PATIENCE 8000000000ull /* ns; the loop does not wait meanwhile */
 
 struct refused {
 	struct refused_options options;
 };
 
-/* One of them. The thread has RESOLVE, the loop all the rest. */
+/* A refused connect that a thread resolves. The thread alone uses RESOLVE, the loop everything
+ * else. */
 struct waiting_connect {
 	struct job job;
 	struct refused *refused;
@@ -43,7 +44,8 @@ static void run(struct job *job)
 	resolve_walk(&((struct waiting_connect *)job)->resolve);
 }
 
-/* What the loop knows of it; WALKED: and where its path led. Lets go of the event. */
+/* Calls the callback that fits what is known of WAITING's socket, and lets go of the event. WALKED:
+ * the walk ended, and its result counts. */
 static void tell(struct waiting_connect *waiting, bool walked)
 {
 	const struct refused_options *options = &waiting->refused->options;
@@ -74,7 +76,7 @@ static void free_job(struct job *job)
 	free(job);
 }
 
-/* EVENT with bytes of its own. */
+/* Copies EVENT, and the bytes that it points into. */
 static bool keep(struct waiting_connect *waiting, const struct event *event)
 {
 	const char *bytes = (const char *)event->header;
@@ -131,7 +133,7 @@ void refused_event(struct refused *refused, const struct event *event, uint64_t 
 		socket = resolve_at_once(&resolve, options->capture);
 	if (socket >= 0 && (unsigned int)socket < options->socket_count) {
 		options->resolved(options->data, event, socket);
-	} else if (known) { /* no socket of ours, and no path to walk */
+	} else if (known) { /* not a watched socket, and no path to walk */
 		options->unresolved(options->data, event->header->account);
 		caller_unref(event->caller);
 	} else {

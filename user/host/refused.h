@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused connects until it is known which socket they meant, which is found out beside the loop. */
+/* Refused connects wait here until it is known which socket they meant. That is found out beside
+ * the loop. */
 #ifndef CALLERD_REFUSED_H
 #define CALLERD_REFUSED_H
 
@@ -12,12 +13,12 @@ struct refused;
 struct refused_options {
 	struct capture *capture;
 	struct beside *beside;
-	const char *const *sockets; /* by index; kept by reference, as all */
+	const char *const *sockets; /* paths by index; all pointers are kept by reference */
 	unsigned int socket_count;
 	void *data;
-	/* EVENT, whose caller the receiver takes over, was refused by that socket. */
+	/* SOCKET refused EVENT. The callback takes over the reference to the event's caller. */
 	void (*resolved)(void *data, const struct event *event, uint32_t socket);
-	/* It cannot be told whether a watched socket refused one of ACCOUNT. */
+	/* A connect of ACCOUNT was refused, and it cannot be told whether by a watched socket. */
 	void (*unresolved)(void *data, uint64_t account);
 };
 
@@ -25,8 +26,8 @@ struct refused_options {
 int refused_new(const struct refused_options *options, struct refused **ret);
 void refused_free(struct refused *refused);
 
-/* EVENT is CALLERD_EVENT_REFUSED; takes over its caller. One of the callbacks is called now or later, or none, where
- * it meant no watched socket. */
+/* Takes over the caller of EVENT, which is a CALLERD_EVENT_REFUSED. Calls one of the callbacks, now
+ * or later; neither where the connect meant no watched socket. */
 void refused_event(struct refused *refused, const struct event *event, uint64_t now);
 
 #endif

@@ -21,7 +21,7 @@
 
 /* --- what is asked ---------------------------------------------------------------------------- */
 
-/* Takes PREFIX off ADDRESS, if a component ends there. */
+/* Takes PREFIX off ADDRESS, if ADDRESS begins with it and goes on with a slash. */
 static bool take_prefix(struct bytes *address, const char *prefix)
 {
 	size_t size = strlen(prefix);
@@ -34,7 +34,7 @@ static bool take_prefix(struct bytes *address, const char *prefix)
 	return true;
 }
 
-/* Slashes and dots of an address say the same more than once. */
+/* Skips slashes and single dots at the start of ADDRESS, which do not change its meaning. */
 static struct bytes skip_slashes(struct bytes address)
 {
 	while (address.size > 1 && address.data[0] == '/' &&
@@ -48,8 +48,8 @@ static struct bytes skip_slashes(struct bytes address)
 	return address;
 }
 
-/* What the links of /proc that are other ones for each process mean to the caller; they may be gone with
- * him. False: ADDRESS is none of them. */
+/* Translates links such as /proc/self, which differ from process to process, into /proc/PID of the
+ * caller. That directory is gone when the caller is. False: ADDRESS is no such link. */
 static bool own_proc_path(const struct resolve *resolve, struct bytes address,
 			  char path[2 * PATH_MAX])
 {
@@ -69,7 +69,7 @@ static bool own_proc_path(const struct resolve *resolve, struct bytes address,
 	return true;
 }
 
-/* The address as a path from the caller's root. */
+/* Sets the path of RESOLVE: the address as a path from the caller's root. */
 static int absolute_path(const struct event *event, struct resolve *resolve)
 {
 	struct bytes cwd = event->caller->working_directory, root = event->caller->root;
@@ -136,7 +136,8 @@ static bool is_in_namespace(int proc, uint32_t mnt_ns)
 	return !fstatat(proc, "ns/mnt", &info, 0) && info.st_ino == mnt_ns;
 }
 
-/* Whether the root of PROC is that of its whole mount namespace, as the caller's is. */
+/* Whether both PROC and the caller have the root of their whole mount namespace as root
+ * directory. */
 static bool stands_in(const struct resolve *resolve, int proc)
 {
 	char root[2];
@@ -144,7 +145,8 @@ static bool stands_in(const struct resolve *resolve, int proc)
 	return !strcmp(resolve->root, "/") && readlinkat(proc, "root", root, sizeof(root)) == 1;
 }
 
-/* Whether root alone decides what is mounted in the mount namespace of PROC. */
+/* Whether only root of the host can mount in the mount namespace of PROC: its user namespace is the
+ * initial one. */
 static bool is_of_root(int proc)
 {
 	int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC), owner;
@@ -161,7 +163,7 @@ static bool is_of_root(int proc)
 	return initial;
 }
 
-/* Any process that lives in the mount namespace; 0: none. */
+/* Finds any process in the mount namespace; 0: there is none. */
 static uint32_t find_stranger(uint32_t mnt_ns)
 {
 	DIR *processes = opendir("/proc");
@@ -182,10 +184,11 @@ static uint32_t find_stranger(uint32_t mnt_ns)
 	return found;
 }
 
-/* Where "/" of the caller is, in texts of the walk's; PROC holds on to a process in whose mounts that is. */
+/* The caller's root directory, and the mountinfo that belongs to it, as paths for the walk. PROC
+ * keeps a process open that has these mounts. */
 struct caller_view {
-	int proc; /* negative: there is none, they are the agent's own mounts */
-	bool own; /* the agent sees the same */
+	int proc; /* negative: the mounts are the agent's own */
+	bool own; /* the agent has the same root and mounts */
 	char root[PATH_MAX], mounts[64];
 };
 
@@ -200,14 +203,14 @@ static bool view_of(struct caller_view *view, const struct resolve *resolve, uin
 		close(view->proc);
 		return false;
 	}
-	/* Bound to the process: its PID may be another's by the time. */
+	/* The paths go through the descriptor, since the PID may pass on to another process. */
 	snprintf(view->root, sizeof(view->root), "/proc/self/fd/%d/root", view->proc);
 	snprintf(view->mounts, sizeof(view->mounts), "/proc/self/fd/%d/mountinfo", view->proc);
 	return true;
 }
 
-/* Where a walk may begin, in this order. A caller that is gone is stood in for by our own view where it had the same,
- * else by a process that lives in the same mounts. */
+/* Whose view a walk may take, in this order. For a caller that is gone the agent stands in where it
+ * has the same mounts, else another process in the same mounts. */
 enum stand_in { CALLER, AGENT, ANCESTORS, STRANGER = ANCESTORS + CALLERD_ANCESTORS_MAX, NOBODY };
 
 static bool own_view(struct caller_view *view, const struct resolve *resolve)
@@ -218,7 +221,8 @@ static bool own_view(struct caller_view *view, const struct resolve *resolve)
 	return resolve->root[0];
 }
 
-/* The directory that "/" means to the caller, as WHO sees it. False: he does not. */
+/* Sets VIEW to the caller's root directory as WHO (enum stand_in) sees it. False: WHO does not see
+ * it. */
 static bool find_view(const struct resolve *resolve, unsigned int who, struct caller_view *view)
 {
 	struct stat info;
@@ -239,7 +243,8 @@ static bool find_view(const struct resolve *resolve, unsigned int who, struct ca
 	       view_of(view, resolve, process->pid, process->start);
 }
 
-/* What PATH, or the name that is missing there, is by what the kernel has at hand. */
+/* Matches PATH, or a missing name at its end, with the watched sockets, by what the kernel has
+ * cached. */
 static int match_cached(int root, const char *path, struct open_how *how, struct capture *capture)
 {
 	int fd = (int)syscall(SYS_openat2, root, path, how, sizeof(*how)), index = -ENOENT;
@@ -259,7 +264,7 @@ static int match_cached(int root, const char *path, struct open_how *how, struct
 	return index;
 }
 
-/* Only what is watched is certain. */
+/* Only a match is certain: the cache need not have every path. */
 static int at_once(int index)
 {
 	return index < 0 ? -EAGAIN : index;
@@ -297,7 +302,8 @@ static bool is_one_of(uint32_t id, const uint32_t ids[3])
 	return id == ids[0] || id == ids[1] || id == ids[2];
 }
 
-/* Whether the caller can make another thing of FD in DIRECTORY, or of what is not there. */
+/* Marks the walk unsure where the caller can replace FD in DIRECTORY, or create a missing name
+ * there. */
 static void visit(void *data, int directory, int fd)
 {
 	struct resolve *resolve = data;
@@ -319,12 +325,12 @@ static void visit(void *data, int directory, int fd)
 	resolve->unsure = true;
 }
 
-/* Opens a path through /proc/PID of the caller, while that is he. */
+/* Opens a path through /proc/PID, as long as PID is the caller. */
 static void walk_own_proc(struct resolve *resolve, const char *path)
 {
 	int proc = proc_open(resolve->processes[0].pid, resolve->processes[0].start);
 
-	resolve->unsure = true; /* descriptors come and go */
+	resolve->unsure = true; /* the caller may have opened and closed descriptors meanwhile */
 	if (proc < 0)
 		return;
 	resolve->fd = open(path, O_PATH | O_CLOEXEC);
@@ -357,7 +363,8 @@ static void keep_missing(struct resolve *resolve, const struct hostfiles_end *en
 	memcpy(resolve->name, base + 1, strlen(base + 1) + 1);
 }
 
-/* How a walk went: not at all, or without an end; to where it may not go on; to its end. */
+/* How a walk ended: it could not begin or ran in circles; it stopped where it may not go on; it
+ * came to its end. */
 enum walked { FAILED, STOPPED, ENDED };
 
 static enum walked walk_view(struct resolve *resolve, const struct caller_view *view)
@@ -382,7 +389,7 @@ static enum walked walk_view(struct resolve *resolve, const struct caller_view *
 	} else {
 		close(fd);
 		resolve->unsure = true;
-		/* Perhaps a link into /proc. */
+		/* The walk may have stopped at a link into /proc. */
 		whole = (struct bytes){linked, (size_t)sprintf(linked, "%s%s", end.done, end.rest)};
 		if (whole.size < sizeof(own) / 2 && own_proc_path(resolve, whole, own))
 			walk_own_proc(resolve, own);
@@ -390,13 +397,14 @@ static enum walked walk_view(struct resolve *resolve, const struct caller_view *
 	return end.whole || end.missing || resolve->fd >= 0 ? ENDED : STOPPED;
 }
 
-/* Whether that is the answer: one who ended on the way sees nothing, and somebody else is to be asked. */
+/* Whether the walk with VIEW gives the answer. A process that ended during the walk shows nothing
+ * any more, so that another view is needed. */
 static bool walk_with(struct resolve *resolve, const struct caller_view *view)
 {
 	enum walked walked = FAILED;
 
 	resolve->unsure = false;
-	/* What somebody mounted for himself may make us wait in a way that nothing ends. */
+	/* A mount that a user made in his own namespace can make the walk wait without an end. */
 	resolve->elsewhere = view->proc >= 0 && !is_of_root(view->proc);
 	if (!resolve->elsewhere)
 		walked = walk_view(resolve, view);
@@ -434,8 +442,8 @@ void resolve_close(struct resolve *resolve)
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-/* Takes the last component off PATH, of which SIZE bytes are left; those that dots take back do not
- * count. Empty at the root. */
+/* Takes the last component off the first SIZE bytes of PATH. Components that ".." takes back are
+ * skipped. Empty at the root. */
 static struct bytes last_component(const char *path, size_t *size)
 {
 	size_t end, back = 0;
@@ -446,7 +454,7 @@ static struct bytes last_component(const char *path, size_t *size)
 		for (end = *size; *size && path[*size - 1] != '/';)
 			--*size;
 		if (end - *size == 2 && !memcmp(path + *size, "..", 2))
-			back += 2; /* itself, and the one before it */
+			back += 2; /* skips ".." itself and the component before it */
 		else if (end - *size == 1 && path[*size] == '.')
 			back++;
 	} while (back && back-- && end);
@@ -464,9 +472,9 @@ static struct bytes next_component(struct bytes *text)
 	return component;
 }
 
-/* The caller's mounts are gone, but the kernel told where a watched socket, or the directory of one, was
- * in them. PATH means that where its last components are the same; what is above them may be
- * symlinks, such as /var/run. */
+/* The caller's mounts are gone, but the event tells where they showed a watched socket or its
+ * directory. PATH meant that socket if its last components are the same; the components above may
+ * be symlinks, such as /var/run. */
 static int match_mounted(const struct event *event, const char *path, const char *socket)
 {
 	size_t size = strlen(path), socket_size = strlen(socket);
@@ -508,14 +516,16 @@ int resolve_end(const struct resolve *resolve, bool walked, struct capture *capt
 		index = capture_match_name(capture, resolve->fd, resolve->name);
 	else if (walked && resolve->fd >= 0)
 		index = capture_match(capture, resolve->fd);
-	/* The kernel is told once a second what has appeared at a watched path. */
+	/* A socket that appeared within the last second is known by its path only: the kernel
+	 * programs learn of new nodes once a second. */
 	if (index < 0 && walked && resolve->end[0])
 		index = capture_match_path(capture, resolve->end);
 	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count)
 		index = match_mounted(event, resolve->path, sockets[mounted]);
 	if (index >= 0)
 		return index;
-	/* Whoever got as far as to be refused by a node had one before him. */
+	/* EACCES may have come from a watched node, unless the kernel programs found that no node
+	 * refused. */
 	if (event->error == EACCES && !found_none &&
 	    (!walked || resolve->elsewhere || resolve->unsure))
 		return -ESRCH;

@@ -16,15 +16,15 @@
 struct server {
 	uint32_t pid, uid;
 	uint64_t start;
-	struct callerd_node_key node; /* of its executable; zeros: not known */
-	char executable[PATH_MAX];    /* empty: not known, as below */
+	struct callerd_node_key node; /* of the executable; zeros: not known */
+	char executable[PATH_MAX];    /* empty: not known; so is .unit */
 	char unit[256];
 };
 
 struct server_place {
 	bool seen;
 	struct server usual, present;
-	struct record_server told; /* of the present one */
+	struct record_server told; /* how .present differs from .usual */
 };
 
 struct servers {
@@ -48,7 +48,8 @@ void servers_free(struct servers *servers)
 
 /* --- what it is ------------------------------------------------------------------------------- */
 
-/* A small file of the process: none of these waits for it. Returns its size, or -1. */
+/* Reads a small file in the directory PROCESS of /proc, none of which the process can lock. Returns
+ * the size, or -1. */
 static ssize_t read_file(int process, const char *name, char *text, size_t size)
 {
 	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
@@ -60,7 +61,7 @@ static ssize_t read_file(int process, const char *name, char *text, size_t size)
 	return got;
 }
 
-/* When it started, in clock ticks; 0: unknown. */
+/* The start time of the process in clock ticks; 0: unknown. */
 static uint64_t start_ticks(int process)
 {
 	char text[4096], *at;
@@ -73,7 +74,8 @@ static uint64_t start_ticks(int process)
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* The cgroup2 path, else that of another hierarchy that tells a unit. */
+/* Sets the unit that the cgroup2 path names, else the unit that the path of another hierarchy
+ * names. */
 static void read_unit(int process, struct server *server)
 {
 	char text[16384], *save = NULL;
@@ -106,7 +108,7 @@ static void read_executable(int process, struct capture *capture, struct server 
 	close(fd);
 }
 
-/* What the process of this PID is, unless it is another one by now. */
+/* Describes the process of the server's PID, unless another process has that PID by now. */
 static void look(struct capture *capture, struct server *server)
 {
 	struct server found = *server;
@@ -132,7 +134,8 @@ static bool same_node(const struct callerd_node_key *a, const struct callerd_nod
 	return !memcmp(a, b, sizeof(*a));
 }
 
-/* The same file, or the one that has taken its place on the host, as after an upgrade. */
+/* Whether both have the same executable, or the present one has taken the usual one's path on the
+ * host, as after an upgrade. */
 static bool same_executable(struct servers *servers, struct capture *capture,
 			    const struct server *usual, const struct server *present, uint64_t now)
 {
@@ -192,7 +195,7 @@ const struct record_server *servers_differ(const struct servers *servers, unsign
 	return told && told->change != SERVER_SAME ? told : NULL;
 }
 
-/* Who listens at PATH, as the kernel tells whoever connects. 0 or -errno. */
+/* Finds the listener at PATH: connects, and reads the peer's credentials. 0 or -errno. */
 static int ask_peer(const char *path, struct ucred *ret)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who serves each watched socket. Whoever can write to its directory can put another listener there; the kernel
- * tells at each connect who called listen(), and what that is, is looked up when it is another process than before.
+ * Which process serves each watched socket. A user who can write to its directory can put another
+ * listener there. The kernel programs report at each connect which process called listen(); a
+ * process other than at the connect before is looked up.
  *
- * The first one is taken for the usual one. Another process of the same user, executable and unit is a restart.
+ * The first server that is seen is taken for the usual one. Another process with the same user,
+ * executable and unit is a restart.
  */
 #ifndef CALLERD_SERVERS_H
 #define CALLERD_SERVERS_H
@@ -14,22 +16,23 @@
 
 struct servers;
 
-/* PROGRAMS outlives it. 0 or -ENOMEM. Free with servers_free(). */
+/* PROGRAMS is kept by reference. 0 or -ENOMEM. Free with servers_free(). */
 int servers_new(struct programs *programs, struct servers **ret);
 void servers_free(struct servers *servers);
 
-/* The server of SOCKET at a connect. Returns what is to be told of it where it is another process than at the one
- * before, else NULL; valid until the next call. */
+/* Takes in the server of SOCKET at a connect. Returns its description where it is another process
+ * than at the connect before, else NULL; valid until the next call. */
 const struct record_server *servers_note(struct servers *servers, struct capture *capture,
 					 unsigned int socket, uint32_t pid, uint32_t uid,
 					 uint64_t start, uint64_t now);
 
-/* Takes who listens at PATH, which is SOCKET, for its usual server, unless one is known. Connects to it for that:
- * the kernel tells who it is. */
+/* Connects to PATH, which is SOCKET, and takes its listener for the usual server, unless one is
+ * known already. */
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int socket,
 		 const char *path);
 
-/* What is to be said of each request to SOCKET: its present server is not the usual one. NULL: it is. */
+/* The present server of SOCKET if it differs from the usual one, for the record of each request;
+ * else NULL. */
 const struct record_server *servers_differ(const struct servers *servers, unsigned int socket);
 
 #endif

@@ -13,17 +13,18 @@
 #include "base/clock.h"
 
 #define CACHED 512 /* of each kind */
-#define AGE 60	   /* seconds that an answer is believed */
-#define RETRY 5	   /* seconds after a question that was not answered */
+#define AGE 60	   /* seconds until an answer is asked for again */
+#define RETRY 5	   /* seconds until an unanswered question is asked again */
 #define NAME_SIZE 64
 #define FILE_MAX (16u << 20)
 #define PATIENCE (5 * NS_PER_S)
-#define ACCOUNT UINT64_MAX /* no user's: the name services hang for all alike */
+/* an account that no user has: name services that hang do so for all users */
+#define ACCOUNT UINT64_MAX
 
 struct cached_name {
-	bool used, known, asked; /* known: to have this name, or none */
+	bool used, known, asked; /* .known: .name is the answer; empty: no name */
 	uint32_t id;
-	time_t due; /* when to ask again */
+	time_t due; /* time to ask again */
 	char name[NAME_SIZE];
 };
 
@@ -32,7 +33,7 @@ struct name_entry {
 	char name[NAME_SIZE];
 };
 
-/* /etc/passwd or /etc/group as it was when it was last read. */
+/* The entries of /etc/passwd or /etc/group at the last reading. */
 struct name_file {
 	const char *path;
 	struct timespec changed;
@@ -42,7 +43,7 @@ struct name_file {
 };
 
 struct names {
-	struct beside *beside; /* NULL: who asks waits */
+	struct beside *beside; /* NULL: lookups wait for the name services */
 	struct name_file files[2];
 	struct cached_name cached[2][CACHED];
 	uint64_t news;
@@ -50,23 +51,23 @@ struct names {
 
 struct name_question {
 	struct job job;
-	struct names *names; /* for the loop */
+	struct names *names; /* the loop alone uses .names */
 	enum names_kind kind;
 	uint32_t id;
-	int error; /* the services cannot say */
+	int error; /* the name services failed */
 	char name[NAME_SIZE];
 };
 
 /* --- the files ------------------------------------------------------------------------------- */
 
-/* NAME:PASSWORD:ID:… Lines that begin with + or - are for the name services. */
+/* Reads a line NAME:PASSWORD:ID:… Lines that begin with + or - are for the name services. */
 static bool read_entry(char *line, struct name_entry *ret)
 {
 	char *save, *end, *name = strtok_r(line, ":", &save), *id;
 
 	if (!name || strchr("+-#", name[0]) || strlen(name) >= sizeof(ret->name))
 		return false;
-	id = strchr(save, ':'); /* the password may be empty */
+	id = strchr(save, ':'); /* strtok_r() would skip an empty password */
 	if (!id)
 		return false;
 	ret->id = (uint32_t)strtoul(id + 1, &end, 10);
@@ -145,7 +146,7 @@ static int ask_user(uint32_t id, char name[NAME_SIZE])
 
 static int ask_group(uint32_t id, char name[NAME_SIZE])
 {
-	char *memory = malloc(65536); /* holds the members too */
+	char *memory = malloc(65536); /* room for the group's members too */
 	struct group entry, *found;
 	int error = memory ? getgrgid_r(id, &entry, memory, 65536, &found) : ENOMEM;
 
@@ -177,7 +178,7 @@ static void take_answer(struct job *job, bool came, void *data)
 	struct cached_name *cached = &names->cached[question->kind][question->id % CACHED];
 
 	(void)data;
-	if (!cached->used || cached->id != question->id) /* another one has its place */
+	if (!cached->used || cached->id != question->id) /* another id has taken this entry */
 		return;
 	cached->asked = false;
 	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + RETRY;
@@ -232,7 +233,7 @@ enum names_answer user_names_find(struct names *names, enum names_kind kind, uin
 
 	if (!cached->used || cached->id != id)
 		*cached = (struct cached_name){.used = true, .id = id};
-	/* What was known stays so until there is a new answer. */
+	/* An old answer stays valid until a new one comes. */
 	if (!cached->asked &&
 	    (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) >= cached->due) {
 		if (in_file(&names->files[kind], id, found))

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE                                                                                   \
-	8000000000ull /* ns; a busy host is slow, and its sockets are to be watched all the same */
-#define ACCOUNT (UINT64_MAX - 2) /* and below, one for each socket: none hangs for another's */
+/* ns; long, since the sockets of a busy, slow host must be watched too. */
+#define PATIENCE 8000000000ull
+
+/* The account of the looks at socket 0; each further socket has the next lower account, so that no
+ * look hangs on another socket's account. */
+#define ACCOUNT (UINT64_MAX - 2)
 
 struct watcher {
 	struct capture *capture;
@@ -18,7 +21,7 @@ struct watcher {
 	} state[];
 };
 
-/* The thread has PATH and LOOK, the loop the rest. */
+/* The thread alone uses PATH and LOOK, the loop everything else. */
 struct watcher_look {
 	struct job job;
 	struct watcher *watcher;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Has the kernel watch the sockets, as their directories and nodes come and go. Of a socket in a user's directory
- * it is his to decide how long a look there takes. */
+/* Has the kernel watch the sockets, as their directories and nodes come and go. A user who owns the
+ * directory of a socket decides how long a look there takes. */
 #ifndef CALLERD_WATCHER_H
 #define CALLERD_WATCHER_H
 
@@ -9,16 +9,16 @@
 
 struct watcher;
 
-/* SOCKETS: COUNT absolute paths, by index; kept by reference, as CAPTURE is. 0 or -ENOMEM. Free with watcher_free(),
- * after the jobs. */
+/* SOCKETS: COUNT absolute paths, by index. SOCKETS and CAPTURE are kept by reference. 0 or -ENOMEM.
+ * Free with watcher_free(), after the jobs. */
 int watcher_new(struct capture *capture, const char *const *sockets, unsigned int count,
 		struct watcher **ret);
 void watcher_free(struct watcher *watcher);
 
-/* Looks again at each whose last look has ended. */
+/* Starts another look at each socket whose last look has ended. */
 void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now);
 
-/* Whether the kernel knows what was there at the first look, or that was given up. */
+/* Whether the first look at each socket has ended, with success or not. */
 bool watcher_settled(const struct watcher *watcher);
 
 #endif
