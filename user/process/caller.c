@@ -13,17 +13,19 @@
 #define CONTAINER_ID_SIZE 64
 #define INITIAL_USER_NS 0xeffffffdu /* PROC_USER_INIT_INO of the kernel */
 
-/* --- kept once
- * ------------------------------------------------------------------------------------- */
+/* --- callers and lineages that are kept once -------------------------------------------------- */
 
 /*
- * Those that live, by the hash of their content; a reference is all that it takes to give one back, so
- * they are the process's own. Of two that differ and have the same hash, which somebody may bring
- * about, the later one is not entered: it is kept for itself, and nobody has to search.
+ * The callers and lineages that live, by the hash of their content. The tables belong to the
+ * process, since a reference alone must do to give a caller back.
+ *
+ * Hashes can collide, and a local user may bring that about. Of two entries that differ and have
+ * the same hash the later one is not entered: it is not shared, and a lookup never searches a
+ * chain.
  */
 static struct shared *callers, *lineages;
 
-static size_t memory; /* of all of them, and of those that were not entered */
+static size_t memory; /* of all that live, entered or not */
 
 #define PROCESS_TEXTS 3
 #define CALLER_TEXTS (PROCESS_TEXTS + 6)
@@ -47,7 +49,8 @@ static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS
 	texts[PROCESS_TEXTS + 5] = &caller->executable_claimed;
 }
 
-/* What lies in the memory at FROM lies at TO now. TO NULL: it is left out. */
+/* Moves texts that point into memory at FROM to the same place in the memory at TO. TO NULL: their
+ * pointers become NULL. */
 static void rebase(struct bytes **texts, unsigned int count, const char *from, const char *to)
 {
 	for (unsigned int i = 0; i < count; i++)
@@ -82,13 +85,13 @@ static struct shared *find(struct shared *table, uint64_t hash)
 	return found;
 }
 
-/* Begins the life of SHARED, SIZE bytes, in TABLE unless another one has its place there. */
+/* Sets up SHARED, of SIZE bytes, and enters it in TABLE, unless another entry has its hash. */
 static void enter(struct shared **table, struct shared *shared, uint64_t hash, size_t size)
 {
 	static uint64_t numbers;
 
 	*shared = (struct shared){.references = 1, .hash = hash, .number = ++numbers, .size = size};
-	shared->rendered = calloc(1, sizeof(*shared->rendered)); /* does without */
+	shared->rendered = calloc(1, sizeof(*shared->rendered)); /* NULL is fine */
 	memory += size;
 	if (find(*table, hash))
 		return;
@@ -97,7 +100,8 @@ static void enter(struct shared **table, struct shared *shared, uint64_t hash, s
 		shared->table = table;
 }
 
-/* Gives a reference back. Returns whether it was the last one: the memory itself is then to be freed. */
+/* Gives a reference back. Returns whether it was the last one: the caller of this function then
+ * frees the memory. */
 static bool leave(struct shared *shared)
 {
 	if (--shared->references)
@@ -130,7 +134,8 @@ void caller_rendered_keep(struct rendered *rendered, const struct rendered *made
 	memory += rendered->size;
 }
 
-/* Whether LINEAGE has these ancestors: as they would be if their texts lay where its own do. */
+/* Whether LINEAGE has these ancestors. They are compared after their texts' pointers are moved to
+ * where the texts of LINEAGE lie. */
 static bool is_lineage(const struct lineage *lineage, const struct process *ancestors,
 		       unsigned int count, const char *text, size_t size)
 {
@@ -186,7 +191,8 @@ void caller_lineage_unref(struct lineage *lineage)
 		free(lineage);
 }
 
-/* Whether CALLER has the content of DRAFT: as it would be if its texts lay where the caller's do. */
+/* Whether CALLER has the content of DRAFT. They are compared after the pointers of DRAFT's texts
+ * are moved to where the texts of CALLER lie. */
 static bool is_caller(const struct caller *caller, const struct caller *draft, const char *text,
 		      size_t size)
 {
@@ -212,7 +218,8 @@ static uint64_t hash_caller(const struct caller *draft, const char *text, size_t
 		text, size);
 }
 
-/* A copy of DRAFT in one piece of memory, with the reference to its lineage. */
+/* Copies DRAFT and its texts to one piece of memory. The copy takes over the reference to the
+ * lineage. */
 static struct caller *copy_caller(const struct caller *draft, const char *text, size_t size,
 				  uint64_t hash)
 {
@@ -243,7 +250,8 @@ struct caller *caller_new(const struct caller *draft, struct lineage *lineage, c
 		caller_ref(caller);
 	else
 		caller = copy_caller(&whole, text, size, hash);
-	if (!caller || caller->shared.references > 1) /* it has a reference of its own */
+	/* an equal caller has its own reference to the lineage */
+	if (!caller || caller->shared.references > 1)
 		caller_lineage_unref(lineage);
 	return caller;
 }
@@ -264,8 +272,7 @@ struct caller *caller_unref(struct caller *caller)
 	return NULL;
 }
 
-/* --- images
- * ---------------------------------------------------------------------------------------- */
+/* --- images ----------------------------------------------------------------------------------- */
 
 static bool same_bytes(struct bytes a, struct bytes b)
 {
@@ -293,15 +300,15 @@ bool caller_same_image(const struct caller *a, const struct caller *b)
 	if (!a || !b || !a->process.pid || a->process.pid != b->process.pid ||
 	    a->process.start != b->process.start)
 		return false;
-	/* What the kernel did not describe itself has no image to compare. */
+	/* A peer's executable and arguments were read from /proc later: they need not be of the
+	 * same image. */
 	if (a->process.start && (a->basis == CALLER_FROM_PEER || b->basis == CALLER_FROM_PEER))
 		return true;
 	return same_bytes(a->process.executable, b->process.executable) &&
 	       same_bytes(a->process.args, b->process.args);
 }
 
-/* --- cgroup paths
- * --------------------------------------------------------------------------------- */
+/* --- cgroup paths ----------------------------------------------------------------------------- */
 
 static bool is_lower_hex(char c)
 {
@@ -316,9 +323,10 @@ static bool ends_with(struct bytes bytes, const char *ending)
 }
 
 /*
- * The id in the name of one directory. Known spellings: ID (docker, kubepods), docker-ID.scope,
- * libpod-ID.scope, libpod-ID, cri-containerd-ID.scope, crio-ID.scope, system.slice:docker:ID. The
- * monitors beside a container (libpod-conmon-ID.scope, crio-conmon-ID.scope) are not in it.
+ * The container's id in the name of one cgroup directory. Known spellings: ID (docker, kubepods),
+ * docker-ID.scope, libpod-ID.scope, libpod-ID, cri-containerd-ID.scope, crio-ID.scope,
+ * system.slice:docker:ID. Monitors (libpod-conmon-ID.scope, crio-conmon-ID.scope) run beside the
+ * container, not in it.
  */
 static struct bytes container_id(struct bytes name)
 {
@@ -343,7 +351,7 @@ static struct bytes container_id(struct bytes name)
 	return ends_with(name, "conmon") ? none : id;
 }
 
-/* Takes the first component off *PATH; false where there is none. */
+/* Takes the first component off *PATH. False: there is none. */
 static bool first_component(struct bytes *path, struct bytes *ret_name)
 {
 	const char *slash;
@@ -362,7 +370,7 @@ static bool first_component(struct bytes *path, struct bytes *ret_name)
 /* The ids of containers in PATH. */
 struct found {
 	unsigned int count;
-	struct bytes id; /* the last one, and the component that it stands in */
+	struct bytes id; /* the last id, and the component that it stands in */
 	struct bytes name;
 };
 
@@ -373,7 +381,8 @@ static struct found find_containers(struct bytes path)
 
 	for (; first_component(&path, &name); parent = name) {
 		id = container_id(name);
-		/* Podman's cgroup of a pod, which is no container. */
+		/* A directory ID in libpod_parent is Podman's cgroup of a pod, not of a
+		 * container. */
 		if (!id.data ||
 		    (id.size == name.size && bytes_equal(parent, bytes_of("libpod_parent"))))
 			continue;
@@ -413,15 +422,14 @@ bool caller_may_be_contained(const struct caller *caller)
 	return !path.size || *path.data != '/' || find_containers(path).count;
 }
 
-/* Whether NAME, of a directory, is that of a unit of this type. Only hidden files begin with a dot.
- */
+/* Whether the directory NAME is a unit of this TYPE. Units' names do not begin with a dot. */
 static bool is_unit(struct bytes name, const char *type)
 {
 	return ends_with(name, type) && name.data[0] != '.';
 }
 
-/* systemd puts an underscore before a unit's name that could be taken for one of the kernel's
- * files. */
+/* systemd puts an underscore before the directory of a unit whose name could be taken for one of
+ * the kernel's files. */
 static struct bytes unit_name(struct bytes name)
 {
 	return name.data[0] == '_' ? bytes_from(name, 1) : name;
@@ -429,8 +437,8 @@ static struct bytes unit_name(struct bytes name)
 
 struct bytes caller_unit(const struct caller *caller)
 {
-	static const char payload[] =
-		"libpod-payload-"; /* below the unit that Podman itself runs in */
+	/* the container's directory below the unit that Podman itself runs in */
+	static const char payload[] = "libpod-payload-";
 	struct bytes path = proven_cgroup(caller), slice = {0}, name;
 	struct found found = find_containers(path);
 	bool payload_of_unit = found.count == 1 && found.name.size > strlen(payload) &&
@@ -451,8 +459,7 @@ struct bytes caller_unit(const struct caller *caller)
 	return !found.count ? slice : (struct bytes){0};
 }
 
-/* --- access
- * --------------------------------------------------------------------------------------- */
+/* --- access ----------------------------------------------------------------------------------- */
 
 bool caller_in_mount_namespace(const struct caller *caller, uint32_t mnt_ns)
 {
@@ -470,8 +477,9 @@ static bool may_override(const struct caller *caller)
 	return caller->capabilities >> CAP_DAC_OVERRIDE & 1;
 }
 
-/* Where the permission bits did not do: the capability, if it holds on the host. Held in another
- * user namespace it may or may not hold for this node, which is not known here. */
+/* The access of a caller whom the permission bits do not let in: by CAP_DAC_OVERRIDE, if the caller
+ * holds it on the host. In another user namespace the capability may or may not count for this
+ * node, which is not known here. */
 static enum caller_access by_capability(const struct caller *caller, enum caller_access otherwise)
 {
 	if (!may_override(caller))
@@ -480,10 +488,10 @@ static enum caller_access by_capability(const struct caller *caller, enum caller
 }
 
 /*
- * As acl_permission_check() and generic_permission() of the kernel decide, which ask for MAY_WRITE:
- * the owner's bits alone count for the owner; an ACL, where there is one, before the bits of group
- * and others; the capability last. With an ACL the group's bits of the mode are its mask: it cannot
- * grant what they lack.
+ * Decides as acl_permission_check() and generic_permission() of the kernel do for MAY_WRITE: the
+ * owner's bits alone count for the owner; an ACL, where there is one, before the bits of group and
+ * others; the capability last. A node with an ACL has the ACL's mask as the group's bits of its
+ * mode: the ACL cannot grant what the mask lacks.
  */
 enum caller_access caller_access(const struct caller *caller)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process that acted, as the kernel described it at that moment, and its ancestors. Immutable once
- * decoded, and kept once: equal callers are the same caller, and callers of equal ancestry share it.
- * Everything that one points to lives in its own memory, or in its lineage's.
+ * A process that acted, as the kernel described it at that moment, and its ancestors. A caller is
+ * immutable once decoded, and kept once: equal callers are the same object, and callers with equal
+ * ancestors share them. A caller points only into its own memory and into its lineage's.
  */
 #ifndef CALLERD_CALLER_H
 #define CALLERD_CALLER_H
@@ -25,37 +25,39 @@ struct process {
 	struct bytes executable; /* absolute path */
 	struct bytes args;	 /* each argument ended by a NUL; data NULL: unknown */
 	bool executable_deleted;
-	bool executable_exchanged; /* the process pretends another one than it executed */
-	bool args_truncated;	   /* args is the beginning of a longer list */
+	bool executable_exchanged; /* the process pretends another executable than it executed */
+	bool args_truncated;	   /* .args is the beginning of a longer list */
 };
 
 /* How a caller came to be known. */
 enum caller_basis {
-	CALLER_FROM_KERNEL, /* described in its own context */
+	CALLER_FROM_KERNEL, /* described while the caller was the running task */
 	CALLER_FROM_PEER,   /* only what the kernel recorded at connect: pid, uid, gid */
 };
 
 #define RENDERED_PARTS 3
 
-/* What a format says of a caller or a lineage in each record, put together once and freed with it. */
+/* The text of a caller or a lineage in a format's records. It is put together once and freed with
+ * the caller or lineage. */
 struct rendered {
-	char *text; /* NULL: nothing yet */
+	char *text; /* NULL: not put together yet */
 	size_t size;
-	int64_t clock;	/* what it was put together with: record_context.boot_to_real */
-	uint64_t names; /* likewise */
+	int64_t clock;	/* record_context.boot_to_real when .text was put together */
+	uint64_t names; /* record_context.names when .text was put together */
 	struct {
 		size_t at, size; /* within text */
-	} parts[RENDERED_PARTS]; /* which is which is for the format to say */
+	} parts[RENDERED_PARTS]; /* the format decides what each part is */
 };
 
-/* What callers and lineages have in common. Each of them begins with it. */
+/* The members that callers and lineages have in common; both structs begin with them. */
 struct shared {
 	unsigned int references;
-	uint64_t hash;		   /* of its content */
-	uint64_t number;	   /* no other one has it, in this life of the agent */
-	size_t size;		   /* bytes of memory it takes, what is rendered aside */
-	struct shared **table;	   /* where the next one that is equal finds it; NULL: nowhere */
-	struct rendered *rendered; /* NULL: nothing is kept */
+	uint64_t hash;	 /* of the content */
+	uint64_t number; /* unique in this run of the agent */
+	size_t size;	 /* bytes of memory, without .rendered */
+	/* the table that has it, so that equal ones share it; NULL: none */
+	struct shared **table;
+	struct rendered *rendered; /* NULL: no memory for it */
 	UT_hash_handle hh;
 };
 
@@ -68,7 +70,8 @@ struct lineage {
 
 struct caller {
 	struct shared shared;
-	/* From here on its content, compared byte by byte; caller_texts() in caller.c lists its texts. */
+	/* From here on the content, which is compared byte by byte. caller_texts() in caller.c
+	 * lists the texts. */
 	enum caller_basis basis;
 	struct process process; /* the acting process itself */
 	uint32_t tid;
@@ -79,49 +82,54 @@ struct caller {
 	uint32_t user_ns_owner;
 	uint64_t capabilities; /* effective set, a bit per capability */
 	uint64_t cgroup_id;
-	/* The file that process.executable names; known: the kernel saw that it was executed. */
+	/* The file that process.executable names; .executable_known: the kernel programs saw its
+	 * exec. */
 	uint64_t executable_inode;
 	uint32_t executable_device, executable_generation;
 	bool executable_known;
-	struct bytes executable_claimed; /* that it pretends, where it was exchanged */
-	uint64_t
-		account; /* CALLERD_ACCOUNT(): whom its records are charged to; 0: not known any more */
+	struct bytes executable_claimed; /* the executable that the process pretends */
+	/* CALLERD_ACCOUNT() that the caller's records are charged to; 0: not known any more */
+	uint64_t account;
 	struct bytes working_directory;
-	struct bytes root;   /* "/" where it is not confined to a part of the tree */
-	struct bytes cgroup; /* the most telling of its cgroup paths */
-	/* Bytes at the end of .cgroup that not only root could name, and whose the directories above are. */
+	struct bytes root;   /* root directory; "/": not confined to a part of the tree */
+	struct bytes cgroup; /* the cgroup2 path, or the v1 path where it tells more */
+	/* Bytes at the end of .cgroup that others than root could name, and the UID of the user who
+	 * could. */
 	uint32_t cgroup_claimed, cgroup_owner;
 	struct bytes label; /* LSM label */
-	struct bytes
-		boot_id; /* of an earlier boot, to which its times belong; data NULL: this one */
-	int64_t boot_to_real; /* of that boot: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */
-	char tty[32];	      /* "pts/3"; empty: none */
-	bool has_node;	      /* the next four are set */
+	/* the earlier boot that the times belong to; data NULL: this boot */
+	struct bytes boot_id;
+	/* of the boot .boot_id: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */
+	int64_t boot_to_real;
+	char tty[32];  /* "pts/3"; empty: none */
+	bool has_node; /* the next four are set */
 	bool in_node_group;
-	uint32_t node_uid, node_gid, node_mode; /* of the socket node that it used */
-	struct lineage *lineage; /* what the next two lie in; NULL: no ancestors are known */
+	uint32_t node_uid, node_gid, node_mode; /* of the socket node that the caller used */
+	struct lineage *lineage;		/* holds .ancestors; NULL: no ancestors are known */
 	unsigned int ancestor_count;
 	const struct process *ancestors; /* the parent first */
 };
 
-/* The lineage of COUNT ANCESTORS, at most CALLERD_ANCESTORS_MAX, whose texts lie in the SIZE bytes at
- * TEXT: one that lives, else a copy. NULL where there is no memory. Give it back with caller_lineage_unref(). */
+/* Returns the lineage of COUNT ANCESTORS, at most CALLERD_ANCESTORS_MAX, whose texts lie in the
+ * SIZE bytes at TEXT: an equal lineage that lives, else a copy. NULL: no memory. Give it back with
+ * caller_lineage_unref(). */
 struct lineage *caller_lineage_new(const struct process *ancestors, unsigned int count,
 				   const char *text, size_t size);
 
 /* Gives a reference back; the last one frees it. NULL is fine. */
 void caller_lineage_unref(struct lineage *lineage);
 
-/* The caller like DRAFT, which was zeroed before it was filled and whose texts lie in the SIZE bytes at
- * TEXT: one that lives, else a copy. Takes over the reference to LINEAGE, which may be NULL. NULL
- * where there is no memory. Give it back with caller_unref(). */
+/* Returns the caller that equals DRAFT: one that lives, else a copy. DRAFT was zeroed before it
+ * was filled, since padding is compared too, and its texts lie in the SIZE bytes at TEXT. Takes
+ * over the reference to LINEAGE, which may be NULL. NULL: no memory. Give it back with
+ * caller_unref(). */
 struct caller *caller_new(const struct caller *draft, struct lineage *lineage, const char *text,
 			  size_t size);
 
-/* Bytes of memory that all living callers and lineages take, what is rendered of them included. */
+/* Bytes of memory that all living callers and lineages take, their rendered texts included. */
 size_t callers_memory(void);
 
-/* RENDERED becomes what was MADE, with a copy of TEXT; without memory for it, with no text. */
+/* Sets RENDERED to MADE, with a copy of TEXT; where there is no memory, without a text. */
 void caller_rendered_keep(struct rendered *rendered, const struct rendered *made,
 			  struct bytes text);
 
@@ -134,28 +142,32 @@ struct caller *caller_unref(struct caller *caller);
 /* Whether A and B are the same process image: same process, executable and arguments. */
 bool caller_same_image(const struct caller *a, const struct caller *b);
 
-/* Whether A and B act for the same somebody: the same user of the same login, in the same container. Where nobody
- * logged in, root may be many: then their cgroups are the same as well. What is not known is never the same. */
+/* Whether A and B act for the same user: same user ids and login, in the same container. Without a
+ * login (as daemons of root) their cgroups must be the same as well. Unknown users are never the
+ * same. */
 bool caller_same_user(const struct caller *a, const struct caller *b);
 
 /*
- * The container that CALLER runs in: the 64 hex digits in its cgroup path, or data NULL. They count only where
- * root alone could name the directory, and where the path names no other container: who creates a container
- * may choose the cgroup above it, and who is root in one the cgroups below.
+ * The id of the container that CALLER runs in: the 64 hex digits in its cgroup path, or data NULL.
+ * The digits count only where root alone could name the directory, and where the path names no
+ * other container: the user who creates a container may choose the cgroup above it, and root in a
+ * container may choose the cgroups below.
  */
 struct bytes caller_container_id(const struct caller *caller);
 
-/* The id of a container that somebody else than root wrote into CALLER's cgroup path, or data NULL. */
+/* The id of a container in the part of CALLER's cgroup path that others than root could name, or
+ * data NULL. */
 struct bytes caller_claimed_container_id(const struct caller *caller);
 
-/* Whether CALLER runs in a container as far as its cgroup path says so, proven or not; true where the path is
- * not known to its end. */
+/* Whether the cgroup path of CALLER names a container, proven or not; true where the path is not
+ * known up to the root. */
 bool caller_may_be_contained(const struct caller *caller);
 
 /*
- * The systemd unit that CALLER belongs to, within its cgroup path, or data NULL: the outermost .service or
- * .scope, as what is below one is not systemd's own any more; else the innermost .slice. Of a caller in a
- * container only what its engine named after that container.
+ * The systemd unit that CALLER belongs to, a piece of its cgroup path, or data NULL: the outermost
+ * .service or .scope, as systemd does not make the directories below such a unit; else the
+ * innermost .slice. Of a caller in a container only the unit that the engine named after the
+ * container counts.
  */
 struct bytes caller_unit(const struct caller *caller);
 
@@ -172,11 +184,12 @@ enum caller_access {
 
 enum caller_access caller_access(const struct caller *caller);
 
-/* Whether CALLER is in another mount namespace than MNT_NS, the host's: its paths are of that one. */
+/* Whether CALLER is in another mount namespace than MNT_NS, the host's. The caller's paths are then
+ * paths of its own namespace. */
 bool caller_in_mount_namespace(const struct caller *caller, uint32_t mnt_ns);
 
-/* Whether CALLER is in another user namespace than the host's: its capabilities, and its being root
- * there, are of that one. */
+/* Whether CALLER is in another user namespace than the host's. Its capabilities then count in that
+ * namespace only, even if it is root there. */
 bool caller_in_user_namespace(const struct caller *caller);
 
 #endif

@@ -9,8 +9,8 @@
 #include "base/bytes.h"
 #include "secret/mask.h"
 
-#define EXTRA_MAX 65536	       /* bytes of detail that one caller may get */
-#define ANCESTOR_ARGS_MAX 2048 /* bytes of the arguments of those above the parent */
+#define EXTRA_MAX 65536	       /* bytes of text that a caller may get from struct decode_detail */
+#define ANCESTOR_ARGS_MAX 2048 /* bytes of arguments that are kept of ancestors above the parent */
 
 static const char no_arguments[] = "";
 
@@ -71,8 +71,9 @@ static struct bytes text_of(const struct callerd_caller_event *event,
 	return (struct bytes){event->text + text->offset, text->length};
 }
 
-/* Components from the leaf to the root, each ended by a NUL, become a path; a walk that was cut short
- * begins with "...". Takes at most four bytes more than the text. */
+/* Keeps TEXT, whose components go from the leaf to the root, each ended by a NUL, as a path. Where
+ * the kernel programs cut the walk to the root short, the path begins with "...". The path takes at
+ * most four bytes more than the text. */
 static struct bytes keep_path(struct decode_arena *arena, const struct callerd_caller_event *event,
 			      const struct callerd_text *text)
 {
@@ -89,8 +90,8 @@ static struct bytes keep_path(struct decode_arena *arena, const struct callerd_c
 		size = 3;
 	}
 	while (end) {
-		size_t start =
-			end - 1; /* the component's NUL, or its last byte if that is missing */
+		/* the component's NUL, or its last byte where the NUL is missing */
+		size_t start = end - 1;
 
 		while (start && source.data[start - 1])
 			start--;
@@ -106,16 +107,16 @@ static struct bytes keep_path(struct decode_arena *arena, const struct callerd_c
 	return (struct bytes){path, size};
 }
 
-/* Executables have no path when they are kernel threads. */
+/* Kernel threads have no executable, and an empty text. */
 static struct bytes keep_executable(struct decode_arena *arena,
 				    const struct callerd_caller_event *event,
 				    struct callerd_text text)
 {
-	text.flags &= ~CALLERD_TEXT_EXCHANGED; /* which says nothing of the path */
+	text.flags &= ~CALLERD_TEXT_EXCHANGED; /* the flag does not say that the path is cut */
 	return text.length ? keep_path(arena, event, &text) : (struct bytes){};
 }
 
-/* ARGS without their secrets: what is made of an event holds none. Valid until the next call. */
+/* Masks the secrets in ARGS: a decoded event holds none. Valid until the next call. */
 static struct bytes without_secrets(struct bytes args)
 {
 	static __thread struct text masked;
@@ -125,7 +126,8 @@ static struct bytes without_secrets(struct bytes args)
 	text_cut(&masked, 0);
 	masked.error = 0;
 	mask_args(&masked, args);
-	/* The last one has no NUL where they are cut short, or it was overwritten: so it stays. */
+	/* The last argument has no NUL where the list was cut short or its end was overwritten.
+	 * mask_args() adds one, which is taken back. */
 	if (args.data[args.size - 1] && masked.size)
 		text_cut(&masked, masked.size - 1);
 	if (masked.error)
@@ -133,7 +135,7 @@ static struct bytes without_secrets(struct bytes args)
 	return text_since(&masked, 0);
 }
 
-/* At most MAX bytes of ARGS, which are TRUNCATED already or not. */
+/* Keeps at most MAX bytes of ARGS. TRUNCATED: ARGS are the beginning of a longer list already. */
 static void keep_args(struct decode_arena *arena, struct bytes args, bool truncated, size_t max,
 		      struct process *process)
 {
@@ -141,7 +143,7 @@ static void keep_args(struct decode_arena *arena, struct bytes args, bool trunca
 	process->args = keep(arena, args.data, args.size > max ? max : args.size);
 }
 
-/* At most MAX bytes of them, without their secrets. */
+/* Keeps at most MAX bytes of the arguments in TEXT, without their secrets. */
 static void decode_args(struct decode_arena *arena, const struct callerd_caller_event *event,
 			const struct callerd_text *text, size_t max, struct process *process)
 {
@@ -183,7 +185,8 @@ static void decode_ancestor(struct decode_arena *arena, const struct callerd_cal
 	decode_args(arena, event, &ancestor->argv, args_max, process);
 }
 
-/* The bytes that the last COMPONENTS of PATH take. Of a path that is not known to the root all are CLAIMED. */
+/* The bytes of the last COMPONENTS of PATH. Of a path that is not known up to the root all bytes
+ * count as claimed. */
 static uint32_t claimed_size(struct bytes path, uint32_t components)
 {
 	size_t proven = path.size;
@@ -202,7 +205,8 @@ static void set_cgroup(struct caller *caller, struct bytes path, uint32_t claime
 	caller->cgroup_owner = owner;
 }
 
-/* In a hybrid hierarchy the container or service may show in one kind of cgroup only. */
+/* Keeps the cgroup2 path, or the v1 path where only that names a container or the cgroup2 path is
+ * the root: with both kinds mounted a container or service may show in one of them only. */
 static void choose_cgroup(struct decode_arena *arena, const struct callerd_caller_event *event,
 			  struct caller *caller)
 {
@@ -276,7 +280,7 @@ static void decode_into(const struct callerd_caller_event *event,
 	caller->label = keep(arena, label.data, label.size);
 }
 
-/* 0, and NULL where it has no ancestors; or -ENOMEM. */
+/* 0, with *RET NULL where there are no ancestors; or -ENOMEM. */
 static int decode_lineage(const struct callerd_caller_event *event, struct decode_arena *arena,
 			  struct lineage **ret)
 {
@@ -378,7 +382,7 @@ int decode_event(const void *event, size_t size, const struct decode_detail *det
 	struct event decoded = {.header = header};
 	int error = 0;
 
-	/* A ring hands pieces over in the size that they were reserved with. */
+	/* A ring hands over the reserved size, which may be more than the event's. */
 	if (size < sizeof(*header) || header->size < sizeof(*header) || header->size > size)
 		return -EBADMSG;
 	size = header->size;

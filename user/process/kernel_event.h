@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A kernel event after it was checked: what the capture layer hands to the conversation. */
+/* A kernel event after it was checked, as the conversation gets it. */
 #ifndef CALLERD_KERNEL_EVENT_H
 #define CALLERD_KERNEL_EVENT_H
 
@@ -8,10 +8,12 @@
 
 struct event {
 	const struct callerd_event_header *header;
-	struct caller *caller; /* CONNECT, REFUSED, SENDER, PEER: a reference of the receiver's */
+	struct caller *caller; /* CONNECT, REFUSED, SENDER, PEER: the receiver owns the reference */
 	struct bytes address;  /* REFUSED: within header */
-	struct bytes mounted;  /* REFUSED: what follows it: components, each ended by a NUL */
-	/* CONNECT: who called listen(); pid 0: not known; start 0: it is gone. */
+	/* REFUSED: path of a mount, as in callerd_caller_event.address: components, each ended by a
+	 * NUL */
+	struct bytes mounted;
+	/* CONNECT: the process that called listen(). pid 0: not known; start 0: it has ended. */
 	struct {
 		uint32_t pid, uid;
 		uint64_t start;
