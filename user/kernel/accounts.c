@@ -7,12 +7,12 @@
 
 #include "base/table.h"
 
-#define MANY 1024		  /* accounts in the map; from here on idle ones are taken out */
+#define MANY 1024		  /* accounts in the map, from which on idle ones are removed */
 #define IDLE (60ull * 1000000000) /* ns */
-#define TAKEN_OUT_MAX 256	  /* at a time */
-#define REST_KEY 1		  /* of the map "special_accounts" */
+#define TAKEN_OUT_MAX 256	  /* accounts removed at a time */
+#define REST_KEY 1		  /* key in the map "special_accounts" */
 
-/* What was told of an account already. */
+/* The counts of an account that the callbacks were told already. */
 struct told {
 	uint64_t account;
 	uint64_t lost[CALLERD_LOSS_MAX];
@@ -22,7 +22,7 @@ struct told {
 
 struct accounts {
 	int accounts_fd, special_fd;
-	struct told *told; /* of those that lost anything, or were refused */
+	struct told *told; /* the accounts that have counts */
 	uint64_t losses[CALLERD_LOSS_MAX];
 };
 
@@ -122,13 +122,14 @@ static void read_one(struct accounts *accounts, uint64_t account,
 {
 	struct told *told = has_counts(state) ? find_or_add_told(accounts, account) : NULL;
 
-	if (!told) /* without memory it is told next time */
+	if (!told) /* no counts, or no memory: then the next call reports them */
 		return;
 	read_losses(accounts, told, state, calls);
 	read_refused(told, state, calls);
 }
 
-/* Nothing is under way of an account that was idle for so long, so that no count gets lost. */
+/* Removes idle accounts from the map. No event of an account that was idle for so long is under
+ * way, so that no count gets lost. */
 static void take_out(struct accounts *accounts, const uint64_t *idle, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel side counted of each account, read once a second. */
+/* The counters that the kernel programs keep for each account, read once a second. */
 #ifndef CALLERD_ACCOUNTS_H
 #define CALLERD_ACCOUNTS_H
 
@@ -9,25 +9,27 @@
 
 struct accounts;
 
-/* ACCOUNT_FD, SPECIAL_FD: the maps "accounts" and "special_accounts". NULL: no memory. */
+/* ACCOUNTS_FD, SPECIAL_FD: the maps "accounts" and "special_accounts". NULL: no memory. */
 struct accounts *accounts_new(int accounts_fd, int special_fd);
 void accounts_free(struct accounts *accounts);
 
-/* What became known of an account since the last call. Each may be NULL. */
+/* Callbacks for the counts of an account since the last call. */
 struct accounts_calls {
 	void *data;
-	/* It lost something of its own. */
+	/* ACCOUNT lost events; COUNTS by enum callerd_loss. */
 	void (*lost)(void *data, uint64_t account, const uint64_t counts[CALLERD_LOSS_MAX]);
-	/* COUNT connects of it failed that were not described: see struct callerd_refused, which says the rest. */
+	/* COUNT failed connects of ACCOUNT were not described. See struct callerd_refused for the
+	 * rest. */
 	void (*refused)(void *data, uint64_t account, enum callerd_refused_kind kind,
 			uint64_t count, const struct callerd_refused *refused);
 };
 
-/* NOW: ns of CLOCK_BOOTTIME. CONTROL: the kernel side's. */
+/* Reads all counters, and reports their changes. NOW: ns of CLOCK_BOOTTIME. CONTROL: the memory
+ * shared with the kernel programs. */
 void accounts_read(struct accounts *accounts, uint64_t now, struct callerd_control *control,
 		   const struct accounts_calls *calls);
 
-/* Adds what all accounts have lost since the start, as of the last accounts_read(). */
+/* Adds the losses of all accounts since the start, as of the last accounts_read(), to LOSSES. */
 void accounts_add_losses(const struct accounts *accounts, uint64_t losses[CALLERD_LOSS_MAX]);
 
 #endif

@@ -31,7 +31,7 @@
 struct backend {
 	enum capture_backend id;
 	const char *name;
-	const char *needs; /* for a person: which kernels can */
+	const char *needs; /* for a person: the kernels that can load it */
 	const void *(*object)(size_t *size);
 };
 
@@ -52,13 +52,14 @@ struct watched_name {
 	char base[CALLERD_ADDRESS_MAX + 4];
 };
 
-/* All names of a watched socket: its path, and where that is a symlink, what that leads to. */
+/* All names of a watched socket: its path, and where the path is a symlink, the targets of the
+ * link. */
 struct watch {
 	unsigned int count;
 	struct watched_name names[CAPTURE_NAMES_MAX];
 };
 
-/* A ring of the kernel's, and how far it is to be read. */
+/* A ring of the kernel programs, and the position up to which it is to be read. */
 struct ring {
 	struct ring_buffer *buffer;
 	const uint64_t *consumed, *produced; /* positions, which the kernel and libbpf move */
@@ -81,7 +82,8 @@ struct capture {
 	struct watch watches[WATCHES_MAX];
 };
 
-/* The first warning of libbpf says why a load failed; the others say that it did. */
+/* The first warning of libbpf gives the reason of a failed load; later ones only repeat that it
+ * failed. */
 static char first_warning[512];
 
 __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level,
@@ -119,7 +121,7 @@ static uint32_t own_namespace(const char *path)
 	return stat(path, &info) ? 0 : info.st_ino;
 }
 
-/* The map behind a section of globals. */
+/* Finds the map of a section of global variables. */
 static struct bpf_map *section(struct bpf_object *object, const char *name)
 {
 	struct bpf_map *map;
@@ -198,7 +200,7 @@ static bool kernel_has_function(const char *name)
 	return found;
 }
 
-/* Leaves out the programs of functions that this kernel does not have, and that it can do without. */
+/* Leaves out programs on optional functions that this kernel does not have. */
 static void choose_functions(struct capture *capture)
 {
 	static const struct {
@@ -218,7 +220,7 @@ static void choose_functions(struct capture *capture)
 	}
 }
 
-/* Leaves out what this kernel does not offer; what remains must load. */
+/* Leaves out the programs that this kernel does not support. All others must load. */
 static void choose_programs(struct capture *capture)
 {
 	struct bpf_program *lsm, *function;
@@ -235,7 +237,8 @@ static void choose_programs(struct capture *capture)
 	choose_functions(capture);
 	if (!lsm || !function)
 		return;
-	/* Both would report each connect twice. LSM programs are never skipped as re-entered. */
+	/* With both programs each connect would be reported twice. The LSM program is preferred:
+	 * the kernel never skips it as re-entered. */
 	bpf_program__set_autoload(strstr(active, "bpf") ? function : lsm, false);
 }
 
@@ -344,7 +347,7 @@ static int load(const struct backend *backend, const struct capture_options *opt
 		error = find_parts(capture);
 	if (error)
 		goto fail;
-	identify(capture, -1, &self); /* the kernel learns who the agent is */
+	identify(capture, -1, &self); /* the kernel programs learn the agent's process */
 	*ret = capture;
 	return 0;
 fail:
@@ -352,7 +355,7 @@ fail:
 	return error;
 }
 
-/* The root of a kernel file system, or an error whose reason is kept. */
+/* Opens the root of a kernel file system; on failure keeps the reason for the message. */
 static int open_kernelfs(const char *type)
 {
 	int fd = kernelfs_open(type);
@@ -394,7 +397,7 @@ static long tracepoint_id(const char *path)
 	return id < 0 ? -ENOENT : id;
 }
 
-/* libbpf's own attach wants tracefs mounted, which not every host has. */
+/* libbpf's own attach needs a mounted tracefs, which not every host has. */
 static struct bpf_link *attach_tracepoint(const struct bpf_program *program)
 {
 	struct perf_event_attr attributes = {
@@ -417,7 +420,7 @@ static struct bpf_link *attach_tracepoint(const struct bpf_program *program)
 	link = bpf_program__attach_perf_event(program, fd);
 	if (!link)
 		close(fd);
-	return link; /* owns fd */
+	return link; /* the link owns fd */
 }
 
 static struct bpf_link *attach_one(const struct bpf_program *program)
@@ -436,8 +439,8 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 {
 	struct bpf_link *link;
 
-	if (!bpf_program__autoload(program) ||
-	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL) /* identify, totals: run by hand */
+	/* identify() and capture_totals() run these */
+	if (!bpf_program__autoload(program) || bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL)
 		return 0;
 	link = attach_one(program);
 	if (!link)
@@ -543,14 +546,14 @@ void capture_fds(const struct capture *capture, int fds[2])
 	fds[1] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_PAYLOAD].buffer);
 }
 
-/* What is in the ring now is to be read. */
+/* Sets the end of the next reading to the ring's present end. */
 static void mark_end(struct ring *ring)
 {
 	ring->end = __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE);
 }
 
-/* Reads up to the mark and not beyond: somebody may fill the ring as fast as it is read. Returns whether there
- * was anything, or -errno. */
+/* Reads up to the end that mark_end() set and not beyond: a caller may fill the ring as fast as it
+ * is read. Returns whether there was an event, or -errno. */
 static int read_ring(struct capture *capture, enum callerd_ring id)
 {
 	struct ring *ring = &capture->rings[id];
@@ -577,7 +580,8 @@ int capture_drain(struct capture *capture)
 {
 	int callers, payload;
 
-	/* In this order, so that the callers of all that is read of the payload are read before it. */
+	/* The payload's end is taken first: so the callers of all payload up to that end are in the
+	 * callers ring already, and are read before the payload. */
 	mark_end(&capture->rings[CALLERD_RING_PAYLOAD]);
 	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
 	callers = read_ring(capture, CALLERD_RING_CALLERS);
@@ -612,7 +616,7 @@ static struct callerd_name_key name_key(const struct callerd_node_key *directory
 	return key;
 }
 
-/* PATH, which is absolute, without symlinks as far as it exists. */
+/* Writes PATH, which is absolute, to RET, without symlinks as far as PATH exists. */
 static int canonical_path(const char *path, char ret[PATH_MAX])
 {
 	char above[PATH_MAX];
@@ -637,8 +641,8 @@ static int canonical_path(const char *path, char ret[PATH_MAX])
 	return 0;
 }
 
-/* The path of the name BASE in DIRECTORY as the kernel programs build it, from the leaf to the root.
- * All zero, which they never build, where it is too long. */
+/* The path of the name BASE in DIRECTORY as the kernel programs build it, from the leaf to the
+ * root. A path that is too long becomes all zeros, which the kernel programs never build. */
 static struct callerd_path_key path_key(const char *directory, const char *base)
 {
 	struct callerd_path_key key = {};
@@ -666,7 +670,8 @@ static int look_at_name(struct capture_look *look, const char *path)
 	char text[PATH_MAX];
 	int fd, error;
 
-	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path); /* with its slash */
+	/* the directory, with its slash */
+	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path);
 	snprintf(look->names[look->count].base, sizeof(look->names->base), "%s", base);
 	text[strlen(text) - (base - path > 1)] = '\0';
 	error = canonical_path(text, directory);
@@ -679,7 +684,8 @@ static int look_at_name(struct capture_look *look, const char *path)
 	return 0;
 }
 
-/* Where the last component is a symlink, its target is what a daemon binds, now or later. */
+/* Where PATH is a symlink, replaces it by its target, which a daemon may bind, now or later. False:
+ * PATH is no symlink, or its target no name of a socket. */
 static bool follow_link(char path[PATH_MAX])
 {
 	char target[PATH_MAX], text[2 * PATH_MAX];
@@ -719,7 +725,7 @@ void capture_look_close(struct capture_look *look)
 	look->node = -1;
 }
 
-/* What the kernel calls the names of LOOK. */
+/* Finds the keys of LOOK's names in the kernel programs' maps. */
 static int find_names(struct capture *capture, const struct capture_look *look, struct watch *ret)
 {
 	struct callerd_identify identity;
@@ -742,7 +748,8 @@ static int find_names(struct capture *capture, const struct capture_look *look, 
 	return ret->count ? 0 : error;
 }
 
-/* Lets the kernel look closer at sockets of this inode, or in the directory of this inode. */
+/* Lets the kernel programs look closer at sockets with this inode number, and at sockets in a
+ * directory with it. */
 static void pass_filter(struct capture *capture, uint64_t inode)
 {
 	__atomic_fetch_or(&capture->control->inode_filter[CALLERD_FILTER_WORD(inode)],
@@ -756,15 +763,16 @@ static int install_name(struct capture *capture, uint32_t index, const struct wa
 
 	if (error || !name->in_directory)
 		return error;
-	/* The name first: the directory is what opens the way to it. */
+	/* The name goes in before its directory: the kernel programs look for names only in
+	 * directories that they watch. */
 	pass_filter(capture, name->directory.inode);
 	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY)
 		       ?: bpf_map_update_elem(capture->directories, &name->directory, &index,
 					      BPF_ANY);
 }
 
-/* Takes from the kernel what OLD has and no watched name has any more: directories come and go, and
- * their inode numbers are used again. */
+/* Removes the keys of OLD that no watched name has any more from the maps: directories come and go,
+ * and their inode numbers are used again. */
 static void forget_name(struct capture *capture, const struct watched_name *old)
 {
 	bool name = old->in_directory, directory = old->in_directory, path = true, base = true;
@@ -892,7 +900,8 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 
 	if (fd < 0)
 		return -errno;
-	if (read(fd, nothing, sizeof(nothing)) < 0) /* walks them all; the ids come by a map */
+	/* reading runs the iterator, which puts the ids into a map */
+	if (read(fd, nothing, sizeof(nothing)) < 0)
 		error = -errno;
 	close(fd);
 	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
@@ -916,7 +925,7 @@ int capture_processes(struct capture *capture,
 
 	if (fd < 0)
 		return -errno;
-	/* A read need not end where an entry does. */
+	/* A read may end within an entry: its beginning is kept for the next read. */
 	while ((got = read(fd, at + size, sizeof(processes) - size)) > 0) {
 		size_t count = (size + got) / sizeof(*processes);
 

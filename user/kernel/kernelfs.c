@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-/* Where new mounts are refused: whichever mount there is. */
+/* Opens any mount of TYPE that exists, for hosts that refuse the agent a mount of its own. */
 static int open_mounted(const char *type)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
