@@ -12,22 +12,23 @@
 
 #define WORKERS 3
 #define HANGING_MAX 13
-#define THREADS_OF_ACCOUNT_MAX 2 /* that run or hang */
+#define THREADS_OF_ACCOUNT_MAX 2 /* threads of one account that run or hang */
 #define QUEUE_MAX 256
 #define QUEUE_OF_ACCOUNT_MAX 64
-#define STACK_SIZE (1u << 20) /* name services are strangers' code */
+/* large, since name services are foreign code that the agent does not control */
+#define STACK_SIZE (1u << 20)
 
 TAILQ_HEAD(jobs, job);
 
-/* A job is in one of the lists, which are read and written with the lock held. Nobody keeps that while he
- * waits for anything else. */
+/* A job is in one of the lists, which are read and written with the lock held. No thread keeps the
+ * lock while it waits or runs a job's callback. */
 struct beside {
 	void *data;
 	int event;
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* a job for a worker, or a worker has ended */
+	pthread_cond_t changed; /* signalled when a job may run or a worker has ended */
 	struct jobs queue, running, finished, hanging;
-	unsigned int queued, hangs, workers; /* workers: threads that do not hang */
+	unsigned int queued, hangs, workers; /* .workers: threads that do not hang */
 	uint64_t missed;
 	bool stop;
 };
@@ -47,7 +48,7 @@ static bool hangs_enough(const struct beside *beside, uint64_t account)
 	return count_of(&beside->hanging, account) >= THREADS_OF_ACCOUNT_MAX;
 }
 
-/* The oldest one whose account may have another thread. */
+/* The oldest queued job whose account may have another thread. */
 static struct job *next_to_run(const struct beside *beside)
 {
 	struct job *job;
@@ -59,7 +60,7 @@ static struct job *next_to_run(const struct beside *beside)
 	return NULL;
 }
 
-/* What a job frees may be waited for. */
+/* Drops a reference to JOB. The lock is released meanwhile, since free() may wait. */
 static void let_go(struct beside *beside, struct job *job)
 {
 	if (--job->holders)
@@ -69,7 +70,7 @@ static void let_go(struct beside *beside, struct job *job)
 	pthread_mutex_lock(&beside->lock);
 }
 
-/* What an eventfd does not take, when its count is full, it was told often enough. */
+/* A failed write is no loss: an eventfd whose count is full is readable already. */
 static void tell(int event)
 {
 	uint64_t one = 1;
@@ -83,7 +84,7 @@ static void work(struct beside *beside, struct job *job)
 	TAILQ_REMOVE(&beside->queue, job, link);
 	beside->queued--;
 	TAILQ_INSERT_TAIL(&beside->running, job, link);
-	job->deadline = 0; /* runs from when the loop looks next */
+	job->deadline = 0; /* the loop sets the deadline of the run when it looks next */
 	pthread_mutex_unlock(&beside->lock);
 	job->run(job);
 	pthread_mutex_lock(&beside->lock);
@@ -97,7 +98,8 @@ static void work(struct beside *beside, struct job *job)
 		TAILQ_INSERT_TAIL(&beside->finished, job, link);
 		tell(beside->event);
 	}
-	pthread_cond_broadcast(&beside->changed); /* its account may have another thread */
+	/* the account of JOB may have another thread now */
+	pthread_cond_broadcast(&beside->changed);
 }
 
 static void *run(void *data)
@@ -107,7 +109,7 @@ static void *run(void *data)
 
 	thread_be_nice();
 	pthread_mutex_lock(&beside->lock);
-	/* One that hung may find its place taken. */
+	/* A worker that hung ends if another worker has taken its place. */
 	while (!beside->stop && beside->workers <= WORKERS) {
 		job = next_to_run(beside);
 		if (job)
@@ -224,7 +226,7 @@ int beside_fd(const struct beside *beside)
 	return beside->event;
 }
 
-/* One that was not begun, and will not be in time. */
+/* Takes out a queued job that will not begin in time. */
 static struct job *next_late(struct beside *beside, uint64_t now)
 {
 	struct job *job;
@@ -238,7 +240,7 @@ static struct job *next_late(struct beside *beside, uint64_t now)
 	return NULL;
 }
 
-/* One whose thread hangs, as of now. */
+/* Takes out a running job whose thread hangs, as of NOW, and starts a worker in its place. */
 static struct job *next_hanging(struct beside *beside, uint64_t now)
 {
 	struct job *job;
@@ -258,7 +260,7 @@ static struct job *next_hanging(struct beside *beside, uint64_t now)
 	job->holders++;
 	beside->workers--;
 	if (++beside->hangs <= HANGING_MAX)
-		start_worker(beside); /* without one: fewer do the work */
+		start_worker(beside); /* on failure fewer threads do the work */
 	return job;
 }
 
@@ -285,7 +287,7 @@ void beside_run(struct beside *beside, uint64_t now)
 	bool came;
 	ssize_t told = read(beside->event, &count, sizeof(count));
 
-	(void)told; /* a finished one is looked for in any case */
+	(void)told; /* finished jobs are looked for in any case */
 	pthread_mutex_lock(&beside->lock);
 	while ((job = next_done(beside, now, &came))) {
 		pthread_mutex_unlock(&beside->lock);
@@ -310,5 +312,5 @@ bool beside_is_waiting(const struct beside *beside)
 
 uint64_t beside_missed(const struct beside *beside)
 {
-	return beside->missed; /* the loop alone changes it */
+	return beside->missed; /* only the loop's thread changes it */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run of bytes in memory that belongs to somebody else. */
+/* A run of bytes, in memory that another object owns. */
 #ifndef CALLERD_BYTES_H
 #define CALLERD_BYTES_H
 
@@ -11,7 +11,8 @@
 /* Elements of an array. */
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* Bytes that somebody else wrote: any value, NUL too. data is NULL where nothing is known. */
+/* The bytes can have any value, NUL too: a user may have written them. data is NULL where nothing
+ * is known. */
 struct bytes {
 	const char *data;
 	size_t size;
@@ -29,13 +30,13 @@ static inline struct bytes bytes_of(const char *string)
 	return (struct bytes){string, string ? strlen(string) : 0};
 }
 
-/* Whether they are WORD. */
+/* Whether BYTES are the string WORD. */
 static inline bool bytes_are(struct bytes bytes, const char *word)
 {
 	return bytes_equal(bytes, bytes_of(word));
 }
 
-/* Whether they are one of COUNT WORDS. */
+/* Whether BYTES are one of COUNT WORDS. */
 static inline bool bytes_are_any(struct bytes bytes, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -56,8 +57,8 @@ static inline bool bytes_begin(struct bytes bytes, const char *with)
 	return bytes.size >= size && !memcmp(bytes.data, with, size);
 }
 
-/* Takes what stands before the next SEPARATOR, or all, off REST; the separator goes with it. False: nothing is left, not
- * even an empty piece; REST's data is NULL then. */
+/* Takes the piece before the next SEPARATOR off REST, and the separator with it; without a
+ * separator, all of REST. False: REST is used up, even of empty pieces; its data is NULL then. */
 static inline bool bytes_take(struct bytes *rest, char separator, struct bytes *ret_piece)
 {
 	const char *end = rest->size ? memchr(rest->data, separator, rest->size) : NULL;
@@ -73,7 +74,7 @@ static inline bool bytes_take(struct bytes *rest, char separator, struct bytes *
 	return true;
 }
 
-/* What follows the last slash. */
+/* The part of PATH behind its last slash. */
 struct bytes bytes_basename(struct bytes path);
 
 #endif

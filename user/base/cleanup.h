@@ -3,7 +3,8 @@
 #ifndef CALLERD_CLEANUP_H
 #define CALLERD_CLEANUP_H
 
-/* FUNCTION gets the variable's address. A variable that hands over what it owns is set to its empty value first. */
+/* FUNCTION gets the variable's address. To hand over what a variable owns, set the variable to its
+ * empty value. */
 #define _cleanup_(function) __attribute__((cleanup(function)))
 
 #endif

@@ -50,7 +50,7 @@ static char *put_date(char *at, uint64_t day)
 	return put_digits(at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
-/* HH:MM:SS.fraction of DIGITS digits. */
+/* Writes HH:MM:SS.fraction, the fraction with DIGITS digits. */
 static char *put_time(char *at, uint64_t real, unsigned int digits)
 {
 	uint64_t second = real / NS_PER_S % S_PER_DAY, fraction = real % NS_PER_S;
@@ -104,7 +104,7 @@ void clock_add_duration(struct text *out, uint64_t ns)
 	while (i < 3 && ns >= scale[i].below)
 		i++;
 	text_add_number(out, ns / scale[i].unit);
-	if (i && ns < 10 * scale[i].unit) { /* one decimal where it says something */
+	if (i && ns < 10 * scale[i].unit) { /* from ten units on a decimal says nothing */
 		text_add_char(out, '.');
 		text_add_number(out, ns % scale[i].unit * 10 / scale[i].unit);
 	}

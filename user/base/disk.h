@@ -2,7 +2,8 @@
 #ifndef CALLERD_DISK_H
 #define CALLERD_DISK_H
 
-/* Has the name PATH, new or changed, survive a power failure, where its directory can be read at all. */
+/* Syncs the directory of PATH, so that the new or changed name survives a power failure. Does
+ * nothing where the directory cannot be read. */
 void disk_sync_name(const char *path);
 
 #endif

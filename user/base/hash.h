@@ -9,7 +9,7 @@
 
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 
-/* FNV-1a: the same at all times, so that it may be kept on disk. */
+/* FNV-1a. The hash is the same in every run and version, so that it may be kept on disk. */
 static inline uint64_t hash_add(uint64_t hash, const void *data, size_t size)
 {
 	const unsigned char *bytes = data;
@@ -19,7 +19,7 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t size)
 	return hash;
 }
 
-/* Eight bytes at a time, for tables in memory. */
+/* Hashes eight bytes at a time, for tables in memory. */
 static inline uint64_t hash_add_fast(uint64_t hash, const void *data, size_t size)
 {
 	const char *at = data;

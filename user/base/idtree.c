@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* All ids below a branch agree in the bits before .bit, and differ in it. */
+/* All ids below a branch have the same bits before .bit, and differ in .bit. */
 struct branch {
 	void *child[2];
-	unsigned int bit; /* 8 × byte + bit, the most significant one first */
+	unsigned int bit; /* 8 × byte + bit, the most significant bit of a byte first */
 };
 
 static bool is_branch(const void *node)
@@ -66,8 +66,8 @@ int idtree_add(struct idtree *tree, struct id *id)
 	branch = malloc(sizeof(*branch));
 	if (!branch)
 		return -ENOMEM;
-	while (is_branch(
-		node)) /* to any id that begins as this one does, for as long as that is so */
+	/* Down to any id that has the longest beginning in common with the new id. */
+	while (is_branch(node))
 		node = branch_of(node)->child[bit_at(id->digits, branch_of(node)->bit)];
 	bit = first_difference(((struct id *)node)->digits, id->digits);
 	while (is_branch(*link) && branch_of(*link)->bit < bit)
@@ -109,7 +109,7 @@ struct id *idtree_find(const struct idtree *tree, struct bytes beginning)
 		return NULL;
 	while (is_branch(node) && branch_of(node)->bit < 8 * beginning.size)
 		node = branch_of(node)->child[bit_at(beginning.data, branch_of(node)->bit)];
-	if (is_branch(node)) /* several, unless none begins so: no matter which */
+	if (is_branch(node)) /* several ids begin so, or none: NULL for both */
 		return NULL;
 	return memcmp(((struct id *)node)->digits, beginning.data, beginning.size) ? NULL : node;
 }

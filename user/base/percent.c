@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/percent.h"
 
-/* The byte that ENCODED has at *AT, which moves on. */
+/* Decodes the byte at *AT of ENCODED, and moves *AT behind it. */
 static char decode_byte(struct bytes encoded, size_t *at, bool plus_is_space)
 {
 	char c = encoded.data[(*at)++];

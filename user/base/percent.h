@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-/* What the hexadecimal digit C stands for; -1: it is none. */
+/* The value of the hexadecimal digit C; -1: C is no such digit. */
 static inline int percent_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -17,10 +17,11 @@ static inline int percent_hex_value(char c)
 	return -1;
 }
 
-/* Adds ENCODED decoded, once. What is no valid escape stays, as the daemon refuses it. */
+/* Adds ENCODED, decoded once. An invalid escape stays as it is: the daemon refuses a request with
+ * one. */
 void percent_decode(struct text *out, struct bytes encoded, bool plus_is_space);
 
-/* Adds BYTES as they may stand in a value of a query, or, without PLUS_IS_SPACE, in a path. */
+/* Adds BYTES, encoded for a value of a query, or without PLUS_IS_SPACE for a path. */
 void percent_encode(struct text *out, struct bytes bytes, bool plus_is_space);
 
 #endif

@@ -14,7 +14,8 @@ __attribute__((constructor)) static void choose_secrets(void)
 	secrets[1] |= 1;
 }
 
-/* Both halves of the product, so that each bit of it depends on all bits of A and B. */
+/* Mixes both halves of the product, so that each bit of the result depends on all bits of A and
+ * B. */
 static uint64_t mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product = (__uint128_t)a * b;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hash tables: uthash, with two settings that every table of callerd has. Out of memory, an element is not added
- * and its .hh.tbl stays NULL: who adds one looks at that. Keys are hashed with a secret of this process, so that nobody
- * outside can choose keys that collide.
+ * Hash tables: uthash, with two settings for all tables of callerd. Where there is no memory, an
+ * element is not added and its .hh.tbl stays NULL, which the code that adds it must check. Keys are
+ * hashed with a secret of this process, so that users cannot choose keys that collide.
  *
  * Included before or in place of <uthash.h>, never after it.
  */
@@ -19,7 +19,8 @@
 #define HASH_FUNCTION(key, size, hash) ((hash) = table_hash(key, size))
 #include <uthash.h>
 
-/* Depends on the process: never to be kept or compared with another one's. */
+/* The hash differs from process to process: it must not be kept, nor compared with another
+ * process's. */
 unsigned int table_hash(const void *key, size_t size);
 
 #endif

@@ -89,7 +89,7 @@ void text_add_spelled(struct text *text, uint32_t code)
 	text_add(text, spelled, spell(code, spelled));
 }
 
-/* How many of the first bytes are printable ASCII, LIMIT at most. */
+/* The number of printable ASCII bytes at the start of BYTES, at most LIMIT. */
 static size_t plain_run(struct bytes bytes, size_t limit)
 {
 	size_t size = 0;
@@ -100,8 +100,8 @@ static size_t plain_run(struct bytes bytes, size_t limit)
 	return size;
 }
 
-/* Adds the character that BYTES begin with, spelled out where need be. Returns the columns it takes
- * and in *RET_USED how many of BYTES it was. */
+/* Adds the first character of BYTES, spelled out where it is unsafe. Returns its columns, and in
+ * *RET_USED its bytes in BYTES. */
 static size_t add_character(struct text *text, struct bytes bytes, size_t *ret_used)
 {
 	char spelled[12];
@@ -124,8 +124,8 @@ static size_t add_character(struct text *text, struct bytes bytes, size_t *ret_u
 
 void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
 {
-	size_t used = 0;	  /* columns */
-	size_t fits = text->size; /* to which an ellipsis can be added: columns - 1 or less */
+	size_t used = 0;	  /* columns that are filled */
+	size_t fits = text->size; /* bytes behind which an ellipsis fits: columns - 1 or less */
 
 	while (bytes.size && used < columns && !text->error) {
 		size_t size = plain_run(bytes, columns - used);
@@ -147,7 +147,8 @@ void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
 	text_add_string(text, "…");
 }
 
-/* Adds what stands for CODE, which DATA are the SIZE bytes of. Returns how many bytes a reader gets. */
+/* Adds CODE, whose encoding are the SIZE bytes at DATA, escaped where need be. Returns the bytes
+ * that remain after a reader has undone the escapes. */
 static size_t add_escaped(struct text *text, uint32_t code, const char *data, size_t size,
 			  const char *special)
 {
@@ -164,7 +165,7 @@ static size_t add_escaped(struct text *text, uint32_t code, const char *data, si
 	}
 	if (utf8_is_unsafe(code)) {
 		size = spell(code, spelled);
-		text_add_char(text, '\\'); /* for the one that the spelling begins with */
+		text_add_char(text, '\\'); /* escapes the backslash that the spelling begins with */
 		data = spelled;
 	}
 	text_add(text, data, size);
@@ -173,7 +174,7 @@ static size_t add_escaped(struct text *text, uint32_t code, const char *data, si
 
 void text_add_escaped(struct text *text, struct bytes bytes, const char *special, size_t limit)
 {
-	size_t used = 0, fits = text->size; /* to which an ellipsis can be added */
+	size_t used = 0, fits = text->size; /* .size behind which an ellipsis fits */
 
 	while (bytes.size && used <= limit && !text->error) {
 		uint32_t code;

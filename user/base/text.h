@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text that grows. Every function does nothing once text->error is set, so that
- * a writer checks it once, at its end. */
+/* Text that grows. Once text->error is set every function does nothing, so that a writer checks it
+ * once, at its end. */
 #ifndef CALLERD_TEXT_H
 #define CALLERD_TEXT_H
 
@@ -11,16 +11,16 @@
 struct text {
 	char *data; /* NUL-terminated once anything was written */
 	size_t size, capacity;
-	int error; /* 0, or -ENOMEM since when nothing more was added */
+	int error; /* 0, or -ENOMEM: nothing was added since */
 };
 
 void text_free(struct text *text);
 
-/* Makes room for SIZE more bytes and a NUL. 0 or -ENOMEM, which then stays in text->error. */
+/* Makes room for SIZE more bytes and a NUL. 0 or -ENOMEM, which stays in text->error. */
 int text_grow(struct text *text, size_t size);
 
-/* Where SIZE bytes may be written; the caller adds what it wrote to text->size and ends it by a
- * NUL. NULL: no memory. */
+/* Returns memory for SIZE bytes behind the text. The caller writes there, adds the bytes written to
+ * text->size, and ends them by a NUL. NULL: no memory. */
 static inline char *text_room(struct text *text, size_t size)
 {
 	if (text->error)
@@ -36,7 +36,7 @@ static inline void text_add(struct text *text, const char *data, size_t size)
 
 	if (!room)
 		return;
-	if (data) /* NULL: of nothing */
+	if (data) /* NULL where SIZE is 0 */
 		memcpy(room, data, size);
 	room[size] = '\0';
 	text->size += size;
@@ -58,7 +58,7 @@ static inline void text_add_bytes(struct text *text, struct bytes bytes)
 		text_add(text, bytes.data, bytes.size);
 }
 
-/* What was added from the byte AT on. Valid until the next addition. */
+/* The text from byte AT on. Valid until the next addition. */
 static inline struct bytes text_since(const struct text *text, size_t at)
 {
 	if (!text->data || at > text->size)
@@ -66,7 +66,7 @@ static inline struct bytes text_since(const struct text *text, size_t at)
 	return (struct bytes){text->data + at, text->size - at};
 }
 
-/* Takes back what was added since the text had SIZE bytes. */
+/* Cuts the text to its first SIZE bytes. */
 static inline void text_cut(struct text *text, size_t size)
 {
 	if (size >= text->size)
@@ -75,25 +75,26 @@ static inline void text_cut(struct text *text, size_t size)
 	text->data[size] = '\0';
 }
 
-/* Decimal. */
+/* Adds NUMBER in decimal. */
 void text_add_number(struct text *text, uint64_t number);
 
-/* The same with a minus where NUMBER is below 0. */
+/* Adds NUMBER in decimal, with a minus where it is below 0. */
 void text_add_signed(struct text *text, int64_t number);
 
-/* Lower-case hexadecimal, of DIGITS digits (at most 16) or as many more as it takes. */
+/* Adds NUMBER in lower-case hexadecimal, with at least DIGITS digits (at most 16). */
 void text_add_hex(struct text *text, uint64_t number, unsigned int digits);
 
-/* Adds CODE, a character that must not reach a terminal, as C and the shell's $'' spell it. */
+/* Adds CODE, an unsafe character, as C and the shell's $'' spell it. */
 void text_add_spelled(struct text *text, uint32_t code);
 
 /* Adds BYTES so that a terminal shows them and obeys none of them: one line, valid UTF-8, control
- * and bidi characters spelled out. What is wider than COLUMNS is cut and ends in an ellipsis. */
+ * and bidi characters spelled out. A text that is wider than COLUMNS is cut and ends in an
+ * ellipsis. */
 void text_add_visible(struct text *text, struct bytes bytes, size_t columns);
 
-/* Adds BYTES for a reader who takes a backslash off what follows it: one before itself and before each of
- * SPECIAL, of which a line feed and a carriage return become \n and \r. Else as text_add_visible(), but
- * of LIMIT bytes as the reader gets them. */
+/* Adds BYTES with a backslash before each backslash and each character of SPECIAL. A line feed and
+ * a carriage return in SPECIAL become \n and \r. Else as text_add_visible(), but the limit is LIMIT
+ * bytes, counted after a reader has undone the escapes. */
 void text_add_escaped(struct text *text, struct bytes bytes, const char *special, size_t limit);
 
 #endif

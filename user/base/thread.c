@@ -25,7 +25,7 @@ int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), vo
 
 void thread_be_nice(void)
 {
-	setpriority(PRIO_PROCESS, 0, 0); /* on Linux: of this thread */
+	setpriority(PRIO_PROCESS, 0, 0); /* on Linux this changes the calling thread only */
 }
 
 struct timespec thread_deadline(unsigned int milliseconds)

@@ -6,13 +6,15 @@
 #include <stddef.h>
 #include <time.h>
 
-/* Starts RUN(DATA) with a stack of STACK_SIZE bytes. It gets no signals: they are the agent's. 0 or -errno. */
+/* Starts RUN(DATA) in a thread with a stack of STACK_SIZE bytes. The thread gets no signals: the
+ * main thread handles them. 0 or -errno. */
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data);
 
-/* Gives the calling thread an ordinary priority: the agent's higher one is for whoever reads the rings. */
+/* Gives the calling thread an ordinary priority. The agent's higher priority is for the thread that
+ * reads the rings. */
 void thread_be_nice(void);
 
-/* CLOCK_MONOTONIC in so many milliseconds. */
+/* The time of CLOCK_MONOTONIC that is MILLISECONDS from now. */
 struct timespec thread_deadline(unsigned int milliseconds);
 
 #endif

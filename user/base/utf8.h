@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 as hostile input. */
+/* UTF-8 that may be ill-formed on purpose. */
 #ifndef CALLERD_UTF8_H
 #define CALLERD_UTF8_H
 
@@ -10,19 +10,19 @@
 #define UTF8_INVALID UINT32_MAX
 #define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* Decodes what DATA begins with; SIZE is at least 1. Returns how many bytes that took: a whole
- * character, or the maximal subpart of an ill-formed one (Unicode, 3.9: 'U+FFFD Substitution of
- * Maximal Subparts'), whose *RET_CODE is UTF8_INVALID. */
+/* Decodes the first character of DATA; SIZE is at least 1. Returns its bytes: a whole character, or
+ * the maximal subpart of an ill-formed one (Unicode, 3.9: 'U+FFFD Substitution of Maximal
+ * Subparts'), for which *RET_CODE is UTF8_INVALID. */
 size_t utf8_decode(const char *data, size_t size, uint32_t *ret_code);
 
-/* Whether CODE could move the cursor, end a line, reorder what is shown, or hide in it: control
+/* Whether CODE could move the cursor, end a line, reorder the text, or hide in it: control
  * characters, line separators, bidi controls, invisible format characters. */
 bool utf8_is_unsafe(uint32_t code);
 
 /* Whether a terminal shows CODE in two columns. */
 bool utf8_is_wide(uint32_t code);
 
-/* Columns that DATA takes, which is valid UTF-8 without unsafe characters. */
+/* The columns that DATA takes on a terminal. DATA is valid UTF-8 without unsafe characters. */
 size_t utf8_columns(const char *data, size_t size);
 
 #endif

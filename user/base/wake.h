@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One thread tells another that there is something to do. */
+/* A signal from one thread to another that there is work to do. */
 #ifndef CALLERD_WAKE_H
 #define CALLERD_WAKE_H
 
@@ -15,7 +15,7 @@ struct wake {
 void wake_init(struct wake *wake);
 void wake_destroy(struct wake *wake);
 
-/* Has the present or the next wake_wait() return. */
+/* Makes the present or the next wake_wait() return. */
 void wake_call(struct wake *wake);
 
 /* Waits for a call, at most MILLISECONDS. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that held what others wrote, in which secrets may have been: nothing of it stays. */
+/* Memory that may have held secrets is overwritten before it is freed. */
 #ifndef CALLERD_WIPE_H
 #define CALLERD_WIPE_H
 
 #include <stdlib.h>
 #include <string.h>
 
-/* As free(), of SIZE bytes. */
+/* As free(), for SIZE bytes at DATA. */
 static inline void wipe_free(void *data, size_t size)
 {
 	if (data)
@@ -14,7 +14,8 @@ static inline void wipe_free(void *data, size_t size)
 	free(data);
 }
 
-/* As realloc() to SIZE bytes, more than 0, of the OLD ones of which the first USED are kept. */
+/* As realloc() to SIZE bytes (more than 0), for memory of OLD bytes, of which the first USED are
+ * kept. */
 static inline void *wipe_realloc(void *data, size_t used, size_t old, size_t size)
 {
 	void *moved = malloc(size);
