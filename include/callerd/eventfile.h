@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file that `callerd --record-events` writes and tools/replay reads: the magic, then frames. A frame
- * is its head and SIZE bytes, padded with zeros to a multiple of 8. */
+/* The file that `callerd --record-events` writes and tools/replay reads: the magic, then frames. A
+ * frame is its head and .size bytes, padded with zeros to a multiple of 8. */
 #ifndef CALLERD_EVENTFILE_H
 #define CALLERD_EVENTFILE_H
 
