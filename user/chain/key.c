@@ -11,7 +11,7 @@
 /* Sets a seal's key apart from whatever else somebody may hash; its NUL counts. */
 static const char evolution[] = "callerd seal key";
 
-/* What libcrypto said of a failure is for nobody: it must not wait for the next to ask, in a TLS sink. */
+/* Drops libcrypto's record of a failure: a TLS sink of this thread must not take it for its own. */
 static int result(bool good)
 {
 	if (good)

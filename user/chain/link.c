@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 
-/* What is not yet read of a line: its beginning. */
+/* Takes TEXT off the end of REST, the part of the line that is not read yet. */
 static bool take(struct bytes *rest, const char *text)
 {
 	size_t size = strlen(text);

@@ -113,7 +113,7 @@ tell(struct verify *verify, enum verify_fault fault, struct place place, const c
 			      what);
 }
 
-/* For printf. */
+/* VALUE as printf() wants it. */
 static unsigned long long number(uint64_t value)
 {
 	return value;
@@ -136,7 +136,7 @@ static bool is_seal(const struct line *line)
 	return line->link.kind == LINK_IS_SEAL;
 }
 
-/* Made with the key that the last seal named. */
+/* Whether LINE is the next seal, made with the key that the last seal named. */
 static bool is_expected_seal(const struct verify *verify, const struct line *line)
 {
 	return is_seal(line) && line->is_signed && verify->seal_known &&
@@ -339,7 +339,7 @@ static void settle(struct verify *verify, uint64_t missing, struct place place)
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
-/* Of LINE and the one before, which do not fit each other: whether it is LINE. */
+/* LINE and the line before do not fit each other. Whether LINE is the one that is not as it was written. */
 static bool is_to_blame(const struct verify *verify, const struct line *line,
 			const struct line *next, const struct line *third)
 {
@@ -391,7 +391,7 @@ static void restart(struct verify *verify, const struct line *line)
 	verify->unlike_written.line = 0;
 }
 
-/* Back in the chain: lines that were there already, in another order or again. */
+/* LINE goes back in the chain: lines were moved or doubled. */
 static void go_back(struct verify *verify, const struct line *line)
 {
 	settle(verify, 0, line->place);
@@ -505,7 +505,7 @@ static void copy_time(char ret[VERIFY_TIME_SIZE], struct bytes text, char end)
 		memcpy(ret, text.data, size);
 }
 
-/* Of a seal, as it begins: in ECS with the time as a text, in OCSF as ms since 1970. */
+/* The time of a seal, with which LINE begins: a text in ECS, ms since 1970 in OCSF. */
 static void read_time(char ret[VERIFY_TIME_SIZE], struct bytes line)
 {
 	static const char ecs[] = "{\"@timestamp\":\"", ocsf[] = "{\"time\":";

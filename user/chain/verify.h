@@ -33,9 +33,9 @@ struct verify_report {
 };
 
 struct verify_options {
-	const char *
-		key; /* lower-case hexadecimal: that of the chain's seal 0, or the one that the seal before
-			    the first line named next; NULL: believe the first seal */
+	/* Lower-case hexadecimal: the key of the chain's seal 0, or the key that the seal before the first line named
+	 * next; NULL: believe the first seal. */
+	const char *key;
 	const struct chain *written; /* what the seal file says was written; NULL: not known */
 	void *data;
 	/* LINE counts from 1 within the FILEth file (from 0). WHAT: a sentence. */

@@ -135,7 +135,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Of ASCII only, whatever the locale. */
+/* Lowers letters of ASCII alone, whatever the locale. */
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
@@ -767,7 +767,7 @@ static enum kind find_kind(const struct http1_parser *parser)
 	return KIND_OTHER;
 }
 
-/* What a header seen before means for this one. */
+/* The kind that a header of KIND has where one of that kind came before. */
 static enum kind check_repeated(struct http1_parser *parser, enum kind kind)
 {
 	if (!(parser->seen & (1 << kind)))
@@ -1096,7 +1096,7 @@ static const reader readers[] = {
 	[AT_CHUNK_LF] = read_chunk_end,
 };
 
-/* What has a limit as a whole. */
+/* The parts of a message that have a limit of bytes. */
 enum block { BLOCK_NONE, BLOCK_HEAD, BLOCK_TRAILER, BLOCK_CHUNK_LINE };
 
 static enum block current_block(const struct http1_parser *parser)
@@ -1108,7 +1108,7 @@ static enum block current_block(const struct http1_parser *parser)
 	return BLOCK_NONE;
 }
 
-/* What Go had read ahead with the message before does not count for its limit of a head. */
+/* Go's limit of a head does not count the bytes that Go had read ahead with the message before. */
 static uint64_t block_max(const struct http1_parser *parser, enum block block)
 {
 	switch (block) {

@@ -39,11 +39,10 @@ enum http1_anomaly {
 	HTTP1_ANOMALY_CHUNK_EXTENSION = 1 << 7,
 	HTTP1_ANOMALY_TRAILER = 1 << 8,
 	HTTP1_ANOMALY_CONTROL_BYTES = 1 << 9, /* in a value; in the target, bytes beyond ASCII */
-	HTTP1_ANOMALY_OVERSIZED =
-		1 << 10, /* a line of more than HTTP1_LINE_MAX, or a target cut off */
-	HTTP1_ANOMALY_DISPUTED =
-		1 << 11, /* Go's versions differ on it, or parsers are known to; this is
-					   * the reading under which more happens */
+	/* A line of more than HTTP1_LINE_MAX, or a target that was cut off. */
+	HTTP1_ANOMALY_OVERSIZED = 1 << 10,
+	/* Go's versions, or parsers, are known to differ; the message is read so that more happens. */
+	HTTP1_ANOMALY_DISPUTED = 1 << 11,
 };
 
 struct http1_head {
@@ -76,11 +75,12 @@ struct http1_parser {
 	struct http1_head head;
 	const char *error;	/* static text for a person */
 	uint64_t message_bytes; /* consumed of this message so far, framing included */
-	uint64_t
-		body_bytes; /* of this message's body so far, framing excluded, skipped ones included */
+	/* Of this message's body so far, framing excluded, skipped bytes included. */
+	uint64_t body_bytes;
 	char target[HTTP1_TARGET_MAX];
-	bool followed; /* something came before this message: to be set by who takes a new parser for
-			* each one, as Go's limit of a head is another one then */
+	/* A message came before this one, for which Go's limit of a head is another one. A user that takes a new parser
+	 * for each message sets this. */
+	bool followed;
 	/* private from here */
 	int state, kind;
 	uint64_t remaining;	       /* of the body or of the chunk */

@@ -105,7 +105,7 @@ static const struct shape strslice_elements[] = {
 	[KEEP_NAME] = {.kind = SHAPE_STRING, .keep = KEEP_NAME},
 };
 
-/* Of a []byte that is given as an array. */
+/* The shape of the elements of a []byte that is given as an array. */
 static const struct shape byte_shape = {
 	.kind = SHAPE_INTEGER, .bits = 8, .is_unsigned = true, .keep = KEEP_NOTHING};
 
@@ -194,7 +194,7 @@ static void keep_key(void *key)
 {
 }
 
-/* Makes it the zero value, but for its place and key. */
+/* Makes NODE the zero value; its place and its key stay. */
 static void clear_node(struct body *body, struct node *node)
 {
 	struct value *value = &node->value;
@@ -218,7 +218,7 @@ static void clear_node(struct body *body, struct node *node)
 	value->is_nil = is_nullable(value->shape);
 }
 
-/* And those after it. A value is no deeper than there are frames. */
+/* Frees NODE and the nodes after it. A value is no deeper than there are frames. */
 static void free_nodes(struct body *body, struct node *node)
 {
 	struct node *next;
@@ -232,7 +232,7 @@ static void free_nodes(struct body *body, struct node *node)
 	}
 }
 
-static void append(struct node *parent, struct node *child)
+static void append_child(struct node *parent, struct node *child)
 {
 	child->value.next = NULL;
 	child->previous = parent->last;
@@ -245,8 +245,8 @@ static void append(struct node *parent, struct node *child)
 		parent->value.count++;
 }
 
-/* Undoes append(); not for structs. */
-static void detach(struct node *parent, struct node *child)
+/* Undoes append_child(); not for structs. */
+static void detach_child(struct node *parent, struct node *child)
 {
 	struct value *next = child->value.next;
 
@@ -325,7 +325,7 @@ static void add_text(struct body *body, struct bytes piece)
 		text->wanted = WANT_NOTHING;
 }
 
-/* Hands the text over. */
+/* Hands over the text that was read. */
 static struct bytes end_text(struct body *body)
 {
 	struct text *text = &body->text;
@@ -440,7 +440,7 @@ static struct node *use_slot(struct body *body, bool zero)
 		if (!node)
 			return NULL;
 		node->value.name = slot->name;
-		append(slot->owner, node);
+		append_child(slot->owner, node);
 		slot->node = node;
 	}
 	if (node)
@@ -490,7 +490,7 @@ static void next_element(struct body *body, struct frame *frame, enum gojson_ste
 	if (!node)
 		return;
 	node->position = position;
-	append(frame->node, node);
+	append_child(frame->node, node);
 	frame->element = body->slot.node = node;
 }
 
@@ -527,7 +527,7 @@ static struct node *add_key(struct body *body, struct node *map, struct bytes ke
 		return NULL;
 	}
 	body->memory += INDEX_COST;
-	append(map, node);
+	append_child(map, node);
 	return node;
 }
 
@@ -595,25 +595,25 @@ static void end_element(struct body *body, struct frame *frame)
 		tdelete(&node->value, &parent->index, compare_keys);
 		body->memory -= INDEX_COST;
 	}
-	detach(parent, node);
+	detach_child(parent, node);
 	free_nodes(body, node);
 }
 
 /* --- Frames ---------------------------------------------------------------------------------- */
 
-/* The object or array that began goes nowhere. */
-static void skip(struct body *body)
+/* Skips the object or array that began: it goes nowhere. */
+static void skip_rest(struct body *body)
 {
 	body->skipped = body->json.depth;
 }
 
-static void push(struct body *body, const struct shape *shape, struct node *node)
+static void push_frame(struct body *body, const struct shape *shape, struct node *node)
 {
 	struct frame *frame;
 
 	if (body->depth == FRAMES_MAX) {
 		body->oddities |= BODY_DROPPED;
-		skip(body);
+		skip_rest(body);
 		return;
 	}
 	frame = &body->frames[body->depth++];
@@ -655,7 +655,7 @@ static void end_list(struct body *body, struct frame *frame)
 static void value_done(struct body *body);
 
 /* The object or array of the topmost frame is complete. */
-static void pop(struct body *body)
+static void pop_frame(struct body *body)
 {
 	struct frame *frame = top(body);
 
@@ -681,7 +681,7 @@ static void value_done(struct body *body)
 	if (has_elements(frame->shape))
 		end_element(body, frame);
 	if (frame->single)
-		pop(body);
+		pop_frame(body);
 }
 
 /* --- Keys ------------------------------------------------------------------------------------ */
@@ -791,12 +791,12 @@ static void begin_object(struct body *body)
 	const struct shape *shape = body->slot.shape;
 
 	if (shape && (shape->kind == SHAPE_STRUCT || shape->kind == SHAPE_MAP)) {
-		push(body, shape, use_slot(body, false));
+		push_frame(body, shape, use_slot(body, false));
 		return;
 	}
 	if (shape && shape->kind != SHAPE_ANY)
 		mistyped(body, "an object where none belongs");
-	skip(body);
+	skip_rest(body);
 }
 
 static void begin_array(struct body *body)
@@ -806,7 +806,7 @@ static void begin_array(struct body *body)
 
 	switch (shape ? shape->kind : SHAPE_ANY) {
 	case SHAPE_ANY:
-		skip(body);
+		skip_rest(body);
 		return;
 	case SHAPE_LIST:
 	case SHAPE_ARRAY:
@@ -815,11 +815,11 @@ static void begin_array(struct body *body)
 		break;
 	default:
 		mistyped(body, "an array where none belongs");
-		skip(body);
+		skip_rest(body);
 		return;
 	}
 	node = use_slot(body, false);
-	push(body, shape, node);
+	push_frame(body, shape, node);
 	if (!node || body->skipped)
 		return;
 	if (shape->kind == SHAPE_LIST) {
@@ -983,8 +983,8 @@ static void take_null(struct body *body)
 
 /* --- The whole ------------------------------------------------------------------------------- */
 
-/* Within an object or array that goes nowhere. */
-static void pass(struct body *body, enum gojson_step step)
+/* Takes a step within an object or array that goes nowhere. */
+static void pass_skipped(struct body *body, enum gojson_step step)
 {
 	if ((step == GOJSON_OBJECT_END || step == GOJSON_ARRAY_END) &&
 	    body->json.depth < body->skipped) {
@@ -1002,7 +1002,7 @@ static void begin_value(struct body *body, enum gojson_step step)
 		next_element(body, frame, step);
 }
 
-/* Of a key or a string, which is complete unless STEP is a piece. */
+/* Takes a PIECE of a key or a string, which is complete unless STEP is GOJSON_PIECE. */
 static void take_text(struct body *body, enum gojson_step step, struct bytes piece)
 {
 	if (!body->in_text && body->json.in_key) {
@@ -1032,7 +1032,7 @@ static void take(struct body *body, enum gojson_step step, struct bytes piece)
 		break;
 	case GOJSON_OBJECT_END:
 	case GOJSON_ARRAY_END:
-		pop(body);
+		pop_frame(body);
 		break;
 	case GOJSON_PIECE:
 	case GOJSON_KEY:
@@ -1109,7 +1109,7 @@ int body_feed(struct body *body, const char *bytes, size_t size)
 		else if (step == GOJSON_TRAILING)
 			body->oddities |= BODY_TRAILING;
 		else if (body->skipped)
-			pass(body, step);
+			pass_skipped(body, step);
 		else
 			take(body, step, piece);
 	}

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 
-/* What becomes the ASCII letter, and is none. */
+/* Characters beyond ASCII that Go's folding makes an ASCII letter. */
 static const struct odd_letter {
 	const char *spelled;
 	enum gofold how;

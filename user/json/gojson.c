@@ -277,7 +277,7 @@ static bool is_special(unsigned char c)
 	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
 }
 
-/* How many bytes stand for themselves and are ASCII. */
+/* How many bytes at the beginning of DATA stand for themselves and are ASCII. */
 static size_t ascii_run(const char *data, size_t size)
 {
 	size_t run = 0;
@@ -293,7 +293,7 @@ static size_t ascii_run(const char *data, size_t size)
 	return run;
 }
 
-/* Of the character that begins with C; 0: none does. */
+/* How many bytes the character has that begins with C; 0: no character begins so. */
 static unsigned int character_size(unsigned char c)
 {
 	if (c >= 0xc2 && c <= 0xdf)
@@ -430,7 +430,7 @@ static size_t read_partial(struct gojson *json, char c, struct said *said)
 /* PIECE is its last one, and followed by its quote. */
 static size_t end_string(struct gojson *json, struct said *said, struct bytes piece)
 {
-	/* They may hold what nobody wants kept. */
+	/* Secrets may be in them. */
 	memset(json->out, 0, sizeof(json->out));
 	memset(json->partial, 0, sizeof(json->partial));
 	said->step = json->in_key ? GOJSON_KEY : GOJSON_STRING;

@@ -184,7 +184,7 @@ static int send_or_connect(struct journal_driver *journal, const struct entry *e
 	return fresh ? error : send_or_connect(journal, entry);
 }
 
-/* Waits for room, a slice at a time: run() looks meanwhile whether who is to make it is still there. */
+/* Waits for room, a slice at a time: between slices run() looks whether the receiver is still there. */
 static int send_entry(struct journal_driver *journal, const struct entry *entry)
 {
 	for (;;) {

@@ -29,7 +29,7 @@
 #define RUN_INTERVAL 1000	/* milliseconds */
 #define PAUSE_FIRST 100		/* milliseconds after a failure; each next one twice as long */
 #define PAUSE_MAX 5000		/* … up to here */
-#define GRACE 1000		/* milliseconds to return in, for who is told to give up */
+#define GRACE 1000		/* milliseconds for a thread to return in that is told to give up */
 #define FLUSH_SIZE (256u << 10) /* bytes that are put before the sender is woken */
 #define TELL_INTERVAL 60000	/* milliseconds between two messages about the same trouble */
 #define STACK_SIZE (512u << 10)
@@ -45,7 +45,7 @@ struct thread {
 struct trouble {
 	char why[300];	  /* empty: it does */
 	char untold[300]; /* a new reason; empty: none */
-	bool told;	  /* that it does not */
+	bool told;	  /* the trouble was told, and its end was not */
 	uint64_t told_at; /* ms; 0: never */
 };
 
@@ -70,12 +70,12 @@ struct sink {
 	char news[300]; /* something else to be told; empty: nothing */
 };
 
-static bool is(const bool *flag)
+static bool read_flag(const bool *flag)
 {
 	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
 }
 
-static void set(bool *flag, bool value)
+static void set_flag(bool *flag, bool value)
 {
 	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
 }
@@ -92,9 +92,10 @@ static void pause_after_failure(struct sink *sink, struct thread *thread, int *p
 	uint64_t end = clock_now_ms() + *pause, now;
 
 	*pause = *pause * 2 < PAUSE_MAX ? *pause * 2 : PAUSE_MAX;
-	while ((now = clock_now_ms()) < end && !is(&thread->ending) && !is(&sink->reopen))
+	while ((now = clock_now_ms()) < end && !read_flag(&thread->ending) &&
+	       !read_flag(&sink->reopen))
 		wake_wait(&thread->wake, (unsigned int)(end - now));
-	if (is(&thread->ending) && !is(&sink->given_up))
+	if (read_flag(&thread->ending) && !read_flag(&sink->given_up))
 		wake_wait(&thread->wake, PAUSE_FIRST);
 }
 
@@ -109,7 +110,7 @@ static void set_trouble(struct trouble *trouble, const char *why)
 		memcpy(trouble->untold, trouble->why, sizeof(trouble->untold));
 }
 
-/* Takes what the driver says. */
+/* Takes over what the driver says. */
 static void take_word(struct sink *sink, unsigned int sent)
 {
 	struct driver *driver = sink->driver;
@@ -125,7 +126,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 	sink->written += sent - driver->too_large;
 	sink->too_large += driver->too_large;
 	sink->torn += driver->torn;
-	set(&sink->closed, driver->error == -EPIPE);
+	set_flag(&sink->closed, driver->error == -EPIPE);
 	if (driver->error != -EAGAIN && driver->error != -EPIPE)
 		set_trouble(&sink->trouble, driver->error ? driver->why : "");
 	if (driver->news[0] && !sink->news[0]) {
@@ -137,7 +138,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 	driver->rewind = false;
 }
 
-/* What is due about once a second, and what was asked for. */
+/* Has the driver do what is due about once a second, and what was asked for. */
 static void run_driver(struct sink *sink)
 {
 	const struct driver_ops *ops = sink->driver->ops;
@@ -168,7 +169,7 @@ static bool send_batch(struct sink *sink, int *pause)
 	if (sent)
 		*pause = PAUSE_FIRST;
 	if ((!sent || sink->driver->error) && sink->driver->error != -EAGAIN &&
-	    !is(&sink->given_up))
+	    !read_flag(&sink->given_up))
 		pause_after_failure(sink, &sink->sender, pause);
 	return true;
 }
@@ -178,9 +179,9 @@ static bool is_over(const struct sink *sink)
 {
 	int error = sink->driver->error;
 
-	if (is(&sink->given_up))
+	if (read_flag(&sink->given_up))
 		return true;
-	return is(&sink->sender.ending) && sink->spool && error && error != -EAGAIN;
+	return read_flag(&sink->sender.ending) && sink->spool && error && error != -EAGAIN;
 }
 
 static void *send_all(void *data)
@@ -190,7 +191,7 @@ static void *send_all(void *data)
 
 	thread_be_nice();
 	for (;;) {
-		bool ending = is(&sink->sender.ending);
+		bool ending = read_flag(&sink->sender.ending);
 
 		run_driver(sink);
 		if (is_over(sink))
@@ -261,8 +262,8 @@ static void *spool_all(void *data)
 	uint64_t synced = clock_now_ms();
 
 	thread_be_nice();
-	while (!is(&sink->given_up)) {
-		bool ending = is(&sink->spooler.ending);
+	while (!read_flag(&sink->given_up)) {
+		bool ending = read_flag(&sink->spooler.ending);
 
 		if (clock_now_ms() >= synced + RUN_INTERVAL) {
 			synced = clock_now_ms();
@@ -304,13 +305,13 @@ void sink_flush(struct sink *sink)
 
 void sink_reopen(struct sink *sink)
 {
-	set(&sink->reopen, true);
+	set_flag(&sink->reopen, true);
 	wake_call(&sink->sender.wake);
 }
 
 bool sink_is_closed(const struct sink *sink)
 {
-	return is(&sink->closed);
+	return read_flag(&sink->closed);
 }
 
 void sink_stats(struct sink *sink, struct sink_stats *ret)
@@ -338,7 +339,7 @@ bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_coun
 	return queue_take_loss(sink->queue, ret_account, ret_count);
 }
 
-/* What is to be told of TROUBLE with NAME: one that comes and goes, not each time. */
+/* Writes to TEXT what is new of TROUBLE with NAME. A trouble that comes and goes is not told each time. */
 static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t queue_size, char *text,
 			 size_t size)
 {
@@ -395,7 +396,7 @@ const char *sink_name(const struct sink *sink)
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-/* What is asked for while the driver is another thread's already. */
+/* Keeps what the agent asks for later, when the driver is another thread's. */
 static void describe(struct sink *sink)
 {
 	const struct driver_ops *ops = sink->driver->ops;
@@ -500,7 +501,7 @@ static bool join(struct thread *thread, uint64_t until)
 
 static void end_thread(struct thread *thread)
 {
-	set(&thread->ending, true);
+	set_flag(&thread->ending, true);
 	wake_call(&thread->wake);
 }
 
@@ -513,7 +514,7 @@ static bool end_threads(struct sink *sink, int milliseconds)
 	join(&sink->spooler, end);
 	end_thread(&sink->sender); /* nothing is moved to it any more */
 	if (!join(&sink->sender, end) || sink->spooler.running) {
-		set(&sink->given_up, true);
+		set_flag(&sink->given_up, true);
 		eventfd_write(sink->stop, 1);
 		wake_call(&sink->spooler.wake);
 		wake_call(&sink->sender.wake);

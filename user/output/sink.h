@@ -41,8 +41,8 @@ enum sink_header {
 
 /* All strings are borrowed until sink_close(). Times are in seconds, sizes in bytes; 0: never, no limit. */
 struct sink_options {
-	const char *
-		name; /* as it was asked for, for messages and records: file:/var/log/callerd.ndjson */
+	/* As the sink was asked for, for messages and records: file:/var/log/callerd.ndjson. */
+	const char *name;
 	enum sink_kind kind;
 	const char *path; /* of the file, or the socket of TRANSPORT_UNIX and SINK_JOURNAL */
 	enum sink_overflow overflow;

@@ -78,7 +78,7 @@ static const struct {
 	{"xoxr-", 0}, {"xoxs-", 0}, {"ya29.", 0},
 };
 
-/* What of the words of a command says how those behind them are to be read. */
+/* Programs and subcommands that decide how the words behind them are read. */
 enum program {
 	CURL = 1 << 0,
 	ENGINE = 1 << 1,
@@ -620,7 +620,7 @@ static struct span member_span(struct bytes text, size_t colon)
 	end--;
 	escaped = end && text.data[end - 1] == '\\';
 	name = name_before(text, end - escaped);
-	/* What has an escape in it may be any name. */
+	/* A name with an escape may be any name. */
 	if (!is_secret_member(name) &&
 	    !(name.data > text.data && name.data[-1] == '\\' && !escaped))
 		return (struct span){NONE, NONE};
@@ -908,7 +908,7 @@ static void mask_pairs(struct masker *masker, struct bytes query)
 			add_plain(masker, slice(query, end, end + 1));
 		at = end;
 	}
-	/* Of a command that was cut within quotes, words are parted within them, too. */
+	/* A command may have been cut within quotes: then spaces part words within the quotes, too. */
 	if (open)
 		masker->next = REST;
 }
@@ -995,7 +995,8 @@ static bool is_list_of_texts(struct bytes value)
 /* Adds VALUE without what FORM says is secret in it. */
 static void mask_value(struct masker *masker, struct bytes value, enum form form)
 {
-	size_t end = value.size; /* of what comes before the secret, less one */
+	size_t end =
+		value.size; /* the last byte before the secret; value.size: no secret is known */
 
 	switch (form) {
 	case WHOLE:
@@ -1152,7 +1153,7 @@ static void mask_option(struct masker *masker, struct bytes word)
 	mask_plain(masker, word);
 }
 
-/* What WORD is among WORDS. */
+/* The bits of WORD in the table WORDS; 0: the table lacks WORD. */
 static unsigned int find_programs(struct bytes word, const struct word *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a container that is dangerous by itself gives whoever enters it. */
+/* What a caller gets that enters a container which is dangerous by itself. */
 #include "docker/judge/judge_inside.h"
 
-/* Which of its files a container has of the host. The socket of an engine is none that can be read. */
+/* Whether a finding of this id is about files of the host that can be read in the container: an engine's socket cannot. */
 static bool is_of_files(enum finding_id id)
 {
 	return finding_is_mount(id) && id != FINDING_ENGINE_SOCKET_MOUNT;
@@ -29,8 +29,10 @@ static const struct finding *gravest(const struct verdict *has)
 	return ret;
 }
 
-/* As grave as it is where the caller gets it; else it tells what sort of container that is. */
-static void carry(struct judging *judging, enum judge_entry entry, const struct finding *finding)
+/* Adds FINDING of the container, as grave as it is where the caller gets what it is about. Else it only tells what
+ * sort of container that is, with a medium severity. */
+static void carry_finding(struct judging *judging, enum judge_entry entry,
+			  const struct finding *finding)
 {
 	enum finding_severity severity = finding->severity;
 
@@ -81,7 +83,7 @@ void judge_entry(struct judging *judging)
 	judge_joined(judging, container, &has);
 	if (gravest(&has) && gravest(&has)->severity >= SEVERITY_HIGH) {
 		for (unsigned int i = 0; i < has.finding_count; i++)
-			carry(judging, entry, &has.findings[i]);
+			carry_finding(judging, entry, &has.findings[i]);
 		add_entered(judging, entry, &has);
 	}
 	verdict_free(&has);

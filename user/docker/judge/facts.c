@@ -15,8 +15,8 @@ enum fact_form {
 	FORM_TEXT,	/* a string that is not empty */
 	FORM_REFERENCE, /* the same, where the name of an image is expected */
 	FORM_TRUE,	/* a bool, where it is true */
-	FORM_LIST,	/* of what .spell makes of its elements; strings by default */
-	FORM_KEYS,	/* of the keys of a map */
+	FORM_LIST,	/* a list; .spell makes a text of each element; NULL: they are strings */
+	FORM_KEYS,	/* a map, of which the keys are told */
 };
 
 struct fact_line {

@@ -13,7 +13,7 @@
 #define STEPS_MAX 64 /* containers that are looked up for one */
 #define DEPTH_MAX 16
 
-/* One within another: the innermost is that of the container which has something. */
+/* Joins of joins: the innermost is the join of the container that has something of the host. */
 struct join {
 	const struct join *outer; /* NULL: it is that of the container in question */
 	enum join_kind kind;
@@ -27,13 +27,13 @@ struct walk {
 	unsigned int steps;
 };
 
-/* A mount, or what may be one. */
+/* Whether a finding of this id is about a mount, or may be. */
 static bool is_mount(enum finding_id id)
 {
 	return finding_is_mount(id) || id == FINDING_NOT_JUDGED;
 }
 
-/* Whether what FINDING is about comes with it. */
+/* Whether a container that joins KIND of another one gets what FINDING of the other one is about. */
 static bool comes_with(enum join_kind kind, const struct finding *finding)
 {
 	switch (kind) {
@@ -55,7 +55,7 @@ static bool comes_with(enum join_kind kind, const struct finding *finding)
 	return false;
 }
 
-static void add(struct walk *walk, const struct join *join, const struct finding *finding)
+static void add_finding(struct walk *walk, const struct join *join, const struct finding *finding)
 {
 	struct finding told = *finding;
 	_cleanup_(text_free) struct text detail = {0};
@@ -85,11 +85,11 @@ static void follow(struct walk *walk, const struct join *join)
 		return; /* to join one at all is a finding */
 	for (unsigned int i = 0; i < from->finding_count; i++)
 		if (comes_with(join->kind, &from->findings[i]))
-			add(walk, join, &from->findings[i]);
+			add_finding(walk, join, &from->findings[i]);
 	follow_all(walk, join, from->joins);
 }
 
-/* Of what the container of OUTER joins, that which comes with OUTER. */
+/* Follows those JOINS of OUTER's container whose gains come with OUTER. */
 static void follow_all(struct walk *walk, const struct join *outer, struct bytes joins)
 {
 	struct bytes packed;
@@ -108,7 +108,7 @@ static void follow_all(struct walk *walk, const struct join *outer, struct bytes
 	}
 }
 
-static void keep(struct kept *kept, enum join_kind kind, struct bytes key)
+static void keep_join(struct kept *kept, enum join_kind kind, struct bytes key)
 {
 	_cleanup_(text_free) struct text packed = {0};
 
@@ -127,7 +127,7 @@ void judge_join(struct judging *judging, enum join_kind kind, struct bytes key)
 	struct join join = {.kind = kind, .key = key};
 
 	if (judging->kept)
-		keep(judging->kept, kind, key);
+		keep_join(judging->kept, kind, key);
 	if (judging->inventory)
 		follow(&walk, &join);
 }

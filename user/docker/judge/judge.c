@@ -18,7 +18,7 @@ static void add_source(struct judging *judging, const struct place *place,
 {
 	bool elsewhere = source->resolved.data, mounted = place->destination.size;
 	bool judged = source->finding != FINDING_NOT_JUDGED;
-	/* The others speak for themselves. */
+	/* The other findings need no reason. */
 	bool why = (source->finding == FINDING_HOST_PATH_MOUNT || !judged) && source->reason;
 
 	ADD(judging, place->is_volume && judged ? FINDING_VOLUME_HOST_PATH : source->finding,
@@ -31,7 +31,7 @@ static void add_source(struct judging *judging, const struct place *place,
 	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
 }
 
-/* So that it can be judged again. */
+/* Keeps PLACE, so that it can be judged again at a later start. */
 static void keep_place(struct kept *kept, const struct place *place)
 {
 	char how[] = {place->read_only ? 'r' : 'w', place->is_volume ? 'v' : 'p'};
@@ -63,7 +63,7 @@ void judge_place(struct judging *judging, const struct place *place)
 		add_source(judging, place, &source);
 }
 
-/* Whoever may change a symlink decides at each start anew what is mounted. */
+/* Judges the mounts of a container again at its start: a symlink may lead elsewhere by now. */
 static void judge_places_again(struct judging *judging, struct bytes places)
 {
 	struct bytes how, through, source, destination;
@@ -110,13 +110,13 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
 }
 
-/* Podman takes a relative one, too. */
+/* Whether SOURCE is a path: Podman takes relative ones, too. */
 static bool is_host_source(struct bytes source)
 {
 	return source.size && (*source.data == '/' || *source.data == '.');
 }
 
-/* What Docker refuses another engine may take, and asking for it counts. */
+/* A bind that Docker refuses is judged, too: another engine may take it, and the attempt counts. */
 void judge_bind(struct judging *judging, struct bytes text)
 {
 	struct place place = {.through = ""};
@@ -189,7 +189,7 @@ static void judge_namespaces(struct judging *judging, const struct value *host)
 	for (size_t i = 0; i < COUNT(modes); i++) {
 		struct bytes mode = body_string(host, modes[i].field);
 
-		/* What the engine tells of the cgroup namespace is mostly its own default. */
+		/* An engine that is asked tells the cgroup namespace's mode, which is mostly its own default. */
 		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
 			continue;
 		if (modes[i].finding && bytes_are(mode, "host"))
@@ -224,7 +224,7 @@ enum finding_severity judge_capability_severity(struct bytes name)
 	static const char *const critical[] = {"ALL",	     "SYS_ADMIN", "SYS_MODULE",
 					       "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH",
 					       "BPF"};
-	/* What a container has anyway, and gets back after `--cap-drop ALL`. */
+	/* Capabilities that a container has by default, and gets back after `--cap-drop ALL`. */
 	static const char *const usual[] = {
 		"CHOWN",   "DAC_OVERRIDE", "FSETID",	       "FOWNER",     "MKNOD",
 		"NET_RAW", "SETGID",	   "SETUID",	       "SETFCAP",    "SETPCAP",
@@ -315,7 +315,7 @@ static void judge_host_config(struct judging *judging, const struct value *host)
 	judge_rest(judging, host);
 }
 
-/* Podman takes them as it takes binds. */
+/* Podman takes the keys of Volumes as it takes binds. */
 static void judge_volume_keys(struct judging *judging, const struct value *volumes)
 {
 	EACH (one, volumes)
@@ -348,7 +348,7 @@ void judge_container_create(struct judging *judging)
 	facts_container_create(judging->verdict, judging->body, host);
 }
 
-/* Whoever starts a container has what its creator asked for. */
+/* The caller that starts a container gets what its creator asked for. */
 void judge_container_start(struct judging *judging)
 {
 	const struct inventory_container *container = judging->container;
@@ -441,7 +441,7 @@ struct mapped {
 	struct bytes source, destination; /* of the mount */
 };
 
-/* What of PATH is below DIRECTORY, both clean and absolute; data NULL: it is not in there. */
+/* The part of PATH that is below DIRECTORY, both clean and absolute; data NULL: PATH is not in DIRECTORY. */
 static struct bytes below(struct bytes path, struct bytes directory)
 {
 	if (bytes_are(directory, "/"))
@@ -521,7 +521,7 @@ static void add_archive(struct judging *judging, enum finding_id id, const char 
 		    "more is mounted or joined than is looked at for %.*s", PRINTED(path));
 }
 
-/* The old copy has it in its body. */
+/* The path that an archive is read from or written to: the old copy has it in its body. */
 static bool archive_path(const struct judging *judging, struct text *path)
 {
 	struct bytes resource = body_string(judging->body, "Resource");
@@ -610,7 +610,7 @@ void judge_image_create(struct judging *judging)
 	}
 }
 
-/* The daemon reads it as it reads that of a create. */
+/* The daemon reads the body of a commit as it reads that of a create. */
 void judge_commit(struct judging *judging)
 {
 	facts_container_create(judging->verdict, judging->body, NULL);
@@ -693,7 +693,7 @@ static void judge_task(struct judging *judging, const struct value *task)
 	judge_log(judging, body_string(log, "Name"), body_get(log, "Options"));
 }
 
-/* Whoever may change the service may read them: its commands see them as files. */
+/* A caller that may change the service may read its secrets: the commands of the service see them as files. */
 static void judge_references(struct judging *judging, const struct value *list, const char *field,
 			     const char *what)
 {
@@ -739,7 +739,7 @@ void judge_swarm(struct judging *judging)
 	facts_swarm(judging->verdict, judging->body);
 }
 
-/* What the other nodes of a swarm trust, and who may become one. */
+/* An update of a swarm changes whom its nodes trust, and who may become a node. */
 void judge_swarm_update(struct judging *judging)
 {
 	static const char *const tokens[] = {"rotateWorkerToken", "rotateManagerToken",
@@ -771,7 +771,7 @@ void judge_secret(struct judging *judging)
 
 void judge_node(struct judging *judging)
 {
-	/* As the daemon takes it, in any case. */
+	/* The daemon takes the role in upper and lower case. */
 	if (gofold_is(body_string(judging->body, "Role"), "manager", GOFOLD_UPPER))
 		ADD(judging, FINDING_SWARM, SEVERITY_MEDIUM, "the node is to be a manager");
 	facts_node(judging->verdict, judging->body);

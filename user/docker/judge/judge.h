@@ -18,7 +18,7 @@ struct kept {
 	bool more; /* than is kept */
 };
 
-/* What of another container one joins. */
+/* The part of another container that a container joins. */
 enum join_kind {
 	JOIN_PID = 'p',
 	JOIN_NETWORK = 'n',
@@ -29,7 +29,7 @@ enum join_kind {
 	JOIN_VOLUMES = 'v',
 };
 
-/* What a container that is dangerous by itself gives whoever asks for an operation on it. */
+/* What the caller of an operation gets of a container that is dangerous by itself. */
 enum judge_entry {
 	ENTRY_NONE, /* nothing; or the operation's judge says it, as of a start */
 	ENTRY_BESIDE, /* its name, its memory, the files of its own: nothing that it has of the host */
@@ -79,13 +79,14 @@ void judge_swarm_update(struct judging *judging);
 void judge_secret(struct judging *judging);
 void judge_node(struct judging *judging);
 
-/* What the container that the operation acts on, or in, has, as far as the operation gives it to the caller. */
+/* Adds the findings of the container that the operation acts on, as far as the operation gives the caller what they
+ * are about. */
 void judge_entry(struct judging *judging);
 
-/* Whether somebody looked at what the container of the operation may do; else that is a finding. */
+/* Whether the findings of the operation's container are known; if not, that is a finding. */
 bool judge_container_known(struct judging *judging);
 
-/* That what is created joins KIND of the container KEY: what that has of the host it has as well. */
+/* Judges that the new container joins KIND of the container KEY: it gets what KEY has of the host. */
 void judge_join(struct judging *judging, enum join_kind kind, struct bytes key);
 
 /* Adds to TO what CONTAINER has through others that it joins, as they are now. */

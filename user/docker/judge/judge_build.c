@@ -124,7 +124,7 @@ static void judge_volume(struct judging *judging, const char *key, struct bytes 
 	judge_bind(judging, value);
 }
 
-/* What the engine reads or writes itself, outside of any container. */
+/* Judges a path of the host that the engine itself reads or writes, outside of any container. */
 static void judge_path(struct judging *judging, const char *key, struct bytes value, bool read_only)
 {
 	struct host_source source;

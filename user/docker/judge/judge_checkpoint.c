@@ -37,7 +37,7 @@ static void judge_query(struct judging *judging, const char *key, const char *wh
 		judge_directory(judging, what, read_only, least, text_since(&directory, 0), name);
 }
 
-/* What follows the last slash of the path is its name. */
+/* The checkpoint's name follows the last slash of the path. */
 void judge_checkpoint_delete(struct judging *judging)
 {
 	judge_query(judging, "dir", "the engine removes what is below", false, SEVERITY_HIGH,
@@ -59,7 +59,7 @@ void judge_checkpoint_create(struct judging *judging)
 				body_string(judging->body, "CheckpointID"));
 }
 
-/* Of a start that restores one: what runs then is what the files say. */
+/* A start that restores a checkpoint runs what the checkpoint's files say. */
 void judge_checkpoint_start(struct judging *judging)
 {
 	judge_query(judging, "checkpoint-dir", "restored from what is below", true, SEVERITY_HIGH,

@@ -30,7 +30,7 @@ enum finding_severity judge_capability_severity(struct bytes name);
 
 /* --- judge_known.c */
 
-/* What can matter and is not understood: VALUE of FIELD. SEVERITY_NONE: the usual one. */
+/* Adds the finding that VALUE of FIELD can matter and is not understood. SEVERITY_NONE: the usual severity. */
 void judge_not_judged(struct judging *judging, enum finding_severity severity, const char *field,
 		      struct bytes value);
 

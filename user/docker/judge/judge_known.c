@@ -229,7 +229,7 @@ bool judge_volume_key_matters(void *data, const struct value *element)
 
 /* --- the rest ----------------------------------------------------------------------------------- */
 
-/* What steers runtimes, devices and Podman itself by its name. */
+/* How severe an annotation KEY is: some steer runtimes, devices or Podman itself. */
 static enum finding_severity annotation_severity(struct bytes key)
 {
 	static const char *const steering[] = {

@@ -8,7 +8,7 @@
 enum option_kind {
 	OPTION_HARMLESS, /* also files of certificates, which are read and not told */
 	OPTION_ADDRESS,
-	OPTION_FILE, /* that is written */
+	OPTION_FILE, /* the engine writes to this file */
 };
 
 /* clang-format off */
@@ -62,7 +62,7 @@ static struct bytes socket_path(struct bytes address)
 	return (struct bytes){0};
 }
 
-/* Those that the system's log listens on: the driver would use them by itself. */
+/* Whether the system's log listens on PATH: the driver would use such a socket by itself. */
 static bool is_system_log(struct bytes path)
 {
 	static const char *const sockets[] = {"/dev/log", "/run/systemd/journal/dev-log",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What protects a container, and is switched off or exchanged. */
+/* Protections of a container that a request switches off or exchanges. */
 #include "base/bytes.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
@@ -119,7 +119,7 @@ static struct opinion opinion_of(struct bytes text)
 		return of_switch(&option, true);
 	if (bytes_are(option.name, "writable-cgroups"))
 		return of_switch(&option, false);
-	if (bytes_are(text, "disable")) /* of an old client: a label without its name */
+	if (bytes_are(text, "disable")) /* an old client leaves out the name, label */
 		return OPINION(SEVERITY_HIGH);
 	if (!option.has_value)
 		return OPINION(SEVERITY_NONE);
@@ -221,7 +221,7 @@ static bool covers(const struct value *list, const char *path)
 	return covered;
 }
 
-/* LIST is given: what is no longer protected by it. */
+/* Judges a LIST that replaces the default one: paths that LIST lacks are no longer protected. */
 static void judge_open_paths(struct judging *judging, const char *field, bool hidden,
 			     const struct value *list, const struct value *other)
 {

@@ -6,7 +6,7 @@ static uint64_t last_time(const struct remover *remover)
 	return remover->count ? remover->times[(remover->count - 1) % REMOVALS_MANY] : 0;
 }
 
-/* Where CALLER is counted: its own place, or that of who was idle longest. */
+/* The place in which CALLER's removals are counted: its own, or the one that was idle longest. */
 static struct remover *find_remover(struct removals *removals, const struct caller *caller)
 {
 	struct remover *idlest = removals->removers;

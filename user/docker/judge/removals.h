@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who removes many things in a short time: counted by user and cgroup, since a loop in a shell is many
- * processes. */
+/* Finds callers that remove many objects in a short time. Removals are counted by user and cgroup, because a loop in a
+ * shell is many processes. */
 #ifndef CALLERD_REMOVALS_H
 #define CALLERD_REMOVALS_H
 

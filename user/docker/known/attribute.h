@@ -10,9 +10,8 @@ enum engine_attribute {
 	ATTRIBUTE_EXIT_CODE = 1 << 0, /* exitCode */
 	ATTRIBUTE_SIGNAL = 1 << 1,    /* signal */
 	ATTRIBUTE_EXEC_ID = 1 << 2,   /* execID */
-	ATTRIBUTE_NAME =
-		1
-		<< 3, /* name: of an image whose event has no reference; a container's is its own */
+	/* name: of an image whose event has no reference; a container's name is its own. */
+	ATTRIBUTE_NAME = 1 << 3,
 	ATTRIBUTE_IMAGE = 1 << 4, /* image: of a container made without one; else its own */
 	ATTRIBUTES = 5,
 };

@@ -109,7 +109,7 @@ static void unlink_entry(struct kind *kind, struct entry *entry)
 	*(entry->older ? &entry->older->newer : &kind->oldest) = entry->newer;
 }
 
-static void use(struct kind *kind, struct entry *entry)
+static void mark_used(struct kind *kind, struct entry *entry)
 {
 	if (kind->newest == entry)
 		return;
@@ -131,25 +131,25 @@ static void remove_entry(struct kind *kind, struct entry *entry)
 }
 
 /* ENTRY was put, and takes MEMORY bytes now: the idlest of its kind make room for it. */
-static void was_put(struct inventory *inventory, struct kind *kind, struct entry *entry,
-		    size_t memory)
+static void note_put(struct inventory *inventory, struct kind *kind, struct entry *entry,
+		     size_t memory)
 {
 	kind->memory += memory - entry->memory;
 	entry->memory = memory;
 	entry->generation = inventory->generation;
-	use(kind, entry);
+	mark_used(kind, entry);
 	while (kind->oldest != entry &&
 	       (kind->count > kind->max || kind->memory > (size_t)kind->max * MEMORY_EACH))
 		kind->drop(inventory, kind->oldest);
 }
 
-/* What a known value becomes with NEW. */
+/* NEW where it is known and has at most MAX bytes, else OLD. */
 static struct bytes merged(struct bytes old, struct bytes new, size_t max)
 {
 	return new.data &&new.size <= max ? new : old;
 }
 
-static struct bytes keep(char **at, struct bytes bytes)
+static struct bytes pack_text(char **at, struct bytes bytes)
 {
 	struct bytes kept = {bytes.data ? *at : NULL, bytes.size};
 
@@ -190,7 +190,7 @@ static void keep_findings(char **at, struct finding *to, unsigned int *ret_count
 	*ret_count = bounded_count(count);
 	for (unsigned int i = 0; i < *ret_count; i++) {
 		to[i] = from[i];
-		to[i].detail = keep(at, cut_text(from[i].detail, DETAIL_MAX));
+		to[i].detail = pack_text(at, cut_text(from[i].detail, DETAIL_MAX));
 	}
 }
 
@@ -265,8 +265,8 @@ static int add_alias(struct inventory *inventory, struct container *container, s
 	if (!alias)
 		return -ENOMEM;
 	at = alias->name;
-	keep(&at, first);
-	keep(&at, last);
+	pack_text(&at, first);
+	pack_text(&at, last);
 	alias->size = size;
 	alias->container = container;
 	HASH_ADD_KEYPTR(hh, inventory->aliases_by_name, alias->name, alias->size, alias);
@@ -277,7 +277,7 @@ static int add_alias(struct inventory *inventory, struct container *container, s
 	alias->next = container->aliases;
 	container->aliases = alias;
 	add_entry(&inventory->aliases, &alias->entry);
-	was_put(inventory, &inventory->aliases, &alias->entry, sizeof(*alias) + size);
+	note_put(inventory, &inventory->aliases, &alias->entry, sizeof(*alias) + size);
 	return 0;
 }
 
@@ -427,12 +427,12 @@ static int fill_container(struct inventory *inventory, struct container *contain
 	text = at = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
-	name = keep(&at, name);
-	view.image = keep(&at, view.image);
-	view.image_id = keep(&at, view.image_id);
-	view.user = keep(&at, view.user);
-	view.joins = keep(&at, view.joins);
-	view.places = keep(&at, view.places);
+	name = pack_text(&at, name);
+	view.image = pack_text(&at, view.image);
+	view.image_id = pack_text(&at, view.image_id);
+	view.user = pack_text(&at, view.user);
+	view.joins = pack_text(&at, view.joins);
+	view.places = pack_text(&at, view.places);
 	keep_findings(&at, view.findings, &view.finding_count, findings->findings,
 		      findings->finding_count);
 	if (old->name.size && !bytes_equal(old->name, name))
@@ -441,7 +441,7 @@ static int fill_container(struct inventory *inventory, struct container *contain
 	free(container->text);
 	container->text = text;
 	container->view = view;
-	was_put(inventory, &inventory->containers, &container->entry, sizeof(*container) + size);
+	note_put(inventory, &inventory->containers, &container->entry, sizeof(*container) + size);
 	return take_name(inventory, container, name);
 }
 
@@ -494,7 +494,7 @@ int inventory_alias_container(struct inventory *inventory, struct bytes id, stru
 		return 0;
 	HASH_FIND(hh, inventory->aliases_by_name, name.data, name.size, alias);
 	if (alias && alias->container == container) {
-		was_put(inventory, &inventory->aliases, &alias->entry, alias->entry.memory);
+		note_put(inventory, &inventory->aliases, &alias->entry, alias->entry.memory);
 		return 0;
 	}
 	if (alias)
@@ -516,7 +516,7 @@ const struct inventory_container *inventory_container(struct inventory *inventor
 
 	if (!container)
 		return NULL;
-	use(&inventory->containers, &container->entry);
+	mark_used(&inventory->containers, &container->entry);
 	return &container->view;
 }
 
@@ -571,14 +571,14 @@ static int fill_exec(struct inventory *inventory, struct exec *exec,
 
 	if (!text)
 		return -ENOMEM;
-	view.container_id = keep(&at, view.container_id);
-	view.command = keep(&at, view.command);
+	view.container_id = pack_text(&at, view.container_id);
+	view.command = pack_text(&at, view.command);
 	keep_findings(&at, view.findings, &view.finding_count, findings->findings,
 		      findings->finding_count);
 	free(exec->text);
 	exec->text = text;
 	exec->view = view;
-	was_put(inventory, &inventory->execs, &exec->entry, sizeof(*exec) + size);
+	note_put(inventory, &inventory->execs, &exec->entry, sizeof(*exec) + size);
 	return 0;
 }
 
@@ -606,7 +606,7 @@ const struct inventory_exec *inventory_exec(struct inventory *inventory, struct 
 
 	if (!exec)
 		return NULL;
-	use(&inventory->execs, &exec->entry);
+	mark_used(&inventory->execs, &exec->entry);
 	return &exec->view;
 }
 
@@ -649,9 +649,9 @@ static int fill_volume(struct inventory *inventory, struct volume *volume, struc
 	}
 	if (known)
 		HASH_DEL(inventory->volumes_by_name, volume);
-	name = (struct bytes){text, keep(&at, name).size};
-	driver = keep(&at, driver);
-	host_path = host_path.size ? keep(&at, host_path) : (struct bytes){};
+	name = (struct bytes){text, pack_text(&at, name).size};
+	driver = pack_text(&at, driver);
+	host_path = host_path.size ? pack_text(&at, host_path) : (struct bytes){};
 	free(volume->text);
 	volume->text = text;
 	volume->view = (struct inventory_volume){name, driver, host_path};
@@ -667,7 +667,7 @@ static int fill_volume(struct inventory *inventory, struct volume *volume, struc
 	}
 	if (!known)
 		add_entry(&inventory->volumes, &volume->entry);
-	was_put(inventory, &inventory->volumes, &volume->entry, sizeof(*volume) + size);
+	note_put(inventory, &inventory->volumes, &volume->entry, sizeof(*volume) + size);
 	return 0;
 }
 
@@ -695,7 +695,7 @@ const struct inventory_volume *inventory_volume(struct inventory *inventory, str
 
 	if (!volume)
 		return NULL;
-	use(&inventory->volumes, &volume->entry);
+	mark_used(&inventory->volumes, &volume->entry);
 	return &volume->view;
 }
 
@@ -769,7 +769,7 @@ static int add_reference(struct inventory *inventory, struct image *image, struc
 	reference->next = image->references;
 	image->references = reference;
 	add_entry(&inventory->references, &reference->entry);
-	was_put(inventory, &inventory->references, &reference->entry, sizeof(*reference) + size);
+	note_put(inventory, &inventory->references, &reference->entry, sizeof(*reference) + size);
 	return 0;
 }
 
@@ -780,8 +780,8 @@ static int put_reference(struct inventory *inventory, struct image *image, struc
 	if (bytes_begin(name, "<none>")) /* how the list says that there is none */
 		return 0;
 	if (reference && reference->image == image) {
-		was_put(inventory, &inventory->references, &reference->entry,
-			reference->entry.memory);
+		note_put(inventory, &inventory->references, &reference->entry,
+			 reference->entry.memory);
 		return 0;
 	}
 	if (reference)
@@ -815,7 +815,7 @@ int inventory_put_image(struct inventory *inventory, struct bytes id, struct byt
 	image = image_by_id(inventory, id) ?: add_image(inventory, id);
 	if (!image)
 		return -ENOMEM;
-	was_put(inventory, &inventory->images, &image->entry, sizeof(*image));
+	note_put(inventory, &inventory->images, &image->entry, sizeof(*image));
 	return reference.size ? put_reference(inventory, image, reference) : 0;
 }
 
@@ -837,13 +837,13 @@ struct bytes inventory_image(struct inventory *inventory, struct bytes name)
 	struct reference *reference = idtree_is_id(id) ? NULL : find_reference(inventory, name);
 
 	if (reference) {
-		use(&inventory->references, &reference->entry);
+		mark_used(&inventory->references, &reference->entry);
 		image = reference->image;
 	}
 	image = image ?: image_of_id(idtree_find(&inventory->images_by_id, id));
 	if (!image)
 		return (struct bytes){};
-	use(&inventory->images, &image->entry);
+	mark_used(&inventory->images, &image->entry);
 	return (struct bytes){(char *)image + offsetof(struct image, digest) + 1,
 			      strlen(REFERENCE_DIGEST) + ID_DIGITS};
 }
@@ -891,7 +891,7 @@ static void drop_unlisted(struct inventory *inventory, struct kind *kind)
 {
 	struct entry *entry = kind->newest, *older;
 
-	/* What goes with one of these is of another kind, aliases apart, which are swept first. */
+	/* Dropping an entry drops no other one of its kind, but for aliases, which are swept first. */
 	for (; entry; entry = older) {
 		older = entry->older;
 		if (entry->generation != inventory->generation)

@@ -19,7 +19,7 @@ struct inventory;
 struct finding {
 	enum finding_id id;
 	enum finding_severity severity;
-	struct bytes detail; /* for a person, no secrets; owned by whoever has the finding */
+	struct bytes detail; /* for a person, no secrets; owned by the finding's owner */
 };
 
 /* What is known of a container; data NULL and 0 where it is not. All owned by the inventory. */
@@ -40,7 +40,7 @@ struct inventory_container {
 			 * defaults to what it tells later */
 };
 
-/* Whether somebody looked at what it may do. */
+/* Whether anybody found out what CONTAINER may do. */
 static inline bool inventory_container_judged(const struct inventory_container *container)
 {
 	return container->inspected || container->witnessed || container->finding_count;
@@ -83,7 +83,7 @@ int inventory_put_volume(struct inventory *inventory, const struct inventory_vol
  * it has none. <none>:<none> is none. */
 int inventory_put_image(struct inventory *inventory, struct bytes id, struct bytes reference);
 
-/* By full id; one that is not known is nothing to do. */
+/* Both take a full id; they do nothing where no container has it. */
 int inventory_rename_container(struct inventory *inventory, struct bytes id, struct bytes name);
 void inventory_remove_container(struct inventory *inventory, struct bytes id);
 
@@ -93,7 +93,7 @@ int inventory_alias_container(struct inventory *inventory, struct bytes id, stru
 
 void inventory_remove_volume(struct inventory *inventory, struct bytes name);
 
-/* By full id, with all its names; by one of its names, that name alone. */
+/* NAME is a full id: the image goes with all its names. NAME is one of an image's names: that name alone goes. */
 void inventory_remove_image(struct inventory *inventory, struct bytes name);
 
 /* By full id, name (with or without its slash) or the beginning of an id, in the daemon's order of

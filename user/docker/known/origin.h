@@ -11,7 +11,7 @@
 #include "docker/known/operation.h"
 #include "process/caller.h"
 
-/* A request and who made it. Never changes. data NULL, NULL, 0: unknown. */
+/* A request and its caller. Never changes. data NULL, NULL, 0: unknown. */
 struct origin {
 	unsigned int references;
 	struct caller *caller; /* a reference of its own */
@@ -55,7 +55,7 @@ struct deed {
 	struct origin *origin; /* NULL: none is known */
 };
 
-/* Who a container goes back to, for its later events. */
+/* The requests that a container's later events are attributed to. */
 struct owned {
 	struct bytes id;	/* 64 hex digits */
 	struct bytes name;	/* without the slash */

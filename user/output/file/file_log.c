@@ -142,7 +142,7 @@ static int move(const char *path, unsigned int from, unsigned int to)
 	return rename(source, target) ? -errno : 0;
 }
 
-/* Those of a time when more were kept. */
+/* Removes rotated files of a time when more of them were kept. */
 static void remove_beyond(const char *path, unsigned int keep)
 {
 	char name[NAME_SIZE];

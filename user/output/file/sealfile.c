@@ -343,7 +343,7 @@ static int walk_log(struct walk *walk)
 	}
 }
 
-/* What is not as it was left, if anything. */
+/* Writes to TEXT how the log differs from what callerd left, if it does. */
 static void say_what_is_wrong(const struct walk *walk, uint64_t saved, const char *path,
 			      struct say *text)
 {
@@ -379,7 +379,7 @@ static int find_end(const char *log_path, int log_fd, struct chain *chain, struc
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* Why INFO is not of a file of ours; NULL: it is. */
+/* Why INFO is not that of our own file; NULL: it is. */
 static const char *why_not_ours(const struct stat *info)
 {
 	if (!S_ISREG(info->st_mode))
@@ -471,7 +471,7 @@ static int begin(struct sealfile *file, const char *path, bool damaged, int log_
 	return 0;
 }
 
-/* What the file had is overwritten at once: an earlier life may not have come to that. */
+/* Overwrites the older key at once: an earlier life may have ended before that. */
 static int go_on(struct sealfile *file, const char *path, const char *log_path, int log_fd,
 		 struct chain *chain, struct say *text)
 {

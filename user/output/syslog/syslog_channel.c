@@ -14,14 +14,14 @@
 #include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
-#define CLOSE_WAIT                                                                                 \
-	8 /* a tcpi_state: libc's TCP_CLOSE_WAIT, whose header does not go with the kernel's */
+/* A tcpi_state: libc's TCP_CLOSE_WAIT, whose header does not go with the kernel's. */
+#define CLOSE_WAIT 8
 #define OPEN_TIMEOUT 10000 /* milliseconds; for the handshake of TLS as many again */
 #define SEND_BUFFER (256 << 10)
 #define DEAD_AFTER 60000     /* milliseconds without a sign of life */
 #define PROBE_AFTER 60	     /* seconds without anything sent */
 #define PROBE_INTERVAL 15    /* seconds */
-#define READ_MAX (64u << 10) /* bytes at a time: who says more than that to us waits */
+#define READ_MAX (64u << 10) /* bytes at a time: a server that says more waits */
 #define CLOSE_TIMEOUT 1000   /* milliseconds from the end of TLS to the end of its connection */
 
 static void set(int fd, int level, int name, int value)

@@ -44,11 +44,11 @@ struct datagram {
 	struct sockaddr_un path; /* TRANSPORT_UNIX */
 	int fd;			 /* -1: none */
 	uint64_t connected;	 /* ms */
-	unsigned int
-		address;   /* of the host's, by number: on to the next one where nobody listens */
-	uint64_t progress; /* ms: when a message was taken, or the first one waited */
-	bool waits;	   /* for a full receiver */
-	bool refused;	   /* nobody listened */
+	/* The number of the host's address that is used: the next one where nobody listens. */
+	unsigned int address;
+	uint64_t progress;	   /* ms: when a message was taken, or the first one waited */
+	bool waits;		   /* for a full receiver */
+	bool refused;		   /* nobody listened */
 	struct sent recent, older; /* not confirmed; older: before the last run */
 };
 

@@ -179,7 +179,7 @@ static void disconnect(struct syslog_tcp *stream)
 	stream->calm = 0;
 }
 
-/* The connection is gone, and who knows what has arrived. */
+/* The connection is gone, and it is not known which records have arrived. */
 static void break_off(struct syslog_tcp *stream, int error)
 {
 	const char *detail = syslog_channel_error(&stream->channel, error);
@@ -190,7 +190,7 @@ static void break_off(struct syslog_tcp *stream, int error)
 	disconnect(stream);
 }
 
-/* Of those that were written whole: how many arrived, now that the server has ended the connection. */
+/* How many of the records that were written whole have arrived, now that the server has ended the connection. */
 static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 {
 	uint64_t now = clock_now_ms(), grace = (uint64_t)stream->grace, arrived;
