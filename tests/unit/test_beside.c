@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/beside.c"
+#include "system/beside.c"
 
 #define MINUTE (60 * NS_PER_S)
 

@@ -167,10 +167,10 @@ static int disk_thread(pthread_t *ret, const pthread_attr_t *attributes, void *(
 #define rename disk_rename
 #define sealfile_save disk_save
 #define pthread_create disk_thread
-#include "base/disk.c"
+#include "system/disk.c"
 #include "output/file/file_log.c"
 #include "output/file/file_sync.c"
-#include "base/thread.c"
+#include "system/thread.c"
 #include "output/file/file_tail.c"
 #include "output/file/file_seal.c"
 #include "output/file/file_name.c"

@@ -37,7 +37,7 @@ static int play_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t 
 }
 
 #define getpwuid_r play_getpwuid_r
-#include "base/beside.c"
+#include "system/beside.c"
 #include "host/user_names.c"
 
 static void serve(const char *name, int error, bool hang)

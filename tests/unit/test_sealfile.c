@@ -38,7 +38,7 @@ static int count_evolution(unsigned char seed[CHAIN_KEY_SIZE])
 #define fsync count_sync
 
 #include "output/file/sealfile.c"
-#include "base/disk.c"
+#include "system/disk.c"
 
 #include "chaining.h"
 

@@ -37,7 +37,7 @@ static ssize_t disk_write(int fd, const struct iovec *parts, int count, off_t of
 #define pread(fd, data, size, offset) disk_read(fd, data, size, offset)
 #define pwritev(fd, parts, count, offset) disk_write(fd, parts, count, offset)
 #include "output/store/spool.c"
-#include "base/disk.c"
+#include "system/disk.c"
 #include "output/store/spool_directory.c"
 #include "output/store/spool_format.c"
 #include "output/store/spool_read.c"

@@ -16,7 +16,7 @@ static unsigned long long state_size_max = 512ull << 20;
 
 #include "state/state.c"
 #include "state/db.c"
-#include "base/own_file.c"
+#include "system/own_file.c"
 #include "state/state_queue.c"
 #include "state/state_rows.c"
 #include "state/state_schema.c"

@@ -18,7 +18,6 @@
 #include "agent/event_recorder.h"
 #include "agent/losses.h"
 #include "agent/outputs.h"
-#include "base/beside.h"
 #include "base/clock.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
@@ -32,6 +31,7 @@
 #include "kernel/capture.h"
 #include "process/decode.h"
 #include "state/state.h"
+#include "system/beside.h"
 
 #define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */

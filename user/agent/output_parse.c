@@ -257,7 +257,7 @@ static bool set_server(struct sink_options *sink, char *where, const char *port)
 }
 
 /* What KIND[:WHERE] can be. */
-static const struct place {
+static const struct output_place {
 	const char *prefix; /* the whole of it; or it ends in a colon, and WHERE follows */
 	enum sink_kind kind;
 	enum sink_transport transport;
@@ -275,7 +275,7 @@ static const struct place {
 	{"syslog:tls:", SINK_SYSLOG, TRANSPORT_TLS, .port = "6514"},
 };
 
-static bool is_place(const struct place *place, const char *word)
+static bool is_place(const struct output_place *place, const char *word)
 {
 	size_t size = strlen(place->prefix);
 
@@ -287,7 +287,7 @@ static bool is_place(const struct place *place, const char *word)
 /* WORD: KIND[:WHERE]. */
 static bool set_place(struct sink_options *sink, char *word)
 {
-	for (const struct place *place = places; place < places + COUNT(places); place++) {
+	for (const struct output_place *place = places; place < places + COUNT(places); place++) {
 		char *where = word + strlen(place->prefix);
 
 		if (!is_place(place, word))

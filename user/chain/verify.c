@@ -26,12 +26,12 @@
 
 #define WINDOW 3
 
-struct place {
+struct verify_place {
 	uint64_t file, line;
 };
 
 struct line {
-	struct place place;
+	struct verify_place place;
 	bool complete;
 	bool faulted; /* told already that it is not as it was written */
 	struct chain_link link;
@@ -43,7 +43,7 @@ struct line {
 /* Lines that have no place. */
 struct strays {
 	uint64_t count;
-	struct place first;
+	struct verify_place first;
 	bool torn;	 /* the first has no LF */
 	uint64_t number; /* that it says; 0: it has no link */
 };
@@ -51,7 +51,7 @@ struct strays {
 struct verify {
 	struct verify_options options;
 	struct verify_report report;
-	struct place place; /* of the line that was read last */
+	struct verify_place place; /* of the line that was read last */
 	bool any_file;
 
 	struct line window[WINDOW];
@@ -68,8 +68,9 @@ struct verify {
 	uint64_t missing; /* lines since the last seal: so many seals may be among them */
 
 	/* Of the chain that AT is in. */
-	struct place unlike_written; /* the seal file has another hash for that line; line 0: no */
-	struct place beginning;	     /* of its seal 0; line 0: not seen */
+	struct verify_place
+		unlike_written; /* the seal file has another hash for that line; line 0: no */
+	struct verify_place beginning; /* of its seal 0; line 0: not seen */
 	char beginning_key[CHAIN_HEX_SIZE];
 };
 
@@ -99,8 +100,10 @@ void verify_free(struct verify *verify)
 	free(verify);
 }
 
-__attribute__((format(printf, 4, 5))) static void
-tell(struct verify *verify, enum verify_fault fault, struct place place, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void tell(struct verify *verify,
+						       enum verify_fault fault,
+						       struct verify_place place,
+						       const char *format, ...)
 {
 	char what[320];
 	va_list arguments;
@@ -316,7 +319,7 @@ static void tell_changed(struct verify *verify, const struct strays *strays)
 }
 
 /* What came before the line at PLACE: strays, and lines that are MISSING. */
-static void settle(struct verify *verify, uint64_t missing, struct place place)
+static void settle(struct verify *verify, uint64_t missing, struct verify_place place)
 {
 	struct strays strays = verify->strays;
 
@@ -576,7 +579,7 @@ static uint64_t missing_at_end(const struct verify *verify, const struct chain *
 
 static void compare_written(struct verify *verify, const struct chain *written, uint64_t missing)
 {
-	struct place place = verify->started ? verify->at.place : verify->place;
+	struct verify_place place = verify->started ? verify->at.place : verify->place;
 
 	if (is_other_chain(verify, written))
 		tell(verify, VERIFY_FORGED, verify->beginning,

@@ -6,11 +6,11 @@
 
 #include <poll.h>
 
-#include "base/beside.h"
 #include "conversation/reader.h"
 #include "docker/cause/causes.h"
 #include "record/record.h"
 #include "state/state.h"
+#include "system/beside.h"
 
 #define ENGINES_INVENTORY_DEFAULT 65536 /* entries of each kind */
 #define ENGINES_FDS_MAX (2 * CALLERD_SOCKETS_MAX)

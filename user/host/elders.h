@@ -8,8 +8,8 @@
 #ifndef CALLERD_ELDERS_H
 #define CALLERD_ELDERS_H
 
-#include "base/beside.h"
 #include "kernel/capture.h"
+#include "system/beside.h"
 
 struct elders;
 

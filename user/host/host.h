@@ -3,8 +3,8 @@
 #ifndef CALLERD_HOST_H
 #define CALLERD_HOST_H
 
-#include "base/beside.h"
 #include "record/record.h"
+#include "system/beside.h"
 
 struct host;
 

@@ -4,9 +4,9 @@
 #ifndef CALLERD_REFUSED_H
 #define CALLERD_REFUSED_H
 
-#include "base/beside.h"
 #include "kernel/capture.h"
 #include "process/kernel_event.h"
+#include "system/beside.h"
 
 struct refused;
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/beside.h"
+#include "system/beside.h"
 
 struct names;
 

@@ -4,8 +4,8 @@
 #ifndef CALLERD_WATCHER_H
 #define CALLERD_WATCHER_H
 
-#include "base/beside.h"
 #include "kernel/capture.h"
+#include "system/beside.h"
 
 struct watcher;
 

@@ -18,7 +18,7 @@
 #define CHUNKED_KELVIN "chun\xe2\x84\xaa\x65\x64" /* U+212A for the k */
 #define BLANK_MAX 4 /* bytes of CR and LF that Go skips after a POST */
 
-enum state {
+enum http1_state {
 	AT_START,
 	AT_METHOD,
 	AT_TARGET,
@@ -60,7 +60,7 @@ enum version_phase {
 	VERSION_MINOR,
 };
 
-enum kind {
+enum http1_kind {
 	KIND_OTHER,
 	KIND_IGNORED, /* Go drops it before it looks at the value */
 	KIND_HOST,
@@ -92,7 +92,7 @@ enum seen {
 
 static const struct {
 	const char *name;
-	enum kind kind;
+	enum http1_kind kind;
 } headers[] = {
 	{"host", KIND_HOST},
 	{"content-length", KIND_LENGTH},
@@ -757,7 +757,7 @@ static void end_header(struct http1_parser *parser)
 		parser->seen |= 1 << parser->kind;
 }
 
-static enum kind find_kind(const struct http1_parser *parser)
+static enum http1_kind find_kind(const struct http1_parser *parser)
 {
 	if (parser->trailer)
 		return KIND_OTHER;
@@ -768,7 +768,7 @@ static enum kind find_kind(const struct http1_parser *parser)
 }
 
 /* The kind that a header of KIND has where one of that kind came before. */
-static enum kind check_repeated(struct http1_parser *parser, enum kind kind)
+static enum http1_kind check_repeated(struct http1_parser *parser, enum http1_kind kind)
 {
 	if (!(parser->seen & (1 << kind)))
 		return kind;
@@ -794,7 +794,7 @@ static enum kind check_repeated(struct http1_parser *parser, enum kind kind)
 
 static void end_name(struct http1_parser *parser)
 {
-	enum kind kind = check_repeated(parser, find_kind(parser));
+	enum http1_kind kind = check_repeated(parser, find_kind(parser));
 
 	if (!is_request(parser) && (kind == KIND_HOST || kind == KIND_EXPECT)) {
 		kind = KIND_OTHER;

@@ -63,7 +63,7 @@ struct slot {
 enum wanted { WANT_NOTHING, WANT_ALL, WANT_NAME };
 
 /* A string that is being read. */
-struct text {
+struct body_text {
 	enum wanted wanted;
 	bool cut;
 	char *data;
@@ -92,7 +92,7 @@ struct body {
 	unsigned int depth;    /* frames in use */
 	struct slot slot;
 	struct node *target; /* of the string that is being read; NULL: none yet, or none at all */
-	struct text text;
+	struct body_text text;
 	struct base64 base64;
 	size_t key_size; /* may exceed KEY_MAX: then it is none of ours */
 	char key[KEY_MAX];
@@ -273,7 +273,7 @@ static void begin_text(struct body *body, enum wanted wanted)
 /* Makes room for SIZE bytes in all, or for as many as there can be. */
 static void grow_text(struct body *body, size_t size)
 {
-	struct text *text = &body->text;
+	struct body_text *text = &body->text;
 	size_t most = text->capacity + room(body, text_limit(body) + (text->data ? BLOCK_COST : 0));
 	size_t wanted = 2 * text->capacity;
 	char *data;
@@ -306,7 +306,7 @@ static void stop_text(struct body *body)
 /* PIECE is whole characters, and remains so where it is cut. */
 static void add_text(struct body *body, struct bytes piece)
 {
-	struct text *text = &body->text;
+	struct body_text *text = &body->text;
 	const char *end = text->wanted == WANT_NAME ? memchr(piece.data, '=', piece.size) : NULL;
 	size_t size = end ? (size_t)(end - piece.data) : piece.size;
 
@@ -328,7 +328,7 @@ static void add_text(struct body *body, struct bytes piece)
 /* Hands over the text that was read. */
 static struct bytes end_text(struct body *body)
 {
-	struct text *text = &body->text;
+	struct body_text *text = &body->text;
 	struct bytes bytes = {text->data, text->size};
 	char *data;
 

@@ -16,7 +16,7 @@
 #define EXPONENT_MAX 10000 /* Go takes no further digits of an exponent */
 #define FLOAT_DIGITS 309
 
-enum state {
+enum gojson_state {
 	AT_VALUE,
 	AT_ELEMENT_OR_END, /* after [ */
 	AT_KEY_OR_END,	   /* after { */
@@ -620,7 +620,7 @@ static int number_byte(struct gojson *json, char c)
 	return is_digit(c) ? AT_EXPONENT : -1;
 }
 
-static bool may_end(enum state state)
+static bool may_end(enum gojson_state state)
 {
 	return state == AT_ZERO || state == AT_INTEGER || state == AT_FRACTION ||
 	       state == AT_EXPONENT;

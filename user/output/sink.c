@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/thread.h"
-#include "base/wake.h"
 #include "output/driver.h"
 #include "output/store/queue.h"
 #include "output/store/spool.h"
 #include "record/record.h"
+#include "system/thread.h"
+#include "system/wake.h"
 
 #define BATCH 128		/* entries at a time */
 #define RUN_INTERVAL 1000	/* milliseconds */

@@ -132,7 +132,7 @@ enum form {
 };
 
 /* Options by name without dashes; one letter goes with one dash. The first that fits counts. */
-static const struct option {
+static const struct mask_option {
 	char name[20];
 	unsigned int programs; /* only after one of these; 0: always */
 	enum form form;
@@ -1044,7 +1044,7 @@ static void mask_value(struct masker *masker, struct bytes value, enum form form
 	add_mask(masker, bytes_from(value, end + 1));
 }
 
-static const struct option *find_option(const struct masker *masker, struct bytes name)
+static const struct mask_option *find_option(const struct masker *masker, struct bytes name)
 {
 	for (size_t i = 0; i < COUNT(options); i++) {
 		if (options[i].programs && !(options[i].programs & masker->programs))
@@ -1061,7 +1061,8 @@ static bool mask_long_option(struct masker *masker, struct bytes word, bool know
 {
 	size_t dashes = word.data[1] == '-' ? 2 : 1, end = find_any(word, dashes, "=");
 	struct bytes name = slice(word, dashes, end);
-	const struct option *option = known && name.size > 1 ? find_option(masker, name) : NULL;
+	const struct mask_option *option =
+		known && name.size > 1 ? find_option(masker, name) : NULL;
 	enum form form = option ? option->form : WHOLE_UNLESS_OPTION;
 
 	if (known ? !option : !is_secret_setting(name))
@@ -1094,7 +1095,7 @@ static bool can_be(struct bytes value, enum form form)
 static bool mask_short_option(struct masker *masker, struct bytes word)
 {
 	for (size_t at = 1; at < word.size && is_class(word.data[at], LETTER); at++) {
-		const struct option *option = find_option(masker, slice(word, at, at + 1));
+		const struct mask_option *option = find_option(masker, slice(word, at, at + 1));
 		size_t value = at + 1;
 
 		if (!option ||

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/own_file.h"
+#include "system/own_file.h"
 
 #define CALLER_BITS 40 /* of a caller's id, for its number within a life of the agent */
 #define ROW_SIZE_MAX (1u << 20)

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/own_file.h"
 #include "state/db.h"
 #include "state/state_queue.h"
 #include "state/state_rows.h"
+#include "system/own_file.h"
 
 #define BATCH_MAX 1000 /* of what waits, written at once */
 #define RETRY_FIRST 1

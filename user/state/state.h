@@ -15,9 +15,9 @@
 #ifndef CALLERD_STATE_H
 #define CALLERD_STATE_H
 
-#include "base/own_file.h"
 #include "docker/known/origin.h"
 #include "record/record.h"
+#include "system/own_file.h"
 
 #define STATE_CONTAINERS_MAX 20000 /* of all engines, gone ones included */
 #define STATE_DEEDS_MAX 128	   /* of one container: the first ones and the last ones */

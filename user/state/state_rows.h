@@ -3,8 +3,8 @@
 #ifndef CALLERD_STATE_ROWS_H
 #define CALLERD_STATE_ROWS_H
 
-#include "state/state.h"
 #include "state/db.h"
+#include "state/state.h"
 #include "state/state_queue.h"
 
 #define STATE_FORGET_AT_ONCE 64 /* containers */

@@ -7,16 +7,16 @@
 #define PROFILE_MEMORY 16384
 
 /* An option of the engine: NAME=VALUE, or as older clients have it, NAME:VALUE; a bare word has no value. */
-struct option {
+struct security_option {
 	struct bytes name, value;
 	bool has_value;
 };
 
 /* As parseSecurityOpt() does: a colon only where there is no equals sign. */
-static struct option split_option(struct bytes text)
+static struct security_option split_option(struct bytes text)
 {
 	const char *at = text.data ? memchr(text.data, '=', text.size) : NULL;
-	struct option option = {.name = text};
+	struct security_option option = {.name = text};
 
 	if (!at && text.data)
 		at = memchr(text.data, ':', text.size);
@@ -102,7 +102,7 @@ static struct opinion of_label(struct bytes value)
 }
 
 /* A switch that protects where it is on, or where it is off. What is no bool the engine refuses. */
-static struct opinion of_switch(const struct option *option, bool protects)
+static struct opinion of_switch(const struct security_option *option, bool protects)
 {
 	bool on = true;
 
@@ -113,7 +113,7 @@ static struct opinion of_switch(const struct option *option, bool protects)
 
 static struct opinion opinion_of(struct bytes text)
 {
-	struct option option = split_option(text);
+	struct security_option option = split_option(text);
 
 	if (bytes_are(option.name, "no-new-privileges"))
 		return of_switch(&option, true);

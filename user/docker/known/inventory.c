@@ -18,23 +18,23 @@
 	1536 /* bytes that an entry may take on average, if all there may be are there */
 
 /* What an entry of any kind begins with. */
-struct entry {
-	struct entry *newer, *older; /* by use */
-	unsigned int generation;     /* inventory.generation when it was put last */
+struct known_entry {
+	struct known_entry *newer, *older; /* by use */
+	unsigned int generation;	   /* inventory.generation when it was put last */
 	size_t memory;
 };
 
 struct inventory;
 
-struct kind {
-	struct entry *newest, *oldest;
+struct known_kind {
+	struct known_entry *newest, *oldest;
 	unsigned int count, max;
 	size_t memory;
-	void (*drop)(struct inventory *inventory, struct entry *entry);
+	void (*drop)(struct inventory *inventory, struct known_entry *entry);
 };
 
 struct container {
-	struct entry entry;
+	struct known_entry entry;
 	struct id id;
 	struct inventory_container view; /* its texts are in .text */
 	char *text;
@@ -44,7 +44,7 @@ struct container {
 
 /* Another name of a container, /CONTAINER/NAME for the links of the former. */
 struct alias {
-	struct entry entry;
+	struct known_entry entry;
 	UT_hash_handle hh;
 	struct container *container;
 	struct alias *next; /* of the container */
@@ -53,21 +53,21 @@ struct alias {
 };
 
 struct exec {
-	struct entry entry;
+	struct known_entry entry;
 	struct id id;
 	struct inventory_exec view;
 	char *text;
 };
 
 struct volume {
-	struct entry entry;
+	struct known_entry entry;
 	struct inventory_volume view;
 	char *text;
 	UT_hash_handle hh; /* by name */
 };
 
 struct image {
-	struct entry entry;
+	struct known_entry entry;
 	char digest[8]; /* a byte to align what follows, and "sha256:" */
 	struct id id;
 	struct reference *references;
@@ -75,7 +75,7 @@ struct image {
 
 /* A name of an image, in the daemon's familiar form: repository:tag or repository@digest. */
 struct reference {
-	struct entry entry;
+	struct known_entry entry;
 	UT_hash_handle hh;
 	struct image *image;
 	struct reference *next; /* of the image */
@@ -84,7 +84,7 @@ struct reference {
 };
 
 struct inventory {
-	struct kind containers, aliases, execs, volumes, images, references;
+	struct known_kind containers, aliases, execs, volumes, images, references;
 	struct idtree containers_by_id, execs_by_id, images_by_id;
 	struct container *containers_by_name;
 	struct alias *aliases_by_name;
@@ -95,7 +95,7 @@ struct inventory {
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static void link_newest(struct kind *kind, struct entry *entry)
+static void link_newest(struct known_kind *kind, struct known_entry *entry)
 {
 	entry->newer = NULL;
 	entry->older = kind->newest;
@@ -103,13 +103,13 @@ static void link_newest(struct kind *kind, struct entry *entry)
 	kind->newest = entry;
 }
 
-static void unlink_entry(struct kind *kind, struct entry *entry)
+static void unlink_entry(struct known_kind *kind, struct known_entry *entry)
 {
 	*(entry->newer ? &entry->newer->older : &kind->newest) = entry->older;
 	*(entry->older ? &entry->older->newer : &kind->oldest) = entry->newer;
 }
 
-static void mark_used(struct kind *kind, struct entry *entry)
+static void mark_used(struct known_kind *kind, struct known_entry *entry)
 {
 	if (kind->newest == entry)
 		return;
@@ -117,13 +117,13 @@ static void mark_used(struct kind *kind, struct entry *entry)
 	link_newest(kind, entry);
 }
 
-static void add_entry(struct kind *kind, struct entry *entry)
+static void add_entry(struct known_kind *kind, struct known_entry *entry)
 {
 	link_newest(kind, entry);
 	kind->count++;
 }
 
-static void remove_entry(struct kind *kind, struct entry *entry)
+static void remove_entry(struct known_kind *kind, struct known_entry *entry)
 {
 	unlink_entry(kind, entry);
 	kind->count--;
@@ -131,8 +131,8 @@ static void remove_entry(struct kind *kind, struct entry *entry)
 }
 
 /* ENTRY was put, and takes MEMORY bytes now: the idlest of its kind make room for it. */
-static void note_put(struct inventory *inventory, struct kind *kind, struct entry *entry,
-		     size_t memory)
+static void note_put(struct inventory *inventory, struct known_kind *kind,
+		     struct known_entry *entry, size_t memory)
 {
 	kind->memory += memory - entry->memory;
 	entry->memory = memory;
@@ -234,7 +234,7 @@ static struct container *find_container(const struct inventory *inventory, struc
 	return container ?: container_of_id(idtree_find(&inventory->containers_by_id, key));
 }
 
-static void drop_alias(struct inventory *inventory, struct entry *entry)
+static void drop_alias(struct inventory *inventory, struct known_entry *entry)
 {
 	struct alias *alias = (struct alias *)entry;
 	/* NOLINTNEXTLINE: the analyzer loses track of the lists */
@@ -284,7 +284,7 @@ static int add_alias(struct inventory *inventory, struct container *container, s
 /* The container OLD is called NEW now (empty: is no more), and so are its links. */
 static void rename_aliases(struct inventory *inventory, struct bytes old, struct bytes new)
 {
-	struct entry *entry = inventory->aliases.newest, *older;
+	struct known_entry *entry = inventory->aliases.newest, *older;
 
 	for (; entry; entry = older) {
 		struct alias *alias = (struct alias *)entry;
@@ -309,7 +309,7 @@ static void forget_name(struct inventory *inventory, struct container *container
 	container->view.name = (struct bytes){};
 }
 
-static void drop_container(struct inventory *inventory, struct entry *entry)
+static void drop_container(struct inventory *inventory, struct known_entry *entry)
 {
 	struct container *container = (struct container *)entry;
 
@@ -529,7 +529,7 @@ static struct exec *find_exec(const struct inventory *inventory, struct bytes id
 	return found ? (void *)((char *)found - offsetof(struct exec, id)) : NULL;
 }
 
-static void drop_exec(struct inventory *inventory, struct entry *entry)
+static void drop_exec(struct inventory *inventory, struct known_entry *entry)
 {
 	struct exec *exec = (struct exec *)entry;
 
@@ -621,7 +621,7 @@ static struct volume *find_volume(const struct inventory *inventory, struct byte
 	return volume;
 }
 
-static void drop_volume(struct inventory *inventory, struct entry *entry)
+static void drop_volume(struct inventory *inventory, struct known_entry *entry)
 {
 	struct volume *volume = (struct volume *)entry;
 
@@ -722,7 +722,7 @@ static struct reference *find_reference(const struct inventory *inventory, struc
 	return reference;
 }
 
-static void drop_reference(struct inventory *inventory, struct entry *entry)
+static void drop_reference(struct inventory *inventory, struct known_entry *entry)
 {
 	struct reference *reference = (struct reference *)entry;
 	/* NOLINTNEXTLINE: the analyzer loses track of the lists */
@@ -736,7 +736,7 @@ static void drop_reference(struct inventory *inventory, struct entry *entry)
 	free(reference);
 }
 
-static void drop_image(struct inventory *inventory, struct entry *entry)
+static void drop_image(struct inventory *inventory, struct known_entry *entry)
 {
 	struct image *image = (struct image *)entry;
 
@@ -856,12 +856,12 @@ int inventory_new(unsigned int max, struct inventory **ret)
 
 	if (!inventory)
 		return -ENOMEM;
-	inventory->containers = (struct kind){.max = max, .drop = drop_container};
-	inventory->aliases = (struct kind){.max = ALIASES_MAX, .drop = drop_alias};
-	inventory->execs = (struct kind){.max = max, .drop = drop_exec};
-	inventory->volumes = (struct kind){.max = max, .drop = drop_volume};
-	inventory->images = (struct kind){.max = max, .drop = drop_image};
-	inventory->references = (struct kind){.max = max, .drop = drop_reference};
+	inventory->containers = (struct known_kind){.max = max, .drop = drop_container};
+	inventory->aliases = (struct known_kind){.max = ALIASES_MAX, .drop = drop_alias};
+	inventory->execs = (struct known_kind){.max = max, .drop = drop_exec};
+	inventory->volumes = (struct known_kind){.max = max, .drop = drop_volume};
+	inventory->images = (struct known_kind){.max = max, .drop = drop_image};
+	inventory->references = (struct known_kind){.max = max, .drop = drop_reference};
 	*ret = inventory;
 	return 0;
 }
@@ -887,9 +887,9 @@ void inventory_sweep(struct inventory *inventory)
 	inventory->generation++;
 }
 
-static void drop_unlisted(struct inventory *inventory, struct kind *kind)
+static void drop_unlisted(struct inventory *inventory, struct known_kind *kind)
 {
-	struct entry *entry = kind->newest, *older;
+	struct known_entry *entry = kind->newest, *older;
 
 	/* Dropping an entry drops no other one of its kind, but for aliases, which are swept first. */
 	for (; entry; entry = older) {
@@ -902,7 +902,7 @@ static void drop_unlisted(struct inventory *inventory, struct kind *kind)
 /* No list shows execs: they go with their containers. */
 static void drop_orphans(struct inventory *inventory)
 {
-	struct entry *entry = inventory->execs.newest, *older;
+	struct known_entry *entry = inventory->execs.newest, *older;
 
 	for (; entry; entry = older) {
 		struct exec *exec = (struct exec *)entry;

@@ -15,22 +15,22 @@
 
 /* --- the chain's place ------------------------------------------------------------------------ */
 
-static struct place place_of(const struct chain *chain)
+static struct file_place place_of(const struct chain *chain)
 {
-	struct place place = {.lines = chain->lines, .unsealed = chain->unsealed};
+	struct file_place place = {.lines = chain->lines, .unsealed = chain->unsealed};
 
 	memcpy(place.last, chain->last, sizeof(place.last));
 	return place;
 }
 
-static void go_to(struct chain *chain, const struct place *place)
+static void go_to(struct chain *chain, const struct file_place *place)
 {
 	chain->lines = place->lines;
 	chain->unsealed = place->unsealed;
 	memcpy(chain->last, place->last, sizeof(chain->last));
 }
 
-static const struct place *place_before(const struct batch *batch, unsigned int line)
+static const struct file_place *place_before(const struct batch *batch, unsigned int line)
 {
 	return line ? &batch->lines[line - 1].after : &batch->before;
 }

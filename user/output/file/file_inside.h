@@ -23,7 +23,7 @@
 #define WARNINGS_MAX 4
 
 /* Where a chain is, between two seals. */
-struct place {
+struct file_place {
 	uint64_t lines, unsealed;
 	unsigned char last[CHAIN_HASH_SIZE];
 };
@@ -32,10 +32,10 @@ struct place {
 struct batch {
 	struct text text;
 	unsigned int count;
-	struct place before;
+	struct file_place before;
 	struct {
 		size_t end; /* in text */
-		struct place after;
+		struct file_place after;
 	} lines[BATCH_LINES];
 };
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/disk.h"
 #include "base/text.h"
 #include "output/file/file_inside.h"
+#include "system/disk.h"
 
 #define SEAL_SIZE 1024 /* bytes; a guess until there was one */
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/disk.h"
-#include "base/thread.h"
+#include "system/disk.h"
+#include "system/thread.h"
 
 #define STACK_SIZE (256u << 10)
 

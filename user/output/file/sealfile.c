@@ -23,10 +23,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/disk.h"
 #include "base/text.h"
 #include "chain/lines.h"
 #include "chain/link.h"
+#include "system/disk.h"
 
 #define SLOTS 2
 #define SLOT_DISTANCE 4096
@@ -46,15 +46,15 @@
 #define WORK_OF_SEAL 1000 /* a public key and a signature */
 
 /* On disk; little-endian. */
-struct slot {
+struct seal_slot {
 	char magic[16];
 	uint64_t generation, lines, seals, unsealed;
 	unsigned char last[CHAIN_HASH_SIZE], seed[CHAIN_KEY_SIZE], first_key[CHAIN_KEY_SIZE];
 	unsigned char hash[CHAIN_HASH_SIZE]; /* of all before */
 };
 
-static_assert(sizeof(MAGIC) == sizeof(((struct slot *)0)->magic), "the NUL counts");
-static_assert(sizeof(struct slot) == 176, "no padding");
+static_assert(sizeof(MAGIC) == sizeof(((struct seal_slot *)0)->magic), "the NUL counts");
+static_assert(sizeof(struct seal_slot) == 176, "no padding");
 
 struct sealfile {
 	int fd;
@@ -81,15 +81,15 @@ __attribute__((format(printf, 2, 3))) static void say(struct say *to, const char
 
 /* --- slots ------------------------------------------------------------------------------------ */
 
-static int hash_slot(const struct slot *slot, unsigned char ret[CHAIN_HASH_SIZE])
+static int hash_slot(const struct seal_slot *slot, unsigned char ret[CHAIN_HASH_SIZE])
 {
-	return key_hash((struct bytes){(const char *)slot, offsetof(struct slot, hash)}, ret);
+	return key_hash((struct bytes){(const char *)slot, offsetof(struct seal_slot, hash)}, ret);
 }
 
 static int write_slot(struct sealfile *file, unsigned int index, uint64_t generation,
 		      const struct chain *chain)
 {
-	struct slot slot = {
+	struct seal_slot slot = {
 		.magic = MAGIC,
 		.generation = htole64(generation),
 		.lines = htole64(chain->lines),
@@ -111,7 +111,7 @@ static int write_slot(struct sealfile *file, unsigned int index, uint64_t genera
 	return error;
 }
 
-static void chain_of_slot(const struct slot *slot, struct chain *ret)
+static void chain_of_slot(const struct seal_slot *slot, struct chain *ret)
 {
 	*ret = (struct chain){
 		.lines = le64toh(slot->lines),
@@ -123,7 +123,7 @@ static void chain_of_slot(const struct slot *slot, struct chain *ret)
 	*key_put_hex(ret->first_key, slot->first_key, sizeof(slot->first_key)) = '\0';
 }
 
-static bool is_slot(const struct slot *slot)
+static bool is_slot(const struct seal_slot *slot)
 {
 	unsigned char hash[CHAIN_HASH_SIZE];
 
@@ -135,7 +135,7 @@ static bool is_slot(const struct slot *slot)
 static int read_slots(struct sealfile *file, struct chain *ret)
 {
 	int found = -EBADMSG;
-	struct slot slot;
+	struct seal_slot slot;
 
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		ssize_t size = pread(file->fd, &slot, sizeof(slot), i * SLOT_DISTANCE);
@@ -189,7 +189,7 @@ int sealfile_save(struct sealfile *file, const struct chain *chain, bool sync)
 
 /* --- the log's end ---------------------------------------------------------------------------- */
 
-struct walk {
+struct seal_walk {
 	int fd;
 	off_t at;
 	struct chain *chain; /* as it was saved, and then as far as the log could be followed */
@@ -203,7 +203,7 @@ struct walk {
 
 static ssize_t read_log(void *data, char *to, size_t size)
 {
-	struct walk *walk = data;
+	struct seal_walk *walk = data;
 	ssize_t got = pread(walk->fd, to, size, walk->at);
 
 	if (got < 0)
@@ -242,7 +242,7 @@ static bool made_by(const unsigned char seed[CHAIN_KEY_SIZE], const struct chain
 
 /* Goes on behind LINE if it is a seal of this chain and later than what is known: then all before it is, too,
  * whatever was in between. */
-static bool follow_seal(struct walk *walk, const struct chain_link *link, struct bytes line,
+static bool follow_seal(struct seal_walk *walk, const struct chain_link *link, struct bytes line,
 			const unsigned char hash[CHAIN_HASH_SIZE])
 {
 	struct chain *chain = walk->chain;
@@ -267,7 +267,7 @@ static bool follow_seal(struct walk *walk, const struct chain_link *link, struct
 }
 
 /* Whether LINE is of this chain, where it is known. */
-static bool follow(struct walk *walk, const struct chain_link *link, struct bytes line,
+static bool follow(struct seal_walk *walk, const struct chain_link *link, struct bytes line,
 		   const unsigned char hash[CHAIN_HASH_SIZE])
 {
 	struct chain *chain = walk->chain;
@@ -281,7 +281,7 @@ static bool follow(struct walk *walk, const struct chain_link *link, struct byte
 	return true;
 }
 
-static int walk_line(struct walk *walk, struct bytes line)
+static int walk_line(struct seal_walk *walk, struct bytes line)
 {
 	struct chain *chain = walk->chain;
 	unsigned char hash[CHAIN_HASH_SIZE];
@@ -306,7 +306,7 @@ static int walk_line(struct walk *walk, struct bytes line)
 }
 
 /* Follows the chain through what the log has from the byte START on. */
-static int walk_from(struct walk *walk, off_t start)
+static int walk_from(struct seal_walk *walk, off_t start)
 {
 	struct lines lines = {.read = read_log, .data = walk};
 	bool complete, first = start > 0; /* of a line that began before */
@@ -326,7 +326,7 @@ static int walk_from(struct walk *walk, off_t start)
 	return result < 0 ? result : 0;
 }
 
-static int walk_log(struct walk *walk)
+static int walk_log(struct seal_walk *walk)
 {
 	uint64_t tail = TAIL_MIN;
 	struct stat info;
@@ -344,7 +344,7 @@ static int walk_log(struct walk *walk)
 }
 
 /* Writes to TEXT how the log differs from what callerd left, if it does. */
-static void say_what_is_wrong(const struct walk *walk, uint64_t saved, const char *path,
+static void say_what_is_wrong(const struct seal_walk *walk, uint64_t saved, const char *path,
 			      struct say *text)
 {
 	if (!walk->strange || (!saved && !walk->any_link))
@@ -366,7 +366,7 @@ static void say_what_is_wrong(const struct walk *walk, uint64_t saved, const cha
 
 static int find_end(const char *log_path, int log_fd, struct chain *chain, struct say *text)
 {
-	struct walk walk = {.fd = log_fd, .chain = chain, .work = WORK_MAX};
+	struct seal_walk walk = {.fd = log_fd, .chain = chain, .work = WORK_MAX};
 	uint64_t saved = chain->lines;
 	int error = walk_log(&walk);
 
@@ -436,7 +436,7 @@ static int open_file(const char *path, struct say *text)
 static int has_chain(int log_fd, bool *ret)
 {
 	struct chain none = {0};
-	struct walk walk = {.fd = log_fd, .chain = &none};
+	struct seal_walk walk = {.fd = log_fd, .chain = &none};
 	struct stat info;
 	int error = fstat(log_fd, &info) ? -errno : 0;
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/disk.h"
 #include "output/store/spool_format.h"
+#include "system/disk.h"
 
 static const char *why_not_ours(const struct stat *info)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/disk.h"
+#include "system/disk.h"
 
 #include <fcntl.h>
 #include <libgen.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/own_file.h"
+#include "system/own_file.h"
 
 #include <dirent.h>
 #include <errno.h>

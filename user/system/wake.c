@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/wake.h"
+#include "system/wake.h"
 
 #include <errno.h>
 
-#include "base/thread.h"
+#include "system/thread.h"
 
 void wake_init(struct wake *wake)
 {
