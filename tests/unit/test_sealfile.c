@@ -44,7 +44,7 @@ static int count_evolution(unsigned char seed[CHAIN_KEY_SIZE])
 
 #define LINES 14
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
-#define FILE_SIZE (SLOT_DISTANCE + sizeof(struct slot))
+#define FILE_SIZE (SLOT_DISTANCE + sizeof(struct seal_slot))
 
 static char directory[64], path[96], seal_path[112], said[512];
 
@@ -428,11 +428,11 @@ static void survives_torn_writes(void **state)
 			size_t first_at = older * SLOT_DISTANCE;
 			size_t at = (second ? (older + 1) % SLOTS : older) * SLOT_DISTANCE;
 
-			for (size_t done = 0; done <= sizeof(struct slot); done++) {
+			for (size_t done = 0; done <= sizeof(struct seal_slot); done++) {
 				memcpy(torn, before, FILE_SIZE);
 				if (second)
 					memcpy(torn + first_at, after + first_at,
-					       sizeof(struct slot));
+					       sizeof(struct seal_slot));
 				memcpy(torn + at, after + at, done);
 				write_seal_file(torn, FILE_SIZE);
 				if (second)
@@ -458,7 +458,7 @@ static void tells_damage(void **state)
 	save(&past.chain[LINES]);
 	read_seal_file(data);
 	/* Any byte of one slot is no harm. */
-	for (size_t at = 0; at < sizeof(struct slot); at++) {
+	for (size_t at = 0; at < sizeof(struct seal_slot); at++) {
 		data[at] ^= 1;
 		write_seal_file(data, FILE_SIZE);
 		expect_going_on(&past.chain[LINES], "");
@@ -470,7 +470,7 @@ static void tells_damage(void **state)
 	assert_int_equal(sealfile_peek(seal_path, &chain), -EBADMSG);
 	expect_new("is damaged: a new chain begins", &chain);
 	assert_memory_not_equal(chain.seed, past.chain[0].seed, CHAIN_KEY_SIZE);
-	for (size_t size = 1; size < sizeof(struct slot); size += 35) {
+	for (size_t size = 1; size < sizeof(struct seal_slot); size += 35) {
 		write_seal_file(data, size);
 		expect_new("is damaged: a new chain begins", &chain);
 	}
