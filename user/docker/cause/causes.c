@@ -10,7 +10,8 @@
 #include "secret/mask.h"
 
 #define WAITING_MAX 65536
-#define RECOVERY_WAIT 2000000000ull /* ns: what the engine tells after all comes first */
+/* ns that a concluded event waits: the engine may still tell it. */
+#define RECOVERY_WAIT 2000000000ull
 
 /* --- the record ------------------------------------------------------------------------------- */
 
@@ -20,7 +21,7 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 	const struct inventory_exec *exec =
 		inventory_exec(causes->options.inventories[socket], event->exec_id);
 
-	/* A label can stand where the exec's id is told, and name another container's exec. */
+	/* The exec's id may be a label, which names an exec of another container. */
 	if (!event->program.data || !exec || !exec->command.size ||
 	    !bytes_equal(exec->container_id, event->id))
 		return event->program;
@@ -58,7 +59,7 @@ static struct bytes told_name(struct bytes name, struct text *masked)
 	return mask_reference(masked, name) ? text_since(masked, 0) : name;
 }
 
-/* Each kind once, the gravest of it. Returns how many. */
+/* Each kind of finding once, in its gravest form. Returns how many. */
 static unsigned int findings_of(const struct origin *origin,
 				struct record_finding findings[INVENTORY_FINDINGS_MAX])
 {
@@ -140,7 +141,7 @@ static void free_waiting(struct causes *causes, struct event_queue *queue)
 	free(waiting);
 }
 
-/* Tells the first one, unless it is to wait. */
+/* Tells the first event, unless it has to wait. Returns whether it was told. */
 static bool run_first(struct causes *causes, unsigned int socket, struct event_queue *queue,
 		      bool late)
 {
@@ -153,7 +154,7 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 	causes->stats.late += late;
 	if (!waiting->recovered && waiting->event->time)
 		causes->engines[socket].position = waiting->event->time;
-	origin_ref(cause.origin); /* what it changes may be the last to have it */
+	origin_ref(cause.origin); /* causes_apply() may give up the last other reference */
 	tell(causes, socket, waiting, &cause);
 	causes_apply(causes, socket, waiting, &cause);
 	origin_unref(cause.origin);
@@ -161,7 +162,7 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 	return true;
 }
 
-/* Whether what was concluded has been told meanwhile, or is no longer so. */
+/* Whether a concluded event has been told by the engine meanwhile, or is no longer true. */
 static bool is_known(const struct engine_side *engine, const struct engine_event *event)
 {
 	const struct owner *owner = owners_find(&engine->owners, event->id);
@@ -169,7 +170,7 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 	if (event->act == ACTION_DESTROY)
 		return !owner || owner->generation == engine->generation;
 	if (!owner)
-		return true; /* it went: there are no more events of it */
+		return true; /* the container was removed: it has no more events */
 	if (event->act == ACTION_CREATE)
 		return owner->created;
 	if (event->act == ACTION_START)
@@ -272,7 +273,8 @@ void causes_gap(struct causes *causes, unsigned int socket, uint64_t since)
 static void recover(struct causes *causes, unsigned int socket, const struct owner *owner,
 		    enum engine_action action, uint64_t time, uint64_t now)
 {
-	bool dead = action == ACTION_DIE && !owner->running; /* else its code is not that of then */
+	/* The exit code of one that runs is of another end. */
+	bool dead = action == ACTION_DIE && !owner->running;
 	struct engine_event event = {
 		.kind = ENGINE_CONTAINER,
 		.act = action,
@@ -289,7 +291,7 @@ static void recover(struct causes *causes, unsigned int socket, const struct own
 	enqueue(causes, &causes->engines[socket].recovered, &event, true, now);
 }
 
-/* What happened to it since the gap, as its present state has it. */
+/* Concludes what happened to a container since the gap from its present state. */
 static void look_back(struct causes *causes, unsigned int socket, struct owner *owner, uint64_t now)
 {
 	uint64_t since = causes->engines[socket].gap_since;

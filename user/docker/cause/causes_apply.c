@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What events change: who containers and execs go back to. */
+/* What an event changes: whose containers and execs are. */
 #include <signal.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "docker/cause/causes_inside.h"
-
-/* --- what it changes -------------------------------------------------------------------------- */
 
 static void keep_deed(const struct causes *causes, unsigned int socket,
 		      const struct waiting_event *waiting, const struct owner *owner,
@@ -104,7 +102,7 @@ static void was_killed(struct owner *owner, const struct engine_event *event,
 		cause->request->signalled = event->time;
 	if (ledger_signal_is_harmless(signal))
 		return;
-	if (signal == SIGKILL || !signal) /* what is not known may be the worst */
+	if (signal == SIGKILL || !signal) /* a signal that is not known may be SIGKILL */
 		owner_culprit_add(&owner->killer, known ? cause->origin : NULL, cause->basis);
 	if (signal == SIGKILL)
 		return;
@@ -114,7 +112,7 @@ static void was_killed(struct owner *owner, const struct engine_event *event,
 
 static void was_updated(struct owner *owner, const struct cause *cause)
 {
-	owner->inspected = false; /* it may have got another policy */
+	owner->inspected = false; /* the restart policy may be another one */
 	if (cause->request && !cause->request->limits)
 		return;
 	owner_culprit_clear(&owner->limiter);
@@ -134,7 +132,7 @@ static void has_died(struct engine_side *engine, struct owner *owner,
 	owner->state = OWNER_ENDED;
 	owner->reconnected = false;
 	owner->failed = event->has_exit_code && event->exit_code;
-	/* Whoever sends it a signal stops the engine from starting it again. */
+	/* A container that was sent a signal is not started again by the engine. */
 	owner->stopped = cause->kind == CAUSE_REQUEST || owner->signalled;
 }
 
@@ -177,19 +175,19 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	}
 }
 
-/* The engine's word on what the inventory would learn by a request. */
+/* What the inventory learns of a request, where a request was seen, the event tells it where none was. */
 static void tell_inventory(const struct causes *causes, unsigned int socket,
 			   const struct engine_event *event, const struct cause *cause)
 {
 	bool named = event->act == ACTION_CREATE || event->act == ACTION_RENAME;
-	/* Its mounts may lead elsewhere by now. */
+	/* The mounts may lead elsewhere by now. */
 	bool restarted = event->act == ACTION_START && cause->kind != CAUSE_REQUEST;
 	bool changed;
 
 	if (event->act == ACTION_DESTROY)
 		inventory_remove_container(causes->options.inventories[socket], event->id);
-	/* What a request changed was learned with its answer. The event may be told late: by now the name may be
-	 * another one's. */
+	/* What a request changed was learned with its answer. An event may be told late: by now another container
+	 * may have the name. */
 	changed =
 		(named && cause->kind != CAUSE_REQUEST) || event->act == ACTION_UPDATE || restarted;
 	if (changed && causes->options.inspect)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Who made an event happen. */
+/* Finds the cause of an event. */
 #include "docker/cause/causes_inside.h"
 
 #define STATUS_ERROR 400
 #define RESTARTED_WITHIN                                                                           \
 	90000000000ull /* ns: engines wait for up to a minute before they start it again */
 
-#define OBEYED_WITHIN 60000000000ull /* ns: a signal may be what something ended of for so long */
+#define OBEYED_WITHIN 60000000000ull /* ns: an end within this time may be the effect of a signal */
 
-/* The request of a sort, if they are all of one user: the first one. */
+/* The first of some requests, as long as all are of one user. */
 struct only {
 	struct request *request;
 	const struct effect_cause *cause;
@@ -18,15 +18,15 @@ struct only {
 	bool mixed;   /* they are of several sorts */
 };
 
-/* What may be the cause of an event. */
+/* The requests that may be the cause of an event. */
 struct candidates {
 	struct only done;    /* these fit, and succeeded */
 	struct only open;    /* these fit, and are under way */
 	struct only failed;  /* these fit, and failed, which may have effects, too */
 	struct only perhaps; /* these may fit */
-	bool unresolved;     /* and more will be known of them */
-	bool unsent;	     /* of some it is not known yet whose they are */
-	bool doubtful;	     /* one that sent no signal, as far as is known, may have sent one */
+	bool unresolved;     /* and more will be known of .perhaps */
+	bool unsent;	     /* the sender of some is not known yet */
+	bool doubtful;	     /* a request may have sent a signal that was not told of */
 };
 
 /* Where and when an event is looked for. */
@@ -46,7 +46,7 @@ static bool is_same_user(const struct request *a, const struct request *b)
 	return caller_same_user(a->caller, b->caller);
 }
 
-/* Who gave it its name comes before who was only under way. ONE is not younger than those before. */
+/* A request that names the object goes before one that was only under way. ONE is not younger than those before. */
 static void add(struct only *only, const struct only *one)
 {
 	struct only before = *only;
@@ -74,7 +74,7 @@ static bool is_telling(const struct effect_cause *cause)
 	return cause->key == KEY_MADE || cause->key == KEY_REMOVED || cause->failed;
 }
 
-/* Whether it will be known which volumes the container has that REQUEST makes. */
+/* Whether the volumes of the container that REQUEST makes will be known. */
 static bool will_tell_volumes(const struct cause_search *search, const struct request *request)
 {
 	const struct owner *owner;
@@ -112,19 +112,19 @@ static bool is_of(const struct origin *origin, const struct request *request)
 	return origin && bytes_equal(origin->event_id, request->event_id);
 }
 
-/* Whether REQUEST may yet end it by a signal: Docker would have told that before. */
+/* Whether REQUEST ends containers by a signal, and no event of a signal was told: Docker tells that before the end. */
 static bool is_unsignalled(const struct cause_search *search, const struct effect_cause *cause,
 			   const struct request *request)
 {
 	const struct owner *owner = search->owner;
 
-	/* Removals, too, are under way when what they wait for ends by itself. */
+	/* A removal may be under way when the container ends by itself. */
 	return cause->signals && !search->waiting->recovered &&
 	       !strcmp(search->causes->engines[request->socket].name, "docker") &&
 	       (!request->signalled || (owner && request->signalled < owner->started));
 }
 
-/* What is known of the container that REQUEST makes or removes: whether the volume is one of its. */
+/* Whether the volume is one of the container that REQUEST makes or removes, where its volumes are known. */
 static enum match match_volume(const struct cause_search *search, const struct request *request,
 			       enum match match, enum cause_basis *basis)
 {
@@ -181,7 +181,7 @@ static bool search_requests(const struct cause_search *search, struct candidates
 	return found;
 }
 
-/* Those that were under way at the very moment; only if there is none, as far as the clocks go, those next to it. */
+/* Finds requests that were under way at the time of the event; only if there are none, those within SLACK of it. */
 static void find_candidates(const struct causes *causes, unsigned int socket,
 			    const struct effect *effect, const struct waiting_event *waiting,
 			    const struct owner *owner, struct candidates *ret)
@@ -200,8 +200,8 @@ static bool has_others(const struct only *other, const struct only *only)
 	return other->request && (other->several || !is_same_user(other->request, only->request));
 }
 
-/* The only user's whose it can have been. NULL: there is none; *RET_DOUBT: since that is not certain. KNOWS: no
- * request is missing. OPEN_COUNTS: also one that may be answered with nothing having been done. */
+/* The requests of the only user that can have caused the event. NULL: there is none; *RET_DOUBT: because that is not
+ * certain. KNOWS: no request is missing. OPEN_COUNTS: a request counts that may yet be answered with an error. */
 static const struct only *choose(const struct candidates *candidates, bool knows, bool open_counts,
 				 bool *ret_doubt)
 {
@@ -229,7 +229,7 @@ static const struct only *choose(const struct candidates *candidates, bool knows
 	return perhaps->request ? perhaps : NULL;
 }
 
-/* Whether it is one of several of its user. */
+/* Whether other requests of the same user fit as well. */
 static bool is_alike(const struct candidates *candidates, const struct only *only)
 {
 	return only->alike || (only != &candidates->open && candidates->open.request) ||
@@ -250,7 +250,7 @@ static bool may_become_clear(const struct candidates *candidates)
 
 /* --- where no request is -------------------------------------------------------------------------- */
 
-/* Asks the engine, once, for what is to be known of it. Returns whether to wait for that. */
+/* Asks the engine about the container, once. Returns whether the event waits for the answer. */
 static bool ask(const struct causes *causes, unsigned int socket, struct waiting_event *waiting)
 {
 	const struct engine_event *event = waiting->event;
@@ -278,7 +278,7 @@ static bool by_daemon(struct cause *cause, enum cause_reason reason)
 	return true;
 }
 
-/* Whether its end has just brought EVENT with it. */
+/* Whether EVENT came with the end of the container. */
 static bool is_end(const struct owner *owner, const struct engine_event *event)
 {
 	return owner->state == OWNER_ENDED && !owner->reconnected &&
@@ -327,7 +327,7 @@ static bool is_end_by_engine(const struct owner *owner, const struct engine_even
 					  : is_end(owner, event) && !owner->ender;
 }
 
-/* Returns whether it is somebody's. */
+/* Finds the owner whom an event goes back to. Returns whether there is one. */
 static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		      const struct engine_event *event, struct cause *ret)
 {
@@ -348,7 +348,7 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 		return owner->starter_known && !is_ended_by_others(owner, event) &&
 		       inherit(ret, owner->starter, owner->starter_basis);
 	case HEIR_CREATOR:
-		/* Who killed it unseen may have removed it as well. */
+		/* A user who killed it unseen may have removed it as well. */
 		return owner && owner->auto_remove && owner->state == OWNER_ENDED &&
 		       !owner->killer.several && inherit(ret, owner->creator, owner->creator_basis);
 	case HEIR_EXEC:
@@ -362,19 +362,19 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 	return false;
 }
 
-/* Whether the engine starts it by itself now. */
+/* Whether the engine starts the container by its restart policy. */
 static bool is_restarted(const struct engine_side *engine, const struct owner *owner,
 			 const struct waiting_event *waiting)
 {
 	if (!owner->inspected || !owner->restarts)
 		return false;
-	if (engine->gap && owner->restarts_always) /* it was started anew itself */
+	if (engine->gap && owner->restarts_always) /* the engine itself was started anew */
 		return owner->state != OWNER_CREATED;
 	if (owner->state == OWNER_ENDED)
 		return !owner->stopped && (owner->restarts_always || owner->failed) &&
 		       (engine->gap || waiting->recovered ||
 			waiting->event->time <= owner->died + RESTARTED_WITHIN);
-	/* It may have ended while nobody looked, together with the engine. */
+	/* The container may have ended unseen, together with the engine. */
 	return engine->gap && owner->state != OWNER_CREATED;
 }
 
@@ -388,7 +388,7 @@ static bool is_health_check(const struct engine_side *engine, const struct owner
 	return event->command_hash && owner->health_hash == event->command_hash;
 }
 
-/* Returns whether the engine did it by itself; there is proof of that, not only nobody else. */
+/* Returns whether the engine caused the event by itself. That needs a proof: the lack of a request is none. */
 static bool find_daemon(const struct engine_side *engine, const struct waiting_event *waiting,
 			struct cause *ret)
 {
@@ -411,7 +411,7 @@ static bool find_daemon(const struct engine_side *engine, const struct waiting_e
 	return false;
 }
 
-/* Whether more is to be known of the container before it can be said that nobody did it. */
+/* Whether the engine is to be asked about the container before the event counts as caused by nobody. */
 static bool is_unexplored(const struct engine_side *engine, const struct effect *effect,
 			  const struct engine_event *event)
 {
@@ -430,7 +430,7 @@ static bool is_unexplored(const struct engine_side *engine, const struct effect 
 
 /* --- the decision ----------------------------------------------------------------------------- */
 
-/* Who sent SIGKILL is who ended it. */
+/* An end by SIGKILL goes back to the only user who sent SIGKILL. */
 static bool take_killer(const struct owner *owner, const struct engine_event *event,
 			struct cause *cause)
 {
@@ -441,14 +441,14 @@ static bool take_killer(const struct owner *owner, const struct engine_event *ev
 	return true;
 }
 
-/* Whether EVENT comes with an end, and ONLY is a request that may have brought about that. */
+/* Whether EVENT came with the end of a container, and ONLY is a request that may have caused that end. */
 static bool is_of_an_end(const struct owner *owner, const struct engine_event *event,
 			 const struct only *only)
 {
 	return owner && !causes_is_container(event) && is_end(owner, event) && only->cause->signals;
 }
 
-/* Whether the engine told behind its end that its memory was at its end. */
+/* Whether an event behind the end says that the container ran out of memory. */
 static bool is_out_of_memory_behind(const struct waiting_event *waiting)
 {
 	for (const struct waiting_event *next = waiting->next; next; next = next->next)
@@ -458,7 +458,7 @@ static bool is_out_of_memory_behind(const struct waiting_event *waiting)
 	return false;
 }
 
-/* Whether that may be told yet, and would say whose end it is. */
+/* Whether an event to come may say that the container ran out of memory, which would decide the cause of the end. */
 static bool may_be_out_of_memory(struct owner *owner, const struct waiting_event *waiting)
 {
 	if (!is_killed(owner, waiting->event) || !was_limited(owner) || owner->killer.origin)
@@ -467,16 +467,17 @@ static bool may_be_out_of_memory(struct owner *owner, const struct waiting_event
 	return !owner->out_of_memory;
 }
 
-/* Whether more speaks for the engine than for the only request that fits: that one was only under way, or is
- * to do what the engine is about to do. */
+/* Whether the engine is as likely a cause as the only request that fits: that request was only under way, or asks for
+ * what the engine is about to do by itself. */
 static bool is_weak(const struct causes *causes, const struct only *only, const struct owner *owner,
 		    const struct engine_event *event)
 {
 	if (only->basis == BASIS_TIME)
 		return only->cause->key != KEY_OWN;
-	if (event->act == ACTION_DESTROY) /* it may be told that it goes already */
+	/* The answer may be that the removal is in progress already. */
+	if (event->act == ACTION_DESTROY)
 		return !only->request->answered;
-	/* Looking into it, too, mounts what it has, and a start that fails undoes what it did. */
+	/* Reading files of a container mounts its volumes, too, and a start that fails undoes what it did. */
 	if (event->act == ACTION_UNMOUNT || event->act == ACTION_DISCONNECT)
 		return only->cause->key == KEY_CONTAINER && !only->cause->signals;
 	return causes_is_start(event) && only->cause->key != KEY_OWN && owner &&
@@ -484,7 +485,7 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 	       causes_boot_of(causes, owner->died, 0) < only->request->started;
 }
 
-/* Whether it can have happened without any request. */
+/* Whether the event can have happened without any request. */
 static bool has_rival(const struct engine_side *engine, const struct effect *effect,
 		      const struct waiting_event *waiting)
 {
@@ -506,7 +507,7 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 	       (effect->engine && find_daemon(engine, waiting, &other));
 }
 
-/* Of the requests of its user that are about the same nobody can tell any more which one it was. */
+/* Marks the requests of the same user on the same object: which of them has an effect cannot be told any more. */
 static void blur(struct causes *causes, const struct request *request)
 {
 	for (struct request *other = causes->ledger.newest; other; other = other->older)
@@ -522,7 +523,7 @@ static enum decision decide_request(struct causes *causes, const struct effect *
 				    struct cause *ret)
 {
 	if (!only->request->sent && !late)
-		return WAIT; /* for its sender */
+		return WAIT; /* until the sender is known */
 	if (alike)
 		blur(causes, only->request);
 	*ret = (struct cause){CAUSE_REQUEST, only->request->alike ? BASIS_TIME : only->basis,
@@ -561,7 +562,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	if (take_killer(owner, event, ret))
 		return DECIDED;
 	if (only && is_of_an_end(owner, event, only) && !is_of(owner->ender, only->request))
-		only = NULL; /* though under way, it was not what ended it */
+		only = NULL; /* it was under way, but did not end the container */
 	if (only && weak && has_rival(engine, effect, waiting))
 		doubt = true;
 	else if (only)
@@ -579,7 +580,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	return DECIDED;
 }
 
-/* --- what labels imitate ---------------------------------------------------------------------- */
+/* --- labels that look like attributes --------------------------------------------------------- */
 
 /* Attributes that the engine gives to an action before the labels overwrite them. */
 static bool has_given_attributes(const struct engine_event *event)

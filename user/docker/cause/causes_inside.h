@@ -6,7 +6,8 @@
 #include "docker/cause/causes.h"
 #include "docker/cause/owners.h"
 
-#define SETTLED_WITHIN 10000000000ull /* ns: what an end brings with it comes right after it */
+/* ns: events that come with the end of a container follow it within this time. */
+#define SETTLED_WITHIN 10000000000ull
 
 /* An event that is not told yet. */
 struct waiting_event {
@@ -26,10 +27,11 @@ struct engine_side {
 	struct owners owners;
 	struct event_queue told, recovered;
 	uint64_t position; /* ns of CLOCK_REALTIME, of the last event told; 0: none */
-	bool gap;	   /* events may have been missed, and not everything was looked at since */
+	bool gap; /* events may have been missed, and not all containers were looked at since */
 	uint64_t gap_since; /* ns of CLOCK_REALTIME */
 	unsigned int generation;
-	uint64_t auto_removal; /* ns of CLOCK_REALTIME: when one that goes by itself ended last */
+	/* ns of CLOCK_REALTIME: the last end of a container that is removed by itself. */
+	uint64_t auto_removal;
 };
 
 struct causes {
@@ -64,7 +66,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 struct bytes causes_command(const struct causes *causes, unsigned int socket,
 			    const struct engine_event *event);
 
-/* What it changes: in whom things go back to, for the keeper, in the inventory. */
+/* Takes in what the event changes: owners, the keeper's data, the inventory. */
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause);
 
@@ -83,7 +85,7 @@ static inline bool causes_is_container(const struct engine_event *event)
 	return event->kind == ENGINE_CONTAINER;
 }
 
-/* The container that it is about, or of. */
+/* The container that EVENT is of, or names. */
 static inline struct owner *causes_owner_of(const struct engine_side *engine,
 					    const struct engine_event *event)
 {
@@ -104,7 +106,7 @@ static inline bool causes_is_exec(const struct engine_event *event)
 	       event->act == ACTION_EXEC_DETACH || event->act == ACTION_EXEC_DIE;
 }
 
-/* Whether starts of it may have been missed. */
+/* Whether starts of OWNER may have been missed. */
 static inline bool causes_is_doubtful(const struct engine_side *engine, const struct owner *owner)
 {
 	return engine->gap && owner->generation != engine->generation;

@@ -171,10 +171,12 @@ bool effect_is_cause(const struct effect_cause *cause, enum operation operation)
 
 bool effect_has_cause(enum operation operation)
 {
+	enum operation docker = operation_docker(operation);
+
 	for (size_t i = 0; i < EFFECTS; i++)
 		for (const struct effect_cause *cause = effects[i].causes; cause->operation;
 		     cause++)
-			if (effect_is_cause(cause, operation))
+			if (cause->operation == docker)
 				return true;
 	return false;
 }

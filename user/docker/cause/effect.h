@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which requests can have made which event happen, and how to tell that it was this one: the table in effect.c. */
+/* Which operations can cause which events, and how a request is known to be the cause: the table in effect.c. */
 #ifndef CALLERD_EFFECT_H
 #define CALLERD_EFFECT_H
 
@@ -10,35 +10,35 @@
 
 #define EFFECT_CAUSES_MAX 12
 
-/* How an event and the request that caused it know each other. */
+/* By what a request is known to be the cause of an event. */
 enum effect_key {
-	/* The request acts on what the event is about. */
+	/* The request acts on the object of the event. */
 	KEY_TARGET,
-	/* It acts on the container that the event, of a volume or a network, is of. */
+	/* The request acts on the container that the event of a volume or a network names. */
 	KEY_CONTAINER,
-	/* It made what the event is about: its answer has the id. */
+	/* The request made the object of the event: its answer has the id. */
 	KEY_MADE,
-	/* It removed what the event is about, among others: its answer has the ids. */
+	/* The request removed the object of the event, and perhaps others: its answer has the ids. */
 	KEY_REMOVED,
-	/* It is about the exec of the event. */
+	/* The request acts on the exec of the event. */
 	KEY_EXEC,
-	/* It names the image of the event, in any spelling. */
+	/* The request names the image of the event, in any spelling. */
 	KEY_REFERENCE,
-	/* It made the container of the event, and goes on with it: a build. */
+	/* The request, a build, made the container of the event and works in it. */
 	KEY_OWN,
-	/* It was under way, and makes containers of images that have no name but an id: a build. */
+	/* The request was under way, and makes containers of images that have only an id: a build. */
 	KEY_STEP,
-	/* It was under way, and makes or removes the volumes of a container: if that is known, it tells. */
+	/* The request was under way, and makes or removes volumes of a container. If these are known, they decide. */
 	KEY_VOLUMES,
-	/* It was under way. */
+	/* The request was under way. */
 	KEY_TIME,
 };
 
-/* Whose event it is where no request made it happen. */
+/* To whom an event goes back that no request caused. */
 enum effect_heir {
 	HEIR_NONE,
 	HEIR_STARTER, /* of the container */
-	HEIR_CREATOR, /* of a container that goes by itself */
+	HEIR_CREATOR, /* of a container that is removed when it ends (AutoRemove) */
 	HEIR_EXEC,    /* the starter of the exec */
 };
 
@@ -46,26 +46,25 @@ enum effect_heir {
 enum lateness {
 	IN_TIME,
 	LATE, /* as long as the response goes on */
-	SOON, /* then, where the response begins */
+	SOON, /* shortly after the response's head */
 };
 
 struct effect_cause {
-	enum operation
-		operation; /* Docker's, where both engines have it: it stands for Podman's as well */
+	enum operation operation; /* of two that correspond to each other, Docker's (operation.h) */
 	enum effect_key key;
 	enum lateness late;
-	bool failed;  /* only if it fails */
-	bool once;    /* it makes but one of them happen */
-	bool kills;   /* with SIGKILL: who dies of something else was not killed by it */
-	bool signals; /* by a signal, which Docker tells in an event of its own before */
-	bool looks;   /* also where the answer is that there is no such path */
+	bool failed;  /* only a request that fails */
+	bool once;    /* a request causes one such event at most */
+	bool kills;   /* it sends SIGKILL: an end by anything else is not its effect */
+	bool signals; /* by a signal, of which Docker tells before, in an event of its own */
+	bool looks;   /* also if the answer is that there is no such path */
 };
 
 struct effect {
 	enum engine_type type;
 	enum engine_action action;
 	enum effect_heir heir;
-	bool partly; /* requests that fail may have done it before they did */
+	bool partly; /* a request that fails may have caused it before it failed */
 	bool engine; /* the engine does it by itself as well: restart policies, health checks, swarm */
 	struct effect_cause causes[EFFECT_CAUSES_MAX]; /* up to the first without an operation */
 };
@@ -73,7 +72,7 @@ struct effect {
 /* NULL: nothing is known of such events. */
 const struct effect *effect_find(enum engine_type type, enum engine_action action);
 
-/* Whether an operation is in the table at all. */
+/* Whether OPERATION can cause any event. */
 bool effect_has_cause(enum operation operation);
 
 /* Whether OPERATION, of a request, is the one of CAUSE. */

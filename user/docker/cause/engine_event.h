@@ -15,7 +15,7 @@
 #include "docker/known/attribute.h"
 #include "record/engine_action.h"
 
-/* data NULL, 0: there is none. Texts are valid UTF-8, and as long as they please. */
+/* data NULL, 0: there is none. Texts are valid UTF-8 of any length. */
 struct engine_event {
 	enum engine_type kind;
 	enum engine_action act;
@@ -33,11 +33,11 @@ struct engine_event {
 	struct bytes signal; /* "15" */
 	bool has_exit_code;
 	int64_t exit_code;
-	unsigned int attributes; /* enum engine_attribute: those that are there, by whomever */
-	/* Of those, the ones that the engine never gives to this action: labels they are, in every event of the
+	unsigned int attributes; /* enum engine_attribute, of the engine's or as labels */
+	/* Of .attributes, those that the engine never gives to this action: they are labels, in every event of the
 	 * container. */
 	unsigned int labels;
-	bool swarm_task; /* there is a label com.docker.swarm.task.id, by whomever */
+	bool swarm_task; /* there is a label com.docker.swarm.task.id, which anybody can set */
 	uint64_t time;	 /* ns of CLOCK_REALTIME, by the engine's clock; 0: it does not say */
 };
 

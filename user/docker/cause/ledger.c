@@ -12,7 +12,7 @@
 #include "docker/known/reference.h"
 
 #define POOL_BLOCK 256
-#define KEPT (60 * NS_PER_S) /* after it was over: events may be told late */
+#define KEPT (60 * NS_PER_S) /* that a request is kept after it was over: events may be told late */
 #define LOST_AROUND (5 * NS_PER_S)
 #define AT_ONCE                                                                                    \
 	(5 * NS_PER_S) /* from the response's head on, where the event comes right after it */
@@ -23,7 +23,7 @@
 #define STATUS_NOT_FOUND 404
 #define STATUS_CONFLICT 409
 
-/* Those on one connection that are not over. */
+/* The requests on one connection that are not over. */
 struct on_connection {
 	UT_hash_handle hh;
 	uint64_t id;
@@ -88,7 +88,7 @@ static void be_ignorant(struct ledger *ledger, uint64_t until)
 		ledger->ignorant = until;
 }
 
-/* The first one that is over goes; where none is, the oldest. */
+/* Drops the oldest request that is over; where none is over, the oldest. */
 static void make_room(struct ledger *ledger, uint64_t now)
 {
 	struct request *victim = ledger->oldest;
@@ -148,7 +148,7 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 	ledger->newest = request;
 	ledger->count++;
 	if (!enter_connection(ledger, request))
-		be_ignorant(ledger, time + KEPT); /* it never ends, as far as we know */
+		be_ignorant(ledger, time + KEPT); /* the end of this request will not be noticed */
 	return request;
 }
 
@@ -161,7 +161,7 @@ void ledger_over(struct ledger *ledger, uint64_t connection, bool ended, uint64_
 		struct request *request = *link;
 
 		request->silent |= ended && !request->answered;
-		if (!request->answered && !request->silent) { /* it comes after that one */
+		if (!request->answered && !request->silent) { /* its response is to follow */
 			link = &request->next_on_connection;
 			continue;
 		}
@@ -183,7 +183,7 @@ void ledger_run(struct ledger *ledger, uint64_t now)
 {
 	struct request *request = ledger->oldest, *newer;
 
-	/* Those that go on for long, as an attach does, keep nothing else. */
+	/* A request that goes on for long, as an attach does, does not keep others here. */
 	for (; request && request->started + KEPT < now; request = newer) {
 		newer = request->newer;
 		if (!request->over || request->over + KEPT >= now)
@@ -266,7 +266,7 @@ void ledger_request_set_findings(struct request *request, const struct finding *
 		request->findings[i].detail = keep(request, findings[i].detail);
 		request->finding_count++;
 	}
-	if (request->origin && count) /* it was needed earlier, without them */
+	if (request->origin && count) /* made before the findings were known */
 		request->origin = origin_unref(request->origin);
 }
 
@@ -327,7 +327,7 @@ bool ledger_signal_is_harmless(int signal)
 
 /* --- matching --------------------------------------------------------------------------------- */
 
-/* Whether it was under way, give or take some ns. */
+/* Whether the request was under way at TIME, give or take SLACK. */
 static bool is_within(const struct request *request, const struct effect_cause *cause,
 		      uint64_t time, uint64_t slack)
 {
@@ -368,7 +368,7 @@ static bool begins_id(struct bytes id, struct bytes beginning)
 	       !memcmp(id.data, beginning.data, beginning.size);
 }
 
-/* Of an object that ID and NAME are all that is known of. */
+/* Whether the request acts on the object with this ID and NAME. */
 static enum match match_object(const struct request *request, struct bytes id, struct bytes name,
 			       enum cause_basis *ret_basis)
 {
@@ -383,13 +383,13 @@ static enum match match_object(const struct request *request, struct bytes id, s
 	return MATCH_NONE;
 }
 
-/* A volume's is its id. */
+/* The name of a volume is its id. */
 static struct bytes name_of(const struct engine_event *event)
 {
 	return event->kind == ENGINE_VOLUME ? event->id : event->name;
 }
 
-/* Whether what it names as its result is something else. */
+/* Whether the request names another object as its result. */
 static bool has_other_result(const struct request *request, const struct engine_event *event)
 {
 	struct bytes name = name_of(event);
@@ -509,7 +509,7 @@ static enum match match_key(const struct request *request, enum effect_key key,
 	return MATCH_NONE;
 }
 
-/* Whether the signals that it sends may have brought that about. */
+/* Whether the signals that the request sends may have caused the event. */
 static bool may_signal(const struct request *request, const struct effect_cause *cause,
 		       const struct engine_event *event)
 {

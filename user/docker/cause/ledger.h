@@ -2,8 +2,8 @@
 /*
  * The requests that may have made events happen, those under way and those of the last minute, in memory.
  *
- * Bounded: of too many those go first that were over first. Then, and when requests were missed, the ledger does not
- * know any more that something was *not* asked for.
+ * Bounded: when there are too many, the requests that were over first are dropped. After that, and when requests were
+ * missed, the ledger cannot say any more that something was *not* asked for.
  */
 #ifndef CALLERD_LEDGER_H
 #define CALLERD_LEDGER_H
@@ -31,31 +31,32 @@ struct request {
 	enum operation operation;
 	struct bytes event_id;
 	/* as they come to be known, by the functions below */
-	struct bytes id, name;	/* what it acts on; its name as sent, if the id is not known */
-	struct bytes container; /* of an exec, what a network is connected with: its full id */
-	struct bytes result;	/* the name that it gives */
-	struct bytes image;	/* that it makes a container of */
-	bool auto_remove;	/* which goes by itself when it ends */
+	/* The object that it acts on; the name as sent, if the id is not known. */
+	struct bytes id, name;
+	struct bytes container; /* full id: of an exec's container, or one that joins a network */
+	struct bytes result;	/* the name that the object gets */
+	struct bytes image;	/* of the container that it makes */
+	bool auto_remove;	/* that container is removed when it ends */
 	bool volumeless;    /* it makes and removes no volumes; of a build, no containers either */
 	bool named_late;    /* the engine looks its name up only when it has read the body */
-	bool limits;	    /* it changes how much memory there is, or may do so */
-	int signal;	    /* the only one that it sends; 0: any */
-	uint64_t signalled; /* ns of CLOCK_REALTIME: when one was told last; 0: never */
-	bool alike; /* another one of its user may have had an effect that it was told to have */
+	bool limits;	    /* it changes, or may change, the memory that a container may have */
+	int signal;	    /* the only signal that it sends; 0: any */
+	uint64_t signalled; /* ns of CLOCK_REALTIME: the last event of a signal of it; 0: none */
+	bool alike; /* an effect that was told to be of it may be of another request of its user */
 	uint64_t answered, over;
 	int status;
 	bool silent;	       /* it ended without an answer */
 	struct bytes made;     /* id of what it made */
 	struct bytes *removed; /* ids or names */
 	unsigned int removed_count;
-	bool removed_known; /* and they are all */
-	bool sent;	    /* .caller is right */
+	bool removed_known; /* .removed has all */
+	bool sent;	    /* .caller is certain */
 	struct caller *caller;
 	struct bytes container_name, container_image; /* that the caller runs in */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
-	struct origin *origin;	       /* what is remembered of it */
-	const struct effect *consumed; /* it has had this one, of which there is but one */
+	struct origin *origin;	       /* made when it was needed first */
+	const struct effect *consumed; /* an effect that it has once, and has had */
 };
 
 struct ledger {
@@ -64,12 +65,12 @@ struct ledger {
 	struct request *newest, *oldest; /* by .started, nearly */
 	unsigned int count;
 	struct on_connection *connections;
-	uint64_t ignorant;	   /* up to then, requests may be missing */
-	uint64_t lost_first, lost; /* when some were lost last, from when to when; 0: never */
+	uint64_t ignorant;	   /* requests up to this time may be missing */
+	uint64_t lost_first, lost; /* the last time that requests were lost; 0: never */
 };
 
-/* NULL: such requests make no events happen, or there is no memory: then the ledger is ignorant. The request is the
- * ledger's and the caller's; give it back with ledger_request_end(). */
+/* NULL: the operation causes no events, or there is no memory, of which the ledger takes note. The request belongs to
+ * the ledger and to who asks here: give it back with ledger_request_end(). */
 struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_t connection,
 			     uint64_t time, enum operation operation, struct bytes event_id);
 
@@ -90,30 +91,30 @@ void ledger_request_answered(struct request *request, int status, uint64_t time)
 /* Nothing more will be set. NULL is fine. */
 void ledger_request_end(struct request *request);
 
-/* The response to what was answered on the connection is over; or the connection ENDED. */
+/* The responses to all answered requests on the connection are over; or the connection ENDED. */
 void ledger_over(struct ledger *ledger, uint64_t connection, bool ended, uint64_t time);
 
 /* Requests were lost before TIME. */
 void ledger_lost(struct ledger *ledger, uint64_t time);
 
-/* The container ID was called NAME up to TIME: requests of before mean it by that. */
+/* The container ID was called NAME up to TIME: earlier requests mean this container by NAME. */
 void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes name, struct bytes id,
 		    uint64_t time);
 
-/* Forgets what has been over for long. */
+/* Drops requests that have been over for long. */
 void ledger_run(struct ledger *ledger, uint64_t now);
 void ledger_clear(struct ledger *ledger);
 
-/* Whether all requests that were under way at TIME are there. */
+/* Whether the ledger has all requests that were under way at TIME. */
 bool ledger_knows(const struct ledger *ledger, uint64_t time);
 
-/* What is remembered of a request; the request's own reference, which may be NULL without memory. */
+/* The request as an origin. The reference is the request's own; NULL where there is no memory. */
 struct origin *ledger_origin(const struct ledger *ledger, struct request *request);
 
-/* Whether SIGNAL ends nothing that does not ask for it. */
+/* Whether SIGNAL ends no process that does not handle it. */
 bool ledger_signal_is_harmless(int signal);
 
-/* Whether something else ended what EVENT says has died. */
+/* Whether the end that EVENT tells of was not by SIGKILL. */
 static inline bool ledger_event_survived_sigkill(const struct engine_event *event)
 {
 	return event->has_exit_code && event->exit_code != 128 + 9;
@@ -122,8 +123,8 @@ static inline bool ledger_event_survived_sigkill(const struct engine_event *even
 /* What an event and a request have to do with each other. */
 enum match {
 	MATCH_NONE,
-	MATCH_BARREN, /* it is what they are about, but the engine said that there was nothing to do */
-	MATCH_PERHAPS, /* more of the request will tell, or nothing will */
+	MATCH_BARREN,  /* of one object, but the engine answered that there was nothing to do */
+	MATCH_PERHAPS, /* what is known so far does not decide */
 	MATCH,
 };
 

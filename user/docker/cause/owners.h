@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the containers and execs of one engine go back to, and what state they are in, as its events tell. Bounded: of
- * too many containers that one goes which was met first.
+ * The users whom the containers and execs of one engine go back to, and the state of each, as the engine's events tell.
+ * Bounded: of too many containers the one that was met first is dropped.
  */
 #ifndef CALLERD_OWNERS_H
 #define CALLERD_OWNERS_H
@@ -15,13 +15,13 @@
 #define OWNERS_MAX 65536
 #define OWNERS_EXECS_MAX 16384
 
-/* What became of a container last, as far as it was told. */
+/* The last known state of a container. */
 enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
 
-/* Who did something: the first request of the one user who did. */
+/* The user who did something: the first request of that user. */
 struct culprit {
 	struct origin *origin; /* NULL: nobody, or several */
-	bool several;	       /* users did it, or who is not known */
+	bool several;	       /* several users did it, or an unknown one */
 	enum cause_basis basis;
 };
 
@@ -35,16 +35,17 @@ struct owner {
 	enum owner_state state;
 	uint64_t created, started, died; /* ns of CLOCK_REALTIME, of the last such event; 0: none */
 	unsigned int labels;		 /* enum engine_attribute: those that it has labels for */
-	bool labels_known;		 /* those are all */
+	bool labels_known;		 /* .labels has all of them */
 	bool swarm;			 /* made by the engine, for a service */
 	bool witnessed;			 /* its creator's findings are all there were */
 	struct culprit killer;		 /* who sent it SIGKILL, since it was started */
-	struct culprit signaller; /* who sent it another one that may have ended it, since then */
-	uint64_t signalled_at;	  /* ns of CLOCK_REALTIME: the last such one; 0: none */
-	bool signalled;		  /* it was sent any */
-	struct culprit limiter;	  /* who changed its memory limits last */
-	bool out_of_memory;	  /* it was, since it was started */
-	struct origin *ender;	  /* whom its end goes back to; NULL: nobody known */
+	/* Who sent it another signal that may have ended it, since then. */
+	struct culprit signaller;
+	uint64_t signalled_at;	/* ns of CLOCK_REALTIME: the last such one; 0: none */
+	bool signalled;		/* it was sent any signal */
+	struct culprit limiter; /* who changed its memory limits last */
+	bool out_of_memory;	/* it ran out of memory since it was started */
+	struct origin *ender;	/* who ended it; NULL: not known */
 	enum cause_basis ender_basis;
 	bool stopped_by_engine; /* it was sent a signal by the engine that stops, since it was started */
 	bool failed;		/* it ended with an exit code other than 0 */
@@ -110,7 +111,7 @@ void owner_inspected(struct owner *owner, const struct value *inspect);
 /* As a keeper wants it; refers to OWNER. */
 struct owned owner_owned(const struct owner *owner);
 
-/* The other way round. */
+/* Takes in what a keeper kept. */
 void owner_restore(struct owner *owner, const struct owned *owned);
 
 #endif
