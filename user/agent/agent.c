@@ -70,10 +70,10 @@ struct agent {
 	char backend_reason[1024];
 };
 
-static void message(const struct agent *agent, enum log_level level, const char *format, ...)
+static void agent_message(const struct agent *agent, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void message(const struct agent *agent, enum log_level level, const char *format, ...)
+static void agent_message(const struct agent *agent, enum log_level level, const char *format, ...)
 {
 	static const char *const prefixes[] = {"error: ", "warning: ", ""};
 	va_list args;
@@ -87,9 +87,9 @@ static void message(const struct agent *agent, enum log_level level, const char 
 	fputc('\n', stderr);
 }
 
-static void tell(void *data, const char *text)
+static void agent_tell(void *data, const char *text)
 {
-	message(data, LOG_LEVEL_WARNING, "%s", text);
+	agent_message(data, LOG_LEVEL_WARNING, "%s", text);
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -281,7 +281,7 @@ static void write_losses(struct agent *agent)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void take_event(void *data, const struct event *event, uint32_t socket)
+static void agent_take_event(void *data, const struct event *event, uint32_t socket)
 {
 	struct agent *agent = data;
 
@@ -302,7 +302,7 @@ static void on_unresolved(void *data, uint64_t account)
 	losses_charge(&agent->losses, LOSS_UNRESOLVED, account, 1);
 }
 
-static void on_event(void *data, const void *bytes, size_t size)
+static void agent_on_event(void *data, const void *bytes, size_t size)
 {
 	struct agent *agent = data;
 	struct decode_detail detail = proc_detail(agent->proc);
@@ -320,7 +320,7 @@ static void on_event(void *data, const void *bytes, size_t size)
 	if (event.header->type == CALLERD_EVENT_REFUSED)
 		refused_event(agent->refused, &event, clock_now(CLOCK_BOOTTIME));
 	else
-		take_event(agent, &event, event.header->socket);
+		agent_take_event(agent, &event, event.header->socket);
 }
 
 static void on_mute(void *data, uint64_t connection, uint32_t bits)
@@ -339,7 +339,7 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 }
 
 /* Reads all events from the rings. Returns whether there were any. */
-static bool drain(struct agent *agent)
+static bool agent_drain(struct agent *agent)
 {
 	int events = capture_drain(agent->capture);
 	uint64_t now;
@@ -365,12 +365,12 @@ static void on_living(void *data, uint64_t connection)
 }
 
 /* Finds connections that ended unseen: the tracepoint backend does not see every end. */
-static void survey(struct agent *agent, uint64_t now)
+static void agent_survey(struct agent *agent, uint64_t now)
 {
 	tracker_survey_begin(agent->tracker);
 	if (capture_living(agent->capture, on_living, agent))
 		return;
-	drain(agent); /* the last events of ended connections */
+	agent_drain(agent); /* the last events of ended connections */
 	tracker_survey_end(agent->tracker, now);
 	tracker_flush(agent->tracker, now);
 }
@@ -381,11 +381,11 @@ static void tell_state(struct agent *agent)
 	const char *text = agent->state ? state_message(agent->state) : NULL;
 
 	if (text)
-		message(agent, LOG_LEVEL_WARNING, "%s", text);
+		agent_message(agent, LOG_LEVEL_WARNING, "%s", text);
 }
 
 /* Gives memory back to the system when a backlog of records is written. */
-static void trim(struct agent *agent)
+static void agent_trim(struct agent *agent)
 {
 	uint64_t waiting = outputs_waiting(agent->outputs);
 
@@ -398,7 +398,7 @@ static void trim(struct agent *agent)
 }
 
 /* Does the work of once a second and less often. */
-static void tick(struct agent *agent)
+static void agent_tick(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
 
@@ -414,15 +414,15 @@ static void tick(struct agent *agent)
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
 		if (tracker_has_idle(agent->tracker, now, NS_PER_S))
-			survey(agent, now);
+			agent_survey(agent, now);
 	}
 	write_losses(agent);
 	if (agent->options.status_interval && now >= agent->next_status) {
 		agent->next_status = now + agent->options.status_interval * NS_PER_S;
 		write_totals(agent, RECORD_AGENT_STATUS);
 	}
-	outputs_news(agent->outputs, agent, tell);
-	trim(agent);
+	outputs_news(agent->outputs, agent, agent_tell);
+	agent_trim(agent);
 	outputs_flush(agent->outputs);
 }
 
@@ -456,7 +456,7 @@ static void wait_for_work(struct agent *agent)
 		pause = POLL_PAUSE;
 	if (!busy) {
 		capture_sleep(agent->capture);
-		if (drain(agent)) /* events that came before capture_sleep() wake nobody */
+		if (agent_drain(agent)) /* events that came before capture_sleep() wake nobody */
 			return;
 	}
 	capture_fds(agent->capture, rings);
@@ -486,7 +486,7 @@ static void run_beside(struct agent *agent, uint64_t now)
 /* Asks the engines, and reads the arguments of running processes, before the first event is read.
  * Events wait in the rings meanwhile, so that they are judged by the engines' inventories, and
  * ancestors older than the agent have their arguments. */
-static void learn(struct agent *agent)
+static void agent_learn(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + LEARN_TIME;
 	struct pollfd fds[1 + ENGINES_FDS_MAX] = {
@@ -523,27 +523,27 @@ static void finish_beside(struct agent *agent)
 
 enum exit_code agent_run(struct agent *agent)
 {
-	learn(agent);
+	agent_learn(agent);
 	write_started(agent);
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
-		drain(agent);
+		agent_drain(agent);
 		run_beside(agent, clock_now(CLOCK_BOOTTIME));
-		tick(agent);
+		agent_tick(agent);
 		wait_for_work(agent);
 	}
-	drain(agent);
+	agent_drain(agent);
 	finish_beside(agent);
 	/* Connections that have ended are not cut off by the agent's end. */
-	survey(agent, clock_now(CLOCK_BOOTTIME));
+	agent_survey(agent, clock_now(CLOCK_BOOTTIME));
 	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));
 	write_losses(agent);
 	write_totals(agent, RECORD_AGENT_STOPPED);
 	outputs_flush(agent->outputs);
-	outputs_news(agent->outputs, agent, tell);
+	outputs_news(agent->outputs, agent, agent_tell);
 	if (!agent->stop) {
-		message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
+		agent_message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
 		return EXIT_OUTPUT;
 	}
 	return EXIT_OK;
@@ -558,7 +558,7 @@ static enum exit_code open_outputs(struct agent *agent)
 					   &agent->outputs, reason, sizeof(reason));
 
 	if (code != EXIT_OK)
-		message(agent, LOG_LEVEL_ERROR, "%s", reason);
+		agent_message(agent, LOG_LEVEL_ERROR, "%s", reason);
 	return code;
 }
 
@@ -574,21 +574,21 @@ static enum exit_code open_capture(struct agent *agent)
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
 		.data = agent,
-		.event = on_event,
+		.event = agent_on_event,
 	};
 	struct refused_options refused = {
 		.beside = agent->beside,
 		.sockets = options->sockets,
 		.socket_count = options->socket_count,
 		.data = agent,
-		.resolved = take_event,
+		.resolved = agent_take_event,
 		.unresolved = on_unresolved,
 	};
 	int error;
 
 	if (capture_open(&capture, &agent->capture, agent->backend_reason,
 			 sizeof(agent->backend_reason))) {
-		message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
+		agent_message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
 		return EXIT_BACKEND;
 	}
 	malloc_trim(0); /* loading the programs took megabytes for BTF: gives them back */
@@ -598,17 +598,17 @@ static enum exit_code open_capture(struct agent *agent)
 				       &agent->watcher)
 			?: elders_new(agent->capture, &agent->elders);
 	if (error) {
-		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
-	message(agent, LOG_LEVEL_INFO, "backend %s: %s", capture_backend_name(agent->capture),
-		agent->backend_reason);
+	agent_message(agent, LOG_LEVEL_INFO, "backend %s: %s", capture_backend_name(agent->capture),
+		      agent->backend_reason);
 	return EXIT_OK;
 }
 
 /* Opens the state. Errors are not fatal: without the state, less is known of containers made before
  * the start. */
-static void open_state(struct agent *agent)
+static void agent_open_state(struct agent *agent)
 {
 	const char *path = agent->options.state_path;
 	struct sentence told;
@@ -617,13 +617,13 @@ static void open_state(struct agent *agent)
 		return;
 	if (state_open(path, agent->options.sockets, host_context(agent->host), &agent->state,
 		       &told))
-		message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
-			told.text);
+		agent_message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
+			      told.text);
 	else if (*told.text)
-		message(agent, LOG_LEVEL_WARNING, "%s", told.text);
+		agent_message(agent, LOG_LEVEL_WARNING, "%s", told.text);
 }
 
-static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)
+static bool agent_is_program(void *data, struct bytes path, const struct callerd_node_key *file)
 {
 	struct agent *agent = data;
 
@@ -649,7 +649,7 @@ static int open_engines(struct agent *agent)
 		.beside = agent->beside,
 		.data = agent,
 		.record = on_record,
-		.is_program = is_program,
+		.is_program = agent_is_program,
 		.server = server,
 	};
 
@@ -675,7 +675,7 @@ static enum exit_code open_parts(struct agent *agent)
 
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
-		open_state(agent);
+		agent_open_state(agent);
 		error = open_engines(agent);
 	}
 	if (!error) {
@@ -686,7 +686,7 @@ static enum exit_code open_parts(struct agent *agent)
 		error = event_recorder_open(agent->options.event_file, agent->options.sockets,
 					    &agent->events);
 	if (error) {
-		message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
+		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;
@@ -762,7 +762,7 @@ bool agent_free(struct agent *agent)
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
 	state_close(agent->state);
-	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, tell);
+	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, agent_tell);
 	event_recorder_close(agent->events);
 	proc_free(agent->proc);
 	servers_free(agent->servers);

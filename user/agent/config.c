@@ -75,7 +75,7 @@ static bool is_blank(char c)
 }
 
 /* The first of CHARACTERS in TEXT; the blank before a semicolon, where a comment begins; or the end of TEXT. */
-static char *find_end(char *text, const char *characters)
+static char *config_find_end(char *text, const char *characters)
 {
 	while (*text && !strchr(characters, *text) && !(is_blank(*text) && text[1] == ';'))
 		text++;
@@ -93,7 +93,7 @@ static char *cut_word(char *start, char *end)
 	return start;
 }
 
-static int add_setting(struct parser *parser, const char *key, const char *value)
+static int config_add_setting(struct parser *parser, const char *key, const char *value)
 {
 	struct config *config = parser->config;
 
@@ -107,11 +107,11 @@ static int add_setting(struct parser *parser, const char *key, const char *value
 
 static int parse_setting(struct parser *parser, char *line)
 {
-	char *end = find_end(line, "=:"), *key, *value;
+	char *end = config_find_end(line, "=:"), *key, *value;
 
 	if (*end != '=' && *end != ':')
 		return setting_refuse(parser->why, NEITHER);
-	value = cut_word(end + 1, find_end(end + 1, ""));
+	value = cut_word(end + 1, config_find_end(end + 1, ""));
 	key = cut_word(line, end);
 	if (!parser->section)
 		return setting_refuse(parser->why, "\"%.60s\" stands before the first [section]",
@@ -123,7 +123,7 @@ static int parse_setting(struct parser *parser, char *line)
 			parser->why,
 			"%.60s: a comment stands on a line of its own, or after \" ;\"", key);
 	return strcmp(parser->section, "callerd") ? set_policy(parser, key, value)
-						  : add_setting(parser, key, value);
+						  : config_add_setting(parser, key, value);
 }
 
 /* LINE has SIZE bytes, and a line feed or a NUL behind them, which may be overwritten. */
@@ -186,7 +186,7 @@ int config_parse(const char *data, size_t size, struct config **ret, struct conf
 }
 
 /* Refuses a file that others than root and the user of this process can have written, or that is too long. */
-static int check_file(int fd, size_t *ret_size, struct config_error *error)
+static int config_check_file(int fd, size_t *ret_size, struct config_error *error)
 {
 	const char *what = NULL;
 	struct stat info;
@@ -211,7 +211,7 @@ static int check_file(int fd, size_t *ret_size, struct config_error *error)
 
 int config_load(const char *path, struct config **ret, struct config_error *error)
 {
-	/* Opening a FIFO must not wait for a writer; check_file() refuses it. */
+	/* Opening a FIFO must not wait for a writer; config_check_file() refuses it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
 	char *data = NULL;
@@ -219,7 +219,7 @@ int config_load(const char *path, struct config **ret, struct config_error *erro
 	int result;
 
 	*error = (struct config_error){0};
-	result = stream ? check_file(fd, &size, error) : -errno;
+	result = stream ? config_check_file(fd, &size, error) : -errno;
 	if (!result) {
 		data = malloc(size + 1);
 		size = data ? fread(data, 1, size, stream) : 0;

@@ -10,7 +10,7 @@
 #include "callerd/eventfile.h"
 
 /* struct eventfile is a FILE by another name. */
-static FILE *stream(struct eventfile *file)
+static FILE *event_recorder_stream(struct eventfile *file)
 {
 	return (FILE *)file;
 }
@@ -21,10 +21,10 @@ static void write_frame(struct eventfile *file, const struct callerd_frame *fram
 
 	if (!file)
 		return;
-	fwrite(frame, sizeof(*frame), 1, stream(file));
+	fwrite(frame, sizeof(*frame), 1, event_recorder_stream(file));
 	if (data) {
-		fwrite(data, 1, frame->size, stream(file));
-		fwrite(zeros, 1, -frame->size & 7, stream(file));
+		fwrite(data, 1, frame->size, event_recorder_stream(file));
+		fwrite(zeros, 1, -frame->size & 7, event_recorder_stream(file));
 	}
 }
 
@@ -57,7 +57,7 @@ int event_recorder_open(const char *path, const char *const *sockets, struct eve
 void event_recorder_close(struct eventfile *file)
 {
 	if (file)
-		fclose(stream(file));
+		fclose(event_recorder_stream(file));
 }
 
 void event_recorder_event(struct eventfile *file, const struct callerd_event_header *event,

@@ -44,7 +44,8 @@ static void add_time(struct text *out, uint64_t real)
 	text_free(&time);
 }
 
-static void add_part(struct text *out, const char *before, struct bytes part, size_t columns)
+static void explain_add_part(struct text *out, const char *before, struct bytes part,
+			     size_t columns)
 {
 	if (!part.size)
 		return;
@@ -52,7 +53,7 @@ static void add_part(struct text *out, const char *before, struct bytes part, si
 	text_add_visible(out, part, columns);
 }
 
-static void add_findings(struct text *out, const struct origin *creator)
+static void explain_add_findings(struct text *out, const struct origin *creator)
 {
 	for (unsigned int i = 0; creator && i < creator->finding_count; i++) {
 		const struct finding *finding = &creator->findings[i];
@@ -64,7 +65,7 @@ static void add_findings(struct text *out, const struct origin *creator)
 		text_add_string(out, finding_severity_name(severity));
 		text_add_char(out, ' ');
 		text_add_string(out, kind->id);
-		add_part(out, ": ", finding->detail, DETAIL_COLUMNS);
+		explain_add_part(out, ": ", finding->detail, DETAIL_COLUMNS);
 		text_add_char(out, '\n');
 	}
 }
@@ -80,9 +81,9 @@ static void on_container(void *data, const struct state_container *container)
 	explanation->deeds = 0;
 	explanation->dropped = container->dropped;
 	text_add(out, owned->id.data, ID_SHOWN);
-	add_part(out, "  ", owned->name, NAME_COLUMNS);
-	add_part(out, "  from ", owned->image, NAME_COLUMNS);
-	add_part(out, "  on ", container->socket, PATH_COLUMNS);
+	explain_add_part(out, "  ", owned->name, NAME_COLUMNS);
+	explain_add_part(out, "  from ", owned->image, NAME_COLUMNS);
+	explain_add_part(out, "  on ", container->socket, PATH_COLUMNS);
 	if (owned->created) {
 		text_add_string(out, "  created ");
 		add_time(out, owned->created);
@@ -94,7 +95,7 @@ static void on_container(void *data, const struct state_container *container)
 		text_add_string(out, " UTC");
 	}
 	text_add_char(out, '\n');
-	add_findings(out, owned->creator);
+	explain_add_findings(out, owned->creator);
 }
 
 /* Appends the caller as USER | COMMAND | TERMINAL. */
@@ -115,9 +116,9 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 	if (!view_init(&view, &record, explanation->context)) {
 		line_add_who(out, &view);
 		line_add_command(&command, &view);
-		add_part(out, " | ", text_since(&command, 0), SIZE_MAX);
+		explain_add_part(out, " | ", text_since(&command, 0), SIZE_MAX);
 		if (origin->caller)
-			add_part(out, " | ", bytes_of(origin->caller->tty), NAME_COLUMNS);
+			explain_add_part(out, " | ", bytes_of(origin->caller->tty), NAME_COLUMNS);
 	}
 	view_free(&view);
 	text_free(&command);
@@ -132,7 +133,7 @@ static void add_beginning(struct text *out, enum operation operation)
 	text_add_string(out, " by ");
 }
 
-static void add_cause(struct explanation *explanation, const struct deed *deed)
+static void explain_add_cause(struct explanation *explanation, const struct deed *deed)
 {
 	struct text *out = &explanation->out;
 
@@ -161,7 +162,7 @@ static void add_action(struct text *out, const struct deed *deed)
 	size_t start = out->size, used;
 
 	text_add_visible(out, deed->action, NAME_COLUMNS);
-	add_part(out, ": ", deed->command, COMMAND_COLUMNS);
+	explain_add_part(out, ": ", deed->command, COMMAND_COLUMNS);
 	if (deed->has_exit_code) {
 		text_add_string(out, " (exit code ");
 		text_add_signed(out, deed->exit_code);
@@ -189,11 +190,11 @@ static void on_deed(void *data, const struct deed *deed)
 	text_add_string(out, "  ");
 	add_action(out, deed);
 	text_add_string(out, "  ");
-	add_cause(explanation, deed);
+	explain_add_cause(explanation, deed);
 	text_add_char(out, '\n');
 }
 
-static int collect(const char *path, const char *container, struct explanation *explanation)
+static int explain_collect(const char *path, const char *container, struct explanation *explanation)
 {
 	struct sentence why;
 	struct state *state;
@@ -214,7 +215,7 @@ static int collect(const char *path, const char *container, struct explanation *
 	return error;
 }
 
-static enum exit_code print(const struct text *text)
+static enum exit_code explain_print(const struct text *text)
 {
 	if (fwrite(text->data, 1, text->size, stdout) == text->size && !fflush(stdout))
 		return EXIT_OK;
@@ -239,10 +240,10 @@ enum exit_code explain(const struct options *options, const char *container)
 		return EXIT_FAILED;
 	}
 	explanation.context = host_context(host);
-	error = collect(options->state_path, container, &explanation);
+	error = explain_collect(options->state_path, container, &explanation);
 	/* The collected part is sound, even if the rest could not be read. */
 	if (explanation.out.size)
-		code = print(&explanation.out);
+		code = explain_print(&explanation.out);
 	else if (!error)
 		fprintf(stderr, "callerd: the state file %s knows no container \"%s\"\n",
 			options->state_path, container);

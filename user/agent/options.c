@@ -136,7 +136,7 @@ static int take_mask_pattern(struct setting_reader *reader, const char *value)
 			       : error;
 }
 
-static int take_version(struct setting_reader *reader, const char *value)
+static int options_take_version(struct setting_reader *reader, const char *value)
 {
 	printf("callerd %s\n", CALLERD_VERSION);
 	return 1;
@@ -247,7 +247,7 @@ static const struct setting settings[] = {
 	{OPTION("explain", SETTING_TEXT, explain), .wanted = "it names no container",
 	 HELP("CONTAINER", "say from the state who made, started and stopped it, and why,\n"
 			   "and exit; an id, its beginning, or a name")},
-	{.name = "version", .places = ON_COMMAND_LINE, .take = take_version},
+	{.name = "version", .places = ON_COMMAND_LINE, .take = options_take_version},
 	{.name = "help", .places = ON_COMMAND_LINE, .take = take_help},
 	{.name = NULL},
 };
@@ -273,7 +273,7 @@ static int refuse_option(int why, char **argv)
 			       "there is no such one, see --help");
 }
 
-static int read_option(struct setting_reader *reader, const char *name, const char *value)
+static int options_read_option(struct setting_reader *reader, const char *name, const char *value)
 {
 	int error = setting_read(reader, bytes_of(name), value);
 
@@ -300,8 +300,8 @@ static int read_arguments(int argc, char **argv, struct options *options)
 		if (option < OPTION_FIRST)
 			error = refuse_option(option, argv);
 		else
-			error = read_option(&reader, settings[option - OPTION_FIRST].name,
-					    optarg ? optarg : "yes");
+			error = options_read_option(&reader, settings[option - OPTION_FIRST].name,
+						    optarg ? optarg : "yes");
 	}
 	if (!error && optind < argc)
 		error = refuse_argument("argument", argv[optind],
@@ -329,7 +329,7 @@ static int read_settings(const char *path, const struct config *config, struct o
 }
 
 /* Reads the file at PATH. When PATH is NULL: the one at CONFIG_PATH, if there is one. */
-static int read_file(const char *path, struct options *options)
+static int options_read_file(const char *path, struct options *options)
 {
 	const char *actual = path ? path : CONFIG_PATH;
 	struct config_error error;
@@ -372,14 +372,14 @@ static int print_options(const struct options *options)
 
 /* The command line overrides the file, and no file is read when the command line is wrong. So the command line is read
  * twice: before the file, into a copy, and after it. */
-static int read_all(int argc, char **argv, struct options *options)
+static int options_read_all(int argc, char **argv, struct options *options)
 {
 	struct options given = *options;
 	int error = read_arguments(argc, argv, &given);
 
 	if (error)
 		return error;
-	error = read_file(given.config_path, options);
+	error = options_read_file(given.config_path, options);
 	if (error)
 		return error;
 	if (given.socket_count) {
@@ -407,7 +407,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.request_budget = (4 << 20) + (64 << 10), /* a body of 4 MiB, and its head */
 		.response_budget = 64 << 10,
 	};
-	int error = read_all(argc, argv, &options);
+	int error = options_read_all(argc, argv, &options);
 
 	if (!error && !options.socket_count)
 		error = read_arguments(2, (char *[]){"callerd", "--socket=/run/docker.sock", NULL},

@@ -5,7 +5,7 @@
 
 #include "record/view.h"
 
-static bool has_word(const char *list, struct bytes wanted)
+static bool output_has_word(const char *list, struct bytes wanted)
 {
 	struct bytes word;
 
@@ -15,10 +15,10 @@ static bool has_word(const char *list, struct bytes wanted)
 	return false;
 }
 
-static bool has_finding(const char *list, const struct record *record)
+static bool output_has_finding(const char *list, const struct record *record)
 {
 	for (unsigned int i = 0; i < record->api.finding_count; i++)
-		if (has_word(list, bytes_of(record->api.findings[i].id)))
+		if (output_has_word(list, bytes_of(record->api.findings[i].id)))
 			return true;
 	return false;
 }
@@ -36,13 +36,13 @@ static bool has_user(const char *list, uint32_t uid, const struct record_context
 	if (uid == CALLERD_UNSET_ID)
 		return false;
 	snprintf(number, sizeof(number), "%u", uid);
-	if (has_word(list, bytes_of(number)))
+	if (output_has_word(list, bytes_of(number)))
 		return true;
 	view_user_name(context, uid, name);
 	if (!name[0])
 		return has_names(list) && context->user_asked &&
 		       context->user_asked(context->data, uid);
-	return has_word(list, bytes_of(name));
+	return output_has_word(list, bytes_of(name));
 }
 
 bool output_takes(const struct output *output, const struct record *record,
@@ -56,7 +56,7 @@ bool output_takes(const struct output *output, const struct record *record,
 		return true;
 	if (output->min_severity && view_severity(record) < output->min_severity)
 		return false;
-	if (output->findings && !has_finding(output->findings, record))
+	if (output->findings && !output_has_finding(output->findings, record))
 		return false;
 	return !output->users ||
 	       (caller && (has_user(output->users, caller->process.euid, context) ||

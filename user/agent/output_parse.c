@@ -190,7 +190,7 @@ static const struct setting settings[] = {
 };
 
 /* Whether the option for the member at OFFSET was given. */
-static bool is_given(const struct output *output, size_t offset)
+static bool output_parse_is_given(const struct output *output, size_t offset)
 {
 	for (size_t i = 0; settings[i].name; i++)
 		if (settings[i].offset == offset && output->given >> i & 1)
@@ -198,7 +198,7 @@ static bool is_given(const struct output *output, size_t offset)
 	return false;
 }
 
-#define IS_GIVEN(member) is_given(output, offsetof(struct output, member))
+#define IS_GIVEN(member) output_parse_is_given(output, offsetof(struct output, member))
 
 static void list_names(unsigned int place, struct text *out)
 {
@@ -211,8 +211,8 @@ static void list_names(unsigned int place, struct text *out)
 }
 
 /* WORD is NAME=VALUE, and NUL-terminated in the output's own words. */
-static int read_option(struct setting_reader *reader, const char *word, const char *output,
-		       char *reason, size_t size)
+static int output_parse_read_option(struct setting_reader *reader, const char *word,
+				    const char *output, char *reason, size_t size)
 {
 	const char *equals = strchr(word, '=');
 	struct text names = {0};
@@ -305,7 +305,7 @@ static bool set_place(struct sink_options *sink, char *word)
 
 /* --- what goes together ----------------------------------------------------------------------- */
 
-static bool is_json(const struct output *output)
+static bool output_parse_is_json(const struct output *output)
 {
 	return output->format == FORMAT_ECS || output->format == FORMAT_OCSF;
 }
@@ -315,9 +315,9 @@ static const char *settle_file(struct output *output)
 	struct sink_options *sink = &output->sink;
 
 	if (!IS_GIVEN(sink.chain))
-		sink->chain = is_json(output);
+		sink->chain = output_parse_is_json(output);
 	sink->ocsf = output->format == FORMAT_OCSF;
-	if (sink->chain && !is_json(output))
+	if (sink->chain && !output_parse_is_json(output))
 		return "chain=yes goes with format=ecs and format=ocsf";
 	if (!IS_GIVEN(sink.mode) && IS_GIVEN(sink.group))
 		sink->mode = 0640;
@@ -403,7 +403,7 @@ int output_parse(const char *spec, bool human, struct output *ret, char *reason,
 	reader.place = 1u << ret->sink.kind;
 	while (!error && rest && *rest) {
 		word = strsep(&rest, ",");
-		error = read_option(&reader, word, name, reason, size);
+		error = output_parse_read_option(&reader, word, name, reason, size);
 	}
 	ret->given = reader.given;
 	why = error ? NULL : settle(ret, human);

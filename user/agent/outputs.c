@@ -33,8 +33,8 @@ static bool has_file_of_last(const struct outputs *outputs)
 }
 
 /* Opens the output that SPEC describes, as the next in OUTPUTS. */
-static int open_one(struct outputs *outputs, const char *spec, bool human,
-		    const struct record_context *context, char *reason, size_t size)
+static int outputs_open_one(struct outputs *outputs, const char *spec, bool human,
+			    const struct record_context *context, char *reason, size_t size)
 {
 	struct output *output = &outputs->all[outputs->count];
 	int error = output_parse(spec, human, output, reason, size);
@@ -61,7 +61,7 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 	for (unsigned int i = 0; !error && i < options->output_count; i++) {
 		const char *spec = options->outputs[i];
 
-		error = open_one(outputs, spec, options->human, context, reason, size);
+		error = outputs_open_one(outputs, spec, options->human, context, reason, size);
 		if (!error && has_file_of_last(outputs)) {
 			error = -EEXIST;
 			snprintf(reason, size,

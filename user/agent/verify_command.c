@@ -65,7 +65,7 @@ struct source {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static int wrong(const char *what, const char *value)
+static int verify_command_wrong(const char *what, const char *value)
 {
 	fprintf(stderr, "callerd verify: %s%s; see callerd verify --help\n", what, value);
 	return -EINVAL;
@@ -79,12 +79,12 @@ static int take_key(struct command *command, const char *text)
 		command->key[i] =
 			(char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
 	if (strlen(text) != CHAIN_HEX_SIZE - 1 || !key_get_hex(command->key, key, sizeof(key)))
-		return wrong("a key is 64 hexadecimal digits, not ", text);
+		return verify_command_wrong("a key is 64 hexadecimal digits, not ", text);
 	command->has_key = true;
 	return 0;
 }
 
-static int take_option(struct command *command, int option, const char *given)
+static int verify_command_take_option(struct command *command, int option, const char *given)
 {
 	switch (option) {
 	case 'k':
@@ -96,13 +96,13 @@ static int take_option(struct command *command, int option, const char *given)
 		command->help = true;
 		return 0;
 	case ':':
-		return wrong("a value is missing after ", given);
+		return verify_command_wrong("a value is missing after ", given);
 	default:
-		return wrong("there is no option ", given);
+		return verify_command_wrong("there is no option ", given);
 	}
 }
 
-static int parse(struct command *command, int argc, char **argv)
+static int verify_command_parse(struct command *command, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"key", required_argument, NULL, 'k'},
@@ -115,11 +115,11 @@ static int parse(struct command *command, int argc, char **argv)
 	optind = 0; /* main() may have called getopt_long() before */
 	opterr = 0;
 	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1)
-		error = take_option(command, option, argv[optind - 1]);
+		error = verify_command_take_option(command, option, argv[optind - 1]);
 	command->files = argv + optind;
 	command->count = (unsigned int)(argc - optind);
 	if (!error && !command->help && !command->count)
-		return wrong("no FILE", "");
+		return verify_command_wrong("no FILE", "");
 	return error;
 }
 
@@ -179,7 +179,7 @@ static void print_summary(const struct command *command, const struct verify_rep
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-static int unreadable(const char *path, const char *why)
+static int verify_command_unreadable(const char *path, const char *why)
 {
 	fprintf(stderr, "callerd verify: cannot read %s: %s\n", path, why);
 	return -EIO;
@@ -219,7 +219,7 @@ static ssize_t read_source(void *data, char *to, size_t size)
 	return -EIO;
 }
 
-static gzFile open_file(const char *path)
+static gzFile verify_command_open_file(const char *path)
 {
 	int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC)
 					: fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -244,17 +244,18 @@ static int read_lines(struct verify *verify, struct source *source, const char *
 			break;
 	}
 	if (result < 0)
-		return unreadable(path, source->error ? source->error : strerror(-result));
+		return verify_command_unreadable(path,
+						 source->error ? source->error : strerror(-result));
 	return 0;
 }
 
-static int check_file(struct verify *verify, const char *path, bool last)
+static int verify_command_check_file(struct verify *verify, const char *path, bool last)
 {
-	struct source source = {.file = open_file(path), .may_grow = last};
+	struct source source = {.file = verify_command_open_file(path), .may_grow = last};
 	int error;
 
 	if (!source.file)
-		return unreadable(path, strerror(errno));
+		return verify_command_unreadable(path, strerror(errno));
 	source.lines = (struct lines){.read = read_source, .data = &source};
 	verify_file(verify);
 	error = read_lines(verify, &source, path);
@@ -278,12 +279,13 @@ static int read_seal_file(struct command *command)
 	command->has_written = !error;
 	if (!error || (!command->seal_file && error != -EBADMSG))
 		return 0;
-	unreadable(command->seal_file ? command->seal_file : beside,
-		   error == -EBADMSG ? "it is damaged, or no seal file" : strerror(-error));
+	verify_command_unreadable(command->seal_file ? command->seal_file : beside,
+				  error == -EBADMSG ? "it is damaged, or no seal file"
+						    : strerror(-error));
 	return command->seal_file ? error : 0;
 }
 
-static enum exit_code check(struct command *command)
+static enum exit_code verify_command_check(struct command *command)
 {
 	const struct verify_options options = {
 		.key = command->has_key ? command->key : NULL,
@@ -293,10 +295,11 @@ static enum exit_code check(struct command *command)
 	};
 	struct verify *verify = verify_new(&options);
 	struct verify_report report;
-	int error = verify ? 0 : unreadable(command->files[0], strerror(ENOMEM));
+	int error = verify ? 0 : verify_command_unreadable(command->files[0], strerror(ENOMEM));
 
 	for (unsigned int i = 0; i < command->count && !error; i++)
-		error = check_file(verify, command->files[i], i + 1 == command->count);
+		error = verify_command_check_file(verify, command->files[i],
+						  i + 1 == command->count);
 	if (!error) {
 		verify_end(verify, &report);
 		print_summary(command, &report);
@@ -312,13 +315,13 @@ int verify_command(int argc, char **argv)
 	struct command command = {0};
 	enum exit_code code;
 
-	if (parse(&command, argc, argv))
+	if (verify_command_parse(&command, argc, argv))
 		return EXIT_USAGE;
 	if (command.help) {
 		fputs(help, stdout);
 		return EXIT_OK;
 	}
-	code = read_seal_file(&command) ? EXIT_OUTPUT : check(&command);
+	code = read_seal_file(&command) ? EXIT_OUTPUT : verify_command_check(&command);
 	if (fflush(stdout) && code == EXIT_OK)
 		code = EXIT_OUTPUT;
 	return code;

@@ -16,7 +16,7 @@ __attribute__((constructor)) static void choose_secrets(void)
 
 /* Mixes both halves of the product, so that each bit of the result depends on all bits of A and
  * B. */
-static uint64_t mix(uint64_t a, uint64_t b)
+static uint64_t table_mix(uint64_t a, uint64_t b)
 {
 	__uint128_t product = (__uint128_t)a * b;
 
@@ -30,10 +30,10 @@ unsigned int table_hash(const void *key, size_t size)
 
 	for (; size >= sizeof(word); size -= sizeof(word), at += sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
-		hash = mix(hash ^ word, secrets[1]);
+		hash = table_mix(hash ^ word, secrets[1]);
 	}
 	word = 0;
 	memcpy(&word, at, size);
-	hash = mix(hash ^ word ^ (uint64_t)size << 56, secrets[1]);
+	hash = table_mix(hash ^ word ^ (uint64_t)size << 56, secrets[1]);
 	return (unsigned int)(hash ^ hash >> 32);
 }

@@ -63,7 +63,7 @@ void text_add_hex(struct text *text, uint64_t number, unsigned int digits)
 	text_add(text, hex + at, sizeof(hex) - at);
 }
 
-static size_t spell(uint32_t code, char out[12])
+static size_t text_spell(uint32_t code, char out[12])
 {
 	static const char short_forms[] = "\a\b\t\n\v\f\r\033";
 	static const char letters[] = "abtnvfre";
@@ -86,11 +86,11 @@ void text_add_spelled(struct text *text, uint32_t code)
 {
 	char spelled[12];
 
-	text_add(text, spelled, spell(code, spelled));
+	text_add(text, spelled, text_spell(code, spelled));
 }
 
 /* The number of printable ASCII bytes at the start of BYTES, at most LIMIT. */
-static size_t plain_run(struct bytes bytes, size_t limit)
+static size_t text_plain_run(struct bytes bytes, size_t limit)
 {
 	size_t size = 0;
 
@@ -113,7 +113,7 @@ static size_t add_character(struct text *text, struct bytes bytes, size_t *ret_u
 		return 1;
 	}
 	if (utf8_is_unsafe(code)) {
-		size_t size = spell(code, spelled);
+		size_t size = text_spell(code, spelled);
 
 		text_add(text, spelled, size);
 		return size;
@@ -128,7 +128,7 @@ void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
 	size_t fits = text->size; /* bytes behind which an ellipsis fits: columns - 1 or less */
 
 	while (bytes.size && used < columns && !text->error) {
-		size_t size = plain_run(bytes, columns - used);
+		size_t size = text_plain_run(bytes, columns - used);
 
 		if (size) {
 			text_add(text, bytes.data, size);
@@ -149,8 +149,8 @@ void text_add_visible(struct text *text, struct bytes bytes, size_t columns)
 
 /* Adds CODE, whose encoding are the SIZE bytes at DATA, escaped where need be. Returns the bytes
  * that remain after a reader has undone the escapes. */
-static size_t add_escaped(struct text *text, uint32_t code, const char *data, size_t size,
-			  const char *special)
+static size_t text_add_escaped_code(struct text *text, uint32_t code, const char *data, size_t size,
+				    const char *special)
 {
 	char spelled[12];
 
@@ -164,7 +164,7 @@ static size_t add_escaped(struct text *text, uint32_t code, const char *data, si
 		return 1;
 	}
 	if (utf8_is_unsafe(code)) {
-		size = spell(code, spelled);
+		size = text_spell(code, spelled);
 		text_add_char(text, '\\'); /* escapes the backslash that the spelling begins with */
 		data = spelled;
 	}
@@ -180,7 +180,7 @@ void text_add_escaped(struct text *text, struct bytes bytes, const char *special
 		uint32_t code;
 		size_t size = utf8_decode(bytes.data, bytes.size, &code);
 
-		used += add_escaped(text, code, bytes.data, size, special);
+		used += text_add_escaped_code(text, code, bytes.data, size, special);
 		if (used + strlen("…") <= limit)
 			fits = text->size;
 		bytes = bytes_from(bytes, size);

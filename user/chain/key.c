@@ -12,7 +12,7 @@
 static const char evolution[] = "callerd seal key";
 
 /* Drops libcrypto's record of a failure: a TLS sink of this thread must not take it for its own. */
-static int result(bool good)
+static int key_result(bool good)
 {
 	if (good)
 		return 0;
@@ -24,20 +24,21 @@ static int result(bool good)
 static EVP_MD *sha256;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fetch(void)
+static void key_fetch(void)
 {
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 int key_hash(struct bytes bytes, unsigned char ret[CHAIN_HASH_SIZE])
 {
-	pthread_once(&once, fetch);
-	return result(sha256 && EVP_Digest(bytes.data, bytes.size, ret, NULL, sha256, NULL) == 1);
+	pthread_once(&once, key_fetch);
+	return key_result(sha256 &&
+			  EVP_Digest(bytes.data, bytes.size, ret, NULL, sha256, NULL) == 1);
 }
 
 int key_random(unsigned char ret[CHAIN_KEY_SIZE])
 {
-	return result(RAND_priv_bytes(ret, CHAIN_KEY_SIZE) == 1);
+	return key_result(RAND_priv_bytes(ret, CHAIN_KEY_SIZE) == 1);
 }
 
 static EVP_PKEY *private_key(const unsigned char seed[CHAIN_KEY_SIZE])
@@ -52,7 +53,7 @@ int key_public(const unsigned char seed[CHAIN_KEY_SIZE], unsigned char ret[CHAIN
 	bool good = key && EVP_PKEY_get_raw_public_key(key, ret, &size) == 1;
 
 	EVP_PKEY_free(key); /* which wipes it */
-	return result(good && size == CHAIN_KEY_SIZE);
+	return key_result(good && size == CHAIN_KEY_SIZE);
 }
 
 int key_sign(const unsigned char seed[CHAIN_KEY_SIZE], struct bytes bytes,
@@ -67,7 +68,7 @@ int key_sign(const unsigned char seed[CHAIN_KEY_SIZE], struct bytes bytes,
 
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(key);
-	return result(good && size == KEY_SIGNATURE_SIZE);
+	return key_result(good && size == KEY_SIGNATURE_SIZE);
 }
 
 int key_evolve(unsigned char seed[CHAIN_KEY_SIZE])
@@ -94,7 +95,7 @@ bool key_signed(const unsigned char key[CHAIN_KEY_SIZE], struct bytes bytes,
 
 	EVP_MD_CTX_free(context);
 	EVP_PKEY_free(public);
-	return !result(good);
+	return !key_result(good);
 }
 
 char *key_put_hex(char *at, const unsigned char *data, size_t size)
@@ -106,7 +107,7 @@ char *key_put_hex(char *at, const unsigned char *data, size_t size)
 	return at;
 }
 
-static int digit(char c)
+static int key_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -116,7 +117,7 @@ static int digit(char c)
 bool key_get_hex(const char *at, unsigned char *ret, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		int high = digit(at[2 * i]), low = digit(at[2 * i + 1]);
+		int high = key_digit(at[2 * i]), low = key_digit(at[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -9,7 +9,7 @@
 #define TAKEN_MAX ((size_t)VERIFY_LINE_MAX + 1) /* of a line */
 
 /* Room for more bytes behind those there are, which move to the buffer's beginning. */
-static int make_room(struct lines *lines)
+static int lines_make_room(struct lines *lines)
 {
 	size_t capacity = lines->capacity ? 2 * lines->capacity : FIRST_CAPACITY;
 	char *buffer;
@@ -30,9 +30,9 @@ static int make_room(struct lines *lines)
 }
 
 /* Bytes that were read; 0: the end; -errno. */
-static ssize_t fill(struct lines *lines)
+static ssize_t lines_fill(struct lines *lines)
 {
-	int error = make_room(lines);
+	int error = lines_make_room(lines);
 	ssize_t size;
 
 	if (error)
@@ -51,14 +51,14 @@ static const char *find_end(const struct lines *lines, size_t seen)
 }
 
 /* Drops the bytes up to the LF and itself. As lines_next(). */
-static int skip_rest(struct lines *lines)
+static int lines_skip_rest(struct lines *lines)
 {
 	const char *end;
 	ssize_t size;
 
 	while (!(end = find_end(lines, 0))) {
 		lines->start = lines->end = 0;
-		size = fill(lines);
+		size = lines_fill(lines);
 		if (size <= 0)
 			return (int)size;
 	}
@@ -67,7 +67,7 @@ static int skip_rest(struct lines *lines)
 	return 1;
 }
 
-static void take(struct lines *lines, size_t size, size_t with_end, struct bytes *ret)
+static void lines_take(struct lines *lines, size_t size, size_t with_end, struct bytes *ret)
 {
 	*ret = (struct bytes){lines->buffer + lines->start, size};
 	lines->start += with_end;
@@ -81,7 +81,7 @@ int lines_next(struct lines *lines, struct bytes *ret, bool *complete)
 	int result;
 
 	if (lines->overlong) {
-		result = skip_rest(lines);
+		result = lines_skip_rest(lines);
 		if (result <= 0)
 			return result;
 	}
@@ -89,20 +89,20 @@ int lines_next(struct lines *lines, struct bytes *ret, bool *complete)
 		seen = lines->end - lines->start;
 		if (seen >= TAKEN_MAX)
 			break;
-		size = fill(lines);
+		size = lines_fill(lines);
 		if (size < 0)
 			return (int)size;
 		if (size)
 			continue;
 		*complete = false;
-		take(lines, seen, seen, ret);
+		lines_take(lines, seen, seen, ret);
 		return seen > 0;
 	}
 	*complete = true;
 	if (end)
 		seen = (size_t)(end - (lines->buffer + lines->start));
 	lines->overlong = seen >= TAKEN_MAX && !end;
-	take(lines, seen < TAKEN_MAX ? seen : TAKEN_MAX, end ? seen + 1 : TAKEN_MAX, ret);
+	lines_take(lines, seen < TAKEN_MAX ? seen : TAKEN_MAX, end ? seen + 1 : TAKEN_MAX, ret);
 	return 1;
 }
 

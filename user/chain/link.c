@@ -14,7 +14,7 @@
 #include "base/text.h"
 
 /* Takes TEXT off the end of REST, the part of the line that is not read yet. */
-static bool take(struct bytes *rest, const char *text)
+static bool link_take(struct bytes *rest, const char *text)
 {
 	size_t size = strlen(text);
 
@@ -33,7 +33,7 @@ static bool take_hex(struct bytes *rest, unsigned char *ret, size_t size)
 }
 
 /* As it is written: no zero before the first digit. */
-static bool take_number(struct bytes *rest, uint64_t *ret)
+static bool link_take_number(struct bytes *rest, uint64_t *ret)
 {
 	uint64_t number = 0, unit = 1;
 	size_t digits = 0;
@@ -56,26 +56,27 @@ static bool take_number(struct bytes *rest, uint64_t *ret)
 	return digits && (digits == 1 || rest->data[rest->size] != '0');
 }
 
-static bool take_seal(struct bytes *rest, struct chain_link *link)
+static bool link_take_seal(struct bytes *rest, struct chain_link *link)
 {
-	return take_hex(rest, link->next_key, CHAIN_KEY_SIZE) && take(rest, LINK_NEXT_KEY) &&
-	       take_hex(rest, link->key, CHAIN_KEY_SIZE) && take(rest, LINK_KEY) &&
-	       take_number(rest, &link->seal) && take(rest, LINK_SEAL);
+	return take_hex(rest, link->next_key, CHAIN_KEY_SIZE) && link_take(rest, LINK_NEXT_KEY) &&
+	       take_hex(rest, link->key, CHAIN_KEY_SIZE) && link_take(rest, LINK_KEY) &&
+	       link_take_number(rest, &link->seal) && link_take(rest, LINK_SEAL);
 }
 
-static bool take_place(struct bytes *rest, struct chain_link *link)
+static bool link_take_place(struct bytes *rest, struct chain_link *link)
 {
-	return take_hex(rest, link->previous, CHAIN_HASH_SIZE) && take(rest, LINK_PREVIOUS) &&
-	       take_number(rest, &link->line) && link->line && take(rest, LINK_LINE) &&
-	       (take(rest, ",") || take(rest, "{"));
+	return take_hex(rest, link->previous, CHAIN_HASH_SIZE) && link_take(rest, LINK_PREVIOUS) &&
+	       link_take_number(rest, &link->line) && link->line && link_take(rest, LINK_LINE) &&
+	       (link_take(rest, ",") || link_take(rest, "{"));
 }
 
 static bool read_seal(struct bytes rest, struct chain_link *link)
 {
-	if (!take(&rest, LINK_END) || !take_hex(&rest, link->signature, KEY_SIGNATURE_SIZE))
+	if (!link_take(&rest, LINK_END) || !take_hex(&rest, link->signature, KEY_SIGNATURE_SIZE))
 		return false;
 	link->signed_size = rest.size;
-	return take(&rest, LINK_SIGNATURE) && take_seal(&rest, link) && take_place(&rest, link);
+	return link_take(&rest, LINK_SIGNATURE) && link_take_seal(&rest, link) &&
+	       link_take_place(&rest, link);
 }
 
 struct chain_link link_read(struct bytes line)
@@ -83,7 +84,7 @@ struct chain_link link_read(struct bytes line)
 	struct chain_link link = {0};
 	struct bytes rest = line;
 
-	if (take(&rest, LINK_END) && take_place(&rest, &link))
+	if (link_take(&rest, LINK_END) && link_take_place(&rest, &link))
 		link.kind = LINK_IS_LINE;
 	else if (read_seal(line, &link))
 		link.kind = LINK_IS_SEAL;

@@ -100,10 +100,10 @@ void verify_free(struct verify *verify)
 	free(verify);
 }
 
-__attribute__((format(printf, 4, 5))) static void tell(struct verify *verify,
-						       enum verify_fault fault,
-						       struct verify_place place,
-						       const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void verify_tell(struct verify *verify,
+							      enum verify_fault fault,
+							      struct verify_place place,
+							      const char *format, ...)
 {
 	char what[320];
 	va_list arguments;
@@ -117,7 +117,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct verify *verify,
 }
 
 /* VALUE as printf() wants it. */
-static unsigned long long number(uint64_t value)
+static unsigned long long verify_number(uint64_t value)
 {
 	return value;
 }
@@ -127,7 +127,7 @@ static const char *plural(uint64_t count, const char *one, const char *several)
 	return count == 1 ? one : several;
 }
 
-static bool follows(const struct line *line, const struct line *before)
+static bool verify_follows(const struct line *line, const struct line *before)
 {
 	return link_follows(&line->link, before->link.line, before->hash);
 }
@@ -154,12 +154,14 @@ static bool check_given_key(struct verify *verify, const struct line *line)
 
 	if (!wanted || !strcmp(wanted, verify->report.first_key))
 		return true;
-	tell(verify, VERIFY_FORGED, line->place,
-	     "the first seal is number %llu and made with another key than the one that was given: "
-	     "%s%s",
-	     number(line->link.seal), verify->report.first_key,
-	     verify->report.starts_at_beginning ? ""
-						: "; the chain's beginning is not in these files");
+	verify_tell(verify, VERIFY_FORGED, line->place,
+		    "the first seal is number %llu and made with another key than the one that was "
+		    "given: "
+		    "%s%s",
+		    verify_number(line->link.seal), verify->report.first_key,
+		    verify->report.starts_at_beginning
+			    ? ""
+			    : "; the chain's beginning is not in these files");
 	return false;
 }
 
@@ -170,15 +172,15 @@ static bool check_sequence(struct verify *verify, const struct line *line)
 	if (!verify->seal_known)
 		return true;
 	if (seal < verify->seal || seal - verify->seal > verify->missing) {
-		tell(verify, VERIFY_FORGED, line->place,
-		     "it says that it is seal %llu, where seal %llu was to come", number(seal),
-		     number(verify->seal));
+		verify_tell(verify, VERIFY_FORGED, line->place,
+			    "it says that it is seal %llu, where seal %llu was to come",
+			    verify_number(seal), verify_number(verify->seal));
 		return false;
 	}
 	if (seal == verify->seal && memcmp(line->link.key, verify->key, CHAIN_KEY_SIZE) != 0) {
-		tell(verify, VERIFY_FORGED, line->place,
-		     "seal %llu is not made with the key that the seal before it named",
-		     number(seal));
+		verify_tell(verify, VERIFY_FORGED, line->place,
+			    "seal %llu is not made with the key that the seal before it named",
+			    verify_number(seal));
 		return false;
 	}
 	return true;
@@ -204,16 +206,16 @@ static bool check_seal(struct verify *verify, const struct line *line)
 	note_first_key(verify, line);
 	if (!line->is_signed) {
 		if (!line->faulted)
-			tell(verify, VERIFY_FORGED, line->place,
-			     "the signature of seal %llu does not fit what it signs",
-			     number(line->link.seal));
+			verify_tell(verify, VERIFY_FORGED, line->place,
+				    "the signature of seal %llu does not fit what it signs",
+				    verify_number(line->link.seal));
 		return false;
 	}
 	return (!first || check_given_key(verify, line)) && check_sequence(verify, line);
 }
 
 /* LINE, a seal, has its place. */
-static void take_seal(struct verify *verify, struct line *line)
+static void verify_take_seal(struct verify *verify, struct line *line)
 {
 	struct verify_report *report = &verify->report;
 
@@ -234,7 +236,7 @@ static void take_seal(struct verify *verify, struct line *line)
 
 /* --- places ----------------------------------------------------------------------------------- */
 
-static void note_written(struct verify *verify, const struct line *line)
+static void verify_note_written(struct verify *verify, const struct line *line)
 {
 	const struct chain *written = verify->options.written;
 
@@ -246,14 +248,14 @@ static void note_written(struct verify *verify, const struct line *line)
 }
 
 /* LINE has its place. */
-static void accept(struct verify *verify, struct line *line)
+static void verify_accept(struct verify *verify, struct line *line)
 {
 	struct verify_report *report = &verify->report;
 
 	report->unsealed++;
 	if (is_seal(line))
-		take_seal(verify, line);
-	note_written(verify, line);
+		verify_take_seal(verify, line);
+	verify_note_written(verify, line);
 	if (!line->faulted)
 		report->lines++;
 	else if (report->unsealed)
@@ -274,10 +276,10 @@ static void blame_at(struct verify *verify, const char *why)
 	verify->report.lines--;
 	if (verify->report.unsealed)
 		verify->report.unsealed--;
-	tell(verify, VERIFY_CHANGED, at->place, "%s", why);
+	verify_tell(verify, VERIFY_CHANGED, at->place, "%s", why);
 }
 
-static void stray(struct verify *verify, const struct line *line)
+static void verify_stray(struct verify *verify, const struct line *line)
 {
 	struct strays *strays = &verify->strays;
 
@@ -291,35 +293,35 @@ static void stray(struct verify *verify, const struct line *line)
 static void tell_inserted(struct verify *verify, const struct strays *strays)
 {
 	if (strays->torn)
-		tell(verify, VERIFY_CUT, strays->first, "the file ends within this line");
+		verify_tell(verify, VERIFY_CUT, strays->first, "the file ends within this line");
 	else if (strays->count > 1)
-		tell(verify, VERIFY_INSERTED, strays->first,
-		     "this line and the %llu behind it have no place in the chain",
-		     number(strays->count - 1));
+		verify_tell(verify, VERIFY_INSERTED, strays->first,
+			    "this line and the %llu behind it have no place in the chain",
+			    verify_number(strays->count - 1));
 	else if (strays->number)
-		tell(verify, VERIFY_INSERTED, strays->first,
-		     "it says that it is line %llu of the chain, which has no place here",
-		     number(strays->number));
+		verify_tell(verify, VERIFY_INSERTED, strays->first,
+			    "it says that it is line %llu of the chain, which has no place here",
+			    verify_number(strays->number));
 	else
-		tell(verify, VERIFY_INSERTED, strays->first,
-		     "it has no link of the chain: callerd did not write it so");
+		verify_tell(verify, VERIFY_INSERTED, strays->first,
+			    "it has no link of the chain: callerd did not write it so");
 }
 
 static void tell_changed(struct verify *verify, const struct strays *strays)
 {
 	if (strays->torn)
-		tell(verify, VERIFY_CUT, strays->first, "the file ends within this line");
+		verify_tell(verify, VERIFY_CUT, strays->first, "the file ends within this line");
 	else if (strays->count > 1)
-		tell(verify, VERIFY_CHANGED, strays->first,
-		     "this line and the %llu behind it are not those that were written",
-		     number(strays->count - 1));
+		verify_tell(verify, VERIFY_CHANGED, strays->first,
+			    "this line and the %llu behind it are not those that were written",
+			    verify_number(strays->count - 1));
 	else
-		tell(verify, VERIFY_CHANGED, strays->first,
-		     "its own place in the chain is not what was written");
+		verify_tell(verify, VERIFY_CHANGED, strays->first,
+			    "its own place in the chain is not what was written");
 }
 
 /* What came before the line at PLACE: strays, and lines that are MISSING. */
-static void settle(struct verify *verify, uint64_t missing, struct verify_place place)
+static void verify_settle(struct verify *verify, uint64_t missing, struct verify_place place)
 {
 	struct strays strays = verify->strays;
 
@@ -332,12 +334,12 @@ static void settle(struct verify *verify, uint64_t missing, struct verify_place 
 	if (strays.count)
 		tell_inserted(verify, &strays);
 	if (missing && place.file != verify->at.place.file)
-		tell(verify, VERIFY_CUT, verify->at.place,
-		     "%llu %s missing between the last line of this file and the next file",
-		     number(missing), plural(missing, "line is", "lines are"));
+		verify_tell(verify, VERIFY_CUT, verify->at.place,
+			    "%llu %s missing between the last line of this file and the next file",
+			    verify_number(missing), plural(missing, "line is", "lines are"));
 	else if (missing)
-		tell(verify, VERIFY_REMOVED, place, "%llu %s missing before this one",
-		     number(missing), plural(missing, "line is", "lines are"));
+		verify_tell(verify, VERIFY_REMOVED, place, "%llu %s missing before this one",
+			    verify_number(missing), plural(missing, "line is", "lines are"));
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */
@@ -350,11 +352,12 @@ static bool is_to_blame(const struct verify *verify, const struct line *line,
 		return true;
 	if (is_seal(line) && !line->is_signed)
 		return true;
-	if (is_expected_seal(verify, line) || (next && follows(next, line)) || verify->at.faulted)
+	if (is_expected_seal(verify, line) || (next && verify_follows(next, line)) ||
+	    verify->at.faulted)
 		return false;
 	/* Nor does the next one fit: that is one edit, where that one is as it was written. */
 	return next && next->link.line == line->link.line + 1 &&
-	       (!third || follows(third, next) || is_expected_seal(verify, next));
+	       (!third || verify_follows(third, next) || is_expected_seal(verify, next));
 }
 
 /* LINE comes, by its number, right behind the last one, but does not vouch for it. */
@@ -362,13 +365,13 @@ static void judge_break(struct verify *verify, struct line *line, const struct l
 			const struct line *third)
 {
 	if (is_to_blame(verify, line, next, third)) {
-		tell(verify, VERIFY_CHANGED, line->place,
-		     "it is not as it was written: it does not fit the line before");
+		verify_tell(verify, VERIFY_CHANGED, line->place,
+			    "it is not as it was written: it does not fit the line before");
 		line->faulted = true;
 	} else if (is_expected_seal(verify, line)) {
 		blame_at(verify, "seal and chain do not agree: this line, or one between it and "
 				 "the seal before it, is not as it was written");
-	} else if (next && follows(next, line)) {
+	} else if (next && verify_follows(next, line)) {
 		blame_at(verify, "it is not as it was written: the next line does not fit it");
 	} else {
 		blame_at(verify, "it, or the place in the chain that the next line names, is not "
@@ -384,12 +387,13 @@ static bool begins_chain(const struct line *line)
 	       link_follows(&line->link, 0, none);
 }
 
-static void restart(struct verify *verify, const struct line *line)
+static void verify_restart(struct verify *verify, const struct line *line)
 {
-	settle(verify, 0, line->place);
-	tell(verify, VERIFY_RESTARTED, line->place,
-	     "a new chain begins here; nothing shows what came after line %llu of the one before",
-	     number(verify->at.link.line));
+	verify_settle(verify, 0, line->place);
+	verify_tell(verify, VERIFY_RESTARTED, line->place,
+		    "a new chain begins here; nothing shows what came after line %llu of the one "
+		    "before",
+		    verify_number(verify->at.link.line));
 	verify->seal_known = false;
 	verify->unlike_written.line = 0;
 }
@@ -397,11 +401,11 @@ static void restart(struct verify *verify, const struct line *line)
 /* LINE goes back in the chain: lines were moved or doubled. */
 static void go_back(struct verify *verify, const struct line *line)
 {
-	settle(verify, 0, line->place);
-	tell(verify, VERIFY_INSERTED, line->place,
-	     "line %llu of the chain comes after line %llu: lines were moved or doubled%s",
-	     number(line->link.line), number(verify->at.link.line),
-	     line->place.line == 1 ? ", or the files are not given in their order" : "");
+	verify_settle(verify, 0, line->place);
+	verify_tell(verify, VERIFY_INSERTED, line->place,
+		    "line %llu of the chain comes after line %llu: lines were moved or doubled%s",
+		    verify_number(line->link.line), verify_number(verify->at.link.line),
+		    line->place.line == 1 ? ", or the files are not given in their order" : "");
 	verify->seal_known = false;
 }
 
@@ -420,17 +424,17 @@ static void judge_first(struct verify *verify, struct line *line, const struct l
 
 	if (line->link.kind == LINK_IS_NONE ||
 	    (!begins_chain(line) && !is_borne_out(verify, line, next))) {
-		stray(verify, line);
+		verify_stray(verify, line);
 		return;
 	}
 	verify->report.starts_at_beginning = line->link.line == 1;
-	settle(verify, strays && line->link.line - 1 == strays ? strays : 0, line->place);
+	verify_settle(verify, strays && line->link.line - 1 == strays ? strays : 0, line->place);
 	if (line->link.line == 1 && !begins_chain(line) && (!is_seal(line) || line->is_signed)) {
-		tell(verify, VERIFY_FORGED, line->place,
-		     "a chain begins with seal 0, and this line is none that fits");
+		verify_tell(verify, VERIFY_FORGED, line->place,
+			    "a chain begins with seal 0, and this line is none that fits");
 		line->faulted = true;
 	}
-	accept(verify, line);
+	verify_accept(verify, line);
 }
 
 /* LINE does not come right behind the last one. */
@@ -439,16 +443,16 @@ static void judge_elsewhere(struct verify *verify, struct line *line, const stru
 	uint64_t at = verify->at.link.line;
 
 	if (begins_chain(line)) {
-		restart(verify, line);
-		accept(verify, line);
+		verify_restart(verify, line);
+		verify_accept(verify, line);
 	} else if (line->link.line > at && is_borne_out(verify, line, next)) {
-		settle(verify, line->link.line - at - 1, line->place);
-		accept(verify, line);
-	} else if (line->link.line <= at && next && follows(next, line)) {
+		verify_settle(verify, line->link.line - at - 1, line->place);
+		verify_accept(verify, line);
+	} else if (line->link.line <= at && next && verify_follows(next, line)) {
 		go_back(verify, line);
-		accept(verify, line);
+		verify_accept(verify, line);
 	} else {
-		stray(verify, line);
+		verify_stray(verify, line);
 	}
 }
 
@@ -456,8 +460,8 @@ static void judge_elsewhere(struct verify *verify, struct line *line, const stru
 static bool is_planted(const struct verify *verify, const struct line *line,
 		       const struct line *next, const struct line *third)
 {
-	return next && third && follows(next, &verify->at) && follows(third, next) &&
-	       !follows(third, line);
+	return next && third && verify_follows(next, &verify->at) && verify_follows(third, next) &&
+	       !verify_follows(third, line);
 }
 
 static void judge_line(struct verify *verify, struct line *line, const struct line *next,
@@ -467,21 +471,21 @@ static void judge_line(struct verify *verify, struct line *line, const struct li
 
 	if (!verify->started) {
 		judge_first(verify, line, next);
-	} else if (follows(line, at) && !is_planted(verify, line, next, third)) {
-		settle(verify, 0, line->place);
-		accept(verify, line);
-	} else if (line->link.kind == LINK_IS_NONE || (next && follows(next, at))) {
-		stray(verify, line);
+	} else if (verify_follows(line, at) && !is_planted(verify, line, next, third)) {
+		verify_settle(verify, 0, line->place);
+		verify_accept(verify, line);
+	} else if (line->link.kind == LINK_IS_NONE || (next && verify_follows(next, at))) {
+		verify_stray(verify, line);
 	} else if (line->link.line - 1 == at->link.line) {
 		judge_break(verify, line, next, third);
-		settle(verify, 0, line->place);
-		accept(verify, line);
+		verify_settle(verify, 0, line->place);
+		verify_accept(verify, line);
 	} else {
 		judge_elsewhere(verify, line, next);
 	}
 }
 
-static void judge(struct verify *verify)
+static void verify_judge(struct verify *verify)
 {
 	struct line *window = verify->window;
 	unsigned int waiting = verify->waiting;
@@ -489,7 +493,7 @@ static void judge(struct verify *verify)
 	judge_line(verify, &window[0], waiting > 1 ? &window[1] : NULL,
 		   waiting > 2 ? &window[2] : NULL);
 	if (!window[0].complete && !verify->strays.count)
-		tell(verify, VERIFY_CUT, window[0].place, "its line feed is missing");
+		verify_tell(verify, VERIFY_CUT, window[0].place, "its line feed is missing");
 	verify->waiting--;
 	memmove(window, window + 1, verify->waiting * sizeof(*window));
 }
@@ -509,7 +513,7 @@ static void copy_time(char ret[VERIFY_TIME_SIZE], struct bytes text, char end)
 }
 
 /* The time of a seal, with which LINE begins: a text in ECS, ms since 1970 in OCSF. */
-static void read_time(char ret[VERIFY_TIME_SIZE], struct bytes line)
+static void verify_read_time(char ret[VERIFY_TIME_SIZE], struct bytes line)
 {
 	static const char ecs[] = "{\"@timestamp\":\"", ocsf[] = "{\"time\":";
 	char digits[VERIFY_TIME_SIZE] = "";
@@ -542,7 +546,7 @@ int verify_line(struct verify *verify, struct bytes line, bool complete)
 	int error;
 
 	if (verify->waiting == WINDOW)
-		judge(verify);
+		verify_judge(verify);
 	verify->place.line++;
 	read = &verify->window[verify->waiting];
 	*read = (struct line){.place = verify->place, .complete = complete};
@@ -553,7 +557,7 @@ int verify_line(struct verify *verify, struct bytes line, bool complete)
 		read->link = link_read(line);
 	if (is_seal(read)) {
 		read->is_signed = link_is_signed(&read->link, line);
-		read_time(read->time, line);
+		verify_read_time(read->time, line);
 	}
 	verify->waiting++;
 	return 0;
@@ -582,20 +586,22 @@ static void compare_written(struct verify *verify, const struct chain *written, 
 	struct verify_place place = verify->started ? verify->at.place : verify->place;
 
 	if (is_other_chain(verify, written))
-		tell(verify, VERIFY_FORGED, verify->beginning,
-		     "the chain that begins here is not that of the seal file, whose first key is "
-		     "%s",
-		     written->first_key);
+		verify_tell(verify, VERIFY_FORGED, verify->beginning,
+			    "the chain that begins here is not that of the seal file, whose first "
+			    "key is "
+			    "%s",
+			    written->first_key);
 	else if (missing)
-		tell(verify, VERIFY_CUT, place,
-		     "%llu %s missing at the end: the seal file says that line %llu and %llu seals "
-		     "were written",
-		     number(missing), plural(missing, "line is", "lines are"),
-		     number(written->lines), number(written->seals));
+		verify_tell(verify, VERIFY_CUT, place,
+			    "%llu %s missing at the end: the seal file says that line %llu and "
+			    "%llu seals "
+			    "were written",
+			    verify_number(missing), plural(missing, "line is", "lines are"),
+			    verify_number(written->lines), verify_number(written->seals));
 	else if (verify->unlike_written.line)
-		tell(verify, VERIFY_CHANGED, verify->unlike_written,
-		     "it is not the line %llu that the seal file says was written",
-		     number(written->lines));
+		verify_tell(verify, VERIFY_CHANGED, verify->unlike_written,
+			    "it is not the line %llu that the seal file says was written",
+			    verify_number(written->lines));
 }
 
 void verify_end(struct verify *verify, struct verify_report *ret)
@@ -604,16 +610,16 @@ void verify_end(struct verify *verify, struct verify_report *ret)
 	uint64_t missing;
 
 	while (verify->waiting)
-		judge(verify);
+		verify_judge(verify);
 	missing = missing_at_end(verify, written);
 	if (verify->strays.count == missing) {
-		settle(verify, missing, verify->strays.first);
+		verify_settle(verify, missing, verify->strays.first);
 		missing = 0;
 	}
-	settle(verify, 0, verify->place);
+	verify_settle(verify, 0, verify->place);
 	if (verify->started && verify->options.key && !*verify->report.first_key)
-		tell(verify, VERIFY_FORGED, verify->at.place,
-		     "there is no seal that the key could be compared with");
+		verify_tell(verify, VERIFY_FORGED, verify->at.place,
+			    "there is no seal that the key could be compared with");
 	if (written)
 		compare_written(verify, written, missing);
 	*ret = verify->report;

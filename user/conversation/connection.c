@@ -233,7 +233,7 @@ static void tell_over(const struct connection *connection, uint64_t time)
 }
 
 /* Moves the request at hand to the finished ones. */
-static void finish(struct connection *connection, uint64_t time)
+static void connection_finish(struct connection *connection, uint64_t time)
 {
 	struct exchange *exchange = connection->exchange;
 
@@ -368,8 +368,8 @@ static void request_failed(struct connection *connection, const char *error)
 	lose_requests(connection, lost_at, RECORD_INCOMPLETE_UNPARSED);
 }
 
-static int hold(struct connection *connection, const char *data, size_t size, uint64_t offset,
-		uint64_t time)
+static int connection_hold(struct connection *connection, const char *data, size_t size,
+			   uint64_t offset, uint64_t time)
 {
 	char *held;
 
@@ -452,7 +452,7 @@ static int read_requests(struct connection *connection, const char *data, size_t
 		enum http1_step step;
 
 		if (exchange && exchange->complete)
-			return size ? hold(connection, data, size, offset, time) : 0;
+			return size ? connection_hold(connection, data, size, offset, time) : 0;
 		if (!exchange && !connection->draining) {
 			used = skip_blanks(stream, data, size);
 			data += used;
@@ -608,7 +608,7 @@ static int end_of_http(struct connection *connection)
 }
 
 /* Takes in a response's head, which began at OFFSET. */
-static int answered(struct connection *connection, uint64_t offset, uint64_t time)
+static int connection_answered(struct connection *connection, uint64_t offset, uint64_t time)
 {
 	struct stream *stream = &connection->response;
 	const struct http1_head *head = &stream->parser->head;
@@ -633,7 +633,7 @@ static int answered(struct connection *connection, uint64_t offset, uint64_t tim
 	exchange->answer_offset = offset;
 	connection->draining = !exchange->complete && !exchange->unseen &&
 			       connection->request.state == STREAM_READ;
-	finish(connection, time);
+	connection_finish(connection, time);
 	connection->answering = exchange;
 	end_current_at(connection, connection->spoken, "complete", offset);
 	connection->current = exchange;
@@ -655,7 +655,7 @@ static void response_failed(struct connection *connection, uint64_t time)
 	if (!exchange->http.parse_error)
 		exchange->http.parse_error = "the response is not HTTP/1";
 	lose_requests(connection, exchange->end, RECORD_INCOMPLETE_UNPARSED);
-	finish(connection, time);
+	connection_finish(connection, time);
 }
 
 static void end_response(struct connection *connection, uint64_t offset, uint64_t time)
@@ -688,7 +688,8 @@ static int read_responses(struct connection *connection, const char *data, size_
 		if (step == HTTP1_MORE)
 			return 0;
 		if (step == HTTP1_HEAD)
-			error = answered(connection, offset - stream->parser->message_bytes, time);
+			error = connection_answered(connection,
+						    offset - stream->parser->message_bytes, time);
 		else if (step == HTTP1_BODY && connection->answering)
 			exchange_answer_body(connection->answering, body, body_size);
 		else if (step == HTTP1_END)
@@ -714,7 +715,7 @@ static bool begins_response(const struct callerd_data_event *data)
 static int pass_over(struct connection *connection, uint64_t time)
 {
 	connection->exchange->incomplete |= connection->missed;
-	finish(connection, time);
+	connection_finish(connection, time);
 	return release_held(connection);
 }
 
@@ -943,7 +944,7 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 		if (exchange->resynchronised && !exchange->has_head)
 			forget_exchange(connection);
 		else
-			finish(connection, time);
+			connection_finish(connection, time);
 		release_held(connection);
 	}
 	tell_over(connection, time);

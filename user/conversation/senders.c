@@ -8,7 +8,7 @@
 #define ROOM_MIN 4
 
 /* Moves the queue to the front of its memory, and gives it ROOM places, at least as many as it has senders. */
-static int move(struct senders *senders, unsigned int room)
+static int senders_move(struct senders *senders, unsigned int room)
 {
 	struct sender *queue = senders->queue;
 
@@ -26,23 +26,23 @@ static int move(struct senders *senders, unsigned int room)
 }
 
 /* Moves only where half of the places have become free since the last move: one step per sender, over all. */
-static int make_room(struct senders *senders)
+static int senders_make_room(struct senders *senders)
 {
 	if (senders->first + senders->count < senders->room)
 		return 0;
 	if (senders->first && senders->first >= senders->room / 2)
-		return move(senders, senders->room);
-	return move(senders, senders->room ? 2 * senders->room : ROOM_MIN);
+		return senders_move(senders, senders->room);
+	return senders_move(senders, senders->room ? 2 * senders->room : ROOM_MIN);
 }
 
-static struct sender *at(const struct senders *senders, unsigned int index)
+static struct sender *senders_at(const struct senders *senders, unsigned int index)
 {
 	return &senders->queue[senders->first + index];
 }
 
 static void drop_first(struct senders *senders)
 {
-	caller_unref(at(senders, 0)->caller);
+	caller_unref(senders_at(senders, 0)->caller);
 	senders->first++;
 	senders->count--;
 }
@@ -50,10 +50,10 @@ static void drop_first(struct senders *senders)
 /* Drops the second sender for want of room: the first one began the bytes at hand. */
 static void forget_second(struct senders *senders)
 {
-	struct sender first = *at(senders, 0);
+	struct sender first = *senders_at(senders, 0);
 
-	*at(senders, 0) = *at(senders, 1);
-	*at(senders, 1) = first;
+	*senders_at(senders, 0) = *senders_at(senders, 1);
+	*senders_at(senders, 1) = first;
 	drop_first(senders);
 	senders->forgotten = true;
 }
@@ -70,14 +70,15 @@ int senders_add(struct senders *senders, struct sender sender)
 
 	if (senders->count == SENDERS_MAX)
 		forget_second(senders);
-	if (make_room(senders)) {
+	if (senders_make_room(senders)) {
 		caller_unref(sender.caller);
 		senders->forgotten = true;
 		return -ENOMEM;
 	}
-	for (index = senders->count++; index && is_before(&sender, at(senders, index - 1)); index--)
-		*at(senders, index) = *at(senders, index - 1);
-	*at(senders, index) = sender;
+	for (index = senders->count++; index && is_before(&sender, senders_at(senders, index - 1));
+	     index--)
+		*senders_at(senders, index) = *senders_at(senders, index - 1);
+	*senders_at(senders, index) = sender;
 	if (sender.span > senders->span)
 		senders->span = sender.span;
 	return 0;
@@ -121,7 +122,7 @@ struct senders_search {
 /* The index of the first sender of the next span, from INDEX on. */
 static unsigned int next_span(const struct senders *senders, unsigned int index, uint32_t span)
 {
-	while (index < senders->count && at(senders, index)->span == span)
+	while (index < senders->count && senders_at(senders, index)->span == span)
 		index++;
 	return index;
 }
@@ -131,8 +132,9 @@ static void search_span(struct senders_search *search, struct caller *first, uin
 			uint64_t start, unsigned int index, unsigned int next)
 {
 	const struct senders *senders = search->senders;
-	uint64_t until = next < senders->count ? at(senders, next)->offset : UINT64_MAX;
-	uint32_t following = next < senders->count ? at(senders, next)->span - 1 : senders->span;
+	uint64_t until = next < senders->count ? senders_at(senders, next)->offset : UINT64_MAX;
+	uint32_t following =
+		next < senders->count ? senders_at(senders, next)->span - 1 : senders->span;
 
 	if (start >= search->end || until <= search->begin)
 		return;
@@ -141,7 +143,7 @@ static void search_span(struct senders_search *search, struct caller *first, uin
 	/* Spans between this one and the next were not told: the end of this one is not known. */
 	search->found->unknown |= following != span;
 	for (; index < next; index++) {
-		const struct sender *sender = at(senders, index);
+		const struct sender *sender = senders_at(senders, index);
 
 		if (!sender->joins || sender->offset >= search->end)
 			continue;
@@ -158,14 +160,14 @@ void senders_find(const struct senders *senders, struct caller *connector, uint6
 
 	*ret = (struct senders_found){.unknown = senders->forgotten};
 	/* Span 0 is the connector's, unless its beginning was dropped, or another sender began it. */
-	if (!senders->count || at(senders, 0)->span || at(senders, 0)->joins) {
+	if (!senders->count || senders_at(senders, 0)->span || senders_at(senders, 0)->joins) {
 		next = next_span(senders, 0, 0);
-		if (!senders->count || at(senders, 0)->offset > begin || next)
+		if (!senders->count || senders_at(senders, 0)->offset > begin || next)
 			search_span(&search, connector, 0, 0, 0, next);
 		index = next;
 	}
 	for (; index < senders->count; index = next) {
-		const struct sender *sender = at(senders, index);
+		const struct sender *sender = senders_at(senders, index);
 
 		next = next_span(senders, index, sender->span);
 		search_span(&search, sender->joins ? NULL : sender->caller, sender->span,
@@ -180,12 +182,13 @@ void senders_find(const struct senders *senders, struct caller *connector, uint6
 }
 
 /* The index of the sender that began the span of the byte at OFFSET; 0 where that is not known. */
-static unsigned int beginner(const struct senders *senders, uint64_t offset)
+static unsigned int senders_beginner(const struct senders *senders, uint64_t offset)
 {
 	unsigned int found = 0;
 
-	for (unsigned int i = 0; i < senders->count && at(senders, i)->offset <= offset; i++)
-		if (!at(senders, i)->joins)
+	for (unsigned int i = 0; i < senders->count && senders_at(senders, i)->offset <= offset;
+	     i++)
+		if (!senders_at(senders, i)->joins)
 			found = i;
 	return found;
 }
@@ -194,14 +197,14 @@ void senders_drop_before(struct senders *senders, uint64_t offset)
 {
 	unsigned int room = senders->room;
 
-	for (unsigned int past = beginner(senders, offset); past > 0; past--)
+	for (unsigned int past = senders_beginner(senders, offset); past > 0; past--)
 		drop_first(senders);
 	if (offset >= senders->shared_until)
 		senders->shared_from = senders->shared_until = 0;
 	while (room > ROOM_MIN && senders->count <= room / 4)
 		room /= 2;
 	if (room < senders->room)
-		move(senders, room); /* where that fails, it keeps what it has */
+		senders_move(senders, room); /* where that fails, it keeps what it has */
 }
 
 void senders_clear(struct senders *senders)

@@ -129,7 +129,7 @@ static void unlink_activity(struct tracker *tracker, struct connection *connecti
 	connection->newer = connection->older = NULL;
 }
 
-static void link_newest(struct tracker *tracker, struct connection *connection)
+static void tracker_link_newest(struct tracker *tracker, struct connection *connection)
 {
 	connection->older = tracker->newest;
 	*(tracker->newest ? &tracker->newest->newer : &tracker->oldest) = connection;
@@ -141,12 +141,12 @@ static void note_activity(struct tracker *tracker, struct connection *connection
 {
 	connection->active = time;
 	unlink_activity(tracker, connection);
-	link_newest(tracker, connection);
+	tracker_link_newest(tracker, connection);
 	unlink_of_holder(connection);
 	link_newest_of_holder(connection);
 }
 
-static void list(struct tracker *tracker, struct connection *connection)
+static void tracker_list(struct tracker *tracker, struct connection *connection)
 {
 	if (connection->listed)
 		return;
@@ -156,7 +156,7 @@ static void list(struct tracker *tracker, struct connection *connection)
 	tracker->listed_end = &connection->next_listed;
 }
 
-static void unlist(struct tracker *tracker, struct connection *connection)
+static void tracker_unlist(struct tracker *tracker, struct connection *connection)
 {
 	struct connection **link = &tracker->listed;
 
@@ -196,7 +196,7 @@ static void close_connection(struct tracker *tracker, struct connection *connect
 	connection->open = false;
 }
 
-static void account(struct tracker *tracker, struct connection *connection)
+static void tracker_account(struct tracker *tracker, struct connection *connection)
 {
 	size_t size = connection_memory(connection);
 	size_t charge = size + connection_callers_memory(connection);
@@ -229,7 +229,7 @@ void tracker_free(struct tracker *tracker)
 	free(tracker);
 }
 
-static struct bytes socket_path(const struct tracker *tracker, uint32_t socket)
+static struct bytes tracker_socket_path(const struct tracker *tracker, uint32_t socket)
 {
 	const char *path;
 
@@ -241,7 +241,7 @@ static struct bytes socket_path(const struct tracker *tracker, uint32_t socket)
 
 static void write_record(struct tracker *tracker, struct record *record, uint32_t socket)
 {
-	record->connection.socket = socket_path(tracker, socket);
+	record->connection.socket = tracker_socket_path(tracker, socket);
 	tracker->options.record(tracker->options.data, record);
 }
 
@@ -344,7 +344,7 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 	}
 }
 
-static void mute(struct tracker *tracker, uint64_t connection, uint32_t bits)
+static void tracker_mute(struct tracker *tracker, uint64_t connection, uint32_t bits)
 {
 	if (tracker->options.mute)
 		tracker->options.mute(tracker->options.data, connection, bits);
@@ -377,7 +377,7 @@ static struct connection *find_victim(const struct tracker *tracker, const struc
 	return victim && victim == keep ? victim->newer : victim;
 }
 
-static void evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
+static void tracker_evict(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
 	struct connection *victim = find_victim(tracker, keep);
 	uint32_t bits = CALLERD_FORGOTTEN;
@@ -390,24 +390,24 @@ static void evict(struct tracker *tracker, const struct connection *keep, uint64
 	if (tracker->options.evicted)
 		tracker->options.evicted(tracker->options.data, victim->holder->account);
 	flush_connection(tracker, victim, now);
-	unlist(tracker, victim);
+	tracker_unlist(tracker, victim);
 	if (victim->request.state == STREAM_OPAQUE) /* its bytes are not copied anyway */
 		bits = CALLERD_MUTE_REQUEST | CALLERD_MUTE_RESPONSE;
 	id = victim->id;
 	remove_connection(tracker, victim);
-	mute(tracker, id, bits);
+	tracker_mute(tracker, id, bits);
 }
 
-static size_t memory(const struct tracker *tracker)
+static size_t tracker_memory(const struct tracker *tracker)
 {
 	return tracker->stats.memory + callers_memory();
 }
 
-static void make_room(struct tracker *tracker, const struct connection *keep, uint64_t now)
+static void tracker_make_room(struct tracker *tracker, const struct connection *keep, uint64_t now)
 {
 	while (tracker->count > 1 && (tracker->count > tracker->options.connections_max ||
-				      memory(tracker) > tracker->options.memory_max))
-		evict(tracker, keep, now);
+				      tracker_memory(tracker) > tracker->options.memory_max))
+		tracker_evict(tracker, keep, now);
 }
 
 void tracker_flush(struct tracker *tracker, uint64_t now)
@@ -421,18 +421,18 @@ void tracker_flush(struct tracker *tracker, uint64_t now)
 		connection->listed = false;
 		connection_tell_sender(connection);
 		flush_connection(tracker, connection, now);
-		account(tracker, connection);
+		tracker_account(tracker, connection);
 		if (connection->ended)
 			remove_connection(tracker, connection);
 		else if (connection->finished)
-			list(tracker, connection);
+			tracker_list(tracker, connection);
 	}
 	write_starts(tracker, now);
-	make_room(tracker, NULL,
-		  now); /* the written records added rendered callers to the memory */
+	tracker_make_room(tracker, NULL,
+			  now); /* the written records added rendered callers to the memory */
 }
 
-static struct connection *find(const struct tracker *tracker, uint64_t id)
+static struct connection *tracker_find(const struct tracker *tracker, uint64_t id)
 {
 	struct connection *connection;
 
@@ -443,7 +443,7 @@ static struct connection *find(const struct tracker *tracker, uint64_t id)
 static struct connection *find_or_add(struct tracker *tracker,
 				      const struct callerd_event_header *header, uint32_t socket)
 {
-	struct connection *connection = find(tracker, header->connection);
+	struct connection *connection = tracker_find(tracker, header->connection);
 	struct holder *holder;
 
 	if (connection || !header->connection)
@@ -463,7 +463,7 @@ static struct connection *find_or_add(struct tracker *tracker,
 		connection_free(connection);
 		return NULL;
 	}
-	link_newest(tracker, connection);
+	tracker_link_newest(tracker, connection);
 	tracker->count++;
 	return connection;
 }
@@ -562,13 +562,13 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 
 	/* An end or a count of bytes adds no connection: there is nothing to tell of one that was never seen. */
 	connection = header->type == CALLERD_EVENT_END || header->type == CALLERD_EVENT_SENT
-			     ? find(tracker, header->connection)
+			     ? tracker_find(tracker, header->connection)
 			     : find_or_add(tracker, header, socket);
 	if (!connection) {
 		tracker->stats.no_memory +=
 			header->type != CALLERD_EVENT_END && header->type != CALLERD_EVENT_SENT;
 		if (header->type == CALLERD_EVENT_END) /* the connection was evicted */
-			mute(tracker, header->connection, 0);
+			tracker_mute(tracker, header->connection, 0);
 		return;
 	}
 	if (connection_event(tracker, connection, event))
@@ -576,10 +576,10 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 	change_holder(tracker, connection, header->account);
 	note_activity(tracker, connection, header->time);
 	if (connection->finished || connection->ended || connection_has_untold(connection))
-		list(tracker, connection);
+		tracker_list(tracker, connection);
 	open_connection(tracker, connection);
-	account(tracker, connection);
-	make_room(tracker, connection, header->time);
+	tracker_account(tracker, connection);
+	tracker_make_room(tracker, connection, header->time);
 }
 
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket)
@@ -612,7 +612,7 @@ void tracker_survey_begin(struct tracker *tracker)
 
 void tracker_survey_seen(struct tracker *tracker, uint64_t id)
 {
-	struct connection *connection = find(tracker, id);
+	struct connection *connection = tracker_find(tracker, id);
 
 	if (connection)
 		connection->surveyed = true;
@@ -641,7 +641,7 @@ void tracker_survey_end(struct tracker *tracker, uint64_t now)
 		if (one->surveyed || one->ended)
 			continue;
 		end_unnoticed(tracker, one, now);
-		list(tracker, one);
+		tracker_list(tracker, one);
 	}
 }
 
@@ -650,7 +650,7 @@ void tracker_close(struct tracker *tracker, uint64_t now)
 	for (struct connection *one = tracker->oldest; one; one = one->newer) {
 		if (!one->ended)
 			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED, NULL);
-		list(tracker, one);
+		tracker_list(tracker, one);
 	}
 	tracker_flush(tracker, now);
 }
@@ -658,6 +658,6 @@ void tracker_close(struct tracker *tracker, uint64_t now)
 void tracker_stats(const struct tracker *tracker, struct tracker_stats *ret)
 {
 	*ret = tracker->stats;
-	ret->memory = memory(tracker);
+	ret->memory = tracker_memory(tracker);
 	ret->connections = tracker->count;
 }

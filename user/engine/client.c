@@ -54,7 +54,7 @@ static int end_request(struct client *client, bool complete)
 	return client->calls->end(client->data, complete);
 }
 
-static void disconnect(struct client *client)
+static void client_disconnect(struct client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
@@ -73,9 +73,9 @@ static void back_off(struct client *client, uint64_t max)
 }
 
 /* Drops the connection. CLOSED: the engine closed it. */
-static void lose(struct client *client, bool closed)
+static void client_lose(struct client *client, bool closed)
 {
-	disconnect(client);
+	client_disconnect(client);
 	client->lost = true;
 	client->dormant = closed && client->peer == SYSTEMD;
 	if (client->now - client->connected_at >= STEADY)
@@ -192,7 +192,7 @@ static int end_answer(struct client *client)
 	}
 	error = end_request(client, true);
 	if (!error && last)
-		disconnect(client);
+		client_disconnect(client);
 	return error;
 }
 
@@ -246,7 +246,7 @@ static int take_end(struct client *client)
 
 /* Reads once. Returns the number of bytes; 0 at the end of a complete answer; -EAGAIN; or another
  * error: the connection is of no more use. */
-static int receive(struct client *client)
+static int client_receive(struct client *client)
 {
 	char bytes[16384];
 	ssize_t size = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -272,12 +272,12 @@ static bool timed_out(const struct client *client)
 				 (limits->silence && silence >= limits->silence));
 }
 
-/* Sends, or reads once. Returns the same as receive(). */
-static int step(struct client *client)
+/* Sends, or reads once. Returns the same as client_receive(). */
+static int client_step(struct client *client)
 {
 	int error = client->asked ? send_request(client) : 0;
 
-	return error ?: receive(client);
+	return error ?: client_receive(client);
 }
 
 void client_run(struct client *client, uint64_t now)
@@ -296,15 +296,15 @@ void client_run(struct client *client, uint64_t now)
 			requests += client->calls->ask(client->data);
 		else if (!client->asked)
 			break;
-		size = step(client);
+		size = client_step(client);
 		if (size < 0)
 			break;
 		bytes += (size_t)size;
 	}
 	if (client->fd >= 0 && size < 0 && size != -EAGAIN)
-		lose(client, size == -ECONNRESET || size == -EPIPE);
+		client_lose(client, size == -ECONNRESET || size == -EPIPE);
 	else if (client->fd >= 0 && timed_out(client))
-		lose(client, false);
+		client_lose(client, false);
 }
 
 int client_fd(const struct client *client, short *ret_events)
@@ -348,7 +348,7 @@ bool client_is_deserted(const struct client *client)
 
 void client_reconnect(struct client *client)
 {
-	disconnect(client);
+	client_disconnect(client);
 	client->lost = true;
 }
 
@@ -365,5 +365,5 @@ int client_init(struct client *client, const char *socket, const struct client_c
 
 void client_close(struct client *client)
 {
-	disconnect(client);
+	client_disconnect(client);
 }

@@ -75,7 +75,7 @@ struct engine {
 
 /* --- the queue -------------------------------------------------------------------------------- */
 
-static void dequeue(struct engine *engine, struct waiting_container *waiting)
+static void engine_dequeue(struct engine *engine, struct waiting_container *waiting)
 {
 	HASH_DEL(engine->queue, waiting);
 	free(waiting);
@@ -84,7 +84,7 @@ static void dequeue(struct engine *engine, struct waiting_container *waiting)
 static void empty_queue(struct engine *engine)
 {
 	while (engine->queue) /* NOLINTNEXTLINE: the analyzer loses track of the table */
-		dequeue(engine, engine->queue);
+		engine_dequeue(engine, engine->queue);
 }
 
 /* Whether KEY needs no escaping in a path. */
@@ -102,7 +102,7 @@ static bool key_valid(struct bytes key)
 }
 
 /* False: the queue is full. */
-static bool enqueue(struct engine *engine, struct bytes key)
+static bool engine_enqueue(struct engine *engine, struct bytes key)
 {
 	struct waiting_container *waiting = NULL;
 
@@ -197,7 +197,7 @@ static unsigned int api_minor(struct bytes text)
 
 /* Takes the newest version that callerd and the engine both know; if there is none, the engine's
  * oldest. */
-static void take_version(struct engine *engine, const struct value *answer)
+static void engine_take_version(struct engine *engine, const struct value *answer)
 {
 	unsigned int newest = api_minor(body_string(answer, "ApiVersion"));
 	unsigned int oldest = api_minor(body_string(answer, "MinAPIVersion"));
@@ -283,7 +283,7 @@ static bool container_listed(void *data, const struct value *element)
 	for (name = names ? names->first : NULL; name; name = name->next)
 		if (is_alias(name->string))
 			inventory_alias_container(inventory, known.id, name->string);
-	engine->crowded |= !enqueue(engine, known.id);
+	engine->crowded |= !engine_enqueue(engine, known.id);
 	return false;
 }
 
@@ -324,7 +324,7 @@ static void container_gone(struct engine *engine, struct bytes id)
 		engine->options.gone(engine->options.data, id);
 }
 
-static enum outcome take_answer(struct engine *engine)
+static enum outcome engine_take_answer(struct engine *engine)
 {
 	enum body_state state = engine->body ? body_state(engine->body) : BODY_INVALID;
 
@@ -340,7 +340,7 @@ static enum outcome take_answer(struct engine *engine)
 	if (state != BODY_DONE && state != BODY_MISTYPED)
 		return FAILED;
 	if (engine->asked == ASK_VERSION)
-		take_version(engine, body_value(engine->body));
+		engine_take_version(engine, body_value(engine->body));
 	if (engine->asked == ASK_INFO)
 		take_info(engine, body_value(engine->body));
 	if (engine->asked == ASK_CONTAINER)
@@ -350,7 +350,7 @@ static enum outcome take_answer(struct engine *engine)
 
 /* --- a refresh -------------------------------------------------------------------------------- */
 
-static uint64_t doubled(uint64_t time, uint64_t first, uint64_t max)
+static uint64_t engine_doubled(uint64_t time, uint64_t first, uint64_t max)
 {
 	return !time ? first : 2 * time < max ? 2 * time : max;
 }
@@ -384,7 +384,7 @@ static void end_refresh(struct engine *engine)
 	engine->to_inspect =
 		HASH_COUNT(engine->queue); /* containers added later come after these */
 	if (engine->failed) {
-		engine->again = doubled(engine->again, AGAIN_FIRST, AGAIN_MAX);
+		engine->again = engine_doubled(engine->again, AGAIN_FIRST, AGAIN_MAX);
 		engine->again_at = engine->client.now + engine->again;
 		return;
 	}
@@ -405,7 +405,7 @@ static enum engine_question next_question(struct engine *engine)
 	return engine->next;
 }
 
-static bool has_question(void *data)
+static bool engine_has_question(void *data)
 {
 	const struct engine *engine = data;
 
@@ -460,7 +460,7 @@ static void write_path(struct engine *engine, enum engine_question question, cha
 		snprintf(path, size, "%s%s", version_text, questions[question].path);
 }
 
-static bool ask(void *data)
+static bool engine_ask(void *data)
 {
 	struct engine *engine = data;
 	enum engine_question question = next_question(engine);
@@ -471,7 +471,7 @@ static bool ask(void *data)
 	if (question == ASK_CONTAINER) {
 		engine->key_size = engine->queue->size;
 		memcpy(engine->key, engine->queue->key, engine->key_size);
-		dequeue(engine, engine->queue);
+		engine_dequeue(engine, engine->queue);
 	}
 	write_path(engine, question, path, sizeof(path));
 	client_ask(&engine->client, path,
@@ -483,7 +483,7 @@ static bool ask(void *data)
 	return true;
 }
 
-static int answer_begins(void *data, int status)
+static int engine_answer_begins(void *data, int status)
 {
 	struct engine *engine = data;
 
@@ -492,22 +492,22 @@ static int answer_begins(void *data, int status)
 	return body_new(questions[engine->asked].shape, BODY_MEMORY, engine, &engine->body);
 }
 
-static int answer_goes_on(void *data, const char *bytes, size_t size)
+static int engine_answer_goes_on(void *data, const char *bytes, size_t size)
 {
 	struct engine *engine = data;
 
 	return engine->body ? body_feed(engine->body, bytes, size) : 0;
 }
 
-static int answer_ends(void *data, bool complete)
+static int engine_answer_ends(void *data, bool complete)
 {
 	struct engine *engine = data;
 
-	end_question(engine, complete ? take_answer(engine) : FAILED);
+	end_question(engine, complete ? engine_take_answer(engine) : FAILED);
 	return 0;
 }
 
-static void connected(void *data, bool another)
+static void engine_connected(void *data, bool another)
 {
 	struct engine *engine = data;
 
@@ -515,12 +515,12 @@ static void connected(void *data, bool another)
 }
 
 static const struct client_calls engine_calls = {
-	.has_question = has_question,
-	.ask = ask,
-	.connected = connected,
-	.head = answer_begins,
-	.body = answer_goes_on,
-	.end = answer_ends,
+	.has_question = engine_has_question,
+	.ask = engine_ask,
+	.connected = engine_connected,
+	.head = engine_answer_begins,
+	.body = engine_answer_goes_on,
+	.end = engine_answer_ends,
 };
 
 /* --- the rest --------------------------------------------------------------------------------- */
@@ -551,7 +551,7 @@ void engine_refresh(struct engine *engine)
 
 void engine_inspect(struct engine *engine, struct bytes key)
 {
-	if (!enqueue(engine, key))
+	if (!engine_enqueue(engine, key))
 		engine->wanted_later = true;
 }
 

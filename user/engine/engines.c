@@ -126,7 +126,7 @@ static void look_for_daemons(struct engines *engines)
 }
 
 /* An engine that was restarted may have other options. */
-static void introduced(void *data)
+static void engines_introduced(void *data)
 {
 	struct engines *engines = ((struct one *)data)->engines;
 
@@ -146,14 +146,14 @@ static int judge_container(void *data, const struct value *inspect,
 	return 0;
 }
 
-static void gone(void *data, struct bytes id)
+static void engines_gone(void *data, struct bytes id)
 {
 	struct one *one = data;
 
 	causes_gone(one->engines->causes, one->index, id);
 }
 
-static void refreshed(void *data, bool complete)
+static void engines_refreshed(void *data, bool complete)
 {
 	struct one *one = data;
 	struct engine_stats stats;
@@ -164,7 +164,7 @@ static void refreshed(void *data, bool complete)
 	causes_refreshed(one->engines->causes, one->index, complete, one->engines->now);
 }
 
-static void happened(void *data, const struct engine_event *event)
+static void engines_happened(void *data, const struct engine_event *event)
 {
 	struct one *one = data;
 
@@ -172,7 +172,7 @@ static void happened(void *data, const struct engine_event *event)
 }
 
 /* Refreshes the inventory: only there can the effects of missed events show. */
-static void missed(void *data)
+static void engines_missed(void *data)
 {
 	struct one *one = data;
 	struct engine_stats stats;
@@ -183,7 +183,7 @@ static void missed(void *data)
 	engine_refresh(one->engine);
 }
 
-static void answered(void *data, unsigned int socket)
+static void engines_answered(void *data, unsigned int socket)
 {
 	struct one *one = &((struct engines *)data)->ones[socket];
 
@@ -193,7 +193,7 @@ static void answered(void *data, unsigned int socket)
 	event_stream_seen(one->stream);
 }
 
-static void created(void *data, unsigned int socket, struct bytes container_id)
+static void engines_created(void *data, unsigned int socket, struct bytes container_id)
 {
 	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
 
@@ -201,14 +201,14 @@ static void created(void *data, unsigned int socket, struct bytes container_id)
 		engine_inspect(engine, container_id);
 }
 
-static bool stopping(void *data, unsigned int socket)
+static bool engines_stopping(void *data, unsigned int socket)
 {
 	struct event_stream *stream = ((struct engines *)data)->ones[socket].stream;
 
 	return stream && event_stream_is_stopping(stream);
 }
 
-static void changed(void *data, unsigned int socket)
+static void engines_changed(void *data, unsigned int socket)
 {
 	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
 
@@ -217,7 +217,7 @@ static void changed(void *data, unsigned int socket)
 }
 
 /* Restores a container and its creator as an earlier run of the agent knew them. */
-static int restore(void *data, const struct owned *owned)
+static int engines_restore(void *data, const struct owned *owned)
 {
 	struct one *one = data;
 	const struct origin *creator = owned->creator;
@@ -249,10 +249,10 @@ static void restore_one(struct one *one)
 	struct state *state = one->engines->options.state;
 
 	if (state)
-		state_load(state, one->index, one, restore, restore_exec);
+		state_load(state, one->index, one, engines_restore, restore_exec);
 }
 
-static int open_one(struct engines *engines, unsigned int index)
+static int engines_open_one(struct engines *engines, unsigned int index)
 {
 	struct one *one = &engines->ones[index];
 	struct state *state = engines->options.state;
@@ -263,16 +263,16 @@ static int open_one(struct engines *engines, unsigned int index)
 		.files = &engines->files,
 		.data = one,
 		.judge_container = judge_container,
-		.introduced = introduced,
-		.gone = gone,
-		.refreshed = refreshed,
+		.introduced = engines_introduced,
+		.gone = engines_gone,
+		.refreshed = engines_refreshed,
 	};
 	struct event_stream_options stream = {
 		.socket = socket,
 		.since = state ? state_position(state, index) : 0,
 		.data = one,
-		.event = happened,
-		.gap = missed,
+		.event = engines_happened,
+		.gap = engines_missed,
 	};
 
 	return engine_new(&options, &one->engine) ?: event_stream_new(&stream, &one->stream);
@@ -307,14 +307,14 @@ static int open_causes(struct engines *engines, uint64_t now)
 		.data = engines->options.data,
 		.record = engines->options.record,
 		.inspect_data = engines,
-		.inspect = options->inventory ? created : NULL,
-		.stopping = stopping,
+		.inspect = options->inventory ? engines_created : NULL,
+		.stopping = engines_stopping,
 	};
 
 	return causes_new(&causes, now, &engines->causes);
 }
 
-static bool is_program(void *data, struct bytes path, const struct callerd_node_key *file)
+static bool engines_is_program(void *data, struct bytes path, const struct callerd_node_key *file)
 {
 	const struct engines_options *options = &((struct engines *)data)->options;
 
@@ -328,7 +328,7 @@ static const struct record_server *server(void *data, unsigned int socket)
 	return options->server(options->data, socket);
 }
 
-static uint32_t own_namespace(const char *path)
+static uint32_t engines_own_namespace(const char *path)
 {
 	struct stat status;
 
@@ -346,13 +346,13 @@ static int open_calls(struct engines *engines)
 		.policy = options->policy,
 		.context = engines->options.context,
 		.ledger = causes_ledger(engines->causes),
-		.pid_ns = own_namespace("/proc/self/ns/pid"),
+		.pid_ns = engines_own_namespace("/proc/self/ns/pid"),
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
-		.answered = answered,
-		.created = created,
-		.changed = changed,
-		.is_program = is_program,
+		.answered = engines_answered,
+		.created = engines_created,
+		.changed = engines_changed,
+		.is_program = engines_is_program,
 		.server = server,
 	};
 
@@ -373,7 +373,7 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
 		restore_one(&engines->ones[i]);
 		if (options->inventory)
-			error = open_one(engines, i);
+			error = engines_open_one(engines, i);
 	}
 	if (error) {
 		engines_free(engines);
@@ -412,7 +412,7 @@ void engines_lost(struct engines *engines, uint64_t now)
 {
 	ledger_lost(causes_ledger(engines->causes), now);
 	for (unsigned int i = 0; i < engines->count; i++)
-		changed(engines, i);
+		engines_changed(engines, i);
 }
 
 unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX])
@@ -432,7 +432,7 @@ unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINE
 	return count;
 }
 
-static bool is_settled(const struct one *one)
+static bool engines_is_settled(const struct one *one)
 {
 	struct engine_stats engine;
 	struct event_stream_stats stream;
@@ -447,7 +447,7 @@ static bool is_settled(const struct one *one)
 bool engines_settled(const struct engines *engines)
 {
 	for (unsigned int i = 0; i < engines->count; i++)
-		if (!is_settled(&engines->ones[i]))
+		if (!engines_is_settled(&engines->ones[i]))
 			return false;
 	return !engines->look && !engines->looking;
 }
@@ -475,7 +475,7 @@ void engines_run(struct engines *engines, uint64_t now)
 }
 
 /* Writes the positions in the event streams and all changes to the state. */
-static void commit(struct engines *engines)
+static void engines_commit(struct engines *engines)
 {
 	struct state *state = engines->options.state;
 
@@ -497,7 +497,7 @@ void engines_tell(struct engines *engines, uint64_t now)
 	engines->now = now;
 	causes_run(engines->causes, now);
 	if (now >= engines->committed + COMMIT_PAUSE)
-		commit(engines);
+		engines_commit(engines);
 }
 
 bool engines_waiting(const struct engines *engines)
@@ -508,7 +508,7 @@ bool engines_waiting(const struct engines *engines)
 void engines_close(struct engines *engines)
 {
 	causes_close(engines->causes);
-	commit(engines);
+	engines_commit(engines);
 }
 
 void engines_stats(const struct engines *engines, struct engines_stats *ret)

@@ -98,7 +98,7 @@ struct event_stream {
 /* --- events that are known -------------------------------------------------------------------- */
 
 /* A hash that identifies EVENT; 0: EVENT has no time, and cannot be identified. */
-static uint64_t identity(const struct engine_event *event)
+static uint64_t event_stream_identity(const struct engine_event *event)
 {
 	const struct bytes parts[] = {event->type, event->action,  event->id,
 				      event->name, event->exec_id, event->container};
@@ -124,7 +124,7 @@ static uint64_t number_of(const struct event_stream *stream, uint64_t identity)
 	return 0;
 }
 
-static void remember(struct event_stream *stream, uint64_t identity, uint64_t time)
+static void event_stream_remember(struct event_stream *stream, uint64_t identity, uint64_t time)
 {
 	if (!identity)
 		return;
@@ -141,7 +141,7 @@ static void all_certain(struct event_stream *stream)
 	stream->certain_time = stream->last_time;
 }
 
-static void look_back(struct event_stream *stream)
+static void event_stream_look_back(struct event_stream *stream)
 {
 	if (stream->options.gap)
 		stream->options.gap(stream->options.data);
@@ -150,7 +150,7 @@ static void look_back(struct event_stream *stream)
 static void tell_gap(struct event_stream *stream)
 {
 	stream->stats.gaps++;
-	look_back(stream);
+	event_stream_look_back(stream);
 }
 
 /* All events that the engine can repeat were repeated. */
@@ -168,7 +168,7 @@ static void start_over(struct event_stream *stream)
 
 	if (restarted) {
 		stream->stats.restarts++;
-		look_back(stream);
+		event_stream_look_back(stream);
 	} else {
 		tell_gap(stream);
 	}
@@ -210,7 +210,7 @@ static void told_again(struct event_stream *stream, uint64_t number, uint64_t ti
 
 /* The last event is certain, unless we read late and Docker's queue for us may have overflowed
  * before it. */
-static void advance(struct event_stream *stream)
+static void event_stream_advance(struct event_stream *stream)
 {
 	if (stream->late && stream->client.parser.message_bytes > stream->late_bytes) {
 		if (!stream->late_events)
@@ -236,7 +236,8 @@ static bool overruns_memory(struct event_stream *stream)
 	return stream->unproven && !stream->podman && ++stream->replayed == ENGINE_MEMORY;
 }
 
-static void tell(struct event_stream *stream, const struct engine_event *event, uint64_t this)
+static void event_stream_tell(struct event_stream *stream, const struct engine_event *event,
+			      uint64_t this)
 {
 	bool live = event->time >= stream->asked_time;
 
@@ -246,19 +247,19 @@ static void tell(struct event_stream *stream, const struct engine_event *event, 
 		start_over(stream);
 	if (stream->phase == REPLAYING && overruns_memory(stream))
 		start_over(stream);
-	remember(stream, this, event->time);
+	event_stream_remember(stream, this, event->time);
 	if (event->time)
 		set_position(stream, event->time);
 	if (stream->phase == LIVE)
-		advance(stream);
+		event_stream_advance(stream);
 	stream->stats.events++;
 	stream->options.event(stream->options.data, event);
 }
 
-static void take_event(void *data, const struct engine_event *event)
+static void event_stream_take_event(void *data, const struct engine_event *event)
 {
 	struct event_stream *stream = data;
-	uint64_t this = identity(event), number = number_of(stream, this);
+	uint64_t this = event_stream_identity(event), number = number_of(stream, this);
 
 	if (number) {
 		stream->stats.repeated++;
@@ -267,11 +268,11 @@ static void take_event(void *data, const struct engine_event *event)
 	}
 	if (is_replay(stream) && event->time && event->time <= stream->floor) {
 		stream->stats.repeated += event->time <= stream->options.since;
-		remember(stream, this, event->time);
+		event_stream_remember(stream, this, event->time);
 		told_again(stream, stream->last, event->time);
 		return;
 	}
-	tell(stream, event, this);
+	event_stream_tell(stream, event, this);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -308,7 +309,7 @@ static void ask_events(struct event_stream *stream)
 	client_ask(&stream->client, path, &limits);
 }
 
-static bool ask(void *data)
+static bool event_stream_ask(void *data)
 {
 	struct event_stream *stream = data;
 
@@ -321,12 +322,12 @@ static bool ask(void *data)
 	return true;
 }
 
-static bool has_question(void *data)
+static bool event_stream_has_question(void *data)
 {
 	return true;
 }
 
-static void connected(void *data, bool another)
+static void event_stream_connected(void *data, bool another)
 {
 	struct event_stream *stream = data;
 
@@ -335,7 +336,7 @@ static void connected(void *data, bool another)
 		stream->version_known = false;
 }
 
-static int answer_begins(void *data, int status)
+static int event_stream_answer_begins(void *data, int status)
 {
 	struct event_stream *stream = data;
 
@@ -351,7 +352,7 @@ static int answer_begins(void *data, int status)
 	return body_new(&client_version_shape, VERSION_MEMORY, NULL, &stream->version);
 }
 
-static int answer_goes_on(void *data, const char *bytes, size_t size)
+static int event_stream_answer_goes_on(void *data, const char *bytes, size_t size)
 {
 	struct event_stream *stream = data;
 
@@ -362,7 +363,7 @@ static int answer_goes_on(void *data, const char *bytes, size_t size)
 	return 0;
 }
 
-static int answer_ends(void *data, bool complete)
+static int event_stream_answer_ends(void *data, bool complete)
 {
 	struct event_stream *stream = data;
 
@@ -381,12 +382,12 @@ static int answer_ends(void *data, bool complete)
 }
 
 static const struct client_calls stream_calls = {
-	.has_question = has_question,
-	.ask = ask,
-	.connected = connected,
-	.head = answer_begins,
-	.body = answer_goes_on,
-	.end = answer_ends,
+	.has_question = event_stream_has_question,
+	.ask = event_stream_ask,
+	.connected = event_stream_connected,
+	.head = event_stream_answer_begins,
+	.body = event_stream_answer_goes_on,
+	.end = event_stream_answer_ends,
 };
 
 /* --- being late ------------------------------------------------------------------------------- */
@@ -514,7 +515,7 @@ int event_stream_new(const struct event_stream_options *options, struct event_st
 		return -ENOMEM;
 	error = client_init(&stream->client, options->socket, &stream_calls, stream);
 	if (!error)
-		error = engine_event_reader_new(take_event, stream, &stream->reader);
+		error = engine_event_reader_new(event_stream_take_event, stream, &stream->reader);
 	if (error) {
 		free(stream);
 		return error;

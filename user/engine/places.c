@@ -16,7 +16,7 @@ void places_clear(struct places *places)
 }
 
 /* Adds PATH as a place that means the same as USUAL. Takes PATH over. */
-static void add(struct places *places, char *path, const char *usual)
+static void places_add_path(struct places *places, char *path, const char *usual)
 {
 	struct host_place *list;
 
@@ -45,7 +45,7 @@ static void add_unless_usual(struct places *places, const char *path, const char
 	copy = path[0] == '/' && path[1] && strcmp(path, usual) != 0 ? strdup(path) : NULL;
 
 	if (copy)
-		add(places, copy, usual);
+		places_add_path(places, copy, usual);
 }
 
 /* Adds PATH with SUFFIX, as it is and with its links resolved. */

@@ -24,20 +24,20 @@ struct cef {
 	bool any;	     /* there is a key before */
 };
 
-static struct text *begin(struct cef *cef)
+static struct text *cef_begin(struct cef *cef)
 {
 	text_cut(&cef->scratch, 0);
 	return &cef->scratch;
 }
 
-static struct bytes begun(const struct cef *cef)
+static struct bytes cef_begun(const struct cef *cef)
 {
 	return text_since(&cef->scratch, 0);
 }
 
 /* --- the header ------------------------------------------------------------------------------- */
 
-static void add_header(struct cef *cef, struct bytes value)
+static void cef_add_header(struct cef *cef, struct bytes value)
 {
 	text_add_escaped(cef->out, value, "|", LIMIT_TEXT);
 	text_add_char(cef->out, '|');
@@ -71,15 +71,15 @@ static void add_kind(struct text *out, const struct record *record, char separat
 
 static void add_signature(struct cef *cef)
 {
-	struct text *id = begin(cef);
+	struct text *id = cef_begin(cef);
 
 	add_kind(id, cef->fields.view.record, '-');
 	if (!id->size)
 		text_add_string(id, name_action(cef->fields.view.record->action)->action);
-	add_header(cef, begun(cef));
+	cef_add_header(cef, cef_begun(cef));
 }
 
-static void add_name(struct cef *cef)
+static void cef_add_name(struct cef *cef)
 {
 	static const char *const names[RECORD_ACTION_MAX] = {
 		[RECORD_AGENT_STARTED] = "callerd started",
@@ -93,7 +93,7 @@ static void add_name(struct cef *cef)
 		[RECORD_DOCKER_EVENT] = "Engine event",
 		[RECORD_RECORDS_LOST] = "Records lost",
 	};
-	struct text *name = begin(cef);
+	struct text *name = cef_begin(cef);
 	size_t size;
 
 	text_add_string(name, names[cef->fields.view.record->action]);
@@ -102,7 +102,7 @@ static void add_name(struct cef *cef)
 	add_kind(name, cef->fields.view.record, ' ');
 	if (name->size == size)
 		text_cut(name, size - strlen(": "));
-	add_header(cef, begun(cef));
+	cef_add_header(cef, cef_begun(cef));
 }
 
 /* CEF calls 0 to 3 low, 4 to 6 medium, 7 and 8 high, 9 and 10 very high. */
@@ -196,7 +196,7 @@ static struct cef_key {
 	{"msg", {{"message"}}, LIMIT_TEXT},
 };
 
-static void find_fields(void)
+static void cef_find_fields(void)
 {
 	for (size_t i = 0; i < COUNT(keys); i++)
 		for (size_t j = 0; j < COUNT(keys[i].paths) && keys[i].paths[j].path; j++)
@@ -204,7 +204,7 @@ static void find_fields(void)
 }
 
 /* request ContainerStart 18b2…-0000002a by id */
-static void add_cause(struct text *out, const struct record_cause *cause)
+static void cef_add_cause(struct text *out, const struct record_cause *cause)
 {
 	if (!cause->kind)
 		return;
@@ -224,7 +224,7 @@ static void add_cause(struct text *out, const struct record_cause *cause)
 }
 
 /* critical host-root-mount: / mounted read-write at /host; high privileged */
-static void add_field(struct cef *cef, const struct cef_key *key, const struct field_path *path)
+static void cef_add_field(struct cef *cef, const struct cef_key *key, const struct field_path *path)
 {
 	const char *separator = path->field->kind == FIELD_OBJECTS ? "; " : ",";
 	struct field_cursor cursor = {0};
@@ -248,16 +248,16 @@ static void add_field(struct cef *cef, const struct cef_key *key, const struct f
 
 static void put_key(struct cef *cef, const struct cef_key *key)
 {
-	struct text *value = begin(cef);
+	struct text *value = cef_begin(cef);
 
 	if (key->kind == KEY_SOCKET)
 		text_add_string(value, "socket");
 	else if (key->kind == KEY_HTTP)
 		text_add_string(value, "HTTP");
 	else if (key->kind == KEY_CAUSE)
-		add_cause(value, &cef->fields.view.record->cause);
+		cef_add_cause(value, &cef->fields.view.record->cause);
 	for (size_t i = 0; i < COUNT(key->paths) && key->paths[i].path && !value->size; i++)
-		add_field(cef, key, &key->paths[i]);
+		cef_add_field(cef, key, &key->paths[i]);
 	if (!value->size)
 		return;
 	if (cef->any)
@@ -265,7 +265,7 @@ static void put_key(struct cef *cef, const struct cef_key *key)
 	cef->any = true;
 	text_add_string(cef->out, key->key);
 	text_add_char(cef->out, '=');
-	text_add_escaped(cef->out, begun(cef), "=\n\r", key->limit ? key->limit : LIMIT_TEXT);
+	text_add_escaped(cef->out, cef_begun(cef), "=\n\r", key->limit ? key->limit : LIMIT_TEXT);
 	if (!key->label)
 		return;
 	text_add_char(cef->out, ' ');
@@ -277,9 +277,9 @@ static void put_key(struct cef *cef, const struct cef_key *key)
 static void add_record(struct cef *cef)
 {
 	text_add_string(cef->out, "CEF:0|callerd|callerd|");
-	add_header(cef, bytes_of(cef->fields.view.context->agent_version));
+	cef_add_header(cef, bytes_of(cef->fields.view.context->agent_version));
 	add_signature(cef);
-	add_name(cef);
+	cef_add_name(cef);
 	add_severity(cef);
 	for (const struct cef_key *key = keys; key < keys + COUNT(keys); key++)
 		if (fields_meet(&cef->fields, key->when))
@@ -294,7 +294,7 @@ int cef_write(const struct record *record, const struct record_context *context,
 	struct cef cef = {.out = out};
 	int error = fields_init(&cef.fields, record, context, IF_ECS);
 
-	pthread_once(&once, find_fields);
+	pthread_once(&once, cef_find_fields);
 	if (!error) {
 		add_record(&cef);
 		error = out->error ? out->error : cef.scratch.error;

@@ -102,7 +102,7 @@ static void put_cuts(struct json *json, const struct record_api *api)
 	json_close(json);
 }
 
-static void put_facts(struct json *json, const char *key, const struct record_api *api)
+static void ecs_put_facts(struct json *json, const char *key, const struct record_api *api)
 {
 	struct bytes group = {0};
 	char group_key[32];
@@ -123,7 +123,7 @@ static void put_facts(struct json *json, const char *key, const struct record_ap
 	json_close(json);
 }
 
-static void put_counters(struct json *json, const char *key, const struct record *record)
+static void ecs_put_counters(struct json *json, const char *key, const struct record *record)
 {
 	json_open_object(json, key);
 	for (unsigned int i = 0; i < record->counter_count; i++)
@@ -133,12 +133,12 @@ static void put_counters(struct json *json, const char *key, const struct record
 
 /* --- fields ----------------------------------------------------------------------------------- */
 
-static void put_fields(struct ecs *ecs, const struct record_field *field);
+static void ecs_put_fields(struct ecs *ecs, const struct record_field *field);
 
-static void put_object(struct ecs *ecs, const char *key, const struct record_field *field)
+static void ecs_put_object(struct ecs *ecs, const char *key, const struct record_field *field)
 {
 	json_open_object(ecs->json, key);
-	put_fields(ecs, field->fields);
+	ecs_put_fields(ecs, field->fields);
 	json_close(ecs->json);
 }
 
@@ -148,7 +148,7 @@ static void put_entered(struct ecs *ecs, const char *key, const struct record_fi
 	unsigned int index = 0;
 
 	while (fields_enter(ecs->fields, field, &index))
-		put_object(ecs, key, field);
+		ecs_put_object(ecs, key, field);
 }
 
 static void put_part(struct ecs *ecs, enum field_part part)
@@ -162,7 +162,7 @@ static void put_part(struct ecs *ecs, enum field_part part)
 		json_put_members(ecs->json, rendered->text + rendered->parts[i].at,
 				 rendered->parts[i].size);
 	else
-		put_fields(ecs, fields_parts[part]);
+		ecs_put_fields(ecs, fields_parts[part]);
 }
 
 static void put_inner(struct ecs *ecs, const struct record_field *field)
@@ -174,7 +174,7 @@ static void put_inner(struct ecs *ecs, const struct record_field *field)
 		if (field->enter)
 			put_entered(ecs, field->key, field);
 		else
-			put_object(ecs, field->key, field);
+			ecs_put_object(ecs, field->key, field);
 		break;
 	case FIELD_OBJECTS:
 		json_open_array(ecs->json, field->key);
@@ -182,23 +182,23 @@ static void put_inner(struct ecs *ecs, const struct record_field *field)
 		json_close(ecs->json);
 		break;
 	case FIELD_GROUP:
-		put_fields(ecs, field->fields);
+		ecs_put_fields(ecs, field->fields);
 		break;
 	case FIELD_PART:
 		put_part(ecs, field->part);
 		break;
 	case FIELD_FACTS:
-		put_facts(ecs->json, field->key, &record->api);
+		ecs_put_facts(ecs->json, field->key, &record->api);
 		break;
 	case FIELD_COUNTERS:
-		put_counters(ecs->json, field->key, record);
+		ecs_put_counters(ecs->json, field->key, record);
 		break;
 	default:
 		break;
 	}
 }
 
-static void put_fields(struct ecs *ecs, const struct record_field *field)
+static void ecs_put_fields(struct ecs *ecs, const struct record_field *field)
 {
 	struct field_value value;
 
@@ -223,7 +223,8 @@ static_assert(PARTS_OF_CALLER <= RENDERED_PARTS && FIELD_PARTS - PARTS_OF_CALLER
 
 /* Writes the parts from FIRST to before END behind the record, the members of an object each, and takes them off
  * again. */
-static void render(struct ecs *ecs, unsigned int first, unsigned int end, struct rendered *rendered)
+static void ecs_render(struct ecs *ecs, unsigned int first, unsigned int end,
+		       struct rendered *rendered)
 {
 	struct view *view = &ecs->fields->view;
 	struct rendered made = {
@@ -239,7 +240,7 @@ static void render(struct ecs *ecs, unsigned int first, unsigned int end, struct
 
 		text_add_char(out, '{');
 		made.parts[i].at = out->size - start;
-		put_fields(&alone, fields_parts[first + i]);
+		ecs_put_fields(&alone, fields_parts[first + i]);
 		made.parts[i].size = out->size - start - made.parts[i].at;
 	}
 	if (!out->error && !ecs->fields->masked.error && !ecs->fields->scratch.error)
@@ -259,12 +260,12 @@ static void find_rendered(struct ecs *ecs, const struct shared *shared, unsigned
 	/* The times in it are of another clock where that was set meanwhile. */
 	if (!rendered->text || rendered->clock != view_boot_to_real(view, view->caller) ||
 	    rendered->names != view->context->names)
-		render(ecs, first, end, rendered);
+		ecs_render(ecs, first, end, rendered);
 	for (unsigned int i = first; rendered->text && i < end; i++)
 		ecs->rendered[i] = rendered;
 }
 
-static void find_parts(struct ecs *ecs, const struct record *record)
+static void ecs_find_parts(struct ecs *ecs, const struct record *record)
 {
 	const struct caller *caller = record->caller;
 
@@ -285,7 +286,7 @@ void ecs_put_callerd(struct json *json, struct fields *fields)
 
 	while (field[1].kind)
 		field++;
-	put_object(&ecs, field->key, field);
+	ecs_put_object(&ecs, field->key, field);
 }
 
 int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
@@ -299,8 +300,8 @@ int ecs_write(const struct record *record, const struct record_context *context,
 	if (!error) {
 		json_open_object(&json, NULL);
 		if (record->caller)
-			find_parts(&ecs, record);
-		put_fields(&ecs, fields_all);
+			ecs_find_parts(&ecs, record);
+		ecs_put_fields(&ecs, fields_all);
 		json_close(&json);
 		text_add_char(out, '\n');
 		error = out->error;

@@ -13,7 +13,7 @@
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static void set_text(struct field_value *ret, struct bytes text)
+static void fields_set_text(struct field_value *ret, struct bytes text)
 {
 	ret->kind = text.data && text.size ? VALUE_TEXT : VALUE_NONE;
 	ret->text = text;
@@ -57,7 +57,7 @@ struct text *fields_begin(struct fields *fields)
 
 void fields_begun(const struct fields *fields, struct field_value *ret)
 {
-	set_text(ret, text_since(&fields->scratch, 0));
+	fields_set_text(ret, text_since(&fields->scratch, 0));
 }
 
 static bool take_bit(struct field_value *bits, struct field_value *ret)
@@ -110,7 +110,7 @@ void fields_fact(const struct record_fact *fact, struct field_value *ret)
 {
 	switch (fact->kind) {
 	case FACT_TEXT:
-		set_text(ret, fact->text);
+		fields_set_text(ret, fact->text);
 		break;
 	case FACT_LIST:
 		set_list(ret, VALUE_TEXTS, fact->list, fact->count);
@@ -204,9 +204,9 @@ static void get_error_message(struct fields *fields, struct field_value *ret)
 	const struct record *record = fields->view.record;
 
 	if (is_refused(record))
-		set_text(ret, bytes_of(strerrordesc_np(record->error)));
+		fields_set_text(ret, bytes_of(strerrordesc_np(record->error)));
 	if (record_is_request(record))
-		set_text(ret, bytes_of(record->http.parse_error));
+		fields_set_text(ret, bytes_of(record->http.parse_error));
 }
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -280,7 +280,7 @@ static void get_command_line(struct fields *fields, struct field_value *ret)
 static void name_user(struct fields *fields, uint32_t uid, struct field_value *ret)
 {
 	view_user_name(fields->view.context, uid, fields->name);
-	set_text(ret, bytes_of(fields->name));
+	fields_set_text(ret, bytes_of(fields->name));
 }
 
 static void get_user_name(struct fields *fields, struct field_value *ret)
@@ -314,12 +314,12 @@ static void get_cgroup_owner(struct fields *fields, struct field_value *ret)
 
 static void get_claimed_container(struct fields *fields, struct field_value *ret)
 {
-	set_text(ret, caller_claimed_container_id(caller_of(fields)));
+	fields_set_text(ret, caller_claimed_container_id(caller_of(fields)));
 }
 
 static void get_unit(struct fields *fields, struct field_value *ret)
 {
-	set_text(ret, caller_unit(caller_of(fields)));
+	fields_set_text(ret, caller_unit(caller_of(fields)));
 }
 
 static void get_mount_namespace(struct fields *fields, struct field_value *ret)
@@ -340,7 +340,7 @@ static void get_root(struct fields *fields, struct field_value *ret)
 	struct bytes root = caller_of(fields)->root;
 
 	if (!bytes_are(root, "/"))
-		set_text(ret, root);
+		fields_set_text(ret, root);
 }
 
 static void get_claimed_executable(struct fields *fields, struct field_value *ret)
@@ -348,7 +348,7 @@ static void get_claimed_executable(struct fields *fields, struct field_value *re
 	const struct caller *caller = caller_of(fields);
 
 	if (caller->process.executable_exchanged)
-		set_text(ret, caller->executable_claimed);
+		fields_set_text(ret, caller->executable_claimed);
 }
 
 static int enter_parent(struct fields *fields, unsigned int index)
@@ -488,7 +488,7 @@ static int enter_cause_finding(struct fields *fields, unsigned int index)
 	return enter_finding(fields, cause->findings, cause->finding_count, index);
 }
 
-static void add_finding(struct fields *fields, struct text *out)
+static void fields_add_finding(struct fields *fields, struct text *out)
 {
 	view_add_finding(out, fields->of[FIELDS_record_finding]);
 }
@@ -550,7 +550,7 @@ static void get_account_id(struct fields *fields, struct field_value *ret)
 	set_number(ret, VALUE_ID, CALLERD_ACCOUNT_ID(account));
 }
 
-static void add_account(struct fields *fields, struct text *out)
+static void fields_add_account(struct fields *fields, struct text *out)
 {
 	view_add_account(out, &fields->view);
 }
@@ -818,7 +818,7 @@ const struct record_field fields_all[] = {
 				BYTES("id", record, api.container_id),
 				BYTES("name", record, api.container_name))),
 		{"request", FIELD_FACTS},
-		OBJECTS("findings", 0, enter_own_finding, add_finding,
+		OBJECTS("findings", 0, enter_own_finding, fields_add_finding,
 			WORD("id", record_finding, id),
 			WORD("severity", record_finding, severity, .when = IF_ECS),
 			BYTES("detail", record_finding, detail, .when = IF_ECS)),
@@ -832,7 +832,7 @@ const struct record_field fields_all[] = {
 			GET("anomalies", get_anomalies, .when = IF_REQUEST),
 			TEXT("backend", record, backend, .when = IF_STARTED),
 			TEXT("backend_reason", record, backend_reason, .when = IF_STARTED)),
-		{"account", FIELD_OBJECT, .add_line = add_account, LIST_OF(
+		{"account", FIELD_OBJECT, .add_line = fields_add_account, LIST_OF(
 			GET("type", get_account_type),
 			GET("id", get_account_id),
 			CHARS("name", view, account))},
@@ -864,7 +864,7 @@ const struct record_field fields_all[] = {
 			WORD("reason", record, cause.reason),
 			BYTES("event_id", record, cause.event_id),
 			BYTES("operation", record, cause.operation),
-			OBJECTS("findings", 0, enter_cause_finding, add_finding,
+			OBJECTS("findings", 0, enter_cause_finding, fields_add_finding,
 				WORD("id", record_finding, id),
 				WORD("severity", record_finding, severity, .when = IF_ECS))),
 		OBJECT("lost", IF_LOST,
@@ -1001,16 +1001,16 @@ void fields_value(struct fields *fields, const struct record_field *field, struc
 		return;
 	switch (field->kind) {
 	case FIELD_BYTES:
-		set_text(ret, *fields_bytes(fields, field));
+		fields_set_text(ret, *fields_bytes(fields, field));
 		break;
 	case FIELD_TEXT:
-		set_text(ret, bytes_of(*(const char *const *)at));
+		fields_set_text(ret, bytes_of(*(const char *const *)at));
 		break;
 	case FIELD_WORD:
 		set_word(ret, *(const char *const *)at);
 		break;
 	case FIELD_CHARS:
-		set_text(ret, bytes_of(at));
+		fields_set_text(ret, bytes_of(at));
 		break;
 	case FIELD_NUMBER:
 		set_some(ret, field, VALUE_NUMBER, *(const uint64_t *)at);

@@ -29,7 +29,7 @@ static const char *gravity(unsigned int severity)
 	return severity >= 60 ? "medium" : "";
 }
 
-static void add_line(struct text *out, const struct view *view)
+static void human_add_line(struct text *out, const struct view *view)
 {
 	const struct record *record = view->record;
 	size_t start;
@@ -62,7 +62,7 @@ int human_write(const struct record *record, const struct record_context *contex
 	int error = view_init(&view, record, context);
 
 	if (!error) {
-		add_line(out, &view);
+		human_add_line(out, &view);
 		error = out->error;
 	}
 	if (error)

@@ -28,7 +28,7 @@ struct journal {
 /* --- fields ----------------------------------------------------------------------------------- */
 
 /* Puts KEY behind the name of the open object; what is too long is cut. Returns the size of the whole. */
-static size_t add_name(struct journal *journal, const char *key)
+static size_t journal_fields_add_name(struct journal *journal, const char *key)
 {
 	size_t size = journal->name_size;
 
@@ -55,9 +55,9 @@ static bool is_plain(struct bytes value)
 }
 
 /* An empty TEXT is a value as well. */
-static void put_text(struct journal *journal, const char *key, struct bytes text)
+static void journal_fields_put_text(struct journal *journal, const char *key, struct bytes text)
 {
-	text_add(journal->out, journal->name, add_name(journal, key));
+	text_add(journal->out, journal->name, journal_fields_add_name(journal, key));
 	if (is_plain(text)) {
 		text_add_char(journal->out, '=');
 	} else {
@@ -77,23 +77,23 @@ static void put_value(struct journal *journal, const char *key, struct field_val
 
 	if (!fields_is_list(value)) {
 		if (value->kind)
-			put_text(journal, key, fields_text(journal->fields, value));
+			journal_fields_put_text(journal, key, fields_text(journal->fields, value));
 		return;
 	}
 	while (fields_next(value, &element))
-		put_text(journal, key, fields_text(journal->fields, &element));
+		journal_fields_put_text(journal, key, fields_text(journal->fields, &element));
 }
 
 static size_t open_object(struct journal *journal, const char *key)
 {
 	size_t outer = journal->name_size;
 
-	journal->name_size = add_name(journal, key);
-	journal->name_size = add_name(journal, ".");
+	journal->name_size = journal_fields_add_name(journal, key);
+	journal->name_size = journal_fields_add_name(journal, ".");
 	return outer;
 }
 
-static void put_fields(struct journal *journal, const struct record_field *field);
+static void journal_fields_put_fields(struct journal *journal, const struct record_field *field);
 
 static void put_objects(struct journal *journal, const struct record_field *field)
 {
@@ -103,7 +103,7 @@ static void put_objects(struct journal *journal, const struct record_field *fiel
 
 	while (fields_enter(journal->fields, field, &index)) {
 		outer = open_object(journal, field->key);
-		put_fields(journal, field->fields);
+		journal_fields_put_fields(journal, field->fields);
 		journal->name_size = outer;
 		if (!field->add_line)
 			continue;
@@ -112,7 +112,7 @@ static void put_objects(struct journal *journal, const struct record_field *fiel
 	}
 }
 
-static void put_counters(struct journal *journal, const struct record *record)
+static void journal_fields_put_counters(struct journal *journal, const struct record *record)
 {
 	for (unsigned int i = 0; i < record->counter_count; i++) {
 		struct field_value value = {.kind = VALUE_NUMBER,
@@ -122,7 +122,7 @@ static void put_counters(struct journal *journal, const struct record *record)
 	}
 }
 
-static void put_field(struct journal *journal, const struct record_field *field)
+static void journal_fields_put_field(struct journal *journal, const struct record_field *field)
 {
 	size_t outer = journal->name_size;
 	struct field_value value;
@@ -134,22 +134,22 @@ static void put_field(struct journal *journal, const struct record_field *field)
 			break;
 		}
 		open_object(journal, field->key);
-		put_fields(journal, field->fields);
+		journal_fields_put_fields(journal, field->fields);
 		break;
 	case FIELD_OBJECTS:
 		put_objects(journal, field);
 		break;
 	case FIELD_GROUP:
-		put_fields(journal, field->fields);
+		journal_fields_put_fields(journal, field->fields);
 		break;
 	case FIELD_PART:
-		put_fields(journal, fields_parts[field->part]);
+		journal_fields_put_fields(journal, fields_parts[field->part]);
 		break;
 	case FIELD_COUNTERS:
 		open_object(journal, field->key);
-		put_counters(journal, journal->fields->view.record);
+		journal_fields_put_counters(journal, journal->fields->view.record);
 		break;
-	case FIELD_FACTS: /* put_facts(), at the end */
+	case FIELD_FACTS: /* journal_fields_put_facts(), at the end */
 		break;
 	default:
 		fields_value(journal->fields, field, &value);
@@ -158,11 +158,11 @@ static void put_field(struct journal *journal, const struct record_field *field)
 	journal->name_size = outer;
 }
 
-static void put_fields(struct journal *journal, const struct record_field *field)
+static void journal_fields_put_fields(struct journal *journal, const struct record_field *field)
 {
 	for (; field->kind; field++)
 		if (fields_meet(journal->fields, field->when))
-			put_field(journal, field);
+			journal_fields_put_field(journal, field);
 }
 
 /* --- facts ------------------------------------------------------------------------------------ */
@@ -193,7 +193,7 @@ static bool put_list(struct journal *journal, const struct record_fact *fact)
 	for (unsigned int i = 0; i < fact->count; i++) {
 		if (journal->count >= LISTED_MAX)
 			return false;
-		put_text(journal, fact->name, fact->list[i]);
+		journal_fields_put_text(journal, fact->name, fact->list[i]);
 	}
 	return true;
 }
@@ -214,7 +214,7 @@ static bool put_fact(struct journal *journal, const struct record_fact *fact)
 }
 
 /* journald drops an entry of more fields than it takes, in silence: nobody is to bring that about. */
-static void put_facts(struct journal *journal, const struct record_api *api)
+static void journal_fields_put_facts(struct journal *journal, const struct record_api *api)
 {
 	uint64_t cut = 0;
 
@@ -225,7 +225,7 @@ static void put_facts(struct journal *journal, const struct record_api *api)
 			cut |= 1ull << i;
 	for (unsigned int i = 0; i < api->fact_count; i++)
 		if (cut >> i & 1)
-			put_text(journal, "cut", bytes_of(api->facts[i].name));
+			journal_fields_put_text(journal, "cut", bytes_of(api->facts[i].name));
 }
 
 int journal_fields_write(const struct record *record, const struct record_context *context,
@@ -237,8 +237,9 @@ int journal_fields_write(const struct record *record, const struct record_contex
 	int error = fields_init(&fields, record, context, IF_JOURNAL | IF_TECHNIQUES);
 
 	if (!error) {
-		put_fields(&journal, fields_all);
-		put_facts(&journal, &record->api); /* the last: they take the room that is left */
+		journal_fields_put_fields(&journal, fields_all);
+		journal_fields_put_facts(
+			&journal, &record->api); /* the last: they take the room that is left */
 		error = out->error;
 	}
 	error = fields_free(&fields, error);

@@ -210,7 +210,7 @@ static bool is_hex(char c)
 }
 
 /* Adds what others wrote. A bar that could be taken for one of ours is in quotes. */
-static void add_quoted(struct text *out, struct bytes words, size_t columns)
+static void line_add_quoted(struct text *out, struct bytes words, size_t columns)
 {
 	struct text quoted = {0};
 
@@ -240,7 +240,7 @@ static void add_target(struct text *out, struct bytes target, size_t columns)
 			text_add_char(&shown, target.data[at]);
 		run = 0;
 	}
-	add_quoted(out, text_since(&shown, 0), columns);
+	line_add_quoted(out, text_since(&shown, 0), columns);
 	if (shown.error)
 		out->error = shown.error;
 	text_free(&shown);
@@ -255,7 +255,7 @@ static void add_object(struct text *out, const char *before, struct bytes name, 
 	add_target(out, name.size ? name : id, name.size ? NAME_COLUMNS : TARGET_COLUMNS);
 }
 
-static void add_arguments(struct text *out, const struct record_api *api, const char *name)
+static void line_add_arguments(struct text *out, const struct record_api *api, const char *name)
 {
 	for (unsigned int i = 0; i < api->fact_count; i++) {
 		const struct record_fact *fact = &api->facts[i];
@@ -275,8 +275,8 @@ static void add_asked_command(struct text *out, const struct record_api *api)
 {
 	struct text command = {0};
 
-	add_arguments(&command, api, "entrypoint");
-	add_arguments(&command, api, "command");
+	line_add_arguments(&command, api, "entrypoint");
+	line_add_arguments(&command, api, "command");
 	if (command.size) {
 		text_add_string(out, ": ");
 		text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
@@ -324,7 +324,7 @@ static void add_asked(struct text *out, const struct view *view, bool aligned)
 }
 
 /* What makes it dangerous, the gravest first, before all else that is to be known. */
-static void add_findings(struct text *out, const struct record_api *api)
+static void line_add_findings(struct text *out, const struct record_api *api)
 {
 	unsigned int count = 0;
 
@@ -373,7 +373,7 @@ static void add_request(struct text *out, const struct view *view, bool aligned)
 		text_add_string(out, "  expected: ");
 		text_add_visible(out, bytes_of(view->record->api.expected_rule), NAME_COLUMNS);
 	}
-	add_findings(out, &view->record->api);
+	line_add_findings(out, &view->record->api);
 }
 
 /* ExecStart in web → ended after 4.2 s: by the client, 24 bytes in, 4096 out. */
@@ -406,7 +406,7 @@ static void add_after(struct text *out, const char *before, struct bytes words, 
 	if (!words.size)
 		return;
 	text_add_string(out, before);
-	add_quoted(out, words, columns);
+	line_add_quoted(out, words, columns);
 }
 
 /* container die web (busybox) exit code 137; network connect bridge of web. */
@@ -414,7 +414,7 @@ static void add_event(struct text *out, const struct record_event *event)
 {
 	const struct bytes none = {0};
 
-	add_quoted(out, event->type, NAME_COLUMNS);
+	line_add_quoted(out, event->type, NAME_COLUMNS);
 	add_after(out, " ", event->action, NAME_COLUMNS);
 	add_object(out, " ", event->name, event->id);
 	if (event->image.size) {
@@ -437,8 +437,8 @@ static void add_cause_request(struct text *out, const char *before,
 {
 	text_add_string(out, before);
 	text_add_string(out, "its ");
-	add_quoted(out, cause->operation.size ? cause->operation : bytes_of("request"),
-		   NAME_COLUMNS);
+	line_add_quoted(out, cause->operation.size ? cause->operation : bytes_of("request"),
+			NAME_COLUMNS);
 }
 
 void line_add_daemon(struct text *out, const char *reason)
@@ -485,7 +485,7 @@ static void add_error(struct text *out, int error)
 	}
 }
 
-static void add_account(struct text *out, const struct view *view)
+static void line_add_account(struct text *out, const struct view *view)
 {
 	struct text account = {0};
 
@@ -517,7 +517,7 @@ static void add_refused(struct text *out, const struct view *view)
 		text_add_string(out, ", named ");
 		text_add_visible(out, record->address, PATH_COLUMNS);
 	}
-	add_account(out, view);
+	line_add_account(out, view);
 }
 
 static void add_started(struct text *out, const struct record *record)
@@ -577,7 +577,7 @@ static void add_lost(struct text *out, const struct view *view)
 		text_add_string(out, ", of ");
 		text_add_visible(out, bytes_of(record->lost_output), PATH_COLUMNS);
 	}
-	add_account(out, view);
+	line_add_account(out, view);
 }
 
 /* --- and what else is to be known
@@ -695,7 +695,7 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_SOCKET_CONNECTED:
 		text_add_string(out, "connected to ");
 		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
-		add_findings(out, &record->api);
+		line_add_findings(out, &record->api);
 		break;
 	case RECORD_SOCKET_REFUSED:
 		add_refused(out, view);

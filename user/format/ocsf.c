@@ -52,7 +52,7 @@ struct ocsf {
 };
 
 /* Starts a value that is put together. */
-static struct text *begin(struct ocsf *ocsf)
+static struct text *ocsf_begin(struct ocsf *ocsf)
 {
 	text_cut(&ocsf->scratch, 0);
 	return &ocsf->scratch;
@@ -63,7 +63,7 @@ static void put_begun(struct ocsf *ocsf, const char *key)
 	json_put_string(&ocsf->json, key, text_since(&ocsf->scratch, 0));
 }
 
-static void put_text(struct ocsf *ocsf, const char *key, const char *text)
+static void ocsf_put_text(struct ocsf *ocsf, const char *key, const char *text)
 {
 	json_put_string(&ocsf->json, key, bytes_of(text));
 }
@@ -96,12 +96,12 @@ static enum class_uid class_of(const struct record *record)
 	}
 }
 
-static struct activity activity(unsigned int id, const char *name)
+static struct activity ocsf_activity(unsigned int id, const char *name)
 {
 	return (struct activity){id, bytes_of(name)};
 }
 
-static struct activity other(struct bytes name)
+static struct activity ocsf_other(struct bytes name)
 {
 	return (struct activity){ACTIVITY_OTHER, name.size ? name : bytes_of(UNKNOWN)};
 }
@@ -127,21 +127,22 @@ static struct activity activity_of_request(const struct record *record)
 	struct bytes method = record->http.method;
 
 	if (!method.size)
-		return activity(0, "Unknown");
+		return ocsf_activity(0, "Unknown");
 	if (bytes_equal(method, bytes_of("POST")))
-		return activity(posts[record->api.activity].id, posts[record->api.activity].name);
+		return ocsf_activity(posts[record->api.activity].id,
+				     posts[record->api.activity].name);
 	for (size_t i = 0; i < COUNT(methods); i++)
 		if (bytes_equal(method, bytes_of(methods[i].method)))
-			return activity(methods[i].id, methods[i].name);
-	return other(method);
+			return ocsf_activity(methods[i].id, methods[i].name);
+	return ocsf_other(method);
 }
 
 /* EAGAIN and the like: nobody refused, but it failed. */
 static struct activity activity_of_refused(int error)
 {
 	if (error == EACCES || error == EPERM || error == ECONNREFUSED)
-		return activity(5, "Refuse");
-	return activity(4, "Fail");
+		return ocsf_activity(5, "Refuse");
+	return ocsf_activity(4, "Fail");
 }
 
 /* Of an application, by the engine's word for it. An exec, a pause, a signal is none of these. */
@@ -150,26 +151,26 @@ static struct activity activity_of_life(const struct view *view)
 	switch (view->event.action) {
 	case ACTION_CREATE:
 	case ACTION_PULL:
-		return activity(1, "Install");
+		return ocsf_activity(1, "Install");
 	case ACTION_DESTROY:
 	case ACTION_REMOVE:
-		return activity(2, "Remove");
+		return ocsf_activity(2, "Remove");
 	case ACTION_START:
-		return activity(3, "Start");
+		return ocsf_activity(3, "Start");
 	case ACTION_DIE:
 	case ACTION_STOP:
-		return activity(4, "Stop");
+		return ocsf_activity(4, "Stop");
 	case ACTION_RESTART:
-		return activity(5, "Restart");
+		return ocsf_activity(5, "Restart");
 	case ACTION_ENABLE:
-		return activity(6, "Enable");
+		return ocsf_activity(6, "Enable");
 	case ACTION_DISABLE:
-		return activity(7, "Disable");
+		return ocsf_activity(7, "Disable");
 	case ACTION_UPDATE:
 	case ACTION_RENAME:
-		return activity(8, "Update");
+		return ocsf_activity(8, "Update");
 	default:
-		return other(view->record->event.action);
+		return ocsf_other(view->record->event.action);
 	}
 }
 
@@ -188,8 +189,8 @@ static struct activity activity_of_entity(const struct view *view)
 
 	for (size_t i = 0; i < COUNT(types); i++)
 		if (!strcmp(view->event.type, types[i].type))
-			return activity(types[i].id, types[i].name);
-	return other(view->record->event.action);
+			return ocsf_activity(types[i].id, types[i].name);
+	return ocsf_other(view->record->event.action);
 }
 
 static struct activity activity_of(const struct ocsf *ocsf)
@@ -202,7 +203,7 @@ static struct activity activity_of(const struct ocsf *ocsf)
 	case RECORD_API_ENDED:
 		return activity_of_request(record);
 	case RECORD_SOCKET_CONNECTED:
-		return activity(1, "Open");
+		return ocsf_activity(1, "Open");
 	case RECORD_SOCKET_REFUSED:
 		return activity_of_refused(record->error);
 	case RECORD_DOCKER_EVENT:
@@ -210,13 +211,13 @@ static struct activity activity_of(const struct ocsf *ocsf)
 			return activity_of_life(ocsf->view);
 		return activity_of_entity(ocsf->view);
 	case RECORD_AGENT_STARTED:
-		return activity(3, "Start");
+		return ocsf_activity(3, "Start");
 	case RECORD_AGENT_STOPPED:
-		return activity(4, "Stop");
+		return ocsf_activity(4, "Stop");
 	case RECORD_RECORDS_LOST:
-		return activity(1, "General Error");
+		return ocsf_activity(1, "General Error");
 	default:
-		return other(bytes_of("Status"));
+		return ocsf_other(bytes_of("Status"));
 	}
 }
 
@@ -283,16 +284,16 @@ static void put_status(struct ocsf *ocsf, const char *key)
 	if (record_is_request(record)) {
 		if (record->http.status > 0)
 			json_put_id(json, "status_code", (uint64_t)record->http.status);
-		put_text(ocsf, "status_detail", record->http.parse_error);
+		ocsf_put_text(ocsf, "status_detail", record->http.parse_error);
 	} else if (record->action == RECORD_SOCKET_REFUSED && record->error > 0) {
-		view_add_error(begin(ocsf), record->error);
+		view_add_error(ocsf_begin(ocsf), record->error);
 		put_begun(ocsf, "status_code");
-		put_text(ocsf, "status_detail", strerrordesc_np(record->error));
+		ocsf_put_text(ocsf, "status_detail", strerrordesc_np(record->error));
 	} else if (record->action == RECORD_DOCKER_EVENT && record->event.has_exit_code) {
-		text_add_signed(begin(ocsf), record->event.exit_code);
+		text_add_signed(ocsf_begin(ocsf), record->event.exit_code);
 		put_begun(ocsf, "status_code");
 	} else if (record->action == RECORD_RECORDS_LOST) {
-		put_text(ocsf, "status_code", record->lost_reason);
+		ocsf_put_text(ocsf, "status_code", record->lost_reason);
 	}
 }
 
@@ -386,7 +387,7 @@ static void put_denied(struct ocsf *ocsf, const char *key)
 		put_control(ocsf, 2, "Denied", 26, "Unauthorized");
 }
 
-static void put_operation(struct ocsf *ocsf, const char *key)
+static void ocsf_put_operation(struct ocsf *ocsf, const char *key)
 {
 	struct bytes method = ocsf->record->http.method;
 	struct bytes operation = bytes_of(ocsf->record->api.operation);
@@ -400,7 +401,7 @@ static void put_operation(struct ocsf *ocsf, const char *key)
 static void put_request_uid(struct ocsf *ocsf, const char *key)
 {
 	const struct record_connection *connection = &ocsf->record->connection;
-	struct text *uid = begin(ocsf);
+	struct text *uid = ocsf_begin(ocsf);
 
 	if (!connection->id || !connection->request)
 		return;
@@ -462,7 +463,7 @@ static void put_attacks(struct ocsf *ocsf, const char *key)
 }
 
 /* The application or the entity that an engine's event is about; callerd itself. */
-static void put_object(struct ocsf *ocsf, const char *key)
+static void ocsf_put_object(struct ocsf *ocsf, const char *key)
 {
 	const struct record_event *event = &ocsf->record->event;
 	struct bytes name = event->name.size ? event->name : event->id;
@@ -474,7 +475,7 @@ static void put_object(struct ocsf *ocsf, const char *key)
 	if (ocsf->record->action != RECORD_DOCKER_EVENT) {
 		json_put_word(json, "name", "callerd");
 		json_put_word(json, "vendor_name", "callerd");
-		put_text(ocsf, "version", ocsf->context->agent_version);
+		ocsf_put_text(ocsf, "version", ocsf->context->agent_version);
 	} else {
 		if (ocsf->class == CLASS_ENTITY_MANAGEMENT) {
 			json_put_number(json, "type_id", 99);
@@ -590,7 +591,7 @@ static struct ocsf_row rows[] = {
 	{"actor.session.terminal", {"callerd.caller.tty"}},
 	{"actor.app_name", .word = UNKNOWN, .when = IF_NOBODY},
 	{"duration", {"event.duration"}, ROW_MILLISECONDS},
-	{"api.operation", .put = put_operation, .when = IF_REQUEST},
+	{"api.operation", .put = ocsf_put_operation, .when = IF_REQUEST},
 	{"api.version", {"callerd.api.version"}, .when = IF_REQUEST},
 	{"api.service.name", {"callerd.api.engine"}, .when = IF_REQUEST},
 	{"api.request.uid", .put = put_request_uid, .when = IF_REQUEST},
@@ -623,7 +624,7 @@ static struct ocsf_row rows[] = {
 	{"disposition", .put = put_denied, .when = IF_NETWORK},
 	{"resources", .put = put_resources, .when = IF_REQUEST},
 	{"attacks", .put = put_attacks, .when = IF_REQUEST},
-	{"object", .put = put_object},
+	{"object", .put = ocsf_put_object},
 	{"unmapped.callerd", .put = put_callerd},
 	{"unmapped.process.real_user.id", {"process.real_user.id"}},
 	{"unmapped.process.real_user.name", {"process.real_user.name"}},
@@ -640,7 +641,7 @@ static void find_fields_of(struct ocsf_row *list, size_t count)
 			fields_find(&list[i].from);
 }
 
-static void find_fields(void)
+static void ocsf_find_fields(void)
 {
 	find_fields_of(rows, COUNT(rows));
 	find_fields_of(parent_rows, COUNT(parent_rows));
@@ -686,7 +687,7 @@ static const char *open_objects(struct json *json, struct open_objects *open, co
 	return path;
 }
 
-static void put_field(struct ocsf *ocsf, const struct ocsf_row *row, const char *key)
+static void ocsf_put_field(struct ocsf *ocsf, const struct ocsf_row *row, const char *key)
 {
 	struct field_cursor cursor = {0};
 	struct field_value value;
@@ -713,7 +714,7 @@ static void put_rows(struct ocsf *ocsf, const struct ocsf_row *row, size_t count
 		if (row->put)
 			row->put(ocsf, key);
 		else if (row->from.path)
-			put_field(ocsf, row, key);
+			ocsf_put_field(ocsf, row, key);
 		else if (row->word)
 			json_put_word(&ocsf->json, key, row->word);
 		else
@@ -788,7 +789,7 @@ int ocsf_write(const struct record *record, const struct record_context *context
 	};
 	int error = fields_init(&ocsf.fields, record, context, IF_ECS);
 
-	pthread_once(&once, find_fields);
+	pthread_once(&once, ocsf_find_fields);
 	ocsf.view = &ocsf.fields.view;
 	ocsf.fields.conditions |= conditions_of(&ocsf);
 	if (!error) {

@@ -27,7 +27,7 @@
 /* --- the header ------------------------------------------------------------------------------- */
 
 /* A field of the header: printable ASCII without spaces, MAX bytes of it, or a dash. */
-static void add_field(struct text *out, const char *field, size_t max)
+static void rfc5424_add_field(struct text *out, const char *field, size_t max)
 {
 	size_t size = field ? strnlen(field, max) : 0;
 
@@ -45,13 +45,13 @@ void rfc5424_add_header(struct text *out, uint64_t real, const char *host_name, 
 	text_add_string(out, VERSION " ");
 	clock_add_rfc3339_digits(out, real, 6);
 	text_add_char(out, ' ');
-	add_field(out, host_name, HOST_MAX);
+	rfc5424_add_field(out, host_name, HOST_MAX);
 	text_add_string(out, "callerd ");
-	add_field(out, run_id, PROCID_MAX);
-	add_field(out, action, MSGID_MAX);
+	rfc5424_add_field(out, run_id, PROCID_MAX);
+	rfc5424_add_field(out, action, MSGID_MAX);
 }
 
-static void add_header(struct text *out, const struct view *view)
+static void rfc5424_put_header(struct text *out, const struct view *view)
 {
 	const struct record_context *context = view->context;
 
@@ -131,13 +131,13 @@ static struct parameter {
 	{"incomplete", {"callerd.capture.reason"}},
 };
 
-static void find_fields(void)
+static void rfc5424_find_fields(void)
 {
 	for (size_t i = 0; i < COUNT(parameters); i++)
 		fields_find(&parameters[i].path);
 }
 
-static void put(struct text *out, const char *name, struct bytes value)
+static void rfc5424_put(struct text *out, const char *name, struct bytes value)
 {
 	if (!value.size)
 		return;
@@ -159,7 +159,7 @@ static void add_own_element(struct text *out, struct fields *fields)
 
 		while (fields_meet(fields, one->when) &&
 		       fields_read(fields, &one->path, &cursor, &value))
-			put(out, one->name, fields_text(fields, &value));
+			rfc5424_put(out, one->name, fields_text(fields, &value));
 	}
 	text_add_char(out, ']');
 }
@@ -172,7 +172,7 @@ static void add_known_elements(struct text *out, const struct view *view)
 
 	text_add_string(out, "[origin software=\"callerd\"");
 	if (version && strlen(version) <= SOFTWARE_VERSION_MAX)
-		put(out, "swVersion", bytes_of(version));
+		rfc5424_put(out, "swVersion", bytes_of(version));
 	text_add_char(out, ']');
 	if (!sequence)
 		return;
@@ -189,9 +189,9 @@ int rfc5424_write(const struct record *record, const struct record_context *cont
 	struct fields fields;
 	int error = fields_init(&fields, record, context, IF_ECS | IF_TECHNIQUES);
 
-	pthread_once(&once, find_fields);
+	pthread_once(&once, rfc5424_find_fields);
 	if (!error) {
-		add_header(out, &fields.view);
+		rfc5424_put_header(out, &fields.view);
 		add_own_element(out, &fields);
 		add_known_elements(out, &fields.view);
 		text_add_string(out, " " BOM);

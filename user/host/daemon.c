@@ -59,8 +59,8 @@ static bool take_argument(struct bytes *rest, struct bytes *ret)
 
 /* Whether ARGUMENT is OPTION. VALUE stands behind '=' in the same argument, or is the first of
  * REST. */
-static bool take_option(struct bytes argument, const char *option, struct bytes *rest,
-			struct bytes *value)
+static bool daemon_take_option(struct bytes argument, const char *option, struct bytes *rest,
+			       struct bytes *value)
 {
 	size_t size = strlen(option);
 
@@ -78,14 +78,14 @@ void daemon_take_arguments(struct daemon *daemon, struct bytes arguments, char *
 
 	take_argument(&arguments, &argument); /* the program's name */
 	while (take_argument(&arguments, &argument) && !bytes_equal(argument, bytes_of("--"))) {
-		if (take_option(argument, "--config-file", &arguments, &value) &&
+		if (daemon_take_option(argument, "--config-file", &arguments, &value) &&
 		    value.size < DAEMON_PATH_MAX) {
 			memcpy(config, value.data, value.size);
 			config[value.size] = '\0';
 			continue;
 		}
 		for (size_t i = 0; i < OPTIONS; i++)
-			if (take_option(argument, options[i].option, &arguments, &value)) {
+			if (daemon_take_option(argument, options[i].option, &arguments, &value)) {
 				daemon_set(daemon, options[i].path, value);
 				break;
 			}
@@ -119,7 +119,7 @@ void daemon_take_config(struct daemon *daemon, struct bytes text)
 /* --- processes ---------------------------------------------------------------------------------- */
 
 /* Reads the file FD, at most FILE_MAX bytes, and closes it. The caller frees the data. */
-static struct bytes read_all(int fd)
+static struct bytes daemon_read_all(int fd)
 {
 	char *data = fd < 0 ? NULL : malloc(FILE_MAX);
 	size_t size = 0;
@@ -173,15 +173,15 @@ static bool is_daemon(int process, const struct stat *init_root)
 	       status.st_ino == init_root->st_ino;
 }
 
-static void look(int process, struct daemon *daemon)
+static void daemon_look(int process, struct daemon *daemon)
 {
 	char config[DAEMON_PATH_MAX] = CONFIG_DEFAULT;
-	struct bytes text = read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC));
+	struct bytes text = daemon_read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC));
 
 	*daemon = (struct daemon){0};
 	daemon_take_arguments(daemon, text, config);
 	free((char *)text.data);
-	text = read_all(open_config(process, config));
+	text = daemon_read_all(open_config(process, config));
 	daemon_take_config(daemon, text);
 	free((char *)text.data);
 }
@@ -204,7 +204,7 @@ unsigned int daemon_find(struct daemon daemons[DAEMONS_MAX])
 					      : -1;
 
 			if (process >= 0 && is_daemon(process, &root))
-				look(process, &daemons[count++]);
+				daemon_look(process, &daemons[count++]);
 			if (process >= 0)
 				close(process);
 		}

@@ -99,14 +99,14 @@ void elders_free(struct elders *elders)
 	free(elders);
 }
 
-static void run(struct job *job)
+static void elders_run_job(struct job *job)
 {
 	struct read_args *read = (struct read_args *)job;
 
 	read->size = proc_read_args(read->pid, read->start, read->args, &read->truncated);
 }
 
-static void done(struct job *job, bool came, void *data)
+static void elders_done(struct job *job, bool came, void *data)
 {
 	struct read_args *read = (struct read_args *)job;
 	struct elders *elders = read->elders;
@@ -125,7 +125,7 @@ static void done(struct job *job, bool came, void *data)
 	elders->bytes += read->size;
 }
 
-static void free_job(struct job *job)
+static void elders_free_job(struct job *job)
 {
 	struct read_args *read = (struct read_args *)job;
 
@@ -133,7 +133,7 @@ static void free_job(struct job *job)
 	free(read);
 }
 
-static int ask(struct elders *elders, struct beside *beside, uint64_t now)
+static int elders_ask(struct elders *elders, struct beside *beside, uint64_t now)
 {
 	const struct callerd_process *process = &elders->list[elders->next].process;
 	struct read_args *read = calloc(1, sizeof(*read));
@@ -142,9 +142,9 @@ static int ask(struct elders *elders, struct beside *beside, uint64_t now)
 	if (!read)
 		return -ENOMEM;
 	read->job = (struct job){
-		.run = run,
-		.done = done,
-		.free = free_job,
+		.run = elders_run_job,
+		.done = elders_done,
+		.free = elders_free_job,
 		.account = process->account,
 		.patience = PATIENCE,
 	};
@@ -154,13 +154,13 @@ static int ask(struct elders *elders, struct beside *beside, uint64_t now)
 	read->start = process->start;
 	error = beside_put(beside, &read->job, now);
 	if (error)
-		free_job(&read->job);
+		elders_free_job(&read->job);
 	else
 		elders->asked++;
 	return error;
 }
 
-static int compare(const void *a, const void *b)
+static int elders_compare(const void *a, const void *b)
 {
 	uint64_t left = ((const struct elder *)a)->process.image;
 	uint64_t right = ((const struct elder *)b)->process.image;
@@ -174,7 +174,8 @@ static void on_same(void *data, const struct callerd_process *process)
 {
 	struct elders *elders = data;
 	struct elder key = {.process = *process};
-	struct elder *elder = bsearch(&key, elders->list, elders->count, sizeof(key), compare);
+	struct elder *elder =
+		bsearch(&key, elders->list, elders->count, sizeof(key), elders_compare);
 
 	if (elder && elder->process.pid == process->pid && elder->process.start == process->start)
 		elder->same = true;
@@ -183,10 +184,10 @@ static void on_same(void *data, const struct callerd_process *process)
 /* Hands the arguments to the kernel programs. A process may have executed another program before
  * its arguments were read: only those of a process that has the same image before and after
  * count. */
-static void settle(struct elders *elders)
+static void elders_settle(struct elders *elders)
 {
 	if (elders->count) {
-		qsort(elders->list, elders->count, sizeof(*elders->list), compare);
+		qsort(elders->list, elders->count, sizeof(*elders->list), elders_compare);
 		capture_processes(elders->capture, on_same, elders);
 	}
 	for (size_t i = 0; i < elders->count; i++) {
@@ -209,11 +210,11 @@ void elders_run(struct elders *elders, struct beside *beside, uint64_t now)
 		return;
 	while (elders->next < elders->count && elders->asked < ASKED_MAX) {
 		/* where the job is refused, the process stays without arguments */
-		ask(elders, beside, now);
+		elders_ask(elders, beside, now);
 		elders->next++;
 	}
 	if (elders->next == elders->count && !elders->asked)
-		settle(elders);
+		elders_settle(elders);
 }
 
 bool elders_settled(const struct elders *elders)

@@ -23,19 +23,19 @@ struct host {
 	struct names *names;
 };
 
-static bool find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
+static bool host_find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
 {
 	return user_names_find(host->names, kind, id, name, size) == NAMES_FOUND;
 }
 
 static bool user_name(void *data, uint32_t id, char *name, size_t size)
 {
-	return find(data, NAMES_USER, id, name, size);
+	return host_find(data, NAMES_USER, id, name, size);
 }
 
 static bool group_name(void *data, uint32_t id, char *name, size_t size)
 {
-	return find(data, NAMES_GROUP, id, name, size);
+	return host_find(data, NAMES_GROUP, id, name, size);
 }
 
 static bool user_asked(void *data, uint32_t id)
@@ -54,9 +54,9 @@ void host_expect(struct host *host, const struct caller *caller)
 
 	for (int i = 0; i < 3; i++)
 		if (users[i] != CALLERD_UNSET_ID)
-			find(host, NAMES_USER, users[i], name, sizeof(name));
+			host_find(host, NAMES_USER, users[i], name, sizeof(name));
 	for (int i = !caller->has_node; i < 2; i++)
-		find(host, NAMES_GROUP, groups[i], name, sizeof(name));
+		host_find(host, NAMES_GROUP, groups[i], name, sizeof(name));
 }
 
 void host_ask_beside(struct host *host, struct beside *beside)

@@ -73,7 +73,7 @@ struct mount {
 };
 
 /* Undoes the octal escapes of mountinfo (\040), in place. */
-static void unescape(char *text)
+static void hostfiles_unescape(char *text)
 {
 	char *to = text;
 
@@ -104,8 +104,8 @@ static bool read_mount(char *line, struct mount *ret)
 		return false;
 	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[2], fields[3], fields[4],
 			      type};
-	unescape(ret->root);
-	unescape(ret->point);
+	hostfiles_unescape(ret->root);
+	hostfiles_unescape(ret->point);
 	return true;
 }
 
@@ -285,7 +285,7 @@ static bool go_up(struct hostfiles_walk *walk)
 }
 
 /* Puts the target of a link before the rest of the path. */
-static bool follow(struct hostfiles_walk *walk, const char *target, size_t size)
+static bool hostfiles_follow(struct hostfiles_walk *walk, const char *target, size_t size)
 {
 	int root;
 
@@ -331,7 +331,7 @@ static enum step go_down(struct hostfiles_walk *walk, const char *name)
 	size = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
 	if (size >= 0) {
 		close(fd);
-		return follow(walk, target, (size_t)size) ? STEP_ON : STEP_FAIL;
+		return hostfiles_follow(walk, target, (size_t)size) ? STEP_ON : STEP_FAIL;
 	}
 	if (!add_done(walk, name, strlen(name))) {
 		if (fd >= 0)
@@ -354,7 +354,7 @@ static bool has_rest(const struct hostfiles_walk *walk)
 }
 
 /* Walks as far as the rules allow. *RET_WHOLE: to the end of the path. False: the walk failed. */
-static bool go(struct hostfiles_walk *walk, bool *ret_whole)
+static bool hostfiles_go(struct hostfiles_walk *walk, bool *ret_whole)
 {
 	enum step step = STEP_ON;
 	char name[NAME_MAX + 1];
@@ -374,7 +374,7 @@ static bool go(struct hostfiles_walk *walk, bool *ret_whole)
 }
 
 /* Begins a walk at ROOT. MOUNTS is the mountinfo of a process with that root. */
-static bool begin(struct hostfiles_walk *walk, const char *root, const char *mounts)
+static bool hostfiles_begin(struct hostfiles_walk *walk, const char *root, const char *mounts)
 {
 	walk->mounts = mounts;
 	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -387,7 +387,7 @@ static bool begin(struct hostfiles_walk *walk, const char *root, const char *mou
 	return false;
 }
 
-static void end(struct hostfiles_walk *walk)
+static void hostfiles_end(struct hostfiles_walk *walk)
 {
 	close(walk->root);
 	close(walk->at);
@@ -413,14 +413,14 @@ static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, 
 	walk->left = sizeof(walk->rest) - length - 1;
 	memcpy(walk->rest + walk->left, path, length + 1);
 	walk->kind = HOST_PATH_UNKNOWN;
-	if (!begin(walk, "/proc/1/root", "/proc/1/mountinfo") &&
-	    !begin(walk, "/", "/proc/self/mountinfo"))
+	if (!hostfiles_begin(walk, "/proc/1/root", "/proc/1/mountinfo") &&
+	    !hostfiles_begin(walk, "/", "/proc/self/mountinfo"))
 		return false;
 	walk->kind = HOST_PATH_KNOWN;
-	if (go(walk, ret_whole))
+	if (hostfiles_go(walk, ret_whole))
 		return true;
 	walk->kind = HOST_PATH_LOST;
-	end(walk);
+	hostfiles_end(walk);
 	return false;
 }
 
@@ -459,9 +459,9 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 		return -EINVAL;
 	walk.left = sizeof(walk.rest) - length - 1;
 	memcpy(walk.rest + walk.left, path, length + 1);
-	if (!begin(&walk, place->root, place->mounts))
+	if (!hostfiles_begin(&walk, place->root, place->mounts))
 		return -ESRCH;
-	if (go(&walk, &ret->whole)) {
+	if (hostfiles_go(&walk, &ret->whole)) {
 		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
 		fd = fd < 0 ? -errno : fd;
 	} else {
@@ -469,11 +469,11 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 	}
 	memcpy(ret->rest, walk.rest + walk.left, sizeof(walk.rest) - walk.left);
 	ret->missing = walk.error == -ENOENT;
-	end(&walk);
+	hostfiles_end(&walk);
 	return fd;
 }
 
-static enum host_path_end resolve(void *data, const char *path, char *out, size_t size)
+static enum host_path_end hostfiles_resolve(void *data, const char *path, char *out, size_t size)
 {
 	enum host_path_end kind;
 	struct hostfiles_walk walk;
@@ -486,7 +486,7 @@ static enum host_path_end resolve(void *data, const char *path, char *out, size_
 	kind = walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
 	if (!add_rest(&walk))
 		kind = HOST_PATH_LOST;
-	end(&walk);
+	hostfiles_end(&walk);
 	return kind;
 }
 
@@ -502,7 +502,7 @@ static bool is_block_device(void *data, const char *path)
 		return false;
 	if (whole && !statx(walk.at, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info))
 		block = S_ISBLK(info.stx_mode);
-	end(&walk);
+	hostfiles_end(&walk);
 	return block;
 }
 
@@ -517,7 +517,7 @@ int hostfiles_open(const char *path)
 		return -ENOENT;
 	if (whole)
 		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
-	end(&walk);
+	hostfiles_end(&walk);
 	return fd < 0 ? -ENOENT : fd;
 }
 
@@ -536,7 +536,7 @@ static const char *below(const char *path, const char *directory)
 }
 
 /* Sets OUT to DIRECTORY and REST, with no doubled or trailing slash. */
-static void join(struct text *out, const char *directory, const char *rest)
+static void hostfiles_join(struct text *out, const char *directory, const char *rest)
 {
 	text_cut(out, 0);
 	text_add_string(out, strcmp(directory, "/") || !*rest ? directory : "");
@@ -556,7 +556,7 @@ static bool tell_alias(const struct mount *mount, const char *inside, const char
 
 	if (!strcmp(mount->point, "/sysroot") || (!rest && !below(mount->root, inside)))
 		return false;
-	join(&alias, mount->point, rest ?: "");
+	hostfiles_join(&alias, mount->point, rest ?: "");
 	if (!alias.error && strcmp(alias.data, path) != 0)
 		found(context, alias.data);
 	text_free(&alias);
@@ -588,8 +588,8 @@ static bool innermost_mount(FILE *file, const char *path, char **line, struct mo
 	return any;
 }
 
-static void aliases(void *data, const char *path, void (*found)(void *context, const char *alias),
-		    void *context)
+static void hostfiles_aliases(void *data, const char *path,
+			      void (*found)(void *context, const char *alias), void *context)
 {
 	FILE *file = fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
 	char *own_line = NULL, *line = NULL;
@@ -602,7 +602,7 @@ static void aliases(void *data, const char *path, void (*found)(void *context, c
 	if (!file)
 		return;
 	if (innermost_mount(file, path, &own_line, &own) && own.root[0] == '/') {
-		join(&inside, own.root, below(path, own.point));
+		hostfiles_join(&inside, own.root, below(path, own.point));
 		rewind(file);
 		while (!inside.error && count < ALIASES_MAX &&
 		       getline(&line, &capacity, file) > 0) {
@@ -622,9 +622,9 @@ static void aliases(void *data, const char *path, void (*found)(void *context, c
 struct host_files hostfiles(const char *const *sockets)
 {
 	return (struct host_files){
-		.resolve = resolve,
+		.resolve = hostfiles_resolve,
 		.is_block_device = is_block_device,
-		.aliases = aliases,
+		.aliases = hostfiles_aliases,
 		.sockets = sockets,
 	};
 }

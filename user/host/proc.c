@@ -19,7 +19,7 @@ struct proc {
 	char label[LABEL_MAX];
 	char name[CALLERD_COMM_SIZE + 1];
 	char executable[PATH_MAX];
-	struct text args; /* the arguments that peer() found */
+	struct text args; /* the arguments that proc_peer() found */
 };
 
 static ssize_t read_at(int directory, const char *name, char *data, size_t size)
@@ -37,7 +37,7 @@ static ssize_t read_at(int directory, const char *name, char *data, size_t size)
 
 /* The start time, in clock ticks: field 22 of stat. The second field, comm, may contain anything,
  * but ends in the last parenthesis of the line. */
-static unsigned long long start_ticks(int directory)
+static unsigned long long proc_start_ticks(int directory)
 {
 	char stat[1024], *at;
 	ssize_t size = read_at(directory, "stat", stat, sizeof(stat) - 1);
@@ -65,7 +65,7 @@ int proc_open(uint32_t pid, uint64_t start)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (start && start_ticks(fd) != start / tick) {
+	if (start && proc_start_ticks(fd) != start / tick) {
 		close(fd);
 		return -ESRCH;
 	}
@@ -93,7 +93,7 @@ ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX]
 }
 
 /* Unlike cmdline, the label of a process can be read without a lock that the process may hold. */
-static struct bytes label(void *data, uint32_t pid, uint64_t start)
+static struct bytes proc_label(void *data, uint32_t pid, uint64_t start)
 {
 	struct proc *proc = data;
 	ssize_t size;
@@ -135,7 +135,7 @@ static void describe_args(struct proc *proc, struct process *process)
 /* Describes the process as it is now, not as it was when it connected: the record says so by its
  * basis. Neither comm nor exe is read from the memory of the process, which the process may have
  * locked. */
-static void peer(void *data, struct process *process)
+static void proc_peer(void *data, struct process *process)
 {
 	struct proc *proc = data;
 	int fd = proc_open(process->pid, process->start);
@@ -155,7 +155,7 @@ static void peer(void *data, struct process *process)
 
 struct decode_detail proc_detail(struct proc *proc)
 {
-	return (struct decode_detail){.data = proc, .label = label, .peer = peer};
+	return (struct decode_detail){.data = proc, .label = proc_label, .peer = proc_peer};
 }
 
 int proc_new(struct capture *capture, struct proc **ret)

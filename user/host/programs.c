@@ -45,7 +45,7 @@ static struct host_program *find_program(struct programs *programs, struct bytes
 }
 
 /* Returns a free entry, else the entry whose path was looked at longest ago. */
-static struct host_program *take_place(struct programs *programs)
+static struct host_program *programs_take_place(struct programs *programs)
 {
 	struct host_program *oldest = programs->kept;
 
@@ -57,7 +57,7 @@ static struct host_program *take_place(struct programs *programs)
 	return oldest;
 }
 
-static void look(struct capture *capture, struct host_program *program)
+static void programs_look(struct capture *capture, struct host_program *program)
 {
 	int fd = hostfiles_open(program->path);
 
@@ -78,11 +78,11 @@ bool programs_is(struct programs *programs, struct capture *capture, struct byte
 		return false;
 	program = find_program(programs, path);
 	if (!program || now - program->looked >= NS_PER_S) {
-		program = program ?: take_place(programs);
+		program = program ?: programs_take_place(programs);
 		memcpy(program->path, path.data, path.size);
 		program->path[path.size] = '\0';
 		program->looked = now;
-		look(capture, program);
+		programs_look(capture, program);
 	}
 	return !memcmp(&program->node, file, sizeof(*file));
 }

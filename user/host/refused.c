@@ -39,14 +39,14 @@ void refused_free(struct refused *refused)
 	free(refused);
 }
 
-static void run(struct job *job)
+static void refused_run(struct job *job)
 {
 	resolve_walk(&((struct waiting_connect *)job)->resolve);
 }
 
 /* Calls the callback that fits what is known of WAITING's socket, and lets go of the event. WALKED:
  * the walk ended, and its result counts. */
-static void tell(struct waiting_connect *waiting, bool walked)
+static void refused_tell(struct waiting_connect *waiting, bool walked)
 {
 	const struct refused_options *options = &waiting->refused->options;
 	struct event *event = &waiting->event;
@@ -64,20 +64,20 @@ static void tell(struct waiting_connect *waiting, bool walked)
 	waiting->bytes = NULL;
 }
 
-static void done(struct job *job, bool came, void *data)
+static void refused_done(struct job *job, bool came, void *data)
 {
 	(void)data;
-	tell((struct waiting_connect *)job, came);
+	refused_tell((struct waiting_connect *)job, came);
 }
 
-static void free_job(struct job *job)
+static void refused_free_job(struct job *job)
 {
 	resolve_close(&((struct waiting_connect *)job)->resolve);
 	free(job);
 }
 
 /* Copies EVENT, and the bytes that it points into. */
-static bool keep(struct waiting_connect *waiting, const struct event *event)
+static bool refused_keep(struct waiting_connect *waiting, const struct event *event)
 {
 	const char *bytes = (const char *)event->header;
 
@@ -92,12 +92,12 @@ static bool keep(struct waiting_connect *waiting, const struct event *event)
 	return true;
 }
 
-static void ask(struct refused *refused, const struct event *event, const struct resolve *resolve,
-		uint64_t now)
+static void refused_ask(struct refused *refused, const struct event *event,
+			const struct resolve *resolve, uint64_t now)
 {
 	struct waiting_connect *waiting = calloc(1, sizeof(*waiting));
 
-	if (!waiting || !keep(waiting, event)) {
+	if (!waiting || !refused_keep(waiting, event)) {
 		free(waiting);
 		refused->options.unresolved(refused->options.data, event->header->account);
 		caller_unref(event->caller);
@@ -106,15 +106,15 @@ static void ask(struct refused *refused, const struct event *event, const struct
 	waiting->refused = refused;
 	waiting->resolve = *resolve;
 	waiting->job = (struct job){
-		.run = run,
-		.done = done,
-		.free = free_job,
+		.run = refused_run,
+		.done = refused_done,
+		.free = refused_free_job,
 		.account = event->header->account,
 		.patience = PATIENCE,
 	};
 	if (beside_put(refused->options.beside, &waiting->job, now)) {
-		tell(waiting, false);
-		free_job(&waiting->job);
+		refused_tell(waiting, false);
+		refused_free_job(&waiting->job);
 	}
 }
 
@@ -137,6 +137,6 @@ void refused_event(struct refused *refused, const struct event *event, uint64_t 
 		options->unresolved(options->data, event->header->account);
 		caller_unref(event->caller);
 	} else {
-		ask(refused, event, &resolve, now);
+		refused_ask(refused, event, &resolve, now);
 	}
 }

@@ -297,14 +297,14 @@ int resolve_at_once(const struct resolve *resolve, struct capture *capture)
 	return at_once(index);
 }
 
-static bool is_one_of(uint32_t id, const uint32_t ids[3])
+static bool resolve_is_one_of(uint32_t id, const uint32_t ids[3])
 {
 	return id == ids[0] || id == ids[1] || id == ids[2];
 }
 
 /* Marks the walk unsure where the caller can replace FD in DIRECTORY, or create a missing name
  * there. */
-static void visit(void *data, int directory, int fd)
+static void resolve_visit(void *data, int directory, int fd)
 {
 	struct resolve *resolve = data;
 	struct stat above, info;
@@ -313,11 +313,11 @@ static void visit(void *data, int directory, int fd)
 		resolve->unsure = true;
 		return;
 	}
-	if (!is_one_of(above.st_uid, resolve->uids)) {
+	if (!resolve_is_one_of(above.st_uid, resolve->uids)) {
 		bool may_write =
 			above.st_mode & S_IWOTH || (above.st_mode & S_IWGRP && above.st_gid);
 		bool keeps = above.st_mode & S_ISVTX && fd >= 0 && !fstat(fd, &info) &&
-			     !is_one_of(info.st_uid, resolve->uids);
+			     !resolve_is_one_of(info.st_uid, resolve->uids);
 
 		if (!may_write || keeps)
 			return;
@@ -370,7 +370,7 @@ enum walked { FAILED, STOPPED, ENDED };
 static enum walked walk_view(struct resolve *resolve, const struct caller_view *view)
 {
 	struct hostfiles_place place = {view->root, view->mounts};
-	struct hostfiles_visitor visitor = {resolve, visit};
+	struct hostfiles_visitor visitor = {resolve, resolve_visit};
 	struct hostfiles_end end = {};
 	char own[2 * PATH_MAX], linked[sizeof(end.done) + sizeof(end.rest)];
 	int fd = hostfiles_walk(&place, resolve->path, &visitor, &end);

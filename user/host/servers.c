@@ -50,7 +50,7 @@ void servers_free(struct servers *servers)
 
 /* Reads a small file in the directory PROCESS of /proc, none of which the process can lock. Returns
  * the size, or -1. */
-static ssize_t read_file(int process, const char *name, char *text, size_t size)
+static ssize_t servers_read_file(int process, const char *name, char *text, size_t size)
 {
 	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
 	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
@@ -62,11 +62,11 @@ static ssize_t read_file(int process, const char *name, char *text, size_t size)
 }
 
 /* The start time of the process in clock ticks; 0: unknown. */
-static uint64_t start_ticks(int process)
+static uint64_t servers_start_ticks(int process)
 {
 	char text[4096], *at;
 
-	if (read_file(process, "stat", text, sizeof(text)) <= 0)
+	if (servers_read_file(process, "stat", text, sizeof(text)) <= 0)
 		return 0;
 	at = strrchr(text, ')');
 	for (int field = 2; at && field < 22; field++)
@@ -80,7 +80,7 @@ static void read_unit(int process, struct server *server)
 {
 	char text[16384], *save = NULL;
 
-	if (read_file(process, "cgroup", text, sizeof(text)) <= 0)
+	if (servers_read_file(process, "cgroup", text, sizeof(text)) <= 0)
 		return;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const char *path = strchr(line, '/');
@@ -109,7 +109,7 @@ static void read_executable(int process, struct capture *capture, struct server 
 }
 
 /* Describes the process of the server's PID, unless another process has that PID by now. */
-static void look(struct capture *capture, struct server *server)
+static void servers_look(struct capture *capture, struct server *server)
 {
 	struct server found = *server;
 	uint64_t ticks = server->start / (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
@@ -122,7 +122,7 @@ static void look(struct capture *capture, struct server *server)
 		return;
 	read_executable(process, capture, &found);
 	read_unit(process, &found);
-	if (start_ticks(process) == ticks)
+	if (servers_start_ticks(process) == ticks)
 		*server = found;
 	close(process);
 }
@@ -145,9 +145,9 @@ static bool same_executable(struct servers *servers, struct capture *capture,
 			    &present->node, now));
 }
 
-static enum server_change compare(struct servers *servers, struct capture *capture,
-				  const struct server *usual, const struct server *present,
-				  uint64_t now)
+static enum server_change servers_compare(struct servers *servers, struct capture *capture,
+					  const struct server *usual, const struct server *present,
+					  uint64_t now)
 {
 	if (usual->uid != present->uid)
 		return SERVER_OTHER_USER;
@@ -169,7 +169,7 @@ const struct record_server *servers_note(struct servers *servers, struct capture
 	    (place->seen && present->pid == pid && present->start == start && present->uid == uid))
 		return NULL;
 	*present = (struct server){.pid = pid, .uid = uid, .start = start};
-	look(capture, present);
+	servers_look(capture, present);
 	if (!place->seen)
 		place->usual = *present;
 	place->seen = true;
@@ -179,7 +179,7 @@ const struct record_server *servers_note(struct servers *servers, struct capture
 		.start = start,
 		.executable = bytes_of(present->executable),
 		.unit = bytes_of(present->unit),
-		.change = compare(servers, capture, &place->usual, present, now),
+		.change = servers_compare(servers, capture, &place->usual, present, now),
 		.usual_executable = bytes_of(place->usual.executable),
 		.usual_unit = bytes_of(place->usual.unit),
 		.usual_uid = place->usual.uid,
@@ -230,9 +230,9 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 	place->usual = (struct server){
 		.pid = (uint32_t)peer.pid,
 		.uid = peer.uid,
-		.start = start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
+		.start = servers_start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
 	};
 	close(process);
-	look(capture, &place->usual);
+	servers_look(capture, &place->usual);
 	place->seen = true;
 }

@@ -61,7 +61,7 @@ struct name_question {
 /* --- the files ------------------------------------------------------------------------------- */
 
 /* Reads a line NAME:PASSWORD:ID:… Lines that begin with + or - are for the name services. */
-static bool read_entry(char *line, struct name_entry *ret)
+static bool user_names_read_entry(char *line, struct name_entry *ret)
 {
 	char *save, *end, *name = strtok_r(line, ":", &save), *id;
 
@@ -77,7 +77,7 @@ static bool read_entry(char *line, struct name_entry *ret)
 	return true;
 }
 
-static void load(struct name_file *file, FILE *stream)
+static void user_names_load(struct name_file *file, FILE *stream)
 {
 	struct name_entry entry, *grown;
 	size_t capacity = 0;
@@ -87,7 +87,7 @@ static void load(struct name_file *file, FILE *stream)
 	file->entries = NULL;
 	file->count = 0;
 	while (getline(&line, &capacity, stream) > 0) {
-		if (!read_entry(line, &entry))
+		if (!user_names_read_entry(line, &entry))
 			continue;
 		if (!(file->count & (file->count - 1))) {
 			size_t room = file->count ? 2 * file->count : 1;
@@ -102,7 +102,7 @@ static void load(struct name_file *file, FILE *stream)
 	free(line);
 }
 
-static void reload(struct name_file *file)
+static void user_names_reload(struct name_file *file)
 {
 	struct stat info;
 	FILE *stream;
@@ -116,13 +116,13 @@ static void reload(struct name_file *file)
 		return;
 	file->inode = info.st_ino;
 	file->changed = info.st_mtim;
-	load(file, stream);
+	user_names_load(file, stream);
 	fclose(stream);
 }
 
 static bool in_file(struct name_file *file, uint32_t id, char name[NAME_SIZE])
 {
-	reload(file);
+	user_names_reload(file);
 	for (size_t i = 0; i < file->count; i++)
 		if (file->entries[i].id == id) {
 			memcpy(name, file->entries[i].name, NAME_SIZE);
@@ -164,14 +164,14 @@ static void ask_services(struct job *job)
 						       : ask_group(question->id, question->name);
 }
 
-static void answer(struct cached_name *cached, const char *name)
+static void user_names_answer(struct cached_name *cached, const char *name)
 {
 	cached->known = true;
 	cached->due = (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) + AGE;
 	snprintf(cached->name, sizeof(cached->name), "%s", name);
 }
 
-static void take_answer(struct job *job, bool came, void *data)
+static void user_names_take_answer(struct job *job, bool came, void *data)
 {
 	struct name_question *question = (struct name_question *)job;
 	struct names *names = question->names;
@@ -185,7 +185,7 @@ static void take_answer(struct job *job, bool came, void *data)
 	if (!came || question->error)
 		return;
 	names->news += !cached->known || strcmp(cached->name, question->name);
-	answer(cached, question->name);
+	user_names_answer(cached, question->name);
 }
 
 static void free_question(struct job *job)
@@ -193,7 +193,7 @@ static void free_question(struct job *job)
 	free(job);
 }
 
-static void ask(struct names *names, enum names_kind kind, struct cached_name *cached)
+static void user_names_ask(struct names *names, enum names_kind kind, struct cached_name *cached)
 {
 	struct name_question *question = calloc(1, sizeof(*question));
 	struct timespec now;
@@ -203,7 +203,7 @@ static void ask(struct names *names, enum names_kind kind, struct cached_name *c
 		return;
 	*question = (struct name_question){
 		.job = {.run = ask_services,
-			.done = take_answer,
+			.done = user_names_take_answer,
 			.free = free_question,
 			.account = ACCOUNT,
 			.patience = PATIENCE},
@@ -214,7 +214,7 @@ static void ask(struct names *names, enum names_kind kind, struct cached_name *c
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	if (!names->beside) {
 		ask_services(&question->job);
-		take_answer(&question->job, true, NULL);
+		user_names_take_answer(&question->job, true, NULL);
 		free(question);
 	} else if (beside_put(names->beside, &question->job, now.tv_sec * NS_PER_S + now.tv_nsec)) {
 		free(question);
@@ -237,9 +237,9 @@ enum names_answer user_names_find(struct names *names, enum names_kind kind, uin
 	if (!cached->asked &&
 	    (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S) >= cached->due) {
 		if (in_file(&names->files[kind], id, found))
-			answer(cached, found);
+			user_names_answer(cached, found);
 		else
-			ask(names, kind, cached);
+			user_names_ask(names, kind, cached);
 	}
 	snprintf(name, size, "%s", cached->name);
 	if (!cached->known)

@@ -49,31 +49,31 @@ void watcher_free(struct watcher *watcher)
 	free(watcher);
 }
 
-static void look(struct job *job)
+static void watcher_look(struct job *job)
 {
 	struct watcher_look *asked = (struct watcher_look *)job;
 
 	capture_look(asked->path, &asked->look);
 }
 
-static void settle(struct watcher *watcher, uint32_t index)
+static void watcher_settle(struct watcher *watcher, uint32_t index)
 {
 	watcher->state[index].asked = false;
 	watcher->settled += !watcher->state[index].settled;
 	watcher->state[index].settled = true;
 }
 
-static void watch(struct job *job, bool came, void *data)
+static void watcher_watch(struct job *job, bool came, void *data)
 {
 	struct watcher_look *asked = (struct watcher_look *)job;
 
 	(void)data;
-	settle(asked->watcher, asked->index);
+	watcher_settle(asked->watcher, asked->index);
 	if (came)
 		capture_watch(asked->watcher->capture, asked->index, &asked->look);
 }
 
-static void free_job(struct job *job)
+static void watcher_free_job(struct job *job)
 {
 	struct watcher_look *asked = (struct watcher_look *)job;
 
@@ -81,16 +81,17 @@ static void free_job(struct job *job)
 	free(asked);
 }
 
-static void ask(struct watcher *watcher, struct beside *beside, uint32_t index, uint64_t now)
+static void watcher_ask(struct watcher *watcher, struct beside *beside, uint32_t index,
+			uint64_t now)
 {
 	struct watcher_look *asked = calloc(1, sizeof(*asked));
 
 	if (!asked)
 		return;
 	asked->job = (struct job){
-		.run = look,
-		.done = watch,
-		.free = free_job,
+		.run = watcher_look,
+		.done = watcher_watch,
+		.free = watcher_free_job,
 		.account = ACCOUNT - index,
 		.patience = PATIENCE,
 	};
@@ -100,8 +101,8 @@ static void ask(struct watcher *watcher, struct beside *beside, uint32_t index, 
 	snprintf(asked->path, sizeof(asked->path), "%s", watcher->sockets[index]);
 	watcher->state[index].asked = true;
 	if (beside_put(beside, &asked->job, now)) {
-		settle(watcher, index);
-		free_job(&asked->job);
+		watcher_settle(watcher, index);
+		watcher_free_job(&asked->job);
 	}
 }
 
@@ -109,7 +110,7 @@ void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now)
 {
 	for (unsigned int i = 0; i < watcher->count; i++)
 		if (!watcher->state[i].asked)
-			ask(watcher, beside, i, now);
+			watcher_ask(watcher, beside, i, now);
 }
 
 bool watcher_settled(const struct watcher *watcher)

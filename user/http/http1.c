@@ -120,39 +120,39 @@ static const unsigned char classes[256] = {
 };
 /* clang-format on */
 
-static bool is_class(char c, int class)
+static bool http1_is_class(char c, int class)
 {
 	return classes[(unsigned char)c] & class;
 }
 
-static bool is_digit(char c)
+static bool http1_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
 
-static bool is_space(char c)
+static bool http1_is_space(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
 /* Lowers letters of ASCII alone, whatever the locale. */
-static char lower(char c)
+static char http1_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 static bool is_letter(char c)
 {
-	return lower(c) >= 'a' && lower(c) <= 'z';
+	return http1_lower(c) >= 'a' && http1_lower(c) <= 'z';
 }
 
-static void fail(struct http1_parser *parser, const char *error)
+static void http1_fail(struct http1_parser *parser, const char *error)
 {
 	parser->state = AT_ERROR;
 	parser->error = error;
 }
 
-static void note(struct http1_parser *parser, unsigned int anomalies)
+static void http1_note(struct http1_parser *parser, unsigned int anomalies)
 {
 	parser->head.anomalies |= anomalies;
 }
@@ -168,13 +168,13 @@ static bool is_method(const struct http1_parser *parser, const char *method)
 }
 
 /* A line of a head, a trailer or a chunk is complete. */
-static void end_line(struct http1_parser *parser)
+static void http1_end_line(struct http1_parser *parser)
 {
 	if (!parser->cr)
-		note(parser, HTTP1_ANOMALY_BARE_LF);
+		http1_note(parser, HTTP1_ANOMALY_BARE_LF);
 	/* Go wants to see CRLFCRLF ahead before it reads a trailer, be it of a later message. */
 	if (!parser->cr && parser->trailer)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	parser->cr = false;
 }
 
@@ -196,7 +196,7 @@ static void end_method(struct http1_parser *parser)
 					    "OPTIONS", "PATCH", "CONNECT", "TRACE"};
 
 	if (!bytes_are_any(bytes_of(parser->head.method), known, COUNT(known)))
-		note(parser, HTTP1_ANOMALY_UNKNOWN_METHOD);
+		http1_note(parser, HTTP1_ANOMALY_UNKNOWN_METHOD);
 	parser->state = AT_TARGET;
 	parser->phase = TARGET_FIRST;
 }
@@ -205,13 +205,13 @@ static size_t read_method(struct http1_parser *parser, const char *data, size_t 
 {
 	size_t used, at = strlen(parser->head.method);
 
-	for (used = 0; used < size && is_class(data[used], TOKEN); used++)
+	for (used = 0; used < size && http1_is_class(data[used], TOKEN); used++)
 		if (at < sizeof(parser->head.method) - 1)
 			parser->head.method[at++] = data[used];
 	if (used == size)
 		return used;
 	if (data[used] != ' ' || !at)
-		fail(parser, "malformed request line");
+		http1_fail(parser, "malformed request line");
 	else
 		end_method(parser);
 	return used + 1;
@@ -248,8 +248,8 @@ static bool scheme_byte(struct http1_parser *parser, char c)
 		parser->phase = TARGET_ROOT;
 		return true;
 	}
-	return is_letter(c) ||
-	       (parser->head.target_size > 0 && (is_digit(c) || c == '+' || c == '-' || c == '.'));
+	return is_letter(c) || (parser->head.target_size > 0 &&
+				(http1_is_digit(c) || c == '+' || c == '-' || c == '.'));
 }
 
 /* Go also checks the authority. We let it pass: at worst the answer is 400 and nothing happened. */
@@ -291,7 +291,7 @@ static void keep_target(struct http1_parser *parser, char c)
 		return;
 	}
 	head->target_truncated = true;
-	note(parser, HTTP1_ANOMALY_OVERSIZED);
+	http1_note(parser, HTTP1_ANOMALY_OVERSIZED);
 }
 
 static void end_target(struct http1_parser *parser)
@@ -301,11 +301,11 @@ static void end_target(struct http1_parser *parser)
 
 	if (parser->escape || parser->phase == TARGET_SCHEME ||
 	    (parser->phase == TARGET_FIRST && !is_method(parser, "CONNECT"))) {
-		fail(parser, "malformed request target");
+		http1_fail(parser, "malformed request target");
 		return;
 	}
 	if (size && *target != '/' && parser->phase != TARGET_STAR)
-		note(parser, HTTP1_ANOMALY_ABSOLUTE_TARGET);
+		http1_note(parser, HTTP1_ANOMALY_ABSOLUTE_TARGET);
 	parser->state = AT_VERSION;
 	parser->phase = VERSION_PREFIX;
 }
@@ -319,12 +319,12 @@ static size_t read_target(struct http1_parser *parser, const char *data, size_t 
 			end_target(parser);
 			return used + 1;
 		}
-		if (c == '\t' || is_class(c, CONTROL) || !target_byte(parser, c)) {
-			fail(parser, "malformed request target");
+		if (c == '\t' || http1_is_class(c, CONTROL) || !target_byte(parser, c)) {
+			http1_fail(parser, "malformed request target");
 			return used + 1;
 		}
 		if ((unsigned char)c >= 0x80)
-			note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
+			http1_note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
 		keep_target(parser, c);
 	}
 	return size;
@@ -359,7 +359,7 @@ static bool version_byte(struct http1_parser *parser, char c)
 		parser->spaced = false;
 		return true;
 	}
-	if (!is_digit(c))
+	if (!http1_is_digit(c))
 		return false;
 	if (parser->phase == VERSION_MAJOR)
 		return version_digit(parser, &parser->version_major, c);
@@ -373,19 +373,19 @@ static void end_version(struct http1_parser *parser)
 	unsigned int minor = parser->head.version_minor;
 
 	if (parser->phase != VERSION_MINOR || !parser->digits)
-		fail(parser, "malformed HTTP version");
+		http1_fail(parser, "malformed HTTP version");
 	else if (is_request(parser) && parser->version_major == 2 && !minor &&
 		 is_method(parser, "PRI") && parser->head.target_size == 1 &&
 		 *parser->target == '*')
-		fail(parser, "HTTP/2 preface");
+		http1_fail(parser, "HTTP/2 preface");
 	else if (parser->version_major != 1)
-		fail(parser, "unsupported HTTP version");
+		http1_fail(parser, "unsupported HTTP version");
 	if (parser->state == AT_ERROR)
 		return;
 	if (parser->seen & SEEN_LOOSE_VERSION)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	if (is_request(parser))
-		end_line(parser);
+		http1_end_line(parser);
 	parser->digits = 0;
 	parser->state = is_request(parser) ? AT_LINE : AT_STATUS;
 }
@@ -402,7 +402,7 @@ static size_t read_version(struct http1_parser *parser, const char *data, size_t
 			return used + 1;
 		}
 		if (parser->cr || (c != '\r' && !version_byte(parser, c))) {
-			fail(parser, "malformed HTTP version");
+			http1_fail(parser, "malformed HTTP version");
 			return used + 1;
 		}
 		parser->cr = c == '\r';
@@ -414,7 +414,7 @@ static size_t read_status(struct http1_parser *parser, const char *data, size_t 
 {
 	char c = *data;
 
-	if (is_digit(c) && parser->digits < 3) {
+	if (http1_is_digit(c) && parser->digits < 3) {
 		parser->digits++;
 		parser->head.status = parser->head.status * 10 + (c - '0');
 		return 1;
@@ -423,7 +423,7 @@ static size_t read_status(struct http1_parser *parser, const char *data, size_t 
 		return 1;
 	if (parser->digits < 3 || parser->head.status < 100 ||
 	    (c != ' ' && c != '\r' && c != '\n')) {
-		fail(parser, "malformed status line");
+		http1_fail(parser, "malformed status line");
 		return 1;
 	}
 	parser->digits = 0;
@@ -449,7 +449,7 @@ static size_t read_reason(struct http1_parser *parser, const char *data, size_t 
 	size_t used = pass_line(parser, data, size, &ended);
 
 	if (ended) {
-		end_line(parser);
+		http1_end_line(parser);
 		parser->state = AT_LINE;
 	}
 	return used;
@@ -462,19 +462,19 @@ static size_t read_reason(struct http1_parser *parser, const char *data, size_t 
 static void control_byte(struct http1_parser *parser)
 {
 	if (!is_request(parser)) {
-		note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
+		http1_note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
 		return;
 	}
 	if (parser->trailer || parser->kind == KIND_IGNORED || parser->kind == KIND_ENCODING)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	else if (parser->kind == KIND_LENGTH)
 		parser->seen |= SEEN_LENGTH_CONTROL;
 	else if (parser->kind == KIND_TRAILER)
 		parser->seen |= SEEN_TRAILER_CONTROL;
 	else
-		fail(parser, "control byte in a header value");
+		http1_fail(parser, "control byte in a header value");
 	if (parser->state != AT_ERROR)
-		note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
+		http1_note(parser, HTTP1_ANOMALY_CONTROL_BYTES);
 }
 
 static bool token_is(const struct http1_parser *parser, const char *name)
@@ -486,7 +486,7 @@ static bool token_is(const struct http1_parser *parser, const char *name)
 static void keep_token(struct http1_parser *parser, char c)
 {
 	if (parser->token_size < sizeof(parser->token))
-		parser->token[parser->token_size++] = lower(c);
+		parser->token[parser->token_size++] = http1_lower(c);
 	else
 		parser->bad = true;
 }
@@ -544,7 +544,7 @@ static void connection_byte(struct http1_parser *parser, char c)
 {
 	if (c == ',')
 		end_member(parser);
-	else if (is_space(c))
+	else if (http1_is_space(c))
 		end_word(parser);
 	else
 		keep_token(parser, c);
@@ -553,7 +553,7 @@ static void connection_byte(struct http1_parser *parser, char c)
 /* Go trims CR like a space from the values that it hands to textproto.TrimString(). */
 static bool is_trimmed(const struct http1_parser *parser, char c)
 {
-	return is_space(c) || (c == '\r' && parser->kind != KIND_EXPECT);
+	return http1_is_space(c) || (c == '\r' && parser->kind != KIND_EXPECT);
 }
 
 static void token_byte(struct http1_parser *parser, char c)
@@ -577,7 +577,7 @@ static void length_byte(struct http1_parser *parser, char c)
 {
 	if (is_trimmed(parser, c)) {
 		parser->spaced = parser->digits > 0;
-	} else if (!is_digit(c) || parser->spaced ||
+	} else if (!http1_is_digit(c) || parser->spaced ||
 		   parser->length > (uint64_t)(INT64_MAX - (c - '0')) / 10) {
 		parser->bad = true;
 	} else {
@@ -592,8 +592,8 @@ static void value_byte(struct http1_parser *parser, char c)
 {
 	switch (parser->kind) {
 	case KIND_HOST:
-		if (!is_class(c, HOST))
-			fail(parser, "malformed Host header");
+		if (!http1_is_class(c, HOST))
+			http1_fail(parser, "malformed Host header");
 		break;
 	case KIND_LENGTH:
 		length_byte(parser, c);
@@ -622,7 +622,7 @@ static void keep_byte(struct http1_parser *parser, char c)
 		return;
 	if (parser->kept < max - 1)
 		kept[parser->kept++] = c;
-	if (!is_space(c))
+	if (!http1_is_space(c))
 		parser->kept_trimmed = parser->kept;
 }
 
@@ -638,11 +638,11 @@ static void trim_kept(struct http1_parser *parser)
 static void value_span(struct http1_parser *parser, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size && parser->state != AT_ERROR; i++) {
-		if (is_class(data[i], CONTROL))
+		if (http1_is_class(data[i], CONTROL))
 			control_byte(parser);
 		if (parser->kind <= KIND_IGNORED)
 			continue;
-		if (is_space(data[i])) {
+		if (http1_is_space(data[i])) {
 			parser->gap = parser->value_started;
 		} else {
 			if (parser->gap)
@@ -656,7 +656,7 @@ static void value_span(struct http1_parser *parser, const char *data, size_t siz
 	}
 }
 
-static size_t read_value(struct http1_parser *parser, const char *data, size_t size)
+static size_t http1_read_value(struct http1_parser *parser, const char *data, size_t size)
 {
 	const char *end = memchr(data, '\n', size);
 	size_t line = end ? (size_t)(end - data) : size;
@@ -669,7 +669,7 @@ static size_t read_value(struct http1_parser *parser, const char *data, size_t s
 	}
 	if (!end || parser->state == AT_ERROR)
 		return line;
-	end_line(parser);
+	http1_end_line(parser);
 	trim_kept(parser);
 	parser->gap = false;
 	parser->state = AT_LINE;
@@ -681,7 +681,7 @@ static size_t read_fold(struct http1_parser *parser, const char *data, size_t si
 {
 	size_t used = 0;
 
-	while (used < size && is_space(data[used]))
+	while (used < size && http1_is_space(data[used]))
 		used++;
 	if (used < size)
 		parser->state = AT_VALUE;
@@ -690,7 +690,7 @@ static size_t read_fold(struct http1_parser *parser, const char *data, size_t si
 
 static void start_fold(struct http1_parser *parser)
 {
-	note(parser, HTTP1_ANOMALY_FOLDED_HEADER);
+	http1_note(parser, HTTP1_ANOMALY_FOLDED_HEADER);
 	parser->state = AT_FOLD;
 	if (!parser->value_started)
 		return;
@@ -711,7 +711,7 @@ static void end_length(struct http1_parser *parser)
 		return;
 	}
 	/* Go compares the texts: "5" and "05" differ. */
-	note(parser, HTTP1_ANOMALY_DUPLICATE_LENGTH);
+	http1_note(parser, HTTP1_ANOMALY_DUPLICATE_LENGTH);
 	if (parser->length != parser->first_length || parser->digits != parser->first_digits)
 		parser->seen |= SEEN_OTHER_LENGTH;
 }
@@ -722,12 +722,12 @@ static void end_encoding(struct http1_parser *parser)
 	bool plain = token_is(parser, "chunked");
 
 	if (!plain && !token_is(parser, CHUNKED_KELVIN)) {
-		fail(parser, "unsupported transfer encoding");
+		http1_fail(parser, "unsupported transfer encoding");
 		return;
 	}
 	parser->head.chunked = true;
 	if (!plain || (parser->seen & SEEN_ENCODING_PADDING))
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 }
 
 /* The header is complete: the next line is not its continuation. */
@@ -774,18 +774,18 @@ static enum http1_kind check_repeated(struct http1_parser *parser, enum http1_ki
 		return kind;
 	switch (kind) {
 	case KIND_HOST:
-		fail(parser, "repeated Host header");
+		http1_fail(parser, "repeated Host header");
 		return kind;
 	case KIND_ENCODING:
 		if (parser->head.version_minor > 0)
-			fail(parser, "unsupported transfer encoding");
-		note(parser, HTTP1_ANOMALY_DUPLICATE_HEADER);
+			http1_fail(parser, "unsupported transfer encoding");
+		http1_note(parser, HTTP1_ANOMALY_DUPLICATE_HEADER);
 		return kind;
 	case KIND_EXPECT:
 	case KIND_CONTENT_TYPE:
 	case KIND_USER_AGENT:
 		/* The first one counts. */
-		note(parser, HTTP1_ANOMALY_DUPLICATE_HEADER);
+		http1_note(parser, HTTP1_ANOMALY_DUPLICATE_HEADER);
 		return KIND_OTHER;
 	default:
 		return kind;
@@ -800,12 +800,12 @@ static void end_name(struct http1_parser *parser)
 		kind = KIND_OTHER;
 	} else if (!parser->token_size && !parser->bad) {
 		kind = KIND_IGNORED;
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	} else if (kind == KIND_ENCODING && !parser->head.version_minor) {
 		/* Go ignores it in HTTP/1.0; others do not. */
 		parser->seen |= 1 << kind;
 		kind = KIND_IGNORED;
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	}
 	parser->kind = kind;
 	parser->token_size = 0;
@@ -819,12 +819,12 @@ static void end_name(struct http1_parser *parser)
 
 static void name_byte(struct http1_parser *parser, char c)
 {
-	if (!is_class(c, TOKEN)) {
+	if (!http1_is_class(c, TOKEN)) {
 		/* In a trailer Go before 1.20 never looks at the names. */
 		if (is_request(parser) && !parser->trailer)
-			fail(parser, "malformed header line");
+			http1_fail(parser, "malformed header line");
 		else
-			note(parser, HTTP1_ANOMALY_DISPUTED);
+			http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 		parser->bad = true;
 	}
 	keep_token(parser, c);
@@ -838,7 +838,7 @@ static size_t read_name(struct http1_parser *parser, const char *data, size_t si
 		if (data[used] == ':')
 			end_name(parser);
 		else if (data[used] == '\n')
-			fail(parser, "malformed header line");
+			http1_fail(parser, "malformed header line");
 		else
 			name_byte(parser, data[used]);
 	}
@@ -865,15 +865,15 @@ static void judge_length(struct http1_parser *parser)
 	if (!(seen & (1 << KIND_LENGTH)))
 		return;
 	if (seen & (1 << KIND_ENCODING))
-		note(parser, HTTP1_ANOMALY_LENGTH_AND_CHUNKED);
+		http1_note(parser, HTTP1_ANOMALY_LENGTH_AND_CHUNKED);
 	if (!head->chunked && (seen & SEEN_OTHER_LENGTH))
-		fail(parser, "contradicting Content-Length headers");
+		http1_fail(parser, "contradicting Content-Length headers");
 	else if (!head->chunked && (seen & SEEN_BAD_LENGTH) && !has_no_body(parser))
-		fail(parser, "malformed Content-Length");
+		http1_fail(parser, "malformed Content-Length");
 	else if (!head->chunked && (seen & SEEN_LENGTH_CONTROL) && single && parser->first_digits)
-		fail(parser, "control byte in a header value");
+		http1_fail(parser, "control byte in a header value");
 	if ((seen & SEEN_LENGTH_CONTROL) || !parser->first_digits)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	head->has_content_length = parser->first_digits && !(seen & SEEN_BAD_LENGTH);
 	if (head->has_content_length)
 		head->content_length = parser->first_length;
@@ -885,15 +885,15 @@ static void judge_request(struct http1_parser *parser)
 	unsigned int seen = parser->seen;
 
 	if (head->version_minor > 0 && !(seen & (1 << KIND_HOST)) && !is_method(parser, "CONNECT"))
-		fail(parser, "missing Host header");
+		http1_fail(parser, "missing Host header");
 	if (head->chunked && (seen & SEEN_FORBIDDEN_TRAILER))
-		fail(parser, "forbidden trailer name");
+		http1_fail(parser, "forbidden trailer name");
 	if (!head->chunked && (seen & SEEN_TRAILER_CONTROL))
-		fail(parser, "control byte in a header value");
+		http1_fail(parser, "control byte in a header value");
 	if (seen & SEEN_TRAILER_CONTROL)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	if (seen & SEEN_UNKNOWN_EXPECTATION)
-		fail(parser, "unsupported expectation");
+		http1_fail(parser, "unsupported expectation");
 	if (!head->version_minor)
 		head->expect_continue = false;
 }
@@ -935,7 +935,7 @@ static void end_head(struct http1_parser *parser)
 /* The blank line after a head or a trailer. */
 static void end_block(struct http1_parser *parser)
 {
-	end_line(parser);
+	http1_end_line(parser);
 	if (parser->trailer)
 		parser->state = AT_END;
 	else
@@ -945,7 +945,7 @@ static void end_block(struct http1_parser *parser)
 static void begin_name(struct http1_parser *parser)
 {
 	if (parser->trailer)
-		note(parser, HTTP1_ANOMALY_TRAILER);
+		http1_note(parser, HTTP1_ANOMALY_TRAILER);
 	parser->state = AT_NAME;
 	parser->in_header = true;
 	parser->token_size = 0;
@@ -954,11 +954,11 @@ static void begin_name(struct http1_parser *parser)
 
 static size_t read_line(struct http1_parser *parser, const char *data, size_t size)
 {
-	if (is_space(*data)) {
+	if (http1_is_space(*data)) {
 		if (parser->in_header)
 			start_fold(parser);
 		else
-			fail(parser, "malformed header line");
+			http1_fail(parser, "malformed header line");
 		return 0;
 	}
 	if (parser->in_header)
@@ -1003,8 +1003,8 @@ static void end_chunk_line(struct http1_parser *parser)
 {
 	/* Go before 1.20 took no digits for a zero. */
 	if (!parser->digits)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
-	end_line(parser);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
+	http1_end_line(parser);
 	if (parser->remaining) {
 		parser->state = AT_CHUNK;
 		return;
@@ -1022,9 +1022,9 @@ static size_t read_chunk_size(struct http1_parser *parser, const char *data, siz
 		parser->remaining = parser->remaining << 4 | (unsigned int)value;
 		parser->digits++;
 	} else if (value >= 0) {
-		fail(parser, "chunk size too large");
+		http1_fail(parser, "chunk size too large");
 	} else if (c == ';') {
-		note(parser, HTTP1_ANOMALY_CHUNK_EXTENSION);
+		http1_note(parser, HTTP1_ANOMALY_CHUNK_EXTENSION);
 		parser->state = AT_CHUNK_EXTENSION;
 	} else if (c == '\n') {
 		end_chunk_line(parser);
@@ -1042,11 +1042,11 @@ static size_t read_chunk_padding(struct http1_parser *parser, const char *data, 
 
 	if (c == '\n') {
 		end_chunk_line(parser);
-	} else if (c != '\r' && !is_space(c)) {
-		fail(parser, "malformed chunk size");
+	} else if (c != '\r' && !http1_is_space(c)) {
+		http1_fail(parser, "malformed chunk size");
 	} else {
 		if (parser->cr || c != '\r')
-			note(parser, HTTP1_ANOMALY_DISPUTED);
+			http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 		parser->cr = c == '\r';
 	}
 	return 1;
@@ -1065,7 +1065,7 @@ static size_t read_chunk_extension(struct http1_parser *parser, const char *data
 static size_t read_chunk_end(struct http1_parser *parser, const char *data, size_t size)
 {
 	if (*data != (parser->state == AT_CHUNK_CR ? '\r' : '\n'))
-		fail(parser, "malformed chunk end");
+		http1_fail(parser, "malformed chunk end");
 	else if (parser->state == AT_CHUNK_CR)
 		parser->state = AT_CHUNK_LF;
 	else
@@ -1087,7 +1087,7 @@ static const reader readers[] = {
 	[AT_LINE] = read_line,
 	[AT_BLANK] = read_blank,
 	[AT_NAME] = read_name,
-	[AT_VALUE] = read_value,
+	[AT_VALUE] = http1_read_value,
 	[AT_FOLD] = read_fold,
 	[AT_CHUNK_SIZE] = read_chunk_size,
 	[AT_CHUNK_PADDING] = read_chunk_padding,
@@ -1125,16 +1125,17 @@ static uint64_t block_max(const struct http1_parser *parser, enum block block)
 
 /* A reader never goes past the end of a line: the last byte that it took tells whether one ended.
  */
-static void measure(struct http1_parser *parser, enum block block, const char *data, size_t used)
+static void http1_measure(struct http1_parser *parser, enum block block, const char *data,
+			  size_t used)
 {
 	if (current_block(parser) != block)
 		parser->block_bytes = 0;
 	else
 		parser->block_bytes += used;
 	if (block == BLOCK_HEAD && parser->block_bytes > HTTP1_HEAD_MAX)
-		note(parser, HTTP1_ANOMALY_DISPUTED);
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	if (parser->in_header && used > HTTP1_LINE_MAX - parser->line_size)
-		note(parser, HTTP1_ANOMALY_OVERSIZED);
+		http1_note(parser, HTTP1_ANOMALY_OVERSIZED);
 	if (!parser->in_header || (used && data[used - 1] == '\n'))
 		parser->line_size = 0;
 	else if (used > HTTP1_LINE_MAX - parser->line_size)
@@ -1156,11 +1157,11 @@ static size_t read_framing(struct http1_parser *parser, const char *data, size_t
 	size_t used;
 
 	if (!left) {
-		fail(parser, too_large[block]);
+		http1_fail(parser, too_large[block]);
 		return 0;
 	}
 	used = readers[parser->state](parser, data, size < left ? size : left);
-	measure(parser, block, data, used);
+	http1_measure(parser, block, data, used);
 	return used;
 }
 
@@ -1231,8 +1232,8 @@ static size_t body_piece(const struct http1_parser *parser, size_t size)
 }
 
 /* Reads on until there is something to tell; *RET_USED is how far. */
-static enum http1_step step(struct http1_parser *parser, const char *data, size_t size,
-			    size_t *ret_used)
+static enum http1_step http1_step(struct http1_parser *parser, const char *data, size_t size,
+				  size_t *ret_used)
 {
 	size_t used = 0;
 
@@ -1286,7 +1287,7 @@ enum http1_step http1_next(struct http1_parser *parser, const char *data, size_t
 
 	if (parser->stale && size)
 		begin_message(parser);
-	found = step(parser, data, size, ret_used);
+	found = http1_step(parser, data, size, ret_used);
 	*ret_body = NULL;
 	*ret_body_size = 0;
 	if (found == HTTP1_BODY) {
@@ -1313,7 +1314,7 @@ int http1_skip(struct http1_parser *parser, uint64_t size)
 		return parser->state == AT_ERROR ? -ENODATA : 0;
 	if (!is_in_body(parser) ||
 	    (parser->state != AT_BODY_UNTIL_CLOSE && size > parser->remaining)) {
-		fail(parser, "bytes were lost");
+		http1_fail(parser, "bytes were lost");
 		return -ENODATA;
 	}
 	pass_body(parser, size);

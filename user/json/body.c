@@ -111,7 +111,7 @@ static const struct shape byte_shape = {
 
 /* --- Memory ---------------------------------------------------------------------------------- */
 
-static size_t room(const struct body *body, size_t limit)
+static size_t body_room(const struct body *body, size_t limit)
 {
 	size_t taken = body->memory + BLOCK_COST;
 
@@ -164,7 +164,7 @@ static struct node *new_node(struct body *body, const struct shape *shape)
 	size_t limit = body->elements ? element_limit(body) : body->limit;
 	struct node *node;
 
-	if (room(body, limit) < sizeof(*node)) {
+	if (body_room(body, limit) < sizeof(*node)) {
 		body->oddities |= BODY_DROPPED;
 		return NULL;
 	}
@@ -274,7 +274,8 @@ static void begin_text(struct body *body, enum wanted wanted)
 static void grow_text(struct body *body, size_t size)
 {
 	struct body_text *text = &body->text;
-	size_t most = text->capacity + room(body, text_limit(body) + (text->data ? BLOCK_COST : 0));
+	size_t most =
+		text->capacity + body_room(body, text_limit(body) + (text->data ? BLOCK_COST : 0));
 	size_t wanted = 2 * text->capacity;
 	char *data;
 
@@ -304,7 +305,7 @@ static void stop_text(struct body *body)
 }
 
 /* PIECE is whole characters, and remains so where it is cut. */
-static void add_text(struct body *body, struct bytes piece)
+static void body_add_text(struct body *body, struct bytes piece)
 {
 	struct body_text *text = &body->text;
 	const char *end = text->wanted == WANT_NAME ? memchr(piece.data, '=', piece.size) : NULL;
@@ -380,13 +381,13 @@ static bool is_base64(const struct base64 *base64)
 
 /* --- Where a value goes ---------------------------------------------------------------------- */
 
-static void mistyped(struct body *body, const char *mistake)
+static void body_mistyped(struct body *body, const char *mistake)
 {
 	if (!body->mistake)
 		body->mistake = mistake;
 }
 
-static struct frame *top(struct body *body)
+static struct frame *body_top(struct body *body)
 {
 	return body->depth ? &body->frames[body->depth - 1] : NULL;
 }
@@ -507,7 +508,7 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /* Adds an element with the key that was read, which it owns from here. */
-static struct node *add_key(struct body *body, struct node *map, struct bytes key)
+static struct node *body_add_key(struct body *body, struct node *map, struct bytes key)
 {
 	struct node *node = new_node(body, element_shape(map->value.shape));
 
@@ -516,7 +517,7 @@ static struct node *add_key(struct body *body, struct node *map, struct bytes ke
 		return NULL;
 	}
 	node->value.key = key;
-	if (room(body, element_limit(body)) < INDEX_COST) {
+	if (body_room(body, element_limit(body)) < INDEX_COST) {
 		body->oddities |= BODY_DROPPED;
 		free_nodes(body, node);
 		return NULL;
@@ -558,7 +559,7 @@ static void end_map_key(struct body *body, struct frame *frame)
 		free_bytes(body, &wanted.key);
 		clear_node(body, node);
 	} else {
-		node = add_key(body, map, wanted.key);
+		node = body_add_key(body, map, wanted.key);
 	}
 	frame->element = node;
 	if (is_kept(shape))
@@ -602,7 +603,7 @@ static void end_element(struct body *body, struct frame *frame)
 /* --- Frames ---------------------------------------------------------------------------------- */
 
 /* Skips the object or array that began: it goes nowhere. */
-static void skip_rest(struct body *body)
+static void body_skip_rest(struct body *body)
 {
 	body->skipped = body->json.depth;
 }
@@ -613,7 +614,7 @@ static void push_frame(struct body *body, const struct shape *shape, struct node
 
 	if (body->depth == FRAMES_MAX) {
 		body->oddities |= BODY_DROPPED;
-		skip_rest(body);
+		body_skip_rest(body);
 		return;
 	}
 	frame = &body->frames[body->depth++];
@@ -657,7 +658,7 @@ static void value_done(struct body *body);
 /* The object or array of the topmost frame is complete. */
 static void pop_frame(struct body *body)
 {
-	struct frame *frame = top(body);
+	struct frame *frame = body_top(body);
 
 	if (frame->node && frame->shape->kind == SHAPE_LIST)
 		end_list(body, frame);
@@ -672,7 +673,7 @@ static void pop_frame(struct body *body)
 
 static void value_done(struct body *body)
 {
-	struct frame *frame = top(body);
+	struct frame *frame = body_top(body);
 
 	if (!frame) {
 		body->complete = true;
@@ -688,7 +689,7 @@ static void value_done(struct body *body)
 
 static void begin_key(struct body *body)
 {
-	struct frame *frame = top(body);
+	struct frame *frame = body_top(body);
 
 	body->key_size = 0;
 	begin_text(body, frame->shape->kind == SHAPE_MAP && frame->node ? WANT_ALL : WANT_NOTHING);
@@ -696,9 +697,9 @@ static void begin_key(struct body *body)
 
 static void add_key_piece(struct body *body, struct bytes piece)
 {
-	if (top(body)->shape->kind == SHAPE_MAP) {
+	if (body_top(body)->shape->kind == SHAPE_MAP) {
 		if (body->text.wanted != WANT_NOTHING)
-			add_text(body, piece);
+			body_add_text(body, piece);
 		return;
 	}
 	if (body->key_size + piece.size > KEY_MAX) {
@@ -776,7 +777,7 @@ static void end_field_key(struct body *body, struct frame *frame)
 
 static void end_key(struct body *body)
 {
-	struct frame *frame = top(body);
+	struct frame *frame = body_top(body);
 
 	if (frame->shape->kind == SHAPE_MAP)
 		end_map_key(body, frame);
@@ -795,8 +796,8 @@ static void begin_object(struct body *body)
 		return;
 	}
 	if (shape && shape->kind != SHAPE_ANY)
-		mistyped(body, "an object where none belongs");
-	skip_rest(body);
+		body_mistyped(body, "an object where none belongs");
+	body_skip_rest(body);
 }
 
 static void begin_array(struct body *body)
@@ -806,7 +807,7 @@ static void begin_array(struct body *body)
 
 	switch (shape ? shape->kind : SHAPE_ANY) {
 	case SHAPE_ANY:
-		skip_rest(body);
+		body_skip_rest(body);
 		return;
 	case SHAPE_LIST:
 	case SHAPE_ARRAY:
@@ -814,8 +815,8 @@ static void begin_array(struct body *body)
 	case SHAPE_BASE64:
 		break;
 	default:
-		mistyped(body, "an array where none belongs");
-		skip_rest(body);
+		body_mistyped(body, "an array where none belongs");
+		body_skip_rest(body);
 		return;
 	}
 	node = use_slot(body, false);
@@ -823,7 +824,7 @@ static void begin_array(struct body *body)
 	if (!node || body->skipped)
 		return;
 	if (shape->kind == SHAPE_LIST) {
-		reuse_elements(top(body));
+		reuse_elements(body_top(body));
 	} else {
 		clear_node(body, node);
 		node->value.is_nil = false;
@@ -855,12 +856,12 @@ static void begin_strslice(struct body *body, const struct shape *shape)
 		body->slot.shape = NULL;
 		return;
 	}
-	top(body)->single = true;
-	next_element(body, top(body), GOJSON_STRING);
+	body_top(body)->single = true;
+	next_element(body, body_top(body), GOJSON_STRING);
 	begin_kept_string(body, element_shape(shape));
 }
 
-static void begin_string(struct body *body)
+static void body_begin_string(struct body *body)
 {
 	const struct shape *shape = body->slot.shape;
 
@@ -873,7 +874,7 @@ static void begin_string(struct body *body)
 	else if (shape->kind == SHAPE_STRING || shape->kind == SHAPE_BASE64)
 		begin_kept_string(body, shape);
 	else
-		mistyped(body, "a string where none belongs");
+		body_mistyped(body, "a string where none belongs");
 }
 
 static void add_piece(struct body *body, struct bytes piece)
@@ -887,19 +888,19 @@ static void add_piece(struct body *body, struct bytes piece)
 	if (body->text.wanted != WANT_NOTHING) {
 		body->target = body->target ?: use_slot(body, false);
 		if (body->target)
-			add_text(body, piece);
+			body_add_text(body, piece);
 	}
 	if (body->slot.shape && body->slot.shape->kind == SHAPE_BASE64)
 		check_base64(&body->base64, piece);
 }
 
-static void end_string(struct body *body)
+static void body_end_string(struct body *body)
 {
 	const struct shape *shape = body->slot.shape;
 	struct node *node = body->target;
 
 	if (shape && shape->kind == SHAPE_BASE64 && !is_base64(&body->base64))
-		mistyped(body, "malformed base64");
+		body_mistyped(body, "malformed base64");
 	if (node) {
 		node->value.cut = body->text.cut;
 		node->value.string = end_text(body);
@@ -908,7 +909,7 @@ static void end_string(struct body *body)
 	value_done(body);
 }
 
-static bool fits(const struct shape *shape, const struct gojson_number *number)
+static bool body_fits(const struct shape *shape, const struct gojson_number *number)
 {
 	unsigned int bits = shape->bits ? shape->bits : 64;
 	uint64_t most = UINT64_MAX >> (64 - bits);
@@ -920,7 +921,7 @@ static bool fits(const struct shape *shape, const struct gojson_number *number)
 	return number->magnitude <= most / 2 + number->negative;
 }
 
-static void set_integer(struct body *body, const struct gojson_number *number)
+static void body_set_integer(struct body *body, const struct gojson_number *number)
 {
 	struct node *node = use_slot(body, !number->magnitude);
 
@@ -933,7 +934,7 @@ static void set_integer(struct body *body, const struct gojson_number *number)
 			number->magnitude > INT64_MAX ? INT64_MAX : (int64_t)number->magnitude;
 }
 
-static void take_number(struct body *body)
+static void body_take_number(struct body *body)
 {
 	const struct shape *shape = body->slot.shape;
 	const struct gojson_number *number = &body->json.number;
@@ -943,16 +944,16 @@ static void take_number(struct body *body)
 		break;
 	case SHAPE_FLOAT:
 		if (number->infinite)
-			mistyped(body, "a number out of range");
+			body_mistyped(body, "a number out of range");
 		break;
 	case SHAPE_INTEGER:
-		if (fits(shape, number))
-			set_integer(body, number);
+		if (body_fits(shape, number))
+			body_set_integer(body, number);
 		else
-			mistyped(body, "a number that does not fit");
+			body_mistyped(body, "a number that does not fit");
 		break;
 	default:
-		mistyped(body, "a number where none belongs");
+		body_mistyped(body, "a number where none belongs");
 	}
 	value_done(body);
 }
@@ -967,7 +968,7 @@ static void take_bool(struct body *body, bool boolean)
 		if (node)
 			node->value.boolean = boolean;
 	} else if (shape && shape->kind != SHAPE_ANY) {
-		mistyped(body, "true or false where none belongs");
+		body_mistyped(body, "true or false where none belongs");
 	}
 	value_done(body);
 }
@@ -994,40 +995,40 @@ static void pass_skipped(struct body *body, enum gojson_step step)
 }
 
 /* A value begins with STEP. */
-static void begin_value(struct body *body, enum gojson_step step)
+static void body_begin_value(struct body *body, enum gojson_step step)
 {
-	struct frame *frame = top(body);
+	struct frame *frame = body_top(body);
 
 	if (frame && frame->shape->kind != SHAPE_STRUCT && frame->shape->kind != SHAPE_MAP)
 		next_element(body, frame, step);
 }
 
 /* Takes a PIECE of a key or a string, which is complete unless STEP is GOJSON_PIECE. */
-static void take_text(struct body *body, enum gojson_step step, struct bytes piece)
+static void body_take_text(struct body *body, enum gojson_step step, struct bytes piece)
 {
 	if (!body->in_text && body->json.in_key) {
 		begin_key(body);
 	} else if (!body->in_text) {
-		begin_value(body, GOJSON_STRING);
-		begin_string(body);
+		body_begin_value(body, GOJSON_STRING);
+		body_begin_string(body);
 	}
 	add_piece(body, piece);
 	body->in_text = step == GOJSON_PIECE;
 	if (step == GOJSON_KEY)
 		end_key(body);
 	else if (step == GOJSON_STRING)
-		end_string(body);
+		body_end_string(body);
 }
 
-static void take(struct body *body, enum gojson_step step, struct bytes piece)
+static void body_take(struct body *body, enum gojson_step step, struct bytes piece)
 {
 	switch (step) {
 	case GOJSON_OBJECT:
-		begin_value(body, step);
+		body_begin_value(body, step);
 		begin_object(body);
 		break;
 	case GOJSON_ARRAY:
-		begin_value(body, step);
+		body_begin_value(body, step);
 		begin_array(body);
 		break;
 	case GOJSON_OBJECT_END:
@@ -1037,19 +1038,19 @@ static void take(struct body *body, enum gojson_step step, struct bytes piece)
 	case GOJSON_PIECE:
 	case GOJSON_KEY:
 	case GOJSON_STRING:
-		take_text(body, step, piece);
+		body_take_text(body, step, piece);
 		break;
 	case GOJSON_NUMBER:
-		begin_value(body, step);
-		take_number(body);
+		body_begin_value(body, step);
+		body_take_number(body);
 		break;
 	case GOJSON_TRUE:
 	case GOJSON_FALSE:
-		begin_value(body, step);
+		body_begin_value(body, step);
 		take_bool(body, step == GOJSON_TRUE);
 		break;
 	case GOJSON_NULL:
-		begin_value(body, step);
+		body_begin_value(body, step);
 		take_null(body);
 		break;
 	default:
@@ -1111,7 +1112,7 @@ int body_feed(struct body *body, const char *bytes, size_t size)
 		else if (body->skipped)
 			pass_skipped(body, step);
 		else
-			take(body, step, piece);
+			body_take(body, step, piece);
 	}
 	if (body->json.bad_utf8)
 		body->oddities |= BODY_BAD_UTF8;

@@ -17,20 +17,20 @@ static const struct odd_letter {
 	{"\xc5\xbf", GOFOLD_EQUAL, 's'},     {"\xe2\x84\xaa", GOFOLD_EQUAL, 'k'},
 };
 
-static char lower(char c)
+static char gofold_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
 
 /* How many bytes of TEXT, which is not empty, become the letter C. 0: none. */
-static size_t takes(struct bytes text, char c, enum gofold how)
+static size_t gofold_takes(struct bytes text, char c, enum gofold how)
 {
-	if (lower(*text.data) == lower(c))
+	if (gofold_lower(*text.data) == gofold_lower(c))
 		return 1;
 	if (!(*text.data & 0x80))
 		return 0;
 	for (size_t i = 0; i < COUNT(odd_letters); i++)
-		if (odd_letters[i].how == how && odd_letters[i].letter == lower(c) &&
+		if (odd_letters[i].how == how && odd_letters[i].letter == gofold_lower(c) &&
 		    bytes_begin(text, odd_letters[i].spelled))
 			return strlen(odd_letters[i].spelled);
 	return 0;
@@ -42,7 +42,7 @@ size_t gofold_begins(struct bytes text, const char *word, enum gofold how)
 
 	for (; *word; word++, at += used)
 		if (!text.data || at == text.size ||
-		    !(used = takes(bytes_from(text, at), *word, how)))
+		    !(used = gofold_takes(bytes_from(text, at), *word, how)))
 			return 0;
 	return at;
 }
@@ -66,16 +66,16 @@ bool gofold_bool(struct bytes text, bool *ret)
 	return false;
 }
 
-static bool is_space(char c)
+static bool gofold_is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 struct bytes gofold_trim(struct bytes text)
 {
-	while (text.size && is_space(*text.data))
+	while (text.size && gofold_is_space(*text.data))
 		text = bytes_from(text, 1);
-	while (text.size && is_space(text.data[text.size - 1]))
+	while (text.size && gofold_is_space(text.data[text.size - 1]))
 		text.size--;
 	return text;
 }

@@ -55,7 +55,7 @@ struct said {
 	struct bytes piece;
 };
 
-static size_t fail(struct gojson *json, struct said *said, const char *error)
+static size_t gojson_fail(struct gojson *json, struct said *said, const char *error)
 {
 	json->state = AT_ERROR;
 	json->error = error;
@@ -63,12 +63,12 @@ static size_t fail(struct gojson *json, struct said *said, const char *error)
 	return 0;
 }
 
-static bool is_space(char c)
+static bool gojson_is_space(char c)
 {
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static bool is_digit(char c)
+static bool gojson_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
@@ -77,7 +77,7 @@ static size_t count_spaces(const char *data, size_t size)
 {
 	size_t used = 0;
 
-	while (used < size && is_space(data[used]))
+	while (used < size && gojson_is_space(data[used]))
 		used++;
 	return used;
 }
@@ -102,7 +102,7 @@ static size_t open_level(struct gojson *json, struct said *said, bool object)
 	uint64_t bit = UINT64_C(1) << level % 64;
 
 	if (level == GOJSON_DEPTH_MAX)
-		return fail(json, said, "nested too deeply");
+		return gojson_fail(json, said, "nested too deeply");
 	json->depth++;
 	if (object)
 		json->objects[level / 64] |= bit;
@@ -121,7 +121,7 @@ static size_t close_level(struct gojson *json, struct said *said)
 	return 1;
 }
 
-static size_t begin_string(struct gojson *json, bool key)
+static size_t gojson_begin_string(struct gojson *json, bool key)
 {
 	json->in_key = key;
 	json->escaped = false;
@@ -143,7 +143,7 @@ static void begin_number(struct gojson *json)
 	json->number.integral = true;
 }
 
-static size_t begin_value(struct gojson *json, char c, struct said *said)
+static size_t gojson_begin_value(struct gojson *json, char c, struct said *said)
 {
 	switch (c) {
 	case '{':
@@ -151,7 +151,7 @@ static size_t begin_value(struct gojson *json, char c, struct said *said)
 	case '[':
 		return open_level(json, said, false);
 	case '"':
-		return begin_string(json, false);
+		return gojson_begin_string(json, false);
 	case 't':
 		return begin_literal(json, "rue", GOJSON_TRUE);
 	case 'f':
@@ -159,15 +159,16 @@ static size_t begin_value(struct gojson *json, char c, struct said *said)
 	case 'n':
 		return begin_literal(json, "ull", GOJSON_NULL);
 	}
-	if (c != '-' && !is_digit(c))
-		return fail(json, said, "not JSON: no value where one is due");
+	if (c != '-' && !gojson_is_digit(c))
+		return gojson_fail(json, said, "not JSON: no value where one is due");
 	begin_number(json);
 	json->number.negative = c == '-';
 	json->state = AT_MINUS;
 	return c == '-'; /* a digit is read as that after a minus */
 }
 
-static size_t read_value(struct gojson *json, const char *data, size_t size, struct said *said)
+static size_t gojson_read_value(struct gojson *json, const char *data, size_t size,
+				struct said *said)
 {
 	size_t used = count_spaces(data, size);
 
@@ -175,7 +176,7 @@ static size_t read_value(struct gojson *json, const char *data, size_t size, str
 		return used;
 	if (json->state == AT_ELEMENT_OR_END && data[used] == ']')
 		return used + close_level(json, said);
-	return used + begin_value(json, data[used], said);
+	return used + gojson_begin_value(json, data[used], said);
 }
 
 static size_t read_key(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -187,8 +188,8 @@ static size_t read_key(struct gojson *json, const char *data, size_t size, struc
 	if (json->state == AT_KEY_OR_END && data[used] == '}')
 		return used + close_level(json, said);
 	if (data[used] != '"')
-		return fail(json, said, "not JSON: no key where one is due");
-	return used + begin_string(json, true);
+		return gojson_fail(json, said, "not JSON: no key where one is due");
+	return used + gojson_begin_string(json, true);
 }
 
 static size_t read_colon(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -198,10 +199,10 @@ static size_t read_colon(struct gojson *json, const char *data, size_t size, str
 	if (used == size)
 		return used;
 	if (data[used] != ':')
-		return fail(json, said, "not JSON: no colon after a key");
+		return gojson_fail(json, said, "not JSON: no colon after a key");
 	json->state = AT_VALUE;
 	used++;
-	return used + read_value(json, data + used, size - used, said);
+	return used + gojson_read_value(json, data + used, size - used, said);
 }
 
 static size_t read_next(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -214,10 +215,10 @@ static size_t read_next(struct gojson *json, const char *data, size_t size, stru
 	if (data[used] == (object ? '}' : ']'))
 		return used + close_level(json, said);
 	if (data[used] != ',')
-		return fail(json, said, "not JSON: neither comma nor end after a value");
+		return gojson_fail(json, said, "not JSON: neither comma nor end after a value");
 	json->state = object ? AT_KEY : AT_VALUE;
 	used++;
-	return used + (object ? read_key : read_value)(json, data + used, size - used, said);
+	return used + (object ? read_key : gojson_read_value)(json, data + used, size - used, said);
 }
 
 static size_t read_literal(struct gojson *json, const char *data, size_t size, struct said *said)
@@ -226,7 +227,7 @@ static size_t read_literal(struct gojson *json, const char *data, size_t size, s
 
 	for (used = 0; used < size && *json->rest; used++)
 		if (data[used] != *json->rest++)
-			return fail(json, said, "not JSON: a malformed literal");
+			return gojson_fail(json, said, "not JSON: a malformed literal");
 	if (!*json->rest) {
 		said->step = json->literal;
 		end_value(json);
@@ -304,7 +305,7 @@ static unsigned int character_size(unsigned char c)
 }
 
 /* Whether C can be the next byte of the character that begins with the SIZE bytes of BEGIN. */
-static bool continues(const char *begin, size_t size, unsigned char c)
+static bool gojson_continues(const char *begin, size_t size, unsigned char c)
 {
 	if (size == 1) {
 		switch ((unsigned char)*begin) {
@@ -329,13 +330,13 @@ static size_t whole_character(const char *data, size_t size)
 	if (wanted > size)
 		return 0;
 	for (i = 1; i < wanted; i++)
-		if (!continues(data, i, data[i]))
+		if (!gojson_continues(data, i, data[i]))
 			return 0;
 	return wanted;
 }
 
 /* How many bytes stand for themselves and are whole characters. */
-static size_t plain_run(const char *data, size_t size)
+static size_t gojson_plain_run(const char *data, size_t size)
 {
 	size_t run = 0, character;
 
@@ -409,7 +410,7 @@ static size_t read_partial(struct gojson *json, char c, struct said *said)
 {
 	unsigned int size = json->partial_size;
 
-	if (!continues(json->partial, size, c)) {
+	if (!gojson_continues(json->partial, size, c)) {
 		while (json->partial_size) {
 			json->partial_size--;
 			add_replacement(json);
@@ -428,7 +429,7 @@ static size_t read_partial(struct gojson *json, char c, struct said *said)
 }
 
 /* PIECE is its last one, and followed by its quote. */
-static size_t end_string(struct gojson *json, struct said *said, struct bytes piece)
+static size_t gojson_end_string(struct gojson *json, struct said *said, struct bytes piece)
 {
 	/* Secrets may be in them. */
 	memset(json->out, 0, sizeof(json->out));
@@ -468,16 +469,16 @@ static size_t read_string(struct gojson *json, const char *data, size_t size, st
 	}
 	if (say_high(json, said))
 		return 0;
-	run = plain_run(data, size);
+	run = gojson_plain_run(data, size);
 	if (run < size && data[run] == '"')
-		return end_string(json, said, (struct bytes){data, run});
+		return gojson_end_string(json, said, (struct bytes){data, run});
 	if (run) {
 		said->step = GOJSON_PIECE;
 		said->piece = (struct bytes){data, run};
 		return run;
 	}
 	if ((unsigned char)*data < 0x20)
-		return fail(json, said, "not JSON: a control byte in a string");
+		return gojson_fail(json, said, "not JSON: a control byte in a string");
 	return begin_partial(json, *data, said);
 }
 
@@ -492,7 +493,7 @@ static size_t read_escape(struct gojson *json, const char *data, size_t size, st
 		return 1;
 	}
 	if (!found)
-		return fail(json, said, "not JSON: a malformed escape");
+		return gojson_fail(json, said, "not JSON: a malformed escape");
 	if (say_high(json, said))
 		return 0;
 	add_out(json, to + (found - from), 1);
@@ -530,7 +531,7 @@ static size_t read_hex(struct gojson *json, const char *data, size_t size, struc
 	int digit = percent_hex_value(*data);
 
 	if (digit < 0)
-		return fail(json, said, "not JSON: a malformed escape");
+		return gojson_fail(json, said, "not JSON: a malformed escape");
 	json->hex = json->hex << 4 | digit;
 	if (++json->hex_size == 4)
 		end_hex(json, said);
@@ -590,11 +591,11 @@ static int number_byte(struct gojson *json, char c)
 
 	switch (json->state) {
 	case AT_MINUS:
-		if (is_digit(c))
+		if (gojson_is_digit(c))
 			add_digit(number, c - '0', false);
-		return is_digit(c) ? (c == '0' ? AT_ZERO : AT_INTEGER) : -1;
+		return gojson_is_digit(c) ? (c == '0' ? AT_ZERO : AT_INTEGER) : -1;
 	case AT_INTEGER:
-		if (is_digit(c)) {
+		if (gojson_is_digit(c)) {
 			add_digit(number, c - '0', false);
 			return AT_INTEGER;
 		}
@@ -603,7 +604,7 @@ static int number_byte(struct gojson *json, char c)
 		return number_mark(json, c);
 	case AT_POINT:
 	case AT_FRACTION:
-		if (is_digit(c)) {
+		if (gojson_is_digit(c)) {
 			add_digit(number, c - '0', true);
 			return AT_FRACTION;
 		}
@@ -615,9 +616,9 @@ static int number_byte(struct gojson *json, char c)
 		}
 		break;
 	}
-	if (is_digit(c) && number->exponent < EXPONENT_MAX)
+	if (gojson_is_digit(c) && number->exponent < EXPONENT_MAX)
 		number->exponent = number->exponent * 10 + (c - '0');
-	return is_digit(c) ? AT_EXPONENT : -1;
+	return gojson_is_digit(c) ? AT_EXPONENT : -1;
 }
 
 static bool may_end(enum gojson_state state)
@@ -626,7 +627,8 @@ static bool may_end(enum gojson_state state)
 	       state == AT_EXPONENT;
 }
 
-static size_t read_number(struct gojson *json, const char *data, size_t size, struct said *said)
+static size_t gojson_read_number(struct gojson *json, const char *data, size_t size,
+				 struct said *said)
 {
 	size_t used;
 	int state;
@@ -640,7 +642,7 @@ static size_t read_number(struct gojson *json, const char *data, size_t size, st
 	if (used == size)
 		return used;
 	if (!may_end(json->state))
-		return fail(json, said, "not JSON: a malformed number");
+		return gojson_fail(json, said, "not JSON: a malformed number");
 	json->number.infinite = is_infinite(&json->number);
 	said->step = GOJSON_NUMBER;
 	end_value(json);
@@ -652,13 +654,27 @@ static size_t read_number(struct gojson *json, const char *data, size_t size, st
 typedef size_t (*reader)(struct gojson *json, const char *data, size_t size, struct said *said);
 
 static const reader readers[] = {
-	[AT_VALUE] = read_value,     [AT_ELEMENT_OR_END] = read_value, [AT_KEY_OR_END] = read_key,
-	[AT_KEY] = read_key,	     [AT_COLON] = read_colon,	       [AT_NEXT] = read_next,
-	[AT_STRING] = read_string,   [AT_ESCAPE] = read_escape,	       [AT_HEX] = read_hex,
-	[AT_LITERAL] = read_literal, [AT_MINUS] = read_number,	       [AT_ZERO] = read_number,
-	[AT_INTEGER] = read_number,  [AT_POINT] = read_number,	       [AT_FRACTION] = read_number,
-	[AT_E] = read_number,	     [AT_EXPONENT_SIGN] = read_number, [AT_EXPONENT] = read_number,
-	[AT_END] = read_end,	     [AT_TRAILING] = read_trailing,    [AT_ERROR] = read_error,
+	[AT_VALUE] = gojson_read_value,
+	[AT_ELEMENT_OR_END] = gojson_read_value,
+	[AT_KEY_OR_END] = read_key,
+	[AT_KEY] = read_key,
+	[AT_COLON] = read_colon,
+	[AT_NEXT] = read_next,
+	[AT_STRING] = read_string,
+	[AT_ESCAPE] = read_escape,
+	[AT_HEX] = read_hex,
+	[AT_LITERAL] = read_literal,
+	[AT_MINUS] = gojson_read_number,
+	[AT_ZERO] = gojson_read_number,
+	[AT_INTEGER] = gojson_read_number,
+	[AT_POINT] = gojson_read_number,
+	[AT_FRACTION] = gojson_read_number,
+	[AT_E] = gojson_read_number,
+	[AT_EXPONENT_SIGN] = gojson_read_number,
+	[AT_EXPONENT] = gojson_read_number,
+	[AT_END] = read_end,
+	[AT_TRAILING] = read_trailing,
+	[AT_ERROR] = read_error,
 };
 
 void gojson_init(struct gojson *json)

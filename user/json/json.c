@@ -25,7 +25,7 @@ static bool after_value(const struct json *json)
 }
 
 /* Keys are short: copying them byte by byte costs less than measuring them first. */
-static void add_key(struct json *json, const char *key)
+static void json_add_key(struct json *json, const char *key)
 {
 	struct text *out = json->out;
 	char *room = text_room(out, KEY_MAX + 4), *at = room;
@@ -50,7 +50,7 @@ static void add_key(struct json *json, const char *key)
 static void write_open(struct json *json)
 {
 	while (json->written < json->depth) {
-		add_key(json, json->key[json->written]);
+		json_add_key(json, json->key[json->written]);
 		text_add_char(json->out, json->is_array[json->written] ? '[' : '{');
 		json->written++;
 	}
@@ -60,7 +60,7 @@ void json_put_key(struct json *json, const char *key)
 {
 	if (json->written < json->depth)
 		write_open(json);
-	add_key(json, key);
+	json_add_key(json, key);
 }
 
 void json_put_members(struct json *json, const char *members, size_t size)
@@ -110,7 +110,7 @@ static size_t add_special(struct text *out, const char *data, size_t size)
 	return used;
 }
 
-static void add_quoted(struct text *out, struct bytes value)
+static void json_add_quoted(struct text *out, struct bytes value)
 {
 	size_t at = 0;
 
@@ -133,13 +133,13 @@ void json_put_string(struct json *json, const char *key, struct bytes value)
 	if (!value.data || !value.size)
 		return;
 	json_put_key(json, key);
-	add_quoted(json->out, value);
+	json_add_quoted(json->out, value);
 }
 
 void json_put_element(struct json *json, struct bytes value)
 {
 	json_put_key(json, NULL);
-	add_quoted(json->out, value);
+	json_add_quoted(json->out, value);
 }
 
 void json_put_plain(struct json *json, const char *key, const char *value, size_t size)

@@ -37,7 +37,7 @@ struct accounts *accounts_new(int accounts_fd, int special_fd)
 	return accounts;
 }
 
-static void forget(struct accounts *accounts, struct told *told)
+static void accounts_forget(struct accounts *accounts, struct told *told)
 {
 	HASH_DEL(accounts->told, told);
 	free(told);
@@ -48,7 +48,7 @@ void accounts_free(struct accounts *accounts)
 	if (!accounts)
 		return;
 	while (accounts->told)
-		forget(accounts, accounts->told);
+		accounts_forget(accounts, accounts->told);
 	free(accounts);
 }
 
@@ -136,7 +136,7 @@ static void take_out(struct accounts *accounts, const uint64_t *idle, unsigned i
 		struct told *told = find_told(accounts, idle[i]);
 
 		if (!bpf_map_delete_elem(accounts->accounts_fd, &idle[i]) && told)
-			forget(accounts, told);
+			accounts_forget(accounts, told);
 	}
 }
 

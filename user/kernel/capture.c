@@ -103,7 +103,7 @@ __attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_
 	return 0;
 }
 
-static int on_event(void *context, void *event, size_t size)
+static int capture_on_event(void *context, void *event, size_t size)
 {
 	struct capture *capture = context;
 
@@ -114,7 +114,7 @@ static int on_event(void *context, void *event, size_t size)
 	return ring->position < ring->end ? 0 : -EAGAIN;
 }
 
-static uint32_t own_namespace(const char *path)
+static uint32_t capture_own_namespace(const char *path)
 {
 	struct stat info;
 
@@ -122,7 +122,7 @@ static uint32_t own_namespace(const char *path)
 }
 
 /* Finds the map of a section of global variables. */
-static struct bpf_map *section(struct bpf_object *object, const char *name)
+static struct bpf_map *capture_section(struct bpf_object *object, const char *name)
 {
 	struct bpf_map *map;
 
@@ -134,14 +134,14 @@ static struct bpf_map *section(struct bpf_object *object, const char *name)
 
 static int settings_map(struct bpf_object *object, const struct callerd_settings *settings)
 {
-	struct bpf_map *map = section(object, ".settings");
+	struct bpf_map *map = capture_section(object, ".settings");
 
 	return map ? bpf_map__set_initial_value(map, settings, sizeof(*settings)) : -EINVAL;
 }
 
 static struct callerd_control *map_control(struct bpf_object *object)
 {
-	struct bpf_map *map = section(object, ".control");
+	struct bpf_map *map = capture_section(object, ".control");
 	void *memory = MAP_FAILED;
 
 	if (map)
@@ -159,7 +159,7 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
-static int configure(struct capture *capture)
+static int capture_configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
 	struct callerd_settings settings = {
@@ -167,8 +167,8 @@ static int configure(struct capture *capture)
 		.response_budget = options->response_budget,
 		.seed = random_seed(),
 		.own_calls = options->own_calls,
-		.agent_net_ns = own_namespace("/proc/self/ns/net"),
-		.agent_mnt_ns = own_namespace("/proc/self/ns/mnt"),
+		.agent_net_ns = capture_own_namespace("/proc/self/ns/net"),
+		.agent_mnt_ns = capture_own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
 		.ring_size = {options->callers_size, options->payload_size},
 	};
@@ -260,7 +260,7 @@ static int open_ring(struct capture *capture, enum callerd_ring id, const char *
 	struct ring *ring = &capture->rings[id];
 	int fd = map_fd(capture, name);
 
-	ring->buffer = ring_buffer__new(fd, on_event, capture, NULL);
+	ring->buffer = ring_buffer__new(fd, capture_on_event, capture, NULL);
 	ring->consumed = map_position(fd, 0);
 	ring->produced = map_position(fd, 1);
 	return ring->buffer && ring->consumed && ring->produced ? 0 : -ENOMEM;
@@ -277,7 +277,7 @@ static void close_ring(struct ring *ring)
 		munmap((void *)ring->produced, size);
 }
 
-static int find_parts(struct capture *capture)
+static int capture_find_parts(struct capture *capture)
 {
 	capture->identify =
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
@@ -303,7 +303,7 @@ static int find_parts(struct capture *capture)
 		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
 }
 
-static int identify(struct capture *capture, int fd, struct callerd_identify *ret)
+static int capture_ask_identity(struct capture *capture, int fd, struct callerd_identify *ret)
 {
 	struct callerd_identify request = {.fd = fd};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
@@ -317,8 +317,8 @@ static int identify(struct capture *capture, int fd, struct callerd_identify *re
 	return 0;
 }
 
-static int load(const struct backend *backend, const struct capture_options *options,
-		struct capture **ret)
+static int capture_load(const struct backend *backend, const struct capture_options *options,
+			struct capture **ret)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
 	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = backend->name);
@@ -338,16 +338,17 @@ static int load(const struct backend *backend, const struct capture_options *opt
 		capture->object = NULL;
 		goto fail;
 	}
-	error = configure(capture);
+	error = capture_configure(capture);
 	if (error)
 		goto fail;
 	choose_programs(capture);
 	error = bpf_object__load(capture->object);
 	if (!error)
-		error = find_parts(capture);
+		error = capture_find_parts(capture);
 	if (error)
 		goto fail;
-	identify(capture, -1, &self); /* the kernel programs learn the agent's process */
+	capture_ask_identity(capture, -1,
+			     &self); /* the kernel programs learn the agent's process */
 	*ret = capture;
 	return 0;
 fail:
@@ -439,7 +440,7 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 {
 	struct bpf_link *link;
 
-	/* identify() and capture_totals() run these */
+	/* capture_ask_identity() and capture_totals() run these */
 	if (!bpf_program__autoload(program) || bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL)
 		return 0;
 	link = attach_one(program);
@@ -454,7 +455,7 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 	return 0;
 }
 
-static int attach(struct capture *capture, char *reason, size_t reason_size)
+static int capture_attach(struct capture *capture, char *reason, size_t reason_size)
 {
 	struct bpf_program *program;
 
@@ -492,9 +493,9 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 		if (options->backend != CAPTURE_AUTO && options->backend != backend->id)
 			continue;
 		first_warning[0] = '\0';
-		error = load(backend, options, ret);
+		error = capture_load(backend, options, ret);
 		if (!error) {
-			error = attach(*ret, why, sizeof(why));
+			error = capture_attach(*ret, why, sizeof(why));
 			if (!error) {
 				snprintf(reason, reason_size, "%s",
 					 options->backend != CAPTURE_AUTO ? "as configured"
@@ -738,7 +739,7 @@ static int find_names(struct capture *capture, const struct capture_look *look, 
 		snprintf(name->base, sizeof(name->base), "%s", base);
 		name->path = path_key(look->names[i].directory, base);
 		if (look->names[i].fd >= 0) {
-			error = identify(capture, look->names[i].fd, &identity);
+			error = capture_ask_identity(capture, look->names[i].fd, &identity);
 			name->directory = identity.node;
 			name->name = name_key(&identity.node, base);
 			name->in_directory = true;
@@ -773,7 +774,7 @@ static int install_name(struct capture *capture, uint32_t index, const struct wa
 
 /* Removes the keys of OLD that no watched name has any more from the maps: directories come and go,
  * and their inode numbers are used again. */
-static void forget_name(struct capture *capture, const struct watched_name *old)
+static void capture_forget_name(struct capture *capture, const struct watched_name *old)
 {
 	bool name = old->in_directory, directory = old->in_directory, path = true, base = true;
 
@@ -810,7 +811,7 @@ static int watch_names(struct capture *capture, uint32_t index, const struct cap
 	for (unsigned int i = 0; i < now.count; i++)
 		error = install_name(capture, index, &now.names[i]) ?: error;
 	for (unsigned int i = 0; i < old.count; i++)
-		forget_name(capture, &old.names[i]);
+		capture_forget_name(capture, &old.names[i]);
 	return error;
 }
 
@@ -818,7 +819,7 @@ static void watch_node(struct capture *capture, uint32_t index, int fd)
 {
 	struct callerd_identify identity;
 
-	if (fd < 0 || identify(capture, fd, &identity) || !S_ISSOCK(identity.mode))
+	if (fd < 0 || capture_ask_identity(capture, fd, &identity) || !S_ISSOCK(identity.mode))
 		return;
 	pass_filter(capture, identity.node.inode);
 	bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
@@ -835,7 +836,7 @@ int capture_watch(struct capture *capture, uint32_t index, const struct capture_
 int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret)
 {
 	struct callerd_identify identity;
-	int error = identify(capture, fd, &identity);
+	int error = capture_ask_identity(capture, fd, &identity);
 
 	if (!error)
 		*ret = identity.node;
@@ -845,7 +846,7 @@ int capture_identify(struct capture *capture, int fd, struct callerd_node_key *r
 int capture_match(struct capture *capture, int fd)
 {
 	struct callerd_identify identity;
-	int error = identify(capture, fd, &identity);
+	int error = capture_ask_identity(capture, fd, &identity);
 
 	if (error)
 		return error;
@@ -859,7 +860,7 @@ int capture_match_name(struct capture *capture, int fd, const char *name)
 	struct callerd_identify identity;
 	struct callerd_name_key key;
 	uint32_t index;
-	int error = identify(capture, fd, &identity);
+	int error = capture_ask_identity(capture, fd, &identity);
 
 	if (error)
 		return error;

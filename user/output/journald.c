@@ -40,7 +40,7 @@ struct journal_driver {
 	ino_t inode;
 };
 
-static void disconnect(struct journal_driver *journal)
+static void journald_disconnect(struct journal_driver *journal)
 {
 	if (journal->fd >= 0)
 		close(journal->fd);
@@ -53,7 +53,7 @@ static int connect_by_name(struct journal_driver *journal)
 	struct stat node;
 	int error = 0;
 
-	/* First the node: where another takes its place in between, replaced() sees that. */
+	/* First the node: where another takes its place in between, journald_replaced() sees that. */
 	if (stat(journal->address.sun_path, &node))
 		return -errno;
 	journal->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -65,14 +65,14 @@ static int connect_by_name(struct journal_driver *journal)
 	if (connect(journal->fd, (struct sockaddr *)&journal->address, sizeof(journal->address)))
 		error = -errno;
 	if (error)
-		disconnect(journal);
+		journald_disconnect(journal);
 	journal->device = node.st_dev;
 	journal->inode = node.st_ino;
 	return error;
 }
 
 /* Whether the name is another socket's by now. One that is gone is waited for. */
-static bool replaced(const struct journal_driver *journal)
+static bool journald_replaced(const struct journal_driver *journal)
 {
 	struct stat node;
 
@@ -180,12 +180,12 @@ static int send_or_connect(struct journal_driver *journal, const struct entry *e
 		error = send_now(journal, entry);
 	if (!is_dead(error))
 		return error;
-	disconnect(journal);
+	journald_disconnect(journal);
 	return fresh ? error : send_or_connect(journal, entry);
 }
 
-/* Waits for room, a slice at a time: between slices run() looks whether the receiver is still there. */
-static int send_entry(struct journal_driver *journal, const struct entry *entry)
+/* Waits for room, a slice at a time: between slices journald_run() looks whether the receiver is still there. */
+static int journald_send_entry(struct journal_driver *journal, const struct entry *entry)
 {
 	for (;;) {
 		int error = send_or_connect(journal, entry), seen;
@@ -204,7 +204,7 @@ static int send_entry(struct journal_driver *journal, const struct entry *entry)
 	}
 }
 
-static void fail(struct journal_driver *journal, int error)
+static void journald_fail(struct journal_driver *journal, int error)
 {
 	if (error == -EPIPE) /* of this socket, not for good */
 		error = -ECONNREFUSED;
@@ -212,15 +212,15 @@ static void fail(struct journal_driver *journal, int error)
 		    error == -ETIMEDOUT ? "journald does not take what it is sent" : NULL);
 }
 
-static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
-				 unsigned int count)
+static unsigned int journald_send_entries(struct driver *driver, struct entry *const *entries,
+					  unsigned int count)
 {
 	struct journal_driver *journal = (struct journal_driver *)driver;
 	unsigned int sent = 0;
 	int error = 0;
 
 	for (; sent < count; sent++) {
-		error = send_entry(journal, entries[sent]);
+		error = journald_send_entry(journal, entries[sent]);
 		if (error == -EFBIG)
 			driver->too_large++;
 		else if (error)
@@ -228,33 +228,33 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 	}
 	driver->confirmed += sent;
 	if (sent < count)
-		fail(journal, error);
+		journald_fail(journal, error);
 	else
 		driver_works(driver);
 	return sent;
 }
 
 /* A journald that did not inherit its socket makes a new one, while the old may still be somebody's. */
-static void run(struct driver *driver)
+static void journald_run(struct driver *driver)
 {
 	struct journal_driver *journal = (struct journal_driver *)driver;
 
-	if (journal->fd >= 0 && replaced(journal))
-		disconnect(journal);
+	if (journal->fd >= 0 && journald_replaced(journal))
+		journald_disconnect(journal);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-static void close_driver(struct driver *driver)
+static void journald_close_driver(struct driver *driver)
 {
-	disconnect((struct journal_driver *)driver);
+	journald_disconnect((struct journal_driver *)driver);
 	free(driver);
 }
 
 static const struct driver_ops ops = {
-	.send = send_entries,
-	.run = run,
-	.close = close_driver,
+	.send = journald_send_entries,
+	.run = journald_run,
+	.close = journald_close_driver,
 };
 
 int journald_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,

@@ -156,7 +156,7 @@ static void run_driver(struct sink *sink)
 }
 
 /* Sends a batch; returns whether there is more to do at once. */
-static bool send_batch(struct sink *sink, int *pause)
+static bool sink_send_batch(struct sink *sink, int *pause)
 {
 	struct entry *batch[BATCH];
 	unsigned int sent, count = sink->store->ops->peek(sink->store, batch, BATCH);
@@ -196,7 +196,7 @@ static void *send_all(void *data)
 		run_driver(sink);
 		if (is_over(sink))
 			break;
-		if (send_batch(sink, &pause))
+		if (sink_send_batch(sink, &pause))
 			continue;
 		if (ending)
 			break;
@@ -397,7 +397,7 @@ const char *sink_name(const struct sink *sink)
 /* --- its life --------------------------------------------------------------------------------- */
 
 /* Keeps what the agent asks for later, when the driver is another thread's. */
-static void describe(struct sink *sink)
+static void sink_describe(struct sink *sink)
 {
 	const struct driver_ops *ops = sink->driver->ops;
 	const char *key = ops->seal_key ? ops->seal_key(sink->driver) : NULL;
@@ -423,7 +423,7 @@ static int open_driver(struct sink *sink, char *reason, size_t size)
 
 	if (error)
 		return error;
-	describe(sink);
+	sink_describe(sink);
 	take_word(sink, 0);
 	return 0;
 }
@@ -448,7 +448,7 @@ static int open_stores(struct sink *sink, char *reason, size_t size)
 	return 0;
 }
 
-static int start(struct sink *sink, struct thread *thread, void *(*run)(void *))
+static int sink_start(struct sink *sink, struct thread *thread, void *(*run)(void *))
 {
 	int error = thread_start(&thread->id, STACK_SIZE, run, sink);
 
@@ -476,9 +476,9 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 	if (!error)
 		error = open_driver(sink, reason, reason_size);
 	if (!error)
-		error = start(sink, &sink->sender, send_all);
+		error = sink_start(sink, &sink->sender, send_all);
 	if (!error && sink->spool)
-		error = start(sink, &sink->spooler, spool_all);
+		error = sink_start(sink, &sink->spooler, spool_all);
 	if (error) {
 		sink_close(sink, 0, &left);
 		return error;
@@ -488,7 +488,7 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 }
 
 /* Whether THREAD ended, until UNTIL in ms. */
-static bool join(struct thread *thread, uint64_t until)
+static bool sink_join(struct thread *thread, uint64_t until)
 {
 	uint64_t now = clock_now_ms();
 	struct timespec end = thread_deadline(now < until ? (unsigned int)(until - now) : 0);
@@ -511,17 +511,17 @@ static bool end_threads(struct sink *sink, int milliseconds)
 	uint64_t end = clock_now_ms() + (milliseconds > 0 ? milliseconds : 0);
 
 	end_thread(&sink->spooler);
-	join(&sink->spooler, end);
+	sink_join(&sink->spooler, end);
 	end_thread(&sink->sender); /* nothing is moved to it any more */
-	if (!join(&sink->sender, end) || sink->spooler.running) {
+	if (!sink_join(&sink->sender, end) || sink->spooler.running) {
 		set_flag(&sink->given_up, true);
 		eventfd_write(sink->stop, 1);
 		wake_call(&sink->spooler.wake);
 		wake_call(&sink->sender.wake);
 		end = clock_now_ms() + GRACE;
 	}
-	join(&sink->spooler, end);
-	join(&sink->sender, end);
+	sink_join(&sink->spooler, end);
+	sink_join(&sink->sender, end);
 	return !sink->spooler.running && !sink->sender.running;
 }
 

@@ -23,7 +23,7 @@ struct stdout_driver {
 
 /* A pipe or terminal takes PIPE_BUF bytes without blocking once it polls writable; its description may
  * be shared with others, so it cannot be made non-blocking. */
-static ssize_t write_some(struct stdout_driver *out, const char *data, size_t size)
+static ssize_t stdout_write_some(struct stdout_driver *out, const char *data, size_t size)
 {
 	int seen = driver_poll(&out->driver, STDOUT_FILENO, POLLOUT, SLICE);
 
@@ -44,7 +44,8 @@ static ssize_t write_some(struct stdout_driver *out, const char *data, size_t si
 }
 
 /* Fills the batch; returns its size, with what is left of the first entry at its beginning. */
-static size_t fill(struct stdout_driver *out, struct entry *const *entries, unsigned int count)
+static size_t stdout_fill(struct stdout_driver *out, struct entry *const *entries,
+			  unsigned int count)
 {
 	size_t size = 0, skip = out->done;
 
@@ -61,7 +62,8 @@ static size_t fill(struct stdout_driver *out, struct entry *const *entries, unsi
 }
 
 /* SIZE bytes went out; returns how many entries that finished. */
-static unsigned int account(struct stdout_driver *out, struct entry *const *entries, size_t size)
+static unsigned int stdout_account(struct stdout_driver *out, struct entry *const *entries,
+				   size_t size)
 {
 	unsigned int finished = 0;
 
@@ -72,21 +74,21 @@ static unsigned int account(struct stdout_driver *out, struct entry *const *entr
 	return finished;
 }
 
-static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
-				 unsigned int count)
+static unsigned int stdout_send_entries(struct driver *driver, struct entry *const *entries,
+					unsigned int count)
 {
 	struct stdout_driver *out = (struct stdout_driver *)driver;
 	unsigned int finished = 0;
 	ssize_t written = 0;
 
 	while (finished < count) {
-		size_t size = fill(out, entries + finished, count - finished);
+		size_t size = stdout_fill(out, entries + finished, count - finished);
 
 		for (size_t done = 0; done < size; done += written) {
-			written = write_some(out, out->batch + done, size - done);
+			written = stdout_write_some(out, out->batch + done, size - done);
 			if (written < 0)
 				break;
-			finished += account(out, entries + finished, written);
+			finished += stdout_account(out, entries + finished, written);
 		}
 		if (written < 0)
 			break;
@@ -100,14 +102,14 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 	return finished;
 }
 
-static void close_driver(struct driver *driver)
+static void stdout_close_driver(struct driver *driver)
 {
 	free(driver);
 }
 
 static const struct driver_ops ops = {
-	.send = send_entries,
-	.close = close_driver,
+	.send = stdout_send_entries,
+	.close = stdout_close_driver,
 };
 
 int stdout_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,

@@ -51,7 +51,8 @@ static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS
 
 /* Moves texts that point into memory at FROM to the same place in the memory at TO. TO NULL: their
  * pointers become NULL. */
-static void rebase(struct bytes **texts, unsigned int count, const char *from, const char *to)
+static void caller_rebase(struct bytes **texts, unsigned int count, const char *from,
+			  const char *to)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (texts[i]->data)
@@ -63,7 +64,7 @@ static void rebase_caller(struct caller *caller, const char *from, const char *t
 	struct bytes *texts[CALLER_TEXTS];
 
 	caller_texts(caller, texts);
-	rebase(texts, CALLER_TEXTS, from, to);
+	caller_rebase(texts, CALLER_TEXTS, from, to);
 }
 
 static void rebase_ancestors(struct process *ancestors, unsigned int count, const char *from,
@@ -73,11 +74,11 @@ static void rebase_ancestors(struct process *ancestors, unsigned int count, cons
 
 	for (unsigned int i = 0; i < count; i++) {
 		process_texts(&ancestors[i], texts);
-		rebase(texts, PROCESS_TEXTS, from, to);
+		caller_rebase(texts, PROCESS_TEXTS, from, to);
 	}
 }
 
-static struct shared *find(struct shared *table, uint64_t hash)
+static struct shared *caller_find(struct shared *table, uint64_t hash)
 {
 	struct shared *found;
 
@@ -86,14 +87,14 @@ static struct shared *find(struct shared *table, uint64_t hash)
 }
 
 /* Sets up SHARED, of SIZE bytes, and enters it in TABLE, unless another entry has its hash. */
-static void enter(struct shared **table, struct shared *shared, uint64_t hash, size_t size)
+static void caller_enter(struct shared **table, struct shared *shared, uint64_t hash, size_t size)
 {
 	static uint64_t numbers;
 
 	*shared = (struct shared){.references = 1, .hash = hash, .number = ++numbers, .size = size};
 	shared->rendered = calloc(1, sizeof(*shared->rendered)); /* NULL is fine */
 	memory += size;
-	if (find(*table, hash))
+	if (caller_find(*table, hash))
 		return;
 	HASH_ADD(hh, *table, hash, sizeof(shared->hash), shared);
 	if (shared->hh.tbl)
@@ -102,7 +103,7 @@ static void enter(struct shared **table, struct shared *shared, uint64_t hash, s
 
 /* Gives a reference back. Returns whether it was the last one: the caller of this function then
  * frees the memory. */
-static bool leave(struct shared *shared)
+static bool caller_leave(struct shared *shared)
 {
 	if (--shared->references)
 		return false;
@@ -166,7 +167,7 @@ struct lineage *caller_lineage_new(const struct process *ancestors, unsigned int
 				   const char *text, size_t size)
 {
 	uint64_t hash = hash_ancestors(ancestors, count, text, size);
-	struct lineage *lineage = (struct lineage *)find(lineages, hash);
+	struct lineage *lineage = (struct lineage *)caller_find(lineages, hash);
 	size_t ancestors_size = count * sizeof(*ancestors);
 	size_t whole = sizeof(*lineage) + ancestors_size + size;
 
@@ -181,13 +182,13 @@ struct lineage *caller_lineage_new(const struct process *ancestors, unsigned int
 	memcpy(lineage->ancestors, ancestors, ancestors_size);
 	memcpy(&lineage->ancestors[count], text, size);
 	rebase_ancestors(lineage->ancestors, count, text, (char *)&lineage->ancestors[count]);
-	enter(&lineages, &lineage->shared, hash, whole);
+	caller_enter(&lineages, &lineage->shared, hash, whole);
 	return lineage;
 }
 
 void caller_lineage_unref(struct lineage *lineage)
 {
-	if (lineage && leave(&lineage->shared))
+	if (lineage && caller_leave(&lineage->shared))
 		free(lineage);
 }
 
@@ -230,7 +231,7 @@ static struct caller *copy_caller(const struct caller *draft, const char *text, 
 	memcpy(caller, draft, sizeof(*caller));
 	memcpy(caller + 1, text, size);
 	rebase_caller(caller, text, (char *)(caller + 1));
-	enter(&callers, &caller->shared, hash, sizeof(*caller) + size);
+	caller_enter(&callers, &caller->shared, hash, sizeof(*caller) + size);
 	return caller;
 }
 
@@ -245,7 +246,7 @@ struct caller *caller_new(const struct caller *draft, struct lineage *lineage, c
 	whole.ancestor_count = lineage ? lineage->count : 0;
 	whole.ancestors = lineage ? lineage->ancestors : NULL;
 	hash = hash_caller(&whole, text, size);
-	caller = (struct caller *)find(callers, hash);
+	caller = (struct caller *)caller_find(callers, hash);
 	if (caller && is_caller(caller, &whole, text, size))
 		caller_ref(caller);
 	else
@@ -265,7 +266,7 @@ struct caller *caller_ref(struct caller *caller)
 
 struct caller *caller_unref(struct caller *caller)
 {
-	if (!caller || !leave(&caller->shared))
+	if (!caller || !caller_leave(&caller->shared))
 		return NULL;
 	caller_lineage_unref(caller->lineage);
 	free(caller);

@@ -46,7 +46,7 @@ static bool caller_event_ok(const struct callerd_caller_event *event, size_t siz
 	return true;
 }
 
-static struct bytes keep(struct decode_arena *arena, const char *data, size_t size)
+static struct bytes decode_keep(struct decode_arena *arena, const char *data, size_t size)
 {
 	struct bytes kept = {arena->next, size};
 
@@ -62,11 +62,11 @@ static struct bytes keep_string(struct decode_arena *arena, const char *string, 
 {
 	size_t size = strnlen(string, max);
 
-	return size ? keep(arena, string, size) : (struct bytes){};
+	return size ? decode_keep(arena, string, size) : (struct bytes){};
 }
 
-static struct bytes text_of(const struct callerd_caller_event *event,
-			    const struct callerd_text *text)
+static struct bytes decode_text_of(const struct callerd_caller_event *event,
+				   const struct callerd_text *text)
 {
 	return (struct bytes){event->text + text->offset, text->length};
 }
@@ -77,7 +77,7 @@ static struct bytes text_of(const struct callerd_caller_event *event,
 static struct bytes keep_path(struct decode_arena *arena, const struct callerd_caller_event *event,
 			      const struct callerd_text *text)
 {
-	struct bytes source = text_of(event, text);
+	struct bytes source = decode_text_of(event, text);
 	size_t end = source.size, size = 0;
 	char *path = arena->next;
 
@@ -140,14 +140,14 @@ static void keep_args(struct decode_arena *arena, struct bytes args, bool trunca
 		      struct process *process)
 {
 	process->args_truncated = truncated || args.size > max;
-	process->args = keep(arena, args.data, args.size > max ? max : args.size);
+	process->args = decode_keep(arena, args.data, args.size > max ? max : args.size);
 }
 
 /* Keeps at most MAX bytes of the arguments in TEXT, without their secrets. */
 static void decode_args(struct decode_arena *arena, const struct callerd_caller_event *event,
 			const struct callerd_text *text, size_t max, struct process *process)
 {
-	struct bytes args = text_of(event, text);
+	struct bytes args = decode_text_of(event, text);
 	bool truncated = text->flags || args.size > max;
 
 	if (text->flags & CALLERD_TEXT_FAULT && !args.size)
@@ -277,7 +277,7 @@ static void decode_into(const struct callerd_caller_event *event,
 	choose_cgroup(arena, event, caller);
 	if (detail && detail->label)
 		label = detail->label(detail->data, event->pid, event->start);
-	caller->label = keep(arena, label.data, label.size);
+	caller->label = decode_keep(arena, label.data, label.size);
 }
 
 /* 0, with *RET NULL where there are no ancestors; or -ENOMEM. */
@@ -325,7 +325,7 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	ret->server.pid = event->server_pid;
 	ret->server.uid = event->server_uid;
 	ret->server.start = event->server_start;
-	ret->address = text_of(event, &event->address);
+	ret->address = decode_text_of(event, &event->address);
 	ret->mounted = ret->address;
 	ret->address.size = strnlen(ret->address.data, ret->address.size);
 	ret->mounted.data += ret->address.size + 1;
@@ -360,9 +360,10 @@ static int decode_peer(const struct callerd_peer_event *event, const struct deco
 	process = &draft.process;
 	if (event->start && detail && detail->peer)
 		detail->peer(detail->data, process);
-	process->name = keep(&arena, process->name.data, process->name.size);
-	process->executable = keep(&arena, process->executable.data, process->executable.size);
-	process->args = keep(&arena, process->args.data, process->args.size);
+	process->name = decode_keep(&arena, process->name.data, process->name.size);
+	process->executable =
+		decode_keep(&arena, process->executable.data, process->executable.size);
+	process->args = decode_keep(&arena, process->args.data, process->args.size);
 	ret->caller = caller_new(&draft, NULL, memory, arena.next - memory);
 	return ret->caller ? 0 : -ENOMEM;
 }

@@ -132,7 +132,7 @@ void view_user_name(const struct record_context *context, uint32_t uid, char nam
 	name[VIEW_NAME_SIZE - 1] = '\0';
 }
 
-static char *put(char *at, const char *string)
+static char *view_put(char *at, const char *string)
 {
 	size_t size = strlen(string);
 
@@ -148,7 +148,7 @@ static void name_group(struct view *view, char *at)
 	char digits[10];
 	int size = 0;
 
-	at = put(at, "group:");
+	at = view_put(at, "group:");
 	if (context->group_name && context->group_name(context->data, gid, at, VIEW_NAME_SIZE) &&
 	    *at) {
 		at[VIEW_NAME_SIZE - 1] = '\0';
@@ -173,7 +173,7 @@ static void view_access(struct view *view)
 	if (access == CALLER_ACCESS_GROUP)
 		name_group(view, view->access);
 	else
-		put(view->access, name_access(access));
+		view_put(view->access, name_access(access));
 }
 
 static void view_caller(struct view *view)

@@ -182,23 +182,23 @@ struct span {
 	size_t start, end;
 };
 
-static bool is_class(char c, unsigned int wanted)
+static bool mask_is_class(char c, unsigned int wanted)
 {
 	return classes[(unsigned char)c] & wanted;
 }
 
-static char fold(char c)
+static char mask_fold(char c)
 {
 	return c == '-' ? '_' : (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
 }
 
-static struct bytes slice(struct bytes bytes, size_t start, size_t end)
+static struct bytes mask_slice(struct bytes bytes, size_t start, size_t end)
 {
 	return (struct bytes){bytes.data + start, end - start};
 }
 
 /* Looks at the first byte before anything else: nearly all words of the tables differ there. */
-static inline bool equals(struct bytes bytes, const char *string)
+static inline bool mask_equals(struct bytes bytes, const char *string)
 {
 	return bytes.size && *bytes.data == *string && bytes_are(bytes, string);
 }
@@ -216,7 +216,7 @@ static bool equals_any_case(struct bytes bytes, const char *const *strings, size
 static bool has_part_at(struct bytes name, size_t at, const char *part)
 {
 	for (; *part; part++, at++)
-		if (at >= name.size || fold(name.data[at]) != *part)
+		if (at >= name.size || mask_fold(name.data[at]) != *part)
 			return false;
 	return true;
 }
@@ -360,7 +360,7 @@ static bool site_has_name(struct bytes name)
 
 		for (size_t at = 0, same = 0; at + same < name.size; at++, same = 0) {
 			while (part[same] && at + same < name.size &&
-			       fold(name.data[at + same]) == fold(part[same]))
+			       mask_fold(name.data[at + same]) == mask_fold(part[same]))
 				same++;
 			if (!part[same])
 				return true;
@@ -398,9 +398,9 @@ static void mask_by_pattern(struct masker *masker, struct bytes text, const pcre
 	}
 	while (at < text.size && (span = site_span(pattern, match, text, at)).start != NONE &&
 	       span.end > at) {
-		struct bytes found = slice(text, span.start > at ? span.start : at, span.end);
+		struct bytes found = mask_slice(text, span.start > at ? span.start : at, span.end);
 
-		add_plain(masker, slice(text, at, (size_t)(found.data - text.data)));
+		add_plain(masker, mask_slice(text, at, (size_t)(found.data - text.data)));
 		if (bytes_equal(found, bytes_of(MASK)))
 			add_plain(masker, found);
 		else
@@ -434,7 +434,7 @@ bool mask_is_secret_name(struct bytes name)
 	if (name.size > NAME_MAX_SIZE)
 		return true;
 	for (size_t at = 0; at < name.size; at++) {
-		if (!may_begin_part(fold(name.data[at])))
+		if (!may_begin_part(mask_fold(name.data[at])))
 			continue;
 		if (has_auth_at(name, at))
 			return true;
@@ -531,7 +531,7 @@ static size_t find_quote(struct bytes text, size_t at, char quote)
 
 static size_t skip_spaces(struct bytes text, size_t at)
 {
-	while (at < text.size && is_class(text.data[at], SPACE))
+	while (at < text.size && mask_is_class(text.data[at], SPACE))
 		at++;
 	return at;
 }
@@ -542,9 +542,9 @@ static struct bytes name_before(struct bytes text, size_t at)
 	size_t start = at;
 
 	while (start && at - start < NAME_MAX_SIZE &&
-	       is_class(text.data[start - 1], LETTER | DIGIT | NAME_MARK))
+	       mask_is_class(text.data[start - 1], LETTER | DIGIT | NAME_MARK))
 		start--;
-	return slice(text, start, at);
+	return mask_slice(text, start, at);
 }
 
 /* The value that begins at AT after NAME=. QUOTE: the quote that both are in, or 0. */
@@ -613,7 +613,7 @@ static struct span member_span(struct bytes text, size_t colon)
 	struct bytes name;
 	bool escaped;
 
-	while (end && is_class(text.data[end - 1], SPACE))
+	while (end && mask_is_class(text.data[end - 1], SPACE))
 		end--;
 	if (!end || text.data[end - 1] != '"')
 		return (struct span){NONE, NONE};
@@ -658,7 +658,7 @@ static struct span colon_span(struct bytes text, size_t colon, char quote)
 {
 	if (text.size - colon > 3 && text.data[colon + 1] == '/' && text.data[colon + 2] == '/')
 		return userinfo_span(text, colon);
-	if (text.size - colon > 1 && is_class(text.data[colon + 1], SPACE) &&
+	if (text.size - colon > 1 && mask_is_class(text.data[colon + 1], SPACE) &&
 	    is_secret_setting(name_before(text, colon))) {
 		size_t start = skip_spaces(text, colon + 1);
 
@@ -710,7 +710,7 @@ static struct span token_span(struct bytes text, size_t at)
 				      ? find_any(text, at + size, " \t\n\"',;&@:=()<>")
 				      : find_any(text, at + size, " \t\n\"',;&@:=()<>/");
 		if (end - at >= TOKEN_MIN &&
-		    (!(form & TOKEN_DIGIT) || has_digit(slice(text, at + size, end))))
+		    (!(form & TOKEN_DIGIT) || has_digit(mask_slice(text, at + size, end))))
 			return (struct span){at + size, end};
 	}
 	return (struct span){NONE, NONE};
@@ -742,7 +742,7 @@ static struct span span_at(struct bytes text, size_t at, char quote)
 	case 's':
 	case 'x':
 	case 'y':
-		if (!at || !is_class(text.data[at - 1], LETTER | DIGIT))
+		if (!at || !mask_is_class(text.data[at - 1], LETTER | DIGIT))
 			return token_span(text, at);
 		break;
 	}
@@ -756,7 +756,7 @@ static char next_quote(struct bytes text, size_t at, char quote)
 
 	if (quote)
 		return c == quote ? '\0' : quote;
-	if (c == '"' || (c == '\'' && (!at || !is_class(text.data[at - 1], LETTER))))
+	if (c == '"' || (c == '\'' && (!at || !mask_is_class(text.data[at - 1], LETTER))))
 		return c;
 	return '\0';
 }
@@ -776,12 +776,12 @@ static void mask_plain(struct masker *masker, struct bytes text)
 		if (text.data[at] == '?') {
 			size_t end = query_end(text, next, quote);
 
-			add_plain(masker, slice(text, kept, next));
-			mask_pairs(masker, slice(text, next, end));
+			add_plain(masker, mask_slice(text, kept, next));
+			mask_pairs(masker, mask_slice(text, next, end));
 			kept = next = end;
 		} else if (span.start != NONE) {
-			add_plain(masker, slice(text, kept, span.start));
-			add_mask(masker, slice(text, span.start, span.end));
+			add_plain(masker, mask_slice(text, kept, span.start));
+			add_mask(masker, mask_slice(text, span.start, span.end));
 			kept = span.end;
 			next = span.end > next ? span.end : next;
 		}
@@ -790,7 +790,7 @@ static void mask_plain(struct masker *masker, struct bytes text)
 			at += text.data[at] == '\\' && at + 1 < text.size ? 2 : 1;
 		}
 	}
-	add_plain(masker, slice(text, kept, text.size));
+	add_plain(masker, mask_slice(text, kept, text.size));
 }
 
 /* --- queries ---------------------------------------------------------------------------------- */
@@ -820,7 +820,7 @@ static struct span reference_span(struct bytes text)
 	if (text.size - colon > 3 && !memcmp(text.data + colon, "://", 3)) {
 		size_t start = colon + 3;
 
-		colon = find_any(slice(text, 0, at), start, ":");
+		colon = find_any(mask_slice(text, 0, at), start, ":");
 		return (struct span){colon < at ? colon + 1 : start, at};
 	}
 	return (struct span){colon + 1, at};
@@ -835,8 +835,8 @@ static void mask_reference_password(struct masker *masker, struct bytes text)
 		add_plain(masker, text);
 		return;
 	}
-	add_plain(masker, slice(text, 0, span.start));
-	add_mask(masker, slice(text, span.start, span.end));
+	add_plain(masker, mask_slice(text, 0, span.start));
+	add_mask(masker, mask_slice(text, span.start, span.end));
 	add_plain(masker, bytes_from(text, span.end));
 }
 
@@ -883,15 +883,15 @@ static bool mask_pair(struct masker *masker, struct bytes pair, bool open)
 		return open;
 	}
 	value = bytes_from(pair, key_size + 1);
-	add_plain(masker, slice(pair, 0, key_size + 1));
-	if (open || is_secret_key(slice(pair, 0, key_size))) {
+	add_plain(masker, mask_slice(pair, 0, key_size + 1));
+	if (open || is_secret_key(mask_slice(pair, 0, key_size))) {
 		add_mask(masker, value);
 		return open || has_open_json(value);
 	}
 	if (masker->keys_only)
 		add_plain(masker, value);
 	else
-		mask_pair_value(masker, value, is_reference_key(slice(pair, 0, key_size)));
+		mask_pair_value(masker, value, is_reference_key(mask_slice(pair, 0, key_size)));
 	return false;
 }
 
@@ -903,9 +903,9 @@ static void mask_pairs(struct masker *masker, struct bytes query)
 	for (size_t at = 0; at < query.size; at++) {
 		size_t end = find_any(query, at, "&;");
 
-		open = mask_pair(masker, slice(query, at, end), open && !masker->keys_only);
+		open = mask_pair(masker, mask_slice(query, at, end), open && !masker->keys_only);
 		if (end < query.size)
-			add_plain(masker, slice(query, end, end + 1));
+			add_plain(masker, mask_slice(query, end, end + 1));
 		at = end;
 	}
 	/* A command may have been cut within quotes: then spaces part words within the quotes, too. */
@@ -927,12 +927,12 @@ static bool begins_with_pair(struct bytes text)
 {
 	size_t end = 0;
 
-	while (end < text.size && is_class(text.data[end], LETTER | DIGIT | NAME_MARK))
+	while (end < text.size && mask_is_class(text.data[end], LETTER | DIGIT | NAME_MARK))
 		end++;
-	if (end + 1 >= text.size || !is_secret_setting(slice(text, 0, end)))
+	if (end + 1 >= text.size || !is_secret_setting(mask_slice(text, 0, end)))
 		return false;
 	return text.data[end] == '=' ||
-	       (text.data[end] == ':' && is_class(text.data[end + 1], SPACE));
+	       (text.data[end] == ':' && mask_is_class(text.data[end + 1], SPACE));
 }
 
 /* ENV NAME value, ENV NAME=value of a Dockerfile. */
@@ -940,18 +940,19 @@ static bool mask_instruction(struct masker *masker, struct bytes text)
 {
 	size_t end;
 
-	if (text.size < 5 || strncasecmp(text.data, "ENV", 3) || !is_class(text.data[3], SPACE))
+	if (text.size < 5 || strncasecmp(text.data, "ENV", 3) ||
+	    !mask_is_class(text.data[3], SPACE))
 		return false;
 	end = find_any(text, skip_spaces(text, 3), "= \t");
 	if (end < text.size)
 		end++;
-	add_plain(masker, slice(text, 0, end));
+	add_plain(masker, mask_slice(text, 0, end));
 	add_mask(masker, bytes_from(text, end));
 	return true;
 }
 
 /* Whether TEXT is JSON rather than a shell's group or test. */
-static bool is_json(struct bytes text)
+static bool mask_is_json(struct bytes text)
 {
 	size_t first = skip_spaces(text, 0), second;
 
@@ -978,7 +979,7 @@ static void mask_nested(struct masker *masker, struct bytes text, bool command)
 
 	if (inner.depth > NESTING_MAX)
 		add_mask(&inner, text);
-	else if (!command && (is_json(text) || begins_with_pair(text)))
+	else if (!command && (mask_is_json(text) || begins_with_pair(text)))
 		mask_plain(&inner, text);
 	else if (command || !mask_instruction(&inner, text))
 		mask_words(&inner, text);
@@ -1023,7 +1024,7 @@ static void mask_value(struct masker *masker, struct bytes value, enum form form
 	case HEADER:
 		end = find_any(value, 0, ":");
 		if (end < value.size)
-			end = mask_is_secret_name(slice(value, 0, end))
+			end = mask_is_secret_name(mask_slice(value, 0, end))
 				      ? skip_spaces(value, end + 1) - 1
 				      : value.size;
 		break;
@@ -1040,7 +1041,7 @@ static void mask_value(struct masker *masker, struct bytes value, enum form form
 		mask_plain(masker, value);
 		return;
 	}
-	add_plain(masker, slice(value, 0, end + 1));
+	add_plain(masker, mask_slice(value, 0, end + 1));
 	add_mask(masker, bytes_from(value, end + 1));
 }
 
@@ -1049,7 +1050,7 @@ static const struct mask_option *find_option(const struct masker *masker, struct
 	for (size_t i = 0; i < COUNT(options); i++) {
 		if (options[i].programs && !(options[i].programs & masker->programs))
 			continue;
-		if (equals(name, options[i].name))
+		if (mask_equals(name, options[i].name))
 			return &options[i];
 	}
 	return NULL;
@@ -1060,7 +1061,7 @@ static const struct mask_option *find_option(const struct masker *masker, struct
 static bool mask_long_option(struct masker *masker, struct bytes word, bool known)
 {
 	size_t dashes = word.data[1] == '-' ? 2 : 1, end = find_any(word, dashes, "=");
-	struct bytes name = slice(word, dashes, end);
+	struct bytes name = mask_slice(word, dashes, end);
 	const struct mask_option *option =
 		known && name.size > 1 ? find_option(masker, name) : NULL;
 	enum form form = option ? option->form : WHOLE_UNLESS_OPTION;
@@ -1068,7 +1069,7 @@ static bool mask_long_option(struct masker *masker, struct bytes word, bool know
 	if (known ? !option : !is_secret_setting(name))
 		return false;
 	if (end < word.size) {
-		add_plain(masker, slice(word, 0, end + 1));
+		add_plain(masker, mask_slice(word, 0, end + 1));
 		mask_value(masker, bytes_from(word, end + 1), form);
 	} else {
 		add_plain(masker, word);
@@ -1094,8 +1095,9 @@ static bool can_be(struct bytes value, enum form form)
 /* -x, -xVALUE, -x=VALUE, and -abx, where a and b take no value. */
 static bool mask_short_option(struct masker *masker, struct bytes word)
 {
-	for (size_t at = 1; at < word.size && is_class(word.data[at], LETTER); at++) {
-		const struct mask_option *option = find_option(masker, slice(word, at, at + 1));
+	for (size_t at = 1; at < word.size && mask_is_class(word.data[at], LETTER); at++) {
+		const struct mask_option *option =
+			find_option(masker, mask_slice(word, at, at + 1));
 		size_t value = at + 1;
 
 		if (!option ||
@@ -1109,7 +1111,7 @@ static bool mask_short_option(struct masker *masker, struct bytes word)
 		}
 		if (word.data[value] == '=')
 			value++;
-		add_plain(masker, slice(word, 0, value));
+		add_plain(masker, mask_slice(word, 0, value));
 		mask_value(masker, bytes_from(word, value), option->form);
 		return true;
 	}
@@ -1129,8 +1131,8 @@ static bool mask_url_word(struct masker *masker, struct bytes word)
 	query = find_any(word, secret.start == NONE ? colon : secret.end, "? \t\r\n");
 	if (query == word.size || word.data[query] != '?')
 		return false;
-	mask_plain(masker, slice(word, 0, query));
-	add_plain(masker, slice(word, query, query + 1));
+	mask_plain(masker, mask_slice(word, 0, query));
+	add_plain(masker, mask_slice(word, query, query + 1));
 	mask_pairs(masker, bytes_from(word, query + 1));
 	return true;
 }
@@ -1146,7 +1148,7 @@ static void mask_option(struct masker *masker, struct bytes word)
 	    mask_long_option(masker, word, false))
 		return;
 	if (end < word.size && word.data[end] == '=' && has_space(bytes_from(word, end))) {
-		add_plain(masker, slice(word, 0, end + 1));
+		add_plain(masker, mask_slice(word, 0, end + 1));
 		if (!mask_url_word(masker, bytes_from(word, end + 1)))
 			mask_nested(masker, bytes_from(word, end + 1), false);
 		return;
@@ -1158,7 +1160,7 @@ static void mask_option(struct masker *masker, struct bytes word)
 static unsigned int find_programs(struct bytes word, const struct word *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (equals(word, words[i].name))
+		if (mask_equals(word, words[i].name))
 			return words[i].programs;
 	return 0;
 }
@@ -1182,7 +1184,7 @@ static bool mask_build_arg(struct masker *masker, struct bytes word)
 
 	if (word.size <= size || memcmp(word.data, prefix, size))
 		return false;
-	add_plain(masker, slice(word, 0, size));
+	add_plain(masker, mask_slice(word, 0, size));
 	mask_value(masker, bytes_from(word, size), ASSIGNED);
 	return true;
 }
@@ -1209,7 +1211,7 @@ static void mask_operand(struct masker *masker, struct bytes word, bool command,
 		return;
 	}
 	mask_plain(masker, word);
-	if (equals_any_case(word, (const char *[]){"bearer"}, 1) || equals(word, "Basic"))
+	if (equals_any_case(word, (const char *[]){"bearer"}, 1) || mask_equals(word, "Basic"))
 		masker->next = WHOLE;
 	if (word.size && word.data[word.size - 1] == ':' &&
 	    is_secret_setting(name_before(word, word.size - 1)))
@@ -1240,7 +1242,7 @@ static size_t word_end(struct bytes text, size_t at)
 	while (at < text.size) {
 		char c = text.data[at];
 
-		if (is_class(c, SPACE | SEPARATOR))
+		if (mask_is_class(c, SPACE | SEPARATOR))
 			break;
 		if (c == '\'' && memchr(text.data + at + 1, c, text.size - at - 1))
 			at = (size_t)((char *)memchr(text.data + at + 1, c, text.size - at - 1) -
@@ -1273,10 +1275,10 @@ static bool mask_partly_quoted(struct masker *masker, struct bytes word)
 		mask_plain(masker, word);
 		return true;
 	}
-	mask_plain(masker, slice(word, 0, quote));
-	add_plain(masker, slice(word, quote, quote + 1));
-	mask_nested(masker, slice(word, quote + 1, word.size - 1), false);
-	add_plain(masker, slice(word, word.size - 1, word.size));
+	mask_plain(masker, mask_slice(word, 0, quote));
+	add_plain(masker, mask_slice(word, quote, quote + 1));
+	mask_nested(masker, mask_slice(word, quote + 1, word.size - 1), false);
+	add_plain(masker, mask_slice(word, word.size - 1, word.size));
 	return true;
 }
 
@@ -1292,7 +1294,7 @@ static void add_unescaped(struct text *out, struct bytes text)
 }
 
 /* Adds TEXT as it stands within double quotes. */
-static void add_escaped(struct text *out, struct bytes text)
+static void mask_add_escaped(struct text *out, struct bytes text)
 {
 	for (size_t at = 0; at < text.size; at++) {
 		if (text.data[at] == '"' || text.data[at] == '\\')
@@ -1315,7 +1317,7 @@ static void mask_escaped(struct masker *masker, struct bytes word)
 		mask_word(masker, text_since(&plain, 0), true);
 	masker->out = out;
 	if (masker->masked)
-		add_escaped(out, text_since(&masked, 0));
+		mask_add_escaped(out, text_since(&masked, 0));
 	else
 		add_plain(masker, word);
 	masker->masked |= before;
@@ -1332,13 +1334,13 @@ static void mask_shell_word(struct masker *masker, struct bytes word)
 			mask_word(masker, word, false);
 		return;
 	}
-	inner = slice(word, 1, word.size - 1);
-	add_plain(masker, slice(word, 0, 1));
+	inner = mask_slice(word, 1, word.size - 1);
+	add_plain(masker, mask_slice(word, 0, 1));
 	if (word.data[0] == '"' && inner.size && memchr(inner.data, '\\', inner.size))
 		mask_escaped(masker, inner);
 	else
 		mask_word(masker, inner, true);
-	add_plain(masker, slice(word, word.size - 1, word.size));
+	add_plain(masker, mask_slice(word, word.size - 1, word.size));
 }
 
 /* Adds SEPARATOR, which stands between words: it may end the command, or bring a password on standard input. */
@@ -1362,13 +1364,13 @@ static void mask_words(struct masker *masker, struct bytes text)
 	while (at < text.size) {
 		size_t start = at;
 
-		while (at < text.size && is_class(text.data[at], SPACE | SEPARATOR))
+		while (at < text.size && mask_is_class(text.data[at], SPACE | SEPARATOR))
 			at++;
-		mask_separator(masker, slice(text, start, at));
+		mask_separator(masker, mask_slice(text, start, at));
 		start = at;
 		at = word_end(text, at);
 		if (at > start)
-			mask_shell_word(masker, slice(text, start, at));
+			mask_shell_word(masker, mask_slice(text, start, at));
 	}
 }
 
@@ -1390,7 +1392,7 @@ static struct settled *settled_place(struct bytes args)
 	return &settled[(hash ^ hash >> 32) % SETTLED_PLACES];
 }
 
-static bool is_settled(const struct settled *settled, struct bytes args)
+static bool mask_is_settled(const struct settled *settled, struct bytes args)
 {
 	return settled->size == args.size && !memcmp(settled->args, args.data, args.size);
 }
@@ -1421,7 +1423,7 @@ bool mask_args(struct text *out, struct bytes args)
 		return false;
 	if (args.size <= SETTLED_MAX)
 		place = settled_place(args);
-	if (place && is_settled(place, args)) {
+	if (place && mask_is_settled(place, args)) {
 		text_add_bytes(out, args);
 		return place->masked;
 	}
@@ -1471,8 +1473,8 @@ bool mask_url(struct text *out, struct bytes url)
 	scheme = memmem(url.data, url.size, "://", 3);
 	colon = find_any(url, scheme ? (size_t)(scheme + 3 - url.data) : 0, ":");
 	if (at && (size_t)(at - url.data) > colon) {
-		add_plain(&masker, slice(url, 0, colon + 1));
-		add_mask(&masker, slice(url, colon + 1, (size_t)(at - url.data)));
+		add_plain(&masker, mask_slice(url, 0, colon + 1));
+		add_mask(&masker, mask_slice(url, colon + 1, (size_t)(at - url.data)));
 		url = bytes_from(url, (size_t)(at - url.data));
 	}
 	mask_plain(&masker, url);

@@ -12,8 +12,8 @@ static const char *const answers[] = {"no", "yes", NULL};
 /* --- values ----------------------------------------------------------------------------------- */
 
 /* A number, and behind it nothing or one letter of UNITS, which multiplies it by its factor. */
-static bool read_number(const char *value, const char *units, const uint64_t *factors, uint64_t min,
-			uint64_t max, uint64_t *ret)
+static bool setting_read_number(const char *value, const char *units, const uint64_t *factors,
+				uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t number, factor = 1;
 	char *end;
@@ -39,7 +39,7 @@ static bool read_number(const char *value, const char *units, const uint64_t *fa
 
 bool setting_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	return read_number(value, "", NULL, min, max, ret);
+	return setting_read_number(value, "", NULL, min, max, ret);
 }
 
 /* The place of VALUE among WORDS; -1: it is none of them. */
@@ -74,9 +74,9 @@ static bool read_integer(const struct setting *setting, const char *value, uint6
 		return setting_number(value, setting->min, setting->max, ret) &&
 		       !(*ret & (*ret - 1));
 	case SETTING_SIZE:
-		return read_number(value, "KMGT", sizes, setting->min, setting->max, ret);
+		return setting_read_number(value, "KMGT", sizes, setting->min, setting->max, ret);
 	case SETTING_SECONDS:
-		return read_number(value, "smhd", seconds, setting->min, setting->max, ret);
+		return setting_read_number(value, "smhd", seconds, setting->min, setting->max, ret);
 	default:
 		return false;
 	}
@@ -85,12 +85,12 @@ static bool read_integer(const struct setting *setting, const char *value, uint6
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "integers of any size begin with their low byte");
 
-static void store(const struct setting *setting, void *target, uint64_t value)
+static void setting_store(const struct setting *setting, void *target, uint64_t value)
 {
 	memcpy((char *)target + setting->offset, &value, setting->size);
 }
 
-static uint64_t load(const struct setting *setting, const void *target)
+static uint64_t setting_load(const struct setting *setting, const void *target)
 {
 	uint64_t value = 0;
 
@@ -138,8 +138,8 @@ static const struct setting *find_setting(const struct setting_reader *reader, s
 	return NULL;
 }
 
-static int take_text(struct setting_reader *reader, const struct setting *setting,
-		     const char *value)
+static int setting_take_text(struct setting_reader *reader, const struct setting *setting,
+			     const char *value)
 {
 	if (setting->kind == SETTING_PATH ? *value != '/' : setting->wanted && !*value)
 		return refuse_value(reader, setting);
@@ -163,10 +163,10 @@ int setting_read(struct setting_reader *reader, struct bytes name, const char *v
 	if (setting->take)
 		return setting->take(reader, value);
 	if (setting->kind == SETTING_TEXT || setting->kind == SETTING_PATH)
-		return take_text(reader, setting, value);
+		return setting_take_text(reader, setting, value);
 	if (!read_integer(setting, value, &number))
 		return refuse_value(reader, setting);
-	store(setting, reader->target, number);
+	setting_store(setting, reader->target, number);
 	return 0;
 }
 
@@ -203,10 +203,11 @@ void setting_write(const struct setting *setting, const void *target, struct tex
 		break;
 	case SETTING_FLAG:
 	case SETTING_CHOICE:
-		write_line(setting, words[load(setting, target)], out);
+		write_line(setting, words[setting_load(setting, target)], out);
 		break;
 	default:
-		snprintf(number, sizeof(number), "%llu", (unsigned long long)load(setting, target));
+		snprintf(number, sizeof(number), "%llu",
+			 (unsigned long long)setting_load(setting, target));
 		write_line(setting, number, out);
 	}
 }

@@ -134,7 +134,7 @@ int db_end(struct rows *rows)
 /* --- Whether it is ours -------------------------------------------------------------------------- */
 
 /* The number that QUERY yields, which is asked once. */
-static int ask(struct db *db, const char *query, int *ret)
+static int db_ask(struct db *db, const char *query, int *ret)
 {
 	sqlite3_stmt *statement = NULL;
 	int rc = sqlite3_prepare_v2(db->handle, query, -1, &statement, NULL);
@@ -147,12 +147,12 @@ static int ask(struct db *db, const char *query, int *ret)
 }
 
 /* *RET_FAULT becomes what is wrong with a file that is whole and not ours. */
-static int identify(struct db *db, const char **ret_fault)
+static int db_identify(struct db *db, const char **ret_fault)
 {
-	int application, version, error = ask(db, "PRAGMA application_id", &application);
+	int application, version, error = db_ask(db, "PRAGMA application_id", &application);
 
 	if (!error)
-		error = ask(db, "PRAGMA user_version", &version);
+		error = db_ask(db, "PRAGMA user_version", &version);
 	if (error || (application == STATE_APPLICATION_ID && version == STATE_VERSION))
 		return error;
 	*ret_fault = application == STATE_APPLICATION_ID ? "is of another version of callerd"
@@ -161,12 +161,12 @@ static int identify(struct db *db, const char **ret_fault)
 }
 
 /* Whether SQLite finds its pages sound, and each column of its type. */
-static int check(struct db *db)
+static int db_check(struct db *db)
 {
-	int faults, error = ask(db,
-				"SELECT count(*) FROM pragma_quick_check(1)"
-				" WHERE quick_check <> 'ok'",
-				&faults);
+	int faults, error = db_ask(db,
+				   "SELECT count(*) FROM pragma_quick_check(1)"
+				   " WHERE quick_check <> 'ok'",
+				   &faults);
 
 	return error || !faults ? error : -EBADMSG;
 }
@@ -211,15 +211,15 @@ static int open_to_write(struct db *db, const char *path, const char **ret_fault
 	int pages = 0, error = open_handle(db, path, SQLITE_OPEN_READWRITE, PATIENCE);
 
 	if (!error)
-		error = ask(db, "PRAGMA page_count", &pages);
+		error = db_ask(db, "PRAGMA page_count", &pages);
 	if (!error && !pages)
 		error = db_do(db, state_schema);
 	if (!error)
-		error = identify(db, ret_fault);
+		error = db_identify(db, ret_fault);
 	if (!error && sqlite3_db_readonly(db->handle, "main") > 0 && !access(path, W_OK))
 		error = -EBADMSG; /* it says of itself that only later versions may write to it */
 	if (!error)
-		error = check(db);
+		error = db_check(db);
 	if (!error)
 		error = db_do(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 				  "PRAGMA wal_autocheckpoint = 1000;"
@@ -244,7 +244,7 @@ static int open_to_read(struct db *db, const char *path, const char **ret_fault)
 		error = open_handle(db, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 				    READER_PATIENCE);
 	}
-	return error ? error : identify(db, ret_fault);
+	return error ? error : db_identify(db, ret_fault);
 }
 
 int db_open(struct db *db, const char *path, const struct record_context *context, bool readonly,

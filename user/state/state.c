@@ -43,7 +43,7 @@ struct state {
 
 /* --- The file ------------------------------------------------------------------------------------ */
 
-static int open_file(struct state *state, const char **ret_fault)
+static int state_open_file(struct state *state, const char **ret_fault)
 {
 	int error = own_file_prepare(state->path, &state->message);
 
@@ -57,9 +57,9 @@ static int open_file(struct state *state, const char **ret_fault)
 
 /* Opens the file; one that is damaged or not ours is set aside, and a new one begun, in which all positions have to
  * stand. FAULT: what was found wrong with the file that is open; NULL: nothing. 0, or -errno with the message. */
-static int begin(struct state *state, const char *fault)
+static int state_begin(struct state *state, const char *fault)
 {
-	int error = fault ? -EBADMSG : open_file(state, &fault);
+	int error = fault ? -EBADMSG : state_open_file(state, &fault);
 
 	if (error == -EBADMSG) {
 		db_close(&state->db, true);
@@ -67,7 +67,7 @@ static int begin(struct state *state, const char *fault)
 					   fault ? fault : "is damaged", &state->message);
 		state->has_message = !error;
 		if (!error)
-			error = open_file(state, &fault);
+			error = state_open_file(state, &fault);
 	}
 	if (error)
 		state->has_message = !state->failure; /* it is told once */
@@ -140,11 +140,11 @@ static int open_to_keep(struct state *state)
 	if (error)
 		return error;
 	state->lock = own_file_lock(state->path, &state->message);
-	error = state->lock < 0 ? state->lock : begin(state, NULL);
+	error = state->lock < 0 ? state->lock : state_begin(state, NULL);
 	if (error)
 		return error;
 	error = read_positions(state);
-	return error == -EBADMSG ? begin(state, "is damaged") : error;
+	return error == -EBADMSG ? state_begin(state, "is damaged") : error;
 }
 
 static int open_to_explain(struct state *state)
@@ -164,9 +164,9 @@ static int open_to_explain(struct state *state)
 	return error;
 }
 
-static int open_state(const char *path, const char *const *sockets,
-		      const struct record_context *context, int (*open)(struct state *state),
-		      struct state **ret, struct sentence *told)
+static int state_open_state(const char *path, const char *const *sockets,
+			    const struct record_context *context, int (*open)(struct state *state),
+			    struct state **ret, struct sentence *told)
 {
 	struct state *state;
 	int error = new_state(path, sockets, context, &state);
@@ -190,13 +190,13 @@ static int open_state(const char *path, const char *const *sockets,
 int state_open(const char *path, const char *const *sockets, const struct record_context *context,
 	       struct state **ret, struct sentence *told)
 {
-	return open_state(path, sockets, context, open_to_keep, ret, told);
+	return state_open_state(path, sockets, context, open_to_keep, ret, told);
 }
 
 int state_open_readonly(const char *path, const struct record_context *context, struct state **ret,
 			struct sentence *told)
 {
-	return open_state(path, NULL, context, open_to_explain, ret, told);
+	return state_open_state(path, NULL, context, open_to_explain, ret, told);
 }
 
 const char *state_message(struct state *state)
@@ -249,7 +249,7 @@ static int write_positions(struct state *state)
 }
 
 /* Writes what waits, up to a bound; *RET_COUNT: how much of it. */
-static int write_some(struct state *state, unsigned int *ret_count)
+static int state_write_some(struct state *state, unsigned int *ret_count)
 {
 	const struct state_item *item = state->queue.first;
 	unsigned int count = 0;
@@ -265,14 +265,14 @@ static int write_some(struct state *state, unsigned int *ret_count)
 }
 
 /* All of it or nothing. */
-static int write_batch(struct state *state)
+static int state_write_batch(struct state *state)
 {
 	unsigned int count;
 	int error = db_do(&state->db, "BEGIN IMMEDIATE");
 
 	if (error)
 		return error;
-	error = write_some(state, &count);
+	error = state_write_some(state, &count);
 	if (!error)
 		error = db_do(&state->db, "COMMIT");
 	if (error) {
@@ -292,16 +292,16 @@ static int try_to_write(struct state *state)
 	int error;
 
 	leave_if_moved(state);
-	error = state->db.handle ? 0 : begin(state, NULL);
+	error = state->db.handle ? 0 : state_begin(state, NULL);
 	if (!error)
-		error = write_batch(state);
+		error = state_write_batch(state);
 	if (error != -EBADMSG)
 		return error;
-	error = begin(state, "is damaged");
-	return error ? error : write_batch(state);
+	error = state_begin(state, "is damaged");
+	return error ? error : state_write_batch(state);
 }
 
-static time_t now(void)
+static time_t state_now(void)
 {
 	return (time_t)(clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S);
 }
@@ -310,7 +310,7 @@ int state_commit(struct state *state)
 {
 	if (!state_is_dirty(state))
 		return 0;
-	if (state->failure && now() < state->retry)
+	if (state->failure && state_now() < state->retry)
 		return state->failure;
 	state->failure = try_to_write(state);
 	if (!state->failure) {
@@ -320,7 +320,7 @@ int state_commit(struct state *state)
 	state->wait = state->wait ? 2 * state->wait : RETRY_FIRST;
 	if (state->wait > RETRY_MAX)
 		state->wait = RETRY_MAX;
-	state->retry = now() + state->wait; /* after what may have taken long */
+	state->retry = state_now() + state->wait; /* after what may have taken long */
 	return state->failure;
 }
 
@@ -343,7 +343,7 @@ int state_load(struct state *state, unsigned int socket, void *data,
 		return 0;
 	error = state_rows_load(&state->db, state->sockets[socket], data, container, exec, &result);
 	if (error == -EBADMSG)
-		begin(state, "is damaged");
+		state_begin(state, "is damaged");
 	return result ? result : error;
 }
 

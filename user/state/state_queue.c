@@ -88,7 +88,7 @@ static void move_text(struct state_item *item, struct bytes *text)
 
 /* Puts a copy of DRAFT, with references and texts of its own. What is of no id is not kept; what there is no room for
  * is counted. */
-static void put(struct state_queue *queue, struct state_item *draft)
+static void state_queue_put(struct state_queue *queue, struct state_item *draft)
 {
 	const struct state_columns *columns = state_queue_columns(draft->kind);
 	struct state_item *item = NULL;
@@ -128,31 +128,38 @@ static void put(struct state_queue *queue, struct state_item *draft)
 
 static void put_owned(void *data, unsigned int socket, const struct owned *owned)
 {
-	put(data, &(struct state_item){
-			  .kind = STATE_OWNED, .socket = socket, .id = owned->id, .owned = *owned});
+	state_queue_put(data, &(struct state_item){.kind = STATE_OWNED,
+						   .socket = socket,
+						   .id = owned->id,
+						   .owned = *owned});
 }
 
 static void put_deed(void *data, unsigned int socket, struct bytes id, const struct deed *deed)
 {
-	put(data,
-	    &(struct state_item){.kind = STATE_DEED, .socket = socket, .id = id, .deed = *deed});
+	state_queue_put(data,
+			&(struct state_item){
+				.kind = STATE_DEED, .socket = socket, .id = id, .deed = *deed});
 }
 
 static void put_exec(void *data, unsigned int socket, const struct owned_exec *exec)
 {
-	put(data, &(struct state_item){
-			  .kind = STATE_EXEC, .socket = socket, .id = exec->id, .exec = *exec});
+	state_queue_put(
+		data, &(struct state_item){
+			      .kind = STATE_EXEC, .socket = socket, .id = exec->id, .exec = *exec});
 }
 
 static void put_exec_ended(void *data, unsigned int socket, struct bytes id)
 {
-	put(data, &(struct state_item){.kind = STATE_EXEC_ENDED, .socket = socket, .id = id});
+	state_queue_put(data,
+			&(struct state_item){.kind = STATE_EXEC_ENDED, .socket = socket, .id = id});
 }
 
 static void put_removed(void *data, unsigned int socket, struct bytes id, uint64_t time)
 {
-	put(data, &(struct state_item){
-			  .kind = STATE_REMOVED, .socket = socket, .id = id, .removed = {time}});
+	state_queue_put(data, &(struct state_item){.kind = STATE_REMOVED,
+						   .socket = socket,
+						   .id = id,
+						   .removed = {time}});
 }
 
 struct keeper state_queue_keeper(struct state_queue *queue)

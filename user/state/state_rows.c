@@ -184,7 +184,7 @@ int state_rows_forget(struct db *db)
 
 static int read_origin(struct db *db, struct bytes event_id, struct origin **ret);
 
-static void set_integer(int64_t number, void *member, size_t size)
+static void state_rows_set_integer(int64_t number, void *member, size_t size)
 {
 	if (size == sizeof(bool))
 		*(bool *)member = number;
@@ -251,8 +251,8 @@ static bool read_row(struct db *db, struct rows *rows, int at, void *object, siz
 		void *member = (char *)object + column->at;
 
 		if (column->kind == COLUMN_INTEGER)
-			set_integer(sqlite3_column_int64(rows->statement, at + (int)i), member,
-				    column->size);
+			state_rows_set_integer(sqlite3_column_int64(rows->statement, at + (int)i),
+					       member, column->size);
 		else
 			rows->error = read_text(db, db_text(rows, at + (int)i), column, member);
 	}

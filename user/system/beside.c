@@ -71,7 +71,7 @@ static void let_go(struct beside *beside, struct job *job)
 }
 
 /* A failed write is no loss: an eventfd whose count is full is readable already. */
-static void tell(int event)
+static void beside_tell(int event)
 {
 	uint64_t one = 1;
 	ssize_t written = write(event, &one, sizeof(one));
@@ -79,7 +79,7 @@ static void tell(int event)
 	(void)written;
 }
 
-static void work(struct beside *beside, struct job *job)
+static void beside_work(struct beside *beside, struct job *job)
 {
 	TAILQ_REMOVE(&beside->queue, job, link);
 	beside->queued--;
@@ -96,13 +96,13 @@ static void work(struct beside *beside, struct job *job)
 	} else {
 		TAILQ_REMOVE(&beside->running, job, link);
 		TAILQ_INSERT_TAIL(&beside->finished, job, link);
-		tell(beside->event);
+		beside_tell(beside->event);
 	}
 	/* the account of JOB may have another thread now */
 	pthread_cond_broadcast(&beside->changed);
 }
 
-static void *run(void *data)
+static void *beside_run_jobs(void *data)
 {
 	struct beside *beside = data;
 	struct job *job;
@@ -113,7 +113,7 @@ static void *run(void *data)
 	while (!beside->stop && beside->workers <= WORKERS) {
 		job = next_to_run(beside);
 		if (job)
-			work(beside, job);
+			beside_work(beside, job);
 		else
 			pthread_cond_wait(&beside->changed, &beside->lock);
 	}
@@ -126,7 +126,7 @@ static void *run(void *data)
 static int start_worker(struct beside *beside)
 {
 	pthread_t thread;
-	int error = thread_start(&thread, STACK_SIZE, run, beside);
+	int error = thread_start(&thread, STACK_SIZE, beside_run_jobs, beside);
 
 	if (error)
 		return error;

@@ -109,7 +109,7 @@ static const struct route *find(struct bytes method, struct bytes path, struct b
 	return NULL;
 }
 
-static bool is_digit(char c)
+static bool route_is_digit(char c)
 {
 	return c >= '0' && c <= '9';
 }
@@ -117,20 +117,20 @@ static bool is_digit(char c)
 /* [0-9.]+ for Docker; Podman, for Docker's operations and its own, takes [0-9][0-9A-Za-z.-]*. */
 static bool is_version(struct bytes text)
 {
-	bool podman = text.size && is_digit(*text.data);
+	bool podman = text.size && route_is_digit(*text.data);
 
 	for (size_t i = 0; i < text.size; i++) {
 		char c = text.data[i], letter = c | 0x20;
 		bool other = c == '-' || (letter >= 'a' && letter <= 'z');
 
-		if (!is_digit(c) && c != '.' && !(podman && other))
+		if (!route_is_digit(c) && c != '.' && !(podman && other))
 			return false;
 	}
 	return text.size > 0;
 }
 
 /* Takes the version that PATH, which is clean, may begin with: /vVERSION and a slash. */
-static struct bytes take_version(struct bytes *path)
+static struct bytes route_take_version(struct bytes *path)
 {
 	struct bytes version;
 	const char *end;
@@ -168,7 +168,7 @@ void route_find(struct bytes method, struct bytes target, struct text *out,
 		return;
 	}
 	match.path = path = text_since(out, start);
-	match.version = take_version(&path);
+	match.version = route_take_version(&path);
 	if (!match.redirected)
 		match.route = find(method, path, url.query, &name);
 	if (match.route && match.route->target != TARGET_NONE)

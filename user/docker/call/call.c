@@ -79,7 +79,7 @@ static size_t free_memory(const struct calls *calls)
 	return calls->memory < max ? max - calls->memory : 0;
 }
 
-static bool exceeds_share(const struct calls *calls, const struct payer *payer)
+static bool call_exceeds_share(const struct calls *calls, const struct payer *payer)
 {
 	return payer->memory > SHARE_OF_FREE * free_memory(calls);
 }
@@ -120,7 +120,7 @@ static void open_body(struct call *call, uint64_t account)
 	if (!payer)
 		return;
 	limit = payer->memory < free_memory(calls) ? BODY_MEMORY : BODY_MEMORY_TIGHT;
-	if (calls->memory > calls->options.memory_max || exceeds_share(calls, payer) ||
+	if (calls->memory > calls->options.memory_max || call_exceeds_share(calls, payer) ||
 	    body_new(call->match.route->body, limit, NULL, &call->body) < 0) {
 		leave_payer(calls, payer);
 		return;
@@ -208,7 +208,7 @@ static void read_request(void *content, const char *bytes, size_t size)
 	if (!call->body || call->gap)
 		return;
 	/* The only body of an account is bounded by its own limit. */
-	if (call->payer->bodies > 1 && exceeds_share(call->calls, call->payer)) {
+	if (call->payer->bodies > 1 && call_exceeds_share(call->calls, call->payer)) {
 		call->body_refused = true;
 		close_body(call);
 		return;
@@ -355,7 +355,7 @@ static void read_answer(void *content, const char *bytes, size_t size)
 	call_learn(call);
 }
 
-static void note_written(void *content, enum record_action action)
+static void call_note_written(void *content, enum record_action action)
 {
 	struct call *call = content;
 
@@ -390,7 +390,7 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.answered = read_head,
 		.response = read_answer,
 		.describe = call_describe,
-		.written = note_written,
+		.written = call_note_written,
 		.describe_unread = call_describe_unread,
 		.over = note_over,
 		.memory = count_memory,

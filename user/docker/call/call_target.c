@@ -42,7 +42,7 @@ static bool resolve_exec(struct call *call, struct bytes id)
 					 &call->target.container_name);
 }
 
-static void resolve(struct call *call, struct bytes key)
+static void call_target_resolve(struct call *call, struct bytes key)
 {
 	const struct route *route = call->match.route;
 	struct target *target = &call->target;
@@ -69,14 +69,14 @@ static void resolve(struct call *call, struct bytes key)
 void call_target_refresh(struct call *call)
 {
 	if (!call->resolved && call->key.size)
-		resolve(call, call->key);
+		call_target_resolve(call, call->key);
 }
 
 void call_target_begin(struct call *call)
 {
 	call->key = named_target(call);
 	call->named_late = call->match.route->body || call->form;
-	resolve(call, call->key);
+	call_target_resolve(call, call->key);
 }
 
 /* The id that KEY has by now; may be empty. */
@@ -145,7 +145,7 @@ void call_target_follow(struct call *call, bool answered)
 						  none);
 		return;
 	}
-	resolve(call, call->key);
+	call_target_resolve(call, call->key);
 	call_target_enter(call);
 }
 

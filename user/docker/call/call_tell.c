@@ -120,7 +120,7 @@ void calls_describe_caller(struct calls *calls, struct record *record)
 	record->api.expected_rule = policy_expected(policy, &call);
 }
 
-static void put_operation(struct call *call, struct record_api *api)
+static void call_tell_put_operation(struct call *call, struct record_api *api)
 {
 	const struct route *route = call->match.route;
 	const struct target *target = &call->target;
@@ -151,7 +151,7 @@ void call_describe(void *content, bool complete, struct record *record)
 	if (call->dark)
 		api->target_id = call_told(call, call_made_id(call));
 	if (call->match.route)
-		put_operation(call, api);
+		call_tell_put_operation(call, api);
 	if (record->action == RECORD_API_ENDED) /* the rest was told with its answer */
 		return;
 	verdict = call_judge(call, complete, record);

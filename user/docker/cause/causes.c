@@ -79,8 +79,8 @@ static unsigned int findings_of(const struct origin *origin,
 	return count;
 }
 
-static void tell(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
-		 const struct cause *cause)
+static void causes_tell(struct causes *causes, unsigned int socket,
+			const struct waiting_event *waiting, const struct cause *cause)
 {
 	const struct engine_side *engine = &causes->engines[socket];
 	struct text masked[4] = {0};
@@ -155,7 +155,7 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 	if (!waiting->recovered && waiting->event->time)
 		causes->engines[socket].position = waiting->event->time;
 	origin_ref(cause.origin); /* causes_apply() may give up the last other reference */
-	tell(causes, socket, waiting, &cause);
+	causes_tell(causes, socket, waiting, &cause);
 	causes_apply(causes, socket, waiting, &cause);
 	origin_unref(cause.origin);
 	free_waiting(causes, queue);
@@ -225,8 +225,8 @@ bool causes_waiting(const struct causes *causes)
 	return causes->stats.waiting;
 }
 
-static void enqueue(struct causes *causes, struct event_queue *queue,
-		    const struct engine_event *event, bool recovered, uint64_t now)
+static void causes_enqueue(struct causes *causes, struct event_queue *queue,
+			   const struct engine_event *event, bool recovered, uint64_t now)
 {
 	struct waiting_event *waiting = calloc(1, sizeof(*waiting));
 	struct engine_event *copy = engine_event_copy(event);
@@ -255,7 +255,7 @@ void causes_event(struct causes *causes, unsigned int socket, const struct engin
 
 	while (causes->stats.waiting >= WAITING_MAX && queue->first)
 		run_first(causes, socket, queue, true);
-	enqueue(causes, queue, event, false, now);
+	causes_enqueue(causes, queue, event, false, now);
 }
 
 /* --- gaps ------------------------------------------------------------------------------------- */
@@ -270,8 +270,8 @@ void causes_gap(struct causes *causes, unsigned int socket, uint64_t since)
 	engine->generation++;
 }
 
-static void recover(struct causes *causes, unsigned int socket, const struct owner *owner,
-		    enum engine_action action, uint64_t time, uint64_t now)
+static void causes_recover(struct causes *causes, unsigned int socket, const struct owner *owner,
+			   enum engine_action action, uint64_t time, uint64_t now)
 {
 	/* The exit code of one that runs is of another end. */
 	bool dead = action == ACTION_DIE && !owner->running;
@@ -288,11 +288,12 @@ static void recover(struct causes *causes, unsigned int socket, const struct own
 		.time = time,
 	};
 
-	enqueue(causes, &causes->engines[socket].recovered, &event, true, now);
+	causes_enqueue(causes, &causes->engines[socket].recovered, &event, true, now);
 }
 
 /* Concludes what happened to a container since the gap from its present state. */
-static void look_back(struct causes *causes, unsigned int socket, struct owner *owner, uint64_t now)
+static void causes_look_back(struct causes *causes, unsigned int socket, struct owner *owner,
+			     uint64_t now)
 {
 	uint64_t since = causes->engines[socket].gap_since;
 	bool again = owner->started_at > owner->started;
@@ -302,15 +303,15 @@ static void look_back(struct causes *causes, unsigned int socket, struct owner *
 		    (before || !owner->running);
 
 	if (owner->made_at > since && !owner->created)
-		recover(causes, socket, owner, ACTION_CREATE, owner->made_at, now);
+		causes_recover(causes, socket, owner, ACTION_CREATE, owner->made_at, now);
 	if (died && before)
-		recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
+		causes_recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
 	if (started)
-		recover(causes, socket, owner, ACTION_START, owner->started_at, now);
+		causes_recover(causes, socket, owner, ACTION_START, owner->started_at, now);
 	if (again) /* until that is clear */
 		owner_set_starter(owner, NULL, BASIS_NONE, false);
 	if (died && !before)
-		recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
+		causes_recover(causes, socket, owner, ACTION_DIE, owner->finished_at, now);
 }
 
 void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
@@ -324,7 +325,7 @@ void causes_inspected(struct causes *causes, unsigned int socket, const struct v
 	owner_inspected(owner, inspect);
 	if (causes_is_doubtful(engine, owner)) {
 		owner_set_name(owner, body_string(inspect, "Name"));
-		look_back(causes, socket, owner, now);
+		causes_look_back(causes, socket, owner, now);
 	}
 	owner->generation = engine->generation;
 }
@@ -350,7 +351,7 @@ void causes_refreshed(struct causes *causes, unsigned int socket, bool complete,
 
 		if (owner->generation != engine->generation &&
 		    !inventory_container(causes->options.inventories[socket], id))
-			recover(causes, socket, owner, ACTION_DESTROY, 0, now);
+			causes_recover(causes, socket, owner, ACTION_DESTROY, 0, now);
 	}
 	engine->gap = false;
 }

@@ -47,7 +47,7 @@ static bool is_same_user(const struct request *a, const struct request *b)
 }
 
 /* A request that names the object goes before one that was only under way. ONE is not younger than those before. */
-static void add(struct only *only, const struct only *one)
+static void causes_find_add(struct only *only, const struct only *one)
 {
 	struct only before = *only;
 	bool timed = before.basis == BASIS_TIME, same;
@@ -95,15 +95,15 @@ static void add_candidate(const struct cause_search *search, struct candidates *
 
 	candidates->unsent |= !request->sent;
 	if (match == MATCH_PERHAPS) {
-		add(&candidates->perhaps, one);
+		causes_find_add(&candidates->perhaps, one);
 		candidates->unresolved |=
 			one->cause->key == KEY_VOLUMES
 				? will_tell_volumes(search, request)
 				: is_telling(one->cause) && !request->silent && !request->over;
 	} else if (request->status >= STATUS_ERROR) {
-		add(&candidates->failed, one);
+		causes_find_add(&candidates->failed, one);
 	} else {
-		add(request->answered ? &candidates->done : &candidates->open, one);
+		causes_find_add(request->answered ? &candidates->done : &candidates->open, one);
 	}
 }
 
@@ -251,7 +251,8 @@ static bool may_become_clear(const struct candidates *candidates)
 /* --- where no request is -------------------------------------------------------------------------- */
 
 /* Asks the engine about the container, once. Returns whether the event waits for the answer. */
-static bool ask(const struct causes *causes, unsigned int socket, struct waiting_event *waiting)
+static bool causes_find_ask(const struct causes *causes, unsigned int socket,
+			    struct waiting_event *waiting)
 {
 	const struct engine_event *event = waiting->event;
 	struct bytes id = causes_is_container(event) ? event->id : event->container;
@@ -264,7 +265,7 @@ static bool ask(const struct causes *causes, unsigned int socket, struct waiting
 	return true;
 }
 
-static bool inherit(struct cause *cause, struct origin *origin, enum cause_basis basis)
+static bool causes_find_inherit(struct cause *cause, struct origin *origin, enum cause_basis basis)
 {
 	if (!origin)
 		return false;
@@ -342,20 +343,22 @@ static bool find_heir(const struct engine_side *engine, enum effect_heir heir,
 			return by_daemon(ret, REASON_ENGINE_STOPPED);
 		if (!causes_is_container(event))
 			return is_end(owner, event) &&
-			       inherit(ret, owner->ender, owner->ender_basis);
+			       causes_find_inherit(ret, owner->ender, owner->ender_basis);
 		if (is_out_of_memory(owner, event) && was_limited(owner))
-			return inherit(ret, owner->limiter.origin, owner->limiter.basis);
+			return causes_find_inherit(ret, owner->limiter.origin,
+						   owner->limiter.basis);
 		return owner->starter_known && !is_ended_by_others(owner, event) &&
-		       inherit(ret, owner->starter, owner->starter_basis);
+		       causes_find_inherit(ret, owner->starter, owner->starter_basis);
 	case HEIR_CREATOR:
 		/* A user who killed it unseen may have removed it as well. */
 		return owner && owner->auto_remove && owner->state == OWNER_ENDED &&
-		       !owner->killer.several && inherit(ret, owner->creator, owner->creator_basis);
+		       !owner->killer.several &&
+		       causes_find_inherit(ret, owner->creator, owner->creator_basis);
 	case HEIR_EXEC:
 		exec = owners_find_exec(&engine->owners, event->exec_id);
 		if (exec && exec->health_check)
 			return by_daemon(ret, REASON_HEALTH_CHECK);
-		return exec && inherit(ret, exec->starter, exec->starter_basis);
+		return exec && causes_find_inherit(ret, exec->starter, exec->starter_basis);
 	case HEIR_NONE:
 		break;
 	}
@@ -508,7 +511,7 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 }
 
 /* Marks the requests of the same user on the same object: which of them has an effect cannot be told any more. */
-static void blur(struct causes *causes, const struct request *request)
+static void causes_find_blur(struct causes *causes, const struct request *request)
 {
 	for (struct request *other = causes->ledger.newest; other; other = other->older)
 		if (other->socket == request->socket && is_same_user(other, request) &&
@@ -525,7 +528,7 @@ static enum decision decide_request(struct causes *causes, const struct effect *
 	if (!only->request->sent && !late)
 		return WAIT; /* until the sender is known */
 	if (alike)
-		blur(causes, only->request);
+		causes_find_blur(causes, only->request);
 	*ret = (struct cause){CAUSE_REQUEST, only->request->alike ? BASIS_TIME : only->basis,
 			      REASON_NONE, ledger_origin(&causes->ledger, only->request),
 			      only->request};
@@ -555,7 +558,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	only = choose(&candidates, knows, !causes_is_start(event), &doubt);
 	weak = only && is_weak(causes, only, owner, event);
 	if ((weak || (!only && !doubt)) && is_unexplored(engine, effect, event) && !late &&
-	    ask(causes, socket, waiting))
+	    causes_find_ask(causes, socket, waiting))
 		return WAIT;
 	if (is_killed(owner, event) && owner->killer.several)
 		return DECIDED;
@@ -613,7 +616,7 @@ enum decision causes_purge(struct causes *causes, unsigned int socket,
 		owner->labels_known |= !has_given_attributes(event);
 	}
 	if (has_given_attributes(event) && event->attributes && !(owner && owner->labels_known)) {
-		if (!late && !(owner && owner->gone) && ask(causes, socket, waiting))
+		if (!late && !(owner && owner->gone) && causes_find_ask(causes, socket, waiting))
 			return WAIT;
 		drop_attributes(event, ~0u);
 	}

@@ -127,7 +127,7 @@ static const struct shape event_shape = {.kind = SHAPE_STRUCT, .fields = event_f
 /* --- What it says -------------------------------------------------------------------------------- */
 
 /* Empty is absent. */
-static struct bytes text_of(const struct value *parent, const char *name)
+static struct bytes engine_event_text_of(const struct value *parent, const char *name)
 {
 	struct bytes text = body_string(parent, name);
 
@@ -216,7 +216,7 @@ static void set_health(struct engine_event *event, struct bytes tail, const stru
 	if (health.size && *health.data == ' ')
 		health = bytes_from(health, 1);
 	if (!tail.data)
-		health = text_of(line, "HealthStatus");
+		health = engine_event_text_of(line, "HealthStatus");
 	for (size_t i = 0; i < health.size; i++)
 		if (health.data[i] < 'a' || health.data[i] > 'z' || i == WORD_MAX_KEPT)
 			return;
@@ -244,15 +244,15 @@ static bool set_action(struct engine_event *event, const struct value *line, str
 		       bool *tail_cut)
 {
 	const struct value *actor = body_get(line, "Actor");
-	const char *field = text_of(line, "Action").data ? "Action" : "status", *colon;
-	struct bytes action = text_of(line, field);
+	const char *field = engine_event_text_of(line, "Action").data ? "Action" : "status", *colon;
+	struct bytes action = engine_event_text_of(line, field);
 
-	event->type = text_of(line, "Type");
-	if (!event->type.data && text_of(line, "from").data)
+	event->type = engine_event_text_of(line, "Type");
+	if (!event->type.data && engine_event_text_of(line, "from").data)
 		event->type = bytes_of("container");
-	event->id = text_of(actor, "ID");
+	event->id = engine_event_text_of(actor, "ID");
 	if (!event->id.data)
-		event->id = text_of(line, "id");
+		event->id = engine_event_text_of(line, "id");
 	if (!event->type.data || !action.data || is_cut(line, "Type") || is_cut(line, "id") ||
 	    is_cut(actor, "ID"))
 		return false;
@@ -275,28 +275,28 @@ static void set_given(struct engine_event *event, const struct value *values, un
 	struct bytes code = {0};
 
 	if (given & ATTRIBUTE_EXIT_CODE)
-		code = text_of(values, podman ? "containerExitCode" : "exitCode");
+		code = engine_event_text_of(values, podman ? "containerExitCode" : "exitCode");
 	event->has_exit_code = parse_integer(code, &event->exit_code);
 	if (podman && event->has_exit_code)
 		event->attributes |= ATTRIBUTE_EXIT_CODE;
 	if (given & ATTRIBUTE_EXEC_ID)
-		event->exec_id = text_of(values, "execID");
+		event->exec_id = engine_event_text_of(values, "execID");
 	if (given & ATTRIBUTE_SIGNAL)
-		event->signal = text_of(values, "signal");
+		event->signal = engine_event_text_of(values, "signal");
 }
 
 static void set_container(struct engine_event *event, const struct value *values,
 			  unsigned int given, bool podman)
 {
 	set_given(event, values, given, podman);
-	event->image = text_of(values, "image");
+	event->image = engine_event_text_of(values, "image");
 	event->labels = event->attributes & SOME_ACTIONS & ~given;
 }
 
 /* Podman tells a container's connection as the container's event, with its name. */
 static void set_network(struct engine_event *event, const struct value *values, bool podman)
 {
-	event->container = text_of(values, "container");
+	event->container = engine_event_text_of(values, "container");
 	if (!podman)
 		return;
 	if (event->act == ACTION_CONNECT || event->act == ACTION_DISCONNECT) {
@@ -305,7 +305,7 @@ static void set_network(struct engine_event *event, const struct value *values, 
 	}
 	if (event->act == ACTION_REMOVE)
 		set_act(event, ACTION_DESTROY);
-	event->name = text_of(values, "network");
+	event->name = engine_event_text_of(values, "network");
 }
 
 static void set_attributes(struct engine_event *event, const struct value *values,
@@ -313,7 +313,7 @@ static void set_attributes(struct engine_event *event, const struct value *value
 {
 	event->attributes = seen & ((1 << ATTRIBUTES) - 1);
 	event->swarm_task = seen & KEY_SWARM_TASK;
-	event->name = text_of(values, "name");
+	event->name = engine_event_text_of(values, "name");
 	switch (event->kind) {
 	case ENGINE_CONTAINER:
 		set_container(event, values, given, podman);
@@ -322,7 +322,7 @@ static void set_attributes(struct engine_event *event, const struct value *value
 		event->labels = event->attributes & SOME_ACTIONS;
 		break;
 	case ENGINE_VOLUME:
-		event->container = text_of(values, "container");
+		event->container = engine_event_text_of(values, "container");
 		if (!event->id.data) /* Podman */
 			event->id = event->name;
 		break;
@@ -352,7 +352,7 @@ static bool set_event(struct engine_event *event, const struct value *line, unsi
 	set_attributes(event, values, seen, wording ? wording->given : 0, podman);
 	if (event->kind == ENGINE_CONTAINER) {
 		if (!event->image.data && !(seen & ATTRIBUTE_IMAGE))
-			event->image = text_of(line, "from");
+			event->image = engine_event_text_of(line, "from");
 		if (event->act == ACTION_EXEC_CREATE || event->act == ACTION_EXEC_START)
 			set_program(event, tail, tail_cut, program);
 		if (event->act == ACTION_HEALTH_STATUS)
@@ -424,7 +424,7 @@ static int feed_line(struct engine_event_reader *reader, const char *bytes, size
 	return error;
 }
 
-static int end_line(struct engine_event_reader *reader)
+static int engine_event_end_line(struct engine_event_reader *reader)
 {
 	struct engine_event event = {0};
 	struct text program = {0};
@@ -453,7 +453,7 @@ int engine_event_reader_feed(struct engine_event_reader *reader, const char *byt
 
 		if (error)
 			ret = error;
-		error = end ? end_line(reader) : 0;
+		error = end ? engine_event_end_line(reader) : 0;
 		if (error)
 			ret = error;
 		piece += end != NULL;

@@ -32,7 +32,7 @@ struct on_connection {
 
 /* --- the list --------------------------------------------------------------------------------- */
 
-static void unref(struct request *request)
+static void ledger_unref(struct request *request)
 {
 	if (--request->references)
 		return;
@@ -73,13 +73,13 @@ static void leave_connection(struct ledger *ledger, struct request *request)
 		forget_connection(ledger, on);
 }
 
-static void drop(struct ledger *ledger, struct request *request)
+static void ledger_drop(struct ledger *ledger, struct request *request)
 {
 	leave_connection(ledger, request);
 	*(request->newer ? &request->newer->older : &ledger->newest) = request->older;
 	*(request->older ? &request->older->newer : &ledger->oldest) = request->newer;
 	ledger->count--;
-	unref(request);
+	ledger_unref(request);
 }
 
 static void be_ignorant(struct ledger *ledger, uint64_t until)
@@ -89,7 +89,7 @@ static void be_ignorant(struct ledger *ledger, uint64_t until)
 }
 
 /* Drops the oldest request that is over; where none is over, the oldest. */
-static void make_room(struct ledger *ledger, uint64_t now)
+static void ledger_make_room(struct ledger *ledger, uint64_t now)
 {
 	struct request *victim = ledger->oldest;
 
@@ -99,7 +99,7 @@ static void make_room(struct ledger *ledger, uint64_t now)
 	if (!victim)
 		return;
 	be_ignorant(ledger, victim->over ? victim->over + SLACK : now + KEPT);
-	drop(ledger, victim);
+	ledger_drop(ledger, victim);
 }
 
 static bool enter_connection(struct ledger *ledger, struct request *request)
@@ -130,7 +130,7 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 	if (!effect_has_cause(operation))
 		return NULL;
 	if (ledger->count >= LEDGER_MAX)
-		make_room(ledger, time);
+		ledger_make_room(ledger, time);
 	request = calloc(1, sizeof(*request));
 	if (!request) {
 		be_ignorant(ledger, time + KEPT);
@@ -189,14 +189,14 @@ void ledger_run(struct ledger *ledger, uint64_t now)
 		if (!request->over || request->over + KEPT >= now)
 			continue;
 		be_ignorant(ledger, request->over + SLACK);
-		drop(ledger, request);
+		ledger_drop(ledger, request);
 	}
 }
 
 void ledger_clear(struct ledger *ledger)
 {
 	while (ledger->oldest) /* NOLINTNEXTLINE: the analyzer loses track of the list */
-		drop(ledger, ledger->oldest);
+		ledger_drop(ledger, ledger->oldest);
 }
 
 bool ledger_knows(const struct ledger *ledger, uint64_t time)
@@ -209,12 +209,12 @@ bool ledger_knows(const struct ledger *ledger, uint64_t time)
 
 /* --- one of them ------------------------------------------------------------------------------ */
 
-static bool same(struct bytes a, struct bytes b)
+static bool ledger_same(struct bytes a, struct bytes b)
 {
 	return a.size && bytes_equal(a, b);
 }
 
-static struct bytes keep(struct request *request, struct bytes bytes)
+static struct bytes ledger_keep(struct request *request, struct bytes bytes)
 {
 	return bytes.size ? pool_copy(&request->pool, bytes) : (struct bytes){};
 }
@@ -222,7 +222,7 @@ static struct bytes keep(struct request *request, struct bytes bytes)
 void ledger_request_set(struct request *request, struct bytes *field, struct bytes bytes)
 {
 	if (!bytes_equal(*field, bytes)) /* most is told twice */
-		*field = keep(request, bytes);
+		*field = ledger_keep(request, bytes);
 }
 
 void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
@@ -243,7 +243,7 @@ void ledger_request_set_removed(struct request *request, unsigned int count, boo
 void ledger_request_add_removed(struct request *request, struct bytes id)
 {
 	if (request->removed)
-		request->removed[request->removed_count++] = keep(request, id);
+		request->removed[request->removed_count++] = ledger_keep(request, id);
 	request->removed_known &= !request->pool.failed;
 }
 
@@ -263,7 +263,7 @@ void ledger_request_set_findings(struct request *request, const struct finding *
 	request->finding_count = 0;
 	for (unsigned int i = 0; i < count && i < INVENTORY_FINDINGS_MAX; i++) {
 		request->findings[i] = findings[i];
-		request->findings[i].detail = keep(request, findings[i].detail);
+		request->findings[i].detail = ledger_keep(request, findings[i].detail);
 		request->finding_count++;
 	}
 	if (request->origin && count) /* made before the findings were known */
@@ -285,7 +285,7 @@ void ledger_request_end(struct request *request)
 		return;
 	if (!request->status)
 		request->silent = true;
-	unref(request);
+	ledger_unref(request);
 }
 
 void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes name, struct bytes id,
@@ -296,8 +296,8 @@ void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes nam
 
 		if (request->socket == socket && request->started < time && !request->over &&
 		    of_container && !request->named_late && !request->id.size &&
-		    same(request->name, name))
-			request->id = keep(request, id);
+		    ledger_same(request->name, name))
+			request->id = ledger_keep(request, id);
 	}
 }
 
@@ -356,10 +356,10 @@ static bool did_nothing(const struct request *request, const struct effect_cause
 	}
 }
 
-/* As same(), of ids with or without sha256:. */
+/* As ledger_same(), of ids with or without sha256:. */
 static bool same_id(struct bytes a, struct bytes b)
 {
-	return same(reference_bare_id(a), reference_bare_id(b));
+	return ledger_same(reference_bare_id(a), reference_bare_id(b));
 }
 
 static bool begins_id(struct bytes id, struct bytes beginning)
@@ -378,7 +378,7 @@ static enum match match_object(const struct request *request, struct bytes id, s
 	if (same_id(request->name, id)) /* volumes and plugins have no other */
 		return MATCH;
 	*ret_basis = BASIS_NAME;
-	if (same(request->name, name) || begins_id(id, request->name))
+	if (ledger_same(request->name, name) || begins_id(id, request->name))
 		return MATCH;
 	return MATCH_NONE;
 }
@@ -394,8 +394,8 @@ static bool has_other_result(const struct request *request, const struct engine_
 {
 	struct bytes name = name_of(event);
 
-	return request->result.size && name.size && !same(request->result, name) &&
-	       !same(request->result, event->id) && !reference_equal(request->result, name);
+	return request->result.size && name.size && !ledger_same(request->result, name) &&
+	       !ledger_same(request->result, event->id) && !reference_equal(request->result, name);
 }
 
 static enum match match_target(const struct request *request, const struct engine_event *event,
@@ -411,7 +411,7 @@ static enum match match_target(const struct request *request, const struct engin
 	if (match == MATCH_NONE || !event->container.size)
 		return match;
 	if (request->container.size)
-		return same(request->container, event->container) ? MATCH : MATCH_NONE;
+		return ledger_same(request->container, event->container) ? MATCH : MATCH_NONE;
 	*ret_basis = BASIS_TIME; /* of which container it is, is not known */
 	return MATCH_PERHAPS;
 }
@@ -430,9 +430,9 @@ static enum match match_made(const struct request *request, const struct engine_
 		return same_id(request->made, made) ? MATCH : MATCH_NONE;
 	if (has_other_result(request, event))
 		return MATCH_NONE;
-	if (request->image.size && event->image.size && !same(request->image, event->image))
+	if (request->image.size && event->image.size && !ledger_same(request->image, event->image))
 		return MATCH_NONE;
-	*ret_basis = same(request->result, name_of(event)) ? BASIS_NAME : BASIS_TIME;
+	*ret_basis = ledger_same(request->result, name_of(event)) ? BASIS_NAME : BASIS_TIME;
 	return MATCH_PERHAPS;
 }
 
@@ -444,7 +444,7 @@ static enum match match_removed(const struct request *request, const struct engi
 		return MATCH;
 	for (unsigned int i = 0; i < request->removed_count; i++)
 		if (same_id(request->removed[i], event->id) ||
-		    same(request->removed[i], event->name))
+		    ledger_same(request->removed[i], event->name))
 			return MATCH;
 	*ret_basis = BASIS_TIME;
 	return request->removed_known ? MATCH_NONE : MATCH_PERHAPS;
@@ -453,11 +453,11 @@ static enum match match_removed(const struct request *request, const struct engi
 static enum match match_exec(const struct request *request, const struct engine_event *event,
 			     enum cause_basis *ret_basis)
 {
-	if (request->container.size && !same(request->container, event->id))
+	if (request->container.size && !ledger_same(request->container, event->id))
 		return MATCH_NONE;
 	*ret_basis = BASIS_ID;
 	if (event->exec_id.size)
-		return same(request->id, event->exec_id) ? MATCH : MATCH_NONE;
+		return ledger_same(request->id, event->exec_id) ? MATCH : MATCH_NONE;
 	*ret_basis = BASIS_TIME; /* a label hides which one */
 	return MATCH_PERHAPS;
 }
@@ -493,7 +493,8 @@ static enum match match_key(const struct request *request, enum effect_key key,
 		return match_reference(request, event, ret_basis);
 	case KEY_OWN:
 		*ret_basis = BASIS_ID;
-		return creator && same(request->event_id, creator->event_id) ? MATCH : MATCH_NONE;
+		return creator && ledger_same(request->event_id, creator->event_id) ? MATCH
+										    : MATCH_NONE;
 	case KEY_STEP:
 		*ret_basis = BASIS_TIME;
 		return !request->volumeless && bytes_begin(event->image, REFERENCE_DIGEST)

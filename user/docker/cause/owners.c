@@ -131,7 +131,7 @@ void owners_clear(struct owners *owners)
 
 /* --- one of them ------------------------------------------------------------------------------ */
 
-static void set_text(char **text, struct bytes bytes)
+static void owners_set_text(char **text, struct bytes bytes)
 {
 	char *copy;
 
@@ -146,12 +146,12 @@ static void set_text(char **text, struct bytes bytes)
 
 void owner_set_name(struct owner *owner, struct bytes name)
 {
-	set_text(&owner->name, name.size && *name.data == '/' ? bytes_from(name, 1) : name);
+	owners_set_text(&owner->name, name.size && *name.data == '/' ? bytes_from(name, 1) : name);
 }
 
 void owner_set_image(struct owner *owner, struct bytes image)
 {
-	set_text(&owner->image, image);
+	owners_set_text(&owner->image, image);
 }
 
 void owner_set_creator(struct owner *owner, struct origin *origin, enum cause_basis basis)
@@ -177,7 +177,7 @@ void owner_set_starter(struct owner *owner, struct origin *origin, enum cause_ba
 /* --- what inspect tells ----------------------------------------------------------------------- */
 
 /* RFC 3339, as Go writes it, as ns of CLOCK_REALTIME; 0: it is none, or before 1970 (Go's zero). */
-static uint64_t read_time(struct bytes text)
+static uint64_t owners_read_time(struct bytes text)
 {
 	char buffer[48], *at;
 	struct tm tm = {0};
@@ -292,9 +292,9 @@ void owner_inspected(struct owner *owner, const struct value *inspect)
 	owner->labels_known = true;
 	set_volumes(owner, body_get(inspect, "Mounts"));
 	owner->running = body_true(state, "Running");
-	owner->made_at = read_time(body_string(inspect, "Created"));
-	owner->started_at = read_time(body_string(state, "StartedAt"));
-	owner->finished_at = read_time(body_string(state, "FinishedAt"));
+	owner->made_at = owners_read_time(body_string(inspect, "Created"));
+	owner->started_at = owners_read_time(body_string(state, "StartedAt"));
+	owner->finished_at = owners_read_time(body_string(state, "FinishedAt"));
 	owner->exit_code = exit_code ? exit_code->number : 0;
 	if (!owner->name) /* else events tell it, each at its time */
 		owner_set_name(owner, body_string(inspect, "Name"));
@@ -323,7 +323,7 @@ struct owned owner_owned(const struct owner *owner)
 	};
 }
 
-static enum owner_state state_of(const struct owned *owned)
+static enum owner_state owners_state_of(const struct owned *owned)
 {
 	if (owned->died && owned->died >= owned->started)
 		return OWNER_ENDED;
@@ -346,5 +346,5 @@ void owner_restore(struct owner *owner, const struct owned *owned)
 	owner->swarm = owned->swarm;
 	owner->stopped = owned->stopped;
 	owner->witnessed = owned->witnessed;
-	owner->state = state_of(owned);
+	owner->state = owners_state_of(owned);
 }

@@ -461,7 +461,7 @@ struct cleaner {
 };
 
 /* Appends PART as a component. */
-static void add_part(struct cleaner *cleaner, const char *part, size_t size)
+static void host_paths_add_part(struct cleaner *cleaner, const char *part, size_t size)
 {
 	if (cleaner->size > (cleaner->rooted ? 1 : 0))
 		cleaner->out[cleaner->size++] = '/';
@@ -477,7 +477,7 @@ static void remove_part(struct cleaner *cleaner)
 		while (cleaner->size > cleaner->fixed && cleaner->out[cleaner->size] != '/')
 			cleaner->size--;
 	} else if (!cleaner->rooted) {
-		add_part(cleaner, "..", 2);
+		host_paths_add_part(cleaner, "..", 2);
 		cleaner->fixed = cleaner->size;
 	}
 }
@@ -499,7 +499,7 @@ void host_paths_clean(struct text *out, struct bytes path)
 		if (is_dots(path, at, 2))
 			remove_part(&cleaner);
 		else if (end > at && !is_dots(path, at, 1))
-			add_part(&cleaner, path.data + at, end - at);
+			host_paths_add_part(&cleaner, path.data + at, end - at);
 	}
 	if (!cleaner.size)
 		cleaner.out[cleaner.size++] = '.';
@@ -547,8 +547,8 @@ enum relation { APART, SAME, UNDER, ABOVE };
 
 /* How PATH stands to PATTERN, both clean, and in *DEPTH how many components they share. *REST: the end of PATH that is
  * under PATTERN. */
-static enum relation relate(struct bytes path, struct bytes pattern, unsigned int *depth,
-			    struct bytes *rest)
+static enum relation host_paths_relate(struct bytes path, struct bytes pattern, unsigned int *depth,
+				       struct bytes *rest)
 {
 	struct bytes part, wanted;
 
@@ -580,7 +580,7 @@ static bool is_in(struct bytes path, const char *directory, struct bytes *rest)
 
 	if (compare_beginnings(path, directory))
 		return false;
-	relation = relate(path, bytes_of(directory), &depth, rest);
+	relation = host_paths_relate(path, bytes_of(directory), &depth, rest);
 	return relation == SAME || relation == UNDER;
 }
 
@@ -615,7 +615,7 @@ static bool take_magic_link(struct bytes *path, enum finding_severity *least)
 
 /* The end of PATH, clean, behind the links that lead back to the root. Empty: PATH is the root. *LEAST: the severity
  * that such links have by themselves. */
-static struct bytes shorten(struct bytes path, enum finding_severity *least)
+static struct bytes host_paths_shorten(struct bytes path, enum finding_severity *least)
 {
 	struct bytes rest;
 
@@ -663,7 +663,7 @@ static struct danger judge_by_table(struct bytes path, bool read_only)
 		if (difference)
 			continue;
 		pattern = bytes_of(entry->path);
-		relation = relate(path, pattern, &depth, &rest);
+		relation = host_paths_relate(path, pattern, &depth, &rest);
 		weight = depth * 256 + pattern.size;
 		/* A user need not have an engine, and nothing is under a socket. */
 		if (relation == ABOVE && !(is_socket && strchr(entry->path, '*')))
@@ -683,7 +683,8 @@ static bool reaches_socket(struct bytes path, struct bytes socket)
 	enum finding_severity least = SEVERITY_NONE;
 	unsigned int depth;
 	struct bytes rest;
-	enum relation relation = relate(shorten(socket, &least), path, &depth, &rest);
+	enum relation relation =
+		host_paths_relate(host_paths_shorten(socket, &least), path, &depth, &rest);
 
 	return relation == SAME || relation == UNDER;
 }
@@ -780,12 +781,13 @@ static struct danger judge_by_places(struct bytes path, bool read_only,
 }
 
 /* PATH is absolute and clean. */
-static struct danger judge_path(struct bytes path, bool read_only, const struct host_files *files)
+static struct danger host_paths_judge_path(struct bytes path, bool read_only,
+					   const struct host_files *files)
 {
 	enum finding_severity least = SEVERITY_NONE;
 	struct danger danger;
 
-	path = shorten(path, &least);
+	path = host_paths_shorten(path, &least);
 	if (path.size <= 1)
 		return host_root;
 	danger = judge_by_table(path, read_only);
@@ -812,7 +814,8 @@ static void judge_alias(void *data, const char *alias)
 {
 	struct others *others = data;
 
-	keep_worse(&others->danger, judge_path(bytes_of(alias), others->read_only, others->files));
+	keep_worse(&others->danger,
+		   host_paths_judge_path(bytes_of(alias), others->read_only, others->files));
 }
 
 static struct danger judge_aliases(const char *path, bool read_only, const struct host_files *files)
@@ -831,11 +834,11 @@ static struct danger judge_as_kernel(const char *path, bool read_only,
 {
 	static const struct danger block_device = {FINDING_HOST_PATH_MOUNT, SEVERITY_CRITICAL,
 						   "a block device"};
-	struct danger danger = judge_path(bytes_of(path), read_only, files);
+	struct danger danger = host_paths_judge_path(bytes_of(path), read_only, files);
 
 	keep_worse(&danger, judge_end(follow_links(files, path, resolved)));
 	if (resolved[0])
-		keep_worse(&danger, judge_path(bytes_of(resolved), read_only, files));
+		keep_worse(&danger, host_paths_judge_path(bytes_of(resolved), read_only, files));
 	if (danger.severity < SEVERITY_CRITICAL)
 		keep_worse(&danger, judge_aliases(resolved[0] ? resolved : path, read_only, files));
 	if (danger.severity < SEVERITY_CRITICAL && is_disk(files, resolved[0] ? resolved : path))
@@ -865,7 +868,8 @@ void host_paths_judge(struct bytes source, bool read_only, const struct host_fil
 	}
 	danger = judge_as_kernel(path.data, read_only, files, resolved);
 	if (path.size != text->size - start) /* there is a NUL */
-		keep_worse(&danger, judge_path(text_since(text, start), read_only, files));
+		keep_worse(&danger,
+			   host_paths_judge_path(text_since(text, start), read_only, files));
 	middle = text->size;
 	text_add_string(text, resolved);
 	if (text->error)

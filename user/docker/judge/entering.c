@@ -9,7 +9,7 @@ static bool is_of_files(enum finding_id id)
 }
 
 /* Whether ENTRY gives the caller what FINDING is about. */
-static bool is_given(enum judge_entry entry, const struct finding *finding)
+static bool entering_is_given(enum judge_entry entry, const struct finding *finding)
 {
 	return entry == ENTRY_ALL || (entry == ENTRY_FILES && is_of_files(finding->id));
 }
@@ -38,7 +38,7 @@ static void carry_finding(struct judging *judging, enum judge_entry entry,
 
 	if (severity < SEVERITY_MEDIUM)
 		return;
-	if (!is_given(entry, finding))
+	if (!entering_is_given(entry, finding))
 		severity = SEVERITY_MEDIUM;
 	ADD(judging, finding->id, severity, "in a container that %s%.*s", verb(finding),
 	    PRINTED(finding->detail));
@@ -49,7 +49,7 @@ static void add_entered(struct judging *judging, enum judge_entry entry, const s
 	const struct finding *worst = NULL;
 
 	for (unsigned int i = 0; i < has->finding_count; i++)
-		if (is_given(entry, &has->findings[i]) &&
+		if (entering_is_given(entry, &has->findings[i]) &&
 		    (!worst || has->findings[i].severity > worst->severity))
 			worst = &has->findings[i];
 	if (worst && worst->severity >= SEVERITY_HIGH)

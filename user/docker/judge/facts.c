@@ -28,7 +28,7 @@ struct fact_line {
 
 /* --- values as text ------------------------------------------------------------------------------ */
 
-static void add_part(struct text *out, const char *separator, struct bytes part)
+static void facts_add_part(struct text *out, const char *separator, struct bytes part)
 {
 	if (!part.size)
 		return;
@@ -37,7 +37,7 @@ static void add_part(struct text *out, const char *separator, struct bytes part)
 	mask_text(out, part);
 }
 
-static void add_setting(struct text *out, const char *setting, struct bytes value)
+static void facts_add_setting(struct text *out, const char *setting, struct bytes value)
 {
 	if (!value.size)
 		return;
@@ -82,16 +82,16 @@ static void spell_mount(struct text *out, const struct value *mount)
 	const struct value *volume = body_get(mount, "VolumeOptions");
 	const struct value *driver = body_get(volume, "DriverConfig");
 
-	add_setting(out, "type", body_string(mount, "Type"));
-	add_setting(out, "source", body_string(mount, "Source"));
-	add_setting(out, "target", body_string(mount, "Target"));
+	facts_add_setting(out, "type", body_string(mount, "Type"));
+	facts_add_setting(out, "source", body_string(mount, "Source"));
+	facts_add_setting(out, "target", body_string(mount, "Target"));
 	if (body_true(mount, "ReadOnly"))
-		add_part(out, ",", bytes_of("readonly"));
-	add_setting(out, "bind-propagation", body_string(bind, "Propagation"));
+		facts_add_part(out, ",", bytes_of("readonly"));
+	facts_add_setting(out, "bind-propagation", body_string(bind, "Propagation"));
 	if (body_true(bind, "NonRecursive"))
-		add_part(out, ",", bytes_of("bind-nonrecursive"));
-	add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
-	add_setting(out, "volume-driver", body_string(driver, "Name"));
+		facts_add_part(out, ",", bytes_of("bind-nonrecursive"));
+	facts_add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
+	facts_add_setting(out, "volume-driver", body_string(driver, "Name"));
 	EACH (one, body_get(driver, "Options")) {
 		text_add_string(out, ",volume-opt=");
 		spell_pair(out, one);
@@ -101,22 +101,22 @@ static void spell_mount(struct text *out, const struct value *mount)
 /* As `docker run --device` has it. */
 static void spell_device(struct text *out, const struct value *device)
 {
-	add_part(out, ":", body_string(device, "PathOnHost"));
-	add_part(out, ":", body_string(device, "PathInContainer"));
-	add_part(out, ":", body_string(device, "CgroupPermissions"));
+	facts_add_part(out, ":", body_string(device, "PathOnHost"));
+	facts_add_part(out, ":", body_string(device, "PathInContainer"));
+	facts_add_part(out, ":", body_string(device, "CgroupPermissions"));
 }
 
 static void add_strings(struct text *out, const char *setting, const struct value *list)
 {
 	EACH (one, list)
-		add_setting(out, setting, one->string);
+		facts_add_setting(out, setting, one->string);
 }
 
 void facts_spell_device_request(struct text *out, const struct value *request)
 {
 	const struct value *count = body_get(request, "Count");
 
-	add_setting(out, "driver", body_string(request, "Driver"));
+	facts_add_setting(out, "driver", body_string(request, "Driver"));
 	if (count && count->number) {
 		text_add_string(out, out->size ? ",count=" : "count=");
 		text_add_signed(out, count->number);
@@ -163,7 +163,7 @@ static void add_masked(struct verdict *verdict, const char *name, struct bytes t
 	fact->text = pool_copy(&verdict->pool, text);
 }
 
-static void add_text(struct verdict *verdict, const char *name, struct bytes text)
+static void facts_add_text(struct verdict *verdict, const char *name, struct bytes text)
 {
 	add_masked(verdict, name, text, mask_text);
 }
@@ -201,8 +201,8 @@ static void join_arguments(struct text *out, const struct value *list)
 }
 
 /* Takes LIST's arguments off *MASKED. */
-static void add_arguments(struct verdict *verdict, const char *name, const struct value *list,
-			  struct bytes *masked)
+static void facts_add_arguments(struct verdict *verdict, const char *name, const struct value *list,
+				struct bytes *masked)
 {
 	struct record_fact *fact;
 	struct bytes argument;
@@ -230,8 +230,8 @@ static void add_command(struct verdict *verdict, const struct value *entrypoint,
 	join_arguments(&joined, command);
 	mask_args(&masked, text_since(&joined, 0));
 	rest = text_since(&masked, 0);
-	add_arguments(verdict, "entrypoint", entrypoint, &rest);
-	add_arguments(verdict, "command", command, &rest);
+	facts_add_arguments(verdict, "entrypoint", entrypoint, &rest);
+	facts_add_arguments(verdict, "command", command, &rest);
 }
 
 void facts_spell_exec(struct text *out, const struct value *body)
@@ -243,8 +243,8 @@ void facts_spell_exec(struct text *out, const struct value *body)
 	command_add(out, text_since(&masked, 0));
 }
 
-static void add_line(struct verdict *verdict, const struct fact_line *line,
-		     const struct value *body)
+static void facts_add_line(struct verdict *verdict, const struct fact_line *line,
+			   const struct value *body)
 {
 	const struct value *value = body_get(body, line->field);
 
@@ -252,7 +252,7 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 		return;
 	switch (line->form) {
 	case FORM_TEXT:
-		add_text(verdict, line->name, value->string);
+		facts_add_text(verdict, line->name, value->string);
 		break;
 	case FORM_REFERENCE:
 		add_masked(verdict, line->name, value->string, mask_reference);
@@ -272,7 +272,7 @@ static void add_line(struct verdict *verdict, const struct fact_line *line,
 #define ADD_LINES(verdict, lines, body)                                                            \
 	do {                                                                                       \
 		for (size_t i_ = 0; i_ < COUNT(lines); i_++)                                       \
-			add_line(verdict, &(lines)[i_], body);                                     \
+			facts_add_line(verdict, &(lines)[i_], body);                               \
 	} while (0)
 
 /* --- containers ----------------------------------------------------------------------------------- */
@@ -287,7 +287,7 @@ static void add_restart_policy(struct verdict *verdict, const struct value *poli
 		text_add_char(&text, ':');
 		text_add_signed(&text, count->number);
 	}
-	add_text(verdict, "restart_policy", text_since(&text, 0));
+	facts_add_text(verdict, "restart_policy", text_since(&text, 0));
 }
 
 /* [[HOST-IP:]HOST-PORT:]PORT/PROTOCOL, as `docker run -p` has it. */
@@ -365,8 +365,8 @@ void facts_host(struct verdict *verdict, const struct value *host)
 	const struct value *log = body_get(host, "LogConfig");
 
 	ADD_LINES(verdict, lines, host);
-	add_text(verdict, "log_driver", body_string(log, "Type"));
-	add_line(verdict, &log_options, log);
+	facts_add_text(verdict, "log_driver", body_string(log, "Type"));
+	facts_add_line(verdict, &log_options, log);
 	add_ports(verdict, body_get(host, "PortBindings"));
 	add_restart_policy(verdict, body_get(host, "RestartPolicy"));
 }
@@ -388,7 +388,7 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 
 	add_command(verdict, body_get(body, "Entrypoint"), body_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
-	add_line(verdict, &networks, body_get(body, "NetworkingConfig"));
+	facts_add_line(verdict, &networks, body_get(body, "NetworkingConfig"));
 	facts_host(verdict, host);
 }
 
@@ -451,7 +451,7 @@ void facts_network(struct verdict *verdict, const struct value *body)
 
 void facts_network_connect(struct verdict *verdict, const struct value *body)
 {
-	add_text(verdict, "container", body_string(body, "Container"));
+	facts_add_text(verdict, "container", body_string(body, "Container"));
 }
 
 void facts_service(struct verdict *verdict, const struct value *body)
@@ -476,11 +476,11 @@ void facts_service(struct verdict *verdict, const struct value *body)
 	const struct value *task = body_get(body, "TaskTemplate");
 	const struct value *spec = body_get(task, "ContainerSpec");
 
-	add_text(verdict, "name", body_string(body, "Name"));
+	facts_add_text(verdict, "name", body_string(body, "Name"));
 	add_command(verdict, body_get(spec, "Command"), body_get(spec, "Args"));
 	ADD_LINES(verdict, lines, spec);
-	add_line(verdict, &networks, body_get(task, "Networks") ? task : body);
-	add_text(verdict, "runtime", body_string(task, "Runtime"));
+	facts_add_line(verdict, &networks, body_get(task, "Networks") ? task : body);
+	facts_add_text(verdict, "runtime", body_string(task, "Runtime"));
 }
 
 void facts_swarm(struct verdict *verdict, const struct value *body)
@@ -526,5 +526,5 @@ void facts_plugin_set(struct verdict *verdict, const struct value *body)
 
 void facts_named(struct verdict *verdict, const struct value *body)
 {
-	add_text(verdict, "name", body_string(body, "Name"));
+	facts_add_text(verdict, "name", body_string(body, "Name"));
 }

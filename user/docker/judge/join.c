@@ -55,7 +55,8 @@ static bool comes_with(enum join_kind kind, const struct finding *finding)
 	return false;
 }
 
-static void add_finding(struct walk *walk, const struct join *join, const struct finding *finding)
+static void join_add_finding(struct walk *walk, const struct join *join,
+			     const struct finding *finding)
 {
 	struct finding told = *finding;
 	_cleanup_(text_free) struct text detail = {0};
@@ -71,7 +72,7 @@ static void add_finding(struct walk *walk, const struct join *join, const struct
 
 static void follow_all(struct walk *walk, const struct join *outer, struct bytes joins);
 
-static void follow(struct walk *walk, const struct join *join)
+static void join_follow(struct walk *walk, const struct join *join)
 {
 	const struct inventory_container *from;
 
@@ -85,7 +86,7 @@ static void follow(struct walk *walk, const struct join *join)
 		return; /* to join one at all is a finding */
 	for (unsigned int i = 0; i < from->finding_count; i++)
 		if (comes_with(join->kind, &from->findings[i]))
-			add_finding(walk, join, &from->findings[i]);
+			join_add_finding(walk, join, &from->findings[i]);
 	follow_all(walk, join, from->joins);
 }
 
@@ -104,7 +105,7 @@ static void follow_all(struct walk *walk, const struct join *outer, struct bytes
 
 		if (!outer || join.kind == outer->kind ||
 		    (outer->kind == JOIN_PID && join.kind == JOIN_VOLUMES))
-			follow(walk, &join);
+			join_follow(walk, &join);
 	}
 }
 
@@ -129,7 +130,7 @@ void judge_join(struct judging *judging, enum join_kind kind, struct bytes key)
 	if (judging->kept)
 		keep_join(judging->kept, kind, key);
 	if (judging->inventory)
-		follow(&walk, &join);
+		join_follow(&walk, &join);
 }
 
 void judge_joined(struct judging *judging, const struct inventory_container *container,

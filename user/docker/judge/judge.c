@@ -211,7 +211,7 @@ static struct bytes bare_capability(struct bytes name)
 	return bytes_from(name, gofold_begins(name, "CAP_", GOFOLD_UPPER));
 }
 
-static bool is_one_of(struct bytes name, const char *const *words, size_t count)
+static bool judge_is_one_of(struct bytes name, const char *const *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (gofold_is(name, words[i], GOFOLD_UPPER))
@@ -231,9 +231,9 @@ enum finding_severity judge_capability_severity(struct bytes name)
 		"KILL",	   "SYS_CHROOT",   "NET_BIND_SERVICE", "AUDIT_WRITE"};
 
 	name = bare_capability(name);
-	if (is_one_of(name, critical, COUNT(critical)))
+	if (judge_is_one_of(name, critical, COUNT(critical)))
 		return SEVERITY_CRITICAL;
-	return is_one_of(name, usual, COUNT(usual)) ? SEVERITY_LOW : SEVERITY_MEDIUM;
+	return judge_is_one_of(name, usual, COUNT(usual)) ? SEVERITY_LOW : SEVERITY_MEDIUM;
 }
 
 static void judge_capabilities(struct judging *judging, const struct value *list)
@@ -383,7 +383,7 @@ void judge_container_update(struct judging *judging)
 	facts_host(judging->verdict, judging->body);
 }
 
-static bool ends(struct bytes bytes, const char *ending)
+static bool judge_ends(struct bytes bytes, const char *ending)
 {
 	size_t size = strlen(ending);
 
@@ -403,7 +403,7 @@ static bool is_delicate(struct bytes path)
 		if (path.data && memmem(path.data, path.size, within[i], strlen(within[i])))
 			return true;
 	for (size_t i = 0; i < COUNT(holders); i++)
-		if (ends(path, holders[i]))
+		if (judge_ends(path, holders[i]))
 			return true;
 	return bytes_are(path, "/");
 }
@@ -442,7 +442,7 @@ struct mapped {
 };
 
 /* The part of PATH that is below DIRECTORY, both clean and absolute; data NULL: PATH is not in DIRECTORY. */
-static struct bytes below(struct bytes path, struct bytes directory)
+static struct bytes judge_find_below(struct bytes path, struct bytes directory)
 {
 	if (bytes_are(directory, "/"))
 		directory.size = 0;
@@ -489,8 +489,8 @@ static struct mapped map_path(const struct judging *judging, struct bytes path, 
 		struct bytes rest;
 
 		host_paths_clean(&clean, destination);
-		rest = below(path, text_since(&clean, 0));
-		if (rest.data || below(text_since(&clean, 0), path).data)
+		rest = judge_find_below(path, text_since(&clean, 0));
+		if (rest.data || judge_find_below(text_since(&clean, 0), path).data)
 			judge_below(judging, rest, read_only, &one);
 		if (one.severity > worst.severity)
 			worst = one;

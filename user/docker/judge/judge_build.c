@@ -67,7 +67,7 @@ static void judge_label(struct judging *judging, const char *key, struct bytes l
 	judge_security_setting(judging, "label=", label);
 }
 
-static void judge_option(struct judging *judging, const char *key, struct bytes option)
+static void judge_build_judge_option(struct judging *judging, const char *key, struct bytes option)
 {
 	judge_security_option(judging, option);
 }
@@ -83,7 +83,8 @@ static void judge_apparmor(struct judging *judging, const char *key, struct byte
 }
 
 /* [{"Name":"pid","Host":true,"Path":""}] of buildah. */
-static void judge_namespaces(struct judging *judging, const char *key, struct bytes value)
+static void judge_build_judge_namespaces(struct judging *judging, const char *key,
+					 struct bytes value)
 {
 	static const struct {
 		const char *name, *what;
@@ -125,7 +126,8 @@ static void judge_volume(struct judging *judging, const char *key, struct bytes 
 }
 
 /* Judges a path of the host that the engine itself reads or writes, outside of any container. */
-static void judge_path(struct judging *judging, const char *key, struct bytes value, bool read_only)
+static void judge_build_judge_path(struct judging *judging, const char *key, struct bytes value,
+				   bool read_only)
 {
 	struct host_source source;
 	_cleanup_(text_free) struct text text = {0};
@@ -141,7 +143,7 @@ static void judge_path(struct judging *judging, const char *key, struct bytes va
 
 static void judge_written(struct judging *judging, const char *key, struct bytes value)
 {
-	judge_path(judging, key, value, false);
+	judge_build_judge_path(judging, key, value, false);
 }
 
 /* type=local,dest=PATH, or PATH alone; Docker's own is of BuildKit. */
@@ -156,14 +158,14 @@ static void judge_output(struct judging *judging, const char *key, struct bytes 
 		dest = memchr(value.data, ',', value.size);
 		value.size = dest ? (size_t)(dest - value.data) : value.size;
 	}
-	judge_path(judging, key, value, false);
+	judge_build_judge_path(judging, key, value, false);
 }
 
 /* Podman's own API takes a directory of the host, too. */
 static void judge_remote(struct judging *judging, const char *key, struct bytes value)
 {
 	if (bytes_begin(value, "/"))
-		judge_path(judging, key, value, true);
+		judge_build_judge_path(judging, key, value, true);
 }
 
 static void judge_isolation(struct judging *judging, const char *key, struct bytes value)
@@ -193,12 +195,12 @@ static const struct build_key {
 	{"isolation", FORM_ONE, judge_isolation},
 	{"labelopts", FORM_LIST, judge_label},
 	{"networkmode", FORM_ONE, judge_network_mode},
-	{"nsoptions", FORM_ONE, judge_namespaces},
+	{"nsoptions", FORM_ONE, judge_build_judge_namespaces},
 	{"outputs", FORM_ONE, judge_output},
 	{"remote", FORM_ONE, judge_remote},
 	{"rusagelogfile", FORM_ONE, judge_written},
 	{"seccomp", FORM_ONE, judge_seccomp},
-	{"securityopt", FORM_LIST, judge_option},
+	{"securityopt", FORM_LIST, judge_build_judge_option},
 	{"volume", FORM_EACH, judge_volume},
 };
 

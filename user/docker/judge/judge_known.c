@@ -30,7 +30,7 @@ void judge_not_judged(struct judging *judging, enum finding_severity severity, c
 
 /* --- namespaces --------------------------------------------------------------------------------- */
 
-static bool has_word(const char *const *words, struct bytes wanted)
+static bool judge_known_has_word(const char *const *words, struct bytes wanted)
 {
 	for (; *words; words++)
 		if (bytes_are(wanted, *words))
@@ -60,7 +60,7 @@ static bool is_known_mode(const char *field, struct bytes mode)
 	for (size_t i = 0; i < COUNT(known_modes); i++) {
 		if (strcmp(known_modes[i].field, field) != 0)
 			continue;
-		if (has_word(known_modes[i].modes, mode))
+		if (judge_known_has_word(known_modes[i].modes, mode))
 			return true;
 		for (const char *const *one = known_modes[i].begins; *one; one++)
 			if (bytes_begin(mode, *one))

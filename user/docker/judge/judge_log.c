@@ -47,7 +47,7 @@ static const struct log_option *find_option(struct bytes name)
 }
 
 /* The path of a socket of this host; data NULL: it is none. */
-static struct bytes socket_path(struct bytes address)
+static struct bytes judge_log_socket_path(struct bytes address)
 {
 	static const char *const schemes[] = {"unix:", "unixgram:", "unixpacket:"};
 
@@ -76,7 +76,7 @@ static bool is_system_log(struct bytes path)
 
 static void judge_address(struct judging *judging, const struct value *option)
 {
-	struct bytes path = socket_path(option->string);
+	struct bytes path = judge_log_socket_path(option->string);
 
 	if (!option->string.size || (path.data && is_system_log(path)))
 		return;

@@ -207,7 +207,7 @@ static const struct system_path {
 };
 
 /* Whether LIST has PATH, or a directory above it. */
-static bool covers(const struct value *list, const char *path)
+static bool judge_security_covers(const struct value *list, const char *path)
 {
 	bool covered = false;
 
@@ -231,8 +231,8 @@ static void judge_open_paths(struct judging *judging, const char *field, bool hi
 	for (size_t i = 0; i < COUNT(system_paths); i++) {
 		const struct system_path *path = &system_paths[i];
 
-		if (path->hidden != hidden || covers(list, path->path) ||
-		    (!hidden && covers(other, path->path)))
+		if (path->hidden != hidden || judge_security_covers(list, path->path) ||
+		    (!hidden && judge_security_covers(other, path->path)))
 			continue;
 		text_add_string(&words, words.size ? ", " : "");
 		text_add_string(&words, path->path);

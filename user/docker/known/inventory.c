@@ -95,7 +95,7 @@ struct inventory {
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static void link_newest(struct known_kind *kind, struct known_entry *entry)
+static void inventory_link_newest(struct known_kind *kind, struct known_entry *entry)
 {
 	entry->newer = NULL;
 	entry->older = kind->newest;
@@ -114,12 +114,12 @@ static void mark_used(struct known_kind *kind, struct known_entry *entry)
 	if (kind->newest == entry)
 		return;
 	unlink_entry(kind, entry);
-	link_newest(kind, entry);
+	inventory_link_newest(kind, entry);
 }
 
 static void add_entry(struct known_kind *kind, struct known_entry *entry)
 {
-	link_newest(kind, entry);
+	inventory_link_newest(kind, entry);
 	kind->count++;
 }
 
@@ -144,7 +144,7 @@ static void note_put(struct inventory *inventory, struct known_kind *kind,
 }
 
 /* NEW where it is known and has at most MAX bytes, else OLD. */
-static struct bytes merged(struct bytes old, struct bytes new, size_t max)
+static struct bytes inventory_merged(struct bytes old, struct bytes new, size_t max)
 {
 	return new.data &&new.size <= max ? new : old;
 }
@@ -302,7 +302,7 @@ static void rename_aliases(struct inventory *inventory, struct bytes old, struct
 	}
 }
 
-static void forget_name(struct inventory *inventory, struct container *container)
+static void inventory_forget_name(struct inventory *inventory, struct container *container)
 {
 	if (container->view.name.size)
 		HASH_DEL(inventory->containers_by_name, container);
@@ -316,7 +316,7 @@ static void drop_container(struct inventory *inventory, struct known_entry *entr
 	rename_aliases(inventory, container->view.name, (struct bytes){});
 	while (container->aliases)
 		drop_alias(inventory, &container->aliases->entry);
-	forget_name(inventory, container);
+	inventory_forget_name(inventory, container);
 	idtree_remove(&inventory->containers_by_id, &container->id);
 	remove_entry(&inventory->containers, entry);
 	free(container->text);
@@ -348,7 +348,7 @@ static int take_name(struct inventory *inventory, struct container *container, s
 		return 0;
 	HASH_FIND(hh, inventory->containers_by_name, name.data, name.size, other);
 	if (other)
-		forget_name(inventory, other);
+		inventory_forget_name(inventory, other);
 	HASH_ADD_KEYPTR(hh, inventory->containers_by_name, name.data, name.size, container);
 	if (!container->hh.tbl)
 		return -ENOMEM;
@@ -356,7 +356,8 @@ static int take_name(struct inventory *inventory, struct container *container, s
 	return 0;
 }
 
-static bool has_finding(const struct inventory_container *container, const struct finding *finding)
+static bool inventory_has_finding(const struct inventory_container *container,
+				  const struct finding *finding)
 {
 	for (unsigned int i = 0; i < container->finding_count; i++)
 		if (container->findings[i].id == finding->id &&
@@ -365,11 +366,12 @@ static bool has_finding(const struct inventory_container *container, const struc
 	return false;
 }
 
-static void add_finding(struct inventory_container *container, const struct finding *finding)
+static void inventory_add_finding(struct inventory_container *container,
+				  const struct finding *finding)
 {
 	struct finding *place = &container->findings[container->finding_count];
 
-	if (has_finding(container, finding))
+	if (inventory_has_finding(container, finding))
 		return;
 	if (container->finding_count < INVENTORY_FINDINGS_MAX) {
 		container->finding_count++;
@@ -397,7 +399,7 @@ static void choose_findings(struct inventory_container *to, const struct invento
 	memcpy(to->findings, from->findings, to->finding_count * sizeof(*to->findings));
 	for (unsigned int i = 0; !judged && i < bounded_count(new->finding_count); i++)
 		if (finding_is_mount(new->findings[i].id))
-			add_finding(to, &new->findings[i]);
+			inventory_add_finding(to, &new->findings[i]);
 }
 
 static int fill_container(struct inventory *inventory, struct container *container,
@@ -408,16 +410,16 @@ static int fill_container(struct inventory *inventory, struct container *contain
 	const struct inventory_container *findings = &chosen;
 	struct inventory_container view = {
 		.id = old->id,
-		.image = merged(old->image, new->image, TEXT_MAX_KEPT),
-		.image_id = merged(old->image_id, new->image_id, TEXT_MAX_KEPT),
-		.user = merged(old->user, new->user, TEXT_MAX_KEPT),
-		.joins = merged(old->joins, new->joins, TEXT_MAX_KEPT),
-		.places = merged(old->places, new->places, TEXT_MAX_KEPT),
+		.image = inventory_merged(old->image, new->image, TEXT_MAX_KEPT),
+		.image_id = inventory_merged(old->image_id, new->image_id, TEXT_MAX_KEPT),
+		.user = inventory_merged(old->user, new->user, TEXT_MAX_KEPT),
+		.joins = inventory_merged(old->joins, new->joins, TEXT_MAX_KEPT),
+		.places = inventory_merged(old->places, new->places, TEXT_MAX_KEPT),
 		.more = old->more || new->more,
 		.inspected = old->inspected || new->inspected,
 		.witnessed = old->witnessed || new->witnessed,
 	};
-	struct bytes name = merged(old->name, without_slash(new->name), NAME_MAX_KEPT);
+	struct bytes name = inventory_merged(old->name, without_slash(new->name), NAME_MAX_KEPT);
 	size_t size;
 	char *text, *at;
 
@@ -437,7 +439,7 @@ static int fill_container(struct inventory *inventory, struct container *contain
 		      findings->finding_count);
 	if (old->name.size && !bytes_equal(old->name, name))
 		rename_aliases(inventory, old->name, name);
-	forget_name(inventory, container);
+	inventory_forget_name(inventory, container);
 	free(container->text);
 	container->text = text;
 	container->view = view;
@@ -473,7 +475,7 @@ int inventory_add_findings(struct inventory *inventory, struct bytes id,
 		return 0;
 	more = container->view;
 	for (unsigned int i = 0; i < count; i++)
-		add_finding(&more, &findings[i]);
+		inventory_add_finding(&more, &findings[i]);
 	return inventory_put_container(inventory, &more);
 }
 
@@ -562,8 +564,10 @@ static int fill_exec(struct inventory *inventory, struct exec *exec,
 	const struct inventory_exec *findings = new->finding_count ? new : old;
 	struct inventory_exec view = {
 		.id = old->id,
-		.container_id = merged(old->container_id, new->container_id, NAME_MAX_KEPT),
-		.command = merged(old->command, cut_text(new->command, COMMAND_MAX), COMMAND_MAX),
+		.container_id =
+			inventory_merged(old->container_id, new->container_id, NAME_MAX_KEPT),
+		.command = inventory_merged(old->command, cut_text(new->command, COMMAND_MAX),
+					    COMMAND_MAX),
 	};
 	size_t size = view.container_id.size + view.command.size +
 		      findings_size(findings->findings, findings->finding_count);
@@ -636,8 +640,9 @@ static void drop_volume(struct inventory *inventory, struct known_entry *entry)
 static int fill_volume(struct inventory *inventory, struct volume *volume, struct bytes name,
 		       const struct inventory_volume *new)
 {
-	struct bytes driver = merged(volume->view.driver, new->driver, TEXT_MAX_KEPT);
-	struct bytes host_path = merged(volume->view.host_path, new->host_path, TEXT_MAX_KEPT);
+	struct bytes driver = inventory_merged(volume->view.driver, new->driver, TEXT_MAX_KEPT);
+	struct bytes host_path =
+		inventory_merged(volume->view.host_path, new->host_path, TEXT_MAX_KEPT);
 	size_t size = name.size + driver.size + host_path.size;
 	char *text = malloc(size + 1), *at = text;
 	bool known = volume->hh.tbl;

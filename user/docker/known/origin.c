@@ -17,7 +17,7 @@ static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 }
 
 /* Moves what *TEXT points to to *AT. */
-static void move(struct bytes *text, char **at)
+static void origin_move(struct bytes *text, char **at)
 {
 	if (!text->data)
 		return;
@@ -47,11 +47,11 @@ struct origin *origin_new(const struct origin *draft, const struct finding *find
 		return NULL;
 	at = (char *)origin + own;
 	for (unsigned int i = 0; i < ORIGIN_TEXTS; i++)
-		move(texts[i], &at);
+		origin_move(texts[i], &at);
 	*origin = head;
 	for (unsigned int i = 0; i < head.finding_count; i++) {
 		origin->findings[i] = findings[i];
-		move(&origin->findings[i].detail, &at);
+		origin_move(&origin->findings[i].detail, &at);
 	}
 	caller_ref(origin->caller);
 	return origin;

@@ -49,7 +49,7 @@ static uint64_t room_in(const struct file *file)
 }
 
 /* Adds ENTRY, with its link where there is a chain. 0 or -errno. */
-static int add_line(struct file *file, const struct entry *entry)
+static int file_add_line(struct file *file, const struct entry *entry)
 {
 	struct bytes line = {entry->data, entry->size};
 	int error = file->seals ? chain_mark(&file->chain, line, &file->batch.text) : -EINVAL;
@@ -66,7 +66,7 @@ static int add_line(struct file *file, const struct entry *entry)
 }
 
 /* Makes a batch of the first of ENTRIES: none where the file is full. 0 or -errno. */
-static int fill(struct file *file, struct entry *const *entries, unsigned int count)
+static int file_fill(struct file *file, struct entry *const *entries, unsigned int count)
 {
 	struct batch *batch = &file->batch;
 	uint64_t room = room_in(file);
@@ -82,7 +82,7 @@ static int fill(struct file *file, struct entry *const *entries, unsigned int co
 	       batch->text.size < BATCH_SIZE && !file_is_seal_due(file)) {
 		size_t before = batch->text.size;
 
-		error = add_line(file, entries[batch->count]);
+		error = file_add_line(file, entries[batch->count]);
 		file->full = batch->text.size > room && file->size + before > file->head;
 		if (error || file->full) {
 			go_to(&file->chain, place_before(batch, batch->count));
@@ -125,7 +125,7 @@ static void undo_batch(struct file *file, size_t size)
 }
 
 /* Returns how many lines of the batch are written. */
-static unsigned int write_batch(struct file *file, int *error)
+static unsigned int file_write_batch(struct file *file, int *error)
 {
 	struct batch *batch = &file->batch;
 	size_t done = file_append(file, batch->text.data, batch->text.size, error);
@@ -162,7 +162,7 @@ static int count_finished(struct file *file)
 }
 
 /* Has the right file ready for lines. 0, or -errno, in the driver's words. */
-static int prepare(struct file *file)
+static int file_prepare(struct file *file)
 {
 	file_rotate_if_due(file);
 	if (file->detached)
@@ -170,14 +170,14 @@ static int prepare(struct file *file)
 	return file_is_seal_due(file) ? file_write_seal(file) : file_get_ready(file);
 }
 
-static unsigned int send_batch(struct file *file, struct entry *const *entries, unsigned int count,
-			       int *error)
+static unsigned int file_send_batch(struct file *file, struct entry *const *entries,
+				    unsigned int count, int *error)
 {
 	unsigned int sent = 0;
 
-	*error = fill(file, entries, count);
+	*error = file_fill(file, entries, count);
 	if (file->batch.count)
-		sent = write_batch(file, error);
+		sent = file_write_batch(file, error);
 	if (*error)
 		driver_fail(&file->driver, *error, NULL);
 	file->driver.confirmed += sent;
@@ -200,9 +200,9 @@ static unsigned int file_send(struct driver *driver, struct entry *const *entrie
 	}
 	driver->confirmed += sent;
 	while (sent < count && !error) {
-		error = prepare(file);
+		error = file_prepare(file);
 		if (!error)
-			sent += send_batch(file, entries + sent, count - sent, &error);
+			sent += file_send_batch(file, entries + sent, count - sent, &error);
 	}
 	if (!error)
 		file_works(file);

@@ -16,7 +16,7 @@
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* Only its owner can read it until it has its group. */
-static int create(const struct sink_options *options, struct log_opened *ret)
+static int file_log_create(const struct sink_options *options, struct log_opened *ret)
 {
 	bool has_group = options->group != (gid_t)-1;
 	mode_t mode = options->mode;
@@ -61,7 +61,7 @@ int file_log_open(const struct sink_options *options, struct log_opened *ret)
 
 	*ret = (struct log_opened){.fd = -1};
 	for (int i = 0; i < OPEN_TRIES && (error == -EEXIST || error == -ENOENT); i++) {
-		error = create(options, ret);
+		error = file_log_create(options, ret);
 		if (error != -EEXIST)
 			break;
 		error = open_existing(options->path, ret);
@@ -133,7 +133,7 @@ static bool is_taken(const char *path, unsigned int number)
 	return rotated_name(name, path, number) && (!lstat(name, &info) || errno != ENOENT);
 }
 
-static int move(const char *path, unsigned int from, unsigned int to)
+static int file_log_move(const char *path, unsigned int from, unsigned int to)
 {
 	char source[NAME_SIZE], target[NAME_SIZE];
 
@@ -159,7 +159,7 @@ int file_log_rotate(const char *path, unsigned int keep)
 	while (target < keep && is_taken(path, target))
 		target++;
 	for (; target && !error; target--)
-		error = move(path, target - 1, target);
+		error = file_log_move(path, target - 1, target);
 	if (!error)
 		remove_beyond(path, keep);
 	return error;
@@ -167,7 +167,7 @@ int file_log_rotate(const char *path, unsigned int keep)
 
 int file_log_unrotate(const char *path)
 {
-	return is_taken(path, 0) ? -EEXIST : move(path, 1, 0);
+	return is_taken(path, 0) ? -EEXIST : file_log_move(path, 1, 0);
 }
 
 int file_log_open_rotated(const char *path)

@@ -22,7 +22,7 @@ uint64_t file_period(const struct file *file)
 }
 
 /* Cuts, or has file_settle() end, what an earlier life or a power failure left of a line. 0 or -errno. */
-static int mend(struct file *file)
+static int file_name_mend(struct file *file)
 {
 	int64_t whole = file_log_whole(file->fd, file->size);
 
@@ -60,7 +60,7 @@ int file_take_over(struct file *file, const struct log_opened *opened)
 	file->leading = file->seals && options->fsync == FSYNC_INTERVAL && !file->size;
 	file->head = 0;
 	file->period = info.st_size ? period_of(file, (uint64_t)info.st_mtime) : file_period(file);
-	return mend(file);
+	return file_name_mend(file);
 }
 
 void file_end(struct file *file)
@@ -103,7 +103,7 @@ static int begin_file(struct file *file)
 	return error;
 }
 
-static void rotate(struct file *file)
+static void file_name_rotate(struct file *file)
 {
 	const struct sink_options *options = file->driver.options;
 	int error = file_log_is(options->path, file->fd);
@@ -127,7 +127,7 @@ static void rotate(struct file *file)
 void file_rotate_if_due(struct file *file)
 {
 	if (file->size && !file->blocked && (file->full || file_period(file) != file->period))
-		rotate(file);
+		file_name_rotate(file);
 }
 
 void file_look(struct file *file)

@@ -34,7 +34,7 @@ static bool is_save_due(const struct file *file)
 	return file->seals && file->unsaved && file->rest.kind <= REST_END;
 }
 
-static void save(struct file *file, bool sync)
+static void file_seal_save(struct file *file, bool sync)
 {
 	int error;
 
@@ -53,7 +53,7 @@ int file_synchronise(struct file *file)
 	if (file->unsynced && fdatasync(file->fd))
 		return -errno;
 	file->unsynced = false;
-	save(file, true);
+	file_seal_save(file, true);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ void file_preserve(struct file *file)
 	enum sink_fsync fsync = file->driver.options->fsync;
 
 	if (fsync == FSYNC_NONE) {
-		save(file, false);
+		file_seal_save(file, false);
 	} else if (fsync == FSYNC_ALWAYS) {
 		note_synced(file, file_synchronise(file));
 	} else {

@@ -64,7 +64,7 @@ static void *do_all(void *data)
 	return NULL;
 }
 
-static int start(struct syncer *syncer)
+static int file_sync_start(struct syncer *syncer)
 {
 	int error = thread_start(&syncer->thread, STACK_SIZE, do_all, syncer);
 
@@ -82,7 +82,7 @@ void file_sync_init(struct syncer *syncer)
 
 int file_sync_put(struct syncer *syncer, const struct syncer_job *job)
 {
-	int error = syncer->running ? 0 : start(syncer);
+	int error = syncer->running ? 0 : file_sync_start(syncer);
 
 	if (error)
 		return error;

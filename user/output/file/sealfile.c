@@ -70,7 +70,8 @@ struct say {
 	size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct say *to, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void sealfile_say(struct say *to, const char *format,
+							       ...)
 {
 	va_list arguments;
 
@@ -159,7 +160,7 @@ static int read_slots(struct sealfile *file, struct chain *ret)
 	return found;
 }
 
-static int sync_file(struct sealfile *file, bool sync)
+static int sealfile_sync_file(struct sealfile *file, bool sync)
 {
 	return sync && fdatasync(file->fd) ? -errno : 0;
 }
@@ -170,7 +171,7 @@ int sealfile_save(struct sealfile *file, const struct chain *chain, bool sync)
 	int error = write_slot(file, older, file->generation + 1, chain);
 
 	if (!error)
-		error = sync_file(file, sync);
+		error = sealfile_sync_file(file, sync);
 	if (error)
 		return error;
 	if (memcmp(file->seed, chain->seed, sizeof(file->seed)) != 0)
@@ -182,7 +183,7 @@ int sealfile_save(struct sealfile *file, const struct chain *chain, bool sync)
 		return 0;
 	error = write_slot(file, (older + 1) % SLOTS, file->generation, chain);
 	if (!error)
-		error = sync_file(file, sync);
+		error = sealfile_sync_file(file, sync);
 	file->old_key = error != 0;
 	return error;
 }
@@ -212,7 +213,8 @@ static ssize_t read_log(void *data, char *to, size_t size)
 	return got;
 }
 
-static void step(struct chain *chain, uint64_t line, const unsigned char hash[CHAIN_HASH_SIZE])
+static void sealfile_step(struct chain *chain, uint64_t line,
+			  const unsigned char hash[CHAIN_HASH_SIZE])
 {
 	chain->lines = line;
 	chain->unsealed++;
@@ -255,7 +257,7 @@ static bool follow_seal(struct seal_walk *walk, const struct chain_link *link, s
 		return false;
 	good = !seed_of(chain, link->seal, seed) && made_by(seed, link, line) && !key_evolve(seed);
 	if (good) {
-		step(chain, link->line, hash);
+		sealfile_step(chain, link->line, hash);
 		chain->seals = link->seal + 1;
 		chain->unsealed = 0;
 		memcpy(chain->seed, seed, sizeof(seed));
@@ -267,8 +269,8 @@ static bool follow_seal(struct seal_walk *walk, const struct chain_link *link, s
 }
 
 /* Whether LINE is of this chain, where it is known. */
-static bool follow(struct seal_walk *walk, const struct chain_link *link, struct bytes line,
-		   const unsigned char hash[CHAIN_HASH_SIZE])
+static bool sealfile_follow(struct seal_walk *walk, const struct chain_link *link,
+			    struct bytes line, const unsigned char hash[CHAIN_HASH_SIZE])
 {
 	struct chain *chain = walk->chain;
 
@@ -277,7 +279,7 @@ static bool follow(struct seal_walk *walk, const struct chain_link *link, struct
 	/* The first line of a chain is a seal. */
 	if (!chain->lines || !link_follows(link, chain->lines, chain->last))
 		return false;
-	step(chain, link->line, hash);
+	sealfile_step(chain, link->line, hash);
 	return true;
 }
 
@@ -297,7 +299,7 @@ static int walk_line(struct seal_walk *walk, struct bytes line)
 	if (walk->last.kind == LINK_IS_NONE)
 		return 0;
 	walk->any_link = true;
-	if (follow(walk, &walk->last, line, hash) ||
+	if (sealfile_follow(walk, &walk->last, line, hash) ||
 	    (walk->last.line == chain->lines && !memcmp(hash, chain->last, sizeof(hash)))) {
 		walk->found = true;
 		walk->strange = 0;
@@ -350,28 +352,31 @@ static void say_what_is_wrong(const struct seal_walk *walk, uint64_t saved, cons
 	if (!walk->strange || (!saved && !walk->any_link))
 		return;
 	if (!walk->found && walk->last.kind != LINK_IS_NONE && walk->last.line < walk->chain->lines)
-		say(text,
-		    "%s ends with line %llu of its chain, before line %llu that was written: it "
-		    "was cut, or "
-		    "the power failed",
-		    path, (unsigned long long)walk->last.line,
-		    (unsigned long long)walk->chain->lines);
+		sealfile_say(text,
+			     "%s ends with line %llu of its chain, before line %llu that was "
+			     "written: it "
+			     "was cut, or "
+			     "the power failed",
+			     path, (unsigned long long)walk->last.line,
+			     (unsigned long long)walk->chain->lines);
 	else
-		say(text,
-		    "%s does not end as callerd left it, with line %llu of its chain: `callerd "
-		    "verify` "
-		    "tells more",
-		    path, (unsigned long long)walk->chain->lines);
+		sealfile_say(
+			text,
+			"%s does not end as callerd left it, with line %llu of its chain: `callerd "
+			"verify` "
+			"tells more",
+			path, (unsigned long long)walk->chain->lines);
 }
 
-static int find_end(const char *log_path, int log_fd, struct chain *chain, struct say *text)
+static int sealfile_find_end(const char *log_path, int log_fd, struct chain *chain,
+			     struct say *text)
 {
 	struct seal_walk walk = {.fd = log_fd, .chain = chain, .work = WORK_MAX};
 	uint64_t saved = chain->lines;
 	int error = walk_log(&walk);
 
 	if (error)
-		say(text, "cannot read %s: %s", log_path, strerror(-error));
+		sealfile_say(text, "cannot read %s: %s", log_path, strerror(-error));
 	else
 		say_what_is_wrong(&walk, saved, log_path, text);
 	return error;
@@ -392,7 +397,7 @@ static const char *why_not_ours(const struct stat *info)
 	return NULL;
 }
 
-static int check_file(int fd, const char *path, struct say *text)
+static int sealfile_check_file(int fd, const char *path, struct say *text)
 {
 	struct stat info;
 	const char *fault;
@@ -401,7 +406,7 @@ static int check_file(int fd, const char *path, struct say *text)
 		return -errno;
 	fault = why_not_ours(&info);
 	if (fault) {
-		say(text, "the seal file %s %s", path, fault);
+		sealfile_say(text, "the seal file %s %s", path, fault);
 		return -EPERM;
 	}
 	if (info.st_mode & (S_IRGRP | S_IROTH) && fchmod(fd, 0600))
@@ -409,26 +414,26 @@ static int check_file(int fd, const char *path, struct say *text)
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
 			return -errno;
-		say(text, "the seal file %s is in use by another callerd", path);
+		sealfile_say(text, "the seal file %s is in use by another callerd", path);
 		return -EBUSY;
 	}
 	return 0;
 }
 
 /* A descriptor; or -errno with the sentence in TEXT. */
-static int open_file(const char *path, struct say *text)
+static int sealfile_open_file(const char *path, struct say *text)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
-	int error = fd < 0 ? -errno : check_file(fd, path, text);
+	int error = fd < 0 ? -errno : sealfile_check_file(fd, path, text);
 
 	if (!error)
 		return fd;
 	if (fd >= 0)
 		close(fd);
 	if (error == -ELOOP)
-		say(text, "the seal file %s is a symbolic link", path);
+		sealfile_say(text, "the seal file %s is a symbolic link", path);
 	else if (!*text->text)
-		say(text, "the seal file %s: %s", path, strerror(-error));
+		sealfile_say(text, "the seal file %s: %s", path, strerror(-error));
 	return error;
 }
 
@@ -448,8 +453,8 @@ static int has_chain(int log_fd, bool *ret)
 	return error;
 }
 
-static int begin(struct sealfile *file, const char *path, bool damaged, int log_fd,
-		 struct chain *chain, struct say *text)
+static int sealfile_begin(struct sealfile *file, const char *path, bool damaged, int log_fd,
+			  struct chain *chain, struct say *text)
 {
 	bool chained = false;
 	int error = has_chain(log_fd, &chained);
@@ -459,15 +464,17 @@ static int begin(struct sealfile *file, const char *path, bool damaged, int log_
 	if (!error)
 		error = sealfile_save(file, chain, true);
 	if (error) {
-		say(text, "the seal file %s: %s", path, strerror(-error));
+		sealfile_say(text, "the seal file %s: %s", path, strerror(-error));
 		return error;
 	}
 	disk_sync_name(path);
 	if (damaged)
-		say(text, "the seal file %s is damaged: a new chain begins", path);
+		sealfile_say(text, "the seal file %s is damaged: a new chain begins", path);
 	else if (chained)
-		say(text, "the log has a chain, but its seal file %s is gone: a new chain begins",
-		    path);
+		sealfile_say(
+			text,
+			"the log has a chain, but its seal file %s is gone: a new chain begins",
+			path);
 	return 0;
 }
 
@@ -475,13 +482,13 @@ static int begin(struct sealfile *file, const char *path, bool damaged, int log_
 static int go_on(struct sealfile *file, const char *path, const char *log_path, int log_fd,
 		 struct chain *chain, struct say *text)
 {
-	int error = find_end(log_path, log_fd, chain, text);
+	int error = sealfile_find_end(log_path, log_fd, chain, text);
 
 	if (error)
 		return error;
 	error = sealfile_save(file, chain, true);
 	if (error)
-		say(text, "cannot write the seal file %s: %s", path, strerror(-error));
+		sealfile_say(text, "cannot write the seal file %s: %s", path, strerror(-error));
 	return error;
 }
 
@@ -494,8 +501,8 @@ static int find_chain(struct sealfile *file, const char *path, const char *log_p
 	if (!error)
 		return go_on(file, path, log_path, log_fd, chain, text);
 	if (error == -EBADMSG && !fstat(file->fd, &info))
-		return begin(file, path, info.st_size > 0, log_fd, chain, text);
-	say(text, "cannot read the seal file %s: %s", path, strerror(-error));
+		return sealfile_begin(file, path, info.st_size > 0, log_fd, chain, text);
+	sealfile_say(text, "cannot read the seal file %s: %s", path, strerror(-error));
 	return error;
 }
 
@@ -509,15 +516,15 @@ int sealfile_open(const char *log_path, int log_fd, struct sealfile **ret, struc
 
 	*text = '\0';
 	if ((size_t)snprintf(path, sizeof(path), "%s.seal", log_path) >= sizeof(path)) {
-		say(&sentence,
-		    "there can be no seal file beside the log, whose path is too long: %s",
-		    log_path);
+		sealfile_say(&sentence,
+			     "there can be no seal file beside the log, whose path is too long: %s",
+			     log_path);
 		return -ENAMETOOLONG;
 	}
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	file->fd = open_file(path, &sentence);
+	file->fd = sealfile_open_file(path, &sentence);
 	error = file->fd < 0 ? file->fd
 			     : find_chain(file, path, log_path, log_fd, chain, &sentence);
 	if (error) {

@@ -39,7 +39,7 @@ struct queue {
 	bool drop_oldest;
 };
 
-static struct entry **at(struct queue *queue, uint64_t index)
+static struct entry **queue_at(struct queue *queue, uint64_t index)
 {
 	return &queue->ring[(queue->start + index) & (queue->room - 1)];
 }
@@ -91,7 +91,7 @@ static void put_share(struct queue *queue, struct share *share)
 }
 
 /* ENTRY waits, or waits no longer. */
-static void charge(struct queue *queue, const struct entry *entry)
+static void queue_charge(struct queue *queue, const struct entry *entry)
 {
 	struct share *share = find_or_add_share(queue, entry->account);
 
@@ -99,7 +99,7 @@ static void charge(struct queue *queue, const struct entry *entry)
 		share->bytes += entry_cost(entry);
 }
 
-static void discharge(struct queue *queue, const struct entry *entry)
+static void queue_discharge(struct queue *queue, const struct entry *entry)
 {
 	struct share *share = find_share(queue, entry->account);
 	uint64_t cost = entry_cost(entry);
@@ -118,7 +118,7 @@ static void count_dropped(struct queue *queue, uint64_t account)
 	queue->dropped++;
 }
 
-static bool exceeds_share(struct queue *queue, const struct share *share, uint64_t cost)
+static bool queue_exceeds_share(struct queue *queue, const struct share *share, uint64_t cost)
 {
 	uint64_t taken = queue->size - queue->sent_size;
 	uint64_t left = taken < queue->size_max ? queue->size_max - taken : 0;
@@ -140,9 +140,9 @@ static struct share *find_greatest_share(const struct queue *queue)
 
 /* --- entries ---------------------------------------------------------------------------------- */
 
-static void remove_first(struct queue *queue)
+static void queue_remove_first(struct queue *queue)
 {
-	struct entry *entry = *at(queue, 0);
+	struct entry *entry = *queue_at(queue, 0);
 
 	queue->size -= entry_cost(entry);
 	queue->start++;
@@ -153,14 +153,14 @@ static void remove_first(struct queue *queue)
 /* Drops one that waits. Those before it move up. */
 static void drop_at(struct queue *queue, uint64_t index)
 {
-	struct entry *entry = *at(queue, index);
+	struct entry *entry = *queue_at(queue, index);
 
 	for (; index; index--)
-		*at(queue, index) = *at(queue, index - 1);
-	*at(queue, 0) = entry;
+		*queue_at(queue, index) = *queue_at(queue, index - 1);
+	*queue_at(queue, 0) = entry;
 	count_dropped(queue, entry->account);
-	discharge(queue, entry);
-	remove_first(queue);
+	queue_discharge(queue, entry);
+	queue_remove_first(queue);
 }
 
 /* Drops the oldest that waits of SHARE, or of all where it is NULL; false: there is none. */
@@ -170,7 +170,8 @@ static bool drop_oldest(struct queue *queue, struct share *share)
 
 	if (share && share->first > queue->start + index)
 		index = share->first - queue->start;
-	while (share && index < queue->count && (*at(queue, index))->account != share->account)
+	while (share && index < queue->count &&
+	       (*queue_at(queue, index))->account != share->account)
 		index++;
 	if (share)
 		share->first = queue->start + index;
@@ -182,8 +183,8 @@ static bool drop_oldest(struct queue *queue, struct share *share)
 
 static void remove_sent(struct queue *queue)
 {
-	queue->sent_size -= entry_cost(*at(queue, 0));
-	remove_first(queue);
+	queue->sent_size -= entry_cost(*queue_at(queue, 0));
+	queue_remove_first(queue);
 	queue->sent--;
 }
 
@@ -192,7 +193,7 @@ static bool keep_share(struct queue *queue, const struct entry *entry, uint64_t 
 {
 	struct share *share = find_or_add_share(queue, entry->account);
 
-	while (share && exceeds_share(queue, share, cost)) {
+	while (share && queue_exceeds_share(queue, share, cost)) {
 		if (!queue->drop_oldest || !share->bytes || !drop_oldest(queue, share))
 			return false;
 		share = find_or_add_share(queue, entry->account);
@@ -201,7 +202,7 @@ static bool keep_share(struct queue *queue, const struct entry *entry, uint64_t 
 }
 
 /* Makes room for COST more bytes of MAX; false: there is none to make. */
-static bool make_room(struct queue *queue, uint64_t cost, uint64_t max)
+static bool queue_make_room(struct queue *queue, uint64_t cost, uint64_t max)
 {
 	if (cost > max)
 		return false;
@@ -215,7 +216,7 @@ static bool make_room(struct queue *queue, uint64_t cost, uint64_t max)
 	return queue->size + cost <= max;
 }
 
-static bool grow(struct queue *queue)
+static bool queue_grow(struct queue *queue)
 {
 	uint64_t room = queue->room * 2;
 	struct entry **ring = malloc(room * sizeof(*ring));
@@ -223,7 +224,7 @@ static bool grow(struct queue *queue)
 	if (!ring)
 		return false;
 	for (uint64_t i = 0; i < queue->count; i++)
-		ring[i] = *at(queue, i);
+		ring[i] = *queue_at(queue, i);
 	free(queue->ring);
 	queue->ring = ring;
 	queue->room = room;
@@ -236,11 +237,11 @@ void queue_put(struct queue *queue, struct entry *entry, bool urgent)
 	uint64_t cost = entry_cost(entry), max = queue->size_max + (urgent ? QUEUE_URGENT_SIZE : 0);
 
 	pthread_mutex_lock(&queue->lock);
-	if ((urgent || keep_share(queue, entry, cost)) && make_room(queue, cost, max) &&
-	    (queue->count < queue->room || grow(queue))) {
+	if ((urgent || keep_share(queue, entry, cost)) && queue_make_room(queue, cost, max) &&
+	    (queue->count < queue->room || queue_grow(queue))) {
 		queue->size += cost;
-		*at(queue, queue->count++) = entry_ref(entry);
-		charge(queue, entry);
+		*queue_at(queue, queue->count++) = entry_ref(entry);
+		queue_charge(queue, entry);
 	} else {
 		count_dropped(queue, entry->account);
 	}
@@ -259,14 +260,14 @@ bool queue_has_urgent_room(struct queue *queue)
 
 /* --- the store -------------------------------------------------------------------------------- */
 
-static struct queue *of(struct store *store)
+static struct queue *queue_of(struct store *store)
 {
 	return (struct queue *)store;
 }
 
-static unsigned int peek(struct store *store, struct entry **ret, unsigned int max)
+static unsigned int queue_peek(struct store *store, struct entry **ret, unsigned int max)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 	uint64_t count;
 
 	pthread_mutex_lock(&queue->lock);
@@ -274,30 +275,30 @@ static unsigned int peek(struct store *store, struct entry **ret, unsigned int m
 	if (count > max)
 		count = max;
 	for (uint64_t i = 0; i < count; i++)
-		ret[i] = entry_ref(*at(queue, queue->sent + i));
+		ret[i] = entry_ref(*queue_at(queue, queue->sent + i));
 	queue->held = count;
 	pthread_mutex_unlock(&queue->lock);
 	return (unsigned int)count;
 }
 
-static void sent(struct store *store, uint64_t count)
+static void queue_sent(struct store *store, uint64_t count)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 
 	pthread_mutex_lock(&queue->lock);
 	for (uint64_t i = 0; i < count && queue->sent < queue->count; i++) {
-		const struct entry *entry = *at(queue, queue->sent++);
+		const struct entry *entry = *queue_at(queue, queue->sent++);
 
 		queue->sent_size += entry_cost(entry);
-		discharge(queue, entry);
+		queue_discharge(queue, entry);
 	}
 	queue->held -= count < queue->held ? count : queue->held;
 	pthread_mutex_unlock(&queue->lock);
 }
 
-static void confirm(struct store *store, uint64_t count)
+static void queue_confirm(struct store *store, uint64_t count)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 
 	pthread_mutex_lock(&queue->lock);
 	for (; count && queue->given_up; count--)
@@ -307,17 +308,17 @@ static void confirm(struct store *store, uint64_t count)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-static void rewind_sent(struct store *store)
+static void queue_rewind_sent(struct store *store)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 
 	pthread_mutex_lock(&queue->lock);
 	queue->unconfirmed += queue->given_up;
 	for (uint64_t i = 0; i < queue->sent; i++) {
-		struct entry *entry = *at(queue, i);
+		struct entry *entry = *queue_at(queue, i);
 		struct share *share;
 
-		charge(queue, entry);
+		queue_charge(queue, entry);
 		share = find_share(queue, entry->account);
 		if (share)
 			share->first = queue->start;
@@ -327,9 +328,9 @@ static void rewind_sent(struct store *store)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-static uint64_t waiting(struct store *store)
+static uint64_t queue_waiting(struct store *store)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 	uint64_t count;
 
 	pthread_mutex_lock(&queue->lock);
@@ -338,9 +339,9 @@ static uint64_t waiting(struct store *store)
 	return count;
 }
 
-static uint64_t unconfirmed(struct store *store)
+static uint64_t queue_unconfirmed(struct store *store)
 {
-	struct queue *queue = of(store);
+	struct queue *queue = queue_of(store);
 	uint64_t count;
 
 	pthread_mutex_lock(&queue->lock);
@@ -350,12 +351,12 @@ static uint64_t unconfirmed(struct store *store)
 }
 
 static const struct store_ops ops = {
-	.peek = peek,
-	.sent = sent,
-	.confirm = confirm,
-	.rewind = rewind_sent,
-	.waiting = waiting,
-	.unconfirmed = unconfirmed,
+	.peek = queue_peek,
+	.sent = queue_sent,
+	.confirm = queue_confirm,
+	.rewind = queue_rewind_sent,
+	.waiting = queue_waiting,
+	.unconfirmed = queue_unconfirmed,
 };
 
 struct store *queue_store(struct queue *queue)
@@ -421,7 +422,7 @@ void queue_free(struct queue *queue)
 	if (!queue)
 		return;
 	while (queue->count)
-		remove_first(queue);
+		queue_remove_first(queue);
 	for (unsigned int i = 0; i < BUCKETS; i++)
 		for (struct share *share = queue->shares[i], *next; share; share = next) {
 			next = share->next;

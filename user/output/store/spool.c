@@ -21,8 +21,8 @@ struct spool_sentence {
 	size_t size;
 };
 
-__attribute__((format(printf, 2, 3))) static void say(const struct spool_sentence *sentence,
-						      const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void spool_say(const struct spool_sentence *sentence,
+							    const char *format, ...)
 {
 	va_list arguments;
 
@@ -55,7 +55,7 @@ static uint64_t find_first(struct spool *spool, const struct segment *segment)
 }
 
 /* The index behind the last entry; what cannot be read after it counts as one. */
-static uint64_t find_end(struct spool *spool, const struct segment *segment)
+static uint64_t spool_find_end(struct spool *spool, const struct segment *segment)
 {
 	struct spool_reader *reader = &spool->reader;
 	uint64_t end = sizeof(struct segment_head);
@@ -102,7 +102,7 @@ static uint64_t find_last(struct spool *spool, bool *known)
 
 		if (segment->known) {
 			*known = true;
-			return lost + find_end(spool, segment);
+			return lost + spool_find_end(spool, segment);
 		}
 		lost += segment->size > 0;
 	}
@@ -145,7 +145,7 @@ static const char *find_cursor(struct spool *spool, uint64_t last, bool known, u
 	return size ? "is damaged" : "is missing";
 }
 
-static void begin(struct spool *spool, const char *path, const struct spool_sentence *told)
+static void spool_begin(struct spool *spool, const char *path, const struct spool_sentence *told)
 {
 	bool known;
 	uint64_t last = find_last(spool, &known), index;
@@ -159,11 +159,12 @@ static void begin(struct spool *spool, const char *path, const struct spool_sent
 		order_segments(spool);
 	}
 	if (fault)
-		say(told,
-		    "the spool %s: its cursor %s, and it begins anew with the oldest record that "
-		    "is "
-		    "there: some may come twice",
-		    path, fault);
+		spool_say(told,
+			  "the spool %s: its cursor %s, and it begins anew with the oldest record "
+			  "that "
+			  "is "
+			  "there: some may come twice",
+			  path, fault);
 	spool->confirmed = spool->given_up = index;
 	spool->written = spool->synced = UNKNOWN;
 	spool_reader_start(&spool->reader, 0, 0, 0, 0);
@@ -205,11 +206,11 @@ static int read_directory(struct spool *spool, const char *path, const struct sp
 		error = add_segments(spool, files, count);
 	free(files);
 	if (error) {
-		say(told, "cannot read the spool %s: %s", path, strerror(-error));
+		spool_say(told, "cannot read the spool %s: %s", path, strerror(-error));
 		return error;
 	}
 	spool->next_number = highest + 1;
-	begin(spool, path, told);
+	spool_begin(spool, path, told);
 	return 0;
 }
 
@@ -236,14 +237,14 @@ int spool_open(const char *directory, uint64_t size, struct spool **ret, char *r
 	struct spool *spool;
 	int error = 0;
 
-	say(&told, "%s", "");
+	spool_say(&told, "%s", "");
 	if (size < SPOOL_SIZE_MIN) {
-		say(&told, "the spool %s is too small: it needs 1 MiB at least", directory);
+		spool_say(&told, "the spool %s is too small: it needs 1 MiB at least", directory);
 		return -EINVAL;
 	}
 	spool = new_spool(size);
 	if (!spool) {
-		say(&told, "the spool %s: %s", directory, strerror(ENOMEM));
+		spool_say(&told, "the spool %s: %s", directory, strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	spool->directory = spool_directory_open(directory, reason, reason_size);

@@ -28,7 +28,7 @@ static const char *why_not_ours(const struct stat *info)
 	return NULL;
 }
 
-static int lock(int fd, const char *path, char *reason, size_t reason_size)
+static int spool_directory_lock(int fd, const char *path, char *reason, size_t reason_size)
 {
 	int error;
 
@@ -97,14 +97,14 @@ int spool_directory_open(const char *path, char *reason, size_t reason_size)
 		snprintf(reason, reason_size, "cannot use the spool %s: %s", path, strerror(-fd));
 		error = fd;
 	} else {
-		error = lock(fd, path, reason, reason_size);
+		error = spool_directory_lock(fd, path, reason, reason_size);
 	}
 	if (error && fd >= 0)
 		close(fd);
 	return error ? error : fd;
 }
 
-static int compare(const void *a, const void *b)
+static int spool_directory_compare(const void *a, const void *b)
 {
 	const struct spool_file *first = a, *second = b;
 
@@ -112,7 +112,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Makes room for one more where COUNT are. */
-static int grow(struct spool_file **files, size_t count)
+static int spool_directory_grow(struct spool_file **files, size_t count)
 {
 	struct spool_file *grown;
 
@@ -140,7 +140,7 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 		if (fstatat(dirfd(stream), name->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(info.st_mode))
 			continue;
-		error = grow(files, *count);
+		error = spool_directory_grow(files, *count);
 		if (error)
 			return error;
 		(*files)[(*count)++] = (struct spool_file){number, (uint64_t)info.st_size};
@@ -170,7 +170,7 @@ int spool_directory_list(int directory, struct spool_file **ret, size_t *count, 
 		return error;
 	}
 	if (*count)
-		qsort(*ret, *count, sizeof(**ret), compare);
+		qsort(*ret, *count, sizeof(**ret), spool_directory_compare);
 	return 0;
 }
 

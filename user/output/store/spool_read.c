@@ -12,7 +12,7 @@
 /* --- Indexes that nobody has --------------------------------------------------------------------- */
 
 /* All under lock. A gap is known from when it is come upon until it is confirmed: a rewind comes upon it again, and
- * each entry is counted once. Where there are too many to know, it may be twice, and confirm() counts what is not there
+ * each entry is counted once. Where there are too many to know, it may be twice, and spool_read_confirm() counts what is not there
  * as well: it confirms less than it could. */
 
 static void remove_gaps(struct spool *spool, unsigned int at, unsigned int count)
@@ -32,7 +32,7 @@ static void insert_gap(struct spool *spool, unsigned int at, struct gap gap)
 	spool->gap_count++;
 }
 
-static uint64_t common(const struct gap *a, const struct gap *b)
+static uint64_t spool_read_common(const struct gap *a, const struct gap *b)
 {
 	uint64_t first = a->first > b->first ? a->first : b->first;
 	uint64_t end = a->end < b->end ? a->end : b->end;
@@ -55,7 +55,7 @@ static uint64_t add_gap(struct spool *spool, uint64_t first, uint64_t end)
 
 		if (gap->first > end)
 			break;
-		fresh -= common(gap, &added);
+		fresh -= spool_read_common(gap, &added);
 		if (gap->first < all.first)
 			all.first = gap->first;
 		if (gap->end > all.end)
@@ -136,7 +136,7 @@ static void start_segment(struct spool *spool, size_t at)
 
 /* Where the reader is at the end of what was known: to what was appended to that segment since, or to the next one.
  * False: there is nothing more. */
-static bool advance(struct spool *spool)
+static bool spool_read_advance(struct spool *spool)
 {
 	struct spool_reader *reader = &spool->reader;
 	bool more = true;
@@ -175,7 +175,7 @@ static void add_ready(struct spool *spool, struct entry *entry, uint64_t index)
 }
 
 /* Reads the entry of HEAD, if it is one of those to come. False: enough, for now. */
-static bool read_entry(struct spool *spool, const struct entry_head *head)
+static bool spool_read_read_entry(struct spool *spool, const struct entry_head *head)
 {
 	struct entry *entry;
 	int taken;
@@ -193,7 +193,7 @@ static bool read_entry(struct spool *spool, const struct entry_head *head)
 }
 
 /* Has WANTED entries ready, or as many as there are and may be. */
-static void fill(struct spool *spool, unsigned int wanted)
+static void spool_read_fill(struct spool *spool, unsigned int wanted)
 {
 	struct entry_head head;
 	bool more = true;
@@ -208,9 +208,9 @@ static void fill(struct spool *spool, unsigned int wanted)
 		int found = spool_reader_next(&spool->reader, &head);
 
 		if (found > 0)
-			more = read_entry(spool, &head);
+			more = spool_read_read_entry(spool, &head);
 		else
-			more = !found && advance(spool);
+			more = !found && spool_read_advance(spool);
 	}
 	spool_reader_rest(&spool->reader);
 }
@@ -263,13 +263,13 @@ static struct spool *spool_of(struct store *store)
 	return (struct spool *)store;
 }
 
-static unsigned int peek(struct store *store, struct entry **ret, unsigned int max)
+static unsigned int spool_read_peek(struct store *store, struct entry **ret, unsigned int max)
 {
 	struct spool *spool = spool_of(store);
 
 	if (max > READY_MAX)
 		max = READY_MAX;
-	fill(spool, max);
+	spool_read_fill(spool, max);
 	send_gap(spool);
 	if (max > spool->ready)
 		max = spool->ready;
@@ -278,12 +278,12 @@ static unsigned int peek(struct store *store, struct entry **ret, unsigned int m
 	return max;
 }
 
-static void sent(struct store *store, uint64_t count)
+static void spool_read_sent(struct store *store, uint64_t count)
 {
 	struct spool *spool = spool_of(store);
 
 	for (; count; count--) {
-		fill(spool, 1);
+		spool_read_fill(spool, 1);
 		if (!spool->ready)
 			break;
 		pop_ready(spool);
@@ -307,7 +307,7 @@ static void move_confirmed(struct spool *spool, uint64_t count)
 	}
 }
 
-static void confirm(struct store *store, uint64_t count)
+static void spool_read_confirm(struct store *store, uint64_t count)
 {
 	struct spool *spool = spool_of(store);
 	uint64_t index;
@@ -334,7 +334,7 @@ static uint64_t count_given_up(const struct spool *spool)
 	return count;
 }
 
-static void rewind_sent(struct store *store)
+static void spool_read_rewind_sent(struct store *store)
 {
 	struct spool *spool = spool_of(store);
 
@@ -345,7 +345,7 @@ static void rewind_sent(struct store *store)
 	pthread_mutex_unlock(&spool->lock);
 }
 
-static uint64_t waiting(struct store *store)
+static uint64_t spool_read_waiting(struct store *store)
 {
 	struct spool *spool = spool_of(store);
 	uint64_t count;
@@ -356,7 +356,7 @@ static uint64_t waiting(struct store *store)
 	return count;
 }
 
-static uint64_t unconfirmed(struct store *store)
+static uint64_t spool_read_unconfirmed(struct store *store)
 {
 	struct spool *spool = spool_of(store);
 	uint64_t count;
@@ -368,10 +368,10 @@ static uint64_t unconfirmed(struct store *store)
 }
 
 const struct store_ops spool_store_ops = {
-	.peek = peek,
-	.sent = sent,
-	.confirm = confirm,
-	.rewind = rewind_sent,
-	.waiting = waiting,
-	.unconfirmed = unconfirmed,
+	.peek = spool_read_peek,
+	.sent = spool_read_sent,
+	.confirm = spool_read_confirm,
+	.rewind = spool_read_rewind_sent,
+	.waiting = spool_read_waiting,
+	.unconfirmed = spool_read_unconfirmed,
 };

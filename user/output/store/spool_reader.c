@@ -49,7 +49,7 @@ void spool_reader_start(struct spool_reader *reader, uint64_t number, uint64_t s
 }
 
 /* Whether an open that failed may succeed soon, by no change of the file itself. */
-static bool passes(int error)
+static bool spool_reader_passes(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
 }
@@ -66,10 +66,10 @@ static int open_segment(struct spool_reader *reader)
 		openat(reader->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (reader->fd >= 0)
 		return 1;
-	return passes(errno) ? -errno : 0;
+	return spool_reader_passes(errno) ? -errno : 0;
 }
 
-static void spend(struct spool_reader *reader, uint64_t bytes)
+static void spool_reader_spend(struct spool_reader *reader, uint64_t bytes)
 {
 	if (reader->budget != READER_NO_BUDGET)
 		reader->budget -= bytes < reader->budget ? bytes : reader->budget;
@@ -77,7 +77,7 @@ static void spend(struct spool_reader *reader, uint64_t bytes)
 
 /* Has the window begin at the offset, with SIZE bytes at least; or moves the offset past what cannot be read, or
  * finds that the segment ends here. 0 or -errno. */
-static int load(struct spool_reader *reader, size_t size)
+static int spool_reader_load(struct spool_reader *reader, size_t size)
 {
 	uint64_t left = reader->size - reader->offset;
 	int opened = open_segment(reader);
@@ -85,7 +85,7 @@ static int load(struct spool_reader *reader, size_t size)
 
 	if (opened < 0)
 		return opened;
-	spend(reader, WINDOW_SIZE);
+	spool_reader_spend(reader, WINDOW_SIZE);
 	if (opened)
 		got = pread(reader->fd, reader->window, left < WINDOW_SIZE ? left : WINDOW_SIZE,
 			    (off_t)reader->offset);
@@ -111,7 +111,7 @@ static const uint8_t *look(struct spool_reader *reader, size_t size, int *error)
 
 		if (at < reader->window_size && reader->window_size - at >= size)
 			return reader->window + at;
-		*error = reader->budget ? load(reader, size) : -EAGAIN;
+		*error = reader->budget ? spool_reader_load(reader, size) : -EAGAIN;
 	}
 	return NULL;
 }
@@ -167,7 +167,7 @@ static bool copy_data(struct spool_reader *reader, uint64_t offset, char *data, 
 		memcpy(data, reader->window + at, done);
 	}
 	if (done < size)
-		spend(reader, size - done);
+		spool_reader_spend(reader, size - done);
 	while (done < size) {
 		ssize_t got = pread(reader->fd, data + done, size - done, (off_t)(offset + done));
 

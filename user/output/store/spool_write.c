@@ -89,7 +89,7 @@ int spool_write_cursor(struct spool *spool, uint64_t *ret)
 	return error;
 }
 
-static int sync_file(struct spool *spool, uint64_t number)
+static int spool_write_sync_file(struct spool *spool, uint64_t number)
 {
 	char name[SEGMENT_NAME_SIZE];
 	int fd, error;
@@ -109,7 +109,7 @@ static int sync_segment(struct spool *spool, struct segment *segment)
 	int error = 0;
 
 	if (!last)
-		error = sync_file(spool, segment->number);
+		error = spool_write_sync_file(spool, segment->number);
 	else if (fdatasync(spool->writing))
 		error = -errno;
 	if (error == -EMFILE || error == -ENFILE || error == -ENOMEM)
@@ -213,7 +213,7 @@ static uint64_t size_before(struct spool *spool)
 }
 
 /* Whether a segment that was BEFORE bytes long may be AFTER. */
-static bool fits(const struct spool *spool, uint64_t before, uint64_t after)
+static bool spool_write_fits(const struct spool *spool, uint64_t before, uint64_t after)
 {
 	return spool->used - spool_disk(before) + spool_disk(after) <= spool->size;
 }
@@ -245,7 +245,7 @@ static int give_up_oldest(struct spool *spool)
 }
 
 /* For SIZE more bytes, in this segment or in another one. 0, even if there is none; or -errno. */
-static int make_room(struct spool *spool, uint64_t size, bool *ret)
+static int spool_write_make_room(struct spool *spool, uint64_t size, bool *ret)
 {
 	for (;;) {
 		uint64_t before = size_before(spool);
@@ -255,7 +255,8 @@ static int make_room(struct spool *spool, uint64_t size, bool *ret)
 			end_segment(spool);
 			before = 0;
 		}
-		*ret = fits(spool, before, (before ? before : sizeof(struct segment_head)) + size);
+		*ret = spool_write_fits(spool, before,
+					(before ? before : sizeof(struct segment_head)) + size);
 		if (*ret)
 			return 0;
 		given = give_up_oldest(spool);
@@ -304,32 +305,32 @@ static void discard_segment(struct spool *spool, const struct spool_batch *batch
 	unlinkat(spool->directory, name, 0);
 }
 
-static void add_part(struct spool_batch *batch, const void *data, size_t size)
+static void spool_write_add_part(struct spool_batch *batch, const void *data, size_t size)
 {
 	batch->iov[batch->parts++] = (struct iovec){(void *)data, size};
 	batch->segment.size += size;
 }
 
 /* As many as have room in the segment, and one at least: for that there is room. */
-static void gather(struct spool *spool, struct spool_batch *batch, struct entry *const *entries,
-		   unsigned int count)
+static void spool_write_gather(struct spool *spool, struct spool_batch *batch,
+			       struct entry *const *entries, unsigned int count)
 {
 	struct segment *segment = &batch->segment;
 
 	batch->old_size = segment->size;
 	if (batch->fresh)
-		add_part(batch, &batch->segment_head, sizeof(batch->segment_head));
+		spool_write_add_part(batch, &batch->segment_head, sizeof(batch->segment_head));
 	for (; batch->count < count && batch->count < APPEND_MAX; batch->count++) {
 		const struct entry *entry = entries[batch->count];
 		struct entry_head *head = &spool->heads[batch->count];
 		uint64_t after = segment->size + size_of(entry);
 
-		if (batch->count &&
-		    (after > spool->segment_size || !fits(spool, batch->old_size, after)))
+		if (batch->count && (after > spool->segment_size ||
+				     !spool_write_fits(spool, batch->old_size, after)))
 			break;
 		spool_format_make_entry(head, segment->number, spool->end + batch->count, entry);
-		add_part(batch, head, sizeof(*head));
-		add_part(batch, entry->data, entry->size);
+		spool_write_add_part(batch, head, sizeof(*head));
+		spool_write_add_part(batch, entry->data, entry->size);
 	}
 }
 
@@ -346,7 +347,8 @@ static void keep_whole(struct spool_batch *batch, struct entry *const *entries, 
 }
 
 /* Writes it, and leaves in it what was written of it. 0, or -errno where that is nothing. */
-static int write_batch(struct spool *spool, struct spool_batch *batch, struct entry *const *entries)
+static int spool_write_write_batch(struct spool *spool, struct spool_batch *batch,
+				   struct entry *const *entries)
 {
 	uint64_t wanted = batch->segment.size;
 	ssize_t written;
@@ -367,7 +369,7 @@ static int write_batch(struct spool *spool, struct spool_batch *batch, struct en
 }
 
 /* Has the consumer see what was written. */
-static int publish(struct spool *spool, struct spool_batch *batch)
+static int spool_write_publish(struct spool *spool, struct spool_batch *batch)
 {
 	struct segment *segment = &batch->segment;
 	int error = 0;
@@ -400,7 +402,7 @@ static int append_some(struct spool *spool, struct entry *const *entries, unsign
 		return -EMSGSIZE;
 	if (spool->next_number >= SPOOL_NUMBER_MAX || spool->end >= SPOOL_NUMBER_MAX - APPEND_MAX)
 		return -EOVERFLOW; /* not in this universe, unless somebody wrote such numbers */
-	error = make_room(spool, size, &room);
+	error = spool_write_make_room(spool, size, &room);
 	if (error || !room)
 		return error;
 	batch.fresh = false;
@@ -411,10 +413,10 @@ static int append_some(struct spool *spool, struct entry *const *entries, unsign
 		error = begin_segment(spool, &batch);
 	if (error)
 		return error;
-	gather(spool, &batch, entries, count);
-	error = write_batch(spool, &batch, entries);
+	spool_write_gather(spool, &batch, entries, count);
+	error = spool_write_write_batch(spool, &batch, entries);
 	if (!error)
-		error = publish(spool, &batch);
+		error = spool_write_publish(spool, &batch);
 	if (error && batch.fresh)
 		discard_segment(spool, &batch);
 	return error ? error : (int)batch.count;

@@ -24,19 +24,19 @@
 #define READ_MAX (64u << 10) /* bytes at a time: a server that says more waits */
 #define CLOSE_TIMEOUT 1000   /* milliseconds from the end of TLS to the end of its connection */
 
-static void set(int fd, int level, int name, int value)
+static void syslog_channel_set(int fd, int level, int name, int value)
 {
 	/* Each makes it better, none is needed. */
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static void tune(int fd)
+static void syslog_channel_tune(int fd)
 {
-	set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER);
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_INTERVAL);
-	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_AFTER);
+	syslog_channel_set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+	syslog_channel_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	syslog_channel_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER);
+	syslog_channel_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_INTERVAL);
+	syslog_channel_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_AFTER);
 }
 
 int syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context)
@@ -45,7 +45,7 @@ int syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX 
 
 	if (fd < 0)
 		return fd;
-	tune(fd);
+	syslog_channel_tune(fd);
 	*channel = (struct channel){.fd = fd};
 	if (!context)
 		return 0;

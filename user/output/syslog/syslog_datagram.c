@@ -59,7 +59,7 @@ static bool is_udp(const struct datagram *datagram)
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
-static void disconnect(struct datagram *datagram)
+static void syslog_datagram_disconnect(struct datagram *datagram)
 {
 	if (datagram->fd >= 0)
 		close(datagram->fd);
@@ -67,7 +67,7 @@ static void disconnect(struct datagram *datagram)
 }
 
 /* The most that one datagram can hold depends on it; more than the system's limit takes CAP_NET_ADMIN. */
-static void widen(int fd)
+static void syslog_datagram_widen(int fd)
 {
 	const int size = SEND_BUFFER;
 
@@ -90,7 +90,7 @@ static int connect_path(struct datagram *datagram)
 				? "it is a socket for streams; syslog's are for datagrams"
 				: NULL);
 	}
-	widen(fd);
+	syslog_datagram_widen(fd);
 	return fd;
 }
 
@@ -114,7 +114,7 @@ static int connect_host(struct datagram *datagram)
 }
 
 /* Sees to it that there is a socket. 0, or -errno that is in driver.error as well. */
-static int connected(struct datagram *datagram)
+static int syslog_datagram_connected(struct datagram *datagram)
 {
 	uint64_t now = clock_now_ms();
 	int fd;
@@ -125,7 +125,7 @@ static int connected(struct datagram *datagram)
 	datagram->connected = now;
 	if (fd < 0) /* where the name went is still good enough */
 		return datagram->fd >= 0 ? 0 : fd;
-	disconnect(datagram);
+	syslog_datagram_disconnect(datagram);
 	datagram->fd = fd;
 	return 0;
 }
@@ -139,7 +139,7 @@ static void count_sent(struct datagram *datagram, bool too_large)
 }
 
 /* A message too large is counted with its confirmation: else it would be again after a rewind. */
-static void confirm(struct datagram *datagram, struct sent *sent)
+static void syslog_datagram_confirm(struct datagram *datagram, struct sent *sent)
 {
 	datagram->driver.confirmed += sent->all;
 	datagram->driver.too_large += sent->too_large;
@@ -153,7 +153,7 @@ static int take_back(struct datagram *datagram, int error)
 	datagram->recent = datagram->older = (struct sent){0};
 	datagram->refused = true;
 	datagram->address++;
-	disconnect(datagram);
+	syslog_datagram_disconnect(datagram);
 	return driver_fail(&datagram->driver, error, NULL);
 }
 
@@ -187,7 +187,7 @@ static int send_once(struct datagram *datagram)
 
 /* Waits for a full receiver, which may have been another process since long: after a while its socket is
  * looked up again. */
-static int wait_room(struct datagram *datagram, int error, uint64_t until)
+static int syslog_datagram_wait_room(struct datagram *datagram, int error, uint64_t until)
 {
 	uint64_t now = clock_now_ms();
 	int seen = 0;
@@ -196,7 +196,7 @@ static int wait_room(struct datagram *datagram, int error, uint64_t until)
 		datagram->progress = now;
 	datagram->waits = true;
 	if (now - datagram->progress >= SLOW_AFTER) {
-		disconnect(datagram);
+		syslog_datagram_disconnect(datagram);
 		return driver_fail(&datagram->driver, -ETIMEDOUT, "its receiver takes nothing");
 	}
 	if (now < until && error == -EAGAIN)
@@ -209,13 +209,13 @@ static int wait_room(struct datagram *datagram, int error, uint64_t until)
 }
 
 /* What to do about ERROR of a datagram. 0: send it again; or -errno. */
-static int react(struct datagram *datagram, int error, bool *again, uint64_t until)
+static int syslog_datagram_react(struct datagram *datagram, int error, bool *again, uint64_t until)
 {
 	switch (error) {
 	case -EAGAIN:
 	case -ENOBUFS:
 	case -ENOMEM:
-		return wait_room(datagram, error, until);
+		return syslog_datagram_wait_room(datagram, error, until);
 	case -EMSGSIZE:
 		return error;
 	default:
@@ -223,7 +223,7 @@ static int react(struct datagram *datagram, int error, bool *again, uint64_t unt
 	}
 	if (is_udp(datagram))
 		return take_back(datagram, error);
-	disconnect(datagram);
+	syslog_datagram_disconnect(datagram);
 	if (*again) {
 		*again = false; /* its receiver may have begun anew */
 		return 0;
@@ -232,7 +232,8 @@ static int react(struct datagram *datagram, int error, bool *again, uint64_t unt
 }
 
 /* 0; -EMSGSIZE: it cannot be sent; or -errno that is in driver.error as well. */
-static int send_entry(struct datagram *datagram, const struct entry *entry, uint64_t until)
+static int syslog_datagram_send_entry(struct datagram *datagram, const struct entry *entry,
+				      uint64_t until)
 {
 	bool again = true;
 	int error;
@@ -240,7 +241,7 @@ static int send_entry(struct datagram *datagram, const struct entry *entry, uint
 	if (syslog_message_make(&datagram->message, datagram->driver.options, entry))
 		return driver_fail(&datagram->driver, -ENOMEM, NULL);
 	for (;;) {
-		error = connected(datagram);
+		error = syslog_datagram_connected(datagram);
 		if (error)
 			return error;
 		error = send_once(datagram);
@@ -248,14 +249,14 @@ static int send_entry(struct datagram *datagram, const struct entry *entry, uint
 			datagram->waits = false;
 			return 0;
 		}
-		error = react(datagram, error, &again, until);
+		error = syslog_datagram_react(datagram, error, &again, until);
 		if (error)
 			return error;
 	}
 }
 
-static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
-				 unsigned int count)
+static unsigned int syslog_datagram_send_entries(struct driver *driver,
+						 struct entry *const *entries, unsigned int count)
 {
 	struct datagram *datagram = (struct datagram *)driver;
 	uint64_t until = clock_now_ms() + SLICE;
@@ -263,7 +264,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 	int error = 0;
 
 	while (done < count && !error) {
-		error = send_entry(datagram, entries[done], until);
+		error = syslog_datagram_send_entry(datagram, entries[done], until);
 		if (error && error != -EMSGSIZE)
 			break;
 		count_sent(datagram, error);
@@ -278,13 +279,13 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 	if (!error)
 		driver_works(driver);
 	if (!is_udp(datagram))
-		confirm(datagram, &datagram->recent);
+		syslog_datagram_confirm(datagram, &datagram->recent);
 	return done;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-static void run(struct driver *driver)
+static void syslog_datagram_run(struct driver *driver)
 {
 	struct datagram *datagram = (struct datagram *)driver;
 	int error;
@@ -296,12 +297,12 @@ static void run(struct driver *driver)
 		take_back(datagram, error);
 		return;
 	}
-	confirm(datagram, &datagram->older);
+	syslog_datagram_confirm(datagram, &datagram->older);
 	datagram->older = datagram->recent;
 	datagram->recent = (struct sent){0};
 }
 
-static void finish(struct driver *driver)
+static void syslog_datagram_finish(struct driver *driver)
 {
 	struct datagram *datagram = (struct datagram *)driver;
 
@@ -310,24 +311,24 @@ static void finish(struct driver *driver)
 	if ((datagram->recent.all || datagram->older.all) && is_udp(datagram) &&
 	    wait_refused(datagram))
 		return;
-	confirm(datagram, &datagram->older);
-	confirm(datagram, &datagram->recent);
+	syslog_datagram_confirm(datagram, &datagram->older);
+	syslog_datagram_confirm(datagram, &datagram->recent);
 }
 
-static void close_driver(struct driver *driver)
+static void syslog_datagram_close_driver(struct driver *driver)
 {
 	struct datagram *datagram = (struct datagram *)driver;
 
-	disconnect(datagram);
+	syslog_datagram_disconnect(datagram);
 	syslog_message_free(&datagram->message);
 	free(datagram);
 }
 
 static const struct driver_ops ops = {
-	.send = send_entries,
-	.run = run,
-	.finish = finish,
-	.close = close_driver,
+	.send = syslog_datagram_send_entries,
+	.run = syslog_datagram_run,
+	.finish = syslog_datagram_finish,
+	.close = syslog_datagram_close_driver,
 };
 
 int syslog_datagram_open(const struct sink_options *options, int stop, struct driver **ret,

@@ -6,12 +6,12 @@
 #define SPAN_BYTES (64u << 10)
 #define SPAN_TIME 1000 /* milliseconds */
 
-static struct flight_span *at(struct flight *flight, unsigned int index)
+static struct flight_span *syslog_flight_at(struct flight *flight, unsigned int index)
 {
 	return &flight->spans[(flight->first + index) % FLIGHT_SPANS];
 }
 
-static void remove_first(struct flight *flight)
+static void syslog_flight_remove_first(struct flight *flight)
 {
 	flight->first = (flight->first + 1) % FLIGHT_SPANS;
 	flight->count--;
@@ -20,16 +20,17 @@ static void remove_first(struct flight *flight)
 /* The oldest span becomes a part of the next one. */
 static void join_oldest(struct flight *flight)
 {
-	struct flight_span *second = at(flight, 1);
+	struct flight_span *second = syslog_flight_at(flight, 1);
 
-	second->begin = at(flight, 0)->begin;
-	second->records += at(flight, 0)->records;
-	remove_first(flight);
+	second->begin = syslog_flight_at(flight, 0)->begin;
+	second->records += syslog_flight_at(flight, 0)->records;
+	syslog_flight_remove_first(flight);
 }
 
 void syslog_flight_add(struct flight *flight, uint64_t end, uint64_t time)
 {
-	struct flight_span *last = flight->count ? at(flight, flight->count - 1) : NULL;
+	struct flight_span *last =
+		flight->count ? syslog_flight_at(flight, flight->count - 1) : NULL;
 
 	flight->records++;
 	/* Its time is moved on: a span that kept the first one's would make records seem older. */
@@ -42,7 +43,7 @@ void syslog_flight_add(struct flight *flight, uint64_t end, uint64_t time)
 	if (flight->count == FLIGHT_SPANS)
 		join_oldest(flight);
 	flight->count++;
-	*at(flight, flight->count - 1) =
+	*syslog_flight_at(flight, flight->count - 1) =
 		(struct flight_span){.begin = end, .end = end, .time = time, .records = 1};
 }
 
@@ -50,9 +51,9 @@ uint64_t syslog_flight_take(struct flight *flight, uint64_t offset)
 {
 	uint64_t records = 0;
 
-	while (flight->count && at(flight, 0)->end <= offset) {
-		records += at(flight, 0)->records;
-		remove_first(flight);
+	while (flight->count && syslog_flight_at(flight, 0)->end <= offset) {
+		records += syslog_flight_at(flight, 0)->records;
+		syslog_flight_remove_first(flight);
 	}
 	flight->records -= records;
 	return records;

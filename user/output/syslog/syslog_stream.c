@@ -100,7 +100,8 @@ static int stage_one(struct syslog_tcp *stream, const struct entry *entry)
 }
 
 /* Stages as many of ENTRIES as go at a time. 0; -ENOMEM: not even one. */
-static int stage(struct syslog_tcp *stream, struct entry *const *entries, unsigned int count)
+static int syslog_stream_stage(struct syslog_tcp *stream, struct entry *const *entries,
+			       unsigned int count)
 {
 	forget_staged(stream);
 	for (unsigned int i = 0; i < count && i < STAGED_MAX && stream->out.size < STAGED_BYTES;
@@ -118,7 +119,7 @@ static int stage(struct syslog_tcp *stream, struct entry *const *entries, unsign
 }
 
 /* SIZE more bytes were written. */
-static void advance(struct syslog_tcp *stream, size_t size)
+static void syslog_stream_advance(struct syslog_tcp *stream, size_t size)
 {
 	uint64_t now = clock_now_ms(), end = syslog_channel_written(&stream->channel);
 
@@ -148,7 +149,7 @@ static unsigned int count_begun(struct syslog_tcp *stream)
 
 /* --- what has arrived ------------------------------------------------------------------------- */
 
-static void confirm(struct syslog_tcp *stream, uint64_t records)
+static void syslog_stream_confirm(struct syslog_tcp *stream, uint64_t records)
 {
 	if (!records)
 		return;
@@ -166,10 +167,11 @@ static void confirm_passed(struct syslog_tcp *stream)
 	if (held < RESEND_MAX)
 		held = RESEND_MAX;
 	if (acknowledged > held)
-		confirm(stream, syslog_flight_take(&stream->flight, acknowledged - held));
+		syslog_stream_confirm(stream,
+				      syslog_flight_take(&stream->flight, acknowledged - held));
 }
 
-static void disconnect(struct syslog_tcp *stream)
+static void syslog_stream_disconnect(struct syslog_tcp *stream)
 {
 	syslog_channel_close(&stream->channel);
 	syslog_flight_clear(&stream->flight);
@@ -187,7 +189,7 @@ static void break_off(struct syslog_tcp *stream, int error)
 	stream->breaks++;
 	stream->reload = true;
 	driver_fail(&stream->driver, error == CHANNEL_ENDED ? -ECONNRESET : error, detail);
-	disconnect(stream);
+	syslog_stream_disconnect(stream);
 }
 
 /* How many of the records that were written whole have arrived, now that the server has ended the connection. */
@@ -204,7 +206,7 @@ static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 }
 
 /* The server has ended the connection. */
-static void end(struct syslog_tcp *stream)
+static void syslog_stream_end(struct syslog_tcp *stream)
 {
 	uint64_t arrived;
 	bool all_read = syslog_channel_acknowledged(&stream->channel) ==
@@ -215,20 +217,20 @@ static void end(struct syslog_tcp *stream)
 		return;
 	}
 	arrived = arrived_at_end(stream);
-	confirm(stream, arrived);
+	syslog_stream_confirm(stream, arrived);
 	if (stream->unconfirmed || !arrived) {
 		stream->doubtful = stream->flight.records - arrived;
 		break_off(stream, CHANNEL_ENDED);
 		return;
 	}
-	disconnect(stream);
+	syslog_stream_disconnect(stream);
 }
 
 /* What to do about RESULT, of syslog_channel_check() or an -errno. */
-static void settle(struct syslog_tcp *stream, int result)
+static void syslog_stream_settle(struct syslog_tcp *stream, int result)
 {
 	if (result == CHANNEL_ENDED)
-		end(stream);
+		syslog_stream_end(stream);
 	else if (result < 0)
 		break_off(stream, result);
 	else
@@ -239,7 +241,7 @@ static void settle(struct syslog_tcp *stream, int result)
 
 /* Certificates are made anew from time to time; whether ours were, a connection that failed may tell. The old ones
  * stay where the new ones cannot be read: we may have dropped the right to. */
-static void reload(struct syslog_tcp *stream)
+static void syslog_stream_reload(struct syslog_tcp *stream)
 {
 	char reason[256];
 	SSL_CTX *context;
@@ -266,7 +268,7 @@ static bool connect_anew(struct syslog_tcp *stream)
 {
 	int result;
 
-	reload(stream);
+	syslog_stream_reload(stream);
 	result = syslog_channel_open(&stream->channel, &stream->driver, stream->context);
 	if (result == -ECANCELED)
 		driver_fail(&stream->driver, -EAGAIN, "it is to give up");
@@ -279,7 +281,7 @@ static bool connect_anew(struct syslog_tcp *stream)
 		return true;
 	result = await_reaction(stream);
 	if (result)
-		settle(stream, result);
+		syslog_stream_settle(stream, result);
 	return !result;
 }
 
@@ -292,7 +294,7 @@ static bool is_ready(struct syslog_tcp *stream)
 		result = syslog_channel_check(&stream->channel, &stream->driver);
 		if (!result)
 			return true;
-		settle(stream, result);
+		syslog_stream_settle(stream, result);
 		if (stream->driver.rewind)
 			return false;
 	}
@@ -302,7 +304,7 @@ static bool is_ready(struct syslog_tcp *stream)
 /* --- sending ---------------------------------------------------------------------------------- */
 
 /* Waits until the connection takes more, until UNTIL. 0; -EAGAIN: it does not; CHANNEL_ENDED or -errno. */
-static int wait_room(struct syslog_tcp *stream, uint64_t until)
+static int syslog_stream_wait_room(struct syslog_tcp *stream, uint64_t until)
 {
 	uint64_t now = clock_now_ms();
 	int seen;
@@ -324,8 +326,8 @@ static int last_word(struct syslog_tcp *stream, int error)
 	return said == -EPROTO ? said : error;
 }
 
-/* Writes what is staged, until UNTIL. As wait_room(). */
-static int drain(struct syslog_tcp *stream, uint64_t until)
+/* Writes what is staged, until UNTIL. As syslog_stream_wait_room(). */
+static int syslog_stream_drain(struct syslog_tcp *stream, uint64_t until)
 {
 	while (stream->written < stream->out.size) {
 		const char *data = stream->out.data + stream->written;
@@ -339,30 +341,30 @@ static int drain(struct syslog_tcp *stream, uint64_t until)
 			size = WRITE_MAX;
 		written = syslog_channel_write(&stream->channel, data, size);
 		if (written >= 0) {
-			advance(stream, (size_t)written);
+			syslog_stream_advance(stream, (size_t)written);
 			continue;
 		}
 		if (written != -EAGAIN)
 			return last_word(stream, (int)written);
 		stream->pending = stream->channel.session ? size : 0;
-		result = wait_room(stream, until);
+		result = syslog_stream_wait_room(stream, until);
 		if (result)
 			return result;
 	}
 	return 0;
 }
 
-/* Sends ENTRIES until UNTIL; *DONE is how many of them count as sent. As wait_room(). */
+/* Sends ENTRIES until UNTIL; *DONE is how many of them count as sent. As syslog_stream_wait_room(). */
 static int send_until(struct syslog_tcp *stream, struct entry *const *entries, unsigned int count,
 		      unsigned int *done, uint64_t until)
 {
-	int result = drain(stream, until); /* what an earlier call has left */
+	int result = syslog_stream_drain(stream, until); /* what an earlier call has left */
 
 	while (!result && *done < count) {
-		result = stage(stream, entries + *done, count - *done);
+		result = syslog_stream_stage(stream, entries + *done, count - *done);
 		if (result)
 			break;
-		result = drain(stream, until);
+		result = syslog_stream_drain(stream, until);
 		*done += count_begun(stream);
 		if (!result)
 			result = syslog_channel_check(&stream->channel, &stream->driver);
@@ -378,8 +380,8 @@ static void tell_slow(struct syslog_tcp *stream)
 		driver_fail(&stream->driver, -EAGAIN, "its server is slow");
 }
 
-static unsigned int send_entries(struct driver *driver, struct entry *const *entries,
-				 unsigned int count)
+static unsigned int syslog_stream_send_entries(struct driver *driver, struct entry *const *entries,
+					       unsigned int count)
 {
 	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	unsigned int done = 0;
@@ -403,7 +405,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 		return done;
 	}
 	driver_works(driver);
-	settle(stream, result);
+	syslog_stream_settle(stream, result);
 	stream->calm += done;
 	if (stream->calm >= CALM_AFTER && !result)
 		stream->breaks = 0;
@@ -414,7 +416,7 @@ static unsigned int send_entries(struct driver *driver, struct entry *const *ent
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-static void run(struct driver *driver)
+static void syslog_stream_run(struct driver *driver)
 {
 	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	int result;
@@ -423,27 +425,27 @@ static void run(struct driver *driver)
 		return;
 	result = syslog_channel_check(&stream->channel, &stream->driver);
 	if (!result)
-		result = drain(stream, 0);
-	settle(stream, result == -EAGAIN ? 0 : result);
+		result = syslog_stream_drain(stream, 0);
+	syslog_stream_settle(stream, result == -EAGAIN ? 0 : result);
 }
 
-static void finish(struct driver *driver)
+static void syslog_stream_finish(struct driver *driver)
 {
 	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 	int result;
 
 	if (stream->channel.fd < 0 || !stream->unconfirmed)
 		return;
-	result = drain(stream, clock_now_ms() + FINISH_TIMEOUT);
+	result = syslog_stream_drain(stream, clock_now_ms() + FINISH_TIMEOUT);
 	if (!result) {
 		result = syslog_channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
 		stream->channel.orderly = true; /* it has read up to our own end */
 	}
 	if (result && result != -EAGAIN)
-		settle(stream, result);
+		syslog_stream_settle(stream, result);
 }
 
-static void close_driver(struct driver *driver)
+static void syslog_stream_close_driver(struct driver *driver)
 {
 	struct syslog_tcp *stream = (struct syslog_tcp *)driver;
 
@@ -457,10 +459,10 @@ static void close_driver(struct driver *driver)
 }
 
 static const struct driver_ops ops = {
-	.send = send_entries,
-	.run = run,
-	.finish = finish,
-	.close = close_driver,
+	.send = syslog_stream_send_entries,
+	.run = syslog_stream_run,
+	.finish = syslog_stream_finish,
+	.close = syslog_stream_close_driver,
 };
 
 int syslog_stream_open(const struct sink_options *options, int stop, struct driver **ret,

@@ -149,7 +149,7 @@ static bool set_name(SSL *session, const char *name)
 	return SSL_set1_host(session, name) == 1 && SSL_set_tlsext_host_name(session, name) == 1;
 }
 
-static enum tls_state state_of(SSL *session, int result, int *error)
+static enum tls_state syslog_tls_state_of(SSL *session, int result, int *error)
 {
 	int saved = errno;
 
@@ -175,7 +175,7 @@ static enum tls_state state_of(SSL *session, int result, int *error)
 }
 
 /* Tells why there is no session. */
-static int fail(struct driver *driver, SSL *session, enum tls_state state, int error)
+static int syslog_tls_fail(struct driver *driver, SSL *session, enum tls_state state, int error)
 {
 	long verified = SSL_get_verify_result(session);
 	const char *name = wanted_name(driver->options);
@@ -206,11 +206,11 @@ static int shake_hands(struct driver *driver, SSL *session, int fd, int millisec
 	for (;;) {
 		ERR_clear_error();
 		errno = 0;
-		state = state_of(session, SSL_connect(session), &error);
+		state = syslog_tls_state_of(session, SSL_connect(session), &error);
 		if (state == TLS_OPEN)
 			return 0;
 		if (state != TLS_WANTS_READ && state != TLS_WANTS_WRITE)
-			return fail(driver, session, state, error);
+			return syslog_tls_fail(driver, session, state, error);
 		now = clock_now_ms();
 		if (now >= end)
 			return driver_fail(driver, -ETIMEDOUT,
@@ -250,7 +250,7 @@ enum tls_state syslog_tls_write(SSL *session, const void *data, size_t size, siz
 {
 	ERR_clear_error();
 	errno = 0;
-	return state_of(session, SSL_write_ex(session, data, size, written), error);
+	return syslog_tls_state_of(session, SSL_write_ex(session, data, size, written), error);
 }
 
 enum tls_state syslog_tls_read_away(SSL *session, size_t size, int *error)
@@ -263,8 +263,8 @@ enum tls_state syslog_tls_read_away(SSL *session, size_t size, int *error)
 
 		ERR_clear_error();
 		errno = 0;
-		state = state_of(session, SSL_read_ex(session, buffer, sizeof(buffer), &got),
-				 error);
+		state = syslog_tls_state_of(
+			session, SSL_read_ex(session, buffer, sizeof(buffer), &got), error);
 		if (state != TLS_OPEN)
 			return state;
 	}
