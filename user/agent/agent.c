@@ -631,7 +631,7 @@ static bool agent_is_program(void *data, struct bytes path, const struct callerd
 	       programs_is(agent->programs, agent->capture, path, file, clock_now(CLOCK_BOOTTIME));
 }
 
-static const struct record_server *server(void *data, unsigned int socket)
+static const struct record_server *agent_server(void *data, unsigned int socket)
 {
 	return servers_differ(((struct agent *)data)->servers, socket);
 }
@@ -650,7 +650,7 @@ static int open_engines(struct agent *agent)
 		.data = agent,
 		.record = on_record,
 		.is_program = agent_is_program,
-		.server = server,
+		.server = agent_server,
 	};
 
 	return engines_new(&options, clock_now(CLOCK_BOOTTIME), &agent->engines);

@@ -344,7 +344,7 @@ static const char *settle_syslog(struct output *output)
 	return NULL;
 }
 
-static const char *settle(struct output *output, bool human)
+static const char *settle_values(struct output *output, bool human)
 {
 	struct sink_options *sink = &output->sink;
 
@@ -406,7 +406,7 @@ int output_parse(const char *spec, bool human, struct output *ret, char *reason,
 		error = output_parse_read_option(&reader, word, name, reason, size);
 	}
 	ret->given = reader.given;
-	why = error ? NULL : settle(ret, human);
+	why = error ? NULL : settle_values(ret, human);
 	if (why) {
 		snprintf(reason, size, "\"%s\": %s", spec, why);
 		error = -EINVAL;

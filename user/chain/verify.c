@@ -122,7 +122,7 @@ static unsigned long long verify_number(uint64_t value)
 	return value;
 }
 
-static const char *plural(uint64_t count, const char *one, const char *several)
+static const char *plural_of(uint64_t count, const char *one, const char *several)
 {
 	return count == 1 ? one : several;
 }
@@ -336,10 +336,10 @@ static void verify_settle(struct verify *verify, uint64_t missing, struct verify
 	if (missing && place.file != verify->at.place.file)
 		verify_tell(verify, VERIFY_CUT, verify->at.place,
 			    "%llu %s missing between the last line of this file and the next file",
-			    verify_number(missing), plural(missing, "line is", "lines are"));
+			    verify_number(missing), plural_of(missing, "line is", "lines are"));
 	else if (missing)
 		verify_tell(verify, VERIFY_REMOVED, place, "%llu %s missing before this one",
-			    verify_number(missing), plural(missing, "line is", "lines are"));
+			    verify_number(missing), plural_of(missing, "line is", "lines are"));
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */
@@ -596,7 +596,7 @@ static void compare_written(struct verify *verify, const struct chain *written, 
 			    "%llu %s missing at the end: the seal file says that line %llu and "
 			    "%llu seals "
 			    "were written",
-			    verify_number(missing), plural(missing, "line is", "lines are"),
+			    verify_number(missing), plural_of(missing, "line is", "lines are"),
 			    verify_number(written->lines), verify_number(written->seals));
 	else if (verify->unlike_written.line)
 		verify_tell(verify, VERIFY_CHANGED, verify->unlike_written,

@@ -321,7 +321,7 @@ static bool engines_is_program(void *data, struct bytes path, const struct calle
 	return options->is_program(options->data, path, file);
 }
 
-static const struct record_server *server(void *data, unsigned int socket)
+static const struct record_server *engines_server(void *data, unsigned int socket)
 {
 	const struct engines_options *options = &((struct engines *)data)->options;
 
@@ -353,7 +353,7 @@ static int open_calls(struct engines *engines)
 		.created = engines_created,
 		.changed = engines_changed,
 		.is_program = engines_is_program,
-		.server = server,
+		.server = engines_server,
 	};
 
 	return calls_new(&calls, &engines->calls);

@@ -20,7 +20,7 @@ static void end_column(struct text *out, size_t start, size_t columns)
 }
 
 /* What is to be seen at once; nothing for what is normal. */
-static const char *gravity(unsigned int severity)
+static const char *gravity_of(unsigned int severity)
 {
 	if (severity >= 100)
 		return "CRITICAL";
@@ -37,7 +37,7 @@ static void human_add_line(struct text *out, const struct view *view)
 	clock_add_time_of_day(out, record_time(view->context, record->time));
 	text_add_string(out, "  ");
 	start = out->size;
-	text_add_string(out, gravity(view->severity));
+	text_add_string(out, gravity_of(view->severity));
 	end_column(out, start, GRAVITY_COLUMNS);
 	start = out->size;
 	if (line_is_about_agent(record)) {

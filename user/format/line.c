@@ -78,7 +78,7 @@ static struct bytes elevator_of(const struct caller *caller)
 }
 
 /* Who it was where there is no caller: behind a request there is somebody. */
-static const char *nobody(const struct view *view)
+static const char *has_nobody(const struct view *view)
 {
 	if (view_has_cause(view, "daemon"))
 		return "the engine";
@@ -124,7 +124,7 @@ void line_add_who(struct text *out, const struct view *view)
 		return;
 	}
 	if (!caller) {
-		text_add_string(out, nobody(view));
+		text_add_string(out, has_nobody(view));
 		return;
 	}
 	if (view->elevated) {

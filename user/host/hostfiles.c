@@ -527,7 +527,7 @@ int hostfiles_open(const char *path)
 
 /* The part of PATH below DIRECTORY, with its slash; "": PATH is DIRECTORY; NULL: PATH is
  * elsewhere. */
-static const char *below(const char *path, const char *directory)
+static const char *part_below(const char *path, const char *directory)
 {
 	size_t size = strcmp(directory, "/") ? strlen(directory) : 0;
 
@@ -551,10 +551,10 @@ static void hostfiles_join(struct text *out, const char *directory, const char *
 static bool tell_alias(const struct mount *mount, const char *inside, const char *path,
 		       void (*found)(void *context, const char *alias), void *context)
 {
-	const char *rest = below(inside, mount->root);
+	const char *rest = part_below(inside, mount->root);
 	struct text alias = {0};
 
-	if (!strcmp(mount->point, "/sysroot") || (!rest && !below(mount->root, inside)))
+	if (!strcmp(mount->point, "/sysroot") || (!rest && !part_below(mount->root, inside)))
 		return false;
 	hostfiles_join(&alias, mount->point, rest ?: "");
 	if (!alias.error && strcmp(alias.data, path) != 0)
@@ -573,7 +573,7 @@ static bool innermost_mount(FILE *file, const char *path, char **line, struct mo
 	while (getline(&next, &capacity, file) > 0) {
 		struct mount mount;
 
-		if (!read_mount(next, &mount) || !below(path, mount.point) ||
+		if (!read_mount(next, &mount) || !part_below(path, mount.point) ||
 		    strlen(mount.point) < best)
 			continue;
 		best = strlen(mount.point);
@@ -602,7 +602,7 @@ static void hostfiles_aliases(void *data, const char *path,
 	if (!file)
 		return;
 	if (innermost_mount(file, path, &own_line, &own) && own.root[0] == '/') {
-		hostfiles_join(&inside, own.root, below(path, own.point));
+		hostfiles_join(&inside, own.root, part_below(path, own.point));
 		rewind(file);
 		while (!inside.error && count < ALIASES_MAX &&
 		       getline(&line, &capacity, file) > 0) {

@@ -471,7 +471,7 @@ static int capture_attach(struct capture *capture, char *reason, size_t reason_s
 	return 0;
 }
 
-static const char *explain(int error)
+static const char *explain_failure(int error)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return "the kernel has no BTF (/sys/kernel/btf/vmlinux): it needs "
@@ -506,7 +506,7 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 			capture_close(*ret);
 			*ret = NULL;
 		} else {
-			snprintf(why, sizeof(why), "%s%s%s%s", explain(error),
+			snprintf(why, sizeof(why), "%s%s%s%s", explain_failure(error),
 				 first_warning[0] ? " (" : "", first_warning,
 				 first_warning[0] ? ")" : "");
 		}

@@ -1045,7 +1045,7 @@ static void mask_value(struct masker *masker, struct bytes value, enum form form
 	add_mask(masker, bytes_from(value, end + 1));
 }
 
-static const struct mask_option *find_option(const struct masker *masker, struct bytes name)
+static const struct mask_option *mask_find_option(const struct masker *masker, struct bytes name)
 {
 	for (size_t i = 0; i < COUNT(options); i++) {
 		if (options[i].programs && !(options[i].programs & masker->programs))
@@ -1063,7 +1063,7 @@ static bool mask_long_option(struct masker *masker, struct bytes word, bool know
 	size_t dashes = word.data[1] == '-' ? 2 : 1, end = find_any(word, dashes, "=");
 	struct bytes name = mask_slice(word, dashes, end);
 	const struct mask_option *option =
-		known && name.size > 1 ? find_option(masker, name) : NULL;
+		known && name.size > 1 ? mask_find_option(masker, name) : NULL;
 	enum form form = option ? option->form : WHOLE_UNLESS_OPTION;
 
 	if (known ? !option : !is_secret_setting(name))
@@ -1097,7 +1097,7 @@ static bool mask_short_option(struct masker *masker, struct bytes word)
 {
 	for (size_t at = 1; at < word.size && mask_is_class(word.data[at], LETTER); at++) {
 		const struct mask_option *option =
-			find_option(masker, mask_slice(word, at, at + 1));
+			mask_find_option(masker, mask_slice(word, at, at + 1));
 		size_t value = at + 1;
 
 		if (!option ||

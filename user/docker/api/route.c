@@ -99,8 +99,8 @@ static bool goes_for(const struct route *route, struct bytes query)
 }
 
 /* PATH has no version. */
-static const struct route *find(struct bytes method, struct bytes path, struct bytes query,
-				struct bytes *ret_name)
+static const struct route *find_route(struct bytes method, struct bytes path, struct bytes query,
+				      struct bytes *ret_name)
 {
 	for (size_t i = 0; i < COUNT(routes); i++)
 		if (method_is(routes[i].method, method) &&
@@ -170,7 +170,7 @@ void route_find(struct bytes method, struct bytes target, struct text *out,
 	match.path = path = text_since(out, start);
 	match.version = route_take_version(&path);
 	if (!match.redirected)
-		match.route = find(method, path, url.query, &name);
+		match.route = find_route(method, path, url.query, &name);
 	if (match.route && match.route->target != TARGET_NONE)
 		match.name = name;
 	*ret_match = match;

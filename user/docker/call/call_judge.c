@@ -53,7 +53,7 @@ static void judge_operation(struct call *call, struct verdict *verdict, const st
 }
 
 /* Why the body was not seen whole, or is not understood; NULL: it was and is. */
-static const char *unseen(const struct call *call, bool complete, uint64_t size)
+static const char *unseen_part(const struct call *call, bool complete, uint64_t size)
 {
 	if (call->body_refused)
 		return "there was no memory for it";
@@ -98,7 +98,7 @@ static void judge_completeness(struct call *call, struct verdict *verdict, bool 
 			    "callerd does not read Podman's own body of this operation");
 	if (!route->body)
 		return;
-	why = unseen(call, complete, record->http.request_bytes);
+	why = unseen_part(call, complete, record->http.request_bytes);
 	if (why)
 		verdict_add(verdict, FINDING_BODY_NOT_SEEN,
 			    is_grave(route->target) ? SEVERITY_HIGH : SEVERITY_INFO, "body: %s",

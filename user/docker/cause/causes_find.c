@@ -202,8 +202,8 @@ static bool has_others(const struct only *other, const struct only *only)
 
 /* The requests of the only user that can have caused the event. NULL: there is none; *RET_DOUBT: because that is not
  * certain. KNOWS: no request is missing. OPEN_COUNTS: a request counts that may yet be answered with an error. */
-static const struct only *choose(const struct candidates *candidates, bool knows, bool open_counts,
-				 bool *ret_doubt)
+static const struct only *choose_candidate(const struct candidates *candidates, bool knows,
+					   bool open_counts, bool *ret_doubt)
 {
 	const struct only *done = &candidates->done, *open = &candidates->open;
 	const struct only *failed = &candidates->failed, *perhaps = &candidates->perhaps;
@@ -555,7 +555,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	find_candidates(causes, socket, effect, waiting, owner, &candidates);
 	if (!late && may_become_clear(&candidates))
 		return WAIT;
-	only = choose(&candidates, knows, !causes_is_start(event), &doubt);
+	only = choose_candidate(&candidates, knows, !causes_is_start(event), &doubt);
 	weak = only && is_weak(causes, only, owner, event);
 	if ((weak || (!only && !doubt)) && is_unexplored(engine, effect, event) && !late &&
 	    causes_find_ask(causes, socket, waiting))

@@ -14,12 +14,12 @@ static bool entering_is_given(enum judge_entry entry, const struct finding *find
 	return entry == ENTRY_ALL || (entry == ENTRY_FILES && is_of_files(finding->id));
 }
 
-static const char *verb(const struct finding *finding)
+static const char *verb_of(const struct finding *finding)
 {
 	return bytes_begin(finding->detail, "runs ") ? "" : "has ";
 }
 
-static const struct finding *gravest(const struct verdict *has)
+static const struct finding *find_gravest(const struct verdict *has)
 {
 	const struct finding *ret = NULL;
 
@@ -40,7 +40,7 @@ static void carry_finding(struct judging *judging, enum judge_entry entry,
 		return;
 	if (!entering_is_given(entry, finding))
 		severity = SEVERITY_MEDIUM;
-	ADD(judging, finding->id, severity, "in a container that %s%.*s", verb(finding),
+	ADD(judging, finding->id, severity, "in a container that %s%.*s", verb_of(finding),
 	    PRINTED(finding->detail));
 }
 
@@ -55,7 +55,7 @@ static void add_entered(struct judging *judging, enum judge_entry entry, const s
 	if (worst && worst->severity >= SEVERITY_HIGH)
 		ADD(judging, FINDING_ROOT_CONTAINER_ENTERED, worst->severity,
 		    "%s a container that %s%.*s", entry == ENTRY_ALL ? "enters" : "reads in",
-		    verb(worst), PRINTED(worst->detail));
+		    verb_of(worst), PRINTED(worst->detail));
 }
 
 bool judge_container_known(struct judging *judging)
@@ -81,7 +81,7 @@ void judge_entry(struct judging *judging)
 	for (unsigned int i = 0; i < container->finding_count; i++)
 		verdict_add_finding(&has, &container->findings[i]);
 	judge_joined(judging, container, &has);
-	if (gravest(&has) && gravest(&has)->severity >= SEVERITY_HIGH) {
+	if (find_gravest(&has) && find_gravest(&has)->severity >= SEVERITY_HIGH) {
 		for (unsigned int i = 0; i < has.finding_count; i++)
 			carry_finding(judging, entry, &has.findings[i]);
 		add_entered(judging, entry, &has);

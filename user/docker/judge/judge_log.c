@@ -32,7 +32,7 @@ static const struct log_option {
 };
 /* clang-format on */
 
-static const struct log_option *find_option(struct bytes name)
+static const struct log_option *judge_log_find_option(struct bytes name)
 {
 	for (size_t i = 0; i < COUNT(log_options); i++) {
 		const char *known = log_options[i].name;
@@ -128,7 +128,7 @@ void judge_log(struct judging *judging, struct bytes driver, const struct value 
 	else if (!bytes_are_any(driver, known_drivers, COUNT(known_drivers)))
 		judge_not_judged(judging, SEVERITY_NONE, "log driver", driver);
 	EACH (one, options) {
-		const struct log_option *known = find_option(one->key);
+		const struct log_option *known = judge_log_find_option(one->key);
 
 		if (!known)
 			judge_not_judged(judging, SEVERITY_NONE, "log option", one->key);
@@ -141,12 +141,12 @@ void judge_log(struct judging *judging, struct bytes driver, const struct value 
 
 bool judge_log_option_is_known(struct bytes name)
 {
-	return find_option(name);
+	return judge_log_find_option(name);
 }
 
 bool judge_log_option_matters(void *data, const struct value *element)
 {
-	const struct log_option *known = find_option(element->key);
+	const struct log_option *known = judge_log_find_option(element->key);
 
 	return !known || known->kind != OPTION_HARMLESS;
 }

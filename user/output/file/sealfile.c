@@ -385,7 +385,7 @@ static int sealfile_find_end(const char *log_path, int log_fd, struct chain *cha
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* Why INFO is not that of our own file; NULL: it is. */
-static const char *why_not_ours(const struct stat *info)
+static const char *sealfile_why_not_ours(const struct stat *info)
 {
 	if (!S_ISREG(info->st_mode))
 		return "is not a regular file";
@@ -404,7 +404,7 @@ static int sealfile_check_file(int fd, const char *path, struct say *text)
 
 	if (fstat(fd, &info))
 		return -errno;
-	fault = why_not_ours(&info);
+	fault = sealfile_why_not_ours(&info);
 	if (fault) {
 		sealfile_say(text, "the seal file %s %s", path, fault);
 		return -EPERM;

@@ -15,7 +15,7 @@
 #include "output/store/spool_format.h"
 #include "system/disk.h"
 
-static const char *why_not_ours(const struct stat *info)
+static const char *spool_directory_why_not_ours(const struct stat *info)
 {
 	if (S_ISLNK(info->st_mode))
 		return "is a symbolic link: name the directory itself";
@@ -89,7 +89,7 @@ int spool_directory_open(const char *path, char *reason, size_t reason_size)
 	if (!fd)
 		fd = make_and_open(plain, &info);
 	if (info.st_mode)
-		fault = why_not_ours(&info);
+		fault = spool_directory_why_not_ours(&info);
 	if (fault) {
 		snprintf(reason, reason_size, "the spool %s %s", path, fault);
 		error = -EPERM;

@@ -103,7 +103,7 @@ static int spool_reader_load(struct spool_reader *reader, size_t size)
 }
 
 /* SIZE bytes at the offset, which may have moved. NULL: there are no more (0 in *ERROR), or -errno in *ERROR. */
-static const uint8_t *look(struct spool_reader *reader, size_t size, int *error)
+static const uint8_t *look_at_entry(struct spool_reader *reader, size_t size, int *error)
 {
 	*error = 0;
 	while (!*error && reader->offset <= reader->size && reader->size - reader->offset >= size) {
@@ -136,7 +136,7 @@ int spool_reader_next(struct spool_reader *reader, struct entry_head *ret)
 	const uint8_t *bytes;
 	int error;
 
-	while ((bytes = look(reader, sizeof(*ret), &error))) {
+	while ((bytes = look_at_entry(reader, sizeof(*ret), &error))) {
 		if (spool_format_read_entry(ret, bytes, reader->number) &&
 		    ret->index >= reader->index && ret->index < reader->limit)
 			return 1;
