@@ -7,8 +7,7 @@
 #define COMMAND_COLUMNS 40
 #define GRAVITY_COLUMNS 8
 
-/* Pads what was added since START, so that columns of most lines stand below each other; what is
- * longer moves the rest of its own line only. */
+/* Pads the text that was added since START to a column. A longer text moves the rest of its own line only. */
 static void end_column(struct text *out, size_t start, size_t columns)
 {
 	struct bytes column = text_since(out, start);
@@ -19,7 +18,7 @@ static void end_column(struct text *out, size_t start, size_t columns)
 	text_add_string(out, "  ");
 }
 
-/* What is to be seen at once; nothing for what is normal. */
+/* The word for a severity that a reader must see at once; "" for the usual ones. */
 static const char *gravity_of(unsigned int severity)
 {
 	if (severity >= 100)

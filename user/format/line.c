@@ -31,8 +31,7 @@ bool line_is_about_agent(const struct record *record)
 	}
 }
 
-/* --- who
- * ------------------------------------------------------------------------------------------ */
+/* --- the caller ------------------------------------------------------------------------------- */
 
 static void add_user(struct text *out, const char *name, uint32_t uid)
 {
@@ -44,7 +43,7 @@ static void add_user(struct text *out, const char *name, uint32_t uid)
 	}
 }
 
-/* What PROCESS is called by the kernel: its file, else its comm. */
+/* The kernel's name of PROCESS: that of its executable, else its comm. */
 static struct bytes kernel_name(const struct process *process)
 {
 	struct bytes name = bytes_basename(process->executable);
@@ -65,7 +64,7 @@ static bool is_elevator(struct bytes name)
 	return false;
 }
 
-/* Through what the caller became another user: the nearest such ancestor. */
+/* The nearest ancestor through which the caller became another user: sudo, su. */
 static struct bytes elevator_of(const struct caller *caller)
 {
 	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
@@ -77,7 +76,7 @@ static struct bytes elevator_of(const struct caller *caller)
 	return bytes_of(caller->uid != caller->process.euid ? "setuid" : NULL);
 }
 
-/* Who it was where there is no caller: behind a request there is somebody. */
+/* Stands for the caller where none is known: a request has one. */
 static const char *has_nobody(const struct view *view)
 {
 	if (view_has_cause(view, "daemon"))
@@ -91,7 +90,7 @@ static void add_pid(struct text *out, uint32_t pid)
 	text_add_number(out, pid);
 }
 
-/* Those of whom one did it. */
+/* The candidates: one of them did it. */
 static void add_candidates(struct text *out, const struct view *view)
 {
 	const struct record *record = view->record;
@@ -147,8 +146,7 @@ void line_add_who(struct text *out, const struct view *view)
 	}
 }
 
-/* --- with what
- * ------------------------------------------------------------------------------------ */
+/* --- its command ------------------------------------------------------------------------------ */
 
 static bool begins_with(struct bytes bytes, struct bytes beginning)
 {
@@ -156,8 +154,8 @@ static bool begins_with(struct bytes bytes, struct bytes beginning)
 	       bytes_equal((struct bytes){bytes.data, beginning.size}, beginning);
 }
 
-/* The name that a caller goes by. Its own word (argv[0]) is shown next to the kernel's where they
- * differ by more than a version (python3, python3.11): busybox[wget]. */
+/* The name of a caller: the kernel's, and argv[0] in brackets where the two differ by more than a version (python3,
+ * python3.11): busybox[wget]. */
 static void add_called(struct text *out, struct bytes name, struct bytes own_word)
 {
 	own_word = bytes_basename(own_word);
@@ -201,15 +199,14 @@ void line_add_command(struct text *out, const struct view *view)
 	text_free(&command);
 }
 
-/* --- did what
- * ------------------------------------------------------------------------------------- */
+/* --- what it did ------------------------------------------------------------------------------ */
 
 static bool is_hex(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-/* Adds what others wrote. A bar that could be taken for one of ours is in quotes. */
+/* Adds a text that somebody else wrote. A text with a bar, which could be taken for one of the line's own, is quoted. */
 static void line_add_quoted(struct text *out, struct bytes words, size_t columns)
 {
 	struct text quoted = {0};
@@ -246,7 +243,7 @@ static void add_target(struct text *out, struct bytes target, size_t columns)
 	text_free(&shown);
 }
 
-/* A name, which of a volume may be an id, or a short id. */
+/* Adds a name. The name of a volume may be an id, which is cut. */
 static void add_object(struct text *out, const char *before, struct bytes name, struct bytes id)
 {
 	if (!name.size && !id.size)
@@ -270,7 +267,7 @@ static void line_add_arguments(struct text *out, const struct record_api *api, c
 	}
 }
 
-/* The arguments that the request gives, where it has a process started. */
+/* The command that a request asks for, where it starts a process. */
 static void add_asked_command(struct text *out, const struct record_api *api)
 {
 	struct text command = {0};
@@ -296,7 +293,7 @@ static void add_operation(struct text *out, const struct record_api *api)
 		add_object(out, " in ", api->container_name, api->container_id);
 	else
 		add_object(out, " ", api->target_name, api->target_id);
-	if (api->fact_count) /* a create; of others it is known */
+	if (api->fact_count) /* a create; other requests have the image of their target */
 		add_object(out, " from ", api->target_image, (struct bytes){0});
 	add_asked_command(out, api);
 }
@@ -323,12 +320,12 @@ static void add_asked(struct text *out, const struct view *view, bool aligned)
 		text_add_char(out, '?');
 }
 
-/* What makes it dangerous, the gravest first, before all else that is to be known. */
+/* The findings, the gravest first, before all notes. */
 static void line_add_findings(struct text *out, const struct record_api *api)
 {
 	unsigned int count = 0;
 
-	/* The rest of the line tells what is but for information. */
+	/* Findings for information are not added: the rest of the line says the same. */
 	while (count < api->finding_count && strcmp(api->findings[count].severity, "info"))
 		count++;
 	for (unsigned int i = 0; i < count && i < FINDINGS_SHOWN; i++) {
@@ -431,7 +428,7 @@ static void add_event(struct text *out, const struct record_event *event)
 	add_after(out, ": ", event->command, COMMAND_COLUMNS);
 }
 
-/* A request by its operation: that of WHO. */
+/* Adds the request behind an event, by its operation. WHO: its caller. */
 static void add_cause_request(struct text *out, const char *before,
 			      const struct record_cause *cause)
 {
@@ -546,7 +543,7 @@ static void add_started(struct text *out, const struct record *record)
 	}
 }
 
-/* Counters that say something. */
+/* Adds the counters that are not zero. */
 static void add_counters(struct text *out, const char *what, const struct record *record)
 {
 	const char *separator = ": ";
@@ -580,8 +577,7 @@ static void add_lost(struct text *out, const struct view *view)
 	line_add_account(out, view);
 }
 
-/* --- and what else is to be known
- * ----------------------------------------------------------------- */
+/* --- notes ------------------------------------------------------------------------------------ */
 
 /* Notes follow in brackets, parted by semicolons. */
 struct notes {
@@ -615,7 +611,7 @@ static void note_bits(struct notes *notes, const char *what, unsigned int bits,
 	}
 }
 
-/* On whose connection the caller spoke, if not on its own. */
+/* Notes the connector, where the caller spoke on a connection that another process made. */
 static void note_connector(struct notes *notes, const struct view *view)
 {
 	const struct caller *connector = view->record->connector;
@@ -639,7 +635,7 @@ static void note_connector(struct notes *notes, const struct view *view)
 	text_add_char(notes->out, ')');
 }
 
-/* What makes an event's cause less certain than it looks, or its caller hard to find. */
+/* Notes what makes an event's cause less certain, or its caller hard to find. */
 static void note_event(struct notes *notes, const struct view *view)
 {
 	const struct record *record = view->record;
@@ -728,7 +724,7 @@ void line_add_message(struct text *out, const struct view *view)
 		line_add_deed(out, view, false);
 		return;
 	}
-	/* The bar parts them safely: within a command or a name it is quoted. */
+	/* A bar between the parts is safe: one within a command or a name is quoted. */
 	line_add_who(out, view);
 	text_add_string(out, " | ");
 	start = out->size;

@@ -8,8 +8,7 @@
 /* alice; alice → root (sudo); root in container 3f2a9c01b2c3; the engine. */
 void line_add_who(struct text *out, const struct view *view);
 
-/* The command, by the name that the kernel knows it by, cut to what fits a line. Adds nothing where
- * nothing is known. */
+/* Adds the caller's command, by the kernel's name of it, cut to fit a line; nothing where it is not known. */
 void line_add_command(struct text *out, const struct view *view);
 
 /* POST /v1.41/containers/create → 201  3 ms; connected to /run/docker.sock; container start web  by
@@ -20,10 +19,10 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned);
 /* By the engine itself: restart policy. REASON: as records have it; NULL: none. */
 void line_add_daemon(struct text *out, const char *reason);
 
-/* Whether the record is about the agent itself: nobody did it. */
+/* Whether the record is about the agent itself, and has no caller. */
 bool line_is_about_agent(const struct record *record);
 
-/* All of it: the message of a record. */
+/* The whole line: the message of a record. */
 void line_add_message(struct text *out, const struct view *view);
 
 #endif

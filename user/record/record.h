@@ -27,22 +27,32 @@ enum record_action {
 
 /* Why a record does not tell everything; bits of record.incomplete. */
 enum record_incomplete {
-	RECORD_INCOMPLETE_BUDGET = 1 << 0, /* more bytes than are copied per turn */
-	RECORD_INCOMPLETE_LOST = 1 << 1,   /* bytes were lost on the way from the kernel */
-	RECORD_INCOMPLETE_UNPARSED = 1
-				     << 2, /* not HTTP as the daemon reads it; record.parse_error */
-	RECORD_INCOMPLETE_RESYNCHRONISED = 1 << 3, /* found again after a gap */
-	RECORD_INCOMPLETE_SENDER_UNCONFIRMED = 1
-					       << 4, /* whose bytes they are rests on order alone */
-	RECORD_INCOMPLETE_SENDERS = 1 << 5,	     /* more than one process sent the bytes */
-	RECORD_INCOMPLETE_CONNECTOR_LOST = 1 << 6,   /* the connect itself was not seen */
-	RECORD_INCOMPLETE_AGENT_STOPPED = 1 << 7,    /* the agent stopped before the answer */
-	RECORD_INCOMPLETE_EVICTED = 1 << 8,    /* the connection was given up for want of room */
-	RECORD_INCOMPLETE_UNREADABLE = 1 << 9, /* the daemon's buffer could not be read */
-	RECORD_INCOMPLETE_SENDER_AMBIGUOUS = 1
-					     << 10, /* one of several sent it: record.candidates */
-	RECORD_INCOMPLETE_SENDER_LOST = 1 << 11,    /* who sent it, or some of it, was not told */
-	RECORD_INCOMPLETE_UNFINISHED = 1 << 12,	    /* the body was still on its way */
+	/* The message has more bytes than are copied per turn. */
+	RECORD_INCOMPLETE_BUDGET = 1 << 0,
+	/* Bytes were lost on the way from the kernel. */
+	RECORD_INCOMPLETE_LOST = 1 << 1,
+	/* The bytes are not HTTP as the daemon reads it: record.http.parse_error. */
+	RECORD_INCOMPLETE_UNPARSED = 1 << 2,
+	/* The message was found again after a gap. */
+	RECORD_INCOMPLETE_RESYNCHRONISED = 1 << 3,
+	/* The sender is taken from the order of events alone. */
+	RECORD_INCOMPLETE_SENDER_UNCONFIRMED = 1 << 4,
+	/* More than one process sent the bytes. */
+	RECORD_INCOMPLETE_SENDERS = 1 << 5,
+	/* The connect itself was not seen. */
+	RECORD_INCOMPLETE_CONNECTOR_LOST = 1 << 6,
+	/* The agent stopped before the answer. */
+	RECORD_INCOMPLETE_AGENT_STOPPED = 1 << 7,
+	/* The connection was evicted for want of room. */
+	RECORD_INCOMPLETE_EVICTED = 1 << 8,
+	/* The daemon's buffer could not be read. */
+	RECORD_INCOMPLETE_UNREADABLE = 1 << 9,
+	/* One of several processes sent it: record.candidates. */
+	RECORD_INCOMPLETE_SENDER_AMBIGUOUS = 1 << 10,
+	/* The kernel programs could not tell the sender of it, or of a part of it. */
+	RECORD_INCOMPLETE_SENDER_LOST = 1 << 11,
+	/* The body was still on its way. */
+	RECORD_INCOMPLETE_UNFINISHED = 1 << 12,
 };
 
 struct record_connection {
@@ -52,19 +62,19 @@ struct record_connection {
 	uint64_t request; /* 1, 2, 3 … on this connection; 0: not a request */
 };
 
-/* What a socket's server is to its usual one; the gravest. */
+/* How the server of a socket differs from the usual one. The last one that applies counts. */
 enum server_change {
-	SERVER_SAME, /* it is that one, or it was started anew */
+	SERVER_SAME, /* the usual server, or the same one started anew */
 	SERVER_OTHER_UNIT,
-	SERVER_UNKNOWN, /* it is gone, or cannot be looked at */
+	SERVER_UNKNOWN, /* the server is gone, or cannot be looked at */
 	SERVER_OTHER_EXECUTABLE,
 	SERVER_OTHER_USER,
 };
 
-/* Who called listen() on a watched socket. data NULL or size 0: not known. */
+/* The process that called listen() on a watched socket. data NULL or size 0: not known. */
 struct record_server {
 	uint32_t pid, uid;
-	uint64_t start; /* ns of CLOCK_BOOTTIME; 0: it is gone */
+	uint64_t start; /* ns of CLOCK_BOOTTIME; 0: the process is gone */
 	struct bytes executable, unit;
 	enum server_change change;
 	uint32_t usual_uid;
@@ -83,17 +93,17 @@ struct record_http {
 	uint64_t
 		response_bytes; /* of the body, as far as it was seen when the record was written */
 	int status;		/* 0: no response seen */
-	bool status_unsure;	/* it may be that of another response's content */
+	bool status_unsure;	/* the status may come from another response's content */
 	uint64_t duration;	/* ns, first byte of the request to the head of the response */
 	const char *parse_error; /* for a person; NULL: none */
 	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
 };
 
-/* How it ended: api-request-ended. */
+/* How a stream ended: api-request-ended. */
 struct record_stream {
 	const char *end_reason; /* "complete", "client", "daemon", "reset", "agent-stopped", … */
 	bool has_request_bytes, has_response_bytes;
-	uint64_t request_bytes, response_bytes; /* of all of it, heads too */
+	uint64_t request_bytes, response_bytes; /* of the whole stream, heads included */
 };
 
 enum record_fact_kind { FACT_TEXT, FACT_LIST, FACT_TRUE };
@@ -115,7 +125,7 @@ struct record_finding {
 	struct bytes detail;
 };
 
-/* What a POST does to what it acts on: the operation says it, as the method does not. */
+/* What a POST does to its target. The method does not say it: the table of operations does. */
 enum record_activity { ACTIVITY_UPDATE, ACTIVITY_CREATE, ACTIVITY_DELETE };
 
 /* What a request asks for, in the engine's words. NULL, data NULL: unknown, or there is none. */
@@ -131,49 +141,51 @@ struct record_api {
 	unsigned int fact_count;
 	const struct record_finding *findings; /* the gravest first */
 	unsigned int finding_count;
-	unsigned int severity; /* of the gravest, as event.severity has it; 0: none */
+	unsigned int severity; /* of the gravest finding, on the scale of event.severity; 0: none */
 	const char *const *techniques;
 	unsigned int technique_count;
-	const char *expected_rule; /* that expects this caller to do this; NULL: none */
+	const char *
+		expected_rule; /* the rule of the configuration that expects this caller and operation; NULL: none */
 };
 
-/* What an engine said of something that happened: docker-event. data NULL: unknown, or there is none. */
+/* An event that an engine told: docker-event. data NULL: unknown, or there is none. */
 struct record_event {
 	struct bytes type, action; /* "container", "exec_start" */
 	struct bytes id, name, image;
-	struct bytes container_id, container_name; /* of a volume or a network: whose */
+	struct bytes container_id,
+		container_name; /* of a volume or a network: the container that has it */
 	struct bytes exec_id;
 	struct bytes command; /* of an exec; free of secrets */
 	struct bytes health;  /* "healthy" */
 	struct bytes signal;  /* "15" */
 	bool has_exit_code;
 	int64_t exit_code;
-	uint64_t time;	/* ns of CLOCK_REALTIME, by the engine's clock */
-	bool recovered; /* the engine's word was missed: concluded from what it has now */
+	uint64_t time; /* ns of CLOCK_REALTIME, by the engine's clock */
+	bool recovered; /* the event itself was missed: callerd concluded it from the state of the container */
 };
 
-/* Why it happened. The caller of that request is the record's. */
+/* The cause of an event. The caller of that request is the record's caller. */
 struct record_cause {
 	const char *kind;   /* "request", "inherited", "daemon", "unknown" */
 	const char *basis;  /* "id", "name", "time"; NULL: there is no request */
 	const char *reason; /* of "daemon": "restart-policy", …; NULL: none */
 	struct bytes event_id;
 	struct bytes operation;
-	const struct record_finding *findings; /* of that request, without details */
+	const struct record_finding *findings; /* findings of that request, without details */
 	unsigned int finding_count;
-	unsigned int severity; /* of the gravest, as record_api has it */
+	unsigned int severity; /* of the gravest finding, as in record_api */
 };
 
-/* A key of callerd.status as it stands, dots and all. No key is the beginning of another up to a dot: a SIEM may
- * take the dots for objects. */
+/* A key of callerd.status, with its dots. No key is the beginning of another one up to a dot: a SIEM may read dots as
+ * objects. */
 struct record_counter {
 	const char *name; /* "records", "lost.ring-full-connects" …: plain ASCII, no quotes */
 	uint64_t value;
 };
 
-/* Where records go. */
+/* An output that records go to. */
 struct record_output {
-	const char *name;     /* as it was asked for: file:/var/log/callerd.ndjson */
+	const char *name;     /* as configured: file:/var/log/callerd.ndjson */
 	const char *seal_key; /* the public key of the first seal of its chain; NULL: no chain */
 };
 
@@ -185,14 +197,14 @@ struct record {
 		id; /* event.id, as record_add_id() makes it; data NULL: of time and sequence */
 	const struct caller *caller;	/* NULL: none, or unknown */
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
-	/* api-request: those who sent parts of it, or one of whom sent it where the caller is NULL. */
+	/* api-request: the processes that sent parts of it; where the caller is NULL, one of them sent it. */
 	const struct caller *const *candidates;
 	unsigned int candidate_count;
 	bool candidates_cut; /* there were more */
-	uint64_t described;  /* when the caller was, ns of CLOCK_BOOTTIME; 0: at .time */
+	uint64_t described;  /* when the caller was described: ns of CLOCK_BOOTTIME; 0: at .time */
 	struct record_connection connection;
-	const struct record_server
-		*server; /* socket-connected: it is another one; NULL: as before */
+	const struct record_server *
+		server; /* socket-connected: the server differs from the usual one; NULL: it does not */
 	struct bytes
 		request_id; /* http.request.id, which the records of a request share; data NULL: event.id */
 	struct record_http http;     /* api-request-* */
@@ -204,12 +216,12 @@ struct record {
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */
 	struct bytes address; /* socket-refused: the path that the caller gave */
-	/* socket-refused: that many more, which are not told one by one; 0: it is one that is told. */
+	/* socket-refused: how many further refusals the record stands for; 0: the record is of one. */
 	uint64_t refused_count;
 	uint64_t refused_first, refused_last; /* ns of CLOCK_BOOTTIME */
-	struct bytes refused_name; /* what their paths end in, where the socket is not known */
-	uint64_t
-		account; /* CALLERD_ACCOUNT(): whom it is charged to, where that is not the caller */
+	struct bytes
+		refused_name; /* the last component of their paths, where the socket is not known */
+	uint64_t account;     /* CALLERD_ACCOUNT() that is charged, where there is no caller */
 	const char *lost_reason;    /* records-lost: of .account, or of all */
 	uint64_t lost_count;	    /* records-lost */
 	const char *lost_output;    /* records-lost: the one that did not get them; NULL: all */
@@ -222,7 +234,7 @@ struct record {
 	unsigned int counter_count;
 };
 
-/* Whether it is one of the records of an API request. */
+/* Whether RECORD is one of the records of an API request. */
 static inline bool record_is_request(const struct record *record)
 {
 	return record->action == RECORD_API_STARTED || record->action == RECORD_API_REQUEST ||
@@ -241,8 +253,11 @@ struct record_context {
 	void *data;
 	bool (*user_name)(void *data, uint32_t uid, char *name, size_t size);
 	bool (*group_name)(void *data, uint32_t gid, char *name, size_t size);
-	bool (*user_asked)(void *data, uint32_t uid); /* whether its name is not known yet */
-	uint64_t names; /* changes when a name comes in that was not known */
+	bool (*user_asked)(
+		void *data,
+		uint32_t
+			uid); /* whether the answer to the question for the name is still to come */
+	uint64_t names;	      /* changes with each name that comes in */
 };
 
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970; 0 where that would be before. */

@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "secret/mask.h"
 
-/* Of a request that was not seen whole, or is odd; of an event that takes a request where none was
- * seen: somebody used another door. */
+/* The severity of a request that was not seen whole or is odd, and of an event that needs a request where none was seen:
+ * that request came through another door. */
 #define SEVERITY_DOUBTFUL 40
 #define SEVERITY_GRAVE 80 /* high */
 
-#define DESCRIBED_BEFORE 1000000000 /* ns: less is no time to notice */
+#define DESCRIBED_BEFORE 1000000000 /* ns; a shorter time is not worth a mark */
 
 void record_add_id(struct text *out, const struct record_context *context, uint64_t real, char kind,
 		   uint64_t number)
@@ -220,7 +220,7 @@ bool view_has_cause(const struct view *view, const char *kind)
 	return has_cause(view->record, kind);
 }
 
-/* As the engine says. That a process ended is no word of how. */
+/* The outcome that the engine tells. An end without an exit code has an unknown one. */
 static const char *outcome_of_event(const struct record_event *event, enum engine_action action)
 {
 	if (action == ACTION_OOM || bytes_are(event->health, "unhealthy"))
@@ -250,7 +250,7 @@ unsigned int view_severity(const struct record *record)
 
 	if (severity < record->api.severity)
 		severity = record->api.severity;
-	/* So that a filter by severity sees what a request did that it saw. */
+	/* A filter by severity that shows a request shows the events that it caused, too. */
 	if (record->action == RECORD_DOCKER_EVENT && record->cause.severity >= SEVERITY_GRAVE)
 		doubtful = true;
 	if (record_is_request(record)) {

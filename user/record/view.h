@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every format says of a record alike: names looked up, secrets masked, judgements made, once.
- */
+/* What all formats have in common of a record: names looked up, secrets masked and severities found, once. */
 #ifndef CALLERD_VIEW_H
 #define CALLERD_VIEW_H
 
@@ -14,13 +13,13 @@ struct view {
 	const struct record *record;
 	const struct record_context *context;
 	const struct caller *caller; /* record->caller */
-	bool described; /* the kernel described the caller: there is more than pid, uid and gid */
-	bool elevated;	/* the caller's login UID is known and not its effective UID */
+	bool described; /* the kernel described the caller: more than pid, uid and gid is known */
+	bool elevated; /* the caller's login UID is known, and another one than its effective UID */
 	char user[VIEW_NAME_SIZE]; /* of the effective UID; empty: no name, as below */
 	char real_user[VIEW_NAME_SIZE];
 	char login_user[VIEW_NAME_SIZE];
 	char access[VIEW_NAME_SIZE + 8]; /* "group:docker" */
-	char account[VIEW_NAME_SIZE];	 /* the name of the user that the record's account is */
+	char account[VIEW_NAME_SIZE];	 /* the name of the user of the record's account */
 	struct bytes args;		 /* the caller's, masked */
 	struct bytes container_id;
 	struct url url;		 /* masked */
@@ -37,7 +36,7 @@ int view_init(struct view *view, const struct record *record, const struct recor
 
 void view_free(struct view *view);
 
-/* Whether the caller was described so long before the request that it may look different by now. */
+/* Whether the caller was described so long before the request that it may have changed since. */
 bool view_described_before(const struct view *view);
 
 /* Whether a docker-event has a cause of this KIND. */
@@ -46,7 +45,7 @@ bool view_has_cause(const struct view *view, const char *kind);
 /* event.severity of a record. */
 unsigned int view_severity(const struct record *record);
 
-/* What syslog calls an event.severity: 2 critical … 6 informational. */
+/* syslog's severity of an event.severity: 2 critical … 6 informational. */
 unsigned int view_syslog_severity(unsigned int severity);
 
 /* Adds the record's event.id. */
@@ -61,14 +60,14 @@ void view_add_error(struct text *out, int error);
 /* Adds "user alice (1000)": the record's account; nothing where there is none. */
 void view_add_account(struct text *out, const struct view *view);
 
-/* Adds critical host-root-mount: / mounted read-write at /host; its detail is not made safe to print. */
+/* Adds "critical host-root-mount: / mounted read-write at /host". The detail is not made safe to print. */
 void view_add_finding(struct text *out, const struct record_finding *finding);
 
-/* The boot that CALLER and its ancestors are of, and what its times are to be read with. */
+/* The boot in which CALLER and its ancestors ran, and the offset of its clocks. */
 struct bytes view_boot_id(const struct view *view, const struct caller *caller);
 int64_t view_boot_to_real(const struct view *view, const struct caller *caller);
 
-/* Adds the entity id of PROCESS, which is CALLER's own or an ancestor's; nothing where there is none. */
+/* Adds the entity id of PROCESS, CALLER's own process or an ancestor; nothing where its start is not known. */
 void view_add_entity_id(struct text *out, const struct view *view, const struct caller *caller,
 			const struct process *process);
 
