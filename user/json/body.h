@@ -121,6 +121,7 @@ static inline const struct value *body_first(const struct value *value)
 }
 
 /* Each child ONE of the value LIST, which may be NULL. */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): ONE is a name */
 #define EACH(one, list) for (const struct value *one = body_first(list); one; one = one->next)
 
 struct body;

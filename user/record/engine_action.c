@@ -3,7 +3,7 @@
 
 /* clang-format off */
 static const char *const types[] = {
-#define TYPE(name, word) [ENGINE_##name] = word,
+#define TYPE(name, word) [ENGINE_##name] = (word),
 #define ACTION(...)
 #include "record/engine_actions.def"
 };
