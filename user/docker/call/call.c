@@ -268,7 +268,7 @@ static void note_sender(void *content, struct caller *caller)
 	container = call_container(call->calls, caller_container_id(caller));
 	ledger_request_set_sender(call->request, caller,
 				  container ? container->name : (struct bytes){},
-				  container ? container->image : (struct bytes){});
+				  container ? container->image : (struct bytes){0});
 }
 
 static void note_over(void *data, uint64_t connection, bool ended, uint64_t time)
