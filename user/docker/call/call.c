@@ -261,14 +261,14 @@ static bool open_answer(struct call *call)
 static void note_sender(void *content, struct caller *caller)
 {
 	struct call *call = content;
+	struct bytes none = {0};
 	const struct inventory_container *container;
 
 	if (!call->request || !caller)
 		return;
 	container = call_container(call->calls, caller_container_id(caller));
-	ledger_request_set_sender(call->request, caller,
-				  container ? container->name : (struct bytes){},
-				  container ? container->image : (struct bytes){0});
+	ledger_request_set_sender(call->request, caller, container ? container->name : none,
+				  container ? container->image : none);
 }
 
 static void note_over(void *data, uint64_t connection, bool ended, uint64_t time)
