@@ -882,6 +882,7 @@ static void test_mask_site(void **state)
 		{"acme-0123abcd", "acme-***"},
 		{"x acme-0123abcd,acme-9999ffff y", "x acme-***,acme-*** y"},
 		{"badge 12345 and badge 1", "*** and badge 1"},
+		{"tag 111 tag 222 tag 33", "****** ****** tag 33"},
 		{"--house_word=x y", "--house_word=***"},
 		{"{\"my-HOUSE-WORD\":\"x\",\"a\":1}", "{\"my-HOUSE-WORD\":\"***\",\"a\":1}"},
 		{"acme-***", "acme-***"},
@@ -894,6 +895,7 @@ static void test_mask_site(void **state)
 	assert_string_not_equal(reason, "");
 	assert_int_equal(mask_add_name(""), -EINVAL);
 	assert_int_equal(mask_add_pattern("acme-([0-9a-f]{8})", reason, sizeof(reason)), 0);
+	assert_int_equal(mask_add_pattern("(?<=(tag ))[0-9]{3}", reason, sizeof(reason)), 0);
 	assert_int_equal(mask_add_pattern("badge \\d{5}", reason, sizeof(reason)), 0);
 	assert_int_equal(mask_add_pattern("^(?:a+)+(?:a+)+b", reason, sizeof(reason)),
 			 0); /* slow */

@@ -369,7 +369,8 @@ static bool site_has_name(struct bytes name)
 	return false;
 }
 
-/* What PATTERN finds in TEXT from AT on: its first group where it has one, else all of it. */
+/* The secret that PATTERN finds in TEXT from AT on: its first group, if that ends behind AT, else the whole match. So
+ * each secret ends behind the one before, also where a group looks back. */
 static struct span site_span(const pcre2_code *pattern, pcre2_match_data *match, struct bytes text,
 			     size_t at)
 {
@@ -381,7 +382,7 @@ static struct span site_span(const pcre2_code *pattern, pcre2_match_data *match,
 		return (struct span){NONE, NONE};
 	if (count < 0)
 		return (struct span){at, text.size}; /* it takes too long, or too much memory */
-	if (count > 1 && found[2] != PCRE2_UNSET && found[2] < found[3])
+	if (count > 1 && found[2] != PCRE2_UNSET && found[2] < found[3] && found[3] > at)
 		found += 2;
 	return (struct span){found[0], found[1]};
 }
