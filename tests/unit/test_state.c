@@ -62,9 +62,9 @@ static struct caller *new_caller(uint32_t pid, struct bytes args)
 	memcpy(text + 21, args.data, args.size);
 	draft.process.args = (struct bytes){text + 21, args.size};
 	if (pid % 2) { /* in a container */
-		draft.cgroup = (struct bytes){text + 21 + args.size, 8 + STATE_ID_SIZE};
+		draft.cgroup = (struct bytes){text + 21 + args.size, 8 + ID_DIGITS};
 		memcpy(text + 21 + args.size, "/docker/", 8);
-		memset(text + 29 + args.size, 'c', STATE_ID_SIZE);
+		memset(text + 29 + args.size, 'c', ID_DIGITS);
 	}
 	return caller_new(&draft, caller_lineage_new(&process, 1, parent, sizeof(parent) - 1), text,
 			  21 + args.size + draft.cgroup.size);
@@ -101,12 +101,12 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 /* 64 hex digits; they begin with the number. */
 static struct bytes id_of(unsigned int number)
 {
-	static char ids[8][STATE_ID_SIZE + 1];
+	static char ids[8][ID_DIGITS + 1];
 	static unsigned int next;
 	char *id = ids[next++ % 8];
 
-	snprintf(id, STATE_ID_SIZE + 1, "%08x%056x", number, 0xabc);
-	return (struct bytes){id, STATE_ID_SIZE};
+	snprintf(id, ID_DIGITS + 1, "%08x%056x", number, 0xabc);
+	return (struct bytes){id, ID_DIGITS};
 }
 
 static void put_container(struct state *state, unsigned int number, struct origin *creator,

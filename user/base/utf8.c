@@ -90,6 +90,15 @@ size_t utf8_decode(const char *data, size_t size, uint32_t *ret_code)
 	return length;
 }
 
+size_t utf8_fit(const char *data, size_t size, size_t max)
+{
+	if (size <= max)
+		return size;
+	while (max && (data[max] & 0xc0) == 0x80)
+		max--;
+	return max;
+}
+
 size_t utf8_columns(const char *data, size_t size)
 {
 	size_t columns = 0;

@@ -15,6 +15,9 @@
  * Subparts'), for which *RET_CODE is UTF8_INVALID. */
 size_t utf8_decode(const char *data, size_t size, uint32_t *ret_code);
 
+/* How many of the SIZE bytes at DATA, which is valid UTF-8, are whole characters within the first MAX. */
+size_t utf8_fit(const char *data, size_t size, size_t max);
+
 /* Whether CODE could move the cursor, end a line, reorder the text, or hide in it: control
  * characters, line separators, bidi controls, invisible format characters. */
 bool utf8_is_unsafe(uint32_t code);

@@ -33,13 +33,40 @@ static void stream_close(struct stream *stream)
 	stream->parser = NULL;
 }
 
+/* The offset of the oldest request that is still to be attributed. */
+static uint64_t oldest_offset(const struct connection *connection)
+{
+	if (connection->finished)
+		return connection->finished->offset;
+	if (connection->exchange)
+		return connection->exchange->offset;
+	if (connection->request.state ==
+	    STREAM_LOST) /* a request from there on may still be answered */
+		return connection->lost_at;
+	return connection->held_size ? connection->held_offset : connection->request.next;
+}
+
+/* Takes the oldest finished exchange off; the caller frees it. NULL: there is none. */
+static struct exchange *take_finished(struct connection *connection)
+{
+	struct exchange *exchange = connection->finished;
+
+	if (!exchange)
+		return NULL;
+	connection->finished = exchange->next;
+	if (exchange == connection->answering)
+		connection->answering = NULL;
+	senders_drop_before(&connection->senders, oldest_offset(connection));
+	return exchange;
+}
+
 void connection_free(struct connection *connection)
 {
 	struct exchange *exchange;
 
 	if (!connection)
 		return;
-	while ((exchange = connection_take_finished(connection)))
+	while ((exchange = take_finished(connection)))
 		exchange_free(exchange);
 	exchange_free(connection->exchange);
 	exchange_free(connection->streaming);
@@ -55,19 +82,6 @@ void connection_set_connector(struct connection *connection, struct caller *call
 {
 	caller_unref(connection->connector);
 	connection->connector = caller;
-}
-
-/* The offset of the oldest request that is still to be attributed. */
-static uint64_t oldest_offset(const struct connection *connection)
-{
-	if (connection->finished)
-		return connection->finished->offset;
-	if (connection->exchange)
-		return connection->exchange->offset;
-	if (connection->request.state ==
-	    STREAM_LOST) /* a request from there on may still be answered */
-		return connection->lost_at;
-	return connection->held_size ? connection->held_offset : connection->request.next;
 }
 
 int connection_add_sender(struct connection *connection, struct sender sender)
@@ -125,22 +139,9 @@ void connection_tell_sender(struct connection *connection)
 		exchange_sent(exchange, connection_sender(connection, exchange));
 }
 
-struct exchange *connection_take_finished(struct connection *connection)
-{
-	struct exchange *exchange = connection->finished;
-
-	if (!exchange)
-		return NULL;
-	connection->finished = exchange->next;
-	if (exchange == connection->answering)
-		connection->answering = NULL;
-	senders_drop_before(&connection->senders, oldest_offset(connection));
-	return exchange;
-}
-
 void connection_written(struct connection *connection)
 {
-	struct exchange *exchange = connection_take_finished(connection);
+	struct exchange *exchange = take_finished(connection);
 
 	if (exchange == connection->current)
 		connection->streaming = exchange;

@@ -117,9 +117,6 @@ void connection_tell_sender(struct connection *connection);
 bool connection_sender_certain(const struct connection *connection,
 			       const struct exchange *exchange);
 
-/* Takes the oldest finished exchange off; the caller frees it. NULL: none. */
-struct exchange *connection_take_finished(struct connection *connection);
-
 /* The oldest finished exchange was written. It is freed, unless its response goes on: then it is kept, and
  * comes back among the finished ones when that is over. */
 void connection_written(struct connection *connection);

@@ -30,8 +30,8 @@ struct reader {
 	bool (*answered)(void *content, int status, bool complete, bool certain, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
-	/* Adds to RECORD what the contents say; what it refers to lives until written(). Called for each record of the request: record->action says whether it is
-	 * that of its beginning, its answer or its end. COMPLETE as above. */
+	/* Adds to RECORD what the contents say. Called for each record of the request: record->action says whether it is
+	 * that of its beginning, its answer or its end. COMPLETE as above. What RECORD refers to lives until written(). */
 	void (*describe)(void *content, bool complete, struct record *record);
 	/* The record of the beginning or of the answer, described before, was written: ACTION says which. After that of
 	 * the answer only one of the end may follow. */

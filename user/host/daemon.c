@@ -31,8 +31,6 @@ static const struct {
 	{"--containerd", "containerd", DAEMON_CONTAINERD},
 };
 
-#define OPTIONS (sizeof(options) / sizeof(*options))
-
 void daemon_set(struct daemon *daemon, enum daemon_path which, struct bytes path)
 {
 	char *to = daemon->paths[which];
@@ -84,7 +82,7 @@ void daemon_take_arguments(struct daemon *daemon, struct bytes arguments, char *
 			config[value.size] = '\0';
 			continue;
 		}
-		for (size_t i = 0; i < OPTIONS; i++)
+		for (size_t i = 0; i < COUNT(options); i++)
 			if (daemon_take_option(argument, options[i].option, &arguments, &value)) {
 				daemon_set(daemon, options[i].path, value);
 				break;
@@ -109,7 +107,7 @@ void daemon_take_config(struct daemon *daemon, struct bytes text)
 	if (body_new(&config_shape, 64u << 10, NULL, &body))
 		return;
 	if (!body_feed(body, text.data, text.size))
-		for (size_t i = 0; i < OPTIONS; i++)
+		for (size_t i = 0; i < COUNT(options); i++)
 			if (options[i].key && !daemon->paths[options[i].path][0])
 				daemon_set(daemon, options[i].path,
 					   body_string(body_value(body), options[i].key));

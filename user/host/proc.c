@@ -35,12 +35,12 @@ static ssize_t read_at(int directory, const char *name, char *data, size_t size)
 	return total;
 }
 
-/* The start time, in clock ticks: field 22 of stat. The second field, comm, may contain anything,
- * but ends in the last parenthesis of the line. */
-static unsigned long long proc_start_ticks(int directory)
+/* The start time is field 22 of stat. The second field, comm, may contain anything, but ends in the
+ * last parenthesis of the line. */
+uint64_t proc_start_ticks(int process)
 {
 	char stat[1024], *at;
-	ssize_t size = read_at(directory, "stat", stat, sizeof(stat) - 1);
+	ssize_t size = read_at(process, "stat", stat, sizeof(stat) - 1);
 	unsigned long long ticks = 0;
 
 	if (size <= 0)

@@ -28,6 +28,9 @@ struct decode_detail proc_detail(struct proc *proc);
  * another process, or -errno. */
 int proc_open(uint32_t pid, uint64_t start);
 
+/* The start time, in clock ticks, of the process whose directory in /proc is PROCESS; 0: unknown. */
+uint64_t proc_start_ticks(int process);
+
 /* Reads the arguments, with their secrets, of the process PID that started at START, from its
  * memory. Returns the bytes written to ARGS, or -errno. The process decides how long the call
  * takes. */

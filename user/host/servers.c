@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "host/proc.h"
 
 struct server {
 	uint32_t pid, uid;
@@ -59,19 +60,6 @@ static ssize_t servers_read_file(int process, const char *name, char *text, size
 		close(fd);
 	text[got > 0 ? got : 0] = '\0';
 	return got;
-}
-
-/* The start time of the process in clock ticks; 0: unknown. */
-static uint64_t servers_start_ticks(int process)
-{
-	char text[4096], *at;
-
-	if (servers_read_file(process, "stat", text, sizeof(text)) <= 0)
-		return 0;
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
 }
 
 /* Sets the unit that the cgroup2 path names, else the unit that the path of another hierarchy
@@ -122,7 +110,7 @@ static void servers_look(struct capture *capture, struct server *server)
 		return;
 	read_executable(process, capture, &found);
 	read_unit(process, &found);
-	if (servers_start_ticks(process) == ticks)
+	if (proc_start_ticks(process) == ticks)
 		*server = found;
 	close(process);
 }
@@ -230,7 +218,7 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 	place->usual = (struct server){
 		.pid = (uint32_t)peer.pid,
 		.uid = peer.uid,
-		.start = servers_start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
+		.start = proc_start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
 	};
 	close(process);
 	servers_look(capture, &place->usual);

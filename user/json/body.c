@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/wipe.h"
 #include "json/gofold.h"
 #include "json/gojson.h"
@@ -314,9 +315,7 @@ static void body_add_text(struct body *body, struct bytes piece)
 	if (size > text->capacity - text->size)
 		grow_text(body, text->size + size);
 	if (size > text->capacity - text->size) {
-		size = text->capacity - text->size;
-		while (size && (piece.data[size] & 0xc0) == 0x80)
-			size--;
+		size = utf8_fit(piece.data, size, text->capacity - text->size);
 		stop_text(body);
 	}
 	if (size)

@@ -86,7 +86,8 @@ void view_add_finding(struct text *out, const struct record_finding *finding)
 	text_add_bytes(out, finding->detail);
 }
 
-struct bytes view_boot_id(const struct view *view, const struct caller *caller)
+/* The boot in which CALLER and its ancestors ran. */
+static struct bytes boot_id_of(const struct view *view, const struct caller *caller)
 {
 	return caller->boot_id.size ? caller->boot_id : bytes_of(view->context->boot_id);
 }
@@ -101,7 +102,7 @@ int64_t view_boot_to_real(const struct view *view, const struct caller *caller)
 void view_add_entity_id(struct text *out, const struct view *view, const struct caller *caller,
 			const struct process *process)
 {
-	struct bytes boot = view_boot_id(view, caller);
+	struct bytes boot = boot_id_of(view, caller);
 
 	if (!boot.size || !process->pid || !process->start)
 		return;

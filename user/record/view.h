@@ -63,8 +63,7 @@ void view_add_account(struct text *out, const struct view *view);
 /* Adds "critical host-root-mount: / mounted read-write at /host". The detail is not made safe to print. */
 void view_add_finding(struct text *out, const struct record_finding *finding);
 
-/* The boot in which CALLER and its ancestors ran, and the offset of its clocks. */
-struct bytes view_boot_id(const struct view *view, const struct caller *caller);
+/* The offset of the clocks (ns to add to CLOCK_BOOTTIME) in the boot in which CALLER and its ancestors ran. */
 int64_t view_boot_to_real(const struct view *view, const struct caller *caller);
 
 /* Adds the entity id of PROCESS, CALLER's own process or an ancestor; nothing where its start is not known. */

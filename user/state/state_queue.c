@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/idtree.h"
+
 const struct state_columns *state_queue_columns(enum state_item_kind kind)
 {
 	static const struct state_columns none;
@@ -92,7 +94,7 @@ static void state_queue_put(struct state_queue *queue, struct state_item *draft)
 {
 	const struct state_columns *columns = state_queue_columns(draft->kind);
 	struct state_item *item = NULL;
-	size_t size = STATE_ID_SIZE;
+	size_t size = ID_DIGITS;
 
 	draft->id = state_column_text(COLUMN_ID, draft->id);
 	if (!draft->id.data)

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "base/idtree.h"
+#include "base/utf8.h"
 #include "docker/known/origin.h"
 #include "state/state.h"
 #include "state/state_queue.h"
@@ -220,27 +222,14 @@ const char *const state_statements[STATEMENTS] = {
 
 /* --- What columns hold ---------------------------------------------------------------------------- */
 
-static bool is_id(struct bytes id)
-{
-	if (!id.data || id.size != STATE_ID_SIZE)
-		return false;
-	for (size_t i = 0; i < id.size; i++)
-		if (!memchr("0123456789abcdef", id.data[i], 16))
-			return false;
-	return true;
-}
-
 struct bytes state_column_text(enum state_column_kind kind, struct bytes text)
 {
 	static const size_t sizes[] = {
 		[COLUMN_TEXT] = 4096, [COLUMN_CUT] = STATE_CUT_SIZE, [COLUMN_LONG] = 64 << 10};
 
-	if (kind == COLUMN_CUT && text.size > STATE_CUT_SIZE) {
-		text.size = STATE_CUT_SIZE;
-		while (text.size && (text.data[text.size] & 0xc0) == 0x80) /* within a character */
-			text.size--;
-	}
-	if (kind == COLUMN_ID ? !is_id(text) : text.size > sizes[kind])
+	if (kind == COLUMN_CUT)
+		text.size = utf8_fit(text.data, text.size, STATE_CUT_SIZE);
+	if (kind == COLUMN_ID ? !idtree_is_id(text) : text.size > sizes[kind])
 		return (struct bytes){0};
 	return text;
 }

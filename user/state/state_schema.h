@@ -8,7 +8,6 @@
 #define STATE_APPLICATION_ID 0x63616c64 /* "cald" */
 #define STATE_VERSION 3			/* of the schema, and of the words in its rows */
 
-#define STATE_ID_SIZE 64
 #define STATE_CUT_SIZE 1024 /* of commands, and of details of findings */
 
 /* --- Columns ------------------------------------------------------------------------------------- */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The life of a request: its contents as they come, from the head to the last record. */
-#define HASH_NONFATAL_OOM 1
 #include <errno.h>
 #include <stdlib.h>
 

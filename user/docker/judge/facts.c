@@ -218,17 +218,25 @@ static void facts_add_arguments(struct verdict *verdict, const char *name, const
 			fact->list[fact->count++] = pool_copy(&verdict->pool, argument);
 }
 
-/* Arguments hide secrets in what stands beside them: masked as the one command that they are. Both may be
- * NULL. */
-static void add_command(struct verdict *verdict, const struct value *entrypoint,
-			const struct value *command)
+/* Adds the arguments of both lists, masked as the one command that they are: a word can make a secret of the word behind
+ * it. Both may be NULL. */
+static void mask_command(struct text *out, const struct value *entrypoint,
+			 const struct value *command)
 {
-	_cleanup_(text_free) struct text joined = {0}, masked = {0};
-	struct bytes rest;
+	_cleanup_(text_free) struct text joined = {0};
 
 	join_arguments(&joined, entrypoint);
 	join_arguments(&joined, command);
-	mask_args(&masked, text_since(&joined, 0));
+	mask_args(out, text_since(&joined, 0));
+}
+
+static void add_command(struct verdict *verdict, const struct value *entrypoint,
+			const struct value *command)
+{
+	_cleanup_(text_free) struct text masked = {0};
+	struct bytes rest;
+
+	mask_command(&masked, entrypoint, command);
 	rest = text_since(&masked, 0);
 	facts_add_arguments(verdict, "entrypoint", entrypoint, &rest);
 	facts_add_arguments(verdict, "command", command, &rest);
@@ -236,10 +244,9 @@ static void add_command(struct verdict *verdict, const struct value *entrypoint,
 
 void facts_spell_exec(struct text *out, const struct value *body)
 {
-	_cleanup_(text_free) struct text joined = {0}, masked = {0};
+	_cleanup_(text_free) struct text masked = {0};
 
-	join_arguments(&joined, body_get(body, "Cmd"));
-	mask_args(&masked, text_since(&joined, 0));
+	mask_command(&masked, NULL, body_get(body, "Cmd"));
 	command_add(out, text_since(&masked, 0));
 }
 

@@ -10,6 +10,7 @@
  * what takes away (CapDrop).
  */
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -20,10 +21,7 @@ void judge_not_judged(struct judging *judging, enum finding_severity severity, c
 {
 	bool cut = value.size > VALUE_MAX;
 
-	if (cut)
-		value.size = VALUE_MAX;
-	while (cut && value.size && ((unsigned char)value.data[value.size] & 0xc0) == 0x80)
-		value.size--; /* not within a character */
+	value.size = utf8_fit(value.data, value.size, VALUE_MAX);
 	ADD(judging, FINDING_NOT_JUDGED, severity, "%s: %.*s%s", field, PRINTED(value),
 	    cut ? "…" : "");
 }

@@ -6,6 +6,7 @@
 
 #include "base/idtree.h"
 #include "base/table.h"
+#include "base/utf8.h"
 #include "docker/known/reference.h"
 
 #define NAME_MAX_KEPT                                                                              \
@@ -162,12 +163,7 @@ static struct bytes pack_text(char **at, struct bytes bytes)
 /* To MAX bytes at most, without half a character. */
 static struct bytes cut_text(struct bytes text, size_t max)
 {
-	if (text.size <= max)
-		return text;
-	text.size = max;
-	while (text.size && (text.data[text.size] & 0xc0) == 0x80)
-		text.size--;
-	return text;
+	return (struct bytes){text.data, utf8_fit(text.data, text.size, max)};
 }
 
 static unsigned int bounded_count(unsigned int count)

@@ -14,6 +14,7 @@
 
 #include "output/store/spool_format.h"
 #include "system/disk.h"
+#include "system/own_file.h"
 
 static const char *spool_directory_why_not_ours(const struct stat *info)
 {
@@ -23,9 +24,7 @@ static const char *spool_directory_why_not_ours(const struct stat *info)
 		return "is not a directory";
 	if (info->st_uid != geteuid())
 		return "belongs to somebody else";
-	if (info->st_mode & (S_IWGRP | S_IWOTH))
-		return "can be written to by others than its owner: chmod go-w";
-	return NULL;
+	return own_file_fault(info);
 }
 
 static int spool_directory_lock(int fd, const char *path, char *reason, size_t reason_size)
