@@ -59,7 +59,9 @@ LIBS := -lbpf -lelf -lz -lsqlite3 -lpcre2-8 -lssl -lcrypto -lpthread $(LDLIBS)
 SAN_CC ?= $(CLANG)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 TEST_WARN := -Wno-missing-prototypes
-SAN_COMPILE := $(SAN_CC) $(BASE) -U_FORTIFY_SOURCE $(SAN)
+# Limits of sealfile.c, smaller than callerd's: to reach those takes seconds.
+TEST_LIMITS := -DTAIL_MIN=1024ull -DTAIL_MAX=4194304ull -DWORK_MAX=20000
+SAN_COMPILE := $(SAN_CC) $(BASE) $(TEST_LIMITS) -U_FORTIFY_SOURCE $(SAN)
 SAN_LINK := $(SAN_CC) $(SAN) -Wl,--as-needed $(LDFLAGS)
 
 # Where clang finds the headers of this machine's kernel, which it does not know for BPF.
@@ -131,17 +133,17 @@ $(B)/san/libcallerd.a: $(SAN_OBJ) $(B)/words/SAN_OBJ
 	@rm -f $@
 	$(AR) qcsT $@ $(SAN_OBJ)
 
+# A test that defines __wrap_NAME() replaces NAME(), of the C library or of callerd, in all that it is linked with.
+# __real_NAME() is the function itself.
+WRAP = $(shell nm $< | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
+
 $(B)/unit/%: $(B)/san/tests/unit/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
-	$(SAN_LINK) $(filter-out $(B)/words/%,$^) -o $@ -lcmocka -ljansson $(LIBS)
-
-# Its malloc() fails on demand.
-comma := ,
-$(B)/unit/test_memory: private SAN_LINK += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup strndup)
+	$(SAN_LINK) $(WRAP) $(filter-out $(B)/words/%,$^) -o $@ -lcmocka -ljansson $(LIBS)
 
 $(B)/fuzz/%: $(B)/san/tests/fuzz/%.o $(B)/san/libcallerd.a $(B)/words/SAN_LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
-	$(SAN_LINK) -fsanitize=fuzzer $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
+	$(SAN_LINK) -fsanitize=fuzzer $(WRAP) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -199,7 +201,7 @@ compile_commands.json: $(SKEL) FORCE ## how each source is compiled, for clangd
 	}; { \
 		list $(call words_of,$(BPF_COMPILE)) $(BPF_SRC); \
 		list $(call words_of,$(CC) $(BASE) $(CFLAGS)) $(SRC) $(TOOL_SRC) $(CLIENT_SRC); \
-		list $(call words_of,$(SAN_CC) $(BASE) $(TEST_WARN)) $(UNIT_SRC) $(FUZZ_SRC); \
+		list $(call words_of,$(SAN_CC) $(BASE) $(TEST_LIMITS) $(TEST_WARN)) $(UNIT_SRC) $(FUZZ_SRC); \
 	} | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 format: ## rewrite the C files as .clang-format says

@@ -6,13 +6,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "system/beside.c"
+#include "base/clock.h"
+#include "system/beside.h"
 
 #define MINUTE (60 * NS_PER_S)
+/* As beside.c has them. */
+#define WORKERS 3
+#define HANGING_MAX 13
+#define THREADS_OF_ACCOUNT_MAX 2
 
 /* What a test's jobs have in common; they hang while the gate is shut. */
 struct gate {

@@ -4,14 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-/* NOLINTBEGIN(bugprone-suspicious-include): they are not in the library */
-#include "engine/places.c"
-#include "host/daemon.c"
-/* NOLINTEND(bugprone-suspicious-include) */
+#include "engine/places.h"
+#include "host/daemon.h"
 
 #define ARGUMENTS(literal)                                                                         \
 	{                                                                                          \

@@ -2,8 +2,6 @@
 /*
  * Out of memory, at every place: recorded events go through the library, from the kernel's bytes to lines in each
  * format, while one allocation fails, or all from one on. Nothing may crash or leak, and what comes after is told.
- *
- * The linker puts __wrap_malloc() and the like in the place of malloc() (Makefile).
  */
 #include <setjmp.h>
 #include <stdarg.h>

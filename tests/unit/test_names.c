@@ -11,8 +11,18 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "host/user_names.h"
+
+#define PATIENCE (5 * NS_PER_S)
+#define NAME_SIZE 64
+#define THREADS_OF_ACCOUNT_MAX 2 /* of beside.c */
 
 /* The name service, as a test wants it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -22,8 +32,8 @@ static int failure;
 static bool stuck;
 static unsigned int questions;
 
-static int play_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t size,
-			   struct passwd **found)
+int __wrap_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t size,
+		      struct passwd **found)
 {
 	pthread_mutex_lock(&lock);
 	questions++;
@@ -36,9 +46,38 @@ static int play_getpwuid_r(uid_t id, struct passwd *entry, char *memory, size_t 
 	return failure;
 }
 
-#define getpwuid_r play_getpwuid_r
-#include "system/beside.c"
-#include "host/user_names.c"
+/* The clock, and the file in the place of /etc/passwd. */
+static uint64_t passed;
+static char path[32];
+
+uint64_t __real_clock_now(clockid_t id);
+int __real_stat(const char *name, struct stat *info);
+FILE *__real_fopen(const char *name, const char *mode);
+
+uint64_t __wrap_clock_now(clockid_t id)
+{
+	return __real_clock_now(id) + passed;
+}
+
+static const char *place_of(const char *name)
+{
+	return strcmp(name, "/etc/passwd") ? name : path;
+}
+
+int __wrap_stat(const char *name, struct stat *info)
+{
+	return __real_stat(place_of(name), info);
+}
+
+FILE *__wrap_fopen(const char *name, const char *mode)
+{
+	return __real_fopen(place_of(name), mode);
+}
+
+static void pass(unsigned int seconds)
+{
+	passed += seconds * NS_PER_S;
+}
 
 static void serve(const char *name, int error, bool hang)
 {
@@ -51,7 +90,7 @@ static void serve(const char *name, int error, bool hang)
 	pthread_mutex_unlock(&lock);
 }
 
-static void write_file(struct names *names, char path[32], const char *text)
+static void write_file(const char *text)
 {
 	int fd;
 
@@ -59,7 +98,6 @@ static void write_file(struct names *names, char path[32], const char *text)
 	fd = mkstemp(path);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	names->files[NAMES_USER].path = path;
 }
 
 static void check(struct names *names, uint32_t id, enum names_answer wanted, const char *name)
@@ -70,11 +108,6 @@ static void check(struct names *names, uint32_t id, enum names_answer wanted, co
 	assert_string_equal(found, name);
 }
 
-static void forget(struct names *names)
-{
-	memset(names->cached, 0, sizeof(names->cached));
-}
-
 static void test_files(void **state)
 {
 	static const char text[] = "root:x:0:0:root:/root:/bin/bash\n"
@@ -82,12 +115,12 @@ static void test_files(void **state)
 				   "+nis:x:5:5:::\n-nis:x:5:5:::\n# remark:x:5:\n"
 				   "\n:::\nbroken\nbroken:x\nbroken:x:\nbroken:x:5x:5:::\n"
 				   "bare::7:7:::\nlast:x:8";
+	char before[sizeof(path)];
 	struct names *names;
-	char path[32], other[32];
 
 	serve(NULL, 0, false);
 	assert_int_equal(user_names_new(&names), 0);
-	write_file(names, path, text);
+	write_file(text);
 	check(names, 0, NAMES_FOUND, "root");
 	check(names, 7, NAMES_FOUND, "bare");
 	check(names, 8, NAMES_FOUND, "last");
@@ -96,12 +129,13 @@ static void test_files(void **state)
 	assert_int_equal(questions, 1);
 	check(names, 5, NAMES_NONE, ""); /* and is believed */
 	assert_int_equal(questions, 1);
-	unlink(path);
-	write_file(names, other, "admin:x:0:0:::\n");
+	strcpy(before, path);
+	write_file("admin:x:0:0:::\n"); /* another file: its inode differs */
+	unlink(before);
 	check(names, 0, NAMES_FOUND, "root");
-	forget(names);
+	pass(61);
 	check(names, 0, NAMES_FOUND, "admin");
-	unlink(other);
+	unlink(path);
 	user_names_free(names);
 }
 
@@ -117,12 +151,11 @@ static void test_services(void **state)
 {
 	struct beside *beside;
 	struct names *names;
-	char path[32];
 
 	assert_int_equal(user_names_new(&names), 0);
 	assert_int_equal(beside_new(NULL, &beside), 0);
 	user_names_ask_beside(names, beside);
-	write_file(names, path, "");
+	write_file("");
 	serve("alice", 0, true);
 	check(names, 1000, NAMES_ASKED, "");
 	check(names, 1000, NAMES_ASKED, "");
@@ -134,7 +167,7 @@ static void test_services(void **state)
 
 	/* What was known stays, until there is another answer. */
 	serve("alicia", 0, true);
-	names->cached[NAMES_USER][1000 % CACHED].due = 0;
+	pass(61);
 	check(names, 1000, NAMES_FOUND, "alice");
 	serve("alicia", 0, false);
 	run_until_told(beside);
@@ -146,7 +179,7 @@ static void test_services(void **state)
 	check(names, 1001, NAMES_ASKED, "");
 	run_until_told(beside);
 	check(names, 1001, NAMES_ASKED, "");
-	names->cached[NAMES_USER][1001 % CACHED].due = 0;
+	pass(6);
 	serve(NULL, 0, false);
 	check(names, 1001, NAMES_ASKED, "");
 	run_until_told(beside);
@@ -162,14 +195,13 @@ static void test_services_hang(void **state)
 {
 	struct beside *beside;
 	struct names *names;
-	char path[32];
-	struct timespec now;
-	uint64_t later;
+	uint64_t now;
 
+	passed = 0;
 	assert_int_equal(user_names_new(&names), 0);
 	assert_int_equal(beside_new(NULL, &beside), 0);
 	user_names_ask_beside(names, beside);
-	write_file(names, path, "bob:x:1:1:::\n");
+	write_file("bob:x:1:1:::\n");
 	serve("alice", 0, true);
 	for (uint32_t id = 1000; id < 1400; id++)
 		check(names, id, NAMES_ASKED, "");
@@ -177,10 +209,9 @@ static void test_services_hang(void **state)
 	while (questions < THREADS_OF_ACCOUNT_MAX)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	later = now.tv_sec * NS_PER_S + now.tv_nsec;
-	beside_run(beside, later);
-	beside_run(beside, later + 2 * PATIENCE);
+	now = clock_now(CLOCK_BOOTTIME);
+	beside_run(beside, now);
+	beside_run(beside, now + 2 * PATIENCE);
 	check(names, 1000, NAMES_ASKED, "");
 	check(names, 1, NAMES_FOUND, "bob");
 	assert_int_equal(questions, THREADS_OF_ACCOUNT_MAX);
