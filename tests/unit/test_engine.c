@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The agent's client of an engine, against one that is played here. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "played_engine.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
-#include "engine/engine.c"
-#include "engine/client.c"
+#include "base/clock.h"
+#include "base/idtree.h"
+#include "engine/engine.h"
 
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define IMAGE "sha256:" ID_B
 
+/* As the engine's client has them. */
+#define QUEUE_MAX 65536
+#define RUN_REQUESTS 8
+
 /* What the engine that is played answers to TARGET: a whole response, malloc()ed; NULL: nothing. */
 typedef char *(*answer_function)(const char *target);
 
 struct played {
-	char directory[32], path[64];
-	int listener, fd;
 	answer_function answer;
-	size_t portion; /* bytes sent at once */
-	char request[1024], *response;
-	size_t request_size, response_size, sent;
 	bool closes; /* after each response */
-	unsigned int accepted, answered;
+	unsigned int answered;
 	char log[4096]; /* targets */
 	struct inventory *inventory;
+	struct engine_options options;
 	struct engine *engine;
+	struct body *body; /* the engine's, of the answer that is read; NULL: none */
 	uint64_t now;
 	uint64_t most_requests; /* begun by one engine_run() */
 	unsigned int introduced;
@@ -43,90 +42,49 @@ static struct played played;
 
 /* --- the engine that is played ---------------------------------------------------------------- */
 
-static void listen_now(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	strcpy(address.sun_path, played.path);
-	played.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(played.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(played.listener, 8), 0);
-}
-
-static void hang_up(void)
-{
-	if (played.fd >= 0)
-		close(played.fd);
-	played.fd = -1;
-	free(played.response);
-	played.response = NULL;
-	played.request_size = 0;
-}
-
-static void stop_listening(void)
-{
-	hang_up();
-	close(played.listener);
-	unlink(played.path);
-	played.listener = -1;
-}
-
 static void take_request(void)
 {
-	char target[512];
-	ssize_t size = recv(played.fd, played.request + played.request_size,
-			    sizeof(played.request) - played.request_size - 1, MSG_DONTWAIT);
+	char target[512], *response;
 
-	if (size <= 0) {
-		if (!size)
-			hang_up();
+	if (!server_take_request())
 		return;
-	}
-	played.request_size += (size_t)size;
-	played.request[played.request_size] = '\0';
-	if (!strstr(played.request, "\r\n\r\n"))
-		return;
-	assert_int_equal(sscanf(played.request, "GET %511s HTTP/1.1", target), 1);
-	assert_non_null(strstr(played.request, "\r\nUser-Agent: callerd/"));
-	assert_non_null(strstr(played.request, "\r\nHost: "));
+	assert_int_equal(sscanf(server.request, "GET %511s HTTP/1.1", target), 1);
+	assert_non_null(strstr(server.request, "\r\nUser-Agent: callerd/"));
+	assert_non_null(strstr(server.request, "\r\nHost: "));
 	if (strlen(played.log) + strlen(target) + 2 < sizeof(played.log))
 		strcat(strcat(played.log, target), "\n");
-	played.request_size = 0;
-	played.response = played.answer(target);
-	played.response_size = played.response ? strlen(played.response) : 0;
-	played.sent = 0;
-}
-
-static void give_response(void)
-{
-	size_t left = played.response_size - played.sent;
-	ssize_t size =
-		send(played.fd, played.response + played.sent,
-		     left < played.portion ? left : played.portion, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (size > 0)
-		played.sent += (size_t)size;
-	if (size < 0 && errno != EAGAIN)
-		hang_up();
-	if (!played.response || played.sent < played.response_size)
-		return;
-	free(played.response);
-	played.response = NULL;
-	played.answered++;
-	if (played.closes)
-		hang_up();
+	response = played.answer(target);
+	if (response)
+		server_put(response);
+	free(response);
 }
 
 static void play(void)
 {
-	if (played.fd < 0 && played.listener >= 0) {
-		played.fd = accept(played.listener, NULL, NULL);
-		played.accepted += played.fd >= 0;
-	}
-	if (played.fd >= 0 && !played.response)
+	if (server_accept() && !server.output_size)
 		take_request();
-	if (played.fd >= 0 && played.response)
-		give_response();
+	if (!server.output_size || !server_send())
+		return;
+	played.answered++;
+	if (played.closes)
+		server_hang_up();
+}
+
+int __real_body_new(const struct shape *shape, size_t limit, void *data, struct body **ret);
+void __real_body_free(struct body *body);
+
+int __wrap_body_new(const struct shape *shape, size_t limit, void *data, struct body **ret)
+{
+	int error = __real_body_new(shape, limit, data, ret);
+
+	played.body = error ? NULL : *ret;
+	return error;
+}
+
+void __wrap_body_free(struct body *body)
+{
+	played.body = NULL;
+	__real_body_free(body);
 }
 
 static struct engine_stats stats(void)
@@ -172,11 +130,12 @@ static void pass(unsigned int seconds)
 
 		played.now += 500 * NS_PER_MS;
 		while (idle < 3) {
-			uint64_t requests = stats().requests;
-			size_t sent = played.sent;
+			uint64_t requests = stats().requests, exchanged = server.exchanged;
 
 			run_once();
-			idle = stats().requests == requests && played.sent == sent ? idle + 1 : 0;
+			idle = stats().requests == requests && server.exchanged == exchanged
+				       ? idle + 1
+				       : 0;
 		}
 	}
 }
@@ -246,29 +205,25 @@ static void introduced(void *data)
 
 static int setup(void **state)
 {
-	struct engine_options options = {.socket = played.path,
-					 .judge_container = judge,
-					 .introduced = introduced,
-					 .refreshed = refreshed};
-
-	played = (struct played){.fd = -1, .answer = answer_well, .portion = SIZE_MAX};
-	played.now = 1000 * NS_PER_S;
-	strcpy(played.directory, "/tmp/test-engine.XXXXXX");
-	if (!mkdtemp(played.directory))
-		return -1;
-	snprintf(played.path, sizeof(played.path), "%s/sock", played.directory);
-	listen_now();
+	server_begin();
+	played = (struct played){.answer = answer_well, .now = 1000 * NS_PER_S};
 	inventory_new(65536, &played.inventory);
-	options.inventory = played.inventory;
-	return engine_new(&options, &played.engine);
+	played.options = (struct engine_options){
+		.socket = server.path,
+		.inventory = played.inventory,
+		.judge_container = judge,
+		.introduced = introduced,
+		.refreshed = refreshed,
+	};
+	return engine_new(&played.options, &played.engine);
 }
 
 static int teardown(void **state)
 {
 	engine_free(played.engine);
 	inventory_free(played.inventory);
-	stop_listening();
-	return rmdir(played.directory);
+	server_stop();
+	return rmdir(server.directory);
 }
 
 static const struct inventory_container *find(const char *key)
@@ -323,12 +278,12 @@ static void test_all_is_asked(void **state)
 	assert_int_equal(events, POLLIN);
 	pass(100); /* and no more */
 	assert_int_equal(stats().requests, 7);
-	assert_int_equal(played.accepted, 1);
+	assert_int_equal(server.accepted, 1);
 }
 
 static void test_byte_by_byte(void **state)
 {
-	played.portion = 1;
+	server.portion = 1;
 	run_until_idle();
 	assert_known();
 	assert_int_equal(stats().failures, 0);
@@ -350,7 +305,7 @@ static char *answer_in_chunks(const char *target)
 static void test_chunks(void **state)
 {
 	played.answer = answer_in_chunks;
-	played.portion = 7;
+	server.portion = 7;
 	run_until_idle();
 	assert_known();
 	assert_int_equal(stats().failures, 0);
@@ -373,7 +328,7 @@ static void test_an_engine_that_always_closes(void **state)
 	assert_known();
 	assert_int_equal(stats().failures, 0);
 	assert_int_equal(stats().requests, 7);
-	assert_int_equal(played.accepted, 7);
+	assert_int_equal(server.accepted, 7);
 	pass(100);
 	assert_int_equal(stats().requests, 7);
 }
@@ -618,7 +573,7 @@ static void test_refreshed_all_the_same(void **state)
 			assert_int_equal(played.complete, 1);
 			assert_known();
 			played.answer = answer_well;
-			hang_up();
+			server_hang_up();
 			pass(130);
 		}
 	assert_true(stats().swarm); /* by its last word */
@@ -640,7 +595,7 @@ static void test_refreshed_in_part(void **state)
 			assert_int_equal(played.refreshed, 1);
 			assert_int_equal(played.complete, 0);
 			played.answer = answer_well;
-			hang_up();
+			server_hang_up();
 			pass(7400); /* it was tried again */
 			assert_int_equal(played.complete, k > 0);
 		}
@@ -659,14 +614,12 @@ static void test_refreshed_without_one(void **state)
 /* Nobody is told when all is over. */
 static void test_freed_in_between(void **state)
 {
-	struct engine_options options = played.engine->options;
-
 	played.answer = answer_well;
 	while (strcmp(played.log, "") == 0 || !strstr(played.log, "?all"))
 		run_once();
 	engine_free(played.engine);
 	assert_int_equal(played.refreshed, 0);
-	assert_int_equal(engine_new(&options, &played.engine), 0);
+	assert_int_equal(engine_new(&played.options, &played.engine), 0);
 }
 
 static const char *const *told_places;
@@ -732,11 +685,11 @@ static void test_cut_off(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		run_until_idle();
 		engine_refresh(played.engine);
-		played.portion = sizes[i];
+		server.portion = sizes[i];
 		for (int k = 0; k < 5; k++)
 			run_once();
-		hang_up();
-		played.portion = SIZE_MAX;
+		server_hang_up();
+		server.portion = SIZE_MAX;
 		pass(100);
 		assert_known();
 		assert_false(is_busy());
@@ -770,7 +723,7 @@ static void test_endless_answers(void **state)
 		if (stats().failures == failures)
 			fail_msg("it takes whatever follows %s", starts[i]);
 		played.answer = answer_well;
-		hang_up();
+		server_hang_up();
 		pass(1000);
 		free(endless_data);
 	}
@@ -793,7 +746,7 @@ static void test_silence(void **state)
 
 static void test_drip(void **state)
 {
-	played.portion = 1;
+	server.portion = 1;
 	for (unsigned int i = 0; i < 599; i += 9) {
 		played.now += 9 * NS_PER_S;
 		run_once();
@@ -808,11 +761,11 @@ static void test_drip(void **state)
 
 static void test_nobody_there(void **state)
 {
-	stop_listening();
+	server_stop();
 	pass(60);
 	assert_int_equal(stats().requests, 0);
 	assert_false(stats().connected);
-	listen_now();
+	server_listen();
 	pass(5);
 	assert_known();
 }
@@ -822,8 +775,8 @@ static void test_backlog_full(void **state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int others[16];
 
-	listen(played.listener, 0);
-	strcpy(address.sun_path, played.path);
+	listen(server.listener, 0);
+	strcpy(address.sun_path, server.path);
 	for (int i = 0; i < 16; i++) {
 		others[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		connect(others[i], (struct sockaddr *)&address, sizeof(address));
@@ -832,7 +785,7 @@ static void test_backlog_full(void **state)
 	assert_false(stats().connected);
 	for (int i = 0; i < 16; i++)
 		close(others[i]);
-	listen(played.listener, 8);
+	listen(server.listener, 8);
 	pass(30);
 	assert_known();
 }
@@ -840,13 +793,13 @@ static void test_backlog_full(void **state)
 static void test_the_same_engine_closes(void **state)
 {
 	run_until_idle();
-	hang_up();
+	server_hang_up();
 	pass(5);
 	assert_true(stats().connected);
 	assert_int_equal(stats().refreshes, 1);
 	for (int i = 0; i < 100;
 	     i++) { /* again and again: it is left alone for longer and longer */
-		hang_up();
+		server_hang_up();
 		pass(1);
 	}
 	assert_in_range(stats().connects, 3, 12);
@@ -854,23 +807,24 @@ static void test_the_same_engine_closes(void **state)
 
 static void test_another_engine(void **state)
 {
+	server.pid = 4000000;
 	run_until_idle();
-	played.engine->client.peer = 4000000; /* as if it had been */
-	hang_up();
+	server.pid = 0;
+	server_hang_up();
 	pass(5);
 	assert_int_equal(stats().refreshes, 2);
-	stop_listening();
+	server_stop();
 	pass(4); /* nobody is there for a while */
-	listen_now();
+	server_listen();
 	pass(8);
 	assert_int_equal(stats().refreshes, 3);
 }
 
 static void test_started_by_systemd(void **state)
 {
+	server.pid = 1;
 	run_until_idle();
-	played.engine->client.peer = 1;
-	hang_up();
+	server_hang_up();
 	pass(1000);
 	assert_true(stats().dormant);
 	assert_false(stats().connected);
@@ -919,8 +873,8 @@ static void test_many(void **state)
 	played.answer = answer_many;
 	do {
 		run_once();
-		if (played.engine->body && body_memory(played.engine->body) > most)
-			most = body_memory(played.engine->body);
+		if (played.body && body_memory(played.body) > most)
+			most = body_memory(played.body);
 	} while (is_busy());
 	assert_int_equal(stats().inspected, MANY);
 	assert_int_equal(stats().failures, 0);

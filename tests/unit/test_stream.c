@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The agent's listener to an engine's events, against an engine that is played here: as dockerd, it keeps its last
  * events, tells those from a time on, and passes over a listener that does not read. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "played_engine.h"
 
 #include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include "engine/event_stream.c"
-#include "engine/client.c"
-#include "engine/listener.c"
+#include "base/clock.h"
+#include "engine/event_stream.h"
+#include "engine/listener.h"
 
 #define EVENTS_MAX 8192
 #define CHANNEL 1024
+#define ENGINE_MEMORY 256 /* events that Docker can repeat */
 
 /* An event is but a number, its id, and a time. */
 struct happened {
@@ -28,24 +21,19 @@ struct happened {
 };
 
 struct played {
-	char directory[32], path[64];
-	int listener, fd;
 	/* What it answers. */
 	const char *version, *events_head; /* NULL: nothing at all */
 	bool in_chunks, late_head;
-	size_t portion; /* bytes sent at once */
-	bool closes;	/* after /version */
+	bool closes; /* after /version */
 	/* Its memory. */
 	struct happened memory[EVENTS_MAX];
 	unsigned int memory_size, memory_max;
 	uint64_t clock; /* its own, a second an event; 0: it has the real one */
 	/* The connection. */
-	char request[1024], *output;
-	size_t request_size, output_size, sent;
 	struct happened channel[EVENTS_MAX];
 	unsigned int channel_size, passed_over;
 	bool subscribed, headed;
-	unsigned int accepted, version_requests, events_requests;
+	unsigned int version_requests, events_requests;
 	uint64_t since;
 	/* The listener. */
 	struct event_stream_options options;
@@ -66,24 +54,9 @@ static struct event_stream_stats stats(void)
 
 /* --- the engine that is played ---------------------------------------------------------------- */
 
-static void listen_now(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	strcpy(address.sun_path, played.path);
-	played.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(played.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(played.listener, 8), 0);
-}
-
 static void hang_up(void)
 {
-	if (played.fd >= 0)
-		close(played.fd);
-	played.fd = -1;
-	free(played.output);
-	played.output = NULL;
-	played.request_size = played.output_size = played.sent = 0;
+	server_hang_up();
 	played.channel_size = 0;
 	played.subscribed = played.headed = false;
 }
@@ -91,18 +64,7 @@ static void hang_up(void)
 static void stop_listening(void)
 {
 	hang_up();
-	close(played.listener);
-	unlink(played.path);
-	played.listener = -1;
-}
-
-static void put(const char *text)
-{
-	size_t size = strlen(text);
-
-	played.output = realloc(played.output, played.output_size + size + 1);
-	memcpy(played.output + played.output_size, text, size + 1);
-	played.output_size += size;
+	server_stop();
 }
 
 static void put_piece(const char *text)
@@ -111,16 +73,16 @@ static void put_piece(const char *text)
 
 	snprintf(head, sizeof(head), "%zx\r\n", strlen(text));
 	if (played.in_chunks)
-		put(head);
-	put(text);
+		server_put(head);
+	server_put(text);
 	if (played.in_chunks)
-		put("\r\n");
+		server_put("\r\n");
 }
 
 static void put_head(void)
 {
 	if (!played.headed && played.events_head)
-		put(played.events_head);
+		server_put(played.events_head);
 	played.headed = true;
 }
 
@@ -174,76 +136,43 @@ static void answer_version(void)
 		return;
 	snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n%s\r\n",
 		 strlen(played.version), played.closes ? "Connection: close\r\n" : "");
-	put(head);
-	put(played.version);
+	server_put(head);
+	server_put(played.version);
 }
 
 static void take_request(void)
 {
-	ssize_t size = recv(played.fd, played.request + played.request_size,
-			    sizeof(played.request) - played.request_size - 1, MSG_DONTWAIT);
-
-	if (!size)
-		hang_up();
-	if (size <= 0)
-		return;
-	played.request_size += (size_t)size;
-	played.request[played.request_size] = '\0';
-	if (!strstr(played.request, "\r\n\r\n"))
+	if (!server_take_request())
 		return;
 	assert_false(played.subscribed);
-	played.request_size = 0;
-	if (!strncmp(played.request, "GET /version HTTP/1.1\r\n", 23))
+	if (!strncmp(server.request, "GET /version HTTP/1.1\r\n", 23))
 		answer_version();
-	else if (!strncmp(played.request, "GET /events", 11))
-		answer_events(played.request + 11);
+	else if (!strncmp(server.request, "GET /events", 11))
+		answer_events(server.request + 11);
 	else
-		fail_msg("it asks %s", played.request);
-}
-
-static void send_output(void)
-{
-	while (played.sent < played.output_size) {
-		size_t left = played.output_size - played.sent;
-		ssize_t size = send(played.fd, played.output + played.sent,
-				    left < played.portion ? left : played.portion,
-				    MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (size < 0 && errno != EAGAIN)
-			hang_up();
-		if (size < 0)
-			return;
-		played.sent += (size_t)size;
-		if (played.portion < SIZE_MAX)
-			return;
-	}
-	played.output_size = played.sent = 0;
-	if (played.closes && !played.subscribed)
-		hang_up();
+		fail_msg("it asks %s", server.request);
 }
 
 /* Sends what is due; one event of the channel after another. */
 static void play(void)
 {
-	if (played.fd < 0 && played.listener >= 0) {
-		played.fd = accept(played.listener, NULL, NULL);
-		played.accepted += played.fd >= 0;
-	}
-	if (played.fd >= 0)
-		take_request();
-	while (played.fd >= 0) {
-		bool more = !played.output_size && played.channel_size && played.subscribed;
+	bool more = server_accept();
 
+	if (more)
+		take_request();
+	while (more && server.fd >= 0) {
+		more = !server.output_size && played.channel_size && played.subscribed;
 		if (more) {
 			put_event(&played.channel[0]);
 			memmove(played.channel, played.channel + 1,
 				--played.channel_size * sizeof(*played.channel));
 		}
-		if (played.output_size)
-			send_output();
-		if (!more || played.output_size)
-			break;
+		if (server.output_size && server_send() && played.closes && !played.subscribed)
+			server_hang_up();
+		more = more && !server.output_size;
 	}
+	if (server.fd < 0)
+		hang_up();
 }
 
 /* Something happens, at TIME. */
@@ -270,7 +199,7 @@ static void happen_many(unsigned int first, unsigned int last)
 {
 	for (unsigned int id = first; id <= last; id++) {
 		happen(id);
-		if (played.fd >= 0 && played.subscribed)
+		if (server.fd >= 0 && played.subscribed)
 			play(); /* until the socket is full */
 	}
 }
@@ -299,32 +228,26 @@ static void on_gap(void *data)
 static void begin(uint64_t since)
 {
 	played.options = (struct event_stream_options){
-		.socket = played.path, .since = since, .event = on_event, .gap = on_gap};
+		.socket = server.path, .since = since, .event = on_event, .gap = on_gap};
 	assert_int_equal(event_stream_new(&played.options, &played.stream), 0);
 }
 
 static void start_engine(void)
 {
 	played.memory_size = 0;
-	listen_now();
+	server_listen();
 }
 
 static int setup(void **state)
 {
 	played = (struct played){
-		.fd = -1,
 		.version = "{\"ApiVersion\":\"1.41\",\"Components\":[{\"Name\":\"Engine\"}]}",
 		.events_head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
 		.in_chunks = true,
-		.portion = SIZE_MAX,
 		.memory_max = ENGINE_MEMORY,
 		.now = 1000 * NS_PER_S,
 	};
-	strcpy(played.directory, "/tmp/test-stream.XXXXXX");
-	if (!mkdtemp(played.directory))
-		return -1;
-	snprintf(played.path, sizeof(played.path), "%s/sock", played.directory);
-	start_engine();
+	server_begin();
 	begin(0);
 	return 0;
 }
@@ -333,21 +256,18 @@ static int teardown(void **state)
 {
 	event_stream_free(played.stream);
 	stop_listening();
-	return rmdir(played.directory);
+	return rmdir(server.directory);
 }
 
 /* As often as there is something to do, in a time that does not pass. */
 static void settle(void)
 {
 	for (unsigned int idle = 0; idle < 4; idle++) {
-		uint64_t bytes = played.stream->client.parser.message_bytes;
-		unsigned int requests = played.version_requests + played.events_requests;
-		size_t sent = played.sent;
+		uint64_t exchanged = server.exchanged;
 
 		event_stream_run(played.stream, played.now);
 		play();
-		if (bytes != played.stream->client.parser.message_bytes || sent != played.sent ||
-		    requests != played.version_requests + played.events_requests)
+		if (exchanged != server.exchanged)
 			idle = 0;
 	}
 }
@@ -422,7 +342,7 @@ static void test_idle(void **state)
 	pass(3600);
 	happen(1);
 	assert_told("1 ");
-	assert_int_equal(played.accepted, 1);
+	assert_int_equal(server.accepted, 1);
 	assert_int_equal(stats().connects, 1);
 	assert_int_equal(stats().events, 1);
 	assert_int_equal(stats().gaps, 0);
@@ -489,7 +409,7 @@ static void test_without_times(void **state)
 
 static void test_byte_by_byte(void **state)
 {
-	played.portion = 1;
+	server.portion = 1;
 	settle();
 	happen_many(1, 3);
 	assert_told("1 2 3 ");
@@ -520,7 +440,7 @@ static void test_chunks(void **state)
 
 			snprintf(chunk, sizeof(chunk), "%zx;x=y\r\n%.*s\r\n", left, (int)left,
 				 line + at);
-			put(chunk);
+			server_put(chunk);
 		}
 		assert_told("7 ");
 	}
@@ -591,9 +511,9 @@ static void test_cut_off(void **state)
 	happen(1);
 	settle();
 	happen(2);
-	played.portion = 70;
+	server.portion = 70;
 	play();
-	played.portion = SIZE_MAX;
+	server.portion = SIZE_MAX;
 	lose_connection();
 	assert_told("1 2 ");
 	assert_int_equal(stats().malformed, 0);
@@ -655,9 +575,9 @@ static void test_stopped_and_started(void **state)
 	happen(1);
 	settle();
 	assert_false(event_stream_is_stopping(played.stream));
-	close(played.listener);
-	assert_int_equal(unlink(played.path), 0);
-	played.listener = -1;
+	close(server.listener);
+	assert_int_equal(unlink(server.path), 0);
+	server.listener = -1;
 	assert_true(event_stream_is_stopping(played.stream));
 	happen(2);
 	settle();
@@ -678,7 +598,7 @@ static void test_stopped_and_started_busily(void **state)
 	happen(1);
 	settle();
 	stop_listening();
-	unlink(played.path);
+	unlink(server.path);
 	assert_true(event_stream_is_stopping(played.stream));
 	pass(10);
 	start_engine();
@@ -808,7 +728,7 @@ static void test_memory_that_outlives_the_engine(void **state)
 	stop_listening();
 	pass(10);
 	happen(2);
-	listen_now();
+	server_listen();
 	pass(6);
 	assert_told("1 2 ");
 	assert_int_equal(stats().gaps, 0);
@@ -964,11 +884,11 @@ static void test_refusals(void **state)
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
 		another_life(0);
-		played.accepted = 0;
+		server.accepted = 0;
 		played.events_head = heads[i];
 		pass(100);
 		assert_false(stats().listening);
-		assert_in_range(played.accepted, 4, 9);
+		assert_in_range(server.accepted, 4, 9);
 		played.events_head = good;
 		pass(70);
 		assert_true(stats().listening);
@@ -1016,9 +936,9 @@ static void test_endless_head(void **state)
 	played.events_head = endless;
 	settle();
 	assert_false(stats().listening);
-	assert_int_equal(played.fd, -1);
-	played.portion = 1;
-	while (played.events_requests == 1 || played.fd >= 0) {
+	assert_int_equal(server.fd, -1);
+	server.portion = 1;
+	while (played.events_requests == 1 || server.fd >= 0) {
 		played.now += NS_PER_S;
 		for (unsigned int i = 0; i < 200 && (!i || !played.headed); i++) {
 			event_stream_run(played.stream, played.now);
@@ -1069,10 +989,10 @@ static void test_late_head(void **state)
 
 static void test_left_to_systemd(void **state)
 {
+	server.pid = 1;
 	settle();
 	happen(1);
 	assert_told("1 ");
-	played.stream->client.peer = 1;
 	hang_up();
 	happen(2);
 	pass(1000);
@@ -1196,13 +1116,13 @@ static void test_passed_over_and_lost_twice(void **state)
 	assert_int_equal(stats().events, most + 120 - played.passed_over);
 	hang_up();
 	settle();
-	played.portion = 1;
+	server.portion = 1;
 	for (played.now += 2 * NS_PER_S; stats().repeated < 1;) {
 		event_stream_run(played.stream, played.now);
 		play();
 	}
 	assert_in_range(stats().events, most + 10, most + 30);
-	played.portion = SIZE_MAX;
+	server.portion = SIZE_MAX;
 	lose_connection();
 	pass(5);
 	assert_int_equal(stats().events, most + 120);
