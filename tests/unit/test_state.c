@@ -6,22 +6,28 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-#define STATE_SIZE_MAX state_size_max
-static unsigned long long state_size_max = 512ull << 20;
+#include "agent/explain.h"
+#include "base/clock.h"
+#include "base/idtree.h"
+#include "host/host.h"
+#include "state/db.h"
+#include "state/state.h"
+#include "state/state_queue.h"
+#include "state/state_rows.h"
 
-#include "state/state.c"
-#include "state/db.c"
-#include "system/own_file.c"
-#include "state/state_queue.c"
-#include "state/state_rows.c"
-#include "state/state_schema.c"
-#include "agent/explain.c"
-#include "host/host.c"
+#define SET_ASIDE_MAX 3 /* of own_file.c */
 
 #define BOOT "01234567-89ab-cdef-0123-456789abcdef"
 #define LATER "fedcba98-7654-3210-fedc-ba9876543210"
@@ -36,6 +42,43 @@ static struct sentence said;
 
 #define KEEP(state, callback, ...)                                                                 \
 	state_keeper(state).callback(state_keeper(state).data, __VA_ARGS__)
+
+/* --- what is replaced ------------------------------------------------------------------------- */
+
+static uint64_t seconds, size_added;
+static unsigned int writes;	   /* that were tried */
+static struct state_queue *queued; /* of the state that was opened last */
+
+uint64_t __real_clock_now(clockid_t id);
+int __real_db_get_number(struct db *db, enum state_statement statement, uint64_t *ret);
+int __real_state_rows_write(struct db *db, const char *socket, const struct state_item *item);
+void __real_state_queue_init(struct state_queue *queue, unsigned int socket_count);
+
+/* That of the waits between tries stands still. */
+uint64_t __wrap_clock_now(clockid_t id)
+{
+	return id == CLOCK_MONOTONIC_COARSE ? seconds * NS_PER_S : __real_clock_now(id);
+}
+
+int __wrap_db_get_number(struct db *db, enum state_statement statement, uint64_t *ret)
+{
+	int error = __real_db_get_number(db, statement, ret);
+
+	*ret += statement == COUNT_BYTES ? size_added : 0;
+	return error;
+}
+
+int __wrap_state_rows_write(struct db *db, const char *socket, const struct state_item *item)
+{
+	writes++;
+	return __real_state_rows_write(db, socket, item);
+}
+
+void __wrap_state_queue_init(struct state_queue *queue, unsigned int socket_count)
+{
+	queued = queue;
+	__real_state_queue_init(queue, socket_count);
+}
 
 /* --- what is put ------------------------------------------------------------------------------- */
 
@@ -382,7 +425,8 @@ static int setup(void **state)
 {
 	umask(022);
 	signal(SIGXFSZ, SIG_IGN);
-	state_size_max = 512ull << 20;
+	size_added = 0;
+	seconds = 1000;
 	strcpy(directory, "/dev/shm/test-state.XXXXXX"); /* no disk to wait for */
 	if (!mkdtemp(directory)) {
 		strcpy(directory, "/tmp/test-state.XXXXXX");
@@ -850,7 +894,7 @@ static void test_size(void **unused)
 {
 	struct state *state = open_silent();
 
-	state_size_max = 1 << 20;
+	size_added = STATE_SIZE_MAX - (1 << 20);
 	for (unsigned int i = 0; i < 5000; i++) {
 		struct origin *origin = new_origin(i, "ContainerCreate");
 
@@ -1361,6 +1405,16 @@ static void limit_files(rlim_t size)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+/* So many seconds later; each try fails. */
+static bool tries_again(struct state *state, unsigned int wait)
+{
+	unsigned int before = writes;
+
+	seconds += wait;
+	assert_in_range(-state_commit(state), 1, 4095);
+	return writes > before;
+}
+
 static void test_full(void **unused)
 {
 	struct state *state = open_silent();
@@ -1378,22 +1432,21 @@ static void test_full(void **unused)
 		assert_in_range(put_count, 0, 100000);
 	}
 	assert_in_range(put_count, 1000, 50000);
-	assert_in_range(state->queue.weight, STATE_QUEUE_MAX / 2, STATE_QUEUE_MAX);
+	assert_in_range(queued->weight, STATE_QUEUE_MAX / 2, STATE_QUEUE_MAX);
 	assert_in_range(-state_commit(state), 1, 4095);
-	assert_in_range(-state_commit(state), 1, 4095); /* not tried again so soon */
-	assert_int_equal(state->wait, RETRY_FIRST);
-	for (unsigned int i = 0; i < 10; i++) {
-		state->retry = 0;
-		assert_in_range(-state_commit(state), 1, 4095);
-	}
-	assert_int_equal(state->wait, RETRY_MAX);
+	assert_false(tries_again(state, 0)); /* not so soon */
+	assert_true(tries_again(state, 1));
+	for (unsigned int i = 0; i < 10; i++)
+		assert_true(tries_again(state, 30));
+	assert_false(tries_again(state, 29));
+	assert_true(tries_again(state, 1));
 	assert_true(state_is_dirty(state));
 	assert_non_null(strstr(dump_good(state), "'name-3 ")); /* what there is can be read */
 	limit_files(RLIM_INFINITY);
-	state->retry = 0;
+	seconds += 30;
 	commit(state);
 	assert_int_equal(state_dropped(state), 1);
-	assert_int_equal(state->queue.weight, 0);
+	assert_int_equal(queued->weight, 0);
 	told = dump_good(state);
 	assert_non_null(strstr(told, "'name-3 "));
 	assert_non_null(strstr(told, "'name-10999 "));

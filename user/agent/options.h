@@ -10,10 +10,8 @@
 
 #define OUTPUTS_MAX 16
 
-#ifndef CONFIG_PATH
 /* The file that is read when --config names none. It need not exist. */
 #define CONFIG_PATH "/etc/callerd/callerd.conf"
-#endif
 
 struct config;
 

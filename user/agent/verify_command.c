@@ -23,9 +23,7 @@
 #define READ_BUFFER (256u << 10)
 
 /* How often, and how long each time, to wait for the rest of a line that callerd is writing. */
-#ifndef WRITING_TRIES
 #define WRITING_TRIES 20
-#endif
 #define WRITING_MS 50
 
 static const char help[] =

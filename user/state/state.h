@@ -21,13 +21,9 @@
 
 #define STATE_CONTAINERS_MAX 20000 /* of all engines, gone ones included */
 #define STATE_DEEDS_MAX 128	   /* of one container: the first ones and the last ones */
-#ifndef STATE_SIZE_MAX
 /* Bytes, soft: of more, some go with each commit, containers that are gone first. */
 #define STATE_SIZE_MAX (512ull << 20)
-#endif
-#ifndef STATE_PATH
 #define STATE_PATH "/var/lib/callerd/state.db"
-#endif
 
 struct state;
 
