@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #include "chain/verify.h"
-#include "output/file/sealfile.h"
+#include "faults.h"
+#include "output/file/file_inside.h"
 
 /* --- a disk that fails as it is told ---------------------------------------------------------- */
 
@@ -34,7 +35,7 @@ static struct {
 	size_t room;	      /* bytes that can be written until it is full */
 	int write_error;      /* once it is */
 	void (*others)(void); /* what somebody else does, once, when a write was short */
-	int cut_error, owner_error, mode_error, thread_error;
+	int thread_error;
 	unsigned int renames; /* that work before one fails */
 	unsigned int writes;
 
@@ -48,6 +49,7 @@ static struct {
 
 static int gate[2] = {-1, -1};
 static pthread_t writer;
+static char directory[64], path[96], seal_path[112];
 
 /* What was done, in its order; by one thread at a time. */
 static struct event {
@@ -57,17 +59,25 @@ static struct event {
 } history[1024];
 static unsigned int history_count;
 
-static ssize_t disk_write(int fd, const void *data, size_t size)
+FAULTS_OF(ftruncate, (int fd, off_t size), fd, size)
+FAULTS_OF(fchown, (int fd, uid_t user, gid_t group), fd, user, group)
+FAULTS_OF(fchmod, (int fd, mode_t mode), fd, mode)
+
+ssize_t __real_write(int fd, const void *data, size_t size);
+int __real_rename(const char *from, const char *to);
+int __real_sealfile_save(struct sealfile *file, const struct chain *chain, bool sync);
+int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*start)(void *),
+			  void *data);
+
+ssize_t __wrap_write(int fd, const void *data, size_t size)
 {
 	void (*others)(void) = disk.others;
 	ssize_t written;
 
 	disk.writes++;
-	if (size && !disk.room) {
-		errno = disk.write_error;
-		return -1;
-	}
-	written = write(fd, data, size < disk.room ? size : disk.room);
+	if (size && !disk.room)
+		return faults_return(disk.write_error);
+	written = __real_write(fd, data, size < disk.room ? size : disk.room);
 	if (written > 0)
 		disk.room -= (size_t)written;
 	if (written > 0 && (size_t)written < size && others) {
@@ -77,118 +87,76 @@ static ssize_t disk_write(int fd, const void *data, size_t size)
 	return written;
 }
 
-static int fails_with(int error)
-{
-	errno = error;
-	return error ? -1 : 0;
-}
-
-static int disk_ftruncate(int fd, off_t size)
-{
-	return fails_with(disk.cut_error) ?: ftruncate(fd, size);
-}
-
 static void note_waiting(void)
 {
 	disk.own_waits += pthread_equal(pthread_self(), writer) != 0;
 }
 
-static int disk_fdatasync(int fd)
+static bool is_seal_file(const struct stat *info)
+{
+	struct stat seals;
+
+	return !stat(seal_path, &seals) && seals.st_ino == info->st_ino;
+}
+
+/* What would survive a power failure is tested of the log alone. */
+int __wrap_fdatasync(int fd)
 {
 	struct stat info;
 	sigset_t blocked;
 	char byte;
 
 	note_waiting();
+	if (fstat(fd, &info))
+		return -1;
+	if (is_seal_file(&info))
+		return 0;
 	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
 	if (!pthread_equal(pthread_self(), writer) && !sigismember(&blocked, SIGTERM))
 		disk.signals = true;
 	disk.syncs++;
 	if (disk.slow && read(gate[0], &byte, 1) < 0)
 		return -1;
-	if (fstat(fd, &info))
-		return -1;
 	if (!disk.sync_error && history_count < 1024)
 		history[history_count++] = (struct event){.inode = info.st_ino};
-	return fails_with(disk.sync_error);
+	return faults_return(disk.sync_error);
 }
 
-/* Of the seal file and of directories: what would survive a power failure is not tested here. */
-int fsync(int fd)
+/* Of directories. */
+int __wrap_fsync(int fd)
 {
 	note_waiting();
 	return 0;
 }
 
-int fdatasync(int fd)
-{
-	note_waiting();
-	return 0;
-}
-
-static int disk_fchown(int fd, uid_t user, gid_t group)
-{
-	return fails_with(disk.owner_error) ?: fchown(fd, user, group);
-}
-
-static int disk_fchmod(int fd, mode_t mode)
-{
-	return fails_with(disk.mode_error) ?: fchmod(fd, mode);
-}
-
-static int disk_rename(const char *from, const char *to)
+int __wrap_rename(const char *from, const char *to)
 {
 	if (!disk.renames)
-		return fails_with(EACCES);
+		return faults_return(EACCES);
 	disk.renames--;
-	return rename(from, to);
+	return __real_rename(from, to);
 }
 
-static int disk_save(struct sealfile *file, const struct chain *chain, bool sync)
+int __wrap_sealfile_save(struct sealfile *file, const struct chain *chain, bool sync)
 {
 	if (disk.save_error)
 		return -disk.save_error;
 	if (history_count < 1024)
 		history[history_count++] = (struct event){.saved = true, .lines = chain->lines};
-	return sealfile_save(file, chain, sync);
+	return __real_sealfile_save(file, chain, sync);
 }
 
-static int disk_thread(pthread_t *ret, const pthread_attr_t *attributes, void *(*start)(void *),
-		       void *data)
+int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*start)(void *),
+			  void *data)
 {
-	return disk.thread_error ?: pthread_create(ret, attributes, start, data);
+	return disk.thread_error ?: __real_pthread_create(ret, attributes, start, data);
 }
-
-#define write disk_write
-#define ftruncate disk_ftruncate
-#define fdatasync disk_fdatasync
-#define fchown disk_fchown
-#define fchmod disk_fchmod
-#define rename disk_rename
-#define sealfile_save disk_save
-#define pthread_create disk_thread
-#include "system/disk.c"
-#include "output/file/file_log.c"
-#include "output/file/file_sync.c"
-#include "system/thread.c"
-#include "output/file/file_tail.c"
-#include "output/file/file_seal.c"
-#include "output/file/file_name.c"
-#include "output/file/file.c"
-#undef write
-#undef ftruncate
-#undef fdatasync
-#undef fchown
-#undef fchmod
-#undef rename
-#undef sealfile_save
-#undef pthread_create
 
 /* --- the clock -------------------------------------------------------------------------------- */
 
 static uint64_t real_seconds, monotonic_seconds;
 
-static uint64_t test_clock(clockid_t id)
+uint64_t __wrap_clock_now(clockid_t id)
 {
 	return (id == CLOCK_REALTIME ? real_seconds : monotonic_seconds) * NS_PER_S;
 }
@@ -203,8 +171,10 @@ static void pass(unsigned int seconds)
 
 #define HOUR 3600
 #define BATCH 128
+#define TAIL_BLOCK 16384      /* bytes that file_log.c looks through at a time */
+#define BATCH_KEEP (4u << 20) /* a larger buffer is not kept */
 
-static char directory[64], path[96], seal_path[112], name[112];
+static char name[112];
 static struct sink_options options;
 static struct driver *driver;
 static struct {
@@ -235,6 +205,7 @@ static int setup(void **state)
 		.version = "0.1.0",
 	};
 	memset(&disk, 0, sizeof(disk));
+	ftruncate_error = fchown_error = fchmod_error = 0;
 	disk.room = SIZE_MAX;
 	disk.write_error = ENOSPC;
 	disk.renames = UINT_MAX;
@@ -242,7 +213,6 @@ static int setup(void **state)
 	writer = pthread_self();
 	memset(&told, 0, sizeof(told));
 	driver = NULL;
-	file_clock = test_clock;
 	real_seconds = time(NULL) / HOUR * HOUR + 1; /* files that are made now are of this hour */
 	monotonic_seconds = 1000;
 	return 0;
@@ -432,7 +402,7 @@ static void write_file(const char *data, size_t size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	assert_int_equal(write(fd, data, size), size);
+	assert_int_equal(__real_write(fd, data, size), size);
 	close(fd);
 }
 
@@ -440,7 +410,7 @@ static void append_file(const char *text)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(__real_write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 }
 
@@ -657,13 +627,13 @@ static void test_group_is_refused(void **state)
 
 	options.group = 1;
 	options.mode = 0640;
-	disk.owner_error = EPERM;
+	fchown_error = EPERM;
 	refused(-EPERM, "cannot be given to its group");
 	assert_int_equal(access(path, F_OK), -1);
-	disk.owner_error = 0;
+	fchown_error = 0;
 	options.group = getegid();
 	open_driver();
-	disk.owner_error = EPERM;
+	fchown_error = EPERM;
 	assert_int_equal(unlink(path), 0);
 	run();
 	send_all(1);
@@ -747,7 +717,7 @@ static void test_torn_line_is_cut(void **state)
 /* Where it cannot be cut. */
 static void test_torn_line_is_ended(void **state)
 {
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	check_mended("whole\n{\"torn\":", 14, "whole\n{\"torn\":\n", 1);
 	write_file("torn", 4);
 	told.torn = 0;
@@ -870,7 +840,7 @@ static void test_full_disk_anywhere(void **state)
 /* The part of a line that is there cannot be cut: its rest comes first. */
 static void test_full_disk_append_only(void **state)
 {
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	full_anywhere();
 	options.chain = true;
 	options.seal_lines = 3;
@@ -922,7 +892,7 @@ static void test_rest_is_given_up(void **state)
 	for (int reopened = 0; reopened < 2; reopened++) {
 		struct found found;
 
-		disk.cut_error = EPERM;
+		ftruncate_error = EPERM;
 		open_driver();
 		disk.room = 3000;
 		assert_false(send_once(RECORDS));
@@ -931,7 +901,7 @@ static void test_rest_is_given_up(void **state)
 			char rotated[128];
 
 			snprintf(rotated, sizeof(rotated), "%s.1", path);
-			assert_int_equal(rename(path, rotated), 0);
+			assert_int_equal(__real_rename(path, rotated), 0);
 			disk.room = 1; /* to end it */
 			reopen();
 		} else {
@@ -955,14 +925,14 @@ static void test_rest_is_given_up(void **state)
 static void test_crash_with_rest(void **state)
 {
 	options.chain = true;
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	open_driver();
 	disk.room = 3000;
 	assert_false(send_once(RECORDS));
 	run();
 	drop_driver();
 	disk.room = SIZE_MAX;
-	disk.cut_error = 0;
+	ftruncate_error = 0;
 	open_driver();
 	assert_no_news();
 	assert_int_equal(told.torn, 1);
@@ -986,7 +956,7 @@ static void test_full_tmpfs(void **state)
 	snprintf(filler, sizeof(filler), "%s/filler", directory);
 	for (int round = 0; round < 5; round++) {
 		fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		while (write(fd, page, sizeof(page)) > 0)
+		while (__real_write(fd, page, sizeof(page)) > 0)
 			;
 		close(fd);
 		while (send_once(2000))
@@ -1076,7 +1046,7 @@ static void test_fsync_fails_append_only(void **state)
 
 	options.chain = true;
 	options.fsync = FSYNC_ALWAYS;
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	open_driver();
 	disk.sync_error = EIO;
 	assert_false(send_once(RECORDS));
@@ -1094,7 +1064,7 @@ static void test_fsync_of_rest_fails(void **state)
 {
 	options.chain = true;
 	options.fsync = FSYNC_ALWAYS;
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	open_driver();
 	disk.room = 2000;
 	assert_false(send_once(RECORDS));
@@ -1373,7 +1343,7 @@ static void *watch_jobs(void *data)
 		if (count > watch.most)
 			watch.most = count;
 		same = count == SYNCER_JOBS ? same + 1 : 0;
-		if (same == 20 && write(gate[1], "", 1) == 1)
+		if (same == 20 && __real_write(gate[1], "", 1) == 1)
 			same = 0;
 		usleep(100);
 	}
@@ -1393,7 +1363,7 @@ static void test_disk_too_slow(void **state)
 	watch.most = 0;
 	open_driver();
 	make_slow();
-	assert_int_equal(pthread_create(&helper, NULL, watch_jobs, syncer()), 0);
+	assert_int_equal(__real_pthread_create(&helper, NULL, watch_jobs, syncer()), 0);
 	send_files(SYNCER_JOBS + 10);
 	watch.over = true;
 	pthread_join(helper, NULL);
@@ -1421,7 +1391,7 @@ static void test_close_waits(void **state)
 	send_all(10);
 	run();
 	send_all(20);
-	assert_int_equal(pthread_create(&helper, NULL, speed_up_at_two, syncer()), 0);
+	assert_int_equal(__real_pthread_create(&helper, NULL, speed_up_at_two, syncer()), 0);
 	driver->ops->finish(driver);
 	take_word();
 	lines = chain_lines();
@@ -1515,7 +1485,7 @@ static void test_no_descriptor(void **state)
 	getrlimit(RLIMIT_NOFILE, &before);
 	limit = (struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &limit);
-	assert_int_equal(pthread_create(&helper, NULL, speed_up, NULL), 0);
+	assert_int_equal(__real_pthread_create(&helper, NULL, speed_up, NULL), 0);
 	driver->ops->finish(driver);
 	take_word();
 	pthread_join(helper, NULL);
@@ -1809,12 +1779,12 @@ static void test_new_file_fails(void **state)
 	options.chain = true;
 	options.keep = 1000;
 	open_driver();
-	disk.mode_error = EIO;
+	fchmod_error = EIO;
 	send_all(100);
 	assert_false(exists(1));
 	run();
 	assert_true(heard("cannot be rotated and grows on: Input/output error"));
-	disk.mode_error = 0;
+	fchmod_error = 0;
 	pass(31);
 	run();
 	send_all(120);
@@ -1829,7 +1799,7 @@ static void test_log_is_nowhere(void **state)
 	options.rotate_size = 3000;
 	options.chain = true;
 	open_driver();
-	disk.mode_error = EIO;
+	fchmod_error = EIO;
 	disk.renames = 1;
 	for (int i = 0; i < 3; i++) {
 		assert_false(send_once(100));
@@ -1838,7 +1808,7 @@ static void test_log_is_nowhere(void **state)
 	}
 	assert_true(exists(1));
 	assert_true(access(path, F_OK));
-	disk.mode_error = 0;
+	fchmod_error = 0;
 	disk.renames = UINT_MAX;
 	run();
 	send_all(100);
@@ -1891,7 +1861,7 @@ static void move_away(const char *to)
 	char file[128];
 
 	snprintf(file, sizeof(file), "%s.%s", path, to);
-	assert_int_equal(rename(path, file), 0);
+	assert_int_equal(__real_rename(path, file), 0);
 }
 
 static void test_file_is_renamed(void **state)
@@ -1994,7 +1964,7 @@ static void test_file_comes_back(void **state)
 	assert_int_equal(driver->error, -EISDIR);
 	assert_int_equal(rmdir(path), 0);
 	snprintf(file, sizeof(file), "%s.1", path);
-	assert_int_equal(rename(file, path), 0);
+	assert_int_equal(__real_rename(file, path), 0);
 	run();
 	assert_int_equal(driver->error, 0);
 	send_all(20);
@@ -2325,7 +2295,7 @@ static void happen(void)
 		disk.renames = random_below(2) ? UINT_MAX : random_below(4);
 		break;
 	case 7:
-		if (disk.cut_error) /* what is left behind can be ended, then */
+		if (ftruncate_error) /* what is left behind can be ended, then */
 			disk.room = SIZE_MAX;
 		if (!file_log_rotate(path, options.keep))
 			reopen();
@@ -2383,7 +2353,7 @@ static void test_everything(void **state)
 static void test_everything_append_only(void **state)
 {
 	options.keep = 10000;
-	disk.cut_error = EPERM;
+	ftruncate_error = EPERM;
 	for (unsigned int i = 0; i < 6; i++) {
 		struct found found;
 
@@ -2410,7 +2380,7 @@ static void write_for_ever(int ready)
 		send_all(told.sent + BATCH);
 		if (i % 4 == 0)
 			run();
-		if (i == 8 && write(ready, "", 1) != 1)
+		if (i == 8 && __real_write(ready, "", 1) != 1)
 			_exit(1);
 	}
 }

@@ -24,34 +24,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the disk does, as the spool sees it. */
-static int disk_sync(int fd);
-static int disk_sync_directory(int fd);
-static int disk_unlink(int directory, const char *name, int flags);
-static ssize_t disk_read(int fd, void *data, size_t size, off_t offset);
-static ssize_t disk_write(int fd, const struct iovec *parts, int count, off_t offset);
-
-#define fdatasync(fd) disk_sync(fd)
-#define fsync(fd) disk_sync_directory(fd)
-#define unlinkat(directory, name, flags) disk_unlink(directory, name, flags)
-#define pread(fd, data, size, offset) disk_read(fd, data, size, offset)
-#define pwritev(fd, parts, count, offset) disk_write(fd, parts, count, offset)
-#include "output/store/spool.c"
-#include "system/disk.c"
-#include "output/store/spool_directory.c"
-#include "output/store/spool_format.c"
-#include "output/store/spool_read.c"
-#include "output/store/spool_reader.c"
-#include "output/store/spool_write.c"
-#undef fdatasync
-#undef fsync
-#undef unlinkat
-#undef pread
-#undef pwritev
+#include "faults.h"
+#include "output/store/spool_inside.h"
+#include "spooling.h"
 
 #define MIB (1u << 20)
 #define HEAD sizeof(struct entry_head)
 #define BATCH_MAX 600
+#define WINDOW_SIZE (256u << 10) /* what a spool reads at once */
 
 static char directory[64], path[96], said[512];
 static struct spool *spool;
@@ -75,11 +55,17 @@ static struct {
 	unsigned int unlinked;
 	struct shadow shadows[FILES_MAX];
 	unsigned int count;
+	bool dead; /* nothing is written any more */
 	int sync_error, unlink_error;
 	off_t bad_from, bad_to; /* cannot be read */
 	size_t write_max;	/* 0: any */
-	unsigned int syncs;
+	size_t read_most;	/* in one call */
 } disk;
+
+ssize_t __real_pread(int fd, void *data, size_t size, off_t offset);
+ssize_t __real_pwrite(int fd, const void *data, size_t size, off_t offset);
+ssize_t __real_pwritev(int fd, const struct iovec *parts, int count, off_t offset);
+int __real_unlinkat(int dir, const char *name, int flags);
 
 static struct shadow *shadow_of(const char *name)
 {
@@ -120,7 +106,7 @@ static char *read_file(const char *name, size_t *size)
 	assert_int_equal(fstat(fd, &info), 0);
 	*size = (size_t)info.st_size;
 	data = malloc(*size + 1);
-	assert_int_equal(pread(fd, data, *size, 0), *size);
+	assert_int_equal(__real_pread(fd, data, *size, 0), *size);
 	close(fd);
 	return data;
 }
@@ -153,15 +139,12 @@ static void name_of_fd(int fd, char ret[PATH_MAX])
 	memmove(ret, strrchr(ret, '/') + 1, strlen(strrchr(ret, '/')));
 }
 
-static int disk_sync(int fd)
+int __wrap_fdatasync(int fd)
 {
 	char name[PATH_MAX];
 
-	__atomic_add_fetch(&disk.syncs, 1, __ATOMIC_RELAXED);
-	if (disk.sync_error) {
-		errno = disk.sync_error;
-		return -1;
-	}
+	if (disk.dead || disk.sync_error)
+		return faults_return(disk.dead ? EIO : disk.sync_error);
 	if (disk.kept) {
 		struct shadow *shadow;
 
@@ -174,8 +157,11 @@ static int disk_sync(int fd)
 	return 0;
 }
 
-static int disk_sync_directory(int fd)
+/* Of the directory. */
+int __wrap_fsync(int fd)
 {
+	if (disk.dead)
+		return faults_return(EIO);
 	if (disk.kept)
 		each_file(shadow_file, NULL);
 	for (unsigned int i = 0; disk.kept && i < disk.count; i++) {
@@ -186,36 +172,40 @@ static int disk_sync_directory(int fd)
 	return 0;
 }
 
-static int disk_unlink(int dir, const char *name, int flags)
+int __wrap_unlinkat(int dir, const char *name, int flags)
 {
-	if (disk.unlink_error) {
-		errno = disk.unlink_error;
-		return -1;
-	}
+	if (disk.dead || disk.unlink_error)
+		return faults_return(disk.dead ? EIO : disk.unlink_error);
 	if (disk.kept)
 		shadow_of(name)->gone = ++disk.unlinked;
-	return unlinkat(dir, name, flags);
+	return __real_unlinkat(dir, name, flags);
 }
 
 /* As the kernel does: what is before a page that cannot be read, it reads. */
-static ssize_t disk_read(int fd, void *data, size_t size, off_t offset)
+ssize_t __wrap_pread(int fd, void *data, size_t size, off_t offset)
 {
+	if (size > disk.read_most)
+		disk.read_most = size;
 	if (offset < disk.bad_to && offset + (off_t)size > disk.bad_from) {
-		if (offset >= disk.bad_from) {
-			errno = EIO;
-			return -1;
-		}
+		if (offset >= disk.bad_from)
+			return faults_return(EIO);
 		size = (size_t)(disk.bad_from - offset);
 	}
-	return pread(fd, data, size, offset);
+	return __real_pread(fd, data, size, offset);
 }
 
-static ssize_t disk_write(int fd, const struct iovec *parts, int count, off_t offset)
+/* Of the cursor. */
+ssize_t __wrap_pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	return disk.dead ? faults_return(EIO) : __real_pwrite(fd, data, size, offset);
+}
+
+ssize_t __wrap_pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
 	size_t left = disk.write_max, done = 0;
 
 	if (!left)
-		return pwritev(fd, parts, count, offset);
+		return __real_pwritev(fd, parts, count, offset);
 	for (int i = 0; i < count && left; i++) {
 		size_t size = parts[i].iov_len < left ? parts[i].iov_len : left;
 
@@ -387,8 +377,9 @@ static void closed(void)
 /* As after a kill: nothing more is written. */
 static void abandoned(void)
 {
-	free_spool(spool);
-	spool = NULL;
+	disk.dead = true;
+	closed();
+	disk.dead = false;
 }
 
 static void reopened(uint64_t size)
@@ -985,7 +976,7 @@ static void make_head_huge(char *data)
 
 	memcpy(&head, data + sizeof(struct segment_head), sizeof(head));
 	head.size = SPOOL_ENTRY_MAX;
-	head.checksum = entry_head_checksum(&head, 3);
+	spooling_mend_head(&head, 3);
 	memcpy(data + sizeof(struct segment_head), &head, sizeof(head));
 }
 
@@ -1235,6 +1226,7 @@ static void test_head_across_blocks(void **state)
 		assert_int_equal(take_all(numbers, 2), 1);
 		assert_int_equal(numbers[0], 2);
 		assert_int_equal(spool_damaged(spool), 1);
+		assert_int_equal(disk.read_most, WINDOW_SIZE);
 		closed();
 		remove_all(path);
 		entry_unref(entries[0]);

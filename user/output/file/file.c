@@ -217,7 +217,7 @@ static void file_run(struct driver *driver)
 	bool failed = driver->error;
 	int error = 0;
 
-	if (file->blocked && file_clock(CLOCK_MONOTONIC) >= file->retry_at)
+	if (file->blocked && clock_now(CLOCK_MONOTONIC) >= file->retry_at)
 		file->blocked = false;
 	file_look(file);
 	if (!file->detached && file->rest.kind != REST_RECORD) {

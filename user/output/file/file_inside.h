@@ -85,9 +85,6 @@ struct file {
 	bool run_failed; /* the error is one of file_run() */
 };
 
-/* ns; the tests have another one. */
-extern uint64_t (*file_clock)(clockid_t id);
-
 /* --- file_tail.c ------------------------------------------------------------------------------ */
 
 /* Puts a sentence in line for driver.news. */

@@ -18,7 +18,7 @@ static uint64_t period_of(const struct file *file, uint64_t seconds)
 
 uint64_t file_period(const struct file *file)
 {
-	return period_of(file, file_clock(CLOCK_REALTIME) / NS_PER_S);
+	return period_of(file, clock_now(CLOCK_REALTIME) / NS_PER_S);
 }
 
 /* Cuts, or has file_settle() end, what an earlier life or a power failure left of a line. 0 or -errno. */
@@ -121,7 +121,7 @@ static void file_name_rotate(struct file *file)
 		file_warn(file, "%s cannot be rotated and grows on: %s", options->path,
 			  strerror(-error));
 	file->blocked = file->told_blocked = error;
-	file->retry_at = file_clock(CLOCK_MONOTONIC) + ROTATE_RETRY;
+	file->retry_at = clock_now(CLOCK_MONOTONIC) + ROTATE_RETRY;
 }
 
 void file_rotate_if_due(struct file *file)

@@ -153,14 +153,14 @@ static bool is_seal_late(const struct file *file)
 	uint64_t interval = file->driver.options->seal_interval;
 
 	return file->seals && interval && file->chain.unsealed &&
-	       file_clock(CLOCK_MONOTONIC) - file->sealed_at >= interval * NS_PER_S;
+	       clock_now(CLOCK_MONOTONIC) - file->sealed_at >= interval * NS_PER_S;
 }
 
 static int make_seal(struct file *file, struct text *out)
 {
 	const struct sink_options *options = file->driver.options;
 	struct chain_seal seal = {
-		.real = file_clock(CLOCK_REALTIME),
+		.real = clock_now(CLOCK_REALTIME),
 		.host_name = options->host_name,
 		.run_id = options->run_id,
 		.version = options->version,
@@ -243,6 +243,6 @@ int file_open_chain(struct file *file, char *reason, size_t size)
 	if (text[0])
 		file_warn(file, "%s", text);
 	file->seal_size = SEAL_SIZE;
-	file->sealed_at = file_clock(CLOCK_MONOTONIC);
+	file->sealed_at = clock_now(CLOCK_MONOTONIC);
 	return 0;
 }

@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "output/file/file_inside.h"
 
-uint64_t (*file_clock)(clockid_t id) = clock_now;
-
 void file_warn(struct file *file, const char *format, ...)
 {
 	va_list arguments;
@@ -102,7 +100,7 @@ void file_sealed(struct file *file)
 	if (file->leading)
 		file->head = file->size;
 	file->fresh = file->leading = false;
-	file->sealed_at = file_clock(CLOCK_MONOTONIC);
+	file->sealed_at = clock_now(CLOCK_MONOTONIC);
 }
 
 static int write_rest(struct file *file)
