@@ -213,20 +213,13 @@ static void check_line(const struct text *text)
 
 static void check_api(const struct record_api *api)
 {
-	static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
-	unsigned int before = 4;
+	enum finding_severity before = SEVERITY_CRITICAL;
 
 	for (unsigned int i = 0; i < api->finding_count; i++) {
-		unsigned int severity = 0;
-
-		while (strcmp(severities[severity], api->findings[i].severity) != 0)
-			MUST(++severity < 5);
-		MUST(severity <= before);
-		before = severity;
-		if (!i)
-			MUST(api->severity == 20 * (severity + 1));
+		MUST(api->findings[i].severity > SEVERITY_NONE);
+		MUST(api->findings[i].severity <= before);
+		before = api->findings[i].severity;
 	}
-	MUST(api->finding_count || !api->severity);
 	for (unsigned int i = 0; i < api->fact_count; i++)
 		MUST(api->facts[i].count <= api->facts[i].room);
 }

@@ -167,6 +167,8 @@ static void take_event(struct input *input, struct record_event *event)
 	event->exit_code = (int64_t)take_number(input);
 	event->time = take_number(input);
 	event->recovered = take_byte(input) & 1;
+	event->kind = engine_type_by_name(event->type);
+	event->act = engine_action_by_name(event->action);
 }
 
 static void free_event(struct record_event *event)
@@ -186,15 +188,11 @@ static void free_event(struct record_event *event)
 
 static void take_cause(struct input *input, struct record_cause *cause)
 {
-	static const char *const kinds[] = {NULL, "request", "inherited", "daemon", "unknown"};
-	static const char *const bases[] = {NULL, "id", "name", "time"};
-	static const char *const reasons[] = {NULL, "restart-policy"};
-
-	cause->kind = kinds[take_byte(input) % 5];
-	cause->basis = bases[take_byte(input) % 4];
-	cause->reason = reasons[take_byte(input) % 2];
+	cause->kind = take_byte(input) % CAUSE_KINDS;
+	cause->basis = take_byte(input) % CAUSE_BASES;
+	cause->reason = take_byte(input) % CAUSE_REASONS;
 	cause->event_id = take_bytes(input);
-	cause->operation = take_bytes(input);
+	cause->operation = take_byte(input) % OPERATIONS;
 }
 
 static void take_boot(struct input *input, struct caller *caller)
@@ -503,7 +501,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	struct process ancestors[2][ANCESTORS_MAX] = {0};
 	struct caller caller = {0}, connector = {0};
-	struct record_finding finding = {"finding", "high"};
+	struct finding finding = {FINDING_PRIVILEGED, SEVERITY_HIGH};
 	uint8_t shape = take_byte(&input);
 	struct record_context context = {
 		.host_name = shape & 1 ? "host\n" : NULL,
@@ -554,7 +552,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free_bytes(record.address);
 	free_event(&record.event);
 	free_bytes(record.cause.event_id);
-	free_bytes(record.cause.operation);
 	free_bytes(record.id);
 	free_bytes(record.api.target_name);
 	free_bytes(finding.detail);

@@ -84,8 +84,8 @@ def fields_of_document():
 def severities_of_findings():
     """From the agent's own table; and those that its documentation says can become graver."""
     found = dict((name, {severity.lower()}) for name, severity in
-                 re.findall(r'FINDING\([A-Z_]+, "([a-z-]+)", ([A-Z]+),', read('user/docker/known/findings.def')))
-    need(len(found) > 30, 'user/docker/known/findings.def is not understood')
+                 re.findall(r'FINDING\([A-Z_]+, "([a-z-]+)", ([A-Z]+),', read('user/record/findings.def')))
+    need(len(found) > 30, 'user/record/findings.def is not understood')
     for name, severity in re.findall(r'^\| ((?:`[a-z-]+`(?:, )?)+) \| ([^|]+) \|', read('docs/findings.md'), re.M):
         for one in re.findall(r'`([a-z-]+)`', name):
             found.get(one, set()).update(word for word in LEVELS if word in severity)

@@ -4,6 +4,7 @@
  * the truth of each event is known: a wrong name must never come out of that.
  */
 #include "calling.h"
+#include "naming.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -95,9 +96,9 @@ static void stage_record(void *data, struct record *record)
 		add_format(told, " =%d", (int)record->event.exit_code);
 	if (record->event.recovered)
 		text_add_string(told, " recovered");
-	add_word(told, bytes_of(record->cause.kind));
-	add_word(told, bytes_of(record->cause.basis));
-	add_word(told, bytes_of(record->cause.reason));
+	add_word(told, bytes_of(cause_kind_name(record->cause.kind)));
+	add_word(told, bytes_of(cause_basis_name(record->cause.basis)));
+	add_word(told, bytes_of(cause_reason_name(record->cause.reason)));
 	add_word(told, record->cause.event_id);
 	add_word(told, record->caller ? record->caller->process.name : (struct bytes){0});
 	text_add_char(told, '\n');
@@ -125,7 +126,7 @@ static void stage_deed(void *data, unsigned int socket, struct bytes id, const s
 {
 	struct stage *stage = data;
 
-	add_word(&stage->kept, deed->action);
+	add_word(&stage->kept, bytes_of(engine_action_words[deed->action].word));
 	add_start_of_id(&stage->kept, id);
 	add_word(&stage->kept, bytes_of(cause_kind_name(deed->kind)));
 	text_add_char(&stage->kept, '\n');
@@ -222,7 +223,7 @@ static struct request *begin_request(struct stage *stage, unsigned int user, con
 {
 	struct request *request =
 		ledger_begin(causes_ledger(stage->causes), 0, ++stage->connections, at(ms),
-			     operation_by_name(bytes_of(operation)), bytes_of(event_id));
+			     operation_named(operation), bytes_of(event_id));
 
 	assert_non_null(request);
 	ledger_request_set_sender(request, stage->users[user], (struct bytes){0},
@@ -914,7 +915,7 @@ static void test_podman_tells_no_signals(void **state)
 	struct request *stop;
 
 	stage_open(&stage);
-	causes_set_engine(stage.causes, 0, "podman", false);
+	causes_set_engine(stage.causes, 0, BRAND_PODMAN, false);
 	live_once(&stage, A_ID, false);
 	stop = begin_of(&stage, 2, "ContainerStopLibpod", "k1", A_ID, 100);
 	dies(&stage, A_ID, 143, 105);
@@ -1176,7 +1177,7 @@ static void test_swarm(void **state)
 	stage_open(&stage);
 	tell_event(&stage, create, 10); /* a label, no more */
 	EXPECT_AT(&stage, 11, "create aaaa unknown\n");
-	causes_set_engine(stage.causes, 0, "docker", true);
+	causes_set_engine(stage.causes, 0, BRAND_DOCKER, true);
 	create.id = bytes_of(B_ID);
 	tell_event(&stage, create, 20);
 	happens(&stage, "start", B_ID, 30);
@@ -2840,10 +2841,9 @@ static void enter_deal(struct play *play, struct deal *deal)
 	struct bytes id = bytes_of(vessel->id), none = {0};
 	struct request *request;
 
-	deal->request = request = ledger_begin(causes_ledger(play->stage.causes), 0,
-					       1 + (uint64_t)number_of(play, deal), deal->started,
-					       operation_by_name(bytes_of(op_names[deal->op])),
-					       bytes_of(deal->event_id));
+	deal->request = request = ledger_begin(
+		causes_ledger(play->stage.causes), 0, 1 + (uint64_t)number_of(play, deal),
+		deal->started, operation_named(op_names[deal->op]), bytes_of(deal->event_id));
 	assert_non_null(request);
 	if (deal->op == OP_CREATE) {
 		request->auto_remove = vessel->auto_remove;
@@ -3071,30 +3071,30 @@ static bool is_request_true(const struct play *play, const struct happening *hap
 		return true;
 	if (happening->killers >> number & 1)
 		return true;
-	if (!strcmp(record->cause.basis, "time") && is_of_user(play, happening, deal->user))
+	if (record->cause.basis == BASIS_TIME && is_of_user(play, happening, deal->user))
 		return true;
 	if (!is_unseen(play, happening) && !(play->mistaken >> happening->container & 1))
 		return false;
-	return !strcmp(record->cause.basis, "time") || is_alike(play, happening, deal);
+	return record->cause.basis == BASIS_TIME || is_alike(play, happening, deal);
 }
 
 static bool is_true(const struct play *play, const struct happening *happening,
 		    const struct record *record)
 {
-	switch (*record->cause.kind) {
-	case 'r':
+	switch (record->cause.kind) {
+	case CAUSE_REQUEST:
 		return is_request_true(play, happening, record);
-	case 'i':
+	case CAUSE_INHERITED:
 		return deal_of(record) == happening->heir ||
 		       happening->killers >> deal_of(record) & 1 || /* of its end */
-		       (!strcmp(record->cause.basis, "time") &&
+		       (record->cause.basis == BASIS_TIME &&
 			(is_of_user(play, happening, play->deals[deal_of(record)].user) ||
 			 (happening->heir >= 0 && play->deals[happening->heir].user ==
 							  play->deals[deal_of(record)].user))) ||
-		       (play->unseen && !strcmp(record->cause.basis, "time")) ||
+		       (play->unseen && record->cause.basis == BASIS_TIME) ||
 		       deal_of(record) == play->excused[happening->container] ||
 		       ((play->misled | play->mistaken) >> happening->container & 1);
-	case 'd':
+	case CAUSE_DAEMON:
 		return happening->truth == TRUTH_POLICY || happening->called_off;
 	default:
 		return true;
@@ -3142,13 +3142,13 @@ static bool is_complete(struct play *play, const struct happening *happening,
 	static const char *const complete[] = {"create",     "start",	 "die", "exec_create",
 					       "exec_start", "exec_die", NULL};
 	uint64_t self = UINT64_C(1) << happening->container;
-	bool unknown = *record->cause.kind == 'u';
+	bool unknown = record->cause.kind == CAUSE_UNKNOWN;
 
 	play->unknown += unknown;
 	if (play->slow || play->unseen || !is_one_of(happening->action, complete))
 		return true;
 	if (strcmp(happening->action, "start") == 0) {
-		if (*record->cause.kind == 'r')
+		if (record->cause.kind == CAUSE_REQUEST)
 			play->tainted &= ~self;
 		if (unknown && is_unknowable(play, happening))
 			play->tainted |= self;
@@ -3162,11 +3162,11 @@ static void excuse(struct play *play, const struct happening *happening,
 {
 	uint64_t self = UINT64_C(1) << happening->container;
 
-	if (*record->cause.kind == 'r' && is_unseen(play, happening))
+	if (record->cause.kind == CAUSE_REQUEST && is_unseen(play, happening))
 		play->mistaken |= self; /* which has had its event then */
 	if (strcmp(happening->action, "start") != 0)
 		return;
-	if (*record->cause.kind != 'd')
+	if (record->cause.kind != CAUSE_DAEMON)
 		play->misled &= ~self;
 	else if (happening->truth != TRUTH_POLICY)
 		play->misled |= self;
@@ -3187,8 +3187,9 @@ static void play_record(void *data, const struct record *record)
 			 "(goes back to r%d, truth %d), is told as %s %.8s by %s",
 			 play->seed, play->told - 1, happening->action, happening->container,
 			 (double)(happening->time - BOOT) / MS, happening->request, happening->heir,
-			 (int)happening->truth, record->cause.kind,
-			 record->cause.event_id.data ?: "-", record->cause.basis ?: "-");
+			 (int)happening->truth, cause_kind_name(record->cause.kind),
+			 record->cause.event_id.data ?: "-",
+			 cause_basis_name(record->cause.basis) ?: "-");
 }
 
 /* Runs now and then while something waits, as the agent does. */

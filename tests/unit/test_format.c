@@ -18,6 +18,7 @@
 
 #include "base/text.h"
 #include "format/format.h"
+#include "naming.h"
 #include "recording.h"
 
 #define EVENT_ID "1898b60de27d903f-c0ffee12-0000002a"
@@ -79,12 +80,12 @@ static const struct caller mallory = {
 	.label = BYTES(HOSTILE),
 };
 
-static const struct record_finding findings[] = {
-	{"host-root-mount", "critical", BYTES("/ mounted read-write at /host")},
-	{"cap-add", "high", BYTES(HOSTILE)},
-	{"image-load", "low"},
+static const struct finding findings[] = {
+	{FINDING_HOST_ROOT_MOUNT, SEVERITY_CRITICAL, BYTES("/ mounted read-write at /host")},
+	{FINDING_CAP_ADD, SEVERITY_HIGH, BYTES(HOSTILE)},
+	{FINDING_IMAGE_LOAD, SEVERITY_LOW},
 };
-static const char *const techniques[] = {"T1611", "T1610"};
+static const enum finding_technique techniques[] = {TECHNIQUE_T1611, TECHNIQUE_T1610};
 static const struct record_fact facts[] = {{.name = "privileged", .kind = FACT_TRUE}};
 
 static struct record request(const struct caller *caller)
@@ -111,10 +112,10 @@ static struct record request(const struct caller *caller)
 				.status = 201,
 				.duration = 3100000,
 			},
-		.api = {.engine = "docker",
+		.api = {.engine = BRAND_DOCKER,
 			.version = BYTES("1.41"),
-			.operation = "ContainerCreate",
-			.target_type = "container",
+			.operation = OPERATION_ContainerCreate,
+			.target_type = TARGET_CONTAINER,
 			.target_id = BYTES(ID),
 			.target_name = BYTES("web"),
 			.target_image = BYTES("busybox")},
@@ -131,7 +132,6 @@ static struct record dangerous(void)
 	record.api.fact_count = COUNT(facts);
 	record.api.findings = findings;
 	record.api.finding_count = COUNT(findings);
-	record.api.severity = 100;
 	record.api.techniques = techniques;
 	record.api.technique_count = COUNT(techniques);
 	record.api.expected_rule = "ci";
@@ -153,7 +153,7 @@ static struct record hostile(void)
 	record.http.request_bytes = UINT64_MAX;
 	record.http.anomalies = ~0u;
 	record.incomplete = ~0u;
-	record.api.operation = NULL;
+	record.api.operation = OPERATION_NONE;
 	record.api.target_name = (struct bytes)BYTES(HOSTILE);
 	record.api.container_id = (struct bytes)BYTES(ID);
 	return record;
@@ -161,23 +161,26 @@ static struct record hostile(void)
 
 static struct record event(const char *type, const char *action)
 {
-	return (struct record){
+	struct record record = {
 		.action = RECORD_DOCKER_EVENT,
 		.time = 120999999,
 		.sequence = 43,
 		.caller = &bob,
 		.connection = {.socket = BYTES("/run/docker.sock")},
-		.api.engine = "docker",
+		.api.engine = BRAND_DOCKER,
 		.event = {.type = bytes_of(type),
 			  .action = bytes_of(action),
 			  .id = BYTES(ID),
 			  .name = BYTES("web"),
 			  .image = BYTES("busybox")},
-		.cause = {.kind = "request",
-			  .basis = "id",
+		.cause = {.kind = CAUSE_REQUEST,
+			  .basis = BASIS_ID,
 			  .event_id = BYTES(EVENT_ID),
-			  .operation = BYTES("ContainerStart")},
+			  .operation = OPERATION_ContainerStart},
 	};
+
+	record.event = event_named(record.event);
+	return record;
 }
 
 static struct record hostile_event(const char *type, const char *action)
@@ -189,7 +192,7 @@ static struct record hostile_event(const char *type, const char *action)
 	record.event.name = (struct bytes)BYTES(HOSTILE);
 	record.event.has_exit_code = true;
 	record.event.exit_code = -1;
-	record.cause = (struct record_cause){.kind = "daemon", .reason = "restart-policy"};
+	record.cause = (struct record_cause){.kind = CAUSE_DAEMON, .reason = REASON_RESTART_POLICY};
 	return record;
 }
 
@@ -198,7 +201,7 @@ static struct record nameless_event(const char *type, const char *action)
 	struct record record = event(type, action);
 
 	record.event.id = record.event.name = (struct bytes){0};
-	record.cause = (struct record_cause){.kind = "unknown"};
+	record.cause = (struct record_cause){.kind = CAUSE_UNKNOWN};
 	return record;
 }
 
@@ -440,7 +443,7 @@ static void cef_header(void **state)
 		    "Engine event: container a\\|b\\\\c\\\\nd|1|rt=");
 	record = request(&bob);
 	expect_part(FORMAT_CEF, &record, "|ContainerCreate|Engine API request: ContainerCreate|1|");
-	record.api.operation = NULL;
+	record.api.operation = OPERATION_NONE;
 	expect_part(FORMAT_CEF, &record, "|api-request|Engine API request|1|");
 	record = agent(RECORD_RECORDS_LOST);
 	expect_part(FORMAT_CEF, &record, "|records-lost|Records lost|6|");
@@ -450,7 +453,7 @@ static void cef_header(void **state)
 /* A finding that is but for information does not name the event. */
 static void cef_information(void **state)
 {
-	static const struct record_finding information = {"exec-root", "info"};
+	static const struct finding information = {FINDING_EXEC_ROOT, SEVERITY_INFO};
 	struct record record = request(&bob);
 
 	record.api.findings = &information;
@@ -637,7 +640,7 @@ static void ocsf_types_of_requests(void **state)
 		struct record record = request(&bob);
 
 		record.http.method = bytes_of(requests[i].method);
-		record.api.operation = requests[i].operation;
+		record.api.operation = operation_named(requests[i].operation);
 		record.api.activity = requests[i].activity;
 		expect_type(&record, requests[i].type, requests[i].name);
 	}

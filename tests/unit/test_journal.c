@@ -75,17 +75,17 @@ static struct bytes binds[] = {BYTES("/:/host"), BYTES(HOSTILE), BYTES(""), BYTE
 static struct bytes command[] = {BYTES("sh"), BYTES("-c"), BYTES("a b\nc"), BYTES("")};
 static const struct record_fact facts[] = {
 	{.name = "image", .kind = FACT_TEXT, .text = BYTES(HOSTILE)},
-	{.name = "command", .kind = FACT_LIST, .list = command, .count = COUNT(command)},
+	{.name = "command", .kind = FACT_COMMAND, .list = command, .count = COUNT(command)},
 	{.name = "binds", .kind = FACT_LIST, .list = binds, .count = COUNT(binds), .cut = true},
 	{.name = "capabilities.add", .kind = FACT_LIST, .list = binds, .count = 1},
 	{.name = "privileged", .kind = FACT_TRUE},
 };
-static const struct record_finding findings[] = {
-	{"host-root-mount", "critical", BYTES("/ mounted read-write at /host")},
-	{"cap-add", "high", BYTES(HOSTILE)},
-	{"image-load", "low"},
+static const struct finding findings[] = {
+	{FINDING_HOST_ROOT_MOUNT, SEVERITY_CRITICAL, BYTES("/ mounted read-write at /host")},
+	{FINDING_CAP_ADD, SEVERITY_HIGH, BYTES(HOSTILE)},
+	{FINDING_IMAGE_LOAD, SEVERITY_LOW},
 };
-static const char *const techniques[] = {"T1611", "T1610"};
+static const enum finding_technique techniques[] = {TECHNIQUE_T1611, TECHNIQUE_T1610};
 
 static struct record request(void)
 {
@@ -113,10 +113,10 @@ static struct record request(void)
 			 .duration = 3100000,
 			 .parse_error = "what is wrong",
 			 .anomalies = ~0u},
-		.api = {.engine = "docker",
+		.api = {.engine = BRAND_DOCKER,
 			.version = BYTES("1.41"),
-			.operation = "ContainerCreate",
-			.target_type = "container",
+			.operation = OPERATION_ContainerCreate,
+			.target_type = TARGET_CONTAINER,
 			.target_id = BYTES(ID),
 			.target_name = BYTES("web"),
 			.target_image = BYTES(HOSTILE),
@@ -126,7 +126,6 @@ static struct record request(void)
 			.fact_count = COUNT(facts),
 			.findings = findings,
 			.finding_count = COUNT(findings),
-			.severity = 100,
 			.techniques = techniques,
 			.technique_count = COUNT(techniques),
 			.expected_rule = "ci"},
@@ -143,7 +142,7 @@ static struct record event(void)
 		.sequence = 43,
 		.caller = &caller,
 		.connection = {.socket = BYTES("/run/docker.sock")},
-		.api.engine = "docker",
+		.api.engine = BRAND_DOCKER,
 		.event = {.type = BYTES("container"),
 			  .action = BYTES("die"),
 			  .id = BYTES(ID),
@@ -158,12 +157,15 @@ static struct record event(void)
 			  .has_exit_code = true,
 			  .exit_code = -1,
 			  .time = 1772366624000000001,
-			  .recovered = true},
-		.cause = {.kind = "inherited",
-			  .basis = "id",
-			  .reason = "restart-policy",
+			  .recovered = true,
+			  .kind = ENGINE_CONTAINER,
+			  .act = ACTION_DIE,
+			  .unhealthy = true},
+		.cause = {.kind = CAUSE_INHERITED,
+			  .basis = BASIS_ID,
+			  .reason = REASON_RESTART_POLICY,
 			  .event_id = BYTES("1898b60de27d903f-c0ffee12-0000002a"),
-			  .operation = BYTES("ContainerStart")},
+			  .operation = OPERATION_ContainerStart},
 	};
 }
 
@@ -495,17 +497,24 @@ static void as_ecs(void **state)
 static void head(void **state)
 {
 	static const struct {
-		unsigned int severity;
+		enum finding_severity severity;
 		const char *priority;
-	} severities[] = {{20, "6"}, {40, "5"}, {60, "4"}, {80, "3"}, {100, "2"}};
+	} severities[] = {{SEVERITY_INFO, "6"},
+			  {SEVERITY_LOW, "5"},
+			  {SEVERITY_MEDIUM, "4"},
+			  {SEVERITY_HIGH, "3"},
+			  {SEVERITY_CRITICAL, "2"}};
+	struct finding finding = findings[0];
 	struct fields fields = {.data = NULL};
 	struct record record = request();
 	struct bytes message;
 
 	record.caller = NULL; /* a doubtful one is 40 in any case */
 	record.incomplete = record.http.anomalies = 0;
+	record.api.findings = &finding;
+	record.api.finding_count = 1;
 	for (size_t i = 0; i < COUNT(severities); i++) {
-		record.api.severity = severities[i].severity;
+		finding.severity = severities[i].severity;
 		written(&fields, &record, &context);
 		expect(&fields, "PRIORITY", bytes_of(severities[i].priority));
 	}

@@ -31,7 +31,7 @@ static void test_defaults(void **state)
 	assert_int_equal(output.format, FORMAT_ECS);
 	assert_int_equal(output.min_severity, 0);
 	assert_int_equal(output.actions, 0);
-	assert_null(output.findings);
+	assert_int_equal(output.findings, 0);
 	assert_null(output.users);
 	output_free(&output);
 }
@@ -46,7 +46,7 @@ static void test_choices(void **state)
 	assert_int_equal(output.format, FORMAT_CEF);
 	assert_int_equal(output.min_severity, 80);
 	assert_int_equal(output.actions, 1u << RECORD_API_REQUEST | 1u << RECORD_RECORDS_LOST);
-	assert_string_equal(output.findings, "privileged+device");
+	assert_int_equal(output.findings, 1ull << FINDING_PRIVILEGED | 1ull << FINDING_DEVICE);
 	assert_string_equal(output.users, "alice+1000");
 	output_free(&output);
 }
@@ -275,7 +275,9 @@ static bool takes(const char *spec, const struct record *record)
 
 static void test_severities(void **state)
 {
-	struct record grave = {.action = RECORD_API_REQUEST, .api.severity = 100};
+	struct finding finding = {FINDING_PRIVILEGED, SEVERITY_CRITICAL};
+	struct record grave = {.action = RECORD_API_REQUEST,
+			       .api = {.findings = &finding, .finding_count = 1}};
 	struct record usual = {.action = RECORD_API_REQUEST};
 	struct record housekeeping = {.action = RECORD_AGENT_STATUS};
 	struct record lost = {.action = RECORD_RECORDS_LOST};
@@ -302,7 +304,8 @@ static void test_actions(void **state)
 
 static void test_findings(void **state)
 {
-	struct record_finding findings[] = {{"device", "high", {0}}, {"privileged", "high", {0}}};
+	struct finding findings[] = {{FINDING_DEVICE, SEVERITY_HIGH, {0}},
+				     {FINDING_PRIVILEGED, SEVERITY_HIGH, {0}}};
 	struct record record = {
 		.action = RECORD_API_REQUEST,
 		.api = {.findings = findings, .finding_count = 2},

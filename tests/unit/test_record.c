@@ -19,6 +19,7 @@
 #include "record/names.h"
 #include "secret/command.h"
 #include "secret/mask.h"
+#include "naming.h"
 
 #define BYTES(literal)                                                                             \
 	{                                                                                          \
@@ -1557,9 +1558,11 @@ static struct record event(const struct caller *caller)
 		.sequence = 42,
 		.caller = caller,
 		.connection = {.socket = BYTES("/run/docker.sock")},
-		.api = {.engine = "docker"},
+		.api = {.engine = BRAND_DOCKER},
 		.event =
 			{
+				.kind = ENGINE_CONTAINER,
+				.act = ACTION_DIE,
 				.type = BYTES("container"),
 				.action = BYTES("die"),
 				.id = BYTES(ID),
@@ -1571,20 +1574,21 @@ static struct record event(const struct caller *caller)
 			},
 		.cause =
 			{
-				.kind = "inherited",
-				.basis = "id",
+				.kind = CAUSE_INHERITED,
+				.basis = BASIS_ID,
 				.event_id = BYTES("1898b60ddb474000-c0ffee12-r00000007"),
-				.operation = BYTES("ContainerStart"),
+				.operation = OPERATION_ContainerStart,
 			},
 	};
 }
 
 /* The record that is about what one event is in ECS. */
-static json_t *event_written(const char *type, const char *action, const char *cause)
+static json_t *event_written(const char *type, const char *action, enum cause_kind cause)
 {
 	struct record record = event(NULL);
 
-	record.event = (struct record_event){.type = bytes_of(type), .action = bytes_of(action)};
+	record.event = event_named(
+		(struct record_event){.type = bytes_of(type), .action = bytes_of(action)});
 	record.cause = (struct record_cause){.kind = cause};
 	return written(&record, &context);
 }
@@ -1592,17 +1596,20 @@ static json_t *event_written(const char *type, const char *action, const char *c
 /* What the request was found to be that an event goes back to. */
 static void test_cause_findings(void **state)
 {
-	static const struct record_finding findings[] = {{"privileged", "critical", {0}},
-							 {"host-pid", "high", {0}}};
-	static const unsigned int severities[][2] = {
-		{100, 40}, {80, 40}, {60, 20}, {20, 20}, {0, 20}};
+	struct finding findings[] = {{FINDING_PRIVILEGED, SEVERITY_CRITICAL},
+				     {FINDING_HOST_PID, SEVERITY_HIGH}};
+	static const unsigned int severities[][2] = {{SEVERITY_CRITICAL, 40},
+						     {SEVERITY_HIGH, 40},
+						     {SEVERITY_MEDIUM, 20},
+						     {SEVERITY_INFO, 20},
+						     {SEVERITY_NONE, 20}};
 	struct record record = event(NULL);
 	json_t *root;
 
 	record.cause.findings = findings;
 	record.cause.finding_count = COUNT(findings);
 	for (size_t i = 0; i < COUNT(severities); i++) {
-		record.cause.severity = severities[i][0];
+		findings[0].severity = severities[i][0];
 		root = written(&record, &context);
 		assert_number(root, "event.severity", severities[i][1]);
 		assert_int_equal(json_array_size(at(root, "callerd.cause.findings")), 2);
@@ -1650,6 +1657,8 @@ static void test_docker_event(void **state)
 
 	record = event(NULL);
 	record.event = (struct record_event){
+		.kind = ENGINE_VOLUME,
+		.act = ACTION_EXEC_DIE,
 		.type = BYTES("volume"),
 		.action = BYTES("exec_die"),
 		.container_id = BYTES(ID),
@@ -1662,7 +1671,7 @@ static void test_docker_event(void **state)
 		.exit_code = -1,
 		.recovered = true,
 	};
-	record.cause = (struct record_cause){.kind = "daemon", .reason = "health-check"};
+	record.cause = (struct record_cause){.kind = CAUSE_DAEMON, .reason = REASON_HEALTH_CHECK};
 	root = written(&record, &context);
 	assert_text(root, "callerd.docker_event.container.id", ID);
 	assert_text(root, "callerd.docker_event.container.name", "web");
@@ -1737,7 +1746,7 @@ static void test_event_types(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		json_t *root = event_written(cases[i].type, cases[i].action, NULL);
+		json_t *root = event_written(cases[i].type, cases[i].action, CAUSE_REQUEST);
 
 		assert_text(root, "event.category.0", cases[i].category);
 		ASSERT_TEXTS(root, "event.type", cases[i].is);
@@ -1770,7 +1779,8 @@ static void test_event_outcomes(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct record record = {.action = RECORD_DOCKER_EVENT, .event = cases[i].event};
+		struct record record = {.action = RECORD_DOCKER_EVENT,
+					.event = event_named(cases[i].event)};
 		json_t *root = written(&record, &nothing_known);
 
 		assert_text(root, "event.outcome", cases[i].outcome);
@@ -1789,14 +1799,14 @@ static void test_event_severity(void **state)
 	static const char *const others[] = {
 		"die", "exec_die", "oom", "health_status", "destroy", "resize", "top", "",
 	};
-	static const char *const causes[] = {"request", "inherited", "daemon", NULL};
+	static const enum cause_kind causes[] = {CAUSE_REQUEST, CAUSE_INHERITED, CAUSE_DAEMON};
 
 	for (size_t i = 0; i < COUNT(requested); i++) {
-		json_t *root = event_written("container", requested[i], "unknown");
+		json_t *root = event_written("container", requested[i], CAUSE_UNKNOWN);
 
 		assert_number(root, "event.severity", 40);
 		json_decref(root);
-		root = event_written("volume", requested[i], "unknown");
+		root = event_written("volume", requested[i], CAUSE_UNKNOWN);
 		assert_number(root, "event.severity", 20);
 		json_decref(root);
 		for (size_t j = 0; j < COUNT(causes); j++) {
@@ -1806,7 +1816,7 @@ static void test_event_severity(void **state)
 		}
 	}
 	for (size_t i = 0; i < COUNT(others); i++) {
-		json_t *root = event_written("container", others[i], "unknown");
+		json_t *root = event_written("container", others[i], CAUSE_UNKNOWN);
 
 		assert_number(root, "event.severity", 20);
 		json_decref(root);
@@ -1970,7 +1980,7 @@ static void test_beginning_and_end(void **state)
 	record.request_id = (struct bytes)BYTES("18ec-run-r1");
 	record.http.has_duration = true;
 	record.http.duration = 4200000000;
-	record.stream = (struct record_stream){"client", true, true, 24, 4096};
+	record.stream = (struct record_stream){RECORD_END_CLIENT, true, true, 24, 4096};
 	root = written(&record, &context);
 	check_common(root, "api-request-ended", "event", "api", 20);
 	ASSERT_TEXTS(root, "event.type", "end");
@@ -2068,8 +2078,7 @@ static void test_hostile(void **state)
 					     .command = hostile,
 					     .health = hostile,
 					     .signal = hostile};
-	record.cause =
-		(struct record_cause){.kind = "request", .event_id = hostile, .operation = hostile};
+	record.cause = (struct record_cause){.kind = CAUSE_REQUEST, .event_id = hostile};
 	for (int action = 0; action < RECORD_ACTION_MAX; action++) {
 		record.action = (enum record_action)action;
 		assert_int_equal(ecs_write(&record, &context, &ecs), 0);
@@ -2334,9 +2343,10 @@ static void test_event_lines(void **state)
 	char wanted[256];
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct record record = {.action = RECORD_DOCKER_EVENT, .event = cases[i].event};
+		struct record record = {.action = RECORD_DOCKER_EVENT,
+					.event = event_named(cases[i].event)};
 
-		record.cause.kind = "unknown";
+		record.cause.kind = CAUSE_UNKNOWN;
 		snprintf(wanted, sizeof(wanted), "unknown | %s  cause unknown", cases[i].said);
 		check_message(&record, wanted);
 	}
@@ -2350,34 +2360,34 @@ static void test_cause_lines(void **state)
 		bool recovered;
 		const char *who, *why;
 	} cases[] = {
-		{{"request", "id", NULL, BYTES("x"), BYTES("ContainerStart")},
+		{{CAUSE_REQUEST, BASIS_ID, REASON_NONE, BYTES("x"), OPERATION_ContainerStart},
 		 false,
 		 "somebody",
 		 "by its ContainerStart"},
-		{{"request", "time", NULL, BYTES("x")},
+		{{CAUSE_REQUEST, BASIS_TIME, REASON_NONE, BYTES("x")},
 		 false,
 		 "somebody",
 		 "by its request  [matched by time alone]"},
-		{{"inherited", "id", NULL, BYTES("x"), BYTES("ContainerStart")},
+		{{CAUSE_INHERITED, BASIS_ID, REASON_NONE, BYTES("x"), OPERATION_ContainerStart},
 		 true,
 		 "somebody",
 		 "goes back to its ContainerStart  [concluded: the engine's word was missed]"},
-		{{"inherited", "time", NULL, BYTES("x"), BYTES("ContainerStart")},
+		{{CAUSE_INHERITED, BASIS_TIME, REASON_NONE, BYTES("x"), OPERATION_ContainerStart},
 		 true,
 		 "somebody",
 		 "goes back to its ContainerStart  [matched by time alone; concluded: the engine's "
 		 "word was missed]"},
-		{{"daemon", NULL, "restart-policy"},
+		{{CAUSE_DAEMON, BASIS_NONE, REASON_RESTART_POLICY},
 		 false,
 		 "the engine",
 		 "by the engine itself: restart policy"},
-		{{"daemon"}, false, "the engine", "by the engine itself"},
-		{{"daemon", "id", "restart-policy", BYTES("x"), BYTES("ContainerStart")},
+		{{CAUSE_DAEMON}, false, "the engine", "by the engine itself"},
+		{{CAUSE_DAEMON, BASIS_ID, REASON_RESTART_POLICY, BYTES("x"),
+		  OPERATION_ContainerStart},
 		 false,
 		 "the engine",
 		 "by the engine itself: restart policy, goes back to its ContainerStart"},
-		{{"unknown"}, false, "unknown", "cause unknown"},
-		{{NULL}, false, "somebody", "cause unknown"},
+		{{CAUSE_UNKNOWN}, false, "unknown", "cause unknown"},
 	};
 	struct caller caller = alice();
 	char wanted[256];
@@ -2412,7 +2422,7 @@ static void test_event_human(void **state)
 			    "container die web (busybox) exit code 137  goes back to its "
 			    "ContainerStart  [caller of an earlier boot]\n");
 	record.caller = NULL;
-	record.cause = (struct record_cause){.kind = "daemon", .reason = "health-check"};
+	record.cause = (struct record_cause){.kind = CAUSE_DAEMON, .reason = REASON_HEALTH_CHECK};
 	check_line(&record,
 		   "12:03:44.120            the engine                                      "
 		   "                "

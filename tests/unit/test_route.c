@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "docker/api/route.h"
+#include "record/names.h"
 #include "http/query.h"
 #include "http/url.h"
+#include "naming.h"
 
 /* --- the answer to one request -------------------------------------------------------------------- */
 
@@ -370,7 +372,7 @@ static void check_found(const struct wanted *wanted, const char *version)
 	ask(&answer, wanted->method, target);
 	check_operation(&answer, wanted->operation);
 	route = answer.match.route;
-	check_string(target, "type", route_target_name(route->target), wanted->type);
+	check_string(target, "type", name_target(route->target), wanted->type);
 	check_bytes(target, "name", answer.match.name, wanted->name);
 	check_bytes(target, "version", answer.match.version, version);
 	assert_false(answer.match.redirected);
@@ -668,8 +670,8 @@ static void test_operations(void **state)
 	unsigned int libpod = 0;
 
 	assert_null(operation_name(OPERATION_NONE));
-	assert_int_equal(operation_by_name((struct bytes){0}), OPERATION_NONE);
-	assert_int_equal(operation_by_name(bytes_of("ContainerCreat")), OPERATION_NONE);
+	assert_int_equal(operation_named(NULL), OPERATION_NONE);
+	assert_int_equal(operation_named("ContainerCreat"), OPERATION_NONE);
 	assert_int_equal(operation_docker(OPERATION_ContainerCreateLibpod),
 			 OPERATION_ContainerCreate);
 	assert_int_equal(operation_docker(OPERATION_PodCreateLibpod), OPERATION_PodCreateLibpod);
@@ -677,7 +679,7 @@ static void test_operations(void **state)
 	for (enum operation i = OPERATION_NONE + 1; i < OPERATIONS; i++) {
 		const struct route *route = route_of(i), *docker = route_of(operation_docker(i));
 
-		assert_int_equal(operation_by_name(bytes_of(operation_name(i))), i);
+		assert_int_equal(operation_named(operation_name(i)), i);
 		assert_int_equal(route->operation, i);
 		assert_int_equal(route->target, docker->target);
 		assert_int_equal(route->learn, docker->learn);
@@ -693,12 +695,12 @@ static void test_operations(void **state)
 
 static void test_target_names(void **state)
 {
-	assert_null(route_target_name(TARGET_NONE));
-	assert_null(route_target_name(TARGET_TYPES));
+	assert_null(name_target(TARGET_NONE));
+	assert_null(name_target(TARGET_TYPES));
 	for (int type = TARGET_NONE + 1; type < TARGET_TYPES; type++)
-		assert_non_null(route_target_name((enum target_type)type));
-	assert_string_equal(route_target_name(TARGET_CONTAINER), "container");
-	assert_string_equal(route_target_name(TARGET_SWARM), "swarm");
+		assert_non_null(name_target((enum target_type)type));
+	assert_string_equal(name_target(TARGET_CONTAINER), "container");
+	assert_string_equal(name_target(TARGET_SWARM), "swarm");
 }
 
 /* --- spellings ------------------------------------------------------------------------------------ */

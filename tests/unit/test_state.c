@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/idtree.h"
 #include "host/host.h"
+#include "naming.h"
 #include "state/db.h"
 #include "state/state.h"
 #include "state/state_queue.h"
@@ -126,7 +127,7 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 	struct origin draft = {
 		.caller = new_caller(1000 + number, (struct bytes){args, sizeof(args)}),
 		.time = T0 + number,
-		.operation = operation_by_name(bytes_of(operation)),
+		.operation = operation_named(operation),
 		.socket = bytes_of(sockets[0]),
 		.container_name = number % 2 ? bytes_of("outer") : (struct bytes){0},
 		.container_image = bytes_of(""),
@@ -182,7 +183,7 @@ static void do_deed(struct state *state, unsigned int number, const char *action
 		    struct origin *origin)
 {
 	struct deed deed = {
-		.action = bytes_of(action),
+		.action = engine_action_by_name(bytes_of(action)),
 		.time = T0 + number,
 		.kind = kind,
 		.basis = basis,
@@ -317,7 +318,7 @@ static void on_explained_deed(void *data, const struct deed *deed)
 	struct text *out = data;
 	char line[96];
 
-	add_line(out, deed->action, " ");
+	add_line(out, bytes_of(engine_action_words[deed->action].word), " ");
 	add_line(out, deed->command, " ");
 	add_line(out, deed->exec_id, " ");
 	snprintf(line, sizeof(line), "%d/%lld %llu %d %d %d\n", deed->has_exit_code,
@@ -812,7 +813,7 @@ static void test_many_deeds(void **unused)
 	put_container(state, 1, NULL, NULL);
 	for (unsigned int i = 0; i < 300; i++) {
 		struct origin *origin = new_origin(i, "ContainerKill");
-		struct deed deed = {.action = bytes_of("kill"),
+		struct deed deed = {.action = ACTION_KILL,
 				    .time = i,
 				    .kind = CAUSE_REQUEST,
 				    .basis = BASIS_ID,
@@ -915,9 +916,8 @@ static void test_long_texts(void **unused)
 	static char text[5000];
 	struct state *state = open_silent();
 	struct owned owned = {.id = id_of(1), .name = {text, sizeof(text)}, .image = {text, 4096}};
-	struct deed deed = {.action = bytes_of("exec_start"),
-			    .command = {text, 3000},
-			    .exec_id = bytes_of("none")};
+	struct deed deed = {
+		.action = ACTION_EXEC_START, .command = {text, 3000}, .exec_id = bytes_of("none")};
 	struct keeper keeper = state_keeper(state);
 	struct text told = {0};
 
@@ -1547,7 +1547,7 @@ static void test_explain_hostile(void **unused)
 	struct owned owned = {.id = id_of(1),
 			      .name = bytes_of("\033[2J\n"),
 			      .image = bytes_of("a\xff\x80\xe2\x80\xae b")};
-	struct deed deed = {.action = bytes_of("\033]0;x\a"), .command = bytes_of("a\r\nb")};
+	struct deed deed = {.action = ACTION_DIE, .command = bytes_of("a\r\nb")};
 	char *text;
 
 	KEEP(state, put, 1, &owned);
@@ -1555,6 +1555,7 @@ static void test_explain_hostile(void **unused)
 		KEEP(state, deed, 1, owned.id, &deed);
 	commit(state);
 	state_close(state);
+	sql("UPDATE deeds SET action = char(27) || ']0;x'");
 	text = explained("00000001", EXIT_OK);
 	assert_non_null(strstr(text, "\\e[2J\\n  from"));
 	assert_non_null(strstr(text, "\n    … 72 more, not kept …\n"));

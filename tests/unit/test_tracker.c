@@ -18,6 +18,7 @@
 #include "conversation/connection.h"
 #include "conversation/tracker.h"
 #include "process/decode.h"
+#include "record/names.h"
 
 #define SENDER_WAIT (200 * NS_PER_MS)
 #define WIRES_MAX 128
@@ -135,7 +136,7 @@ static void say_end(struct world *world, const struct record *record)
 {
 	const struct record_stream *stream = &record->stream;
 
-	say(world, " %s after %llums", stream->end_reason,
+	say(world, " %s after %llums", name_end(stream->end_reason),
 	    (unsigned long long)(record->http.duration / NS_PER_MS));
 	if (stream->has_request_bytes)
 		say(world, " in %llu", (unsigned long long)stream->request_bytes);

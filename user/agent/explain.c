@@ -107,7 +107,7 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 		.caller = origin->caller,
 		.container_name = origin->container_name,
 		.container_image = origin->container_image,
-		.cause = {.kind = cause_kind_name(deed->kind)},
+		.cause = {.kind = deed->kind},
 	};
 	struct text *out = &explanation->out;
 	struct text command = {0};
@@ -138,7 +138,7 @@ static void explain_add_cause(struct explanation *explanation, const struct deed
 	struct text *out = &explanation->out;
 
 	if (deed->kind == CAUSE_DAEMON)
-		line_add_daemon(out, cause_reason_name(deed->reason));
+		line_add_daemon(out, deed->reason);
 	if (deed->kind == CAUSE_UNKNOWN || (deed->kind != CAUSE_DAEMON && !deed->origin))
 		text_add_string(out, "unknown");
 	if (!deed->origin)
@@ -161,7 +161,7 @@ static void add_action(struct text *out, const struct deed *deed)
 	struct bytes action;
 	size_t start = out->size, used;
 
-	text_add_visible(out, deed->action, NAME_COLUMNS);
+	text_add_string(out, engine_action_words[deed->action].word ?: "?");
 	explain_add_part(out, ": ", deed->command, COMMAND_COLUMNS);
 	if (deed->has_exit_code) {
 		text_add_string(out, " (exit code ");

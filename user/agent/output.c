@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/output.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "record/view.h"
@@ -15,10 +16,12 @@ static bool output_has_word(const char *list, struct bytes wanted)
 	return false;
 }
 
-static bool output_has_finding(const char *list, const struct record *record)
+static_assert(FINDINGS <= 64, "output.findings has a bit for each");
+
+static bool output_has_finding(uint64_t wanted, const struct record *record)
 {
 	for (unsigned int i = 0; i < record->api.finding_count; i++)
-		if (output_has_word(list, bytes_of(record->api.findings[i].id)))
+		if (wanted >> record->api.findings[i].id & 1)
 			return true;
 	return false;
 }
@@ -54,7 +57,8 @@ bool output_takes(const struct output *output, const struct record *record,
 		return false;
 	if (record->action == RECORD_RECORDS_LOST)
 		return true;
-	if (output->min_severity && view_severity(record) < output->min_severity)
+	if (output->min_severity &&
+	    finding_severity_number(view_severity(record)) < output->min_severity)
 		return false;
 	if (output->findings && !output_has_finding(output->findings, record))
 		return false;

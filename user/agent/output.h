@@ -10,9 +10,10 @@
 struct output {
 	struct sink_options sink; /* the caller fills in host_name, run_id and version */
 	enum record_format format;
-	unsigned int min_severity;    /* 0: all */
-	unsigned int actions;	      /* a bit per enum record_action; 0: all */
-	const char *findings, *users; /* words with + between them; NULL: all */
+	unsigned int min_severity; /* 0: all */
+	unsigned int actions;	   /* a bit per enum record_action; 0: all */
+	uint64_t findings;	   /* a bit per enum finding_id; 0: all */
+	const char *users;	   /* words with + between them; NULL: all */
 	uint64_t given; /* a bit for each option that SPEC has; only output_parse.c reads it */
 	char *words;	/* owned; the strings lie in it */
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/output.h"
-#include "docker/known/finding.h"
+#include "record/finding.h"
 #include "record/names.h"
 #include "setting/setting.h"
 
@@ -62,11 +62,15 @@ static int take_findings(struct setting_reader *reader, const char *value)
 	const char *rest = value;
 	struct bytes word;
 
-	while (output_next_word(&rest, '+', &word))
-		if (!finding_by_name(word.data, word.size))
+	output->findings = 0;
+	while (output_next_word(&rest, '+', &word)) {
+		enum finding_id id = finding_by_name(word.data, word.size);
+
+		if (!id)
 			return setting_refuse(reader->why, "there is no such finding");
-	output->findings = value;
-	return *value ? 0 : setting_refuse(reader->why, "it names no finding");
+		output->findings |= 1ull << id;
+	}
+	return output->findings ? 0 : setting_refuse(reader->why, "it names no finding");
 }
 
 static int take_format(struct setting_reader *reader, const char *value)

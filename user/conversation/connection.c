@@ -252,7 +252,7 @@ static void connection_finish(struct connection *connection, uint64_t time)
 }
 
 /* Notes that the current response was over at TIME. */
-static void end_current(struct connection *connection, uint64_t time, const char *reason)
+static void end_current(struct connection *connection, uint64_t time, enum record_end reason)
 {
 	struct exchange *exchange = connection->current;
 
@@ -275,7 +275,7 @@ static void end_current(struct connection *connection, uint64_t time, const char
 }
 
 /* The same, where the response ended at END_OFFSET. */
-static void end_current_at(struct connection *connection, uint64_t time, const char *reason,
+static void end_current_at(struct connection *connection, uint64_t time, enum record_end reason,
 			   uint64_t end_offset)
 {
 	struct exchange *exchange = connection->current;
@@ -548,7 +548,7 @@ static void note_served(struct connection *connection, const struct callerd_data
 		connection->served = served;
 	/* The end of the current response was not seen, but it is over. */
 	if (current && current->complete && current->end <= connection->served)
-		end_current(connection, connection->spoken, "complete");
+		end_current(connection, connection->spoken, RECORD_END_COMPLETE);
 }
 
 static int request_data(struct connection *connection, const struct callerd_data_event *data)
@@ -636,7 +636,7 @@ static int connection_answered(struct connection *connection, uint64_t offset, u
 			       connection->request.state == STREAM_READ;
 	connection_finish(connection, time);
 	connection->answering = exchange;
-	end_current_at(connection, connection->spoken, "complete", offset);
+	end_current_at(connection, connection->spoken, RECORD_END_COMPLETE, offset);
 	connection->current = exchange;
 	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE)
 		return end_of_http(connection);
@@ -664,7 +664,7 @@ static void end_response(struct connection *connection, uint64_t offset, uint64_
 	tell_over(connection, time);
 	stop_answering(connection);
 	if (!is_interim(&connection->response.parser->head))
-		end_current_at(connection, time, "complete", offset);
+		end_current_at(connection, time, RECORD_END_COMPLETE, offset);
 	stream_close(&connection->response);
 }
 
@@ -872,21 +872,21 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 		       ?: error;
 }
 
-static const char *end_reason(unsigned int reason, const struct callerd_end_event *end)
+static enum record_end end_reason(unsigned int reason, const struct callerd_end_event *end)
 {
 	if (reason & RECORD_INCOMPLETE_AGENT_STOPPED)
-		return "agent-stopped";
+		return RECORD_END_AGENT_STOPPED;
 	if (reason & RECORD_INCOMPLETE_EVICTED)
-		return "evicted";
+		return RECORD_END_EVICTED;
 	switch (end ? end->reason : 0) {
 	case CALLERD_END_CLIENT:
-		return "client";
+		return RECORD_END_CLIENT;
 	case CALLERD_END_DAEMON:
-		return "daemon";
+		return RECORD_END_DAEMON;
 	case CALLERD_END_RESET:
-		return "reset";
+		return RECORD_END_RESET;
 	default:
-		return "unknown";
+		return RECORD_END_UNKNOWN;
 	}
 }
 

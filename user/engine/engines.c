@@ -37,7 +37,7 @@ struct engines {
 	unsigned int count;
 	struct one ones[CALLERD_SOCKETS_MAX];
 	struct inventory *inventories[CALLERD_SOCKETS_MAX];
-	const char *names[CALLERD_SOCKETS_MAX]; /* "docker", "podman" */
+	enum engine_brand brands[CALLERD_SOCKETS_MAX];
 	struct host_files files;
 	struct places places; /* where the engines keep files */
 	struct daemon daemons[DAEMONS_MAX];
@@ -286,7 +286,7 @@ static int open_inventories(struct engines *engines)
 
 	for (unsigned int i = 0; !error && i < options->socket_count; i++) {
 		engines->ones[i] = (struct one){.engines = engines, .index = i};
-		engines->names[i] = "docker";
+		engines->brands[i] = BRAND_DOCKER;
 		error = inventory_new(entries, &engines->inventories[i]);
 		engines->count++;
 	}
@@ -340,7 +340,7 @@ static int open_calls(struct engines *engines)
 	const struct engines_options *options = &engines->options;
 	struct calls_options calls = {
 		.socket_count = options->socket_count,
-		.engines = engines->names,
+		.engines = engines->brands,
 		.inventories = engines->inventories,
 		.files = &engines->files,
 		.policy = options->policy,
@@ -460,8 +460,8 @@ static void run_one(struct one *one, uint64_t now)
 	engine_run(one->engine, now);
 	event_stream_run(one->stream, now);
 	engine_stats(one->engine, &stats);
-	engines->names[one->index] = stats.podman ? "podman" : "docker";
-	causes_set_engine(engines->causes, one->index, engines->names[one->index], stats.swarm);
+	engines->brands[one->index] = stats.podman ? BRAND_PODMAN : BRAND_DOCKER;
+	causes_set_engine(engines->causes, one->index, engines->brands[one->index], stats.swarm);
 }
 
 void engines_run(struct engines *engines, uint64_t now)

@@ -48,9 +48,9 @@ static const char *finding_of(const struct record *record)
 {
 	const struct record_api *api = &record->api;
 
-	if (!api->finding_count || !strcmp(api->findings[0].severity, "info"))
+	if (!api->finding_count || api->findings[0].severity <= SEVERITY_INFO)
 		return NULL;
-	return api->findings[0].id;
+	return finding_kind(api->findings[0].id)->id;
 }
 
 /* What kind of event of its action it is: a finding, an operation, an engine's event; or nothing. */
@@ -61,7 +61,7 @@ static void add_kind(struct text *out, const struct record *record, char separat
 	if (finding) {
 		text_add_string(out, finding);
 	} else if (record_is_request(record) && record->api.operation) {
-		text_add_string(out, record->api.operation);
+		text_add_string(out, operation_name(record->api.operation));
 	} else if (record->action == RECORD_DOCKER_EVENT) {
 		text_add_bytes(out, record->event.type);
 		text_add_char(out, separator);
@@ -110,7 +110,7 @@ static void add_severity(struct cef *cef)
 {
 	static const unsigned char severities[] = {0, 1, 3, 6, 8, 10};
 
-	text_add_number(cef->out, severities[cef->fields.view.severity / 20]);
+	text_add_number(cef->out, severities[cef->fields.view.severity]);
 	text_add_char(cef->out, '|');
 }
 
@@ -206,12 +206,10 @@ static void cef_find_fields(void)
 /* request ContainerStart 18b2…-0000002a by id */
 static void cef_add_cause(struct text *out, const struct record_cause *cause)
 {
-	if (!cause->kind)
-		return;
-	text_add_string(out, cause->kind);
-	if (cause->operation.size) {
+	text_add_string(out, cause_kind_name(cause->kind));
+	if (cause->operation) {
 		text_add_char(out, ' ');
-		text_add_bytes(out, cause->operation);
+		text_add_string(out, operation_name(cause->operation));
 	}
 	if (cause->event_id.size) {
 		text_add_char(out, ' ');
@@ -219,7 +217,7 @@ static void cef_add_cause(struct text *out, const struct record_cause *cause)
 	}
 	if (cause->basis) {
 		text_add_string(out, " by ");
-		text_add_string(out, cause->basis);
+		text_add_string(out, cause_basis_name(cause->basis));
 	}
 }
 

@@ -113,6 +113,7 @@ void fields_fact(const struct record_fact *fact, struct field_value *ret)
 		fields_set_text(ret, fact->text);
 		break;
 	case FACT_LIST:
+	case FACT_COMMAND:
 		set_list(ret, VALUE_TEXTS, fact->list, fact->count);
 		break;
 	case FACT_TRUE:
@@ -134,6 +135,11 @@ static void get_priority(struct fields *fields, struct field_value *ret)
 	set_number(ret, VALUE_NUMBER, view_syslog_severity(fields->view.severity));
 }
 
+static void get_severity(struct fields *fields, struct field_value *ret)
+{
+	set_number(ret, VALUE_NUMBER, finding_severity_number(fields->view.severity));
+}
+
 static void get_categories(struct fields *fields, struct field_value *ret)
 {
 	const struct action_name *name = fields->of[FIELDS_action_name];
@@ -149,28 +155,29 @@ static bool is_any(struct bytes method, const char *a, const char *b, const char
 	return bytes_are(method, a) || bytes_are(method, b) || bytes_are(method, c);
 }
 
-static const char *type_of_request(struct bytes method)
+static enum ecs_type type_of_request(struct bytes method)
 {
 	if (is_any(method, "GET", "HEAD", "OPTIONS"))
-		return "access";
+		return ECS_ACCESS;
 	if (bytes_are(method, "DELETE"))
-		return "deletion";
-	return is_any(method, "POST", "PUT", "PATCH") ? "change" : "info";
+		return ECS_DELETION;
+	return is_any(method, "POST", "PUT", "PATCH") ? ECS_CHANGE : ECS_INFO;
 }
 
 static void get_types(struct fields *fields, struct field_value *ret)
 {
 	const struct action_name *name = fields->of[FIELDS_action_name];
 	const struct record *record = fields->view.record;
+	enum ecs_type type = name->type ?: fields->view.event.type;
 	bool denied = record->action == RECORD_SOCKET_REFUSED &&
 		      (record->error == EACCES || record->error == EPERM);
 
-	fields->words[0] = name->type ? name->type : fields->view.event.type;
 	if (record->action == RECORD_API_REQUEST)
-		fields->words[0] = type_of_request(record->http.method);
+		type = type_of_request(record->http.method);
 	if (record_is_request(record))
 		denied = record->http.status == 401 || record->http.status == 403;
-	fields->words[1] = "denied";
+	fields->words[0] = name_type(type);
+	fields->words[1] = name_type(ECS_DENIED);
 	set_list(ret, VALUE_WORDS, fields->words, denied ? 2 : 1);
 }
 
@@ -451,7 +458,9 @@ static void get_techniques(struct fields *fields, struct field_value *ret)
 {
 	const struct record_api *api = &fields->view.record->api;
 
-	set_list(ret, VALUE_WORDS, api->techniques, api->technique_count);
+	for (unsigned int i = 0; i < api->technique_count; i++)
+		fields->words[i] = finding_technique_name(api->techniques[i]);
+	set_list(ret, VALUE_WORDS, fields->words, api->technique_count);
 }
 
 /* A list, a prune: there is no target in particular. */
@@ -462,15 +471,15 @@ static void get_target_type(struct fields *fields, struct field_value *ret)
 		   api->container_name.size;
 
 	if (any)
-		set_word(ret, api->target_type);
+		set_word(ret, name_target(api->target_type));
 }
 
-static int enter_finding(struct fields *fields, const struct record_finding *findings,
-			 unsigned int count, unsigned int index)
+static int enter_finding(struct fields *fields, const struct finding *findings, unsigned int count,
+			 unsigned int index)
 {
 	if (index >= count)
 		return 0;
-	fields->of[FIELDS_record_finding] = &findings[index];
+	fields->of[FIELDS_finding] = &findings[index];
 	return 1;
 }
 
@@ -490,7 +499,7 @@ static int enter_cause_finding(struct fields *fields, unsigned int index)
 
 static void fields_add_finding(struct fields *fields, struct text *out)
 {
-	view_add_finding(out, fields->of[FIELDS_record_finding]);
+	view_add_finding(out, fields->of[FIELDS_finding]);
 }
 
 static void get_expected(struct fields *fields, struct field_value *ret)
@@ -599,6 +608,8 @@ static void get_key_of_output(struct fields *fields, struct field_value *ret)
 #define BYTES(key, type, member, ...) {key, FIELD_BYTES, MEMBER(type, member), __VA_ARGS__}
 #define TEXT(key, type, member, ...) {key, FIELD_TEXT, MEMBER(type, member), __VA_ARGS__}
 #define WORD(key, type, member, ...) {key, FIELD_WORD, MEMBER(type, member), __VA_ARGS__}
+/* An enum of the record as its word. */
+#define NAMED(key, kind, type, member, ...) {key, FIELD_##kind, MEMBER(type, member), __VA_ARGS__}
 #define CHARS(key, type, member, ...) {key, FIELD_CHARS, MEMBER(type, member), __VA_ARGS__}
 #define NUMBER(key, type, member, ...) {key, FIELD_NUMBER, MEMBER(type, member), __VA_ARGS__}
 #define NUMBER32(key, type, member, ...) {key, FIELD_NUMBER32, MEMBER(type, member), __VA_ARGS__}
@@ -728,12 +739,12 @@ const struct record_field fields_all[] = {
 		GET("category", get_categories, .when = IF_ECS),
 		GET("type", get_types, .when = IF_ECS),
 		WORD("action", action_name, action),
-		WORD("outcome", view, outcome),
+		NAMED("outcome", OUTCOME, view, outcome),
 		GET("id", get_id),
 		NUMBER("sequence", record, sequence),
 		CONSTANT("module", "callerd", .when = IF_ECS),
 		CONSTANT("dataset", "callerd.audit", .when = IF_ECS),
-		NUMBER32("severity", view, severity),
+		GET("severity", get_severity),
 		NUMBER("duration", record, http.duration, HAS(record, http.has_duration),
 			.when = IF_REQUEST)),
 	OBJECT("host", 0,
@@ -806,9 +817,9 @@ const struct record_field fields_all[] = {
 			BYTES("executable", record_server, executable),
 			BYTES("unit", record_server, unit)),
 		OBJECT("api", 0,
-			WORD("engine", record, api.engine),
+			NAMED("engine", BRAND, record, api.engine),
 			BYTES("version", record, api.version),
-			WORD("operation", record, api.operation)),
+			NAMED("operation", OPERATION, record, api.operation)),
 		OBJECT("target", 0,
 			GET("type", get_target_type),
 			BYTES("id", record, api.target_id),
@@ -819,12 +830,12 @@ const struct record_field fields_all[] = {
 				BYTES("name", record, api.container_name))),
 		{"request", FIELD_FACTS},
 		OBJECTS("findings", 0, enter_own_finding, fields_add_finding,
-			WORD("id", record_finding, id),
-			WORD("severity", record_finding, severity, .when = IF_ECS),
-			BYTES("detail", record_finding, detail, .when = IF_ECS)),
+			NAMED("id", FINDING, finding, id),
+			NAMED("severity", SEVERITY, finding, severity, .when = IF_ECS),
+			BYTES("detail", finding, detail, .when = IF_ECS)),
 		GET("expected", get_expected),
 		TEXT("expected_rule", record, api.expected_rule),
-		OBJECT("stream", 0, TEXT("end_reason", record, stream.end_reason)),
+		OBJECT("stream", 0, NAMED("end_reason", STREAM_END, record, stream.end_reason)),
 		OBJECT("capture", 0,
 			GET("complete", get_complete),
 			GET("reason", get_incomplete),
@@ -859,14 +870,14 @@ const struct record_field fields_all[] = {
 			REAL_TIME("time", record, event.time, .optional = true),
 			TRUE_OF("recovered", record, event.recovered)),
 		OBJECT("cause", IF_EVENT,
-			WORD("kind", record, cause.kind),
-			WORD("basis", record, cause.basis),
-			WORD("reason", record, cause.reason),
+			NAMED("kind", CAUSE_KIND, record, cause.kind),
+			NAMED("basis", CAUSE_BASIS, record, cause.basis),
+			NAMED("reason", CAUSE_REASON, record, cause.reason),
 			BYTES("event_id", record, cause.event_id),
-			BYTES("operation", record, cause.operation),
+			NAMED("operation", OPERATION, record, cause.operation),
 			OBJECTS("findings", 0, enter_cause_finding, fields_add_finding,
-				WORD("id", record_finding, id),
-				WORD("severity", record_finding, severity, .when = IF_ECS))),
+				NAMED("id", FINDING, finding, id),
+				NAMED("severity", SEVERITY, finding, severity, .when = IF_ECS))),
 		OBJECT("lost", IF_LOST,
 			TEXT("reason", record, lost_reason),
 			NUMBER("count", record, lost_count),
@@ -982,6 +993,31 @@ void fields_line(struct fields *fields, const struct record_field *field, struct
 	fields_begun(fields, ret);
 }
 
+/* The word for VALUE of an enum; NULL: it has none. */
+static const char *word_of(enum field_kind kind, unsigned int value)
+{
+	switch (kind) {
+	case FIELD_OUTCOME:
+		return name_outcome(value);
+	case FIELD_BRAND:
+		return name_brand(value);
+	case FIELD_OPERATION:
+		return operation_name(value);
+	case FIELD_FINDING:
+		return finding_kind(value)->id;
+	case FIELD_SEVERITY:
+		return finding_severity_name(value);
+	case FIELD_STREAM_END:
+		return name_end(value);
+	case FIELD_CAUSE_KIND:
+		return cause_kind_name(value);
+	case FIELD_CAUSE_BASIS:
+		return cause_basis_name(value);
+	default:
+		return cause_reason_name(value);
+	}
+}
+
 /* A number, or nothing where it stands for that. */
 static void set_some(struct field_value *ret, const struct record_field *field,
 		     enum value_kind kind, uint64_t number)
@@ -1008,6 +1044,9 @@ void fields_value(struct fields *fields, const struct record_field *field, struc
 		break;
 	case FIELD_WORD:
 		set_word(ret, *(const char *const *)at);
+		break;
+	case FIELD_OUTCOME ... FIELD_CAUSE_REASON:
+		set_word(ret, word_of(field->kind, *(const unsigned int *)at));
 		break;
 	case FIELD_CHARS:
 		fields_set_text(ret, bytes_of(at));

@@ -88,7 +88,7 @@ enum field_source {
 	FIELDS_caller,
 	FIELDS_process,
 	FIELDS_record_server,
-	FIELDS_record_finding,
+	FIELDS_finding,
 	FIELDS_record_output,
 	FIELD_SOURCES,
 };
@@ -97,8 +97,18 @@ enum field_kind {
 	FIELD_END, /* of a list of fields */
 	/* Members of a source. */
 	FIELD_BYTES,
-	FIELD_TEXT,   /* const char * */
-	FIELD_WORD,   /* the same of a word of this program */
+	FIELD_TEXT, /* const char * */
+	FIELD_WORD, /* the same of a word of this program */
+	/* Enums of the record, as their words. */
+	FIELD_OUTCOME,
+	FIELD_BRAND,
+	FIELD_OPERATION,
+	FIELD_FINDING,
+	FIELD_SEVERITY,
+	FIELD_STREAM_END,
+	FIELD_CAUSE_KIND,
+	FIELD_CAUSE_BASIS,
+	FIELD_CAUSE_REASON,
 	FIELD_CHARS,  /* char[] */
 	FIELD_NUMBER, /* uint64_t */
 	FIELD_NUMBER32,
@@ -165,7 +175,7 @@ struct fields {
 	struct text scratch; /* of the value */
 	struct text masked;  /* of the arguments of .masked_process */
 	const struct process *masked_process;
-	const char *words[3];
+	const char *words[TECHNIQUES];
 	char name[VIEW_NAME_SIZE];
 };
 

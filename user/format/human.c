@@ -19,13 +19,15 @@ static void end_column(struct text *out, size_t start, size_t columns)
 }
 
 /* The word for a severity that a reader must see at once; "" for the usual ones. */
-static const char *gravity_of(unsigned int severity)
+static const char *gravity_of(enum finding_severity severity)
 {
-	if (severity >= 100)
-		return "CRITICAL";
-	if (severity >= 80)
-		return "HIGH";
-	return severity >= 60 ? "medium" : "";
+	static const char *const words[] = {
+		[SEVERITY_NONE] = "",	  [SEVERITY_INFO] = "",
+		[SEVERITY_LOW] = "",	  [SEVERITY_MEDIUM] = "medium",
+		[SEVERITY_HIGH] = "HIGH", [SEVERITY_CRITICAL] = "CRITICAL",
+	};
+
+	return words[severity];
 }
 
 static void human_add_line(struct text *out, const struct view *view)

@@ -167,22 +167,12 @@ static void journal_fields_put_fields(struct journal *journal, const struct reco
 
 /* --- facts ------------------------------------------------------------------------------------ */
 
-/* docker run -it: a list whose order is what it is about. */
-static bool is_command(const struct record_fact *fact)
-{
-	return !strcmp(fact->name, "command") || !strcmp(fact->name, "entrypoint");
-}
-
 static void put_command(struct journal *journal, const struct record_fact *fact)
 {
 	struct text *out = fields_begin(journal->fields);
 	struct field_value value;
 
-	for (unsigned int i = 0; i < fact->count; i++) {
-		if (i)
-			text_add_char(out, ' ');
-		command_add_argument(out, fact->list[i]);
-	}
+	command_add_list(out, fact->list, fact->count);
 	fields_begun(journal->fields, &value);
 	put_value(journal, fact->name, &value);
 }
@@ -202,9 +192,9 @@ static bool put_fact(struct journal *journal, const struct record_fact *fact)
 {
 	struct field_value value;
 
-	if (fact->kind == FACT_LIST && !is_command(fact))
+	if (fact->kind == FACT_LIST)
 		return put_list(journal, fact);
-	if (fact->kind == FACT_LIST) {
+	if (fact->kind == FACT_COMMAND) {
 		put_command(journal, fact);
 	} else {
 		fields_fact(fact, &value);

@@ -79,9 +79,9 @@ static struct bytes elevator_of(const struct caller *caller)
 /* Stands for the caller where none is known: a request has one. */
 static const char *has_nobody(const struct view *view)
 {
-	if (view_has_cause(view, "daemon"))
+	if (view_has_cause(view, CAUSE_DAEMON))
 		return "the engine";
-	return view_has_cause(view, "unknown") ? "unknown" : "somebody";
+	return view_has_cause(view, CAUSE_UNKNOWN) ? "unknown" : "somebody";
 }
 
 static void add_pid(struct text *out, uint32_t pid)
@@ -252,28 +252,14 @@ static void add_object(struct text *out, const char *before, struct bytes name, 
 	add_target(out, name.size ? name : id, name.size ? NAME_COLUMNS : TARGET_COLUMNS);
 }
 
-static void line_add_arguments(struct text *out, const struct record_api *api, const char *name)
-{
-	for (unsigned int i = 0; i < api->fact_count; i++) {
-		const struct record_fact *fact = &api->facts[i];
-
-		if (strcmp(fact->name, name) || fact->kind != FACT_LIST)
-			continue;
-		for (unsigned int j = 0; j < fact->count; j++) {
-			if (out->size)
-				text_add_char(out, ' ');
-			command_add_argument(out, fact->list[j]);
-		}
-	}
-}
-
-/* The command that a request asks for, where it starts a process. */
+/* The command that a request asks for, where it starts a process: its entrypoint, which is told first, and the rest. */
 static void add_asked_command(struct text *out, const struct record_api *api)
 {
 	struct text command = {0};
 
-	line_add_arguments(&command, api, "entrypoint");
-	line_add_arguments(&command, api, "command");
+	for (unsigned int i = 0; i < api->fact_count; i++)
+		if (api->facts[i].kind == FACT_COMMAND)
+			command_add_list(&command, api->facts[i].list, api->facts[i].count);
 	if (command.size) {
 		text_add_string(out, ": ");
 		text_add_visible(out, text_since(&command, 0), COMMAND_COLUMNS);
@@ -288,7 +274,7 @@ static void add_operation(struct text *out, const struct record_api *api)
 {
 	bool inner = api->container_id.size || api->container_name.size;
 
-	text_add_string(out, api->operation);
+	text_add_string(out, operation_name(api->operation));
 	if (inner)
 		add_object(out, " in ", api->container_name, api->container_id);
 	else
@@ -326,17 +312,17 @@ static void line_add_findings(struct text *out, const struct record_api *api)
 	unsigned int count = 0;
 
 	/* Findings for information are not added: the rest of the line says the same. */
-	while (count < api->finding_count && strcmp(api->findings[count].severity, "info"))
+	while (count < api->finding_count && api->findings[count].severity > SEVERITY_INFO)
 		count++;
 	for (unsigned int i = 0; i < count && i < FINDINGS_SHOWN; i++) {
-		const struct record_finding *finding = &api->findings[i];
+		const struct finding *finding = &api->findings[i];
 
 		text_add_string(out, i ? "; " : "  !");
-		if (!i || strcmp(finding->severity, api->findings[i - 1].severity)) {
-			text_add_string(out, finding->severity);
+		if (!i || finding->severity != api->findings[i - 1].severity) {
+			text_add_string(out, finding_severity_name(finding->severity));
 			text_add_char(out, ' ');
 		}
-		text_add_string(out, finding->id);
+		text_add_string(out, finding_kind(finding->id)->id);
 		if (finding->detail.size) {
 			text_add_string(out, ": ");
 			text_add_visible(out, finding->detail, DETAIL_COLUMNS);
@@ -386,7 +372,7 @@ static void add_ended(struct text *out, const struct view *view, bool aligned)
 	}
 	if (stream->end_reason) {
 		text_add_string(out, ": ");
-		text_add_string(out, stream->end_reason);
+		text_add_string(out, name_end(stream->end_reason));
 	}
 	if (stream->has_request_bytes) {
 		text_add_string(out, ", bytes in ");
@@ -434,23 +420,24 @@ static void add_cause_request(struct text *out, const char *before,
 {
 	text_add_string(out, before);
 	text_add_string(out, "its ");
-	line_add_quoted(out, cause->operation.size ? cause->operation : bytes_of("request"),
-			NAME_COLUMNS);
+	text_add_string(out, operation_name(cause->operation) ?: "request");
 }
 
-void line_add_daemon(struct text *out, const char *reason)
+void line_add_daemon(struct text *out, enum cause_reason reason)
 {
+	const char *word = cause_reason_name(reason);
+
 	text_add_string(out, "by the engine itself");
-	if (reason)
+	if (word)
 		text_add_string(out, ": ");
-	for (; reason && *reason; reason++)
-		text_add_char(out, *reason == '-' ? ' ' : *reason);
+	for (; word && *word; word++)
+		text_add_char(out, *word == '-' ? ' ' : *word);
 }
 
 static void add_daemon(struct text *out, const struct record_cause *cause)
 {
 	line_add_daemon(out, cause->reason);
-	if (cause->event_id.size || cause->operation.size)
+	if (cause->event_id.size || cause->operation)
 		add_cause_request(out, ", goes back to ", cause);
 }
 
@@ -460,14 +447,19 @@ static void add_happened(struct text *out, const struct view *view)
 
 	add_event(out, &record->event);
 	text_add_string(out, "  ");
-	if (view_has_cause(view, "request"))
+	switch (record->cause.kind) {
+	case CAUSE_REQUEST:
 		add_cause_request(out, "by ", &record->cause);
-	else if (view_has_cause(view, "inherited"))
+		break;
+	case CAUSE_INHERITED:
 		add_cause_request(out, "goes back to ", &record->cause);
-	else if (view_has_cause(view, "daemon"))
+		break;
+	case CAUSE_DAEMON:
 		add_daemon(out, &record->cause);
-	else
+		break;
+	default:
 		text_add_string(out, "cause unknown");
+	}
 }
 
 static void add_error(struct text *out, int error)
@@ -640,7 +632,7 @@ static void note_event(struct notes *notes, const struct view *view)
 {
 	const struct record *record = view->record;
 
-	if (record->cause.basis && !strcmp(record->cause.basis, "time"))
+	if (record->cause.basis == BASIS_TIME)
 		begin_note(notes, "matched by time alone");
 	if (record->event.recovered)
 		begin_note(notes, "concluded: the engine's word was missed");

@@ -17,7 +17,7 @@ void line_add_command(struct text *out, const struct view *view);
 void line_add_deed(struct text *out, const struct view *view, bool aligned);
 
 /* By the engine itself: restart policy. REASON: as records have it; NULL: none. */
-void line_add_daemon(struct text *out, const char *reason);
+void line_add_daemon(struct text *out, enum cause_reason reason);
 
 /* Whether the record is about the agent itself, and has no caller. */
 bool line_is_about_agent(const struct record *record);

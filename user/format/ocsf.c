@@ -83,7 +83,7 @@ static enum class_uid class_of(const struct record *record)
 	case RECORD_RECORDS_LOST:
 		return CLASS_ERROR;
 	case RECORD_DOCKER_EVENT:
-		switch (engine_type_by_name(record->event.type)) {
+		switch (record->event.kind) {
 		case ENGINE_CONTAINER: /* a program that runs, or can */
 		case ENGINE_PLUGIN:
 		case ENGINE_SERVICE:
@@ -148,7 +148,7 @@ static struct activity activity_of_refused(int error)
 /* Of an application, by the engine's word for it. An exec, a pause, a signal is none of these. */
 static struct activity activity_of_life(const struct view *view)
 {
-	switch (view->event.action) {
+	switch (view->record->event.act) {
 	case ACTION_CREATE:
 	case ACTION_PULL:
 		return ocsf_activity(1, "Install");
@@ -177,20 +177,18 @@ static struct activity activity_of_life(const struct view *view)
 /* Of any other thing, by what ECS says of it. */
 static struct activity activity_of_entity(const struct view *view)
 {
-	static const struct {
-		const char *type, *name;
-		unsigned int id;
-	} types[] = {
-		{"creation", "Create", 1},
-		{"access", "Read", 2},
-		{"change", "Update", 3},
-		{"deletion", "Delete", 4},
-	};
-
-	for (size_t i = 0; i < COUNT(types); i++)
-		if (!strcmp(view->event.type, types[i].type))
-			return ocsf_activity(types[i].id, types[i].name);
-	return ocsf_other(view->record->event.action);
+	switch (view->event.type) {
+	case ECS_CREATION:
+		return ocsf_activity(1, "Create");
+	case ECS_ACCESS:
+		return ocsf_activity(2, "Read");
+	case ECS_CHANGE:
+		return ocsf_activity(3, "Update");
+	case ECS_DELETION:
+		return ocsf_activity(4, "Delete");
+	default:
+		return ocsf_other(view->record->event.action);
+	}
 }
 
 static struct activity activity_of(const struct ocsf *ocsf)
@@ -252,26 +250,39 @@ static void put_class(struct ocsf *ocsf, const char *key)
 
 static void put_severity(struct ocsf *ocsf, const char *key)
 {
-	static const char *const names[] = {
-		"Informational", "Informational", "Low", "Medium", "High", "Critical",
+	static const struct {
+		unsigned int id;
+		const char *name;
+	} severities[] = {
+		[SEVERITY_NONE] = {1, "Informational"},
+		[SEVERITY_INFO] = {1, "Informational"},
+		[SEVERITY_LOW] = {2, "Low"},
+		[SEVERITY_MEDIUM] = {3, "Medium"},
+		[SEVERITY_HIGH] = {4, "High"},
+		[SEVERITY_CRITICAL] = {5, "Critical"},
 	};
-	unsigned int step = ocsf->view->severity / 20;
+	enum finding_severity severity = ocsf->view->severity;
 
-	json_put_number(&ocsf->json, "severity_id", step ? step : 1);
-	json_put_word(&ocsf->json, "severity", names[step]);
+	json_put_number(&ocsf->json, "severity_id", severities[severity].id);
+	json_put_word(&ocsf->json, "severity", severities[severity].name);
 }
 
 static void put_outcome(struct ocsf *ocsf)
 {
-	const char *outcome = ocsf->view->outcome;
-	struct json *json = &ocsf->json;
-	bool success = outcome && !strcmp(outcome, "success");
-	bool failure = outcome && !strcmp(outcome, "failure");
+	static const struct {
+		unsigned int id;
+		const char *name;
+	} statuses[] = {
+		[OUTCOME_SUCCESS] = {1, "Success"},
+		[OUTCOME_FAILURE] = {2, "Failure"},
+		[OUTCOME_UNKNOWN] = {0, "Unknown"},
+	};
+	enum record_outcome outcome = ocsf->view->outcome;
 
 	if (!outcome)
 		return;
-	json_put_number(json, "status_id", success ? 1 : failure ? 2 : 0);
-	json_put_word(json, "status", success ? "Success" : failure ? "Failure" : "Unknown");
+	json_put_number(&ocsf->json, "status_id", statuses[outcome].id);
+	json_put_word(&ocsf->json, "status", statuses[outcome].name);
 }
 
 /* The code of the outcome, and what it means. */
@@ -390,7 +401,7 @@ static void put_denied(struct ocsf *ocsf, const char *key)
 static void ocsf_put_operation(struct ocsf *ocsf, const char *key)
 {
 	struct bytes method = ocsf->record->http.method;
-	struct bytes operation = bytes_of(ocsf->record->api.operation);
+	struct bytes operation = bytes_of(operation_name(ocsf->record->api.operation));
 
 	if (!operation.size)
 		operation = method.size ? method : bytes_of(UNKNOWN);
@@ -415,15 +426,15 @@ static void put_request_uid(struct ocsf *ocsf, const char *key)
 	put_begun(ocsf, key);
 }
 
-static void put_resource(struct ocsf *ocsf, const char *type, struct bytes id, struct bytes name,
-			 bool target)
+static void put_resource(struct ocsf *ocsf, enum target_type type, struct bytes id,
+			 struct bytes name, bool target)
 {
 	struct json *json = &ocsf->json;
 
 	if (!id.size && !name.size)
 		return;
 	json_open_object(json, NULL);
-	json_put_word(json, "type", type);
+	json_put_word(json, "type", name_target(type));
 	json_put_string(json, "uid", id);
 	json_put_string(json, "name", name);
 	json_put_number(json, "role_id", target ? 1 : 4);
@@ -437,8 +448,8 @@ static void put_resources(struct ocsf *ocsf, const char *key)
 
 	json_open_array(&ocsf->json, key);
 	put_resource(ocsf, api->target_type, api->target_id, api->target_name, true);
-	put_resource(ocsf, "container", api->container_id, api->container_name, false);
-	put_resource(ocsf, "image", (struct bytes){0}, api->target_image, false);
+	put_resource(ocsf, TARGET_CONTAINER, api->container_id, api->container_name, false);
+	put_resource(ocsf, TARGET_IMAGE, (struct bytes){0}, api->target_image, false);
 	json_close(&ocsf->json);
 }
 
@@ -455,7 +466,7 @@ static void put_attacks(struct ocsf *ocsf, const char *key)
 	for (unsigned int i = 0; i < api->technique_count; i++) {
 		json_open_object(json, NULL);
 		json_open_object(json, "technique");
-		json_put_word(json, "uid", api->techniques[i]);
+		json_put_word(json, "uid", finding_technique_name(api->techniques[i]));
 		json_close(json);
 		json_close(json);
 	}

@@ -9,7 +9,7 @@ static const char *const types[] = {
 };
 
 const struct engine_action_word engine_action_words[ENGINE_ACTIONS] = {
-	[ACTION_OTHER] = {NULL, "info"},
+	[ACTION_OTHER] = {NULL, ECS_INFO},
 #define TYPE(...)
 #define ACTION(name, ...) [ACTION_##name] = {__VA_ARGS__},
 #include "record/engine_actions.def"

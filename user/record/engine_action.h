@@ -5,6 +5,21 @@
 
 #include "base/bytes.h"
 
+/* What ECS calls a thing that happened: event.type. */
+enum ecs_type {
+	ECS_NONE,
+	ECS_ACCESS,
+	ECS_CHANGE,
+	ECS_CONNECTION,
+	ECS_CREATION,
+	ECS_DELETION,
+	ECS_DENIED,
+	ECS_END,
+	ECS_INFO,
+	ECS_START,
+	ECS_TYPES,
+};
+
 /* clang-format off */
 enum engine_type {
 	ENGINE_OTHER, /* any other word, or none */
@@ -25,7 +40,7 @@ enum engine_action {
 /* By enum engine_action. */
 extern const struct engine_action_word {
 	const char *word; /* "extract-to-dir"; NULL for ACTION_OTHER */
-	const char *ecs_type;
+	enum ecs_type ecs_type;
 	bool requested; /* of a container: it takes a request to bring it about */
 	bool kept;	/* of a container: its story has it */
 } engine_action_words[ENGINE_ACTIONS];

@@ -9,19 +9,67 @@
 #include "http/http1.h"
 
 static const struct action_name actions[RECORD_ACTION_MAX] = {
-	[RECORD_AGENT_STARTED] = {"agent-started", "event", "host", "start", "success", 0},
-	[RECORD_AGENT_STOPPED] = {"agent-stopped", "event", "host", "end", "success", 0},
-	[RECORD_AGENT_STATUS] = {"agent-status", "metric", "host", "info", NULL, 0},
-	[RECORD_SOCKET_CONNECTED] = {"socket-connected", "event", "network", "connection",
-				     "success", 20},
-	[RECORD_SOCKET_REFUSED] = {"socket-refused", "event", "network", "connection", "failure",
-				   40},
-	[RECORD_API_REQUEST] = {"api-request", "event", "api", NULL, NULL, 20},
-	[RECORD_DOCKER_EVENT] = {"docker-event", "event", NULL, NULL, NULL, 20},
-	[RECORD_API_STARTED] = {"api-request-started", "event", "api", "start", NULL, 20},
-	[RECORD_API_ENDED] = {"api-request-ended", "event", "api", "end", NULL, 20},
-	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", "info", NULL, 60},
+	[RECORD_AGENT_STARTED] = {"agent-started", "event", "host", ECS_START, OUTCOME_SUCCESS},
+	[RECORD_AGENT_STOPPED] = {"agent-stopped", "event", "host", ECS_END, OUTCOME_SUCCESS},
+	[RECORD_AGENT_STATUS] = {"agent-status", "metric", "host", ECS_INFO},
+	[RECORD_SOCKET_CONNECTED] = {"socket-connected", "event", "network", ECS_CONNECTION,
+				     OUTCOME_SUCCESS, SEVERITY_INFO},
+	[RECORD_SOCKET_REFUSED] = {"socket-refused", "event", "network", ECS_CONNECTION,
+				   OUTCOME_FAILURE, SEVERITY_LOW},
+	[RECORD_API_REQUEST] = {"api-request", "event", "api", .severity = SEVERITY_INFO},
+	[RECORD_DOCKER_EVENT] = {"docker-event", "event", .severity = SEVERITY_INFO},
+	[RECORD_API_STARTED] = {"api-request-started", "event", "api", ECS_START,
+				.severity = SEVERITY_INFO},
+	[RECORD_API_ENDED] = {"api-request-ended", "event", "api", ECS_END,
+			      .severity = SEVERITY_INFO},
+	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", ECS_INFO,
+				 .severity = SEVERITY_MEDIUM},
 };
+
+static const char *const outcomes[] = {
+	[OUTCOME_SUCCESS] = "success",
+	[OUTCOME_FAILURE] = "failure",
+	[OUTCOME_UNKNOWN] = "unknown",
+};
+static_assert(COUNT(outcomes) == OUTCOMES, "each has its word");
+
+static const char *const types[] = {
+	[ECS_ACCESS] = "access",     [ECS_CHANGE] = "change",	  [ECS_CONNECTION] = "connection",
+	[ECS_CREATION] = "creation", [ECS_DELETION] = "deletion", [ECS_DENIED] = "denied",
+	[ECS_END] = "end",	     [ECS_INFO] = "info",	  [ECS_START] = "start",
+};
+static_assert(COUNT(types) == ECS_TYPES, "each has its word");
+
+static const char *const brands[] = {[BRAND_DOCKER] = "docker", [BRAND_PODMAN] = "podman"};
+static_assert(COUNT(brands) == ENGINE_BRANDS, "each has its word");
+
+static const char *const targets[] = {
+	[TARGET_CONTAINER] = "container",
+	[TARGET_EXEC] = "exec",
+	[TARGET_IMAGE] = "image",
+	[TARGET_VOLUME] = "volume",
+	[TARGET_NETWORK] = "network",
+	[TARGET_PLUGIN] = "plugin",
+	[TARGET_SERVICE] = "service",
+	[TARGET_TASK] = "task",
+	[TARGET_NODE] = "node",
+	[TARGET_SECRET] = "secret",
+	[TARGET_CONFIG] = "config",
+	[TARGET_SWARM] = "swarm",
+	[TARGET_POD] = "pod",
+};
+static_assert(COUNT(targets) == TARGET_TYPES, "each has its word");
+
+static const char *const ends[] = {
+	[RECORD_END_COMPLETE] = "complete",
+	[RECORD_END_CLIENT] = "client",
+	[RECORD_END_DAEMON] = "daemon",
+	[RECORD_END_RESET] = "reset",
+	[RECORD_END_AGENT_STOPPED] = "agent-stopped",
+	[RECORD_END_EVICTED] = "evicted",
+	[RECORD_END_UNKNOWN] = "unknown",
+};
+static_assert(COUNT(ends) == RECORD_ENDS, "each has its word");
 
 /* In the kernel's order. */
 /* clang-format off */
@@ -81,9 +129,29 @@ const struct action_name *name_action(enum record_action action)
 	return &actions[action];
 }
 
-static bool is_word(const char *word, const char *a, const char *b)
+const char *name_outcome(enum record_outcome outcome)
 {
-	return !strcmp(word, a) || !strcmp(word, b);
+	return outcome < COUNT(outcomes) ? outcomes[outcome] : NULL;
+}
+
+const char *name_type(enum ecs_type type)
+{
+	return type < COUNT(types) ? types[type] : NULL;
+}
+
+const char *name_brand(enum engine_brand brand)
+{
+	return brand < COUNT(brands) ? brands[brand] : NULL;
+}
+
+const char *name_target(enum target_type type)
+{
+	return type < COUNT(targets) ? targets[type] : NULL;
+}
+
+const char *name_end(enum record_end end)
+{
+	return end < COUNT(ends) ? ends[end] : NULL;
 }
 
 /*
@@ -92,21 +160,19 @@ static bool is_word(const char *word, const char *a, const char *b)
  */
 struct event_name name_event(const struct record_event *event)
 {
-	enum engine_action action = engine_action_by_name(event->action);
-	enum engine_type type = engine_type_by_name(event->type);
-	bool container = type == ENGINE_CONTAINER;
+	const struct engine_action_word *word = &engine_action_words[event->act];
+	bool container = event->kind == ENGINE_CONTAINER;
 	struct event_name name = {
-		.object = type,
-		.action = action,
 		.category = container ? "process" : "configuration",
-		.type = engine_action_words[action].ecs_type,
-		.requested = container && engine_action_words[action].requested,
+		.type = word->ecs_type,
+		.requested = container && word->requested,
 	};
 
-	if (container && is_word(name.type, "creation", "deletion"))
+	assert(event->act < ENGINE_ACTIONS);
+	if (container && (name.type == ECS_CREATION || name.type == ECS_DELETION))
 		name.second_category = "configuration";
-	if (!container && is_word(name.type, "start", "end"))
-		name.type = "info";
+	if (!container && (name.type == ECS_START || name.type == ECS_END))
+		name.type = ECS_INFO;
 	return name;
 }
 

@@ -6,26 +6,40 @@
 #include "record/engine_action.h"
 #include "record/record.h"
 
+enum record_outcome {
+	OUTCOME_NONE,
+	OUTCOME_SUCCESS,
+	OUTCOME_FAILURE,
+	OUTCOME_UNKNOWN,
+	OUTCOMES,
+};
+
 /* The ECS categories of an action. */
 struct action_name {
 	const char *action;
-	const char *kind, *category, *type;
-	const char *outcome; /* NULL: depends, or none */
-	unsigned int severity;
+	const char *kind, *category; /* NULL: depends */
+	enum ecs_type type;	     /* ECS_NONE: depends */
+	enum record_outcome outcome; /* OUTCOME_NONE: depends, or none */
+	enum finding_severity severity;
 };
 
 const struct action_name *name_action(enum record_action action);
 
 /* The ECS categories of an engine's event. */
 struct event_name {
-	enum engine_type object;
-	enum engine_action action;
 	const char *category, *second_category; /* NULL: there is none */
-	const char *type;
+	enum ecs_type type;
 	bool requested; /* the event needs a request: without one its cause is in doubt */
 };
 
 struct event_name name_event(const struct record_event *event);
+
+/* "success", "access", "docker", "container", "complete"; NULL for the value that stands for none. */
+const char *name_outcome(enum record_outcome outcome);
+const char *name_type(enum ecs_type type);
+const char *name_brand(enum engine_brand brand);
+const char *name_target(enum target_type type);
+const char *name_end(enum record_end end);
 
 /* The name of bit BIT of a capability set; NULL: this version knows none. */
 const char *name_capability(unsigned int bit);

@@ -10,6 +10,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "process/caller.h"
+#include "record/cause_kind.h"
+#include "record/engine_action.h"
+#include "record/finding.h"
+#include "record/operation.h"
 
 enum record_action {
 	RECORD_AGENT_STARTED,
@@ -99,14 +103,31 @@ struct record_http {
 	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
 };
 
+enum record_end {
+	RECORD_END_NONE,	  /* the stream goes on, or there is none */
+	RECORD_END_COMPLETE,	  /* it came to its end */
+	RECORD_END_CLIENT,	  /* the client closed the connection */
+	RECORD_END_DAEMON,	  /* the daemon did */
+	RECORD_END_RESET,	  /* the connection was torn down */
+	RECORD_END_AGENT_STOPPED, /* what came later is not known */
+	RECORD_END_EVICTED,	  /* likewise, for want of room */
+	RECORD_END_UNKNOWN,
+	RECORD_ENDS,
+};
+
 /* How a stream ended: api-request-ended. */
 struct record_stream {
-	const char *end_reason; /* "complete", "client", "daemon", "reset", "agent-stopped", … */
+	enum record_end end_reason;
 	bool has_request_bytes, has_response_bytes;
 	uint64_t request_bytes, response_bytes; /* of the whole stream, heads included */
 };
 
-enum record_fact_kind { FACT_TEXT, FACT_LIST, FACT_TRUE };
+enum record_fact_kind {
+	FACT_TEXT,
+	FACT_LIST,
+	FACT_COMMAND, /* a list of the words of a command: their order matters */
+	FACT_TRUE,
+};
 
 /* One fact of a request's content: callerd.request.NAME, free of secrets. Facts whose names begin alike up
  * to a dot follow each other, and share an object. */
@@ -119,30 +140,44 @@ struct record_fact {
 	bool cut; /* there was more */
 };
 
-/* What makes a request dangerous. */
-struct record_finding {
-	const char *id, *severity;
-	struct bytes detail;
-};
-
 /* What a POST does to its target. The method does not say it: the table of operations does. */
 enum record_activity { ACTIVITY_UPDATE, ACTIVITY_CREATE, ACTIVITY_DELETE };
 
-/* What a request asks for, in the engine's words. NULL, data NULL: unknown, or there is none. */
+enum engine_brand { BRAND_UNKNOWN, BRAND_DOCKER, BRAND_PODMAN, ENGINE_BRANDS };
+
+/* What a request acts on. */
+enum target_type {
+	TARGET_NONE,
+	TARGET_CONTAINER,
+	TARGET_EXEC,
+	TARGET_IMAGE,
+	TARGET_VOLUME,
+	TARGET_NETWORK,
+	TARGET_PLUGIN,
+	TARGET_SERVICE,
+	TARGET_TASK,
+	TARGET_NODE,
+	TARGET_SECRET,
+	TARGET_CONFIG,
+	TARGET_SWARM,
+	TARGET_POD,
+	TARGET_TYPES,
+};
+
+/* What a request asks for. NULL, data NULL, an enum's 0: unknown, or there is none. */
 struct record_api {
-	const char *engine;
+	enum engine_brand engine;
 	struct bytes version;
-	const char *operation;
+	enum operation operation;
 	enum record_activity activity;
-	const char *target_type;
+	enum target_type target_type;
 	struct bytes target_id, target_name, target_image;
 	struct bytes container_id, container_name; /* of an exec */
 	const struct record_fact *facts;
 	unsigned int fact_count;
-	const struct record_finding *findings; /* the gravest first */
+	const struct finding *findings; /* the gravest first */
 	unsigned int finding_count;
-	unsigned int severity; /* of the gravest finding, on the scale of event.severity; 0: none */
-	const char *const *techniques;
+	const enum finding_technique *techniques;
 	unsigned int technique_count;
 	const char *
 		expected_rule; /* the rule of the configuration that expects this caller and operation; NULL: none */
@@ -150,13 +185,16 @@ struct record_api {
 
 /* An event that an engine told: docker-event. data NULL: unknown, or there is none. */
 struct record_event {
-	struct bytes type, action; /* "container", "exec_start" */
+	enum engine_type kind;
+	enum engine_action act;
+	struct bytes type, action; /* their words, also where the enums have no value for them */
 	struct bytes id, name, image;
 	struct bytes container_id,
 		container_name; /* of a volume or a network: the container that has it */
 	struct bytes exec_id;
 	struct bytes command; /* of an exec; free of secrets */
 	struct bytes health;  /* "healthy" */
+	bool unhealthy;	      /* .health is "unhealthy" */
 	struct bytes signal;  /* "15" */
 	bool has_exit_code;
 	int64_t exit_code;
@@ -166,14 +204,13 @@ struct record_event {
 
 /* The cause of an event. The caller of that request is the record's caller. */
 struct record_cause {
-	const char *kind;   /* "request", "inherited", "daemon", "unknown" */
-	const char *basis;  /* "id", "name", "time"; NULL: there is no request */
-	const char *reason; /* of "daemon": "restart-policy", …; NULL: none */
+	enum cause_kind kind;
+	enum cause_basis basis;
+	enum cause_reason reason; /* of CAUSE_DAEMON */
 	struct bytes event_id;
-	struct bytes operation;
-	const struct record_finding *findings; /* findings of that request, without details */
+	enum operation operation;
+	const struct finding *findings; /* of that request, without details; the gravest first */
 	unsigned int finding_count;
-	unsigned int severity; /* of the gravest finding, as in record_api */
 };
 
 /* A key of callerd.status, with its dots. No key is the beginning of another one up to a dot: a SIEM may read dots as

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/view.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "secret/mask.h"
-
-/* The severity of a request that was not seen whole or is odd, and of an event that needs a request where none was seen:
- * that request came through another door. */
-#define SEVERITY_DOUBTFUL 40
-#define SEVERITY_GRAVE 80 /* high */
 
 #define DESCRIBED_BEFORE 1000000000 /* ns; a shorter time is not worth a mark */
 
@@ -75,11 +72,11 @@ void view_add_account(struct text *out, const struct view *view)
 	text_add_char(out, ')');
 }
 
-void view_add_finding(struct text *out, const struct record_finding *finding)
+void view_add_finding(struct text *out, const struct finding *finding)
 {
-	text_add_string(out, finding->severity);
+	text_add_string(out, finding_severity_name(finding->severity));
 	text_add_char(out, ' ');
-	text_add_string(out, finding->id);
+	text_add_string(out, finding_kind(finding->id)->id);
 	if (!finding->detail.size)
 		return;
 	text_add_string(out, ": ");
@@ -203,10 +200,9 @@ static void view_caller(struct view *view)
 	}
 }
 
-static bool has_cause(const struct record *record, const char *kind)
+static bool has_cause(const struct record *record, enum cause_kind kind)
 {
-	return record->action == RECORD_DOCKER_EVENT && record->cause.kind &&
-	       !strcmp(record->cause.kind, kind);
+	return record->action == RECORD_DOCKER_EVENT && record->cause.kind == kind;
 }
 
 bool view_described_before(const struct view *view)
@@ -216,64 +212,68 @@ bool view_described_before(const struct view *view)
 	return record->described && record->described + DESCRIBED_BEFORE < record->time;
 }
 
-bool view_has_cause(const struct view *view, const char *kind)
+bool view_has_cause(const struct view *view, enum cause_kind kind)
 {
 	return has_cause(view->record, kind);
 }
 
 /* The outcome that the engine tells. An end without an exit code has an unknown one. */
-static const char *outcome_of_event(const struct record_event *event, enum engine_action action)
+static enum record_outcome outcome_of_event(const struct record_event *event)
 {
-	if (action == ACTION_OOM || bytes_are(event->health, "unhealthy"))
-		return "failure";
-	if (action != ACTION_DIE && action != ACTION_EXEC_DIE)
-		return "success";
+	if (event->act == ACTION_OOM || event->unhealthy)
+		return OUTCOME_FAILURE;
+	if (event->act != ACTION_DIE && event->act != ACTION_EXEC_DIE)
+		return OUTCOME_SUCCESS;
 	if (!event->has_exit_code)
-		return "unknown";
-	return event->exit_code ? "failure" : "success";
+		return OUTCOME_UNKNOWN;
+	return event->exit_code ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
 }
 
-static const char *outcome_of(const struct record *record, const struct event_name *event)
+static enum record_outcome outcome_of(const struct record *record)
 {
 	if (record->action == RECORD_DOCKER_EVENT)
-		return outcome_of_event(&record->event, event->action);
+		return outcome_of_event(&record->event);
 	if (!record_is_request(record))
 		return name_action(record->action)->outcome;
 	if (!record->http.status || record->http.status_unsure)
-		return "unknown";
-	return record->http.status < 400 ? "success" : "failure";
+		return OUTCOME_UNKNOWN;
+	return record->http.status < 400 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
 }
 
-unsigned int view_severity(const struct record *record)
+/* An event that needs a request where none was seen is doubtful: that request came through another door. So is a request
+ * that was not seen whole, or is odd. */
+enum finding_severity view_severity(const struct record *record)
 {
-	unsigned int severity = name_action(record->action)->severity;
-	bool doubtful = has_cause(record, "unknown") && name_event(&record->event).requested;
+	enum finding_severity severity = name_action(record->action)->severity;
+	bool doubtful = has_cause(record, CAUSE_UNKNOWN) && name_event(&record->event).requested;
 
-	if (severity < record->api.severity)
-		severity = record->api.severity;
+	if (record->api.finding_count && severity < record->api.findings[0].severity)
+		severity = record->api.findings[0].severity;
 	/* A filter by severity that shows a request shows the events that it caused, too. */
-	if (record->action == RECORD_DOCKER_EVENT && record->cause.severity >= SEVERITY_GRAVE)
+	if (record->action == RECORD_DOCKER_EVENT && record->cause.finding_count &&
+	    record->cause.findings[0].severity >= SEVERITY_HIGH)
 		doubtful = true;
 	if (record_is_request(record)) {
 		doubtful = record->incomplete & ~(unsigned int)RECORD_INCOMPLETE_UNFINISHED ||
 			   record->http.target_truncated || record->http.anomalies;
 	}
-	return doubtful && severity < SEVERITY_DOUBTFUL ? SEVERITY_DOUBTFUL : severity;
+	return doubtful && severity < SEVERITY_LOW ? SEVERITY_LOW : severity;
 }
 
 /* Critical is 2: callerd sees no emergency, and nothing that must be done at once. */
-unsigned int view_syslog_severity(unsigned int severity)
+unsigned int view_syslog_severity(enum finding_severity severity)
 {
 	static const unsigned char severities[] = {
-		6, /* the agent itself: informational */
-		6, /* info */
-		5, /* low: notice */
-		4, /* medium: warning */
-		3, /* high: error */
-		2, /* critical */
+		[SEVERITY_NONE] = 6,	 /* the agent itself: informational */
+		[SEVERITY_INFO] = 6,	 /* informational */
+		[SEVERITY_LOW] = 5,	 /* notice */
+		[SEVERITY_MEDIUM] = 4,	 /* warning */
+		[SEVERITY_HIGH] = 3,	 /* error */
+		[SEVERITY_CRITICAL] = 2, /* critical */
 	};
 
-	return severities[severity / 20];
+	assert(severity < COUNT(severities));
+	return severities[severity];
 }
 
 int view_init(struct view *view, const struct record *record, const struct record_context *context)
@@ -298,7 +298,7 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->incomplete = record->incomplete;
 	if (record->action == RECORD_DOCKER_EVENT)
 		view->event = name_event(&record->event);
-	view->outcome = outcome_of(record, &view->event);
+	view->outcome = outcome_of(record);
 	view->severity = view_severity(record);
 	return view->args_text.error ? view->args_text.error : view->url_text.error;
 }

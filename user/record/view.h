@@ -24,8 +24,8 @@ struct view {
 	struct bytes container_id;
 	struct url url;		 /* masked */
 	struct event_name event; /* of a docker-event */
-	const char *outcome;	 /* NULL: none */
-	unsigned int severity;
+	enum record_outcome outcome;
+	enum finding_severity severity;
 	unsigned int incomplete; /* record->incomplete */
 	bool target_truncated;
 	struct text args_text, url_text; /* own what args and url lie in */
@@ -40,13 +40,13 @@ void view_free(struct view *view);
 bool view_described_before(const struct view *view);
 
 /* Whether a docker-event has a cause of this KIND. */
-bool view_has_cause(const struct view *view, const char *kind);
+bool view_has_cause(const struct view *view, enum cause_kind kind);
 
-/* event.severity of a record. */
-unsigned int view_severity(const struct record *record);
+/* That of a record: event.severity. */
+enum finding_severity view_severity(const struct record *record);
 
-/* syslog's severity of an event.severity: 2 critical … 6 informational. */
-unsigned int view_syslog_severity(unsigned int severity);
+/* The same as syslog has it: 2 critical … 6 informational. */
+unsigned int view_syslog_severity(enum finding_severity severity);
 
 /* Adds the record's event.id. */
 void view_add_id(struct text *out, const struct view *view);
@@ -61,7 +61,7 @@ void view_add_error(struct text *out, int error);
 void view_add_account(struct text *out, const struct view *view);
 
 /* Adds "critical host-root-mount: / mounted read-write at /host". The detail is not made safe to print. */
-void view_add_finding(struct text *out, const struct record_finding *finding);
+void view_add_finding(struct text *out, const struct finding *finding);
 
 /* The offset of the clocks (ns to add to CLOCK_BOOTTIME) in the boot in which CALLER and its ancestors ran. */
 int64_t view_boot_to_real(const struct view *view, const struct caller *caller);

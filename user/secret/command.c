@@ -119,3 +119,12 @@ void command_add(struct text *out, struct bytes args)
 		command_add_argument(out, argument);
 	}
 }
+
+void command_add_list(struct text *out, const struct bytes *arguments, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (out->size)
+			text_add_char(out, ' ');
+		command_add_argument(out, arguments[i]);
+	}
+}

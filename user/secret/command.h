@@ -17,4 +17,7 @@ void command_add(struct text *out, struct bytes args);
 /* Adds one argument likewise. */
 void command_add_argument(struct text *out, struct bytes argument);
 
+/* Adds COUNT arguments likewise, behind those that OUT has already. */
+void command_add_list(struct text *out, const struct bytes *arguments, unsigned int count);
+
 #endif

@@ -205,7 +205,7 @@ static struct bytes keep_text(struct db *db, struct bytes text)
 	return (struct bytes){memcpy(at, text.data, text.size), text.size};
 }
 
-/* Later versions have more operations; theirs are not known. */
+/* Later versions have more operations and actions; theirs are not known. */
 static int read_word(enum state_column_kind kind, struct bytes word, unsigned int *ret)
 {
 	for (unsigned int i = 0; word.data && i < WORDS_MAX; i++)
@@ -213,7 +213,7 @@ static int read_word(enum state_column_kind kind, struct bytes word, unsigned in
 			*ret = i;
 			return 0;
 		}
-	return word.data && kind != COLUMN_OPERATION ? -EBADMSG : 0;
+	return word.data && kind != COLUMN_OPERATION && kind != COLUMN_ACTION ? -EBADMSG : 0;
 }
 
 static int read_text(struct db *db, struct bytes text, const struct state_column *column,

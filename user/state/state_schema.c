@@ -23,7 +23,7 @@
 	X(INTEGER, owned, stopped) X(INTEGER, owned, witnessed)
 
 #define DEED_COLUMNS(X) \
-	X(TEXT, deed, action) X(CUT, deed, command) X(ID, deed, exec_id) \
+	X(ACTION, deed, action) X(CUT, deed, command) X(ID, deed, exec_id) \
 	X(INTEGER, deed, has_exit_code) X(INTEGER, deed, exit_code) X(INTEGER, deed, time) \
 	X(CAUSE, deed, kind) X(BASIS, deed, basis) X(REASON, deed, reason) \
 	X(ORIGIN, deed, origin)
@@ -93,6 +93,7 @@ DEFINE_COLUMNS(process, PROCESS_COLUMNS);
 #define TYPE_TERMINAL " TEXT"
 #define TYPE_ORIGIN " TEXT"
 #define TYPE_OPERATION " TEXT"
+#define TYPE_ACTION " TEXT"
 #define TYPE_CAUSE " TEXT"
 #define TYPE_BASIS " TEXT"
 #define TYPE_REASON " TEXT"
@@ -239,6 +240,8 @@ const char *state_column_word(enum state_column_kind kind, unsigned int value)
 	switch (kind) {
 	case COLUMN_OPERATION:
 		return value < OPERATIONS ? operation_name(value) : NULL;
+	case COLUMN_ACTION:
+		return value < ENGINE_ACTIONS ? engine_action_words[value].word : NULL;
 	case COLUMN_CAUSE:
 		return cause_kind_name(value);
 	case COLUMN_BASIS:

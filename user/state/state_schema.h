@@ -22,6 +22,7 @@ enum state_column_kind {
 	COLUMN_ORIGIN,	 /* struct origin *, as its event_id */
 	/* Enums, as the words that records have for them; the value that has no word is NULL. */
 	COLUMN_OPERATION,
+	COLUMN_ACTION,
 	COLUMN_CAUSE,
 	COLUMN_BASIS,
 	COLUMN_REASON,

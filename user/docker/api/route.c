@@ -26,7 +26,7 @@ static const struct route routes[] = {
 #define OPERATION(method, path, name, target, ...) {OPERATION_##name, method, path, TARGET_##target, __VA_ARGS__},
 #define LIBPOD(method, path, name, target, ...) OPERATION(method, path, name##Libpod, target, __VA_ARGS__)
 #define ALSO OPERATION
-#include "docker/known/operations.def"
+#include "record/operations.def"
 };
 /* clang-format on */
 
@@ -247,26 +247,4 @@ bool route_reads(const struct route *route, struct bytes method)
 		if (method_is(reading[i], method))
 			return true;
 	return false;
-}
-
-const char *route_target_name(enum target_type type)
-{
-	static const char *const names[] = {
-		[TARGET_CONTAINER] = "container",
-		[TARGET_EXEC] = "exec",
-		[TARGET_IMAGE] = "image",
-		[TARGET_VOLUME] = "volume",
-		[TARGET_NETWORK] = "network",
-		[TARGET_PLUGIN] = "plugin",
-		[TARGET_SERVICE] = "service",
-		[TARGET_TASK] = "task",
-		[TARGET_NODE] = "node",
-		[TARGET_SECRET] = "secret",
-		[TARGET_CONFIG] = "config",
-		[TARGET_SWARM] = "swarm",
-		[TARGET_POD] = "pod",
-	};
-
-	static_assert(COUNT(names) == TARGET_TYPES, "each type has a name");
-	return (size_t)type < TARGET_TYPES ? names[type] : NULL;
 }

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which operation of the Docker API, or of Podman's own, a request asks for, and what is to be done with each: the
- * table docker/known/operations.def. */
+ * table record/operations.def. */
 #ifndef CALLERD_ROUTE_H
 #define CALLERD_ROUTE_H
 
 #include "docker/judge/judge.h"
-#include "docker/known/operation.h"
-
-enum target_type {
-	TARGET_NONE,
-	TARGET_CONTAINER,
-	TARGET_EXEC,
-	TARGET_IMAGE,
-	TARGET_VOLUME,
-	TARGET_NETWORK,
-	TARGET_PLUGIN,
-	TARGET_SERVICE,
-	TARGET_TASK,
-	TARGET_NODE,
-	TARGET_SECRET,
-	TARGET_CONFIG,
-	TARGET_SWARM,
-	TARGET_POD,
-	TARGET_TYPES,
-};
+#include "record/record.h"
 
 /* What the inventory learns from a request that succeeded, beside what its answer says was made. */
 enum route_learn {
@@ -113,8 +95,5 @@ const struct route *route_of(enum operation operation);
 
 /* Whether a request of METHOD, for ROUTE (NULL: it is not known), changes nothing. */
 bool route_reads(const struct route *route, struct bytes method);
-
-/* "container", "exec", …; NULL for TARGET_NONE. */
-const char *route_target_name(enum target_type type);
 
 #endif

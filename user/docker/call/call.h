@@ -17,8 +17,8 @@ struct calls;
 
 struct calls_options {
 	unsigned int socket_count;
-	const char *const *
-		engines; /* "docker", "podman": by the index of the watched socket; NULL: "docker" */
+	const enum engine_brand
+		*engines; /* by the index of the watched socket; NULL: all are Docker */
 	struct inventory *const *inventories; /* by the index of the watched socket */
 	const struct host_files *files;	      /* NULL: nobody to ask */
 	const struct policy *policy;	      /* NULL: none */

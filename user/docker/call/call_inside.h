@@ -8,7 +8,6 @@
 #include "docker/call/call.h"
 #include "docker/judge/removals.h"
 
-#define CALL_TECHNIQUES_MAX 8
 #define CALL_INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
 
 struct calls {
@@ -22,8 +21,8 @@ struct calls {
 	struct kept kept; /* of the contents judged last */
 	/* Of the record described last. */
 	struct verdict verdict;
-	struct record_finding findings[VERDICT_FINDINGS_MAX];
-	const char *techniques[CALL_TECHNIQUES_MAX];
+	struct finding findings[VERDICT_FINDINGS_MAX];
+	enum finding_technique techniques[TECHNIQUES];
 };
 
 /* The object that a request acts on. Owned by the call's pool. */

@@ -49,7 +49,7 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 		.login_uid = CALLERD_UNSET_ID,
 		.container_image = record->container_image,
 		.container_name = record->container_name,
-		.operation = bytes_of(record->api.operation),
+		.operation = bytes_of(operation_name(record->api.operation)),
 	};
 
 	if (!caller)
@@ -70,34 +70,28 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	return ret;
 }
 
-static void add_technique(struct calls *calls, struct record_api *api, const char *technique)
+/* Each once. */
+static void put_techniques(struct calls *calls, struct record_api *api)
 {
-	for (unsigned int i = 0; i < api->technique_count; i++)
-		if (!strcmp(calls->techniques[i], technique))
-			return;
-	if (api->technique_count < CALL_TECHNIQUES_MAX)
-		calls->techniques[api->technique_count++] = technique;
+	unsigned int seen = 1 << TECHNIQUE_NONE;
+
+	api->technique_count = 0;
+	for (unsigned int i = 0; i < api->finding_count; i++) {
+		enum finding_technique technique = finding_kind(api->findings[i].id)->technique;
+
+		if (!(seen >> technique & 1))
+			calls->techniques[api->technique_count++] = technique;
+		seen |= 1 << technique;
+	}
+	api->techniques = calls->techniques;
 }
 
 static void put_findings(struct calls *calls, const struct verdict *verdict, struct record_api *api)
 {
-	struct finding findings[VERDICT_FINDINGS_MAX];
-	unsigned int count =
-		call_findings(calls->options.policy, verdict, findings, COUNT(findings));
-
-	for (unsigned int i = 0; i < count; i++) {
-		const struct finding_kind *kind = finding_kind(findings[i].id);
-
-		calls->findings[i] = (struct record_finding){
-			kind->id, finding_severity_name(findings[i].severity), findings[i].detail};
-		if (kind->technique)
-			add_technique(calls, api, kind->technique);
-	}
-	if (count)
-		api->severity = finding_severity_number(findings[0].severity);
-	api->finding_count = count;
+	api->finding_count = call_findings(calls->options.policy, verdict, calls->findings,
+					   COUNT(calls->findings));
 	api->findings = calls->findings;
-	api->techniques = calls->techniques;
+	put_techniques(calls, api);
 }
 
 void calls_describe_caller(struct calls *calls, struct record *record)
@@ -127,9 +121,9 @@ static void call_tell_put_operation(struct call *call, struct record_api *api)
 
 	call_target_complete(call);
 	api->version = call->match.version;
-	api->operation = operation_name(route->operation);
+	api->operation = route->operation;
 	api->activity = route->activity;
-	api->target_type = route_target_name(call_target_type(call));
+	api->target_type = call_target_type(call);
 	api->target_id = call_told(call, target->id);
 	api->target_name = call_told(call, target->name);
 	api->target_image = call_told(call, target->image);
@@ -144,7 +138,7 @@ void call_describe(void *content, bool complete, struct record *record)
 	struct record_api *api = &record->api;
 	const struct verdict *verdict;
 
-	api->engine = options->engines ? options->engines[call->socket] : "docker";
+	api->engine = options->engines ? options->engines[call->socket] : BRAND_DOCKER;
 	record->request_id = call->event_id;
 	if (record->action == RECORD_API_REQUEST)
 		record->id = call->event_id;

@@ -34,6 +34,8 @@ static struct record_event event_of(const struct causes *causes, unsigned int so
 	const struct engine_event *event = waiting->event;
 
 	return (struct record_event){
+		.kind = event->kind,
+		.act = event->act,
 		.type = event->type,
 		.action = event->action,
 		.id = event->id,
@@ -45,6 +47,7 @@ static struct record_event event_of(const struct causes *causes, unsigned int so
 		.exec_id = event->exec_id,
 		.command = causes_command(causes, socket, event),
 		.health = event->health,
+		.unhealthy = event->unhealthy,
 		.signal = event->signal,
 		.has_exit_code = event->has_exit_code,
 		.exit_code = event->exit_code,
@@ -61,20 +64,18 @@ static struct bytes told_name(struct bytes name, struct text *masked)
 
 /* Each kind of finding once, in its gravest form. Returns how many. */
 static unsigned int findings_of(const struct origin *origin,
-				struct record_finding findings[INVENTORY_FINDINGS_MAX])
+				struct finding findings[INVENTORY_FINDINGS_MAX])
 {
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < origin->finding_count; i++) {
 		const struct finding *finding = &origin->findings[i];
-		const char *id = finding_kind(finding->id)->id;
 		unsigned int same = 0;
 
-		while (same < count && findings[same].id != id)
+		while (same < count && findings[same].id != finding->id)
 			same++;
 		if (same == count && finding->severity != SEVERITY_NONE)
-			findings[count++] = (struct record_finding){
-				.id = id, .severity = finding_severity_name(finding->severity)};
+			findings[count++] = (struct finding){finding->id, finding->severity};
 	}
 	return count;
 }
@@ -84,7 +85,7 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 {
 	const struct engine_side *engine = &causes->engines[socket];
 	struct text masked[4] = {0};
-	struct record_finding findings[INVENTORY_FINDINGS_MAX];
+	struct finding findings[INVENTORY_FINDINGS_MAX];
 	struct record record = {
 		.action = RECORD_DOCKER_EVENT,
 		.time = waiting->event->time /* it may have been before this boot */
@@ -92,13 +93,13 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 					  (uint64_t)causes->options.context->boot_to_real
 				: waiting->time,
 		.connection.socket = bytes_of(causes->options.sockets[socket]),
-		.api.engine = engine->name,
+		.api.engine = engine->brand,
 		.event = event_of(causes, socket, waiting, causes_owner_of(engine, waiting->event)),
 		.cause =
 			{
-				.kind = cause_kind_name(cause->kind),
-				.basis = cause_basis_name(cause->basis),
-				.reason = cause_reason_name(cause->reason),
+				.kind = cause->kind,
+				.basis = cause->basis,
+				.reason = cause->reason,
 			},
 	};
 
@@ -107,12 +108,9 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 		record.container_name = cause->origin->container_name;
 		record.container_image = cause->origin->container_image;
 		record.cause.event_id = cause->origin->event_id;
-		record.cause.operation = bytes_of(operation_name(cause->origin->operation));
+		record.cause.operation = cause->origin->operation;
 		record.cause.findings = findings;
 		record.cause.finding_count = findings_of(cause->origin, findings);
-		if (cause->origin->finding_count)
-			record.cause.severity =
-				finding_severity_number(cause->origin->findings[0].severity);
 	}
 	causes->stats.events++;
 	causes->stats.kinds[cause->kind]++;
@@ -377,7 +375,7 @@ int causes_new(const struct causes_options *options, uint64_t now, struct causes
 	for (unsigned int i = 0; i < options->socket_count; i++) {
 		struct engine_side *engine = &causes->engines[i];
 
-		engine->name = "docker";
+		engine->brand = BRAND_DOCKER;
 		engine->told.end = &engine->told.first;
 		engine->recovered.end = &engine->recovered.first;
 	}
@@ -413,9 +411,10 @@ void causes_set_clock(struct causes *causes, int64_t boot_to_real)
 	causes->clock = boot_to_real;
 }
 
-void causes_set_engine(struct causes *causes, unsigned int socket, const char *name, bool swarm)
+void causes_set_engine(struct causes *causes, unsigned int socket, enum engine_brand brand,
+		       bool swarm)
 {
-	causes->engines[socket].name = name;
+	causes->engines[socket].brand = brand;
 	causes->engines[socket].swarm = swarm;
 }
 

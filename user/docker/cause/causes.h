@@ -56,8 +56,9 @@ struct ledger *causes_ledger(struct causes *causes);
  * engines'. */
 void causes_set_clock(struct causes *causes, int64_t boot_to_real);
 
-/* What the engine is, for records: "docker", "podman" (a literal); and whether it belongs to a swarm. */
-void causes_set_engine(struct causes *causes, unsigned int socket, const char *name, bool swarm);
+/* What the engine is, and whether it belongs to a swarm. */
+void causes_set_engine(struct causes *causes, unsigned int socket, enum engine_brand brand,
+		       bool swarm);
 
 /* The engine told EVENT. All requests that came before it must be entered before causes_run(). */
 void causes_event(struct causes *causes, unsigned int socket, const struct engine_event *event,

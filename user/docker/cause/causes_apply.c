@@ -14,7 +14,7 @@ static void keep_deed(const struct causes *causes, unsigned int socket,
 	const struct engine_event *event = waiting->event;
 	struct owned owned = owner_owned(owner);
 	struct deed deed = {
-		.action = event->action,
+		.action = event->act,
 		.command = causes_command(causes, socket, event),
 		.exec_id = event->exec_id,
 		.has_exit_code = event->has_exit_code,

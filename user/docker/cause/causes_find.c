@@ -120,7 +120,7 @@ static bool is_unsignalled(const struct cause_search *search, const struct effec
 
 	/* A removal may be under way when the container ends by itself. */
 	return cause->signals && !search->waiting->recovered &&
-	       !strcmp(search->causes->engines[request->socket].name, "docker") &&
+	       search->causes->engines[request->socket].brand == BRAND_DOCKER &&
 	       (!request->signalled || (owner && request->signalled < owner->started));
 }
 

@@ -22,7 +22,7 @@ struct event_queue {
 };
 
 struct engine_side {
-	const char *name;
+	enum engine_brand brand;
 	bool swarm;
 	struct owners owners;
 	struct event_queue told, recovered;

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "docker/known/operation.h"
 #include "record/engine_action.h"
+#include "record/operation.h"
 
 #define EFFECT_CAUSES_MAX 12
 

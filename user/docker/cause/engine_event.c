@@ -222,6 +222,7 @@ static void set_health(struct engine_event *event, struct bytes tail, const stru
 			return;
 	if (health.size)
 		event->health = health;
+	event->unhealthy = bytes_are(health, "unhealthy");
 }
 
 static const struct wording *find_wording(const struct engine_event *event)

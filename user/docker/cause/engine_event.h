@@ -30,6 +30,7 @@ struct engine_event {
 	/* engine_event_command_hash() of the exec's whole command; 0: none, or of so long a command that its end is missing */
 	uint64_t command_hash;
 	struct bytes health; /* of health_status: "healthy" */
+	bool unhealthy;	     /* .health is "unhealthy" */
 	struct bytes signal; /* "15" */
 	bool has_exit_code;
 	int64_t exit_code;

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
-#include "docker/known/finding.h"
+#include "record/finding.h"
 
 /* How far a path could be followed. */
 enum host_path_end {

@@ -209,7 +209,7 @@ static void facts_add_arguments(struct verdict *verdict, const char *name, const
 
 	if (!list || (!list->count && !list->dropped))
 		return;
-	fact = verdict_fact(verdict, name, FACT_LIST);
+	fact = verdict_fact(verdict, name, FACT_COMMAND);
 	if (!fact || !verdict_list(verdict, fact, list->count))
 		return;
 	fact->cut = list->dropped || list->count > fact->room;

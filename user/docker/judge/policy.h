@@ -5,8 +5,8 @@
 #define CALLERD_POLICY_H
 
 #include "base/bytes.h"
-#include "docker/known/finding.h"
 #include "process/caller.h"
+#include "record/finding.h"
 
 #define POLICY_RULES_MAX 1000
 #define POLICY_VALUES_MAX 256 /* of one key of a rule */

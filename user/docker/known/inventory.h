@@ -10,17 +10,11 @@
 #define CALLERD_INVENTORY_H
 
 #include "base/bytes.h"
-#include "docker/known/finding.h"
+#include "record/finding.h"
 
 #define INVENTORY_FINDINGS_MAX 16 /* kept of one container, the gravest first */
 
 struct inventory;
-
-struct finding {
-	enum finding_id id;
-	enum finding_severity severity;
-	struct bytes detail; /* for a person, no secrets; owned by the finding's owner */
-};
 
 /* What is known of a container; data NULL and 0 where it is not. All owned by the inventory. */
 struct inventory_container {

@@ -6,10 +6,11 @@
 #ifndef CALLERD_ORIGIN_H
 #define CALLERD_ORIGIN_H
 
-#include "docker/known/cause_kind.h"
 #include "docker/known/inventory.h"
-#include "docker/known/operation.h"
 #include "process/caller.h"
+#include "record/cause_kind.h"
+#include "record/engine_action.h"
+#include "record/operation.h"
 
 /* A request and its caller. Never changes. data NULL, NULL, 0: unknown. */
 struct origin {
@@ -43,7 +44,7 @@ static inline bool origin_equal(const struct origin *a, const struct origin *b)
 
 /* One step in the life of a container. */
 struct deed {
-	struct bytes action;  /* of the engine's event: "create", "exec_start", "die" */
+	enum engine_action action;
 	struct bytes command; /* of an exec; without secrets */
 	struct bytes exec_id; /* of an exec */
 	bool has_exit_code;

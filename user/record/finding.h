@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
+
 enum finding_severity {
-	SEVERITY_NONE, /* 0: as the table says */
+	SEVERITY_NONE, /* where a finding is added: as the table says */
 	SEVERITY_INFO,
 	SEVERITY_LOW,
 	SEVERITY_MEDIUM,
@@ -15,11 +17,25 @@ enum finding_severity {
 	SEVERITY_CRITICAL,
 };
 
+/* Techniques of MITRE ATT&CK. */
+enum finding_technique {
+	TECHNIQUE_NONE, /* none fits */
+	TECHNIQUE_T1036,
+	TECHNIQUE_T1485,
+	TECHNIQUE_T1525,
+	TECHNIQUE_T1552_007,
+	TECHNIQUE_T1609,
+	TECHNIQUE_T1610,
+	TECHNIQUE_T1611,
+	TECHNIQUE_T1612,
+	TECHNIQUES,
+};
+
 /* clang-format off */
 enum finding_id {
 	FINDING_NONE,
 #define FINDING(id, ...) FINDING_##id,
-#include "docker/known/findings.def"
+#include "record/findings.def"
 	FINDINGS,
 };
 /* clang-format on */
@@ -27,8 +43,14 @@ enum finding_id {
 struct finding_kind {
 	const char *id;			/* "host-root-mount" */
 	enum finding_severity severity; /* unless the case says otherwise */
-	const char *technique;		/* MITRE ATT&CK; NULL: none fits */
-	const char *meaning;		/* one line for documentation and --list-findings */
+	enum finding_technique technique;
+	const char *meaning; /* one line for documentation and --list-findings */
+};
+
+struct finding {
+	enum finding_id id;
+	enum finding_severity severity;
+	struct bytes detail; /* for a person, no secrets; owned by the finding's owner */
 };
 
 const struct finding_kind *finding_kind(enum finding_id id);
@@ -42,6 +64,9 @@ bool finding_is_mount(enum finding_id id);
 /* "info" … "critical"; NULL for SEVERITY_NONE. */
 const char *finding_severity_name(enum finding_severity severity);
 enum finding_severity finding_severity_by_name(const char *name, size_t size);
+
+/* "T1611"; NULL for TECHNIQUE_NONE. */
+const char *finding_technique_name(enum finding_technique technique);
 
 /* As event.severity has it: 20, 40, 60, 80, 100; 0 for SEVERITY_NONE. */
 unsigned int finding_severity_number(enum finding_severity severity);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "docker/known/finding.h"
+#include "record/finding.h"
 
-#include <string.h>
-
-#include "base/bytes.h"
+#include <assert.h>
 
 /* clang-format off */
 static const struct finding_kind kinds[] = {
-#define FINDING(id, name, severity, ...) [FINDING_##id] = {name, SEVERITY_##severity, __VA_ARGS__},
-#include "docker/known/findings.def"
+#define FINDING(id, name, severity, technique, meaning) \
+	[FINDING_##id] = {name, SEVERITY_##severity, TECHNIQUE_##technique, meaning},
+#include "record/findings.def"
 };
 /* clang-format on */
 
@@ -20,6 +19,14 @@ static const struct {
 	[SEVERITY_LOW] = {"low", 40},	[SEVERITY_MEDIUM] = {"medium", 60},
 	[SEVERITY_HIGH] = {"high", 80}, [SEVERITY_CRITICAL] = {"critical", 100},
 };
+
+static const char *const techniques[] = {
+	[TECHNIQUE_T1036] = "T1036", [TECHNIQUE_T1485] = "T1485",
+	[TECHNIQUE_T1525] = "T1525", [TECHNIQUE_T1552_007] = "T1552.007",
+	[TECHNIQUE_T1609] = "T1609", [TECHNIQUE_T1610] = "T1610",
+	[TECHNIQUE_T1611] = "T1611", [TECHNIQUE_T1612] = "T1612",
+};
+static_assert(COUNT(techniques) == TECHNIQUES, "each has its name");
 
 static bool is_name(const char *known, const char *name, size_t size)
 {
@@ -61,4 +68,9 @@ enum finding_severity finding_severity_by_name(const char *name, size_t size)
 unsigned int finding_severity_number(enum finding_severity severity)
 {
 	return (size_t)severity < COUNT(severities) ? severities[severity].number : 0;
+}
+
+const char *finding_technique_name(enum finding_technique technique)
+{
+	return (size_t)technique < COUNT(techniques) ? techniques[technique] : NULL;
 }

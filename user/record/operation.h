@@ -3,24 +3,20 @@
 #ifndef CALLERD_OPERATION_H
 #define CALLERD_OPERATION_H
 
-#include "base/bytes.h"
-
 /* clang-format off */
 enum operation {
 	OPERATION_NONE, /* not known */
 #define OPERATION(method, path, name, ...) OPERATION_##name,
 #define LIBPOD(method, path, name, ...) OPERATION_##name##Libpod,
 #define ALSO(...)
-#include "docker/known/operations.def"
+#include "record/operations.def"
+
 	OPERATIONS,
 };
 /* clang-format on */
 
 /* "ContainerCreate"; NULL for OPERATION_NONE. The names are a contract: records and the state have them. */
 const char *operation_name(enum operation operation);
-
-/* OPERATION_NONE: there is no such name. */
-enum operation operation_by_name(struct bytes name);
 
 /* The operation of Docker's that OPERATION, of Podman's, corresponds to; else OPERATION itself. */
 enum operation operation_docker(enum operation operation);

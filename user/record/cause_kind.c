@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "docker/known/cause_kind.h"
+#include "record/cause_kind.h"
 
 #include <assert.h>
 
