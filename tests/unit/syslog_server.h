@@ -7,22 +7,101 @@
 #define CALLERD_TEST_SYSLOG_SERVER_H
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "output/syslog/syslog_channel.h"
+#include "output/syslog/syslog_flight.h"
 #include "syslogging.h"
-#include "output/syslog/syslog_stream.c"
 
 #define PATIENCE 10000 /* milliseconds until something must have happened */
+
+/* --- the driver's patience ---------------------------------------------------------------------- */
+
+/* As syslog_stream.c has them. */
+#define RESEND_MAX (8ull << 20)
+#define REACTION 100
+#define GRACE 5000
+
+/* What a driver does with its connection, and how long it really waits, in ms: its clock moves on by the rest. */
+static struct {
+	const struct channel *channel;
+	bool full;	 /* it took nothing of what was written last */
+	int reaction;	 /* for the server's, on a new connection */
+	int slice;	 /* for a server that takes nothing */
+	bool grace_over; /* what was written, was so before the last GRACE */
+} watched;
+
+int __real_syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context);
+ssize_t __real_syslog_channel_write(struct channel *channel, const void *data, size_t size);
+uint64_t __real_syslog_flight_until(const struct flight *flight, uint64_t time);
+int __real_driver_poll(const struct driver *driver, int fd, short events, int milliseconds);
+
+int __wrap_syslog_channel_open(struct channel *channel, struct driver *driver, SSL_CTX *context)
+{
+	watched.channel = channel;
+	return __real_syslog_channel_open(channel, driver, context);
+}
+
+ssize_t __wrap_syslog_channel_write(struct channel *channel, const void *data, size_t size)
+{
+	ssize_t written = __real_syslog_channel_write(channel, data, size);
+
+	watched.full = written == -EAGAIN;
+	return written;
+}
+
+uint64_t __wrap_syslog_flight_until(const struct flight *flight, uint64_t time)
+{
+	return __real_syslog_flight_until(flight, watched.grace_over ? time + GRACE : time);
+}
+
+int __wrap_driver_poll(const struct driver *driver, int fd, short events, int milliseconds)
+{
+	bool for_room = (events & (POLLOUT | POLLRDHUP)) == (POLLOUT | POLLRDHUP);
+	int wait = milliseconds, seen;
+
+	if (events == (POLLIN | POLLRDHUP) && milliseconds == REACTION)
+		wait = watched.reaction;
+	else if (for_room && milliseconds > watched.slice)
+		wait = watched.slice;
+	seen = __real_driver_poll(driver, fd, events, wait);
+	if (!seen && wait < milliseconds)
+		skipped += (uint64_t)(milliseconds - wait);
+	return seen;
+}
+
+/* Before a driver is opened. */
+static void watch(void)
+{
+	memset(&watched, 0, sizeof(watched));
+	watched.reaction = 1;
+	watched.slice = 50;
+}
+
+static uint64_t real_ms(void)
+{
+	return __real_clock_now(CLOCK_MONOTONIC) / NS_PER_MS;
+}
+
+/* Until the connection has ended. */
+static void world_wait_end(struct world *world)
+{
+	for (int left = PATIENCE; watched.channel->fd >= 0; left--, usleep(1000)) {
+		world_run(world);
+		assert_true(left);
+	}
+}
 
 /* Sends all that there is, as a sink does that never gives up. */
 static void world_send_all(struct world *world)
 {
-	uint64_t end = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS) + PATIENCE;
+	uint64_t end = real_ms() + PATIENCE;
 
 	while (world->next < world->count) {
 		world_send(world, 128);
-		if ((clock_now(CLOCK_MONOTONIC) / NS_PER_MS) > end)
+		if (real_ms() > end)
 			fail_msg("%u of %u sent, %u confirmed; %s", world->next, world->count,
 				 world->confirmed, world->driver->why);
 	}

@@ -2,10 +2,12 @@
 #include "syslogging.h"
 
 #include <arpa/inet.h>
-#include <time.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/un.h>
 
-#include "output/syslog/syslog_datagram.c"
-#include "output/syslog/syslog_socket.c"
+#include "output/syslog/syslog_message.h"
+#include "output/syslog/syslog_socket.h"
 
 #define HEADER "2026-01-01T00:00:00.123456Z host callerd run "
 
@@ -268,8 +270,7 @@ static void test_unix_full(void **state)
 	world.next = world.confirmed = 0;
 	total = world_send(&world, 2000);
 	assert_int_equal(world.driver->error, -EAGAIN);
-	((struct datagram *)world.driver)->progress =
-		(clock_now(CLOCK_MONOTONIC) / NS_PER_MS) - 6000;
+	skipped += 6000;
 	assert_int_equal(world_send(&world, 2000), 0);
 	assert_why(&world, "takes nothing");
 	close(fd);
@@ -382,13 +383,53 @@ static void test_udp_refused(void **state)
 	world_end(&world);
 }
 
+/* --- connecting -------------------------------------------------------------------------------- */
+
+static struct addrinfo *named; /* what any name means; NULL: as it is */
+static bool binds; /* a socket that is to be connected has the port that it is connected to */
+static unsigned int own_peers; /* sockets that were connected to themselves */
+
+int __real_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+		       struct addrinfo **ret);
+void __real_freeaddrinfo(struct addrinfo *addresses);
+int __real_connect(int fd, const struct sockaddr *address, socklen_t size);
+
+int __wrap_getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+		       struct addrinfo **ret)
+{
+	*ret = named;
+	return named ? 0 : __real_getaddrinfo(host, port, hints, ret);
+}
+
+void __wrap_freeaddrinfo(struct addrinfo *addresses)
+{
+	if (addresses != named)
+		__real_freeaddrinfo(addresses);
+}
+
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+	struct pollfd waits = {.fd = fd, .events = POLLOUT};
+	struct sockaddr_in peer;
+
+	if (!binds)
+		return __real_connect(fd, address, size);
+	assert_int_equal(bind(fd, address, size), 0);
+	if (__real_connect(fd, address, size))
+		assert_int_equal(errno, EINPROGRESS);
+	assert_int_equal(poll(&waits, 1, 10000), 1);
+	own_peers += !getpeername(fd, (struct sockaddr *)&peer, &size);
+	return 0;
+}
+
 /* Where nobody listens at one of the addresses that a name has, it is the next one's turn. */
 static void test_addresses(void **state)
 {
 	struct sockaddr_in where[2] = {{.sin_family = AF_INET}, {.sin_family = AF_INET}}, peer;
 	struct addrinfo addresses[2] = {{.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM},
 					{.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM}};
-	struct driver driver = {.stop = -1};
+	const struct sink_options options = {.name = "x", .host = "two", .port = "9"};
+	struct driver driver = {.options = &options, .stop = -1};
 
 	for (int i = 0; i < 2; i++) {
 		where[i].sin_port = htons(9);
@@ -397,30 +438,31 @@ static void test_addresses(void **state)
 		addresses[i].ai_addrlen = sizeof(where[i]);
 	}
 	addresses[0].ai_next = &addresses[1];
+	named = addresses;
 	for (unsigned int first = 0; first < 5; first++) {
 		socklen_t size = sizeof(peer);
-		int fd = connect_any(&driver, addresses, first, 1000);
+		int fd = syslog_connect(&driver, SOCK_DGRAM, first, 1000);
 
 		assert_true(fd >= 0);
 		assert_int_equal(getpeername(fd, (struct sockaddr *)&peer, &size), 0);
 		assert_int_equal(ntohl(peer.sin_addr.s_addr), INADDR_LOOPBACK + first % 2);
 		close(fd);
 	}
+	named = NULL;
 }
 
 /* A port that is its own: there is no server. */
 static void test_own_peer(void **state)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char port[8] = "0";
+	const struct sink_options options = {.name = "x", .host = "127.0.0.1", .port = port};
+	struct driver driver = {.options = &options, .stop = -1};
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, size), 0);
-	assert_true(is_own_peer(fd));
-	close(fd);
+	close(udp_receiver(port)); /* it is free, as good as certainly of TCP as well */
+	binds = true;
+	assert_int_equal(syslog_connect(&driver, SOCK_STREAM, 0, 1000), -ECONNREFUSED);
+	binds = false;
+	assert_int_equal(own_peers, 1);
 }
 
 static void test_unknown_host(void **state)

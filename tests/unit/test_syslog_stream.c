@@ -66,19 +66,13 @@ static void server_wait(const struct server *server, unsigned int records)
 	}
 }
 
-static struct syslog_tcp *begin_tcp(struct world *world, struct server *server, unsigned int count,
-				    size_t size)
+static void begin_tcp(struct world *world, struct server *server, unsigned int count, size_t size)
 {
-	struct syslog_tcp *stream;
-
+	watch();
 	world_begin(world, TRANSPORT_TCP);
 	world_fill(world, count, size);
 	server_listen(server, world, "0");
 	world_open(world);
-	stream = (struct syslog_tcp *)world->driver;
-	stream->reaction = 1;
-	stream->slice = 50;
-	return stream;
 }
 
 static void end_tcp(struct world *world, struct server *server)
@@ -184,9 +178,9 @@ static void test_tcp_breaks(void **state)
 {
 	struct world world;
 	struct server server;
-	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 3000);
 
-	stream->grace = 0;
+	begin_tcp(&world, &server, 3000, 3000);
+	watched.grace_over = true;
 	server.serve = break_randomly;
 	server_start(&server);
 	world_send_until_confirmed(&world);
@@ -209,12 +203,13 @@ static void test_tcp_one_each(void **state)
 {
 	struct world world;
 	struct server server;
-	uint64_t end = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS) + PATIENCE;
+	uint64_t end = real_ms() + PATIENCE;
 
-	begin_tcp(&world, &server, 8, 100)->reaction = 10;
+	begin_tcp(&world, &server, 8, 100);
+	watched.reaction = 10;
 	server.serve = take_one;
 	server_start(&server);
-	while (world.confirmed < world.count && (clock_now(CLOCK_MONOTONIC) / NS_PER_MS) < end) {
+	while (world.confirmed < world.count && real_ms() < end) {
 		world_send(&world, 128);
 		world_run(&world);
 	}
@@ -231,12 +226,7 @@ static void read_and_close(struct server *server, int fd, unsigned int connectio
 
 static void wait_end(struct world *world, struct server *server, unsigned int connections)
 {
-	struct syslog_tcp *stream = (struct syslog_tcp *)world->driver;
-
-	for (int left = PATIENCE; stream->channel.fd >= 0; left--, usleep(1000)) {
-		world_run(world);
-		assert_true(left);
-	}
+	world_wait_end(world);
 	assert_int_equal(server_connections(server), connections);
 }
 
@@ -271,7 +261,8 @@ static void test_tcp_orderly(void **state)
 	struct world world;
 	struct server server;
 
-	begin_tcp(&world, &server, 10, 100)->grace = 0;
+	begin_tcp(&world, &server, 10, 100);
+	watched.grace_over = true;
 	server.serve = read_and_close;
 	server_start(&server);
 	assert_int_equal(world_send(&world, 3), 3);
@@ -280,7 +271,7 @@ static void test_tcp_orderly(void **state)
 	assert_int_equal(world.driver->error, 0);
 	assert_int_equal(world_send(&world, 3), 3);
 	server_wait(&server, 6);
-	while (recv(((struct syslog_tcp *)world.driver)->channel.fd, &(char){0}, 1, MSG_PEEK) > 0)
+	while (recv(watched.channel->fd, &(char){0}, 1, MSG_PEEK) > 0)
 		;
 	for (int left = PATIENCE; world.next < 10 && left--; usleep(1000))
 		world_send(&world, 4); /* notices it by itself */
@@ -311,7 +302,8 @@ static void test_tcp_unread(void **state)
 	struct world world;
 	struct server server;
 
-	begin_tcp(&world, &server, 100, 100)->grace = 0;
+	begin_tcp(&world, &server, 100, 100);
+	watched.grace_over = true;
 	server.serve = close_unread;
 	server_start(&server);
 	assert_int_equal(world_send(&world, 100), 100);
@@ -331,9 +323,9 @@ static void test_tcp_slow(void **state)
 {
 	struct world world;
 	struct server server;
-	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 8000);
 	unsigned int sent;
 
+	begin_tcp(&world, &server, 3000, 8000);
 	do
 		sent = world_send(&world, 128);
 	while (!world.driver->error && world.next < world.count);
@@ -341,7 +333,7 @@ static void test_tcp_slow(void **state)
 	assert_int_equal(world.driver->error, -EAGAIN);
 	assert_why(&world, "its server is slow");
 	assert_int_equal(world.confirmed, 0);
-	stream->progress = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS) - 6000;
+	skipped += 6000;
 	assert_int_equal(world_send(&world, 128), 0);
 	assert_int_equal(world.driver->error, -ETIMEDOUT);
 	assert_why(&world, "its server takes nothing");
@@ -360,16 +352,15 @@ static void test_tcp_given_up(void **state)
 {
 	struct world world;
 	struct server server;
-	struct syslog_tcp *stream = begin_tcp(&world, &server, 3000, 8000);
-	uint64_t begun = (clock_now(CLOCK_MONOTONIC) / NS_PER_MS);
+	uint64_t begun = real_ms();
 
-	stream->slice = 100000;
+	begin_tcp(&world, &server, 3000, 8000);
 	eventfd_write(world.stop, 1);
 	for (int left = 1000; world.next < 3000 && left; left--)
 		world_send(&world, 128);
 	assert_true(world.next < 3000);
 	world_finish(&world);
-	assert_true((clock_now(CLOCK_MONOTONIC) / NS_PER_MS) < begun + 10000);
+	assert_true(real_ms() < begun + 10000);
 	assert_int_equal(world.confirmed, 0);
 	end_tcp(&world, &server);
 }

@@ -132,23 +132,13 @@ static void break_randomly(struct server *server, int fd, unsigned int connectio
 static void begin(struct world *world, struct server *server, const char *certificate,
 		  unsigned int count, size_t size)
 {
+	watch();
 	world_begin(world, TRANSPORT_TLS);
 	world_fill(world, count, size);
 	world->options.ca = in("ca.pem");
 	server_listen(server, world, "0");
 	server->serve = serve_tls;
 	server->data = context_of(certificate);
-}
-
-static struct syslog_tcp *open_tls(struct world *world)
-{
-	struct syslog_tcp *stream;
-
-	world_open(world);
-	stream = (struct syslog_tcp *)world->driver;
-	stream->reaction = 1;
-	stream->slice = 50;
-	return stream;
 }
 
 static void finish_tls(struct world *world, struct server *server)
@@ -167,7 +157,7 @@ static void test_good(void **state)
 	struct server server;
 
 	begin(&world, &server, "good", 1200, 1000);
-	open_tls(&world);
+	world_open(&world);
 	server_start(&server);
 	world_send_all(&world);
 	world_run(&world);
@@ -189,7 +179,7 @@ static void test_names(void **state)
 
 		begin(&world, &server, "good", 3, 100);
 		world.options.server_name = names[i];
-		open_tls(&world);
+		world_open(&world);
 		server_start(&server);
 		assert_int_equal(world_send(&world, 3), 3);
 		world_finish(&world);
@@ -205,7 +195,7 @@ static void test_tls_1_2(void **state)
 
 	begin(&world, &server, "good", 600, 1000);
 	SSL_CTX_set_max_proto_version(server.data, TLS1_2_VERSION);
-	open_tls(&world);
+	world_open(&world);
 	server_start(&server);
 	world_send_all(&world);
 	world_finish(&world);
@@ -227,7 +217,7 @@ static void test_client_certificate(void **state)
 				   NULL);
 		world.options.cert = in(files[i][0]);
 		world.options.key = files[i][1] ? in(files[i][1]) : NULL;
-		open_tls(&world);
+		world_open(&world);
 		server_start(&server);
 		assert_int_equal(world_send(&world, 3), 3);
 		world_finish(&world);
@@ -241,7 +231,7 @@ static void test_client_certificate(void **state)
 /* Nothing of the records gets to a server that is not the one. */
 static void refuses(struct world *world, struct server *server, const char *words)
 {
-	open_tls(world);
+	world_open(world);
 	server_start(server);
 	assert_int_equal(world_send(world, 3), 0);
 	assert_why(world, words);
@@ -311,12 +301,11 @@ static void test_no_client_certificate(void **state)
 {
 	struct world world;
 	struct server server;
-	struct syslog_tcp *stream;
 
 	begin(&world, &server, "good", 3, 100);
 	SSL_CTX_set_verify(server.data, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	stream = open_tls(&world);
-	stream->reaction = PATIENCE;
+	world_open(&world);
+	watched.reaction = PATIENCE;
 	server_start(&server);
 	world_send(&world, 3);
 	for (int left = PATIENCE; !world.driver->error && left; left--, usleep(1000))
@@ -430,7 +419,8 @@ static void test_breaks(void **state)
 	struct server server;
 
 	begin(&world, &server, "good", 1500, 3000);
-	open_tls(&world)->grace = 0;
+	world_open(&world);
+	watched.grace_over = true;
 	server.serve = break_randomly;
 	server_start(&server);
 	world_send_until_confirmed(&world);
@@ -457,16 +447,6 @@ static void serve_two_ends(struct server *server, int fd, unsigned int connectio
 	ERR_clear_error();
 }
 
-static void wait_end(struct world *world)
-{
-	struct syslog_tcp *stream = (struct syslog_tcp *)world->driver;
-
-	for (int left = PATIENCE; stream->channel.fd >= 0; left--, usleep(1000)) {
-		world_run(world);
-		assert_true(left);
-	}
-}
-
 /* Whoever says that it closes the connection has read all; whoever does not may have been killed. */
 static void test_word_of_the_end(void **state)
 {
@@ -474,15 +454,15 @@ static void test_word_of_the_end(void **state)
 	struct server server;
 
 	begin(&world, &server, "good", 10, 100);
-	open_tls(&world);
+	world_open(&world);
 	server.serve = serve_two_ends;
 	server_start(&server);
 	assert_int_equal(world_send(&world, 3), 3);
-	wait_end(&world);
+	world_wait_end(&world);
 	assert_int_equal(world.confirmed, 0);
 	assert_int_equal(world.rewinds, 1);
 	assert_int_equal(world_send(&world, 5), 5);
-	wait_end(&world);
+	world_wait_end(&world);
 	assert_int_equal(world.confirmed, 5);
 	assert_int_equal(world.rewinds, 1);
 	assert_int_equal(world.driver->error, 0);
@@ -514,21 +494,20 @@ static void test_slow(void **state)
 {
 	struct world world;
 	struct server server;
-	struct syslog_tcp *stream;
 
 	begin(&world, &server, "good", 3000, 8000);
-	stream = open_tls(&world);
+	world_open(&world);
 	server.serve = serve_late;
 	server_start(&server);
 	for (unsigned int i = 0; i < 1000 && !world.driver->error; i++)
 		world_send(&world, 1 + i % 40);
 	assert_int_equal(world.driver->error, -EAGAIN);
-	assert_true(stream->pending);
-	stream->slice = 1;
+	assert_true(watched.full);
+	watched.slice = 1;
 	world_send(&world, 1);
 	world_send(&world, 128);
 	world_run(&world);
-	assert_true(stream->pending);
+	assert_true(watched.full);
 	__atomic_store_n(&may_read, true, __ATOMIC_RELEASE);
 	world_send_all(&world);
 	world_finish(&world);
@@ -546,7 +525,7 @@ static void test_reload(void **state)
 	begin(&world, &server, "good", 3, 100);
 	assert_int_equal(rename(in("ca.pem"), in("ca.kept")), 0);
 	assert_int_equal(link(in("other.pem"), in("ca.pem")), 0);
-	open_tls(&world);
+	world_open(&world);
 	server_start(&server);
 	assert_int_equal(world_send(&world, 3), 0);
 	assert_why(&world, "certificate does not hold");

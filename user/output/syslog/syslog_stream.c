@@ -59,7 +59,6 @@ struct syslog_tcp {
 	unsigned int breaks;  /* connections that broke, since CALM_AFTER records went well */
 	unsigned int calm;    /* records of this connection */
 	uint64_t progress;    /* ms: when a byte was taken, or the first one waited */
-	int reaction, grace, slice; /* REACTION, GRACE, SLICE; tests have less patience */
 
 	/* Messages on their way: [written, out.size) is still to be written. The first COUNTED of the STAGED
 	 * ones count as sent. */
@@ -195,11 +194,11 @@ static void break_off(struct syslog_tcp *stream, int error)
 /* How many of the records that were written whole have arrived, now that the server has ended the connection. */
 static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 {
-	uint64_t now = clock_now_ms(), grace = (uint64_t)stream->grace, arrived;
+	uint64_t now = clock_now_ms(), arrived;
 
 	if (stream->channel.orderly)
 		return stream->flight.records;
-	arrived = now > grace ? syslog_flight_until(&stream->flight, now - grace) : 0;
+	arrived = now > GRACE ? syslog_flight_until(&stream->flight, now - GRACE) : 0;
 	if (arrived < stream->doubtful)
 		arrived = stream->doubtful;
 	return arrived < stream->flight.records ? arrived : stream->flight.records;
@@ -258,8 +257,7 @@ static void syslog_stream_reload(struct syslog_tcp *stream)
  * certificate only after the handshake. 0, CHANNEL_ENDED or -errno. */
 static int await_reaction(struct syslog_tcp *stream)
 {
-	int seen = driver_poll(&stream->driver, stream->channel.fd, POLLIN | POLLRDHUP,
-			       stream->reaction);
+	int seen = driver_poll(&stream->driver, stream->channel.fd, POLLIN | POLLRDHUP, REACTION);
 
 	return seen > 0 ? syslog_channel_check(&stream->channel, &stream->driver) : 0;
 }
@@ -391,8 +389,7 @@ static unsigned int syslog_stream_send_entries(struct driver *driver, struct ent
 	if (!is_ready(stream))
 		return 0;
 	wary = stream->breaks >= WARY_AFTER;
-	result = send_until(stream, entries, wary ? 1 : count, &done,
-			    clock_now_ms() + (uint64_t)stream->slice);
+	result = send_until(stream, entries, wary ? 1 : count, &done, clock_now_ms() + SLICE);
 	if (!result && wary)
 		result = await_reaction(stream);
 	if (result == -EAGAIN) {
@@ -475,9 +472,6 @@ int syslog_stream_open(const struct sink_options *options, int stop, struct driv
 		return -ENOMEM;
 	stream->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
 	stream->channel.fd = -1;
-	stream->reaction = REACTION;
-	stream->grace = GRACE;
-	stream->slice = SLICE;
 	if (options->transport == TRANSPORT_TLS)
 		error = syslog_tls_context_new(options, &stream->context, reason, size);
 	if (error) {
