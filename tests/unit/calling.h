@@ -10,14 +10,7 @@
 #ifndef CALLERD_TEST_CALLING_H
 #define CALLERD_TEST_CALLING_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "unit.h"
 
 #include "base/idtree.h"
 #include "base/text.h"

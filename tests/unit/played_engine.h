@@ -3,20 +3,10 @@
 #ifndef CALLERD_TEST_PLAYED_ENGINE_H
 #define CALLERD_TEST_PLAYED_ENGINE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 static struct {
 	char directory[32], path[64];

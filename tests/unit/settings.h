@@ -3,17 +3,9 @@
 #ifndef CALLERD_TEST_SETTINGS_H
 #define CALLERD_TEST_SETTINGS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "docker/judge/policy.h"

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Jobs that hang: nobody waits for them, and nobody else's are kept from being done. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "system/beside.h"

@@ -4,18 +4,10 @@
  * the value with the fields that it has. It is read whole, byte by byte, and split in two at every
  * position; each piece ends right before a page that cannot be read.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "json/body.h"
 

@@ -6,7 +6,6 @@
 #include "calling.h"
 #include "naming.h"
 
-#include <errno.h>
 #include <signal.h>
 
 #include "docker/api/route.h"

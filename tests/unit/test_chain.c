@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Links and seals as they are written, and as they are read from a line's end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 #include "chaining.h"
 #include "format/format.h"

@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Every event lies at the very end of readable memory of just its size: ASan sees a read beyond it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #include "process/decode.h"
 

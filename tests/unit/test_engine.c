@@ -2,7 +2,6 @@
 /* The agent's client of an engine, against one that is played here. */
 #include "played_engine.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 

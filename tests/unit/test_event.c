@@ -4,15 +4,7 @@
  * and split in two at every position. The lines of Docker are from 20.10.24, those of Podman from 4.3.1 where
  * nothing else is said.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #include "docker/cause/engine_event.h"
 #include "json/body.h"

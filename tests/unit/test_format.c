@@ -3,18 +3,9 @@
  * Every kind of record in every format. What a line must look like, tests/schema/check knows from the formats'
  * own definitions; here is what callerd is to say in it.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "format/format.h"

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Words in any case, as Go compares them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include "base/text.h"
 #include "json/gofold.h"

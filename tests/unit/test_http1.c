@@ -4,18 +4,9 @@
  * whole, byte by byte, and split in two at every position; each piece ends right before a page that
  * cannot be read.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
-#include <errno.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "http/http1.h"
 

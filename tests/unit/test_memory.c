@@ -3,17 +3,9 @@
  * Out of memory, at every place: recorded events go through the library, from the kernel's bytes to lines in each
  * format, while one allocation fails, or all from one on. Nothing may crash or leak, and what comes after is told.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "callerd/eventfile.h"
 #include "conversation/tracker.h"

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where a chain goes on: after a crash, after damage, and where somebody wrote to the log while we were away. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "chain/key.h"
 #include "chaining.h"

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is kept beyond the agent's life, what --explain says of it, and files that are not as we left them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/explain.h"
 #include "base/clock.h"

@@ -4,15 +4,7 @@
  * each. A conversation is a function that is played several times: its bytes in the pieces that it
  * names, one by one, and in pieces of random sizes. The records must be the same.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
 #include "base/text.h"
 #include "conversation/connection.h"

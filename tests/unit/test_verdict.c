@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is kept of the findings and facts of one request, and the memory that they lie in. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "unit.h"
 
 #include "base/text.h"
 #include "docker/judge/verdict.h"
