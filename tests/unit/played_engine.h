@@ -3,13 +3,13 @@
 #ifndef CALLERD_TEST_PLAYED_ENGINE_H
 #define CALLERD_TEST_PLAYED_ENGINE_H
 
-#include "unit.h"
+#include "files.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
 
 static struct {
-	char directory[32], path[64];
+	char path[80];
 	int listener, fd;   /* -1: none */
 	pid_t pid;	    /* who listens, as the client is told; 0: this process */
 	size_t portion;	    /* bytes sent at once */
@@ -54,9 +54,8 @@ static void server_begin(void)
 	memset(&server, 0, sizeof(server));
 	server.fd = -1;
 	server.portion = SIZE_MAX;
-	strcpy(server.directory, "/tmp/test-engine.XXXXXX");
-	assert_non_null(mkdtemp(server.directory));
-	snprintf(server.path, sizeof(server.path), "%s/sock", server.directory);
+	assert_int_equal(files_prepare("/tmp"), 0);
+	snprintf(server.path, sizeof(server.path), "%s/sock", directory);
 	server_listen();
 }
 

@@ -214,12 +214,13 @@ static void test_many_settings(void **state)
 
 /* --- files ------------------------------------------------------------------------------------- */
 
-static struct settings_file place;
-static const char *const directory = place.directory, *const path = place.path;
+static char path[80];
 
 static void write_file(const char *text, size_t size, mode_t mode)
 {
-	settings_write(path, text, size, mode);
+	unlink(path); /* whatever stands there */
+	files_write(path, text, size);
+	assert_int_equal(chmod(path, mode), 0);
 }
 
 static void assert_not_loaded(const char *where, int result, const char *why)
@@ -354,12 +355,15 @@ static void test_example(void **state)
 
 static int prepare(void **state)
 {
-	return settings_file_prepare(&place);
+	if (files_prepare("/tmp"))
+		return -1;
+	snprintf(path, sizeof(path), "%s/callerd.conf", directory);
+	return 0;
 }
 
 static int tidy(void **state)
 {
-	return settings_file_tidy(&place);
+	return files_remove(directory);
 }
 
 int main(void)

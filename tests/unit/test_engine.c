@@ -3,7 +3,6 @@
 #include "played_engine.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/idtree.h"
@@ -222,7 +221,7 @@ static int teardown(void **state)
 	engine_free(played.engine);
 	inventory_free(played.inventory);
 	server_stop();
-	return rmdir(server.directory);
+	return files_remove(directory);
 }
 
 static const struct inventory_container *find(const char *key)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Log files: whole lines, each once, whatever the disk and others do. */
-#include "unit.h"
+#include "files.h"
 
-#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/fs.h>
@@ -39,7 +38,7 @@ static struct {
 
 static int gate[2] = {-1, -1};
 static pthread_t writer;
-static char directory[64], path[96], seal_path[112];
+static char path[96], seal_path[112];
 
 /* What was done, in its order; by one thread at a time. */
 static struct event {
@@ -177,8 +176,7 @@ static int setup(void **state)
 {
 	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
-	strcpy(directory, "/tmp/test-file.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", directory);
 	snprintf(seal_path, sizeof(seal_path), "%s.seal", path);
@@ -206,11 +204,6 @@ static int setup(void **state)
 	real_seconds = time(NULL) / HOUR * HOUR + 1; /* files that are made now are of this hour */
 	monotonic_seconds = 1000;
 	return 0;
-}
-
-static int remove_one(const char *file, const struct stat *info, int kind, struct FTW *where)
-{
-	return remove(file);
 }
 
 /* chattr +a, or -a. */
@@ -242,7 +235,7 @@ static int teardown(void **state)
 	close_gate(0);
 	set_append_only(false);
 	umount(directory);
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return files_remove(directory);
 }
 
 /* Takes what the driver says, as the sink does. */
@@ -388,43 +381,10 @@ static void send_all(unsigned int end)
 
 /* --- what is in the files --------------------------------------------------------------------- */
 
-static void write_file(const char *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_int_equal(__real_write(fd, data, size), size);
-	close(fd);
-}
-
-static void append_file(const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-
-	assert_int_equal(__real_write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
-static char *load(const char *file, size_t *size)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct stat info;
-	char *data;
-
-	if (fd < 0)
-		return NULL;
-	assert_int_equal(fstat(fd, &info), 0);
-	data = malloc((size_t)info.st_size + 1);
-	assert_int_equal(read(fd, data, (size_t)info.st_size), info.st_size);
-	data[info.st_size] = '\0';
-	*size = (size_t)info.st_size;
-	close(fd);
-	return data;
-}
-
 static void assert_file(const char *text)
 {
 	size_t size;
-	char *data = load(path, &size);
+	char *data = files_read(path, &size);
 
 	assert_non_null(data);
 	assert_string_equal(data, text);
@@ -487,7 +447,7 @@ static void check_line(struct found *found, struct bytes line)
 static void check_file(struct found *found, const char *file)
 {
 	size_t size;
-	char *data = load(file, &size);
+	char *data = files_read(file, &size);
 	const char *at = data, *end;
 
 	if (!data)
@@ -596,7 +556,7 @@ static void test_existing_file_is_kept(void **state)
 {
 	struct stat info;
 
-	write_file("before\n", 7);
+	files_write(path, "before\n", 7);
 	chmod(path, 0644);
 	assert_int_equal(stat(path, &info), 0);
 	options.group = info.st_gid + 1;
@@ -669,7 +629,7 @@ static void test_keep_is_needed(void **state)
 
 static void check_mended(const char *data, size_t size, const char *cut, unsigned int torn)
 {
-	write_file(data, size);
+	files_write(path, data, size);
 	told.torn = 0;
 	open_driver();
 	assert_int_equal(told.torn, torn);
@@ -709,7 +669,7 @@ static void test_torn_line_is_ended(void **state)
 {
 	ftruncate_error = EPERM;
 	check_mended("whole\n{\"torn\":", 14, "whole\n{\"torn\":\n", 1);
-	write_file("torn", 4);
+	files_write(path, "torn", 4);
 	told.torn = 0;
 	disk.room = 0;
 	open_driver();
@@ -726,7 +686,7 @@ static void test_torn_line_is_ended(void **state)
 /* A real one. */
 static void test_append_only_file(void **state)
 {
-	write_file("whole\ntorn", 10);
+	files_write(path, "whole\ntorn", 10);
 	if (!set_append_only(true))
 		skip();
 	open_driver();
@@ -749,10 +709,10 @@ static void test_others_append_too(void **state)
 
 	open_driver();
 	send_all(1);
-	append_file("other\n");
+	files_append(path, "other\n", strlen("other\n"));
 	send_all(2);
 	assert_int_equal(told.torn, 0);
-	append_file("half");
+	files_append(path, "half", strlen("half"));
 	send_all(3);
 	assert_int_equal(told.torn, 1);
 	close_driver();
@@ -841,18 +801,18 @@ static void test_full_disk_append_only(void **state)
 
 static void others_append(void)
 {
-	append_file("other\n");
+	files_append(path, "other\n", strlen("other\n"));
 }
 
 static void others_append_half(void)
 {
-	append_file("half");
+	files_append(path, "half", strlen("half"));
 }
 
 /* And there is room again, at once. */
 static void others_make_room(void)
 {
-	append_file("other\n");
+	files_append(path, "other\n", strlen("other\n"));
 	disk.room = SIZE_MAX;
 }
 
@@ -895,7 +855,7 @@ static void test_rest_is_given_up(void **state)
 			disk.room = 1; /* to end it */
 			reopen();
 		} else {
-			append_file("other\n");
+			files_append(path, "other\n", strlen("other\n"));
 		}
 		disk.room = SIZE_MAX;
 		send_all(RECORDS);
@@ -1197,7 +1157,7 @@ static void test_writes_go_on(void **state)
 static uint64_t count_lines(const char *file, ino_t *inode)
 {
 	size_t size;
-	char *data = load(file, &size);
+	char *data = files_read(file, &size);
 	struct stat info;
 	uint64_t lines = 0;
 
@@ -1666,7 +1626,7 @@ static void test_rotation_by_time_at_start(void **state)
 	send_all(3);
 	assert_true(exists(1));
 	close_driver();
-	write_file("", 0);
+	files_write(path, "", 0);
 	set_age(2 * HOUR);
 	open_driver();
 	run();
@@ -2053,7 +2013,7 @@ static void test_format_of_seals(void **state)
 		assert_file("");
 		open_driver();
 		send_all(1);
-		data = load(path, &size);
+		data = files_read(path, &size);
 		assert_memory_equal(data, start, strlen(start));
 		free(data);
 		close_driver();

@@ -3,7 +3,7 @@
  * The journal: what is written, by a decoder of the protocol that knows nothing of the writer, and against what
  * ECS says of the same record; and how it gets there, with a receiver in journald's place.
  */
-#include "unit.h"
+#include "files.h"
 
 #include <endian.h>
 #include <jansson.h>
@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/text.h"
@@ -657,9 +656,8 @@ static int prepare(void **state)
 	char reason[256];
 
 	assert_non_null(place);
-	snprintf(place->directory, sizeof(place->directory), "/tmp/callerd-journal-XXXXXX");
-	assert_non_null(mkdtemp(place->directory));
-	snprintf(place->path, sizeof(place->path), "%s/socket", place->directory);
+	assert_int_equal(files_prepare("/tmp"), 0);
+	snprintf(place->path, sizeof(place->path), "%s/socket", directory);
 	place->listener = -1;
 	place->stop = eventfd(0, EFD_CLOEXEC);
 	place->options = (struct sink_options){
@@ -679,10 +677,8 @@ static int remove_place(void **state)
 	if (place->listener >= 0)
 		close(place->listener);
 	close(place->stop);
-	unlink(place->path);
-	assert_int_equal(rmdir(place->directory), 0);
 	free(place);
-	return 0;
+	return files_remove(directory);
 }
 
 static struct entry *entry_of(const char *text)

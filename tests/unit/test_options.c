@@ -18,16 +18,15 @@ static struct options last; /* of those that went well; freed by the next */
 
 /* --- what is replaced ------------------------------------------------------------------------- */
 
-#define DEFAULT_FILE "build/test-options.conf" /* in the place of CONFIG_PATH */
-
-static const struct setting *settings; /* all there are, up to one without a name */
+static char file[80], default_file[80]; /* the latter in the place of CONFIG_PATH */
+static const struct setting *settings;	/* all there are, up to one without a name */
 
 int __real_config_load(const char *path, struct config **ret, struct config_error *error);
 int __real_setting_read(struct setting_reader *reader, struct bytes name, const char *value);
 
 int __wrap_config_load(const char *path, struct config **ret, struct config_error *error)
 {
-	return __real_config_load(strcmp(path, CONFIG_PATH) ? path : DEFAULT_FILE, ret, error);
+	return __real_config_load(strcmp(path, CONFIG_PATH) ? path : default_file, ret, error);
 }
 
 int __wrap_setting_read(struct setting_reader *reader, struct bytes name, const char *value)
@@ -39,21 +38,21 @@ int __wrap_setting_read(struct setting_reader *reader, struct bytes name, const 
 
 /* --- parsing ---------------------------------------------------------------------------------- */
 
-static int redirect(int fd, FILE *file)
+static int redirect(int fd, FILE *stream)
 {
 	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 
-	dup2(fileno(file), fd);
+	dup2(fileno(stream), fd);
 	return kept;
 }
 
-static void restore(int fd, int kept, FILE *file, char *text, size_t size)
+static void restore(int fd, int kept, FILE *stream, char *text, size_t size)
 {
 	dup2(kept, fd);
 	close(kept);
-	rewind(file);
-	text[fread(text, 1, size - 1, file)] = '\0';
-	fclose(file);
+	rewind(stream);
+	text[fread(text, 1, size - 1, stream)] = '\0';
+	fclose(stream);
 }
 
 /* Parses the arguments up to NULL. */
@@ -292,16 +291,12 @@ static void test_socket_paths(void **state)
 static void test_existing_socket(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char directory[] = "/tmp/test-options.XXXXXX";
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct options options;
 
-	assert_non_null(mkdtemp(directory));
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", directory);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(PARSE(&options, "--socket", address.sun_path), 0);
-	unlink(address.sun_path);
-	rmdir(directory);
 	close(fd);
 }
 
@@ -355,12 +350,9 @@ static void test_unknown(void **state)
 
 /* --- the file ---------------------------------------------------------------------------------- */
 
-static struct settings_file place;
-static char *const file = place.path;
-
 static void write_file(const char *path, const char *text)
 {
-	settings_write(path, text, strlen(text), 0644);
+	files_write(path, text, strlen(text));
 }
 
 static void test_file(void **state)
@@ -483,7 +475,7 @@ static void test_default_file(void **state)
 {
 	struct options options;
 
-	write_file(DEFAULT_FILE, "[callerd]\nconnections = 99\n");
+	write_file(default_file, "[callerd]\nconnections = 99\n");
 	assert_int_equal(PARSE(&options), 0);
 	assert_int_equal(options.connections, 99);
 	assert_string_equal(options.config_path, CONFIG_PATH);
@@ -491,9 +483,9 @@ static void test_default_file(void **state)
 	assert_int_equal(PARSE(&options, "--config", file), 0);
 	assert_int_equal(options.connections, 65536);
 	assert_int_equal(options.status_interval, 9);
-	write_file(DEFAULT_FILE, "x");
+	write_file(default_file, "x");
 	ASSERT_REFUSED("callerd: " CONFIG_PATH ":1: ", "--human");
-	unlink(DEFAULT_FILE);
+	unlink(default_file);
 }
 
 static void test_state_path(void **state)
@@ -507,12 +499,12 @@ static void test_state_path(void **state)
 	ASSERT_REFUSED("--state \"\": it names no file", "--state", "");
 	ASSERT_REFUSED("names a directory", "--state", "/var/lib/");
 	/* The command line goes before the file. */
-	write_file(DEFAULT_FILE, "[callerd]\nstate = /a\n");
+	write_file(default_file, "[callerd]\nstate = /a\n");
 	assert_int_equal(PARSE(&options, "--explain", "x"), 0);
 	assert_string_equal(options.state_path, "/a");
 	assert_int_equal(PARSE(&options, "--state", "none"), 0);
 	assert_null(options.state_path);
-	unlink(DEFAULT_FILE);
+	unlink(default_file);
 }
 
 static void test_explain(void **state)
@@ -571,16 +563,18 @@ static int prepare(void **state)
 {
 	struct options options;
 
-	unlink(DEFAULT_FILE);
+	if (files_prepare("/tmp"))
+		return -1;
+	snprintf(file, sizeof(file), "%s/callerd.conf", directory);
+	snprintf(default_file, sizeof(default_file), "%s/default.conf", directory);
 	assert_int_equal(PARSE(&options), 0);
-	return settings_file_prepare(&place);
+	return 0;
 }
 
 static int tidy(void **state)
 {
 	options_free(&last);
-	unlink(DEFAULT_FILE);
-	return settings_file_tidy(&place);
+	return files_remove(directory);
 }
 
 int main(void)

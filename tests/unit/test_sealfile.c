@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where a chain goes on: after a crash, after damage, and where somebody wrote to the log while we were away. */
-#include "unit.h"
+#include "files.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -56,12 +56,11 @@ ssize_t __wrap_pwrite(int fd, const void *data, size_t size, off_t offset)
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 #define FILE_SIZE (SLOT_DISTANCE + SLOT_SIZE)
 
-static char directory[64], path[96], seal_path[112], said[512];
+static char path[96], seal_path[112], said[512];
 
 static int setup(void **state)
 {
-	strcpy(directory, "/tmp/test-sealfile.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", directory);
 	snprintf(seal_path, sizeof(seal_path), "%s.seal", path);
@@ -70,9 +69,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	unlink(path);
-	unlink(seal_path);
-	return rmdir(directory);
+	return files_remove(directory);
 }
 
 /* --- a log, line by line ------------------------------------------------------------------------ */
@@ -99,28 +96,10 @@ static void make_past(struct past *past, unsigned char seed, bool ocsf)
 	}
 }
 
-static void write_log(const char *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
-}
-
-static void append_log(const char *data, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_APPEND);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
-}
-
 /* The lines FROM to TO of the past. */
 static void write_past(const struct past *past, unsigned int from, unsigned int to)
 {
-	write_log(past->text.data + past->end[from], past->end[to] - past->end[from]);
+	files_write(path, past->text.data + past->end[from], past->end[to] - past->end[from]);
 }
 
 /* --- a seal file -------------------------------------------------------------------------------- */
@@ -209,15 +188,6 @@ static size_t read_seal_file(char data[FILE_SIZE + 1])
 	return (size_t)size;
 }
 
-static void write_seal_file(const char *data, size_t size)
-{
-	int fd = open(seal_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
-}
-
 /* --- as it should be ---------------------------------------------------------------------------- */
 
 static void begins(void **state)
@@ -301,7 +271,7 @@ static void goes_on_after_rotation(void **state)
 	make_past(&past, 0, false);
 	for (unsigned int i = 0; i <= LINES; i++) {
 		save(&past.chain[i]);
-		write_log("", 0);
+		files_write(path, "", 0);
 		expect_going_on(&past.chain[i], "");
 		/* Something was written since, and not saved. */
 		save(&past.chain[i]);
@@ -335,7 +305,7 @@ static void ignores_a_torn_line(void **state)
 	make_past(&past, 0, false);
 	for (size_t size = past.end[LINES - 1]; size < past.text.size; size++) {
 		save(&past.chain[5]);
-		write_log(past.text.data, size);
+		files_write(path, past.text.data, size);
 		expect_going_on(&past.chain[LINES - 1], "");
 	}
 	text_free(&past.text);
@@ -359,7 +329,7 @@ static void reads_back_far(void **state)
 		if (i % 3 == 0)
 			add_seal_line(&chain, &log, false);
 	}
-	write_log(log.data, log.size);
+	files_write(path, log.data, log.size);
 	save(&saved);
 	expect_going_on(&chain, "");
 	text_free(&log);
@@ -387,7 +357,7 @@ static void takes_no_part_of_a_line(void **state)
 			text_add_char(&line, 'x');
 		text_add_string(&line, "\",\"callerd\":{}}\n");
 		add_line(&chain, &log, line.data);
-		write_log(log.data, log.size);
+		files_write(path, log.data, log.size);
 		save(&begun);
 		expect_going_on(&chain, "");
 	}
@@ -434,14 +404,14 @@ static void survives_torn_writes(void **state)
 				if (second)
 					memcpy(torn + first_at, after + first_at, SLOT_SIZE);
 				memcpy(torn + at, after + at, done);
-				write_seal_file(torn, FILE_SIZE);
+				files_write(seal_path, torn, FILE_SIZE);
 				if (second)
 					expect_either(&past.chain[i], &past.chain[i]);
 				else
 					expect_either(&past.chain[i - 1], &past.chain[i]);
 			}
 		}
-		write_seal_file(after, FILE_SIZE);
+		files_write(seal_path, after, FILE_SIZE);
 		write_past(&past, 0, i);
 	}
 	text_free(&past.text);
@@ -460,23 +430,23 @@ static void tells_damage(void **state)
 	/* Any byte of one slot is no harm. */
 	for (size_t at = 0; at < SLOT_SIZE; at++) {
 		data[at] ^= 1;
-		write_seal_file(data, FILE_SIZE);
+		files_write(seal_path, data, FILE_SIZE);
 		expect_going_on(&past.chain[LINES], "");
 		data[at] ^= 1;
 	}
 	data[0] ^= 1;
 	data[SLOT_DISTANCE + 30] ^= 1;
-	write_seal_file(data, FILE_SIZE);
+	files_write(seal_path, data, FILE_SIZE);
 	assert_int_equal(sealfile_peek(seal_path, &chain), -EBADMSG);
 	expect_new("is damaged: a new chain begins", &chain);
 	assert_memory_not_equal(chain.seed, past.chain[0].seed, CHAIN_KEY_SIZE);
 	for (size_t size = 1; size < SLOT_SIZE; size += 35) {
-		write_seal_file(data, size);
+		files_write(seal_path, data, size);
 		expect_new("is damaged: a new chain begins", &chain);
 	}
 	/* An empty one was made by a life that did not come to write it. */
-	write_log("", 0);
-	write_seal_file("", 0);
+	files_write(path, "", 0);
+	files_write(seal_path, "", 0);
 	expect_new("", &chain);
 	text_free(&past.text);
 }
@@ -493,7 +463,7 @@ static void tells_that_it_is_gone(void **state)
 	expect_new("is gone: a new chain begins", &chain);
 	/* A log that never had a chain is no news. */
 	unlink(seal_path);
-	write_log(plain, strlen(plain));
+	files_write(path, plain, strlen(plain));
 	expect_new("", &chain);
 	expect_new("", &chain);
 	text_free(&past.text);
@@ -510,7 +480,7 @@ static void tells_chains_apart(void **state)
 		for (unsigned int logged = saved ? saved : 1; logged < 10; logged++) {
 			save(&newer.chain[saved]);
 			write_past(&past, 0, LINES);
-			append_log(newer.text.data, newer.end[logged]);
+			files_append(path, newer.text.data, newer.end[logged]);
 			expect_going_on(&newer.chain[logged], "");
 		}
 	text_free(&past.text);
@@ -566,7 +536,7 @@ static void tells_foreign_lines(void **state)
 		for (unsigned int saved = 9; saved <= LINES; saved++) {
 			save(&past.chain[saved]);
 			write_past(&past, 0, LINES);
-			append_log(foreign[i], strlen(foreign[i]));
+			files_append(path, foreign[i], strlen(foreign[i]));
 			expect_going_on(&past.chain[LINES], "does not end as callerd left it");
 		}
 	text_free(&past.text);
@@ -583,15 +553,15 @@ static void finds_the_seal_behind_a_fitting_line(void **state)
 	save(&past.chain[6]);
 	fake = past.chain[6];
 	at = past.end[6];
-	write_log(past.text.data, at);
+	files_write(path, past.text.data, at);
 	{
 		struct text text = {0};
 
 		add_line(&fake, &text, "{\"message\":\"fake\",\"callerd\":{}}\n");
-		append_log(text.data, text.size);
+		files_append(path, text.data, text.size);
 		text_free(&text);
 	}
-	append_log(past.text.data + at, past.text.size - at);
+	files_append(path, past.text.data + at, past.text.size - at);
 	expect_going_on(&past.chain[LINES], "");
 	text_free(&past.text);
 }
@@ -643,7 +613,7 @@ static void is_not_led_astray_by_seals(void **state)
 			save(&past.chain[LINES - 1]);
 			write_past(&past, 0, LINES);
 			for (unsigned int j = 0; j < 20; j++)
-				append_log(text.data, text.size);
+				files_append(path, text.data, text.size);
 			evolutions = 0;
 			expect_going_on(&past.chain[LINES], "does not end as callerd left it");
 			assert_in_range(evolutions, 0, 2 * WORK_MAX);
@@ -659,7 +629,7 @@ static void takes_no_other_beginning(void **state)
 	struct text text = {0};
 
 	add_line(&chain, &text, "{\"callerd\":{}}\n");
-	write_log(text.data, text.size);
+	files_write(path, text.data, text.size);
 	save(&begun);
 	expect_going_on(&begun, "does not end as callerd left it");
 	text_free(&text);
@@ -683,7 +653,7 @@ static void refuses_other_files(void **state)
 	struct chain chain;
 	struct stat info;
 
-	write_log("", 0);
+	files_write(path, "", 0);
 	assert_int_equal(symlink("elsewhere", seal_path), 0);
 	expect_refused(-ELOOP, "is a symbolic link");
 	unlink(seal_path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "unit.h"
+#include "files.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -172,8 +172,6 @@ static struct sink_options options = {
 	.queue_size = QUEUE_SIZE,
 };
 
-static char directory[64];
-
 static int setup(void **state)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -182,16 +180,12 @@ static int setup(void **state)
 	options.queue_size = QUEUE_SIZE;
 	options.kind = SINK_FILE;
 	options.name = "file:x";
-	strcpy(directory, "/tmp/test-sink.XXXXXX");
-	return mkdtemp(directory) ? 0 : -1;
+	return files_prepare("/tmp");
 }
 
 static int teardown(void **state)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	return system(command);
+	return files_remove(directory);
 }
 
 static struct sink *opened(void)

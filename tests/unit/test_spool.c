@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The spool against a model of it: in ordinary life, after a kill, after a power failure, and over files that are not
  * as it left them. */
-#include "unit.h"
+#include "files.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,7 +22,7 @@
 #define BATCH_MAX 600
 #define WINDOW_SIZE (256u << 10) /* what a spool reads at once */
 
-static char directory[64], path[96], said[512];
+static char path[96], said[512];
 static struct spool *spool;
 static struct store *store;
 
@@ -84,30 +83,14 @@ static char *file_path(const char *name)
 	return ret[next];
 }
 
-/* NULL: there is no such file. */
 static char *read_file(const char *name, size_t *size)
 {
-	int fd = open(file_path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat info;
-	char *data;
-
-	if (fd < 0)
-		return NULL;
-	assert_int_equal(fstat(fd, &info), 0);
-	*size = (size_t)info.st_size;
-	data = malloc(*size + 1);
-	assert_int_equal(__real_pread(fd, data, *size, 0), *size);
-	close(fd);
-	return data;
+	return files_read(file_path(name), size);
 }
 
 static void write_file(const char *name, const void *data, size_t size)
 {
-	int fd = open(file_path(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, size), size);
-	close(fd);
+	files_write(file_path(name), data, size);
 }
 
 static void shadow_file(const char *name, void *data)
@@ -388,21 +371,10 @@ static void refused(const char *name, uint64_t size, int wanted, const char *why
 		fail_msg("\"%s\" does not say \"%s\" of %s", said, why, name);
 }
 
-static int remove_one(const char *name, const struct stat *info, int kind, struct FTW *where)
-{
-	return remove(name);
-}
-
-static void remove_all(const char *name)
-{
-	nftw(name, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 static int setup(void **state)
 {
 	umask(022);
-	strcpy(directory, "/tmp/test-spool.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	snprintf(path, sizeof(path), "%s/spool", directory);
 	sizes = SIZES_SMALL;
@@ -416,8 +388,7 @@ static int teardown(void **state)
 {
 	forget_shadows();
 	spool_close(spool);
-	remove_all(directory);
-	return 0;
+	return files_remove(directory);
 }
 
 /* Calls ON for each file; returns how many. */
@@ -783,7 +754,7 @@ static void test_model(void **state)
 		for (unsigned int i = 0; i < 250; i++)
 			model_step();
 		closed();
-		remove_all(path);
+		files_remove(path);
 	}
 }
 
@@ -815,7 +786,7 @@ static void forget_saved(void)
 
 static void restore(void)
 {
-	remove_all(path);
+	files_remove(path);
 	mkdir(path, 0700);
 	for (unsigned int i = 0; i < saved_count; i++)
 		write_file(saved[i].name, saved[i].data, saved[i].size);
@@ -1218,7 +1189,7 @@ static void test_head_across_blocks(void **state)
 		assert_int_equal(spool_damaged(spool), 1);
 		assert_int_equal(disk.read_most, WINDOW_SIZE);
 		closed();
-		remove_all(path);
+		files_remove(path);
 		entry_unref(entries[0]);
 		entry_unref(entries[1]);
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is kept beyond the agent's life, what --explain says of it, and files that are not as we left them. */
-#include "unit.h"
+#include "files.h"
 
 #include <dirent.h>
 #include <glob.h>
@@ -28,7 +28,7 @@
 static const char *const sockets[] = {"/run/docker.sock", "/run/podman.sock", NULL};
 static struct record_context boot = {.boot_id = BOOT, .boot_to_real = CLOCK};
 static struct record_context later = {.boot_id = LATER, .boot_to_real = 2 * CLOCK};
-static char directory[64], path[96];
+static char path[96];
 static struct sentence said;
 
 #define KEEP(state, callback, ...)                                                                 \
@@ -418,22 +418,15 @@ static int setup(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	size_added = 0;
 	seconds = 1000;
-	strcpy(directory, "/dev/shm/test-state.XXXXXX"); /* no disk to wait for */
-	if (!mkdtemp(directory)) {
-		strcpy(directory, "/tmp/test-state.XXXXXX");
-		if (!mkdtemp(directory))
-			return -1;
-	}
+	if (files_prepare("/dev/shm") && files_prepare("/tmp")) /* no disk to wait for */
+		return -1;
 	snprintf(path, sizeof(path), "%s/kept/state.db", directory);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	return system(command);
+	return files_remove(directory);
 }
 
 /* --- keeping ----------------------------------------------------------------------------------- */
@@ -955,27 +948,13 @@ static void test_null(void **unused)
 static char *whole; /* a file with the story */
 static size_t whole_size;
 
-static void write_whole(const char *data, size_t size)
-{
-	FILE *stream = fopen(path, "w");
-
-	assert_non_null(stream);
-	assert_int_equal(fwrite(data, 1, size, stream), size);
-	fclose(stream);
-	chmod(path, 0600);
-}
-
 static void make_whole(void)
 {
 	struct state *state = open_silent();
-	FILE *stream;
 
 	put_story(state);
 	state_close(state);
-	stream = fopen(path, "r");
-	whole = malloc(1 << 20);
-	whole_size = fread(whole, 1, 1 << 20, stream);
-	fclose(stream);
+	whole = files_read(path, &whole_size);
 	assert_in_range(whole_size, 4096, (1 << 20) - 1);
 }
 
@@ -1028,12 +1007,12 @@ static void test_truncated(void **unused)
 
 	make_whole();
 	for (size_t size = 1; size < whole_size; size += size < 200 ? 13 : 1531, count++) {
-		write_whole(whole, size);
+		files_write(path, whole, size);
 		aside += use_it();
 	}
 	assert_in_range(aside, count - 5, count); /* an empty end is no loss */
 	assert_int_equal(count_set_aside(), SET_ASIDE_MAX);
-	write_whole(whole, 0); /* is a new one */
+	files_write(path, whole, 0); /* is a new one */
 	assert_false(use_it());
 	free(whole);
 }
@@ -1050,7 +1029,7 @@ static void test_flipped(void **unused)
 		if (!whole[at] && at % 5)
 			continue;
 		whole[at] ^= bit;
-		write_whole(whole, whole_size);
+		files_write(path, whole, whole_size);
 		aside += use_it();
 		whole[at] ^= bit;
 	}
@@ -1067,7 +1046,7 @@ static void test_overwritten(void **unused)
 
 		memcpy(kept, whole + at, sizeof(kept));
 		memset(whole + at, at % 3 ? 0xff : 0, sizeof(kept));
-		write_whole(whole, whole_size);
+		files_write(path, whole, whole_size);
 		use_it();
 		memcpy(whole + at, kept, sizeof(kept));
 	}
@@ -1089,15 +1068,15 @@ static void assert_set_aside(const char *why)
 static void test_foreign(void **unused)
 {
 	make_whole();
-	write_whole("this is no database\n", 20);
+	files_write(path, "this is no database\n", 20);
 	assert_set_aside("is damaged");
-	write_whole("", 0);
+	files_write(path, "", 0);
 	sql("CREATE TABLE shop(article, price)");
 	assert_set_aside("is not callerd's");
-	write_whole(whole, whole_size);
+	files_write(path, whole, whole_size);
 	sql("PRAGMA user_version = 8");
 	assert_set_aside("is of another version");
-	write_whole(whole, whole_size);
+	files_write(path, whole, whole_size);
 	sql("PRAGMA application_id = 0");
 	assert_set_aside("is not callerd's");
 	assert_int_equal(count_set_aside(), SET_ASIDE_MAX);
@@ -1111,7 +1090,7 @@ static void assert_bad(const char *change, bool typed)
 	struct state *state;
 	int error;
 
-	write_whole(whole, whole_size);
+	files_write(path, whole, whole_size);
 	if (!typed)
 		sql("UPDATE sqlite_schema"
 		    " SET sql = replace(replace(sql, ', STRICT', ''), ') STRICT', ')')");
@@ -1369,10 +1348,10 @@ static void test_reader_of_others(void **unused)
 	assert_non_null(strstr(said.text, path));
 	make_whole();
 	files = count_files();
-	write_whole("nonsense nonsense nonsense nonsense", 30);
+	files_write(path, "nonsense nonsense nonsense nonsense", 30);
 	assert_int_equal(state_open_readonly(path, &boot, &reader, &said), -EBADMSG);
 	assert_non_null(strstr(said.text, "is damaged"));
-	write_whole(whole, whole_size);
+	files_write(path, whole, whole_size);
 	sql("PRAGMA user_version = 9");
 	assert_int_equal(state_open_readonly(path, &boot, &reader, &said), -EBADMSG);
 	assert_non_null(strstr(said.text, "is of another version"));

@@ -4,7 +4,6 @@
 #include "played_engine.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "engine/event_stream.h"
@@ -256,7 +255,7 @@ static int teardown(void **state)
 {
 	event_stream_free(played.stream);
 	stop_listening();
-	return rmdir(server.directory);
+	return files_remove(directory);
 }
 
 /* As often as there is something to do, in a time that does not pass. */

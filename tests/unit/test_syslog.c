@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "files.h"
 #include "syslogging.h"
 
 #include <arpa/inet.h>
@@ -110,13 +111,12 @@ static void test_complete(void **state)
 
 /* --- datagrams of this machine ---------------------------------------------------------------- */
 
-static char directory[32], path[64];
+static char path[80];
 
 static int make_directory(void **state)
 {
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(directory, "/tmp/test-syslog.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	snprintf(path, sizeof(path), "%s/log", directory);
 	return 0;
@@ -124,8 +124,7 @@ static int make_directory(void **state)
 
 static int remove_directory(void **state)
 {
-	unlink(path);
-	return rmdir(directory);
+	return files_remove(directory);
 }
 
 static int receiver(int type)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "files.h"
 #include "syslog_server.h"
 
 #include <openssl/err.h>
@@ -24,15 +25,12 @@ static const char script[] =
 	"openssl ec -in client.key -aes128 -passout pass:secret -out locked.key\n"
 	"echo nothing >empty.pem\n";
 
-static char directory[32];
-
 static int make_certificates(void **state)
 {
 	char command[sizeof(script) + 100];
 
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(directory, "/tmp/test-tls.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	snprintf(command, sizeof(command), "cd %s\n%s", directory, script);
 	return system(command);
@@ -40,16 +38,13 @@ static int make_certificates(void **state)
 
 static int remove_certificates(void **state)
 {
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -r %s", directory);
-	return system(command);
+	return files_remove(directory);
 }
 
 /* The path of a file of ours; of the last 64 asked for. */
 static const char *in(const char *name)
 {
-	static char paths[64][64];
+	static char paths[64][80];
 	static unsigned int next;
 	char *path = paths[next++ % 64];
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Logs that somebody touched, and `callerd verify` over files. */
-#include "unit.h"
+#include "files.h"
 
 #include <poll.h>
 #include <sys/stat.h>
@@ -872,13 +872,12 @@ static void cuts_lines(void **state)
 
 /* --- the command -------------------------------------------------------------------------------- */
 
-static char directory[64], paths[FILES_MAX][96], output[65536];
+static char paths[FILES_MAX][96], output[65536];
 
 static int setup(void **state)
 {
 	random_state = 0x9e3779b97f4a7c15;
-	strcpy(directory, "/tmp/test-verify.XXXXXX");
-	if (!mkdtemp(directory))
+	if (files_prepare("/tmp"))
 		return -1;
 	for (unsigned int i = 0; i < FILES_MAX; i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s/log.%u", directory, i);
@@ -887,10 +886,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[96];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	return system(command); /* NOLINT */
+	return files_remove(directory);
 }
 
 /* As zlib writes it where COMPRESSED. */
