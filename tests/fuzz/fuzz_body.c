@@ -3,21 +3,9 @@
  * Reads the input as a body: whole, byte by byte, and in pieces of random sizes. Each must give the
  * same value, within the limit. The input's first byte chooses the limit, the second one the pieces.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "json/body.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-enum cut { CUT_NOWHERE, CUT_EVERYWHERE, CUT_ANYWHERE };
 
 /* --- The type -------------------------------------------------------------------------------- */
 
@@ -109,19 +97,6 @@ SHAPE(whole, .kind = SHAPE_STRUCT, .fields = fields);
 
 /* --- What must hold -------------------------------------------------------------------------- */
 
-static void hash(uint64_t *sum, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < size; i++)
-		*sum = (*sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-}
-
-static void hash_number(uint64_t *sum, uint64_t number)
-{
-	hash(sum, &number, sizeof(number));
-}
-
 /* How many bytes the character takes that DATA begins with; 0: it is malformed. */
 static size_t character(const unsigned char *data, size_t size)
 {
@@ -159,8 +134,8 @@ static void check_text(uint64_t *sum, struct bytes text_of)
 		used = character((const unsigned char *)text_of.data + at, text_of.size - at);
 		MUST(used);
 	}
-	hash(sum, text_of.data, text_of.size);
-	hash_number(sum, text_of.size);
+	fuzz_hash(sum, text_of.data, text_of.size);
+	fuzz_hash_number(sum, text_of.size);
 }
 
 static void check_value(uint64_t *sum, const struct value *value)
@@ -170,9 +145,9 @@ static void check_value(uint64_t *sum, const struct value *value)
 	unsigned int count = 0;
 
 	MUST(!value->is_nil || (!value->first && !value->string.size));
-	hash_number(sum, (uint64_t)value->is_nil | value->boolean << 1 | value->cut << 2);
-	hash_number(sum, value->number);
-	hash_number(sum, value->dropped);
+	fuzz_hash_number(sum, (uint64_t)value->is_nil | value->boolean << 1 | value->cut << 2);
+	fuzz_hash_number(sum, value->number);
+	fuzz_hash_number(sum, value->dropped);
 	check_text(sum, value->key);
 	check_text(sum, value->string);
 	if (shape->keep == KEEP_NAME && value->string.size)
@@ -182,7 +157,7 @@ static void check_value(uint64_t *sum, const struct value *value)
 	for (const struct value *child = value->first; child; child = child->next, count++) {
 		MUST(has_names == !!child->name);
 		if (child->name)
-			hash(sum, child->name, strlen(child->name));
+			fuzz_hash(sum, child->name, strlen(child->name));
 		check_value(sum, child);
 	}
 	MUST(value->count == (has_names ? 0 : count));
@@ -219,7 +194,7 @@ static void feed(struct body *body, const uint8_t *data, size_t size)
 }
 
 static void read_all(struct result *result, size_t limit, const uint8_t *data, size_t size,
-		     enum cut cut, uint64_t seed)
+		     enum fuzz_cut cut, uint64_t seed)
 {
 	struct body *body;
 	size_t at = 0;
@@ -227,13 +202,8 @@ static void read_all(struct result *result, size_t limit, const uint8_t *data, s
 	result->calls = 0;
 	MUST(!body_new(&whole, limit, &result->calls, &body));
 	while (at < size) {
-		size_t piece = size - at;
+		size_t piece = fuzz_piece(cut, size - at, &seed);
 
-		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		if (cut == CUT_EVERYWHERE)
-			piece = 1;
-		else if (cut == CUT_ANYWHERE && piece > (seed >> 33) % 40)
-			piece = (seed >> 33) % 40;
 		feed(body, data + at, piece);
 		MUST(body_memory(body) <= limit);
 		at += piece;
@@ -252,8 +222,6 @@ static void compare(const struct result *a, const struct result *b)
 	MUST(a->state == BODY_OPEN || a->state == BODY_INVALID || a->memory == b->memory);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t limits[] = {16 << 10, 17 << 10, 64 << 10, 1 << 20};
@@ -264,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	limit = limits[data[0] & 3];
 	read_all(&first, limit, data + 2, size - 2, CUT_NOWHERE, data[1]);
-	for (enum cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
+	for (enum fuzz_cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
 		read_all(&other, limit, data + 2, size - 2, cut, data[1]);
 		compare(&first, &other);
 	}

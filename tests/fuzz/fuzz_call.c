@@ -10,11 +10,7 @@
  * Whatever the bodies are, secrets are put where those belong: before the members of a body that are the
  * input's, and into the query. They must not come out again.
  */
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "base/text.h"
 #include "conversation/exchange.h"
@@ -35,12 +31,6 @@ enum flag {
 	FLAG_OTHER = 1 << 6,   /* another socket, another sender */
 	FLAG_STAYS = 1 << 7,   /* until all are made: several at once */
 };
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 /* --- where secrets belong --------------------------------------------------------------------- */
 
@@ -343,8 +333,6 @@ static void check_memory(const struct calls *calls)
 	MUST(!record.api.finding_count);
 	exchange_free(exchange);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,16 +3,10 @@
  * Reads the input as a configuration file. What is refused has a line and a sentence; of what is accepted,
  * the part that goes to the policy is written and read again, and must be the same.
  */
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include "agent/config.h"
 #include "base/text.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 /* The parser sees as many bytes as there are, and not one more. */
 static struct config *parse(const void *data, size_t size, struct config_error *error)
@@ -79,7 +73,6 @@ static void check_policy(const struct policy *policy)
 	text_free(&second);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const unsigned int lines = count_lines(data, size);

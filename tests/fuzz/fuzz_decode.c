@@ -6,11 +6,7 @@
  *
  * A piece of input is an operation, a size of two bytes and as many bytes. The bits of the operation:
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "conversation/tracker.h"
 #include "process/decode.h"
@@ -27,8 +23,6 @@
 #define MEMORY_MAX 80000
 #define IDS 8
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 struct fuzz {
 	struct tracker *tracker;
 	struct text line;
@@ -37,17 +31,11 @@ struct fuzz {
 	uint64_t evicted;
 };
 
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void check_line(const struct text *line)
 {
-	require(!line->error && line->size > 1);
-	require(memchr(line->data, '\n', line->size) == line->data + line->size - 1);
-	require(!memchr(line->data, '\0', line->size));
+	MUST(!line->error && line->size > 1);
+	MUST(memchr(line->data, '\n', line->size) == line->data + line->size - 1);
+	MUST(!memchr(line->data, '\0', line->size));
 }
 
 static void on_record(void *data, struct record *record)
@@ -106,7 +94,7 @@ static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, uint8_t op
 	/* Of its own size, so that ASan sees a read beyond it. */
 	void *copy = malloc(size ? size : 1);
 
-	require(copy);
+	MUST(copy);
 	memcpy(copy, data, size);
 	if (size >= sizeof(struct callerd_event_header))
 		adjust(copy, size, operation, fuzz);
@@ -129,9 +117,9 @@ static void check_stats(struct fuzz *fuzz)
 
 	tracker_stats(fuzz->tracker, &stats);
 	fuzz->evicted = stats.evicted;
-	require(stats.connections <= CONNECTIONS_MAX && !stats.no_memory);
-	require(stats.connections <= 1 || stats.memory <= MEMORY_MAX);
-	require(stats.connections || !stats.memory);
+	MUST(stats.connections <= CONNECTIONS_MAX && !stats.no_memory);
+	MUST(stats.connections <= 1 || stats.memory <= MEMORY_MAX);
+	MUST(stats.connections || !stats.memory);
 }
 
 static void play(struct fuzz *fuzz, const uint8_t *data, size_t size)
@@ -171,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.mute = on_mute,
 	};
 
-	require(!tracker_new(&options, &fuzz.tracker));
+	MUST(!tracker_new(&options, &fuzz.tracker));
 	play(&fuzz, data, size);
 	if (size & 1) {
 		tracker_close(fuzz.tracker, fuzz.now);
@@ -179,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	tracker_free(fuzz.tracker);
 	for (size_t id = 0; id < IDS && !fuzz.evicted; id++)
-		require(!fuzz.muted[id]);
+		MUST(!fuzz.muted[id]);
 	text_free(&fuzz.line);
 	return 0;
 }

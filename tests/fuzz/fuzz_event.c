@@ -3,41 +3,16 @@
  * Reads the input as a stream of events: whole, byte by byte, and in pieces of random sizes. Each must tell the
  * same events, one or a malformed line for each line feed. The input's first byte chooses the pieces.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "base/utf8.h"
 #include "docker/cause/engine_event.h"
 #include "json/body.h"
 
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-enum cut { CUT_NOWHERE, CUT_EVERYWHERE, CUT_ANYWHERE };
-
 /* What a reading gave. */
 struct result {
 	uint64_t events, malformed, sum;
 };
-
-static void hash(uint64_t *sum, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < size; i++)
-		*sum = (*sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-}
-
-static void hash_number(uint64_t *sum, uint64_t number)
-{
-	hash(sum, &number, sizeof(number));
-}
 
 static void check_text(uint64_t *sum, struct bytes text)
 {
@@ -48,8 +23,8 @@ static void check_text(uint64_t *sum, struct bytes text)
 		at += utf8_decode(text.data + at, text.size - at, &code);
 		MUST(code != UTF8_INVALID);
 	}
-	hash_number(sum, (uint64_t)!text.data << 32 | text.size);
-	hash(sum, text.data, text.size);
+	fuzz_hash_number(sum, (uint64_t)!text.data << 32 | text.size);
+	fuzz_hash(sum, text.data, text.size);
 }
 
 static uint64_t sum_of(const struct engine_event *event)
@@ -61,13 +36,13 @@ static uint64_t sum_of(const struct engine_event *event)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		check_text(&sum, texts[i]);
-	hash_number(&sum, event->command_hash);
-	hash_number(&sum, event->has_exit_code);
-	hash_number(&sum, event->exit_code);
-	hash_number(&sum, event->attributes);
-	hash_number(&sum, event->labels);
-	hash_number(&sum, event->swarm_task);
-	hash_number(&sum, event->time);
+	fuzz_hash_number(&sum, event->command_hash);
+	fuzz_hash_number(&sum, event->has_exit_code);
+	fuzz_hash_number(&sum, event->exit_code);
+	fuzz_hash_number(&sum, event->attributes);
+	fuzz_hash_number(&sum, event->labels);
+	fuzz_hash_number(&sum, event->swarm_task);
+	fuzz_hash_number(&sum, event->time);
 	return sum;
 }
 
@@ -96,7 +71,7 @@ static void take(void *data, const struct engine_event *event)
 	MUST(!container || !event->container.data);
 	MUST(event->program.data || !event->command_hash);
 	MUST(sum_of(copy) == sum_of(event));
-	hash_number(&result->sum, sum_of(event));
+	fuzz_hash_number(&result->sum, sum_of(event));
 	result->events++;
 	free(copy);
 }
@@ -112,7 +87,7 @@ static void feed(struct engine_event_reader *reader, const uint8_t *data, size_t
 	free(piece);
 }
 
-static void read_all(struct result *result, const uint8_t *data, size_t size, enum cut cut,
+static void read_all(struct result *result, const uint8_t *data, size_t size, enum fuzz_cut cut,
 		     uint64_t seed)
 {
 	struct engine_event_reader *reader;
@@ -121,21 +96,14 @@ static void read_all(struct result *result, const uint8_t *data, size_t size, en
 	*result = (struct result){0};
 	MUST(!engine_event_reader_new(take, result, &reader));
 	while (at < size) {
-		size_t piece = size - at;
+		size_t piece = fuzz_piece(cut, size - at, &seed);
 
-		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		if (cut == CUT_EVERYWHERE)
-			piece = 1;
-		else if (cut == CUT_ANYWHERE && piece > (seed >> 33) % 40)
-			piece = (seed >> 33) % 40;
 		feed(reader, data + at, piece);
 		at += piece;
 	}
 	result->malformed = engine_event_reader_malformed(reader);
 	engine_event_reader_free(reader);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -148,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		lines += data[i] == '\n';
 	read_all(&first, data + 1, size - 1, CUT_NOWHERE, *data);
 	MUST(first.events + first.malformed == lines);
-	for (enum cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
+	for (enum fuzz_cut cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
 		read_all(&other, data + 1, size - 1, cut, *data);
 		MUST(other.events == first.events && other.malformed == first.malformed);
 		MUST(other.sum == first.sum);

@@ -4,21 +4,11 @@
  * Cleaning twice is cleaning once, a cleaned path is judged as the one it came from, and read-only
  * is never worse.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "docker/host/binds.h"
 #include "docker/host/host_paths.h"
 #include "docker/host/volumes.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 /* A host where what begins with /l is a link to the rest of its path, and all of /b are block
  * devices. */
@@ -140,8 +130,6 @@ static void check_volume(struct bytes text)
 	MUST(!found || path.data[0] == '/');
 	text_free(&path);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,21 +4,12 @@
  * and with parts of the bodies skipped. Each must tell the same. The input's first byte chooses the
  * role and what the responses are to, the second one the pieces.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "http/http1.h"
 
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
-
-enum cut { CUT_NOWHERE, CUT_EVERYWHERE, CUT_ANYWHERE, CUT_AND_SKIP };
+/* As CUT_ANYWHERE, and what may be skipped is. */
+#define CUT_AND_SKIP (CUT_ANYWHERE + 1)
 
 /* What was told, as a running hash; its parts are compared at the end only. */
 struct told {
@@ -28,19 +19,6 @@ struct told {
 	int finish;
 	bool ended;
 };
-
-static void hash(uint64_t *value, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < size; i++)
-		*value = (*value ^ bytes[i]) * UINT64_C(0x100000001b3);
-}
-
-static void hash_number(uint64_t *value, uint64_t number)
-{
-	hash(value, &number, sizeof(number));
-}
 
 static void check_head(const struct http1_parser *parser)
 {
@@ -66,14 +44,15 @@ static void hash_head(struct told *told, const struct http1_parser *parser)
 			 head->chunked << 2 | head->close << 3 | head->upgrade << 4 |
 			 head->expect_continue << 5 | head->framing << 6;
 
-	hash_number(&told->steps, flags);
-	hash_number(&told->steps, head->content_length);
-	hash_number(&told->steps, (uint64_t)head->status << 32 | (uint32_t)head->version_minor);
-	hash_number(&told->steps, head->anomalies);
-	hash(&told->steps, head->method, strlen(head->method));
-	hash(&told->steps, head->content_type, strlen(head->content_type));
-	hash(&told->steps, head->user_agent, strlen(head->user_agent));
-	hash(&told->steps, parser->target, head->target_size);
+	fuzz_hash_number(&told->steps, flags);
+	fuzz_hash_number(&told->steps, head->content_length);
+	fuzz_hash_number(&told->steps,
+			 (uint64_t)head->status << 32 | (uint32_t)head->version_minor);
+	fuzz_hash_number(&told->steps, head->anomalies);
+	fuzz_hash(&told->steps, head->method, strlen(head->method));
+	fuzz_hash(&told->steps, head->content_type, strlen(head->content_type));
+	fuzz_hash(&told->steps, head->user_agent, strlen(head->user_agent));
+	fuzz_hash(&told->steps, parser->target, head->target_size);
 }
 
 static void tell(struct told *told, struct http1_parser *parser, enum http1_step step,
@@ -83,24 +62,24 @@ static void tell(struct told *told, struct http1_parser *parser, enum http1_step
 		return;
 	if (step == HTTP1_BODY) {
 		MUST(body_size > 0 && body);
-		hash(&told->bodies, body, body_size);
+		fuzz_hash(&told->bodies, body, body_size);
 		return;
 	}
 	MUST(!body_size && !body);
 	told->count++;
 	told->last = step;
-	hash_number(&told->steps, step);
+	fuzz_hash_number(&told->steps, step);
 	if (step == HTTP1_HEAD) {
 		check_head(parser);
 		hash_head(told, parser);
 	} else if (step == HTTP1_END) {
 		MUST(!http1_in_message(parser));
 		MUST(parser->body_bytes <= parser->message_bytes);
-		hash_number(&told->steps, parser->head.anomalies);
-		hash_number(&told->steps, parser->message_bytes);
-		hash_number(&told->steps, parser->body_bytes);
+		fuzz_hash_number(&told->steps, parser->head.anomalies);
+		fuzz_hash_number(&told->steps, parser->message_bytes);
+		fuzz_hash_number(&told->steps, parser->body_bytes);
 	} else {
-		hash(&told->steps, parser->error, strlen(parser->error));
+		fuzz_hash(&told->steps, parser->error, strlen(parser->error));
 	}
 }
 
@@ -162,7 +141,7 @@ static void finish(struct told *told, struct http1_parser *parser)
 }
 
 static void read_all(struct told *told, enum http1_role role, const char *method,
-		     const uint8_t *data, size_t size, enum cut cut, uint64_t seed)
+		     const uint8_t *data, size_t size, unsigned int cut, uint64_t seed)
 {
 	static struct http1_parser parser;
 	size_t at = 0;
@@ -171,13 +150,9 @@ static void read_all(struct told *told, enum http1_role role, const char *method
 	memset(told, 0, sizeof(*told));
 	http1_init(&parser, role);
 	while (at < size) {
-		size_t piece = size - at, skip;
+		size_t skip, piece = fuzz_piece(cut > CUT_ANYWHERE ? CUT_ANYWHERE : cut, size - at,
+						&seed);
 
-		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		if (cut == CUT_EVERYWHERE)
-			piece = 1;
-		else if (cut != CUT_NOWHERE && piece > (seed >> 33) % 40)
-			piece = (seed >> 33) % 40;
 		skip = cut == CUT_AND_SKIP ? skippable(&parser, piece) : 0;
 		if (skip)
 			MUST(!http1_skip(&parser, skip));
@@ -198,8 +173,6 @@ static void compare(const struct told *a, const struct told *b)
 	MUST(a->last_body_bytes == b->last_body_bytes);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const methods[] = {NULL, "GET", "HEAD", NULL};
@@ -212,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	role = data[0] & 1 ? HTTP1_RESPONSE : HTTP1_REQUEST;
 	method = methods[data[0] >> 1 & 3];
 	read_all(&whole, role, method, data + 2, size - 2, CUT_NOWHERE, data[1]);
-	for (enum cut cut = CUT_EVERYWHERE; cut <= CUT_AND_SKIP; cut++) {
+	for (unsigned int cut = CUT_EVERYWHERE; cut <= CUT_AND_SKIP; cut++) {
 		read_all(&other, role, method, data + 2, size - 2, cut, data[1]);
 		compare(&whole, &other);
 		if (cut != CUT_AND_SKIP)

@@ -3,17 +3,11 @@
  * Reads the input as an output's specification. What is refused has a sentence; what is accepted is fit to be
  * opened: what goes together is there, and what does not is not.
  */
+#include "fuzz.h"
+
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "agent/output.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 static void check_sink(const struct output *output)
 {
@@ -33,8 +27,6 @@ static void check_sink(const struct output *output)
 		MUST(*sink->path);
 	MUST(!(sink->mode & 02) && (sink->mode & 0600) == 0600);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,15 +4,11 @@
  * cursor; in ECS and OCSF it is JSON (RFC 8259) without an empty object, in CEF a header and keys with values, in
  * RFC 5424 a header, structured data and text. The checks here share nothing with the code that is checked.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "base/text.h"
 #include "format/format.h"
 #include "secret/mask.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- bytes to a record
  * ---------------------------------------------------------------------------- */
@@ -212,32 +208,26 @@ static bool any_name(void *data, uint32_t id, char *name, size_t size)
 /* --- checks
  * --------------------------------------------------------------------------------------- */
 
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 /* The size of the valid UTF-8 character that TEXT begins with; not one that a terminal obeys. */
 static size_t check_character(const unsigned char *text, size_t size)
 {
 	uint32_t code = text[0], least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t length = code < 0x80 ? 1 : code >= 0xf0 ? 4 : code >= 0xe0 ? 3 : 2;
 
-	require(code < 0x80 || (code >= 0xc0 && code < 0xf8));
-	require(size >= length);
+	MUST(code < 0x80 || (code >= 0xc0 && code < 0xf8));
+	MUST(size >= length);
 	if (length > 1)
 		code &= 0xffu >> (length + 1);
 	for (size_t i = 1; i < length; i++) {
-		require((text[i] & 0xc0) == 0x80);
+		MUST((text[i] & 0xc0) == 0x80);
 		code = code << 6 | (text[i] & 0x3f);
 	}
-	require(code >= least[length] && code <= 0x10ffff);
-	require(code < 0xd800 || code > 0xdfff);
-	require(code >= 0x20 && (code < 0x7f || code > 0x9f));
-	require(code != 0x2028 && code != 0x2029);
-	require(code < 0x202a || code > 0x202e);
-	require(code < 0x2066 || code > 0x2069);
+	MUST(code >= least[length] && code <= 0x10ffff);
+	MUST(code < 0xd800 || code > 0xdfff);
+	MUST(code >= 0x20 && (code < 0x7f || code > 0x9f));
+	MUST(code != 0x2028 && code != 0x2029);
+	MUST(code < 0x202a || code > 0x202e);
+	MUST(code < 0x2066 || code > 0x2069);
 	return length;
 }
 
@@ -245,8 +235,8 @@ static void check_line(const struct text *text)
 {
 	size_t at = 0;
 
-	require(!text->error && text->size && text->data[text->size] == '\0');
-	require(text->data[text->size - 1] == '\n');
+	MUST(!text->error && text->size && text->data[text->size] == '\0');
+	MUST(text->data[text->size - 1] == '\n');
 	while (at < text->size - 1)
 		at += check_character((const unsigned char *)text->data + at, text->size - 1 - at);
 }
@@ -260,7 +250,7 @@ static void parse_value(struct parser *parser);
 
 static void expect(struct parser *parser, char c)
 {
-	require(*parser->at == c);
+	MUST(*parser->at == c);
 	parser->at++;
 }
 
@@ -268,13 +258,13 @@ static void parse_string(struct parser *parser)
 {
 	expect(parser, '"');
 	while (*parser->at != '"') {
-		require(*parser->at && *parser->at != '\n');
+		MUST(*parser->at && *parser->at != '\n');
 		if (*parser->at++ != '\\')
 			continue;
 		if (*parser->at == 'u')
-			require(strspn(parser->at + 1, "0123456789abcdef") >= 4);
+			MUST(strspn(parser->at + 1, "0123456789abcdef") >= 4);
 		else
-			require(*parser->at == '"' || *parser->at == '\\');
+			MUST(*parser->at == '"' || *parser->at == '\\');
 		parser->at++;
 	}
 	parser->at++;
@@ -282,12 +272,12 @@ static void parse_string(struct parser *parser)
 
 static void parse_members(struct parser *parser, char open, char close)
 {
-	require(++parser->depth < 16);
+	MUST(++parser->depth < 16);
 	expect(parser, open);
-	require(*parser->at != close); /* what is empty is left out */
+	MUST(*parser->at != close); /* what is empty is left out */
 	for (;;) {
 		if (open == '{') {
-			require(parser->at[1] != '"');
+			MUST(parser->at[1] != '"');
 			parse_string(parser);
 			expect(parser, ':');
 		}
@@ -312,12 +302,12 @@ static void parse_value(struct parser *parser)
 	} else if (*parser->at == '"') {
 		parse_string(parser);
 	} else if (digits) {
-		require((digits == 1 && !negative) || parser->at[negative] != '0');
+		MUST((digits == 1 && !negative) || parser->at[negative] != '0');
 		parser->at += negative + digits;
 	} else {
 		bool is_true = !strncmp(parser->at, "true", 4);
 
-		require(is_true || !strncmp(parser->at, "false", 5));
+		MUST(is_true || !strncmp(parser->at, "false", 5));
 		parser->at += is_true ? 4 : 5;
 	}
 }
@@ -327,8 +317,8 @@ static void check_json(const struct text *text)
 	struct parser parser = {.at = text->data};
 
 	parse_members(&parser, '{', '}');
-	require(!strcmp(parser.at, "\n"));
-	require(parser.at == text->data + text->size - 1);
+	MUST(!strcmp(parser.at, "\n"));
+	MUST(parser.at == text->data + text->size - 1);
 }
 
 /* What stands before the next of ENDS that no backslash stands before; what is escaped is of ESCAPABLE. */
@@ -338,7 +328,7 @@ static const char *skip_escaped(const char *at, const char *ends, const char *es
 		if (*at != '\\')
 			continue;
 		at++;
-		require(*at && strchr(escapable, *at));
+		MUST(*at && strchr(escapable, *at));
 	}
 	return at;
 }
@@ -347,7 +337,7 @@ static const char *skip_key(const char *at)
 {
 	size_t size = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 
-	require(size && size <= 32 && at[size] == '=');
+	MUST(size && size <= 32 && at[size] == '=');
 	return at + size + 1;
 }
 
@@ -355,35 +345,35 @@ static void check_cef(const struct text *text)
 {
 	const char *at = text->data, *value;
 
-	require(!strncmp(at, "CEF:0|callerd|callerd|", 22));
+	MUST(!strncmp(at, "CEF:0|callerd|callerd|", 22));
 	for (unsigned int i = 0; i < 7; i++)
 		at = skip_escaped(at, "|\n", "\\|") + 1;
-	require(at[-1] == '|');
+	MUST(at[-1] == '|');
 	/* An equals sign ends the next key, and the value before it ends at the last space before that. */
 	for (;;) {
 		value = skip_key(at);
 		at = skip_escaped(value, "=\n", "\\=nr");
-		require(at > value);
+		MUST(at > value);
 		if (*at == '\n')
 			break;
 		while (*--at != ' ')
-			require(at > value);
+			MUST(at > value);
 		at++;
 	}
-	require(at == text->data + text->size - 1);
+	MUST(at == text->data + text->size - 1);
 }
 
 static const char *skip_element(const char *at)
 {
-	require(*at++ == '[');
+	MUST(*at++ == '[');
 	at += strcspn(at, " ]");
 	while (*at == ' ') {
 		at = skip_key(at + 1);
-		require(*at == '"' && at[1] != '"');
+		MUST(*at == '"' && at[1] != '"');
 		at = skip_escaped(at + 1, "\"]\n", "\"\\]");
-		require(*at++ == '"');
+		MUST(*at++ == '"');
 	}
-	require(*at == ']');
+	MUST(*at == ']');
 	return at + 1;
 }
 
@@ -391,17 +381,17 @@ static void check_rfc5424(const struct text *text)
 {
 	const char *at = text->data;
 
-	require(!strncmp(at, "<10", 3) || !strncmp(at, "<110>", 5));
+	MUST(!strncmp(at, "<10", 3) || !strncmp(at, "<110>", 5));
 	for (unsigned int i = 0; i < 6; i++) {
 		size_t size = strcspn(at, " \n");
 
-		require(size && size <= 255 && at[size] == ' ');
+		MUST(size && size <= 255 && at[size] == ' ');
 		at += size + 1;
 	}
-	require(!strncmp(at, "[callerd@32473 ", 15));
+	MUST(!strncmp(at, "[callerd@32473 ", 15));
 	while (*at == '[')
 		at = skip_element(at);
-	require(!strncmp(at, " \xef\xbb\xbf", 4));
+	MUST(!strncmp(at, " \xef\xbb\xbf", 4));
 }
 
 /* What is printable ASCII comes back as it was, and so do ends of lines where they are escaped. */
@@ -417,14 +407,14 @@ static void check_escapes(struct bytes bytes)
 	for (size_t i = 0; i < escaped.size; i++) {
 		char c = escaped.data[i];
 
-		require(c != '\n' && c != '\r' && c != '=');
+		MUST(c != '\n' && c != '\r' && c != '=');
 		if (c == '\\') {
 			c = escaped.data[++i];
 			c = c == 'n' ? '\n' : c == 'r' ? '\r' : c;
 		}
 		text_add_char(&back, c);
 	}
-	require(bytes_equal(text_since(&back, 0), text_since(&plain, 0)));
+	MUST(bytes_equal(text_since(&back, 0), text_since(&plain, 0)));
 	text_cut(&back, 0);
 	text_add_escaped(&back, bytes, "=", bytes.size / 2);
 	text_free(&plain);
@@ -444,17 +434,17 @@ static void check_journal(const struct text *text)
 		while (at < end && ((*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
 				    (*at == '_' && at > name)))
 			at++;
-		require(at > name && at - name <= 64 && at < end);
+		MUST(at > name && at - name <= 64 && at < end);
 		if (*at == '=') {
 			at = memchr(at, '\n', (size_t)(end - at));
-			require(at != NULL);
+			MUST(at != NULL);
 			at++;
 			continue;
 		}
-		require(*at++ == '\n' && end - at > (long)sizeof(size));
+		MUST(*at++ == '\n' && end - at > (long)sizeof(size));
 		memcpy(&size, at, sizeof(size));
 		at += sizeof(size);
-		require(size < (uint64_t)(end - at) && at[size] == '\n');
+		MUST(size < (uint64_t)(end - at) && at[size] == '\n');
 		at += size + 1;
 	}
 }
@@ -470,7 +460,7 @@ static void check_formats(const struct record *record, const struct record_conte
 
 	for (unsigned int i = 0; i < RECORD_FORMATS; i++) {
 		text_cut(&text, 0);
-		require(!format_write((enum record_format)i, record, context, &text));
+		MUST(!format_write((enum record_format)i, record, context, &text));
 		if (i != FORMAT_JOURNAL)
 			check_line(&text);
 		if (checks[i])
@@ -487,9 +477,9 @@ static void check_mask(struct bytes args)
 	if (!args.size)
 		return;
 	if (!mask_args(&once, args))
-		require(once.size - args.size <= 1 && !memcmp(once.data, args.data, args.size));
+		MUST(once.size - args.size <= 1 && !memcmp(once.data, args.data, args.size));
 	mask_args(&twice, text_since(&once, 0));
-	require(!once.error && !twice.error);
+	MUST(!once.error && !twice.error);
 	text_free(&once);
 	text_free(&twice);
 }

@@ -4,21 +4,11 @@
  * is as a second, simpler cleaner has it, the route's pattern matches it in a second, simpler matcher, and
  * the cleaned path, spelled in escapes, leads to the same. The input's first byte chooses the method.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "docker/api/route.h"
 #include "http/query.h"
 #include "http/url.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 static const char *const methods[] = {"GET",	"POST",	   "HEAD",  "PUT",
 				      "DELETE", "OPTIONS", "PATCH", ""};
@@ -193,8 +183,6 @@ static void check_query(struct bytes query, const struct route *route)
 		text_free(&name);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

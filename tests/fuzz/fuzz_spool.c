@@ -4,26 +4,16 @@
  * reads all, goes back, goes on in another life, appends. What was readable once stays so, what is appended is there,
  * and what is confirmed does not come again. The input's first byte says what the rest is.
  */
+#include "fuzz.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../unit/spooling.h"
 #include "output/store/spool.h"
-
-#define MUST(condition)                                                                            \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			__builtin_trap();                                                          \
-	} while (0)
 
 #define SIZE (1u << 20)
 #define APPENDED 3
@@ -166,14 +156,6 @@ static void append(struct spool *spool)
 		entry_unref(entries[i]);
 }
 
-static void hash(uint64_t *sum, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < size; i++)
-		*sum = (*sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-}
-
 static void read_all(struct spool *spool, struct result *result)
 {
 	struct store *store = spool_store(spool);
@@ -187,8 +169,8 @@ static void read_all(struct spool *spool, struct result *result)
 
 		for (unsigned int i = 0; i < count; i++) {
 			MUST(entries[i]->severity < 8 && entries[i]->size <= SPOOL_ENTRY_MAX);
-			hash(&result->sum, entries[i]->data, entries[i]->size);
-			hash(&result->sum, &entries[i]->time, sizeof(entries[i]->time));
+			fuzz_hash(&result->sum, entries[i]->data, entries[i]->size);
+			fuzz_hash(&result->sum, &entries[i]->time, sizeof(entries[i]->time));
 			result->last = entries[i]->sequence;
 			result->count++;
 			entry_unref(entries[i]);
@@ -262,8 +244,6 @@ static void live_on(const struct result *first, uint64_t confirmed)
 	MUST(!spool_store(spool)->ops->waiting(spool_store(spool)));
 	spool_close(spool);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -4,13 +4,9 @@
  * or what somebody does to a log, edit by edit. Who knows the first key and what was written finds out unless all
  * that was written is there, as it was.
  */
+#include "fuzz.h"
+
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../unit/sealing.h"
@@ -21,14 +17,6 @@
 #define LINES 16
 #define EDITS_MAX 12
 #define ROOM (LINES + EDITS_MAX)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* A disk would take its time. */
 int __wrap_fdatasync(int fd)
@@ -50,7 +38,7 @@ static char directory[] = "/tmp/fuzz-verify.XXXXXX", log_path[64], seal_path[80]
 
 static void add_mark(struct chain *chain, struct text *out)
 {
-	require(!chain_mark(chain, bytes_of("{\"message\":\"a\",\"callerd\":{\"b\":1}}\n"), out));
+	MUST(!chain_mark(chain, bytes_of("{\"message\":\"a\",\"callerd\":{\"b\":1}}\n"), out));
 }
 
 static void add_seal(struct chain *chain, struct text *out, bool ocsf)
@@ -58,7 +46,7 @@ static void add_seal(struct chain *chain, struct text *out, bool ocsf)
 	const struct chain_seal seal = {
 		.real = 1772366624000000000, .host_name = "h", .ocsf = ocsf};
 
-	require(!chain_seal(chain, &seal, out));
+	MUST(!chain_seal(chain, &seal, out));
 }
 
 static void clean_up(void)
@@ -77,7 +65,7 @@ static void prepare(void)
 
 	if (written.size)
 		return;
-	require(!key_public(chain.seed, key));
+	MUST(!key_public(chain.seed, key));
 	*key_put_hex(chain.first_key, key, sizeof(key)) = '\0';
 	states[0] = chain;
 	for (unsigned int i = 0; i < LINES; i++) {
@@ -91,7 +79,7 @@ static void prepare(void)
 	for (unsigned int i = 0; i < LINES; i++)
 		lines_written[i] =
 			(struct bytes){written.data + ends[i], ends[i + 1] - ends[i] - 1};
-	require(mkdtemp(directory));
+	MUST(mkdtemp(directory));
 	snprintf(log_path, sizeof(log_path), "%s/log", directory);
 	snprintf(seal_path, sizeof(seal_path), "%s.seal", log_path);
 	atexit(clean_up);
@@ -109,7 +97,7 @@ static void on_fault(void *data, enum verify_fault fault, unsigned int file, uin
 {
 	struct seen *seen = data;
 
-	require(file <= seen->file && line <= seen->line && *what && *verify_fault_name(fault));
+	MUST(file <= seen->file && line <= seen->line && *what && *verify_fault_name(fault));
 	seen->faults++;
 }
 
@@ -123,7 +111,7 @@ static struct verify *new_verify(struct seen *seen, bool witness)
 	};
 	struct verify *verify = verify_new(&options);
 
-	require(verify);
+	MUST(verify);
 	return verify;
 }
 
@@ -133,10 +121,10 @@ static void end_verify(struct verify *verify, const struct seen *seen, uint64_t 
 
 	verify_end(verify, &report);
 	verify_free(verify);
-	require(report.faults == seen->faults && report.lines <= lines);
-	require(report.seals <= lines && report.unsealed <= lines);
-	require(memchr(report.last_seal_time, '\0', VERIFY_TIME_SIZE));
-	require(report.sealed == (report.seals > 0));
+	MUST(report.faults == seen->faults && report.lines <= lines);
+	MUST(report.seals <= lines && report.unsealed <= lines);
+	MUST(memchr(report.last_seal_time, '\0', VERIFY_TIME_SIZE));
+	MUST(report.sealed == (report.seals > 0));
 }
 
 /* --- bytes as a log ------------------------------------------------------------------------------ */
@@ -177,13 +165,13 @@ static void as_log(const uint8_t *data, size_t size, bool witness)
 	while (lines_next(&lines, &line, &complete) > 0) {
 		bytes += line.size + complete;
 		count++;
-		require(!verify_line(verify, line, complete));
+		MUST(!verify_line(verify, line, complete));
 		if (line.size == 3) { /* any rule will do */
 			verify_file(verify);
 			seen.file++;
 		}
 	}
-	require(bytes == size);
+	MUST(bytes == size);
 	lines_free(&lines);
 	end_verify(verify, &seen, count);
 }
@@ -197,10 +185,10 @@ static void write_files(const uint8_t *data, size_t size, unsigned int saved, un
 				       lines_written[logged - 1].size + 1 - written.data)
 			    : 0;
 
-	require(log >= 0);
-	require(write(log, written.data, end) == (ssize_t)end);
-	require(write(log, data, size) == (ssize_t)size);
-	require(!sealing_save(log_path, &states[saved]));
+	MUST(log >= 0);
+	MUST(write(log, written.data, end) == (ssize_t)end);
+	MUST(write(log, data, size) == (ssize_t)size);
+	MUST(!sealing_save(log_path, &states[saved]));
 	close(log);
 }
 
@@ -220,12 +208,12 @@ static void as_tail(const uint8_t *data, size_t size)
 	}
 	write_files(data, size, saved, logged);
 	log = open(log_path, O_RDONLY);
-	require(!sealfile_open(log_path, log, &file, &chain, &fresh, text, sizeof(text)));
-	require(chain.lines >= states[saved].lines && chain.seals >= states[saved].seals);
-	require(chain.seals <= states[LINES].seals); /* nobody has the keys of others */
-	require(fresh == !chain.lines);
+	MUST(!sealfile_open(log_path, log, &file, &chain, &fresh, text, sizeof(text)));
+	MUST(chain.lines >= states[saved].lines && chain.seals >= states[saved].seals);
+	MUST(chain.seals <= states[LINES].seals); /* nobody has the keys of others */
+	MUST(fresh == !chain.lines);
 	if (logged > saved)
-		require(chain.lines >= logged);
+		MUST(chain.lines >= logged);
 	sealfile_close(file);
 	close(log);
 	chain_wipe(&chain);
@@ -273,7 +261,7 @@ static void forge(struct edited *log, unsigned int at, bool seal)
 		return;
 	link = link_read(line_at(log, at - 1));
 	chain.lines = link.line;
-	require(!key_hash(line_at(log, at - 1), chain.last));
+	MUST(!key_hash(line_at(log, at - 1), chain.last));
 	for (unsigned int i = 0; i < at; i++)
 		chain.seals += link_read(line_at(log, i)).kind == LINK_IS_SEAL;
 	if (seal)
@@ -339,7 +327,7 @@ static uint64_t verify_edited(const struct edited *log, bool witness, unsigned i
 			verify_file(verify);
 			seen.file++;
 		}
-		require(!verify_line(verify, line_at(log, i), true));
+		MUST(!verify_line(verify, line_at(log, i), true));
 	}
 	end_verify(verify, &seen, log->count);
 	return seen.faults;
@@ -357,8 +345,8 @@ static void as_edits(const uint8_t *data, size_t size)
 		edit(&log, data[1 + 3 * i], data[2 + 3 * i], data[3 + 3 * i]);
 	verify_edited(&log, false, file_every);
 	faults = verify_edited(&log, true, file_every);
-	require(faults || is_whole(&log));
-	require(!faults || !is_whole(&log) || log.count > LINES);
+	MUST(faults || is_whole(&log));
+	MUST(!faults || !is_whole(&log) || log.count > LINES);
 	while (log.count)
 		take_out(&log, log.count - 1);
 }
