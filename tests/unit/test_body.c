@@ -4,29 +4,15 @@
  * the value with the fields that it has. It is read whole, byte by byte, and split in two at every
  * position; each piece ends right before a page that cannot be read.
  */
-#include "unit.h"
+#include "transcript.h"
 
-#include <sys/mman.h>
 #include <time.h>
 
 #include "json/body.h"
 
-#define GUARDED_SIZE (32 << 20)
 #define SPLIT_MAX 600 /* larger inputs are split at fewer positions */
 #define AMPLE (16 << 20)
 #define SMALL (64 << 10)
-
-static char *guarded_end;
-
-static int setup(void **state)
-{
-	char *area = mmap(NULL, GUARDED_SIZE + sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_ptr_not_equal(area, MAP_FAILED);
-	guarded_end = area + GUARDED_SIZE;
-	return mprotect(guarded_end, sysconf(_SC_PAGESIZE), PROT_NONE);
-}
 
 /* --- The type -------------------------------------------------------------------------------- */
 
@@ -149,24 +135,6 @@ static const struct shape whole = {.kind = SHAPE_STRUCT, .fields = fields};
 
 /* --- What became of it ----------------------------------------------------------------------- */
 
-struct transcript {
-	char text[8192];
-	size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
-						      const char *format, ...)
-{
-	size_t left = sizeof(transcript->text) - transcript->size;
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	size = vsnprintf(transcript->text + transcript->size, left, format, args);
-	va_end(args);
-	transcript->size += (size_t)size < left ? (size_t)size : left - 1;
-}
-
 static void say_bytes(struct transcript *transcript, struct bytes bytes)
 {
 	say(transcript, "'");
@@ -259,9 +227,8 @@ static void say_body(struct transcript *transcript, const struct body *body)
 
 static void feed(struct body *body, const char *data, size_t size)
 {
-	char *piece = guarded_end - size;
+	char *piece = guarded_piece(data, size);
 
-	memcpy(piece, data, size);
 	assert_int_equal(body_feed(body, piece, size), 0);
 	memset(piece, 0xa5, size);
 }
@@ -289,10 +256,11 @@ static struct body *read_body(const struct shape *shape, size_t limit, unsigned 
 static void check_reading(const struct shape *shape, const char *json, size_t size, size_t first,
 			  size_t then, const char *expected)
 {
-	struct transcript transcript = {.size = 0};
+	static struct transcript transcript;
 	unsigned int calls;
 	struct body *body = read_body(shape, AMPLE, &calls, json, size, first, then);
 
+	transcript_begin(&transcript);
 	say_body(&transcript, body);
 	body_free(body);
 	if (strcmp(transcript.text, expected))
@@ -866,7 +834,7 @@ static const struct shape deep = {.kind = SHAPE_STRUCT, .pointer = true, .fields
 
 static void check_deep(unsigned int levels, const char *inner, const char *expected)
 {
-	struct transcript transcript = {.size = 0};
+	static struct transcript transcript;
 	char json[1024] = "";
 	unsigned int calls;
 	struct body *body;
@@ -877,6 +845,7 @@ static void check_deep(unsigned int levels, const char *inner, const char *expec
 	for (unsigned int i = 0; i < levels; i++)
 		strcat(json, "}");
 	body = read_body(&deep, AMPLE, &calls, json, strlen(json), 1, 1);
+	transcript_begin(&transcript);
 	say_body(&transcript, body);
 	assert_memory_equal(transcript.text, expected, strlen(expected));
 	body_free(body);
@@ -1273,5 +1242,5 @@ int main(void)
 		cmocka_unit_test(test_unfinished),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
  * and split in two at every position. The lines of Docker are from 20.10.24, those of Podman from 4.3.1 where
  * nothing else is said.
  */
-#include "unit.h"
+#include "transcript.h"
 
 #include "docker/cause/engine_event.h"
 #include "json/body.h"
@@ -12,25 +12,6 @@
 #define SPLIT_MAX 2000 /* larger inputs are split at fewer positions */
 
 /* --- what is told --------------------------------------------------------------------------------- */
-
-struct transcript {
-	char text[65536];
-	size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
-						      const char *format, ...)
-{
-	size_t left = sizeof(transcript->text) - transcript->size;
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	size = vsnprintf(transcript->text + transcript->size, left, format, args);
-	va_end(args);
-	assert_true((size_t)size < left);
-	transcript->size += (size_t)size;
-}
 
 static void say_text(struct transcript *transcript, const char *name, struct bytes text)
 {
@@ -82,15 +63,12 @@ static void say_event(void *data, const struct engine_event *event)
 	say(transcript, " at=%llu", (unsigned long long)event->time);
 }
 
-/* The pieces lie in memory of just their size, so that ASan sees a read beyond it. */
 static void feed(struct engine_event_reader *reader, const char *bytes, size_t size)
 {
-	char *piece = malloc(size ? size : 1);
+	char *piece = guarded_piece(bytes, size);
 
-	assert_non_null(piece);
-	memcpy(piece, bytes, size);
 	assert_int_equal(engine_event_reader_feed(reader, piece, size), 0);
-	free(piece);
+	memset(piece, 0xa5, size); /* nobody may keep a pointer into it */
 }
 
 static void feed_text(struct engine_event_reader *reader, const char *text)
@@ -113,8 +91,7 @@ static void check_reading(struct bytes input, size_t first, size_t then, const c
 	static struct transcript transcript;
 	struct engine_event_reader *reader = new_reader(say_event, &transcript);
 
-	transcript.size = 0;
-	transcript.text[0] = '\0';
+	transcript_begin(&transcript);
 	for (size_t at = 0, piece = first; at < input.size; at += piece, piece = then)
 		feed(reader, input.data + at, piece < input.size - at ? piece : input.size - at);
 	if (engine_event_reader_malformed(reader))
@@ -769,7 +746,7 @@ static void check_copy(const char *line, const char *expected)
 
 	feed_text(reader, line);
 	engine_event_reader_free(reader);
-	transcript.size = 0;
+	transcript_begin(&transcript);
 	assert_non_null(copy);
 	say_event(&transcript, copy);
 	assert_string_equal(transcript.text, expected);

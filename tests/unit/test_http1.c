@@ -4,45 +4,13 @@
  * whole, byte by byte, and split in two at every position; each piece ends right before a page that
  * cannot be read.
  */
-#include "unit.h"
-
-#include <sys/mman.h>
+#include "transcript.h"
 
 #include "http/http1.h"
 
-#define GUARDED_SIZE (4 << 20)
 #define SPLIT_MAX 3000 /* larger inputs are split at fewer positions */
 
-static char *guarded_end;
-
-struct transcript {
-	char text[8192];
-	size_t size;
-	bool in_body;
-};
-
-static int setup(void **state)
-{
-	char *area = mmap(NULL, GUARDED_SIZE + sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_ptr_not_equal(area, MAP_FAILED);
-	guarded_end = area + GUARDED_SIZE;
-	return mprotect(guarded_end, sysconf(_SC_PAGESIZE), PROT_NONE);
-}
-
-__attribute__((format(printf, 2, 3))) static void say(struct transcript *transcript,
-						      const char *format, ...)
-{
-	size_t left = sizeof(transcript->text) - transcript->size;
-	va_list args;
-	int size;
-
-	va_start(args, format);
-	size = vsnprintf(transcript->text + transcript->size, left, format, args);
-	va_end(args);
-	transcript->size += (size_t)size < left ? (size_t)size : left - 1;
-}
+static bool in_body; /* what was told last is of a body */
 
 static void say_bytes(struct transcript *transcript, const char *data, size_t size)
 {
@@ -101,18 +69,18 @@ static void say_step(struct transcript *transcript, const struct http1_parser *p
 		     enum http1_step step, const char *body, size_t body_size)
 {
 	if (step == HTTP1_BODY) {
-		if (!transcript->in_body)
+		if (!in_body)
 			say(transcript, "body ");
-		transcript->in_body = true;
+		in_body = true;
 		assert_true(body_size > 0);
 		say_bytes(transcript, body, body_size);
 		return;
 	}
 	if (step == HTTP1_MORE)
 		return;
-	if (transcript->in_body)
+	if (in_body)
 		say(transcript, "; ");
-	transcript->in_body = false;
+	in_body = false;
 	if (step == HTTP1_HEAD) {
 		say_head(transcript, parser);
 		return;
@@ -130,12 +98,11 @@ static void say_step(struct transcript *transcript, const struct http1_parser *p
 static bool feed(struct http1_parser *parser, struct transcript *transcript, const char *method,
 		 const char *piece, size_t size)
 {
-	char *data = guarded_end - size;
+	char *data = guarded_piece(piece, size);
 	size_t used, body_size, at = 0;
 	enum http1_step step;
 	const char *body;
 
-	memcpy(data, piece, size);
 	do {
 		step = http1_next(parser, data + at, size - at, &used, &body, &body_size);
 		assert_true(used <= size - at);
@@ -161,9 +128,9 @@ static void finish(struct http1_parser *parser, struct transcript *transcript)
 	bool end, in_message = http1_in_message(parser);
 	int r = http1_finish(parser, &end);
 
-	if (transcript->in_body)
+	if (in_body)
 		say(transcript, "; ");
-	transcript->in_body = false;
+	in_body = false;
 	if (!r)
 		assert_true(!http1_in_message(parser));
 	say(transcript, r == -EPIPE ? "broken" : end ? "closed" : "idle");
@@ -179,7 +146,8 @@ static void read_pieces(struct transcript *transcript, enum http1_role role, con
 	size_t at = 0;
 
 	memset(&parser, 0xa5, sizeof(parser));
-	memset(transcript, 0, sizeof(*transcript));
+	transcript_begin(transcript);
+	in_body = false;
 	http1_init(&parser, role);
 	assert_false(http1_in_message(&parser));
 	while (at < size) {
@@ -880,5 +848,5 @@ int main(void)
 		cmocka_unit_test(test_response_to_is_late),
 	};
 
-	return cmocka_run_group_tests(tests, setup, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
