@@ -10,8 +10,7 @@
 #include "format/format.h"
 #include "secret/mask.h"
 
-/* --- bytes to a record
- * ---------------------------------------------------------------------------- */
+/* --- bytes to a record ---------------------------------------------------------------------- */
 
 struct input {
 	const uint8_t *data;
@@ -205,8 +204,7 @@ static bool any_name(void *data, uint32_t id, char *name, size_t size)
 	return true;
 }
 
-/* --- checks
- * --------------------------------------------------------------------------------------- */
+/* --- checks --------------------------------------------------------------------------------- */
 
 /* The size of the valid UTF-8 character that TEXT begins with; not one that a terminal obeys. */
 static size_t check_character(const unsigned char *text, size_t size)

@@ -15,11 +15,19 @@
 
 static bool user_name(void *data, uint32_t uid, char *name, size_t size)
 {
-	const char *known = uid == 0 ? "root" : uid == 1000 ? "alice" : NULL;
+	const char *known = uid == 0 ? "root" : uid == 1000 ? "alice" : uid == 1001 ? "bob" : NULL;
 
 	if (known)
 		snprintf(name, size, "%s", known);
 	return known;
+}
+
+static bool group_name(void *data, uint32_t gid, char *name, size_t size)
+{
+	if (gid != 998)
+		return false;
+	snprintf(name, size, "docker");
+	return true;
 }
 
 static const struct record_context context = {
@@ -29,7 +37,10 @@ static const struct record_context context = {
 	.run_id = "c0ffee12",
 	.boot_to_real = 1772366624000000000, /* 2026-03-01T12:03:44 */
 	.user_name = user_name,
+	.group_name = group_name,
 };
+
+static const struct record_context nothing_known = {0};
 
 static const struct process ancestors[] = {
 	{.pid = 4700,

@@ -19,8 +19,6 @@
 
 /* --- the world -------------------------------------------------------------------------------- */
 
-static const struct record_context nothing_known = {0};
-
 /* alice, who is root by way of sudo, in a container. */
 static const struct caller alice = {
 	.basis = CALLER_FROM_KERNEL,
@@ -46,9 +44,9 @@ static const struct caller alice = {
 
 static const struct caller bob = {
 	.basis = CALLER_FROM_PEER,
-	.process = {.pid = 99, .euid = 1001},
-	.uid = 1001,
-	.egid = 1001,
+	.process = {.pid = 99, .euid = 1002},
+	.uid = 1002,
+	.egid = 1002,
 };
 
 static const struct caller mallory = {
@@ -483,12 +481,12 @@ static void rfc5424_line(void **state)
 		FORMAT_RFC5424, &record,
 		"<110>1 2026-03-01T12:03:44.120999Z build7 callerd c0ffee12 docker-event "
 		"[callerd@32473 eventId=\"1898b60de27d903f-c0ffee12-0000002b\" severity=\"20\" "
-		"outcome=\"success\" pid=\"99\" uid=\"1001\" socket=\"/run/docker.sock\" "
+		"outcome=\"success\" pid=\"99\" uid=\"1002\" socket=\"/run/docker.sock\" "
 		"engine=\"docker\" eventAction=\"start\" targetType=\"container\" targetId=\"" ID
 		"\" targetName=\"web\" targetImage=\"busybox\" cause=\"request\" causeBasis=\"id\" "
 		"causeEventId=\"" EVENT_ID "\" causeOperation=\"ContainerStart\"]"
 		"[origin software=\"callerd\" swVersion=\"0.1.0\"][meta sequenceId=\"43\"] " BOM
-		"uid 1001 | PID 99 | container start web (busybox)  by its ContainerStart");
+		"uid 1002 | PID 99 | container start web (busybox)  by its ContainerStart");
 }
 
 static void rfc5424_escapes(void **state)

@@ -12,45 +12,11 @@
 #include "secret/command.h"
 #include "secret/mask.h"
 #include "naming.h"
+#include "recording.h"
 
-#define BYTES(literal)                                                                             \
-	{                                                                                          \
-		literal, sizeof(literal) - 1                                                       \
-	}
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define FFFD "\xef\xbf\xbd"
 
-/* --- the world
- * ------------------------------------------------------------------------------------ */
-
-static bool user_name(void *data, uint32_t uid, char *name, size_t size)
-{
-	const char *known = uid == 0 ? "root" : uid == 1000 ? "alice" : uid == 1001 ? "bob" : NULL;
-
-	if (known)
-		snprintf(name, size, "%s", known);
-	return known;
-}
-
-static bool group_name(void *data, uint32_t gid, char *name, size_t size)
-{
-	if (gid != 998)
-		return false;
-	snprintf(name, size, "docker");
-	return true;
-}
-
-static const struct record_context context = {
-	.host_name = "build7",
-	.boot_id = "5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e",
-	.agent_version = "0.1.0",
-	.run_id = "c0ffee12",
-	.boot_to_real = 1772366624000000000, /* 2026-03-01T12:03:44 */
-	.user_name = user_name,
-	.group_name = group_name,
-};
-
-static const struct record_context nothing_known = {0};
+/* --- the world ------------------------------------------------------------------------------- */
 
 static const struct process above_alice[] = {
 	{.pid = 4700,
@@ -141,8 +107,7 @@ static struct record request(const struct caller *caller)
 	};
 }
 
-/* --- looking into the JSON
- * ------------------------------------------------------------------------ */
+/* --- looking into the JSON ------------------------------------------------------------------ */
 
 /* The line, checked to be one line of JSON without an empty object, array or string of its own. */
 static json_t *parse_line(const struct text *text)
@@ -266,8 +231,7 @@ static void assert_nothing_empty(json_t *root)
 	}
 }
 
-/* --- text
- * ----------------------------------------------------------------------------------------- */
+/* --- text ----------------------------------------------------------------------------------- */
 
 static void assert_is(struct text *text, const char *wanted)
 {
@@ -356,8 +320,7 @@ static void test_visible(void **state)
 	assert_int_equal(utf8_columns("grün 中…", strlen("grün 中…")), 8);
 }
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------- */
 
 /* VALUE written, and checked to come back through another JSON reader as WANTED. */
 static void check_string(struct bytes value, struct bytes wanted)
@@ -493,8 +456,7 @@ static void test_json_structure(void **state)
 		  "\"less\":-7,\"word\":\"w\",\"time\":\"1970-01-01T00:00:00.000000001Z\"}");
 }
 
-/* --- times
- * ---------------------------------------------------------------------------------------- */
+/* --- times ---------------------------------------------------------------------------------- */
 
 static void test_clock(void **state)
 {
@@ -547,8 +509,7 @@ static void test_clock(void **state)
 	assert_int_equal(clock_real(-9, 11), 2);
 }
 
-/* --- commands
- * ------------------------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------------------------- */
 
 static void test_command(void **state)
 {
@@ -581,8 +542,7 @@ static void test_command(void **state)
 	}
 }
 
-/* --- secrets
- * -------------------------------------------------------------------------------------- */
+/* --- secrets -------------------------------------------------------------------------------- */
 
 /* Arguments are parted by ~. WANTED of NULL: nothing is a secret. */
 static const struct {
@@ -1002,8 +962,7 @@ static void test_secret_names(void **state)
 		assert_false(mask_is_secret_name(bytes_of(harmless[i])));
 }
 
-/* --- URLs
- * ----------------------------------------------------------------------------------------- */
+/* --- URLs ----------------------------------------------------------------------------------- */
 
 static void test_url(void **state)
 {
@@ -1078,8 +1037,7 @@ static void test_url(void **state)
 	}
 }
 
-/* --- records
- * -------------------------------------------------------------------------------------- */
+/* --- records -------------------------------------------------------------------------------- */
 
 static void check_common(json_t *root, const char *action, const char *kind, const char *category,
 			 int severity)
@@ -1538,8 +1496,7 @@ static void test_refused_many(void **state)
 	json_decref(root);
 }
 
-/* --- what an engine says
- * -------------------------------------------------------------------------- */
+/* --- what an engine says -------------------------------------------------------------------- */
 
 /* web died, which CALLER had started. */
 static struct record event(const struct caller *caller)
@@ -2147,8 +2104,7 @@ static void test_rendered_once(void **state)
 	free(of_lineage.text);
 }
 
-/* --- lines for a person
- * --------------------------------------------------------------------------- */
+/* --- lines for a person --------------------------------------------------------------------- */
 
 static void check_line(const struct record *record, const char *wanted)
 {
