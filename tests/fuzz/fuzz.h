@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/exact.h"
+
 #define MUST(condition)                                                                            \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
@@ -28,6 +30,23 @@ static inline void fuzz_hash(uint64_t *sum, const void *data, size_t size)
 static inline void fuzz_hash_number(uint64_t *sum, uint64_t number)
 {
 	fuzz_hash(sum, &number, sizeof(number));
+}
+
+/* The size of the character of UTF-8 that TEXT begins with, and its CODE; 0: it is malformed. */
+static inline size_t fuzz_character(const unsigned char *text, size_t size, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t length = *text < 0x80 ? 1 : *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2;
+
+	if ((*text >= 0x80 && *text < 0xc0) || *text >= 0xf8 || size < length)
+		return 0;
+	*code = length > 1 ? *text & 0xffu >> (length + 1) : *text;
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (text[i] & 0x3f);
+	}
+	return *code >= least[length] && *code <= 0x10ffff && *code >> 11 != 0x1b ? length : 0;
 }
 
 /* Where an input is cut into pieces. */

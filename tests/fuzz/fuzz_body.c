@@ -97,41 +97,15 @@ SHAPE(whole, .kind = SHAPE_STRUCT, .fields = fields);
 
 /* --- What must hold -------------------------------------------------------------------------- */
 
-/* How many bytes the character takes that DATA begins with; 0: it is malformed. */
-static size_t character(const unsigned char *data, size_t size)
-{
-	static const struct {
-		unsigned char first, last, from, to, size;
-	} forms[] = {
-		{0x00, 0x7f, 0, 0xff, 1},    {0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		if (*data < forms[i].first || *data > forms[i].last)
-			continue;
-		if (size < forms[i].size)
-			return 0;
-		if (forms[i].size > 1 && (data[1] < forms[i].from || data[1] > forms[i].to))
-			return 0;
-		for (size_t at = 2; at < forms[i].size; at++)
-			if ((data[at] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].size;
-	}
-	return 0;
-}
-
 static void check_text(uint64_t *sum, struct bytes text_of)
 {
+	uint32_t code;
 	size_t used;
 
 	MUST(text_of.size <= BODY_STRING_MAX);
 	for (size_t at = 0; at < text_of.size; at += used) {
-		used = character((const unsigned char *)text_of.data + at, text_of.size - at);
+		used = fuzz_character((const unsigned char *)text_of.data + at, text_of.size - at,
+				      &code);
 		MUST(used);
 	}
 	fuzz_hash(sum, text_of.data, text_of.size);
@@ -185,10 +159,8 @@ static void check_body(struct result *result, const struct body *body)
 
 static void feed(struct body *body, const uint8_t *data, size_t size)
 {
-	char *piece = malloc(size ? size : 1); /* just its size, so that a byte more is noticed */
+	char *piece = exact_copy(data, size);
 
-	MUST(piece);
-	memcpy(piece, data, size);
 	MUST(!body_feed(body, piece, size));
 	free(piece);
 }

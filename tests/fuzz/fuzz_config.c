@@ -8,13 +8,11 @@
 #include "agent/config.h"
 #include "base/text.h"
 
-/* The parser sees as many bytes as there are, and not one more. */
 static struct config *parse(const void *data, size_t size, struct config_error *error)
 {
 	struct config *config = NULL;
-	char *copy = malloc(size ? size : 1);
+	char *copy = exact_copy(data, size);
 
-	memcpy(copy, data, size);
 	MUST(!config_parse(copy, size, &config, error) == !!config);
 	free(copy);
 	return config;

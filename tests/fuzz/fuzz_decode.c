@@ -91,11 +91,8 @@ static void feed(struct fuzz *fuzz, const uint8_t *data, size_t size, uint8_t op
 {
 	static const struct decode_detail detail = {NULL, detail_label, detail_peer};
 	struct event event;
-	/* Of its own size, so that ASan sees a read beyond it. */
-	void *copy = malloc(size ? size : 1);
+	void *copy = exact_copy(data, size);
 
-	MUST(copy);
-	memcpy(copy, data, size);
 	if (size >= sizeof(struct callerd_event_header))
 		adjust(copy, size, operation, fuzz);
 	if (!decode_event(copy, size, operation & OP_DETAIL ? &detail : NULL, &event))

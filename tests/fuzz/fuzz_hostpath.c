@@ -133,11 +133,8 @@ static void check_volume(struct bytes text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *copy = malloc(size ? size : 1); /* of just its size */
+	char *copy = exact_copy(data, size);
 
-	MUST(copy);
-	if (size)
-		memcpy(copy, data, size);
 	check_source((struct bytes){copy, size});
 	check_bind((struct bytes){copy, size});
 	check_volume((struct bytes){copy, size});

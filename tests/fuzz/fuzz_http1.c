@@ -90,10 +90,8 @@ static bool feed(struct told *told, struct http1_parser *parser, const char *met
 	size_t used, body_size, at = 0, idle = 0;
 	enum http1_step step;
 	const char *body;
-	char *data = malloc(size ? size : 1);
+	char *data = exact_copy(piece, size);
 
-	MUST(data);
-	memcpy(data, piece, size);
 	do {
 		uint64_t before = parser->message_bytes;
 

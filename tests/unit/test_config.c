@@ -8,14 +8,11 @@
 
 #define LINE_SIZE 4096 /* what a line may have, and two bytes */
 
-/* From a block of exactly that size. */
 static int parse(const char *text, size_t size, struct config **ret, struct config_error *error)
 {
-	char *data = malloc(size ? size : 1);
-	int result;
+	char *data = exact_copy(text, size);
+	int result = config_parse(data, size, ret, error);
 
-	memcpy(data, text, size);
-	result = config_parse(data, size, ret, error);
 	free(data);
 	return result;
 }

@@ -83,9 +83,7 @@ static struct callerd_caller_event *docker(uint32_t type)
 static int decode_copy(const void *event, size_t size, const struct decode_detail *detail,
 		       struct event *ret, void **ret_copy)
 {
-	/* To the byte, also where the size is no multiple of the allocator's steps. */
-	*ret_copy = malloc(size ? size : 1);
-	memcpy(*ret_copy, event, size);
+	*ret_copy = exact_copy(event, size);
 	return decode_event(*ret_copy, size, detail, ret);
 }
 

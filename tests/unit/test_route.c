@@ -1160,12 +1160,10 @@ static void test_query(void **state)
 {
 	for (size_t i = 0; i < COUNT(queries); i++) {
 		size_t size = strlen(queries[i].query);
-		char *copy = malloc(size ? size : 1);
+		char *copy = exact_copy(queries[i].query, size);
 		struct text text = {0};
 		bool found;
 
-		assert_non_null(copy);
-		memcpy(copy, queries[i].query, size);
 		text_add_char(&text, '!');
 		found = query_value((struct bytes){copy, size}, "key", &text);
 		assert_int_equal(found, queries[i].value != NULL);

@@ -141,13 +141,10 @@ static void see(void *data, enum verify_fault fault, unsigned int file, uint64_t
 		seen.first = (struct place_of_fault){file, line, fault};
 }
 
-/* Memory of exactly its size, so that ASan sees a read beyond it. */
 static void put_line(struct verify *verify, const char *data, size_t size, bool complete)
 {
-	char *copy = malloc(size ? size : 1);
+	char *copy = exact_copy(data, size);
 
-	assert_non_null(copy);
-	memcpy(copy, data, size);
 	assert_int_equal(verify_line(verify, (struct bytes){copy, size}, complete), 0);
 	free(copy);
 }

@@ -19,4 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exact.h"
+
 #endif
