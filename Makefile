@@ -118,6 +118,7 @@ $(B)/bench_%: $(B)/tests/bench_%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/
 	$(LINK_THIS)
 
 clients: $(CLIENTS) ## build the test clients
+$(B)/clients/http1_verdict: $(B)/libcallerd.a
 $(B)/clients/%: $(B)/tests/clients/%.o $(B)/words/LINK $(B)/words/LIBS
 	@mkdir -p $(@D)
 	$(LINK_THIS)

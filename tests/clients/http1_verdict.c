@@ -9,13 +9,11 @@
  *   error TEXT
  *   eof idle|broken
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "../../user/http/http1.c"
+#include "http/http1.h"
 
 #define INPUT_MAX (8 << 20)
 

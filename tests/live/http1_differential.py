@@ -365,14 +365,14 @@ def compare(name, ours, answers, refused):
 def build(directory):
     """The commands that tell our verdict and llhttp's; the latter may be None."""
     source = os.path.join(ROOT, "tests/clients/http1_verdict.c")
-    ours = os.path.join(directory, "http1_verdict")
-    compiler = [os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-w"]
-    subprocess.run(compiler + [source, "-o", ours], check=True)
+    ours = os.path.join(ROOT, "build/clients/http1_verdict")
     if not LLHTTP_SOURCES or not os.path.isdir(LLHTTP_INCLUDE):
         return [ours], None
-    theirs = ours + "_llhttp"
-    subprocess.run(compiler + ["-DLLHTTP", "-I" + LLHTTP_INCLUDE, source] + LLHTTP_SOURCES +
-                   ["-o", theirs], check=True)
+    theirs = os.path.join(directory, "llhttp_verdict")
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-w",
+                    "-DLLHTTP", "-I" + os.path.join(ROOT, "user"), "-I" + LLHTTP_INCLUDE, source] +
+                   LLHTTP_SOURCES + [os.path.join(ROOT, "build/libcallerd.a"), "-o", theirs],
+                   check=True)
     return [ours], [theirs, "llhttp"]
 
 
