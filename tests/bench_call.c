@@ -84,7 +84,7 @@ static void find_route(struct bench *bench)
 	struct route_match match;
 
 	text_cut(&bench->text, 0);
-	route_find(bytes_of("POST"), bytes_of(create_target), &bench->text, &match);
+	route_find(METHOD_POST, bytes_of(create_target), &bench->text, &match);
 	if (!match.route)
 		die("there is no such route");
 }
@@ -112,6 +112,7 @@ static struct exchange *read_call(struct bench *bench)
 	if (!exchange)
 		die("out of memory");
 	memcpy(exchange->method, "POST", 5);
+	exchange->http.verb = METHOD_POST;
 	exchange->target = strdup(create_target);
 	exchange->target_size = sizeof(create_target) - 1;
 	exchange->mime_type = strdup("application/json");

@@ -117,7 +117,7 @@ static const char *members_of(struct bytes method, struct bytes target)
 	struct route_match match;
 	const char *members = NULL;
 
-	route_find(method, target, &path, &match);
+	route_find(method_by_name(method), target, &path, &match);
 	for (size_t i = 0; match.route && i < sizeof(places) / sizeof(*places); i++)
 		if (match.route->body == places[i].shape)
 			members = places[i].members;
@@ -293,6 +293,7 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 	if (method.size >= sizeof(exchange->method))
 		method.size = sizeof(exchange->method) - 1;
 	memcpy(exchange->method, method.data ?: "", method.size);
+	exchange->http.verb = method_by_name(bytes_of(exchange->method));
 	add_target(&text, target, flags);
 	exchange->target = copy(text_since(&text, 0));
 	exchange->target_size = text.size;
@@ -323,6 +324,7 @@ static void check_memory(const struct calls *calls)
 
 	MUST(exchange);
 	strcpy(exchange->method, "POST");
+	exchange->http.verb = METHOD_POST;
 	exchange->target = strdup("/networks/create");
 	exchange->target_size = strlen(exchange->target);
 	exchange->has_head = exchange->complete = exchange->http.has_request_bytes = true;

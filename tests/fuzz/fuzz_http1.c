@@ -84,7 +84,7 @@ static void tell(struct told *told, struct http1_parser *parser, enum http1_step
 }
 
 /* Feeds a piece from a block of just its size; false after an error. */
-static bool feed(struct told *told, struct http1_parser *parser, const char *method,
+static bool feed(struct told *told, struct http1_parser *parser, enum method method,
 		 const uint8_t *piece, size_t size)
 {
 	size_t used, body_size, at = 0, idle = 0;
@@ -138,7 +138,7 @@ static void finish(struct told *told, struct http1_parser *parser)
 	MUST(in_message || (!told->finish && !told->ended));
 }
 
-static void read_all(struct told *told, enum http1_role role, const char *method,
+static void read_all(struct told *told, enum http1_role role, enum method method,
 		     const uint8_t *data, size_t size, unsigned int cut, uint64_t seed)
 {
 	static struct http1_parser parser;
@@ -173,10 +173,10 @@ static void compare(const struct told *a, const struct told *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const methods[] = {NULL, "GET", "HEAD", NULL};
+	static const enum method methods[] = {METHOD_NONE, METHOD_GET, METHOD_HEAD, METHOD_NONE};
 	struct told whole, other;
 	enum http1_role role;
-	const char *method;
+	enum method method;
 
 	if (size < 2)
 		return 0;

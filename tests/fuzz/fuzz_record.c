@@ -121,6 +121,7 @@ static void take_http(struct input *input, struct record_http *http)
 {
 	http->version_minor = (int)(take_byte(input) % 12) - 1;
 	http->method = take_bytes(input);
+	http->verb = method_by_name(http->method);
 	http->target = take_bytes(input);
 	http->target_truncated = take_byte(input) & 1;
 	http->mime_type = take_bytes(input);

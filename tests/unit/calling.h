@@ -290,6 +290,7 @@ static inline void way_begin(struct world *world, const struct asked *request, s
 	exchange->http.anomalies = request->anomalies;
 	exchange->http.version_minor = 1;
 	memcpy(exchange->method, request->what, method);
+	exchange->http.verb = method_by_name(bytes_of(exchange->method));
 	exchange->target = quoted(request->what + method + 1, &exchange->target_size);
 	exchange->mime_type = mime_type ? strdup(mime_type) : NULL;
 	exchange->http.has_request_bytes = true;

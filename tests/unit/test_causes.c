@@ -1881,7 +1881,8 @@ static void test_operations(void **state)
 		struct text path = {0};
 		struct route_match match;
 
-		route_find(bytes_of(cases[i].method), bytes_of(cases[i].path), &path, &match);
+		route_find(method_by_name(bytes_of(cases[i].method)), bytes_of(cases[i].path),
+			   &path, &match);
 		assert_non_null(match.route);
 		if (effect_has_cause(match.route->operation) != cases[i].causes)
 			fail_msg("%s", operation_name(match.route->operation));

@@ -90,6 +90,7 @@ static struct record request(const struct caller *caller)
 			{
 				.version_minor = 1,
 				.method = BYTES("POST"),
+				.verb = METHOD_POST,
 				.target = BYTES("/v1.41/containers/create?name=web&token=hunter2"),
 				.mime_type = BYTES("application/json"),
 				.user_agent = BYTES("Docker-Client/20.10.24 (linux)"),
@@ -134,6 +135,7 @@ static struct record hostile(void)
 	record.connector = &bob;
 	record.id = (struct bytes){0};
 	record.http.method = (struct bytes)BYTES(HOSTILE);
+	record.http.verb = METHOD_OTHER;
 	record.http.target = (struct bytes)BYTES("/" HOSTILE "?" HOSTILE);
 	record.http.target_truncated = true;
 	record.http.user_agent = (struct bytes)BYTES(HOSTILE);
@@ -249,6 +251,7 @@ static size_t all(struct record records[64])
 	records[count++] = hostile();
 	for (size_t i = 0; i < COUNT(methods); i++) {
 		records[count] = request(&alice);
+		records[count].http.verb = method_by_name(bytes_of(methods[i]));
 		records[count++].http.method = bytes_of(methods[i]);
 	}
 	records[count++] = (struct record){.action = RECORD_API_REQUEST};
@@ -629,6 +632,7 @@ static void ocsf_types_of_requests(void **state)
 		struct record record = request(&bob);
 
 		record.http.method = bytes_of(requests[i].method);
+		record.http.verb = method_by_name(record.http.method);
 		record.api.operation = operation_named(requests[i].operation);
 		record.api.activity = requests[i].activity;
 		expect_type(&record, requests[i].type, requests[i].name);

@@ -95,7 +95,7 @@ static void say_step(struct transcript *transcript, const struct http1_parser *p
 }
 
 /* Feeds one piece; false after an error. METHOD: what responses are to. */
-static bool feed(struct http1_parser *parser, struct transcript *transcript, const char *method,
+static bool feed(struct http1_parser *parser, struct transcript *transcript, enum method method,
 		 const char *piece, size_t size)
 {
 	char *data = guarded_piece(piece, size);
@@ -139,7 +139,7 @@ static void finish(struct http1_parser *parser, struct transcript *transcript)
 }
 
 /* Reads INPUT in pieces of PIECE bytes, the first one of FIRST. */
-static void read_pieces(struct transcript *transcript, enum http1_role role, const char *method,
+static void read_pieces(struct transcript *transcript, enum http1_role role, enum method method,
 			const char *input, size_t size, size_t first, size_t piece)
 {
 	static struct http1_parser parser;
@@ -162,7 +162,7 @@ static void read_pieces(struct transcript *transcript, enum http1_role role, con
 	finish(&parser, transcript);
 }
 
-static void check(enum http1_role role, const char *method, const char *input, size_t size,
+static void check(enum http1_role role, enum method method, const char *input, size_t size,
 		  const char *expected)
 {
 	static struct transcript transcript;
@@ -189,7 +189,7 @@ struct example {
 #define H "Host: h\r\n"
 #define TE H "Transfer-Encoding: chunked\r\n"
 
-static void check_all(enum http1_role role, const char *method, const struct example *examples,
+static void check_all(enum http1_role role, enum method method, const struct example *examples,
 		      size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -267,7 +267,7 @@ static const struct example request_lines[] = {
 
 static void test_request_lines(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, request_lines);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, request_lines);
 }
 
 static void test_nul_bytes(void **state)
@@ -276,9 +276,10 @@ static void test_nul_bytes(void **state)
 	const char name[] = "GET / HTTP/1.1\r\n" H "X\0: a\r\n\r\n";
 	const char value[] = "GET / HTTP/1.1\r\n" H "X: a\0\r\n\r\n";
 
-	check(HTTP1_REQUEST, NULL, target, sizeof(target) - 1, "error malformed request target; ");
-	check(HTTP1_REQUEST, NULL, name, sizeof(name) - 1, "error malformed header line; ");
-	check(HTTP1_REQUEST, NULL, value, sizeof(value) - 1,
+	check(HTTP1_REQUEST, METHOD_NONE, target, sizeof(target) - 1,
+	      "error malformed request target; ");
+	check(HTTP1_REQUEST, METHOD_NONE, name, sizeof(name) - 1, "error malformed header line; ");
+	check(HTTP1_REQUEST, METHOD_NONE, value, sizeof(value) - 1,
 	      "error control byte in a header value; ");
 }
 
@@ -341,7 +342,7 @@ static const struct example header_lines[] = {
 
 static void test_header_lines(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, header_lines);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, header_lines);
 }
 
 static const struct example lengths[] = {
@@ -401,7 +402,7 @@ static const struct example lengths[] = {
 
 static void test_lengths(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, lengths);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, lengths);
 }
 
 static const struct example encodings[] = {
@@ -447,7 +448,7 @@ static const struct example encodings[] = {
 
 static void test_encodings(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, encodings);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, encodings);
 }
 
 #define CHUNKED_HEAD "POST / HTTP/1.1\r\n" TE "\r\n"
@@ -490,7 +491,7 @@ static const struct example chunks[] = {
 
 static void test_chunks(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, chunks);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, chunks);
 }
 
 #define GET "GET /b HTTP/1.1\r\n" H "\r\n"
@@ -516,7 +517,7 @@ static const struct example keep_alive[] = {
 
 static void test_keep_alive(void **state)
 {
-	CHECK_ALL(HTTP1_REQUEST, NULL, keep_alive);
+	CHECK_ALL(HTTP1_REQUEST, METHOD_NONE, keep_alive);
 }
 
 static const struct example responses[] = {
@@ -567,9 +568,9 @@ static const struct example head_responses[] = {
 
 static void test_responses(void **state)
 {
-	CHECK_ALL(HTTP1_RESPONSE, NULL, responses);
-	CHECK_ALL(HTTP1_RESPONSE, "GET", responses);
-	CHECK_ALL(HTTP1_RESPONSE, "HEAD", head_responses);
+	CHECK_ALL(HTTP1_RESPONSE, METHOD_NONE, responses);
+	CHECK_ALL(HTTP1_RESPONSE, METHOD_GET, responses);
+	CHECK_ALL(HTTP1_RESPONSE, METHOD_HEAD, head_responses);
 }
 
 /* Puts COUNT times C between two texts and checks the whole. */
@@ -583,7 +584,7 @@ static void check_long(const char *before, char c, size_t count, const char *aft
 	strcpy(input, before);
 	memset(input + strlen(before), c, count);
 	strcpy(input + strlen(before) + count, after);
-	check(HTTP1_REQUEST, NULL, input, size, expected);
+	check(HTTP1_REQUEST, METHOD_NONE, input, size, expected);
 	free(input);
 }
 
@@ -828,7 +829,7 @@ static void test_response_to_is_late(void **state)
 
 	http1_init(&parser, HTTP1_RESPONSE);
 	push(&parser, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na");
-	http1_response_to(&parser, "HEAD");
+	http1_response_to(&parser, METHOD_HEAD);
 	assert_int_equal(push(&parser, "bc"), HTTP1_END);
 	assert_int_equal(parser.body_bytes, 3);
 }

@@ -90,6 +90,7 @@ static struct record request(void)
 			       .request = 2},
 		.http = {.version_minor = 1,
 			 .method = BYTES("POST"),
+			 .verb = METHOD_POST,
 			 .target = BYTES("/v1.41/a/../containers/create?name=w%20b&token=hunter2"),
 			 .mime_type = BYTES(HOSTILE),
 			 .user_agent = BYTES(HOSTILE),

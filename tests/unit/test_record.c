@@ -93,6 +93,7 @@ static struct record request(const struct caller *caller)
 			{
 				.version_minor = 1,
 				.method = BYTES("POST"),
+				.verb = METHOD_POST,
 				.target = BYTES("/v1.41/containers/create?name=a%20b&token=x"),
 				.mime_type = BYTES("application/json"),
 				.user_agent = BYTES("Docker-Client/20.10.24 (linux)"),
@@ -1163,6 +1164,7 @@ static void test_request_types(void **state)
 		json_t *root;
 
 		record.http.method = cases[i].method;
+		record.http.verb = method_by_name(cases[i].method);
 		record.http.status = cases[i].status;
 		root = written(&record, &context);
 		assert_text(root, "event.type.0", cases[i].type);
@@ -2125,6 +2127,7 @@ static void test_human(void **state)
 			    "bb                  "
 			    "POST /v1.41/containers/create?name=a%20b&token=*** → 201 (3.1 ms)\n");
 	record.http.method = (struct bytes)BYTES("GET");
+	record.http.verb = METHOD_GET;
 	record.http.target = (struct bytes)BYTES("/containers/" ID "/json");
 	record.http.has_duration = false;
 	record.http.status = 404;

@@ -18,17 +18,16 @@ struct answer {
 /* The target lies in memory of just its size, so that ASan sees a read beyond it. */
 static void ask_bytes(struct answer *answer, const char *method, struct bytes target)
 {
-	char *copy = malloc(target.size ? target.size : 1), *same = strdup(method);
+	char *copy = malloc(target.size ? target.size : 1);
 
-	assert_true(copy && same);
+	assert_non_null(copy);
 	if (target.size)
 		memcpy(copy, target.data, target.size);
 	memset(&answer->match, 0xa5, sizeof(answer->match));
 	answer->text = (struct text){0};
-	route_find((struct bytes){same, strlen(same)}, (struct bytes){copy, target.size},
+	route_find(method_by_name(bytes_of(method)), (struct bytes){copy, target.size},
 		   &answer->text, &answer->match);
 	free(copy);
-	free(same);
 }
 
 static void ask(struct answer *answer, const char *method, const char *target)
@@ -449,7 +448,8 @@ static void test_near_misses(void **state)
 			const struct route *route = asked_route(methods[j], operation->path);
 
 			if (route)
-				assert_string_equal(route->method, methods[j]);
+				assert_int_equal(route->method,
+						 method_by_name(bytes_of(methods[j])));
 		}
 		/* A name at the end takes anything; elsewhere one byte more is one too many. */
 		if (!operation->name || operation->path[strlen(operation->path) - 1] != 'x') {
@@ -1040,11 +1040,11 @@ static void test_appends(void **state)
 	struct text text = {0};
 
 	text_add_string(&text, "before");
-	route_find(bytes_of("GET"), bytes_of("/v1.41/x/../containers/a/json"), &text, &match);
+	route_find(METHOD_GET, bytes_of("/v1.41/x/../containers/a/json"), &text, &match);
 	assert_string_equal(text.data, "before/v1.41/containers/a/json");
 	assert_true(match.redirected);
 	text_cut(&text, 6);
-	route_find(bytes_of("GET"), bytes_of("/v1.41/containers/a/json"), &text, &match);
+	route_find(METHOD_GET, bytes_of("/v1.41/containers/a/json"), &text, &match);
 	assert_ptr_equal(match.path.data, text.data + 6);
 	assert_ptr_equal(match.version.data, text.data + 8);
 	assert_ptr_equal(match.name.data, text.data + 24);
@@ -1057,7 +1057,7 @@ static void test_no_memory(void **state)
 	struct route_match match;
 
 	memset(&match, 0xa5, sizeof(match));
-	route_find(bytes_of("GET"), bytes_of("/_ping"), &text, &match);
+	route_find(METHOD_GET, bytes_of("/_ping"), &text, &match);
 	assert_null(match.route);
 	assert_null(match.path.data);
 	assert_false(match.redirected);

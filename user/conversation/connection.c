@@ -415,7 +415,7 @@ static int request_step(struct connection *connection, enum http1_step step)
 			exchange_complete(connection->exchange, parser);
 		connection->draining = false;
 		connection->request.followed = true;
-		connection->request.blanks = strcmp(parser->head.method, "POST") ? 0 : BLANKS_MAX;
+		connection->request.blanks = parser->head.verb == METHOD_POST ? BLANKS_MAX : 0;
 		stream_close(&connection->request);
 		return 0;
 	case HTTP1_ERROR:
@@ -629,7 +629,7 @@ static int connection_answered(struct connection *connection, uint64_t offset, u
 		exchange->http.status_unsure = true;
 		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
 	}
-	http1_response_to(stream->parser, exchange->method);
+	http1_response_to(stream->parser, exchange->http.verb);
 	exchange_answer(exchange, head, time);
 	exchange->answer_offset = offset;
 	connection->draining = !exchange->complete && !exchange->unseen &&

@@ -65,6 +65,7 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 		exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
 		exchange->http.anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
 	} else {
+		exchange->http.verb = head->verb;
 		memcpy(exchange->method, head->method, sizeof(exchange->method));
 	}
 	exchange->target = malloc(head->target_size ? head->target_size : 1);

@@ -172,7 +172,7 @@ static int send_request(struct client *client)
 
 static int take_head(struct client *client)
 {
-	http1_response_to(&client->parser, "GET");
+	http1_response_to(&client->parser, METHOD_GET);
 	client->status = client->parser.head.status;
 	if (client->status == 101)
 		return -EPROTO;

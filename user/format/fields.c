@@ -150,18 +150,22 @@ static void get_categories(struct fields *fields, struct field_value *ret)
 	set_list(ret, VALUE_WORDS, fields->words, event->second_category ? 2 : 1);
 }
 
-static bool is_any(struct bytes method, const char *a, const char *b, const char *c)
+static enum ecs_type type_of_request(enum method method)
 {
-	return bytes_are(method, a) || bytes_are(method, b) || bytes_are(method, c);
-}
-
-static enum ecs_type type_of_request(struct bytes method)
-{
-	if (is_any(method, "GET", "HEAD", "OPTIONS"))
+	switch (method) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+	case METHOD_OPTIONS:
 		return ECS_ACCESS;
-	if (bytes_are(method, "DELETE"))
+	case METHOD_DELETE:
 		return ECS_DELETION;
-	return is_any(method, "POST", "PUT", "PATCH") ? ECS_CHANGE : ECS_INFO;
+	case METHOD_POST:
+	case METHOD_PUT:
+	case METHOD_PATCH:
+		return ECS_CHANGE;
+	default:
+		return ECS_INFO;
+	}
 }
 
 static void get_types(struct fields *fields, struct field_value *ret)
@@ -173,7 +177,7 @@ static void get_types(struct fields *fields, struct field_value *ret)
 		      (record->error == EACCES || record->error == EPERM);
 
 	if (record->action == RECORD_API_REQUEST)
-		type = type_of_request(record->http.method);
+		type = type_of_request(record->http.verb);
 	if (record_is_request(record))
 		denied = record->http.status == 401 || record->http.status == 403;
 	fields->words[0] = name_type(type);

@@ -106,35 +106,38 @@ static struct activity ocsf_other(struct bytes name)
 	return (struct activity){ACTIVITY_OTHER, name.size ? name : bytes_of(UNKNOWN)};
 }
 
+/* A POST may be anything: its operation tells. */
+static struct activity activity_of_post(const struct record *record)
+{
+	switch (record->api.activity) {
+	case ACTIVITY_CREATE:
+		return ocsf_activity(1, "Create");
+	case ACTIVITY_DELETE:
+		return ocsf_activity(4, "Delete");
+	default:
+		return ocsf_activity(3, "Update");
+	}
+}
+
 static struct activity activity_of_request(const struct record *record)
 {
-	static const struct {
-		const char *method, *name;
-		unsigned int id;
-	} methods[] = {
-		{"GET", "Read", 2},   {"HEAD", "Read", 2},    {"OPTIONS", "Read", 2},
-		{"PUT", "Update", 3}, {"PATCH", "Update", 3}, {"DELETE", "Delete", 4},
-	};
-	/* A POST may be anything: its operation tells. */
-	static const struct {
-		const char *name;
-		unsigned int id;
-	} posts[] = {
-		[ACTIVITY_UPDATE] = {"Update", 3},
-		[ACTIVITY_CREATE] = {"Create", 1},
-		[ACTIVITY_DELETE] = {"Delete", 4},
-	};
-	struct bytes method = record->http.method;
-
-	if (!method.size)
+	switch (record->http.verb) {
+	case METHOD_NONE:
 		return ocsf_activity(0, "Unknown");
-	if (bytes_equal(method, bytes_of("POST")))
-		return ocsf_activity(posts[record->api.activity].id,
-				     posts[record->api.activity].name);
-	for (size_t i = 0; i < COUNT(methods); i++)
-		if (bytes_equal(method, bytes_of(methods[i].method)))
-			return ocsf_activity(methods[i].id, methods[i].name);
-	return ocsf_other(method);
+	case METHOD_GET:
+	case METHOD_HEAD:
+	case METHOD_OPTIONS:
+		return ocsf_activity(2, "Read");
+	case METHOD_PUT:
+	case METHOD_PATCH:
+		return ocsf_activity(3, "Update");
+	case METHOD_DELETE:
+		return ocsf_activity(4, "Delete");
+	case METHOD_POST:
+		return activity_of_post(record);
+	default:
+		return ocsf_other(record->http.method);
+	}
 }
 
 /* EAGAIN and the like: nobody refused, but it failed. */
@@ -765,8 +768,6 @@ static void put_ancestry(struct ocsf *ocsf, const char *key)
 
 static unsigned int conditions_of(const struct ocsf *ocsf)
 {
-	static const char *const methods[] = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS",
-					      "PATCH",	 "POST",   "PUT", "TRACE"};
 	const char *host = ocsf->context->host_name;
 	const struct record *record = ocsf->record;
 	const struct caller *caller = record->caller;
@@ -781,7 +782,7 @@ static unsigned int conditions_of(const struct ocsf *ocsf)
 	if (ocsf->class != CLASS_API)
 		return met;
 	met |= IF_ENDPOINTS | (caller ? 0 : IF_NOBODY);
-	if (bytes_are_any(record->http.method, methods, COUNT(methods)))
+	if (record->http.verb > METHOD_OTHER && record->http.verb != METHOD_PRI)
 		met |= IF_METHOD;
 	if (record->http.status > 0)
 		met |= IF_RESPONSE | (record->action == RECORD_API_REQUEST ? IF_ANSWERED : 0);

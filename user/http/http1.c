@@ -162,11 +162,6 @@ static bool is_request(const struct http1_parser *parser)
 	return parser->role == HTTP1_REQUEST;
 }
 
-static bool is_method(const struct http1_parser *parser, const char *method)
-{
-	return !strcmp(parser->head.method, method);
-}
-
 /* A line of a head, a trailer or a chunk is complete. */
 static void http1_end_line(struct http1_parser *parser)
 {
@@ -192,10 +187,10 @@ static size_t read_start(struct http1_parser *parser, const char *data, size_t s
 
 static void end_method(struct http1_parser *parser)
 {
-	static const char *const known[] = {"GET",     "HEAD",	"POST",	   "PUT",  "DELETE",
-					    "OPTIONS", "PATCH", "CONNECT", "TRACE"};
+	enum method verb = method_by_name(bytes_of(parser->head.method));
 
-	if (!bytes_are_any(bytes_of(parser->head.method), known, COUNT(known)))
+	parser->head.verb = verb;
+	if (verb == METHOD_NONE || verb == METHOD_OTHER || verb == METHOD_PRI)
 		http1_note(parser, HTTP1_ANOMALY_UNKNOWN_METHOD);
 	parser->state = AT_TARGET;
 	parser->phase = TARGET_FIRST;
@@ -222,7 +217,7 @@ static enum target_phase target_form(const struct http1_parser *parser, char c)
 {
 	if (c == '/')
 		return TARGET_PATH;
-	if (is_method(parser, "CONNECT"))
+	if (parser->head.verb == METHOD_CONNECT)
 		return c == '?' ? TARGET_FREE : TARGET_AUTHORITY;
 	return c == '*' ? TARGET_STAR : TARGET_SCHEME;
 }
@@ -300,7 +295,7 @@ static void end_target(struct http1_parser *parser)
 	size_t size = parser->head.target_size;
 
 	if (parser->escape || parser->phase == TARGET_SCHEME ||
-	    (parser->phase == TARGET_FIRST && !is_method(parser, "CONNECT"))) {
+	    (parser->phase == TARGET_FIRST && parser->head.verb != METHOD_CONNECT)) {
 		http1_fail(parser, "malformed request target");
 		return;
 	}
@@ -375,7 +370,7 @@ static void end_version(struct http1_parser *parser)
 	if (parser->phase != VERSION_MINOR || !parser->digits)
 		http1_fail(parser, "malformed HTTP version");
 	else if (is_request(parser) && parser->version_major == 2 && !minor &&
-		 is_method(parser, "PRI") && parser->head.target_size == 1 &&
+		 parser->head.verb == METHOD_PRI && parser->head.target_size == 1 &&
 		 *parser->target == '*')
 		http1_fail(parser, "HTTP/2 preface");
 	else if (parser->version_major != 1)
@@ -884,7 +879,8 @@ static void judge_request(struct http1_parser *parser)
 	struct http1_head *head = &parser->head;
 	unsigned int seen = parser->seen;
 
-	if (head->version_minor > 0 && !(seen & (1 << KIND_HOST)) && !is_method(parser, "CONNECT"))
+	if (head->version_minor > 0 && !(seen & (1 << KIND_HOST)) &&
+	    parser->head.verb != METHOD_CONNECT)
 		http1_fail(parser, "missing Host header");
 	if (head->chunked && (seen & SEEN_FORBIDDEN_TRAILER))
 		http1_fail(parser, "forbidden trailer name");
@@ -1183,7 +1179,7 @@ static void end_message(struct http1_parser *parser)
 	parser->state = AT_START;
 	parser->stale = true;
 	parser->followed = true;
-	parser->after_post = is_request(parser) && is_method(parser, "POST");
+	parser->after_post = is_request(parser) && parser->head.verb == METHOD_POST;
 }
 
 static void begin_body(struct http1_parser *parser)
@@ -1300,9 +1296,9 @@ enum http1_step http1_next(struct http1_parser *parser, const char *data, size_t
 	return found;
 }
 
-void http1_response_to(struct http1_parser *parser, const char *method)
+void http1_response_to(struct http1_parser *parser, enum method method)
 {
-	if (is_request(parser) || !parser->at_body || strcmp(method, "HEAD"))
+	if (is_request(parser) || !parser->at_body || method != METHOD_HEAD)
 		return;
 	parser->head.framing = HTTP1_BODY_NONE;
 	parser->state = AT_END;

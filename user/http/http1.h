@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/method.h"
+
 #define HTTP1_TARGET_MAX 8192		  /* bytes of the request target kept */
 #define HTTP1_LINE_MAX 1024		  /* a longer line is read all the same, and flagged */
 #define HTTP1_HEAD_MAX ((1 << 20) + 4096) /* Go's DefaultMaxHeaderBytes and its slop */
@@ -49,6 +51,7 @@ struct http1_head {
 	int version_minor;
 	int status;	    /* responses */
 	char method[32];    /* requests; NUL-terminated, truncated if longer */
+	enum method verb;   /* the same */
 	size_t target_size; /* of the kept bytes in http1_parser.target */
 	bool target_truncated;
 	bool has_content_length, chunked;
@@ -121,8 +124,8 @@ bool http1_in_message(const struct http1_parser *parser);
 enum http1_step http1_next(struct http1_parser *parser, const char *data, size_t size,
 			   size_t *ret_used, const char **ret_body, size_t *ret_body_size);
 
-/* After HTTP1_HEAD of a response: the request was of METHOD ("HEAD" has no body in the response). */
-void http1_response_to(struct http1_parser *parser, const char *method);
+/* After HTTP1_HEAD of a response: the request was of METHOD (the response to a HEAD has no body). */
+void http1_response_to(struct http1_parser *parser, enum method method);
 
 /* SIZE bytes went by unseen. 0 where the framing is still known (within a body of known
  * length, a chunk, or until close), -ENODATA where it is not: the parser is then in error. */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "http/method.h"
 #include "process/caller.h"
 #include "record/cause_kind.h"
 #include "record/engine_action.h"
@@ -88,6 +89,7 @@ struct record_server {
 struct record_http {
 	int version_minor; /* HTTP/1.x; -1: unknown */
 	struct bytes method;
+	enum method verb;    /* the same */
 	struct bytes target; /* as sent */
 	bool target_truncated;
 	struct bytes mime_type;

@@ -11,19 +11,13 @@
 #include "http/query.h"
 #include "http/url.h"
 
-#define ANY NULL
-#define GET "GET"
-#define HEAD "HEAD"
-#define POST "POST"
-#define PUT "PUT"
-#define DELETE "DELETE"
-#define OPTIONS "OPTIONS"
+#define METHOD_ANY METHOD_NONE
 
 #define NO_MATCH SIZE_MAX
 
 /* clang-format off */
 static const struct route routes[] = {
-#define OPERATION(method, path, name, target, ...) {OPERATION_##name, method, path, TARGET_##target, __VA_ARGS__},
+#define OPERATION(method, path, name, target, ...) {OPERATION_##name, METHOD_##method, path, TARGET_##target, __VA_ARGS__},
 #define LIBPOD(method, path, name, target, ...) OPERATION(method, path, name##Libpod, target, __VA_ARGS__)
 #define ALSO OPERATION
 #include "record/operations.def"
@@ -85,12 +79,6 @@ static bool path_matches(const char *pattern, struct bytes path, struct bytes *r
 	return !path.size;
 }
 
-static bool method_is(const char *wanted, struct bytes method)
-{
-	return !wanted ||
-	       (strlen(wanted) == method.size && !memcmp(wanted, method.data, method.size));
-}
-
 static bool goes_for(const struct route *route, struct bytes query)
 {
 	struct bytes value;
@@ -99,11 +87,11 @@ static bool goes_for(const struct route *route, struct bytes query)
 }
 
 /* PATH has no version. */
-static const struct route *find_route(struct bytes method, struct bytes path, struct bytes query,
+static const struct route *find_route(enum method method, struct bytes path, struct bytes query,
 				      struct bytes *ret_name)
 {
 	for (size_t i = 0; i < COUNT(routes); i++)
-		if (method_is(routes[i].method, method) &&
+		if ((!routes[i].method || routes[i].method == method) &&
 		    path_matches(routes[i].path, path, ret_name) && goes_for(&routes[i], query))
 			return &routes[i];
 	return NULL;
@@ -149,12 +137,12 @@ static struct bytes route_take_version(struct bytes *path)
 }
 
 /* Go's server answers OPTIONS * by itself, in the way of the route for all other OPTIONS. */
-static bool is_options_star(struct bytes method, struct bytes target)
+static bool is_options_star(enum method method, struct bytes target)
 {
-	return target.size == 1 && *target.data == '*' && method_is(OPTIONS, method);
+	return target.size == 1 && *target.data == '*' && method == METHOD_OPTIONS;
 }
 
-void route_find(struct bytes method, struct bytes target, struct text *out,
+void route_find(enum method method, struct bytes target, struct text *out,
 		struct route_match *ret_match)
 {
 	struct url url = url_split(target);
@@ -237,14 +225,9 @@ const struct route *route_of(enum operation operation)
 	return NULL;
 }
 
-bool route_reads(const struct route *route, struct bytes method)
+bool route_reads(const struct route *route, enum method method)
 {
-	static const char *const reading[] = {GET, HEAD, OPTIONS};
-
 	if (route && (route->opaque || route->reads))
 		return route->reads;
-	for (size_t i = 0; i < COUNT(reading); i++)
-		if (method_is(reading[i], method))
-			return true;
-	return false;
+	return method == METHOD_GET || method == METHOD_HEAD || method == METHOD_OPTIONS;
 }

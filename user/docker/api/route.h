@@ -38,7 +38,7 @@ enum route_enter {
 /* A line of the table of operations. What is not named there is 0. */
 struct route {
 	enum operation operation;
-	const char *method; /* NULL: any */
+	enum method method; /* METHOD_NONE: any */
 	/* "/containers/{name}/start": {name} is anything, slashes too, also nothing at all; a variable of
 	 * another name, as in "/services/{id}/update", is one element. The first one is the target's name. */
 	const char *path;
@@ -84,7 +84,7 @@ struct route_match {
 
 /* Finds the route of METHOD and TARGET (as sent, and such as http1.h lets pass). Adds the decoded and cleaned
  * path to OUT. */
-void route_find(struct bytes method, struct bytes target, struct text *out,
+void route_find(enum method method, struct bytes target, struct text *out,
 		struct route_match *ret_match);
 
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
@@ -94,6 +94,6 @@ bool route_query_name(const struct route *route, struct bytes query, struct text
 const struct route *route_of(enum operation operation);
 
 /* Whether a request of METHOD, for ROUTE (NULL: it is not known), changes nothing. */
-bool route_reads(const struct route *route, struct bytes method);
+bool route_reads(const struct route *route, enum method method);
 
 #endif

@@ -167,7 +167,7 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 		exchange->mime_type && gofold_is(bytes_of(exchange->mime_type), FORM, GOFOLD_LOWER);
 	url = url_split((struct bytes){exchange->target, exchange->target_size});
 	mask_query_keys(&call->query, url.query);
-	route_find(bytes_of(exchange->method), url.original, &call->path, &call->match);
+	route_find(exchange->http.verb, url.original, &call->path, &call->match);
 	if (call->match.route) {
 		call_target_begin(call);
 		open_body(call, exchange->account);

@@ -143,8 +143,7 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 
 static void judge_removal(struct call *call, struct verdict *verdict, const struct record *record)
 {
-	if (strcmp(call->match.route->method ?: "", "DELETE") || !call_succeeded(call) ||
-	    !record->caller)
+	if (call->match.route->method != METHOD_DELETE || !call_succeeded(call) || !record->caller)
 		return;
 	if (removals_add(&call->calls->removals, record->caller, record->time))
 		verdict_add(verdict, FINDING_REMOVE_MANY, SEVERITY_NONE,
@@ -272,7 +271,7 @@ static void judge_contained(const struct calls *calls, const struct route *route
 	else if (id.size > SHORT_ID)
 		name.size = SHORT_ID;
 	verdict_add(verdict, FINDING_CALLED_FROM_CONTAINER,
-		    route_reads(route, record->http.method) ? SEVERITY_LOW : SEVERITY_NONE,
+		    route_reads(route, record->http.verb) ? SEVERITY_LOW : SEVERITY_NONE,
 		    "by a process in %s%.*s", name.size ? "container " : "a container",
 		    (int)name.size, name.data ?: "");
 }

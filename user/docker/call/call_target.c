@@ -158,7 +158,8 @@ void call_target_complete(struct call *call)
 	call_target_refresh(call);
 	if (route->answer && call->answer)
 		target->id = call_keep(call, call_answer_string(call, "Id"));
-	if (!target->name.size && !route->made && route->body && route->method[0] == 'P' &&
+	if (!target->name.size && !route->made && route->body &&
+	    (route->method == METHOD_POST || route->method == METHOD_PUT) &&
 	    route->target != TARGET_CONTAINER)
 		target->name = call_keep(call, body_string(body, "Name"));
 	if (!target->name.size && route->learn == LEARN_VOLUME)
