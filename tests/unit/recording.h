@@ -52,4 +52,32 @@ static const struct process ancestors[] = {
 	{.pid = 1, .start = 1, .name = BYTES("systemd")},
 };
 
+/* To make a container, by CALLER. */
+static inline struct record plain_request(const struct caller *caller)
+{
+	return (struct record){
+		.action = RECORD_API_REQUEST,
+		.time = 120000001,
+		.sequence = 42,
+		.caller = caller,
+		.connection = {.id = 77, .socket = BYTES("/run/docker.sock"), .request = 2},
+		.http =
+			{
+				.version_minor = 1,
+				.method = BYTES("POST"),
+				.verb = METHOD_POST,
+				.target = BYTES("/v1.41/containers/create?name=a%20b&token=x"),
+				.mime_type = BYTES("application/json"),
+				.user_agent = BYTES("Docker-Client/20.10.24 (linux)"),
+				.has_request_bytes = true,
+				.has_response_bytes = true,
+				.has_duration = true,
+				.request_bytes = 1500,
+				.response_bytes = 88,
+				.status = 201,
+				.duration = 3100000,
+			},
+	};
+}
+
 #endif

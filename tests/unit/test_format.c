@@ -79,37 +79,19 @@ static const struct record_fact facts[] = {{.name = "privileged", .kind = FACT_T
 
 static struct record request(const struct caller *caller)
 {
-	return (struct record){
-		.action = RECORD_API_REQUEST,
-		.time = 120999999,
-		.sequence = 42,
-		.id = BYTES(EVENT_ID),
-		.caller = caller,
-		.connection = {.id = 77, .socket = BYTES("/run/docker.sock"), .request = 2},
-		.http =
-			{
-				.version_minor = 1,
-				.method = BYTES("POST"),
-				.verb = METHOD_POST,
-				.target = BYTES("/v1.41/containers/create?name=web&token=hunter2"),
-				.mime_type = BYTES("application/json"),
-				.user_agent = BYTES("Docker-Client/20.10.24 (linux)"),
-				.has_request_bytes = true,
-				.has_response_bytes = true,
-				.has_duration = true,
-				.request_bytes = 1500,
-				.response_bytes = 88,
-				.status = 201,
-				.duration = 3100000,
-			},
-		.api = {.engine = BRAND_DOCKER,
-			.version = BYTES("1.41"),
-			.operation = OPERATION_ContainerCreate,
-			.target_type = TARGET_CONTAINER,
-			.target_id = BYTES(ID),
-			.target_name = BYTES("web"),
-			.target_image = BYTES("busybox")},
-	};
+	struct record record = plain_request(caller);
+
+	record.time = 120999999;
+	record.id = (struct bytes)BYTES(EVENT_ID);
+	record.http.target = (struct bytes)BYTES("/v1.41/containers/create?name=web&token=hunter2");
+	record.api = (struct record_api){.engine = BRAND_DOCKER,
+					 .version = BYTES("1.41"),
+					 .operation = OPERATION_ContainerCreate,
+					 .target_type = TARGET_CONTAINER,
+					 .target_id = BYTES(ID),
+					 .target_name = BYTES("web"),
+					 .target_image = BYTES("busybox")};
+	return record;
 }
 
 static struct record dangerous(void)

@@ -81,33 +81,6 @@ static struct caller bob(void)
 	};
 }
 
-static struct record request(const struct caller *caller)
-{
-	return (struct record){
-		.action = RECORD_API_REQUEST,
-		.time = 120000001,
-		.sequence = 42,
-		.caller = caller,
-		.connection = {.id = 77, .socket = BYTES("/run/docker.sock"), .request = 2},
-		.http =
-			{
-				.version_minor = 1,
-				.method = BYTES("POST"),
-				.verb = METHOD_POST,
-				.target = BYTES("/v1.41/containers/create?name=a%20b&token=x"),
-				.mime_type = BYTES("application/json"),
-				.user_agent = BYTES("Docker-Client/20.10.24 (linux)"),
-				.has_request_bytes = true,
-				.has_response_bytes = true,
-				.has_duration = true,
-				.request_bytes = 1500,
-				.response_bytes = 88,
-				.status = 201,
-				.duration = 3100000,
-			},
-	};
-}
-
 /* --- looking into the JSON ------------------------------------------------------------------ */
 
 /* The line, checked to be one line of JSON without an empty object, array or string of its own. */
@@ -277,7 +250,7 @@ static void test_text_without_memory(void **state)
 {
 	struct text text = {0};
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 
 	text_add_string(&text, "kept");
 	assert_int_equal(text_grow(&text, SIZE_MAX - 8), -ENOMEM);
@@ -1109,7 +1082,7 @@ static void check_alice(json_t *root)
 static void test_api_request(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root = written(&record, &context);
 
 	check_common(root, "api-request", "event", "api", 20);
@@ -1160,7 +1133,7 @@ static void test_request_types(void **state)
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct record record = request(NULL);
+		struct record record = plain_request(NULL);
 		json_t *root;
 
 		record.http.method = cases[i].method;
@@ -1182,7 +1155,7 @@ static void test_candidates(void **state)
 {
 	struct caller a = alice(), b = bob();
 	const struct caller *candidates[] = {&a, &b};
-	struct record record = request(NULL);
+	struct record record = plain_request(NULL);
 	json_t *root;
 
 	b.login_uid = CALLERD_UNSET_ID;
@@ -1205,7 +1178,7 @@ static void test_candidates(void **state)
 static void test_described(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.described = record.time - 1000000000;
@@ -1221,7 +1194,7 @@ static void test_described(void **state)
 static void test_incomplete_request(void **state)
 {
 	struct caller caller = alice(), connector = bob();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.connector = &connector;
@@ -1266,7 +1239,7 @@ static void test_incomplete_request(void **state)
 		      "callerd.connector.executable", "callerd.connector.command_line");
 	json_decref(root);
 
-	record = request(&caller);
+	record = plain_request(&caller);
 	record.http.anomalies = HTTP1_ANOMALY_DISPUTED;
 	root = written(&record, &context);
 	check_common(root, "api-request", "event", "api", 40);
@@ -1278,7 +1251,7 @@ static void test_incomplete_request(void **state)
 static void test_connector(void **state)
 {
 	struct caller caller = bob(), connector = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.connector = &connector;
@@ -1301,7 +1274,7 @@ static void test_connector(void **state)
 static void test_socket_connected(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.action = RECORD_SOCKET_CONNECTED;
@@ -1325,7 +1298,7 @@ static void test_socket_connected(void **state)
 static void test_socket_refused(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.action = RECORD_SOCKET_REFUSED;
@@ -1812,7 +1785,7 @@ static void test_earlier_boot(void **state)
 	struct rendered of_caller = {0}, of_other = {0}, of_lineage = {0};
 	struct lineage lineage = {.shared.rendered = &of_lineage};
 	struct caller caller = alice(), old = alice();
-	struct record request_then = request(&caller), record;
+	struct record request_then = plain_request(&caller), record;
 	struct record_context now = context;
 	json_t *then = written(&request_then, &context), *root;
 
@@ -1861,7 +1834,7 @@ static void test_earlier_boot(void **state)
 	old = bob();
 	old.process.start = 100000000;
 	old.boot_id = bytes_of(context.boot_id);
-	record = request(&caller);
+	record = plain_request(&caller);
 	record.connector = &old;
 	root = written(&record, &now);
 	assert_text(root, "callerd.connector.entity_id",
@@ -1882,7 +1855,7 @@ static void test_earlier_boot(void **state)
 static void test_peer(void **state)
 {
 	struct caller caller = bob();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root = written(&record, &context);
 
 	assert_number(root, "process.pid", 99);
@@ -1900,7 +1873,7 @@ static void test_peer(void **state)
 static void test_beginning_and_end(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	json_t *root;
 
 	record.action = RECORD_API_STARTED;
@@ -1919,14 +1892,14 @@ static void test_beginning_and_end(void **state)
 	ASSERT_ABSENT(root, "http.response", "event.duration", "callerd.stream");
 	json_decref(root);
 
-	record = request(&caller);
+	record = plain_request(&caller);
 	record.id = record.request_id = (struct bytes)BYTES("18ec-run-r1");
 	root = written(&record, &context);
 	assert_text(root, "event.id", "18ec-run-r1");
 	assert_text(root, "http.request.id", "18ec-run-r1");
 	json_decref(root);
 
-	record = request(&caller);
+	record = plain_request(&caller);
 	record.action = RECORD_API_ENDED;
 	record.request_id = (struct bytes)BYTES("18ec-run-r1");
 	record.http.has_duration = true;
@@ -2007,7 +1980,7 @@ static void test_hostile(void **state)
 	static const char worst[] = "\n\r\033]0;x\a\xff\"\\\xe2\x80\xae\xc2\x9b\0{[,:]}'$(x)";
 	const struct bytes hostile = BYTES(worst);
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	struct text human = {0}, ecs = {0};
 	json_t *root;
 
@@ -2060,7 +2033,7 @@ static void test_hostile(void **state)
 static void test_appends(void **state)
 {
 	struct caller caller = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	struct text text = {0};
 
 	assert_int_equal(ecs_write(&record, &context, &text), 0);
@@ -2080,7 +2053,7 @@ static void test_rendered_once(void **state)
 	struct rendered of_caller = {0}, of_lineage = {0};
 	struct lineage lineage = {.shared.rendered = &of_lineage};
 	struct caller caller = alice(), keeping = alice();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 	struct record_context clock = context;
 	struct text anew = {0}, kept = {0};
 	size_t memory = callers_memory();
@@ -2121,7 +2094,7 @@ static void test_human(void **state)
 	static const char *const sockets[] = {"/run/docker.sock", NULL};
 	struct process parent = above_alice[0];
 	struct caller caller = alice(), connector = bob();
-	struct record record = request(&caller);
+	struct record record = plain_request(&caller);
 
 	check_line(&record, "12:03:44.120            alice → root (sudo)   docker run -v /:/host "
 			    "bb                  "
@@ -2174,7 +2147,7 @@ static void test_human(void **state)
 		   "its executable is deleted; incomplete: budget, lost; odd version; odd: "
 		   "bare-lf]\n");
 	connector.process.pid = caller.process.pid; /* the very process, only less is known of it */
-	record = request(&caller);
+	record = plain_request(&caller);
 	record.connector = &connector;
 	caller.process = (struct process){.pid = 4711, .args = BYTES("-bash\0")};
 	check_line(&record, "12:03:44.120            alice → root (sudo)   bash                    "
@@ -2188,7 +2161,7 @@ static void test_human(void **state)
 	caller = alice();
 	caller.process.executable = (struct bytes)BYTES("/bin/busybox");
 	connector = bob();
-	record = request(&connector);
+	record = plain_request(&connector);
 	record.connection.preexisting = true;
 	record.connector = &caller;
 	check_line(&record, "12:03:44.120            bob                   PID 99                  "
