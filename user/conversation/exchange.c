@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conversation/exchange.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ static void describe_duration(const struct exchange *exchange, struct record *re
 
 void exchange_describe(struct exchange *exchange, struct record *record)
 {
+	assert(record_is_request(record));
 	record->time = record->action == RECORD_API_ENDED ? exchange->over : exchange->started;
 	record->connection.request = exchange->number;
 	record->incomplete |= exchange->incomplete;
@@ -207,6 +209,7 @@ void exchange_describe(struct exchange *exchange, struct record *record)
 
 void exchange_written(struct exchange *exchange, enum record_action action, struct caller *caller)
 {
+	assert(!exchange->written); /* its caller is one reference */
 	if (exchange->content && exchange->reader->written)
 		exchange->reader->written(exchange->content, action);
 	if (action != RECORD_API_REQUEST)

@@ -288,18 +288,15 @@ static void add_record(struct cef *cef)
 int cef_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t start = out->size;
 	struct cef cef = {.out = out};
-	int error = fields_init(&cef.fields, record, context, IF_ECS);
+	int error = fields_init(&cef.fields, record, context, IF_ECS, out);
 
 	pthread_once(&once, cef_find_fields);
 	if (!error) {
 		add_record(&cef);
-		error = out->error ? out->error : cef.scratch.error;
+		error = cef.scratch.error;
 	}
 	error = fields_free(&cef.fields, error);
-	if (error)
-		text_cut(out, start);
 	text_free(&cef.scratch);
 	return error;
 }

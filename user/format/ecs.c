@@ -291,11 +291,10 @@ void ecs_put_callerd(struct json *json, struct fields *fields)
 
 int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
 {
-	size_t start = out->size;
 	struct json json = {.out = out};
 	struct fields fields;
 	struct ecs ecs = {.json = &json, .fields = &fields};
-	int error = fields_init(&fields, record, context, IF_ECS);
+	int error = fields_init(&fields, record, context, IF_ECS, out);
 
 	if (!error) {
 		json_open_object(&json, NULL);
@@ -304,10 +303,6 @@ int ecs_write(const struct record *record, const struct record_context *context,
 		ecs_put_fields(&ecs, fields_all);
 		json_close(&json);
 		text_add_char(out, '\n');
-		error = out->error;
 	}
-	error = fields_free(&fields, error);
-	if (error)
-		text_cut(out, start);
-	return error;
+	return fields_free(&fields, error);
 }

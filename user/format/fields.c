@@ -945,10 +945,12 @@ static unsigned int conditions_of_action(const struct record *record)
 }
 
 int fields_init(struct fields *fields, const struct record *record,
-		const struct record_context *context, unsigned int format)
+		const struct record_context *context, unsigned int format, struct text *out)
 {
 	int error = view_init(&fields->view, record, context);
 
+	fields->out = out;
+	fields->start = out->size;
 	fields->conditions = format | conditions_of_action(record);
 	if (record->caller)
 		fields->conditions |= conditions_of_caller(&fields->view);
@@ -971,8 +973,9 @@ int fields_init(struct fields *fields, const struct record *record,
 
 int fields_free(struct fields *fields, int error)
 {
-	if (!error)
-		error = fields->scratch.error ? fields->scratch.error : fields->masked.error;
+	error = error ?: fields->out->error ?: fields->scratch.error ?: fields->masked.error;
+	if (error)
+		text_cut(fields->out, fields->start);
 	text_free(&fields->scratch);
 	text_free(&fields->masked);
 	view_free(&fields->view);

@@ -170,6 +170,8 @@ struct record_field {
 /* A record whose fields are asked for. */
 struct fields {
 	struct view view;
+	struct text *out;
+	size_t start; /* of the line in .out */
 	unsigned int conditions;
 	const void *of[FIELD_SOURCES];
 	struct text scratch; /* of the value */
@@ -179,12 +181,13 @@ struct fields {
 	char name[VIEW_NAME_SIZE];
 };
 
-/* Prepares *FIELDS of RECORD; fields_free() it in any case. FORMAT is what conditions are met by the format. 0 or
- * -ENOMEM. */
+/* Prepares *FIELDS of RECORD, for a line that is added to OUT; fields_free() it in any case. FORMAT is what conditions
+ * are met by the format. 0 or -ENOMEM. */
 int fields_init(struct fields *fields, const struct record *record,
-		const struct record_context *context, unsigned int format);
+		const struct record_context *context, unsigned int format, struct text *out);
 
-/* Frees what fields_init() made. Returns ERROR, or else -ENOMEM where there was no memory for a value. */
+/* Frees what fields_init() made. Returns ERROR, or else -ENOMEM where there was no memory for a value or for the line;
+ * then the line is taken off again. */
 int fields_free(struct fields *fields, int error);
 
 /* All of them. */

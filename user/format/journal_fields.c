@@ -221,19 +221,14 @@ static void journal_fields_put_facts(struct journal *journal, const struct recor
 int journal_fields_write(const struct record *record, const struct record_context *context,
 			 struct text *out)
 {
-	size_t start = out->size;
 	struct fields fields;
 	struct journal journal = {.out = out, .fields = &fields};
-	int error = fields_init(&fields, record, context, IF_JOURNAL | IF_TECHNIQUES);
+	int error = fields_init(&fields, record, context, IF_JOURNAL | IF_TECHNIQUES, out);
 
 	if (!error) {
 		journal_fields_put_fields(&journal, fields_all);
 		journal_fields_put_facts(
 			&journal, &record->api); /* the last: they take the room that is left */
-		error = out->error;
 	}
-	error = fields_free(&fields, error);
-	if (error)
-		text_cut(out, start);
-	return error;
+	return fields_free(&fields, error);
 }

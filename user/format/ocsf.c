@@ -792,14 +792,13 @@ static unsigned int conditions_of(const struct ocsf *ocsf)
 int ocsf_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t start = out->size;
 	struct ocsf ocsf = {
 		.json.out = out,
 		.record = record,
 		.context = context,
 		.class = class_of(record),
 	};
-	int error = fields_init(&ocsf.fields, record, context, IF_ECS);
+	int error = fields_init(&ocsf.fields, record, context, IF_ECS, out);
 
 	pthread_once(&once, ocsf_find_fields);
 	ocsf.view = &ocsf.fields.view;
@@ -809,11 +808,9 @@ int ocsf_write(const struct record *record, const struct record_context *context
 		put_rows(&ocsf, rows, COUNT(rows));
 		json_close(&ocsf.json);
 		text_add_char(out, '\n');
-		error = out->error ? out->error : ocsf.scratch.error;
+		error = ocsf.scratch.error;
 	}
 	error = fields_free(&ocsf.fields, error);
-	if (error)
-		text_cut(out, start);
 	text_free(&ocsf.scratch);
 	return error;
 }

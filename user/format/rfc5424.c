@@ -185,9 +185,8 @@ int rfc5424_write(const struct record *record, const struct record_context *cont
 		  struct text *out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t start = out->size;
 	struct fields fields;
-	int error = fields_init(&fields, record, context, IF_ECS | IF_TECHNIQUES);
+	int error = fields_init(&fields, record, context, IF_ECS | IF_TECHNIQUES, out);
 
 	pthread_once(&once, rfc5424_find_fields);
 	if (!error) {
@@ -197,10 +196,6 @@ int rfc5424_write(const struct record *record, const struct record_context *cont
 		text_add_string(out, " " BOM);
 		line_add_message(out, &fields.view);
 		text_add_char(out, '\n');
-		error = out->error;
 	}
-	error = fields_free(&fields, error);
-	if (error)
-		text_cut(out, start);
-	return error;
+	return fields_free(&fields, error);
 }

@@ -219,6 +219,7 @@ bool route_query_name(const struct route *route, struct bytes query, struct text
 
 const struct route *route_of(enum operation operation)
 {
+	assert(operation < OPERATIONS);
 	for (size_t i = 0; i < COUNT(routes); i++)
 		if (routes[i].operation == operation)
 			return &routes[i];

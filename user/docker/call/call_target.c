@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The object that a request acts on: how the request names it, and what the inventory knows of it. */
+#include <assert.h>
+
 #include "base/idtree.h"
 #include "docker/call/call_inside.h"
 #include "secret/mask.h"
@@ -155,6 +157,7 @@ void call_target_complete(struct call *call)
 	const struct value *body = call_taken_body(call);
 	struct target *target = &call->target;
 
+	assert(route);
 	call_target_refresh(call);
 	if (route->answer && call->answer)
 		target->id = call_keep(call, call_answer_string(call, "Id"));

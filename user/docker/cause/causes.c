@@ -83,7 +83,7 @@ static unsigned int findings_of(const struct origin *origin,
 static void causes_tell(struct causes *causes, unsigned int socket,
 			const struct waiting_event *waiting, const struct cause *cause)
 {
-	const struct engine_side *engine = &causes->engines[socket];
+	const struct engine_side *engine = causes_side(causes, socket);
 	struct text masked[4] = {0};
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	struct record record = {
@@ -151,7 +151,7 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 		return false;
 	causes->stats.late += late;
 	if (!waiting->recovered && waiting->event->time)
-		causes->engines[socket].position = waiting->event->time;
+		causes_side(causes, socket)->position = waiting->event->time;
 	origin_ref(cause.origin); /* causes_apply() may give up the last other reference */
 	causes_tell(causes, socket, waiting, &cause);
 	causes_apply(causes, socket, waiting, &cause);
@@ -178,7 +178,7 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 
 static void run_recovered(struct causes *causes, unsigned int socket, uint64_t now)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	struct event_queue *queue = &engine->recovered;
 
 	while (queue->first && now >= queue->first->arrived + RECOVERY_WAIT) {
@@ -215,7 +215,7 @@ void causes_close(struct causes *causes)
 
 uint64_t causes_position(const struct causes *causes, unsigned int socket)
 {
-	return causes->engines[socket].position;
+	return causes_side(causes, socket)->position;
 }
 
 bool causes_waiting(const struct causes *causes)
@@ -249,7 +249,7 @@ static void causes_enqueue(struct causes *causes, struct event_queue *queue,
 void causes_event(struct causes *causes, unsigned int socket, const struct engine_event *event,
 		  uint64_t now)
 {
-	struct event_queue *queue = &causes->engines[socket].told;
+	struct event_queue *queue = &causes_side(causes, socket)->told;
 
 	while (causes->stats.waiting >= WAITING_MAX && queue->first)
 		run_first(causes, socket, queue, true);
@@ -260,7 +260,7 @@ void causes_event(struct causes *causes, unsigned int socket, const struct engin
 
 void causes_gap(struct causes *causes, unsigned int socket, uint64_t since)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 
 	if (!engine->gap || since < engine->gap_since)
 		engine->gap_since = since;
@@ -286,14 +286,14 @@ static void causes_recover(struct causes *causes, unsigned int socket, const str
 		.time = time,
 	};
 
-	causes_enqueue(causes, &causes->engines[socket].recovered, &event, true, now);
+	causes_enqueue(causes, &causes_side(causes, socket)->recovered, &event, true, now);
 }
 
 /* Concludes what happened to a container since the gap from its present state. */
 static void causes_look_back(struct causes *causes, unsigned int socket, struct owner *owner,
 			     uint64_t now)
 {
-	uint64_t since = causes->engines[socket].gap_since;
+	uint64_t since = causes_side(causes, socket)->gap_since;
 	bool again = owner->started_at > owner->started;
 	bool started = again && owner->started_at > since;
 	bool before = owner->finished_at < owner->started_at; /* and then it was started again */
@@ -315,7 +315,7 @@ static void causes_look_back(struct causes *causes, unsigned int socket, struct 
 void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
 		      uint64_t now)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	struct owner *owner = owners_get(&engine->owners, body_string(inspect, "Id"));
 
 	if (!owner)
@@ -330,7 +330,7 @@ void causes_inspected(struct causes *causes, unsigned int socket, const struct v
 
 void causes_gone(struct causes *causes, unsigned int socket, struct bytes id)
 {
-	struct owner *owner = owners_get(&causes->engines[socket].owners, id);
+	struct owner *owner = owners_get(&causes_side(causes, socket)->owners, id);
 
 	if (owner)
 		owner->gone = true;
@@ -338,7 +338,7 @@ void causes_gone(struct causes *causes, unsigned int socket, struct bytes id)
 
 void causes_refreshed(struct causes *causes, unsigned int socket, bool complete, uint64_t now)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	struct owner *owner, *next;
 
 	if (!engine->gap || !complete)
@@ -414,13 +414,13 @@ void causes_set_clock(struct causes *causes, int64_t boot_to_real)
 void causes_set_engine(struct causes *causes, unsigned int socket, enum engine_brand brand,
 		       bool swarm)
 {
-	causes->engines[socket].brand = brand;
-	causes->engines[socket].swarm = swarm;
+	causes_side(causes, socket)->brand = brand;
+	causes_side(causes, socket)->swarm = swarm;
 }
 
 int causes_restore(struct causes *causes, unsigned int socket, const struct owned *owned)
 {
-	struct owner *owner = owners_get(&causes->engines[socket].owners, owned->id);
+	struct owner *owner = owners_get(&causes_side(causes, socket)->owners, owned->id);
 
 	if (!owner)
 		return idtree_is_id(owned->id) ? -ENOMEM : -EINVAL;
@@ -430,7 +430,7 @@ int causes_restore(struct causes *causes, unsigned int socket, const struct owne
 
 int causes_restore_exec(struct causes *causes, unsigned int socket, const struct owned_exec *exec)
 {
-	struct owner_exec *kept = owners_get_exec(&causes->engines[socket].owners, exec->id);
+	struct owner_exec *kept = owners_get_exec(&causes_side(causes, socket)->owners, exec->id);
 
 	if (!kept || !idtree_is_id(exec->container_id))
 		return kept ? -EINVAL : -ENOMEM;

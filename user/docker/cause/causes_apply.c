@@ -139,7 +139,7 @@ static void has_died(struct engine_side *engine, struct owner *owner,
 static void had_exec(const struct causes *causes, unsigned int socket,
 		     const struct engine_event *event, const struct cause *cause)
 {
-	struct owners *owners = &causes->engines[socket].owners;
+	struct owners *owners = &causes_side(causes, socket)->owners;
 	const struct keeper *keeper = &causes->options.keeper;
 	struct owner_exec *exec;
 	bool ends = event->act == ACTION_EXEC_DIE;
@@ -202,14 +202,14 @@ static void was_destroyed(const struct causes *causes, unsigned int socket, stru
 
 	if (keeper->remove)
 		keeper->remove(keeper->data, socket, waiting->event->id, time);
-	owners_remove(&causes->engines[socket].owners, owner);
+	owners_remove(&causes_side(causes, socket)->owners, owner);
 }
 
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause)
 {
 	const struct engine_event *event = waiting->event;
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	struct owner *owner =
 		causes_is_container(event) ? owners_get(&engine->owners, event->id) : NULL;
 

@@ -84,7 +84,7 @@ static bool will_tell_volumes(const struct cause_search *search, const struct re
 		return false;
 	if (!request->made.size)
 		return !request->silent && !request->over;
-	owner = owners_find(&search->causes->engines[search->socket].owners, request->made);
+	owner = owners_find(&causes_side(search->causes, search->socket)->owners, request->made);
 	return search->causes->options.inspect && !(owner && (owner->inspected || owner->gone));
 }
 
@@ -120,7 +120,7 @@ static bool is_unsignalled(const struct cause_search *search, const struct effec
 
 	/* A removal may be under way when the container ends by itself. */
 	return cause->signals && !search->waiting->recovered &&
-	       search->causes->engines[request->socket].brand == BRAND_DOCKER &&
+	       causes_side(search->causes, request->socket)->brand == BRAND_DOCKER &&
 	       (!request->signalled || (owner && request->signalled < owner->started));
 }
 
@@ -128,8 +128,9 @@ static bool is_unsignalled(const struct cause_search *search, const struct effec
 static enum match match_volume(const struct cause_search *search, const struct request *request,
 			       enum match match, enum cause_basis *basis)
 {
-	const struct owner *owner = owners_find(&search->causes->engines[search->socket].owners,
-						request->made.size ? request->made : request->id);
+	const struct owner *owner =
+		owners_find(&causes_side(search->causes, search->socket)->owners,
+			    request->made.size ? request->made : request->id);
 
 	if (match != MATCH_PERHAPS || !owner || !owner->volumes_known)
 		return match;
@@ -540,7 +541,7 @@ static enum decision decide_request(struct causes *causes, const struct effect *
 enum decision causes_decide(struct causes *causes, unsigned int socket,
 			    struct waiting_event *waiting, bool late, struct cause *ret)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	const struct engine_event *event = waiting->event;
 	const struct effect *effect = effect_find(event->kind, event->act);
 	struct owner *owner = causes_owner_of(engine, event);
@@ -604,7 +605,7 @@ static void drop_attributes(struct engine_event *event, unsigned int bits)
 enum decision causes_purge(struct causes *causes, unsigned int socket,
 			   struct waiting_event *waiting, bool late)
 {
-	struct engine_side *engine = &causes->engines[socket];
+	struct engine_side *engine = causes_side(causes, socket);
 	struct engine_event *event = waiting->event;
 	struct owner *owner;
 

@@ -3,6 +3,8 @@
 #ifndef CALLERD_CAUSES_INSIDE_H
 #define CALLERD_CAUSES_INSIDE_H
 
+#include <assert.h>
+
 #include "docker/cause/causes.h"
 #include "docker/cause/owners.h"
 
@@ -69,6 +71,13 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 /* Takes in what the event changes: owners, the keeper's data, the inventory. */
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause);
+
+/* The engine of the watched socket SOCKET. */
+static inline struct engine_side *causes_side(const struct causes *causes, unsigned int socket)
+{
+	assert(socket < causes->options.socket_count);
+	return &causes->engines[socket];
+}
 
 /* TIME as the requests have it. */
 static inline uint64_t causes_boot_of(const struct causes *causes, uint64_t real, uint64_t now)

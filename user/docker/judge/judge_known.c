@@ -37,26 +37,29 @@ static bool judge_known_has_word(const char *const *words, struct bytes wanted)
 }
 
 static const struct known_modes {
-	const char *field;
+	enum finding_id host; /* what the mode "host" is */
 	const char *modes[5];
 	const char *begins[3]; /* with options of their own */
 } known_modes[] = {
-	{"PidMode", {"private"}, {NULL}},
-	{"IpcMode", {"none", "private", "shareable"}, {NULL}},
-	{"UTSMode", {"private"}, {NULL}},
-	{"UsernsMode", {"auto", "keep-id", "nomap", "private"}, {"auto:", "keep-id:"}},
-	{"CgroupnsMode", {"private"}, {NULL}},
-	{"NetworkMode", {NULL}, {"bridge:"}},
+	{FINDING_HOST_PID, {"private"}, {NULL}},
+	{FINDING_HOST_IPC, {"none", "private", "shareable"}, {NULL}},
+	{FINDING_HOST_UTS, {"private"}, {NULL}},
+	{FINDING_HOST_USERNS, {"auto", "keep-id", "nomap", "private"}, {"auto:", "keep-id:"}},
+	{FINDING_HOST_CGROUPNS, {"private"}, {NULL}},
+	{FINDING_HOST_NETWORK, {NULL}, {"bridge:"}},
+	{FINDING_BUILD_HOST_NETWORK, {NULL}, {"bridge:"}},
 };
 
-static bool is_known_mode(const char *field, struct bytes mode)
+static bool is_known_mode(enum finding_id host, struct bytes mode)
 {
+	bool network = host == FINDING_HOST_NETWORK || host == FINDING_BUILD_HOST_NETWORK;
+
 	/* The name or id of a network, or what an engine makes for the container alone. */
-	if (!strcmp(field, "NetworkMode") && mode.size && !memchr(mode.data, ':', mode.size) &&
+	if (network && mode.size && !memchr(mode.data, ':', mode.size) &&
 	    !memchr(mode.data, '/', mode.size))
 		return true;
 	for (size_t i = 0; i < COUNT(known_modes); i++) {
-		if (strcmp(known_modes[i].field, field) != 0)
+		if (known_modes[i].host != host)
 			continue;
 		if (judge_known_has_word(known_modes[i].modes, mode))
 			return true;
@@ -92,7 +95,7 @@ void judge_other_mode(struct judging *judging, const char *field, const char *wh
 {
 	if (bytes_begin(mode, "ns:"))
 		judge_namespace_file(judging, field, what, host_finding, mode);
-	else if (!is_known_mode(field, mode))
+	else if (!is_known_mode(host_finding, mode))
 		judge_not_judged(judging, SEVERITY_NONE, field, mode);
 }
 

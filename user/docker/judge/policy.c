@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/judge/policy.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -315,6 +316,7 @@ int policy_check(const struct policy *policy, char *reason, size_t reason_size)
 enum finding_severity policy_severity(const struct policy *policy, enum finding_id id,
 				      enum finding_severity severity)
 {
+	assert(id < FINDINGS);
 	return policy && policy->findings[id].given ? policy->findings[id].severity : severity;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/judge/verdict.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ void verdict_add(struct verdict *verdict, enum finding_id id, enum finding_sever
 	va_list args;
 	int size;
 
+	assert(id > FINDING_NONE && id < FINDINGS);
 	va_start(args, format);
 	size = vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
@@ -109,6 +111,7 @@ struct text *verdict_scratch(struct verdict *verdict)
 
 void verdict_append(struct verdict *verdict, struct record_fact *fact, struct bytes text)
 {
+	assert(fact->kind == FACT_LIST || fact->kind == FACT_COMMAND);
 	if (fact->count == fact->room)
 		fact->cut = true;
 	else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/known/inventory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -122,6 +123,25 @@ static void add_entry(struct known_kind *kind, struct known_entry *entry)
 {
 	inventory_link_newest(kind, entry);
 	kind->count++;
+}
+
+/* A new entry of KIND, of SIZE bytes, which IDS finds by ID; the struct id is at AT. NULL where there is no memory. */
+static void *new_entry(struct known_kind *kind, struct idtree *ids, size_t size, size_t at,
+		       struct bytes id)
+{
+	struct known_entry *entry = calloc(1, size);
+	struct id *node = entry ? (struct id *)((char *)entry + at) : NULL;
+
+	assert(id.size == ID_DIGITS);
+	if (!entry)
+		return NULL;
+	memcpy(node->digits, id.data, id.size);
+	if (idtree_add(ids, node)) {
+		free(entry);
+		return NULL;
+	}
+	add_entry(kind, entry);
+	return entry;
 }
 
 static void remove_entry(struct known_kind *kind, struct known_entry *entry)
@@ -321,17 +341,12 @@ static void drop_container(struct inventory *inventory, struct known_entry *entr
 
 static struct container *add_container(struct inventory *inventory, struct bytes id)
 {
-	struct container *container = calloc(1, sizeof(*container));
+	struct container *container =
+		new_entry(&inventory->containers, &inventory->containers_by_id, sizeof(*container),
+			  offsetof(struct container, id), id);
 
-	if (!container)
-		return NULL;
-	memcpy(container->id.digits, id.data, id.size);
-	container->view.id = (struct bytes){container->id.digits, ID_DIGITS};
-	if (idtree_add(&inventory->containers_by_id, &container->id)) {
-		free(container);
-		return NULL;
-	}
-	add_entry(&inventory->containers, &container->entry);
+	if (container)
+		container->view.id = (struct bytes){container->id.digits, ID_DIGITS};
 	return container;
 }
 
@@ -539,17 +554,11 @@ static void drop_exec(struct inventory *inventory, struct known_entry *entry)
 
 static struct exec *add_exec(struct inventory *inventory, struct bytes id)
 {
-	struct exec *exec = calloc(1, sizeof(*exec));
+	struct exec *exec = new_entry(&inventory->execs, &inventory->execs_by_id, sizeof(*exec),
+				      offsetof(struct exec, id), id);
 
-	if (!exec)
-		return NULL;
-	memcpy(exec->id.digits, id.data, id.size);
-	exec->view.id = (struct bytes){exec->id.digits, ID_DIGITS};
-	if (idtree_add(&inventory->execs_by_id, &exec->id)) {
-		free(exec);
-		return NULL;
-	}
-	add_entry(&inventory->execs, &exec->entry);
+	if (exec)
+		exec->view.id = (struct bytes){exec->id.digits, ID_DIGITS};
 	return exec;
 }
 
@@ -792,17 +801,11 @@ static int put_reference(struct inventory *inventory, struct image *image, struc
 
 static struct image *add_image(struct inventory *inventory, struct bytes id)
 {
-	struct image *image = calloc(1, sizeof(*image));
+	struct image *image = new_entry(&inventory->images, &inventory->images_by_id,
+					sizeof(*image), offsetof(struct image, id), id);
 
-	if (!image)
-		return NULL;
-	memcpy(image->digest + 1, REFERENCE_DIGEST, strlen(REFERENCE_DIGEST));
-	memcpy(image->id.digits, id.data, id.size);
-	if (idtree_add(&inventory->images_by_id, &image->id)) {
-		free(image);
-		return NULL;
-	}
-	add_entry(&inventory->images, &image->entry);
+	if (image)
+		memcpy(image->digest + 1, REFERENCE_DIGEST, strlen(REFERENCE_DIGEST));
 	return image;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/known/origin.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ struct origin *origin_ref(struct origin *origin)
 
 struct origin *origin_unref(struct origin *origin)
 {
+	assert(!origin || origin->references);
 	if (!origin || --origin->references)
 		return NULL;
 	caller_unref(origin->caller);
