@@ -56,6 +56,7 @@ static bool path_matches(const char *pattern, struct bytes path, struct bytes *r
 {
 	struct bytes name = {0};
 
+	assert(path.data);
 	while (*pattern) {
 		const char *rest;
 		size_t size;
