@@ -291,7 +291,7 @@ def configuration_of_others():
                 configuration('others', '', mode))
     path = configuration('foreign', '')
     os.chown(path, USER.pw_uid, USER.pw_gid)
-    refuses(USAGE, ['somebody else owns it', path], '--config', path)
+    refuses(USAGE, ['belongs to somebody else', path], '--config', path)
     equal(attempt('--check-config', '--config', path, before=AS_OUTSIDER)[0], 0, 'his own')
 
 

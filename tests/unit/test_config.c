@@ -267,13 +267,13 @@ static void test_who_can_write(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		write_file("", 0, bad[i]);
 		assert_not_loaded(path, -EPERM,
-				  "others than its owner can write to it: chmod go-w");
+				  "can be written to by others than its owner: chmod go-w");
 	}
 	write_file("", 0, 0644);
 	if (geteuid())
 		return; /* cannot give it away */
 	assert_int_equal(chown(path, 65534, 0), 0);
-	assert_not_loaded(path, -EPERM, "somebody else owns it");
+	assert_not_loaded(path, -EPERM, "belongs to somebody else");
 	/* Root's is fine for others, too. */
 	assert_int_equal(chown(path, 0, 0) | chmod(directory, 0755), 0);
 	assert_int_equal(seteuid(65534), 0);

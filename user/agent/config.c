@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "setting/setting.h"
+#include "system/own_file.h"
 
 #define LINE_SIZE_MAX 4094
 #define SECTION_MAX 49 /* bytes of a section's name */
@@ -161,9 +163,11 @@ static int parse_lines(struct parser *parser, char *text, size_t size)
 	return error ? error : end_section(parser);
 }
 
+CLEANUP_DEFINE(drop_config, struct config *, config_free)
+
 int config_parse(const char *data, size_t size, struct config **ret, struct config_error *error)
 {
-	struct config *config = calloc(1, sizeof(*config));
+	_cleanup_(drop_config) struct config *config = calloc(1, sizeof(*config));
 	struct parser parser = {
 		.config = config, .error = error, .why = {error->what, sizeof(error->what)}};
 	int result = -ENOMEM;
@@ -178,63 +182,58 @@ int config_parse(const char *data, size_t size, struct config **ret, struct conf
 	}
 	if (result == -ENOMEM)
 		snprintf(error->what, sizeof(error->what), "out of memory");
-	if (result)
-		config_free(config);
-	else
-		*ret = config;
+	if (!result)
+		*ret = take_ptr(config);
 	return result;
 }
 
 /* Refuses a file that others than root and the user of this process can have written, or that is too long. */
 static int config_check_file(int fd, size_t *ret_size, struct config_error *error)
 {
-	const char *what = NULL;
+	const char *fault;
 	struct stat info;
 
 	if (fstat(fd, &info))
 		return -errno;
-	if (!S_ISREG(info.st_mode))
-		what = "it is not a regular file";
-	else if (info.st_uid && info.st_uid != geteuid())
-		what = "somebody else owns it: chown root, so that only root can change it";
-	else if (info.st_mode & (S_IWGRP | S_IWOTH))
-		what = "others than its owner can write to it: chmod go-w";
-	else if (info.st_size > CONFIG_SIZE_MAX)
-		what = "it is longer than 1 MiB";
-	if (what) {
-		snprintf(error->what, sizeof(error->what), "%s", what);
+	fault = own_file_fault(&info, S_IFREG);
+	if (!fault && info.st_size > CONFIG_SIZE_MAX)
+		fault = "is longer than 1 MiB";
+	if (fault) {
+		snprintf(error->what, sizeof(error->what), "it %s", fault);
 		return -EPERM;
 	}
 	*ret_size = (size_t)info.st_size;
 	return 0;
 }
 
-int config_load(const char *path, struct config **ret, struct config_error *error)
+static int config_read(const char *path, struct config **ret, struct config_error *error)
 {
 	/* Opening a FIFO must not wait for a writer; config_check_file() refuses it. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
-	char *data = NULL;
-	size_t size = 0;
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_fclose_ FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
+	_free_ char *data = NULL;
+	size_t size;
+	int result;
+
+	if (!stream)
+		return -errno;
+	(void)take_fd(fd); /* STREAM has it */
+	result = config_check_file(fileno(stream), &size, error);
+	if (result)
+		return result;
+	data = malloc(size + 1);
+	size = data ? fread(data, 1, size, stream) : 0;
+	return data && !ferror(stream) ? config_parse(data, size, ret, error) : -errno;
+}
+
+int config_load(const char *path, struct config **ret, struct config_error *error)
+{
 	int result;
 
 	*error = (struct config_error){0};
-	result = stream ? config_check_file(fd, &size, error) : -errno;
-	if (!result) {
-		data = malloc(size + 1);
-		size = data ? fread(data, 1, size, stream) : 0;
-		if (!data || ferror(stream))
-			result = -errno;
-		else
-			result = config_parse(data, size, ret, error);
-	}
+	result = config_read(path, ret, error);
 	if (result && !*error->what)
 		snprintf(error->what, sizeof(error->what), "cannot be read: %s", strerror(-result));
-	free(data);
-	if (stream)
-		fclose(stream);
-	else if (fd >= 0)
-		close(fd);
 	return result;
 }
 

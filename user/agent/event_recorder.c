@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "callerd/eventfile.h"
 
 /* struct eventfile is a FILE by another name. */
@@ -30,16 +31,13 @@ static void write_frame(struct eventfile *file, const struct callerd_frame *fram
 
 int event_recorder_open(const char *path, const char *const *sockets, struct eventfile **ret)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
-	if (!file) {
-		int error = -errno;
-
-		if (fd >= 0)
-			close(fd);
-		return error;
-	}
+	if (!file)
+		return -errno;
+	(void)take_fd(fd); /* FILE has it */
+	*ret = (struct eventfile *)file;
 	fwrite(CALLERD_EVENTFILE_MAGIC, 16, 1, file);
 	for (uint32_t i = 0; sockets[i]; i++) {
 		struct callerd_frame frame = {
@@ -48,9 +46,8 @@ int event_recorder_open(const char *path, const char *const *sockets, struct eve
 			.socket = i,
 		};
 
-		write_frame((struct eventfile *)file, &frame, sockets[i]);
+		write_frame(*ret, &frame, sockets[i]);
 	}
-	*ret = (struct eventfile *)file;
 	return 0;
 }
 

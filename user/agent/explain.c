@@ -22,7 +22,7 @@
  * hold the state. */
 struct explanation {
 	const struct record_context *context;
-	struct text out;
+	struct text *out;
 	unsigned int containers;
 	unsigned int deeds; /* of the last container */
 	uint64_t dropped;   /* deeds of the last container that were not kept */
@@ -31,7 +31,7 @@ struct explanation {
 /* Appends REAL as 2026-03-01 12:03:44. */
 static void add_time(struct text *out, uint64_t real)
 {
-	struct text time = {0};
+	_cleanup_(text_free) struct text time = {0};
 
 	clock_add_rfc3339(&time, real);
 	if (time.error) {
@@ -41,7 +41,6 @@ static void add_time(struct text *out, uint64_t real)
 	text_add(out, time.data, strlen("2026-03-01"));
 	text_add_char(out, ' ');
 	text_add(out, time.data + strlen("2026-03-01T"), strlen("12:03:44"));
-	text_free(&time);
 }
 
 static void explain_add_part(struct text *out, const char *before, struct bytes part,
@@ -74,7 +73,7 @@ static void on_container(void *data, const struct state_container *container)
 {
 	struct explanation *explanation = data;
 	const struct owned *owned = container->owned;
-	struct text *out = &explanation->out;
+	struct text *out = explanation->out;
 
 	if (explanation->containers++)
 		text_add_char(out, '\n');
@@ -109,19 +108,17 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 		.container_image = origin->container_image,
 		.cause = {.kind = deed->kind},
 	};
-	struct text *out = &explanation->out;
-	struct text command = {0};
-	struct view view;
+	struct text *out = explanation->out;
+	_cleanup_(text_free) struct text command = {0};
+	_cleanup_(view_free) struct view view = {0};
 
-	if (!view_init(&view, &record, explanation->context)) {
-		line_add_who(out, &view);
-		line_add_command(&command, &view);
-		explain_add_part(out, " | ", text_since(&command, 0), SIZE_MAX);
-		if (origin->caller)
-			explain_add_part(out, " | ", bytes_of(origin->caller->tty), NAME_COLUMNS);
-	}
-	view_free(&view);
-	text_free(&command);
+	if (view_init(&view, &record, explanation->context))
+		return;
+	line_add_who(out, &view);
+	line_add_command(&command, &view);
+	explain_add_part(out, " | ", text_since(&command, 0), SIZE_MAX);
+	if (origin->caller)
+		explain_add_part(out, " | ", bytes_of(origin->caller->tty), NAME_COLUMNS);
 }
 
 /* Appends the name of the request that the deed goes back to. */
@@ -135,7 +132,7 @@ static void add_beginning(struct text *out, enum operation operation)
 
 static void explain_add_cause(struct explanation *explanation, const struct deed *deed)
 {
-	struct text *out = &explanation->out;
+	struct text *out = explanation->out;
 
 	if (deed->kind == CAUSE_DAEMON)
 		line_add_daemon(out, deed->reason);
@@ -178,7 +175,7 @@ static void add_action(struct text *out, const struct deed *deed)
 static void on_deed(void *data, const struct deed *deed)
 {
 	struct explanation *explanation = data;
-	struct text *out = &explanation->out;
+	struct text *out = explanation->out;
 
 	if (explanation->dropped && explanation->deeds++ == STATE_DEEDS_MAX / 2) {
 		text_add_string(out, "    … ");
@@ -207,7 +204,7 @@ static int explain_collect(const char *path, const char *container, struct expla
 	error = state_explain(state, bytes_of(container), explanation, on_container, on_deed);
 	state_close(state);
 	if (!error)
-		error = explanation->out.error;
+		error = explanation->out->error;
 	if (error == -EBADMSG)
 		fprintf(stderr, "callerd: the state file %s is damaged\n", path);
 	else if (error)
@@ -225,9 +222,10 @@ static enum exit_code explain_print(const struct text *text)
 
 enum exit_code explain(const struct options *options, const char *container)
 {
-	struct explanation explanation = {0};
+	_cleanup_(host_drop) struct host *host = NULL;
+	_cleanup_(text_free) struct text out = {0};
+	struct explanation explanation = {.out = &out};
 	enum exit_code code = EXIT_FAILED;
-	struct host *host;
 	int error;
 
 	if (!options->state_path) {
@@ -242,14 +240,10 @@ enum exit_code explain(const struct options *options, const char *container)
 	explanation.context = host_context(host);
 	error = explain_collect(options->state_path, container, &explanation);
 	/* The collected part is sound, even if the rest could not be read. */
-	if (explanation.out.size)
-		code = explain_print(&explanation.out);
+	if (out.size)
+		code = explain_print(&out);
 	else if (!error)
 		fprintf(stderr, "callerd: the state file %s knows no container \"%s\"\n",
 			options->state_path, container);
-	if (error)
-		code = EXIT_FAILED;
-	text_free(&explanation.out);
-	host_free(host);
-	return code;
+	return error ? EXIT_FAILED : code;
 }

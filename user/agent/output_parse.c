@@ -219,7 +219,7 @@ static int output_parse_read_option(struct setting_reader *reader, const char *w
 				    const char *output, char *reason, size_t size)
 {
 	const char *equals = strchr(word, '=');
-	struct text names = {0};
+	_cleanup_(text_free) struct text names = {0};
 	int error = -ENOENT;
 
 	if (equals)
@@ -232,7 +232,6 @@ static int output_parse_read_option(struct setting_reader *reader, const char *w
 	list_names(reader->place, &names);
 	snprintf(reason, size, "\"%s\": there is no such option of %s: %s", word, output,
 		 names.data ? names.data : "");
-	text_free(&names);
 	return -EINVAL;
 }
 

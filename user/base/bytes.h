@@ -3,6 +3,7 @@
 #ifndef CALLERD_BYTES_H
 #define CALLERD_BYTES_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,7 @@ static inline bool bytes_are_any(struct bytes bytes, const char *const *words, s
 
 static inline struct bytes bytes_from(struct bytes bytes, size_t start)
 {
+	assert(start <= bytes.size);
 	return (struct bytes){bytes.data ? bytes.data + start : NULL, bytes.size - start};
 }
 

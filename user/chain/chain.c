@@ -12,18 +12,15 @@
 
 int chain_begin(struct chain *chain)
 {
+	_cleanup_(chain_wipe) struct chain begun = {0};
 	unsigned char key[CHAIN_KEY_SIZE];
-	struct chain begun = {0};
-	int error = key_random(begun.seed);
+	int error = key_random(begun.seed) ?: key_public(begun.seed, key);
 
-	if (!error)
-		error = key_public(begun.seed, key);
-	if (!error) {
-		*key_put_hex(begun.first_key, key, sizeof(key)) = '\0';
-		*chain = begun;
-	}
-	chain_wipe(&begun);
-	return error;
+	if (error)
+		return error;
+	*key_put_hex(begun.first_key, key, sizeof(key)) = '\0';
+	*chain = begun;
+	return 0;
 }
 
 /* LINE with its link in it. */

@@ -8,6 +8,11 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
+CLEANUP_DEFINE(drop_key, EVP_PKEY *, EVP_PKEY_free) /* which wipes it */
+CLEANUP_DEFINE(drop_digest, EVP_MD_CTX *, EVP_MD_CTX_free)
+
 /* Sets a seal's key apart from whatever else somebody may hash; its NUL counts. */
 static const char evolution[] = "callerd seal key";
 
@@ -48,27 +53,25 @@ static EVP_PKEY *private_key(const unsigned char seed[CHAIN_KEY_SIZE])
 
 int key_public(const unsigned char seed[CHAIN_KEY_SIZE], unsigned char ret[CHAIN_KEY_SIZE])
 {
-	EVP_PKEY *key = private_key(seed);
+	_cleanup_(drop_key) EVP_PKEY *key = private_key(seed);
 	size_t size = CHAIN_KEY_SIZE;
-	bool good = key && EVP_PKEY_get_raw_public_key(key, ret, &size) == 1;
 
-	EVP_PKEY_free(key); /* which wipes it */
-	return key_result(good && size == CHAIN_KEY_SIZE);
+	return key_result(key && EVP_PKEY_get_raw_public_key(key, ret, &size) == 1 &&
+			  size == CHAIN_KEY_SIZE);
 }
 
 int key_sign(const unsigned char seed[CHAIN_KEY_SIZE], struct bytes bytes,
 	     unsigned char ret[KEY_SIGNATURE_SIZE])
 {
-	EVP_PKEY *key = private_key(seed);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	_cleanup_(drop_key) EVP_PKEY *key = private_key(seed);
+	_cleanup_(drop_digest) EVP_MD_CTX *context = EVP_MD_CTX_new();
 	size_t size = KEY_SIGNATURE_SIZE;
-	bool good = key && context && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
-		    EVP_DigestSign(context, ret, &size, (const unsigned char *)bytes.data,
-				   bytes.size) == 1;
 
-	EVP_MD_CTX_free(context);
-	EVP_PKEY_free(key);
-	return key_result(good && size == KEY_SIGNATURE_SIZE);
+	return key_result(key && context &&
+			  EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+			  EVP_DigestSign(context, ret, &size, (const unsigned char *)bytes.data,
+					 bytes.size) == 1 &&
+			  size == KEY_SIGNATURE_SIZE);
 }
 
 int key_evolve(unsigned char seed[CHAIN_KEY_SIZE])
@@ -86,16 +89,14 @@ int key_evolve(unsigned char seed[CHAIN_KEY_SIZE])
 bool key_signed(const unsigned char key[CHAIN_KEY_SIZE], struct bytes bytes,
 		const unsigned char signature[KEY_SIGNATURE_SIZE])
 {
-	EVP_PKEY *public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, CHAIN_KEY_SIZE);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool good = public && context &&
-		    EVP_DigestVerifyInit(context, NULL, NULL, NULL, public) == 1 &&
-		    EVP_DigestVerify(context, signature, KEY_SIGNATURE_SIZE,
-				     (const unsigned char *)bytes.data, bytes.size) == 1;
+	_cleanup_(drop_key) EVP_PKEY *public =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, CHAIN_KEY_SIZE);
+	_cleanup_(drop_digest) EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-	EVP_MD_CTX_free(context);
-	EVP_PKEY_free(public);
-	return !key_result(good);
+	return !key_result(public && context &&
+			   EVP_DigestVerifyInit(context, NULL, NULL, NULL, public) == 1 &&
+			   EVP_DigestVerify(context, signature, KEY_SIGNATURE_SIZE,
+					    (const unsigned char *)bytes.data, bytes.size) == 1);
 }
 
 char *key_put_hex(char *at, const unsigned char *data, size_t size)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/client.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 #ifndef CALLERD_VERSION
@@ -56,9 +58,7 @@ static int end_request(struct client *client, bool complete)
 
 static void client_disconnect(struct client *client)
 {
-	if (client->fd >= 0)
-		close(client->fd);
-	client->fd = -1;
+	cleanup_close(&client->fd);
 	if (client->asked)
 		end_request(client, false);
 }
@@ -115,29 +115,41 @@ static void take_connection(struct client *client, int fd)
 	client->calls->connected(client->data, another);
 }
 
+/* A new connection to the engine, or -errno. */
+static int connect_to_engine(const struct client *client)
+{
+	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const struct sockaddr *address = (const struct sockaddr *)&client->address;
+
+	return fd < 0 || connect(fd, address, sizeof(client->address)) ? -errno : take_fd(fd);
+}
+
+/* Whether ERROR of connect_to_engine() says that nobody listens. */
+static bool is_deserted(int error)
+{
+	return error == -ENOENT || error == -ECONNREFUSED;
+}
+
 static void connect_engine(struct client *client)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool absent;
+	int fd = connect_to_engine(client);
 
 	client->tried_at = client->now;
-	if (fd >= 0 && !connect(fd, (struct sockaddr *)&client->address, sizeof(client->address))) {
+	if (fd >= 0) {
 		take_connection(client, fd);
 		return;
 	}
-	absent = fd >= 0 && (errno == ENOENT || errno == ECONNREFUSED);
-	if (fd >= 0)
-		close(fd);
-	if (absent)
+	if (is_deserted(fd))
 		client->peer = 0;
 	client->lost = true;
-	back_off(client, absent ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
+	back_off(client, is_deserted(fd) ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
 }
 
 /* --- requests and answers --------------------------------------------------------------------- */
 
 void client_ask(struct client *client, const char *path, const struct client_limits *limits)
 {
+	assert(!client->asked && client->fd >= 0);
 	client->request_size = (size_t)snprintf(client->request, sizeof(client->request),
 						"GET %s HTTP/1.1\r\nHost: docker\r\n"
 						"User-Agent: callerd/" CALLERD_VERSION "\r\n\r\n",
@@ -332,18 +344,9 @@ void client_hurry(struct client *client)
 
 bool client_is_deserted(const struct client *client)
 {
-	const struct sockaddr *address = (const struct sockaddr *)&client->address;
-	bool deserted;
-	int fd;
+	_close_ int fd = client->peer == SYSTEMD ? -1 : connect_to_engine(client);
 
-	if (client->peer == SYSTEMD)
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	deserted = fd >= 0 && connect(fd, address, sizeof(client->address)) &&
-		   (errno == ENOENT || errno == ECONNREFUSED);
-	if (fd >= 0)
-		close(fd);
-	return deserted;
+	return is_deserted(fd);
 }
 
 void client_reconnect(struct client *client)

@@ -225,13 +225,12 @@ static bool volume_listed(void *data, const struct value *element)
 		.driver = body_string(element, "Driver"),
 		.host_path = {"", 0},
 	};
-	struct text path = {0};
+	_cleanup_(text_free) struct text path = {0};
 
 	if (volumes_value_path(known.driver, body_get(element, "Options"), engine->options.files,
 			       &path))
 		known.host_path = (struct bytes){path.data, path.size};
 	inventory_put_volume(engine->options.inventory, &known);
-	text_free(&path);
 	return false;
 }
 
@@ -572,21 +571,19 @@ void engine_stats(const struct engine *engine, struct engine_stats *ret)
 
 int engine_new(const struct engine_options *options, struct engine **ret)
 {
-	struct engine *engine = calloc(1, sizeof(*engine));
+	_free_ struct engine *engine = calloc(1, sizeof(*engine));
 	int error;
 
 	if (!engine)
 		return -ENOMEM;
 	error = client_init(&engine->client, options->socket, &engine_calls, engine);
-	if (error) {
-		free(engine);
+	if (error)
 		return error;
-	}
 	engine->options = *options;
 	engine->asked = ASK_NOTHING;
 	engine->next = ASK_CONTAINER;
 	engine->wanted = true;
-	*ret = engine;
+	*ret = take_ptr(engine);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/engines.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,13 +360,16 @@ static int open_calls(struct engines *engines)
 	return calls_new(&calls, &engines->calls);
 }
 
+CLEANUP_DEFINE(drop_engines, struct engines *, engines_free)
+
 int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret)
 {
-	struct engines *engines = calloc(1, sizeof(*engines));
+	_cleanup_(drop_engines) struct engines *engines = calloc(1, sizeof(*engines));
 	int error;
 
 	if (!engines)
 		return -ENOMEM;
+	assert(options->socket_count <= CALLERD_SOCKETS_MAX);
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->sockets);
@@ -375,12 +379,9 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 		if (options->inventory)
 			error = engines_open_one(engines, i);
 	}
-	if (error) {
-		engines_free(engines);
-		return error;
-	}
-	*ret = engines;
-	return 0;
+	if (!error)
+		*ret = take_ptr(engines);
+	return error;
 }
 
 void engines_free(struct engines *engines)

@@ -508,22 +508,20 @@ void event_stream_stats(const struct event_stream *stream, struct event_stream_s
 
 int event_stream_new(const struct event_stream_options *options, struct event_stream **ret)
 {
-	struct event_stream *stream = calloc(1, sizeof(*stream));
+	_free_ struct event_stream *stream = calloc(1, sizeof(*stream));
 	int error;
 
 	if (!stream)
 		return -ENOMEM;
-	error = client_init(&stream->client, options->socket, &stream_calls, stream);
-	if (!error)
-		error = engine_event_reader_new(event_stream_take_event, stream, &stream->reader);
-	if (error) {
-		free(stream);
+	error = client_init(&stream->client, options->socket, &stream_calls, stream)
+			?: engine_event_reader_new(event_stream_take_event, stream,
+						   &stream->reader);
+	if (error)
 		return error;
-	}
 	listener_init(&stream->listener);
 	stream->options = *options;
 	stream->position = stream->earlier = options->since;
-	*ret = stream;
+	*ret = take_ptr(stream);
 	return 0;
 }
 

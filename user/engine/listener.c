@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 #define FIRST_FDS 64 /* an engine opens its listening sockets before other files */
 #define SUFFIX ".sock"
 
@@ -33,18 +35,14 @@ static bool listens_at(int fd, const struct stat *status)
 /* The number in PATH, a file that only root can write; 0: none. */
 static int read_pid(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat status;
 	char text[16] = "";
-	int pid = 0;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode) || status.st_uid ||
+	    status.st_mode & 022 || read(fd, text, sizeof(text) - 1) <= 0)
 		return 0;
-	if (!fstat(fd, &status) && S_ISREG(status.st_mode) && !status.st_uid &&
-	    !(status.st_mode & 022) && read(fd, text, sizeof(text) - 1) > 0)
-		pid = atoi(text);
-	close(fd);
-	return pid;
+	return atoi(text);
 }
 
 void listener_init(struct listener *listener)
@@ -54,9 +52,16 @@ void listener_init(struct listener *listener)
 
 void listener_close(struct listener *listener)
 {
-	if (listener->process >= 0)
-		close(listener->process);
+	cleanup_close(&listener->process);
 	listener_init(listener);
+}
+
+/* A copy of descriptor NUMBER of PROCESS, or -errno. */
+static int copy_fd(int process, int number)
+{
+	int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+
+	return fd < 0 ? -errno : fd;
 }
 
 void listener_find(struct listener *listener, const char *socket)
@@ -74,43 +79,31 @@ void listener_find(struct listener *listener, const char *socket)
 	pid = read_pid(listener->pid_file);
 	listener->process = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	for (int number = 0; listener->process >= 0 && number < FIRST_FDS; number++) {
-		int fd = (int)syscall(SYS_pidfd_getfd, listener->process, number, 0);
-		bool found = fd >= 0 && listens_at(fd, &status);
+		_close_ int fd = copy_fd(listener->process, number);
 
-		if (fd >= 0)
-			close(fd);
 		listener->fd = number;
-		if (found)
+		if (fd >= 0 && listens_at(fd, &status))
 			return;
 	}
 	listener_close(listener);
 }
 
-/* Whether a process has a descriptor of that number; a process that is ending has none. */
-static bool has_fd(int process, int number)
-{
-	int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 bool listener_is_closed(struct listener *listener)
 {
-	int accepts = 0, fd;
-	socklen_t size = sizeof(accepts);
+	_close_ int fd = -1, other = -1;
+	socklen_t size = sizeof(int);
+	int accepts = 0;
 
 	if (listener->process < 0 || listener->closed)
 		return listener->closed;
-	fd = (int)syscall(SYS_pidfd_getfd, listener->process, listener->fd, 0);
-	if (fd < 0) {
-		listener->closed = errno == EBADF && has_fd(listener->process, STDERR_FILENO);
-		return listener->closed;
-	}
+	fd = copy_fd(listener->process, listener->fd);
+	/* A process that is ending has no descriptors. */
+	if (fd == -EBADF)
+		other = copy_fd(listener->process, STDERR_FILENO);
 	/* The descriptor's number may have another file by now. */
-	listener->closed = getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) || !accepts;
-	close(fd);
+	listener->closed =
+		fd < 0 ? other >= 0
+		       : getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) || !accepts;
 	return listener->closed;
 }
 

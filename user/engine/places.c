@@ -15,58 +15,45 @@ void places_clear(struct places *places)
 	*places = (struct places){0};
 }
 
-/* Adds PATH as a place that means the same as USUAL. Takes PATH over. */
-static void places_add_path(struct places *places, char *path, const char *usual)
+/* Adds PATH as a place that means the same as USUAL. The root directory is never added: everything is below it. */
+static void add_place(struct places *places, const char *path, const char *usual)
 {
+	_free_ char *copy = NULL;
 	struct host_place *list;
-
-	for (unsigned int i = 0; i < places->count; i++)
-		if (!strcmp(places->list[i].path, path) && !strcmp(places->list[i].usual, usual)) {
-			free(path);
-			return;
-		}
-	list = realloc(places->list, (places->count + 2) * sizeof(*list));
-	if (!list) {
-		free(path);
-		return;
-	}
-	list[places->count++] = (struct host_place){path, usual};
-	list[places->count] = (struct host_place){0};
-	places->list = list;
-}
-
-/* The root directory is never added: everything is below it. */
-static void add_unless_usual(struct places *places, const char *path, const char *usual)
-{
-	char *copy;
 
 	if (!strncmp(path, "/var/run/", strlen("/var/run/")))
 		path += strlen("/var");
-	copy = path[0] == '/' && path[1] && strcmp(path, usual) != 0 ? strdup(path) : NULL;
-
-	if (copy)
-		places_add_path(places, copy, usual);
+	if (path[0] != '/' || !path[1] || !strcmp(path, usual))
+		return;
+	for (unsigned int i = 0; i < places->count; i++)
+		if (!strcmp(places->list[i].path, path) && !strcmp(places->list[i].usual, usual))
+			return;
+	copy = strdup(path);
+	list = copy ? realloc(places->list, (places->count + 2) * sizeof(*list)) : NULL;
+	if (!list)
+		return;
+	list[places->count++] = (struct host_place){take_ptr(copy), usual};
+	list[places->count] = (struct host_place){0};
+	places->list = list;
 }
 
 /* Adds PATH with SUFFIX, as it is and with its links resolved. */
 static void add_both(struct places *places, const char *path, const char *suffix, const char *usual,
 		     const struct host_files *files)
 {
+	_cleanup_(text_free) struct text whole = {0}, clean = {0};
 	char resolved[RESOLVED_MAX] = "";
-	struct text whole = {0}, clean = {0};
 	enum host_path_end end;
 
 	text_add_string(&whole, path);
 	text_add_string(&whole, suffix);
 	host_paths_clean(&clean, text_since(&whole, 0));
-	if (path[0] && !whole.error && !clean.error) {
-		add_unless_usual(places, clean.data, usual);
-		end = files->resolve(files->data, clean.data, resolved, sizeof(resolved));
-		if (end != HOST_PATH_UNKNOWN && end != HOST_PATH_LOST)
-			add_unless_usual(places, resolved, usual);
-	}
-	text_free(&whole);
-	text_free(&clean);
+	if (!path[0] || whole.error || clean.error)
+		return;
+	add_place(places, clean.data, usual);
+	end = files->resolve(files->data, clean.data, resolved, sizeof(resolved));
+	if (end != HOST_PATH_UNKNOWN && end != HOST_PATH_LOST)
+		add_place(places, resolved, usual);
 }
 
 void places_add(struct places *places, const struct daemon *daemon, const struct host_files *files)

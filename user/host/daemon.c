@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/daemon.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "json/body.h"
 
 #define PROGRAM "dockerd" /* the name, or its beginning, as in dockerd-current */
@@ -35,6 +37,7 @@ void daemon_set(struct daemon *daemon, enum daemon_path which, struct bytes path
 {
 	char *to = daemon->paths[which];
 
+	assert(which < DAEMON_PATHS);
 	if (!path.size || path.size >= DAEMON_PATH_MAX || path.data[0] != '/' ||
 	    memchr(path.data, 0, path.size))
 		return;
@@ -100,33 +103,32 @@ static const struct shape_field config_fields[] = {{"data-root", &string},
 						   {}};
 static const struct shape config_shape = {.kind = SHAPE_STRUCT, .fields = config_fields};
 
+CLEANUP_DEFINE(drop_body, struct body *, body_free)
+
 void daemon_take_config(struct daemon *daemon, struct bytes text)
 {
-	struct body *body;
+	_cleanup_(drop_body) struct body *body = NULL;
 
-	if (body_new(&config_shape, 64u << 10, NULL, &body))
+	if (body_new(&config_shape, 64u << 10, NULL, &body) ||
+	    body_feed(body, text.data, text.size))
 		return;
-	if (!body_feed(body, text.data, text.size))
-		for (size_t i = 0; i < COUNT(options); i++)
-			if (options[i].key && !daemon->paths[options[i].path][0])
-				daemon_set(daemon, options[i].path,
-					   body_string(body_value(body), options[i].key));
-	body_free(body);
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (options[i].key && !daemon->paths[options[i].path][0])
+			daemon_set(daemon, options[i].path,
+				   body_string(body_value(body), options[i].key));
 }
 
 /* --- processes ---------------------------------------------------------------------------------- */
 
-/* Reads the file FD, at most FILE_MAX bytes, and closes it. The caller frees the data. */
-static struct bytes daemon_read_all(int fd)
+/* Reads the file FD, at most FILE_MAX bytes, to DATA, and closes it. */
+static struct bytes daemon_read_all(int fd, char data[FILE_MAX])
 {
-	char *data = fd < 0 ? NULL : malloc(FILE_MAX);
 	size_t size = 0;
 	ssize_t got = 1;
 
-	while (data && size < FILE_MAX && (got = read(fd, data + size, FILE_MAX - size)) > 0)
+	while (fd >= 0 && size < FILE_MAX && (got = read(fd, data + size, FILE_MAX - size)) > 0)
 		size += (size_t)got;
-	if (fd >= 0)
-		close(fd);
+	cleanup_close(&fd);
 	return (struct bytes){data, size};
 }
 
@@ -138,18 +140,12 @@ static int open_config(int process, const char *path)
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	_close_ int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	struct stat status;
 
-	if (root < 0)
-		return -1;
-	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-	close(root);
-	if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (root >= 0)
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) ? take_fd(fd) : -1;
 }
 
 /* Whether PROCESS is root's, has the root directory of the host's init, and executes a dockerd. Its
@@ -174,38 +170,35 @@ static bool is_daemon(int process, const struct stat *init_root)
 static void daemon_look(int process, struct daemon *daemon)
 {
 	char config[DAEMON_PATH_MAX] = CONFIG_DEFAULT;
-	struct bytes text = daemon_read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC));
+	_free_ char *data = malloc(FILE_MAX);
 
 	*daemon = (struct daemon){0};
-	daemon_take_arguments(daemon, text, config);
-	free((char *)text.data);
-	text = daemon_read_all(open_config(process, config));
-	daemon_take_config(daemon, text);
-	free((char *)text.data);
+	if (!data)
+		return;
+	daemon_take_arguments(
+		daemon, daemon_read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC), data),
+		config);
+	daemon_take_config(daemon, daemon_read_all(open_config(process, config), data));
 }
 
 unsigned int daemon_find(struct daemon daemons[DAEMONS_MAX])
 {
-	DIR *directory = opendir("/proc");
+	_closedir_ DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 	unsigned int count = 0;
 	struct stat root;
 
-	if (!directory)
-		return 0;
 	/* The agent's own root directory stands in where the init's may not be read. */
-	if (!stat("/proc/1/root", &root) || !stat("/", &root))
-		while (count < DAEMONS_MAX && (entry = readdir(directory))) {
-			int process = isdigit((unsigned char)entry->d_name[0])
+	if (!directory || (stat("/proc/1/root", &root) && stat("/", &root)))
+		return 0;
+	while (count < DAEMONS_MAX && (entry = readdir(directory))) {
+		_close_ int process = isdigit((unsigned char)entry->d_name[0])
 					      ? openat(dirfd(directory), entry->d_name,
 						       O_PATH | O_DIRECTORY | O_CLOEXEC)
 					      : -1;
 
-			if (process >= 0 && is_daemon(process, &root))
-				daemon_look(process, &daemons[count++]);
-			if (process >= 0)
-				close(process);
-		}
-	closedir(directory);
+		if (process >= 0 && is_daemon(process, &root))
+			daemon_look(process, &daemons[count++]);
+	}
 	return count;
 }

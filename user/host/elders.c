@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/wipe.h"
 #include "host/proc.h"
 
 #define PATIENCE (200 * NS_PER_MS)
@@ -62,30 +64,25 @@ static void on_process(void *data, const struct callerd_process *process)
 	elders->list[elders->count++] = (struct elder){.process = *process};
 }
 
+CLEANUP_DEFINE(drop_elders, struct elders *, elders_free)
+
 int elders_new(struct capture *capture, struct elders **ret)
 {
-	struct elders *elders = calloc(1, sizeof(*elders));
+	_cleanup_(drop_elders) struct elders *elders = calloc(1, sizeof(*elders));
 	int error;
 
 	if (!elders)
 		return -ENOMEM;
 	elders->capture = capture;
-	error = capture_processes(capture, on_process, elders);
+	error = capture_processes(capture, on_process, elders) ?: elders->error;
 	if (!error)
-		error = elders->error;
-	if (error) {
-		elders_free(elders);
-		return error;
-	}
-	*ret = elders;
-	return 0;
+		*ret = take_ptr(elders);
+	return error;
 }
 
 static void drop_args(struct elder *elder)
 {
-	if (elder->args)
-		explicit_bzero(elder->args, elder->size);
-	free(elder->args);
+	wipe_free(elder->args, elder->size);
 	elder->args = NULL;
 }
 
@@ -127,10 +124,7 @@ static void elders_done(struct job *job, bool came, void *data)
 
 static void elders_free_job(struct job *job)
 {
-	struct read_args *read = (struct read_args *)job;
-
-	explicit_bzero(read->args, sizeof(read->args));
-	free(read);
+	wipe_free(job, sizeof(struct read_args));
 }
 
 static int elders_ask(struct elders *elders, struct beside *beside, uint64_t now)

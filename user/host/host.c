@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "host/user_names.h"
 
@@ -100,13 +101,12 @@ void host_refresh(struct host *host)
 
 static int read_boot_id(char *id, size_t size)
 {
-	FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+	_fclose_ FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
 	if (!file)
 		return -errno;
 	if (!fgets(id, size, file))
 		id[0] = '\0';
-	fclose(file);
 	id[strcspn(id, "\n")] = '\0';
 	return 0;
 }
@@ -123,21 +123,17 @@ static uint32_t mount_namespace(void)
 
 int host_new(struct host **ret)
 {
-	struct host *host = calloc(1, sizeof(*host));
+	_cleanup_(host_drop) struct host *host = calloc(1, sizeof(*host));
 	uint64_t random;
 	int error;
 
 	if (!host)
 		return -ENOMEM;
-	error = user_names_new(&host->names);
-	if (!error)
-		error = read_boot_id(host->boot_id, sizeof(host->boot_id));
-	if (!error && getrandom(&random, sizeof(random), 0) != sizeof(random))
-		error = -errno;
-	if (error) {
-		host_free(host);
+	error = user_names_new(&host->names) ?: read_boot_id(host->boot_id, sizeof(host->boot_id));
+	if (error)
 		return error;
-	}
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -errno;
 	if (gethostname(host->name, sizeof(host->name) - 1))
 		host->name[0] = '\0';
 	snprintf(host->run_id, sizeof(host->run_id), "%016llx", (unsigned long long)random);
@@ -153,7 +149,7 @@ int host_new(struct host **ret)
 		.user_asked = user_asked,
 	};
 	host_refresh(host);
-	*ret = host;
+	*ret = take_ptr(host);
 	return 0;
 }
 

@@ -12,6 +12,7 @@ struct host;
  * host_free(). */
 int host_new(struct host **ret);
 void host_free(struct host *host);
+CLEANUP_DEFINE(host_drop, struct host *, host_free)
 
 /* The context for the record writers, valid as long as HOST. */
 struct record_context *host_context(struct host *host);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define STEPS_MAX 2048
@@ -44,10 +45,18 @@ struct hostfiles_walk {
 	enum host_path_end kind;
 };
 
+#define NO_FILES .root = -1, .at = -1 /* a walk that owns nothing */
+
 static void move_to(struct hostfiles_walk *walk, int fd)
 {
-	close(walk->at);
+	cleanup_close(&walk->at);
 	walk->at = fd;
+}
+
+static void hostfiles_end(struct hostfiles_walk *walk)
+{
+	cleanup_close(&walk->root);
+	cleanup_close(&walk->at);
 }
 
 /* Opens NAME, one component, without following a link and without leaving the mount. */
@@ -64,7 +73,9 @@ static int open_part(int directory, const char *name)
 
 /* --- mounts --------------------------------------------------------------------------------- */
 
+/* The texts lie in LINE, which is owned: free_mount(). */
 struct mount {
+	char *line;
 	int id;
 	char *device; /* of its file system, as in 8:1 */
 	char *root;   /* the directory of that file system that is mounted */
@@ -88,13 +99,18 @@ static void hostfiles_unescape(char *text)
 	*to = '\0';
 }
 
-/* Reads a LINE of mountinfo, which it cuts into the fields that RET refers to. */
-static bool read_mount(char *line, struct mount *ret)
+static void free_mount(struct mount *mount)
+{
+	free(mount->line);
+}
+
+/* Cuts mount->line, a line of mountinfo, into fields. False: it is none. */
+static bool read_mount(struct mount *mount)
 {
 	char *fields[5], *save, *type;
 
 	for (size_t i = 0; i < 5; i++)
-		if (!(fields[i] = strtok_r(i ? NULL : line, " ", &save)))
+		if (!(fields[i] = strtok_r(i ? NULL : mount->line, " ", &save)))
 			return false;
 	do
 		type = strtok_r(NULL, " ", &save);
@@ -102,59 +118,61 @@ static bool read_mount(char *line, struct mount *ret)
 	type = type ? strtok_r(NULL, " ", &save) : NULL;
 	if (!type)
 		return false;
-	*ret = (struct mount){(int)strtol(fields[0], NULL, 10), fields[2], fields[3], fields[4],
-			      type};
-	hostfiles_unescape(ret->root);
-	hostfiles_unescape(ret->point);
+	mount->id = (int)strtol(fields[0], NULL, 10);
+	mount->device = fields[2];
+	mount->root = fields[3];
+	mount->point = fields[4];
+	mount->type = type;
+	hostfiles_unescape(mount->root);
+	hostfiles_unescape(mount->point);
 	return true;
 }
 
-/* Finds the mount of number ID, or where ID is -1, the topmost mount at POINT. LINE becomes the
- * memory that RET refers to; the caller frees it. */
-static bool find_mount(const char *mounts, int id, const char *point, char **line,
-		       struct mount *ret)
+/* Puts the next mount that the mountinfo FILE lists in the place of MOUNT. False: there is none. */
+static bool next_mount(FILE *file, struct mount *mount)
 {
-	FILE *file = fopen(mounts, "re");
 	size_t capacity = 0;
-	bool found = false;
-	char *next = NULL;
 
-	if (!file)
-		return false;
-	while (getline(&next, &capacity, file) > 0) {
-		struct mount mount;
+	free_mount(mount);
+	mount->line = NULL;
+	while (getline(&mount->line, &capacity, file) > 0)
+		if (read_mount(mount))
+			return true;
+	return false;
+}
 
-		if (!read_mount(next, &mount) ||
-		    (id < 0 ? strcmp(mount.point, point) != 0 : mount.id != id))
-			continue;
-		free(*line);
-		*line = next; /* a later line is a mount on top of this one */
-		*ret = mount;
-		found = true;
-		next = NULL;
-		capacity = 0;
-	}
-	free(next);
-	fclose(file);
-	return found;
+/* Hands MOUNT over to *TO. */
+static void keep_mount(struct mount *to, struct mount *mount)
+{
+	free_mount(to);
+	*to = CLEANUP_TAKE(*mount, (struct mount){0});
+}
+
+/* Finds the mount of number ID, or where ID is -1, the topmost mount at POINT. *RET is an owner that is empty. */
+static bool find_mount(const char *mounts, int id, const char *point, struct mount *ret)
+{
+	_cleanup_(free_mount) struct mount mount = {0};
+	_fclose_ FILE *file = fopen(mounts, "re");
+
+	while (file && next_mount(file, &mount))
+		if (id < 0 ? !strcmp(mount.point, point) : mount.id == id)
+			keep_mount(ret, &mount); /* a later line is a mount on top of this one */
+	return ret->line;
 }
 
 /* The number of the mount that FD is in; -1: unknown. fdinfo tells it without asking the mount's
  * file system. */
 static int mount_id(int fd)
 {
+	_fclose_ FILE *file = NULL;
 	char path[64], line[128];
-	FILE *file;
-	int id = -1;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	file = fopen(path, "re");
-	while (file && id < 0 && fgets(line, sizeof(line), file))
+	while (file && fgets(line, sizeof(line), file))
 		if (!strncmp(line, "mnt_id:", 7))
-			id = (int)strtol(line + 7, NULL, 10);
-	if (file)
-		fclose(file);
-	return id;
+			return (int)strtol(line + 7, NULL, 10);
+	return -1;
 }
 
 /* Whether TYPE is served by another computer, so that no local user can fill it. What is neither
@@ -181,36 +199,28 @@ static bool is_own_type(const char *type)
 
 static bool is_own_mount(const char *mounts, int id)
 {
-	struct mount mount;
-	char *line = NULL;
-	bool own =
-		id >= 0 && find_mount(mounts, id, NULL, &line, &mount) && is_own_type(mount.type);
+	_cleanup_(free_mount) struct mount mount = {0};
 
-	free(line);
-	return own;
+	return id >= 0 && find_mount(mounts, id, NULL, &mount) && is_own_type(mount.type);
 }
 
 /* Whether the mount at DONE may be entered; else sets KIND to the reason. A link to a process means
  * the same in every procfs: the path of a procfs mounted elsewhere becomes one below /proc. */
 static bool may_enter(struct hostfiles_walk *walk)
 {
-	struct mount mount;
-	char *line = NULL;
-	bool own = false;
+	_cleanup_(free_mount) struct mount mount = {0};
 
 	walk->kind = HOST_PATH_FOREIGN;
-	if (find_mount(walk->mounts, -1, walk->done, &line, &mount)) {
-		own = is_own_type(mount.type);
-		if (is_remote_type(mount.type))
-			walk->kind = HOST_PATH_REMOTE;
-		if (!strcmp(mount.type, "proc"))
-			walk->kind = HOST_PATH_KNOWN; /* the path itself is judged */
-		if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
-			walk->done_size = (size_t)sprintf(walk->done, "/proc%s",
-							  mount.root[1] ? mount.root : "");
-	}
-	free(line);
-	return own;
+	if (!find_mount(walk->mounts, -1, walk->done, &mount))
+		return false;
+	if (is_remote_type(mount.type))
+		walk->kind = HOST_PATH_REMOTE;
+	if (!strcmp(mount.type, "proc"))
+		walk->kind = HOST_PATH_KNOWN; /* the path itself is judged */
+	if (!strcmp(mount.type, "proc") && strlen(mount.root) + 6 < walk->done_max)
+		walk->done_size =
+			(size_t)sprintf(walk->done, "/proc%s", mount.root[1] ? mount.root : "");
+	return is_own_type(mount.type);
 }
 
 /* Enters the mount at NAME, the last component of DONE. Its type is checked before, so that a file
@@ -218,19 +228,13 @@ static bool may_enter(struct hostfiles_walk *walk)
  * meanwhile: to open the root of a FUSE mount asks no server. */
 static bool enter_mount(struct hostfiles_walk *walk, const char *name)
 {
-	int fd;
+	_close_ int fd =
+		may_enter(walk) ? openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 
-	if (!may_enter(walk))
+	if (fd < 0 || !is_own_mount(walk->mounts, mount_id(fd)))
 		return false;
-	fd = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (!is_own_mount(walk->mounts, mount_id(fd))) {
-		close(fd);
-		return false;
-	}
 	walk->kind = HOST_PATH_KNOWN;
-	move_to(walk, fd);
+	move_to(walk, take_fd(fd));
 	return true;
 }
 
@@ -318,7 +322,7 @@ static enum step go_down(struct hostfiles_walk *walk, const char *name)
 {
 	char target[PATH_MAX];
 	ssize_t size;
-	int fd = open_part(walk->at, name);
+	_close_ int fd = open_part(walk->at, name);
 
 	walk->error = fd < 0 ? fd : 0;
 	if (walk->visitor && fd != -EXDEV)
@@ -329,20 +333,15 @@ static enum step go_down(struct hostfiles_walk *walk, const char *name)
 		return enter_mount(walk, name) ? STEP_ON : STEP_STOP;
 	}
 	size = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target));
-	if (size >= 0) {
-		close(fd);
+	if (size >= 0)
 		return hostfiles_follow(walk, target, (size_t)size) ? STEP_ON : STEP_FAIL;
-	}
-	if (!add_done(walk, name, strlen(name))) {
-		if (fd >= 0)
-			close(fd);
+	if (!add_done(walk, name, strlen(name)))
 		return STEP_FAIL;
-	}
 	if (fd < 0) {
 		walk->kind = is_absent(fd) ? HOST_PATH_KNOWN : HOST_PATH_LOST;
 		return STEP_STOP;
 	}
-	move_to(walk, fd);
+	move_to(walk, take_fd(fd));
 	return STEP_ON;
 }
 
@@ -378,31 +377,20 @@ static bool hostfiles_begin(struct hostfiles_walk *walk, const char *root, const
 {
 	walk->mounts = mounts;
 	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (walk->root < 0)
-		return false;
-	walk->at = fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
-	if (walk->at >= 0)
-		return true;
-	close(walk->root);
-	return false;
+	walk->at = walk->root < 0 ? -1 : fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
+	if (walk->at < 0)
+		hostfiles_end(walk);
+	return walk->at >= 0;
 }
 
-static void hostfiles_end(struct hostfiles_walk *walk)
-{
-	close(walk->root);
-	close(walk->at);
-}
-
-/* Walks PATH, and writes the walked part to OUT of SIZE bytes. False: KIND says why. */
+/* Walks PATH with WALK, an owner that is empty, and writes the walked part to OUT of SIZE bytes. False: KIND says why. */
 static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, size_t size,
 		      bool *ret_whole)
 {
 	size_t length = strlen(path);
 
-	walk->visitor = NULL;
 	walk->done = out;
 	walk->done_max = size;
-	walk->done_size = walk->links = walk->steps = 0;
 	walk->kind = HOST_PATH_UNKNOWN;
 	if (!size || path[0] != '/')
 		return false;
@@ -420,7 +408,6 @@ static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, 
 	if (hostfiles_go(walk, ret_whole))
 		return true;
 	walk->kind = HOST_PATH_LOST;
-	hostfiles_end(walk);
 	return false;
 }
 
@@ -428,31 +415,29 @@ static bool walk_path(struct hostfiles_walk *walk, const char *path, char *out, 
  * no links. */
 static bool add_rest(struct hostfiles_walk *walk)
 {
-	struct text joined = {}, clean = {};
-	bool fits;
+	_cleanup_(text_free) struct text joined = {}, clean = {};
 
 	text_add_string(&joined, walk->done);
 	text_add_char(&joined, '/');
 	text_add_string(&joined, walk->rest + walk->left);
 	host_paths_clean(&clean, text_since(&joined, 0));
-	fits = !joined.error && !clean.error && clean.size < walk->done_max;
-	if (fits)
-		memcpy(walk->done, clean.data, clean.size + 1);
-	text_free(&joined);
-	text_free(&clean);
-	return fits;
+	if (joined.error || clean.error || clean.size >= walk->done_max)
+		return false;
+	memcpy(walk->done, clean.data, clean.size + 1);
+	return true;
 }
 
 int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 		   const struct hostfiles_visitor *visitor, struct hostfiles_end *ret)
 {
-	struct hostfiles_walk walk = {
+	_cleanup_(hostfiles_end) struct hostfiles_walk walk = {
 		.done = ret->done,
 		.done_max = sizeof(ret->done),
 		.visitor = visitor,
+		NO_FILES,
 	};
 	size_t length = strlen(path);
-	int fd;
+	bool ended;
 
 	ret->done[0] = '\0';
 	if (path[0] != '/' || length >= sizeof(walk.rest))
@@ -461,64 +446,47 @@ int hostfiles_walk(const struct hostfiles_place *place, const char *path,
 	memcpy(walk.rest + walk.left, path, length + 1);
 	if (!hostfiles_begin(&walk, place->root, place->mounts))
 		return -ESRCH;
-	if (hostfiles_go(&walk, &ret->whole)) {
-		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
-		fd = fd < 0 ? -errno : fd;
-	} else {
-		fd = -ELOOP;
-	}
+	ended = hostfiles_go(&walk, &ret->whole);
 	memcpy(ret->rest, walk.rest + walk.left, sizeof(walk.rest) - walk.left);
 	ret->missing = walk.error == -ENOENT;
-	hostfiles_end(&walk);
-	return fd;
+	return ended ? take_fd(walk.at) : -ELOOP;
 }
 
 static enum host_path_end hostfiles_resolve(void *data, const char *path, char *out, size_t size)
 {
-	enum host_path_end kind;
-	struct hostfiles_walk walk;
+	_cleanup_(hostfiles_end) struct hostfiles_walk walk = {NO_FILES};
 	bool whole;
 
 	(void)data;
 	if (!walk_path(&walk, path, out, size, &whole))
 		return walk.kind;
-	/* The path of a mount's root is known, whatever serves the mount. */
-	kind = walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
 	if (!add_rest(&walk))
-		kind = HOST_PATH_LOST;
-	hostfiles_end(&walk);
-	return kind;
+		return HOST_PATH_LOST;
+	/* The path of a mount's root is known, whatever serves the mount. */
+	return walk.kind == HOST_PATH_LOST || has_rest(&walk) ? walk.kind : HOST_PATH_KNOWN;
 }
 
 static bool is_block_device(void *data, const char *path)
 {
+	_cleanup_(hostfiles_end) struct hostfiles_walk walk = {NO_FILES};
 	char done[PATH_MAX];
 	struct statx info;
-	struct hostfiles_walk walk;
-	bool whole, block = false;
+	bool whole;
 
 	(void)data;
-	if (!walk_path(&walk, path, done, sizeof(done), &whole))
-		return false;
-	if (whole && !statx(walk.at, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info))
-		block = S_ISBLK(info.stx_mode);
-	hostfiles_end(&walk);
-	return block;
+	return walk_path(&walk, path, done, sizeof(done), &whole) && whole &&
+	       !statx(walk.at, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) &&
+	       S_ISBLK(info.stx_mode);
 }
 
 int hostfiles_open(const char *path)
 {
+	_cleanup_(hostfiles_end) struct hostfiles_walk walk = {NO_FILES};
 	char done[PATH_MAX];
-	struct hostfiles_walk walk;
 	bool whole;
-	int fd = -1;
 
-	if (!walk_path(&walk, path, done, sizeof(done), &whole))
-		return -ENOENT;
-	if (whole)
-		fd = fcntl(walk.at, F_DUPFD_CLOEXEC, 0);
-	hostfiles_end(&walk);
-	return fd < 0 ? -ENOENT : fd;
+	return walk_path(&walk, path, done, sizeof(done), &whole) && whole ? take_fd(walk.at)
+									   : -ENOENT;
 }
 
 /* --- the same elsewhere ----------------------------------------------------------------------- */
@@ -551,72 +519,47 @@ static void hostfiles_join(struct text *out, const char *directory, const char *
 static bool tell_alias(const struct mount *mount, const char *inside, const char *path,
 		       void (*found)(void *context, const char *alias), void *context)
 {
+	_cleanup_(text_free) struct text alias = {0};
 	const char *rest = part_below(inside, mount->root);
-	struct text alias = {0};
 
 	if (!strcmp(mount->point, "/sysroot") || (!rest && !part_below(mount->root, inside)))
 		return false;
 	hostfiles_join(&alias, mount->point, rest ?: "");
 	if (!alias.error && strcmp(alias.data, path) != 0)
 		found(context, alias.data);
-	text_free(&alias);
 	return true;
 }
 
-/* Finds the mount that PATH is in: the innermost, and of several at one place the last. */
-static bool innermost_mount(FILE *file, const char *path, char **line, struct mount *ret)
+/* Finds the mount that PATH is in: the innermost, and of several at one place the last. *RET is an owner that is
+ * empty. */
+static bool innermost_mount(FILE *file, const char *path, struct mount *ret)
 {
-	size_t capacity = 0, best = 0;
-	char *next = NULL;
-	bool any = false;
+	_cleanup_(free_mount) struct mount mount = {0};
 
-	while (getline(&next, &capacity, file) > 0) {
-		struct mount mount;
-
-		if (!read_mount(next, &mount) || !part_below(path, mount.point) ||
-		    strlen(mount.point) < best)
-			continue;
-		best = strlen(mount.point);
-		free(*line);
-		*line = next;
-		*ret = mount;
-		any = true;
-		next = NULL;
-		capacity = 0;
-	}
-	free(next);
-	return any;
+	while (next_mount(file, &mount))
+		if (part_below(path, mount.point) &&
+		    (!ret->line || strlen(mount.point) >= strlen(ret->point)))
+			keep_mount(ret, &mount);
+	return ret->line;
 }
 
 static void hostfiles_aliases(void *data, const char *path,
 			      void (*found)(void *context, const char *alias), void *context)
 {
-	FILE *file = fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
-	char *own_line = NULL, *line = NULL;
-	struct text inside = {0};
+	_fclose_ FILE *file =
+		fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
+	_cleanup_(free_mount) struct mount own = {0}, mount = {0};
+	_cleanup_(text_free) struct text inside = {0};
 	unsigned int count = 0;
-	size_t capacity = 0;
-	struct mount own;
 
 	(void)data;
-	if (!file)
+	if (!file || !innermost_mount(file, path, &own) || own.root[0] != '/')
 		return;
-	if (innermost_mount(file, path, &own_line, &own) && own.root[0] == '/') {
-		hostfiles_join(&inside, own.root, part_below(path, own.point));
-		rewind(file);
-		while (!inside.error && count < ALIASES_MAX &&
-		       getline(&line, &capacity, file) > 0) {
-			struct mount mount;
-
-			if (read_mount(line, &mount) && !strcmp(mount.device, own.device) &&
-			    mount.root[0] == '/')
-				count += tell_alias(&mount, inside.data, path, found, context);
-		}
-	}
-	free(line);
-	free(own_line);
-	text_free(&inside);
-	fclose(file);
+	hostfiles_join(&inside, own.root, part_below(path, own.point));
+	rewind(file);
+	while (!inside.error && count < ALIASES_MAX && next_mount(file, &mount))
+		if (!strcmp(mount.device, own.device) && mount.root[0] == '/')
+			count += tell_alias(&mount, inside.data, path, found, context);
 }
 
 struct host_files hostfiles(const char *const *sockets)

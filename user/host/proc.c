@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "secret/mask.h"
 
 #define LABEL_MAX 256
@@ -22,16 +23,15 @@ struct proc {
 	struct text args; /* the arguments that proc_peer() found */
 };
 
-static ssize_t read_at(int directory, const char *name, char *data, size_t size)
+ssize_t proc_read(int process, const char *name, char *data, size_t size)
 {
-	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	_close_ int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
 	ssize_t got, total = 0;
 
 	if (fd < 0)
 		return -errno;
 	while ((size_t)total < size && (got = read(fd, data + total, size - total)) > 0)
 		total += got;
-	close(fd);
 	return total;
 }
 
@@ -40,7 +40,7 @@ static ssize_t read_at(int directory, const char *name, char *data, size_t size)
 uint64_t proc_start_ticks(int process)
 {
 	char stat[1024], *at;
-	ssize_t size = read_at(process, "stat", stat, sizeof(stat) - 1);
+	ssize_t size = proc_read(process, "stat", stat, sizeof(stat) - 1);
 	unsigned long long ticks = 0;
 
 	if (size <= 0)
@@ -58,31 +58,23 @@ uint64_t proc_start_ticks(int process)
 int proc_open(uint32_t pid, uint64_t start)
 {
 	uint64_t tick = 1000000000ull / sysconf(_SC_CLK_TCK);
+	_close_ int fd = -1;
 	char path[32];
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%u", pid);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (start && proc_start_ticks(fd) != start / tick) {
-		close(fd);
-		return -ESRCH;
-	}
-	return fd;
+	return start && proc_start_ticks(fd) != start / tick ? -ESRCH : take_fd(fd);
 }
 
 ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX],
 		       bool *ret_truncated)
 {
-	int fd = proc_open(pid, start);
+	_close_ int fd = proc_open(pid, start);
 	char whole[CALLERD_ARGV_MAX + 1];
-	ssize_t size;
+	ssize_t size = fd < 0 ? fd : proc_read(fd, "cmdline", whole, sizeof(whole));
 
-	if (fd < 0)
-		return fd;
-	size = read_at(fd, "cmdline", whole, sizeof(whole));
-	close(fd);
 	if (size < 0)
 		return size;
 	*ret_truncated = size > CALLERD_ARGV_MAX;
@@ -96,16 +88,10 @@ ssize_t proc_read_args(uint32_t pid, uint64_t start, char args[CALLERD_ARGV_MAX]
 static struct bytes proc_label(void *data, uint32_t pid, uint64_t start)
 {
 	struct proc *proc = data;
-	ssize_t size;
-	int fd;
+	_close_ int fd = proc->labels ? proc_open(pid, start) : -1;
+	ssize_t size =
+		fd < 0 ? fd : proc_read(fd, "attr/current", proc->label, sizeof(proc->label));
 
-	if (!proc->labels)
-		return (struct bytes){};
-	fd = proc_open(pid, start);
-	if (fd < 0)
-		return (struct bytes){};
-	size = read_at(fd, "attr/current", proc->label, sizeof(proc->label));
-	close(fd);
 	while (size > 0 && (proc->label[size - 1] == '\n' || !proc->label[size - 1]))
 		size--;
 	return size > 0 ? (struct bytes){proc->label, size} : (struct bytes){};
@@ -138,19 +124,18 @@ static void describe_args(struct proc *proc, struct process *process)
 static void proc_peer(void *data, struct process *process)
 {
 	struct proc *proc = data;
-	int fd = proc_open(process->pid, process->start);
+	_close_ int fd = proc_open(process->pid, process->start);
 	ssize_t size;
 
 	if (fd < 0)
 		return;
-	size = read_at(fd, "comm", proc->name, CALLERD_COMM_SIZE);
+	size = proc_read(fd, "comm", proc->name, CALLERD_COMM_SIZE);
 	if (size > 1)
 		process->name = (struct bytes){proc->name, size - 1};
 	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
 	if (size > 0)
 		process->executable = (struct bytes){proc->executable, size};
 	describe_args(proc, process);
-	close(fd);
 }
 
 struct decode_detail proc_detail(struct proc *proc)
@@ -161,16 +146,13 @@ struct decode_detail proc_detail(struct proc *proc)
 int proc_new(struct capture *capture, struct proc **ret)
 {
 	struct proc *proc = calloc(1, sizeof(*proc));
-	int fd;
+	_close_ int fd = proc_open(getpid(), 0);
 
 	if (!proc)
 		return -ENOMEM;
 	proc->capture = capture;
-	fd = proc_open(getpid(), 0);
-	if (fd >= 0) {
-		proc->labels = read_at(fd, "attr/current", proc->label, sizeof(proc->label)) > 0;
-		close(fd);
-	}
+	proc->labels =
+		fd >= 0 && proc_read(fd, "attr/current", proc->label, sizeof(proc->label)) > 0;
 	*ret = proc;
 	return 0;
 }

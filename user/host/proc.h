@@ -28,6 +28,9 @@ struct decode_detail proc_detail(struct proc *proc);
  * another process, or -errno. */
 int proc_open(uint32_t pid, uint64_t start);
 
+/* Reads at most SIZE bytes of the file NAME in PROCESS, a directory in /proc. Returns how many, or -errno. */
+ssize_t proc_read(int process, const char *name, char *data, size_t size);
+
 /* The start time, in clock ticks, of the process whose directory in /proc is PROCESS; 0: unknown. */
 uint64_t proc_start_ticks(int process);
 

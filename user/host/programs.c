@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "host/hostfiles.h"
 
@@ -59,13 +60,11 @@ static struct host_program *programs_take_place(struct programs *programs)
 
 static void programs_look(struct capture *capture, struct host_program *program)
 {
-	int fd = hostfiles_open(program->path);
+	_close_ int fd = hostfiles_open(program->path);
 
 	program->node = (struct callerd_node_key){0};
-	if (fd < 0)
-		return;
-	capture_identify(capture, fd, &program->node);
-	close(fd);
+	if (fd >= 0)
+		capture_identify(capture, fd, &program->node);
 }
 
 bool programs_is(struct programs *programs, struct capture *capture, struct bytes path,

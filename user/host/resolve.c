@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "host/hostfiles.h"
 #include "host/proc.h"
 
@@ -149,39 +150,30 @@ static bool stands_in(const struct resolve *resolve, int proc)
  * initial one. */
 static bool is_of_root(int proc)
 {
-	int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC), owner;
+	_close_ int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	_close_ int owner = namespace < 0 ? -1 : ioctl(namespace, NS_GET_USERNS);
 	struct stat info;
-	bool initial;
 
-	if (namespace < 0)
-		return false;
-	owner = ioctl(namespace, NS_GET_USERNS);
-	close(namespace);
-	initial = owner >= 0 && !fstat(owner, &info) && info.st_ino == INITIAL_USER_NS;
-	if (owner >= 0)
-		close(owner);
-	return initial;
+	return owner >= 0 && !fstat(owner, &info) && info.st_ino == INITIAL_USER_NS;
 }
 
 /* Finds any process in the mount namespace; 0: there is none. */
 static uint32_t find_stranger(uint32_t mnt_ns)
 {
-	DIR *processes = opendir("/proc");
-	uint32_t found = 0;
+	_closedir_ DIR *processes = opendir("/proc");
 
 	if (!processes)
 		return 0;
-	for (struct dirent *entry; !found && (entry = readdir(processes));) {
+	for (struct dirent *entry; (entry = readdir(processes));) {
 		uint32_t pid = strtoul(entry->d_name, NULL, 10);
 		char path[sizeof(entry->d_name) + 16];
 		struct stat info;
 
 		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
 		if (pid && !stat(path, &info) && info.st_ino == mnt_ns)
-			found = pid;
+			return pid;
 	}
-	closedir(processes);
-	return found;
+	return 0;
 }
 
 /* The caller's root directory, and the mountinfo that belongs to it, as paths for the walk. PROC
@@ -195,17 +187,15 @@ struct caller_view {
 static bool view_of(struct caller_view *view, const struct resolve *resolve, uint32_t pid,
 		    uint64_t start)
 {
-	view->proc = proc_open(pid, start);
-	if (view->proc < 0)
+	_close_ int proc = proc_open(pid, start);
+
+	if (proc < 0 || !is_in_namespace(proc, resolve->mnt_ns) ||
+	    (pid != resolve->processes[0].pid && !stands_in(resolve, proc)))
 		return false;
-	if (!is_in_namespace(view->proc, resolve->mnt_ns) ||
-	    (pid != resolve->processes[0].pid && !stands_in(resolve, view->proc))) {
-		close(view->proc);
-		return false;
-	}
 	/* The paths go through the descriptor, since the PID may pass on to another process. */
-	snprintf(view->root, sizeof(view->root), "/proc/self/fd/%d/root", view->proc);
-	snprintf(view->mounts, sizeof(view->mounts), "/proc/self/fd/%d/mountinfo", view->proc);
+	snprintf(view->root, sizeof(view->root), "/proc/self/fd/%d/root", proc);
+	snprintf(view->mounts, sizeof(view->mounts), "/proc/self/fd/%d/mountinfo", proc);
+	view->proc = take_fd(proc);
 	return true;
 }
 
@@ -247,21 +237,17 @@ static bool find_view(const struct resolve *resolve, unsigned int who, struct ca
  * cached. */
 static int match_cached(int root, const char *path, struct open_how *how, struct capture *capture)
 {
-	int fd = (int)syscall(SYS_openat2, root, path, how, sizeof(*how)), index = -ENOENT;
+	_close_ int fd = (int)syscall(SYS_openat2, root, path, how, sizeof(*how));
 	const char *base = strrchr(path, '/');
 	char directory[sizeof(((struct resolve *)NULL)->path)];
 
-	if (fd >= 0) {
-		index = capture_match(capture, fd);
-	} else if (errno == ENOENT && base && base[1]) {
-		snprintf(directory, sizeof(directory), "%.*s", (int)(base + 1 - path), path);
-		fd = (int)syscall(SYS_openat2, root, directory, how, sizeof(*how));
-		if (fd >= 0)
-			index = capture_match_name(capture, fd, base + 1);
-	}
 	if (fd >= 0)
-		close(fd);
-	return index;
+		return capture_match(capture, fd);
+	if (errno != ENOENT || !base || !base[1])
+		return -ENOENT;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(base + 1 - path), path);
+	fd = (int)syscall(SYS_openat2, root, directory, how, sizeof(*how));
+	return fd >= 0 ? capture_match_name(capture, fd, base + 1) : -ENOENT;
 }
 
 /* Only a match is certain: the cache need not have every path. */
@@ -274,27 +260,23 @@ int resolve_at_once(const struct resolve *resolve, struct capture *capture)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
 	struct stat info;
-	int index = -EAGAIN, proc, root;
 
 	if (!stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns &&
 	    !strcmp(resolve->root, "/"))
 		return at_once(match_cached(AT_FDCWD, resolve->path, &how, capture));
 	how.resolve |= RESOLVE_IN_ROOT;
 	for (unsigned int i = 0; i < resolve->process_count; i++) {
-		proc = proc_open(resolve->processes[i].pid, resolve->processes[i].start);
-		if (proc < 0)
-			continue;
-		root = is_in_namespace(proc, resolve->mnt_ns) && (!i || stands_in(resolve, proc))
-			       ? openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)
-			       : -1;
-		close(proc);
-		if (root < 0)
-			continue;
-		index = match_cached(root, resolve->path, &how, capture);
-		close(root);
-		break;
+		_close_ int proc =
+			proc_open(resolve->processes[i].pid, resolve->processes[i].start);
+		_close_ int root = -1;
+
+		if (proc >= 0 && is_in_namespace(proc, resolve->mnt_ns) &&
+		    (!i || stands_in(resolve, proc)))
+			root = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (root >= 0)
+			return at_once(match_cached(root, resolve->path, &how, capture));
 	}
-	return at_once(index);
+	return -EAGAIN;
 }
 
 static bool resolve_is_one_of(uint32_t id, const uint32_t ids[3])
@@ -328,13 +310,11 @@ static void resolve_visit(void *data, int directory, int fd)
 /* Opens a path through /proc/PID, as long as PID is the caller. */
 static void walk_own_proc(struct resolve *resolve, const char *path)
 {
-	int proc = proc_open(resolve->processes[0].pid, resolve->processes[0].start);
+	_close_ int proc = proc_open(resolve->processes[0].pid, resolve->processes[0].start);
 
 	resolve->unsure = true; /* the caller may have opened and closed descriptors meanwhile */
-	if (proc < 0)
-		return;
-	resolve->fd = open(path, O_PATH | O_CLOEXEC);
-	close(proc);
+	if (proc >= 0)
+		resolve->fd = open(path, O_PATH | O_CLOEXEC);
 }
 
 static void keep_end(struct resolve *resolve, const struct caller_view *view,
@@ -349,18 +329,16 @@ static void keep_end(struct resolve *resolve, const struct caller_view *view,
 	}
 }
 
-static void keep_missing(struct resolve *resolve, const struct hostfiles_end *end, int fd)
+static bool keep_missing(struct resolve *resolve, const struct hostfiles_end *end)
 {
 	const char *base = strrchr(end->done, '/');
 	bool directory = strspn(end->rest, "/") == strlen(end->rest);
 
-	if (!directory || !base || strlen(base + 1) > NAME_MAX) {
-		close(fd);
-		return;
-	}
-	resolve->fd = fd;
+	if (!directory || !base || strlen(base + 1) > NAME_MAX)
+		return false;
 	resolve->missing = true;
 	memcpy(resolve->name, base + 1, strlen(base + 1) + 1);
+	return true;
 }
 
 /* How a walk ended: it could not begin or ran in circles; it stopped where it may not go on; it
@@ -373,28 +351,25 @@ static enum walked walk_view(struct resolve *resolve, const struct caller_view *
 	struct hostfiles_visitor visitor = {resolve, resolve_visit};
 	struct hostfiles_end end = {};
 	char own[2 * PATH_MAX], linked[sizeof(end.done) + sizeof(end.rest)];
-	int fd = hostfiles_walk(&place, resolve->path, &visitor, &end);
+	_close_ int fd = hostfiles_walk(&place, resolve->path, &visitor, &end);
 	struct bytes whole;
 
 	if (fd < 0) {
 		resolve->unsure = true;
 		return FAILED;
 	}
-	if (end.whole || end.missing)
+	if (end.whole || end.missing) {
 		keep_end(resolve, view, &end);
-	if (end.whole) {
-		resolve->fd = fd;
-	} else if (end.missing) {
-		keep_missing(resolve, &end, fd);
-	} else {
-		close(fd);
-		resolve->unsure = true;
-		/* The walk may have stopped at a link into /proc. */
-		whole = (struct bytes){linked, (size_t)sprintf(linked, "%s%s", end.done, end.rest)};
-		if (whole.size < sizeof(own) / 2 && own_proc_path(resolve, whole, own))
-			walk_own_proc(resolve, own);
+		if (end.whole || keep_missing(resolve, &end))
+			resolve->fd = take_fd(fd);
+		return ENDED;
 	}
-	return end.whole || end.missing || resolve->fd >= 0 ? ENDED : STOPPED;
+	resolve->unsure = true;
+	/* The walk may have stopped at a link into /proc. */
+	whole = (struct bytes){linked, (size_t)sprintf(linked, "%s%s", end.done, end.rest)};
+	if (whole.size < sizeof(own) / 2 && own_proc_path(resolve, whole, own))
+		walk_own_proc(resolve, own);
+	return resolve->fd >= 0 ? ENDED : STOPPED;
 }
 
 /* Whether the walk with VIEW gives the answer. A process that ended during the walk shows nothing
@@ -426,8 +401,7 @@ void resolve_walk(struct resolve *resolve)
 		if (!find_view(resolve, who, &view))
 			continue;
 		answered = walk_with(resolve, &view);
-		if (view.proc >= 0)
-			close(view.proc);
+		cleanup_close(&view.proc);
 	}
 	if (!answered)
 		resolve->elsewhere = true;
@@ -435,9 +409,7 @@ void resolve_walk(struct resolve *resolve)
 
 void resolve_close(struct resolve *resolve)
 {
-	if (resolve->fd >= 0)
-		close(resolve->fd);
-	resolve->fd = -1;
+	cleanup_close(&resolve->fd);
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/servers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "host/proc.h"
@@ -49,27 +51,16 @@ void servers_free(struct servers *servers)
 
 /* --- what it is ------------------------------------------------------------------------------- */
 
-/* Reads a small file in the directory PROCESS of /proc, none of which the process can lock. Returns
- * the size, or -1. */
-static ssize_t servers_read_file(int process, const char *name, char *text, size_t size)
-{
-	int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[got > 0 ? got : 0] = '\0';
-	return got;
-}
-
 /* Sets the unit that the cgroup2 path names, else the unit that the path of another hierarchy
  * names. */
 static void read_unit(int process, struct server *server)
 {
 	char text[16384], *save = NULL;
+	ssize_t size = proc_read(process, "cgroup", text, sizeof(text) - 1);
 
-	if (servers_read_file(process, "cgroup", text, sizeof(text)) <= 0)
+	if (size <= 0)
 		return;
+	text[size] = '\0';
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const char *path = strchr(line, '/');
 		struct caller caller = {.cgroup = bytes_of(path ?: "")};
@@ -87,32 +78,25 @@ static void read_executable(int process, struct capture *capture, struct server 
 {
 	ssize_t size =
 		readlinkat(process, "exe", server->executable, sizeof(server->executable) - 1);
-	int fd = openat(process, "exe", O_PATH | O_CLOEXEC);
+	_close_ int fd = openat(process, "exe", O_PATH | O_CLOEXEC);
 
 	server->executable[size > 0 ? size : 0] = '\0';
-	if (fd < 0)
-		return;
-	capture_identify(capture, fd, &server->node);
-	close(fd);
+	if (fd >= 0)
+		capture_identify(capture, fd, &server->node);
 }
 
 /* Describes the process of the server's PID, unless another process has that PID by now. */
 static void servers_look(struct capture *capture, struct server *server)
 {
 	struct server found = *server;
-	uint64_t ticks = server->start / (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
-	char path[32];
-	int process;
+	_close_ int process = server->start ? proc_open(server->pid, server->start) : -1;
 
-	snprintf(path, sizeof(path), "/proc/%u", server->pid);
-	process = server->start ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (process < 0)
 		return;
 	read_executable(process, capture, &found);
 	read_unit(process, &found);
-	if (proc_start_ticks(process) == ticks)
+	if (proc_start_ticks(process)) /* it has not ended meanwhile */
 		*server = found;
-	close(process);
 }
 
 /* --- what has changed ------------------------------------------------------------------------- */
@@ -187,32 +171,27 @@ const struct record_server *servers_differ(const struct servers *servers, unsign
 static int ask_peer(const char *path, struct ucred *ret)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	socklen_t size = sizeof(*ret);
-	int error = 0;
 
-	if (fd < 0)
-		return -errno;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size))
-		error = -errno;
-	close(fd);
-	return error;
+		return -errno;
+	return 0;
 }
 
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int index,
 		 const char *path)
 {
 	struct server_place *place = &servers->places[index];
+	_close_ int process = -1;
 	struct ucred peer = {0};
-	char directory[32];
-	int process;
 
-	if (index >= CALLERD_SOCKETS_MAX || place->seen || ask_peer(path, &peer))
+	assert(index < CALLERD_SOCKETS_MAX);
+	if (place->seen || ask_peer(path, &peer))
 		return;
-	snprintf(directory, sizeof(directory), "/proc/%d", peer.pid);
-	process = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	process = proc_open((uint32_t)peer.pid, 0);
 	if (process < 0)
 		return;
 	place->usual = (struct server){
@@ -220,7 +199,6 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 		.uid = peer.uid,
 		.start = proc_start_ticks(process) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)),
 	};
-	close(process);
 	servers_look(capture, &place->usual);
 	place->seen = true;
 }

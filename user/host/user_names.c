@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/user_names.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 #define CACHED 512 /* of each kind */
@@ -81,7 +83,7 @@ static void user_names_load(struct name_file *file, FILE *stream)
 {
 	struct name_entry entry, *grown;
 	size_t capacity = 0;
-	char *line = NULL;
+	_free_ char *line = NULL;
 
 	free(file->entries);
 	file->entries = NULL;
@@ -99,13 +101,12 @@ static void user_names_load(struct name_file *file, FILE *stream)
 		}
 		file->entries[file->count++] = entry;
 	}
-	free(line);
 }
 
 static void user_names_reload(struct name_file *file)
 {
+	_fclose_ FILE *stream = NULL;
 	struct stat info;
-	FILE *stream;
 
 	if (stat(file->path, &info) || !S_ISREG(info.st_mode) || info.st_size > FILE_MAX ||
 	    (info.st_ino == file->inode && info.st_mtim.tv_sec == file->changed.tv_sec &&
@@ -117,7 +118,6 @@ static void user_names_reload(struct name_file *file)
 	file->inode = info.st_ino;
 	file->changed = info.st_mtim;
 	user_names_load(file, stream);
-	fclose(stream);
 }
 
 static bool in_file(struct name_file *file, uint32_t id, char name[NAME_SIZE])
@@ -146,13 +146,12 @@ static int ask_user(uint32_t id, char name[NAME_SIZE])
 
 static int ask_group(uint32_t id, char name[NAME_SIZE])
 {
-	char *memory = malloc(65536); /* room for the group's members too */
+	_free_ char *memory = malloc(65536); /* room for the group's members too */
 	struct group entry, *found;
 	int error = memory ? getgrgid_r(id, &entry, memory, 65536, &found) : ENOMEM;
 
 	if (!error && found)
 		snprintf(name, NAME_SIZE, "%s", entry.gr_name);
-	free(memory);
 	return error;
 }
 
@@ -231,6 +230,7 @@ enum names_answer user_names_find(struct names *names, enum names_kind kind, uin
 	struct cached_name *cached = &names->cached[kind][id % CACHED];
 	char found[NAME_SIZE];
 
+	assert(kind <= NAMES_GROUP);
 	if (!cached->used || cached->id != id)
 		*cached = (struct cached_name){.used = true, .id = id};
 	/* An old answer stays valid until a new one comes. */

@@ -6,6 +6,8 @@
 #ifndef CALLERD_DRIVER_H
 #define CALLERD_DRIVER_H
 
+#include <sys/un.h>
+
 #include "output/sink.h"
 
 /* Embedded as the first member of each kind's own struct. */
@@ -73,5 +75,13 @@ void driver_works(struct driver *driver);
 /* Waits for EVENTS of poll() on FD, at most MILLISECONDS (-1: for ever). What was seen; 0: it took too long;
  * -ECANCELED: it is to give up. */
 int driver_poll(const struct driver *driver, int fd, short events, int milliseconds);
+
+/* Sets *RET, which is zeroed, to OPTIONS->path. 0; -ENAMETOOLONG with a sentence in REASON. */
+int driver_set_path(const struct sink_options *options, struct sockaddr_un *ret, char *reason,
+		    size_t size);
+
+/* A socket for datagrams, as large as the system lets them be, that is connected to PATH and does not block; or
+ * -errno. */
+int driver_connect_path(const struct sockaddr_un *path);
 
 #endif

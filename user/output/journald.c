@@ -20,55 +20,37 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "output/driver.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008u
 #endif
 
-#define SEND_BUFFER (8 << 20)	/* as systemd's own library has it */
 #define ENTRY_MAX (1024u << 20) /* that journald takes */
 #define SLICE 1000		/* milliseconds that a full socket is waited for at a time */
 #define SLICES_MAX 5		/* before that is told */
 
 struct journal_driver {
 	struct driver driver;
-	int fd; /* connected, so that it can be waited for; -1: it is not */
+	int fd; /* connected, so that it can be waited for; below 0: it is not */
 	struct sockaddr_un address;
 	int slices;   /* that were waited for room since it had some */
 	dev_t device; /* the node that it was connected by */
 	ino_t inode;
 };
 
-static void journald_disconnect(struct journal_driver *journal)
-{
-	if (journal->fd >= 0)
-		close(journal->fd);
-	journal->fd = -1;
-}
-
 static int connect_by_name(struct journal_driver *journal)
 {
-	int size = SEND_BUFFER;
 	struct stat node;
-	int error = 0;
 
 	/* First the node: where another takes its place in between, journald_replaced() sees that. */
 	if (stat(journal->address.sun_path, &node))
 		return -errno;
-	journal->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (journal->fd < 0)
-		return -errno;
-	/* Beyond the system's limit where that is allowed. */
-	if (setsockopt(journal->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		setsockopt(journal->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (connect(journal->fd, (struct sockaddr *)&journal->address, sizeof(journal->address)))
-		error = -errno;
-	if (error)
-		journald_disconnect(journal);
 	journal->device = node.st_dev;
 	journal->inode = node.st_ino;
-	return error;
+	journal->fd = driver_connect_path(&journal->address);
+	return journal->fd < 0 ? journal->fd : 0;
 }
 
 /* Whether the name is another socket's by now. One that is gone is waited for. */
@@ -114,18 +96,14 @@ static int new_memory(void)
 /* ENTRY in a memory file that nobody can change any more, or -errno. */
 static int seal_entry(const struct entry *entry)
 {
-	int fd = new_memory(), error;
+	_close_ int fd = new_memory();
+	int error = fd < 0 ? fd : write_all(fd, entry->data, entry->size);
 
-	if (fd < 0)
-		return fd;
-	error = write_all(fd, entry->data, entry->size);
-	if (!error &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-		error = -errno;
-	if (!error)
-		return fd;
-	close(fd);
-	return error;
+	if (error)
+		return error;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		return -errno;
+	return take_fd(fd);
 }
 
 static int send_large(struct journal_driver *journal, const struct entry *entry)
@@ -136,7 +114,7 @@ static int send_large(struct journal_driver *journal, const struct entry *entry)
 	} control = {0};
 	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int fd = seal_entry(entry), error;
+	_close_ int fd = seal_entry(entry);
 
 	if (fd < 0)
 		return fd;
@@ -144,9 +122,7 @@ static int send_large(struct journal_driver *journal, const struct entry *entry)
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	error = sendmsg(journal->fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-	close(fd);
-	return error;
+	return sendmsg(journal->fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -180,7 +156,7 @@ static int send_or_connect(struct journal_driver *journal, const struct entry *e
 		error = send_now(journal, entry);
 	if (!is_dead(error))
 		return error;
-	journald_disconnect(journal);
+	cleanup_close(&journal->fd);
 	return fresh ? error : send_or_connect(journal, entry);
 }
 
@@ -240,14 +216,14 @@ static void journald_run(struct driver *driver)
 	struct journal_driver *journal = (struct journal_driver *)driver;
 
 	if (journal->fd >= 0 && journald_replaced(journal))
-		journald_disconnect(journal);
+		cleanup_close(&journal->fd);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
 
 static void journald_close_driver(struct driver *driver)
 {
-	journald_disconnect((struct journal_driver *)driver);
+	cleanup_close(&((struct journal_driver *)driver)->fd);
 	free(driver);
 }
 
@@ -260,23 +236,16 @@ static const struct driver_ops ops = {
 int journald_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
 		  size_t size)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct journal_driver *journal;
-	size_t length = strlen(options->path);
+	_free_ struct journal_driver *journal = calloc(1, sizeof(*journal));
+	int error;
 
-	if (length >= sizeof(address.sun_path)) {
-		snprintf(reason, size,
-			 "cannot write %s: the path of a socket has at most %zu bytes",
-			 options->name, sizeof(address.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	memcpy(address.sun_path, options->path, length + 1);
-	journal = calloc(1, sizeof(*journal));
 	if (!journal)
 		return -ENOMEM;
+	error = driver_set_path(options, &journal->address, reason, size);
+	if (error)
+		return error;
 	journal->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
-	journal->address = address;
 	journal->fd = -1;
-	*ret = &journal->driver;
+	*ret = &take_ptr(journal)->driver;
 	return 0;
 }

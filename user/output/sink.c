@@ -7,6 +7,7 @@
  */
 #include "output/sink.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -122,7 +123,7 @@ static void take_word(struct sink *sink, unsigned int sent)
 		ops->confirm(sink->store, driver->confirmed);
 	if (driver->rewind)
 		ops->rewind(sink->store);
-	pthread_mutex_lock(&sink->lock);
+	thread_guard(&sink->lock);
 	sink->written += sent - driver->too_large;
 	sink->too_large += driver->too_large;
 	sink->torn += driver->torn;
@@ -133,7 +134,6 @@ static void take_word(struct sink *sink, unsigned int sent)
 		memcpy(sink->news, driver->news, sizeof(sink->news));
 		driver->news[0] = '\0';
 	}
-	pthread_mutex_unlock(&sink->lock);
 	driver->confirmed = driver->too_large = driver->torn = 0;
 	driver->rewind = false;
 }
@@ -217,9 +217,8 @@ static void take_spool_word(struct sink *sink, int error)
 	if (error)
 		snprintf(why, sizeof(why), "cannot write the spool %s: %s", sink->options.spool,
 			 strerror(-error));
-	pthread_mutex_lock(&sink->lock);
+	thread_guard(&sink->lock);
 	set_trouble(&sink->spool_trouble, why);
-	pthread_mutex_unlock(&sink->lock);
 }
 
 /* Moves a batch; returns whether there is more to do at once. */
@@ -364,18 +363,16 @@ static bool tell_trouble(struct trouble *trouble, const char *name, uint64_t que
 bool sink_news(struct sink *sink, char *text, size_t size)
 {
 	uint64_t queue_size = sink->options.queue_size;
-	bool news;
 
-	pthread_mutex_lock(&sink->lock);
-	news = tell_trouble(&sink->trouble, sink->options.name, queue_size, text, size) ||
-	       tell_trouble(&sink->spool_trouble, sink->options.spool, queue_size, text, size);
-	if (!news && sink->news[0]) {
-		snprintf(text, size, "%s", sink->news);
-		sink->news[0] = '\0';
-		news = true;
-	}
-	pthread_mutex_unlock(&sink->lock);
-	return news;
+	thread_guard(&sink->lock);
+	if (tell_trouble(&sink->trouble, sink->options.name, queue_size, text, size) ||
+	    tell_trouble(&sink->spool_trouble, sink->options.spool, queue_size, text, size))
+		return true;
+	if (!sink->news[0])
+		return false;
+	snprintf(text, size, "%s", sink->news);
+	sink->news[0] = '\0';
+	return true;
 }
 
 const char *sink_seal_key(const struct sink *sink)
@@ -418,8 +415,11 @@ static int open_driver(struct sink *sink, char *reason, size_t size)
 		[SINK_SYSLOG] = syslog_open,
 		[SINK_JOURNAL] = journald_open,
 	};
-	int error = openers[sink->options.kind](&sink->options, sink->stop, &sink->driver, reason,
-						size);
+	int error;
+
+	assert(sink->options.kind < COUNT(openers));
+	error = openers[sink->options.kind](&sink->options, sink->stop, &sink->driver, reason,
+					    size);
 
 	if (error)
 		return error;
@@ -456,11 +456,17 @@ static int sink_start(struct sink *sink, struct thread *thread, void *(*run)(voi
 	return error;
 }
 
+static void drop_sink(struct sink **sink)
+{
+	uint64_t left;
+
+	sink_close(*sink, 0, &left);
+}
+
 int sink_open(const struct sink_options *options, struct sink **ret, char *reason,
 	      size_t reason_size)
 {
-	struct sink *sink = calloc(1, sizeof(*sink));
-	uint64_t left;
+	_cleanup_(drop_sink) struct sink *sink = calloc(1, sizeof(*sink));
 	int error;
 
 	if (!sink)
@@ -470,21 +476,16 @@ int sink_open(const struct sink_options *options, struct sink **ret, char *reaso
 	wake_init(&sink->sender.wake);
 	wake_init(&sink->spooler.wake);
 	sink->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	error = sink->stop < 0 ? -errno : 0;
-	if (!error)
-		error = open_stores(sink, reason, reason_size);
-	if (!error)
-		error = open_driver(sink, reason, reason_size);
-	if (!error)
-		error = sink_start(sink, &sink->sender, send_all);
+	if (sink->stop < 0)
+		return -errno;
+	error = open_stores(sink, reason, reason_size)
+			?: open_driver(sink, reason, reason_size)
+			?: sink_start(sink, &sink->sender, send_all);
 	if (!error && sink->spool)
 		error = sink_start(sink, &sink->spooler, spool_all);
-	if (error) {
-		sink_close(sink, 0, &left);
-		return error;
-	}
-	*ret = sink;
-	return 0;
+	if (!error)
+		*ret = take_ptr(sink);
+	return error;
 }
 
 /* Whether THREAD ended, until UNTIL in ms. */
@@ -532,8 +533,7 @@ static void free_sink(struct sink *sink)
 	if (sink->spool)
 		spool_close(sink->spool);
 	queue_free(sink->queue);
-	if (sink->stop >= 0)
-		close(sink->stop);
+	cleanup_close(&sink->stop);
 	wake_destroy(&sink->spooler.wake);
 	wake_destroy(&sink->sender.wake);
 	pthread_mutex_destroy(&sink->lock);

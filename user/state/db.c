@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,7 @@ int db_do(struct db *db, const char *sql)
 
 sqlite3_stmt *db_use(struct db *db, enum state_statement statement)
 {
+	assert(db->handle && statement < STATEMENTS);
 	sqlite3_reset(db->prepared[statement]);
 	return db->prepared[statement];
 }
@@ -133,26 +135,27 @@ int db_end(struct rows *rows)
 
 /* --- Whether it is ours -------------------------------------------------------------------------- */
 
+CLEANUP_DEFINE(drop_statement, sqlite3_stmt *, sqlite3_finalize)
+
 /* The number that QUERY yields, which is asked once. */
 static int db_ask(struct db *db, const char *query, int *ret)
 {
-	sqlite3_stmt *statement = NULL;
+	_cleanup_(drop_statement) sqlite3_stmt *statement = NULL;
 	int rc = sqlite3_prepare_v2(db->handle, query, -1, &statement, NULL);
 
 	if (!rc)
 		rc = sqlite3_step(statement);
 	*ret = rc == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
-	sqlite3_finalize(statement);
 	return error_of(db->handle, rc);
 }
 
 /* *RET_FAULT becomes what is wrong with a file that is whole and not ours. */
 static int db_identify(struct db *db, const char **ret_fault)
 {
-	int application, version, error = db_ask(db, "PRAGMA application_id", &application);
+	int application, version,
+		error = db_ask(db, "PRAGMA application_id", &application)
+				?: db_ask(db, "PRAGMA user_version", &version);
 
-	if (!error)
-		error = db_ask(db, "PRAGMA user_version", &version);
 	if (error || (application == STATE_APPLICATION_ID && version == STATE_VERSION))
 		return error;
 	*ret_fault = application == STATE_APPLICATION_ID ? "is of another version of callerd"

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "state/db.h"
 #include "state/state_queue.h"
@@ -95,8 +96,7 @@ static void free_state(struct state *state, bool untouched)
 		return;
 	db_close(&state->db, untouched);
 	state_queue_clear(&state->queue);
-	if (state->lock >= 0)
-		close(state->lock);
+	cleanup_close(&state->lock);
 	free(state->positions);
 	free(state->path);
 	free(state);

@@ -329,9 +329,8 @@ static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller
 	if (!db->memory)
 		return -ENOMEM;
 	db->used = 0;
-	error = read_findings(db, draft->event_id, findings, &count);
-	if (!error)
-		error = read_caller(db, caller, &draft->caller);
+	error = read_findings(db, draft->event_id, findings, &count)
+			?: read_caller(db, caller, &draft->caller);
 	if (error)
 		return error;
 	*ret = origin_new(draft, findings, count);

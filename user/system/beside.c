@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "system/beside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -108,7 +109,7 @@ static void *beside_run_jobs(void *data)
 	struct job *job;
 
 	thread_be_nice();
-	pthread_mutex_lock(&beside->lock);
+	thread_guard(&beside->lock);
 	/* A worker that hung ends if another worker has taken its place. */
 	while (!beside->stop && beside->workers <= WORKERS) {
 		job = next_to_run(beside);
@@ -119,7 +120,6 @@ static void *beside_run_jobs(void *data)
 	}
 	beside->workers--;
 	pthread_cond_broadcast(&beside->changed);
-	pthread_mutex_unlock(&beside->lock);
 	return NULL;
 }
 
@@ -135,9 +135,11 @@ static int start_worker(struct beside *beside)
 	return 0;
 }
 
+CLEANUP_DEFINE(beside_drop, struct beside *, beside_free)
+
 int beside_new(void *data, struct beside **ret)
 {
-	struct beside *beside = calloc(1, sizeof(*beside));
+	_cleanup_(beside_drop) struct beside *beside = calloc(1, sizeof(*beside));
 	int error = 0;
 
 	if (!beside)
@@ -151,17 +153,14 @@ int beside_new(void *data, struct beside **ret)
 	pthread_cond_init(&beside->changed, NULL);
 	beside->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (beside->event < 0)
-		error = -errno;
+		return -errno;
 	pthread_mutex_lock(&beside->lock);
 	for (int i = 0; i < WORKERS && !error; i++)
 		error = start_worker(beside);
 	pthread_mutex_unlock(&beside->lock);
-	if (error) {
-		beside_free(beside);
-		return error;
-	}
-	*ret = beside;
-	return 0;
+	if (!error)
+		*ret = take_ptr(beside);
+	return error;
 }
 
 static void free_jobs(struct jobs *jobs)
@@ -191,8 +190,7 @@ bool beside_free(struct beside *beside)
 		return false;
 	free_jobs(&beside->queue);
 	free_jobs(&beside->finished);
-	if (beside->event >= 0)
-		close(beside->event);
+	cleanup_close(&beside->event);
 	pthread_cond_destroy(&beside->changed);
 	pthread_mutex_destroy(&beside->lock);
 	free(beside);
@@ -201,24 +199,20 @@ bool beside_free(struct beside *beside)
 
 int beside_put(struct beside *beside, struct job *job, uint64_t now)
 {
-	bool room;
-
-	pthread_mutex_lock(&beside->lock);
-	room = beside->workers && beside->queued < QUEUE_MAX &&
-	       !hangs_enough(beside, job->account) &&
-	       count_of(&beside->queue, job->account) < QUEUE_OF_ACCOUNT_MAX;
-	if (room) {
-		job->given_up = false;
-		job->holders = 1;
-		job->deadline = now + job->patience;
-		TAILQ_INSERT_TAIL(&beside->queue, job, link);
-		beside->queued++;
-		pthread_cond_broadcast(&beside->changed);
-	} else {
+	assert(job->run && job->done && job->free);
+	thread_guard(&beside->lock);
+	if (!beside->workers || beside->queued >= QUEUE_MAX || hangs_enough(beside, job->account) ||
+	    count_of(&beside->queue, job->account) >= QUEUE_OF_ACCOUNT_MAX) {
 		beside->missed++;
+		return -EBUSY;
 	}
-	pthread_mutex_unlock(&beside->lock);
-	return room ? 0 : -EBUSY;
+	job->given_up = false;
+	job->holders = 1;
+	job->deadline = now + job->patience;
+	TAILQ_INSERT_TAIL(&beside->queue, job, link);
+	beside->queued++;
+	pthread_cond_broadcast(&beside->changed);
+	return 0;
 }
 
 int beside_fd(const struct beside *beside)
@@ -288,26 +282,20 @@ void beside_run(struct beside *beside, uint64_t now)
 	ssize_t told = read(beside->event, &count, sizeof(count));
 
 	(void)told; /* finished jobs are looked for in any case */
-	pthread_mutex_lock(&beside->lock);
+	thread_guard(&beside->lock);
 	while ((job = next_done(beside, now, &came))) {
 		pthread_mutex_unlock(&beside->lock);
 		job->done(job, came, beside->data);
 		pthread_mutex_lock(&beside->lock);
 		let_go(beside, job);
 	}
-	pthread_mutex_unlock(&beside->lock);
 }
 
 bool beside_is_waiting(const struct beside *beside)
 {
-	struct beside *shared = (struct beside *)beside;
-	bool waiting;
+	thread_guard(&((struct beside *)beside)->lock);
 
-	pthread_mutex_lock(&shared->lock);
-	waiting =
-		beside->queued || !TAILQ_EMPTY(&beside->running) || !TAILQ_EMPTY(&beside->finished);
-	pthread_mutex_unlock(&shared->lock);
-	return waiting;
+	return beside->queued || !TAILQ_EMPTY(&beside->running) || !TAILQ_EMPTY(&beside->finished);
 }
 
 uint64_t beside_missed(const struct beside *beside)

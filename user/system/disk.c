@@ -7,15 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 void disk_sync_name(const char *path)
 {
+	_close_ int fd = -1;
 	char copy[PATH_MAX];
-	int fd;
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	fsync(fd);
-	close(fd);
+	if (fd >= 0)
+		fsync(fd);
 }

@@ -14,14 +14,19 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 
 #define SET_ASIDE_MAX 3
 #define STAMP_SIZE 23 /* 20260301T120344.123456Z */
 
 /* --- Whose it is --------------------------------------------------------------------------------- */
 
-const char *own_file_fault(const struct stat *info)
+const char *own_file_fault(const struct stat *info, mode_t type)
 {
+	if (S_ISLNK(info->st_mode))
+		return "is a symbolic link";
+	if ((info->st_mode & S_IFMT) != type)
+		return type == S_IFDIR ? "is not a directory" : "is not a regular file";
 	if (info->st_uid && info->st_uid != geteuid())
 		return "belongs to somebody else";
 	if (info->st_mode & (S_IWGRP | S_IWOTH))
@@ -43,20 +48,11 @@ int own_file_prepare_directory(const char *path, struct sentence *why)
 		sentence_say(why, "the directory of %s: %s", path, strerror(-error));
 		return error;
 	}
-	fault = S_ISDIR(info.st_mode) ? own_file_fault(&info) : "is none";
+	fault = own_file_fault(&info, S_IFDIR);
 	if (!fault)
 		return 0;
-	sentence_say(why, "the directory %s %s", directory, fault);
+	sentence_say(why, "%s %s", directory, fault);
 	return -EPERM;
-}
-
-static const char *why_not_our_file(const struct stat *info)
-{
-	if (S_ISLNK(info->st_mode))
-		return "is a symbolic link";
-	if (!S_ISREG(info->st_mode))
-		return "is not a regular file";
-	return own_file_fault(info);
 }
 
 int own_file_prepare(const char *path, struct sentence *why)
@@ -73,7 +69,7 @@ int own_file_prepare(const char *path, struct sentence *why)
 		sentence_say(why, "%s: %s", path, strerror(-error));
 		return error;
 	}
-	fault = why_not_our_file(&info);
+	fault = own_file_fault(&info, S_IFREG);
 	if (!fault)
 		return 0;
 	sentence_say(why, "%s %s", path, fault);
@@ -83,15 +79,14 @@ int own_file_prepare(const char *path, struct sentence *why)
 int own_file_lock(const char *path, struct sentence *why)
 {
 	char name[OWN_FILE_PATH_SIZE];
-	int fd, error;
+	_close_ int fd = -1;
+	int error;
 
 	snprintf(name, sizeof(name), "%s.lock", path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
-		return fd;
+		return take_fd(fd);
 	error = -errno;
-	if (fd >= 0)
-		close(fd);
 	if (error == -EWOULDBLOCK) {
 		sentence_say(why, "%s is in use by another callerd", path);
 		return -EBUSY;

@@ -21,9 +21,9 @@ struct sentence {
 #define sentence_say(sentence, ...)                                                                \
 	((void)snprintf((sentence)->text, sizeof((sentence)->text), __VA_ARGS__))
 
-/* Why somebody else than root and this user can have written the file or directory INFO: "belongs to somebody else".
- * NULL: nobody else can. */
-const char *own_file_fault(const struct stat *info);
+/* Why INFO is not that of a file (TYPE S_IFREG) or a directory (S_IFDIR) that only root and this user can have written:
+ * "belongs to somebody else". NULL: it is. */
+const char *own_file_fault(const struct stat *info, mode_t type);
 
 /* Makes the directory that PATH is in where it is missing. -EPERM: others can write there. */
 int own_file_prepare_directory(const char *path, struct sentence *why);

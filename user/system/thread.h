@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+
 /* Starts RUN(DATA) in a thread with a stack of STACK_SIZE bytes. The thread gets no signals: the
  * main thread handles them. 0 or -errno. */
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data);
@@ -16,5 +18,21 @@ void thread_be_nice(void);
 
 /* The time of CLOCK_MONOTONIC that is MILLISECONDS from now. */
 struct timespec thread_deadline(unsigned int milliseconds);
+
+static inline pthread_mutex_t *thread_lock(pthread_mutex_t *mutex)
+{
+	pthread_mutex_lock(mutex);
+	return mutex;
+}
+
+static inline void thread_unlock(pthread_mutex_t **mutex)
+{
+	pthread_mutex_unlock(*mutex);
+}
+
+/* Holds LOCK, a pthread_mutex_t *, from here to the end of the block. */
+#define thread_guard(lock)                                                                         \
+	_cleanup_(thread_unlock) pthread_mutex_t *guarded __attribute__((unused)) =                \
+		thread_lock(lock)
 
 #endif

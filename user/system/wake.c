@@ -25,20 +25,18 @@ void wake_destroy(struct wake *wake)
 
 void wake_call(struct wake *wake)
 {
-	pthread_mutex_lock(&wake->lock);
+	thread_guard(&wake->lock);
 	wake->called = true;
 	pthread_cond_signal(&wake->condition);
-	pthread_mutex_unlock(&wake->lock);
 }
 
 void wake_wait(struct wake *wake, unsigned int milliseconds)
 {
 	struct timespec until = thread_deadline(milliseconds);
 
-	pthread_mutex_lock(&wake->lock);
+	thread_guard(&wake->lock);
 	while (!wake->called)
 		if (pthread_cond_timedwait(&wake->condition, &wake->lock, &until) == ETIMEDOUT)
 			break;
 	wake->called = false;
-	pthread_mutex_unlock(&wake->lock);
 }

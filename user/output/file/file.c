@@ -255,10 +255,8 @@ static void file_close(struct driver *driver)
 	struct file *file = (struct file *)driver;
 
 	file_sync_end(&file->syncer);
-	if (file->fd >= 0)
-		close(file->fd);
-	if (file->seals)
-		sealfile_close(file->seals);
+	cleanup_close(&file->fd);
+	sealfile_close(file->seals);
 	chain_wipe(&file->chain);
 	chain_wipe(&file->rest.before);
 	text_free(&file->rest.text);
@@ -299,7 +297,7 @@ static int open_log(struct file *file, char *reason, size_t size)
 
 	if (!error && opened.group_error) {
 		unlink(options->path);
-		close(opened.fd);
+		cleanup_close(&opened.fd);
 		error = opened.group_error;
 		detail = "it cannot be given to its group";
 	}
@@ -312,10 +310,16 @@ static int open_log(struct file *file, char *reason, size_t size)
 	return error;
 }
 
+static void drop_file(struct file **file)
+{
+	if (*file)
+		file_close(&(*file)->driver);
+}
+
 int file_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
 	      size_t size)
 {
-	struct file *file;
+	_cleanup_(drop_file) struct file *file = NULL;
 	int error;
 
 	if ((options->rotate_size || options->rotate_interval) && !options->keep) {
@@ -329,18 +333,14 @@ int file_open(const struct sink_options *options, int stop, struct driver **ret,
 	file->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
 	file->fd = -1;
 	file_sync_init(&file->syncer);
-	error = text_grow(&file->batch.text, BATCH_SIZE + BATCH_SPARE);
-	if (!error)
-		error = open_log(file, reason, size);
-	if (!error)
-		file_settle(
-			file); /* before the seal file looks at it; what fails shows at the next write */
-	if (!error && options->chain)
-		error = file_open_chain(file, reason, size);
-	if (error) {
-		file_close(&file->driver);
+	error = text_grow(&file->batch.text, BATCH_SIZE + BATCH_SPARE)
+			?: open_log(file, reason, size);
+	if (error)
 		return error;
-	}
-	*ret = &file->driver;
-	return 0;
+	/* Before the seal file looks at it; what fails shows at the next write. */
+	file_settle(file);
+	error = options->chain ? file_open_chain(file, reason, size) : 0;
+	if (!error)
+		*ret = &take_ptr(file)->driver;
+	return error;
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 #define OPEN_TRIES 10	 /* while somebody else removes it and makes it */
 #define TAIL_BLOCK 16384 /* bytes looked through at a time */
 #define NAME_SIZE (PATH_MAX + 16)
@@ -66,10 +68,8 @@ int file_log_open(const struct sink_options *options, struct log_opened *ret)
 			break;
 		error = open_existing(options->path, ret);
 	}
-	if (error && ret->fd >= 0) {
-		close(ret->fd);
-		ret->fd = -1;
-	}
+	if (error)
+		cleanup_close(&ret->fd);
 	return error;
 }
 
@@ -173,16 +173,13 @@ int file_log_unrotate(const char *path)
 int file_log_open_rotated(const char *path)
 {
 	char name[NAME_SIZE];
+	_close_ int fd = -1;
 	struct stat info;
-	int fd;
 
 	if (!rotated_name(name, path, 1))
 		return -ENAMETOOLONG;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	if (!fstat(fd, &info) && S_ISREG(info.st_mode))
-		return fd;
-	close(fd);
-	return -ENODEV;
+	return !fstat(fd, &info) && S_ISREG(info.st_mode) ? take_fd(fd) : -ENODEV;
 }

@@ -45,8 +45,7 @@ int file_take_over(struct file *file, const struct log_opened *opened)
 	struct stat info;
 
 	file_give_up_rest(file);
-	if (file->fd >= 0)
-		close(file->fd);
+	cleanup_close(&file->fd);
 	file->rest.kind = REST_NONE;
 	file->fd = opened->fd;
 	file->full = file->detached = file->unsynced = false;

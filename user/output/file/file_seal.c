@@ -62,23 +62,23 @@ int file_synchronise(struct file *file)
 /* Gives the syncer what is to be done. 0 or -errno. */
 static int hand_over(struct file *file)
 {
+	_close_ int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 	struct syncer_job job = {
 		.names = file->unnamed ? file->driver.options->path : NULL,
-		.fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0),
+		.fd = fd,
 		.seals = is_save_due(file) ? file->seals : NULL,
 	};
 	int error;
 
-	if (job.fd < 0)
+	if (fd < 0)
 		return -errno;
 	if (job.seals)
 		job.chain = file->chain;
 	error = file_sync_put(&file->syncer, &job);
 	chain_wipe(&job.chain);
-	if (error) {
-		close(job.fd);
+	if (error)
 		return error;
-	}
+	(void)take_fd(fd); /* the syncer closes it */
 	file->unnamed = file->unsynced = false;
 	if (job.seals)
 		file->unsaved = false;
@@ -192,17 +192,14 @@ static int append_seal(struct file *file, struct bytes line, const struct chain 
 
 int file_write_seal(struct file *file)
 {
-	struct chain before;
 	_cleanup_(text_free) struct text text = {0};
+	_cleanup_(chain_wipe) struct chain before = {0};
 	int error = file_get_ready(file);
 
 	if (error)
 		return error;
 	before = file->chain;
-	error = make_seal(file, &text);
-	if (!error)
-		error = append_seal(file, text_since(&text, 0), &before);
-	chain_wipe(&before);
+	error = make_seal(file, &text) ?: append_seal(file, text_since(&text, 0), &before);
 	if (!error && file->driver.options->fsync != FSYNC_INTERVAL)
 		file_preserve(file);
 	return error;
@@ -218,25 +215,15 @@ int file_seal_if_due(struct file *file)
 	return file_write_seal(file);
 }
 
-/* Where the chain ends: in the log, or in the one before it where nothing was written to this one yet. */
-static int open_end(const struct file *file)
-{
-	int fd = file->size ? -1 : file_log_open_rotated(file->driver.options->path);
-
-	return fd < 0 ? file->fd : fd;
-}
-
 int file_open_chain(struct file *file, char *reason, size_t size)
 {
+	/* The chain ends in the log, or in the one before it where nothing was written to this one yet. */
+	_close_ int before = file->size ? -1 : file_log_open_rotated(file->driver.options->path);
 	char text[sizeof(*file->warnings)];
-	int fd = open_end(file);
-	int error = sealfile_open(file->driver.options->path, fd, &file->seals, &file->chain,
-				  &file->fresh, text, sizeof(text));
+	int error = sealfile_open(file->driver.options->path, before < 0 ? file->fd : before,
+				  &file->seals, &file->chain, &file->fresh, text, sizeof(text));
 
-	if (fd != file->fd)
-		close(fd);
 	if (error) {
-		file->seals = NULL;
 		snprintf(reason, size, "%s", text);
 		return error;
 	}

@@ -53,14 +53,13 @@ static void *do_all(void *data)
 {
 	struct syncer *syncer = data;
 
-	pthread_mutex_lock(&syncer->lock);
+	thread_guard(&syncer->lock);
 	while (syncer->count || !syncer->ending) {
 		if (syncer->count)
 			do_first(syncer);
 		else
 			pthread_cond_wait(&syncer->changed, &syncer->lock);
 	}
-	pthread_mutex_unlock(&syncer->lock);
 	return NULL;
 }
 
@@ -86,42 +85,31 @@ int file_sync_put(struct syncer *syncer, const struct syncer_job *job)
 
 	if (error)
 		return error;
-	pthread_mutex_lock(&syncer->lock);
+	thread_guard(&syncer->lock);
 	while (syncer->count == SYNCER_JOBS)
 		pthread_cond_wait(&syncer->changed, &syncer->lock);
 	syncer->jobs[(syncer->first + syncer->count++) % SYNCER_JOBS] = *job;
 	pthread_cond_broadcast(&syncer->changed);
-	pthread_mutex_unlock(&syncer->lock);
 	return 0;
 }
 
 bool file_sync_is_idle(struct syncer *syncer)
 {
-	bool idle;
-
-	pthread_mutex_lock(&syncer->lock);
-	idle = !syncer->count;
-	pthread_mutex_unlock(&syncer->lock);
-	return idle;
+	thread_guard(&syncer->lock);
+	return !syncer->count;
 }
 
 struct syncer_outcome file_sync_take(struct syncer *syncer)
 {
-	struct syncer_outcome outcome;
-
-	pthread_mutex_lock(&syncer->lock);
-	outcome = syncer->outcome;
-	syncer->outcome = (struct syncer_outcome){0};
-	pthread_mutex_unlock(&syncer->lock);
-	return outcome;
+	thread_guard(&syncer->lock);
+	return CLEANUP_TAKE(syncer->outcome, (struct syncer_outcome){0});
 }
 
 void file_sync_wait(struct syncer *syncer)
 {
-	pthread_mutex_lock(&syncer->lock);
+	thread_guard(&syncer->lock);
 	while (syncer->count)
 		pthread_cond_wait(&syncer->changed, &syncer->lock);
-	pthread_mutex_unlock(&syncer->lock);
 }
 
 void file_sync_end(struct syncer *syncer)

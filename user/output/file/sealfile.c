@@ -24,9 +24,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/wipe.h"
 #include "chain/lines.h"
 #include "chain/link.h"
 #include "system/disk.h"
+#include "system/own_file.h"
 
 #define SLOTS 2
 #define SLOT_DISTANCE 4096
@@ -87,29 +89,33 @@ static int hash_slot(const struct seal_slot *slot, unsigned char ret[CHAIN_HASH_
 	return key_hash((struct bytes){(const char *)slot, offsetof(struct seal_slot, hash)}, ret);
 }
 
+static void wipe_slot(struct seal_slot *slot)
+{
+	explicit_bzero(slot, sizeof(*slot));
+}
+
 static int write_slot(struct sealfile *file, unsigned int index, uint64_t generation,
 		      const struct chain *chain)
 {
-	struct seal_slot slot = {
+	_cleanup_(wipe_slot) struct seal_slot slot = {
 		.magic = MAGIC,
 		.generation = htole64(generation),
 		.lines = htole64(chain->lines),
 		.seals = htole64(chain->seals),
 		.unsealed = htole64(chain->unsealed),
 	};
-	int error = -EINVAL;
+	ssize_t size;
+	int error;
 
 	memcpy(slot.last, chain->last, sizeof(slot.last));
 	memcpy(slot.seed, chain->seed, sizeof(slot.seed));
-	if (key_get_hex(chain->first_key, slot.first_key, sizeof(slot.first_key)))
-		error = hash_slot(&slot, slot.hash);
-	if (!error) {
-		ssize_t size = pwrite(file->fd, &slot, sizeof(slot), index * SLOT_DISTANCE);
-
-		error = size == sizeof(slot) ? 0 : size < 0 ? -errno : -EIO;
-	}
-	explicit_bzero(&slot, sizeof(slot));
-	return error;
+	if (!key_get_hex(chain->first_key, slot.first_key, sizeof(slot.first_key)))
+		return -EINVAL;
+	error = hash_slot(&slot, slot.hash);
+	if (error)
+		return error;
+	size = pwrite(file->fd, &slot, sizeof(slot), index * SLOT_DISTANCE);
+	return size == sizeof(slot) ? 0 : size < 0 ? -errno : -EIO;
 }
 
 static void chain_of_slot(const struct seal_slot *slot, struct chain *ret)
@@ -135,16 +141,16 @@ static bool is_slot(const struct seal_slot *slot)
 /* The newest of the slots that are whole; -EBADMSG where there is none. */
 static int read_slots(struct sealfile *file, struct chain *ret)
 {
+	_cleanup_(wipe_slot) struct seal_slot slot = {0};
 	int found = -EBADMSG;
-	struct seal_slot slot;
 
+	/* What the other one holds, and whether the last save came to it, is not known. */
+	file->old_key = true;
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		ssize_t size = pread(file->fd, &slot, sizeof(slot), i * SLOT_DISTANCE);
 
-		if (size < 0) {
-			found = -errno;
-			break;
-		}
+		if (size < 0)
+			return -errno;
 		if (size != sizeof(slot) || !is_slot(&slot) ||
 		    (!found && le64toh(slot.generation) <= file->generation))
 			continue;
@@ -154,9 +160,6 @@ static int read_slots(struct sealfile *file, struct chain *ret)
 		memcpy(file->seed, slot.seed, sizeof(file->seed));
 		chain_of_slot(&slot, ret);
 	}
-	explicit_bzero(&slot, sizeof(slot));
-	/* What the other one holds, and whether the last save came to it, is not known. */
-	file->old_key = true;
 	return found;
 }
 
@@ -310,7 +313,7 @@ static int walk_line(struct seal_walk *walk, struct bytes line)
 /* Follows the chain through what the log has from the byte START on. */
 static int walk_from(struct seal_walk *walk, off_t start)
 {
-	struct lines lines = {.read = read_log, .data = walk};
+	_cleanup_(lines_free) struct lines lines = {.read = read_log, .data = walk};
 	bool complete, first = start > 0; /* of a line that began before */
 	struct bytes line;
 	int result;
@@ -324,7 +327,6 @@ static int walk_from(struct seal_walk *walk, off_t start)
 		if (result < 0)
 			break;
 	}
-	lines_free(&lines);
 	return result < 0 ? result : 0;
 }
 
@@ -384,19 +386,6 @@ static int sealfile_find_end(const char *log_path, int log_fd, struct chain *cha
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* Why INFO is not that of our own file; NULL: it is. */
-static const char *sealfile_why_not_ours(const struct stat *info)
-{
-	if (!S_ISREG(info->st_mode))
-		return "is not a regular file";
-	if (info->st_uid != geteuid())
-		return "belongs to somebody else";
-	if (info->st_mode & (S_IWGRP | S_IWOTH))
-		return "can be written to by others: it is not to be trusted; remove it, and a new "
-		       "chain begins";
-	return NULL;
-}
-
 static int sealfile_check_file(int fd, const char *path, struct say *text)
 {
 	struct stat info;
@@ -404,7 +393,7 @@ static int sealfile_check_file(int fd, const char *path, struct say *text)
 
 	if (fstat(fd, &info))
 		return -errno;
-	fault = sealfile_why_not_ours(&info);
+	fault = own_file_fault(&info, S_IFREG);
 	if (fault) {
 		sealfile_say(text, "the seal file %s %s", path, fault);
 		return -EPERM;
@@ -423,13 +412,11 @@ static int sealfile_check_file(int fd, const char *path, struct say *text)
 /* A descriptor; or -errno with the sentence in TEXT. */
 static int sealfile_open_file(const char *path, struct say *text)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	_close_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	int error = fd < 0 ? -errno : sealfile_check_file(fd, path, text);
 
 	if (!error)
-		return fd;
-	if (fd >= 0)
-		close(fd);
+		return take_fd(fd);
 	if (error == -ELOOP)
 		sealfile_say(text, "the seal file %s is a symbolic link", path);
 	else if (!*text->text)
@@ -506,11 +493,13 @@ static int find_chain(struct sealfile *file, const char *path, const char *log_p
 	return error;
 }
 
+CLEANUP_DEFINE(drop_sealfile, struct sealfile *, sealfile_close)
+
 int sealfile_open(const char *log_path, int log_fd, struct sealfile **ret, struct chain *chain,
 		  bool *fresh, char *text, size_t text_size)
 {
+	_cleanup_(drop_sealfile) struct sealfile *file = NULL;
 	struct say sentence = {text, text_size};
-	struct sealfile *file;
 	char path[PATH_MAX];
 	int error;
 
@@ -529,11 +518,10 @@ int sealfile_open(const char *log_path, int log_fd, struct sealfile **ret, struc
 			     : find_chain(file, path, log_path, log_fd, chain, &sentence);
 	if (error) {
 		chain_wipe(chain);
-		sealfile_close(file);
 		return error;
 	}
 	*fresh = !chain->lines;
-	*ret = file;
+	*ret = take_ptr(file);
 	return 0;
 }
 
@@ -541,21 +529,16 @@ void sealfile_close(struct sealfile *file)
 {
 	if (!file)
 		return;
-	if (file->fd >= 0)
-		close(file->fd);
-	explicit_bzero(file, sizeof(*file));
-	free(file);
+	cleanup_close(&file->fd);
+	wipe_free(file, sizeof(*file));
 }
 
 int sealfile_peek(const char *path, struct chain *ret)
 {
-	struct sealfile file = {
-		.fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK),
-	};
-	int error = file.fd < 0 ? -errno : read_slots(&file, ret);
+	_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	struct sealfile file = {.fd = fd};
+	int error = fd < 0 ? -errno : read_slots(&file, ret);
 
-	if (file.fd >= 0)
-		close(file.fd);
 	explicit_bzero(&file, sizeof(file));
 	if (!error)
 		explicit_bzero(ret->seed, sizeof(ret->seed));

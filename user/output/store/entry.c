@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output/store/entry.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,9 @@ struct entry *entry_new(const void *data, size_t size)
 
 struct entry *entry_ref(struct entry *entry)
 {
-	__atomic_add_fetch(&entry->refs, 1, __ATOMIC_RELAXED);
+	unsigned int refs = __atomic_add_fetch(&entry->refs, 1, __ATOMIC_RELAXED);
+
+	assert(refs > 1);
 	return entry;
 }
 

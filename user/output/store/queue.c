@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "system/thread.h"
+
 #define ROOM_FIRST 256	  /* entries */
 #define URGENT_USUAL 4096 /* bytes */
 
@@ -236,26 +238,21 @@ void queue_put(struct queue *queue, struct entry *entry, bool urgent)
 {
 	uint64_t cost = entry_cost(entry), max = queue->size_max + (urgent ? QUEUE_URGENT_SIZE : 0);
 
-	pthread_mutex_lock(&queue->lock);
-	if ((urgent || keep_share(queue, entry, cost)) && queue_make_room(queue, cost, max) &&
-	    (queue->count < queue->room || queue_grow(queue))) {
-		queue->size += cost;
-		*queue_at(queue, queue->count++) = entry_ref(entry);
-		queue_charge(queue, entry);
-	} else {
+	thread_guard(&queue->lock);
+	if ((!urgent && !keep_share(queue, entry, cost)) || !queue_make_room(queue, cost, max) ||
+	    (queue->count == queue->room && !queue_grow(queue))) {
 		count_dropped(queue, entry->account);
+		return;
 	}
-	pthread_mutex_unlock(&queue->lock);
+	queue->size += cost;
+	*queue_at(queue, queue->count++) = entry_ref(entry);
+	queue_charge(queue, entry);
 }
 
 bool queue_has_urgent_room(struct queue *queue)
 {
-	bool room;
-
-	pthread_mutex_lock(&queue->lock);
-	room = queue->size + URGENT_USUAL <= queue->size_max + QUEUE_URGENT_SIZE;
-	pthread_mutex_unlock(&queue->lock);
-	return room;
+	thread_guard(&queue->lock);
+	return queue->size + URGENT_USUAL <= queue->size_max + QUEUE_URGENT_SIZE;
 }
 
 /* --- the store -------------------------------------------------------------------------------- */
@@ -270,14 +267,13 @@ static unsigned int queue_peek(struct store *store, struct entry **ret, unsigned
 	struct queue *queue = queue_of(store);
 	uint64_t count;
 
-	pthread_mutex_lock(&queue->lock);
+	thread_guard(&queue->lock);
 	count = queue->count - queue->sent;
 	if (count > max)
 		count = max;
 	for (uint64_t i = 0; i < count; i++)
 		ret[i] = entry_ref(*queue_at(queue, queue->sent + i));
 	queue->held = count;
-	pthread_mutex_unlock(&queue->lock);
 	return (unsigned int)count;
 }
 
@@ -285,7 +281,7 @@ static void queue_sent(struct store *store, uint64_t count)
 {
 	struct queue *queue = queue_of(store);
 
-	pthread_mutex_lock(&queue->lock);
+	thread_guard(&queue->lock);
 	for (uint64_t i = 0; i < count && queue->sent < queue->count; i++) {
 		const struct entry *entry = *queue_at(queue, queue->sent++);
 
@@ -293,26 +289,24 @@ static void queue_sent(struct store *store, uint64_t count)
 		queue_discharge(queue, entry);
 	}
 	queue->held -= count < queue->held ? count : queue->held;
-	pthread_mutex_unlock(&queue->lock);
 }
 
 static void queue_confirm(struct store *store, uint64_t count)
 {
 	struct queue *queue = queue_of(store);
 
-	pthread_mutex_lock(&queue->lock);
+	thread_guard(&queue->lock);
 	for (; count && queue->given_up; count--)
 		queue->given_up--;
 	for (; count && queue->sent; count--)
 		remove_sent(queue);
-	pthread_mutex_unlock(&queue->lock);
 }
 
 static void queue_rewind_sent(struct store *store)
 {
 	struct queue *queue = queue_of(store);
 
-	pthread_mutex_lock(&queue->lock);
+	thread_guard(&queue->lock);
 	queue->unconfirmed += queue->given_up;
 	for (uint64_t i = 0; i < queue->sent; i++) {
 		struct entry *entry = *queue_at(queue, i);
@@ -325,29 +319,22 @@ static void queue_rewind_sent(struct store *store)
 	}
 	queue->sent_size = 0;
 	queue->given_up = queue->sent = queue->held = 0;
-	pthread_mutex_unlock(&queue->lock);
 }
 
 static uint64_t queue_waiting(struct store *store)
 {
 	struct queue *queue = queue_of(store);
-	uint64_t count;
 
-	pthread_mutex_lock(&queue->lock);
-	count = queue->count - queue->sent;
-	pthread_mutex_unlock(&queue->lock);
-	return count;
+	thread_guard(&queue->lock);
+	return queue->count - queue->sent;
 }
 
 static uint64_t queue_unconfirmed(struct store *store)
 {
 	struct queue *queue = queue_of(store);
-	uint64_t count;
 
-	pthread_mutex_lock(&queue->lock);
-	count = queue->unconfirmed;
-	pthread_mutex_unlock(&queue->lock);
-	return count;
+	thread_guard(&queue->lock);
+	return queue->unconfirmed;
 }
 
 static const struct store_ops ops = {
@@ -368,53 +355,43 @@ bool queue_take_loss(struct queue *queue, uint64_t *ret_account, uint64_t *ret_c
 {
 	struct share *share;
 
-	pthread_mutex_lock(&queue->lock);
+	thread_guard(&queue->lock);
 	share = queue->nobody.dropped ? &queue->nobody : NULL;
 	for (unsigned int i = 0; i < BUCKETS && !share; i++)
 		for (share = queue->shares[i]; share && !share->dropped; share = share->next)
 			;
-	if (share) {
-		*ret_account = share->account;
-		*ret_count = share->dropped;
-		share->dropped = 0;
-		put_share(queue, share);
-	}
-	pthread_mutex_unlock(&queue->lock);
-	return share;
+	if (!share)
+		return false;
+	*ret_account = share->account;
+	*ret_count = share->dropped;
+	share->dropped = 0;
+	put_share(queue, share);
+	return true;
 }
 
 uint64_t queue_dropped(struct queue *queue)
 {
-	uint64_t dropped;
-
-	pthread_mutex_lock(&queue->lock);
-	dropped = queue->dropped;
-	pthread_mutex_unlock(&queue->lock);
-	return dropped;
+	thread_guard(&queue->lock);
+	return queue->dropped;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
 
 struct queue *queue_new(uint64_t size, bool drop_oldest)
 {
-	struct queue *queue = calloc(1, sizeof(*queue));
+	_free_ struct queue *queue = calloc(1, sizeof(*queue));
 
 	if (!queue)
 		return NULL;
 	queue->ring = malloc(ROOM_FIRST * sizeof(struct entry *));
-	if (!queue->ring) {
-		free(queue);
+	if (!queue->ring)
 		return NULL;
-	}
-	*queue = (struct queue){
-		.store.ops = &ops,
-		.ring = queue->ring,
-		.room = ROOM_FIRST,
-		.size_max = size,
-		.drop_oldest = drop_oldest,
-	};
+	queue->store.ops = &ops;
+	queue->room = ROOM_FIRST;
+	queue->size_max = size;
+	queue->drop_oldest = drop_oldest;
 	pthread_mutex_init(&queue->lock, NULL);
-	return queue;
+	return take_ptr(queue);
 }
 
 void queue_free(struct queue *queue)

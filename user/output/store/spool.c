@@ -39,16 +39,12 @@ static uint64_t find_first(struct spool *spool, const struct segment *segment)
 	struct segment_head head;
 	struct entry_head entry;
 	char bytes[sizeof(head)], name[SEGMENT_NAME_SIZE];
-	ssize_t size = 0;
-	int fd;
+	_close_ int fd = -1;
 
 	spool_format_name(name, segment->number);
 	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0) {
-		size = pread(fd, bytes, sizeof(bytes), 0);
-		close(fd);
-	}
-	if (size == sizeof(bytes) && spool_format_read_segment(&head, bytes, segment->number))
+	if (fd >= 0 && pread(fd, bytes, sizeof(bytes), 0) == sizeof(bytes) &&
+	    spool_format_read_segment(&head, bytes, segment->number))
 		return head.first;
 	spool_reader_start(&spool->reader, segment->number, segment->size, 0, SPOOL_NUMBER_MAX);
 	return spool_reader_next(&spool->reader, &entry) > 0 ? entry.index : UNKNOWN;
@@ -195,16 +191,13 @@ static struct spool *new_spool(uint64_t size)
 
 static int read_directory(struct spool *spool, const char *path, const struct spool_sentence *told)
 {
-	struct spool_file *files;
+	_free_ struct spool_file *files = NULL;
 	uint64_t highest;
 	size_t count;
-	int error = spool_directory_list(spool->directory, &files, &count, &highest);
+	int error = spool_directory_list(spool->directory, &files, &count, &highest)
+			    ?: spool_reader_init(&spool->reader, spool->directory)
+			    ?: add_segments(spool, files, count);
 
-	if (!error)
-		error = spool_reader_init(&spool->reader, spool->directory);
-	if (!error)
-		error = add_segments(spool, files, count);
-	free(files);
 	if (error) {
 		spool_say(told, "cannot read the spool %s: %s", path, strerror(-error));
 		return error;
@@ -218,24 +211,23 @@ static void free_spool(struct spool *spool)
 {
 	spool_forget_ready(spool);
 	spool_reader_free(&spool->reader);
-	if (spool->writing >= 0)
-		close(spool->writing);
-	if (spool->cursor >= 0)
-		close(spool->cursor);
-	if (spool->directory >= 0)
-		close(spool->directory);
+	cleanup_close(&spool->writing);
+	cleanup_close(&spool->cursor);
+	cleanup_close(&spool->directory);
 	pthread_mutex_destroy(&spool->lock);
 	pthread_mutex_destroy(&spool->cursor_lock);
 	free(spool->segments);
 	free(spool);
 }
 
+CLEANUP_DEFINE(drop_spool, struct spool *, free_spool)
+
 int spool_open(const char *directory, uint64_t size, struct spool **ret, char *reason,
 	       size_t reason_size)
 {
 	const struct spool_sentence told = {reason, reason_size};
-	struct spool *spool;
-	int error = 0;
+	_cleanup_(drop_spool) struct spool *spool = NULL;
+	int error;
 
 	spool_say(&told, "%s", "");
 	if (size < SPOOL_SIZE_MIN) {
@@ -248,22 +240,18 @@ int spool_open(const char *directory, uint64_t size, struct spool **ret, char *r
 		return -ENOMEM;
 	}
 	spool->directory = spool_directory_open(directory, reason, reason_size);
-	if (spool->directory >= 0)
-		spool->cursor = spool_directory_open_cursor(spool->directory, directory, reason,
-							    reason_size);
 	if (spool->directory < 0)
-		error = spool->directory;
-	else if (spool->cursor < 0)
-		error = spool->cursor;
-	else
-		error = read_directory(spool, directory, &told);
-	if (error) {
-		free_spool(spool);
+		return spool->directory;
+	spool->cursor =
+		spool_directory_open_cursor(spool->directory, directory, reason, reason_size);
+	if (spool->cursor < 0)
+		return spool->cursor;
+	error = read_directory(spool, directory, &told);
+	if (error)
 		return error;
-	}
 	spool->new_names = true;
 	spool_sync(spool); /* on a full disk it may fail; that shows at the next one */
-	*ret = spool;
+	*ret = take_ptr(spool);
 	return 0;
 }
 
@@ -271,9 +259,7 @@ void spool_close(struct spool *spool)
 {
 	if (!spool)
 		return;
-	if (spool->writing >= 0)
-		close(spool->writing);
-	spool->writing = -1; /* it may go, too */
+	cleanup_close(&spool->writing); /* it may go, too */
 	spool_sync(spool);
 	free_spool(spool);
 }
@@ -285,20 +271,12 @@ struct store *spool_store(struct spool *spool)
 
 uint64_t spool_damaged(struct spool *spool)
 {
-	uint64_t damaged;
-
-	pthread_mutex_lock(&spool->lock);
-	damaged = spool->damaged;
-	pthread_mutex_unlock(&spool->lock);
-	return damaged;
+	thread_guard(&spool->lock);
+	return spool->damaged;
 }
 
 uint64_t spool_used(struct spool *spool)
 {
-	uint64_t used;
-
-	pthread_mutex_lock(&spool->lock);
-	used = spool->used;
-	pthread_mutex_unlock(&spool->lock);
-	return used;
+	thread_guard(&spool->lock);
+	return spool->used;
 }

@@ -12,20 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "output/store/spool_format.h"
 #include "system/disk.h"
 #include "system/own_file.h"
-
-static const char *spool_directory_why_not_ours(const struct stat *info)
-{
-	if (S_ISLNK(info->st_mode))
-		return "is a symbolic link: name the directory itself";
-	if (!S_ISDIR(info->st_mode))
-		return "is not a directory";
-	if (info->st_uid != geteuid())
-		return "belongs to somebody else";
-	return own_file_fault(info);
-}
 
 static int spool_directory_lock(int fd, const char *path, char *reason, size_t reason_size)
 {
@@ -63,7 +53,8 @@ static int plain_path(char ret[PATH_MAX], const char *path)
  * -errno. */
 static int make_and_open(const char *path, struct stat *info)
 {
-	int fd, error;
+	_close_ int fd = -1;
+	int error;
 
 	if (!mkdir(path, 0700))
 		disk_sync_name(path);
@@ -73,34 +64,27 @@ static int make_and_open(const char *path, struct stat *info)
 	error = fd < 0 ? -errno : 0;
 	if (fd < 0 ? lstat(path, info) : fstat(fd, info))
 		error = error ? error : -errno;
-	if (error && fd >= 0)
-		close(fd);
-	return error ? error : fd;
+	return error ? error : take_fd(fd);
 }
 
 int spool_directory_open(const char *path, char *reason, size_t reason_size)
 {
 	char plain[PATH_MAX];
 	struct stat info = {0};
-	const char *fault = NULL;
-	int fd = plain_path(plain, path), error;
+	int error = plain_path(plain, path);
+	_close_ int fd = error ? error : make_and_open(plain, &info);
+	const char *fault = info.st_mode ? own_file_fault(&info, S_IFDIR) : NULL;
 
-	if (!fd)
-		fd = make_and_open(plain, &info);
-	if (info.st_mode)
-		fault = spool_directory_why_not_ours(&info);
 	if (fault) {
 		snprintf(reason, reason_size, "the spool %s %s", path, fault);
-		error = -EPERM;
-	} else if (fd < 0) {
-		snprintf(reason, reason_size, "cannot use the spool %s: %s", path, strerror(-fd));
-		error = fd;
-	} else {
-		error = spool_directory_lock(fd, path, reason, reason_size);
+		return -EPERM;
 	}
-	if (error && fd >= 0)
-		close(fd);
-	return error ? error : fd;
+	if (fd < 0) {
+		snprintf(reason, reason_size, "cannot use the spool %s: %s", path, strerror(-fd));
+		return fd;
+	}
+	error = spool_directory_lock(fd, path, reason, reason_size);
+	return error ? error : take_fd(fd);
 }
 
 static int spool_directory_compare(const void *a, const void *b)
@@ -149,44 +133,35 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 
 int spool_directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest)
 {
-	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	_free_ struct spool_file *files = NULL;
+	_close_ int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_closedir_ DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	int error;
 
-	*ret = NULL;
+	if (!stream)
+		return -errno;
+	(void)take_fd(fd); /* STREAM has it */
 	*count = 0;
 	*highest = 0;
-	if (!stream) {
-		error = -errno;
-		if (fd >= 0)
-			close(fd);
+	error = read_names(stream, &files, count, highest);
+	if (error)
 		return error;
-	}
-	error = read_names(stream, ret, count, highest);
-	closedir(stream);
-	if (error) {
-		free(*ret);
-		*ret = NULL;
-		return error;
-	}
 	if (*count)
-		qsort(*ret, *count, sizeof(**ret), spool_directory_compare);
+		qsort(files, *count, sizeof(*files), spool_directory_compare);
+	*ret = take_ptr(files);
 	return 0;
 }
 
 int spool_directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size)
 {
-	int fd = openat(directory, SPOOL_CURSOR,
-			O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	_close_ int fd = openat(directory, SPOOL_CURSOR,
+				O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat info = {0};
 	int error = fd < 0 || fstat(fd, &info) ? -errno : 0;
 	const char *fault = error ? strerror(-error) : "it is not a regular file";
 
 	if (!error && S_ISREG(info.st_mode))
-		return fd;
+		return take_fd(fd);
 	snprintf(reason, reason_size, "cannot write %s/" SPOOL_CURSOR ": %s", path, fault);
-	if (!error)
-		error = -EPERM;
-	if (fd >= 0)
-		close(fd);
-	return error;
+	return error ? error : -EPERM;
 }

@@ -18,6 +18,7 @@
 
 #include "output/store/spool.h"
 #include "output/store/spool_reader.h"
+#include "system/thread.h"
 
 #define SPOOL_SIZE_MIN (1u << 20)
 #define SEGMENT_MIN (256u << 10)

@@ -139,39 +139,34 @@ static void start_segment(struct spool *spool, size_t at)
 static bool spool_read_advance(struct spool *spool)
 {
 	struct spool_reader *reader = &spool->reader;
-	bool more = true;
 	size_t at;
 
-	pthread_mutex_lock(&spool->lock);
+	thread_guard(&spool->lock);
 	at = find_number(spool, reader->number);
 	if (at < spool->segment_count && spool->segments[at].number == reader->number) {
 		if (spool->segments[at].size > spool->reading) {
 			reader->offset = spool->reading;
 			reader->size = spool->reading = spool->segments[at].size;
 			reader->limit = spool_segment_end(spool, at);
-			pthread_mutex_unlock(&spool->lock);
 			return true;
 		}
 		at++;
 	}
 	if (at < spool->segment_count) {
 		start_segment(spool, at);
-	} else {
-		next_is(spool, spool->end);
-		more = false;
+		return true;
 	}
-	pthread_mutex_unlock(&spool->lock);
-	return more;
+	next_is(spool, spool->end);
+	return false;
 }
 
 static void add_ready(struct spool *spool, struct entry *entry, uint64_t index)
 {
-	pthread_mutex_lock(&spool->lock);
+	spool->queue_bytes += entry->size;
+	thread_guard(&spool->lock);
 	next_is(spool, index);
 	spool->next = index + 1;
 	spool->queue[spool->queue_start + spool->ready++] = (struct ready){entry, index};
-	pthread_mutex_unlock(&spool->lock);
-	spool->queue_bytes += entry->size;
 }
 
 /* Reads the entry of HEAD, if it is one of those to come. False: enough, for now. */
@@ -218,11 +213,10 @@ static void spool_read_fill(struct spool *spool, unsigned int wanted)
 /* With nothing ready, what is missing up to the next entry is as good as sent. */
 static void send_gap(struct spool *spool)
 {
-	pthread_mutex_lock(&spool->lock);
+	thread_guard(&spool->lock);
 	if (!spool->ready)
 		spool->sent = spool->next;
 	confirm_gaps(spool);
-	pthread_mutex_unlock(&spool->lock);
 }
 
 static void pop_ready(struct spool *spool)
@@ -338,33 +332,26 @@ static void spool_read_rewind_sent(struct store *store)
 {
 	struct spool *spool = spool_of(store);
 
-	pthread_mutex_lock(&spool->lock);
+	thread_guard(&spool->lock);
 	spool->unconfirmed += count_given_up(spool);
 	spool_forget_ready(spool);
 	spool_restart(spool);
-	pthread_mutex_unlock(&spool->lock);
 }
 
 static uint64_t spool_read_waiting(struct store *store)
 {
 	struct spool *spool = spool_of(store);
-	uint64_t count;
 
-	pthread_mutex_lock(&spool->lock);
-	count = spool->ready + (spool->end - spool->next);
-	pthread_mutex_unlock(&spool->lock);
-	return count;
+	thread_guard(&spool->lock);
+	return spool->ready + (spool->end - spool->next);
 }
 
 static uint64_t spool_read_unconfirmed(struct store *store)
 {
 	struct spool *spool = spool_of(store);
-	uint64_t count;
 
-	pthread_mutex_lock(&spool->lock);
-	count = spool->unconfirmed;
-	pthread_mutex_unlock(&spool->lock);
-	return count;
+	thread_guard(&spool->lock);
+	return spool->unconfirmed;
 }
 
 const struct store_ops spool_store_ops = {

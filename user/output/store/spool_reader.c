@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+
 #define WINDOW_SIZE (256u << 10)
 #define DISK_PAGE 4096 /* what a disk that fails loses at least */
 
@@ -24,9 +26,7 @@ int spool_reader_init(struct spool_reader *reader, int directory)
 
 void spool_reader_rest(struct spool_reader *reader)
 {
-	if (reader->fd >= 0)
-		close(reader->fd);
-	reader->fd = -1;
+	cleanup_close(&reader->fd);
 }
 
 void spool_reader_free(struct spool_reader *reader)
@@ -179,11 +179,13 @@ static bool copy_data(struct spool_reader *reader, uint64_t offset, char *data, 
 	return true;
 }
 
+CLEANUP_DEFINE(drop_entry, struct entry *, entry_unref)
+
 int spool_reader_take(struct spool_reader *reader, const struct entry_head *head,
 		      struct entry **ret)
 {
+	_cleanup_(drop_entry) struct entry *entry = NULL;
 	uint64_t offset = reader->offset + sizeof(*head);
-	struct entry *entry;
 	int opened;
 
 	if (reader->size - offset < head->size) {
@@ -196,17 +198,14 @@ int spool_reader_take(struct spool_reader *reader, const struct entry_head *head
 	entry = entry_new(NULL, head->size);
 	if (!entry)
 		return -ENOMEM;
+	spool_reader_skip(reader, head);
 	if (!copy_data(reader, offset, entry->data, head->size) ||
-	    spool_format_checksum(entry->data, head->size) != head->data_checksum) {
-		entry_unref(entry);
-		spool_reader_skip(reader, head);
+	    spool_format_checksum(entry->data, head->size) != head->data_checksum)
 		return 0;
-	}
 	entry->severity = head->severity & 7;
 	entry->action = head->action;
 	entry->time = head->time;
 	entry->sequence = head->sequence;
-	spool_reader_skip(reader, head);
-	*ret = entry;
+	*ret = take_ptr(entry);
 	return 1;
 }

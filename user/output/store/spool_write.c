@@ -52,22 +52,14 @@ static struct segment *last_segment(struct spool *spool)
 	return &spool->segments[spool->segment_count - 1];
 }
 
-static void end_segment(struct spool *spool)
-{
-	if (spool->writing >= 0)
-		close(spool->writing);
-	spool->writing = -1;
-}
-
 /* --- To the disk --------------------------------------------------------------------------------- */
 
 int spool_write_cursor(struct spool *spool, uint64_t *ret)
 {
 	struct cursor cursor;
 	uint64_t index;
-	int error = 0;
 
-	pthread_mutex_lock(&spool->cursor_lock);
+	thread_guard(&spool->cursor_lock);
 	pthread_mutex_lock(&spool->lock);
 	index = spool_cursor_index(spool);
 	pthread_mutex_unlock(&spool->lock);
@@ -77,30 +69,25 @@ int spool_write_cursor(struct spool *spool, uint64_t *ret)
 		spool_format_make_cursor(&cursor, index);
 		size = pwrite(spool->cursor, &cursor, sizeof(cursor), 0);
 		if (size != sizeof(cursor))
-			error = size < 0 ? -errno : -ENOSPC;
+			return size < 0 ? -errno : -ENOSPC;
 	}
-	if (!error) {
-		pthread_mutex_lock(&spool->lock);
-		spool->written = index;
-		pthread_mutex_unlock(&spool->lock);
-		*ret = index;
-	}
-	pthread_mutex_unlock(&spool->cursor_lock);
-	return error;
+	pthread_mutex_lock(&spool->lock);
+	spool->written = index;
+	pthread_mutex_unlock(&spool->lock);
+	*ret = index;
+	return 0;
 }
 
 static int spool_write_sync_file(struct spool *spool, uint64_t number)
 {
 	char name[SEGMENT_NAME_SIZE];
-	int fd, error;
+	_close_ int fd = -1;
 
 	spool_format_name(name, number);
 	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno; /* then it is a loss that the reader finds */
-	error = fdatasync(fd) ? -errno : 0;
-	close(fd);
-	return error;
+	return fdatasync(fd) ? -errno : 0;
 }
 
 static int sync_segment(struct spool *spool, struct segment *segment)
@@ -118,7 +105,7 @@ static int sync_segment(struct spool *spool, struct segment *segment)
 	if (error) {
 		segment->failed = true;
 		if (last)
-			end_segment(spool);
+			cleanup_close(&spool->writing);
 	}
 	return error;
 }
@@ -166,12 +153,11 @@ static int remove_done(struct spool *spool, uint64_t index)
 	}
 	if (!count)
 		return error;
-	pthread_mutex_lock(&spool->lock);
+	thread_guard(&spool->lock);
 	spool->segment_count -= count;
 	memmove(spool->segments, spool->segments + count,
 		spool->segment_count * sizeof(*spool->segments));
 	spool->used -= disk;
-	pthread_mutex_unlock(&spool->lock);
 	return error;
 }
 
@@ -237,7 +223,7 @@ static int give_up_oldest(struct spool *spool)
 	if (!all_sent)
 		return 0;
 	if (before == 1)
-		end_segment(spool);
+		cleanup_close(&spool->writing);
 	error = spool_sync(spool);
 	if (spool->segment_count < before)
 		return 1;
@@ -252,7 +238,7 @@ static int spool_write_make_room(struct spool *spool, uint64_t size, bool *ret)
 		int given;
 
 		if (before && before + size > spool->segment_size) {
-			end_segment(spool);
+			cleanup_close(&spool->writing);
 			before = 0;
 		}
 		*ret = spool_write_fits(spool, before,
@@ -300,7 +286,7 @@ static void discard_segment(struct spool *spool, const struct spool_batch *batch
 {
 	char name[SEGMENT_NAME_SIZE];
 
-	end_segment(spool);
+	cleanup_close(&spool->writing);
 	spool_format_name(name, batch->segment.number);
 	unlinkat(spool->directory, name, 0);
 }
@@ -376,7 +362,7 @@ static int spool_write_publish(struct spool *spool, struct spool_batch *batch)
 
 	segment->disk = spool_disk(segment->size);
 	segment->unsynced = true;
-	pthread_mutex_lock(&spool->lock);
+	thread_guard(&spool->lock);
 	if (batch->fresh) {
 		error = spool_add_segment(spool, segment);
 	} else {
@@ -385,7 +371,6 @@ static int spool_write_publish(struct spool *spool, struct spool_batch *batch)
 	}
 	if (!error)
 		spool->end += batch->count;
-	pthread_mutex_unlock(&spool->lock);
 	return error;
 }
 

@@ -59,9 +59,7 @@ void syslog_channel_close(struct channel *channel)
 {
 	SSL_free(channel->session);
 	channel->session = NULL;
-	if (channel->fd >= 0)
-		close(channel->fd);
-	channel->fd = -1;
+	cleanup_close(&channel->fd);
 }
 
 const char *syslog_channel_error(const struct channel *channel, int error)

@@ -25,13 +25,12 @@
 #include "output/syslog/syslog_message.h"
 #include "output/syslog/syslog_socket.h"
 
-#define SLICE 1000	      /* milliseconds that a full receiver is waited for at a time */
-#define SLOW_AFTER 5000	      /* milliseconds without a message taken, until it is told */
-#define NO_MEMORY_PAUSE 10    /* milliseconds; there is nothing to poll for */
-#define RESOLVE_AFTER 300000  /* milliseconds: the name may mean another host by now */
-#define ANSWER_TIME 100	      /* milliseconds in which a host says that nobody listens */
-#define CONNECT_TIMEOUT 1000  /* milliseconds; it does not take any */
-#define SEND_BUFFER (8 << 20) /* bytes: a datagram of this machine may be as large */
+#define SLICE 1000	     /* milliseconds that a full receiver is waited for at a time */
+#define SLOW_AFTER 5000	     /* milliseconds without a message taken, until it is told */
+#define NO_MEMORY_PAUSE 10   /* milliseconds; there is nothing to poll for */
+#define RESOLVE_AFTER 300000 /* milliseconds: the name may mean another host by now */
+#define ANSWER_TIME 100	     /* milliseconds in which a host says that nobody listens */
+#define CONNECT_TIMEOUT 1000 /* milliseconds; it does not take any */
 
 /* Messages that count as sent. */
 struct sent {
@@ -59,39 +58,16 @@ static bool is_udp(const struct datagram *datagram)
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
-static void syslog_datagram_disconnect(struct datagram *datagram)
-{
-	if (datagram->fd >= 0)
-		close(datagram->fd);
-	datagram->fd = -1;
-}
-
-/* The most that one datagram can hold depends on it; more than the system's limit takes CAP_NET_ADMIN. */
-static void syslog_datagram_widen(int fd)
-{
-	const int size = SEND_BUFFER;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
 static int connect_path(struct datagram *datagram)
 {
-	int error, fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = driver_connect_path(&datagram->path);
 
-	if (fd < 0)
-		return driver_fail(&datagram->driver, -errno, NULL);
-	if (connect(fd, (struct sockaddr *)&datagram->path, sizeof(datagram->path))) {
-		error = -errno;
-		close(fd);
-		return driver_fail(
-			&datagram->driver, error,
-			error == -EPROTOTYPE
-				? "it is a socket for streams; syslog's are for datagrams"
-				: NULL);
-	}
-	syslog_datagram_widen(fd);
-	return fd;
+	if (fd >= 0)
+		return fd;
+	return driver_fail(&datagram->driver, fd,
+			   fd == -EPROTOTYPE
+				   ? "it is a socket for streams; syslog's are for datagrams"
+				   : NULL);
 }
 
 /* A packet that is too large for some router is taken apart there. The kernel would rather learn that it must
@@ -125,7 +101,7 @@ static int syslog_datagram_connected(struct datagram *datagram)
 	datagram->connected = now;
 	if (fd < 0) /* where the name went is still good enough */
 		return datagram->fd >= 0 ? 0 : fd;
-	syslog_datagram_disconnect(datagram);
+	cleanup_close(&datagram->fd);
 	datagram->fd = fd;
 	return 0;
 }
@@ -153,7 +129,7 @@ static int take_back(struct datagram *datagram, int error)
 	datagram->recent = datagram->older = (struct sent){0};
 	datagram->refused = true;
 	datagram->address++;
-	syslog_datagram_disconnect(datagram);
+	cleanup_close(&datagram->fd);
 	return driver_fail(&datagram->driver, error, NULL);
 }
 
@@ -196,7 +172,7 @@ static int syslog_datagram_wait_room(struct datagram *datagram, int error, uint6
 		datagram->progress = now;
 	datagram->waits = true;
 	if (now - datagram->progress >= SLOW_AFTER) {
-		syslog_datagram_disconnect(datagram);
+		cleanup_close(&datagram->fd);
 		return driver_fail(&datagram->driver, -ETIMEDOUT, "its receiver takes nothing");
 	}
 	if (now < until && error == -EAGAIN)
@@ -223,7 +199,7 @@ static int syslog_datagram_react(struct datagram *datagram, int error, bool *aga
 	}
 	if (is_udp(datagram))
 		return take_back(datagram, error);
-	syslog_datagram_disconnect(datagram);
+	cleanup_close(&datagram->fd);
 	if (*again) {
 		*again = false; /* its receiver may have begun anew */
 		return 0;
@@ -319,7 +295,7 @@ static void syslog_datagram_close_driver(struct driver *driver)
 {
 	struct datagram *datagram = (struct datagram *)driver;
 
-	syslog_datagram_disconnect(datagram);
+	cleanup_close(&datagram->fd);
 	syslog_message_free(&datagram->message);
 	free(datagram);
 }
@@ -334,21 +310,16 @@ static const struct driver_ops ops = {
 int syslog_datagram_open(const struct sink_options *options, int stop, struct driver **ret,
 			 char *reason, size_t size)
 {
-	struct datagram *datagram = calloc(1, sizeof(*datagram));
+	_free_ struct datagram *datagram = calloc(1, sizeof(*datagram));
+	int error = 0;
 
 	if (!datagram)
 		return -ENOMEM;
 	datagram->driver = (struct driver){.ops = &ops, .options = options, .stop = stop};
 	datagram->fd = -1;
-	datagram->path.sun_family = AF_UNIX;
-	if (!is_udp(datagram) && strlen(options->path) >= sizeof(datagram->path.sun_path)) {
-		snprintf(reason, size, "cannot write %s: a socket's path has at most %zu bytes",
-			 options->name, sizeof(datagram->path.sun_path) - 1);
-		free(datagram);
-		return -ENAMETOOLONG;
-	}
 	if (!is_udp(datagram))
-		memcpy(datagram->path.sun_path, options->path, strlen(options->path) + 1);
-	*ret = &datagram->driver;
-	return 0;
+		error = driver_set_path(options, &datagram->path, reason, size);
+	if (!error)
+		*ret = &take_ptr(datagram)->driver;
+	return error;
 }

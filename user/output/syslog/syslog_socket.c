@@ -51,21 +51,18 @@ static bool is_own_peer(int fd)
 
 static int connect_to(const struct driver *driver, const struct addrinfo *address, uint64_t until)
 {
+	_close_ int fd =
+		socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		       address->ai_protocol);
 	int error = 0;
-	int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
-			address->ai_protocol);
 
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, address->ai_addr, address->ai_addrlen))
 		error = errno == EINPROGRESS ? wait_connected(driver, fd, until) : -errno;
-	if (!error && is_own_peer(fd))
-		error = -ECONNREFUSED;
-	if (error) {
-		close(fd);
+	if (error)
 		return error;
-	}
-	return fd;
+	return is_own_peer(fd) ? -ECONNREFUSED : take_fd(fd);
 }
 
 static const struct addrinfo *address_at(const struct addrinfo *addresses, unsigned int number)

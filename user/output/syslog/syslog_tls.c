@@ -14,6 +14,9 @@
 #include "base/clock.h"
 #include "output/syslog/syslog_socket.h"
 
+CLEANUP_DEFINE(drop_context, SSL_CTX *, SSL_CTX_free)
+CLEANUP_DEFINE(drop_session, SSL *, SSL_free)
+
 const char *syslog_tls_error(void)
 {
 	unsigned long error = ERR_peek_last_error();
@@ -41,14 +44,11 @@ static int no_passphrase(char *buffer, int size, int writing, void *data)
 /* OpenSSL's words about files say little. */
 static int check_readable(const char *path, char *reason, size_t size)
 {
-	int error, fd = open(path, O_RDONLY | O_CLOEXEC);
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = fd < 0 ? -errno : 0;
 
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	error = -errno;
-	snprintf(reason, size, "cannot read %s: %s", path, strerror(-error));
+	if (error)
+		snprintf(reason, size, "cannot read %s: %s", path, strerror(-error));
 	return error;
 }
 
@@ -106,7 +106,7 @@ static int load_own(SSL_CTX *context, const struct sink_options *options, char *
 int syslog_tls_context_new(const struct sink_options *options, SSL_CTX **ret, char *reason,
 			   size_t size)
 {
-	SSL_CTX *context;
+	_cleanup_(drop_context) SSL_CTX *context = NULL;
 	int error;
 
 	if (!wanted_name(options)[0]) { /* OpenSSL would take any */
@@ -124,16 +124,12 @@ int syslog_tls_context_new(const struct sink_options *options, SSL_CTX **ret, ch
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(context,
 			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	error = load_authorities(context, options, reason, size);
-	if (!error)
-		error = load_own(context, options, reason, size);
+	error = load_authorities(context, options, reason, size)
+			?: load_own(context, options, reason, size);
 	ERR_clear_error();
-	if (error) {
-		SSL_CTX_free(context);
-		return error;
-	}
-	*ret = context;
-	return 0;
+	if (!error)
+		*ret = take_ptr(context);
+	return error;
 }
 
 /* --- the handshake ---------------------------------------------------------------------------- */
@@ -225,22 +221,18 @@ static int shake_hands(struct driver *driver, SSL *session, int fd, int millisec
 int syslog_tls_session_new(struct driver *driver, SSL_CTX *context, int fd, int milliseconds,
 			   SSL **ret)
 {
-	SSL *session = SSL_new(context);
+	_cleanup_(drop_session) SSL *session = SSL_new(context);
 	int error;
 
 	if (!session || !set_name(session, wanted_name(driver->options)) ||
-	    SSL_set_fd(session, fd) != 1) {
+	    SSL_set_fd(session, fd) != 1)
 		error = driver_fail(driver, -ENOMEM, NULL);
-	} else {
+	else
 		error = shake_hands(driver, session, fd, milliseconds);
-	}
 	ERR_clear_error();
-	if (error) {
-		SSL_free(session);
-		return error;
-	}
-	*ret = session;
-	return 0;
+	if (!error)
+		*ret = take_ptr(session);
+	return error;
 }
 
 /* --- the session ------------------------------------------------------------------------------ */
