@@ -1143,9 +1143,9 @@ static void refuses_wrong_command_lines(void **state)
 	expect_exit(RUN("--key", "abc", "f"), EXIT_USAGE);
 	expect_output("64 hexadecimal digits");
 	expect_exit(RUN("--key"), EXIT_USAGE);
-	expect_output("a value is missing after --key");
+	expect_output("\"--key\": it needs a value");
 	expect_exit(RUN("--colour", "f"), EXIT_USAGE);
-	expect_output("there is no option --colour");
+	expect_output("\"--colour\": there is no such one");
 	expect_exit(command((const char *const[]){NULL}), EXIT_USAGE);
 	expect_output("no FILE");
 }

@@ -9,6 +9,7 @@
 #include "agent/explain.h"
 #include "agent/privilege.h"
 #include "agent/verify_command.h"
+#include "base/cleanup.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
  * stands in for stdout: an output there is refused. */
@@ -23,7 +24,7 @@ static void fill_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
-	struct options options;
+	_cleanup_(options_free) struct options options = {0};
 	struct agent *agent;
 	enum exit_code code;
 	int error;
@@ -34,17 +35,13 @@ int main(int argc, char **argv)
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
-	if (options.explain) {
-		code = explain(&options, options.explain);
-		options_free(&options);
-		return code;
-	}
+	if (options.explain)
+		return explain(&options, options.explain);
 	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, &agent);
-	if (code == EXIT_OK) {
-		code = agent_run(agent);
-		if (!agent_free(agent)) /* what hangs may have locked what exit() wants */
-			_exit(code);
-	}
-	options_free(&options);
+	if (code != EXIT_OK)
+		return code;
+	code = agent_run(agent);
+	if (!agent_free(agent)) /* what hangs may have locked what exit() wants */
+		_exit(code);
 	return code;
 }

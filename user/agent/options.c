@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define HELP_COLUMN 27
 #define OPTION_FIRST 256 /* what getopt_long() returns for the first setting */
+#define ARGUMENTS_MAX 64
 #define WHY_SIZE 768
 
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2 };
@@ -90,12 +92,11 @@ static int take_socket(struct setting_reader *reader, const char *value)
 
 static int take_output(struct setting_reader *reader, const char *value)
 {
+	_cleanup_(output_free) struct output output = {0};
 	struct options *options = reader->target;
-	struct output output;
 	int error =
 		output_parse(value, options->human, &output, reader->why.text, reader->why.size);
 
-	output_free(&output);
 	if (error)
 		return error;
 	if (has_value(options->outputs, value))
@@ -159,11 +160,16 @@ static void print_help_of(const struct setting *setting)
 	}
 }
 
+void options_print_help(const struct setting *table)
+{
+	for (; table->help; table++)
+		print_help_of(table);
+}
+
 static int take_help(struct setting_reader *reader, const char *value)
 {
 	fputs(help_before, stdout);
-	for (const struct setting *setting = reader->table; setting->help; setting++)
-		print_help_of(setting);
+	options_print_help(reader->table);
 	fputs(help_after, stdout);
 	return 1;
 }
@@ -254,59 +260,71 @@ static const struct setting settings[] = {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static int refuse_argument(const char *what, const char *value, const char *wanted)
-{
-	fprintf(stderr, "callerd: %s \"%s\": %s\n", what, value, wanted);
-	return -EINVAL;
-}
-
 /* WHY is what getopt_long() returned: a colon when a value is missing, else a question mark. */
-static int refuse_option(int why, char **argv)
+static int refuse_option(const char *program, int why, const char *given)
 {
 	const char letter[] = {'-', optopt, '\0'};
 
 	if (why == ':')
-		return refuse_argument("option", argv[optind - 1], "it needs a value, see --help");
-	if (optopt >= OPTION_FIRST)
-		return refuse_argument("option", argv[optind - 1], "it takes no value");
-	return refuse_argument("option", optopt ? letter : argv[optind - 1],
-			       "there is no such one, see --help");
+		fprintf(stderr, "%s: option \"%s\": it needs a value, see --help\n", program,
+			given);
+	else if (optopt >= OPTION_FIRST)
+		fprintf(stderr, "%s: option \"%s\": it takes no value\n", program, given);
+	else
+		fprintf(stderr, "%s: option \"%s\": there is no such one, see --help\n", program,
+			optopt ? letter : given);
+	return -EINVAL;
 }
 
-static int options_read_option(struct setting_reader *reader, const char *name, const char *value)
+static int options_read_option(struct setting_reader *reader, const char *program, const char *name,
+			       const char *value)
 {
 	int error = setting_read(reader, bytes_of(name), value);
 
 	if (error == -EINVAL)
-		fprintf(stderr, "callerd: --%s \"%s\": %s\n", name, value, reader->why.text);
+		fprintf(stderr, "%s: --%s \"%s\": %s\n", program, name, value, reader->why.text);
+	return error;
+}
+
+int options_read_arguments(struct setting_reader *reader, const char *program, int argc,
+			   char **argv, int *ret_rest)
+{
+	const struct setting *table = reader->table;
+	struct option options[ARGUMENTS_MAX + 1] = {0};
+	int option, error = 0;
+
+	for (int i = 0; table[i].name; i++) {
+		assert(i < ARGUMENTS_MAX);
+		options[i] = (struct option){table[i].name,
+					     table[i].meta ? required_argument : no_argument, NULL,
+					     OPTION_FIRST + i};
+	}
+	opterr = 0; /* getopt_long() prints no messages */
+	optind = 0; /* getopt_long() begins anew */
+	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (option < OPTION_FIRST)
+			error = refuse_option(program, option, argv[optind - 1]);
+		else
+			error = options_read_option(reader, program,
+						    table[option - OPTION_FIRST].name,
+						    optarg ? optarg : "yes");
+	}
+	*ret_rest = optind;
 	return error;
 }
 
 static int read_arguments(int argc, char **argv, struct options *options)
 {
-	struct option long_options[COUNT(settings)] = {0};
 	char why[WHY_SIZE] = "";
 	struct setting_reader reader = {settings, ON_COMMAND_LINE, options,
 					.why = {why, sizeof(why)}};
-	int option, error = 0;
+	int rest, error = options_read_arguments(&reader, "callerd", argc, argv, &rest);
 
-	for (int i = 0; settings[i].name; i++)
-		long_options[i] = (struct option){
-			settings[i].name, settings[i].meta ? required_argument : no_argument, NULL,
-			OPTION_FIRST + i};
-	opterr = 0; /* getopt_long() prints no messages */
-	optind = 0; /* getopt_long() begins anew */
-	while (!error && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option < OPTION_FIRST)
-			error = refuse_option(option, argv);
-		else
-			error = options_read_option(&reader, settings[option - OPTION_FIRST].name,
-						    optarg ? optarg : "yes");
-	}
-	if (!error && optind < argc)
-		error = refuse_argument("argument", argv[optind],
-					"callerd takes options only, see --help");
-	return error;
+	if (error || rest >= argc)
+		return error;
+	fprintf(stderr, "callerd: argument \"%s\": callerd takes options only, see --help\n",
+		argv[rest]);
+	return -EINVAL;
 }
 
 static int read_settings(const char *path, const struct config *config, struct options *options)
@@ -339,8 +357,7 @@ static int options_read_file(const char *path, struct options *options)
 		return 0;
 	if (!result) {
 		options->config_path = actual;
-		options->policy = options->config->policy;
-		options->config->policy = NULL;
+		options->policy = take_ptr(options->config->policy);
 		return read_settings(actual, options->config, options);
 	}
 	if (error.line)
@@ -353,21 +370,18 @@ static int options_read_file(const char *path, struct options *options)
 /* Prints the options in the form of a configuration file that sets all of them. */
 static int print_options(const struct options *options)
 {
-	struct text text = {0}, policy = {0};
-	int error;
+	_cleanup_(text_free) struct text text = {0}, policy = {0};
 
 	for (const struct setting *setting = settings; setting->name; setting++)
 		if (setting->places & IN_FILE)
 			setting_write(setting, options, &text);
 	policy_write(options->policy, &policy);
-	error = text.error ? text.error : policy.error;
-	if (!error)
-		printf("# %s\n[callerd]\n%s%s%s",
-		       options->config_path ? options->config_path : "no configuration file",
-		       text.data, policy.size ? "\n" : "", policy.size ? policy.data : "");
-	text_free(&text);
-	text_free(&policy);
-	return error;
+	if (text.error || policy.error)
+		return -ENOMEM;
+	printf("# %s\n[callerd]\n%s%s%s",
+	       options->config_path ? options->config_path : "no configuration file", text.data,
+	       policy.size ? "\n" : "", policy.size ? policy.data : "");
+	return 0;
 }
 
 /* The command line overrides the file, and no file is read when the command line is wrong. So the command line is read

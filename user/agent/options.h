@@ -7,6 +7,7 @@
 
 #include "docker/judge/policy.h"
 #include "kernel/capture.h"
+#include "setting/setting.h"
 
 #define OUTPUTS_MAX 16
 
@@ -59,5 +60,14 @@ int options_parse(int argc, char **argv, struct options *ret);
 
 /* Frees the policy and the configuration, and has mask.h forget the names and patterns of the site. */
 void options_free(struct options *options);
+
+/* Reads the options in ARGV into READER, whose table may have 64: a setting without .meta takes no value and becomes
+ * "yes". *RET_REST: the index of the first argument that is no option. PROGRAM: what messages begin with. 0, -EINVAL
+ * after a message on stderr, or what .take returns. */
+int options_read_arguments(struct setting_reader *reader, const char *program, int argc,
+			   char **argv, int *ret_rest);
+
+/* Prints the settings of TABLE up to the first one without .help. */
+void options_print_help(const struct setting *table);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,18 +25,15 @@
 #define WRITING_TRIES 20
 #define WRITING_MS 50
 
-static const char help[] =
+static const char help_before[] =
 	"callerd verify says whether log files are as callerd wrote them.\n"
 	"\n"
 	"usage: callerd verify [OPTION]... FILE...\n"
 	"\n"
 	"FILEs are those of one log, the oldest first; gzip is fine, - is stdin.\n"
-	"\n"
-	"  --key HEX         the key of the first seal, from where nobody could change it: the\n"
-	"                    agent-started record in the SIEM. Without it the first seal is\n"
-	"                    believed\n"
-	"  --seal-file FILE  says up to where callerd wrote (default: that of the last FILE, its\n"
-	"                    name and .seal, if it can be read)\n"
+	"\n";
+
+static const char help_after[] =
 	"  --help\n"
 	"\n"
 	"exit codes: 0 all lines are as they were written, 1 they are not, 2 wrong command line,\n"
@@ -48,7 +44,7 @@ struct command {
 	unsigned int count;
 	char key[CHAIN_HEX_SIZE];
 	const char *seal_file;
-	bool has_key, has_written, help;
+	bool has_key, has_written;
 	struct chain written;
 	uint64_t faults;
 };
@@ -63,73 +59,72 @@ struct source {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static int verify_command_wrong(const char *what, const char *value)
+static int take_key(struct setting_reader *reader, const char *value)
 {
-	fprintf(stderr, "callerd verify: %s%s; see callerd verify --help\n", what, value);
-	return -EINVAL;
-}
-
-static int take_key(struct command *command, const char *text)
-{
+	struct command *command = reader->target;
 	unsigned char key[CHAIN_KEY_SIZE];
 
-	for (size_t i = 0; i < CHAIN_HEX_SIZE - 1 && text[i]; i++)
-		command->key[i] =
-			(char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
-	if (strlen(text) != CHAIN_HEX_SIZE - 1 || !key_get_hex(command->key, key, sizeof(key)))
-		return verify_command_wrong("a key is 64 hexadecimal digits, not ", text);
+	for (size_t i = 0; i < CHAIN_HEX_SIZE - 1 && value[i]; i++)
+		command->key[i] = (char)(value[i] >= 'A' && value[i] <= 'F' ? value[i] - 'A' + 'a'
+									    : value[i]);
+	if (strlen(value) != CHAIN_HEX_SIZE - 1 || !key_get_hex(command->key, key, sizeof(key)))
+		return setting_refuse(reader->why, "a key is 64 hexadecimal digits");
 	command->has_key = true;
 	return 0;
 }
 
-static int verify_command_take_option(struct command *command, int option, const char *given)
+static int verify_command_help(struct setting_reader *reader, const char *value)
 {
-	switch (option) {
-	case 'k':
-		return take_key(command, optarg);
-	case 's':
-		command->seal_file = optarg;
-		return 0;
-	case 'h':
-		command->help = true;
-		return 0;
-	case ':':
-		return verify_command_wrong("a value is missing after ", given);
-	default:
-		return verify_command_wrong("there is no option ", given);
-	}
+	fputs(help_before, stdout);
+	options_print_help(reader->table);
+	fputs(help_after, stdout);
+	return 1;
 }
 
+static const struct setting settings[] = {
+	{.name = "key",
+	 .places = 1,
+	 .repeats = 1,
+	 .take = take_key,
+	 .meta = "HEX",
+	 .help = "the key of the first seal, from where nobody could change it:\n"
+		 "the agent-started record in the SIEM. Without it the first seal\n"
+		 "is believed"},
+	{.name = "seal-file",
+	 .places = 1,
+	 .repeats = 1,
+	 .kind = SETTING_TEXT,
+	 SETTING_AT(struct command, seal_file),
+	 .meta = "FILE",
+	 .help = "says up to where callerd wrote (default: that of the last\n"
+		 "FILE, its name and .seal, if it can be read)"},
+	{.name = "help", .places = 1, .take = verify_command_help},
+	{.name = NULL},
+};
+
+/* 0; 1 after --help; -EINVAL after a message. */
 static int verify_command_parse(struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"key", required_argument, NULL, 'k'},
-		{"seal-file", required_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int option, error = 0;
+	char why[64] = "";
+	struct setting_reader reader = {settings, 1, command, .why = {why, sizeof(why)}};
+	int rest, error = options_read_arguments(&reader, "callerd verify", argc, argv, &rest);
 
-	optind = 0; /* main() may have called getopt_long() before */
-	opterr = 0;
-	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1)
-		error = verify_command_take_option(command, option, argv[optind - 1]);
-	command->files = argv + optind;
-	command->count = (unsigned int)(argc - optind);
-	if (!error && !command->help && !command->count)
-		return verify_command_wrong("no FILE", "");
-	return error;
+	command->files = argv + rest;
+	command->count = (unsigned int)(argc - rest);
+	if (error || command->count)
+		return error;
+	fprintf(stderr, "callerd verify: no FILE; see callerd verify --help\n");
+	return -EINVAL;
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
 
 static void print_visible(const char *text)
 {
-	struct text visible = {0};
+	_cleanup_(text_free) struct text visible = {0};
 
 	text_add_visible(&visible, bytes_of(text), NAME_COLUMNS);
 	fputs(visible.data ? visible.data : "", stdout);
-	text_free(&visible);
 }
 
 static void on_fault(void *data, enum verify_fault fault, unsigned int file, uint64_t line,
@@ -219,14 +214,14 @@ static ssize_t read_source(void *data, char *to, size_t size)
 
 static gzFile verify_command_open_file(const char *path)
 {
-	int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC)
-					: fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	_close_ int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC)
+						: fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	gzFile file = fd < 0 ? NULL : gzdopen(fd, "rb");
 
-	if (file)
-		gzbuffer(file, READ_BUFFER);
-	else if (fd >= 0)
-		close(fd);
+	if (!file)
+		return NULL;
+	(void)take_fd(fd); /* FILE has it */
+	gzbuffer(file, READ_BUFFER);
 	return file;
 }
 
@@ -283,6 +278,8 @@ static int read_seal_file(struct command *command)
 	return command->seal_file ? error : 0;
 }
 
+CLEANUP_DEFINE(drop_verify, struct verify *, verify_free)
+
 static enum exit_code verify_command_check(struct command *command)
 {
 	const struct verify_options options = {
@@ -291,7 +288,7 @@ static enum exit_code verify_command_check(struct command *command)
 		.data = command,
 		.fault = on_fault,
 	};
-	struct verify *verify = verify_new(&options);
+	_cleanup_(drop_verify) struct verify *verify = verify_new(&options);
 	struct verify_report report;
 	int error = verify ? 0 : verify_command_unreadable(command->files[0], strerror(ENOMEM));
 
@@ -302,7 +299,6 @@ static enum exit_code verify_command_check(struct command *command)
 		verify_end(verify, &report);
 		print_summary(command, &report);
 	}
-	verify_free(verify);
 	if (command->faults)
 		return EXIT_FAILED;
 	return error ? EXIT_OUTPUT : EXIT_OK;
@@ -312,13 +308,10 @@ int verify_command(int argc, char **argv)
 {
 	struct command command = {0};
 	enum exit_code code;
+	int error = verify_command_parse(&command, argc, argv);
 
-	if (verify_command_parse(&command, argc, argv))
-		return EXIT_USAGE;
-	if (command.help) {
-		fputs(help, stdout);
-		return EXIT_OK;
-	}
+	if (error)
+		return error > 0 ? EXIT_OK : EXIT_USAGE;
 	code = read_seal_file(&command) ? EXIT_OUTPUT : verify_command_check(&command);
 	if (fflush(stdout) && code == EXIT_OK)
 		code = EXIT_OUTPUT;
