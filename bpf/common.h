@@ -3,6 +3,7 @@
 #ifndef CALLERD_BPF_COMMON_H
 #define CALLERD_BPF_COMMON_H
 
+#include "depart.h"
 #include "stream.h"
 
 char LICENSE[] SEC("license") = "GPL";

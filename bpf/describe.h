@@ -282,6 +282,10 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 			event->header.flags |= CALLERD_FLAG_EXE_DELETED;
 	}
 	image = find_image(task);
+	if (!exe && image) { /* the task has given back its memory: the process ends */
+		event->exe.flags = text_add_image(event, image);
+		text_end(event, &event->exe);
+	}
 	if (image) {
 		event->exe_node = image->node;
 		event->header.flags |= CALLERD_FLAG_EXE_KNOWN;
@@ -450,15 +454,13 @@ CHECKED_ONCE int describe_node(struct callerd_caller_event *event, __u64 address
 	return 0;
 }
 
-CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
+static __always_inline void describe_task(struct callerd_caller_event *event,
+					  struct task_struct *task, bool current)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct file *exe = BPF_CORE_READ(mm, exe_file);
 
-	if (!event)
-		return 0;
 	event->text_size = 0;
 	event->span = 0;
 	event->error = 0;
@@ -476,8 +478,9 @@ CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &leader->comm);
 	describe_credentials(event, task);
 	describe_terminal(event, task);
-	describe_own_argv(event, mm);
-	if (event->argv.flags & CALLERD_TEXT_FAULT) { /* the arguments are paged out */
+	if (current)
+		describe_own_argv(event, mm);
+	if (!current || event->argv.flags & CALLERD_TEXT_FAULT) { /* they are paged out */
 		event->text_size = 0;
 		describe_executed_argv(event, &event->argv, leader);
 	}
@@ -489,21 +492,32 @@ CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
 		      BPF_CORE_READ(task, fs, root.mnt));
 	text_begin(event, &event->address);
 	event->node_uid = event->node_gid = event->node_mode = 0;
+}
+
+CHECKED_ONCE int describe_self(struct callerd_caller_event *event)
+{
+	if (event)
+		describe_task(event, bpf_get_current_task_btf(), true);
 	return 0;
+}
+
+static __always_inline void describe_ancestors_of(struct callerd_caller_event *event,
+						  struct task_struct *leader)
+{
+	struct ancestor_walk walk = {.event = event, .task = leader};
+
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
+	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
+	walk.task = leader;
+	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
 }
 
 CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct ancestor_walk walk = {.event = event, .task = leader};
 
-	if (!event)
-		return 0;
-	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
-	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
-	walk.task = leader;
-	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
+	if (event)
+		describe_ancestors_of(event, BPF_CORE_READ(task, group_leader));
 	return 0;
 }
 

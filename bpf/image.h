@@ -121,16 +121,6 @@ int BPF_PROG(image_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(image_exit, struct task_struct *task)
-{
-	__u32 pid = BPF_CORE_READ(task, tgid);
-
-	if (!BPF_CORE_READ(task, signal, live.counter)) /* its last thread */
-		bpf_map_delete_elem(&images, &pid);
-	return 0;
-}
-
 enum image_state { IMAGE_UNKNOWN, IMAGE_SAME, IMAGE_EXCHANGED };
 
 /* Compares NODE, the key of a task's current executable, with IMAGE, the task's entry, which may be

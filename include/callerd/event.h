@@ -21,6 +21,8 @@
 #define CALLERD_ADDRESS_MAX 108 /* sizeof(sockaddr_un.sun_path) */
 #define CALLERD_DATA_MAX 16384	/* payload bytes in one data event */
 #define CALLERD_NO_SOCKET ((__u32)-1)
+#define CALLERD_DEPARTED_MAX 128 /* processes that are kept after their end */
+#define CALLERD_GUARD_OWNERS_MAX 8
 #define CALLERD_UNSET_ID ((__u32)-1) /* a login UID or session that is not set */
 
 enum callerd_event_type {
@@ -35,6 +37,9 @@ enum callerd_event_type {
 	/* struct callerd_sent_event: the senders of the bytes up to .offset are known */
 	CALLERD_EVENT_SENT = 6,
 	CALLERD_EVENT_END = 7, /* struct callerd_end_event */
+	/* in no ring: struct callerd_caller_event, which describes a process that the agent asks
+	 * for, as it is now or was at its end; the arguments are those of its exec */
+	CALLERD_EVENT_ACTOR = 8,
 };
 
 /* callerd_event_header.flags */
@@ -319,6 +324,14 @@ struct callerd_path_key {
 	char components[CALLERD_PATH_KEY_SIZE];
 };
 
+/* A value of the map "departures", a buffer that begins anew at its end: a process that ended. User
+ * space maps the buffer, and checks .number before and after it has copied the event. */
+struct callerd_departed {
+	__u64 busy;   /* the kernel programs write here */
+	__u64 number; /* control.departures after this one; 0: not complete */
+	struct callerd_caller_event event;
+};
+
 /* Context of the program "identify", which tells the key of a file that the agent has open, and
  * learns the agent's own process. */
 struct callerd_identify {
@@ -369,6 +382,11 @@ struct callerd_control {
 	 * the number's low eight bits. Sockets without their bit need no lookup. Bits are never
 	 * cleared. */
 	__u64 inode_filter[4];
+	__u64 guarding;	  /* set by user space: processes that end are to be kept */
+	__u64 departures; /* processes that were kept so far */
+	/* users other than root whose processes are kept: owners of what leads to a socket; 0:
+	 * free */
+	__u32 guard_owners[CALLERD_GUARD_OWNERS_MAX];
 };
 
 #define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)

@@ -879,7 +879,7 @@ static void test_ancestors(void **state)
 
 static void test_types(void **state)
 {
-	static const uint32_t types[] = {0,	    8, 9, 255, 256, 0x100000001ull & 0xffffffff,
+	static const uint32_t types[] = {0,	    9, 10, 255, 256, 0x100000001ull & 0xffffffff,
 					 UINT32_MAX};
 	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
 

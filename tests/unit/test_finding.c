@@ -51,6 +51,13 @@ static const char *const ids[FINDINGS] = {
 	"called-from-container",
 	"not-judged",
 	"opaque-stream",
+	"socket-exposed",
+	"socket-replaced",
+	"socket-removed",
+	"access-granted",
+	"sudoers-changed",
+	"engine-configuration-changed",
+	"engine-program-changed",
 };
 
 static void test_ids(void **state)

@@ -535,6 +535,7 @@ static void test_check_config(void **state)
 				     "output = stdout\n"
 				     "human = no\n"
 				     "own-calls = no\n"
+				     "guard = all\n"
 				     "backend = auto\n"
 				     "log-level = warning\n"
 				     "status-interval = 60\n"

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
+#include "guard/guard.h"
 #include "host/elders.h"
 #include "host/host.h"
 #include "host/proc.h"
@@ -55,6 +56,8 @@ struct agent {
 	struct servers *servers;
 	const struct record_server *news; /* an unusual server of the current connect; NULL: none */
 	struct watcher *watcher;
+	struct guard *guard; /* NULL: nothing is guarded */
+	struct decode_detail detail;
 	struct tracker *tracker;
 	struct engines *engines;
 	struct state *state; /* NULL: no state is kept */
@@ -271,6 +274,7 @@ static void write_losses(struct agent *agent)
 	now[LOSS_EVICTED] = stats.evicted;
 	now[LOSS_NO_MEMORY] = agent->no_memory + stats.no_memory + engines.causes.dropped;
 	now[LOSS_ENGINE_EVENTS] = engines.missed;
+	now[LOSS_GUARD_EVENTS] = guard_overflows(agent->guard);
 	now[LOSS_STATE] = agent->state ? state_dropped(agent->state) : 0;
 	while (losses_take_charge(&agent->losses, &charge))
 		tell_loss(agent, charge.loss, charge.account, charge.count);
@@ -442,12 +446,15 @@ static void handle_signal(struct agent *agent)
  * otherwise. */
 static void wait_for_work(struct agent *agent)
 {
-	struct pollfd fds[4 + ENGINES_FDS_MAX] = {{.fd = agent->signals, .events = POLLIN}};
+	struct pollfd fds[4 + GUARD_FDS + ENGINES_FDS_MAX] = {
+		{.fd = agent->signals, .events = POLLIN},
+	};
 	unsigned int engines;
 	bool ready = false;
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
-		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside);
+		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside) ||
+		    guard_is_waiting(agent->guard);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
 	struct timespec timeout;
 	int rings[2];
@@ -465,13 +472,15 @@ static void wait_for_work(struct agent *agent)
 	if (busy) /* a batch is cheaper than its events one by one: lets the payload ring fill */
 		fds[2].fd = -1;
 	fds[3] = (struct pollfd){.fd = beside_fd(agent->beside), .events = POLLIN};
-	engines = engines_fds(agent->engines, fds + 4);
+	guard_poll(agent->guard, fds + 4);
+	engines = engines_fds(agent->engines, fds + 4 + GUARD_FDS);
 	timeout = (struct timespec){pause / NS_PER_S, pause % NS_PER_S};
-	ppoll(fds, 4 + engines, &timeout, NULL);
+	ppoll(fds, 4 + GUARD_FDS + engines, &timeout, NULL);
+	guard_run(agent->guard, fds + 4, clock_now(CLOCK_BOOTTIME));
 	if (fds[0].revents)
 		handle_signal(agent);
 	for (unsigned int i = 0; i < engines; i++)
-		ready |= fds[4 + i].revents;
+		ready |= fds[4 + GUARD_FDS + i].revents;
 	if (ready)
 		engines_run(agent->engines, clock_now(CLOCK_BOOTTIME));
 }
@@ -483,9 +492,9 @@ static void run_beside(struct agent *agent, uint64_t now)
 	elders_run(agent->elders, agent->beside, now);
 }
 
-/* Asks the engines, and reads the arguments of running processes, before the first event is read.
- * Events wait in the rings meanwhile, so that they are judged by the engines' inventories, and
- * ancestors older than the agent have their arguments. */
+/* Asks the engines, reads the arguments of running processes, and looks at the guarded files, before
+ * the first event is read. Events wait in the rings meanwhile, so that they are judged by the
+ * engines' inventories, and ancestors older than the agent have their arguments. */
 static void agent_learn(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + LEARN_TIME;
@@ -497,7 +506,9 @@ static void agent_learn(struct agent *agent)
 
 	engines_run(agent->engines, now);
 	run_beside(agent, now);
-	while (now < end && !(engines_settled(agent->engines) && elders_settled(agent->elders))) {
+	guard_run(agent->guard, NULL, now);
+	while (now < end && !(engines_settled(agent->engines) && elders_settled(agent->elders) &&
+			      guard_settled(agent->guard))) {
 		count = 1 + engines_fds(agent->engines, fds + 1);
 		pause = beside_is_waiting(agent->beside) ? POLL_PAUSE : end - now;
 		poll(fds, count, (int)(pause / NS_PER_MS) + 1);
@@ -706,6 +717,37 @@ static void block_signals(struct agent *agent)
 	agent->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Errors are not fatal: the requests of callers do not depend on the guard. */
+static void open_guard(struct agent *agent)
+{
+	struct guard_options options = {
+		.what = agent->options.guard,
+		.capture = agent->capture,
+		.beside = agent->beside,
+		.detail = &agent->detail,
+		.sockets = agent->options.sockets,
+		.socket_count = agent->options.socket_count,
+		.data = agent,
+		.record = on_record,
+		.is_program = agent_is_program,
+	};
+	int error;
+
+	if (agent->options.guard == GUARD_NONE)
+		return;
+	agent->detail = proc_detail(agent->proc);
+	error = guard_new(&options, &agent->guard);
+	if (error)
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "changes of who may use the sockets are not recorded: %s",
+			      strerror(-error));
+	else if (guard_limit(agent->guard))
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "fanotify: %s: the processes that change who may use the sockets are "
+			      "not known",
+			      strerror(guard_limit(agent->guard)));
+}
+
 /* Begins to watch the sockets before any work that takes time. */
 static void watch_first(struct agent *agent)
 {
@@ -738,6 +780,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 		return code;
 	}
 	watch_first(agent);
+	open_guard(agent);
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < options->socket_count; i++)
 			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
@@ -755,6 +798,8 @@ bool agent_free(struct agent *agent)
 	if (!agent)
 		return true;
 	ended = beside_free(agent->beside);
+	if (ended) /* a look that hangs uses the guard's marks */
+		guard_free(agent->guard);
 	elders_free(agent->elders);
 	refused_free(agent->refused);
 	watcher_free(agent->watcher);

@@ -18,6 +18,7 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_UNRESOLVED] = "refused-unresolved",
 	[LOSS_ENGINE_EVENTS] = "engine-events",
 	[LOSS_STATE] = "state-full",
+	[LOSS_GUARD_EVENTS] = "guard-events",
 	[LOSS_OUTPUTS + SINK_LOSS_FULL] = "output-full",
 	[LOSS_OUTPUTS + SINK_LOSS_TOO_LARGE] = "output-too-large",
 	[LOSS_OUTPUTS + SINK_LOSS_DAMAGED] = "spool-damaged",

@@ -25,6 +25,7 @@
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2 };
 
 static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
+static const char *const guards[] = {"all", "sockets", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
 static const char *const no_state[] = {"none", NULL};
 
@@ -212,6 +213,9 @@ static const struct setting settings[] = {
 	 HELP(NULL, "readable lines instead of JSON on stdout")},
 	{SETTING("own-calls", SETTING_FLAG, own_calls),
 	 HELP(NULL, "records of callerd's own calls to the engines, too")},
+	{SETTING("guard", SETTING_CHOICE, guard), .words = guards,
+	 HELP("WHAT", "record changes of who may use the sockets: all (nodes, groups,\n"
+		      "sudoers, units, programs), sockets, or none (default: all)")},
 	{SETTING("backend", SETTING_CHOICE, backend), .words = backends,
 	 HELP("NAME", "auto, trampoline or tracepoint (default: auto)")},
 	{SETTING("log-level", SETTING_CHOICE, log_level), .words = levels,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "docker/judge/policy.h"
+#include "guard/guard.h"
 #include "kernel/capture.h"
 #include "setting/setting.h"
 
@@ -35,6 +36,7 @@ struct options {
 	const char *outputs[OUTPUTS_MAX + 1];
 	unsigned int output_count;
 	bool human;	/* stdout gets lines for a person */
+	enum guard_what guard;
 	bool own_calls; /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;

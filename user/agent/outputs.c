@@ -92,6 +92,8 @@ static uint64_t account_of(const struct record *record)
 	case RECORD_SOCKET_CONNECTED:
 	case RECORD_API_REQUEST:
 	case RECORD_DOCKER_EVENT:
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
 		return record->caller ? record->caller->account : record->account;
 	default:
 		return 0;

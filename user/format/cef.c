@@ -92,6 +92,8 @@ static void cef_add_name(struct cef *cef)
 		[RECORD_API_ENDED] = "Engine API request ended",
 		[RECORD_DOCKER_EVENT] = "Engine event",
 		[RECORD_RECORDS_LOST] = "Records lost",
+		[RECORD_SOCKET_CHANGED] = "Access to the engine's socket changed",
+		[RECORD_ACCESS_CHANGED] = "Access to the engine changed",
 	};
 	struct text *name = cef_begin(cef);
 	size_t size;
@@ -163,7 +165,7 @@ static struct cef_key {
 	{"cs3", {{"user.audit.name"}, {"user.audit.id"}}, LIMIT_CUSTOM, "loginUser"},
 	{"cs4", {{"container.name"}, {"container.id"}}, LIMIT_CUSTOM, "callerContainer"},
 	/* The socket is a file of its kind: the dictionary has a key for that. */
-	{"filePath", {{"callerd.connection.socket"}}, LIMIT_TEXT},
+	{"filePath", {{"callerd.connection.socket"}, {"callerd.change.path"}}, LIMIT_TEXT},
 	{"fileType", .kind = KEY_SOCKET, .limit = LIMIT_TEXT, .when = IF_SOCKET},
 	{"destinationServiceName", {{"callerd.api.engine"}}, LIMIT_TEXT, .when = IF_SOCKET},
 	{"app", .kind = KEY_HTTP, .limit = LIMIT_ACTION, .when = IF_HTTP},
@@ -192,6 +194,12 @@ static struct cef_key {
 	{"cs6", .kind = KEY_CAUSE, .limit = LIMIT_CUSTOM, .label = "cause", .when = IF_EVENT},
 	{"callerdCauseFindings", {{"callerd.cause.findings"}}, LIMIT_TEXT},
 	{"cn3", {{"callerd.docker_event.exit_code"}}, LIMIT_TEXT, "exitCode"},
+	{"callerdChangeObject", {{"callerd.change.object"}}, LIMIT_TEXT},
+	{"callerdChange", {{"callerd.change.what"}}, LIMIT_TEXT},
+	{"callerdGroup", {{"callerd.change.group"}}, LIMIT_TEXT},
+	{"callerdAdded", {{"callerd.change.added"}}, LIMIT_TEXT},
+	{"callerdRemoved", {{"callerd.change.removed"}}, LIMIT_TEXT},
+	{"cs2", {{"callerd.findings"}}, LIMIT_CUSTOM, "findings", IF_CHANGE},
 	{"callerdIncomplete", {{"callerd.capture.reason"}}, LIMIT_TEXT},
 	{"msg", {{"message"}}, LIMIT_TEXT},
 };

@@ -578,6 +578,66 @@ static void get_sockets(struct fields *fields, struct field_value *ret)
 	set_list(ret, VALUE_STRINGS, sockets, count);
 }
 
+/* --- changes of access ------------------------------------------------------------------------ */
+
+static void get_change(struct fields *fields, struct field_value *ret)
+{
+	set_bits(ret, fields->view.record->change.what, name_change, NULL);
+}
+
+static void get_added(struct fields *fields, struct field_value *ret)
+{
+	const struct record_change *change = &fields->view.record->change;
+
+	set_list(ret, change->added_count ? VALUE_TEXTS : VALUE_NONE, change->added,
+		 change->added_count);
+}
+
+static void get_removed(struct fields *fields, struct field_value *ret)
+{
+	const struct record_change *change = &fields->view.record->change;
+
+	set_list(ret, change->removed_count ? VALUE_TEXTS : VALUE_NONE, change->removed,
+		 change->removed_count);
+}
+
+static int enter_access(struct fields *fields, const struct record_access *access,
+			unsigned int index)
+{
+	if (index || !access->known)
+		return 0;
+	fields->of[FIELDS_record_access] = access;
+	return 1;
+}
+
+static int enter_before(struct fields *fields, unsigned int index)
+{
+	return enter_access(fields, &fields->view.record->change.before, index);
+}
+
+static int enter_after(struct fields *fields, unsigned int index)
+{
+	return enter_access(fields, &fields->view.record->change.after, index);
+}
+
+static void get_owner(struct fields *fields, struct field_value *ret)
+{
+	const struct record_access *access = fields->of[FIELDS_record_access];
+
+	name_user(fields, access->uid, ret);
+}
+
+static void get_group(struct fields *fields, struct field_value *ret)
+{
+	const struct record_access *access = fields->of[FIELDS_record_access];
+	const struct record_context *context = fields->view.context;
+
+	fields->name[0] = '\0';
+	if (context->group_name)
+		context->group_name(context->data, access->gid, fields->name, sizeof(fields->name));
+	fields_set_text(ret, bytes_of(fields->name));
+}
+
 static int enter_output(struct fields *fields, unsigned int index)
 {
 	const struct record *record = fields->view.record;
@@ -715,6 +775,15 @@ static const struct record_field of_ancestors[] = {
 			OBJECT("user", 0, ID32("id", process, euid)))),
 	{0},
 };
+
+#define ACCESS \
+	CHARS("mode", record_access, mode), \
+	ID32("uid", record_access, uid), \
+	GET("owner", get_owner), \
+	ID32("gid", record_access, gid), \
+	GET("group", get_group), \
+	BYTES("acl", record_access, acl), \
+	BYTES("label", record_access, label)
 
 const struct record_field *const fields_parts[FIELD_PARTS] = {
 	[PART_PROCESS] = of_process,
@@ -882,6 +951,16 @@ const struct record_field fields_all[] = {
 			OBJECTS("findings", 0, enter_cause_finding, fields_add_finding,
 				NAMED("id", FINDING, finding, id),
 				NAMED("severity", SEVERITY, finding, severity, .when = IF_ECS))),
+		OBJECT("change", IF_CHANGE,
+			NAMED("object", CHANGE_OBJECT, record, change.object),
+			BYTES("path", record, change.path),
+			GET("what", get_change),
+			ABOUT("before", 0, enter_before, ACCESS),
+			ABOUT("after", 0, enter_after, ACCESS),
+			BYTES("group", record, change.group),
+			GET("added", get_added),
+			GET("removed", get_removed),
+			NUMBER32("pid", record, change.pid, .optional = true)),
 		OBJECT("lost", IF_LOST,
 			TEXT("reason", record, lost_reason),
 			NUMBER("count", record, lost_count),
@@ -939,6 +1018,9 @@ static unsigned int conditions_of_action(const struct record *record)
 		return IF_COUNTERS;
 	case RECORD_RECORDS_LOST:
 		return IF_LOST;
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
+		return IF_CHANGE;
 	default:
 		return 0;
 	}
@@ -1008,6 +1090,8 @@ static const char *word_of(enum field_kind kind, unsigned int value)
 		return name_outcome(value);
 	case FIELD_BRAND:
 		return name_brand(value);
+	case FIELD_CHANGE_OBJECT:
+		return name_change_object(value);
 	case FIELD_OPERATION:
 		return operation_name(value);
 	case FIELD_FINDING:

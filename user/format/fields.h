@@ -36,6 +36,7 @@ enum field_condition {
 		1 << 18, /* the object that a request or an event is about has an id or a name */
 	IF_SOCKET = 1 << 19,
 	IF_HTTP = 1 << 20, /* the version of HTTP is known */
+	IF_CHANGE = 1 << 21,
 };
 
 enum value_kind {
@@ -90,6 +91,7 @@ enum field_source {
 	FIELDS_record_server,
 	FIELDS_finding,
 	FIELDS_record_output,
+	FIELDS_record_access,
 	FIELD_SOURCES,
 };
 
@@ -102,6 +104,7 @@ enum field_kind {
 	/* Enums of the record, as their words. */
 	FIELD_OUTCOME,
 	FIELD_BRAND,
+	FIELD_CHANGE_OBJECT,
 	FIELD_OPERATION,
 	FIELD_FINDING,
 	FIELD_SEVERITY,

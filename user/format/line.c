@@ -15,6 +15,7 @@
 #define UNLIMITED SIZE_MAX
 #define FINDINGS_SHOWN 4
 #define DETAIL_COLUMNS 80
+#define NAMES_SHOWN 4
 
 bool line_is_about_agent(const struct record *record)
 {
@@ -25,6 +26,8 @@ bool line_is_about_agent(const struct record *record)
 	case RECORD_API_REQUEST:
 	case RECORD_API_ENDED:
 	case RECORD_DOCKER_EVENT:
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
 		return false;
 	default:
 		return true;
@@ -666,6 +669,90 @@ static void add_notes(struct text *out, const struct view *view)
 		text_add_char(out, ']');
 }
 
+static void add_names(struct text *out, const struct bytes *names, unsigned int count,
+		      const char *verb)
+{
+	for (unsigned int i = 0; i < count && i < NAMES_SHOWN; i++) {
+		text_add_string(out, i ? ", " : " ");
+		text_add_visible(out, names[i], NAME_COLUMNS);
+	}
+	if (count > NAMES_SHOWN)
+		text_add_string(out, ", …");
+	if (count)
+		text_add_string(out, verb);
+}
+
+/* "mode 0660 → 0666" */
+static void add_difference(struct text *out, const char *name, struct bytes before,
+			   struct bytes after)
+{
+	if (bytes_equal(before, after))
+		return;
+	text_add_string(out, ", ");
+	text_add_string(out, name);
+	text_add_char(out, ' ');
+	text_add_visible(out, before.size ? before : bytes_of("none"), DETAIL_COLUMNS);
+	text_add_string(out, " → ");
+	text_add_visible(out, after.size ? after : bytes_of("none"), DETAIL_COLUMNS);
+}
+
+static void add_id_difference(struct text *out, const char *name, uint32_t before, uint32_t after)
+{
+	if (before == after)
+		return;
+	text_add_string(out, ", ");
+	text_add_string(out, name);
+	text_add_char(out, ' ');
+	text_add_number(out, before);
+	text_add_string(out, " → ");
+	text_add_number(out, after);
+}
+
+static void add_differences(struct text *out, const struct record_change *change)
+{
+	const struct record_access *before = &change->before, *after = &change->after;
+
+	if (!before->known || !after->known)
+		return;
+	add_difference(out, "mode", bytes_of(before->mode), bytes_of(after->mode));
+	add_id_difference(out, "uid", before->uid, after->uid);
+	add_id_difference(out, "gid", before->gid, after->gid);
+	add_difference(out, "ACL", before->acl, after->acl);
+	add_difference(out, "label", before->label, after->label);
+}
+
+/* socket /run/docker.sock: mode, mode 0660 → 0666 */
+static void add_changed(struct text *out, const struct view *view)
+{
+	const struct record_change *change = &view->record->change;
+	const char *separator = ": ";
+
+	text_add_string(out, name_change_object(change->object));
+	text_add_char(out, ' ');
+	if (change->object == CHANGE_MEMBERS) {
+		text_add_string(out, "of ");
+		text_add_visible(out, change->group, NAME_COLUMNS);
+		text_add_char(out, ':');
+		add_names(out, change->added, change->added_count, " added");
+		add_names(out, change->removed, change->removed_count, " removed");
+	} else {
+		text_add_visible(out, change->path, PATH_COLUMNS);
+		for (unsigned int bit = 0; change->what >> bit; bit++) {
+			if (!(change->what >> bit & 1))
+				continue;
+			text_add_string(out, separator);
+			text_add_string(out, name_change(bit));
+			separator = ", ";
+		}
+		add_differences(out, change);
+	}
+	if (change->pid) {
+		text_add_string(out, " by ");
+		add_pid(out, change->pid);
+	}
+	line_add_findings(out, &view->record->api);
+}
+
 void line_add_deed(struct text *out, const struct view *view, bool aligned)
 {
 	const struct record *record = view->record;
@@ -700,6 +787,10 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		break;
 	case RECORD_RECORDS_LOST:
 		add_lost(out, view);
+		break;
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
+		add_changed(out, view);
 		break;
 	case RECORD_ACTION_MAX:
 		break;

@@ -82,6 +82,9 @@ static enum class_uid class_of(const struct record *record)
 		return CLASS_NETWORK;
 	case RECORD_RECORDS_LOST:
 		return CLASS_ERROR;
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
+		return CLASS_ENTITY_MANAGEMENT;
 	case RECORD_DOCKER_EVENT:
 		switch (record->event.kind) {
 		case ENGINE_CONTAINER: /* a program that runs, or can */
@@ -194,6 +197,15 @@ static struct activity activity_of_entity(const struct view *view)
 	}
 }
 
+static struct activity activity_of_change(unsigned int what)
+{
+	if (what & CHANGE_CREATED)
+		return ocsf_activity(1, "Create");
+	if (what & (CHANGE_DELETED | CHANGE_MOVED))
+		return ocsf_activity(4, "Delete");
+	return ocsf_activity(3, "Update");
+}
+
 static struct activity activity_of(const struct ocsf *ocsf)
 {
 	const struct record *record = ocsf->record;
@@ -211,6 +223,9 @@ static struct activity activity_of(const struct ocsf *ocsf)
 		if (ocsf->class == CLASS_LIFECYCLE)
 			return activity_of_life(ocsf->view);
 		return activity_of_entity(ocsf->view);
+	case RECORD_SOCKET_CHANGED:
+	case RECORD_ACCESS_CHANGED:
+		return activity_of_change(record->change.what);
 	case RECORD_AGENT_STARTED:
 		return ocsf_activity(3, "Start");
 	case RECORD_AGENT_STOPPED:
@@ -486,7 +501,12 @@ static void ocsf_put_object(struct ocsf *ocsf, const char *key)
 	if (ocsf->class != CLASS_LIFECYCLE && ocsf->class != CLASS_ENTITY_MANAGEMENT)
 		return;
 	json_open_object(json, ocsf->class == CLASS_LIFECYCLE ? "app" : "entity");
-	if (ocsf->record->action != RECORD_DOCKER_EVENT) {
+	if (fields_meet(&ocsf->fields, IF_CHANGE)) {
+		json_put_number(json, "type_id", 99);
+		json_put_word(json, "type", name_change_object(ocsf->record->change.object));
+		name = ocsf->record->change.path;
+		json_put_string(json, "name", name.size ? name : bytes_of(UNKNOWN));
+	} else if (ocsf->record->action != RECORD_DOCKER_EVENT) {
 		json_put_word(json, "name", "callerd");
 		json_put_word(json, "vendor_name", "callerd");
 		ocsf_put_text(ocsf, "version", ocsf->context->agent_version);

@@ -74,6 +74,7 @@ struct capture {
 	unsigned int link_count;
 	struct ring rings[CALLERD_RINGS], *reading;
 	struct accounts *accounts;
+	struct actors *actors;
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
@@ -279,6 +280,8 @@ static void close_ring(struct ring *ring)
 
 static int capture_find_parts(struct capture *capture)
 {
+	int error;
+
 	capture->identify =
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
 	capture->names = map_fd(capture, "names");
@@ -299,6 +302,10 @@ static int capture_find_parts(struct capture *capture)
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
 	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
+	error = actors_new(bpf_object__find_program_by_name(capture->object, "actor"),
+			   map_fd(capture, "departures"), capture->control, &capture->actors);
+	if (error)
+		return error;
 	return open_ring(capture, CALLERD_RING_CALLERS, "callers")
 		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
 }
@@ -440,8 +447,10 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 {
 	struct bpf_link *link;
 
-	/* capture_ask_identity() and capture_totals() run these */
-	if (!bpf_program__autoload(program) || bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL)
+	/* capture_ask_identity() and capture_totals() run these; actors_living() attaches its own */
+	if (!bpf_program__autoload(program) ||
+	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL ||
+	    !strcmp(bpf_program__name(program), "actor"))
 		return 0;
 	link = attach_one(program);
 	if (!link)
@@ -530,6 +539,7 @@ void capture_close(struct capture *capture)
 	for (int ring = 0; ring < CALLERD_RINGS; ring++)
 		close_ring(&capture->rings[ring]);
 	accounts_free(capture->accounts);
+	actors_free(capture->actors);
 	if (capture->control)
 		munmap(capture->control, sizeof(*capture->control));
 	bpf_object__close(capture->object);
@@ -539,6 +549,11 @@ void capture_close(struct capture *capture)
 const char *capture_backend_name(const struct capture *capture)
 {
 	return capture->backend->name;
+}
+
+struct actors *capture_actors(struct capture *capture)
+{
+	return capture->actors;
 }
 
 void capture_fds(const struct capture *capture, int fds[2])

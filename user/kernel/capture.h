@@ -12,6 +12,7 @@
 
 #include "callerd/event.h"
 #include "kernel/accounts.h"
+#include "kernel/actors.h"
 
 struct capture;
 
@@ -38,6 +39,9 @@ void capture_close(struct capture *capture);
 
 /* "trampoline" or "tracepoint". */
 const char *capture_backend_name(const struct capture *capture);
+
+/* Describes processes by their PID. It belongs to CAPTURE. */
+struct actors *capture_actors(struct capture *capture);
 
 #define CAPTURE_NAMES_MAX 8
 

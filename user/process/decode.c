@@ -391,6 +391,7 @@ int decode_event(const void *event, size_t size, const struct decode_detail *det
 	case CALLERD_EVENT_CONNECT:
 	case CALLERD_EVENT_REFUSED:
 	case CALLERD_EVENT_SENDER:
+	case CALLERD_EVENT_ACTOR:
 		error = decode_caller(event, size, detail, &decoded);
 		break;
 	case CALLERD_EVENT_PEER:

@@ -24,6 +24,10 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 			      .severity = SEVERITY_INFO},
 	[RECORD_RECORDS_LOST] = {"records-lost", "event", "host", ECS_INFO,
 				 .severity = SEVERITY_MEDIUM},
+	[RECORD_SOCKET_CHANGED] = {"socket-changed", "event", "configuration", ECS_CHANGE,
+				   OUTCOME_SUCCESS, SEVERITY_INFO},
+	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
+				   SEVERITY_INFO},
 };
 
 static const char *const outcomes[] = {
@@ -117,6 +121,24 @@ static const char *const anomalies[] = {
 };
 static_assert(1 << (COUNT(anomalies) - 1) == HTTP1_ANOMALY_DISPUTED, "one name for each");
 
+static const char *const change_objects[] = {
+	[CHANGE_SOCKET] = "socket",
+	[CHANGE_DIRECTORY] = "directory",
+	[CHANGE_MEMBERS] = "members",
+	[CHANGE_SUDOERS] = "sudoers",
+	[CHANGE_CONFIGURATION] = "configuration",
+	[CHANGE_UNIT] = "unit",
+	[CHANGE_PROGRAM] = "program",
+};
+static_assert(COUNT(change_objects) == CHANGE_OBJECTS, "one name for each");
+
+/* By the bits of enum change_what. */
+static const char *const changes[] = {
+	"created", "deleted", "moved", "replaced", "mounted", "mode",	 "owner",
+	"group",   "acl",     "label", "content",  "members", "touched",
+};
+static_assert(1 << (COUNT(changes) - 1) == CHANGE_TOUCHED, "one name for each");
+
 static const char *const accesses[] = {
 	[CALLER_ACCESS_ROOT] = "root",	 [CALLER_ACCESS_OWNER] = "owner",
 	[CALLER_ACCESS_GROUP] = "group", [CALLER_ACCESS_ACL] = "acl",
@@ -189,6 +211,16 @@ const char *name_incomplete(unsigned int bit)
 const char *name_anomaly(unsigned int bit)
 {
 	return bit < COUNT(anomalies) ? anomalies[bit] : NULL;
+}
+
+const char *name_change_object(enum change_object object)
+{
+	return object < COUNT(change_objects) ? change_objects[object] : NULL;
+}
+
+const char *name_change(unsigned int bit)
+{
+	return bit < COUNT(changes) ? changes[bit] : NULL;
 }
 
 const char *name_access(enum caller_access access)

@@ -48,6 +48,10 @@ const char *name_capability(unsigned int bit);
 const char *name_incomplete(unsigned int bit);
 const char *name_anomaly(unsigned int bit);
 
+/* "socket"; the name of bit BIT of record_change.what; NULL: there is none. */
+const char *name_change_object(enum change_object object);
+const char *name_change(unsigned int bit);
+
 /* NULL: unknown. CALLER_ACCESS_GROUP is "group". */
 const char *name_access(enum caller_access access);
 

@@ -25,8 +25,10 @@ enum record_action {
 	RECORD_API_REQUEST,
 	RECORD_DOCKER_EVENT,
 	RECORD_RECORDS_LOST,
-	RECORD_API_STARTED, /* a request that was not answered at once */
-	RECORD_API_ENDED,   /* one that went on for a while after its answer's head */
+	RECORD_API_STARTED,    /* a request that was not answered at once */
+	RECORD_API_ENDED,      /* one that went on for a while after its answer's head */
+	RECORD_SOCKET_CHANGED, /* a socket's node, or a directory above it */
+	RECORD_ACCESS_CHANGED, /* what else decides who may use a socket */
 	RECORD_ACTION_MAX,
 };
 
@@ -215,6 +217,54 @@ struct record_cause {
 	unsigned int finding_count;
 };
 
+/* What was changed: socket-changed, access-changed. */
+enum change_object {
+	CHANGE_SOCKET,
+	CHANGE_DIRECTORY, /* above a socket */
+	CHANGE_MEMBERS,	  /* of a socket's group, and the accounts with UID 0 */
+	CHANGE_SUDOERS,
+	CHANGE_CONFIGURATION, /* of an engine */
+	CHANGE_UNIT,	      /* of systemd, of an engine */
+	CHANGE_PROGRAM,	      /* of an engine */
+	CHANGE_OBJECTS,
+};
+
+/* How it was changed; bits of record_change.what. */
+enum change_what {
+	CHANGE_CREATED = 1 << 0,
+	CHANGE_DELETED = 1 << 1,
+	CHANGE_MOVED = 1 << 2,	  /* it is gone from its path */
+	CHANGE_REPLACED = 1 << 3, /* another file stands at its path */
+	CHANGE_MOUNTED = 1 << 4,  /* a mount covers it, or does not any more */
+	CHANGE_MODE = 1 << 5,
+	CHANGE_OWNER = 1 << 6,
+	CHANGE_GROUP = 1 << 7,
+	CHANGE_ACL = 1 << 8,
+	CHANGE_LABEL = 1 << 9,
+	CHANGE_CONTENT = 1 << 10,
+	CHANGE_MEMBER = 1 << 11,
+	/* It was touched, and is as it was before: perhaps it was something else in between. */
+	CHANGE_TOUCHED = 1 << 12,
+};
+
+struct record_access {
+	bool known;   /* the rest is set: there is such a file */
+	char mode[8]; /* "0660" */
+	uint32_t uid, gid;
+	struct bytes acl, label;
+};
+
+struct record_change {
+	enum change_object object;
+	struct bytes path;
+	unsigned int what; /* enum change_what */
+	struct record_access before, after;
+	struct bytes group;		     /* of CHANGE_MEMBERS */
+	const struct bytes *added, *removed; /* its members */
+	unsigned int added_count, removed_count;
+	uint32_t pid; /* of the process that made the change, where nothing else of it is known */
+};
+
 /* A key of callerd.status, with its dots. No key is the beginning of another one up to a dot: a SIEM may read dots as
  * objects. */
 struct record_counter {
@@ -251,6 +301,7 @@ struct record {
 	struct record_stream stream; /* api-request-ended */
 	struct record_event event;   /* docker-event */
 	struct record_cause cause;   /* docker-event */
+	struct record_change change; /* socket-changed, access-changed */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;				      /* socket-refused: positive errno */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Describes processes that do not act on a socket at this moment: a process that lives, when the
+ * agent asks, and a process that ends, for the agent to ask later.
+ *
+ * fanotify tells the agent which process changed a file, by its PID. chmod(1) has ended by the time
+ * the agent reads that. The processes that ended last are therefore kept, as far as they could
+ * change who may use a socket: those with a capability, and those of the users who own something on
+ * the way to a socket.
+ */
+#ifndef CALLERD_BPF_DEPART_H
+#define CALLERD_BPF_DEPART_H
+
+#include "describe.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CALLERD_DEPARTED_MAX);
+	__type(key, __u32);
+	__type(value, struct callerd_departed);
+} departures SEC(".maps");
+
+/* The arguments are those of the exec: the memory of another process cannot be read, and a process
+ * that ends has none any more. */
+CHECKED_ONCE int describe_other(struct callerd_caller_event *event, __u64 address)
+{
+	struct task_struct *task = (struct task_struct *)address;
+
+	if (event)
+		describe_task(event, task, false);
+	return 0;
+}
+
+CHECKED_ONCE int describe_other_ancestors(struct callerd_caller_event *event, __u64 address)
+{
+	struct task_struct *task = (struct task_struct *)address;
+
+	if (event)
+		describe_ancestors_of(event, BPF_CORE_READ(task, group_leader));
+	return 0;
+}
+
+/* TASK as a number: functions that the verifier checks once take no pointer to a task. */
+static __always_inline __u64 address_of(struct task_struct *task)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &task);
+	return address;
+}
+
+static __always_inline void describe_actor(struct callerd_caller_event *event,
+					   struct task_struct *task)
+{
+	__u32 login_uid = CALLERD_UNSET_ID, size;
+	__u64 address;
+
+	if (bpf_core_field_exists(task->loginuid))
+		login_uid = BPF_CORE_READ(task, loginuid.val);
+	fill_header(&event->header, CALLERD_EVENT_ACTOR, 0, NULL);
+	event->header.account = account_of((__u64)BPF_CORE_READ(task, cred),
+					   (__u64)BPF_CORE_READ(task, thread_pid), login_uid);
+	address = address_of(task);
+	describe_other(event, address);
+	describe_other_ancestors(event, address);
+	size = event->text_size;
+	if (size > CALLERD_TEXT_MAX)
+		size = CALLERD_TEXT_MAX;
+	event->header.size = offsetof(struct callerd_caller_event, text) + size;
+}
+
+/* Whether TASK may change files that only their owner or root may change. */
+static __always_inline bool may_change_access(struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	__u32 uid = BPF_CORE_READ(cred, euid.val);
+	__u64 capabilities = 0;
+
+	bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
+	if (!uid || capabilities)
+		return true;
+	for (__u32 i = 0; i < CALLERD_GUARD_OWNERS_MAX; i++)
+		if (control.guard_owners[i] == uid)
+			return true;
+	return false;
+}
+
+static __always_inline void keep_departed(struct task_struct *task)
+{
+	__u64 number = __sync_fetch_and_add(&control.departures, 1);
+	__u32 key = number % CALLERD_DEPARTED_MAX;
+	struct callerd_departed *slot = bpf_map_lookup_elem(&departures, &key);
+
+	/* A slot is busy where the whole buffer was filled while one process was described. */
+	if (!slot || __sync_lock_test_and_set(&slot->busy, 1))
+		return;
+	slot->number = 0; /* the agent must not read the slot now */
+	describe_actor(&slot->event, task);
+	slot->number = number + 1;
+	__sync_lock_test_and_set(&slot->busy, 0);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	if (BPF_CORE_READ(task, signal, live.counter)) /* not its last thread */
+		return 0;
+	if (control.guarding && may_change_access(task))
+		keep_departed(task);
+	bpf_map_delete_elem(&images, &pid);
+	return 0;
+}
+
+/* Describes the process that the agent asks for, by the parameters of the iterator. */
+SEC("iter/task")
+int actor(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct scratch *scratch;
+	__u32 size;
+
+	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+		return 0;
+	scratch = take_scratch();
+	if (!scratch)
+		return 0;
+	describe_actor(&scratch->event, task);
+	size = scratch->event.header.size;
+	barrier_var(size);
+	if (size <= sizeof(scratch->event))
+		bpf_seq_write(context->meta->seq, &scratch->event, size);
+	give_scratch(scratch);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What decides who may use the socket, changed with the commands that people use: each change is a record
+that names the process, and its finding."""
+import contextlib
+import shutil
+import socket as sockets
+
+from live import *
+
+AGENT = None
+D = DIR + '/access'
+OWN = D + '/run/docker.sock'  # a socket that a test may spoil
+GROUP = 'callerd-test'
+MALLORY = 'callerd-mallory'
+DROP = '/run/systemd/system/docker.service.d'
+
+
+def run(*command, user=None, **kwargs):
+    """Runs a command, as a user who may sudo where one is named."""
+    if user:
+        command = ('setpriv', '--reuid', user, '--regid', user, '--init-groups', *command)
+    return subprocess.run(command, check=True, capture_output=True, text=True, **kwargs)
+
+
+def changed(what, finding=None, path=None, action='socket-changed', program=None, severity=None, agent=None,
+            that=None):
+    """Waits for the one record of a change and checks its finding and its process."""
+    agent = agent or AGENT
+    mark = agent.mark if agent is AGENT else 0
+
+    def wanted(record):
+        return (record['event']['sequence'] > mark and what in field(record, 'callerd.change.what', [])
+                and (path is None or field(record, 'callerd.change.path') == path)
+                and (that is None or that(record)))
+    record = agent.wait(that=wanted, event__action=action)[-1]
+    found = [f['id'] for f in field(record, 'callerd.findings', [])]
+    if finding:
+        true(finding in found, f'{record["message"]}: {found}')
+    else:
+        equal(found, [], record['message'])
+    if program:
+        equal(os.path.basename(field(record, 'process.executable', '')), program, record['message'])
+    if severity is not None:
+        equal(record['event']['severity'], severity, record['message'])
+    return record
+
+
+def begin():
+    AGENT.records()
+    AGENT.mark = AGENT.seen[-1]['event']['sequence']
+
+
+@contextlib.contextmanager
+def absent(path):
+    """Removes the file at PATH in the end: it must not be there now."""
+    if os.path.lexists(path):
+        raise Skip(f'{path} is there')
+    try:
+        yield
+    finally:
+        if os.path.lexists(path):
+            os.unlink(path)
+
+
+def make_socket(path=OWN):
+    """A socket as dockerd makes it."""
+    listener = sockets.socket(sockets.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    shutil.chown(path, group=GROUP)
+    os.chmod(path, 0o660)
+    return listener
+
+
+@test
+def mode_widened():
+    begin()
+    run('chmod', '666', OWN)
+    record = changed('mode', 'socket-exposed', OWN, program='chmod', severity=80)
+    equal(field(record, 'callerd.change.before.mode'), '0660')
+    equal(field(record, 'callerd.change.after.mode'), '0666')
+    equal(field(record, 'callerd.change.after.group'), GROUP)
+    equal(record['process']['args'], ['chmod', '666', OWN])
+    true('0660 → 0666' in record['message'], record['message'])
+    begin()
+    run('chmod', '660', OWN)
+    changed('mode', None, OWN, program='chmod', severity=20)
+
+
+@test
+def acl_for_a_user():
+    begin()
+    run('setfacl', '-m', 'u:65534:rw', OWN)
+    record = changed('acl', 'socket-exposed', OWN, program='setfacl')
+    true('user:65534:rw-' in field(record, 'callerd.change.after.acl'), record['message'])
+    begin()
+    run('setfacl', '-b', OWN)
+    changed('acl', None, OWN, program='setfacl')
+
+
+@test
+def another_group_and_owner():
+    begin()
+    run('chgrp', 'users', OWN)
+    changed('group', 'socket-exposed', OWN, program='chgrp')
+    begin()
+    run('chown', 'nobody:' + GROUP, OWN)
+    changed('owner', 'socket-exposed', OWN, program='chown')
+    begin()
+    run('chown', 'root', OWN)
+    changed('owner', None, OWN, program='chown')
+
+
+@test
+def moved_away_and_replaced():
+    begin()
+    run('mv', OWN, D + '/run/real')
+    changed('moved', 'socket-removed', OWN, program='mv')
+    begin()
+    run('ln', '-s', 'real', OWN)  # the name leads there again
+    changed('created', 'socket-replaced', OWN, program='ln')
+    begin()
+    run('mv', D + '/run/real', OWN)
+    record = changed('touched', 'not-judged', OWN, program='mv')
+    equal(field(record, 'callerd.change.after.mode'), '0660')
+
+
+@test
+def changed_and_changed_back():
+    """What was open for a moment was open: it is not silence that the look found nothing."""
+    begin()
+    run('python3', '-c', f'import os; os.chmod({OWN!r}, 0o666); os.chmod({OWN!r}, 0o660)')
+    record = changed('touched', 'not-judged', OWN)
+    true('python3' in field(record, 'process.executable'), record['message'])
+
+
+@test
+def directory_open_to_others():
+    begin()
+    run('chmod', '777', D + '/run')
+    record = changed('mode', 'socket-exposed', D + '/run', program='chmod')
+    equal(field(record, 'callerd.change.object'), 'directory')
+    begin()
+    run('chmod', '755', D + '/run')
+    changed('mode', None, D + '/run', program='chmod')
+
+
+@test
+def directory_replaced():
+    """The socket's directory is moved away, and another one with a socket takes its place."""
+    os.mkdir(D + '/other')
+    other = make_socket(D + '/other/docker.sock')
+    begin()
+    run('mv', D + '/run', D + '/was')
+    changed('deleted', 'socket-removed', OWN, program='mv')
+    begin()
+    run('mv', D + '/other', D + '/run')
+    changed('created', 'socket-replaced', OWN, program='mv')
+    begin()
+    run('mv', D + '/run', D + '/other')
+    changed('deleted', 'socket-removed', OWN, program='mv')
+    begin()
+    run('mv', D + '/was', D + '/run')
+    changed('created', 'socket-replaced', OWN, program='mv')
+    other.close()
+
+
+@test
+def mounted_over():
+    begin()
+    run('mount', '--bind', '/etc/hostname', OWN)
+    record = changed('mounted', 'socket-replaced', OWN)
+    if 'process' in record:  # Linux 6.14 tells who mounts
+        equal(record['process']['name'], 'mount')
+    begin()
+    run('umount', OWN)
+    changed('mounted', 'socket-replaced', OWN)
+
+
+@test
+def by_a_process_that_is_gone():
+    """A process that ends at once is described by what the kernel kept of it, as often as it happens."""
+    for i in range(scaled(20, 4)):
+        begin()
+        run('chmod', '600' if i % 2 == 0 else '660', OWN)
+        record = changed('mode', 'socket-exposed' if i % 2 else None, OWN, program='chmod')
+        equal(field(record, 'process.parent.pid'), os.getpid(), record['message'])
+
+
+@test
+def two_at_once_are_both_named():
+    """Between two looks two processes: neither is named alone."""
+    begin()
+    run('sh', '-c', f'chmod 666 {OWN}; chmod 660 {OWN}')
+    found = AGENT.wait(that=lambda r: r['event']['sequence'] > AGENT.mark, event__action='socket-changed',
+                       callerd__change__path=OWN)
+    one = found[-1]
+    if 'process' not in one:
+        equal(len(field(one, 'callerd.candidates')), 2, one['message'])
+        true('sender-ambiguous' in field(one, 'callerd.capture.reason'), one['message'])
+    else:  # the looks were quick enough to tell them apart
+        equal(one['process']['name'], 'chmod')
+
+
+@test
+def member_added():
+    """usermod changes four files: one record, with sudo and the user who typed it."""
+    begin()
+    run('sudo', '-n', 'usermod', '-aG', GROUP, MALLORY, user=MEMBER)
+    record = changed('members', 'access-granted', action='access-changed', program='usermod', severity=80)
+    equal(field(record, 'callerd.change.added'), [MALLORY])
+    equal(field(record, 'callerd.change.group'), GROUP)
+    true('sudo' in field(record, 'process.parent.executable'), record['message'])
+    begin()
+    run('gpasswd', '-d', MALLORY, GROUP)
+    record = changed('members', None, action='access-changed', program='gpasswd')
+    equal(field(record, 'callerd.change.removed'), [MALLORY])
+    more = [r['message'] for r in AGENT.records(event__action='access-changed')
+            if r['event']['sequence'] > AGENT.mark]
+    equal(len(more), 1, f'records of one command: {more}')
+
+
+@test
+def member_added_by_an_editor():
+    begin()
+    # vigr takes a file for changed only where its time differs by a second
+    edit = f'edit() {{ sed -i "s/^{GROUP}:.*/&{MALLORY}/" "$1"; touch -d "+1 minute" "$1"; }}; edit'
+    run('vigr', env={**os.environ, 'EDITOR': edit})
+    record = changed('members', 'access-granted', action='access-changed', program='vipw')  # vigr is a link to it
+    equal(field(record, 'callerd.change.added'), [MALLORY])
+    begin()
+    run('gpasswd', '-d', MALLORY, GROUP)
+    changed('members', None, action='access-changed', program='gpasswd')
+
+
+@test
+def root_by_uid():
+    begin()
+    run('useradd', '-o', '-u', '0', '-g', GROUP, '-M', 'callerd-root')
+    record = changed('members', 'access-granted', action='access-changed', program='useradd',
+                     that=lambda r: field(r, 'callerd.change.group') == 'uid 0')
+    equal(field(record, 'callerd.change.added'), ['callerd-root'])
+    begin()
+    run('sed', '-i', '/^callerd-root:/d', '/etc/passwd')  # userdel refuses: root has processes
+    run('sed', '-i', '/^callerd-root:/d', '/etc/shadow')
+    changed('members', None, action='access-changed', program='sed',
+            that=lambda r: field(r, 'callerd.change.group') == 'uid 0')
+
+
+@test
+def sudoers():
+    rule = '/etc/sudoers.d/callerd-test'
+    with absent(rule):
+        with open(D + '/rule', 'w') as file:
+            file.write(f'{MALLORY} ALL=(root) NOPASSWD: /usr/bin/docker\n')
+        begin()
+        run('visudo', '-f', rule, env={**os.environ, 'EDITOR': f'cp {D}/rule'})
+        record = changed('created', 'access-granted', rule, action='access-changed', program='visudo')
+        true('sudoers-changed' in str(record), record['message'])
+        begin()
+        run('rm', rule)
+        changed('deleted', 'sudoers-changed', rule, action='access-changed', program='rm')
+
+
+@test
+def configuration():
+    os.makedirs('/etc/docker', exist_ok=True)
+    with absent('/etc/docker/daemon.json'):
+        begin()
+        run('tee', '/etc/docker/daemon.json', input='{"hosts": ["tcp://0.0.0.0:2375"]}')
+        changed('created', 'engine-configuration-changed', '/etc/docker/daemon.json', action='access-changed',
+                program='tee')
+
+
+@test
+def unit():
+    with absent(DROP + '/callerd-test.conf'):
+        begin()
+        run('tee', DROP + '/callerd-test.conf', input='[Service]\n')
+        changed('created', 'engine-configuration-changed', DROP + '/callerd-test.conf', action='access-changed',
+                program='tee')
+
+
+@test
+def program():
+    with absent('/usr/local/bin/dockerd'):
+        begin()
+        run('install', '-m', '755', '/bin/true', '/usr/local/bin/dockerd')
+        changed('created', 'engine-program-changed', '/usr/local/bin/dockerd', action='access-changed',
+                program='install')
+
+
+@test
+def restart_of_the_engine():
+    """A dockerd that makes its socket anew is no finding; the same by anybody else is one."""
+    with Dockerd('access') as daemon:
+        with Callerd('--guard', 'sockets', sockets=[daemon.path]) as agent:
+            daemon.stop()
+            daemon.start()
+            agent.wait(event__action='socket-changed', that=lambda r: field(r, 'callerd.change.after.mode') == '0660')
+            for record in agent.records(event__action='socket-changed'):
+                equal(field(record, 'callerd.findings', []), [], record['message'])
+                equal(os.path.basename(field(record, 'process.executable', '')), 'dockerd', record['message'])
+
+
+@test
+def storm():
+    """Events that the kernel drops are a loss, and the state after them is seen."""
+    begin()
+    run('python3', '-c', f'''
+import os
+for i in range(60000):
+    os.chmod({OWN!r}, 0o660 if i % 2 else 0o600)
+os.chmod({OWN!r}, 0o606)
+''')
+    record = AGENT.wait(that=lambda r: r['event']['sequence'] > AGENT.mark
+                        and field(r, 'callerd.change.after.mode') == '0606', event__action='socket-changed')[-1]
+    true('python3' in json.dumps(record) or 'sender-lost' in json.dumps(record), record['message'])
+    os.chmod(OWN, 0o660)
+    AGENT.wait(that=lambda r: field(r, 'callerd.change.after.mode') == '0660'
+               and r['event']['sequence'] > record['event']['sequence'], event__action='socket-changed')
+
+
+@test
+def guards_nothing():
+    with Callerd('--guard', 'none', sockets=[OWN]) as agent:
+        run('chmod', '600', OWN)
+        run('chmod', '660', OWN)
+        agent.wait(event__action='agent-started')
+    equal([r for r in agent.seen if r['event']['action'] == 'socket-changed'], [])
+
+
+def main_with_agent():
+    global AGENT
+    shutil.rmtree(D, ignore_errors=True)
+    os.makedirs(D + '/run')
+    for command in ('userdel', MALLORY), ('groupdel', GROUP):  # of a run that was cut off
+        subprocess.run(command, check=False, capture_output=True)
+    made = not os.path.isdir(DROP)
+    os.makedirs(DROP, exist_ok=True)
+    run('groupadd', GROUP)
+    run('useradd', '-M', MALLORY)
+    with open('/etc/sudoers.d/callerd-access', 'w') as file:
+        file.write(f'{MEMBER} ALL=(ALL) NOPASSWD: ALL\n')
+    os.chmod('/etc/sudoers.d/callerd-access', 0o440)
+    listener = make_socket()
+    try:
+        with Callerd(sockets=[OWN]) as AGENT:
+            main()
+    finally:
+        listener.close()
+        os.unlink('/etc/sudoers.d/callerd-access')
+        run('userdel', MALLORY)
+        run('groupdel', GROUP)
+        if made:
+            os.rmdir(DROP)
+
+
+main_with_agent()

@@ -1,0 +1,817 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "guard/exposure.h"
+#include "guard/look.h"
+#include "guard/members.h"
+#include "guard/targets.h"
+#include "guard/touches.h"
+
+#define SETTLE (30 * NS_PER_MS) /* from the first event of a file to the look at it */
+#define LOOK_INTERVAL (60 * NS_PER_S)
+#define PATIENCE (8 * NS_PER_S)
+#define READS_MAX 16 /* buffers that are read at once */
+#define NAMES_MAX 64 /* members that a record names */
+
+/* The accounts of the looks are far from those of users, and from those of other looks. */
+#define ACCOUNT (UINT64_MAX - 1000)
+
+/* A guarded file. */
+struct guarded {
+	enum change_object object;
+	enum look_kind kind;
+	const char *path;
+	struct look last;
+	struct look_file known;	      /* as it was when it was there last */
+	bool looked;		      /* .last is set */
+	bool asked;		      /* a look is under way */
+	struct touches asked_touches; /* those of the time before it */
+	struct touches touches;	      /* those that came since */
+	uint64_t due;		      /* when to look; 0: nothing has changed */
+};
+
+struct guard {
+	struct guard_options options;
+	struct marks *marks;
+	int mounts;	   /* /proc/self/mountinfo, which polls as urgent when mounts change */
+	uint64_t empty_at; /* when the queue of events was last empty */
+	uint64_t next_look, overflows;
+	struct members members;
+	bool members_known;
+	unsigned int waiting; /* files with .due or .asked */
+	size_t count;
+	struct guarded files[];
+};
+
+/* The thread alone uses .marks, .path, .kind and .look, the loop everything else. */
+struct guard_look {
+	struct job job;
+	struct guard *guard;
+	struct marks *marks;
+	size_t index;
+	enum look_kind kind;
+	char path[PATH_MAX];
+	struct look look;
+};
+
+static void set_due(struct guarded *file, uint64_t due)
+{
+	if (!file->due)
+		file->due = due;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static void describe_access(const struct look_file *file, struct record_access *ret)
+{
+	ret->known = file->present;
+	if (!file->present)
+		return;
+	snprintf(ret->mode, sizeof(ret->mode), "%04o", file->mode & 07777);
+	ret->uid = file->uid;
+	ret->gid = file->gid;
+	ret->acl = bytes_of(file->acl);
+	ret->label = bytes_of(file->label);
+}
+
+/* Names the processes of TOUCHES in RECORD: one as the caller, several as candidates. */
+static void name_processes(struct record *record, const struct touches *touches)
+{
+	bool one = touches->count == 1 && !touches->cut && !touches->unknown;
+
+	if (one) {
+		record->caller = touches->callers[0];
+		return;
+	}
+	record->candidates = (const struct caller *const *)touches->callers;
+	record->candidate_count = touches->count;
+	record->candidates_cut = touches->cut;
+	if (touches->count)
+		record->incomplete |= RECORD_INCOMPLETE_SENDER_AMBIGUOUS;
+	else
+		record->change.pid = touches->pid;
+	if (touches->unknown || !touches->count)
+		record->incomplete |= RECORD_INCOMPLETE_SENDER_LOST;
+}
+
+/* Whether CALLER is an engine, or systemd, which makes sockets for engines. */
+static bool is_engine(const struct guard *guard, const struct caller *caller)
+{
+	static const char *const engines[] = {"dockerd", "podman", "systemd", "containerd"};
+	struct bytes path = caller->process.executable;
+	const char *base = path.size ? memrchr(path.data, '/', path.size) : NULL;
+	struct callerd_node_key node = {
+		.inode = caller->executable_inode,
+		.device = caller->executable_device,
+		.generation = caller->executable_generation,
+	};
+	struct bytes name;
+
+	if (!base || caller->process.euid || caller->process.executable_exchanged)
+		return false;
+	name = (struct bytes){base + 1, path.size - (size_t)(base + 1 - path.data)};
+	return bytes_are_any(name, engines, COUNT(engines)) &&
+	       guard->options.is_program(guard->options.data, path, &node);
+}
+
+static bool are_engines(const struct guard *guard, const struct touches *touches)
+{
+	for (unsigned int i = 0; i < touches->count; i++)
+		if (!is_engine(guard, touches->callers[i]))
+			return false;
+	return touches->count && !touches->unknown && !touches->cut;
+}
+
+/* What a record is made of. */
+struct change {
+	struct record_change change;
+	const struct touches *touches;
+	enum finding_id findings[2];
+	struct bytes details[2];
+	unsigned int finding_count;
+};
+
+static void add_change_finding(struct change *change, enum finding_id id, struct bytes detail)
+{
+	if (!id || change->finding_count == COUNT(change->findings))
+		return;
+	change->findings[change->finding_count] = id;
+	change->details[change->finding_count++] = detail;
+}
+
+static void tell_change(struct guard *guard, const struct change *change)
+{
+	struct finding findings[COUNT(change->findings)];
+	enum finding_technique techniques[COUNT(change->findings)];
+	struct record record = {
+		.action = change->change.object <= CHANGE_DIRECTORY ? RECORD_SOCKET_CHANGED
+								    : RECORD_ACCESS_CHANGED,
+		.time = clock_now(CLOCK_BOOTTIME),
+		.change = change->change,
+		.api = {.findings = findings,
+			.finding_count = change->finding_count,
+			.techniques = techniques},
+	};
+
+	for (unsigned int i = 0; i < change->finding_count; i++) {
+		const struct finding_kind *kind = finding_kind(change->findings[i]);
+
+		findings[i] =
+			(struct finding){change->findings[i], kind->severity, change->details[i]};
+		if (kind->technique)
+			techniques[record.api.technique_count++] = kind->technique;
+	}
+	name_processes(&record, change->touches);
+	guard->options.record(guard->options.data, &record);
+}
+
+/* --- what changed ----------------------------------------------------------------------------- */
+
+/* What the events say of a name that is as it was before. */
+static unsigned int what_of_touches(const struct touches *touches)
+{
+	return touches->any && touches->what & ~(unsigned int)MARKS_WRITTEN ? CHANGE_TOUCHED : 0;
+}
+
+/* A directory above a socket is open to others than root now, in another way than before. */
+static void compare_directories(struct guard *guard, const struct guarded *file,
+				const struct look *now, const struct touches *touches)
+{
+	struct change change = {.touches = touches};
+	bool same =
+		!now->directory.present || bytes_equal(text_since(&file->last.directory_path, 0),
+						       text_since(&now->directory_path, 0));
+	struct look_file nothing = {0};
+	struct text detail = {0};
+
+	if (!now->directory.present && !file->last.directory.present)
+		return;
+	change.change.object = CHANGE_DIRECTORY;
+	change.change.path = text_since(
+		now->directory.present ? &now->directory_path : &file->last.directory_path, 0);
+	change.change.what =
+		exposure_compare(same ? &file->last.directory : &nothing, &now->directory);
+	change.change.what &= CHANGE_MODE | CHANGE_OWNER | CHANGE_GROUP | CHANGE_ACL |
+			      CHANGE_CREATED | CHANGE_DELETED;
+	if (change.change.what & (CHANGE_CREATED | CHANGE_DELETED)) /* of the opening */
+		change.change.what = CHANGE_MODE;
+	if (!change.change.what)
+		return;
+	describe_access(&file->last.directory, &change.change.before);
+	describe_access(&now->directory, &change.change.after);
+	if (exposure_widens(same ? &file->last.directory : &nothing, &now->directory, &detail))
+		add_change_finding(&change, FINDING_SOCKET_EXPOSED, text_since(&detail, 0));
+	tell_change(guard, &change);
+	text_free(&detail);
+}
+
+static void compare_nodes(struct guard *guard, const struct guarded *file, const struct look *now,
+			  const struct touches *touches)
+{
+	bool engine = are_engines(guard, touches);
+	struct change change = {.touches = touches};
+	struct text detail = {0};
+
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = exposure_compare(&file->last.file, &now->file);
+	if (!change.change.what && !engine)
+		change.change.what = what_of_touches(touches);
+	if (change.change.what == CHANGE_DELETED && touches->what & MARKS_MOVED_FROM)
+		change.change.what = CHANGE_MOVED;
+	if (!change.change.what)
+		return;
+	describe_access(file->known.present ? &file->known : &file->last.file,
+			&change.change.before);
+	describe_access(&now->file, &change.change.after);
+	if (exposure_widens(&file->known, &now->file, &detail) &&
+	    !(engine && !(now->file.mode & S_IWOTH)))
+		add_change_finding(&change, FINDING_SOCKET_EXPOSED, text_since(&detail, 0));
+	add_change_finding(&change, exposure_find(file->object, change.change.what, engine),
+			   (struct bytes){0});
+	tell_change(guard, &change);
+	text_free(&detail);
+}
+
+/* A file whose content and owner count. */
+static void compare_file(struct guard *guard, const struct guarded *file, const struct look *now,
+			 const struct touches *touches)
+{
+	struct change change = {.touches = touches};
+	bool engine = now->engine_lines && now->engine_lines != file->last.engine_lines;
+
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = exposure_compare(&file->last.file, &now->file) &
+			     ~(unsigned int)(CHANGE_REPLACED | CHANGE_LABEL);
+	/* Editors and package managers replace files: that alone changes nothing. */
+	if (file->kind == LOOK_PROGRAM)
+		change.change.what |=
+			exposure_compare(&file->last.file, &now->file) & CHANGE_REPLACED;
+	if (!change.change.what)
+		return;
+	describe_access(&file->last.file, &change.change.before);
+	describe_access(&now->file, &change.change.after);
+	if (file->object == CHANGE_SUDOERS && engine)
+		add_change_finding(&change, FINDING_ACCESS_GRANTED,
+				   bytes_of("a rule names a container engine"));
+	add_change_finding(&change, exposure_find(file->object, change.change.what, false),
+			   (struct bytes){0});
+	tell_change(guard, &change);
+}
+
+static void tell_entry(struct guard *guard, const struct guarded *file, struct look_entry entry,
+		       unsigned int what, bool grants, const struct touches *touches)
+{
+	struct touches selected;
+	struct change change = {.touches = &selected};
+	struct text path = {0};
+
+	touches_select(touches, entry.name, &selected);
+
+	text_add_string(&path, file->path);
+	text_add_char(&path, '/');
+	text_add_bytes(&path, entry.name);
+	change.change.object = file->object;
+	change.change.path = text_since(&path, 0);
+	change.change.what = what;
+	if (file->object == CHANGE_SUDOERS && grants)
+		add_change_finding(&change, FINDING_ACCESS_GRANTED,
+				   bytes_of("a rule names a container engine"));
+	add_change_finding(&change, exposure_find(file->object, what, false), (struct bytes){0});
+	if (!path.error)
+		tell_change(guard, &change);
+	touches_clear(&selected);
+	text_free(&path);
+}
+
+static bool find_entry(const struct look *look, struct bytes name, struct look_entry *ret)
+{
+	size_t at = 0;
+
+	while (look_next_file(look, &at, ret))
+		if (bytes_equal(ret->name, name))
+			return true;
+	return false;
+}
+
+/* The files of a directory. */
+static void compare_files(struct guard *guard, const struct guarded *file, const struct look *now,
+			  const struct touches *touches)
+{
+	struct look_entry entry, other;
+	size_t at = 0;
+
+	while (look_next_file(now, &at, &entry)) {
+		bool was = find_entry(&file->last, entry.name, &other);
+
+		if (!was || !bytes_equal(other.rest, entry.rest))
+			tell_entry(guard, file, entry, was ? CHANGE_CONTENT : CHANGE_CREATED,
+				   entry.engine_lines, touches);
+	}
+	at = 0;
+	while (look_next_file(&file->last, &at, &entry))
+		if (!find_entry(now, entry.name, &other))
+			tell_entry(guard, file, entry, CHANGE_DELETED, false, touches);
+}
+
+/* --- members of groups ------------------------------------------------------------------------ */
+
+/* The groups of the sockets' nodes. */
+static unsigned int find_groups(const struct guard *guard, uint32_t groups[MEMBERS_GROUPS_MAX])
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < guard->count && count < MEMBERS_GROUPS_MAX; i++) {
+		const struct guarded *file = &guard->files[i];
+
+		if (file->object == CHANGE_SOCKET && file->known.present && file->known.gid)
+			groups[count++] = file->known.gid;
+	}
+	return count;
+}
+
+static struct bytes content_of(const struct guard *guard, const char *path)
+{
+	for (size_t i = 0; i < guard->count; i++)
+		if (!strcmp(guard->files[i].path, path))
+			return text_since(&guard->files[i].last.text, 0);
+	return (struct bytes){0};
+}
+
+static int list_members(const struct guard *guard, struct members *ret)
+{
+	uint32_t groups[MEMBERS_GROUPS_MAX];
+	unsigned int count = find_groups(guard, groups);
+
+	return members_list(content_of(guard, "/etc/passwd"), content_of(guard, "/etc/group"),
+			    content_of(guard, "/etc/gshadow"), groups, count, ret);
+}
+
+static struct bytes group_of_line(struct bytes line)
+{
+	const char *end = memchr(line.data, '/', line.size);
+
+	return (struct bytes){line.data, end ? (size_t)(end - line.data) : line.size};
+}
+
+/* Collects the lines of NOW that BEFORE does not have and that are of GROUP; where GROUP is not set
+ * yet, the first line sets it. Returns the number of names. */
+static unsigned int take_names(const struct members *before, const struct members *now,
+			       struct bytes *group, struct bytes names[NAMES_MAX])
+{
+	unsigned int count = 0;
+	struct bytes line, own;
+	size_t at = 0;
+
+	while (count < NAMES_MAX && members_next_new(before, now, &at, &line)) {
+		own = group_of_line(line);
+		if (!group->data)
+			*group = own;
+		if (!bytes_equal(own, *group))
+			continue;
+		names[count] = (struct bytes){own.data + own.size + 1, line.size - own.size - 1};
+		if (bytes_are(names[count], ":"))
+			names[count] = bytes_of("(by password)");
+		count++;
+	}
+	return count;
+}
+
+static void tell_members(struct guard *guard, const char *path, const struct members *now,
+			 struct bytes group, const struct touches *touches)
+{
+	struct bytes added[NAMES_MAX], removed[NAMES_MAX];
+	struct change change = {.touches = touches};
+	struct text detail = {0};
+
+	change.change.object = CHANGE_MEMBERS;
+	change.change.path = bytes_of(path);
+	change.change.what = CHANGE_MEMBER;
+	change.change.group = group;
+	change.change.added = added;
+	change.change.added_count = take_names(&guard->members, now, &group, added);
+	change.change.removed = removed;
+	change.change.removed_count = take_names(now, &guard->members, &group, removed);
+	if (change.change.added_count) {
+		text_add_visible(&detail, added[0], NAME_MAX);
+		text_add_string(&detail,
+				bytes_are(group, "uid 0") ? " is root: " : " joins group ");
+		text_add_visible(&detail, group, NAME_MAX);
+		add_change_finding(&change, FINDING_ACCESS_GRANTED, text_since(&detail, 0));
+	}
+	if (change.change.added_count || change.change.removed_count)
+		tell_change(guard, &change);
+	text_free(&detail);
+}
+
+/* The groups whose members differ in NOW, each once. */
+static unsigned int find_changed_groups(const struct guard *guard, const struct members *now,
+					struct bytes groups[MEMBERS_GROUPS_MAX])
+{
+	const struct members *sides[] = {&guard->members, now};
+	unsigned int count = 0, i;
+	struct bytes line;
+
+	for (int side = 0; side < 2; side++) {
+		size_t at = 0;
+
+		while (count < MEMBERS_GROUPS_MAX &&
+		       members_next_new(sides[side], sides[!side], &at, &line)) {
+			struct bytes group = group_of_line(line);
+
+			for (i = 0; i < count && !bytes_equal(groups[i], group); i++)
+				;
+			if (i == count)
+				groups[count++] = group;
+		}
+	}
+	return count;
+}
+
+/* Compares the members with those of before; PATH is the file that was read last. */
+static void compare_members(struct guard *guard, const char *path, const struct touches *touches)
+{
+	struct bytes groups[MEMBERS_GROUPS_MAX];
+	struct members now;
+	unsigned int count;
+
+	if (list_members(guard, &now))
+		return;
+	count = guard->members_known && touches ? find_changed_groups(guard, &now, groups) : 0;
+	for (unsigned int i = 0; i < count; i++)
+		tell_members(guard, path, &now, groups[i], touches);
+	members_free(&guard->members);
+	guard->members = now;
+	guard->members_known = true;
+}
+
+/* --- looks ------------------------------------------------------------------------------------ */
+
+static void run_guard_look(struct job *job)
+{
+	struct guard_look *asked = (struct guard_look *)job;
+
+	look_at(asked->marks, asked->path, asked->kind, &asked->look);
+}
+
+static void free_guard_look(struct job *job)
+{
+	struct guard_look *asked = (struct guard_look *)job;
+
+	look_end(&asked->look);
+	free(asked);
+}
+
+static void compare_sockets(struct guard *guard, const struct guarded *file, const struct look *now,
+			    const struct touches *touches)
+{
+	unsigned int what = exposure_compare(&file->last.file, &now->file);
+	struct touches selected;
+
+	touches_select_mounts(touches, what & CHANGE_MOUNTED, &selected);
+	compare_nodes(guard, file, now, &selected);
+	compare_directories(guard, file, now, &selected);
+	touches_clear(&selected);
+}
+
+static void compare_looks(struct guard *guard, struct guarded *file, const struct look *now,
+			  const struct touches *touches)
+{
+	switch (file->kind) {
+	case LOOK_NODE:
+		compare_sockets(guard, file, now, touches);
+		break;
+	case LOOK_FILES:
+		compare_files(guard, file, now, touches);
+		break;
+	case LOOK_TEXT:
+	case LOOK_PROGRAM:
+		if (file->object != CHANGE_MEMBERS)
+			compare_file(guard, file, now, touches);
+		break;
+	}
+}
+
+static void keep_look(struct guarded *file, struct look *look)
+{
+	look_end(&file->last);
+	file->last = *look;
+	*look = (struct look){0};
+	if (file->last.file.present)
+		file->known = file->last.file;
+	if (file->kind == LOOK_TEXT && file->object != CHANGE_MEMBERS)
+		text_free(&file->last.text);
+}
+
+/* Users other than root who own something on the way to a socket may change who can use it. */
+static void guard_owners(struct guard *guard)
+{
+	uint32_t owners[CALLERD_GUARD_OWNERS_MAX];
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < guard->count; i++) {
+		const struct guarded *file = &guard->files[i];
+
+		if (file->object != CHANGE_SOCKET)
+			continue;
+		if (count < COUNT(owners) && file->known.uid)
+			owners[count++] = file->known.uid;
+		if (count < COUNT(owners) && file->last.directory.uid)
+			owners[count++] = file->last.directory.uid;
+	}
+	actors_guard(capture_actors(guard->options.capture), owners, count);
+}
+
+static bool are_members_read(const struct guard *guard)
+{
+	for (size_t i = 0; i < guard->count; i++)
+		if (guard->files[i].object <= CHANGE_MEMBERS && !guard->files[i].looked)
+			return false;
+	return true;
+}
+
+static void take_look(struct guard *guard, struct guarded *file, struct look *look)
+{
+	struct touches touches = {0};
+	bool first = !file->looked;
+
+	touches_join(&touches, &file->asked_touches);
+	touches_join(&touches, &file->touches); /* those that came while the look went on */
+	if (!first)
+		compare_looks(guard, file, look, &touches);
+	keep_look(file, look);
+	file->looked = true;
+	if (file->object == CHANGE_SOCKET)
+		guard_owners(guard);
+	if (are_members_read(guard)) {
+		/* A group that a socket has only now got is new, but its members are not. */
+		bool members = file->object == CHANGE_MEMBERS && !first;
+
+		compare_members(guard, file->path, members ? &touches : NULL);
+	}
+	touches_clear(&touches);
+}
+
+static void read_events(struct guard *guard);
+
+/* The look did not come back: nothing is known of the change. */
+static void tell_missed_look(struct guard *guard, struct guarded *file)
+{
+	struct change change = {.touches = &file->asked_touches};
+
+	if (!file->asked_touches.any)
+		return;
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = CHANGE_TOUCHED;
+	add_change_finding(&change, FINDING_NOT_JUDGED,
+			   bytes_of("the file could not be looked at"));
+	tell_change(guard, &change);
+}
+
+static void take_looked(struct job *job, bool came, void *data)
+{
+	struct guard_look *asked = (struct guard_look *)job;
+	struct guard *guard = asked->guard;
+	struct guarded *file = &guard->files[asked->index];
+
+	(void)data;
+	read_events(guard); /* what led to what the look saw has been told by now */
+	if (came)
+		take_look(guard, file, &asked->look);
+	else
+		tell_missed_look(guard, file);
+	touches_clear(&file->asked_touches);
+	file->asked = false;
+}
+
+static void ask_look(struct guard *guard, struct guarded *file, uint64_t now)
+{
+	struct guard_look *asked = calloc(1, sizeof(*asked));
+
+	if (!asked)
+		return; /* it stays due */
+	asked->job = (struct job){
+		.run = run_guard_look,
+		.done = take_looked,
+		.free = free_guard_look,
+		.account = ACCOUNT - (uint64_t)(file - guard->files),
+		.patience = PATIENCE,
+	};
+	asked->guard = guard;
+	asked->marks = guard->marks;
+	asked->index = (size_t)(file - guard->files);
+	asked->kind = file->kind;
+	snprintf(asked->path, sizeof(asked->path), "%s", file->path);
+	if (beside_put(guard->options.beside, &asked->job, now)) {
+		free_guard_look(&asked->job);
+		file->due = now + NS_PER_S;
+		return;
+	}
+	file->asked = true;
+	file->due = 0;
+	touches_join(&file->asked_touches, &file->touches);
+	touches_clear(&file->touches);
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* The step of FILE's way that EVENT is about; NULL: none. */
+static const struct look_step *find_step(const struct guarded *file,
+					 const struct marks_event *event)
+{
+	static const struct look_step mount;
+
+	if (event->directory == MARKS_MOUNTS)
+		return file->object == CHANGE_SOCKET ? &mount : NULL;
+	for (unsigned int i = 0; i < file->last.step_count; i++) {
+		const struct look_step *step = &file->last.steps[i];
+
+		if (step->directory != event->directory)
+			continue;
+		if (!*step->name || !*event->name || !strcmp(step->name, event->name))
+			return step;
+	}
+	return NULL;
+}
+
+static void note_touch(void *data, const struct marks_event *event)
+{
+	struct guard *guard = data;
+	struct caller *caller = NULL;
+	bool described = false;
+
+	for (size_t i = 0; i < guard->count; i++) {
+		struct guarded *file = &guard->files[i];
+		const struct look_step *step = find_step(file, event);
+		bool own;
+
+		if (!step)
+			continue;
+		if (!described)
+			caller = touches_describe(capture_actors(guard->options.capture),
+						  guard->options.detail, event, guard->empty_at);
+		described = true;
+		own = step == &file->last.steps[file->last.step_count - 1] && *event->name;
+		touches_add(&file->touches, event, caller, own);
+		set_due(file, clock_now(CLOCK_BOOTTIME) + SETTLE);
+	}
+	caller_unref(caller);
+}
+
+/* Events were lost: everything may have changed, by anybody. */
+static void take_overflow(void *data)
+{
+	struct guard *guard = data;
+	struct marks_event event = {.process = -1};
+
+	guard->overflows++;
+	for (size_t i = 0; i < guard->count; i++) {
+		touches_add(&guard->files[i].touches, &event, NULL, false);
+		set_due(&guard->files[i], clock_now(CLOCK_BOOTTIME));
+	}
+}
+
+static void read_events(struct guard *guard)
+{
+	struct marks_calls calls = {guard, note_touch, take_overflow};
+	uint64_t before = clock_now(CLOCK_BOOTTIME);
+
+	for (int reads = 0; reads < READS_MAX; reads++) {
+		if (!marks_read(guard->marks, &calls)) {
+			guard->empty_at = before;
+			return;
+		}
+		before = clock_now(CLOCK_BOOTTIME);
+	}
+}
+
+/* Mounts have changed, or time has passed: looks at files again. */
+static void look_again(struct guard *guard, bool mounted, uint64_t now)
+{
+	if (!mounted && now < guard->next_look)
+		return;
+	if (!mounted)
+		guard->next_look = now + LOOK_INTERVAL;
+	for (size_t i = 0; i < guard->count; i++)
+		if (!mounted || guard->files[i].object == CHANGE_SOCKET)
+			set_due(&guard->files[i], now);
+}
+
+void guard_run(struct guard *guard, const struct pollfd fds[GUARD_FDS], uint64_t now)
+{
+	if (!guard)
+		return;
+	read_events(guard);
+	look_again(guard, fds && fds[MARKS_FDS].revents, now);
+	guard->waiting = 0;
+	for (size_t i = 0; i < guard->count; i++) {
+		struct guarded *file = &guard->files[i];
+
+		if (file->due && now >= file->due && !file->asked)
+			ask_look(guard, file, now);
+		guard->waiting += file->due && !file->asked;
+	}
+}
+
+bool guard_is_waiting(const struct guard *guard)
+{
+	return guard && guard->waiting;
+}
+
+bool guard_settled(const struct guard *guard)
+{
+	for (size_t i = 0; guard && i < guard->count; i++)
+		if (!guard->files[i].looked)
+			return false;
+	return true;
+}
+
+uint64_t guard_overflows(const struct guard *guard)
+{
+	return guard ? guard->overflows : 0;
+}
+
+int guard_limit(const struct guard *guard)
+{
+	return guard ? marks_limit(guard->marks) : 0;
+}
+
+void guard_poll(const struct guard *guard, struct pollfd fds[GUARD_FDS])
+{
+	int marks[MARKS_FDS] = {-1, -1};
+
+	if (guard)
+		marks_fds(guard->marks, marks);
+	for (int i = 0; i < MARKS_FDS; i++)
+		fds[i] = (struct pollfd){.fd = marks[i], .events = POLLIN};
+	fds[MARKS_FDS] = (struct pollfd){.fd = guard ? guard->mounts : -1, .events = POLLPRI};
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static void guard_file(struct guard *guard, enum change_object object, enum look_kind kind,
+		       const char *path)
+{
+	guard->files[guard->count++] = (struct guarded){
+		.object = object,
+		.kind = kind,
+		.path = path,
+		.due = 1,
+	};
+}
+
+int guard_new(const struct guard_options *options, struct guard **ret)
+{
+	size_t count;
+	const struct guard_target *targets = targets_all(&count);
+	struct guard *guard =
+		calloc(1, sizeof(*guard) + (options->socket_count + count) * sizeof(*guard->files));
+	int error;
+
+	if (!guard)
+		return -ENOMEM;
+	error = marks_new(&guard->marks);
+	if (error) {
+		free(guard);
+		return error;
+	}
+	guard->options = *options;
+	guard->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	guard->empty_at = clock_now(CLOCK_BOOTTIME);
+	guard->next_look = guard->empty_at + LOOK_INTERVAL;
+	for (unsigned int i = 0; i < options->socket_count; i++)
+		guard_file(guard, CHANGE_SOCKET, LOOK_NODE, options->sockets[i]);
+	for (size_t i = 0; i < count && options->what == GUARD_ALL; i++)
+		guard_file(guard, targets[i].object, targets[i].kind, targets[i].path);
+	actors_guard(capture_actors(options->capture), NULL, 0);
+	*ret = guard;
+	return 0;
+}
+
+void guard_free(struct guard *guard)
+{
+	if (!guard)
+		return;
+	for (size_t i = 0; i < guard->count; i++) {
+		touches_clear(&guard->files[i].touches);
+		touches_clear(&guard->files[i].asked_touches);
+		look_end(&guard->files[i].last);
+	}
+	members_free(&guard->members);
+	marks_free(guard->marks);
+	if (guard->mounts >= 0)
+		close(guard->mounts);
+	free(guard);
+}

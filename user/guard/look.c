@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+
+#define FILES_MAX 256
+
+/* A walk along a path. The rest of the path shrinks by a component each step, and grows by the
+ * target of a link. */
+struct look_walk {
+	struct marks *marks;
+	enum look_kind kind;
+	int at; /* O_PATH: the directory that the walk has come to */
+	char rest[2 * PATH_MAX];
+	struct look *look;
+};
+
+static void name_descriptor(int fd, char path[40])
+{
+	snprintf(path, 40, "/proc/self/fd/%d", fd);
+}
+
+/* --- one file --------------------------------------------------------------------------------- */
+
+static const char *entry_kind(unsigned int tag)
+{
+	switch (tag) {
+	case ACL_USER:
+		return "user";
+	case ACL_GROUP:
+		return "group";
+	case ACL_MASK:
+		return "mask";
+	default: /* what the mode has already */
+		return NULL;
+	}
+}
+
+/* Writes the entries of an ACL as setfacl takes them. */
+static void read_acl(int fd, char out[LOOK_ACL_MAX])
+{
+	union {
+		struct posix_acl_xattr_header header;
+		char bytes[2048];
+	} acl;
+	const struct posix_acl_xattr_entry *entry = (const void *)(&acl.header + 1);
+	char path[40];
+	ssize_t size;
+	size_t used = 0;
+
+	name_descriptor(fd, path);
+	size = getxattr(path, "system.posix_acl_access", &acl, sizeof(acl));
+	for (; size >= (const char *)(entry + 1) - (const char *)&acl; entry++) {
+		const char *kind = entry_kind(entry->e_tag);
+		char id[16] = "";
+
+		if (!kind || used >= LOOK_ACL_MAX)
+			continue;
+		if (entry->e_tag != ACL_MASK)
+			snprintf(id, sizeof(id), "%u", entry->e_id);
+		used += (size_t)snprintf(out + used, LOOK_ACL_MAX - used, "%s%s:%s:%c%c%c",
+					 used ? "," : "", kind, id,
+					 entry->e_perm & ACL_READ ? 'r' : '-',
+					 entry->e_perm & ACL_WRITE ? 'w' : '-',
+					 entry->e_perm & ACL_EXECUTE ? 'x' : '-');
+	}
+}
+
+static void read_label(int fd, char out[LOOK_LABEL_MAX])
+{
+	char path[40];
+	ssize_t size;
+
+	name_descriptor(fd, path);
+	size = getxattr(path, "security.selinux", out, LOOK_LABEL_MAX - 1);
+	out[size > 0 ? size : 0] = '\0';
+}
+
+static bool read_file(int fd, struct look_file *ret)
+{
+	struct statx info;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &info))
+		return false;
+	*ret = (struct look_file){
+		.present = true,
+		.device_major = info.stx_dev_major,
+		.device_minor = info.stx_dev_minor,
+		.inode = info.stx_ino,
+		.mount = info.stx_mnt_id,
+		.mode = info.stx_mode,
+		.uid = info.stx_uid,
+		.gid = info.stx_gid,
+	};
+	if (S_ISREG(info.stx_mode)) {
+		ret->content = hash_add(HASH_START, &info.stx_size, sizeof(info.stx_size));
+		ret->content = hash_add(ret->content, &info.stx_mtime, sizeof(info.stx_mtime));
+	}
+	if (!S_ISLNK(info.stx_mode)) {
+		read_acl(fd, ret->acl);
+		read_label(fd, ret->label);
+	}
+	return true;
+}
+
+static void read_content(int fd, struct text *out)
+{
+	char path[40], *room;
+	ssize_t got = 1;
+	int file;
+
+	name_descriptor(fd, path);
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	while (file >= 0 && got > 0 && out->size < LOOK_TEXT_MAX) {
+		room = text_room(out, 4096);
+		got = room ? read(file, room, 4096) : 0;
+		if (got > 0) {
+			out->size += (size_t)got;
+			out->data[out->size] = '\0';
+		}
+	}
+	if (file >= 0)
+		close(file);
+}
+
+/* --- a directory of files --------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void list_file(int directory, const char *name, struct text *out)
+{
+	struct text text = {0};
+	struct look_file file;
+	int fd = openat(directory, name, O_PATH | O_CLOEXEC);
+
+	if (fd >= 0 && read_file(fd, &file) && S_ISREG(file.mode)) {
+		read_content(fd, &text);
+		text_add_string(out, name);
+		text_add_char(out, '/'); /* no name has one */
+		text_add_hex(out, hash_add(HASH_START, text.data ? text.data : "", text.size), 16);
+		text_add_char(out, '/');
+		text_add_number(out, file.mode & 07777);
+		text_add_char(out, '/');
+		text_add_number(out, file.uid);
+		text_add_char(out, '/');
+		text_add_hex(out, look_engine_lines(text_since(&text, 0)), 1);
+		text_add_char(out, '\n');
+	}
+	text_free(&text);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Adds a line for each file in the directory. */
+static void list_files(int fd, struct look *look)
+{
+	char path[40], *names[FILES_MAX];
+	unsigned int count = 0;
+	struct dirent *entry;
+	DIR *directory;
+
+	name_descriptor(fd, path);
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory))) {
+		if (*entry->d_name == '.' || strchr(entry->d_name, '\n'))
+			continue;
+		if (count == FILES_MAX || !(names[count] = strdup(entry->d_name))) {
+			look->incomplete = true;
+			break;
+		}
+		count++;
+	}
+	qsort(names, count, sizeof(*names), compare_names);
+	for (unsigned int i = 0; i < count; i++) {
+		list_file(fd, names[i], &look->text);
+		free(names[i]);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+/* --- the walk --------------------------------------------------------------------------------- */
+
+/* Notes the directory at which the walk stands where others than root can change its names: in a
+ * directory with the sticky bit they cannot exchange a file of root. */
+static void note_open_directory(struct look_walk *walk)
+{
+	struct look_file file;
+	char path[40], target[PATH_MAX];
+	ssize_t size;
+	bool others;
+
+	if (!read_file(walk->at, &file))
+		return;
+	others = (file.mode & S_IWOTH && !(file.mode & S_ISVTX)) ||
+		 (file.mode & S_IWGRP && file.gid && !(file.mode & S_ISVTX)) || file.uid ||
+		 strchr(file.acl, 'w');
+	if (!others)
+		return;
+	name_descriptor(walk->at, path);
+	size = readlink(path, target, sizeof(target));
+	text_cut(&walk->look->directory_path, 0);
+	text_add(&walk->look->directory_path, target, size > 0 ? (size_t)size : 0);
+	walk->look->directory = file;
+}
+
+static void add_step(struct look_walk *walk, const char *name, bool contents)
+{
+	struct look *look = walk->look;
+	struct look_step *steps = NULL, *step;
+
+	if (look->step_count < LOOK_STEPS_MAX)
+		steps = reallocarray(look->steps, look->step_count + 1, sizeof(*steps));
+	if (!steps) {
+		look->incomplete = true;
+		return;
+	}
+	look->steps = steps;
+	step = &steps[look->step_count++];
+	step->directory = marks_add(walk->marks, walk->at, contents);
+	look->incomplete |= !step->directory;
+	snprintf(step->name, sizeof(step->name), "%s", name);
+}
+
+/* Takes the first component off the rest. False: there is none. */
+static bool take_component(struct look_walk *walk, char name[NAME_MAX + 1])
+{
+	const char *at = walk->rest + strspn(walk->rest, "/");
+	size_t size = strcspn(at, "/");
+
+	if (!size)
+		return false;
+	if (size > NAME_MAX) {
+		walk->look->incomplete = true;
+		return false;
+	}
+	memcpy(name, at, size);
+	name[size] = '\0';
+	memmove(walk->rest, at + size, strlen(at + size) + 1);
+	return true;
+}
+
+static int enter_directory(struct look_walk *walk, int fd)
+{
+	close(walk->at);
+	walk->at = fd;
+	return 0;
+}
+
+/* Goes on where the link FD leads. */
+static int look_through_link(struct look_walk *walk, int fd)
+{
+	char target[PATH_MAX];
+	ssize_t size = readlinkat(fd, "", target, sizeof(target));
+	size_t left = strlen(walk->rest);
+
+	close(fd);
+	if (size <= 0)
+		return -ENOENT;
+	if (left + (size_t)size + 2 > sizeof(walk->rest))
+		return -ENAMETOOLONG;
+	memmove(walk->rest + size + 1, walk->rest, left + 1);
+	memcpy(walk->rest, target, (size_t)size);
+	walk->rest[size] = '/';
+	if (*target != '/')
+		return 0;
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : enter_directory(walk, fd);
+}
+
+static bool is_last(const struct look_walk *walk)
+{
+	return !walk->rest[strspn(walk->rest, "/")];
+}
+
+/* The walk has come to the file FD. */
+static void look_at_end(struct look_walk *walk, int fd)
+{
+	struct look *look = walk->look;
+
+	read_file(fd, &look->file);
+	if (walk->kind == LOOK_TEXT && S_ISREG(look->file.mode)) {
+		read_content(fd, &look->text);
+		look->file.content = hash_add(HASH_START, look->text.data ? look->text.data : "",
+					      look->text.size);
+		look->engine_lines = look_engine_lines(text_since(&look->text, 0));
+	} else if (walk->kind == LOOK_FILES && S_ISDIR(look->file.mode)) {
+		enter_directory(walk, fd);
+		add_step(walk, "", true);
+		list_files(fd, look);
+		return;
+	}
+	close(fd);
+}
+
+/* 1: go on, 0: the walk has come to its end, or -errno. */
+static int take_step(struct look_walk *walk, const char *name)
+{
+	bool last = is_last(walk);
+	int fd = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat info;
+
+	if (!strcmp(name, ".."))
+		return fd < 0 ? -errno : (enter_directory(walk, fd), 1);
+	if (!strcmp(name, ".")) {
+		if (fd >= 0)
+			close(fd);
+		return 1;
+	}
+	note_open_directory(walk);
+	add_step(walk, name, last && walk->kind != LOOK_NODE);
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &info) && S_ISLNK(info.st_mode))
+		return look_through_link(walk, fd) ?: 1;
+	if (last) {
+		look_at_end(walk, fd);
+		return 0;
+	}
+	enter_directory(walk, fd);
+	return 1;
+}
+
+void look_at(struct marks *marks, const char *path, enum look_kind kind, struct look *ret)
+{
+	struct look_walk walk = {
+		.marks = marks,
+		.kind = kind,
+		.look = ret,
+		.at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
+	char name[NAME_MAX + 1];
+	int steps = 0;
+
+	memset(ret, 0, sizeof(*ret));
+	snprintf(walk.rest, sizeof(walk.rest), "%s", path);
+	if (walk.at < 0) {
+		ret->incomplete = true;
+		return;
+	}
+	while (take_component(&walk, name) && take_step(&walk, name) > 0)
+		if (++steps > 2 * LOOK_STEPS_MAX) { /* links that lead to each other */
+			ret->incomplete = true;
+			break;
+		}
+	close(walk.at);
+}
+
+void look_end(struct look *look)
+{
+	if (look->text.data) /* it may have hashes of passwords */
+		explicit_bzero(look->text.data, look->text.size);
+	text_free(&look->text);
+	text_free(&look->directory_path);
+	free(look->steps);
+	look->steps = NULL;
+	look->step_count = 0;
+}
+
+/* --- contents --------------------------------------------------------------------------------- */
+
+bool look_next_file(const struct look *look, size_t *at, struct look_entry *ret)
+{
+	struct bytes line = text_since(&look->text, *at);
+	const char *end = line.size ? memchr(line.data, '\n', line.size) : NULL;
+	const char *name_end;
+
+	if (!end)
+		return false;
+	line.size = (size_t)(end - line.data);
+	*at += line.size + 1;
+	name_end = memchr(line.data, '/', line.size);
+	if (!name_end)
+		return false;
+	ret->name = (struct bytes){line.data, (size_t)(name_end - line.data)};
+	ret->rest = (struct bytes){name_end, line.size - ret->name.size};
+	ret->engine_lines = end[-1] != '0' || end[-2] != '/';
+	return true;
+}
+
+static bool names_engine(struct bytes line)
+{
+	static const char *const engines[] = {"docker", "podman", "containerd", "nerdctl", "ctr"};
+
+	while (line.size && (*line.data == ' ' || *line.data == '\t'))
+		line = (struct bytes){line.data + 1, line.size - 1};
+	if (!line.size || *line.data == '#')
+		return false;
+	for (size_t i = 0; i < COUNT(engines); i++)
+		if (memmem(line.data, line.size, engines[i], strlen(engines[i])))
+			return true;
+	return false;
+}
+
+uint64_t look_engine_lines(struct bytes text)
+{
+	uint64_t hash = 0;
+
+	while (text.size) {
+		const char *end = memchr(text.data, '\n', text.size);
+		struct bytes line = {text.data, end ? (size_t)(end - text.data) : text.size};
+
+		if (names_engine(line))
+			hash = hash_add(hash ?: HASH_START, line.data, line.size) | 1;
+		text.data += line.size + !!end;
+		text.size -= line.size + !!end;
+	}
+	return hash;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard/touches.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+uint64_t touches_name(struct bytes name)
+{
+	return name.size ? hash_add(HASH_START, name.data, name.size) | 1 : 0;
+}
+
+/* The same process may be described twice: while it lived, and when it had ended. */
+static bool is_same_process(const struct caller *a, const struct caller *b)
+{
+	return a == b ||
+	       (a->process.pid == b->process.pid && a->process.start == b->process.start &&
+		bytes_equal(a->process.executable, b->process.executable));
+}
+
+static void touches_add_caller(struct touches *touches, struct caller *caller, uint64_t name)
+{
+	for (unsigned int i = 0; i < touches->count; i++)
+		if (touches->names[i] == name && is_same_process(touches->callers[i], caller))
+			return;
+	if (touches->count == TOUCHES_MAX) {
+		touches->cut = true;
+		return;
+	}
+	touches->names[touches->count] = name;
+	touches->callers[touches->count++] = caller_ref(caller);
+}
+
+static void touches_add_unknown(struct touches *touches, uint32_t pid)
+{
+	touches->unknown = true;
+	touches->pid = pid;
+}
+
+/* Mounts have no name: a number that is no name's. */
+static uint64_t name_of_event(const struct marks_event *event)
+{
+	return event->directory == MARKS_MOUNTS ? MARKS_MOUNTS
+						: touches_name(bytes_of(event->name));
+}
+
+void touches_add(struct touches *touches, const struct marks_event *event, struct caller *caller,
+		 bool own)
+{
+	if (own) {
+		touches->any = true;
+		touches->what |= event->what;
+	}
+	if (caller)
+		touches_add_caller(touches, caller, name_of_event(event));
+	else
+		touches_add_unknown(touches, event->pid);
+}
+
+void touches_join(struct touches *touches, const struct touches *more)
+{
+	for (unsigned int i = 0; i < more->count; i++)
+		touches_add_caller(touches, more->callers[i], more->names[i]);
+	if (more->unknown)
+		touches_add_unknown(touches, more->pid);
+	touches->any |= more->any;
+	touches->what |= more->what;
+	touches->cut |= more->cut;
+}
+
+/* Those of TOUCHES whose name is WANTED, or, if not SAME, is not. */
+static void select_touches(const struct touches *touches, uint64_t wanted, bool same,
+			   struct touches *ret)
+{
+	*ret = (struct touches){
+		.any = touches->any,
+		.what = touches->what,
+		.cut = touches->cut,
+		.unknown = touches->unknown,
+		.pid = touches->pid,
+	};
+	for (unsigned int i = 0; i < touches->count; i++)
+		if ((touches->names[i] == wanted) == same)
+			touches_add_caller(ret, touches->callers[i], wanted); /* once each */
+}
+
+void touches_select(const struct touches *touches, struct bytes name, struct touches *ret)
+{
+	select_touches(touches, touches_name(name), true, ret);
+}
+
+void touches_select_mounts(const struct touches *touches, bool mounts, struct touches *ret)
+{
+	select_touches(touches, MARKS_MOUNTS, mounts, ret);
+}
+
+void touches_clear(struct touches *touches)
+{
+	for (unsigned int i = 0; i < touches->count; i++)
+		caller_unref(touches->callers[i]);
+	*touches = (struct touches){0};
+}
+
+static bool is_running(int process)
+{
+	struct pollfd fd = {.fd = process, .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 0;
+}
+
+/* Describes the process that the event names, as the kernel programs know it. */
+static bool find_process(struct actors *actors, const struct marks_event *event, uint64_t since,
+			 struct callerd_caller_event *ret)
+{
+	static struct callerd_caller_event living;
+	bool found;
+
+	if (event->process < 0)
+		return !actors_departed(actors, event->pid, since, ret);
+	/* The descriptor keeps the PID from passing on to another process. */
+	found = !actors_living(actors, event->pid, &living);
+	/* A process that ends has no executable any more, and was kept before that. */
+	if ((!found || !living.exe.length) && !actors_departed(actors, event->pid, since, ret) &&
+	    (!found || living.start == ret->start))
+		return true;
+	if (!found || (!living.exe.length && !is_running(event->process)))
+		return false;
+	memcpy(ret, &living, living.header.size);
+	return true;
+}
+
+struct caller *touches_describe(struct actors *actors, const struct decode_detail *detail,
+				const struct marks_event *event, uint64_t since)
+{
+	static struct callerd_caller_event described;
+	struct event decoded = {0};
+
+	if (!event->pid || !find_process(actors, event, since, &described))
+		return NULL;
+	if (decode_event(&described, described.header.size, detail, &decoded))
+		return NULL;
+	return decoded.caller;
+}
