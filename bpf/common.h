@@ -16,8 +16,8 @@ static __always_inline void identify_dentry(struct dentry *dentry, struct caller
 		node_key(inode, key);
 }
 
-/* The dentry behind descriptor FD of the current process; NULL: FD is not open. */
-static __always_inline struct dentry *open_dentry(__u32 fd)
+/* The file open as descriptor FD of the current process; NULL: FD is not open. */
+static __always_inline struct file *open_file(__u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
@@ -28,7 +28,26 @@ static __always_inline struct dentry *open_dentry(__u32 fd)
 		return NULL;
 	files = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	return BPF_CORE_READ(file, f_path.dentry);
+	return file;
+}
+
+static __always_inline struct dentry *open_dentry(__u32 fd)
+{
+	struct file *file = open_file(fd);
+
+	return file ? BPF_CORE_READ(file, f_path.dentry) : NULL;
+}
+
+/* The agent runs this program on its queues of fanotify. */
+SEC("syscall")
+int queue(struct callerd_queue *request)
+{
+	struct file *file = open_file(request->fd);
+	__u32 index = request->index;
+
+	if (file && index < CALLERD_GUARD_QUEUES)
+		control.guard_queues[index] = (__u64)BPF_CORE_READ(file, private_data);
+	return 0;
 }
 
 /* The agent runs this program on an open file of its own, to learn the kernel's key of the file.

@@ -70,6 +70,21 @@ static __always_inline void describe_actor(struct callerd_caller_event *event,
 	event->header.size = offsetof(struct callerd_caller_event, text) + size;
 }
 
+/* Whether the agent has still to be told of a change, or describes who made one. A process that
+ * changed something ends after its event came into the queue. */
+static __always_inline bool is_change_waiting(void)
+{
+	if (control.guard_reading)
+		return true;
+	for (__u32 i = 0; i < CALLERD_GUARD_QUEUES; i++) {
+		struct fsnotify_group *group = (struct fsnotify_group *)control.guard_queues[i];
+
+		if (group && BPF_CORE_READ(group, q_len))
+			return true;
+	}
+	return false;
+}
+
 /* Whether TASK may change files that only their owner or root may change. */
 static __always_inline bool may_change_access(struct task_struct *task)
 {
@@ -78,7 +93,8 @@ static __always_inline bool may_change_access(struct task_struct *task)
 	__u64 capabilities = 0;
 
 	bpf_core_read(&capabilities, sizeof(capabilities), &cred->cap_effective);
-	if (!uid || capabilities)
+	/* In a user namespace of its own every process may have all capabilities. */
+	if (!uid || (capabilities && !BPF_CORE_READ(cred, user_ns, level)))
 		return true;
 	for (__u32 i = 0; i < CALLERD_GUARD_OWNERS_MAX; i++)
 		if (control.guard_owners[i] == uid)
@@ -108,7 +124,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter)) /* not its last thread */
 		return 0;
-	if (control.guarding && may_change_access(task))
+	if (control.guarding && is_change_waiting() && may_change_access(task))
 		keep_departed(task);
 	bpf_map_delete_elem(&images, &pid);
 	return 0;

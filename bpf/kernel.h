@@ -118,6 +118,12 @@ struct path {
 
 struct file {
 	struct path f_path;
+	void *private_data;
+};
+
+/* The queue of fanotify and inotify. */
+struct fsnotify_group {
+	unsigned int q_len;
 };
 
 struct fdtable {

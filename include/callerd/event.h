@@ -21,6 +21,7 @@
 #define CALLERD_ADDRESS_MAX 108 /* sizeof(sockaddr_un.sun_path) */
 #define CALLERD_DATA_MAX 16384	/* payload bytes in one data event */
 #define CALLERD_NO_SOCKET ((__u32)-1)
+#define CALLERD_GUARD_QUEUES 3
 #define CALLERD_DEPARTED_MAX 128 /* processes that are kept after their end */
 #define CALLERD_GUARD_OWNERS_MAX 8
 #define CALLERD_UNSET_ID ((__u32)-1) /* a login UID or session that is not set */
@@ -324,6 +325,13 @@ struct callerd_path_key {
 	char components[CALLERD_PATH_KEY_SIZE];
 };
 
+/* What user space asks of the program "queue": to remember the queue of fanotify that is open as
+ * descriptor .fd as number .index. */
+struct callerd_queue {
+	__u32 fd;
+	__u32 index;
+};
+
 /* A value of the map "departures", a buffer that begins anew at its end: a process that ended. User
  * space maps the buffer, and checks .number before and after it has copied the event. */
 struct callerd_departed {
@@ -382,7 +390,11 @@ struct callerd_control {
 	 * the number's low eight bits. Sockets without their bit need no lookup. Bits are never
 	 * cleared. */
 	__u64 inode_filter[4];
-	__u64 guarding;	  /* set by user space: processes that end are to be kept */
+	__u64 guarding;	     /* set by user space: processes that end are to be kept */
+	__u64 guard_reading; /* set by user space: it describes the processes of events */
+	/* Addresses of the queues of events (struct fsnotify_group) that user space reads; 0: none. The
+	 * program "queue" sets them. */
+	__u64 guard_queues[CALLERD_GUARD_QUEUES];
 	__u64 departures; /* processes that were kept so far */
 	/* users other than root whose processes are kept: owners of what leads to a socket; 0:
 	 * free */

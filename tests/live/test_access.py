@@ -327,7 +327,78 @@ def guards_nothing():
         run('chmod', '600', OWN)
         run('chmod', '660', OWN)
         agent.wait(event__action='agent-started')
+        ticks = cpu_ticks(agent.process.pid)
+        time.sleep(2)
+        spent = cpu_ticks(agent.process.pid) - ticks
+        true(spent < os.sysconf('SC_CLK_TCK'), f'{spent} ticks of CPU in two idle seconds')
     equal([r for r in agent.seen if r['event']['action'] == 'socket-changed'], [])
+
+
+def cpu_ticks(pid):
+    with open(f'/proc/{pid}/stat') as file:
+        user, system = file.read().rsplit(')', 1)[1].split()[11:13]
+    return int(user) + int(system)
+
+
+@test
+def changed_before_the_end():
+    """A change that the agent has not looked at yet is told before the agent ends."""
+    begin()
+    with Callerd(sockets=[OWN]) as agent:
+        agent.wait(event__action='agent-started')
+        run('chmod', '666', OWN)
+        agent.stop()
+        agent.records()
+    changed('mode', 'socket-exposed', OWN)
+    begin()
+    run('chmod', '660', OWN)
+    changed('mode', None, OWN)
+    found = [r for r in agent.seen if r['event']['action'] == 'socket-changed' and field(r, 'callerd.change.path') == OWN]
+    equal([(field(r, 'callerd.change.what'), os.path.basename(r['process']['executable'])) for r in found],
+          [(['mode'], 'chmod')])
+
+
+@test
+def long_acl():
+    """An ACL that is longer than its text is compared and judged as a whole."""
+    begin()
+    entries = [f'u:{uid}:r' for uid in range(70000, 70400)]
+    run('setfacl', '-m', ','.join(entries), OWN)
+    record = changed('acl', None, OWN, program='setfacl')
+    true(field(record, 'callerd.change.after.acl').endswith('...'), record['message'])
+    begin()
+    run('setfacl', '-m', 'u:70399:rw', OWN)  # beyond the text
+    changed('acl', 'socket-exposed', OWN, program='setfacl')
+    begin()
+    run('setfacl', '-b', OWN)
+    changed('acl', None, OWN, program='setfacl')
+
+
+@test
+def too_many_rules():
+    """More files than are looked at are said to be so."""
+    begin()
+    more = [f'/etc/sudoers.d/callerd-{i}' for i in range(300)]
+    try:
+        for path in more:
+            with open(path, 'w'):
+                pass
+        changed('touched', 'not-judged', '/etc/sudoers.d', action='access-changed')
+    finally:
+        for path in more:
+            os.unlink(path)
+
+
+@test
+def name_with_a_line_break():
+    begin()
+    path = '/etc/sudoers.d/callerd\nrule'
+    try:
+        with open(path, 'w') as file:
+            file.write(f'{MEMBER} ALL=(ALL) NOPASSWD: /usr/bin/docker\n')
+        changed('created', 'access-granted', '/etc/sudoers.d/callerd?rule', action='access-changed')
+    finally:
+        os.unlink(path)
 
 
 def main_with_agent():

@@ -95,9 +95,12 @@ static void test_exposure(void **state)
 	assert_false(exposure_widens(&before, &now, &detail));
 	now = before;
 	strcpy(now.acl, "user:1000:r--");
+	now.acl_hash = 1;
 	assert_int_equal(exposure_compare(&before, &now), CHANGE_ACL);
 	assert_false(exposure_widens(&before, &now, &detail));
 	strcpy(now.acl, "user:1000:rw-");
+	now.acl_hash = 2;
+	now.acl_writes = true;
 	assert_true(exposure_widens(&before, &now, &detail));
 	now = before;
 	now.inode = 2;

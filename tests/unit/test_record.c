@@ -677,6 +677,9 @@ static const struct {
 	/* others */
 	{"mysql~-psecret~-p~db", "mysql~-p***~-p~db"},
 	{"sshpass~-p~x~ssh~-p~22~host", "sshpass~-p~***~ssh~-p~22~host"},
+	{"usermod~-aG~docker~-p~$6$x~bob", "usermod~-aG~docker~-p~***~bob"},
+	{"sudo~/usr/sbin/useradd~--password~$6$x~bob", "sudo~/usr/sbin/useradd~--password~***~bob"},
+	{"groupmod~-p$6$x~docker", "groupmod~-p***~docker"},
 	{"redis-cli~-a~pw", "redis-cli~-a~***"},
 	{"openssl~rsa~-passin~pass:foo", "openssl~rsa~-passin~***"},
 	{"foo~--api-key~abc~--token-file~/x~--use-auth~-v~/:/h",

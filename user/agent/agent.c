@@ -524,12 +524,15 @@ static void finish_beside(struct agent *agent)
 	struct pollfd fd = {.fd = beside_fd(agent->beside), .events = POLLIN};
 	uint64_t end = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
 
+	guard_finish(agent->guard, clock_now(CLOCK_BOOTTIME));
 	beside_run(agent->beside, clock_now(CLOCK_BOOTTIME));
 	while (beside_is_waiting(agent->beside) && clock_now(CLOCK_BOOTTIME) < end) {
 		poll(&fd, 1, POLL_PAUSE / NS_PER_MS);
 		beside_run(agent->beside, clock_now(CLOCK_BOOTTIME));
+		guard_finish(agent->guard, clock_now(CLOCK_BOOTTIME));
 	}
 	beside_run(agent->beside, UINT64_MAX);
+	guard_give_up(agent->guard);
 }
 
 enum exit_code agent_run(struct agent *agent)

@@ -26,7 +26,7 @@ unsigned int exposure_compare(const struct look_file *before, const struct look_
 		what |= CHANGE_OWNER;
 	if (before->gid != now->gid)
 		what |= CHANGE_GROUP;
-	if (strcmp(before->acl, now->acl) != 0)
+	if (before->acl_hash != now->acl_hash)
 		what |= CHANGE_ACL;
 	if (strcmp(before->label, now->label) != 0)
 		what |= CHANGE_LABEL;
@@ -66,7 +66,7 @@ bool exposure_widens(const struct look_file *before, const struct look_file *now
 		add_id_reason(detail, "its group may write: gid ", now->gid);
 	if (now->uid && !(was && before->uid == now->uid))
 		add_id_reason(detail, "it belongs to uid ", now->uid);
-	if (strchr(now->acl, 'w') && strcmp(now->acl, before->acl) != 0) {
+	if (now->acl_writes && now->acl_hash != before->acl_hash) {
 		add_reason(detail, "its ACL is ");
 		text_add_visible(detail, bytes_of(now->acl), SHOWN);
 	}

@@ -541,6 +541,19 @@ static bool are_members_read(const struct guard *guard)
 	return true;
 }
 
+/* What became of FILE is not known, for the reason WHY. */
+static void tell_unjudged(struct guard *guard, const struct guarded *file,
+			  const struct touches *touches, const char *why)
+{
+	struct change change = {.touches = touches};
+
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = CHANGE_TOUCHED;
+	add_change_finding(&change, FINDING_NOT_JUDGED, bytes_of(why));
+	tell_change(guard, &change);
+}
+
 static void take_look(struct guard *guard, struct guarded *file, struct look *look)
 {
 	struct touches touches = {0};
@@ -550,6 +563,8 @@ static void take_look(struct guard *guard, struct guarded *file, struct look *lo
 	touches_join(&touches, &file->touches); /* those that came while the look went on */
 	if (!first)
 		compare_looks(guard, file, look, &touches);
+	if (look->unseen && !file->last.unseen)
+		tell_unjudged(guard, file, &touches, look->unseen);
 	keep_look(file, look);
 	file->looked = true;
 	if (file->object == CHANGE_SOCKET)
@@ -565,21 +580,6 @@ static void take_look(struct guard *guard, struct guarded *file, struct look *lo
 
 static void read_events(struct guard *guard);
 
-/* The look did not come back: nothing is known of the change. */
-static void tell_missed_look(struct guard *guard, struct guarded *file)
-{
-	struct change change = {.touches = &file->asked_touches};
-
-	if (!file->asked_touches.any)
-		return;
-	change.change.object = file->object;
-	change.change.path = bytes_of(file->path);
-	change.change.what = CHANGE_TOUCHED;
-	add_change_finding(&change, FINDING_NOT_JUDGED,
-			   bytes_of("the file could not be looked at"));
-	tell_change(guard, &change);
-}
-
 static void take_looked(struct job *job, bool came, void *data)
 {
 	struct guard_look *asked = (struct guard_look *)job;
@@ -590,8 +590,8 @@ static void take_looked(struct job *job, bool came, void *data)
 	read_events(guard); /* what led to what the look saw has been told by now */
 	if (came)
 		take_look(guard, file, &asked->look);
-	else
-		tell_missed_look(guard, file);
+	else if (file->asked_touches.any)
+		tell_unjudged(guard, file, &file->asked_touches, "the file could not be looked at");
 	touches_clear(&file->asked_touches);
 	file->asked = false;
 }
@@ -686,15 +686,18 @@ static void take_overflow(void *data)
 static void read_events(struct guard *guard)
 {
 	struct marks_calls calls = {guard, note_touch, take_overflow};
+	struct actors *actors = capture_actors(guard->options.capture);
 	uint64_t before = clock_now(CLOCK_BOOTTIME);
 
+	actors_begin(actors);
 	for (int reads = 0; reads < READS_MAX; reads++) {
 		if (!marks_read(guard->marks, &calls)) {
 			guard->empty_at = before;
-			return;
+			break;
 		}
 		before = clock_now(CLOCK_BOOTTIME);
 	}
+	actors_end(actors);
 }
 
 /* Mounts have changed, or time has passed: looks at files again. */
@@ -725,6 +728,24 @@ void guard_run(struct guard *guard, const struct pollfd fds[GUARD_FDS], uint64_t
 	}
 }
 
+void guard_finish(struct guard *guard, uint64_t now)
+{
+	if (!guard)
+		return;
+	read_events(guard);
+	for (size_t i = 0; i < guard->count; i++)
+		if (guard->files[i].due && guard->files[i].touches.any && !guard->files[i].asked)
+			ask_look(guard, &guard->files[i], now);
+}
+
+void guard_give_up(struct guard *guard)
+{
+	for (size_t i = 0; guard && i < guard->count; i++)
+		if (guard->files[i].due && guard->files[i].touches.any)
+			tell_unjudged(guard, &guard->files[i], &guard->files[i].touches,
+				      "callerd ended before it looked at the file");
+}
+
 bool guard_is_waiting(const struct guard *guard)
 {
 	return guard && guard->waiting;
@@ -750,7 +771,7 @@ int guard_limit(const struct guard *guard)
 
 void guard_poll(const struct guard *guard, struct pollfd fds[GUARD_FDS])
 {
-	int marks[MARKS_FDS] = {-1, -1};
+	int marks[MARKS_FDS] = {-1, -1, -1};
 
 	if (guard)
 		marks_fds(guard->marks, marks);
@@ -776,6 +797,7 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 {
 	size_t count;
 	const struct guard_target *targets = targets_all(&count);
+	int queues[MARKS_FDS];
 	struct guard *guard =
 		calloc(1, sizeof(*guard) + (options->socket_count + count) * sizeof(*guard->files));
 	int error;
@@ -795,6 +817,8 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 		guard_file(guard, CHANGE_SOCKET, LOOK_NODE, options->sockets[i]);
 	for (size_t i = 0; i < count && options->what == GUARD_ALL; i++)
 		guard_file(guard, targets[i].object, targets[i].kind, targets[i].path);
+	marks_fds(guard->marks, queues);
+	actors_guard_queues(capture_actors(options->capture), queues, MARKS_FDS);
 	actors_guard(capture_actors(options->capture), NULL, 0);
 	*ret = guard;
 	return 0;

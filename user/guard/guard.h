@@ -53,6 +53,13 @@ void guard_poll(const struct guard *guard, struct pollfd fds[GUARD_FDS]);
  * called after each poll: a process that changed a file may end at any moment. */
 void guard_run(struct guard *guard, const struct pollfd fds[GUARD_FDS], uint64_t now);
 
+/* Looks at what changed without waiting for more changes: at the agent's end, again and again while
+ * the agent waits for what runs beside the loop. */
+void guard_finish(struct guard *guard, uint64_t now);
+
+/* Tells of the changes that guard_finish() did not come to. */
+void guard_give_up(struct guard *guard);
+
 /* Whether guard_run() has something to do within some ms. */
 bool guard_is_waiting(const struct guard *guard);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 #include "base/hash.h"
 
 #define FILES_MAX 256
@@ -49,34 +50,61 @@ static const char *entry_kind(unsigned int tag)
 	}
 }
 
-/* Writes the entries of an ACL as setfacl takes them. */
-static void read_acl(int fd, char out[LOOK_ACL_MAX])
+/* Adds an entry of an ACL to OUT as setfacl takes it. False: there is no room for it. */
+static bool add_acl_entry(const struct posix_acl_xattr_entry *entry, const char *kind,
+			  char out[LOOK_ACL_MAX])
 {
-	union {
-		struct posix_acl_xattr_header header;
-		char bytes[2048];
-	} acl;
-	const struct posix_acl_xattr_entry *entry = (const void *)(&acl.header + 1);
+	size_t used = strlen(out), room = LOOK_ACL_MAX - used;
+	char id[16] = "";
+	int size;
+
+	if (entry->e_tag != ACL_MASK)
+		snprintf(id, sizeof(id), "%u", entry->e_id);
+	size = snprintf(out + used, room, "%s%s:%s:%c%c%c", used ? "," : "", kind, id,
+			entry->e_perm & ACL_READ ? 'r' : '-', entry->e_perm & ACL_WRITE ? 'w' : '-',
+			entry->e_perm & ACL_EXECUTE ? 'x' : '-');
+	if ((size_t)size + sizeof("...") <= room)
+		return true;
+	strcpy(out + used, "...");
+	return false;
+}
+
+static void list_acl(const char *acl, size_t size, struct look_file *ret)
+{
+	const struct posix_acl_xattr_entry *entry =
+		(const void *)(acl + sizeof(struct posix_acl_xattr_header));
+	bool room = true;
+
+	for (; (const char *)(entry + 1) <= acl + size; entry++) {
+		const char *kind = entry_kind(entry->e_tag);
+
+		if (!kind)
+			continue;
+		ret->acl_hash = hash_add(ret->acl_hash ?: HASH_START, entry, sizeof(*entry)) | 1;
+		ret->acl_writes |= entry->e_tag != ACL_MASK && entry->e_perm & ACL_WRITE;
+		if (room)
+			room = add_acl_entry(entry, kind, ret->acl);
+	}
+}
+
+/* False: there is an ACL that could not be read. */
+static bool read_acl(int fd, struct look_file *ret)
+{
+	static const char name[] = "system.posix_acl_access";
+	_free_ char *acl = NULL;
 	char path[40];
 	ssize_t size;
-	size_t used = 0;
 
 	name_descriptor(fd, path);
-	size = getxattr(path, "system.posix_acl_access", &acl, sizeof(acl));
-	for (; size >= (const char *)(entry + 1) - (const char *)&acl; entry++) {
-		const char *kind = entry_kind(entry->e_tag);
-		char id[16] = "";
-
-		if (!kind || used >= LOOK_ACL_MAX)
-			continue;
-		if (entry->e_tag != ACL_MASK)
-			snprintf(id, sizeof(id), "%u", entry->e_id);
-		used += (size_t)snprintf(out + used, LOOK_ACL_MAX - used, "%s%s:%s:%c%c%c",
-					 used ? "," : "", kind, id,
-					 entry->e_perm & ACL_READ ? 'r' : '-',
-					 entry->e_perm & ACL_WRITE ? 'w' : '-',
-					 entry->e_perm & ACL_EXECUTE ? 'x' : '-');
-	}
+	size = getxattr(path, name, NULL, 0);
+	if (size <= 0)
+		return !size || errno == ENODATA || errno == EOPNOTSUPP;
+	acl = malloc((size_t)size);
+	size = acl ? getxattr(path, name, acl, (size_t)size) : -1;
+	if (size < 0) /* it may have grown meanwhile, of which an event tells */
+		return false;
+	list_acl(acl, (size_t)size, ret);
+	return true;
 }
 
 static void read_label(int fd, char out[LOOK_LABEL_MAX])
@@ -89,12 +117,20 @@ static void read_label(int fd, char out[LOOK_LABEL_MAX])
 	out[size > 0 ? size : 0] = '\0';
 }
 
-static bool read_file(int fd, struct look_file *ret)
+static void note_unseen(struct look *look, const char *what)
+{
+	if (!look->unseen)
+		look->unseen = what;
+}
+
+static bool read_file(int fd, struct look_file *ret, struct look *look)
 {
 	struct statx info;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &info))
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &info)) {
+		note_unseen(look, "a file on the way cannot be looked at");
 		return false;
+	}
 	*ret = (struct look_file){
 		.present = true,
 		.device_major = info.stx_dev_major,
@@ -110,30 +146,31 @@ static bool read_file(int fd, struct look_file *ret)
 		ret->content = hash_add(ret->content, &info.stx_mtime, sizeof(info.stx_mtime));
 	}
 	if (!S_ISLNK(info.stx_mode)) {
-		read_acl(fd, ret->acl);
+		if (!read_acl(fd, ret))
+			note_unseen(look, "an ACL cannot be read");
 		read_label(fd, ret->label);
 	}
 	return true;
 }
 
-static void read_content(int fd, struct text *out)
+static void read_content(int fd, struct text *out, struct look *look)
 {
 	char path[40], *room;
-	ssize_t got = 1;
-	int file;
+	ssize_t got = -1;
+	_close_ int file = -1;
 
 	name_descriptor(fd, path);
 	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	while (file >= 0 && got > 0 && out->size < LOOK_TEXT_MAX) {
+	while (file >= 0 && out->size < LOOK_TEXT_MAX) {
 		room = text_room(out, 4096);
-		got = room ? read(file, room, 4096) : 0;
-		if (got > 0) {
-			out->size += (size_t)got;
-			out->data[out->size] = '\0';
-		}
+		got = room ? read(file, room, 4096) : -1;
+		if (got <= 0)
+			break;
+		out->size += (size_t)got;
+		out->data[out->size] = '\0';
 	}
-	if (file >= 0)
-		close(file);
+	if (got) /* an error, or more than is read */
+		note_unseen(look, "a file cannot be read as a whole");
 }
 
 /* --- a directory of files --------------------------------------------------------------------- */
@@ -143,28 +180,27 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void list_file(int directory, const char *name, struct text *out)
+static void list_file(int directory, const char *name, struct look *look)
 {
-	struct text text = {0};
+	_cleanup_(text_free) struct text text = {0};
+	_close_ int fd = openat(directory, name, O_PATH | O_CLOEXEC);
+	struct text *out = &look->text;
 	struct look_file file;
-	int fd = openat(directory, name, O_PATH | O_CLOEXEC);
 
-	if (fd >= 0 && read_file(fd, &file) && S_ISREG(file.mode)) {
-		read_content(fd, &text);
-		text_add_string(out, name);
-		text_add_char(out, '/'); /* no name has one */
-		text_add_hex(out, hash_add(HASH_START, text.data ? text.data : "", text.size), 16);
-		text_add_char(out, '/');
-		text_add_number(out, file.mode & 07777);
-		text_add_char(out, '/');
-		text_add_number(out, file.uid);
-		text_add_char(out, '/');
-		text_add_hex(out, look_engine_lines(text_since(&text, 0)), 1);
-		text_add_char(out, '\n');
-	}
-	text_free(&text);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0 || !read_file(fd, &file, look) || !S_ISREG(file.mode))
+		return;
+	read_content(fd, &text, look);
+	for (; *name; name++)
+		text_add_char(out, *name != '\n' ? *name : '?'); /* a line is a file */
+	text_add_char(out, '/');				 /* no name has one */
+	text_add_hex(out, hash_add(HASH_START, text.data ? text.data : "", text.size), 16);
+	text_add_char(out, '/');
+	text_add_number(out, file.mode & 07777);
+	text_add_char(out, '/');
+	text_add_number(out, file.uid);
+	text_add_char(out, '/');
+	text_add_hex(out, look_engine_lines(text_since(&text, 0)), 1);
+	text_add_char(out, '\n');
 }
 
 /* Adds a line for each file in the directory. */
@@ -178,21 +214,23 @@ static void list_files(int fd, struct look *look)
 	name_descriptor(fd, path);
 	directory = opendir(path);
 	while (directory && (entry = readdir(directory))) {
-		if (*entry->d_name == '.' || strchr(entry->d_name, '\n'))
+		if (*entry->d_name == '.')
 			continue;
 		if (count == FILES_MAX || !(names[count] = strdup(entry->d_name))) {
-			look->incomplete = true;
+			note_unseen(look, "the directory has more files than are looked at");
 			break;
 		}
 		count++;
 	}
 	qsort(names, count, sizeof(*names), compare_names);
 	for (unsigned int i = 0; i < count; i++) {
-		list_file(fd, names[i], &look->text);
+		list_file(fd, names[i], look);
 		free(names[i]);
 	}
 	if (directory)
 		closedir(directory);
+	else
+		note_unseen(look, "the directory cannot be read");
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -206,11 +244,11 @@ static void note_open_directory(struct look_walk *walk)
 	ssize_t size;
 	bool others;
 
-	if (!read_file(walk->at, &file))
+	if (!read_file(walk->at, &file, walk->look))
 		return;
 	others = (file.mode & S_IWOTH && !(file.mode & S_ISVTX)) ||
 		 (file.mode & S_IWGRP && file.gid && !(file.mode & S_ISVTX)) || file.uid ||
-		 strchr(file.acl, 'w');
+		 file.acl_writes;
 	if (!others)
 		return;
 	name_descriptor(walk->at, path);
@@ -228,13 +266,14 @@ static void add_step(struct look_walk *walk, const char *name, bool contents)
 	if (look->step_count < LOOK_STEPS_MAX)
 		steps = reallocarray(look->steps, look->step_count + 1, sizeof(*steps));
 	if (!steps) {
-		look->incomplete = true;
+		note_unseen(look, "its path has too many parts");
 		return;
 	}
 	look->steps = steps;
 	step = &steps[look->step_count++];
 	step->directory = marks_add(walk->marks, walk->at, contents);
-	look->incomplete |= !step->directory;
+	if (!step->directory)
+		note_unseen(look, "a directory on the way cannot be watched");
 	snprintf(step->name, sizeof(step->name), "%s", name);
 }
 
@@ -247,7 +286,7 @@ static bool take_component(struct look_walk *walk, char name[NAME_MAX + 1])
 	if (!size)
 		return false;
 	if (size > NAME_MAX) {
-		walk->look->incomplete = true;
+		note_unseen(walk->look, "its path has a name that is too long");
 		return false;
 	}
 	memcpy(name, at, size);
@@ -294,9 +333,9 @@ static void look_at_end(struct look_walk *walk, int fd)
 {
 	struct look *look = walk->look;
 
-	read_file(fd, &look->file);
+	read_file(fd, &look->file, look);
 	if (walk->kind == LOOK_TEXT && S_ISREG(look->file.mode)) {
-		read_content(fd, &look->text);
+		read_content(fd, &look->text, look);
 		look->file.content = hash_add(HASH_START, look->text.data ? look->text.data : "",
 					      look->text.size);
 		look->engine_lines = look_engine_lines(text_since(&look->text, 0));
@@ -351,12 +390,12 @@ void look_at(struct marks *marks, const char *path, enum look_kind kind, struct 
 	memset(ret, 0, sizeof(*ret));
 	snprintf(walk.rest, sizeof(walk.rest), "%s", path);
 	if (walk.at < 0) {
-		ret->incomplete = true;
+		note_unseen(ret, "the root directory cannot be opened");
 		return;
 	}
 	while (take_component(&walk, name) && take_step(&walk, name) > 0)
 		if (++steps > 2 * LOOK_STEPS_MAX) { /* links that lead to each other */
-			ret->incomplete = true;
+			note_unseen(ret, "its path has too many parts");
 			break;
 		}
 	close(walk.at);

@@ -30,7 +30,10 @@ struct look_file {
 	uint64_t inode, mount;
 	uint32_t mode; /* type and permissions */
 	uint32_t uid, gid;
-	char acl[LOOK_ACL_MAX]; /* "user:1000:rw-,group:5:r--": beyond owner, group, others */
+	/* "user:1000:rw-,group:5:r--": beyond owner, group, others. One that is longer ends in "...". */
+	char acl[LOOK_ACL_MAX];
+	uint64_t acl_hash; /* of the whole ACL; 0: there is none */
+	bool acl_writes;   /* it lets somebody write */
 	char label[LOOK_LABEL_MAX];
 	uint64_t content; /* a hash of the content, or of size and time; 0: not a regular file */
 };
@@ -43,7 +46,7 @@ struct look {
 	 * false: there is none. */
 	struct look_file directory;
 	struct text directory_path;
-	bool incomplete; /* a part of the way could not be watched, or of the content not read */
+	const char *unseen; /* what of the way or of the content could not be seen; NULL: nothing */
 	/* LOOK_TEXT: the content. LOOK_FILES: a line for each file, as look_next_file() reads it. */
 	struct text text;
 	uint64_t engine_lines; /* LOOK_TEXT: look_engine_lines() of the text */

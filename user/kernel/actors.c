@@ -9,31 +9,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#define INITIAL_PID_NS 0xEFFFFFFC /* PROC_PID_INIT_INO */
 #define DEPARTURES_SIZE (CALLERD_DEPARTED_MAX * sizeof(struct callerd_departed))
 
 struct actors {
 	struct bpf_program *describe;
+	int queue;
+	bool initial; /* the agent is in the initial PID namespace */
 	struct callerd_control *control;
 	const struct callerd_departed *departures;
 };
 
-int actors_new(struct bpf_program *describe, int departures, struct callerd_control *control,
-	       struct actors **ret)
+int actors_new(struct bpf_program *describe, int queue, int departures,
+	       struct callerd_control *control, struct actors **ret)
 {
 	struct actors *actors = calloc(1, sizeof(*actors));
 	void *memory = MAP_FAILED;
+	struct stat space;
 
 	if (!actors)
 		return -ENOMEM;
-	if (describe && departures >= 0)
+	if (describe && queue >= 0 && departures >= 0)
 		memory = mmap(NULL, DEPARTURES_SIZE, PROT_READ, MAP_SHARED, departures, 0);
 	if (memory == MAP_FAILED) {
 		free(actors);
 		return -ENOMEM;
 	}
 	actors->describe = describe;
+	actors->queue = queue;
+	actors->initial = !stat("/proc/self/ns/pid", &space) && space.st_ino == INITIAL_PID_NS;
 	actors->control = control;
 	actors->departures = memory;
 	*ret = actors;
@@ -55,6 +62,30 @@ void actors_guard(struct actors *actors, const uint32_t *owners, unsigned int co
 		__atomic_store_n(&actors->control->guard_owners[i], i < count ? owners[i] : 0,
 				 __ATOMIC_RELAXED);
 	__atomic_store_n(&actors->control->guarding, 1, __ATOMIC_RELEASE);
+}
+
+void actors_guard_queues(struct actors *actors, const int *fds, unsigned int count)
+{
+	memset(actors->control->guard_queues, 0, sizeof(actors->control->guard_queues));
+	for (unsigned int i = 0; i < count && i < CALLERD_GUARD_QUEUES; i++) {
+		struct callerd_queue request = {.fd = (__u32)fds[i], .index = i};
+		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request,
+			    .ctx_size_in = sizeof(request));
+
+		/* Where the queue stays unknown, the processes of its events are not known. */
+		if (fds[i] >= 0)
+			bpf_prog_test_run_opts(actors->queue, &run);
+	}
+}
+
+void actors_begin(struct actors *actors)
+{
+	__atomic_store_n(&actors->control->guard_reading, 1, __ATOMIC_SEQ_CST);
+}
+
+void actors_end(struct actors *actors)
+{
+	__atomic_store_n(&actors->control->guard_reading, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Reads the output of the iterator for one process. */
@@ -144,6 +175,8 @@ int actors_departed(struct actors *actors, uint32_t pid, uint64_t since,
 	unsigned int found = 0, kept = 0;
 	uint64_t oldest = UINT64_MAX;
 
+	if (!actors->initial)
+		return -ESRCH;
 	for (unsigned int i = 0; i < CALLERD_DEPARTED_MAX; i++) {
 		const struct callerd_departed *slot = &actors->departures[i];
 

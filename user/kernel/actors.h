@@ -16,10 +16,10 @@
 struct actors;
 struct bpf_program;
 
-/* DESCRIBE: the iterator "actor". DEPARTURES: the map's descriptor. DESCRIBE and CONTROL are kept by
- * reference. 0 or -errno. Free with actors_free(). */
-int actors_new(struct bpf_program *describe, int departures, struct callerd_control *control,
-	       struct actors **ret);
+/* DESCRIBE: the iterator "actor". QUEUE: the program "queue". DEPARTURES: the map's descriptor. All
+ * are kept by reference. 0 or -errno. Free with actors_free(). */
+int actors_new(struct bpf_program *describe, int queue, int departures,
+	       struct callerd_control *control, struct actors **ret);
 
 /* NULL is fine. */
 void actors_free(struct actors *actors);
@@ -28,13 +28,22 @@ void actors_free(struct actors *actors);
  * the COUNT users at OWNERS; at most CALLERD_GUARD_OWNERS_MAX count. */
 void actors_guard(struct actors *actors, const uint32_t *owners, unsigned int count);
 
+/* FDS: COUNT groups of fanotify (negative: none), at most CALLERD_GUARD_QUEUES. Processes that end are
+ * kept only while an event waits in one of them, and between actors_begin() and actors_end(). */
+void actors_guard_queues(struct actors *actors, const int *fds, unsigned int count);
+
+/* The agent reads events from now on, and describes the processes that they name, until the end. */
+void actors_begin(struct actors *actors);
+void actors_end(struct actors *actors);
+
 /* Describes the process PID that lives. 0, -ESRCH where there is none, or -errno. */
 int actors_living(struct actors *actors, uint32_t pid, struct callerd_caller_event *ret);
 
 /*
  * Describes the process PID that ended after SINCE (ns of CLOCK_BOOTTIME).
  *
- * -ESRCH: no such process was kept.
+ * -ESRCH: no such process was kept, or the agent is in a PID namespace of its own, whose PIDs others
+ * have as well.
  * -ENOTUNIQ: several processes with that PID ended since.
  * -EOVERFLOW: it may have been among those that are not kept any more.
  */

@@ -91,6 +91,7 @@ enum program {
 	LDAP = 1 << 8,
 	SHELL = 1 << 9,
 	ECHO = 1 << 10,
+	ACCOUNTS = 1 << 11, /* -p takes the hash of a password */
 };
 
 static const struct word {
@@ -104,7 +105,8 @@ static const struct word {
 	{"redis-cli", REDIS}, {"ldapsearch", LDAP}, {"ldapmodify", LDAP}, {"ldapadd", LDAP},
 	{"sh", SHELL}, {"bash", SHELL}, {"dash", SHELL}, {"ash", SHELL}, {"zsh", SHELL},
 	{"ksh", SHELL}, {"fish", SHELL}, {"su", SHELL}, {"runuser", SHELL}, {"echo", ECHO},
-	{"printf", ECHO},
+	{"printf", ECHO}, {"useradd", ACCOUNTS}, {"usermod", ACCOUNTS}, {"groupadd", ACCOUNTS},
+	{"groupmod", ACCOUNTS},
 }, subcommands[] = { /* of engines */
 	{"login", ENGINE_LOGIN}, {"plugin", ENGINE_OTHER | ENGINE_PLUGIN}, {"run", ENGINE_OTHER},
 	{"exec", ENGINE_OTHER}, {"create", ENGINE_OTHER}, {"build", ENGINE_OTHER},
@@ -139,7 +141,7 @@ static const struct mask_option {
 } options[] = {
 	{"e", 0, ASSIGNED}, {"env", 0, ASSIGNED}, {"env-add", 0, ASSIGNED},
 	{"build-arg", 0, ASSIGNED}, {"from-literal", 0, ASSIGNED},
-	{"p", ENGINE_LOGIN | SSHPASS, WHOLE}, {"p", MYSQL, WHOLE_IF_ATTACHED},
+	{"p", ENGINE_LOGIN | SSHPASS | ACCOUNTS, WHOLE}, {"p", MYSQL, WHOLE_IF_ATTACHED},
 	{"a", REDIS, WHOLE}, {"w", LDAP, WHOLE}, {"b", CURL, WHOLE}, {"password", 0, WHOLE},
 	{"passwd", 0, WHOLE}, {"token", 0, WHOLE}, {"pass", 0, WHOLE}, {"passin", 0, WHOLE},
 	{"passout", 0, WHOLE},
