@@ -70,8 +70,63 @@ static __always_inline void describe_actor(struct callerd_caller_event *event,
 	event->header.size = offsetof(struct callerd_caller_event, text) + size;
 }
 
-/* Whether the agent has still to be told of a change, or describes who made one. A process that
- * changed something ends after its event came into the queue. */
+#define FMODE_WRITE 2
+#define WORDS_MAX 16 /* words of open_fds that are looked through, 64 descriptors each */
+
+struct writes_search {
+	unsigned long *open_fds;
+	struct file **files;
+	bool found;
+};
+
+/* Whether somebody is told of changes in the directory of FILE, which is open for writing. */
+static __always_inline bool is_watched_write(struct file *file)
+{
+	struct inode *directory;
+
+	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+		return false;
+	directory = BPF_CORE_READ(file, f_path.dentry, d_parent, d_inode);
+	return directory && BPF_CORE_READ(directory, i_fsnotify_mask);
+}
+
+static long writes_step(__u32 index, struct writes_search *search)
+{
+	unsigned long word = 0;
+	struct file *file;
+
+	bpf_probe_read_kernel(&word, sizeof(word), search->open_fds + index);
+	for (__u32 i = 0; i < 64 && word; i++, word >>= 1) {
+		if (!(word & 1))
+			continue;
+		file = NULL;
+		bpf_probe_read_kernel(&file, sizeof(file), search->files + index * 64 + i);
+		if (file && is_watched_write(file)) {
+			search->found = true;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Whether TASK, which ends, may cause an event yet: the kernel closes its files after this. */
+static __always_inline bool may_end_a_write(struct task_struct *task)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	__u32 words = BPF_CORE_READ(table, max_fds) / 64;
+	struct writes_search search = {
+		.open_fds = BPF_CORE_READ(table, open_fds),
+		.files = BPF_CORE_READ(table, fd),
+	};
+
+	if (!bpf_core_field_exists(((struct inode *)0)->i_fsnotify_mask) || words > WORDS_MAX)
+		return true;
+	bpf_loop(words, writes_step, &search, 0);
+	return search.found;
+}
+
+/* Whether the agent has still to be told of a change, or describes who made one. But for files that
+ * its end closes, a process changed something before it ended. */
 static __always_inline bool is_change_waiting(void)
 {
 	if (control.guard_reading)
@@ -124,7 +179,8 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter)) /* not its last thread */
 		return 0;
-	if (control.guarding && is_change_waiting() && may_change_access(task))
+	if (control.guarding && may_change_access(task) &&
+	    (is_change_waiting() || may_end_a_write(task)))
 		keep_departed(task);
 	bpf_map_delete_elem(&images, &pid);
 	return 0;

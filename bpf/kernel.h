@@ -73,6 +73,7 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	__u32 i_generation;
+	__u32 i_fsnotify_mask; /* with CONFIG_FSNOTIFY: 0 where nobody is told of changes */
 };
 
 struct ovl_inode { /* overlayfs's, which may be a module that is not loaded */
@@ -118,6 +119,7 @@ struct path {
 
 struct file {
 	struct path f_path;
+	unsigned int f_mode;
 	void *private_data;
 };
 
@@ -129,6 +131,7 @@ struct fsnotify_group {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *open_fds; /* a bit for each descriptor */
 };
 
 struct files_struct {

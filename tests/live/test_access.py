@@ -390,6 +390,28 @@ def too_many_rules():
 
 
 @test
+def closed_by_the_end():
+    """A file that a process leaves to its end to close, on a low descriptor and on a high one."""
+    for descriptor in 9, 900, 2000:
+        begin()
+        run('python3', '-c', f'''
+import os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+file = os.open({DROP!r} + "/20-test.conf", os.O_WRONLY | os.O_CREAT, 0o644)
+os.dup2(file, {descriptor})
+os.close(file)
+os.write({descriptor}, b"[Service]\\n# {descriptor}\\n")
+os._exit(0)
+''')
+        record = changed(('content', 'created')[descriptor == 9], 'engine-configuration-changed',
+                         action='access-changed')
+        true('python3' in field(record, 'process.executable', ''), record['message'])
+    begin()
+    run('rm', DROP + '/20-test.conf')
+    changed('deleted', 'engine-configuration-changed', program='rm', action='access-changed')
+
+
+@test
 def name_with_a_line_break():
     begin()
     path = '/etc/sudoers.d/callerd\nrule'

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guard/touches.h"
 
-#include <poll.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
+
+#define END_TIME (100 * NS_PER_MS) /* far less than PIDs need to come around */
 
 uint64_t touches_name(struct bytes name)
 {
@@ -102,32 +104,21 @@ void touches_clear(struct touches *touches)
 	*touches = (struct touches){0};
 }
 
-static bool is_running(int process)
-{
-	struct pollfd fd = {.fd = process, .events = POLLIN};
-
-	return poll(&fd, 1, 0) == 0;
-}
-
 /* Describes the process that the event names, as the kernel programs know it. */
 static bool find_process(struct actors *actors, const struct marks_event *event, uint64_t since,
 			 struct callerd_caller_event *ret)
 {
 	static struct callerd_caller_event living;
-	bool found;
 
-	if (event->process < 0)
-		return !actors_departed(actors, event->pid, since, ret);
 	/* The descriptor keeps the PID from passing on to another process. */
-	found = !actors_living(actors, event->pid, &living);
-	/* A process that ends has no executable any more, and was kept before that. */
-	if ((!found || !living.exe.length) && !actors_departed(actors, event->pid, since, ret) &&
-	    (!found || living.start == ret->start))
+	if (event->process < 0 || actors_living(actors, event->pid, &living))
+		return !actors_departed(actors, event->pid, 0, since, ret);
+	if (living.exe.length) {
+		memcpy(ret, &living, living.header.size);
 		return true;
-	if (!found || (!living.exe.length && !is_running(event->process)))
-		return false;
-	memcpy(ret, &living, living.header.size);
-	return true;
+	}
+	/* A process that ends has no executable any more, and was kept before that. */
+	return !actors_departed(actors, event->pid, living.start, 0, ret);
 }
 
 struct caller *touches_describe(struct actors *actors, const struct decode_detail *detail,
@@ -136,6 +127,8 @@ struct caller *touches_describe(struct actors *actors, const struct decode_detai
 	static struct callerd_caller_event described;
 	struct event decoded = {0};
 
+	/* A process was kept before its end closed its files, which may have caused the event. */
+	since = since > END_TIME ? since - END_TIME : 0;
 	if (!event->pid || !find_process(actors, event, since, &described))
 		return NULL;
 	if (decode_event(&described, described.header.size, detail, &decoded))

@@ -168,7 +168,7 @@ static bool is_other(const struct callerd_departed *slot, uint32_t pid, uint64_t
 	return true;
 }
 
-int actors_departed(struct actors *actors, uint32_t pid, uint64_t since,
+int actors_departed(struct actors *actors, uint32_t pid, uint64_t start, uint64_t since,
 		    struct callerd_caller_event *ret)
 {
 	static struct callerd_caller_event copy;
@@ -189,7 +189,7 @@ int actors_departed(struct actors *actors, uint32_t pid, uint64_t since,
 			return -EOVERFLOW;
 		if (copy.header.time < oldest)
 			oldest = copy.header.time;
-		if (copy.pid != pid || copy.header.time < since)
+		if (copy.pid != pid || copy.header.time < since || (start && copy.start != start))
 			continue;
 		found++;
 		memcpy(ret, &copy, copy.header.size);

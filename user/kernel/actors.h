@@ -40,14 +40,15 @@ void actors_end(struct actors *actors);
 int actors_living(struct actors *actors, uint32_t pid, struct callerd_caller_event *ret);
 
 /*
- * Describes the process PID that ended after SINCE (ns of CLOCK_BOOTTIME).
+ * Describes the process PID that began at START (0: not known) and ended after SINCE; both in ns of
+ * CLOCK_BOOTTIME.
  *
  * -ESRCH: no such process was kept, or the agent is in a PID namespace of its own, whose PIDs others
  * have as well.
  * -ENOTUNIQ: several processes with that PID ended since.
  * -EOVERFLOW: it may have been among those that are not kept any more.
  */
-int actors_departed(struct actors *actors, uint32_t pid, uint64_t since,
+int actors_departed(struct actors *actors, uint32_t pid, uint64_t start, uint64_t since,
 		    struct callerd_caller_event *ret);
 
 #endif
