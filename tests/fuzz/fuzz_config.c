@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "agent/config.h"
+#include "agent/options/config.h"
 #include "base/text.h"
 
 static struct config *parse(const void *data, size_t size, struct config_error *error)
@@ -13,7 +13,7 @@ static struct config *parse(const void *data, size_t size, struct config_error *
 	struct config *config = NULL;
 	char *copy = exact_copy(data, size);
 
-	MUST(!config_parse(copy, size, &config, error) == !!config);
+	MUST(!config_parse("fuzz.conf", copy, size, &config, error) == !!config);
 	free(copy);
 	return config;
 }
@@ -43,8 +43,9 @@ static void check_settings(const struct config *config, unsigned int lines)
 	for (unsigned int i = 0; i < config->setting_count; i++) {
 		const struct config_setting *setting = &config->settings[i];
 
-		MUST(setting->line > line && setting->line <= lines && *setting->value);
-		line = setting->line;
+		MUST(setting->source.line > line && setting->source.line <= lines &&
+		     *setting->value);
+		line = setting->source.line;
 	}
 }
 
@@ -59,11 +60,11 @@ static void check_policy(const struct policy *policy)
 	call.executable = bytes_of("/usr/bin/docker");
 	call.unit = call.container_name = bytes_of("a.service");
 	policy_expected(policy, &call);
-	policy_write(policy, &first);
+	policy_write(policy, false, &first);
 	if (first.size) {
 		config = parse(first.data, first.size, &error);
 		MUST(config);
-		policy_write(config->policy, &second);
+		policy_write(config->policy, false, &second);
 		MUST(first.size == second.size && !memcmp(first.data, second.data, first.size));
 		config_free(config);
 	}

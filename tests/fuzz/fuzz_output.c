@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "agent/output.h"
+#include "agent/options/output.h"
 
 static void check_sink(const struct output *output)
 {

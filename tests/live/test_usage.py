@@ -96,7 +96,7 @@ def version_and_help():
 
 @test
 def help_needs_no_privilege():
-    for option in ('--version', '--help'):
+    for option in ('--version', '--help', '-h'):
         equal(attempt(option, before=AS_OUTSIDER)[0], 0, option)
 
 
@@ -169,7 +169,7 @@ def too_many():
 def bad_outputs():
     os.makedirs(D + '/a-directory', exist_ok=True)
     os.symlink(D + '/target', D + '/a-link')
-    for path, words in ((D + '/missing/log', 'No such file'), (D + '/a-directory', 'directory'),
+    for path, words in ((D + '/missing/missing/log', 'No such file'), (D + '/a-directory', 'directory'),
                         (D + '/a-link', 'symlink'), ('/dev/full', 'not a regular file'),
                         (SOCKET, '')):
         refuses(OUTPUT, ['cannot write', path, words], '--output', 'file:' + path)
@@ -243,18 +243,20 @@ user = root
 
 
 @test
-def check_config():
-    """Says what is in force, and starts nothing. No privilege is needed."""
+def print_config():
+    """Says what is in force and from where, and starts nothing. No privilege is needed."""
     path = configuration('check', '[callerd]\nconnections = 4096\n[expected a]\nuser = root\n')
     for before in ((), AS_OUTSIDER):
-        code, out, error = attempt('--check-config', '--config', path, '--status-interval', '7',
+        equal(attempt('--check-config', '--config', path, before=before), (0, '', ''), 'check')
+        code, out, error = attempt('--print-config', '--config', path, '--status-interval', '7',
                                    before=before)
-        equal((code, error), (0, ''), 'check')
-        for line in ('connections = 4096', 'status-interval = 7', '[expected a]', 'user = root'):
+        equal((code, error), (0, ''), 'print')
+        for line in (f'connections = 4096 ; {path}:2', 'status-interval = 7 ; command line', '[expected a]',
+                     f'user = root ; {path}:4', 'backend = auto ; default'):
             true(line in out.split('\n'), f'{line} in {out}')
     again = configuration('again', out)
-    equal(attempt('--check-config', '--config', again)[1].split('\n')[1:], out.split('\n')[1:],
-          'what it printed, read again')
+    equal([line.split(' ;')[0] for line in attempt('--print-config', '--config', again)[1].split('\n')[1:]],
+          [line.split(' ;')[0] for line in out.split('\n')[1:]], 'what it printed, read again')
     equal(orphans(), set(), 'programs')
 
 
@@ -279,7 +281,8 @@ def wrong_configuration():
         for word in (path, *words):
             true(word in error, f'{word} in {error}')
     refuses(USAGE, 'No such file', '--config', D + '/none.conf')
-    refuses(USAGE, 'not a regular file', '--config', D)
+    refuses(USAGE, 'neither callerd.conf nor', '--config', D)
+    refuses(USAGE, 'not a regular file', '--config', '/dev/null')
     refuses(USAGE, 'twice', '--config', path, '--config', path)
 
 
@@ -293,6 +296,44 @@ def configuration_of_others():
     os.chown(path, USER.pw_uid, USER.pw_gid)
     refuses(USAGE, ['belongs to somebody else', path], '--config', path)
     equal(attempt('--check-config', '--config', path, before=AS_OUTSIDER)[0], 0, 'his own')
+
+
+@test
+def first_command():
+    """A log in a directory that is missing: callerd makes it, and none above it."""
+    log = D + '/var/log/callerd.ndjson'
+    os.mkdir(D + '/var')
+    with Callerd('--output', 'file:' + log):
+        pass
+    equal(os.stat(D + '/var/log').st_mode & 0o7777, 0o700, 'mode')
+    with open(log) as lines:
+        first = lines.readline()
+    true('log-sealed' in first, f'the log: {first[:300]}')
+
+
+@test
+def doubts():
+    """What somebody can mean and hardly does is told, and callerd starts."""
+    path = configuration('doubts', f"""[callerd]
+socket = {SOCKET}
+socket = {D}/dokcer.sock
+[expected a]
+user = no-such-user
+exe = /usr/bin/dokcer
+""")
+    for what in ([':3: ', f'{D}/dokcer.sock', 'not there yet'], [':5: ', 'no-such-user'], [':6: ', '/usr/bin/dokcer']):
+        code, out, error = attempt('--check-config', '--config', path)
+        equal((code, out, error.count('\n')), (0, '', 3), 'check')
+        true([line for line in error.splitlines() if line.startswith('callerd: warning: ') and
+              all(word in line for word in what)], f'{what} in {error}')
+    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--config', path, '--output', 'stdout'],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    true(b'agent-started' in agent.stdout.readline(), 'it starts')
+    agent.terminate()
+    lines = [json.loads(line) for line in agent.stdout.read().splitlines()]
+    equal(lines[-1]['callerd']['status']['engines-absent'], 1, 'engines that nobody serves')
+    equal(agent.stderr.read().decode(), error, 'the same is said')
+    equal(agent.wait(PATIENCE), 0, 'exit code')
 
 
 # --- privileges ------------------------------------------------------------------------------------
@@ -332,8 +373,15 @@ def just_these_capabilities_are_enough():
     while not seen or field(seen[-1], 'url.original') != '/_ping?last':
         seen.append(json.loads(agent.stdout.readline()))
     agent.terminate()
+    seen += map(json.loads, agent.stdout.read().splitlines())
     equal(agent.wait(PATIENCE), 0, 'exit code')
     true([r for r in seen if field(r, 'process.name') == 'docker' and 'url' in r], 'requests')
+    unreachable, = [r for r in seen if r['event']['action'] == 'engine-unreachable']
+    equal((unreachable['error']['code'], field(unreachable, 'callerd.connection.socket'), unreachable['event']['severity']),
+          ('EACCES', SOCKET, 60), 'the engine that it cannot ask')
+    stopped, = [r for r in seen if r['event']['action'] == 'agent-stopped'] or [None]
+    equal((stopped['callerd']['status']['engines-unreachable'], stopped['callerd']['status']['engines-absent']), (1, 0),
+          'totals')
     refused, = [r for r in seen if r['event']['action'] == 'socket-refused']
     equal((refused['error']['code'], refused['process']['executable']),
           ('EACCES', os.path.realpath(CLIENTS + 'one_shot')), 'refused')

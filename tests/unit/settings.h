@@ -19,7 +19,7 @@ static inline void assert_policy(const struct policy *policy, const char *wanted
 {
 	struct text text = {0};
 
-	policy_write(policy, &text);
+	policy_write(policy, false, &text);
 	assert_string_equal(text.data ? text.data : "", wanted);
 	text_free(&text);
 }

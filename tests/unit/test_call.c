@@ -830,7 +830,8 @@ static void set(struct world *world, const char *section, const char *key, const
 {
 	char reason[256];
 
-	if (policy_set(world->policy, section, key, value, reason, sizeof(reason)))
+	if (policy_set(world->policy, (struct setting_source){0}, section, key, value, reason,
+		       sizeof(reason)))
 		fail_msg("%s", reason);
 }
 

@@ -763,9 +763,29 @@ static void test_nobody_there(void **state)
 	pass(60);
 	assert_int_equal(stats().requests, 0);
 	assert_false(stats().connected);
+	assert_int_equal(stats().error, -ENOENT);
 	server_listen();
 	pass(5);
 	assert_known();
+	assert_int_equal(stats().error, 0);
+}
+
+static void test_not_allowed(void **state)
+{
+	assert_int_equal(chmod(server.path, 0600), 0);
+	if (!geteuid())
+		assert_int_equal(chmod(directory, 0755) | seteuid(65534), 0);
+	else
+		assert_int_equal(chmod(server.path, 0), 0);
+	pass(3);
+	assert_false(stats().connected);
+	assert_int_equal(stats().error, -EACCES);
+	if (geteuid() == 65534)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(server.path, 0600), 0);
+	pass(5);
+	assert_known();
+	assert_int_equal(stats().error, 0);
 }
 
 static void test_backlog_full(void **state)
@@ -909,6 +929,7 @@ int main(void)
 		TEST(test_silence),
 		TEST(test_drip),
 		TEST(test_nobody_there),
+		TEST(test_not_allowed),
 		TEST(test_backlog_full),
 		TEST(test_the_same_engine_closes),
 		TEST(test_another_engine),

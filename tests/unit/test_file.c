@@ -570,6 +570,30 @@ static void test_existing_file_is_kept(void **state)
 	assert_int_equal(told.torn, 0);
 }
 
+/* A missing directory is made, for those who may read the log. */
+static void test_directory_is_made(void **state)
+{
+	char made[128];
+	struct stat info;
+
+	snprintf(made, sizeof(made), "%s/made", directory);
+	snprintf(path, sizeof(path), "%s/log", made);
+	open_driver();
+	close_driver();
+	assert_int_equal(stat(made, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0700);
+	assert_int_equal(files_remove(made), 0);
+	options.mode = 0640;
+	options.group = getegid() + 1;
+	if (geteuid())
+		options.group = getegid();
+	open_driver();
+	close_driver();
+	assert_int_equal(stat(made, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0750);
+	assert_int_equal(info.st_gid, options.group);
+}
+
 /* Nobody else may read what was to be for a group. */
 static void test_group_is_refused(void **state)
 {
@@ -609,8 +633,10 @@ static void test_refused_files(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	refused(-EISDIR, "Is a directory");
 	rmdir(path);
-	snprintf(path, sizeof(path), "%s/none/log", directory);
+	snprintf(path, sizeof(path), "%s/none/none/log", directory);
 	refused(-ENOENT, "No such file");
+	snprintf(target, sizeof(target), "%s/none", directory);
+	assert_int_equal(access(target, F_OK), -1);
 	snprintf(path, sizeof(path), "/dev/null");
 	refused(-ENODEV, "not a regular file");
 }
@@ -2379,6 +2405,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILE_TEST(test_mode_and_group),
 		FILE_TEST(test_existing_file_is_kept),
+		FILE_TEST(test_directory_is_made),
 		FILE_TEST(test_group_is_refused),
 		FILE_TEST(test_refused_files),
 		FILE_TEST(test_keep_is_needed),

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/config.h"
-#include "agent/options.h"
+#include "agent/options/config.h"
+#include "agent/options/options.h"
 #include "secret/mask.h"
 #include "setting/setting.h"
 
@@ -153,6 +153,8 @@ static void test_help(void **state)
 	}
 	for (const char *line = printed; *line; line = strchr(line, '\n') + 1)
 		assert_true(strcspn(line, "\n") <= 100);
+	assert_int_equal(PARSE(&options, "-h"), 1);
+	assert_non_null(strstr(printed, "exit codes:"));
 	assert_int_equal(PARSE(&options, "--version"), 1);
 	assert_string_equal(printed, "callerd " CALLERD_VERSION "\n");
 }
@@ -367,8 +369,9 @@ static void test_file(void **state)
 			 "event-wait = 0\nmask-name = a\nmask-name = b\nmask-pattern = a(b|c) d\n"
 			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
 	assert_int_equal(PARSE(&options, "--config", file), 0);
-	assert_string_equal(mask_names()[1], "b");
-	assert_string_equal(mask_patterns()[0], "a(b|c) d");
+	assert_string_equal(options.mask_names[1], "b");
+	assert_string_equal(options.mask_patterns[0], "a(b|c) d");
+	assert_true(mask_is_secret_name(bytes_of("b")));
 	assert_string_equal(options.config_path, file);
 	assert_all(&options);
 	assert_int_equal(options.event_wait, 0);
@@ -382,7 +385,7 @@ static void test_file(void **state)
 /* What each long option is, the file can say too. */
 static void test_file_has_all(void **state)
 {
-	static const char others[] = " config check-config explain version help ";
+	static const char others[] = " config check-config print-config explain version help ";
 
 	for (size_t i = 0; settings[i].name; i++) {
 		struct options options = {.socket_count = 4242};
@@ -484,7 +487,7 @@ static void test_default_file(void **state)
 	assert_int_equal(options.connections, 65536);
 	assert_int_equal(options.status_interval, 9);
 	write_file(default_file, "x");
-	ASSERT_REFUSED("callerd: " CONFIG_PATH ":1: ", "--human");
+	ASSERT_REFUSED(":1: neither", "--human");
 	unlink(default_file);
 }
 
@@ -520,44 +523,150 @@ static void test_explain(void **state)
 	ASSERT_REFUSED("there is no such setting in [callerd]", "--config", file);
 }
 
-/* What is printed says, as a file, the same. */
+/* It says what is wrong, or may be, and nothing where all is well. */
 static void test_check_config(void **state)
 {
 	struct options options = {.socket_count = 4242};
-	char first[sizeof(printed)];
 
 	assert_int_equal(PARSE(&options, "--check-config"), 1);
 	assert_int_equal(options.socket_count, 4242);
 	assert_string_equal(said, "");
+	assert_string_equal(printed, "");
+	ASSERT_REFUSED("--backend \"x\": it is one of", "--check-config", "--backend", "x");
+}
+
+/* What is printed says, as a file, the same. */
+static void test_print_config(void **state)
+{
+	struct options options = {.socket_count = 4242};
+	char wanted[1024], first[sizeof(printed)];
+
+	assert_int_equal(PARSE(&options, "--print-config", "--status-interval", "60"), 1);
+	assert_int_equal(options.socket_count, 4242);
+	assert_string_equal(said, "");
 	assert_string_equal(printed, "# no configuration file\n"
 				     "[callerd]\n"
-				     "socket = /run/docker.sock\n"
-				     "output = stdout\n"
-				     "human = no\n"
-				     "own-calls = no\n"
-				     "guard = all\n"
-				     "backend = auto\n"
-				     "log-level = warning\n"
-				     "status-interval = 60\n"
-				     "connections = 65536\n"
-				     "callers-ring = 8388608\n"
-				     "payload-ring = 8388608\n"
-				     "request-budget = 4259840\n"
-				     "response-budget = 65536\n"
-				     "inventory = 65536\n"
-				     "event-wait = 2\n"
-				     "state = /var/lib/callerd/state.db\n");
+				     "socket = /run/docker.sock ; default\n"
+				     "output = stdout ; default\n"
+				     "human = no ; default\n"
+				     "own-calls = no ; default\n"
+				     "guard = all ; default\n"
+				     "backend = auto ; default\n"
+				     "log-level = warning ; default\n"
+				     "status-interval = 60 ; command line\n"
+				     "connections = 65536 ; default\n"
+				     "callers-ring = 8388608 ; default\n"
+				     "payload-ring = 8388608 ; default\n"
+				     "request-budget = 4259840 ; default\n"
+				     "response-budget = 65536 ; default\n"
+				     "inventory = 65536 ; default\n"
+				     "event-wait = 2 ; default\n"
+				     "state = /var/lib/callerd/state.db ; default\n");
 	write_file(file, "[callerd]\nsocket=/none/a\n  socket : /none/b ; two\nhuman=yes\n"
 			 "record-events=/tmp/e\nmask-pattern=x{2}\n[finding prune]\nseverity=off\n"
 			 "[expected a]\nuser=root\noperations=ContainerList,Image*\n");
-	assert_int_equal(PARSE(&options, "--check-config", "--config", file, "--output", "file:/x"),
+	assert_int_equal(PARSE(&options, "--print-config", "--config", file, "--output", "file:/x"),
 			 1);
-	assert_non_null(strstr(printed, "socket = /none/a\nsocket = /none/b\noutput = file:/x\n"));
-	assert_non_null(strstr(printed, "\n\n[finding prune]\nseverity = off\n\n[expected a]\n"));
+	snprintf(wanted, sizeof(wanted),
+		 "# %s\n[callerd]\nsocket = /none/a ; %s:2\nsocket = /none/b ; %s:3\n"
+		 "output = file:/x ; command line\nhuman = yes ; %s:4\n",
+		 file, file, file, file);
+	assert_int_equal(strncmp(printed, wanted, strlen(wanted)), 0);
+	snprintf(wanted, sizeof(wanted),
+		 "mask-pattern = x{2} ; %s:6\nrecord-events = /tmp/e ; %s:5\n\n[finding prune]\n"
+		 "severity = off ; %s:8\n\n[expected a]\nuser = root ; %s:10\n"
+		 "operations = ContainerList ; %s:11\noperations = Image* ; %s:11\n",
+		 file, file, file, file, file, file);
+	assert_non_null(strstr(printed, wanted));
 	memcpy(first, printed, sizeof(first));
 	write_file(file, first);
+	assert_int_equal(PARSE(&options, "--config", file, "--print-config"), 1);
+	for (char *line = strtok(first, "\n"); line; line = strtok(NULL, "\n")) {
+		line[strcspn(line, ";")] = '\0';
+		assert_non_null(strstr(printed, line));
+	}
+}
+
+/* A later file says again what an earlier one says once; lists add up, and the command line goes first. */
+static void test_parts(void **state)
+{
+	struct options options;
+	char parts[128], name[160], wanted[512];
+
+	snprintf(parts, sizeof(parts), "%s/etc", directory);
+	assert_int_equal(mkdir(parts, 0755), 0);
+	ASSERT_REFUSED("has neither callerd.conf nor a *.conf in conf.d", "--config", parts);
+	snprintf(name, sizeof(name), "%s/callerd.conf", parts);
+	write_file(name, "[callerd]\nconnections = 99\nstatus-interval = 1\noutput = file:/a\n");
+	snprintf(name, sizeof(name), "%s/conf.d", parts);
+	assert_int_equal(mkdir(name, 0755), 0);
+	snprintf(name, sizeof(name), "%s/conf.d/20.conf", parts);
+	write_file(name, "[callerd]\nstatus-interval = 3\n[expected b]\nuser = root\n");
+	snprintf(name, sizeof(name), "%s/conf.d/10.conf", parts);
+	write_file(name, "[callerd]\nstatus-interval = 2\noutput = file:/b\nevent-wait = 5\n");
+	snprintf(name, sizeof(name), "%s/conf.d/30.conf.dpkg-old", parts);
+	write_file(name, "nonsense");
+	snprintf(name, sizeof(name), "%s/conf.d/.40.conf", parts);
+	write_file(name, "nonsense");
+	assert_int_equal(PARSE(&options, "--config", parts, "--event-wait", "6"), 0);
+	assert_int_equal(options.connections, 99);
+	assert_int_equal(options.status_interval, 3);
+	assert_int_equal(options.event_wait, 6);
+	assert_int_equal(options.output_count, 2);
+	assert_string_equal(options.outputs[1], "file:/b");
+	assert_int_equal(PARSE(&options, "--config", parts, "--print-config"), 1);
+	snprintf(wanted, sizeof(wanted), "status-interval = 3 ; %s/conf.d/20.conf:2\n", parts);
+	assert_non_null(strstr(printed, wanted));
+	snprintf(wanted, sizeof(wanted), "output = file:/a ; %s/callerd.conf:4\n", parts);
+	assert_non_null(strstr(printed, wanted));
+	/* What is wrong with a part is wrong with all. */
+	write_file(name, "[callerd]\n");
+	snprintf(name, sizeof(name), "%s/conf.d/15.conf", parts);
+	write_file(name, "[callerd]\nevent-wait = 1\nevent-wait = 2\n");
+	ASSERT_REFUSED("/conf.d/15.conf:3: event-wait \"2\": given twice", "--config", parts);
+	write_file(name, "[expected b]\nuser = root\n");
+	ASSERT_REFUSED("/conf.d/20.conf:3: [expected b] is there twice", "--config", parts);
+	write_file(name, "");
+	assert_int_equal(chmod(name, 0620), 0);
+	ASSERT_REFUSED("/conf.d/15.conf: it can be written to by others", "--config", parts);
+	assert_int_equal(unlink(name) | symlink("/none", name), 0);
+	ASSERT_REFUSED("/conf.d/15.conf: cannot be read: No such file", "--config", parts);
+	assert_int_equal(unlink(name), 0);
+	snprintf(name, sizeof(name), "%s/conf.d", parts);
+	assert_int_equal(chmod(name, 0770), 0);
+	ASSERT_REFUSED("/conf.d: it can be written to by others", "--config", parts);
+	assert_int_equal(chmod(name, 0755) | chmod(parts, 0757), 0);
+	ASSERT_REFUSED("/etc: it can be written to by others", "--config", parts);
+	assert_int_equal(chmod(parts, 0755), 0);
+}
+
+/* What somebody can mean, but hardly does. */
+static void test_doubts(void **state)
+{
+	struct options options;
+	char wanted[256];
+
+	write_file(file,
+		   "[callerd]\nsocket = /none/a\noutput = file:/x,users=0+root+nobody-at-all\n"
+		   "[expected a]\nuser = root\nuser = 4711\nlogin-user = nobody-here\n"
+		   "exe = /bin/s?\nexe = /none/*\nexe = /proc/self/exe\n");
+	assert_int_equal(PARSE(&options, "--config", file, "--socket", "/none/b"), 0);
+	snprintf(wanted, sizeof(wanted),
+		 "callerd: warning: --socket \"/none/b\": it is not there yet: callerd watches it "
+		 "once it is\n"
+		 "callerd: warning: %s:3: output \"file:/x,users=0+root+nobody-at-all\": there is "
+		 "no user \"nobody-at-all\"\n",
+		 file);
+	assert_int_equal(strncmp(said, wanted, strlen(wanted)), 0);
+	snprintf(wanted, sizeof(wanted),
+		 "callerd: warning: %s:7: login-user \"nobody-here\": there is no such user\n"
+		 "callerd: warning: %s:9: exe \"/none/*\": there is no such file now\n",
+		 file, file);
+	assert_string_equal(said + strlen(said) - strlen(wanted), wanted);
 	assert_int_equal(PARSE(&options, "--config", file, "--check-config"), 1);
-	assert_string_equal(printed, first);
+	assert_says(said, wanted);
+	assert_int_equal(PARSE(&options, "--config", file, "--log-level", "error"), 0);
+	assert_string_equal(said, "");
 }
 
 static int prepare(void **state)
@@ -597,6 +706,9 @@ int main(void)
 		cmocka_unit_test(test_file_mistakes),
 		cmocka_unit_test(test_default_file),
 		cmocka_unit_test(test_check_config),
+		cmocka_unit_test(test_print_config),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_doubts),
 		cmocka_unit_test(test_state_path),
 		cmocka_unit_test(test_explain),
 	};

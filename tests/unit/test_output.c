@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "settings.h"
 
-#include "agent/output.h"
+#include "agent/options/output.h"
 
 static struct output parsed(const char *spec)
 {

@@ -177,11 +177,36 @@ static void test_write(void **state)
 	assert_int_equal(read_one("list", "z"), -EINVAL);
 	assert_string_equal(why, "2 at most");
 	for (size_t i = 0; table[i].name; i++)
-		setting_write(&table[i], &target, &text);
+		setting_write(&table[i], &target, NULL, &text);
 	assert_string_equal(text.data, "flag = yes\nnumber = 200\npower = 8\nsize = 2048\n"
 				       "seconds = 0\nchoice = one\ntext = none\npath = /a b\n"
 				       "list = x\nlist = y\n");
 	text_free(&text);
+}
+
+/* Each line says where it comes from: the last place that gave it. */
+static void test_notes(void **state)
+{
+	struct setting_notes notes = {0};
+	struct text text = {0};
+
+	reader.notes = &notes;
+	reader.source = (struct setting_source){"/a.conf", 3};
+	assert_int_equal(read_one("number", "200"), 0);
+	assert_int_equal(read_one("list", "x"), 0);
+	assert_int_equal(read_one("number", "none"), -EINVAL);
+	reader.source = (struct setting_source){"/b.conf", 12};
+	assert_int_equal(read_one("number", "210"), 0);
+	reader.source = (struct setting_source){0};
+	assert_int_equal(read_one("list", "y"), 0);
+	for (size_t i = 0; table[i].name; i++)
+		if (table[i].kind == SETTING_NUMBER || table[i].kind == SETTING_LIST ||
+		    table[i].kind == SETTING_SECONDS)
+			setting_write(&table[i], &target, &notes, &text);
+	assert_string_equal(text.data, "number = 210 ; /b.conf:12\nseconds = 0 ; default\n"
+				       "list = x ; /a.conf:3\nlist = y ; command line\n");
+	text_free(&text);
+	setting_forget_notes(&notes);
 }
 
 int main(void)
@@ -191,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup(test_refused, prepare),
 		cmocka_unit_test_setup(test_places, prepare),
 		cmocka_unit_test_setup(test_write, prepare),
+		cmocka_unit_test_setup(test_notes, prepare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

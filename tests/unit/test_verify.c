@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "agent/options.h"
+#include "agent/options/options.h"
 #include "agent/verify_command.h"
 #include "chain/lines.h"
 #include "chain/link.h"

@@ -152,6 +152,8 @@ static void write_totals(struct agent *agent, enum record_action action)
 	counters[count++] = (struct record_counter){"engine-events", engines.causes.events};
 	counters[count++] = (struct record_counter){"engine-events-unknown",
 						    engines.causes.kinds[CAUSE_UNKNOWN]};
+	counters[count++] = (struct record_counter){"engines-absent", engines.absent};
+	counters[count++] = (struct record_counter){"engines-unreachable", engines.unreachable};
 	counters[count++] =
 		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
 	counters[count++] = (struct record_counter){"details-missed", beside_missed(agent->beside)};

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "agent/options.h"
+#include "agent/options/options.h"
 
 struct agent;
 

@@ -3,7 +3,7 @@
 #ifndef CALLERD_EXPLAIN_H
 #define CALLERD_EXPLAIN_H
 
-#include "agent/options.h"
+#include "agent/options/options.h"
 
 /* Prints what the state of OPTIONS says of CONTAINER: an id, its beginning, or a name. EXIT_OK; EXIT_FAILED where
  * it says nothing, or cannot be read, with a sentence on stderr; EXIT_OUTPUT. */

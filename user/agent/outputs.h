@@ -3,8 +3,8 @@
 #ifndef CALLERD_OUTPUTS_H
 #define CALLERD_OUTPUTS_H
 
-#include "agent/options.h"
-#include "agent/output.h"
+#include "agent/options/options.h"
+#include "agent/options/output.h"
 
 struct outputs;
 

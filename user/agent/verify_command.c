@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "agent/options.h"
+#include "agent/options/options.h"
 #include "base/text.h"
 #include "chain/key.h"
 #include "chain/lines.h"
@@ -107,8 +107,12 @@ static int verify_command_parse(struct command *command, int argc, char **argv)
 {
 	char why[64] = "";
 	struct setting_reader reader = {settings, 1, command, .why = {why, sizeof(why)}};
-	int rest, error = options_read_arguments(&reader, "callerd verify", argc, argv, &rest);
+	char told[OPTIONS_WHY_SIZE] = "";
+	int rest, error = options_read_arguments(&reader, argc, argv, &rest,
+						 (struct setting_why){told, sizeof(told)});
 
+	if (error < 0)
+		fprintf(stderr, "callerd verify: %s\n", told);
 	command->files = argv + rest;
 	command->count = (unsigned int)(argc - rest);
 	if (error || command->count)

@@ -108,6 +108,7 @@ static void take_connection(struct client *client, int fd)
 
 	client->peer = peer;
 	client->fd = fd;
+	client->error = 0;
 	client->lost = false;
 	client->connected_at = client->now;
 	client->retry_at = 0;
@@ -124,8 +125,7 @@ static int connect_to_engine(const struct client *client)
 	return fd < 0 || connect(fd, address, sizeof(client->address)) ? -errno : take_fd(fd);
 }
 
-/* Whether ERROR of connect_to_engine() says that nobody listens. */
-static bool is_deserted(int error)
+bool client_nobody_listens(int error)
 {
 	return error == -ENOENT || error == -ECONNREFUSED;
 }
@@ -139,10 +139,11 @@ static void connect_engine(struct client *client)
 		take_connection(client, fd);
 		return;
 	}
-	if (is_deserted(fd))
+	if (client_nobody_listens(fd))
 		client->peer = 0;
+	client->error = fd;
 	client->lost = true;
-	back_off(client, is_deserted(fd) ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
+	back_off(client, client_nobody_listens(fd) ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
 }
 
 /* --- requests and answers --------------------------------------------------------------------- */
@@ -346,7 +347,7 @@ bool client_is_deserted(const struct client *client)
 {
 	_close_ int fd = client->peer == SYSTEMD ? -1 : connect_to_engine(client);
 
-	return is_deserted(fd);
+	return client_nobody_listens(fd);
 }
 
 void client_reconnect(struct client *client)

@@ -48,6 +48,7 @@ struct client {
 	const struct client_calls *calls;
 	void *data;
 	struct sockaddr_un address;
+	int error;  /* of the last connect, negative; 0: it came about, or none was tried yet */
 	pid_t peer; /* PID of the last connection's listener; 0: not known */
 	uint64_t connected_at, tried_at, retry_at, backoff;
 	bool lost; /* the last connection was lost, or could not be made */
@@ -83,6 +84,9 @@ void client_hurry(struct client *client);
 
 /* Drops the connection, and makes a new one in the next client_run(). */
 void client_reconnect(struct client *client);
+
+/* Whether ERROR of a connect says that nobody listens. */
+bool client_nobody_listens(int error);
 
 /* Whether the engine has closed the socket that it listened on itself. False where systemd listens
  * for the engine: that is not tried, since a connect might start an engine. */

@@ -564,6 +564,7 @@ void engine_stats(const struct engine *engine, struct engine_stats *ret)
 	*ret = engine->stats;
 	ret->waiting = HASH_COUNT(engine->queue) + (engine->asked == ASK_CONTAINER);
 	ret->connects = engine->client.connects;
+	ret->error = engine->client.error;
 	ret->connected = engine->client.fd >= 0;
 	ret->dormant = engine->client.dormant;
 	ret->listing = engine->wanted || engine->next != ASK_CONTAINER;

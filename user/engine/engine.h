@@ -53,6 +53,7 @@ struct engine_stats {
 	unsigned int api;     /* N of the API version 1.N in use; 0: not known */
 	bool podman;	      /* by its last answer, the engine is Podman */
 	bool swarm;	      /* by its last answer, the engine is in a swarm */
+	int error; /* of the last connect, negative; 0: it came about, or none was tried yet */
 	bool connected;
 	bool dormant; /* see engine_seen() */
 	bool listing; /* a refresh is asking for its lists */

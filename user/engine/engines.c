@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "docker/call/call.h"
+#include "engine/client.h"
 #include "engine/engine.h"
 #include "engine/event_stream.h"
 #include "engine/places.h"
@@ -31,6 +32,7 @@ struct one {
 	/* The engine's count of refreshes at the end of the first refresh that began after the last
 	 * gap. */
 	uint64_t looked_back;
+	int unreachable; /* the error that the last record told; 0: none, or it is over */
 };
 
 struct engines {
@@ -493,9 +495,39 @@ static void engines_commit(struct engines *engines)
 	engines->committed = engines->now;
 }
 
+/* The error that keeps callerd from an engine that may listen; 0: there is none. -EAGAIN: it listens, and is busy. */
+static int engine_barrier(const struct one *one)
+{
+	struct engine_stats stats = {0};
+
+	if (one->engine)
+		engine_stats(one->engine, &stats);
+	return client_nobody_listens(stats.error) || stats.error == -EAGAIN ? 0 : stats.error;
+}
+
+/* Writes a record where an engine has become out of reach, or has come into it again. */
+static void tell_reach(struct one *one)
+{
+	const struct engines_options *options = &one->engines->options;
+	int barrier = engine_barrier(one);
+	struct record record = {
+		.action = barrier ? RECORD_ENGINE_UNREACHABLE : RECORD_ENGINE_REACHED,
+		.time = one->engines->now,
+		.connection.socket = bytes_of(options->sockets[one->index]),
+		.error = -barrier,
+	};
+
+	if (barrier == one->unreachable)
+		return;
+	one->unreachable = barrier;
+	options->record(options->data, &record);
+}
+
 void engines_tell(struct engines *engines, uint64_t now)
 {
 	engines->now = now;
+	for (unsigned int i = 0; i < engines->count; i++)
+		tell_reach(&engines->ones[i]);
 	causes_run(engines->causes, now);
 	if (now >= engines->committed + COMMIT_PAUSE)
 		engines_commit(engines);
@@ -519,8 +551,14 @@ void engines_stats(const struct engines *engines, struct engines_stats *ret)
 	for (unsigned int i = 0; i < engines->count; i++) {
 		struct event_stream_stats stream = {0};
 
+		struct engine_stats engine = {0};
+
 		if (engines->ones[i].stream)
 			event_stream_stats(engines->ones[i].stream, &stream);
+		if (engines->ones[i].engine)
+			engine_stats(engines->ones[i].engine, &engine);
+		ret->absent += client_nobody_listens(engine.error);
+		ret->unreachable += engine_barrier(&engines->ones[i]) != 0;
 		ret->missed += stream.gaps + stream.malformed;
 	}
 }

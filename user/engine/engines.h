@@ -27,7 +27,8 @@ struct engines_options {
 	struct state *state; /* NULL: no state is kept */
 	struct beside *beside;
 	void *data;
-	void (*record)(void *data, struct record *record); /* takes a docker-event record */
+	/* Takes a docker-event, an engine-unreachable or an engine-reached. */
+	void (*record)(void *data, struct record *record);
 	/* The server of a socket, if it is not the usual one; else NULL. */
 	const struct record_server *(*server)(void *data, unsigned int socket);
 	/* Whether FILE is the key of the host's file at PATH. */
@@ -37,6 +38,8 @@ struct engines_options {
 struct engines_stats {
 	struct causes_stats causes;
 	uint64_t missed; /* gaps in the engines' events, and events that were malformed */
+	/* Engines, as they are now: nobody listens on the socket; callerd cannot connect to it. */
+	unsigned int absent, unreachable;
 };
 
 /* OPTIONS's pointers must stay valid until engines_free(). NOW, here and below: ns of

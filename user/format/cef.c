@@ -93,6 +93,8 @@ static void cef_add_name(struct cef *cef)
 		[RECORD_DOCKER_EVENT] = "Engine event",
 		[RECORD_RECORDS_LOST] = "Records lost",
 		[RECORD_SOCKET_CHANGED] = "Access to the engine's socket changed",
+		[RECORD_ENGINE_UNREACHABLE] = "Engine cannot be asked",
+		[RECORD_ENGINE_REACHED] = "Engine can be asked again",
 		[RECORD_ACCESS_CHANGED] = "Access to the engine changed",
 	};
 	struct text *name = cef_begin(cef);

@@ -197,14 +197,15 @@ static void get_request_id(struct fields *fields, struct field_value *ret)
 	fields_begun(fields, ret);
 }
 
-static bool is_refused(const struct record *record)
+static bool has_error(const struct record *record)
 {
-	return record->action == RECORD_SOCKET_REFUSED && record->error > 0;
+	return record->error > 0 && (record->action == RECORD_SOCKET_REFUSED ||
+				     record->action == RECORD_ENGINE_UNREACHABLE);
 }
 
 static void get_error_code(struct fields *fields, struct field_value *ret)
 {
-	if (!is_refused(fields->view.record))
+	if (!has_error(fields->view.record))
 		return;
 	view_add_error(fields_begin(fields), fields->view.record->error);
 	fields_begun(fields, ret);
@@ -214,7 +215,7 @@ static void get_error_message(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
-	if (is_refused(record))
+	if (has_error(record))
 		fields_set_text(ret, bytes_of(strerrordesc_np(record->error)));
 	if (record_is_request(record))
 		fields_set_text(ret, bytes_of(record->http.parse_error));

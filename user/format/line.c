@@ -792,6 +792,16 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_ACCESS_CHANGED:
 		add_changed(out, view);
 		break;
+	case RECORD_ENGINE_UNREACHABLE:
+		text_add_string(out, "CANNOT ASK the engine at ");
+		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		text_add_string(out, " → ");
+		add_error(out, record->error);
+		break;
+	case RECORD_ENGINE_REACHED:
+		text_add_string(out, "asks the engine again at ");
+		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		break;
 	case RECORD_ACTION_MAX:
 		break;
 	}

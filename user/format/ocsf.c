@@ -81,6 +81,7 @@ static enum class_uid class_of(const struct record *record)
 	case RECORD_SOCKET_REFUSED:
 		return CLASS_NETWORK;
 	case RECORD_RECORDS_LOST:
+	case RECORD_ENGINE_UNREACHABLE:
 		return CLASS_ERROR;
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
@@ -231,6 +232,7 @@ static struct activity activity_of(const struct ocsf *ocsf)
 	case RECORD_AGENT_STOPPED:
 		return ocsf_activity(4, "Stop");
 	case RECORD_RECORDS_LOST:
+	case RECORD_ENGINE_UNREACHABLE:
 		return ocsf_activity(1, "General Error");
 	default:
 		return ocsf_other(bytes_of("Status"));
@@ -314,7 +316,7 @@ static void put_status(struct ocsf *ocsf, const char *key)
 		if (record->http.status > 0)
 			json_put_id(json, "status_code", (uint64_t)record->http.status);
 		ocsf_put_text(ocsf, "status_detail", record->http.parse_error);
-	} else if (record->action == RECORD_SOCKET_REFUSED && record->error > 0) {
+	} else if (record->error > 0) {
 		view_add_error(ocsf_begin(ocsf), record->error);
 		put_begun(ocsf, "status_code");
 		ocsf_put_text(ocsf, "status_detail", strerrordesc_np(record->error));

@@ -26,6 +26,9 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 				 .severity = SEVERITY_MEDIUM},
 	[RECORD_SOCKET_CHANGED] = {"socket-changed", "event", "configuration", ECS_CHANGE,
 				   OUTCOME_SUCCESS, SEVERITY_INFO},
+	[RECORD_ENGINE_UNREACHABLE] = {"engine-unreachable", "event", "host", ECS_INFO,
+				       OUTCOME_FAILURE, SEVERITY_MEDIUM},
+	[RECORD_ENGINE_REACHED] = {"engine-reached", "event", "host", ECS_INFO, OUTCOME_SUCCESS},
 	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
 				   SEVERITY_INFO},
 };

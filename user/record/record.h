@@ -25,10 +25,12 @@ enum record_action {
 	RECORD_API_REQUEST,
 	RECORD_DOCKER_EVENT,
 	RECORD_RECORDS_LOST,
-	RECORD_API_STARTED,    /* a request that was not answered at once */
-	RECORD_API_ENDED,      /* one that went on for a while after its answer's head */
-	RECORD_SOCKET_CHANGED, /* a socket's node, or a directory above it */
-	RECORD_ACCESS_CHANGED, /* what else decides who may use a socket */
+	RECORD_API_STARTED,	   /* a request that was not answered at once */
+	RECORD_API_ENDED,	   /* one that went on for a while after its answer's head */
+	RECORD_SOCKET_CHANGED,	   /* a socket's node, or a directory above it */
+	RECORD_ACCESS_CHANGED,	   /* what else decides who may use a socket */
+	RECORD_ENGINE_UNREACHABLE, /* callerd may not connect to a socket where an engine may listen */
+	RECORD_ENGINE_REACHED,	   /* it did, after an engine-unreachable */
 	RECORD_ACTION_MAX,
 };
 
@@ -304,7 +306,7 @@ struct record {
 	struct record_change change; /* socket-changed, access-changed */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
-	int error;				      /* socket-refused: positive errno */
+	int error;	      /* socket-refused, engine-unreachable: positive errno */
 	struct bytes address; /* socket-refused: the path that the caller gave */
 	/* socket-refused: how many further refusals the record stands for; 0: the record is of one. */
 	uint64_t refused_count;

@@ -275,8 +275,7 @@ static void add_mask(struct masker *masker, struct bytes bytes)
 
 /* Set before the first thread starts, and only read after that. */
 static struct {
-	char *names[MASK_SITE_MAX + 1],
-		*patterns[MASK_SITE_MAX + 1]; /* NULL-terminated, as they were given */
+	char *names[MASK_SITE_MAX], *patterns[MASK_SITE_MAX]; /* as they were given */
 	pcre2_code *codes[MASK_SITE_MAX];
 	unsigned int name_count, pattern_count;
 	pcre2_match_context *limits;
@@ -297,21 +296,43 @@ static int add_to_site(char **list, unsigned int *count, const char *text)
 	return 0;
 }
 
+int mask_check_name(const char *name)
+{
+	return !*name || strlen(name) > NAME_MAX_SIZE ? -EINVAL : 0;
+}
+
 int mask_add_name(const char *name)
 {
-	int result;
+	int result = mask_check_name(name) ?: add_to_site(site.names, &site.name_count, name);
 
-	if (!*name || strlen(name) > NAME_MAX_SIZE)
-		return -EINVAL;
-	result = add_to_site(site.names, &site.name_count, name);
 	return result < 0 ? result : 0;
+}
+
+static pcre2_code *compile_pattern(const char *pattern, char *reason, size_t reason_size)
+{
+	pcre2_code *code;
+	size_t offset;
+	int error;
+
+	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C,
+			     &error, &offset, NULL);
+	if (!code)
+		pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, reason_size);
+	return code;
+}
+
+int mask_check_pattern(const char *pattern, char *reason, size_t reason_size)
+{
+	pcre2_code *code = compile_pattern(pattern, reason, reason_size);
+
+	pcre2_code_free(code);
+	return code ? 0 : -EINVAL;
 }
 
 int mask_add_pattern(const char *pattern, char *reason, size_t reason_size)
 {
 	pcre2_code *code;
-	size_t offset;
-	int error, result;
+	int result;
 
 	if (!site.limits)
 		site.limits = pcre2_match_context_create(NULL);
@@ -319,28 +340,15 @@ int mask_add_pattern(const char *pattern, char *reason, size_t reason_size)
 		return -ENOMEM;
 	pcre2_set_match_limit(site.limits, SITE_MATCH_LIMIT);
 	pcre2_set_heap_limit(site.limits, SITE_HEAP_LIMIT);
-	code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C,
-			     &error, &offset, NULL);
-	if (!code) {
-		pcre2_get_error_message(error, (PCRE2_UCHAR *)reason, reason_size);
+	code = compile_pattern(pattern, reason, reason_size);
+	if (!code)
 		return -EINVAL;
-	}
 	result = add_to_site(site.patterns, &site.pattern_count, pattern);
 	if (result)
 		pcre2_code_free(code);
 	else
 		site.codes[site.pattern_count - 1] = code;
 	return result < 0 ? result : 0;
-}
-
-const char *const *mask_names(void)
-{
-	return (const char *const *)site.names;
-}
-
-const char *const *mask_patterns(void)
-{
-	return (const char *const *)site.patterns;
 }
 
 void mask_forget_site(void)

@@ -29,9 +29,9 @@ int mask_add_name(const char *name);
 /* What PATTERN (of Perl's kind, PCRE2) finds in an argument or another text is a secret, or its first group where it
  * has one. 0, -EINVAL with REASON filled in, -E2BIG or -ENOMEM. */
 int mask_add_pattern(const char *pattern, char *reason, size_t reason_size);
-/* What was added, NULL-terminated; valid until more is. */
-const char *const *mask_names(void);
-const char *const *mask_patterns(void);
+/* The same checks, which change nothing. */
+int mask_check_name(const char *name);
+int mask_check_pattern(const char *pattern, char *reason, size_t reason_size);
 /* Takes all that back. */
 void mask_forget_site(void);
 

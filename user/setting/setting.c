@@ -147,18 +147,11 @@ static int setting_take_text(struct setting_reader *reader, const struct setting
 	return 0;
 }
 
-int setting_read(struct setting_reader *reader, struct bytes name, const char *value)
+static int take_value(struct setting_reader *reader, const struct setting *setting,
+		      const char *value)
 {
-	const struct setting *setting = find_setting(reader, name);
-	uint64_t bit, number;
+	uint64_t number;
 
-	if (!setting)
-		return -ENOENT;
-	assert(setting - reader->table < 64);
-	bit = 1ull << (setting - reader->table);
-	if (reader->given & bit && !(setting->repeats & reader->place))
-		return setting_refuse(reader->why, "given twice");
-	reader->given |= bit;
 	reader->setting = setting;
 	if (setting->take)
 		return setting->take(reader, value);
@@ -170,21 +163,99 @@ int setting_read(struct setting_reader *reader, struct bytes name, const char *v
 	return 0;
 }
 
+static int add_note(struct setting_reader *reader, const struct setting *setting, const char *value)
+{
+	struct setting_notes *notes = reader->notes;
+	struct setting_note *list =
+		reallocarray(notes->list, notes->count + 1, sizeof(*notes->list));
+
+	if (!list)
+		return -ENOMEM;
+	notes->list = list;
+	list[notes->count++] = (struct setting_note){setting, value, reader->source};
+	return 0;
+}
+
+int setting_read(struct setting_reader *reader, struct bytes name, const char *value)
+{
+	const struct setting *setting = find_setting(reader, name);
+	uint64_t bit;
+	int error;
+
+	if (!setting)
+		return -ENOENT;
+	assert(setting - reader->table < 64);
+	bit = 1ull << (setting - reader->table);
+	if (reader->given & bit && !(setting->repeats & reader->place))
+		return setting_refuse(reader->why, "given twice");
+	reader->given |= bit;
+	error = take_value(reader, setting, value);
+	return error || !reader->notes ? error : add_note(reader, setting, value);
+}
+
+const struct setting_note *setting_find_note(const struct setting_notes *notes,
+					     const struct setting *setting, const char *value)
+{
+	for (unsigned int i = notes->count; i-- > 0;) {
+		const struct setting_note *note = &notes->list[i];
+
+		if (note->setting == setting && (!value || !strcmp(note->value, value)))
+			return note;
+	}
+	return NULL;
+}
+
+void setting_forget_notes(struct setting_notes *notes)
+{
+	free(notes->list);
+	*notes = (struct setting_notes){0};
+}
+
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static void write_line(const struct setting *setting, const char *value, struct text *out)
+void setting_write_source(const struct setting_source *source, struct text *out)
 {
-	text_add_string(out, setting->name);
-	text_add_string(out, " = ");
-	text_add_string(out, value);
+	text_add_string(out, " ; ");
+	if (source && source->file) {
+		text_add_string(out, source->file);
+		text_add_char(out, ':');
+		text_add_number(out, source->line);
+	} else {
+		text_add_string(out, source ? "command line" : "default");
+	}
 	text_add_char(out, '\n');
 }
 
-void setting_write(const struct setting *setting, const void *target, struct text *out)
+/* What setting_write() writes of one setting. */
+struct setting_writer {
+	const struct setting *setting;
+	const struct setting_notes *notes;
+	struct text *out;
+};
+
+/* OF: which one it is, in a list. */
+static void write_line(const struct setting_writer *writer, const char *value, const char *of)
 {
+	const struct setting_note *note;
+
+	text_add_string(writer->out, writer->setting->name);
+	text_add_string(writer->out, " = ");
+	text_add_string(writer->out, value);
+	if (!writer->notes) {
+		text_add_char(writer->out, '\n');
+		return;
+	}
+	note = setting_find_note(writer->notes, writer->setting, of);
+	setting_write_source(note ? &note->source : NULL, writer->out);
+}
+
+void setting_write(const struct setting *setting, const void *target,
+		   const struct setting_notes *notes, struct text *out)
+{
+	const struct setting_writer writer = {setting, notes, out};
 	const void *member = (const char *)target + setting->offset;
 	const char *const *words = words_of(setting);
-	const char *const *list = setting->list ? setting->list() : member;
+	const char *const *list = member;
 	char number[24];
 
 	switch (setting->kind) {
@@ -192,22 +263,22 @@ void setting_write(const struct setting *setting, const void *target, struct tex
 		break;
 	case SETTING_LIST:
 		for (; *list; list++)
-			write_line(setting, *list, out);
+			write_line(&writer, *list, *list);
 		break;
 	case SETTING_TEXT:
 	case SETTING_PATH:
-		if (*(const char *const *)member)
-			write_line(setting, *(const char *const *)member, out);
+		if (*list)
+			write_line(&writer, *list, NULL);
 		else if (words)
-			write_line(setting, words[0], out);
+			write_line(&writer, words[0], NULL);
 		break;
 	case SETTING_FLAG:
 	case SETTING_CHOICE:
-		write_line(setting, words[setting_load(setting, target)], out);
+		write_line(&writer, words[setting_load(setting, target)], NULL);
 		break;
 	default:
 		snprintf(number, sizeof(number), "%llu",
 			 (unsigned long long)setting_load(setting, target));
-		write_line(setting, number, out);
+		write_line(&writer, number, NULL);
 	}
 }

@@ -26,6 +26,22 @@ struct setting_why {
 	size_t size;
 };
 
+/* Where a setting stands. */
+struct setting_source {
+	const char *file;  /* NULL: on the command line */
+	unsigned int line; /* of FILE */
+};
+
+/* The settings that were given, in their order. Free with setting_forget_notes(). */
+struct setting_notes {
+	struct setting_note {
+		const struct setting *setting;
+		const char *value; /* as it was given */
+		struct setting_source source;
+	} * list;
+	unsigned int count;
+};
+
 struct setting_reader;
 
 struct setting {
@@ -42,7 +58,6 @@ struct setting {
 	const char *meta, *help;
 	/* Takes VALUE over instead of what KIND says. 0, or -errno; -EINVAL: setting_refuse() was called. */
 	int (*take)(struct setting_reader *reader, const char *value);
-	const char *const *(*list)(void); /* where a SETTING_LIST is that is not in the struct */
 };
 
 #define SETTING_AT(type, member)                                                                   \
@@ -56,10 +71,12 @@ struct setting_reader {
 	const struct setting *setting; /* for .take: which one it is called for */
 	uint64_t given;		       /* a bit for each setting in TABLE that was read */
 	struct setting_why why;
+	struct setting_source source; /* of what is read next */
+	struct setting_notes *notes;  /* gets what is read; NULL: nobody wants to know */
 };
 
 /* Takes NAME = VALUE over. 0; -ENOENT: there is no such setting; -EINVAL with the sentence in reader->why; or what
- * .take returns. */
+ * .take returns. VALUE must outlive the target and the notes. */
 int setting_read(struct setting_reader *reader, struct bytes name, const char *value);
 
 /* Writes the sentence. Returns -EINVAL. */
@@ -69,7 +86,17 @@ __attribute__((format(printf, 2, 3))) int setting_refuse(struct setting_why why,
 /* The decimal number VALUE; false where it is something else, or not within the limits. */
 bool setting_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret);
 
-/* Adds what SETTING is in TARGET as lines NAME = VALUE; none for what is not set. */
-void setting_write(const struct setting *setting, const void *target, struct text *out);
+/* The last note of SETTING, and of VALUE where that is not NULL; NULL: there is none. */
+const struct setting_note *setting_find_note(const struct setting_notes *notes,
+					     const struct setting *setting, const char *value);
+void setting_forget_notes(struct setting_notes *notes);
+
+/* Adds what SETTING is in TARGET as lines NAME = VALUE; none for what is not set. NOTES: each line ends in a comment that
+ * says where it comes from; NULL: none does. */
+void setting_write(const struct setting *setting, const void *target,
+		   const struct setting_notes *notes, struct text *out);
+
+/* Adds that comment, and the end of the line. SOURCE NULL: it is the default. */
+void setting_write_source(const struct setting_source *source, struct text *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "record/operation.h"
 #include "setting/setting.h"
 
 /* A value of a rule. */
@@ -14,30 +15,21 @@ struct pattern {
 	struct pattern *next;
 	uint32_t number; /* of a user; CALLERD_UNSET_ID: the value is a text */
 	bool wild;	 /* it has wildcards */
+	struct setting_source source;
 	size_t size;
-	char text[];
-};
-
-enum key {
-	KEY_USER,
-	KEY_LOGIN_USER,
-	KEY_EXE,
-	KEY_UNIT,
-	KEY_CONTAINER_IMAGE,
-	KEY_CONTAINER_NAME,
-	KEY_OPERATIONS,
-	KEYS,
+	char text[]; /* of SIZE bytes, and a NUL */
 };
 
 /* A section [expected NAME]. */
 struct rule {
 	char name[POLICY_NAME_MAX + 1];
-	struct pattern *patterns[KEYS]; /* NULL: the key is not given */
+	struct pattern *patterns[POLICY_KEYS]; /* NULL: the key is not given */
 };
 
 /* A section [finding ID]. */
 struct finding_rule {
 	bool begun, given;		/* the section is there, and has a severity */
+	struct setting_source source;	/* of the severity */
 	enum finding_severity severity; /* SEVERITY_NONE: off */
 };
 
@@ -69,43 +61,84 @@ void policy_free(struct policy *policy)
 
 /* --- values ------------------------------------------------------------------------------------ */
 
-static bool is_user(enum key key)
+static bool is_user(enum policy_key key)
 {
-	return key == KEY_USER || key == KEY_LOGIN_USER;
+	return key == POLICY_USER || key == POLICY_LOGIN_USER;
 }
 
 /* Whether the wildcards of KEY match no slash. */
-static bool is_path(enum key key)
+static bool is_path(enum policy_key key)
 {
-	return key == KEY_EXE || key == KEY_CONTAINER_IMAGE;
+	return key == POLICY_EXE || key == POLICY_CONTAINER_IMAGE;
+}
+
+/* As fnmatch() with '*' and '?' only, and with FNM_PATHNAME for a PATH. Callers choose how long their paths are, so the time
+ * must not explode with the number of stars: only the last star is tried with other lengths. That is enough. Whatever an
+ * earlier star could match beyond that, the last one can match as well, and in a path no star reaches across a slash. */
+static bool matches_wild(struct bytes pattern, struct bytes text, bool path)
+{
+	const char *p = pattern.data, *end = p + pattern.size, *after_star = NULL;
+	size_t at = 0,
+	       covered = 0; /* where the text goes on; up to where the last star covers it */
+
+	while (at < text.size) {
+		if (p < end && *p == '*') {
+			after_star = ++p;
+			covered = at;
+		} else if (p < end &&
+			   (*p == '?' ? !path || text.data[at] != '/' : *p == text.data[at])) {
+			p++;
+			at++;
+		} else if (after_star && (!path || text.data[covered] != '/')) {
+			p = after_star;
+			at = ++covered;
+		} else {
+			return false;
+		}
+	}
+	while (p < end && *p == '*')
+		p++;
+	return p == end;
+}
+
+/* Whether there is an operation whose name PATTERN matches. */
+static bool names_operation(struct bytes pattern)
+{
+	for (enum operation operation = 0; operation < OPERATIONS; operation++) {
+		const char *name = operation_name(operation);
+
+		if (name && matches_wild(pattern, bytes_of(name), false))
+			return true;
+	}
+	return false;
 }
 
 /* Why VALUE is refused: it can never match, or it matches everything. NULL: it is good. */
-static const char *why_wrong(enum key key, struct bytes value, bool wild)
+static const char *why_wrong(enum policy_key key, struct bytes value, bool wild)
 {
 	bool only_wild = true;
 
 	for (size_t i = 0; i < value.size; i++) {
 		unsigned char c = (unsigned char)value.data[i];
 
-		if (key != KEY_EXE && (isspace(c) || c == ','))
+		if (key != POLICY_EXE && (isspace(c) || c == ','))
 			return "one value only; repeat the line for another";
-		if (key == KEY_OPERATIONS && !isalnum(c) && !strchr("._/-*?", c))
-			return "no operation has such a name";
 		only_wild = only_wild && (c == '*' || c == '?');
 	}
+	if (key == POLICY_OPERATIONS && !names_operation(value))
+		return "no operation has such a name";
 	if (is_user(key) && wild)
 		return "users have no wildcards";
-	if (key == KEY_EXE && value.data[0] != '/')
+	if (key == POLICY_EXE && value.data[0] != '/')
 		return "the path must be absolute";
-	if (key == KEY_UNIT && !wild && !memchr(value.data, '.', value.size))
+	if (key == POLICY_UNIT && !wild && !memchr(value.data, '.', value.size))
 		return "a unit's name ends in .service, .scope or .slice";
-	return key != KEY_OPERATIONS && only_wild ? "says nothing, it matches all" : NULL;
+	return key != POLICY_OPERATIONS && only_wild ? "says nothing, it matches all" : NULL;
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */
 
-static int add_pattern(struct setting_reader *reader, enum key key, struct bytes value)
+static int add_pattern(struct setting_reader *reader, enum policy_key key, struct bytes value)
 {
 	struct policy *policy = reader->target;
 	struct pattern **link = &policy->rule->patterns[key], *pattern;
@@ -125,13 +158,15 @@ static int add_pattern(struct setting_reader *reader, enum key key, struct bytes
 	if (count == POLICY_VALUES_MAX)
 		return setting_refuse(reader->why, "too many values for %s (%u at most)", name,
 				      POLICY_VALUES_MAX);
-	pattern = pool_take(&policy->pool, sizeof(*pattern) + value.size);
+	pattern = pool_take(&policy->pool, sizeof(*pattern) + value.size + 1);
 	if (!pattern)
 		return -ENOMEM;
 	pattern->number = (uint32_t)number;
 	pattern->wild = wild;
 	pattern->size = value.size;
 	memcpy(pattern->text, value.data, value.size);
+	pattern->text[value.size] = '\0';
+	pattern->source = reader->source;
 	*link = pattern;
 	return 0;
 }
@@ -139,8 +174,8 @@ static int add_pattern(struct setting_reader *reader, enum key key, struct bytes
 /* A line holds one value, and may hold several of operations. */
 static int take_values(struct setting_reader *reader, const char *value)
 {
-	enum key key = (enum key)(reader->setting - reader->table);
-	const char *blanks = key == KEY_OPERATIONS ? " \t," : "";
+	enum policy_key key = (enum policy_key)(reader->setting - reader->table);
+	const char *blanks = key == POLICY_OPERATIONS ? " \t," : "";
 	size_t size;
 	int error = 0;
 
@@ -161,14 +196,14 @@ static int take_values(struct setting_reader *reader, const char *value)
 		SETTING_AT(struct policy_call, member)                                             \
 	}
 
-static const struct setting rule_keys[KEYS + 1] = {
-	[KEY_USER] = KEY("user", user),
-	[KEY_LOGIN_USER] = KEY("login-user", login_user),
-	[KEY_EXE] = KEY("exe", executable),
-	[KEY_UNIT] = KEY("unit", unit),
-	[KEY_CONTAINER_IMAGE] = KEY("container-image", container_image),
-	[KEY_CONTAINER_NAME] = KEY("container-name", container_name),
-	[KEY_OPERATIONS] = KEY("operations", operation),
+static const struct setting rule_keys[POLICY_KEYS + 1] = {
+	[POLICY_USER] = KEY("user", user),
+	[POLICY_LOGIN_USER] = KEY("login-user", login_user),
+	[POLICY_EXE] = KEY("exe", executable),
+	[POLICY_UNIT] = KEY("unit", unit),
+	[POLICY_CONTAINER_IMAGE] = KEY("container-image", container_image),
+	[POLICY_CONTAINER_NAME] = KEY("container-name", container_name),
+	[POLICY_OPERATIONS] = KEY("operations", operation),
 };
 
 /* In the order of enum finding_severity. */
@@ -218,6 +253,7 @@ static int set_finding(struct policy *policy, struct setting_reader *reader, con
 		return setting_refuse(reader->why, "severity \"%.60s\": %s", value,
 				      reader->setting->wanted);
 	finding->given = true;
+	finding->source = reader->source;
 	return error;
 }
 
@@ -271,10 +307,10 @@ static int set_expected(struct policy *policy, struct setting_reader *reader, co
 	return error;
 }
 
-int policy_set(struct policy *policy, const char *section, const char *key, const char *value,
-	       char *reason, size_t reason_size)
+int policy_set(struct policy *policy, struct setting_source source, const char *section,
+	       const char *key, const char *value, char *reason, size_t reason_size)
 {
-	struct setting_reader reader = {.place = 1, .why = {reason, reason_size}};
+	struct setting_reader reader = {.place = 1, .why = {reason, reason_size}, .source = source};
 	const char *name = section_name(section, "finding");
 
 	if (name)
@@ -297,11 +333,11 @@ int policy_check(const struct policy *policy, char *reason, size_t reason_size)
 			return setting_refuse(why, "[finding %s] has no severity",
 					      finding_kind(id)->id);
 	for (unsigned int i = 0; i < policy->rule_count; i++) {
-		enum key key = 0;
+		enum policy_key key = 0;
 
-		while (key < KEY_OPERATIONS && !policy->rules[i].patterns[key])
+		while (key < POLICY_OPERATIONS && !policy->rules[i].patterns[key])
 			key++;
-		if (key == KEY_OPERATIONS)
+		if (key == POLICY_OPERATIONS)
 			return setting_refuse(
 				why,
 				"[expected %s] would match everybody: it needs a user, login-user, "
@@ -320,61 +356,33 @@ enum finding_severity policy_severity(const struct policy *policy, enum finding_
 	return policy && policy->findings[id].given ? policy->findings[id].severity : severity;
 }
 
-/* As fnmatch() with '*' and '?' only, and with FNM_PATHNAME for a PATH. Callers choose how long their paths are, so the time
- * must not explode with the number of stars: only the last star is tried with other lengths. That is enough. Whatever an
- * earlier star could match beyond that, the last one can match as well, and in a path no star reaches across a slash. */
-static bool matches_wild(const struct pattern *pattern, struct bytes text, bool path)
-{
-	const char *p = pattern->text, *end = p + pattern->size, *after_star = NULL;
-	size_t at = 0,
-	       covered = 0; /* where the text goes on; up to where the last star covers it */
-
-	while (at < text.size) {
-		if (p < end && *p == '*') {
-			after_star = ++p;
-			covered = at;
-		} else if (p < end &&
-			   (*p == '?' ? !path || text.data[at] != '/' : *p == text.data[at])) {
-			p++;
-			at++;
-		} else if (after_star && (!path || text.data[covered] != '/')) {
-			p = after_star;
-			at = ++covered;
-		} else {
-			return false;
-		}
-	}
-	while (p < end && *p == '*')
-		p++;
-	return p == end;
-}
-
-static bool matches_pattern(const struct pattern *pattern, enum key key,
+static bool matches_pattern(const struct pattern *pattern, enum policy_key key,
 			    const struct policy_call *call)
 {
 	const struct bytes *value = (const void *)((const char *)call + rule_keys[key].offset);
+	struct bytes text;
 
 	if (pattern->number != CALLERD_UNSET_ID)
-		return pattern->number == (key == KEY_USER ? call->uid : call->login_uid);
+		return pattern->number == (key == POLICY_USER ? call->uid : call->login_uid);
 	if (!value->data)
 		return false;
-	return pattern->wild ? matches_wild(pattern, *value, is_path(key))
-			     : bytes_equal((struct bytes){pattern->text, pattern->size}, *value);
+	text = (struct bytes){pattern->text, pattern->size};
+	return pattern->wild ? matches_wild(text, *value, is_path(key)) : bytes_equal(text, *value);
 }
 
 static bool matches_rule(const struct rule *rule, const struct policy_call *call)
 {
 	bool names_container =
-		rule->patterns[KEY_CONTAINER_IMAGE] || rule->patterns[KEY_CONTAINER_NAME];
+		rule->patterns[POLICY_CONTAINER_IMAGE] || rule->patterns[POLICY_CONTAINER_NAME];
 
 	/* Root in a container chooses its users, and which file is at a path in it. */
 	if (call->contained && !names_container)
 		return false;
-	if (!call->executable_seen && rule->patterns[KEY_EXE] && !rule->patterns[KEY_UNIT])
+	if (!call->executable_seen && rule->patterns[POLICY_EXE] && !rule->patterns[POLICY_UNIT])
 		return false;
-	if (call->foreign && !names_container && !rule->patterns[KEY_UNIT])
+	if (call->foreign && !names_container && !rule->patterns[POLICY_UNIT])
 		return false;
-	for (enum key key = 0; key < KEYS; key++) {
+	for (enum policy_key key = 0; key < POLICY_KEYS; key++) {
 		const struct pattern *pattern = rule->patterns[key];
 
 		if (!pattern)
@@ -387,10 +395,21 @@ static bool matches_rule(const struct rule *rule, const struct policy_call *call
 	return true;
 }
 
+void policy_walk(const struct policy *policy, void *data,
+		 void (*see)(void *data, const struct policy_value *value))
+{
+	for (unsigned int i = 0; i < policy->rule_count; i++)
+		for (enum policy_key key = 0; key < POLICY_KEYS; key++)
+			for (const struct pattern *p = policy->rules[i].patterns[key]; p;
+			     p = p->next)
+				see(data, &(struct policy_value){key, rule_keys[key].name, p->text,
+								 p->source});
+}
+
 bool policy_has_executables(const struct policy *policy)
 {
 	for (unsigned int i = 0; policy && i < policy->rule_count; i++)
-		if (policy->rules[i].patterns[KEY_EXE])
+		if (policy->rules[i].patterns[POLICY_EXE])
 			return true;
 	return false;
 }
@@ -414,27 +433,33 @@ static void write_section(struct text *out, const char *kind, const char *name)
 	text_add_string(out, "]\n");
 }
 
-static void write_rule(const struct rule *rule, struct text *out)
+static void write_rule(const struct rule *rule, bool sources, struct text *out)
 {
 	write_section(out, "expected", rule->name);
-	for (enum key key = 0; key < KEYS; key++) {
+	for (enum policy_key key = 0; key < POLICY_KEYS; key++) {
 		for (const struct pattern *p = rule->patterns[key]; p; p = p->next) {
 			text_add_string(out, rule_keys[key].name);
 			text_add_string(out, " = ");
 			text_add(out, p->text, p->size);
-			text_add_char(out, '\n');
+			if (sources)
+				setting_write_source(&p->source, out);
+			else
+				text_add_char(out, '\n');
 		}
 	}
 }
 
-void policy_write(const struct policy *policy, struct text *out)
+void policy_write(const struct policy *policy, bool sources, struct text *out)
 {
 	for (enum finding_id id = 0; id < FINDINGS; id++) {
+		struct setting_note note = {finding_keys, NULL, policy->findings[id].source};
+		struct setting_notes notes = {&note, 1};
+
 		if (!policy->findings[id].given)
 			continue;
 		write_section(out, "finding", finding_kind(id)->id);
-		setting_write(finding_keys, &policy->findings[id], out);
+		setting_write(finding_keys, &policy->findings[id], sources ? &notes : NULL, out);
 	}
 	for (unsigned int i = 0; i < policy->rule_count; i++)
-		write_rule(&policy->rules[i], out);
+		write_rule(&policy->rules[i], sources, out);
 }

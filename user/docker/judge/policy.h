@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "process/caller.h"
 #include "record/finding.h"
+#include "setting/setting.h"
 
 #define POLICY_RULES_MAX 1000
 #define POLICY_VALUES_MAX 256 /* of one key of a rule */
@@ -14,6 +15,26 @@
 
 struct policy;
 struct text;
+
+/* What a rule can name, in the order in which policy_write() writes it. */
+enum policy_key {
+	POLICY_USER,
+	POLICY_LOGIN_USER,
+	POLICY_EXE,
+	POLICY_UNIT,
+	POLICY_CONTAINER_IMAGE,
+	POLICY_CONTAINER_NAME,
+	POLICY_OPERATIONS,
+	POLICY_KEYS,
+};
+
+/* A value of a rule. */
+struct policy_value {
+	enum policy_key key;
+	const char *name; /* of the key */
+	const char *text;
+	struct setting_source source;
+};
 
 /* A call, as rules for expected callers are matched against it. What is unknown has data NULL, and matches nothing. */
 struct policy_call {
@@ -37,10 +58,10 @@ struct policy_call {
 int policy_new(struct policy **ret);
 void policy_free(struct policy *policy);
 
-/* Takes over one setting. SECTION is "finding ID" or "expected NAME"; docs/configuration.md has KEY and VALUE. Each section
+/* Takes over one setting, which stands at SOURCE. SECTION is "finding ID" or "expected NAME"; docs/configuration.md has KEY and VALUE. Each section
  * is begun once, before its settings, by a KEY that is NULL. 0, -ENOMEM, or -EINVAL with one sentence in REASON. */
-int policy_set(struct policy *policy, const char *section, const char *key, const char *value,
-	       char *reason, size_t reason_size);
+int policy_set(struct policy *policy, struct setting_source source, const char *section,
+	       const char *key, const char *value, char *reason, size_t reason_size);
 
 /* To be called when a section is complete. 0; -EINVAL with one sentence in REASON: a rule would match every caller, or a
  * section says nothing. */
@@ -54,10 +75,14 @@ enum finding_severity policy_severity(const struct policy *policy, enum finding_
 /* Whether any rule names an executable. POLICY may be NULL. */
 bool policy_has_executables(const struct policy *policy);
 
+/* Calls SEE for each value of the rules. */
+void policy_walk(const struct policy *policy, void *data,
+		 void (*see)(void *data, const struct policy_value *value));
+
 /* The name of the first rule that CALL matches; NULL: none. POLICY may be NULL. Allocates nothing. */
 const char *policy_expected(const struct policy *policy, const struct policy_call *call);
 
-/* Adds all settings to OUT, in the form of the configuration file. */
-void policy_write(const struct policy *policy, struct text *out);
+/* Adds all settings to OUT, in the form of the configuration file. SOURCES: and where each stands, as a comment. */
+void policy_write(const struct policy *policy, bool sources, struct text *out);
 
 #endif

@@ -293,7 +293,11 @@ static int open_log(struct file *file, char *reason, size_t size)
 	const struct sink_options *options = file->driver.options;
 	struct log_opened opened;
 	int error = file_log_open(options, &opened);
-	const char *detail = opened.detail;
+	const char *detail;
+
+	if (error == -ENOENT && !file_log_make_directory(options))
+		error = file_log_open(options, &opened);
+	detail = opened.detail;
 
 	if (!error && opened.group_error) {
 		unlink(options->path);

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +73,25 @@ int file_log_open(const struct sink_options *options, struct log_opened *ret)
 	if (error)
 		cleanup_close(&ret->fd);
 	return error;
+}
+
+int file_log_make_directory(const struct sink_options *options)
+{
+	_free_ char *copy = strdup(options->path);
+	const char *directory = copy ? dirname(copy) : NULL;
+	mode_t mode = 0700 | (options->mode & 0044) | (options->mode & 0044) >> 2;
+	_close_ int fd = -1;
+
+	if (!directory)
+		return -ENOMEM;
+	if (mkdir(directory, 0700))
+		return -errno;
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (options->group != (gid_t)-1 && fchown(fd, (uid_t)-1, options->group))
+		return 0; /* the log itself cannot have its group either, and says so */
+	return fchmod(fd, mode) ? -errno : 0;
 }
 
 int file_log_is(const char *path, int fd)

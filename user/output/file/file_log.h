@@ -17,6 +17,10 @@ struct log_opened {
  * symlink is not followed, and what is no regular file is refused. 0 or -errno. */
 int file_log_open(const struct sink_options *options, struct log_opened *ret);
 
+/* Makes the directory that OPTIONS->path is to lie in, but none above it. Who may read the log may look into it; its owner
+ * alone may write there. 0 or -errno. */
+int file_log_make_directory(const struct sink_options *options);
+
 /* How many of the first SIZE bytes are whole lines, or -errno. */
 int64_t file_log_whole(int fd, uint64_t size);
 

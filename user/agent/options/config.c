@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/config.h"
+#include "agent/options/config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include "system/own_file.h"
 
 #define LINE_SIZE_MAX 4094
+#define CONFIG_MAIN "callerd.conf"
+#define CONFIG_PARTS "conf.d"
 #define SECTION_MAX 49 /* bytes of a section's name */
 #define NEITHER "neither a [section] nor a KEY = VALUE nor a comment"
 
@@ -20,14 +23,20 @@ struct parser {
 	const char *section; /* NULL: none has begun */
 	unsigned int section_line;
 	struct config *config;
+	const struct config_file *file;
 	struct config_error *error; /* .line is the line that is read now */
 	struct setting_why why;	    /* leads to error->what */
 };
 
+static struct setting_source source_of(const struct parser *parser)
+{
+	return (struct setting_source){parser->file->name, parser->error->line};
+}
+
 static int set_policy(struct parser *parser, const char *key, const char *value)
 {
-	return policy_set(parser->config->policy, parser->section, key, value, parser->why.text,
-			  parser->why.size);
+	return policy_set(parser->config->policy, source_of(parser), parser->section, key, value,
+			  parser->why.text, parser->why.size);
 }
 
 static int end_section(struct parser *parser)
@@ -103,7 +112,7 @@ static int config_add_setting(struct parser *parser, const char *key, const char
 		return setting_refuse(parser->why, "too many settings in [callerd] (%u at most)",
 				      CONFIG_SETTINGS_MAX);
 	config->settings[config->setting_count++] =
-		(struct config_setting){parser->error->line, key, value};
+		(struct config_setting){source_of(parser), key, value};
 	return 0;
 }
 
@@ -163,40 +172,82 @@ static int parse_lines(struct parser *parser, char *text, size_t size)
 	return error ? error : end_section(parser);
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
 CLEANUP_DEFINE(drop_config, struct config *, config_free)
 
-int config_parse(const char *data, size_t size, struct config **ret, struct config_error *error)
+static int config_new(struct config **ret)
 {
 	_cleanup_(drop_config) struct config *config = calloc(1, sizeof(*config));
-	struct parser parser = {
-		.config = config, .error = error, .why = {error->what, sizeof(error->what)}};
-	int result = -ENOMEM;
+	int error = config ? policy_new(&config->policy) : -ENOMEM;
 
+	if (!error)
+		*ret = take_ptr(config);
+	return error;
+}
+
+/* What is wrong from now on is so with the whole file PATH. */
+static void config_set_place(struct config_error *error, const char *path)
+{
+	snprintf(error->file, sizeof(error->file), "%s", path);
 	error->line = 0;
-	if (config)
-		config->text = malloc(size + 1);
-	if (config && config->text && !policy_new(&config->policy)) {
-		memcpy(config->text, data, size);
-		config->text[size] = '\0';
-		result = parse_lines(&parser, config->text, size);
-	}
+}
+
+/* Adds to CONFIG what SIZE bytes at DATA say, as the file NAME. */
+static int config_add_text(struct config *config, const char *name, const char *data, size_t size,
+			   struct config_error *error)
+{
+	struct config_file *file = &config->files[config->file_count];
+	struct parser parser = {.config = config,
+				.file = file,
+				.error = error,
+				.why = {error->what, sizeof(error->what)}};
+
+	config_set_place(error, name);
+	if (config->file_count == CONFIG_FILES_MAX)
+		return setting_refuse(parser.why, "too many files (%u at most)", CONFIG_FILES_MAX);
+	config->file_count++;
+	file->name = strdup(name);
+	file->text = malloc(size + 1);
+	if (!file->name || !file->text)
+		return -ENOMEM;
+	memcpy(file->text, data, size);
+	file->text[size] = '\0';
+	return parse_lines(&parser, file->text, size);
+}
+
+static void say_error(struct config_error *error, int result)
+{
 	if (result == -ENOMEM)
 		snprintf(error->what, sizeof(error->what), "out of memory");
+	else if (result && !*error->what)
+		snprintf(error->what, sizeof(error->what), "cannot be read: %s", strerror(-result));
+}
+
+int config_parse(const char *name, const char *data, size_t size, struct config **ret,
+		 struct config_error *error)
+{
+	_cleanup_(drop_config) struct config *config = NULL;
+	int result;
+
+	*error = (struct config_error){0};
+	result = config_new(&config) ?: config_add_text(config, name, data, size, error);
+	say_error(error, result);
 	if (!result)
 		*ret = take_ptr(config);
 	return result;
 }
 
-/* Refuses a file that others than root and the user of this process can have written, or that is too long. */
-static int config_check_file(int fd, size_t *ret_size, struct config_error *error)
+/* Refuses a file, or a directory, that others than root and the user of this process can have written. */
+static int config_check_node(int fd, mode_t type, size_t *ret_size, struct config_error *error)
 {
 	const char *fault;
 	struct stat info;
 
 	if (fstat(fd, &info))
 		return -errno;
-	fault = own_file_fault(&info, S_IFREG);
-	if (!fault && info.st_size > CONFIG_SIZE_MAX)
+	fault = own_file_fault(&info, type);
+	if (!fault && type == S_IFREG && info.st_size > CONFIG_SIZE_MAX)
 		fault = "is longer than 1 MiB";
 	if (fault) {
 		snprintf(error->what, sizeof(error->what), "it %s", fault);
@@ -206,34 +257,119 @@ static int config_check_file(int fd, size_t *ret_size, struct config_error *erro
 	return 0;
 }
 
-static int config_read(const char *path, struct config **ret, struct config_error *error)
+/* Adds the file NAME in the directory AT. */
+static int config_add_file(struct config *config, int at, const char *name, const char *path,
+			   struct config_error *error)
 {
-	/* Opening a FIFO must not wait for a writer; config_check_file() refuses it. */
-	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* Opening a FIFO must not wait for a writer; config_check_node() refuses it. */
+	_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_fclose_ FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
 	_free_ char *data = NULL;
 	size_t size;
 	int result;
 
+	config_set_place(error, path);
 	if (!stream)
 		return -errno;
 	(void)take_fd(fd); /* STREAM has it */
-	result = config_check_file(fileno(stream), &size, error);
+	result = config_check_node(fileno(stream), S_IFREG, &size, error);
 	if (result)
 		return result;
 	data = malloc(size + 1);
 	size = data ? fread(data, 1, size, stream) : 0;
-	return data && !ferror(stream) ? config_parse(data, size, ret, error) : -errno;
+	return data && !ferror(stream) ? config_add_text(config, path, data, size, error) : -errno;
+}
+
+/* Nothing at all has the name NAME: a link that leads nowhere is a mistake. */
+static bool config_is_absent(int at, const char *name)
+{
+	struct stat info;
+
+	return fstatat(at, name, &info, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+}
+
+static int is_conf_file(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return *entry->d_name != '.' && end && !strcmp(end, ".conf");
+}
+
+/* The directory NAME in AT; or -errno. */
+static int config_open_directory(int at, const char *name, const char *path,
+				 struct config_error *error)
+{
+	_close_ int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t size;
+	int result;
+
+	config_set_place(error, path);
+	result = fd < 0 ? -errno : config_check_node(fd, S_IFDIR, &size, error);
+	return result ?: take_fd(fd);
+}
+
+/* Adds the files of conf.d in AT, the directory PATH. */
+static int config_add_parts(struct config *config, int at, const char *path,
+			    struct config_error *error)
+{
+	char name[sizeof(error->file)];
+	struct dirent **entries = NULL;
+	_close_ int fd = -1;
+	int result, count;
+
+	snprintf(name, sizeof(name), "%s/" CONFIG_PARTS, path);
+	fd = config_open_directory(at, CONFIG_PARTS, name, error);
+	count = fd < 0 ? fd : scandirat(fd, ".", &entries, is_conf_file, alphasort);
+	result = count < 0 ? (fd < 0 ? fd : -errno) : 0;
+	for (int i = 0; i < count && !result; i++) {
+		snprintf(name, sizeof(name), "%s/" CONFIG_PARTS "/%s", path, entries[i]->d_name);
+		result = config_add_file(config, fd, entries[i]->d_name, name, error);
+	}
+	while (count > 0)
+		free(entries[--count]);
+	free(entries);
+	return result;
+}
+
+/* Adds the files in the directory PATH. */
+static int config_add_directory(struct config *config, const char *path, struct config_error *error)
+{
+	_close_ int fd = config_open_directory(AT_FDCWD, path, path, error);
+	char name[sizeof(error->file)];
+	int result = fd < 0 ? fd : 0;
+
+	snprintf(name, sizeof(name), "%s/" CONFIG_MAIN, path);
+	if (!result && !config_is_absent(fd, CONFIG_MAIN))
+		result = config_add_file(config, fd, CONFIG_MAIN, name, error);
+	if (!result && !config_is_absent(fd, CONFIG_PARTS))
+		result = config_add_parts(config, fd, path, error);
+	if (result) {
+		say_error(error, result);
+		return -EINVAL;
+	}
+	if (config->file_count)
+		return 0;
+	config_set_place(error, path);
+	snprintf(error->what, sizeof(error->what),
+		 "has neither " CONFIG_MAIN " nor a *.conf in " CONFIG_PARTS);
+	return -ENOENT;
 }
 
 int config_load(const char *path, struct config **ret, struct config_error *error)
 {
+	_cleanup_(drop_config) struct config *config = NULL;
+	struct stat info;
+	bool whole = !stat(path, &info) && S_ISDIR(info.st_mode);
 	int result;
 
 	*error = (struct config_error){0};
-	result = config_read(path, ret, error);
-	if (result && !*error->what)
-		snprintf(error->what, sizeof(error->what), "cannot be read: %s", strerror(-result));
+	result = config_new(&config);
+	if (!result)
+		result = whole ? config_add_directory(config, path, error)
+			       : config_add_file(config, AT_FDCWD, path, path, error);
+	say_error(error, result);
+	if (!result)
+		*ret = take_ptr(config);
 	return result;
 }
 
@@ -242,6 +378,9 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	policy_free(config->policy);
-	free(config->text);
+	for (unsigned int i = 0; i < config->file_count; i++) {
+		free(config->files[i].name);
+		free(config->files[i].text);
+	}
 	free(config);
 }

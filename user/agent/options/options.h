@@ -8,12 +8,14 @@
 #include "docker/judge/policy.h"
 #include "guard/guard.h"
 #include "kernel/capture.h"
+#include "secret/mask.h"
 #include "setting/setting.h"
 
 #define OUTPUTS_MAX 16
+#define OPTIONS_WHY_SIZE 6000 /* of a sentence that says what is wrong, and where */
 
-/* The file that is read when --config names none. It need not exist. */
-#define CONFIG_PATH "/etc/callerd/callerd.conf"
+/* The directory of the files that are read when --config names none. It need not exist. */
+#define CONFIG_PATH "/etc/callerd"
 
 struct config;
 
@@ -35,7 +37,7 @@ struct options {
 	unsigned int socket_count;
 	const char *outputs[OUTPUTS_MAX + 1];
 	unsigned int output_count;
-	bool human;	/* stdout gets lines for a person */
+	bool human; /* stdout gets lines for a person */
 	enum guard_what guard;
 	bool own_calls; /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
@@ -50,24 +52,34 @@ struct options {
 	const char *state_path;	 /* NULL: no state is kept in a file */
 	const char *explain;	 /* the container to explain before exit; NULL: run */
 	const char *event_file;	 /* gets the raw events, for tools/replay; NULL: none */
-	const char *config_path; /* NULL: no file was read */
-	bool check_config;	 /* print what is in force, and exit */
-	struct policy *policy;	 /* never NULL; owned */
-	struct config *config;	 /* owns the strings that come from the file */
+	const char *mask_names[MASK_SITE_MAX + 1], *mask_patterns[MASK_SITE_MAX + 1];
+	unsigned int mask_name_count, mask_pattern_count;
+	const char *config_path;    /* NULL: no file was read */
+	bool check_config;	    /* say whether it is right, and exit */
+	bool print_config;	    /* print what is in force, and exit */
+	struct setting_notes notes; /* what was given; owned */
+	struct policy *policy;	    /* never NULL; owned */
+	struct config *config;	    /* owns the strings that come from the file */
 };
 
-/* Parses the command line and the configuration file. Returns 0; 1 when there is nothing more to do (--help,
- * --version, --check-config); -EINVAL with one sentence on stderr. Free with options_free(). */
+/* Parses the command line and the configuration files, and gives mask.h the names and patterns of the site. Returns 0; 1
+ * when there is nothing more to do (--help, --version, --check-config, --print-config); -EINVAL with one sentence on
+ * stderr. What may be a mistake is told on stderr, as the log level says. Free with options_free(). */
 int options_parse(int argc, char **argv, struct options *ret);
 
-/* Frees the policy and the configuration, and has mask.h forget the names and patterns of the site. */
+/* The same, but all is read into RET alone, and what is wrong goes to WHY. */
+int options_read(int argc, char **argv, struct options *ret, struct setting_why why);
+
 void options_free(struct options *options);
 
+/* The setting that the table has under NAME. */
+const struct setting *options_setting(const char *name);
+
 /* Reads the options in ARGV into READER, whose table may have 64: a setting without .meta takes no value and becomes
- * "yes". *RET_REST: the index of the first argument that is no option. PROGRAM: what messages begin with. 0, -EINVAL
- * after a message on stderr, or what .take returns. */
-int options_read_arguments(struct setting_reader *reader, const char *program, int argc,
-			   char **argv, int *ret_rest);
+ * "yes"; -h is --help. *RET_REST: the index of the first argument that is no option. 0, -EINVAL with a sentence in WHY, or
+ * what .take returns. */
+int options_read_arguments(struct setting_reader *reader, int argc, char **argv, int *ret_rest,
+			   struct setting_why why);
 
 /* Prints the settings of TABLE up to the first one without .help. */
 void options_print_help(const struct setting *table);

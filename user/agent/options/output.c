@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/output.h"
+#include "agent/options/output.h"
 
 #include <assert.h>
 #include <stdio.h>

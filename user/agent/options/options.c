@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/options.h"
+#include "agent/options/options.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "agent/config.h"
-#include "agent/output.h"
+#include "agent/options/config.h"
+#include "agent/options/doubts.h"
+#include "agent/options/output.h"
 #include "engine/engines.h"
 #include "secret/mask.h"
 #include "setting/setting.h"
@@ -37,7 +38,7 @@ static const char help_before[] =
 	"\n";
 
 static const char help_after[] =
-	"  --version, --help\n"
+	"  --version, -h, --help\n"
 	"\n"
 	"callerd verify [--key KEY] FILE...\n"
 	"                           checks the chain and the seals of log files, the oldest first\n"
@@ -120,22 +121,33 @@ static int take_state(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
+static int options_add_mask(struct setting_reader *reader, const char **list, unsigned int *count,
+			    const char *value)
+{
+	if (has_value(list, value))
+		return 0;
+	if (*count == MASK_SITE_MAX)
+		return setting_refuse(reader->why, "too many of them (64 at most)");
+	list[(*count)++] = value;
+	return 0;
+}
+
 static int take_mask_name(struct setting_reader *reader, const char *value)
 {
-	int error = mask_add_name(value);
+	struct options *options = reader->target;
 
-	if (error == -EINVAL)
+	if (mask_check_name(value))
 		return setting_refuse(reader->why, "it is no name (1 to 256 bytes)");
-	return error == -E2BIG ? setting_refuse(reader->why, "too many of them (64 at most)")
-			       : error;
+	return options_add_mask(reader, options->mask_names, &options->mask_name_count, value);
 }
 
 static int take_mask_pattern(struct setting_reader *reader, const char *value)
 {
-	int error = mask_add_pattern(value, reader->why.text, reader->why.size);
+	struct options *options = reader->target;
 
-	return error == -E2BIG ? setting_refuse(reader->why, "too many of them (64 at most)")
-			       : error;
+	return mask_check_pattern(value, reader->why.text, reader->why.size)
+		       ?: options_add_mask(reader, options->mask_patterns,
+					   &options->mask_pattern_count, value);
 }
 
 static int options_take_version(struct setting_reader *reader, const char *value)
@@ -181,10 +193,9 @@ static int take_help(struct setting_reader *reader, const char *value)
 #define SETTING(text, type, member)                                                                \
 	.name = (text), .kind = (type), AT(member), .places = ON_COMMAND_LINE | IN_FILE,           \
 	.repeats = ON_COMMAND_LINE
-#define REPEATED(text)                                                                             \
-	.name = (text), .kind = SETTING_LIST, .places = ON_COMMAND_LINE | IN_FILE,                 \
+#define LIST(text, member)                                                                         \
+	.name = (text), .kind = SETTING_LIST, AT(member), .places = ON_COMMAND_LINE | IN_FILE,     \
 	.repeats = ON_COMMAND_LINE | IN_FILE
-#define LIST(text, member) REPEATED(text), AT(member)
 #define OPTION(text, type, member)                                                                 \
 	.name = (text), .kind = (type), AT(member), .places = ON_COMMAND_LINE
 #define LIMITS(lowest, highest) .min = (lowest), .max = (highest)
@@ -241,19 +252,22 @@ static const struct setting settings[] = {
 	{SETTING("state", SETTING_TEXT, state_path), .words = no_state, .take = take_state,
 	 HELP("PATH", "what is known of containers is kept there; none: it is not\n"
 		      "(default: " STATE_PATH ")")},
-	{REPEATED("mask-name"), .list = mask_names, .take = take_mask_name,
+	{LIST("mask-name", mask_names), .take = take_mask_name,
 	 HELP("NAME", "what is called NAME, or has it as a part of its name, is a\n"
 		      "secret, and *** in all records; repeatable")},
-	{REPEATED("mask-pattern"), .list = mask_patterns, .take = take_mask_pattern,
+	{LIST("mask-pattern", mask_patterns), .take = take_mask_pattern,
 	 HELP("REGEX", "what matches (or its first group) is a secret, likewise")},
 	{SETTING("record-events", SETTING_TEXT, event_file),
 	 HELP("FILE", "keep the raw kernel events too, for tools/replay")},
 	{OPTION("config", SETTING_TEXT, config_path), .wanted = "it names no file",
-	 HELP("FILE", "settings, and who is expected to do what; see\n"
+	 HELP("PATH", "settings, and who is expected to do what: a file, or a\n"
+		      "directory with callerd.conf and conf.d/*.conf; see\n"
 		      "docs/configuration.md. The command line goes first\n"
 		      "(default: " CONFIG_PATH ", if there is one)")},
 	{OPTION("check-config", SETTING_FLAG, check_config), .repeats = ON_COMMAND_LINE,
-	 HELP(NULL, "say what is in force, or what is wrong, and exit")},
+	 HELP(NULL, "say what is wrong, or may be, and exit")},
+	{OPTION("print-config", SETTING_FLAG, print_config), .repeats = ON_COMMAND_LINE,
+	 HELP(NULL, "print what is in force, and from where, and exit")},
 	{OPTION("explain", SETTING_TEXT, explain), .wanted = "it names no container",
 	 HELP("CONTAINER", "say from the state who made, started and stopped it, and why,\n"
 			   "and exit; an id, its beginning, or a name")},
@@ -264,34 +278,31 @@ static const struct setting settings[] = {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* WHY is what getopt_long() returned: a colon when a value is missing, else a question mark. */
-static int refuse_option(const char *program, int why, const char *given)
+/* KIND is what getopt_long() returned: a colon when a value is missing, else a question mark. */
+static int refuse_option(struct setting_why why, int kind, const char *given)
 {
 	const char letter[] = {'-', optopt, '\0'};
 
-	if (why == ':')
-		fprintf(stderr, "%s: option \"%s\": it needs a value, see --help\n", program,
-			given);
-	else if (optopt >= OPTION_FIRST)
-		fprintf(stderr, "%s: option \"%s\": it takes no value\n", program, given);
-	else
-		fprintf(stderr, "%s: option \"%s\": there is no such one, see --help\n", program,
-			optopt ? letter : given);
-	return -EINVAL;
+	if (kind == ':')
+		return setting_refuse(why, "option \"%s\": it needs a value, see --help", given);
+	if (optopt >= OPTION_FIRST)
+		return setting_refuse(why, "option \"%s\": it takes no value", given);
+	return setting_refuse(why, "option \"%s\": there is no such one, see --help",
+			      optopt ? letter : given);
 }
 
-static int options_read_option(struct setting_reader *reader, const char *program, const char *name,
-			       const char *value)
+static int options_read_option(struct setting_reader *reader, const char *name, const char *value,
+			       struct setting_why why)
 {
 	int error = setting_read(reader, bytes_of(name), value);
 
 	if (error == -EINVAL)
-		fprintf(stderr, "%s: --%s \"%s\": %s\n", program, name, value, reader->why.text);
+		setting_refuse(why, "--%s \"%.4000s\": %s", name, value, reader->why.text);
 	return error;
 }
 
-int options_read_arguments(struct setting_reader *reader, const char *program, int argc,
-			   char **argv, int *ret_rest)
+int options_read_arguments(struct setting_reader *reader, int argc, char **argv, int *ret_rest,
+			   struct setting_why why)
 {
 	const struct setting *table = reader->table;
 	struct option options[ARGUMENTS_MAX + 1] = {0};
@@ -305,70 +316,85 @@ int options_read_arguments(struct setting_reader *reader, const char *program, i
 	}
 	opterr = 0; /* getopt_long() prints no messages */
 	optind = 0; /* getopt_long() begins anew */
-	while (!error && (option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (option < OPTION_FIRST)
-			error = refuse_option(program, option, argv[optind - 1]);
+	while (!error && (option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (option == 'h')
+			error = options_read_option(reader, "help", "yes", why);
+		else if (option < OPTION_FIRST)
+			error = refuse_option(why, option, argv[optind - 1]);
 		else
-			error = options_read_option(reader, program,
-						    table[option - OPTION_FIRST].name,
-						    optarg ? optarg : "yes");
+			error = options_read_option(reader, table[option - OPTION_FIRST].name,
+						    optarg ? optarg : "yes", why);
 	}
 	*ret_rest = optind;
 	return error;
 }
 
-static int read_arguments(int argc, char **argv, struct options *options)
+/* NOTES: get what is read; may be NULL. */
+static int read_arguments(int argc, char **argv, struct options *options,
+			  struct setting_notes *notes, struct setting_why why)
 {
-	char why[WHY_SIZE] = "";
+	char text[WHY_SIZE] = "";
 	struct setting_reader reader = {settings, ON_COMMAND_LINE, options,
-					.why = {why, sizeof(why)}};
-	int rest, error = options_read_arguments(&reader, "callerd", argc, argv, &rest);
+					.why = {text, sizeof(text)}, .notes = notes};
+	int rest, error = options_read_arguments(&reader, argc, argv, &rest, why);
 
 	if (error || rest >= argc)
 		return error;
-	fprintf(stderr, "callerd: argument \"%s\": callerd takes options only, see --help\n",
-		argv[rest]);
-	return -EINVAL;
+	return setting_refuse(why, "argument \"%s\": callerd takes options only, see --help",
+			      argv[rest]);
 }
 
-static int read_settings(const char *path, const struct config *config, struct options *options)
+/* What one file says once, a later one may say again. */
+static int read_settings(const struct config *config, struct options *options,
+			 struct setting_why why)
 {
-	char why[WHY_SIZE] = "";
-	struct setting_reader reader = {settings, IN_FILE, options, .why = {why, sizeof(why)}};
+	char text[WHY_SIZE] = "";
+	struct setting_reader reader = {settings, IN_FILE, options, .why = {text, sizeof(text)},
+					.notes = &options->notes};
 	int error = 0;
 
 	for (unsigned int i = 0; i < config->setting_count && !error; i++) {
 		const struct config_setting *line = &config->settings[i];
 
+		if (line->source.file != reader.source.file)
+			reader.given = 0;
+		reader.source = line->source;
 		error = setting_read(&reader, bytes_of(line->key), line->value);
 		if (error == -ENOENT)
 			error = setting_refuse(reader.why, "there is no such setting in [callerd]");
 		if (error == -EINVAL)
-			fprintf(stderr, "callerd: %s:%u: %s \"%s\": %s\n", path, line->line,
-				line->key, line->value, why);
+			setting_refuse(why, "%s:%u: %s \"%.4000s\": %s", line->source.file,
+				       line->source.line, line->key, line->value, text);
 	}
 	return error;
 }
 
-/* Reads the file at PATH. When PATH is NULL: the one at CONFIG_PATH, if there is one. */
-static int options_read_file(const char *path, struct options *options)
+/* Reads what is at PATH. When PATH is NULL: at CONFIG_PATH, if there is anything. */
+static int options_read_file(const char *path, struct options *options, struct setting_why why)
 {
 	const char *actual = path ? path : CONFIG_PATH;
 	struct config_error error;
 	int result = config_load(actual, &options->config, &error);
 
-	if (!path && (result == -ENOENT || result == -ENOTDIR))
+	if (!path && result == -ENOENT)
 		return 0;
 	if (!result) {
 		options->config_path = actual;
 		options->policy = take_ptr(options->config->policy);
-		return read_settings(actual, options->config, options);
+		return read_settings(options->config, options, why);
 	}
 	if (error.line)
-		fprintf(stderr, "callerd: %s:%u: %s\n", actual, error.line, error.what);
-	else
-		fprintf(stderr, "callerd: %s: %s\n", actual, error.what);
-	return -EINVAL;
+		return setting_refuse(why, "%s:%u: %s", error.file, error.line, error.what);
+	return setting_refuse(why, "%s: %s", error.file, error.what);
+}
+
+const struct setting *options_setting(const char *name)
+{
+	const struct setting *setting = settings;
+
+	while (strcmp(setting->name, name) != 0)
+		setting++;
+	return setting;
 }
 
 /* Prints the options in the form of a configuration file that sets all of them. */
@@ -376,28 +402,31 @@ static int print_options(const struct options *options)
 {
 	_cleanup_(text_free) struct text text = {0}, policy = {0};
 
+	if (!options->config)
+		printf("# no configuration file\n");
+	for (unsigned int i = 0; options->config && i < options->config->file_count; i++)
+		printf("# %s\n", options->config->files[i].name);
 	for (const struct setting *setting = settings; setting->name; setting++)
 		if (setting->places & IN_FILE)
-			setting_write(setting, options, &text);
-	policy_write(options->policy, &policy);
+			setting_write(setting, options, &options->notes, &text);
+	policy_write(options->policy, true, &policy);
 	if (text.error || policy.error)
 		return -ENOMEM;
-	printf("# %s\n[callerd]\n%s%s%s",
-	       options->config_path ? options->config_path : "no configuration file", text.data,
-	       policy.size ? "\n" : "", policy.size ? policy.data : "");
+	printf("[callerd]\n%s%s%s", text.data, policy.size ? "\n" : "",
+	       policy.size ? policy.data : "");
 	return 0;
 }
 
-/* The command line overrides the file, and no file is read when the command line is wrong. So the command line is read
- * twice: before the file, into a copy, and after it. */
-static int options_read_all(int argc, char **argv, struct options *options)
+/* The command line overrides the files, and no file is read when the command line is wrong. So the command line is read
+ * twice: before the files, into a copy, and after them. */
+static int options_read_all(int argc, char **argv, struct options *options, struct setting_why why)
 {
 	struct options given = *options;
-	int error = read_arguments(argc, argv, &given);
+	int error = read_arguments(argc, argv, &given, NULL, why);
 
 	if (error)
 		return error;
-	error = options_read_file(given.config_path, options);
+	error = options_read_file(given.config_path, options, why);
 	if (error)
 		return error;
 	if (given.socket_count) {
@@ -408,10 +437,10 @@ static int options_read_all(int argc, char **argv, struct options *options)
 		memset(options->outputs, 0, sizeof(options->outputs));
 		options->output_count = 0;
 	}
-	return read_arguments(argc, argv, options);
+	return read_arguments(argc, argv, options, &options->notes, why);
 }
 
-int options_parse(int argc, char **argv, struct options *ret)
+int options_read(int argc, char **argv, struct options *ret, struct setting_why why)
 {
 	struct options options = {
 		.log_level = LOG_LEVEL_WARNING,
@@ -425,17 +454,58 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.request_budget = (4 << 20) + (64 << 10), /* a body of 4 MiB, and its head */
 		.response_budget = 64 << 10,
 	};
-	int error = options_read_all(argc, argv, &options);
+	int error = options_read_all(argc, argv, &options, why);
 
 	if (!error && !options.socket_count)
 		error = read_arguments(2, (char *[]){"callerd", "--socket=/run/docker.sock", NULL},
-				       &options);
+				       &options, NULL, why);
 	if (!error && !options.output_count)
 		options.outputs[options.output_count++] = "stdout";
 	if (!error && !options.policy)
 		error = policy_new(&options.policy);
-	if (!error && options.check_config)
-		error = print_options(&options) ? -ENOMEM : 1;
+	if (error == -ENOMEM)
+		setting_refuse(why, "out of memory");
+	if (error)
+		options_free(&options);
+	else
+		*ret = options;
+	return error;
+}
+
+/* Gives mask.h what the site adds. */
+static int add_masks(const struct options *options)
+{
+	char why[WHY_SIZE];
+	int error = 0;
+
+	for (unsigned int i = 0; i < options->mask_name_count && !error; i++)
+		error = mask_add_name(options->mask_names[i]);
+	for (unsigned int i = 0; i < options->mask_pattern_count && !error; i++)
+		error = mask_add_pattern(options->mask_patterns[i], why, sizeof(why));
+	return error;
+}
+
+static void print_doubt(void *data, const char *doubt)
+{
+	fprintf(stderr, "callerd: warning: %s\n", doubt);
+}
+
+int options_parse(int argc, char **argv, struct options *ret)
+{
+	char why[OPTIONS_WHY_SIZE] = "";
+	struct options options;
+	int error = options_read(argc, argv, &options, (struct setting_why){why, sizeof(why)});
+
+	if (error < 0)
+		fprintf(stderr, "callerd: %s\n", why);
+	if (error)
+		return error;
+	if (options.log_level >= LOG_LEVEL_WARNING && !options.explain)
+		doubts_tell(&options, NULL, print_doubt);
+	error = options.print_config ? print_options(&options) : 0;
+	if (!error && (options.check_config || options.print_config))
+		error = 1;
+	error = error ?: add_masks(&options);
 	if (error)
 		options_free(&options);
 	else
@@ -445,9 +515,9 @@ int options_parse(int argc, char **argv, struct options *ret)
 
 void options_free(struct options *options)
 {
-	mask_forget_site();
 	policy_free(options->policy);
 	config_free(options->config);
+	setting_forget_notes(&options->notes);
 	options->policy = NULL;
 	options->config = NULL;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/output.h"
+#include "agent/options/output.h"
+#include "base/cleanup.h"
 #include "record/finding.h"
 #include "record/names.h"
 #include "setting/setting.h"
@@ -15,6 +16,7 @@
 #define KEEP_MAX 10000
 #define SEAL_LINES_DEFAULT 10000
 #define SEAL_INTERVAL_DEFAULT 10
+#define GROUP_BUFFER (64u << 10) /* of a group's members, too */
 #define YEAR (366ull * 86400)
 
 bool output_next_word(const char **rest, char separator, struct bytes *ret)
@@ -114,10 +116,13 @@ static int take_mode(struct setting_reader *reader, const char *value)
 static int take_group(struct setting_reader *reader, const char *value)
 {
 	struct output *output = reader->target;
-	const struct group *group = getgrnam(value);
+	_free_ char *buffer = malloc(GROUP_BUFFER);
+	struct group entry, *group = NULL;
 	uint64_t number;
 
-	if (group)
+	if (!buffer)
+		return -ENOMEM;
+	if (!getgrnam_r(value, &entry, buffer, GROUP_BUFFER, &group) && group)
 		output->sink.group = group->gr_gid;
 	else if (setting_number(value, 0, UINT32_MAX - 1, &number))
 		output->sink.group = (gid_t)number;
