@@ -333,6 +333,33 @@ static void test_users(void **state)
 	assert_false(takes("stdout,users=alice+4294967295", &record));
 }
 
+static void test_same_sink(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool place, sink;
+	} table[] = {
+		{"file:/a", "file:/a", true, true},
+		{"file:/a", "file:/ab", false, false},
+		{"file:/a", "file:/a,min-severity=high", true, true},
+		{"file:/a,users=a+b,keep=2", "file:/a,keep=2,actions=api-request", true, true},
+		{"file:/a,keep=2", "file:/a,keep=3", true, false},
+		{"file:/a,keep=2", "file:/a", true, false},
+		{"file:/a", "file:/a,format=cef", true, false},
+		{"stdout", "stdout,format=cef,findings=prune", true, true},
+		{"stdout,queue-size=1M", "stdout", true, false},
+		{"journal", "journal,min-severity=low", true, true},
+		{"journal", "syslog", false, false},
+	};
+
+	for (size_t i = 0; i < COUNT(table); i++) {
+		assert_int_equal(output_is_same_place(table[i].a, table[i].b), table[i].place);
+		assert_int_equal(output_is_same_place(table[i].b, table[i].a), table[i].place);
+		assert_int_equal(output_is_same_sink(table[i].a, table[i].b), table[i].sink);
+		assert_int_equal(output_is_same_sink(table[i].b, table[i].a), table[i].sink);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,7 +368,7 @@ int main(void)
 		cmocka_unit_test(test_syslog),	 cmocka_unit_test(test_journal),
 		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_severities),
 		cmocka_unit_test(test_actions),	 cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_users),
+		cmocka_unit_test(test_users),	 cmocka_unit_test(test_same_sink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1428,6 +1428,45 @@ static void test_engine_out_of_reach(void **state)
 	json_decref(root);
 }
 
+static void test_reloaded(void **state)
+{
+	static const char *const restarts[] = {"socket", "file:/a,rotate-size=1M", NULL};
+	static const struct record_output outputs[] = {{"file:/a", "0a0b"}, {"stdout", NULL}};
+	struct record record = {
+		.action = RECORD_AGENT_RELOADED,
+		.time = 120000001,
+		.sequence = 42,
+		.outputs = outputs,
+		.output_count = COUNT(outputs),
+		.reload_restart = restarts,
+	};
+	json_t *root = written(&record, &context);
+
+	check_common(root, "agent-reloaded", "event", "configuration", 0);
+	ASSERT_TEXTS(root, "event.type", "change");
+	assert_text(root, "event.outcome", "success");
+	ASSERT_TEXTS(root, "callerd.reload.restart", "socket", "file:/a,rotate-size=1M");
+	assert_int_equal(json_array_size(at(root, "callerd.outputs")), 2);
+	assert_text(root, "message",
+		    "callerd has another configuration, only a restart changes socket, "
+		    "file:/a,rotate-size=1M");
+	ASSERT_ABSENT(root, "process", "callerd.sockets", "callerd.capture",
+		      "callerd.reload.refused");
+	json_decref(root);
+	record = (struct record){.action = RECORD_AGENT_RELOADED,
+				 .time = 120000001,
+				 .sequence = 42,
+				 .reload_refused = "/etc/callerd/callerd.conf:3: neither"};
+	root = written(&record, &context);
+	check_common(root, "agent-reloaded", "event", "configuration", 60);
+	assert_text(root, "event.outcome", "failure");
+	assert_text(root, "callerd.reload.refused", "/etc/callerd/callerd.conf:3: neither");
+	assert_text(root, "message",
+		    "callerd KEEPS its configuration: /etc/callerd/callerd.conf:3: neither");
+	ASSERT_ABSENT(root, "callerd.outputs", "callerd.reload.restart");
+	json_decref(root);
+}
+
 /* Whom it is charged to, where that is not a caller. */
 static void test_accounts(void **state)
 {
@@ -2417,6 +2456,7 @@ int main(void)
 		cmocka_unit_test(test_socket_refused),
 		cmocka_unit_test(test_agent_records),
 		cmocka_unit_test(test_engine_out_of_reach),
+		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),
 		cmocka_unit_test(test_cause_findings),
 		cmocka_unit_test(test_event_types),

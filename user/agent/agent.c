@@ -18,6 +18,7 @@
 #include "agent/event_recorder.h"
 #include "agent/losses.h"
 #include "agent/outputs.h"
+#include "agent/reload.h"
 #include "base/clock.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
@@ -63,10 +64,11 @@ struct agent {
 	struct state *state; /* NULL: no state is kept */
 	struct eventfile *events;
 	struct outputs *outputs;
+	struct reload *reload;
 	struct losses losses;
 	uint64_t sequence, records, kernel_events;
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
-	uint64_t last_event, next_tick, next_status, next_survey;
+	uint64_t last_event, next_tick, last_status, next_survey;
 	int signals;
 	bool stop;
 	bool backlog; /* many records waited for an output */
@@ -88,6 +90,11 @@ static void agent_message(const struct agent *agent, enum log_level level, const
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+}
+
+static void agent_tell_as(void *data, enum log_level level, const char *text)
+{
+	agent_message(data, level, "%s", text);
 }
 
 static void agent_tell(void *data, const char *text)
@@ -423,8 +430,9 @@ static void agent_tick(struct agent *agent)
 			agent_survey(agent, now);
 	}
 	write_losses(agent);
-	if (agent->options.status_interval && now >= agent->next_status) {
-		agent->next_status = now + agent->options.status_interval * NS_PER_S;
+	if (agent->options.status_interval &&
+	    now >= agent->last_status + agent->options.status_interval * NS_PER_S) {
+		agent->last_status = now;
 		write_totals(agent, RECORD_AGENT_STATUS);
 	}
 	outputs_news(agent->outputs, agent, agent_tell);
@@ -438,10 +446,12 @@ static void handle_signal(struct agent *agent)
 
 	if (read(agent->signals, &info, sizeof(info)) != sizeof(info))
 		return;
-	if (info.ssi_signo == SIGHUP)
-		outputs_reopen(agent->outputs);
-	else
+	if (info.ssi_signo != SIGHUP) {
 		agent->stop = true;
+		return;
+	}
+	outputs_reopen(agent->outputs);
+	reload_ask(agent->reload, clock_now(CLOCK_BOOTTIME));
 }
 
 /* Sleeps until there is work: a moment while events come, until the first one or the next tick
@@ -672,6 +682,31 @@ static int open_engines(struct agent *agent)
 	return engines_new(&options, clock_now(CLOCK_BOOTTIME), &agent->engines);
 }
 
+static void agent_tell_losses(void *data)
+{
+	write_losses(data);
+}
+
+static int open_reload(struct agent *agent, int argc, char **argv)
+{
+	struct reload_options options = {
+		.argc = argc,
+		.argv = argv,
+		.options = &agent->options,
+		.outputs = agent->outputs,
+		.engines = agent->engines,
+		.beside = agent->beside,
+		.context = host_context(agent->host),
+		.data = agent,
+		.record = on_record,
+		.message = agent_tell_as,
+		.told = agent_tell_losses,
+		.lost = on_output_loss,
+	};
+
+	return reload_new(&options, &agent->reload);
+}
+
 static enum exit_code open_parts(struct agent *agent)
 {
 	struct tracker_options tracker = {
@@ -765,7 +800,7 @@ static void watch_first(struct agent *agent)
 	}
 }
 
-enum exit_code agent_new(const struct options *options, struct agent **ret)
+enum exit_code agent_new(const struct options *options, int argc, char **argv, struct agent **ret)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	enum exit_code code;
@@ -780,6 +815,8 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 		code = open_parts(agent);
 	if (code == EXIT_OK)
 		code = open_capture(agent);
+	if (code == EXIT_OK && open_reload(agent, argc, argv))
+		code = EXIT_FAILED;
 	if (code != EXIT_OK) {
 		agent_free(agent);
 		return code;
@@ -791,7 +828,7 @@ enum exit_code agent_new(const struct options *options, struct agent **ret)
 			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
 	agent->next_tick = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
 	agent->next_survey = clock_now(CLOCK_BOOTTIME) + SURVEY_INTERVAL;
-	agent->next_status = clock_now(CLOCK_BOOTTIME) + options->status_interval * NS_PER_S;
+	agent->last_status = clock_now(CLOCK_BOOTTIME);
 	*ret = agent;
 	return EXIT_OK;
 }
@@ -811,6 +848,7 @@ bool agent_free(struct agent *agent)
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
+	reload_free(agent->reload); /* it has the policy */
 	state_close(agent->state);
 	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, agent_tell);
 	event_recorder_close(agent->events);

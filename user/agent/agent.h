@@ -9,8 +9,9 @@
 struct agent;
 
 /* Opens the outputs, attaches to the kernel, begins to watch. EXIT_OK, or the exit code, with one
- * sentence on stderr; nothing is left half-started. Free with agent_free(). */
-enum exit_code agent_new(const struct options *options, struct agent **ret);
+ * sentence on stderr; nothing is left half-started. OPTIONS are what ARGV and the files that it names say, and both outlive
+ * the agent: SIGHUP has them read anew. Free with agent_free(). */
+enum exit_code agent_new(const struct options *options, int argc, char **argv, struct agent **ret);
 
 /* Runs until SIGTERM or SIGINT. */
 enum exit_code agent_run(struct agent *agent);

@@ -21,7 +21,7 @@ enum loss {
 	LOSS_ENGINE_EVENTS,
 	LOSS_STATE,
 	LOSS_GUARD_EVENTS, /* how often the kernel dropped events of guarded files */
-	LOSS_OUTPUTS, /* the outputs' losses come last, in the order of enum sink_loss */
+	LOSS_OUTPUTS,	   /* the outputs' losses come last, in the order of enum sink_loss */
 	LOSS_COUNT = LOSS_OUTPUTS + SINK_LOSS_COUNT,
 };
 

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
 	if (options.explain)
 		return explain(&options, options.explain);
-	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, &agent);
+	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, argc, argv, &agent);
 	if (code != EXIT_OK)
 		return code;
 	code = agent_run(agent);

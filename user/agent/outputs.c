@@ -2,53 +2,111 @@
 #include "agent/outputs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "record/view.h"
 
 #define REASON_SIZE 512
 
+/* One output. A sink lives as long as the configuration asks for the same; which records it takes, and in which form, may
+ * change meanwhile. */
+struct outputs_one {
+	char *spec;	      /* as it was asked for last */
+	struct output wanted; /* the same; its sink options are those of .opened */
+	struct output opened; /* what the sink was opened with, which borrows from it */
+	struct sink *sink;
+	uint64_t told[SINK_LOSS_COUNT];
+	unsigned int from; /* of a plan: the index of the running output that stays, or NEW */
+};
+
+#define NEW UINT_MAX
+
 struct outputs {
-	struct output all[OUTPUTS_MAX]; /* the settings of each sink, at the same index */
-	struct sink *sinks[OUTPUTS_MAX];
-	uint64_t told[OUTPUTS_MAX][SINK_LOSS_COUNT];
+	struct outputs_one all[OUTPUTS_MAX];
 	unsigned int count;
+	uint64_t gone[SINK_LOSS_COUNT]; /* lost by outputs that are no more */
 	struct text line;
+};
+
+struct outputs_plan {
+	char *running[OUTPUTS_MAX]; /* the specs of the outputs that run */
+	unsigned int running_count;
+	struct outputs_one all[OUTPUTS_MAX];
+	unsigned int count;
+	struct text restart; /* the specs that only a restart can open, with NULs between */
+};
+
+struct outputs_removed {
+	struct outputs_one all[OUTPUTS_MAX];
+	uint64_t left[OUTPUTS_MAX];
+	unsigned int count;
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* Whether another sink writes to the file of the last one. */
-static bool has_file_of_last(const struct outputs *outputs)
+/* False: its threads hang in what it was opened with. */
+static bool outputs_close_one(struct outputs_one *one, int milliseconds, uint64_t *left)
 {
-	unsigned int last = outputs->count - 1;
+	bool ended = sink_close(one->sink, milliseconds, left);
 
-	for (unsigned int i = 0; i < last; i++)
-		if (sink_same_file(outputs->sinks[i], outputs->sinks[last]))
+	if (ended)
+		output_free(&one->opened);
+	output_free(&one->wanted);
+	free(one->spec);
+	one->spec = NULL;
+	one->sink = NULL;
+	return ended;
+}
+
+static void outputs_drop_one(struct outputs_one *one)
+{
+	uint64_t left;
+
+	outputs_close_one(one, 0, &left);
+}
+
+/* Whether SINK writes to the file of one of the COUNT outputs at ALL. */
+static bool writes_to_same(const struct sink *sink, const struct outputs_one *all,
+			   unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (all[i].sink && sink_same_file(all[i].sink, sink))
 			return true;
 	return false;
 }
 
-/* Opens the output that SPEC describes, as the next in OUTPUTS. */
-static int outputs_open_one(struct outputs *outputs, const char *spec, bool human,
+static int refuse_same(const char *spec, char *reason, size_t size)
+{
+	snprintf(reason, size, "cannot write %s: another output writes to this file, given twice",
+		 spec);
+	return -EEXIST;
+}
+
+/* Sets what SPEC says, but for the sink. */
+static int outputs_parse_one(const char *spec, bool human, struct outputs_one *ret, char *reason,
+			     size_t size)
+{
+	ret->spec = strdup(spec);
+	if (!ret->spec)
+		return -ENOMEM;
+	return output_parse(spec, human, &ret->wanted, reason, size);
+}
+
+/* Opens the sink of ONE, which was parsed. */
+static int outputs_open_one(struct outputs_one *one, bool human,
 			    const struct record_context *context, char *reason, size_t size)
 {
-	struct output *output = &outputs->all[outputs->count];
-	int error = output_parse(spec, human, output, reason, size);
+	int error = output_parse(one->spec, human, &one->opened, reason, size);
 
-	output->sink.host_name = context->host_name;
-	output->sink.run_id = context->run_id;
-	output->sink.version = context->agent_version;
-	if (!error)
-		error = sink_open(&output->sink, &outputs->sinks[outputs->count], reason, size);
-	if (error)
-		output_free(output);
-	else
-		outputs->count++;
-	return error;
+	one->opened.sink.host_name = context->host_name;
+	one->opened.sink.run_id = context->run_id;
+	one->opened.sink.version = context->agent_version;
+	return error ?: sink_open(&one->opened.sink, &one->sink, reason, size);
 }
 
 enum exit_code outputs_open(const struct options *options, const struct record_context *context,
@@ -59,15 +117,14 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 
 	reason[0] = '\0';
 	for (unsigned int i = 0; !error && i < options->output_count; i++) {
+		struct outputs_one *one = &outputs->all[i];
 		const char *spec = options->outputs[i];
 
-		error = outputs_open_one(outputs, spec, options->human, context, reason, size);
-		if (!error && has_file_of_last(outputs)) {
-			error = -EEXIST;
-			snprintf(reason, size,
-				 "cannot write %s: another output writes to this file, given twice",
-				 spec);
-		}
+		error = outputs_parse_one(spec, options->human, one, reason, size)
+				?: outputs_open_one(one, options->human, context, reason, size);
+		outputs->count++;
+		if (!error && writes_to_same(one->sink, outputs->all, i))
+			error = refuse_same(spec, reason, size);
 	}
 	if (!error) {
 		*ret = outputs;
@@ -77,6 +134,197 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 		snprintf(reason, size, "cannot open the outputs: %s", strerror(-error));
 	outputs_close(outputs, 0, NULL, NULL);
 	return error == -EINVAL ? EXIT_USAGE : EXIT_OUTPUT;
+}
+
+/* --- another configuration -------------------------------------------------------------------- */
+
+int outputs_plan_new(const struct outputs *outputs, struct outputs_plan **ret)
+{
+	struct outputs_plan *plan = calloc(1, sizeof(*plan));
+
+	if (!plan)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		plan->running[i] = strdup(outputs->all[i].spec);
+		if (!plan->running[i]) {
+			outputs_plan_free(plan);
+			return -ENOMEM;
+		}
+		plan->running_count++;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void outputs_plan_free(struct outputs_plan *plan)
+{
+	if (!plan)
+		return;
+	for (unsigned int i = 0; i < plan->count; i++)
+		outputs_drop_one(&plan->all[i]);
+	for (unsigned int i = 0; i < plan->running_count; i++)
+		free(plan->running[i]);
+	text_free(&plan->restart);
+	free(plan);
+}
+
+static bool is_planned(const struct outputs_plan *plan, unsigned int running)
+{
+	for (unsigned int i = 0; i < plan->count; i++)
+		if (plan->all[i].from == running)
+			return true;
+	return false;
+}
+
+/* The running output that is the one of SPEC: by all that it says; or by all but what it takes and in which form; or by
+ * its place alone. *SAME: it need not be opened anew for SPEC. NEW: there is none. */
+static unsigned int find_running(const struct outputs_plan *plan, const char *spec, bool *same)
+{
+	unsigned int by_sink = NEW, by_place = NEW;
+
+	*same = true;
+	for (unsigned int i = plan->running_count; i-- > 0;) {
+		const char *running = plan->running[i];
+
+		if (is_planned(plan, i))
+			continue;
+		if (!strcmp(running, spec))
+			return i;
+		if (output_is_same_sink(running, spec))
+			by_sink = i;
+		else if (output_is_same_place(running, spec))
+			by_place = i;
+	}
+	*same = by_sink != NEW || by_place == NEW;
+	return by_sink != NEW ? by_sink : by_place;
+}
+
+/* Finds or opens the next output. */
+static int plan_one(struct outputs_plan *plan, const char *spec, bool human,
+		    const struct record_context *context, char *reason, size_t size)
+{
+	bool same;
+	unsigned int from = find_running(plan, spec, &same);
+	struct outputs_one *one = &plan->all[plan->count++];
+	int error;
+
+	one->from = from;
+	if (!same) {
+		text_add(&plan->restart, spec, strlen(spec) + 1);
+		spec = plan->running[from];
+	}
+	error = outputs_parse_one(spec, human, one, reason, size);
+	if (!error && from == NEW)
+		error = outputs_open_one(one, human, context, reason, size);
+	return error ?: plan->restart.error;
+}
+
+int outputs_plan_open(struct outputs_plan *plan, const struct options *options,
+		      const struct record_context *context, char *reason, size_t size)
+{
+	int error = 0;
+
+	reason[0] = '\0';
+	for (unsigned int i = 0; !error && i < options->output_count; i++)
+		error = plan_one(plan, options->outputs[i], options->human, context, reason, size);
+	if (error && !reason[0])
+		snprintf(reason, size, "cannot open the outputs: %s", strerror(-error));
+	return error;
+}
+
+const char *outputs_plan_next_restart(const struct outputs_plan *plan, const char *last)
+{
+	const char *next = last ? last + strlen(last) + 1 : plan->restart.data;
+
+	return next && next < plan->restart.data + plan->restart.size ? next : NULL;
+}
+
+int outputs_plan_check(const struct outputs *outputs, const struct outputs_plan *plan, char *reason,
+		       size_t size)
+{
+	for (unsigned int i = 0; i < plan->count; i++) {
+		const struct outputs_one *one = &plan->all[i];
+
+		if (one->sink && (writes_to_same(one->sink, plan->all, i) ||
+				  writes_to_same(one->sink, outputs->all, outputs->count)))
+			return refuse_same(one->spec, reason, size);
+	}
+	return 0;
+}
+
+/* Moves what stays of the running outputs into PLAN. */
+static void keep_running(struct outputs *outputs, struct outputs_plan *plan)
+{
+	for (unsigned int i = 0; i < plan->count; i++) {
+		struct outputs_one *one = &plan->all[i], *old;
+
+		if (one->from == NEW)
+			continue;
+		old = &outputs->all[one->from];
+		one->opened = old->opened;
+		one->sink = old->sink;
+		memcpy(one->told, old->told, sizeof(one->told));
+		output_free(&old->wanted);
+		free(old->spec);
+		*old = (struct outputs_one){0};
+	}
+}
+
+int outputs_take(struct outputs *outputs, struct outputs_plan *plan, struct outputs_removed **ret)
+{
+	struct outputs_removed *removed = calloc(1, sizeof(*removed));
+
+	if (!removed)
+		return -ENOMEM;
+	keep_running(outputs, plan);
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		struct sink_stats stats;
+
+		if (!outputs->all[i].sink)
+			continue;
+		sink_stats(outputs->all[i].sink, &stats);
+		for (int reason = 0; reason < SINK_LOSS_COUNT; reason++)
+			outputs->gone[reason] += stats.lost[reason];
+		removed->all[removed->count++] = outputs->all[i];
+	}
+	memset(outputs->all, 0, sizeof(outputs->all));
+	memcpy(outputs->all, plan->all, plan->count * sizeof(*plan->all));
+	outputs->count = plan->count;
+	plan->count = 0;
+	*ret = removed;
+	return 0;
+}
+
+bool outputs_removed_any(const struct outputs_removed *removed)
+{
+	return removed->count;
+}
+
+void outputs_removed_close(struct outputs_removed *removed, int milliseconds)
+{
+	for (unsigned int i = 0; i < removed->count; i++)
+		sink_close(removed->all[i].sink, milliseconds, &removed->left[i]);
+}
+
+void outputs_removed_end(struct outputs *outputs, struct outputs_removed *removed, void *data,
+			 outputs_lost *lost)
+{
+	for (unsigned int i = 0; i < removed->count; i++) {
+		outputs->gone[SINK_LOSS_FULL] += removed->left[i];
+		if (removed->left[i])
+			lost(data, removed->all[i].opened.sink.name, SINK_LOSS_FULL, 0,
+			     removed->left[i]);
+	}
+}
+
+void outputs_removed_free(struct outputs_removed *removed)
+{
+	for (unsigned int i = 0; i < removed->count; i++) {
+		output_free(&removed->all[i].opened);
+		output_free(&removed->all[i].wanted);
+		free(removed->all[i].spec);
+	}
+	free(removed);
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -123,7 +371,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 	entry->severity = (uint8_t)view_syslog_severity(view_severity(record));
 	for (unsigned int i = 0; i < outputs->count; i++)
 		if (to >> i & 1)
-			sink_put(outputs->sinks[i], entry);
+			sink_put(outputs->all[i].sink, entry);
 	entry_unref(entry);
 	return 0;
 }
@@ -136,8 +384,8 @@ int outputs_put(struct outputs *outputs, const struct record *record,
 	int error = 0;
 
 	for (unsigned int i = 0; i < outputs->count; i++)
-		if (output_takes(&outputs->all[i], record, context))
-			to[outputs->all[i].format] |= 1u << i;
+		if (output_takes(&outputs->all[i].wanted, record, context))
+			to[outputs->all[i].wanted.format] |= 1u << i;
 	for (int format = 0; format < RECORD_FORMATS; format++)
 		if (to[format])
 			error = put_in_format(outputs, (enum record_format)format, record, context,
@@ -149,13 +397,13 @@ int outputs_put(struct outputs *outputs, const struct record *record,
 void outputs_flush(struct outputs *outputs)
 {
 	for (unsigned int i = 0; i < outputs->count; i++)
-		sink_flush(outputs->sinks[i]);
+		sink_flush(outputs->all[i].sink);
 }
 
 void outputs_reopen(struct outputs *outputs)
 {
 	for (unsigned int i = 0; i < outputs->count; i++)
-		sink_reopen(outputs->sinks[i]);
+		sink_reopen(outputs->all[i].sink);
 }
 
 /* --- losses and the end ----------------------------------------------------------------------- */
@@ -163,7 +411,7 @@ void outputs_reopen(struct outputs *outputs)
 bool outputs_closed(const struct outputs *outputs)
 {
 	for (unsigned int i = 0; i < outputs->count; i++)
-		if (sink_is_closed(outputs->sinks[i]))
+		if (sink_is_closed(outputs->all[i].sink))
 			return true;
 	return false;
 }
@@ -173,7 +421,7 @@ void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, 
 	char text[REASON_SIZE];
 
 	for (unsigned int i = 0; i < outputs->count; i++)
-		while (sink_news(outputs->sinks[i], text, sizeof(text)))
+		while (sink_news(outputs->all[i].sink, text, sizeof(text)))
 			tell(data, text);
 }
 
@@ -189,23 +437,24 @@ static void tell_full(struct sink *sink, void *data, outputs_lost *lost)
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
 		    outputs_lost *lost)
 {
-	memset(totals, 0, SINK_LOSS_COUNT * sizeof(*totals));
+	memcpy(totals, outputs->gone, sizeof(outputs->gone));
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		struct sink_stats stats;
 
-		sink_stats(outputs->sinks[i], &stats);
+		sink_stats(outputs->all[i].sink, &stats);
 		for (int reason = 0; reason < SINK_LOSS_COUNT; reason++) {
-			uint64_t count = stats.lost[reason] - outputs->told[i][reason];
+			uint64_t count = stats.lost[reason] - outputs->all[i].told[reason];
 
 			totals[reason] += stats.lost[reason];
 			if (reason == SINK_LOSS_FULL || !count || !lost ||
-			    !sink_can_tell(outputs->sinks[i]))
+			    !sink_can_tell(outputs->all[i].sink))
 				continue;
-			outputs->told[i][reason] = stats.lost[reason];
-			lost(data, sink_name(outputs->sinks[i]), (enum sink_loss)reason, 0, count);
+			outputs->all[i].told[reason] = stats.lost[reason];
+			lost(data, sink_name(outputs->all[i].sink), (enum sink_loss)reason, 0,
+			     count);
 		}
 		if (lost)
-			tell_full(outputs->sinks[i], data, lost);
+			tell_full(outputs->all[i].sink, data, lost);
 	}
 }
 
@@ -216,7 +465,7 @@ uint64_t outputs_waiting(struct outputs *outputs)
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		struct sink_stats stats;
 
-		sink_stats(outputs->sinks[i], &stats);
+		sink_stats(outputs->all[i].sink, &stats);
 		if (stats.waiting > most)
 			most = stats.waiting;
 	}
@@ -227,8 +476,8 @@ unsigned int outputs_describe(const struct outputs *outputs, struct record_outpu
 {
 	for (unsigned int i = 0; i < outputs->count; i++)
 		ret[i] = (struct record_output){
-			.name = sink_name(outputs->sinks[i]),
-			.seal_key = sink_seal_key(outputs->sinks[i]),
+			.name = sink_name(outputs->all[i].sink),
+			.seal_key = sink_seal_key(outputs->all[i].sink),
 		};
 	return outputs->count;
 }
@@ -239,17 +488,19 @@ void outputs_close(struct outputs *outputs, int milliseconds, void *data,
 	if (!outputs)
 		return;
 	for (unsigned int i = 0; i < outputs->count; i++) {
-		bool closed = sink_is_closed(outputs->sinks[i]);
-		char text[REASON_SIZE];
+		struct outputs_one *one = &outputs->all[i];
+		bool closed = one->sink && sink_is_closed(one->sink);
+		char text[REASON_SIZE], *name = NULL;
 		uint64_t left;
-		bool ended = sink_close(outputs->sinks[i], milliseconds, &left);
 
+		if (tell && !closed)
+			name = strdup(one->opened.sink.name);
+		outputs_close_one(one, milliseconds, &left);
 		snprintf(text, sizeof(text), "%llu records were not written to %s",
-			 (unsigned long long)left, outputs->all[i].sink.name);
+			 (unsigned long long)left, name ?: "an output");
 		if (left && tell && !closed)
 			tell(data, text);
-		if (ended)
-			output_free(&outputs->all[i]);
+		free(name);
 	}
 	text_free(&outputs->line);
 	free(outputs);

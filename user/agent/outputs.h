@@ -12,6 +12,44 @@ struct outputs;
 enum exit_code outputs_open(const struct options *options, const struct record_context *context,
 			    struct outputs **ret, char *reason, size_t size);
 
+/* OUTPUT lost COUNT records of ACCOUNT; 0: the account is not known. */
+typedef void outputs_lost(void *data, const char *output, enum sink_loss reason, uint64_t account,
+			  uint64_t count);
+
+/* Another set of outputs. What it has in common with the one that runs goes on as it is; what is new is opened while the old
+ * set still gets all records. */
+struct outputs_plan;
+
+/* A plan that knows which outputs run. 0 or -ENOMEM. */
+int outputs_plan_new(const struct outputs *outputs, struct outputs_plan **ret);
+void outputs_plan_free(struct outputs_plan *plan);
+
+/* Opens the outputs of OPTIONS that do not run. May take its time, and may be called in a thread. 0, or -errno with a
+ * sentence in REASON: nothing is to come of the plan. */
+int outputs_plan_open(struct outputs_plan *plan, const struct options *options,
+		      const struct record_context *context, char *reason, size_t size);
+
+/* What of OPTIONS can be opened only after its place was given up, behind LAST; NULL: nothing more. It runs as it was. */
+const char *outputs_plan_next_restart(const struct outputs_plan *plan, const char *last);
+
+/* Whether PLAN can take the place of OUTPUTS. 0, or -EEXIST with a sentence in REASON. */
+int outputs_plan_check(const struct outputs *outputs, const struct outputs_plan *plan, char *reason,
+		       size_t size);
+
+/* OUTPUTS becomes what PLAN says: each record goes to the one set or to the other. *RET: those that are not in it any more.
+ * 0 or -ENOMEM. */
+struct outputs_removed;
+int outputs_take(struct outputs *outputs, struct outputs_plan *plan, struct outputs_removed **ret);
+bool outputs_removed_any(const struct outputs_removed *removed);
+
+/* Writes what waits for them, for at most MILLISECONDS each, and closes them. May be called in a thread. */
+void outputs_removed_close(struct outputs_removed *removed, int milliseconds);
+
+/* Counts what they did not write, and calls LOST for it. */
+void outputs_removed_end(struct outputs *outputs, struct outputs_removed *removed, void *data,
+			 outputs_lost *lost);
+void outputs_removed_free(struct outputs_removed *removed);
+
 /* Hands RECORD to each output that takes it. Never blocks. 0; -ENOMEM: at least one output does not get it. */
 int outputs_put(struct outputs *outputs, const struct record *record,
 		const struct record_context *context);
@@ -27,10 +65,6 @@ bool outputs_closed(const struct outputs *outputs);
 
 /* Calls TELL with a sentence for each output that has begun to fail, or has ceased to. */
 void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, const char *text));
-
-/* OUTPUT lost COUNT records of ACCOUNT; 0: the account is not known. */
-typedef void outputs_lost(void *data, const char *output, enum sink_loss reason, uint64_t account,
-			  uint64_t count);
 
 /* Sets TOTALS to the records lost since the start, by reason. Calls LOST, unless NULL, for each
  * output's losses since the last such call, except for an output that has no room for a

@@ -411,6 +411,14 @@ void engines_describe_caller(struct engines *engines, struct record *record)
 	calls_describe_caller(engines->calls, record);
 }
 
+void engines_set_policy(struct engines *engines, const struct policy *policy)
+{
+	engines->options.policy = policy;
+	calls_set_policy(engines->calls, policy);
+	for (unsigned int i = 0; i < engines->count; i++)
+		engines_changed(engines, i);
+}
+
 void engines_lost(struct engines *engines, uint64_t now)
 {
 	ledger_lost(causes_ledger(engines->causes), now);

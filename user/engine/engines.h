@@ -54,6 +54,9 @@ const struct reader *engines_reader(const struct engines *engines);
  * caller. */
 void engines_describe_caller(struct engines *engines, struct record *record);
 
+/* From now on POLICY judges. What engines have is asked for again, as it was judged by the old one. */
+void engines_set_policy(struct engines *engines, const struct policy *policy);
+
 /* Requests were lost: asks the engines for everything again, and leaves causes that are in doubt
  * unknown. */
 void engines_lost(struct engines *engines, uint64_t now);

@@ -94,6 +94,7 @@ static void cef_add_name(struct cef *cef)
 		[RECORD_RECORDS_LOST] = "Records lost",
 		[RECORD_SOCKET_CHANGED] = "Access to the engine's socket changed",
 		[RECORD_ENGINE_UNREACHABLE] = "Engine cannot be asked",
+		[RECORD_AGENT_RELOADED] = "callerd read its configuration",
 		[RECORD_ENGINE_REACHED] = "Engine can be asked again",
 		[RECORD_ACCESS_CHANGED] = "Access to the engine changed",
 	};

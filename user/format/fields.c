@@ -569,14 +569,23 @@ static void fields_add_account(struct fields *fields, struct text *out)
 	view_add_account(out, &fields->view);
 }
 
-static void get_sockets(struct fields *fields, struct field_value *ret)
+static void set_strings(struct field_value *ret, const char *const *strings)
 {
-	const char *const *sockets = fields->view.record->sockets;
 	unsigned int count = 0;
 
-	while (sockets && sockets[count])
+	while (strings && strings[count])
 		count++;
-	set_list(ret, VALUE_STRINGS, sockets, count);
+	set_list(ret, VALUE_STRINGS, strings, count);
+}
+
+static void get_sockets(struct fields *fields, struct field_value *ret)
+{
+	set_strings(ret, fields->view.record->sockets);
+}
+
+static void get_restart(struct fields *fields, struct field_value *ret)
+{
+	set_strings(ret, fields->view.record->reload_restart);
 }
 
 /* --- changes of access ------------------------------------------------------------------------ */
@@ -968,6 +977,9 @@ const struct record_field fields_all[] = {
 			TEXT("output", record, lost_output)),
 		{"status", FIELD_COUNTERS, .when = IF_COUNTERS},
 		GET("sockets", get_sockets, .when = IF_STARTED),
+		OBJECT("reload", 0,
+			TEXT("refused", record, reload_refused),
+			GET("restart", get_restart)),
 		OBJECTS("outputs", IF_STARTED, enter_output, NULL,
 			TEXT("name", record_output, name),
 			TEXT("seal_key", record_output, seal_key, .when = IF_ECS),
@@ -1013,6 +1025,7 @@ static unsigned int conditions_of_action(const struct record *record)
 	case RECORD_DOCKER_EVENT:
 		return IF_EVENT | (event->id.size || event->name.size ? IF_TARGET : 0);
 	case RECORD_AGENT_STARTED:
+	case RECORD_AGENT_RELOADED:
 		return IF_STARTED;
 	case RECORD_AGENT_STATUS:
 	case RECORD_AGENT_STOPPED:

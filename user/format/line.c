@@ -538,6 +538,23 @@ static void add_started(struct text *out, const struct record *record)
 	}
 }
 
+static void add_reloaded(struct text *out, const struct record *record)
+{
+	const char *separator = ", only a restart changes ";
+
+	if (record->reload_refused) {
+		text_add_string(out, "KEEPS its configuration: ");
+		text_add_visible(out, bytes_of(record->reload_refused), UNLIMITED);
+		return;
+	}
+	text_add_string(out, "has another configuration");
+	for (const char *const *name = record->reload_restart; name && *name; name++) {
+		text_add_string(out, separator);
+		text_add_visible(out, bytes_of(*name), PATH_COLUMNS);
+		separator = ", ";
+	}
+}
+
 /* Adds the counters that are not zero. */
 static void add_counters(struct text *out, const char *what, const struct record *record)
 {
@@ -791,6 +808,9 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
 		add_changed(out, view);
+		break;
+	case RECORD_AGENT_RELOADED:
+		add_reloaded(out, record);
 		break;
 	case RECORD_ENGINE_UNREACHABLE:
 		text_add_string(out, "CANNOT ASK the engine at ");

@@ -231,6 +231,8 @@ static struct activity activity_of(const struct ocsf *ocsf)
 		return ocsf_activity(3, "Start");
 	case RECORD_AGENT_STOPPED:
 		return ocsf_activity(4, "Stop");
+	case RECORD_AGENT_RELOADED:
+		return ocsf_activity(8, "Update");
 	case RECORD_RECORDS_LOST:
 	case RECORD_ENGINE_UNREACHABLE:
 		return ocsf_activity(1, "General Error");

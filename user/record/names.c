@@ -28,6 +28,7 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 				   OUTCOME_SUCCESS, SEVERITY_INFO},
 	[RECORD_ENGINE_UNREACHABLE] = {"engine-unreachable", "event", "host", ECS_INFO,
 				       OUTCOME_FAILURE, SEVERITY_MEDIUM},
+	[RECORD_AGENT_RELOADED] = {"agent-reloaded", "event", "configuration", ECS_CHANGE},
 	[RECORD_ENGINE_REACHED] = {"engine-reached", "event", "host", ECS_INFO, OUTCOME_SUCCESS},
 	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
 				   SEVERITY_INFO},

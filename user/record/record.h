@@ -30,6 +30,7 @@ enum record_action {
 	RECORD_SOCKET_CHANGED,	   /* a socket's node, or a directory above it */
 	RECORD_ACCESS_CHANGED,	   /* what else decides who may use a socket */
 	RECORD_ENGINE_UNREACHABLE, /* callerd may not connect to a socket where an engine may listen */
+	RECORD_AGENT_RELOADED,	   /* another configuration is in force, or was refused */
 	RECORD_ENGINE_REACHED,	   /* it did, after an engine-unreachable */
 	RECORD_ACTION_MAX,
 };
@@ -320,7 +321,10 @@ struct record {
 	const char *backend;	    /* agent-started */
 	const char *backend_reason; /* agent-started */
 	const char *const *sockets; /* agent-started: NULL-terminated */
-	const struct record_output *outputs; /* agent-started */
+	const char *reload_refused; /* agent-reloaded: why all is as it was; NULL: it is not */
+	/* agent-reloaded: what has to wait for a restart; NULL-terminated */
+	const char *const *reload_restart;
+	const struct record_output *outputs; /* agent-started, agent-reloaded */
 	unsigned int output_count;
 	const struct record_counter *counters; /* agent-status, agent-stopped */
 	unsigned int counter_count;

@@ -233,6 +233,8 @@ static enum record_outcome outcome_of(const struct record *record)
 {
 	if (record->action == RECORD_DOCKER_EVENT)
 		return outcome_of_event(&record->event);
+	if (record->action == RECORD_AGENT_RELOADED)
+		return record->reload_refused ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
 	if (!record_is_request(record))
 		return name_action(record->action)->outcome;
 	if (!record->http.status || record->http.status_unsure)
@@ -247,6 +249,8 @@ enum finding_severity view_severity(const struct record *record)
 	enum finding_severity severity = name_action(record->action)->severity;
 	bool doubtful = has_cause(record, CAUSE_UNKNOWN) && name_event(&record->event).requested;
 
+	if (record->reload_refused)
+		severity = SEVERITY_MEDIUM;
 	if (record->api.finding_count && severity < record->api.findings[0].severity)
 		severity = record->api.findings[0].severity;
 	/* A filter by severity that shows a request shows the events that it caused, too. */

@@ -23,7 +23,8 @@
 #define ARGUMENTS_MAX 64
 #define WHY_SIZE 768
 
-enum { ON_COMMAND_LINE = 1, IN_FILE = 2 };
+/* RELOADS: a running agent takes over another value. */
+enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
 
 static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
 static const char *const guards[] = {"all", "sockets", "none", NULL};
@@ -44,7 +45,7 @@ static const char help_after[] =
 	"                           checks the chain and the seals of log files, the oldest first\n"
 	"\n"
 	"SIGTERM and SIGINT: writes what is left, then an agent-stopped record with totals.\n"
-	"SIGHUP: opens log files anew, for logrotate.\n"
+	"SIGHUP: opens log files anew, and reads the configuration anew.\n"
 	"\n"
 	"exit codes: 0 stopped as asked, 1 failed while running, 2 wrong command line or file,\n"
 	"  3 a capability is missing, 4 no capture backend can run on this kernel,\n"
@@ -190,12 +191,13 @@ static int take_help(struct setting_reader *reader, const char *value)
 /* --- the table -------------------------------------------------------------------------------- */
 
 #define AT(member) SETTING_AT(struct options, member)
-#define SETTING(text, type, member)                                                                \
-	.name = (text), .kind = (type), AT(member), .places = ON_COMMAND_LINE | IN_FILE,           \
-	.repeats = ON_COMMAND_LINE
-#define LIST(text, member)                                                                         \
-	.name = (text), .kind = SETTING_LIST, AT(member), .places = ON_COMMAND_LINE | IN_FILE,     \
-	.repeats = ON_COMMAND_LINE | IN_FILE
+#define ANYWHERE(text, type, member, more)                                                         \
+	.name = (text), .kind = (type), AT(member), .places = ON_COMMAND_LINE | IN_FILE | (more)
+#define SETTING(text, type, member) ANYWHERE(text, type, member, 0), .repeats = ON_COMMAND_LINE
+#define RELOADED(text, type, member)                                                               \
+	ANYWHERE(text, type, member, RELOADS), .repeats = ON_COMMAND_LINE
+#define LIST(text, member, more)                                                                   \
+	ANYWHERE(text, SETTING_LIST, member, more), .repeats = ON_COMMAND_LINE | IN_FILE
 #define OPTION(text, type, member)                                                                 \
 	.name = (text), .kind = (type), AT(member), .places = ON_COMMAND_LINE
 #define LIMITS(lowest, highest) .min = (lowest), .max = (highest)
@@ -203,10 +205,10 @@ static int take_help(struct setting_reader *reader, const char *value)
 
 /* In the order of --help and of --check-config. */
 static const struct setting settings[] = {
-	{LIST("socket", sockets), .take = take_socket,
+	{LIST("socket", sockets, 0), .take = take_socket,
 	 HELP("PATH", "a socket to watch; repeatable (default: /run/docker.sock);\n"
 		      "it need not exist yet")},
-	{LIST("output", outputs), .take = take_output,
+	{LIST("output", outputs, RELOADS), .take = take_output,
 	 HELP("KIND[:WHERE][,OPTION=VALUE]...",
 	      "stdout, file:PATH, journal[:SOCKET], syslog,\n"
 	      "syslog:unix:PATH, or syslog:udp|tcp|tls:HOST[:PORT];\n"
@@ -220,7 +222,7 @@ static const struct setting settings[] = {
 	      "seal-interval=\n"
 	      "of syslog: facility=, header=rfc5424|local, ca=, cert=, key=,\n"
 	      "server-name=. docs/outputs.md has them all")},
-	{SETTING("human", SETTING_FLAG, human),
+	{RELOADED("human", SETTING_FLAG, human),
 	 HELP(NULL, "readable lines instead of JSON on stdout")},
 	{SETTING("own-calls", SETTING_FLAG, own_calls),
 	 HELP(NULL, "records of callerd's own calls to the engines, too")},
@@ -229,9 +231,9 @@ static const struct setting settings[] = {
 		      "sudoers, units, programs), sockets, or none (default: all)")},
 	{SETTING("backend", SETTING_CHOICE, backend), .words = backends,
 	 HELP("NAME", "auto, trampoline or tracepoint (default: auto)")},
-	{SETTING("log-level", SETTING_CHOICE, log_level), .words = levels,
+	{RELOADED("log-level", SETTING_CHOICE, log_level), .words = levels,
 	 HELP("LEVEL", "of messages on stderr: error, warning, info (default: warning)")},
-	{SETTING("status-interval", SETTING_NUMBER, status_interval), LIMITS(0, 86400),
+	{RELOADED("status-interval", SETTING_NUMBER, status_interval), LIMITS(0, 86400),
 	 HELP("N", "seconds between agent-status records; 0: none (default: 60)")},
 	{SETTING("connections", SETTING_NUMBER, connections), LIMITS(16, 1 << 20),
 	 HELP("N", "connections kept track of; more evict the idlest (default: 65536)")},
@@ -252,10 +254,10 @@ static const struct setting settings[] = {
 	{SETTING("state", SETTING_TEXT, state_path), .words = no_state, .take = take_state,
 	 HELP("PATH", "what is known of containers is kept there; none: it is not\n"
 		      "(default: " STATE_PATH ")")},
-	{LIST("mask-name", mask_names), .take = take_mask_name,
+	{LIST("mask-name", mask_names, 0), .take = take_mask_name,
 	 HELP("NAME", "what is called NAME, or has it as a part of its name, is a\n"
 		      "secret, and *** in all records; repeatable")},
-	{LIST("mask-pattern", mask_patterns), .take = take_mask_pattern,
+	{LIST("mask-pattern", mask_patterns, 0), .take = take_mask_pattern,
 	 HELP("REGEX", "what matches (or its first group) is a secret, likewise")},
 	{SETTING("record-events", SETTING_TEXT, event_file),
 	 HELP("FILE", "keep the raw kernel events too, for tools/replay")},
@@ -511,6 +513,26 @@ int options_parse(int argc, char **argv, struct options *ret)
 	else
 		*ret = options;
 	return error;
+}
+
+static bool has_same_value(const struct setting *setting, const struct options *a,
+			   const struct options *b)
+{
+	_cleanup_(text_free) struct text one = {0}, other = {0};
+
+	setting_write(setting, a, NULL, &one);
+	setting_write(setting, b, NULL, &other);
+	return one.error || other.error || bytes_equal(text_since(&one, 0), text_since(&other, 0));
+}
+
+const struct setting *options_next_restart(const struct options *a, const struct options *b,
+					   const struct setting *last)
+{
+	for (last = last ? last + 1 : settings; last->name; last++)
+		if (last->places & IN_FILE && !(last->places & RELOADS) &&
+		    !has_same_value(last, a, b))
+			return last;
+	return NULL;
 }
 
 void options_free(struct options *options)

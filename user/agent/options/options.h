@@ -75,6 +75,11 @@ void options_free(struct options *options);
 /* The setting that the table has under NAME. */
 const struct setting *options_setting(const char *name);
 
+/* The next setting behind LAST (NULL: the first) that A and B have different values of, and that an agent takes over at its
+ * start only; NULL: there is none. */
+const struct setting *options_next_restart(const struct options *a, const struct options *b,
+					   const struct setting *last);
+
 /* Reads the options in ARGV into READER, whose table may have 64: a setting without .meta takes no value and becomes
  * "yes"; -h is --help. *RET_REST: the index of the first argument that is no option. 0, -EINVAL with a sentence in WHY, or
  * what .take returns. */

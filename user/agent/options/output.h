@@ -23,6 +23,12 @@ struct output {
 int output_parse(const char *spec, bool human, struct output *ret, char *reason, size_t size);
 void output_free(struct output *output);
 
+/* Whether A and B, as output_parse() takes them, name the same place: KIND[:WHERE]. */
+bool output_is_same_place(const char *a, const char *b);
+
+/* Whether one sink can serve both: they differ at most in which records they take, and on stdout in the form. */
+bool output_is_same_sink(const char *a, const char *b);
+
 /* Whether RECORD goes to OUTPUT. records-lost goes to each output whose actions= do not leave it out. */
 bool output_takes(const struct output *output, const struct record *record,
 		  const struct record_context *context);

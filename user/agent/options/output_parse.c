@@ -422,6 +422,43 @@ int output_parse(const char *spec, bool human, struct output *ret, char *reason,
 	return error;
 }
 
+bool output_is_same_place(const char *a, const char *b)
+{
+	size_t size = strcspn(a, ",");
+
+	return size == strcspn(b, ",") && !memcmp(a, b, size);
+}
+
+/* Takes the next word off *REST that matters to a sink. */
+static bool next_sink_word(const char **rest, bool has_format, struct bytes *ret)
+{
+	static const char *const others[] = {
+		"min-severity=", "actions=", "findings=", "users=", "format="};
+	size_t count = COUNT(others) - has_format, i;
+
+	while (output_next_word(rest, ',', ret)) {
+		for (i = 0; i < count; i++)
+			if (ret->size >= strlen(others[i]) &&
+			    !memcmp(ret->data, others[i], strlen(others[i])))
+				break;
+		if (i == count)
+			return true;
+	}
+	return false;
+}
+
+bool output_is_same_sink(const char *a, const char *b)
+{
+	bool has_format = !output_is_same_place(a, "stdout"), more, same;
+	struct bytes one, other;
+
+	do {
+		more = next_sink_word(&a, has_format, &one);
+		same = next_sink_word(&b, has_format, &other) == more;
+	} while (same && more && (same = bytes_equal(one, other)));
+	return same;
+}
+
 void output_free(struct output *output)
 {
 	free(output->words);

@@ -399,6 +399,11 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 	return 0;
 }
 
+void calls_set_policy(struct calls *calls, const struct policy *policy)
+{
+	calls->options.policy = policy;
+}
+
 void calls_free(struct calls *calls)
 {
 	if (!calls)

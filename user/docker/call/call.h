@@ -45,6 +45,9 @@ struct calls_options {
 int calls_new(const struct calls_options *options, struct calls **ret);
 void calls_free(struct calls *calls);
 
+/* From now on POLICY judges. */
+void calls_set_policy(struct calls *calls, const struct policy *policy);
+
 /* For the tracker. A record that was described refers to memory of CALLS until the next one is. */
 const struct reader *calls_reader(const struct calls *calls);
 
