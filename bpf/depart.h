@@ -129,15 +129,14 @@ static __always_inline bool may_end_a_write(struct task_struct *task)
  * its end closes, a process changed something before it ended. */
 static __always_inline bool is_change_waiting(void)
 {
-	if (control.guard_reading)
-		return true;
 	for (__u32 i = 0; i < CALLERD_GUARD_QUEUES; i++) {
 		struct fsnotify_group *group = (struct fsnotify_group *)control.guard_queues[i];
 
 		if (group && BPF_CORE_READ(group, q_len))
 			return true;
 	}
-	return false;
+	/* The agent sets this before it takes an event out of a queue: it is looked at after them. */
+	return __sync_fetch_and_add(&control.guard_reading, 0);
 }
 
 /* Whether TASK may change files that only their owner or root may change. */

@@ -94,8 +94,14 @@ def acl_for_a_user():
     record = changed('acl', 'socket-exposed', OWN, program='setfacl')
     true('user:65534:rw-' in field(record, 'callerd.change.after.acl'), record['message'])
     begin()
+    run('chmod', '600', OWN)  # the mask takes it away
+    changed('acl', None, OWN, program='chmod')
+    begin()
     run('setfacl', '-b', OWN)
     changed('acl', None, OWN, program='setfacl')
+    begin()
+    run('chmod', '660', OWN)
+    changed('mode', 'socket-exposed', OWN, program='chmod')
 
 
 @test

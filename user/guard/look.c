@@ -73,7 +73,7 @@ static void list_acl(const char *acl, size_t size, struct look_file *ret)
 {
 	const struct posix_acl_xattr_entry *entry =
 		(const void *)(acl + sizeof(struct posix_acl_xattr_header));
-	bool room = true;
+	bool room = true, mask = true;
 
 	for (; (const char *)(entry + 1) <= acl + size; entry++) {
 		const char *kind = entry_kind(entry->e_tag);
@@ -81,10 +81,14 @@ static void list_acl(const char *acl, size_t size, struct look_file *ret)
 		if (!kind)
 			continue;
 		ret->acl_hash = hash_add(ret->acl_hash ?: HASH_START, entry, sizeof(*entry)) | 1;
-		ret->acl_writes |= entry->e_tag != ACL_MASK && entry->e_perm & ACL_WRITE;
+		if (entry->e_tag == ACL_MASK)
+			mask = entry->e_perm & ACL_WRITE;
+		else
+			ret->acl_writes |= !!(entry->e_perm & ACL_WRITE);
 		if (room)
 			room = add_acl_entry(entry, kind, ret->acl);
 	}
+	ret->acl_writes &= mask;
 }
 
 /* False: there is an ACL that could not be read. */
