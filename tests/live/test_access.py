@@ -431,6 +431,63 @@ def name_with_a_line_break():
         os.unlink(path)
 
 
+@test
+def while_no_agent_ran():
+    """What changed while no agent ran is told by the next one, without a process."""
+    state = D + '/state.db'
+    rule = '/etc/sudoers.d/callerd-test'
+
+    def start(**kwargs):
+        return Callerd(sockets=[OWN], state=state, **kwargs)
+
+    def changes(agent):
+        return {(field(r, 'callerd.change.path'), tuple(field(r, 'callerd.change.what'))): r for r in agent.seen
+                if field(r, 'callerd.change.path') in (OWN, rule, '/etc/group')
+                and field(r, 'callerd.capture.reason') == ['agent-away']}
+    with absent(rule):
+        begin()
+        with start() as agent:
+            agent.wait(event__action='agent-started')
+        equal(changes(agent), {}, 'the first look')
+        with start() as agent:
+            agent.wait(event__action='agent-started')
+        equal(changes(agent), {}, 'nothing changed')
+        run('chmod', '666', OWN)
+        run('usermod', '-aG', GROUP, MALLORY)
+        with open(rule, 'w') as file:
+            file.write(f'{MALLORY} ALL=(root) NOPASSWD: /usr/bin/docker\n')
+        with start() as agent:
+            agent.wait(event__action='agent-started')
+        told = changes(agent)
+        equal(set(told), {(OWN, ('mode',)), ('/etc/group', ('members',)), (rule, ('created',))})
+        for record in told.values():
+            true('process' not in record or 'pid' not in record['process'], record['message'])
+        equal([f['id'] for f in told[OWN, ('mode',)]['callerd']['findings']], ['socket-exposed'])
+        equal(field(told['/etc/group', ('members',)], 'callerd.change.added'), [MALLORY])
+        run('chmod', '660', OWN)
+        run('gpasswd', '-d', MALLORY, GROUP)
+        with start() as agent:
+            agent.wait(event__action='agent-started')
+        told = changes(agent)
+        equal(set(told), {(OWN, ('mode',)), ('/etc/group', ('members',))})
+        equal(field(told['/etc/group', ('members',)], 'callerd.change.removed'), [MALLORY])
+    begin()
+
+
+@test
+def open_at_first_sight():
+    """A socket that every user may write to is told when it is seen for the first time."""
+    begin()
+    run('chmod', '666', OWN)
+    with Callerd(sockets=[OWN], state=D + '/other.db') as agent:
+        agent.wait(event__action='socket-changed')
+    with Callerd(sockets=[OWN], state=D + '/other.db') as again:
+        again.wait(event__action='agent-started')
+    run('chmod', '660', OWN)
+    equal([f['id'] for r in agent.seen for f in field(r, 'callerd.findings', [])], ['socket-exposed'])
+    equal([r['message'] for r in again.seen if r['event']['action'] == 'socket-changed'], [])
+
+
 def main_with_agent():
     global AGENT
     shutil.rmtree(D, ignore_errors=True)

@@ -35,14 +35,14 @@ static void expect_list(const char *users, const char *group, const char *gshado
 static void test_members(void **state)
 {
 	expect_list(passwd, "docker:x:998:alice,carol\nusers:x:100:dave\n", "docker:!::\n",
-		    "docker/alice\ndocker/bob\ndocker/carol\nuid 0/root\nuid 0/toor\n");
+		    "docker/\ndocker/alice\ndocker/bob\ndocker/carol\nuid 0/\nuid 0/root\nuid 0/toor\n");
 	/* a group with a password, a name twice, an empty name, a last line without its end */
 	expect_list("", "docker:x:998:alice,,alice", "docker:$6$x:bob:\n",
-		    "docker/:\ndocker/alice\n");
-	expect_list("", "docker:x:998:", "docker:*::\n", "");
+		    "docker/\ndocker/:\ndocker/alice\nuid 0/\n");
+	expect_list("", "docker:x:998:", "docker:*::\n", "docker/\nuid 0/\n");
 	/* no numbers */
 	expect_list("a:x:-0:0\nb:x:00000000000:0\nc:x::0\nd\n", "docker:x:0998x:a\n:x:998:e\n", "",
-		    "/e\n");
+		    "/\n/e\nuid 0/\n");
 }
 
 static void test_new_members(void **state)

@@ -1226,7 +1226,8 @@ static void test_incomplete_request(void **state)
 	assert_text(root, "callerd.capture.reason.10", "sender-ambiguous");
 	assert_text(root, "callerd.capture.reason.11", "sender-lost");
 	assert_text(root, "callerd.capture.reason.12", "unfinished");
-	assert_text(root, "callerd.capture.reason.13", "13");
+	assert_text(root, "callerd.capture.reason.13", "agent-away");
+	assert_text(root, "callerd.capture.reason.14", "14");
 	assert_text(root, "callerd.capture.reason.32", "target-truncated");
 	ASSERT_TEXTS(root, "callerd.capture.anomalies", "bare-lf", "oversized-line", "31");
 	assert_text(root, "error.message", "no such version");

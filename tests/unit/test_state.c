@@ -431,6 +431,73 @@ static int teardown(void **state)
 
 /* --- keeping ----------------------------------------------------------------------------------- */
 
+struct memories {
+	unsigned int count;
+	char lines[256];
+};
+
+static void add_memory(void *data, const struct guard_memory *memory)
+{
+	struct memories *memories = data;
+	size_t used = strlen(memories->lines);
+
+	memories->count++;
+	snprintf(memories->lines + used, sizeof(memories->lines) - used, "%.*s %o %.*s %.*s %jx;",
+		 (int)memory->path.size, memory->path.data, memory->mode, (int)memory->acl.size,
+		 memory->acl.data, (int)memory->listing.size, memory->listing.data,
+		 (uintmax_t)memory->content);
+}
+
+static void keep_memory(struct state *state, const char *file, unsigned int mode,
+			const char *listing)
+{
+	struct guard_keeper keeper = state_guard_keeper(state);
+	struct guard_memory memory = {
+		.path = bytes_of(file),
+		.acl = bytes_of("user:1:rw-"),
+		.listing = bytes_of(listing),
+		.content = UINT64_MAX,
+		.mode = mode,
+		.present = true,
+	};
+
+	keeper.keep(keeper.data, &memory);
+}
+
+static void assert_memories(struct state *state, const char *wanted)
+{
+	struct guard_keeper keeper = state_guard_keeper(state);
+	struct memories memories = {0};
+
+	keeper.recall(keeper.data, &memories, add_memory);
+	assert_string_equal(memories.lines, wanted);
+}
+
+static void test_guarded(void **unused)
+{
+	struct state *state = open_silent();
+
+	assert_false(state_is_dirty(state));
+	keep_memory(state, "/a", 0600, "");
+	keep_memory(state, "/b", 0644, "x\ny\n");
+	keep_memory(state, "/a", 0666, "z");
+	assert_true(state_is_dirty(state));
+	assert_memories(state, "");
+	commit(state);
+	assert_false(state_is_dirty(state));
+	state_close(state);
+	state = open_silent();
+	assert_memories(state, "/a 666 user:1:rw- z ffffffffffffffff;"
+			       "/b 644 user:1:rw- x\ny\n ffffffffffffffff;");
+	keep_memory(state, "/b", 0600, "");
+	state_close(state); /* commits */
+	state = open_silent();
+	assert_memories(state, "/a 666 user:1:rw- z ffffffffffffffff;"
+			       "/b 600 user:1:rw-  ffffffffffffffff;");
+	state_close(state);
+	assert_null(state_guard_keeper(NULL).keep);
+}
+
 static void test_round_trip(void **unused)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
@@ -1552,6 +1619,7 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(test_guarded),
 		TEST(test_round_trip),
 		TEST(test_sharing),
 		TEST(test_caller_of_this_boot),

@@ -769,6 +769,7 @@ static void open_guard(struct agent *agent)
 		.socket_count = agent->options.socket_count,
 		.data = agent,
 		.record = on_record,
+		.keeper = state_guard_keeper(agent->state),
 		.is_program = agent_is_program,
 	};
 	int error;

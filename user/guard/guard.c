@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "guard/exposure.h"
 #include "guard/look.h"
 #include "guard/members.h"
@@ -34,6 +35,8 @@ struct guarded {
 	struct look last;
 	struct look_file known;	      /* as it was when it was there last */
 	bool looked;		      /* .last is set */
+	bool recalled;		      /* .last is what an earlier agent saw */
+	uint64_t kept;		      /* a hash of what the keeper has of it */
 	bool asked;		      /* a look is under way */
 	struct touches asked_touches; /* those of the time before it */
 	struct touches touches;	      /* those that came since */
@@ -48,7 +51,9 @@ struct guard {
 	uint64_t next_look, overflows;
 	struct members members;
 	bool members_known;
-	unsigned int waiting; /* files with .due or .asked */
+	bool members_recalled; /* .members are those that an earlier agent saw */
+	uint64_t members_kept; /* a hash of what the keeper has */
+	unsigned int waiting;  /* files with .due or .asked */
 	size_t count;
 	struct guarded files[];
 };
@@ -89,6 +94,10 @@ static void name_processes(struct record *record, const struct touches *touches)
 {
 	bool one = touches->count == 1 && !touches->cut && !touches->unknown;
 
+	if (touches->away) {
+		record->incomplete |= RECORD_INCOMPLETE_AGENT_AWAY;
+		return;
+	}
 	if (one) {
 		record->caller = touches->callers[0];
 		return;
@@ -98,8 +107,7 @@ static void name_processes(struct record *record, const struct touches *touches)
 	record->candidates_cut = touches->cut;
 	if (touches->count)
 		record->incomplete |= RECORD_INCOMPLETE_SENDER_AMBIGUOUS;
-	else
-		record->change.pid = touches->pid;
+	record->change.pid = touches->pid;
 	if (touches->unknown || !touches->count)
 		record->incomplete |= RECORD_INCOMPLETE_SENDER_LOST;
 }
@@ -381,6 +389,8 @@ static unsigned int take_names(const struct members *before, const struct member
 		if (!bytes_equal(own, *group))
 			continue;
 		names[count] = (struct bytes){own.data + own.size + 1, line.size - own.size - 1};
+		if (!names[count].size) /* the group itself */
+			continue;
 		if (bytes_are(names[count], ":"))
 			names[count] = bytes_of("(by password)");
 		count++;
@@ -439,21 +449,46 @@ static unsigned int find_changed_groups(const struct guard *guard, const struct 
 	return count;
 }
 
-/* Compares the members with those of before; PATH is the file that was read last. */
+/* Keeps NOW for the next agent. */
+static void keep_members(struct guard *guard, const struct members *now)
+{
+	const struct guard_memory memory = {
+		.path = bytes_of(GUARD_MEMORY_MEMBERS),
+		.listing = text_since(&now->lines, 0),
+		.present = true,
+	};
+	uint64_t hash = hash_add(HASH_START, memory.listing.data, memory.listing.size) | 1;
+
+	if (hash == guard->members_kept || !guard->options.keeper.keep)
+		return;
+	guard->options.keeper.keep(guard->options.keeper.data, &memory);
+	guard->members_kept = hash;
+}
+
+/* Compares the members with those of before; PATH is the file that was read last. TOUCHES: who
+ * changed it; NULL: nobody did, or no agent ran. */
 static void compare_members(struct guard *guard, const char *path, const struct touches *touches)
 {
+	static const struct touches away = {.away = true};
 	struct bytes groups[MEMBERS_GROUPS_MAX];
 	struct members now;
-	unsigned int count;
+	unsigned int count = 0;
 
 	if (list_members(guard, &now))
 		return;
-	count = guard->members_known && touches ? find_changed_groups(guard, &now, groups) : 0;
+	if (guard->members_recalled)
+		touches = &away;
+	if ((guard->members_known && touches) || guard->members_recalled)
+		count = find_changed_groups(guard, &now, groups);
 	for (unsigned int i = 0; i < count; i++)
-		tell_members(guard, path, &now, groups[i], touches);
+		if (!guard->members_recalled || (members_has_group(&guard->members, groups[i]) &&
+						 members_has_group(&now, groups[i])))
+			tell_members(guard, path, &now, groups[i], touches);
 	members_free(&guard->members);
 	guard->members = now;
 	guard->members_known = true;
+	guard->members_recalled = false;
+	keep_members(guard, &now);
 }
 
 /* --- looks ------------------------------------------------------------------------------------ */
@@ -501,6 +536,91 @@ static void compare_looks(struct guard *guard, struct guarded *file, const struc
 			compare_file(guard, file, now, touches);
 		break;
 	}
+}
+
+/* Keeps what FILE is now for the next agent. */
+static void remember_file(struct guard *guard, struct guarded *file)
+{
+	const struct look_file *now = &file->last.file;
+	const struct guard_memory memory = {
+		.path = bytes_of(file->path),
+		.acl = bytes_of(now->acl),
+		.label = bytes_of(now->label),
+		.listing = text_since(&file->last.text, 0),
+		.acl_hash = now->acl_hash,
+		.content = now->content,
+		.engine_lines = file->last.engine_lines,
+		.mode = now->mode,
+		.uid = now->uid,
+		.gid = now->gid,
+		.present = now->present,
+		.acl_writes = now->acl_writes,
+	};
+	const uint64_t numbers[] = {memory.acl_hash, memory.content, memory.engine_lines,
+				    memory.mode,     memory.uid,     memory.gid,
+				    memory.present};
+	uint64_t hash = hash_add(HASH_START, numbers, sizeof(numbers));
+
+	hash = hash_add(hash, memory.label.data, memory.label.size);
+	hash = hash_add(hash, memory.listing.data, memory.listing.size) | 1;
+	/* Who has a socket's node while it is missing is what the node was last. */
+	if (hash == file->kept || !guard->options.keeper.keep || file->object == CHANGE_MEMBERS ||
+	    (file->object == CHANGE_SOCKET && !now->present))
+		return;
+	guard->options.keeper.keep(guard->options.keeper.data, &memory);
+	file->kept = hash;
+}
+
+static void set_recalled(struct guarded *file, const struct guard_memory *memory)
+{
+	struct look_file *last = &file->last.file;
+
+	*last = (struct look_file){
+		.present = memory->present,
+		.mode = memory->mode,
+		.uid = memory->uid,
+		.gid = memory->gid,
+		.acl_hash = memory->acl_hash,
+		.acl_writes = memory->acl_writes,
+		.content = memory->content,
+	};
+	snprintf(last->acl, sizeof(last->acl), "%.*s", (int)memory->acl.size, memory->acl.data);
+	snprintf(last->label, sizeof(last->label), "%.*s", (int)memory->label.size,
+		 memory->label.data);
+	file->last.engine_lines = memory->engine_lines;
+	text_add_bytes(&file->last.text, memory->listing);
+	file->known = *last;
+	file->recalled = true;
+}
+
+static void take_memory(void *data, const struct guard_memory *memory)
+{
+	struct guard *guard = data;
+
+	if (bytes_are(memory->path, GUARD_MEMORY_MEMBERS)) {
+		text_add_bytes(&guard->members.lines, memory->listing);
+		guard->members_recalled = true;
+	}
+	for (size_t i = 0; i < guard->count; i++)
+		if (bytes_are(memory->path, guard->files[i].path) && !guard->files[i].recalled)
+			set_recalled(&guard->files[i], memory);
+}
+
+/* Compares FILE with what an earlier agent saw. Nodes, mounts and inodes do not outlive the machine:
+ * what stands there now counts, and who may use it. */
+static void compare_recalled(struct guard *guard, struct guarded *file, const struct look *now)
+{
+	static const struct touches away = {.away = true};
+	struct look_file *last = &file->last.file;
+
+	last->device_major = now->file.device_major;
+	last->device_minor = now->file.device_minor;
+	last->inode = now->file.inode;
+	last->mount = now->file.mount;
+	if (file->kind != LOOK_NODE)
+		compare_looks(guard, file, now, &away);
+	else if (last->present && now->file.present)
+		compare_nodes(guard, file, now, &away);
 }
 
 static void keep_look(struct guarded *file, struct look *look)
@@ -554,26 +674,49 @@ static void tell_unjudged(struct guard *guard, const struct guarded *file,
 	tell_change(guard, &change);
 }
 
+/* A socket that is seen for the first time, and that every user may write to. */
+static void tell_open_door(struct guard *guard, const struct guarded *file, const struct look *now)
+{
+	static const struct touches away = {.away = true};
+	struct change change = {.touches = &away};
+
+	if (file->object != CHANGE_SOCKET || !now->file.present || !(now->file.mode & S_IWOTH))
+		return;
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = CHANGE_MODE;
+	describe_access(&now->file, &change.change.after);
+	add_change_finding(&change, FINDING_SOCKET_EXPOSED, bytes_of("every user may write"));
+	tell_change(guard, &change);
+}
+
 static void take_look(struct guard *guard, struct guarded *file, struct look *look)
 {
 	struct touches touches = {0};
-	bool first = !file->looked;
+	bool first = !file->looked, recalled = file->recalled;
 
 	touches_join(&touches, &file->asked_touches);
 	touches_join(&touches, &file->touches); /* those that came while the look went on */
-	if (!first)
+	file->recalled = false;
+	if (recalled)
+		compare_recalled(guard, file, look);
+	else if (!first)
 		compare_looks(guard, file, look, &touches);
+	else
+		tell_open_door(guard, file, look);
 	if (look->unseen && !file->last.unseen)
 		tell_unjudged(guard, file, &touches, look->unseen);
 	keep_look(file, look);
 	file->looked = true;
+	remember_file(guard, file);
 	if (file->object == CHANGE_SOCKET)
 		guard_owners(guard);
 	if (are_members_read(guard)) {
 		/* A group that a socket has only now got is new, but its members are not. */
 		bool members = file->object == CHANGE_MEMBERS && !first;
 
-		compare_members(guard, file->path, members ? &touches : NULL);
+		compare_members(guard, members ? file->path : "/etc/group",
+				members ? &touches : NULL);
 	}
 	touches_clear(&touches);
 }
@@ -820,6 +963,8 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 	marks_fds(guard->marks, queues);
 	actors_guard_queues(capture_actors(options->capture), queues, MARKS_FDS);
 	actors_guard(capture_actors(options->capture), NULL, 0);
+	if (options->keeper.recall)
+		options->keeper.recall(options->keeper.data, guard, take_memory);
 	*ret = guard;
 	return 0;
 }

@@ -7,7 +7,8 @@
  * The kernel tells that a name or a file changed, and the PID (marks.h). The guard then looks at the
  * file, beside the loop, and compares it with the last look. A change between two looks has the
  * processes that touched the file in between; where there are several, the record names them as
- * candidates.
+ * candidates. What was seen last is kept beyond the agent's life: so changes are told that were made
+ * while no agent ran, without a process.
  */
 #ifndef CALLERD_GUARD_H
 #define CALLERD_GUARD_H
@@ -15,6 +16,7 @@
 #include <poll.h>
 
 #include "guard/marks.h"
+#include "guard/memory.h"
 #include "kernel/capture.h"
 #include "process/decode.h"
 #include "record/record.h"
@@ -33,6 +35,7 @@ struct guard_options {
 	unsigned int socket_count;
 	void *data;
 	void (*record)(void *data, struct record *record);
+	struct guard_keeper keeper;
 	/* Whether the host has FILE at PATH: programs_is(). */
 	bool (*is_program)(void *data, struct bytes path, const struct callerd_node_key *file);
 };

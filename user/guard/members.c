@@ -105,6 +105,7 @@ static void add_roots(struct text *out, struct bytes passwd)
 	struct bytes line;
 	uint32_t uid;
 
+	add_member(out, bytes_of("uid 0"), (struct bytes){0});
 	while (next_line(&passwd, &line))
 		if (read_id(find_column(line, ':', 2), &uid) && !uid)
 			add_member(out, bytes_of("uid 0"), find_column(line, ':', 0));
@@ -158,6 +159,7 @@ int members_list(struct bytes passwd, struct bytes group, struct bytes gshadow,
 		if (!read_id(find_column(line, ':', 2), &gid) || !is_among(gid, groups, count))
 			continue;
 		name = find_column(line, ':', 0);
+		add_member(&found, name, (struct bytes){0});
 		add_listed(&found, name, find_column(line, ':', 3));
 		add_accounts_of(&found, passwd, name, gid);
 		if (has_password(gshadow, name))
@@ -181,6 +183,16 @@ static bool has_line(const struct members *members, struct bytes wanted)
 
 	while (next_line(&rest, &line))
 		if (bytes_equal(line, wanted))
+			return true;
+	return false;
+}
+
+bool members_has_group(const struct members *members, struct bytes group)
+{
+	struct bytes rest = text_since(&members->lines, 0), line;
+
+	while (next_line(&rest, &line))
+		if (line.size == group.size + 1 && !memcmp(line.data, group.data, group.size))
 			return true;
 	return false;
 }

@@ -10,7 +10,7 @@
 
 #define MEMBERS_GROUPS_MAX 16
 
-/* A line for each member: GROUP/NAME, where GROUP is the group's name; "uid 0" for accounts that are
+/* A line for each group: GROUP/, and for each member: GROUP/NAME, where GROUP is the group's name; "uid 0" for accounts that are
  * root; and GROUP/: for a group with a password, which lets who knows it join. */
 struct members {
 	struct text lines; /* sorted */
@@ -21,6 +21,9 @@ struct members {
 int members_list(struct bytes passwd, struct bytes group, struct bytes gshadow,
 		 const uint32_t *groups, unsigned int count, struct members *ret);
 void members_free(struct members *members);
+
+/* Whether MEMBERS are, among others, those of GROUP. */
+bool members_has_group(const struct members *members, struct bytes group);
 
 /* Walks the lines of NOW that are not in BEFORE. *AT begins as 0. False: there are no more. */
 bool members_next_new(const struct members *before, const struct members *now, size_t *at,

@@ -69,6 +69,7 @@ void touches_join(struct touches *touches, const struct touches *more)
 	touches->any |= more->any;
 	touches->what |= more->what;
 	touches->cut |= more->cut;
+	touches->away |= more->away;
 }
 
 /* Those of TOUCHES whose name is WANTED, or, if not SAME, is not. */
@@ -79,6 +80,7 @@ static void select_touches(const struct touches *touches, uint64_t wanted, bool 
 		.any = touches->any,
 		.what = touches->what,
 		.cut = touches->cut,
+		.away = touches->away,
 		.unknown = touches->unknown,
 		.pid = touches->pid,
 	};

@@ -17,6 +17,7 @@ struct touches {
 	bool any;	   /* the file's own name was touched */
 	bool cut;	   /* there were more processes than are kept */
 	bool unknown;	   /* a process that touched it is not known, or events were lost */
+	bool away;	   /* it was touched while no agent ran */
 	uint32_t pid;	   /* of an unknown process; 0: not even that is known */
 };
 

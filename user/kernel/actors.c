@@ -191,6 +191,9 @@ int actors_departed(struct actors *actors, uint32_t pid, uint64_t start, uint64_
 			oldest = copy.header.time;
 		if (copy.pid != pid || copy.header.time < since || (start && copy.start != start))
 			continue;
+		/* Threads that end at once are all the last one: the process was kept by each. */
+		if (found && copy.start == ret->start)
+			continue;
 		found++;
 		memcpy(ret, &copy, copy.header.size);
 	}

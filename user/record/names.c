@@ -114,8 +114,9 @@ static const char *const incomplete[] = {
 	"sender-ambiguous",
 	"sender-lost",
 	"unfinished",
+	"agent-away",
 };
-static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_UNFINISHED, "one name for each");
+static_assert(1 << (COUNT(incomplete) - 1) == RECORD_INCOMPLETE_AGENT_AWAY, "one name for each");
 
 /* By the bits of enum http1_anomaly. */
 static const char *const anomalies[] = {

@@ -63,6 +63,8 @@ enum record_incomplete {
 	RECORD_INCOMPLETE_SENDER_LOST = 1 << 11,
 	/* The body was still on its way. */
 	RECORD_INCOMPLETE_UNFINISHED = 1 << 12,
+	/* It happened while the agent was away. */
+	RECORD_INCOMPLETE_AGENT_AWAY = 1 << 13,
 };
 
 struct record_connection {

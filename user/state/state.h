@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What callerd knows of containers beyond its own life: an SQLite database, 0600. Who created, started, stopped
- * them, with which findings, and how far each engine's events were read.
+ * them, with which findings, and how far each engine's events were read. And what the guard saw of each file last.
  *
  * What is put is written with the next state_commit(), all of it or nothing; of more than 1000 things the rest
  * with the ones after it, the positions with the last. Bounded: of too many containers those that are gone go
@@ -16,6 +16,7 @@
 #define CALLERD_STATE_H
 
 #include "docker/known/origin.h"
+#include "guard/memory.h"
 #include "record/record.h"
 #include "system/own_file.h"
 
@@ -53,6 +54,9 @@ int state_load(struct state *state, unsigned int socket, void *data,
 /* How far the events of engine SOCKET were told: ns of CLOCK_REALTIME; 0: never. */
 uint64_t state_position(struct state *state, unsigned int socket);
 void state_set_position(struct state *state, unsigned int socket, uint64_t position);
+
+/* Who keeps the memories of the guard in STATE. Texts of more than 64 KiB are not kept. */
+struct guard_keeper state_guard_keeper(struct state *state);
 
 /* Whether something was put and not committed. */
 bool state_is_dirty(const struct state *state);

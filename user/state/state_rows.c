@@ -164,6 +164,14 @@ int state_rows_write_position(struct db *db, const char *socket, uint64_t positi
 	return db_run(statement);
 }
 
+int state_rows_write_guarded(struct db *db, const struct guard_memory *memory)
+{
+	bool changed;
+
+	db_use(db, PUT_GUARDED);
+	return write_columns(db, PUT_GUARDED, 1, memory, &state_guarded_columns, &changed);
+}
+
 /* Some more than need be, so that it need not be each time. */
 int state_rows_forget(struct db *db)
 {
@@ -412,6 +420,24 @@ int state_rows_load(struct db *db, const char *socket, void *data,
 		rows = db_rows(db, LIST_EXECS, bytes_of(socket));
 	while (!*result && read_row(db, &rows, 1, &one, sizeof(one), &state_exec_columns))
 		*result = exec(data, &one);
+	return end_reading(db, &rows);
+}
+
+int state_rows_load_guarded(struct db *db, void *data,
+			    void (*seen)(void *data, const struct guard_memory *memory))
+{
+	struct rows rows = {db_use(db, LIST_GUARDED)};
+	struct guard_memory memory;
+
+	db->memory = malloc(MEMORY_SIZE);
+	if (!db->memory)
+		rows.error = -ENOMEM;
+	db->used = 0;
+	while (!rows.error &&
+	       read_row(db, &rows, 1, &memory, sizeof(memory), &state_guarded_columns)) {
+		seen(data, &memory);
+		db->used = 0;
+	}
 	return end_reading(db, &rows);
 }
 

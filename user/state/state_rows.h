@@ -3,6 +3,7 @@
 #ifndef CALLERD_STATE_ROWS_H
 #define CALLERD_STATE_ROWS_H
 
+#include "guard/memory.h"
 #include "state/db.h"
 #include "state/state.h"
 #include "state/state_queue.h"
@@ -15,6 +16,11 @@ int state_rows_write(struct db *db, const char *socket, const struct state_item 
 /* *RET becomes 0 where there is no position. */
 int state_rows_read_position(struct db *db, const char *socket, uint64_t *ret);
 int state_rows_write_position(struct db *db, const char *socket, uint64_t position);
+
+/* Calls SEEN for each memory of the guard, which lives until it returns. */
+int state_rows_load_guarded(struct db *db, void *data,
+			    void (*seen)(void *data, const struct guard_memory *memory));
+int state_rows_write_guarded(struct db *db, const struct guard_memory *memory);
 
 /* Forgets some containers where there are too many, or the file is too large. */
 int state_rows_forget(struct db *db);

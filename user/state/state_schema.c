@@ -6,6 +6,7 @@
 #include "base/idtree.h"
 #include "base/utf8.h"
 #include "docker/known/origin.h"
+#include "guard/memory.h"
 #include "state/state.h"
 #include "state/state_queue.h"
 
@@ -67,6 +68,13 @@
 	X(LONG, caller, working_directory) X(LONG, caller, root) X(LONG, caller, cgroup) \
 	X(LONG, caller, label) X(LONG, caller, boot_id)
 
+#define GUARDED_COLUMNS(X) \
+	X(LONG, guard_memory, path) X(LONG, guard_memory, acl) X(LONG, guard_memory, label) \
+	X(LONG, guard_memory, listing) X(INTEGER, guard_memory, acl_hash) \
+	X(INTEGER, guard_memory, content) X(INTEGER, guard_memory, engine_lines) \
+	X(INTEGER, guard_memory, mode) X(INTEGER, guard_memory, uid) X(INTEGER, guard_memory, gid) \
+	X(INTEGER, guard_memory, present) X(INTEGER, guard_memory, acl_writes)
+
 #define COLUMN(KIND, STRUCT, MEMBER) \
 	{COLUMN_##KIND, offsetof(struct STRUCT, MEMBER), sizeof(((struct STRUCT *)0)->MEMBER)},
 
@@ -82,6 +90,7 @@ DEFINE_COLUMNS(origin, ORIGIN_COLUMNS);
 DEFINE_COLUMNS(finding, FINDING_COLUMNS);
 DEFINE_COLUMNS(caller, CALLER_COLUMNS);
 DEFINE_COLUMNS(process, PROCESS_COLUMNS);
+DEFINE_COLUMNS(guarded, GUARDED_COLUMNS);
 
 /* --- Tables -------------------------------------------------------------------------------------- */
 
@@ -123,6 +132,8 @@ const char state_schema[] = "BEGIN;"
 	"PRAGMA application_id = " SQL(STATE_APPLICATION_ID) ";"
 	"PRAGMA user_version = " SQL(STATE_VERSION) ";"
 	"CREATE TABLE positions(socket TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE guarded(row INTEGER PRIMARY KEY" GUARDED_COLUMNS(DEFINITION)
+	", UNIQUE(path)) STRICT;"
 	"CREATE TABLE containers(row INTEGER PRIMARY KEY, socket TEXT NOT NULL,"
 	" removed INTEGER NOT NULL" OWNED_COLUMNS(DEFINITION) ", UNIQUE(socket, id)) STRICT;"
 	"CREATE TABLE deeds(container INTEGER, number INTEGER" DEED_COLUMNS(DEFINITION)
@@ -189,6 +200,8 @@ const char *const state_statements[STATEMENTS] = {
 	[END_EXECS] = "DELETE FROM execs WHERE socket = ?1 AND container_id = ?2",
 	[SET_POSITION] = "INSERT OR REPLACE INTO positions VALUES(?1, ?2)",
 	[GET_POSITION] = "SELECT position FROM positions WHERE socket = ?1",
+	[PUT_GUARDED] = "INSERT OR REPLACE INTO guarded VALUES(NULL" GUARDED_COLUMNS(PARAMETER) ")",
+	[LIST_GUARDED] = "SELECT row" GUARDED_COLUMNS(COLUMN_NAME) " FROM guarded",
 	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2" FINDING_COLUMNS(PARAMETER) ")",
 	[ADD_PROCESS] = "INSERT INTO processes VALUES(?1, ?2" PROCESS_COLUMNS(PARAMETER) ")",
 	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1" ORIGIN_COLUMNS(PARAMETER) ")",
