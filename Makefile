@@ -161,9 +161,13 @@ check-live: all clients ## the real Docker daemon on this kernel; root
 check-vm: all clients ## the same in virtual machines with other kernels; root
 	tests/run vm
 
+SOAK_MINUTES ?= 30
+soak: all clients ## callerd between engines, callers and outputs that fail, for SOAK_MINUTES (SOAK_SEED); root
+	tests/soak/run --minutes $(SOAK_MINUTES) $(SOAK_SEED:%=--seed %)
+
 # The stages are timed.
 test: ## install what is missing, build, run every test
-	tests/run install build check live vm
+	tests/run install build check live soak vm
 
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo
@@ -229,7 +233,7 @@ install: all ## into $(DESTDIR)$(PREFIX)
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/callerd/LICENSE
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/callerd/README.md
 
-.PHONY: all help clients unit fuzzers check check-live check-vm test demo fuzz bench format lint coverage install clean
+.PHONY: all help clients unit fuzzers check check-live check-vm soak test demo fuzz bench format lint coverage install clean
 -include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
 	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 

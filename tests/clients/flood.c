@@ -6,10 +6,12 @@
  *	--per-connection K  requests on each connection (1)
  *	--target T	 /_ping		--no-read	 close without reading the response
  *	--connect-only	 no requests
+ *	--number	 request I has the target T?n=I, I from 0 on; unanswered=I where it may have failed
  *
  * SIGTERM ends it early. The last lines say what it did until then:
  *
- * connects: connect(2) returned 0; requests: a request was written whole; responses: and answered.
+ * connects: connect(2) returned 0; requests: a request was written whole; responses: and answered. numbered: the first
+ * number that no request had.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -19,8 +21,8 @@
 
 static const char *path, *target;
 static long connections, per_connection;
-static bool no_read, connect_only;
-static atomic_long next, connects, requests, responses, connect_errors, other_errors;
+static bool no_read, connect_only, number;
+static atomic_long next, numbered, connects, requests, responses, connect_errors, other_errors;
 
 static void stop(int signal)
 {
@@ -28,22 +30,34 @@ static void stop(int signal)
 	next = connections;
 }
 
+/* One request on FD; whether it was answered, or is not to be. */
+static bool ask(int fd, const char *what)
+{
+	if (client_get(fd, what))
+		return false;
+	requests++;
+	if (no_read)
+		return true;
+	if (client_response(fd, false) != 200)
+		return false;
+	responses++;
+	return true;
+}
+
 static void converse(int fd)
 {
+	char own[8200];
+
 	for (long i = 0; i < per_connection; i++) {
-		if (client_get(fd, target)) {
-			other_errors++;
-			return;
-		}
-		requests++;
-		if (no_read)
+		long mine = numbered++;
+
+		snprintf(own, sizeof(own), "%s%cn=%ld", target, client_separator(target), mine);
+		if (ask(fd, number ? own : target))
 			continue;
-		if (client_response(fd, false) == 200) {
-			responses++;
-		} else {
-			other_errors++;
-			return;
-		}
+		other_errors++;
+		if (number)
+			client_say("unanswered=%ld", mine);
+		return;
 	}
 }
 
@@ -74,13 +88,14 @@ int main(int argc, char **argv)
 
 	path = client_socket(argc, argv,
 			     "[--connections N] [--threads M] [--per-connection K] [--target T] "
-			     "[--no-read|--connect-only]");
+			     "[--no-read|--connect-only] [--number]");
 	target = client_option(argc, argv, "--target", "/_ping");
 	connections = client_number(argc, argv, "--connections", 1000);
 	per_connection = client_number(argc, argv, "--per-connection", 1);
 	threads = client_number(argc, argv, "--threads", 4);
 	no_read = client_flag(argc, argv, "--no-read");
 	connect_only = client_flag(argc, argv, "--connect-only");
+	number = client_flag(argc, argv, "--number");
 	thread = calloc(threads, sizeof(*thread));
 
 	signal(SIGTERM, stop);
@@ -96,6 +111,7 @@ int main(int argc, char **argv)
 	client_say("connects=%ld", connects);
 	client_say("requests=%ld", requests);
 	client_say("responses=%ld", responses);
+	client_say("numbered=%ld", numbered);
 	client_say("connect_errors=%ld", connect_errors);
 	client_say("other_errors=%ld", other_errors);
 	client_say("seconds=%.3f", seconds);

@@ -305,9 +305,10 @@ def docker(*args, check=True):
 
 
 class Dockerd:
-    """A real daemon of the test's own, on two sockets: path, and other, a second door."""
+    """A real daemon of the test's own, on two sockets: path, and other, a second door. ROOT: where its programs were
+    unpacked, if they are not the installed ones."""
 
-    def __init__(self, name, *args):
+    def __init__(self, name, *args, root=None):
         name += f'-{os.getpid()}'
         self.dir = f'{DIR}/{name}'
         os.mkdir(self.dir)
@@ -319,11 +320,16 @@ class Dockerd:
             'dockerd', '--data-root', self.dir + '/data', '--exec-root', self.dir + '/exec',
             '--host', 'unix://' + self.path, '--host', 'unix://' + self.other,
             '--pidfile', self.dir + '/pid', '--config-file', self.dir + '/daemon.json',
-            '--containerd', DIR + '/containerd.sock', '--containerd-namespace', name,
-            '--containerd-plugins-namespace', name + '-plugins', '--storage-driver', driver,
+            '--storage-driver', driver,
             '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/' + os.path.basename(DIR),
             '--group', 'docker', '--shutdown-timeout', '3', '--bridge=none', '--iptables=false',
             '--ip-masq=false', '--ip-forward=false', '--raw-logs', *args]
+        self.environment = dict(os.environ)
+        if root:  # with a containerd of its own
+            self.environment['PATH'] = f'{root}/usr/sbin:{root}/usr/bin:' + os.environ['PATH']
+        else:
+            self.command += ['--containerd', DIR + '/containerd.sock', '--containerd-namespace', name,
+                             '--containerd-plugins-namespace', name + '-plugins']
         self.process = None
         self.start()
         docker('save', '-o', self.dir + '/image', IMAGE)
@@ -341,7 +347,7 @@ class Dockerd:
     def start(self):
         with open(self.dir + '/log', 'ab') as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            start_new_session=True)
+                                            start_new_session=True, env=self.environment)
         deadline = time.monotonic() + PATIENCE * 2
         while True:
             try:
