@@ -51,6 +51,7 @@ struct asked {
 	bool unsure;		/* the answer may be content of another one */
 	unsigned int anomalies; /* HTTP1_ANOMALY_* */
 	const struct caller *caller, *connector;
+	const struct caller *candidates[2]; /* who may have sent it */
 	unsigned int socket;
 };
 
@@ -325,6 +326,13 @@ static inline void way_answer(struct world *world, const struct asked *request, 
 
 static inline void tell(struct text *out, const struct record *record);
 
+static inline void add_candidates(struct record *record, const struct asked *request)
+{
+	record->candidates = request->candidates;
+	while (record->candidate_count < 2 && request->candidates[record->candidate_count])
+		record->candidate_count++;
+}
+
 /* Tells in world->begun what is known while there is no answer. That it was told changes nothing. */
 static inline void way_going_on(struct world *world, const struct asked *request, struct way *way)
 {
@@ -334,6 +342,7 @@ static inline void way_going_on(struct world *world, const struct asked *request
 		.connector = request->connector,
 	};
 
+	add_candidates(&record, request);
 	exchange_describe(way->exchange, &record);
 	calls_describe_caller(world->calls, &record);
 	text_cut(&world->begun, 0);
@@ -351,6 +360,7 @@ static inline void way_end(struct world *world, const struct asked *request, str
 		.connector = request->connector,
 	};
 
+	add_candidates(&record, request);
 	exchange_describe(way->exchange, &record);
 	calls_describe_caller(world->calls, &record);
 	text_cut(&world->told, 0);

@@ -974,6 +974,14 @@ SCENARIO(callers)
 		    "SystemInfo | sender-differs info: another process than the one that connected "
 		    "| | | "
 		    "expected by ci");
+	/* That one alone may have sent it, but how is not certain: nobody says that it was another. */
+	request =
+		(struct asked){.what = "GET /images/json", .connector = &bob, .candidates = {&bob}};
+	expect_call(world, &request, "ImageList image" NONE);
+	request.candidates[1] = &alice;
+	expect_call(world, &request,
+		    "ImageList image | sender-differs info: another process than the one that "
+		    "connected | |");
 }
 
 #define REMOVED "ImageDelete image x"

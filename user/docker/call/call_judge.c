@@ -298,6 +298,18 @@ void call_judge_server(struct verdict *verdict, const struct record_server *serv
 			    SHOWN(server->usual_unit));
 }
 
+/* Whether another process than the one that connected sent the request, or may have sent it. Who may have is at least one that
+ * sent on the connection. */
+static bool sent_by_another(const struct record *record)
+{
+	if (!record->connector || record->caller)
+		return record->connector;
+	for (unsigned int i = 0; i < record->candidate_count; i++)
+		if (!caller_same_image(record->candidates[i], record->connector))
+			return true;
+	return false;
+}
+
 static void judge_answered(struct call *call, struct verdict *verdict, bool complete,
 			   const struct record *record)
 {
@@ -318,7 +330,7 @@ static void judge_answered(struct call *call, struct verdict *verdict, bool comp
 		judge_contained(call->calls, call->match.route, verdict, record);
 	}
 	call_judge_server(verdict, call_other_server(call));
-	if (record->connector)
+	if (sent_by_another(record))
 		verdict_add(verdict, FINDING_SENDER_DIFFERS, SEVERITY_NONE,
 			    "another process than the one that connected");
 }
