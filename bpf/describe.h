@@ -550,14 +550,18 @@ static __always_inline __u64 mix_groups(__u64 key, struct group_info *groups)
 	MIX(key, count);
 	for (__u32 at = 0; at < KEY_GROUPS; at += KEY_GROUPS_READ) {
 		__u64 words[KEY_GROUPS_READ / 2] = {};
+		__u32 size = (count - at) * sizeof(kgid_t);
 
 		if (count <= at)
 			break;
-		bpf_probe_read_kernel(words, sizeof(words),
+		/* What stands behind the last group is not the process's own, and changes. */
+		barrier_var(size);
+		if (size > sizeof(words))
+			size = sizeof(words);
+		bpf_probe_read_kernel(words, size,
 				      (void *)groups +
 					      bpf_core_field_offset(struct group_info, gid) +
 					      at * sizeof(kgid_t));
-		/* The words behind the last group are no groups, but do not change either. */
 		for (int i = 0; i < KEY_GROUPS_READ / 2; i++)
 			MIX(key, words[i]);
 	}
