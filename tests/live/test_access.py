@@ -432,6 +432,38 @@ def name_with_a_line_break():
 
 
 @test
+def given_and_taken_back():
+    """What was granted for a moment was granted: a session that began meanwhile keeps it."""
+    begin()
+    # As two writes that are over before the look: the content is the same, and yet something was done.
+    run('python3', '-c', 'import os; info = os.stat("/etc/group")\n'
+        'os.utime("/etc/group", ns=(info.st_atime_ns, info.st_mtime_ns))')
+    record = changed('touched', 'not-judged', '/etc/group', action='access-changed')
+    true('/etc/group' in record['message'] and 'python3' in field(record, 'process.executable', ''), record['message'])
+    rule = '/etc/sudoers.d/callerd-test'
+    with absent(rule):
+        begin()
+        run('sh', '-c', f'echo "{MALLORY} ALL=NOPASSWD: ALL" > {rule}; rm {rule}')
+        changed('touched', 'not-judged', rule, action='access-changed')
+    program = '/usr/local/bin/dockerd'
+    with absent(program):
+        begin()
+        run('install', '-m', '755', '/bin/true', program)
+        changed('created', 'engine-program-changed', program, action='access-changed')
+        begin()
+        # Other bytes, of the same size and with the same time.
+        run('python3', '-c', f'''
+import os
+info = os.stat({program!r})
+with open({program!r}, "r+b") as file:
+    file.seek(-1, 2)
+    file.write(b"x")
+os.utime({program!r}, ns=(info.st_atime_ns, info.st_mtime_ns))
+''')
+        changed('touched', 'not-judged', program, action='access-changed')
+
+
+@test
 def while_no_agent_ran():
     """What changed while no agent ran is told by the next one, without a process."""
     state = D + '/state.db'

@@ -442,10 +442,10 @@ static void add_memory(void *data, const struct guard_memory *memory)
 	size_t used = strlen(memories->lines);
 
 	memories->count++;
-	snprintf(memories->lines + used, sizeof(memories->lines) - used, "%.*s %o %.*s %.*s %jx;",
+	snprintf(memories->lines + used, sizeof(memories->lines) - used, "%.*s %o %.*s %.*s %.*s;",
 		 (int)memory->path.size, memory->path.data, memory->mode, (int)memory->acl.size,
 		 memory->acl.data, (int)memory->listing.size, memory->listing.data,
-		 (uintmax_t)memory->content);
+		 (int)memory->content.size, memory->content.data);
 }
 
 static void keep_memory(struct state *state, const char *file, unsigned int mode,
@@ -456,7 +456,7 @@ static void keep_memory(struct state *state, const char *file, unsigned int mode
 		.path = bytes_of(file),
 		.acl = bytes_of("user:1:rw-"),
 		.listing = bytes_of(listing),
-		.content = UINT64_MAX,
+		.content = bytes_of("00ff"),
 		.mode = mode,
 		.present = true,
 	};
@@ -487,13 +487,13 @@ static void test_guarded(void **unused)
 	assert_false(state_is_dirty(state));
 	state_close(state);
 	state = open_silent();
-	assert_memories(state, "/a 666 user:1:rw- z ffffffffffffffff;"
-			       "/b 644 user:1:rw- x\ny\n ffffffffffffffff;");
+	assert_memories(state, "/a 666 user:1:rw- z 00ff;"
+			       "/b 644 user:1:rw- x\ny\n 00ff;");
 	keep_memory(state, "/b", 0600, "");
 	state_close(state); /* commits */
 	state = open_silent();
-	assert_memories(state, "/a 666 user:1:rw- z ffffffffffffffff;"
-			       "/b 600 user:1:rw-  ffffffffffffffff;");
+	assert_memories(state, "/a 666 user:1:rw- z 00ff;"
+			       "/b 600 user:1:rw-  00ff;");
 	state_close(state);
 	assert_null(state_guard_keeper(NULL).keep);
 }

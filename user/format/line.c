@@ -746,7 +746,7 @@ static void add_changed(struct text *out, const struct view *view)
 
 	text_add_string(out, name_change_object(change->object));
 	text_add_char(out, ' ');
-	if (change->object == CHANGE_MEMBERS) {
+	if (change->what & CHANGE_MEMBER) {
 		text_add_string(out, "of ");
 		text_add_visible(out, change->group, NAME_COLUMNS);
 		text_add_char(out, ':');

@@ -30,7 +30,7 @@ unsigned int exposure_compare(const struct look_file *before, const struct look_
 		what |= CHANGE_ACL;
 	if (strcmp(before->label, now->label) != 0)
 		what |= CHANGE_LABEL;
-	if (before->content != now->content)
+	if (strcmp(before->content, now->content) != 0)
 		what |= CHANGE_CONTENT;
 	return what;
 }
@@ -75,6 +75,8 @@ bool exposure_widens(const struct look_file *before, const struct look_file *now
 
 enum finding_id exposure_find(enum change_object object, unsigned int what, bool engine)
 {
+	if (what == CHANGE_TOUCHED)
+		return engine ? FINDING_NONE : FINDING_NOT_JUDGED;
 	switch (object) {
 	case CHANGE_SOCKET:
 		if (engine)

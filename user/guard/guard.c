@@ -183,6 +183,19 @@ static void tell_change(struct guard *guard, const struct change *change)
 	guard->options.record(guard->options.data, &record);
 }
 
+/* What became of FILE is not known, for the reason WHY. */
+static void tell_unjudged(struct guard *guard, const struct guarded *file,
+			  const struct touches *touches, const char *why)
+{
+	struct change change = {.touches = touches};
+
+	change.change.object = file->object;
+	change.change.path = bytes_of(file->path);
+	change.change.what = CHANGE_TOUCHED;
+	add_change_finding(&change, FINDING_NOT_JUDGED, bytes_of(why));
+	tell_change(guard, &change);
+}
+
 /* --- what changed ----------------------------------------------------------------------------- */
 
 /* What the events say of a name that is as it was before. */
@@ -251,6 +264,25 @@ static void compare_nodes(struct guard *guard, const struct guarded *file, const
 	text_free(&detail);
 }
 
+/* FILE is as it was before, but something was done to it. Of a program, whose content is not read, that is said even
+ * if no event told of it. */
+static bool was_changed_back(const struct guarded *file, const struct look *now,
+			     const struct touches *touches)
+{
+	return now->file.present && now->file.changed != file->last.file.changed &&
+	       (touches->any || file->kind == LOOK_PROGRAM);
+}
+
+/* A file that lists members: what changed is compared of all together. */
+static void compare_list(struct guard *guard, const struct guarded *file, const struct look *now,
+			 const struct touches *touches)
+{
+	if (exposure_compare(&file->last.file, &now->file) & CHANGE_CONTENT)
+		return;
+	if (!touches->away && was_changed_back(file, now, touches))
+		tell_unjudged(guard, file, touches, "it was written, and is as it was before");
+}
+
 /* A file whose content and owner count. */
 static void compare_file(struct guard *guard, const struct guarded *file, const struct look *now,
 			 const struct touches *touches)
@@ -266,6 +298,8 @@ static void compare_file(struct guard *guard, const struct guarded *file, const 
 	if (file->kind == LOOK_PROGRAM)
 		change.change.what |=
 			exposure_compare(&file->last.file, &now->file) & CHANGE_REPLACED;
+	if (!change.change.what && was_changed_back(file, now, touches))
+		change.change.what = CHANGE_TOUCHED;
 	if (!change.change.what)
 		return;
 	describe_access(&file->last.file, &change.change.before);
@@ -313,12 +347,35 @@ static bool find_entry(const struct look *look, struct bytes name, struct look_e
 	return false;
 }
 
+/* Something was done to files that are as they were before, or were not there before and are not now. */
+static void tell_changed_back(struct guard *guard, const struct guarded *file,
+			      const struct look *now, const struct touches *touches)
+{
+	struct bytes rest = text_since(&file->asked_touches.came, 0);
+	struct look_entry entry = {0}, other = {0};
+
+	while (bytes_take(&rest, '\n', &entry.name)) {
+		struct bytes name = entry.name;
+		bool is = find_entry(now, name, &entry),
+		     was = find_entry(&file->last, name, &other);
+
+		entry.name = name;
+		if (!name.size || is != was)
+			continue;
+		if (!is || (bytes_equal(other.rest, entry.rest) &&
+			    !bytes_equal(other.changed, entry.changed)))
+			tell_entry(guard, file, entry, CHANGE_TOUCHED, false, touches);
+	}
+}
+
 /* The files of a directory. */
 static void compare_files(struct guard *guard, const struct guarded *file, const struct look *now,
 			  const struct touches *touches)
 {
 	struct look_entry entry, other;
 	size_t at = 0;
+
+	tell_changed_back(guard, file, now, touches);
 
 	while (look_next_file(now, &at, &entry)) {
 		bool was = find_entry(&file->last, entry.name, &other);
@@ -534,6 +591,8 @@ static void compare_looks(struct guard *guard, struct guarded *file, const struc
 	case LOOK_PROGRAM:
 		if (file->object != CHANGE_MEMBERS)
 			compare_file(guard, file, now, touches);
+		else
+			compare_list(guard, file, now, touches);
 		break;
 	}
 }
@@ -548,7 +607,8 @@ static void remember_file(struct guard *guard, struct guarded *file)
 		.label = bytes_of(now->label),
 		.listing = text_since(&file->last.text, 0),
 		.acl_hash = now->acl_hash,
-		.content = now->content,
+		.content = bytes_of(now->content),
+		.changed = now->changed,
 		.engine_lines = file->last.engine_lines,
 		.mode = now->mode,
 		.uid = now->uid,
@@ -556,12 +616,13 @@ static void remember_file(struct guard *guard, struct guarded *file)
 		.present = now->present,
 		.acl_writes = now->acl_writes,
 	};
-	const uint64_t numbers[] = {memory.acl_hash, memory.content, memory.engine_lines,
+	const uint64_t numbers[] = {memory.acl_hash, memory.changed, memory.engine_lines,
 				    memory.mode,     memory.uid,     memory.gid,
 				    memory.present};
 	uint64_t hash = hash_add(HASH_START, numbers, sizeof(numbers));
 
 	hash = hash_add(hash, memory.label.data, memory.label.size);
+	hash = hash_add(hash, memory.content.data, memory.content.size);
 	hash = hash_add(hash, memory.listing.data, memory.listing.size) | 1;
 	/* Who has a socket's node while it is missing is what the node was last. */
 	if (hash == file->kept || !guard->options.keeper.keep || file->object == CHANGE_MEMBERS ||
@@ -582,8 +643,10 @@ static void set_recalled(struct guarded *file, const struct guard_memory *memory
 		.gid = memory->gid,
 		.acl_hash = memory->acl_hash,
 		.acl_writes = memory->acl_writes,
-		.content = memory->content,
+		.changed = memory->changed,
 	};
+	snprintf(last->content, sizeof(last->content), "%.*s", (int)memory->content.size,
+		 memory->content.data);
 	snprintf(last->acl, sizeof(last->acl), "%.*s", (int)memory->acl.size, memory->acl.data);
 	snprintf(last->label, sizeof(last->label), "%.*s", (int)memory->label.size,
 		 memory->label.data);
@@ -659,19 +722,6 @@ static bool are_members_read(const struct guard *guard)
 		if (guard->files[i].object <= CHANGE_MEMBERS && !guard->files[i].looked)
 			return false;
 	return true;
-}
-
-/* What became of FILE is not known, for the reason WHY. */
-static void tell_unjudged(struct guard *guard, const struct guarded *file,
-			  const struct touches *touches, const char *why)
-{
-	struct change change = {.touches = touches};
-
-	change.change.object = file->object;
-	change.change.path = bytes_of(file->path);
-	change.change.what = CHANGE_TOUCHED;
-	add_change_finding(&change, FINDING_NOT_JUDGED, bytes_of(why));
-	tell_change(guard, &change);
 }
 
 /* A socket that is seen for the first time, and that every user may write to. */
@@ -808,6 +858,9 @@ static void note_touch(void *data, const struct marks_event *event)
 		described = true;
 		own = step == &file->last.steps[file->last.step_count - 1] && *event->name;
 		touches_add(&file->touches, event, caller, own);
+		if (file->kind == LOOK_FILES && !*step->name &&
+		    look_name_counts(file->object == CHANGE_SUDOERS, event->name))
+			touches_add_name(&file->touches, bytes_of(event->name));
 		set_due(file, clock_now(CLOCK_BOOTTIME) + SETTLE);
 	}
 	caller_unref(caller);

@@ -15,9 +15,11 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "base/hash.h"
+#include "base/clock.h"
+#include "chain/key.h"
 
 #define FILES_MAX 256
+#define CHANGED_SIZE (sizeof("/0123456789abcdef/0") - 1) /* the end of a file's line */
 
 /* A walk along a path. The rest of the path shrinks by a component each step, and grows by the
  * target of a link. */
@@ -28,6 +30,28 @@ struct look_walk {
 	char rest[2 * PATH_MAX];
 	struct look *look;
 };
+
+/* Others write what is hashed here: they must not find another content with the same hash. */
+static void digest_bytes(const void *data, size_t size, char ret[LOOK_DIGEST_MAX])
+{
+	unsigned char hash[CHAIN_HASH_SIZE] = {0};
+
+	_Static_assert(LOOK_DIGEST_MAX == 2 * CHAIN_HASH_SIZE + 1, "all digits have room");
+	if (key_hash((struct bytes){data ?: "", size},
+		     hash)) /* without libcrypto there is no chain either */
+		memcpy(hash, &size, sizeof(size));
+	*key_put_hex(ret, hash, sizeof(hash)) = '\0';
+}
+
+static uint64_t digest_shortly(struct bytes bytes)
+{
+	unsigned char hash[CHAIN_HASH_SIZE] = {0};
+	uint64_t ret;
+
+	key_hash(bytes, hash);
+	memcpy(&ret, hash, sizeof(ret));
+	return ret | 1;
+}
 
 static void name_descriptor(int fd, char path[40])
 {
@@ -73,6 +97,7 @@ static void list_acl(const char *acl, size_t size, struct look_file *ret)
 {
 	const struct posix_acl_xattr_entry *entry =
 		(const void *)(acl + sizeof(struct posix_acl_xattr_header));
+	_cleanup_(text_free) struct text entries = {0};
 	bool room = true, mask = true;
 
 	for (; (const char *)(entry + 1) <= acl + size; entry++) {
@@ -80,7 +105,7 @@ static void list_acl(const char *acl, size_t size, struct look_file *ret)
 
 		if (!kind)
 			continue;
-		ret->acl_hash = hash_add(ret->acl_hash ?: HASH_START, entry, sizeof(*entry)) | 1;
+		text_add(&entries, (const char *)entry, sizeof(*entry));
 		if (entry->e_tag == ACL_MASK)
 			mask = entry->e_perm & ACL_WRITE;
 		else
@@ -89,6 +114,8 @@ static void list_acl(const char *acl, size_t size, struct look_file *ret)
 			room = add_acl_entry(entry, kind, ret->acl);
 	}
 	ret->acl_writes &= mask;
+	if (entries.size)
+		ret->acl_hash = digest_shortly(text_since(&entries, 0));
 }
 
 /* False: there is an ACL that could not be read. */
@@ -144,10 +171,13 @@ static bool read_file(int fd, struct look_file *ret, struct look *look)
 		.mode = info.stx_mode,
 		.uid = info.stx_uid,
 		.gid = info.stx_gid,
+		.changed = (uint64_t)info.stx_ctime.tv_sec * NS_PER_S + info.stx_ctime.tv_nsec,
 	};
 	if (S_ISREG(info.stx_mode)) {
-		ret->content = hash_add(HASH_START, &info.stx_size, sizeof(info.stx_size));
-		ret->content = hash_add(ret->content, &info.stx_mtime, sizeof(info.stx_mtime));
+		const uint64_t facts[] = {info.stx_size, (uint64_t)info.stx_mtime.tv_sec,
+					  info.stx_mtime.tv_nsec};
+
+		digest_bytes(facts, sizeof(facts), ret->content);
 	}
 	if (!S_ISLNK(info.stx_mode)) {
 		if (!read_acl(fd, ret))
@@ -197,13 +227,16 @@ static void list_file(int directory, const char *name, struct look *look)
 	for (; *name; name++)
 		text_add_char(out, *name != '\n' ? *name : '?'); /* a line is a file */
 	text_add_char(out, '/');				 /* no name has one */
-	text_add_hex(out, hash_add(HASH_START, text.data ? text.data : "", text.size), 16);
+	digest_bytes(text.data, text.size, file.content);
+	text_add_string(out, file.content);
 	text_add_char(out, '/');
 	text_add_number(out, file.mode & 07777);
 	text_add_char(out, '/');
 	text_add_number(out, file.uid);
 	text_add_char(out, '/');
-	text_add_hex(out, look_engine_lines(text_since(&text, 0)), 1);
+	text_add_hex(out, file.changed, 16);
+	text_add_char(out, '/');
+	text_add_char(out, look_engine_lines(text_since(&text, 0)) ? '1' : '0');
 	text_add_char(out, '\n');
 }
 
@@ -340,8 +373,7 @@ static void look_at_end(struct look_walk *walk, int fd)
 	read_file(fd, &look->file, look);
 	if (walk->kind == LOOK_TEXT && S_ISREG(look->file.mode)) {
 		read_content(fd, &look->text, look);
-		look->file.content = hash_add(HASH_START, look->text.data ? look->text.data : "",
-					      look->text.size);
+		digest_bytes(look->text.data, look->text.size, look->file.content);
 		look->engine_lines = look_engine_lines(text_since(&look->text, 0));
 	} else if (walk->kind == LOOK_FILES && S_ISDIR(look->file.mode)) {
 		enter_directory(walk, fd);
@@ -433,7 +465,11 @@ bool look_next_file(const struct look *look, size_t *at, struct look_entry *ret)
 		return false;
 	ret->name = (struct bytes){line.data, (size_t)(name_end - line.data)};
 	ret->rest = (struct bytes){name_end, line.size - ret->name.size};
-	ret->engine_lines = end[-1] != '0' || end[-2] != '/';
+	if (ret->rest.size < CHANGED_SIZE)
+		return false; /* not a line of ours */
+	ret->engine_lines = end[-1] == '1';
+	ret->rest.size -= CHANGED_SIZE;
+	ret->changed = (struct bytes){name_end + ret->rest.size, CHANGED_SIZE};
 	return true;
 }
 
@@ -453,16 +489,28 @@ static bool names_engine(struct bytes line)
 
 uint64_t look_engine_lines(struct bytes text)
 {
-	uint64_t hash = 0;
+	_cleanup_(text_free) struct text lines = {0};
 
 	while (text.size) {
 		const char *end = memchr(text.data, '\n', text.size);
 		struct bytes line = {text.data, end ? (size_t)(end - text.data) : text.size};
 
-		if (names_engine(line))
-			hash = hash_add(hash ?: HASH_START, line.data, line.size) | 1;
+		if (names_engine(line)) {
+			text_add_bytes(&lines, line);
+			text_add_char(&lines, '\n');
+		}
 		text.data += line.size + !!end;
 		text.size -= line.size + !!end;
 	}
-	return hash;
+	return lines.size ? digest_shortly(text_since(&lines, 0)) : 0;
+}
+
+bool look_name_counts(bool sudo, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (sudo)
+		return size && !strchr(name, '.') && name[size - 1] != '~';
+	return size > strlen(".conf") && *name != '.' &&
+	       !strcmp(name + size - strlen(".conf"), ".conf");
 }

@@ -16,6 +16,7 @@
 #define LOOK_STEPS_MAX 40
 #define LOOK_ACL_MAX 256
 #define LOOK_LABEL_MAX 128
+#define LOOK_DIGEST_MAX 65
 
 /* A name that the way to a file goes through. */
 struct look_step {
@@ -33,9 +34,12 @@ struct look_file {
 	/* "user:1000:rw-,group:5:r--": beyond owner, group, others. One that is longer ends in "...". */
 	char acl[LOOK_ACL_MAX];
 	uint64_t acl_hash; /* of the whole ACL; 0: there is none */
-	bool acl_writes;   /* it lets somebody write */
+	uint64_t
+		changed; /* ns of CLOCK_REALTIME: when the kernel saw the last change of the file */
+	bool acl_writes; /* it lets somebody write */
 	char label[LOOK_LABEL_MAX];
-	uint64_t content; /* a hash of the content, or of size and time; 0: not a regular file */
+	/* SHA-256 of the content, or of size and time, in hex; empty: it is not a regular file */
+	char content[LOOK_DIGEST_MAX];
 };
 
 struct look {
@@ -69,8 +73,9 @@ void look_end(struct look *look);
 /* A file of a directory. */
 struct look_entry {
 	struct bytes name;
-	struct bytes rest; /* changes with the content, the mode and the owner of the file */
-	bool engine_lines; /* look_engine_lines() of its content is not 0 */
+	struct bytes rest;    /* changes with the content, the mode and the owner of the file */
+	struct bytes changed; /* changes with each change, even if that was changed back */
+	bool engine_lines;    /* look_engine_lines() of its content is not 0 */
 };
 
 /* Reads the next line of a look at LOOK_FILES. *AT begins as 0. False: there are no more. */
@@ -78,5 +83,9 @@ bool look_next_file(const struct look *look, size_t *at, struct look_entry *ret)
 
 /* A hash of the lines of TEXT that name a container engine and are no comments; 0: there are none. */
 uint64_t look_engine_lines(struct bytes text);
+
+/* Whether NAME, of a file in a directory of sudo's rules (SUDO) or of a unit's drop-ins, counts there:
+ * programs that write such files write under another name first. */
+bool look_name_counts(bool sudo, const char *name);
 
 #endif

@@ -12,9 +12,9 @@
 
 /* Members as those of struct look and struct look_file have the same names. */
 struct guard_memory {
-	struct bytes path, acl, label;
+	struct bytes path, acl, label, content;
 	struct bytes listing; /* of a directory's files, or of members */
-	uint64_t acl_hash, content, engine_lines;
+	uint64_t acl_hash, changed, engine_lines;
 	uint32_t mode, uid, gid;
 	bool present, acl_writes;
 };

@@ -60,8 +60,33 @@ void touches_add(struct touches *touches, const struct marks_event *event, struc
 		touches_add_unknown(touches, event->pid);
 }
 
+void touches_add_name(struct touches *touches, struct bytes name)
+{
+	struct bytes rest = text_since(&touches->came, 0), line;
+	unsigned int count = 0;
+
+	if (memchr(name.data, '\n', name.size))
+		return; /* it stands under another name in what was looked at */
+	while (bytes_take(&rest, '\n', &line)) {
+		if (bytes_equal(line, name))
+			return;
+		count += !!line.size;
+	}
+	if (count == TOUCHES_CAME_MAX) {
+		touches->cut = true;
+		return;
+	}
+	text_add_bytes(&touches->came, name);
+	text_add_char(&touches->came, '\n');
+}
+
 void touches_join(struct touches *touches, const struct touches *more)
 {
+	struct bytes rest = text_since(&more->came, 0), line;
+
+	while (bytes_take(&rest, '\n', &line))
+		if (line.size)
+			touches_add_name(touches, line);
 	for (unsigned int i = 0; i < more->count; i++)
 		touches_add_caller(touches, more->callers[i], more->names[i]);
 	if (more->unknown)
@@ -103,6 +128,7 @@ void touches_clear(struct touches *touches)
 {
 	for (unsigned int i = 0; i < touches->count; i++)
 		caller_unref(touches->callers[i]);
+	text_free(&touches->came);
 	*touches = (struct touches){0};
 }
 

@@ -259,8 +259,8 @@ static void drop_guarded(struct state *state, struct bytes path)
 static void keep_guarded(void *data, const struct guard_memory *memory)
 {
 	struct state *state = data;
-	size_t size =
-		memory->path.size + memory->acl.size + memory->label.size + memory->listing.size;
+	size_t size = memory->path.size + memory->acl.size + memory->label.size +
+		      memory->listing.size + memory->content.size;
 	struct guarded_item *item = malloc(sizeof(*item) + size);
 	char *at;
 

@@ -71,7 +71,7 @@
 #define GUARDED_COLUMNS(X) \
 	X(LONG, guard_memory, path) X(LONG, guard_memory, acl) X(LONG, guard_memory, label) \
 	X(LONG, guard_memory, listing) X(INTEGER, guard_memory, acl_hash) \
-	X(INTEGER, guard_memory, content) X(INTEGER, guard_memory, engine_lines) \
+	X(LONG, guard_memory, content) X(INTEGER, guard_memory, changed) X(INTEGER, guard_memory, engine_lines) \
 	X(INTEGER, guard_memory, mode) X(INTEGER, guard_memory, uid) X(INTEGER, guard_memory, gid) \
 	X(INTEGER, guard_memory, present) X(INTEGER, guard_memory, acl_writes)
 
