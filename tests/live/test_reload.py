@@ -12,14 +12,15 @@ FLOOD = CLIENTS + 'flood'
 class Configured(Callerd):
     """A callerd that has its outputs from its configuration: a callerd.conf and a conf.d in a directory of its own."""
 
-    def __init__(self, text='', *args):
+    def __init__(self, text='', *args, environment=None):
         # pylint: disable=super-init-not-called
         self.etc = tempfile.mkdtemp(prefix='etc.', dir=DIR)
         os.mkdir(self.etc + '/conf.d')
         self.log, self.read, self.seen, self.error = self.etc + '/log', 0, [], None
         self.write('callerd.conf', f'[callerd]\noutput = file:{self.log},chain=no\n' + text)
         self.process = subprocess.Popen([CALLERD, '--config', self.etc, '--backend', BACKEND, '--state', 'none',
-                                         '--socket', SOCKET, *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                         '--socket', SOCKET, *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        env={**os.environ, **(environment or {})})
         self.pid = self.process.pid
         self.wait(event__action='agent-started')
 
@@ -145,6 +146,38 @@ def bad_file():
         equal(agent.reload()['event']['outcome'], 'success', 'once it is right')
         agent.stop()
         equal(agent.error.count('the old one stays in force: '), 4, agent.error)
+
+
+@test
+def manager():
+    """A service manager hears that all hooks are attached, that all is well, and of each configuration."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        path = tempfile.mktemp(prefix='notify.', dir=DIR)
+        listener.bind(path)
+        listener.settimeout(PATIENCE)
+        heard = []
+
+        def hear(word):
+            """Waits for WORD; WATCHDOG=1 may come at any time."""
+            while True:
+                heard.append(listener.recv(4096).decode().split('\n')[0])
+                if heard[-1] == word:
+                    return
+                equal(heard[-1], 'WATCHDOG=1', f'heard before {word}')
+
+        with Configured(environment={'NOTIFY_SOCKET': path, 'WATCHDOG_USEC': '4000000'}) as agent:
+            hear('READY=1')
+            equal(heard, ['READY=1'], 'the first')
+            equal(len(agent.records(event__action='agent-started')), 1, 'when it is ready')
+            hear('WATCHDOG=1')
+            hear('WATCHDOG=1')
+            for text in '', 'wrong':
+                agent.write('conf.d/a.conf', text)
+                agent.reload()
+                hear('RELOADING=1')
+                hear('READY=1')
+            agent.stop()
+            hear('STOPPING=1')
 
 
 @test

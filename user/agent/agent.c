@@ -34,6 +34,7 @@
 #include "process/decode.h"
 #include "state/state.h"
 #include "system/beside.h"
+#include "system/notify.h"
 
 #define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
@@ -69,8 +70,10 @@ struct agent {
 	uint64_t sequence, records, kernel_events;
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
 	uint64_t last_event, next_tick, last_status, next_survey;
+	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
 	int signals;
 	bool stop;
+	bool drained; /* the last look at the rings came to their end */
 	bool backlog; /* many records waited for an output */
 	char backend_reason[1024];
 };
@@ -357,6 +360,8 @@ static bool agent_drain(struct agent *agent)
 	int events = capture_drain(agent->capture);
 	uint64_t now;
 
+	agent->drained = events >= 0;
+
 	/* Caller events that came while the payload was read may describe its senders. */
 	if (events > 0)
 		capture_drain_callers(agent->capture);
@@ -410,6 +415,15 @@ static void agent_trim(struct agent *agent)
 	}
 }
 
+/* Tells the manager that all is well: a loop that hangs, or rings that cannot be read, is a reason to begin anew. */
+static void feed_watchdog(struct agent *agent, uint64_t now)
+{
+	if (!agent->watchdog || !agent->drained || now < agent->last_fed + agent->watchdog / 4)
+		return;
+	agent->last_fed = now;
+	notify_send("WATCHDOG=1");
+}
+
 /* Does the work of once a second and less often. */
 static void agent_tick(struct agent *agent)
 {
@@ -418,6 +432,7 @@ static void agent_tick(struct agent *agent)
 	if (now < agent->next_tick)
 		return;
 	agent->next_tick = now + NS_PER_S;
+	feed_watchdog(agent, now);
 	host_refresh(agent->host);
 	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
@@ -551,12 +566,14 @@ enum exit_code agent_run(struct agent *agent)
 {
 	agent_learn(agent);
 	write_started(agent);
+	notify_send("READY=1");
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		agent_drain(agent);
 		run_beside(agent, clock_now(CLOCK_BOOTTIME));
 		agent_tick(agent);
 		wait_for_work(agent);
 	}
+	notify_send("STOPPING=1");
 	agent_drain(agent);
 	finish_beside(agent);
 	/* Connections that have ended are not cut off by the agent's end. */
@@ -811,6 +828,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	agent->options = *options;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
+	agent->watchdog = notify_watchdog();
 	code = host_new(&agent->host) ? EXIT_FAILED : open_outputs(agent);
 	if (code == EXIT_OK)
 		code = open_parts(agent);

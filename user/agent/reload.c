@@ -8,6 +8,7 @@
 
 #include "agent/options/doubts.h"
 #include "base/clock.h"
+#include "system/notify.h"
 
 #define ACCOUNT (UINT64_MAX - 2000) /* of no user */
 #define READ_PATIENCE (60 * NS_PER_S)
@@ -109,6 +110,16 @@ static void reload_say(struct reload *reload, enum log_level level, const char *
 	reload->options.message(reload->options.data, level, text);
 }
 
+/* The manager is told of the begin and of the end. */
+static void tell_manager(bool reloading)
+{
+	char state[80];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)clock_now(CLOCK_MONOTONIC) / 1000);
+	notify_send(reloading ? state : "READY=1");
+}
+
 static void refuse_configuration(struct reload *reload, const char *why)
 {
 	struct record record = {
@@ -120,6 +131,7 @@ static void refuse_configuration(struct reload *reload, const char *why)
 	reload_say(reload, LOG_LEVEL_ERROR,
 		   "the new configuration is refused, and the old one stays in force: ", why);
 	reload->options.record(reload->options.data, &record);
+	tell_manager(false);
 }
 
 /* Fills LIST, up to NULL, with what of READING has to wait for a restart. */
@@ -154,6 +166,7 @@ static void tell_reloaded(struct reload *reload, const char *const *restarts)
 			   "only a restart brings into force what the configuration says now of ",
 			   *restarts);
 	reload->options.record(reload->options.data, &record);
+	tell_manager(false);
 }
 
 /* --- taking it over --------------------------------------------------------------------------- */
@@ -245,6 +258,7 @@ void reload_ask(struct reload *reload, uint64_t now)
 	reload->again = reload->reading;
 	if (reload->reading)
 		return;
+	tell_manager(true);
 	reading = calloc(1, sizeof(*reading));
 	if (!reading || outputs_plan_new(options->outputs, &reading->plan)) {
 		free(reading);
