@@ -66,7 +66,7 @@ SAN_LINK := $(SAN_CC) $(SAN) -Wl,--as-needed $(LDFLAGS)
 
 # Where clang finds the headers of this machine's kernel, which it does not know for BPF.
 SYSTEM_INCLUDES := $(shell $(CLANG) -v -E - </dev/null 2>&1 | sed -n '/^\#include <...>/,/^End/s/^ /-idirafter /p')
-BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Wno-unused-function -Iinclude -D__TARGET_ARCH_x86 \
+BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -Wall -Wno-unused-function -Iinclude -D__TARGET_ARCH_x86 \
 	$(SYSTEM_INCLUDES) $(if $(CI),-Werror)
 
 # $(B)/words/NAME holds the words of the variable NAME. It is written anew when they are others, and what they make depends on it.
@@ -169,6 +169,10 @@ soak: all clients ## callerd between engines, callers and outputs that fail, for
 test: ## install what is missing, build, run every test
 	tests/run install build check live soak vm
 
+test-long: ## what takes longer than all else: the package, built twice, installed in a clean Debian that boots; root
+	tools/install-deps build package
+	tests/run package
+
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo
 	$(MAKE) -j$$(nproc) all
@@ -227,13 +231,66 @@ coverage: ## line coverage by the unit tests, per file
 	@cd $(B)/coverage && find san/user -name '*.gcno' | xargs gcov -n 2>/dev/null | \
 		awk '/^File .*user/ {f=$$2} /^Lines/ && f {print f, $$0; f=""}' | sort
 
-PREFIX ?= /usr/local
-install: all ## into $(DESTDIR)$(PREFIX)
-	install -D -m 755 $(B)/callerd $(DESTDIR)$(PREFIX)/sbin/callerd
-	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/callerd/LICENSE
-	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/callerd/README.md
+# --- installing ----------------------------------------------------------------------------------
+# The manual pages say what the program and docs/ say.
+$(B)/help: $(B)/callerd
+	$< --help >$@
+MAN := $(B)/man/callerd.8 $(B)/man/callerd.conf.5 $(B)/man/callerd-records.7
+$(B)/man/%: tools/man
+	@mkdir -p $(@D)
+	tools/man $(basename $*) $(patsubst .%,%,$(suffix $*)) $(MAN_WORDS) >$@
+$(B)/man/callerd.8: $(B)/help docs/usage.md
+$(B)/man/callerd.8: MAN_WORDS = "tells who called the Docker daemon" --help $(B)/help \
+	"docs/usage.md\#What it asks the engine" "docs/usage.md\#Kinds of records" "docs/usage.md\#Kernels"
+$(B)/man/callerd.conf.5: docs/configuration.md docs/outputs.md
+$(B)/man/callerd.conf.5: MAN_WORDS = "the configuration of callerd" docs/configuration.md
+$(B)/man/callerd-records.7: docs/record.md
+$(B)/man/callerd-records.7: MAN_WORDS = "the records of callerd" docs/record.md
+man: $(MAN) ## write the manual pages
 
-.PHONY: all help clients unit fuzzers check check-live check-vm soak test demo fuzz bench format lint coverage install clean
+$(B)/callerd.service: packaging/callerd.service FORCE
+	@sed 's|@sbindir@|$(prefix)/sbin|' $< >$@
+
+# MODE:SOURCE:PLACE of each file. What lies in /etc lies there whatever the prefix is: callerd and others look there.
+prefix ?= /usr/local
+unitdir ?= $(prefix)/lib/systemd/system
+INSTALLED := \
+	755:$(B)/callerd:$(prefix)/sbin/callerd \
+	644:$(B)/callerd.service:$(unitdir)/callerd.service \
+	644:packaging/callerd.sysusers:$(prefix)/lib/sysusers.d/callerd.conf \
+	644:packaging/callerd.tmpfiles:$(prefix)/lib/tmpfiles.d/callerd.conf \
+	644:packaging/callerd.bash:$(prefix)/share/bash-completion/completions/callerd \
+	644:packaging/callerd.conf:/etc/callerd/callerd.conf \
+	644:packaging/callerd.logrotate:/etc/logrotate.d/callerd \
+	644:packaging/callerd.apparmor:/etc/apparmor.d/usr.sbin.callerd \
+	644:LICENSE:$(prefix)/share/doc/callerd/LICENSE \
+	644:packaging/network.conf:$(prefix)/share/doc/callerd/examples/network.conf \
+	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
+	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
+	$(foreach text,README.md $(wildcard docs/*.md),644:$(text):$(prefix)/share/doc/callerd/$(text))
+
+# $(call each_installed,COMMANDS): with $$mode, $$source and $$place of each file.
+each_installed = @set -e; for file in $(INSTALLED); do \
+		mode=$${file%%:*}; place=$${file\#\#*:}; source=$${file\#*:}; source=$${source%:*}; $(1); done
+
+# A file in /etc that is there already is the site's.
+install: all $(MAN) $(B)/callerd.service ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
+	$(call each_installed,case $$place in \
+		(/etc/*) [ ! -e "$(DESTDIR)$$place" ] || continue ;; esac; \
+		install -D -m $$mode $$source "$(DESTDIR)$$place")
+
+# What the site has changed in /etc stays, and so do logs and state.
+uninstall: $(MAN) $(B)/callerd.service ## remove what install installed
+	$(call each_installed,case $$place in \
+		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \
+		rm -f "$(DESTDIR)$$place")
+	@rmdir -p --ignore-fail-on-non-empty "$(DESTDIR)$(prefix)/share/doc/callerd/docs" \
+		"$(DESTDIR)$(prefix)/share/doc/callerd/examples" "$(DESTDIR)/etc/callerd" 2>/dev/null || true
+
+deb: ## a Debian package, in $(B)/deb
+	tools/deb $(B)/deb
+
+.PHONY: all help clients unit fuzzers check check-live check-vm soak test test-long demo fuzz bench format lint coverage install uninstall man deb clean
 -include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
 	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 

@@ -118,7 +118,7 @@ def logrotate():
     place = directory('logrotate')
     log = place + '/callerd.ndjson'
     with Callerd('--output', 'file:' + log) as agent:
-        text = open(ROOT + '/packaging/logrotate/callerd').read()
+        text = open(ROOT + '/packaging/callerd.logrotate').read()
         text = re.sub(r'^/var/log/.*\{', log + ' {', text, flags=re.M)
         text = re.sub(r'postrotate.*?endscript', f'postrotate\nkill -HUP {agent.pid}\nendscript', text, flags=re.S)
         text = re.sub(r'^\s*rotate \d+', '\trotate 100', text, flags=re.M)

@@ -1975,7 +1975,7 @@ static void write_config(const char *config)
 	fclose(file);
 }
 
-/* The real one, with what matters of packaging/logrotate/callerd. */
+/* The real one, with what matters of packaging/callerd.logrotate. */
 static void test_logrotate(void **state)
 {
 	char config[128], command[512];

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of callerd for bash. The options are those that --help has.
+_callerd()
+{
+	local cur prev words cword split
+	_init_completion -s || return
+	case $prev in
+	--config | --state | --record-events | --key | --seal-file)
+		_filedir
+		return
+		;;
+	--socket)
+		_filedir sock
+		return
+		;;
+	--backend) COMPREPLY=($(compgen -W "auto trampoline tracepoint" -- "$cur")) ;;
+	--guard) COMPREPLY=($(compgen -W "all sockets none" -- "$cur")) ;;
+	--log-level) COMPREPLY=($(compgen -W "error warning info" -- "$cur")) ;;
+	--output)
+		compopt -o nospace
+		COMPREPLY=($(compgen -W "stdout file: journal syslog syslog:unix: syslog:udp: syslog:tcp: syslog:tls:" -- "$cur"))
+		;;
+	*)
+		if [[ ${words[1]} == verify && $cur != -* ]]; then
+			_filedir
+		elif [[ ${words[1]} == verify ]]; then
+			COMPREPLY=($(compgen -W "--key --seal-file --help" -- "$cur"))
+		elif [[ $cword == 1 && $cur != -* ]]; then
+			COMPREPLY=($(compgen -W "verify" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(_parse_help "$1")" -- "$cur"))
+		fi
+		;;
+	esac
+} &&
+	complete -F _callerd callerd
