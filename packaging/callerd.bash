@@ -2,8 +2,8 @@
 # Completion of callerd for bash. The options are those that --help has.
 _callerd()
 {
-	local cur prev words cword split
-	_init_completion -s || return
+	local cur prev words cword
+	_init_completion || return
 	case $prev in
 	--config | --state | --record-events | --key | --seal-file)
 		_filedir
@@ -13,22 +13,22 @@ _callerd()
 		_filedir sock
 		return
 		;;
-	--backend) COMPREPLY=($(compgen -W "auto trampoline tracepoint" -- "$cur")) ;;
-	--guard) COMPREPLY=($(compgen -W "all sockets none" -- "$cur")) ;;
-	--log-level) COMPREPLY=($(compgen -W "error warning info" -- "$cur")) ;;
+	--backend) mapfile -t COMPREPLY < <(compgen -W "auto trampoline tracepoint" -- "$cur") ;;
+	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
+	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;
 	--output)
 		compopt -o nospace
-		COMPREPLY=($(compgen -W "stdout file: journal syslog syslog:unix: syslog:udp: syslog:tcp: syslog:tls:" -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -W "stdout file: journal syslog syslog:unix: syslog:udp: syslog:tcp: syslog:tls:" -- "$cur")
 		;;
 	*)
 		if [[ ${words[1]} == verify && $cur != -* ]]; then
 			_filedir
 		elif [[ ${words[1]} == verify ]]; then
-			COMPREPLY=($(compgen -W "--key --seal-file --help" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "--key --seal-file --help" -- "$cur")
 		elif [[ $cword == 1 && $cur != -* ]]; then
-			COMPREPLY=($(compgen -W "verify" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "verify" -- "$cur")
 		else
-			COMPREPLY=($(compgen -W "$(_parse_help "$1")" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1")" -- "$cur")
 		fi
 		;;
 	esac
