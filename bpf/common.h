@@ -57,8 +57,10 @@ int identify(struct callerd_identify *request)
 {
 	struct callerd_node_key node = {}, parent = {};
 	struct dentry *dentry = open_dentry(request->fd);
+	struct task_struct *task = bpf_get_current_task_btf();
 
 	control.agent_pid = bpf_get_current_pid_tgid() >> 32;
+	control.agent_start = BPF_CORE_READ(task, group_leader, start_boottime);
 	if (!dentry)
 		return 0;
 	identify_dentry(dentry, &node);

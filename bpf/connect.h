@@ -9,7 +9,12 @@
 
 static __always_inline bool is_agent(void)
 {
-	return !settings.own_calls && bpf_get_current_pid_tgid() >> 32 == control.agent_pid;
+	struct task_struct *task;
+
+	if (settings.own_calls || bpf_get_current_pid_tgid() >> 32 != control.agent_pid)
+		return false;
+	task = bpf_get_current_task_btf();
+	return BPF_CORE_READ(task, group_leader, start_boottime) == control.agent_start;
 }
 
 static __always_inline bool has_watched_name(struct dentry *dentry)
@@ -107,6 +112,11 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 		return;
 	account = current_account();
 	connection = add_connection(daemon, socket, sender_key(), account, 0);
+	if (is_deserted()) {
+		lose(account, CALLERD_LOSS_AWAY_CALLER);
+		forget_connector(connection);
+		return;
+	}
 	scratch = take_scratch();
 	if (!scratch) { /* take_scratch() counted the loss */
 		forget_connector(connection);
@@ -303,6 +313,10 @@ static __always_inline void on_refused(const char *address, long error,
 	if (!may_describe_refused(account, named ? CALLERD_REFUSED_NAMED : CALLERD_REFUSED_OTHER,
 				  refusal->socket, error))
 		goto out;
+	if (is_deserted()) {
+		lose(account, CALLERD_LOSS_AWAY_CALLER);
+		goto out;
+	}
 	fill_header(&scratch->event.header, CALLERD_EVENT_REFUSED, 0, NULL);
 	scratch->event.header.account = account;
 	scratch->event.header.socket = refusal->socket;

@@ -171,6 +171,14 @@ static __always_inline void keep_departed(struct task_struct *task)
 	__sync_lock_test_and_set(&slot->busy, 0);
 }
 
+/* From here on the rings wait for the next agent. */
+static __always_inline void agent_ended(void)
+{
+	control.agent_pid = 0;
+	control.gone = bpf_ktime_get_ns();
+	__sync_fetch_and_add(&control.epoch, 1);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
@@ -178,6 +186,9 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter)) /* not its last thread */
 		return 0;
+	if (pid == control.agent_pid &&
+	    BPF_CORE_READ(task, group_leader, start_boottime) == control.agent_start)
+		agent_ended();
 	if (control.guarding && may_change_access(task) &&
 	    (is_change_waiting() || may_end_a_write(task)))
 		keep_departed(task);

@@ -8,7 +8,30 @@
 
 const volatile struct callerd_settings settings SEC(".rodata.settings") = {};
 
-struct callerd_control control SEC(".data.control") = {};
+struct callerd_control control SEC(".data.control") = {
+	.magic = CALLERD_MAGIC,
+	.layout = CALLERD_LAYOUT,
+};
+
+#define AWAY_AFTER 3000000000ull /* ns: the agent gives three signs of life in that time */
+
+/* ns since the agent's last sign of life. It may have come a moment ago, on another CPU. */
+static __always_inline __s64 silence(void)
+{
+	return bpf_ktime_get_ns() - control.beat;
+}
+
+/* Whether nobody reads the rings. */
+static __always_inline bool is_away(void)
+{
+	return control.gone || silence() > (__s64)AWAY_AFTER;
+}
+
+/* Whether nobody has read the rings for so long that only counts are kept. */
+static __always_inline bool is_deserted(void)
+{
+	return silence() > (__s64)control.away_limit;
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -102,6 +125,7 @@ struct connection {
 	__u64 unconfirmed;	    /* the daemon read bytes beyond .confirmed */
 	__u64 sending;		    /* sends that began and go on (trampoline only) */
 	__u64 budget[2];	    /* bytes that may still be copied, per direction */
+	__u64 epoch;		    /* control.epoch when .untold was set last */
 	__u32 span;		    /* number of the current span */
 	__u32 span_ended;	    /* the next sender begins a new span */
 	__u32 shared;		    /* several processes send in the current span */
@@ -112,6 +136,8 @@ struct connection {
 	__u32 lost;	/* bit per direction: bytes were lost since the last event */
 	__u32 turned;	/* bit per direction: it began to speak since the last event */
 	__u32 skipped;	/* bit per direction: bytes of this turn were not copied */
+	__u32 counted;	/* bit per direction: this turn was counted as lost */
+	__u32 untold;	/* bit per .sender: only an agent that has ended was told of it */
 };
 
 /* A full table drops the connection that was idle longest. When that one speaks again, it is added
@@ -143,6 +169,15 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } losses SEC(".maps");
+
+/* User space's own: see struct callerd_told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, ACCOUNTS_MAX + SPECIAL_ACCOUNTS);
+	__type(key, __u64);
+	__type(value, struct callerd_told);
+} told SEC(".maps");
 
 static __always_inline void count_loss(__u32 reason)
 {

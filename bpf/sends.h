@@ -222,6 +222,7 @@ static __always_inline int enter_locked(struct connection *connection, __u64 key
 	ret->offset = connection->span_start;
 	if (!has_senders(connection) && !connection->shared) {
 		connection->sender[0] = key;
+		connection->untold &= ~1U;
 		return ENTRY_FIRST;
 	}
 	connection->shared = 1;
@@ -230,6 +231,7 @@ static __always_inline int enter_locked(struct connection *connection, __u64 key
 		if (connection->sender[i])
 			continue;
 		connection->sender[i] = key;
+		connection->untold &= ~(1U << i);
 		return ENTRY_JOINS;
 	}
 	mark_crowd(connection);
@@ -315,8 +317,13 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 
 	if (!connection || !entrance)
 		return 0;
-	scratch = take_scratch();
 	connection->account = current_account();
+	if (is_deserted()) {
+		lose(connection->account, CALLERD_LOSS_AWAY_CALLER);
+		forget_sender(connection, key);
+		return 0;
+	}
+	scratch = take_scratch();
 	if (!scratch) { /* take_scratch() counted the loss */
 		forget_sender(connection, key);
 		return 0;
@@ -335,6 +342,34 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 		forget_sender(connection, key);
 	give_scratch(scratch);
 	return 0;
+}
+
+/* The agent that was told of the connection's senders has ended: the next one is told again, when
+ * they send, from the beginning of their span on. A connection whose current sender is not its
+ * connector has the kernel's word on that one. */
+static __always_inline void begin_epoch(struct connection *connection, const struct sock *daemon,
+					__u64 key)
+{
+	connection->epoch = control.epoch;
+	connection->untold = (1U << SENDERS_KEPT) - 1;
+	if (key != connection->connector)
+		tell_peer(connection, (__u64)daemon);
+}
+
+/* Whether the sender KEY is to be told again; then *RET is how it entered its span. */
+static __always_inline bool take_untold(struct connection *connection, __u64 key,
+					struct entrance *ret)
+{
+	for (int i = 0; i < SENDERS_KEPT; i++) {
+		if (connection->sender[i] != key || !(connection->untold & 1U << i))
+			continue;
+		connection->untold &= ~(1U << i);
+		ret->offset = connection->span_start;
+		ret->span = connection->span;
+		ret->entry = connection->shared ? ENTRY_JOINS : ENTRY_FIRST;
+		return true;
+	}
+	return false;
 }
 
 /* The current process sends to DAEMON, the daemon's end of a connection. QUEUED: a piece of the
@@ -359,9 +394,12 @@ static __always_inline void on_sender(const struct sock *daemon, __u32 queued)
 	 * looks. */
 	__sync_fetch_and_add(&connection->sending, !queued);
 	key = sender_key();
-	if (is_told(connection, key))
+	if (connection->epoch != control.epoch)
+		begin_epoch(connection, daemon, key);
+	if (!is_told(connection, key))
+		enter_sender(connection, key, queued, &entrance);
+	else if (!connection->untold || !take_untold(connection, key, &entrance))
 		return;
-	enter_sender(connection, key, queued, &entrance);
 	if (entrance.entry != ENTRY_NONE)
 		tell_sender(connection, (__u64)bound_dentry(daemon), key, &entrance);
 }

@@ -151,6 +151,7 @@ static __noinline struct connection *add_connection(const struct sock *daemon, _
 		.socket = socket,
 		.flags = flags | (foreign_net_ns(daemon) ? CALLERD_FLAG_FOREIGN : 0),
 		.speaking = CALLERD_RESPONSE,
+		.epoch = control.epoch,
 	};
 
 	end_connection(daemon, CALLERD_END_REPLACED);
@@ -180,30 +181,25 @@ static __always_inline bool of_agent(const struct sock *daemon)
 {
 	struct pid *pid = BPF_CORE_READ(daemon, sk_peer_pid);
 
-	/* An earlier process with the agent's PID is gone, so that pid_start() is 0 for it. */
 	return !settings.own_calls && pid &&
-	       (__u64)BPF_CORE_READ(pid, numbers[0].nr) == control.agent_pid && pid_start(pid);
+	       (__u64)BPF_CORE_READ(pid, numbers[0].nr) == control.agent_pid &&
+	       pid_start(pid) == control.agent_start;
 }
 
-/* Adds a connection that is older than the agent: of its connector only the kernel's peer
- * credentials are known. NULL: the connection is the agent's own, or there is no room. Not inlined:
- * a connection is large, and the stack is short. */
-static __noinline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
+/* Sends the PEER event: what the kernel itself recorded of the connector. Not inlined: the programs
+ * that call it have little stack left. */
+static __noinline int tell_peer(struct connection *connection, __u64 daemon_address)
 {
-	struct connection *connection;
+	const struct sock *daemon = (const struct sock *)daemon_address;
 	struct callerd_peer_event *event;
 	struct pid *pid;
 
-	if (of_agent(daemon))
-		return NULL;
-	connection =
-		add_connection(daemon, socket, 0, peer_account(daemon), CALLERD_FLAG_PREEXISTING);
 	if (!connection)
-		return NULL;
+		return 0;
 	event = RESERVE(callers, CALLERD_RING_CALLERS, connection->account, sizeof(*event));
 	if (!event) {
 		lose(connection->account, CALLERD_LOSS_SENDER);
-		return connection;
+		return 0;
 	}
 	fill_header(&event->header, CALLERD_EVENT_PEER, sizeof(*event), connection);
 	pid = BPF_CORE_READ(daemon, sk_peer_pid);
@@ -213,6 +209,22 @@ static __noinline struct connection *add_preexisting(const struct sock *daemon, 
 	event->gid = BPF_CORE_READ(daemon, sk_peer_cred, egid.val);
 	event->reserved = 0;
 	bpf_ringbuf_submit(event, wake_flags(&callers));
+	return 0;
+}
+
+/* Adds a connection that is older than the agent: of its connector only the kernel's peer
+ * credentials are known. NULL: the connection is the agent's own, or there is no room. Not inlined:
+ * a connection is large, and the stack is short. */
+static __noinline struct connection *add_preexisting(const struct sock *daemon, __u32 socket)
+{
+	struct connection *connection;
+
+	if (of_agent(daemon))
+		return NULL;
+	connection =
+		add_connection(daemon, socket, 0, peer_account(daemon), CALLERD_FLAG_PREEXISTING);
+	if (connection)
+		tell_peer(connection, (__u64)daemon);
 	return connection;
 }
 

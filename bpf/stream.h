@@ -42,6 +42,11 @@ struct user_message {
 	__u64 iov_count;
 };
 
+/* While the agent is away, the ring has to last: of responses a head is copied, of requests what
+ * most of them have. */
+#define AWAY_REQUEST_MAX (64 << 10)
+#define AWAY_RESPONSE_MAX 960
+
 struct transfer {
 	struct connection *connection;
 	__u64 from;	    /* user address */
@@ -110,6 +115,37 @@ static __always_inline void fill_data(struct callerd_data_event *event, struct t
 	connection->turned &= ~(1U << bit);
 }
 
+/* A piece of what is said in DIRECTION was not sent. A turn without its beginning counts as one
+ * loss, whatever its size. */
+CHECKED_ONCE int lose_piece(struct connection *connection, __u32 direction)
+{
+	__u32 bit = 1U << (direction & 1);
+	__u32 reason = direction == CALLERD_REQUEST ? CALLERD_LOSS_REQUEST : CALLERD_LOSS_RESPONSE;
+
+	if (!connection)
+		return 0;
+	connection->lost |= bit;
+	if (connection->turned & bit) {
+		if (connection->counted & bit)
+			return 0;
+		connection->counted |= bit;
+		if (is_away())
+			reason = direction == CALLERD_REQUEST ? CALLERD_LOSS_AWAY_REQUEST
+							      : CALLERD_LOSS_AWAY_RESPONSE;
+	}
+	lose(connection->account, reason);
+	return 0;
+}
+
+static __always_inline __u64 budget_of(__u32 direction)
+{
+	__u64 budget =
+		direction == CALLERD_REQUEST ? settings.request_budget : settings.response_budget;
+	__u64 away = direction == CALLERD_REQUEST ? AWAY_REQUEST_MAX : AWAY_RESPONSE_MAX;
+
+	return control.gone && budget > away ? away : budget;
+}
+
 static long piece_step(__u32 index, void *context)
 {
 	struct transfer *transfer = context;
@@ -132,12 +168,8 @@ static long piece_step(__u32 index, void *context)
 		sent = SEND_PIECE(transfer, READ_AHEAD, size);
 	else
 		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
-	if (!sent) {
-		connection->lost |= 1U << transfer->direction;
-		lose(connection->account, transfer->direction == CALLERD_REQUEST
-						  ? CALLERD_LOSS_REQUEST
-						  : CALLERD_LOSS_RESPONSE);
-	}
+	if (!sent)
+		lose_piece(connection, transfer->direction);
 	*budget -= size;
 	transfer->from += size;
 	transfer->offset += size;
@@ -235,7 +267,7 @@ CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov, __u64 left, __u32 dire
 CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
 {
 	if (kind & CALLERD_RESPONSE)
-		return kind & CALLERD_FLAG_HEAD ? settings.response_budget : budget;
+		return kind & CALLERD_FLAG_HEAD ? budget_of(CALLERD_RESPONSE) : budget;
 	if (!left)
 		room = total;
 	return room <= READ_AHEAD && budget < total ? total : budget;
@@ -262,8 +294,14 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		connection->speaking = direction;
 		connection->turned |= 1U << direction;
 		connection->skipped &= ~(1U << direction);
-		*budget = direction == CALLERD_REQUEST ? settings.request_budget
-						       : settings.response_budget;
+		connection->counted &= ~(1U << direction);
+		*budget = budget_of(direction);
+	}
+	/* What follows the lost beginning of a request cannot be told from another one. */
+	if ((direction == CALLERD_REQUEST && connection->counted & 1U << CALLERD_REQUEST) ||
+	    is_deserted()) {
+		lose_piece(connection, direction);
+		return 0;
 	}
 	found = find_buffer(&transfer);
 	if (found) {

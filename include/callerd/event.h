@@ -266,6 +266,10 @@ enum callerd_loss {
 	CALLERD_LOSS_TABLE,	  /* connection table full */
 	CALLERD_LOSS_SCRATCH,	  /* no scratch buffer was free */
 	CALLERD_LOSS_UNREADABLE,  /* the daemon's buffer could not be read */
+	/* While no agent reads the rings. Of these, each request and each response counts once. */
+	CALLERD_LOSS_AWAY_REQUEST,
+	CALLERD_LOSS_AWAY_RESPONSE,
+	CALLERD_LOSS_AWAY_CALLER, /* connects, refused connects, changes of sender */
 	CALLERD_LOSS_MAX,
 };
 
@@ -376,8 +380,42 @@ struct callerd_settings {
 	__u64 ring_size[CALLERD_RINGS];
 };
 
-/* Section .data.control: memory that both sides share. */
+/* The value of the map "told", keyed by account: the counts of that account (struct
+ * callerd_account) that records tell already. Only user space uses it. */
+struct callerd_told {
+	__u64 lost[CALLERD_LOSS_MAX];
+	__u64 refused[CALLERD_REFUSED_KINDS];
+};
+
+#define CALLERD_OUTPUTS_MAX 32
+#define CALLERD_OUTPUT_NAME_MAX 112
+
+/* How far an output is: what was handed to it and not settled is lost with the agent. */
+struct callerd_output {
+	__u64 handed;  /* records that were given to the output */
+	__u64 settled; /* records that it has written, or whose loss was told */
+	char name[CALLERD_OUTPUT_NAME_MAX]; /* NUL-padded, cut */
+};
+
+/* What an agent that is killed leaves to the next one. */
+struct callerd_legacy {
+	__u64 sequence;	   /* event.sequence of the last record */
+	__u64 begun, told; /* requests that were read from the ring; those that have their record */
+	__u64 lost[CALLERD_LOSS_MAX]; /* the counts of the map "losses" that records tell already */
+	__u64 missed;		      /* the same of programs that did not run */
+	struct callerd_output outputs[CALLERD_OUTPUTS_MAX];
+};
+
+#define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
+/* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
+ * with another layout left only as far as the first two members of struct callerd_control. */
+#define CALLERD_LAYOUT 1
+
+/* Section .data.control: memory that both sides share, and that outlives the agent where it is
+ * pinned. */
 struct callerd_control {
+	__u64 magic, layout; /* first in every version */
+	__u64 sockets;	     /* set by user space: a hash of the watched paths, in their order */
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
 	__u64 tick; /* number of times that user space has read the accounts */
@@ -386,6 +424,13 @@ struct callerd_control {
 	 * program "identify" sets it, since the agent may be in another PID namespace and not know
 	 * it. */
 	__u64 agent_pid;
+	__u64 agent_start; /* of that process: its PID may come to be another one's */
+	/* Signs of life of the agent, in ns of CLOCK_MONOTONIC. Without one for longer than
+	 * .away_limit, nothing is described and copied any more, only counted. */
+	__u64 beat;
+	__u64 away_limit;
+	__u64 gone;  /* when the agent ended; 0: it runs. The next one sets it to 0 */
+	__u64 epoch; /* counts the agents that ended: the next one knows no sender yet */
 	/* A bit for each inode number of a watched node or of a directory with watched names, by
 	 * the number's low eight bits. Sockets without their bit need no lookup. Bits are never
 	 * cleared. */
@@ -399,6 +444,7 @@ struct callerd_control {
 	/* users other than root whose processes are kept: owners of what leads to a socket; 0:
 	 * free */
 	__u32 guard_owners[CALLERD_GUARD_OWNERS_MAX];
+	struct callerd_legacy legacy; /* user space's own */
 };
 
 #define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)

@@ -147,7 +147,7 @@ def refused(text, words, mode=0o600, owner=0):
     os.chown(FILE, owner, -1)
     log = DIR + '/policy.log'
     try:
-        done = subprocess.run([CALLERD, '--state', 'none', '--socket', SOCKET, '--output', 'file:' + log, '--config',
+        done = subprocess.run([CALLERD, '--state', 'none', '--pin', 'none', '--socket', SOCKET, '--output', 'file:' + log, '--config',
                                FILE],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=PATIENCE)

@@ -37,7 +37,8 @@ class Talkative(Callerd):
         with open(D + '/stdout', 'wb') as out, open(D + '/stderr', 'wb') as error:
             self.process = subprocess.Popen(
                 [CALLERD, '--output', 'file:' + self.log, '--output', 'stdout', '--human', '--log-level',
-                 'info', '--mask-name', 'house-word', '--mask-pattern', 'acme-([0-9a-z]{8,})', '--backend', BACKEND, '--socket', SOCKET, '--state', D + '/state.db'], stdin=subprocess.DEVNULL,
+                 'info', '--mask-name', 'house-word', '--mask-pattern', 'acme-([0-9a-z]{8,})', '--backend', BACKEND, '--socket', SOCKET, '--state', D + '/state.db',
+                 '--pin', 'none'], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=error)
         self.process.stderr = open(D + '/stderr', 'rb')  # pylint: disable=consider-using-with
         self.pid = self.process.pid

@@ -56,7 +56,7 @@ def orphans():
 
 def attempt(*args, before=(), **options):
     """Runs callerd; returns its exit code, stdout and stderr."""
-    child = subprocess.Popen([*before, PROGRAM, '--state', 'none', *args], stdin=subprocess.DEVNULL,
+    child = subprocess.Popen([*before, PROGRAM, '--pin', 'none', '--state', 'none', *args], stdin=subprocess.DEVNULL,
                              stdout=options.pop('stdout', subprocess.PIPE),
                              stderr=subprocess.PIPE, **options)
     out, error = child.communicate(timeout=PATIENCE)
@@ -149,7 +149,7 @@ def bad_sockets():
 @test
 def longest_socket_path():
     """107 bytes are what an address can hold."""
-    with_log = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', '/' + 'x' * 106, '--backend', BACKEND],
+    with_log = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--socket', '/' + 'x' * 106, '--backend', BACKEND],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     true(b'agent-started' in with_log.stdout.readline(), 'it starts')
     with_log.terminate()
@@ -226,7 +226,7 @@ severity = off
 [expected test]
 user = root
 """)
-    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--config', path, '--output', 'stdout'],
+    agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--config', path, '--output', 'stdout'],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         line = agent.stdout.readline()
@@ -362,7 +362,7 @@ def just_these_capabilities_are_enough():
     """An ordinary user with nothing but what callerd asks for."""
     numbers = ','.join(f'+cap_{n}' for n in (39, 38, 12, 21, 19, 2))
     command = [*AS_OUTSIDER, '--inh-caps', numbers, '--ambient-caps', numbers, '--no-new-privs',
-               PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND]
+               PROGRAM, '--pin', 'none', '--state', 'none', '--socket', SOCKET, '--backend', BACKEND]
     agent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     line = agent.stdout.readline()
     true(b'agent-started' in line, f'it starts: {line} {agent.stderr.read() if not line else ""}')
@@ -396,7 +396,7 @@ def backend_that_cannot_run():
     """Where a kernel refuses one of the backends, callerd names what is missing."""
     refused = []
     for backend in ('trampoline', 'tracepoint'):
-        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--backend', backend, '--socket', SOCKET],
+        agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--backend', backend, '--socket', SOCKET],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if b'agent-started' in agent.stdout.readline():
             agent.terminate()
@@ -470,7 +470,7 @@ def log_is_continued():
     with open(log, 'w') as file:
         file.write('{"torn":')
     for i in range(1, 3):
-        agent = subprocess.Popen([PROGRAM, '--state', 'none', '--output', f'file:{log},chain=no', '--backend',
+        agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--output', f'file:{log},chain=no', '--backend',
                                   BACKEND, '--socket', SOCKET])
         deadline = time.monotonic() + PATIENCE
         while open(log).read().count('"agent-started"') < i and time.monotonic() < deadline:
@@ -495,7 +495,7 @@ def log_is_private():
 @test
 def reader_goes_away():
     """callerd | head -1"""
-    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND],
+    agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--socket', SOCKET, '--backend', BACKEND],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     true(b'agent-started' in agent.stdout.readline(), 'the first line')
     agent.stdout.close()
@@ -518,7 +518,7 @@ def no_stdout():
 def no_stderr():
     """What would be said must not end up in the log."""
     log = D + '/no-stderr'
-    child = subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', PROGRAM, '--state', 'none', '--socket', SOCKET,
+    child = subprocess.Popen(['sh', '-c', 'exec "$@" <&- >&- 2>&-', 'sh', PROGRAM, '--pin', 'none', '--state', 'none', '--socket', SOCKET,
                               '--backend', BACKEND, '--output', f'file:{log},chain=no', '--log-level', 'info'])
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and not (os.path.exists(log) and os.path.getsize(log)):
@@ -564,7 +564,7 @@ def full_disk():
 
 @test
 def human_lines():
-    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--socket', SOCKET, '--backend', BACKEND, '--human',
+    agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--socket', SOCKET, '--backend', BACKEND, '--human',
                               '--output', 'stdout', '--output', f'file:{D}/human.json,chain=no'],
                              stdout=subprocess.PIPE)
     first = agent.stdout.readline().decode()

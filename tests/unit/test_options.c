@@ -263,7 +263,7 @@ static void test_number_bounds(void **state)
 			ASSERT_REFUSED("a power of two", option, "1000000");
 		}
 	}
-	assert_int_equal(count, 8);
+	assert_int_equal(count, 9);
 }
 
 static void test_socket_paths(void **state)
@@ -385,7 +385,7 @@ static void test_file(void **state)
 /* What each long option is, the file can say too. */
 static void test_file_has_all(void **state)
 {
-	static const char others[] = " config check-config print-config explain version help ";
+	static const char others[] = " config check-config print-config detach explain version help ";
 
 	for (size_t i = 0; settings[i].name; i++) {
 		struct options options = {.socket_count = 4242};
@@ -559,6 +559,8 @@ static void test_print_config(void **state)
 				     "payload-ring = 8388608 ; default\n"
 				     "request-budget = 4259840 ; default\n"
 				     "response-budget = 65536 ; default\n"
+				     "pin = /sys/fs/bpf/callerd ; default\n"
+				     "away-limit = 300 ; default\n"
 				     "inventory = 65536 ; default\n"
 				     "event-wait = 2 ; default\n"
 				     "state = /var/lib/callerd/state.db ; default\n");

@@ -67,7 +67,8 @@ struct agent {
 	struct outputs *outputs;
 	struct reload *reload;
 	struct losses losses;
-	uint64_t sequence, records, kernel_events;
+	uint64_t records, kernel_events;
+	int64_t begun;	    /* requests that began with the event at hand */
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
 	uint64_t last_event, next_tick, last_status, next_survey;
 	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
@@ -116,10 +117,25 @@ static void on_record(void *data, struct record *record)
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
-	record->sequence = ++agent->sequence;
+	record->sequence = ++capture_legacy(agent->capture)->sequence;
 	agent->records++;
 	if (outputs_put(agent->outputs, record, host_context(agent->host)))
 		agent->no_memory++;
+	if (record->action == RECORD_API_REQUEST && record->connection.request)
+		capture_legacy(agent->capture)->told++;
+}
+
+static void on_begun(void *data, bool taken_back)
+{
+	((struct agent *)data)->begun += taken_back ? -1 : 1;
+}
+
+/* Counts the requests that began with the events that were read. An event that is at hand when the agent is killed is read
+ * by the next one. */
+static void note_begun(struct agent *agent)
+{
+	capture_legacy(agent->capture)->begun += agent->begun;
+	agent->begun = 0;
 }
 
 static void write_started(struct agent *agent)
@@ -295,6 +311,19 @@ static void write_losses(struct agent *agent)
 	outputs_losses(agent->outputs, now + LOSS_OUTPUTS, agent, on_output_loss);
 }
 
+/* Takes up what an earlier agent left, and tells what is lost of it. */
+static void agent_inherit(struct agent *agent)
+{
+	struct callerd_legacy *legacy = capture_legacy(agent->capture);
+
+	agent->losses.now[LOSS_KILLED] = legacy->begun - legacy->told;
+	legacy->begun = legacy->told = 0;
+	if (capture_beginning(agent->capture) == CAPTURE_REPLACED)
+		agent->losses.now[LOSS_REPLACED] = capture_left_connections(agent->capture);
+	outputs_tell_inherited(agent->outputs, agent, on_output_loss);
+	write_losses(agent);
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static void agent_take_event(void *data, const struct event *event, uint32_t socket)
@@ -323,8 +352,10 @@ static void agent_on_event(void *data, const void *bytes, size_t size)
 	struct agent *agent = data;
 	struct decode_detail detail = proc_detail(agent->proc);
 	struct event event;
-	int error = decode_event(bytes, size, &detail, &event);
+	int error;
 
+	note_begun(agent);
+	error = decode_event(bytes, size, &detail, &event);
 	agent->kernel_events++;
 	if (error) {
 		agent->no_memory += error == -ENOMEM;
@@ -360,11 +391,13 @@ static bool agent_drain(struct agent *agent)
 	int events = capture_drain(agent->capture);
 	uint64_t now;
 
+	note_begun(agent);
 	agent->drained = events >= 0;
 
 	/* Caller events that came while the payload was read may describe its senders. */
 	if (events > 0)
 		capture_drain_callers(agent->capture);
+	note_begun(agent);
 	now = clock_now(CLOCK_BOOTTIME);
 	if (events > 0)
 		agent->last_event = now;
@@ -433,6 +466,7 @@ static void agent_tick(struct agent *agent)
 		return;
 	agent->next_tick = now + NS_PER_S;
 	feed_watchdog(agent, now);
+	capture_beat(agent->capture);
 	host_refresh(agent->host);
 	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
@@ -566,6 +600,7 @@ enum exit_code agent_run(struct agent *agent)
 {
 	agent_learn(agent);
 	write_started(agent);
+	agent_inherit(agent);
 	notify_send("READY=1");
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		agent_drain(agent);
@@ -614,6 +649,9 @@ static enum exit_code open_capture(struct agent *agent)
 		.payload_size = options->payload_ring,
 		.connections = options->connections,
 		.own_calls = options->own_calls,
+		.sockets = options->sockets,
+		.pin = options->pin,
+		.away_limit = options->away_limit * NS_PER_S,
 		.request_budget = options->request_budget,
 		.response_budget = options->response_budget,
 		.data = agent,
@@ -627,13 +665,19 @@ static enum exit_code open_capture(struct agent *agent)
 		.resolved = agent_take_event,
 		.unresolved = on_unresolved,
 	};
-	int error;
+	int error = capture_open(&capture, &agent->capture, agent->backend_reason,
+				 sizeof(agent->backend_reason));
 
-	if (capture_open(&capture, &agent->capture, agent->backend_reason,
-			 sizeof(agent->backend_reason))) {
+	if (error) {
 		agent_message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
-		return EXIT_BACKEND;
+		return error == -EBUSY ? EXIT_FAILED : EXIT_BACKEND;
 	}
+	if (capture_unpinned(agent->capture))
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "what happens while callerd is away is not captured: %s",
+			      capture_unpinned(agent->capture));
+	outputs_inherit(agent->outputs, capture_legacy(agent->capture)->outputs);
+	tracker_inherit(agent->tracker, capture_left_last(agent->capture));
 	malloc_trim(0); /* loading the programs took megabytes for BTF: gives them back */
 	refused.capture = agent->capture;
 	error = proc_new(agent->capture, &agent->proc) ?: refused_new(&refused, &agent->refused)
@@ -734,6 +778,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.socket_count = agent->options.socket_count,
 		.data = agent,
 		.record = on_record,
+		.begun = on_begun,
 		.evicted = on_evicted,
 		.mute = on_mute,
 		.totals = on_totals,

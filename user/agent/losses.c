@@ -11,11 +11,16 @@ static const char *const names[LOSS_COUNT] = {
 	[CALLERD_LOSS_TABLE] = "connection-table-full",
 	[CALLERD_LOSS_SCRATCH] = "no-scratch-buffer",
 	[CALLERD_LOSS_UNREADABLE] = "buffer-unreadable",
+	[CALLERD_LOSS_AWAY_REQUEST] = "agent-away-request",
+	[CALLERD_LOSS_AWAY_RESPONSE] = "agent-away-response",
+	[CALLERD_LOSS_AWAY_CALLER] = "agent-away-caller",
 	[LOSS_PROGRAM_MISSED] = "program-missed",
 	[LOSS_MALFORMED] = "event-malformed",
 	[LOSS_NO_MEMORY] = "no-memory",
 	[LOSS_EVICTED] = "connection-evicted",
 	[LOSS_UNRESOLVED] = "refused-unresolved",
+	[LOSS_KILLED] = "agent-killed",
+	[LOSS_REPLACED] = "programs-replaced",
 	[LOSS_ENGINE_EVENTS] = "engine-events",
 	[LOSS_STATE] = "state-full",
 	[LOSS_GUARD_EVENTS] = "guard-events",
@@ -24,6 +29,7 @@ static const char *const names[LOSS_COUNT] = {
 	[LOSS_OUTPUTS + SINK_LOSS_DAMAGED] = "spool-damaged",
 	[LOSS_OUTPUTS + SINK_LOSS_TORN] = "line-torn",
 	[LOSS_OUTPUTS + SINK_LOSS_UNCONFIRMED] = "output-unconfirmed",
+	[LOSS_OUTPUTS + SINK_LOSS_KILLED] = "output-killed",
 };
 
 const char *losses_name(enum loss loss)

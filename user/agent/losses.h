@@ -16,6 +16,8 @@ enum loss {
 	LOSS_NO_MEMORY,
 	LOSS_EVICTED,
 	LOSS_UNRESOLVED,
+	LOSS_KILLED,   /* requests that an agent which was killed had read, and not told */
+	LOSS_REPLACED, /* open connections that programs which were replaced knew */
 	/* The losses before this one may include requests; this one and those that follow do
 	 * not. */
 	LOSS_ENGINE_EVENTS,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "agent/privilege.h"
 #include "agent/verify_command.h"
 #include "base/cleanup.h"
+#include "kernel/pins.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
  * stands in for stdout: an output there is refused. */
@@ -20,6 +22,41 @@ static void fill_standard_descriptors(void)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
 			abort();
+}
+
+CLEANUP_DEFINE(drop_pins_of_command, struct pins *, pins_close)
+
+/* Ends what is pinned, of whichever version, and says what it did. An agent that runs is left alone. */
+static enum exit_code detach_pinned(const struct options *options)
+{
+	_cleanup_(drop_pins_of_command) struct pins *pins = NULL;
+	struct sentence why = {0};
+	struct pins_count count;
+	int error;
+
+	if (!options->pin) {
+		fprintf(stderr, "callerd: --pin none: there is no directory to look at\n");
+		return EXIT_USAGE;
+	}
+	error = pins_open(options->pin, false, &pins, &why);
+	if (error == -ENOENT) {
+		printf("nothing is pinned at %s\n", options->pin);
+		return EXIT_OK;
+	}
+	if (!error)
+		error = pins_count(pins, &count, &why);
+	if (error) {
+		fprintf(stderr, "callerd: nothing was detached: %s\n", why.text);
+		return EXIT_FAILED;
+	}
+	count = pins_clear(pins);
+	if (rmdir(options->pin)) {
+		fprintf(stderr, "callerd: %s is not empty\n", options->pin);
+		return EXIT_FAILED;
+	}
+	printf("detached %u programs and removed %u maps, which were pinned at %s\n", count.links,
+	       count.maps, options->pin);
+	return EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -35,6 +72,8 @@ int main(int argc, char **argv)
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;
+	if (options.detach)
+		return detach_pinned(&options);
 	if (options.explain)
 		return explain(&options, options.explain);
 	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, argc, argv, &agent);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/outputs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct outputs_one {
 	struct output wanted; /* the same; its sink options are those of .opened */
 	struct output opened; /* what the sink was opened with, which borrows from it */
 	struct sink *sink;
+	struct callerd_output *tally; /* NULL: none was free */
 	uint64_t told[SINK_LOSS_COUNT];
 	unsigned int from; /* of a plan: the index of the running output that stays, or NEW */
 };
@@ -29,7 +31,10 @@ struct outputs_one {
 struct outputs {
 	struct outputs_one all[OUTPUTS_MAX];
 	unsigned int count;
-	uint64_t gone[SINK_LOSS_COUNT]; /* lost by outputs that are no more */
+	uint64_t gone[SINK_LOSS_COUNT];			   /* lost by outputs that are no more */
+	struct callerd_output *tallies;			   /* those without a name are free */
+	struct callerd_output before[CALLERD_OUTPUTS_MAX]; /* of an earlier agent */
+	uint64_t killed; /* records that waited when that one was killed */
 	struct text line;
 };
 
@@ -44,8 +49,37 @@ struct outputs_plan {
 struct outputs_removed {
 	struct outputs_one all[OUTPUTS_MAX];
 	uint64_t left[OUTPUTS_MAX];
+	bool ended[OUTPUTS_MAX];
 	unsigned int count;
 };
+
+/* --- tallies ---------------------------------------------------------------------------------- */
+
+/* Those that run, and as many that are being closed. */
+static_assert(2 * OUTPUTS_MAX <= CALLERD_OUTPUTS_MAX, "each output has its tally");
+
+static void lend_tally(struct outputs *outputs, struct outputs_one *one)
+{
+	for (unsigned int i = 0; outputs->tallies && !one->tally && i < CALLERD_OUTPUTS_MAX; i++) {
+		struct callerd_output *tally = &outputs->tallies[i];
+
+		if (tally->name[0])
+			continue;
+		*tally = (struct callerd_output){0};
+		snprintf(tally->name, sizeof(tally->name), "%s", sink_name(one->sink));
+		one->tally = tally;
+		sink_keep_tally(one->sink, tally);
+	}
+}
+
+void outputs_inherit(struct outputs *outputs, struct callerd_output tallies[CALLERD_OUTPUTS_MAX])
+{
+	memcpy(outputs->before, tallies, sizeof(outputs->before));
+	memset(tallies, 0, sizeof(outputs->before));
+	outputs->tallies = tallies;
+	for (unsigned int i = 0; i < outputs->count; i++)
+		lend_tally(outputs, &outputs->all[i]);
+}
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
@@ -263,6 +297,7 @@ static void keep_running(struct outputs *outputs, struct outputs_plan *plan)
 		old = &outputs->all[one->from];
 		one->opened = old->opened;
 		one->sink = old->sink;
+		one->tally = old->tally;
 		memcpy(one->told, old->told, sizeof(one->told));
 		output_free(&old->wanted);
 		free(old->spec);
@@ -291,6 +326,8 @@ int outputs_take(struct outputs *outputs, struct outputs_plan *plan, struct outp
 	memcpy(outputs->all, plan->all, plan->count * sizeof(*plan->all));
 	outputs->count = plan->count;
 	plan->count = 0;
+	for (unsigned int i = 0; i < outputs->count; i++)
+		lend_tally(outputs, &outputs->all[i]);
 	*ret = removed;
 	return 0;
 }
@@ -303,7 +340,8 @@ bool outputs_removed_any(const struct outputs_removed *removed)
 void outputs_removed_close(struct outputs_removed *removed, int milliseconds)
 {
 	for (unsigned int i = 0; i < removed->count; i++)
-		sink_close(removed->all[i].sink, milliseconds, &removed->left[i]);
+		removed->ended[i] =
+			sink_close(removed->all[i].sink, milliseconds, &removed->left[i]);
 }
 
 void outputs_removed_end(struct outputs *outputs, struct outputs_removed *removed, void *data,
@@ -311,6 +349,8 @@ void outputs_removed_end(struct outputs *outputs, struct outputs_removed *remove
 {
 	for (unsigned int i = 0; i < removed->count; i++) {
 		outputs->gone[SINK_LOSS_FULL] += removed->left[i];
+		if (removed->all[i].tally && removed->ended[i])
+			removed->all[i].tally->name[0] = '\0';
 		if (removed->left[i])
 			lost(data, removed->all[i].opened.sink.name, SINK_LOSS_FULL, 0,
 			     removed->left[i]);
@@ -430,14 +470,30 @@ static void tell_full(struct sink *sink, void *data, outputs_lost *lost)
 {
 	uint64_t account, count;
 
-	while (sink_can_tell(sink) && sink_take_loss(sink, &account, &count))
+	while (sink_can_tell(sink) && sink_take_loss(sink, &account, &count)) {
 		lost(data, sink_name(sink), SINK_LOSS_FULL, account, count);
+		sink_settle(sink, count);
+	}
+}
+
+void outputs_tell_inherited(struct outputs *outputs, void *data, outputs_lost *lost)
+{
+	for (unsigned int i = 0; i < CALLERD_OUTPUTS_MAX; i++) {
+		struct callerd_output *before = &outputs->before[i];
+
+		before->name[sizeof(before->name) - 1] = '\0';
+		if (!before->name[0] || before->handed <= before->settled)
+			continue;
+		outputs->killed += before->handed - before->settled;
+		lost(data, before->name, SINK_LOSS_KILLED, 0, before->handed - before->settled);
+	}
 }
 
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
 		    outputs_lost *lost)
 {
 	memcpy(totals, outputs->gone, sizeof(outputs->gone));
+	totals[SINK_LOSS_KILLED] += outputs->killed;
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		struct sink_stats stats;
 

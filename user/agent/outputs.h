@@ -72,6 +72,12 @@ void outputs_news(struct outputs *outputs, void *data, void (*tell)(void *data, 
 void outputs_losses(struct outputs *outputs, uint64_t totals[SINK_LOSS_COUNT], void *data,
 		    outputs_lost *lost);
 
+/* From now on TALLIES are those of these outputs. What they were is kept: those of an agent that was killed, perhaps. */
+void outputs_inherit(struct outputs *outputs, struct callerd_output tallies[CALLERD_OUTPUTS_MAX]);
+
+/* Reports by LOST what the outputs of that agent had not written. */
+void outputs_tell_inherited(struct outputs *outputs, void *data, outputs_lost *lost);
+
 /* How many records wait for the slowest output. */
 uint64_t outputs_waiting(struct outputs *outputs);
 

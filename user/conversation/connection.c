@@ -317,6 +317,8 @@ static int begin_exchange(struct connection *connection, uint64_t offset, uint64
 		return -ENOMEM;
 	connection->exchange->account = connection->account;
 	connection->requests++;
+	if (connection->begun)
+		connection->begun(connection->data, false);
 	if (connection->perhaps_taken_over) {
 		connection->exchange->resynchronised = true;
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_RESYNCHRONISED;
@@ -351,6 +353,8 @@ static void forget_exchange(struct connection *connection)
 	exchange_free(connection->exchange);
 	connection->exchange = NULL;
 	connection->requests--;
+	if (connection->begun)
+		connection->begun(connection->data, true);
 }
 
 static void request_failed(struct connection *connection, const char *error)
@@ -742,8 +746,8 @@ static bool may_be_answered(const struct connection *connection)
 	if (connection->request.state == STREAM_READ) /* all were seen, and are answered */
 		return connection->unsure;
 	/* What is not known from its beginning on may be in the middle of anything. */
-	return connection->requests ||
-	       (connection->connector && !(connection->flags & CALLERD_FLAG_PREEXISTING));
+	return connection->requests || (connection->connector && !connection->midway &&
+					!(connection->flags & CALLERD_FLAG_PREEXISTING));
 }
 
 /* A response's head, by its looks, where it is not known where responses begin. It is one for certain if it is
@@ -833,12 +837,43 @@ static int handle_gap(struct connection *connection, const struct callerd_data_e
 		      uint64_t size, unsigned int why, uint64_t time)
 {
 	struct stream *stream = &connection->response;
+	int error = 0;
 
 	if (data->direction == CALLERD_RESPONSE)
 		return response_gap(connection, stream->next, size, why, time);
 	stream = &connection->request;
+	if (why == RECORD_INCOMPLETE_LOST && data->header.flags & CALLERD_FLAG_TURN) {
+		/* The daemon wrote, and reads on: the answer to the request at hand was lost, too. */
+		connection->missed = why;
+		note_served(connection, data);
+		error = pass_over_answered(connection, time);
+		if (!error && connection->exchange && !connection->exchange->has_head) {
+			connection->exchange->incomplete |= why;
+			connection_finish(connection, time);
+			lose_requests(connection, stream->next, why);
+		}
+	}
 	request_gap(connection, stream->next, size, why);
-	return 0;
+	return error;
+}
+
+/* The first bytes that are seen of a stream from which an earlier agent may have read before: where they are not the very
+ * first ones, the framing is not known. */
+static void begin_inherited(struct connection *connection, struct stream *stream,
+			    const struct callerd_data_event *data)
+{
+	unsigned int bit = 1U << data->direction;
+
+	if (!(connection->inherited & bit))
+		return;
+	connection->inherited &= ~bit;
+	if (!data->offset || stream->state != STREAM_READ)
+		return;
+	connection->midway = true;
+	stream->state = STREAM_LOST;
+	stream->next = data->offset;
+	if (data->direction == CALLERD_REQUEST)
+		connection->lost_at = data->offset;
 }
 
 int connection_data(struct connection *connection, const struct callerd_data_event *data)
@@ -855,6 +890,7 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 	if (data->confirmed > connection->confirmed)
 		connection->confirmed = data->confirmed;
 	connection->spoken = data->answered_at;
+	begin_inherited(connection, stream, data);
 	if (data->offset > stream->next)
 		error = handle_gap(connection, data, data->offset - stream->next,
 				   lost ? RECORD_INCOMPLETE_LOST : RECORD_INCOMPLETE_BUDGET,

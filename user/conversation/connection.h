@@ -44,9 +44,12 @@ struct connection {
 	/* Requests that end at or before this offset were answered in full: Go's server reads on, but for one byte, only
 	 * when the response before is over. */
 	uint64_t served;
-	uint64_t message_end;  /* request offset behind the last one that was seen to its end */
-	uint64_t lost_at;      /* while the request stream is lost: the offset since when */
-	uint64_t spoken;       /* when the daemon wrote last, before the event at hand */
+	uint64_t message_end; /* request offset behind the last one that was seen to its end */
+	uint64_t lost_at;     /* while the request stream is lost: the offset since when */
+	uint64_t spoken;      /* when the daemon wrote last, before the event at hand */
+	/* Bit per direction: an earlier agent may have read from it, and nothing of it was seen here. */
+	unsigned int inherited;
+	bool midway;	       /* there was such a stream */
 	unsigned int missed;   /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
 	unsigned int lost_why; /* the same of requests */
 	bool unsure; /* this response, or one before it, was found where the framing was lost */
@@ -72,7 +75,9 @@ struct connection {
 	uint64_t account;      /* that acted on it last */
 	struct holder *holder; /* the tracker's */
 	struct connection *newer_of_holder, *older_of_holder; /* by activity */
-	uint64_t *unpaired;		  /* counter of responses without a request */
+	uint64_t *unpaired;			    /* counter of responses without a request */
+	void (*begun)(void *data, bool taken_back); /* the tracker's; may be NULL */
+	void *data;
 	struct connection *newer, *older; /* by activity */
 	struct connection *next_listed;
 	struct connection *next_open, *previous_open; /* among those with an unanswered request */

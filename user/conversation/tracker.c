@@ -29,7 +29,13 @@ struct tracker {
 		*last_open; /* connections whose request has no answer yet, the oldest first */
 	unsigned int count;
 	struct tracker_stats stats; /* memory: of the connections alone */
+	uint64_t inherited;	    /* connections up to this one may have been seen earlier */
 };
+
+void tracker_inherit(struct tracker *tracker, uint64_t last)
+{
+	tracker->inherited = last;
+}
 
 int tracker_new(const struct tracker_options *options, struct tracker **ret)
 {
@@ -454,7 +460,11 @@ static struct connection *find_or_add(struct tracker *tracker,
 		connection_free(connection);
 		return NULL;
 	}
+	if (header->type != CALLERD_EVENT_CONNECT && connection->id <= tracker->inherited)
+		connection->inherited = 1U << CALLERD_REQUEST | 1U << CALLERD_RESPONSE;
 	connection->unpaired = &tracker->stats.unpaired;
+	connection->begun = tracker->options.begun;
+	connection->data = tracker->options.data;
 	connection->reader = tracker->options.reader;
 	give_to_holder(connection, holder);
 	HASH_ADD(hh, tracker->table, id, sizeof(connection->id), connection);

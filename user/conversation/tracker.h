@@ -27,6 +27,8 @@ struct tracker_options {
 	void *data;
 	/* A record; what it points to lives as long as the call. */
 	void (*record)(void *data, struct record *record);
+	/* Called when a request has begun, which has its record later; taken back: it was none. May be NULL. */
+	void (*begun)(void *data, bool taken_back);
 	/* Called when a connection of ACCOUNT was evicted. May be NULL. */
 	void (*evicted)(void *data, uint64_t account);
 	/* Tells the kernel programs what to do with the connection: CALLERD_MUTE_ bits stop the copying of its bytes,
@@ -48,6 +50,9 @@ struct tracker_stats {
 /* 0 or -ENOMEM. Free with tracker_free(). */
 int tracker_new(const struct tracker_options *options, struct tracker **ret);
 void tracker_free(struct tracker *tracker);
+
+/* An earlier agent may have seen the connections up to LAST, and parts of what was said on them. */
+void tracker_inherit(struct tracker *tracker, uint64_t last);
 
 /* Takes an event in, and the reference that it carries. SOCKET is the index of the watched socket. */
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket);

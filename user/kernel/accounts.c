@@ -15,18 +15,17 @@
 /* The counts of an account that the callbacks were told already. */
 struct told {
 	uint64_t account;
-	uint64_t lost[CALLERD_LOSS_MAX];
-	uint64_t refused[CALLERD_REFUSED_KINDS];
+	struct callerd_told counts; /* as in the map "told" */
 	UT_hash_handle hh;
 };
 
 struct accounts {
-	int accounts_fd, special_fd;
+	int accounts_fd, special_fd, told_fd;
 	struct told *told; /* the accounts that have counts */
 	uint64_t losses[CALLERD_LOSS_MAX];
 };
 
-struct accounts *accounts_new(int accounts_fd, int special_fd)
+struct accounts *accounts_new(int accounts_fd, int special_fd, int told_fd)
 {
 	struct accounts *accounts = calloc(1, sizeof(*accounts));
 
@@ -34,6 +33,7 @@ struct accounts *accounts_new(int accounts_fd, int special_fd)
 		return NULL;
 	accounts->accounts_fd = accounts_fd;
 	accounts->special_fd = special_fd;
+	accounts->told_fd = told_fd;
 	return accounts;
 }
 
@@ -70,6 +70,7 @@ static struct told *find_or_add_told(struct accounts *accounts, uint64_t account
 	if (!told)
 		return NULL;
 	told->account = account;
+	bpf_map_lookup_elem(accounts->told_fd, &account, &told->counts);
 	HASH_ADD(hh, accounts->told, account, sizeof(told->account), told);
 	if (told->hh.tbl)
 		return told;
@@ -83,26 +84,30 @@ static void read_losses(struct accounts *accounts, struct told *told,
 	uint64_t counts[CALLERD_LOSS_MAX], any = 0;
 
 	for (int reason = 0; reason < CALLERD_LOSS_MAX; reason++) {
-		counts[reason] = state->lost[reason] - told->lost[reason];
-		told->lost[reason] = state->lost[reason];
+		counts[reason] = state->lost[reason] - told->counts.lost[reason];
+		told->counts.lost[reason] = state->lost[reason];
 		accounts->losses[reason] += counts[reason];
 		any |= counts[reason];
 	}
-	if (any)
-		calls->lost(calls->data, told->account, counts);
+	if (!any)
+		return;
+	bpf_map_update_elem(accounts->told_fd, &told->account, &told->counts, BPF_ANY);
+	calls->lost(calls->data, told->account, counts);
 }
 
-static void read_refused(struct told *told, const struct callerd_account *state,
-			 const struct accounts_calls *calls)
+static void read_refused(struct accounts *accounts, struct told *told,
+			 const struct callerd_account *state, const struct accounts_calls *calls)
 {
 	for (int kind = 0; kind < CALLERD_REFUSED_KINDS; kind++) {
 		const struct callerd_refused *refused = &state->refused[kind];
-		uint64_t count = refused->count - told->refused[kind];
+		uint64_t count = refused->count - told->counts.refused[kind];
 
-		told->refused[kind] = refused->count;
-		if (count)
-			calls->refused(calls->data, told->account, (enum callerd_refused_kind)kind,
-				       count, refused);
+		if (!count)
+			continue;
+		told->counts.refused[kind] = refused->count;
+		bpf_map_update_elem(accounts->told_fd, &told->account, &told->counts, BPF_ANY);
+		calls->refused(calls->data, told->account, (enum callerd_refused_kind)kind, count,
+			       refused);
 	}
 }
 
@@ -125,7 +130,7 @@ static void read_one(struct accounts *accounts, uint64_t account,
 	if (!told) /* no counts, or no memory: then the next call reports them */
 		return;
 	read_losses(accounts, told, state, calls);
-	read_refused(told, state, calls);
+	read_refused(accounts, told, state, calls);
 }
 
 /* Removes idle accounts from the map. No event of an account that was idle for so long is under
@@ -135,7 +140,10 @@ static void take_out(struct accounts *accounts, const uint64_t *idle, unsigned i
 	for (unsigned int i = 0; i < count; i++) {
 		struct told *told = find_told(accounts, idle[i]);
 
-		if (!bpf_map_delete_elem(accounts->accounts_fd, &idle[i]) && told)
+		if (bpf_map_delete_elem(accounts->accounts_fd, &idle[i]))
+			continue;
+		bpf_map_delete_elem(accounts->told_fd, &idle[i]);
+		if (told)
 			accounts_forget(accounts, told);
 	}
 }

@@ -9,8 +9,9 @@
 
 struct accounts;
 
-/* ACCOUNTS_FD, SPECIAL_FD: the maps "accounts" and "special_accounts". NULL: no memory. */
-struct accounts *accounts_new(int accounts_fd, int special_fd);
+/* The maps "accounts", "special_accounts" and "told", which has what earlier agents reported. NULL:
+ * no memory. */
+struct accounts *accounts_new(int accounts_fd, int special_fd, int told_fd);
 void accounts_free(struct accounts *accounts);
 
 /* Callbacks for the counts of an account since the last call. */

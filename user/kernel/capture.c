@@ -19,12 +19,18 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/hash.h"
 #include "kernel/kernelfs.h"
+#include "kernel/pins.h"
+#include "kernel/takeover.h"
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
 
 #define LINKS_MAX 16
 #define WATCHES_MAX 64
+#define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
 /* How a backend is built from its programs. */
@@ -64,15 +70,25 @@ struct ring {
 	struct ring_buffer *buffer;
 	const uint64_t *consumed, *produced; /* positions, which the kernel and libbpf move */
 	uint64_t position, end;
+	bool limited; /* no more than READ_MAX at a time */
 };
 
 struct capture {
 	const struct backend *backend;
 	struct capture_options options;
 	struct bpf_object *object;
-	struct bpf_link *links[LINKS_MAX];
+	struct pins *pins; /* NULL: nothing outlives the agent */
+	struct sentence unpinned;
+	enum capture_beginning beginning;
+	struct takeover_left left;
+	uint64_t left_last;
+	struct bpf_link *links[LINKS_MAX]; /* NULL: it was taken over */
+	/* of the links, and of the programs that they run */
+	int link_fds[LINKS_MAX], program_fds[LINKS_MAX];
 	unsigned int link_count;
-	struct ring rings[CALLERD_RINGS], *reading;
+	struct ring rings[CALLERD_RINGS], left_rings[CALLERD_RINGS], *reading;
+	bool drained;					       /* once */
+	uint64_t lost_before[CALLERD_LOSS_MAX], missed_before; /* told by earlier agents */
 	struct accounts *accounts;
 	struct actors *actors;
 	struct callerd_control *control;
@@ -151,6 +167,42 @@ static struct callerd_control *map_control(struct bpf_object *object)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+static uint64_t hash_sockets(const char *const *sockets)
+{
+	uint64_t hash = HASH_START;
+
+	for (; sockets && *sockets; sockets++)
+		hash = hash_add(hash, *sockets, strlen(*sockets) + 1);
+	return hash;
+}
+
+/* Sets what the kernel programs share with the agent before they run: what an earlier agent left
+ * goes on, but for what belongs to its maps. */
+static int set_control(struct capture *capture)
+{
+	struct bpf_map *map = capture_section(capture->object, ".control");
+	struct callerd_control control = {0};
+	const struct callerd_control *initial;
+	size_t size;
+
+	initial = map ? bpf_map__initial_value(map, &size) : NULL;
+	if (!initial || size != sizeof(control))
+		return -EINVAL;
+	if (capture->left.readable) {
+		control.last_connection = capture->left.control.last_connection;
+		control.last_image = capture->left.control.last_image;
+		control.legacy = capture->left.control.legacy;
+		memset(control.legacy.lost, 0, sizeof(control.legacy.lost));
+		control.legacy.missed = 0;
+	}
+	control.magic = initial->magic;
+	control.layout = initial->layout;
+	control.sockets = hash_sockets(capture->options.sockets);
+	control.beat = clock_now(CLOCK_MONOTONIC);
+	control.away_limit = capture->options.away_limit;
+	return bpf_map__set_initial_value(map, &control, sizeof(control));
+}
+
 static uint64_t random_seed(void)
 {
 	uint64_t seed;
@@ -174,7 +226,7 @@ static int capture_configure(struct capture *capture)
 		.ring_size = {options->callers_size, options->payload_size},
 	};
 	struct bpf_program *program;
-	int error = settings_map(capture->object, &settings);
+	int error = settings_map(capture->object, &settings) ?: set_control(capture);
 
 	program = bpf_object__find_program_by_name(capture->object, "connect_begin");
 	if (program)
@@ -256,11 +308,8 @@ static const uint64_t *map_position(int fd, uint64_t page)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static int open_ring(struct capture *capture, enum callerd_ring id, const char *name)
+static int open_ring(struct capture *capture, struct ring *ring, int fd)
 {
-	struct ring *ring = &capture->rings[id];
-	int fd = map_fd(capture, name);
-
 	ring->buffer = ring_buffer__new(fd, capture_on_event, capture, NULL);
 	ring->consumed = map_position(fd, 0);
 	ring->produced = map_position(fd, 1);
@@ -297,7 +346,8 @@ static int capture_find_parts(struct capture *capture)
 	capture->long_arguments = map_fd(capture, "long_arguments");
 	capture->control = map_control(capture->object);
 	capture->accounts =
-		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"));
+		accounts_new(map_fd(capture, "accounts"), map_fd(capture, "special_accounts"),
+			     map_fd(capture, "told"));
 	capture->totals =
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
 	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
@@ -308,8 +358,10 @@ static int capture_find_parts(struct capture *capture)
 			   map_fd(capture, "departures"), capture->control, &capture->actors);
 	if (error)
 		return error;
-	return open_ring(capture, CALLERD_RING_CALLERS, "callers")
-		       ?: open_ring(capture, CALLERD_RING_PAYLOAD, "payload");
+	capture->rings[CALLERD_RING_PAYLOAD].limited = true;
+	return open_ring(capture, &capture->rings[CALLERD_RING_CALLERS], map_fd(capture, "callers"))
+		       ?: open_ring(capture, &capture->rings[CALLERD_RING_PAYLOAD],
+				    map_fd(capture, "payload"));
 }
 
 static int capture_ask_identity(struct capture *capture, int fd, struct callerd_identify *ret)
@@ -326,43 +378,125 @@ static int capture_ask_identity(struct capture *capture, int fd, struct callerd_
 	return 0;
 }
 
-static int capture_load(const struct backend *backend, const struct capture_options *options,
-			struct capture **ret)
+/* Sets what is to be known of the time before this agent. */
+static void note_legacy(struct capture *capture)
 {
-	struct capture *capture = calloc(1, sizeof(*capture));
-	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = backend->name);
-	struct callerd_identify self;
+	const struct callerd_legacy *legacy = &capture->control->legacy;
+
+	memcpy(capture->lost_before, legacy->lost, sizeof(legacy->lost));
+	capture->missed_before = legacy->missed;
+	if (capture->beginning != CAPTURE_BEGUN)
+		capture->left_last = capture->control->last_connection;
+	capture->control->away_limit = capture->options.away_limit;
+	capture_beat(capture);
+}
+
+static bool is_attached(const struct bpf_program *program)
+{
+	/* capture_ask_identity() and capture_totals() run these; actors_living() attaches its own */
+	return bpf_program__autoload(program) &&
+	       bpf_program__type(program) != BPF_PROG_TYPE_SYSCALL &&
+	       strcmp(bpf_program__name(program), "actor") != 0;
+}
+
+/* Whether PROGRAM only lists what there is, and the agent that asks attaches it. */
+static bool lists_only(const struct bpf_program *program)
+{
+	return !strcmp(bpf_program__name(program), "living") ||
+	       !strcmp(bpf_program__name(program), "processes");
+}
+
+static void keep_link(struct capture *capture, struct bpf_link *link, int link_fd, int program_fd)
+{
+	capture->links[capture->link_count] = link;
+	capture->link_fds[capture->link_count] = link_fd;
+	capture->program_fds[capture->link_count++] = program_fd;
+}
+
+/* Finds the pinned links that run what the programs of the object, loaded with the pinned maps,
+ * would do; those are needed no longer. */
+static int take_links(struct capture *capture, struct sentence *why)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, capture->object) {
+		int link, running, error;
+
+		if (!is_attached(program) || lists_only(program))
+			continue;
+		error = takeover_link(capture->pins, program, &link, &running, why);
+		if (error)
+			return error;
+		keep_link(capture, NULL, link, running);
+		bpf_program__unload(program);
+	}
+	return 0;
+}
+
+/* Opens the object of BACKEND, with the options' sizes. */
+static int open_backend_object(struct capture *capture)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, open_options, .object_name = capture->backend->name);
 	const void *bytes;
 	size_t size;
+	int error;
+
+	bytes = capture->backend->object(&size);
+	capture->object = bpf_object__open_mem(bytes, size, &open_options);
+	error = libbpf_get_error(capture->object);
+	if (error) {
+		capture->object = NULL;
+		return error;
+	}
+	error = capture_configure(capture);
+	choose_programs(capture);
+	return error;
+}
+
+static int load_object(struct capture *capture, bool take, struct sentence *why)
+{
+	int error = open_backend_object(capture);
+
+	if (!error && take)
+		error = takeover_maps(capture->pins, capture->object, why);
+	if (!error)
+		error = bpf_object__load(capture->object);
+	if (!error && take)
+		error = take_links(capture, why);
+	return error ?: capture_find_parts(capture);
+}
+
+/* Loads BACKEND; TAKE: to go on with what is pinned. PINS stays the caller's where it fails. WHY,
+ * of what is not taken over. */
+static int capture_load(const struct backend *backend, const struct capture_options *options,
+			struct pins *pins, bool take, struct takeover_left *left,
+			struct capture **ret, struct sentence *why)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	struct callerd_identify self;
 	int error;
 
 	if (!capture)
 		return -ENOMEM;
 	capture->backend = backend;
 	capture->options = *options;
-	bytes = backend->object(&size);
-	capture->object = bpf_object__open_mem(bytes, size, &open_options);
-	error = libbpf_get_error(capture->object);
+	capture->pins = pins;
+	capture->left = (struct takeover_left){.rings = {-1, -1}};
+	if (take)
+		capture->beginning = CAPTURE_TAKEN;
+	else if (left)
+		capture->left = *left;
+	error = load_object(capture, take, why);
 	if (error) {
-		capture->object = NULL;
-		goto fail;
+		capture->pins = NULL;
+		capture->left = (struct takeover_left){.rings = {-1, -1}};
+		capture_close(capture);
+		return error;
 	}
-	error = capture_configure(capture);
-	if (error)
-		goto fail;
-	choose_programs(capture);
-	error = bpf_object__load(capture->object);
-	if (!error)
-		error = capture_find_parts(capture);
-	if (error)
-		goto fail;
 	capture_ask_identity(capture, -1,
 			     &self); /* the kernel programs learn the agent's process */
 	*ret = capture;
 	return 0;
-fail:
-	capture_close(capture);
-	return error;
 }
 
 /* Opens the root of a kernel file system; on failure keeps the reason for the message. */
@@ -449,10 +583,7 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 {
 	struct bpf_link *link;
 
-	/* capture_ask_identity() and capture_totals() run these; actors_living() attaches its own */
-	if (!bpf_program__autoload(program) ||
-	    bpf_program__type(program) == BPF_PROG_TYPE_SYSCALL ||
-	    !strcmp(bpf_program__name(program), "actor"))
+	if (!is_attached(program) || (capture->beginning == CAPTURE_TAKEN && !lists_only(program)))
 		return 0;
 	link = attach_one(program);
 	if (!link)
@@ -462,7 +593,7 @@ static int attach_program(struct capture *capture, struct bpf_program *program)
 	else if (!strcmp(bpf_program__name(program), "processes"))
 		capture->processes = link;
 	else
-		capture->links[capture->link_count++] = link;
+		keep_link(capture, link, bpf_link__fd(link), bpf_program__fd(program));
 	return 0;
 }
 
@@ -482,6 +613,103 @@ static int capture_attach(struct capture *capture, char *reason, size_t reason_s
 	return 0;
 }
 
+/* --- pins ------------------------------------------------------------------------------------- */
+
+static int pin_links(struct capture *capture)
+{
+	struct bpf_program *program;
+	unsigned int next = 0;
+	int error = 0;
+
+	bpf_object__for_each_program (program, capture->object) {
+		if (error || !is_attached(program) || lists_only(program))
+			continue;
+		error = pins_put(capture->pins, PINS_LINKS, bpf_program__name(program),
+				 capture->link_fds[next++]);
+	}
+	return error;
+}
+
+/* Gives up the pins: the programs end with the agent. */
+static void give_up_pins(struct capture *capture, struct pins *pins)
+{
+	pins_clear(pins);
+	pins_close(pins);
+	capture->pins = NULL;
+}
+
+/* Pins the programs that run now. */
+static void capture_pin(struct capture *capture)
+{
+	int error = takeover_pin_maps(capture->pins, capture->object) ?: pin_links(capture);
+
+	if (!error)
+		return;
+	sentence_say(&capture->unpinned, "%s: %s", capture->options.pin, strerror(-error));
+	give_up_pins(capture, capture->pins);
+}
+
+/* Ends the programs that an earlier agent left, of which only the rings are read on. */
+static void replace_left(struct capture *capture)
+{
+	if (!capture->pins || !capture->left.found)
+		return;
+	pins_clear(capture->pins);
+	capture->beginning = CAPTURE_REPLACED;
+	for (int ring = 0; ring < CALLERD_RINGS; ring++)
+		if (capture->left.rings[ring] >= 0)
+			open_ring(capture, &capture->left_rings[ring], capture->left.rings[ring]);
+}
+
+/* The directory of pins as it was found. */
+struct pins_found {
+	struct pins *pins; /* NULL: there can be none, or none are wanted */
+	struct sentence why;
+	struct takeover_left left;
+	struct sentence not_taken; /* why what is left is not taken over */
+};
+
+static int find_pins(const struct capture_options *options, struct pins_found *ret)
+{
+	struct pins_count count = {0};
+	int error;
+
+	*ret = (struct pins_found){.left.rings = {-1, -1}};
+	if (!options->pin)
+		return 0;
+	error = pins_open(options->pin, true, &ret->pins, &ret->why);
+	if (error == -EBUSY)
+		return error;
+	if (!error)
+		error = pins_count(ret->pins, &count, &ret->why);
+	if (!error && count.maps + count.links)
+		error = takeover_read_left(ret->pins, &ret->left, &ret->why);
+	if (error) {
+		pins_close(ret->pins);
+		ret->pins = NULL;
+	}
+	return 0;
+}
+
+static int capture_take_over(const struct capture_options *options, struct pins_found *found,
+			     struct capture **ret)
+{
+	int error = -ESTALE;
+
+	for (size_t i = 0; error && i < COUNT(backends); i++) {
+		struct sentence why = {0};
+
+		if (options->backend != CAPTURE_AUTO && options->backend != backends[i].id)
+			continue;
+		first_warning[0] = '\0';
+		error = capture_load(&backends[i], options, found->pins, true, NULL, ret, &why);
+		if (error && !found->not_taken.text[0])
+			sentence_say(&found->not_taken, "%.200s",
+				     why.text[0] ? why.text : first_warning);
+	}
+	return error;
+}
+
 static const char *explain_failure(int error)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
@@ -490,22 +718,24 @@ static const char *explain_failure(int error)
 	return strerror(-error);
 }
 
-int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
-		 size_t reason_size)
+static int capture_begin(const struct capture_options *options, struct pins_found *found,
+			 struct capture **ret, char *reason, size_t reason_size)
 {
 	char refused[600] = "";
 	int error = -EINVAL;
 
-	libbpf_set_print(keep_warning);
 	for (size_t i = 0; i < COUNT(backends); i++) {
 		const struct backend *backend = &backends[i];
+		struct sentence unused;
 		char why[700] = "";
 
 		if (options->backend != CAPTURE_AUTO && options->backend != backend->id)
 			continue;
 		first_warning[0] = '\0';
-		error = capture_load(backend, options, ret);
+		error = capture_load(backend, options, found->pins, false, &found->left, ret,
+				     &unused);
 		if (!error) {
+			replace_left(*ret);
 			error = capture_attach(*ret, why, sizeof(why));
 			if (!error) {
 				snprintf(reason, reason_size, "%s",
@@ -514,6 +744,8 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 									  : "the best there is");
 				return 0;
 			}
+			(*ret)->pins = NULL;
+			(*ret)->left = (struct takeover_left){.rings = {-1, -1}};
 			capture_close(*ret);
 			*ret = NULL;
 		} else {
@@ -530,22 +762,127 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 	return error;
 }
 
+/* Adds what became of the pins to REASON. */
+static void describe_pins(const struct capture *capture, const struct pins_found *found,
+			  char *reason, size_t size)
+{
+	const char *pin = capture->options.pin;
+	size_t used = strlen(reason);
+
+	if (!pin)
+		return;
+	if (!capture->pins)
+		snprintf(reason + used, size - used, "; not pinned: %.400s",
+			 capture->unpinned.text);
+	else if (capture->beginning == CAPTURE_TAKEN)
+		snprintf(reason + used, size - used, "; taken over from %.400s", pin);
+	else if (capture->beginning == CAPTURE_REPLACED)
+		snprintf(reason + used, size - used,
+			 "; pinned at %.300s, in place of others: %.200s", pin,
+			 found->not_taken.text);
+	else
+		snprintf(reason + used, size - used, "; pinned at %.400s", pin);
+}
+
+int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
+		 size_t reason_size)
+{
+	struct pins_found found;
+	int error;
+
+	libbpf_set_print(keep_warning);
+	error = find_pins(options, &found);
+	if (error) {
+		snprintf(reason, reason_size, "%.700s", found.why.text);
+		return error;
+	}
+	error = found.left.found ? capture_take_over(options, &found, ret) : -ENOENT;
+	if (!error) {
+		takeover_left_free(&found.left);
+		snprintf(reason, reason_size, "as before");
+		error = capture_attach(*ret, reason, reason_size);
+	} else {
+		error = capture_begin(options, &found, ret, reason, reason_size);
+	}
+	if (error) {
+		takeover_left_free(&found.left);
+		pins_close(found.pins);
+		return error;
+	}
+	(*ret)->unpinned = found.why;
+	if (found.pins && (*ret)->beginning != CAPTURE_TAKEN)
+		capture_pin(*ret);
+	note_legacy(*ret);
+	describe_pins(*ret, &found, reason, reason_size);
+	return 0;
+}
+
+/* Ends a link, or only the agent's hold on it, where it is pinned. */
+static void release_link(const struct capture *capture, unsigned int index)
+{
+	struct bpf_link *link = capture->links[index];
+
+	if (link && !capture->pins) {
+		bpf_link__destroy(link);
+		return;
+	}
+	close(capture->link_fds[index]);
+	if (link) {
+		bpf_link__disconnect(link);
+		bpf_link__destroy(link);
+	} else {
+		close(capture->program_fds[index]);
+	}
+}
+
 void capture_close(struct capture *capture)
 {
 	if (!capture)
 		return;
 	for (unsigned int i = 0; i < capture->link_count; i++)
-		bpf_link__destroy(capture->links[i]);
+		release_link(capture, i);
 	bpf_link__destroy(capture->living);
 	bpf_link__destroy(capture->processes);
-	for (int ring = 0; ring < CALLERD_RINGS; ring++)
+	for (int ring = 0; ring < CALLERD_RINGS; ring++) {
 		close_ring(&capture->rings[ring]);
+		close_ring(&capture->left_rings[ring]);
+	}
+	takeover_left_free(&capture->left);
 	accounts_free(capture->accounts);
 	actors_free(capture->actors);
-	if (capture->control)
-		munmap(capture->control, sizeof(*capture->control));
 	bpf_object__close(capture->object);
+	pins_close(capture->pins);
 	free(capture);
+}
+
+enum capture_beginning capture_beginning(const struct capture *capture)
+{
+	return capture->beginning;
+}
+
+uint64_t capture_left_connections(const struct capture *capture)
+{
+	return capture->left.connections;
+}
+
+const char *capture_unpinned(const struct capture *capture)
+{
+	return capture->options.pin && !capture->pins ? capture->unpinned.text : NULL;
+}
+
+struct callerd_legacy *capture_legacy(struct capture *capture)
+{
+	return &capture->control->legacy;
+}
+
+uint64_t capture_left_last(const struct capture *capture)
+{
+	return capture->left_last;
+}
+
+void capture_beat(struct capture *capture)
+{
+	__atomic_store_n(&capture->control->beat, clock_now(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
 }
 
 const char *capture_backend_name(const struct capture *capture)
@@ -564,17 +901,21 @@ void capture_fds(const struct capture *capture, int fds[2])
 	fds[1] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_PAYLOAD].buffer);
 }
 
-/* Sets the end of the next reading to the ring's present end. */
+/* Sets the end of the next reading to the ring's present end, or before it: what has waited for the
+ * agent must not come to the outputs all at once. */
 static void mark_end(struct ring *ring)
 {
+	uint64_t most = __atomic_load_n(ring->consumed, __ATOMIC_ACQUIRE) + READ_MAX;
+
 	ring->end = __atomic_load_n(ring->produced, __ATOMIC_ACQUIRE);
+	if (ring->end > most && ring->limited)
+		ring->end = most;
 }
 
 /* Reads up to the end that mark_end() set and not beyond: a caller may fill the ring as fast as it
  * is read. Returns whether there was an event, or -errno. */
-static int read_ring(struct capture *capture, enum callerd_ring id)
+static int read_ring(struct capture *capture, struct ring *ring)
 {
-	struct ring *ring = &capture->rings[id];
 	uint64_t begin = __atomic_load_n(ring->consumed, __ATOMIC_ACQUIRE);
 	int result;
 
@@ -590,20 +931,43 @@ static int read_ring(struct capture *capture, enum callerd_ring id)
 
 void capture_drain_callers(struct capture *capture)
 {
-	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
-	read_ring(capture, CALLERD_RING_CALLERS);
+	struct ring *callers = &capture->rings[CALLERD_RING_CALLERS];
+
+	mark_end(callers);
+	read_ring(capture, callers);
+}
+
+/* Reads what the programs that were replaced have left. */
+static void drain_left(struct capture *capture)
+{
+	for (int ring = 0; ring < CALLERD_RINGS; ring++) {
+		struct ring *left = &capture->left_rings[ring];
+
+		if (left->buffer && left->consumed && left->produced) {
+			mark_end(left);
+			read_ring(capture, left);
+		}
+		close_ring(left);
+		*left = (struct ring){0};
+	}
 }
 
 int capture_drain(struct capture *capture)
 {
+	struct ring *rings = capture->rings;
 	int callers, payload;
 
+	if (!capture->drained) {
+		capture->drained = true;
+		drain_left(capture);
+		__atomic_store_n(&capture->control->gone, 0, __ATOMIC_RELAXED);
+	}
 	/* The payload's end is taken first: so the callers of all payload up to that end are in the
 	 * callers ring already, and are read before the payload. */
-	mark_end(&capture->rings[CALLERD_RING_PAYLOAD]);
-	mark_end(&capture->rings[CALLERD_RING_CALLERS]);
-	callers = read_ring(capture, CALLERD_RING_CALLERS);
-	payload = callers < 0 ? callers : read_ring(capture, CALLERD_RING_PAYLOAD);
+	mark_end(&rings[CALLERD_RING_PAYLOAD]);
+	mark_end(&rings[CALLERD_RING_CALLERS]);
+	callers = read_ring(capture, &rings[CALLERD_RING_CALLERS]);
+	payload = callers < 0 ? callers : read_ring(capture, &rings[CALLERD_RING_PAYLOAD]);
 	return payload < 0 ? payload : callers || payload;
 }
 
@@ -999,28 +1363,40 @@ ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
 	return size;
 }
 
-void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
+/* How often the programs that run were left out, since they were loaded. */
+static uint64_t count_misses(const struct capture *capture)
 {
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *counts = calloc(cpus > 0 ? cpus : 1, sizeof(*counts));
-	struct bpf_program *program;
+	uint64_t missed = 0;
 
-	*missed = 0;
-	memset(losses, 0, CALLERD_LOSS_MAX * sizeof(*losses));
-	for (uint32_t reason = 0; counts && reason < CALLERD_LOSS_MAX; reason++) {
-		if (bpf_map_lookup_elem(capture->losses, &reason, counts))
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			losses[reason] += counts[cpu];
-	}
-	free(counts);
-	accounts_add_losses(capture->accounts, losses);
-	bpf_object__for_each_program (program, capture->object) {
+	for (unsigned int i = 0; i < capture->link_count; i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
-		if (bpf_program__fd(program) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			*missed += info.recursion_misses;
+		if (!bpf_obj_get_info_by_fd(capture->program_fds[i], &info, &size))
+			missed += info.recursion_misses;
 	}
+	return missed;
+}
+
+void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
+{
+	struct callerd_legacy *legacy = capture_legacy(capture);
+	int cpus = libbpf_num_possible_cpus();
+	_free_ uint64_t *counts = calloc(cpus > 0 ? cpus : 1, sizeof(*counts));
+
+	memset(losses, 0, CALLERD_LOSS_MAX * sizeof(*losses));
+	for (uint32_t reason = 0; counts && reason < CALLERD_LOSS_MAX; reason++) {
+		uint64_t count = 0;
+
+		if (bpf_map_lookup_elem(capture->losses, &reason, counts))
+			continue;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			count += counts[cpu];
+		losses[reason] =
+			count - capture->lost_before[reason] + capture->left.losses[reason];
+		legacy->lost[reason] = count;
+	}
+	accounts_add_losses(capture->accounts, losses);
+	legacy->missed = count_misses(capture);
+	*missed = legacy->missed - capture->missed_before;
 }

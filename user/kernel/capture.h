@@ -23,19 +23,49 @@ struct capture_options {
 	uint32_t callers_size, payload_size; /* bytes of the rings; powers of two, page multiples */
 	uint32_t connections;		     /* entries of the connection table */
 	uint64_t request_budget, response_budget; /* bytes copied per turn */
-	bool own_calls; /* the agent's own connections are reported like all others */
+	bool own_calls;		    /* the agent's own connections are reported like all others */
+	const char *const *sockets; /* NULL-terminated: the paths by index */
+	const char *pin;     /* directory that keeps the programs beyond the agent; NULL: none */
+	uint64_t away_limit; /* ns without an agent from which on nothing is copied */
 	void *data;
 	/* Called for each raw event, which is unchecked, from capture_drain(). */
 	void (*event)(void *data, const void *event, size_t size);
 };
 
-/* Loads and attaches the programs of the best backend; no socket is watched yet. 0, or -errno with
- * a sentence for a person in REASON. On success REASON says why this backend was chosen. Free with
- * capture_close(). */
+/* Goes on with the programs that an earlier agent left, where they are what this one would load;
+ * else loads and attaches those of the best backend, which watch no socket yet. 0, or -errno with a
+ * sentence for a person in REASON; -EBUSY: another agent has the directory. On success REASON says
+ * why this backend was chosen, and what became of the pins. Free with capture_close(): what is
+ * pinned goes on. */
 int capture_open(const struct capture_options *options, struct capture **ret, char *reason,
 		 size_t reason_size);
 
 void capture_close(struct capture *capture);
+
+/* How the programs came to run. */
+enum capture_beginning {
+	CAPTURE_BEGUN,	  /* they were loaded, and nothing was left */
+	CAPTURE_TAKEN,	  /* they ran already */
+	CAPTURE_REPLACED, /* others ran, which were detached */
+};
+
+enum capture_beginning capture_beginning(const struct capture *capture);
+
+/* CAPTURE_REPLACED: how many connections were open, which the new programs do not know. */
+uint64_t capture_left_connections(const struct capture *capture);
+
+/* Why nothing is pinned, although it was asked for; NULL: it is, or was not. */
+const char *capture_unpinned(const struct capture *capture);
+
+/* Memory that outlives the agent, where the programs are pinned. It stays after capture_close(): the
+ * threads of outputs count in it to their end. */
+struct callerd_legacy *capture_legacy(struct capture *capture);
+
+/* The highest id of a connection that an earlier agent may have seen; 0: there was none. */
+uint64_t capture_left_last(const struct capture *capture);
+
+/* A sign of life: to be given once a second. */
+void capture_beat(struct capture *capture);
 
 /* "trampoline" or "tracepoint". */
 const char *capture_backend_name(const struct capture *capture);

@@ -63,7 +63,8 @@ struct sink {
 	int spool_error;	       /* the spooler's: of the last sync */
 	struct stat file;	       /* that it was opened with; st_ino 0: none */
 	char seal_key[80];
-	uint64_t started_run; /* ms: the sender's last run */
+	uint64_t started_run;	      /* ms: the sender's last run */
+	struct callerd_output *tally; /* atomic; NULL: nobody wants to know */
 
 	pthread_mutex_t lock; /* for what follows */
 	uint64_t written, too_large, torn;
@@ -100,6 +101,20 @@ static void pause_after_failure(struct sink *sink, struct thread *thread, int *p
 		wake_wait(&thread->wake, PAUSE_FIRST);
 }
 
+void sink_keep_tally(struct sink *sink, struct callerd_output *tally)
+{
+	__atomic_store_n(&sink->tally, tally, __ATOMIC_RELEASE);
+}
+
+/* COUNT records are where they outlive us, or their loss was told. */
+void sink_settle(struct sink *sink, uint64_t count)
+{
+	struct callerd_output *tally = __atomic_load_n(&sink->tally, __ATOMIC_ACQUIRE);
+
+	if (tally)
+		__atomic_fetch_add(&tally->settled, count, __ATOMIC_RELAXED);
+}
+
 /* --- the sender ------------------------------------------------------------------------------- */
 
 static void set_trouble(struct trouble *trouble, const char *why)
@@ -117,6 +132,8 @@ static void take_word(struct sink *sink, unsigned int sent)
 	struct driver *driver = sink->driver;
 	const struct store_ops *ops = sink->store->ops;
 
+	if (sent && !sink->spool) /* others were settled when they came into the spool */
+		sink_settle(sink, sent);
 	if (sent)
 		ops->sent(sink->store, sent);
 	if (driver->confirmed)
@@ -239,6 +256,7 @@ static bool spool_batch(struct sink *sink, int *pause)
 		done++;
 		error = 0;
 	}
+	sink_settle(sink, done);
 	unref_all(batch, count);
 	store->ops->sent(store, done);
 	store->ops->confirm(store, done);
@@ -282,6 +300,8 @@ static void *spool_all(void *data)
 
 void sink_put(struct sink *sink, struct entry *entry)
 {
+	if (sink->tally)
+		sink->tally->handed++;
 	queue_put(sink->queue, entry, entry->action == RECORD_RECORDS_LOST);
 	sink->put += entry->size;
 	if (sink->put >=

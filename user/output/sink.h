@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "callerd/event.h"
 #include "output/store/entry.h"
 
 #define SINK_QUEUE_SIZE (32u << 20)    /* bytes; the default */
@@ -81,6 +82,7 @@ enum sink_loss {
 	SINK_LOSS_DAMAGED,     /* what the spool had of it is unreadable */
 	SINK_LOSS_TORN,	       /* lines that an earlier life or a power failure left unfinished */
 	SINK_LOSS_UNCONFIRMED, /* sent on a connection that broke; there was no room to keep them */
+	SINK_LOSS_KILLED,      /* they waited in the queue of an agent that was killed */
 	SINK_LOSS_COUNT,
 };
 
@@ -96,6 +98,13 @@ struct sink;
  * REASON. A server that does not answer is no error: its records wait. Free with sink_close(). */
 int sink_open(const struct sink_options *options, struct sink **ret, char *reason,
 	      size_t reason_size);
+
+/* From now on what is handed over, and what is written or in the spool, is counted in TALLY, too, which outlives the
+ * sink. */
+void sink_keep_tally(struct sink *sink, struct callerd_output *tally);
+
+/* The loss of COUNT records that found no room was told. */
+void sink_settle(struct sink *sink, uint64_t count);
 
 /* Queues ENTRY, of which it takes a reference. Never blocks. */
 void sink_put(struct sink *sink, struct entry *entry);

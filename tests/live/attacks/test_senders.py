@@ -177,7 +177,7 @@ def agent_in_a_namespace():
     The agent is to know itself, and nobody else, by what the kernel calls it."""
     log = tempfile.mktemp(dir=DIR)
     process = subprocess.Popen(['unshare', '--pid', '--fork', '--kill-child', CALLERD, '--output', f'file:{log},chain=no',
-                                '--backend', BACKEND, '--state', 'none', '--socket', SOCKET],
+                                '--backend', BACKEND, '--state', 'none', '--pin', 'none', '--socket', SOCKET],
                                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def records():

@@ -14,6 +14,7 @@
 #include "agent/options/doubts.h"
 #include "agent/options/output.h"
 #include "engine/engines.h"
+#include "kernel/pins.h"
 #include "secret/mask.h"
 #include "setting/setting.h"
 #include "state/state.h"
@@ -22,6 +23,7 @@
 #define OPTION_FIRST 256 /* what getopt_long() returns for the first setting */
 #define ARGUMENTS_MAX 64
 #define WHY_SIZE 768
+#define PIN_MAX 256
 
 /* RELOADS: a running agent takes over another value. */
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
@@ -30,6 +32,7 @@ static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL}
 static const char *const guards[] = {"all", "sockets", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
 static const char *const no_state[] = {"none", NULL};
+static const char *const no_pin[] = {"none", NULL};
 
 static const char help_before[] =
 	"callerd tells who called the Docker daemon: one record for every connection to its\n"
@@ -119,6 +122,18 @@ static int take_state(struct setting_reader *reader, const char *value)
 	if (value[strlen(value) - 1] == '/')
 		return setting_refuse(reader->why, "names a directory, not a file");
 	options->state_path = strcmp(value, "none") != 0 ? value : NULL;
+	return 0;
+}
+
+static int take_pin(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	options->pin = strcmp(value, "none") != 0 ? value : NULL;
+	if (options->pin && value[0] != '/')
+		return setting_refuse(reader->why, "it is an absolute path, or none");
+	if (options->pin && (strlen(value) > PIN_MAX || value[strlen(value) - 1] == '/'))
+		return setting_refuse(reader->why, "it names no directory of its own");
 	return 0;
 }
 
@@ -245,6 +260,12 @@ static const struct setting settings[] = {
 	 HELP("BYTES", "copied of a request (default: 4259840)")},
 	{SETTING("response-budget", SETTING_NUMBER, response_budget), LIMITS(4096, 1 << 30),
 	 HELP("BYTES", "copied of a response (default: 65536)")},
+	{SETTING("pin", SETTING_TEXT, pin), .words = no_pin, .take = take_pin,
+	 HELP("DIRECTORY", "in bpffs: kernel programs and their memory stay there, and go on\n"
+			   "while callerd is away; none: they end with it\n"
+			   "(default: " PINS_PATH ")")},
+	{SETTING("away-limit", SETTING_NUMBER, away_limit), LIMITS(5, 86400),
+	 HELP("SECONDS", "without callerd for longer, they only count (default: 300)")},
 	{SETTING("inventory", SETTING_NUMBER, inventory), LIMITS(0, 1 << 20),
 	 HELP("N", "containers, images and volumes remembered of each engine;\n"
 		   "0: the engine is not asked about them (default: 65536)")},
@@ -270,6 +291,8 @@ static const struct setting settings[] = {
 	 HELP(NULL, "say what is wrong, or may be, and exit")},
 	{OPTION("print-config", SETTING_FLAG, print_config), .repeats = ON_COMMAND_LINE,
 	 HELP(NULL, "print what is in force, and from where, and exit")},
+	{OPTION("detach", SETTING_FLAG, detach), .repeats = ON_COMMAND_LINE,
+	 HELP(NULL, "end the kernel programs that are pinned, remove the pins, and exit")},
 	{OPTION("explain", SETTING_TEXT, explain), .wanted = "it names no container",
 	 HELP("CONTAINER", "say from the state who made, started and stopped it, and why,\n"
 			   "and exit; an id, its beginning, or a name")},
@@ -450,6 +473,8 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 		.inventory = ENGINES_INVENTORY_DEFAULT,
 		.event_wait = 2,
 		.state_path = STATE_PATH,
+		.pin = PINS_PATH,
+		.away_limit = 300,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,

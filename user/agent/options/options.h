@@ -46,6 +46,10 @@ struct options {
 	uint32_t connections;
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes copied of each message */
+	const char
+		*pin; /* directory that keeps the kernel programs while no agent runs; NULL: none */
+	unsigned int away_limit; /* seconds without an agent until only counts are kept */
+	bool detach;		 /* end what is pinned, and exit */
 	/* Containers, images and volumes remembered, of each kind and engine; 0: engines are not asked. */
 	unsigned int inventory;
 	unsigned int event_wait; /* seconds that an event waits for the request behind it */

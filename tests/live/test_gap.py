@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens while callerd is away is captured all the same, or counted."""
+import collections
+import json
+import os
+import signal
+import subprocess
+import time
+
+from live import (BACKEND, CALLERD, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, equal, field, main, read_response,
+                  request, run, scaled, test, true)
+
+PIN = f'/sys/fs/bpf/callerd-test-{os.getpid()}'
+ONLY = ',chain=no,actions=api-request+agent-started+agent-stopped+records-lost'
+REQUESTS_LOST = ('agent-killed', 'agent-away-request', 'ring-full-request', 'output-killed', 'output-full')
+
+CLIENT = '''
+import signal, socket, sys, time
+path, mark, connections, rate = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+going = True
+def stop(*unused):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, stop)
+clients = []
+for _ in range(connections):
+    clients.append(socket.socket(socket.AF_UNIX))
+    clients[-1].connect(path)
+sent, begin = 0, time.monotonic()
+while going:
+    client = clients[sent % connections]
+    client.sendall(b'GET /_ping?mark=%s-%d HTTP/1.1\\r\\nHost: docker\\r\\n\\r\\n' % (mark.encode(), sent))
+    data = b''
+    while b'\\r\\n\\r\\nOK' not in data:
+        data += client.recv(65536)
+    sent += 1
+    if not sent % 50:
+        print(sent, flush=True)
+    ahead = begin + sent / rate - time.monotonic()
+    if ahead > 0:
+        time.sleep(ahead)
+print(sent, flush=True)
+'''
+
+
+class Load:
+    """A client that sends requests with a mark each over some connections, until it is stopped."""
+
+    def __init__(self, user, mark, rate, connections=8):
+        self.mark = mark
+        self.sent = 0
+        command = ['/usr/bin/python3', '-c', CLIENT, SOCKET, mark, str(connections), str(rate)]
+        if user:
+            command = User(user).command(*command)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def go_on(self, count):
+        """Waits until COUNT more requests were answered."""
+        until = self.sent + count
+        while self.sent < until:
+            line = self.process.stdout.readline()
+            true(line, 'the client ended')
+            self.sent = int(line)
+
+    def stop(self):
+        """Returns how many requests were answered in all."""
+        self.process.send_signal(signal.SIGTERM)
+        self.sent = int(self.process.communicate(timeout=PATIENCE)[0].split()[-1])
+        return self.sent
+
+
+def agent(*args, **options):
+    options.setdefault('options', ONLY)
+    return Callerd('--status-interval', '0', '--guard', 'none', *args, pin=PIN, **options)
+
+
+def detach():
+    return run(CALLERD, '--detach', '--pin', PIN, check=False)
+
+
+def kill(running):
+    running.process.kill()
+    running.process.wait()
+
+
+def reason(running):
+    return running.records(event__action='agent-started')[0]['callerd']['capture']['backend_reason']
+
+
+def marked(running):
+    """Requests of the loads, by their targets."""
+    return [r for r in running.records(event__action='api-request')
+            if field(r, 'url.original', '').startswith('/_ping?mark=load')]
+
+
+def lost(*agents):
+    counts = collections.Counter()
+    for one in agents:
+        for record in one.records(event__action='records-lost'):
+            counts[record['callerd']['lost']['reason']] += record['callerd']['lost']['count']
+    return counts
+
+
+def check_all(agents, loads):
+    """Each request that was sent has one record, of its sender, or was counted as lost. Returns the counts."""
+    records = [r for one in agents for r in marked(one)]
+    told = collections.Counter(r['url']['original'].split('=')[1] for r in records)
+    equal([mark for mark, count in told.items() if count > 1], [], 'told twice')
+    counts = lost(*agents)
+    missing = sum(load.sent for load in loads) - len(told)
+    equal(missing, sum(counts[name] for name in REQUESTS_LOST), f'requests without a record, counted as {counts}')
+    pids = {load.mark: load.process.pid for load in loads}
+    wrong = [r['message'] for r in records
+             if field(r, 'process.pid') not in (None, pids[r['url']['original'].split('=')[1].rsplit('-', 1)[0]])]
+    equal(wrong, [], 'of another caller')
+    return counts, [r for r in records if not field(r, 'process.pid')]
+
+
+def loads(rate):
+    return Load(MEMBER, 'load-member', rate), Load(None, 'load-root', rate / 10, 3)
+
+
+RATE = scaled(1000, 30)
+
+
+# --- the next agent -----------------------------------------------------------------------------------
+
+
+@test
+def stopped_and_started_under_load():
+    """Nothing is lost, nothing told twice, each request has its caller."""
+    with agent() as first:
+        member, root = loads(RATE)
+        with member, root:
+            first.wait(scaled(300, 30), lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+            first.stop()
+            member.go_on(scaled(500, 50))
+            with agent() as second:
+                true('taken over' in reason(second), reason(second))
+                member.go_on(scaled(500, 50))
+                member.stop(), root.stop()
+                second.settle()
+                counts, unknown = check_all((first, second), (member, root))
+                equal(counts, {}, 'losses')
+                equal([r['message'] for r in unknown], [], 'without a caller')
+                second.stop()
+    detach()
+
+
+@test
+def killed_and_started_under_load():
+    """What the killed one had read and not told is counted, to the last request."""
+    with agent() as first:
+        member, root = loads(RATE)
+        with member, root:
+            first.wait(scaled(300, 30), lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+            kill(first)
+            member.go_on(scaled(1000, 50))
+            with agent() as second:
+                true('taken over' in reason(second), reason(second))
+                member.go_on(scaled(500, 50))
+                member.stop(), root.stop()
+                second.settle()
+                check_all((first, second), (member, root))
+                sequences = [r['event']['sequence'] for one in (first, second) for r in one.records()]
+                equal(len(set(sequences)), len(sequences), 'sequence numbers')
+                second.stop()
+    detach()
+
+
+@test
+def away_for_longer_than_the_ring_lasts():
+    """Requests that found no room are counted, each once."""
+    with agent('--payload-ring', '262144') as first:
+        member, root = loads(RATE)
+        with member, root:
+            first.wait(scaled(300, 30), lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+            kill(first)
+            member.go_on(scaled(1500, 500))
+            with agent('--payload-ring', '262144') as second:
+                member.go_on(scaled(300, 30))
+                member.stop(), root.stop()
+                second.settle()
+                counts, _ = check_all((first, second), (member, root))
+                true(counts['agent-away-request'] >= scaled(500, 100), f'losses: {counts}')
+                accounts = {r['callerd'].get('account', {}).get('id') for r in second.records(event__action='records-lost')
+                            if r['callerd']['lost']['reason'] == 'agent-away-request'}
+                true(User(MEMBER).uid in accounts, f'accounts of the losses: {accounts}')
+                second.stop()
+    detach()
+
+
+def away_requests():
+    """How many requests the kernel programs have counted only."""
+    rows = json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', PIN + '/map_accounts'))
+    return sum(int(row['formatted']['value']['lost'][9]) for row in rows)
+
+
+@test
+def nobody_comes_back():
+    """Beyond the limit, the programs only count; for the next agent they copy again."""
+    with agent('--away-limit', '5') as first, Load(MEMBER, 'load-member', RATE / 10) as member:
+        first.wait(20, lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+        kill(first)
+        while not away_requests():
+            member.go_on(50)
+        with agent('--away-limit', '5') as second:
+            member.go_on(50)
+            member.stop()
+            second.settle()
+            counts, _ = check_all((first, second), (member,))
+            true(counts['agent-away-request'], f'losses: {counts}')
+            equal(counts['ring-full-request'], 0, 'the ring had room')
+            second.stop()
+    detach()
+
+
+@test
+def older_connections_keep_their_callers():
+    """Whether they speak while nobody listens, or later."""
+    with agent() as first, Load(MEMBER, 'load-member', 50, connections=1) as member, connect() as own:
+        def ask(mark):
+            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+            read_response(own)
+        ask('own=first')
+        before = first.wait(url__original='/_ping?own=first')[0]
+        first.wait(3, lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+        kill(first)
+        ask('own=away')
+        member.go_on(50)
+        with agent() as second:
+            ask('own=later')
+            member.go_on(50)
+            member.stop()
+            for mark in 'away', 'later':
+                after = second.wait(url__original='/_ping?own=' + mark)[0]
+                for name in 'process.pid', 'process.args', 'user.name', 'callerd.connection.id':
+                    equal(field(after, name), field(before, name), f'{mark}: {name}')
+                equal(field(after, 'callerd.capture.reason'), ['resynchronised'] if mark == 'away' else None, mark)
+            second.settle()
+            _, unknown = check_all((first, second), (member,))
+            equal([r['message'] for r in unknown], [], 'without a caller')
+            second.stop()
+    detach()
+
+
+@test
+def other_sizes_replace():
+    """What the programs before had captured is told, and that they were others."""
+    with agent() as first, connect() as own:
+        first.settle()
+        own.sendall(b'GET /_ping?own=first HTTP/1.1\r\nHost: docker\r\n\r\n')
+        read_response(own)
+        first.wait(url__original='/_ping?own=first')
+        kill(first)
+        request('GET', '/_ping?own=away')
+        with agent('--payload-ring', '65536') as second:
+            true('in place of others: payload has another size' in reason(second), reason(second))
+            away = second.wait(url__original='/_ping?own=away')[0]
+            equal(away['process']['pid'], os.getpid(), 'its caller')
+            true(lost(second)['programs-replaced'] >= 1, 'open connections are counted')
+            own.sendall(b'GET /_ping?own=later HTTP/1.1\r\nHost: docker\r\n\r\n')
+            read_response(own)
+            later = second.wait(url__original='/_ping?own=later')[0]
+            equal(later['process']['pid'], os.getpid(), 'the sender, who is seen')
+            true(later['callerd']['connection']['preexisting'], 'an older connection')
+            second.stop()
+    detach()
+
+
+@test
+def another_version_replaces():
+    """Its layout is not known: only that connections were open is told."""
+    with agent() as first, connect() as own:
+        own.sendall(b'GET /_ping?own=first HTTP/1.1\r\nHost: docker\r\n\r\n')
+        read_response(own)
+        first.wait(url__original='/_ping?own=first')
+        first.stop()
+        pin = PIN + '/map__data_control'
+        value = json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', pin))[0]['value']
+        value[8] = '0x63'  # the layout
+        run('bpftool', 'map', 'update', 'pinned', pin, 'key', '0', '0', '0', '0', 'value', *value)
+        with agent() as second:
+            true('.data.control is of another version' in reason(second), reason(second))
+            true(lost(second)['programs-replaced'] >= 1, 'open connections are counted')
+            second.settle()
+            second.stop()
+    detach()
+
+
+# --- who may have pinned it -----------------------------------------------------------------------------
+
+
+def refused(words):
+    """callerd runs, says that nothing is pinned and why, and touches nothing."""
+    before = sorted(os.listdir(PIN)) if not os.path.islink(PIN) else os.readlink(PIN)
+    with agent() as running:
+        true('not pinned: ' in reason(running) and words in reason(running), reason(running))
+        running.settle()
+        running.stop()
+        true(words in running.error, f'on stderr: {running.error}')
+    equal(sorted(os.listdir(PIN)) if not os.path.islink(PIN) else os.readlink(PIN), before, 'it was left alone')
+
+
+@test
+def foreign_pins_are_refused():
+    """Attacker: whoever may make a directory in bpffs. At stake: programs and tables that are his."""
+    with agent() as running:  # mounts bpffs where that is missing
+        running.stop()
+    detach()
+    os.mkdir(PIN, 0o700)
+    os.chown(PIN, int(User(MEMBER).uid), -1)
+    refused('does not belong to root')
+    os.chown(PIN, 0, 0)
+    os.chmod(PIN, 0o770)
+    refused('is open to others than root')
+    os.chmod(PIN, 0o700)
+    run('bpftool', 'map', 'create', PIN + '/nodes', 'type', 'array', 'key', '4', 'value', '4', 'entries', '1', 'name',
+        'nodes')
+    refused("holds nodes, which is not callerd's")
+    os.rename(PIN + '/nodes', PIN + '/map__data_control')
+    refused("is not callerd's")
+    os.unlink(PIN + '/map__data_control')
+    os.rename(PIN, PIN + '-other')
+    os.symlink(PIN + '-other', PIN)
+    refused('is a symbolic link')
+    os.unlink(PIN)
+    os.rmdir(PIN + '-other')
+
+
+@test
+def a_map_that_was_exchanged():
+    """It is not what callerd would make: nothing of it is used."""
+    with agent() as first:
+        first.stop()
+    os.unlink(PIN + '/map_nodes')
+    run('bpftool', 'map', 'create', PIN + '/map_nodes', 'type', 'lru_hash', 'key', '16', 'value', '4', 'entries', '4096',
+        'name', 'knots')
+    with agent() as second:
+        true('in place of others: nodes is another map' in reason(second), reason(second))
+        second.settle()
+        second.stop()
+    detach()
+
+
+@test
+def a_link_that_was_exchanged():
+    """A program with the right name that does something else, or nothing."""
+    with agent() as first:
+        first.stop()
+    os.unlink(PIN + '/link_on_exec')
+    os.rename(PIN + '/link_on_fork', PIN + '/link_on_exec')
+    with agent() as second:
+        true('in place of others: on_exec runs another program' in reason(second), reason(second))
+        second.settle()
+        second.stop()
+    detach()
+
+
+@test
+def two_on_the_same_pins():
+    with agent() as first:
+        done = subprocess.run([CALLERD, '--pin', PIN, '--state', 'none', '--socket', SOCKET, '--output', 'stdout'],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=PATIENCE, check=False)
+        equal(done.returncode, 1, 'exit code')
+        true(f'{PIN} is in use by another callerd' in done.stderr, done.stderr)
+        first.settle()
+        first.stop()
+    detach()
+
+
+@test
+def detached():
+    """By whoever takes callerd off the host: programs, maps and pins are gone."""
+    def programs():
+        return {p['id'] for p in json.loads(run('bpftool', '-j', 'prog', 'show'))}
+    before = programs()
+    with agent() as running:
+        out = subprocess.run([CALLERD, '--detach', '--pin', PIN], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True, timeout=PATIENCE, check=False)
+        equal(out.returncode, 1, 'while an agent runs')
+        true('in use by another callerd' in out.stderr, out.stderr)
+        running.settle()
+        running.stop()
+    true(programs() - before, 'they go on')
+    out = detach()
+    true(out.startswith('detached ') and PIN in out, out)
+    true(not os.path.exists(PIN), 'the directory is gone')
+    deadline = time.monotonic() + PATIENCE
+    while programs() - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    equal(programs() - before, set(), 'programs that are left')
+    equal(detach(), f'nothing is pinned at {PIN}\n', 'once more')
+
+
+try:
+    main()
+finally:
+    detach()
