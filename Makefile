@@ -280,7 +280,8 @@ install: all $(MAN) $(B)/callerd.service ## into $(DESTDIR)$(prefix), and $(DEST
 		install -D -m $$mode $$source "$(DESTDIR)$$place")
 
 # What the site has changed in /etc stays, and so do logs and state.
-uninstall: $(MAN) $(B)/callerd.service ## remove what install installed
+uninstall: $(MAN) $(B)/callerd.service ## remove what install installed, and what goes on in the kernel
+	$(if $(DESTDIR),,-$(prefix)/sbin/callerd --detach)
 	$(call each_installed,case $$place in \
 		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \
 		rm -f "$(DESTDIR)$$place")

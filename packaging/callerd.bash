@@ -14,6 +14,10 @@ _callerd()
 		return
 		;;
 	--backend) mapfile -t COMPREPLY < <(compgen -W "auto trampoline tracepoint" -- "$cur") ;;
+	--pin)
+		_filedir -d
+		return
+		;;
 	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;
 	--output)

@@ -385,7 +385,8 @@ static void test_file(void **state)
 /* What each long option is, the file can say too. */
 static void test_file_has_all(void **state)
 {
-	static const char others[] = " config check-config print-config detach explain version help ";
+	static const char others[] =
+		" config check-config print-config detach explain version help ";
 
 	for (size_t i = 0; settings[i].name; i++) {
 		struct options options = {.socket_count = 4242};

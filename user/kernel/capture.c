@@ -352,10 +352,10 @@ static int capture_find_parts(struct capture *capture)
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
 	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
-	error = actors_new(bpf_object__find_program_by_name(capture->object, "actor"),
-			   bpf_program__fd(bpf_object__find_program_by_name(capture->object,
-									    "queue")),
-			   map_fd(capture, "departures"), capture->control, &capture->actors);
+	error = actors_new(
+		bpf_object__find_program_by_name(capture->object, "actor"),
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "queue")),
+		map_fd(capture, "departures"), capture->control, &capture->actors);
 	if (error)
 		return error;
 	capture->rings[CALLERD_RING_PAYLOAD].limited = true;

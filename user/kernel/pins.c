@@ -37,7 +37,7 @@ const char *pins_fault(const struct stat *info, long type)
 		return S_ISLNK(info->st_mode) ? "is a symbolic link" : "is not a directory";
 	if (type != BPF_FS_MAGIC)
 		return "is not in a bpffs";
-	if (info->st_uid || info->st_gid)
+	if (info->st_uid)
 		return "does not belong to root";
 	if (info->st_mode & 077)
 		return "is open to others than root: chmod 700";
