@@ -47,7 +47,7 @@ class Agent:
         self.maps, self.programs = set(), set()  # ids of all that it loaded
         self.samples = []
         self.lock = threading.Lock()  # held while it is stopped, ended, or started
-        self.command = [CALLERD, '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--status-interval', '5', '--payload-ring', str(4 * MB), '--output',
+        self.command = [CALLERD, '--pin', 'none', '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--status-interval', '5', '--payload-ring', str(4 * MB), '--output',
                         f'file:{self.log},rotate-size=32M,keep=1000,queue-size=64M']
         for output in outputs:
             self.command += ['--output', output.spec]
