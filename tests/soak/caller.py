@@ -313,7 +313,7 @@ class Caller:
         while not os.path.exists(self.job['stop']):
             if self.job['flood']:
                 self.flood()
-                time.sleep(self.rng.random())
+                time.sleep(self.rng.uniform(0.3, 1))
             else:
                 self.step()
                 time.sleep(self.rng.expovariate(1 / self.job['pause']))

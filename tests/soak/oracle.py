@@ -14,9 +14,10 @@ MARK = re.compile(r'soak-\w+-\d+')
 SUFFIX = re.compile(r'[&?](?:n=|mode=)?(\w+)')
 # Losses that stand for requests without a record.
 OF_REQUESTS = {'ring-full-request', 'connection-table-full', 'connection-evicted', 'no-scratch-buffer', 'program-missed', 'buffer-unreadable',
-               'event-malformed', 'no-memory'}
+               'event-malformed', 'no-memory', 'agent-away-request', 'agent-killed'}
 # Those that stand for records which cannot name their caller.
-OF_CALLERS = {'ring-full-connect', 'ring-full-sender', 'no-scratch-buffer', 'program-missed', 'connection-table-full', 'no-memory'}
+OF_CALLERS = {'ring-full-connect', 'ring-full-sender', 'no-scratch-buffer', 'program-missed', 'connection-table-full', 'no-memory',
+              'agent-away-caller', 'agent-killed'}
 UNKNOWN_SHARE = 1000  # one of so many requests may name nobody where nothing was lost
 
 
@@ -74,8 +75,9 @@ class Records:
         self.events = []
         self.lost = []  # reason, count, output, account
         self.sequences = collections.defaultdict(list)  # by life
+        self.started = {}  # when each life did, its records' time
+        self.ended = set()  # lives that were not killed
         self.count = 0
-        self.refused = 0
 
     def read(self, path):
         with open(path, 'rb') as file:
@@ -87,6 +89,10 @@ class Records:
         if 'sequence' in record['event']:
             self.count += 1
             self.sequences[field(record, 'agent.ephemeral_id')].append(record['event']['sequence'])
+        if action == 'agent-started':
+            self.started[field(record, 'agent.ephemeral_id')] = record['@timestamp']
+        elif action == 'agent-stopped':
+            self.ended.add(field(record, 'agent.ephemeral_id'))
         if action == 'api-request':
             key = key_of(field(record, 'url.original', ''))
             if key:
@@ -106,7 +112,21 @@ class Records:
                 'connector': field(record, 'callerd.connector.pid'), 'status': field(record, 'http.response.status_code'),
                 'candidates': [one.get('pid') for one in field(record, 'callerd.candidates', [])],
                 'reasons': field(record, 'callerd.capture.reason', []), 'message': record['message'],
-                'cause': field(record, 'callerd.cause.kind')}
+                'time': record['@timestamp'], 'life': field(record, 'agent.ephemeral_id')}
+
+    def holes(self):
+        """How many sequences are missing between the first and the last, and where a life has a hole within."""
+        lives = list(self.sequences.values())  # in their order
+        within = [f'{numbers[0]} to {numbers[-1]}: {len(numbers)}' for numbers in lives
+                  if numbers != list(range(numbers[0], numbers[0] + len(numbers)))]
+        return sum(max(0, after[0] - before[-1] - 1) for before, after in zip(lives, lives[1:])), within
+
+    def of_killed(self, record):
+        """Whether RECORD is of what happened before its life began, and the life before was killed: that one had read who the
+        callers are."""
+        lives = list(self.started)
+        life = lives.index(record['life'])
+        return life > 0 and lives[life - 1] not in self.ended and record['time'] < self.started[record['life']]
 
 
 def wrong(sent, record):
@@ -138,11 +158,14 @@ def account_of(entry):
 
 class Judgement:
     """Compares SENT (Sent) with RECORDS (Records). What is not right is in faults, by kind. EXACT: an account of which each request
-    has a mark and is one piece, or two: while Go's server answers, it reads one byte ahead."""
+    has a mark and is one piece, or two: while Go's server answers, it reads one byte ahead. LOG: the name of the output that
+    RECORDS are of: what it lost is missing in them."""
 
-    def __init__(self, sent, records, exact):
+    def __init__(self, sent, records, exact, log):
+        self.exact, self.log = exact, log
         self.faults = collections.defaultdict(list)
         self.unknown = 0  # records that name nobody
+        self.unknown_of_killed = 0  # of these, of requests that a killed agent left behind
         self.doubtful = 0  # of these, of requests which are made so that it cannot be told
         self.recorded = collections.Counter()  # by caller
         self.missing = collections.defaultdict(set)  # by account: pieces that no record tells of
@@ -157,7 +180,7 @@ class Judgement:
             (self.answered if entry['status'] else self.maybe)[entry['caller']] += 1
         self.losses(records)
         for key, record in records.requests:
-            self.request(sent, key, record)
+            self.request(sent, records, key, record)
         for key, record in records.events:
             self.event(sent, key, record)
         for key, entry in sent.requests.items():
@@ -165,7 +188,7 @@ class Judgement:
                 self.missing[account_of(entry)].add(entry.get('piece') or key)
                 self.missing_marks[entry['caller']] += 1
         self.balance(sent)
-        self.not_too_many(sent, exact)
+        self.not_too_many(sent)
 
     def lost_of(self, account):
         """The reasons for which an account lost something."""
@@ -173,6 +196,9 @@ class Judgement:
 
     def losses(self, records):
         for reason, count, output, account in records.lost:
+            if output == self.log:
+                self.of_requests[None] += count
+                self.of_callers += count
             if output:
                 continue
             whose = None
@@ -184,7 +210,7 @@ class Judgement:
             if reason in OF_CALLERS:
                 self.of_callers += count
 
-    def request(self, sent, key, record):
+    def request(self, sent, records, key, record):
         entry = sent.find(key)
         if not entry:
             self.faults['phantom'].append(f'{key}: nobody sent it: {record["message"]}')
@@ -198,6 +224,7 @@ class Judgement:
         if what is None:
             self.unknown += 1
             self.doubtful += bool(entry.get('doubt'))
+            self.unknown_of_killed += not entry.get('doubt') and records.of_killed(record)
         elif what:
             self.faults['wrong'].append(f'{key} ({entry["way"]} of {entry["caller"]}): {what}: {record["message"]}')
         if entry['status'] > 0 and record['status'] not in (None, entry['status']) and 'resynchronised' not in record['reasons']:
@@ -223,10 +250,12 @@ class Judgement:
             free -= max(0, min(over, free))
         # To say that it does not know is always right, but must be rare.
         bound = self.of_callers + len(self.seen) // UNKNOWN_SHARE
-        if self.unknown - self.doubtful > bound:
-            self.faults['unknown'].append(f'{self.unknown - self.doubtful} records name nobody, more than {bound}')
+        unknown = self.unknown - self.doubtful - self.unknown_of_killed
+        if unknown > bound:
+            self.faults['unknown'].append(f'{unknown} records name nobody, more than {bound}')
 
-    def not_too_many(self, sent, exact):
+    def not_too_many(self, sent):
+        exact = self.exact
         unsure = sum(1 for key, entry in sent.requests.items() if account_of(entry) == exact and not entry['status'] and key not in self.seen)
         most = 2 * (len(self.missing[exact]) + unsure)
         if self.of_requests[exact] > most and not any(account_of(entry) == exact for entry in sent.open.values()):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the records of the soak go: outputs that fail, each in its own way, and what came through."""
 import collections
+import contextlib
 import json
 import os
 import re
@@ -34,8 +35,8 @@ class Output:
         getattr(self, 'break_' + how)()
 
     def missing(self, sequences):
-        """How many of SEQUENCES, by life, did not come through."""
-        return sum(len(set(numbers) - self.seen[life]) for life, numbers in sequences.items())
+        """How many of SEQUENCES, sets by life, did not come through."""
+        return sum(len(numbers - self.seen[life]) for life, numbers in sequences.items())
 
     def finish(self):
         """The agent has stopped: takes what is left."""
@@ -55,9 +56,10 @@ class FullDisk(Output):
         self.spec = f'file:{self.log},queue-size=1M'
         super().__init__('file:' + self.log)
         self.files = []
-        self.moved = None
+        self.lock = threading.Lock()  # it is full, or a log is moved
 
     def break_full(self):
+        self.lock.acquire()
         try:
             with open(self.filler, 'wb') as file:
                 while True:
@@ -69,16 +71,22 @@ class FullDisk(Output):
     def mend(self):
         if os.path.exists(self.filler):
             os.unlink(self.filler)
+            self.lock.release()
 
     def tend(self):
-        """Moves a log that has grown; it may be taken away when the agent has opened another one."""
-        if self.moved:
-            if os.path.exists(self.log) and os.path.getsize(self.log):
-                self.take_away(self.moved)
-                self.moved = None
-        elif os.path.exists(self.log) and os.path.getsize(self.log) > self.LIMIT:
-            self.moved = f'{self.place}/moved.{len(self.files)}'
-            os.rename(self.log, self.moved)
+        """Moves a log that has grown. The agent must go on in another one before it is killed or finds no room: a log that is gone, and
+        behind whose last seal there are lines, cannot be gone on with."""
+        if not os.path.exists(self.log) or os.path.getsize(self.log) < self.LIMIT or not self.lock.acquire(blocking=False):
+            return
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.lock.release)
+            moved = f'{self.place}/moved.{len(self.files)}'
+            os.rename(self.log, moved)
+            deadline = time.monotonic() + PATIENCE
+            while not os.path.exists(self.log) or not os.path.getsize(self.log):
+                true(time.monotonic() < deadline, f'{self.log} is not made anew')
+                time.sleep(0.05)
+            self.take_away(moved)
 
     def take_away(self, path):
         self.files.append(f'{self.archive}/{len(self.files):04}.ndjson')
@@ -89,9 +97,7 @@ class FullDisk(Output):
                 self.take(line)
 
     def finish(self):
-        for path in (self.moved, self.log):
-            if path and os.path.exists(path):
-                self.take_away(path)
+        self.take_away(self.log)
         run('cp', self.log + '.seal', self.archive)
 
     def close(self):
@@ -191,12 +197,12 @@ class Reader(Output):
     def __init__(self, directory):
         super().__init__('stdout')
         self.slow = threading.Event()
-        self.thread = None
+        self.threads = []
 
     def attach(self, stream):
         """STREAM is what an agent writes."""
-        self.thread = threading.Thread(target=self.read, args=(stream,), daemon=True)
-        self.thread.start()
+        self.threads.append(threading.Thread(target=self.read, args=(stream,), daemon=True))
+        self.threads[-1].start()
 
     def read(self, stream):
         with stream:
@@ -215,8 +221,9 @@ class Reader(Output):
         pass
 
     def finish(self):
-        self.thread.join(PATIENCE)
-        true(not self.thread.is_alive(), 'the end of stdout')
+        for thread in self.threads:
+            thread.join(PATIENCE)
+            true(not thread.is_alive(), 'the end of stdout')
 
     def close(self):
         pass

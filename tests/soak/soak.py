@@ -43,11 +43,16 @@ class Agent:
     def __init__(self, sockets, outputs, logs):
         self.dir, self.outputs = logs, outputs
         self.log = logs + '/main.ndjson'
+        self.name = 'file:' + self.log  # as an output
         self.lives = self.stops = 0
         self.maps, self.programs = set(), set()  # ids of all that it loaded
         self.samples = []
         self.lock = threading.Lock()  # held while it is stopped, ended, or started
-        self.command = [CALLERD, '--pin', 'none', '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--status-interval', '5', '--payload-ring', str(4 * MB), '--output',
+        self.pins = DIR + '/soak-bpf'
+        os.makedirs(self.pins)
+        run('mount', '-t', 'bpf', 'callerd-soak', self.pins)
+        self.command = [CALLERD, '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--pin',
+                        self.pins + '/callerd', '--status-interval', '5', '--payload-ring', str(4 * MB), '--output',
                         f'file:{self.log},rotate-size=32M,keep=1000,queue-size=64M']
         for output in outputs:
             self.command += ['--output', output.spec]
@@ -69,6 +74,15 @@ class Agent:
             true(self.process.poll() is None, f'callerd ended with {self.process.returncode}: {self.dir}/stderr')
             true(time.monotonic() < deadline, 'callerd does not start')
             time.sleep(0.02)
+
+    def restart(self, how, away):
+        """Ends it by the signal HOW; another one takes over AWAY seconds later."""
+        with self.lock:
+            self.process.send_signal(how)
+            code = self.process.wait(PATIENCE * 2)
+            true(code == (0 if how == signal.SIGTERM else -how), f'exit code of callerd: {code}, {self.dir}/stderr')
+            time.sleep(away)
+            self.start()
 
     def pause(self, meanwhile):
         """Stands still while MEANWHILE runs."""
@@ -121,12 +135,17 @@ class Agent:
         return [f'{self.log}.{number}' for number in sorted(numbers, reverse=True)] + [self.log]
 
     def left_in_kernel(self):
-        """Maps and programs that are still there."""
-        left = []
-        for kind, ids in (('map', self.maps), ('prog', self.programs)):
-            there = {str(one['id']) for one in json.loads(run('bpftool', '-j', kind, 'show'))}
-            left += [f'{kind} {number}' for number in sorted(ids & there)]
-        return left
+        """Maps and programs that are still there, when the pins are gone."""
+        run(CALLERD, '--pin', self.pins + '/callerd', '--detach')
+        deadline = time.monotonic() + PATIENCE  # the kernel frees them in its own time
+        while True:
+            left = []
+            for kind, ids in (('map', self.maps), ('prog', self.programs)):
+                there = {str(one['id']) for one in json.loads(run('bpftool', '-j', kind, 'show'))}
+                left += [f'{kind} {number}' for number in sorted(ids & there)]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(0.2)
 
 
 # --- what goes wrong --------------------------------------------------------------------------------
@@ -145,13 +164,13 @@ class Trouble:
         self.counts[what.split(':')[0]] += 1
         self.diary.write(f'{time.monotonic() - self.began:8.2f} {what}\n')
 
-    def every(self, low, high, name, act):
-        """Calls ACT(random) each LOW to HIGH seconds."""
+    def every(self, low, high, name, act, seconds=None):
+        """Calls ACT(random) each LOW to HIGH seconds; SECONDS: for so long only."""
         rng = random.Random(f'{self.seed} {name}')
 
         def loop():
             try:
-                while not self.over.wait(rng.uniform(low, high)):
+                while not self.over.wait(rng.uniform(low, high)) and not (seconds and time.monotonic() > self.began + seconds):
                     act(rng)
             except Exception as why:  # pylint: disable=broad-except
                 self.failed.append(f'{name}: {why}')
@@ -188,6 +207,14 @@ def pause_agent(trouble, agent, flood, rng):
     hard = rng.random() < 0.3
     trouble.note('pause: ' + ('with a flood' if hard else 'for a moment'))
     agent.pause(flood if hard else lambda: time.sleep(rng.uniform(0.1, 1.5)))
+
+
+def end_agent(trouble, agent, rng):
+    """Ended, or killed; the next one comes at once, a moment later, or much later."""
+    how = rng.choice([signal.SIGTERM, signal.SIGKILL])
+    away = rng.choice([0, rng.uniform(0, 0.5), rng.uniform(0.5, 5)])
+    trouble.note(f'kill: {how.name}, {away:.2f} s')
+    agent.restart(how, away)
 
 
 STORM = '''
@@ -360,9 +387,10 @@ def verify(files):
     return done.returncode == 0, done.stdout.decode().strip()
 
 
-def grown(samples, name):
-    """NAME in the first and the last third, the first quarter of all being left out: to grow warm. What comes and goes with a flood
+def grown(agent, name):
+    """NAME in the first and the last third of the agent's last life, without its first quarter: to grow warm. What comes and goes with a flood
     is not meant: of each third it is what three quarters of the samples reach."""
+    samples = [sample for sample in agent.samples if sample['life'] == agent.lives]
     warm = samples[len(samples) // 4:]
     third = max(1, len(warm) // 3)
 
@@ -392,7 +420,7 @@ def judge(report, agent, outputs, callers, trouble):
         sent.read(f'{agent.dir}/sent/{name}')
     for path in agent.files():
         records.read(path)
-    judgement = Judgement(sent, records, exact=callers.uids[-1])
+    judgement = Judgement(sent, records, callers.uids[-1], agent.name)
     table(agent, outputs, trouble, sent, records, judgement)
 
     for name, kinds in (('requests_are_records_or_losses', ('missing', 'phantom', 'double', 'overcounted')), ('no_wrong_caller', ('wrong',)),
@@ -401,30 +429,43 @@ def judge(report, agent, outputs, callers, trouble):
         report.check(name, f'{len(faults)}: ' + '; '.join(faults[:6]) if faults else '')
     others = {user: sorted(judgement.lost_of(uid)) for user, uid in zip(callers.users[:-1], callers.uids) if judgement.lost_of(uid)}
     report.check('nobody_loses_by_the_flood_of_another', str(others) if others else '')
-    holes = {life: len(numbers) for life, numbers in records.sequences.items() if numbers != list(range(1, len(numbers) + 1))}
-    report.check('sequence_has_no_holes', str(holes) if holes else '')
+    between, within = records.holes()
+    report.check('sequence_has_no_holes', '; '.join(within))
+    lost = told(records, agent)['output-killed']
+    report.check('what_was_lost_with_a_killed_agent_is_told', f'{between} records, told: {lost}' if between > lost else '')
+    everything = seen_anywhere(records, outputs)
     for output in outputs:
-        lost, missing = told(records, output), output.missing(records.sequences)
-        certain = lost['output-full'] + lost['spool-damaged']
+        lost, missing = told(records, output), output.missing(everything)
+        # What was lost with a killed agent may be missing everywhere, and not be known here.
+        certain = 0 if lost['output-killed'] else lost['output-full'] + lost['spool-damaged']
         report.check(type(output).__name__.lower() + '_is_complete', '' if certain <= missing <= sum(lost.values()) else
                      f'{missing} records are missing in {output.name}, told: {dict(lost)}')
     for name, files in (('chain', agent.files()), ('chain_of_a_full_disk', outputs[0].files)):
         good, words = verify(files)
         report.check(name + '_verifies', '' if good else words)
     for name, bound in BOUNDS.items():
-        first, last = grown(agent.samples, name)
+        first, last = grown(agent, name)
         report.check(f'{name}_flat', f'{first} at first, {last} in the end' if last - first > bound else '')
     left = agent.left_in_kernel()
     report.check('nothing_left_in_the_kernel', ', '.join(left))
-    report.check('oracle_sees_what_is_wrong', blind(sent, records, judgement, callers.uids[-1]))
+    report.check('oracle_sees_what_is_wrong', blind(sent, records, judgement))
 
 
-def blind(sent, records, judgement, exact):
+def seen_anywhere(records, outputs):
+    """The sequences that came through somewhere, by life."""
+    everything = {life: set(numbers) for life, numbers in records.sequences.items()}
+    for output in outputs:
+        for life, numbers in output.seen.items():
+            everything.setdefault(life, set()).update(numbers)
+    return everything
+
+
+def blind(sent, records, judgement):
     """What the oracle does not notice: it must not be content with a log that is not right."""
     def faults(requests):
         changed = copy.copy(records)
         changed.requests = requests
-        return Judgement(sent, changed, exact=exact).faults
+        return Judgement(sent, changed, judgement.exact, judgement.log).faults
 
     caller = max((caller for caller in judgement.answered if judgement.recorded[caller]), key=lambda caller: -judgement.missing_marks[caller])
     known = next(i for i, (key, record) in enumerate(records.requests) if record['pid'] and key in sent.requests
@@ -463,7 +504,9 @@ def table(agent, outputs, trouble, sent, records, judgement):
         for reason, count in sorted(told(records, output).items()):
             row(f'lost by {type(output).__name__}: {reason}', count)
     row('wrong callers', len(judgement.faults['wrong']))
-    row('unknown callers', f'{judgement.unknown}, {judgement.doubtful} on purpose')
+    row('unknown callers', judgement.unknown)
+    row('  where it cannot be told', judgement.doubtful)
+    row('  left behind by a killed agent', judgement.unknown_of_killed)
     row('events of what callers made', f'{judgement.events}, {judgement.events_unknown} of nobody')
     row('records in all', records.count)
     ways = collections.Counter(entry['way'] for entry in sent.requests.values())
@@ -472,7 +515,7 @@ def table(agent, outputs, trouble, sent, records, judgement):
         row({'restart': 'restarts of engines', 'pause': 'agent stopped and continued', 'kill': 'agent ended or killed',
              'output': 'failures of outputs', 'storm': 'storms of changes'}[name], trouble.counts[name])
     for name in BOUNDS:
-        first, last = grown(agent.samples, name)
+        first, last = grown(agent, name)
         row(name, first, last)
     print('#', flush=True)
 
@@ -508,9 +551,10 @@ def main():
     trouble = Trouble(arguments.seed, logs)
     try:
         agent.start()
-        callers = Callers(arguments.users, engines, arguments.seed, logs, pause=0.03)
-        make_trouble(trouble, agent, outputs, engines, callers, place, arguments.users[0])
-        watch(agent, outputs, callers, arguments.minutes * 60)
+        callers = Callers(arguments.users, engines, arguments.seed, logs, pause=0.04)
+        seconds = arguments.minutes * 60
+        make_trouble(trouble, agent, outputs, engines, callers, place, arguments.users[0], seconds / 2)
+        watch(agent, outputs, callers, seconds)
         callers.end()
         trouble.end()
         settle(agent, outputs, [engine.path for engine in engines])
@@ -528,6 +572,7 @@ def main():
             agent.process.wait()
         for output in outputs:
             output.close()
+        run('umount', agent.pins, check=False)
     sys.exit(min(report.failed, 100))
 
 
@@ -536,12 +581,14 @@ def version(engine):
     return json.loads(body)['Version'] if status == 200 else '?'
 
 
-def make_trouble(trouble, agent, outputs, engines, callers, place, member):
+def make_trouble(trouble, agent, outputs, engines, callers, place, member, seconds):
+    """The agent is ended and killed for SECONDS; the rest of the time it lives, to see what it gathers."""
     restarted = [engine for engine in engines if isinstance(engine.daemon, Dockerd)]
     for i, engine in enumerate(restarted):  # each of them once a minute
         trouble.every(45 + 5 * i, 65, 'restart ' + engine.name, lambda rng, engine=engine: restart(trouble, engine, rng))
     trouble.every(2, 8, 'outputs', lambda rng: break_output(trouble, outputs, rng))
     trouble.every(5, 15, 'agent', lambda rng: pause_agent(trouble, agent, lambda: callers.flood(rng.choice(engines)), rng))
+    trouble.every(6, 14, 'kills', lambda rng: end_agent(trouble, agent, rng), seconds)
     trouble.every(1, 8, 'storms', lambda rng: storm(trouble, place, member, rng))
 
 
