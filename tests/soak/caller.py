@@ -156,7 +156,7 @@ class Caller:
         mark, labels = self.mark(), {}
         kind = self.rng.choice(['small', 'large', 'chunks', 'broken'])
         if kind == 'large':
-            labels = {f'label{i}': 'x' * 1000 for i in range(self.rng.randint(20, 150))}
+            labels = {f'label{i}': 'x' * 1000 for i in range(self.rng.randint(20, 60))}
         body = json.dumps({'Name': mark, 'Labels': labels}).encode()
         with connect(self.engine['path']) as client:
             if kind == 'chunks':

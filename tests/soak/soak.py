@@ -52,7 +52,7 @@ class Agent:
         os.makedirs(self.pins)
         run('mount', '-t', 'bpf', 'callerd-soak', self.pins)
         self.command = [CALLERD, '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--pin',
-                        self.pins + '/callerd', '--status-interval', '5', '--payload-ring', str(4 * MB), '--output',
+                        self.pins + '/callerd', '--status-interval', '5', '--output',
                         f'file:{self.log},rotate-size=32M,keep=1000,queue-size=64M']
         for output in outputs:
             self.command += ['--output', output.spec]
@@ -334,11 +334,11 @@ class Callers:
                 self.processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors))
 
     def flood(self, engine):
-        """As many requests of the last user as are more than his share of the rings, whole; known by what it prints."""
+        """More of the last user than his share of a ring holds, in few requests: each is larger than a kilobyte."""
         user, uid = self.users[-1], self.uids[-1]
         mark = f'soak-burst{time.monotonic_ns()}-1'
         output = run(*become('setpriv', user, uid, run('id', '-g', user).strip(), CLIENTS + 'flood', engine.path, '--target',
-                             f'/_ping?{mark}', '--number', '--threads', '2', '--connections', '100', '--per-connection', '60'), check=False)
+                             f'/_ping?pad={"x" * 1500}&{mark}', '--number', '--threads', '2', '--connections', '100', '--per-connection', '25'), check=False)
         lines = [line.split('=') for line in output.splitlines()]
         found = dict(lines)
         entry = {'mark': mark, 'suffix': None, 'way': 'burst', 'status': 200, 'uid': int(uid), 'pid': int(found['sender.pid']), 'exe': 'flood',
