@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -249,6 +250,30 @@ def older_connections_keep_their_callers():
             _, unknown = check_all((first, second), (member,))
             equal([r['message'] for r in unknown], [], 'without a caller')
             second.stop()
+    detach()
+
+
+@test
+def caller_of_the_last_moment():
+    """A request that is sent when one agent reads no more, and is not gone yet: an output that is stuck holds it up."""
+    with socket.socket() as deaf:
+        deaf.bind(('127.0.0.1', 0))
+        deaf.listen(1)
+        with agent('--output', f'syslog:tcp:127.0.0.1:{deaf.getsockname()[1]}') as first, connect() as own:
+            def ask(mark):
+                own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+                read_response(own)
+            ask('own=first')
+            first.wait(url__original='/_ping?own=first')
+            first.process.terminate()
+            first.wait(event__action='agent-stopped')
+            ask('own=last')
+            equal(first.process.wait(PATIENCE), 0, 'exit code')
+            with agent() as second:
+                record = second.wait(url__original='/_ping?own=last')[0]
+                equal(field(record, 'process.pid'), os.getpid(), record['message'])
+                equal(field(record, 'callerd.capture.reason'), ['resynchronised'], record['message'])
+                second.stop()
     detach()
 
 

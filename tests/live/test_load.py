@@ -217,6 +217,20 @@ def payload_pushes_out_no_caller():
 
 
 @test
+def survey_behind_a_full_ring():
+    """A connection that has ended is forgotten only when all that it sent was read: the ring holds more than is read at a time."""
+    with Agent() as agent:
+        agent.pause()
+        out = flood(LOAD + '=behind&pad=' + 'x' * 1500, scaled(1000, 900))
+        time.sleep(11)  # so that a survey is due when it goes on
+        os.kill(agent.pid, signal.SIGCONT)
+        agent.wait_for_requests(out['requests'])
+        equal({(r.pid, r.status, r.complete) for r in agent.requests}, {(int(out['sender.pid']), 200, True)}, 'each one')
+        agent.settle()
+        equal(agent.finish(), {}, 'losses')
+
+
+@test
 def next_connection_after_a_loss():
     with Agent('--callers-ring', TINY, '--payload-ring', TINY) as agent:
         agent.pause()

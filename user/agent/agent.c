@@ -410,6 +410,15 @@ static bool agent_drain(struct agent *agent)
 	return events > 0;
 }
 
+/* The same of all that waits by now. */
+static void agent_drain_all(struct agent *agent)
+{
+	uint64_t mark = capture_mark(agent->capture);
+
+	while (agent_drain(agent) && capture_has_before(agent->capture, mark))
+		;
+}
+
 static void on_living(void *data, uint64_t connection)
 {
 	tracker_survey_seen(((struct agent *)data)->tracker, connection);
@@ -421,7 +430,7 @@ static void agent_survey(struct agent *agent, uint64_t now)
 	tracker_survey_begin(agent->tracker);
 	if (capture_living(agent->capture, on_living, agent))
 		return;
-	agent_drain(agent); /* the last events of ended connections */
+	agent_drain_all(agent); /* the last events of ended connections */
 	tracker_survey_end(agent->tracker, now);
 	tracker_flush(agent->tracker, now);
 }
@@ -609,10 +618,11 @@ enum exit_code agent_run(struct agent *agent)
 		wait_for_work(agent);
 	}
 	notify_send("STOPPING=1");
-	agent_drain(agent);
+	agent_drain_all(agent);
 	finish_beside(agent);
 	/* Connections that have ended are not cut off by the agent's end. */
 	agent_survey(agent, clock_now(CLOCK_BOOTTIME));
+	capture_leave(agent->capture);
 	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));

@@ -885,6 +885,14 @@ void capture_beat(struct capture *capture)
 	__atomic_store_n(&capture->control->beat, clock_now(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
 }
 
+void capture_leave(struct capture *capture)
+{
+	struct callerd_control *control = capture->control;
+
+	__atomic_store_n(&control->gone, clock_now(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
+	__atomic_add_fetch(&control->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
 const char *capture_backend_name(const struct capture *capture)
 {
 	return capture->backend->name;
@@ -969,6 +977,17 @@ int capture_drain(struct capture *capture)
 	callers = read_ring(capture, &rings[CALLERD_RING_CALLERS]);
 	payload = callers < 0 ? callers : read_ring(capture, &rings[CALLERD_RING_PAYLOAD]);
 	return payload < 0 ? payload : callers || payload;
+}
+
+uint64_t capture_mark(const struct capture *capture)
+{
+	return __atomic_load_n(capture->rings[CALLERD_RING_PAYLOAD].produced, __ATOMIC_ACQUIRE);
+}
+
+bool capture_has_before(const struct capture *capture, uint64_t mark)
+{
+	return __atomic_load_n(capture->rings[CALLERD_RING_PAYLOAD].consumed, __ATOMIC_ACQUIRE) <
+	       mark;
 }
 
 void capture_sleep(struct capture *capture)

@@ -67,6 +67,10 @@ uint64_t capture_left_last(const struct capture *capture);
 /* A sign of life: to be given once a second. */
 void capture_beat(struct capture *capture);
 
+/* The agent reads no more: from here on the rings wait for the next one, and senders are told again. Where the agent is
+ * killed the kernel notices it itself. */
+void capture_leave(struct capture *capture);
+
 /* "trampoline" or "tracepoint". */
 const char *capture_backend_name(const struct capture *capture);
 
@@ -119,6 +123,10 @@ void capture_fds(const struct capture *capture, int fds[2]);
 /* Hands over the events that wait in the rings by now, callers before the payload that refers to
  * them. Returns whether there were any, or -errno. */
 int capture_drain(struct capture *capture);
+
+/* The end of what waits in the payload ring by now; one capture_drain() may leave some of it there. */
+uint64_t capture_mark(const struct capture *capture);
+bool capture_has_before(const struct capture *capture, uint64_t mark);
 
 /* Asks the kernel programs to wake the reader at the next event. The reader must drain once more
  * after this call, before it sleeps. */
