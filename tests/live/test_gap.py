@@ -170,10 +170,10 @@ def killed_and_started_under_load():
                 member.go_on(scaled(500, 50))
                 member.stop(), root.stop()
                 second.settle()
+                second.stop()
                 check_all((first, second), (member, root))
                 sequences = [r['event']['sequence'] for one in (first, second) for r in one.records()]
                 equal(len(set(sequences)), len(sequences), 'sequence numbers')
-                second.stop()
     detach()
 
 
@@ -190,12 +190,12 @@ def away_for_longer_than_the_ring_lasts():
                 member.go_on(scaled(300, 30))
                 member.stop(), root.stop()
                 second.settle()
+                second.stop()
                 counts, _ = check_all((first, second), (member, root))
                 true(counts['agent-away-request'] >= scaled(500, 100), f'losses: {counts}')
                 accounts = {r['callerd'].get('account', {}).get('id') for r in second.records(event__action='records-lost')
                             if r['callerd']['lost']['reason'] == 'agent-away-request'}
                 true(User(MEMBER).uid in accounts, f'accounts of the losses: {accounts}')
-                second.stop()
     detach()
 
 
@@ -217,10 +217,10 @@ def nobody_comes_back():
             member.go_on(50)
             member.stop()
             second.settle()
+            second.stop()
             counts, _ = check_all((first, second), (member,))
             true(counts['agent-away-request'], f'losses: {counts}')
             equal(counts['ring-full-request'], 0, 'the ring had room')
-            second.stop()
     detach()
 
 

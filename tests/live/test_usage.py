@@ -326,7 +326,7 @@ exe = /usr/bin/dokcer
         equal((code, out, error.count('\n')), (0, '', 3), 'check')
         true([line for line in error.splitlines() if line.startswith('callerd: warning: ') and
               all(word in line for word in what)], f'{what} in {error}')
-    agent = subprocess.Popen([PROGRAM, '--state', 'none', '--config', path, '--output', 'stdout'],
+    agent = subprocess.Popen([PROGRAM, '--pin', 'none', '--state', 'none', '--config', path, '--output', 'stdout'],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     true(b'agent-started' in agent.stdout.readline(), 'it starts')
     agent.terminate()
