@@ -77,7 +77,7 @@ class Records:
         self.sequences = collections.defaultdict(list)  # by life
         self.started = {}  # when each life did, its records' time
         self.ended = set()  # lives that were not killed
-        self.count = 0
+        self.count = self.changes = 0
 
     def read(self, path):
         with open(path, 'rb') as file:
@@ -93,6 +93,7 @@ class Records:
             self.started[field(record, 'agent.ephemeral_id')] = record['@timestamp']
         elif action == 'agent-stopped':
             self.ended.add(field(record, 'agent.ephemeral_id'))
+        self.changes += action in ('socket-changed', 'access-changed')
         if action == 'api-request':
             key = key_of(field(record, 'url.original', ''))
             if key:

@@ -381,6 +381,21 @@ def settle(agent, outputs, sockets):
             time.sleep(0.2)
 
 
+def guard_sees(agent, path):
+    """After all storms one more change of the socket at PATH: '' if there is a record of it that names the process."""
+    run('chmod', '606', path)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for log in agent.files()[-2:]:
+            with open(log, 'rb') as file:
+                for line in file:
+                    record = json.loads(line) if b'"socket-changed"' in line and b'"0606"' in line and line.endswith(b'\n') else {}
+                    if field(record, 'callerd.change.after.mode') == '0606' and field(record, 'process.name') == 'chmod':
+                        return ''
+        time.sleep(0.2)
+    return f'no record of chmod 606 {path}'
+
+
 def verify(files):
     """What `callerd verify` says, and whether it found no fault."""
     done = subprocess.run([CALLERD, 'verify', *files], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -508,6 +523,7 @@ def table(agent, outputs, trouble, sent, records, judgement):
     row('  where it cannot be told', judgement.doubtful)
     row('  left behind by a killed agent', judgement.unknown_of_killed)
     row('events of what callers made', f'{judgement.events}, {judgement.events_unknown} of nobody')
+    row('changes of access', records.changes)
     row('records in all', records.count)
     ways = collections.Counter(entry['way'] for entry in sent.requests.values())
     row('ways in', len(ways))
@@ -557,6 +573,7 @@ def main():
         watch(agent, outputs, callers, seconds)
         callers.end()
         trouble.end()
+        report.check('guard_sees_after_the_storms', guard_sees(agent, guarded.path))
         settle(agent, outputs, [engine.path for engine in engines])
         agent.sample()
         agent.stop()
