@@ -464,6 +464,22 @@ os.utime({program!r}, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
 @test
+def without_fanotify():
+    """Where a file system has no fanotify, the change is told, without its process, and callerd says so."""
+    if VM != '6.1':
+        raise Skip('only before Linux 6.6 overlayfs, where /etc is in the VM, has no fanotify')
+    rule = '/etc/sudoers.d/callerd-test'
+    with Callerd(sockets=[OWN]) as agent:
+        run('touch', rule)
+        record = changed('created', 'sudoers-changed', rule, action='access-changed', agent=agent)
+        run('rm', rule)
+        agent.stop()
+    true('sender-lost' in field(record, 'callerd.capture.reason', []), record['message'])
+    true('process' not in record or 'executable' not in record['process'], record['message'])
+    true('fanotify: ' in agent.error, agent.error)
+
+
+@test
 def while_no_agent_ran():
     """What changed while no agent ran is told by the next one, without a process."""
     state = D + '/state.db'

@@ -59,6 +59,7 @@ struct agent {
 	const struct record_server *news; /* an unusual server of the current connect; NULL: none */
 	struct watcher *watcher;
 	struct guard *guard; /* NULL: nothing is guarded */
+	int guard_limit;     /* the one that was told */
 	struct decode_detail detail;
 	struct tracker *tracker;
 	struct engines *engines;
@@ -467,6 +468,20 @@ static void feed_watchdog(struct agent *agent, uint64_t now)
 }
 
 /* Does the work of once a second and less often. */
+/* Not only at the start: the guard comes to directories later, too. */
+static void tell_guard(struct agent *agent)
+{
+	int limit = guard_limit(agent->guard);
+
+	if (limit == agent->guard_limit)
+		return;
+	agent->guard_limit = limit;
+	agent_message(
+		agent, LOG_LEVEL_WARNING,
+		"fanotify: %s: not all processes that change who may use the sockets are known",
+		strerror(limit));
+}
+
 static void agent_tick(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
@@ -479,6 +494,7 @@ static void agent_tick(struct agent *agent)
 	host_refresh(agent->host);
 	watcher_run(agent->watcher, agent->beside, now);
 	tell_state(agent);
+	tell_guard(agent);
 	engines_run(agent->engines, now);
 	tracker_flush(agent->tracker, now); /* deadlines pass without an event, too */
 	event_recorder_flush(agent->events, now);
@@ -854,11 +870,6 @@ static void open_guard(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "changes of who may use the sockets are not recorded: %s",
 			      strerror(-error));
-	else if (guard_limit(agent->guard))
-		agent_message(agent, LOG_LEVEL_WARNING,
-			      "fanotify: %s: the processes that change who may use the sockets are "
-			      "not known",
-			      strerror(guard_limit(agent->guard)));
 }
 
 /* Begins to watch the sockets before any work that takes time. */
