@@ -940,7 +940,8 @@ bool agent_free(struct agent *agent)
 	proc_free(agent->proc);
 	servers_free(agent->servers);
 	programs_free(agent->programs);
-	host_free(agent->host);
+	if (ended) /* what hangs in reading a configuration uses the host's names */
+		host_free(agent->host);
 	if (agent->signals > 0)
 		close(agent->signals);
 	free(agent);

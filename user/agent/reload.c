@@ -90,7 +90,7 @@ static void end_closing(struct job *job, bool came, void *data)
 				    options->lost);
 	else
 		options->message(options->data, LOG_LEVEL_WARNING,
-				 "an output that was removed hangs: what it had to write is lost");
+				 "an output that was removed did not write all in time");
 }
 
 static void free_closing(struct job *job)
@@ -235,7 +235,7 @@ static void reload_end_reading(struct job *job, bool came, void *data)
 	(void)data;
 	reload->reading = false;
 	if (!came) {
-		refuse_configuration(reload, "it cannot be read in a minute");
+		refuse_configuration(reload, "it was not read in time");
 	} else if (reading->error) {
 		refuse_configuration(reload, reading->why);
 	} else if (outputs_plan_check(reload->options.outputs, reading->plan, why, sizeof(why))) {
