@@ -231,6 +231,23 @@ def survey_behind_a_full_ring():
 
 
 @test
+def event_ahead_of_its_request():
+    """An event comes by another way than its request, which is read later: the ring holds more than is read at a time."""
+    name = f'ahead-{os.getpid()}'
+    with Agent('--event-wait', '0') as agent:
+        agent.settle_events()
+        agent.pause()
+        flood(LOAD + '=ahead&pad=' + 'x' * 1500, scaled(1000, 900))
+        equal(request('POST', '/volumes/create', json.dumps({'Name': name}).encode())[0], 201, 'status')
+        os.kill(agent.pid, signal.SIGCONT)
+        event = agent.event('volume/create', name)[0]
+        request('DELETE', '/volumes/' + name)
+        equal(field(event, 'callerd.cause.kind'), 'request', event['message'])
+        equal(field(event, 'process.pid'), os.getpid(), event['message'])
+        agent.stop()
+
+
+@test
 def next_connection_after_a_loss():
     with Agent('--callers-ring', TINY, '--payload-ring', TINY) as agent:
         agent.pause()

@@ -389,8 +389,8 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 /* Reads all events from the rings. Returns whether there were any. */
 static bool agent_drain(struct agent *agent)
 {
+	uint64_t mark = capture_mark(agent->capture), now;
 	int events = capture_drain(agent->capture);
-	uint64_t now;
 
 	note_begun(agent);
 	agent->drained = events >= 0;
@@ -406,7 +406,9 @@ static bool agent_drain(struct agent *agent)
 		tracker_flush(agent->tracker, now);
 		event_recorder_flush(agent->events, now);
 	}
-	engines_tell(agent->engines, now);
+	/* The request of an event may wait in the ring yet. */
+	if (!capture_has_before(agent->capture, mark))
+		engines_tell(agent->engines, now);
 	outputs_flush(agent->outputs);
 	return events > 0;
 }
