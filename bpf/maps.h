@@ -179,6 +179,15 @@ struct {
 	__type(value, struct callerd_told);
 } told SEC(".maps");
 
+/* User space's own: see struct callerd_handed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u64); /* connection.id */
+	__type(value, struct callerd_handed);
+} handed SEC(".maps");
+
 static __always_inline void count_loss(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &reason);

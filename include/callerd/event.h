@@ -387,6 +387,38 @@ struct callerd_told {
 	__u64 refused[CALLERD_REFUSED_KINDS];
 };
 
+#define CALLERD_HANDED_TARGET_MAX 1024
+
+/* A request whose response goes on. Texts end with a NUL. */
+struct callerd_handed_request {
+	__u64 number, offset, end, answer_offset;
+	__u64 started, finished, described;
+	__u64 request_bytes;
+	__u32 status, anomalies, incomplete;
+	__s32 version_minor;
+	__u32 complete, has_request_bytes;
+	__u32 pid; /* of its caller; 0: not known */
+	__u32 reserved;
+	__u64 start; /* of that process */
+	char id[64]; /* http.request.id */
+	char method[32];
+	char user_agent[128];
+	char target[CALLERD_HANDED_TARGET_MAX];
+};
+
+/* The value of the map "handed", keyed by connection: how far an agent that was stopped had read an
+ * open connection, for the next one to go on. Only user space uses it. */
+struct callerd_handed {
+	__u64 next[2]; /* offsets of the first bytes not read, per direction */
+	__u64 served, message_end, confirmed, spoken, requests, account;
+	__u32 socket, flags;
+	__u32 opaque;	 /* the connection was taken over: no HTTP any more */
+	__u32 followed;	 /* bit per direction: a message came before */
+	__u32 blanks;	 /* bytes of line ends that the daemon still skips */
+	__u32 streaming; /* .request is set */
+	struct callerd_handed_request request;
+};
+
 #define CALLERD_OUTPUTS_MAX 32
 #define CALLERD_OUTPUT_NAME_MAX 112
 
@@ -409,7 +441,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 1
+#define CALLERD_LAYOUT 2
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from live import (BACKEND, CALLERD, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, equal, field, main, read_response,
+from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, main, read_response,
                   request, run, scaled, test, true)
 
 PIN = f'/sys/fs/bpf/callerd-test-{os.getpid()}'
@@ -151,6 +151,8 @@ def stopped_and_started_under_load():
                 second.settle()
                 counts, unknown = check_all((first, second), (member, root))
                 equal(counts, {}, 'losses')
+                # Of each client, one request may have been under way.
+                true(len(resynchronised(second)) <= 2, f'{len(resynchronised(second))} are in doubt')
                 equal([r['message'] for r in unknown], [], 'without a caller')
                 second.stop()
     detach()
@@ -197,6 +199,72 @@ def away_for_longer_than_the_ring_lasts():
                             if r['callerd']['lost']['reason'] == 'agent-away-request'}
                 true(User(MEMBER).uid in accounts, f'accounts of the losses: {accounts}')
     detach()
+
+
+def resynchronised(running):
+    return [r for r in running.records(event__action='api-request')
+            if 'resynchronised' in field(r, 'callerd.capture.reason', [])]
+
+
+@test
+def idle_connections_over_a_stop():
+    """A connection between two requests goes on as if nothing had happened."""
+    with agent() as first, connect() as own:
+        def ask(mark):
+            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+            read_response(own)
+        ask('own=first')
+        before = first.wait(url__original='/_ping?own=first')[0]
+        first.settle()
+        first.stop()
+        ask('own=away')
+        with agent() as second:
+            ask('own=later')
+            for number, mark in enumerate(('away', 'later'), 2):
+                after = second.wait(url__original='/_ping?own=' + mark)[0]
+                for name in 'process.pid', 'process.args', 'callerd.connection.id':
+                    equal(field(after, name), field(before, name), f'{mark}: {name}')
+                equal(field(after, 'callerd.connection.request'), number, f'{mark}: its number')
+                equal(field(after, 'callerd.capture.reason'), None, f'{mark}: doubts')
+                equal(field(after, 'callerd.connector'), None, f'{mark}: another connector')
+            second.stop()
+    detach()
+
+
+def ends_over_a_stop(target, method, operation, wanted, headers='', ended=()):
+    """The end of a response that goes on over a restart is told as that of the request that it is of."""
+    with agent(options=',chain=no') as first, connect() as own:
+        own.sendall(f'{method} {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: over-a-stop\r\n{headers}\r\n'.encode())
+        begun = first.wait(event__action='api-request', url__original=target)[0]
+        equal(field(begun, 'http.response.status_code'), wanted, 'status')
+        first.settle()
+        first.stop()
+        equal(first.records(event__action='api-request-ended', url__original=target), [], 'an end')
+        with agent(options=',chain=no') as second:
+            own.close()
+            end = second.wait(event__action='api-request-ended', url__original=target)[0]
+            equal(field(end, 'callerd.api.operation'), operation, 'operation')
+            for name in ('http.request.id', 'http.response.status_code', 'process.pid', 'process.args', 'user_agent.original',
+                         'callerd.connection.id', 'callerd.connection.request', 'callerd.api.target.id', *ended):
+                equal(field(end, name), field(begun, name), name)
+            true(field(end, 'event.duration') > field(begun, 'event.duration'), 'its duration')
+            second.stop()
+    detach()
+
+
+@test
+def events_over_a_stop():
+    ends_over_a_stop('/events?since=1', 'GET', 'SystemEvents', 200)
+
+
+@test
+def attached_over_a_stop():
+    container = docker('run', '-d', '--network', 'none', IMAGE, 'sleep', '1000').strip()
+    try:
+        ends_over_a_stop(f'/containers/{container}/attach?stream=1&stdout=1', 'POST', 'ContainerAttach', 101,
+                         'Connection: Upgrade\r\nUpgrade: tcp\r\n')
+    finally:
+        docker('rm', '-f', container)
 
 
 def away_requests():

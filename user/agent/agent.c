@@ -312,6 +312,43 @@ static void write_losses(struct agent *agent)
 	outputs_losses(agent->outputs, now + LOSS_OUTPUTS, agent, on_output_loss);
 }
 
+/* The caller of a request that an earlier agent told, if that process lives. A reference; NULL: it is not known. */
+static struct caller *describe_again(struct agent *agent, uint32_t pid, uint64_t start)
+{
+	static struct callerd_caller_event described;
+	struct decode_detail detail = proc_detail(agent->proc);
+	struct event decoded = {0};
+
+	if (!pid || actors_living(capture_actors(agent->capture), pid, &described) ||
+	    described.start != start ||
+	    decode_event(&described, described.header.size, &detail, &decoded))
+		return NULL;
+	return decoded.caller;
+}
+
+static void agent_take_handed(void *data, uint64_t connection, const struct callerd_handed *handed)
+{
+	struct agent *agent = data;
+	struct caller *caller = NULL;
+
+	if (handed->streaming)
+		caller = describe_again(agent, handed->request.pid, handed->request.start);
+	tracker_resume(agent->tracker, connection, handed, caller);
+}
+
+static void agent_give_handed(void *data, uint64_t connection, const struct callerd_handed *handed)
+{
+	capture_hand_over(((struct agent *)data)->capture, connection, handed);
+}
+
+/* Leaves what goes on to the next agent. Nothing is read from the rings after that. */
+static void agent_hand_over(struct agent *agent)
+{
+	capture_leave(agent->capture);
+	if (capture_is_pinned(agent->capture))
+		tracker_hand_over(agent->tracker, agent_give_handed);
+}
+
 /* Takes up what an earlier agent left, and tells what is lost of it. */
 static void agent_inherit(struct agent *agent)
 {
@@ -322,6 +359,7 @@ static void agent_inherit(struct agent *agent)
 	if (capture_beginning(agent->capture) == CAPTURE_REPLACED)
 		agent->losses.now[LOSS_REPLACED] = capture_left_connections(agent->capture);
 	outputs_tell_inherited(agent->outputs, agent, on_output_loss);
+	capture_take_handed(agent->capture, agent, agent_take_handed);
 	write_losses(agent);
 }
 
@@ -640,7 +678,7 @@ enum exit_code agent_run(struct agent *agent)
 	finish_beside(agent);
 	/* Connections that have ended are not cut off by the agent's end. */
 	agent_survey(agent, clock_now(CLOCK_BOOTTIME));
-	capture_leave(agent->capture);
+	agent_hand_over(agent);
 	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));

@@ -36,6 +36,7 @@ struct exchange {
 	uint64_t
 		described; /* ns of CLOCK_BOOTTIME, when its caller was; 0: when the request was read */
 	struct caller *caller; /* its sender, once its record is written; a reference */
+	char id[64]; /* http.request.id, where an earlier agent has told it; else empty */
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;

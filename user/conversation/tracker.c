@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/table.h"
-#include "conversation/connection.h"
+#include "conversation/handover.h"
 #include "secret/mask.h"
 
 /* The connections of one account. It is freed with the last of them. */
@@ -476,6 +477,50 @@ static struct connection *find_or_add(struct tracker *tracker,
 	tracker_link_newest(tracker, connection);
 	tracker->count++;
 	return connection;
+}
+
+void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
+		    struct caller *caller)
+{
+	struct callerd_event_header header = {
+		.connection = id,
+		.account = handed->account,
+		.flags = handed->flags,
+	};
+	struct connection *connection;
+
+	connection = handover_is_sound(handed) && handed->socket < tracker->options.socket_count &&
+				     !tracker_find(tracker, id)
+			     ? find_or_add(tracker, &header, handed->socket)
+			     : NULL;
+	if (!connection) {
+		caller_unref(caller);
+		return;
+	}
+	connection->inherited = 0;
+	connection->active = clock_now(CLOCK_BOOTTIME);
+	if (handover_take(connection, handed, caller))
+		tracker->stats.no_memory++;
+	tracker_account(tracker, connection);
+}
+
+void tracker_hand_over(struct tracker *tracker,
+		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed))
+{
+	struct connection *next;
+
+	for (struct connection *one = tracker->oldest; one; one = next) {
+		struct callerd_handed handed;
+
+		next = one->newer;
+		flush_connection(tracker, one, UINT64_MAX);
+		if (!handover_give(one, &handed))
+			continue;
+		give(tracker->options.data, one->id, &handed);
+		tracker_unlist(tracker, one);
+		one->request.state = STREAM_READ; /* it stays muted */
+		remove_connection(tracker, one);
+	}
 }
 
 static void write_connected(struct tracker *tracker, const struct event *event, uint32_t socket)

@@ -54,6 +54,15 @@ void tracker_free(struct tracker *tracker);
 /* An earlier agent may have seen the connections up to LAST, and parts of what was said on them. */
 void tracker_inherit(struct tracker *tracker, uint64_t last);
 
+/* The connection ID as an earlier agent that was stopped left it; CALLER sent the request whose response goes on, and the
+ * reference is taken over; NULL: not known. What is not sound is left out. */
+void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
+		    struct caller *caller);
+
+/* Calls GIVE for each connection that the next agent can go on with, and forgets it. */
+void tracker_hand_over(struct tracker *tracker,
+		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed));
+
 /* Takes an event in, and the reference that it carries. SOCKET is the index of the watched socket. */
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket);
 

@@ -94,8 +94,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int identify, totals, names, basenames, directories, paths, nodes, muted, living_ids,
-		losses;
+	int identify, totals, handed, names, basenames, directories, paths, nodes, muted,
+		living_ids, losses;
 	struct watch watches[WATCHES_MAX];
 };
 
@@ -239,6 +239,7 @@ static int capture_configure(struct capture *capture)
 	SIZE("payload", options->payload_size);
 	SIZE("connections", options->connections);
 	SIZE("muted", options->connections);
+	SIZE("handed", options->connections);
 	SIZE("living_ids", options->connections);
 #undef SIZE
 	return error;
@@ -334,6 +335,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->identify =
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
 	capture->names = map_fd(capture, "names");
+	capture->handed = map_fd(capture, "handed");
 	capture->basenames = map_fd(capture, "basenames");
 	capture->directories = map_fd(capture, "directories");
 	capture->paths = map_fd(capture, "paths");
@@ -878,6 +880,32 @@ struct callerd_legacy *capture_legacy(struct capture *capture)
 uint64_t capture_left_last(const struct capture *capture)
 {
 	return capture->left_last;
+}
+
+bool capture_is_pinned(const struct capture *capture)
+{
+	return capture->pins;
+}
+
+void capture_hand_over(struct capture *capture, uint64_t connection,
+		       const struct callerd_handed *handed)
+{
+	bpf_map_update_elem(capture->handed, &connection, handed, BPF_ANY);
+}
+
+void capture_take_handed(struct capture *capture, void *data,
+			 void (*take)(void *data, uint64_t connection,
+				      const struct callerd_handed *handed))
+{
+	struct callerd_handed handed;
+	uint64_t connection;
+
+	while (!bpf_map_get_next_key(capture->handed, NULL, &connection)) {
+		if (!bpf_map_lookup_elem(capture->handed, &connection, &handed))
+			take(data, connection, &handed);
+		if (bpf_map_delete_elem(capture->handed, &connection))
+			return;
+	}
 }
 
 void capture_beat(struct capture *capture)

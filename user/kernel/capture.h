@@ -64,6 +64,17 @@ struct callerd_legacy *capture_legacy(struct capture *capture);
 /* The highest id of a connection that an earlier agent may have seen; 0: there was none. */
 uint64_t capture_left_last(const struct capture *capture);
 
+bool capture_is_pinned(const struct capture *capture);
+
+/* Tells the next agent by HANDED how far CONNECTION was read. */
+void capture_hand_over(struct capture *capture, uint64_t connection,
+		       const struct callerd_handed *handed);
+
+/* Calls TAKE for each connection that was handed over, once. */
+void capture_take_handed(struct capture *capture, void *data,
+			 void (*take)(void *data, uint64_t connection,
+				      const struct callerd_handed *handed));
+
 /* A sign of life: to be given once a second. */
 void capture_beat(struct capture *capture);
 

@@ -33,7 +33,9 @@ static void make_event_id(struct call *call, const struct exchange *exchange)
 	const struct record_context *context = call->calls->options.context;
 	struct text *id = &call->calls->event_id;
 
-	if (!context)
+	if (*exchange->id)
+		call->event_id = call_keep(call, bytes_of(exchange->id));
+	if (!context || *exchange->id)
 		return;
 	text_cut(id, 0);
 	record_add_id(id, context, record_time(context, exchange->started), 'r',
