@@ -107,7 +107,7 @@ bool handover_is_sound(const struct callerd_handed *handed)
 	    handed->message_end > handed->next[CALLERD_REQUEST])
 		return false;
 	if (!handed->streaming)
-		return true;
+		return !handed->opaque;
 	return request->status <= STATUS_MAX && request->offset <= request->end &&
 	       request->end <= handed->next[CALLERD_REQUEST] &&
 	       request->answer_offset <= handed->next[CALLERD_RESPONSE] &&
