@@ -340,7 +340,7 @@ def caller_of_the_last_moment():
             with agent() as second:
                 record = second.wait(url__original='/_ping?own=last')[0]
                 equal(field(record, 'process.pid'), os.getpid(), record['message'])
-                equal(field(record, 'callerd.capture.reason'), ['resynchronised'], record['message'])
+                equal(field(record, 'callerd.capture.reason'), None, record['message'])
                 second.stop()
     detach()
 
