@@ -265,7 +265,7 @@ static int config_add_file(struct config *config, int at, const char *name, cons
 	_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	_fclose_ FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
 	_free_ char *data = NULL;
-	size_t size;
+	size_t size = 0;
 	int result;
 
 	config_set_place(error, path);
