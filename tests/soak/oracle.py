@@ -130,6 +130,12 @@ class Records:
         return life > 0 and lives[life - 1] not in self.ended and record['time'] < self.started[record['life']]
 
 
+def same_program(sent, recorded):
+    """Whether RECORDED, a path, is the program SENT, a path or a name: also behind a link, or as an interpreter's version."""
+    name = os.path.basename(recorded)
+    return name in (os.path.basename(sent), os.path.basename(os.path.realpath(sent))) or (sent == 'python3' and name.startswith('python3'))
+
+
 def wrong(sent, record):
     """What RECORD says of its caller that is not so; '' if all is right, None if it names nobody."""
     if record['pid'] is None:
@@ -141,11 +147,9 @@ def wrong(sent, record):
         return f'pid {record["pid"]}, not {sent["pid"]}'
     if str(sent['uid']) != record['uid']:
         return f'user {record["uid"]}, not {sent["uid"]}'
-    if sent.get('exe') and os.path.basename(sent['exe']) not in (os.path.basename(record['exe']), None) \
-            and os.path.basename(os.path.realpath(sent['exe'])) != os.path.basename(record['exe']) \
-            and not (sent['exe'] == 'python3' and 'python3' in record['exe']):
+    if sent.get('exe') and record['exe'] and not same_program(sent['exe'], record['exe']):  # '': the caller was gone before it was described
         return f'program {record["exe"]}, not {sent["exe"]}'
-    if sent.get('parent') not in (None, record['parent']):
+    if record['parent'] and sent.get('parent') not in (None, record['parent']):
         return f'parent {record["parent"]}, not {sent["parent"]}'
     if sent.get('container') != record['container']:
         return f'container {record["container"]}, not {sent.get("container")}'
