@@ -483,7 +483,9 @@ def detached():
         equal(out.returncode, 1, 'while an agent runs')
         true('in use by another callerd' in out.stderr, out.stderr)
         running.settle()
+        running.process.send_signal(signal.SIGINT)  # by a person at a terminal, who is told
         running.stop()
+    true('callerd --detach' in running.error, running.error)
     true(programs() - before, 'they go on')
     out = detach()
     true(out.startswith('detached ') and PIN in out, out)

@@ -75,8 +75,9 @@ struct agent {
 	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
 	int signals;
 	bool stop;
-	bool drained; /* the last look at the rings came to their end */
-	bool backlog; /* many records waited for an output */
+	bool interrupted; /* by a person at a terminal */
+	bool drained;	  /* the last look at the rings came to their end */
+	bool backlog;	  /* many records waited for an output */
 	char backend_reason[1024];
 };
 
@@ -562,6 +563,7 @@ static void handle_signal(struct agent *agent)
 		return;
 	if (info.ssi_signo != SIGHUP) {
 		agent->stop = true;
+		agent->interrupted = info.ssi_signo == SIGINT;
 		return;
 	}
 	outputs_reopen(agent->outputs);
@@ -690,6 +692,10 @@ enum exit_code agent_run(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
 		return EXIT_OUTPUT;
 	}
+	if (agent->interrupted && capture_is_pinned(agent->capture))
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "the kernel programs go on for the next callerd; callerd --detach "
+			      "ends them");
 	return EXIT_OK;
 }
 
