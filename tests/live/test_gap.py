@@ -472,6 +472,34 @@ def two_on_the_same_pins():
 
 
 @test
+def what_the_engine_did_meanwhile():
+    """An event of the time without an agent goes back to the request that the kernel programs captured then."""
+    state = os.path.join(os.path.dirname(SOCKET), 'gap-state.db')
+    kwargs = {'state': state, 'options': ',chain=no'}
+    with agent(**kwargs) as first:
+        id_ = docker('run', '-d', '--restart', 'on-failure:1', IMAGE, 'sh', '-c', 'sleep 2; exit 3').strip()
+        first.event('container/start', id_)
+        first.settle_events()
+        first.stop()
+    User(MEMBER).docker('volume', 'create', 'gap-meanwhile')
+    deadline = time.monotonic() + PATIENCE
+    while docker('inspect', '-f', '{{.RestartCount}} {{.State.Running}}', id_).strip() != '1 false':
+        true(time.monotonic() < deadline, 'it was started again and ended')
+        time.sleep(0.1)
+    with agent(**kwargs) as second:
+        event, = second.event('volume/create', 'gap-meanwhile')
+        start, = second.event('container/start', id_)
+        docker('volume', 'rm', 'gap-meanwhile')
+        docker('rm', id_)
+        second.settle_events()
+        second.stop()
+    equal((field(event, 'callerd.cause.kind'), field(event, 'user.name')), ('request', MEMBER), event['message'])
+    # Nobody asked for it: that is known, since no request of that time is missing.
+    equal((field(start, 'callerd.cause.kind'), field(start, 'callerd.cause.reason')), ('daemon', 'restart-policy'),
+          start['message'])
+
+
+@test
 def detached():
     """By whoever takes callerd off the host: programs, maps and pins are gone."""
     def programs():

@@ -35,7 +35,8 @@ static void expect_list(const char *users, const char *group, const char *gshado
 static void test_members(void **state)
 {
 	expect_list(passwd, "docker:x:998:alice,carol\nusers:x:100:dave\n", "docker:!::\n",
-		    "docker/\ndocker/alice\ndocker/bob\ndocker/carol\nuid 0/\nuid 0/root\nuid 0/toor\n");
+		    "docker/\ndocker/alice\ndocker/bob\ndocker/carol\nuid 0/\nuid 0/root\nuid "
+		    "0/toor\n");
 	/* a group with a password, a name twice, an empty name, a last line without its end */
 	expect_list("", "docker:x:998:alice,,alice", "docker:$6$x:bob:\n",
 		    "docker/\ndocker/:\ndocker/alice\nuid 0/\n");

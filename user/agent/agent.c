@@ -362,6 +362,8 @@ static void agent_inherit(struct agent *agent)
 	outputs_tell_inherited(agent->outputs, agent, on_output_loss);
 	capture_take_handed(agent->capture, agent, agent_take_handed);
 	write_losses(agent);
+	if (capture_left_at(agent->capture) && !losses_total(&agent->losses))
+		engines_know_since(agent->engines, capture_left_at(agent->capture));
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

@@ -419,6 +419,11 @@ void engines_set_policy(struct engines *engines, const struct policy *policy)
 		engines_changed(engines, i);
 }
 
+void engines_know_since(struct engines *engines, uint64_t time)
+{
+	ledger_know_since(causes_ledger(engines->causes), time);
+}
+
 void engines_lost(struct engines *engines, uint64_t now)
 {
 	ledger_lost(causes_ledger(engines->causes), now);

@@ -61,6 +61,9 @@ void engines_set_policy(struct engines *engines, const struct policy *policy);
  * unknown. */
 void engines_lost(struct engines *engines, uint64_t now);
 
+/* To be called before the first request: all that began after TIME (ns of CLOCK_BOOTTIME) will come. */
+void engines_know_since(struct engines *engines, uint64_t time);
+
 /* The descriptors to poll; returns their number. */
 unsigned int engines_fds(const struct engines *engines, struct pollfd fds[ENGINES_FDS_MAX]);
 

@@ -82,6 +82,7 @@ struct capture {
 	enum capture_beginning beginning;
 	struct takeover_left left;
 	uint64_t left_last;
+	uint64_t left_at;		   /* capture_left_at() */
 	struct bpf_link *links[LINKS_MAX]; /* NULL: it was taken over */
 	/* of the links, and of the programs that they run */
 	int link_fds[LINKS_MAX], program_fds[LINKS_MAX];
@@ -389,6 +390,10 @@ static void note_legacy(struct capture *capture)
 	capture->missed_before = legacy->missed;
 	if (capture->beginning != CAPTURE_BEGUN)
 		capture->left_last = capture->control->last_connection;
+	/* A host that slept since then makes this later than it was, which is no harm. */
+	if (capture->beginning == CAPTURE_TAKEN && capture->control->gone)
+		capture->left_at = capture->control->gone + clock_now(CLOCK_BOOTTIME) -
+				   clock_now(CLOCK_MONOTONIC);
 	capture->control->away_limit = capture->options.away_limit;
 	capture_beat(capture);
 }
@@ -880,6 +885,11 @@ struct callerd_legacy *capture_legacy(struct capture *capture)
 uint64_t capture_left_last(const struct capture *capture)
 {
 	return capture->left_last;
+}
+
+uint64_t capture_left_at(const struct capture *capture)
+{
+	return capture->left_at;
 }
 
 bool capture_is_pinned(const struct capture *capture)

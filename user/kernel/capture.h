@@ -64,6 +64,10 @@ struct callerd_legacy *capture_legacy(struct capture *capture);
 /* The highest id of a connection that an earlier agent may have seen; 0: there was none. */
 uint64_t capture_left_last(const struct capture *capture);
 
+/* CAPTURE_TAKEN: until when the earlier agent may have read the rings, in ns of CLOCK_BOOTTIME; all later events come to this
+ * one, or are counted as lost. 0: not known. */
+uint64_t capture_left_at(const struct capture *capture);
+
 bool capture_is_pinned(const struct capture *capture);
 
 /* Tells the next agent by HANDED how far CONNECTION was read. */

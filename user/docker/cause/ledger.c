@@ -179,6 +179,12 @@ void ledger_lost(struct ledger *ledger, uint64_t time)
 	ledger->lost = time;
 }
 
+void ledger_know_since(struct ledger *ledger, uint64_t time)
+{
+	if (!ledger->newest) /* else some may have been dropped already */
+		ledger->ignorant = time;
+}
+
 void ledger_run(struct ledger *ledger, uint64_t now)
 {
 	struct request *request = ledger->oldest, *newer;

@@ -97,6 +97,9 @@ void ledger_over(struct ledger *ledger, uint64_t connection, bool ended, uint64_
 /* Requests were lost before TIME. */
 void ledger_lost(struct ledger *ledger, uint64_t time);
 
+/* All requests that began after TIME are known: those that an earlier agent left were read. */
+void ledger_know_since(struct ledger *ledger, uint64_t time);
+
 /* The container ID was called NAME up to TIME: earlier requests mean this container by NAME. */
 void ledger_renamed(struct ledger *ledger, unsigned int socket, struct bytes name, struct bytes id,
 		    uint64_t time);
