@@ -188,6 +188,23 @@ struct {
 	__type(value, struct callerd_handed);
 } handed SEC(".maps");
 
+/* User space's own: see struct callerd_kept_sender. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CALLERD_KEPT_SENDERS);
+	__type(key, __u64); /* connection.id */
+	__type(value, struct callerd_kept_sender);
+} kept_senders SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CALLERD_KEPT_LARGE_SENDERS);
+	__type(key, __u64);
+	__type(value, struct callerd_kept_large_sender);
+} kept_large_senders SEC(".maps");
+
 static __always_inline void count_loss(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &reason);

@@ -387,6 +387,22 @@ struct callerd_told {
 	__u64 refused[CALLERD_REFUSED_KINDS];
 };
 
+/* The values of the maps "kept_senders" and "kept_large_senders", keyed by connection: the SENDER event of the last sender that
+ * began a span, or that of the connector as one. An agent that was killed has told nobody else. Only user space uses them. */
+#define CALLERD_KEPT_SENDERS 4096
+#define CALLERD_KEPT_LARGE_SENDERS 256
+struct callerd_kept_sender {
+	__u32 size; /* of the event */
+	__u32 reserved;
+	char event[4096 - 8];
+};
+
+struct callerd_kept_large_sender {
+	__u32 size;
+	__u32 reserved;
+	char event[sizeof(struct callerd_caller_event)];
+};
+
 #define CALLERD_HANDED_TARGET_MAX 1024
 
 /* A request whose response goes on. Texts end with a NUL. */
@@ -441,7 +457,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 2
+#define CALLERD_LAYOUT 3
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */

@@ -241,6 +241,7 @@ def ends_over_a_stop(target, method, operation, wanted, headers='', ended=()):
         first.stop()
         equal(first.records(event__action='api-request-ended', url__original=target), [], 'an end')
         with agent(options=',chain=no') as second:
+            time.sleep(1.1)  # the end of a shorter one is not told
             own.close()
             end = second.wait(event__action='api-request-ended', url__original=target)[0]
             equal(field(end, 'callerd.api.operation'), operation, 'operation')
@@ -314,6 +315,34 @@ def older_connections_keep_their_callers():
                 for name in 'process.pid', 'process.args', 'user.name', 'callerd.connection.id':
                     equal(field(after, name), field(before, name), f'{mark}: {name}')
                 equal(field(after, 'callerd.capture.reason'), ['resynchronised'] if mark == 'away' else None, mark)
+            second.settle()
+            _, unknown = check_all((first, second), (member,))
+            equal([r['message'] for r in unknown], [], 'without a caller')
+            second.stop()
+    detach()
+
+
+@test
+def caller_that_only_the_killed_one_knew():
+    """Who sent on a connection that is over before the next one comes, and was told to the killed one alone."""
+    with agent() as first, connect() as own:
+        def ask(mark):
+            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+            read_response(own)
+        with Load(MEMBER, 'load-member', 50, connections=1) as member:
+            ask('own=first')
+            first.wait(url__original='/_ping?own=first')
+            first.wait(3, lambda r: 'mark=load-member' in field(r, 'url.original', ''))
+            first.process.send_signal(signal.SIGSTOP)
+            ask('own=last')
+            member.go_on(50)
+            member.stop()
+        own.close()
+        kill(first)
+        with agent() as second:
+            record = second.wait(url__original='/_ping?own=last')[0]
+            equal(field(record, 'process.pid'), os.getpid(), record['message'])
+            equal(field(record, 'callerd.capture.reason'), ['resynchronised'], record['message'])
             second.settle()
             _, unknown = check_all((first, second), (member,))
             equal([r['message'] for r in unknown], [], 'without a caller')
@@ -497,6 +526,7 @@ def what_the_engine_did_meanwhile():
     # Nobody asked for it: that is known, since no request of that time is missing.
     equal((field(start, 'callerd.cause.kind'), field(start, 'callerd.cause.reason')), ('daemon', 'restart-policy'),
           start['message'])
+    detach()
 
 
 @test

@@ -75,6 +75,7 @@ struct agent {
 	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
 	int signals;
 	bool stop;
+	bool left;	  /* the next agent reads the rings */
 	bool interrupted; /* by a person at a terminal */
 	bool drained;	  /* the last look at the rings came to their end */
 	bool backlog;	  /* many records waited for an output */
@@ -346,24 +347,9 @@ static void agent_give_handed(void *data, uint64_t connection, const struct call
 static void agent_hand_over(struct agent *agent)
 {
 	capture_leave(agent->capture);
+	agent->left = true;
 	if (capture_is_pinned(agent->capture))
 		tracker_hand_over(agent->tracker, agent_give_handed);
-}
-
-/* Takes up what an earlier agent left, and tells what is lost of it. */
-static void agent_inherit(struct agent *agent)
-{
-	struct callerd_legacy *legacy = capture_legacy(agent->capture);
-
-	agent->losses.now[LOSS_KILLED] = legacy->begun - legacy->told;
-	legacy->begun = legacy->told = 0;
-	if (capture_beginning(agent->capture) == CAPTURE_REPLACED)
-		agent->losses.now[LOSS_REPLACED] = capture_left_connections(agent->capture);
-	outputs_tell_inherited(agent->outputs, agent, on_output_loss);
-	capture_take_handed(agent->capture, agent, agent_take_handed);
-	write_losses(agent);
-	if (capture_left_at(agent->capture) && !losses_total(&agent->losses))
-		engines_know_since(agent->engines, capture_left_at(agent->capture));
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -389,6 +375,20 @@ static void on_unresolved(void *data, uint64_t account)
 	losses_charge(&agent->losses, LOSS_UNRESOLVED, account, 1);
 }
 
+/* Before anything comes of EVENT: an agent that is killed in between leaves the event in its ring. Where several processes send
+ * at once, one that is kept would be taken for the only one. */
+static void agent_note_sender(struct agent *agent, const struct callerd_event_header *event)
+{
+	bool sends = event->type == CALLERD_EVENT_CONNECT || event->type == CALLERD_EVENT_SENDER;
+
+	if (!sends || !event->connection)
+		return;
+	if (event->flags & (CALLERD_FLAG_OVERLAP | CALLERD_FLAG_CROWD))
+		capture_forget_sender(agent->capture, event->connection);
+	else
+		capture_keep_sender(agent->capture, event);
+}
+
 static void agent_on_event(void *data, const void *bytes, size_t size)
 {
 	struct agent *agent = data;
@@ -404,12 +404,31 @@ static void agent_on_event(void *data, const void *bytes, size_t size)
 		agent->losses.now[LOSS_MALFORMED] += error != -ENOMEM;
 		return;
 	}
+	agent_note_sender(agent, event.header);
 	if (event.caller)
 		host_expect(agent->host, event.caller);
 	if (event.header->type == CALLERD_EVENT_REFUSED)
 		refused_event(agent->refused, &event, clock_now(CLOCK_BOOTTIME));
 	else
 		agent_take_event(agent, &event, event.header->socket);
+}
+
+/* Takes up what an earlier agent left, and tells what is lost of it. */
+static void agent_inherit(struct agent *agent)
+{
+	struct callerd_legacy *legacy = capture_legacy(agent->capture);
+
+	agent->losses.now[LOSS_KILLED] = legacy->begun - legacy->told;
+	legacy->begun = legacy->told = 0;
+	if (capture_beginning(agent->capture) == CAPTURE_REPLACED)
+		agent->losses.now[LOSS_REPLACED] = capture_left_connections(agent->capture);
+	outputs_tell_inherited(agent->outputs, agent, on_output_loss);
+	capture_take_handed(agent->capture, agent, agent_take_handed);
+	if (capture_beginning(agent->capture) == CAPTURE_TAKEN)
+		capture_take_senders(agent->capture, agent, agent_on_event);
+	write_losses(agent);
+	if (capture_left_at(agent->capture) && !losses_total(&agent->losses))
+		engines_know_since(agent->engines, capture_left_at(agent->capture));
 }
 
 static void on_mute(void *data, uint64_t connection, uint32_t bits)
@@ -420,6 +439,14 @@ static void on_mute(void *data, uint64_t connection, uint32_t bits)
 		capture_mute(agent->capture, connection, bits);
 	else
 		capture_unmute(agent->capture, connection);
+}
+
+static void on_forgotten(void *data, uint64_t connection)
+{
+	struct agent *agent = data;
+
+	if (!agent->left) /* else the next agent goes on with it */
+		capture_forget_sender(agent->capture, connection);
 }
 
 static bool on_totals(void *data, struct callerd_totals *ret)
@@ -855,6 +882,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.begun = on_begun,
 		.evicted = on_evicted,
 		.mute = on_mute,
+		.forgotten = on_forgotten,
 		.totals = on_totals,
 	};
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)

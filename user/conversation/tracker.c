@@ -224,6 +224,8 @@ static void remove_connection(struct tracker *tracker, struct connection *connec
 	tracker->count--;
 	if (connection->request.state == STREAM_OPAQUE && tracker->options.mute)
 		tracker->options.mute(tracker->options.data, connection->id, 0);
+	if (tracker->options.forgotten)
+		tracker->options.forgotten(tracker->options.data, connection->id);
 	connection_free(connection);
 }
 

@@ -34,6 +34,8 @@ struct tracker_options {
 	/* Tells the kernel programs what to do with the connection: CALLERD_MUTE_ bits stop the copying of its bytes,
 	 * CALLERD_FORGOTTEN has it announced anew, since it was evicted; 0: it is over. May be NULL. */
 	void (*mute)(void *data, uint64_t connection, uint32_t bits);
+	/* Nothing is kept of the connection any more. May be NULL. */
+	void (*forgotten)(void *data, uint64_t connection);
 	/* Gives what the kernel counted of a connection whose end was not seen; false where that is not known. May be
 	 * NULL. */
 	bool (*totals)(void *data, struct callerd_totals *ret);

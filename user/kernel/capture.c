@@ -95,8 +95,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int identify, totals, handed, names, basenames, directories, paths, nodes, muted,
-		living_ids, losses;
+	int identify, totals, handed, kept_senders[2], names, basenames, directories, paths, nodes,
+		muted, living_ids, losses;
 	struct watch watches[WATCHES_MAX];
 };
 
@@ -337,6 +337,8 @@ static int capture_find_parts(struct capture *capture)
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
 	capture->names = map_fd(capture, "names");
 	capture->handed = map_fd(capture, "handed");
+	capture->kept_senders[0] = map_fd(capture, "kept_senders");
+	capture->kept_senders[1] = map_fd(capture, "kept_large_senders");
 	capture->basenames = map_fd(capture, "basenames");
 	capture->directories = map_fd(capture, "directories");
 	capture->paths = map_fd(capture, "paths");
@@ -710,7 +712,9 @@ static int capture_take_over(const struct capture_options *options, struct pins_
 			continue;
 		first_warning[0] = '\0';
 		error = capture_load(&backends[i], options, found->pins, true, NULL, ret, &why);
-		if (error && !found->not_taken.text[0])
+		/* What another backend left lacks something: that is not the reason. */
+		if (error &&
+		    (!found->not_taken.text[0] || strstr(found->not_taken.text, " is not pinned")))
 			sentence_say(&found->not_taken, "%.200s",
 				     why.text[0] ? why.text : first_warning);
 	}
@@ -895,6 +899,56 @@ uint64_t capture_left_at(const struct capture *capture)
 bool capture_is_pinned(const struct capture *capture)
 {
 	return capture->pins;
+}
+
+void capture_keep_sender(struct capture *capture, const struct callerd_event_header *event)
+{
+	static struct callerd_kept_large_sender kept;
+	static struct callerd_caller_event copy;
+	bool large = event->size > sizeof(((struct callerd_kept_sender *)0)->event);
+
+	if (!capture->pins)
+		return;
+	memcpy(&copy, event, event->size);
+	if (event->type == CALLERD_EVENT_CONNECT) { /* it began span 0 */
+		copy.header.type = CALLERD_EVENT_SENDER;
+		copy.header.flags |= CALLERD_FLAG_CONNECTOR;
+		copy.offset = 0;
+		copy.span = 0;
+	}
+	kept.size = event->size;
+	memcpy(kept.event, &copy, kept.size);
+	/* Where the map is full, the sender is not known after this agent was killed. */
+	bpf_map_delete_elem(capture->kept_senders[!large], &event->connection);
+	bpf_map_update_elem(capture->kept_senders[large], &event->connection, &kept, BPF_ANY);
+}
+
+void capture_forget_sender(struct capture *capture, uint64_t connection)
+{
+	for (int large = 0; capture->pins && large < 2; large++)
+		bpf_map_delete_elem(capture->kept_senders[large], &connection);
+}
+
+void capture_take_senders(struct capture *capture, void *data,
+			  void (*take)(void *data, const void *event, size_t size))
+{
+	static struct callerd_kept_large_sender kept;
+	static char event[sizeof(kept.event)] __attribute__((aligned(8)));
+
+	for (int large = 0; large < 2; large++) {
+		uint64_t connection, *previous = NULL;
+		int map = capture->kept_senders[large];
+
+		for (int count = 0; count < CALLERD_KEPT_SENDERS &&
+				    !bpf_map_get_next_key(map, previous, &connection);
+		     count++, previous = &connection) {
+			if (bpf_map_lookup_elem(map, &connection, &kept) ||
+			    kept.size > sizeof(event))
+				continue;
+			memcpy(event, kept.event, kept.size);
+			take(data, event, kept.size);
+		}
+	}
 }
 
 void capture_hand_over(struct capture *capture, uint64_t connection,

@@ -70,6 +70,15 @@ uint64_t capture_left_at(const struct capture *capture);
 
 bool capture_is_pinned(const struct capture *capture);
 
+/* Keeps who sends on a connection, for an agent that takes over after this one was killed. EVENT came from the ring, and is sound.
+ * Does nothing where nothing is pinned. */
+void capture_keep_sender(struct capture *capture, const struct callerd_event_header *event);
+void capture_forget_sender(struct capture *capture, uint64_t connection);
+
+/* Calls TAKE for each SENDER event that is kept, which is unchecked. */
+void capture_take_senders(struct capture *capture, void *data,
+			  void (*take)(void *data, const void *event, size_t size));
+
 /* Tells the next agent by HANDED how far CONNECTION was read. */
 void capture_hand_over(struct capture *capture, uint64_t connection,
 		       const struct callerd_handed *handed);
