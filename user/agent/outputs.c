@@ -83,18 +83,20 @@ void outputs_inherit(struct outputs *outputs, struct callerd_output tallies[CALL
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-/* False: its threads hang in what it was opened with. */
-static bool outputs_close_one(struct outputs_one *one, int milliseconds, uint64_t *left)
+/* ENDED: what sink_close() returned. A thread that hangs still uses what the sink was opened with. */
+static void outputs_free_one(struct outputs_one *one, bool ended)
 {
-	bool ended = sink_close(one->sink, milliseconds, left);
-
 	if (ended)
 		output_free(&one->opened);
 	output_free(&one->wanted);
 	free(one->spec);
 	one->spec = NULL;
 	one->sink = NULL;
-	return ended;
+}
+
+static void outputs_close_one(struct outputs_one *one, int milliseconds, uint64_t *left)
+{
+	outputs_free_one(one, sink_close(one->sink, milliseconds, left));
 }
 
 static void outputs_drop_one(struct outputs_one *one)
@@ -359,11 +361,8 @@ void outputs_removed_end(struct outputs *outputs, struct outputs_removed *remove
 
 void outputs_removed_free(struct outputs_removed *removed)
 {
-	for (unsigned int i = 0; i < removed->count; i++) {
-		output_free(&removed->all[i].opened);
-		output_free(&removed->all[i].wanted);
-		free(removed->all[i].spec);
-	}
+	for (unsigned int i = 0; i < removed->count; i++)
+		outputs_free_one(&removed->all[i], removed->ended[i]);
 	free(removed);
 }
 
