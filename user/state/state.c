@@ -24,22 +24,14 @@
 #define RETRY_FIRST 1
 #define RETRY_MAX 30 /* seconds between tries to write */
 
-/* A memory of the guard, and its texts. */
-struct guarded_item {
-	struct guarded_item *next;
-	struct guard_memory memory;
-	char texts[];
-};
-
 struct state {
 	char *path;
 	const struct record_context *context;
 	const char *const *sockets;
 	unsigned int socket_count;
 	uint64_t *positions;
-	bool position_set;	      /* and not committed */
-	struct guarded_item *guarded; /* memories of the guard that were put and not committed */
-	int lock;		      /* descriptor; -1: none is needed */
+	bool position_set; /* and not committed */
+	int lock;	   /* descriptor; -1: none is needed */
 	/* Closed: what was damaged is set aside, and nothing was made in its place yet. */
 	struct db db;
 	struct state_queue queue;
@@ -98,21 +90,10 @@ static void leave_if_moved(struct state *state)
 
 /* --- Opening ------------------------------------------------------------------------------------- */
 
-static void clear_guarded(struct state *state)
-{
-	while (state->guarded) {
-		struct guarded_item *item = state->guarded;
-
-		state->guarded = item->next;
-		free(item);
-	}
-}
-
 static void free_state(struct state *state, bool untouched)
 {
 	if (!state)
 		return;
-	clear_guarded(state);
 	db_close(&state->db, untouched);
 	state_queue_clear(&state->queue);
 	cleanup_close(&state->lock);
@@ -242,46 +223,9 @@ static void recall_guarded(void *data, void *guard,
 		state_begin(state, "is damaged");
 }
 
-static void drop_guarded(struct state *state, struct bytes path)
-{
-	struct guarded_item **at = &state->guarded, *item;
-
-	while ((item = *at)) {
-		if (!bytes_equal(item->memory.path, path)) {
-			at = &item->next;
-			continue;
-		}
-		*at = item->next;
-		free(item);
-	}
-}
-
 static void keep_guarded(void *data, const struct guard_memory *memory)
 {
-	struct state *state = data;
-	size_t size = memory->path.size + memory->acl.size + memory->label.size +
-		      memory->listing.size + memory->content.size;
-	struct guarded_item *item = malloc(sizeof(*item) + size);
-	char *at;
-
-	drop_guarded(state, memory->path); /* an older one would be wrong */
-	if (!item) {
-		state->queue.dropped++;
-		return;
-	}
-	item->memory = *memory;
-	at = item->texts;
-	for (size_t i = 0; i < state_guarded_columns.count; i++) {
-		const struct state_column *column = &state_guarded_columns.list[i];
-		struct bytes *text = (struct bytes *)((char *)&item->memory + column->at);
-
-		if (!state_column_is_text(column->kind) || !text->data)
-			continue;
-		text->data = memcpy(at, text->data, text->size);
-		at += text->size;
-	}
-	item->next = state->guarded;
-	state->guarded = item;
+	state_queue_put_guarded(&((struct state *)data)->queue, memory);
 }
 
 struct guard_keeper state_guard_keeper(struct state *state)
@@ -305,21 +249,12 @@ void state_set_position(struct state *state, unsigned int socket, uint64_t posit
 
 bool state_is_dirty(const struct state *state)
 {
-	return state && (state->queue.first || state->position_set || state->guarded);
+	return state && (state->queue.first || state->position_set);
 }
 
 uint64_t state_dropped(const struct state *state)
 {
 	return state ? state->queue.dropped : 0;
-}
-
-static int write_guarded(struct state *state)
-{
-	int error = 0;
-
-	for (const struct guarded_item *item = state->guarded; item && !error; item = item->next)
-		error = state_rows_write_guarded(&state->db, &item->memory);
-	return error;
 }
 
 static int write_positions(struct state *state)
@@ -345,8 +280,6 @@ static int state_write_some(struct state *state, unsigned int *ret_count)
 	/* What was told up to there is written by then, or was dropped. */
 	if (!error && !item && state->position_set)
 		error = write_positions(state);
-	if (!error && !item)
-		error = write_guarded(state);
 	*ret_count = count;
 	return error ? error : state_rows_forget(&state->db);
 }
@@ -369,10 +302,8 @@ static int state_write_batch(struct state *state)
 	}
 	while (count--)
 		state_queue_drop_first(&state->queue);
-	if (!state->queue.first) {
+	if (!state->queue.first)
 		state->position_set = false;
-		clear_guarded(state);
-	}
 	return 0;
 }
 

@@ -18,6 +18,8 @@ const struct state_columns *state_queue_columns(enum state_item_kind kind)
 		return &state_exec_columns;
 	case STATE_REMOVED:
 		return &state_removed_columns;
+	case STATE_GUARDED:
+		return &state_guarded_columns;
 	default:
 		return &none;
 	}
@@ -88,8 +90,8 @@ static void move_text(struct state_item *item, struct bytes *text)
 	text->data = memcpy(at, text->data, text->size);
 }
 
-/* Puts a copy of DRAFT, with references and texts of its own. What is of no id is not kept; what there is no room for
- * is counted. */
+/* Puts a copy of DRAFT, with references and texts of its own. What is of no id, but should be, is not kept; what there is
+ * no room for is counted. */
 static void state_queue_put(struct state_queue *queue, struct state_item *draft)
 {
 	const struct state_columns *columns = state_queue_columns(draft->kind);
@@ -97,7 +99,7 @@ static void state_queue_put(struct state_queue *queue, struct state_item *draft)
 	size_t size = ID_DIGITS;
 
 	draft->id = state_column_text(COLUMN_ID, draft->id);
-	if (!draft->id.data)
+	if (!draft->id.data && draft->kind != STATE_GUARDED)
 		return;
 	for (unsigned int i = 0; i < columns->count; i++) {
 		struct bytes *text = text_at(draft, &columns->list[i]);
@@ -162,6 +164,11 @@ static void put_removed(void *data, unsigned int socket, struct bytes id, uint64
 						   .socket = socket,
 						   .id = id,
 						   .removed = {time}});
+}
+
+void state_queue_put_guarded(struct state_queue *queue, const struct guard_memory *memory)
+{
+	state_queue_put(queue, &(struct state_item){.kind = STATE_GUARDED, .guarded = *memory});
 }
 
 struct keeper state_queue_keeper(struct state_queue *queue)

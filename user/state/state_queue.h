@@ -4,19 +4,27 @@
 #define CALLERD_STATE_QUEUE_H
 
 #include "docker/known/origin.h"
+#include "guard/memory.h"
 #include "state/state_schema.h"
 
 #define STATE_QUEUE_MAX (16u << 20) /* bytes that wait, what they reference included */
 
-enum state_item_kind { STATE_OWNED, STATE_DEED, STATE_EXEC, STATE_EXEC_ENDED, STATE_REMOVED };
+enum state_item_kind {
+	STATE_OWNED,
+	STATE_DEED,
+	STATE_EXEC,
+	STATE_EXEC_ENDED,
+	STATE_REMOVED,
+	STATE_GUARDED,
+};
 
 /* Something that was put. */
 struct state_item {
 	struct state_item *next;
 	enum state_item_kind kind;
-	unsigned int socket;
+	unsigned int socket; /* STATE_GUARDED: 0, it is of no engine */
 	size_t weight;
-	struct bytes id; /* of the container, or of the exec */
+	struct bytes id; /* of the container, or of the exec; STATE_GUARDED: none */
 	union {
 		struct owned owned;
 		struct deed deed;
@@ -24,6 +32,7 @@ struct state_item {
 		struct state_removed {
 			uint64_t time; /* ns of CLOCK_REALTIME */
 		} removed;
+		struct guard_memory guarded;
 	};
 	size_t size; /* of its texts */
 	char texts[];
@@ -44,6 +53,8 @@ struct state_queue {
 
 void state_queue_init(struct state_queue *queue, unsigned int socket_count);
 void state_queue_clear(struct state_queue *queue);
+
+void state_queue_put_guarded(struct state_queue *queue, const struct guard_memory *memory);
 
 /* Puts what it is given into QUEUE. */
 struct keeper state_queue_keeper(struct state_queue *queue);

@@ -130,13 +130,17 @@ int state_rows_write(struct db *db, const char *socket, const struct state_item 
 		[STATE_EXEC] = {PUT_EXEC, 2, FORGET_EXECS},
 		[STATE_EXEC_ENDED] = {END_EXEC, 3, NOTHING},
 		[STATE_REMOVED] = {REMOVE_CONTAINER, 3, END_EXECS},
+		[STATE_GUARDED] = {PUT_GUARDED, 1, NOTHING},
 	};
 	const struct state_columns *columns = state_queue_columns(item->kind);
 	enum state_statement put = kinds[item->kind].put, then = kinds[item->kind].then;
 	bool changed;
 	int error;
 
-	use_on(db, put, socket, item->id);
+	if (item->kind == STATE_GUARDED)
+		db_use(db, put);
+	else
+		use_on(db, put, socket, item->id);
 	error = write_columns(db, put, kinds[item->kind].first, &item->owned, columns, &changed);
 	/* After the row that refers to them: without one they would never be forgotten. */
 	for (unsigned int i = 0; changed && i < columns->count && !error; i++) {
@@ -162,14 +166,6 @@ int state_rows_write_position(struct db *db, const char *socket, uint64_t positi
 	db_bind_text(statement, 1, bytes_of(socket));
 	sqlite3_bind_int64(statement, 2, (sqlite3_int64)position);
 	return db_run(statement);
-}
-
-int state_rows_write_guarded(struct db *db, const struct guard_memory *memory)
-{
-	bool changed;
-
-	db_use(db, PUT_GUARDED);
-	return write_columns(db, PUT_GUARDED, 1, memory, &state_guarded_columns, &changed);
 }
 
 /* Some more than need be, so that it need not be each time. */

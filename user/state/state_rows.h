@@ -20,7 +20,6 @@ int state_rows_write_position(struct db *db, const char *socket, uint64_t positi
 /* Calls SEEN for each memory of the guard, which lives until it returns. */
 int state_rows_load_guarded(struct db *db, void *data,
 			    void (*seen)(void *data, const struct guard_memory *memory));
-int state_rows_write_guarded(struct db *db, const struct guard_memory *memory);
 
 /* Forgets some containers where there are too many, or the file is too large. */
 int state_rows_forget(struct db *db);
