@@ -335,7 +335,7 @@ static void agent_take_handed(void *data, uint64_t connection, const struct call
 
 	if (handed->streaming)
 		caller = describe_again(agent, handed->request.pid, handed->request.start);
-	tracker_resume(agent->tracker, connection, handed, caller);
+	tracker_resume(agent->tracker, connection, handed, caller, clock_now(CLOCK_BOOTTIME));
 }
 
 static void agent_give_handed(void *data, uint64_t connection, const struct callerd_handed *handed)

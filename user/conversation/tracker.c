@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/table.h"
 #include "conversation/handover.h"
 #include "secret/mask.h"
@@ -482,7 +481,7 @@ static struct connection *find_or_add(struct tracker *tracker,
 }
 
 void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
-		    struct caller *caller)
+		    struct caller *caller, uint64_t now)
 {
 	struct callerd_event_header header = {
 		.connection = id,
@@ -500,7 +499,7 @@ void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_h
 		return;
 	}
 	connection->inherited = 0;
-	connection->active = clock_now(CLOCK_BOOTTIME);
+	connection->active = now;
 	if (handover_take(connection, handed, caller))
 		tracker->stats.no_memory++;
 	tracker_account(tracker, connection);

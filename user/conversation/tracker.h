@@ -57,9 +57,9 @@ void tracker_free(struct tracker *tracker);
 void tracker_inherit(struct tracker *tracker, uint64_t last);
 
 /* The connection ID as an earlier agent that was stopped left it; CALLER sent the request whose response goes on, and the
- * reference is taken over; NULL: not known. What is not sound is left out. */
+ * reference is taken over; NULL: not known. What is not sound is left out. NOW: ns of CLOCK_BOOTTIME. */
 void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
-		    struct caller *caller);
+		    struct caller *caller, uint64_t now);
 
 /* Calls GIVE for each connection that the next agent can go on with, and forgets it. */
 void tracker_hand_over(struct tracker *tracker,
