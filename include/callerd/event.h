@@ -400,7 +400,7 @@ struct callerd_kept_sender {
 struct callerd_kept_large_sender {
 	__u32 size;
 	__u32 reserved;
-	char event[sizeof(struct callerd_caller_event)];
+	struct callerd_caller_event event;
 };
 
 #define CALLERD_HANDED_TARGET_MAX 1024

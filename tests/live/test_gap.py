@@ -351,6 +351,29 @@ def caller_that_only_the_killed_one_knew():
 
 
 @test
+def callers_of_many_connections():
+    """As many as a table of the kernel has some of in one bucket."""
+    with agent() as first:
+        own = [connect() for _ in range(300)]
+        for number, one in enumerate(own):
+            one.sendall(f'GET /_ping?own=first-{number} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+            read_response(one)
+        first.wait(len(own), lambda r: '?own=first-' in field(r, 'url.original', ''))
+        first.process.send_signal(signal.SIGSTOP)
+        for number, one in enumerate(own):
+            one.sendall(f'GET /_ping?own=last-{number} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+            read_response(one)
+            one.close()
+        kill(first)
+        with agent() as second:
+            records = second.wait(len(own), lambda r: '?own=last-' in field(r, 'url.original', ''))
+            equal([r['message'] for r in records if field(r, 'process.pid') != os.getpid()], [], 'without their caller')
+            equal(len(records), len(own), 'records')
+            second.stop()
+    detach()
+
+
+@test
 def caller_of_the_last_moment():
     """A request that is sent when one agent reads no more, and is not gone yet: an output that is stuck holds it up."""
     with socket.socket() as deaf:

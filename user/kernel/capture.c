@@ -904,20 +904,18 @@ bool capture_is_pinned(const struct capture *capture)
 void capture_keep_sender(struct capture *capture, const struct callerd_event_header *event)
 {
 	static struct callerd_kept_large_sender kept;
-	static struct callerd_caller_event copy;
 	bool large = event->size > sizeof(((struct callerd_kept_sender *)0)->event);
 
 	if (!capture->pins)
 		return;
-	memcpy(&copy, event, event->size);
-	if (event->type == CALLERD_EVENT_CONNECT) { /* it began span 0 */
-		copy.header.type = CALLERD_EVENT_SENDER;
-		copy.header.flags |= CALLERD_FLAG_CONNECTOR;
-		copy.offset = 0;
-		copy.span = 0;
-	}
 	kept.size = event->size;
-	memcpy(kept.event, &copy, kept.size);
+	memcpy(&kept.event, event, event->size);
+	if (event->type == CALLERD_EVENT_CONNECT) { /* it began span 0 */
+		kept.event.header.type = CALLERD_EVENT_SENDER;
+		kept.event.header.flags |= CALLERD_FLAG_CONNECTOR;
+		kept.event.offset = 0;
+		kept.event.span = 0;
+	}
 	/* Where the map is full, the sender is not known after this agent was killed. */
 	bpf_map_delete_elem(capture->kept_senders[!large], &event->connection);
 	bpf_map_update_elem(capture->kept_senders[large], &event->connection, &kept, BPF_ANY);
@@ -929,25 +927,32 @@ void capture_forget_sender(struct capture *capture, uint64_t connection)
 		bpf_map_delete_elem(capture->kept_senders[large], &connection);
 }
 
+/* The keys of MAP, at most MAX of them. A walk that is interrupted by other calls may begin anew, or never end, where these
+ * change the map. */
+static unsigned int list_connections(int map, uint64_t *ret, unsigned int max)
+{
+	unsigned int count = 0;
+
+	while (count < max &&
+	       !bpf_map_get_next_key(map, count ? &ret[count - 1] : NULL, &ret[count]))
+		count++;
+	return count;
+}
+
 void capture_take_senders(struct capture *capture, void *data,
 			  void (*take)(void *data, const void *event, size_t size))
 {
 	static struct callerd_kept_large_sender kept;
-	static char event[sizeof(kept.event)] __attribute__((aligned(8)));
+	static uint64_t connections[CALLERD_KEPT_SENDERS];
 
 	for (int large = 0; large < 2; large++) {
-		uint64_t connection, *previous = NULL;
 		int map = capture->kept_senders[large];
+		unsigned int count = list_connections(map, connections, COUNT(connections));
 
-		for (int count = 0; count < CALLERD_KEPT_SENDERS &&
-				    !bpf_map_get_next_key(map, previous, &connection);
-		     count++, previous = &connection) {
-			if (bpf_map_lookup_elem(map, &connection, &kept) ||
-			    kept.size > sizeof(event))
-				continue;
-			memcpy(event, kept.event, kept.size);
-			take(data, event, kept.size);
-		}
+		for (unsigned int i = 0; i < count; i++)
+			if (!bpf_map_lookup_elem(map, &connections[i], &kept) &&
+			    kept.size <= sizeof(kept.event))
+				take(data, &kept.event, kept.size);
 	}
 }
 

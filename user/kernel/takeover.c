@@ -229,11 +229,12 @@ static int get_left_map(struct pins *pins, const char *name, uint32_t type, uint
 	return take_fd(fd);
 }
 
-static uint64_t count_keys(int fd)
+/* At most MAX: a walk begins anew where its place is deleted, and connections come and go. */
+static uint64_t count_keys(int fd, uint64_t max)
 {
 	uint64_t key, *previous = NULL, count = 0;
 
-	while (fd >= 0 && !bpf_map_get_next_key(fd, previous, &key)) {
+	while (count < max && !bpf_map_get_next_key(fd, previous, &key)) {
 		previous = &key;
 		count++;
 	}
@@ -298,7 +299,7 @@ int takeover_read_left(struct pins *pins, struct takeover_left *ret, struct sent
 	size = sizeof(info);
 	if (connections >= 0 && !bpf_obj_get_info_by_fd(connections, &info, &size) &&
 	    info.type == BPF_MAP_TYPE_LRU_HASH && info.key_size == sizeof(uint64_t))
-		ret->connections = count_keys(connections);
+		ret->connections = count_keys(connections, info.max_entries);
 	if (value->layout != CALLERD_LAYOUT)
 		return 0;
 	ret->readable = true;
