@@ -87,6 +87,12 @@ def detach():
     return run(CALLERD, '--detach', '--pin', PIN, check=False)
 
 
+def ask(connection, query):
+    """A request with that query, and its answer."""
+    connection.sendall(f'GET /_ping?{query} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+    read_response(connection)
+
+
 def kill(running):
     running.process.kill()
     running.process.wait()
@@ -210,16 +216,13 @@ def resynchronised(running):
 def idle_connections_over_a_stop():
     """A connection between two requests goes on as if nothing had happened."""
     with agent() as first, connect() as own:
-        def ask(mark):
-            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            read_response(own)
-        ask('own=first')
+        ask(own, 'own=first')
         before = first.wait(url__original='/_ping?own=first')[0]
         first.settle()
         first.stop()
-        ask('own=away')
+        ask(own, 'own=away')
         with agent() as second:
-            ask('own=later')
+            ask(own, 'own=later')
             for number, mark in enumerate(('away', 'later'), 2):
                 after = second.wait(url__original='/_ping?own=' + mark)[0]
                 for name in 'process.pid', 'process.args', 'callerd.connection.id':
@@ -297,17 +300,14 @@ def nobody_comes_back():
 def older_connections_keep_their_callers():
     """Whether they speak while nobody listens, or later."""
     with agent() as first, Load(MEMBER, 'load-member', 50, connections=1) as member, connect() as own:
-        def ask(mark):
-            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            read_response(own)
-        ask('own=first')
+        ask(own, 'own=first')
         before = first.wait(url__original='/_ping?own=first')[0]
         first.wait(3, lambda r: 'mark=load-member' in field(r, 'url.original', ''))
         kill(first)
-        ask('own=away')
+        ask(own, 'own=away')
         member.go_on(50)
         with agent() as second:
-            ask('own=later')
+            ask(own, 'own=later')
             member.go_on(50)
             member.stop()
             for mark in 'away', 'later':
@@ -326,15 +326,12 @@ def older_connections_keep_their_callers():
 def caller_that_only_the_killed_one_knew():
     """Who sent on a connection that is over before the next one comes, and was told to the killed one alone."""
     with agent() as first, connect() as own:
-        def ask(mark):
-            own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            read_response(own)
         with Load(MEMBER, 'load-member', 50, connections=1) as member:
-            ask('own=first')
+            ask(own, 'own=first')
             first.wait(url__original='/_ping?own=first')
             first.wait(3, lambda r: 'mark=load-member' in field(r, 'url.original', ''))
             first.process.send_signal(signal.SIGSTOP)
-            ask('own=last')
+            ask(own, 'own=last')
             member.go_on(50)
             member.stop()
         own.close()
@@ -356,13 +353,11 @@ def callers_of_many_connections():
     with agent() as first:
         own = [connect() for _ in range(300)]
         for number, one in enumerate(own):
-            one.sendall(f'GET /_ping?own=first-{number} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            read_response(one)
+            ask(one, f'own=first-{number}')
         first.wait(len(own), lambda r: '?own=first-' in field(r, 'url.original', ''))
         first.process.send_signal(signal.SIGSTOP)
         for number, one in enumerate(own):
-            one.sendall(f'GET /_ping?own=last-{number} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            read_response(one)
+            ask(one, f'own=last-{number}')
             one.close()
         kill(first)
         with agent() as second:
@@ -380,14 +375,11 @@ def caller_of_the_last_moment():
         deaf.bind(('127.0.0.1', 0))
         deaf.listen(1)
         with agent('--output', f'syslog:tcp:127.0.0.1:{deaf.getsockname()[1]}') as first, connect() as own:
-            def ask(mark):
-                own.sendall(f'GET /_ping?{mark} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-                read_response(own)
-            ask('own=first')
+            ask(own, 'own=first')
             first.wait(url__original='/_ping?own=first')
             first.process.terminate()
             first.wait(event__action='agent-stopped')
-            ask('own=last')
+            ask(own, 'own=last')
             equal(first.process.wait(PATIENCE), 0, 'exit code')
             with agent() as second:
                 record = second.wait(url__original='/_ping?own=last')[0]
@@ -402,8 +394,7 @@ def other_sizes_replace():
     """What the programs before had captured is told, and that they were others."""
     with agent() as first, connect() as own:
         first.settle()
-        own.sendall(b'GET /_ping?own=first HTTP/1.1\r\nHost: docker\r\n\r\n')
-        read_response(own)
+        ask(own, 'own=first')
         first.wait(url__original='/_ping?own=first')
         kill(first)
         request('GET', '/_ping?own=away')
@@ -425,8 +416,7 @@ def other_sizes_replace():
 def another_version_replaces():
     """Its layout is not known: only that connections were open is told."""
     with agent() as first, connect() as own:
-        own.sendall(b'GET /_ping?own=first HTTP/1.1\r\nHost: docker\r\n\r\n')
-        read_response(own)
+        ask(own, 'own=first')
         first.wait(url__original='/_ping?own=first')
         first.stop()
         pin = PIN + '/map__data_control'

@@ -10,6 +10,8 @@ import json
 import os
 import re
 
+from live import field
+
 MARK = re.compile(r'soak-\w+-\d+')
 SUFFIX = re.compile(r'[&?](?:n=|mode=)?(\w+)')
 # Losses that stand for requests without a record.
@@ -19,14 +21,6 @@ OF_REQUESTS = {'ring-full-request', 'connection-table-full', 'connection-evicted
 OF_CALLERS = {'ring-full-connect', 'ring-full-sender', 'no-scratch-buffer', 'program-missed', 'connection-table-full', 'no-memory',
               'agent-away-caller', 'agent-killed'}
 UNKNOWN_SHARE = 1000  # one of so many requests may name nobody where nothing was lost
-
-
-def field(record, path, default=None):
-    for name in path.split('.'):
-        if not isinstance(record, dict) or name not in record:
-            return default
-        record = record[name]
-    return record
 
 
 def key_of(text):

@@ -58,6 +58,9 @@ struct guard {
 	struct guarded files[];
 };
 
+/* Of what was done while no agent ran, by whomever. */
+static const struct touches while_away = {.away = true};
+
 /* The thread alone uses .marks, .path, .kind and .look, the loop everything else. */
 struct guard_look {
 	struct job job;
@@ -312,18 +315,18 @@ static void compare_file(struct guard *guard, const struct guarded *file, const 
 	tell_change(guard, &change);
 }
 
-static void tell_entry(struct guard *guard, const struct guarded *file, struct look_entry entry,
+static void tell_entry(struct guard *guard, const struct guarded *file, struct bytes name,
 		       unsigned int what, bool grants, const struct touches *touches)
 {
 	struct touches selected;
 	struct change change = {.touches = &selected};
 	struct text path = {0};
 
-	touches_select(touches, entry.name, &selected);
+	touches_select(touches, name, &selected);
 
 	text_add_string(&path, file->path);
 	text_add_char(&path, '/');
-	text_add_bytes(&path, entry.name);
+	text_add_bytes(&path, name);
 	change.change.object = file->object;
 	change.change.path = text_since(&path, 0);
 	change.change.what = what;
@@ -352,19 +355,18 @@ static void tell_changed_back(struct guard *guard, const struct guarded *file,
 			      const struct look *now, const struct touches *touches)
 {
 	struct bytes rest = text_since(&file->asked_touches.came, 0);
-	struct look_entry entry = {0}, other = {0};
+	struct look_entry entry, other;
+	struct bytes name;
 
-	while (bytes_take(&rest, '\n', &entry.name)) {
-		struct bytes name = entry.name;
+	while (bytes_take(&rest, '\n', &name)) {
 		bool is = find_entry(now, name, &entry),
 		     was = find_entry(&file->last, name, &other);
 
-		entry.name = name;
 		if (!name.size || is != was)
 			continue;
 		if (!is || (bytes_equal(other.rest, entry.rest) &&
 			    !bytes_equal(other.changed, entry.changed)))
-			tell_entry(guard, file, entry, CHANGE_TOUCHED, false, touches);
+			tell_entry(guard, file, name, CHANGE_TOUCHED, false, touches);
 	}
 }
 
@@ -381,13 +383,13 @@ static void compare_files(struct guard *guard, const struct guarded *file, const
 		bool was = find_entry(&file->last, entry.name, &other);
 
 		if (!was || !bytes_equal(other.rest, entry.rest))
-			tell_entry(guard, file, entry, was ? CHANGE_CONTENT : CHANGE_CREATED,
+			tell_entry(guard, file, entry.name, was ? CHANGE_CONTENT : CHANGE_CREATED,
 				   entry.engine_lines, touches);
 	}
 	at = 0;
 	while (look_next_file(&file->last, &at, &entry))
 		if (!find_entry(now, entry.name, &other))
-			tell_entry(guard, file, entry, CHANGE_DELETED, false, touches);
+			tell_entry(guard, file, entry.name, CHANGE_DELETED, false, touches);
 }
 
 /* --- members of groups ------------------------------------------------------------------------ */
@@ -526,7 +528,6 @@ static void keep_members(struct guard *guard, const struct members *now)
  * changed it; NULL: nobody did, or no agent ran. */
 static void compare_members(struct guard *guard, const char *path, const struct touches *touches)
 {
-	static const struct touches away = {.away = true};
 	struct bytes groups[MEMBERS_GROUPS_MAX];
 	struct members now;
 	unsigned int count = 0;
@@ -534,7 +535,7 @@ static void compare_members(struct guard *guard, const char *path, const struct 
 	if (list_members(guard, &now))
 		return;
 	if (guard->members_recalled)
-		touches = &away;
+		touches = &while_away;
 	if ((guard->members_known && touches) || guard->members_recalled)
 		count = find_changed_groups(guard, &now, groups);
 	for (unsigned int i = 0; i < count; i++)
@@ -673,7 +674,6 @@ static void take_memory(void *data, const struct guard_memory *memory)
  * what stands there now counts, and who may use it. */
 static void compare_recalled(struct guard *guard, struct guarded *file, const struct look *now)
 {
-	static const struct touches away = {.away = true};
 	struct look_file *last = &file->last.file;
 
 	last->device_major = now->file.device_major;
@@ -681,9 +681,9 @@ static void compare_recalled(struct guard *guard, struct guarded *file, const st
 	last->inode = now->file.inode;
 	last->mount = now->file.mount;
 	if (file->kind != LOOK_NODE)
-		compare_looks(guard, file, now, &away);
+		compare_looks(guard, file, now, &while_away);
 	else if (last->present && now->file.present)
-		compare_nodes(guard, file, now, &away);
+		compare_nodes(guard, file, now, &while_away);
 }
 
 static void keep_look(struct guarded *file, struct look *look)
@@ -727,8 +727,7 @@ static bool are_members_read(const struct guard *guard)
 /* A socket that is seen for the first time, and that every user may write to. */
 static void tell_open_door(struct guard *guard, const struct guarded *file, const struct look *now)
 {
-	static const struct touches away = {.away = true};
-	struct change change = {.touches = &away};
+	struct change change = {.touches = &while_away};
 
 	if (file->object != CHANGE_SOCKET || !now->file.present || !(now->file.mode & S_IWOTH))
 		return;
