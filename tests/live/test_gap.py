@@ -10,6 +10,7 @@ import time
 
 from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, main, read_response,
                   request, run, scaled, test, true)
+from many import Many
 
 PIN = f'/sys/fs/bpf/callerd-test-{os.getpid()}'
 ONLY = ',chain=no,actions=api-request+agent-started+agent-stopped+records-lost'
@@ -350,20 +351,16 @@ def caller_that_only_the_killed_one_knew():
 @test
 def callers_of_many_connections():
     """As many as a table of the kernel has some of in one bucket."""
-    with agent() as first:
-        own = [connect() for _ in range(300)]
-        for number, one in enumerate(own):
-            ask(one, f'own=first-{number}')
-        first.wait(len(own), lambda r: '?own=first-' in field(r, 'url.original', ''))
+    def of(many):
+        return {'event__action': 'api-request', 'process__pid': many.pid}
+    with agent() as first, Many(300, '/_ping?many') as many:
+        many.again()
+        first.wait(many.count, **of(many))
         first.process.send_signal(signal.SIGSTOP)
-        for number, one in enumerate(own):
-            ask(one, f'own=last-{number}')
-            one.close()
+        many.again()
         kill(first)
         with agent() as second:
-            records = second.wait(len(own), lambda r: '?own=last-' in field(r, 'url.original', ''))
-            equal([r['message'] for r in records if field(r, 'process.pid') != os.getpid()], [], 'without their caller')
-            equal(len(records), len(own), 'records')
+            equal(len(second.wait(many.count, **of(many))), many.count, 'records')
             second.stop()
     detach()
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from live import *
+from many import Many
 from wire import Wire
 
 MB = 1 << 20
@@ -98,44 +99,6 @@ class Agent(Callerd):
         equal(status['connections'], 0, 'connections at the end')
         equal(status['records'], len(self.seen) + len(self.requests) - 1, 'records')
         return lost
-
-
-def below_shells(depth, command):
-    """COMMAND as the child of a shell below others, each of them with long arguments."""
-    for _ in range(depth):
-        command = ['sh', '-c', 'shift; "$@"; exit $?', 'sh', 'x' * 3000, *command]
-    return command
-
-
-class Many:
-    """A client with many open connections."""
-
-    def __init__(self, count, target, *args, depth=0):
-        self.count = count
-        self.client = subprocess.Popen(
-            below_shells(depth, [CLIENTS + 'many', SOCKET, '--connections', str(count), '--again',
-                                 '--target', target, *args]),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.pid = int(self.wait('sender.pid='))
-        self.wait('ready=')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *unused):
-        os.kill(self.pid, signal.SIGTERM)
-        self.client.communicate(timeout=PATIENCE)
-
-    def wait(self, start):
-        for line in self.client.stdout:
-            if line.startswith(start.encode()):
-                return line[len(start):]
-        raise AssertionError(f'many ended before it said {start}')
-
-    def again(self):
-        """One request on each connection."""
-        os.kill(self.pid, signal.SIGUSR1)
-        self.wait('again=')
 
 
 def start_flood(target, connections, each=1, threads=4):

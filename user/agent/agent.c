@@ -537,7 +537,6 @@ static void feed_watchdog(struct agent *agent, uint64_t now)
 	notify_send("WATCHDOG=1");
 }
 
-/* Does the work of once a second and less often. */
 /* Not only at the start: the guard comes to directories later, too. */
 static void tell_guard(struct agent *agent)
 {
@@ -552,6 +551,7 @@ static void tell_guard(struct agent *agent)
 		strerror(limit));
 }
 
+/* Does the work of once a second and less often. */
 static void agent_tick(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
@@ -690,6 +690,7 @@ static void finish_beside(struct agent *agent)
 	}
 	beside_run(agent->beside, UINT64_MAX);
 	guard_give_up(agent->guard);
+	tell_guard(agent);
 }
 
 enum exit_code agent_run(struct agent *agent)
