@@ -58,7 +58,7 @@ struct guard {
 	struct guarded files[];
 };
 
-/* Of what was done while no agent ran, by whomever. */
+/* Of what was done while no agent ran: nobody knows by whom. */
 static const struct touches while_away = {.away = true};
 
 /* The thread alone uses .marks, .path, .kind and .look, the loop everything else. */

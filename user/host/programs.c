@@ -64,7 +64,7 @@ static void programs_look(struct capture *capture, struct host_program *program)
 
 	program->node = (struct callerd_node_key){0};
 	if (fd >= 0)
-		capture_identify(capture, fd, &program->node);
+		watches_identify(capture_watches(capture), fd, &program->node);
 }
 
 bool programs_is(struct programs *programs, struct capture *capture, struct bytes path,

@@ -242,12 +242,12 @@ static int match_cached(int root, const char *path, struct open_how *how, struct
 	char directory[sizeof(((struct resolve *)NULL)->path)];
 
 	if (fd >= 0)
-		return capture_match(capture, fd);
+		return watches_match(capture_watches(capture), fd);
 	if (errno != ENOENT || !base || !base[1])
 		return -ENOENT;
 	snprintf(directory, sizeof(directory), "%.*s", (int)(base + 1 - path), path);
 	fd = (int)syscall(SYS_openat2, root, directory, how, sizeof(*how));
-	return fd >= 0 ? capture_match_name(capture, fd, base + 1) : -ENOENT;
+	return fd >= 0 ? watches_match_name(capture_watches(capture), fd, base + 1) : -ENOENT;
 }
 
 /* Only a match is certain: the cache need not have every path. */
@@ -485,13 +485,13 @@ int resolve_end(const struct resolve *resolve, bool walked, struct capture *capt
 	int index = -ENOENT;
 
 	if (walked && resolve->missing)
-		index = capture_match_name(capture, resolve->fd, resolve->name);
+		index = watches_match_name(capture_watches(capture), resolve->fd, resolve->name);
 	else if (walked && resolve->fd >= 0)
-		index = capture_match(capture, resolve->fd);
+		index = watches_match(capture_watches(capture), resolve->fd);
 	/* A socket that appeared within the last second is known by its path only: the kernel
 	 * programs learn of new nodes once a second. */
 	if (index < 0 && walked && resolve->end[0])
-		index = capture_match_path(capture, resolve->end);
+		index = watches_match_path(capture_watches(capture), resolve->end);
 	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count)
 		index = match_mounted(event, resolve->path, sockets[mounted]);
 	if (index >= 0)

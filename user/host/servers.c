@@ -82,7 +82,7 @@ static void read_executable(int process, struct capture *capture, struct server 
 
 	server->executable[size > 0 ? size : 0] = '\0';
 	if (fd >= 0)
-		capture_identify(capture, fd, &server->node);
+		watches_identify(capture_watches(capture), fd, &server->node);
 }
 
 /* Describes the process of the server's PID, unless another process has that PID by now. */

@@ -27,7 +27,7 @@ struct watcher_look {
 	struct watcher *watcher;
 	uint32_t index;
 	char path[PATH_MAX];
-	struct capture_look look;
+	struct watches_look look;
 };
 
 int watcher_new(struct capture *capture, const char *const *sockets, unsigned int count,
@@ -53,7 +53,7 @@ static void watcher_look(struct job *job)
 {
 	struct watcher_look *asked = (struct watcher_look *)job;
 
-	capture_look(asked->path, &asked->look);
+	watches_look(asked->path, &asked->look);
 }
 
 static void watcher_settle(struct watcher *watcher, uint32_t index)
@@ -70,14 +70,14 @@ static void watcher_watch(struct job *job, bool came, void *data)
 	(void)data;
 	watcher_settle(asked->watcher, asked->index);
 	if (came)
-		capture_watch(asked->watcher->capture, asked->index, &asked->look);
+		watches_watch(capture_watches(asked->watcher->capture), asked->index, &asked->look);
 }
 
 static void watcher_free_job(struct job *job)
 {
 	struct watcher_look *asked = (struct watcher_look *)job;
 
-	capture_look_close(&asked->look);
+	watches_look_close(&asked->look);
 	free(asked);
 }
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/perf_event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,21 +14,19 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "kernel/kernelfs.h"
+#include "kernel/attach.h"
 #include "kernel/pins.h"
 #include "kernel/takeover.h"
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
 
 #define LINKS_MAX 16
-#define WATCHES_MAX 64
 #define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
@@ -47,22 +44,6 @@ static const struct backend backends[] = {
 	 trampoline_bpf__elf_bytes},
 	{CAPTURE_TRACEPOINT, "tracepoint", "BTF and cgroup/connect_unix (Linux 6.7 or later)",
 	 tracepoint_bpf__elf_bytes},
-};
-
-/* A name that the kernel watches, by its directory where that exists, and by its path. */
-struct watched_name {
-	bool in_directory; /* the next two are set */
-	struct callerd_node_key directory;
-	struct callerd_name_key name;
-	struct callerd_path_key path;
-	char base[CALLERD_ADDRESS_MAX + 4];
-};
-
-/* All names of a watched socket: its path, and where the path is a symlink, the targets of the
- * link. */
-struct watch {
-	unsigned int count;
-	struct watched_name names[CAPTURE_NAMES_MAX];
 };
 
 /* A ring of the kernel programs, and the position up to which it is to be read. */
@@ -95,9 +76,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int identify, totals, handed, kept_senders[2], names, basenames, directories, paths, nodes,
-		muted, living_ids, losses;
-	struct watch watches[WATCHES_MAX];
+	int totals, handed, kept_senders[2], muted, living_ids, losses;
+	struct watches *watches;
 };
 
 /* The first warning of libbpf gives the reason of a failed load; later ones only repeat that it
@@ -131,6 +111,8 @@ static int capture_on_event(void *context, void *event, size_t size)
 	ring->position += (size + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
 	return ring->position < ring->end ? 0 : -EAGAIN;
 }
+
+/* --- load ------------------------------------------------------------------------------------ */
 
 static uint32_t capture_own_namespace(const char *path)
 {
@@ -333,16 +315,9 @@ static int capture_find_parts(struct capture *capture)
 {
 	int error;
 
-	capture->identify =
-		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify"));
-	capture->names = map_fd(capture, "names");
 	capture->handed = map_fd(capture, "handed");
 	capture->kept_senders[0] = map_fd(capture, "kept_senders");
 	capture->kept_senders[1] = map_fd(capture, "kept_large_senders");
-	capture->basenames = map_fd(capture, "basenames");
-	capture->directories = map_fd(capture, "directories");
-	capture->paths = map_fd(capture, "paths");
-	capture->nodes = map_fd(capture, "nodes");
 	capture->muted = map_fd(capture, "muted");
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->losses = map_fd(capture, "losses");
@@ -355,8 +330,11 @@ static int capture_find_parts(struct capture *capture)
 			     map_fd(capture, "told"));
 	capture->totals =
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
-	if (capture->identify < 0 || capture->totals < 0 || !capture->control || !capture->accounts)
+	if (capture->totals < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
+	error = watches_new(capture->object, capture->control, &capture->watches);
+	if (error)
+		return error;
 	error = actors_new(
 		bpf_object__find_program_by_name(capture->object, "actor"),
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "queue")),
@@ -367,20 +345,6 @@ static int capture_find_parts(struct capture *capture)
 	return open_ring(capture, &capture->rings[CALLERD_RING_CALLERS], map_fd(capture, "callers"))
 		       ?: open_ring(capture, &capture->rings[CALLERD_RING_PAYLOAD],
 				    map_fd(capture, "payload"));
-}
-
-static int capture_ask_identity(struct capture *capture, int fd, struct callerd_identify *ret)
-{
-	struct callerd_identify request = {.fd = fd};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
-	int error = bpf_prog_test_run_opts(capture->identify, &run);
-
-	if (error)
-		return error;
-	if (!request.found)
-		return -EBADF;
-	*ret = request;
-	return 0;
 }
 
 /* Sets what is to be known of the time before this agent. */
@@ -399,6 +363,8 @@ static void note_legacy(struct capture *capture)
 	capture->control->away_limit = capture->options.away_limit;
 	capture_beat(capture);
 }
+
+/* --- links ----------------------------------------------------------------------------------- */
 
 static bool is_attached(const struct bpf_program *program)
 {
@@ -482,7 +448,6 @@ static int capture_load(const struct backend *backend, const struct capture_opti
 			struct capture **ret, struct sentence *why)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
-	struct callerd_identify self;
 	int error;
 
 	if (!capture)
@@ -502,101 +467,26 @@ static int capture_load(const struct backend *backend, const struct capture_opti
 		capture_close(capture);
 		return error;
 	}
-	capture_ask_identity(capture, -1,
-			     &self); /* the kernel programs learn the agent's process */
+	watches_tell_self(capture->watches);
 	*ret = capture;
 	return 0;
 }
 
-/* Opens the root of a kernel file system; on failure keeps the reason for the message. */
-static int open_kernelfs(const char *type)
-{
-	int fd = kernelfs_open(type);
-
-	if (fd < 0)
-		snprintf(first_warning, sizeof(first_warning), "cannot open %s", type);
-	return fd;
-}
-
-static struct bpf_link *attach_cgroup(const struct bpf_program *program)
+static int capture_attach_program(struct capture *capture, struct bpf_program *program)
 {
 	struct bpf_link *link;
-	int cgroup = open_kernelfs("cgroup2");
-
-	if (cgroup < 0) {
-		errno = -cgroup;
-		return NULL;
-	}
-	link = bpf_program__attach_cgroup(program, cgroup);
-	close(cgroup);
-	return link;
-}
-
-static long tracepoint_id(const char *path)
-{
-	int root = open_kernelfs("tracefs");
-	char text[32] = "";
-	long id = -1;
-	int fd;
-
-	if (root < 0)
-		return root;
-	fd = openat(root, path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
-		id = strtol(text, NULL, 10);
-	if (fd >= 0)
-		close(fd);
-	close(root);
-	return id < 0 ? -ENOENT : id;
-}
-
-/* libbpf's own attach needs a mounted tracefs, which not every host has. */
-static struct bpf_link *attach_tracepoint(const struct bpf_program *program)
-{
-	struct perf_event_attr attributes = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attributes),
-		.sample_period = 1,
-	};
-	struct bpf_link *link;
-	long id = tracepoint_id("events/syscalls/sys_exit_connect/id");
-	int fd;
-
-	if (id < 0) {
-		errno = -id;
-		return NULL;
-	}
-	attributes.config = id;
-	fd = syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	link = bpf_program__attach_perf_event(program, fd);
-	if (!link)
-		close(fd);
-	return link; /* the link owns fd */
-}
-
-static struct bpf_link *attach_one(const struct bpf_program *program)
-{
-	switch (bpf_program__type(program)) {
-	case BPF_PROG_TYPE_CGROUP_SOCK_ADDR:
-		return attach_cgroup(program);
-	case BPF_PROG_TYPE_TRACEPOINT:
-		return attach_tracepoint(program);
-	default:
-		return bpf_program__attach(program);
-	}
-}
-
-static int attach_program(struct capture *capture, struct bpf_program *program)
-{
-	struct bpf_link *link;
+	const char *why;
 
 	if (!is_attached(program) || (capture->beginning == CAPTURE_TAKEN && !lists_only(program)))
 		return 0;
-	link = attach_one(program);
-	if (!link)
-		return -errno;
+	link = attach_program(program, &why);
+	if (!link) {
+		int error = errno;
+
+		if (why)
+			snprintf(first_warning, sizeof(first_warning), "%s", why);
+		return -error;
+	}
 	if (!strcmp(bpf_program__name(program), "living"))
 		capture->living = link;
 	else if (!strcmp(bpf_program__name(program), "processes"))
@@ -611,7 +501,7 @@ static int capture_attach(struct capture *capture, char *reason, size_t reason_s
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, capture->object) {
-		int error = attach_program(capture, program);
+		int error = capture_attach_program(capture, program);
 
 		if (error) {
 			snprintf(reason, reason_size, "%s: %s (%s)", bpf_program__name(program),
@@ -860,11 +750,14 @@ void capture_close(struct capture *capture)
 	}
 	takeover_left_free(&capture->left);
 	accounts_free(capture->accounts);
+	watches_free(capture->watches);
 	actors_free(capture->actors);
 	bpf_object__close(capture->object);
 	pins_close(capture->pins);
 	free(capture);
 }
+
+/* --- what an earlier agent left, and the next one finds -------------------------------------- */
 
 enum capture_beginning capture_beginning(const struct capture *capture)
 {
@@ -995,6 +888,11 @@ const char *capture_backend_name(const struct capture *capture)
 	return capture->backend->name;
 }
 
+struct watches *capture_watches(struct capture *capture)
+{
+	return capture->watches;
+}
+
 struct actors *capture_actors(struct capture *capture)
 {
 	return capture->actors;
@@ -1005,6 +903,8 @@ void capture_fds(const struct capture *capture, int fds[2])
 	fds[0] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_CALLERS].buffer);
 	fds[1] = ring_buffer__epoll_fd(capture->rings[CALLERD_RING_PAYLOAD].buffer);
 }
+
+/* --- reading --------------------------------------------------------------------------------- */
 
 /* Sets the end of the next reading to the ring's present end, or before it: what has waited for the
  * agent must not come to the outputs all at once. */
@@ -1100,283 +1000,6 @@ void capture_mute(struct capture *capture, uint64_t connection, uint32_t directi
 void capture_unmute(struct capture *capture, uint64_t connection)
 {
 	bpf_map_delete_elem(capture->muted, &connection);
-}
-
-static struct callerd_name_key name_key(const struct callerd_node_key *directory, const char *name)
-{
-	struct callerd_name_key key = {
-		.inode = directory->inode,
-		.device = directory->device,
-		.generation = directory->generation,
-	};
-
-	snprintf(key.name, sizeof(key.name), "%s", name);
-	return key;
-}
-
-/* Writes PATH, which is absolute, to RET, without symlinks as far as PATH exists. */
-static int canonical_path(const char *path, char ret[PATH_MAX])
-{
-	char above[PATH_MAX];
-	const char *rest;
-	size_t size;
-
-	if (snprintf(above, sizeof(above), "%s", path) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	while (!realpath(above, ret)) {
-		char *slash = strrchr(above, '/');
-
-		if (errno != ENOENT)
-			return -errno;
-		slash[slash == above] = '\0';
-	}
-	rest = path + strlen(above);
-	rest += *rest == '/';
-	size = strlen(ret);
-	if (*rest && snprintf(ret + size, PATH_MAX - size, "%s%s", size > 1 ? "/" : "", rest) >=
-			     (int)(PATH_MAX - size))
-		return -ENAMETOOLONG;
-	return 0;
-}
-
-/* The path of the name BASE in DIRECTORY as the kernel programs build it, from the leaf to the
- * root. A path that is too long becomes all zeros, which the kernel programs never build. */
-static struct callerd_path_key path_key(const char *directory, const char *base)
-{
-	struct callerd_path_key key = {};
-	char path[PATH_MAX + NAME_MAX];
-	size_t size = 0;
-	char *slash;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, base);
-	while ((slash = strrchr(path, '/'))) {
-		size_t length = strlen(slash + 1);
-
-		if (size + length + 1 > sizeof(key.components))
-			return (struct callerd_path_key){};
-		memcpy(key.components + size, slash + 1, length);
-		size += length ? length + 1 : 0;
-		*slash = '\0';
-	}
-	return key;
-}
-
-static int look_at_name(struct capture_look *look, const char *path)
-{
-	const char *base = strrchr(path, '/') + 1;
-	char *directory = look->names[look->count].directory;
-	char text[PATH_MAX];
-	int fd, error;
-
-	/* the directory, with its slash */
-	snprintf(text, sizeof(text), "%.*s", (int)(base - path), path);
-	snprintf(look->names[look->count].base, sizeof(look->names->base), "%s", base);
-	text[strlen(text) - (base - path > 1)] = '\0';
-	error = canonical_path(text, directory);
-	if (error)
-		return error;
-	fd = open(directory, O_PATH | O_CLOEXEC | O_DIRECTORY);
-	if (fd < 0 && errno != ENOENT)
-		return -errno;
-	look->names[look->count++].fd = fd;
-	return 0;
-}
-
-/* Where PATH is a symlink, replaces it by its target, which a daemon may bind, now or later. False:
- * PATH is no symlink, or its target no name of a socket. */
-static bool follow_link(char path[PATH_MAX])
-{
-	char target[PATH_MAX], text[2 * PATH_MAX];
-	ssize_t size = readlink(path, target, sizeof(target) - 1);
-	int above = strrchr(path, '/') - path;
-
-	if (size <= 0)
-		return false;
-	target[size] = '\0';
-	size = snprintf(text, sizeof(text), "%.*s/%s", target[0] == '/' ? 0 : above, path, target);
-	if (size >= PATH_MAX)
-		return false;
-	memcpy(path, text, size + 1);
-	return text[size - 1] != '/';
-}
-
-void capture_look(const char *path, struct capture_look *ret)
-{
-	char text[PATH_MAX];
-
-	ret->count = 0;
-	snprintf(text, sizeof(text), "%s", path);
-	do
-		ret->error = look_at_name(ret, text);
-	while (!ret->error && ret->count < CAPTURE_NAMES_MAX && follow_link(text));
-	ret->node = open(path, O_PATH | O_CLOEXEC);
-}
-
-void capture_look_close(struct capture_look *look)
-{
-	for (unsigned int i = 0; i < look->count; i++)
-		if (look->names[i].fd >= 0)
-			close(look->names[i].fd);
-	if (look->node >= 0)
-		close(look->node);
-	look->count = 0;
-	look->node = -1;
-}
-
-/* Finds the keys of LOOK's names in the kernel programs' maps. */
-static int find_names(struct capture *capture, const struct capture_look *look, struct watch *ret)
-{
-	struct callerd_identify identity;
-	int error = look->count ? 0 : look->error;
-
-	for (unsigned int i = 0; i < look->count && !error; i++) {
-		struct watched_name *name = &ret->names[i];
-		const char *base = look->names[i].base;
-
-		snprintf(name->base, sizeof(name->base), "%s", base);
-		name->path = path_key(look->names[i].directory, base);
-		if (look->names[i].fd >= 0) {
-			error = capture_ask_identity(capture, look->names[i].fd, &identity);
-			name->directory = identity.node;
-			name->name = name_key(&identity.node, base);
-			name->in_directory = true;
-		}
-		ret->count += !error;
-	}
-	return ret->count ? 0 : error;
-}
-
-/* Lets the kernel programs look closer at sockets with this inode number, and at sockets in a
- * directory with it. */
-static void pass_filter(struct capture *capture, uint64_t inode)
-{
-	__atomic_fetch_or(&capture->control->inode_filter[CALLERD_FILTER_WORD(inode)],
-			  CALLERD_FILTER_BIT(inode), __ATOMIC_SEQ_CST);
-}
-
-static int install_name(struct capture *capture, uint32_t index, const struct watched_name *name)
-{
-	int error = bpf_map_update_elem(capture->basenames, name->base, &index, BPF_ANY)
-			    ?: bpf_map_update_elem(capture->paths, &name->path, &index, BPF_ANY);
-
-	if (error || !name->in_directory)
-		return error;
-	/* The name goes in before its directory: the kernel programs look for names only in
-	 * directories that they watch. */
-	pass_filter(capture, name->directory.inode);
-	return bpf_map_update_elem(capture->names, &name->name, &index, BPF_ANY)
-		       ?: bpf_map_update_elem(capture->directories, &name->directory, &index,
-					      BPF_ANY);
-}
-
-/* Removes the keys of OLD that no watched name has any more from the maps: directories come and go,
- * and their inode numbers are used again. */
-static void capture_forget_name(struct capture *capture, const struct watched_name *old)
-{
-	bool name = old->in_directory, directory = old->in_directory, path = true, base = true;
-
-	for (unsigned int i = 0; i < WATCHES_MAX; i++)
-		for (unsigned int j = 0; j < capture->watches[i].count; j++) {
-			const struct watched_name *now = &capture->watches[i].names[j];
-
-			path &= !!memcmp(&now->path, &old->path, sizeof(now->path));
-			base &= !!strcmp(now->base, old->base);
-			if (!now->in_directory)
-				continue;
-			name &= !!memcmp(&now->name, &old->name, sizeof(now->name));
-			directory &=
-				!!memcmp(&now->directory, &old->directory, sizeof(now->directory));
-		}
-	if (directory)
-		bpf_map_delete_elem(capture->directories, &old->directory);
-	if (name)
-		bpf_map_delete_elem(capture->names, &old->name);
-	if (path)
-		bpf_map_delete_elem(capture->paths, &old->path);
-	if (base)
-		bpf_map_delete_elem(capture->basenames, old->base);
-}
-
-static int watch_names(struct capture *capture, uint32_t index, const struct capture_look *look)
-{
-	struct watch *watch = &capture->watches[index], old = *watch, now = {};
-	int error = find_names(capture, look, &now);
-
-	if (error)
-		return error;
-	*watch = now;
-	for (unsigned int i = 0; i < now.count; i++)
-		error = install_name(capture, index, &now.names[i]) ?: error;
-	for (unsigned int i = 0; i < old.count; i++)
-		capture_forget_name(capture, &old.names[i]);
-	return error;
-}
-
-static void watch_node(struct capture *capture, uint32_t index, int fd)
-{
-	struct callerd_identify identity;
-
-	if (fd < 0 || capture_ask_identity(capture, fd, &identity) || !S_ISSOCK(identity.mode))
-		return;
-	pass_filter(capture, identity.node.inode);
-	bpf_map_update_elem(capture->nodes, &identity.node, &index, BPF_ANY);
-}
-
-int capture_watch(struct capture *capture, uint32_t index, const struct capture_look *look)
-{
-	int error = index < WATCHES_MAX ? watch_names(capture, index, look) : -EINVAL;
-
-	watch_node(capture, index, look->node);
-	return error;
-}
-
-int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret)
-{
-	struct callerd_identify identity;
-	int error = capture_ask_identity(capture, fd, &identity);
-
-	if (!error)
-		*ret = identity.node;
-	return error;
-}
-
-int capture_match(struct capture *capture, int fd)
-{
-	struct callerd_identify identity;
-	int error = capture_ask_identity(capture, fd, &identity);
-
-	if (error)
-		return error;
-	if (!S_ISSOCK(identity.mode) || identity.socket == CALLERD_NO_SOCKET)
-		return -ENOENT;
-	return identity.socket;
-}
-
-int capture_match_name(struct capture *capture, int fd, const char *name)
-{
-	struct callerd_identify identity;
-	struct callerd_name_key key;
-	uint32_t index;
-	int error = capture_ask_identity(capture, fd, &identity);
-
-	if (error)
-		return error;
-	key = name_key(&identity.node, name);
-	return bpf_map_lookup_elem(capture->names, &key, &index) ? -ENOENT : (int)index;
-}
-
-int capture_match_path(struct capture *capture, const char *path)
-{
-	const char *base = strrchr(path, '/');
-	struct callerd_path_key key;
-	char directory[PATH_MAX];
-	uint32_t index;
-
-	if (!base || strlen(path) >= sizeof(directory))
-		return -ENOENT;
-	snprintf(directory, sizeof(directory), "%.*s", (int)(base - path), path);
-	key = path_key(directory, base + 1);
-	return bpf_map_lookup_elem(capture->paths, &key, &index) ? -ENOENT : (int)index;
 }
 
 int capture_totals(struct capture *capture, struct callerd_totals *ret)

@@ -4,7 +4,6 @@
 #ifndef CALLERD_CAPTURE_H
 #define CALLERD_CAPTURE_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 #include "callerd/event.h"
 #include "kernel/accounts.h"
 #include "kernel/actors.h"
+#include "kernel/watches.h"
 
 struct capture;
 
@@ -101,45 +101,8 @@ const char *capture_backend_name(const struct capture *capture);
 /* Describes processes by their PID. It belongs to CAPTURE. */
 struct actors *capture_actors(struct capture *capture);
 
-#define CAPTURE_NAMES_MAX 8
-
-/* What a look at the path of a socket found: its node, and its names. A socket has several names
- * where its path is a symlink. */
-struct capture_look {
-	unsigned int count; /* 0: .error says why */
-	int error;
-	struct {
-		char directory[PATH_MAX]; /* without symlinks as far as it exists */
-		char base[CALLERD_ADDRESS_MAX + 4];
-		int fd; /* O_PATH, of the directory; negative: it does not exist */
-	} names[CAPTURE_NAMES_MAX];
-	int node; /* O_PATH; negative: none */
-};
-
-/* Looks at PATH (absolute). A user who owns a directory on the way decides how long the look takes.
- * End it with capture_look_close(). */
-void capture_look(const char *path, struct capture_look *ret);
-void capture_look_close(struct capture_look *look);
-
-/* Makes the kernel programs watch the socket of LOOK, under INDEX (below 64): by its path, by its
- * name in its directory where that exists, and by its node where that exists. To be repeated as
- * directories and nodes come and go. Asks no file system. 0 or -errno. */
-int capture_watch(struct capture *capture, uint32_t index, const struct capture_look *look);
-
-/* Finds the key by which the kernel programs tell the open (O_PATH will do) file FD from all
- * others. 0 or -errno. */
-int capture_identify(struct capture *capture, int fd, struct callerd_node_key *ret);
-
-/* Matches the open (O_PATH will do) file FD with the watched sockets, by the kernel programs' own
- * rules. Returns the socket's index, or -ENOENT. */
-int capture_match(struct capture *capture, int fd);
-
-/* As capture_match(), for a name that does not exist in the directory open as FD. */
-int capture_match_name(struct capture *capture, int fd, const char *name);
-
-/* As capture_match(), for an absolute path without links or dots, as the agent sees it, whose
- * directory need not exist. Asks no file system. */
-int capture_match_path(struct capture *capture, const char *path);
+/* What is watched. It belongs to CAPTURE. */
+struct watches *capture_watches(struct capture *capture);
 
 /* File descriptors to poll for input: the two rings. */
 void capture_fds(const struct capture *capture, int fds[2]);
