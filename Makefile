@@ -169,9 +169,9 @@ soak: all clients ## callerd between engines, callers and outputs that fail, for
 test: ## install what is missing, build, run every test
 	tests/run install build check live soak vm
 
-test-long: ## what takes longer than all else: the package, built twice, installed in a clean Debian that boots; root
-	tools/install-deps build package
-	tests/run package
+test-long: ## what takes longer: more of the live tests and of those in virtual machines, the package installed and booted; root
+	tools/install-deps build demo test package
+	tests/run build package live_long vm_long
 
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo

@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CALLERD = os.environ.get('CALLERD', ROOT + '/build/callerd')
 CLIENTS = ROOT + '/build/clients/'
 VM = os.environ.get('CALLERD_VM')
+LONG = os.environ.get('CALLERD_LONG')  # `make test-long`
 BACKEND = os.environ.get('CALLERD_BACKEND', 'auto')
 PATIENCE = 120 if VM else 20  # seconds until a record must be there
 DIR = os.environ.get('TESTBED_DIR', tempfile.gettempdir())
@@ -41,9 +42,23 @@ def test(function):
     return function
 
 
-def scaled(count, vm):
-    """How often to repeat: emulation is some 20 times slower."""
-    return vm if VM else count
+def scaled(count, vm, long=None):
+    """How often to repeat: emulation is some 20 times slower, and `make test-long` may take its time."""
+    return vm if VM else (LONG and long) or count
+
+
+def held(pid):
+    """The ids of the BPF programs that a process has."""
+    ids = set()
+    try:
+        for fd in os.listdir(f'/proc/{pid}/fdinfo'):
+            with open(f'/proc/{pid}/fdinfo/{fd}') as info:
+                for line in info:
+                    if line.startswith('prog_id:'):
+                        ids.add(int(line.split()[1]))
+    except OSError:
+        pass
+    return ids
 
 
 def field(record, path, default=None):

@@ -9,7 +9,7 @@ from live import *
 from bodies import *
 
 AGENT = None
-COUNT = int(os.environ.get('LIVE_BODIES') or scaled(300, 30))
+COUNT = int(os.environ.get('LIVE_BODIES') or scaled(100, 30, 300))
 SEED = int(os.environ.get('LIVE_SEED') or time.time_ns() % 10 ** 6)
 NO_JUDGEMENT = {'protocol-anomaly', 'body-not-seen', 'unknown-operation'}
 

@@ -27,7 +27,7 @@ def uid(user):
 
 @test
 def short_lived_each_with_its_own_arguments():
-    count = scaled(1000, 100)
+    count = scaled(300, 100, 1000)
     for mode in ('--connect-only', '--no-read'):
         program = f'{DIR}/short{mode}'
         shutil.copy(CLIENTS + 'one_shot', program)

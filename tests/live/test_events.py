@@ -536,7 +536,7 @@ def callers_in_containers():
 def the_sender_not_the_connector():
     """A process connects, and another one sends the request on that connection."""
     senders = {}
-    for i in range(scaled(200, 20)):
+    for i in range(scaled(70, 20, 200)):
         body = json.dumps({'Name': f'events-sender-{i}'}).encode()
         with connect() as client:
             pid = os.fork()
@@ -591,8 +591,8 @@ def of_a_swarm():
 
 @test
 def many_users_at_once():
-    """200 containers, whose names say who ran them."""
-    count = scaled(50, 3)
+    """Many containers, whose names say who ran them."""
+    count = scaled(15, 3, 50)
     many = 'events-many-' + secrets.token_hex(3) # what an earlier try left is not of this one
     docker('container', 'prune', '-f')
     runs = []
@@ -636,7 +636,7 @@ def many_users_at_once():
 @test
 def one_right_after_the_other():
     """Two users take turns with one container, as fast as it goes: each event is of the one who asked for it."""
-    count = scaled(200, 20)
+    count = scaled(70, 20, 200)
     id_ = create('events-turn-0', top={'Volumes': {'/anonymous': {}}})
     clients = [subprocess.Popen(user.command('/usr/bin/python3', RUNNER, SOCKET, 'ask'), text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE) for user in (ALICE, BOB)]
@@ -679,7 +679,7 @@ def one_right_after_the_other():
 @test
 def many_users_of_one_container():
     """They start and stop the same one: whoever was told that it did what he asked has done it."""
-    count = scaled(16, 4)
+    count = scaled(8, 4, 16)
     id_ = create('events-one')
     runs = [subprocess.Popen(user.command('/usr/bin/python3', RUNNER, SOCKET, 'hammer', 'events-one',
                                           str(count), f'one-{user.name}'),

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, main, read_response,
+from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, held, main, read_response,
                   request, run, scaled, test, true)
 from many import Many
 
@@ -544,8 +544,8 @@ def detached():
     """By whoever takes callerd off the host: programs, maps and pins are gone."""
     def programs():
         return {p['id'] for p in json.loads(run('bpftool', '-j', 'prog', 'show'))}
-    before = programs()
     with agent() as running:
+        ours = held(running.pid)
         out = subprocess.run([CALLERD, '--detach', '--pin', PIN], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True, timeout=PATIENCE, check=False)
         equal(out.returncode, 1, 'while an agent runs')
@@ -554,14 +554,14 @@ def detached():
         running.process.send_signal(signal.SIGINT)  # by a person at a terminal, who is told
         running.stop()
     true('callerd --detach' in running.error, running.error)
-    true(programs() - before, 'they go on')
+    true(programs() & ours, 'they go on')
     out = detach()
     true(out.startswith('detached ') and PIN in out, out)
     true(not os.path.exists(PIN), 'the directory is gone')
     deadline = time.monotonic() + PATIENCE
-    while programs() - before and time.monotonic() < deadline:
+    while programs() & ours and time.monotonic() < deadline:
         time.sleep(0.05)
-    equal(programs() - before, set(), 'programs that are left')
+    equal(programs() & ours, set(), 'programs that are left')
     equal(detach(), f'nothing is pinned at {PIN}\n', 'once more')
 
 

@@ -44,7 +44,7 @@ def delete_volume(wire, name):
 
 @test
 def keep_alive():
-    count = scaled(1000, 60)
+    count = scaled(300, 60, 1000)
     with Wire(AGENT) as wire:
         for i in range(count):
             wire.ask(f'/_ping?keep-alive={i}', wanted=200, url__path='/_ping', http__version='1.1',

@@ -144,7 +144,7 @@ def own_calls():
             connects = witness.records(event__action='socket-connected', process__pid=agent.pid)
             true(len(connects) <= 2 * COUNT + 20, f'{len(connects)} connections')
             # At work it asks next to nothing.
-            for i in range(scaled(200, 20)):
+            for i in range(scaled(70, 20, 200)):
                 request('GET', f'{API}/containers/{names[i % COUNT]}/json')
                 request('GET', f'{API}/containers/none-{i}/json')
             agent.settle()

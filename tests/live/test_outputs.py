@@ -82,8 +82,8 @@ def key_of(log):
 @test
 def a_hundred_rotations_under_load():
     log = directory('rotations') + '/log'
-    requests = scaled(12000, 600)
-    size = scaled(320, 16) * 1024
+    requests = scaled(4000, 600, 12000)
+    size = scaled(105, 16, 320) * 1024
     with Callerd('--output', f'file:{log},rotate-size={size},keep=1000,queue-size=1G') as agent:
         flood(requests).wait()
         agent.settle()

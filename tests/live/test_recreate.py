@@ -13,7 +13,7 @@ LATE = D + '/late/er/node.sock'
 FLEETING = D + '/fleeting/node.sock'
 LINKED = D + '/link/node.sock'
 WATCHED = [SOCKET, NODE, RENAMED, LATE, FLEETING, LINKED]
-COUNT = scaled(200, 20)
+COUNT = scaled(70, 20, 200)
 
 
 def mark(name, i):
@@ -85,7 +85,7 @@ def unlinked_while_it_serves():
 
 @test
 def renamed_into_place_again_and_again():
-    rounds('renamed', scaled(50, 5), RENAMED, lambda i: serve_once(RENAMED, D + f'/temporary.{i}'))
+    rounds('renamed', scaled(20, 5, 50), RENAMED, lambda i: serve_once(RENAMED, D + f'/temporary.{i}'))
     os.unlink(RENAMED)
 
 
@@ -131,7 +131,7 @@ def directory_replaced():
         shutil.rmtree(D + '/old', ignore_errors=True)
         return client
 
-    rounds('replaced', scaled(50, 5), FLEETING, one)
+    rounds('replaced', scaled(20, 5, 50), FLEETING, one)
     os.rmdir(D + '/fleeting')
 
 

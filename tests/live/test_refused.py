@@ -89,7 +89,7 @@ def outsider_through_su():
 
 @test
 def many_that_live_a_moment():
-    count = scaled(300, 30)
+    count = scaled(100, 30, 300)
     run(*AS_OUTSIDER, SHOT, SOCKET, '--connect-only', '--spawn', str(count), '--target', '/many',
         check=False)
 

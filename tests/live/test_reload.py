@@ -49,7 +49,7 @@ def sequences(records):
 def outputs_under_load():
     """Of 20 configurations, each request has its record once in the output that stays, and in the one that comes and goes
     each record of its time."""
-    count = scaled(20000, 400)
+    count = scaled(8000, 400, 20000)
     with Configured() as agent:
         other = agent.etc + '/other'
         load = subprocess.Popen([FLOOD, SOCKET, '--connections', '4', '--threads', '2', '--per-connection',

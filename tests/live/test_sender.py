@@ -112,7 +112,7 @@ os.write(end[1], b'x' * count)
 @test
 def groups_of_others():
     """A sender is the same one as before whatever groups others have: it is not described anew."""
-    count, each = scaled(400, 100), 20
+    count, each = scaled(150, 100, 400), 20
     numbers = range(0, count, each)
     processes = subprocess.Popen(['/usr/bin/python3', '-c', NEIGHBOURS, SOCKET, str(count), str(each)], stdin=subprocess.PIPE,
                                  start_new_session=True)

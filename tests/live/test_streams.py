@@ -17,7 +17,7 @@ from wire import Wire
 
 AGENT = None
 MB = 1 << 20
-LARGE = scaled(500, 30)  # megabytes of an image, of an archive
+LARGE = scaled(150, 30, 500)  # megabytes of an image, of an archive
 CREATE = '/v1.41/containers/create'
 HIJACK = 'Connection: Upgrade\r\nUpgrade: tcp\r\n'
 SMUGGLED = b'GET /_ping?smuggled HTTP/1.1\r\nHost: docker\r\n\r\n'
@@ -320,7 +320,7 @@ def request_behind_a_stream_that_ends():
 @test
 def long_answers():
     """Answers of more bytes than are looked at."""
-    count = scaled(300, 40)
+    count = scaled(100, 40, 300)
     with container('streams-long', 'sleep', '600', Labels={'x' * i: 'y' * 4000 for i in range(1, 60)}), \
             Wire(AGENT) as wire:
         for i in range(count // 10):

@@ -17,20 +17,6 @@ AS_OUTSIDER = ['setpriv', '--reuid', str(USER.pw_uid), '--regid', str(USER.pw_gi
                '--clear-groups']
 
 
-def held(pid):
-    """The ids of the BPF programs that a process has."""
-    ids = set()
-    try:
-        for fd in os.listdir(f'/proc/{pid}/fdinfo'):
-            with open(f'/proc/{pid}/fdinfo/{fd}') as info:
-                for line in info:
-                    if line.startswith('prog_id:'):
-                        ids.add(int(line.split()[1]))
-    except OSError:
-        pass
-    return ids
-
-
 def loaded():
     """The ids of all BPF programs with the names of ours."""
     names = {'identify', 'living', 'connect_begin', 'connect_end', 'data_ready', 'send_length',

@@ -228,17 +228,28 @@ static int capture_configure(struct capture *capture)
 	return error;
 }
 
-static bool kernel_has_function(const char *name)
+/* Whether the kernel takes a program at the entry of a function that all kernels have: 0 or -errno. To load all programs
+ * takes a kernel some hundred milliseconds, before it comes to the first that it refuses. */
+static int probe_trampoline(const struct btf *kernel)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	static const struct bpf_insn nothing[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+						  {.code = BPF_JMP | BPF_EXIT}};
+	int id = btf__find_by_name_kind(kernel, "security_unix_stream_connect", BTF_KIND_FUNC);
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY,
+		    .attach_btf_id = id);
+	_close_ int fd = -1;
 
-	btf__free(btf);
-	return found;
+	if (id <= 0)
+		return 0; /* then loading tells why */
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "probe", "GPL", nothing, COUNT(nothing),
+			   &options);
+	if (fd < 0)
+		snprintf(first_warning, sizeof(first_warning), "no program at a function's entry");
+	return fd < 0 ? fd : 0;
 }
 
 /* Leaves out programs on optional functions that this kernel does not have. */
-static void choose_functions(struct capture *capture)
+static int choose_functions(struct capture *capture)
 {
 	static const struct {
 		const char *program, *function;
@@ -247,18 +258,29 @@ static void choose_functions(struct capture *capture)
 		{"page_end", "unix_stream_sendpage"},
 		{"path_found", "kern_path"},
 	};
+	struct btf *kernel = NULL; /* to read it takes a while */
+	int error = 0;
 
 	for (size_t i = 0; i < COUNT(optional); i++) {
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(capture->object, optional[i].program);
 
-		if (program && !kernel_has_function(optional[i].function))
+		if (!program)
+			continue;
+		if (!kernel) {
+			kernel = btf__load_vmlinux_btf();
+			error = kernel ? probe_trampoline(kernel) : 0;
+		}
+		if (!kernel ||
+		    btf__find_by_name_kind(kernel, optional[i].function, BTF_KIND_FUNC) <= 0)
 			bpf_program__set_autoload(program, false);
 	}
+	btf__free(kernel);
+	return error;
 }
 
 /* Leaves out the programs that this kernel does not support. All others must load. */
-static void choose_programs(struct capture *capture)
+static int choose_programs(struct capture *capture)
 {
 	struct bpf_program *lsm, *function;
 	char active[256] = "";
@@ -271,12 +293,12 @@ static void choose_programs(struct capture *capture)
 			active[0] = '\0';
 		fclose(file);
 	}
-	choose_functions(capture);
 	if (!lsm || !function)
-		return;
+		return 0;
 	/* With both programs each connect would be reported twice. The LSM program is preferred:
 	 * the kernel never skips it as re-entered. */
 	bpf_program__set_autoload(strstr(active, "bpf") ? function : lsm, false);
+	return choose_functions(capture);
 }
 
 static int map_fd(struct capture *capture, const char *name)
@@ -423,9 +445,7 @@ static int open_backend_object(struct capture *capture)
 		capture->object = NULL;
 		return error;
 	}
-	error = capture_configure(capture);
-	choose_programs(capture);
-	return error;
+	return capture_configure(capture) ?: choose_programs(capture);
 }
 
 static int load_object(struct capture *capture, bool take, struct sentence *why)
