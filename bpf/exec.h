@@ -88,6 +88,36 @@ static __always_inline void keep_long_args(struct callerd_long_args *args, __u64
 	bpf_map_update_elem(&long_arguments, &image, args, BPF_ANY);
 }
 
+/* Whether NAME, of a file that was executed, is that of an engine: dockerd and what begins so, podman. */
+static __always_inline bool is_engine_name(const char name[16])
+{
+	static const char dockerd[8] = "dockerd", podman[8] = "podman";
+	bool docker = true, pod = true;
+
+	for (int i = 0; i < 7; i++) {
+		docker &= name[i] == dockerd[i];
+		pod &= name[i] == podman[i];
+	}
+	return docker || pod;
+}
+
+static __always_inline void note_engine(struct task_struct *task)
+{
+	char name[16] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), task->comm);
+	if (is_engine_name(name))
+		__sync_fetch_and_add(&control.started, 1);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, const struct sock *sk, int old, int new)
+{
+	if (new == TCP_LISTEN)
+		__sync_fetch_and_add(&control.started, 1);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
@@ -100,6 +130,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	__u32 size = length < sizeof(args->argv) ? length : sizeof(args->argv);
 	__u64 image = new_image(task);
 
+	note_engine(task);
 	if (!entry)
 		return 0;
 	args = &entry->args;

@@ -188,6 +188,14 @@ struct {
 	__type(value, struct callerd_handed);
 } handed SEC(".maps");
 
+/* User space's own: see struct callerd_kept_socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALLERD_SOCKETS_MAX);
+	__type(key, __u32);
+	__type(value, struct callerd_kept_socket);
+} kept_sockets SEC(".maps");
+
 /* User space's own: see struct callerd_kept_sender. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

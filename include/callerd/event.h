@@ -403,6 +403,14 @@ struct callerd_kept_large_sender {
 	struct callerd_caller_event event;
 };
 
+/* The value of the map "kept_sockets", by the index of the watched socket: those that an agent found
+ * while it ran. Only user space uses it. */
+struct callerd_kept_socket {
+	char path[CALLERD_ADDRESS_MAX + 4]; /* empty: there is none */
+	__u32 owner;
+	__u32 brand; /* as user space numbers them */
+};
+
 #define CALLERD_HANDED_TARGET_MAX 1024
 
 /* A request whose response goes on. Texts end with a NUL. */
@@ -457,7 +465,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 3
+#define CALLERD_LAYOUT 4
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -468,6 +476,7 @@ struct callerd_control {
 	__u64 last_connection;
 	__u64 tick; /* number of times that user space has read the accounts */
 	__u64 last_image;
+	__u64 started; /* execs of programs that are called an engine, and sockets that listen on TCP */
 	/* The agent's PID in the initial PID namespace, whose connections are not reported. The
 	 * program "identify" sets it, since the agent may be in another PID namespace and not know
 	 * it. */

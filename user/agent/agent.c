@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
+#include "finder/finder.h"
 #include "guard/guard.h"
 #include "host/elders.h"
 #include "host/host.h"
@@ -48,6 +49,12 @@
 
 struct agent {
 	struct options options;
+	/* The watched sockets by index, NULL-terminated: those of the options, then those that were
+	 * found, which are owned. */
+	const char *sockets[CALLERD_SOCKETS_MAX + 1];
+	uint32_t owners[CALLERD_SOCKETS_MAX]; /* of the engines that were found; 0: root */
+	unsigned int socket_count, socket_room;
+	struct finder *finder; /* NULL: nothing is looked for */
 	struct host *host;
 	struct proc *proc;
 	struct capture *capture;
@@ -149,7 +156,7 @@ static void write_started(struct agent *agent)
 		.time = clock_now(CLOCK_BOOTTIME),
 		.backend = capture_backend_name(agent->capture),
 		.backend_reason = agent->backend_reason,
-		.sockets = agent->options.sockets,
+		.sockets = agent->sockets,
 		.outputs = outputs,
 		.output_count = outputs_describe(agent->outputs, outputs),
 	};
@@ -183,6 +190,8 @@ static void write_totals(struct agent *agent, enum record_action action)
 						    engines.causes.kinds[CAUSE_UNKNOWN]};
 	counters[count++] = (struct record_counter){"engines-absent", engines.absent};
 	counters[count++] = (struct record_counter){"engines-unreachable", engines.unreachable};
+	counters[count++] = (struct record_counter){"engines-left-out",
+						    finder_left_out(agent->finder)};
 	counters[count++] =
 		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
 	counters[count++] = (struct record_counter){"details-missed", beside_missed(agent->beside)};
@@ -238,9 +247,9 @@ static void on_evicted(void *data, uint64_t account)
 /* The last component of the sockets' paths, if it is the same in all. */
 static struct bytes watched_name(const struct agent *agent)
 {
-	const char *const *sockets = agent->options.sockets;
+	const char *const *sockets = agent->sockets;
 
-	for (unsigned int i = 1; i < agent->options.socket_count; i++)
+	for (unsigned int i = 1; i < agent->socket_count; i++)
 		if (strcmp(basename(sockets[i]), basename(sockets[0])) != 0)
 			return (struct bytes){};
 	return bytes_of(basename(sockets[0]));
@@ -265,8 +274,8 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 		losses_charge(&agent->losses, LOSS_UNRESOLVED, account, count);
 		return;
 	}
-	if (refused->socket < agent->options.socket_count)
-		record.connection.socket = bytes_of(agent->options.sockets[refused->socket]);
+	if (refused->socket < agent->socket_count)
+		record.connection.socket = bytes_of(agent->sockets[refused->socket]);
 	else
 		record.refused_name = watched_name(agent);
 	on_record(agent, &record);
@@ -563,6 +572,7 @@ static void agent_tick(struct agent *agent)
 	capture_beat(agent->capture);
 	host_refresh(agent->host);
 	watcher_run(agent->watcher, agent->beside, now);
+	finder_run(agent->finder, now);
 	tell_state(agent);
 	tell_guard(agent);
 	engines_run(agent->engines, now);
@@ -661,11 +671,12 @@ static void agent_learn(struct agent *agent)
 	unsigned int count;
 	uint64_t pause;
 
+	finder_run(agent->finder, now);
 	engines_run(agent->engines, now);
 	run_beside(agent, now);
 	guard_run(agent->guard, NULL, now);
 	while (now < end && !(engines_settled(agent->engines) && elders_settled(agent->elders) &&
-			      guard_settled(agent->guard))) {
+			      guard_settled(agent->guard) && finder_settled(agent->finder))) {
 		count = 1 + engines_fds(agent->engines, fds + 1);
 		pause = beside_is_waiting(agent->beside) ? POLL_PAUSE : end - now;
 		poll(fds, count, (int)(pause / NS_PER_MS) + 1);
@@ -751,7 +762,8 @@ static enum exit_code open_capture(struct agent *agent)
 		.payload_size = options->payload_ring,
 		.connections = options->connections,
 		.own_calls = options->own_calls,
-		.sockets = options->sockets,
+		.sockets = agent->sockets,
+		.grows = options->discovers,
 		.pin = options->pin,
 		.away_limit = options->away_limit * NS_PER_S,
 		.request_budget = options->request_budget,
@@ -761,8 +773,8 @@ static enum exit_code open_capture(struct agent *agent)
 	};
 	struct refused_options refused = {
 		.beside = agent->beside,
-		.sockets = options->sockets,
-		.socket_count = options->socket_count,
+		.sockets = agent->sockets,
+		.socket_count = agent->socket_room,
 		.data = agent,
 		.resolved = agent_take_event,
 		.unresolved = on_unresolved,
@@ -783,8 +795,8 @@ static enum exit_code open_capture(struct agent *agent)
 	malloc_trim(0); /* loading the programs took megabytes for BTF: gives them back */
 	refused.capture = agent->capture;
 	error = proc_new(agent->capture, &agent->proc) ?: refused_new(&refused, &agent->refused)
-			?: watcher_new(agent->capture, options->sockets, options->socket_count,
-				       &agent->watcher)
+			?: watcher_new(agent->capture, agent->sockets, agent->socket_count,
+				       agent->socket_room, &agent->watcher)
 			?: elders_new(agent->capture, &agent->elders);
 	if (error) {
 		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
@@ -804,7 +816,7 @@ static void agent_open_state(struct agent *agent)
 
 	if (!path)
 		return;
-	if (state_open(path, agent->options.sockets, host_context(agent->host), &agent->state,
+	if (state_open(path, agent->sockets, host_context(agent->host), &agent->state,
 		       &told))
 		agent_message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
 			      told.text);
@@ -828,8 +840,9 @@ static const struct record_server *agent_server(void *data, unsigned int socket)
 static int open_engines(struct agent *agent)
 {
 	struct engines_options options = {
-		.socket_count = agent->options.socket_count,
-		.sockets = agent->options.sockets,
+		.socket_count = agent->socket_count,
+		.socket_room = agent->socket_room,
+		.sockets = agent->sockets,
 		.policy = agent->options.policy,
 		.inventory = agent->options.inventory,
 		.event_wait = agent->options.event_wait * NS_PER_S,
@@ -876,8 +889,8 @@ static enum exit_code open_parts(struct agent *agent)
 		.connections_max = agent->options.connections,
 		.memory_max = MEMORY_MAX,
 		.sender_wait = SENDER_WAIT,
-		.sockets = agent->options.sockets,
-		.socket_count = agent->options.socket_count,
+		.sockets = agent->sockets,
+		.socket_count = agent->socket_room,
 		.data = agent,
 		.record = on_record,
 		.begun = on_begun,
@@ -899,7 +912,7 @@ static enum exit_code open_parts(struct agent *agent)
 		error = tracker_new(&tracker, &agent->tracker);
 	}
 	if (!error && agent->options.event_file)
-		error = event_recorder_open(agent->options.event_file, agent->options.sockets,
+		error = event_recorder_open(agent->options.event_file, agent->sockets,
 					    &agent->events);
 	if (error) {
 		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s", strerror(-error));
@@ -930,8 +943,9 @@ static void open_guard(struct agent *agent)
 		.capture = agent->capture,
 		.beside = agent->beside,
 		.detail = &agent->detail,
-		.sockets = agent->options.sockets,
+		.sockets = agent->sockets,
 		.socket_count = agent->options.socket_count,
+		.socket_room = agent->socket_room,
 		.data = agent,
 		.record = on_record,
 		.keeper = state_guard_keeper(agent->state),
@@ -947,6 +961,95 @@ static void open_guard(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "changes of who may use the sockets are not recorded: %s",
 			      strerror(-error));
+	for (unsigned int i = agent->options.socket_count; i < agent->socket_count; i++)
+		if (!agent->owners[i])
+			guard_add_socket(agent->guard, agent->sockets[i]);
+}
+
+/* --- sockets that are found ------------------------------------------------------------------- */
+
+/* Has one more socket watched. 0, or -errno. */
+static int add_socket(struct agent *agent, const char *path, uint32_t owner,
+		      enum engine_brand brand)
+{
+	unsigned int index = agent->socket_count;
+	char *own = index < agent->socket_room ? strdup(path) : NULL;
+
+	if (!own)
+		return index < agent->socket_room ? -ENOMEM : -ENOSPC;
+	agent->sockets[index] = own;
+	agent->owners[index] = owner;
+	if (engines_add(agent->engines, !owner, brand, clock_now(CLOCK_BOOTTIME))) {
+		agent->sockets[index] = NULL;
+		free(own);
+		return -ENOMEM;
+	}
+	agent->socket_count++;
+	state_add_socket(agent->state);
+	if (!owner)
+		guard_add_socket(agent->guard, own);
+	watcher_add(agent->watcher);
+	return 0;
+}
+
+/* Takes up the sockets that an earlier agent found: what its kernel programs tell has their
+ * indices. */
+static void inherit_sockets(struct agent *agent)
+{
+	struct callerd_kept_socket kept;
+
+	while (agent->socket_count < agent->socket_room &&
+	       capture_kept_socket(agent->capture, agent->socket_count, &kept) &&
+	       !add_socket(agent, kept.path, kept.owner, kept.brand))
+		;
+}
+
+static int agent_watch(void *data, const char *path, uint32_t owner, enum engine_brand brand)
+{
+	struct agent *agent = data;
+	struct callerd_kept_socket kept = {.owner = owner, .brand = brand};
+	unsigned int index = agent->socket_count;
+	int error;
+
+	for (unsigned int i = 0; i < agent->socket_count; i++)
+		if (!strcmp(agent->sockets[i], path))
+			return 0;
+	error = add_socket(agent, path, owner, brand);
+	if (error)
+		return error;
+	snprintf(kept.path, sizeof(kept.path), "%s", path);
+	capture_keep_socket(agent->capture, index, &kept);
+	watcher_run(agent->watcher, agent->beside, clock_now(CLOCK_BOOTTIME));
+	if (!owner && agent->options.inventory && !agent->options.own_calls)
+		servers_ask(agent->servers, agent->capture, index, path);
+	return 0;
+}
+
+static uint64_t agent_started(void *data)
+{
+	return capture_started(((struct agent *)data)->capture);
+}
+
+static enum finding_severity agent_severity(void *data, enum finding_id id,
+					    enum finding_severity severity)
+{
+	return engines_severity(((struct agent *)data)->engines, id, severity);
+}
+
+static int open_finder(struct agent *agent)
+{
+	struct finder_options options = {
+		.sockets = agent->options.sockets,
+		.ask = agent->options.inventory && !agent->options.own_calls,
+		.beside = agent->beside,
+		.data = agent,
+		.watch = agent_watch,
+		.started = agent_started,
+		.severity = agent_severity,
+		.record = on_record,
+	};
+
+	return agent->options.discovers ? finder_new(&options, &agent->finder) : 0;
 }
 
 /* Begins to watch the sockets before any work that takes time. */
@@ -969,6 +1072,9 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	if (!agent)
 		return EXIT_FAILED;
 	agent->options = *options;
+	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
+	agent->socket_count = options->socket_count;
+	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : options->socket_count;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
 	agent->watchdog = notify_watchdog();
@@ -983,11 +1089,17 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 		agent_free(agent);
 		return code;
 	}
+	inherit_sockets(agent);
 	watch_first(agent);
 	open_guard(agent);
 	if (options->inventory && !options->own_calls)
-		for (unsigned int i = 0; i < options->socket_count; i++)
-			servers_ask(agent->servers, agent->capture, i, options->sockets[i]);
+		for (unsigned int i = 0; i < agent->socket_count; i++)
+			if (!agent->owners[i])
+				servers_ask(agent->servers, agent->capture, i, agent->sockets[i]);
+	if (open_finder(agent)) {
+		agent_free(agent);
+		return EXIT_FAILED;
+	}
 	agent->next_tick = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
 	agent->next_survey = clock_now(CLOCK_BOOTTIME) + SURVEY_INTERVAL;
 	agent->last_status = clock_now(CLOCK_BOOTTIME);
@@ -1002,8 +1114,10 @@ bool agent_free(struct agent *agent)
 	if (!agent)
 		return true;
 	ended = beside_free(agent->beside);
-	if (ended) /* a look that hangs uses the guard's marks */
+	if (ended) { /* looks that hang use the guard's marks, and the finder's */
 		guard_free(agent->guard);
+		finder_free(agent->finder);
+	}
 	elders_free(agent->elders);
 	refused_free(agent->refused);
 	watcher_free(agent->watcher);
@@ -1021,6 +1135,8 @@ bool agent_free(struct agent *agent)
 		host_free(agent->host);
 	if (agent->signals > 0)
 		close(agent->signals);
+	for (unsigned int i = agent->options.socket_count; ended && i < agent->socket_count; i++)
+		free((char *)agent->sockets[i]);
 	free(agent);
 	return ended;
 }

@@ -244,7 +244,7 @@ static struct bytes tracker_socket_path(const struct tracker *tracker, uint32_t 
 	if (socket >= tracker->options.socket_count)
 		return (struct bytes){};
 	path = tracker->options.sockets[socket];
-	return (struct bytes){path, strlen(path)};
+	return bytes_of(path);
 }
 
 static void write_record(struct tracker *tracker, struct record *record, uint32_t socket)

@@ -18,6 +18,7 @@
 #include "host/hostfiles.h"
 
 #define CONTENTS_MAX (32u << 20) /* bytes of all bodies in memory */
+#define ENTRIES_UNASKED 4096
 #define COMMIT_PAUSE (NS_PER_S / 10)
 
 #define LOOK_ACCOUNT (UINT64_MAX - 1) /* account of no user, for looking up the daemons' options */
@@ -281,18 +282,27 @@ static int engines_open_one(struct engines *engines, unsigned int index)
 	return engine_new(&options, &one->engine) ?: event_stream_new(&stream, &one->stream);
 }
 
+/* One that is not asked is somebody's who may fill its inventory by requests of his own. */
+static int open_inventory(struct engines *engines, bool ask)
+{
+	unsigned int i = engines->count, entries = engines->options.inventory;
+
+	if (!entries)
+		entries = ENGINES_INVENTORY_DEFAULT;
+	if (!ask && entries > ENTRIES_UNASKED)
+		entries = ENTRIES_UNASKED;
+	engines->ones[i] = (struct one){.engines = engines, .index = i};
+	engines->brands[i] = BRAND_DOCKER;
+	engines->count += !inventory_new(entries, &engines->inventories[i]);
+	return engines->inventories[i] ? 0 : -ENOMEM;
+}
+
 static int open_inventories(struct engines *engines)
 {
-	const struct engines_options *options = &engines->options;
-	unsigned int entries = options->inventory ?: ENGINES_INVENTORY_DEFAULT;
 	int error = 0;
 
-	for (unsigned int i = 0; !error && i < options->socket_count; i++) {
-		engines->ones[i] = (struct one){.engines = engines, .index = i};
-		engines->brands[i] = BRAND_DOCKER;
-		error = inventory_new(entries, &engines->inventories[i]);
-		engines->count++;
-	}
+	for (unsigned int i = 0; !error && i < engines->options.socket_count; i++)
+		error = open_inventory(engines, true);
 	return error;
 }
 
@@ -301,7 +311,7 @@ static int open_causes(struct engines *engines, uint64_t now)
 	const struct engines_options *options = &engines->options;
 	struct state *state = engines->options.state;
 	struct causes_options causes = {
-		.socket_count = options->socket_count,
+		.socket_count = options->socket_room,
 		.sockets = options->sockets,
 		.inventories = engines->inventories,
 		.context = engines->options.context,
@@ -342,7 +352,7 @@ static int open_calls(struct engines *engines)
 {
 	const struct engines_options *options = &engines->options;
 	struct calls_options calls = {
-		.socket_count = options->socket_count,
+		.socket_count = options->socket_room,
 		.engines = engines->brands,
 		.inventories = engines->inventories,
 		.files = &engines->files,
@@ -371,7 +381,8 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 
 	if (!engines)
 		return -ENOMEM;
-	assert(options->socket_count <= CALLERD_SOCKETS_MAX);
+	assert(options->socket_count <= options->socket_room);
+	assert(options->socket_room <= CALLERD_SOCKETS_MAX);
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->sockets);
@@ -384,6 +395,36 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	if (!error)
 		*ret = take_ptr(engines);
 	return error;
+}
+
+int engines_add(struct engines *engines, bool ask, enum engine_brand brand, uint64_t now)
+{
+	unsigned int index = engines->count;
+	struct one *one = &engines->ones[index];
+	int error;
+
+	assert(index < engines->options.socket_room);
+	engines->now = now;
+	error = open_inventory(engines, ask);
+	if (error)
+		return error;
+	engines->brands[index] = brand ?: BRAND_DOCKER;
+	causes_set_engine(engines->causes, index, engines->brands[index], false);
+	restore_one(one);
+	if (ask && engines->options.inventory && engines_open_one(engines, index)) {
+		engine_free(one->engine); /* it goes without the inventory */
+		one->engine = NULL;
+		one->stream = NULL;
+	}
+	return 0;
+}
+
+enum finding_severity engines_severity(const struct engines *engines, enum finding_id id,
+				       enum finding_severity severity)
+{
+	const struct policy *policy = engines->options.policy;
+
+	return policy ? policy_severity(policy, id, severity) : severity;
 }
 
 void engines_free(struct engines *engines)

@@ -18,7 +18,7 @@
 struct engines;
 
 struct engines_options {
-	unsigned int socket_count;
+	unsigned int socket_count, socket_room; /* now, and in all */
 	const char *const *sockets; /* NULL-terminated; by index */
 	const struct policy *policy;
 	unsigned int inventory; /* entries of each kind; 0: the engines are not asked */
@@ -46,6 +46,14 @@ struct engines_stats {
  * CLOCK_BOOTTIME. 0 or -errno. */
 int engines_new(const struct engines_options *options, uint64_t now, struct engines **ret);
 void engines_free(struct engines *engines);
+
+/* .sockets has one more, at its end. ASK: its engine may be asked what it has, and is believed. 0 or
+ * -errno. */
+int engines_add(struct engines *engines, bool ask, enum engine_brand brand, uint64_t now);
+
+/* What the site makes of a finding. */
+enum finding_severity engines_severity(const struct engines *engines, enum finding_id id,
+				       enum finding_severity severity);
 
 /* The tracker's reader of requests' contents. */
 const struct reader *engines_reader(const struct engines *engines);

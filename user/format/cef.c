@@ -96,6 +96,8 @@ static void cef_add_name(struct cef *cef)
 		[RECORD_ENGINE_UNREACHABLE] = "Engine cannot be asked",
 		[RECORD_AGENT_RELOADED] = "callerd read its configuration",
 		[RECORD_ENGINE_REACHED] = "Engine can be asked again",
+		[RECORD_ENGINE_FOUND] = "Engine found",
+		[RECORD_ENGINE_GONE] = "Engine gone",
 		[RECORD_ACCESS_CHANGED] = "Access to the engine changed",
 	};
 	struct text *name = cef_begin(cef);

@@ -648,6 +648,35 @@ static void get_group(struct fields *fields, struct field_value *ret)
 	fields_set_text(ret, bytes_of(fields->name));
 }
 
+/* --- engines ---------------------------------------------------------------------------------- */
+
+static const struct record_engine *engine_of(const struct fields *fields)
+{
+	return fields->of[FIELDS_record_engine];
+}
+
+static void get_found(struct fields *fields, struct field_value *ret)
+{
+	if (engine_of(fields)->found)
+		set_bits(ret, engine_of(fields)->found, name_found, NULL);
+}
+
+static void get_plugins(struct fields *fields, struct field_value *ret)
+{
+	const struct record_engine *engine = engine_of(fields);
+
+	set_list(ret, engine->plugin_count ? VALUE_TEXTS : VALUE_NONE, engine->plugins,
+		 engine->plugin_count);
+}
+
+static void get_security(struct fields *fields, struct field_value *ret)
+{
+	const struct record_engine *engine = engine_of(fields);
+
+	set_list(ret, engine->security_count ? VALUE_TEXTS : VALUE_NONE, engine->security,
+		 engine->security_count);
+}
+
 static int enter_output(struct fields *fields, unsigned int index)
 {
 	const struct record *record = fields->view.record;
@@ -971,6 +1000,25 @@ const struct record_field fields_all[] = {
 			GET("added", get_added),
 			GET("removed", get_removed),
 			NUMBER32("pid", record, change.pid, .optional = true)),
+		OBJECT("engine", 0,
+			BYTES("address", record_engine, address),
+			GET("found_by", get_found),
+			TRUE_OF("watched", record_engine, watched),
+			TEXT("unwatched", record_engine, unwatched),
+			WORD("tls", record_engine, tls),
+			TRUE_OF("foreign_program", record_engine, foreign_program),
+			TRUE_OF("unconfirmed", record_engine, unconfirmed),
+			TEXT("unanswered", record_engine, unanswered),
+			NAMED("brand", BRAND, record_engine, brand),
+			BYTES("version", record_engine, version),
+			BYTES("api_version", record_engine, api_version),
+			BYTES("root_directory", record_engine, root_directory),
+			BYTES("cgroup_driver", record_engine, cgroup_driver),
+			GET("authorization_plugins", get_plugins),
+			GET("security_options", get_security),
+			TRUE_OF("rootless", record_engine, rootless),
+			TRUE_OF("userns_remap", record_engine, userns_remap),
+			TRUE_OF("live_restore", record_engine, live_restore)),
 		OBJECT("lost", IF_LOST,
 			TEXT("reason", record, lost_reason),
 			NUMBER("count", record, lost_count),
@@ -1040,6 +1088,8 @@ static unsigned int conditions_of_action(const struct record *record)
 	}
 }
 
+static const struct record_engine no_engine;
+
 int fields_init(struct fields *fields, const struct record *record,
 		const struct record_context *context, unsigned int format, struct text *out)
 {
@@ -1061,6 +1111,7 @@ int fields_init(struct fields *fields, const struct record *record,
 	fields->of[FIELDS_view] = &fields->view;
 	fields->of[FIELDS_action_name] = name_action(record->action);
 	fields->of[FIELDS_record_server] = record->server;
+	fields->of[FIELDS_record_engine] = record->engine ?: &no_engine;
 	enter_caller(fields, record->caller);
 	fields->scratch = fields->masked = (struct text){0};
 	fields->masked_process = NULL;

@@ -92,6 +92,7 @@ enum field_source {
 	FIELDS_finding,
 	FIELDS_record_output,
 	FIELDS_record_access,
+	FIELDS_record_engine,
 	FIELD_SOURCES,
 };
 

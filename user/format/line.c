@@ -555,6 +555,49 @@ static void add_reloaded(struct text *out, const struct record *record)
 	}
 }
 
+static void add_bracketed(struct text *out, const char *before, struct bytes text)
+{
+	if (!text.size)
+		return;
+	text_add_string(out, before);
+	text_add_visible(out, text, NAME_COLUMNS);
+}
+
+/* found docker 24.0.7 (API 1.43) at unix:///run/docker.sock, process 812 of uid 0, by usual-path, process */
+static void add_found(struct text *out, const struct record *record)
+{
+	const struct record_engine *engine = record->engine;
+	const char *brand, *separator = ", by ";
+
+	if (!engine)
+		return;
+	brand = name_brand(engine->brand);
+	text_add_string(out, "found ");
+	text_add_string(out, brand ? brand : "an engine");
+	add_bracketed(out, " ", engine->version);
+	add_bracketed(out, ", API ", engine->api_version);
+	text_add_string(out, " at ");
+	text_add_visible(out, engine->address, PATH_COLUMNS);
+	if (record->server) {
+		text_add_string(out, ", of ");
+		add_pid(out, record->server->pid);
+		text_add_string(out, ", uid ");
+		text_add_number(out, record->server->uid);
+	}
+	for (unsigned int bit = 0; engine->found >> bit; bit++) {
+		if (!(engine->found >> bit & 1))
+			continue;
+		text_add_string(out, separator);
+		text_add_string(out, name_found(bit));
+		separator = ", ";
+	}
+	if (engine->unwatched) {
+		text_add_string(out, ", NOT WATCHED: ");
+		text_add_string(out, engine->unwatched);
+	}
+	line_add_findings(out, &record->api);
+}
+
 /* Adds the counters that are not zero. */
 static void add_counters(struct text *out, const char *what, const struct record *record)
 {
@@ -821,6 +864,14 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_ENGINE_REACHED:
 		text_add_string(out, "asks the engine again at ");
 		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+		break;
+	case RECORD_ENGINE_FOUND:
+		add_found(out, record);
+		break;
+	case RECORD_ENGINE_GONE:
+		text_add_string(out, "nobody listens any more at ");
+		if (record->engine)
+			text_add_visible(out, record->engine->address, PATH_COLUMNS);
 		break;
 	case RECORD_ACTION_MAX:
 		break;

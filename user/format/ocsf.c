@@ -228,8 +228,10 @@ static struct activity activity_of(const struct ocsf *ocsf)
 	case RECORD_ACCESS_CHANGED:
 		return activity_of_change(record->change.what);
 	case RECORD_AGENT_STARTED:
+	case RECORD_ENGINE_FOUND:
 		return ocsf_activity(3, "Start");
 	case RECORD_AGENT_STOPPED:
+	case RECORD_ENGINE_GONE:
 		return ocsf_activity(4, "Stop");
 	case RECORD_AGENT_RELOADED:
 		return ocsf_activity(8, "Update");

@@ -55,6 +55,7 @@ struct guard {
 	uint64_t members_kept; /* a hash of what the keeper has */
 	unsigned int waiting;  /* files with .due or .asked */
 	size_t count;
+	unsigned int added; /* sockets */
 	struct guarded files[];
 };
 
@@ -994,7 +995,7 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 	const struct guard_target *targets = targets_all(&count);
 	int queues[MARKS_FDS];
 	struct guard *guard =
-		calloc(1, sizeof(*guard) + (options->socket_count + count) * sizeof(*guard->files));
+		calloc(1, sizeof(*guard) + (options->socket_room + count) * sizeof(*guard->files));
 	int error;
 
 	if (!guard)
@@ -1019,6 +1020,14 @@ int guard_new(const struct guard_options *options, struct guard **ret)
 		options->keeper.recall(options->keeper.data, guard, take_memory);
 	*ret = guard;
 	return 0;
+}
+
+void guard_add_socket(struct guard *guard, const char *path)
+{
+	if (!guard || guard->added == guard->options.socket_room - guard->options.socket_count)
+		return;
+	guard->added++;
+	guard_file(guard, CHANGE_SOCKET, LOOK_NODE, path);
 }
 
 void guard_free(struct guard *guard)

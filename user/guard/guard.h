@@ -33,6 +33,7 @@ struct guard_options {
 	const struct decode_detail *detail;
 	const char *const *sockets; /* absolute paths */
 	unsigned int socket_count;
+	unsigned int socket_room; /* for as many in all */
 	void *data;
 	void (*record)(void *data, struct record *record);
 	struct guard_keeper keeper;
@@ -43,6 +44,10 @@ struct guard_options {
 /* OPTIONS are copied; what they point to is kept by reference. 0 or -errno. Free with guard_free()
  * when no job of the guard runs any more. */
 int guard_new(const struct guard_options *options, struct guard **ret);
+
+/* Guards the socket at PATH, too, which is kept by reference. What an earlier agent saw of it is not
+ * recalled. */
+void guard_add_socket(struct guard *guard, const char *path);
 
 /* NULL is fine, here and below. */
 void guard_free(struct guard *guard);

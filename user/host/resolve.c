@@ -468,7 +468,7 @@ static bool has_watched_name(const char *path, const char *const *sockets,
 	size_t size = strlen(path);
 	struct bytes name = last_component(path, &size);
 
-	for (unsigned int i = 0; i < socket_count; i++) {
+	for (unsigned int i = 0; i < socket_count && sockets[i]; i++) {
 		size = strlen(sockets[i]);
 		if (bytes_equal(name, last_component(sockets[i], &size)))
 			return true;
@@ -492,7 +492,8 @@ int resolve_end(const struct resolve *resolve, bool walked, struct capture *capt
 	 * programs learn of new nodes once a second. */
 	if (index < 0 && walked && resolve->end[0])
 		index = watches_match_path(capture_watches(capture), resolve->end);
-	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count)
+	if (index < 0 && (!walked || resolve->elsewhere) && mounted < socket_count &&
+	    sockets[mounted])
 		index = match_mounted(event, resolve->path, sockets[mounted]);
 	if (index >= 0)
 		return index;

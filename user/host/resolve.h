@@ -54,7 +54,7 @@ int resolve_at_once(const struct resolve *resolve, struct capture *capture);
 void resolve_walk(struct resolve *resolve);
 
 /* The result: the index of a watched socket; -ENOENT: the connect meant no watched socket; -ESRCH:
- * it cannot be told. SOCKETS are the watched paths by index. WALKED: resolve_walk() has ended. No
+ * it cannot be told. SOCKETS are the watched paths by index, SOCKET_COUNT at most, up to NULL. WALKED: resolve_walk() has ended. No
  * I/O. */
 int resolve_end(const struct resolve *resolve, bool walked, struct capture *capture,
 		const struct event *event, const char *const *sockets, unsigned int socket_count);

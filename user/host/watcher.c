@@ -31,9 +31,9 @@ struct watcher_look {
 };
 
 int watcher_new(struct capture *capture, const char *const *sockets, unsigned int count,
-		struct watcher **ret)
+		unsigned int room, struct watcher **ret)
 {
-	struct watcher *watcher = calloc(1, sizeof(*watcher) + count * sizeof(*watcher->state));
+	struct watcher *watcher = calloc(1, sizeof(*watcher) + room * sizeof(*watcher->state));
 
 	if (!watcher)
 		return -ENOMEM;
@@ -42,6 +42,11 @@ int watcher_new(struct capture *capture, const char *const *sockets, unsigned in
 	watcher->count = count;
 	*ret = watcher;
 	return 0;
+}
+
+void watcher_add(struct watcher *watcher)
+{
+	watcher->count++;
 }
 
 void watcher_free(struct watcher *watcher)

@@ -9,11 +9,14 @@
 
 struct watcher;
 
-/* SOCKETS: COUNT absolute paths, by index. SOCKETS and CAPTURE are kept by reference. 0 or -ENOMEM.
- * Free with watcher_free(), after the jobs. */
+/* SOCKETS: COUNT absolute paths, by index, and ROOM for as many in all. SOCKETS and CAPTURE are kept
+ * by reference. 0 or -ENOMEM. Free with watcher_free(), after the jobs. */
 int watcher_new(struct capture *capture, const char *const *sockets, unsigned int count,
-		struct watcher **ret);
+		unsigned int room, struct watcher **ret);
 void watcher_free(struct watcher *watcher);
+
+/* SOCKETS has one more. */
+void watcher_add(struct watcher *watcher);
 
 /* Starts another look at each socket whose last look has ended. */
 void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now);

@@ -26,7 +26,7 @@
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
 
-#define LINKS_MAX 16
+#define LINKS_MAX 24
 #define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
@@ -76,7 +76,7 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int totals, handed, kept_senders[2], muted, living_ids, losses;
+	int totals, handed, kept_senders[2], kept_sockets, muted, living_ids, losses;
 	struct watches *watches;
 };
 
@@ -150,13 +150,13 @@ static struct callerd_control *map_control(struct bpf_object *object)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static uint64_t hash_sockets(const char *const *sockets)
+static uint64_t hash_sockets(const char *const *sockets, bool grows)
 {
 	uint64_t hash = HASH_START;
 
 	for (; sockets && *sockets; sockets++)
 		hash = hash_add(hash, *sockets, strlen(*sockets) + 1);
-	return hash;
+	return grows ? hash_add(hash, "+", 1) : hash;
 }
 
 /* Sets what the kernel programs share with the agent before they run: what an earlier agent left
@@ -180,7 +180,7 @@ static int set_control(struct capture *capture)
 	}
 	control.magic = initial->magic;
 	control.layout = initial->layout;
-	control.sockets = hash_sockets(capture->options.sockets);
+	control.sockets = hash_sockets(capture->options.sockets, capture->options.grows);
 	control.beat = clock_now(CLOCK_MONOTONIC);
 	control.away_limit = capture->options.away_limit;
 	return bpf_map__set_initial_value(map, &control, sizeof(control));
@@ -340,6 +340,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->handed = map_fd(capture, "handed");
 	capture->kept_senders[0] = map_fd(capture, "kept_senders");
 	capture->kept_senders[1] = map_fd(capture, "kept_large_senders");
+	capture->kept_sockets = map_fd(capture, "kept_sockets");
 	capture->muted = map_fd(capture, "muted");
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->losses = map_fd(capture, "losses");
@@ -1010,6 +1011,26 @@ bool capture_has_before(const struct capture *capture, uint64_t mark)
 void capture_sleep(struct capture *capture)
 {
 	__atomic_store_n(&capture->control->reader_asleep, 1, __ATOMIC_SEQ_CST);
+}
+
+void capture_keep_socket(struct capture *capture, uint32_t index,
+			 const struct callerd_kept_socket *kept)
+{
+	bpf_map_update_elem(capture->kept_sockets, &index, kept, BPF_ANY);
+}
+
+bool capture_kept_socket(struct capture *capture, uint32_t index, struct callerd_kept_socket *ret)
+{
+	if (capture->beginning != CAPTURE_TAKEN ||
+	    bpf_map_lookup_elem(capture->kept_sockets, &index, ret))
+		return false;
+	ret->path[sizeof(ret->path) - 1] = '\0';
+	return ret->path[0] == '/';
+}
+
+uint64_t capture_started(const struct capture *capture)
+{
+	return __atomic_load_n(&capture->control->started, __ATOMIC_RELAXED);
 }
 
 void capture_mute(struct capture *capture, uint64_t connection, uint32_t directions)

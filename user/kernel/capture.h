@@ -25,6 +25,7 @@ struct capture_options {
 	uint64_t request_budget, response_budget; /* bytes copied per turn */
 	bool own_calls;		    /* the agent's own connections are reported like all others */
 	const char *const *sockets; /* NULL-terminated: the paths by index */
+	bool grows;		    /* capture_keep_socket() adds to them */
 	const char *pin;     /* directory that keeps the programs beyond the agent; NULL: none */
 	uint64_t away_limit; /* ns without an agent from which on nothing is copied */
 	void *data;
@@ -87,6 +88,17 @@ void capture_hand_over(struct capture *capture, uint64_t connection,
 void capture_take_handed(struct capture *capture, void *data,
 			 void (*take)(void *data, uint64_t connection,
 				      const struct callerd_handed *handed));
+
+/* Keeps that the socket of INDEX is KEPT, which was found, for an agent that takes over. */
+void capture_keep_socket(struct capture *capture, uint32_t index,
+			 const struct callerd_kept_socket *kept);
+
+/* CAPTURE_TAKEN: the socket of INDEX that an earlier agent found. False: there is none. */
+bool capture_kept_socket(struct capture *capture, uint32_t index, struct callerd_kept_socket *ret);
+
+/* A number that changes when a program was started that is called an engine, or a socket begins to
+ * listen on TCP. */
+uint64_t capture_started(const struct capture *capture);
 
 /* A sign of life: to be given once a second. */
 void capture_beat(struct capture *capture);

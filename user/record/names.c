@@ -30,6 +30,10 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 				       OUTCOME_FAILURE, SEVERITY_MEDIUM},
 	[RECORD_AGENT_RELOADED] = {"agent-reloaded", "event", "configuration", ECS_CHANGE},
 	[RECORD_ENGINE_REACHED] = {"engine-reached", "event", "host", ECS_INFO, OUTCOME_SUCCESS},
+	[RECORD_ENGINE_FOUND] = {"engine-found", "event", "host", ECS_INFO, OUTCOME_SUCCESS,
+				 SEVERITY_INFO},
+	[RECORD_ENGINE_GONE] = {"engine-gone", "event", "host", ECS_INFO, OUTCOME_SUCCESS,
+				SEVERITY_INFO},
 	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
 				   SEVERITY_INFO},
 };
@@ -144,6 +148,13 @@ static const char *const changes[] = {
 };
 static_assert(1 << (COUNT(changes) - 1) == CHANGE_TOUCHED, "one name for each");
 
+/* By the bits of enum record_found. */
+static const char *const found_by[] = {
+	"configured", "usual-path",  "rootless-path", "process",
+	"argument",   "daemon.json", "socket-unit",
+};
+static_assert(1 << (COUNT(found_by) - 1) == RECORD_FOUND_UNIT, "one name for each");
+
 static const char *const accesses[] = {
 	[CALLER_ACCESS_ROOT] = "root",	 [CALLER_ACCESS_OWNER] = "owner",
 	[CALLER_ACCESS_GROUP] = "group", [CALLER_ACCESS_ACL] = "acl",
@@ -226,6 +237,11 @@ const char *name_change_object(enum change_object object)
 const char *name_change(unsigned int bit)
 {
 	return bit < COUNT(changes) ? changes[bit] : NULL;
+}
+
+const char *name_found(unsigned int bit)
+{
+	return bit < COUNT(found_by) ? found_by[bit] : NULL;
 }
 
 const char *name_access(enum caller_access access)

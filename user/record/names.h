@@ -52,6 +52,8 @@ const char *name_anomaly(unsigned int bit);
 const char *name_change_object(enum change_object object);
 const char *name_change(unsigned int bit);
 
+const char *name_found(unsigned int bit);
+
 /* NULL: unknown. CALLER_ACCESS_GROUP is "group". */
 const char *name_access(enum caller_access access);
 

@@ -32,6 +32,8 @@ enum record_action {
 	RECORD_ENGINE_UNREACHABLE, /* callerd may not connect to a socket where an engine may listen */
 	RECORD_AGENT_RELOADED,	   /* another configuration is in force, or was refused */
 	RECORD_ENGINE_REACHED,	   /* it did, after an engine-unreachable */
+	RECORD_ENGINE_FOUND,	   /* a door of an engine: its socket, or its TCP port */
+	RECORD_ENGINE_GONE,	   /* nobody listens there any more */
 	RECORD_ACTION_MAX,
 };
 
@@ -270,6 +272,35 @@ struct record_change {
 	uint32_t pid; /* of the process that made the change, where nothing else of it is known */
 };
 
+/* How a door of an engine was found; bits of record_engine.found. */
+enum record_found {
+	RECORD_FOUND_CONFIGURED = 1 << 0, /* callerd was told of it */
+	RECORD_FOUND_USUAL = 1 << 1,	  /* at the path that engines have unless told otherwise */
+	RECORD_FOUND_ROOTLESS = 1 << 2,	  /* the same of a user's own */
+	RECORD_FOUND_PROCESS = 1 << 3,	  /* the process of an engine listens there */
+	RECORD_FOUND_ARGUMENT = 1 << 4,	  /* its command line says so */
+	RECORD_FOUND_FILE = 1 << 5,	  /* daemon.json does */
+	RECORD_FOUND_UNIT = 1 << 6,	  /* a socket unit of systemd does */
+};
+
+/* A door of an engine: engine-found, engine-gone. What the engine says of itself is its own word. NULL, data NULL: not
+ * known, or there is none. */
+struct record_engine {
+	struct bytes address; /* "unix:///run/docker.sock", "tcp://[::]:2375" */
+	unsigned int found;   /* enum record_found */
+	bool watched;
+	const char *unwatched;	/* why it is not */
+	const char *tls;	/* of TCP: what clients have to show */
+	bool foreign_program;	/* others than root can have written the program that listens */
+	bool unconfirmed;	/* the engine was told so: what it does could not be seen */
+	const char *unanswered; /* why the engine has not said what follows */
+	enum engine_brand brand;
+	struct bytes version, api_version, root_directory, cgroup_driver;
+	const struct bytes *plugins, *security; /* authorization plugins, security options */
+	unsigned int plugin_count, security_count;
+	bool rootless, userns_remap, live_restore;
+};
+
 /* A key of callerd.status, with its dots. No key is the beginning of another one up to a dot: a SIEM may read dots as
  * objects. */
 struct record_counter {
@@ -298,7 +329,7 @@ struct record {
 	uint64_t described;  /* when the caller was described: ns of CLOCK_BOOTTIME; 0: at .time */
 	struct record_connection connection;
 	const struct record_server *
-		server; /* socket-connected: the server differs from the usual one; NULL: it does not */
+		server; /* socket-connected: the server differs from the usual one; engine-found, -gone: who listens; NULL: neither */
 	struct bytes
 		request_id; /* http.request.id, which the records of a request share; data NULL: event.id */
 	struct record_http http;     /* api-request-* */
@@ -307,6 +338,7 @@ struct record {
 	struct record_event event;   /* docker-event */
 	struct record_cause cause;   /* docker-event */
 	struct record_change change; /* socket-changed, access-changed */
+	const struct record_engine *engine; /* engine-found, engine-gone */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;	      /* socket-refused, engine-unreachable: positive errno */

@@ -199,6 +199,23 @@ int state_open_readonly(const char *path, const struct record_context *context, 
 	return state_open_state(path, NULL, context, open_to_explain, ret, told);
 }
 
+void state_add_socket(struct state *state)
+{
+	uint64_t *positions, position = 0;
+
+	if (!state)
+		return;
+	positions = realloc(state->positions, (state->socket_count + 2) * sizeof(*positions));
+	if (!positions)
+		return;
+	state->positions = positions;
+	if (state->db.handle &&
+	    state_rows_read_position(&state->db, state->sockets[state->socket_count], &position))
+		position = 0;
+	state->positions[state->socket_count++] = position;
+	state->queue.socket_count = state->socket_count;
+}
+
 const char *state_message(struct state *state)
 {
 	if (!state || !state->has_message)

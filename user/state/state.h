@@ -35,6 +35,9 @@ struct state;
 int state_open(const char *path, const char *const *sockets, const struct record_context *context,
 	       struct state **ret, struct sentence *told);
 
+/* SOCKETS has one more, at its end. */
+void state_add_socket(struct state *state);
+
 /* Commits, if it can. */
 void state_close(struct state *state);
 

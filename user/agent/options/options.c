@@ -29,6 +29,7 @@
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
 
 static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
+static const char *const discoveries[] = {"auto", "yes", "no", NULL};
 static const char *const guards[] = {"all", "sockets", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
 static const char *const no_state[] = {"none", NULL};
@@ -221,8 +222,11 @@ static int take_help(struct setting_reader *reader, const char *value)
 /* In the order of --help and of --check-config. */
 static const struct setting settings[] = {
 	{LIST("socket", sockets, 0), .take = take_socket,
-	 HELP("PATH", "a socket to watch; repeatable (default: /run/docker.sock);\n"
-		      "it need not exist yet")},
+	 HELP("PATH", "a socket to watch; repeatable (default: /run/docker.sock, and\n"
+		      "what --discover finds); it need not exist yet")},
+	{SETTING("discover", SETTING_CHOICE, discover), .words = discoveries,
+	 HELP("WHAT", "find engines, watch their sockets, tell of their TCP ports: yes,\n"
+		      "no, or auto: where no socket is given (default: auto)")},
 	{LIST("output", outputs, RELOADS), .take = take_output,
 	 HELP("KIND[:WHERE][,OPTION=VALUE]...",
 	      "stdout, file:PATH, journal[:SOCKET], syslog,\n"
@@ -483,6 +487,8 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 	};
 	int error = options_read_all(argc, argv, &options, why);
 
+	options.discovers = options.discover == DISCOVER_AUTO ? !options.socket_count
+							      : options.discover == DISCOVER_YES;
 	if (!error && !options.socket_count)
 		error = read_arguments(2, (char *[]){"callerd", "--socket=/run/docker.sock", NULL},
 				       &options, NULL, why);

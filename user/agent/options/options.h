@@ -31,10 +31,14 @@ enum exit_code {
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
+enum discover { DISCOVER_AUTO, DISCOVER_YES, DISCOVER_NO };
+
 struct options {
 	/* NULL-terminated. */
 	const char *sockets[CALLERD_SOCKETS_MAX + 1];
 	unsigned int socket_count;
+	enum discover discover;
+	bool discovers; /* what .discover means here */
 	const char *outputs[OUTPUTS_MAX + 1];
 	unsigned int output_count;
 	bool human; /* stdout gets lines for a person */

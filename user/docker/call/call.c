@@ -152,7 +152,7 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 	struct call *call;
 	struct url url;
 
-	if (socket >= calls->options.socket_count)
+	if (socket >= calls->options.socket_count || !calls->options.inventories[socket])
 		return NULL;
 	call = calloc(1, sizeof(*call));
 	if (!call)

@@ -16,10 +16,11 @@
 struct calls;
 
 struct calls_options {
-	unsigned int socket_count;
+	unsigned int socket_count; /* at most */
 	const enum engine_brand
 		*engines; /* by the index of the watched socket; NULL: all are Docker */
-	struct inventory *const *inventories; /* by the index of the watched socket */
+	/* By the index of the watched socket; NULL: there is no such socket, nor one with a higher index. */
+	struct inventory *const *inventories;
 	const struct host_files *files;	      /* NULL: nobody to ask */
 	const struct policy *policy;	      /* NULL: none */
 	const struct record_context *context; /* for names of users and times; NULL: none */

@@ -182,7 +182,9 @@ const struct inventory_container *call_container(const struct calls *calls, stru
 {
 	const struct inventory_container *container = NULL;
 
-	for (unsigned int i = 0; id.size && !container && i < calls->options.socket_count; i++)
+	for (unsigned int i = 0; id.size && !container && i < calls->options.socket_count &&
+				 calls->options.inventories[i];
+	     i++)
 		container = inventory_container(calls->options.inventories[i], id);
 	return container;
 }
