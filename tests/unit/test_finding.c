@@ -58,6 +58,7 @@ static const char *const ids[FINDINGS] = {
 	"sudoers-changed",
 	"engine-configuration-changed",
 	"engine-program-changed",
+	"engine-tcp",
 };
 
 static void test_ids(void **state)

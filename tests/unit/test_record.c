@@ -1399,6 +1399,76 @@ static void test_agent_records(void **state)
 	json_decref(root);
 }
 
+static void test_engine_found(void **state)
+{
+	const struct bytes plugins[] = {BYTES("authz")}, security[] = {BYTES("name=rootless")};
+	const struct finding finding = {FINDING_ENGINE_TCP, SEVERITY_CRITICAL, BYTES("to all")};
+	const struct record_server server = {.pid = 812, .executable = BYTES("/usr/bin/dockerd")};
+	struct record_engine engine = {
+		.address = BYTES("unix:///run/docker.sock"),
+		.found = RECORD_FOUND_USUAL | RECORD_FOUND_UNIT,
+		.watched = true,
+		.brand = BRAND_DOCKER,
+		.version = BYTES("24.0.7"),
+		.api_version = BYTES("1.43"),
+		.plugins = plugins,
+		.plugin_count = 1,
+		.security = security,
+		.security_count = 1,
+		.rootless = true,
+	};
+	struct record record = {
+		.action = RECORD_ENGINE_FOUND,
+		.engine = &engine,
+		.server = &server,
+		.connection.socket = BYTES("/run/docker.sock"),
+	};
+	json_t *root = written(&record, &context);
+
+	check_common(root, "engine-found", "event", "host", 20);
+	assert_text(root, "callerd.engine.address", "unix:///run/docker.sock");
+	assert_text(root, "callerd.engine.version", "24.0.7");
+	assert_text(root, "callerd.engine.brand", "docker");
+	assert_text(root, "callerd.server.user.id", "0");
+	assert_text(root, "callerd.server.executable", "/usr/bin/dockerd");
+	assert_text(root, "message",
+		    "callerd found docker 24.0.7, API 1.43 at unix:///run/docker.sock, of "
+		    "pid 812, uid 0, by usual-path, socket-unit");
+	ASSERT_ABSENT(root, "process", "user", "error", "callerd.findings",
+		      "callerd.engine.unwatched", "callerd.engine.userns_remap",
+		      "callerd.engine.tls");
+	json_decref(root);
+
+	engine = (struct record_engine){
+		.address = BYTES("tcp://[::]:2375"),
+		.found = RECORD_FOUND_FILE,
+		.unwatched = "calls over TCP do not use a socket of this host",
+		.tls = "none",
+	};
+	record = (struct record){
+		.action = RECORD_ENGINE_FOUND,
+		.engine = &engine,
+		.api = {.findings = &finding, .finding_count = 1},
+	};
+	root = written(&record, &context);
+	check_common(root, "engine-found", "event", "host", 100);
+	assert_text(root, "callerd.engine.tls", "none");
+	assert_text(
+		root, "message",
+		"callerd found an engine at tcp://[::]:2375, by daemon.json, NOT WATCHED: calls "
+		"over TCP do not use a socket of this host  !critical engine-tcp: to all");
+	ASSERT_ABSENT(root, "callerd.engine.watched", "callerd.engine.brand", "callerd.server",
+		      "callerd.connection");
+	json_decref(root);
+
+	record.action = RECORD_ENGINE_GONE;
+	record.api.finding_count = 0;
+	root = written(&record, &context);
+	check_common(root, "engine-gone", "event", "host", 20);
+	assert_text(root, "message", "callerd finds nobody any more at tcp://[::]:2375");
+	json_decref(root);
+}
+
 static void test_engine_out_of_reach(void **state)
 {
 	struct record record = {
@@ -2456,6 +2526,7 @@ int main(void)
 		cmocka_unit_test(test_socket_connected),
 		cmocka_unit_test(test_socket_refused),
 		cmocka_unit_test(test_agent_records),
+		cmocka_unit_test(test_engine_found),
 		cmocka_unit_test(test_engine_out_of_reach),
 		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),

@@ -190,8 +190,8 @@ static void write_totals(struct agent *agent, enum record_action action)
 						    engines.causes.kinds[CAUSE_UNKNOWN]};
 	counters[count++] = (struct record_counter){"engines-absent", engines.absent};
 	counters[count++] = (struct record_counter){"engines-unreachable", engines.unreachable};
-	counters[count++] = (struct record_counter){"engines-left-out",
-						    finder_left_out(agent->finder)};
+	counters[count++] =
+		(struct record_counter){"engines-left-out", finder_left_out(agent->finder)};
 	counters[count++] =
 		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
 	counters[count++] = (struct record_counter){"details-missed", beside_missed(agent->beside)};
@@ -816,8 +816,7 @@ static void agent_open_state(struct agent *agent)
 
 	if (!path)
 		return;
-	if (state_open(path, agent->sockets, host_context(agent->host), &agent->state,
-		       &told))
+	if (state_open(path, agent->sockets, host_context(agent->host), &agent->state, &told))
 		agent_message(agent, LOG_LEVEL_WARNING, "nothing is kept for another life: %s",
 			      told.text);
 	else if (*told.text)
@@ -1020,6 +1019,8 @@ static int agent_watch(void *data, const char *path, uint32_t owner, enum engine
 	snprintf(kept.path, sizeof(kept.path), "%s", path);
 	capture_keep_socket(agent->capture, index, &kept);
 	watcher_run(agent->watcher, agent->beside, clock_now(CLOCK_BOOTTIME));
+	engines_run(agent->engines,
+		    clock_now(CLOCK_BOOTTIME)); /* it listens to its events from now on */
 	if (!owner && agent->options.inventory && !agent->options.own_calls)
 		servers_ask(agent->servers, agent->capture, index, path);
 	return 0;

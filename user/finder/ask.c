@@ -24,10 +24,8 @@ static const struct shape ask_strings = {.kind = SHAPE_LIST, .element = &ask_str
 static const struct shape_field part_fields[] = {{"Name", &ask_string}, {}};
 static const struct shape part = {.kind = SHAPE_STRUCT, .fields = part_fields};
 static const struct shape parts = {.kind = SHAPE_LIST, .element = &part};
-static const struct shape_field about_fields[] = {{"Version", &ask_string},
-						  {"ApiVersion", &ask_string},
-						  {"Components", &parts},
-						  {}};
+static const struct shape_field about_fields[] = {
+	{"Version", &ask_string}, {"ApiVersion", &ask_string}, {"Components", &parts}, {}};
 static const struct shape about = {.kind = SHAPE_STRUCT, .fields = about_fields};
 
 static const struct shape_field plugins_fields[] = {{"Authorization", &ask_strings}, {}};

@@ -102,7 +102,7 @@ static const char *why_unwatched(const struct known_door *known)
 }
 
 /* How grave it is that an engine listens on TCP. The account of one user is less than the host. */
-static enum finding_severity gravity_of(const struct door *door)
+static enum finding_severity gravity_of_door(const struct door *door)
 {
 	bool verified = door->tls == TOLD_TLS_VERIFIED;
 
@@ -172,7 +172,7 @@ static void tell_door(struct finder *finder, const struct known_door *known,
 		.plugins = plugins,
 		.security = security,
 	};
-	struct finding finding = {.id = FINDING_ENGINE_TCP, .severity = gravity_of(door)};
+	struct finding finding = {.id = FINDING_ENGINE_TCP, .severity = gravity_of_door(door)};
 	struct record record = {
 		.action = action,
 		.time = clock_now(CLOCK_BOOTTIME),
@@ -226,14 +226,14 @@ static void tell_gone(struct finder *finder, struct known_door *known)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-static void run_question(struct job *job)
+static void run_asking(struct job *job)
 {
 	struct finder_question *question = (struct finder_question *)job;
 
 	ask_engine(question->socket, &question->answer);
 }
 
-static void free_question(struct job *job)
+static void free_asking(struct job *job)
 {
 	free(job);
 }
@@ -248,7 +248,7 @@ static struct known_door *find_serial(struct finder *finder, uint64_t serial)
 
 static void ask_door(struct finder *finder, struct known_door *known, uint64_t now);
 
-static void end_question(struct job *job, bool came, void *data)
+static void end_asking(struct job *job, bool came, void *data)
 {
 	const struct finder_question *question = (struct finder_question *)job;
 	struct finder *finder = question->finder;
@@ -298,9 +298,9 @@ static void ask_door(struct finder *finder, struct known_door *known, uint64_t n
 	if (!question)
 		return;
 	question->job = (struct job){
-		.run = run_question,
-		.done = end_question,
-		.free = free_question,
+		.run = run_asking,
+		.done = end_asking,
+		.free = free_asking,
 		.account = ASK_ACCOUNT + door->uid,
 		.patience = PATIENCE,
 	};
@@ -310,7 +310,7 @@ static void ask_door(struct finder *finder, struct known_door *known, uint64_t n
 	known->asking = !beside_put(finder->options.beside, &question->job, now);
 	if (known->asking)
 		return;
-	free_question(&question->job);
+	free_asking(&question->job);
 	known->asked = true;
 	known->answer = (struct ask_answer){.error = -EBUSY};
 	tell_found(finder, known);
@@ -370,7 +370,8 @@ static bool take_door(struct finder *finder, const struct door *door, uint64_t n
 	}
 	known->present = true;
 	known->door = *door;
-	known->watched = !door->tcp && !options->watch(options->data, door->text, door->uid, door->brand);
+	known->watched =
+		!door->tcp && !options->watch(options->data, door->text, door->uid, door->brand);
 	ask_door(finder, known, now);
 	return true;
 }
@@ -403,9 +404,7 @@ static void take_scan(struct finder *finder, const struct scan *scan, uint64_t n
 	for (unsigned int i = 0; i < scan->count; i++)
 		news |= take_door(finder, &scan->doors[i], now);
 	news |= drop_absent(finder);
-	finder->gap = news			     ? GAP_FIRST
-		      : 2 * finder->gap < GAP_MAX ? 2 * finder->gap
-						     : GAP_MAX;
+	finder->gap = news ? GAP_FIRST : 2 * finder->gap < GAP_MAX ? 2 * finder->gap : GAP_MAX;
 }
 
 static void run_scan(struct job *job)

@@ -14,8 +14,9 @@
 
 struct listening {
 	bool tcp;
-	unsigned int port;	   /* of TCP */
-	char text[LISTENING_SIZE]; /* the path that it was bound to; "127.0.0.1:2375", "[::]:2375" */
+	unsigned int port; /* of TCP */
+	char text
+		[LISTENING_SIZE]; /* the path that it was bound to; "127.0.0.1:2375", "[::]:2375" */
 };
 
 /* Finds the sockets of PID, whose directory in /proc is PROCESS, among its first descriptors.

@@ -53,7 +53,7 @@ struct engine_process {
 	enum engine_brand brand;
 	char executable[sizeof(((struct door *)0)->executable)];
 	bool foreign_program;
-	struct told told;
+	struct told_daemon told;
 	struct listening sockets[LISTENING_MAX];
 	int socket_count; /* negative: they could not be seen */
 };
@@ -72,8 +72,8 @@ struct scanning {
 bool scan_name_counts(const char *name)
 {
 	static const char *const names[] = {
-		"docker.sock",   "podman",	  "podman.sock",     "user",
-		"daemon.json",   "docker.socket", "docker.socket.d", "podman.socket",
+		"docker.sock",	   "podman",	    "podman.sock",     "user",
+		"daemon.json",	   "docker.socket", "docker.socket.d", "podman.socket",
 		"podman.socket.d",
 	};
 	size_t size = strlen(name), suffix = strlen(".conf");
@@ -205,7 +205,7 @@ static enum engine_brand brand_of(const char *executable)
 	if (!strncmp(name + 1, DOCKERD, strlen(DOCKERD)))
 		return BRAND_DOCKER;
 	return !strcmp(name + 1, PODMAN) || !strcmp(name + 1, PODMAN " (deleted)") ? BRAND_PODMAN
-										    : BRAND_UNKNOWN;
+										   : BRAND_UNKNOWN;
 }
 
 static bool has_root_of_host(const struct scanning *scanning, int process)
@@ -225,7 +225,8 @@ static struct bytes read_process(struct scanning *scanning, int process, const c
 }
 
 /* Reads the configuration file at PATH, below the root of PROCESS. -ENOENT: there is none. */
-static int read_config(struct scanning *scanning, int process, const char *path, struct told *told)
+static int read_config(struct scanning *scanning, int process, const char *path,
+		       struct told_daemon *told)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
@@ -250,7 +251,7 @@ static int read_config(struct scanning *scanning, int process, const char *path,
 /* What a process of root was told. The memory of another user's may be locked by that user. */
 static void ask_told(struct scanning *scanning, struct engine_process *process)
 {
-	struct told *told = &process->told;
+	struct told_daemon *told = &process->told;
 
 	if (process->brand == BRAND_PODMAN) {
 		told_take_podman(told, read_process(scanning, process->directory, "cmdline"));
@@ -290,7 +291,7 @@ static bool is_inner_socket(const char *path)
 }
 
 /* Whether PORT is none of the API: of metrics, of a swarm. */
-static bool is_other_port(const struct told *told, unsigned int port)
+static bool is_other_port(const struct told_daemon *told, unsigned int port)
 {
 	return (told->metrics[0] && told_port(told->metrics) == port) || port == 2377 ||
 	       port == 7946;
@@ -399,7 +400,8 @@ static void look_at_process(struct scanning *scanning, uint32_t pid, int directo
 		return;
 	scanning->has_root_dockerd |= !process.uid && process.brand == BRAND_DOCKER;
 	process.socket_count = listening_find(pid, directory, process.sockets);
-	if (ticks && proc_start_ticks(directory) == ticks) /* it is that process, and has not ended */
+	if (ticks &&
+	    proc_start_ticks(directory) == ticks) /* it is that process, and has not ended */
 		put_process(scanning, &process);
 }
 
@@ -424,7 +426,7 @@ static void look_at_processes(struct scanning *scanning)
 /* What a dockerd will be told that does not run. */
 static void look_at_config(struct scanning *scanning)
 {
-	struct told told = {0};
+	struct told_daemon told = {0};
 
 	if (scanning->has_root_dockerd || read_config(scanning, -1, CONFIG, &told))
 		return;
@@ -516,8 +518,7 @@ static void look_at_systemd(struct scanning *scanning)
  * bring about by that is that a door counts as one where somebody listens. */
 static void note_listeners(struct scan *scan)
 {
-	_fclose_ FILE *file =
-		fopen("/proc/1/net/unix", "re") ?: fopen("/proc/self/net/unix", "re");
+	_fclose_ FILE *file = fopen("/proc/1/net/unix", "re") ?: fopen("/proc/self/net/unix", "re");
 	char line[512], path[256];
 	unsigned int flags;
 

@@ -32,7 +32,7 @@ static void copy_text(char *to, size_t size, struct bytes text)
 	to[text.size] = '\0';
 }
 
-static void add_host(struct told *told, struct bytes text, bool in_file)
+static void add_host(struct told_daemon *told, struct bytes text, bool in_file)
 {
 	struct told_host *host = &told->hosts[told->host_count];
 
@@ -120,7 +120,7 @@ static bool is_flag(enum told_option option)
 	return option == OPTION_FLAG || option == OPTION_TLS || option == OPTION_TLS_VERIFY;
 }
 
-static void take_value(struct told *told, enum told_option option, struct bytes value)
+static void take_option(struct told_daemon *told, enum told_option option, struct bytes value)
 {
 	switch (option) {
 	case OPTION_HOST:
@@ -144,7 +144,7 @@ static void take_value(struct told *told, enum told_option option, struct bytes 
 	}
 }
 
-static void take_long(struct told *told, struct bytes argument, struct bytes *rest)
+static void take_long(struct told_daemon *told, struct bytes argument, struct bytes *rest)
 {
 	const char *equals = memchr(argument.data, '=', argument.size);
 	size_t size = equals ? (size_t)(equals - argument.data) : argument.size;
@@ -157,12 +157,12 @@ static void take_long(struct told *told, struct bytes argument, struct bytes *re
 		return;
 	else if (!is_flag(option) && !next_string(rest, &value))
 		return;
-	take_value(told, option, value);
+	take_option(told, option, value);
 }
 
 /* A group of letters: bools, and at the end one with a value, which is the rest or the next
  * argument. */
-static void take_letters(struct told *told, struct bytes letters, struct bytes *rest)
+static void take_letters(struct told_daemon *told, struct bytes letters, struct bytes *rest)
 {
 	enum told_option option = OPTION_FLAG;
 	struct bytes value;
@@ -173,10 +173,10 @@ static void take_letters(struct told *told, struct bytes letters, struct bytes *
 		return;
 	value = letters.size && letters.data[0] == '=' ? bytes_from(letters, 1) : letters;
 	if (letters.size || next_string(rest, &value))
-		take_value(told, option, value);
+		take_option(told, option, value);
 }
 
-void told_take_dockerd(struct told *told, struct bytes arguments)
+void told_take_dockerd(struct told_daemon *told, struct bytes arguments)
 {
 	struct bytes argument;
 
@@ -189,7 +189,7 @@ void told_take_dockerd(struct told *told, struct bytes arguments)
 	}
 }
 
-void told_take_environment(struct told *told, struct bytes variables)
+void told_take_environment(struct told_daemon *told, struct bytes variables)
 {
 	static const char verify[] = "DOCKER_TLS_VERIFY=";
 	struct bytes variable;
@@ -201,13 +201,12 @@ void told_take_environment(struct told *told, struct bytes variables)
 
 /* --- the command line of podman --------------------------------------------------------------- */
 
-void told_take_podman(struct told *told, struct bytes arguments)
+void told_take_podman(struct told_daemon *told, struct bytes arguments)
 {
 	struct bytes argument, before = {0};
 
 	while (next_string(&arguments, &argument)) {
-		if (bytes_are(argument, "service") &&
-		    bytes_are(before, "system"))
+		if (bytes_are(argument, "service") && bytes_are(before, "system"))
 			told->service = true;
 		else if (bytes_begin(argument, UNIX_SCHEME) || bytes_begin(argument, TCP_SCHEME))
 			add_host(told, argument, false);
@@ -233,7 +232,7 @@ static const struct shape door_shape = {.kind = SHAPE_STRUCT, .fields = door_fie
 
 CLEANUP_DEFINE(end_body, struct body *, body_free)
 
-bool told_take_config(struct told *told, struct bytes text)
+bool told_take_config(struct told_daemon *told, struct bytes text)
 {
 	_cleanup_(end_body) struct body *body = NULL;
 	const struct value *config, *verify;
@@ -255,7 +254,7 @@ bool told_take_config(struct told *told, struct bytes text)
 
 /* --- what it means ---------------------------------------------------------------------------- */
 
-enum told_tls told_tls(const struct told *told)
+enum told_tls told_tls(const struct told_daemon *told)
 {
 	if (!told->tls)
 		return TOLD_TLS_NONE;
@@ -273,7 +272,7 @@ unsigned int told_port(const char *text)
 	return (unsigned int)port;
 }
 
-const struct told_host *told_find_path(const struct told *told, const char *path)
+const struct told_host *told_find_path(const struct told_daemon *told, const char *path)
 {
 	for (unsigned int i = 0; i < told->host_count; i++) {
 		const char *text = told->hosts[i].text;
@@ -285,7 +284,7 @@ const struct told_host *told_find_path(const struct told *told, const char *path
 	return NULL;
 }
 
-const struct told_host *told_find_port(const struct told *told, unsigned int port)
+const struct told_host *told_find_port(const struct told_daemon *told, unsigned int port)
 {
 	for (unsigned int i = 0; i < told->host_count; i++) {
 		const char *text = told->hosts[i].text;
@@ -301,7 +300,7 @@ const struct told_host *told_find_port(const struct told *told, unsigned int por
 	return NULL;
 }
 
-bool told_has_inherited(const struct told *told)
+bool told_has_inherited(const struct told_daemon *told)
 {
 	for (unsigned int i = 0; i < told->host_count; i++)
 		if (!strncmp(told->hosts[i].text, "fd://", strlen("fd://")))

@@ -29,38 +29,38 @@ struct told_host {
 	bool in_file;
 };
 
-struct told {
+struct told_daemon {
 	struct told_host hosts[TOLD_HOSTS_MAX];
 	unsigned int host_count;
 	bool hosts_cut; /* there are more, or one that is too long */
 	bool tls, tls_verify;
-	bool service;		     /* of podman: it is told to serve the API */
-	char config[TOLD_PATH_MAX];  /* the configuration file; empty: the usual one */
+	bool service;		      /* of podman: it is told to serve the API */
+	char config[TOLD_PATH_MAX];   /* the configuration file; empty: the usual one */
 	char metrics[TOLD_HOST_SIZE]; /* an address that serves no API; empty: none */
 };
 
 /* Takes the ARGUMENTS of a dockerd, each of which ends in a NUL; the first is its name. */
-void told_take_dockerd(struct told *told, struct bytes arguments);
+void told_take_dockerd(struct told_daemon *told, struct bytes arguments);
 
 /* The same of a podman. */
-void told_take_podman(struct told *told, struct bytes arguments);
+void told_take_podman(struct told_daemon *told, struct bytes arguments);
 
 /* Takes the environment of a dockerd, each variable of which ends in a NUL. To be called before the
  * arguments, which go first. */
-void told_take_environment(struct told *told, struct bytes variables);
+void told_take_environment(struct told_daemon *told, struct bytes variables);
 
 /* Takes the TEXT of daemon.json. False: dockerd would not take it either. */
-bool told_take_config(struct told *told, struct bytes text);
+bool told_take_config(struct told_daemon *told, struct bytes text);
 
 /* What it was told of TLS. */
-enum told_tls told_tls(const struct told *told);
+enum told_tls told_tls(const struct told_daemon *told);
 
 /* The host that is the Unix socket at PATH, or listens at the TCP port PORT; NULL: none. */
-const struct told_host *told_find_path(const struct told *told, const char *path);
-const struct told_host *told_find_port(const struct told *told, unsigned int port);
+const struct told_host *told_find_path(const struct told_daemon *told, const char *path);
+const struct told_host *told_find_port(const struct told_daemon *told, unsigned int port);
 
 /* Whether it was told to listen where systemd does. */
-bool told_has_inherited(const struct told *told);
+bool told_has_inherited(const struct told_daemon *told);
 
 /* The port at the end of TEXT, "127.0.0.1:2375" or "2375"; 0: it has none. */
 unsigned int told_port(const char *text);

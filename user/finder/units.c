@@ -19,14 +19,11 @@
 
 /* The first one that has the unit counts; of drop-ins of one name likewise. */
 static const char *const places[] = {
-	"/etc/systemd/system",
-	"/run/systemd/system",
-	"/usr/local/lib/systemd/system",
-	"/usr/lib/systemd/system",
-	"/lib/systemd/system",
+	"/etc/systemd/system",	   "/run/systemd/system", "/usr/local/lib/systemd/system",
+	"/usr/lib/systemd/system", "/lib/systemd/system",
 };
 
-static struct bytes trim(struct bytes text)
+static struct bytes trim_blanks(struct bytes text)
 {
 	while (text.size && strchr(" \t\r", text.data[0]))
 		text = bytes_from(text, 1);
@@ -57,13 +54,13 @@ void units_take(struct units_streams *streams, struct bytes text)
 	bool socket = false;
 
 	while (bytes_take(&text, '\n', &line)) {
-		line = trim(line);
+		line = trim_blanks(line);
 		if (bytes_begin(line, "["))
 			socket = bytes_are(line, "[Socket]");
 		if (!socket || !memchr(line.data ?: "", '=', line.size) ||
-		    !bytes_take(&line, '=', &key) || !bytes_are(trim(key), "ListenStream"))
+		    !bytes_take(&line, '=', &key) || !bytes_are(trim_blanks(key), "ListenStream"))
 			continue;
-		line = trim(line);
+		line = trim_blanks(line);
 		if (line.size)
 			add_stream(streams, line);
 		else
@@ -99,7 +96,7 @@ static void free_drop_ins(struct drop_ins *drop_ins)
 		free(drop_ins->names[--drop_ins->count]);
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_drop_ins(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -144,7 +141,7 @@ void units_read(const char *root, const char *unit, struct units_streams *ret)
 		snprintf(path, sizeof(path), "%s%s/%s.d", root, places[i], unit);
 		list_drop_ins(&drop_ins, path);
 	}
-	qsort(drop_ins.names, drop_ins.count, sizeof(*drop_ins.names), compare_names);
+	qsort(drop_ins.names, drop_ins.count, sizeof(*drop_ins.names), compare_drop_ins);
 	for (unsigned int j = 0; j < drop_ins.count; j++)
 		for (size_t i = 0; i < COUNT(places); i++) {
 			snprintf(path, sizeof(path), "%s%s/%s.d/%s", root, places[i], unit,

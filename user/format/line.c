@@ -564,7 +564,7 @@ static void add_bracketed(struct text *out, const char *before, struct bytes tex
 }
 
 /* found docker 24.0.7 (API 1.43) at unix:///run/docker.sock, process 812 of uid 0, by usual-path, process */
-static void add_found(struct text *out, const struct record *record)
+static void add_found_engine(struct text *out, const struct record *record)
 {
 	const struct record_engine *engine = record->engine;
 	const char *brand, *separator = ", by ";
@@ -866,10 +866,10 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
 		break;
 	case RECORD_ENGINE_FOUND:
-		add_found(out, record);
+		add_found_engine(out, record);
 		break;
 	case RECORD_ENGINE_GONE:
-		text_add_string(out, "nobody listens any more at ");
+		text_add_string(out, "finds nobody any more at ");
 		if (record->engine)
 			text_add_visible(out, record->engine->address, PATH_COLUMNS);
 		break;

@@ -332,12 +332,12 @@ struct record {
 		server; /* socket-connected: the server differs from the usual one; engine-found, -gone: who listens; NULL: neither */
 	struct bytes
 		request_id; /* http.request.id, which the records of a request share; data NULL: event.id */
-	struct record_http http;     /* api-request-* */
-	struct record_api api;	     /* api-request-*; of a docker-event the engine alone */
-	struct record_stream stream; /* api-request-ended */
-	struct record_event event;   /* docker-event */
-	struct record_cause cause;   /* docker-event */
-	struct record_change change; /* socket-changed, access-changed */
+	struct record_http http;	    /* api-request-* */
+	struct record_api api;		    /* api-request-*; of a docker-event the engine alone */
+	struct record_stream stream;	    /* api-request-ended */
+	struct record_event event;	    /* docker-event */
+	struct record_cause cause;	    /* docker-event */
+	struct record_change change;	    /* socket-changed, access-changed */
 	const struct record_engine *engine; /* engine-found, engine-gone */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	unsigned int incomplete;		      /* enum record_incomplete bits */

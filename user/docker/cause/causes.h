@@ -19,7 +19,7 @@
 struct causes;
 
 struct causes_options {
-	unsigned int socket_count; /* at most */
+	unsigned int socket_count;  /* at most */
 	const char *const *sockets; /* by index */
 	struct inventory *const *inventories;
 	const struct record_context *context;
