@@ -19,6 +19,7 @@ _callerd()
 		return
 		;;
 	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
+	--discover) mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur") ;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;
 	--output)
 		compopt -o nospace
