@@ -171,7 +171,7 @@ test: ## install what is missing, build, run every test
 
 test-long: ## what takes longer: more of the live tests and of those in virtual machines, the package installed and booted; root
 	tools/install-deps build demo test package
-	tests/run build package live_long vm_long
+	tests/run build package tarball live_long vm_long
 
 demo: ## install what is missing, build, show the main job on real calls
 	tools/install-deps build demo
@@ -248,6 +248,13 @@ $(B)/man/callerd-records.7: docs/record.md
 $(B)/man/callerd-records.7: MAN_WORDS = "the records of callerd" docs/record.md
 man: $(MAN) ## write the manual pages
 
+# What the program is made of, as SPDX 2.3 has it; ARCHIVES are the libraries that are in it.
+SBOM_SRC = $(shell find bpf include user -type f)
+ARCHIVES ?=
+sbom: $(B)/callerd.spdx.json ## write the software bill of materials
+$(B)/callerd.spdx.json: $(B)/callerd tools/sbom debian/changelog
+	tools/sbom $(VERSION) $< $(ARCHIVES) -- $(SBOM_SRC) >$@
+
 $(B)/callerd.service: packaging/callerd.service FORCE
 	@sed 's|@sbindir@|$(prefix)/sbin|' $< >$@
 
@@ -264,6 +271,7 @@ INSTALLED := \
 	644:packaging/callerd.logrotate:/etc/logrotate.d/callerd \
 	644:packaging/callerd.apparmor:/etc/apparmor.d/usr.sbin.callerd \
 	644:LICENSE:$(prefix)/share/doc/callerd/LICENSE \
+	644:$(B)/callerd.spdx.json:$(prefix)/share/doc/callerd/callerd.spdx.json \
 	644:packaging/network.conf:$(prefix)/share/doc/callerd/examples/network.conf \
 	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
 	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
@@ -274,13 +282,13 @@ each_installed = @set -e; for file in $(INSTALLED); do \
 		mode=$${file%%:*}; place=$${file\#\#*:}; source=$${file\#*:}; source=$${source%:*}; $(1); done
 
 # A file in /etc that is there already is the site's.
-install: all $(MAN) $(B)/callerd.service ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
+install: all $(MAN) $(B)/callerd.service $(B)/callerd.spdx.json ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
 	$(call each_installed,case $$place in \
 		(/etc/*) [ ! -e "$(DESTDIR)$$place" ] || continue ;; esac; \
 		install -D -m $$mode $$source "$(DESTDIR)$$place")
 
 # What the site has changed in /etc stays, and so do logs and state.
-uninstall: $(MAN) $(B)/callerd.service ## remove what install installed, and what goes on in the kernel
+uninstall: $(MAN) $(B)/callerd.service $(B)/callerd.spdx.json ## remove what install installed, and what goes on in the kernel
 	$(if $(DESTDIR),,-$(prefix)/sbin/callerd --detach)
 	$(call each_installed,case $$place in \
 		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \
@@ -291,7 +299,10 @@ uninstall: $(MAN) $(B)/callerd.service ## remove what install installed, and wha
 deb: ## a Debian package, in $(B)/deb
 	tools/deb $(B)/deb
 
-.PHONY: all help clients unit fuzzers check check-live check-vm soak test test-long demo fuzz bench format lint coverage install uninstall man deb clean
+tarball: ## for other distributions: all libraries but glibc in the program, in $(B)/tarball
+	tools/tarball $(B)/tarball
+
+.PHONY: all help clients unit fuzzers check check-live check-vm soak test test-long demo fuzz bench format lint coverage install uninstall man sbom deb tarball clean
 -include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
 	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from live import *
-from many import Many
+from many import Many, below_shells
 from wire import Wire
 
 MB = 1 << 20

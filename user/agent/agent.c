@@ -1069,6 +1069,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	enum exit_code code;
+	int error;
 
 	if (!agent)
 		return EXIT_FAILED;
@@ -1079,13 +1080,19 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
 	agent->watchdog = notify_watchdog();
-	code = host_new(&agent->host) ? EXIT_FAILED : open_outputs(agent);
+	error = host_new(&agent->host);
+	code = error ? EXIT_FAILED : open_outputs(agent);
 	if (code == EXIT_OK)
 		code = open_parts(agent);
 	if (code == EXIT_OK)
 		code = open_capture(agent);
-	if (code == EXIT_OK && open_reload(agent, argc, argv))
-		code = EXIT_FAILED;
+	if (code == EXIT_OK) {
+		error = open_reload(agent, argc, argv);
+		code = error ? EXIT_FAILED : EXIT_OK;
+	}
+	if (error)
+		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s%s", strerror(-error),
+			      access("/proc/self", F_OK) ? " (there is no /proc)" : "");
 	if (code != EXIT_OK) {
 		agent_free(agent);
 		return code;
