@@ -47,6 +47,12 @@ def wait_found(callerd, address, action='engine-found', **wanted):
     return callerd.wait(event__action=action, callerd__engine__address=address, **wanted)[-1]
 
 
+def wait_answered(callerd, address, **wanted):
+    """One that is busy is asked again."""
+    return callerd.wait(that=lambda record: 'unanswered' not in record['callerd']['engine'],
+                        event__action='engine-found', callerd__engine__address=address, **wanted)[-1]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -122,7 +128,7 @@ class ConfiguredDockerd(Dockerd):
 def engine_is_described():
     """What is watched, how it was found, and what the engine says of itself."""
     with finds() as callerd:
-        record = wait_found(callerd, 'unix://' + SOCKET)
+        record = wait_answered(callerd, 'unix://' + SOCKET)
         info = json.loads(request('GET', '/info')[1])
         version = json.loads(request('GET', '/version')[1])
         engine = field(record, 'callerd.engine')
@@ -139,12 +145,42 @@ def engine_is_described():
 
 
 @test
+def without_any_configuration():
+    """No socket is given, and no file: the first command of the README."""
+    log = D + '/log.ndjson'
+    with open(D + '/empty.conf', 'w', encoding='utf-8'):
+        os.chmod(D + '/empty.conf', 0o600)
+    with subprocess.Popen([CALLERD, '--output', 'file:' + log + ',chain=no', '--backend', BACKEND, '--state', 'none',
+                           '--pin', 'none', '--config', D + '/empty.conf'], stdin=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + PATIENCE
+
+        def wait(**wanted):
+            while time.monotonic() < deadline:
+                if os.path.exists(log):
+                    with open(log, encoding='utf-8') as file:
+                        lines = file.read().split('\n')[:-1]
+                    found = [record for record in map(json.loads, lines) if matches(record, **wanted)]
+                    if found:
+                        return found[0]
+                time.sleep(0.02)
+            raise AssertionError(f'no record with {wanted}')
+        try:
+            equal(field(wait(event__action='agent-started'), 'callerd.sockets')[0], '/run/docker.sock', 'sockets')
+            record = wait(event__action='engine-found', callerd__engine__address='unix://' + SOCKET)
+            equal(field(record, 'callerd.engine.found_by'), ['process', 'argument'], 'how it was found')
+            request('GET', '/_ping?by=default')
+            wait(url__original='/_ping?by=default', callerd__connection__socket=SOCKET)
+        finally:
+            process.terminate()
+
+
+@test
 def comes_and_goes():
     """A second dockerd, at two sockets, that starts and stops while callerd runs."""
     with finds() as callerd:
         with Dockerd('comes') as second:
             for path in (second.path, second.other):
-                record = wait_found(callerd, 'unix://' + path, callerd__engine__watched=True)
+                record = wait_answered(callerd, 'unix://' + path, callerd__engine__watched=True)
                 equal(field(record, 'callerd.engine.root_directory'), second.dir + '/data', 'its own files')
             request('GET', '/_ping?by=door', path=second.other)
             record = callerd.wait(url__original='/_ping?by=door')[0]
@@ -165,7 +201,7 @@ def hosts_of_configuration_file():
     with finds() as callerd:
         with ConfiguredDockerd('file', config={'hosts': ['unix://DIR/docker.sock', 'unix://DIR/third.sock'],
                                                'live-restore': True}, hosts=False) as second:
-            record = wait_found(callerd, f'unix://{second.dir}/third.sock')
+            record = wait_answered(callerd, f'unix://{second.dir}/third.sock')
             equal(field(record, 'callerd.engine.found_by'), ['process', 'daemon.json'], 'how it was found')
             equal(field(record, 'callerd.engine.live_restore'), True, 'live-restore')
 
@@ -208,7 +244,8 @@ def tcp_with_client_certificates():
 def podman_is_found():
     with finds() as callerd:
         with podman.Podman() as service:
-            record = wait_found(callerd, 'unix://' + service.path)
+            record = callerd.wait(that=lambda one: field(one, 'callerd.engine.version'), event__action='engine-found',
+                                  callerd__engine__address='unix://' + service.path)[0]
             engine = field(record, 'callerd.engine')
             equal([engine['brand'], engine['watched']], ['podman', True], 'the engine')
             version = json.loads(request('GET', '/version', path=service.path)[1])
@@ -225,7 +262,7 @@ def rootless_engine():
     with RuntimeDirectory() as runtime, finds() as callerd:
         path = runtime.path + '/docker.sock'
         with OwnEngine(path, directory=runtime.path):
-            record = wait_found(callerd, 'unix://' + path)
+            record = wait_answered(callerd, 'unix://' + path)
             engine = field(record, 'callerd.engine')
             equal(engine['found_by'], ['rootless-path', 'process'], 'how it was found')
             equal([engine['rootless'], engine['version'], engine['foreign_program'], engine['watched']],

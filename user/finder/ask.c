@@ -12,7 +12,6 @@
 #include "host/hostfiles.h"
 #include "json/body.h"
 
-#define TIME_MAX (5 * NS_PER_S)
 #define ANSWER_MAX (1u << 20)
 #define BODY_MEMORY (64u << 10)
 #define POLL_MILLISECONDS 200
@@ -151,10 +150,10 @@ static const struct client_calls asking_calls = {
 	.end = asking_end,
 };
 
-void ask_engine(const char *socket, struct ask_answer *ret)
+void ask_engine(const char *socket, uint64_t time_max, struct ask_answer *ret)
 {
 	struct asking asking = {.answer = ret};
-	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + TIME_MAX;
+	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + time_max;
 	_close_ int node = hostfiles_open(socket);
 	char path[32];
 

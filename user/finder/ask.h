@@ -4,6 +4,7 @@
 #define CALLERD_ASK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "record/record.h"
 
@@ -23,9 +24,9 @@ struct ask_answer {
 	bool live_restore;
 };
 
-/* Asks the engine at SOCKET, for a few seconds at most. No file system that another program serves
- * is entered on the way. */
-void ask_engine(const char *socket, struct ask_answer *ret);
+/* Asks the engine at SOCKET, for TIME_MAX ns at most. No file system that another program serves is
+ * entered on the way. */
+void ask_engine(const char *socket, uint64_t time_max, struct ask_answer *ret);
 
 /* Whether one of the security options is NAME, "rootless". */
 bool ask_has_option(const struct ask_answer *answer, const char *name);

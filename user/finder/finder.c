@@ -20,11 +20,23 @@
 #define ASK_ACCOUNT (UINT64_MAX - 4000 - UINT32_MAX)
 #define PATIENCE (10 * NS_PER_S)
 
+/* An engine that has just begun to listen may take a while to answer. A user's own one must not keep
+ * the threads from others. */
+#define ASK_TIME (5 * NS_PER_S)
+#define ASK_TIME_OF_USER (2 * NS_PER_S)
+#define ASK_AGAIN (5 * NS_PER_S) /* and twice as long each further time */
+#define TRIES_MAX 8
+#define TRIES_OF_USER_MAX 2
+
 #define LOOK_INTERVAL (30 * NS_PER_S)
-#define GAP_FIRST (2 * NS_PER_S) /* between looks, at least; longer while they find nothing new */
-#define GAP_MAX (16 * NS_PER_S)
-/* An engine that was started listens some seconds later. */
+#define LOOK_GAP (2 * NS_PER_S) /* between looks, at least */
+/* Whoever may start programs can give reasons to look: so many looks follow each other, and then one
+ * may in that time. */
+#define LOOKS_MAX 8
+#define LOOKS_REFILL (10 * NS_PER_S)
+/* An engine that was started listens some seconds later: looks after 1, 3, 7 and 15 s. */
 #define FOLLOW_UPS 4
+#define FOLLOW_UP_FIRST NS_PER_S
 
 #define EVENTS_READ 16 /* of 4 KiB, in one finder_run() */
 
@@ -36,6 +48,8 @@ struct known_door {
 	bool present;	    /* at the last look */
 	bool asking, asked; /* the engine */
 	bool again;	    /* it changed while it was asked */
+	unsigned int tries;
+	uint64_t ask_at; /* once more; 0: not again */
 	bool watched;
 	uint64_t told; /* a hash of what was told; 0: nothing */
 };
@@ -48,7 +62,8 @@ struct finder {
 	unsigned int left_out;
 	bool looking, settled, due;
 	unsigned int follow_ups;
-	uint64_t started, next_look, next_interval, gap, follow_up_at;
+	unsigned int looks_left;
+	uint64_t started, next_look, next_interval, next_refill, follow_up_at, follow_up_gap;
 };
 
 struct finder_look {
@@ -64,6 +79,7 @@ struct finder_question {
 	struct finder *finder;
 	uint64_t serial;
 	char socket[LISTENING_SIZE];
+	uint64_t time;
 	struct ask_answer answer;
 };
 
@@ -230,7 +246,7 @@ static void run_asking(struct job *job)
 {
 	struct finder_question *question = (struct finder_question *)job;
 
-	ask_engine(question->socket, &question->answer);
+	ask_engine(question->socket, question->time, &question->answer);
 }
 
 static void free_asking(struct job *job)
@@ -247,6 +263,29 @@ static struct known_door *find_serial(struct finder *finder, uint64_t serial)
 }
 
 static void ask_door(struct finder *finder, struct known_door *known, uint64_t now);
+
+/* Has an engine that did not answer asked again. */
+static void plan_another(struct known_door *known)
+{
+	unsigned int most = known->door.uid ? TRIES_OF_USER_MAX : TRIES_MAX;
+	bool answered = !known->answer.error && known->answer.has_info;
+
+	known->ask_at = 0;
+	if (!answered && known->door.pid && ++known->tries < most)
+		known->ask_at = clock_now(CLOCK_BOOTTIME) + (ASK_AGAIN << (known->tries - 1));
+}
+
+static void ask_again(struct finder *finder, uint64_t now)
+{
+	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++) {
+		struct known_door *known = finder->known[i];
+
+		if (!known || !known->ask_at || now < known->ask_at)
+			continue;
+		known->ask_at = 0;
+		ask_door(finder, known, now);
+	}
+}
 
 static void end_asking(struct job *job, bool came, void *data)
 {
@@ -269,6 +308,7 @@ static void end_asking(struct job *job, bool came, void *data)
 		known->answer = question->answer;
 	else
 		known->answer.error = -ETIMEDOUT;
+	plan_another(known);
 	/* What nobody listens at is no door, unless a process was seen that does. */
 	if (!known->door.pid &&
 	    (known->answer.error == -ECONNREFUSED || known->answer.error == -ENOENT))
@@ -306,13 +346,16 @@ static void ask_door(struct finder *finder, struct known_door *known, uint64_t n
 	};
 	question->finder = finder;
 	question->serial = known->serial;
+	question->time = door->uid ? ASK_TIME_OF_USER : ASK_TIME;
 	memcpy(question->socket, door->text, sizeof(question->socket));
 	known->asking = !beside_put(finder->options.beside, &question->job, now);
 	if (known->asking)
 		return;
 	free_asking(&question->job);
 	known->asked = true;
-	known->answer = (struct ask_answer){.error = -EBUSY};
+	memset(&known->answer, 0, sizeof(known->answer));
+	known->answer.error = -EBUSY;
+	plan_another(known);
 	tell_found(finder, known);
 }
 
@@ -351,35 +394,32 @@ static bool is_same_door(const struct door *a, const struct door *b)
 	       a->tls == b->tls;
 }
 
-/* Returns whether it is news. */
-static bool take_door(struct finder *finder, const struct door *door, uint64_t now)
+static void take_door(struct finder *finder, const struct door *door, uint64_t now)
 {
 	const struct finder_options *options = &finder->options;
 	struct known_door *known = door->listens ? find_known(finder, door) : NULL;
 
 	if (!door->listens)
-		return false;
+		return;
 	if (known && is_same_door(&known->door, door)) {
 		known->present = true;
-		return false;
+		return;
 	}
 	known = known ?: add_known(finder);
 	if (!known) {
 		finder->left_out++;
-		return false;
+		return;
 	}
 	known->present = true;
 	known->door = *door;
+	known->tries = 0;
 	known->watched =
 		!door->tcp && !options->watch(options->data, door->text, door->uid, door->brand);
 	ask_door(finder, known, now);
-	return true;
 }
 
-static bool drop_absent(struct finder *finder)
+static void drop_absent(struct finder *finder)
 {
-	bool any = false;
-
 	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++) {
 		struct known_door *known = finder->known[i];
 
@@ -388,23 +428,18 @@ static bool drop_absent(struct finder *finder)
 		tell_gone(finder, known);
 		free(known);
 		finder->known[i] = NULL;
-		any = true;
 	}
-	return any;
 }
 
 static void take_scan(struct finder *finder, const struct scan *scan, uint64_t now)
 {
-	bool news = false;
-
 	finder->left_out = scan->left_out;
 	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++)
 		if (finder->known[i])
 			finder->known[i]->present = false;
 	for (unsigned int i = 0; i < scan->count; i++)
-		news |= take_door(finder, &scan->doors[i], now);
-	news |= drop_absent(finder);
-	finder->gap = news ? GAP_FIRST : 2 * finder->gap < GAP_MAX ? 2 * finder->gap : GAP_MAX;
+		take_door(finder, &scan->doors[i], now);
+	drop_absent(finder);
 }
 
 static void run_scan(struct job *job)
@@ -425,7 +460,7 @@ static void end_scan(struct job *job, bool came, void *data)
 	if (came)
 		take_scan(finder, &look->scan, now);
 	finder->settled = true;
-	finder->next_look = now + finder->gap;
+	finder->next_look = now + LOOK_GAP;
 	finder->next_interval = now + LOOK_INTERVAL;
 }
 
@@ -451,10 +486,12 @@ static void look_around(struct finder *finder, uint64_t now)
 	look->sockets = finder->options.sockets;
 	look->watches = finder->watches;
 	finder->looking = !beside_put(finder->options.beside, &look->job, now);
-	if (!finder->looking)
+	if (!finder->looking) {
 		free_scan(&look->job);
-	else
-		finder->due = false;
+		return;
+	}
+	finder->due = false;
+	finder->looks_left--;
 }
 
 /* Whether a name has changed that counts. Users can change names as often as they like: that many
@@ -492,19 +529,23 @@ void finder_run(struct finder *finder, uint64_t now)
 	started = finder->options.started(finder->options.data);
 	if (started != finder->started) {
 		finder->started = started;
-		finder->due = true;
 		finder->follow_ups = FOLLOW_UPS;
-		finder->follow_up_at = now;
+		finder->follow_up_gap = FOLLOW_UP_FIRST;
+		finder->follow_up_at = now + FOLLOW_UP_FIRST;
 	}
-	if (has_changes(finder))
-		finder->due = true;
+	ask_again(finder, now);
 	if (finder->follow_ups && now >= finder->follow_up_at) {
 		finder->follow_ups--;
-		finder->follow_up_at = now + (GAP_FIRST << (FOLLOW_UPS - finder->follow_ups));
+		finder->follow_up_gap *= 2;
+		finder->follow_up_at = now + finder->follow_up_gap;
 		finder->due = true;
 	}
-	finder->due |= now >= finder->next_interval;
-	if (finder->due && !finder->looking && now >= finder->next_look)
+	finder->due |= has_changes(finder) || now >= finder->next_interval;
+	if (finder->looks_left < LOOKS_MAX && now >= finder->next_refill) {
+		finder->looks_left++;
+		finder->next_refill = now + LOOKS_REFILL;
+	}
+	if (finder->due && finder->looks_left && !finder->looking && now >= finder->next_look)
 		look_around(finder, now);
 }
 
@@ -519,7 +560,7 @@ int finder_new(const struct finder_options *options, struct finder **ret)
 	finder->options = *options;
 	finder->watches = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	finder->started = options->started(options->data);
-	finder->gap = GAP_FIRST;
+	finder->looks_left = LOOKS_MAX;
 	*ret = finder;
 	return 0;
 }
