@@ -240,32 +240,50 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	return false; /* splice, sendfile, io_uring: the bytes have no user address */
 }
 
-/* Whether a write begins like a response's head: Go's HTTP server begins a new write with each
- * head. FROM: the user address of the bytes, if LEFT is not 0; otherwise IOV is that of the first
- * struct user_iovec. */
-CHECKED_ONCE __u32 looks_like_head(__u64 from, __u64 iov, __u64 left, __u32 direction)
-{
-	static const char start[] = "HTTP/1.";
-	struct user_iovec buffer = {.base = from};
-	char found[sizeof(start)] = {};
-	__u32 differs = 0;
+/* Seven letters as a number that a read of them gives. */
+#define LETTERS(a, b, c, d, e, f, g)                                                               \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
+	 (__u64)(f) << 40 | (__u64)(g) << 48)
 
-	if (direction != CALLERD_RESPONSE)
-		return 0;
-	if (!left && bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov))
-		return 0;
-	if (bpf_probe_read_user(found, sizeof(start) - 1, (void *)buffer.base))
-		return 0;
-	for (__u32 i = 0; i < sizeof(start) - 1; i++)
-		differs |= found[i] ^ start[i];
-	return !differs;
+/* Seven letters as a number that a read of them gives. */
+#define LETTERS(a, b, c, d, e, f, g)                                                               \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
+	 (__u64)(f) << 40 | (__u64)(g) << 48)
+
+#define KIND_HTTP2 (1U << 31) /* out: the connection speaks it */
+
+/* Looks at the beginning of what is said in the direction of KIND: FROM is the user address of the
+ * bytes, if LEFT is not 0; otherwise IOV is that of the first struct user_iovec. Adds to KIND:
+ * CALLERD_FLAG_HEAD where a write begins like a response's head, for Go's HTTP server begins a new
+ * write with each head; KIND_HTTP2. */
+CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, __u64 iov,
+				     __u64 left, __u32 kind)
+{
+	struct user_iovec buffer = {.base = from};
+	__u64 found = 0;
+
+	if (!connection)
+		return kind;
+	if (!left)
+		bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov);
+	bpf_probe_read_user(&found, 7, (void *)buffer.base);
+	if (kind & CALLERD_RESPONSE && found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
+		kind |= CALLERD_FLAG_HEAD;
+	if (kind == CALLERD_REQUEST && !connection->protocol)
+		connection->protocol = found == LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H')
+					       ? PROTOCOL_HTTP2
+					       : PROTOCOL_OTHER;
+	return connection->protocol == PROTOCOL_HTTP2 ? kind | KIND_HTTP2 : kind;
 }
 
 /* The budget for copying TOTAL bytes: each response has a budget of its own, and requests' reads
  * into no more than READ_AHEAD are copied in any case. ROOM: the size of the buffer, if LEFT is not
- * 0. KIND: a direction, with CALLERD_FLAG_ bits. */
+ * 0. KIND: a direction, with CALLERD_FLAG_ bits and KIND_HTTP2. */
 CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
 {
+	/* What is missed of a header block makes all later ones unreadable. */
+	if (kind & KIND_HTTP2 && !control.gone)
+		return budget < total ? total : budget;
 	if (kind & CALLERD_RESPONSE)
 		return kind & CALLERD_FLAG_HEAD ? budget_of(CALLERD_RESPONSE) : budget;
 	if (!left)
@@ -305,11 +323,11 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 	}
 	found = find_buffer(&transfer);
 	if (found) {
-		transfer.flags =
-			looks_like_head(transfer.from, transfer.iov, transfer.left, direction) *
-			CALLERD_FLAG_HEAD;
-		*budget = refilled(*budget, size, transfer.left, transfer.room,
-				   direction | transfer.flags);
+		__u32 kind = look_at_beginning(connection, transfer.from, transfer.iov,
+					       transfer.left, direction);
+
+		transfer.flags = kind & CALLERD_FLAG_HEAD;
+		*budget = refilled(*budget, size, transfer.left, transfer.room, kind);
 	}
 	connection->skipped |= (*budget < size) << (direction & 1);
 	if (!*budget)

@@ -25,7 +25,7 @@ static const char *who(const struct senders *senders, struct caller *connector, 
 	struct senders_found found;
 	size_t size = 0;
 
-	senders_find(senders, connector, begin, end, &found);
+	senders_find(senders, connector, &(struct senders_range){begin, end}, 1, &found);
 	told[0] = '\0';
 	for (unsigned int i = 0; i < found.count; i++)
 		size += (size_t)snprintf(told + size, sizeof(told) - size, "%s%u", i ? " " : "",

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "conversation/multiplex.h"
+#include "http/http2.h"
 
 struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, uint64_t time)
 {
@@ -36,6 +38,10 @@ static void stream_close(struct stream *stream)
 /* The offset of the oldest request that is still to be attributed. */
 static uint64_t oldest_offset(const struct connection *connection)
 {
+	if (connection->multiplex)
+		return multiplex_oldest(connection);
+	if (connection->preface)
+		return 0;
 	if (connection->finished)
 		return connection->finished->offset;
 	if (connection->exchange)
@@ -54,6 +60,7 @@ static struct exchange *take_finished(struct connection *connection)
 	if (!exchange)
 		return NULL;
 	connection->finished = exchange->next;
+	exchange->queued = false;
 	if (exchange == connection->answering)
 		connection->answering = NULL;
 	senders_drop_before(&connection->senders, oldest_offset(connection));
@@ -66,6 +73,9 @@ void connection_free(struct connection *connection)
 
 	if (!connection)
 		return;
+	/* Before the finished ones: some of them are those of its streams. */
+	multiplex_free(connection->multiplex);
+	connection->multiplex = NULL;
 	while ((exchange = take_finished(connection)))
 		exchange_free(exchange);
 	exchange_free(connection->exchange);
@@ -101,9 +111,12 @@ void connection_find_senders(const struct connection *connection, const struct e
 	/* With urgent data on the connection offsets are not exact: any of its senders may have sent it. */
 	bool inexact = connection->flags & CALLERD_FLAG_OUT_OF_BAND;
 	bool crowd = connection->flags & CALLERD_FLAG_CROWD;
+	struct senders_range all = {inexact ? 0 : exchange->offset,
+				    inexact ? UINT64_MAX : exchange->end};
+	bool pieces = exchange->range_count && !inexact;
 
-	senders_find(&connection->senders, connection->connector, inexact ? 0 : exchange->offset,
-		     inexact ? UINT64_MAX : exchange->end, ret);
+	senders_find(&connection->senders, connection->connector, pieces ? exchange->ranges : &all,
+		     pieces ? exchange->range_count : 1, ret);
 	ret->ambiguous |= crowd || (inexact && ret->count > 1);
 	ret->unknown |= crowd;
 }
@@ -128,6 +141,8 @@ bool connection_has_untold(const struct connection *connection)
 {
 	const struct exchange *exchange = connection->exchange;
 
+	if (connection->multiplex)
+		return multiplex_has_untold(connection);
 	return exchange && exchange->complete && exchange->content && !exchange->sender_told;
 }
 
@@ -135,7 +150,10 @@ void connection_tell_sender(struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
-	if (connection_has_untold(connection) && connection_sender_certain(connection, exchange))
+	if (connection->multiplex)
+		multiplex_tell_senders(connection);
+	else if (connection_has_untold(connection) &&
+		 connection_sender_certain(connection, exchange))
 		exchange_sent(exchange, connection_sender(connection, exchange));
 }
 
@@ -145,7 +163,7 @@ void connection_written(struct connection *connection)
 
 	if (exchange == connection->current)
 		connection->streaming = exchange;
-	else
+	else if (!exchange->attached)
 		exchange_free(exchange);
 }
 
@@ -153,6 +171,8 @@ struct exchange *connection_unanswered(const struct connection *connection)
 {
 	struct exchange *exchange = connection->exchange;
 
+	if (connection->multiplex)
+		return multiplex_unanswered(connection);
 	if (!exchange || !exchange->has_head || exchange->start_told || exchange->doubtful)
 		return NULL;
 	return exchange;
@@ -163,6 +183,8 @@ size_t connection_memory(const struct connection *connection)
 	size_t size = sizeof(*connection) + connection->held_size;
 
 	size += connection->senders.room * sizeof(struct sender);
+	if (connection->multiplex)
+		size += multiplex_memory(connection->multiplex);
 	if (connection->exchange)
 		size += exchange_memory(connection->exchange);
 	if (connection->streaming)
@@ -233,14 +255,8 @@ static void tell_over(const struct connection *connection, uint64_t time)
 					 connection->ended, time);
 }
 
-/* Moves the request at hand to the finished ones. */
-static void connection_finish(struct connection *connection, uint64_t time)
+void connection_queue(struct connection *connection, struct exchange *exchange, uint64_t time)
 {
-	struct exchange *exchange = connection->exchange;
-
-	connection->exchange = NULL;
-	if (!exchange)
-		return;
 	if (!exchange->finished)
 		exchange->finished = time;
 	exchange->next = NULL;
@@ -249,6 +265,17 @@ static void connection_finish(struct connection *connection, uint64_t time)
 	else
 		connection->finished = exchange;
 	connection->finished_last = exchange;
+	exchange->queued = true;
+}
+
+/* Moves the request at hand to the finished ones. */
+static void connection_finish(struct connection *connection, uint64_t time)
+{
+	struct exchange *exchange = connection->exchange;
+
+	connection->exchange = NULL;
+	if (exchange)
+		connection_queue(connection, exchange, time);
 }
 
 /* Notes that the current response was over at TIME. */
@@ -410,13 +437,14 @@ static int request_step(struct connection *connection, enum http1_step step)
 	case HTTP1_HEAD:
 		if (connection->draining)
 			return 0;
-		error = exchange_head(connection->exchange, parser);
+		error = exchange_head(connection->exchange, &parser->head, parser->target);
 		if (!error)
 			exchange_read(connection->exchange, connection->socket);
 		return error;
 	case HTTP1_END:
 		if (!connection->draining)
-			exchange_complete(connection->exchange, parser);
+			exchange_complete(connection->exchange, parser->head.anomalies,
+					  parser->body_bytes);
 		connection->draining = false;
 		connection->request.followed = true;
 		connection->request.blanks = parser->head.verb == METHOD_POST ? BLANKS_MAX : 0;
@@ -555,17 +583,93 @@ static void note_served(struct connection *connection, const struct callerd_data
 		end_current(connection, connection->spoken, RECORD_END_COMPLETE);
 }
 
+/* Reads the bytes of the preface that wait as what they are without the rest: HTTP/1. */
+static int give_up_preface(struct connection *connection)
+{
+	size_t size = connection->preface;
+
+	connection->preface = 0;
+	return size ? read_requests(connection, HTTP2_PREFACE, size, connection->preface_at,
+				    connection->preface_time)
+		    : 0;
+}
+
+/* Whether HTTP/2 may begin with DATA. On a connection that is older than the agent only where all of the preface is there. */
+static bool may_begin_http2(const struct connection *connection,
+			    const struct callerd_data_event *data)
+{
+	if (connection->requests || connection->exchange || connection->preface)
+		return false;
+	if (connection->request.state == STREAM_READ)
+		return !data->offset;
+	return data->header.flags & CALLERD_FLAG_TURN && data->copied >= HTTP2_PREFACE_SIZE;
+}
+
+/* How many bytes at the beginning of DATA go on with the preface, which no request of HTTP/1 can begin with; 0: DATA is
+ * something else. */
+static size_t preface_in(const struct connection *connection, const struct callerd_data_event *data)
+{
+	size_t left = HTTP2_PREFACE_SIZE - connection->preface;
+	size_t size = data->copied < left ? data->copied : left;
+
+	if (memcmp(data->data, HTTP2_PREFACE + connection->preface, size))
+		return 0;
+	return size;
+}
+
+static int take_preface(struct connection *connection, const struct callerd_data_event *data,
+			size_t size)
+{
+	if (!connection->preface) {
+		connection->preface_at = data->offset;
+		connection->preface_time = data->header.time;
+	}
+	connection->preface += size;
+	if (connection->preface < HTTP2_PREFACE_SIZE)
+		return 0;
+	connection->request.state = connection->response.state = STREAM_READ;
+	return multiplex_begin(connection, connection->preface_at)
+		       ?: multiplex_data(connection, CALLERD_REQUEST, HTTP2_PREFACE,
+					 HTTP2_PREFACE_SIZE, connection->preface_time)
+		       ?: multiplex_data(connection, CALLERD_REQUEST,
+					 (const char *)data->data + size, data->copied - size,
+					 data->header.time);
+}
+
+/* A frame where a request of HTTP/1 could begin: HTTP/2 whose beginning an earlier agent may have seen. */
+static bool is_midway_in_http2(const struct connection *connection,
+			       const struct callerd_data_event *data)
+{
+	return connection->request.state == STREAM_LOST && data->header.flags & CALLERD_FLAG_TURN &&
+	       !connection->requests && !connection->exchange &&
+	       http2_looks_like_frames((const char *)data->data, data->copied);
+}
+
 static int request_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->request;
+	int error = 0;
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
+	if (connection->multiplex)
+		return multiplex_data(connection, CALLERD_REQUEST, (const char *)data->data,
+				      data->copied, data->header.time);
+	if (connection->preface || may_begin_http2(connection, data)) {
+		size_t size = preface_in(connection, data);
+
+		if (size)
+			return take_preface(connection, data, size);
+		error = give_up_preface(connection);
+	}
+	if (is_midway_in_http2(connection, data))
+		return multiplex_begin_midway(connection, data->offset, data->header.time);
 	note_served(connection, data);
 	if (stream->state == STREAM_LOST && !find_request(connection, data))
-		return 0;
+		return error;
 	return read_requests(connection, (const char *)data->data, data->copied, data->offset,
-			     data->header.time);
+			     data->header.time)
+		       ?: error;
 }
 
 /* Reads the bytes that were held behind the request at hand, which is finished. */
@@ -788,13 +892,29 @@ static void drop_doubtful(struct connection *connection)
 	lose_requests(connection, connection->lost_at, 0);
 }
 
+/* The daemon answers: with HTTP/1, where it does not speak HTTP/2, or before the preface was whole. */
+static int give_up_preface_for(struct connection *connection, const struct callerd_data_event *data)
+{
+	bool other = data->copied && data->data[0] == 'H';
+
+	if (!connection->preface ||
+	    (connection->multiplex && !(other && multiplex_is_unanswered(connection->multiplex))))
+		return 0;
+	if (connection->multiplex)
+		multiplex_take_back(connection);
+	return give_up_preface(connection);
+}
+
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->response;
-	int error = 0;
+	int error = give_up_preface_for(connection, data);
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;
+	if (connection->multiplex)
+		return multiplex_data(connection, CALLERD_RESPONSE, (const char *)data->data,
+				      data->copied, data->header.time);
 	if (data->header.flags & CALLERD_FLAG_UNSEEN && connection->exchange &&
 	    !connection->exchange->complete)
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_BUDGET;
@@ -839,6 +959,10 @@ static int handle_gap(struct connection *connection, const struct callerd_data_e
 	struct stream *stream = &connection->response;
 	int error = 0;
 
+	if (connection->multiplex)
+		return multiplex_gap(connection, data->direction, size, why, time);
+	if (connection->preface)
+		error = give_up_preface(connection);
 	if (data->direction == CALLERD_RESPONSE)
 		return response_gap(connection, stream->next, size, why, time);
 	stream = &connection->request;
@@ -904,8 +1028,11 @@ int connection_data(struct connection *connection, const struct callerd_data_eve
 		return error;
 	}
 	stream->next += data->length;
-	return (request ? request_data(connection, data) : response_data(connection, data))
-		       ?: error;
+	error = (request ? request_data(connection, data) : response_data(connection, data))
+			?: error;
+	if (connection->multiplex && multiplex_is_lost(connection->multiplex))
+		connection->request.state = connection->response.state = STREAM_OPAQUE;
+	return error;
 }
 
 static enum record_end end_reason(unsigned int reason, const struct callerd_end_event *end)
@@ -953,8 +1080,12 @@ static void see_totals(struct connection *connection, const struct callerd_end_e
 
 	if (stream->state != STREAM_READ || end->answered <= stream->next)
 		return;
-	response_gap(connection, stream->next, end->answered - stream->next,
-		     RECORD_INCOMPLETE_BUDGET, end->answered_at);
+	if (connection->multiplex)
+		multiplex_gap(connection, CALLERD_RESPONSE, end->answered - stream->next,
+			      RECORD_INCOMPLETE_BUDGET, end->answered_at);
+	else
+		response_gap(connection, stream->next, end->answered - stream->next,
+			     RECORD_INCOMPLETE_BUDGET, end->answered_at);
 	stream->next = end->answered;
 }
 
@@ -969,6 +1100,13 @@ void connection_end(struct connection *connection, uint64_t time, unsigned int r
 	/* The answer may be among the bytes that were not seen. */
 	missed = connection->response.state == STREAM_LOST ? connection->missed : 0;
 	connection->ended = true;
+	/* A daemon that speaks HTTP/2 says so at once: this one does not. */
+	if (connection->multiplex && multiplex_is_unanswered(connection->multiplex))
+		multiplex_take_back(connection);
+	if (!connection->multiplex)
+		give_up_preface(connection);
+	else
+		multiplex_end(connection, time, reason, end_reason(reason, end));
 	stop_answering(connection);
 	end_streaming(connection, time, reason, end);
 	/* Held bytes are requests, too, which were never answered. */

@@ -32,6 +32,8 @@ struct stream {
 	unsigned int blanks;	     /* bytes of line ends that the daemon still skips */
 };
 
+struct multiplex;
+
 struct connection {
 	uint64_t id;
 	uint32_t socket;
@@ -41,6 +43,10 @@ struct connection {
 	struct senders senders;
 	uint64_t confirmed; /* up to this offset all senders are known */
 	struct stream request, response;
+	struct multiplex *multiplex; /* NULL: it speaks HTTP/1 */
+	/* Bytes of the preface of HTTP/2 that began it, and wait for the next ones. */
+	unsigned int preface;
+	uint64_t preface_at, preface_time;
 	/* Requests that end at or before this offset were answered in full: Go's server reads on, but for one byte, only
 	 * when the response before is over. */
 	uint64_t served;
@@ -98,6 +104,9 @@ int connection_add_sender(struct connection *connection, struct sender sender);
 
 /* Bytes that the daemon read or wrote. 0 or -ENOMEM (the stream is then lost, not the process). */
 int connection_data(struct connection *connection, const struct callerd_data_event *data);
+
+/* Puts EXCHANGE, which is handed over, behind the finished ones. */
+void connection_queue(struct connection *connection, struct exchange *exchange, uint64_t time);
 
 /* Ends the connection and finishes its requests, answered or not. REASON: a RECORD_INCOMPLETE_ bit, or 0 where it ended
  * by itself. END: the kernel's event; NULL: none. */

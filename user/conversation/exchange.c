@@ -54,10 +54,8 @@ static char *told_header(const char *value, size_t size)
 	return masked.data;
 }
 
-int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
+int exchange_head(struct exchange *exchange, const struct http1_head *head, const char *target)
 {
-	const struct http1_head *head = &parser->head;
-
 	exchange->has_head = true;
 	exchange->http.version_minor = head->version_minor;
 	exchange->http.anomalies = head->anomalies;
@@ -72,7 +70,7 @@ int exchange_head(struct exchange *exchange, const struct http1_parser *parser)
 	exchange->target = malloc(head->target_size ? head->target_size : 1);
 	if (!exchange->target)
 		return -ENOMEM;
-	memcpy(exchange->target, parser->target, head->target_size);
+	memcpy(exchange->target, target, head->target_size);
 	exchange->target_size = head->target_size;
 	exchange->http.target_truncated = head->target_truncated;
 	/* The media type without its parameters. */
@@ -129,14 +127,27 @@ size_t exchange_memory(const struct exchange *exchange)
 		       : 0;
 }
 
-void exchange_complete(struct exchange *exchange, const struct http1_parser *parser)
+/* Where there are more pieces than room, the last one takes in what lies between: rather too many senders than too few. */
+void exchange_add_range(struct exchange *exchange, uint64_t begin, uint64_t end)
+{
+	struct senders_range *last = exchange->ranges + exchange->range_count - 1;
+
+	if (exchange->range_count &&
+	    (begin <= last->end || exchange->range_count == EXCHANGE_RANGES_MAX))
+		last->end = end;
+	else
+		exchange->ranges[exchange->range_count++] = (struct senders_range){begin, end};
+	exchange->end = end;
+}
+
+void exchange_complete(struct exchange *exchange, unsigned int anomalies, uint64_t body_bytes)
 {
 	exchange->complete = true;
-	exchange->http.anomalies = parser->head.anomalies;
+	exchange->http.anomalies = anomalies;
 	if (!exchange->method[0])
 		exchange->http.anomalies &= ~(unsigned int)HTTP1_ANOMALY_UNKNOWN_METHOD;
 	exchange->http.has_request_bytes = true;
-	exchange->http.request_bytes = parser->body_bytes;
+	exchange->http.request_bytes = body_bytes;
 }
 
 void exchange_sent(struct exchange *exchange, struct caller *caller)

@@ -4,6 +4,7 @@
 #define CALLERD_EXCHANGE_H
 
 #include "conversation/reader.h"
+#include "conversation/senders.h"
 #include "http/http1.h"
 #include "process/caller.h"
 #include "record/record.h"
@@ -12,18 +13,26 @@
  * longer than this has one of its end. */
 #define EXCHANGE_LONG 1000000000ull
 
+#define EXCHANGE_RANGES_MAX 4
+
 struct exchange {
 	struct exchange *next; /* among the finished ones of its connection */
-	uint64_t connection;   /* id of its connection */
-	uint64_t account;      /* that its memory is charged to */
-	uint64_t number;       /* among the requests of its connection, from 1 */
-	uint64_t offset, end;  /* stream offsets of its first byte and behind its last one so far */
-	uint64_t started;      /* when the daemon read its first byte */
-	uint64_t finished;     /* when its response's head, or its connection's end, was seen */
-	uint64_t over;	       /* when its response was over; 0: it goes on, or there is none */
-	bool resynchronised;   /* it looked like a request where the framing was lost */
-	bool doubtful;	       /* resynchronised while a response went on, as far as was seen */
-	bool unseen;	       /* only its answer was seen */
+	uint64_t
+		connection; /* what the reader is told is over: its connection, or its stream in one */
+	uint64_t account;     /* that its memory is charged to */
+	uint64_t number;      /* among the requests of its connection, from 1 */
+	uint64_t offset, end; /* stream offsets of its first byte and behind its last one so far */
+	/* HTTP/2: the bytes in between that are its own, as far as they are told apart. */
+	struct senders_range ranges[EXCHANGE_RANGES_MAX];
+	unsigned int range_count; /* 0: all of them */
+	bool attached;		  /* its stream goes on, and has it while it is not queued */
+	bool queued;		  /* it is among the finished ones of its connection */
+	uint64_t started;	  /* when the daemon read its first byte */
+	uint64_t finished;	  /* when its response's head, or its connection's end, was seen */
+	uint64_t over;		  /* when its response was over; 0: it goes on, or there is none */
+	bool resynchronised;	  /* it looked like a request where the framing was lost */
+	bool doubtful;		  /* resynchronised while a response went on, as far as was seen */
+	bool unseen;		  /* only its answer was seen */
 	bool has_head, complete;
 	bool sender_told;	     /* the reader knows its sender */
 	bool start_told, written;    /* the record of its beginning, of its answer */
@@ -36,7 +45,7 @@ struct exchange {
 	uint64_t
 		described; /* ns of CLOCK_BOOTTIME, when its caller was; 0: when the request was read */
 	struct caller *caller; /* its sender, once its record is written; a reference */
-	char id[64]; /* http.request.id, where an earlier agent has told it; else empty */
+	char id[64];	       /* http.request.id, where an earlier agent has told it; else empty */
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
@@ -51,11 +60,14 @@ struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t off
 			      const struct reader *reader);
 void exchange_free(struct exchange *exchange);
 
-/* The request's head is there. 0 or -ENOMEM. */
-int exchange_head(struct exchange *exchange, const struct http1_parser *parser);
+/* The request's head is there, and its target. 0 or -ENOMEM. */
+int exchange_head(struct exchange *exchange, const struct http1_head *head, const char *target);
 
-/* The request is there to its end. */
-void exchange_complete(struct exchange *exchange, const struct http1_parser *parser);
+/* The bytes from BEGIN to END are its own. */
+void exchange_add_range(struct exchange *exchange, uint64_t begin, uint64_t end);
+
+/* The request is there to its end: BODY_BYTES, and what was odd about it. */
+void exchange_complete(struct exchange *exchange, unsigned int anomalies, uint64_t body_bytes);
 
 /* A piece of its body, and SIZE bytes of it that were not seen. */
 void exchange_body(struct exchange *exchange, const char *bytes, size_t size);

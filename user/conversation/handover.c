@@ -15,9 +15,10 @@ static bool is_between_requests(const struct connection *connection)
 {
 	const struct stream *request = &connection->request;
 
-	if (connection->ended || connection->exchange || connection->finished ||
-	    connection->held_size || connection->held_gap || connection->draining ||
-	    connection->unsure || connection->perhaps_taken_over || connection->inherited)
+	if (connection->multiplex || connection->preface || connection->ended ||
+	    connection->exchange || connection->finished || connection->held_size ||
+	    connection->held_gap || connection->draining || connection->unsure ||
+	    connection->perhaps_taken_over || connection->inherited)
 		return false;
 	return request->state == STREAM_OPAQUE ||
 	       (request->state == STREAM_READ && !request->parser);

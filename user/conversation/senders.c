@@ -114,7 +114,7 @@ static void add_found(struct senders_found *found, struct caller *caller)
 /* A walk over the spans: the bytes that it looks for, and what it found. */
 struct senders_search {
 	const struct senders *senders;
-	uint64_t begin, end;
+	struct senders_range range;
 	struct senders_found *found;
 	unsigned int spans; /* that have some of these bytes */
 };
@@ -136,7 +136,7 @@ static void search_span(struct senders_search *search, struct caller *first, uin
 	uint32_t following =
 		next < senders->count ? senders_at(senders, next)->span - 1 : senders->span;
 
-	if (start >= search->end || until <= search->begin)
+	if (start >= search->range.end || until <= search->range.begin)
 		return;
 	search->spans++;
 	add_found(search->found, first);
@@ -145,39 +145,53 @@ static void search_span(struct senders_search *search, struct caller *first, uin
 	for (; index < next; index++) {
 		const struct sender *sender = senders_at(senders, index);
 
-		if (!sender->joins || sender->offset >= search->end)
+		if (!sender->joins || sender->offset >= search->range.end)
 			continue;
 		add_found(search->found, sender->caller);
 		search->found->ambiguous = true;
 	}
 }
 
-void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
-		  uint64_t end, struct senders_found *ret)
+static void search_range(struct senders_search *search, struct caller *connector)
 {
-	struct senders_search search = {senders, begin, end, ret, 0};
+	const struct senders *senders = search->senders;
+	struct senders_found *found = search->found;
 	unsigned int index = 0, next;
 
-	*ret = (struct senders_found){.unknown = senders->forgotten};
 	/* Span 0 is the connector's, unless its beginning was dropped, or another sender began it. */
 	if (!senders->count || senders_at(senders, 0)->span || senders_at(senders, 0)->joins) {
 		next = next_span(senders, 0, 0);
-		if (!senders->count || senders_at(senders, 0)->offset > begin || next)
-			search_span(&search, connector, 0, 0, 0, next);
+		if (!senders->count || senders_at(senders, 0)->offset > search->range.begin || next)
+			search_span(search, connector, 0, 0, 0, next);
 		index = next;
 	}
 	for (; index < senders->count; index = next) {
 		const struct sender *sender = senders_at(senders, index);
 
 		next = next_span(senders, index, sender->span);
-		search_span(&search, sender->joins ? NULL : sender->caller, sender->span,
+		search_span(search, sender->joins ? NULL : sender->caller, sender->span,
 			    sender->offset, index, next);
-		if (ret->count == 1 && ret->caller[0] == sender->caller)
-			ret->time = sender->time;
+		if (found->count == 1 && found->caller[0] == sender->caller)
+			found->time = sender->time;
+	}
+}
+
+void senders_find(const struct senders *senders, struct caller *connector,
+		  const struct senders_range *ranges, unsigned int count, struct senders_found *ret)
+{
+	struct senders_search search = {.senders = senders, .found = ret};
+	bool shared = false;
+
+	*ret = (struct senders_found){.unknown = senders->forgotten};
+	for (unsigned int i = 0; i < count; i++) {
+		search.range = ranges[i];
+		search_range(&search, connector);
+		shared |= ranges[i].begin < senders->shared_until &&
+			  ranges[i].end > senders->shared_from;
 	}
 	ret->unknown |= !ret->count;
 	ret->several = search.spans > 1 && ret->count > 1;
-	if (!ret->ambiguous && begin < senders->shared_until && end > senders->shared_from)
+	if (!ret->ambiguous && shared)
 		ret->unknown = ret->ambiguous = true;
 }
 

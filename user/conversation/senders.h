@@ -55,9 +55,15 @@ static inline const struct sender *senders_get(const struct senders *senders, un
 void senders_read(struct senders *senders, uint64_t begin, uint64_t end, uint32_t span,
 		  bool shared);
 
-/* Finds the senders of [BEGIN, END). CONNECTOR: the sender of span 0; NULL: not known. */
-void senders_find(const struct senders *senders, struct caller *connector, uint64_t begin,
-		  uint64_t end, struct senders_found *ret);
+/* A piece of the stream: its first byte, and the one behind its last. */
+struct senders_range {
+	uint64_t begin, end;
+};
+
+/* Finds the senders of the COUNT pieces at RANGES. CONNECTOR: the sender of span 0; NULL: not known. */
+void senders_find(const struct senders *senders, struct caller *connector,
+		  const struct senders_range *ranges, unsigned int count,
+		  struct senders_found *ret);
 
 /* Drops what is only needed for bytes before OFFSET. */
 void senders_drop_before(struct senders *senders, uint64_t offset);

@@ -435,6 +435,10 @@ static void get_http_version(struct fields *fields, struct field_value *ret)
 	int minor = fields->view.record->http.version_minor;
 	char version[] = {'1', '.', (char)('0' + minor)};
 
+	if (fields->view.record->http.http2) {
+		fields_set_text(ret, bytes_of("2"));
+		return;
+	}
 	if (minor < 0 || minor > 9)
 		return;
 	text_add(fields_begin(fields), version, sizeof(version));
@@ -1068,7 +1072,7 @@ static unsigned int conditions_of_action(const struct record *record)
 	case RECORD_API_REQUEST:
 	case RECORD_API_ENDED:
 		return IF_REQUEST | IF_TECHNIQUES |
-		       (record->http.version_minor >= 0 ? IF_HTTP : 0) |
+		       (record->http.version_minor >= 0 || record->http.http2 ? IF_HTTP : 0) |
 		       (api->target_id.size || api->target_name.size ? IF_TARGET : 0);
 	case RECORD_DOCKER_EVENT:
 		return IF_EVENT | (event->id.size || event->name.size ? IF_TARGET : 0);

@@ -96,7 +96,8 @@ struct record_server {
 };
 
 struct record_http {
-	int version_minor; /* HTTP/1.x; -1: unknown */
+	bool http2;	   /* a stream of HTTP/2 */
+	int version_minor; /* else HTTP/1.x; -1: unknown */
 	struct bytes method;
 	enum method verb;    /* the same */
 	struct bytes target; /* as sent */

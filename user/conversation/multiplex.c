@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversation/multiplex.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/http2.h"
+
+#define STREAMS_MAX 1024 /* servers take 100 to 250 at a time */
+
+/* Ids of streams are none of a connection. */
+#define STREAM_KEY (UINT64_C(1) << 63)
+#define STREAM_KEY_SHIFT 24
+
+struct stream_of_two {
+	uint32_t id;
+	struct exchange *exchange;
+	uint64_t body_bytes; /* of the request so far */
+	uint64_t answer_bytes;
+	UT_hash_handle hh;
+};
+
+struct multiplex {
+	struct http2_reader *readers[2]; /* by enum callerd_direction; NULL: lost */
+	struct stream_of_two *streams;	 /* in the order of their requests */
+	unsigned int count;
+	bool spoken;	       /* the daemon has */
+	unsigned int lost_why; /* why requests cannot be read any more: RECORD_INCOMPLETE_ bits */
+	unsigned int missed;   /* the same of responses */
+};
+
+static struct multiplex *new_multiplex(uint64_t request, uint64_t response)
+{
+	struct multiplex *multiplex = calloc(1, sizeof(*multiplex));
+
+	if (!multiplex)
+		return NULL;
+	multiplex->readers[CALLERD_REQUEST] = http2_new(HTTP1_REQUEST, request);
+	multiplex->readers[CALLERD_RESPONSE] = http2_new(HTTP1_RESPONSE, response);
+	if (multiplex->readers[0] && multiplex->readers[1])
+		return multiplex;
+	multiplex_free(multiplex);
+	return NULL;
+}
+
+int multiplex_begin(struct connection *connection, uint64_t offset)
+{
+	connection->multiplex = new_multiplex(offset, connection->response.next);
+	return connection->multiplex ? 0 : -ENOMEM;
+}
+
+static void drop_stream(struct multiplex *multiplex, struct stream_of_two *stream)
+{
+	HASH_DEL(multiplex->streams, stream);
+	multiplex->count--;
+	free(stream);
+}
+
+void multiplex_free(struct multiplex *multiplex)
+{
+	if (!multiplex)
+		return;
+	while (multiplex->streams) {
+		if (!multiplex->streams->exchange->queued)
+			exchange_free(multiplex->streams->exchange);
+		drop_stream(multiplex, multiplex->streams);
+	}
+	http2_free(multiplex->readers[0]);
+	http2_free(multiplex->readers[1]);
+	free(multiplex);
+}
+
+void multiplex_take_back(struct connection *connection)
+{
+	for (unsigned int i = 0; connection->begun && i < connection->multiplex->count; i++)
+		connection->begun(connection->data, true);
+	connection->requests -= connection->multiplex->count;
+	multiplex_free(connection->multiplex);
+	connection->multiplex = NULL;
+}
+
+static struct stream_of_two *find_stream(const struct multiplex *multiplex, uint32_t id)
+{
+	struct stream_of_two *stream;
+
+	HASH_FIND(hh, multiplex->streams, &id, sizeof(id), stream);
+	return stream;
+}
+
+/* --- ends ------------------------------------------------------------------------------------- */
+
+static void note_end(struct stream_of_two *stream, uint64_t time, enum record_end reason)
+{
+	struct exchange *exchange = stream->exchange;
+
+	exchange->awaits_content = false;
+	exchange->over = time > exchange->finished ? time : exchange->finished;
+	exchange->stream.end_reason = reason;
+	exchange->stream.has_response_bytes = exchange->http.status;
+	exchange->stream.response_bytes = stream->answer_bytes;
+	exchange->stream.has_request_bytes = exchange->complete;
+	exchange->stream.request_bytes = stream->body_bytes;
+}
+
+/* The stream is over: its request's record is due, if it had none, or that of its end. */
+static void end_stream(struct connection *connection, struct stream_of_two *stream, uint64_t time,
+		       enum record_end reason)
+{
+	struct exchange *exchange = stream->exchange;
+	const struct reader *reader = connection->reader;
+
+	if (exchange->http.status)
+		note_end(stream, time, reason);
+	exchange->awaits_content = false;
+	exchange->attached = false;
+	if (reader && reader->over)
+		reader->over(reader->data, exchange->connection, true, time);
+	if (!exchange->queued)
+		connection_queue(connection, exchange, time);
+	drop_stream(connection->multiplex, stream);
+}
+
+/* --- losses ----------------------------------------------------------------------------------- */
+
+/* Tells that requests come which cannot be read. */
+static int tell_unread(struct connection *connection, const char *error, unsigned int why,
+		       uint64_t offset, uint64_t time)
+{
+	struct exchange *exchange = exchange_new(connection->id, connection->requests + 1, offset,
+						 time, connection->reader);
+
+	if (!exchange)
+		return -ENOMEM;
+	connection->requests++;
+	if (connection->begun)
+		connection->begun(connection->data, false);
+	exchange->account = connection->account;
+	exchange->http.http2 = true;
+	exchange->http.parse_error = error;
+	exchange->incomplete |= RECORD_INCOMPLETE_UNPARSED | why;
+	connection_queue(connection, exchange, time);
+	return 0;
+}
+
+static int lose_requests_of_streams(struct connection *connection, const char *error,
+				    unsigned int why, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+
+	http2_free(multiplex->readers[CALLERD_REQUEST]);
+	multiplex->readers[CALLERD_REQUEST] = NULL;
+	multiplex->lost_why = why ?: RECORD_INCOMPLETE_RESYNCHRONISED;
+	for (struct stream_of_two *one = multiplex->streams; one; one = one->hh.next) {
+		if (one->exchange->complete)
+			continue;
+		one->exchange->incomplete |= why;
+		exchange_body_gap(one->exchange);
+	}
+	return tell_unread(connection, error, why, connection->request.next, time);
+}
+
+static void lose_responses_of_streams(struct connection *connection, unsigned int why,
+				      uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	struct stream_of_two *next;
+
+	http2_free(multiplex->readers[CALLERD_RESPONSE]);
+	multiplex->readers[CALLERD_RESPONSE] = NULL;
+	multiplex->missed = why ?: RECORD_INCOMPLETE_RESYNCHRONISED;
+	for (struct stream_of_two *one = multiplex->streams; one; one = next) {
+		next = one->hh.next;
+		if (!one->exchange->http.status)
+			one->exchange->incomplete |= multiplex->missed;
+		else
+			one->exchange->end_incomplete |= multiplex->missed;
+		one->exchange->awaits_content = false;
+		/* Nothing will tell when it is answered. */
+		if (one->exchange->complete || one->exchange->http.status)
+			end_stream(connection, one, time, RECORD_END_UNKNOWN);
+	}
+}
+
+static int multiplex_lose(struct connection *connection, enum callerd_direction direction,
+			  const char *error, unsigned int why, uint64_t time)
+{
+	int ret = 0;
+
+	if (direction == CALLERD_REQUEST)
+		ret = lose_requests_of_streams(connection, error, why, time);
+	else
+		lose_responses_of_streams(connection, why, time);
+	return ret;
+}
+
+bool multiplex_is_unanswered(const struct multiplex *multiplex)
+{
+	return multiplex->readers[CALLERD_RESPONSE] && !multiplex->spoken;
+}
+
+bool multiplex_is_lost(const struct multiplex *multiplex)
+{
+	return !multiplex->readers[CALLERD_REQUEST] && !multiplex->readers[CALLERD_RESPONSE];
+}
+
+int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint64_t time)
+{
+	connection->multiplex = calloc(1, sizeof(*connection->multiplex));
+	if (!connection->multiplex)
+		return -ENOMEM;
+	return tell_unread(connection, "HTTP/2, met in its middle: its header tables are not known",
+			   RECORD_INCOMPLETE_RESYNCHRONISED, offset, time);
+}
+
+int multiplex_gap(struct connection *connection, enum callerd_direction direction, uint64_t size,
+		  unsigned int why, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	struct http2_reader *reader = multiplex->readers[direction];
+	struct stream_of_two *stream;
+	uint32_t id;
+
+	if (!reader)
+		return 0;
+	if (http2_skip(reader, size, &id))
+		return multiplex_lose(connection, direction, http2_seen(reader)->error, why, time);
+	stream = id ? find_stream(multiplex, id) : NULL;
+	if (!stream)
+		return 0;
+	if (direction == CALLERD_RESPONSE) {
+		stream->answer_bytes += size;
+		stream->exchange->awaits_content = false;
+		return 0;
+	}
+	stream->body_bytes += size;
+	stream->exchange->incomplete |= why;
+	exchange_body_gap(stream->exchange);
+	return 0;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static struct stream_of_two *add_stream(struct connection *connection, uint32_t id, uint64_t number,
+					uint64_t offset, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	struct stream_of_two *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	stream->id = id;
+	stream->exchange =
+		exchange_new(STREAM_KEY | connection->id << STREAM_KEY_SHIFT | (id & 0xffffff),
+			     number, offset, time, connection->reader);
+	if (!stream->exchange) {
+		free(stream);
+		return NULL;
+	}
+	HASH_ADD(hh, multiplex->streams, id, sizeof(stream->id), stream);
+	if (!stream->hh.tbl) {
+		exchange_free(stream->exchange);
+		free(stream);
+		return NULL;
+	}
+	multiplex->count++;
+	stream->exchange->account = connection->account;
+	stream->exchange->attached = true;
+	stream->exchange->http.http2 = true;
+	return stream;
+}
+
+static void end_request(struct connection *connection, struct stream_of_two *stream, uint64_t time)
+{
+	struct exchange *exchange = stream->exchange;
+
+	exchange_complete(exchange, exchange->http.anomalies, stream->body_bytes);
+	if (!connection->multiplex->missed)
+		return;
+	exchange->incomplete |= connection->multiplex->missed;
+	end_stream(connection, stream, time, RECORD_END_UNKNOWN);
+}
+
+static int begin_request(struct connection *connection, const struct http2_seen *seen,
+			 uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	struct stream_of_two *stream;
+	int error;
+
+	if (multiplex->count >= STREAMS_MAX)
+		return multiplex_lose(connection, CALLERD_REQUEST,
+				      "HTTP/2: too many streams at once", RECORD_INCOMPLETE_LOST,
+				      time);
+	stream = add_stream(connection, seen->stream, connection->requests + 1, seen->begin, time);
+	if (!stream)
+		return -ENOMEM;
+	connection->requests++;
+	if (connection->begun)
+		connection->begun(connection->data, false);
+	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	error = exchange_head(stream->exchange, &seen->head, seen->target);
+	if (error)
+		return error;
+	exchange_read(stream->exchange, connection->socket);
+	if (seen->end_stream)
+		end_request(connection, stream, time);
+	return 0;
+}
+
+static int take_request_head(struct connection *connection, const struct http2_seen *seen,
+			     uint64_t time)
+{
+	struct stream_of_two *stream = find_stream(connection->multiplex, seen->stream);
+
+	if (!stream)
+		return seen->kind == HTTP2_MESSAGE ? begin_request(connection, seen, time) : 0;
+	if (stream->exchange->complete)
+		return 0;
+	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	stream->exchange->http.anomalies |=
+		seen->kind == HTTP2_TRAILER ? HTTP1_ANOMALY_TRAILER : HTTP1_ANOMALY_DISPUTED;
+	if (seen->end_stream)
+		end_request(connection, stream, time);
+	return 0;
+}
+
+static int take_request(struct connection *connection, enum http2_step step,
+			const struct http2_seen *seen, struct bytes body, uint64_t time)
+{
+	struct stream_of_two *stream;
+
+	if (step == HTTP2_HEAD)
+		return take_request_head(connection, seen, time);
+	stream = find_stream(connection->multiplex, seen->stream);
+	if (!stream)
+		return 0;
+	if (step == HTTP2_RESET) {
+		end_stream(connection, stream, time, RECORD_END_CLIENT);
+		return 0;
+	}
+	if (stream->exchange->complete)
+		return 0;
+	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	stream->body_bytes += body.size;
+	if (body.size)
+		exchange_body(stream->exchange, body.data, body.size);
+	if (step == HTTP2_FRAME && seen->end_stream)
+		end_request(connection, stream, time);
+	return 0;
+}
+
+/* --- responses -------------------------------------------------------------------------------- */
+
+/* The answer to a request that could not be read. */
+static int begin_unread(struct connection *connection, uint32_t id, uint64_t time,
+			struct stream_of_two **ret)
+{
+	struct multiplex *multiplex = connection->multiplex;
+
+	*ret = NULL;
+	if (!multiplex->lost_why || multiplex->count >= STREAMS_MAX)
+		return 0;
+	*ret = add_stream(connection, id, 0, connection->request.next, time);
+	if (!*ret)
+		return -ENOMEM;
+	++*connection->unpaired;
+	(*ret)->exchange->unseen = true;
+	(*ret)->exchange->incomplete = RECORD_INCOMPLETE_RESYNCHRONISED | multiplex->lost_why;
+	exchange_read((*ret)->exchange, connection->socket);
+	return 0;
+}
+
+static int take_answer(struct connection *connection, const struct http2_seen *seen, uint64_t time)
+{
+	struct stream_of_two *stream = find_stream(connection->multiplex, seen->stream);
+	int error = 0;
+
+	if (seen->kind == HTTP2_PROMISE)
+		return 0;
+	if (!stream && seen->kind == HTTP2_MESSAGE)
+		error = begin_unread(connection, seen->stream, time, &stream);
+	if (!stream)
+		return error;
+	if (seen->head.status >= 200 && !stream->exchange->http.status) {
+		exchange_answer(stream->exchange, &seen->head, time);
+		connection_queue(connection, stream->exchange, time);
+	}
+	if (seen->end_stream)
+		end_stream(connection, stream, time, RECORD_END_COMPLETE);
+	return 0;
+}
+
+static int take_response(struct connection *connection, enum http2_step step,
+			 const struct http2_seen *seen, struct bytes body, uint64_t time)
+{
+	struct stream_of_two *stream;
+
+	if (step == HTTP2_HEAD)
+		return take_answer(connection, seen, time);
+	stream = find_stream(connection->multiplex, seen->stream);
+	if (!stream)
+		return 0;
+	stream->answer_bytes += body.size;
+	if (body.size)
+		exchange_answer_body(stream->exchange, body.data, body.size);
+	if (step == HTTP2_RESET)
+		end_stream(connection, stream, time, RECORD_END_DAEMON);
+	else if (step == HTTP2_FRAME && seen->end_stream)
+		end_stream(connection, stream, time, RECORD_END_COMPLETE);
+	return 0;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int multiplex_data(struct connection *connection, enum callerd_direction direction,
+		   const char *data, size_t size, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	int error = 0;
+
+	multiplex->spoken |= direction == CALLERD_RESPONSE && size;
+	while (!error && multiplex->readers[direction]) {
+		struct http2_reader *reader = multiplex->readers[direction];
+		const struct http2_seen *seen = http2_seen(reader);
+		struct bytes body;
+		size_t used;
+		enum http2_step step =
+			http2_next(reader, data, size, &used, &body.data, &body.size);
+
+		data += used;
+		size -= used;
+		if (step == HTTP2_MORE)
+			return 0;
+		if (step == HTTP2_ERROR)
+			return multiplex_lose(connection, direction, seen->error, 0, time);
+		error = direction == CALLERD_REQUEST
+				? take_request(connection, step, seen, body, time)
+				: take_response(connection, step, seen, body, time);
+	}
+	return error;
+}
+
+void multiplex_end(struct connection *connection, uint64_t time, unsigned int reason,
+		   enum record_end end)
+{
+	struct multiplex *multiplex = connection->multiplex;
+
+	while (multiplex->streams) {
+		struct exchange *exchange = multiplex->streams->exchange;
+
+		if (!exchange->http.status)
+			exchange->incomplete |= reason;
+		end_stream(connection, multiplex->streams, time, end);
+	}
+}
+
+uint64_t multiplex_oldest(const struct connection *connection)
+{
+	const struct multiplex *multiplex = connection->multiplex;
+	const struct http2_reader *reader = multiplex->readers[CALLERD_REQUEST];
+	uint64_t oldest = reader ? http2_pending(reader) : connection->request.next;
+
+	for (const struct stream_of_two *one = multiplex->streams; one; one = one->hh.next)
+		if (!one->exchange->written && one->exchange->offset < oldest)
+			oldest = one->exchange->offset;
+	for (const struct exchange *one = connection->finished; one; one = one->next)
+		if (!one->written && one->offset < oldest)
+			oldest = one->offset;
+	return oldest;
+}
+
+static bool is_untold(const struct exchange *exchange)
+{
+	return exchange->complete && exchange->content && !exchange->sender_told;
+}
+
+bool multiplex_has_untold(const struct connection *connection)
+{
+	for (const struct stream_of_two *one = connection->multiplex->streams; one;
+	     one = one->hh.next)
+		if (is_untold(one->exchange))
+			return true;
+	return false;
+}
+
+void multiplex_tell_senders(struct connection *connection)
+{
+	for (struct stream_of_two *one = connection->multiplex->streams; one; one = one->hh.next)
+		if (is_untold(one->exchange) &&
+		    connection_sender_certain(connection, one->exchange))
+			exchange_sent(one->exchange, connection_sender(connection, one->exchange));
+}
+
+struct exchange *multiplex_unanswered(const struct connection *connection)
+{
+	for (struct stream_of_two *one = connection->multiplex->streams; one; one = one->hh.next)
+		if (!one->exchange->http.status && one->exchange->has_head &&
+		    !one->exchange->start_told)
+			return one->exchange;
+	return NULL;
+}
+
+size_t multiplex_memory(const struct multiplex *multiplex)
+{
+	size_t size = sizeof(*multiplex);
+
+	for (unsigned int i = 0; i < 2; i++)
+		size += multiplex->readers[i] ? http2_memory(multiplex->readers[i]) : 0;
+	for (const struct stream_of_two *one = multiplex->streams; one; one = one->hh.next)
+		size += sizeof(*one) + sizeof(*one->exchange) + exchange_memory(one->exchange);
+	return size;
+}
