@@ -6,6 +6,8 @@
  */
 #include "unit.h"
 
+#include "framing.h"
+
 #include "base/text.h"
 #include "conversation/connection.h"
 #include "conversation/tracker.h"
@@ -696,8 +698,8 @@ TEST(malformed_body, "1 connected by p10\n"
 	answers(world, 1, OK_EMPTY);
 }
 
-TEST(http2_preface, "1 connected by p10\n"
-		    "1.1 by p10 !unparsed (HTTP/2 preface)\n")
+/* Nobody asked for anything. */
+TEST(http2_preface, "1 connected by p10\n")
 {
 	connects(world, 1, 10);
 	asks(world, 1, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -2274,6 +2276,295 @@ static void test_fields(void **state)
 	world_end(&world);
 }
 
+/* --- HTTP/2 ----------------------------------------------------------------------------------- */
+
+/* A client and a server of HTTP/2, whose header tables go on. */
+struct pair {
+	struct world *world;
+	nghttp2_hd_deflater *deflaters[2];
+	struct text out;
+};
+
+static struct pair pair_begin(struct world *world)
+{
+	struct pair pair = {.world = world};
+
+	nghttp2_hd_deflate_new(&pair.deflaters[CALLERD_REQUEST], 4096);
+	nghttp2_hd_deflate_new(&pair.deflaters[CALLERD_RESPONSE], 4096);
+	connects(world, 1, 10);
+	asks(world, 1, HTTP2_PREFACE);
+	put_frame(&pair.out, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	speak(world, 1, CALLERD_REQUEST, pair.out.data, pair.out.size);
+	speak(world, 1, CALLERD_RESPONSE, pair.out.data, pair.out.size);
+	text_cut(&pair.out, 0);
+	return pair;
+}
+
+static void pair_end(struct pair *pair)
+{
+	nghttp2_hd_deflate_del(pair->deflaters[CALLERD_REQUEST]);
+	nghttp2_hd_deflate_del(pair->deflaters[CALLERD_RESPONSE]);
+	text_free(&pair->out);
+}
+
+static void pair_say(struct pair *pair, int direction)
+{
+	speak(pair->world, 1, direction, pair->out.data, pair->out.size);
+	text_cut(&pair->out, 0);
+}
+
+static void pair_heads(struct pair *pair, int direction, uint32_t stream, const char *fields,
+		       bool end)
+{
+	put_headers(&pair->out, pair->deflaters[direction], stream, fields, end);
+	pair_say(pair, direction);
+}
+
+static void pair_sends(struct pair *pair, int direction, uint32_t stream, const char *data,
+		       bool end)
+{
+	put_data(&pair->out, stream, data, end);
+	pair_say(pair, direction);
+}
+
+#define H2(method, path) ":method " method "\n:scheme http\n:path " path "\n:authority d\n"
+#define H2_200 ":status 200\n"
+
+TEST(http2_requests, "1 connected by p10\n"
+		     "1.1 GET /_ping -> 200 +2 by p10\n"
+		     "1.2 POST /v1.41/containers/create?name=a +11 -> 201 by p10\n"
+		     "1.3 GET /_ping -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("GET", "/_ping"), true);
+	flush(world);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200 "content-length 2\n", false);
+	pair_sends(&pair, CALLERD_RESPONSE, 1, "OK", true);
+	flush(world);
+	pair_heads(&pair, CALLERD_REQUEST, 3,
+		   H2("POST", "/v1.41/containers/create?name=a") "content-type application/json\n",
+		   false);
+	pair_sends(&pair, CALLERD_REQUEST, 3, "{\"Ima", false);
+	pair_sends(&pair, CALLERD_REQUEST, 3, "ge\":", false);
+	pair_sends(&pair, CALLERD_REQUEST, 3, "1}", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, ":status 201\n", true);
+	flush(world);
+	/* The names come from the tables of both sides now. */
+	pair_heads(&pair, CALLERD_REQUEST, 5, H2("GET", "/_ping"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 5, H2_200, true);
+	pair_end(&pair);
+}
+
+/* Answers come in any order; what one stream waits for holds no other up. */
+TEST(http2_at_once, "1 connected by p10\n"
+		    "1.2 GET /b -> 404 by p10\n"
+		    "1.3 GET /c -> 200 by p10\n"
+		    "started 1.1 POST /a by p10 !unfinished\n"
+		    "1.1 POST /a +2 -> 200 by p10\n"
+		    "ended 1.3 GET /c -> 200 by p10 complete after 1205ms in 0 out 4\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("POST", "/a"), false);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/b"), true);
+	pair_heads(&pair, CALLERD_REQUEST, 5, H2("GET", "/c"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, ":status 404\n", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 5, H2_200, false);
+	flush(world);
+	pause_at(world, 1200);
+	flush(world);
+	pair_sends(&pair, CALLERD_REQUEST, 1, "{}", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_sends(&pair, CALLERD_RESPONSE, 5, "logs", true);
+	pair_end(&pair);
+}
+
+TEST(http2_frames_of_all_kinds, "1 connected by p10\n"
+				"1.1 POST /long/path +2 -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+	struct text block = header_block(pair.deflaters[CALLERD_REQUEST], H2("POST", "/long/path"));
+	struct text padded = {0};
+
+	/* padded, with a priority, in three frames, the last of them empty */
+	text_add(&padded, "\3\0\0\0\0\7", 6);
+	text_add(&padded, block.data, 5);
+	text_add(&padded, "\0\0\0", 3);
+	put_frame(&pair.out, NGHTTP2_HEADERS, NGHTTP2_FLAG_PADDED | NGHTTP2_FLAG_PRIORITY, 1,
+		  padded.data, padded.size);
+	put_frame(&pair.out, NGHTTP2_CONTINUATION, 0, 1, block.data + 5, block.size - 5);
+	put_frame(&pair.out, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, "", 0);
+	put_frame(&pair.out, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, "\4{\0\0\0\0", 6);
+	put_frame(&pair.out, NGHTTP2_PING, 0, 0, "12345678", 8);
+	put_frame(&pair.out, 200, 0xff, 1, "a frame of a later version", 26);
+	put_frame(&pair.out, NGHTTP2_DATA, 0, 1, "}", 1);
+	pair_say(&pair, CALLERD_REQUEST);
+	pair_heads(&pair, CALLERD_REQUEST, 1, "x-trailer 1\n", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, ":status 103\n", false);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, false);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, "grpc-status 0\n", true);
+	text_free(&padded);
+	text_free(&block);
+	pair_end(&pair);
+}
+
+/* Each stream has the senders of its own frames. */
+TEST(http2_senders, "1 connected by p10\n"
+		    "1.2 GET /theirs -> 200 by p11 via p10\n"
+		    "1.1 POST /ours +2 -> 200 by p10\n"
+		    "1.3 POST /both +2 -> 200 by p11 via p10 candidates p11 or p10 !senders\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("POST", "/ours"), false);
+	sender(world, 1, 11);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/theirs"), true);
+	pair_heads(&pair, CALLERD_REQUEST, 5, H2("POST", "/both"), false);
+	sender(world, 1, 10);
+	pair_sends(&pair, CALLERD_REQUEST, 1, "{}", true);
+	pair_sends(&pair, CALLERD_REQUEST, 5, "{}", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, H2_200, true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_heads(&pair, CALLERD_RESPONSE, 5, H2_200, true);
+	pair_end(&pair);
+}
+
+TEST(http2_resets, "1 connected by p10\n"
+		   "1.1 GET /a by p10\n"
+		   "1.2 GET /b by p10\n"
+		   "1.3 GET /c -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("GET", "/a"), true);
+	put_frame(&pair.out, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\10", 4);
+	pair_say(&pair, CALLERD_REQUEST);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/b"), true);
+	put_frame(&pair.out, NGHTTP2_RST_STREAM, 0, 3, "\0\0\0\7", 4);
+	pair_say(&pair, CALLERD_RESPONSE);
+	pair_heads(&pair, CALLERD_REQUEST, 5, H2("GET", "/c"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 5, H2_200, false);
+	put_frame(&pair.out, NGHTTP2_RST_STREAM, 0, 5, "\0\0\0\2", 4);
+	pair_say(&pair, CALLERD_RESPONSE);
+	pair_end(&pair);
+}
+
+/* A piece of a body is missing: all else can be read. */
+TEST(http2_gap_in_a_body, "1 connected by p10\n"
+			  "1.1 POST /a +1000 -> 200 by p10 !budget\n"
+			  "1.2 GET /b -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+	static char filler[1000];
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("POST", "/a"), false);
+	put_frame(&pair.out, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, filler, sizeof(filler));
+	text_cut(&pair.out, HTTP2_FRAME_HEAD + 100);
+	pair_say(&pair, CALLERD_REQUEST);
+	unseen(world, 1, CALLERD_REQUEST, 900);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/b"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, H2_200, true);
+	pair_end(&pair);
+}
+
+/* A header block is missing: that is told once, and later requests by their answers only. */
+TEST(http2_lost_requests, "1 connected by p10\n"
+			  "1.2 by p10 !lost !unparsed (HTTP/2: bytes were not seen)\n"
+			  "1.1 GET /a -> 200 by p10\n"
+			  "1.0 -> 201 by p10 !lost !resynchronised\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("GET", "/a"), true);
+	lost(world, 1, CALLERD_REQUEST, 50);
+	pair_heads(&pair, CALLERD_REQUEST, 5, H2("GET", "/b"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_heads(&pair, CALLERD_RESPONSE, 5, ":status 201\n", true);
+	assert_int_equal(unpaired(world), 1);
+	assert_int_equal(world->mute[1], 0);
+	pair_end(&pair);
+}
+
+/* Answers are missing: requests go on to be told. */
+TEST(http2_lost_responses, "1 connected by p10\n"
+			   "1.1 GET /a by p10 !lost\n"
+			   "1.2 GET /b by p10 !lost\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("GET", "/a"), true);
+	lost(world, 1, CALLERD_RESPONSE, 50);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/b"), true);
+	pair_end(&pair);
+}
+
+TEST(http2_malformed, "1 connected by p10\n"
+		      "1.1 by p10 !unparsed (HTTP/2: a header block is interrupted)\n")
+{
+	struct pair pair = pair_begin(world);
+
+	put_frame(&pair.out, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 1, "", 0);
+	pair_say(&pair, CALLERD_REQUEST);
+	put_frame(&pair.out, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 0, "", 0);
+	pair_say(&pair, CALLERD_RESPONSE);
+	assert_int_equal(world->mute[1], MUTED);
+	pair_end(&pair);
+}
+
+/* A daemon that speaks HTTP/1 only. */
+TEST(http2_refused, "1 connected by p10\n"
+		    "1.1 -> 400 by p10 !unparsed (HTTP/2 preface)\n")
+{
+	struct text out = {0};
+
+	connects(world, 1, 10);
+	asks(world, 1, HTTP2_PREFACE);
+	put_frame(&out, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	speak(world, 1, CALLERD_REQUEST, out.data, out.size);
+	answers(world, 1, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+	ends(world, 1);
+	text_free(&out);
+}
+
+TEST(http2_preface_cut_short, "1 connected by p10\n"
+			      "1.1 by p10 !unparsed (HTTP/2 preface)\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, "PRI * HTTP/2.0\r\n\r\nSM");
+	ends(world, 1);
+}
+
+TEST(like_a_preface, "1 connected by p10\n"
+		     "1.1 PRIZE /a -> 200 by p10\n")
+{
+	connects(world, 1, 10);
+	asks(world, 1, "PRIZE /a HTTP/1.1\r\n" HOST "\r\n");
+	answers(world, 1, OK_EMPTY);
+}
+
+/* It is older than the agent: nothing is guessed, and it is told once. */
+TEST_WHOLE(http2_midway,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	nghttp2_hd_deflater *deflater;
+	struct text out = {0};
+
+	nghttp2_hd_deflate_new(&deflater, 4096);
+	for (unsigned int i = 0; i < 2; i++) {
+		world->flags = CALLERD_FLAG_PREEXISTING;
+		put_headers(&out, deflater, 2 * i + 9, H2("GET", "/a"), true);
+		speak(world, 1, CALLERD_REQUEST, out.data, out.size);
+		text_cut(&out, 0);
+	}
+	assert_int_equal(world->mute[1], MUTED);
+	nghttp2_hd_deflate_del(deflater);
+	text_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2288,6 +2579,19 @@ int main(void)
 		cmocka_unit_test(test_malformed_unanswered),
 		cmocka_unit_test(test_malformed_body),
 		cmocka_unit_test(test_http2_preface),
+		cmocka_unit_test(test_http2_requests),
+		cmocka_unit_test(test_http2_at_once),
+		cmocka_unit_test(test_http2_frames_of_all_kinds),
+		cmocka_unit_test(test_http2_senders),
+		cmocka_unit_test(test_http2_resets),
+		cmocka_unit_test(test_http2_gap_in_a_body),
+		cmocka_unit_test(test_http2_lost_requests),
+		cmocka_unit_test(test_http2_lost_responses),
+		cmocka_unit_test(test_http2_malformed),
+		cmocka_unit_test(test_http2_refused),
+		cmocka_unit_test(test_http2_preface_cut_short),
+		cmocka_unit_test(test_like_a_preface),
+		cmocka_unit_test(test_http2_midway),
 		cmocka_unit_test(test_not_http_at_all),
 		cmocka_unit_test(test_answered_within_head),
 		cmocka_unit_test(test_times),

@@ -612,7 +612,7 @@ static size_t preface_in(const struct connection *connection, const struct calle
 	size_t left = HTTP2_PREFACE_SIZE - connection->preface;
 	size_t size = data->copied < left ? data->copied : left;
 
-	if (memcmp(data->data, HTTP2_PREFACE + connection->preface, size))
+	if (memcmp(data->data, &HTTP2_PREFACE[connection->preface], size))
 		return 0;
 	return size;
 }

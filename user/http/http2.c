@@ -433,7 +433,7 @@ static enum http2_step http2_take(struct http2_reader *reader, const char *data,
 	switch (reader->state) {
 	case STATE_PREFACE:
 		used = frame_part(reader, size, HTTP2_PREFACE_SIZE);
-		if (memcmp(data, HTTP2_PREFACE + reader->have, used))
+		if (memcmp(data, &HTTP2_PREFACE[reader->have], used))
 			return http2_fail(reader, "HTTP/2: no preface");
 		reader->have += used;
 		break;
