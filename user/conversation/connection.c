@@ -63,7 +63,9 @@ static struct exchange *take_finished(struct connection *connection)
 	exchange->queued = false;
 	if (exchange == connection->answering)
 		connection->answering = NULL;
-	senders_drop_before(&connection->senders, oldest_offset(connection));
+	/* Of streams the oldest one is looked for among all. */
+	if (!connection->multiplex || !connection->finished)
+		senders_drop_before(&connection->senders, oldest_offset(connection));
 	return exchange;
 }
 
@@ -96,7 +98,8 @@ void connection_set_connector(struct connection *connection, struct caller *call
 
 int connection_add_sender(struct connection *connection, struct sender sender)
 {
-	senders_drop_before(&connection->senders, oldest_offset(connection));
+	if (!connection->multiplex || !(connection->senders.count % 64))
+		senders_drop_before(&connection->senders, oldest_offset(connection));
 	return senders_add(&connection->senders, sender);
 }
 

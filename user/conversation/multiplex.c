@@ -186,6 +186,8 @@ static int multiplex_lose(struct connection *connection, enum callerd_direction 
 {
 	int ret = 0;
 
+	if (!connection->multiplex->readers[direction])
+		return 0;
 	if (direction == CALLERD_REQUEST)
 		ret = lose_requests_of_streams(connection, error, why, time);
 	else
@@ -269,7 +271,8 @@ static struct stream_of_two *add_stream(struct connection *connection, uint32_t 
 	return stream;
 }
 
-static void end_request(struct connection *connection, struct stream_of_two *stream, uint64_t time)
+static void complete_request(struct connection *connection, struct stream_of_two *stream,
+			     uint64_t time)
 {
 	struct exchange *exchange = stream->exchange;
 
@@ -303,7 +306,7 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 		return error;
 	exchange_read(stream->exchange, connection->socket);
 	if (seen->end_stream)
-		end_request(connection, stream, time);
+		complete_request(connection, stream, time);
 	return 0;
 }
 
@@ -320,12 +323,12 @@ static int take_request_head(struct connection *connection, const struct http2_s
 	stream->exchange->http.anomalies |=
 		seen->kind == HTTP2_TRAILER ? HTTP1_ANOMALY_TRAILER : HTTP1_ANOMALY_DISPUTED;
 	if (seen->end_stream)
-		end_request(connection, stream, time);
+		complete_request(connection, stream, time);
 	return 0;
 }
 
-static int take_request(struct connection *connection, enum http2_step step,
-			const struct http2_seen *seen, struct bytes body, uint64_t time)
+static int take_request_step(struct connection *connection, enum http2_step step,
+			     const struct http2_seen *seen, struct bytes body, uint64_t time)
 {
 	struct stream_of_two *stream;
 
@@ -345,7 +348,7 @@ static int take_request(struct connection *connection, enum http2_step step,
 	if (body.size)
 		exchange_body(stream->exchange, body.data, body.size);
 	if (step == HTTP2_FRAME && seen->end_stream)
-		end_request(connection, stream, time);
+		complete_request(connection, stream, time);
 	return 0;
 }
 
@@ -390,8 +393,8 @@ static int take_answer(struct connection *connection, const struct http2_seen *s
 	return 0;
 }
 
-static int take_response(struct connection *connection, enum http2_step step,
-			 const struct http2_seen *seen, struct bytes body, uint64_t time)
+static int take_response_step(struct connection *connection, enum http2_step step,
+			      const struct http2_seen *seen, struct bytes body, uint64_t time)
 {
 	struct stream_of_two *stream;
 
@@ -434,9 +437,12 @@ int multiplex_data(struct connection *connection, enum callerd_direction directi
 		if (step == HTTP2_ERROR)
 			return multiplex_lose(connection, direction, seen->error, 0, time);
 		error = direction == CALLERD_REQUEST
-				? take_request(connection, step, seen, body, time)
-				: take_response(connection, step, seen, body, time);
+				? take_request_step(connection, step, seen, body, time)
+				: take_response_step(connection, step, seen, body, time);
 	}
+	if (error)
+		multiplex_lose(connection, direction, "HTTP/2: no memory", RECORD_INCOMPLETE_LOST,
+			       time);
 	return error;
 }
 

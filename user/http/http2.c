@@ -47,6 +47,7 @@ struct http2_reader {
 	uint32_t left; /* of the payload, padding included */
 	uint32_t padding;
 	unsigned int seen; /* enum seen_fields */
+	size_t block_size; /* bytes of the header block so far */
 	struct http2_seen step;
 };
 
@@ -128,7 +129,9 @@ uint64_t http2_pending(const struct http2_reader *reader)
 
 size_t http2_memory(const struct http2_reader *reader)
 {
-	return sizeof(*reader) + nghttp2_hd_inflate_get_dynamic_table_size(reader->inflater);
+	/* A string that is not complete is kept, too; unpacked it is larger. */
+	return sizeof(*reader) + nghttp2_hd_inflate_get_dynamic_table_size(reader->inflater) +
+	       (reader->in_block ? 2 * reader->block_size : 0);
 }
 
 /* --- header blocks ---------------------------------------------------------------------------- */
@@ -150,6 +153,7 @@ static void begin_block(struct http2_reader *reader)
 	step->end_stream =
 		reader->flags & NGHTTP2_FLAG_END_STREAM && reader->type == NGHTTP2_HEADERS;
 	reader->seen = 0;
+	reader->block_size = 0;
 	reader->in_block = true;
 }
 
@@ -264,7 +268,7 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 }
 
 /* Reads a piece of a header block; LAST: the block ends with it. */
-static int inflate(struct http2_reader *reader, const char *data, size_t size, bool last)
+static int inflate_block(struct http2_reader *reader, const char *data, size_t size, bool last)
 {
 	const uint8_t *from = (const uint8_t *)data;
 
@@ -286,7 +290,7 @@ static int inflate(struct http2_reader *reader, const char *data, size_t size, b
 	}
 }
 
-static enum http2_step end_block(struct http2_reader *reader)
+static enum http2_step close_block(struct http2_reader *reader)
 {
 	struct http2_seen *step = &reader->step;
 	struct http1_head *head = &step->head;
@@ -382,7 +386,7 @@ static enum http2_step end_frame(struct http2_reader *reader)
 	reader->state = STATE_FRAME;
 	reader->step.end = reader->position;
 	if (has_block(reader))
-		return reader->flags & NGHTTP2_FLAG_END_HEADERS ? end_block(reader) : HTTP2_MORE;
+		return reader->flags & NGHTTP2_FLAG_END_HEADERS ? close_block(reader) : HTTP2_MORE;
 	if (reader->type == NGHTTP2_RST_STREAM)
 		return HTTP2_RESET;
 	return reader->type == NGHTTP2_DATA ? HTTP2_FRAME : HTTP2_MORE;
@@ -418,9 +422,10 @@ static enum http2_step read_block(struct http2_reader *reader, const char *data,
 {
 	bool last = size == content_left(reader) && reader->flags & NGHTTP2_FLAG_END_HEADERS;
 
-	if (inflate(reader, data, size, last))
+	if (inflate_block(reader, data, size, last))
 		return http2_fail(reader, "HTTP/2: a header block that cannot be read");
 	reader->left -= size;
+	reader->block_size += size;
 	return HTTP2_MORE;
 }
 
@@ -496,7 +501,8 @@ static bool move_on(struct http2_reader *reader)
 		/* A block may end with an empty frame. */
 		if (content_left(reader))
 			return false;
-		if (reader->flags & NGHTTP2_FLAG_END_HEADERS && inflate(reader, "", 0, true)) {
+		if (reader->flags & NGHTTP2_FLAG_END_HEADERS &&
+		    inflate_block(reader, "", 0, true)) {
 			http2_fail(reader, "HTTP/2: a header block that cannot be read");
 			return false;
 		}
