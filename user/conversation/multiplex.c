@@ -242,7 +242,7 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static struct stream_of_two *add_stream(struct connection *connection, uint32_t id, uint64_t number,
+static struct stream_of_two *new_stream(struct connection *connection, uint32_t id, uint64_t number,
 					uint64_t offset, uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
@@ -294,7 +294,7 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 		return multiplex_lose(connection, CALLERD_REQUEST,
 				      "HTTP/2: too many streams at once", RECORD_INCOMPLETE_LOST,
 				      time);
-	stream = add_stream(connection, seen->stream, connection->requests + 1, seen->begin, time);
+	stream = new_stream(connection, seen->stream, connection->requests + 1, seen->begin, time);
 	if (!stream)
 		return -ENOMEM;
 	connection->requests++;
@@ -363,7 +363,7 @@ static int begin_unread(struct connection *connection, uint32_t id, uint64_t tim
 	*ret = NULL;
 	if (!multiplex->lost_why || multiplex->count >= STREAMS_MAX)
 		return 0;
-	*ret = add_stream(connection, id, 0, connection->request.next, time);
+	*ret = new_stream(connection, id, 0, connection->request.next, time);
 	if (!*ret)
 		return -ENOMEM;
 	++*connection->unpaired;
