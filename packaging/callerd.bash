@@ -18,6 +18,7 @@ _callerd()
 		_filedir -d
 		return
 		;;
+	--confine) mapfile -t COMPREPLY < <(compgen -W "all none" -- "$cur") ;;
 	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
 	--discover) mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur") ;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;

@@ -552,6 +552,7 @@ static void test_print_config(void **state)
 				     "human = no ; default\n"
 				     "own-calls = no ; default\n"
 				     "guard = all ; default\n"
+				     "confine = all ; default\n"
 				     "backend = auto ; default\n"
 				     "log-level = warning ; default\n"
 				     "status-interval = 60 ; command line\n"

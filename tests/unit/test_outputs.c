@@ -47,7 +47,7 @@ static void test_removed_and_hanging(void **state)
 	after.outputs[after.output_count++] = specs[1];
 	assert_int_equal(outputs_open(&before, &context, &outputs, reason, sizeof(reason)),
 			 EXIT_OK);
-	assert_int_equal(outputs_plan_new(outputs, &plan), 0);
+	assert_int_equal(outputs_plan_new(outputs, true, &plan), 0);
 	assert_int_equal(outputs_plan_open(plan, &after, &context, reason, sizeof(reason)), 0);
 	assert_int_equal(outputs_plan_check(outputs, plan, reason, sizeof(reason)), 0);
 	assert_int_equal(outputs_take(outputs, plan, &removed), 0);

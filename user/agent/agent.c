@@ -20,6 +20,8 @@
 #include "agent/outputs.h"
 #include "agent/reload.h"
 #include "base/clock.h"
+#include "confine/filter.h"
+#include "confine/privilege.h"
 #include "conversation/tracker.h"
 #include "engine/engines.h"
 #include "finder/finder.h"
@@ -862,6 +864,12 @@ static void agent_tell_losses(void *data)
 	write_losses(data);
 }
 
+/* Outputs that a reload adds find what there was at the start. */
+static bool has_network(const struct agent *agent)
+{
+	return agent->options.confine == CONFINE_NONE || outputs_use_network(agent->outputs);
+}
+
 static int open_reload(struct agent *agent, int argc, char **argv)
 {
 	struct reload_options options = {
@@ -872,6 +880,7 @@ static int open_reload(struct agent *agent, int argc, char **argv)
 		.engines = agent->engines,
 		.beside = agent->beside,
 		.context = host_context(agent->host),
+		.network = has_network(agent),
 		.data = agent,
 		.record = on_record,
 		.message = agent_tell_as,
@@ -1065,6 +1074,20 @@ static void watch_first(struct agent *agent)
 	}
 }
 
+/* Gives up what only the start needed. */
+static void agent_confine(struct agent *agent)
+{
+	int error;
+
+	privilege_end_loading();
+	if (agent->options.confine == CONFINE_NONE)
+		return;
+	error = filter_install(has_network(agent));
+	if (error)
+		agent_message(agent, LOG_LEVEL_WARNING,
+			      "callerd can make any system call: seccomp: %s", strerror(-error));
+}
+
 enum exit_code agent_new(const struct options *options, int argc, char **argv, struct agent **ret)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
@@ -1078,6 +1101,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	agent->socket_count = options->socket_count;
 	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : options->socket_count;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
+	privilege_shed();
 	block_signals(agent);
 	agent->watchdog = notify_watchdog();
 	error = host_new(&agent->host);
@@ -1108,6 +1132,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 		agent_free(agent);
 		return EXIT_FAILED;
 	}
+	agent_confine(agent);
 	agent->next_tick = clock_now(CLOCK_BOOTTIME) + NS_PER_S;
 	agent->next_survey = clock_now(CLOCK_BOOTTIME) + SURVEY_INTERVAL;
 	agent->last_status = clock_now(CLOCK_BOOTTIME);

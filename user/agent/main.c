@@ -8,9 +8,9 @@
 
 #include "agent/agent.h"
 #include "agent/explain.h"
-#include "agent/privilege.h"
 #include "agent/verify_command.h"
 #include "base/cleanup.h"
+#include "confine/privilege.h"
 #include "kernel/pins.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what

@@ -43,6 +43,7 @@ struct outputs_plan {
 	unsigned int running_count;
 	struct outputs_one all[OUTPUTS_MAX];
 	unsigned int count;
+	bool network;	     /* sockets to other hosts can be made */
 	struct text restart; /* the specs that only a restart can open, with NULs between */
 };
 
@@ -174,12 +175,26 @@ enum exit_code outputs_open(const struct options *options, const struct record_c
 
 /* --- another configuration -------------------------------------------------------------------- */
 
-int outputs_plan_new(const struct outputs *outputs, struct outputs_plan **ret)
+static bool goes_elsewhere(const struct output *output)
+{
+	return output->sink.kind == SINK_SYSLOG && output->sink.transport != TRANSPORT_UNIX;
+}
+
+bool outputs_use_network(const struct outputs *outputs)
+{
+	for (unsigned int i = 0; i < outputs->count; i++)
+		if (goes_elsewhere(&outputs->all[i].wanted))
+			return true;
+	return false;
+}
+
+int outputs_plan_new(const struct outputs *outputs, bool network, struct outputs_plan **ret)
 {
 	struct outputs_plan *plan = calloc(1, sizeof(*plan));
 
 	if (!plan)
 		return -ENOMEM;
+	plan->network = network;
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		plan->running[i] = strdup(outputs->all[i].spec);
 		if (!plan->running[i]) {
@@ -235,6 +250,11 @@ static unsigned int find_running(const struct outputs_plan *plan, const char *sp
 	return by_sink != NEW ? by_sink : by_place;
 }
 
+static void leave_to_restart(struct outputs_plan *plan, const char *spec)
+{
+	text_add(&plan->restart, spec, strlen(spec) + 1);
+}
+
 /* Finds or opens the next output. */
 static int plan_one(struct outputs_plan *plan, const char *spec, bool human,
 		    const struct record_context *context, char *reason, size_t size)
@@ -246,11 +266,16 @@ static int plan_one(struct outputs_plan *plan, const char *spec, bool human,
 
 	one->from = from;
 	if (!same) {
-		text_add(&plan->restart, spec, strlen(spec) + 1);
+		leave_to_restart(plan, spec);
 		spec = plan->running[from];
 	}
 	error = outputs_parse_one(spec, human, one, reason, size);
-	if (!error && from == NEW)
+	if (!error && from == NEW && goes_elsewhere(&one->wanted) && !plan->network) {
+		leave_to_restart(plan, spec);
+		outputs_drop_one(one);
+		*one = (struct outputs_one){0};
+		plan->count--;
+	} else if (!error && from == NEW)
 		error = outputs_open_one(one, human, context, reason, size);
 	return error ?: plan->restart.error;
 }

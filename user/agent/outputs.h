@@ -12,6 +12,9 @@ struct outputs;
 enum exit_code outputs_open(const struct options *options, const struct record_context *context,
 			    struct outputs **ret, char *reason, size_t size);
 
+/* Whether one of OUTPUTS goes to another host. */
+bool outputs_use_network(const struct outputs *outputs);
+
 /* OUTPUT lost COUNT records of ACCOUNT; 0: the account is not known. */
 typedef void outputs_lost(void *data, const char *output, enum sink_loss reason, uint64_t account,
 			  uint64_t count);
@@ -20,8 +23,8 @@ typedef void outputs_lost(void *data, const char *output, enum sink_loss reason,
  * set still gets all records. */
 struct outputs_plan;
 
-/* A plan that knows which outputs run. 0 or -ENOMEM. */
-int outputs_plan_new(const struct outputs *outputs, struct outputs_plan **ret);
+/* A plan that knows which outputs run. NETWORK: a new one may go to another host. 0 or -ENOMEM. */
+int outputs_plan_new(const struct outputs *outputs, bool network, struct outputs_plan **ret);
 void outputs_plan_free(struct outputs_plan *plan);
 
 /* Opens the outputs of OPTIONS that do not run. May take its time, and may be called in a thread. 0, or -errno with a
@@ -29,7 +32,7 @@ void outputs_plan_free(struct outputs_plan *plan);
 int outputs_plan_open(struct outputs_plan *plan, const struct options *options,
 		      const struct record_context *context, char *reason, size_t size);
 
-/* What of OPTIONS can be opened only after its place was given up, behind LAST; NULL: nothing more. It runs as it was. */
+/* What of OPTIONS only a restart can open, behind LAST; NULL: nothing more. Where the place is in use, it runs as it was. */
 const char *outputs_plan_next_restart(const struct outputs_plan *plan, const char *last);
 
 /* Whether PLAN can take the place of OUTPUTS. 0, or -EEXIST with a sentence in REASON. */

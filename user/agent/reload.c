@@ -260,7 +260,7 @@ void reload_ask(struct reload *reload, uint64_t now)
 		return;
 	tell_manager(true);
 	reading = calloc(1, sizeof(*reading));
-	if (!reading || outputs_plan_new(options->outputs, &reading->plan)) {
+	if (!reading || outputs_plan_new(options->outputs, options->network, &reading->plan)) {
 		free(reading);
 		refuse_configuration(reload, strerror(ENOMEM));
 		return;

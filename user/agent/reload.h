@@ -18,6 +18,7 @@ struct reload_options {
 	struct outputs *outputs;
 	struct engines *engines;
 	struct beside *beside;
+	bool network; /* outputs to other hosts can be added */
 	const struct record_context *context;
 	void *data;
 	void (*record)(void *data, struct record *record); /* takes an agent-reloaded */

@@ -2,22 +2,44 @@
 #include "system/thread.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "confine/privilege.h"
+
+struct start {
+	void *(*run)(void *data);
+	void *data;
+};
+
+static void *run_thread(void *data)
+{
+	struct start start = *(struct start *)data;
+
+	free(data);
+	privilege_end_loading();
+	return start.run(start.data);
+}
 
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data)
 {
+	_free_ struct start *start = malloc(sizeof(*start));
 	pthread_attr_t attributes;
 	sigset_t all, before;
-	int error = pthread_attr_init(&attributes);
+	int error = start ? pthread_attr_init(&attributes) : ENOMEM;
 
 	if (error)
 		return -error;
+	*start = (struct start){run, data};
 	pthread_attr_setstacksize(&attributes, stack_size);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* of a system call that confine/filter.h does not have */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(ret, &attributes, run, data);
+	error = pthread_create(ret, &attributes, run_thread, start);
+	if (!error)
+		start = NULL;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return -error;

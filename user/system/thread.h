@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 
 /* Starts RUN(DATA) in a thread with a stack of STACK_SIZE bytes. The thread gets no signals: the
- * main thread handles them. 0 or -errno. */
+ * main thread handles them; nor the capabilities that loading needs. 0 or -errno. */
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data);
 
 /* Gives the calling thread an ordinary priority. The agent's higher priority is for the thread that

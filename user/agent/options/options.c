@@ -31,6 +31,7 @@ enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
 static const char *const backends[] = {"auto", "trampoline", "tracepoint", NULL};
 static const char *const discoveries[] = {"auto", "yes", "no", NULL};
 static const char *const guards[] = {"all", "sockets", "none", NULL};
+static const char *const confines[] = {"all", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
 static const char *const no_state[] = {"none", NULL};
 static const char *const no_pin[] = {"none", NULL};
@@ -248,6 +249,10 @@ static const struct setting settings[] = {
 	{SETTING("guard", SETTING_CHOICE, guard), .words = guards,
 	 HELP("WHAT", "record changes of who may use the sockets: all (nodes, groups,\n"
 		      "sudoers, units, programs), sockets, or none (default: all)")},
+	{SETTING("confine", SETTING_CHOICE, confine), .words = confines,
+	 HELP("WHAT", "system calls that callerd may make once it has started: those of\n"
+		      "its work (all), or any (none), for debuggers and for C libraries\n"
+		      "that it does not know (default: all)")},
 	{SETTING("backend", SETTING_CHOICE, backend), .words = backends,
 	 HELP("NAME", "auto, trampoline or tracepoint (default: auto)")},
 	{RELOADED("log-level", SETTING_CHOICE, log_level), .words = levels,

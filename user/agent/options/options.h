@@ -32,6 +32,7 @@ enum exit_code {
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO };
 
 enum discover { DISCOVER_AUTO, DISCOVER_YES, DISCOVER_NO };
+enum confine_what { CONFINE_ALL, CONFINE_NONE };
 
 struct options {
 	/* NULL-terminated. */
@@ -43,6 +44,7 @@ struct options {
 	unsigned int output_count;
 	bool human; /* stdout gets lines for a person */
 	enum guard_what guard;
+	enum confine_what confine;
 	bool own_calls; /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;
