@@ -114,10 +114,14 @@ $(B)/callerd: $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/wo
 $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
+# callerd with an attacker in it: tests/live/attacks/test_exploited.py.
+$(B)/exploited: $(B)/tests/exploited.o $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+	$(LINK_THIS) -Wl,--wrap=route_find
+
 $(B)/bench_%: $(B)/tests/bench_%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
-clients: $(CLIENTS) ## build the test clients
+clients: $(CLIENTS) $(B)/exploited ## build the test clients
 $(B)/clients/http1_verdict: $(B)/libcallerd.a
 $(B)/clients/%: $(B)/tests/clients/%.o $(B)/words/LINK $(B)/words/LIBS
 	@mkdir -p $(@D)

@@ -128,7 +128,7 @@ static void test_help(void **state)
 {
 	struct options options = {.socket_count = 4242};
 	static const char *const told[] = {
-		"(default: /run/docker.sock)",
+		"(default: /run/docker.sock, and",
 		"(default: stdout)",
 		"(default: auto)",
 		"(default: warning)",
