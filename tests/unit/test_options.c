@@ -548,6 +548,7 @@ static void test_print_config(void **state)
 	assert_string_equal(printed, "# no configuration file\n"
 				     "[callerd]\n"
 				     "socket = /run/docker.sock ; default\n"
+				     "discover = auto ; default\n"
 				     "output = stdout ; default\n"
 				     "human = no ; default\n"
 				     "own-calls = no ; default\n"
