@@ -574,7 +574,7 @@ static void test_print_config(void **state)
 			 1);
 	snprintf(wanted, sizeof(wanted),
 		 "# %s\n[callerd]\nsocket = /none/a ; %s:2\nsocket = /none/b ; %s:3\n"
-		 "output = file:/x ; command line\nhuman = yes ; %s:4\n",
+		 "discover = auto ; default\noutput = file:/x ; command line\nhuman = yes ; %s:4\n",
 		 file, file, file, file);
 	assert_int_equal(strncmp(printed, wanted, strlen(wanted)), 0);
 	snprintf(wanted, sizeof(wanted),
