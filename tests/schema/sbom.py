@@ -14,7 +14,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 IDENTIFIER = re.compile(r'SPDXRef-[A-Za-z0-9.-]+')
-LICENCES = {'Apache-2.0', 'GPL-2.0-only', 'GPL-2.0-or-later', 'LGPL-2.1-only', 'LGPL-2.1-or-later', 'LGPL-3.0-or-later',
+LICENCES = {'Apache-2.0', 'MIT', 'GPL-2.0-only', 'GPL-2.0-or-later', 'LGPL-2.1-only', 'LGPL-2.1-or-later', 'LGPL-3.0-or-later',
             'BSD-2-Clause', 'BSD-3-Clause', 'Zlib', 'blessing'}
 DOCUMENT = {'spdxVersion', 'dataLicense', 'SPDXID', 'name', 'documentNamespace', 'creationInfo', 'packages', 'files', 'relationships'}
 PACKAGE = {'SPDXID', 'name', 'downloadLocation', 'licenseConcluded', 'licenseDeclared', 'copyrightText', 'filesAnalyzed'}

@@ -1419,6 +1419,8 @@ static void test_engine_found(void **state)
 	};
 	struct record record = {
 		.action = RECORD_ENGINE_FOUND,
+		.time = 120000001,
+		.sequence = 42,
 		.engine = &engine,
 		.server = &server,
 		.connection.socket = BYTES("/run/docker.sock"),
@@ -1433,7 +1435,7 @@ static void test_engine_found(void **state)
 	assert_text(root, "callerd.server.executable", "/usr/bin/dockerd");
 	assert_text(root, "message",
 		    "callerd found docker 24.0.7, API 1.43 at unix:///run/docker.sock, of "
-		    "pid 812, uid 0, by usual-path, socket-unit");
+		    "PID 812, uid 0, by usual-path, socket-unit");
 	ASSERT_ABSENT(root, "process", "user", "error", "callerd.findings",
 		      "callerd.engine.unwatched", "callerd.engine.userns_remap",
 		      "callerd.engine.tls");
@@ -1447,6 +1449,8 @@ static void test_engine_found(void **state)
 	};
 	record = (struct record){
 		.action = RECORD_ENGINE_FOUND,
+		.time = 120000001,
+		.sequence = 42,
 		.engine = &engine,
 		.api = {.findings = &finding, .finding_count = 1},
 	};
