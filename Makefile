@@ -213,7 +213,7 @@ compile_commands.json: $(SKEL) FORCE ## how each source is compiled, for clangd
 		done; \
 	}; { \
 		list $(call words_of,$(BPF_COMPILE)) $(BPF_SRC); \
-		list $(call words_of,$(CC) $(BASE) $(CFLAGS)) $(SRC) $(TOOL_SRC) $(CLIENT_SRC); \
+		list $(call words_of,$(CC) $(BASE) $(CFLAGS)) $(SRC) $(TOOL_SRC) $(CLIENT_SRC) tests/exploited.c; \
 		list $(call words_of,$(SAN_CC) $(BASE) $(TEST_LIMITS) $(TEST_WARN)) $(UNIT_SRC) $(FUZZ_SRC); \
 	} | sed '1s/^/[/; $$s/,$$/]/' >$@
 
