@@ -243,9 +243,9 @@ MAN := $(B)/man/callerd.8 $(B)/man/callerd.conf.5 $(B)/man/callerd-records.7
 $(B)/man/%: tools/man
 	@mkdir -p $(@D)
 	tools/man $(basename $*) $(patsubst .%,%,$(suffix $*)) $(MAN_WORDS) >$@
-$(B)/man/callerd.8: $(B)/help docs/usage.md
+$(B)/man/callerd.8: $(B)/help docs/usage.md docs/monitoring.md
 $(B)/man/callerd.8: MAN_WORDS = "tells who called the Docker daemon" --help $(B)/help \
-	"docs/usage.md\#What it asks the engine" "docs/usage.md\#Kinds of records" "docs/usage.md\#Kernels"
+	"docs/usage.md\#What it asks the engine" "docs/usage.md\#Kinds of records" "docs/monitoring.md\#Self-test" "docs/usage.md\#Kernels"
 $(B)/man/callerd.conf.5: docs/configuration.md docs/outputs.md
 $(B)/man/callerd.conf.5: MAN_WORDS = "the configuration of callerd" docs/configuration.md
 $(B)/man/callerd-records.7: docs/record.md
@@ -278,6 +278,7 @@ INSTALLED := \
 	644:$(B)/callerd.spdx.json:$(prefix)/share/doc/callerd/callerd.spdx.json \
 	644:packaging/network.conf:$(prefix)/share/doc/callerd/examples/network.conf \
 	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
+	$(foreach file,$(wildcard docs/monitoring/*),644:$(file):$(prefix)/share/doc/callerd/examples/$(notdir $(file))) \
 	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
 	$(foreach text,README.md $(wildcard docs/*.md),644:$(text):$(prefix)/share/doc/callerd/$(text))
 

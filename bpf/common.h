@@ -61,6 +61,10 @@ int identify(struct callerd_identify *request)
 
 	control.agent_pid = bpf_get_current_pid_tgid() >> 32;
 	control.agent_start = BPF_CORE_READ(task, group_leader, start_boottime);
+	if (request->fd == CALLERD_PROBE_BEGINS)
+		control.probe = (__u32)bpf_get_current_pid_tgid();
+	else if (request->fd == CALLERD_PROBE_ENDS)
+		control.probe = 0;
 	if (!dentry)
 		return 0;
 	identify_dentry(dentry, &node);
@@ -82,7 +86,14 @@ static __always_inline bool is_through(const struct sock *sk)
 	       !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 }
 
-/* Lists the living connections in living_ids. The iterator's own output would not do: the walk
+/* Whether SK is a daemon's end of a connection to a watched socket, and the agent did not make it. */
+static __always_inline bool is_of_others(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED && !of_agent(sk) &&
+	       watched_socket(sk) != CALLERD_NO_SOCKET;
+}
+
+/* Lists the living connections in living_ids, and in unseen those that no program saw. The iterator's own output would not do: the walk
  * stops whenever that is full, and where it resumes the kernel may leave sockets out. */
 SEC("iter/unix")
 int living(struct bpf_iter__unix *context)
@@ -94,6 +105,10 @@ int living(struct bpf_iter__unix *context)
 	if (!unix_sk)
 		return 0;
 	connection = find_connection((struct sock *)unix_sk);
+	if (!connection && is_of_others((struct sock *)unix_sk)) {
+		id = (__u64)unix_sk;
+		bpf_map_push_elem(&unseen, &id, BPF_EXIST);
+	}
 	if (!connection || is_through((struct sock *)unix_sk) ||
 	    watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;

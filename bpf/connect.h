@@ -10,8 +10,9 @@
 static __always_inline bool is_agent(void)
 {
 	struct task_struct *task;
+	__u64 self = bpf_get_current_pid_tgid();
 
-	if (settings.own_calls || bpf_get_current_pid_tgid() >> 32 != control.agent_pid)
+	if (settings.own_calls || self >> 32 != control.agent_pid || (__u32)self == control.probe)
 		return false;
 	task = bpf_get_current_task_btf();
 	return BPF_CORE_READ(task, group_leader, start_boottime) == control.agent_start;

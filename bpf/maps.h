@@ -167,6 +167,13 @@ struct {
 	__type(value, __u64);
 } living_ids SEC(".maps");
 
+/* Addresses of the daemons' ends of connections that no program saw: filled by the iterator "living". */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, CALLERD_UNSEEN_MAX);
+	__type(value, __u64);
+} unseen SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CALLERD_LOSS_MAX);

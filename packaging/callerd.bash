@@ -5,11 +5,11 @@ _callerd()
 	local cur prev words cword
 	_init_completion || return
 	case $prev in
-	--config | --state | --record-events | --key | --seal-file)
+	--config | --state | --record-events | --metrics-file | --key | --seal-file)
 		_filedir
 		return
 		;;
-	--socket)
+	--socket | --metrics-socket)
 		_filedir sock
 		return
 		;;
@@ -21,6 +21,9 @@ _callerd()
 	--confine) mapfile -t COMPREPLY < <(compgen -W "all none" -- "$cur") ;;
 	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
 	--discover) mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur") ;;
+	--metrics-group)
+		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+		;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;
 	--output)
 		compopt -o nospace

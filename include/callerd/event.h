@@ -346,6 +346,9 @@ struct callerd_departed {
 
 /* Context of the program "identify", which tells the key of a file that the agent has open, and
  * learns the agent's own process. */
+#define CALLERD_PROBE_BEGINS (-2) /* as .fd: the calling thread is control.probe from now on */
+#define CALLERD_PROBE_ENDS (-3)	  /* as .fd: there is none any more */
+
 struct callerd_identify {
 	__s32 fd;			/* in */
 	__u32 found;			/* out: 1 if the rest is set */
@@ -482,6 +485,7 @@ struct callerd_control {
 	 * it. */
 	__u64 agent_pid;
 	__u64 agent_start; /* of that process: its PID may come to be another one's */
+	__u64 probe; /* a thread of the agent whose connections are reported all the same; 0: none */
 	/* Signs of life of the agent, in ns of CLOCK_MONOTONIC. Without one for longer than
 	 * .away_limit, nothing is described and copied any more, only counted. */
 	__u64 beat;
@@ -536,6 +540,8 @@ struct callerd_process {
 	__u32 pid;
 	__u32 reserved;
 };
+
+#define CALLERD_UNSEEN_MAX 256 /* entries of the map "unseen" */
 
 /* Values of the map "muted", keyed by connection: the directions that are not to be copied, and
  * CALLERD_FORGOTTEN where user space has dropped the connection and must hear of it again, as of a

@@ -163,7 +163,18 @@ static struct record of_agent(enum record_action action)
 {
 	static const char *const sockets[] = {"/run/docker.sock", "/run/b\nsock", NULL};
 	static const struct record_output outputs[] = {
-		{"stdout", NULL}, {"file:/a b", "c0ffee"}, {"file:/c", "5ea1"}};
+		{"stdout", NULL, .outcome = "filtered"},
+		{"file:/a b", "c0ffee", 3, 5, 8, "full\nup", "waiting"},
+		{"file:/c", "5ea1", .outcome = "written"},
+	};
+	static const struct record_program programs[] = {
+		{"connect_begin", 120, 81234, 2},
+		{"data_ready", .detached = true},
+	};
+	static const struct record_watched engines[] = {
+		{"/run/docker.sock", ENGINE_REACHED},
+		{"/run/b\nsock", ENGINE_UNREACHABLE, EACCES},
+	};
 	static const struct record_counter counters[] = {{"records", 7},
 							 {"lost.ring-full", UINT64_MAX}};
 
@@ -182,6 +193,12 @@ static struct record of_agent(enum record_action action)
 		.output_count = COUNT(outputs),
 		.counters = counters,
 		.counter_count = COUNT(counters),
+		.programs = programs,
+		.program_count = COUNT(programs),
+		.engines = engines,
+		.engine_count = COUNT(engines),
+		.test_fault = "no record\ncame",
+		.test_unseen = 3,
 		.lost_reason = "output-full",
 		.lost_count = 12,
 		.lost_output = "file:/a b",
@@ -313,12 +330,19 @@ static bool is_left_out(const char *path)
 		"process.parent.args_count",
 		"callerd.request.command",
 		"callerd.outputs.seal_key",
+		"callerd.outputs.waiting",
+		"callerd.outputs.written",
+		"callerd.outputs.lost",
+		"callerd.outputs.error",
+		"callerd.outputs.outcome",
 	};
 
 	for (size_t i = 0; i < COUNT(paths); i++)
 		if (!strcmp(path, paths[i]))
 			return true;
 	return !strncmp(path, "callerd.ancestors", strlen("callerd.ancestors")) ||
+	       !strncmp(path, "callerd.programs.", strlen("callerd.programs.")) ||
+	       !strncmp(path, "callerd.engines.", strlen("callerd.engines.")) ||
 	       !strncmp(path, "callerd.findings.", strlen("callerd.findings."));
 }
 
@@ -421,6 +445,9 @@ static void mark_others(struct fields *fields)
 		"CALLERD_ANCESTORS",
 		"CALLERD_REQUEST_COMMAND",
 		"CALLERD_OUTPUTS_SEAL_KEY",
+		"CALLERD_OUTPUTS",
+		"CALLERD_PROGRAMS",
+		"CALLERD_ENGINES",
 	};
 
 	for (size_t i = 0; i < fields->count; i++)
@@ -517,6 +544,19 @@ static void head(void **state)
 	record = of_agent(RECORD_AGENT_STATUS);
 	written(&fields, &record, &context);
 	expect(&fields, "PRIORITY", bytes_of("6"));
+	assert_true(bytes_equal(value_of(&fields, "CALLERD_PROGRAMS", 0),
+				bytes_of("connect_begin: 120 runs, 81234 ns, 2 missed")));
+	assert_true(bytes_equal(value_of(&fields, "CALLERD_PROGRAMS", 1),
+				bytes_of("data_ready: 0 runs, 0 ns, 0 missed, detached")));
+	assert_true(bytes_equal(value_of(&fields, "CALLERD_ENGINES", 1),
+				bytes_of("unreachable /run/b\nsock")));
+	assert_true(bytes_equal(value_of(&fields, "CALLERD_OUTPUTS", 1),
+				bytes_of("file:/a b: 3 waiting, 5 written, 8 lost: full\nup")));
+	record = of_agent(RECORD_SELF_TEST);
+	written(&fields, &record, &context);
+	expect(&fields, "PRIORITY", bytes_of("4"));
+	assert_true(
+		bytes_equal(value_of(&fields, "CALLERD_OUTPUTS", 2), bytes_of("written file:/c")));
 	free(fields.data);
 }
 

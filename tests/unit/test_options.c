@@ -386,7 +386,7 @@ static void test_file(void **state)
 static void test_file_has_all(void **state)
 {
 	static const char others[] =
-		" config check-config print-config detach explain version help ";
+		" config check-config print-config detach explain self-test version help ";
 
 	for (size_t i = 0; settings[i].name; i++) {
 		struct options options = {.socket_count = 4242};
@@ -557,6 +557,8 @@ static void test_print_config(void **state)
 				     "backend = auto ; default\n"
 				     "log-level = warning ; default\n"
 				     "status-interval = 60 ; command line\n"
+				     "program-statistics = no ; default\n"
+				     "self-test-at-start = no ; default\n"
 				     "connections = 65536 ; default\n"
 				     "callers-ring = 8388608 ; default\n"
 				     "payload-ring = 8388608 ; default\n"

@@ -1376,7 +1376,8 @@ static void test_agent_records(void **state)
 	assert_int_equal(json_integer_value(json_object_get(status, "lost")), 0);
 	assert_int_equal(json_integer_value(json_object_get(status, "lost.ring-full-connects")), 3);
 	assert_text(root, "message", "callerd stopped: records 12, lost.ring-full-connects 3");
-	ASSERT_ABSENT(root, "callerd.capture", "callerd.sockets");
+	assert_text(root, "callerd.capture.backend", "tracepoint");
+	ASSERT_ABSENT(root, "callerd.capture.backend_reason", "callerd.sockets");
 	json_decref(root);
 
 	record.action = RECORD_AGENT_STATUS;
@@ -1500,6 +1501,95 @@ static void test_engine_out_of_reach(void **state)
 	assert_text(root, "callerd.connection.socket", "/run/docker.sock");
 	assert_text(root, "message", "callerd asks the engine again at /run/docker.sock");
 	ASSERT_ABSENT(root, "error");
+	json_decref(root);
+}
+
+static void test_status(void **state)
+{
+	static const struct record_output outputs[] = {
+		{"file:/a", NULL, 3, 5, 8, "full"},
+		{"stdout", .written = 2},
+	};
+	static const struct record_program programs[] = {{"connect_begin", 120, 81234, 2, true}};
+	static const struct record_watched engines[] = {
+		{"/run/docker.sock", ENGINE_REACHED},
+		{"/run/podman.sock", ENGINE_UNREACHABLE, EACCES},
+	};
+	struct record record = {
+		.action = RECORD_AGENT_STATUS,
+		.time = 120000001,
+		.sequence = 42,
+		.backend = "trampoline",
+		.outputs = outputs,
+		.output_count = COUNT(outputs),
+		.programs = programs,
+		.program_count = COUNT(programs),
+		.engines = engines,
+		.engine_count = COUNT(engines),
+	};
+	json_t *root = written(&record, &context), *one;
+
+	assert_text(root, "callerd.capture.backend", "trampoline");
+	assert_int_equal(json_array_size(at(root, "callerd.outputs")), 2);
+	one = json_array_get(at(root, "callerd.outputs"), 0);
+	assert_text(one, "name", "file:/a");
+	assert_number(one, "waiting", 3);
+	assert_number(one, "written", 5);
+	assert_number(one, "lost", 8);
+	assert_text(one, "error", "full");
+	ASSERT_ABSENT(json_array_get(at(root, "callerd.outputs"), 1), "error", "outcome");
+	one = json_array_get(at(root, "callerd.programs"), 0);
+	assert_text(one, "name", "connect_begin");
+	assert_number(one, "runs", 120);
+	assert_number(one, "run_time", 81234);
+	assert_number(one, "missed", 2);
+	assert_true_at(one, "detached", true);
+	one = json_array_get(at(root, "callerd.engines"), 1);
+	assert_text(one, "socket", "/run/podman.sock");
+	assert_text(one, "state", "unreachable");
+	assert_text(one, "error", "EACCES");
+	assert_text(json_array_get(at(root, "callerd.engines"), 0), "state", "reached");
+	json_decref(root);
+}
+
+static void test_self_test(void **state)
+{
+	static const struct record_output outputs[] = {
+		{"file:/a", .outcome = "written"},
+		{"stdout", .outcome = "waiting"},
+	};
+	struct record record = {
+		.action = RECORD_SELF_TEST,
+		.time = 120000001,
+		.sequence = 42,
+		.connection.socket = BYTES("/run/docker.sock"),
+		.outputs = outputs,
+		.output_count = COUNT(outputs),
+	};
+	json_t *root = written(&record, &context);
+
+	check_common(root, "self-test", "event", "host", 0);
+	assert_text(root, "event.outcome", "success");
+	assert_text(root, "callerd.connection.socket", "/run/docker.sock");
+	assert_text(json_array_get(at(root, "callerd.outputs"), 1), "outcome", "waiting");
+	assert_text(root, "message",
+		    "callerd sees its own call at /run/docker.sock, file:/a written, stdout "
+		    "waiting");
+	ASSERT_ABSENT(root, "callerd.self_test", "callerd.status", "process");
+	json_decref(root);
+	record = (struct record){
+		.action = RECORD_SELF_TEST,
+		.time = 120000001,
+		.sequence = 42,
+		.test_fault = "nothing came",
+		.test_unseen = 2,
+	};
+	root = written(&record, &context);
+	check_common(root, "self-test", "event", "host", 60);
+	assert_text(root, "event.outcome", "failure");
+	assert_text(root, "callerd.self_test.fault", "nothing came");
+	assert_number(root, "callerd.self_test.unseen", 2);
+	assert_text(root, "message", "callerd FAILED its self-test: nothing came");
 	json_decref(root);
 }
 
@@ -2532,6 +2622,8 @@ int main(void)
 		cmocka_unit_test(test_agent_records),
 		cmocka_unit_test(test_engine_found),
 		cmocka_unit_test(test_engine_out_of_reach),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_self_test),
 		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),
 		cmocka_unit_test(test_cause_findings),

@@ -19,6 +19,8 @@
 #include "agent/losses.h"
 #include "agent/outputs.h"
 #include "agent/reload.h"
+#include "agent/self_test.h"
+#include "agent/status.h"
 #include "base/clock.h"
 #include "confine/filter.h"
 #include "confine/privilege.h"
@@ -76,8 +78,11 @@ struct agent {
 	struct eventfile *events;
 	struct outputs *outputs;
 	struct reload *reload;
+	struct status *status;
+	struct self_test *self_test;
+	bool test_due;	       /* one is to begin once an engine is there */
+	enum exit_code tested; /* of --self-test */
 	struct losses losses;
-	uint64_t records, kernel_events;
 	int64_t begun;	    /* requests that began with the event at hand */
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
 	uint64_t last_event, next_tick, last_status, next_survey;
@@ -130,7 +135,8 @@ static void on_record(void *data, struct record *record)
 	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
 	record->sequence = ++capture_legacy(agent->capture)->sequence;
-	agent->records++;
+	status_count(agent->status, record->action);
+	self_test_note(agent->self_test, record);
 	if (outputs_put(agent->outputs, record, host_context(agent->host)))
 		agent->no_memory++;
 	if (record->action == RECORD_API_REQUEST && record->connection.request)
@@ -163,48 +169,6 @@ static void write_started(struct agent *agent)
 		.output_count = outputs_describe(agent->outputs, outputs),
 	};
 
-	on_record(agent, &record);
-}
-
-/* Writes the totals, then the losses by reason: a reason that is absent has lost nothing. */
-static void write_totals(struct agent *agent, enum record_action action)
-{
-	struct record_counter counters[16 + LOSS_COUNT];
-	char names[LOSS_COUNT][48];
-	struct tracker_stats stats;
-	struct engines_stats engines;
-	unsigned int count = 0;
-	struct record record = {
-		.action = action,
-		.time = clock_now(CLOCK_BOOTTIME),
-		.backend = capture_backend_name(agent->capture),
-		.counters = counters,
-	};
-
-	tracker_stats(agent->tracker, &stats);
-	counters[count++] = (struct record_counter){"records", agent->records};
-	counters[count++] = (struct record_counter){"kernel-events", agent->kernel_events};
-	counters[count++] = (struct record_counter){"connections", stats.connections};
-	counters[count++] = (struct record_counter){"responses-unpaired", stats.unpaired};
-	engines_stats(agent->engines, &engines);
-	counters[count++] = (struct record_counter){"engine-events", engines.causes.events};
-	counters[count++] = (struct record_counter){"engine-events-unknown",
-						    engines.causes.kinds[CAUSE_UNKNOWN]};
-	counters[count++] = (struct record_counter){"engines-absent", engines.absent};
-	counters[count++] = (struct record_counter){"engines-unreachable", engines.unreachable};
-	counters[count++] =
-		(struct record_counter){"engines-left-out", finder_left_out(agent->finder)};
-	counters[count++] =
-		(struct record_counter){"records-waiting", outputs_waiting(agent->outputs)};
-	counters[count++] = (struct record_counter){"details-missed", beside_missed(agent->beside)};
-	counters[count++] = (struct record_counter){"lost.total", losses_total(&agent->losses)};
-	for (int loss = 0; loss < LOSS_COUNT; loss++) {
-		if (!agent->losses.now[loss])
-			continue;
-		snprintf(names[loss], sizeof(names[loss]), "lost.%s", losses_name(loss));
-		counters[count++] = (struct record_counter){names[loss], agent->losses.now[loss]};
-	}
-	record.counter_count = count;
 	on_record(agent, &record);
 }
 
@@ -409,7 +373,7 @@ static void agent_on_event(void *data, const void *bytes, size_t size)
 
 	note_begun(agent);
 	error = decode_event(bytes, size, &detail, &event);
-	agent->kernel_events++;
+	status_count_event(agent->status);
 	if (error) {
 		agent->no_memory += error == -ENOMEM;
 		agent->losses.now[LOSS_MALFORMED] += error != -ENOMEM;
@@ -506,15 +470,20 @@ static void on_living(void *data, uint64_t connection)
 	tracker_survey_seen(((struct agent *)data)->tracker, connection);
 }
 
-/* Finds connections that ended unseen: the tracepoint backend does not see every end. */
+/* Finds connections that ended unseen: the tracepoint backend does not see every end. And those whose beginning no program
+ * saw. */
 static void agent_survey(struct agent *agent, uint64_t now)
 {
+	struct tracker_stats stats;
+
 	tracker_survey_begin(agent->tracker);
 	if (capture_living(agent->capture, on_living, agent))
 		return;
 	agent_drain_all(agent); /* the last events of ended connections */
 	tracker_survey_end(agent->tracker, now);
 	tracker_flush(agent->tracker, now);
+	tracker_stats(agent->tracker, &stats);
+	self_test_survey(agent->self_test, stats.connections > agent->options.connections / 2);
 }
 
 /* Logs a message about the state, once. */
@@ -562,6 +531,45 @@ static void tell_guard(struct agent *agent)
 		strerror(limit));
 }
 
+static bool has_engine(struct agent *agent)
+{
+	struct record_watched engines[CALLERD_SOCKETS_MAX];
+	unsigned int count = engines_list(agent->engines, engines);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (engines[i].state == ENGINE_REACHED || engines[i].state == ENGINE_NOT_ASKED)
+			return true;
+	return false;
+}
+
+/* A test at the start waits for an engine, which is not to be started by it. */
+static void begin_test(struct agent *agent, uint64_t now)
+{
+	bool due = agent->test_due && (agent->options.self_test || has_engine(agent));
+
+	if (!status_take_request(agent->status) && !due)
+		return;
+	agent->test_due = false;
+	self_test_ask(agent->self_test, now);
+}
+
+static void run_test(struct agent *agent, uint64_t now)
+{
+	struct self_test_result result;
+	_cleanup_(text_free) struct text report = {0};
+
+	self_test_run(agent->self_test, now);
+	if (!self_test_take(agent->self_test, &result))
+		return;
+	status_tested(agent->status, &result);
+	if (!agent->options.self_test)
+		return;
+	agent->tested = result.code;
+	agent->stop = true;
+	self_test_report(&result, &report);
+	fputs(report.data ?: "", stderr);
+}
+
 /* Does the work of once a second and less often. */
 static void agent_tick(struct agent *agent)
 {
@@ -582,15 +590,16 @@ static void agent_tick(struct agent *agent)
 	event_recorder_flush(agent->events, now);
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
-		if (tracker_has_idle(agent->tracker, now, NS_PER_S))
-			agent_survey(agent, now);
+		agent_survey(agent, now);
 	}
 	write_losses(agent);
 	if (agent->options.status_interval &&
 	    now >= agent->last_status + agent->options.status_interval * NS_PER_S) {
 		agent->last_status = now;
-		write_totals(agent, RECORD_AGENT_STATUS);
+		status_tell(agent->status, RECORD_AGENT_STATUS, agent, on_record);
 	}
+	begin_test(agent, now);
+	status_run(agent->status, now, agent, agent_tell);
 	outputs_news(agent->outputs, agent, agent_tell);
 	agent_trim(agent);
 	outputs_flush(agent->outputs);
@@ -623,7 +632,7 @@ static void wait_for_work(struct agent *agent)
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
 		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside) ||
-		    guard_is_waiting(agent->guard);
+		    guard_is_waiting(agent->guard) || self_test_is_waiting(agent->self_test);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
 	struct timespec timeout;
 	int rings[2];
@@ -711,10 +720,15 @@ enum exit_code agent_run(struct agent *agent)
 	agent_learn(agent);
 	write_started(agent);
 	agent_inherit(agent);
+	agent_survey(
+		agent,
+		clock_now(CLOCK_BOOTTIME)); /* what is there already is older than the programs */
+	agent->test_due = agent->options.self_test || agent->options.test_at_start;
 	notify_send("READY=1");
 	while (!agent->stop && !outputs_closed(agent->outputs)) {
 		agent_drain(agent);
 		run_beside(agent, clock_now(CLOCK_BOOTTIME));
+		run_test(agent, clock_now(CLOCK_BOOTTIME));
 		agent_tick(agent);
 		wait_for_work(agent);
 	}
@@ -728,7 +742,7 @@ enum exit_code agent_run(struct agent *agent)
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));
 	write_losses(agent);
-	write_totals(agent, RECORD_AGENT_STOPPED);
+	status_tell(agent->status, RECORD_AGENT_STOPPED, agent, on_record);
 	outputs_flush(agent->outputs);
 	outputs_news(agent->outputs, agent, agent_tell);
 	if (!agent->stop) {
@@ -739,7 +753,7 @@ enum exit_code agent_run(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "the kernel programs go on for the next callerd; callerd --detach "
 			      "ends them");
-	return EXIT_OK;
+	return agent->tested;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -927,6 +941,42 @@ static enum exit_code open_parts(struct agent *agent)
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;
+}
+
+static enum exit_code open_status(struct agent *agent)
+{
+	struct self_test_options test = {
+		.sockets = agent->sockets,
+		.socket_count = &agent->socket_count,
+		.context = host_context(agent->host),
+		.capture = agent->capture,
+		.outputs = agent->outputs,
+		.beside = agent->beside,
+		.data = agent,
+		.record = on_record,
+	};
+	struct status_options options = {
+		.options = &agent->options,
+		.context = host_context(agent->host),
+		.capture = agent->capture,
+		.tracker = agent->tracker,
+		.engines = agent->engines,
+		.finder = &agent->finder,
+		.outputs = agent->outputs,
+		.beside = agent->beside,
+		.losses = &agent->losses,
+	};
+	char why[OPTIONS_WHY_SIZE];
+	int error = self_test_new(&test, &agent->self_test);
+
+	if (!error) {
+		options.self_test = agent->self_test;
+		error = status_new(&options, &agent->status, why, sizeof(why));
+	}
+	if (!error)
+		return EXIT_OK;
+	agent_message(agent, LOG_LEVEL_ERROR, "%s", error == -ENOMEM ? strerror(ENOMEM) : why);
+	return error == -ENOMEM ? EXIT_FAILED : EXIT_OUTPUT;
 }
 
 static void block_signals(struct agent *agent)
@@ -1117,6 +1167,8 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	if (error)
 		agent_message(agent, LOG_LEVEL_ERROR, "cannot start: %s%s", strerror(-error),
 			      access("/proc/self", F_OK) ? " (there is no /proc)" : "");
+	if (code == EXIT_OK)
+		code = open_status(agent);
 	if (code != EXIT_OK) {
 		agent_free(agent);
 		return code;
@@ -1151,6 +1203,8 @@ bool agent_free(struct agent *agent)
 		guard_free(agent->guard);
 		finder_free(agent->finder);
 	}
+	status_free(agent->status);
+	self_test_free(agent->self_test);
 	elders_free(agent->elders);
 	refused_free(agent->refused);
 	watcher_free(agent->watcher);

@@ -8,9 +8,11 @@
 
 #include "agent/agent.h"
 #include "agent/explain.h"
+#include "agent/self_test.h"
 #include "agent/verify_command.h"
 #include "base/cleanup.h"
 #include "confine/privilege.h"
+#include "health/endpoint.h"
 #include "kernel/pins.h"
 
 /* A descriptor of ours must not come to be what stdout or stderr means. Nothing can be written to what
@@ -59,6 +61,36 @@ static enum exit_code detach_pinned(const struct options *options)
 	return EXIT_OK;
 }
 
+/* Has the running agent test itself. False: there is none that could. */
+static bool ask_running_agent(const struct options *options, enum exit_code *ret)
+{
+	_cleanup_(text_free) struct text report = {0};
+	const char *path = options->metrics_socket;
+	int error = path ? endpoint_ask_test(path, &report) : -ENOENT;
+
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		return false;
+	*ret = EXIT_FAILED;
+	if (error && error != -EIO)
+		fprintf(stderr, "callerd: the callerd at %s was not tested: %s\n", path,
+			strerror(-error));
+	else if (report.data) {
+		fputs(report.data, stderr);
+		*ret = self_test_code(text_since(&report, 0));
+	}
+	return true;
+}
+
+/* Alone, beside whatever is pinned: of an agent of its own, for the time of the test. */
+static void prepare_test(struct options *options)
+{
+	options->pin = options->state_path = NULL;
+	options->metrics_socket = options->metrics_file = NULL;
+	options->guard = GUARD_NONE;
+	options->inventory = 0;
+	options->status_interval = 0;
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_(options_free) struct options options = {0};
@@ -76,6 +108,11 @@ int main(int argc, char **argv)
 		return detach_pinned(&options);
 	if (options.explain)
 		return explain(&options, options.explain);
+	if (options.self_test) {
+		if (ask_running_agent(&options, &code))
+			return code;
+		prepare_test(&options);
+	}
 	code = privilege_check() ? EXIT_PRIVILEGE : agent_new(&options, argc, argv, &agent);
 	if (code != EXIT_OK)
 		return code;

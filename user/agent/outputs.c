@@ -36,6 +36,7 @@ struct outputs {
 	struct callerd_output before[CALLERD_OUTPUTS_MAX]; /* of an earlier agent */
 	uint64_t killed; /* records that waited when that one was killed */
 	struct text line;
+	char troubles[OUTPUTS_MAX][300]; /* of outputs_status() */
 };
 
 struct outputs_plan {
@@ -560,6 +561,87 @@ unsigned int outputs_describe(const struct outputs *outputs, struct record_outpu
 			.seal_key = sink_seal_key(outputs->all[i].sink),
 		};
 	return outputs->count;
+}
+
+static uint64_t sum_lost(const struct sink_stats *stats)
+{
+	uint64_t lost = 0;
+
+	for (int reason = 0; reason < SINK_LOSS_COUNT; reason++)
+		lost += stats->lost[reason];
+	return lost;
+}
+
+unsigned int outputs_status(struct outputs *outputs, struct record_output ret[OUTPUTS_MAX])
+{
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		struct sink *sink = outputs->all[i].sink;
+		char *trouble = outputs->troubles[i];
+		struct sink_stats stats;
+
+		sink_stats(sink, &stats);
+		ret[i] = (struct record_output){
+			.name = sink_name(sink),
+			.waiting = stats.waiting,
+			.written = stats.written,
+		};
+		ret[i].lost = sum_lost(&stats);
+		if (sink_trouble(sink, trouble, sizeof(outputs->troubles[i])))
+			ret[i].trouble = trouble;
+	}
+	return outputs->count;
+}
+
+void outputs_mark(struct outputs *outputs, const struct record *record,
+		  const struct record_context *context, struct outputs_mark *ret)
+{
+	ret->count = outputs->count;
+	for (unsigned int i = 0; i < outputs->count; i++) {
+		struct outputs_place *place = &ret->places[i];
+		struct sink *sink = outputs->all[i].sink;
+		struct sink_stats before, after;
+
+		/* What is written in between counts twice: that is too late, not too early. */
+		sink_stats(sink, &before);
+		sink_stats(sink, &after);
+		snprintf(place->name, sizeof(place->name), "%s", sink_name(sink));
+		place->takes = output_takes(&outputs->all[i].wanted, record, context);
+		place->written = before.waiting + after.written + 1;
+		place->lost = sum_lost(&after);
+	}
+}
+
+static const char *outcome_at(struct outputs *outputs, unsigned int index,
+			      const struct outputs_place *place)
+{
+	struct sink_stats stats;
+	char name[sizeof(place->name)] = "";
+
+	if (!place->takes)
+		return "filtered";
+	if (index < outputs->count)
+		snprintf(name, sizeof(name), "%s", sink_name(outputs->all[index].sink));
+	if (strcmp(name, place->name) != 0)
+		return "removed";
+	sink_stats(outputs->all[index].sink, &stats);
+	if (sum_lost(&stats) != place->lost)
+		return "lost";
+	return !stats.waiting || stats.written >= place->written ? "written" : "waiting";
+}
+
+bool outputs_passed(struct outputs *outputs, const struct outputs_mark *mark,
+		    struct record_output ret[OUTPUTS_MAX])
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < mark->count; i++) {
+		ret[i] = (struct record_output){
+			.name = mark->places[i].name,
+			.outcome = outcome_at(outputs, i, &mark->places[i]),
+		};
+		all &= strcmp(ret[i].outcome, "waiting") != 0;
+	}
+	return all;
 }
 
 void outputs_close(struct outputs *outputs, int milliseconds, void *data,

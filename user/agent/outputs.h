@@ -87,6 +87,28 @@ uint64_t outputs_waiting(struct outputs *outputs);
 /* Returns how many outputs there are. RET gets their names and keys, for agent-started: valid until outputs_close(). */
 unsigned int outputs_describe(const struct outputs *outputs, struct record_output ret[OUTPUTS_MAX]);
 
+/* How each output does. The texts are valid until the next call, and until the outputs change. */
+unsigned int outputs_status(struct outputs *outputs, struct record_output ret[OUTPUTS_MAX]);
+
+/* Where a record is on its way. */
+struct outputs_mark {
+	unsigned int count;
+	struct outputs_place {
+		char name[128];
+		bool takes;
+		uint64_t written,
+			lost; /* what the sink will have written with it; had lost before it */
+	} places[OUTPUTS_MAX];
+};
+
+/* To be called right before outputs_put(). */
+void outputs_mark(struct outputs *outputs, const struct record *record,
+		  const struct record_context *context, struct outputs_mark *ret);
+
+/* Sets name and outcome of each output that the record goes to. Whether none waits with it any more. */
+bool outputs_passed(struct outputs *outputs, const struct outputs_mark *mark,
+		    struct record_output ret[OUTPUTS_MAX]);
+
 /* Writes the records that still wait, for at most MILLISECONDS for each output, and closes all. Calls TELL for each output
  * that did not get all. */
 void outputs_close(struct outputs *outputs, int milliseconds, void *data,

@@ -598,6 +598,35 @@ void engines_close(struct engines *engines)
 	engines_commit(engines);
 }
 
+static enum record_engine_state state_of_one(const struct one *one, int barrier)
+{
+	struct engine_stats stats = {0};
+
+	if (!one->engine)
+		return ENGINE_NOT_ASKED;
+	engine_stats(one->engine, &stats);
+	if (barrier)
+		return ENGINE_UNREACHABLE;
+	if (stats.connected || (stats.connects && !stats.error && !stats.dormant))
+		return ENGINE_REACHED;
+	return ENGINE_ABSENT;
+}
+
+unsigned int engines_list(const struct engines *engines,
+			  struct record_watched ret[CALLERD_SOCKETS_MAX])
+{
+	for (unsigned int i = 0; i < engines->count; i++) {
+		int barrier = engine_barrier(&engines->ones[i]);
+
+		ret[i] = (struct record_watched){
+			.socket = engines->options.sockets[i],
+			.state = state_of_one(&engines->ones[i], barrier),
+			.error = -barrier,
+		};
+	}
+	return engines->count;
+}
+
 void engines_stats(const struct engines *engines, struct engines_stats *ret)
 {
 	*ret = (struct engines_stats){0};

@@ -90,6 +90,10 @@ bool engines_waiting(const struct engines *engines);
 /* Writes the records of all waiting events, with what is known of their causes. */
 void engines_close(struct engines *engines);
 
+/* What is known of the engine behind each watched socket; returns how many there are. */
+unsigned int engines_list(const struct engines *engines,
+			  struct record_watched ret[CALLERD_SOCKETS_MAX]);
+
 void engines_stats(const struct engines *engines, struct engines_stats *ret);
 
 #endif

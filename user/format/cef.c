@@ -99,6 +99,7 @@ static void cef_add_name(struct cef *cef)
 		[RECORD_ENGINE_FOUND] = "Engine found",
 		[RECORD_ENGINE_GONE] = "Engine gone",
 		[RECORD_ACCESS_CHANGED] = "Access to the engine changed",
+		[RECORD_SELF_TEST] = "callerd tested itself",
 	};
 	struct text *name = cef_begin(cef);
 	size_t size;

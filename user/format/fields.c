@@ -691,6 +691,90 @@ static int enter_output(struct fields *fields, unsigned int index)
 	return 1;
 }
 
+static int enter_program(struct fields *fields, unsigned int index)
+{
+	const struct record *record = fields->view.record;
+
+	if (index >= record->program_count)
+		return 0;
+	fields->of[FIELDS_record_program] = &record->programs[index];
+	return 1;
+}
+
+static int enter_engine(struct fields *fields, unsigned int index)
+{
+	const struct record *record = fields->view.record;
+
+	if (index >= record->engine_count)
+		return 0;
+	fields->of[FIELDS_record_watched] = &record->engines[index];
+	return 1;
+}
+
+static void get_engine_error(struct fields *fields, struct field_value *ret)
+{
+	const struct record_watched *engine = fields->of[FIELDS_record_watched];
+
+	if (engine->error <= 0)
+		return;
+	view_add_error(fields_begin(fields), engine->error);
+	fields_begun(fields, ret);
+}
+
+/* connect_begin: 120 runs, 81234 ns, 0 missed. As one line: the journal keeps no order. */
+static void fields_add_program(struct fields *fields, struct text *out)
+{
+	const struct record_program *program = fields->of[FIELDS_record_program];
+
+	text_add_string(out, program->name);
+	text_add_string(out, ": ");
+	text_add_number(out, program->runs);
+	text_add_string(out, " runs, ");
+	text_add_number(out, program->run_time);
+	text_add_string(out, " ns, ");
+	text_add_number(out, program->missed);
+	text_add_string(out, program->detached ? " missed, detached" : " missed");
+}
+
+/* reached /run/docker.sock */
+static void fields_add_engine(struct fields *fields, struct text *out)
+{
+	const struct record_watched *engine = fields->of[FIELDS_record_watched];
+
+	text_add_string(out, name_engine_state(engine->state));
+	text_add_char(out, ' ');
+	text_add_string(out, engine->socket);
+}
+
+/* file:/var/log/callerd.ndjson: 0 waiting, 1200 written, 0 lost */
+static void fields_add_output(struct fields *fields, struct text *out)
+{
+	const struct record_output *output = fields->of[FIELDS_record_output];
+
+	text_add_string(out, output->name);
+	text_add_string(out, ": ");
+	text_add_number(out, output->waiting);
+	text_add_string(out, " waiting, ");
+	text_add_number(out, output->written);
+	text_add_string(out, " written, ");
+	text_add_number(out, output->lost);
+	text_add_string(out, " lost");
+	if (output->trouble) {
+		text_add_string(out, ": ");
+		text_add_string(out, output->trouble);
+	}
+}
+
+/* written file:/var/log/callerd.ndjson */
+static void fields_add_tested(struct fields *fields, struct text *out)
+{
+	const struct record_output *output = fields->of[FIELDS_record_output];
+
+	text_add_string(out, output->outcome);
+	text_add_char(out, ' ');
+	text_add_string(out, output->name);
+}
+
 /* A key with the name of its output, as the journal keeps no order. */
 static void get_key_of_output(struct fields *fields, struct field_value *ret)
 {
@@ -958,6 +1042,7 @@ const struct record_field fields_all[] = {
 			GET("caller_described", get_described),
 			GET("anomalies", get_anomalies, .when = IF_REQUEST),
 			TEXT("backend", record, backend, .when = IF_STARTED),
+			TEXT("backend", record, backend, .when = IF_COUNTERS),
 			TEXT("backend_reason", record, backend_reason, .when = IF_STARTED)),
 		{"account", FIELD_OBJECT, .add_line = fields_add_account, LIST_OF(
 			GET("type", get_account_type),
@@ -1028,6 +1113,16 @@ const struct record_field fields_all[] = {
 			NUMBER("count", record, lost_count),
 			TEXT("output", record, lost_output)),
 		{"status", FIELD_COUNTERS, .when = IF_COUNTERS},
+		OBJECTS("programs", IF_COUNTERS, enter_program, fields_add_program,
+			TEXT("name", record_program, name, .when = IF_ECS),
+			NUMBER("runs", record_program, runs, .when = IF_ECS),
+			NUMBER("run_time", record_program, run_time, .when = IF_ECS),
+			NUMBER("missed", record_program, missed, .when = IF_ECS),
+			TRUE_OF("detached", record_program, detached, .when = IF_ECS)),
+		OBJECTS("engines", IF_COUNTERS, enter_engine, fields_add_engine,
+			TEXT("socket", record_watched, socket, .when = IF_ECS),
+			NAMED("state", ENGINE_STATE, record_watched, state, .when = IF_ECS),
+			GET("error", get_engine_error, .when = IF_ECS)),
 		GET("sockets", get_sockets, .when = IF_STARTED),
 		OBJECT("reload", 0,
 			TEXT("refused", record, reload_refused),
@@ -1035,7 +1130,19 @@ const struct record_field fields_all[] = {
 		OBJECTS("outputs", IF_STARTED, enter_output, NULL,
 			TEXT("name", record_output, name),
 			TEXT("seal_key", record_output, seal_key, .when = IF_ECS),
-			GET("seal_key", get_key_of_output, .when = IF_JOURNAL))),
+			GET("seal_key", get_key_of_output, .when = IF_JOURNAL)),
+		OBJECTS("outputs", IF_COUNTERS, enter_output, fields_add_output,
+			TEXT("name", record_output, name),
+			NUMBER("waiting", record_output, waiting, .when = IF_ECS),
+			NUMBER("written", record_output, written, .when = IF_ECS),
+			NUMBER("lost", record_output, lost, .when = IF_ECS),
+			TEXT("error", record_output, trouble, .when = IF_ECS)),
+		OBJECT("self_test", IF_TEST,
+			TEXT("fault", record, test_fault),
+			NUMBER("unseen", record, test_unseen, .optional = true)),
+		OBJECTS("outputs", IF_TEST, enter_output, fields_add_tested,
+			TEXT("name", record_output, name),
+			WORD("outcome", record_output, outcome, .when = IF_ECS))),
 	{0},
 };
 /* clang-format on */
@@ -1084,6 +1191,8 @@ static unsigned int conditions_of_action(const struct record *record)
 		return IF_COUNTERS;
 	case RECORD_RECORDS_LOST:
 		return IF_LOST;
+	case RECORD_SELF_TEST:
+		return IF_TEST;
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
 		return IF_CHANGE;
@@ -1169,6 +1278,8 @@ static const char *word_of(enum field_kind kind, unsigned int value)
 		return finding_severity_name(value);
 	case FIELD_STREAM_END:
 		return name_end(value);
+	case FIELD_ENGINE_STATE:
+		return name_engine_state(value);
 	case FIELD_CAUSE_KIND:
 		return cause_kind_name(value);
 	case FIELD_CAUSE_BASIS:

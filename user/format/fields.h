@@ -37,6 +37,7 @@ enum field_condition {
 	IF_SOCKET = 1 << 19,
 	IF_HTTP = 1 << 20, /* the version of HTTP is known */
 	IF_CHANGE = 1 << 21,
+	IF_TEST = 1 << 22,
 };
 
 enum value_kind {
@@ -92,6 +93,8 @@ enum field_source {
 	FIELDS_finding,
 	FIELDS_record_output,
 	FIELDS_record_access,
+	FIELDS_record_program,
+	FIELDS_record_watched,
 	FIELDS_record_engine,
 	FIELD_SOURCES,
 };
@@ -110,6 +113,7 @@ enum field_kind {
 	FIELD_FINDING,
 	FIELD_SEVERITY,
 	FIELD_STREAM_END,
+	FIELD_ENGINE_STATE,
 	FIELD_CAUSE_KIND,
 	FIELD_CAUSE_BASIS,
 	FIELD_CAUSE_REASON,

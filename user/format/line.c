@@ -598,6 +598,25 @@ static void add_found_engine(struct text *out, const struct record *record)
 	line_add_findings(out, &record->api);
 }
 
+static void add_tested(struct text *out, const struct record *record)
+{
+	text_add_string(out, record->test_fault ? "FAILED its self-test" : "sees its own call");
+	if (record->connection.socket.size) {
+		text_add_string(out, " at ");
+		text_add_visible(out, record->connection.socket, PATH_COLUMNS);
+	}
+	if (record->test_fault) {
+		text_add_string(out, ": ");
+		text_add_visible(out, bytes_of(record->test_fault), UNLIMITED);
+	}
+	for (unsigned int i = 0; i < record->output_count; i++) {
+		text_add_string(out, ", ");
+		text_add_visible(out, bytes_of(record->outputs[i].name), PATH_COLUMNS);
+		text_add_char(out, ' ');
+		text_add_string(out, record->outputs[i].outcome);
+	}
+}
+
 /* Adds the counters that are not zero. */
 static void add_counters(struct text *out, const char *what, const struct record *record)
 {
@@ -872,6 +891,9 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 		text_add_string(out, "finds nobody any more at ");
 		if (record->engine)
 			text_add_visible(out, record->engine->address, PATH_COLUMNS);
+		break;
+	case RECORD_SELF_TEST:
+		add_tested(out, record);
 		break;
 	case RECORD_ACTION_MAX:
 		break;

@@ -67,16 +67,18 @@ struct capture {
 	struct bpf_link *links[LINKS_MAX]; /* NULL: it was taken over */
 	/* of the links, and of the programs that they run */
 	int link_fds[LINKS_MAX], program_fds[LINKS_MAX];
+	const char *program_names[LINKS_MAX]; /* the object's */
 	unsigned int link_count;
 	struct ring rings[CALLERD_RINGS], left_rings[CALLERD_RINGS], *reading;
 	bool drained;					       /* once */
 	uint64_t lost_before[CALLERD_LOSS_MAX], missed_before; /* told by earlier agents */
+	int counting; /* has the kernel count the runs of programs; negative: it does not */
 	struct accounts *accounts;
 	struct actors *actors;
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int totals, handed, kept_senders[2], kept_sockets, muted, living_ids, losses;
+	int totals, handed, kept_senders[2], kept_sockets, muted, living_ids, unseen, losses;
 	struct watches *watches;
 };
 
@@ -343,6 +345,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->kept_sockets = map_fd(capture, "kept_sockets");
 	capture->muted = map_fd(capture, "muted");
 	capture->living_ids = map_fd(capture, "living_ids");
+	capture->unseen = map_fd(capture, "unseen");
 	capture->losses = map_fd(capture, "losses");
 	capture->executed = map_fd(capture, "executed");
 	capture->arguments = map_fd(capture, "arguments");
@@ -404,8 +407,10 @@ static bool lists_only(const struct bpf_program *program)
 	       !strcmp(bpf_program__name(program), "processes");
 }
 
-static void keep_link(struct capture *capture, struct bpf_link *link, int link_fd, int program_fd)
+static void keep_link(struct capture *capture, const struct bpf_program *program,
+		      struct bpf_link *link, int link_fd, int program_fd)
 {
+	capture->program_names[capture->link_count] = bpf_program__name(program);
 	capture->links[capture->link_count] = link;
 	capture->link_fds[capture->link_count] = link_fd;
 	capture->program_fds[capture->link_count++] = program_fd;
@@ -425,7 +430,7 @@ static int take_links(struct capture *capture, struct sentence *why)
 		error = takeover_link(capture->pins, program, &link, &running, why);
 		if (error)
 			return error;
-		keep_link(capture, NULL, link, running);
+		keep_link(capture, program, NULL, link, running);
 		bpf_program__unload(program);
 	}
 	return 0;
@@ -476,6 +481,7 @@ static int capture_load(const struct backend *backend, const struct capture_opti
 	capture->backend = backend;
 	capture->options = *options;
 	capture->pins = pins;
+	capture->counting = -1;
 	capture->left = (struct takeover_left){.rings = {-1, -1}};
 	if (take)
 		capture->beginning = CAPTURE_TAKEN;
@@ -513,7 +519,7 @@ static int capture_attach_program(struct capture *capture, struct bpf_program *p
 	else if (!strcmp(bpf_program__name(program), "processes"))
 		capture->processes = link;
 	else
-		keep_link(capture, link, bpf_link__fd(link), bpf_program__fd(program));
+		keep_link(capture, program, link, bpf_link__fd(link), bpf_program__fd(program));
 	return 0;
 }
 
@@ -775,6 +781,7 @@ void capture_close(struct capture *capture)
 	actors_free(capture->actors);
 	bpf_object__close(capture->object);
 	pins_close(capture->pins);
+	cleanup_close(&capture->counting);
 	free(capture);
 }
 
@@ -1072,6 +1079,33 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 	return error;
 }
 
+void capture_unseen(struct capture *capture, void (*seen)(void *data, uint64_t address), void *data)
+{
+	uint64_t address;
+
+	while (!bpf_map_lookup_and_delete_elem(capture->unseen, NULL, &address))
+		seen(data, address);
+}
+
+int capture_probe_open(const struct capture *capture)
+{
+	int fd = fcntl(
+		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "identify")),
+		F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int capture_probe(int fd, bool begins)
+{
+	struct callerd_identify request = {
+		.fd = begins ? CALLERD_PROBE_BEGINS : CALLERD_PROBE_ENDS,
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
+
+	return bpf_prog_test_run_opts(fd, &run);
+}
+
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls)
 {
 	accounts_read(capture->accounts, now, capture->control, calls);
@@ -1141,6 +1175,55 @@ ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
 	explicit_bzero(&kept, sizeof(kept));
 	explicit_bzero(&whole, sizeof(whole));
 	return size;
+}
+
+/* A link to a cgroup can be taken off by whoever finds it; others stay as long as we hold them. */
+static bool is_detached(int link_fd)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(link_fd, &info, &size) &&
+	       info.type == BPF_LINK_TYPE_CGROUP && !info.cgroup.cgroup_id;
+}
+
+unsigned int capture_programs(const struct capture *capture,
+			      struct capture_program ret[CAPTURE_PROGRAMS_MAX])
+{
+	static_assert(LINKS_MAX <= CAPTURE_PROGRAMS_MAX, "each has room");
+
+	for (unsigned int i = 0; i < capture->link_count; i++) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		ret[i] = (struct capture_program){
+			.name = capture->program_names[i],
+			.detached = is_detached(capture->link_fds[i]),
+		};
+		if (bpf_obj_get_info_by_fd(capture->program_fds[i], &info, &size))
+			continue;
+		ret[i].runs = info.run_cnt;
+		ret[i].run_time = info.run_time_ns;
+		ret[i].missed = info.recursion_misses;
+	}
+	return capture->link_count;
+}
+
+int capture_count_runs(struct capture *capture)
+{
+	capture->counting = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	return capture->counting < 0 ? capture->counting : 0;
+}
+
+void capture_ring(const struct capture *capture, enum callerd_ring ring, uint64_t *ret_waiting,
+		  uint64_t *ret_size)
+{
+	const struct ring *of = &capture->rings[ring];
+	uint64_t consumed = __atomic_load_n(of->consumed, __ATOMIC_ACQUIRE);
+
+	*ret_waiting = __atomic_load_n(of->produced, __ATOMIC_ACQUIRE) - consumed;
+	*ret_size = ring == CALLERD_RING_CALLERS ? capture->options.callers_size
+						 : capture->options.payload_size;
 }
 
 /* How often the programs that run were left out, since they were loaded. */

@@ -149,6 +149,18 @@ int capture_totals(struct capture *capture, struct callerd_totals *ret);
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
 		   void *data);
 
+/* Calls SEEN for each connection, by an address that tells it from all others that live, that the last capture_living() found
+ * and no program saw: it is older than they are, or its hook did not fire. CALLERD_UNSEEN_MAX at most. */
+void capture_unseen(struct capture *capture, void (*seen)(void *data, uint64_t address),
+		    void *data);
+
+/* A descriptor for capture_probe(), to be closed; or -errno. */
+int capture_probe_open(const struct capture *capture);
+
+/* From here on the connections of the calling thread are reported like those of others, or they are not any more. May be
+ * called in any thread, FD being its own. 0 or -errno. */
+int capture_probe(int fd, bool begins);
+
 /* Reports the counts of accounts since the last call. NOW: ns of CLOCK_BOOTTIME. */
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);
 
@@ -166,6 +178,25 @@ void capture_keep_args(struct capture *capture, uint64_t image, const char *args
  * exec. Returns the bytes written to ARGS, or -ENOENT. /proc is not read. */
 ssize_t capture_args(struct capture *capture, uint32_t pid, uint64_t start,
 		     char args[CALLERD_ARGV_MAX], bool *ret_truncated);
+
+/* Describes the programs that are attached, MAX at most; returns how many. */
+struct capture_program {
+	const char *name; /* as long as CAPTURE lives */
+	uint64_t runs, run_time,
+		missed; /* by the kernel, since the program was loaded; run_time in ns */
+	bool detached;
+};
+
+#define CAPTURE_PROGRAMS_MAX 32
+unsigned int capture_programs(const struct capture *capture,
+			      struct capture_program ret[CAPTURE_PROGRAMS_MAX]);
+
+/* Has the kernel count the runs of all BPF programs of this machine, and their time, until the agent ends. 0 or -errno. */
+int capture_count_runs(struct capture *capture);
+
+/* What waits in a ring, in bytes, and how many have room. */
+void capture_ring(const struct capture *capture, enum callerd_ring ring, uint64_t *ret_waiting,
+		  uint64_t *ret_size);
 
 /* Reads the losses of the kernel programs since the start per enum callerd_loss (those of accounts
  * as of the last capture_accounts()), and in MISSED how often a program did not run because it was

@@ -395,6 +395,16 @@ bool sink_news(struct sink *sink, char *text, size_t size)
 	return true;
 }
 
+bool sink_trouble(struct sink *sink, char *text, size_t size)
+{
+	const char *why;
+
+	thread_guard(&sink->lock);
+	why = sink->trouble.why[0] ? sink->trouble.why : sink->spool_trouble.why;
+	snprintf(text, size, "%s", why);
+	return *why;
+}
+
 const char *sink_seal_key(const struct sink *sink)
 {
 	return sink->seal_key[0] ? sink->seal_key : NULL;

@@ -130,6 +130,9 @@ bool sink_take_loss(struct sink *sink, uint64_t *ret_account, uint64_t *ret_coun
  * something is not as it was left. False: nothing new. */
 bool sink_news(struct sink *sink, char *text, size_t size);
 
+/* Why nothing can be written now, or put into the spool; false: nothing is known of that. */
+bool sink_trouble(struct sink *sink, char *text, size_t size);
+
 /* The public key that verifies the chain from its first seal on, in hexadecimal; NULL: there is no chain. */
 const char *sink_seal_key(const struct sink *sink);
 

@@ -34,6 +34,7 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 				 SEVERITY_INFO},
 	[RECORD_ENGINE_GONE] = {"engine-gone", "event", "host", ECS_INFO, OUTCOME_SUCCESS,
 				SEVERITY_INFO},
+	[RECORD_SELF_TEST] = {"self-test", "event", "host", ECS_INFO},
 	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
 				   SEVERITY_INFO},
 };
@@ -54,6 +55,14 @@ static_assert(COUNT(types) == ECS_TYPES, "each has its word");
 
 static const char *const brands[] = {[BRAND_DOCKER] = "docker", [BRAND_PODMAN] = "podman"};
 static_assert(COUNT(brands) == ENGINE_BRANDS, "each has its word");
+
+static const char *const engine_states[] = {
+	[ENGINE_NOT_ASKED] = "not-asked",
+	[ENGINE_ABSENT] = "absent",
+	[ENGINE_UNREACHABLE] = "unreachable",
+	[ENGINE_REACHED] = "reached",
+};
+static_assert(COUNT(engine_states) == ENGINE_STATES, "each has its word");
 
 static const char *const targets[] = {
 	[TARGET_CONTAINER] = "container",
@@ -180,6 +189,11 @@ const char *name_type(enum ecs_type type)
 const char *name_brand(enum engine_brand brand)
 {
 	return brand < COUNT(brands) ? brands[brand] : NULL;
+}
+
+const char *name_engine_state(enum record_engine_state state)
+{
+	return state < COUNT(engine_states) ? engine_states[state] : NULL;
 }
 
 const char *name_target(enum target_type type)

@@ -38,6 +38,7 @@ struct event_name name_event(const struct record_event *event);
 const char *name_outcome(enum record_outcome outcome);
 const char *name_type(enum ecs_type type);
 const char *name_brand(enum engine_brand brand);
+const char *name_engine_state(enum record_engine_state state);
 const char *name_target(enum target_type type);
 const char *name_end(enum record_end end);
 

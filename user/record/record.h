@@ -34,6 +34,7 @@ enum record_action {
 	RECORD_ENGINE_REACHED,	   /* it did, after an engine-unreachable */
 	RECORD_ENGINE_FOUND,	   /* a door of an engine: its socket, or its TCP port */
 	RECORD_ENGINE_GONE,	   /* nobody listens there any more */
+	RECORD_SELF_TEST, /* callerd tried whether it sees a call of its own, and where that was written */
 	RECORD_ACTION_MAX,
 };
 
@@ -313,6 +314,34 @@ struct record_counter {
 struct record_output {
 	const char *name;     /* as configured: file:/var/log/callerd.ndjson */
 	const char *seal_key; /* the public key of the first seal of its chain; NULL: no chain */
+	/* agent-status, agent-stopped */
+	uint64_t waiting, written, lost;
+	const char
+		*trouble; /* why nothing can be written to it now; NULL: nothing is known of that */
+	const char *outcome; /* self-test: "written", "filtered", "lost", "waiting" */
+};
+
+/* A kernel program that is attached. The counts are the kernel's, since the program was loaded. */
+struct record_program {
+	const char *name;
+	uint64_t runs, run_time; /* ns; 0: the kernel was not asked to keep count */
+	uint64_t missed;	 /* times that it did not run, as it ran already on that CPU */
+	bool detached;		 /* somebody took it off its hook */
+};
+
+enum record_engine_state {
+	ENGINE_NOT_ASKED, /* callerd was told not to */
+	ENGINE_ABSENT,	  /* nobody listens */
+	ENGINE_UNREACHABLE,
+	ENGINE_REACHED,
+	ENGINE_STATES,
+};
+
+/* The engine behind a watched socket. */
+struct record_watched {
+	const char *socket;
+	enum record_engine_state state;
+	int error; /* of ENGINE_UNREACHABLE: positive errno */
 };
 
 struct record {
@@ -359,10 +388,18 @@ struct record {
 	const char *reload_refused; /* agent-reloaded: why all is as it was; NULL: it is not */
 	/* agent-reloaded: what has to wait for a restart; NULL-terminated */
 	const char *const *reload_restart;
-	const struct record_output *outputs; /* agent-started, agent-reloaded */
+	const char *test_fault; /* self-test: what is wrong; NULL: nothing */
+	uint64_t test_unseen;	/* self-test: connections that no kernel program saw */
+	/* agent-started, agent-reloaded; agent-status, agent-stopped; self-test */
+	const struct record_output *outputs;
 	unsigned int output_count;
-	const struct record_counter *counters; /* agent-status, agent-stopped */
+	/* agent-status, agent-stopped */
+	const struct record_counter *counters;
 	unsigned int counter_count;
+	const struct record_program *programs;
+	unsigned int program_count;
+	const struct record_watched *engines;
+	unsigned int engine_count;
 };
 
 /* Whether RECORD is one of the records of an API request. */

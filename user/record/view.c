@@ -235,6 +235,8 @@ static enum record_outcome outcome_of(const struct record *record)
 		return outcome_of_event(&record->event);
 	if (record->action == RECORD_AGENT_RELOADED)
 		return record->reload_refused ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
+	if (record->action == RECORD_SELF_TEST)
+		return record->test_fault ? OUTCOME_FAILURE : OUTCOME_SUCCESS;
 	if (!record_is_request(record))
 		return name_action(record->action)->outcome;
 	if (!record->http.status || record->http.status_unsure)
@@ -249,7 +251,7 @@ enum finding_severity view_severity(const struct record *record)
 	enum finding_severity severity = name_action(record->action)->severity;
 	bool doubtful = has_cause(record, CAUSE_UNKNOWN) && name_event(&record->event).requested;
 
-	if (record->reload_refused)
+	if (record->reload_refused || (record->action == RECORD_SELF_TEST && record->test_fault))
 		severity = SEVERITY_MEDIUM;
 	if (record->api.finding_count && severity < record->api.findings[0].severity)
 		severity = record->api.findings[0].severity;

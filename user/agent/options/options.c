@@ -139,6 +139,16 @@ static int take_pin(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
+static int take_metrics_group(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	if (output_find_group(value, &options->metrics_gid))
+		return setting_refuse(reader->why, "there is no such group");
+	options->metrics_group = value;
+	return 0;
+}
+
 static int options_add_mask(struct setting_reader *reader, const char **list, unsigned int *count,
 			    const char *value)
 {
@@ -259,6 +269,19 @@ static const struct setting settings[] = {
 	 HELP("LEVEL", "of messages on stderr: error, warning, info (default: warning)")},
 	{RELOADED("status-interval", SETTING_NUMBER, status_interval), LIMITS(0, 86400),
 	 HELP("N", "seconds between agent-status records; 0: none (default: 60)")},
+	{SETTING("metrics-socket", SETTING_PATH, metrics_socket),
+	 HELP("PATH", "a Unix socket that answers GET /metrics (for Prometheus) and\n"
+		      "GET /healthz, for root only")},
+	{SETTING("metrics-group", SETTING_TEXT, metrics_group), .take = take_metrics_group,
+	 HELP("GROUP", "may use that socket, too")},
+	{SETTING("metrics-file", SETTING_PATH, metrics_file),
+	 HELP("PATH", "gets the same metrics, for node_exporter's textfile collector")},
+	{SETTING("program-statistics", SETTING_FLAG, count_runs),
+	 HELP(NULL, "have the kernel count the runs of all BPF programs, and their time,\n"
+		    "which slows each of them a little")},
+	{SETTING("self-test-at-start", SETTING_FLAG, test_at_start),
+	 HELP(NULL, "once an engine is there: call it, and say in a record whether\n"
+		    "the call was seen, and which outputs have it")},
 	{SETTING("connections", SETTING_NUMBER, connections), LIMITS(16, 1 << 20),
 	 HELP("N", "connections kept track of; more evict the idlest (default: 65536)")},
 	{SETTING("callers-ring", SETTING_POWER, callers_ring), LIMITS(64 << 10, 256 << 20),
@@ -302,6 +325,10 @@ static const struct setting settings[] = {
 	 HELP(NULL, "print what is in force, and from where, and exit")},
 	{OPTION("detach", SETTING_FLAG, detach), .repeats = ON_COMMAND_LINE,
 	 HELP(NULL, "end the kernel programs that are pinned, remove the pins, and exit")},
+	{OPTION("self-test", SETTING_FLAG, self_test), .repeats = ON_COMMAND_LINE,
+	 HELP(NULL, "do that now, by way of the callerd that listens on the socket of\n"
+		    "--metrics-socket, or else alone, and exit: 0 all is well, 5 an\n"
+		    "output is at fault, 1 something else")},
 	{OPTION("explain", SETTING_TEXT, explain), .wanted = "it names no container",
 	 HELP("CONTAINER", "say from the state who made, started and stopped it, and why,\n"
 			   "and exit; an id, its beginning, or a name")},
@@ -484,6 +511,7 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 		.state_path = STATE_PATH,
 		.pin = PINS_PATH,
 		.away_limit = 300,
+		.metrics_gid = (gid_t)-1,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,

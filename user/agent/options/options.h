@@ -48,7 +48,13 @@ struct options {
 	bool own_calls; /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;
-	unsigned int status_interval; /* seconds; 0: no agent-status records */
+	unsigned int status_interval;		   /* seconds; 0: no agent-status records */
+	const char *metrics_socket, *metrics_file; /* NULL: none */
+	const char *metrics_group;		   /* NULL: root only */
+	gid_t metrics_gid;			   /* the same; (gid_t)-1 */
+	bool count_runs;			   /* of the kernel programs */
+	bool test_at_start;
+	bool self_test; /* test, and exit */
 	uint32_t connections;
 	uint32_t callers_ring, payload_ring;	  /* bytes */
 	uint64_t request_budget, response_budget; /* bytes copied of each message */

@@ -36,4 +36,7 @@ bool output_takes(const struct output *output, const struct record *record,
 /* Takes the first word off *REST, in which SEPARATOR stands between words. False: there is none. */
 bool output_next_word(const char **rest, char separator, struct bytes *ret);
 
+/* Finds a group by its name or its number. 0, -ENOENT or -ENOMEM. */
+int output_find_group(const char *value, gid_t *ret);
+
 #endif

@@ -113,9 +113,8 @@ static int take_mode(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
-static int take_group(struct setting_reader *reader, const char *value)
+int output_find_group(const char *value, gid_t *ret)
 {
-	struct output *output = reader->target;
 	_free_ char *buffer = malloc(GROUP_BUFFER);
 	struct group entry, *group = NULL;
 	uint64_t number;
@@ -123,12 +122,20 @@ static int take_group(struct setting_reader *reader, const char *value)
 	if (!buffer)
 		return -ENOMEM;
 	if (!getgrnam_r(value, &entry, buffer, GROUP_BUFFER, &group) && group)
-		output->sink.group = group->gr_gid;
+		*ret = group->gr_gid;
 	else if (setting_number(value, 0, UINT32_MAX - 1, &number))
-		output->sink.group = (gid_t)number;
+		*ret = (gid_t)number;
 	else
-		return setting_refuse(reader->why, "there is no such group");
+		return -ENOENT;
 	return 0;
+}
+
+static int take_group(struct setting_reader *reader, const char *value)
+{
+	struct output *output = reader->target;
+	int error = output_find_group(value, &output->sink.group);
+
+	return error == -ENOENT ? setting_refuse(reader->why, "there is no such group") : error;
 }
 
 /* --- the table -------------------------------------------------------------------------------- */

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/status.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "health/endpoint.h"
+#include "health/metrics.h"
+#include "host/host.h"
+
+static_assert(OUTPUTS_MAX <= HEALTH_OUTPUTS_MAX, "each has room");
+static_assert((int)CAPTURE_PROGRAMS_MAX <= (int)HEALTH_PROGRAMS_MAX, "each has room");
+static_assert((int)CALLERD_SOCKETS_MAX <= (int)HEALTH_ENGINES_MAX, "each has room");
+static_assert((int)LOSS_COUNT <= (int)HEALTH_LOSSES_MAX, "each has room");
+
+struct status {
+	struct status_options options;
+	struct health health;
+	struct health_memory memory;
+	struct endpoint *endpoint; /* NULL: there is none */
+	struct metrics_file *file; /* NULL: there is none */
+	char test_fault[256];
+};
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+static uint64_t add_times(struct timeval time)
+{
+	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_usec * NS_PER_US;
+}
+
+/* Bytes of anonymous memory that are resident, by /proc/self/status. 0: not known. */
+static uint64_t read_own_memory(void)
+{
+	_fclose_ FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long kilobytes = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "RssAnon: %llu kB", &kilobytes) == 1)
+			break;
+	return kilobytes << 10;
+}
+
+static void look_at_self(struct health *health)
+{
+	struct rusage usage;
+
+	health->memory = read_own_memory();
+	if (getrusage(RUSAGE_SELF, &usage))
+		return;
+	health->cpu_user = add_times(usage.ru_utime);
+	health->cpu_system = add_times(usage.ru_stime);
+}
+
+static void look_at_programs(struct status *status)
+{
+	struct capture_program programs[CAPTURE_PROGRAMS_MAX];
+	struct health *health = &status->health;
+
+	health->program_count = capture_programs(status->options.capture, programs);
+	for (unsigned int i = 0; i < health->program_count; i++)
+		health->programs[i] = (struct record_program){
+			.name = programs[i].name,
+			.runs = programs[i].runs,
+			.run_time = programs[i].run_time,
+			.missed = programs[i].missed,
+			.detached = programs[i].detached,
+		};
+}
+
+static void look_at_rings(struct status *status)
+{
+	static const char *const names[CALLERD_RINGS] = {
+		[CALLERD_RING_CALLERS] = "callers",
+		[CALLERD_RING_PAYLOAD] = "payload",
+	};
+
+	for (int i = 0; i < CALLERD_RINGS; i++) {
+		struct health_ring *ring = &status->health.rings[i];
+
+		ring->name = names[i];
+		capture_ring(status->options.capture, (enum callerd_ring)i, &ring->waiting,
+			     &ring->size);
+	}
+}
+
+/* Whether LOSS is one of what happened at the sockets. Whoever may not connect can bring about the other ones. */
+static bool is_of_sockets(enum loss loss)
+{
+	return loss < LOSS_ENGINE_EVENTS && loss != LOSS_UNRESOLVED &&
+	       loss != (enum loss)CALLERD_LOSS_REFUSED;
+}
+
+static void add_losses(struct status *status, bool of_sockets)
+{
+	struct health *health = &status->health;
+
+	for (int loss = 0; loss < LOSS_COUNT; loss++)
+		if (is_of_sockets((enum loss)loss) == of_sockets)
+			health->losses[health->loss_count++] = (struct record_counter){
+				losses_name((enum loss)loss), status->options.losses->now[loss]};
+}
+
+static void look_at_losses(struct status *status)
+{
+	status->health.loss_count = 0;
+	add_losses(status, true);
+	status->health.capture_losses = status->health.loss_count;
+	add_losses(status, false);
+}
+
+/* Fills .health. WHOLE: also with what costs more to find out, and is not judged. */
+static void status_look(struct status *status, bool whole)
+{
+	const struct status_options *options = &status->options;
+	struct health *health = &status->health;
+	struct tracker_stats tracker;
+	struct engines_stats engines;
+
+	health->now = record_time(options->context, clock_now(CLOCK_BOOTTIME));
+	look_at_losses(status);
+	look_at_programs(status);
+	health->output_count = outputs_status(options->outputs, health->outputs);
+	health->engine_count = engines_list(options->engines, health->engines);
+	health->unseen = self_test_unseen(options->self_test);
+	if (!whole)
+		return;
+	tracker_stats(options->tracker, &tracker);
+	health->connections = tracker.connections;
+	health->unpaired = tracker.unpaired;
+	engines_stats(options->engines, &engines);
+	health->engine_events = engines.causes.events;
+	health->engine_events_unknown = engines.causes.kinds[CAUSE_UNKNOWN];
+	health->details_missed = beside_missed(options->beside);
+	look_at_rings(status);
+	look_at_self(health);
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+static void status_publish(struct status *status, uint64_t now)
+{
+	_cleanup_(text_free) struct text metrics = {0}, health = {0};
+	bool healthy = health_judge(&status->memory, &status->health, &health);
+
+	if (metrics_file_is_due(status->file, now)) {
+		metrics_add(&metrics, &status->health, healthy);
+		metrics_file_write(status->file, status->options.beside, &metrics, now);
+	}
+	if (!endpoint_wants(status->endpoint))
+		return;
+	metrics_add(&metrics, &status->health, healthy);
+	endpoint_publish(status->endpoint, &metrics, &health, healthy);
+}
+
+void status_run(struct status *status, uint64_t now, void *data,
+		void (*tell)(void *data, const char *text))
+{
+	bool whole = endpoint_wants(status->endpoint) || metrics_file_is_due(status->file, now);
+	const char *news;
+
+	if (!status->endpoint && !status->file)
+		return;
+	status_look(status, whole);
+	health_note(&status->memory, &status->health);
+	if (whole)
+		status_publish(status, now);
+	while ((news = metrics_file_news(status->file)))
+		tell(data, news);
+}
+
+bool status_take_request(struct status *status)
+{
+	return endpoint_take_test(status->endpoint);
+}
+
+void status_tested(struct status *status, const struct self_test_result *result)
+{
+	_cleanup_(text_free) struct text report = {0};
+	struct health *health = &status->health;
+	bool passed = result->code == EXIT_OK;
+
+	snprintf(status->test_fault, sizeof(status->test_fault), "%s", result->fault ?: "");
+	health->test = passed ? HEALTH_PASSED : HEALTH_FAILED;
+	health->test_fault = status->test_fault;
+	health->tested = record_time(status->options.context, clock_now(CLOCK_BOOTTIME));
+	self_test_report(result, &report);
+	if (status->endpoint && !report.error)
+		endpoint_tested(status->endpoint, report.data, passed);
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+static uint64_t to_percent(const struct health_ring *ring)
+{
+	return (ring->waiting * 100 + ring->size - 1) / ring->size;
+}
+
+static uint64_t count_engines(const struct health *health, enum record_engine_state state)
+{
+	uint64_t count = 0;
+
+	for (unsigned int i = 0; i < health->engine_count; i++)
+		count += health->engines[i].state == state;
+	return count;
+}
+
+static uint64_t find_most_waiting(const struct health *health)
+{
+	uint64_t most = 0;
+
+	for (unsigned int i = 0; i < health->output_count; i++)
+		if (health->outputs[i].waiting > most)
+			most = health->outputs[i].waiting;
+	return most;
+}
+
+/* The totals, then the losses by reason: a reason that is absent has lost nothing. */
+static unsigned int list_counters(const struct status *status, char names[LOSS_COUNT][48],
+				  struct record_counter *ret)
+{
+	const struct health *health = &status->health;
+	const struct record_counter totals[] = {
+		{"records", health->record_count},
+		{"kernel-events", health->kernel_events},
+		{"connections", health->connections},
+		{"responses-unpaired", health->unpaired},
+		{"engine-events", health->engine_events},
+		{"engine-events-unknown", health->engine_events_unknown},
+		{"engines-absent", count_engines(health, ENGINE_ABSENT)},
+		{"engines-reached", count_engines(health, ENGINE_REACHED)},
+		{"engines-unreachable", count_engines(health, ENGINE_UNREACHABLE)},
+		{"engines-left-out", finder_left_out(*status->options.finder)},
+		{"records-waiting", find_most_waiting(health)},
+		{"details-missed", health->details_missed},
+		{"ring-callers-percent", to_percent(&health->rings[CALLERD_RING_CALLERS])},
+		{"ring-payload-percent", to_percent(&health->rings[CALLERD_RING_PAYLOAD])},
+		{"cpu-milliseconds", (health->cpu_user + health->cpu_system) / NS_PER_MS},
+		{"memory-bytes", health->memory},
+		{"lost.total", losses_total(status->options.losses)},
+	};
+	unsigned int count = COUNT(totals);
+
+	memcpy(ret, totals, sizeof(totals));
+	for (unsigned int i = 0; i < health->loss_count; i++) {
+		if (!health->losses[i].value)
+			continue;
+		snprintf(names[i], sizeof(names[i]), "lost.%s", health->losses[i].name);
+		ret[count++] = (struct record_counter){names[i], health->losses[i].value};
+	}
+	return count;
+}
+
+/* Those that there is something to say of. */
+static unsigned int list_programs(const struct health *health,
+				  struct record_program ret[HEALTH_PROGRAMS_MAX])
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < health->program_count; i++) {
+		const struct record_program *program = &health->programs[i];
+
+		if (program->runs || program->missed || program->detached)
+			ret[count++] = *program;
+	}
+	return count;
+}
+
+void status_tell(struct status *status, enum record_action action, void *data,
+		 void (*record)(void *data, struct record *record))
+{
+	struct record_counter counters[17 + LOSS_COUNT];
+	struct record_program programs[HEALTH_PROGRAMS_MAX];
+	char names[LOSS_COUNT][48];
+	struct health *health = &status->health;
+	struct record told = {
+		.action = action,
+		.time = clock_now(CLOCK_BOOTTIME),
+		.backend = health->backend,
+		.counters = counters,
+		.programs = programs,
+		.engines = health->engines,
+		.outputs = health->outputs,
+	};
+
+	status_look(status, true);
+	told.counter_count = list_counters(status, names, counters);
+	told.program_count = list_programs(health, programs);
+	told.engine_count = health->engine_count;
+	told.output_count = health->output_count;
+	record(data, &told);
+}
+
+void status_count(struct status *status, enum record_action action)
+{
+	status->health.records[action]++;
+	status->health.record_count++;
+}
+
+void status_count_event(struct status *status)
+{
+	status->health.kernel_events++;
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+CLEANUP_DEFINE(drop_status, struct status *, status_free)
+
+int status_new(const struct status_options *options, struct status **ret, char *why, size_t size)
+{
+	_cleanup_(drop_status) struct status *status = calloc(1, sizeof(*status));
+	const struct options *wanted = options->options;
+	int error = 0;
+
+	if (!status)
+		return -ENOMEM;
+	status->options = *options;
+	status->health.version = CALLERD_VERSION;
+	status->health.backend = capture_backend_name(options->capture);
+	status->health.started = record_time(options->context, clock_now(CLOCK_BOOTTIME));
+	if (wanted->count_runs) {
+		error = capture_count_runs(options->capture);
+		if (error)
+			snprintf(why, size, "the kernel does not count the runs of programs: %s",
+				 strerror(-error));
+		status->health.timed = !error;
+	}
+	if (!error && wanted->metrics_socket)
+		error = endpoint_open(wanted->metrics_socket, wanted->metrics_gid,
+				      &status->endpoint, why, size);
+	if (!error && wanted->metrics_file)
+		error = metrics_file_open(wanted->metrics_file, &status->file, why, size);
+	if (!error)
+		*ret = take_ptr(status);
+	return error;
+}
+
+void status_free(struct status *status)
+{
+	if (!status)
+		return;
+	endpoint_close(status->endpoint);
+	metrics_file_close(status->file);
+	free(status);
+}

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Not by libmicrohttpd: that brings GnuTLS, nettle, p11-kit and libunistring into a process with these capabilities, beside
+ * the OpenSSL that it has, for two resources without a body. Requests are read by http/http1, which is there and fuzzed.
+ */
+#include "health/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "http/http1.h"
+#include "system/own_file.h"
+#include "system/thread.h"
+
+#define CLIENTS_MAX 16
+#define CLIENTS_OF_USER 4
+#define PACE 5		  /* ms from one accept to the next */
+#define HEAD_MAX 4096	  /* bytes of a request */
+#define REQUEST_TIME 5000 /* ms for the whole request, and for the whole answer */
+#define LOOP_TIME 3000	  /* ms for the loop to publish */
+#define TEST_TIME 20000	  /* ms for a self-test */
+#define FRESH 1000	  /* ms that what was published is served */
+#define STACK_SIZE (256u << 10)
+
+enum resource { RESOURCE_NONE, RESOURCE_METRICS, RESOURCE_HEALTH, RESOURCE_TEST };
+
+enum client_state {
+	CLIENT_FREE,
+	CLIENT_READS,
+	CLIENT_WAITS, /* for the loop */
+	CLIENT_WRITES,
+};
+
+struct served {
+	int fd;
+	enum client_state state;
+	enum resource resource;
+	uid_t uid;
+	bool head;	   /* of a HEAD: no body */
+	uint64_t deadline; /* ms */
+	uint64_t asked;	   /* ms */
+	struct http1_parser parser;
+	struct text answer;
+	size_t sent;
+};
+
+struct endpoint {
+	int listener, wake; /* wake: an eventfd */
+	struct sockaddr_un address;
+	pthread_t thread;
+	bool ending;		  /* atomic */
+	bool wanted, test_wanted; /* atomic */
+	struct served *clients;	  /* the thread's, CLIENTS_MAX */
+	uint64_t accept_at;	  /* ms; the thread's */
+
+	pthread_mutex_t lock; /* for what follows */
+	struct text metrics, health, report;
+	bool healthy, passed;
+	uint64_t published, tested; /* ms; 0: never */
+};
+
+static bool get_flag(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static const char *reason_of(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 431:
+		return "Request Header Fields Too Large";
+	default:
+		return "Service Unavailable";
+	}
+}
+
+static void begin_answer(struct served *client, int status, struct bytes body)
+{
+	const char *type = client->resource == RESOURCE_METRICS && status == 200
+				   ? "text/plain; version=0.0.4; charset=utf-8"
+				   : "text/plain; charset=utf-8";
+	char head[256];
+
+	snprintf(head, sizeof(head),
+		 "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		 "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n",
+		 status, reason_of(status), type, body.size,
+		 status != 405			     ? ""
+		 : client->resource == RESOURCE_TEST ? "Allow: POST\r\n"
+						     : "Allow: GET, HEAD\r\n");
+	text_add_string(&client->answer, head);
+	if (!client->head)
+		text_add_bytes(&client->answer, body);
+	client->state = CLIENT_WRITES;
+	client->deadline = clock_now_ms() + REQUEST_TIME;
+}
+
+static void answer_error(struct served *client, int status, const char *body)
+{
+	begin_answer(client, status, bytes_of(body));
+}
+
+/* Answers from what was published; false: it is too old. */
+static bool answer_published(struct endpoint *endpoint, struct served *client)
+{
+	thread_guard(&endpoint->lock);
+	if (!endpoint->published || endpoint->published + FRESH < client->asked)
+		return false;
+	if (client->resource == RESOURCE_METRICS)
+		begin_answer(client, 200, text_since(&endpoint->metrics, 0));
+	else
+		begin_answer(client, endpoint->healthy ? 200 : 503,
+			     text_since(&endpoint->health, 0));
+	return true;
+}
+
+static bool answer_tested(struct endpoint *endpoint, struct served *client)
+{
+	thread_guard(&endpoint->lock);
+	if (endpoint->tested < client->asked)
+		return false;
+	begin_answer(client, endpoint->passed ? 200 : 503, text_since(&endpoint->report, 0));
+	return true;
+}
+
+/* --- requests --------------------------------------------------------------------------------- */
+
+static void set_wanted(struct endpoint *endpoint, struct served *client)
+{
+	bool test = client->resource == RESOURCE_TEST;
+
+	client->asked = clock_now_ms();
+	client->state = CLIENT_WAITS;
+	client->deadline = client->asked + (test ? TEST_TIME : LOOP_TIME);
+	if (!test && answer_published(endpoint, client))
+		return;
+	__atomic_store_n(test ? &endpoint->test_wanted : &endpoint->wanted, true, __ATOMIC_RELEASE);
+}
+
+static enum resource find_resource(struct bytes target)
+{
+	static const struct {
+		const char *path;
+		enum resource resource;
+	} resources[] = {
+		{"/metrics", RESOURCE_METRICS},
+		{"/healthz", RESOURCE_HEALTH},
+		{"/self-test", RESOURCE_TEST},
+	};
+	struct bytes path = {0};
+
+	bytes_take(&target, '?', &path);
+	for (size_t i = 0; i < COUNT(resources); i++)
+		if (bytes_are(path, resources[i].path))
+			return resources[i].resource;
+	return RESOURCE_NONE;
+}
+
+static void heed_request(struct endpoint *endpoint, struct served *client)
+{
+	const struct http1_parser *parser = &client->parser;
+	enum method verb = parser->head.verb;
+	bool reads = verb == METHOD_GET || verb == METHOD_HEAD;
+
+	client->head = verb == METHOD_HEAD;
+	client->resource = find_resource((struct bytes){parser->target, parser->head.target_size});
+	if (client->resource == RESOURCE_NONE)
+		answer_error(client, 404, "there are /metrics and /healthz\n");
+	else if (client->resource == RESOURCE_TEST ? verb != METHOD_POST : !reads)
+		answer_error(client, 405, "not by this method\n");
+	else if (client->resource == RESOURCE_TEST && client->uid != 0)
+		answer_error(client, 403, "only root may ask for a self-test\n");
+	else
+		set_wanted(endpoint, client);
+}
+
+static void end_client(struct served *client)
+{
+	close(client->fd);
+	text_free(&client->answer);
+	client->answer = (struct text){0};
+	client->state = CLIENT_FREE;
+}
+
+static void receive_request(struct endpoint *endpoint, struct served *client)
+{
+	char bytes[1024];
+	ssize_t size = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	size_t used, body_size;
+	const char *body;
+
+	if (size <= 0) {
+		if (!size || (errno != EAGAIN && errno != EINTR))
+			end_client(client);
+		return;
+	}
+	switch (http1_next(&client->parser, bytes, (size_t)size, &used, &body, &body_size)) {
+	case HTTP1_MORE:
+		if (client->parser.message_bytes > HEAD_MAX)
+			answer_error(client, 431, "the request is too long\n");
+		break;
+	case HTTP1_ERROR:
+		answer_error(client, 400, "this is no request\n");
+		break;
+	default:
+		heed_request(endpoint, client);
+		break;
+	}
+}
+
+static void write_answer(struct served *client)
+{
+	ssize_t size = client->answer.error ? 0
+					    : send(client->fd, client->answer.data + client->sent,
+						   client->answer.size - client->sent,
+						   MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (size > 0)
+		client->sent += (size_t)size;
+	else if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (size <= 0 || client->sent == client->answer.size)
+		end_client(client);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static unsigned int count_clients(const struct endpoint *endpoint, const uid_t *uid)
+{
+	unsigned int count = 0;
+
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		count += endpoint->clients[i].state != CLIENT_FREE &&
+			 (!uid || endpoint->clients[i].uid == *uid);
+	return count;
+}
+
+static struct served *find_free_client(struct endpoint *endpoint)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (endpoint->clients[i].state == CLIENT_FREE)
+			return &endpoint->clients[i];
+	return NULL;
+}
+
+static void accept_client(struct endpoint *endpoint)
+{
+	int fd = accept4(endpoint->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct served *client = find_free_client(endpoint);
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(peer);
+
+	endpoint->accept_at = clock_now_ms() + PACE;
+	if (fd < 0)
+		return;
+	if (!client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
+	    count_clients(endpoint, &peer.uid) >= CLIENTS_OF_USER) {
+		close(fd);
+		return;
+	}
+	client->fd = fd;
+	client->state = CLIENT_READS;
+	client->uid = peer.uid;
+	client->head = false;
+	client->resource = RESOURCE_NONE;
+	client->sent = 0;
+	client->deadline = clock_now_ms() + REQUEST_TIME;
+	http1_init(&client->parser, HTTP1_REQUEST);
+}
+
+/* What is due without a byte from or for CLIENT. */
+static void run_client(struct endpoint *endpoint, struct served *client, uint64_t now)
+{
+	bool late = now >= client->deadline;
+
+	if (client->state == CLIENT_WAITS) {
+		if (client->resource == RESOURCE_TEST ? answer_tested(endpoint, client)
+						      : answer_published(endpoint, client))
+			return;
+		if (late)
+			answer_error(client, 503, "the main loop of callerd does not answer\n");
+	} else if (late) {
+		end_client(client);
+	}
+}
+
+static void serve_client(struct endpoint *endpoint, struct served *client, short events)
+{
+	if (client->state == CLIENT_READS && events)
+		receive_request(endpoint, client);
+	else if (client->state == CLIENT_WRITES && events)
+		write_answer(client);
+	else if (events & (POLLHUP | POLLERR)) /* it does not wait any more */
+		end_client(client);
+}
+
+/* Sets what to wait for; returns for how many ms. */
+static int plan_wait(struct endpoint *endpoint, struct pollfd fds[2 + CLIENTS_MAX])
+{
+	static const short events[] = {
+		[CLIENT_FREE] = 0,
+		[CLIENT_READS] = POLLIN,
+		[CLIENT_WAITS] = 0, /* one that is gone is told all the same */
+		[CLIENT_WRITES] = POLLOUT,
+	};
+	uint64_t now = clock_now_ms(), next = UINT64_MAX;
+	bool full = count_clients(endpoint, NULL) == CLIENTS_MAX;
+
+	fds[0] = (struct pollfd){.fd = endpoint->wake, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = endpoint->listener, .events = POLLIN};
+	if (full || now < endpoint->accept_at) {
+		fds[1].fd = -1;
+		next = full ? next : endpoint->accept_at;
+	}
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		const struct served *client = &endpoint->clients[i];
+
+		fds[2 + i] = (struct pollfd){.fd = -1};
+		if (client->state == CLIENT_FREE)
+			continue;
+		fds[2 + i] = (struct pollfd){.fd = client->fd, .events = events[client->state]};
+		if (client->deadline < next)
+			next = client->deadline;
+	}
+	if (next == UINT64_MAX)
+		return -1;
+	return next > now ? (int)(next - now) : 0;
+}
+
+static void *serve_all(void *data)
+{
+	struct endpoint *endpoint = data;
+	struct pollfd fds[2 + CLIENTS_MAX];
+
+	thread_be_nice();
+	while (!get_flag(&endpoint->ending)) {
+		int milliseconds = plan_wait(endpoint, fds);
+		eventfd_t count;
+
+		if (poll(fds, COUNT(fds), milliseconds) < 0)
+			continue;
+		if (fds[0].revents)
+			eventfd_read(endpoint->wake, &count);
+		for (int i = 0; i < CLIENTS_MAX; i++) {
+			struct served *client = &endpoint->clients[i];
+
+			if (client->state != CLIENT_FREE)
+				serve_client(endpoint, client, fds[2 + i].revents);
+			if (client->state != CLIENT_FREE)
+				run_client(endpoint, client, clock_now_ms());
+		}
+		if (fds[1].revents)
+			accept_client(endpoint);
+	}
+	return NULL;
+}
+
+/* --- for the loop ----------------------------------------------------------------------------- */
+
+bool endpoint_wants(const struct endpoint *endpoint)
+{
+	return endpoint && get_flag(&endpoint->wanted);
+}
+
+static void replace_text(struct text *old, struct text *text)
+{
+	text_free(old);
+	*old = *text;
+	*text = (struct text){0};
+}
+
+void endpoint_publish(struct endpoint *endpoint, struct text *metrics, struct text *health,
+		      bool healthy)
+{
+	if (metrics->error || health->error)
+		return;
+	pthread_mutex_lock(&endpoint->lock);
+	replace_text(&endpoint->metrics, metrics);
+	replace_text(&endpoint->health, health);
+	endpoint->healthy = healthy;
+	endpoint->published = clock_now_ms();
+	pthread_mutex_unlock(&endpoint->lock);
+	__atomic_store_n(&endpoint->wanted, false, __ATOMIC_RELEASE);
+	eventfd_write(endpoint->wake, 1);
+}
+
+bool endpoint_take_test(struct endpoint *endpoint)
+{
+	return endpoint && __atomic_exchange_n(&endpoint->test_wanted, false, __ATOMIC_ACQ_REL);
+}
+
+void endpoint_tested(struct endpoint *endpoint, const char *report, bool passed)
+{
+	pthread_mutex_lock(&endpoint->lock);
+	text_cut(&endpoint->report, 0);
+	text_add_string(&endpoint->report, report);
+	endpoint->passed = passed;
+	endpoint->tested = clock_now_ms();
+	pthread_mutex_unlock(&endpoint->lock);
+	eventfd_write(endpoint->wake, 1);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+static int set_address(const char *path, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(ret->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+/* Makes way for a socket where an agent that is no more had one. */
+static int clear_way(const struct sockaddr_un *address)
+{
+	_close_ int fd = -1;
+	struct stat info;
+
+	if (lstat(address->sun_path, &info))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(info.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) ||
+	    errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) ? -errno : 0;
+}
+
+/* The node is root's alone from its beginning on: bind() makes it with the mode of the socket's own inode. */
+static int bind_closed(int fd, const struct sockaddr_un *address, gid_t group)
+{
+	if (fchmod(fd, 0600) || bind(fd, (const struct sockaddr *)address, sizeof(*address)))
+		return -errno;
+	if (group == (gid_t)-1)
+		return 0;
+	if (lchown(address->sun_path, (uid_t)-1, group) || chmod(address->sun_path, 0660))
+		return -errno;
+	return 0;
+}
+
+static int open_listener(struct endpoint *endpoint, const char *path, gid_t group)
+{
+	int error = set_address(path, &endpoint->address) ?: clear_way(&endpoint->address);
+
+	if (error)
+		return error;
+	endpoint->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (endpoint->listener < 0)
+		return -errno;
+	error = bind_closed(endpoint->listener, &endpoint->address, group);
+	if (!error && listen(endpoint->listener, CLIENTS_MAX))
+		error = -errno;
+	if (error && error != -EADDRINUSE)
+		unlink(path);
+	return error;
+}
+
+static void free_endpoint(struct endpoint *endpoint)
+{
+	for (int i = 0; endpoint->clients && i < CLIENTS_MAX; i++)
+		if (endpoint->clients[i].state != CLIENT_FREE)
+			end_client(&endpoint->clients[i]);
+	free(endpoint->clients);
+	cleanup_close(&endpoint->listener);
+	cleanup_close(&endpoint->wake);
+	text_free(&endpoint->metrics);
+	text_free(&endpoint->health);
+	text_free(&endpoint->report);
+	pthread_mutex_destroy(&endpoint->lock);
+	free(endpoint);
+}
+
+CLEANUP_DEFINE(drop_endpoint, struct endpoint *, free_endpoint)
+
+int endpoint_open(const char *path, gid_t group, struct endpoint **ret, char *why, size_t size)
+{
+	_cleanup_(drop_endpoint) struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+	struct sentence sentence = {0};
+	int error;
+
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->listener = -1;
+	pthread_mutex_init(&endpoint->lock, NULL);
+	endpoint->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	endpoint->clients = calloc(CLIENTS_MAX, sizeof(*endpoint->clients));
+	if (endpoint->wake < 0 || !endpoint->clients)
+		return -ENOMEM;
+	error = own_file_prepare_directory(path, &sentence);
+	if (error) {
+		snprintf(why, size, "%s", sentence.text);
+		return error;
+	}
+	error = open_listener(endpoint, path, group);
+	if (!error) {
+		error = thread_start(&endpoint->thread, STACK_SIZE, serve_all, endpoint);
+		if (error)
+			unlink(path);
+	}
+	if (error) {
+		snprintf(why, size, "cannot listen on %s: %s", path,
+			 error == -EADDRINUSE ? "another callerd does" : strerror(-error));
+		return error;
+	}
+	*ret = take_ptr(endpoint);
+	return 0;
+}
+
+void endpoint_close(struct endpoint *endpoint)
+{
+	if (!endpoint)
+		return;
+	unlink(endpoint->address.sun_path);
+	__atomic_store_n(&endpoint->ending, true, __ATOMIC_RELEASE);
+	eventfd_write(endpoint->wake, 1);
+	pthread_join(endpoint->thread, NULL); /* it waits in poll() only */
+	free_endpoint(endpoint);
+}
+
+/* --- the other side --------------------------------------------------------------------------- */
+
+/* Adds the body of the answer in BYTES, and in *STATUS its status. */
+static int parse_answer(struct bytes bytes, int *status, struct text *body)
+{
+	struct http1_parser parser;
+
+	http1_init(&parser, HTTP1_RESPONSE);
+	while (bytes.size) {
+		const char *piece;
+		size_t used, size;
+
+		switch (http1_next(&parser, bytes.data, bytes.size, &used, &piece, &size)) {
+		case HTTP1_HEAD:
+			*status = parser.head.status;
+			break;
+		case HTTP1_BODY:
+			text_add(body, piece, size);
+			break;
+		case HTTP1_END:
+			return body->error;
+		case HTTP1_ERROR:
+			return -EPROTO;
+		default:
+			break;
+		}
+		bytes = bytes_from(bytes, used);
+	}
+	return *status && parser.body_bytes == parser.head.content_length ? body->error : -EPROTO;
+}
+
+static int send_test(int fd, struct text *answer)
+{
+	static const char request[] = "POST /self-test HTTP/1.1\r\nHost: callerd\r\n"
+				      "Content-Length: 0\r\nConnection: close\r\n\r\n";
+	struct timeval patience = {.tv_sec = 2 * TEST_TIME / 1000};
+	char bytes[1024];
+	ssize_t size;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
+		return -errno;
+	while ((size = recv(fd, bytes, sizeof(bytes), 0)) > 0 && answer->size < 64u << 10)
+		text_add(answer, bytes, (size_t)size);
+	return size < 0 ? -errno : answer->error;
+}
+
+int endpoint_ask_test(const char *path, struct text *report)
+{
+	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_(text_free) struct text answer = {0};
+	struct sockaddr_un address;
+	int status = 0, error = fd < 0 ? -errno : set_address(path, &address);
+
+	if (error)
+		return error;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return -errno;
+	error = send_test(fd, &answer) ?: parse_answer(text_since(&answer, 0), &status, report);
+	if (error)
+		return error;
+	if (status == 403)
+		return -EACCES;
+	return status == 200 ? 0 : -EIO;
+}

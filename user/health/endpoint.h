@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP on a Unix socket: GET /metrics, GET /healthz; POST /self-test, by root. A thread of its own serves it, slowly rather
+ * than at the expense of records: a few connections at once, fewer of one user, each for some seconds. What it serves, the
+ * loop publishes when it is asked for, once a second at most.
+ */
+#ifndef CALLERD_ENDPOINT_H
+#define CALLERD_ENDPOINT_H
+
+#include <sys/types.h>
+
+#include "base/text.h"
+
+struct endpoint;
+
+/* Listens on PATH, which is then root's; GROUP may connect, too, unless it is (gid_t)-1. 0, or -errno with a sentence in
+ * WHY. Free with endpoint_close(). */
+int endpoint_open(const char *path, gid_t group, struct endpoint **ret, char *why, size_t size);
+void endpoint_close(struct endpoint *endpoint);
+
+/* Whether somebody waits for endpoint_publish(). NULL is fine. */
+bool endpoint_wants(const struct endpoint *endpoint);
+
+/* Takes over METRICS and HEALTH; the latter begins with what is wrong, unless HEALTHY. */
+void endpoint_publish(struct endpoint *endpoint, struct text *metrics, struct text *health,
+		      bool healthy);
+
+/* Whether a self-test was asked for since the last call. NULL is fine. */
+bool endpoint_take_test(struct endpoint *endpoint);
+
+/* Answers those who wait for a self-test. REPORT: for a person, a line for each part. */
+void endpoint_tested(struct endpoint *endpoint, const char *report, bool passed);
+
+/* Has the agent that listens on PATH test itself. Its answer is added to REPORT: 0, or -EIO where the test failed; another
+ * -errno: there was no answer. */
+int endpoint_ask_test(const char *path, struct text *report);
+
+#endif
