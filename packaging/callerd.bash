@@ -35,7 +35,7 @@ _callerd()
 		elif [[ ${words[1]} == verify ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--key --seal-file --help" -- "$cur")
 		elif [[ $cword == 1 && $cur != -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "verify" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "verify bugreport" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1")" -- "$cur")
 		fi

@@ -370,6 +370,40 @@ def refused_options():
         true(what in done.stderr.decode(), done.stderr.decode())
 
 
+@test
+def bugreport():
+    """It has what helps, and nothing of what callers or the site chose."""
+    user, secret, container, path, rule = 'canaryuser', 'canarysecret', 'canarycontainer', 'canarypath', 'canaryrule'
+    directory = f'{D}/{path}'
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    config = directory + '/callerd.conf'
+    with open(config, 'w') as file:
+        file.write(f'[callerd]\nmetrics-socket = {directory}/s.sock\nsocket = {SOCKET}\nsocket = {directory}/e.sock\n'
+                   f'output = file:{directory}/log.json,chain=no\noutput = syslog:unix:{directory}/none\n'
+                   f'mask-name = {secret}name\nmask-pattern = {secret}-[0-9]+\npin = none\nstate = none\n'
+                   f'status-interval = 7\n'
+                   f'[expected {rule}]\noperations = ContainerList\nexe = /usr/bin/{path}\n'
+                   f'[finding prune]\nseverity = off\n')
+    with Callerd('--config', config, '--output', f'file:{directory}/log.json,chain=no', '--output',
+                 f'syslog:unix:{directory}/none', '--metrics-socket', directory + '/s.sock') as agent:
+        docker('run', '--rm', '--network', 'none', '--name', container, '--user', '4321', '-e', f'TOKEN={secret}',
+               IMAGE, 'echo', '--password=' + secret, user)
+        agent.event('container/destroy')
+        until(lambda: ask(None, '/healthz', path=directory + '/s.sock')[0] == 503, 'the output does not fail')
+        text = run(CALLERD, 'bugreport', '--config', config)
+        full = run(CALLERD, 'bugreport', '--with-names', '--config', config)
+    for canary in (user, secret, container, path, rule, D, MEMBER):
+        true(canary not in text, f'{canary} is in the report:\n{text}')
+    for canary in (secret, rule, path):
+        true(canary in full, f'{canary} is not in the report with names')
+    for canary in (container, 'password', 'TOKEN'):
+        true(canary not in full, f'{canary} of a caller is in the report with names')
+    for wanted in ('callerd 0', os.uname().release, 'BTF: there', 'lockdown: ', 'status-interval = 7\n', '[finding prune]\nseverity = off\n',
+                   'operations = ContainerList\n', 'output  (withheld)', 'callerd_records_total{action="api-request"}',
+                   'callerd_output_failing{output="(withheld)"} 1', 'backend t', 'map connections: '):
+        true(wanted in text, f'{wanted!r} is not in the report:\n{text}')
+
+
 os.makedirs(D, exist_ok=True)
 os.chmod(D, 0o755)
 main()

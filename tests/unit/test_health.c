@@ -352,18 +352,20 @@ static bool publishing, loop_ends, wrong;
 static void *publish_always(void *data)
 {
 	while (!__atomic_load_n(&loop_ends, __ATOMIC_ACQUIRE)) {
-		struct text metrics = {0}, health = {0};
+		struct text metrics = {0}, health = {0}, details = {0};
 		bool ill = __atomic_load_n(&wrong, __ATOMIC_ACQUIRE);
 
 		if (__atomic_load_n(&publishing, __ATOMIC_ACQUIRE) && endpoint_wants(endpoint)) {
 			text_add_string(&metrics, "a 1\n");
 			text_add_string(&health, ill ? "it rains\n" : "ok\n");
-			endpoint_publish(endpoint, &metrics, &health, !ill);
+			text_add_string(&details, "backend none\n");
+			endpoint_publish(endpoint, &metrics, &health, !ill, &details);
 		}
 		if (endpoint_take_test(endpoint))
 			endpoint_tested(endpoint, ill ? "failed\nx\n" : "passed\n", !ill);
 		text_free(&metrics);
 		text_free(&health);
+		text_free(&details);
 		poll(NULL, 0, 1);
 	}
 	return NULL;
@@ -492,6 +494,11 @@ static void self_test(void **state)
 	}
 	text_free(&report);
 	assert_int_equal(endpoint_ask_test("/no/such", &report), -ENOENT);
+	text_free(&report);
+	report = (struct text){0};
+	assert_int_equal(endpoint_ask(socket_path, "/details", &report), 0);
+	assert_string_equal(report.data, "backend none\n");
+	text_free(&report);
 }
 
 static void one_place(void **state)

@@ -185,6 +185,7 @@ static void write_lost(struct agent *agent, uint64_t account, const char *reason
 		.lost_output = output,
 	};
 
+	status_note_loss(agent->status, reason, count);
 	on_record(agent, &record);
 }
 
@@ -965,6 +966,7 @@ static enum exit_code open_status(struct agent *agent)
 		.outputs = agent->outputs,
 		.beside = agent->beside,
 		.losses = &agent->losses,
+		.backend_reason = agent->backend_reason,
 	};
 	char why[OPTIONS_WHY_SIZE];
 	int error = self_test_new(&test, &agent->self_test);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/command/bugreport.h"
 #include "agent/explain.h"
 #include "agent/self_test.h"
 #include "agent/verify_command.h"
@@ -101,6 +102,8 @@ int main(int argc, char **argv)
 	fill_standard_descriptors();
 	if (argc > 1 && !strcmp(argv[1], "verify"))
 		return verify_command(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "bugreport"))
+		return bugreport(argc - 1, argv + 1);
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;

@@ -18,6 +18,8 @@ static_assert((int)CAPTURE_PROGRAMS_MAX <= (int)HEALTH_PROGRAMS_MAX, "each has r
 static_assert((int)CALLERD_SOCKETS_MAX <= (int)HEALTH_ENGINES_MAX, "each has room");
 static_assert((int)LOSS_COUNT <= (int)HEALTH_LOSSES_MAX, "each has room");
 
+#define LAST_LOSSES 32
+
 struct status {
 	struct status_options options;
 	struct health health;
@@ -25,6 +27,11 @@ struct status {
 	struct endpoint *endpoint; /* NULL: there is none */
 	struct metrics_file *file; /* NULL: there is none */
 	char test_fault[256];
+	struct {
+		const char *reason;
+		uint64_t count, time; /* ns since 1970 */
+	} losses[LAST_LOSSES];	      /* the last ones that were told, in a circle */
+	unsigned int loss_count;
 };
 
 /* --- looking ---------------------------------------------------------------------------------- */
@@ -144,9 +151,53 @@ static void status_look(struct status *status, bool whole)
 
 /* --- publishing ------------------------------------------------------------------------------- */
 
+static void add_map(void *data, const char *name, const char *type, uint32_t entries)
+{
+	struct text *out = data;
+
+	text_add_string(out, "map ");
+	text_add_string(out, name);
+	text_add_string(out, ": ");
+	text_add_string(out, type);
+	text_add_string(out, ", ");
+	text_add_number(out, entries);
+	text_add_string(out, " entries\n");
+}
+
+/* For `callerd bugreport`: what is not in the metrics. No name, and no path but those of the backend's reason. */
+static void add_details(const struct status *status, struct text *out)
+{
+	unsigned int count = status->loss_count;
+
+	text_add_string(out, "backend ");
+	text_add_string(out, status->health.backend);
+	text_add_string(out, ": ");
+	text_add_visible(out, bytes_of(status->options.backend_reason), 1000);
+	text_add_char(out, '\n');
+	capture_list_maps(status->options.capture, add_map, out);
+	for (unsigned int i = count > LAST_LOSSES ? count - LAST_LOSSES : 0; i < count; i++) {
+		text_add_string(out, "lost at ");
+		clock_add_rfc3339(out, status->losses[i % LAST_LOSSES].time);
+		text_add_string(out, ": ");
+		text_add_number(out, status->losses[i % LAST_LOSSES].count);
+		text_add_char(out, ' ');
+		text_add_string(out, status->losses[i % LAST_LOSSES].reason);
+		text_add_char(out, '\n');
+	}
+}
+
+void status_note_loss(struct status *status, const char *reason, uint64_t count)
+{
+	unsigned int at = status->loss_count++ % LAST_LOSSES;
+
+	status->losses[at].reason = reason;
+	status->losses[at].count = count;
+	status->losses[at].time = record_time(status->options.context, clock_now(CLOCK_BOOTTIME));
+}
+
 static void status_publish(struct status *status, uint64_t now)
 {
-	_cleanup_(text_free) struct text metrics = {0}, health = {0};
+	_cleanup_(text_free) struct text metrics = {0}, health = {0}, details = {0};
 	bool healthy = health_judge(&status->memory, &status->health, &health);
 
 	if (metrics_file_is_due(status->file, now)) {
@@ -156,7 +207,8 @@ static void status_publish(struct status *status, uint64_t now)
 	if (!endpoint_wants(status->endpoint))
 		return;
 	metrics_add(&metrics, &status->health, healthy);
-	endpoint_publish(status->endpoint, &metrics, &health, healthy);
+	add_details(status, &details);
+	endpoint_publish(status->endpoint, &metrics, &health, healthy, &details);
 }
 
 void status_run(struct status *status, uint64_t now, void *data,

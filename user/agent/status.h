@@ -26,6 +26,7 @@ struct status_options {
 	struct beside *beside;
 	const struct losses *losses;
 	struct self_test *self_test;
+	const char *backend_reason;
 };
 
 /* Opens what OPTIONS ask for: the metrics' file and socket. All but OPTIONS itself must stay until status_free(). 0, or
@@ -40,6 +41,9 @@ void status_count(struct status *status, enum record_action action);
 
 /* Counts an event of the kernel programs. */
 void status_count_event(struct status *status);
+
+/* Keeps the last losses that were told. */
+void status_note_loss(struct status *status, const char *reason, uint64_t count);
 
 /* Looks at all parts, and publishes what is asked for. About once a second; TELL gets what a person is to know. */
 void status_run(struct status *status, uint64_t now, void *data,

@@ -30,10 +30,11 @@
 #define REQUEST_TIME 5000 /* ms for the whole request, and for the whole answer */
 #define LOOP_TIME 3000	  /* ms for the loop to publish */
 #define TEST_TIME 20000	  /* ms for a self-test */
-#define FRESH 1000	  /* ms that what was published is served */
+#define ANSWER_MAX (1u << 20)
+#define FRESH 1000 /* ms that what was published is served */
 #define STACK_SIZE (256u << 10)
 
-enum resource { RESOURCE_NONE, RESOURCE_METRICS, RESOURCE_HEALTH, RESOURCE_TEST };
+enum resource { RESOURCE_NONE, RESOURCE_METRICS, RESOURCE_HEALTH, RESOURCE_DETAILS, RESOURCE_TEST };
 
 enum client_state {
 	CLIENT_FREE,
@@ -65,7 +66,7 @@ struct endpoint {
 	uint64_t accept_at;	  /* ms; the thread's */
 
 	pthread_mutex_t lock; /* for what follows */
-	struct text metrics, health, report;
+	struct text metrics, health, details, report;
 	bool healthy, passed;
 	uint64_t published, tested; /* ms; 0: never */
 };
@@ -131,6 +132,8 @@ static bool answer_published(struct endpoint *endpoint, struct served *client)
 		return false;
 	if (client->resource == RESOURCE_METRICS)
 		begin_answer(client, 200, text_since(&endpoint->metrics, 0));
+	else if (client->resource == RESOURCE_DETAILS)
+		begin_answer(client, 200, text_since(&endpoint->details, 0));
 	else
 		begin_answer(client, endpoint->healthy ? 200 : 503,
 			     text_since(&endpoint->health, 0));
@@ -168,6 +171,7 @@ static enum resource find_resource(struct bytes target)
 	} resources[] = {
 		{"/metrics", RESOURCE_METRICS},
 		{"/healthz", RESOURCE_HEALTH},
+		{"/details", RESOURCE_DETAILS},
 		{"/self-test", RESOURCE_TEST},
 	};
 	struct bytes path = {0};
@@ -393,13 +397,14 @@ static void replace_text(struct text *old, struct text *text)
 }
 
 void endpoint_publish(struct endpoint *endpoint, struct text *metrics, struct text *health,
-		      bool healthy)
+		      bool healthy, struct text *details)
 {
-	if (metrics->error || health->error)
+	if (metrics->error || health->error || details->error)
 		return;
 	pthread_mutex_lock(&endpoint->lock);
 	replace_text(&endpoint->metrics, metrics);
 	replace_text(&endpoint->health, health);
+	replace_text(&endpoint->details, details);
 	endpoint->healthy = healthy;
 	endpoint->published = clock_now_ms();
 	pthread_mutex_unlock(&endpoint->lock);
@@ -492,6 +497,7 @@ static void free_endpoint(struct endpoint *endpoint)
 	cleanup_close(&endpoint->wake);
 	text_free(&endpoint->metrics);
 	text_free(&endpoint->health);
+	text_free(&endpoint->details);
 	text_free(&endpoint->report);
 	pthread_mutex_destroy(&endpoint->lock);
 	free(endpoint);
@@ -575,34 +581,52 @@ static int parse_answer(struct bytes bytes, int *status, struct text *body)
 	return *status && parser.body_bytes == parser.head.content_length ? body->error : -EPROTO;
 }
 
-static int send_test(int fd, struct text *answer)
+static int send_own_request(int fd, const char *method, const char *target, struct text *answer)
 {
-	static const char request[] = "POST /self-test HTTP/1.1\r\nHost: callerd\r\n"
-				      "Content-Length: 0\r\nConnection: close\r\n\r\n";
 	struct timeval patience = {.tv_sec = 2 * TEST_TIME / 1000};
 	char bytes[1024];
 	ssize_t size;
+	int length = snprintf(bytes, sizeof(bytes),
+			      "%s %s HTTP/1.1\r\nHost: callerd\r\nContent-Length: 0\r\n"
+			      "Connection: close\r\n\r\n",
+			      method, target);
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
+	if (send(fd, bytes, (size_t)length, MSG_NOSIGNAL) != length)
 		return -errno;
-	while ((size = recv(fd, bytes, sizeof(bytes), 0)) > 0 && answer->size < 64u << 10)
+	while ((size = recv(fd, bytes, sizeof(bytes), 0)) > 0 && answer->size < ANSWER_MAX)
 		text_add(answer, bytes, (size_t)size);
 	return size < 0 ? -errno : answer->error;
 }
 
-int endpoint_ask_test(const char *path, struct text *report)
+static int ask_endpoint(const char *path, const char *method, const char *target, int *status,
+			struct text *body)
 {
 	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	_cleanup_(text_free) struct text answer = {0};
 	struct sockaddr_un address;
-	int status = 0, error = fd < 0 ? -errno : set_address(path, &address);
+	int error = fd < 0 ? -errno : set_address(path, &address);
 
+	*status = 0;
 	if (error)
 		return error;
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	error = send_test(fd, &answer) ?: parse_answer(text_since(&answer, 0), &status, report);
+	return send_own_request(fd, method, target, &answer)
+		       ?: parse_answer(text_since(&answer, 0), status, body);
+}
+
+int endpoint_ask(const char *path, const char *target, struct text *body)
+{
+	int status;
+
+	return ask_endpoint(path, "GET", target, &status, body);
+}
+
+int endpoint_ask_test(const char *path, struct text *report)
+{
+	int status, error = ask_endpoint(path, "POST", "/self-test", &status, report);
+
 	if (error)
 		return error;
 	if (status == 403)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP on a Unix socket: GET /metrics, GET /healthz; POST /self-test, by root. A thread of its own serves it, slowly rather
+ * HTTP on a Unix socket: GET /metrics, GET /healthz, GET /details, for `callerd bugreport`; POST /self-test, by root. A thread of its own serves it, slowly rather
  * than at the expense of records: a few connections at once, fewer of one user, each for some seconds. What it serves, the
  * loop publishes when it is asked for, once a second at most.
  */
@@ -21,15 +21,18 @@ void endpoint_close(struct endpoint *endpoint);
 /* Whether somebody waits for endpoint_publish(). NULL is fine. */
 bool endpoint_wants(const struct endpoint *endpoint);
 
-/* Takes over METRICS and HEALTH; the latter begins with what is wrong, unless HEALTHY. */
+/* Takes over METRICS; HEALTH, which begins with what is wrong, unless HEALTHY; and DETAILS. */
 void endpoint_publish(struct endpoint *endpoint, struct text *metrics, struct text *health,
-		      bool healthy);
+		      bool healthy, struct text *details);
 
 /* Whether a self-test was asked for since the last call. NULL is fine. */
 bool endpoint_take_test(struct endpoint *endpoint);
 
 /* Answers those who wait for a self-test. REPORT: for a person, a line for each part. */
 void endpoint_tested(struct endpoint *endpoint, const char *report, bool passed);
+
+/* Adds to BODY what the agent that listens on PATH answers to a GET of TARGET. 0 or -errno. */
+int endpoint_ask(const char *path, const char *target, struct text *body);
 
 /* Has the agent that listens on PATH test itself. Its answer is added to REPORT: 0, or -EIO where the test failed; another
  * -errno: there was no answer. */

@@ -1209,6 +1209,19 @@ unsigned int capture_programs(const struct capture *capture,
 	return capture->link_count;
 }
 
+void capture_list_maps(const struct capture *capture,
+		       void (*tell)(void *data, const char *name, const char *type,
+				    uint32_t entries),
+		       void *data)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map (map, capture->object)
+		tell(data, bpf_map__name(map),
+		     libbpf_bpf_map_type_str(bpf_map__type(map)) ?: "unknown",
+		     bpf_map__max_entries(map));
+}
+
 int capture_count_runs(struct capture *capture)
 {
 	capture->counting = bpf_enable_stats(BPF_STATS_RUN_TIME);

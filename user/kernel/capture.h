@@ -191,6 +191,12 @@ struct capture_program {
 unsigned int capture_programs(const struct capture *capture,
 			      struct capture_program ret[CAPTURE_PROGRAMS_MAX]);
 
+/* Calls TELL for each map. */
+void capture_list_maps(const struct capture *capture,
+		       void (*tell)(void *data, const char *name, const char *type,
+				    uint32_t entries),
+		       void *data);
+
 /* Has the kernel count the runs of all BPF programs of this machine, and their time, until the agent ends. 0 or -errno. */
 int capture_count_runs(struct capture *capture);
 

@@ -48,6 +48,11 @@ static const char help_after[] =
 	"\n"
 	"callerd verify [--key KEY] FILE...\n"
 	"                           checks the chain and the seals of log files, the oldest first\n"
+	"callerd bugreport [OPTION]... [--with-names]\n"
+	"                           prints what helps to find a mistake: the kernel, what is in "
+	"force, counts; without\n"
+	"                           names and paths that the site chose, unless they are asked "
+	"for\n"
 	"\n"
 	"SIGTERM and SIGINT: writes what is left, then an agent-stopped record with totals.\n"
 	"SIGHUP: opens log files anew, and reads the configuration anew.\n"
@@ -458,23 +463,44 @@ const struct setting *options_setting(const char *name)
 	return setting;
 }
 
-/* Prints the options in the form of a configuration file that sets all of them. */
-static int print_options(const struct options *options)
+const struct setting *options_find_setting(struct bytes name)
 {
-	_cleanup_(text_free) struct text text = {0}, policy = {0};
+	for (const struct setting *setting = settings; setting->name; setting++)
+		if (bytes_are(name, setting->name))
+			return setting;
+	return NULL;
+}
+
+int options_write(const struct options *options, struct text *out)
+{
+	size_t end;
 
 	if (!options->config)
-		printf("# no configuration file\n");
-	for (unsigned int i = 0; options->config && i < options->config->file_count; i++)
-		printf("# %s\n", options->config->files[i].name);
+		text_add_string(out, "# no configuration file\n");
+	for (unsigned int i = 0; options->config && i < options->config->file_count; i++) {
+		text_add_string(out, "# ");
+		text_add_string(out, options->config->files[i].name);
+		text_add_char(out, '\n');
+	}
+	text_add_string(out, "[callerd]\n");
 	for (const struct setting *setting = settings; setting->name; setting++)
 		if (setting->places & IN_FILE)
-			setting_write(setting, options, &options->notes, &text);
-	policy_write(options->policy, true, &policy);
-	if (text.error || policy.error)
+			setting_write(setting, options, &options->notes, out);
+	text_add_char(out, '\n');
+	end = out->size;
+	policy_write(options->policy, true, out);
+	if (out->size == end)
+		text_cut(out, end - 1);
+	return out->error;
+}
+
+static int print_options(const struct options *options)
+{
+	_cleanup_(text_free) struct text text = {0};
+
+	if (options_write(options, &text))
 		return -ENOMEM;
-	printf("[callerd]\n%s%s%s", text.data, policy.size ? "\n" : "",
-	       policy.size ? policy.data : "");
+	fputs(text.data, stdout);
 	return 0;
 }
 

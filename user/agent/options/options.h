@@ -91,6 +91,12 @@ void options_free(struct options *options);
 /* The setting that the table has under NAME. */
 const struct setting *options_setting(const char *name);
 
+/* The same; NULL: there is no such one. */
+const struct setting *options_find_setting(struct bytes name);
+
+/* Adds OPTIONS in the form of a configuration file that sets all of them. 0 or -ENOMEM. */
+int options_write(const struct options *options, struct text *out);
+
 /* The next setting behind LAST (NULL: the first) that A and B have different values of, and that an agent takes over at its
  * start only; NULL: there is none. */
 const struct setting *options_next_restart(const struct options *a, const struct options *b,
