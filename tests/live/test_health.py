@@ -399,7 +399,7 @@ def bugreport():
     for canary in (container, 'password', 'TOKEN'):
         true(canary not in full, f'{canary} of a caller is in the report with names')
     for wanted in ('callerd 0', os.uname().release, 'BTF: there', 'lockdown: ', 'status-interval = 7\n', '[finding prune]\nseverity = off\n',
-                   'operations = ContainerList\n', 'output  (withheld)', 'callerd_records_total{action="api-request"}',
+                   'operations = ContainerList\n', 'output (withheld)', 'callerd_records_total{action="api-request"}',
                    'callerd_output_failing{output="(withheld)"} 1', 'backend t', 'map connections: '):
         true(wanted in text, f'{wanted!r} is not in the report:\n{text}')
 

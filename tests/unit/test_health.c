@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "agent/command/bugreport.h"
 #include "files.h"
 #include "health/endpoint.h"
 #include "health/health.h"
@@ -223,6 +224,38 @@ static void metrics_of_odd_names(void **state)
 			    bytes_begin(line, "# TYPE callerd_") || bytes_begin(line, "callerd_"));
 	assert_has(&text, "\ncallerd_output_lost_total{output=\"file:/a\\\"} "
 			  "1\\ncallerd_x{y=\\\"\\\\ \xef\xbf\xbd\\\\e\"} 0\n");
+	text_free(&text);
+}
+
+/* For a bug report: no name that a site chose, however it is written. */
+static void without_names(void **state)
+{
+	struct health health = well();
+	struct text text = {0}, out = {0};
+
+	health.outputs[0].name = "file:/canary\"} 1\ncallerd_canary{action=\"canary\\";
+	health.engines[0].socket = "/canary\\\",state=\"";
+	metrics_add(&text, &health, true);
+	assert_has(&text, "canary");
+	bugreport_add_metrics(&out, text_since(&text, 0));
+	assert_null(strstr(out.data, "canary"));
+	assert_has(&out, "\ncallerd_records_total{action=\"api-request\"} 9\n");
+	assert_has(&out, "\ncallerd_output_waiting_records{output=\"(withheld)\"} 2\n");
+	assert_has(&out, "\ncallerd_engine_state{socket=\"(withheld)\",state=\"reached\"} 1\n");
+	text_cut(&out, 0);
+	bugreport_add_config(&out,
+			     bytes_of("# /canary\n[callerd]\nsocket = /canary ; /canary:3\n"
+				      "connections = 99 ; /canary:4\nhuman = no ; default\n"
+				      "nosuch = canary ; x\n\n[expected canary]\nuser = canary\n"
+				      "operations = ContainerList\n"));
+	assert_string_equal(out.data,
+			    "[callerd]\nsocket = (withheld)\nconnections = 99\nhuman = no ; "
+			    "default\nnosuch = (withheld)\n[expected (withheld)]\nuser = "
+			    "(withheld)\noperations = ContainerList\n");
+	text_cut(&out, 0);
+	bugreport_add_health(&out, bytes_of("output canary: is behind\nengine /canary: x\nok\n"));
+	assert_string_equal(out.data, "output (withheld)\nengine (withheld)\nok\n");
+	text_free(&out);
 	text_free(&text);
 }
 
@@ -541,6 +574,7 @@ int main(void)
 		cmocka_unit_test(engines),
 		cmocka_unit_test(metrics),
 		cmocka_unit_test(metrics_of_odd_names),
+		cmocka_unit_test(without_names),
 		cmocka_unit_test(file),
 		cmocka_unit_test_setup_teardown(answers, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(is_ill, open_endpoint, close_endpoint),

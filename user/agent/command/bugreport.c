@@ -155,7 +155,7 @@ void bugreport_add_metrics(struct text *out, struct bytes metrics)
 
 void bugreport_add_health(struct text *out, struct bytes health)
 {
-	static const char *const named[] = {"output ", "engine ", "self-test:"};
+	static const char *const named[] = {"output", "engine", "self-test:"};
 	struct bytes line;
 
 	while (bytes_take(&health, '\n', &line)) {
@@ -170,7 +170,7 @@ void bugreport_add_health(struct text *out, struct bytes health)
 			continue;
 		}
 		text_add_string(out, named[i]);
-		text_add_string(out, " " WITHHELD "\n" + (named[i][strlen(named[i]) - 1] == ' '));
+		text_add_string(out, " " WITHHELD "\n");
 	}
 }
 
