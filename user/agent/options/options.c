@@ -471,7 +471,7 @@ const struct setting *options_find_setting(struct bytes name)
 
 int options_write(const struct options *options, struct text *out)
 {
-	size_t end;
+	_cleanup_(text_free) struct text policy = {0};
 
 	if (!options->config)
 		text_add_string(out, "# no configuration file\n");
@@ -484,12 +484,11 @@ int options_write(const struct options *options, struct text *out)
 	for (const struct setting *setting = settings; setting->name; setting++)
 		if (setting->places & IN_FILE)
 			setting_write(setting, options, &options->notes, out);
-	text_add_char(out, '\n');
-	end = out->size;
-	policy_write(options->policy, true, out);
-	if (out->size == end)
-		text_cut(out, end - 1);
-	return out->error;
+	policy_write(options->policy, true, &policy);
+	if (policy.size)
+		text_add_char(out, '\n');
+	text_add_bytes(out, text_since(&policy, 0));
+	return policy.error ?: out->error;
 }
 
 static int print_options(const struct options *options)
