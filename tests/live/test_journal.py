@@ -13,8 +13,8 @@ MACHINE = '0123456789abcdef0123456789abcdef'
 RENAMED = {'@timestamp': 'CALLERD_TIMESTAMP'}
 LEFT_OUT = {'ecs.version', 'event.kind', 'event.category', 'event.type', 'event.module', 'event.dataset', 'agent.type',
             'host.boot.id', 'process.args', 'process.args_count', 'process.parent.args', 'process.parent.args_count'}
-OTHER_WORDS = {'callerd.ancestors', 'callerd.cause.findings', 'callerd.findings', 'callerd.outputs', 'callerd.request.command',
-               'callerd.request.entrypoint'}
+OTHER_WORDS = {'callerd.ancestors', 'callerd.cause.findings', 'callerd.engines', 'callerd.findings', 'callerd.outputs', 'callerd.programs',
+               'callerd.request.command', 'callerd.request.entrypoint'}
 
 
 class Journald:
@@ -132,8 +132,8 @@ def compare(entry, record):
         equal(got.get(name), texts, name)
     other = set(got) - set(wanted)
     equal(other - {'PRIORITY', 'SYSLOG_IDENTIFIER', 'SYSLOG_FACILITY', 'CALLERD_ANCESTORS', 'CALLERD_FINDINGS',
-                   'CALLERD_FINDINGS_ID', 'CALLERD_CAUSE_FINDINGS', 'CALLERD_CAUSE_FINDINGS_ID', 'CALLERD_OUTPUTS_NAME', 'CALLERD_OUTPUTS_SEAL_KEY', 'CALLERD_REQUEST_COMMAND',
-                   'CALLERD_REQUEST_ENTRYPOINT'}, set(), 'fields that ECS does not have')
+                   'CALLERD_FINDINGS_ID', 'CALLERD_CAUSE_FINDINGS', 'CALLERD_CAUSE_FINDINGS_ID', 'CALLERD_ENGINES', 'CALLERD_OUTPUTS', 'CALLERD_OUTPUTS_NAME', 'CALLERD_OUTPUTS_SEAL_KEY',
+                   'CALLERD_PROGRAMS', 'CALLERD_REQUEST_COMMAND', 'CALLERD_REQUEST_ENTRYPOINT'}, set(), 'fields that ECS does not have')
     of_cause = field(record, 'callerd.cause.findings', [])
     equal(got.get('CALLERD_CAUSE_FINDINGS_ID', set()), {f['id'] for f in of_cause}, 'findings of the cause')
     equal({f.split(' ')[0] for f in got.get('CALLERD_CAUSE_FINDINGS', set())}, {f['severity'] for f in of_cause},
@@ -146,6 +146,9 @@ def compare(entry, record):
           {f'{number + 1} {a["pid"]} {a.get("executable") or a["name"]}'.split(':')[0]
            for number, a in enumerate(field(record, 'callerd.ancestors', []))}, 'ancestors')
     equal(got.get('CALLERD_OUTPUTS_NAME', set()), {o['name'] for o in field(record, 'callerd.outputs', [])}, 'outputs')
+    equal(got.get('CALLERD_ENGINES', set()), {f'{e["state"]} {e["socket"]}' for e in field(record, 'callerd.engines', [])}, 'engines')
+    equal({p.split(':')[0] for p in got.get('CALLERD_PROGRAMS', set())}, {p['name'] for p in field(record, 'callerd.programs', [])},
+          'programs')
     equal(got['PRIORITY'], {str({0: 6, 20: 6, 40: 5, 60: 4, 80: 3, 100: 2}[record['event']['severity']])}, 'priority')
     return set(got)
 

@@ -620,6 +620,7 @@ static int find_pins(const struct capture_options *options, struct pins_found *r
 static int capture_take_over(const struct capture_options *options, struct pins_found *found,
 			     struct capture **ret)
 {
+	bool compared = false;
 	int error = -ESTALE;
 
 	for (size_t i = 0; error && i < COUNT(backends); i++) {
@@ -629,11 +630,12 @@ static int capture_take_over(const struct capture_options *options, struct pins_
 			continue;
 		first_warning[0] = '\0';
 		error = capture_load(&backends[i], options, found->pins, true, NULL, ret, &why);
-		/* What another backend left lacks something: that is not the reason. */
-		if (error &&
-		    (!found->not_taken.text[0] || strstr(found->not_taken.text, " is not pinned")))
+		/* That another backend cannot run here is not the reason, nor that what it left lacks
+		 * something. */
+		if (error && (!compared || strstr(found->not_taken.text, " is not pinned")))
 			sentence_say(&found->not_taken, "%.200s",
 				     why.text[0] ? why.text : first_warning);
+		compared |= why.text[0];
 	}
 	return error;
 }
