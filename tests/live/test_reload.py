@@ -72,7 +72,9 @@ def outputs_under_load():
             r.get('process', {}).get('executable') == os.path.realpath(FLOOD)]
     equal(len(ours), count, 'requests')
     equal(sequences(records), list(range(1, len(records) + 1)), 'the output that stays')
-    equal([r['message'] for r in records if r['event']['action'] == 'records-lost'], [], 'losses')
+    # Refused connects are those of the whole host, of tests beside this one too.
+    equal([r['message'] for r in records if r['event']['action'] == 'records-lost'
+           and 'refused' not in field(r, 'callerd.lost.reason')], [], 'losses')
     equal(sequences(lines(other)), [n for first, end in spans for n in range(first, end)],
           'the output that comes and goes')
 
