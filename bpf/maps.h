@@ -110,6 +110,7 @@ struct {
 #define SENDERS_KEPT 6 /* senders remembered per span; one more sets CALLERD_FLAG_CROWD */
 
 enum protocol { PROTOCOL_UNKNOWN, PROTOCOL_HTTP2, PROTOCOL_OTHER };
+#define PROTOCOL_LETTERS 7 /* tell it */
 
 /* A connection, identified by the daemon's socket. */
 struct connection {
@@ -140,8 +141,8 @@ struct connection {
 	__u32 skipped;	/* bit per direction: bytes of this turn were not copied */
 	__u32 counted;	/* bit per direction: this turn was counted as lost */
 	__u32 protocol; /* enum protocol, by the first bytes that the daemon read */
-	__u32 reserved;
-	__u32 untold; /* bit per .sender: only an agent that has ended was told of it */
+	__u32 compared; /* bytes that .protocol was looked for in */
+	__u32 untold;	/* bit per .sender: only an agent that has ended was told of it */
 };
 
 /* A full table drops the connection that was idle longest. When that one speaks again, it is added

@@ -245,12 +245,24 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48)
 
-/* Seven letters as a number that a read of them gives. */
-#define LETTERS(a, b, c, d, e, f, g)                                                               \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
-	 (__u64)(f) << 40 | (__u64)(g) << 48)
+/* Goes on to compare what the daemon reads with the beginning of HTTP/2, which may come in any
+ * pieces. FOUND: the next seven letters, of which those of this read count. */
+static __always_inline void note_protocol(struct connection *connection, __u64 found)
+{
+	__u64 wanted = LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H') >> 8 * (connection->compared & 7);
+	__u32 left = PROTOCOL_LETTERS - connection->compared;
+	__u64 size = connection->received - connection->compared;
 
-#define KIND_HTTP2 (1U << 31) /* out: the connection speaks it */
+	if (size > left)
+		size = left;
+	if ((found ^ wanted) & ((1ull << 8 * (size & 7)) - 1))
+		connection->protocol = PROTOCOL_OTHER;
+	else if (size == left)
+		connection->protocol = PROTOCOL_HTTP2;
+	connection->compared += size;
+}
+
+#define KIND_HTTP2 (1U << 31) /* the connection speaks it */
 
 /* Looks at the beginning of what is said in the direction of KIND: FROM is the user address of the
  * bytes, if LEFT is not 0; otherwise IOV is that of the first struct user_iovec. Adds to KIND:
@@ -266,13 +278,11 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
 		return kind;
 	if (!left)
 		bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov);
-	bpf_probe_read_user(&found, 7, (void *)buffer.base);
+	bpf_probe_read_user(&found, PROTOCOL_LETTERS, (void *)buffer.base);
 	if (kind & CALLERD_RESPONSE && found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
 		kind |= CALLERD_FLAG_HEAD;
 	if (kind == CALLERD_REQUEST && !connection->protocol)
-		connection->protocol = found == LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H')
-					       ? PROTOCOL_HTTP2
-					       : PROTOCOL_OTHER;
+		note_protocol(connection, found);
 	return connection->protocol == PROTOCOL_HTTP2 ? kind | KIND_HTTP2 : kind;
 }
 

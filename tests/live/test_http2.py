@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 by prior knowledge on a watched socket: nghttpx speaks it, in front of the real daemon."""
+import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
+import termios
 
 import h2.config
 import h2.connection
@@ -50,15 +53,23 @@ def requests(count, mark):
 class Client:
     """One connection of HTTP/2; what is sent on it may be sent by others."""
 
-    def __init__(self):
+    def __init__(self, slowly=False):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(FRONT)
+        self.slowly = slowly  # the server reads the preface byte by byte
         self.state = h2.connection.H2Connection(h2.config.H2Configuration(validate_outbound_headers=False))
         self.state.initiate_connection()
         self.flush()
 
     def flush(self):
-        self.socket.sendall(self.state.data_to_send())
+        data = self.state.data_to_send()
+        while self.slowly and data:
+            self.socket.sendall(data[:1])
+            data = data[1:]
+            while struct.unpack('i', fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]:
+                time.sleep(0)
+        self.slowly = False
+        self.socket.sendall(data)
 
     def head(self, target, method='GET', more=(), end=True):
         stream = self.state.get_next_available_stream_id()
@@ -127,6 +138,19 @@ def one_connection_many_requests():
     equal({field(r, 'http.response.status_code') for r in records}, {200}, 'statuses')
     equal(len({field(r, 'callerd.connection.id') for r in records}), 1, 'connections')
     equal([field(r, 'callerd.capture.reason') for r in records if field(r, 'callerd.capture.reason')], [], 'incomplete')
+
+
+@test
+def preface_in_pieces():
+    """All of such a connection is copied, too: what is missed of the second answer would hide the third one's status."""
+    with Client(slowly=True) as client:
+        for number in range(4):
+            client.head(f'/images/{IMAGE}/get?slowly={number}')
+            client.flush()
+            client.read(1)
+    records = requests(4, 'slowly=')
+    equal([(field(r, 'http.response.status_code'), field(r, 'callerd.capture.reason')) for r in records], [(200, None)] * 4,
+          'statuses')
 
 
 @test

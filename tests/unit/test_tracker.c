@@ -2469,6 +2469,26 @@ TEST(http2_gap_in_a_body, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+/* Who sent the piece that is missing is one of its senders. */
+TEST(http2_sender_of_a_gap,
+     "1 connected by p10\n"
+     "1.1 POST /a +1000 -> 200 by p10 candidates p10 or p11 !budget !senders\n")
+{
+	struct pair pair = pair_begin(world);
+	static char filler[1000];
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, H2("POST", "/a"), false);
+	put_frame(&pair.out, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, filler, sizeof(filler));
+	text_cut(&pair.out, HTTP2_FRAME_HEAD + 100);
+	pair_say(&pair, CALLERD_REQUEST);
+	sender(world, 1, 11);
+	unseen(world, 1, CALLERD_REQUEST, 900);
+	sender(world, 1, 10);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/b"), false);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_end(&pair);
+}
+
 /* A header block is missing: that is told once, and later requests by their answers only. */
 TEST(http2_lost_requests, "1 connected by p10\n"
 			  "1.2 by p10 !lost !unparsed (HTTP/2: bytes were not seen)\n"
@@ -2585,6 +2605,7 @@ int main(void)
 		cmocka_unit_test(test_http2_senders),
 		cmocka_unit_test(test_http2_resets),
 		cmocka_unit_test(test_http2_gap_in_a_body),
+		cmocka_unit_test(test_http2_sender_of_a_gap),
 		cmocka_unit_test(test_http2_lost_requests),
 		cmocka_unit_test(test_http2_lost_responses),
 		cmocka_unit_test(test_http2_malformed),

@@ -967,7 +967,7 @@ static int handle_gap(struct connection *connection, const struct callerd_data_e
 	if (connection->preface)
 		error = give_up_preface(connection);
 	if (data->direction == CALLERD_RESPONSE)
-		return response_gap(connection, stream->next, size, why, time);
+		return response_gap(connection, stream->next, size, why, time) ?: error;
 	stream = &connection->request;
 	if (why == RECORD_INCOMPLETE_LOST && data->header.flags & CALLERD_FLAG_TURN) {
 		/* The daemon wrote, and reads on: the answer to the request at hand was lost, too. */

@@ -130,10 +130,10 @@ size_t exchange_memory(const struct exchange *exchange)
 /* Where there are more pieces than room, the last one takes in what lies between: rather too many senders than too few. */
 void exchange_add_range(struct exchange *exchange, uint64_t begin, uint64_t end)
 {
-	struct senders_range *last = exchange->ranges + exchange->range_count - 1;
+	unsigned int count = exchange->range_count;
+	struct senders_range *last = count ? &exchange->ranges[count - 1] : NULL;
 
-	if (exchange->range_count &&
-	    (begin <= last->end || exchange->range_count == EXCHANGE_RANGES_MAX))
+	if (last && (begin <= last->end || count == EXCHANGE_RANGES_MAX))
 		last->end = end;
 	else
 		exchange->ranges[exchange->range_count++] = (struct senders_range){begin, end};

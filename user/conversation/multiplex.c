@@ -12,7 +12,7 @@
 #define STREAM_KEY (UINT64_C(1) << 63)
 #define STREAM_KEY_SHIFT 24
 
-struct stream_of_two {
+struct multiplex_stream {
 	uint32_t id;
 	struct exchange *exchange;
 	uint64_t body_bytes; /* of the request so far */
@@ -21,8 +21,8 @@ struct stream_of_two {
 };
 
 struct multiplex {
-	struct http2_reader *readers[2]; /* by enum callerd_direction; NULL: lost */
-	struct stream_of_two *streams;	 /* in the order of their requests */
+	struct http2_reader *readers[2];  /* by enum callerd_direction; NULL: lost */
+	struct multiplex_stream *streams; /* in the order of their requests */
 	unsigned int count;
 	bool spoken;	       /* the daemon has */
 	unsigned int lost_why; /* why requests cannot be read any more: RECORD_INCOMPLETE_ bits */
@@ -49,7 +49,7 @@ int multiplex_begin(struct connection *connection, uint64_t offset)
 	return connection->multiplex ? 0 : -ENOMEM;
 }
 
-static void drop_stream(struct multiplex *multiplex, struct stream_of_two *stream)
+static void drop_stream(struct multiplex *multiplex, struct multiplex_stream *stream)
 {
 	HASH_DEL(multiplex->streams, stream);
 	multiplex->count--;
@@ -79,9 +79,9 @@ void multiplex_take_back(struct connection *connection)
 	connection->multiplex = NULL;
 }
 
-static struct stream_of_two *find_stream(const struct multiplex *multiplex, uint32_t id)
+static struct multiplex_stream *find_stream(const struct multiplex *multiplex, uint32_t id)
 {
-	struct stream_of_two *stream;
+	struct multiplex_stream *stream;
 
 	HASH_FIND(hh, multiplex->streams, &id, sizeof(id), stream);
 	return stream;
@@ -89,7 +89,7 @@ static struct stream_of_two *find_stream(const struct multiplex *multiplex, uint
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
-static void note_end(struct stream_of_two *stream, uint64_t time, enum record_end reason)
+static void note_end(struct multiplex_stream *stream, uint64_t time, enum record_end reason)
 {
 	struct exchange *exchange = stream->exchange;
 
@@ -103,8 +103,8 @@ static void note_end(struct stream_of_two *stream, uint64_t time, enum record_en
 }
 
 /* The stream is over: its request's record is due, if it had none, or that of its end. */
-static void end_stream(struct connection *connection, struct stream_of_two *stream, uint64_t time,
-		       enum record_end reason)
+static void end_stream(struct connection *connection, struct multiplex_stream *stream,
+		       uint64_t time, enum record_end reason)
 {
 	struct exchange *exchange = stream->exchange;
 	const struct reader *reader = connection->reader;
@@ -150,7 +150,7 @@ static int lose_requests_of_streams(struct connection *connection, const char *e
 	http2_free(multiplex->readers[CALLERD_REQUEST]);
 	multiplex->readers[CALLERD_REQUEST] = NULL;
 	multiplex->lost_why = why ?: RECORD_INCOMPLETE_RESYNCHRONISED;
-	for (struct stream_of_two *one = multiplex->streams; one; one = one->hh.next) {
+	for (struct multiplex_stream *one = multiplex->streams; one; one = one->hh.next) {
 		if (one->exchange->complete)
 			continue;
 		one->exchange->incomplete |= why;
@@ -163,12 +163,12 @@ static void lose_responses_of_streams(struct connection *connection, unsigned in
 				      uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
-	struct stream_of_two *next;
+	struct multiplex_stream *next;
 
 	http2_free(multiplex->readers[CALLERD_RESPONSE]);
 	multiplex->readers[CALLERD_RESPONSE] = NULL;
 	multiplex->missed = why ?: RECORD_INCOMPLETE_RESYNCHRONISED;
-	for (struct stream_of_two *one = multiplex->streams; one; one = next) {
+	for (struct multiplex_stream *one = multiplex->streams; one; one = next) {
 		next = one->hh.next;
 		if (!one->exchange->http.status)
 			one->exchange->incomplete |= multiplex->missed;
@@ -219,7 +219,7 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 {
 	struct multiplex *multiplex = connection->multiplex;
 	struct http2_reader *reader = multiplex->readers[direction];
-	struct stream_of_two *stream;
+	struct multiplex_stream *stream;
 	uint32_t id;
 
 	if (!reader)
@@ -234,6 +234,7 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 		stream->exchange->awaits_content = false;
 		return 0;
 	}
+	exchange_add_range(stream->exchange, http2_seen(reader)->begin, http2_seen(reader)->end);
 	stream->body_bytes += size;
 	stream->exchange->incomplete |= why;
 	exchange_body_gap(stream->exchange);
@@ -242,11 +243,11 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static struct stream_of_two *new_stream(struct connection *connection, uint32_t id, uint64_t number,
-					uint64_t offset, uint64_t time)
+static struct multiplex_stream *new_stream(struct connection *connection, uint32_t id,
+					   uint64_t number, uint64_t offset, uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
-	struct stream_of_two *stream = calloc(1, sizeof(*stream));
+	struct multiplex_stream *stream = calloc(1, sizeof(*stream));
 
 	if (!stream)
 		return NULL;
@@ -271,7 +272,7 @@ static struct stream_of_two *new_stream(struct connection *connection, uint32_t 
 	return stream;
 }
 
-static void complete_request(struct connection *connection, struct stream_of_two *stream,
+static void complete_request(struct connection *connection, struct multiplex_stream *stream,
 			     uint64_t time)
 {
 	struct exchange *exchange = stream->exchange;
@@ -287,7 +288,7 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 			 uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
-	struct stream_of_two *stream;
+	struct multiplex_stream *stream;
 	int error;
 
 	if (multiplex->count >= STREAMS_MAX)
@@ -313,7 +314,7 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 static int take_request_head(struct connection *connection, const struct http2_seen *seen,
 			     uint64_t time)
 {
-	struct stream_of_two *stream = find_stream(connection->multiplex, seen->stream);
+	struct multiplex_stream *stream = find_stream(connection->multiplex, seen->stream);
 
 	if (!stream)
 		return seen->kind == HTTP2_MESSAGE ? begin_request(connection, seen, time) : 0;
@@ -330,7 +331,7 @@ static int take_request_head(struct connection *connection, const struct http2_s
 static int take_request_step(struct connection *connection, enum http2_step step,
 			     const struct http2_seen *seen, struct bytes body, uint64_t time)
 {
-	struct stream_of_two *stream;
+	struct multiplex_stream *stream;
 
 	if (step == HTTP2_HEAD)
 		return take_request_head(connection, seen, time);
@@ -356,7 +357,7 @@ static int take_request_step(struct connection *connection, enum http2_step step
 
 /* The answer to a request that could not be read. */
 static int begin_unread(struct connection *connection, uint32_t id, uint64_t time,
-			struct stream_of_two **ret)
+			struct multiplex_stream **ret)
 {
 	struct multiplex *multiplex = connection->multiplex;
 
@@ -375,7 +376,7 @@ static int begin_unread(struct connection *connection, uint32_t id, uint64_t tim
 
 static int take_answer(struct connection *connection, const struct http2_seen *seen, uint64_t time)
 {
-	struct stream_of_two *stream = find_stream(connection->multiplex, seen->stream);
+	struct multiplex_stream *stream = find_stream(connection->multiplex, seen->stream);
 	int error = 0;
 
 	if (seen->kind == HTTP2_PROMISE)
@@ -396,7 +397,7 @@ static int take_answer(struct connection *connection, const struct http2_seen *s
 static int take_response_step(struct connection *connection, enum http2_step step,
 			      const struct http2_seen *seen, struct bytes body, uint64_t time)
 {
-	struct stream_of_two *stream;
+	struct multiplex_stream *stream;
 
 	if (step == HTTP2_HEAD)
 		return take_answer(connection, seen, time);
@@ -466,7 +467,7 @@ uint64_t multiplex_oldest(const struct connection *connection)
 	const struct http2_reader *reader = multiplex->readers[CALLERD_REQUEST];
 	uint64_t oldest = reader ? http2_pending(reader) : connection->request.next;
 
-	for (const struct stream_of_two *one = multiplex->streams; one; one = one->hh.next)
+	for (const struct multiplex_stream *one = multiplex->streams; one; one = one->hh.next)
 		if (!one->exchange->written && one->exchange->offset < oldest)
 			oldest = one->exchange->offset;
 	for (const struct exchange *one = connection->finished; one; one = one->next)
@@ -482,7 +483,7 @@ static bool is_untold(const struct exchange *exchange)
 
 bool multiplex_has_untold(const struct connection *connection)
 {
-	for (const struct stream_of_two *one = connection->multiplex->streams; one;
+	for (const struct multiplex_stream *one = connection->multiplex->streams; one;
 	     one = one->hh.next)
 		if (is_untold(one->exchange))
 			return true;
@@ -491,7 +492,7 @@ bool multiplex_has_untold(const struct connection *connection)
 
 void multiplex_tell_senders(struct connection *connection)
 {
-	for (struct stream_of_two *one = connection->multiplex->streams; one; one = one->hh.next)
+	for (struct multiplex_stream *one = connection->multiplex->streams; one; one = one->hh.next)
 		if (is_untold(one->exchange) &&
 		    connection_sender_certain(connection, one->exchange))
 			exchange_sent(one->exchange, connection_sender(connection, one->exchange));
@@ -499,7 +500,7 @@ void multiplex_tell_senders(struct connection *connection)
 
 struct exchange *multiplex_unanswered(const struct connection *connection)
 {
-	for (struct stream_of_two *one = connection->multiplex->streams; one; one = one->hh.next)
+	for (struct multiplex_stream *one = connection->multiplex->streams; one; one = one->hh.next)
 		if (!one->exchange->http.status && one->exchange->has_head &&
 		    !one->exchange->start_told)
 			return one->exchange;
@@ -512,7 +513,7 @@ size_t multiplex_memory(const struct multiplex *multiplex)
 
 	for (unsigned int i = 0; i < 2; i++)
 		size += multiplex->readers[i] ? http2_memory(multiplex->readers[i]) : 0;
-	for (const struct stream_of_two *one = multiplex->streams; one; one = one->hh.next)
+	for (const struct multiplex_stream *one = multiplex->streams; one; one = one->hh.next)
 		size += sizeof(*one) + sizeof(*one->exchange) + exchange_memory(one->exchange);
 	return size;
 }

@@ -567,6 +567,7 @@ int http2_skip(struct http2_reader *reader, uint64_t size, uint32_t *ret_stream)
 	}
 	/* The padding comes last. */
 	reader->position += size;
+	reader->step.end = reader->position;
 	reader->left -= size;
 	if (reader->left < reader->padding)
 		reader->padding = reader->left;
