@@ -2521,6 +2521,22 @@ TEST(http2_lost_responses, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+/* Servers refuse such heads; they are told all the same. */
+TEST(http2_odd_heads, "1 connected by p10\n"
+		      "1.1 -> 400 by p10\n"
+		      "1.2 -> 400 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_heads(&pair, CALLERD_REQUEST, 1, "accept a\n" H2("GET", "/a"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, ":status 400\n", true);
+	pair_heads(&pair, CALLERD_REQUEST, 3, "accept a\n", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, ":status 400\n", true);
+	/* A trailer of a stream that is over. */
+	pair_heads(&pair, CALLERD_REQUEST, 1, "x-trailer a\n", true);
+	pair_end(&pair);
+}
+
 TEST(http2_malformed, "1 connected by p10\n"
 		      "1.1 by p10 !unparsed (HTTP/2: a header block is interrupted)\n")
 {
@@ -2608,6 +2624,7 @@ int main(void)
 		cmocka_unit_test(test_http2_sender_of_a_gap),
 		cmocka_unit_test(test_http2_lost_requests),
 		cmocka_unit_test(test_http2_lost_responses),
+		cmocka_unit_test(test_http2_odd_heads),
 		cmocka_unit_test(test_http2_malformed),
 		cmocka_unit_test(test_http2_refused),
 		cmocka_unit_test(test_http2_preface_cut_short),

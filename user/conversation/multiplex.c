@@ -24,6 +24,7 @@ struct multiplex {
 	struct http2_reader *readers[2];  /* by enum callerd_direction; NULL: lost */
 	struct multiplex_stream *streams; /* in the order of their requests */
 	unsigned int count;
+	uint32_t newest;       /* the highest stream that a request began */
 	bool spoken;	       /* the daemon has */
 	unsigned int lost_why; /* why requests cannot be read any more: RECORD_INCOMPLETE_ bits */
 	unsigned int missed;   /* the same of responses */
@@ -298,6 +299,8 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 	stream = new_stream(connection, seen->stream, connection->requests + 1, seen->begin, time);
 	if (!stream)
 		return -ENOMEM;
+	if (seen->stream > multiplex->newest)
+		multiplex->newest = seen->stream;
 	connection->requests++;
 	if (connection->begun)
 		connection->begun(connection->data, false);
@@ -305,6 +308,8 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 	error = exchange_head(stream->exchange, &seen->head, seen->target);
 	if (error)
 		return error;
+	if (seen->kind != HTTP2_MESSAGE)
+		stream->exchange->http.anomalies |= HTTP1_ANOMALY_DISPUTED;
 	exchange_read(stream->exchange, connection->socket);
 	if (seen->end_stream)
 		complete_request(connection, stream, time);
@@ -316,8 +321,12 @@ static int take_request_head(struct connection *connection, const struct http2_s
 {
 	struct multiplex_stream *stream = find_stream(connection->multiplex, seen->stream);
 
+	/* A trailer may be of a stream that is over, but not one that begins a stream. */
+	if (!stream &&
+	    (seen->kind == HTTP2_MESSAGE || seen->stream > connection->multiplex->newest))
+		return begin_request(connection, seen, time);
 	if (!stream)
-		return seen->kind == HTTP2_MESSAGE ? begin_request(connection, seen, time) : 0;
+		return 0;
 	if (stream->exchange->complete)
 		return 0;
 	exchange_add_range(stream->exchange, seen->begin, seen->end);

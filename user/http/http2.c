@@ -31,8 +31,9 @@ enum seen_fields {
 	SEEN_STATUS = 1 << 2,
 	SEEN_SCHEME = 1 << 3,
 	SEEN_AUTHORITY = 1 << 4,
-	SEEN_PSEUDO = SEEN_METHOD | SEEN_PATH | SEEN_STATUS | SEEN_SCHEME | SEEN_AUTHORITY,
 	SEEN_REGULAR = 1 << 5,
+	SEEN_PSEUDO =
+		1 << 6, /* one whose name begins with a colon, also where it counts for nothing */
 };
 
 struct http2_reader {
@@ -48,6 +49,7 @@ struct http2_reader {
 	uint32_t padding;
 	unsigned int seen; /* enum seen_fields */
 	size_t block_size; /* bytes of the header block so far */
+	size_t list_size;  /* the same unpacked, as RFC 9113 counts them */
 	struct http2_seen step;
 };
 
@@ -153,7 +155,7 @@ static void begin_block(struct http2_reader *reader)
 	step->end_stream =
 		reader->flags & NGHTTP2_FLAG_END_STREAM && reader->type == NGHTTP2_HEADERS;
 	reader->seen = 0;
-	reader->block_size = 0;
+	reader->block_size = reader->list_size = 0;
 	reader->in_block = true;
 }
 
@@ -214,6 +216,7 @@ static void take_pseudo(struct http2_reader *reader, unsigned int field, struct 
 	uint64_t status;
 
 	/* A server refuses these. What it acts on, if it does, is not known: the first one stands. */
+	reader->seen |= SEEN_PSEUDO;
 	if (!field || reader->seen & (field | SEEN_REGULAR)) {
 		head->anomalies |= HTTP1_ANOMALY_DUPLICATE_HEADER | HTTP1_ANOMALY_DISPUTED;
 		return;
@@ -251,6 +254,12 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 {
 	struct http1_head *head = &reader->step.head;
 
+	/* A few bytes can name a large field of the table again and again. Servers act on no such head. */
+	reader->list_size += name.size + value.size + 32;
+	if (reader->list_size > HTTP1_HEAD_MAX) {
+		head->anomalies |= HTTP1_ANOMALY_OVERSIZED;
+		return;
+	}
 	if (name.size && name.data[0] == ':') {
 		take_pseudo(reader, pseudo_field(name), value);
 		return;
