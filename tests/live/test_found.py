@@ -330,6 +330,32 @@ def hostile_user():
 
 
 @test
+def self_test_leaves_users_alone():
+    """An engine whose owner has nobody come through would make the self-test slow, and fail."""
+    door = D + '/tested.sock'
+    directory = tempfile.mkdtemp(prefix='tested-', dir=D)
+    path = directory + '/own.sock'
+    with OwnEngine('slow:' + path, directory=directory), \
+            Callerd('--discover', 'yes', '--metrics-socket', door) as callerd:
+        equal(field(wait_found(callerd, 'unix://' + path), 'callerd.engine.watched'), True, 'watched')
+        waiting = []
+        try:
+            while True:
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect(path)
+        except BlockingIOError:
+            pass
+        status, body = request('POST', '/self-test', path=door)
+        tested = {record['callerd']['connection']['socket'] for record in callerd.records(event__action='self-test')}
+        true(SOCKET in tested and path not in tested, f'what was called: {tested}')
+        true((SOCKET + ': the call was seen and recorded').encode() in body, body)
+        equal((status, body.splitlines()[0]), (200, b'passed'), 'the self-test')
+        for one in waiting:
+            one.close()
+
+
+@test
 def name_alone_is_nothing():
     """What a process writes into its arguments does not count."""
     with finds() as callerd:

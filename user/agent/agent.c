@@ -538,7 +538,8 @@ static bool has_engine(struct agent *agent)
 	unsigned int count = engines_list(agent->engines, engines);
 
 	for (unsigned int i = 0; i < count; i++)
-		if (engines[i].state == ENGINE_REACHED || engines[i].state == ENGINE_NOT_ASKED)
+		if (!agent->owners[i] &&
+		    (engines[i].state == ENGINE_REACHED || engines[i].state == ENGINE_NOT_ASKED))
 			return true;
 	return false;
 }
@@ -949,6 +950,7 @@ static enum exit_code open_status(struct agent *agent)
 	struct self_test_options test = {
 		.sockets = agent->sockets,
 		.socket_count = &agent->socket_count,
+		.owners = agent->owners,
 		.context = host_context(agent->host),
 		.capture = agent->capture,
 		.outputs = agent->outputs,
