@@ -213,10 +213,17 @@ def certificates(directory):
     return ['--tlscacert', certificate, '--tlscert', certificate, '--tlskey', key]
 
 
+def answers(url):
+    """Whether an engine answers a client that has no certificate."""
+    return subprocess.run(['curl', '-sk', '--noproxy', '*', url], stdout=subprocess.PIPE, check=False).stdout == b'OK'
+
+
 def tcp_door(name, wanted, tls, *args):
     port = free_port()
     with finds() as callerd:
         with Dockerd(name, '-H', f'tcp://127.0.0.1:{port}', *args):
+            equal([answers(f'{scheme}://127.0.0.1:{port}/_ping') for scheme in ('http', 'https')],
+                  [tls == 'none', tls == 'encrypted'], 'whom it answers')
             record = wait_found(callerd, f'tcp://127.0.0.1:{port}')
             equal(findings(record), {'engine-tcp': wanted}, 'findings')
             equal(field(record, 'callerd.engine.tls'), tls, 'tls')
@@ -232,12 +239,19 @@ def tcp_without_tls():
 
 @test
 def tcp_with_tls_for_everybody():
-    tcp_door('encrypted', 'critical', 'encrypted', '--tls', *certificates(D))
+    tcp_door('encrypted', 'critical', 'encrypted', '--tls', '--tlsverify=false', *certificates(D))
 
 
 @test
 def tcp_with_client_certificates():
     tcp_door('verified', 'low', 'client-certificates', '--tlsverify=true', *certificates(D))
+
+
+@test
+def tcp_with_tls_alone():
+    """That verifies, too; and --tls=false does not undo --tlsverify."""
+    tcp_door('alone', 'low', 'client-certificates', '--tls', *certificates(D))
+    tcp_door('undone', 'low', 'client-certificates', '--tlsverify', '--tls=false', *certificates(D))
 
 
 @test

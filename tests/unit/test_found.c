@@ -27,9 +27,11 @@ static void test_dockerd(void **state)
 		 "", TOLD_TLS_NONE},
 		{ARGUMENTS("dockerd\0--config-file\0/c\0--tlsverify\0-H\0a"), "a", "/c",
 		 TOLD_TLS_VERIFIED},
-		{ARGUMENTS("dockerd\0--config-file=/c\0--tls"), "", "/c", TOLD_TLS_ENCRYPTED},
+		{ARGUMENTS("dockerd\0--config-file=/c\0--tls"), "", "/c", TOLD_TLS_VERIFIED},
+		{ARGUMENTS("dockerd\0--tls=false"), "", "", TOLD_TLS_NONE},
 		{ARGUMENTS("dockerd\0--tlsverify=false"), "", "", TOLD_TLS_ENCRYPTED},
-		{ARGUMENTS("dockerd\0--tlsverify=1\0--tls=0"), "", "", TOLD_TLS_NONE},
+		{ARGUMENTS("dockerd\0--tlsverify=0\0--tls"), "", "", TOLD_TLS_ENCRYPTED},
+		{ARGUMENTS("dockerd\0--tlsverify=1\0--tls=0"), "", "", TOLD_TLS_VERIFIED},
 		{ARGUMENTS("dockerd\0--tlsverify\0--tlscacert\0--host=b"), "b", "",
 		 TOLD_TLS_VERIFIED},
 		{ARGUMENTS("dockerd\0--label\0-H\0a"), "a", "", TOLD_TLS_NONE},
@@ -81,7 +83,11 @@ static void test_environment(void **state)
 	told_take_environment(&told, (struct bytes){none, sizeof(none)});
 	assert_int_equal(told_tls(&told), TOLD_TLS_NONE);
 	told_take_environment(&told, (struct bytes){some, sizeof(some)});
+	assert_int_equal(told_tls(&told), TOLD_TLS_UNKNOWN);
+	told.tls = TOLD_ON;
 	assert_int_equal(told_tls(&told), TOLD_TLS_VERIFIED);
+	told.tls_verify = TOLD_OFF;
+	assert_int_equal(told_tls(&told), TOLD_TLS_ENCRYPTED);
 }
 
 static void test_config(void **state)
@@ -94,7 +100,10 @@ static void test_config(void **state)
 	} cases[] = {
 		{"{}", true, 0, TOLD_TLS_NONE},
 		{"{\"hosts\": [\"fd://\", \"tcp://0.0.0.0:2375\"]}", true, 2, TOLD_TLS_NONE},
-		{"{\"Hosts\": [\"tcp://h:1\"], \"tls\": true}", true, 1, TOLD_TLS_ENCRYPTED},
+		{"{\"Hosts\": [\"tcp://h:1\"], \"tls\": true}", true, 1, TOLD_TLS_VERIFIED},
+		{"{\"tls\": false}", true, 0, TOLD_TLS_NONE},
+		{"{\"tls\": true, \"tlsverify\": false}", true, 0, TOLD_TLS_ENCRYPTED},
+		{"{\"tls\": false, \"tlsverify\": true}", true, 0, TOLD_TLS_VERIFIED},
 		{"{\"tlsverify\": true}", true, 0, TOLD_TLS_VERIFIED},
 		{"{\"tlsverify\": false}", true, 0, TOLD_TLS_ENCRYPTED},
 		{"{\"tls\": null, \"debug\": true}", true, 0, TOLD_TLS_NONE},
@@ -127,7 +136,7 @@ static void test_doors(void **state)
 	assert_ptr_equal(told_find_port(&told, 77), &told.hosts[4]);
 	assert_null(told_find_port(&told, 2376));
 	assert_null(told_find_path(&told, "/ab"));
-	told.tls = true;
+	told.tls = TOLD_ON;
 	assert_ptr_equal(told_find_port(&told, 2376), &told.hosts[2]);
 	assert_null(told_find_port(&told, 2375));
 
@@ -144,6 +153,7 @@ static void test_podman(void **state)
 	static const char serves[] =
 		"podman\0--root\0/r\0system\0service\0--time=0\0tcp://localhost:8080";
 	static const char runs[] = "podman\0run\0service\0tcp://x:1";
+	static const char encrypts[] = "podman\0system\0service\0--tls-cert=a\0--tls-key=b";
 	static const char verifies[] = "podman\0system\0service\0--tls-cert=a\0--tls-client-ca=b";
 	struct told_daemon told = {0};
 
@@ -154,6 +164,9 @@ static void test_podman(void **state)
 	told = (struct told_daemon){0};
 	told_take_podman(&told, (struct bytes){runs, sizeof(runs)});
 	assert_false(told.service);
+	told_take_podman(&told, (struct bytes){encrypts, sizeof(encrypts)});
+	assert_int_equal(told_tls(&told), TOLD_TLS_ENCRYPTED);
+	told = (struct told_daemon){0};
 	told_take_podman(&told, (struct bytes){verifies, sizeof(verifies)});
 	assert_int_equal(told_tls(&told), TOLD_TLS_VERIFIED);
 }

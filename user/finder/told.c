@@ -45,12 +45,17 @@ static void add_host(struct told_daemon *told, struct bytes text, bool in_file)
 	told->host_count++;
 }
 
+static enum told_switch switch_of(bool on)
+{
+	return on ? TOLD_ON : TOLD_OFF;
+}
+
 /* As strconv.ParseBool() reads it; what is no bool is no reason for a dockerd to start. */
-static bool is_true(struct bytes text)
+static enum told_switch read_switch(struct bytes text)
 {
 	static const char *const words[] = {"1", "t", "T", "TRUE", "true", "True"};
 
-	return bytes_are_any(text, words, COUNT(words));
+	return switch_of(bytes_are_any(text, words, COUNT(words)));
 }
 
 /* --- the command line of dockerd -------------------------------------------------------------- */
@@ -133,11 +138,10 @@ static void take_option(struct told_daemon *told, enum told_option option, struc
 		copy_text(told->metrics, sizeof(told->metrics), value);
 		break;
 	case OPTION_TLS:
-		told->tls = is_true(value);
+		told->tls = read_switch(value);
 		break;
-	case OPTION_TLS_VERIFY: /* even where it is false, it switches TLS on */
-		told->tls_verify = is_true(value);
-		told->tls = true;
+	case OPTION_TLS_VERIFY:
+		told->tls_verify = read_switch(value);
 		break;
 	default:
 		break;
@@ -196,7 +200,7 @@ void told_take_environment(struct told_daemon *told, struct bytes variables)
 
 	while (next_string(&variables, &variable))
 		if (bytes_begin(variable, verify) && variable.size > strlen(verify))
-			told->tls = told->tls_verify = true;
+			told->tls_environment = true;
 }
 
 /* --- the command line of podman --------------------------------------------------------------- */
@@ -211,11 +215,13 @@ void told_take_podman(struct told_daemon *told, struct bytes arguments)
 		else if (bytes_begin(argument, UNIX_SCHEME) || bytes_begin(argument, TCP_SCHEME))
 			add_host(told, argument, false);
 		else if (bytes_begin(argument, "--tls-client-ca"))
-			told->tls = told->tls_verify = true;
+			told->tls_verify = TOLD_ON;
 		else if (bytes_begin(argument, "--tls-cert"))
-			told->tls = true;
+			told->tls = TOLD_ON;
 		before = argument;
 	}
+	if (told->tls && !told->tls_verify)
+		told->tls_verify = TOLD_OFF;
 }
 
 /* --- the configuration file ------------------------------------------------------------------- */
@@ -235,17 +241,20 @@ CLEANUP_DEFINE(end_body, struct body *, body_free)
 bool told_take_config(struct told_daemon *told, struct bytes text)
 {
 	_cleanup_(end_body) struct body *body = NULL;
-	const struct value *config, *verify;
+	const struct value *config, *tls, *verify;
 
 	if (body_new(&door_shape, BODY_MEMORY, NULL, &body) ||
 	    body_feed(body, text.data, text.size) || body_state(body) != BODY_DONE)
 		return false;
 	config = body_value(body);
+	tls = body_get(config, "tls");
 	verify = body_get(config, "tlsverify");
 	EACH (host, body_get(config, "hosts"))
 		add_host(told, host->string, true);
-	told->tls |= body_true(config, "tls") || verify;
-	told->tls_verify |= verify && verify->boolean;
+	if (tls)
+		told->tls = switch_of(tls->boolean);
+	if (verify)
+		told->tls_verify = switch_of(verify->boolean);
 	if (!told->metrics[0])
 		copy_text(told->metrics, sizeof(told->metrics),
 			  body_string(config, "metrics-addr"));
@@ -254,11 +263,19 @@ bool told_take_config(struct told_daemon *told, struct bytes text)
 
 /* --- what it means ---------------------------------------------------------------------------- */
 
+/* Even where --tlsverify is false, it switches TLS on; --tls=false does not switch it off. */
+static bool has_tls(const struct told_daemon *told)
+{
+	return told->tls == TOLD_ON || told->tls_verify;
+}
+
+/* TLS verifies unless it is told not to. DOCKER_TLS_VERIFY alone switches it on in a dockerd before 20.10,
+ * and does nothing in later ones. */
 enum told_tls told_tls(const struct told_daemon *told)
 {
-	if (!told->tls)
-		return TOLD_TLS_NONE;
-	return told->tls_verify ? TOLD_TLS_VERIFIED : TOLD_TLS_ENCRYPTED;
+	if (!has_tls(told))
+		return told->tls_environment ? TOLD_TLS_UNKNOWN : TOLD_TLS_NONE;
+	return told->tls_verify == TOLD_OFF ? TOLD_TLS_ENCRYPTED : TOLD_TLS_VERIFIED;
 }
 
 unsigned int told_port(const char *text)
@@ -294,7 +311,7 @@ const struct told_host *told_find_port(const struct told_daemon *told, unsigned 
 		if (strstr(text, "://") && strncmp(text, TCP_SCHEME, strlen(TCP_SCHEME)) != 0)
 			continue;
 		own = told_port(text);
-		if (own ? own == port : port == (told->tls ? PORT_TLS : PORT_PLAIN))
+		if (own ? own == port : port == (has_tls(told) ? PORT_TLS : PORT_PLAIN))
 			return &told->hosts[i];
 	}
 	return NULL;

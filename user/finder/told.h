@@ -24,6 +24,9 @@ enum told_tls {
 	TOLD_TLS_VERIFIED,  /* a certificate of their own */
 };
 
+/* A bool that need not be told. */
+enum told_switch { TOLD_UNSET, TOLD_ON, TOLD_OFF };
+
 struct told_host {
 	char text[TOLD_HOST_SIZE]; /* "unix:///run/docker.sock"; empty: the default */
 	bool in_file;
@@ -33,7 +36,8 @@ struct told_daemon {
 	struct told_host hosts[TOLD_HOSTS_MAX];
 	unsigned int host_count;
 	bool hosts_cut; /* there are more, or one that is too long */
-	bool tls, tls_verify;
+	enum told_switch tls, tls_verify;
+	bool tls_environment;	      /* DOCKER_TLS_VERIFY: what it does depends on the version */
 	bool service;		      /* of podman: it is told to serve the API */
 	char config[TOLD_PATH_MAX];   /* the configuration file; empty: the usual one */
 	char metrics[TOLD_HOST_SIZE]; /* an address that serves no API; empty: none */
@@ -45,8 +49,7 @@ void told_take_dockerd(struct told_daemon *told, struct bytes arguments);
 /* The same of a podman. */
 void told_take_podman(struct told_daemon *told, struct bytes arguments);
 
-/* Takes the environment of a dockerd, each variable of which ends in a NUL. To be called before the
- * arguments, which go first. */
+/* Takes the environment of a dockerd, each variable of which ends in a NUL. */
 void told_take_environment(struct told_daemon *told, struct bytes variables);
 
 /* Takes the TEXT of daemon.json. False: dockerd would not take it either. */
