@@ -370,6 +370,71 @@ def self_test_leaves_users_alone():
 
 
 @test
+def user_with_ever_new_paths():
+    """What is watched is watched for good: no user takes the room of others by and by."""
+    with finds() as callerd:
+        told = []
+        for _ in range(3):
+            directory = tempfile.mkdtemp(prefix='new-', dir=D)
+            with OwnEngine(*(f'{directory}/{number}.sock' for number in range(4)), directory=directory):
+                records = callerd.wait(4, event__action='engine-found', that=lambda record: field(
+                    record, 'callerd.engine.address', '').startswith(f'unix://{directory}/'))
+                told += [field(record, 'callerd.engine.watched') for record in records]
+        equal(told, [True] * 8 + [None] * 4, 'which are watched')
+        with Dockerd('later') as second:
+            wait_found(callerd, 'unix://' + second.path, callerd__engine__watched=True)
+
+
+CROWD = """
+import os, socket, sys
+for number in range(4):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f'{sys.argv[1]}/{number}.sock')
+    listener.listen(5)
+    if number < 3 and not os.fork():
+        sys.stdin.read()
+        os._exit(0)
+    if number < 3:
+        listener.close()
+print('listens', flush=True)
+sys.stdin.read()
+"""
+
+
+@test
+def crowd_of_users():
+    """Accounts in a user's hands (those of his subordinate ids), each with programs called dockerd: what is of root is
+    found and watched all the same."""
+    directory = tempfile.mkdtemp(prefix='crowd-', dir=D)
+    os.chmod(directory, 0o755)
+    program = directory + '/dockerd'
+    shutil.copy(os.path.realpath('/usr/bin/python3'), program)
+    crowd = []
+    try:
+        for uid in range(2000100000, 2000100000 + 33):
+            own = f'{directory}/{uid}'
+            os.mkdir(own)
+            os.chown(own, uid, uid)
+            crowd.append(subprocess.Popen(
+                ['setpriv', '--reuid', str(uid), '--regid', str(uid), '--clear-groups', '--', program, '-c', CROWD, own],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={'PYTHONHOME': '/usr'}))
+            equal(crowd[-1].stdout.readline(), b'listens\n', 'what one of the crowd says')
+        with finds() as callerd:
+            callerd.wait(event__action='agent-status',
+                         that=lambda record: field(record, 'callerd.status.engines-left-out', 0) > 0)
+            with Dockerd('crowded') as second:
+                for path in (second.path, second.other):
+                    wait_found(callerd, 'unix://' + path, callerd__engine__watched=True)
+                request('GET', '/_ping?by=crowded', path=second.other)
+                callerd.wait(url__original='/_ping?by=crowded', callerd__connection__socket=second.other)
+    finally:
+        for process in crowd:
+            process.stdin.close()
+        for process in crowd:
+            process.wait(PATIENCE)
+
+
+@test
 def name_alone_is_nothing():
     """What a process writes into its arguments does not count."""
     with finds() as callerd:

@@ -49,7 +49,10 @@
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
 #define BACKLOG 500 /* records that wait for an output */
-#define NICE (-5)   /* as auditd: watched processes must not starve the agent */
+/* Sockets that were found: of a user other than root, and of all such users. */
+#define SOCKETS_OF_USER_MAX 8
+#define SOCKETS_OF_USERS_MAX (CALLERD_SOCKETS_MAX / 2)
+#define NICE (-5) /* as auditd: watched processes must not starve the agent */
 
 struct agent {
 	struct options options;
@@ -1066,6 +1069,18 @@ static void inherit_sockets(struct agent *agent)
 		;
 }
 
+/* What is watched is watched for good: the sockets that users come up with are not to take the room of root's. */
+static bool has_room_for_owner(const struct agent *agent, uint32_t owner)
+{
+	unsigned int own = 0, users = 0;
+
+	for (unsigned int i = 0; i < agent->socket_count; i++) {
+		own += agent->owners[i] == owner;
+		users += agent->owners[i] != 0;
+	}
+	return !owner || (own < SOCKETS_OF_USER_MAX && users < SOCKETS_OF_USERS_MAX);
+}
+
 static int agent_watch(void *data, const char *path, uint32_t owner, enum engine_brand brand)
 {
 	struct agent *agent = data;
@@ -1076,7 +1091,7 @@ static int agent_watch(void *data, const char *path, uint32_t owner, enum engine
 	for (unsigned int i = 0; i < agent->socket_count; i++)
 		if (!strcmp(agent->sockets[i], path))
 			return 0;
-	error = add_socket(agent, path, owner, brand);
+	error = has_room_for_owner(agent, owner) ? add_socket(agent, path, owner, brand) : -ENOSPC;
 	if (error)
 		return error;
 	snprintf(kept.path, sizeof(kept.path), "%s", path);

@@ -15,9 +15,10 @@
 #include "finder/ask.h"
 #include "finder/scan.h"
 
-/* Accounts of no user; those of questions are as many as there are users. */
+/* Accounts of no user. Whoever has many accounts of users has one here. */
 #define SCAN_ACCOUNT (UINT64_MAX - 3000)
-#define ASK_ACCOUNT (UINT64_MAX - 4000 - UINT32_MAX)
+#define ASK_ACCOUNT (UINT64_MAX - 3001)
+#define ASK_USERS_ACCOUNT (UINT64_MAX - 3002)
 #define PATIENCE (10 * NS_PER_S)
 
 /* An engine that has just begun to listen may take a while to answer. A user's own one must not keep
@@ -341,7 +342,7 @@ static void ask_door(struct finder *finder, struct known_door *known, uint64_t n
 		.run = run_asking,
 		.done = end_asking,
 		.free = free_asking,
-		.account = ASK_ACCOUNT + door->uid,
+		.account = door->uid ? ASK_USERS_ACCOUNT : ASK_ACCOUNT,
 		.patience = PATIENCE,
 	};
 	question->finder = finder;
@@ -397,20 +398,15 @@ static bool is_same_door(const struct door *a, const struct door *b)
 static void take_door(struct finder *finder, const struct door *door, uint64_t now)
 {
 	const struct finder_options *options = &finder->options;
-	struct known_door *known = door->listens ? find_known(finder, door) : NULL;
+	struct known_door *known = find_known(finder, door);
 
-	if (!door->listens)
+	if (!door->listens || (known && is_same_door(&known->door, door)))
 		return;
-	if (known && is_same_door(&known->door, door)) {
-		known->present = true;
-		return;
-	}
 	known = known ?: add_known(finder);
 	if (!known) {
 		finder->left_out++;
 		return;
 	}
-	known->present = true;
 	known->door = *door;
 	known->tries = 0;
 	known->watched =
@@ -418,8 +414,17 @@ static void take_door(struct finder *finder, const struct door *door, uint64_t n
 	ask_door(finder, known, now);
 }
 
-static void drop_absent(struct finder *finder)
+static void drop_absent(struct finder *finder, const struct scan *scan)
 {
+	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++)
+		if (finder->known[i])
+			finder->known[i]->present = false;
+	for (unsigned int i = 0; i < scan->count; i++) {
+		struct known_door *known = find_known(finder, &scan->doors[i]);
+
+		if (known)
+			known->present = scan->doors[i].listens;
+	}
 	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++) {
 		struct known_door *known = finder->known[i];
 
@@ -434,12 +439,9 @@ static void drop_absent(struct finder *finder)
 static void take_scan(struct finder *finder, const struct scan *scan, uint64_t now)
 {
 	finder->left_out = scan->left_out;
-	for (unsigned int i = 0; i < SCAN_DOORS_MAX; i++)
-		if (finder->known[i])
-			finder->known[i]->present = false;
+	drop_absent(finder, scan); /* makes room for the others */
 	for (unsigned int i = 0; i < scan->count; i++)
 		take_door(finder, &scan->doors[i], now);
-	drop_absent(finder);
 }
 
 static void run_scan(struct job *job)

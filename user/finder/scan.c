@@ -28,6 +28,7 @@
 
 #define PROCESSES_MAX 64
 #define PROCESSES_OF_USER_MAX 4
+#define PROCESSES_OF_USERS_MAX 32
 
 #define DIRECTORY_EVENTS                                                                           \
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR)
@@ -112,11 +113,14 @@ static struct door *find_door(struct scan *scan, const struct door *wanted)
 
 static bool has_room(const struct scan *scan, uint32_t uid)
 {
-	unsigned int own = 0;
+	unsigned int own = 0, users = 0;
 
-	for (unsigned int i = 0; uid && i < scan->count; i++)
+	for (unsigned int i = 0; i < scan->count; i++) {
 		own += scan->doors[i].uid == uid;
-	return scan->count < SCAN_DOORS_MAX && own < SCAN_DOORS_OF_USER_MAX;
+		users += scan->doors[i].uid != 0;
+	}
+	return scan->count < SCAN_DOORS_MAX &&
+	       (!uid || (own < SCAN_DOORS_OF_USER_MAX && users < SCAN_DOORS_OF_USERS_MAX));
 }
 
 static void put_door(struct scan *scan, const struct door *door)
@@ -361,11 +365,14 @@ static void put_process(struct scanning *scanning, const struct engine_process *
 /* Whether one more process of UID may be looked at. */
 static bool may_look(struct scanning *scanning, uint32_t uid)
 {
-	unsigned int own = 0;
+	unsigned int own = 0, users = 0;
 
-	for (unsigned int i = 0; i < scanning->user_count; i++)
-		own += uid && scanning->users[i] == uid;
-	if (own >= PROCESSES_OF_USER_MAX || scanning->user_count == PROCESSES_MAX) {
+	for (unsigned int i = 0; i < scanning->user_count; i++) {
+		own += scanning->users[i] == uid;
+		users += scanning->users[i] != 0;
+	}
+	if (scanning->user_count == PROCESSES_MAX ||
+	    (uid && (own == PROCESSES_OF_USER_MAX || users == PROCESSES_OF_USERS_MAX))) {
 		scanning->scan->left_out++;
 		return false;
 	}

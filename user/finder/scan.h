@@ -20,7 +20,8 @@
 #include "record/record.h"
 
 #define SCAN_DOORS_MAX 128
-#define SCAN_DOORS_OF_USER_MAX 4 /* of a user other than root */
+#define SCAN_DOORS_OF_USER_MAX 4   /* of a user other than root */
+#define SCAN_DOORS_OF_USERS_MAX 32 /* of all of them: one user may have many accounts */
 
 struct door {
 	char text[LISTENING_SIZE]; /* the path, or "127.0.0.1:2375" */
