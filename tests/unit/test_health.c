@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "agent/command/bugreport.h"
@@ -501,6 +502,31 @@ static void too_many(void **state)
 	assert_begins(ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 ");
 }
 
+/* Users who are many take no place from root. */
+static void of_many_users(void **state)
+{
+	int idle[16];
+
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(chmod(directory, 0755), 0);
+	assert_int_equal(chmod(socket_path, 0666), 0);
+	for (size_t i = 0; i < COUNT(idle); i++) {
+		/* Of this thread alone, unlike seteuid(). */
+		assert_int_equal(syscall(SYS_setresuid, -1, 65000 + i / 4, -1), 0);
+		idle[i] = connect_client();
+		assert_int_equal(syscall(SYS_setresuid, -1, 0, -1), 0);
+	}
+	assert_begins(ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 ");
+	for (size_t i = 0; i < COUNT(idle); i++) {
+		struct pollfd fd = {.fd = idle[i], .events = POLLIN};
+
+		if (i < 12) /* root did not wait for their time to pass */
+			assert_int_equal(poll(&fd, 1, 0), 0);
+		close(idle[i]);
+	}
+}
+
 static void byte_by_byte(void **state)
 {
 	const char *request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -581,6 +607,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(loop_hangs, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(too_long, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(too_many, open_endpoint, close_endpoint),
+		cmocka_unit_test_setup_teardown(of_many_users, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(byte_by_byte, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(self_test, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(one_place, open_endpoint, close_endpoint),

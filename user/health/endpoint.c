@@ -25,8 +25,9 @@
 
 #define CLIENTS_MAX 16
 #define CLIENTS_OF_USER 4
-#define PACE 5		  /* ms from one accept to the next */
-#define HEAD_MAX 4096	  /* bytes of a request */
+#define CLIENTS_OF_USERS (CLIENTS_MAX - CLIENTS_OF_USER) /* of all but root, who has places left */
+#define PACE 5						 /* ms from one accept to the next */
+#define HEAD_MAX 4096					 /* bytes of a request */
 #define REQUEST_TIME 5000 /* ms for the whole request, and for the whole answer */
 #define LOOP_TIME 3000	  /* ms for the loop to publish */
 #define TEST_TIME 20000	  /* ms for a self-test */
@@ -252,14 +253,18 @@ static void write_answer(struct served *client)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static unsigned int count_clients(const struct endpoint *endpoint, const uid_t *uid)
+/* Whether one more connection of UID is served. Then a client is free. */
+static bool has_place(const struct endpoint *endpoint, uid_t uid)
 {
-	unsigned int count = 0;
+	unsigned int own = 0, users = 0;
 
-	for (int i = 0; i < CLIENTS_MAX; i++)
-		count += endpoint->clients[i].state != CLIENT_FREE &&
-			 (!uid || endpoint->clients[i].uid == *uid);
-	return count;
+	for (int i = 0; i < CLIENTS_MAX; i++) {
+		const struct served *client = &endpoint->clients[i];
+
+		own += client->state != CLIENT_FREE && client->uid == uid;
+		users += client->state != CLIENT_FREE && client->uid != 0;
+	}
+	return own < CLIENTS_OF_USER && (uid == 0 || users < CLIENTS_OF_USERS);
 }
 
 static struct served *find_free_client(struct endpoint *endpoint)
@@ -280,8 +285,8 @@ static void accept_client(struct endpoint *endpoint)
 	endpoint->accept_at = clock_now_ms() + PACE;
 	if (fd < 0)
 		return;
-	if (!client || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
-	    count_clients(endpoint, &peer.uid) >= CLIENTS_OF_USER) {
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ||
+	    !has_place(endpoint, peer.uid)) {
 		close(fd);
 		return;
 	}
@@ -331,13 +336,12 @@ static int plan_wait(struct endpoint *endpoint, struct pollfd fds[2 + CLIENTS_MA
 		[CLIENT_WRITES] = POLLOUT,
 	};
 	uint64_t now = clock_now_ms(), next = UINT64_MAX;
-	bool full = count_clients(endpoint, NULL) == CLIENTS_MAX;
 
 	fds[0] = (struct pollfd){.fd = endpoint->wake, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = endpoint->listener, .events = POLLIN};
-	if (full || now < endpoint->accept_at) {
+	if (now < endpoint->accept_at) {
 		fds[1].fd = -1;
-		next = full ? next : endpoint->accept_at;
+		next = endpoint->accept_at;
 	}
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		const struct served *client = &endpoint->clients[i];
@@ -583,7 +587,6 @@ static int parse_answer(struct bytes bytes, int *status, struct text *body)
 
 static int send_own_request(int fd, const char *method, const char *target, struct text *answer)
 {
-	struct timeval patience = {.tv_sec = 2 * TEST_TIME / 1000};
 	char bytes[1024];
 	ssize_t size;
 	int length = snprintf(bytes, sizeof(bytes),
@@ -591,7 +594,6 @@ static int send_own_request(int fd, const char *method, const char *target, stru
 			      "Connection: close\r\n\r\n",
 			      method, target);
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (send(fd, bytes, (size_t)length, MSG_NOSIGNAL) != length)
 		return -errno;
 	while ((size = recv(fd, bytes, sizeof(bytes), 0)) > 0 && answer->size < ANSWER_MAX)
@@ -603,6 +605,7 @@ static int ask_endpoint(const char *path, const char *method, const char *target
 			struct text *body)
 {
 	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = {.tv_sec = 2 * TEST_TIME / 1000};
 	_cleanup_(text_free) struct text answer = {0};
 	struct sockaddr_un address;
 	int error = fd < 0 ? -errno : set_address(path, &address);
@@ -610,6 +613,9 @@ static int ask_endpoint(const char *path, const char *method, const char *target
 	*status = 0;
 	if (error)
 		return error;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		   sizeof(patience)); /* of connect(), too */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	return send_own_request(fd, method, target, &answer)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP on a Unix socket: GET /metrics, GET /healthz, GET /details, for `callerd bugreport`; POST /self-test, by root. A thread of its own serves it, slowly rather
- * than at the expense of records: a few connections at once, fewer of one user, each for some seconds. What it serves, the
- * loop publishes when it is asked for, once a second at most.
+ * HTTP on a Unix socket: GET /metrics, GET /healthz, GET /details, for `callerd bugreport`; POST /self-test, by root. A
+ * thread of its own serves it, slowly rather than at the expense of records: a few connections at once, fewer of one user,
+ * some of which are left to root, each for some seconds. What it serves, the loop publishes when it is asked for, once a second at most.
  */
 #ifndef CALLERD_ENDPOINT_H
 #define CALLERD_ENDPOINT_H
