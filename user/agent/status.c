@@ -122,7 +122,7 @@ static void look_at_losses(struct status *status)
 	add_losses(status, false);
 }
 
-/* Fills .health. WHOLE: also with what costs more to find out, and is not judged. */
+/* Fills .health. WHOLE: also with what health_note() does not compare, which costs system calls for each program. */
 static void status_look(struct status *status, bool whole)
 {
 	const struct status_options *options = &status->options;
@@ -132,12 +132,12 @@ static void status_look(struct status *status, bool whole)
 
 	health->now = record_time(options->context, clock_now(CLOCK_BOOTTIME));
 	look_at_losses(status);
-	look_at_programs(status);
 	health->output_count = outputs_status(options->outputs, health->outputs);
-	health->engine_count = engines_list(options->engines, health->engines);
 	health->unseen = self_test_unseen(options->self_test);
 	if (!whole)
 		return;
+	look_at_programs(status);
+	health->engine_count = engines_list(options->engines, health->engines);
 	tracker_stats(options->tracker, &tracker);
 	health->connections = tracker.connections;
 	health->unpaired = tracker.unpaired;
