@@ -256,6 +256,17 @@ static void without_names(void **state)
 	text_cut(&out, 0);
 	bugreport_add_health(&out, bytes_of("output canary: is behind\nengine /canary: x\nok\n"));
 	assert_string_equal(out.data, "output (withheld)\nengine (withheld)\nok\n");
+	text_cut(&out, 0);
+	bugreport_add_details(
+		&out,
+		bytes_of("backend a: 1/2; not pinned: /x/canary canary/y: Is a directory\n"
+			 "backend a: b; not pinned: /x holds canary, which is not callerd's\n"
+			 "backend a: b; taken over from /canary; pinned at /canary b\nmap c\n"));
+	assert_string_equal(out.data,
+			    "backend a: 1/2; not pinned: (withheld): Is a directory\n"
+			    "backend a: b; not pinned: (withheld)\n"
+			    "backend a: b; taken over from (withheld); pinned at (withheld)\n"
+			    "map c\n");
 	text_free(&out);
 	text_free(&text);
 }

@@ -142,6 +142,11 @@ static bool has_kind(const char *name, enum pins_kind kind)
 	return !strncmp(name, prefixes[kind], strlen(prefixes[kind]));
 }
 
+bool pins_is_own(const char *name)
+{
+	return has_kind(name, PINS_MAPS) || has_kind(name, PINS_LINKS);
+}
+
 /* Calls EACH for each name in the directory. */
 static int walk_names(struct pins *pins, void *data, int (*each)(void *data, const char *name))
 {
@@ -173,7 +178,7 @@ static int count_name(void *data, const char *name)
 	struct pins_look *look = data;
 	struct stat info;
 
-	if (!has_kind(name, PINS_MAPS) && !has_kind(name, PINS_LINKS)) {
+	if (!pins_is_own(name)) {
 		sentence_say(look->why, "%s holds %s, which is not callerd's", look->pins->path,
 			     name);
 		return -EPERM;

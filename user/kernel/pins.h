@@ -30,6 +30,9 @@ const char *pins_fault(const struct stat *info, long type);
 int pins_open(const char *path, bool make, struct pins **ret, struct sentence *why);
 void pins_close(struct pins *pins);
 
+/* Whether what has this name in such a directory is callerd's. */
+bool pins_is_own(const char *name);
+
 /* What it holds. 0; -EPERM: a name that is not callerd's, or something that is not root's, with a sentence in WHY. */
 int pins_count(struct pins *pins, struct pins_count *ret, struct sentence *why);
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "health/endpoint.h"
+#include "kernel/pins.h"
 
 #define WITHHELD "(withheld)"
 #define LINE_MAX_SIZE 4096
@@ -174,8 +175,21 @@ void bugreport_add_health(struct text *out, struct bytes health)
 	}
 }
 
-/* Adds DETAILS without the paths in them: the one where programs are pinned, which the site may have chosen. */
-static void add_without_paths(struct text *out, struct bytes details)
+/* The size of the path that TEXT begins with, and of what is said of it, but for an error's text behind the last colon:
+ * a path may have spaces, and what is in a directory is named behind it. */
+static size_t find_path_end(struct bytes text)
+{
+	size_t end = 0, colon;
+
+	while (end < text.size && !strchr("\n;", text.data[end]))
+		end++;
+	colon = end;
+	while (colon > 0 && text.data[colon - 1] != ':')
+		colon--;
+	return colon ? colon - 1 : end;
+}
+
+void bugreport_add_details(struct text *out, struct bytes details)
 {
 	while (details.size) {
 		struct bytes before = take_before(&details, "/");
@@ -190,8 +204,7 @@ static void add_without_paths(struct text *out, struct bytes details)
 			continue;
 		}
 		text_add_string(out, WITHHELD);
-		while (details.size && !strchr(" \n;,)\"", details.data[0]))
-			details = bytes_from(details, 1);
+		details = bytes_from(details, find_path_end(details));
 	}
 }
 
@@ -243,7 +256,7 @@ static void print_pins(const char *path)
 	if (!directory)
 		printf("%s\n", !path ? "nothing is to be pinned" : strerror(errno));
 	while (directory && (entry = readdir(directory)))
-		if (entry->d_name[0] != '.') /* the names are callerd's own */
+		if (pins_is_own(entry->d_name))
 			printf("%s\n", entry->d_name);
 }
 
@@ -317,7 +330,7 @@ enum exit_code bugreport(int argc, char **argv)
 	print_config(&options, names);
 	print_pins(options.pin);
 	print_page(options.metrics_socket, "/healthz", names ? NULL : bugreport_add_health);
-	print_page(options.metrics_socket, "/details", names ? NULL : add_without_paths);
+	print_page(options.metrics_socket, "/details", names ? NULL : bugreport_add_details);
 	print_page(options.metrics_socket, "/metrics", names ? NULL : bugreport_add_metrics);
 	return fflush(stdout) || ferror(stdout) ? EXIT_FAILED : EXIT_OK;
 }

@@ -12,10 +12,14 @@ enum exit_code bugreport(int argc, char **argv);
 /* Adds CONFIG, which is what --print-config prints, without what a site chooses. */
 void bugreport_add_config(struct text *out, struct bytes config);
 
-/* Adds METRICS with numbers for the names of outputs and sockets. */
+/* Adds METRICS without the names of outputs and sockets. */
 void bugreport_add_metrics(struct text *out, struct bytes metrics);
 
 /* Adds what /healthz says, without names. */
 void bugreport_add_health(struct text *out, struct bytes health);
+
+/* Adds DETAILS without the paths in them: the one where programs are pinned, which the site may have chosen, and what else
+ * is there. */
+void bugreport_add_details(struct text *out, struct bytes details);
 
 #endif
