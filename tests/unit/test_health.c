@@ -228,6 +228,22 @@ static void metrics_of_odd_names(void **state)
 	text_free(&text);
 }
 
+/* Each sample is there once. */
+static void metrics_of_one_place(void **state)
+{
+	struct health health = well();
+	struct text text = {0};
+
+	for (; health.output_count < 3; health.output_count++)
+		health.outputs[health.output_count] = (struct record_output){.name = "file:/a"};
+	metrics_add(&text, &health, true);
+	assert_has(&text, "\ncallerd_output_waiting_records{output=\"file:/a\"} 2\n"
+			  "callerd_output_waiting_records{output=\"file:/a (2)\"} 0\n"
+			  "callerd_output_waiting_records{output=\"file:/a (3)\"} 0\n");
+	assert_has(&text, "\ncallerd_output_failing{output=\"file:/a (3)\"} 0\n");
+	text_free(&text);
+}
+
 /* For a bug report: no name that a site chose, however it is written. */
 static void without_names(void **state)
 {
@@ -611,6 +627,7 @@ int main(void)
 		cmocka_unit_test(engines),
 		cmocka_unit_test(metrics),
 		cmocka_unit_test(metrics_of_odd_names),
+		cmocka_unit_test(metrics_of_one_place),
 		cmocka_unit_test(without_names),
 		cmocka_unit_test(file),
 		cmocka_unit_test_setup_teardown(answers, open_endpoint, close_endpoint),

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "record/names.h"
 
@@ -162,27 +163,45 @@ static void add_rings(struct text *out, const struct health *health)
 			   health->rings[i].size);
 }
 
+/* Two outputs can go to the same place in different forms: the second is "stdout (2)". Whoever collects metrics refuses all of
+ * them where two samples have the same labels. */
+static void name_outputs(const struct health *health, char names[HEALTH_OUTPUTS_MAX][LABEL_MAX])
+{
+	for (unsigned int i = 0; i < health->output_count; i++) {
+		const char *name = health->outputs[i].name;
+		unsigned int number = 1;
+
+		for (unsigned int before = 0; before < i; before++)
+			number += !strcmp(health->outputs[before].name, name);
+		if (number == 1)
+			snprintf(names[i], LABEL_MAX, "%s", name);
+		else
+			snprintf(names[i], LABEL_MAX, "%.*s (%u)", LABEL_MAX - 16, name, number);
+	}
+}
+
 static void add_outputs(struct text *out, const struct health *health)
 {
+	char names[HEALTH_OUTPUTS_MAX][LABEL_MAX];
 	const struct record_output *outputs = health->outputs;
 	unsigned int count = health->output_count;
 
+	name_outputs(health, names);
 	describe_metric(out, "output_waiting_records", "gauge",
 			"Records that wait for an output, in its queue and its spool.");
 	for (unsigned int i = 0; i < count; i++)
-		add_sample(out, "output_waiting_records", LABELS({"output", outputs[i].name}),
+		add_sample(out, "output_waiting_records", LABELS({"output", names[i]}),
 			   outputs[i].waiting);
 	describe_metric(out, "output_written_total", "counter", "Records that were written.");
 	for (unsigned int i = 0; i < count; i++)
-		add_sample(out, "output_written_total", LABELS({"output", outputs[i].name}),
+		add_sample(out, "output_written_total", LABELS({"output", names[i]}),
 			   outputs[i].written);
 	describe_metric(out, "output_lost_total", "counter", "Records that an output lost.");
 	for (unsigned int i = 0; i < count; i++)
-		add_sample(out, "output_lost_total", LABELS({"output", outputs[i].name}),
-			   outputs[i].lost);
+		add_sample(out, "output_lost_total", LABELS({"output", names[i]}), outputs[i].lost);
 	describe_metric(out, "output_failing", "gauge", "1: nothing can be written to it now.");
 	for (unsigned int i = 0; i < count; i++)
-		add_sample(out, "output_failing", LABELS({"output", outputs[i].name}),
+		add_sample(out, "output_failing", LABELS({"output", names[i]}),
 			   outputs[i].trouble != NULL);
 }
 
