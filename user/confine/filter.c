@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "confine/filter.h"
 
+#include <asm/termbits.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/nsfs.h>
@@ -299,8 +300,9 @@ static const unsigned int bpf_commands[] = {
 	BPF_LINK_DETACH,
 };
 
+/* TCGETS, TCGETS2: isatty(), by the C library's version. */
 static const unsigned long ioctls[] = {
-	FIONREAD, SIOCOUTQ, FIONBIO, TCGETS, NS_GET_USERNS, PERF_EVENT_IOC_DISABLE,
+	FIONREAD, SIOCOUTQ, FIONBIO, TCGETS, TCGETS2, NS_GET_USERNS, PERF_EVENT_IOC_DISABLE,
 };
 
 static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const *names,
