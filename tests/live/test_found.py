@@ -361,6 +361,7 @@ def self_test_leaves_users_alone():
         except BlockingIOError:
             pass
         status, body = request('POST', '/self-test', path=door)
+        callerd.settle()
         tested = {record['callerd']['connection']['socket'] for record in callerd.records(event__action='self-test')}
         true(SOCKET in tested and path not in tested, f'what was called: {tested}')
         true((SOCKET + ': the call was seen and recorded').encode() in body, body)
