@@ -165,6 +165,9 @@ check-live: all clients ## the real Docker daemon on this kernel; root
 check-vm: all clients ## the same in virtual machines with other kernels; root
 	tests/run vm
 
+test-engines: all clients ## Docker and Podman of all of Debian's suites; root
+	CALLERD_ENGINES=all tests/live/run engines
+
 SOAK_MINUTES ?= 30
 soak: all clients ## callerd between engines, callers and outputs that fail, for SOAK_MINUTES (SOAK_SEED); root
 	tests/soak/run --minutes $(SOAK_MINUTES) $(SOAK_SEED:%=--seed %)
@@ -307,9 +310,9 @@ deb: ## a Debian package, in $(B)/deb
 tarball: ## for other distributions: all libraries but glibc in the program, in $(B)/tarball
 	tools/tarball $(B)/tarball
 
-.PHONY: all help clients unit fuzzers check check-live check-vm soak test test-long demo fuzz bench format lint coverage install uninstall man sbom deb tarball clean
+.PHONY: all help clients unit fuzzers check check-live check-vm test-engines soak test test-long demo fuzz bench format lint coverage install uninstall man sbom deb tarball clean
 -include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
 	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 
-clean: ## remove what was built, but not the kernels of the virtual machines
-	rm -rf $(filter-out $(B)/vm,$(wildcard $(B)/*))
+clean: ## remove what was built, but not the kernels of the virtual machines, and other engines
+	rm -rf $(filter-out $(B)/vm $(B)/engines,$(wildcard $(B)/*))

@@ -15,30 +15,42 @@ def need(*programs):
             raise Skip(f'{program} is not there')
 
 
-class Podman:
-    """A podman service of the test's own, and its remote client."""
+# In a namespace of mounts of its own: TREE $1, with DIRECTORY $2 at its place, and then chroot.
+INSIDE = '''tree=$1 directory=$2; shift 2
+mkdir -p "$tree$directory"
+mount --rbind /dev "$tree/dev" && mount -t proc proc "$tree/proc" && mount -t sysfs sysfs "$tree/sys" &&
+mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup" && mount -t tmpfs tmpfs "$tree/var/tmp" &&
+mount --bind "$directory" "$tree$directory" && exec chroot "$@"
+'''
 
-    def __init__(self):
-        need('podman', 'conmon', 'runc')
+
+class Podman:
+    """A podman service of the test's own, and its remote client. ROOT: the tree that it is in (engines.fetch()), if it is not the
+    installed one."""
+
+    def __init__(self, root=None):
+        if not root:
+            need('podman', 'conmon', 'runc')
         self.dir = tempfile.mkdtemp(prefix='podman-', dir=DIR)
         os.chmod(self.dir, 0o755)
         self.path = self.dir + '/podman.sock'
+        self.tree = root and self._mount(root)
         with open(self.dir + '/containers.conf', 'w') as file:
             file.write('''[containers]
 netns = "none"
-log_driver = "k8s-file"
+%slog_driver = "k8s-file"
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-runtime = "runc"
+runtime = "%s"
 lock_type = "file"
 [network]
 network_config_dir = "%s/network"
-''' % self.dir)
-        self.local = ['podman', '--root', self.dir + '/root', '--runroot', self.dir + '/run', '--tmpdir',
-                      self.dir + '/tmp', '--storage-driver', 'vfs', '--events-backend', 'file']
+''' % (*(('cgroups = "disabled"\n', 'crun') if root else ('', 'runc')), self.dir))
         self.environment = {**os.environ, 'CONTAINERS_CONF': self.dir + '/containers.conf', 'HOME': self.dir}
+        self.local = self.inside('podman', '--root', self.dir + '/root', '--runroot', self.dir + '/run', '--tmpdir',
+                                 self.dir + '/tmp', '--storage-driver', 'vfs', '--events-backend', 'file')
         with open(self.dir + '/log', 'wb') as log:
             self.process = subprocess.Popen(
                 [*self.local, 'system', 'service', '--time=0', 'unix://' + self.path],
@@ -61,6 +73,26 @@ network_config_dir = "%s/network"
             '--data-binary', f'@{DIR}/image.tar', f'http://podman/v1.41/images/create?fromSrc=-&repo={IMAGE}')
         self.image = f'docker.io/library/{IMAGE}'
 
+    def _mount(self, root):
+        """What is written goes to a layer on top of ROOT, which stays as it is."""
+        upper, work, tree = (f'{self.dir}/{name}' for name in ('upper', 'work', 'tree'))
+        for name in upper, work, tree:
+            os.mkdir(name)
+        try:
+            run('mount', '-t', 'overlay', 'overlay', '-o', f'lowerdir={root},upperdir={upper},workdir={work}', tree)
+        except AssertionError as why:
+            raise Skip(f'no overlay here: {why!s:.300}') from None
+        for name in 'passwd', 'group':
+            shutil.copy('/etc/' + name, tree + '/etc')
+        return tree
+
+    def inside(self, *command, user=None):
+        """COMMAND as it is to be run: in the tree, by USER, who is in the group docker."""
+        if not self.tree:
+            return list(command)
+        return ['unshare', '-m', '--propagation', 'private', 'sh', '-c', INSIDE, 'sh', self.tree, self.dir,
+                *(['--userspec', user, '--groups', 'docker'] if user else []), self.tree, *command]
+
     def __enter__(self):
         return self
 
@@ -69,11 +101,16 @@ network_config_dir = "%s/network"
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.process.terminate()
         self.process.wait(PATIENCE)
+        if self.tree:
+            run('umount', '-l', self.tree)
 
     def remote(self, *args):
         # Its client wants a home and directories of its own.
-        home = self.dir + '/alice'
+        alice, home = User(MEMBER), self.dir + '/alice'
         os.makedirs(home, exist_ok=True)
-        os.chown(home, int(User(MEMBER).uid), -1)
-        return User(MEMBER).run('env', 'HOME=' + home, 'XDG_RUNTIME_DIR=' + home, 'podman', '--remote', '--url',
-                         'unix://' + self.path, *args)
+        os.chown(home, int(alice.uid), -1)
+        environment = ['env', 'HOME=' + home, 'XDG_RUNTIME_DIR=' + home]
+        command = ['podman', '--remote', '--url', 'unix://' + self.path, *args]
+        if not self.tree:
+            return alice.run(*environment, *command)
+        return run(*environment, *self.inside(*command, user=MEMBER))

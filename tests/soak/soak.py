@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(HERE) + '/live')
 from live import BACKEND, CALLERD, CLIENTS, DIR, PATIENCE, ROOT, SOCKET, Daemon, Dockerd, Skip, docker, field, request, run, true
 from oracle import Judgement, Records, Sent, key_of
 from outputs import FullDisk, Reader, Server, told
+from engines import fetch
 from podman import Podman
 
 MB = 1 << 20
@@ -287,12 +288,7 @@ def open_door(daemon):
 
 def second_docker():
     """Docker of another suite of Debian; raises Skip where it cannot be had."""
-    trees = f'{ROOT}/build/engines/{SUITE}'
-    done = subprocess.run([ROOT + '/tools/unpack', '--from', SUITE, trees, 'docker.io', 'docker-cli', 'containerd'],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode:
-        raise Skip(f'no Docker of {SUITE}: {done.stdout.decode()}'.replace('\n', ' '))
-    root = trees + '/docker.io'
+    root = fetch('docker', SUITE)
     try:
         return Engine('docker-' + SUITE, Dockerd('other', '--ip6tables=false', root=root), client=root + '/usr/bin/docker')
     except AssertionError as why:

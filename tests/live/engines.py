@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines of other suites of Debian, unpacked and not installed, and what engines do differently."""
+import json
+import subprocess
+import time
+
+from live import ROOT, Dockerd, Skip, request
+from podman import Podman
+
+# What is fetched of each; the first one names the tree. Suites move on: which version it is, the engine says.
+PACKAGES = {
+    'docker': ('docker.io', 'docker-cli', 'docker-buildx', 'docker-compose', 'containerd'),
+    'podman': ('podman', 'crun', 'conmon', 'netavark', 'catatonit', 'busybox-static'),
+}
+NEWEST = ('docker-forky', 'podman-experimental')
+ALL = ('docker-trixie', 'podman-trixie', 'podman-forky', *NEWEST)
+
+# What differs: of which engine, from which version on, what it does.
+BUILT = {'image/tag', 'image/create'}  # by BuildKit
+EXPECTED = (
+    # The events of a day's work whose cause is not known: docs/events.md says why.
+    ('docker', '20.10', 'unknown', set()),
+    ('docker', '26', 'unknown', {*BUILT, 'network/disconnect', 'container/destroy'}),
+    ('podman', '4.3', 'unknown', {
+        'container/init', 'container/exec_die', 'container/sync', 'container/commit', 'container/stop', 'container/destroy',
+        'image/save', 'image/untag', 'image/pull-error', 'image/pull', 'secret/remove', 'network/create', 'pod/stop', 'pod/remove'}),
+    # The operations whose bodies callerd does not read.
+    ('docker', '20.10', 'unread', set()),
+    ('podman', '4.3', 'unread', {
+        'ContainerCreateLibpod', 'VolumeCreateLibpod', 'NetworkCreateLibpod', 'PodCreateLibpod', 'PlayKubeLibpod',
+        'PlayKubeDownLibpod'}),
+    # Whether its socket takes HTTP/2 by prior knowledge.
+    ('docker', '20.10', 'http2', False),
+    ('docker', '29', 'http2', True),
+    ('podman', '4.3', 'http2', False),
+    ('podman', '6', 'http2', True),
+)
+
+
+def number(version):
+    """'28.5.2+dfsg4' as (28, 5)."""
+    return tuple(int(''.join(digit for digit in part if digit.isdigit())) for part in version.split('.')[:2])
+
+
+def expected(kind, version, what):
+    """What the newest row that VERSION reaches says."""
+    rows = [(number(since), value) for engine, since, name, value in EXPECTED if (engine, name) == (kind, what)
+            and number(since) <= number(version)]
+    return max(rows)[1]
+
+
+def fetch(kind, suite):
+    """The directory of the tree of KIND, docker or podman, of SUITE; raises Skip where it cannot be had."""
+    directory = f'{ROOT}/build/engines/{suite}'
+    done = subprocess.run([ROOT + '/tools/unpack', '--from', suite, *(['--whole'] if kind == 'podman' else []), directory,
+                           *PACKAGES[kind]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False)
+    if done.returncode:
+        raise Skip(f'no {kind} of {suite}: {done.stdout.decode()}'.replace('\n', ' '))
+    return f'{directory}/{PACKAGES[kind][0]}'
+
+
+def start(name):
+    """An engine of ALL, and where its programs are; raises Skip where it cannot be had, or does not run."""
+    kind, suite = name.split('-')
+    root = fetch(kind, suite)
+    if kind == 'podman':
+        return Podman(root), root
+    try:
+        return Dockerd(f'{name}-{time.monotonic_ns()}', '--ip6tables=false', root=root), root
+    except AssertionError as why:
+        raise Skip(f'{name} does not run here: {why}') from None
+
+
+def version_of(path):
+    """The version of the engine that listens at PATH."""
+    return json.loads(request('GET', '/version', path=path)[1])['Version']
