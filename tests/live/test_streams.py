@@ -192,16 +192,17 @@ def websocket_attach():
 
 @test
 def http_2_after_upgrade():
-    """What is spoken in /session and /grpc is not HTTP/1 any more."""
-    preface = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + bytes.fromhex('000000040000000000')
-    for target, headers in (('/session', 'X-Docker-Expose-Session-Uuid: streams-session\r\n'
-                             'X-Docker-Expose-Session-Name: x\r\n'), ('/grpc', '')):
+    """What is spoken in /session and /grpc is HTTP/2: what is none of it is told, and taken for no request of HTTP/1."""
+    settings = bytes.fromhex('000000040000000000')
+    for target, headers, preface in (
+            ('/session', f'X-Docker-Expose-Session-Uuid: streams-{time.time()}\r\nX-Docker-Expose-Session-Name: x\r\n', b''),
+            ('/grpc', '', b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')):
         with Wire(AGENT) as wire:
             wire.ask('/_ping?before', wanted=200)
             send_request(wire, 'POST', target, 'Connection: Upgrade\r\nUpgrade: h2c\r\n' + headers)
             equal(wire.head()[0], 101, target)
             wire.expect('POST', target, 101)
-            wire.send(preface + LOOKS_LIKE_HTTP)
+            wire.send(preface + settings + LOOKS_LIKE_HTTP)
             wire.check()
             no_smuggled_request()
 

@@ -42,6 +42,7 @@ static const char *const ids[FINDINGS] = {
 	"prune",
 	"remove-many",
 	"unknown-operation",
+	"grpc-service-unknown",
 	"body-not-seen",
 	"protocol-anomaly",
 	"sender-differs",

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "conversation/connection.h"
 #include "conversation/tracker.h"
+#include "http/grpc.h"
 #include "process/decode.h"
 #include "record/names.h"
 
@@ -105,6 +106,10 @@ static void say_request(struct world *world, const struct record *record)
 		say(world, " +%llu", (unsigned long long)http->request_bytes);
 	if (http->status)
 		say(world, " -> %d", http->status);
+	if (http->grpc && http->outcome != GRPC_UNKNOWN)
+		say(world, " %s", grpc_status_name(http->outcome));
+	if (http->by_engine)
+		say(world, " asked");
 	if (http->has_response_bytes && http->response_bytes)
 		say(world, " +%llu", (unsigned long long)http->response_bytes);
 	say_caller(world, "by", record->caller);
@@ -2409,6 +2414,143 @@ TEST(http2_frames_of_all_kinds, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+#define UPGRADE(path)                                                                              \
+	"POST " path " HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+#define SWITCHED "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+#define CALL(path) H2("POST", path) "content-type application/grpc\n"
+
+/* A connection that speaks HTTP/2 since its first request: .deflaters are those of who asks and who answers. */
+static struct pair upgrade(struct world *world, const char *request)
+{
+	struct pair pair = {.world = world};
+
+	nghttp2_hd_deflate_new(&pair.deflaters[0], 4096);
+	nghttp2_hd_deflate_new(&pair.deflaters[1], 4096);
+	connects(world, 1, 10);
+	asks(world, 1, request);
+	answers(world, 1, SWITCHED);
+	flush(world);
+	return pair;
+}
+
+static void pair_begins(struct pair *pair, int direction, bool preface)
+{
+	if (preface)
+		text_add_string(&pair->out, HTTP2_PREFACE);
+	put_frame(&pair->out, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	pair_say(pair, direction);
+}
+
+/* PART of the message that is asked, or answered, in DIRECTION. */
+static void pair_calls(struct pair *pair, int direction, int part, uint32_t stream,
+		       const char *fields, const char *data, bool end)
+{
+	put_headers(&pair->out, pair->deflaters[part], stream, fields, end && !data);
+	if (data)
+		put_data(&pair->out, stream, data, end);
+	pair_say(pair, direction);
+}
+
+/* The daemon may be the first to speak. */
+TEST(http2_upgrade, "1 connected by p10\n"
+		    "1.1 POST /grpc -> 101 by p10\n"
+		    "1.2 POST /a.B/C +3 -> 200 PERMISSION_DENIED +2 by p10\n"
+		    "1.3 POST /a.B/D -> 200 UNIMPLEMENTED by p11 via p10\n"
+		    "1.4 POST /e -> 500 by p11 via p10\n"
+		    "1.5 POST /a.B/E -> 200 by p11 via p10\n"
+		    "ended 1.5 POST /a.B/E -> 200 by p11 via p10 daemon after 1302ms in 0 out 0\n"
+		    "ended 1.1 POST /grpc -> 101 by p10 client after 1314ms in 202 out 169\n")
+{
+	struct pair pair = upgrade(world, UPGRADE("/grpc"));
+
+	pair_begins(&pair, CALLERD_RESPONSE, false);
+	pair_begins(&pair, CALLERD_REQUEST, true);
+	pair_calls(&pair, CALLERD_REQUEST, 0, 1, CALL("/a.B/C"), "123", true);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 1, H2_200, "ok", false);
+	flush(world);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 1, "grpc-status 7\n", NULL, true);
+	flush(world);
+	sender(world, 1, 11);
+	pair_calls(&pair, CALLERD_REQUEST, 0, 3, CALL("/a.B/D"), NULL, true);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 3, H2_200 "grpc-status 12\n", NULL, true);
+	pair_calls(&pair, CALLERD_REQUEST, 0, 5, H2("POST", "/e"), NULL, true);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 5, ":status 500\n", NULL, true);
+	flush(world);
+	/* The outcome of what streams comes with its end, or never. */
+	pair_calls(&pair, CALLERD_REQUEST, 0, 7, CALL("/a.B/E"), NULL, true);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 7, H2_200, NULL, false);
+	flush(world);
+	pause_at(world, 1300);
+	flush(world);
+	put_frame(&pair.out, NGHTTP2_RST_STREAM, 0, 7, "\0\0\0\0", 4);
+	pair_say(&pair, CALLERD_RESPONSE);
+	ends(world, 1);
+	pair_end(&pair);
+}
+
+/* What the daemon asks is counted to those who sent the upgrade. */
+TEST(http2_reversed, "1 connected by p10\n"
+		     "1.1 POST /session -> 101 by p10\n"
+		     "1.2 POST /s.S/Get +2 -> 200 OK asked +6 by p10\n"
+		     "1.3 POST /s.S/Get +2 asked by p10\n"
+		     "ended 1.1 POST /session -> 101 by p10 client after 8ms in 125 out 182\n")
+{
+	struct pair pair = upgrade(world, UPGRADE("/session"));
+
+	pair_begins(&pair, CALLERD_REQUEST, false);
+	pair_begins(&pair, CALLERD_RESPONSE, true);
+	pair_calls(&pair, CALLERD_RESPONSE, 0, 1, CALL("/s.S/Get"), "id", true);
+	sender(world, 1, 11);
+	pair_calls(&pair, CALLERD_REQUEST, 1, 1, H2_200, "secret", false);
+	pair_calls(&pair, CALLERD_REQUEST, 1, 1, "grpc-status 0\n", NULL, true);
+	flush(world);
+	pair_calls(&pair, CALLERD_RESPONSE, 0, 3, CALL("/s.S/Get"), "id", true);
+	ends(world, 1);
+	pair_end(&pair);
+}
+
+TEST(http2_both_ask, "1 connected by p10\n"
+		     "1.1 POST /session -> 101 by p10\n"
+		     "1.2 by p10 !unparsed (HTTP/2: both sides ask, or none)\n"
+		     "ended 1.1 POST /session -> 101 by p10 client after 4ms in 103 out 104\n")
+{
+	struct pair pair = upgrade(world, UPGRADE("/session"));
+
+	pair_begins(&pair, CALLERD_REQUEST, true);
+	pair_begins(&pair, CALLERD_RESPONSE, true);
+	ends(world, 1);
+	pair_end(&pair);
+}
+
+/* Docker drops what it read ahead of its answer. */
+TEST(http2_read_ahead, "1 connected by p10\n"
+		       "1.1 POST /grpc -> 101 by p10\n"
+		       "1.2 GET /b -> 200 by p10\n"
+		       "ended 1.1 POST /grpc -> 101 by p10 client after 6ms in 142 out 90\n")
+{
+	struct pair pair = upgrade(world, UPGRADE("/grpc") HTTP2_PREFACE);
+
+	pair_begins(&pair, CALLERD_REQUEST, true);
+	pair_begins(&pair, CALLERD_RESPONSE, false);
+	pair_calls(&pair, CALLERD_REQUEST, 0, 1, H2("GET", "/b"), NULL, true);
+	pair_calls(&pair, CALLERD_RESPONSE, 1, 1, H2_200, NULL, true);
+	ends(world, 1);
+	pair_end(&pair);
+}
+
+TEST(http2_upgrade_lost, "1 connected by p10\n"
+			 "1.1 POST /grpc -> 101 by p10\n"
+			 "1.2 by p10 !lost !unparsed (HTTP/2: its first bytes were not seen)\n"
+			 "ended 1.1 POST /grpc -> 101 by p10 client after 3ms in 106 out 71\n")
+{
+	struct pair pair = upgrade(world, UPGRADE("/grpc"));
+
+	lost(world, 1, CALLERD_REQUEST, 30);
+	pair_begins(&pair, CALLERD_REQUEST, false);
+	ends(world, 1);
+	pair_end(&pair);
+}
+
 /* Each stream has the senders of its own frames. */
 TEST(http2_senders, "1 connected by p10\n"
 		    "1.2 GET /theirs -> 200 by p11 via p10\n"
@@ -2618,6 +2760,11 @@ int main(void)
 		cmocka_unit_test(test_http2_requests),
 		cmocka_unit_test(test_http2_at_once),
 		cmocka_unit_test(test_http2_frames_of_all_kinds),
+		cmocka_unit_test(test_http2_upgrade),
+		cmocka_unit_test(test_http2_reversed),
+		cmocka_unit_test(test_http2_both_ask),
+		cmocka_unit_test(test_http2_read_ahead),
+		cmocka_unit_test(test_http2_upgrade_lost),
 		cmocka_unit_test(test_http2_senders),
 		cmocka_unit_test(test_http2_resets),
 		cmocka_unit_test(test_http2_gap_in_a_body),

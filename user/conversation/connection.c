@@ -298,6 +298,10 @@ static void end_current(struct connection *connection, uint64_t time, enum recor
 	if (exchange != connection->streaming)
 		return;
 	connection->streaming = NULL;
+	if (exchange->http.upgraded) { /* behind what was asked since then */
+		connection_queue(connection, exchange, time);
+		return;
+	}
 	exchange->next = connection->finished;
 	if (!connection->finished)
 		connection->finished_last = exchange;
@@ -324,15 +328,21 @@ static void drop_held(struct connection *connection)
 	connection->held_size = 0;
 }
 
+/* Nothing of HTTP/1 is at hand any more; what was held belongs to nobody. */
+static void end_http1(struct connection *connection, enum stream_state state)
+{
+	stop_answering(connection);
+	stream_close(&connection->request);
+	stream_close(&connection->response);
+	connection->request.state = connection->response.state = state;
+	drop_held(connection);
+}
+
 static void take_over(struct connection *connection)
 {
 	/* A refusal that ends with its connection takes nothing over. */
 	connection->current->taken_over = connection->current->http.status < 300;
-	stop_answering(connection);
-	stream_close(&connection->request);
-	stream_close(&connection->response);
-	connection->request.state = connection->response.state = STREAM_OPAQUE;
-	drop_held(connection);
+	end_http1(connection, STREAM_OPAQUE);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -719,6 +729,22 @@ static int end_of_http(struct connection *connection)
 	return release_held(connection);
 }
 
+/* The connection speaks HTTP/2 from here on. Docker drops what it had read ahead of its answer; others may keep it. */
+static int switch_to_http2(struct connection *connection)
+{
+	struct exchange *exchange = connection->current;
+
+	exchange->taken_over = exchange->http.upgraded = true;
+	if (connection->held_size || connection->held_gap)
+		exchange->http.anomalies |= HTTP1_ANOMALY_DISPUTED;
+	connection->held_gap = connection->draining = false;
+	end_http1(connection, STREAM_READ);
+	if (!multiplex_upgrade(connection, exchange))
+		return 0;
+	end_http1(connection, STREAM_OPAQUE);
+	return -ENOMEM;
+}
+
 /* Takes in a response's head, which began at OFFSET. */
 static int connection_answered(struct connection *connection, uint64_t offset, uint64_t time)
 {
@@ -749,6 +775,8 @@ static int connection_answered(struct connection *connection, uint64_t offset, u
 	connection->answering = exchange;
 	end_current_at(connection, connection->spoken, RECORD_END_COMPLETE, offset);
 	connection->current = exchange;
+	if (head->status == 101 && head->upgrade && head->h2c && !connection->unsure)
+		return switch_to_http2(connection);
 	if (head->status == 101 || head->framing == HTTP1_BODY_UNTIL_CLOSE)
 		return end_of_http(connection);
 	return connection->draining ? 0 : release_held(connection);
@@ -802,7 +830,11 @@ static int read_responses(struct connection *connection, const char *data, size_
 		if (step == HTTP1_HEAD)
 			error = connection_answered(connection,
 						    offset - stream->parser->message_bytes, time);
-		else if (step == HTTP1_BODY && connection->answering)
+		if (connection->multiplex)
+			return error
+				       ?: multiplex_data(connection, CALLERD_RESPONSE, data, size,
+							 time);
+		if (step == HTTP1_BODY && connection->answering)
 			exchange_answer_body(connection->answering, body, body_size);
 		else if (step == HTTP1_END)
 			end_response(connection, offset, time);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/wipe.h"
+#include "http/grpc.h"
 #include "http/url.h"
 #include "secret/mask.h"
 
@@ -24,6 +25,7 @@ struct exchange *exchange_new(uint64_t connection, uint64_t number, uint64_t off
 	exchange->started = time;
 	exchange->reader = reader;
 	exchange->http.version_minor = -1;
+	exchange->http.outcome = GRPC_UNKNOWN;
 	return exchange;
 }
 
@@ -67,6 +69,8 @@ int exchange_head(struct exchange *exchange, const struct http1_head *head, cons
 		exchange->http.verb = head->verb;
 		memcpy(exchange->method, head->method, sizeof(exchange->method));
 	}
+	exchange->http.grpc = exchange->http.http2 && exchange->http.verb == METHOD_POST &&
+			      grpc_is(head->content_type);
 	exchange->target = malloc(head->target_size ? head->target_size : 1);
 	if (!exchange->target)
 		return -ENOMEM;
@@ -172,6 +176,26 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 		exchange->awaits_content = exchange->reader->answered(
 			exchange->content, head->status, exchange->complete,
 			!exchange->http.status_unsure, time);
+	exchange->awaits_outcome = exchange->http.grpc;
+}
+
+void exchange_outcome(struct exchange *exchange, int outcome, uint64_t time)
+{
+	const struct reader *reader = exchange->reader;
+
+	if (!exchange->awaits_outcome)
+		return;
+	exchange_stop(exchange);
+	exchange->http.outcome = outcome;
+	if (!exchange->written)
+		exchange->finished = time;
+	if (exchange->content && reader->outcome)
+		reader->outcome(exchange->content, outcome, exchange->complete, time);
+}
+
+void exchange_stop(struct exchange *exchange)
+{
+	exchange->awaits_content = exchange->awaits_outcome = false;
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)
@@ -207,6 +231,8 @@ void exchange_describe(struct exchange *exchange, struct record *record)
 		record->http.target = (struct bytes){exchange->target, exchange->target_size};
 	record->http.mime_type = string_bytes(exchange->mime_type);
 	record->http.user_agent = string_bytes(exchange->user_agent);
+	if (exchange->http.grpc)
+		grpc_split(record->http.target, &record->http.service, &record->http.method_name);
 	describe_duration(exchange, record);
 	if (record->action == RECORD_API_ENDED) {
 		record->stream = exchange->stream;
@@ -226,11 +252,12 @@ void exchange_written(struct exchange *exchange, enum record_action action, stru
 	if (action != RECORD_API_REQUEST)
 		return;
 	exchange->written = true;
+	exchange->outcome_late = exchange->awaits_outcome;
 	exchange->caller = caller ? caller_ref(caller) : NULL;
 }
 
 bool exchange_has_end(const struct exchange *exchange)
 {
-	return exchange->over &&
-	       (exchange->taken_over || exchange->over > exchange->finished + EXCHANGE_LONG);
+	return exchange->over && (exchange->taken_over || exchange->outcome_late ||
+				  exchange->over > exchange->finished + EXCHANGE_LONG);
 }

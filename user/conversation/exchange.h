@@ -53,6 +53,8 @@ struct exchange {
 	const struct reader *reader;
 	void *content;	     /* the reader's; NULL: none */
 	bool awaits_content; /* the response's body, which the reader wants */
+	bool awaits_outcome; /* a call's, which comes behind that */
+	bool outcome_late;   /* the record of the answer does not have it */
 };
 
 /* READER, which may be NULL, outlives it. NULL where there is no memory. Free with exchange_free(). */
@@ -84,6 +86,12 @@ void exchange_sent(struct exchange *exchange, struct caller *caller);
 
 /* A final response's head is there. */
 void exchange_answer(struct exchange *exchange, const struct http1_head *head, uint64_t time);
+
+/* The outcome of a call is there. */
+void exchange_outcome(struct exchange *exchange, int outcome, uint64_t time);
+
+/* Nothing more of the response will be seen. */
+void exchange_stop(struct exchange *exchange);
 
 /* A piece of the response's body, if that is awaited. */
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size);

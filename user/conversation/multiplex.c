@@ -21,13 +21,20 @@ struct multiplex_stream {
 };
 
 struct multiplex {
-	struct http2_reader *readers[2];  /* by enum callerd_direction; NULL: lost */
+	/* Of requests and responses, by enum callerd_direction, whoever sends them. NULL: lost, or .undecided. */
+	struct http2_reader *readers[2];
 	struct multiplex_stream *streams; /* in the order of their requests */
 	unsigned int count;
 	uint32_t newest;       /* the highest stream that a request began */
-	bool spoken;	       /* the daemon has */
+	bool spoken[2];	       /* something went in this direction of the connection */
 	unsigned int lost_why; /* why requests cannot be read any more: RECORD_INCOMPLETE_ bits */
 	unsigned int missed;   /* the same of responses */
+	bool undecided;	       /* it is not known yet who asks */
+	bool reversed;	       /* the daemon does */
+	uint64_t begins
+		[2]; /* stream offsets of the first bytes, by the direction of the connection */
+	struct senders_range
+		upgrade; /* the bytes of its request; none where there was no upgrade */
 };
 
 static struct multiplex *new_multiplex(uint64_t request, uint64_t response)
@@ -48,6 +55,46 @@ int multiplex_begin(struct connection *connection, uint64_t offset)
 {
 	connection->multiplex = new_multiplex(offset, connection->response.next);
 	return connection->multiplex ? 0 : -ENOMEM;
+}
+
+int multiplex_upgrade(struct connection *connection, const struct exchange *exchange)
+{
+	struct multiplex *multiplex = calloc(1, sizeof(*multiplex));
+
+	connection->multiplex = multiplex;
+	if (!multiplex)
+		return -ENOMEM;
+	multiplex->undecided = true;
+	multiplex->begins[CALLERD_REQUEST] = connection->request.next;
+	multiplex->begins[CALLERD_RESPONSE] = connection->response.next;
+	multiplex->upgrade = (struct senders_range){exchange->offset, exchange->end};
+	return 0;
+}
+
+/* What is a request, or a response, for the streams: what goes in DIRECTION of the connection. */
+static enum callerd_direction part_in(const struct multiplex *multiplex,
+				      enum callerd_direction direction)
+{
+	return multiplex->reversed ? !direction : direction;
+}
+
+/* Whoever begins with the preface asks: BYTE is the first one in DIRECTION, and no frame of the other side begins like it. 0
+ * or -ENOMEM. */
+static int decide_who_asks(struct multiplex *multiplex, enum callerd_direction direction, char byte)
+{
+	bool asks = byte == HTTP2_PREFACE[0];
+	struct multiplex *fresh;
+
+	multiplex->undecided = false;
+	multiplex->reversed = asks == (direction == CALLERD_RESPONSE);
+	fresh = new_multiplex(multiplex->begins[part_in(multiplex, CALLERD_REQUEST)],
+			      multiplex->begins[part_in(multiplex, CALLERD_RESPONSE)]);
+	if (!fresh)
+		return -ENOMEM;
+	multiplex->readers[0] = fresh->readers[0];
+	multiplex->readers[1] = fresh->readers[1];
+	free(fresh);
+	return 0;
 }
 
 static void drop_stream(struct multiplex *multiplex, struct multiplex_stream *stream)
@@ -80,6 +127,16 @@ void multiplex_take_back(struct connection *connection)
 	connection->multiplex = NULL;
 }
 
+/* Its bytes are those of its frames; where the daemon sent them, those that had it do so. */
+static void take_range(const struct multiplex *multiplex, struct exchange *exchange,
+		       const struct http2_seen *seen)
+{
+	if (multiplex->reversed)
+		exchange_add_range(exchange, multiplex->upgrade.begin, multiplex->upgrade.end);
+	else
+		exchange_add_range(exchange, seen->begin, seen->end);
+}
+
 static struct multiplex_stream *find_stream(const struct multiplex *multiplex, uint32_t id)
 {
 	struct multiplex_stream *stream;
@@ -94,13 +151,17 @@ static void note_end(struct multiplex_stream *stream, uint64_t time, enum record
 {
 	struct exchange *exchange = stream->exchange;
 
-	exchange->awaits_content = false;
+	exchange_stop(exchange);
 	exchange->over = time > exchange->finished ? time : exchange->finished;
 	exchange->stream.end_reason = reason;
 	exchange->stream.has_response_bytes = exchange->http.status;
 	exchange->stream.response_bytes = stream->answer_bytes;
 	exchange->stream.has_request_bytes = exchange->complete;
 	exchange->stream.request_bytes = stream->body_bytes;
+	if (exchange->http.grpc) {
+		exchange->http.has_response_bytes = true;
+		exchange->http.response_bytes = stream->answer_bytes;
+	}
 }
 
 /* The stream is over: its request's record is due, if it had none, or that of its end. */
@@ -112,7 +173,7 @@ static void end_stream(struct connection *connection, struct multiplex_stream *s
 
 	if (exchange->http.status)
 		note_end(stream, time, reason);
-	exchange->awaits_content = false;
+	exchange_stop(exchange);
 	exchange->attached = false;
 	if (reader && reader->over)
 		reader->over(reader->data, exchange->connection, true, time);
@@ -175,7 +236,7 @@ static void lose_responses_of_streams(struct connection *connection, unsigned in
 			one->exchange->incomplete |= multiplex->missed;
 		else
 			one->exchange->end_incomplete |= multiplex->missed;
-		one->exchange->awaits_content = false;
+		exchange_stop(one->exchange);
 		/* Nothing will tell when it is answered. */
 		if (one->exchange->complete || one->exchange->http.status)
 			end_stream(connection, one, time, RECORD_END_UNKNOWN);
@@ -196,14 +257,24 @@ static int multiplex_lose(struct connection *connection, enum callerd_direction 
 	return ret;
 }
 
+static int lose_both(struct connection *connection, const char *error, uint64_t time)
+{
+	int ret = multiplex_lose(connection, CALLERD_REQUEST, error, 0, time);
+
+	multiplex_lose(connection, CALLERD_RESPONSE, error, 0, time);
+	return ret;
+}
+
 bool multiplex_is_unanswered(const struct multiplex *multiplex)
 {
-	return multiplex->readers[CALLERD_RESPONSE] && !multiplex->spoken;
+	return multiplex->readers[CALLERD_RESPONSE] && !multiplex->spoken[CALLERD_RESPONSE] &&
+	       !multiplex->upgrade.end;
 }
 
 bool multiplex_is_lost(const struct multiplex *multiplex)
 {
-	return !multiplex->readers[CALLERD_REQUEST] && !multiplex->readers[CALLERD_RESPONSE];
+	return !multiplex->undecided && !multiplex->readers[CALLERD_REQUEST] &&
+	       !multiplex->readers[CALLERD_RESPONSE];
 }
 
 int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint64_t time)
@@ -219,23 +290,29 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 		  unsigned int why, uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
-	struct http2_reader *reader = multiplex->readers[direction];
+	enum callerd_direction part = part_in(multiplex, direction);
+	struct http2_reader *reader = multiplex->readers[part];
 	struct multiplex_stream *stream;
 	uint32_t id;
 
+	if (multiplex->undecided) {
+		multiplex->undecided = false;
+		return tell_unread(connection, "HTTP/2: its first bytes were not seen", why,
+				   connection->request.next, time);
+	}
 	if (!reader)
 		return 0;
 	if (http2_skip(reader, size, &id))
-		return multiplex_lose(connection, direction, http2_seen(reader)->error, why, time);
+		return multiplex_lose(connection, part, http2_seen(reader)->error, why, time);
 	stream = id ? find_stream(multiplex, id) : NULL;
 	if (!stream)
 		return 0;
-	if (direction == CALLERD_RESPONSE) {
+	if (part == CALLERD_RESPONSE) {
 		stream->answer_bytes += size;
 		stream->exchange->awaits_content = false;
 		return 0;
 	}
-	exchange_add_range(stream->exchange, http2_seen(reader)->begin, http2_seen(reader)->end);
+	take_range(multiplex, stream->exchange, http2_seen(reader));
 	stream->body_bytes += size;
 	stream->exchange->incomplete |= why;
 	exchange_body_gap(stream->exchange);
@@ -270,6 +347,7 @@ static struct multiplex_stream *new_stream(struct connection *connection, uint32
 	stream->exchange->account = connection->account;
 	stream->exchange->attached = true;
 	stream->exchange->http.http2 = true;
+	stream->exchange->http.by_engine = multiplex->reversed;
 	return stream;
 }
 
@@ -296,7 +374,8 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 		return multiplex_lose(connection, CALLERD_REQUEST,
 				      "HTTP/2: too many streams at once", RECORD_INCOMPLETE_LOST,
 				      time);
-	stream = new_stream(connection, seen->stream, connection->requests + 1, seen->begin, time);
+	stream = new_stream(connection, seen->stream, connection->requests + 1,
+			    multiplex->reversed ? multiplex->upgrade.begin : seen->begin, time);
 	if (!stream)
 		return -ENOMEM;
 	if (seen->stream > multiplex->newest)
@@ -304,7 +383,7 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 	connection->requests++;
 	if (connection->begun)
 		connection->begun(connection->data, false);
-	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	take_range(multiplex, stream->exchange, seen);
 	error = exchange_head(stream->exchange, &seen->head, seen->target);
 	if (error)
 		return error;
@@ -329,7 +408,7 @@ static int take_request_head(struct connection *connection, const struct http2_s
 		return 0;
 	if (stream->exchange->complete)
 		return 0;
-	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	take_range(connection->multiplex, stream->exchange, seen);
 	stream->exchange->http.anomalies |=
 		seen->kind == HTTP2_TRAILER ? HTTP1_ANOMALY_TRAILER : HTTP1_ANOMALY_DISPUTED;
 	if (seen->end_stream)
@@ -353,7 +432,7 @@ static int take_request_step(struct connection *connection, enum http2_step step
 	}
 	if (stream->exchange->complete)
 		return 0;
-	exchange_add_range(stream->exchange, seen->begin, seen->end);
+	take_range(connection->multiplex, stream->exchange, seen);
 	stream->body_bytes += body.size;
 	if (body.size)
 		exchange_body(stream->exchange, body.data, body.size);
@@ -398,6 +477,8 @@ static int take_answer(struct connection *connection, const struct http2_seen *s
 		exchange_answer(stream->exchange, &seen->head, time);
 		connection_queue(connection, stream->exchange, time);
 	}
+	if (seen->head.has_outcome)
+		exchange_outcome(stream->exchange, seen->head.outcome, time);
 	if (seen->end_stream)
 		end_stream(connection, stream, time, RECORD_END_COMPLETE);
 	return 0;
@@ -425,15 +506,30 @@ static int take_response_step(struct connection *connection, enum http2_step ste
 
 /* --- both ------------------------------------------------------------------------------------- */
 
-int multiplex_data(struct connection *connection, enum callerd_direction direction,
-		   const char *data, size_t size, uint64_t time)
+/* Decides who asks, or finds that both do: no frame begins like the preface. */
+static int see_first_byte(struct connection *connection, enum callerd_direction direction,
+			  char byte, uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
 	int error = 0;
 
-	multiplex->spoken |= direction == CALLERD_RESPONSE && size;
-	while (!error && multiplex->readers[direction]) {
-		struct http2_reader *reader = multiplex->readers[direction];
+	if (multiplex->undecided)
+		error = decide_who_asks(multiplex, direction, byte);
+	else if (!multiplex->spoken[direction] &&
+		 (byte == HTTP2_PREFACE[0]) != !part_in(multiplex, direction))
+		error = lose_both(connection, "HTTP/2: both sides ask, or none", time);
+	multiplex->spoken[direction] = true;
+	return error;
+}
+
+static int read_part(struct connection *connection, enum callerd_direction part, const char *data,
+		     size_t size, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	int error = 0;
+
+	while (!error && multiplex->readers[part]) {
+		struct http2_reader *reader = multiplex->readers[part];
 		const struct http2_seen *seen = http2_seen(reader);
 		struct bytes body;
 		size_t used;
@@ -445,15 +541,23 @@ int multiplex_data(struct connection *connection, enum callerd_direction directi
 		if (step == HTTP2_MORE)
 			return 0;
 		if (step == HTTP2_ERROR)
-			return multiplex_lose(connection, direction, seen->error, 0, time);
-		error = direction == CALLERD_REQUEST
+			return multiplex_lose(connection, part, seen->error, 0, time);
+		error = part == CALLERD_REQUEST
 				? take_request_step(connection, step, seen, body, time)
 				: take_response_step(connection, step, seen, body, time);
 	}
 	if (error)
-		multiplex_lose(connection, direction, "HTTP/2: no memory", RECORD_INCOMPLETE_LOST,
-			       time);
+		multiplex_lose(connection, part, "HTTP/2: no memory", RECORD_INCOMPLETE_LOST, time);
 	return error;
+}
+
+int multiplex_data(struct connection *connection, enum callerd_direction direction,
+		   const char *data, size_t size, uint64_t time)
+{
+	struct multiplex *multiplex = connection->multiplex;
+	int error = size ? see_first_byte(connection, direction, *data, time) : 0;
+
+	return error ?: read_part(connection, part_in(multiplex, direction), data, size, time);
 }
 
 void multiplex_end(struct connection *connection, uint64_t time, unsigned int reason,
@@ -474,7 +578,12 @@ uint64_t multiplex_oldest(const struct connection *connection)
 {
 	const struct multiplex *multiplex = connection->multiplex;
 	const struct http2_reader *reader = multiplex->readers[CALLERD_REQUEST];
-	uint64_t oldest = reader ? http2_pending(reader) : connection->request.next;
+	uint64_t oldest =
+		reader && !multiplex->reversed ? http2_pending(reader) : connection->request.next;
+
+	/* What the daemon asks is counted to those who sent the upgrade, as long as the connection lasts. */
+	if (multiplex->reversed || multiplex->undecided)
+		oldest = multiplex->upgrade.begin;
 
 	for (const struct multiplex_stream *one = multiplex->streams; one; one = one->hh.next)
 		if (!one->exchange->written && one->exchange->offset < oldest)

@@ -2,6 +2,9 @@
 /*
  * A connection that speaks HTTP/2: each of its streams carries one request and its response, many at once.
  *
+ * Behind an upgrade the daemon may be the one that asks, and the client the one that answers. Such a stream is told as
+ * what it is of: it is the doing of who sent the upgrade's request.
+ *
  * What was lost of a header block makes all later ones of that direction unreadable. That is told once, with a request
  * that could not be read; nothing is guessed from then on.
  */
@@ -14,6 +17,9 @@ struct multiplex;
 
 /* Begins to read HTTP/2 on CONNECTION, whose client began it at OFFSET. 0 or -ENOMEM. */
 int multiplex_begin(struct connection *connection, uint64_t offset);
+
+/* CONNECTION speaks HTTP/2 since the answer to EXCHANGE. Which side asks there, its first bytes say. 0 or -ENOMEM. */
+int multiplex_upgrade(struct connection *connection, const struct exchange *exchange);
 
 /* Begins with a connection in whose middle a frame was seen: nothing of it can be read, which is told. 0 or -ENOMEM. */
 int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint64_t time);

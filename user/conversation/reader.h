@@ -28,6 +28,8 @@ struct reader {
 	 * was seen to its end. Not CERTAIN: the head may be content of another response that looks like one. Returns
 	 * whether the response's body is wanted, too: the record waits for it. */
 	bool (*answered)(void *content, int status, bool complete, bool certain, uint64_t time);
+	/* The outcome of a call of gRPC (http/grpc.h) is there. */
+	void (*outcome)(void *content, int outcome, bool complete, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
 	/* Adds to RECORD what the contents say. Called for each record of the request: record->action says whether it is

@@ -336,7 +336,7 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 	struct exchange *exchange;
 
 	while ((exchange = connection->finished)) {
-		bool open = exchange->awaits_content ||
+		bool open = exchange->awaits_content || exchange->awaits_outcome ||
 			    !connection_sender_certain(connection, exchange);
 
 		if (!exchange->written) {

@@ -190,6 +190,7 @@ static struct cef_key {
 	{"cs2", {{"callerd.findings"}}, LIMIT_CUSTOM, "findings", IF_REQUEST},
 	{"callerdTechniques", {{"threat.technique.id"}}, LIMIT_TEXT},
 	{"callerdExpectedRule", {{"callerd.expected_rule"}}, LIMIT_TEXT, .when = IF_REQUEST},
+	{"callerdGrpcStatus", {{"callerd.grpc.status"}}, LIMIT_TEXT},
 	{"callerdAnomalies", {{"callerd.capture.anomalies"}}, LIMIT_TEXT},
 	{"cs5",
 	 {{"callerd.docker_event.name"}, {"callerd.docker_event.id"}},

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "format/ecs.h"
 #include "format/line.h"
+#include "http/grpc.h"
 #include "secret/command.h"
 
 #define FACILITY "13" /* log audit */
@@ -451,6 +452,21 @@ static void get_status(struct fields *fields, struct field_value *ret)
 
 	if (status > 0)
 		set_number(ret, VALUE_NUMBER, (uint64_t)status);
+}
+
+/* "OK"; of a number that nobody knows the number. */
+static void get_call_status(struct fields *fields, struct field_value *ret)
+{
+	int outcome = fields->view.record->http.outcome;
+
+	if (outcome == GRPC_UNKNOWN)
+		return;
+	if (grpc_status_name(outcome)) {
+		set_word(ret, grpc_status_name(outcome));
+		return;
+	}
+	text_add_number(fields_begin(fields), (uint64_t)outcome);
+	fields_begun(fields, ret);
 }
 
 static void get_url_path(struct fields *fields, struct field_value *ret)
@@ -1020,6 +1036,11 @@ const struct record_field fields_all[] = {
 			NAMED("engine", BRAND, record, api.engine),
 			BYTES("version", record, api.version),
 			NAMED("operation", OPERATION, record, api.operation)),
+		OBJECT("grpc", IF_CALL,
+			BYTES("service", record, http.service),
+			BYTES("method", record, http.method_name),
+			GET("status", get_call_status),
+			TRUE_OF("by_engine", record, http.by_engine)),
 		OBJECT("target", 0,
 			GET("type", get_target_type),
 			BYTES("id", record, api.target_id),
@@ -1180,6 +1201,7 @@ static unsigned int conditions_of_action(const struct record *record)
 	case RECORD_API_ENDED:
 		return IF_REQUEST | IF_TECHNIQUES |
 		       (record->http.version_minor >= 0 || record->http.http2 ? IF_HTTP : 0) |
+		       (record->http.grpc ? IF_CALL : 0) |
 		       (api->target_id.size || api->target_name.size ? IF_TARGET : 0);
 	case RECORD_DOCKER_EVENT:
 		return IF_EVENT | (event->id.size || event->name.size ? IF_TARGET : 0);

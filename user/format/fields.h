@@ -38,6 +38,7 @@ enum field_condition {
 	IF_HTTP = 1 << 20, /* the version of HTTP is known */
 	IF_CHANGE = 1 << 21,
 	IF_TEST = 1 << 22,
+	IF_CALL = 1 << 23, /* a call of gRPC */
 };
 
 enum value_kind {

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "record/names.h"
+#include "http/grpc.h"
 #include "secret/command.h"
 
 #define COMMAND_COLUMNS 60
@@ -338,13 +339,23 @@ static void line_add_findings(struct text *out, const struct record_api *api)
 	text_add_string(out, " more");
 }
 
+static void line_add_outcome(struct text *out, int outcome)
+{
+	if (grpc_status_name(outcome))
+		text_add_string(out, grpc_status_name(outcome));
+	else
+		text_add_number(out, (uint64_t)outcome);
+}
+
 static void add_request(struct text *out, const struct view *view, bool aligned)
 {
 	const struct record_http *http = &view->record->http;
 
 	add_asked(out, view, aligned);
 	text_add_string(out, " → ");
-	if (http->status > 0)
+	if (http->status == 200 && http->outcome != GRPC_UNKNOWN && http->grpc)
+		line_add_outcome(out, http->outcome);
+	else if (http->status > 0)
 		text_add_number(out, (uint64_t)http->status);
 	else if (view->record->action == RECORD_API_STARTED)
 		text_add_string(out, "goes on");
@@ -369,6 +380,10 @@ static void add_ended(struct text *out, const struct view *view, bool aligned)
 
 	add_asked(out, view, aligned);
 	text_add_string(out, " → ended");
+	if (view->record->http.grpc && view->record->http.outcome != GRPC_UNKNOWN) {
+		text_add_char(out, ' ');
+		line_add_outcome(out, view->record->http.outcome);
+	}
 	if (view->record->http.has_duration) {
 		text_add_string(out, " after ");
 		clock_add_duration(out, view->record->http.duration);

@@ -98,6 +98,7 @@ static struct parameter {
 	{"url", {"url.original"}},
 	{"userAgent", {"user_agent.original"}},
 	{"status", {"http.response.status_code"}},
+	{"grpcStatus", {"callerd.grpc.status"}},
 	{"durationNs", {"event.duration"}},
 	{"error", {"error.message"}, IF_REQUEST},
 	{"engine", {"callerd.api.engine"}, IF_REQUEST},

@@ -493,6 +493,9 @@ static void end_token(struct http1_parser *parser)
 		if (token_is(parser, "100-continue"))
 			parser->head.expect_continue = true;
 		break;
+	case KIND_UPGRADE:
+		parser->head.h2c |= token_is(parser, "h2c");
+		break;
 	case KIND_TRAILER:
 		if (token_is(parser, "transfer-encoding") || token_is(parser, "trailer") ||
 		    token_is(parser, "content-length"))
@@ -597,6 +600,7 @@ static void value_byte(struct http1_parser *parser, char c)
 		connection_byte(parser, c);
 		break;
 	case KIND_ENCODING:
+	case KIND_UPGRADE:
 	case KIND_EXPECT:
 	case KIND_TRAILER:
 		token_byte(parser, c);

@@ -58,6 +58,9 @@ struct http1_head {
 	uint64_t content_length;
 	bool close; /* Connection: close, or HTTP/1.0 without keep-alive; Go reads no further message */
 	bool upgrade; /* Connection: Upgrade and an Upgrade header */
+	bool h2c;     /* that header names HTTP/2 */
+	bool has_outcome;
+	int outcome; /* of a call of gRPC, in HTTP/2: grpc-status */
 	bool expect_continue;
 	char content_type[256], user_agent[512]; /* values; NUL-terminated, truncated if longer */
 	enum http1_framing framing;

@@ -250,6 +250,16 @@ static void take_length(struct http1_head *head, struct bytes value)
 	head->content_length = length;
 }
 
+static void take_grpc_status(struct http1_head *head, struct bytes value)
+{
+	uint64_t outcome;
+
+	if (head->has_outcome || !read_number(value, &outcome) || outcome > INT32_MAX)
+		return;
+	head->has_outcome = true;
+	head->outcome = (int)outcome;
+}
+
 static void take_field(struct http2_reader *reader, struct bytes name, struct bytes value)
 {
 	struct http1_head *head = &reader->step.head;
@@ -272,6 +282,8 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 		take_length(head, value);
 	else if (bytes_equal(name, bytes_of("content-type")) && !head->content_type[0])
 		keep_value(head->content_type, sizeof(head->content_type), value);
+	else if (bytes_equal(name, bytes_of("grpc-status")))
+		take_grpc_status(head, value);
 	else if (bytes_equal(name, bytes_of("user-agent")) && !head->user_agent[0])
 		keep_value(head->user_agent, sizeof(head->user_agent), value);
 }

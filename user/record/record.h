@@ -97,7 +97,11 @@ struct record_server {
 };
 
 struct record_http {
-	bool http2;	   /* a stream of HTTP/2 */
+	bool http2;			   /* a stream of HTTP/2 */
+	bool grpc;			   /* a call of gRPC */
+	struct bytes service, method_name; /* of it */
+	int outcome;			   /* grpc-status; GRPC_UNKNOWN */
+	bool by_engine;	   /* the engine asks, over the connection that the caller gave it */
 	int version_minor; /* else HTTP/1.x; -1: unknown */
 	struct bytes method;
 	enum method verb;    /* the same */
@@ -110,6 +114,7 @@ struct record_http {
 	uint64_t
 		response_bytes; /* of the body, as far as it was seen when the record was written */
 	int status;		/* 0: no response seen */
+	bool upgraded;		/* the connection speaks HTTP/2 since this answer */
 	bool status_unsure;	/* the status may come from another response's content */
 	uint64_t duration;	/* ns, first byte of the request to the head of the response */
 	const char *parse_error; /* for a person; NULL: none */

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "http/grpc.h"
 #include "secret/mask.h"
 
 #define DESCRIBED_BEFORE 1000000000 /* ns; a shorter time is not worth a mark */
@@ -241,6 +242,10 @@ static enum record_outcome outcome_of(const struct record *record)
 		return name_action(record->action)->outcome;
 	if (!record->http.status || record->http.status_unsure)
 		return OUTCOME_UNKNOWN;
+	if (record->http.grpc && record->http.status == 200)
+		return record->http.outcome == GRPC_UNKNOWN ? OUTCOME_UNKNOWN
+		       : record->http.outcome == GRPC_OK    ? OUTCOME_SUCCESS
+							    : OUTCOME_FAILURE;
 	return record->http.status < 400 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
 }
 

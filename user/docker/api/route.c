@@ -8,6 +8,7 @@
 #include "base/percent.h"
 #include "docker/api/shapes.h"
 #include "docker/judge/judge.h"
+#include "http/grpc.h"
 #include "http/query.h"
 #include "http/url.h"
 
@@ -92,7 +93,7 @@ static const struct route *find_route(enum method method, struct bytes path, str
 				      struct bytes *ret_name)
 {
 	for (size_t i = 0; i < COUNT(routes); i++)
-		if ((!routes[i].method || routes[i].method == method) &&
+		if (!routes[i].grpc && (!routes[i].method || routes[i].method == method) &&
 		    path_matches(routes[i].path, path, ret_name) && goes_for(&routes[i], query))
 			return &routes[i];
 	return NULL;
@@ -163,6 +164,38 @@ void route_find(enum method method, struct bytes target, struct text *out,
 	if (match.route && match.route->target != TARGET_NONE)
 		match.name = name;
 	*ret_match = match;
+}
+
+void route_find_call(struct bytes target, struct text *out, struct route_match *ret_match)
+{
+	size_t start = out->size;
+	struct bytes service, method, other, other_method;
+
+	*ret_match = (struct route_match){0};
+	percent_decode(out, target, false);
+	if (out->error)
+		return;
+	ret_match->path = text_since(out, start);
+	grpc_split(ret_match->path, &service, &method);
+	for (size_t i = 0; i < COUNT(routes) && !ret_match->route; i++) {
+		if (!routes[i].grpc)
+			continue;
+		grpc_split(bytes_of(routes[i].path), &other, &other_method);
+		if (bytes_equal(service, other) && bytes_equal(method, other_method))
+			ret_match->route = &routes[i];
+	}
+}
+
+bool route_knows_service(struct bytes service)
+{
+	struct bytes other, method;
+
+	for (size_t i = 0; i < COUNT(routes); i++) {
+		grpc_split(bytes_of(routes[i].path), &other, &method);
+		if (routes[i].grpc && bytes_equal(service, other))
+			return true;
+	}
+	return false;
 }
 
 /* What REFERENCE, of an image, has from its '@' on. */

@@ -53,6 +53,7 @@ struct route {
 	/* Adds what the contents say; NULL: nothing. */
 	void (*judge)(struct judging *judging);
 	enum judge_entry entry; /* on a container, or on an exec in one */
+	bool grpc;		/* a call of gRPC: .path is its name, as a whole */
 	bool unread;		/* its body says what it does, and is not understood yet */
 	bool reads;		/* it changes nothing, though its method is not one that reads */
 	bool opaque;		/* the connection is taken over when it succeeds */
@@ -86,6 +87,12 @@ struct route_match {
  * path to OUT. */
 void route_find(enum method method, struct bytes target, struct text *out,
 		struct route_match *ret_match);
+
+/* The same of a call of gRPC. */
+void route_find_call(struct bytes target, struct text *out, struct route_match *ret_match);
+
+/* Whether there is any call to SERVICE. */
+bool route_knows_service(struct bytes service);
 
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
 bool route_query_name(const struct route *route, struct bytes query, struct text *out);

@@ -7,6 +7,7 @@
 #include "base/table.h"
 #include "docker/api/shapes.h"
 #include "docker/call/call_inside.h"
+#include "http/grpc.h"
 #include "http/url.h"
 #include "json/gofold.h"
 #include "secret/mask.h"
@@ -169,7 +170,11 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 		exchange->mime_type && gofold_is(bytes_of(exchange->mime_type), FORM, GOFOLD_LOWER);
 	url = url_split((struct bytes){exchange->target, exchange->target_size});
 	mask_query_keys(&call->query, url.query);
-	route_find(exchange->http.verb, url.original, &call->path, &call->match);
+	call->grpc = exchange->http.grpc;
+	if (call->grpc)
+		route_find_call(url.original, &call->path, &call->match);
+	else
+		route_find(exchange->http.verb, url.original, &call->path, &call->match);
 	if (call->match.route) {
 		call_target_begin(call);
 		open_body(call, exchange->account);
@@ -310,18 +315,15 @@ static void ask_about_target(const struct call *call)
 		call_ask_about(call, call->target.name);
 }
 
-static bool read_head(void *content, int status, bool complete, bool certain, uint64_t time)
+/* Takes in that the request was answered with STATUS. Whether the answer is to be read. */
+static bool call_take_answer(struct call *call, int status, bool complete, uint64_t time)
 {
-	struct call *call = content;
-	struct calls *calls = call->calls;
 	bool awaited;
 
-	if (!certain)
-		return answered_uncertainly(call, status);
 	call->status = status;
 	call->gap |= !complete; /* the engine has read the body to its end */
-	if (calls->options.answered)
-		calls->options.answered(calls->options.data, call->socket);
+	if (call->calls->options.answered)
+		call->calls->options.answered(call->calls->options.data, call->socket);
 	call_target_follow(call, true);
 	awaited = open_answer(call);
 	if (call->request) {
@@ -332,6 +334,22 @@ static bool read_head(void *content, int status, bool complete, bool certain, ui
 		call_learn(call);
 	ask_about_target(call);
 	return awaited;
+}
+
+static void read_outcome(void *content, int outcome, bool complete, uint64_t time)
+{
+	call_take_answer(content, grpc_status_http(outcome), complete, time);
+}
+
+static bool read_head(void *content, int status, bool complete, bool certain, uint64_t time)
+{
+	struct call *call = content;
+
+	if (!certain)
+		return answered_uncertainly(call, status);
+	if (call->grpc && status == 200)
+		return false;
+	return call_take_answer(call, status, complete, time);
 }
 
 static void read_answer(void *content, const char *bytes, size_t size)
@@ -389,6 +407,7 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.request_gap = note_gap,
 		.sent = note_sender,
 		.answered = read_head,
+		.outcome = read_outcome,
 		.response = read_answer,
 		.describe = call_describe,
 		.written = call_note_written,

@@ -58,6 +58,7 @@ struct call {
 	bool fed, gap;		 /* a part of the body was seen; a part was not */
 	bool dark;		 /* the request was not seen, or not from its beginning */
 	bool uncertain;		 /* the answer may be content of another one */
+	bool grpc;		 /* a call of gRPC: what follows comes with its outcome */
 	int status;		 /* 0: no answer yet */
 	struct body *answer;
 	bool learned;		/* what it changed is in the inventory */

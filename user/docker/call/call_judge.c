@@ -3,8 +3,13 @@
 #include <stdlib.h>
 
 #include "docker/call/call_inside.h"
+#include "http/grpc.h"
 
 #define SHORT_ID 12 /* digits, as docker ps has them */
+
+#define SHOWN_MAX 128
+/* The precision and the pointer of a bytes that is shown. */
+#define SHOWN(bytes) (int)((bytes).size < SHOWN_MAX ? (bytes).size : SHOWN_MAX), (bytes).data ?: ""
 
 static struct judging judging_of(struct call *call, struct verdict *verdict)
 {
@@ -43,7 +48,7 @@ static void judge_operation(struct call *call, struct verdict *verdict, const st
 	if (!route->finding)
 		return;
 	if (route->opaque && route->finding == FINDING_OPAQUE_STREAM &&
-	    !was_taken_over(call, record))
+	    (!was_taken_over(call, record) || record->http.upgraded))
 		return;
 	for (unsigned int i = 0; i < verdict->finding_count; i++)
 		if (verdict->findings[i].id == route->finding)
@@ -154,7 +159,18 @@ static void judge_unknown(const struct call *call, struct verdict *verdict)
 {
 	/* Podman does not redirect where Docker does. */
 	bool redirected = call->match.redirected && call->status / 100 == 3;
+	struct bytes service, method;
 
+	if (call->grpc) {
+		grpc_split(call->match.path, &service, &method);
+		if (call->status == grpc_status_http(GRPC_UNIMPLEMENTED))
+			return;
+		if (!route_knows_service(service)) {
+			verdict_add(verdict, FINDING_GRPC_SERVICE_UNKNOWN, SEVERITY_NONE,
+				    "service %.*s", SHOWN(service));
+			return;
+		}
+	}
 	if (!redirected && call->status != 404)
 		verdict_add(verdict, FINDING_UNKNOWN_OPERATION, SEVERITY_NONE,
 			    "callerd does not know this operation");
@@ -194,10 +210,6 @@ static bool is_own_engine(const struct caller *caller)
 {
 	return caller->has_node && caller->node_uid && caller->node_uid == caller->cgroup_owner;
 }
-
-#define SHOWN_MAX 128
-/* The precision and the pointer of a bytes that is shown. */
-#define SHOWN(bytes) (int)((bytes).size < SHOWN_MAX ? (bytes).size : SHOWN_MAX), (bytes).data ?: ""
 
 /* Adds that the caller pretends to be what it is not. */
 static void judge_caller(const struct calls *calls, struct verdict *verdict,
