@@ -75,11 +75,12 @@ static __always_inline void describe_actor(struct callerd_caller_event *event,
 
 struct writes_search {
 	unsigned long *open_fds;
-	struct file **files;
+	unsigned long word; /* of open_fds: the lowest bit is that of .file */
+	struct file **files, **file;
 	bool found;
 };
 
-/* Whether somebody is told of changes in the directory of FILE, which is open for writing. */
+/* Whether FILE is open for writing and somebody is told of changes in its directory. */
 static __always_inline bool is_watched_write(struct file *file)
 {
 	struct inode *directory;
@@ -90,23 +91,30 @@ static __always_inline bool is_watched_write(struct file *file)
 	return directory && BPF_CORE_READ(directory, i_fsnotify_mask);
 }
 
-static long writes_step(__u32 index, struct writes_search *search)
+static long write_step(__u32 index, void *context)
 {
-	unsigned long word = 0;
-	struct file *file;
+	struct writes_search *search = context;
+	struct file *file = NULL;
 
-	bpf_probe_read_kernel(&word, sizeof(word), search->open_fds + index);
-	for (__u32 i = 0; i < 64 && word; i++, word >>= 1) {
-		if (!(word & 1))
-			continue;
-		file = NULL;
-		bpf_probe_read_kernel(&file, sizeof(file), search->files + index * 64 + i);
-		if (file && is_watched_write(file)) {
-			search->found = true;
-			return 1;
-		}
+	if (!search->word)
+		return 1;
+	if (search->word & 1) {
+		bpf_probe_read_kernel(&file, sizeof(file), search->file);
+		search->found = file && is_watched_write(file);
 	}
-	return 0;
+	search->word >>= 1;
+	search->file++;
+	return search->found;
+}
+
+static long writes_step(__u32 index, void *context)
+{
+	struct writes_search *search = context;
+
+	bpf_probe_read_kernel(&search->word, sizeof(search->word), search->open_fds + index);
+	search->file = search->files + index * 64;
+	bpf_loop(64, write_step, search, 0);
+	return search->found;
 }
 
 /* Whether TASK, which ends, may cause an event yet: the kernel closes its files after this. */

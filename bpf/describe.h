@@ -38,10 +38,12 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return BPF_CORE_READ(node, parent);
 }
 
-/* Whether users other than root may create and rename entries of DIRECTORY; then *OWNER is its
- * owner's UID. */
-static __always_inline bool is_open_to_others(struct kernfs_node *directory, __u32 *owner)
+#define ROOT_ONLY (1ULL << 32)
+
+/* The owner's UID of a directory, a struct kernfs_node, whose entries users other than root may create and rename; else ROOT_ONLY. */
+CHECKED_ONCE __u64 owner_if_open(__u64 address)
 {
+	struct kernfs_node *directory = (struct kernfs_node *)address;
 	__u16 mode = BPF_CORE_READ(directory, mode);
 	struct kernfs_iattrs *attributes = BPF_CORE_READ(directory, iattr);
 	__u32 uid = 0, gid = 0;
@@ -51,9 +53,8 @@ static __always_inline bool is_open_to_others(struct kernfs_node *directory, __u
 		gid = BPF_CORE_READ(attributes, ia_gid.val);
 	}
 	if (!uid && !(mode & S_IWOTH) && (!gid || !(mode & S_IWGRP)))
-		return false;
-	*owner = uid;
-	return true;
+		return ROOT_ONLY;
+	return uid;
 }
 
 static long kernfs_step(__u32 index, void *context)
@@ -61,11 +62,12 @@ static long kernfs_step(__u32 index, void *context)
 	struct kernfs_walk *walk = context;
 	struct kernfs_node *node = walk->node;
 	struct kernfs_node *parent = kernfs_parent(node);
-	__u32 owner = 0;
+	__u64 owner;
 
 	if (!parent)
 		return 1;
-	if (is_open_to_others(parent, &owner)) {
+	owner = owner_if_open((__u64)parent);
+	if (owner != ROOT_ONLY) {
 		walk->claimed = index + 1;
 		walk->owner = owner;
 	}
@@ -75,9 +77,10 @@ static long kernfs_step(__u32 index, void *context)
 }
 
 /* Describes CGROUP as the event's cgroup in the unified hierarchy, or in a v1 hierarchy. */
-static __noinline int describe_cgroup(struct callerd_caller_event *event, struct cgroup *cgroup,
-				      bool unified)
+CHECKED_ONCE int describe_cgroup_at(struct callerd_caller_event *event, __u64 address,
+				    __u32 unified)
 {
+	struct cgroup *cgroup = (struct cgroup *)address;
 	struct kernfs_walk walk = {.event = event, .node = BPF_CORE_READ(cgroup, kn)};
 	struct callerd_text *text;
 	struct kernfs_node *node;
@@ -98,6 +101,12 @@ static __noinline int describe_cgroup(struct callerd_caller_event *event, struct
 		event->cgroup_v1_owner = walk.owner;
 	}
 	return 0;
+}
+
+static __always_inline void describe_cgroup(struct callerd_caller_event *event,
+					    struct cgroup *cgroup, bool unified)
+{
+	describe_cgroup_at(event, (__u64)cgroup, unified);
 }
 
 /* Describes the cgroup in CONTROLLER's v1 hierarchy. False: CONTROLLER is bound to no v1
@@ -586,8 +595,8 @@ static __always_inline __u64 mix_credentials(__u64 key, const struct cred *cred)
 /* Mixes in the task's directories, namespaces, cgroups and terminal. */
 static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 {
-	struct fs_struct *fs = task->fs;
-	struct signal_struct *signal = task->signal;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 
 	MIX_ADDRESS(key, fs->root.dentry);
 	MIX_ADDRESS(key, fs->root.mnt);
@@ -606,11 +615,11 @@ static __always_inline __u64 mix_place(__u64 key, struct task_struct *task)
 CHECKED_ONCE __u64 sender_key(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	__u64 name[CALLERD_COMM_SIZE / sizeof(__u64)] = {};
 	__u64 key = settings.seed;
 
-	MIX(key, leader->start_boottime);
+	MIX(key, BPF_CORE_READ(leader, start_boottime));
 	MIX(key, task->tgid);
 	MIX(key, task->self_exec_id);
 	if (bpf_core_field_exists(task->loginuid))

@@ -88,25 +88,15 @@ static __always_inline void keep_long_args(struct callerd_long_args *args, __u64
 	bpf_map_update_elem(&long_arguments, &image, args, BPF_ANY);
 }
 
-/* Whether NAME, of a file that was executed, is that of an engine: dockerd and what begins so, podman. */
-static __always_inline bool is_engine_name(const char name[16])
-{
-	static const char dockerd[8] = "dockerd", podman[8] = "podman";
-	bool docker = true, pod = true;
-
-	for (int i = 0; i < 7; i++) {
-		docker &= name[i] == dockerd[i];
-		pod &= name[i] == podman[i];
-	}
-	return docker || pod;
-}
-
+/* TASK executed a file. Those whose names are an engine's count: dockerd and what begins so, podman. Seven letters are compared as a
+ * number: of a loop over them the verifier would follow all ways. */
 static __always_inline void note_engine(struct task_struct *task)
 {
-	char name[16] = {};
+	__u64 name = 0;
 
-	bpf_probe_read_kernel_str(name, sizeof(name), task->comm);
-	if (is_engine_name(name))
+	bpf_probe_read_kernel_str(&name, sizeof(name), task->comm);
+	if (name == LETTERS('d', 'o', 'c', 'k', 'e', 'r', 'd') ||
+	    name == LETTERS('p', 'o', 'd', 'm', 'a', 'n', 0))
 		__sync_fetch_and_add(&control.started, 1);
 }
 

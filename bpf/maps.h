@@ -225,6 +225,11 @@ struct {
 	__type(value, struct callerd_kept_large_sender);
 } kept_large_senders SEC(".maps");
 
+/* Seven letters as a number that a read of them gives. */
+#define LETTERS(a, b, c, d, e, f, g)                                                               \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
+	 (__u64)(f) << 40 | (__u64)(g) << 48)
+
 static __always_inline void count_loss(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &reason);
@@ -236,15 +241,18 @@ static __always_inline void count_loss(__u32 reason)
 /* Waking the reader is expensive. Payload wakes it only while it sleeps, or when much has piled up:
  * otherwise it polls. A caller event wakes it at once: the caller's ancestors may be gone in a
  * moment. */
-static __always_inline __u64 wake_flags(void *ring)
+CHECKED_ONCE __u64 payload_wake_flags(void)
 {
-	if (ring == &callers)
-		return BPF_RB_FORCE_WAKEUP;
 	if (control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0))
 		return BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > settings.wake_level)
+	if (bpf_ringbuf_query(&payload, BPF_RB_AVAIL_DATA) > settings.wake_level)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline __u64 wake_flags(void *ring)
+{
+	return ring == &callers ? BPF_RB_FORCE_WAKEUP : payload_wake_flags();
 }
 
 static __always_inline void fill_header(struct callerd_event_header *header, __u32 type, __u32 size,

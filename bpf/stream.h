@@ -63,57 +63,64 @@ struct transfer {
 	bool failed;
 };
 
-/* Sends one event with SIZE bytes. CAPACITY, at least SIZE, is a constant: the ring reserves no
- * other sizes. */
-#define SEND_PIECE(transfer, capacity, size)                                                       \
-	({                                                                                         \
-		struct callerd_data_event *event =                                                 \
-			RESERVE(payload, CALLERD_RING_PAYLOAD, (transfer)->connection->account,    \
-				sizeof(*event) + (capacity));                                      \
-		if (event) {                                                                       \
-			__u32 copied = (size);                                                     \
-                                                                                                   \
-			barrier_var(copied); /* Linux 6.1 tracks no copies of a bounded value */   \
-			if (copied > (capacity))                                                   \
-				copied = (capacity);                                               \
-			fill_data(event, transfer, copied);                                        \
-			if (bpf_probe_read_user(event->data, copied, (void *)(transfer)->from)) {  \
-				event->copied = 0;                                                 \
-				event->header.size = sizeof(*event);                               \
-				event->header.flags |= CALLERD_FLAG_UNREADABLE;                    \
-				count_loss(CALLERD_LOSS_UNREADABLE);                               \
-			}                                                                          \
-			bpf_ringbuf_submit(event, wake_flags(&payload));                           \
-		}                                                                                  \
-		!!event;                                                                           \
-	})
-
-static __always_inline void fill_data(struct callerd_data_event *event, struct transfer *transfer,
-				      __u32 size)
+/* KIND: a direction, with CALLERD_FLAG_ bits of this event. */
+static __always_inline void fill_data(struct callerd_data_event *event,
+				      struct connection *connection, __u64 offset, __u32 size,
+				      __u32 kind)
 {
-	struct connection *connection = transfer->connection;
-	__u32 bit;
+	__u32 bit = kind & 1;
 
 	fill_header(&event->header, CALLERD_EVENT_DATA, sizeof(*event) + size, connection);
-	event->offset = transfer->offset;
+	event->offset = offset;
 	event->confirmed = connection->confirmed;
 	event->answered_at = connection->answered_at;
 	event->length = size;
 	event->copied = size;
-	event->direction = transfer->direction;
+	event->direction = bit;
 	event->span = connection->span;
-	/* No branches: the verifier would follow each branch for each size of a piece. */
-	bit = transfer->direction & 1;
+	/* No branches: the verifier would follow each of them. */
 	event->header.flags |= (connection->lost >> bit & 1) * CALLERD_FLAG_LOST_BEFORE |
 			       (connection->turned >> bit & 1) * CALLERD_FLAG_TURN |
 			       /* skipped bytes of the request are told by the response */
 			       (connection->skipped & bit) * CALLERD_FLAG_UNSEEN |
 			       (connection->shared & ~bit & 1) * CALLERD_FLAG_OVERLAP |
-			       transfer->flags;
-	transfer->flags = 0;
+			       (kind & CALLERD_FLAG_HEAD);
 	connection->lost &= ~(1U << bit);
 	connection->turned &= ~(1U << bit);
 }
+
+/* send_piece_N() sends one event with SIZE bytes from FROM, a user address, and returns whether there was room. N, at least SIZE,
+ * is a constant: the ring reserves no other sizes. */
+#define SENDS_PIECES(capacity)                                                                     \
+	CHECKED_ONCE int send_piece_##capacity(struct connection *connection, __u64 from,          \
+					       __u64 offset, __u32 size, __u32 kind)               \
+	{                                                                                          \
+		struct callerd_data_event *event;                                                  \
+                                                                                                   \
+		if (!connection)                                                                   \
+			return 0;                                                                  \
+		event = RESERVE(payload, CALLERD_RING_PAYLOAD, connection->account,                \
+				sizeof(*event) + (capacity));                                      \
+		if (!event)                                                                        \
+			return 0;                                                                  \
+		barrier_var(size); /* Linux 6.1 tracks no copies of a bounded value */             \
+		if (size > (capacity))                                                             \
+			size = (capacity);                                                         \
+		fill_data(event, connection, offset, size, kind);                                  \
+		if (bpf_probe_read_user(event->data, size, (void *)from)) {                        \
+			event->copied = 0;                                                         \
+			event->header.size = sizeof(*event);                                       \
+			event->header.flags |= CALLERD_FLAG_UNREADABLE;                            \
+			count_loss(CALLERD_LOSS_UNREADABLE);                                       \
+		}                                                                                  \
+		bpf_ringbuf_submit(event, wake_flags(&payload));                                   \
+		return 1;                                                                          \
+	}
+
+SENDS_PIECES(192)
+SENDS_PIECES(960)
+SENDS_PIECES(4096)
+SENDS_PIECES(16384)
 
 /* A piece of what is said in DIRECTION was not sent. A turn without its beginning counts as one
  * loss, whatever its size. */
@@ -152,7 +159,8 @@ static long piece_step(__u32 index, void *context)
 	struct connection *connection = transfer->connection;
 	__u64 *budget = &connection->budget[transfer->direction & 1];
 	__u64 size = transfer->left;
-	bool sent;
+	__u32 kind = transfer->direction | transfer->flags;
+	int sent;
 
 	if (size > CALLERD_DATA_MAX)
 		size = CALLERD_DATA_MAX;
@@ -161,14 +169,16 @@ static long piece_step(__u32 index, void *context)
 	if (!size)
 		return 1;
 	if (size <= 192)
-		sent = SEND_PIECE(transfer, 192, size);
+		sent = send_piece_192(connection, transfer->from, transfer->offset, size, kind);
 	else if (size <= 960)
-		sent = SEND_PIECE(transfer, 960, size);
+		sent = send_piece_960(connection, transfer->from, transfer->offset, size, kind);
 	else if (size <= READ_AHEAD)
-		sent = SEND_PIECE(transfer, READ_AHEAD, size);
+		sent = send_piece_4096(connection, transfer->from, transfer->offset, size, kind);
 	else
-		sent = SEND_PIECE(transfer, CALLERD_DATA_MAX, size);
-	if (!sent)
+		sent = send_piece_16384(connection, transfer->from, transfer->offset, size, kind);
+	if (sent)
+		transfer->flags = 0;
+	else
 		lose_piece(connection, transfer->direction);
 	*budget -= size;
 	transfer->from += size;
@@ -239,11 +249,6 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	}
 	return false; /* splice, sendfile, io_uring: the bytes have no user address */
 }
-
-/* Seven letters as a number that a read of them gives. */
-#define LETTERS(a, b, c, d, e, f, g)                                                               \
-	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
-	 (__u64)(f) << 40 | (__u64)(g) << 48)
 
 /* Goes on to compare what the daemon reads with the beginning of HTTP/2, which may come in any
  * pieces. FOUND: the next seven letters, of which those of this read count. */

@@ -107,17 +107,22 @@ static long path_step(__u32 index, void *context)
 	return 0;
 }
 
-/* Appends the components of DENTRY's path on MNT, from the leaf to the root of the mount tree. */
-static __noinline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
-				    struct vfsmount *mnt)
+CHECKED_ONCE int text_add_path_at(struct callerd_caller_event *event, __u64 dentry, __u64 mnt)
 {
-	struct path_walk walk = {.event = event, .dentry = dentry};
+	struct path_walk walk = {.event = event, .dentry = (struct dentry *)dentry};
 
 	if (!event || !dentry || !mnt)
 		return CALLERD_TEXT_FAULT;
 	walk.mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 	bpf_loop(PATH_DEPTH_MAX, path_step, &walk, 0);
 	return walk.flags | (walk.done ? 0 : CALLERD_TEXT_TRUNCATED);
+}
+
+/* Appends the components of DENTRY's path on MNT, from the leaf to the root of the mount tree. */
+static __always_inline int text_add_path(struct callerd_caller_event *event, struct dentry *dentry,
+					 struct vfsmount *mnt)
+{
+	return text_add_path_at(event, (__u64)dentry, (__u64)mnt);
 }
 
 #endif

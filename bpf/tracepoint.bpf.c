@@ -48,10 +48,10 @@ int connect_begin(struct bpf_sock_addr *context)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct pending pending = {};
 
-	pending.client = kernel->sk;
+	pending.client = BPF_CORE_READ(kernel, sk);
 	/* The address is kept only where connect_end() will run and delete the entry. */
 	if (in_connect())
-		copy_address(pending.address, kernel->uaddr, kernel->uaddrlen);
+		copy_address(pending.address, BPF_CORE_READ(kernel, uaddr), kernel->uaddrlen);
 	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
 	return 1;
 }
@@ -99,6 +99,20 @@ static __always_inline bool begins_with(const char *text, const char *wanted, __
 #define BEGINS_WITH(text, wanted) begins_with(text, wanted, sizeof(wanted) - 1)
 #define FD_DIGITS 7
 
+/* Where in an address that leads through a descriptor of the current process its number begins; 0: it does not. */
+CHECKED_ONCE __u32 descriptor_begin(struct pending *pending)
+{
+	if (!pending)
+		return 0;
+	if (BEGINS_WITH(pending->address, "/proc/self/fd/"))
+		return sizeof("/proc/self/fd/") - 1;
+	if (BEGINS_WITH(pending->address, "/proc/thread-self/fd/"))
+		return sizeof("/proc/thread-self/fd/") - 1;
+	if (BEGINS_WITH(pending->address, "/dev/fd/"))
+		return sizeof("/dev/fd/") - 1;
+	return 0;
+}
+
 /* The index of the watched socket at an address that leads through a descriptor of the current
  * process, as /proc/self/fd/5 or /proc/self/fd/5/docker.sock; else CALLERD_NO_SOCKET. User space
  * would come too late: the process may have closed the descriptor by then. */
@@ -112,13 +126,8 @@ CHECKED_ONCE __u32 socket_by_descriptor(struct pending *pending)
 
 	if (!pending)
 		return CALLERD_NO_SOCKET;
-	if (BEGINS_WITH(pending->address, "/proc/self/fd/"))
-		at = sizeof("/proc/self/fd/") - 1;
-	else if (BEGINS_WITH(pending->address, "/proc/thread-self/fd/"))
-		at = sizeof("/proc/thread-self/fd/") - 1;
-	else if (BEGINS_WITH(pending->address, "/dev/fd/"))
-		at = sizeof("/dev/fd/") - 1;
-	else
+	at = descriptor_begin(pending) & 31; /* for the verifier: no prefix is longer */
+	if (!at)
 		return CALLERD_NO_SOCKET;
 	for (__u32 i = 0; i < FD_DIGITS; i++) {
 		next = pending->address[at];

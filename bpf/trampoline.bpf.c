@@ -93,7 +93,7 @@ int BPF_PROG(connect_wrong_end, struct socket *socket, void *address, int size, 
 /* A send on SOCKET begins. Returns the daemon's end, if the bytes go there; else NULL. */
 static __always_inline struct sock *on_send_begin(struct socket *socket)
 {
-	struct sock *sk = socket->sk;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
 	struct sock *peer = sk ? BPF_CORE_READ(unix_socket(sk), peer) : NULL;
 
 	if (!peer || !bound_dentry(peer))
@@ -104,7 +104,7 @@ static __always_inline struct sock *on_send_begin(struct socket *socket)
 
 static __always_inline int on_send_end(struct socket *socket, long result)
 {
-	struct sock *sk = socket->sk;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
 	struct sock *peer;
 
 	if (!sk)
@@ -154,7 +154,7 @@ SEC("fexit/unix_stream_recvmsg")
 int BPF_PROG(receive_end, struct socket *socket, struct msghdr *message, unsigned long size,
 	     int flags, int result)
 {
-	struct sock *sk = socket->sk;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
 
 	if (sk && bound_dentry(sk))
 		on_received(sk, result, flags);
@@ -164,7 +164,7 @@ int BPF_PROG(receive_end, struct socket *socket, struct msghdr *message, unsigne
 SEC("fentry/unix_release")
 int BPF_PROG(release, struct socket *socket)
 {
-	struct sock *sk = socket->sk;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
 
 	if (sk && bound_dentry(sk))
 		end_connection(sk, CALLERD_END_DAEMON);

@@ -267,6 +267,41 @@ def detached():
               'metric')
 
 
+def of_each(pid, where, what):
+    """{name: number} of WHAT in the files of /proc/PID/WHERE, in which it may be missing."""
+    found = {}
+    for name in os.listdir(f'/proc/{pid}/{where}'):
+        path = f'/proc/{pid}/{where}/{name}' + ('/status' if where == 'task' else '')
+        with open(path) as file:
+            number = re.search(rf'^{what}:\s*(\d+)', file.read(), re.M)
+        if number:
+            found[name] = int(number[1])
+    return found
+
+
+@test
+def cheap_to_start():
+    """Most of a start is the kernel's verifier. It follows each way through a program: a few branches more in a loop may be ten times
+    the work. See docs/service.md."""
+    with Callerd() as agent:
+        walked = of_each(agent.pid, 'fdinfo', 'verified_insns').values()
+        true(len(walked) > 10, f'{len(walked)} programs')
+        true(sum(walked) < 80000, f'the verifier walked {sum(walked)} instructions: {sorted(walked)}')
+
+
+@test
+def quiet_when_idle():
+    """How often its threads are woken while nothing happens: no more than the tick of each second and its errands. The socket's name
+    is that of no other engine of this machine, whose callers are told too, and what it makes of changed files does not count."""
+    with Daemon(D + '/quiet.engine'), Callerd('--guard', 'none', sockets=[D + '/quiet.engine']) as agent:
+        time.sleep(3)  # what the start left to be done
+        before, began = of_each(agent.pid, 'task', 'voluntary_ctxt_switches'), time.monotonic()
+        time.sleep(10)
+        after, took = of_each(agent.pid, 'task', 'voluntary_ctxt_switches'), time.monotonic() - began
+        woken = {thread: after[thread] - before.get(thread, 0) for thread in after}
+        true(sum(woken.values()) <= 6 * took, f'{woken} in {took} s')
+
+
 def as_user(name, code, *args):
     """Runs Python as a user, in the groups that it has."""
     user = pwd.getpwnam(name)
