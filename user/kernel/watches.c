@@ -26,6 +26,7 @@ struct watched_name {
  * link. */
 struct watch {
 	unsigned int count;
+	bool installed; /* the maps have all of them */
 	struct watched_name names[WATCHES_NAMES_MAX];
 };
 
@@ -275,18 +276,29 @@ static void forget_watched_name(struct watches *watches, const struct watched_na
 		bpf_map_delete_elem(watches->basenames, old->base);
 }
 
+static bool has_same_names(const struct watch *watch, const struct watch *now)
+{
+	return watch->count == now->count &&
+	       !memcmp(watch->names, now->names, now->count * sizeof(*now->names));
+}
+
 static int watch_names(struct watches *watches, uint32_t index, const struct watches_look *look)
 {
 	struct watch *watch = &watches->watches[index], old = *watch, now = {};
 	int error = find_names(watches, look, &now);
+	bool same = has_same_names(watch, &now);
 
-	if (error)
+	if (error || (same && watch->installed))
 		return error;
+	/* Sockets share directories and names: the others put in again what this one takes or leaves. */
+	for (unsigned int i = 0; i < WATCHES_MAX && !same; i++)
+		watches->watches[i].installed = false;
 	*watch = now;
 	for (unsigned int i = 0; i < now.count; i++)
 		error = install_name(watches, index, &now.names[i]) ?: error;
 	for (unsigned int i = 0; i < old.count; i++)
 		forget_watched_name(watches, &old.names[i]);
+	watch->installed = !error;
 	return error;
 }
 

@@ -27,7 +27,8 @@ struct beside {
 	void *data;
 	int event;
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* signalled when a job may run or a worker has ended */
+	/* signalled for one more job that may run; broadcast when a worker has ended */
+	pthread_cond_t changed;
 	struct jobs queue, running, finished, hanging;
 	unsigned int queued, hangs, workers; /* .workers: threads that do not hang */
 	uint64_t missed;
@@ -99,8 +100,6 @@ static void beside_work(struct beside *beside, struct job *job)
 		TAILQ_INSERT_TAIL(&beside->finished, job, link);
 		beside_tell(beside->event);
 	}
-	/* the account of JOB may have another thread now */
-	pthread_cond_broadcast(&beside->changed);
 }
 
 static void *beside_run_jobs(void *data)
@@ -110,7 +109,8 @@ static void *beside_run_jobs(void *data)
 
 	thread_be_nice();
 	thread_guard(&beside->lock);
-	/* A worker that hung ends if another worker has taken its place. */
+	/* A worker that hung ends if another worker has taken its place. The account of a finished job may have another thread: this one
+	 * looks again, or ends, and then all others look. */
 	while (!beside->stop && beside->workers <= WORKERS) {
 		job = next_to_run(beside);
 		if (job)
@@ -211,7 +211,7 @@ int beside_put(struct beside *beside, struct job *job, uint64_t now)
 	job->deadline = now + job->patience;
 	TAILQ_INSERT_TAIL(&beside->queue, job, link);
 	beside->queued++;
-	pthread_cond_broadcast(&beside->changed);
+	pthread_cond_signal(&beside->changed);
 	return 0;
 }
 
