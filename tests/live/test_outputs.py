@@ -163,6 +163,37 @@ def killed_under_load():
 
 
 @test
+def disk_read_only_at_first():
+    """The log waits in memory, in agent-status and in /healthz; once the disk can be written, it has all from the start, in its chain."""
+    place, metrics = directory('read-only'), DIR + '/read-only.sock'
+    log = place + '/log'
+    run('mount', '-t', 'tmpfs', '-o', 'ro', 'callerd-test', place)
+    try:
+        with Callerd('--output', f'file:{log}', '--metrics-socket', metrics, '--status-interval', '1', '--log-level', 'info') as agent:
+            request('GET', '/_ping?before')
+            status = agent.wait(event__action='agent-status', that=lambda r: any('error' in o for o in r['callerd']['outputs']))[0]
+            failing, = [o for o in status['callerd']['outputs'] if 'error' in o]
+            equal((failing['name'], failing['written']), ('file:' + log, 0), 'the output')
+            equal(failing['error'], f'cannot write {log}: Read-only file system', 'why')
+            code, body = request('GET', '/healthz', path=metrics)
+            equal((code, body.decode().startswith(f'output file:{log}: cannot write')), (503, True), body)
+            run('mount', '-o', 'remount,rw', place)
+            request('GET', '/_ping?after')
+            deadline = time.monotonic() + PATIENCE
+            while request('GET', '/healthz', path=metrics)[0] != 200:
+                true(time.monotonic() < deadline, 'it is well once the disk can be written')
+                time.sleep(0.1)
+            agent.settle()
+            records = agent.stop()
+        for words in ('Read-only file system; keeping up to', 'can be written again', f'file:{log} is sealed from key'):
+            true(words in agent.error, f'{words!r} is not in {agent.error}')
+        equal([line for line in sequences(lines_of(log))], sequences(records), 'all from the start')
+        verify(log)
+    finally:
+        run('umount', place)
+
+
+@test
 def disk_full():
     """It goes on; what finds no room is counted for the output that it is missing from; then all is well again."""
     place = directory('full')

@@ -37,6 +37,7 @@ static struct {
 	bool hang;	    /* until it is to stop */
 	bool doubt;	    /* nothing is confirmed */
 	bool rewind;	    /* once */
+	int closed_disk;    /* nothing can be opened */
 	unsigned int large; /* the next ones are too large */
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -155,6 +156,13 @@ int file_open(const struct sink_options *options, int stop, struct driver **ret,
 {
 	struct driver *driver;
 
+	int error;
+
+	LOCKED(error = told.closed_disk);
+	if (error) {
+		snprintf(reason, size, "cannot write %s: %s", options->name, strerror(-error));
+		return error;
+	}
 	if (!strcmp(options->path, "refused")) {
 		snprintf(reason, size, "cannot write %s: refused", options->name);
 		return -EACCES;
@@ -239,6 +247,59 @@ static void expect(unsigned int count, uint64_t first)
 }
 
 /* --- sinks ------------------------------------------------------------------------------------ */
+
+static bool next_news(struct sink *sink, char *text, size_t size)
+{
+	text[0] = '\0';
+	return sink_news(sink, text, size);
+}
+
+/* A disk that is read-only at the start: what comes waits, and is written once it can be. */
+static void test_opened_later(void **state)
+{
+	struct sink *sink, *other;
+	char text[256];
+
+	LOCKED(told.closed_disk = -EROFS);
+	sink = opened();
+	other = opened();
+	assert_null(sink_seal_key(sink));
+	assert_true(sink_same_file(sink, other)); /* by its name */
+	closed_with(other, 0);
+	put(sink, 0, 10);
+	assert_true(sink_trouble(sink, text, sizeof(text)));
+	assert_string_equal(text, "cannot write file:x: Read-only file system");
+	assert_true(next_news(sink, text, sizeof(text)));
+	assert_string_equal(text, "cannot write file:x: Read-only file system; keeping up to 1024 "
+				  "KiB of records in memory");
+	LOCKED(told.closed_disk = -ENOENT); /* it is tried on, whatever is the reason then */
+	sink_reopen(sink);
+	WAIT_FOR(sink_trouble(sink, text, sizeof(text)) &&
+		 !strcmp(text, "cannot write file:x: No such file or directory"));
+	LOCKED(told.closed_disk = 0);
+	sink_reopen(sink);
+	WAIT_FOR(told_count() == 10);
+	expect(10, 0);
+	WAIT_FOR(!sink_trouble(sink, text, sizeof(text)));
+	assert_string_equal(sink_seal_key(sink), "0123abcd");
+	assert_true(next_news(sink, text, sizeof(text)));
+	assert_string_equal(text, "file:x can be written again");
+	WAIT_FOR(next_news(sink, text, sizeof(text)));
+	assert_string_equal(text, "file:x is sealed from key 0123abcd");
+	assert_int_equal(closed_with(sink, PATIENCE), 0);
+	assert_int_equal(told.closed, 1);
+}
+
+static void test_never_opened(void **state)
+{
+	struct sink *sink;
+
+	LOCKED(told.closed_disk = -ENOSPC);
+	sink = opened();
+	put(sink, 0, 3);
+	assert_int_equal(closed_with(sink, 50), 3);
+	assert_int_equal(told.closed, 0);
+}
 
 static void test_order(void **state)
 {
@@ -631,6 +692,8 @@ int main(void)
 #define STDOUT_TEST(function) cmocka_unit_test_setup_teardown(function, stdout_setup, teardown)
 	const struct CMUnitTest tests[] = {
 		SINK_TEST(test_order),
+		SINK_TEST(test_opened_later),
+		SINK_TEST(test_never_opened),
 		SINK_TEST(test_close_writes),
 		SINK_TEST(test_refused),
 		SINK_TEST(test_failure),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How one kind of sink writes. All calls come from the sink's own thread (open and seal_key: before it runs),
- * and may block; while they wait, they watch driver.stop.
+ * How one kind of sink writes. All calls come from the sink's own thread (open and seal_key: before it runs, or from it
+ * where the disk could not be written then), and may block; while they wait, they watch driver.stop.
  */
 #ifndef CALLERD_DRIVER_H
 #define CALLERD_DRIVER_H
@@ -57,7 +57,8 @@ struct driver_ops {
 	int (*file)(struct driver *driver);
 };
 
-/* One a kind. 0, or -errno with a sentence in REASON where it can never work. */
+/* One a kind. 0, or -errno with a sentence in REASON where it can never work, or the disk does not let it now (-EROFS,
+ * -ENOSPC, -EDQUOT, -EIO). */
 int stdout_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,
 		size_t size);
 int file_open(const struct sink_options *options, int stop, struct driver **ret, char *reason,

@@ -155,6 +155,88 @@ static void take_word(struct sink *sink, unsigned int sent)
 	driver->rewind = false;
 }
 
+/* --- a place that the host does not have now -------------------------------------------------- */
+
+/* Whether ERROR, of opening an output, may go while callerd runs: the disk's, not a mistake of whoever asked for the output. */
+static bool may_go(int error)
+{
+	return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -EIO;
+}
+
+static unsigned int closed_send(struct driver *driver, struct entry *const *entries,
+				unsigned int count)
+{
+	return 0;
+}
+
+static void closed_close(struct driver *driver)
+{
+	free(driver);
+}
+
+/* In place of a driver that cannot be opened yet. */
+static const struct driver_ops closed_ops = {.send = closed_send, .close = closed_close};
+
+static int open_closed(struct sink *sink, int why, const char *reason)
+{
+	struct driver *driver = calloc(1, sizeof(*driver));
+
+	if (!driver)
+		return -ENOMEM;
+	*driver = (struct driver){.ops = &closed_ops, .options = &sink->options, .error = why};
+	snprintf(driver->why, sizeof(driver->why), "%s", reason);
+	sink->driver = driver;
+	return 0;
+}
+
+/* Calls the opener of the sink's kind. */
+static int call_opener(struct sink *sink, struct driver **ret, char *reason, size_t size)
+{
+	static int (*const openers[])(const struct sink_options *, int, struct driver **, char *,
+				      size_t) = {
+		[SINK_STDOUT] = stdout_open,
+		[SINK_FILE] = file_open,
+		[SINK_SYSLOG] = syslog_open,
+		[SINK_JOURNAL] = journald_open,
+	};
+
+	assert(sink->options.kind < COUNT(openers));
+	return openers[sink->options.kind](&sink->options, sink->stop, ret, reason, size);
+}
+
+/* Keeps what the agent asks for later, when the driver is another thread's. */
+static void sink_describe(struct sink *sink)
+{
+	const struct driver_ops *ops = sink->driver->ops;
+	const char *key = ops->seal_key ? ops->seal_key(sink->driver) : NULL;
+
+	thread_guard(&sink->lock);
+	if (!ops->file || fstat(ops->file(sink->driver), &sink->file) ||
+	    !S_ISREG(sink->file.st_mode))
+		sink->file.st_ino = 0;
+	if (key)
+		snprintf(sink->seal_key, sizeof(sink->seal_key), "%s", key);
+}
+
+static void open_again(struct sink *sink)
+{
+	struct driver *closed = sink->driver;
+	char reason[sizeof(closed->why)] = "";
+	int error = call_opener(sink, &sink->driver, reason, sizeof(reason));
+
+	if (error) {
+		sink->driver = closed;
+		closed->error = error;
+		snprintf(closed->why, sizeof(closed->why), "%s", reason);
+		return;
+	}
+	closed_close(closed);
+	sink_describe(sink);
+	if (sink->seal_key[0] && !sink->driver->news[0]) /* agent-started could not say it */
+		snprintf(sink->driver->news, sizeof(sink->driver->news), "%.200s is sealed from key %s",
+			 sink->options.name, sink->seal_key);
+}
+
 /* Has the driver do what is due about once a second, and what was asked for. */
 static void run_driver(struct sink *sink)
 {
@@ -164,10 +246,12 @@ static void run_driver(struct sink *sink)
 
 	if (reopen && ops->reopen)
 		ops->reopen(sink->driver);
-	else if (now < sink->started_run + RUN_INTERVAL)
+	else if (!reopen && now < sink->started_run + RUN_INTERVAL)
 		return;
 	sink->started_run = now;
-	if (ops->run)
+	if (ops == &closed_ops)
+		open_again(sink);
+	else if (ops->run)
 		ops->run(sink->driver);
 	take_word(sink, 0);
 }
@@ -407,13 +491,27 @@ bool sink_trouble(struct sink *sink, char *text, size_t size)
 
 const char *sink_seal_key(const struct sink *sink)
 {
+	thread_guard(&((struct sink *)sink)->lock);
+
 	return sink->seal_key[0] ? sink->seal_key : NULL;
+}
+
+static struct stat file_of(const struct sink *sink)
+{
+	thread_guard(&((struct sink *)sink)->lock);
+
+	return sink->file;
 }
 
 bool sink_same_file(const struct sink *a, const struct sink *b)
 {
-	return a->file.st_ino && a->file.st_dev == b->file.st_dev &&
-	       a->file.st_ino == b->file.st_ino;
+	struct stat of_a = file_of(a), of_b = file_of(b);
+
+	/* Those that are not open yet are known by their names alone. */
+	if (a->options.kind == SINK_FILE && b->options.kind == SINK_FILE &&
+	    !strcmp(a->options.path, b->options.path))
+		return true;
+	return of_a.st_ino && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
 const char *sink_name(const struct sink *sink)
@@ -423,34 +521,14 @@ const char *sink_name(const struct sink *sink)
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-/* Keeps what the agent asks for later, when the driver is another thread's. */
-static void sink_describe(struct sink *sink)
-{
-	const struct driver_ops *ops = sink->driver->ops;
-	const char *key = ops->seal_key ? ops->seal_key(sink->driver) : NULL;
-
-	if (!ops->file || fstat(ops->file(sink->driver), &sink->file) ||
-	    !S_ISREG(sink->file.st_mode))
-		sink->file.st_ino = 0;
-	if (key)
-		snprintf(sink->seal_key, sizeof(sink->seal_key), "%s", key);
-}
-
 static int open_driver(struct sink *sink, char *reason, size_t size)
 {
-	static int (*const openers[])(const struct sink_options *, int, struct driver **, char *,
-				      size_t) = {
-		[SINK_STDOUT] = stdout_open,
-		[SINK_FILE] = file_open,
-		[SINK_SYSLOG] = syslog_open,
-		[SINK_JOURNAL] = journald_open,
-	};
-	int error;
+	int error = call_opener(sink, &sink->driver, reason, size);
 
-	assert(sink->options.kind < COUNT(openers));
-	error = openers[sink->options.kind](&sink->options, sink->stop, &sink->driver, reason,
-					    size);
-
+	if (may_go(error)) {
+		error = open_closed(sink, error, reason);
+		reason[0] = '\0';
+	}
 	if (error)
 		return error;
 	sink_describe(sink);
@@ -470,6 +548,15 @@ static int open_stores(struct sink *sink, char *reason, size_t size)
 	if (options->overflow != OVERFLOW_SPOOL)
 		return 0;
 	error = spool_open(options->spool, options->spool_size, &sink->spool, reason, size);
+	if (may_go(error)) {
+		snprintf(sink->spool_trouble.why, sizeof(sink->spool_trouble.why),
+			 "%.200s; it is not tried again before a restart", reason);
+		memcpy(sink->spool_trouble.untold, sink->spool_trouble.why,
+		       sizeof(sink->spool_trouble.untold));
+		sink->spool = NULL;
+		reason[0] = '\0';
+		return 0;
+	}
 	if (error)
 		return error;
 	sink->store = spool_store(sink->spool);

@@ -95,7 +95,8 @@ struct sink_stats {
 struct sink;
 
 /* Opens what OPTIONS name; *OPTIONS is copied. 0, or -errno where it can never be written, with a sentence in
- * REASON. A server that does not answer is no error: its records wait. Free with sink_close(). */
+ * REASON. A server that does not answer is no error, nor is a file system that is read-only or full: its records wait. Free with
+ * sink_close(). */
 int sink_open(const struct sink_options *options, struct sink **ret, char *reason,
 	      size_t reason_size);
 
@@ -133,7 +134,8 @@ bool sink_news(struct sink *sink, char *text, size_t size);
 /* Why nothing can be written now, or put into the spool; false: nothing is known of that. */
 bool sink_trouble(struct sink *sink, char *text, size_t size);
 
-/* The public key that verifies the chain from its first seal on, in hexadecimal; NULL: there is no chain. */
+/* The public key that verifies the chain from its first seal on, in hexadecimal; NULL: there is no chain, or the file could
+ * not be opened yet. */
 const char *sink_seal_key(const struct sink *sink);
 
 /* Whether A and B write to one and the same regular file. */
