@@ -340,7 +340,7 @@ class Dockerd:
             '--storage-driver', driver,
             '--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', '/' + os.path.basename(DIR),
             '--group', 'docker', '--shutdown-timeout', '3', '--bridge=none', '--iptables=false',
-            '--ip-masq=false', '--ip-forward=false', '--raw-logs', *args]
+            '--ip6tables=false', '--ip-masq=false', '--ip-forward=false', '--raw-logs', *args]
         self.environment = dict(os.environ)
         if root:  # with a containerd of its own
             self.environment['PATH'] = f'{root}/usr/sbin:{root}/usr/bin:' + os.environ['PATH']

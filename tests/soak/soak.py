@@ -290,7 +290,7 @@ def second_docker():
     """Docker of another suite of Debian; raises Skip where it cannot be had."""
     root = fetch('docker', SUITE)
     try:
-        return Engine('docker-' + SUITE, Dockerd('other', '--ip6tables=false', root=root), client=root + '/usr/bin/docker')
+        return Engine('docker-' + SUITE, Dockerd('other', root=root), client=root + '/usr/bin/docker')
     except AssertionError as why:
         raise Skip(f'Docker of {SUITE} does not run here: {why}') from None
 

@@ -1522,7 +1522,146 @@ static void test_networks(void **state)
 	happens(&stage, "start", A_ID, 50);
 	event.action = bytes_of("disconnect");
 	tell_event(&stage, event, 70);
-	EXPECT_AT(&stage, 80, "start aaaa request id s1 carol\ndisconnect dddd unknown\n");
+	EXPECT_AT(&stage, 80, "start aaaa request id s1 carol\n");
+	EXPECT_AT(&stage, 70 + 2001, "disconnect dddd unknown\n"); /* no end came */
+	stage_close(&stage);
+}
+
+/* Docker from 26 on tells that a container leaves its network, and then that it ended: both go back to the same. */
+static void test_network_before_end(void **state)
+{
+	static const struct {
+		const char *operation, *signal, *between;
+		int exit_code;
+		const char *told;
+	} cases[] = {
+		{NULL, NULL, NULL, 0,
+		 "disconnect dddd inherited id s1 bob\ndie aaaa =0 inherited id s1 bob\n"},
+		{NULL, NULL, "exec_die", 0,
+		 "disconnect dddd inherited id s1 bob\nexec_die aaaa unknown\n"
+		 "die aaaa =0 inherited id s1 bob\n"},
+		/* Something else happens to it before its end. */
+		{NULL, NULL, "pause", 0,
+		 "disconnect dddd unknown\npause aaaa unknown\ndie aaaa =0 inherited id s1 bob\n"},
+		{"ContainerStop", "15", NULL, 143,
+		 "kill aaaa 15 request id k1 carol\ndisconnect dddd request id k1 carol\n"
+		 "die aaaa =143 request id k1 carol\n"},
+		/* It was under way, and had sent no signal. */
+		{"ContainerStop", NULL, NULL, 0,
+		 "disconnect dddd inherited id s1 bob\ndie aaaa =0 inherited id s1 bob\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct stage stage = {0};
+		struct request *request = NULL;
+
+		stage_open(&stage);
+		live_once(&stage, A_ID, false);
+		if (cases[i].operation)
+			request = begin_of(&stage, 2, cases[i].operation, "k1", A_ID, 100);
+		if (cases[i].signal)
+			is_killed(&stage, A_ID, cases[i].signal, 102);
+		tell_event(&stage,
+			   EVENT("network", "disconnect", D_ID, .container = bytes_of(A_ID)), 105);
+		if (cases[i].between)
+			happens(&stage, cases[i].between, A_ID, 106);
+		dies(&stage, A_ID, cases[i].exit_code, 107);
+		if (request)
+			answer(&stage, request, 204, 110);
+		EXPECT_AT(&stage, 120, cases[i].told);
+		stage_close(&stage);
+	}
+}
+
+/* The same of its volumes, but for those that a copy mounts while it runs. */
+static void test_volume_before_end(void **state)
+{
+	struct stage stage = {0};
+	struct request *copy;
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	copy = begin_of(&stage, 2, "ContainerArchive", "k1", A_ID, 100);
+	tell_event(&stage, EVENT("volume", "mount", "v", .container = bytes_of(A_ID)), 105);
+	inspected(&stage, A_ID, "", 106);
+	tell_event(&stage, EVENT("volume", "unmount", "v", .container = bytes_of(A_ID)), 107);
+	answer(&stage, copy, 200, 110);
+	EXPECT_AT(&stage, 111, "mount v request id k1 carol\nunmount v request id k1 carol\n");
+	copy = begin_of(&stage, 2, "ContainerArchive", "k2", A_ID, 200);
+	tell_event(&stage, EVENT("volume", "unmount", "v", .container = bytes_of(A_ID)), 205);
+	happens(&stage, "stop", A_ID, 206);
+	dies(&stage, A_ID, 0, 207);
+	answer(&stage, copy, 200, 210);
+	EXPECT_AT(&stage, 211,
+		  "unmount v inherited id s1 bob\nstop aaaa unknown\ndie aaaa =0 inherited id s1 "
+		  "bob\n");
+	stage_close(&stage);
+}
+
+/* By SIGKILL, long after the request was answered; and an end that only the next event tells of. */
+static void test_network_before_slow_end(void **state)
+{
+	struct stage stage = {0};
+
+	stage_open(&stage);
+	live_once(&stage, A_ID, false);
+	make_request(&stage, 2, "ContainerKill", "k1", A_ID, 100);
+	is_killed(&stage, A_ID, "9", 101);
+	tell_event(&stage, EVENT("network", "disconnect", D_ID, .container = bytes_of(A_ID)), 5000);
+	EXPECT_AT(&stage, 5010, "kill aaaa 9 request id k1 carol\n");
+	dies(&stage, A_ID, 137, 5020);
+	EXPECT_AT(&stage, 5030,
+		  "disconnect dddd inherited id k1 carol\ndie aaaa =137 request id k1 carol\n");
+	stage_close(&stage);
+}
+
+/* A create that fails undoes what it did: the engine tells only that. */
+static void test_failed_create(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	stage_open(&stage);
+	create = begin_request(&stage, 0, "ContainerCreate", "c1", 10);
+	ledger_request_set(create, &create->result, bytes_of("web"));
+	tell_event(&stage, OF_CONTAINER("destroy", A_ID, .name = bytes_of("web")), 15);
+	inspected(&stage, B_ID, "", 15);
+	answer(&stage, create, 500, 20);
+	EXPECT_AT(&stage, 21, "destroy aaaa request name c1 alice\n");
+	/* Of another name; and one that was made. */
+	create = begin_request(&stage, 0, "ContainerCreate", "c2", 30);
+	ledger_request_set(create, &create->result, bytes_of("web"));
+	tell_event(&stage, OF_CONTAINER("destroy", C_ID, .name = bytes_of("else")), 35);
+	happens(&stage, "create", B_ID, 36);
+	tell_event(&stage, OF_CONTAINER("destroy", B_ID, .name = bytes_of("web")), 37);
+	answer(&stage, create, 500, 40);
+	EXPECT_AT(&stage, 41, "destroy cccc unknown\ncreate bbbb unknown\ndestroy bbbb unknown\n");
+	stage_close(&stage);
+}
+
+/* Podman's events of secrets have no name, those of the start of an exec no id of that exec. */
+static void test_podman_tells_less(void **state)
+{
+	struct stage stage = {0};
+	struct request *request;
+
+	stage_open(&stage);
+	causes_set_engine(stage.causes, 0, BRAND_PODMAN, false);
+	live_once(&stage, A_ID, false);
+	request = begin_request(&stage, 2, "SecretDeleteLibpod", "d1", 100);
+	ledger_request_set_target(request, (struct bytes){0}, bytes_of("mine"), (struct bytes){0});
+	tell_event(&stage, EVENT("secret", "remove", "0123"), 105);
+	answer(&stage, request, 204, 110);
+	EXPECT_AT(&stage, 120, "remove 0123 request time d1 carol\n");
+	inspected(&stage, A_ID, "", 150);
+	request = start_exec(&stage, 3, "x1", EXEC_1, 200);
+	tell_event(&stage, OF_CONTAINER("exec_start", A_ID), 205);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 900);
+	tell_event(&stage, exec_event("exec_die", EXEC_2, ""), 901);
+	EXPECT_AT(&stage, 910,
+		  "exec_start aaaa request time x1 dave\n"
+		  "exec_die aaaa 1111 inherited time x1 dave\nexec_die aaaa 2222 unknown\n");
+	ledger_request_end(request);
 	stage_close(&stage);
 }
 
@@ -2182,6 +2321,7 @@ struct vessel {
 	bool pending;	   /* the policy is about to start it */
 	bool called_off;   /* that was, by a signal that made no event */
 	unsigned int life; /* how often it was started */
+	int exit_code;	   /* of its last end */
 	const char *policy;
 	unsigned int restarts;
 	int creator, starter;	 /* requests */
@@ -2226,6 +2366,7 @@ struct play {
 	unsigned int seed;
 	bool unseen,
 		slow; /* somebody uses another door; callerd learns some things late, or never */
+	bool newer;   /* Docker from 26 on tells that it leaves its network before its end */
 	uint32_t random;
 	uint64_t now;
 	struct deal deals[REQUESTS];
@@ -2407,8 +2548,7 @@ static void settle(struct play *play, int container)
 	struct vessel *vessel = &play->vessels[container];
 
 	vessel->pending = !vessel->stopped && vessel->policy &&
-			  (strcmp(vessel->policy, "on-failure") != 0 ||
-			   play->happenings[play->happening_count - 2].exit_code);
+			  (strcmp(vessel->policy, "on-failure") != 0 || vessel->exit_code);
 	if (vessel->pending)
 		plan(play, (100 * MS) << vessel->restarts++ % 4, STEP_POLICY, container, 0);
 	/* Restarts go on in the end, so that those who stop it find what they wait for. */
@@ -2440,16 +2580,21 @@ static void die_it(struct play *play, const struct step *step)
 		if (play->execs[i].container == step->index)
 			end_exec(play, (int)i);
 	vessel->running = vessel->paused = false;
-	happening = happen(play, "die", step->index, TRUTH_ITSELF, NOBODY);
-	happening->exit_code = step->exit_code;
-	happening->heir = vessel->starter;
-	happening->killers = vessel->killed ?: vessel->termed;
-	if (step->exit_code != 137)
-		happening->killers |= vessel->termed;
-	happening = happen(play, "disconnect", step->index, TRUTH_ITSELF, NOBODY);
-	happening->type = "network";
-	happening->heir = vessel->starter;
-	happening->killers = happening[-1].killers;
+	vessel->exit_code = step->exit_code;
+	for (unsigned int i = 0; i < 2; i++) {
+		bool ends = i == play->newer;
+
+		happening = happen(play, ends ? "die" : "disconnect", step->index, TRUTH_ITSELF,
+				   NOBODY);
+		if (ends)
+			happening->exit_code = step->exit_code;
+		else
+			happening->type = "network";
+		happening->heir = vessel->starter;
+		happening->killers = vessel->killed ?: vessel->termed;
+		if (step->exit_code != 137)
+			happening->killers |= vessel->termed;
+	}
 	settle(play, step->index);
 }
 
@@ -3241,6 +3386,7 @@ static unsigned int play_once(unsigned int seed, bool unseen, bool slow, unsigne
 	play.seed = seed;
 	play.unseen = unseen;
 	play.slow = slow;
+	play.newer = seed % 2;
 	play.random = 2654435769u * (seed + 1);
 	play.now = BOOT;
 	play_out(&play);
@@ -3328,6 +3474,11 @@ int main(void)
 		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_network_before_end),
+		cmocka_unit_test(test_network_before_slow_end),
+		cmocka_unit_test(test_volume_before_end),
+		cmocka_unit_test(test_failed_create),
+		cmocka_unit_test(test_podman_tells_less),
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_volumes_of_builds),
 		cmocka_unit_test(test_failing_start_unseen),

@@ -426,8 +426,8 @@ static const struct a_case podman_cases[] = {
 	 "container exec_start" POD_TOLD " has:exitCode:signal:execID:name:image"
 	 " labels:exitCode:signal:execID" POD_AT},
 	{POD_CONTAINER("exec_died", POD_LABELS),
-	 "container exec_die" POD_TOLD " code=4 has:exitCode:signal:execID:name:image"
-	 " labels:signal:execID" POD_AT},
+	 "container exec_die" POD_TOLD " exec=fake code=4 has:exitCode:signal:execID:name:image"
+	 " labels:signal" POD_AT},
 	/* Others. */
 	{POD_OTHER("image", "delete", POD, "bb:two"),
 	 "image delete id=" POD " name=bb:two has:name:image" POD_AT},

@@ -62,12 +62,24 @@ static void was_started(struct owner *owner, const struct engine_event *event,
 	if (owner->died > event->time) /* this was missed then, and is told after that */
 		return;
 	owner->state = OWNER_RUNNING;
+	owner->looked_into = 0;
 	owner->stopped = false;
 	owner->signalled = false;
 	owner->signalled_at = 0;
 	owner->out_of_memory = owner->stopped_by_engine = false;
 	owner_culprit_clear(&owner->killer);
 	owner_culprit_clear(&owner->signaller);
+}
+
+/* A network or a volume of the container was connected, mounted, or left. Whoever copies files of one that runs mounts
+ * its volumes once more for that time. */
+static void was_connected(struct owner *owner, const struct engine_event *event)
+{
+	owner->reconnected |= causes_is_start(event);
+	if (event->act == ACTION_MOUNT && owner->state == OWNER_RUNNING)
+		owner->looked_into++;
+	else if (event->act == ACTION_UNMOUNT && owner->looked_into)
+		owner->looked_into--;
 }
 
 /* The number that EVENT has, or that its request asked for where a label hides it; 0: not known. */
@@ -143,9 +155,12 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	const struct keeper *keeper = &causes->options.keeper;
 	struct owner_exec *exec;
 	bool ends = event->act == ACTION_EXEC_DIE;
+	struct bytes id = event->exec_id;
 
-	exec = ends ? owners_find_exec(owners, event->exec_id)
-		    : owners_get_exec(owners, event->exec_id);
+	/* Podman tells the id only at the end. */
+	if (!id.size && event->act == ACTION_EXEC_START && cause->request)
+		id = cause->request->id;
+	exec = ends ? owners_find_exec(owners, id) : owners_get_exec(owners, id);
 	if (!exec)
 		return;
 	memcpy(exec->container, event->id.data, ID_DIGITS);
@@ -153,7 +168,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	if (ends) {
 		owners_remove_exec(owners, exec);
 		if (keeper->end_exec)
-			keeper->end_exec(keeper->data, socket, event->exec_id);
+			keeper->end_exec(keeper->data, socket, id);
 		return;
 	}
 	if (event->act == ACTION_EXEC_CREATE)
@@ -166,7 +181,7 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	}
 	if (keeper->put_exec && exec->starter) {
 		struct owned_exec owned = {
-			.id = event->exec_id,
+			.id = id,
 			.container_id = event->id,
 			.starter = exec->starter,
 		};
@@ -217,8 +232,8 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 		inventory_put_image(causes->options.inventories[socket], event->id, event->name);
 	if (!owner) {
 		owner = causes_owner_of(engine, event);
-		if (owner && causes_is_start(event))
-			owner->reconnected = true;
+		if (owner)
+			was_connected(owner, event);
 		return;
 	}
 	if (event->act == ACTION_RENAME && owner->name)

@@ -154,6 +154,8 @@ static bool try_request(const struct cause_search *search, struct request *reque
 
 		if (cause->key == KEY_VOLUMES)
 			match = match_volume(search, request, match, &one.basis);
+		if (cause->key == KEY_UNMADE && owner && owner->created)
+			continue;
 		if (match == MATCH_NONE)
 			continue;
 		if (match == MATCH_BARREN ||
@@ -434,6 +436,54 @@ static bool is_unexplored(const struct engine_side *engine, const struct effect 
 
 /* --- the decision ----------------------------------------------------------------------------- */
 
+/* The end of the container that WAITING names, right behind it. *RET_OTHER: something else happens to it first. */
+static struct waiting_event *find_end_behind(const struct waiting_event *waiting, bool *ret_other)
+{
+	*ret_other = false;
+	for (struct waiting_event *next = waiting->next; next && !*ret_other; next = next->next) {
+		if (!causes_is_container(next->event) ||
+		    !bytes_equal(next->event->id, waiting->event->container))
+			continue;
+		if (next->event->act == ACTION_DIE)
+			return next;
+		*ret_other = !causes_is_exec(next->event) && next->event->act != ACTION_STOP;
+	}
+	return NULL;
+}
+
+/* Whether the event is that the container, which runs, left a network or a volume of its own. */
+static bool is_leaving(const struct engine_side *engine, const struct owner *owner,
+		       const struct waiting_event *waiting)
+{
+	const struct engine_event *event = waiting->event;
+
+	if (!owner || owner->state != OWNER_RUNNING || causes_is_doubtful(engine, owner))
+		return false;
+	return (event->kind == ENGINE_NETWORK && event->act == ACTION_DISCONNECT) ||
+	       (event->kind == ENGINE_VOLUME && event->act == ACTION_UNMOUNT &&
+		!owner->looked_into);
+}
+
+/* Docker from 26 on tells that a container leaves its networks and volumes before it tells that the container ended:
+ * then all of them go back to the same. Returns WAIT as long as the end may come. *RET: as of an event that came with the end; its request,
+ * if it is of one. */
+static enum decision decide_with_end(struct causes *causes, unsigned int socket,
+				     struct waiting_event *waiting, bool late, struct cause *ret)
+{
+	bool other;
+	struct waiting_event *end = find_end_behind(waiting, &other);
+
+	*ret = (struct cause){};
+	if (!end || late)
+		return other || late ? DECIDED : WAIT;
+	if (causes_purge(causes, socket, end, false) == WAIT ||
+	    causes_decide(causes, socket, end, false, ret) == WAIT)
+		return WAIT;
+	if (ret->kind == CAUSE_REQUEST)
+		ret->kind = CAUSE_INHERITED;
+	return DECIDED;
+}
+
 /* An end by SIGKILL goes back to the only user who sent SIGKILL. */
 static bool take_killer(const struct owner *owner, const struct engine_event *event,
 			struct cause *cause)
@@ -489,13 +539,21 @@ static bool is_weak(const struct causes *causes, const struct only *only, const 
 	       causes_boot_of(causes, owner->died, 0) < only->request->started;
 }
 
-/* Whether the event can have happened without any request. */
+/* Whether OTHER goes back to the user of ONLY, a request that is matched by time alone. */
+static bool is_of_same_user(const struct only *only, const struct cause *other)
+{
+	return only->basis == BASIS_TIME && other->origin &&
+	       caller_same_user(other->origin->caller, only->request->caller);
+}
+
+/* Whether the event can have happened without ONLY, the request that fits. */
 static bool has_rival(const struct engine_side *engine, const struct effect *effect,
-		      const struct waiting_event *waiting)
+		      const struct waiting_event *waiting, const struct only *only)
 {
 	const struct engine_event *event = waiting->event;
 	const struct owner *owner = causes_owner_of(engine, event);
 	struct cause other;
+	bool otherwise;
 
 	if (event->kind == ENGINE_VOLUME && event->act == ACTION_DESTROY)
 		return event->time <= engine->auto_removal + SETTLED_WITHIN;
@@ -507,8 +565,11 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 	if ((causes_is_start(event) || causes_is_exec(event)) &&
 	    is_unexplored(engine, effect, event))
 		return true;
-	return find_heir(engine, effect->heir, event, &other) ||
-	       (effect->engine && find_daemon(engine, waiting, &other));
+	if (is_leaving(engine, owner, waiting) && find_end_behind(waiting, &otherwise))
+		return true;
+	if (find_heir(engine, effect->heir, event, &other))
+		return !is_of_same_user(only, &other);
+	return effect->engine && find_daemon(engine, waiting, &other);
 }
 
 /* Marks the requests of the same user on the same object: which of them has an effect cannot be told any more. */
@@ -548,6 +609,7 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	bool knows = ledger_knows(&causes->ledger, waiting->time), doubt;
 	struct candidates candidates = {};
 	const struct only *only;
+	enum decision decision;
 	bool weak;
 
 	*ret = (struct cause){};
@@ -567,7 +629,13 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 		return DECIDED;
 	if (only && is_of_an_end(owner, event, only) && !is_of(owner->ender, only->request))
 		only = NULL; /* it was under way, but did not end the container */
-	if (only && weak && has_rival(engine, effect, waiting))
+	if (!doubt && (!only || only->cause->key == KEY_CONTAINER) &&
+	    is_leaving(engine, owner, waiting)) {
+		decision = decide_with_end(causes, socket, waiting, late, ret);
+		if (decision == WAIT || !only || !is_of(ret->origin, only->request))
+			return decision;
+	}
+	if (only && weak && has_rival(engine, effect, waiting, only))
 		doubt = true;
 	else if (only)
 		return decide_request(causes, effect, only, is_alike(&candidates, only), late, ret);

@@ -20,6 +20,7 @@
 #define BUILDS BY(ImageBuild, KEY_OWN, LATE)
 #define PODS(verb) {OPERATION_Pod##verb##Libpod, KEY_TIME}
 #define PLAY BY(PlayKubeLibpod, KEY_TIME, LATE)
+#define PLAY_DOWN BY(PlayKubeDownLibpod, KEY_TIME, LATE)
 
 /*
  * After the sources of Docker 20.10 to 28 and what its daemon did (tests/live/test_events.py). Most events are
@@ -33,12 +34,13 @@ static const struct effect effects[] = {
 		PLAY, PODS(Start), PODS(Restart)}},
 	{ON(CONTAINER, INIT), .engine = true, .causes = {
 		BY(ContainerStart, KEY_TARGET), BY(ContainerRestart, KEY_TARGET), BUILDS,
+		BY(ContainerInitLibpod, KEY_TARGET, .once = true), BY(ContainerAttach, KEY_TARGET), /* Podman's */
 		PLAY, PODS(Start), PODS(Restart)}},
 	{ON(CONTAINER, RESTART), .engine = true, .causes = {
 		BY(ContainerRestart, KEY_TARGET, .once = true), PODS(Restart)}},
 	{ON(CONTAINER, STOP), .partly = true, .engine = true, .causes = {
 		BY(ContainerStop, KEY_TARGET, .once = true), BY(ContainerRestart, KEY_TARGET),
-		PODS(Stop), PODS(Restart)}},
+		BY(ContainerDelete, KEY_TARGET), PODS(Stop), PODS(Restart), PODS(Delete), PLAY_DOWN}},
 	{ON(CONTAINER, KILL), .partly = true, .engine = true, .causes = {
 		BY(ContainerKill, KEY_TARGET, .once = true), BY(ContainerStop, KEY_TARGET),
 		BY(ContainerRestart, KEY_TARGET), BY(ContainerDelete, KEY_TARGET), BUILDS, PODS(Kill)}},
@@ -46,16 +48,17 @@ static const struct effect effects[] = {
 		BY(ContainerStop, KEY_TARGET, .signals = true), BY(ContainerKill, KEY_TARGET, .signals = true),
 		BY(ContainerRestart, KEY_TARGET, .signals = true),
 		BY(ContainerDelete, KEY_TARGET, .kills = true, .signals = true), BUILDS,
-		PODS(Stop), PODS(Kill), PODS(Restart), PODS(Delete)}},
+		PODS(Stop), PODS(Kill), PODS(Restart), PODS(Delete), PLAY_DOWN}},
 	{ON(CONTAINER, CLEANUP), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		BY(ContainerStop, KEY_TARGET), BY(ContainerKill, KEY_TARGET), BY(ContainerRestart, KEY_TARGET),
-		BY(ContainerDelete, KEY_TARGET), BUILDS}},
+		BY(ContainerDelete, KEY_TARGET), BUILDS, PODS(Stop), PODS(Delete), PLAY_DOWN}},
 	{ON(CONTAINER, OOM), HEIR_STARTER},
 	{ON(CONTAINER, HEALTH_STATUS), HEIR_STARTER},
 	{ON(CONTAINER, DESTROY), HEIR_CREATOR, .partly = true, .engine = true, .causes = {
 		BY(ContainerDelete, KEY_TARGET), BY(ContainerPrune, KEY_REMOVED), BUILDS,
 		BY(ContainerStart, KEY_TARGET, .failed = true), /* of one that goes by itself */
-		PODS(Delete), BY(SystemPruneLibpod, KEY_TIME)}},
+		BY(ContainerCreate, KEY_UNMADE, .failed = true),
+		PODS(Delete), BY(SystemPruneLibpod, KEY_TIME), PLAY_DOWN}},
 	{ON(CONTAINER, RENAME), .causes = {BY(ContainerRename, KEY_TARGET, .once = true)}},
 	{ON(CONTAINER, UPDATE), .causes = {BY(ContainerUpdate, KEY_TARGET, .once = true)}},
 	{ON(CONTAINER, PAUSE), .partly = true, .causes = {
@@ -70,7 +73,14 @@ static const struct effect effects[] = {
 		BY(ContainerAttach, KEY_TARGET, LATE), BY(ContainerAttachWebsocket, KEY_TARGET, LATE)}},
 	{ON(CONTAINER, RESIZE), .causes = {BY(ContainerResize, KEY_TARGET)}},
 	{ON(CONTAINER, TOP), .causes = {BY(ContainerTop, KEY_TARGET, LATE)}},
-	{ON(CONTAINER, COMMIT), .causes = {BY(ImageCommit, KEY_TARGET, .once = true), BUILDS}},
+	{ON(CONTAINER, COMMIT), .causes = {BY(ImageCommit, KEY_TARGET, LATE, .once = true), BUILDS}},
+	/* Podman's, of the container's own root. */
+	{ON(CONTAINER, MOUNT), .causes = {
+		BY(ContainerMountLibpod, KEY_TARGET), BY(ContainerExport, KEY_TARGET, LATE), BY(ImageCommit, KEY_TARGET, LATE),
+		BY(ContainerArchive, KEY_TARGET, LATE), BY(PutContainerArchive, KEY_TARGET)}},
+	{ON(CONTAINER, UNMOUNT), .causes = {
+		BY(ContainerUnmountLibpod, KEY_TARGET), BY(ContainerExport, KEY_TARGET, LATE), BY(ImageCommit, KEY_TARGET, LATE),
+		BY(ContainerArchive, KEY_TARGET, LATE), BY(PutContainerArchive, KEY_TARGET)}},
 	{ON(CONTAINER, EXPORT), .causes = {BY(ContainerExport, KEY_TARGET, LATE)}},
 	{ON(CONTAINER, COPY), .causes = {BY(ContainerCopy, KEY_TARGET, LATE)}},
 	{ON(CONTAINER, ARCHIVE_PATH), .causes = {
@@ -85,22 +95,26 @@ static const struct effect effects[] = {
 	{ON(CONTAINER, PRUNE), .causes = {BY(ContainerPrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
 	{ON(IMAGE, PULL), .engine = true, .causes = {
-		BY(ImageCreate, KEY_REFERENCE, LATE), BY(ImagePullLibpod, KEY_REFERENCE, LATE)}},
+		BY(ImageCreate, KEY_REFERENCE, LATE), BY(ImagePullLibpod, KEY_REFERENCE, LATE), PLAY}},
+	{ON(IMAGE, PULL_ERROR), .partly = true, .causes = {
+		BY(ImageCreate, KEY_REFERENCE, LATE), BY(ImagePullLibpod, KEY_REFERENCE, LATE), PLAY}},
 	{ON(IMAGE, PUSH), .causes = {BY(ImagePush, KEY_REFERENCE, LATE)}},
 	{ON(IMAGE, TAG), .causes = {
 		BY(ImageTag, KEY_TARGET), BY(ImageBuild, KEY_REFERENCE, LATE), BY(ImageCreate, KEY_REFERENCE, LATE),
 		BY(ImageCommit, KEY_TIME), BY(ImageLoad, KEY_TIME, LATE)}},
 	{ON(IMAGE, UNTAG), .partly = true, .causes = {
 		BY(ImageDelete, KEY_REMOVED), BY(ImageDeleteAllLibpod, KEY_REMOVED), BY(ImagePrune, KEY_REMOVED),
-		BY(ImageUntagLibpod, KEY_TARGET), BY(ImageTag, KEY_TIME)}},
+		BY(ImageUntagLibpod, KEY_REFERENCE), BY(ImageTag, KEY_TIME)}},
 	{ON(IMAGE, DELETE), .partly = true, .causes = {
 		BY(ImageDelete, KEY_REMOVED), BY(ImageDeleteAllLibpod, KEY_REMOVED), BY(ImagePrune, KEY_REMOVED)}},
-	{ON(IMAGE, SAVE), .causes = {BY(ImageGet, KEY_TARGET, LATE), BY(ImageGetAll, KEY_TIME, LATE)}},
+	{ON(IMAGE, SAVE), .causes = {
+		BY(ImageGet, KEY_TARGET, LATE), BY(ImageGetAll, KEY_TIME, LATE), BY(ImageExportLibpod, KEY_TIME, LATE)}},
 	{ON(IMAGE, LOAD), .causes = {BY(ImageLoad, KEY_TIME, LATE)}},
 	{ON(IMAGE, IMPORT), .causes = {BY(ImageCreate, KEY_TIME, LATE), BY(ImageImportLibpod, KEY_TIME, LATE)}},
 	{ON(IMAGE, CREATE), .causes = {
 		BY(ImageBuild, KEY_TIME, LATE), BY(ImageCommit, KEY_TIME), BY(ImageCreate, KEY_TIME, LATE)}},
-	{ON(IMAGE, BUILD), .causes = {BY(ImageBuild, KEY_TIME, LATE)}},
+	/* Podman builds the image of the container that holds a pod's namespaces. */
+	{ON(IMAGE, BUILD), .causes = {BY(ImageBuild, KEY_TIME, LATE), PLAY, PODS(Create)}},
 	{ON(IMAGE, PRUNE), .causes = {BY(ImagePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
 	{ON(VOLUME, CREATE), .partly = true, .engine = true, .causes = {
@@ -115,7 +129,7 @@ static const struct effect effects[] = {
 	{ON(VOLUME, UPDATE), .causes = {BY(VolumeUpdate, KEY_TARGET)}},
 	{ON(VOLUME, PRUNE), .causes = {BY(VolumePrune, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME)}},
 
-	{ON(NETWORK, CREATE), .engine = true, .causes = {BY(NetworkCreate, KEY_MADE), BY(SwarmInit, KEY_TIME)}},
+	{ON(NETWORK, CREATE), .engine = true, .causes = {BY(NetworkCreate, KEY_MADE), BY(SwarmInit, KEY_TIME, AFTER), PLAY}},
 	{ON(NETWORK, CONNECT), .partly = true, .engine = true, .causes = {BY(NetworkConnect, KEY_TARGET), STARTS, BUILDS}},
 	{ON(NETWORK, DISCONNECT), HEIR_STARTER, .partly = true, .engine = true, .causes = {
 		BY(NetworkDisconnect, KEY_TARGET), ENDS, FAILING_START, BUILDS}},
@@ -130,27 +144,30 @@ static const struct effect effects[] = {
 	{ON(PLUGIN, PUSH), .causes = {BY(PluginPush, KEY_REFERENCE, LATE)}},
 	{ON(PLUGIN, REMOVE), .causes = {BY(PluginDelete, KEY_REFERENCE)}},
 
-	{ON(SERVICE, CREATE), .causes = {BY(ServiceCreate, KEY_MADE)}},
-	{ON(SERVICE, UPDATE), .engine = true, .causes = {BY(ServiceUpdate, KEY_TARGET)}},
-	{ON(SERVICE, REMOVE), .causes = {BY(ServiceDelete, KEY_TARGET)}},
-	{ON(NODE, UPDATE), .engine = true, .causes = {BY(NodeUpdate, KEY_TARGET)}},
-	{ON(NODE, REMOVE), .causes = {BY(NodeDelete, KEY_TARGET), BY(SwarmLeave, KEY_TIME)}},
-	{ON(SECRET, CREATE), .causes = {BY(SecretCreate, KEY_MADE)}},
-	{ON(SECRET, UPDATE), .causes = {BY(SecretUpdate, KEY_TARGET)}},
-	{ON(SECRET, REMOVE), .causes = {BY(SecretDelete, KEY_TARGET)}},
-	{ON(CONFIG, CREATE), .causes = {BY(ConfigCreate, KEY_MADE)}},
-	{ON(CONFIG, UPDATE), .causes = {BY(ConfigUpdate, KEY_TARGET)}},
-	{ON(CONFIG, REMOVE), .causes = {BY(ConfigDelete, KEY_TARGET)}},
+	{ON(SERVICE, CREATE), .causes = {BY(ServiceCreate, KEY_MADE, AFTER)}},
+	{ON(SERVICE, UPDATE), .engine = true, .causes = {BY(ServiceUpdate, KEY_TARGET, AFTER)}},
+	{ON(SERVICE, REMOVE), .causes = {BY(ServiceDelete, KEY_TARGET, AFTER)}},
+	{ON(NODE, UPDATE), .engine = true, .causes = {
+		BY(NodeUpdate, KEY_TARGET, AFTER), BY(SwarmInit, KEY_TIME, AFTER), BY(SwarmJoin, KEY_TIME, AFTER)}},
+	{ON(NODE, REMOVE), .causes = {BY(NodeDelete, KEY_TARGET, AFTER), BY(SwarmLeave, KEY_TIME)}},
+	{ON(SECRET, CREATE), .causes = {BY(SecretCreate, KEY_MADE, AFTER)}},
+	{ON(SECRET, UPDATE), .causes = {BY(SecretUpdate, KEY_TARGET, AFTER)}},
+	{ON(SECRET, REMOVE), .causes = {BY(SecretDelete, KEY_TARGET, AFTER)}},
+	{ON(CONFIG, CREATE), .causes = {BY(ConfigCreate, KEY_MADE, AFTER)}},
+	{ON(CONFIG, UPDATE), .causes = {BY(ConfigUpdate, KEY_TARGET, AFTER)}},
+	{ON(CONFIG, REMOVE), .causes = {BY(ConfigDelete, KEY_TARGET, AFTER)}},
 
 	{ON(BUILDER, PRUNE), .causes = {BY(BuildPrune, KEY_TIME)}},
 
 	{ON(POD, CREATE), .causes = {BY(PodCreateLibpod, KEY_MADE), PLAY}},
 	{ON(POD, START), .partly = true, .causes = {BY(PodStartLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET), PLAY}},
-	{ON(POD, STOP), .partly = true, .causes = {BY(PodStopLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET)}},
+	{ON(POD, STOP), .partly = true, .causes = {
+		BY(PodStopLibpod, KEY_TARGET), BY(PodRestartLibpod, KEY_TARGET), BY(PodDeleteLibpod, KEY_TARGET), PLAY_DOWN}},
 	{ON(POD, KILL), .partly = true, .causes = {BY(PodKillLibpod, KEY_TARGET)}},
 	{ON(POD, PAUSE), .partly = true, .causes = {BY(PodPauseLibpod, KEY_TARGET)}},
 	{ON(POD, UNPAUSE), .partly = true, .causes = {BY(PodUnpauseLibpod, KEY_TARGET)}},
-	{ON(POD, REMOVE), .partly = true, .causes = {BY(PodDeleteLibpod, KEY_TARGET), BY(PodPruneLibpod, KEY_TIME)}},
+	{ON(POD, REMOVE), .partly = true, .causes = {
+		BY(PodDeleteLibpod, KEY_TARGET), BY(PodPruneLibpod, KEY_TIME), BY(SystemPruneLibpod, KEY_TIME), PLAY_DOWN}},
 };
 /* clang-format on */
 

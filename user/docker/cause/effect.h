@@ -18,6 +18,8 @@ enum effect_key {
 	KEY_CONTAINER,
 	/* The request made the object of the event: its answer has the id. */
 	KEY_MADE,
+	/* The request failed to make the container of the event, of which no creation was told. */
+	KEY_UNMADE,
 	/* The request removed the object of the event, and perhaps others: its answer has the ids. */
 	KEY_REMOVED,
 	/* The request acts on the exec of the event. */
@@ -46,7 +48,8 @@ enum effect_heir {
 enum lateness {
 	IN_TIME,
 	LATE, /* as long as the response goes on */
-	SOON, /* shortly after the response's head */
+	SOON, /* shortly after the response's head, as long as the connection goes on */
+	AFTER, /* shortly after the response's head, whatever becomes of the connection: what a swarm does */
 };
 
 struct effect_cause {

@@ -341,6 +341,8 @@ static bool is_within(const struct request *request, const struct effect_cause *
 		return false;
 	if (request->silent)
 		return !request->over || time < request->over + SILENT_GOES_ON;
+	if (cause->late == AFTER && request->answered)
+		return time <= request->answered + AT_ONCE;
 	if (cause->late == SOON && request->answered && time > request->answered + AT_ONCE)
 		return false;
 	if (cause->late || !request->answered)
@@ -372,6 +374,12 @@ static bool begins_id(struct bytes id, struct bytes beginning)
 {
 	return beginning.size && idtree_is_id(id) && beginning.size < id.size &&
 	       !memcmp(id.data, beginning.data, beginning.size);
+}
+
+/* Podman's events of secrets have their ids alone, which the request's name does not tell. */
+static bool is_nameless(const struct request *request, const struct engine_event *event)
+{
+	return event->kind == ENGINE_SECRET && !event->name.size && !request->id.size;
 }
 
 /* Whether the request acts on the object with this ID and NAME. */
@@ -412,6 +420,10 @@ static enum match match_target(const struct request *request, const struct engin
 	if (has_other_result(request, event))
 		return MATCH_NONE;
 	match = match_object(request, event->id, event->name, ret_basis);
+	if (match == MATCH_NONE && is_nameless(request, event)) {
+		*ret_basis = BASIS_TIME;
+		return MATCH_PERHAPS;
+	}
 	if (match == MATCH_NONE && !request->id.size && request->result.size && event->name.size)
 		return MATCH; /* it has its new name already */
 	if (match == MATCH_NONE || !event->container.size)
@@ -440,6 +452,16 @@ static enum match match_made(const struct request *request, const struct engine_
 		return MATCH_NONE;
 	*ret_basis = ledger_same(request->result, name_of(event)) ? BASIS_NAME : BASIS_TIME;
 	return MATCH_PERHAPS;
+}
+
+/* The engine tells neither the id of what it failed to make, nor its creation, but its end. */
+static enum match match_unmade(const struct request *request, const struct engine_event *event,
+			       enum cause_basis *ret_basis)
+{
+	if (!request->result.size || !ledger_same(request->result, event->name))
+		return MATCH_NONE;
+	*ret_basis = BASIS_NAME;
+	return MATCH;
 }
 
 static enum match match_removed(const struct request *request, const struct engine_event *event,
@@ -477,6 +499,11 @@ static enum match match_reference(const struct request *request, const struct en
 	if (reference_equal(name, event->id) || reference_equal(name, event->name) ||
 	    same_id(request->id, event->id))
 		return MATCH;
+	/* Podman says localhost/ of a name without a registry. */
+	if (request->operation == OPERATION_ImageUntagLibpod &&
+	    bytes_begin(event->name, "localhost/") &&
+	    reference_equal(name, bytes_from(event->name, strlen("localhost/"))))
+		return MATCH;
 	return MATCH_NONE;
 }
 
@@ -491,6 +518,8 @@ static enum match match_key(const struct request *request, enum effect_key key,
 		return match_object(request, event->container, container, ret_basis);
 	case KEY_MADE:
 		return match_made(request, event, ret_basis);
+	case KEY_UNMADE:
+		return match_unmade(request, event, ret_basis);
 	case KEY_REMOVED:
 		return match_removed(request, event, ret_basis);
 	case KEY_EXEC:

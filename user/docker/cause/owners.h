@@ -50,6 +50,7 @@ struct owner {
 	bool stopped_by_engine; /* it was sent a signal by the engine that stops, since it was started */
 	bool failed;		/* it ended with an exit code other than 0 */
 	bool reconnected;	/* to a network, or a volume of it mounted, since it ended */
+	unsigned int looked_into; /* volumes that were mounted once more while it runs */
 	/* What .creator and .starter rest on. */
 	enum cause_basis creator_basis, starter_basis;
 	unsigned int generation; /* of the last look at all containers in which it was seen */
