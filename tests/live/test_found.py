@@ -3,6 +3,7 @@
 machine are found as well: each test looks for its own."""
 import shutil
 import stat
+import tarfile
 
 import podman
 from live import *
@@ -286,6 +287,104 @@ def rootless_engine():
             callerd.wait(url__original='/containers/json?of=mine', callerd__connection__socket=path)
         os.unlink(path)
         wait_found(callerd, 'unix://' + path, 'engine-gone')
+
+
+class RootlessDockerd:
+    """A real one, with a containerd of its own, in a user namespace of the outsider's, as dockerd-rootless.sh starts it, but for the
+    network."""
+
+    def __init__(self, runtime):
+        self.user, self.path = runtime.user, runtime.path + '/docker.sock'
+        self.home = tempfile.mkdtemp(prefix='home-', dir=D)
+        self.gid = str(pwd.getpwnam(OUTSIDER).pw_gid)
+        os.chown(self.home, int(self.user.uid), int(self.gid))
+        run('usermod', '--add-subuids', '2100000000-2100065535', '--add-subgids', '2100000000-2100065535', OUTSIDER)
+        self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': self.home, 'XDG_RUNTIME_DIR': runtime.path}
+        self.command = ['rootlesskit', f'--state-dir={runtime.path}/rootlesskit', '--net=host', '--copy-up=/etc', '--copy-up=/run',
+                        '--propagation=rslave', 'sh', '-c', 'rm -f /run/docker /run/containerd; exec "$@"', 'sh', 'dockerd',
+                        '--rootless', '--iptables=false', '--ip-forward=false', '--bridge=none', '--storage-driver=vfs',
+                        f'--host=unix://{self.path}']
+
+    def as_user(self, *command):
+        return ['setpriv', '--reuid', self.user.uid, '--regid', self.gid, '--clear-groups', '--', *command]
+
+    def docker(self, *command, **how):
+        return subprocess.run(self.as_user('docker', '--host', 'unix://' + self.path, *command), env=self.environment, check=True,
+                              stdout=subprocess.PIPE, **how).stdout.decode()
+
+    def __enter__(self):
+        with open(D + '/rootless.log', 'ab') as log:
+            self.process = subprocess.Popen(self.as_user(*self.command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            start_new_session=True, env=self.environment)
+        deadline = time.monotonic() + PATIENCE * 2
+        while not os.path.exists(self.path) or subprocess.run(
+                self.as_user('curl', '-fs', '--unix-socket', self.path, 'http://x/_ping'), stdout=subprocess.DEVNULL,
+                check=False).returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                with open(D + "/rootless.log") as log:
+                    raise AssertionError(f"it does not start: {log.read()[-600:]}")
+            time.sleep(0.1)
+        return self
+
+    def __exit__(self, *unused):
+        self.process.terminate()
+        self.process.wait(PATIENCE * 2)
+
+    def free(self):
+        run('usermod', '--del-subuids', '2100000000-2100065535', '--del-subgids', '2100000000-2100065535', OUTSIDER)
+
+
+@test
+def rootless_dockerd():
+    """A real rootless dockerd comes, runs a container, goes, and comes again at the same place."""
+    for program in 'rootlesskit', 'newuidmap':
+        if not shutil.which(program):
+            raise Skip(f'no {program}: tools/install-deps test')
+    image = D + '/rootless.tar'
+    with tarfile.open(image, 'w') as tar:
+        tar.add('/bin/busybox', 'bin/busybox')
+    os.chmod(image, 0o644)
+    with RuntimeDirectory() as runtime, finds() as callerd:
+        engine = RootlessDockerd(runtime)
+        address = 'unix://' + engine.path
+        try:
+            for turn in range(2):
+                with engine:
+                    record = callerd.wait(turn + 1, event__action='engine-found', callerd__engine__address=address, that=lambda one:
+                                          'unanswered' not in one['callerd']['engine'])[-1]
+                    told = field(record, 'callerd.engine')
+                    real = json.loads(engine.docker('version', '--format', '{{json .Server}}'))
+                    equal([told['version'], told['rootless'], told['watched'], told['found_by']],
+                          [real['Version'], True, True, ['rootless-path', 'process']], 'the engine')
+                    equal(told['root_directory'], engine.home + '/.local/share/docker', 'its root directory')
+                    equal(field(record, 'callerd.server.user.id'), runtime.user.uid, 'whose process')
+                    with open(image, 'rb') as file:
+                        engine.docker('import', '-', f'rootless-{turn}', stdin=file)
+                    equal(engine.docker('run', '--rm', '--network', 'none', f'rootless-{turn}', '/bin/busybox', 'echo', 'in there'),
+                          'in there\n', 'what the container says')
+                    own = {'callerd__connection__socket': engine.path, 'user__id': runtime.user.uid}
+                    for operation in 'ImageCreate', 'ContainerCreate', 'ContainerStart':
+                        call = callerd.wait(turn + 1, callerd__api__operation=operation, **own)[-1]
+                        true(field(call, 'http.response.status_code') < 300, call['message'])
+                callerd.wait(turn + 1, event__action='engine-gone', callerd__engine__address=address)
+        finally:
+            engine.free()
+
+
+@test
+def comes_and_goes_all_day():
+    """More often than one user may have sockets watched: what comes back to its place is watched as it was."""
+    with RuntimeDirectory() as runtime, finds() as callerd:
+        path = runtime.path + '/docker.sock'
+        for turn in range(10):
+            with OwnEngine(path, directory=runtime.path):
+                record = callerd.wait(turn + 1, event__action='engine-found', callerd__engine__address='unix://' + path)[-1]
+                equal(field(record, 'callerd.engine.watched'), True, f'watched, the {turn + 1}th time')
+            os.unlink(path)
+            callerd.wait(turn + 1, event__action='engine-gone', callerd__engine__address='unix://' + path)
+        with OwnEngine(path, directory=runtime.path):
+            runtime.user.run('curl', '-s', '--unix-socket', path, 'http://x/containers/json?of=mine')
+            callerd.wait(url__original='/containers/json?of=mine', callerd__connection__socket=path)
 
 
 @test
