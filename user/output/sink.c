@@ -233,8 +233,8 @@ static void open_again(struct sink *sink)
 	closed_close(closed);
 	sink_describe(sink);
 	if (sink->seal_key[0] && !sink->driver->news[0]) /* agent-started could not say it */
-		snprintf(sink->driver->news, sizeof(sink->driver->news), "%.200s is sealed from key %s",
-			 sink->options.name, sink->seal_key);
+		snprintf(sink->driver->news, sizeof(sink->driver->news),
+			 "%.200s is sealed from key %s", sink->options.name, sink->seal_key);
 }
 
 /* Has the driver do what is due about once a second, and what was asked for. */
