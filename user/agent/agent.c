@@ -43,6 +43,9 @@
 
 #define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
+#define QUIET                                                                                      \
+	(3 *                                                                                       \
+	 NS_PER_S) /* without events: what the kernel counts is looked at with the survey only */
 #define SENDER_WAIT NS_PER_S
 #define LEARN_TIME NS_PER_S /* at most, to ask the engines at the start */
 #define SURVEY_INTERVAL (10 * NS_PER_S)
@@ -267,18 +270,24 @@ static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uin
 		engines_lost(agent->engines, clock_now(CLOCK_BOOTTIME));
 }
 
-/* Writes records of losses, and of the refused connects that were too many to have records of their
- * own. */
-static void write_losses(struct agent *agent)
+/* Takes over what the kernel programs counted, and tells of the refused connects that were too many to have records of their own. */
+static void count_kernel_losses(struct agent *agent)
+{
+	uint64_t *now = agent->losses.now;
+
+	capture_accounts(agent->capture, clock_now(CLOCK_BOOTTIME),
+			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
+	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
+}
+
+/* Writes records of the losses that are known. */
+static void tell_losses(struct agent *agent)
 {
 	uint64_t *now = agent->losses.now;
 	struct tracker_stats stats;
 	struct loss_charge charge;
 	struct engines_stats engines;
 
-	capture_accounts(agent->capture, clock_now(CLOCK_BOOTTIME),
-			 &(struct accounts_calls){agent, on_account_losses, on_account_refused});
-	capture_losses(agent->capture, now, &now[LOSS_PROGRAM_MISSED]);
 	tracker_stats(agent->tracker, &stats);
 	engines_stats(agent->engines, &engines);
 	now[LOSS_EVICTED] = stats.evicted;
@@ -291,6 +300,12 @@ static void write_losses(struct agent *agent)
 	for (int loss = 0; loss < LOSS_OUTPUTS; loss++)
 		tell_loss(agent, loss, 0, losses_take(&agent->losses, loss));
 	outputs_losses(agent->outputs, now + LOSS_OUTPUTS, agent, on_output_loss);
+}
+
+static void write_losses(struct agent *agent)
+{
+	count_kernel_losses(agent);
+	tell_losses(agent);
 }
 
 /* The caller of a request that an earlier agent told, if that process lives. A reference; NULL: it is not known. */
@@ -579,6 +594,7 @@ static void run_test(struct agent *agent, uint64_t now)
 static void agent_tick(struct agent *agent)
 {
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
+	bool quiet = now > agent->last_event + QUIET;
 
 	if (now < agent->next_tick)
 		return;
@@ -596,8 +612,11 @@ static void agent_tick(struct agent *agent)
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
 		agent_survey(agent, now);
+		quiet = false;
 	}
-	write_losses(agent);
+	if (!quiet) /* the kernel programs lose what comes with events that are not lost, or before them */
+		count_kernel_losses(agent);
+	tell_losses(agent);
 	if (agent->options.status_interval &&
 	    now >= agent->last_status + agent->options.status_interval * NS_PER_S) {
 		agent->last_status = now;
