@@ -61,10 +61,8 @@ int identify(struct callerd_identify *request)
 
 	control.agent_pid = bpf_get_current_pid_tgid() >> 32;
 	control.agent_start = BPF_CORE_READ(task, group_leader, start_boottime);
-	if (request->fd == CALLERD_PROBE_BEGINS)
-		control.probe = (__u32)bpf_get_current_pid_tgid();
-	else if (request->fd == CALLERD_PROBE_ENDS)
-		control.probe = 0;
+	if (request->fd == CALLERD_PROBE)
+		control.probe = request->thread;
 	if (!dentry)
 		return 0;
 	identify_dentry(dentry, &node);

@@ -9,13 +9,10 @@
 
 static __always_inline bool is_agent(void)
 {
-	struct task_struct *task;
-	__u64 self = bpf_get_current_pid_tgid();
+	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (settings.own_calls || self >> 32 != control.agent_pid || (__u32)self == control.probe)
-		return false;
-	task = bpf_get_current_task_btf();
-	return BPF_CORE_READ(task, group_leader, start_boottime) == control.agent_start;
+	return !settings.own_calls && (__u32)bpf_get_current_pid_tgid() != control.probe &&
+	       is_of_agent(BPF_CORE_READ(task, group_leader));
 }
 
 static __always_inline bool has_watched_name(struct dentry *dentry)

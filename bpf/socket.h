@@ -164,15 +164,33 @@ static __noinline struct connection *add_connection(const struct sock *daemon, _
 
 /* When the process of PID started; 0: the process is gone. A struct pid never comes to mean another
  * process. */
-static __always_inline __u64 pid_start(struct pid *pid)
+static __always_inline struct task_struct *pid_leader(struct pid *pid)
 {
 	struct hlist_node *link = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
-	struct task_struct *task;
 
-	if (!link)
-		return 0;
-	task = (void *)link - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
-	return BPF_CORE_READ(task, start_boottime);
+	return link ? (void *)link -
+			       bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID])
+		    : NULL;
+}
+
+static __always_inline __u64 pid_start(struct pid *pid)
+{
+	struct task_struct *task = pid_leader(pid);
+
+	return task ? BPF_CORE_READ(task, start_boottime) : 0;
+}
+
+static __always_inline bool is_agent_itself(struct task_struct *leader)
+{
+	return (__u64)BPF_CORE_READ(leader, tgid) == control.agent_pid &&
+	       BPF_CORE_READ(leader, start_boottime) == control.agent_start;
+}
+
+/* Whether LEADER, of its threads, is the agent or its broker, which is the only process that the agent starts. */
+static __always_inline bool is_of_agent(struct task_struct *leader)
+{
+	return is_agent_itself(leader) ||
+	       is_agent_itself(BPF_CORE_READ(leader, real_parent, group_leader));
 }
 
 /* Whether the agent itself made the connection, to ask the daemon. Such connections have no
@@ -181,9 +199,9 @@ static __always_inline bool of_agent(const struct sock *daemon)
 {
 	struct pid *pid = BPF_CORE_READ(daemon, sk_peer_pid);
 
-	return !settings.own_calls && pid &&
-	       (__u64)BPF_CORE_READ(pid, numbers[0].nr) == control.agent_pid &&
-	       pid_start(pid) == control.agent_start;
+	struct task_struct *leader = pid ? pid_leader(pid) : NULL;
+
+	return !settings.own_calls && leader && is_of_agent(leader);
 }
 
 /* Sends the PEER event: what the kernel itself recorded of the connector. Not inlined: the programs

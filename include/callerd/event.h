@@ -346,8 +346,7 @@ struct callerd_departed {
 
 /* Context of the program "identify", which tells the key of a file that the agent has open, and
  * learns the agent's own process. */
-#define CALLERD_PROBE_BEGINS (-2) /* as .fd: the calling thread is control.probe from now on */
-#define CALLERD_PROBE_ENDS (-3)	  /* as .fd: there is none any more */
+#define CALLERD_PROBE (-2) /* as .fd: .thread is control.probe from now on */
 
 struct callerd_identify {
 	__s32 fd;			/* in */
@@ -356,6 +355,8 @@ struct callerd_identify {
 	struct callerd_node_key parent; /* out: the directory that holds its name */
 	__u32 mode;			/* out: i_mode */
 	__u32 socket; /* out: index of the watched socket that the file is, or CALLERD_NO_SOCKET */
+	__u32 thread; /* in */
+	__u32 reserved;
 };
 
 /* Context of the program "totals", which tells the counts of a connection, even of one that is
@@ -468,7 +469,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 5
+#define CALLERD_LAYOUT 6
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -565,7 +566,7 @@ static_assert(sizeof(struct callerd_sent_event) == 48, "no padding");
 static_assert(sizeof(struct callerd_end_event) == 72, "no padding");
 static_assert(sizeof(struct callerd_name_key) == 128, "no padding");
 static_assert(sizeof(struct callerd_node_key) == 16, "no padding");
-static_assert(sizeof(struct callerd_identify) == 48, "no padding");
+static_assert(sizeof(struct callerd_identify) == 56, "no padding");
 static_assert(sizeof(struct callerd_process) == 32, "no padding");
 static_assert(sizeof(struct callerd_totals) == 40, "no padding");
 #endif

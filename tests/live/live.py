@@ -135,6 +135,14 @@ class Callerd:
             self.seen.append(json.loads(line.decode('utf-8')))
         return [record for record in self.seen if matches(record, **wanted)]
 
+    @property
+    def broker(self):
+        """The PID of callerd's other process, which connects to the engines."""
+        with open(f'/proc/{self.pid}/task/{self.pid}/children') as file:
+            children = file.read().split()
+        equal(len(children), 1, 'processes that callerd started')
+        return int(children[0])
+
     def wait(self, count=1, that=None, **wanted):
         """Waits until COUNT records have the fields (and satisfy THAT); returns them."""
         deadline = time.monotonic() + PATIENCE

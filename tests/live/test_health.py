@@ -197,10 +197,10 @@ def self_test_at_start():
               {'file:' + agent.log: 'written', f'file:{D}/high.json': 'filtered'}, 'outcomes')
         call, = agent.records(event__action='api-request',
                               user_agent__original=f"callerd/{tested['agent']['version']} (self-test)")
-        equal(call['process']['pid'], agent.pid, 'who called')
+        equal((call['process']['pid'], call['process']['parent']['pid']), (agent.broker, agent.pid), 'who called')
         equal(call['http']['response']['status_code'], 200, 'the answer')
         equal(len(agent.records(event__action='self-test')), 1, 'tests')
-        equal([r['url']['path'] for r in agent.records(event__action='api-request', process__pid=agent.pid)],
+        equal([r['url']['path'] for r in agent.records(event__action='api-request', process__pid=agent.broker)],
               ['/_ping'], "callerd's other calls make no records")
 
 

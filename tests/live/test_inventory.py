@@ -132,16 +132,16 @@ def own_calls():
             until_known(agent, names[0])
             agent.settle()
             witness.settle()
-            equal(own_requests(agent, agent.pid), [], 'own calls in its records')
-            equal([r['message'] for r in agent.records(process__pid=agent.pid)
+            equal(own_requests(agent, agent.broker), [], 'own calls in its records')
+            equal([r['message'] for r in agent.records(process__pid=agent.broker)
                    if r['event']['action'].startswith('socket')], [], 'own connects in its records')
-            started = own_requests(witness, agent.pid)
+            started = own_requests(witness, agent.broker)
             true(started, 'the witness sees them')
             writes = {r['http']['request']['method'] for r in started} - {'GET', 'HEAD'}
             equal(writes, set(), 'methods that change something')
             true(len(started) <= 2 * COUNT + 20, f'{len(started)} calls for {COUNT} containers: '
                  + '; '.join(r['url']['original'] for r in started))
-            connects = witness.records(event__action='socket-connected', process__pid=agent.pid)
+            connects = witness.records(event__action='socket-connected', process__pid=agent.broker)
             true(len(connects) <= 2 * COUNT + 20, f'{len(connects)} connections')
             # At work it asks next to nothing.
             for i in range(scaled(70, 20, 200)):
@@ -149,10 +149,10 @@ def own_calls():
                 request('GET', f'{API}/containers/none-{i}/json')
             agent.settle()
             witness.settle()
-            more = len(own_requests(witness, agent.pid)) - len(started)
+            more = len(own_requests(witness, agent.broker)) - len(started)
             true(more <= 5, f'{more} more calls: ' + '; '.join(
-                r['url']['original'] for r in own_requests(witness, agent.pid)[-more:]))
-            equal(own_requests(agent, agent.pid), [], 'own calls in its records')
+                r['url']['original'] for r in own_requests(witness, agent.broker)[-more:]))
+            equal(own_requests(agent, agent.broker), [], 'own calls in its records')
     finally:
         remove(*names)
 
@@ -167,7 +167,7 @@ def calls_of_another_agent_are_recorded():
             create('inventory-known')
             until_known(agent, 'inventory-known')
             remove('inventory-known')
-            witness.wait(event__action='api-request', process__pid=agent.pid)
+            witness.wait(event__action='api-request', process__pid=agent.broker)
 
 
 @test

@@ -53,7 +53,7 @@ FAULTS_OF(fchown, (int fd, uid_t user, gid_t group), fd, user, group)
 FAULTS_OF(fchmod, (int fd, mode_t mode), fd, mode)
 
 ssize_t __real_write(int fd, const void *data, size_t size);
-int __real_rename(const char *from, const char *to);
+int __real_renameat(int from_at, const char *from, int to_at, const char *to);
 int __real_sealfile_save(struct sealfile *file, const struct chain *chain, bool sync);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*start)(void *),
 			  void *data);
@@ -118,12 +118,12 @@ int __wrap_fsync(int fd)
 	return 0;
 }
 
-int __wrap_rename(const char *from, const char *to)
+int __wrap_renameat(int from_at, const char *from, int to_at, const char *to)
 {
 	if (!disk.renames)
 		return faults_return(EACCES);
 	disk.renames--;
-	return __real_rename(from, to);
+	return __real_renameat(from_at, from, to_at, to);
 }
 
 int __wrap_sealfile_save(struct sealfile *file, const struct chain *chain, bool sync)
@@ -877,7 +877,7 @@ static void test_rest_is_given_up(void **state)
 			char rotated[128];
 
 			snprintf(rotated, sizeof(rotated), "%s.1", path);
-			assert_int_equal(__real_rename(path, rotated), 0);
+			assert_int_equal(__real_renameat(AT_FDCWD, path, AT_FDCWD, rotated), 0);
 			disk.room = 1; /* to end it */
 			reopen();
 		} else {
@@ -1837,7 +1837,7 @@ static void move_away(const char *to)
 	char file[128];
 
 	snprintf(file, sizeof(file), "%s.%s", path, to);
-	assert_int_equal(__real_rename(path, file), 0);
+	assert_int_equal(__real_renameat(AT_FDCWD, path, AT_FDCWD, file), 0);
 }
 
 static void test_file_is_renamed(void **state)
@@ -1940,7 +1940,7 @@ static void test_file_comes_back(void **state)
 	assert_int_equal(driver->error, -EISDIR);
 	assert_int_equal(rmdir(path), 0);
 	snprintf(file, sizeof(file), "%s.1", path);
-	assert_int_equal(__real_rename(file, path), 0);
+	assert_int_equal(__real_renameat(AT_FDCWD, file, AT_FDCWD, path), 0);
 	run();
 	assert_int_equal(driver->error, 0);
 	send_all(20);

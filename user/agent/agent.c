@@ -16,12 +16,15 @@
 #include <unistd.h>
 
 #include "agent/event_recorder.h"
+#include "agent/granting.h"
 #include "agent/losses.h"
 #include "agent/outputs.h"
 #include "agent/reload.h"
 #include "agent/self_test.h"
 #include "agent/status.h"
 #include "base/clock.h"
+#include "broker/broker.h"
+#include "confine/fence.h"
 #include "confine/filter.h"
 #include "confine/privilege.h"
 #include "conversation/tracker.h"
@@ -36,6 +39,7 @@
 #include "host/servers.h"
 #include "host/watcher.h"
 #include "kernel/capture.h"
+#include "kernel/pins.h"
 #include "process/decode.h"
 #include "state/state.h"
 #include "system/beside.h"
@@ -59,6 +63,7 @@
 
 struct agent {
 	struct options options;
+	struct granting granting; /* the broker's copy is in use */
 	/* The watched sockets by index, NULL-terminated: those of the options, then those that were
 	 * found, which are owned. */
 	const char *sockets[CALLERD_SOCKETS_MAX + 1];
@@ -97,6 +102,7 @@ struct agent {
 	bool stop;
 	bool left;	  /* the next agent reads the rings */
 	bool interrupted; /* by a person at a terminal */
+	bool divided;	  /* there is a broker */
 	bool drained;	  /* the last look at the rings came to their end */
 	bool backlog;	  /* many records waited for an output */
 	char backend_reason[1024];
@@ -749,7 +755,7 @@ enum exit_code agent_run(struct agent *agent)
 		clock_now(CLOCK_BOOTTIME)); /* what is there already is older than the programs */
 	agent->test_due = agent->options.self_test || agent->options.test_at_start;
 	notify_send("READY=1");
-	while (!agent->stop && !outputs_closed(agent->outputs)) {
+	while (!agent->stop && !outputs_closed(agent->outputs) && !broker_has_ended()) {
 		agent_drain(agent);
 		run_beside(agent, clock_now(CLOCK_BOOTTIME));
 		run_test(agent, clock_now(CLOCK_BOOTTIME));
@@ -769,6 +775,10 @@ enum exit_code agent_run(struct agent *agent)
 	status_tell(agent->status, RECORD_AGENT_STOPPED, agent, on_record);
 	outputs_flush(agent->outputs);
 	outputs_news(agent->outputs, agent, agent_tell);
+	if (broker_has_ended()) {
+		agent_message(agent, LOG_LEVEL_ERROR, "the second process of callerd has ended");
+		return EXIT_FAILED;
+	}
 	if (!agent->stop) {
 		agent_message(agent, LOG_LEVEL_ERROR, "an output was closed by its reader");
 		return EXIT_OUTPUT;
@@ -1162,15 +1172,40 @@ static void watch_first(struct agent *agent)
 	}
 }
 
+/* From here on a second process does what needs root, and what this one does is fenced in. Before the first thread. */
+static int agent_divide(struct agent *agent, int argc, char **argv)
+{
+	const struct options *options = &agent->options;
+	int error;
+
+	agent->divided = options->confine != CONFINE_NONE;
+	privilege_shed(agent->divided);
+	if (options->pin)
+		pins_mount(options->pin);
+	if (!agent->divided)
+		return 0;
+	agent->granting = (struct granting){.argc = argc, .argv = argv, .options = &agent->options};
+	error = broker_start(&(struct broker_options){granting_grant, &agent->granting});
+	if (error)
+		return error;
+	error = fence_raise((const char *const[]){options->pin, options->metrics_socket}, 2);
+	if (error && error != -ENOSYS && error != -EOPNOTSUPP)
+		agent_message(agent, LOG_LEVEL_WARNING, "files are not fenced in: Landlock: %s",
+			      strerror(-error));
+	return 0;
+}
+
 /* Gives up what only the start needed. */
 static void agent_confine(struct agent *agent)
 {
-	int error;
+	int error = privilege_end_loading();
 
-	privilege_end_loading();
-	if (agent->options.confine == CONFINE_NONE)
+	if (error)
+		agent_message(agent, LOG_LEVEL_WARNING, "callerd goes on as root: %s",
+			      strerror(-error));
+	if (!agent->divided)
 		return;
-	error = filter_install(has_network(agent));
+	error = filter_install(has_network(agent) ? FILTER_AGENT_NETWORK : FILTER_AGENT);
 	if (error)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "callerd can make any system call: seccomp: %s", strerror(-error));
@@ -1189,10 +1224,10 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	agent->socket_count = options->socket_count;
 	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : options->socket_count;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
-	privilege_shed();
 	block_signals(agent);
 	agent->watchdog = notify_watchdog();
-	error = host_new(&agent->host);
+	notify_open();
+	error = agent_divide(agent, argc, argv) ?: host_new(&agent->host);
 	code = error ? EXIT_FAILED : open_outputs(agent);
 	if (code == EXIT_OK)
 		code = open_parts(agent);

@@ -8,6 +8,7 @@
 
 #include "agent/options/doubts.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "system/notify.h"
 
 #define ACCOUNT (UINT64_MAX - 2000) /* of no user */
@@ -53,6 +54,8 @@ static void read_configuration(struct job *job)
 {
 	struct reading *reading = (struct reading *)job;
 
+	/* What the broker refuses then is told where it is opened. */
+	broker_reload();
 	reading->error = options_read(reading->argc, reading->argv, &reading->options,
 				      (struct setting_why){reading->why, sizeof(reading->why)});
 	if (reading->error)

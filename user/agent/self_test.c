@@ -2,6 +2,7 @@
 #include "agent/self_test.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "engine/client.h"
 
 #define ACCOUNT (UINT64_MAX - 3) /* account of no user */
@@ -58,32 +60,45 @@ struct call_job {
 	int error;
 };
 
-static int send_call(const struct call_job *call)
+/* Waits for EVENTS at FD. 0 or -errno. */
+static int wait_for(int fd, short events)
 {
-	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_sec = CALL_TIME};
+	struct pollfd poll_fd = {.fd = fd, .events = events};
+	int count = poll(&poll_fd, 1, CALL_TIME * 1000);
+
+	return count < 0 ? -errno : count ? 0 : -ETIMEDOUT;
+}
+
+static int send_call(const struct call_job *call, int fd)
+{
 	size_t size = strlen(call->request);
+	int error = wait_for(fd, POLLOUT);
 	char answer[512];
 
-	if (fd < 0)
+	if (error)
+		return error;
+	if (send(fd, call->request, size, MSG_NOSIGNAL) != (ssize_t)size)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (const struct sockaddr *)&call->address, sizeof(call->address)) ||
-	    send(fd, call->request, size, MSG_NOSIGNAL) != (ssize_t)size)
-		return -errno;
+	error = wait_for(fd, POLLIN);
+	if (error)
+		return error;
 	return recv(fd, answer, sizeof(answer), 0) < 0 ? -errno : 0; /* its record needs no more */
 }
 
 static void run_call(struct job *job)
 {
 	struct call_job *call = (struct call_job *)job;
+	_close_ int fd = -1;
+	struct ucred peer;
 
-	call->error = capture_probe(call->probe, true);
+	call->error = capture_probe(call->probe, broker_thread());
 	if (call->error)
 		return;
-	call->error = send_call(call);
-	capture_probe(call->probe, false);
+	fd = broker_connect(call->address.sun_path, &peer);
+	call->error = fd < 0 ? -errno : 0;
+	capture_probe(call->probe, 0);
+	if (fd >= 0)
+		call->error = send_call(call, fd);
 }
 
 static void free_call(struct job *job)

@@ -206,7 +206,6 @@ static const char *const allowed[] = {
 	"accept4",
 	/* which process serves an engine's socket, and whether it still does */
 	"pidfd_open",
-	"pidfd_getfd",
 };
 
 /* Nothing in callerd, in what it is linked with or in a name service makes these. */
@@ -319,24 +318,33 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const 
 	return error;
 }
 
-static bool is_family(unsigned int family, bool network)
+static bool is_family(unsigned int family, enum filter_kind kind)
 {
 	return family == AF_UNIX ||
-	       (network && (family == AF_INET || family == AF_INET6 || family == AF_NETLINK));
+	       (kind == FILTER_AGENT_NETWORK &&
+		(family == AF_INET || family == AF_INET6 || family == AF_NETLINK));
 }
 
 /* A name service, or the C library, takes an error for an answer. */
-static int add_sockets(scmp_filter_ctx filter, bool network)
+static int add_sockets(scmp_filter_ctx filter, enum filter_kind kind)
 {
 	int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
 				     SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
 
 	for (unsigned int family = 0; family < FAMILY_MAX && !error; family++)
 		error = seccomp_rule_add(filter,
-					 is_family(family, network) ? SCMP_ACT_ALLOW
-								    : SCMP_ACT_ERRNO(EAFNOSUPPORT),
+					 is_family(family, kind) ? SCMP_ACT_ALLOW
+								 : SCMP_ACT_ERRNO(EAFNOSUPPORT),
 					 SCMP_SYS(socket), 1, SCMP_A0_32(SCMP_CMP_EQ, family));
 	return error;
+}
+
+/* The broker alone copies descriptors of other processes. Any other one that tries asks the broker next. */
+static int add_descriptors(scmp_filter_ctx filter, enum filter_kind kind)
+{
+	return seccomp_rule_add(filter,
+				kind == FILTER_BROKER ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM),
+				SCMP_SYS(pidfd_getfd), 0);
 }
 
 /* No memory can be written and executed, or become executable. A library that a name service loads can be mapped. */
@@ -421,7 +429,7 @@ static void tell_and_die(int signal, siginfo_t *info, void *context)
 	syscall(SYS_tgkill, getpid(), gettid(), signal); /* comes when this handler returns */
 }
 
-int filter_install(bool network)
+int filter_install(enum filter_kind kind)
 {
 	_cleanup_(filter_release) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
 	struct sigaction handler = {.sa_sigaction = tell_and_die, .sa_flags = SA_SIGINFO};
@@ -434,7 +442,7 @@ int filter_install(bool network)
 			?: seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2)
 			?: add_calls(filter, SCMP_ACT_ALLOW, allowed, COUNT(allowed))
 			?: add_calls(filter, SCMP_ACT_KILL_PROCESS, forbidden, COUNT(forbidden))
-			?: add_sockets(filter, network) ?: add_memory(filter)
+			?: add_sockets(filter, kind) ?: add_descriptors(filter, kind) ?: add_memory(filter)
 			?: add_threads(filter) ?: add_prctl(filter) ?: add_commands(filter);
 	if (error)
 		return error;

@@ -7,10 +7,13 @@
 #ifndef CALLERD_FILTER_H
 #define CALLERD_FILTER_H
 
-#include <stdbool.h>
+enum filter_kind {
+	FILTER_AGENT, /* what reads what others write, and can ask the broker for the rest */
+	FILTER_AGENT_NETWORK, /* the same, with sockets of the Internet, and asking for names of hosts */
+	FILTER_BROKER,
+};
 
-/* For all threads, and those to come. NETWORK: sockets of the Internet, and asking for names of hosts. 0, or -errno: nothing
- * is restricted. */
-int filter_install(bool network);
+/* For all threads, and those to come. 0, or -errno: nothing is restricted. */
+int filter_install(enum filter_kind kind);
 
 #endif

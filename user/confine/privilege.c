@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,10 +14,14 @@
 
 #include "base/bytes.h"
 
+#define ACCOUNT "callerd"
+#define NOBODY 65534
+
 struct need {
 	int capability;
 	const char *name;
 	bool loading;  /* only until the kernel programs are loaded, and only in the main thread */
+	bool broker;   /* the broker has it, where there is one */
 	bool optional; /* callerd does without */
 };
 
@@ -26,11 +31,21 @@ static const struct need needs[] = {
 	{CAP_PERFMON, "cap_perfmon", .loading = true},
 	{CAP_NET_ADMIN, "cap_net_admin", .loading = true},
 	{CAP_SYS_ADMIN, "cap_sys_admin"},
-	{CAP_SYS_PTRACE, "cap_sys_ptrace"},
-	{CAP_DAC_READ_SEARCH, "cap_dac_read_search"},
-	{CAP_DAC_OVERRIDE, "cap_dac_override", .optional = true},
-	{CAP_CHOWN, "cap_chown", .optional = true},
+	{CAP_SYS_PTRACE, "cap_sys_ptrace", .broker = true},
+	{CAP_DAC_READ_SEARCH, "cap_dac_read_search", .broker = true},
+	{CAP_DAC_OVERRIDE, "cap_dac_override", .broker = true, .optional = true},
+	{CAP_CHOWN, "cap_chown", .broker = true, .optional = true},
+	{CAP_SETUID, "cap_setuid", .loading = true, .optional = true},
+	{CAP_SETGID, "cap_setgid", .loading = true, .optional = true},
 };
+
+/* Set before the first thread. */
+static bool privilege_divided;
+static uid_t started_as = (uid_t)-1;
+static struct {
+	uid_t uid;
+	gid_t gid;
+} unprivileged;
 
 static int read_capabilities(uint64_t *ret_effective)
 {
@@ -59,12 +74,15 @@ static void keep_only(uint64_t kept)
 	syscall(SYS_capset, &header, data);
 }
 
-static uint64_t list_needed(bool loading)
+/* What is kept in each time of a process's life. */
+enum privilege_time { AT_START, WHILE_RUNNING, IN_BROKER };
+
+static uint64_t list_needed(enum privilege_time time)
 {
 	uint64_t kept = 0;
 
 	for (size_t i = 0; i < COUNT(needs); i++)
-		if (loading || !needs[i].loading)
+		if (time == AT_START || (time == IN_BROKER ? needs[i].broker : !needs[i].loading))
 			kept |= UINT64_C(1) << needs[i].capability;
 	return kept;
 }
@@ -90,10 +108,22 @@ int privilege_check(void)
 	return -EPERM;
 }
 
-void privilege_shed(void)
+static void find_account(void)
 {
-	uint64_t kept = list_needed(true);
+	const struct passwd *account = getpwnam(ACCOUNT);
+	bool there = account && account->pw_uid;
 
+	unprivileged.uid = there ? account->pw_uid : NOBODY;
+	unprivileged.gid = there ? account->pw_gid : NOBODY;
+}
+
+void privilege_shed(bool divided)
+{
+	uint64_t kept = list_needed(AT_START);
+
+	privilege_divided = divided;
+	started_as = geteuid();
+	find_account();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	/* Fails without CAP_SETPCAP: then whoever started callerd has bounded it already, or nothing can be gained
@@ -105,7 +135,33 @@ void privilege_shed(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-void privilege_end_loading(void)
+uid_t privilege_owner(void)
 {
-	keep_only(list_needed(false));
+	return started_as == (uid_t)-1 ? geteuid() : started_as;
+}
+
+void privilege_keep_broker(void)
+{
+	keep_only(list_needed(IN_BROKER));
+}
+
+/* The C library would do it for all threads at once, of which some have no capabilities any more. */
+static int leave_root(void)
+{
+	uid_t uid = unprivileged.uid;
+	gid_t gid = unprivileged.gid;
+
+	return syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
+			       syscall(SYS_setresuid, uid, uid, uid)
+		       ? -errno
+		       : 0;
+}
+
+int privilege_end_loading(void)
+{
+	int error = privilege_divided && !geteuid() ? leave_root() : 0;
+
+	keep_only(privilege_divided ? 0 : list_needed(WHILE_RUNNING));
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return error;
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 
 #ifndef CALLERD_VERSION
 #define CALLERD_VERSION "0"
@@ -83,14 +84,6 @@ static void client_lose(struct client *client, bool closed)
 	back_off(client, BACKOFF_MAX);
 }
 
-static pid_t peer_of(int fd)
-{
-	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? 0 : peer.pid;
-}
-
 static bool may_connect(const struct client *client)
 {
 	/* A lost connection is made again as soon as the backoff allows. Where the engine closes
@@ -99,10 +92,9 @@ static bool may_connect(const struct client *client)
 	       (client->lost || client->calls->has_question(client->data));
 }
 
-/* Begins to use FD, a new connection. */
-static void take_connection(struct client *client, int fd)
+/* Begins to use FD, a new connection to PEER. */
+static void take_connection(struct client *client, int fd, pid_t peer)
 {
-	pid_t peer = peer_of(fd);
 	/* Where the peer's PID does not show a new engine, a lost connection may mean one. */
 	bool another = peer != client->peer || (client->lost && peer <= SYSTEMD);
 
@@ -116,15 +108,6 @@ static void take_connection(struct client *client, int fd)
 	client->calls->connected(client->data, another);
 }
 
-/* A new connection to the engine, or -errno. */
-static int connect_to_engine(const struct client *client)
-{
-	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const struct sockaddr *address = (const struct sockaddr *)&client->address;
-
-	return fd < 0 || connect(fd, address, sizeof(client->address)) ? -errno : take_fd(fd);
-}
-
 bool client_nobody_listens(int error)
 {
 	return error == -ENOENT || error == -ECONNREFUSED;
@@ -132,18 +115,19 @@ bool client_nobody_listens(int error)
 
 static void connect_engine(struct client *client)
 {
-	int fd = connect_to_engine(client);
+	struct ucred peer;
+	int fd = broker_connect(client->address.sun_path, &peer), error = -errno;
 
 	client->tried_at = client->now;
 	if (fd >= 0) {
-		take_connection(client, fd);
+		take_connection(client, fd, peer.pid);
 		return;
 	}
-	if (client_nobody_listens(fd))
+	if (client_nobody_listens(error))
 		client->peer = 0;
-	client->error = fd;
+	client->error = error;
 	client->lost = true;
-	back_off(client, client_nobody_listens(fd) ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
+	back_off(client, client_nobody_listens(error) ? BACKOFF_ABSENT_MAX : BACKOFF_MAX);
 }
 
 /* --- requests and answers --------------------------------------------------------------------- */
@@ -345,9 +329,10 @@ void client_hurry(struct client *client)
 
 bool client_is_deserted(const struct client *client)
 {
-	_close_ int fd = client->peer == SYSTEMD ? -1 : connect_to_engine(client);
+	struct ucred peer;
 
-	return client_nobody_listens(fd);
+	return client->peer != SYSTEMD && broker_peer(client->address.sun_path, &peer) &&
+	       client_nobody_listens(-errno);
 }
 
 void client_reconnect(struct client *client)

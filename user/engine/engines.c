@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "docker/call/call.h"
 #include "engine/client.h"
 #include "engine/engine.h"
@@ -345,7 +346,7 @@ static uint32_t engines_own_namespace(const char *path)
 {
 	struct stat status;
 
-	return stat(path, &status) ? 0 : (uint32_t)status.st_ino;
+	return broker_stat(AT_FDCWD, path, &status, 0) ? 0 : (uint32_t)status.st_ino;
 }
 
 static int open_calls(struct engines *engines)

@@ -23,6 +23,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "broker/broker.h"
 #include "engine/client.h"
 #include "engine/listener.h"
 
@@ -366,9 +367,11 @@ static int event_stream_answer_goes_on(void *data, const char *bytes, size_t siz
 static int event_stream_answer_ends(void *data, bool complete)
 {
 	struct event_stream *stream = data;
+	struct stat node;
 
 	if (stream->subscribing) { /* the stream of events ends with the engine */
-		stream->ended |= (access(stream->options.socket, F_OK) && errno == ENOENT) ||
+		stream->ended |= (broker_stat(AT_FDCWD, stream->options.socket, &node, 0) &&
+				  errno == ENOENT) ||
 				 listener_has_signed_off(&stream->listener);
 		/* An engine that sent no head has to answer another request first. */
 		stream->version_known = stream->client.status != 0;

@@ -13,29 +13,31 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define FIRST_FDS 64 /* an engine opens its listening sockets before other files */
 #define SUFFIX ".sock"
 
-/* Whether FD is a socket that listens at the node whose status is STATUS. */
-static bool listens_at(int fd, const struct stat *status)
+/* Whether SOCKET listens at the node whose status is STATUS. */
+static bool listens_at(const struct broker_socket *socket, const struct stat *status)
 {
-	struct sockaddr_un address = {0};
-	socklen_t size = sizeof(address) - 1, wide = sizeof(int);
+	const struct sockaddr_un *address = (const struct sockaddr_un *)&socket->address;
+	char path[sizeof(address->sun_path) + 1];
 	struct stat own;
-	int accepts = 0;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &wide) && accepts &&
-	       !getsockname(fd, (struct sockaddr *)&address, &size) &&
-	       address.sun_family == AF_UNIX && address.sun_path[0] &&
-	       !stat(address.sun_path, &own) && own.st_dev == status->st_dev &&
+	if (!socket->accepts || !socket->size || address->sun_family != AF_UNIX ||
+	    !address->sun_path[0])
+		return false;
+	snprintf(path, sizeof(path), "%.*s", (int)sizeof(address->sun_path), address->sun_path);
+	return !broker_stat(AT_FDCWD, path, &own, 0) && own.st_dev == status->st_dev &&
 	       own.st_ino == status->st_ino;
 }
 
 /* The number in PATH, a file that only root can write; 0: none. */
 static int read_pid(const char *path)
 {
-	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_close_ int fd =
+		broker_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	struct stat status;
 	char text[16] = "";
 
@@ -56,14 +58,6 @@ void listener_close(struct listener *listener)
 	listener_init(listener);
 }
 
-/* A copy of descriptor NUMBER of PROCESS, or -errno. */
-static int copy_fd(int process, int number)
-{
-	int fd = (int)syscall(SYS_pidfd_getfd, process, number, 0);
-
-	return fd < 0 ? -errno : fd;
-}
-
 void listener_find(struct listener *listener, const char *socket)
 {
 	size_t size = strlen(socket), suffix = strlen(SUFFIX);
@@ -72,17 +66,19 @@ void listener_find(struct listener *listener, const char *socket)
 
 	listener_close(listener);
 	if (size <= suffix || size >= sizeof(listener->pid_file) ||
-	    strcmp(socket + size - suffix, SUFFIX) != 0 || stat(socket, &status))
+	    strcmp(socket + size - suffix, SUFFIX) != 0 ||
+	    broker_stat(AT_FDCWD, socket, &status, 0))
 		return;
 	snprintf(listener->pid_file, sizeof(listener->pid_file), "%.*s.pid", (int)(size - suffix),
 		 socket);
 	pid = read_pid(listener->pid_file);
 	listener->process = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	for (int number = 0; listener->process >= 0 && number < FIRST_FDS; number++) {
-		_close_ int fd = copy_fd(listener->process, number);
+		struct broker_socket found;
 
 		listener->fd = number;
-		if (fd >= 0 && listens_at(fd, &status))
+		if (!broker_socket(listener->process, number, &found) &&
+		    listens_at(&found, &status))
 			return;
 	}
 	listener_close(listener);
@@ -90,24 +86,23 @@ void listener_find(struct listener *listener, const char *socket)
 
 bool listener_is_closed(struct listener *listener)
 {
-	_close_ int fd = -1, other = -1;
-	socklen_t size = sizeof(int);
-	int accepts = 0;
+	struct broker_socket found, other;
 
 	if (listener->process < 0 || listener->closed)
 		return listener->closed;
-	fd = copy_fd(listener->process, listener->fd);
-	/* A process that is ending has no descriptors. */
-	if (fd == -EBADF)
-		other = copy_fd(listener->process, STDERR_FILENO);
 	/* The descriptor's number may have another file by now. */
-	listener->closed =
-		fd < 0 ? other >= 0
-		       : getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &size) || !accepts;
+	if (!broker_socket(listener->process, listener->fd, &found))
+		listener->closed = !found.accepts;
+	else /* a process that is ending has no descriptors */
+		listener->closed =
+			errno == EBADF && !broker_socket(listener->process, STDERR_FILENO, &other);
 	return listener->closed;
 }
 
 bool listener_has_signed_off(const struct listener *listener)
 {
-	return listener->process >= 0 && access(listener->pid_file, F_OK) && errno == ENOENT;
+	struct stat status;
+
+	return listener->process >= 0 && broker_stat(AT_FDCWD, listener->pid_file, &status, 0) &&
+	       errno == ENOENT;
 }

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 /* An engine opens its listening sockets before those of its clients. */
 #define SOCKETS_MAX 256
@@ -54,22 +54,18 @@ static bool take_inet(const union address *address, struct listening *ret)
 	return true;
 }
 
-/* Whether FD is a stream socket that listens at an address of a kind that an engine has. */
-static bool take_listening(int fd, struct listening *ret)
+/* Whether SOCKET is a stream socket that listens at an address of a kind that an engine has. */
+static bool take_listening(const struct broker_socket *socket, struct listening *ret)
 {
-	union address address = {0};
-	socklen_t size = sizeof(address), wide = sizeof(int);
-	int accepts = 0, type = 0;
+	const union address *address = (const void *)&socket->address;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &wide) || !accepts ||
-	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &wide) || type != SOCK_STREAM ||
-	    getsockname(fd, &address.any, &size))
+	if (!socket->accepts || socket->type != SOCK_STREAM || !socket->size)
 		return false;
 	*ret = (struct listening){0};
-	if (address.any.sa_family == AF_UNIX)
-		return take_local(&address.local, size, ret);
-	return (address.any.sa_family == AF_INET || address.any.sa_family == AF_INET6) &&
-	       take_inet(&address, ret);
+	if (address->any.sa_family == AF_UNIX)
+		return take_local(&address->local, socket->size, ret);
+	return (address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6) &&
+	       take_inet(address, ret);
 }
 
 static bool is_socket(int directory, const char *name)
@@ -77,33 +73,27 @@ static bool is_socket(int directory, const char *name)
 	char text[16] = "";
 
 	return isdigit((unsigned char)name[0]) &&
-	       readlinkat(directory, name, text, sizeof(text) - 1) > 0 &&
+	       broker_readlink(directory, name, text, sizeof(text) - 1) > 0 &&
 	       !strncmp(text, "socket:", strlen("socket:"));
 }
 
 int listening_find(uint32_t pid, int process, struct listening ret[LISTENING_MAX])
 {
 	_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int below = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_closedir_ DIR *directory = below < 0 ? NULL : fdopendir(below);
+	_closedir_ DIR *directory = broker_opendir(process, "fd");
 	const struct dirent *entry;
 	int count = 0, sockets = 0, error = 0;
 
-	if (pidfd < 0 || !directory) {
-		error = -errno;
-		if (!directory && below >= 0)
-			close(below);
-		return error;
-	}
+	if (pidfd < 0 || !directory)
+		return -errno;
 	while (count < LISTENING_MAX && sockets < SOCKETS_MAX && (entry = readdir(directory))) {
-		_close_ int fd = -1;
+		struct broker_socket socket;
 
 		if (!is_socket(dirfd(directory), entry->d_name))
 			continue;
 		sockets++;
-		fd = (int)syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
-		if (fd >= 0)
-			count += take_listening(fd, &ret[count]);
+		if (!broker_socket(pidfd, atoi(entry->d_name), &socket))
+			count += take_listening(&socket, &ret[count]);
 		else if (errno == EPERM)
 			error = -EPERM;
 	}

@@ -5,17 +5,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "finder/units.h"
 #include "host/hostfiles.h"
 #include "host/proc.h"
@@ -88,12 +87,10 @@ bool scan_name_counts(const char *name)
 static void watch_directory(const struct scanning *scanning, const char *path)
 {
 	_close_ int fd = scanning->watches < 0 ? -1 : hostfiles_open(path);
-	char text[32];
 
 	if (fd < 0)
 		return;
-	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
-	inotify_add_watch(scanning->watches, text, DIRECTORY_EVENTS);
+	broker_watch(scanning->watches, fd, DIRECTORY_EVENTS);
 }
 
 /* --- doors ------------------------------------------------------------------------------------ */
@@ -216,7 +213,7 @@ static bool has_root_of_host(const struct scanning *scanning, int process)
 {
 	struct stat status;
 
-	return !fstatat(process, "root", &status, 0) &&
+	return !broker_stat(process, "root", &status, 0) &&
 	       status.st_dev == scanning->init_root.st_dev &&
 	       status.st_ino == scanning->init_root.st_ino;
 }
@@ -236,9 +233,10 @@ static int read_config(struct scanning *scanning, int process, const char *path,
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	_close_ int root = process < 0 ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
-				       : openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_close_ int fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	_close_ int root =
+		process < 0 ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)
+			    : broker_open(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	_close_ int fd = root < 0 ? -1 : broker_openat2(root, path, &how);
 	struct stat status;
 	size_t size = 0;
 	ssize_t got = 1;
@@ -271,7 +269,7 @@ static bool is_foreign_program(int process)
 {
 	struct stat status;
 
-	return fstatat(process, "exe", &status, 0) || status.st_uid || status.st_mode & 022;
+	return broker_stat(process, "exe", &status, 0) || status.st_uid || status.st_mode & 022;
 }
 
 static unsigned int found_by_path(const struct scanning *scanning,
@@ -384,7 +382,7 @@ static void look_at_process(struct scanning *scanning, uint32_t pid, int directo
 {
 	struct engine_process process = {.directory = directory, .pid = pid};
 	char executable[PATH_MAX];
-	ssize_t size = readlinkat(directory, "exe", executable, sizeof(executable) - 1);
+	ssize_t size = broker_readlink(directory, "exe", executable, sizeof(executable) - 1);
 	struct stat status;
 	uint64_t ticks;
 
@@ -414,7 +412,7 @@ static void look_at_process(struct scanning *scanning, uint32_t pid, int directo
 
 static void look_at_processes(struct scanning *scanning)
 {
-	_closedir_ DIR *directory = opendir("/proc");
+	_closedir_ DIR *directory = broker_opendir(AT_FDCWD, "/proc");
 	const struct dirent *entry;
 
 	while (directory && (entry = readdir(directory))) {
@@ -472,7 +470,7 @@ static void look_at_usual(struct scanning *scanning)
 
 static void look_at_users(struct scanning *scanning)
 {
-	_closedir_ DIR *directory = opendir(USERS);
+	_closedir_ DIR *directory = broker_opendir(AT_FDCWD, USERS);
 	const struct dirent *entry;
 
 	while (directory && (entry = readdir(directory))) {
@@ -525,7 +523,8 @@ static void look_at_systemd(struct scanning *scanning)
  * bring about by that is that a door counts as one where somebody listens. */
 static void note_listeners(struct scan *scan)
 {
-	_fclose_ FILE *file = fopen("/proc/1/net/unix", "re") ?: fopen("/proc/self/net/unix", "re");
+	_fclose_ FILE *file =
+		broker_fopen("/proc/1/net/unix") ?: fopen("/proc/self/net/unix", "re");
 	char line[512], path[256];
 	unsigned int flags;
 
@@ -561,8 +560,8 @@ void scan_host(struct scan *ret, const char *const *sockets, int watches)
 	};
 
 	*ret = (struct scan){0};
-	if (!scanning.data ||
-	    (stat("/proc/1/root", &scanning.init_root) && stat("/", &scanning.init_root))) {
+	if (!scanning.data || (broker_stat(AT_FDCWD, "/proc/1/root", &scanning.init_root, 0) &&
+			       stat("/", &scanning.init_root))) {
 		free(scanning.data);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "finder/told.h"
 
 #define FILE_MAX (64u << 10)
@@ -71,7 +72,8 @@ void units_take(struct units_streams *streams, struct bytes text)
 /* Takes the regular file at PATH. False: there is none; one that is masked is there. */
 static bool take_file(struct units_streams *streams, const char *path)
 {
-	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_close_ int fd =
+		broker_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	_free_ char *data = malloc(FILE_MAX);
 	struct stat status;
 	ssize_t size = 0;
@@ -112,7 +114,7 @@ static bool has_name(const struct drop_ins *drop_ins, const char *name)
 /* Adds the names of the drop-ins in DIRECTORY. */
 static void list_drop_ins(struct drop_ins *drop_ins, const char *path)
 {
-	_closedir_ DIR *directory = opendir(path);
+	_closedir_ DIR *directory = broker_opendir(AT_FDCWD, path);
 	const struct dirent *entry;
 
 	while (directory && drop_ins->count < DROP_INS_MAX && (entry = readdir(directory))) {

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "chain/key.h"
 
 #define FILES_MAX 256
@@ -194,7 +195,7 @@ static void read_content(int fd, struct text *out, struct look *look)
 	_close_ int file = -1;
 
 	name_descriptor(fd, path);
-	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	file = broker_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	while (file >= 0 && out->size < LOOK_TEXT_MAX) {
 		room = text_room(out, 4096);
 		got = room ? read(file, room, 4096) : -1;
@@ -217,7 +218,7 @@ static int compare_names(const void *a, const void *b)
 static void list_file(int directory, const char *name, struct look *look)
 {
 	_cleanup_(text_free) struct text text = {0};
-	_close_ int fd = openat(directory, name, O_PATH | O_CLOEXEC);
+	_close_ int fd = broker_open(directory, name, O_PATH | O_CLOEXEC, 0);
 	struct text *out = &look->text;
 	struct look_file file;
 
@@ -249,7 +250,7 @@ static void list_files(int fd, struct look *look)
 	DIR *directory;
 
 	name_descriptor(fd, path);
-	directory = opendir(path);
+	directory = broker_opendir(AT_FDCWD, path);
 	while (directory && (entry = readdir(directory))) {
 		if (*entry->d_name == '.')
 			continue;
@@ -388,7 +389,7 @@ static void look_at_end(struct look_walk *walk, int fd)
 static int take_step(struct look_walk *walk, const char *name)
 {
 	bool last = is_last(walk);
-	int fd = openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = broker_open(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	struct stat info;
 
 	if (!strcmp(name, ".."))

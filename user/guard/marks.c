@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "broker/broker.h"
 
 #ifndef AT_HANDLE_FID
 #define AT_HANDLE_FID 0x200 /* Linux 6.5: a handle that only identifies */
@@ -180,18 +181,16 @@ static uint64_t key_of_directory(int fd)
 
 uint64_t marks_add(struct marks *marks, int fd, bool contents)
 {
-	char path[40];
 	int watch;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (marks->fanotify >= 0) {
-		if (!fanotify_mark(marks->fanotify, FAN_MARK_ADD | FAN_MARK_ONLYDIR,
-				   FAN_MASK | (contents ? FAN_CLOSE_WRITE : 0), AT_FDCWD, path))
+		if (!broker_mark(marks->fanotify, FAN_MARK_ADD | FAN_MARK_ONLYDIR,
+				 FAN_MASK | (contents ? FAN_CLOSE_WRITE : 0), fd))
 			return key_of_directory(fd);
 		marks->limit = errno;
 	}
-	watch = inotify_add_watch(marks->inotify, path,
-				  IN_MASK | IN_MASK_ADD | (contents ? IN_CLOSE_WRITE : 0));
+	watch = broker_watch(marks->inotify, fd,
+			     IN_MASK | IN_MASK_ADD | (contents ? IN_CLOSE_WRITE : 0));
 	return watch < 0 ? 0 : key_of_watch(watch);
 }
 

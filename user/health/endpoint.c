@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "http/http1.h"
 #include "system/own_file.h"
 #include "system/thread.h"
@@ -449,7 +450,7 @@ static int clear_way(const struct sockaddr_un *address)
 	_close_ int fd = -1;
 	struct stat info;
 
-	if (lstat(address->sun_path, &info))
+	if (broker_stat(AT_FDCWD, address->sun_path, &info, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(info.st_mode))
 		return -EEXIST;
@@ -459,7 +460,7 @@ static int clear_way(const struct sockaddr_un *address)
 	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) ||
 	    errno != ECONNREFUSED)
 		return -EADDRINUSE;
-	return unlink(address->sun_path) ? -errno : 0;
+	return broker_unlink(AT_FDCWD, address->sun_path, 0) ? -errno : 0;
 }
 
 /* The node is root's alone from its beginning on: bind() makes it with the mode of the socket's own inode. */
@@ -547,7 +548,7 @@ void endpoint_close(struct endpoint *endpoint)
 {
 	if (!endpoint)
 		return;
-	unlink(endpoint->address.sun_path);
+	broker_unlink(AT_FDCWD, endpoint->address.sun_path, 0);
 	__atomic_store_n(&endpoint->ending, true, __ATOMIC_RELEASE);
 	eventfd_write(endpoint->wake, 1);
 	pthread_join(endpoint->thread, NULL); /* it waits in poll() only */

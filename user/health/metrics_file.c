@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "broker/broker.h"
+
 #include "health/metrics.h"
 
 #define INTERVAL (15 * NS_PER_S)
@@ -61,7 +63,7 @@ int metrics_file_open(const char *path, struct metrics_file **ret, char *why, si
 	snprintf(place->name, sizeof(place->name), "%s", base);
 	snprintf(place->next, sizeof(place->next), "%s.new", base);
 	snprintf(directory, sizeof(directory), "%.*s", (int)(base - path), path);
-	place->directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	place->directory = broker_open(AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (place->directory < 0) {
 		snprintf(why, size, "cannot write %s: %s", path, strerror(errno));
 		return -errno;
@@ -76,7 +78,7 @@ void metrics_file_close(struct metrics_file *file)
 {
 	if (!file)
 		return;
-	unlinkat(file->place->directory, file->place->name, 0);
+	broker_unlink(file->place->directory, file->place->name, 0);
 	drop_place(file->place);
 	free(file);
 }
@@ -97,7 +99,7 @@ static int write_whole(int fd, const struct text *text)
 			return -errno;
 		done += size > 0 ? (size_t)size : 0;
 	}
-	return fchmod(fd, 0644) ? -errno : 0; /* whoever collects it may be another user */
+	return broker_chmod(fd, 0644) ? -errno : 0; /* whoever collects it may be another user */
 }
 
 static void run_metrics_job(struct job *job)
@@ -106,15 +108,14 @@ static void run_metrics_job(struct job *job)
 	const struct metrics_place *place = metrics->place;
 	_close_ int fd = -1;
 
-	unlinkat(place->directory, place->next, 0);
-	fd = openat(place->directory, place->next,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	broker_unlink(place->directory, place->next, 0);
+	fd = broker_open(place->directory, place->next,
+			 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	metrics->error = fd < 0 ? -errno : write_whole(fd, &metrics->text);
-	if (!metrics->error &&
-	    renameat(place->directory, place->next, place->directory, place->name))
+	if (!metrics->error && broker_rename(place->directory, place->next, place->name))
 		metrics->error = -errno;
 	if (metrics->error && fd >= 0)
-		unlinkat(place->directory, place->next, 0);
+		broker_unlink(place->directory, place->next, 0);
 }
 
 static void end_metrics_job(struct job *job, bool came, void *data)

@@ -6,15 +6,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "json/body.h"
 
 #define PROGRAM "dockerd" /* the name, or its beginning, as in dockerd-current */
@@ -140,11 +139,12 @@ static int open_config(int process, const char *path)
 		.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	_close_ int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	_close_ int root = broker_open(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC, 0),
+		    fd = -1;
 	struct stat status;
 
 	if (root >= 0)
-		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		fd = broker_openat2(root, path, &how);
 	return fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode) ? take_fd(fd) : -1;
 }
 
@@ -159,11 +159,11 @@ static bool is_daemon(int process, const struct stat *init_root)
 
 	if (fstat(process, &status) || status.st_uid)
 		return false;
-	size = readlinkat(process, "exe", executable, sizeof(executable) - 1);
+	size = broker_readlink(process, "exe", executable, sizeof(executable) - 1);
 	executable[size > 0 ? size : 0] = '\0';
 	name = strrchr(executable, '/');
 	return name && !strncmp(name + 1, PROGRAM, strlen(PROGRAM)) &&
-	       !fstatat(process, "root", &status, 0) && status.st_dev == init_root->st_dev &&
+	       !broker_stat(process, "root", &status, 0) && status.st_dev == init_root->st_dev &&
 	       status.st_ino == init_root->st_ino;
 }
 
@@ -176,20 +176,21 @@ static void daemon_look(int process, struct daemon *daemon)
 	if (!data)
 		return;
 	daemon_take_arguments(
-		daemon, daemon_read_all(openat(process, "cmdline", O_RDONLY | O_CLOEXEC), data),
+		daemon,
+		daemon_read_all(broker_open(process, "cmdline", O_RDONLY | O_CLOEXEC, 0), data),
 		config);
 	daemon_take_config(daemon, daemon_read_all(open_config(process, config), data));
 }
 
 unsigned int daemon_find(struct daemon daemons[DAEMONS_MAX])
 {
-	_closedir_ DIR *directory = opendir("/proc");
+	_closedir_ DIR *directory = broker_opendir(AT_FDCWD, "/proc");
 	const struct dirent *entry;
 	unsigned int count = 0;
 	struct stat root;
 
 	/* The agent's own root directory stands in where the init's may not be read. */
-	if (!directory || (stat("/proc/1/root", &root) && stat("/", &root)))
+	if (!directory || (broker_stat(AT_FDCWD, "/proc/1/root", &root, 0) && stat("/", &root)))
 		return 0;
 	while (count < DAEMONS_MAX && (entry = readdir(directory))) {
 		_close_ int process = isdigit((unsigned char)entry->d_name[0])

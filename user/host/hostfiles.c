@@ -4,15 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 #define STEPS_MAX 2048
@@ -66,7 +65,7 @@ static int open_part(int directory, const char *name)
 		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd = (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+	int fd = broker_openat2(directory, name, &how);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -152,7 +151,7 @@ static void keep_mount(struct mount *to, struct mount *mount)
 static bool find_mount(const char *mounts, int id, const char *point, struct mount *ret)
 {
 	_cleanup_(free_mount) struct mount mount = {0};
-	_fclose_ FILE *file = fopen(mounts, "re");
+	_fclose_ FILE *file = broker_fopen(mounts);
 
 	while (file && next_mount(file, &mount))
 		if (id < 0 ? !strcmp(mount.point, point) : mount.id == id)
@@ -168,7 +167,7 @@ static int mount_id(int fd)
 	char path[64], line[128];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "re");
+	file = broker_fopen(path);
 	while (file && fgets(line, sizeof(line), file))
 		if (!strncmp(line, "mnt_id:", 7))
 			return (int)strtol(line + 7, NULL, 10);
@@ -228,8 +227,9 @@ static bool may_enter(struct hostfiles_walk *walk)
  * meanwhile: to open the root of a FUSE mount asks no server. */
 static bool enter_mount(struct hostfiles_walk *walk, const char *name)
 {
-	_close_ int fd =
-		may_enter(walk) ? openat(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	_close_ int fd = may_enter(walk)
+				 ? broker_open(walk->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)
+				 : -1;
 
 	if (fd < 0 || !is_own_mount(walk->mounts, mount_id(fd)))
 		return false;
@@ -280,7 +280,7 @@ static bool go_up(struct hostfiles_walk *walk)
 
 	if (!walk->done_size)
 		return true;
-	fd = openat(walk->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = broker_open(walk->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
 	cut_done(walk);
@@ -376,7 +376,7 @@ static bool hostfiles_go(struct hostfiles_walk *walk, bool *ret_whole)
 static bool hostfiles_begin(struct hostfiles_walk *walk, const char *root, const char *mounts)
 {
 	walk->mounts = mounts;
-	walk->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	walk->root = broker_open(AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	walk->at = walk->root < 0 ? -1 : fcntl(walk->root, F_DUPFD_CLOEXEC, 0);
 	if (walk->at < 0)
 		hostfiles_end(walk);
@@ -547,7 +547,7 @@ static void hostfiles_aliases(void *data, const char *path,
 			      void (*found)(void *context, const char *alias), void *context)
 {
 	_fclose_ FILE *file =
-		fopen("/proc/1/mountinfo", "re") ?: fopen("/proc/self/mountinfo", "re");
+		broker_fopen("/proc/1/mountinfo") ?: fopen("/proc/self/mountinfo", "re");
 	_cleanup_(free_mount) struct mount own = {0}, mount = {0};
 	_cleanup_(text_free) struct text inside = {0};
 	unsigned int count = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "secret/mask.h"
 
 #define LABEL_MAX 256
@@ -25,7 +26,7 @@ struct proc {
 
 ssize_t proc_read(int process, const char *name, char *data, size_t size)
 {
-	_close_ int fd = openat(process, name, O_RDONLY | O_CLOEXEC);
+	_close_ int fd = broker_open(process, name, O_RDONLY | O_CLOEXEC, 0);
 	ssize_t got, total = 0;
 
 	if (fd < 0)
@@ -62,7 +63,7 @@ int proc_open(uint32_t pid, uint64_t start)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/%u", pid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = broker_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	return start && proc_start_ticks(fd) != start / tick ? -ESRCH : take_fd(fd);
@@ -132,7 +133,7 @@ static void proc_peer(void *data, struct process *process)
 	size = proc_read(fd, "comm", proc->name, CALLERD_COMM_SIZE);
 	if (size > 1)
 		process->name = (struct bytes){proc->name, size - 1};
-	size = readlinkat(fd, "exe", proc->executable, sizeof(proc->executable));
+	size = broker_readlink(fd, "exe", proc->executable, sizeof(proc->executable));
 	if (size > 0)
 		process->executable = (struct bytes){proc->executable, size};
 	describe_args(proc, process);

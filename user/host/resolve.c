@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "host/hostfiles.h"
 #include "host/proc.h"
 
@@ -134,7 +134,7 @@ static bool is_in_namespace(int proc, uint32_t mnt_ns)
 {
 	struct stat info;
 
-	return !fstatat(proc, "ns/mnt", &info, 0) && info.st_ino == mnt_ns;
+	return !broker_stat(proc, "ns/mnt", &info, 0) && info.st_ino == mnt_ns;
 }
 
 /* Whether both PROC and the caller have the root of their whole mount namespace as root
@@ -143,14 +143,15 @@ static bool stands_in(const struct resolve *resolve, int proc)
 {
 	char root[2];
 
-	return !strcmp(resolve->root, "/") && readlinkat(proc, "root", root, sizeof(root)) == 1;
+	return !strcmp(resolve->root, "/") &&
+	       broker_readlink(proc, "root", root, sizeof(root)) == 1;
 }
 
 /* Whether only root of the host can mount in the mount namespace of PROC: its user namespace is the
  * initial one. */
 static bool is_of_root(int proc)
 {
-	_close_ int namespace = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	_close_ int namespace = broker_open(proc, "ns/mnt", O_RDONLY | O_CLOEXEC, 0);
 	_close_ int owner = namespace < 0 ? -1 : ioctl(namespace, NS_GET_USERNS);
 	struct stat info;
 
@@ -160,7 +161,7 @@ static bool is_of_root(int proc)
 /* Finds any process in the mount namespace; 0: there is none. */
 static uint32_t find_stranger(uint32_t mnt_ns)
 {
-	_closedir_ DIR *processes = opendir("/proc");
+	_closedir_ DIR *processes = broker_opendir(AT_FDCWD, "/proc");
 
 	if (!processes)
 		return 0;
@@ -170,7 +171,7 @@ static uint32_t find_stranger(uint32_t mnt_ns)
 		struct stat info;
 
 		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", entry->d_name);
-		if (pid && !stat(path, &info) && info.st_ino == mnt_ns)
+		if (pid && !broker_stat(AT_FDCWD, path, &info, 0) && info.st_ino == mnt_ns)
 			return pid;
 	}
 	return 0;
@@ -216,7 +217,8 @@ static bool own_view(struct caller_view *view, const struct resolve *resolve)
 static bool find_view(const struct resolve *resolve, unsigned int who, struct caller_view *view)
 {
 	struct stat info;
-	bool own = !stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns;
+	bool own = !broker_stat(AT_FDCWD, "/proc/self/ns/mnt", &info, 0) &&
+		   info.st_ino == resolve->mnt_ns;
 	const struct resolve_process *process = resolve->processes + (who ? who - AGENT : 0);
 	uint32_t stranger;
 
@@ -237,7 +239,7 @@ static bool find_view(const struct resolve *resolve, unsigned int who, struct ca
  * cached. */
 static int match_cached(int root, const char *path, struct open_how *how, struct capture *capture)
 {
-	_close_ int fd = (int)syscall(SYS_openat2, root, path, how, sizeof(*how));
+	_close_ int fd = broker_openat2(root, path, how);
 	const char *base = strrchr(path, '/');
 	char directory[sizeof(((struct resolve *)NULL)->path)];
 
@@ -246,7 +248,7 @@ static int match_cached(int root, const char *path, struct open_how *how, struct
 	if (errno != ENOENT || !base || !base[1])
 		return -ENOENT;
 	snprintf(directory, sizeof(directory), "%.*s", (int)(base + 1 - path), path);
-	fd = (int)syscall(SYS_openat2, root, directory, how, sizeof(*how));
+	fd = broker_openat2(root, directory, how);
 	return fd >= 0 ? watches_match_name(capture_watches(capture), fd, base + 1) : -ENOENT;
 }
 
@@ -261,8 +263,8 @@ int resolve_at_once(const struct resolve *resolve, struct capture *capture)
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
 	struct stat info;
 
-	if (!stat("/proc/self/ns/mnt", &info) && info.st_ino == resolve->mnt_ns &&
-	    !strcmp(resolve->root, "/"))
+	if (!broker_stat(AT_FDCWD, "/proc/self/ns/mnt", &info, 0) &&
+	    info.st_ino == resolve->mnt_ns && !strcmp(resolve->root, "/"))
 		return at_once(match_cached(AT_FDCWD, resolve->path, &how, capture));
 	how.resolve |= RESOLVE_IN_ROOT;
 	for (unsigned int i = 0; i < resolve->process_count; i++) {
@@ -272,7 +274,7 @@ int resolve_at_once(const struct resolve *resolve, struct capture *capture)
 
 		if (proc >= 0 && is_in_namespace(proc, resolve->mnt_ns) &&
 		    (!i || stands_in(resolve, proc)))
-			root = openat(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+			root = broker_open(proc, "root", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 		if (root >= 0)
 			return at_once(match_cached(root, resolve->path, &how, capture));
 	}
@@ -314,7 +316,7 @@ static void walk_own_proc(struct resolve *resolve, const char *path)
 
 	resolve->unsure = true; /* the caller may have opened and closed descriptors meanwhile */
 	if (proc >= 0)
-		resolve->fd = open(path, O_PATH | O_CLOEXEC);
+		resolve->fd = broker_open(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
 }
 
 static void keep_end(struct resolve *resolve, const struct caller_view *view,

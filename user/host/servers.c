@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "broker/broker.h"
 #include "host/proc.h"
 
 struct server {
@@ -77,8 +78,8 @@ static void read_unit(int process, struct server *server)
 static void read_executable(int process, struct capture *capture, struct server *server)
 {
 	ssize_t size =
-		readlinkat(process, "exe", server->executable, sizeof(server->executable) - 1);
-	_close_ int fd = openat(process, "exe", O_PATH | O_CLOEXEC);
+		broker_readlink(process, "exe", server->executable, sizeof(server->executable) - 1);
+	_close_ int fd = broker_open(process, "exe", O_PATH | O_CLOEXEC, 0);
 
 	server->executable[size > 0 ? size : 0] = '\0';
 	if (fd >= 0)
@@ -167,20 +168,6 @@ const struct record_server *servers_differ(const struct servers *servers, unsign
 	return told && told->change != SERVER_SAME ? told : NULL;
 }
 
-/* Finds the listener at PATH: connects, and reads the peer's credentials. 0 or -errno. */
-static int ask_peer(const char *path, struct ucred *ret)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	socklen_t size = sizeof(*ret);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ret, &size))
-		return -errno;
-	return 0;
-}
-
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int index,
 		 const char *path)
 {
@@ -189,7 +176,7 @@ void servers_ask(struct servers *servers, struct capture *capture, unsigned int 
 	struct ucred peer = {0};
 
 	assert(index < CALLERD_SOCKETS_MAX);
-	if (place->seen || ask_peer(path, &peer))
+	if (place->seen || broker_peer(path, &peer))
 		return;
 	process = proc_open((uint32_t)peer.pid, 0);
 	if (process < 0)

@@ -1098,11 +1098,9 @@ int capture_probe_open(const struct capture *capture)
 	return fd < 0 ? -errno : fd;
 }
 
-int capture_probe(int fd, bool begins)
+int capture_probe(int fd, uint32_t thread)
 {
-	struct callerd_identify request = {
-		.fd = begins ? CALLERD_PROBE_BEGINS : CALLERD_PROBE_ENDS,
-	};
+	struct callerd_identify request = {.fd = CALLERD_PROBE, .thread = thread};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
 
 	return bpf_prog_test_run_opts(fd, &run);

@@ -157,9 +157,9 @@ void capture_unseen(struct capture *capture, void (*seen)(void *data, uint64_t a
 /* A descriptor for capture_probe(), to be closed; or -errno. */
 int capture_probe_open(const struct capture *capture);
 
-/* From here on the connections of the calling thread are reported like those of others, or they are not any more. May be
- * called in any thread, FD being its own. 0 or -errno. */
-int capture_probe(int fd, bool begins);
+/* From here on the connections of THREAD (of callerd or its broker) are reported like those of others; 0: of none any more. May
+ * be called in any thread, FD being its own. 0 or -errno. */
+int capture_probe(int fd, uint32_t thread);
 
 /* Reports the counts of accounts since the last call. NOW: ns of CLOCK_BOOTTIME. */
 void capture_accounts(struct capture *capture, uint64_t now, const struct accounts_calls *calls);

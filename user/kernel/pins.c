@@ -44,8 +44,7 @@ const char *pins_fault(const struct stat *info, long type)
 	return NULL;
 }
 
-/* Mounts bpffs where it is usual, and missing. */
-static void mount_usual(const char *path)
+void pins_mount(const char *path)
 {
 	struct statfs info;
 
@@ -84,8 +83,6 @@ int pins_open(const char *path, bool make, struct pins **ret, struct sentence *w
 		return -ENOMEM;
 	pins->fd = -1;
 	snprintf(pins->path, sizeof(pins->path), "%s", path);
-	if (make)
-		mount_usual(path);
 	if (make && mkdir(path, 0700) && errno != EEXIST) {
 		error = -errno;
 		sentence_say(why, "%s cannot be made: %s", path, strerror(-error));

@@ -24,8 +24,10 @@ struct pins_count {
 /* Why a directory with INFO, in a file system of TYPE (statfs.f_type), is not to be trusted; NULL: it is. */
 const char *pins_fault(const struct stat *info, long type);
 
-/* Opens the directory at PATH, and keeps other agents away from it until pins_close(). MAKE: makes it where it is missing,
- * and mounts bpffs at its usual place where none is. 0; or -errno, with a sentence in WHY: -EBUSY where another agent
+/* Mounts bpffs at its usual place, where PATH is below that and none is there. */
+void pins_mount(const char *path);
+
+/* Opens the directory at PATH, and keeps other agents away from it until pins_close(). MAKE: makes it where it is missing. 0; or -errno, with a sentence in WHY: -EBUSY where another agent
  * has it, -EPERM where it is not to be trusted, -ENOENT where it is missing. */
 int pins_open(const char *path, bool make, struct pins **ret, struct sentence *why);
 void pins_close(struct pins *pins);

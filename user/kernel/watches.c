@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/broker.h"
+
 #define WATCHES_MAX 64
 
 /* A name that the kernel watches, by its directory where that exists, and by its path. */
@@ -154,7 +156,7 @@ static int look_at_name(struct watches_look *look, const char *path)
 	error = canonical_path(text, directory);
 	if (error)
 		return error;
-	fd = open(directory, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	fd = broker_open(AT_FDCWD, directory, O_PATH | O_CLOEXEC | O_DIRECTORY, 0);
 	if (fd < 0 && errno != ENOENT)
 		return -errno;
 	look->names[look->count++].fd = fd;
@@ -166,7 +168,7 @@ static int look_at_name(struct watches_look *look, const char *path)
 static bool follow_link(char path[PATH_MAX])
 {
 	char target[PATH_MAX], text[2 * PATH_MAX];
-	ssize_t size = readlink(path, target, sizeof(target) - 1);
+	ssize_t size = broker_readlink(AT_FDCWD, path, target, sizeof(target) - 1);
 	int above = strrchr(path, '/') - path;
 
 	if (size <= 0)
@@ -188,7 +190,7 @@ void watches_look(const char *path, struct watches_look *ret)
 	do
 		ret->error = look_at_name(ret, text);
 	while (!ret->error && ret->count < WATCHES_NAMES_MAX && follow_link(text));
-	ret->node = open(path, O_PATH | O_CLOEXEC);
+	ret->node = broker_open(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
 }
 
 void watches_look_close(struct watches_look *look)

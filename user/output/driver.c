@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define SEND_BUFFER (8 << 20) /* bytes, as systemd's own library has it */
 
@@ -52,7 +53,7 @@ int driver_set_path(const struct sink_options *options, struct sockaddr_un *ret,
 
 int driver_connect_path(const struct sockaddr_un *path)
 {
-	_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = broker_connect_output(path->sun_path);
 	const int size = SEND_BUFFER;
 
 	if (fd < 0)
@@ -60,5 +61,5 @@ int driver_connect_path(const struct sockaddr_un *path)
 	/* The most that one datagram can hold; more than the system's limit takes CAP_NET_ADMIN. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	return connect(fd, (const struct sockaddr *)path, sizeof(*path)) ? -errno : take_fd(fd);
+	return fd;
 }

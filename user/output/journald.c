@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "output/driver.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -45,7 +46,7 @@ static int connect_by_name(struct journal_driver *journal)
 	struct stat node;
 
 	/* First the node: where another takes its place in between, journald_replaced() sees that. */
-	if (stat(journal->address.sun_path, &node))
+	if (broker_stat(AT_FDCWD, journal->address.sun_path, &node, 0))
 		return -errno;
 	journal->device = node.st_dev;
 	journal->inode = node.st_ino;
@@ -58,7 +59,7 @@ static bool journald_replaced(const struct journal_driver *journal)
 {
 	struct stat node;
 
-	return !stat(journal->address.sun_path, &node) &&
+	return !broker_stat(AT_FDCWD, journal->address.sun_path, &node, 0) &&
 	       (node.st_dev != journal->device || node.st_ino != journal->inode);
 }
 

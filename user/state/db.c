@@ -3,11 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "broker/broker.h"
 #include "system/own_file.h"
 
 #define CALLER_BITS 40 /* of a caller's id, for its number within a life of the agent */
@@ -209,6 +212,57 @@ static int open_handle(struct db *db, const char *name, int flags, int patience)
 			 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096");
 }
 
+static int db_open_file(const char *path, int flags, int mode)
+{
+	return broker_open(AT_FDCWD, path, flags, (mode_t)mode);
+}
+
+static int db_stat_file(const char *path, struct stat *ret)
+{
+	return broker_stat(AT_FDCWD, path, ret, 0);
+}
+
+static int db_lstat_file(const char *path, struct stat *ret)
+{
+	return broker_stat(AT_FDCWD, path, ret, AT_SYMLINK_NOFOLLOW);
+}
+
+static int db_unlink_file(const char *path)
+{
+	return broker_unlink(AT_FDCWD, path, 0);
+}
+
+static ssize_t db_readlink_file(const char *path, char *ret, size_t size)
+{
+	return broker_readlink(AT_FDCWD, path, ret, size);
+}
+
+/* SQLite makes and removes files beside the file itself while it is open. */
+static void db_use_broker(void)
+{
+	static const struct {
+		const char *name;
+		sqlite3_syscall_ptr call;
+	} calls[] = {
+		{"open", (sqlite3_syscall_ptr)db_open_file},
+		{"stat", (sqlite3_syscall_ptr)db_stat_file},
+		{"lstat", (sqlite3_syscall_ptr)db_lstat_file},
+		{"unlink", (sqlite3_syscall_ptr)db_unlink_file},
+		{"readlink", (sqlite3_syscall_ptr)db_readlink_file},
+	};
+	sqlite3_vfs *files = sqlite3_vfs_find(NULL);
+
+	for (size_t i = 0; files && i < COUNT(calls); i++)
+		files->xSetSystemCall(files, calls[i].name, calls[i].call);
+}
+
+static bool may_write_to(const char *path)
+{
+	_close_ int fd = broker_open(AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+
+	return fd >= 0;
+}
+
 static int open_to_write(struct db *db, const char *path, const char **ret_fault)
 {
 	int pages = 0, error = open_handle(db, path, SQLITE_OPEN_READWRITE, PATIENCE);
@@ -219,7 +273,7 @@ static int open_to_write(struct db *db, const char *path, const char **ret_fault
 		error = db_do(db, state_schema);
 	if (!error)
 		error = db_identify(db, ret_fault);
-	if (!error && sqlite3_db_readonly(db->handle, "main") > 0 && !access(path, W_OK))
+	if (!error && sqlite3_db_readonly(db->handle, "main") > 0 && may_write_to(path))
 		error = -EBADMSG; /* it says of itself that only later versions may write to it */
 	if (!error)
 		error = db_check(db);
@@ -253,8 +307,10 @@ static int open_to_read(struct db *db, const char *path, const char **ret_fault)
 int db_open(struct db *db, const char *path, const struct record_context *context, bool readonly,
 	    const char **ret_fault)
 {
-	int error =
-		readonly ? open_to_read(db, path, ret_fault) : open_to_write(db, path, ret_fault);
+	int error;
+
+	db_use_broker();
+	error = readonly ? open_to_read(db, path, ret_fault) : open_to_write(db, path, ret_fault);
 
 	db->context = context;
 	if (!error)

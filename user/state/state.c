@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "state/db.h"
 #include "state/state_queue.h"
 #include "state/state_rows.h"
@@ -151,7 +152,7 @@ static int open_to_explain(struct state *state)
 {
 	const char *fault = "is damaged";
 	struct stat info;
-	int error = stat(state->path, &info) ? -errno : 0;
+	int error = broker_stat(AT_FDCWD, state->path, &info, 0) ? -errno : 0;
 
 	if (!error && !S_ISREG(info.st_mode)) {
 		fault = "is not a regular file";

@@ -11,7 +11,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-void notify_send(const char *state)
+static int notify_socket = -1;
+
+void notify_open(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -21,13 +23,18 @@ void notify_send(const char *state)
 	if (!size || (*path != '/' && *path != '@') || size >= sizeof(address.sun_path))
 		return;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
 	memcpy(address.sun_path, path, size);
 	if (*path == '@') /* an abstract socket */
 		address.sun_path[0] = '\0';
-	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size));
+	if (fd >= 0 && !connect(fd, (const struct sockaddr *)&address,
+				(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)))
+		notify_socket = take_fd(fd);
+}
+
+void notify_send(const char *state)
+{
+	if (notify_socket >= 0)
+		(void)send(notify_socket, state, strlen(state), MSG_NOSIGNAL);
 }
 
 uint64_t notify_watchdog(void)

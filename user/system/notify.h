@@ -8,7 +8,10 @@
 
 #include <stdint.h>
 
-/* To the socket in $NOTIFY_SOCKET; where there is none, nobody wants to know. Waits for nobody. */
+/* Connects to the socket in $NOTIFY_SOCKET, with what this process may yet; where there is none, nobody wants to know. */
+void notify_open(void);
+
+/* Waits for nobody. */
 void notify_send(const char *state);
 
 /* ns within which the manager wants to hear WATCHDOG=1 from this process again and again; 0: it does not. */

@@ -15,6 +15,8 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "broker/broker.h"
+#include "confine/privilege.h"
 
 #define SET_ASIDE_MAX 3
 #define STAMP_SIZE 23 /* 20260301T120344.123456Z */
@@ -27,7 +29,7 @@ const char *own_file_fault(const struct stat *info, mode_t type)
 		return "is a symbolic link";
 	if ((info->st_mode & S_IFMT) != type)
 		return type == S_IFDIR ? "is not a directory" : "is not a regular file";
-	if (info->st_uid && info->st_uid != geteuid())
+	if (info->st_uid && info->st_uid != privilege_owner())
 		return "belongs to somebody else";
 	if (info->st_mode & (S_IWGRP | S_IWOTH))
 		return "can be written to by others than its owner: chmod go-w";
@@ -43,7 +45,8 @@ int own_file_prepare_directory(const char *path, struct sentence *why)
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	directory = dirname(copy);
-	if ((mkdir(directory, 0700) && errno != EEXIST) || stat(directory, &info)) {
+	if ((broker_mkdir(directory, 0700) && errno != EEXIST) ||
+	    broker_stat(AT_FDCWD, directory, &info, 0)) {
 		error = -errno;
 		sentence_say(why, "the directory of %s: %s", path, strerror(-error));
 		return error;
@@ -57,14 +60,16 @@ int own_file_prepare_directory(const char *path, struct sentence *why)
 
 int own_file_prepare(const char *path, struct sentence *why)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = broker_open(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			     0600);
 	const char *fault;
 	struct stat info;
 	int error;
 
 	if (fd >= 0)
 		close(fd); /* before SQLite locks it: closing gives the locks up */
-	if ((fd < 0 && errno != EEXIST) || lstat(path, &info)) {
+	if ((fd < 0 && errno != EEXIST) ||
+	    broker_stat(AT_FDCWD, path, &info, AT_SYMLINK_NOFOLLOW)) {
 		error = -errno;
 		sentence_say(why, "%s: %s", path, strerror(-error));
 		return error;
@@ -83,7 +88,8 @@ int own_file_lock(const char *path, struct sentence *why)
 	int error;
 
 	snprintf(name, sizeof(name), "%s.lock", path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	fd = broker_open(AT_FDCWD, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			 0600);
 	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
 		return take_fd(fd);
 	error = -errno;
@@ -140,7 +146,7 @@ static void forget_set_aside(const char *path)
 		last = file;
 		snprintf(name, sizeof(name), "%s/%s", directory, file);
 		if (stamps > SET_ASIDE_MAX)
-			unlink(name);
+			broker_unlink(AT_FDCWD, name, 0);
 	}
 	while (count > 0)
 		free(entries[--count]);
@@ -156,7 +162,7 @@ int own_file_set_aside(const char *path, const char *name, const char *fault, st
 	for (size_t i = 0; i < COUNT(companions); i++) {
 		snprintf(from, sizeof(from), "%s%s", path, companions[i]);
 		set_aside_name(to, path, stamp, companions[i]);
-		if (rename(from, to) && errno != ENOENT) {
+		if (broker_rename(AT_FDCWD, from, to) && errno != ENOENT) {
 			int error = -errno;
 
 			sentence_say(told, "%s %s %s, and cannot be set aside: %s", name, path,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "setting/setting.h"
 #include "system/own_file.h"
 
@@ -262,7 +263,7 @@ static int config_add_file(struct config *config, int at, const char *name, cons
 			   struct config_error *error)
 {
 	/* Opening a FIFO must not wait for a writer; config_check_node() refuses it. */
-	_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_close_ int fd = broker_open(at, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	_fclose_ FILE *stream = fd < 0 ? NULL : fdopen(fd, "r");
 	_free_ char *data = NULL;
 	size_t size = 0;
@@ -285,7 +286,7 @@ static bool config_is_absent(int at, const char *name)
 {
 	struct stat info;
 
-	return fstatat(at, name, &info, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
+	return broker_stat(at, name, &info, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
 }
 
 static int is_conf_file(const struct dirent *entry)
@@ -299,7 +300,7 @@ static int is_conf_file(const struct dirent *entry)
 static int config_open_directory(int at, const char *name, const char *path,
 				 struct config_error *error)
 {
-	_close_ int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_close_ int fd = broker_open(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	size_t size;
 	int result;
 
@@ -359,7 +360,7 @@ int config_load(const char *path, struct config **ret, struct config_error *erro
 {
 	_cleanup_(drop_config) struct config *config = NULL;
 	struct stat info;
-	bool whole = !stat(path, &info) && S_ISDIR(info.st_mode);
+	bool whole = !broker_stat(AT_FDCWD, path, &info, 0) && S_ISDIR(info.st_mode);
 	int result;
 
 	*error = (struct config_error){0};

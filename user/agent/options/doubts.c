@@ -11,6 +11,7 @@
 
 #include "agent/options/output.h"
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define USER_BUFFER 16384
 #define DOUBT_SIZE 768
@@ -117,7 +118,7 @@ void doubts_tell(const struct options *options, void *data,
 	struct stat info;
 
 	for (unsigned int i = 0; i < options->socket_count; i++)
-		if (stat(options->sockets[i], &info) && errno == ENOENT)
+		if (broker_stat(AT_FDCWD, options->sockets[i], &info, 0) && errno == ENOENT)
 			doubt_option(&doubts, "socket", options->sockets[i],
 				     "it is not there yet: callerd watches it once it is");
 	for (unsigned int i = 0; i < options->output_count; i++)

@@ -13,6 +13,7 @@
 #include "agent/options/config.h"
 #include "agent/options/doubts.h"
 #include "agent/options/output.h"
+#include "broker/broker.h"
 #include "engine/engines.h"
 #include "kernel/pins.h"
 #include "secret/mask.h"
@@ -72,9 +73,9 @@ static const char *why_no_socket(const char *path)
 		return "longer than a Unix socket's path can be (107 bytes)";
 	if (path[strlen(path) - 1] == '/')
 		return "names a directory, not a socket";
-	if (!stat(path, &info) && !S_ISSOCK(info.st_mode))
+	if (!broker_stat(AT_FDCWD, path, &info, 0) && !S_ISSOCK(info.st_mode))
 		return "exists and is not a socket";
-	if (lstat(path, &info) && errno == ENOTDIR)
+	if (broker_stat(AT_FDCWD, path, &info, AT_SYMLINK_NOFOLLOW) && errno == ENOTDIR)
 		return "lies below what is not a directory";
 	return NULL;
 }

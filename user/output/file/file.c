@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "broker/broker.h"
 #include "output/file/file_inside.h"
 
 #define BATCH_SIZE (256u << 10) /* bytes from which on a batch is written: they stay in the cache */
@@ -300,7 +301,7 @@ static int open_log(struct file *file, char *reason, size_t size)
 	detail = opened.detail;
 
 	if (!error && opened.group_error) {
-		unlink(options->path);
+		broker_unlink(AT_FDCWD, options->path, 0);
 		cleanup_close(&opened.fd);
 		error = opened.group_error;
 		detail = "it cannot be given to its group";

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define OPEN_TRIES 10	 /* while somebody else removes it and makes it */
 #define TAIL_BLOCK 16384 /* bytes looked through at a time */
@@ -26,19 +27,19 @@ static int file_log_create(const struct sink_options *options, struct log_opened
 	mode_t mode = options->mode;
 	int error;
 
-	ret->fd = open(options->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-		       0600);
+	ret->fd = broker_open(AT_FDCWD, options->path,
+			      O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (ret->fd < 0)
 		return -errno;
 	ret->created = true;
-	if (has_group && fchown(ret->fd, (uid_t)-1, options->group)) {
+	if (has_group && broker_chgrp(ret->fd, options->group)) {
 		ret->group_error = -errno;
 		mode &= 0700;
 	}
-	if (!fchmod(ret->fd, mode))
+	if (!broker_chmod(ret->fd, mode))
 		return 0;
 	error = -errno;
-	unlink(options->path);
+	broker_unlink(AT_FDCWD, options->path, 0);
 	return error;
 }
 
@@ -47,7 +48,9 @@ static int open_existing(const char *path, struct log_opened *ret)
 	struct stat info;
 
 	/* O_NONBLOCK: a FIFO is refused, not waited for. */
-	ret->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	ret->fd =
+		broker_open(AT_FDCWD, path,
+			    O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
 	if (ret->fd < 0) {
 		if (errno == ELOOP)
 			ret->detail = "a symlink is not followed";
@@ -84,21 +87,21 @@ int file_log_make_directory(const struct sink_options *options)
 
 	if (!directory)
 		return -ENOMEM;
-	if (mkdir(directory, 0700))
+	if (broker_mkdir(directory, 0700))
 		return -errno;
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = broker_open(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (options->group != (gid_t)-1 && fchown(fd, (uid_t)-1, options->group))
+	if (options->group != (gid_t)-1 && broker_chgrp(fd, options->group))
 		return 0; /* the log itself cannot have its group either, and says so */
-	return fchmod(fd, mode) ? -errno : 0;
+	return broker_chmod(fd, mode) ? -errno : 0;
 }
 
 int file_log_is(const char *path, int fd)
 {
 	struct stat named, opened;
 
-	if (fstat(fd, &opened) || lstat(path, &named))
+	if (fstat(fd, &opened) || broker_stat(AT_FDCWD, path, &named, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	return named.st_dev == opened.st_dev && named.st_ino == opened.st_ino ? 0 : -ESTALE;
 }
@@ -151,7 +154,8 @@ static bool is_taken(const char *path, unsigned int number)
 	char name[NAME_SIZE];
 	struct stat info;
 
-	return rotated_name(name, path, number) && (!lstat(name, &info) || errno != ENOENT);
+	return rotated_name(name, path, number) &&
+	       (!broker_stat(AT_FDCWD, name, &info, AT_SYMLINK_NOFOLLOW) || errno != ENOENT);
 }
 
 static int file_log_move(const char *path, unsigned int from, unsigned int to)
@@ -160,7 +164,7 @@ static int file_log_move(const char *path, unsigned int from, unsigned int to)
 
 	if (!rotated_name(source, path, from) || !rotated_name(target, path, to))
 		return -ENAMETOOLONG;
-	return rename(source, target) ? -errno : 0;
+	return broker_rename(AT_FDCWD, source, target) ? -errno : 0;
 }
 
 /* Removes rotated files of a time when more of them were kept. */
@@ -168,7 +172,8 @@ static void remove_beyond(const char *path, unsigned int keep)
 {
 	char name[NAME_SIZE];
 
-	while (keep < UINT_MAX && rotated_name(name, path, ++keep) && !unlink(name))
+	while (keep < UINT_MAX && rotated_name(name, path, ++keep) &&
+	       !broker_unlink(AT_FDCWD, name, 0))
 		;
 }
 
@@ -199,7 +204,8 @@ int file_log_open_rotated(const char *path)
 
 	if (!rotated_name(name, path, 1))
 		return -ENAMETOOLONG;
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	fd = broker_open(AT_FDCWD, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+			 0);
 	if (fd < 0)
 		return -errno;
 	return !fstat(fd, &info) && S_ISREG(info.st_mode) ? take_fd(fd) : -ENODEV;

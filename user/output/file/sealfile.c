@@ -25,6 +25,7 @@
 
 #include "base/text.h"
 #include "base/wipe.h"
+#include "broker/broker.h"
 #include "chain/lines.h"
 #include "chain/link.h"
 #include "system/disk.h"
@@ -398,7 +399,7 @@ static int sealfile_check_file(int fd, const char *path, struct say *text)
 		sealfile_say(text, "the seal file %s %s", path, fault);
 		return -EPERM;
 	}
-	if (info.st_mode & (S_IRGRP | S_IROTH) && fchmod(fd, 0600))
+	if (info.st_mode & (S_IRGRP | S_IROTH) && broker_chmod(fd, 0600))
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
@@ -412,7 +413,8 @@ static int sealfile_check_file(int fd, const char *path, struct say *text)
 /* A descriptor; or -errno with the sentence in TEXT. */
 static int sealfile_open_file(const char *path, struct say *text)
 {
-	_close_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	_close_ int fd = broker_open(AT_FDCWD, path,
+				     O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
 	int error = fd < 0 ? -errno : sealfile_check_file(fd, path, text);
 
 	if (!error)
@@ -535,7 +537,8 @@ void sealfile_close(struct sealfile *file)
 
 int sealfile_peek(const char *path, struct chain *ret)
 {
-	_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	_close_ int fd =
+		broker_open(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 	struct sealfile file = {.fd = fd};
 	int error = fd < 0 ? -errno : read_slots(&file, ret);
 

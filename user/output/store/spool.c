@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/broker.h"
 #include "output/store/spool_directory.h"
 #include "output/store/spool_inside.h"
 
@@ -42,7 +43,7 @@ static uint64_t find_first(struct spool *spool, const struct segment *segment)
 	_close_ int fd = -1;
 
 	spool_format_name(name, segment->number);
-	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = broker_open(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd >= 0 && pread(fd, bytes, sizeof(bytes), 0) == sizeof(bytes) &&
 	    spool_format_read_segment(&head, bytes, segment->number))
 		return head.first;

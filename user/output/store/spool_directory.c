@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "output/store/spool_format.h"
 #include "system/disk.h"
 #include "system/own_file.h"
@@ -56,13 +57,13 @@ static int make_and_open(const char *path, struct stat *info)
 	_close_ int fd = -1;
 	int error;
 
-	if (!mkdir(path, 0700))
+	if (!broker_mkdir(path, 0700))
 		disk_sync_name(path);
 	else if (errno != EEXIST)
 		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = broker_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	error = fd < 0 ? -errno : 0;
-	if (fd < 0 ? lstat(path, info) : fstat(fd, info))
+	if (fd < 0 ? broker_stat(AT_FDCWD, path, info, AT_SYMLINK_NOFOLLOW) : fstat(fd, info))
 		error = error ? error : -errno;
 	return error ? error : take_fd(fd);
 }
@@ -120,7 +121,7 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 			continue;
 		if (number > *highest)
 			*highest = number;
-		if (fstatat(dirfd(stream), name->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
+		if (broker_stat(dirfd(stream), name->d_name, &info, AT_SYMLINK_NOFOLLOW) ||
 		    !S_ISREG(info.st_mode))
 			continue;
 		error = spool_directory_grow(files, *count);
@@ -134,7 +135,7 @@ static int read_names(DIR *stream, struct spool_file **files, size_t *count, uin
 int spool_directory_list(int directory, struct spool_file **ret, size_t *count, uint64_t *highest)
 {
 	_free_ struct spool_file *files = NULL;
-	_close_ int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_close_ int fd = broker_open(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	_closedir_ DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	int error;
 
@@ -154,8 +155,8 @@ int spool_directory_list(int directory, struct spool_file **ret, size_t *count, 
 
 int spool_directory_open_cursor(int directory, const char *path, char *reason, size_t reason_size)
 {
-	_close_ int fd = openat(directory, SPOOL_CURSOR,
-				O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	_close_ int fd = broker_open(directory, SPOOL_CURSOR,
+				     O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	struct stat info = {0};
 	int error = fd < 0 || fstat(fd, &info) ? -errno : 0;
 	const char *fault = error ? strerror(-error) : "it is not a regular file";

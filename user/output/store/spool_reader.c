@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 
 #define WINDOW_SIZE (256u << 10)
 #define DISK_PAGE 4096 /* what a disk that fails loses at least */
@@ -62,8 +63,8 @@ static int open_segment(struct spool_reader *reader)
 	if (reader->fd >= 0)
 		return 1;
 	spool_format_name(name, reader->number);
-	reader->fd =
-		openat(reader->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	reader->fd = broker_open(reader->directory, name,
+				 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (reader->fd >= 0)
 		return 1;
 	return spool_reader_passes(errno) ? -errno : 0;

@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "broker/broker.h"
+
 #include "output/store/spool_inside.h"
 
 uint64_t spool_disk(uint64_t size)
@@ -84,7 +86,7 @@ static int spool_write_sync_file(struct spool *spool, uint64_t number)
 	_close_ int fd = -1;
 
 	spool_format_name(name, number);
-	fd = openat(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = broker_open(spool->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno; /* then it is a loss that the reader finds */
 	return fdatasync(fd) ? -errno : 0;
@@ -145,7 +147,7 @@ static int remove_done(struct spool *spool, uint64_t index)
 		char name[SEGMENT_NAME_SIZE];
 
 		spool_format_name(name, spool->segments[count].number);
-		if (unlinkat(spool->directory, name, 0) && errno != ENOENT) {
+		if (broker_unlink(spool->directory, name, 0) && errno != ENOENT) {
 			error = -errno;
 			break;
 		}
@@ -273,8 +275,8 @@ static int begin_segment(struct spool *spool, struct spool_batch *batch)
 	batch->segment = (struct segment){.number = spool->next_number, .first = spool->end};
 	spool_format_make_segment(&batch->segment_head, spool->next_number, spool->end);
 	spool_format_name(name, spool->next_number++);
-	spool->writing = openat(spool->directory, name,
-				O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	spool->writing = broker_open(spool->directory, name,
+				     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (spool->writing < 0)
 		return -errno;
 	spool->new_names = true;
@@ -288,7 +290,7 @@ static void discard_segment(struct spool *spool, const struct spool_batch *batch
 
 	cleanup_close(&spool->writing);
 	spool_format_name(name, batch->segment.number);
-	unlinkat(spool->directory, name, 0);
+	broker_unlink(spool->directory, name, 0);
 }
 
 static void spool_write_add_part(struct spool_batch *batch, const void *data, size_t size)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "output/syslog/syslog_socket.h"
 
 CLEANUP_DEFINE(drop_context, SSL_CTX *, SSL_CTX_free)
@@ -44,7 +45,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *data)
 /* OpenSSL's words about files say little. */
 static int check_readable(const char *path, char *reason, size_t size)
 {
-	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_close_ int fd = broker_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	int error = fd < 0 ? -errno : 0;
 
 	if (error)

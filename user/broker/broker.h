@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What callerd may not do itself any more, because the process that parses what others write has no privileges: a second
+ * process, the broker, does it. Each function first tries itself, and asks the broker only where it is not permitted; where
+ * there is no broker, that was the answer. The broker has its own view of what may be asked (broker/grants.h), so that a
+ * parser that somebody has taken over can ask for nothing else.
+ *
+ * The functions return what the system calls of their names do, with errno. They wait as long as the file system does. Any
+ * thread may call them; one that waits keeps no other one waiting.
+ */
+#ifndef CALLERD_BROKER_H
+#define CALLERD_BROKER_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "broker/grants.h"
+
+struct broker_options {
+	/* Fills GRANTS from the configuration as it is now. Called in the broker only: at its start, and at each
+	 * broker_reload(). 0 or -errno: what was granted before stays so. */
+	int (*grant)(void *data, struct grants *grants);
+	void *data;
+};
+
+/* Starts the broker. To be called with all privileges and before the first thread. 0 or -errno. It ends when this process
+ * does. */
+int broker_start(const struct broker_options *options);
+
+/* Whether the broker that was started has ended. */
+bool broker_has_ended(void);
+
+/* Has the broker look at the configuration again. 0 or -errno. */
+int broker_reload(void);
+
+/* As openat(), openat2() and so on. A path below /proc/self/fd means the descriptor of this process. */
+int broker_open(int at, const char *path, int flags, mode_t mode);
+int broker_openat2(int at, const char *path, const struct open_how *how);
+int broker_stat(int at, const char *path, struct stat *ret, int flags);
+ssize_t broker_readlink(int at, const char *path, char *ret, size_t size);
+int broker_rename(int at, const char *from, const char *to);
+int broker_unlink(int at, const char *path, int flags);
+int broker_mkdir(const char *path, mode_t mode);
+int broker_chmod(int fd, mode_t mode);
+int broker_chgrp(int fd, gid_t group);
+DIR *broker_opendir(int at, const char *path);
+FILE *broker_fopen(const char *path); /* to read */
+
+/* Marks the directory FD for the group of fanotify, or watches it. */
+int broker_mark(int fanotify, unsigned int flags, uint64_t mask, int fd);
+int broker_watch(int inotify, int fd, uint32_t mask);
+
+/* What a descriptor of another process is. */
+struct broker_socket {
+	bool is_socket, accepts;
+	int type;
+	socklen_t size;
+	struct sockaddr_storage address;
+};
+
+/* Of descriptor NUMBER of the process PIDFD. -1: errno is that of pidfd_getfd(). */
+int broker_socket(int pidfd, int number, struct broker_socket *ret);
+
+/* A connection to the engine at PATH, which does not block, and on which it can be asked what GET asks. PEER: who listens. */
+int broker_connect(const char *path, struct ucred *peer);
+
+/* A socket that sends datagrams to PATH, and does not block. */
+int broker_connect_output(const char *path);
+
+/* Who listens at PATH. */
+int broker_peer(const char *path, struct ucred *peer);
+
+/* The thread, in the kernel's numbers, that connects for this one. */
+uint32_t broker_thread(void);
+
+#endif
