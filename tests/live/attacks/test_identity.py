@@ -57,7 +57,9 @@ def call_from(delegation, below, target):
     """The member calls out of a cgroup BELOW the one that is his, where root has put him."""
     script = f'mkdir -p {delegation}/{below} && echo 0 >{delegation}/{below}/cgroup.procs && ' \
              f'exec {CLIENTS}one_shot {SOCKET} --target {target}'
-    run('sh', '-c', f'echo 0 >{delegation}/cgroup.procs && exec "$@"', 'sh',
+    # One hierarchy shows one group: in the others the member is in none. Some engine may have put all processes into one.
+    roots = ''.join(f'echo 0 >{root}/cgroup.procs && ' for root in hierarchies())
+    run('sh', '-c', f'{roots}echo 0 >{delegation}/cgroup.procs && exec "$@"', 'sh',
         *ALICE.command('sh', '-c', script))
     return AGENT.wait(event__action='api-request', url__original=target)[0]
 
