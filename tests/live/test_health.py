@@ -272,8 +272,11 @@ def of_each(pid, where, what):
     found = {}
     for name in os.listdir(f'/proc/{pid}/{where}'):
         path = f'/proc/{pid}/{where}/{name}' + ('/status' if where == 'task' else '')
-        with open(path) as file:
-            number = re.search(rf'^{what}:\s*(\d+)', file.read(), re.M)
+        try:
+            with open(path) as file:
+                number = re.search(rf'^{what}:\s*(\d+)', file.read(), re.M)
+        except FileNotFoundError:  # it was closed, or the thread ended
+            continue
         if number:
             found[name] = int(number[1])
     return found

@@ -99,7 +99,9 @@ def state_and_spool_on_a_full_disk():
 def read_only():
     """Where a log, a spool or the state belongs: callerd says so, and its other outputs go on."""
     place = D + '/read-only'
-    starts(f'cannot write {place}/log: Read-only file system; keeping up to', '--output', f'file:{place}/log', before=tmpfs(place, 'ro'))
+    for log in f'{place}/log', f'{place}/none/log':
+        starts(f'cannot write {log}: Read-only file system; keeping up to', '--output', f'file:{log}', before=tmpfs(place, 'ro'))
+    fails(5, 'No such file or directory', '--output', f'file:{place}/none/such/log', before=tmpfs(place, 'ro'))
     starts('it is not tried again before a restart', '--output', f'syslog:unix:/dev/null/none,spool={place}/spool',
            before=tmpfs(place, 'ro'))
     starts('nothing is kept for another life', '--state', f'{place}/state.db', before=tmpfs(place, 'ro,mode=755'))

@@ -289,16 +289,25 @@ static const struct driver_ops ops = {
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
+/* Opens the log, in a directory that is made where it is missing. Where the disk does not let it be made, that is the error. */
+static int open_in_directory(const struct sink_options *options, struct log_opened *ret)
+{
+	int made, error = file_log_open(options, ret);
+
+	if (error != -ENOENT)
+		return error;
+	made = file_log_make_directory(options);
+	if (!made)
+		return file_log_open(options, ret);
+	return made == -EROFS || made == -ENOSPC || made == -EDQUOT ? made : error;
+}
+
 static int open_log(struct file *file, char *reason, size_t size)
 {
 	const struct sink_options *options = file->driver.options;
 	struct log_opened opened;
-	int error = file_log_open(options, &opened);
-	const char *detail;
-
-	if (error == -ENOENT && !file_log_make_directory(options))
-		error = file_log_open(options, &opened);
-	detail = opened.detail;
+	int error = open_in_directory(options, &opened);
+	const char *detail = opened.detail;
 
 	if (!error && opened.group_error) {
 		broker_unlink(AT_FDCWD, options->path, 0);
