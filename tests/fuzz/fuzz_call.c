@@ -78,6 +78,11 @@ static const struct {
 	 "\"]},\"HostConfig\":{\"LogConfig\":{\"Type\":\"x\",\"Config\":"
 	 "{\"a\":\"" C "\"}},\"StorageOpt\":{\"a\":\"" C "\"},\"Annotations\":{\"a\":\"" C
 	 "\"},\"Sysctls\":{\"net.token\":\"" C "\"},\"Mounts\":" MOUNTS "}"},
+	{&shape_spec,
+	 "\"env\":{\"TOKEN\":\"" C "\"},\"command\":" ARGS ",\"entrypoint\":" SHELL
+	 ",\"labels\":{\"a\":\"" C "\"},\"annotations\":{\"a\":\"" C
+	 "\"},\"log_configuration\":{\"driver\":\"x\",\"options\":{\"a\":\"" C
+	 "\"}},\"sysctl\":{\"net.token\":\"" C "\"},\"secret_env\":{\"A\":\"" C "\"}"},
 	{&shape_container_start, "\"Mounts\":" MOUNTS},
 	{&shape_exec_create, "\"Env\":" ENV ",\"Cmd\":" ARGS},
 	{&shape_volume_create, "\"DriverOpts\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},

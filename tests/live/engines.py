@@ -26,12 +26,11 @@ EXPECTED = (
     ('docker', '20.10', 'unknown', set()),
     ('docker', '26', 'unknown', BUILT),
     ('podman', '4.3', 'unknown', COMPARED | {'container/exec_die'}),
-    ('podman', '5.8', 'unknown', COMPARED),
+    ('podman', '6', 'unknown', COMPARED),
     # The operations whose bodies callerd does not read.
     ('docker', '20.10', 'unread', set()),
     ('podman', '4.3', 'unread', {
-        'ContainerCreateLibpod', 'VolumeCreateLibpod', 'NetworkCreateLibpod', 'PodCreateLibpod', 'PlayKubeLibpod',
-        'PlayKubeDownLibpod'}),
+        'VolumeCreateLibpod', 'NetworkCreateLibpod', 'PodCreateLibpod', 'PlayKubeLibpod', 'PlayKubeDownLibpod'}),
     # Whether its socket takes HTTP/2 by prior knowledge.
     ('docker', '20.10', 'http2', False),
     ('docker', '29', 'http2', True),

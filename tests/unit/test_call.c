@@ -1082,6 +1082,12 @@ static void test_inspected(void **state)
 		 "volume-host-path cap-add host-path-mount cap-add"},
 		{INSPECTED("'MaskedPaths':null,'ReadonlyPaths':null"), ""},
 		{INSPECTED("'MaskedPaths':[]"), "security-disabled"},
+		/* What podman tells of each of its containers. */
+		{INSPECTED("'Runtime':'oci','Annotations':{'io.container.manager':'libpod',"
+			   "'org.systemd.property.KillSignal':'15','io.podman.annotations.init':'FALSE'}"),
+		 ""},
+		{INSPECTED("'Runtime':'kata','Annotations':{'run.oci.x':'1'}"),
+		 "other-runtime not-judged"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {

@@ -489,6 +489,103 @@ static void test_rest(void **state)
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
 }
 
+#define LIBPOD "POST /v6.1.1/libpod/containers/create"
+
+/* Podman's own description of a container. */
+static void test_spec(void **state)
+{
+	static const struct told_case cases[] = {
+		/* As its client sends it where nothing is asked for. */
+		{LIBPOD,
+		 "{'name':'a','env_host':false,'terminal':false,'stop_timeout':10,'log_"
+		 "configuration':{},"
+		 "'systemd':'true','pidns':{},'utsns':{},'remove':false,'image':'bb','ipcns':{},"
+		 "'privileged':false,'seccomp_policy':'default','userns':{},'idmappings':{'UIDMap':"
+		 "null},"
+		 "'read_only_filesystem':false,'cgroupns':{},'netns':{},'Networks':null,'"
+		 "healthconfig':{}}",
+		 ""},
+		{LIBPOD, "{'privileged':true}", "privileged critical: runs privileged"},
+		{LIBPOD,
+		 "{'mounts':[{'destination':'/h','type':'bind','source':'/"
+		 "','options':['rbind','rw']}]}",
+		 ROOT "/ mounted read-write at /h"},
+		{LIBPOD,
+		 "{'mounts':[{'destination':'/h','type':'bind','source':'/"
+		 "','options':['ro','U']}]}",
+		 ROOT "/ mounted read-only at /h"},
+		{LIBPOD, "{'mounts':[{'destination':'/t','type':'tmpfs','source':'tmpfs'}]}", ""},
+		{LIBPOD,
+		 "{'mounts':[{'destination':'/t','type':'overlay','source':'overlay',"
+		 "'options':['lowerdir=/srv/a:/','upperdir=/srv/u','workdir=/srv/w']}]}",
+		 ROOT "/ mounted read-only at /t; not-judged high: mounts.type: overlay"},
+		{LIBPOD, "{'mounts':[{'destination':'/t','type':'glob','source':'/etc/*'}]}",
+		 "host-path-mount critical: /etc mounted read-write at /t: accounts, secrets and "
+		 "configuration of the host"},
+		{LIBPOD, "{'volumes':[{'Name':'conf','Dest':'/c','Options':['ro']}]}",
+		 VOLUME_HOST "volume conf: /etc mounted read-only at /c: accounts, secrets and "
+			     "configuration of the host"},
+		{LIBPOD, "{'overlay_volumes':[{'destination':'/c','source':'/'}]}",
+		 ROOT "/ mounted read-only at /c"},
+		{LIBPOD, "{'rootfs':'/'}", ROOT "/ mounted read-write at /"},
+		{LIBPOD, "{'pidns':{'nsmode':'host'},'netns':{'nsmode':'host'}}",
+		 "host-pid high: the host's PID namespace; host-network medium: the host's network "
+		 "namespace"},
+		{LIBPOD, "{'pidns':{'nsmode':'path','value':'/proc/1/ns/pid'}}",
+		 "host-pid high: the host's PID namespace, by /proc/1/ns/pid"},
+		{LIBPOD,
+		 "{'userns':{'nsmode':'keep-id','value':'uid=1'},'ipcns':{'nsmode':'shareable'}}",
+		 ""},
+		{LIBPOD, "{'utsns':{'nsmode':'new'}}", UNJUDGED "UTSMode: new"},
+		{LIBPOD, "{'pod':'p'}",
+		 "join-container-namespace medium: namespaces of pod p, which is not looked at"},
+		{LIBPOD, "{'cap_add':['CAP_SYS_ADMIN']}", "cap-add critical: capability SYS_ADMIN"},
+		{LIBPOD,
+		 "{'devices':[{'path':'/dev/sda:/dev/x:r'}],"
+		 "'device_cgroup_rule':[{'allow':true,'type':'b','access':'rwm'}]}",
+		 "device high: device /dev/sda:/dev/x:r; device high: device rule b, access rwm"},
+		{LIBPOD,
+		 "{'selinux_opts':['disable'],'apparmor_profile':'unconfined',"
+		 "'seccomp_profile_path':'unconfined','unmask':['ALL']}",
+		 DISABLED "label=disable; " DISABLED "unmask=ALL; " DISABLED
+			  "apparmor=unconfined; " DISABLED "seccomp=unconfined"},
+		{LIBPOD,
+		 "{'oci_runtime':'kata','cgroup_parent':'/x','sysctl':{'kernel.core_pattern':'x'}}",
+		 "other-runtime medium: runtime kata; other-runtime medium: cgroup parent /x; "
+		 "other-runtime medium: sysctl kernel.core_pattern"},
+		{LIBPOD,
+		 "{'annotations':{'io.podman.annotations.label':'disable','run.oci.x':'S3CRET'},"
+		 "'conmon_pid_file':'/etc/x'}",
+		 UNJUDGED "Annotations: run.oci.x; " UNJUDGED "conmon_pid_file: /etc/x"},
+		/* Go takes it, as every key in any case. */
+		{LIBPOD, "{'PRIVILEGED':true}",
+		 "privileged critical: runs privileged; protocol-anomaly medium: a key in another "
+		 "case"},
+		{LIBPOD, "{'privileged':'yes'}", "", 500},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_spec_facts(void **state)
+{
+	static const struct told_case cases[] = {
+		{LIBPOD,
+		 "{'image':'bb','user':'5','env':{'A':'S3CRET'},'command':['sh','-c','id'],'"
+		 "terminal':true,"
+		 "'netns':{'nsmode':'container','value':'web'},'remove':true,'pod':'p',"
+		 "'portmappings':[{'host_ip':'127.0.0.1','container_port':81,'host_port':80}],"
+		 "'mounts':[{'destination':'/x','type':'bind','source':'/"
+		 "srv','options':['ro','Z']}],"
+		 "'volumes':[{'Name':'v','Dest':'/v'}]}",
+		 "command=sh;-c;id image=bb pod=p user=5 environment=A tty auto_remove "
+		 "ports=127.0.0.1:80:81 mounts=type=bind,source=/srv,target=/x,ro,Z;"
+		 "type=volume,source=v,target=/v namespaces.network=container:web"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FACTS);
+}
+
 #define ENDPOINT(name) "'NetworkingConfig':{'EndpointsConfig':{'" name "':{}}}"
 #define HOST_NETWORK "host-network medium: the host's network namespace"
 
@@ -1314,6 +1411,7 @@ int main(void)
 		cmocka_unit_test(test_namespaces),  cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_devices),	    cmocka_unit_test(test_security),
 		cmocka_unit_test(test_runtime),	    cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_spec),	    cmocka_unit_test(test_spec_facts),
 		cmocka_unit_test(test_rest),	    cmocka_unit_test(test_create),
 		cmocka_unit_test(test_start),	    cmocka_unit_test(test_update),
 		cmocka_unit_test(test_files),	    cmocka_unit_test(test_mapped_files),

@@ -312,6 +312,117 @@ static const struct shape_field checkpoint_fields[] = {
 	{"CheckpointID", &text}, {"CheckpointDir", &text}, {"Exit", &checked_flag}, {0}};
 const struct shape shape_checkpoint_create = {.kind = SHAPE_STRUCT, .fields = checkpoint_fields};
 
+/* --- Podman's own description of a container, pkg/specgen/specgen.go ---------------------------- */
+
+static const struct shape_field namespace_fields[] = {{"nsmode", &text}, {"value", &text}, {0}};
+static const struct shape namespace = {.kind = SHAPE_STRUCT, .fields = namespace_fields};
+
+static const struct shape_field spec_mount_fields[] = {
+	{"destination", &text}, {"type", &text}, {"source", &text}, {"options", &texts}, {0}};
+static const struct shape spec_mount = {.kind = SHAPE_STRUCT, .fields = spec_mount_fields};
+static const struct shape spec_mounts = {
+	.kind = SHAPE_LIST, .element = &spec_mount, .element_done = judge_spec_mount_matters};
+
+static const struct shape_field named_volume_fields[] = {
+	{"Name", &text}, {"Dest", &text}, {"Options", &texts}, {0}};
+static const struct shape named_volume = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = named_volume_fields};
+static const struct shape named_volumes = {
+	.kind = SHAPE_LIST, .element = &named_volume, .element_done = judge_matters};
+
+static const struct shape_field overlay_volume_fields[] = {
+	{"destination", &text}, {"source", &text}, {"options", &texts}, {0}};
+static const struct shape overlay_volume = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = overlay_volume_fields};
+static const struct shape overlay_volumes = {
+	.kind = SHAPE_LIST, .element = &overlay_volume, .element_done = judge_matters};
+
+static const struct shape_field spec_device_fields[] = {{"path", &text}, {0}};
+static const struct shape spec_device = {.kind = SHAPE_STRUCT, .fields = spec_device_fields};
+static const struct shape spec_devices = {
+	.kind = SHAPE_LIST, .element = &spec_device, .element_done = judge_matters};
+
+static const struct shape_field spec_rule_fields[] = {
+	{"allow", &flag}, {"type", &text}, {"access", &text}, {0}};
+static const struct shape spec_rule = {.kind = SHAPE_STRUCT, .fields = spec_rule_fields};
+static const struct shape spec_rules = {
+	.kind = SHAPE_LIST, .element = &spec_rule, .element_done = judge_matters};
+static const struct shape_field spec_limit_fields[] = {{"devices", &spec_rules}, {0}};
+static const struct shape spec_limits = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = spec_limit_fields};
+
+static const struct shape spec_listed = {
+	.kind = SHAPE_LIST, .element = &text, .element_done = judge_matters};
+static const struct shape spec_capabilities = {
+	.kind = SHAPE_LIST, .element = &text, .element_done = judge_capability_matters};
+
+static const struct shape_field spec_port_fields[] = {{"host_ip", &text},
+						      {"container_port", &number},
+						      {"host_port", &number},
+						      {"protocol", &text},
+						      {0}};
+static const struct shape spec_port = {.kind = SHAPE_STRUCT, .fields = spec_port_fields};
+static const struct shape spec_ports = {.kind = SHAPE_LIST, .element = &spec_port};
+
+static const struct shape_field spec_log_fields[] = {
+	{"driver", &text}, {"path", &text}, {"options", &log_options}, {0}};
+static const struct shape spec_log = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = spec_log_fields};
+
+/* What is neither judged nor told is left out, and not checked. */
+static const struct shape_field spec_fields[] = {{"name", &text},
+						 {"pod", &text},
+						 {"entrypoint", &texts},
+						 {"command", &texts},
+						 {"env", &key_map},
+						 {"terminal", &flag},
+						 {"annotations", &any_map},
+						 {"log_configuration", &spec_log},
+						 {"conmon_pid_file", &text},
+						 {"restart_policy", &text},
+						 {"oci_runtime", &text},
+						 {"pidns", &namespace},
+						 {"utsns", &namespace},
+						 {"hostname", &text},
+						 {"sysctl", &sysctls},
+						 {"remove", &flag},
+						 {"image", &text},
+						 {"rootfs", &text},
+						 {"rootfs_overlay", &flag},
+						 {"volumes_from", &spec_listed},
+						 {"init_path", &text},
+						 {"mounts", &spec_mounts},
+						 {"volumes", &named_volumes},
+						 {"overlay_volumes", &overlay_volumes},
+						 {"devices", &spec_devices},
+						 {"device_cgroup_rule", &spec_rules},
+						 {"devices_from", &spec_listed},
+						 {"host_device_list", &spec_devices},
+						 {"ipcns", &namespace},
+						 {"work_dir", &text},
+						 {"privileged", &flag},
+						 {"user", &text},
+						 {"groups", &texts},
+						 {"cap_add", &spec_capabilities},
+						 {"cap_drop", &texts},
+						 {"selinux_opts", &spec_listed},
+						 {"apparmor_profile", &text},
+						 {"seccomp_policy", &text},
+						 {"seccomp_profile_path", &text},
+						 {"userns", &namespace},
+						 {"read_only_filesystem", &flag},
+						 {"unmask", &spec_listed},
+						 {"cgroupns", &namespace},
+						 {"cgroups_mode", &text},
+						 {"cgroup_parent", &text},
+						 {"netns", &namespace},
+						 {"portmappings", &spec_ports},
+						 {"Networks", &any_map},
+						 {"hostadd", &texts},
+						 {"resource_limits", &spec_limits},
+						 {0}};
+const struct shape shape_spec = {.kind = SHAPE_STRUCT, .fields = spec_fields};
+
 /* --- volumes, networks -------------------------------------------------------------------------- */
 
 static const struct shape_field volume_fields[] = {

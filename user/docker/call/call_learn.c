@@ -132,6 +132,12 @@ void call_enter_body(struct call *call)
 
 	switch (call->match.route->enter) {
 	case ENTER_CONTAINER:
+		if (call->match.route->operation == OPERATION_ContainerCreateLibpod) {
+			ledger_request_set(call->request, &call->request->result,
+					   call_told(call, body_string(body, "name")));
+			call->request->auto_remove = body_true(body, "remove");
+			break;
+		}
 		ledger_request_set(call->request, &call->request->image,
 				   call_told(call, body_string(body, "Image")));
 		call->request->auto_remove = body_true(body_get(body, "HostConfig"), "AutoRemove");
@@ -197,12 +203,13 @@ void call_enter_findings(struct call *call, const struct verdict *verdict)
 
 static void learn_container(struct call *call)
 {
+	bool libpod = call->match.route->operation == OPERATION_ContainerCreateLibpod;
 	const struct value *body = call_taken_body(call);
 	struct inventory_container container = {
 		.id = call_answer_string(call, "Id"),
-		.name = call->target.name,
-		.image = body_string(body, "Image"),
-		.user = body_string(body, "User"),
+		.name = libpod ? body_string(body, "name") : call->target.name,
+		.image = body_string(body, libpod ? "image" : "Image"),
+		.user = body_string(body, libpod ? "user" : "User"),
 		.witnessed = body && body_state(call->body) == BODY_DONE &&
 			     !(body_oddities(call->body) & (BODY_DROPPED | BODY_CUT)),
 	};

@@ -69,7 +69,7 @@ static const struct wording {
 	{ENGINE_CONTAINER, "kill", ACTION_KILL, ATTRIBUTE_SIGNAL},
 	{ENGINE_CONTAINER, "died", ACTION_DIE, ATTRIBUTE_EXIT_CODE},
 	{ENGINE_CONTAINER, "exec", ACTION_EXEC_START},
-	/* Podman up to 5.4 sets the execID, and then the labels in place of all attributes (libpod/events.go). */
+	/* Podman before 6 sets the execID, and then the labels in place of all attributes (libpod/events.go). */
 	{ENGINE_CONTAINER, "exec_died", ACTION_EXEC_DIE, ATTRIBUTE_EXEC_ID | ATTRIBUTE_EXIT_CODE},
 	{ENGINE_CONTAINER, "remove", ACTION_DESTROY},
 	{ENGINE_IMAGE, "loadfromarchive", ACTION_LOAD},

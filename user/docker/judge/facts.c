@@ -399,6 +399,149 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 	facts_host(verdict, host);
 }
 
+/* --- Podman's own description of a container -------------------------------------------------------- */
+
+static void add_options(struct text *out, const struct value *options)
+{
+	EACH (one, options)
+		facts_add_part(out, ",", one->string);
+}
+
+static void spell_spec_mount(struct text *out, const struct value *mount)
+{
+	facts_add_setting(out, "type", body_string(mount, "type"));
+	facts_add_setting(out, "source", body_string(mount, "source"));
+	facts_add_setting(out, "target", body_string(mount, "destination"));
+	add_options(out, body_get(mount, "options"));
+}
+
+static void spell_spec_volume(struct text *out, const struct value *volume)
+{
+	facts_add_setting(out, "type", bytes_of("volume"));
+	facts_add_setting(out, "source", body_string(volume, "Name"));
+	facts_add_setting(out, "target", body_string(volume, "Dest"));
+	add_options(out, body_get(volume, "Options"));
+}
+
+static void spell_spec_overlay(struct text *out, const struct value *volume)
+{
+	facts_add_setting(out, "type", bytes_of("overlay"));
+	facts_add_setting(out, "source", body_string(volume, "source"));
+	facts_add_setting(out, "target", body_string(volume, "destination"));
+	add_options(out, body_get(volume, "options"));
+}
+
+static void spell_spec_device(struct text *out, const struct value *device)
+{
+	mask_text(out, body_string(device, "path"));
+}
+
+/* [[HOST-IP:]HOST-PORT:]PORT[/PROTOCOL] */
+static void spell_spec_port(struct text *out, const struct value *port)
+{
+	const struct value *host = body_get(port, "host_port");
+	const struct value *inner = body_get(port, "container_port");
+
+	facts_add_part(out, ":", body_string(port, "host_ip"));
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct value *number = i ? inner : host;
+
+		if (!number || !number->number)
+			continue;
+		if (out->size)
+			text_add_char(out, ':');
+		text_add_signed(out, number->number);
+	}
+	facts_add_part(out, "/", body_string(port, "protocol"));
+}
+
+static void add_spec_modes(struct verdict *verdict, const struct value *spec)
+{
+	static const char *const fields[][2] = {
+		{"namespaces.pid", "pidns"},   {"namespaces.network", "netns"},
+		{"namespaces.ipc", "ipcns"},   {"namespaces.uts", "utsns"},
+		{"namespaces.user", "userns"}, {"namespaces.cgroup", "cgroupns"}};
+
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		const struct value *namespace = body_get(spec, fields[i][1]);
+		_cleanup_(text_free) struct text mode = {0};
+
+		text_add_bytes(&mode, body_string(namespace, "nsmode"));
+		if (body_string(namespace, "value").size) {
+			text_add_char(&mode, ':');
+			text_add_bytes(&mode, body_string(namespace, "value"));
+		}
+		facts_add_text(verdict, fields[i][0], text_since(&mode, 0));
+	}
+}
+
+static void add_spec_mounts(struct verdict *verdict, const struct value *spec)
+{
+	static const struct {
+		const char *field;
+		spell spell;
+	} lists[] = {{"mounts", spell_spec_mount},
+		     {"volumes", spell_spec_volume},
+		     {"overlay_volumes", spell_spec_overlay}};
+	struct record_fact *fact;
+	size_t count = 0;
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct value *list = body_get(spec, lists[i].field);
+
+		count += list ? list->count : 0;
+	}
+	fact = count ? verdict_fact(verdict, "mounts", FACT_LIST) : NULL;
+	if (!fact || !verdict_list(verdict, fact, count))
+		return;
+	for (size_t i = 0; i < COUNT(lists); i++)
+		EACH (one, body_get(spec, lists[i].field)) {
+			struct text *text = verdict_scratch(verdict);
+
+			lists[i].spell(text, one);
+			verdict_append(verdict, fact, text_since(text, 0));
+		}
+}
+
+void facts_spec(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"image", "image", FORM_REFERENCE},
+		{"rootfs", "rootfs", FORM_TEXT},
+		{"pod", "pod", FORM_TEXT},
+		{"user", "user", FORM_TEXT},
+		{"working_directory", "work_dir", FORM_TEXT},
+		{"hostname", "hostname", FORM_TEXT},
+		{"environment", "env", FORM_KEYS},
+		{"tty", "terminal", FORM_TRUE},
+		{"networks", "Networks", FORM_KEYS},
+		{"privileged", "privileged", FORM_TRUE},
+		{"volumes_from", "volumes_from", FORM_LIST},
+		{"devices", "devices", FORM_LIST, spell_spec_device},
+		{"capabilities.add", "cap_add", FORM_LIST},
+		{"capabilities.drop", "cap_drop", FORM_LIST},
+		{"readonly_rootfs", "read_only_filesystem", FORM_TRUE},
+		{"auto_remove", "remove", FORM_TRUE},
+		{"runtime", "oci_runtime", FORM_TEXT},
+		{"cgroup_parent", "cgroup_parent", FORM_TEXT},
+		{"sysctls", "sysctl", FORM_LIST, spell_pair},
+		{"group_add", "groups", FORM_LIST},
+		{"extra_hosts", "hostadd", FORM_LIST},
+		{"ports", "portmappings", FORM_LIST, spell_spec_port},
+		{"restart_policy", "restart_policy", FORM_TEXT},
+	};
+	static const struct fact_line log_options = {"log_options", "options", FORM_LIST,
+						     spell_log_option};
+	const struct value *log = body_get(body, "log_configuration");
+
+	add_command(verdict, body_get(body, "entrypoint"), body_get(body, "command"));
+	ADD_LINES(verdict, lines, body);
+	add_spec_mounts(verdict, body);
+	add_spec_modes(verdict, body);
+	facts_add_text(verdict, "log_driver", body_string(log, "driver"));
+	facts_add_line(verdict, &log_options, log);
+}
+
 void facts_exec(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {

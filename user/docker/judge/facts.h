@@ -9,6 +9,8 @@
 /* HOST is the part of BODY that describes the host's side. */
 void facts_container_create(struct verdict *verdict, const struct value *body,
 			    const struct value *host);
+/* BODY is Podman's own description of a container. */
+void facts_spec(struct verdict *verdict, const struct value *body);
 void facts_host(struct verdict *verdict, const struct value *host);
 void facts_exec(struct verdict *verdict, const struct value *body);
 /* Adds the command of an exec's BODY as a shell would take it, without secrets. */

@@ -89,8 +89,8 @@ static void judge_host_path_volume(struct judging *judging, struct bytes name, s
 	judge_place(judging, &place);
 }
 
-static void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
-			       bool read_only)
+void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
+			bool read_only)
 {
 	const struct inventory_volume *volume =
 		judging->inventory && name.size ? inventory_volume(judging->inventory, name) : NULL;
@@ -110,8 +110,7 @@ static void judge_volume_options(struct judging *judging, struct bytes name,
 		judge_host_path_volume(judging, name, text_since(&path, 0), destination, read_only);
 }
 
-/* Whether SOURCE is a path: Podman takes relative ones, too. */
-static bool is_host_source(struct bytes source)
+bool judge_is_host_source(struct bytes source)
 {
 	return source.size && (*source.data == '/' || *source.data == '.');
 }
@@ -127,7 +126,7 @@ void judge_bind(struct judging *judging, struct bytes text)
 	place.source = bind.source;
 	place.destination = bind.destination;
 	place.read_only = bind.read_only;
-	if (is_host_source(bind.source))
+	if (judge_is_host_source(bind.source))
 		judge_place(judging, &place);
 	else
 		judge_named_volume(judging, bind.source, bind.destination, bind.read_only);
@@ -147,7 +146,7 @@ static void judge_mount(struct judging *judging, const struct value *mount)
 		judge_volume_driver(judging, body_string(driver, "Name"),
 				    body_get(driver, "Options"));
 	} else if (!bytes_are(type, "tmpfs") && !bytes_are(type, "glob") &&
-		   is_host_source(source)) {
+		   judge_is_host_source(source)) {
 		judge_place(judging, &(struct place){source, target, read_only, "", false});
 	}
 }
@@ -158,7 +157,7 @@ static void judge_mounts(struct judging *judging, const struct value *mounts)
 		judge_mount(judging, one);
 }
 
-static void judge_volumes_from(struct judging *judging, struct bytes spec)
+void judge_volumes_from(struct judging *judging, struct bytes spec)
 {
 	struct bytes rest = spec;
 
@@ -170,38 +169,51 @@ static void judge_volumes_from(struct judging *judging, struct bytes spec)
 
 /* --- namespaces, capabilities, devices --------------------------------------------------------- */
 
+static const struct namespace_mode {
+	const char *field, *what;
+	enum finding_id finding;
+	enum join_kind join;
+} namespace_modes[] = {
+	{"PidMode", "PID namespace", FINDING_HOST_PID, JOIN_PID},
+	{"NetworkMode", "network namespace", FINDING_HOST_NETWORK, JOIN_NETWORK},
+	{"IpcMode", "IPC namespace", FINDING_HOST_IPC, JOIN_IPC},
+	{"UTSMode", "UTS namespace", FINDING_HOST_UTS, JOIN_UTS},
+	{"UsernsMode", "user namespace", FINDING_HOST_USERNS, JOIN_USER},
+	{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS, JOIN_CGROUP},
+	{"Cgroup", "cgroup", FINDING_NONE, JOIN_CGROUP},
+};
+
+static void judge_namespace_mode(struct judging *judging, const struct namespace_mode *namespace,
+				 struct bytes mode)
+{
+	if (namespace->finding && bytes_are(mode, "host")) {
+		ADD(judging, namespace->finding, SEVERITY_NONE, "the host's %s", namespace->what);
+	} else if (bytes_begin(mode, "container:")) {
+		ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
+		    namespace->what, PRINTED(mode));
+		judge_join(judging, namespace->join, bytes_from(mode, strlen("container:")));
+	} else if (mode.size) {
+		judge_other_mode(judging, namespace->field, namespace->what, namespace->finding,
+				 mode);
+	}
+}
+
+void judge_namespace(struct judging *judging, const char *field, struct bytes mode)
+{
+	for (size_t i = 0; i < COUNT(namespace_modes); i++)
+		if (!strcmp(namespace_modes[i].field, field))
+			judge_namespace_mode(judging, &namespace_modes[i], mode);
+}
+
 static void judge_namespaces(struct judging *judging, const struct value *host)
 {
-	static const struct {
-		const char *field, *what;
-		enum finding_id finding;
-		enum join_kind join;
-	} modes[] = {
-		{"PidMode", "PID namespace", FINDING_HOST_PID, JOIN_PID},
-		{"NetworkMode", "network namespace", FINDING_HOST_NETWORK, JOIN_NETWORK},
-		{"IpcMode", "IPC namespace", FINDING_HOST_IPC, JOIN_IPC},
-		{"UTSMode", "UTS namespace", FINDING_HOST_UTS, JOIN_UTS},
-		{"UsernsMode", "user namespace", FINDING_HOST_USERNS, JOIN_USER},
-		{"CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS, JOIN_CGROUP},
-		{"Cgroup", "cgroup", FINDING_NONE, JOIN_CGROUP},
-	};
-
-	for (size_t i = 0; i < COUNT(modes); i++) {
-		struct bytes mode = body_string(host, modes[i].field);
+	for (size_t i = 0; i < COUNT(namespace_modes); i++) {
+		const struct namespace_mode *namespace = &namespace_modes[i];
 
 		/* An engine that is asked tells the cgroup namespace's mode, which is mostly its own default. */
-		if (judging->inspected && modes[i].finding == FINDING_HOST_CGROUPNS)
-			continue;
-		if (modes[i].finding && bytes_are(mode, "host"))
-			ADD(judging, modes[i].finding, SEVERITY_NONE, "the host's %s",
-			    modes[i].what);
-		else if (bytes_begin(mode, "container:")) {
-			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s of %.*s",
-			    modes[i].what, PRINTED(mode));
-			judge_join(judging, modes[i].join, bytes_from(mode, strlen("container:")));
-		} else if (mode.size)
-			judge_other_mode(judging, modes[i].field, modes[i].what, modes[i].finding,
-					 mode);
+		if (!judging->inspected || namespace->finding != FINDING_HOST_CGROUPNS)
+			judge_namespace_mode(judging, namespace,
+					     body_string(host, namespace->field));
 	}
 }
 
@@ -236,7 +248,7 @@ enum finding_severity judge_capability_severity(struct bytes name)
 	return judge_is_one_of(name, usual, COUNT(usual)) ? SEVERITY_LOW : SEVERITY_MEDIUM;
 }
 
-static void judge_capabilities(struct judging *judging, const struct value *list)
+void judge_capabilities(struct judging *judging, const struct value *list)
 {
 	EACH (one, list)
 		if (one->string.size)
@@ -278,21 +290,29 @@ static bool is_namespaced_sysctl(struct bytes sysctl)
 	       bytes_begin(sysctl, "fs.mqueue.");
 }
 
-static void judge_runtime(struct judging *judging, const struct value *host)
+void judge_other_runtime(struct judging *judging, struct bytes runtime, struct bytes parent,
+			 const struct value *sysctls)
 {
-	struct bytes runtime = body_string(host, "Runtime");
-	struct bytes parent = body_string(host, "CgroupParent");
+	/* Podman tells "oci" of every container that it is asked about. */
+	bool usual =
+		bytes_are(runtime, "runc") || (judging->inspected && bytes_are(runtime, "oci"));
 
-	if (runtime.size && !bytes_are(runtime, "runc"))
+	if (runtime.size && !usual)
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "runtime %.*s",
 		    PRINTED(runtime));
 	if (parent.size)
 		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "cgroup parent %.*s",
 		    PRINTED(parent));
-	EACH (one, body_get(host, "Sysctls"))
+	EACH (one, sysctls)
 		if (!is_namespaced_sysctl(one->key))
 			ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "sysctl %.*s",
 			    PRINTED(one->key));
+}
+
+static void judge_runtime(struct judging *judging, const struct value *host)
+{
+	judge_other_runtime(judging, body_string(host, "Runtime"),
+			    body_string(host, "CgroupParent"), body_get(host, "Sysctls"));
 }
 
 /* --- containers --------------------------------------------------------------------------------- */

@@ -56,6 +56,7 @@ struct judging {
 };
 
 void judge_container_create(struct judging *judging);
+void judge_spec(struct judging *judging); /* a container, as Podman's own API has it */
 void judge_container_start(struct judging *judging);
 void judge_container_update(struct judging *judging);
 void judge_archive_read(struct judging *judging);
@@ -99,6 +100,7 @@ void judge_inspected(struct judging *judging, const struct value *inspect);
 /* Whether a mount, a capability … must not be dropped where memory is short (body.h). DATA is NULL or a
  * struct judging. */
 bool judge_matters(void *data, const struct value *element);
+bool judge_spec_mount_matters(void *data, const struct value *element);
 bool judge_bind_matters(void *data, const struct value *element);
 bool judge_mount_matters(void *data, const struct value *element);
 bool judge_capability_matters(void *data, const struct value *element);

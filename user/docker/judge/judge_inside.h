@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What judge.c and its parts share: judge_security.c what protects a container, judge_known.c what is known to be
- * harmless, judge_log.c where its output goes, judge_network.c, judge_build.c and judge_checkpoint.c the rest. */
+ * harmless, judge_log.c where its output goes, judge_network.c, judge_build.c and judge_checkpoint.c the rest; judge_spec.c has Podman's own
+ * description of a container. */
 #ifndef CALLERD_JUDGE_INSIDE_H
 #define CALLERD_JUDGE_INSIDE_H
 
@@ -26,6 +27,17 @@ struct place {
 
 void judge_place(struct judging *judging, const struct place *place);
 void judge_bind(struct judging *judging, struct bytes text);
+/* Whether SOURCE is a path: Podman takes relative ones, too. */
+bool judge_is_host_source(struct bytes source);
+void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
+			bool read_only);
+/* SPEC: a container, and perhaps options behind a colon. */
+void judge_volumes_from(struct judging *judging, struct bytes spec);
+/* MODE of the namespace that Docker's FIELD, as "PidMode", is about. */
+void judge_namespace(struct judging *judging, const char *field, struct bytes mode);
+void judge_capabilities(struct judging *judging, const struct value *list);
+void judge_other_runtime(struct judging *judging, struct bytes runtime, struct bytes cgroup_parent,
+			 const struct value *sysctls);
 enum finding_severity judge_capability_severity(struct bytes name);
 
 /* --- judge_known.c */
@@ -44,6 +56,11 @@ void judge_refused_bind(struct judging *judging, struct bytes text, const struct
 
 /* The type of a mount, and what Podman reads in its texts. */
 void judge_mount_words(struct judging *judging, const struct value *mount);
+
+/* Podman mounts each file that the pattern SOURCE names. */
+void judge_glob(struct judging *judging, struct bytes source, struct bytes target);
+
+void judge_annotations(struct judging *judging, const struct value *annotations);
 
 /* The rest of the host's part of a container. */
 void judge_rest(struct judging *judging, const struct value *host);

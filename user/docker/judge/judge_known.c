@@ -38,14 +38,16 @@ static bool judge_known_has_word(const char *const *words, struct bytes wanted)
 
 static const struct known_modes {
 	enum finding_id host; /* what the mode "host" is */
-	const char *modes[5];
+	const char *modes[8];
 	const char *begins[3]; /* with options of their own */
 } known_modes[] = {
-	{FINDING_HOST_PID, {"private"}, {NULL}},
-	{FINDING_HOST_IPC, {"none", "private", "shareable"}, {NULL}},
-	{FINDING_HOST_UTS, {"private"}, {NULL}},
-	{FINDING_HOST_USERNS, {"auto", "keep-id", "nomap", "private"}, {"auto:", "keep-id:"}},
-	{FINDING_HOST_CGROUPNS, {"private"}, {NULL}},
+	{FINDING_HOST_PID, {"default", "from-pod", "private"}, {NULL}},
+	{FINDING_HOST_IPC, {"default", "from-pod", "none", "private", "shareable"}, {NULL}},
+	{FINDING_HOST_UTS, {"default", "from-pod", "private"}, {NULL}},
+	{FINDING_HOST_USERNS,
+	 {"auto", "default", "from-pod", "keep-id", "no-map", "nomap", "private"},
+	 {"auto:", "keep-id:"}},
+	{FINDING_HOST_CGROUPNS, {"default", "from-pod", "private"}, {NULL}},
 	{FINDING_HOST_NETWORK, {NULL}, {"bridge:"}},
 	{FINDING_BUILD_HOST_NETWORK, {NULL}, {"bridge:"}},
 };
@@ -169,7 +171,7 @@ static void judge_commas(struct judging *judging, const char *field, struct byte
 }
 
 /* Podman mounts each file that the pattern SOURCE names: judged by the directory that they are all below. */
-static void judge_glob(struct judging *judging, struct bytes source, struct bytes target)
+void judge_glob(struct judging *judging, struct bytes source, struct bytes target)
 {
 	size_t size = 0;
 
@@ -246,6 +248,35 @@ static enum finding_severity annotation_severity(struct bytes key)
 	return SEVERITY_LOW;
 }
 
+/* What Podman writes there itself, and tells of a container that it is asked about. */
+static bool is_podmans_annotation(struct bytes key)
+{
+	static const char *const own[] = {"io.container.manager", "org.systemd.property.KillSignal",
+					  "org.systemd.property.TimeoutStopUSec"};
+
+	return bytes_are_any(key, own, COUNT(own)) || bytes_begin(key, "io.podman.annotations.");
+}
+
+/* What Podman's client says in other words besides, for whoever asks later: it changes nothing. */
+static bool is_told_besides(struct bytes key)
+{
+	static const char *const names[] = {
+		"io.podman.annotations.apparmor", "io.podman.annotations.autoremove",
+		"io.podman.annotations.init",	  "io.podman.annotations.label",
+		"io.podman.annotations.seccomp",  "io.podman.annotations.userns"};
+
+	return bytes_are_any(key, names, COUNT(names));
+}
+
+void judge_annotations(struct judging *judging, const struct value *annotations)
+{
+	EACH (one, annotations)
+		if (annotation_severity(one->key) && !is_told_besides(one->key) &&
+		    !(judging->inspected && is_podmans_annotation(one->key)))
+			judge_not_judged(judging, annotation_severity(one->key), "Annotations",
+					 one->key);
+}
+
 void judge_rest(struct judging *judging, const struct value *host)
 {
 	static const char *const storage[] = {"size", "inodes"};
@@ -261,9 +292,6 @@ void judge_rest(struct judging *judging, const struct value *host)
 	EACH (one, body_get(host, "StorageOpt"))
 		if (!bytes_are_any(one->key, storage, COUNT(storage)))
 			judge_not_judged(judging, SEVERITY_NONE, "StorageOpt", one->key);
-	EACH (one, body_get(host, "Annotations"))
-		if (annotation_severity(one->key))
-			judge_not_judged(judging, annotation_severity(one->key), "Annotations",
-					 one->key);
+	judge_annotations(judging, body_get(host, "Annotations"));
 	judge_log(judging, body_string(log, "Type"), body_get(log, "Config"));
 }
