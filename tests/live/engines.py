@@ -36,6 +36,9 @@ EXPECTED = (
     ('docker', '29', 'http2', True),
     ('podman', '4.3', 'http2', False),
     ('podman', '6', 'http2', True),
+    # Whether the host's part of a container counts at the top of the body, where there is no HostConfig.
+    ('docker', '20.10', 'at the top', True),
+    ('docker', '23', 'at the top', False),
     # What else it tells of a commit and of a classic build; what of a volume that is there already, of a volume that is pruned,
     # and of a start that fails.
     ('docker', '20.10', 'commit', ''),

@@ -148,10 +148,12 @@ static char *respond(const char *status, const char *headers, const char *body)
 	return response;
 }
 
+static const char *played_version; /* its answer to /version */
+
 static const char *body_for(const char *target)
 {
 	if (!strcmp(target, "/version"))
-		return "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\",\"Os\":\"linux\"}\n";
+		return played_version;
 	if (strstr(target, "/info"))
 		return "{\"ID\":\"X\",\"Swarm\":{\"NodeID\":\"n\",\"LocalNodeState\":\"active\"}}"
 		       "\n";
@@ -205,6 +207,7 @@ static int setup(void **state)
 {
 	server_begin();
 	played = (struct played){.answer = answer_well, .now = 1000 * NS_PER_S};
+	played_version = "{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\",\"Os\":\"linux\"}\n";
 	inventory_new(65536, &played.inventory);
 	played.options = (struct engine_options){
 		.socket = server.path,
@@ -254,6 +257,28 @@ static void assert_known(void)
 }
 
 /* --- as it should be -------------------------------------------------------------------------- */
+
+/* From which version on Docker takes the host's part of a container in HostConfig alone. */
+static void test_strict(void **state)
+{
+	static const struct {
+		const char *version;
+		bool strict;
+	} cases[] = {
+		{"{\"ApiVersion\":\"1.41\"}", false},
+		{"{\"ApiVersion\":\"1.42\"}", true},
+		{"{\"ApiVersion\":\"1.51\",\"Components\":[{\"Name\":\"Engine\"}]}", true},
+		{"{\"ApiVersion\":\"1.44\",\"Components\":[{\"Name\":\"Podman Engine\"}]}", false},
+		{"{}", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		played_version = cases[i].version;
+		engine_refresh(played.engine);
+		run_until_idle();
+		assert_int_equal(inventory_is_strict(played.inventory), cases[i].strict);
+	}
+}
 
 static void test_all_is_asked(void **state)
 {
@@ -905,6 +930,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(test_strict),
 		TEST(test_all_is_asked),
 		TEST(test_byte_by_byte),
 		TEST(test_chunks),

@@ -613,6 +613,25 @@ static void test_create(void **state)
 	check_told(cases, COUNT(cases), TOLD_FINDINGS);
 }
 
+/* Docker from 23 on does not take it there. */
+static void test_create_strict(void **state)
+{
+	static const char *const bodies[] = {"{'Privileged':true}",
+					     "{'HostConfig':null,'Binds':['/:/h']}"};
+
+	for (size_t i = 0; i < COUNT(bodies); i++) {
+		struct world world = {0};
+		struct asked request = {.what = CREATE, .body = bodies[i]};
+
+		world_open(&world);
+		inventory_set_strict(world.inventories[0], true);
+		make_call(&world, &request);
+		assert_string_equal(part_told(&world, TOLD_FINDINGS), "");
+		assert_string_equal(part_told(&world, TOLD_FACTS), "");
+		world_close(&world);
+	}
+}
+
 /* --- findings of the rest --------------------------------------------------------------------- */
 
 static void test_start(void **state)
@@ -1406,22 +1425,23 @@ static void test_techniques(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_privileged),  cmocka_unit_test(test_binds),
-		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_volumes_from),
-		cmocka_unit_test(test_namespaces),  cmocka_unit_test(test_capabilities),
-		cmocka_unit_test(test_devices),	    cmocka_unit_test(test_security),
-		cmocka_unit_test(test_runtime),	    cmocka_unit_test(test_logs),
-		cmocka_unit_test(test_spec),	    cmocka_unit_test(test_spec_facts),
-		cmocka_unit_test(test_rest),	    cmocka_unit_test(test_create),
-		cmocka_unit_test(test_start),	    cmocka_unit_test(test_update),
-		cmocka_unit_test(test_files),	    cmocka_unit_test(test_mapped_files),
-		cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_networks),
-		cmocka_unit_test(test_entered),	    cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_images),	    cmocka_unit_test(test_volumes),
-		cmocka_unit_test(test_plugins),	    cmocka_unit_test(test_services),
-		cmocka_unit_test(test_operations),  cmocka_unit_test(test_host_facts),
-		cmocka_unit_test(test_facts),	    cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_long_lists),  cmocka_unit_test(test_techniques),
+		cmocka_unit_test(test_privileged),    cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_mounts),	      cmocka_unit_test(test_volumes_from),
+		cmocka_unit_test(test_namespaces),    cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_devices),	      cmocka_unit_test(test_security),
+		cmocka_unit_test(test_runtime),	      cmocka_unit_test(test_logs),
+		cmocka_unit_test(test_create_strict), cmocka_unit_test(test_spec),
+		cmocka_unit_test(test_spec_facts),    cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_create),	      cmocka_unit_test(test_start),
+		cmocka_unit_test(test_update),	      cmocka_unit_test(test_files),
+		cmocka_unit_test(test_mapped_files),  cmocka_unit_test(test_checkpoints),
+		cmocka_unit_test(test_networks),      cmocka_unit_test(test_entered),
+		cmocka_unit_test(test_exec),	      cmocka_unit_test(test_images),
+		cmocka_unit_test(test_volumes),	      cmocka_unit_test(test_plugins),
+		cmocka_unit_test(test_services),      cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_host_facts),    cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_secrets),	      cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_techniques),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,8 @@
 #include "engine/client.h"
 
 #define API_NEWEST 47 /* N of the newest version 1.N that callerd understands */
+#define API_STRICT                                                                                 \
+	42 /* of Docker 23, which takes the host's part of a container in HostConfig alone */
 #define SILENCE_MAX (10 * NS_PER_S)
 #define REQUEST_TIME_MAX (600 * NS_PER_S)
 #define AGAIN_FIRST (60 * NS_PER_S) /* until a refresh after a list that failed */
@@ -206,6 +208,8 @@ static void engine_take_version(struct engine *engine, const struct value *answe
 	if (engine->stats.api && engine->stats.api < oldest)
 		engine->stats.api = oldest;
 	engine->stats.podman = client_version_is_podman(answer);
+	inventory_set_strict(engine->options.inventory,
+			     !engine->stats.podman && newest >= API_STRICT);
 }
 
 static void take_info(struct engine *engine, const struct value *answer)
@@ -511,6 +515,8 @@ static void engine_connected(void *data, bool another)
 	struct engine *engine = data;
 
 	engine->wanted |= another;
+	if (another) /* it may be of an older version */
+		inventory_set_strict(engine->options.inventory, false);
 }
 
 static const struct client_calls engine_calls = {

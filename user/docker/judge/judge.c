@@ -353,14 +353,16 @@ static void judge_endpoints(struct judging *judging, const struct value *body)
 }
 
 /* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
-static const struct value *host_of(const struct value *body)
+static const struct value *host_of(const struct judging *judging)
 {
-	return body_get(body, "HostConfig") ?: body;
+	bool strict = judging->inventory && inventory_is_strict(judging->inventory);
+
+	return body_get(judging->body, "HostConfig") ?: strict ? NULL : judging->body;
 }
 
 void judge_container_create(struct judging *judging)
 {
-	const struct value *host = host_of(judging->body);
+	const struct value *host = host_of(judging);
 
 	judge_host_config(judging, host);
 	judge_endpoints(judging, judging->body);

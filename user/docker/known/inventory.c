@@ -93,7 +93,18 @@ struct inventory {
 	struct volume *volumes_by_name;
 	struct reference *references_by_name;
 	unsigned int generation;
+	bool strict;
 };
+
+void inventory_set_strict(struct inventory *inventory, bool strict)
+{
+	inventory->strict = strict;
+}
+
+bool inventory_is_strict(const struct inventory *inventory)
+{
+	return inventory->strict;
+}
 
 /* --- entries ---------------------------------------------------------------------------------- */
 

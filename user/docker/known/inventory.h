@@ -102,6 +102,11 @@ const struct inventory_volume *inventory_volume(struct inventory *inventory, str
  * without sha256:, name, name:tag, docker.io/library/name:tag, name@digest. data NULL: not known. */
 struct bytes inventory_image(struct inventory *inventory, struct bytes reference);
 
+/* Whether the engine is known to ignore the host's part of a container where it stands at the top of the body. It is not
+ * by default. */
+void inventory_set_strict(struct inventory *inventory, bool strict);
+bool inventory_is_strict(const struct inventory *inventory);
+
 /* Everything is to be listed anew: what is not put again until inventory_swept() is dropped then, and the
  * execs, which no list shows, of the containers that are. */
 void inventory_sweep(struct inventory *inventory);
