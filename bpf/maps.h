@@ -109,7 +109,12 @@ struct {
 
 #define SENDERS_KEPT 6 /* senders remembered per span; one more sets CALLERD_FLAG_CROWD */
 
-enum protocol { PROTOCOL_UNKNOWN, PROTOCOL_HTTP2, PROTOCOL_OTHER };
+enum protocol {
+	PROTOCOL_UNKNOWN,
+	PROTOCOL_HTTP2,
+	PROTOCOL_SESSION, /* the same, and the daemon is the client */
+	PROTOCOL_OTHER,
+};
 #define PROTOCOL_LETTERS 7 /* tell it */
 
 /* A connection, identified by the daemon's socket. */
@@ -142,6 +147,9 @@ struct connection {
 	__u32 counted;	/* bit per direction: this turn was counted as lost */
 	__u32 protocol; /* enum protocol, by the first bytes that the daemon read */
 	__u32 compared; /* bytes that .protocol was looked for in */
+	__u64 compares; /* stream offset of the first of them: behind an upgrade it is not 0 */
+	__u32 heard;	/* bytes that the daemon read last */
+	__u32 switched; /* the daemon answered 101 */
 	__u32 untold;	/* bit per .sender: only an agent that has ended was told of it */
 };
 
@@ -160,6 +168,34 @@ struct {
 	__type(key, __u64);   /* connection.id */
 	__type(value, __u32); /* CALLERD_MUTE_ bits */
 } muted SEC(".maps");
+
+/* Where a direction of HTTP/2 stands in its frames. */
+struct frames {
+	__u32 length; /* of the payload at hand */
+	__u32 left;   /* of it */
+	__u32 have;   /* bytes of .head */
+	__u8 head[36];
+	/* While a buffer is copied: the next byte's user address and stream offset, how many there are, and how many of
+	 * these are to be copied, and were not yet. */
+	__u64 from, offset, rest, run;
+	__u64 ready, ready_offset; /* of those that are copied now */
+};
+#define FRAME_HEAD 9
+#define PREFACE_SIZE 24
+
+struct session {
+	struct frames frames[2]; /* per direction */
+};
+
+/* Connections that may speak HTTP/2 since the daemon answered 101. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64); /* connection.id */
+	__type(value, struct session);
+} sessions SEC(".maps");
+
+const __u64 new_session[sizeof(struct session) / sizeof(__u64)] = {};
 
 /* Ids of the connections that the last walk found alive. */
 struct {

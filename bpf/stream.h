@@ -7,6 +7,7 @@
 
 #define IOV_MAX_COPIED 16
 #define PIECES_MAX 1024 /* of a buffer: 16 MiB */
+#define FRAMES_MAX 8192 /* of a buffer; their heads count as well */
 #define TS_COMPAT 2
 
 /* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of
@@ -61,6 +62,7 @@ struct transfer {
 	__u32 iov_left;
 	__u32 flags; /* for the next event */
 	bool failed;
+	bool framed; /* what is copied depends on its frames */
 };
 
 /* KIND: a direction, with CALLERD_FLAG_ bits of this event. */
@@ -153,9 +155,8 @@ static __always_inline __u64 budget_of(__u32 direction)
 	return control.gone && budget > away ? away : budget;
 }
 
-static long piece_step(__u32 index, void *context)
+static __always_inline long send_next(struct transfer *transfer)
 {
-	struct transfer *transfer = context;
 	struct connection *connection = transfer->connection;
 	__u64 *budget = &connection->budget[transfer->direction & 1];
 	__u64 size = transfer->left;
@@ -187,10 +188,138 @@ static long piece_step(__u32 index, void *context)
 	return 0;
 }
 
+static long piece_step(__u32 index, void *context)
+{
+	return send_next(context);
+}
+
 static __always_inline int copy_buffer(struct transfer *transfer)
 {
 	bpf_loop(PIECES_MAX, piece_step, transfer, 0);
 	return 0;
+}
+
+static __always_inline struct frames *find_frames(const struct connection *connection,
+						  __u32 direction)
+{
+	__u64 id = connection ? connection->id : 0; /* Linux 6.1 takes keys on the stack alone */
+	struct session *session = bpf_map_lookup_elem(&sessions, &id);
+
+	return session ? &session->frames[direction & 1] : NULL;
+}
+
+/* What the daemon asks of a session has no more. */
+#define SESSION_DATA_MAX 1024
+
+/* Whether nobody wants the payload at hand: what the client answers, and files that the daemon sends. */
+static __always_inline bool is_unwanted(const struct frames *frames, __u32 direction)
+{
+	return frames->have == FRAME_HEAD && !frames->head[3] &&
+	       (direction == CALLERD_REQUEST || frames->length > SESSION_DATA_MAX);
+}
+
+/* Takes what it can of PART bytes of a frame's head at the user address FROM. */
+static __always_inline __u64 take_head(struct frames *frames, __u64 from, __u64 part)
+{
+	__u32 have = frames->have & 15, size = FRAME_HEAD - have;
+
+	if (size > part)
+		size = part;
+	bpf_probe_read_user(frames->head + have, size & 15, (void *)from);
+	frames->have = have + size;
+	if (frames->have == FRAME_HEAD)
+		frames->left = frames->length =
+			frames->head[0] << 16 | frames->head[1] << 8 | frames->head[2];
+	return size;
+}
+
+#define WALK_ON 0
+#define WALK_END (1ull << 32)
+
+/* Takes the next bytes that belong together, of a frame's head or payload. Returns how many before them are to be copied now, from
+ * .ready on; WALK_ON: none; WALK_END: there is nothing more. What it knows is in the connection, not on the stack: there the
+ * verifier would follow its values from step to step. */
+CHECKED_ONCE __u64 walk_frames(struct connection *connection, __u32 direction)
+{
+	struct frames *frames = find_frames(connection, direction);
+	__u64 part, run;
+	bool skipped;
+
+	if (!frames)
+		return WALK_END;
+	run = frames->run;
+	part = frames->rest - run;
+	skipped = is_unwanted(frames, direction);
+	if (!part && !run)
+		return WALK_END;
+	if (run && (!part || skipped || run + FRAME_HEAD > CALLERD_DATA_MAX)) {
+		frames->ready = frames->from;
+		frames->ready_offset = frames->offset;
+		frames->from += run;
+		frames->offset += run;
+		frames->rest -= run;
+		frames->run = 0;
+		return run & (2 * CALLERD_DATA_MAX - 1);
+	}
+	if (part > CALLERD_DATA_MAX - run)
+		part = CALLERD_DATA_MAX - run;
+	if (frames->have < FRAME_HEAD) {
+		part = take_head(frames, frames->from + run, part);
+	} else {
+		if (part > frames->left)
+			part = frames->left;
+		frames->left -= part;
+	}
+	if (frames->have == FRAME_HEAD && !frames->left)
+		frames->have = 0;
+	if (skipped) {
+		frames->from += part;
+		frames->offset += part;
+		frames->rest -= part;
+	} else {
+		frames->run = run + part;
+	}
+	return WALK_ON;
+}
+
+static long frame_step(__u32 index, void *context)
+{
+	struct transfer *transfer = context;
+	__u64 run = walk_frames(transfer->connection, transfer->direction);
+	struct frames *frames;
+
+	if (run == WALK_END)
+		return 1;
+	if (run == WALK_ON)
+		return 0;
+	frames = find_frames(transfer->connection, transfer->direction);
+	if (!frames)
+		return 1;
+	transfer->from = frames->ready;
+	transfer->offset = frames->ready_offset;
+	transfer->left = run;
+	/* Where there is no budget the next event's offset tells what is missing. */
+	send_next(transfer);
+	return 0;
+}
+
+/* Copies what is wanted of the frames in the buffer at hand. */
+static __always_inline void copy_frames(struct transfer *transfer)
+{
+	struct frames *frames = find_frames(transfer->connection, transfer->direction);
+
+	if (!frames) { /* forgotten, among many others */
+		transfer->failed = true;
+		return;
+	}
+	frames->from = transfer->from;
+	frames->offset = transfer->offset;
+	frames->rest = transfer->left;
+	frames->run = 0;
+	bpf_loop(FRAMES_MAX, frame_step, transfer, 0);
+	transfer->offset = frames->offset + frames->rest;
+	/* More frames than are looked at: from there on they cannot be told apart. */
+	transfer->failed |= frames->rest > 0;
 }
 
 static long iov_step(__u32 index, void *context)
@@ -209,7 +338,10 @@ static long iov_step(__u32 index, void *context)
 	transfer->from = iov.base;
 	transfer->left = iov.size < transfer->total ? iov.size : transfer->total;
 	transfer->total -= transfer->left;
-	copy_buffer(transfer);
+	if (transfer->framed)
+		copy_frames(transfer);
+	else
+		copy_buffer(transfer);
 	return 0;
 }
 
@@ -256,7 +388,7 @@ static __always_inline void note_protocol(struct connection *connection, __u64 f
 {
 	__u64 wanted = LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H') >> 8 * (connection->compared & 7);
 	__u32 left = PROTOCOL_LETTERS - connection->compared;
-	__u64 size = connection->received - connection->compared;
+	__u64 size = connection->received - connection->compares - connection->compared;
 
 	if (size > left)
 		size = left;
@@ -267,7 +399,51 @@ static __always_inline void note_protocol(struct connection *connection, __u64 f
 	connection->compared += size;
 }
 
-#define KIND_HTTP2 (1U << 31) /* the connection speaks it */
+#define KIND_HTTP2 (1U << 31)  /* the connection speaks it */
+#define KIND_FRAMED (1U << 30) /* not all of it is wanted */
+
+/* The daemon begins to write at the user address FROM, FOUND. Answer 101 is that to the request at hand where nothing else
+ * can be: the daemon had read more than the byte that it reads ahead. */
+static __always_inline void note_answer(struct connection *connection, __u64 from, __u64 found)
+{
+	__u64 id = connection->id;
+	struct frames *frames;
+	__u32 status = 0;
+
+	if (found == LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H') && connection->switched &&
+	    connection->protocol != PROTOCOL_HTTP2) {
+		connection->protocol = PROTOCOL_SESSION;
+		frames = find_frames(connection, CALLERD_RESPONSE);
+		if (!frames || frames->have)
+			return;
+		/* The preface is no frame: it is passed over like one. */
+		frames->have = FRAME_HEAD;
+		frames->left = PREFACE_SIZE;
+		frames->head[3] = 0xff;
+		return;
+	}
+	if (found != LETTERS('H', 'T', 'T', 'P', '/', '1', '.') || connection->heard < 2 ||
+	    !(connection->turned & 1U << CALLERD_RESPONSE))
+		return;
+	bpf_probe_read_user(&status, sizeof(status), (void *)(from + PROTOCOL_LETTERS + 1));
+	if (status != ((__u32)' ' | '1' << 8 | '0' << 16 | (__u32)'1' << 24))
+		return;
+	/* What the client says from here on may be HTTP/2. */
+	connection->switched = 1;
+	connection->protocol = PROTOCOL_UNKNOWN;
+	connection->compares = connection->received;
+	connection->compared = 0;
+	bpf_map_update_elem(&sessions, &id, new_session, BPF_ANY);
+}
+
+/* Whether what goes in DIRECTION is looked at by its frames. A client that does not begin with the preface answers, and may
+ * do so before the daemon's own was seen. */
+static __always_inline bool is_framed(const struct connection *connection, __u32 direction)
+{
+	return connection->protocol == PROTOCOL_SESSION ||
+	       (direction == CALLERD_REQUEST && connection->switched &&
+		connection->protocol == PROTOCOL_OTHER);
+}
 
 /* Looks at the beginning of what is said in the direction of KIND: FROM is the user address of the
  * bytes, if LEFT is not 0; otherwise IOV is that of the first struct user_iovec. Adds to KIND:
@@ -284,11 +460,18 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
 	if (!left)
 		bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov);
 	bpf_probe_read_user(&found, PROTOCOL_LETTERS, (void *)buffer.base);
-	if (kind & CALLERD_RESPONSE && found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
-		kind |= CALLERD_FLAG_HEAD;
-	if (kind == CALLERD_REQUEST && !connection->protocol)
+	if (kind & CALLERD_RESPONSE) {
+		note_answer(connection, buffer.base, found);
+		if (found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
+			kind |= CALLERD_FLAG_HEAD;
+	} else if (!connection->protocol) {
 		note_protocol(connection, found);
-	return connection->protocol == PROTOCOL_HTTP2 ? kind | KIND_HTTP2 : kind;
+	}
+	if (is_framed(connection, kind & CALLERD_RESPONSE))
+		kind |= KIND_FRAMED;
+	if (connection->protocol == PROTOCOL_HTTP2 || connection->protocol == PROTOCOL_SESSION)
+		kind |= KIND_HTTP2;
+	return kind;
 }
 
 /* The budget for copying TOTAL bytes: each response has a budget of its own, and requests' reads
@@ -342,6 +525,7 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 					       transfer.left, direction);
 
 		transfer.flags = kind & CALLERD_FLAG_HEAD;
+		transfer.framed = kind & KIND_FRAMED;
 		*budget = refilled(*budget, size, transfer.left, transfer.room, kind);
 	}
 	connection->skipped |= (*budget < size) << (direction & 1);
@@ -352,7 +536,9 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		count_loss(CALLERD_LOSS_UNREADABLE);
 		return 0;
 	}
-	if (transfer.left)
+	if (transfer.left && transfer.framed)
+		copy_frames(&transfer);
+	else if (transfer.left)
 		copy_buffer(&transfer);
 	else
 		bpf_loop(IOV_MAX_COPIED, iov_step, &transfer, 0);
@@ -412,6 +598,7 @@ static __always_inline void on_received(const struct sock *daemon, long result, 
 			return;
 	}
 	offset = __sync_fetch_and_add(&connection->received, result);
+	connection->heard = result;
 	if (is_muted(connection, CALLERD_REQUEST))
 		return;
 	confirm(connection);

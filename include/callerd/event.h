@@ -469,7 +469,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 6
+#define CALLERD_LAYOUT 7
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
