@@ -44,6 +44,7 @@ class Upgraded:
 
     def __init__(self, path, target='/grpc', headers='', ahead=b'', server=False):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
         self.socket.connect(path)
         self.socket.sendall(f'POST {target} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
                             f'Content-Length: 0\r\n{headers}\r\n'.encode() + ahead)
@@ -66,20 +67,34 @@ class Upgraded:
     def flush(self):
         self.socket.sendall(self.state.data_to_send())
 
-    def begin(self, path, *more, content='application/grpc', data=None, end=True):
-        """Sends a call of one message, or of as much as DATA; its stream."""
+    def begin(self, path, *more, content='application/grpc', data=None, raw=None, end=True):
+        """Sends the head of a call, and DATA as its message, or RAW; its stream."""
         stream = self.state.get_next_available_stream_id()
         self.state.send_headers(stream, [(':method', 'POST'), (':scheme', 'http'), (':path', path), (':authority', 'localhost'),
                                          ('content-type', content), ('te', 'trailers'), *more])
         if data is not None:
             self.send(stream, data, end)
+        if raw is not None:
+            self.state.send_data(stream, raw, end_stream=True)
         self.flush()
         return stream
 
     def send(self, stream, data, end=True):
         data = struct.pack('>BI', 0, len(data)) + data
-        for at in range(0, len(data), 16384):
-            self.state.send_data(stream, data[at:at + 16384], end_stream=end and at + 16384 >= len(data))
+        while data:
+            while not self.state.local_flow_control_window(stream):
+                self.flush()
+                self.events += self.state.receive_data(self.socket.recv(65536))
+            size = min(self.state.local_flow_control_window(stream), self.state.max_outbound_frame_size)
+            self.state.send_data(stream, data[:size], end_stream=end and size >= len(data))
+            data = data[size:]
+        self.flush()
+
+    def answer(self, stream, data, status):
+        self.state.send_headers(stream, [(':status', '200'), ('content-type', 'application/grpc')])
+        if data:
+            self.send(stream, data, end=False)
+        self.state.send_headers(stream, [('grpc-status', str(status))], end_stream=True)
         self.flush()
 
     def next(self):
@@ -128,5 +143,6 @@ class Prior(Upgraded):
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
         self.socket.connect(path)
         self.begin_http2()

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """gRPC: on /grpc, which speaks HTTP/2 after `Upgrade: h2c`, on /session, where the daemon asks, and by prior knowledge."""
+import hashlib
+
 import h2.exceptions
 
+import engines
 from grpc import *
 from live import *
 
@@ -153,18 +156,18 @@ def build(name, **attributes):
 @test
 def the_daemon_asks():
     """On /session the daemon is the client: its calls are those of who gave it the session."""
-    with session('asks', server=True) as server:
-        builder = threading.Thread(target=build, args=('asks',), daemon=True)
+    name = f'asks-{time.monotonic_ns()}'
+    with session(name, server=True) as server:
+        builder = threading.Thread(target=build, args=(name,), daemon=True)
         builder.start()
-        asked = 0
+        asked = False
         while not asked:
             event = server.next()
             true(event, 'the daemon closed')
-            if isinstance(event, h2.events.RequestReceived) and dict(event.headers)[b':path'].endswith(b'DiffCopy'):
-                server.state.send_headers(event.stream_id, [(':status', '200'), ('content-type', 'application/grpc'),
-                                                            ('grpc-status', '7')], end_stream=True)
-                server.flush()
-                asked = event.stream_id
+            if not isinstance(event, h2.events.RequestReceived):
+                continue
+            asked = dict(event.headers)[b':path'].endswith(b'DiffCopy')
+            server.answer(event.stream_id, b'' if asked else message((1, 1)), 7 if asked else 0) # it serves
         record = calls('FileSync/DiffCopy', process__pid=os.getpid())[0]
         builder.join(PATIENCE)
     for name, wanted in {'callerd.api.operation': 'SessionFilesRead', 'callerd.grpc.service': 'moby.filesync.v1.FileSync',
@@ -211,6 +214,180 @@ def by_prior_knowledge():
             equal([f['id'] for f in field(records['Nonsense'], 'callerd.findings')], ['unknown-operation'], 'method')
             equal(field(records['ListWorkers'], 'callerd.api.operation'), 'BuildListWorkers', 'without a slash')
         agent.stop()
+
+
+def solve(mark, *fields, method=CONTROL + 'Solve', pad=()):
+    """The findings of a call of Solve, and its record; the daemon refuses most of them."""
+    with Upgraded(SOCKET) as client:
+        # Without a frontend it waits for one.
+        client.call(f'{method}?{mark}', message((1, mark), (6, 'none.v0'), *fields, *pad) if CONTROL in method else message(*fields))
+    record = calls(f'?{mark}')[0]
+    return [(f['id'], f['severity'], f['detail']) for f in field(record, 'callerd.findings', [])], record
+
+
+@test
+def findings_of_builds():
+    """What a build may do outside of its steps, wherever it is said; and harmless ones beside them."""
+    def attributes(**values):
+        return mapping(7, {name.replace('_', '-'): value for name, value in values.items()})
+
+    def own(*step):
+        return [(2, [(1, message((2, step)))])]
+
+    insecure = 'build-insecure', 'critical', 'the build may run steps with all capabilities'
+    step_insecure = 'build-insecure', 'critical', 'a step runs with all capabilities'
+    network = 'build-host-network', 'medium', "the build uses the host's network"
+    for number, (fields, wanted) in enumerate((
+            ([(9, 'security.insecure')], [insecure]),
+            ([(9, 'network.host')], [('build-host-network', 'medium', "steps of the build may use the host's network")]),
+            ([(9, 'device=vendor.com/d=0')], [('device', 'high', 'device=vendor.com/d=0 of a build')]),
+            ([(9, 'something.new')], [('not-judged', 'medium', 'Entitlements: something.new')]),
+            (attributes(force_network_mode='host'), [network]),
+            (attributes(force_network_mode='none'), []),
+            # The last value of a key counts.
+            ([*attributes(force_network_mode='host'), *attributes(force_network_mode='none')], []),
+            ([*attributes(force_network_mode='none'), *attributes(force_network_mode='host')], [network]),
+            (attributes(cgroup_parent='/x'), [('other-runtime', 'medium', 'cgroup parent /x')]),
+            (attributes(source='docker/dockerfile:1.4'), []),
+            (attributes(source='evil/frontend:1'), [('build-frontend', 'medium', 'frontend evil/frontend:1')]),
+            (attributes(cmdline='evil/y --x'), [('build-frontend', 'medium', 'frontend evil/y')]),
+            ([(7, [(1, 'build-arg:BUILDKIT_SYNTAX'), (2, 'evil/z')])], [('build-frontend', 'medium', 'frontend evil/z')]),
+            ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': 'true'})])], [('image-push', 'low', 'pushes h/x')]),
+            ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': 'false'})])], []),
+            (own((4, 1)), [step_insecure]),
+            (own((3, 1)), [('build-host-network', 'medium', "a step uses the host's network")]),
+            (own((1, [(1, 'true')])), []),
+            ([(10, [(1, 'base'), (2, [(1, message((2, [(4, 1)])))])])], [step_insecure]),
+            ([(1, 'x'), (11, 1)], []))):
+        found, record = solve(f'judge-{number}', *fields)
+        equal(found, wanted, record['message'])
+        equal(field(record, 'callerd.api.operation'), 'ImageBuild', 'operation')
+    found, record = solve('judge-frontend', *mapping(3, {'force-network-mode': 'host'}), method=BRIDGE + 'Solve')
+    equal((found, field(record, 'callerd.api.operation')), ([network], 'BuildSolve'), record['message'])
+
+
+@test
+def what_is_not_read_of_a_build():
+    """Padded by megabytes the message is read as any other; what cannot be read is a finding."""
+    found, record = solve('padded', (9, 'security.insecure'), pad=[(99, b'x' * 3000000)])
+    equal([f[0] for f in found], ['build-insecure'], record['message'])
+    with Upgraded(SOCKET) as client:
+        client.outcome(client.begin(CONTROL + 'Solve?compressed', raw=b'\1\0\0\0\3abc'))
+        client.outcome(client.begin(CONTROL + 'Solve?broken', raw=b'\0\0\0\0\3\x0a\x7fx'))
+        client.outcome(client.begin(CONTROL + 'Solve?ends', raw=b'\0\0\0\1\0\x0a'))
+    for mark in 'compressed', 'broken', 'ends':
+        record = calls('?' + mark)[0]
+        equal(field(record, 'event.outcome'), 'failure', record['message'])
+    # An engine that takes them, where callerd does not understand them.
+    path = tempfile.mktemp(prefix='grpc.', suffix='.sock', dir=DIR)
+    Engine(path)
+    with Callerd(sockets=[path]) as agent:
+        with Prior(path) as client:
+            client.outcome(client.begin(CONTROL + 'Solve?taken=1', raw=b'\1\0\0\0\3abc'))
+            client.outcome(client.begin(CONTROL + 'Solve?taken=2', raw=b'\0\0\0\0\3\x0a\x7fx'))
+            client.outcome(client.begin(CONTROL + 'Solve?taken=3', raw=b'\0\0\0\1\0\x0a'))
+        for record in calls('taken=', 3, agent):
+            equal([(f['id'], f['severity']) for f in field(record, 'callerd.findings')], [('body-not-seen', 'high')], record['message'])
+        agent.stop()
+
+
+@test
+def tracks_and_cache():
+    """What removes the engine's own record of builds, and its cache; what is run in a builder."""
+    path = tempfile.mktemp(prefix='grpc.', suffix='.sock', dir=DIR)
+    Engine(path)
+    with Callerd(sockets=[path]) as agent:
+        with Prior(path) as client:
+            for target, data in ((CONTROL + 'UpdateBuildHistory?delete', message((1, 'ref'), (3, 1))),
+                                 (CONTROL + 'UpdateBuildHistory?pin', message((1, 'ref'), (2, 1))), (CONTROL + 'Prune?', message((2, 1))),
+                                 (BRIDGE + 'NewContainer?', message((1, 'c'), (3, 1))),
+                                 (BRIDGE + 'ExecProcess?', message((1, 'p'), (2, [(1, 'c'), (5, 1)])))):
+                equal(client.call(target, data)[0], '0', target)
+        found = {field(r, 'url.original').split('/')[-1]: [f['id'] for f in field(r, 'callerd.findings', [])]
+                 for r in calls(None, 5, agent)}
+        equal(found, {'UpdateBuildHistory?delete': ['build-history-removed'], 'UpdateBuildHistory?pin': [], 'Prune?': ['prune'],
+                      'NewContainer?': ['build-host-network'], 'ExecProcess?': ['build-insecure', 'build-exec']}, 'findings')
+        agent.stop()
+    with Upgraded(SOCKET) as client:
+        equal(client.call(CONTROL + 'Prune', message((1, 'id==none')))[0], '0', 'prune')
+    record = calls('Control/Prune', process__pid=os.getpid())[0]
+    equal((field(record, 'callerd.api.operation'), [f['id'] for f in field(record, 'callerd.findings')]), ('BuildPrune', ['prune']),
+          record['message'])
+
+
+CANARIES = ('Dockerfile', 'context', 'name', 'secret', 'argument', 'label', 'output')
+
+
+def canary(place):
+    """A word that stands nowhere but in that place."""
+    if place == 'output':
+        return canary('argument')[::-1]
+    return f'{place}{hashlib.sha256(f"{place}{DIR}".encode()).hexdigest()[:24]}canary'
+
+
+def buildx(*args):
+    """Docker's client for BuildKit, of another suite: Debian 12 has none."""
+    environment = {**os.environ, 'DOCKER_HOST': 'unix://' + SOCKET, 'DOCKER_CONFIG': DIR + '/config',
+                   'BUILDX_BAKE_ENTITLEMENTS_FS': '0'}
+    root = engines.fetch('docker', 'forky')
+    done = subprocess.run([root + '/usr/libexec/docker/cli-plugins/docker-buildx', *args], env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=5 * PATIENCE, check=False)
+    equal(done.returncode, 0, done.stdout.decode())
+
+
+def make_context():
+    """A directory to build from, with canaries; 32 MiB of it nobody wants."""
+    directory = tempfile.mkdtemp(prefix='context.', dir=DIR)
+    files = {'Dockerfile': f'FROM {IMAGE}\n# {canary("Dockerfile")}\nARG A\nCOPY . /context\n'
+                           f'RUN --mount=type=secret,id=token cat /run/secrets/token >/dev/null; echo $A | rev\n',
+             canary('name'): canary('context'), 'large': canary('context') * 600000}
+    for name, text in files.items():
+        with open(f'{directory}/{name}', 'w') as file:
+            file.write(text)
+    with open(DIR + '/token', 'w') as file:
+        file.write(canary('secret'))
+    return directory
+
+
+@test
+def builds_keep_their_secrets():
+    """A real build: what it asks is told. Its files and secrets the kernel programs never copy; what else could be a secret is in no
+    output, and stays in no memory."""
+    target = {'context': make_context(), 'network': 'none', 'no-cache': True, 'tags': ['canaries:1', 'canaries:2'],
+              'args': {'A': canary('argument')}, 'labels': {'l': canary('label')}, 'secret': [f'id=token,src={DIR}/token']}
+    with open(DIR + '/bake.json', 'w') as file:
+        json.dump({'target': {'default': target}}, file)
+    kept = DIR + '/build.events'
+    with Callerd('--record-events', kept) as keeper, Callerd() as agent:
+        buildx('bake', '--progress', 'plain', '--file', DIR + '/bake.json')
+        wanted = {'ImageBuild', 'BuildSolve', 'SessionFilesRead', 'SessionGetSecret', 'Session', 'Grpc'}
+        agent.wait(url__original='/session', event__action='api-request-ended')
+        agent.settle()
+        records = agent.records(event__action='api-request')
+        equal(wanted - {field(r, 'callerd.api.operation') for r in records}, set(), 'operations')
+        for record in records:
+            true(field(record, 'callerd.grpc.status', 'OK') in ('OK', 'UNIMPLEMENTED', 'CANCELLED'), record['message'])
+            equal(field(record, 'callerd.capture.reason'), None, record['message'])
+        found = [f'{place} in {what}' for what, data in agent.memory() for place in CANARIES if canary(place).encode() in data]
+        equal(found, [], 'in memory')
+        build, = [r for r in records if field(r, 'callerd.target.name')]
+        equal(field(build, 'callerd.request'), {
+            'reference': field(build, 'callerd.request.reference'), 'images': ['canaries:1', 'canaries:2'], 'outputs': ['moby'],
+            'dockerfile': 'Dockerfile', 'namespaces': {'network': 'none'}, 'build_arguments': ['A'], 'labels': ['l']}, 'facts')
+        image = json.loads(request('GET', '/images/canaries:1/json')[1])['Id']
+        equal((field(build, 'callerd.target.name'), field(build, 'callerd.target.id')), ('canaries:1', image), 'target')
+        secret, = [r for r in records if field(r, 'callerd.api.operation') == 'SessionGetSecret']
+        equal([(f['id'], f['detail']) for f in field(secret, 'callerd.findings')], [('build-secret', 'token')], 'secret')
+        agent.stop()
+        keeper.stop()
+    log = json.dumps(agent.seen)
+    equal([place for place in CANARIES if canary(place) in log], [], 'in records')
+    with open(kept, 'rb') as file:
+        events = file.read()
+    # The Dockerfile comes back in what /grpc says of the steps.
+    equal([place for place in ('context', 'name', 'secret') if canary(place).encode() in events], [],
+          'copied by the kernel programs')
+    true(len(events) < 4 << 20, f'{len(events)} bytes copied')
 
 
 def main_with_agent():

@@ -81,17 +81,6 @@ def places(data):
     return found
 
 
-def mappings(pid):
-    """(description, start, end) of what the process can write to, but for the rings of the kernel."""
-    with open(f'/proc/{pid}/maps') as maps:
-        for line in maps:
-            span, mode, _, _, _, *name = line.split(maxsplit=5)
-            if 'rw' in mode and 'p' in mode and 'bpf' not in ''.join(name) \
-                    and '[v' not in ''.join(name):
-                start, end = (int(part, 16) for part in span.split('-'))
-                yield f'{span} {"".join(name).strip()}', start, end
-
-
 # --- putting them there ----------------------------------------------------------------------------
 
 
@@ -516,16 +505,9 @@ def memory():
     AGENT.settle()
     found = []
     size = 0
-    with open(f'/proc/{AGENT.pid}/mem', 'rb', buffering=0) as mem:
-        for what, start, end in mappings(AGENT.pid):
-            for at in range(start, end, 1 << 24):
-                try:
-                    mem.seek(at)
-                    data = mem.read(min(end - at, (1 << 24) + 64))
-                except OSError:
-                    continue
-                size += len(data)
-                found += [f'{what}: {place}' for place in places(data)]
+    for what, data in AGENT.memory():
+        size += len(data)
+        found += [f'{what}: {place}' for place in places(data)]
     true(size > 1 << 16, f'{size} bytes looked at')
     if found:
         raise AssertionError(f'{len(found)} in {size >> 10} KiB: ' + ' ;; '.join(found))

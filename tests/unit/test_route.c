@@ -435,6 +435,42 @@ static void test_each_line(void **state)
 	free(seen);
 }
 
+static void expect_call(const char *target, const char *operation)
+{
+	struct text text = {0};
+	struct route_match match;
+
+	route_find_call(bytes_of(target), &text, &match);
+	if (operation)
+		assert_string_equal(operation_name(match.route->operation), operation);
+	else
+		assert_null(match.route);
+	text_free(&text);
+}
+
+/* Calls of gRPC are no requests of REST, nor the other way round. */
+static void test_calls(void **state)
+{
+	struct answer answer;
+
+	expect_call("/moby.buildkit.v1.Control/Solve", "ImageBuild");
+	expect_call("moby.buildkit.v1.Control/Solve", "ImageBuild");
+	expect_call("/moby.buildkit.v1.Control/%53olve?x", "ImageBuild");
+	expect_call("/moby.buildkit.v1.frontend.LLBBridge/Solve", "BuildSolve");
+	expect_call("/moby.buildkit.v1.Control/Prune", "BuildPrune");
+	expect_call("/moby.buildkit.v1.Control/solve", NULL);
+	expect_call("//moby.buildkit.v1.Control/Solve", NULL);
+	expect_call("/moby.buildkit.v1.Control/Solve/", NULL);
+	expect_call("/containers/create", NULL);
+	expect_call("", NULL);
+	ask(&answer, "POST", "/moby.buildkit.v1.Control/Solve");
+	assert_null(answer.match.route);
+	forget(&answer);
+	assert_true(route_knows_service(bytes_of("moby.buildkit.v1.Control")));
+	assert_false(route_knows_service(bytes_of("moby.buildkit.v1")));
+	assert_false(route_knows_service(bytes_of("")));
+}
+
 /* An operation is its method's alone, save where all methods do; and nothing around it is. */
 static void test_near_misses(void **state)
 {
@@ -1226,15 +1262,16 @@ static void test_query_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_described),    cmocka_unit_test(test_undescribed),
-		cmocka_unit_test(test_podman),	     cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_each_line),    cmocka_unit_test(test_near_misses),
-		cmocka_unit_test(test_findings),     cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_activities),   cmocka_unit_test(test_operations),
-		cmocka_unit_test(test_target_names), cmocka_unit_test(test_spellings),
-		cmocka_unit_test(test_nul),	     cmocka_unit_test(test_appends),
-		cmocka_unit_test(test_no_memory),    cmocka_unit_test(test_clean),
-		cmocka_unit_test(test_query),	     cmocka_unit_test(test_query_names),
+		cmocka_unit_test(test_described),   cmocka_unit_test(test_undescribed),
+		cmocka_unit_test(test_podman),	    cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_calls),	    cmocka_unit_test(test_each_line),
+		cmocka_unit_test(test_near_misses), cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_answers),	    cmocka_unit_test(test_activities),
+		cmocka_unit_test(test_operations),  cmocka_unit_test(test_target_names),
+		cmocka_unit_test(test_spellings),   cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_appends),	    cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_clean),	    cmocka_unit_test(test_query),
+		cmocka_unit_test(test_query_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,9 @@ static bool call_exceeds_share(const struct calls *calls, const struct payer *pa
 
 static void count_body(struct call *call)
 {
-	size_t memory = call->body ? body_memory(call->body) : 0;
+	size_t memory = call->body    ? body_memory(call->body)
+			: call->build ? build_memory(call->build)
+				      : 0;
 
 	if (!call->payer)
 		return;
@@ -101,6 +103,8 @@ static void close_body(struct call *call)
 {
 	body_free(call->body);
 	call->body = NULL;
+	build_free(call->build);
+	call->build = NULL;
 	count_body(call);
 	if (!call->payer)
 		return;
@@ -109,13 +113,23 @@ static void close_body(struct call *call)
 	call->payer = NULL;
 }
 
+static int call_begin_body(struct call *call, size_t limit)
+{
+	const struct route *route = call->match.route;
+
+	if (route->body)
+		return body_new(route->body, limit, NULL, &call->body);
+	call->build = build_new(route->asks);
+	return call->build ? 0 : -ENOMEM;
+}
+
 static void open_body(struct call *call, uint64_t account)
 {
 	struct calls *calls = call->calls;
 	struct payer *payer;
 	size_t limit;
 
-	if (!call->match.route || !call->match.route->body)
+	if (!call->match.route || !(call->match.route->body || call->match.route->asks))
 		return;
 	payer = find_or_add_payer(calls, account);
 	call->body_refused = true;
@@ -123,7 +137,7 @@ static void open_body(struct call *call, uint64_t account)
 		return;
 	limit = payer->memory < free_memory(calls) ? BODY_MEMORY : BODY_MEMORY_TIGHT;
 	if (calls->memory > calls->options.memory_max || call_exceeds_share(calls, payer) ||
-	    body_new(call->match.route->body, limit, NULL, &call->body) < 0) {
+	    call_begin_body(call, limit)) {
 		leave_payer(calls, payer);
 		return;
 	}
@@ -196,6 +210,7 @@ static void end_call(void *content)
 	struct call *call = content;
 
 	close_body(call);
+	build_free(call->result);
 	body_free(call->answer);
 	free_judged(call);
 	ledger_request_end(call->request);
@@ -211,7 +226,7 @@ static void read_request(void *content, const char *bytes, size_t size)
 
 	call->fed |= size > 0;
 	call_target_follow(call, false);
-	if (!call->body || call->gap)
+	if (!(call->body || call->build) || call->gap)
 		return;
 	/* The only body of an account is bounded by its own limit. */
 	if (call->payer->bodies > 1 && call_exceeds_share(call->calls, call->payer)) {
@@ -219,8 +234,12 @@ static void read_request(void *content, const char *bytes, size_t size)
 		close_body(call);
 		return;
 	}
-	if (body_feed(call->body, bytes, size))
+	if (call->build) {
+		build_feed(call->build, (struct bytes){bytes, size});
+		call_enter_build(call);
+	} else if (body_feed(call->body, bytes, size)) {
 		call->body_refused = true;
+	}
 	count_body(call);
 }
 
@@ -347,8 +366,11 @@ static bool read_head(void *content, int status, bool complete, bool certain, ui
 
 	if (!certain)
 		return answered_uncertainly(call, status);
-	if (call->grpc && status == 200)
-		return false;
+	if (call->grpc && status == 200) {
+		if (call->match.route && call->match.route->results)
+			call->result = build_new(BUILD_MESSAGE_RESULT);
+		return call->result;
+	}
 	return call_take_answer(call, status, complete, time);
 }
 
@@ -356,6 +378,10 @@ static void read_answer(void *content, const char *bytes, size_t size)
 {
 	struct call *call = content;
 
+	if (call->result) {
+		build_feed(call->result, (struct bytes){bytes, size});
+		return;
+	}
 	body_feed(call->answer, bytes, size);
 	if (body_state(call->answer) != BODY_DONE)
 		return;
@@ -383,6 +409,9 @@ static void call_note_written(void *content, enum record_action action)
 		return;
 	body_free(call->body);
 	call->body = NULL;
+	build_free(call->build);
+	build_free(call->result);
+	call->build = call->result = NULL;
 	count_body(call);
 	body_free(call->answer);
 	call->answer = NULL;

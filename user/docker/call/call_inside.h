@@ -58,8 +58,10 @@ struct call {
 	bool fed, gap;		 /* a part of the body was seen; a part was not */
 	bool dark;		 /* the request was not seen, or not from its beginning */
 	bool uncertain;		 /* the answer may be content of another one */
-	bool grpc;		 /* a call of gRPC: what follows comes with its outcome */
-	int status;		 /* 0: no answer yet */
+	struct build *build; /* what a call asks of BuildKit, and what it answers; NULL as .body */
+	struct build *result;
+	bool grpc;  /* a call of gRPC: what follows comes with its outcome */
+	int status; /* 0: no answer yet */
 	struct body *answer;
 	bool learned;		/* what it changed is in the inventory */
 	struct verdict *judged; /* the contents, judged when it was learned; NULL: not judged yet */
@@ -116,6 +118,9 @@ void call_target_follow(struct call *call, bool answered);
 /* Adds what the body and the answer say of the target. */
 void call_target_complete(struct call *call);
 
+/* The names of the images that a call of BuildKit makes, parted by commas. */
+struct bytes call_built_images(const struct call *call);
+
 /* Enters the target in the ledger, as far as it is known. */
 void call_target_enter(struct call *call);
 
@@ -151,6 +156,7 @@ void call_take_judged(const struct calls *calls, const struct verdict *verdict,
 /* Enters the request in the ledger, if such requests make events happen. */
 void call_enter(struct call *call, const struct exchange *exchange);
 void call_enter_body(struct call *call);
+void call_enter_build(struct call *call);
 void call_enter_removed(struct call *call);
 void call_enter_findings(struct call *call, const struct verdict *verdict);
 

@@ -20,6 +20,7 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.path = call->match.path,
 		.entry = call->match.route->entry,
 		.query = text_since(&call->query, 0),
+		.build = call->build,
 		.body = call_taken_body(call),
 		.verdict = verdict,
 		.refused = call->status >= 300,
@@ -82,6 +83,16 @@ static const char *unseen_part(const struct call *call, bool complete, uint64_t 
 	return NULL;
 }
 
+/* The same of the message of a call. */
+static const char *unseen_message(const struct call *call)
+{
+	if (!call->build)
+		return "there was no memory for it";
+	if (call->gap || !build_is_complete(call->build))
+		return build_trouble(call->build) ?: "it was not seen whole";
+	return build_trouble(call->build);
+}
+
 /* Whether what is created there may open the way to the host. */
 static bool is_grave(enum target_type target)
 {
@@ -101,6 +112,13 @@ static void judge_completeness(struct call *call, struct verdict *verdict, bool 
 	if (route->unread)
 		verdict_add(verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
 			    "callerd does not read Podman's own body of this operation");
+	if (route->asks) {
+		why = unseen_message(call);
+		if (why)
+			verdict_add(verdict, FINDING_BODY_NOT_SEEN,
+				    route->reads ? SEVERITY_INFO : SEVERITY_HIGH, "message: %s",
+				    why);
+	}
 	if (!route->body)
 		return;
 	why = unseen_part(call, complete, record->http.request_bytes);

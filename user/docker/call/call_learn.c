@@ -77,8 +77,9 @@ static void enter_query(struct call *call)
 		call->request->signal = SIGKILL;
 		call->request->volumeless = !query_true(query, "v");
 	} else if (enter == ENTER_BUILD) {
-		call->request->volumeless = query_value(query, "version", &value) &&
-					    bytes_equal(text_since(&value, 0), bytes_of("2"));
+		call->request->volumeless =
+			call->grpc || (query_value(query, "version", &value) &&
+				       bytes_equal(text_since(&value, 0), bytes_of("2")));
 	}
 	text_free(&value);
 }
@@ -155,6 +156,15 @@ void call_enter_body(struct call *call)
 	default:
 		break;
 	}
+}
+
+/* What it makes is told by events before it is answered. */
+void call_enter_build(struct call *call)
+{
+	if (call->request && call->match.route->target == TARGET_IMAGE &&
+	    build_is_complete(call->build))
+		ledger_request_set(call->request, &call->request->result,
+				   call_told(call, call_built_images(call)));
 }
 
 static void add_removed(struct request *request, const struct value *list)

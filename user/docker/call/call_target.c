@@ -151,6 +151,26 @@ void call_target_follow(struct call *call, bool answered)
 	call_target_enter(call);
 }
 
+struct bytes call_built_images(const struct call *call)
+{
+	return call->build ? build_value(call->build, BUILD_OUTPUT_ATTRIBUTE, "name")
+			   : (struct bytes){0};
+}
+
+/* What a call of BuildKit makes: the first of its names. */
+static void complete_image(struct call *call)
+{
+	struct bytes names = call_built_images(call);
+	const char *comma = names.size ? memchr(names.data, ',', names.size) : NULL;
+
+	if (comma)
+		names.size = (size_t)(comma - names.data);
+	call->target.name = call_keep(call, names);
+	if (call->result)
+		call->target.id = call_keep(
+			call, build_value(call->result, BUILD_RESULT, "containerimage.digest"));
+}
+
 void call_target_complete(struct call *call)
 {
 	const struct route *route = call->match.route;
@@ -159,6 +179,8 @@ void call_target_complete(struct call *call)
 
 	assert(route);
 	call_target_refresh(call);
+	if (call->build && route->target == TARGET_IMAGE)
+		complete_image(call);
 	if (route->answer && call->answer)
 		target->id = call_keep(call, call_answer_string(call, "Id"));
 	if (!target->name.size && !route->made && route->body &&

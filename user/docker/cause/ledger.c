@@ -496,14 +496,22 @@ static enum match match_reference(const struct request *request, const struct en
 	struct bytes name = request->result.size ? request->result : request->name;
 
 	*ret_basis = BASIS_NAME;
-	if (reference_equal(name, event->id) || reference_equal(name, event->name) ||
-	    same_id(request->id, event->id))
+	if (same_id(request->id, event->id))
 		return MATCH;
 	/* Podman says localhost/ of a name without a registry. */
 	if (request->operation == OPERATION_ImageUntagLibpod &&
 	    bytes_begin(event->name, "localhost/") &&
 	    reference_equal(name, bytes_from(event->name, strlen("localhost/"))))
 		return MATCH;
+	/* A build may give several names. */
+	while (name.size) {
+		const char *comma = memchr(name.data, ',', name.size);
+		struct bytes one = {name.data, comma ? (size_t)(comma - name.data) : name.size};
+
+		if (reference_equal(one, event->id) || reference_equal(one, event->name))
+			return MATCH;
+		name = bytes_from(name, one.size + (comma != NULL));
+	}
 	return MATCH_NONE;
 }
 

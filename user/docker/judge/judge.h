@@ -4,6 +4,7 @@
 #ifndef CALLERD_JUDGE_H
 #define CALLERD_JUDGE_H
 
+#include "docker/buildkit/build.h"
 #include "docker/judge/verdict.h"
 #include "json/body.h"
 
@@ -43,8 +44,10 @@ struct judging {
 	const struct host_files *files; /* NULL: nobody to ask */
 	struct bytes name,
 		path; /* the target's name in the path, decoded, and the path itself (route.h); may be absent */
-	enum judge_entry entry;	  /* what the operation gives of the container */
-	struct bytes query;	  /* as sent */
+	enum judge_entry entry; /* what the operation gives of the container */
+	struct bytes query;	/* as sent */
+	const struct build
+		*build; /* what a call asks of BuildKit; NULL: it is none, or is not known */
 	const struct value *body; /* NULL: none, or none that the daemon takes */
 	const struct inventory_container
 		*container;		   /* target, or that of the exec; NULL: unknown */
@@ -69,6 +72,10 @@ void judge_exec_start(struct judging *judging);
 void judge_image_create(struct judging *judging);
 void judge_commit(struct judging *judging);
 void judge_build(struct judging *judging);
+void judge_solve(struct judging *judging);
+void judge_build_container(struct judging *judging);
+void judge_build_history(struct judging *judging);
+void judge_session(struct judging *judging);
 void judge_volume_create(struct judging *judging);
 void judge_network_create(struct judging *judging);
 void judge_network_connect(struct judging *judging);

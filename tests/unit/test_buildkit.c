@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit.h"
+
+#include "base/text.h"
+#include "docker/buildkit/build.h"
+
+/* --- messages ------------------------------------------------------------------------------------- */
+
+static void put_text(struct text *out, unsigned int field, struct bytes text)
+{
+	assert_true(field < 16 && text.size < 16384);
+	text_add_char(out, (char)(field << 3 | 2));
+	if (text.size > 127)
+		text_add_char(out, (char)(text.size | 0x80));
+	text_add_char(out, (char)(text.size > 127 ? text.size >> 7 : text.size));
+	text_add_bytes(out, text);
+}
+
+static void put_string(struct text *out, unsigned int field, const char *string)
+{
+	put_text(out, field, bytes_of(string));
+}
+
+static void put_entry(struct text *out, unsigned int field, const char *key, const char *value)
+{
+	_cleanup_(text_free) struct text entry = {0};
+
+	put_string(&entry, 1, key);
+	put_string(&entry, 2, value);
+	put_text(out, field, text_since(&entry, 0));
+}
+
+static struct build *read_message(enum build_message kind, const struct text *message,
+				  bool compressed)
+{
+	struct build *build = build_new(kind);
+	const char prefix[] = {(char)compressed, 0, (char)(message->size >> 16),
+			       (char)(message->size >> 8), (char)message->size};
+
+	assert_non_null(build);
+	build_feed(build, (struct bytes){prefix, sizeof(prefix)});
+	assert_int_equal(build_is_complete(build), false);
+	build_feed(build, (struct bytes){message->data, message->size});
+	return build;
+}
+
+static void check_value(const struct build *build, enum build_kind kind, const char *name,
+			const char *value)
+{
+	assert_true(bytes_are(build_value(build, kind, name), value));
+}
+
+static unsigned int count_items(const struct build *build, enum build_kind kind)
+{
+	unsigned int count = 0;
+
+	for (const struct build_item *one = build_items(build); one; one = one->next)
+		count += one->kind == kind;
+	return count;
+}
+
+/* --- tests ---------------------------------------------------------------------------------------- */
+
+/* As in a protobuf map the last value of a key counts; of arguments and labels there are only names. */
+static void test_attributes(void **state)
+{
+	_cleanup_(text_free) struct text message = {0};
+	struct build *build;
+
+	put_string(&message, 1, "ref");
+	put_entry(&message, 7, "force-network-mode", "none");
+	put_entry(&message, 7, "force-network-mode", "host");
+	put_entry(&message, 7, "build-arg:TOKEN", "secret");
+	put_entry(&message, 7, "build-arg:TOKEN", "another");
+	put_entry(&message, 7, "label:l", "secret");
+	put_entry(&message, 7, "no-such-key", "secret");
+	put_entry(&message, 7, "build-arg:BUILDKIT_SYNTAX", "a/b");
+	put_entry(&message, 4, "name", "a,b");
+	put_entry(&message, 4, "password", "secret");
+	build = read_message(BUILD_MESSAGE_SOLVE, &message, false);
+	assert_true(build_is_complete(build));
+	assert_null(build_trouble(build));
+	assert_true(bytes_are(build_reference(build), "ref"));
+	check_value(build, BUILD_ATTRIBUTE, "force-network-mode", "host");
+	check_value(build, BUILD_ATTRIBUTE, "build-arg:BUILDKIT_SYNTAX", "a/b");
+	check_value(build, BUILD_ATTRIBUTE, "no-such-key", "");
+	check_value(build, BUILD_ARGUMENT, "TOKEN", "");
+	check_value(build, BUILD_OUTPUT_ATTRIBUTE, "name", "a,b");
+	assert_int_equal(count_items(build, BUILD_ARGUMENT), 2);
+	assert_int_equal(count_items(build, BUILD_LABEL), 1);
+	assert_int_equal(count_items(build, BUILD_OUTPUT_ATTRIBUTE), 1);
+	build_free(build);
+}
+
+/* What goes on in a stream is of no interest, nor is what comes behind it a part of the message. */
+static void test_first_message(void **state)
+{
+	_cleanup_(text_free) struct text message = {0}, more = {0};
+	struct build *build;
+
+	put_string(&message, 1, "token");
+	build = read_message(BUILD_MESSAGE_NAMED, &message, false);
+	text_add(&more, "\0\0\0\0\7", 5);
+	put_string(&more, 1, "other");
+	build_feed(build, text_since(&more, 0));
+	assert_int_equal(count_items(build, BUILD_NAMED), 1);
+	assert_null(build_trouble(build));
+	build_free(build);
+}
+
+static void expect_trouble(const struct text *message, bool compressed, const char *wanted)
+{
+	struct build *build = read_message(BUILD_MESSAGE_SOLVE, message, compressed);
+
+	assert_true(build_is_complete(build));
+	assert_string_equal(build_trouble(build), wanted);
+	build_free(build);
+}
+
+static void test_trouble(void **state)
+{
+	_cleanup_(text_free) struct text message = {0}, value = {0};
+
+	put_string(&message, 1, "ref");
+	expect_trouble(&message, true, "it is compressed");
+	text_cut(&message, message.size - 1);
+	expect_trouble(&message, false, "it is no message that callerd reads");
+	text_cut(&message, 0);
+	while (value.size < 1025)
+		text_add_char(&value, 'x');
+	put_entry(&message, 7, "no-such-key", value.data);
+	put_string(&message, 6, "dockerfile.v0");
+	put_entry(&message, 7, "target", value.data);
+	expect_trouble(&message, false, "it has more than is kept");
+	text_cut(&message, 0);
+	for (unsigned int i = 0; i < 129; i++) {
+		text_cut(&value, 0);
+		text_add_number(&value, i);
+		put_string(&message, 9, value.data);
+	}
+	expect_trouble(&message, false, "it has more than is kept");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_first_message),
+		cmocka_unit_test(test_trouble),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
