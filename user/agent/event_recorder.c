@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "broker/broker.h"
 #include "callerd/eventfile.h"
 
 /* struct eventfile is a FILE by another name. */
@@ -31,7 +32,8 @@ static void write_frame(struct eventfile *file, const struct callerd_frame *fram
 
 int event_recorder_open(const char *path, const char *const *sockets, struct eventfile **ret)
 {
-	_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_close_ int fd = broker_open(AT_FDCWD, path,
+				     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (!file)
