@@ -275,6 +275,13 @@ def judge_podmans_own(engine):
         agent.stop()
 
 
+def read_http1(engine):
+    """Oddly spelled requests are what they are to this version of Go (docs/http1.md)."""
+    output = run('/usr/bin/python3', '-B', ROOT + '/tests/live/http1_differential.py', engine.path, check=False).splitlines()
+    equal([line for line in output if line.startswith('not ok ')], [], 'HTTP/1')
+    true(len([line for line in output if line.startswith('ok ')]) > 100, f'too few: {output}')
+
+
 def speak_http2(engine, expected):
     """All that is tested of nghttpx in front of a dockerd is true of an engine that speaks HTTP/2 itself."""
     if not expected:
@@ -296,6 +303,8 @@ def add_test(name):
             have_a_day(engine, root, kind, version)
             if kind == 'podman':
                 judge_podmans_own(engine)
+            else:
+                read_http1(engine)
             speak_http2(engine, engines.expected(kind, version, 'http2'))
 
     one.__name__ = name.replace('-', '_')

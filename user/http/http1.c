@@ -12,9 +12,10 @@
 
 #include "base/percent.h"
 
-#define CHUNK_LINE_MAX 4095 /* with its LF; Go: maxLineLength */
-#define TRAILER_MAX 4096    /* Go peeks no further than its read buffer for the end of a trailer */
-#define PIPELINED_MAX 4097  /* bytes of a head that Go may have read ahead, past its own limit */
+#define HEADERS_EVERYWHERE 500 /* that every version of Go takes */
+#define CHUNK_LINE_MAX 4095    /* with its LF; Go: maxLineLength */
+#define TRAILER_MAX 4096   /* Go peeks no further than its read buffer for the end of a trailer */
+#define PIPELINED_MAX 4097 /* bytes of a head that Go may have read ahead, past its own limit */
 #define CHUNKED_KELVIN "chun\xe2\x84\xaa\x65\x64" /* U+212A for the k */
 #define BLANK_MAX 4 /* bytes of CR and LF that Go skips after a POST */
 
@@ -795,6 +796,9 @@ static void end_name(struct http1_parser *parser)
 {
 	enum http1_kind kind = check_repeated(parser, find_kind(parser));
 
+	/* Go 1.27 takes no more of them. */
+	if (is_request(parser) && !parser->trailer && ++parser->header_count > HEADERS_EVERYWHERE)
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	if (!is_request(parser) && (kind == KIND_HOST || kind == KIND_EXPECT)) {
 		kind = KIND_OTHER;
 	} else if (!parser->token_size && !parser->bad) {
@@ -871,7 +875,9 @@ static void judge_length(struct http1_parser *parser)
 		http1_fail(parser, "malformed Content-Length");
 	else if (!head->chunked && (seen & SEEN_LENGTH_CONTROL) && single && parser->first_digits)
 		http1_fail(parser, "control byte in a header value");
-	if ((seen & SEEN_LENGTH_CONTROL) || !parser->first_digits)
+	/* Newer ones refuse lengths that contradict each other, though they count for nothing beside chunks. */
+	if ((seen & SEEN_LENGTH_CONTROL) || !parser->first_digits ||
+	    (head->chunked && (seen & SEEN_OTHER_LENGTH)))
 		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	head->has_content_length = parser->first_digits && !(seen & SEEN_BAD_LENGTH);
 	if (head->has_content_length)
@@ -1027,6 +1033,7 @@ static size_t read_chunk_size(struct http1_parser *parser, const char *data, siz
 		http1_note(parser, HTTP1_ANOMALY_CHUNK_EXTENSION);
 		parser->state = AT_CHUNK_EXTENSION;
 	} else if (c == '\n') {
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED); /* as of an extension, below */
 		end_chunk_line(parser);
 	} else {
 		parser->state = AT_CHUNK_PADDING;
@@ -1052,11 +1059,15 @@ static size_t read_chunk_padding(struct http1_parser *parser, const char *data, 
 	return 1;
 }
 
+/* Go from 1.23.8 and 1.24.2 on (CVE-2025-22871) refuses a line that ends without a CR, or has one elsewhere. */
 static size_t read_chunk_extension(struct http1_parser *parser, const char *data, size_t size)
 {
-	bool ended;
-	size_t used = pass_line(parser, data, size, &ended);
+	bool ended, after_cr = parser->cr;
+	size_t used = pass_line(parser, data, size, &ended), line = used - ended;
 
+	if ((after_cr && line) || (line > 1 && memchr(data, '\r', line - 1)) ||
+	    (ended && !parser->cr))
+		http1_note(parser, HTTP1_ANOMALY_DISPUTED);
 	if (ended)
 		end_chunk_line(parser);
 	return used;
@@ -1172,6 +1183,7 @@ static void begin_message(struct http1_parser *parser)
 	parser->error = NULL;
 	parser->message_bytes = parser->body_bytes = 0;
 	parser->block_bytes = parser->digits = parser->line_size = parser->seen = 0;
+	parser->header_count = 0;
 	parser->version_major = parser->phase = parser->skipped = parser->escape = 0;
 	parser->token_size = 0;
 	parser->stale = parser->trailer = parser->cr = parser->in_header = false;

@@ -93,6 +93,7 @@ struct http1_parser {
 	uint64_t block_bytes;	       /* of the head or the trailer so far */
 	uint64_t length, first_length; /* Content-Length, this and the first one */
 	uint64_t digits, first_digits;
+	unsigned int header_count;
 	unsigned int line_size;	   /* of the header line so far, HTTP1_LINE_MAX at most */
 	unsigned int seen;	   /* what the header said that is judged at its end */
 	unsigned int kept;	   /* of the value in head.content_type or head.user_agent */
