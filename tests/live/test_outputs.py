@@ -167,7 +167,7 @@ def disk_read_only_at_first():
     """The log waits in memory, in agent-status and in /healthz; once the disk can be written, it has all from the start, in its chain."""
     place, metrics = directory('read-only'), DIR + '/read-only.sock'
     log = place + '/log'
-    run('mount', '-t', 'tmpfs', '-o', 'ro', 'callerd-test', place)
+    run('mount', '-t', 'tmpfs', '-o', 'ro,mode=755', 'callerd-test', place)
     try:
         with Callerd('--output', f'file:{log}', '--metrics-socket', metrics, '--status-interval', '1', '--log-level', 'info') as agent:
             request('GET', '/_ping?before')
