@@ -2,6 +2,7 @@
 /* What the broker does for somebody who asks for anything. */
 #include "unit.h"
 
+#include <poll.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -352,6 +353,53 @@ static void test_relay(void **state)
 	close(ends[1]);
 }
 
+/* An answer is whole, though the engine closes behind it and callerd takes its time. */
+static void test_answer_of_one_that_closes(void **state)
+{
+	static char answer[1 << 20];
+	size_t sent = 0, got = 0;
+	int ends[2], fd;
+	ssize_t size;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	fd = relay_start(ends[0]);
+	assert_true(fd >= 0);
+	while (sent < sizeof(answer)) {
+		struct pollfd poll_fd = {.fd = ends[1], .events = POLLOUT};
+
+		size = send(ends[1], answer + sent, sizeof(answer) - sent, MSG_DONTWAIT);
+		if (size < 0 && !poll(&poll_fd, 1, 100))
+			break; /* nobody reads */
+		sent += size > 0 ? (size_t)size : 0;
+	}
+	assert_in_range(sent, 1, sizeof(answer) - 1);
+	close(ends[1]);
+	fcntl(fd, F_SETFL, 0);
+	while ((size = recv(fd, answer, sizeof(answer), 0)) > 0)
+		got += (size_t)size;
+	assert_int_equal(got, sent);
+	close(fd);
+}
+
+/* Nobody waits for an engine that takes no request. */
+static void test_engine_that_does_not_read(void **state)
+{
+	static const char request[] = REQUEST("/version");
+	struct pollfd gone;
+	int ends[2], fd;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	fd = relay_start(ends[0]);
+	assert_true(fd >= 0);
+	for (int i = 0; i < 100000; i++)
+		if (send(fd, request, sizeof(request) - 1, MSG_DONTWAIT) < 0)
+			break;
+	close(fd);
+	gone = (struct pollfd){.fd = ends[1], .events = POLLRDHUP};
+	assert_int_equal(poll(&gone, 1, 10000), 1);
+	close(ends[1]);
+}
+
 static int begin(void **state)
 {
 	static char name[] = "/tmp/callerd-broker-XXXXXX";
@@ -371,12 +419,19 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),    cmocka_unit_test(test_writing),
-		cmocka_unit_test(test_links),	    cmocka_unit_test(test_reading),
-		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_watching),
-		cmocka_unit_test(test_sockets),	    cmocka_unit_test(test_output),
-		cmocka_unit_test(test_reload),	    cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_writing),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_watching),
+		cmocka_unit_test(test_sockets),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_relay),
+		cmocka_unit_test(test_answer_of_one_that_closes),
+		cmocka_unit_test(test_engine_that_does_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

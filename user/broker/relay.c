@@ -91,19 +91,18 @@ int relay_check(const char *data, size_t size)
 
 /* --- passing on ------------------------------------------------------------------------------- */
 
-/* Both ends do not block; the one that is written to is waited for, unless the other end has gone. */
-static bool pass_all(int fd, int other, const char *data, size_t size)
+/* FD does not block, and is waited for; not beyond the end of GIVER (-1: nobody), who then wants it no more. */
+static bool pass_all(int fd, int giver, const char *data, size_t size)
 {
 	while (size) {
 		ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
-		struct pollfd fds[2] = {{fd, POLLOUT, 0}, {other, POLLRDHUP, 0}};
+		struct pollfd fds[2] = {{fd, POLLOUT, 0}, {giver, POLLRDHUP, 0}};
 
 		if (sent < 0 && errno != EAGAIN && errno != EINTR)
 			return false;
 		data += sent > 0 ? sent : 0;
 		size -= sent > 0 ? (size_t)sent : 0;
-		if (size && poll(fds, 2, -1) > 0 && fds[1].revents & (POLLHUP | POLLERR) &&
-		    !(fds[0].revents & POLLOUT))
+		if (size && poll(fds, 2, -1) > 0 && fds[1].revents)
 			return false;
 	}
 	return true;
@@ -135,7 +134,7 @@ static bool pass_answer(struct relay *relay)
 
 	if (got <= 0)
 		return got < 0 && (errno == EAGAIN || errno == EINTR);
-	ret = pass_all(relay->agent, relay->engine, relay->answer, (size_t)got);
+	ret = pass_all(relay->agent, -1, relay->answer, (size_t)got);
 	explicit_bzero(relay->answer, (size_t)got); /* it may have secrets, as an environment */
 	return ret;
 }
