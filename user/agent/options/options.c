@@ -264,9 +264,9 @@ static const struct setting settings[] = {
 	 HELP("WHAT", "record changes of who may use the sockets: all (nodes, groups,\n"
 		      "sudoers, units, programs), sockets, or none (default: all)")},
 	{SETTING("confine", SETTING_CHOICE, confine), .words = confines,
-	 HELP("WHAT", "system calls that callerd may make once it has started: those of\n"
-		      "its work (all), or any (none), for debuggers and for C libraries\n"
-		      "that it does not know (default: all)")},
+	 HELP("WHAT", "callerd gives up root, files and system calls once it has started,\n"
+		      "but for a second process with little power (all), or does not\n"
+		      "(none), for debuggers and unknown C libraries (default: all)")},
 	{SETTING("backend", SETTING_CHOICE, backend), .words = backends,
 	 HELP("NAME", "auto, trampoline or tracepoint (default: auto)")},
 	{RELOADED("log-level", SETTING_CHOICE, log_level), .words = levels,
