@@ -44,6 +44,7 @@
 #include "state/state.h"
 #include "system/beside.h"
 #include "system/notify.h"
+#include "system/thread.h"
 
 #define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
@@ -1188,7 +1189,7 @@ static int agent_divide(struct agent *agent, int argc, char **argv)
 	error = broker_start(&(struct broker_options){granting_grant, &agent->granting});
 	if (error)
 		return error;
-	error = fence_raise((const char *const[]){options->pin, options->metrics_socket}, 2);
+	error = fence_raise(options->pin, options->metrics_socket);
 	if (error && error != -ENOSYS && error != -EOPNOTSUPP)
 		agent_message(agent, LOG_LEVEL_WARNING, "files are not fenced in: Landlock: %s",
 			      strerror(-error));
@@ -1205,6 +1206,7 @@ static void agent_confine(struct agent *agent)
 			      strerror(-error));
 	if (!agent->divided)
 		return;
+	thread_settle();
 	error = filter_install(has_network(agent) ? FILTER_AGENT_NETWORK : FILTER_AGENT);
 	if (error)
 		agent_message(agent, LOG_LEVEL_WARNING,

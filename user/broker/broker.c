@@ -254,9 +254,11 @@ static int ask_open(int at, const char *path, int flags, mode_t mode, uint64_t r
 
 int broker_open(int at, const char *path, int flags, mode_t mode)
 {
-	int fd = openat(at, path, flags, mode);
+	/* What is made is root's, also where this process might make it. */
+	bool makes = flags & O_CREAT && broker_first >= 0;
+	int fd = makes ? -1 : openat(at, path, flags, mode);
 
-	return fd < 0 && is_refused() ? ask_open(at, path, flags, mode, 0) : fd;
+	return fd < 0 && (makes || is_refused()) ? ask_open(at, path, flags, mode, 0) : fd;
 }
 
 int broker_openat2(int at, const char *path, const struct open_how *how)
@@ -325,12 +327,11 @@ int broker_unlink(int at, const char *path, int flags)
 
 int broker_mkdir(const char *path, mode_t mode)
 {
-	int result = mkdir(path, mode);
 	struct question question;
 	struct message_answer answer;
 
-	if (!result || !is_refused())
-		return result;
+	if (broker_first < 0)
+		return mkdir(path, mode);
 	begin_question(&question, ACT_MKDIR);
 	question.request.mode = mode;
 	return add_path(&question, -1, path) ? broker_ask(&question, &answer) : -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What callerd may not do itself any more, because the process that parses what others write has no privileges: a second
- * process, the broker, does it. Each function first tries itself, and asks the broker only where it is not permitted; where
- * there is no broker, that was the answer. The broker has its own view of what may be asked (broker/grants.h), so that a
+ * process, the broker, does it. Each function first tries itself, and asks the broker only where it is not permitted (to make
+ * something it asks at once: that is to be root's); where there is no broker, that was the answer. The broker has its own view of what may be asked (broker/grants.h), so that a
  * parser that somebody has taken over can ask for nothing else.
  *
  * The functions return what the system calls of their names do, with errno. They wait as long as the file system does. Any

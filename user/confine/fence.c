@@ -17,11 +17,13 @@
 #define ACCESS_DEVICES (1ull << 15)  /* version 5: ioctl() */
 #define SCOPE_SIGNALS (1ull << 1)    /* version 6 */
 
+#define ACCESS_PINS                                                                                \
+	(LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                               \
+	 LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
 /* Of version 1: all but to read. A program cannot be started either, which a filter of system calls sees to as well. */
 #define ACCESS_MAKING                                                                              \
-	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                           \
-	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |                           \
-	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                               \
+	(ACCESS_PINS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |              \
 	 LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |                             \
 	 LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM)
 
@@ -45,20 +47,18 @@ static void set_rules(int version, struct rules *rules, size_t *ret_size)
 	*ret_size = sizeof(*rules);
 }
 
-static void open_gate(int ruleset, const char *file)
+/* Lets ACCESS through in the directory of FILE, and below it. */
+static void open_gate(int ruleset, const char *file, uint64_t access)
 {
-	_free_ char *copy = strdup(file);
+	_free_ char *copy = file ? strdup(file) : NULL;
 	_close_ int fd = copy ? open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = ACCESS_MAKING,
-		.parent_fd = fd,
-	};
+	struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
 
 	if (fd >= 0)
 		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-int fence_raise(const char *const *files, unsigned int count)
+int fence_raise(const char *pin, const char *socket)
 {
 	int version =
 		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -72,8 +72,7 @@ int fence_raise(const char *const *files, unsigned int count)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	if (ruleset < 0)
 		return -errno;
-	for (unsigned int i = 0; i < count; i++)
-		if (files[i])
-			open_gate(ruleset, files[i]);
+	open_gate(ruleset, pin, ACCESS_PINS);
+	open_gate(ruleset, socket, LANDLOCK_ACCESS_FS_MAKE_SOCK);
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) ? -errno : 0;
 }

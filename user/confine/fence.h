@@ -5,8 +5,9 @@
 #ifndef CALLERD_FENCE_H
 #define CALLERD_FENCE_H
 
-/* For the calling thread, and those that it starts. In the directories of the COUNT paths at FILES (NULL: none) files can be
- * made and removed. 0 or -errno: -EOPNOTSUPP or -ENOSYS where the kernel has no Landlock. */
-int fence_raise(const char *const *files, unsigned int count);
+/* For the calling thread, and those that it starts. In the directory of PIN, which is one for pins of kernel programs, such pins
+ * can be made and removed, and in that of SOCKET sockets can be made; NULL: there is none. 0 or -errno: -EOPNOTSUPP or -ENOSYS
+ * where the kernel has no Landlock. */
+int fence_raise(const char *pin, const char *socket);
 
 #endif

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -14,12 +15,15 @@ struct start {
 	void *data;
 };
 
+static _Atomic unsigned int thread_beginning; /* how many have not given up their privileges yet */
+
 static void *run_thread(void *data)
 {
 	struct start start = *(struct start *)data;
 
 	free(data);
 	privilege_end_loading();
+	thread_beginning--;
 	return start.run(start.data);
 }
 
@@ -37,12 +41,21 @@ int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), vo
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* of a system call that confine/filter.h does not have */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	thread_beginning++;
 	error = pthread_create(ret, &attributes, run_thread, start);
 	if (!error)
 		start = NULL;
+	else
+		thread_beginning--;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return -error;
+}
+
+void thread_settle(void)
+{
+	while (thread_beginning)
+		usleep(100);
 }
 
 void thread_be_nice(void)

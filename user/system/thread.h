@@ -12,6 +12,9 @@
  * main thread handles them; nor the capabilities that loading needs. 0 or -errno. */
 int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), void *data);
 
+/* Waits until each thread that was started has given up its privileges, which a filter of system calls then ends at once. */
+void thread_settle(void);
+
 /* Gives the calling thread an ordinary priority. The agent's higher priority is for the thread that
  * reads the rings. */
 void thread_be_nice(void);
