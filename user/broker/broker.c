@@ -57,13 +57,13 @@ static _Noreturn void run_broker(int channel, pid_t agent, const struct broker_o
 	int error;
 
 	prctl(PR_SET_NAME, "callerd-broker");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	ignore_signals();
 	close_others(channel);
-	if (getppid() != agent)
-		_exit(EXIT_FAILURE);
 	serve_reload(options); /* callerd says itself what is wrong with the configuration */
 	privilege_keep_broker();
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* whose setting a change of capabilities ends */
+	if (getppid() != agent)
+		_exit(EXIT_FAILURE);
 	error = filter_install(FILTER_BROKER);
 	if (error)
 		fprintf(stderr,

@@ -150,11 +150,16 @@ static int leave_root(void)
 {
 	uid_t uid = unprivileged.uid;
 	gid_t gid = unprivileged.gid;
+	int error, death = 0;
 
-	return syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
-			       syscall(SYS_setresuid, uid, uid, uid)
-		       ? -errno
-		       : 0;
+	prctl(PR_GET_PDEATHSIG, &death);
+	error = syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
+				syscall(SYS_setresuid, uid, uid, uid)
+			? -errno
+			: 0;
+	prctl(PR_SET_PDEATHSIG,
+	      death); /* whoever wants callerd to end with it does so further on */
+	return error;
 }
 
 int privilege_end_loading(void)
