@@ -573,11 +573,11 @@ def human_lines():
 def own_calls():
     """Are left out unless they are asked for."""
     def own(agent):
-        return agent.records(event__action='api-request', process__pid=agent.pid)
+        return agent.records(event__action='api-request', process__pid=agent.broker)
     with Callerd('--own-calls') as agent:
         docker('run', '--rm', '--network', 'none', IMAGE, 'true')
-        agent.wait(process__pid=agent.pid, callerd__api__operation='SystemEvents')
-        agent.wait(process__pid=agent.pid, callerd__api__operation='ContainerInspect')
+        agent.wait(process__pid=agent.broker, callerd__api__operation='SystemEvents')
+        agent.wait(process__pid=agent.broker, callerd__api__operation='ContainerInspect')
         equal({field(record, 'user_agent.original', '').split('/')[0] for record in own(agent)}, {'callerd'}, 'of')
     with Callerd() as agent:
         docker('run', '--rm', '--network', 'none', IMAGE, 'true')
