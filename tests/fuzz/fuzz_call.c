@@ -7,6 +7,8 @@
  *	body
  *	body of the answer
  *
+ * Of a call of gRPC the body is its message.
+ *
  * Whatever the bodies are, secrets are put where those belong: before the members of a body that are the
  * input's, and into the query. They must not come out again.
  */
@@ -17,6 +19,7 @@
 #include "docker/api/route.h"
 #include "docker/api/shapes.h"
 #include "docker/call/call.h"
+#include "http/grpc.h"
 #include "http/url.h"
 
 #define CALLS_MAX 8
@@ -78,11 +81,10 @@ static const struct {
 	 "\"]},\"HostConfig\":{\"LogConfig\":{\"Type\":\"x\",\"Config\":"
 	 "{\"a\":\"" C "\"}},\"StorageOpt\":{\"a\":\"" C "\"},\"Annotations\":{\"a\":\"" C
 	 "\"},\"Sysctls\":{\"net.token\":\"" C "\"},\"Mounts\":" MOUNTS "}"},
-	{&shape_spec,
-	 "\"env\":{\"TOKEN\":\"" C "\"},\"command\":" ARGS ",\"entrypoint\":" SHELL
-	 ",\"labels\":{\"a\":\"" C "\"},\"annotations\":{\"a\":\"" C
-	 "\"},\"log_configuration\":{\"driver\":\"x\",\"options\":{\"a\":\"" C
-	 "\"}},\"sysctl\":{\"net.token\":\"" C "\"},\"secret_env\":{\"A\":\"" C "\"}"},
+	{&shape_spec, "\"env\":{\"TOKEN\":\"" C "\"},\"command\":" ARGS ",\"entrypoint\":" SHELL
+		      ",\"labels\":{\"a\":\"" C "\"},\"annotations\":{\"a\":\"" C
+		      "\"},\"log_configuration\":{\"driver\":\"x\",\"options\":{\"a\":\"" C
+		      "\"}},\"sysctl\":{\"net.token\":\"" C "\"},\"secret_env\":{\"A\":\"" C "\"}"},
 	{&shape_container_start, "\"Mounts\":" MOUNTS},
 	{&shape_exec_create, "\"Env\":" ENV ",\"Cmd\":" ARGS},
 	{&shape_volume_create, "\"DriverOpts\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},
@@ -280,6 +282,43 @@ static void answer(struct exchange *exchange, int status, struct bytes body, uns
 		text_add_bytes(&text, body);
 	hand_over(exchange, text_since(&text, 0), flags & FLAG_BYTES, exchange_answer_body);
 	text_free(&text);
+	if (!(flags & FLAG_OPEN))
+		exchange_outcome(exchange, flags & 1 ? 0 : status % 20, 3);
+}
+
+/* Adds a field of a map of texts, as Solve has its attributes: the key, and a value with the canary. */
+static void add_attribute(struct text *out, const char *key, const char *before, const char *behind)
+{
+	size_t value = strlen(before) + strlen(canary) + strlen(behind);
+	size_t size = strlen(key) + value + 4;
+
+	MUST(size < 128);
+	text_add(out, (char[]){0x3a, (char)size, 0x0a, (char)strlen(key)}, 4);
+	text_add_string(out, key);
+	text_add(out, (char[]){0x12, (char)value}, 2);
+	text_add_string(out, before);
+	text_add_string(out, canary);
+	text_add_string(out, behind);
+}
+
+/* The message of a call of gRPC: BODY, with secrets before it where a build has them. */
+static void add_message(struct text *out, struct bytes body, unsigned int flags)
+{
+	struct text message = {0};
+
+	if (flags & FLAG_SECRETS) {
+		add_attribute(&message, "build-arg:A", "", "");
+		add_attribute(&message, "label:l", "", "");
+		add_attribute(&message, "unknown", "", "");
+		add_attribute(&message, "context", "https://u:", "@h/x.git");
+	}
+	text_add_bytes(&message, body);
+	text_add(out,
+		 (char[]){0, 0, (char)(message.size >> 16), (char)(message.size >> 8),
+			  (char)message.size},
+		 5);
+	text_add_bytes(out, text_since(&message, 0));
+	text_free(&message);
 }
 
 static struct exchange *make_call(const struct calls *calls, struct bytes input,
@@ -306,13 +345,19 @@ static struct exchange *make_call(const struct calls *calls, struct bytes input,
 	exchange->has_head = exchange->http.has_request_bytes = true;
 	exchange->complete = !(flags & FLAG_OPEN);
 	exchange->http.version_minor = 1;
+	exchange->http.grpc = exchange->http.http2 = exchange->http.verb == METHOD_POST &&
+						     exchange->mime_type &&
+						     grpc_is(exchange->mime_type);
 	text_cut(&text, 0);
 	/* The type may hold a NUL: what is told of it ends there. */
-	add_body(&text, body,
-		 flags & FLAG_SECRETS
-			 ? members_of(bytes_of(exchange->method),
-				      (struct bytes){exchange->target, exchange->target_size})
-			 : NULL);
+	if (exchange->http.grpc)
+		add_message(&text, body, flags);
+	else
+		add_body(&text, body,
+			 flags & FLAG_SECRETS ? members_of(bytes_of(exchange->method),
+							   (struct bytes){exchange->target,
+									  exchange->target_size})
+					      : NULL);
 	exchange->http.request_bytes = text.size;
 	exchange_read(exchange, flags & FLAG_OTHER ? 1 : 0);
 	feed_body(exchange, text_since(&text, 0), flags);
