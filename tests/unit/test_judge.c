@@ -176,6 +176,9 @@ static void test_binds(void **state)
 static void test_mounts(void **state)
 {
 	static const struct host_case cases[] = {
+		{"'Mounts':[{'Type':'bind','Source':'/','Target':'/h','ReadOnly':true,"
+		 "'BindOptions':{'ReadOnlyNonRecursive':true}}]",
+		 ROOT "/ mounted read-only, but for what is mounted below it, at /h"},
 		{"'Mounts':[{'Type':'bind','Source':'/','Target':'/h','ReadOnly':true}]",
 		 ROOT "/ mounted read-only at /h"},
 		{"'Mounts':[{'Type':'bind','Source':'/etc','Target':'/h'}]",
@@ -1188,6 +1191,17 @@ static void test_host_facts(void **state)
 		 "{'Type':'tmpfs','Target':'/t'}]",
 		 "mounts=type=volume,source=v,target=/b,volume-subpath=s,volume-driver=local,"
 		 "volume-opt=type=nfs,volume-opt=o=addr=h;type=tmpfs,target=/t"},
+		{"'Mounts':[{'Type':'bind','Source':'/a','Target':'/"
+		 "b','ReadOnly':true,'BindOptions':"
+		 "{'ReadOnlyNonRecursive':true,'CreateMountpoint':true}},{'Type':'image','Source':'"
+		 "i',"
+		 "'Target':'/i','ImageOptions':{'Subpath':'s'}},{'Type':'tmpfs','Target':'/t',"
+		 "'TmpfsOptions':{'SizeBytes':4096,'Mode':511,'Options':[['exec']]}}]",
+		 "mounts=type=bind,source=/a,target=/"
+		 "b,readonly,bind-recursive=writable,bind-create-src;"
+		 "type=image,source=i,target=/i,image-subpath=s;"
+		 "type=tmpfs,target=/t,tmpfs-size=4096,tmpfs-mode=511"},
+		{"'Annotations':{'run.oci.x':'S3CRET'}", "annotations=run.oci.x"},
 		{"'VolumesFrom':['a:ro'],'VolumeDriver':'local','Tmpfs':{'/t':'size=1m'}",
 		 "volumes_from=a:ro volume_driver=local tmpfs=/t"},
 		{"'Devices':[{'PathOnHost':'/dev/a','PathInContainer':'/dev/"
@@ -1242,6 +1256,18 @@ static void test_facts(void **state)
 		 "'NetworkingConfig':{'EndpointsConfig':{'n':{},'m':null}}}",
 		 "entrypoint=/e command=x;;y z image=a:1 user=u working_directory=/w hostname=h "
 		 "domainname=d environment=A;B volumes=/v tty networks=n;m privileged"},
+		{CREATE,
+		 "{'Image':'a','NetworkingConfig':{'EndpointsConfig':{'n':{'MacAddress':'02:00:00:"
+		 "00:00:01',"
+		 "'IPAMConfig':{'IPv4Address':'10.0.0.2'},'DriverOpts':{'a':'b','token':'S3CRET'}}}"
+		 "}}",
+		 "image=a networks=n,ip=10.0.0.2,mac-address=02:00:00:00:00:01,driver-opt=a=b,"
+		 "driver-opt=token=***"},
+		{CREATE "?platform=linux/arm64", "{'Image':'a'}", "image=a platform=linux/arm64"},
+		{"POST /networks/create", "{'Name':'n','EnableIPv6':true}", "name=n ipv6"},
+		{"POST /networks/n/connect",
+		 "{'Container':'web','EndpointConfig':{'IPAMConfig':{'IPv6Address':'fd00::2'}}}",
+		 "endpoint=ip6=fd00::2 container=web"},
 		{CREATE, "{'Privileged':true,'Image':'a'}", "image=a privileged"},
 		{CREATE, "{'HostConfig':{},'Privileged':true,'Image':'a'}", "image=a"},
 		{CREATE, "{'Cmd':[],'Entrypoint':null,'Env':[]}", ""},
@@ -1325,7 +1351,7 @@ static void test_secrets(void **state)
 		{CREATE,
 		 "{'HostConfig':{'LogConfig':{'Type':'splunk','Config':{'splunk-token':'" S "'}},"
 		 "'StorageOpt':{'x':'" S "'},'Annotations':{'x':'" S "'}}}",
-		 "log_driver=splunk log_options=splunk-token=***"},
+		 "annotations=x log_driver=splunk log_options=splunk-token=***"},
 		{CREATE,
 		 "{'HostConfig':{'Mounts':[{'Type':'volume','Target':'/t','VolumeOptions':{"
 		 "'Labels':{'a':'" S "'},'DriverConfig':{'Name':'smb','Options':{'password':'" S

@@ -55,9 +55,9 @@ static const struct shape driver = {.kind = SHAPE_STRUCT, .pointer = true, .fiel
 
 static const struct shape_field bind_option_fields[] = {{"Propagation", &text},
 							{"NonRecursive", &flag},
-							{"CreateMountpoint", &checked_flag},
+							{"CreateMountpoint", &flag},
 							{"ReadOnlyNonRecursive", &flag},
-							{"ReadOnlyForceRecursive", &checked_flag},
+							{"ReadOnlyForceRecursive", &flag},
 							{0}};
 static const struct shape bind_options = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = bind_option_fields};
@@ -70,6 +70,15 @@ static const struct shape_field volume_option_fields[] = {{"NoCopy", &checked_fl
 static const struct shape volume_options = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = volume_option_fields};
 
+static const struct shape_field image_option_fields[] = {{"Subpath", &text}, {0}};
+static const struct shape image_options = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = image_option_fields};
+
+static const struct shape_field tmpfs_option_fields[] = {
+	{"SizeBytes", &number}, {"Mode", &number}, {"Options", &any}, {0}};
+static const struct shape tmpfs_options = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = tmpfs_option_fields};
+
 static const struct shape_field mount_fields[] = {{"Type", &text},
 						  {"Source", &text},
 						  {"Target", &text},
@@ -77,8 +86,8 @@ static const struct shape_field mount_fields[] = {{"Type", &text},
 						  {"Consistency", &text},
 						  {"BindOptions", &bind_options},
 						  {"VolumeOptions", &volume_options},
-						  {"ImageOptions", &any},
-						  {"TmpfsOptions", &any},
+						  {"ImageOptions", &image_options},
+						  {"TmpfsOptions", &tmpfs_options},
 						  {"ClusterOptions", &any},
 						  {0}};
 static const struct shape mount = {.kind = SHAPE_STRUCT, .fields = mount_fields};
@@ -218,7 +227,16 @@ static const struct shape_field host_config_fields[] = {HOST_CONFIG, {0}};
 static const struct shape host_config = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = host_config_fields};
 
-static const struct shape_field networking_fields[] = {{"EndpointsConfig", &any_map}, {0}};
+static const struct shape_field address_fields[] = {
+	{"IPv4Address", &text}, {"IPv6Address", &text}, {0}};
+static const struct shape addresses = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = address_fields};
+static const struct shape_field endpoint_fields[] = {
+	{"IPAMConfig", &addresses}, {"MacAddress", &text}, {"DriverOpts", &text_map}, {0}};
+static const struct shape endpoint = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = endpoint_fields};
+static const struct shape endpoints = {.kind = SHAPE_MAP, .element = &endpoint};
+static const struct shape_field networking_fields[] = {{"EndpointsConfig", &endpoints}, {0}};
 static const struct shape networking = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = networking_fields};
 
@@ -434,16 +452,17 @@ static const struct shape_field config_from_fields[] = {{"Network", &text}, {0}}
 static const struct shape config_from = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_from_fields};
 
+static const struct shape ipv6 = {.kind = SHAPE_BOOL, .pointer = true};
 static const struct shape_field network_fields[] = {
 	{"Name", &text},	{"CheckDuplicate", &any},      {"Driver", &text},
-	{"Scope", &text},	{"EnableIPv4", &any},	       {"EnableIPv6", &any},
+	{"Scope", &text},	{"EnableIPv4", &any},	       {"EnableIPv6", &ipv6},
 	{"IPAM", &any},		{"Internal", &flag},	       {"Attachable", &flag},
 	{"Ingress", &flag},	{"ConfigOnly", &checked_flag}, {"ConfigFrom", &config_from},
 	{"Options", &text_map}, {"Labels", &checked_text_map}, {0}};
 const struct shape shape_network_create = {.kind = SHAPE_STRUCT, .fields = network_fields};
 
 static const struct shape_field connect_fields[] = {
-	{"Container", &text}, {"EndpointConfig", &any}, {"Force", &flag}, {0}};
+	{"Container", &text}, {"EndpointConfig", &endpoint}, {"Force", &flag}, {0}};
 const struct shape shape_network_connect = {.kind = SHAPE_STRUCT, .fields = connect_fields};
 
 /* --- swarm -------------------------------------------------------------------------------------- */

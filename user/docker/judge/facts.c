@@ -48,6 +48,16 @@ static void facts_add_setting(struct text *out, const char *setting, struct byte
 	mask_text(out, value);
 }
 
+static void facts_add_number(struct text *out, const char *setting, const struct value *number)
+{
+	_cleanup_(text_free) struct text digits = {0};
+
+	if (!number || !number->number)
+		return;
+	text_add_signed(&digits, number->number);
+	facts_add_setting(out, setting, text_since(&digits, 0));
+}
+
 static void spell_string(struct text *out, const struct value *value)
 {
 	mask_text(out, value->string);
@@ -78,7 +88,13 @@ static void spell_log_option(struct text *out, const struct value *value)
 /* As `docker run --mount` has it. */
 static void spell_mount(struct text *out, const struct value *mount)
 {
+	static const char *const flags[][2] = {
+		{"NonRecursive", "bind-nonrecursive"},
+		{"ReadOnlyNonRecursive", "bind-recursive=writable"},
+		{"ReadOnlyForceRecursive", "bind-recursive=readonly"},
+		{"CreateMountpoint", "bind-create-src"}};
 	const struct value *bind = body_get(mount, "BindOptions");
+	const struct value *tmpfs = body_get(mount, "TmpfsOptions");
 	const struct value *volume = body_get(mount, "VolumeOptions");
 	const struct value *driver = body_get(volume, "DriverConfig");
 
@@ -88,8 +104,13 @@ static void spell_mount(struct text *out, const struct value *mount)
 	if (body_true(mount, "ReadOnly"))
 		facts_add_part(out, ",", bytes_of("readonly"));
 	facts_add_setting(out, "bind-propagation", body_string(bind, "Propagation"));
-	if (body_true(bind, "NonRecursive"))
-		facts_add_part(out, ",", bytes_of("bind-nonrecursive"));
+	for (size_t i = 0; i < COUNT(flags); i++)
+		if (body_true(bind, flags[i][0]))
+			facts_add_part(out, ",", bytes_of(flags[i][1]));
+	facts_add_setting(out, "image-subpath",
+			  body_string(body_get(mount, "ImageOptions"), "Subpath"));
+	facts_add_number(out, "tmpfs-size", body_get(tmpfs, "SizeBytes"));
+	facts_add_number(out, "tmpfs-mode", body_get(tmpfs, "Mode"));
 	facts_add_setting(out, "volume-subpath", body_string(volume, "Subpath"));
 	facts_add_setting(out, "volume-driver", body_string(driver, "Name"));
 	EACH (one, body_get(driver, "Options")) {
@@ -124,6 +145,26 @@ void facts_spell_device_request(struct text *out, const struct value *request)
 	add_strings(out, "device", body_get(request, "DeviceIDs"));
 	EACH (one, body_get(request, "Capabilities"))
 		add_strings(out, "capabilities", one);
+}
+
+static void add_endpoint(struct text *out, const struct value *endpoint)
+{
+	const struct value *addresses = body_get(endpoint, "IPAMConfig");
+
+	facts_add_setting(out, "ip", body_string(addresses, "IPv4Address"));
+	facts_add_setting(out, "ip6", body_string(addresses, "IPv6Address"));
+	facts_add_setting(out, "mac-address", body_string(endpoint, "MacAddress"));
+	EACH (one, body_get(endpoint, "DriverOpts")) {
+		text_add_string(out, out->size ? ",driver-opt=" : "driver-opt=");
+		spell_pair(out, one);
+	}
+}
+
+/* As `docker run --network name=…` has it, without the word name. */
+static void spell_endpoint(struct text *out, const struct value *endpoint)
+{
+	mask_text(out, endpoint->key);
+	add_endpoint(out, endpoint);
 }
 
 static void spell_reference(struct text *out, const struct value *reference)
@@ -339,6 +380,7 @@ void facts_host(struct verdict *verdict, const struct value *host)
 		{"privileged", "Privileged", FORM_TRUE},
 		{"binds", "Binds", FORM_LIST},
 		{"mounts", "Mounts", FORM_LIST, spell_mount},
+		{"annotations", "Annotations", FORM_KEYS},
 		{"volumes_from", "VolumesFrom", FORM_LIST},
 		{"volume_driver", "VolumeDriver", FORM_TEXT},
 		{"tmpfs", "Tmpfs", FORM_KEYS},
@@ -391,7 +433,8 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 		{"volumes", "Volumes", FORM_KEYS},
 		{"tty", "Tty", FORM_TRUE},
 	};
-	static const struct fact_line networks = {"networks", "EndpointsConfig", FORM_KEYS, NULL};
+	static const struct fact_line networks = {"networks", "EndpointsConfig", FORM_LIST,
+						  spell_endpoint};
 
 	add_command(verdict, body_get(body, "Entrypoint"), body_get(body, "Cmd"));
 	ADD_LINES(verdict, lines, body);
@@ -516,6 +559,7 @@ void facts_spec(struct verdict *verdict, const struct value *body)
 		{"tty", "terminal", FORM_TRUE},
 		{"networks", "Networks", FORM_KEYS},
 		{"privileged", "privileged", FORM_TRUE},
+		{"annotations", "annotations", FORM_KEYS},
 		{"volumes_from", "volumes_from", FORM_LIST},
 		{"devices", "devices", FORM_LIST, spell_spec_device},
 		{"capabilities.add", "cap_add", FORM_LIST},
@@ -565,8 +609,15 @@ static void add_query(struct verdict *verdict, const char *name, struct bytes qu
 		add_masked(verdict, name, text_since(&value, 0), mask_reference);
 }
 
+void facts_platform(struct verdict *verdict, struct bytes query)
+{
+	add_query(verdict, "platform", query, "platform");
+}
+
 void facts_build(struct verdict *verdict, struct bytes query)
 {
+	facts_platform(verdict, query);
+	add_query(verdict, "stage", query, "target");
 	add_query(verdict, "image", query, "t");
 	add_query(verdict, "dockerfile", query, "dockerfile");
 	add_query(verdict, "remote", query, "remote");
@@ -593,6 +644,7 @@ void facts_network(struct verdict *verdict, const struct value *body)
 		{"internal", "Internal", FORM_TRUE},
 		{"attachable", "Attachable", FORM_TRUE},
 		{"ingress", "Ingress", FORM_TRUE},
+		{"ipv6", "EnableIPv6", FORM_TRUE},
 		{"options", "Options", FORM_LIST, spell_pair},
 	};
 
@@ -601,6 +653,10 @@ void facts_network(struct verdict *verdict, const struct value *body)
 
 void facts_network_connect(struct verdict *verdict, const struct value *body)
 {
+	_cleanup_(text_free) struct text endpoint = {0};
+
+	add_endpoint(&endpoint, body_get(body, "EndpointConfig"));
+	facts_add_text(verdict, "endpoint", text_since(&endpoint, 0));
 	facts_add_text(verdict, "container", body_string(body, "Container"));
 }
 

@@ -15,6 +15,7 @@ void facts_host(struct verdict *verdict, const struct value *host);
 void facts_exec(struct verdict *verdict, const struct value *body);
 /* Adds the command of an exec's BODY as a shell would take it, without secrets. */
 void facts_spell_exec(struct text *out, const struct value *body);
+void facts_platform(struct verdict *verdict, struct bytes query);
 void facts_build(struct verdict *verdict, struct bytes query);
 void facts_volume(struct verdict *verdict, const struct value *body);
 void facts_network(struct verdict *verdict, const struct value *body);

@@ -25,16 +25,20 @@ static void add_source(struct judging *judging, const struct place *place,
 	    source->severity, "%s%.*s%s%.*s%s%s%.*s%s%s", place->through,
 	    PRINTED(source->cleaned.size ? source->cleaned : place->source),
 	    elsewhere ? " (that is " : "", PRINTED(source->resolved), elsewhere ? ")" : "",
-	    !mounted	       ? " is what it stands for"
-	    : place->read_only ? " mounted read-only at "
-			       : " mounted read-write at ",
+	    !mounted		    ? " is what it stands for"
+	    : place->writable_below ? " mounted read-only, but for what is mounted below it, at "
+	    : place->read_only	    ? " mounted read-only at "
+				    : " mounted read-write at ",
 	    PRINTED(place->destination), why ? ": " : "", why ? source->reason : "");
 }
 
 /* Keeps PLACE, so that it can be judged again at a later start. */
 static void keep_place(struct kept *kept, const struct place *place)
 {
-	char how[] = {place->read_only ? 'r' : 'w', place->is_volume ? 'v' : 'p'};
+	char how[] = {place->writable_below ? 'b'
+		      : place->read_only    ? 'r'
+					    : 'w',
+		      place->is_volume ? 'v' : 'p'};
 	struct bytes parts[] = {
 		{how, sizeof(how)}, bytes_of(place->through), place->source, place->destination};
 	size_t size = 0;
@@ -74,7 +78,7 @@ static void judge_places_again(struct judging *judging, struct bytes places)
 
 		snprintf(text, sizeof(text), "%.*s", PRINTED(through));
 		judge_place(judging, &(struct place){source, destination, how.data[0] == 'r', text,
-						     how.data[1] == 'v'});
+						     how.data[1] == 'v', how.data[0] == 'b'});
 	}
 }
 
@@ -137,6 +141,7 @@ static void judge_mount(struct judging *judging, const struct value *mount)
 	struct bytes type = body_string(mount, "Type"), source = body_string(mount, "Source");
 	struct bytes target = body_string(mount, "Target");
 	bool read_only = body_true(mount, "ReadOnly");
+	bool below = read_only && body_true(body_get(mount, "BindOptions"), "ReadOnlyNonRecursive");
 	const struct value *driver = body_get(body_get(mount, "VolumeOptions"), "DriverConfig");
 
 	judge_mount_words(judging, mount);
@@ -147,7 +152,8 @@ static void judge_mount(struct judging *judging, const struct value *mount)
 				    body_get(driver, "Options"));
 	} else if (!bytes_are(type, "tmpfs") && !bytes_are(type, "glob") &&
 		   judge_is_host_source(source)) {
-		judge_place(judging, &(struct place){source, target, read_only, "", false});
+		judge_place(judging,
+			    &(struct place){source, target, read_only && !below, "", false, below});
 	}
 }
 
@@ -368,6 +374,7 @@ void judge_container_create(struct judging *judging)
 	judge_endpoints(judging, judging->body);
 	judge_volume_keys(judging, body_get(judging->body, "Volumes"));
 	facts_container_create(judging->verdict, judging->body, host);
+	facts_platform(judging->verdict, judging->query);
 }
 
 /* The caller that starts a container gets what its creator asked for. */
@@ -832,7 +839,9 @@ bool judge_mount_matters(void *data, const struct value *element)
 
 	return body_get(body_get(element, "VolumeOptions"), "DriverConfig") || !source.size ||
 	       source.data[0] != '/' || memchr(source.data, ',', source.size) ||
-	       source_matters(source, body_true(element, "ReadOnly"));
+	       source_matters(source, body_true(element, "ReadOnly") &&
+					      !body_true(body_get(element, "BindOptions"),
+							 "ReadOnlyNonRecursive"));
 }
 
 bool judge_capability_matters(void *data, const struct value *element)

@@ -23,6 +23,7 @@ struct place {
 	bool read_only;
 	const char *through; /* "volume x: "; "" */
 	bool is_volume;
+	bool writable_below; /* though it is read-only itself, what is mounted below it is not */
 };
 
 void judge_place(struct judging *judging, const struct place *place);
