@@ -212,6 +212,8 @@ static const struct wanted podman[] = {
 	{"GET", "/libpod/containers/x/archive", "ContainerArchiveLibpod", "container", "x"},
 	{"POST", "/libpod/containers/create", "ContainerCreateLibpod", "container", NULL},
 	{"GET", "/libpod/containers/json", "ContainerListLibpod", "container", NULL},
+	{"POST", "/libpod/containers/x/shouldrestart", "ContainerShouldRestartLibpod", "container",
+	 "x"},
 	{"GET", "/libpod/containers/showmounted", "ContainerShowMountedLibpod", "container", NULL},
 	{"DELETE", "/libpod/containers/x", "ContainerDeleteLibpod", "container", "x"},
 	{"GET", "/libpod/containers/x/json", "ContainerInspectLibpod", "container", "x"},
@@ -640,7 +642,7 @@ static void test_answers(void **state)
 
 /* The value: whether its body is one that nobody reads yet. */
 static const struct column unread[] = {
-	{"POST", "/libpod/containers/create", true},
+	{"POST", "/libpod/containers/create", false},
 	{"POST", "/libpod/containers/x/update", true},
 	{"POST", "/libpod/containers/x/restore?import=true", true},
 	{"POST", "/libpod/containers/x/restore", false},
