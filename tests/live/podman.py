@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Podman's service, which speaks Docker's API as well."""
+import contextlib
+import glob
 import os
 import shutil
 import subprocess
@@ -15,12 +17,15 @@ def need(*programs):
             raise Skip(f'{program} is not there')
 
 
-# In a namespace of mounts of its own: TREE $1, with DIRECTORY $2 at its place, and then chroot.
+# In a namespace of mounts of its own: TREE $1, with DIRECTORY $2 at its place, and then chroot. In a cgroup of its own, which
+# is all that it sees: Podman moves all processes of the root cgroup into another one.
 INSIDE = '''tree=$1 directory=$2; shift 2
 mkdir -p "$tree$directory"
+cgroups=$tree/sys/fs/cgroup
 mount --rbind /dev "$tree/dev" && mount -t proc proc "$tree/proc" && mount -t sysfs sysfs "$tree/sys" &&
-mount -t cgroup2 cgroup2 "$tree/sys/fs/cgroup" && mount -t tmpfs tmpfs "$tree/var/tmp" &&
-mount --bind "$directory" "$tree$directory" && exec chroot "$@"
+mount -t tmpfs tmpfs "$tree/var/tmp" && mount --bind "$directory" "$tree$directory" &&
+mount -t cgroup2 cgroup2 "$cgroups" && mkdir -p "$cgroups/${directory##*/}" && echo $$ >"$cgroups/${directory##*/}/cgroup.procs" &&
+umount "$cgroups" && exec unshare --cgroup sh -c 'mount -t cgroup2 cgroup2 "$0" && exec chroot "$@"' "$cgroups" "$@"
 '''
 
 
@@ -103,6 +108,9 @@ network_config_dir = "%s/network"
         self.process.wait(PATIENCE)
         if self.tree:
             run('umount', '-l', self.tree)
+            for path in sorted(glob.glob(f'/sys/fs/cgroup/**/{os.path.basename(self.dir)}/**/', recursive=True), reverse=True):
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
 
     def remote(self, *args):
         # Its client wants a home and directories of its own.
