@@ -370,7 +370,7 @@ def builds_keep_their_secrets():
             equal(field(record, 'callerd.capture.reason'), None, record['message'])
         found = [f'{place} in {what}' for what, data in agent.memory() for place in CANARIES if canary(place).encode() in data]
         equal(found, [], 'in memory')
-        build, = [r for r in records if field(r, 'callerd.target.name')]
+        build, = [r for r in records if field(r, 'callerd.api.operation') == 'ImageBuild' and field(r, 'callerd.target.name')]
         equal(field(build, 'callerd.request'), {
             'reference': field(build, 'callerd.request.reference'), 'images': ['canaries:1', 'canaries:2'], 'outputs': ['moby'],
             'dockerfile': 'Dockerfile', 'namespaces': {'network': 'none'}, 'build_arguments': ['A'], 'labels': ['l']}, 'facts')
