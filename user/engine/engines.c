@@ -518,7 +518,9 @@ static void run_one(struct one *one, uint64_t now)
 	engine_run(one->engine, now);
 	event_stream_run(one->stream, now);
 	engine_stats(one->engine, &stats);
-	engines->brands[one->index] = stats.podman ? BRAND_PODMAN : BRAND_DOCKER;
+	/* The stream knows it before its first event comes. */
+	engines->brands[one->index] =
+		stats.podman || event_stream_is_podman(one->stream) ? BRAND_PODMAN : BRAND_DOCKER;
 	causes_set_engine(engines->causes, one->index, engines->brands[one->index], stats.swarm);
 }
 

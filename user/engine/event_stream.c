@@ -455,6 +455,11 @@ static void end_lateness(struct event_stream *stream)
 	client_run(&stream->client, now);
 }
 
+bool event_stream_is_podman(const struct event_stream *stream)
+{
+	return stream && stream->podman;
+}
+
 void event_stream_run(struct event_stream *stream, uint64_t now)
 {
 	if (!stream->floor) /* also for an engine that starts later */

@@ -62,6 +62,9 @@ bool event_stream_is_stopping(struct event_stream *stream);
 int event_stream_fd(const struct event_stream *stream, short *ret_events);
 void event_stream_run(struct event_stream *stream, uint64_t now);
 
+/* Whether the engine is Podman, by its last answer. NULL: no. */
+bool event_stream_is_podman(const struct event_stream *stream);
+
 void event_stream_stats(const struct event_stream *stream, struct event_stream_stats *ret);
 
 #endif
