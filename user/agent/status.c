@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "health/endpoint.h"
 #include "health/metrics.h"
 #include "host/host.h"
+#include "host/proc.h"
 
 static_assert(OUTPUTS_MAX <= HEALTH_OUTPUTS_MAX, "each has room");
 static_assert((int)CAPTURE_PROGRAMS_MAX <= (int)HEALTH_PROGRAMS_MAX, "each has room");
@@ -41,28 +45,50 @@ static uint64_t add_times(struct timeval time)
 	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_usec * NS_PER_US;
 }
 
-/* Bytes of anonymous memory that are resident, by /proc/self/status. 0: not known. */
-static uint64_t read_own_memory(void)
+/* Bytes of anonymous memory that are resident, of PROCESS, a directory in /proc. 0: not known. */
+static uint64_t read_memory(int process)
 {
-	_fclose_ FILE *file = fopen("/proc/self/status", "re");
-	unsigned long long kilobytes = 0;
-	char line[256];
+	static const char name[] = "RssAnon:";
+	char text[4096] = "";
+	const char *at = proc_read(process, "status", text, sizeof(text) - 1) > 0
+				 ? strstr(text, name)
+				 : NULL;
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %llu kB", &kilobytes) == 1)
-			break;
-	return kilobytes << 10;
+	return at ? strtoull(at + sizeof(name) - 1, NULL, 10) << 10 : 0;
 }
 
+/* Adds the CPU time of PROCESS, in the kernel's clock ticks, to HEALTH. */
+static void add_ticks(int process, struct health *health)
+{
+	uint64_t tick = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+	unsigned long long user = 0, system = 0;
+	char text[1024] = "";
+	const char *at =
+		proc_read(process, "stat", text, sizeof(text) - 1) > 0 ? strrchr(text, ')') : NULL;
+
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+			  &system) != 2)
+		return;
+	health->cpu_user += user * tick;
+	health->cpu_system += system * tick;
+}
+
+/* At callerd, which is two processes. */
 static void look_at_self(struct health *health)
 {
+	_close_ int own = proc_open((uint32_t)getpid(), 0);
+	_close_ int broker = broker_pid() ? proc_open((uint32_t)broker_pid(), 0) : -1;
 	struct rusage usage;
 
-	health->memory = read_own_memory();
+	health->memory = read_memory(own);
 	if (getrusage(RUSAGE_SELF, &usage))
 		return;
 	health->cpu_user = add_times(usage.ru_utime);
 	health->cpu_system = add_times(usage.ru_stime);
+	if (broker < 0)
+		return;
+	health->memory += read_memory(broker);
+	add_ticks(broker, health);
 }
 
 static void look_at_programs(struct status *status)

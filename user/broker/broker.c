@@ -25,6 +25,7 @@
 #define OWN_FILES "/proc/self/fd/"
 
 static int broker_first = -1; /* the first channel, over which others are asked for */
+static pid_t broker_child;
 static pthread_mutex_t first_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t broker_key; /* the channel of a thread, plus 1 */
 
@@ -95,7 +96,13 @@ int broker_start(const struct broker_options *options)
 		close(ends[0]);
 	else
 		broker_first = ends[0];
+	broker_child = error ? 0 : child;
 	return error;
+}
+
+pid_t broker_pid(void)
+{
+	return broker_child;
 }
 
 bool broker_has_ended(void)

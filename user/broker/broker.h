@@ -33,6 +33,9 @@ struct broker_options {
  * does. */
 int broker_start(const struct broker_options *options);
 
+/* The broker's PID; 0: none was started. */
+pid_t broker_pid(void);
+
 /* Whether the broker that was started has ended. */
 bool broker_has_ended(void);
 
