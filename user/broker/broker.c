@@ -473,8 +473,11 @@ static int ask_engine(enum message_act act, const char *path, struct ucred *peer
 {
 	struct question question;
 	struct message_answer answer;
+	struct stat node;
 	int result;
 
+	if (stat(path, &node) && errno == ENOENT) /* as where no engine runs, each few seconds */
+		return -1;
 	begin_question(&question, act);
 	if (!add_path(&question, -1, path))
 		return -1;
