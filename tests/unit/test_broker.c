@@ -207,6 +207,27 @@ static void test_descriptors(void **state)
 	assert_int_equal(act(&request, size, fd, -1, NULL), EPERM);
 }
 
+/* The mode of a directory is changed where the broker made it, and not of one that holds what may be written. */
+static void test_modes(void **state)
+{
+	_close_ int file = open(below("log"), O_RDWR | O_CREAT, 0600), made = -1, above = -1;
+	_close_ int spool = -1;
+	struct message_request request;
+	size_t size = ask_for(&request, ACT_CHMOD, NULL, NULL);
+	struct stat info;
+
+	request.mode = 04775; /* not the bits above the permissions */
+	assert_int_equal(act(&request, size, file, -1, NULL), 0);
+	assert_int_equal(fstat(file, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0775);
+	above = open(granted_directory, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(act(&request, size, above, -1, NULL), EPERM);
+	spool = open(below("spool"), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(act(&request, size, spool, -1, NULL), EPERM);
+	made = open(below("made"), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(act(&request, size, made, -1, NULL), 0);
+}
+
 static void test_watching(void **state)
 {
 	_close_ int inotify = inotify_init1(IN_CLOEXEC), root = open("/", O_PATH);
@@ -424,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_watching),
 		cmocka_unit_test(test_sockets),
 		cmocka_unit_test(test_output),

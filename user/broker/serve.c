@@ -17,6 +17,7 @@
 #include "broker/relay.h"
 
 #define CHANNELS_MAX 128
+#define MADE_MAX 64
 #define STACK_SIZE (256u << 10)
 #define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
 #define LOOKING (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
@@ -235,27 +236,49 @@ static int serve_unlink(const struct served_call *call)
 	return error ?: (unlinkat(place.directory, place.name, flags) ? -errno : 0);
 }
 
+/* The directories that this broker made: no others get another mode. */
+static struct stat made[MADE_MAX];
+static unsigned int made_count;
+
 static int serve_mkdir(const struct served_call *call)
 {
 	_cleanup_(leave_place) struct served_place place = {.directory = -1};
 	int error = check_place(-1, call->paths[0], grants_may_make, &place);
+	struct stat info;
 
-	return error
-		       ?: (mkdirat(place.directory, place.name, call->request->mode & 0777) ? -errno
-											    : 0);
+	if (error)
+		return error;
+	if (mkdirat(place.directory, place.name, call->request->mode & 0777) ||
+	    fstatat(place.directory, place.name, &info, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	pthread_rwlock_wrlock(&grants_lock);
+	if (made_count < MADE_MAX)
+		made[made_count++] = info;
+	pthread_rwlock_unlock(&grants_lock);
+	return 0;
+}
+
+/* The caller holds the lock. */
+static bool is_made(const struct stat *info)
+{
+	for (unsigned int i = 0; i < made_count; i++)
+		if (made[i].st_dev == info->st_dev && made[i].st_ino == info->st_ino)
+			return true;
+	return false;
 }
 
 /* Of a file that may be written, or a directory that was made. */
 static int check_attributes(int fd)
 {
 	char path[PATH_MAX];
-	int error = fd < 0 ? -EBADF : path_of(fd, path);
+	struct stat info;
+	int error = fd < 0 ? -EBADF : fstat(fd, &info) ? -errno : path_of(fd, path);
 	bool may;
 
 	if (error)
 		return error;
 	pthread_rwlock_rdlock(&grants_lock);
-	may = grants_may_write(&granted, path) || grants_may_make(&granted, path);
+	may = S_ISDIR(info.st_mode) ? is_made(&info) : grants_may_write(&granted, path);
 	pthread_rwlock_unlock(&grants_lock);
 	return may ? 0 : -EPERM;
 }
