@@ -254,6 +254,10 @@ def findings_of_builds():
             ([(7, [(1, 'build-arg:BUILDKIT_SYNTAX'), (2, 'evil/z')])], [('build-frontend', 'medium', 'frontend evil/z')]),
             ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': 'true'})])], [('image-push', 'low', 'pushes h/x')]),
             ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': 'false'})])], []),
+            ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': ''})])], [('image-push', 'low', 'pushes h/x')]),
+            # Each output has its own.
+            ([(13, [(1, 'image'), *mapping(2, {'name': 'h/x', 'push': 'true'})]), (13, [(1, 'image'), *mapping(
+                2, {'name': 'h/y', 'push': 'false'})])], [('image-push', 'low', 'pushes h/x')]),
             (own((4, 1)), [step_insecure]),
             (own((3, 1)), [('build-host-network', 'medium', "a step uses the host's network")]),
             (own((1, [(1, 'true')])), []),

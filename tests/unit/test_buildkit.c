@@ -92,6 +92,43 @@ static void test_attributes(void **state)
 	build_free(build);
 }
 
+static void put_output(struct text *out, const char *name, const char *push)
+{
+	_cleanup_(text_free) struct text output = {0};
+
+	put_string(&output, 1, "image");
+	put_entry(&output, 2, "name", name);
+	put_entry(&output, 2, "push", push);
+	put_text(out, 13, text_since(&output, 0));
+}
+
+/* What one output says hides nothing of another one; a client says the first one twice. */
+static void test_outputs(void **state)
+{
+	_cleanup_(text_free) struct text message = {0}, names = {0};
+	const struct build_item *push = NULL;
+	struct build *build;
+
+	put_entry(&message, 4, "name", "a,b");
+	put_entry(&message, 4, "push", "true");
+	put_output(&message, "a,b", "true");
+	put_output(&message, "c", "");
+	put_output(&message, "d", "false");
+	build = read_message(BUILD_MESSAGE_SOLVE, &message, false);
+	assert_null(build_trouble(build));
+	build_add_names(build, &names);
+	assert_string_equal(names.data, "a,b,c,d");
+	push = build_next_output(build, push, "push");
+	assert_true(bytes_are(build_output_name(build, push->output), "a,b"));
+	push = build_next_output(build, push, "push");
+	assert_true(bytes_are(build_output_name(build, push->output), "c"));
+	assert_int_equal(push->value.size, 0);
+	push = build_next_output(build, push, "push");
+	assert_true(bytes_are(push->value, "false"));
+	assert_null(build_next_output(build, push, "push"));
+	build_free(build);
+}
+
 /* What goes on in a stream is of no interest, nor is what comes behind it a part of the message. */
 static void test_first_message(void **state)
 {
@@ -145,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_first_message),
 		cmocka_unit_test(test_trouble),
 	};

@@ -128,6 +128,8 @@ struct build {
 	size_t key_size, value_size;
 	bool cut_value;
 	struct build_item *cache;
+	unsigned int output,
+		outputs; /* the one at hand, and how many came; 0: as older clients say it */
 	struct protobuf_user user;
 	struct protobuf protobuf;
 };
@@ -180,12 +182,18 @@ static struct bytes build_keep(struct build *build, struct bytes text)
 }
 
 static struct build_item *find_item(const struct build *build, enum build_kind kind,
-				    struct bytes name)
+				    unsigned int number, struct bytes name)
 {
 	for (struct build_item *one = build->first; one; one = one->next)
-		if (one->kind == kind && bytes_equal(one->name, name))
+		if (one->kind == kind && one->output == number && bytes_equal(one->name, name))
 			return one;
 	return NULL;
+}
+
+/* Each output has its own attributes. */
+static unsigned int output_of(const struct build *build, enum build_kind kind)
+{
+	return kind == BUILD_OUTPUT_ATTRIBUTE ? build->output : 0;
 }
 
 /* NULL: there is no room. */
@@ -202,6 +210,7 @@ static struct build_item *add_item(struct build *build, enum build_kind kind, st
 		return NULL;
 	build->counts[kind]++;
 	item->kind = kind;
+	item->output = output_of(build, kind);
 	item->name = build_keep(build, name);
 	*build->end = item;
 	build->end = &item->next;
@@ -210,7 +219,7 @@ static struct build_item *add_item(struct build *build, enum build_kind kind, st
 
 static void add_once(struct build *build, enum build_kind kind, struct bytes name)
 {
-	if (name.size && !find_item(build, kind, name))
+	if (name.size && !find_item(build, kind, output_of(build, kind), name))
 		add_item(build, kind, name);
 }
 
@@ -218,7 +227,8 @@ static void add_once(struct build *build, enum build_kind kind, struct bytes nam
 static void set_value(struct build *build, enum build_kind kind, struct bytes name,
 		      struct bytes value)
 {
-	struct build_item *item = find_item(build, kind, name) ?: add_item(build, kind, name);
+	struct build_item *item =
+		find_item(build, kind, output_of(build, kind), name) ?: add_item(build, kind, name);
 
 	build->cut |= build->cut_value;
 	if (item)
@@ -292,6 +302,9 @@ static void on_message(void *data, int id, bool ended)
 			      : add_item(build,
 					 id == ID_CACHE_TO ? BUILD_CACHE_TO : BUILD_CACHE_FROM,
 					 (struct bytes){0});
+		break;
+	case ID_OUTPUT:
+		build->output = ended ? 0 : ++build->outputs;
 		break;
 	case ID_STEP:
 		build->flags |= BUILD_OWN_STEPS;
@@ -464,7 +477,54 @@ const struct build_item *build_items(const struct build *build)
 
 struct bytes build_value(const struct build *build, enum build_kind kind, const char *name)
 {
-	const struct build_item *item = find_item(build, kind, bytes_of(name));
+	const struct build_item *item = find_item(build, kind, 0, bytes_of(name));
 
 	return item ? item->value : (struct bytes){0};
+}
+
+static bool is_of_output(const struct build_item *item, const char *name)
+{
+	return item->kind == BUILD_OUTPUT_ATTRIBUTE && bytes_are(item->name, name);
+}
+
+struct bytes build_output_name(const struct build *build, unsigned int number)
+{
+	for (const struct build_item *one = build->first; one; one = one->next)
+		if (is_of_output(one, "name") && one->output == number)
+			return one->value;
+	return (struct bytes){0};
+}
+
+/* Clients say the first output twice, as older engines read it and as newer ones do. */
+static bool is_said_before(const struct build *build, const struct build_item *item,
+			   const char *name)
+{
+	struct bytes of_item = build_output_name(build, item->output);
+
+	for (const struct build_item *one = build->first; one != item; one = one->next)
+		if (is_of_output(one, name) && bytes_equal(one->value, item->value) &&
+		    bytes_equal(build_output_name(build, one->output), of_item))
+			return true;
+	return false;
+}
+
+const struct build_item *build_next_output(const struct build *build, const struct build_item *last,
+					   const char *name)
+{
+	const struct build_item *one = last ? last->next : build->first;
+
+	while (one && (!is_of_output(one, name) || is_said_before(build, one, name)))
+		one = one->next;
+	return one;
+}
+
+void build_add_names(const struct build *build, struct text *out)
+{
+	const struct build_item *one = NULL;
+
+	while ((one = build_next_output(build, one, "name"))) {
+		if (out->size)
+			text_add_char(out, ',');
+		text_add_bytes(out, one->value);
+	}
 }

@@ -6,7 +6,7 @@
 #ifndef CALLERD_BUILD_H
 #define CALLERD_BUILD_H
 
-#include "base/bytes.h"
+#include "base/text.h"
 
 /* The message that a call begins with. */
 enum build_message {
@@ -43,6 +43,7 @@ enum build_kind {
 struct build_item {
 	enum build_kind kind;
 	struct bytes name, value; /* value: of what has one */
+	unsigned int output;	  /* of an output's attribute: which of several has it */
 	struct build_item *next;
 };
 
@@ -80,7 +81,18 @@ unsigned int build_flags(const struct build *build); /* enum build_flag bits */
 /* The first one; follow .next. */
 const struct build_item *build_items(const struct build *build);
 
-/* The value of KIND and NAME; size 0: there is none. */
+/* The attribute NAME of the next output behind that of LAST (NULL: of the first one that has it); NULL: there is no more. What
+ * is said twice of outputs of one name is there once. */
+const struct build_item *build_next_output(const struct build *build, const struct build_item *last,
+					   const char *name);
+
+/* The name of what output NUMBER makes; size 0: it says none. */
+struct bytes build_output_name(const struct build *build, unsigned int number);
+
+/* Adds the names of what is made, with commas between them. */
+void build_add_names(const struct build *build, struct text *out);
+
+/* The value of KIND, which is no attribute of an output, and NAME; size 0: there is none. */
 struct bytes build_value(const struct build *build, enum build_kind kind, const char *name);
 
 #endif

@@ -119,7 +119,7 @@ void call_target_follow(struct call *call, bool answered);
 void call_target_complete(struct call *call);
 
 /* The names of the images that a call of BuildKit makes, parted by commas. */
-struct bytes call_built_images(const struct call *call);
+struct bytes call_built_images(struct call *call);
 
 /* Enters the target in the ledger, as far as it is known. */
 void call_target_enter(struct call *call);

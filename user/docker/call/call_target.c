@@ -2,6 +2,7 @@
 /* The object that a request acts on: how the request names it, and what the inventory knows of it. */
 #include <assert.h>
 
+#include "base/cleanup.h"
 #include "base/idtree.h"
 #include "docker/call/call_inside.h"
 #include "secret/mask.h"
@@ -151,10 +152,13 @@ void call_target_follow(struct call *call, bool answered)
 	call_target_enter(call);
 }
 
-struct bytes call_built_images(const struct call *call)
+struct bytes call_built_images(struct call *call)
 {
-	return call->build ? build_value(call->build, BUILD_OUTPUT_ATTRIBUTE, "name")
-			   : (struct bytes){0};
+	_cleanup_(text_free) struct text names = {0};
+
+	if (call->build)
+		build_add_names(call->build, &names);
+	return call_keep(call, text_since(&names, 0));
 }
 
 /* What a call of BuildKit makes: the first of its names. */

@@ -32,12 +32,15 @@ static void add_true(struct judging *judging, const char *name, bool is)
 		verdict_fact(judging->verdict, name, FACT_TRUE);
 }
 
-/* A flag as Go reads it; what it does not take, it refuses. */
-static bool is_true(struct bytes value)
+/* The next output that is pushed. The flag is set without a value as well; what Go takes for no flag, BuildKit refuses. */
+static const struct build_item *next_push(const struct build *build, const struct build_item *last)
 {
-	static const char *const words[] = {"1", "t", "T", "true", "TRUE", "True"};
+	static const char *const words[] = {"", "1", "t", "T", "true", "TRUE", "True"};
 
-	return bytes_are_any(value, words, COUNT(words));
+	do
+		last = build_next_output(build, last, "push");
+	while (last && !bytes_are_any(last->value, words, COUNT(words)));
+	return last;
 }
 
 static bool is_listed(const struct build_item *item, enum build_kind kind, const char *prefix)
@@ -72,30 +75,23 @@ static void add_items(struct judging *judging, const char *name, enum build_kind
 	}
 }
 
-/* Takes the next of several names, parted by commas, off *NAMES. */
-static bool next_name(struct bytes *names, struct bytes *ret)
-{
-	const char *comma = names->size ? memchr(names->data, ',', names->size) : NULL;
-
-	*ret = *names;
-	if (comma)
-		ret->size = (size_t)(comma - names->data);
-	*names = bytes_from(*names, ret->size + (comma != NULL));
-	return ret->size;
-}
-
 static void add_images(struct judging *judging)
 {
-	struct bytes names = build_value(judging->build, BUILD_OUTPUT_ATTRIBUTE, "name"), name;
+	_cleanup_(text_free) struct text all = {0};
 	struct record_fact *fact = NULL;
+	struct bytes names, name;
 
+	build_add_names(judging->build, &all);
+	names = text_since(&all, 0);
 	if (names.size)
 		fact = verdict_fact(judging->verdict, "images", FACT_LIST);
 	if (!fact || !verdict_list(judging->verdict, fact, VERDICT_LIST_MAX))
 		return;
-	while (next_name(&names, &name)) {
+	while (bytes_take(&names, ',', &name)) {
 		struct text *text = verdict_scratch(judging->verdict);
 
+		if (!name.size)
+			continue;
 		mask_reference(text, name);
 		verdict_append(judging->verdict, fact, text_since(text, 0));
 	}
@@ -104,12 +100,13 @@ static void add_images(struct judging *judging)
 static void add_facts(struct judging *judging)
 {
 	const struct build *build = judging->build;
+	const struct build_item *destination = build_next_output(build, NULL, "dest");
 
 	add_fact(judging, "reference", build_reference(build), mask_text);
 	add_images(judging);
 	add_items(judging, "outputs", BUILD_OUTPUT, "");
-	add_true(judging, "push", is_true(build_value(build, BUILD_OUTPUT_ATTRIBUTE, "push")));
-	add_fact(judging, "destination", build_value(build, BUILD_OUTPUT_ATTRIBUTE, "dest"),
+	add_true(judging, "push", next_push(build, NULL));
+	add_fact(judging, "destination", destination ? destination->value : (struct bytes){0},
 		 mask_text);
 	add_fact(judging, "frontend", build_frontend(build), mask_text);
 	add_attribute(judging, "frontend_image", "source", mask_reference);
@@ -224,6 +221,7 @@ static void judge_steps(struct judging *judging)
 void judge_solve(struct judging *judging)
 {
 	const struct build *build = judging->build;
+	const struct build_item *push = NULL;
 
 	if (!build)
 		return;
@@ -232,9 +230,9 @@ void judge_solve(struct judging *judging)
 	judge_frontend(judging, "source");
 	judge_frontend(judging, "cmdline");
 	judge_frontend(judging, "build-arg:BUILDKIT_SYNTAX");
-	if (is_true(build_value(build, BUILD_OUTPUT_ATTRIBUTE, "push")))
+	while ((push = next_push(build, push)))
 		ADD(judging, FINDING_IMAGE_PUSH, SEVERITY_NONE, "pushes %.*s",
-		    PRINTED(build_value(build, BUILD_OUTPUT_ATTRIBUTE, "name")));
+		    PRINTED(build_output_name(build, push->output)));
 }
 
 void judge_build_container(struct judging *judging)

@@ -8,6 +8,9 @@
 #include "docker/judge/facts.h"
 #include "docker/judge/judge_inside.h"
 
+/* Types of mounts that hold nothing of the host's. */
+static const char *const of_memory[] = {"devpts", "mqueue", "ramfs", "tmpfs"};
+
 static bool has_option(const struct value *options, const char *wanted)
 {
 	EACH (one, options)
@@ -38,7 +41,6 @@ static void judge_spec_mount(struct judging *judging, const struct value *mount)
 {
 	static const char *const types[] = {"",	     "artifact", "bind",  "devpts", "glob",
 					    "image", "mqueue",	 "ramfs", "tmpfs",  "volume"};
-	static const char *const of_memory[] = {"devpts", "mqueue", "ramfs", "tmpfs"};
 	struct bytes type = body_string(mount, "type"), source = body_string(mount, "source");
 	struct bytes destination = body_string(mount, "destination");
 	const struct value *options = body_get(mount, "options");
@@ -205,7 +207,5 @@ void judge_spec(struct judging *judging)
 
 bool judge_spec_mount_matters(void *data, const struct value *element)
 {
-	static const char *const of_memory[] = {"devpts", "mqueue", "ramfs", "tmpfs"};
-
 	return !bytes_are_any(body_string(element, "type"), of_memory, COUNT(of_memory));
 }
