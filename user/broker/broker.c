@@ -16,13 +16,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/descriptor.h"
 #include "broker/message.h"
 #include "broker/relay.h"
 #include "broker/serve.h"
 #include "confine/filter.h"
 #include "confine/privilege.h"
-
-#define OWN_FILES "/proc/self/fd/"
 
 static int broker_first = -1; /* the first channel, over which others are asked for */
 static pid_t broker_child;
@@ -146,10 +145,10 @@ static bool add_text(struct question *question, int index, const char *text)
 /* Adds PATH, from the directory AT. The broker's descriptors are others. */
 static bool add_path(struct question *question, int at, const char *path)
 {
-	if (!strncmp(path, OWN_FILES, strlen(OWN_FILES))) {
+	if (!strncmp(path, DESCRIPTOR_FILES, strlen(DESCRIPTOR_FILES))) {
 		char *end;
 
-		at = (int)strtol(path + strlen(OWN_FILES), &end, 10);
+		at = (int)strtol(path + strlen(DESCRIPTOR_FILES), &end, 10);
 		path = *end ? end + 1 : NULL;
 	} else if (*path == '/') {
 		at = -1;
@@ -395,9 +394,9 @@ int broker_mark(int fanotify, unsigned int flags, uint64_t mask, int fd)
 {
 	struct question question;
 	struct message_answer answer;
-	char path[32];
+	char path[DESCRIPTOR_PATH_SIZE];
 
-	snprintf(path, sizeof(path), OWN_FILES "%d", fd);
+	descriptor_path(fd, path);
 	if (!fanotify_mark(fanotify, flags, mask, AT_FDCWD, path))
 		return 0;
 	if (!is_refused())
@@ -414,10 +413,10 @@ int broker_watch(int inotify, int fd, uint32_t mask)
 {
 	struct question question;
 	struct message_answer answer;
-	char path[32];
+	char path[DESCRIPTOR_PATH_SIZE];
 	int watch;
 
-	snprintf(path, sizeof(path), OWN_FILES "%d", fd);
+	descriptor_path(fd, path);
 	watch = inotify_add_watch(inotify, path, mask);
 	if (watch >= 0 || !is_refused())
 		return watch;

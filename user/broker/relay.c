@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +11,11 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "broker/detached.h"
 #include "broker/grants.h"
 
 #define RELAYS_MAX 256
 #define REQUEST_MAX 4096
-#define STACK_SIZE (256u << 10)
 
 struct relay {
 	int engine, agent;
@@ -26,7 +24,7 @@ struct relay {
 	char answer[32768];
 };
 
-static _Atomic unsigned int relay_count;
+static atomic_uint relay_count;
 
 int relay_connect(const char *path, struct ucred *peer)
 {
@@ -164,8 +162,6 @@ int relay_start(int engine)
 {
 	_close_ int own = engine;
 	_free_ struct relay *relay = calloc(1, sizeof(*relay));
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int ends[2], error;
 
 	if (!relay)
@@ -174,17 +170,11 @@ int relay_start(int engine)
 		return -errno;
 	relay->engine = engine;
 	relay->agent = ends[1];
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = ++relay_count > RELAYS_MAX ? EAGAIN
-					   : pthread_create(&thread, &attributes, run_relay, relay);
-	pthread_attr_destroy(&attributes);
+	error = detached_start(run_relay, relay, &relay_count, RELAYS_MAX);
 	if (error) {
-		relay_count--;
 		close(ends[0]);
 		close(ends[1]);
-		return -error;
+		return error;
 	}
 	(void)take_ptr(relay);
 	(void)take_fd(own);

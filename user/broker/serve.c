@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/descriptor.h"
+#include "broker/detached.h"
 #include "broker/relay.h"
 
 #define CHANNELS_MAX 128
 #define MADE_MAX 64
-#define STACK_SIZE (256u << 10)
 #define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
 #define LOOKING (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
@@ -55,10 +56,10 @@ int serve_reload(const struct broker_options *options)
 /* Sets PATH to where FD is. 0 or -errno. */
 static int path_of(int fd, char path[PATH_MAX])
 {
-	char link[40];
+	char link[DESCRIPTOR_PATH_SIZE];
 	ssize_t size;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	descriptor_path(fd, link);
 	size = readlink(link, path, PATH_MAX - 1);
 	if (size < 0)
 		return -errno;
@@ -151,10 +152,10 @@ static int check_reading(int fd)
 
 static int open_by_link(int fd, int flags)
 {
-	char link[40];
+	char link[DESCRIPTOR_PATH_SIZE];
 	int ret;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	descriptor_path(fd, link);
 	ret = open(link, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return ret < 0 ? -errno : ret;
 }
@@ -311,13 +312,13 @@ static int check_directory(int fd)
 static int serve_mark(const struct served_call *call)
 {
 	int error = check_directory(call->fds[1]);
-	char link[40];
+	char link[DESCRIPTOR_PATH_SIZE];
 
 	if (error)
 		return error;
 	if (call->request->flags != (FAN_MARK_ADD | FAN_MARK_ONLYDIR)) /* and of an inode alone */
 		return -EINVAL;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", call->fds[1]);
+	descriptor_path(call->fds[1], link);
 	return fanotify_mark(call->fds[0], call->request->flags, call->request->mask, AT_FDCWD,
 			     link)
 		       ? -errno
@@ -327,11 +328,11 @@ static int serve_mark(const struct served_call *call)
 static int serve_watch(const struct served_call *call)
 {
 	int error = check_directory(call->fds[1]), watch;
-	char link[40];
+	char link[DESCRIPTOR_PATH_SIZE];
 
 	if (error)
 		return error;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", call->fds[1]);
+	descriptor_path(call->fds[1], link);
 	watch = inotify_add_watch(call->fds[0], link, (uint32_t)call->request->mask | IN_ONLYDIR);
 	if (watch < 0)
 		return -errno;
@@ -350,13 +351,13 @@ static int serve_socket(const struct served_call *call)
 /* Connects to the path, or to the node that a descriptor leads to. */
 static int connect_for(const struct served_call *call)
 {
-	char link[40];
+	char link[DESCRIPTOR_PATH_SIZE];
 
 	if (call->paths[0])
 		return relay_connect(call->paths[0], &call->answer->peer);
 	if (call->fds[0] < 0)
 		return -EINVAL;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", call->fds[0]);
+	descriptor_path(call->fds[0], link);
 	return relay_connect(link, &call->answer->peer);
 }
 
@@ -384,7 +385,7 @@ static int serve_output(const struct served_call *call)
 
 	if (error)
 		return error;
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), DESCRIPTOR_FILES "%d/%s",
 			     place.directory, place.name) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	return fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address))
@@ -399,7 +400,7 @@ struct serving {
 	const struct broker_options *options;
 };
 
-static _Atomic unsigned int channel_count;
+static atomic_uint channel_count;
 
 static void *run_channel(void *data)
 {
@@ -416,8 +417,6 @@ static void *run_channel(void *data)
 static int serve_new_channel(const struct served_call *call)
 {
 	_free_ struct serving *serving = calloc(1, sizeof(*serving));
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int error;
 
 	if (!serving)
@@ -428,17 +427,10 @@ static int serve_new_channel(const struct served_call *call)
 	serving->options = call->options;
 	if (serving->channel < 0)
 		return -errno;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	error = ++channel_count > CHANNELS_MAX
-			? EAGAIN
-			: pthread_create(&thread, &attributes, run_channel, serving);
-	pthread_attr_destroy(&attributes);
+	error = detached_start(run_channel, serving, &channel_count, CHANNELS_MAX);
 	if (error) {
-		channel_count--;
 		close(serving->channel);
-		return -error;
+		return error;
 	}
 	(void)take_ptr(serving);
 	return 0;

@@ -123,7 +123,8 @@ void privilege_shed(bool divided)
 
 	privilege_divided = divided;
 	started_as = geteuid();
-	find_account();
+	if (divided)
+		find_account();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	/* Fails without CAP_SETPCAP: then whoever started callerd has bounded it already, or nothing can be gained

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/descriptor.h"
 #include "base/clock.h"
 #include "engine/client.h"
 #include "host/hostfiles.h"
@@ -155,12 +156,12 @@ void ask_engine(const char *socket, uint64_t time_max, struct ask_answer *ret)
 	struct asking asking = {.answer = ret};
 	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + time_max;
 	_close_ int node = hostfiles_open(socket);
-	char path[32];
+	char path[DESCRIPTOR_PATH_SIZE];
 
 	*ret = (struct ask_answer){.error = node < 0 ? -ENOENT : 0};
 	if (ret->error)
 		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", node);
+	descriptor_path(node, path);
 	ret->error = client_init(&asking.client, path, &asking_calls, &asking);
 	while (!ret->error && asking.next != ASKING_OVER) {
 		struct pollfd fd = {0};

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/descriptor.h"
 #include "base/clock.h"
 #include "broker/broker.h"
 #include "chain/key.h"
@@ -52,11 +53,6 @@ static uint64_t digest_shortly(struct bytes bytes)
 	key_hash(bytes, hash);
 	memcpy(&ret, hash, sizeof(ret));
 	return ret | 1;
-}
-
-static void name_descriptor(int fd, char path[40])
-{
-	snprintf(path, 40, "/proc/self/fd/%d", fd);
 }
 
 /* --- one file --------------------------------------------------------------------------------- */
@@ -124,10 +120,10 @@ static bool read_acl(int fd, struct look_file *ret)
 {
 	static const char name[] = "system.posix_acl_access";
 	_free_ char *acl = NULL;
-	char path[40];
+	char path[DESCRIPTOR_PATH_SIZE];
 	ssize_t size;
 
-	name_descriptor(fd, path);
+	descriptor_path(fd, path);
 	size = getxattr(path, name, NULL, 0);
 	if (size <= 0)
 		return !size || errno == ENODATA || errno == EOPNOTSUPP;
@@ -141,10 +137,10 @@ static bool read_acl(int fd, struct look_file *ret)
 
 static void read_label(int fd, char out[LOOK_LABEL_MAX])
 {
-	char path[40];
+	char path[DESCRIPTOR_PATH_SIZE];
 	ssize_t size;
 
-	name_descriptor(fd, path);
+	descriptor_path(fd, path);
 	size = getxattr(path, "security.selinux", out, LOOK_LABEL_MAX - 1);
 	out[size > 0 ? size : 0] = '\0';
 }
@@ -190,11 +186,11 @@ static bool read_file(int fd, struct look_file *ret, struct look *look)
 
 static void read_content(int fd, struct text *out, struct look *look)
 {
-	char path[40], *room;
+	char path[DESCRIPTOR_PATH_SIZE], *room;
 	ssize_t got = -1;
 	_close_ int file = -1;
 
-	name_descriptor(fd, path);
+	descriptor_path(fd, path);
 	file = broker_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	while (file >= 0 && out->size < LOOK_TEXT_MAX) {
 		room = text_room(out, 4096);
@@ -244,12 +240,12 @@ static void list_file(int directory, const char *name, struct look *look)
 /* Adds a line for each file in the directory. */
 static void list_files(int fd, struct look *look)
 {
-	char path[40], *names[FILES_MAX];
+	char path[DESCRIPTOR_PATH_SIZE], *names[FILES_MAX];
 	unsigned int count = 0;
 	struct dirent *entry;
 	DIR *directory;
 
-	name_descriptor(fd, path);
+	descriptor_path(fd, path);
 	directory = broker_opendir(AT_FDCWD, path);
 	while (directory && (entry = readdir(directory))) {
 		if (*entry->d_name == '.')
@@ -278,7 +274,7 @@ static void list_files(int fd, struct look *look)
 static void note_open_directory(struct look_walk *walk)
 {
 	struct look_file file;
-	char path[40], target[PATH_MAX];
+	char path[DESCRIPTOR_PATH_SIZE], target[PATH_MAX];
 	ssize_t size;
 	bool others;
 
@@ -289,7 +285,7 @@ static void note_open_directory(struct look_walk *walk)
 		 file.acl_writes;
 	if (!others)
 		return;
-	name_descriptor(walk->at, path);
+	descriptor_path(walk->at, path);
 	size = readlink(path, target, sizeof(target));
 	text_cut(&walk->look->directory_path, 0);
 	text_add(&walk->look->directory_path, target, size > 0 ? (size_t)size : 0);
