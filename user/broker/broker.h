@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What callerd may not do itself any more, because the process that parses what others write has no privileges: a second
- * process, the broker, does it. Each function first tries itself, and asks the broker only where it is not permitted (to make
- * something it asks at once: that is to be root's); where there is no broker, that was the answer. The broker has its own view of what may be asked (broker/grants.h), so that a
- * parser that somebody has taken over can ask for nothing else.
+ * The process that parses what others write has no privileges. What needs some, a second process does for it: the broker. Each
+ * function here makes the system call of its name, and asks the broker where the kernel refuses it (EACCES, EPERM); files and
+ * directories are made by the broker at once, so that they are root's. Without a broker each function is the system call alone.
+ * The broker has its own view of what may be asked (broker/grants.h): a parser that somebody has taken over can ask for nothing
+ * else.
  *
- * The functions return what the system calls of their names do, with errno. They wait as long as the file system does. Any
- * thread may call them; one that waits keeps no other one waiting.
+ * The functions return what the system calls return, with errno. They wait as long as the file system does. Any thread may call
+ * them: each has a channel of its own, so that one that waits keeps no other one waiting.
  */
 #ifndef CALLERD_BROKER_H
 #define CALLERD_BROKER_H
