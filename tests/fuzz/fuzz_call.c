@@ -85,6 +85,12 @@ static const struct {
 		      ",\"labels\":{\"a\":\"" C "\"},\"annotations\":{\"a\":\"" C
 		      "\"},\"log_configuration\":{\"driver\":\"x\",\"options\":{\"a\":\"" C
 		      "\"}},\"sysctl\":{\"net.token\":\"" C "\"},\"secret_env\":{\"A\":\"" C "\"}"},
+	{&shape_pod, "\"infra_command\":" ARGS ",\"labels\":{\"a\":\"" C
+		     "\"},\"pod_create_command\":" ARGS ",\"sysctl\":{\"net.token\":\"" C "\"}"},
+	{&shape_limits, "\"Env\":" ENV},
+	{&shape_volume_options, "\"Options\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},
+	{&shape_network_options, "\"options\":" PAIRS ",\"labels\":{\"a\":\"" C "\"}"},
+	{&shape_network_join, "\"options\":" PAIRS},
 	{&shape_container_start, "\"Mounts\":" MOUNTS},
 	{&shape_exec_create, "\"Env\":" ENV ",\"Cmd\":" ARGS},
 	{&shape_volume_create, "\"DriverOpts\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},

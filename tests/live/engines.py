@@ -30,7 +30,7 @@ EXPECTED = (
     # The operations whose bodies callerd does not read.
     ('docker', '20.10', 'unread', set()),
     ('podman', '4.3', 'unread', {
-        'VolumeCreateLibpod', 'NetworkCreateLibpod', 'PodCreateLibpod', 'PlayKubeLibpod', 'PlayKubeDownLibpod'}),
+        'PlayKubeLibpod', 'PlayKubeDownLibpod'}),
     # Whether its socket takes HTTP/2 by prior knowledge.
     ('docker', '20.10', 'http2', False),
     ('docker', '29', 'http2', True),

@@ -50,9 +50,12 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "%s"
 lock_type = "file"
+%s
 [network]
 network_config_dir = "%s/network"
-''' % (*(('cgroups = "disabled"\n', 'crun') if root else ('', 'runc')), self.dir))
+''' % (*(('cgroups = "disabled"\n', 'crun', '') if root else
+          # Without catatonit it makes no image for pods.
+          ('', 'runc', f'infra_image = "docker.io/library/{IMAGE}-pause"')), self.dir))
         self.environment = {**os.environ, 'CONTAINERS_CONF': self.dir + '/containers.conf', 'HOME': self.dir}
         self.local = self.inside('podman', '--root', self.dir + '/root', '--runroot', self.dir + '/run', '--tmpdir',
                                  self.dir + '/tmp', '--storage-driver', 'vfs', '--events-backend', 'file')
@@ -74,8 +77,9 @@ network_config_dir = "%s/network"
         os.chmod(self.path, 0o666)
         with open(f'{DIR}/image.tar', 'wb') as file:
             subprocess.run(['tar', '-C', DIR + '/image', '-c', '.'], stdout=file, check=True)
-        run('curl', '-sf', '--unix-socket', self.path, '-X', 'POST', '-H', 'Content-Type: application/x-tar',
-            '--data-binary', f'@{DIR}/image.tar', f'http://podman/v1.41/images/create?fromSrc=-&repo={IMAGE}')
+        for image in (IMAGE, IMAGE + '-pause&changes=CMD%20sleep%20600')[:1 if root else 2]:
+            run('curl', '-sf', '--unix-socket', self.path, '-X', 'POST', '-H', 'Content-Type: application/x-tar',
+                '--data-binary', f'@{DIR}/image.tar', f'http://podman/v1.41/images/create?fromSrc=-&repo={image}')
         self.image = f'docker.io/library/{IMAGE}'
 
     def _mount(self, root):

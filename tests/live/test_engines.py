@@ -8,6 +8,7 @@ import shlex
 from live import *
 from bodies import findings
 import engines
+import libpod
 
 ALICE = User(MEMBER)
 WANTED = os.environ.get('CALLERD_ENGINES', ' '.join(engines.NEWEST)).replace('all', ' '.join(engines.ALL)).split()
@@ -245,36 +246,6 @@ def have_a_day(engine, root, kind, version):
         equal(wrong, [], 'records')
 
 
-# Options of `podman create`, and what is found of them, by Docker's names; of what has no options nothing.
-GRAVE = (
-    ('', {}),
-    ('--privileged -v /:/h', {'privileged', 'host-root-mount'}),
-    ('-v /etc:/e:O', {'host-path-mount'}),
-    ('--mount type=bind,src=/etc,dst=/e,ro', {'host-path-mount'}),
-    ('--cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt label=disable --security-opt unmask=ALL',
-     {'cap-add', 'security-disabled'}),
-    ('--device /dev/null:/dev/n:r --sysctl kernel.msgmax=1 --annotation run.oci.x=1', {'device', 'not-judged'}),
-    ('--uts host --ipc host', {'host-uts', 'host-ipc'}),
-)
-
-
-def judge_podmans_own(engine):
-    """The body of Podman's own API is read as Docker's is, and the start says the same at once."""
-    with Callerd('--inventory', '65536', sockets=[engine.path]) as agent:
-        for number, (options, wanted) in enumerate(GRAVE):
-            name = f'grave-{number}'
-            engine.remote('create', '--name', name, '--network', 'none', *options.split(), engine.image, 'true')
-            request('POST', f'/v4.0.0/libpod/containers/{name}/start', path=engine.path)
-            record, = agent.wait(that=lambda r, name=name: name in field(r, 'process.args', ''), event__action='api-request',
-                                 callerd__api__operation='ContainerCreateLibpod')
-            equal(set(findings(record)), set(wanted), record['message'])
-            equal(field(record, 'callerd.request.command'), ['true'], record['message'])
-            started, = agent.wait(that=lambda r, name=name: name in r['url']['original'], event__action='api-request',
-                                  callerd__api__operation='ContainerStartLibpod')
-            true(set(wanted) <= set(findings(started)), started['message'])
-        agent.stop()
-
-
 def read_http1(engine):
     """Oddly spelled requests are what they are to this version of Go (docs/http1.md)."""
     output = run('/usr/bin/python3', '-B', ROOT + '/tests/live/http1_differential.py', engine.path, check=False).splitlines()
@@ -302,7 +273,7 @@ def add_test(name):
             version = engines.version_of(engine.path)
             have_a_day(engine, root, kind, version)
             if kind == 'podman':
-                judge_podmans_own(engine)
+                libpod.judge(engine)
             else:
                 read_http1(engine)
             speak_http2(engine, engines.expected(kind, version, 'http2'))

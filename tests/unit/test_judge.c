@@ -559,7 +559,7 @@ static void test_spec(void **state)
 		{LIBPOD,
 		 "{'annotations':{'io.podman.annotations.label':'disable','run.oci.x':'S3CRET'},"
 		 "'conmon_pid_file':'/etc/x'}",
-		 UNJUDGED "Annotations: run.oci.x; " UNJUDGED "conmon_pid_file: /etc/x"},
+		 UNJUDGED "conmon_pid_file: /etc/x; " UNJUDGED "Annotations: run.oci.x"},
 		/* Go takes it, as every key in any case. */
 		{LIBPOD, "{'PRIVILEGED':true}",
 		 "privileged critical: runs privileged; protocol-anomaly medium: a key in another "
@@ -584,6 +584,105 @@ static void test_spec_facts(void **state)
 		 "command=sh;-c;id image=bb pod=p user=5 environment=A tty auto_remove "
 		 "ports=127.0.0.1:80:81 mounts=type=bind,source=/srv,target=/x,ro,Z;"
 		 "type=volume,source=v,target=/v namespaces.network=container:web"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FACTS);
+}
+
+#define POD "POST /v6.1.1/libpod/pods/create"
+#define LIBPOD_VOLUME "POST /v6.1.1/libpod/volumes/create"
+#define LIBPOD_NETWORK "POST /v6.1.1/libpod/networks/create"
+#define ON_HOST "network-exposed medium: on an interface of the host: "
+
+/* The rest of what Podman's own API describes. */
+static void test_libpod(void **state)
+{
+	static const struct told_case cases[] = {
+		/* As its client sends it where nothing is asked for. */
+		{POD,
+		 "{'name':'p','shared_namespaces':['ipc','net','uts'],'pidns':{},'ipcns':{},'utsns'"
+		 ":{},'userns':{},'exit_policy':'continue','netns':{},'Networks':null,"
+		 "'resource_limits':null,'pod_create_command':['podman','pod','create','S3CRET']}",
+		 ""},
+		{POD, "{'pidns':{'nsmode':'host'},'netns':{'nsmode':'host'}}",
+		 "host-pid high: the host's PID namespace; host-network medium: the host's network "
+		 "namespace"},
+		{POD, "{'netns':{'nsmode':'path','value':'/run/netns/x'}}",
+		 "not-judged high: NetworkMode: ns:/run/netns/x"},
+		{POD, "{'mounts':[{'destination':'/h','type':'bind','source':'/'}]}",
+		 ROOT "/ mounted read-write at /h"},
+		{POD, "{'volumes':[{'Name':'conf','Dest':'/c'}]}",
+		 VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and "
+			     "configuration of the host"},
+		{POD, "{'overlay_volumes':[{'destination':'/c','source':'/'}]}",
+		 ROOT "/ mounted read-only at /c"},
+		{POD, "{'volumes_from':['x']}", JOIN "volumes of container x"},
+		{POD,
+		 "{'pod_devices':['/dev/sda:/dev/x:r'],"
+		 "'resource_limits':{'devices':[{'allow':true,'type':'a','access':'rwm'}]}}",
+		 "device high: device /dev/sda:/dev/x:r; device high: device rule a, access rwm"},
+		{POD,
+		 "{'sysctl':{'kernel.core_pattern':'x','net.a':'b'},'cgroup_parent':'/x',"
+		 "'security_opt':['seccomp=unconfined'],'infra_conmon_pid_file':'/etc/x'}",
+		 DISABLED "seccomp=unconfined; other-runtime medium: cgroup parent /x; "
+			  "other-runtime medium: sysctl kernel.core_pattern; " UNJUDGED
+			  "infra_conmon_pid_file: /etc/x"},
+		{POD, "{'Name':'p'}", "protocol-anomaly medium: a key in another case"},
+		{POD, "[]", "body-not-seen high: body: an array where none belongs"},
+		{LIBPOD_VOLUME, "{'Name':'v','Driver':'local','Label':null,'Options':{}}", ""},
+		{LIBPOD_VOLUME, "{'Name':'v','Options':{'o':'bind','type':'none','device':'/'}}",
+		 VOLUME_HOST "/ is what it stands for"},
+		{LIBPOD_VOLUME, "{'Driver':'image','Options':{'image':'x'}}",
+		 UNJUDGED "volume driver: image"},
+		{LIBPOD_NETWORK,
+		 "{'name':'n','driver':'bridge','dns_enabled':true,'internal':true,"
+		 "'options':{'mtu':'9','isolate':'true'},'ipam_options':{'driver':'x'}}",
+		 ""},
+		{LIBPOD_NETWORK, "{'driver':'macvlan','network_interface':'eth0'}", ON_HOST "eth0"},
+		{LIBPOD_NETWORK, "{'driver':'ipvlan'}", ON_HOST "of the default route"},
+		{LIBPOD_NETWORK, "{'driver':'macvlan','options':{'parent':'eth0'}}",
+		 "network-exposed medium: on an interface of the host: parent=eth0"},
+		{LIBPOD_NETWORK, "{'network_interface':'br0','options':{'mode':'unmanaged'}}",
+		 ON_HOST "br0"},
+		{LIBPOD_NETWORK, "{'driver':'x','options':{'vrf':'y'}}",
+		 UNJUDGED "network driver: x; not-judged low: network option: vrf"},
+		{"POST /v6.1.1/libpod/networks/host/connect", "{'container':'web'}",
+		 "host-network medium: the host's network namespace"},
+		{"POST /v6.1.1/libpod/networks/n/update", "{'adddnsservers':['10.0.0.1']}", ""},
+		{"POST /v6.1.1/libpod/containers/web/update",
+		 "{'devices':[{'allow':true,'type':'c','access':'rwm'}],'memory':{'limit':5},"
+		 "'cpu':{'shares':2}}",
+		 "device high: device rule c, access rwm; container-update medium: "
+		 "ContainerUpdateLibpod"},
+	};
+
+	check_told(cases, COUNT(cases), TOLD_FINDINGS);
+}
+
+static void test_libpod_facts(void **state)
+{
+	static const struct told_case cases[] = {
+		{POD,
+		 "{'name':'p','infra_command':['/pause'],'infra_image':'i','shared_namespaces':["
+		 "'pid'],'pidns':{'nsmode':'host'},'pod_devices':['/dev/x'],"
+		 "'portmappings':[{'container_port':81,'host_port':80}],"
+		 "'volumes':[{'Name':'v','Dest':'/v'}]}",
+		 "command=/pause name=p image=i namespaces.shared=pid devices=/dev/x ports=80:81 "
+		 "mounts=type=volume,source=v,target=/v namespaces.pid=host"},
+		{LIBPOD_VOLUME,
+		 "{'Name':'v','Driver':'local','Options':{'o':'a','password':'S3CRET'},"
+		 "'Labels':{'a':'S3CRET'}}",
+		 "name=v driver=local options=o=a;password=***"},
+		{LIBPOD_NETWORK,
+		 "{'name':'n','driver':'bridge','network_interface':'br0','ipv6_enabled':true,"
+		 "'internal':true,'options':{'mtu':'9'},'labels':{'a':'S3CRET'}}",
+		 "name=n driver=bridge interface=br0 internal ipv6 options=mtu=9"},
+		{"POST /v6.1.1/libpod/networks/n/connect",
+		 "{'container':'web','static_ips':['10.0.0.2'],'static_mac':'02:00:00:00:00:01',"
+		 "'options':{'a':'b'}}",
+		 "endpoint=ip=10.0.0.2,mac-address=02:00:00:00:00:01,driver-opt=a=b container=web"},
+		{"POST /v6.1.1/libpod/containers/web/update", "{'Env':['A=S3CRET']}",
+		 "environment=A"},
 	};
 
 	check_told(cases, COUNT(cases), TOLD_FACTS);
@@ -1457,7 +1556,8 @@ int main(void)
 		cmocka_unit_test(test_devices),	      cmocka_unit_test(test_security),
 		cmocka_unit_test(test_runtime),	      cmocka_unit_test(test_logs),
 		cmocka_unit_test(test_create_strict), cmocka_unit_test(test_spec),
-		cmocka_unit_test(test_spec_facts),    cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_spec_facts),    cmocka_unit_test(test_libpod),
+		cmocka_unit_test(test_libpod_facts),  cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_create),	      cmocka_unit_test(test_start),
 		cmocka_unit_test(test_update),	      cmocka_unit_test(test_files),
 		cmocka_unit_test(test_mapped_files),  cmocka_unit_test(test_checkpoints),

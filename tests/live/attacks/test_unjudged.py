@@ -9,6 +9,7 @@ import tarfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from live import *  # pylint: disable=wrong-import-position
 from bodies import *  # pylint: disable=wrong-import-position
+import libpod  # pylint: disable=wrong-import-position
 from podman import Podman  # pylint: disable=wrong-import-position
 
 AGENT = None
@@ -432,6 +433,13 @@ def podman_builds():
             request('POST', target, b'', path=podman.path)
             problems.add(what, judged(record_of(agent, target), wanted, ROOT_FINDINGS))
         problems.check()
+
+
+@test
+def podmans_own():
+    """What Podman's own API describes, which its client speaks, is judged as what Docker's describes."""
+    with Podman() as podman:
+        libpod.judge(podman)
 
 
 def main_with_agent():

@@ -441,6 +441,44 @@ static const struct shape_field spec_fields[] = {{"name", &text},
 						 {0}};
 const struct shape shape_spec = {.kind = SHAPE_STRUCT, .fields = spec_fields};
 
+/* pkg/specgen/podspecgen.go: what it names as a container does means the same. */
+static const struct shape_field pod_fields[] = {{"name", &text},
+						{"hostname", &text},
+						{"infra_command", &texts},
+						{"infra_image", &text},
+						{"infra_conmon_pid_file", &text},
+						{"no_infra", &flag},
+						{"shared_namespaces", &texts},
+						{"restart_policy", &text},
+						{"pidns", &namespace},
+						{"ipcns", &namespace},
+						{"utsns", &namespace},
+						{"userns", &namespace},
+						{"netns", &namespace},
+						{"pod_devices", &spec_listed},
+						{"sysctl", &sysctls},
+						{"security_opt", &security_options},
+						{"portmappings", &spec_ports},
+						{"Networks", &any_map},
+						{"hostadd", &texts},
+						{"mounts", &spec_mounts},
+						{"volumes", &named_volumes},
+						{"overlay_volumes", &overlay_volumes},
+						{"volumes_from", &spec_listed},
+						{"cgroup_parent", &text},
+						{"resource_limits", &spec_limits},
+						{0}};
+const struct shape shape_pod = {.kind = SHAPE_STRUCT, .fields = pod_fields};
+
+/* Those of the OCI runtime. */
+static const struct shape_field memory_fields[] = {
+	{"limit", &number}, {"reservation", &number}, {"swap", &number}, {0}};
+static const struct shape memory_limits = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = memory_fields};
+static const struct shape_field limit_fields[] = {
+	{"devices", &spec_rules}, {"memory", &memory_limits}, {"Env", &names}, {0}};
+const struct shape shape_limits = {.kind = SHAPE_STRUCT, .fields = limit_fields};
+
 /* --- volumes, networks -------------------------------------------------------------------------- */
 
 static const struct shape_field volume_fields[] = {
@@ -464,6 +502,28 @@ const struct shape shape_network_create = {.kind = SHAPE_STRUCT, .fields = netwo
 static const struct shape_field connect_fields[] = {
 	{"Container", &text}, {"EndpointConfig", &endpoint}, {"Force", &flag}, {0}};
 const struct shape shape_network_connect = {.kind = SHAPE_STRUCT, .fields = connect_fields};
+
+/* Podman's own. */
+static const struct shape_field volume_option_list_fields[] = {
+	{"Name", &text}, {"Driver", &text}, {"Options", &text_map}, {0}};
+const struct shape shape_volume_options = {.kind = SHAPE_STRUCT,
+					   .fields = volume_option_list_fields};
+
+static const struct shape_field network_option_fields[] = {{"name", &text},
+							   {"driver", &text},
+							   {"network_interface", &text},
+							   {"ipv6_enabled", &flag},
+							   {"internal", &flag},
+							   {"options", &text_map},
+							   {0}};
+const struct shape shape_network_options = {.kind = SHAPE_STRUCT, .fields = network_option_fields};
+
+static const struct shape_field join_fields[] = {{"container", &text},
+						 {"static_ips", &texts},
+						 {"static_mac", &text},
+						 {"options", &text_map},
+						 {0}};
+const struct shape shape_network_join = {.kind = SHAPE_STRUCT, .fields = join_fields};
 
 /* --- swarm -------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,11 @@ extern const struct shape shape_container_create, shape_container_start, shape_c
 	shape_container_copy, shape_exec_create, shape_volume_create, shape_network_create,
 	shape_network_connect, shape_service_spec, shape_swarm_init, shape_swarm_join,
 	shape_node_spec, shape_secret_spec, shape_plugin_privileges, shape_plugin_settings,
-	shape_checkpoint_create, shape_swarm_spec, shape_spec;
+	shape_checkpoint_create, shape_swarm_spec;
+
+/* The same of Podman's own API. */
+extern const struct shape shape_spec, shape_pod, shape_limits, shape_volume_options,
+	shape_network_options, shape_network_join;
 
 /* Responses. */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */

@@ -127,6 +127,14 @@ void call_target_enter(struct call *call);
 /* NAME, as a request has it, as it may be told: it may have a password in it, which no engine takes. */
 struct bytes call_told(struct call *call, struct bytes name);
 
+/* The name that BODY gives to what it makes: Podman's own writes it small. */
+static inline struct bytes call_body_name(const struct value *body)
+{
+	struct bytes name = body_string(body, "Name");
+
+	return name.data ? name : body_string(body, "name");
+}
+
 /* --- call_judge.c --- */
 
 /* A container of any watched engine; NULL: none has it. */

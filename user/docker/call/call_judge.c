@@ -97,7 +97,7 @@ static const char *unseen_message(const struct call *call)
 static bool is_grave(enum target_type target)
 {
 	return target == TARGET_CONTAINER || target == TARGET_VOLUME || target == TARGET_SERVICE ||
-	       target == TARGET_PLUGIN;
+	       target == TARGET_POD || target == TARGET_PLUGIN;
 }
 
 /* Adds that the body was not seen whole. What the daemon refused was not acted on, seen or not. */

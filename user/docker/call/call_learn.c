@@ -104,8 +104,9 @@ void call_enter(struct call *call, const struct exchange *exchange)
 /* The container that a network is connected with, which the body names. */
 static void enter_connected(struct call *call, const struct value *body)
 {
-	const struct inventory_container *container =
-		inventory_container(call->inventory, body_string(body, "Container"));
+	struct bytes name = body_string(body, "Container");
+	const struct inventory_container *container = inventory_container(
+		call->inventory, name.data ? name : body_string(body, "container"));
 
 	if (container)
 		ledger_request_set_target(call->request, call->target.id, call->key, container->id);
@@ -114,12 +115,15 @@ static void enter_connected(struct call *call, const struct value *body)
 /* Whether an update changes how much memory there is, or is not seen whole. */
 static bool changes_limits(const struct call *call, const struct value *body)
 {
-	static const char *const names[] = {"Memory", "MemorySwap", "MemoryReservation"};
+	static const char *const names[][2] = {
+		{"Memory", "limit"}, {"MemorySwap", "swap"}, {"MemoryReservation", "reservation"}};
 
 	if (!body || body_state(call->body) != BODY_DONE)
 		return true;
 	for (size_t i = 0; i < COUNT(names); i++) {
-		const struct value *limit = body_get(body, names[i]);
+		const struct value *limit =
+			body_get(body, names[i][0])
+				?: body_get(body_get(body, "memory"), names[i][1]);
 
 		if (limit && limit->number)
 			return true;
@@ -148,7 +152,7 @@ void call_enter_body(struct call *call)
 		break;
 	case ENTER_NAME:
 		ledger_request_set(call->request, &call->request->result,
-				   call_told(call, body_string(body, "Name")));
+				   call_told(call, call_body_name(body)));
 		break;
 	case ENTER_CONNECTED:
 		enter_connected(call, body);
@@ -254,8 +258,8 @@ static void learn_volume(struct call *call)
 	};
 	struct text path = {0};
 
-	if (volumes_value_path(volume.driver, body_get(body, "DriverOpts"),
-			       call->calls->options.files, &path))
+	if (volumes_value_path(volume.driver, volumes_options(body), call->calls->options.files,
+			       &path))
 		volume.host_path = text_since(&path, 0);
 	/* One that is there already stays as it is, if it is there still: then it is the more dangerous of
 	 * the two. */

@@ -190,7 +190,7 @@ void call_target_complete(struct call *call)
 	if (!target->name.size && !route->made && route->body &&
 	    (route->method == METHOD_POST || route->method == METHOD_PUT) &&
 	    route->target != TARGET_CONTAINER)
-		target->name = call_keep(call, body_string(body, "Name"));
+		target->name = call_keep(call, call_body_name(body));
 	if (!target->name.size && route->learn == LEARN_VOLUME)
 		target->name = call_keep(call, call_answer_string(call, "Name"));
 	if (route->learn == LEARN_CONTAINER && call->body)

@@ -211,6 +211,11 @@ bool volumes_host_path(struct bytes type, struct bytes device, struct bytes o,
 	return choice.any && !out->error;
 }
 
+const struct value *volumes_options(const struct value *body)
+{
+	return body_get(body, "DriverOpts") ?: body_get(body, "Options");
+}
+
 bool volumes_value_path(struct bytes driver, const struct value *options,
 			const struct host_files *files, struct text *out)
 {

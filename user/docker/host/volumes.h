@@ -13,6 +13,9 @@
 bool volumes_host_path(struct bytes type, struct bytes device, struct bytes o,
 		       const struct host_files *files, struct text *out);
 
+/* The options of a volume that is created: Docker's BODY and Podman's own have different names for them. */
+const struct value *volumes_options(const struct value *body);
+
 /* The same for the OPTIONS, a map of strings, of a volume of DRIVER. False also where OPTIONS is NULL or the driver is
  * another one. FILES may be NULL. */
 bool volumes_value_path(struct bytes driver, const struct value *options,

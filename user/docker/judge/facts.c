@@ -586,6 +586,65 @@ void facts_spec(struct verdict *verdict, const struct value *body)
 	facts_add_line(verdict, &log_options, log);
 }
 
+void facts_pod(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"name", "name", FORM_TEXT},
+		{"hostname", "hostname", FORM_TEXT},
+		{"image", "infra_image", FORM_REFERENCE},
+		{"networks", "Networks", FORM_KEYS},
+		{"namespaces.shared", "shared_namespaces", FORM_LIST},
+		{"volumes_from", "volumes_from", FORM_LIST},
+		{"devices", "pod_devices", FORM_LIST},
+		{"security_options", "security_opt", FORM_LIST},
+		{"cgroup_parent", "cgroup_parent", FORM_TEXT},
+		{"sysctls", "sysctl", FORM_LIST, spell_pair},
+		{"extra_hosts", "hostadd", FORM_LIST},
+		{"ports", "portmappings", FORM_LIST, spell_spec_port},
+		{"restart_policy", "restart_policy", FORM_TEXT},
+	};
+
+	add_command(verdict, NULL, body_get(body, "infra_command"));
+	ADD_LINES(verdict, lines, body);
+	add_spec_mounts(verdict, body);
+	add_spec_modes(verdict, body);
+}
+
+void facts_limits(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line line = {"environment", "Env", FORM_LIST};
+
+	facts_add_line(verdict, &line, body);
+}
+
+void facts_network_spec(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"name", "name", FORM_TEXT},
+		{"driver", "driver", FORM_TEXT},
+		{"interface", "network_interface", FORM_TEXT},
+		{"internal", "internal", FORM_TRUE},
+		{"ipv6", "ipv6_enabled", FORM_TRUE},
+		{"options", "options", FORM_LIST, spell_pair},
+	};
+
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_network_join(struct verdict *verdict, const struct value *body)
+{
+	_cleanup_(text_free) struct text endpoint = {0};
+
+	add_strings(&endpoint, "ip", body_get(body, "static_ips"));
+	facts_add_setting(&endpoint, "mac-address", body_string(body, "static_mac"));
+	EACH (one, body_get(body, "options")) {
+		text_add_string(&endpoint, endpoint.size ? ",driver-opt=" : "driver-opt=");
+		spell_pair(&endpoint, one);
+	}
+	facts_add_text(verdict, "endpoint", text_since(&endpoint, 0));
+	facts_add_text(verdict, "container", body_string(body, "container"));
+}
+
 void facts_exec(struct verdict *verdict, const struct value *body)
 {
 	static const struct fact_line lines[] = {
@@ -630,6 +689,7 @@ void facts_volume(struct verdict *verdict, const struct value *body)
 		{"name", "Name", FORM_TEXT},
 		{"driver", "Driver", FORM_TEXT},
 		{"options", "DriverOpts", FORM_LIST, spell_pair},
+		{"options", "Options", FORM_LIST, spell_pair},
 	};
 
 	ADD_LINES(verdict, lines, body);

@@ -11,6 +11,10 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 			    const struct value *host);
 /* BODY is Podman's own description of a container. */
 void facts_spec(struct verdict *verdict, const struct value *body);
+void facts_pod(struct verdict *verdict, const struct value *body);
+void facts_limits(struct verdict *verdict, const struct value *body);
+void facts_network_spec(struct verdict *verdict, const struct value *body);
+void facts_network_join(struct verdict *verdict, const struct value *body);
 void facts_host(struct verdict *verdict, const struct value *host);
 void facts_exec(struct verdict *verdict, const struct value *body);
 /* Adds the command of an exec's BODY as a shell would take it, without secrets. */

@@ -655,12 +655,11 @@ void judge_build(struct judging *judging)
 
 void judge_volume_create(struct judging *judging)
 {
-	const struct value *body = judging->body;
+	const struct value *body = judging->body, *options = volumes_options(body);
 	_cleanup_(text_free) struct text path = {0};
 
-	judge_volume_driver(judging, body_string(body, "Driver"), body_get(body, "DriverOpts"));
-	if (volumes_value_path(body_string(body, "Driver"), body_get(body, "DriverOpts"),
-			       judging->files, &path))
+	judge_volume_driver(judging, body_string(body, "Driver"), options);
+	if (volumes_value_path(body_string(body, "Driver"), options, judging->files, &path))
 		judge_host_path_volume(judging, (struct bytes){}, text_since(&path, 0),
 				       (struct bytes){}, false);
 	facts_volume(judging->verdict, body);

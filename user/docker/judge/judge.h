@@ -59,7 +59,12 @@ struct judging {
 };
 
 void judge_container_create(struct judging *judging);
-void judge_spec(struct judging *judging); /* a container, as Podman's own API has it */
+/* As Podman's own API has them. */
+void judge_spec(struct judging *judging); /* a container */
+void judge_pod(struct judging *judging);
+void judge_limits(struct judging *judging);
+void judge_network_spec(struct judging *judging);
+void judge_network_join(struct judging *judging);
 void judge_container_start(struct judging *judging);
 void judge_container_update(struct judging *judging);
 void judge_archive_read(struct judging *judging);

@@ -261,9 +261,10 @@ static bool is_podmans_annotation(struct bytes key)
 static bool is_told_besides(struct bytes key)
 {
 	static const char *const names[] = {
-		"io.podman.annotations.apparmor", "io.podman.annotations.autoremove",
-		"io.podman.annotations.init",	  "io.podman.annotations.label",
-		"io.podman.annotations.seccomp",  "io.podman.annotations.userns"};
+		"io.kubernetes.cri-o.TTY",	    "io.podman.annotations.apparmor",
+		"io.podman.annotations.autoremove", "io.podman.annotations.init",
+		"io.podman.annotations.label",	    "io.podman.annotations.seccomp",
+		"io.podman.annotations.userns"};
 
 	return bytes_are_any(key, names, COUNT(names));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Networks that reach what a container is kept from otherwise. */
 #include "base/bytes.h"
+#include "docker/judge/facts.h"
 #include "docker/judge/judge_inside.h"
 #include "json/gofold.h"
 
@@ -30,15 +31,47 @@ static void judge_network_judge_option(struct judging *judging, const struct val
 		judge_not_judged(judging, SEVERITY_LOW, "network option", key);
 }
 
-void judge_network_options(struct judging *judging, const struct value *body)
+static void judge_network_driver(struct judging *judging, struct bytes driver)
 {
 	static const char *const drivers[] = {"",	 "bridge", "default", "host",	"ipvlan",
 					      "macvlan", "none",   "null",    "overlay"};
-	struct bytes driver = body_string(body, "Driver");
-	struct bytes from = body_string(body_get(body, "ConfigFrom"), "Network");
 
 	if (!bytes_are_any(driver, drivers, COUNT(drivers)))
 		judge_not_judged(judging, SEVERITY_NONE, "network driver", driver);
+}
+
+/* Podman's own. Where it is not told which interface of the host is meant, it takes the one of the default route. */
+void judge_network_spec(struct judging *judging)
+{
+	const struct value *body = judging->body, *options = body_get(body, "options");
+	struct bytes driver = body_string(body, "driver");
+	struct bytes interface = body_string(body, "network_interface");
+	bool outside = bytes_are(driver, "macvlan") || bytes_are(driver, "ipvlan");
+
+	judge_network_driver(judging, driver);
+	if ((outside && !body_get(options, "parent")) ||
+	    bytes_are(body_string(options, "mode"), "unmanaged"))
+		ADD(judging, FINDING_NETWORK_EXPOSED, SEVERITY_NONE,
+		    "on an interface of the host: %.*s",
+		    PRINTED(interface.size ? interface : bytes_of("of the default route")));
+	EACH (one, options)
+		judge_network_judge_option(judging, one);
+	facts_network_spec(judging->verdict, body);
+}
+
+void judge_network_join(struct judging *judging)
+{
+	if (bytes_are(judging->name, "host"))
+		ADD(judging, FINDING_HOST_NETWORK, SEVERITY_NONE, "the host's network namespace");
+	facts_network_join(judging->verdict, judging->body);
+}
+
+void judge_network_options(struct judging *judging, const struct value *body)
+{
+	struct bytes driver = body_string(body, "Driver");
+	struct bytes from = body_string(body_get(body, "ConfigFrom"), "Network");
+
+	judge_network_driver(judging, driver);
 	EACH (one, body_get(body, "Options"))
 		judge_network_judge_option(judging, one);
 	if (from.size && (bytes_are(driver, "macvlan") || bytes_are(driver, "ipvlan")))

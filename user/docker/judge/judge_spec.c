@@ -115,7 +115,6 @@ static void judge_spec_namespaces(struct judging *judging, const struct value *s
 	static const char *const fields[][2] = {
 		{"pidns", "PidMode"}, {"netns", "NetworkMode"}, {"ipcns", "IpcMode"},
 		{"utsns", "UTSMode"}, {"userns", "UsernsMode"}, {"cgroupns", "CgroupnsMode"}};
-	struct bytes pod = body_string(spec, "pod");
 
 	for (size_t i = 0; i < COUNT(fields); i++) {
 		_cleanup_(text_free) struct text mode = {0};
@@ -123,29 +122,28 @@ static void judge_spec_namespaces(struct judging *judging, const struct value *s
 		spell_mode(&mode, body_get(spec, fields[i][0]));
 		judge_namespace(judging, fields[i][1], text_since(&mode, 0));
 	}
-	if (pod.size)
-		ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
-		    "namespaces of pod %.*s, which is not looked at", PRINTED(pod));
+}
+
+static void judge_spec_rules(struct judging *judging, const struct value *rules)
+{
+	EACH (one, rules)
+		if (body_true(one, "allow"))
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device rule %.*s, access %.*s",
+			    PRINTED(body_string(one, "type")), PRINTED(body_string(one, "access")));
 }
 
 static void judge_spec_devices(struct judging *judging, const struct value *spec)
 {
 	static const char *const lists[] = {"devices", "host_device_list"};
-	const struct value *limits = body_get(spec, "resource_limits");
-	const struct value *const rules[] = {body_get(spec, "device_cgroup_rule"),
-					     body_get(limits, "devices")};
 
 	for (size_t i = 0; i < COUNT(lists); i++)
 		EACH (one, body_get(spec, lists[i]))
 			ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s",
 			    PRINTED(body_string(one, "path")));
-	for (size_t i = 0; i < COUNT(rules); i++)
-		EACH (one, rules[i])
-			if (body_true(one, "allow"))
-				ADD(judging, FINDING_DEVICE, SEVERITY_NONE,
-				    "device rule %.*s, access %.*s",
-				    PRINTED(body_string(one, "type")),
-				    PRINTED(body_string(one, "access")));
+	EACH (one, body_get(spec, "pod_devices"))
+		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s", PRINTED(one->string));
+	judge_spec_rules(judging, body_get(spec, "device_cgroup_rule"));
+	judge_spec_rules(judging, body_get(body_get(spec, "resource_limits"), "devices"));
 	EACH (one, body_get(spec, "devices_from"))
 		ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices of container %.*s",
 		    PRINTED(one->string));
@@ -175,34 +173,61 @@ static void judge_spec_rest(struct judging *judging, const struct value *spec)
 					      "disabled", "no-conmon", "split"};
 	const struct value *log = body_get(spec, "log_configuration");
 	struct bytes mode = body_string(spec, "cgroups_mode");
-	struct bytes pid_file = body_string(spec, "conmon_pid_file");
 	struct bytes log_file = body_string(log, "path");
 
-	judge_other_runtime(judging, body_string(spec, "oci_runtime"),
-			    body_string(spec, "cgroup_parent"), body_get(spec, "sysctl"));
 	judge_annotations(judging, body_get(spec, "annotations"));
 	judge_log(judging, body_string(log, "driver"), body_get(log, "options"));
-	/* The engine writes them, as root. */
+	/* The engine writes it, as root. */
 	if (log_file.size)
 		judge_not_judged(judging, SEVERITY_NONE, "log_configuration.path", log_file);
-	if (pid_file.size)
-		judge_not_judged(judging, SEVERITY_NONE, "conmon_pid_file", pid_file);
 	if (!bytes_are_any(mode, cgroups, COUNT(cgroups)))
 		judge_not_judged(judging, SEVERITY_NONE, "cgroups_mode", mode);
+}
+
+/* What a container and a pod have in common. PID_FILE is the field of a file that the engine writes, as root. */
+static void judge_spec_common(struct judging *judging, const struct value *spec,
+			      const char *pid_file)
+{
+	struct bytes path = body_string(spec, pid_file);
+
+	judge_spec_storage(judging, spec);
+	judge_spec_namespaces(judging, spec);
+	judge_spec_devices(judging, spec);
+	judge_other_runtime(judging, body_string(spec, "oci_runtime"),
+			    body_string(spec, "cgroup_parent"), body_get(spec, "sysctl"));
+	if (path.size)
+		judge_not_judged(judging, SEVERITY_NONE, pid_file, path);
 }
 
 void judge_spec(struct judging *judging)
 {
 	const struct value *spec = judging->body;
+	struct bytes pod = body_string(spec, "pod");
 
 	if (body_true(spec, "privileged"))
 		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
-	judge_spec_storage(judging, spec);
-	judge_spec_namespaces(judging, spec);
-	judge_spec_devices(judging, spec);
+	judge_spec_common(judging, spec, "conmon_pid_file");
+	if (pod.size)
+		ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
+		    "namespaces of pod %.*s, which is not looked at", PRINTED(pod));
 	judge_spec_security(judging, spec);
 	judge_spec_rest(judging, spec);
 	facts_spec(judging->verdict, spec);
+}
+
+/* Its containers share what it has. */
+void judge_pod(struct judging *judging)
+{
+	judge_spec_common(judging, judging->body, "infra_conmon_pid_file");
+	EACH (one, body_get(judging->body, "security_opt"))
+		judge_security_option(judging, one->string);
+	facts_pod(judging->verdict, judging->body);
+}
+
+void judge_limits(struct judging *judging)
+{
+	judge_spec_rules(judging, body_get(judging->body, "devices"));
+	facts_limits(judging->verdict, judging->body);
 }
 
 bool judge_spec_mount_matters(void *data, const struct value *element)
