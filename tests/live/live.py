@@ -448,6 +448,9 @@ def facts(output):
     return dict(line.split('=', 1) for line in output.splitlines() if '=' in line)
 
 
+SLOW = 10  # seconds: a test that takes them is named in the table of times
+
+
 def main():
     """Runs the module's tests, or those named in the arguments; exits with the number of failures."""
     wanted = sys.argv[1:]
@@ -457,6 +460,7 @@ def main():
         name = module + '.' + function.__name__
         if wanted and function.__name__ not in wanted:
             continue
+        began = time.monotonic()
         try:
             function()
             print('ok', name)
@@ -467,5 +471,8 @@ def main():
             print(f'not ok {name}: {why!s:.2000}'.replace('\n', ' '))
             if not isinstance(why, AssertionError):
                 traceback.print_exc()
+        took = time.monotonic() - began
+        if took >= SLOW:
+            print(f'# {name} took {took:.0f} s')
         sys.stdout.flush()
     sys.exit(min(failed, 100))

@@ -375,13 +375,18 @@ def rootless_dockerd():
 def comes_and_goes_all_day():
     """More often than one user may have sockets watched: what comes back to its place is watched as it was."""
     with RuntimeDirectory() as runtime, finds() as callerd:
-        path = runtime.path + '/docker.sock'
-        for turn in range(10):
-            with OwnEngine(path, directory=runtime.path):
-                record = callerd.wait(turn + 1, event__action='engine-found', callerd__engine__address='unix://' + path)[-1]
-                equal(field(record, 'callerd.engine.watched'), True, f'watched, the {turn + 1}th time')
-            os.unlink(path)
-            callerd.wait(turn + 1, event__action='engine-gone', callerd__engine__address='unix://' + path)
+        paths = [runtime.path + '/' + name for name in ('docker.sock', 'a.sock', 'b.sock', 'c.sock')]
+        for turn in range(1, 4):
+            with OwnEngine(*paths, directory=runtime.path):
+                for path in paths:
+                    records = callerd.wait(turn, event__action='engine-found',
+                                           callerd__engine__address='unix://' + path)
+                    equal(field(records[-1], 'callerd.engine.watched'), True, f'{path} watched, time {turn}')
+            for path in paths:
+                os.unlink(path)
+            for path in paths:
+                callerd.wait(turn, event__action='engine-gone', callerd__engine__address='unix://' + path)
+        path = paths[0]
         with OwnEngine(path, directory=runtime.path):
             runtime.user.run('curl', '-s', '--unix-socket', path, 'http://x/containers/json?of=mine')
             callerd.wait(url__original='/containers/json?of=mine', callerd__connection__socket=path)

