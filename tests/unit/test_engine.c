@@ -266,7 +266,8 @@ static void test_strict(void **state)
 		bool strict;
 	} cases[] = {
 		{"{\"ApiVersion\":\"1.41\"}", false},
-		{"{\"ApiVersion\":\"1.42\"}", true},
+		{"{\"ApiVersion\":\"1.45\"}", false},
+		{"{\"ApiVersion\":\"1.46\"}", true},
 		{"{\"ApiVersion\":\"1.51\",\"Components\":[{\"Name\":\"Engine\"}]}", true},
 		{"{\"ApiVersion\":\"1.44\",\"Components\":[{\"Name\":\"Podman Engine\"}]}", false},
 		{"{}", false},

@@ -699,7 +699,7 @@ static void test_create(void **state)
 		{CREATE, "{'HostConfig':{'NetworkMode':'host'}," ENDPOINT("host") "}",
 		 HOST_NETWORK},
 		{CREATE, "{" ENDPOINT("bridge") "}", ""},
-		/* Docker before 23 takes the host's part at the top where there is no HostConfig. */
+		/* Docker before 27 takes the host's part at the top where there is no HostConfig. */
 		{CREATE, "{'Privileged':true}", "privileged critical: runs privileged"},
 		{CREATE, "{'Binds':['/:/h'],'PidMode':'host'}",
 		 ROOT "/ mounted read-write at /h; host-pid high: the host's PID namespace"},

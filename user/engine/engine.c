@@ -15,7 +15,7 @@
 
 #define API_NEWEST 47 /* N of the newest version 1.N that callerd understands */
 #define API_STRICT                                                                                 \
-	42 /* of Docker 23, which takes the host's part of a container in HostConfig alone */
+	46 /* of Docker 27, which takes the host's part of a container in HostConfig alone */
 #define SILENCE_MAX (10 * NS_PER_S)
 #define REQUEST_TIME_MAX (600 * NS_PER_S)
 #define AGAIN_FIRST (60 * NS_PER_S) /* until a refresh after a list that failed */

@@ -240,7 +240,7 @@ static const struct shape_field networking_fields[] = {{"EndpointsConfig", &endp
 static const struct shape networking = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = networking_fields};
 
-/* Docker before 23 takes the host's part at the top, too, where there is no HostConfig. */
+/* Docker before 27 takes the host's part at the top, too, where there is no HostConfig. */
 static const struct shape_field create_fields[] = {
 	{"HostConfig", &host_config},
 	{"NetworkingConfig", &networking},

@@ -358,7 +358,7 @@ static void judge_endpoints(struct judging *judging, const struct value *body)
 			    "the host's network namespace");
 }
 
-/* Without a HostConfig the host's part may stand at the top, for Docker before 23. */
+/* Without a HostConfig the host's part may stand at the top, for Docker before 27. */
 static const struct value *host_of(const struct judging *judging)
 {
 	bool strict = judging->inventory && inventory_is_strict(judging->inventory);
