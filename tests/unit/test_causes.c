@@ -1454,6 +1454,12 @@ static void test_images(void **state)
 	tell_event(&stage, EVENT("image", "untag", IMAGE_ID, .name = bytes_of(IMAGE_ID)), 110);
 	tell_event(&stage, EVENT("image", "delete", "sha256:" ID_OF("e")), 111);
 	EXPECT_AT(&stage, 210, "untag sha2 request id d1 carol\ndelete sha2 unknown\n");
+	/* Which image the name was of is not known; where it is, the event is of no other. */
+	remove_some(&stage, "ImageDelete", "d2", "busybox:2", true, 220);
+	remove_some(&stage, "ImageDelete", "d3", "sha256:" ID_OF("e"), true, 230);
+	tell_event(&stage, EVENT("image", "untag", IMAGE_ID, .name = bytes_of(IMAGE_ID)), 240);
+	tell_event(&stage, EVENT("image", "delete", IMAGE_ID, .name = bytes_of(IMAGE_ID)), 241);
+	EXPECT_AT(&stage, 290, "untag sha2 request time d2 carol\ndelete sha2 unknown\n");
 	tag = begin_request(&stage, 0, "ImageCreate", "p1", 300);
 	ledger_request_set_target(tag, (struct bytes){0},
 				  bytes_of("docker.io/library/busybox:latest"), (struct bytes){0});

@@ -464,18 +464,31 @@ static enum match match_unmade(const struct request *request, const struct engin
 	return MATCH;
 }
 
+/* The answer has the names that an image lost, the event has the image's id: which id the request's name meant need not
+ * be known. */
+static bool may_be_name(struct bytes removed, const struct request *request,
+			const struct engine_event *event)
+{
+	return event->kind == ENGINE_IMAGE && event->act == ACTION_UNTAG && !request->id.size &&
+	       !idtree_is_id(reference_bare_id(removed));
+}
+
 static enum match match_removed(const struct request *request, const struct engine_event *event,
 				enum cause_basis *ret_basis)
 {
+	bool perhaps = !request->removed_known;
+
 	*ret_basis = BASIS_ID;
 	if (request->id.size && same_id(request->id, event->id))
 		return MATCH;
-	for (unsigned int i = 0; i < request->removed_count; i++)
+	for (unsigned int i = 0; i < request->removed_count; i++) {
 		if (same_id(request->removed[i], event->id) ||
 		    ledger_same(request->removed[i], event->name))
 			return MATCH;
+		perhaps |= may_be_name(request->removed[i], request, event);
+	}
 	*ret_basis = BASIS_TIME;
-	return request->removed_known ? MATCH_NONE : MATCH_PERHAPS;
+	return perhaps ? MATCH_PERHAPS : MATCH_NONE;
 }
 
 static enum match match_exec(const struct request *request, const struct engine_event *event,
