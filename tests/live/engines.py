@@ -1,12 +1,13 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Engines of other suites of Debian, unpacked and not installed, and what engines do differently."""
+import functools
 import json
 import subprocess
 import sys
 import time
 
-from live import ROOT, Dockerd, Skip, request
+from live import ROOT, SOCKET, Dockerd, Skip, request
 from podman import Podman
 
 # What is fetched of each; the first one names the tree. Suites move on: which version it is, the engine says.
@@ -36,9 +37,35 @@ EXPECTED = (
     ('docker', '29', 'http2', True),
     ('podman', '4.3', 'http2', False),
     ('podman', '6', 'http2', True),
+    # What it says to JSON with more JSON behind it.
+    ('docker', '20.10', 'more JSON', 201),
+    ('docker', '24', 'more JSON', 400),
+    # What it says to a capability that its runtime has known since Docker 23.
+    ('docker', '20.10', 'new capability', 400),
+    ('docker', '23', 'new capability', 201),
+    # Whether it has what was in versions of the API before 1.24.
+    ('docker', '20.10', 'API of old', True),
+    ('docker', '26', 'API of old', False),
+    # Whether it has /debug with a version before it, and then for GET alone; and PUT /volumes/NAME.
+    ('docker', '20.10', 'debug as the others', False),
+    ('docker', '28', 'debug as the others', True),
+    ('docker', '20.10', 'volume update', False),
+    ('docker', '23', 'volume update', True),
+    # What it calls the network of who asks for none.
+    ('docker', '20.10', 'default network', 'default'),
+    ('docker', '26', 'default network', 'bridge'),
+    # How many header lines it takes, beside a few others.
+    ('docker', '20.10', 'header lines', 20000),
+    ('docker', '28', 'header lines', 490),
+    # How often it tells that a container left its network.
+    ('docker', '20.10', 'network disconnect', 'network/disconnect network/disconnect'),
+    ('docker', '28', 'network disconnect', 'network/disconnect'),
+    # The first record of a call of BuildKit that has nothing to tell yet: of its head, or of none after a second.
+    ('docker', '20.10', 'silent call', 'api-request-started'),
+    ('docker', '26', 'silent call', 'api-request'),
     # Whether the host's part of a container counts at the top of the body, where there is no HostConfig.
     ('docker', '20.10', 'at the top', True),
-    ('docker', '23', 'at the top', False),
+    ('docker', '27', 'at the top', False),
     # What else it tells of a commit and of a classic build; what of a volume that is there already, of a volume that is pruned,
     # and of a start that fails.
     ('docker', '20.10', 'commit', ''),
@@ -90,6 +117,17 @@ def start(name):
 def version_of(path):
     """The version of the engine that listens at PATH."""
     return json.loads(request('GET', '/version', path=path)[1])['Version']
+
+
+@functools.cache
+def version_here():
+    """The version of the tests' Docker."""
+    return version_of(SOCKET)
+
+
+def here(what):
+    """What the tests' Docker does of WHAT."""
+    return expected('docker', version_here(), what)
 
 
 if __name__ == '__main__':  # engines.py docker-SUITE: the directory of its tree, for tests/live/run

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import tarfile
@@ -215,9 +216,14 @@ def docker_command(*args, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
+def path_of(record):
+    """Without the version, which is what client and daemon agreed on."""
+    return re.sub(r'^/v1\.\d+', '', field(record, 'url.path', ''))
+
+
 def requests_of(pid):
     """Method, path without its version, and status of a process's requests."""
-    return [(field(r, 'http.request.method'), field(r, 'url.path', '').replace('/v1.41', ''),
+    return [(field(r, 'http.request.method'), path_of(r),
              field(r, 'http.response.status_code'))
             for r in AGENT.records(event__action='api-request', process__pid=pid)]
 
@@ -225,8 +231,7 @@ def requests_of(pid):
 def has_request(pid, method, start, end, statuses):
     AGENT.wait(that=lambda r: field(r, 'process.pid') == pid
                and field(r, 'http.request.method') == method
-               and field(r, 'url.path', '').replace('/v1.41', '').startswith(start)
-               and field(r, 'url.path', '').endswith(end)
+               and path_of(r).startswith(start) and path_of(r).endswith(end)
                and field(r, 'http.response.status_code') in statuses,
                event__action='api-request')
 
