@@ -70,6 +70,7 @@ struct agent {
 	const char *sockets[CALLERD_SOCKETS_MAX + 1];
 	uint32_t owners[CALLERD_SOCKETS_MAX]; /* of the engines that were found; 0: root */
 	unsigned int socket_count, socket_room;
+	unsigned int given; /* of them, by the options: those of Docker, then those of containerd */
 	struct finder *finder; /* NULL: nothing is looked for */
 	struct host *host;
 	struct proc *proc;
@@ -892,6 +893,7 @@ static int open_engines(struct agent *agent)
 	struct engines_options options = {
 		.socket_count = agent->socket_count,
 		.socket_room = agent->socket_room,
+		.docker_count = agent->options.socket_count,
 		.sockets = agent->sockets,
 		.policy = agent->options.policy,
 		.inventory = agent->options.inventory,
@@ -978,12 +980,21 @@ static enum exit_code open_parts(struct agent *agent)
 	return EXIT_OK;
 }
 
+/* Whether the engine at a watched socket speaks Docker's API. */
+static bool agent_is_docker(void *data, unsigned int socket)
+{
+	const struct agent *agent = data;
+
+	return socket < agent->options.socket_count || socket >= agent->given;
+}
+
 static enum exit_code open_status(struct agent *agent)
 {
 	struct self_test_options test = {
 		.sockets = agent->sockets,
 		.socket_count = &agent->socket_count,
 		.owners = agent->owners,
+		.is_docker = agent_is_docker,
 		.context = host_context(agent->host),
 		.capture = agent->capture,
 		.outputs = agent->outputs,
@@ -1039,7 +1050,7 @@ static void open_guard(struct agent *agent)
 		.beside = agent->beside,
 		.detail = &agent->detail,
 		.sockets = agent->sockets,
-		.socket_count = agent->options.socket_count,
+		.socket_count = agent->given,
 		.socket_room = agent->socket_room,
 		.data = agent,
 		.record = on_record,
@@ -1056,7 +1067,7 @@ static void open_guard(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "changes of who may use the sockets are not recorded: %s",
 			      strerror(-error));
-	for (unsigned int i = agent->options.socket_count; i < agent->socket_count; i++)
+	for (unsigned int i = agent->given; i < agent->socket_count; i++)
 		if (!agent->owners[i])
 			guard_add_socket(agent->guard, agent->sockets[i]);
 }
@@ -1223,8 +1234,10 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 		return EXIT_FAILED;
 	agent->options = *options;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
-	agent->socket_count = options->socket_count;
-	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : options->socket_count;
+	agent->given = agent->socket_count = options->socket_count + options->containerd_count;
+	memcpy(agent->sockets + options->socket_count, options->containerds,
+	       options->containerd_count * sizeof(*agent->sockets));
+	agent->socket_room = options->discovers ? CALLERD_SOCKETS_MAX : agent->given;
 	setpriority(PRIO_PROCESS, 0, NICE); /* may fail: the agent runs without it */
 	block_signals(agent);
 	agent->watchdog = notify_watchdog();
@@ -1297,7 +1310,7 @@ bool agent_free(struct agent *agent)
 		host_free(agent->host);
 	if (agent->signals > 0)
 		close(agent->signals);
-	for (unsigned int i = agent->options.socket_count; ended && i < agent->socket_count; i++)
+	for (unsigned int i = agent->given; ended && i < agent->socket_count; i++)
 		free((char *)agent->sockets[i]);
 	free(agent);
 	return ended;

@@ -205,7 +205,8 @@ static void next_socket(struct self_test *test, uint64_t now)
 	for (; test->socket < *test->options.socket_count; test->socket++) {
 		int error;
 
-		if (test->options.owners[test->socket])
+		if (test->options.owners[test->socket] ||
+		    !test->options.is_docker(test->options.data, test->socket))
 			continue;
 		error = start_call(test, now);
 		test->recorded = false;

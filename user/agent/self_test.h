@@ -18,6 +18,7 @@ struct self_test_options {
 	const char *const *sockets;
 	const unsigned int *socket_count; /* it grows */
 	const uint32_t *owners;		  /* of the sockets; 0: root, or they are configured */
+	bool (*is_docker)(void *data, unsigned int socket); /* others are not called */
 	const struct record_context *context;
 	struct capture *capture;
 	struct outputs *outputs;

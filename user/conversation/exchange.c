@@ -38,6 +38,7 @@ void exchange_free(struct exchange *exchange)
 	wipe_free(exchange->target, exchange->target_size);
 	free(exchange->mime_type);
 	free(exchange->user_agent);
+	free(exchange->namespace);
 	caller_unref(exchange->caller);
 	free(exchange);
 }
@@ -80,6 +81,8 @@ int exchange_head(struct exchange *exchange, const struct http1_head *head, cons
 	/* The media type without its parameters. */
 	exchange->mime_type = told_header(head->content_type, strcspn(head->content_type, "; \t"));
 	exchange->user_agent = told_header(head->user_agent, strlen(head->user_agent));
+	if (exchange->http.grpc)
+		exchange->namespace = told_header(head->namespace, strlen(head->namespace));
 	if (head->framing != HTTP1_BODY_CHUNKED) {
 		exchange->http.has_request_bytes = true;
 		exchange->http.request_bytes =
@@ -233,6 +236,7 @@ void exchange_describe(struct exchange *exchange, struct record *record)
 	record->http.user_agent = string_bytes(exchange->user_agent);
 	if (exchange->http.grpc)
 		grpc_split(record->http.target, &record->http.service, &record->http.method_name);
+	record->http.namespace = string_bytes(exchange->namespace);
 	describe_duration(exchange, record);
 	if (record->action == RECORD_API_ENDED) {
 		record->stream = exchange->stream;

@@ -49,7 +49,7 @@ struct exchange {
 	char method[sizeof(((struct http1_head *)0)->method)];
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
-	char *mime_type, *user_agent; /* owned; NULL: none */
+	char *mime_type, *user_agent, *namespace; /* owned; NULL: none */
 	const struct reader *reader;
 	void *content;	     /* the reader's; NULL: none */
 	bool awaits_content; /* the response's body, which the reader wants */

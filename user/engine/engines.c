@@ -293,7 +293,7 @@ static int open_inventory(struct engines *engines, bool ask)
 	if (!ask && entries > ENTRIES_UNASKED)
 		entries = ENTRIES_UNASKED;
 	engines->ones[i] = (struct one){.engines = engines, .index = i};
-	engines->brands[i] = BRAND_DOCKER;
+	engines->brands[i] = i < engines->options.docker_count ? BRAND_DOCKER : BRAND_CONTAINERD;
 	engines->count += !inventory_new(entries, &engines->inventories[i]);
 	return engines->inventories[i] ? 0 : -ENOMEM;
 }
@@ -303,7 +303,7 @@ static int open_inventories(struct engines *engines)
 	int error = 0;
 
 	for (unsigned int i = 0; !error && i < engines->options.socket_count; i++)
-		error = open_inventory(engines, true);
+		error = open_inventory(engines, i < engines->options.docker_count);
 	return error;
 }
 
@@ -389,6 +389,8 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	engines->files = hostfiles(options->sockets);
 	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
+		if (i >= options->docker_count)
+			continue;
 		restore_one(&engines->ones[i]);
 		if (options->inventory)
 			error = engines_open_one(engines, i);

@@ -20,6 +20,7 @@ struct engines;
 struct engines_options {
 	unsigned int socket_count, socket_room; /* now, and in all */
 	const char *const *sockets;		/* NULL-terminated; by index */
+	unsigned int docker_count; /* of the sockets now; those behind them are of containerd */
 	const struct policy *policy;
 	unsigned int inventory; /* entries of each kind; 0: the engines are not asked */
 	uint64_t event_wait;	/* ns that an event waits for the request that caused it */

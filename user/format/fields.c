@@ -1039,6 +1039,7 @@ const struct record_field fields_all[] = {
 		OBJECT("grpc", IF_CALL,
 			BYTES("service", record, http.service),
 			BYTES("method", record, http.method_name),
+			BYTES("namespace", record, http.namespace),
 			GET("status", get_call_status),
 			TRUE_OF("by_engine", record, http.by_engine)),
 		OBJECT("target", 0,

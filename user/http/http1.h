@@ -61,6 +61,9 @@ struct http1_head {
 	bool h2c;     /* that header names HTTP/2 */
 	bool has_outcome;
 	int outcome; /* of a call of gRPC, in HTTP/2: grpc-status */
+	/* The same: containerd-namespace, the first one, as containerd takes it. NUL-terminated; longer than containerd's may be. */
+	bool has_namespace;
+	char namespace[128];
 	bool expect_continue;
 	char content_type[256], user_agent[512]; /* values; NUL-terminated, truncated if longer */
 	enum http1_framing framing;

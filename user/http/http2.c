@@ -284,7 +284,10 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 		keep_value(head->content_type, sizeof(head->content_type), value);
 	else if (bytes_equal(name, bytes_of("grpc-status")))
 		take_grpc_status(head, value);
-	else if (bytes_equal(name, bytes_of("user-agent")) && !head->user_agent[0])
+	else if (bytes_equal(name, bytes_of("containerd-namespace")) && !head->has_namespace) {
+		head->has_namespace = true;
+		keep_value(head->namespace, sizeof(head->namespace), value);
+	} else if (bytes_equal(name, bytes_of("user-agent")) && !head->user_agent[0])
 		keep_value(head->user_agent, sizeof(head->user_agent), value);
 }
 

@@ -53,7 +53,8 @@ static const char *const types[] = {
 };
 static_assert(COUNT(types) == ECS_TYPES, "each has its word");
 
-static const char *const brands[] = {[BRAND_DOCKER] = "docker", [BRAND_PODMAN] = "podman"};
+static const char *const brands[] = {
+	[BRAND_DOCKER] = "docker", [BRAND_PODMAN] = "podman", [BRAND_CONTAINERD] = "containerd"};
 static_assert(COUNT(brands) == ENGINE_BRANDS, "each has its word");
 
 static const char *const engine_states[] = {

@@ -100,6 +100,7 @@ struct record_http {
 	bool http2;			   /* a stream of HTTP/2 */
 	bool grpc;			   /* a call of gRPC */
 	struct bytes service, method_name; /* of it */
+	struct bytes namespace;		   /* the same: of containerd's, that it is about */
 	int outcome;			   /* grpc-status; GRPC_UNKNOWN */
 	bool by_engine;	   /* the engine asks, over the connection that the caller gave it */
 	int version_minor; /* else HTTP/1.x; -1: unknown */
@@ -161,7 +162,7 @@ struct record_fact {
 /* What a POST does to its target. The method does not say it: the table of operations does. */
 enum record_activity { ACTIVITY_UPDATE, ACTIVITY_CREATE, ACTIVITY_DELETE };
 
-enum engine_brand { BRAND_UNKNOWN, BRAND_DOCKER, BRAND_PODMAN, ENGINE_BRANDS };
+enum engine_brand { BRAND_UNKNOWN, BRAND_DOCKER, BRAND_PODMAN, BRAND_CONTAINERD, ENGINE_BRANDS };
 
 /* What a request acts on. */
 enum target_type {

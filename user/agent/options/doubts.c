@@ -111,16 +111,23 @@ static void doubt_output(const struct doubts *doubts, const char *spec)
 	}
 }
 
+static void doubt_sockets(const struct doubts *doubts, const char *name, const char *const *sockets)
+{
+	struct stat info;
+
+	for (; *sockets; sockets++)
+		if (broker_stat(AT_FDCWD, *sockets, &info, 0) && errno == ENOENT)
+			doubt_option(doubts, name, *sockets,
+				     "it is not there yet: callerd watches it once it is");
+}
+
 void doubts_tell(const struct options *options, void *data,
 		 void (*tell)(void *data, const char *doubt))
 {
 	struct doubts doubts = {options, data, tell};
-	struct stat info;
 
-	for (unsigned int i = 0; i < options->socket_count; i++)
-		if (broker_stat(AT_FDCWD, options->sockets[i], &info, 0) && errno == ENOENT)
-			doubt_option(&doubts, "socket", options->sockets[i],
-				     "it is not there yet: callerd watches it once it is");
+	doubt_sockets(&doubts, "socket", options->sockets);
+	doubt_sockets(&doubts, "containerd", options->containerds);
 	for (unsigned int i = 0; i < options->output_count; i++)
 		doubt_output(&doubts, options->outputs[i]);
 	policy_walk(options->policy, &doubts, doubt_policy);

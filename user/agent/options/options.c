@@ -87,19 +87,36 @@ static bool has_value(const char *const *list, const char *value)
 	return *list;
 }
 
-static int take_socket(struct setting_reader *reader, const char *value)
+static int add_socket_to(struct setting_reader *reader, const char **list, unsigned int *count,
+			 const char *value)
 {
-	struct options *options = reader->target;
+	const struct options *options = reader->target;
 	const char *why = why_no_socket(value);
 
 	if (why)
 		return setting_refuse(reader->why, "%s", why);
-	if (has_value(options->sockets, value))
+	if (has_value(list, value))
 		return 0;
-	if (options->socket_count == CALLERD_SOCKETS_MAX)
+	if (has_value(options->sockets, value) || has_value(options->containerds, value))
+		return setting_refuse(reader->why, "it is of Docker or of containerd, not of both");
+	if (options->socket_count + options->containerd_count == CALLERD_SOCKETS_MAX)
 		return setting_refuse(reader->why, "too many sockets (64 at most)");
-	options->sockets[options->socket_count++] = value;
+	list[(*count)++] = value;
 	return 0;
+}
+
+static int take_socket(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	return add_socket_to(reader, options->sockets, &options->socket_count, value);
+}
+
+static int take_containerd(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	return add_socket_to(reader, options->containerds, &options->containerd_count, value);
 }
 
 static int take_output(struct setting_reader *reader, const char *value)
@@ -242,6 +259,9 @@ static const struct setting settings[] = {
 	{SETTING("discover", SETTING_CHOICE, discover), .words = discoveries,
 	 HELP("WHAT", "find engines, watch their sockets, tell of their TCP ports: yes,\n"
 		      "no, or auto: where no socket is given (default: auto)")},
+	{LIST("containerd", containerds, 0), .take = take_containerd,
+	 HELP("PATH", "a socket of containerd to watch, as\n"
+		      "/run/containerd/containerd.sock; repeatable (default: none)")},
 	{LIST("output", outputs, RELOADS), .take = take_output,
 	 HELP("KIND[:WHERE][,OPTION=VALUE]...",
 	      "stdout, file:PATH, journal[:SOCKET], syslog,\n"
@@ -517,6 +537,10 @@ static int options_read_all(int argc, char **argv, struct options *options, stru
 	if (given.socket_count) {
 		memset(options->sockets, 0, sizeof(options->sockets));
 		options->socket_count = 0;
+	}
+	if (given.containerd_count) {
+		memset(options->containerds, 0, sizeof(options->containerds));
+		options->containerd_count = 0;
 	}
 	if (given.output_count) {
 		memset(options->outputs, 0, sizeof(options->outputs));

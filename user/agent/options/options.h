@@ -38,6 +38,8 @@ struct options {
 	/* NULL-terminated. */
 	const char *sockets[CALLERD_SOCKETS_MAX + 1];
 	unsigned int socket_count;
+	const char *containerds[CALLERD_SOCKETS_MAX + 1]; /* the same: of containerd */
+	unsigned int containerd_count;
 	enum discover discover;
 	bool discovers; /* what .discover means here */
 	const char *outputs[OUTPUTS_MAX + 1];
