@@ -77,6 +77,74 @@ def key_of(log):
     return next(o['seal_key'] for o in started['callerd']['outputs'] if 'seal_key' in o)
 
 
+# --- which records ---------------------------------------------------------------------------------
+
+@test
+def where_chooses():
+    """Each record goes where it is meant to go, and nowhere else."""
+    place = directory('where')
+    chosen = {
+        'creates': 'operation in (ContainerCreate, "VolumeCreate")',
+        'grave': 'severity >= critical and not expected',
+        'etc': 'callerd.request.binds startswith /etc:',
+        'refused': 'status >= 400 or (callerd.target.name glob no-such-* and outcome = failure)',
+        'mine': f'user = root and process.parent.pid = {os.getpid()} and type != access',
+        'none': 'user = no-such-user',
+    }
+    arguments = [f'--output=file:{place}/{name},chain=no,where={text}' for name, text in chosen.items()]
+    with Callerd(*arguments) as agent:
+        name = f'where-{os.getpid()}'
+        body = {'Image': 'no-such-image', 'HostConfig': {'Privileged': True, 'Binds': ['/etc:/host']}}
+        request('POST', f'/containers/create?name={name}', json.dumps(body).encode())
+        request('GET', '/containers/no-such-container/json')
+        request('POST', '/volumes/create', json.dumps({'Name': name}).encode())
+        request('DELETE', '/volumes/' + name)
+        run('docker', '-H', 'unix://' + SOCKET, 'volume', 'create', name)
+        run('docker', '-H', 'unix://' + SOCKET, 'volume', 'rm', name)
+        agent.settle()
+        all_of_them = agent.stop()
+
+    def told(name):
+        return [line['event']['id'] for line in lines_of(f'{place}/{name}')]
+
+    def those(that):
+        return [record['event']['id'] for record in all_of_them if that(record)]
+
+    def operation(record):
+        return record.get('callerd', {}).get('api', {}).get('operation')
+
+    def code(record):
+        return record.get('http', {}).get('response', {}).get('status_code', 0)
+
+    equal(told('creates'), those(lambda r: operation(r) in ('ContainerCreate', 'VolumeCreate')), 'creates')
+    equal(len(told('creates')), 3, 'creates')
+    equal(told('grave'), those(lambda r: r['event'].get('severity', 0) >= 99), 'grave')
+    equal(len(told('etc')), 1, 'mounts of /etc')
+    equal(told('refused'), those(lambda r: code(r) >= 400), 'refused')
+    true(len(told('refused')) >= 2, 'refused')
+    equal(told('mine'), those(lambda r: r.get('process', {}).get('parent', {}).get('pid') == os.getpid() and
+                              r['event']['type'] != ['access'] and 'access' not in r['event']['type']), 'mine')
+    true(len(told('mine')) >= 2, 'of docker')
+    equal(told('none'), [], 'none')
+
+
+@test
+def where_of_the_docs():
+    """What docs/where.md shows can be said."""
+    place = directory('docs')
+    with open(ROOT + '/docs/where.md') as file:
+        text = file.read()
+    examples = re.findall(r'^\| [^|`]+ \| `(.+)` \|$', text[text.index('## Ten examples'):], re.M)
+    names = re.findall(r'^\| `(\w+)` \| `([\w.]+)` \|$', text, re.M)
+    equal(len(examples), 10, 'examples')
+    true(len(names) > 20, 'short names')
+    for example in [*examples, *(f'{name} or {path}' for name, path in names)]:
+        example = example.replace('\\|', '|')
+        with open(place + '/conf', 'w') as conf:
+            conf.write(f'[callerd]\noutput = stdout,where={example}\n')
+        run(CALLERD, '--config', place + '/conf', '--check-config')
+
+
 # --- rotation --------------------------------------------------------------------------------------
 
 @test

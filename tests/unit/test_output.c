@@ -267,8 +267,10 @@ static const struct record_context context = {.user_name = name_user};
 static bool takes(const char *spec, const struct record *record)
 {
 	struct output output = parsed(spec);
-	bool taken = output_takes(&output, record, &context);
+	struct output_offer offer = {.record = record, .context = &context};
+	bool taken = output_takes(&output, &offer);
 
+	output_offer_free(&offer);
 	output_free(&output);
 	return taken;
 }
@@ -333,6 +335,18 @@ static void test_users(void **state)
 	assert_false(takes("stdout,users=alice+4294967295", &record));
 }
 
+static void test_where(void **state)
+{
+	struct caller caller = {.process.euid = 0, .login_uid = 1000};
+	struct record record = {.action = RECORD_API_REQUEST, .caller = &caller};
+	struct record lost = {.action = RECORD_RECORDS_LOST};
+
+	assert_true(takes("stdout,format=cef,where=login_user in (bob, alice)", &record));
+	assert_false(takes("stdout,where=not login_user in (bob, alice)", &record));
+	assert_false(takes("stdout,users=bob,where=login_user = alice", &record));
+	assert_true(takes("stdout,where=login_user = bob", &lost));
+}
+
 static void test_same_sink(void **state)
 {
 	static const struct {
@@ -350,6 +364,8 @@ static void test_same_sink(void **state)
 		{"stdout,queue-size=1M", "stdout", true, false},
 		{"journal", "journal,min-severity=low", true, true},
 		{"journal", "syslog", false, false},
+		{"file:/a,keep=2,where=pid in (1,2)", "file:/a,keep=2", true, true},
+		{"file:/a,keep=2,where=pid in (1,2)", "file:/a,where=pid in (1,3)", true, false},
 	};
 
 	for (size_t i = 0; i < COUNT(table); i++) {
@@ -363,12 +379,13 @@ static void test_same_sink(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_choices),
-		cmocka_unit_test(test_human),	 cmocka_unit_test(test_file),
-		cmocka_unit_test(test_syslog),	 cmocka_unit_test(test_journal),
-		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_severities),
-		cmocka_unit_test(test_actions),	 cmocka_unit_test(test_findings),
-		cmocka_unit_test(test_users),	 cmocka_unit_test(test_same_sink),
+		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_human),	  cmocka_unit_test(test_file),
+		cmocka_unit_test(test_syslog),	  cmocka_unit_test(test_journal),
+		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_severities),
+		cmocka_unit_test(test_actions),	  cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_users),	  cmocka_unit_test(test_where),
+		cmocka_unit_test(test_same_sink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -446,11 +446,13 @@ int outputs_put(struct outputs *outputs, const struct record *record,
 {
 	/* By format: a bit for each output that takes RECORD. */
 	unsigned int to[RECORD_FORMATS] = {0};
+	struct output_offer offer = {.record = record, .context = context};
 	int error = 0;
 
 	for (unsigned int i = 0; i < outputs->count; i++)
-		if (output_takes(&outputs->all[i].wanted, record, context))
+		if (output_takes(&outputs->all[i].wanted, &offer))
 			to[outputs->all[i].wanted.format] |= 1u << i;
+	output_offer_free(&offer);
 	for (int format = 0; format < RECORD_FORMATS; format++)
 		if (to[format])
 			error = put_in_format(outputs, (enum record_format)format, record, context,
@@ -595,6 +597,8 @@ unsigned int outputs_status(struct outputs *outputs, struct record_output ret[OU
 void outputs_mark(struct outputs *outputs, const struct record *record,
 		  const struct record_context *context, struct outputs_mark *ret)
 {
+	struct output_offer offer = {.record = record, .context = context};
+
 	ret->count = outputs->count;
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		struct outputs_place *place = &ret->places[i];
@@ -605,10 +609,11 @@ void outputs_mark(struct outputs *outputs, const struct record *record,
 		sink_stats(sink, &before);
 		sink_stats(sink, &after);
 		snprintf(place->name, sizeof(place->name), "%s", sink_name(sink));
-		place->takes = output_takes(&outputs->all[i].wanted, record, context);
+		place->takes = output_takes(&outputs->all[i].wanted, &offer);
 		place->written = before.waiting + after.written + 1;
 		place->lost = sum_lost(&after);
 	}
+	output_offer_free(&offer);
 }
 
 static const char *outcome_at(struct outputs *outputs, unsigned int index,

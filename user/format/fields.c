@@ -1383,45 +1383,156 @@ void fields_value(struct fields *fields, const struct record_field *field, struc
 
 /* --- by path ---------------------------------------------------------------------------------- */
 
-static bool find_path(const struct record_field *field, const char *path, struct field_path *ret);
+/* Where paths that are found go. */
+struct found_paths {
+	struct field_path *all;
+	unsigned int count, max;
+};
 
-static bool find_within(const struct record_field *field, const char *path, struct field_path *ret)
+static void find_path(const struct record_field *field, struct field_path from, const char *rest,
+		      struct found_paths *ret);
+
+/* Whether FIELD can be told at the end of a path. */
+static bool is_value(const struct record_field *field)
 {
-	size_t size = strcspn(path, ".");
-
-	switch (field->kind) {
-	case FIELD_GROUP:
-		return find_path(field->fields, path, ret);
-	case FIELD_PART:
-		return find_path(fields_parts[field->part], path, ret);
-	default:
-		break;
-	}
-	if (strncmp(field->key, path, size) != 0 || field->key[size])
-		return false;
-	if (path[size])
-		return field->kind == FIELD_OBJECT && !field->enter &&
-		       find_path(field->fields, path + size + 1, ret);
-	ret->field = field;
-	return true;
+	return field->kind <= FIELD_GET || (field->add_line && !field->enter);
 }
 
-static bool find_path(const struct record_field *field, const char *path, struct field_path *ret)
+/* FIELD has the key that REST begins with; MORE: what follows it in REST, or NULL. */
+static void find_below(const struct record_field *field, struct field_path from, const char *more,
+		       struct found_paths *ret)
 {
-	for (; field->kind; field++) {
-		if (!find_within(field, path, ret))
-			continue;
-		ret->when |= field->when;
-		return true;
+	if (!more) {
+		from.field = field;
+		if (is_value(field) || (field->kind == FIELD_OBJECTS && field->add_line))
+			ret->all[ret->count++] = from;
+		return;
 	}
-	return false;
+	if (field->kind == FIELD_FACTS || field->kind == FIELD_COUNTERS) {
+		from.field = field;
+		from.member = more;
+		ret->all[ret->count++] = from;
+		return;
+	}
+	if (field->enter)
+		from.entered = field;
+	if (field->kind == FIELD_OBJECT || field->kind == FIELD_OBJECTS)
+		find_path(field->fields, from, more, ret);
+}
+
+static void find_path(const struct record_field *field, struct field_path from, const char *rest,
+		      struct found_paths *ret)
+{
+	size_t size = strcspn(rest, ".");
+	unsigned int when = from.when;
+
+	for (; field->kind && ret->count < ret->max; field++) {
+		from.when = when | field->when;
+		if (field->kind == FIELD_GROUP)
+			find_path(field->fields, from, rest, ret);
+		else if (field->kind == FIELD_PART)
+			find_path(fields_parts[field->part], from, rest, ret);
+		else if (!strncmp(field->key, rest, size) && !field->key[size])
+			find_below(field, from, rest[size] ? rest + size + 1 : NULL, ret);
+	}
+}
+
+unsigned int fields_find_all(const char *path, struct field_path *ret, unsigned int max)
+{
+	struct found_paths found = {.all = ret, .max = max};
+
+	find_path(fields_all, (struct field_path){.path = path}, path, &found);
+	return found.count;
 }
 
 void fields_find(struct field_path *path)
 {
-	bool found = find_path(fields_all, path->path, path);
+	unsigned int found = fields_find_all(path->path, path, 1);
 
-	assert(found);
+	assert(found && !path->entered && !path->member);
+	(void)found;
+}
+
+/* A member of the facts, or of the counters. */
+static void member_value(const struct fields *fields, const struct field_path *path,
+			 struct field_value *ret)
+{
+	const struct record *record = fields->view.record;
+
+	ret->kind = VALUE_NONE;
+	for (unsigned int i = 0; path->field->kind == FIELD_FACTS && i < record->api.fact_count;
+	     i++)
+		if (!strcmp(record->api.facts[i].name, path->member))
+			fields_fact(&record->api.facts[i], ret);
+	for (unsigned int i = 0; path->field->kind == FIELD_COUNTERS && i < record->counter_count;
+	     i++)
+		if (!strcmp(record->counters[i].name, path->member))
+			set_number(ret, VALUE_NUMBER, record->counters[i].value);
+}
+
+static bool any_value(struct fields *fields, const struct field_path *path,
+		      bool (*test)(void *data, struct fields *fields,
+				   const struct field_value *value),
+		      void *data)
+{
+	const struct record_field *field = path->field;
+	struct field_value value, element;
+
+	if (path->member)
+		member_value(fields, path, &value);
+	else if (field->kind == FIELD_OBJECT || field->kind == FIELD_OBJECTS)
+		fields_line(fields, field, &value);
+	else
+		fields_value(fields, field, &value);
+	if (!fields_is_list(&value))
+		return value.kind && test(data, fields, &value);
+	while (fields_next(&value, &element))
+		if (test(data, fields, &element))
+			return true;
+	return false;
+}
+
+bool fields_any(struct fields *fields, const struct field_path *path,
+		bool (*test)(void *data, struct fields *fields, const struct field_value *value),
+		void *data)
+{
+	const struct record_field *entered = path->entered
+						     ?: path->field->kind == FIELD_OBJECTS
+							? path->field
+							: NULL;
+	unsigned int index = 0;
+	bool found = false;
+
+	if (!fields_meet(fields, path->when))
+		return false;
+	if (!entered)
+		return any_value(fields, path, test, data);
+	while (!found && fields_enter(fields, entered, &index))
+		found = any_value(fields, path, test, data);
+	enter_caller(fields, fields->view.caller);
+	return found;
+}
+
+bool fields_awaited(const struct fields *fields, const struct field_path *path)
+{
+	const struct record_context *context = fields->view.context;
+	const struct record_field *field = path->field;
+	const struct caller *caller = fields->view.caller;
+	uint32_t uid;
+
+	if (!caller || !context->user_asked || field->kind != FIELD_CHARS ||
+	    field->source != FIELDS_view || !fields_meet(fields, path->when))
+		return false;
+	if (field->offset == offsetof(struct view, user))
+		uid = caller->process.euid;
+	else if (field->offset == offsetof(struct view, real_user))
+		uid = caller->uid;
+	else if (field->offset == offsetof(struct view, login_user))
+		uid = caller->login_uid;
+	else
+		return false;
+	return !((const char *)&fields->view)[field->offset] &&
+	       context->user_asked(context->data, uid);
 }
 
 bool fields_read(struct fields *fields, const struct field_path *path, struct field_cursor *cursor,

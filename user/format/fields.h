@@ -232,10 +232,26 @@ struct field_path {
 	const char *path;
 	const struct record_field *field; /* NULL until fields_find() */
 	unsigned int when;		  /* conditions of the field and of all that it is in */
+	/* Of fields_find_all() alone. */
+	const struct record_field
+		*entered;   /* the list of objects, or the other process, that the field is of */
+	const char *member; /* of the facts, or of the counters; it lies in .path */
 };
 
-/* Finds the field of a path, which must be one. */
+/* Finds the field of a path, which must be one of the record itself. */
 void fields_find(struct field_path *path);
+
+/* Finds the fields at PATH, which outlives them: of some there are several, each with conditions of its own. Returns how many
+ * there are, at most MAX: 0 where there is no such field, or where it is an object. */
+unsigned int fields_find_all(const char *path, struct field_path *ret, unsigned int max);
+
+/* Calls TEST for each value of the field at PATH, which fields_find_all() found, until it returns true. Returns whether it did. */
+bool fields_any(struct fields *fields, const struct field_path *path,
+		bool (*test)(void *data, struct fields *fields, const struct field_value *value),
+		void *data);
+
+/* Whether the field at PATH may have no value only because the name of a user is still being asked for. */
+bool fields_awaited(const struct fields *fields, const struct field_path *path);
 
 /* How far a field was read; zeroed at the start. */
 struct field_cursor {

@@ -48,9 +48,27 @@ static bool has_user(const char *list, uint32_t uid, const struct record_context
 	return output_has_word(list, bytes_of(name));
 }
 
-bool output_takes(const struct output *output, const struct record *record,
-		  const struct record_context *context)
+/* Whether the fields of OFFER can be asked for. */
+static bool find_fields(struct output_offer *offer)
 {
+	if (offer->state == OFFER_NEW)
+		offer->state = fields_init(&offer->fields, offer->record, offer->context, IF_ECS,
+					   &offer->text)
+				       ? OFFER_FAILED
+				       : OFFER_HAS_FIELDS;
+	return offer->state == OFFER_HAS_FIELDS;
+}
+
+void output_offer_free(struct output_offer *offer)
+{
+	if (offer->state != OFFER_NEW)
+		fields_free(&offer->fields, 0);
+	text_free(&offer->text);
+}
+
+bool output_takes(const struct output *output, struct output_offer *offer)
+{
+	const struct record *record = offer->record;
 	const struct caller *caller = record->caller;
 
 	if (output->actions && !(output->actions >> record->action & 1))
@@ -62,7 +80,10 @@ bool output_takes(const struct output *output, const struct record *record,
 		return false;
 	if (output->findings && !output_has_finding(output->findings, record))
 		return false;
-	return !output->users ||
-	       (caller && (has_user(output->users, caller->process.euid, context) ||
-			   has_user(output->users, caller->login_uid, context)));
+	if (output->users &&
+	    !(caller && (has_user(output->users, caller->process.euid, offer->context) ||
+			 has_user(output->users, caller->login_uid, offer->context))))
+		return false;
+	return !output->where || !find_fields(offer) ||
+	       where_matches(output->where, &offer->fields) != WHERE_NO;
 }

@@ -6,6 +6,7 @@
 
 #include "format/format.h"
 #include "output/sink.h"
+#include "where/where.h"
 
 struct output {
 	struct sink_options sink; /* the caller fills in host_name, run_id and version */
@@ -14,6 +15,7 @@ struct output {
 	unsigned int actions;	   /* a bit per enum record_action; 0: all */
 	uint64_t findings;	   /* a bit per enum finding_id; 0: all */
 	const char *users;	   /* words with + between them; NULL: all */
+	struct where *where;	   /* owned; NULL: all */
 	uint64_t given; /* a bit for each option that SPEC has; only output_parse.c reads it */
 	char *words;	/* owned; the strings lie in it */
 };
@@ -29,9 +31,21 @@ bool output_is_same_place(const char *a, const char *b);
 /* Whether one sink can serve both: they differ at most in which records they take, and on stdout in the form. */
 bool output_is_same_sink(const char *a, const char *b);
 
-/* Whether RECORD goes to OUTPUT. records-lost goes to each output whose actions= do not leave it out. */
-bool output_takes(const struct output *output, const struct record *record,
-		  const struct record_context *context);
+/* A record that is offered to outputs: .record and .context are set. Its fields are found once, for the first output that has a
+ * where=. output_offer_free() in any case. */
+struct output_offer {
+	const struct record *record;
+	const struct record_context *context;
+	enum { OFFER_NEW, OFFER_HAS_FIELDS, OFFER_FAILED } state;
+	struct fields fields;
+	struct text text; /* for .fields */
+};
+
+void output_offer_free(struct output_offer *offer);
+
+/* Whether OFFER goes to OUTPUT. records-lost goes to each output whose actions= do not leave it out. What may be meant by where= is
+ * taken. */
+bool output_takes(const struct output *output, struct output_offer *offer);
 
 /* Takes the first word off *REST, in which SEPARATOR stands between words. False: there is none. */
 bool output_next_word(const char **rest, char separator, struct bytes *ret);

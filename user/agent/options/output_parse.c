@@ -99,6 +99,14 @@ static int take_min_severity(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
+static int take_where(struct setting_reader *reader, const char *value)
+{
+	struct output *output = reader->target;
+
+	where_free(take_ptr(output->where));
+	return where_parse(value, &output->where, reader->why.text, reader->why.size);
+}
+
 static int take_mode(struct setting_reader *reader, const char *value)
 {
 	struct output *output = reader->target;
@@ -170,6 +178,7 @@ static const struct setting settings[] = {
 	{OPTION("actions", FOR_ALL, SETTING_OTHER, actions), .take = take_actions},
 	{OPTION("findings", FOR_ALL, SETTING_OTHER, findings), .take = take_findings},
 	{OPTION("users", FOR_ALL, SETTING_TEXT, users), .wanted = "it names no user"},
+	{OPTION("where", FOR_ALL, SETTING_OTHER, where), .take = take_where},
 	{OPTION("overflow", FOR_ALL, SETTING_CHOICE, sink.overflow), .words = overflows,
 	 .wanted = "it is drop-newest, drop-oldest or spool"},
 	{OPTION("queue-size", FOR_ALL, SETTING_SIZE, sink.queue_size), LIMITS(64 << 10, 1 << 30),
@@ -224,6 +233,12 @@ static void list_names(unsigned int place, struct text *out)
 		text_add_string(out, out->size ? ", " : "");
 		text_add_string(out, setting->name);
 	}
+}
+
+/* Its commas belong to it: it is the last option. */
+static bool output_parse_is_where(const char *rest)
+{
+	return bytes_begin(bytes_of(rest), "where=");
 }
 
 /* WORD is NAME=VALUE, and NUL-terminated in the output's own words. */
@@ -417,7 +432,7 @@ int output_parse(const char *spec, bool human, struct output *ret, char *reason,
 	}
 	reader.place = 1u << ret->sink.kind;
 	while (!error && rest && *rest) {
-		word = strsep(&rest, ",");
+		word = output_parse_is_where(rest) ? take_ptr(rest) : strsep(&rest, ",");
 		error = output_parse_read_option(&reader, word, name, reason, size);
 	}
 	ret->given = reader.given;
@@ -440,10 +455,10 @@ bool output_is_same_place(const char *a, const char *b)
 static bool next_sink_word(const char **rest, bool has_format, struct bytes *ret)
 {
 	static const char *const others[] = {
-		"min-severity=", "actions=", "findings=", "users=", "format="};
+		"min-severity=", "actions=", "findings=", "users=", "format="}; /* and where= */
 	size_t count = COUNT(others) - has_format, i;
 
-	while (output_next_word(rest, ',', ret)) {
+	while (!(*rest && output_parse_is_where(*rest)) && output_next_word(rest, ',', ret)) {
 		for (i = 0; i < count; i++)
 			if (ret->size >= strlen(others[i]) &&
 			    !memcmp(ret->data, others[i], strlen(others[i])))
@@ -469,5 +484,6 @@ bool output_is_same_sink(const char *a, const char *b)
 void output_free(struct output *output)
 {
 	free(output->words);
+	where_free(output->where);
 	*output = (struct output){0};
 }

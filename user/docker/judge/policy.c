@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "setting/wildcard.h"
 #include "record/operation.h"
 #include "setting/setting.h"
 
@@ -72,42 +73,13 @@ static bool is_path(enum policy_key key)
 	return key == POLICY_EXE || key == POLICY_CONTAINER_IMAGE;
 }
 
-/* As fnmatch() with '*' and '?' only, and with FNM_PATHNAME for a PATH. Callers choose how long their paths are, so the time
- * must not explode with the number of stars: only the last star is tried with other lengths. That is enough. Whatever an
- * earlier star could match beyond that, the last one can match as well, and in a path no star reaches across a slash. */
-static bool matches_wild(struct bytes pattern, struct bytes text, bool path)
-{
-	const char *p = pattern.data, *end = p + pattern.size, *after_star = NULL;
-	size_t at = 0,
-	       covered = 0; /* where the text goes on; up to where the last star covers it */
-
-	while (at < text.size) {
-		if (p < end && *p == '*') {
-			after_star = ++p;
-			covered = at;
-		} else if (p < end &&
-			   (*p == '?' ? !path || text.data[at] != '/' : *p == text.data[at])) {
-			p++;
-			at++;
-		} else if (after_star && (!path || text.data[covered] != '/')) {
-			p = after_star;
-			at = ++covered;
-		} else {
-			return false;
-		}
-	}
-	while (p < end && *p == '*')
-		p++;
-	return p == end;
-}
-
 /* Whether there is an operation whose name PATTERN matches. */
 static bool names_operation(struct bytes pattern)
 {
 	for (enum operation operation = 0; operation < OPERATIONS; operation++) {
 		const char *name = operation_name(operation);
 
-		if (name && matches_wild(pattern, bytes_of(name), false))
+		if (name && wildcard_matches(pattern, bytes_of(name), false))
 			return true;
 	}
 	return false;
@@ -142,7 +114,7 @@ static int add_pattern(struct setting_reader *reader, enum policy_key key, struc
 {
 	struct policy *policy = reader->target;
 	struct pattern **link = &policy->rule->patterns[key], *pattern;
-	bool wild = memchr(value.data, '*', value.size) || memchr(value.data, '?', value.size);
+	bool wild = wildcard_has(value);
 	const char *name = reader->setting->name, *why = why_wrong(key, value, wild);
 	uint64_t number = CALLERD_UNSET_ID;
 	unsigned int count = 0;
@@ -367,7 +339,8 @@ static bool matches_pattern(const struct pattern *pattern, enum policy_key key,
 	if (!value->data)
 		return false;
 	text = (struct bytes){pattern->text, pattern->size};
-	return pattern->wild ? matches_wild(text, *value, is_path(key)) : bytes_equal(text, *value);
+	return pattern->wild ? wildcard_matches(text, *value, is_path(key))
+			     : bytes_equal(text, *value);
 }
 
 static bool matches_rule(const struct rule *rule, const struct policy_call *call)
