@@ -605,6 +605,12 @@ static __always_inline void on_received(const struct sock *daemon, long result, 
 	copy_stream(connection, offset, result, CALLERD_REQUEST);
 }
 
+/* Whether the daemon may still receive what the client sent before it closed. */
+static __always_inline bool has_unread(const struct sock *daemon)
+{
+	return BPF_CORE_READ(daemon, sk_receive_queue.qlen) || is_receiving(daemon);
+}
+
 /* The daemon's send on DAEMON returned RESULT. */
 static __always_inline void on_answered(const struct sock *daemon, long result)
 {
@@ -618,7 +624,7 @@ static __always_inline void on_answered(const struct sock *daemon, long result)
 	if (socket == CALLERD_NO_SOCKET)
 		return;
 	if (result < 0) {
-		if (BPF_CORE_READ(daemon, sk_shutdown) == SHUTDOWN_MASK)
+		if (BPF_CORE_READ(daemon, sk_shutdown) == SHUTDOWN_MASK && !has_unread(daemon))
 			end_connection(daemon, CALLERD_END_RESET);
 		return;
 	}

@@ -227,7 +227,8 @@ def wrong_events(events, known):
 def have_a_day(engine, root, kind, version):
     directory = engine.dir + '/day'
     prepare(directory, root)
-    with Callerd('--inventory', '65536', sockets=[engine.path]) as agent:
+    # An engine that is busy may take longer than an event waits for its request.
+    with Callerd('--inventory', '65536', '--event-wait', '15', sockets=[engine.path]) as agent:
         if kind == 'podman':
             work(PODMAN_DAY, engine.remote, directory, engine.image)
         else:

@@ -321,6 +321,33 @@ def closed_before_the_answer():
         equal(field(found[0], 'callerd.connection.id'), wire.id, 'connection')
 
 
+@test
+def read_after_a_failed_write():
+    """A daemon that learns by a write that its client has gone, as one of HTTP/2 may, still reads what that one sent."""
+    path = tempfile.mktemp(dir=DIR)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with Callerd(sockets=[path]) as agent:
+            with connect(path) as client:
+                server, _ = listener.accept()
+                client.sendall(head('/_ping?late').encode())
+            with server:
+                try:
+                    server.send(b'x')
+                except BrokenPipeError:
+                    pass
+                else:
+                    raise AssertionError('the write did not fail')
+                true(server.recv(4096), 'nothing to read')
+                equal(server.recv(4096), b'', 'more to read')
+            record, = agent.wait(event__action='api-request')
+            equal((record['url']['original'], field(record, 'process.pid'), field(record, 'callerd.connection.preexisting')),
+                  ('/_ping?late', os.getpid(), None), record['message'])
+            equal(len(agent.records(event__action='socket-connected')), 1, 'connections')
+    os.unlink(path)
+
+
 # --- spellings ------------------------------------------------------------------------------------
 
 
