@@ -51,6 +51,11 @@ EXPECTED = (
     ('docker', '28', 'debug as the others', True),
     ('docker', '20.10', 'volume update', False),
     ('docker', '23', 'volume update', True),
+    # Whether a container may be given cgroups to write to, and modes of its PIDs and IPC that it does not know.
+    ('docker', '20.10', 'writable cgroups', False),
+    ('docker', '28', 'writable cgroups', True),
+    ('docker', '20.10', 'odd namespaces', True),
+    ('docker', '26', 'odd namespaces', False),
     # What it calls the network of who asks for none.
     ('docker', '20.10', 'default network', 'default'),
     ('docker', '26', 'default network', 'bridge'),

@@ -9,6 +9,7 @@ import tarfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from live import *  # pylint: disable=wrong-import-position
 from bodies import *  # pylint: disable=wrong-import-position
+import engines  # pylint: disable=wrong-import-position
 import libpod  # pylint: disable=wrong-import-position
 from podman import Podman  # pylint: disable=wrong-import-position
 
@@ -121,7 +122,7 @@ def words_as_go_reads_them():
         ('label', {'SecurityOpt': ['label:disable']}, off, True),
         ('AppArmor', {'SecurityOpt': ['apparmor=mine']}, other, True),
         ('SELinux', {'SecurityOpt': ['label=type:mine_t']}, other, True),
-        ('writable cgroups', {'SecurityOpt': ['writable-cgroups']}, off, False),
+        ('writable cgroups', {'SecurityOpt': ['writable-cgroups']}, off, engines.here('writable cgroups')),
         ('system paths', {'SecurityOpt': ['systempaths=unconfined']}, off, False),
         ('unheard of', {'SecurityOpt': ['new=1']}, {'not-judged': ('medium', 'SecurityOpt: new=1')}, False),
     ])
@@ -192,9 +193,10 @@ def unheard_of():
     def what(*words, severity='medium'):
         return {'not-judged': (severity, *words)}
 
+    odd = engines.here('odd namespaces')
     creations([
-        ('pid', {'PidMode': 'new'}, what('PidMode: new'), True),
-        ('ipc', {'IpcMode': 'ns:/proc/4711/ns/ipc'}, what('IpcMode', severity='high'), True),
+        ('pid', {'PidMode': 'new'}, what('PidMode: new'), odd),
+        ('ipc', {'IpcMode': 'ns:/proc/4711/ns/ipc'}, what('IpcMode', severity='high'), odd),
         ('network', {'NetworkMode': 'ns:/proc/1/ns/net'}, {'host-network': ('medium', '/proc/1/ns/net')},
          True),
         ('users', {'UsernsMode': 'new'}, what('UsernsMode: new'), True),
