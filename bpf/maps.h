@@ -169,28 +169,50 @@ struct {
 	__type(value, __u32); /* CALLERD_MUTE_ bits */
 } muted SEC(".maps");
 
+#define FRAME_HEAD 9
+#define PREFACE_SIZE 24
+
+enum frames_state {
+	FRAMES_UNKNOWN,
+	FRAMES_NEXT, /* the next write that begins like them does so */
+	FRAMES_KNOWN,
+};
+
 /* Where a direction of HTTP/2 stands in its frames. */
 struct frames {
-	__u32 length; /* of the payload at hand */
-	__u32 left;   /* of it */
-	__u32 have;   /* bytes of .head */
-	__u8 head[36];
+	__u32 state; /* enum frames_state */
+	__u32 wants; /* size of the head that is to come: that of a frame, or the preface */
+	__u32 have;  /* bytes of .head */
+	__u32 left;  /* of the payload at hand */
+	__u32 keep;  /* its next bytes that are wanted */
+	__u32 reserved;
+	__u8 head[40];
 	/* While a buffer is copied: the next byte's user address and stream offset, how many there are, and how many of
 	 * these are to be copied, and were not yet. */
 	__u64 from, offset, rest, run;
 	__u64 ready, ready_offset; /* of those that are copied now */
 };
-#define FRAME_HEAD 9
-#define PREFACE_SIZE 24
+
+#define STREAMS_KEPT 256 /* of a connection; Go's server takes 250 at a time */
+#define STREAM_OVER (1U << 31)
+
+/* What is still to be copied of a stream's DATA. */
+struct stream {
+	__u32 id; /* 0: none; with STREAM_OVER: it has its answer, and makes room for another one */
+	__u32 left[2]; /* bytes, per direction */
+};
 
 struct session {
 	struct frames frames[2]; /* per direction */
+	struct stream streams[STREAMS_KEPT];
 };
 
-/* Connections that may speak HTTP/2 since the daemon answered 101. */
+/* Connections that speak HTTP/2, or may do so since the daemon answered 101. Not one that drops the oldest where it is full: of a
+ * connection that comes then all is copied, or nothing of a session, and nobody makes that of the others so. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
 	__type(key, __u64); /* connection.id */
 	__type(value, struct session);
 } sessions SEC(".maps");

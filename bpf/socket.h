@@ -130,6 +130,11 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 	} else {
 		lose(connection->account, CALLERD_LOSS_END);
 	}
+	if (connection->protocol == PROTOCOL_HTTP2 || connection->switched) {
+		__u64 id = connection->id;
+
+		bpf_map_delete_elem(&sessions, &id);
+	}
 	if (reason != CALLERD_END_REPLACED)
 		bpf_map_delete_elem(&connections, &key);
 }
@@ -152,6 +157,8 @@ static __noinline struct connection *add_connection(const struct sock *daemon, _
 		.flags = flags | (foreign_net_ns(daemon) ? CALLERD_FLAG_FOREIGN : 0),
 		.speaking = CALLERD_RESPONSE,
 		.epoch = control.epoch,
+		/* The first bytes of an older one, which may say anything, were not seen. */
+		.protocol = flags & CALLERD_FLAG_PREEXISTING ? PROTOCOL_OTHER : PROTOCOL_UNKNOWN,
 	};
 
 	end_connection(daemon, CALLERD_END_REPLACED);

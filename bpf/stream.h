@@ -3,11 +3,12 @@
 #ifndef CALLERD_BPF_STREAM_H
 #define CALLERD_BPF_STREAM_H
 
-#include "sends.h"
+#include "frames.h"
 
 #define IOV_MAX_COPIED 16
 #define PIECES_MAX 1024 /* of a buffer: 16 MiB */
-#define FRAMES_MAX 8192 /* of a buffer; their heads count as well */
+#define FRAMES_MAX                                                                                 \
+	16384 /* steps through a buffer: up to three for each frame, and dockerd reads up to 32 KiB of them at once */
 #define TS_COMPAT 2
 
 /* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of
@@ -43,11 +44,6 @@ struct user_message {
 	__u64 iov_count;
 };
 
-/* While the agent is away, the ring has to last: of responses a head is copied, of requests what
- * most of them have. */
-#define AWAY_REQUEST_MAX (64 << 10)
-#define AWAY_RESPONSE_MAX 960
-
 struct transfer {
 	struct connection *connection;
 	__u64 from;	    /* user address */
@@ -63,6 +59,7 @@ struct transfer {
 	__u32 flags; /* for the next event */
 	bool failed;
 	bool framed; /* what is copied depends on its frames */
+	bool silent; /* nothing is sent, but the frames are followed */
 };
 
 /* KIND: a direction, with CALLERD_FLAG_ bits of this event. */
@@ -146,15 +143,6 @@ CHECKED_ONCE int lose_piece(struct connection *connection, __u32 direction)
 	return 0;
 }
 
-static __always_inline __u64 budget_of(__u32 direction)
-{
-	__u64 budget =
-		direction == CALLERD_REQUEST ? settings.request_budget : settings.response_budget;
-	__u64 away = direction == CALLERD_REQUEST ? AWAY_REQUEST_MAX : AWAY_RESPONSE_MAX;
-
-	return control.gone && budget > away ? away : budget;
-}
-
 static __always_inline long send_next(struct transfer *transfer)
 {
 	struct connection *connection = transfer->connection;
@@ -199,89 +187,6 @@ static __always_inline int copy_buffer(struct transfer *transfer)
 	return 0;
 }
 
-static __always_inline struct frames *find_frames(const struct connection *connection,
-						  __u32 direction)
-{
-	__u64 id = connection ? connection->id : 0; /* Linux 6.1 takes keys on the stack alone */
-	struct session *session = bpf_map_lookup_elem(&sessions, &id);
-
-	return session ? &session->frames[direction & 1] : NULL;
-}
-
-/* What the daemon asks of a session has no more. */
-#define SESSION_DATA_MAX 1024
-
-/* Whether nobody wants the payload at hand: what the client answers, and files that the daemon sends. */
-static __always_inline bool is_unwanted(const struct frames *frames, __u32 direction)
-{
-	return frames->have == FRAME_HEAD && !frames->head[3] &&
-	       (direction == CALLERD_REQUEST || frames->length > SESSION_DATA_MAX);
-}
-
-/* Takes what it can of PART bytes of a frame's head at the user address FROM. */
-static __always_inline __u64 take_head(struct frames *frames, __u64 from, __u64 part)
-{
-	__u32 have = frames->have & 15, size = FRAME_HEAD - have;
-
-	if (size > part)
-		size = part;
-	bpf_probe_read_user(frames->head + have, size & 15, (void *)from);
-	frames->have = have + size;
-	if (frames->have == FRAME_HEAD)
-		frames->left = frames->length =
-			frames->head[0] << 16 | frames->head[1] << 8 | frames->head[2];
-	return size;
-}
-
-#define WALK_ON 0
-#define WALK_END (1ull << 32)
-
-/* Takes the next bytes that belong together, of a frame's head or payload. Returns how many before them are to be copied now, from
- * .ready on; WALK_ON: none; WALK_END: there is nothing more. What it knows is in the connection, not on the stack: there the
- * verifier would follow its values from step to step. */
-CHECKED_ONCE __u64 walk_frames(struct connection *connection, __u32 direction)
-{
-	struct frames *frames = find_frames(connection, direction);
-	__u64 part, run;
-	bool skipped;
-
-	if (!frames)
-		return WALK_END;
-	run = frames->run;
-	part = frames->rest - run;
-	skipped = is_unwanted(frames, direction);
-	if (!part && !run)
-		return WALK_END;
-	if (run && (!part || skipped || run + FRAME_HEAD > CALLERD_DATA_MAX)) {
-		frames->ready = frames->from;
-		frames->ready_offset = frames->offset;
-		frames->from += run;
-		frames->offset += run;
-		frames->rest -= run;
-		frames->run = 0;
-		return run & (2 * CALLERD_DATA_MAX - 1);
-	}
-	if (part > CALLERD_DATA_MAX - run)
-		part = CALLERD_DATA_MAX - run;
-	if (frames->have < FRAME_HEAD) {
-		part = take_head(frames, frames->from + run, part);
-	} else {
-		if (part > frames->left)
-			part = frames->left;
-		frames->left -= part;
-	}
-	if (frames->have == FRAME_HEAD && !frames->left)
-		frames->have = 0;
-	if (skipped) {
-		frames->from += part;
-		frames->offset += part;
-		frames->rest -= part;
-	} else {
-		frames->run = run + part;
-	}
-	return WALK_ON;
-}
-
 static long frame_step(__u32 index, void *context)
 {
 	struct transfer *transfer = context;
@@ -299,7 +204,8 @@ static long frame_step(__u32 index, void *context)
 	transfer->offset = frames->ready_offset;
 	transfer->left = run;
 	/* Where there is no budget the next event's offset tells what is missing. */
-	send_next(transfer);
+	if (!transfer->silent)
+		send_next(transfer);
 	return 0;
 }
 
@@ -308,7 +214,7 @@ static __always_inline void copy_frames(struct transfer *transfer)
 {
 	struct frames *frames = find_frames(transfer->connection, transfer->direction);
 
-	if (!frames) { /* forgotten, among many others */
+	if (!frames || frames->state != FRAMES_KNOWN) {
 		transfer->failed = true;
 		return;
 	}
@@ -319,6 +225,8 @@ static __always_inline void copy_frames(struct transfer *transfer)
 	bpf_loop(FRAMES_MAX, frame_step, transfer, 0);
 	transfer->offset = frames->offset + frames->rest;
 	/* More frames than are looked at: from there on they cannot be told apart. */
+	if (frames->rest)
+		frames->state = FRAMES_UNKNOWN;
 	transfer->failed |= frames->rest > 0;
 }
 
@@ -382,46 +290,19 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	return false; /* splice, sendfile, io_uring: the bytes have no user address */
 }
 
-/* Goes on to compare what the daemon reads with the beginning of HTTP/2, which may come in any
- * pieces. FOUND: the next seven letters, of which those of this read count. */
-static __always_inline void note_protocol(struct connection *connection, __u64 found)
-{
-	__u64 wanted = LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H') >> 8 * (connection->compared & 7);
-	__u32 left = PROTOCOL_LETTERS - connection->compared;
-	__u64 size = connection->received - connection->compares - connection->compared;
-
-	if (size > left)
-		size = left;
-	if ((found ^ wanted) & ((1ull << 8 * (size & 7)) - 1))
-		connection->protocol = PROTOCOL_OTHER;
-	else if (size == left)
-		connection->protocol = PROTOCOL_HTTP2;
-	connection->compared += size;
-}
-
 #define KIND_HTTP2 (1U << 31)  /* the connection speaks it */
 #define KIND_FRAMED (1U << 30) /* not all of it is wanted */
+#define KIND_FIRST (1U << 29)  /* the first bytes in this direction */
 
 /* The daemon begins to write at the user address FROM, FOUND. Answer 101 is that to the request at hand where nothing else
  * can be: the daemon had read more than the byte that it reads ahead. */
-static __always_inline void note_answer(struct connection *connection, __u64 from, __u64 found)
+static __always_inline void note_answer(struct connection *connection, __u64 from, __u64 found,
+					__u32 kind)
 {
-	__u64 id = connection->id;
-	struct frames *frames;
 	__u32 status = 0;
 
-	if (found == LETTERS('P', 'R', 'I', ' ', '*', ' ', 'H') && connection->switched &&
-	    connection->protocol != PROTOCOL_HTTP2) {
-		connection->protocol = PROTOCOL_SESSION;
-		frames = find_frames(connection, CALLERD_RESPONSE);
-		if (!frames || frames->have)
-			return;
-		/* The preface is no frame: it is passed over like one. */
-		frames->have = FRAME_HEAD;
-		frames->left = PREFACE_SIZE;
-		frames->head[3] = 0xff;
-		return;
-	}
+	if (connection->switched || kind & KIND_FIRST)
+		begin_answers(connection, found, kind & KIND_FIRST);
 	if (found != LETTERS('H', 'T', 'T', 'P', '/', '1', '.') || connection->heard < 2 ||
 	    !(connection->turned & 1U << CALLERD_RESPONSE))
 		return;
@@ -433,16 +314,7 @@ static __always_inline void note_answer(struct connection *connection, __u64 fro
 	connection->protocol = PROTOCOL_UNKNOWN;
 	connection->compares = connection->received;
 	connection->compared = 0;
-	bpf_map_update_elem(&sessions, &id, new_session, BPF_ANY);
-}
-
-/* Whether what goes in DIRECTION is looked at by its frames. A client that does not begin with the preface answers, and may
- * do so before the daemon's own was seen. */
-static __always_inline bool is_framed(const struct connection *connection, __u32 direction)
-{
-	return connection->protocol == PROTOCOL_SESSION ||
-	       (direction == CALLERD_REQUEST && connection->switched &&
-		connection->protocol == PROTOCOL_OTHER);
+	begin_session(connection, FRAMES_NEXT);
 }
 
 /* Looks at the beginning of what is said in the direction of KIND: FROM is the user address of the
@@ -461,12 +333,13 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
 		bpf_probe_read_user(&buffer, sizeof(buffer), (void *)iov);
 	bpf_probe_read_user(&found, PROTOCOL_LETTERS, (void *)buffer.base);
 	if (kind & CALLERD_RESPONSE) {
-		note_answer(connection, buffer.base, found);
+		note_answer(connection, buffer.base, found, kind);
 		if (found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
 			kind |= CALLERD_FLAG_HEAD;
 	} else if (!connection->protocol) {
 		note_protocol(connection, found);
 	}
+	kind &= ~KIND_FIRST;
 	if (is_framed(connection, kind & CALLERD_RESPONSE))
 		kind |= KIND_FRAMED;
 	if (connection->protocol == PROTOCOL_HTTP2 || connection->protocol == PROTOCOL_SESSION)
@@ -479,8 +352,8 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
  * 0. KIND: a direction, with CALLERD_FLAG_ bits and KIND_HTTP2. */
 CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
 {
-	/* What is missed of a header block makes all later ones unreadable. */
-	if (kind & KIND_HTTP2 && !control.gone)
+	/* What is missed of a header block makes all later ones unreadable. Of DATA each stream has its budget. */
+	if (kind & KIND_FRAMED || (kind & KIND_HTTP2 && !control.gone))
 		return budget < total ? total : budget;
 	if (kind & CALLERD_RESPONSE)
 		return kind & CALLERD_FLAG_HEAD ? budget_of(CALLERD_RESPONSE) : budget;
@@ -517,32 +390,39 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 	if ((direction == CALLERD_REQUEST && connection->counted & 1U << CALLERD_REQUEST) ||
 	    is_deserted()) {
 		lose_piece(connection, direction);
-		return 0;
+		transfer.silent = true;
+		if (!has_frames(connection))
+			return 0;
 	}
 	found = find_buffer(&transfer);
 	if (found) {
 		__u32 kind = look_at_beginning(connection, transfer.from, transfer.iov,
-					       transfer.left, direction);
+					       transfer.left, direction | !offset * KIND_FIRST);
 
 		transfer.flags = kind & CALLERD_FLAG_HEAD;
 		transfer.framed = kind & KIND_FRAMED;
 		*budget = refilled(*budget, size, transfer.left, transfer.room, kind);
 	}
 	connection->skipped |= (*budget < size) << (direction & 1);
-	if (!*budget)
+	if (!found)
+		lose_frames(connection, direction);
+	if (!*budget || (transfer.silent && !transfer.framed))
 		return 0;
 	if (!found) {
 		connection->lost |= 1U << direction;
 		count_loss(CALLERD_LOSS_UNREADABLE);
 		return 0;
 	}
-	if (transfer.left && transfer.framed)
+	if (transfer.left && transfer.framed) {
 		copy_frames(&transfer);
-	else if (transfer.left)
+	} else if (transfer.left) {
 		copy_buffer(&transfer);
-	else
+	} else {
 		bpf_loop(IOV_MAX_COPIED, iov_step, &transfer, 0);
+		transfer.failed |= transfer.framed && transfer.total;
+	}
 	if (transfer.failed) {
+		lose_frames(connection, direction);
 		connection->lost |= 1U << direction;
 		count_loss(CALLERD_LOSS_UNREADABLE);
 	}

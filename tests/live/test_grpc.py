@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """gRPC: on /grpc, which speaks HTTP/2 after `Upgrade: h2c`, on /session, where the daemon asks, and by prior knowledge."""
 import hashlib
+import mmap
 
 import h2.exceptions
+import h2.settings
 
 import engines
 from grpc import *
@@ -20,7 +22,8 @@ def calls(mark=None, count=1, agent=None, **more):
 class Engine:
     """A server of the test's own, which answers each call with OK."""
 
-    def __init__(self, path):
+    def __init__(self, path, streams=100):
+        self.streams = streams
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
@@ -30,18 +33,21 @@ class Engine:
         while True:
             threading.Thread(target=self.talk, args=(self.listener.accept()[0],), daemon=True).start()
 
-    @staticmethod
-    def talk(client):
+    def talk(self, client):
         data = client.recv(65536)
         if data.startswith(b'POST '):
             client.sendall(b'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
             data = b''
         state = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, validate_inbound_headers=False, validate_outbound_headers=False))
+        state.local_settings = h2.settings.Settings(client=False, initial_values={
+            h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: self.streams})
         state.initiate_connection()
         while True:
             client.sendall(state.data_to_send())
             for event in state.receive_data(data):
+                if isinstance(event, h2.events.DataReceived):
+                    state.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 if isinstance(event, h2.events.StreamEnded):
                     state.send_headers(event.stream_id, [(':status', '200'), ('content-type', 'application/grpc')])
                     state.send_headers(event.stream_id, [('grpc-status', '0')], end_stream=True)
@@ -298,6 +304,54 @@ def what_is_not_read_of_a_build():
 
 
 @test
+def many_streams_at_once():
+    """More streams than the kernel programs keep, each in pieces, some padded, some given up: what each asks for is told."""
+    path = tempfile.mktemp(prefix='grpc.', suffix='.sock', dir=DIR)
+    Engine(path, 1000)
+    data = message((1, 'x' * 300), (9, 'security.insecure'))
+    data = struct.pack('>BI', 0, len(data)) + data
+    with Callerd(sockets=[path]) as agent:
+        with Prior(path) as client:
+            while client.state.remote_settings.max_concurrent_streams < 1000:
+                client.events += client.state.receive_data(client.socket.recv(65536))
+            streams = []
+            for number in range(500):
+                streams.append(client.begin(f'{CONTROL}Solve?crowd={number}', end=False))
+                client.state.send_data(streams[-1], data[:9], pad_length=number % 3 or None)
+            for number, stream in reversed(list(enumerate(streams))):
+                if number % 5 == 4:
+                    client.state.reset_stream(stream)
+                    continue
+                while client.state.local_flow_control_window(stream) < 1000:
+                    client.events += client.state.receive_data(client.socket.recv(65536))
+                client.state.send_data(stream, data[9:200], pad_length=number % 7 or None)
+                client.state.send_data(stream, data[200:], end_stream=True)
+                client.flush()
+            ended = 0
+            while ended < 400:
+                ended += isinstance(client.next(), h2.events.StreamEnded)
+        for record in calls('crowd=', 400, agent, event__outcome='success'):
+            equal(([f['id'] for f in field(record, 'callerd.findings')], field(record, 'callerd.capture.reason')),
+                  (['build-insecure'], None), record['message'])
+        agent.stop()
+
+
+@test
+def a_stream_has_a_budget():
+    """What goes beyond it is not read, which is a finding; other streams have their own."""
+    path = tempfile.mktemp(prefix='grpc.', suffix='.sock', dir=DIR)
+    Engine(path)
+    with Callerd('--request-budget', '200000', sockets=[path]) as agent:
+        with Prior(path) as client:
+            for number in range(3):
+                client.call(f'{CONTROL}Solve?budget={number}', message((99, b'x' * 150000 * (1 + number % 2)), (9, 'security.insecure')))
+        equal([([f['id'] for f in field(record, 'callerd.findings')], field(record, 'callerd.capture.reason'))
+               for record in calls('budget=', 3, agent)],
+              [(['build-insecure'], None), (['body-not-seen'], ['budget']), (['build-insecure'], None)], 'findings')
+        agent.stop()
+
+
+@test
 def tracks_and_cache():
     """What removes the engine's own record of builds, and its cache; what is run in a builder."""
     path = tempfile.mktemp(prefix='grpc.', suffix='.sock', dir=DIR)
@@ -394,6 +448,69 @@ def builds_keep_their_secrets():
     equal([place for place in ('context', 'name', 'secret') if canary(place).encode() in events], [],
           'copied by the kernel programs')
     true(len(events) < 4 << 20, f'{len(events)} bytes copied')
+
+
+def cpu(pid):
+    """Seconds that a process used."""
+    with open(f'/proc/{pid}/stat') as file:
+        return sum(map(int, file.read().rsplit(') ')[1].split()[11:13])) / os.sysconf('SC_CLK_TCK')
+
+
+def lend_and_build(client, name, files, *fields):
+    """A build, the session of which is within a call on CLIENT, as that of buildctl is."""
+    lent = Lent(client, name, files, {'token': canary('secret').encode()})
+    server = threading.Thread(target=lent.serve, daemon=True)
+    server.start()
+    with Upgraded(SOCKET) as other:
+        status, _ = other.call(CONTROL + 'Solve?' + name, message(
+            (1, name), (5, name), (6, 'dockerfile.v0'), (13, [(1, 'moby'), *mapping(2, {'name': name + ':1'})]), *fields))
+    equal(status, '0', 'Solve')
+    client.state.end_stream(lent.stream)
+    client.flush()
+    server.join(PATIENCE)
+    return lent
+
+
+@test
+def sessions_in_calls_keep_their_secrets():
+    """A session within a call, as buildctl has it, and a context of 32 MiB: the kernel programs copy nothing of what its client says.
+    With CALLERD_CONTEXT=N another N MiB, and what that costs."""
+    directory = make_context()
+    more = int(os.environ.get('CALLERD_CONTEXT', 0)) << 20
+    if more:
+        with open(directory + '/more', 'wb') as file:
+            file.truncate(more)
+    files = {}
+    for name in os.listdir(directory):
+        with open(f'{directory}/{name}', 'rb') as file:
+            files[name] = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    kept = DIR + '/lent.events'
+    with Callerd('--record-events', kept) as keeper, Callerd() as agent:
+        seconds = cpu(agent.pid)
+        with Upgraded(SOCKET) as client:
+            lent = lend_and_build(client, 'lent', {'dockerfile': files, 'context': files}, *mapping(
+                7, {'no-cache': '', 'force-network-mode': 'none'}))
+        equal({'DiffCopy', 'GetSecret'} - set(lent.asked), set(), 'asked')
+        record = agent.wait(that=lambda r: 'Control/Session' in field(r, 'url.original', ''), event__action='api-request')[0]
+        agent.wait(that=lambda r: 'Control/Session' in field(r, 'url.original', ''), event__action='api-request-ended')
+        agent.settle()
+        equal((field(record, 'callerd.api.operation'), field(record, 'callerd.capture.reason'), field(record, 'callerd.findings')),
+              ('BuildSession', None, None), record['message'])
+        build, = agent.records(url__original=CONTROL + 'Solve?lent', event__action='api-request')
+        equal((field(build, 'callerd.capture.complete'), field(build, 'callerd.target.name')), (True, 'lent:1'), build['message'])
+        seconds = round(cpu(agent.pid) - seconds, 1)
+        places = 'Dockerfile', 'context', 'name', 'secret'
+        found = [f'{place} in {what}' for what, data in agent.memory() for place in places if canary(place).encode() in data]
+        equal(found, [], 'in memory')
+        agent.stop()
+        keeper.stop()
+    log = json.dumps(agent.seen)
+    with open(kept, 'rb') as file:
+        events = file.read()
+    equal([place for place in places if canary(place) in log or canary(place).encode() in events], [], 'told, or copied')
+    if more:
+        print(f'# a context of {sum(map(len, files.values())) >> 20} MiB: {len(events)} bytes of events, {seconds} s of the agent')
+    true(len(events) < (2 << 20) + more / 32, f'{len(events)} bytes copied')
 
 
 def main_with_agent():

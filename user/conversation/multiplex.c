@@ -286,6 +286,20 @@ int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint6
 			   RECORD_INCOMPLETE_RESYNCHRONISED, offset, time);
 }
 
+static void miss_body(const struct multiplex *multiplex, struct multiplex_stream *stream,
+		      uint64_t size, unsigned int why)
+{
+	take_range(multiplex, stream->exchange, http2_seen(multiplex->readers[CALLERD_REQUEST]));
+	stream->body_bytes += size;
+	/* What the daemon sends into a session, and what it is sent once it has begun to answer, is left out on purpose. */
+	if (!(multiplex->reversed || stream->answer_bytes) || why != RECORD_INCOMPLETE_BUDGET)
+		stream->exchange->incomplete |= why;
+	exchange_body_gap(stream->exchange);
+}
+
+static int read_part(struct connection *connection, enum callerd_direction part, const char *data,
+		     size_t size, uint64_t time);
+
 int multiplex_gap(struct connection *connection, enum callerd_direction direction, uint64_t size,
 		  unsigned int why, uint64_t time)
 {
@@ -305,19 +319,14 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 	if (http2_skip(reader, size, &id))
 		return multiplex_lose(connection, part, http2_seen(reader)->error, why, time);
 	stream = id ? find_stream(multiplex, id) : NULL;
-	if (!stream)
-		return 0;
-	if (part == CALLERD_RESPONSE) {
+	if (stream && part == CALLERD_RESPONSE) {
 		stream->answer_bytes += size;
 		stream->exchange->awaits_content = false;
-		return 0;
+	} else if (stream && !stream->exchange->complete) {
+		miss_body(multiplex, stream, size, why);
 	}
-	take_range(multiplex, stream->exchange, http2_seen(reader));
-	stream->body_bytes += size;
-	if (!multiplex->reversed) /* what the daemon sends into a session is left out on purpose */
-		stream->exchange->incomplete |= why;
-	exchange_body_gap(stream->exchange);
-	return 0;
+	/* The frame may end there. */
+	return read_part(connection, part, "", 0, time);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
