@@ -157,6 +157,9 @@ CHECKED_ONCE int begin_answers(struct connection *connection, __u64 found, __u32
 	if (begins_like_server(found)) {
 		frames->state = FRAMES_KNOWN;
 	} else if (asks && connection->protocol != PROTOCOL_HTTP2) {
+		/* Whoever answers begins with a frame, too, if nothing of it was looked at yet. */
+		if (!connection->protocol && !connection->compared)
+			session->frames[CALLERD_REQUEST].state = FRAMES_KNOWN;
 		connection->protocol = PROTOCOL_SESSION;
 		begin_preface(frames, 0);
 	}
@@ -316,9 +319,9 @@ static __always_inline __u64 take_head(struct frames *frames, __u64 from, __u64 
 
 	if (size > part)
 		size = part;
-	if (size > PREFACE_SIZE || have + size > sizeof(frames->head))
-		size = 0;
-	bpf_probe_read_user(frames->head + have, size & 31, (void *)from);
+	barrier_var(size); /* Linux 6.1 tracks no copies of a bounded value */
+	size &= 31;
+	bpf_probe_read_user(frames->head + have, size, (void *)from);
 	frames->have = have + size;
 	return size;
 }

@@ -186,7 +186,7 @@ struct frames {
 	__u32 left;  /* of the payload at hand */
 	__u32 keep;  /* its next bytes that are wanted */
 	__u32 reserved;
-	__u8 head[40];
+	__u8 head[64]; /* what is masked by 31 cannot leave it */
 	/* While a buffer is copied: the next byte's user address and stream offset, how many there are, and how many of
 	 * these are to be copied, and were not yet. */
 	__u64 from, offset, rest, run;

@@ -462,6 +462,7 @@ def lend_and_build(client, name, files, *fields):
     server = threading.Thread(target=lent.serve, daemon=True)
     server.start()
     with Upgraded(SOCKET) as other:
+        other.socket.settimeout(600)
         status, _ = other.call(CONTROL + 'Solve?' + name, message(
             (1, name), (5, name), (6, 'dockerfile.v0'), (13, [(1, 'moby'), *mapping(2, {'name': name + ':1'})]), *fields))
     equal(status, '0', 'Solve')
@@ -481,14 +482,15 @@ def sessions_in_calls_keep_their_secrets():
         with open(directory + '/more', 'wb') as file:
             file.truncate(more)
     files = {}
-    for name in os.listdir(directory):
-        with open(f'{directory}/{name}', 'rb') as file:
-            files[name] = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    for entry in os.listdir(directory):
+        with open(f'{directory}/{entry}', 'rb') as file:
+            files[entry] = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
     kept = DIR + '/lent.events'
+    name = f'lent-{time.monotonic_ns()}'
     with Callerd('--record-events', kept) as keeper, Callerd() as agent:
         seconds = cpu(agent.pid)
         with Upgraded(SOCKET) as client:
-            lent = lend_and_build(client, 'lent', {'dockerfile': files, 'context': files}, *mapping(
+            lent = lend_and_build(client, name, {'dockerfile': files, 'context': files}, *mapping(
                 7, {'no-cache': '', 'force-network-mode': 'none'}))
         equal({'DiffCopy', 'GetSecret'} - set(lent.asked), set(), 'asked')
         record = agent.wait(that=lambda r: 'Control/Session' in field(r, 'url.original', ''), event__action='api-request')[0]
@@ -496,8 +498,8 @@ def sessions_in_calls_keep_their_secrets():
         agent.settle()
         equal((field(record, 'callerd.api.operation'), field(record, 'callerd.capture.reason'), field(record, 'callerd.findings')),
               ('BuildSession', None, None), record['message'])
-        build, = agent.records(url__original=CONTROL + 'Solve?lent', event__action='api-request')
-        equal((field(build, 'callerd.capture.complete'), field(build, 'callerd.target.name')), (True, 'lent:1'), build['message'])
+        build, = agent.records(url__original=f'{CONTROL}Solve?{name}', event__action='api-request')
+        equal((field(build, 'callerd.capture.complete'), field(build, 'callerd.target.name')), (True, name + ':1'), build['message'])
         seconds = round(cpu(agent.pid) - seconds, 1)
         places = 'Dockerfile', 'context', 'name', 'secret'
         found = [f'{place} in {what}' for what, data in agent.memory() for place in places if canary(place).encode() in data]
