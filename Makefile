@@ -52,7 +52,7 @@ HARDEN := -fPIE -fstack-protector-strong $(FORTIFY) $(call accepted,-fstack-clas
 	-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang))
 COMPILE := $(CC) $(BASE) $(HARDEN) $(CFLAGS)
 LINK := $(CC) $(CFLAGS) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
-LIBS := -lbpf -lelf -lz -lnghttp2 -lsqlite3 -lseccomp -lpcre2-8 -lssl -lcrypto -lpthread $(LDLIBS)
+LIBS := -lbpf -lelf -lz -lnghttp2 -lyaml -lsqlite3 -lseccomp -lpcre2-8 -lssl -lcrypto -lpthread $(LDLIBS)
 
 # Unit tests and fuzz targets share their objects, and only clang has libFuzzer. `make fuzz` builds objects of its own, with
 # what guides libFuzzer: with it unit tests take three times as long.

@@ -91,6 +91,10 @@ static const struct {
 	{&shape_volume_options, "\"Options\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},
 	{&shape_network_options, "\"options\":" PAIRS ",\"labels\":{\"a\":\"" C "\"}"},
 	{&shape_network_join, "\"options\":" PAIRS},
+	{&shape_kube, "\"kind\":\"Secret\",\"data\":{\"a\":\"" C "\"},\"stringData\":{\"a\":\"" C
+		      "\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"command\":" SHELL
+		      ",\"args\":" ARGS ",\"env\":[{\"name\":\"A\",\"value\":\"" C
+		      "\"}]}]},\"metadata\":{\"annotations\":{\"a\":\"" C "\"}}"},
 	{&shape_container_start, "\"Mounts\":" MOUNTS},
 	{&shape_exec_create, "\"Env\":" ENV ",\"Cmd\":" ARGS},
 	{&shape_volume_create, "\"DriverOpts\":" PAIRS ",\"Labels\":{\"a\":\"" C "\"}"},

@@ -30,8 +30,7 @@ EXPECTED = (
     ('podman', '6', 'unknown', COMPARED | PLAYED),
     # The operations whose bodies callerd does not read.
     ('docker', '20.10', 'unread', set()),
-    ('podman', '4.3', 'unread', {
-        'PlayKubeLibpod', 'PlayKubeDownLibpod'}),
+    ('podman', '4.3', 'unread', set()),
     # Whether its socket takes HTTP/2 by prior knowledge.
     ('docker', '20.10', 'http2', False),
     ('docker', '29', 'http2', True),

@@ -32,6 +32,62 @@ OTHERS = (
 )
 
 
+# Documents that `podman kube play` takes, and what is found in them.
+POD = """apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  terminationGracePeriodSeconds: 0
+  {more}
+  containers:
+  - name: c
+    image: "{image}"
+    command: [sleep, "600"]
+    env: [{{name: SECRET, value: S3CRET}}]
+    {context}
+"""
+HOST_VOLUME = """  volumes: [{name: v, hostPath: {path: /}}]
+"""
+CLAIM = """---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  name: own-claim
+  annotations: {volume.podman.io/device: /, volume.podman.io/type: none, volume.podman.io/mount-options: bind}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+SECRET = """---
+apiVersion: v1
+kind: Secret
+metadata: {name: own-secret}
+stringData: {a: S3CRET}
+"""
+PLAYED = (
+    ('plain', '', '', '', {}),
+    # What is merged counts less than what stands there.
+    ('grave', 'x: &x {privileged: TRUE, procMount: Unmasked}',
+     'securityContext: {<<: *x, procMount: Default, capabilities: {add: [SYS_ADMIN]}}', '', {'privileged', 'cap-add'}),
+    ('volumes', '', 'volumeMounts: [{name: v, mountPath: "/h:ro"}]', HOST_VOLUME + CLAIM + SECRET,
+     {'host-root-mount', 'volume-host-path', 'secret-access'}),
+)
+
+
+def play(engine, agent):
+    for name, more, context, rest, wanted in PLAYED:
+        text = POD.format(name='play-' + name, image=engine.image, more='hostNetwork: true\n  ' + more, context=context) + rest
+        for method, operation in (('POST', 'PlayKubeLibpod'), ('DELETE', 'PlayKubeDownLibpod')):
+            target = f'/v4.0.0/libpod/play/kube?start=false&name={name}'
+            status, answer = request(method, target, text.encode(), path=engine.path)
+            equal(status, 200, f'{name}: {answer}')
+            record, = agent.wait(that=lambda r, target=target: r['url']['original'] == target, event__action='api-request',
+                                 callerd__api__operation=operation)
+            found = {*wanted, 'host-network', 'host-uts'} if method == 'POST' else set()
+            equal(set(findings(record)), found, record['message'])
+            equal(field(record, 'callerd.request.objects')[0], 'Pod/play-' + name, record['message'])
+            equal(field(record, 'callerd.request.containers'), [f'c={engine.image}: sleep 600'], record['message'])
+            true('S3CRET' not in json.dumps(record), record['message'])
+
+
 def judge_containers(engine, agent):
     for number, (options, wanted) in enumerate(CONTAINERS):
         name = f'grave-{number}'
@@ -71,4 +127,5 @@ def judge(engine):
         judge_containers(engine, agent)
         judge_others(engine, agent)
         judge_updates(engine, agent)
+        play(engine, agent)
         agent.stop()

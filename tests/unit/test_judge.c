@@ -1,40 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is found in the contents of requests, and the facts that are told of them. */
-#include "calling.h"
+#include "judging.h"
 #include "docker/known/packed.h"
-
-/* A call and what is told of it, in one of the parts of the line. */
-struct told_case {
-	const char *what, *body;
-	const char *told;
-	int status; /* 0: 200 */
-};
-
-/* Plays each case in a world of its own, in which some things are known. */
-static void check_told(const struct told_case *cases, size_t count, unsigned int part)
-{
-	unsigned int wrong = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		for (enum split split = SPLIT_NOT; split < SPLITS; split++) {
-			const struct told_case *it = &cases[i];
-			struct world world = {.split = split};
-			struct asked request = {
-				.what = it->what, .body = it->body, .status = it->status};
-
-			world_open(&world);
-			know_some(world.inventories[0]);
-			make_call(&world, &request);
-			if (strcmp(part_told(&world, part), it->told) != 0) {
-				print_error("%s %s\nsays   %s\nwanted %s\n", it->what,
-					    it->body ?: "", part_told(&world, part), it->told);
-				wrong++;
-			}
-			world_close(&world);
-		}
-	}
-	assert_int_equal(wrong, 0);
-}
 
 #define CREATE "POST /v1.41/containers/create"
 
@@ -56,11 +23,6 @@ static void check_hosts(const struct host_case *cases, size_t count, unsigned in
 
 /* --- findings of a container's creation ------------------------------------------------------- */
 
-#define VOLUME_HOST "volume-host-path critical: "
-#define ROOT "host-root-mount critical: "
-#define PATH "host-path-mount "
-#define SOCKET "engine-socket-mount critical: "
-#define JOIN "join-container-namespace medium: "
 #define NOT_KNOWN "not-judged medium: what the container may do is not known"
 /* Of whoever acts in donor, whose findings are no sentences. */
 #define IN_DONOR                                                                                   \
@@ -76,7 +38,6 @@ static void check_hosts(const struct host_case *cases, size_t count, unsigned in
 	"privileged medium: in a container that has all of it; "                                   \
 	"volume-host-path medium: in a container that has a path; "                                \
 	"engine-socket-mount medium: in a container that has a socket"
-#define UNJUDGED "not-judged medium: "
 
 static void test_privileged(void **state)
 {
@@ -344,7 +305,6 @@ static void test_devices(void **state)
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
 }
 
-#define DISABLED "security-disabled high: "
 #define LESS "security-disabled medium: "
 
 static void test_security(void **state)
@@ -490,202 +450,6 @@ static void test_rest(void **state)
 	};
 
 	check_hosts(cases, COUNT(cases), TOLD_FINDINGS);
-}
-
-#define LIBPOD "POST /v6.1.1/libpod/containers/create"
-
-/* Podman's own description of a container. */
-static void test_spec(void **state)
-{
-	static const struct told_case cases[] = {
-		/* As its client sends it where nothing is asked for. */
-		{LIBPOD,
-		 "{'name':'a','env_host':false,'terminal':false,'stop_timeout':10,'log_"
-		 "configuration':{},"
-		 "'systemd':'true','pidns':{},'utsns':{},'remove':false,'image':'bb','ipcns':{},"
-		 "'privileged':false,'seccomp_policy':'default','userns':{},'idmappings':{'UIDMap':"
-		 "null},"
-		 "'read_only_filesystem':false,'cgroupns':{},'netns':{},'Networks':null,'"
-		 "healthconfig':{}}",
-		 ""},
-		{LIBPOD, "{'privileged':true}", "privileged critical: runs privileged"},
-		{LIBPOD,
-		 "{'mounts':[{'destination':'/h','type':'bind','source':'/"
-		 "','options':['rbind','rw']}]}",
-		 ROOT "/ mounted read-write at /h"},
-		{LIBPOD,
-		 "{'mounts':[{'destination':'/h','type':'bind','source':'/"
-		 "','options':['ro','U']}]}",
-		 ROOT "/ mounted read-only at /h"},
-		{LIBPOD, "{'mounts':[{'destination':'/t','type':'tmpfs','source':'tmpfs'}]}", ""},
-		{LIBPOD,
-		 "{'mounts':[{'destination':'/t','type':'overlay','source':'overlay',"
-		 "'options':['lowerdir=/srv/a:/','upperdir=/srv/u','workdir=/srv/w']}]}",
-		 ROOT "/ mounted read-only at /t; not-judged high: mounts.type: overlay"},
-		{LIBPOD, "{'mounts':[{'destination':'/t','type':'glob','source':'/etc/*'}]}",
-		 "host-path-mount critical: /etc mounted read-write at /t: accounts, secrets and "
-		 "configuration of the host"},
-		{LIBPOD, "{'volumes':[{'Name':'conf','Dest':'/c','Options':['ro']}]}",
-		 VOLUME_HOST "volume conf: /etc mounted read-only at /c: accounts, secrets and "
-			     "configuration of the host"},
-		{LIBPOD, "{'overlay_volumes':[{'destination':'/c','source':'/'}]}",
-		 ROOT "/ mounted read-only at /c"},
-		{LIBPOD, "{'rootfs':'/'}", ROOT "/ mounted read-write at /"},
-		{LIBPOD, "{'pidns':{'nsmode':'host'},'netns':{'nsmode':'host'}}",
-		 "host-pid high: the host's PID namespace; host-network medium: the host's network "
-		 "namespace"},
-		{LIBPOD, "{'pidns':{'nsmode':'path','value':'/proc/1/ns/pid'}}",
-		 "host-pid high: the host's PID namespace, by /proc/1/ns/pid"},
-		{LIBPOD,
-		 "{'userns':{'nsmode':'keep-id','value':'uid=1'},'ipcns':{'nsmode':'shareable'}}",
-		 ""},
-		{LIBPOD, "{'utsns':{'nsmode':'new'}}", UNJUDGED "UTSMode: new"},
-		{LIBPOD, "{'pod':'p'}",
-		 "join-container-namespace medium: namespaces of pod p, which is not looked at"},
-		{LIBPOD, "{'cap_add':['CAP_SYS_ADMIN']}", "cap-add critical: capability SYS_ADMIN"},
-		{LIBPOD,
-		 "{'devices':[{'path':'/dev/sda:/dev/x:r'}],"
-		 "'device_cgroup_rule':[{'allow':true,'type':'b','access':'rwm'}]}",
-		 "device high: device /dev/sda:/dev/x:r; device high: device rule b, access rwm"},
-		{LIBPOD,
-		 "{'selinux_opts':['disable'],'apparmor_profile':'unconfined',"
-		 "'seccomp_profile_path':'unconfined','unmask':['ALL']}",
-		 DISABLED "label=disable; " DISABLED "unmask=ALL; " DISABLED
-			  "apparmor=unconfined; " DISABLED "seccomp=unconfined"},
-		{LIBPOD,
-		 "{'oci_runtime':'kata','cgroup_parent':'/x','sysctl':{'kernel.core_pattern':'x'}}",
-		 "other-runtime medium: runtime kata; other-runtime medium: cgroup parent /x; "
-		 "other-runtime medium: sysctl kernel.core_pattern"},
-		{LIBPOD,
-		 "{'annotations':{'io.podman.annotations.label':'disable','run.oci.x':'S3CRET'},"
-		 "'conmon_pid_file':'/etc/x'}",
-		 UNJUDGED "conmon_pid_file: /etc/x; " UNJUDGED "Annotations: run.oci.x"},
-		/* Go takes it, as every key in any case. */
-		{LIBPOD, "{'PRIVILEGED':true}",
-		 "privileged critical: runs privileged; protocol-anomaly medium: a key in another "
-		 "case"},
-		{LIBPOD, "{'privileged':'yes'}", "", 500},
-	};
-
-	check_told(cases, COUNT(cases), TOLD_FINDINGS);
-}
-
-static void test_spec_facts(void **state)
-{
-	static const struct told_case cases[] = {
-		{LIBPOD,
-		 "{'image':'bb','user':'5','env':{'A':'S3CRET'},'command':['sh','-c','id'],'"
-		 "terminal':true,"
-		 "'netns':{'nsmode':'container','value':'web'},'remove':true,'pod':'p',"
-		 "'portmappings':[{'host_ip':'127.0.0.1','container_port':81,'host_port':80}],"
-		 "'mounts':[{'destination':'/x','type':'bind','source':'/"
-		 "srv','options':['ro','Z']}],"
-		 "'volumes':[{'Name':'v','Dest':'/v'}]}",
-		 "command=sh;-c;id image=bb pod=p user=5 environment=A tty auto_remove "
-		 "ports=127.0.0.1:80:81 mounts=type=bind,source=/srv,target=/x,ro,Z;"
-		 "type=volume,source=v,target=/v namespaces.network=container:web"},
-	};
-
-	check_told(cases, COUNT(cases), TOLD_FACTS);
-}
-
-#define POD "POST /v6.1.1/libpod/pods/create"
-#define LIBPOD_VOLUME "POST /v6.1.1/libpod/volumes/create"
-#define LIBPOD_NETWORK "POST /v6.1.1/libpod/networks/create"
-#define ON_HOST "network-exposed medium: on an interface of the host: "
-
-/* The rest of what Podman's own API describes. */
-static void test_libpod(void **state)
-{
-	static const struct told_case cases[] = {
-		/* As its client sends it where nothing is asked for. */
-		{POD,
-		 "{'name':'p','shared_namespaces':['ipc','net','uts'],'pidns':{},'ipcns':{},'utsns'"
-		 ":{},'userns':{},'exit_policy':'continue','netns':{},'Networks':null,"
-		 "'resource_limits':null,'pod_create_command':['podman','pod','create','S3CRET']}",
-		 ""},
-		{POD, "{'pidns':{'nsmode':'host'},'netns':{'nsmode':'host'}}",
-		 "host-pid high: the host's PID namespace; host-network medium: the host's network "
-		 "namespace"},
-		{POD, "{'netns':{'nsmode':'path','value':'/run/netns/x'}}",
-		 "not-judged high: NetworkMode: ns:/run/netns/x"},
-		{POD, "{'mounts':[{'destination':'/h','type':'bind','source':'/'}]}",
-		 ROOT "/ mounted read-write at /h"},
-		{POD, "{'volumes':[{'Name':'conf','Dest':'/c'}]}",
-		 VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and "
-			     "configuration of the host"},
-		{POD, "{'overlay_volumes':[{'destination':'/c','source':'/'}]}",
-		 ROOT "/ mounted read-only at /c"},
-		{POD, "{'volumes_from':['x']}", JOIN "volumes of container x"},
-		{POD,
-		 "{'pod_devices':['/dev/sda:/dev/x:r'],"
-		 "'resource_limits':{'devices':[{'allow':true,'type':'a','access':'rwm'}]}}",
-		 "device high: device /dev/sda:/dev/x:r; device high: device rule a, access rwm"},
-		{POD,
-		 "{'sysctl':{'kernel.core_pattern':'x','net.a':'b'},'cgroup_parent':'/x',"
-		 "'security_opt':['seccomp=unconfined'],'infra_conmon_pid_file':'/etc/x'}",
-		 DISABLED "seccomp=unconfined; other-runtime medium: cgroup parent /x; "
-			  "other-runtime medium: sysctl kernel.core_pattern; " UNJUDGED
-			  "infra_conmon_pid_file: /etc/x"},
-		{POD, "{'Name':'p'}", "protocol-anomaly medium: a key in another case"},
-		{POD, "[]", "body-not-seen high: body: an array where none belongs"},
-		{LIBPOD_VOLUME, "{'Name':'v','Driver':'local','Label':null,'Options':{}}", ""},
-		{LIBPOD_VOLUME, "{'Name':'v','Options':{'o':'bind','type':'none','device':'/'}}",
-		 VOLUME_HOST "/ is what it stands for"},
-		{LIBPOD_VOLUME, "{'Driver':'image','Options':{'image':'x'}}",
-		 UNJUDGED "volume driver: image"},
-		{LIBPOD_NETWORK,
-		 "{'name':'n','driver':'bridge','dns_enabled':true,'internal':true,"
-		 "'options':{'mtu':'9','isolate':'true'},'ipam_options':{'driver':'x'}}",
-		 ""},
-		{LIBPOD_NETWORK, "{'driver':'macvlan','network_interface':'eth0'}", ON_HOST "eth0"},
-		{LIBPOD_NETWORK, "{'driver':'ipvlan'}", ON_HOST "of the default route"},
-		{LIBPOD_NETWORK, "{'driver':'macvlan','options':{'parent':'eth0'}}",
-		 "network-exposed medium: on an interface of the host: parent=eth0"},
-		{LIBPOD_NETWORK, "{'network_interface':'br0','options':{'mode':'unmanaged'}}",
-		 ON_HOST "br0"},
-		{LIBPOD_NETWORK, "{'driver':'x','options':{'vrf':'y'}}",
-		 UNJUDGED "network driver: x; not-judged low: network option: vrf"},
-		{"POST /v6.1.1/libpod/networks/host/connect", "{'container':'web'}",
-		 "host-network medium: the host's network namespace"},
-		{"POST /v6.1.1/libpod/networks/n/update", "{'adddnsservers':['10.0.0.1']}", ""},
-		{"POST /v6.1.1/libpod/containers/web/update",
-		 "{'devices':[{'allow':true,'type':'c','access':'rwm'}],'memory':{'limit':5},"
-		 "'cpu':{'shares':2}}",
-		 "device high: device rule c, access rwm; container-update medium: "
-		 "ContainerUpdateLibpod"},
-	};
-
-	check_told(cases, COUNT(cases), TOLD_FINDINGS);
-}
-
-static void test_libpod_facts(void **state)
-{
-	static const struct told_case cases[] = {
-		{POD,
-		 "{'name':'p','infra_command':['/pause'],'infra_image':'i','shared_namespaces':["
-		 "'pid'],'pidns':{'nsmode':'host'},'pod_devices':['/dev/x'],"
-		 "'portmappings':[{'container_port':81,'host_port':80}],"
-		 "'volumes':[{'Name':'v','Dest':'/v'}]}",
-		 "command=/pause name=p image=i namespaces.shared=pid devices=/dev/x ports=80:81 "
-		 "mounts=type=volume,source=v,target=/v namespaces.pid=host"},
-		{LIBPOD_VOLUME,
-		 "{'Name':'v','Driver':'local','Options':{'o':'a','password':'S3CRET'},"
-		 "'Labels':{'a':'S3CRET'}}",
-		 "name=v driver=local options=o=a;password=***"},
-		{LIBPOD_NETWORK,
-		 "{'name':'n','driver':'bridge','network_interface':'br0','ipv6_enabled':true,"
-		 "'internal':true,'options':{'mtu':'9'},'labels':{'a':'S3CRET'}}",
-		 "name=n driver=bridge interface=br0 internal ipv6 options=mtu=9"},
-		{"POST /v6.1.1/libpod/networks/n/connect",
-		 "{'container':'web','static_ips':['10.0.0.2'],'static_mac':'02:00:00:00:00:01',"
-		 "'options':{'a':'b'}}",
-		 "endpoint=ip=10.0.0.2,mac-address=02:00:00:00:00:01,driver-opt=a=b container=web"},
-		{"POST /v6.1.1/libpod/containers/web/update", "{'Env':['A=S3CRET']}",
-		 "environment=A"},
-	};
-
-	check_told(cases, COUNT(cases), TOLD_FACTS);
 }
 
 #define ENDPOINT(name) "'NetworkingConfig':{'EndpointsConfig':{'" name "':{}}}"
@@ -1555,19 +1319,18 @@ int main(void)
 		cmocka_unit_test(test_namespaces),    cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_devices),	      cmocka_unit_test(test_security),
 		cmocka_unit_test(test_runtime),	      cmocka_unit_test(test_logs),
-		cmocka_unit_test(test_create_strict), cmocka_unit_test(test_spec),
-		cmocka_unit_test(test_spec_facts),    cmocka_unit_test(test_libpod),
-		cmocka_unit_test(test_libpod_facts),  cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_create),	      cmocka_unit_test(test_start),
-		cmocka_unit_test(test_update),	      cmocka_unit_test(test_files),
-		cmocka_unit_test(test_mapped_files),  cmocka_unit_test(test_checkpoints),
-		cmocka_unit_test(test_networks),      cmocka_unit_test(test_entered),
-		cmocka_unit_test(test_exec),	      cmocka_unit_test(test_images),
-		cmocka_unit_test(test_volumes),	      cmocka_unit_test(test_plugins),
-		cmocka_unit_test(test_services),      cmocka_unit_test(test_operations),
-		cmocka_unit_test(test_host_facts),    cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_secrets),	      cmocka_unit_test(test_long_lists),
-		cmocka_unit_test(test_techniques),
+		cmocka_unit_test(test_create_strict),
+
+		cmocka_unit_test(test_rest),	      cmocka_unit_test(test_create),
+		cmocka_unit_test(test_start),	      cmocka_unit_test(test_update),
+		cmocka_unit_test(test_files),	      cmocka_unit_test(test_mapped_files),
+		cmocka_unit_test(test_checkpoints),   cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_entered),	      cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_images),	      cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_plugins),	      cmocka_unit_test(test_services),
+		cmocka_unit_test(test_operations),    cmocka_unit_test(test_host_facts),
+		cmocka_unit_test(test_facts),	      cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_long_lists),    cmocka_unit_test(test_techniques),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

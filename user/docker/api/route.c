@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/percent.h"
 #include "docker/api/shapes.h"
+#include "docker/kube/kube.h"
 #include "docker/judge/judge.h"
 #include "http/grpc.h"
 #include "http/query.h"

@@ -50,6 +50,7 @@ struct route {
 	enum finding_id finding;	/* that this operation always is; FINDING_NONE: none */
 	enum finding_severity severity; /* of .finding */
 	const struct shape *body;	/* of the request; NULL: not looked at */
+	bool yaml;			/* the body is YAML, not JSON */
 	/* Adds what the contents say; NULL: nothing. */
 	void (*judge)(struct judging *judging);
 	enum judge_entry entry;	 /* on a container, or on an exec in one */

@@ -479,6 +479,120 @@ static const struct shape_field limit_fields[] = {
 	{"devices", &spec_rules}, {"memory", &memory_limits}, {"Env", &names}, {0}};
 const struct shape shape_limits = {.kind = SHAPE_STRUCT, .fields = limit_fields};
 
+/* --- documents of Kubernetes, as far as Podman plays them ---------------------------------------- */
+
+/* All of their scalars are texts (json/yaml_body.h). What is not named here, as the data of Secrets, is not kept. */
+static const struct shape_field host_path_fields[] = {{"path", &text}, {"type", &text}, {0}};
+static const struct shape host_path = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = host_path_fields};
+static const struct shape_field claim_fields[] = {{"claimName", &text}, {0}};
+static const struct shape claim = {.kind = SHAPE_STRUCT, .pointer = true, .fields = claim_fields};
+static const struct shape_field secret_volume_fields[] = {{"secretName", &text}, {0}};
+static const struct shape secret_volume = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = secret_volume_fields};
+static const struct shape_field pod_volume_fields[] = {{"name", &text},
+						       {"hostPath", &host_path},
+						       {"persistentVolumeClaim", &claim},
+						       {"secret", &secret_volume},
+						       {0}};
+static const struct shape pod_volume = {.kind = SHAPE_STRUCT, .fields = pod_volume_fields};
+static const struct shape pod_volumes = {
+	.kind = SHAPE_LIST, .element = &pod_volume, .element_done = judge_matters};
+
+static const struct shape_field volume_mount_fields[] = {
+	{"name", &text}, {"mountPath", &text}, {"readOnly", &text}, {0}};
+static const struct shape volume_mount = {.kind = SHAPE_STRUCT, .fields = volume_mount_fields};
+static const struct shape volume_mounts = {
+	.kind = SHAPE_LIST, .element = &volume_mount, .element_done = judge_matters};
+
+static const struct shape_field selinux_option_fields[] = {{"user", &text},	{"role", &text},
+							   {"type", &text},	{"level", &text},
+							   {"filetype", &text}, {0}};
+static const struct shape selinux_options = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = selinux_option_fields};
+static const struct shape_field typed_fields[] = {{"type", &text}, {0}};
+static const struct shape typed = {.kind = SHAPE_STRUCT, .pointer = true, .fields = typed_fields};
+static const struct shape_field capability_fields[] = {
+	{"add", &spec_capabilities}, {"drop", &texts}, {0}};
+static const struct shape capabilities = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = capability_fields};
+static const struct shape_field named_fields[] = {{"name", &text}, {0}};
+static const struct shape named = {.kind = SHAPE_STRUCT, .fields = named_fields};
+static const struct shape named_pointer = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = named_fields};
+static const struct shape sysctl_list = {
+	.kind = SHAPE_LIST, .element = &named, .element_done = judge_matters};
+/* Of a pod, and of a container. */
+static const struct shape_field context_fields[] = {
+	{"privileged", &text},		 {"procMount", &text},
+	{"capabilities", &capabilities}, {"seLinuxOptions", &selinux_options},
+	{"seccompProfile", &typed},	 {"appArmorProfile", &typed},
+	{"sysctls", &sysctl_list},	 {0}};
+static const struct shape security_context = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = context_fields};
+
+static const struct shape_field value_from_fields[] = {{"secretKeyRef", &named_pointer}, {0}};
+static const struct shape value_from = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = value_from_fields};
+static const struct shape_field pod_variable_fields[] = {
+	{"name", &text}, {"valueFrom", &value_from}, {0}};
+static const struct shape pod_variable = {.kind = SHAPE_STRUCT, .fields = pod_variable_fields};
+static const struct shape pod_variables = {.kind = SHAPE_LIST, .element = &pod_variable};
+static const struct shape_field variable_source_fields[] = {{"secretRef", &named_pointer}, {0}};
+static const struct shape variable_source = {.kind = SHAPE_STRUCT,
+					     .fields = variable_source_fields};
+static const struct shape variable_sources = {.kind = SHAPE_LIST, .element = &variable_source};
+
+static const struct shape_field pod_port_fields[] = {
+	{"containerPort", &text}, {"hostPort", &text}, {"hostIP", &text}, {"protocol", &text}, {0}};
+static const struct shape pod_port = {.kind = SHAPE_STRUCT, .fields = pod_port_fields};
+static const struct shape pod_ports = {.kind = SHAPE_LIST, .element = &pod_port};
+static const struct shape_field resource_fields[] = {
+	{"limits", &any_map}, {"requests", &any_map}, {0}};
+static const struct shape resources = {.kind = SHAPE_STRUCT, .fields = resource_fields};
+
+static const struct shape_field pod_container_fields[] = {{"name", &text},
+							  {"image", &text},
+							  {"command", &texts},
+							  {"args", &texts},
+							  {"env", &pod_variables},
+							  {"envFrom", &variable_sources},
+							  {"ports", &pod_ports},
+							  {"volumeMounts", &volume_mounts},
+							  {"securityContext", &security_context},
+							  {"resources", &resources},
+							  {0}};
+static const struct shape pod_container = {.kind = SHAPE_STRUCT, .fields = pod_container_fields};
+static const struct shape pod_containers = {
+	.kind = SHAPE_LIST, .element = &pod_container, .element_done = judge_matters};
+
+static const struct shape_field metadata_fields[] = {
+	{"name", &text}, {"annotations", &text_map}, {0}};
+static const struct shape metadata = {.kind = SHAPE_STRUCT, .fields = metadata_fields};
+
+#define POD_SPEC                                                                                   \
+	{"containers", &pod_containers}, {"initContainers", &pod_containers},                      \
+		{"volumes", &pod_volumes}, {"hostPID", &text}, {"hostNetwork", &text},             \
+		{"hostIPC", &text},                                                                \
+	{                                                                                          \
+		"securityContext", &security_context                                               \
+	}
+static const struct shape_field pod_spec_fields[] = {POD_SPEC, {0}};
+static const struct shape pod_spec = {.kind = SHAPE_STRUCT, .fields = pod_spec_fields};
+static const struct shape_field template_fields[] = {
+	{"metadata", &metadata}, {"spec", &pod_spec}, {0}};
+static const struct shape pod_template = {
+	.kind = SHAPE_STRUCT, .pointer = true, .fields = template_fields};
+
+/* A pod, or what has a template of one. */
+static const struct shape_field kube_spec_fields[] = {POD_SPEC, {"template", &pod_template}, {0}};
+static const struct shape kube_spec = {.kind = SHAPE_STRUCT, .fields = kube_spec_fields};
+static const struct shape_field kube_fields[] = {
+	{"kind", &text}, {"metadata", &metadata}, {"spec", &kube_spec}, {0}};
+static const struct shape kube = {.kind = SHAPE_STRUCT, .fields = kube_fields};
+const struct shape shape_kube = {
+	.kind = SHAPE_LIST, .element = &kube, .element_done = judge_matters};
+
 /* --- volumes, networks -------------------------------------------------------------------------- */
 
 static const struct shape_field volume_fields[] = {

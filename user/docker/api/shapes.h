@@ -15,7 +15,7 @@ extern const struct shape shape_container_create, shape_container_start, shape_c
 
 /* The same of Podman's own API. */
 extern const struct shape shape_spec, shape_pod, shape_limits, shape_volume_options,
-	shape_network_options, shape_network_join;
+	shape_network_options, shape_network_join, shape_kube;
 
 /* Responses. */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */

@@ -88,7 +88,7 @@ static bool call_exceeds_share(const struct calls *calls, const struct payer *pa
 
 static void count_body(struct call *call)
 {
-	size_t memory = call->body    ? body_memory(call->body)
+	size_t memory = call->body    ? body_memory(call->body) + call->yaml.capacity
 			: call->build ? build_memory(call->build)
 				      : 0;
 
@@ -103,6 +103,7 @@ static void close_body(struct call *call)
 {
 	body_free(call->body);
 	call->body = NULL;
+	yaml_body_free(&call->yaml);
 	build_free(call->build);
 	call->build = NULL;
 	count_body(call);
@@ -156,7 +157,8 @@ const struct value *call_taken_body(const struct call *call)
 	state = body_state(call->body);
 	if (state == BODY_DONE)
 		return body_value(call->body);
-	if (call->status < 400 && (state == BODY_MISTYPED || (state == BODY_OPEN && call->gap)))
+	if (call->status < 400 &&
+	    (state == BODY_MISTYPED || (state == BODY_OPEN && (call->gap || call->yaml_trouble))))
 		return body_value(call->body);
 	return NULL;
 }
@@ -237,9 +239,19 @@ static void read_request(void *content, const char *bytes, size_t size)
 	if (call->build) {
 		build_feed(call->build, (struct bytes){bytes, size});
 		call_enter_build(call);
-	} else if (body_feed(call->body, bytes, size)) {
+	} else if (call->match.route->yaml
+			   ? yaml_body_feed(&call->yaml, (struct bytes){bytes, size}, BODY_MEMORY)
+			   : body_feed(call->body, bytes, size)) {
 		call->body_refused = true;
 	}
+	count_body(call);
+}
+
+void call_read_yaml(struct call *call)
+{
+	if (!call->body || !call->yaml.size)
+		return;
+	call->yaml_trouble = yaml_body_read(&call->yaml, call->body);
 	count_body(call);
 }
 
@@ -409,6 +421,7 @@ static void call_note_written(void *content, enum record_action action)
 		return;
 	body_free(call->body);
 	call->body = NULL;
+	yaml_body_free(&call->yaml);
 	build_free(call->build);
 	build_free(call->result);
 	call->build = call->result = NULL;

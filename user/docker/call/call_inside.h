@@ -7,6 +7,7 @@
 #include "docker/api/route.h"
 #include "docker/call/call.h"
 #include "docker/judge/removals.h"
+#include "json/yaml_body.h"
 
 #define CALL_INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
 
@@ -50,14 +51,16 @@ struct call {
 	struct bytes meant,
 		means; /* ids that .key had, one after the other, where it changed hands */
 	bool unclear;  /* which of the two the engine meant is not known */
-	struct request *request; /* in the ledger; NULL: it is of no interest there */
-	struct body *body;	 /* NULL: of no interest, or no memory */
-	size_t body_memory;	 /* as counted */
-	struct payer *payer;	 /* of the body; NULL: there is none */
-	bool body_refused;	 /* there was no memory for a body */
-	bool fed, gap;		 /* a part of the body was seen; a part was not */
-	bool dark;		 /* the request was not seen, or not from its beginning */
-	bool uncertain;		 /* the answer may be content of another one */
+	struct request *request;  /* in the ledger; NULL: it is of no interest there */
+	struct body *body;	  /* NULL: of no interest, or no memory */
+	struct yaml_body yaml;	  /* that is gathered for .body, where that is YAML */
+	const char *yaml_trouble; /* why not all of it was read; NULL: it was */
+	size_t body_memory;	  /* as counted */
+	struct payer *payer;	  /* of the body; NULL: there is none */
+	bool body_refused;	  /* there was no memory for a body */
+	bool fed, gap;		  /* a part of the body was seen; a part was not */
+	bool dark;		  /* the request was not seen, or not from its beginning */
+	bool uncertain;		  /* the answer may be content of another one */
 	struct build *build; /* what a call asks of BuildKit, and what it answers; NULL as .body */
 	struct build *result;
 	bool grpc;  /* a call of gRPC: what follows comes with its outcome */
@@ -94,6 +97,9 @@ static inline struct bytes call_keep(struct call *call, struct bytes bytes)
 /* The body as far as the engine takes it; NULL: none. Where the engine did not refuse it, a mistyped body counts
  * (the engine knows the type better), and of a body that was not seen to its end what was seen. */
 const struct value *call_taken_body(const struct call *call);
+
+/* Reads the body where it is YAML, of which all has come that will. */
+void call_read_yaml(struct call *call);
 
 /* A member of the answer, if the answer is there to its end. */
 struct bytes call_answer_string(const struct call *call, const char *name);

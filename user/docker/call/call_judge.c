@@ -67,6 +67,8 @@ static const char *unseen_part(const struct call *call, bool complete, uint64_t 
 		return "it was not seen whole";
 	if (!size)
 		return NULL;
+	if (call->yaml_trouble)
+		return call->yaml_trouble;
 	switch (body_state(call->body)) {
 	case BODY_OPEN:
 		return "it ends too early";
@@ -97,7 +99,7 @@ static const char *unseen_message(const struct call *call)
 static bool is_grave(enum target_type target)
 {
 	return target == TARGET_CONTAINER || target == TARGET_VOLUME || target == TARGET_SERVICE ||
-	       target == TARGET_POD || target == TARGET_PLUGIN;
+	       target == TARGET_POD || target == TARGET_PLUGIN || target == TARGET_NONE;
 }
 
 /* Adds that the body was not seen whole. What the daemon refused was not acted on, seen or not. */
@@ -204,8 +206,10 @@ static struct kept *kept_anew(struct calls *calls)
 
 static void judge_contents(struct call *call, struct verdict *verdict)
 {
-	struct judging judging = judging_of(call, verdict);
+	struct judging judging;
 
+	call_read_yaml(call);
+	judging = judging_of(call, verdict);
 	judging.kept = kept_anew(call->calls);
 	if (call->match.route->judge)
 		call->match.route->judge(&judging);

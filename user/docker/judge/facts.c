@@ -283,12 +283,18 @@ static void add_command(struct verdict *verdict, const struct value *entrypoint,
 	facts_add_arguments(verdict, "command", command, &rest);
 }
 
-void facts_spell_exec(struct text *out, const struct value *body)
+void facts_spell_command(struct text *out, const struct value *entrypoint,
+			 const struct value *command)
 {
 	_cleanup_(text_free) struct text masked = {0};
 
-	mask_command(&masked, NULL, body_get(body, "Cmd"));
+	mask_command(&masked, entrypoint, command);
 	command_add(out, text_since(&masked, 0));
+}
+
+void facts_spell_exec(struct text *out, const struct value *body)
+{
+	facts_spell_command(out, NULL, body_get(body, "Cmd"));
 }
 
 static void facts_add_line(struct verdict *verdict, const struct fact_line *line,

@@ -19,6 +19,9 @@ void facts_host(struct verdict *verdict, const struct value *host);
 void facts_exec(struct verdict *verdict, const struct value *body);
 /* Adds the command of an exec's BODY as a shell would take it, without secrets. */
 void facts_spell_exec(struct text *out, const struct value *body);
+/* The same of a command in two lists, of which each may be NULL. */
+void facts_spell_command(struct text *out, const struct value *entrypoint,
+			 const struct value *command);
 void facts_platform(struct verdict *verdict, struct bytes query);
 void facts_build(struct verdict *verdict, struct bytes query);
 void facts_volume(struct verdict *verdict, const struct value *body);

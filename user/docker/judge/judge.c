@@ -83,8 +83,8 @@ static void judge_places_again(struct judging *judging, struct bytes places)
 }
 
 /* A volume with options of its own, or one that is known to have some. */
-static void judge_host_path_volume(struct judging *judging, struct bytes name, struct bytes path,
-				   struct bytes destination, bool read_only)
+void judge_host_path_volume(struct judging *judging, struct bytes name, struct bytes path,
+			    struct bytes destination, bool read_only)
 {
 	char through[128];
 	struct place place = {path, destination, read_only, through, true};

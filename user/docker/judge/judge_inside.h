@@ -32,6 +32,9 @@ void judge_bind(struct judging *judging, struct bytes text);
 bool judge_is_host_source(struct bytes source);
 void judge_named_volume(struct judging *judging, struct bytes name, struct bytes destination,
 			bool read_only);
+/* A volume that stands for PATH. NAME and DESTINATION may be empty. */
+void judge_host_path_volume(struct judging *judging, struct bytes name, struct bytes path,
+			    struct bytes destination, bool read_only);
 /* SPEC: a container, and perhaps options behind a colon. */
 void judge_volumes_from(struct judging *judging, struct bytes spec);
 /* MODE of the namespace that Docker's FIELD, as "PidMode", is about. */
@@ -62,10 +65,18 @@ void judge_mount_words(struct judging *judging, const struct value *mount);
 void judge_glob(struct judging *judging, struct bytes source, struct bytes target);
 
 void judge_annotations(struct judging *judging, const struct value *annotations);
+void judge_annotation(struct judging *judging, struct bytes key);
 
 /* The rest of the host's part of a container. */
 void judge_rest(struct judging *judging, const struct value *host);
 
+/* Options of a volume that is made (docker/host/volumes.h). */
+struct volume_settings {
+	struct bytes type, device, options;
+};
+
+void judge_volume_settings(struct judging *judging, struct bytes name, struct bytes driver,
+			   const struct volume_settings *settings);
 void judge_volume_driver(struct judging *judging, struct bytes driver, const struct value *options);
 
 /* --- judge_network.c */

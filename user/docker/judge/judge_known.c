@@ -207,6 +207,24 @@ void judge_mount_words(struct judging *judging, const struct value *mount)
 
 /* --- volumes ------------------------------------------------------------------------------------ */
 
+void judge_volume_settings(struct judging *judging, struct bytes name, struct bytes driver,
+			   const struct volume_settings *settings)
+{
+	static const struct host_files nobody;
+	_cleanup_(text_free) struct text path = {0};
+
+	if (driver.size && !bytes_are(driver, "local")) {
+		judge_not_judged(judging, SEVERITY_NONE, "volume driver", driver);
+		return;
+	}
+	if (!volumes_is_known(settings->type, settings->device, settings->options))
+		judge_not_judged(judging, SEVERITY_NONE, "volume type", settings->type);
+	if (volumes_host_path(settings->type, settings->device, settings->options,
+			      judging->files ?: &nobody, &path))
+		judge_host_path_volume(judging, name, text_since(&path, 0), (struct bytes){0},
+				       false);
+}
+
 void judge_volume_driver(struct judging *judging, struct bytes driver, const struct value *options)
 {
 	static const char *const known[] = {"type", "device", "o",   "size",	"inodes", "uid",
@@ -269,13 +287,18 @@ static bool is_told_besides(struct bytes key)
 	return bytes_are_any(key, names, COUNT(names));
 }
 
+void judge_annotation(struct judging *judging, struct bytes key)
+{
+	if (annotation_severity(key))
+		judge_not_judged(judging, annotation_severity(key), "Annotations", key);
+}
+
 void judge_annotations(struct judging *judging, const struct value *annotations)
 {
 	EACH (one, annotations)
-		if (annotation_severity(one->key) && !is_told_besides(one->key) &&
+		if (!is_told_besides(one->key) &&
 		    !(judging->inspected && is_podmans_annotation(one->key)))
-			judge_not_judged(judging, annotation_severity(one->key), "Annotations",
-					 one->key);
+			judge_annotation(judging, one->key);
 }
 
 void judge_rest(struct judging *judging, const struct value *host)
