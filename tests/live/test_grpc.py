@@ -279,6 +279,31 @@ def findings_of_builds():
 
 
 @test
+def two_calls_of_a_build():
+    """A client that asks for one thing by Solve of Control, and has another one built by that of LLBBridge."""
+    def ask(mark, attributes, others):
+        ref = f'{mark}-{time.monotonic_ns()}'
+        with Upgraded(SOCKET) as client, Upgraded(SOCKET) as other:
+            first = client.begin(f'{CONTROL}Solve?{mark}', data=message((1, ref), *mapping(7, attributes)))
+            AGENT.wait(that=lambda r: f'{CONTROL}Solve?{mark}' in field(r, 'url.original', ''), event__action='api-request-started')
+            other.call(f'{BRIDGE}Solve?{mark}', message((2, 'dockerfile.v0'), *mapping(3, others)), ('buildkit-controlapi-buildid', ref))
+            client.state.reset_stream(first)
+            client.flush()
+        control = calls(f'{CONTROL}Solve?{mark}')[0]
+        bridge = calls(f'{BRIDGE}Solve?{mark}')[0]
+        for record in control, bridge:
+            equal(field(record, 'callerd.request.reference'), ref, record['message'])
+        return [[(f['severity'], f['detail']) for f in field(record, 'callerd.findings', []) if f['id'] == 'build-differs']
+                for record in (control, bridge)]
+
+    same = {'target': 'release', 'force-network-mode': 'none'}
+    equal(ask('alike', same, {**same, 'frontend.caps': 'x'}), [[], []], 'alike')
+    equal(ask('unlike', same, {**same, 'target': 'other', 'build-arg:BUILDKIT_SYNTAX': 'evil/z'}),
+          [[('high', f'{subject}: Solve of {call} says another thing') for subject in ('build-arg:BUILDKIT_SYNTAX', 'target')]
+           for call in ('LLBBridge', 'Control')], 'unlike')
+
+
+@test
 def what_is_not_read_of_a_build():
     """Padded by megabytes the message is read as any other; what cannot be read is a finding."""
     found, record = solve('padded', (9, 'security.insecure'), pad=[(99, b'x' * 3000000)])
@@ -436,6 +461,9 @@ def builds_keep_their_secrets():
             'dockerfile': 'Dockerfile', 'namespaces': {'network': 'none'}, 'build_arguments': ['A'], 'labels': ['l']}, 'facts')
         image = json.loads(request('GET', '/images/canaries:1/json')[1])['Id']
         equal((field(build, 'callerd.target.name'), field(build, 'callerd.target.id')), ('canaries:1', image), 'target')
+        bridge, = [r for r in records if field(r, 'callerd.api.operation') == 'BuildSolve']
+        equal(field(bridge, 'callerd.request.reference'), field(build, 'callerd.request.reference'), 'reference')
+        equal([f['id'] for r in (build, bridge) for f in field(r, 'callerd.findings', [])], [], 'findings of the build')
         secret, = [r for r in records if field(r, 'callerd.api.operation') == 'SessionGetSecret']
         equal([(f['id'], f['detail']) for f in field(secret, 'callerd.findings')], [('build-secret', 'token')], 'secret')
         agent.stop()

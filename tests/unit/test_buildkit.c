@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/text.h"
+#include "docker/buildkit/asked.h"
 #include "docker/buildkit/build.h"
 
 /* --- messages ------------------------------------------------------------------------------------- */
@@ -178,13 +179,106 @@ static void test_trouble(void **state)
 	expect_trouble(&message, false, "it has more than is kept");
 }
 
+/* Both calls of a build, the attribute KEY of each; NULL: it has no attributes. */
+static struct build *ask(enum build_message kind, const char *frontend, const char *key,
+			 const char *value)
+{
+	_cleanup_(text_free) struct text message = {0};
+	bool solve = kind == BUILD_MESSAGE_SOLVE;
+
+	if (solve)
+		put_string(&message, 1, "ref");
+	if (frontend)
+		put_string(&message, solve ? 6 : 2, frontend);
+	if (key) {
+		put_entry(&message, solve ? 7 : 3, "no-cache", "");
+		put_entry(&message, solve ? 7 : 3, key, value);
+	}
+	return read_message(kind, &message, false);
+}
+
+static unsigned int bit_of(const char *subject)
+{
+	for (unsigned int i = 0; i < ASKED_SUBJECTS; i++)
+		if (!strcmp(asked_subject(i), subject))
+			return 1U << i;
+	fail();
+	return 0;
+}
+
+static void check_asked(const char *frontends[2], const char *keys[2], const char *values[2],
+			unsigned int differs)
+{
+	static const enum build_message kinds[] = {BUILD_MESSAGE_SOLVE, BUILD_MESSAGE_FRONTEND};
+
+	/* Whichever comes first. */
+	for (unsigned int first = 0; first < 2; first++) {
+		struct asked_build *builds = NULL;
+		struct asked *asked[2];
+
+		for (unsigned int i = 0; i < 2; i++) {
+			unsigned int at = i ^ first;
+			struct build *build = ask(kinds[at], frontends[at], keys[at], values[at]);
+
+			asked[i] = asked_new(&builds, 3, bytes_of("ref"), at, build);
+			assert_non_null(asked[i]);
+			build_free(build);
+		}
+		assert_int_equal(asked[0]->differs, differs);
+		assert_int_equal(asked[1]->differs, differs);
+		asked_free(&builds, asked[0]);
+		asked_free(&builds, asked[1]);
+		assert_null(builds);
+	}
+}
+
+#define CHECK_ASKED(frontend, frontend_2, key, value, key_2, value_2, differs)                     \
+	check_asked((const char *[]){frontend, frontend_2}, (const char *[]){key, key_2},          \
+		    (const char *[]){value, value_2}, differs)
+
+static void test_asked(void **state)
+{
+	CHECK_ASKED(NULL, "dockerfile.v0", "target", "a", "target", "a", 0);
+	CHECK_ASKED(NULL, "dockerfile.v0", "target", "a", "target", "b", bit_of("target"));
+	CHECK_ASKED(NULL, "dockerfile.v0", "target", "a", "context", "b",
+		    bit_of("target") | bit_of("context"));
+	CHECK_ASKED(NULL, "dockerfile.v0", "label:x", "a", "force-network-mode", "host",
+		    bit_of("force-network-mode"));
+	CHECK_ASKED("gateway.v0", "dockerfile.v0", "target", "a", "target", "a",
+		    bit_of("frontend"));
+	/* What says nothing says nothing else. */
+	CHECK_ASKED(NULL, "dockerfile.v0", NULL, NULL, "target", "b", 0);
+	CHECK_ASKED(NULL, "dockerfile.v0", "target", "b", NULL, NULL, 0);
+	CHECK_ASKED(NULL, "dockerfile.v0", "target", "", "no-such-key", "b", 0);
+}
+
+/* Of other builds, and other engines. */
+static void test_asked_of_others(void **state)
+{
+	struct asked_build *builds = NULL;
+	struct build *a = ask(BUILD_MESSAGE_SOLVE, NULL, "target", "a");
+	struct build *b = ask(BUILD_MESSAGE_FRONTEND, NULL, "target", "b");
+	struct asked *calls[] = {asked_new(&builds, 1, bytes_of("ref"), false, a),
+				 asked_new(&builds, 2, bytes_of("ref"), true, b),
+				 asked_new(&builds, 1, bytes_of("ref2"), true, b),
+				 asked_new(&builds, 1, bytes_of("ref"), false, b)};
+
+	assert_null(asked_new(&builds, 1, (struct bytes){0}, true, b));
+	for (unsigned int i = 0; i < COUNT(calls); i++)
+		assert_int_equal(calls[i]->differs, 0);
+	for (unsigned int i = 0; i < COUNT(calls); i++)
+		asked_free(&builds, calls[i]);
+	assert_null(builds);
+	build_free(a);
+	build_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_first_message),
-		cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_asked),	      cmocka_unit_test(test_asked_of_others),
+		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_first_message), cmocka_unit_test(test_trouble),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

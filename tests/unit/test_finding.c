@@ -39,6 +39,7 @@ static const char *const ids[FINDINGS] = {
 	"build-exec",
 	"build-secret",
 	"build-history-removed",
+	"build-differs",
 	"plugin",
 	"swarm",
 	"secret-access",

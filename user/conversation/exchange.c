@@ -39,6 +39,7 @@ void exchange_free(struct exchange *exchange)
 	free(exchange->mime_type);
 	free(exchange->user_agent);
 	free(exchange->namespace);
+	free(exchange->build);
 	caller_unref(exchange->caller);
 	free(exchange);
 }
@@ -83,6 +84,8 @@ int exchange_head(struct exchange *exchange, const struct http1_head *head, cons
 	exchange->user_agent = told_header(head->user_agent, strlen(head->user_agent));
 	if (exchange->http.grpc)
 		exchange->namespace = told_header(head->namespace, strlen(head->namespace));
+	if (exchange->http.grpc && *head->build)
+		exchange->build = strdup(head->build);
 	if (head->framing != HTTP1_BODY_CHUNKED) {
 		exchange->http.has_request_bytes = true;
 		exchange->http.request_bytes =

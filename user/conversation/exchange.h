@@ -50,6 +50,7 @@ struct exchange {
 	char *target; /* owned; without secrets once it is read */
 	size_t target_size;
 	char *mime_type, *user_agent, *namespace; /* owned; NULL: none */
+	char *build; /* that a call of BuildKit names in its head; owned; NULL: none */
 	const struct reader *reader;
 	void *content;	     /* the reader's; NULL: none */
 	bool awaits_content; /* the response's body, which the reader wants */

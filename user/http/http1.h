@@ -66,6 +66,7 @@ struct http1_head {
 	char namespace[128];
 	bool expect_continue;
 	char content_type[256], user_agent[512]; /* values; NUL-terminated, truncated if longer */
+	char build[256]; /* the same of a call of BuildKit, in HTTP/2: which build it is of */
 	enum http1_framing framing;
 	unsigned int anomalies; /* enum http1_anomaly bits */
 };

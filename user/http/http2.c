@@ -287,6 +287,8 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 	else if (bytes_equal(name, bytes_of("containerd-namespace")) && !head->has_namespace) {
 		head->has_namespace = true;
 		keep_value(head->namespace, sizeof(head->namespace), value);
+	} else if (bytes_equal(name, bytes_of("buildkit-controlapi-buildid")) && !head->build[0]) {
+		keep_value(head->build, sizeof(head->build), value);
 	} else if (bytes_equal(name, bytes_of("user-agent")) && !head->user_agent[0])
 		keep_value(head->user_agent, sizeof(head->user_agent), value);
 }

@@ -187,6 +187,7 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 	url = url_split((struct bytes){exchange->target, exchange->target_size});
 	mask_query_keys(&call->query, url.query);
 	call->grpc = exchange->http.grpc;
+	call->of_build = call_keep(call, bytes_of(exchange->build));
 	if (call->grpc)
 		route_find_call(url.original, &call->path, &call->match);
 	else
@@ -212,6 +213,7 @@ static void end_call(void *content)
 	struct call *call = content;
 
 	close_body(call);
+	asked_free(&call->calls->builds, call->asked);
 	build_free(call->result);
 	body_free(call->answer);
 	free_judged(call);
@@ -220,6 +222,19 @@ static void end_call(void *content)
 	text_free(&call->query);
 	pool_free(&call->pool);
 	free(call);
+}
+
+/* Puts what a Solve says beside what the other calls of its build say. */
+static void compare_build(struct call *call)
+{
+	bool by_frontend = call->match.route->asks == BUILD_MESSAGE_FRONTEND;
+
+	if (call->asked || !build_is_complete(call->build) ||
+	    !(by_frontend || call->match.route->asks == BUILD_MESSAGE_SOLVE))
+		return;
+	call->asked = asked_new(&call->calls->builds, call->socket,
+				by_frontend ? call->of_build : build_reference(call->build),
+				by_frontend, call->build);
 }
 
 static void read_request(void *content, const char *bytes, size_t size)
@@ -238,6 +253,7 @@ static void read_request(void *content, const char *bytes, size_t size)
 	}
 	if (call->build) {
 		build_feed(call->build, (struct bytes){bytes, size});
+		compare_build(call);
 		call_enter_build(call);
 	} else if (call->match.route->yaml
 			   ? yaml_body_feed(&call->yaml, (struct bytes){bytes, size}, BODY_MEMORY)

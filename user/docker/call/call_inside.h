@@ -5,6 +5,7 @@
 
 #include "conversation/exchange.h"
 #include "docker/api/route.h"
+#include "docker/buildkit/asked.h"
 #include "docker/call/call.h"
 #include "docker/judge/removals.h"
 #include "json/yaml_body.h"
@@ -13,7 +14,8 @@
 
 struct calls {
 	struct calls_options options;
-	struct payer *payers; /* by account */
+	struct payer *payers;	    /* by account */
+	struct asked_build *builds; /* what their open calls say */
 	struct reader reader;
 	size_t memory;	      /* of the bodies at hand */
 	uint64_t requests;    /* so far: each has a number */
@@ -63,8 +65,11 @@ struct call {
 	bool uncertain;		  /* the answer may be content of another one */
 	struct build *build; /* what a call asks of BuildKit, and what it answers; NULL as .body */
 	struct build *result;
-	bool grpc;  /* a call of gRPC: what follows comes with its outcome */
-	int status; /* 0: no answer yet */
+	struct bytes of_build; /* that the head names; or none */
+	struct asked *
+		asked; /* beside the other calls of its build; NULL: it is no Solve, or not complete */
+	bool grpc;     /* a call of gRPC: what follows comes with its outcome */
+	int status;    /* 0: no answer yet */
 	struct body *answer;
 	bool learned;		/* what it changed is in the inventory */
 	struct verdict *judged; /* the contents, judged when it was learned; NULL: not judged yet */

@@ -21,6 +21,7 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.entry = call->match.route->entry,
 		.query = text_since(&call->query, 0),
 		.build = call->build,
+		.of_build = call->of_build,
 		.body = call_taken_body(call),
 		.verdict = verdict,
 		.refused = call->status >= 300,
@@ -196,6 +197,19 @@ static void judge_unknown(const struct call *call, struct verdict *verdict)
 			    "callerd does not know this operation");
 }
 
+/* A build is asked for by two calls, one of which is what is built. */
+static void judge_asked(const struct call *call, struct verdict *verdict)
+{
+	unsigned int differs = call->asked ? call->asked->differs : 0;
+
+	for (unsigned int i = 0; i < ASKED_SUBJECTS; i++)
+		if (differs >> i & 1)
+			verdict_add(verdict, FINDING_BUILD_DIFFERS, SEVERITY_NONE,
+				    "%s: %s says another thing", asked_subject(i),
+				    call->asked->by_frontend ? "Solve of Control"
+							     : "Solve of LLBBridge");
+}
+
 static struct kept *kept_anew(struct calls *calls)
 {
 	text_cut(&calls->kept.joins, 0);
@@ -280,6 +294,7 @@ static void judge_begun(struct call *call, struct verdict *verdict, bool complet
 		judge_operation(call, verdict, record);
 	if (route && complete)
 		judge_completeness(call, verdict, complete, record);
+	judge_asked(call, verdict);
 	judge_oddities(call, verdict, record);
 }
 
@@ -357,6 +372,7 @@ static void judge_answered(struct call *call, struct verdict *verdict, bool comp
 		judge_operation(call, verdict, record);
 		judge_completeness(call, verdict, complete, record);
 		judge_removal(call, verdict, record);
+		judge_asked(call, verdict);
 	} else {
 		judge_unknown(call, verdict);
 	}

@@ -48,6 +48,7 @@ struct judging {
 	struct bytes query;	/* as sent */
 	const struct build
 		*build; /* what a call asks of BuildKit; NULL: it is none, or is not known */
+	struct bytes of_build; /* that a call names in its head; may be absent */
 	const struct value *body; /* NULL: none, or none that the daemon takes */
 	const struct inventory_container
 		*container;		   /* target, or that of the exec; NULL: unknown */

@@ -97,12 +97,19 @@ static void add_images(struct judging *judging)
 	}
 }
 
+static void add_reference(struct judging *judging)
+{
+	struct bytes own = build_reference(judging->build);
+
+	add_fact(judging, "reference", own.size ? own : judging->of_build, mask_text);
+}
+
 static void add_facts(struct judging *judging)
 {
 	const struct build *build = judging->build;
 	const struct build_item *destination = build_next_output(build, NULL, "dest");
 
-	add_fact(judging, "reference", build_reference(build), mask_text);
+	add_reference(judging);
 	add_images(judging);
 	add_items(judging, "outputs", BUILD_OUTPUT, "");
 	add_true(judging, "push", next_push(build, NULL));
@@ -237,8 +244,10 @@ void judge_solve(struct judging *judging)
 
 void judge_build_container(struct judging *judging)
 {
-	if (judging->build)
-		judge_steps(judging);
+	if (!judging->build)
+		return;
+	add_reference(judging);
+	judge_steps(judging);
 }
 
 void judge_build_history(struct judging *judging)
