@@ -27,7 +27,7 @@ static unsigned int hash_value(struct bytes value)
 	return value.size ? table_hash(value.data, value.size) | 1 : 0;
 }
 
-static void take_values(struct asked *asked, const struct build *build)
+static void take_subjects(struct asked *asked, const struct build *build)
 {
 	asked->silent = true;
 	for (const struct build_item *one = build_items(build); one; one = one->next)
@@ -38,7 +38,7 @@ static void take_values(struct asked *asked, const struct build *build)
 }
 
 /* Of the frontend each may leave it to the other to name it. */
-static unsigned int differences(const struct asked *a, const struct asked *b)
+static unsigned int differences_of(const struct asked *a, const struct asked *b)
 {
 	unsigned int differs = a->values[0] && b->values[0] && a->values[0] != b->values[0];
 
@@ -49,14 +49,14 @@ static unsigned int differences(const struct asked *a, const struct asked *b)
 	return differs;
 }
 
-static void compare(struct asked *asked)
+static void compare_with_others(struct asked *asked)
 {
 	for (struct asked *one = asked->of->calls; one; one = one->next) {
 		unsigned int differs;
 
 		if (one->by_frontend == asked->by_frontend)
 			continue;
-		differs = differences(one, asked);
+		differs = differences_of(one, asked);
 		one->differs |= differs;
 		asked->differs |= differs;
 	}
@@ -105,8 +105,8 @@ struct asked *asked_new(struct asked_build **builds, unsigned int socket, struct
 		return NULL;
 	}
 	asked->by_frontend = by_frontend;
-	take_values(asked, build);
-	compare(asked);
+	take_subjects(asked, build);
+	compare_with_others(asked);
 	asked->next = asked->of->calls;
 	asked->of->calls = asked;
 	return asked;

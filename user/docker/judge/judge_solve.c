@@ -97,7 +97,7 @@ static void add_images(struct judging *judging)
 	}
 }
 
-static void add_reference(struct judging *judging)
+static void add_build_reference(struct judging *judging)
 {
 	struct bytes own = build_reference(judging->build);
 
@@ -109,7 +109,7 @@ static void add_facts(struct judging *judging)
 	const struct build *build = judging->build;
 	const struct build_item *destination = build_next_output(build, NULL, "dest");
 
-	add_reference(judging);
+	add_build_reference(judging);
 	add_images(judging);
 	add_items(judging, "outputs", BUILD_OUTPUT, "");
 	add_true(judging, "push", next_push(build, NULL));
@@ -246,7 +246,7 @@ void judge_build_container(struct judging *judging)
 {
 	if (!judging->build)
 		return;
-	add_reference(judging);
+	add_build_reference(judging);
 	judge_steps(judging);
 }
 
