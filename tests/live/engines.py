@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-from live import ROOT, SOCKET, Dockerd, Skip, request
+from bodies import findings
+from live import ROOT, SOCKET, Dockerd, Skip, field, request
 from podman import Podman
 
 # What is fetched of each; the first one names the tree. Suites move on: which version it is, the engine says.
@@ -132,6 +133,30 @@ def version_here():
 def here(what):
     """What the tests' Docker does of WHAT."""
     return expected('docker', version_here(), what)
+
+
+def wrong_requests(requests, unread=()):
+    """Those without an operation, or not understood: of the operations UNREAD callerd does not read the body."""
+    wrong = []
+    for record in requests:
+        operation = field(record, 'callerd.api.operation')
+        bad = {'unknown-operation', 'body-not-seen', 'protocol-anomaly'} & set(findings(record))
+        if operation in unread:
+            bad.discard('body-not-seen')
+        if not operation or bad or field(record, 'callerd.capture.complete') is not True:
+            wrong.append(record['message'])
+    return wrong
+
+
+def wrong_events(events, uid, known=()):
+    """Those that are told of somebody else than UID, or of nobody though they are not among the KNOWN."""
+    wrong = []
+    for event in events:
+        kind, what = (field(event, name) for name in ('callerd.cause.kind', 'callerd.docker_event'))
+        if kind == 'unknown' and f'{what["type"]}/{what["action"]}' not in known or \
+                kind in ('request', 'inherited') and field(event, 'user.id') != uid:
+            wrong.append(event['message'])
+    return wrong
 
 
 if __name__ == '__main__':  # engines.py docker-SUITE: the directory of its tree, for tests/live/run

@@ -200,30 +200,6 @@ def work(day, client, directory, image):
     equal(unexpected, [], 'the work')
 
 
-def wrong_requests(requests, unread):
-    """Those without an operation, or not understood: of the operations UNREAD callerd does not read the body."""
-    wrong = []
-    for record in requests:
-        operation = field(record, 'callerd.api.operation')
-        bad = {'unknown-operation', 'body-not-seen', 'protocol-anomaly'} & set(findings(record))
-        if operation in unread:
-            bad.discard('body-not-seen')
-        if not operation or bad or field(record, 'callerd.capture.complete') is not True:
-            wrong.append(record['message'])
-    return wrong
-
-
-def wrong_events(events, known):
-    """Those that are told of somebody else, or of nobody though they are not among the KNOWN."""
-    wrong = []
-    for event in events:
-        kind, what = (field(event, name) for name in ('callerd.cause.kind', 'callerd.docker_event'))
-        if kind == 'unknown' and f'{what["type"]}/{what["action"]}' not in known or \
-                kind in ('request', 'inherited') and field(event, 'user.id') != ALICE.uid:
-            wrong.append(event['message'])
-    return wrong
-
-
 def have_a_day(engine, root, kind, version):
     directory = engine.dir + '/day'
     prepare(directory, root)
@@ -239,8 +215,8 @@ def have_a_day(engine, root, kind, version):
         requests, events = (agent.records(event__action=action) for action in ('api-request', 'docker-event'))
         print(f'# {kind} {version}: {len(requests)} requests, {len(events)} events')
         true(len(requests) > 60 and len(events) > 40, 'too few')
-        wrong = wrong_requests(requests, engines.expected(kind, version, 'unread'))
-        wrong += wrong_events(events, engines.expected(kind, version, 'unknown'))
+        wrong = engines.wrong_requests(requests, engines.expected(kind, version, 'unread'))
+        wrong += engines.wrong_events(events, ALICE.uid, engines.expected(kind, version, 'unknown'))
         # Others on this machine may have been refused by sockets that they took away with them.
         wrong += [r['message'] for r in agent.records(event__action='records-lost')
                   if not field(r, 'callerd.lost.reason', '').startswith('refused-')]

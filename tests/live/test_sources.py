@@ -5,6 +5,7 @@ import shutil
 from live import *
 from podman import Podman, need
 from bodies import *
+import engines
 
 AGENT = None
 ALICE = User(MEMBER)
@@ -159,6 +160,20 @@ def dockerode():
     ALICE.run('env', f'NODE_PATH={modules}/node_modules', 'node', script, SOCKET, IMAGE)
     check('sources-node', script, {**LIFE, 'exec_create': 'request', 'exec_start': 'request',
                                    'exec_die': 'inherited', 'destroy': 'request'})
+
+
+@test
+def nothing_is_unknown():
+    """Of all that these clients asked, and the engine told."""
+    AGENT.settle_events()
+
+    def clients(record):
+        return field(record, 'user.id') == ALICE.uid or field(record, 'callerd.cause.kind') == 'unknown'
+
+    requests, events = ([r for r in AGENT.records(event__action=action) if clients(r)]
+                        for action in ('api-request', 'docker-event'))
+    true(len(requests) > 40 and len(events) > 50, f'{len(requests)} requests, {len(events)} events')
+    equal(engines.wrong_requests(requests) + engines.wrong_events(events, ALICE.uid), [], 'records')
 
 
 # --- Podman -----------------------------------------------------------------------------------------
