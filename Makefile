@@ -165,8 +165,8 @@ check-live: all clients ## the real Docker daemon on this kernel; root
 check-vm: all clients ## the same in virtual machines with other kernels; root
 	tests/run vm
 
-test-engines: all clients ## Docker and Podman of all of Debian's suites; root
-	CALLERD_ENGINES=all tests/live/run engines
+test-engines: all clients ## Docker and Podman of all of Debian's suites; root, half an hour
+	tests/run live_engines
 
 SOAK_MINUTES ?= 30
 soak: all clients ## callerd between engines, callers and outputs that fail, for SOAK_MINUTES (SOAK_SEED); root

@@ -11,9 +11,10 @@ import engines
 import libpod
 
 ALICE = User(MEMBER)
-WANTED = os.environ.get('CALLERD_ENGINES', ' '.join(engines.NEWEST)).replace('all', ' '.join(engines.ALL)).split()
+WANTED = os.environ.get('CALLERD_ENGINES', ' '.join(engines.NEWEST)).split()
+WANTED = engines.ALL if WANTED == ['all'] else WANTED
 
-# Of each line the client; what begins with '!' fails.
+# Of each line the client; what begins with '!' fails, with '?' where the client is old.
 DOCKER_DAY = '''
 version
 info
@@ -95,7 +96,7 @@ run -d --network none --name web -v vol:/v {image} sleep 600
 exec web echo told
 exec -d web true
 logs web
-cp web:/etc/passwd {dir}/passwd
+?cp web:/etc/passwd {dir}/passwd
 cp {dir}/passwd web:/tmp/passwd
 inspect web
 diff web
@@ -133,7 +134,7 @@ image prune -f
 !pull registry.invalid/x
 !push registry.invalid/y
 manifest create m1
-manifest add m1 {image}
+?manifest add m1 {image}
 manifest inspect m1
 manifest rm m1
 secret create s1 {dir}/passwd
@@ -180,7 +181,7 @@ metadata: {{name: pod}}
 spec:
   hostNetwork: true
   terminationGracePeriodSeconds: 0
-  containers: [{{name: web, image: "{IMAGE}", command: [sleep, "600"]}}]
+  containers: [{{name: web, image: "{IMAGE}", command: [/bin/sleep, "600"]}}]
 ''')
     write(directory + '/config.json', json.dumps({'cliPluginsExtraDirs': [root + '/usr/libexec/docker/cli-plugins']}))
     run('chown', '-R', ALICE.uid, directory)
@@ -190,9 +191,9 @@ def work(day, client, directory, image):
     unexpected = []
     for line in day.format(image=image, dir=directory).strip().splitlines():
         try:
-            client(*shlex.split(line.lstrip('!')))
+            client(*shlex.split(line.lstrip('!?')))
         except AssertionError as why:
-            if line[0] != '!':
+            if line[0] not in '!?':
                 unexpected.append(f'{line}: {str(why)[-300:]}')
         else:
             if line[0] == '!':
