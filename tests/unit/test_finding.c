@@ -22,6 +22,8 @@ static const char *const ids[FINDINGS] = {
 	"security-disabled",
 	"volume-host-path",
 	"other-runtime",
+	"oci-hook",
+	"runtime-binary",
 	"log-destination",
 	"checkpoint-directory",
 	"network-exposed",

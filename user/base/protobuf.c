@@ -63,7 +63,9 @@ static void protobuf_end_value(struct protobuf *protobuf)
 {
 	const struct protobuf_field *field = protobuf->field;
 
-	if (field && !field->message)
+	if (field && field->is_stream)
+		protobuf->user->message(protobuf->user->data, field->id, true);
+	else if (field && !field->message)
 		protobuf->user->text(protobuf->user->data, field->id,
 				     (struct bytes){protobuf->text, protobuf->size}, protobuf->cut);
 	explicit_bzero(protobuf->text, protobuf->size); /* it may be a secret */
@@ -100,6 +102,8 @@ static bool begin_value(struct protobuf *protobuf, uint64_t size)
 		return false;
 	protobuf_await(protobuf, STATE_VALUE);
 	protobuf->left = size;
+	if (protobuf->field && protobuf->field->is_stream)
+		protobuf->user->message(protobuf->user->data, protobuf->field->id, false);
 	if (!size)
 		protobuf_end_value(protobuf);
 	return true;
@@ -164,7 +168,10 @@ static size_t protobuf_take_value(struct protobuf *protobuf, struct bytes data)
 	size_t size = data.size < protobuf->left ? data.size : (size_t)protobuf->left;
 	size_t room = PROTOBUF_TEXT_MAX - protobuf->size, kept = size < room ? size : room;
 
-	if (protobuf->field && !protobuf->field->message) {
+	if (protobuf->field && protobuf->field->is_stream) {
+		protobuf->user->piece(protobuf->user->data, protobuf->field->id,
+				      (struct bytes){data.data, size});
+	} else if (protobuf->field && !protobuf->field->message) {
 		memcpy(protobuf->text + protobuf->size, data.data, kept);
 		protobuf->size += kept;
 		protobuf->cut |= kept < size;

@@ -17,16 +17,19 @@ struct protobuf_field {
 	int id;				      /* for the user */
 	const struct protobuf_field *message; /* what is wanted of its message; NULL: it is none */
 	bool is_number;			      /* a varint; else a text */
+	bool is_stream;			      /* a text of any length, told as it comes */
 };
 
 /* What comes of a message. ID is that of the field. */
 struct protobuf_user {
 	void *data;
-	/* A message begins, or has ended. May be NULL. */
+	/* A message, or what is told as it comes, begins, or has ended. May be NULL. */
 	void (*message)(void *data, int id, bool ended);
 	/* CUT: there is more of the text. */
 	void (*text)(void *data, int id, struct bytes text, bool cut);
 	void (*number)(void *data, int id, uint64_t number);
+	/* A piece of what is told as it comes. NULL where no field is. */
+	void (*piece)(void *data, int id, struct bytes piece);
 };
 
 struct protobuf {

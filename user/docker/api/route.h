@@ -53,13 +53,15 @@ struct route {
 	bool yaml;			/* the body is YAML, not JSON */
 	/* Adds what the contents say; NULL: nothing. */
 	void (*judge)(struct judging *judging);
-	enum judge_entry entry;	 /* on a container, or on an exec in one */
-	bool grpc;		 /* a call of gRPC: .path is its name, as a whole */
-	enum build_message asks; /* the message of such a call, where it is looked at */
-	bool results;		 /* its answer is, too: what was built */
-	bool unread;		 /* its body says what it does, and is not understood yet */
-	bool reads;		 /* it changes nothing, though its method is not one that reads */
-	bool opaque;		 /* the connection is taken over when it succeeds */
+	enum judge_entry entry;	       /* on a container, or on an exec in one */
+	bool grpc;		       /* a call of gRPC: .path is its name, as a whole */
+	enum build_message asks;       /* the message of such a call, where it is looked at */
+	bool results;		       /* its answer is, too: what was built */
+	enum containerd_message takes; /* the message of a call to containerd; .body is in it */
+	bool names;		       /* its answer begins with the id of what was made */
+	bool unread;		       /* its body says what it does, and is not understood yet */
+	bool reads;  /* it changes nothing, though its method is not one that reads */
+	bool opaque; /* the connection is taken over when it succeeds */
 	/* What its answer tells. */
 	bool answer; /* the response's body gives the new object's id as "Id" or "ID" */
 	/* What .answer is the id of, where that is not the target: exec create acts on a container, and makes an exec. */

@@ -17,6 +17,9 @@ extern const struct shape shape_container_create, shape_container_start, shape_c
 extern const struct shape shape_spec, shape_pod, shape_limits, shape_volume_options,
 	shape_network_options, shape_network_join, shape_kube;
 
+/* Of the OCI: a container, a process, limits. */
+extern const struct shape shape_oci_spec, shape_oci_process, shape_oci_resources;
+
 /* Responses. */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */
 extern const struct shape shape_pruned;		   /* what a prune removed: lists of ids, by kind */

@@ -14,6 +14,7 @@
 
 #define BODY_MEMORY 65536	/* of one request's body */
 #define BODY_MEMORY_TIGHT 16384 /* the same, where the bodies of its account take much */
+#define SPEC_TIMES 4 /* as much for what a runtime is told of a container: it leaves out nothing */
 #define ANSWER_MEMORY 16384
 #define REMOVED_MEMORY 131072 /* of an answer that lists what was removed */
 /* The bodies of an account may take so many times as much memory as is free. */
@@ -88,9 +89,9 @@ static bool call_exceeds_share(const struct calls *calls, const struct payer *pa
 
 static void count_body(struct call *call)
 {
-	size_t memory = call->body    ? body_memory(call->body) + call->yaml.capacity
-			: call->build ? build_memory(call->build)
-				      : 0;
+	size_t memory = (call->body ? body_memory(call->body) + call->yaml.capacity : 0) +
+			(call->build ? build_memory(call->build) : 0) +
+			(call->containerd ? containerd_memory(call->containerd) : 0);
 
 	if (!call->payer)
 		return;
@@ -106,6 +107,8 @@ static void close_body(struct call *call)
 	yaml_body_free(&call->yaml);
 	build_free(call->build);
 	call->build = NULL;
+	containerd_free(call->containerd);
+	call->containerd = NULL;
 	count_body(call);
 	if (!call->payer)
 		return;
@@ -114,10 +117,32 @@ static void close_body(struct call *call)
 	call->payer = NULL;
 }
 
+/* A specification within the message of a call: the last one counts. */
+static void take_spec(void *data, struct bytes piece, bool begins)
+{
+	struct call *call = data;
+
+	if (!call->match.route->body)
+		return;
+	if (begins) {
+		body_free(call->body);
+		call->body = NULL;
+		call->body_refused |=
+			body_new(call->match.route->body, call->body_limit, NULL, &call->body) != 0;
+	}
+	if (call->body && piece.size && body_feed(call->body, piece.data, piece.size))
+		call->body_refused = true;
+}
+
 static int call_begin_body(struct call *call, size_t limit)
 {
 	const struct route *route = call->match.route;
 
+	call->body_limit = SPEC_TIMES * limit;
+	if (route->takes) {
+		call->containerd = containerd_new(route->takes, take_spec, call);
+		return call->containerd ? 0 : -ENOMEM;
+	}
 	if (route->body)
 		return body_new(route->body, limit, NULL, &call->body);
 	call->build = build_new(route->asks);
@@ -127,10 +152,11 @@ static int call_begin_body(struct call *call, size_t limit)
 static void open_body(struct call *call, uint64_t account)
 {
 	struct calls *calls = call->calls;
+	const struct route *route = call->match.route;
 	struct payer *payer;
 	size_t limit;
 
-	if (!call->match.route || !(call->match.route->body || call->match.route->asks))
+	if (!route || !(route->body || route->asks || route->takes))
 		return;
 	payer = find_or_add_payer(calls, account);
 	call->body_refused = true;
@@ -188,6 +214,8 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 	mask_query_keys(&call->query, url.query);
 	call->grpc = exchange->http.grpc;
 	call->of_build = call_keep(call, bytes_of(exchange->build));
+	if (exchange->namespace)
+		call->namespace = call_keep(call, bytes_of(exchange->namespace));
 	if (call->grpc)
 		route_find_call(url.original, &call->path, &call->match);
 	else
@@ -215,6 +243,7 @@ static void end_call(void *content)
 	close_body(call);
 	asked_free(&call->calls->builds, call->asked);
 	build_free(call->result);
+	containerd_free(call->named);
 	body_free(call->answer);
 	free_judged(call);
 	ledger_request_end(call->request);
@@ -243,7 +272,7 @@ static void read_request(void *content, const char *bytes, size_t size)
 
 	call->fed |= size > 0;
 	call_target_follow(call, false);
-	if (!(call->body || call->build) || call->gap)
+	if (!(call->body || call->build || call->containerd) || call->gap)
 		return;
 	/* The only body of an account is bounded by its own limit. */
 	if (call->payer->bodies > 1 && call_exceeds_share(call->calls, call->payer)) {
@@ -251,7 +280,9 @@ static void read_request(void *content, const char *bytes, size_t size)
 		close_body(call);
 		return;
 	}
-	if (call->build) {
+	if (call->containerd) {
+		containerd_feed(call->containerd, (struct bytes){bytes, size});
+	} else if (call->build) {
 		build_feed(call->build, (struct bytes){bytes, size});
 		compare_build(call);
 		call_enter_build(call);
@@ -280,8 +311,8 @@ static size_t count_memory(const void *content)
 {
 	const struct call *call = content;
 
-	return sizeof(*call) + call->body_memory + (call->answer ? ANSWER_MEMORY : 0) +
-	       (call->judged ? sizeof(*call->judged) : 0);
+	return sizeof(*call) + call->body_memory + (call->named ? ANSWER_MEMORY : 0) +
+	       (call->answer ? ANSWER_MEMORY : 0) + (call->judged ? sizeof(*call->judged) : 0);
 }
 
 /* --- the answer ----------------------------------------------------------------------------------- */
@@ -397,7 +428,9 @@ static bool read_head(void *content, int status, bool complete, bool certain, ui
 	if (call->grpc && status == 200) {
 		if (call->match.route && call->match.route->results)
 			call->result = build_new(BUILD_MESSAGE_RESULT);
-		return call->result;
+		if (call->match.route && call->match.route->names)
+			call->named = containerd_new(CONTAINERD_OF_NAME, NULL, NULL);
+		return call->result || call->named;
 	}
 	return call_take_answer(call, status, complete, time);
 }
@@ -406,8 +439,11 @@ static void read_answer(void *content, const char *bytes, size_t size)
 {
 	struct call *call = content;
 
-	if (call->result) {
-		build_feed(call->result, (struct bytes){bytes, size});
+	if (call->result || call->named) {
+		if (call->result)
+			build_feed(call->result, (struct bytes){bytes, size});
+		else
+			containerd_feed(call->named, (struct bytes){bytes, size});
 		return;
 	}
 	body_feed(call->answer, bytes, size);
@@ -441,6 +477,9 @@ static void call_note_written(void *content, enum record_action action)
 	build_free(call->build);
 	build_free(call->result);
 	call->build = call->result = NULL;
+	containerd_free(call->containerd);
+	containerd_free(call->named);
+	call->containerd = call->named = NULL;
 	count_body(call);
 	body_free(call->answer);
 	call->answer = NULL;

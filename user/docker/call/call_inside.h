@@ -58,18 +58,22 @@ struct call {
 	struct yaml_body yaml;	  /* that is gathered for .body, where that is YAML */
 	const char *yaml_trouble; /* why not all of it was read; NULL: it was */
 	size_t body_memory;	  /* as counted */
-	struct payer *payer;	  /* of the body; NULL: there is none */
-	bool body_refused;	  /* there was no memory for a body */
-	bool fed, gap;		  /* a part of the body was seen; a part was not */
-	bool dark;		  /* the request was not seen, or not from its beginning */
-	bool uncertain;		  /* the answer may be content of another one */
+	size_t body_limit;
+	struct payer *payer; /* of the body; NULL: there is none */
+	bool body_refused;   /* there was no memory for a body */
+	bool fed, gap;	     /* a part of the body was seen; a part was not */
+	bool dark;	     /* the request was not seen, or not from its beginning */
+	bool uncertain;	     /* the answer may be content of another one */
 	struct build *build; /* what a call asks of BuildKit, and what it answers; NULL as .body */
 	struct build *result;
 	struct bytes of_build; /* that the head names; or none */
 	struct asked *
 		asked; /* beside the other calls of its build; NULL: it is no Solve, or not complete */
-	bool grpc;     /* a call of gRPC: what follows comes with its outcome */
-	int status;    /* 0: no answer yet */
+	struct containerd *containerd; /* the same of containerd */
+	struct containerd *named;
+	struct bytes namespace; /* of containerd's */
+	bool grpc;		/* a call of gRPC: what follows comes with its outcome */
+	int status;		/* 0: no answer yet */
 	struct body *answer;
 	bool learned;		/* what it changed is in the inventory */
 	struct verdict *judged; /* the contents, judged when it was learned; NULL: not judged yet */

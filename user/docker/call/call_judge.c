@@ -22,6 +22,8 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.query = text_since(&call->query, 0),
 		.build = call->build,
 		.of_build = call->of_build,
+		.containerd = call->containerd,
+		.namespace = call->namespace,
 		.body = call_taken_body(call),
 		.verdict = verdict,
 		.refused = call->status >= 300,
@@ -70,6 +72,8 @@ static const char *unseen_part(const struct call *call, bool complete, uint64_t 
 		return NULL;
 	if (call->yaml_trouble)
 		return call->yaml_trouble;
+	if (!call->body)
+		return "there was no memory for it";
 	switch (body_state(call->body)) {
 	case BODY_OPEN:
 		return "it ends too early";
@@ -89,6 +93,10 @@ static const char *unseen_part(const struct call *call, bool complete, uint64_t 
 /* The same of the message of a call. */
 static const char *unseen_message(const struct call *call)
 {
+	if (call->containerd && (call->gap || !containerd_is_complete(call->containerd)))
+		return containerd_trouble(call->containerd) ?: "it was not seen whole";
+	if (call->containerd)
+		return containerd_trouble(call->containerd);
 	if (!call->build)
 		return "there was no memory for it";
 	if (call->gap || !build_is_complete(call->build))
@@ -115,14 +123,15 @@ static void judge_completeness(struct call *call, struct verdict *verdict, bool 
 	if (route->unread)
 		verdict_add(verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
 			    "callerd does not read Podman's own body of this operation");
-	if (route->asks) {
+	if (route->asks || route->takes) {
 		why = unseen_message(call);
 		if (why)
 			verdict_add(verdict, FINDING_BODY_NOT_SEEN,
 				    route->reads ? SEVERITY_INFO : SEVERITY_HIGH, "message: %s",
 				    why);
 	}
-	if (!route->body)
+	if (!route->body ||
+	    (route->takes && !(call->containerd && containerd_specs(call->containerd))))
 		return;
 	why = unseen_part(call, complete, record->http.request_bytes);
 	if (why)
@@ -162,6 +171,8 @@ static void judge_oddities(const struct call *call, struct verdict *verdict,
 	/* Go prefers what the form says. */
 	if (record->http.request_bytes && call->form)
 		add_word(&words, "a form in the body, which overrides the query");
+	if (call->containerd && containerd_specs(call->containerd) > 1)
+		add_word(&words, "a specification twice");
 	if (words.size)
 		verdict_add(verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s", words.data);
 	text_free(&words);

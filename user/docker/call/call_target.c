@@ -175,6 +175,21 @@ static void complete_image(struct call *call)
 			call, build_value(call->result, BUILD_RESULT, "containerimage.digest"));
 }
 
+/* What a call to containerd is about, and what came of it. */
+static void complete_containerd(struct call *call)
+{
+	struct target *target = &call->target;
+
+	if (call->match.route->target == TARGET_IMAGE) {
+		target->name = call_keep(call, containerd_text(call->containerd, CONTAINERD_IMAGE));
+		return;
+	}
+	target->id =
+		call_keep(call, containerd_text(call->named ?: call->containerd, CONTAINERD_ID));
+	target->name = call_keep(call, containerd_text(call->containerd, CONTAINERD_NAME));
+	target->image = call_keep(call, containerd_text(call->containerd, CONTAINERD_IMAGE));
+}
+
 void call_target_complete(struct call *call)
 {
 	const struct route *route = call->match.route;
@@ -185,6 +200,8 @@ void call_target_complete(struct call *call)
 	call_target_refresh(call);
 	if (call->build && route->target == TARGET_IMAGE)
 		complete_image(call);
+	if (call->containerd)
+		complete_containerd(call);
 	if (route->answer && call->answer)
 		target->id = call_keep(call, call_answer_string(call, "Id"));
 	if (!target->name.size && !route->made && route->body &&

@@ -448,6 +448,102 @@ void facts_container_create(struct verdict *verdict, const struct value *body,
 	facts_host(verdict, host);
 }
 
+/* --- containers of the OCI -------------------------------------------------------------------------- */
+
+void facts_spell_hook(struct text *out, const struct value *hook)
+{
+	_cleanup_(text_free) struct text masked = {0};
+
+	mask_text(out, body_string(hook, "path"));
+	text_add_string(out, ": ");
+	mask_command(&masked, NULL, body_get(hook, "args"));
+	command_add(out, text_since(&masked, 0));
+}
+
+static void spell_oci_mount(struct text *out, const struct value *mount)
+{
+	facts_add_setting(out, "type", body_string(mount, "type"));
+	facts_add_setting(out, "source", body_string(mount, "source"));
+	facts_add_setting(out, "target", body_string(mount, "destination"));
+	EACH (one, body_get(mount, "options"))
+		facts_add_part(out, ",", one->string);
+}
+
+static void spell_oci_device(struct text *out, const struct value *device)
+{
+	mask_text(out, body_string(device, "path"));
+}
+
+static void add_oci_user(struct verdict *verdict, const struct value *user)
+{
+	static const char *const fields[] = {"uid", "gid"};
+	_cleanup_(text_free) struct text text = {0};
+
+	for (size_t i = 0; i < COUNT(fields); i++) {
+		const struct value *number = body_get(user, fields[i]);
+
+		if (i)
+			text_add_char(&text, ':');
+		text_add_signed(&text, number ? number->number : 0);
+	}
+	facts_add_text(verdict, "user", text_since(&text, 0));
+}
+
+void facts_oci_process(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"environment", "env", FORM_LIST},
+		{"working_directory", "cwd", FORM_TEXT},
+		{"tty", "terminal", FORM_TRUE},
+	};
+
+	if (!body)
+		return;
+	add_command(verdict, NULL, body_get(body, "args"));
+	add_oci_user(verdict, body_get(body, "user"));
+	ADD_LINES(verdict, lines, body);
+}
+
+void facts_oci(struct verdict *verdict, const struct value *body)
+{
+	static const struct fact_line lines[] = {
+		{"hostname", "hostname", FORM_TEXT},
+		{"mounts", "mounts", FORM_LIST, spell_oci_mount},
+		{"annotations", "annotations", FORM_KEYS},
+	};
+	static const struct fact_line linux_lines[] = {
+		{"devices", "devices", FORM_LIST, spell_oci_device},
+		{"sysctls", "sysctl", FORM_LIST, spell_pair},
+		{"cgroup_parent", "cgroupsPath", FORM_TEXT},
+	};
+	const struct value *root = body_get(body, "root");
+
+	facts_oci_process(verdict, body_get(body, "process"));
+	facts_add_text(verdict, "rootfs", body_string(root, "path"));
+	if (body_true(root, "readonly"))
+		verdict_fact(verdict, "readonly_rootfs", FACT_TRUE);
+	ADD_LINES(verdict, lines, body);
+	ADD_LINES(verdict, linux_lines, body_get(body, "linux"));
+}
+
+void facts_containerd(struct verdict *verdict, const struct containerd *containerd)
+{
+	static const struct {
+		const char *name;
+		enum containerd_kind kind;
+	} texts[] = {
+		{"runtime", CONTAINERD_RUNTIME},
+		{"pod", CONTAINERD_POD},
+		{"hostname", CONTAINERD_HOSTNAME},
+		{"working_directory", CONTAINERD_DIRECTORY},
+		{"cgroup_parent", CONTAINERD_CGROUP_PARENT},
+	};
+
+	add_masked(verdict, "image", containerd_text(containerd, CONTAINERD_IMAGE), mask_reference);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		facts_add_text(verdict, texts[i].name, containerd_text(containerd, texts[i].kind));
+}
+
 /* --- Podman's own description of a container -------------------------------------------------------- */
 
 static void add_options(struct text *out, const struct value *options)

@@ -3,6 +3,7 @@
 #ifndef CALLERD_FACTS_H
 #define CALLERD_FACTS_H
 
+#include "docker/containerd/containerd.h"
 #include "docker/judge/verdict.h"
 #include "json/body.h"
 
@@ -24,6 +25,12 @@ void facts_spell_command(struct text *out, const struct value *entrypoint,
 			 const struct value *command);
 void facts_platform(struct verdict *verdict, struct bytes query);
 void facts_build(struct verdict *verdict, struct bytes query);
+void facts_containerd(struct verdict *verdict, const struct containerd *containerd);
+/* A container, and a process, of the OCI. */
+void facts_oci(struct verdict *verdict, const struct value *body);
+void facts_oci_process(struct verdict *verdict, const struct value *body);
+/* Adds the command of a hook, without secrets. */
+void facts_spell_hook(struct text *out, const struct value *hook);
 void facts_volume(struct verdict *verdict, const struct value *body);
 void facts_network(struct verdict *verdict, const struct value *body);
 void facts_network_connect(struct verdict *verdict, const struct value *body);

@@ -5,6 +5,7 @@
 #define CALLERD_JUDGE_H
 
 #include "docker/buildkit/build.h"
+#include "docker/containerd/containerd.h"
 #include "docker/judge/verdict.h"
 #include "json/body.h"
 
@@ -47,9 +48,11 @@ struct judging {
 	enum judge_entry entry; /* what the operation gives of the container */
 	struct bytes query;	/* as sent */
 	const struct build
-		*build; /* what a call asks of BuildKit; NULL: it is none, or is not known */
+		*build;	       /* what a call asks of BuildKit; NULL: it is none, or is not known */
 	struct bytes of_build; /* that a call names in its head; may be absent */
-	const struct value *body; /* NULL: none, or none that the daemon takes */
+	const struct containerd *containerd; /* the same of containerd */
+	struct bytes namespace;		     /* of containerd's */
+	const struct value *body;	     /* NULL: none, or none that the daemon takes */
 	const struct inventory_container
 		*container;		   /* target, or that of the exec; NULL: unknown */
 	const struct inventory_exec *exec; /* target; NULL: unknown */
@@ -82,6 +85,11 @@ void judge_solve(struct judging *judging);
 void judge_build_container(struct judging *judging);
 void judge_build_history(struct judging *judging);
 void judge_session(struct judging *judging);
+void judge_oci_create(struct judging *judging); /* a container of containerd's */
+void judge_oci_run(struct judging *judging);
+void judge_oci_exec(struct judging *judging);
+void judge_oci_update(struct judging *judging);
+void judge_oci_mounted(struct judging *judging); /* by containerd itself */
 void judge_volume_create(struct judging *judging);
 void judge_network_create(struct judging *judging);
 void judge_network_connect(struct judging *judging);
@@ -114,6 +122,9 @@ void judge_inspected(struct judging *judging, const struct value *inspect);
  * struct judging. */
 bool judge_matters(void *data, const struct value *element);
 bool judge_spec_mount_matters(void *data, const struct value *element);
+bool judge_oci_mount_matters(void *data, const struct value *element);
+bool judge_oci_capability_matters(void *data, const struct value *element);
+bool judge_oci_rule_matters(void *data, const struct value *element);
 bool judge_bind_matters(void *data, const struct value *element);
 bool judge_mount_matters(void *data, const struct value *element);
 bool judge_capability_matters(void *data, const struct value *element);

@@ -101,6 +101,10 @@ void judge_security_options(struct judging *judging, const struct value *host);
 void judge_security_option(struct judging *judging, struct bytes option);
 /* The option that is the text NAME, with its separator, and VALUE behind it. */
 void judge_security_setting(struct judging *judging, const char *name, struct bytes value);
+/* Judges a LIST of paths that are hidden, or else read-only, where there is no other one: those that it lacks are open. OTHER hides
+ * some as well. */
+void judge_open_paths(struct judging *judging, const char *field, bool hidden,
+		      const struct value *list, const struct value *other);
 void judge_system_paths(struct judging *judging, const struct value *host);
 void judge_privileges(struct judging *judging, const struct value *privileges);
 

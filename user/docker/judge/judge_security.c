@@ -221,9 +221,8 @@ static bool judge_security_covers(const struct value *list, const char *path)
 	return covered;
 }
 
-/* Judges a LIST that replaces the default one: paths that LIST lacks are no longer protected. */
-static void judge_open_paths(struct judging *judging, const char *field, bool hidden,
-			     const struct value *list, const struct value *other)
+void judge_open_paths(struct judging *judging, const char *field, bool hidden,
+		      const struct value *list, const struct value *other)
 {
 	enum finding_severity worst = SEVERITY_NONE;
 	_cleanup_(text_free) struct text words = {0};

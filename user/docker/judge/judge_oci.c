@@ -1,0 +1,582 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A container as its runtime is told of it: by the calls of containerd, which bring the OCI's specification along. What differs
+ * from what Docker is asked for: what is absent is not a default of the engine's but nothing at all, so that a namespace which
+ * is not named is the host's, and a profile that is not there protects from nothing.
+ */
+#include "base/bytes.h"
+#include "docker/judge/facts.h"
+#include "docker/judge/judge_inside.h"
+
+#define JOINED_MAX 16384 /* bytes of all options of a mount */
+
+/* --- mounts ----------------------------------------------------------------------------------- */
+
+/* OPTIONS are parted by commas. */
+struct oci_mount {
+	struct bytes type, source, destination, options;
+	bool rootfs; /* it is the root of a container: a directory that an engine made for it is usual */
+};
+
+static bool has_word(struct bytes words, const char *wanted)
+{
+	struct bytes word;
+
+	while (bytes_take(&words, ',', &word))
+		if (bytes_are(word, wanted))
+			return true;
+	return false;
+}
+
+static bool judge_oci_has(struct bytes path, const char *part)
+{
+	return path.size && memmem(path.data, path.size, part, strlen(part));
+}
+
+/* Whether PATH, clean, is where a snapshotter, or a storage driver of Docker's, keeps what one container has. */
+static bool is_of_snapshotter(struct bytes path)
+{
+	return judge_oci_has(path, "/io.containerd.snapshotter.v1.") ||
+	       judge_oci_has(path, "/overlay2/") || judge_oci_has(path, "/rootfs/overlayfs/") ||
+	       judge_oci_has(path, "/vfs/dir/") ||
+	       (bytes_begin(path, "/dev/mapper/") && judge_oci_has(path, "-snap-"));
+}
+
+static void judge_rootfs_place(struct judging *judging, const struct place *place)
+{
+	_cleanup_(text_free) struct text text = {0};
+	struct host_source source;
+
+	host_paths_judge(place->source, place->read_only, judging->files, &text, &source);
+	if (!is_of_snapshotter(source.resolved.data ? source.resolved : source.cleaned) ||
+	    source.severity == SEVERITY_NONE)
+		judge_place(judging, place);
+}
+
+static void judge_oci_place(struct judging *judging, const struct oci_mount *mount,
+			    struct bytes source, bool read_only)
+{
+	struct place place = {source, mount->destination, read_only, ""};
+
+	if (mount->rootfs)
+		judge_rootfs_place(judging, &place);
+	else
+		judge_place(judging, &place);
+}
+
+/* The runtime takes a path that does not begin with a slash from the directory that it has for the container. */
+static void judge_bound(struct judging *judging, const struct oci_mount *mount)
+{
+	bool read_only = has_word(mount->options, "ro") || has_word(mount->options, "rro");
+
+	if (!mount->source.size || *mount->source.data == '/')
+		judge_oci_place(judging, mount, mount->source, read_only);
+	else if (judge_oci_has(mount->source, ".."))
+		judge_not_judged(judging, SEVERITY_HIGH, "mounts.source", mount->source);
+}
+
+/* The directories that an overlay is made of. */
+static void judge_oci_layers(struct judging *judging, const struct oci_mount *mount)
+{
+	static const char *const names[] = {
+		"lowerdir=", "upperdir=", "workdir=", "lowerdir+=", "datadir+="};
+	struct bytes options = mount->options, option, layer;
+
+	while (bytes_take(&options, ',', &option))
+		for (size_t i = 0; i < COUNT(names); i++) {
+			struct bytes rest = {0};
+
+			if (bytes_begin(option, names[i]))
+				rest = bytes_from(option, strlen(names[i]));
+			while (bytes_take(&rest, ':', &layer))
+				if (layer.size)
+					judge_oci_place(judging, mount, layer, i != 1 && i != 2);
+		}
+}
+
+/* A file system of the kernel's own, or of a device; what is in it the host has at a path. */
+static void judge_file_system(struct judging *judging, const struct oci_mount *mount)
+{
+	_cleanup_(text_free) struct text path = {0};
+	bool read_only = has_word(mount->options, "ro");
+
+	if (!volumes_is_known(mount->type, mount->source, mount->options))
+		judge_not_judged(judging, SEVERITY_HIGH, "mounts.type", mount->type);
+	if (volumes_host_path(mount->type, mount->source, mount->options, judging->files, &path))
+		judge_oci_place(judging, mount, text_since(&path, 0), read_only);
+}
+
+/* Whether a container has it of its own, or cannot write to it. */
+static bool is_usual_file_system(const struct oci_mount *mount)
+{
+	static const char *const own[] = {"devpts", "mqueue", "proc", "ramfs", "tmpfs"};
+	static const char *const hosts[] = {"cgroup", "cgroup2", "sysfs"};
+
+	return bytes_are_any(mount->type, own, COUNT(own)) ||
+	       (bytes_are_any(mount->type, hosts, COUNT(hosts)) && has_word(mount->options, "ro"));
+}
+
+static void judge_oci_mount(struct judging *judging, const struct oci_mount *mount)
+{
+	if (bytes_are(mount->type, "bind") || has_word(mount->options, "bind") ||
+	    has_word(mount->options, "rbind"))
+		judge_bound(judging, mount);
+	else if (bytes_are(mount->type, "overlay"))
+		judge_oci_layers(judging, mount);
+	else if (mount->rootfs || !is_usual_file_system(mount))
+		judge_file_system(judging, mount);
+}
+
+static void judge_oci_mounts(struct judging *judging, const struct value *mounts)
+{
+	EACH (one, mounts) {
+		_cleanup_(text_free) struct text options = {0};
+
+		EACH (option, body_get(one, "options")) {
+			if (options.size > JOINED_MAX)
+				break;
+			if (options.size)
+				text_add_char(&options, ',');
+			text_add_bytes(&options, option->string);
+		}
+		judge_oci_mount(judging, &(struct oci_mount){body_string(one, "type"),
+							     body_string(one, "source"),
+							     body_string(one, "destination"),
+							     text_since(&options, 0)});
+	}
+}
+
+bool judge_oci_mount_matters(void *data, const struct value *element)
+{
+	static const char *const own[] = {"devpts", "mqueue", "proc", "ramfs", "tmpfs"};
+
+	return !bytes_are_any(body_string(element, "type"), own, COUNT(own)) ||
+	       body_get(element, "options");
+}
+
+static void judge_root(struct judging *judging, const struct value *root)
+{
+	struct bytes path = body_string(root, "path");
+	struct oci_mount mount = {.source = path, .destination = bytes_of("/"), .rootfs = true};
+
+	if (body_true(root, "readonly"))
+		mount.options = bytes_of("ro");
+	judge_bound(judging, &mount);
+}
+
+/* --- namespaces, devices, capabilities ---------------------------------------------------------- */
+
+static const struct value *find_namespace(const struct value *namespaces, const char *type)
+{
+	EACH (one, namespaces)
+		if (bytes_are(body_string(one, "type"), type))
+			return one;
+	return NULL;
+}
+
+/* A network namespace that has a name of its own is one of a container, or made on purpose. */
+static bool is_named_network(const char *type, struct bytes path)
+{
+	static const char *const places[] = {"/run/netns/", "/var/run/netns/", "/run/docker/netns/",
+					     "/var/run/docker/netns/"};
+	bool named = false;
+
+	for (size_t i = 0; i < COUNT(places) && !strcmp(type, "network"); i++)
+		named |= bytes_begin(path, places[i]);
+	return named && !judge_oci_has(path, "..");
+}
+
+static void judge_oci_namespaces(struct judging *judging, const struct value *namespaces)
+{
+	static const struct {
+		const char *type, *field, *what;
+		enum finding_id host; /* what it is not to have one of its own; NONE: it is usual */
+		enum finding_severity severity;
+	} kinds[] = {
+		{"pid", "PidMode", "PID namespace", FINDING_HOST_PID, SEVERITY_NONE},
+		{"network", "NetworkMode", "network namespace", FINDING_HOST_NETWORK,
+		 SEVERITY_NONE},
+		{"ipc", "IpcMode", "IPC namespace", FINDING_HOST_IPC, SEVERITY_NONE},
+		{"uts", "UTSMode", "UTS namespace", FINDING_HOST_UTS, SEVERITY_NONE},
+		/* Engines leave it out themselves, where there are cgroups of version 1. */
+		{"cgroup", "CgroupnsMode", "cgroup namespace", FINDING_HOST_CGROUPNS, SEVERITY_LOW},
+		{"mount", "mount", "mount namespace", FINDING_HOST_ROOT_MOUNT, SEVERITY_NONE},
+		{"user", "UsernsMode", "user namespace", FINDING_NONE, SEVERITY_NONE},
+	};
+
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		const struct value *namespace = find_namespace(namespaces, kinds[i].type);
+		struct bytes path = body_string(namespace, "path");
+		_cleanup_(text_free) struct text mode = {0};
+
+		if (!namespace && kinds[i].host) {
+			ADD(judging, kinds[i].host, kinds[i].severity, "the host's %s",
+			    kinds[i].what);
+		} else if (is_named_network(kinds[i].type, path)) {
+			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE, "%s %.*s",
+			    kinds[i].what, PRINTED(path));
+		} else if (path.size) {
+			text_add_string(&mode, "ns:");
+			text_add_bytes(&mode, path);
+			judge_other_mode(judging, kinds[i].field, kinds[i].what, kinds[i].host,
+					 text_since(&mode, 0));
+		}
+	}
+}
+
+static int64_t oci_number(const struct value *value, const char *name)
+{
+	const struct value *number = body_get(value, name);
+
+	return number && !number->is_nil ? number->number : -1;
+}
+
+/* What every container has: null, zero, full, tty, random, urandom, console, ptmx, terminals. */
+static bool is_usual_device(struct bytes type, int64_t major, int64_t minor)
+{
+	if (!bytes_are(type, "c"))
+		return false;
+	return (major == 1 &&
+		(minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9)) ||
+	       (major == 5 && minor >= 0 && minor <= 2) || major == 136;
+}
+
+static bool is_usual_rule(const struct value *rule)
+{
+	/* To make a node is not to use it. */
+	return !body_true(rule, "allow") || bytes_are(body_string(rule, "access"), "m") ||
+	       is_usual_device(body_string(rule, "type"), oci_number(rule, "major"),
+			       oci_number(rule, "minor"));
+}
+
+bool judge_oci_rule_matters(void *data, const struct value *element)
+{
+	return !is_usual_rule(element);
+}
+
+/* The rule allows all devices. */
+static bool is_open_rule(const struct value *rule)
+{
+	struct bytes type = body_string(rule, "type");
+
+	return body_true(rule, "allow") && (!type.size || bytes_are(type, "a")) &&
+	       oci_number(rule, "major") < 0 && oci_number(rule, "minor") < 0;
+}
+
+static bool judge_rules(struct judging *judging, const struct value *rules)
+{
+	bool open = false;
+
+	EACH (one, rules) {
+		struct bytes type = body_string(one, "type"), access = body_string(one, "access");
+
+		if (is_usual_rule(one))
+			continue;
+		open |= is_open_rule(one);
+		if (is_open_rule(one))
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE,
+			    "device rule for all devices, access %.*s", PRINTED(access));
+		else
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE,
+			    "device rule %.*s %lld:%lld, access %.*s", PRINTED(type),
+			    (long long)oci_number(one, "major"),
+			    (long long)oci_number(one, "minor"), PRINTED(access));
+	}
+	return open;
+}
+
+static void judge_oci_devices(struct judging *judging, const struct value *devices)
+{
+	EACH (one, devices)
+		if (!is_usual_device(body_string(one, "type"), oci_number(one, "major"),
+				     oci_number(one, "minor")))
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s",
+			    PRINTED(body_string(one, "path")));
+}
+
+bool judge_oci_capability_matters(void *data, const struct value *element)
+{
+	return judge_capability_severity(element->string) > SEVERITY_LOW;
+}
+
+static bool has_capability(const struct value *list, const char *wanted)
+{
+	EACH (one, list)
+		if (bytes_are(one->string, wanted))
+			return true;
+	return false;
+}
+
+/* Whether it has whatever opens the host by itself. */
+static bool has_all(const struct value *capabilities)
+{
+	static const char *const all[] = {"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_PTRACE",
+					  "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"};
+	const struct value *list = body_get(capabilities, "bounding");
+	bool has = true;
+
+	for (size_t i = 0; i < COUNT(all); i++)
+		has &= has_capability(list, all[i]);
+	return has;
+}
+
+static enum finding_severity judge_capability_sets(struct judging *judging, enum finding_id id,
+						   const struct value *sets)
+{
+	enum finding_severity worst = SEVERITY_NONE;
+
+	EACH (set, sets)
+		EACH (one, set) {
+			enum finding_severity severity = judge_capability_severity(one->string);
+			struct bytes bare = one->string;
+
+			if (severity <= SEVERITY_LOW || !bare.size)
+				continue;
+			if (bytes_begin(bare, "CAP_"))
+				bare = bytes_from(bare, strlen("CAP_"));
+			if (severity > worst)
+				worst = severity;
+			ADD(judging, id, severity, "capability %.*s", PRINTED(bare));
+		}
+	return worst;
+}
+
+/* --- protections -------------------------------------------------------------------------------- */
+
+static void judge_oci_seccomp(struct judging *judging, const struct value *seccomp)
+{
+	static const char *const denying[] = {"SCMP_ACT_ERRNO", "SCMP_ACT_KILL",
+					      "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+					      "SCMP_ACT_TRAP"};
+
+	if (!seccomp)
+		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "no seccomp profile");
+	else if (!bytes_are_any(body_string(seccomp, "defaultAction"), denying, COUNT(denying)))
+		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE,
+		    "seccomp profile that may allow everything");
+}
+
+static void judge_labels(struct judging *judging, const struct value *process)
+{
+	static const char *const usual[] = {"cri-containerd.apparmor.d", "nerdctl-default"};
+	struct bytes apparmor = body_string(process, "apparmorProfile");
+	struct bytes rest = body_string(process, "selinuxLabel"), type = {0};
+
+	if (apparmor.size && !bytes_are_any(apparmor, usual, COUNT(usual)))
+		judge_security_setting(judging, "apparmor=", apparmor);
+	for (int i = 0; i < 3 && rest.data; i++) /* USER:ROLE:TYPE:LEVEL */
+		bytes_take(&rest, ':', &type);
+	if (bytes_are(type, "spc_t") || bytes_are(type, "unconfined_t"))
+		judge_security_setting(judging, "label=type:", type);
+}
+
+/* --- what runs on the host ---------------------------------------------------------------------- */
+
+static void judge_hooks(struct judging *judging, const struct value *hooks)
+{
+	EACH (stage, hooks)
+		EACH (one, stage) {
+			_cleanup_(text_free) struct text command = {0};
+			/* These run within the container. */
+			bool inside = !strcmp(stage->name, "startContainer");
+
+			facts_spell_hook(&command, one);
+			ADD(judging, FINDING_OCI_HOOK, inside ? SEVERITY_LOW : SEVERITY_NONE,
+			    "%s runs %.*s", stage->name, PRINTED(text_since(&command, 0)));
+		}
+}
+
+/* Whether PROGRAM is runc where distributions have it: only root can write there. */
+static bool is_runc(struct bytes program)
+{
+	static const char *const usual[] = {"runc", "/usr/bin/runc", "/usr/sbin/runc",
+					    "/usr/local/bin/runc", "/usr/local/sbin/runc"};
+
+	return bytes_are_any(program, usual, COUNT(usual));
+}
+
+static void judge_program(struct judging *judging, const char *what, struct bytes program)
+{
+	if (!program.size || is_runc(program))
+		return;
+	if (memchr(program.data, '/', program.size))
+		ADD(judging, FINDING_RUNTIME_BINARY, SEVERITY_NONE, "%s %.*s", what,
+		    PRINTED(program));
+	else /* one of those in the engine's own search path */
+		ADD(judging, FINDING_OTHER_RUNTIME, SEVERITY_NONE, "%s %.*s", what,
+		    PRINTED(program));
+}
+
+static void judge_runtime_of(struct judging *judging)
+{
+	static const char *const usual[] = {"", "io.containerd.runc.v1", "io.containerd.runc.v2",
+					    "runc", "io.containerd.runtime.v1.linux"};
+	const struct containerd *containerd = judging->containerd;
+	struct bytes runtime = containerd_text(containerd, CONTAINERD_RUNTIME);
+	struct bytes options = containerd_text(containerd, CONTAINERD_OPTIONS);
+
+	if (runtime.size && !bytes_are_any(runtime, usual, COUNT(usual)))
+		judge_program(judging, "runtime", runtime);
+	judge_program(judging, "runtime path",
+		      containerd_text(containerd, CONTAINERD_RUNTIME_PATH));
+	judge_program(judging, "runtime's program", containerd_text(containerd, CONTAINERD_BINARY));
+	judge_program(judging, "runtime's program for checkpoints",
+		      containerd_text(containerd, CONTAINERD_CRIU));
+	if (judge_oci_has(options, "RuncOptions"))
+		judge_program(judging, "runtime's program",
+			      containerd_text(containerd, CONTAINERD_OLD_BINARY));
+}
+
+/* Where input and output go: FIFOs of the client's, which nobody else reads; a program that the runtime starts, or a file that it
+ * writes, as root. */
+static void judge_stream(struct judging *judging, struct bytes stream)
+{
+	static const char *const own[] = {"/run/containerd/", "/run/docker/containerd/",
+					  "/var/run/docker/containerd/"};
+	_cleanup_(text_free) struct text text = {0};
+	struct host_source source;
+	struct bytes path = stream;
+
+	if (bytes_begin(stream, "binary:")) {
+		ADD(judging, FINDING_RUNTIME_BINARY, SEVERITY_NONE,
+		    "a program for the output: %.*s", PRINTED(stream));
+		return;
+	}
+	if (bytes_begin(stream, "file://"))
+		path = bytes_from(stream, strlen("file://"));
+	for (size_t i = 0; i < COUNT(own); i++)
+		if (bytes_begin(path, own[i]) && !judge_oci_has(path, ".."))
+			return;
+	host_paths_judge(path, false, judging->files, &text, &source);
+	if (source.severity != SEVERITY_NONE)
+		ADD(judging, FINDING_LOG_DESTINATION, source.severity, "input or output: %.*s: %s",
+		    PRINTED(path), source.reason ?: "");
+	else if (path.size != stream.size)
+		ADD(judging, FINDING_LOG_DESTINATION, SEVERITY_HIGH, "the runtime writes to %.*s",
+		    PRINTED(path));
+}
+
+/* Mounts are what is at DESTINATION. */
+static void judge_containerd_items(struct judging *judging, const char *destination)
+{
+	for (const struct containerd_item *one = containerd_items(judging->containerd); one;
+	     one = one->next) {
+		struct oci_mount mount = {one->text, one->source, bytes_of(destination),
+					  one->options, true};
+
+		if (one->kind == CONTAINERD_STREAM)
+			judge_stream(judging, one->text);
+		if (one->kind == CONTAINERD_MOUNT)
+			judge_oci_mount(judging, &mount);
+	}
+}
+
+/* --- containers ----------------------------------------------------------------------------------- */
+
+/* Docker's, containerd's and nerdctl's usual ones are named after the container. */
+static bool is_usual_cgroup(const struct judging *judging, struct bytes path)
+{
+	struct bytes id = containerd_text(judging->containerd, CONTAINERD_ID);
+	struct bytes parent = path;
+	static const char *const slices[] = {
+		"system.slice:docker:", "system.slice:nerdctl:", "user.slice:nerdctl:", "/docker/"};
+
+	if (!path.size)
+		return true;
+	if (!id.size || path.size <= id.size ||
+	    memcmp(path.data + path.size - id.size, id.data, id.size) != 0)
+		return false;
+	parent.size -= id.size;
+	return bytes_are_any(parent, slices, COUNT(slices)) ||
+	       (parent.size == judging->namespace.size + 2 && *parent.data == '/' &&
+		parent.data[parent.size - 1] == '/' &&
+		!memcmp(parent.data + 1, judging->namespace.data, judging->namespace.size));
+}
+
+static void judge_linux(struct judging *judging, const struct value *part)
+{
+	struct bytes cgroup = body_string(part, "cgroupsPath");
+
+	judge_oci_namespaces(judging, body_get(part, "namespaces"));
+	judge_oci_devices(judging, body_get(part, "devices"));
+	judge_oci_seccomp(judging, body_get(part, "seccomp"));
+	judge_open_paths(judging, "maskedPaths", true, body_get(part, "maskedPaths"), NULL);
+	judge_open_paths(judging, "readonlyPaths", false, body_get(part, "readonlyPaths"),
+			 body_get(part, "maskedPaths"));
+	judge_other_runtime(judging, (struct bytes){0},
+			    is_usual_cgroup(judging, cgroup) ? (struct bytes){0} : cgroup,
+			    body_get(part, "sysctl"));
+}
+
+static void judge_oci(struct judging *judging, const struct value *spec)
+{
+	const struct value *process = body_get(spec, "process");
+	const struct value *part = body_get(spec, "linux");
+	const struct value *capabilities = body_get(process, "capabilities");
+	bool open = judge_rules(judging, body_get(body_get(part, "resources"), "devices"));
+
+	if (open && has_all(capabilities))
+		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "has all capabilities and devices");
+	judge_capability_sets(judging, FINDING_CAP_ADD, capabilities);
+	judge_root(judging, body_get(spec, "root"));
+	judge_oci_mounts(judging, body_get(spec, "mounts"));
+	judge_labels(judging, process);
+	judge_hooks(judging, body_get(spec, "hooks"));
+	judge_annotations(judging, body_get(spec, "annotations"));
+	judge_linux(judging, part);
+}
+
+void judge_oci_create(struct judging *judging)
+{
+	struct bytes type;
+
+	if (!judging->containerd)
+		return;
+	judge_runtime_of(judging);
+	facts_containerd(judging->verdict, judging->containerd);
+	if (!judging->body)
+		return;
+	type = containerd_text(judging->containerd, CONTAINERD_SPEC);
+	if (!judge_oci_has(type, "opencontainers/runtime-spec/1/"))
+		judge_not_judged(judging, SEVERITY_NONE, "spec", type);
+	judge_oci(judging, judging->body);
+	facts_oci(judging->verdict, judging->body);
+}
+
+void judge_oci_run(struct judging *judging)
+{
+	if (!judging->containerd)
+		return;
+	judge_runtime_of(judging);
+	judge_containerd_items(judging, "/");
+	facts_containerd(judging->verdict, judging->containerd);
+}
+
+/* A process has the capabilities that its caller gives it, whatever the container has. */
+void judge_oci_exec(struct judging *judging)
+{
+	const struct value *capabilities = body_get(judging->body, "capabilities");
+
+	if (!judging->containerd)
+		return;
+	judge_containerd_items(judging, "");
+	facts_containerd(judging->verdict, judging->containerd);
+	if (has_all(capabilities))
+		ADD(judging, FINDING_EXEC_PRIVILEGED, SEVERITY_NONE,
+		    "a process with all capabilities");
+	judge_capability_sets(judging, FINDING_CAP_ADD, capabilities);
+	judge_labels(judging, judging->body);
+	facts_oci_process(judging->verdict, judging->body);
+}
+
+void judge_oci_update(struct judging *judging)
+{
+	judge_rules(judging, body_get(judging->body, "devices"));
+}
+
+/* containerd itself mounts them, and reads or writes what is there. */
+void judge_oci_mounted(struct judging *judging)
+{
+	if (judging->containerd)
+		judge_containerd_items(judging, "");
+}
