@@ -139,6 +139,40 @@ def expected_failures():
         agent.wait(before + 20, event__action='api-request')
 
 
+# --- how much is told ------------------------------------------------------------------------------
+
+@test
+def levels():
+    """Less of what nobody reads; never less of a finding; and all that is left out is counted."""
+    rules = ('[level poller]\nwhere = client startswith poller/ and type = access\nlevel = none\n'
+             '[level creates]\nwhere = operation = ContainerCreate\nlevel = metadata\n'
+             '[level deletes]\nwhere = operation = ContainerDelete\nlevel = request\n')
+    with configured(rules) as agent:
+        for _ in range(20):
+            run('curl', '-s', '--unix-socket', SOCKET, '-A', 'poller/1', 'http://x/containers/json')
+        run('curl', '-s', '--unix-socket', SOCKET, '-A', 'other/1', 'http://x/containers/json')
+        run('curl', '-s', '--unix-socket', SOCKET, '-A', 'poller/1', '-X', 'POST', 'http://x/networks/prune')
+        plain = made(agent)
+        grave = made(agent, Privileged=True)
+        deleted = agent.wait(2, callerd__api__operation='ContainerDelete')[0]
+        agent.settle()
+        records = agent.stop()
+    equal([r['user_agent']['original'] for r in records if field(r, 'callerd.api.operation') == 'ContainerList' and
+           'user_agent' in r], ['other/1'], 'who listed containers')
+    equal(len([r for r in records if field(r, 'callerd.api.operation') == 'NetworkPrune']), 1, 'what it changed')
+    equal([field(plain, name) for name in ('callerd.level', 'callerd.request', 'process.parent', 'callerd.ancestors')],
+          ['metadata', None, None, None], 'of a create')
+    true(field(plain, 'process.pid') and field(plain, 'user.name') and field(plain, 'callerd.target.name') or
+         field(plain, 'callerd.target.id'), 'who and what')
+    equal((field(grave, 'callerd.level'), field(grave, 'callerd.request.privileged')), (None, True), 'of a finding')
+    true(field(grave, 'callerd.ancestors'), 'its ancestors')
+    equal((field(deleted, 'callerd.level'), field(deleted, 'process.parent')), ('request', None), 'of a delete')
+    status = records[-1]['callerd']['status']
+    equal(status['level.none'], 20, 'not written')
+    equal(status['level.metadata'], len([r for r in records if field(r, 'callerd.level') == 'metadata']), 'in short')
+    equal([r['event']['sequence'] for r in records], list(range(1, len(records) + 1)), 'no hole')
+
+
 def refused(text, words, mode=0o600, owner=0):
     """callerd does not start with this configuration, and says why in a line."""
     with open(FILE, 'w') as file:

@@ -199,4 +199,30 @@ def what_needs_a_restart():
              'the output goes on as it was')
 
 
+@test
+def levels():
+    """How much is told, and of what, from one record to the next."""
+    with Configured() as agent:
+        def told(mark):
+            request('GET', f'/_ping?mark={mark}')
+            request('GET', f'/version?mark={mark}')
+            agent.wait(url__original=f'/version?mark={mark}')
+            return [field(r, 'callerd.level') for r in agent.records(url__original=f'/_ping?mark={mark}')]
+
+        equal(told('before'), [None], 'before')
+        agent.write('conf.d/level.conf', '[level pings]\nwhere = operation glob SystemPing*\nlevel = metadata\n')
+        agent.reload()
+        equal(told('less'), ['metadata'], 'less')
+        agent.write('conf.d/level.conf', '[level pings]\nwhere = operation glob SystemPing*\nlevel = none\n')
+        agent.reload()
+        equal(told('none'), [], 'nothing')
+        agent.write('conf.d/level.conf', '[level pings]\nwhere = operation globb SystemPing*\nlevel = full\n')
+        true('level.conf:2: where: at 11: ' in field(agent.reload(), 'callerd.reload.refused'), 'what is wrong')
+        equal(told('still'), [], 'as it was')
+        os.unlink(agent.etc + '/conf.d/level.conf')
+        agent.reload()
+        equal(told('after'), [None], 'after')
+        agent.stop()
+
+
 main()

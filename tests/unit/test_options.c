@@ -570,6 +570,7 @@ static void test_print_config(void **state)
 				     "confine = all ; default\n"
 				     "backend = auto ; default\n"
 				     "log-level = warning ; default\n"
+				     "full-from = low ; default\n"
 				     "status-interval = 60 ; command line\n"
 				     "program-statistics = no ; default\n"
 				     "self-test-at-start = no ; default\n"

@@ -45,6 +45,7 @@
 #include "system/beside.h"
 #include "system/notify.h"
 #include "system/thread.h"
+#include "where/levels.h"
 
 #define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
@@ -87,7 +88,8 @@ struct agent {
 	struct decode_detail detail;
 	struct tracker *tracker;
 	struct engines *engines;
-	struct state *state; /* NULL: no state is kept */
+	const struct levels *levels; /* those of the configuration in force */
+	struct state *state;	     /* NULL: no state is kept */
 	struct eventfile *events;
 	struct outputs *outputs;
 	struct reload *reload;
@@ -139,6 +141,15 @@ static void agent_tell(void *data, const char *text)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+static void put_record(struct agent *agent, struct record *record)
+{
+	record->sequence = ++capture_legacy(agent->capture)->sequence;
+	status_count(agent->status, record->action);
+	self_test_note(agent->self_test, record);
+	if (outputs_put(agent->outputs, record, host_context(agent->host)))
+		agent->no_memory++;
+}
+
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
@@ -148,11 +159,12 @@ static void on_record(void *data, struct record *record)
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
-	record->sequence = ++capture_legacy(agent->capture)->sequence;
-	status_count(agent->status, record->action);
-	self_test_note(agent->self_test, record);
-	if (outputs_put(agent->outputs, record, host_context(agent->host)))
-		agent->no_memory++;
+	if (!self_test_is_call(agent->self_test, record))
+		record->level = levels_of(agent->levels, options_full_from(&agent->options), record,
+					  host_context(agent->host));
+	status_count_level(agent->status, record->level);
+	if (record->level != LEVEL_NONE)
+		put_record(agent, record);
 	if (record->action == RECORD_API_REQUEST && record->connection.request)
 		capture_legacy(agent->capture)->told++;
 }
@@ -929,6 +941,7 @@ static int open_reload(struct agent *agent, int argc, char **argv)
 		.options = &agent->options,
 		.outputs = agent->outputs,
 		.engines = agent->engines,
+		.levels = &agent->levels,
 		.beside = agent->beside,
 		.context = host_context(agent->host),
 		.network = has_network(agent),
@@ -1233,6 +1246,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	if (!agent)
 		return EXIT_FAILED;
 	agent->options = *options;
+	agent->levels = options->levels;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
 	agent->given = agent->socket_count = options->socket_count + options->containerd_count;
 	memcpy(agent->sockets + options->socket_count, options->containerds,

@@ -182,6 +182,8 @@ static void take_options(struct reload *reload, struct reading *reading)
 	options->human = reading->options.human;
 	options->log_level = reading->options.log_level;
 	options->status_interval = reading->options.status_interval;
+	options->full_from = reading->options.full_from;
+	*reload->options.levels = reading->options.levels;
 	engines_set_policy(reload->options.engines, reading->options.policy);
 	options_free(&reload->current);
 	reload->current = reading->options;

@@ -17,6 +17,7 @@ struct reload_options {
 	struct options *options; /* in force; what needs no restart is changed */
 	struct outputs *outputs;
 	struct engines *engines;
+	const struct levels **levels; /* those in force */
 	struct beside *beside;
 	bool network; /* outputs to other hosts can be added */
 	const struct record_context *context;

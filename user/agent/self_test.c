@@ -263,10 +263,15 @@ void self_test_ask(struct self_test *test, uint64_t now)
 	next_socket(test, now);
 }
 
+bool self_test_is_call(const struct self_test *test, const struct record *record)
+{
+	return test->step != STEP_IDLE && record_is_request(record) &&
+	       bytes_are(record->http.target, test->target);
+}
+
 void self_test_note(struct self_test *test, const struct record *record)
 {
-	if (test->step == STEP_IDLE || test->recorded || !record_is_request(record) ||
-	    !bytes_are(record->http.target, test->target))
+	if (test->recorded || !self_test_is_call(test, record))
 		return;
 	test->recorded = true;
 	outputs_mark(test->options.outputs, record, test->options.context, &test->mark);

@@ -36,6 +36,9 @@ void self_test_free(struct self_test *test);
 /* Begins, unless it is under way. */
 void self_test_ask(struct self_test *test, uint64_t now);
 
+/* Whether RECORD is of the call by which callerd tries whether it sees calls: it is written, whatever else is not. */
+bool self_test_is_call(const struct self_test *test, const struct record *record);
+
 /* To be called with each record, right before outputs_put(). */
 void self_test_note(struct self_test *test, const struct record *record);
 

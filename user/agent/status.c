@@ -317,6 +317,9 @@ static unsigned int list_counters(const struct status *status, char names[LOSS_C
 		{"engines-left-out", finder_left_out(*status->options.finder)},
 		{"records-waiting", find_most_waiting(health)},
 		{"details-missed", health->details_missed},
+		{"level.request", health->levels[LEVEL_REQUEST]},
+		{"level.metadata", health->levels[LEVEL_METADATA]},
+		{"level.none", health->levels[LEVEL_NONE]},
 		{"ring-callers-percent", to_percent(&health->rings[CALLERD_RING_CALLERS])},
 		{"ring-payload-percent", to_percent(&health->rings[CALLERD_RING_PAYLOAD])},
 		{"cpu-milliseconds", (health->cpu_user + health->cpu_system) / NS_PER_MS},
@@ -353,7 +356,7 @@ static unsigned int list_programs(const struct health *health,
 void status_tell(struct status *status, enum record_action action, void *data,
 		 void (*record)(void *data, struct record *record))
 {
-	struct record_counter counters[17 + LOSS_COUNT];
+	struct record_counter counters[20 + LOSS_COUNT];
 	struct record_program programs[HEALTH_PROGRAMS_MAX];
 	char names[LOSS_COUNT][48];
 	struct health *health = &status->health;
@@ -379,6 +382,11 @@ void status_count(struct status *status, enum record_action action)
 {
 	status->health.records[action]++;
 	status->health.record_count++;
+}
+
+void status_count_level(struct status *status, enum record_level level)
+{
+	status->health.levels[level]++;
 }
 
 void status_count_event(struct status *status)

@@ -39,6 +39,9 @@ void status_free(struct status *status);
 /* Counts a record of ACTION. */
 void status_count(struct status *status, enum record_action action);
 
+/* Counts a record that tells so much. */
+void status_count_level(struct status *status, enum record_level level);
+
 /* Counts an event of the kernel programs. */
 void status_count_event(struct status *status);
 

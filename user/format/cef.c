@@ -141,7 +141,7 @@ static struct cef_key {
 	struct field_path paths[5]; /* the first one that has a value */
 	size_t limit;
 	const char *label; /* of a custom key */
-	unsigned int when; /* besides the conditions of the field */
+	uint64_t when;	   /* besides the conditions of the field */
 	enum key_kind kind;
 } keys[] = {
 	{"rt", {{"@timestamp"}}, .kind = KEY_MILLISECONDS},

@@ -527,6 +527,13 @@ static void fields_add_finding(struct fields *fields, struct text *out)
 	view_add_finding(out, fields->of[FIELDS_finding]);
 }
 
+static void get_level(struct fields *fields, struct field_value *ret)
+{
+	enum record_level level = fields->view.record->level;
+
+	set_word(ret, level == LEVEL_FULL ? NULL : name_level(level));
+}
+
 static void get_expected(struct fields *fields, struct field_value *ret)
 {
 	bool expected = fields->view.record->api.expected_rule;
@@ -973,7 +980,7 @@ const struct record_field fields_all[] = {
 	OBJECT("process", IF_CALLER,
 		PART(PART_PROCESS, 0),
 		OBJECT("thread", IF_THREAD, NUMBER32("id", caller, tid)),
-		PART(PART_PARENT, 0)),
+		PART(PART_PARENT, IF_LINEAGE)),
 	PART(PART_USER, IF_CALLER),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
 	CONTAINER(IF_CALLER | IF_ECS),
@@ -1007,7 +1014,7 @@ const struct record_field fields_all[] = {
 		BOOT_TIME("timestamp", record, time, .when = IF_JOURNAL),
 		PART(PART_CALLER, IF_CALLER),
 		CONTAINER(IF_CALLER | IF_JOURNAL),
-		PART(PART_ANCESTORS, IF_CALLER),
+		PART(PART_ANCESTORS, IF_CALLER | IF_LINEAGE),
 		ABOUT("connector", 0, enter_connector,
 			IDENTITY,
 			GET("command_line", get_command_line),
@@ -1050,11 +1057,12 @@ const struct record_field fields_all[] = {
 			OBJECT("container", 0,
 				BYTES("id", record, api.container_id),
 				BYTES("name", record, api.container_name))),
-		{"request", FIELD_FACTS},
+		{"request", FIELD_FACTS, .when = IF_CONTENT},
 		OBJECTS("findings", 0, enter_own_finding, fields_add_finding,
 			NAMED("id", FINDING, finding, id),
 			NAMED("severity", SEVERITY, finding, severity, .when = IF_ECS),
 			BYTES("detail", finding, detail, .when = IF_ECS)),
+		GET("level", get_level),
 		GET("expected", get_expected),
 		TEXT("expected_rule", record, api.expected_rule),
 		OBJECT("stream", 0, NAMED("end_reason", STREAM_END, record, stream.end_reason)),
@@ -1171,11 +1179,11 @@ const struct record_field fields_all[] = {
 
 /* --- the walk --------------------------------------------------------------------------------- */
 
-static unsigned int conditions_of_caller(const struct view *view)
+static uint64_t conditions_of_caller(const struct view *view)
 {
 	const struct caller *caller = view->caller;
 	const struct record *record = view->record;
-	unsigned int met = IF_CALLER;
+	uint64_t met = IF_CALLER;
 
 	if (!view->described)
 		return met | IF_PEER;
@@ -1191,7 +1199,7 @@ static unsigned int conditions_of_caller(const struct view *view)
 	return met;
 }
 
-static unsigned int conditions_of_action(const struct record *record)
+static uint64_t conditions_of_action(const struct record *record)
 {
 	const struct record_event *event = &record->event;
 	const struct record_api *api = &record->api;
@@ -1227,7 +1235,7 @@ static unsigned int conditions_of_action(const struct record *record)
 static const struct record_engine no_engine;
 
 int fields_init(struct fields *fields, const struct record *record,
-		const struct record_context *context, unsigned int format, struct text *out)
+		const struct record_context *context, uint64_t format, struct text *out)
 {
 	int error = view_init(&fields->view, record, context);
 
@@ -1240,6 +1248,10 @@ int fields_init(struct fields *fields, const struct record *record,
 		fields->conditions |= IF_SERVER;
 	if (record->refused_count)
 		fields->conditions |= IF_REFUSED_MANY;
+	if (record->level <= LEVEL_REQUEST)
+		fields->conditions |= IF_CONTENT;
+	if (record->level == LEVEL_FULL)
+		fields->conditions |= IF_LINEAGE;
 	if (record->connection.socket.size)
 		fields->conditions |= IF_SOCKET;
 	fields->of[FIELDS_record] = record;
@@ -1424,7 +1436,7 @@ static void find_path(const struct record_field *field, struct field_path from, 
 		      struct found_paths *ret)
 {
 	size_t size = strcspn(rest, ".");
-	unsigned int when = from.when;
+	uint64_t when = from.when;
 
 	for (; field->kind && ret->count < ret->max; field++) {
 		from.when = when | field->when;

@@ -8,7 +8,7 @@
 
 #include "record/view.h"
 
-/* What a field takes to be there. */
+/* What a field takes to be there. A format has conditions of its own from bit 32 on. */
 enum field_condition {
 	/* The fields are named as ECS has them, or as the journal has them. */
 	IF_ECS = 1 << 0,
@@ -38,7 +38,9 @@ enum field_condition {
 	IF_HTTP = 1 << 20, /* the version of HTTP is known */
 	IF_CHANGE = 1 << 21,
 	IF_TEST = 1 << 22,
-	IF_CALL = 1 << 23, /* a call of gRPC */
+	IF_CALL = 1 << 23,    /* a call of gRPC */
+	IF_LINEAGE = 1 << 24, /* what is above the process is told */
+	IF_CONTENT = 1 << 25, /* what the request's content says is told */
 };
 
 enum value_kind {
@@ -159,7 +161,7 @@ struct record_field {
 	unsigned char part;    /* enum field_part */
 	bool optional;	       /* 0 is no value */
 	bool has_unset;	       /* CALLERD_UNSET_ID is no value */
-	unsigned int when;     /* all of these conditions */
+	uint64_t when;	       /* all of these conditions */
 	unsigned short offset; /* in the source */
 	unsigned short
 		has; /* the offset of a bool that says whether there is a value; 0: there is none */
@@ -181,7 +183,7 @@ struct fields {
 	struct view view;
 	struct text *out;
 	size_t start; /* of the line in .out */
-	unsigned int conditions;
+	uint64_t conditions;
 	const void *of[FIELD_SOURCES];
 	struct text scratch; /* of the value */
 	struct text masked;  /* of the arguments of .masked_process */
@@ -193,7 +195,7 @@ struct fields {
 /* Prepares *FIELDS of RECORD, for a line that is added to OUT; fields_free() it in any case. FORMAT is what conditions
  * are met by the format. 0 or -ENOMEM. */
 int fields_init(struct fields *fields, const struct record *record,
-		const struct record_context *context, unsigned int format, struct text *out);
+		const struct record_context *context, uint64_t format, struct text *out);
 
 /* Frees what fields_init() made. Returns ERROR, or else -ENOMEM where there was no memory for a value or for the line;
  * then the line is taken off again. */
@@ -205,7 +207,7 @@ extern const struct record_field fields_all[];
 /* The fields of each part. */
 extern const struct record_field *const fields_parts[FIELD_PARTS];
 
-static inline bool fields_meet(const struct fields *fields, unsigned int conditions)
+static inline bool fields_meet(const struct fields *fields, uint64_t conditions)
 {
 	return (fields->conditions & conditions) == conditions;
 }
@@ -231,7 +233,7 @@ bool fields_enter(struct fields *fields, const struct record_field *field, unsig
 struct field_path {
 	const char *path;
 	const struct record_field *field; /* NULL until fields_find() */
-	unsigned int when;		  /* conditions of the field and of all that it is in */
+	uint64_t when;			  /* conditions of the field and of all that it is in */
 	/* Of fields_find_all() alone. */
 	const struct record_field
 		*entered;   /* the list of objects, or the other process, that the field is of */

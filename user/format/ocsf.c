@@ -336,15 +336,15 @@ static void put_status(struct ocsf *ocsf, const char *key)
 
 /* Conditions of this format, besides those of the fields. */
 enum ocsf_condition {
-	IF_NAMELESS_HOST = 1 << 22,
-	IF_PROCESS = 1 << 23, /* the caller is known to be a process */
-	IF_NO_LOGIN = 1 << 24,
-	IF_NOBODY = 1 << 25,	/* a request without a caller */
-	IF_NETWORK = 1 << 26,	/* the class is Network Activity */
-	IF_ENDPOINTS = 1 << 27, /* the class has endpoints */
-	IF_METHOD = 1 << 28,	/* the schema has the method; else the activity's name has it */
-	IF_RESPONSE = 1 << 29,
-	IF_ANSWERED = 1 << 30, /* the duration is that of the response */
+	IF_NAMELESS_HOST = 1ull << 32,
+	IF_PROCESS = 1ull << 33, /* the caller is known to be a process */
+	IF_NO_LOGIN = 1ull << 34,
+	IF_NOBODY = 1ull << 35,	   /* a request without a caller */
+	IF_NETWORK = 1ull << 36,   /* the class is Network Activity */
+	IF_ENDPOINTS = 1ull << 37, /* the class has endpoints */
+	IF_METHOD = 1ull << 38,	   /* the schema has the method; else the activity's name has it */
+	IF_RESPONSE = 1ull << 39,
+	IF_ANSWERED = 1ull << 40, /* the duration is that of the response */
 };
 
 /* What the kernel's access control said no to. */
@@ -547,7 +547,7 @@ struct ocsf_row {
 	const char *key;	/* with the objects that it is in, parted by dots */
 	struct field_path from; /* what it is in ECS */
 	enum row_kind kind;
-	unsigned int when; /* besides the conditions of the field */
+	uint64_t when; /* besides the conditions of the field */
 	void (*put)(struct ocsf *ocsf, const char *key);
 	const char *word;
 	unsigned int number;
@@ -767,7 +767,8 @@ static void put_parent(struct ocsf *ocsf, const char *key)
 {
 	const struct caller *caller = ocsf->view->caller;
 
-	if (!caller->ancestor_count || !caller->ancestors[0].pid)
+	if (!caller->ancestor_count || !caller->ancestors[0].pid ||
+	    !fields_meet(&ocsf->fields, IF_LINEAGE))
 		return;
 	ocsf->fields.of[FIELDS_process] = caller->ancestors;
 	json_open_object(&ocsf->json, key);
@@ -782,7 +783,8 @@ static void put_ancestry(struct ocsf *ocsf, const char *key)
 	unsigned int index = 0;
 
 	json_open_array(&ocsf->json, key);
-	while (fields_enter(&ocsf->fields, ancestors, &index)) {
+	while (fields_meet(&ocsf->fields, IF_LINEAGE) &&
+	       fields_enter(&ocsf->fields, ancestors, &index)) {
 		json_open_object(&ocsf->json, NULL);
 		put_rows(ocsf, ancestor_rows, COUNT(ancestor_rows));
 		json_close(&ocsf->json);
@@ -792,12 +794,12 @@ static void put_ancestry(struct ocsf *ocsf, const char *key)
 
 /* --- the whole -------------------------------------------------------------------------------- */
 
-static unsigned int conditions_of(const struct ocsf *ocsf)
+static uint64_t conditions_of(const struct ocsf *ocsf)
 {
 	const char *host = ocsf->context->host_name;
 	const struct record *record = ocsf->record;
 	const struct caller *caller = record->caller;
-	unsigned int met = host && *host ? 0 : IF_NAMELESS_HOST;
+	uint64_t met = host && *host ? 0 : IF_NAMELESS_HOST;
 
 	if (caller && caller->process.pid)
 		met |= IF_PROCESS;

@@ -68,7 +68,7 @@ static void rfc5424_put_header(struct text *out, const struct view *view)
 static struct parameter {
 	const char *name;
 	struct field_path path;
-	unsigned int when; /* besides the conditions of the field */
+	uint64_t when; /* besides the conditions of the field */
 } parameters[] = {
 	{"eventId", {"event.id"}},
 	{"severity", {"event.severity"}},

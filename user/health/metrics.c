@@ -106,6 +106,11 @@ static void add_counts(struct text *out, const struct health *health)
 		add_sample(out, "records_total",
 			   LABELS({"action", name_action((enum record_action)action)->action}),
 			   health->records[action]);
+	describe_metric(out, "levels_total", "counter",
+			"Records by how much they tell; none: they were not written.");
+	for (enum record_level level = 0; level < RECORD_LEVELS; level++)
+		add_sample(out, "levels_total", LABELS({"level", name_level(level)}),
+			   health->levels[level]);
 	describe_metric(out, "lost_total", "counter", "What was lost, by reason.");
 	for (unsigned int i = 0; i < health->loss_count; i++)
 		add_sample(out, "lost_total", LABELS({"reason", health->losses[i].name}),

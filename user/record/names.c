@@ -202,6 +202,18 @@ const char *name_target(enum target_type type)
 	return type < COUNT(targets) ? targets[type] : NULL;
 }
 
+const char *name_level(enum record_level level)
+{
+	static const char *const names[RECORD_LEVELS] = {
+		[LEVEL_FULL] = "full",
+		[LEVEL_REQUEST] = "request",
+		[LEVEL_METADATA] = "metadata",
+		[LEVEL_NONE] = "none",
+	};
+
+	return names[level];
+}
+
 const char *name_end(enum record_end end)
 {
 	return end < COUNT(ends) ? ends[end] : NULL;

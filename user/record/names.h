@@ -41,6 +41,7 @@ const char *name_brand(enum engine_brand brand);
 const char *name_engine_state(enum record_engine_state state);
 const char *name_target(enum target_type type);
 const char *name_end(enum record_end end);
+const char *name_level(enum record_level level);
 
 /* The name of bit BIT of a capability set; NULL: this version knows none. */
 const char *name_capability(unsigned int bit);

@@ -70,6 +70,15 @@ enum record_incomplete {
 	RECORD_INCOMPLETE_AGENT_AWAY = 1 << 13,
 };
 
+/* How much a record tells: each tells less than the one before. */
+enum record_level {
+	LEVEL_FULL,
+	LEVEL_REQUEST,	/* nothing of what is above the process */
+	LEVEL_METADATA, /* nor of what the request's content says */
+	LEVEL_NONE,	/* it is counted only */
+	RECORD_LEVELS,
+};
+
 struct record_connection {
 	uint64_t id;	     /* 0: no connection */
 	struct bytes socket; /* path as configured */
@@ -352,8 +361,9 @@ struct record_watched {
 
 struct record {
 	enum record_action action;
-	uint64_t time;	   /* ns of CLOCK_BOOTTIME */
-	uint64_t sequence; /* set by the writer of the stream */
+	enum record_level level; /* set by the writer of the stream */
+	uint64_t time;		 /* ns of CLOCK_BOOTTIME */
+	uint64_t sequence;	 /* set by the writer of the stream */
 	struct bytes
 		id; /* event.id, as record_add_id() makes it; data NULL: of time and sequence */
 	const struct caller *caller;	/* NULL: none, or unknown */

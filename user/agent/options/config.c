@@ -34,15 +34,21 @@ static struct setting_source source_of(const struct parser *parser)
 	return (struct setting_source){parser->file->name, parser->error->line};
 }
 
-static int set_policy(struct parser *parser, const char *key, const char *value)
+/* Sets a value of a section other than [callerd]. */
+static int set_in_section(struct parser *parser, const char *key, const char *value)
 {
+	if (!strncmp(parser->section, "level ", 6))
+		return levels_set(parser->config->levels, source_of(parser), parser->section + 6,
+				  key, value, parser->why.text, parser->why.size);
 	return policy_set(parser->config->policy, source_of(parser), parser->section, key, value,
 			  parser->why.text, parser->why.size);
 }
 
 static int end_section(struct parser *parser)
 {
-	int error = policy_check(parser->config->policy, parser->why.text, parser->why.size);
+	int error =
+		policy_check(parser->config->policy, parser->why.text, parser->why.size)
+			?: levels_check(parser->config->levels, parser->why.text, parser->why.size);
 
 	if (error)
 		parser->error->line = parser->section_line;
@@ -70,7 +76,7 @@ static int begin_section(struct parser *parser, char *line)
 	*end = '\0';
 	parser->section = line + 1;
 	parser->section_line = parser->error->line;
-	return strcmp(parser->section, "callerd") ? set_policy(parser, NULL, NULL) : 0;
+	return strcmp(parser->section, "callerd") ? set_in_section(parser, NULL, NULL) : 0;
 }
 
 static bool is_printable(const char *line, size_t size)
@@ -134,7 +140,7 @@ static int parse_setting(struct parser *parser, char *line)
 		return setting_refuse(
 			parser->why,
 			"%.60s: a comment stands on a line of its own, or after \" ;\"", key);
-	return strcmp(parser->section, "callerd") ? set_policy(parser, key, value)
+	return strcmp(parser->section, "callerd") ? set_in_section(parser, key, value)
 						  : config_add_setting(parser, key, value);
 }
 
@@ -180,7 +186,7 @@ CLEANUP_DEFINE(drop_config, struct config *, config_free)
 static int config_new(struct config **ret)
 {
 	_cleanup_(drop_config) struct config *config = calloc(1, sizeof(*config));
-	int error = config ? policy_new(&config->policy) : -ENOMEM;
+	int error = config ? policy_new(&config->policy) ?: levels_new(&config->levels) : -ENOMEM;
 
 	if (!error)
 		*ret = take_ptr(config);
@@ -379,6 +385,7 @@ void config_free(struct config *config)
 	if (!config)
 		return;
 	policy_free(config->policy);
+	levels_free(config->levels);
 	for (unsigned int i = 0; i < config->file_count; i++) {
 		free(config->files[i].name);
 		free(config->files[i].text);

@@ -5,6 +5,7 @@
 #define CALLERD_CONFIG_H
 
 #include "docker/judge/policy.h"
+#include "where/levels.h"
 
 #define CONFIG_SIZE_MAX (1u << 20)
 #define CONFIG_SETTINGS_MAX 256 /* lines of [callerd] */
@@ -25,6 +26,7 @@ struct config {
 	struct config_setting settings[CONFIG_SETTINGS_MAX]; /* in the order of the files */
 	unsigned int setting_count;
 	struct policy *policy; /* owned; a caller that takes it over sets this to NULL */
+	struct levels *levels; /* the same */
 	struct config_file files[CONFIG_FILES_MAX];
 	unsigned int file_count;
 };

@@ -34,6 +34,7 @@ static const char *const discoveries[] = {"auto", "yes", "no", NULL};
 static const char *const guards[] = {"all", "sockets", "none", NULL};
 static const char *const confines[] = {"all", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
+static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
 static const char *const no_state[] = {"none", NULL};
 static const char *const no_pin[] = {"none", NULL};
 
@@ -291,6 +292,10 @@ static const struct setting settings[] = {
 	 HELP("NAME", "auto, trampoline or tracepoint (default: auto)")},
 	{RELOADED("log-level", SETTING_CHOICE, log_level), .words = levels,
 	 HELP("LEVEL", "of messages on stderr: error, warning, info (default: warning)")},
+	{RELOADED("full-from", SETTING_CHOICE, full_from), .words = severities,
+	 HELP("SEVERITY", "records with a finding of at least that severity tell all,\n"
+			  "whatever a [level] says: info, low, medium, high, critical\n"
+			  "(default: low)")},
 	{RELOADED("status-interval", SETTING_NUMBER, status_interval), LIMITS(0, 86400),
 	 HELP("N", "seconds between agent-status records; 0: none (default: 60)")},
 	{SETTING("metrics-socket", SETTING_PATH, metrics_socket),
@@ -466,6 +471,7 @@ static int options_read_file(const char *path, struct options *options, struct s
 	if (!result) {
 		options->config_path = actual;
 		options->policy = take_ptr(options->config->policy);
+		options->levels = take_ptr(options->config->levels);
 		return read_settings(options->config, options, why);
 	}
 	if (error.line)
@@ -509,7 +515,13 @@ int options_write(const struct options *options, struct text *out)
 	if (policy.size)
 		text_add_char(out, '\n');
 	text_add_bytes(out, text_since(&policy, 0));
+	levels_write(options->levels, out);
 	return policy.error ?: out->error;
+}
+
+enum finding_severity options_full_from(const struct options *options)
+{
+	return SEVERITY_INFO + (enum finding_severity)options->full_from;
 }
 
 static int print_options(const struct options *options)
@@ -559,6 +571,7 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 		.state_path = STATE_PATH,
 		.pin = PINS_PATH,
 		.away_limit = 300,
+		.full_from = SEVERITY_LOW - SEVERITY_INFO,
 		.metrics_gid = (gid_t)-1,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
@@ -576,7 +589,7 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 	if (!error && !options.output_count)
 		options.outputs[options.output_count++] = "stdout";
 	if (!error && !options.policy)
-		error = policy_new(&options.policy);
+		error = policy_new(&options.policy) ?: levels_new(&options.levels);
 	if (error == -ENOMEM)
 		setting_refuse(why, "out of memory");
 	if (error)
@@ -650,8 +663,10 @@ const struct setting *options_next_restart(const struct options *a, const struct
 void options_free(struct options *options)
 {
 	policy_free(options->policy);
+	levels_free(options->levels);
 	config_free(options->config);
 	setting_forget_notes(&options->notes);
 	options->policy = NULL;
+	options->levels = NULL;
 	options->config = NULL;
 }

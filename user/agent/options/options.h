@@ -77,6 +77,8 @@ struct options {
 	bool print_config;	    /* print what is in force, and exit */
 	struct setting_notes notes; /* what was given; owned */
 	struct policy *policy;	    /* never NULL; owned */
+	struct levels *levels;	    /* the same */
+	int full_from;		    /* see options_full_from() */
 	struct config *config;	    /* owns the strings that come from the file */
 };
 
@@ -87,6 +89,9 @@ int options_parse(int argc, char **argv, struct options *ret);
 
 /* The same, but all is read into RET alone, and what is wrong goes to WHY. */
 int options_read(int argc, char **argv, struct options *ret, struct setting_why why);
+
+/* Records with a finding of that severity tell all. */
+enum finding_severity options_full_from(const struct options *options);
 
 void options_free(struct options *options);
 

@@ -291,8 +291,8 @@ int policy_set(struct policy *policy, struct setting_source source, const char *
 	if (name)
 		return set_expected(policy, &reader, name, key, value);
 	return setting_refuse(reader.why,
-			      "there is no section [%.60s]; there are [callerd], [finding ID] and "
-			      "[expected NAME]",
+			      "there is no section [%.60s]; there are [callerd], [finding ID], "
+			      "[expected NAME] and [level NAME]",
 			      section);
 }
 
