@@ -188,17 +188,40 @@ def exec_volume_network():
     request('DELETE', f'{API}/volumes/{call[2]["Name"]}')
     says(call, 201, target__type='volume', target__name=call[2]['Name'])
     call = post(API + '/networks/create', {'Name': 'facts-n', 'Driver': 'bridge', 'Internal': True,
-                                           'Attachable': True})
+                                           'Attachable': True, 'IPAM': {'Driver': 'default', 'Config': [
+                                               {'Subnet': '10.99.0.0/24', 'Gateway': '10.99.0.9'}]}})
     record = says(call, None, api__operation='NetworkCreate', request__name='facts-n',
                   request__driver='bridge', request__internal=True, request__attachable=True,
+                  request__subnets=['10.99.0.0/24,gateway=10.99.0.9'], request__no_ipv4=None,
                   target__type='network', target__name='facts-n')
     if call[1] == 201:
         equal(field(record, 'callerd.target.id'), call[2]['Id'], 'id')
+        endpoint = {'IPAMConfig': {'IPv4Address': '10.99.0.5'}, 'GwPriority': 7}
+        says(post(API + '/networks/facts-n/connect', {'Container': 'facts-none', 'EndpointConfig': endpoint}), 404,
+             api__operation='NetworkConnect', request__endpoint='ip=10.99.0.5,gw-priority=7', request__container='facts-none')
         says(post(API + '/networks/facts-n', method='DELETE'), 204, target__type='network',
              target__name='facts-n', api__operation='NetworkDelete')
+    call = post(API + '/networks/create', {'Name': 'facts-6', 'EnableIPv4': False, 'EnableIPv6': True})
+    says(call, None, api__operation='NetworkCreate', request__no_ipv4=True, request__ipv6=True)
+    request('DELETE', API + '/networks/facts-6')
     call = post(f'{API}/containers/{PREEXISTING}/update', {'RestartPolicy': {'Name': 'always'}})
     says(call, 200, api__operation='ContainerUpdate', request__restart_policy='always')
     request('POST', f'{API}/containers/{PREEXISTING}/update', b'{"RestartPolicy":{"Name":"no"}}')
+
+
+@test
+def images():
+    platform = '{"os":"linux","architecture":"arm64"}'
+    encoded = '%7B%22os%22:%22linux%22,%22architecture%22:%22arm64%22%7D'
+    says(post(API + '/images/create?fromImage=127.0.0.1:1/facts&tag=2&platform=linux/arm64'), None,
+         api__operation='ImageCreate', request__platform='linux/arm64', target__name='127.0.0.1:1/facts:2')
+    says(post(f'{API}/images/127.0.0.1:1/facts/push?tag=2&platform={encoded}', {},
+              headers='X-Registry-Auth: e30=\r\n'), None,
+         api__operation='ImagePush', request__platform=platform, target__name='127.0.0.1:1/facts:2')
+    says(post(f'{API}/images/facts-none/get?platform={encoded}', method='GET'), 404, api__operation='ImageGet',
+         request__platform=platform, target__name='facts-none')
+    says(post(f'{API}/images/facts-none:1?platforms={encoded}', method='DELETE'), 404, api__operation='ImageDelete',
+         request__platform=platform, target__name='facts-none:1')
 
 
 @test

@@ -1127,7 +1127,21 @@ static void test_facts(void **state)
 		 "image=a networks=n,ip=10.0.0.2,mac-address=02:00:00:00:00:01,driver-opt=a=b,"
 		 "driver-opt=token=***"},
 		{CREATE "?platform=linux/arm64", "{'Image':'a'}", "image=a platform=linux/arm64"},
+		{CREATE,
+		 "{'Image':'a','NetworkingConfig':{'EndpointsConfig':{'n':{'GwPriority':-1}}}}",
+		 "image=a networks=n,gw-priority=-1"},
 		{"POST /networks/create", "{'Name':'n','EnableIPv6':true}", "name=n ipv6"},
+		{"POST /networks/create",
+		 "{'Name':'n','EnableIPv4':false,'IPAM':{'Driver':'default','Config':["
+		 "{'Subnet':'10.1.0.0/16','IPRange':'10.1.2.0/24','Gateway':'10.1.0.1',"
+		 "'AuxiliaryAddresses':{'a':'10.1.0.9'}},{'Subnet':'fd00::/64'}]}}",
+		 "name=n no_ipv4 "
+		 "subnets=10.1.0.0/16,ip-range=10.1.2.0/24,gateway=10.1.0.1;fd00::/64"},
+		{"POST /networks/create", "{'Name':'n','EnableIPv4':true,'IPAM':null}", "name=n"},
+		{"POST /images/create?fromImage=a&platform=linux/arm64", NULL,
+		 "platform=linux/arm64"},
+		{"DELETE /images/a?platforms={\"os\":\"linux\"}", NULL,
+		 "platform={\"os\":\"linux\"}"},
 		{"POST /networks/n/connect",
 		 "{'Container':'web','EndpointConfig':{'IPAMConfig':{'IPv6Address':'fd00::2'}}}",
 		 "endpoint=ip6=fd00::2 container=web"},

@@ -237,18 +237,24 @@ static void add_tag(struct text *out, size_t start, struct text *tag)
 	text_add_bytes(out, text_since(tag, 0));
 }
 
-bool route_query_name(const struct route *route, struct bytes query, struct text *out)
+void route_query_tag(const struct route *route, struct bytes query, struct text *out, size_t start)
 {
 	struct text tag = {0};
-	size_t start = out->size;
 
-	if (!route->name_key || !query_value(query, route->name_key, out) || out->size == start)
-		return false;
 	if (route->tag_key && query_value(query, route->tag_key, &tag) && tag.data)
 		add_tag(out, start, &tag);
 	if (tag.error)
 		out->error = tag.error;
 	text_free(&tag);
+}
+
+bool route_query_name(const struct route *route, struct bytes query, struct text *out)
+{
+	size_t start = out->size;
+
+	if (!route->name_key || !query_value(query, route->name_key, out) || out->size == start)
+		return false;
+	route_query_tag(route, query, out, start);
 	return !out->error;
 }
 

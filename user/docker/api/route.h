@@ -44,7 +44,7 @@ struct route {
 	const char *path;
 	enum target_type target;
 	const char *name_key; /* query key that names the target where the path does not: "name" */
-	const char *tag_key;  /* query key of the tag or digest that belongs to .name_key's value */
+	const char *tag_key;  /* query key of the tag or digest that belongs to the target's name */
 	const char *when;     /* the line goes only for queries in which this key has a value */
 	/* What is judged. */
 	enum finding_id finding;	/* that this operation always is; FINDING_NONE: none */
@@ -101,6 +101,9 @@ bool route_knows_service(struct bytes service);
 
 /* Adds the target's name as the query gives it, of an image with its tag. False: it gives none. */
 bool route_query_name(const struct route *route, struct bytes query, struct text *out);
+
+/* Gives the name of an image that OUT has from START on the tag of the query, if there is one. */
+void route_query_tag(const struct route *route, struct bytes query, struct text *out, size_t start);
 
 /* The first line of OPERATION; NULL for OPERATION_NONE. */
 const struct route *route_of(enum operation operation);

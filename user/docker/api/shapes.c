@@ -231,8 +231,11 @@ static const struct shape_field address_fields[] = {
 	{"IPv4Address", &text}, {"IPv6Address", &text}, {0}};
 static const struct shape addresses = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = address_fields};
-static const struct shape_field endpoint_fields[] = {
-	{"IPAMConfig", &addresses}, {"MacAddress", &text}, {"DriverOpts", &text_map}, {0}};
+static const struct shape_field endpoint_fields[] = {{"IPAMConfig", &addresses},
+						     {"MacAddress", &text},
+						     {"DriverOpts", &text_map},
+						     {"GwPriority", &number},
+						     {0}};
 static const struct shape endpoint = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = endpoint_fields};
 static const struct shape endpoints = {.kind = SHAPE_MAP, .element = &endpoint};
@@ -604,11 +607,22 @@ static const struct shape_field config_from_fields[] = {{"Network", &text}, {0}}
 static const struct shape config_from = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = config_from_fields};
 
-static const struct shape ipv6 = {.kind = SHAPE_BOOL, .pointer = true};
+static const struct shape_field subnet_fields[] = {{"Subnet", &text},
+						   {"IPRange", &text},
+						   {"Gateway", &text},
+						   {"AuxiliaryAddresses", &checked_text_map},
+						   {0}};
+static const struct shape subnet = {.kind = SHAPE_STRUCT, .fields = subnet_fields};
+static const struct shape subnets = {.kind = SHAPE_LIST, .element = &subnet};
+static const struct shape_field ipam_fields[] = {
+	{"Driver", &checked_text}, {"Options", &checked_text_map}, {"Config", &subnets}, {0}};
+static const struct shape ipam = {.kind = SHAPE_STRUCT, .pointer = true, .fields = ipam_fields};
+
+static const struct shape flag_pointer = {.kind = SHAPE_BOOL, .pointer = true};
 static const struct shape_field network_fields[] = {
 	{"Name", &text},	{"CheckDuplicate", &any},      {"Driver", &text},
-	{"Scope", &text},	{"EnableIPv4", &any},	       {"EnableIPv6", &ipv6},
-	{"IPAM", &any},		{"Internal", &flag},	       {"Attachable", &flag},
+	{"Scope", &text},	{"EnableIPv4", &flag_pointer}, {"EnableIPv6", &flag_pointer},
+	{"IPAM", &ipam},	{"Internal", &flag},	       {"Attachable", &flag},
 	{"Ingress", &flag},	{"ConfigOnly", &checked_flag}, {"ConfigFrom", &config_from},
 	{"Options", &text_map}, {"Labels", &checked_text_map}, {0}};
 const struct shape shape_network_create = {.kind = SHAPE_STRUCT, .fields = network_fields};

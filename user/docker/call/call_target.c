@@ -10,12 +10,17 @@
 /* The name as the request has it. */
 static struct bytes named_target(struct call *call)
 {
+	const struct route *route = call->match.route;
+	struct bytes query = text_since(&call->query, 0), kept = {0};
 	struct text name = {0};
-	struct bytes kept = {0};
 
-	if (call->match.name.size)
-		return call_keep(call, call->match.name);
-	if (route_query_name(call->match.route, text_since(&call->query, 0), &name))
+	if (call->match.name.size) {
+		text_add_bytes(&name, call->match.name);
+		route_query_tag(route, query, &name, 0);
+	}
+	if (name.error) /* too long, with its tag */
+		kept = call_keep(call, call->match.name);
+	else if (call->match.name.size || route_query_name(route, query, &name))
 		kept = call_keep(call, text_since(&name, 0));
 	text_free(&name);
 	return kept;

@@ -15,6 +15,7 @@ enum fact_form {
 	FORM_TEXT,	/* a string that is not empty */
 	FORM_REFERENCE, /* the same, where the name of an image is expected */
 	FORM_TRUE,	/* a bool, where it is true */
+	FORM_FALSE,	/* a bool, where it is false */
 	FORM_LIST,	/* a list; .spell makes a text of each element; NULL: they are strings */
 	FORM_KEYS,	/* a map, of which the keys are told */
 };
@@ -154,6 +155,7 @@ static void add_endpoint(struct text *out, const struct value *endpoint)
 	facts_add_setting(out, "ip", body_string(addresses, "IPv4Address"));
 	facts_add_setting(out, "ip6", body_string(addresses, "IPv6Address"));
 	facts_add_setting(out, "mac-address", body_string(endpoint, "MacAddress"));
+	facts_add_number(out, "gw-priority", body_get(endpoint, "GwPriority"));
 	EACH (one, body_get(endpoint, "DriverOpts")) {
 		text_add_string(out, out->size ? ",driver-opt=" : "driver-opt=");
 		spell_pair(out, one);
@@ -165,6 +167,13 @@ static void spell_endpoint(struct text *out, const struct value *endpoint)
 {
 	mask_text(out, endpoint->key);
 	add_endpoint(out, endpoint);
+}
+
+static void spell_subnet(struct text *out, const struct value *subnet)
+{
+	facts_add_part(out, ",", body_string(subnet, "Subnet"));
+	facts_add_setting(out, "ip-range", body_string(subnet, "IPRange"));
+	facts_add_setting(out, "gateway", body_string(subnet, "Gateway"));
 }
 
 static void spell_reference(struct text *out, const struct value *reference)
@@ -312,7 +321,8 @@ static void facts_add_line(struct verdict *verdict, const struct fact_line *line
 		add_masked(verdict, line->name, value->string, mask_reference);
 		break;
 	case FORM_TRUE:
-		if (value->boolean)
+	case FORM_FALSE:
+		if (value->boolean == (line->form == FORM_TRUE))
 			verdict_fact(verdict, line->name, FACT_TRUE);
 		break;
 	case FORM_LIST:
@@ -773,6 +783,7 @@ static void add_query(struct verdict *verdict, const char *name, struct bytes qu
 void facts_platform(struct verdict *verdict, struct bytes query)
 {
 	add_query(verdict, "platform", query, "platform");
+	add_query(verdict, "platform", query, "platforms"); /* of a removal, in JSON */
 }
 
 void facts_build(struct verdict *verdict, struct bytes query)
@@ -806,11 +817,14 @@ void facts_network(struct verdict *verdict, const struct value *body)
 		{"internal", "Internal", FORM_TRUE},
 		{"attachable", "Attachable", FORM_TRUE},
 		{"ingress", "Ingress", FORM_TRUE},
+		{"no_ipv4", "EnableIPv4", FORM_FALSE},
 		{"ipv6", "EnableIPv6", FORM_TRUE},
 		{"options", "Options", FORM_LIST, spell_pair},
 	};
+	static const struct fact_line subnets = {"subnets", "Config", FORM_LIST, spell_subnet};
 
 	ADD_LINES(verdict, lines, body);
+	facts_add_line(verdict, &subnets, body_get(body, "IPAM"));
 }
 
 void facts_network_connect(struct verdict *verdict, const struct value *body)

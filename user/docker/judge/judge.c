@@ -626,10 +626,16 @@ void judge_exec_start(struct judging *judging)
 
 /* --- images, builds --------------------------------------------------------------------------------- */
 
+void judge_platform(struct judging *judging)
+{
+	facts_platform(judging->verdict, judging->query);
+}
+
 void judge_image_create(struct judging *judging)
 {
 	_cleanup_(text_free) struct text source = {0};
 
+	judge_platform(judging);
 	if (query_value(judging->query, "fromSrc", &source) && source.size) {
 		_cleanup_(text_free) struct text masked = {0};
 

@@ -79,6 +79,7 @@ void judge_checkpoint_delete(struct judging *judging);
 void judge_exec_create(struct judging *judging);
 void judge_exec_start(struct judging *judging);
 void judge_image_create(struct judging *judging);
+void judge_platform(struct judging *judging); /* of an image, in the query */
 void judge_commit(struct judging *judging);
 void judge_build(struct judging *judging);
 void judge_solve(struct judging *judging);
