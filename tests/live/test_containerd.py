@@ -277,6 +277,68 @@ def large_specifications_are_read():
     equal(field(record, 'callerd.capture.reason'), None, 'incomplete')
 
 
+def security(*fields):
+    """Of a container: what it takes to be harmless, and FIELDS."""
+    return [(15, [(2, [*[(13, p) for p in MASKED], *[(14, p) for p in READ_ONLY], *fields])])]
+
+
+@test
+def pods_are_judged():
+    """By the interface for kubelet, in both of its versions: real ones where the engine makes them, each answer's id, and findings."""
+    usual = (15, [])  # the usual profile, which no number says
+    for number, (fields, wanted) in enumerate((
+            ([(8, [(2, [(9, [])])])], None),
+            ([(8, [(2, [(1, [(1, 2), (2, 2), (3, 2)]), (9, [])])])],
+             ["host-ipc medium: the host's IPC namespace", "host-network medium: the host's network namespace",
+              "host-pid high: the host's PID namespace"]),
+            ([(8, [(2, [(6, 1), (9, [])])])], ['privileged critical: runs privileged']),
+            ([(8, [(2, [(9, [(1, 1)])])])], ['security-disabled high: seccomp=unconfined']),
+            ([(8, [(2, [])])], ['security-disabled high: no seccomp profile']),
+            ([(8, [(2, [(9, [])]), (3, [(1, 'kernel.core_pattern'), (2, '|/x')])])],
+             ['other-runtime medium: sysctl kernel.core_pattern']),
+            ([(8, [(1, '/elsewhere'), (2, [(9, [])])])], ['other-runtime medium: cgroup parent /elsewhere']),
+            ([(7, [(1, 'run.oci.x'), (2, 'canary-5')]), (8, [(2, [(9, [])])])],
+             ['not-judged medium: Annotations: run.oci.x']))):
+        name = f'pod-{number}'
+        ENGINE.call(CRI + 'RuntimeService/RunPodSandbox', message((1, [(1, [(1, name), (2, name), (3, 'n')]), *fields])))
+        record, = calls('PodCreateCri', callerd__target__name=name)
+        equal(findings_of(record), wanted or [], fields)
+    for version, number in ('v1', 1), ('v1alpha2', 2):
+        status = ENGINE.call(f'/runtime.{version}.RuntimeService/RunPodSandbox', message((1, [(1, [(1, version)])]), (2, 'kata')))[0]
+        record, = calls('PodCreateCri', that=lambda r, v=version: f'/runtime.{v}.' in field(r, 'url.original')
+                        and field(r, 'callerd.target.name') == v)
+        if status != '12':
+            true('other-runtime medium: runtime kata' in findings_of(record), record['message'])
+    for number, (fields, wanted) in enumerate((
+            (security(usual), None),
+            (security(usual, (2, 1)), ['privileged critical: runs privileged']),
+            (security(usual, (1, [(1, 'SYS_ADMIN')])), ['cap-add critical: capability SYS_ADMIN']),
+            (security(usual, (3, [(2, 3), (4, 'other')])),
+             ['join-container-namespace medium: PidMode of container other']),
+            (security(), ['security-disabled high: no seccomp profile']),
+            (security(usual, (16, [(1, 1)])), ['security-disabled high: apparmor=unconfined']),
+            (security(usual, (4, [(3, 'spc_t')])), ['security-disabled high: label=type:spc_t']),
+            ([(15, [(2, [usual, *[(14, p) for p in READ_ONLY]])])],
+             ['security-disabled high: masked_paths leaves open ' + ', '.join(MASKED)]),
+            (security(usual) + [(7, [(1, '/h'), (2, '/'), (3, 1)])], ['host-root-mount critical: / mounted read-only at /h']),
+            (security(usual) + [(8, [(1, '/d'), (2, '/dev/sda'), (3, 'rwm')])], ['device high: device /dev/sda, access rwm']),
+            (security(usual) + [(17, [(1, 'vendor.com/c=d')])], ['device high: devices: vendor.com/c=d']))):
+        name = f'container-{number}'
+        ENGINE.call(CRI + 'RuntimeService/CreateContainer', message((1, 'none'), (2, [
+            (1, [(1, name)]), (2, [(1, 'image:1')]), (3, 'sh'), (4, '-c'), (4, 'x --token=canary-6'),
+            (6, [(1, 'TOKEN'), (2, 'canary-7')]), *fields])))
+        record, = calls('ContainerCreateCri', callerd__target__name=name)
+        equal(findings_of(record), wanted or [], fields)
+        equal((field(record, 'callerd.request.environment'), field(record, 'callerd.request.pod'),
+               field(record, 'callerd.target.image')), (['TOKEN'], 'none', 'image:1'), 'facts')
+    ENGINE.call(CRI + 'RuntimeService/ExecSync', message((1, 'none'), (2, 'id'), (2, '-u')))
+    record, = calls('ContainerExecSyncCri')
+    equal((field(record, 'callerd.target.id'), field(record, 'callerd.request.command')), ('none', ['id', '-u']), 'exec')
+    ENGINE.call(CRI + 'RuntimeService/CheckpointContainer', message((1, 'none'), (2, '/etc/cron.d/x')))
+    equal(findings_of(calls('ContainerCheckpointCri')[0]),
+          ['checkpoint-directory critical: the engine writes a checkpoint to /etc/cron.d/x'], 'checkpoint')
+
+
 @test
 def secrets_stay_out():
     """Values of the environment and of labels, passwords of commands and hooks."""

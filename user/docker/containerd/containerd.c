@@ -107,7 +107,7 @@ static fields cri_metadata = {{1, CONTAINERD_NAME}, {0}};
 static fields pod_security = {
 	{1, ID_PART, cri_namespaces}, {2, ID_PART, cri_selinux},
 	{3, ID_PART, cri_user},	      {6, ID_NUMBERS + CONTAINERD_PRIVILEGED, .is_number = true},
-	{7, CONTAINERD_SECCOMP_PATH}, {9, ID_PART, cri_seccomp},
+	{7, CONTAINERD_SECCOMP_PATH}, {9, ID_NUMBERS + CONTAINERD_SECCOMP_SAID, cri_seccomp},
 	{10, ID_PART, cri_apparmor},  {0}};
 static fields pod_linux = {
 	{1, CONTAINERD_CGROUP_PARENT}, {2, ID_PART, pod_security}, {3, ID_PART, sysctl_key}, {0}};
@@ -130,7 +130,7 @@ static fields cri_security = {
 	{3, ID_PART, cri_namespaces},	{4, ID_PART, cri_selinux},
 	{5, ID_PART, cri_user},		{9, CONTAINERD_APPARMOR_NAME},
 	{10, CONTAINERD_SECCOMP_PATH},	{13, CONTAINERD_MASKED},
-	{14, CONTAINERD_READ_ONLY},	{15, ID_PART, cri_seccomp},
+	{14, CONTAINERD_READ_ONLY},	{15, ID_NUMBERS + CONTAINERD_SECCOMP_SAID, cri_seccomp},
 	{16, ID_PART, cri_apparmor},	{0}};
 static fields cri_linux = {{2, ID_PART, cri_security}, {0}};
 static fields cri_config = {{1, ID_PART, cri_metadata},
@@ -152,7 +152,7 @@ static fields pod_of_container = {{3, CONTAINERD_LOG_DIRECTORY}, {0}};
 static fields cri_create = {
 	{1, CONTAINERD_POD}, {2, ID_PART, cri_config}, {3, ID_PART, pod_of_container}, {0}};
 static fields cri_exec = {{1, CONTAINERD_ID},
-			  {2, CONTAINERD_COMMAND},
+			  {2, CONTAINERD_ARGUMENT},
 			  {3, ID_NUMBERS + CONTAINERD_TTY, .is_number = true},
 			  {0}};
 static fields cri_checkpoint = {{1, CONTAINERD_ID}, {2, CONTAINERD_LOCATION}, {0}};
@@ -283,6 +283,8 @@ static void containerd_on_message(void *data, int id, bool ended)
 		containerd->fresh = true;
 	} else if (id == ID_SPEC_JSON && containerd->fresh) {
 		containerd->take(containerd->data, (struct bytes){0}, true); /* an empty one */
+	} else if (id >= ID_NUMBERS) {
+		containerd->numbers[id - ID_NUMBERS] = 1;
 	} else if (id == ID_OPTION && !ended && containerd->options_size) {
 		add_option(containerd, bytes_of(","));
 	} else if (id == CONTAINERD_MOUNT || id == CONTAINERD_DEVICE) {

@@ -92,6 +92,7 @@ enum containerd_number {
 	CONTAINERD_PID_MODE,
 	CONTAINERD_IPC_MODE,
 	CONTAINERD_SECCOMP, /* profiles: 0 the usual one, 1 none, 2 one of the host's files */
+	CONTAINERD_SECCOMP_SAID,
 	CONTAINERD_APPARMOR,
 	CONTAINERD_TTY,
 	CONTAINERD_USER,

@@ -2,7 +2,7 @@
 #include "docker/judge/facts.h"
 
 #include "base/bytes.h"
-#include "docker/judge/judge.h"
+#include "docker/judge/judge_inside.h"
 #include "http/query.h"
 #include "secret/command.h"
 #include "secret/mask.h"
@@ -536,6 +536,64 @@ void facts_oci(struct verdict *verdict, const struct value *body)
 	ADD_LINES(verdict, linux_lines, body_get(body, "linux"));
 }
 
+/* As `docker run --mount` has it. */
+static void add_containerd_mounts(struct verdict *verdict, const struct containerd *containerd)
+{
+	struct record_fact *fact = NULL;
+
+	for (const struct containerd_item *one = containerd_items(containerd); one;
+	     one = one->next) {
+		struct text *text;
+
+		if (one->kind != CONTAINERD_MOUNT)
+			continue;
+		fact = fact ?: verdict_fact(verdict, "mounts", FACT_LIST);
+		if (!fact || (!fact->list && !verdict_list(verdict, fact, VERDICT_LIST_MAX)))
+			return;
+		text = verdict_scratch(verdict);
+		facts_add_setting(text, "type", one->text.size ? one->text : bytes_of("bind"));
+		facts_add_setting(text, "source", one->source);
+		facts_add_setting(text, "target", one->target);
+		facts_add_part(text, ",", one->options);
+		if (one->read_only)
+			facts_add_part(text, ",", bytes_of("readonly"));
+		verdict_append(verdict, fact, text_since(text, 0));
+	}
+}
+
+/* What Kubernetes' interface says in items, and containerd's own services in a specification. */
+static void add_containerd_items(struct verdict *verdict, const struct containerd *containerd)
+{
+	static const struct {
+		const char *name;
+		enum containerd_kind kind;
+	} lists[] = {
+		{"environment", CONTAINERD_VARIABLE},
+		{"annotations", CONTAINERD_ANNOTATION},
+		{"capabilities.add", CONTAINERD_CAPABILITY},
+		{"capabilities.drop", CONTAINERD_DROPPED},
+		{"sysctls", CONTAINERD_SYSCTL},
+		{"devices", CONTAINERD_CDI},
+	};
+	struct judge_items commands, items;
+
+	judge_list_items(containerd, CONTAINERD_COMMAND, &commands);
+	judge_list_items(containerd, CONTAINERD_ARGUMENT, &items);
+	add_command(verdict, &commands.list, &items.list);
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		struct fact_line line = {lists[i].name, NULL, FORM_LIST};
+
+		judge_list_items(containerd, lists[i].kind, &items);
+		if (items.list.count)
+			add_list(verdict, &line, &items.list);
+	}
+	if (containerd_number(containerd, CONTAINERD_PRIVILEGED))
+		verdict_fact(verdict, "privileged", FACT_TRUE);
+	if (containerd_number(containerd, CONTAINERD_TTY))
+		verdict_fact(verdict, "tty", FACT_TRUE);
+	add_containerd_mounts(verdict, containerd);
+}
+
 void facts_containerd(struct verdict *verdict, const struct containerd *containerd)
 {
 	static const struct {
@@ -552,6 +610,7 @@ void facts_containerd(struct verdict *verdict, const struct containerd *containe
 	add_masked(verdict, "image", containerd_text(containerd, CONTAINERD_IMAGE), mask_reference);
 	for (size_t i = 0; i < COUNT(texts); i++)
 		facts_add_text(verdict, texts[i].name, containerd_text(containerd, texts[i].kind));
+	add_containerd_items(verdict, containerd);
 }
 
 /* --- Podman's own description of a container -------------------------------------------------------- */

@@ -91,6 +91,10 @@ void judge_oci_run(struct judging *judging);
 void judge_oci_exec(struct judging *judging);
 void judge_oci_update(struct judging *judging);
 void judge_oci_mounted(struct judging *judging); /* by containerd itself */
+void judge_cri_pod(struct judging *judging);	 /* of Kubernetes' interface */
+void judge_cri_container(struct judging *judging);
+void judge_cri_exec(struct judging *judging);
+void judge_cri_checkpoint(struct judging *judging);
 void judge_volume_create(struct judging *judging);
 void judge_network_create(struct judging *judging);
 void judge_network_connect(struct judging *judging);

@@ -44,6 +44,19 @@ void judge_other_runtime(struct judging *judging, struct bytes runtime, struct b
 			 const struct value *sysctls);
 enum finding_severity judge_capability_severity(struct bytes name);
 
+/* --- judge_oci.c */
+
+#define JUDGE_ITEMS_MAX 128
+
+/* Items as the list that a body has; a value's .string and .key are both the item's text. */
+struct judge_items {
+	struct value list;
+	struct value elements[JUDGE_ITEMS_MAX];
+};
+
+void judge_list_items(const struct containerd *containerd, enum containerd_kind kind,
+		      struct judge_items *ret);
+
 /* --- judge_known.c */
 
 /* Adds the finding that VALUE of FIELD can matter and is not understood. SEVERITY_NONE: the usual severity. */

@@ -2,7 +2,8 @@
 /*
  * A container as its runtime is told of it: by the calls of containerd, which bring the OCI's specification along. What differs
  * from what Docker is asked for: what is absent is not a default of the engine's but nothing at all, so that a namespace which
- * is not named is the host's, and a profile that is not there protects from nothing.
+ * is not named is the host's, and a profile that is not there protects from nothing. By Kubernetes' interface containerd is asked for
+ * pods and containers, and makes such a specification itself.
  */
 #include "base/bytes.h"
 #include "docker/judge/facts.h"
@@ -579,4 +580,210 @@ void judge_oci_mounted(struct judging *judging)
 {
 	if (judging->containerd)
 		judge_containerd_items(judging, "");
+}
+
+/* --- Kubernetes' interface to runtimes (CRI), by the reading of containerd ------------------------ */
+
+enum { MODE_NODE = 2, MODE_TARGET = 3, PROFILE_NONE = 1, PROFILE_FILE = 2 };
+
+void judge_list_items(const struct containerd *containerd, enum containerd_kind kind,
+		      struct judge_items *ret)
+{
+	struct value *list = &ret->list;
+
+	*list = (struct value){0};
+	for (const struct containerd_item *one = containerd_items(containerd);
+	     one && list->count < JUDGE_ITEMS_MAX; one = one->next) {
+		struct value *element = &ret->elements[list->count];
+
+		if (one->kind != kind)
+			continue;
+		*element = (struct value){.string = one->text, .key = one->text};
+		if (list->count++)
+			element[-1].next = element;
+		else
+			list->first = element;
+	}
+}
+
+static void judge_cri_namespaces(struct judging *judging)
+{
+	static const struct {
+		enum containerd_number number;
+		const char *field;
+	} modes[] = {{CONTAINERD_NETWORK_MODE, "NetworkMode"},
+		     {CONTAINERD_PID_MODE, "PidMode"},
+		     {CONTAINERD_IPC_MODE, "IpcMode"}};
+	struct bytes target = containerd_text(judging->containerd, CONTAINERD_TARGET);
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		uint64_t mode = containerd_number(judging->containerd, modes[i].number);
+
+		if (mode == MODE_NODE)
+			judge_namespace(judging, modes[i].field, bytes_of("host"));
+		else if (mode == MODE_TARGET)
+			ADD(judging, FINDING_JOIN_CONTAINER_NAMESPACE, SEVERITY_NONE,
+			    "%s of container %.*s", modes[i].field, PRINTED(target));
+		else if (mode > MODE_TARGET)
+			judge_not_judged(judging, SEVERITY_HIGH, modes[i].field, target);
+	}
+}
+
+/* Without any, containerd takes none, unless its configuration has one. */
+static void judge_cri_seccomp(struct judging *judging)
+{
+	const struct containerd *containerd = judging->containerd;
+	struct bytes path = containerd_text(containerd, CONTAINERD_SECCOMP_PATH);
+	uint64_t profile = containerd_number(containerd, CONTAINERD_SECCOMP);
+
+	if (containerd_number(containerd, CONTAINERD_SECCOMP_SAID)) {
+		if (profile == PROFILE_NONE)
+			judge_security_setting(judging, "seccomp=", bytes_of("unconfined"));
+		else if (profile)
+			ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_MEDIUM,
+			    "seccomp profile of the caller's own");
+		return;
+	}
+	if (!path.size)
+		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_NONE, "no seccomp profile");
+	else if (!bytes_are(path, "runtime/default") && !bytes_are(path, "docker/default"))
+		judge_security_setting(judging, "seccomp=", path);
+}
+
+static void judge_cri_labels(struct judging *judging)
+{
+	const struct containerd *containerd = judging->containerd;
+	struct bytes name = containerd_text(containerd, CONTAINERD_APPARMOR_NAME);
+	struct bytes type = containerd_text(containerd, CONTAINERD_LABEL_TYPE);
+	uint64_t profile = containerd_number(containerd, CONTAINERD_APPARMOR);
+
+	if (profile == PROFILE_NONE || bytes_are(name, "unconfined"))
+		judge_security_setting(judging, "apparmor=", bytes_of("unconfined"));
+	else if (profile || bytes_begin(name, "localhost/"))
+		ADD(judging, FINDING_SECURITY_DISABLED, SEVERITY_MEDIUM,
+		    "AppArmor profile of the caller's own");
+	if (type.size)
+		judge_security_setting(judging, "label=type:", type);
+}
+
+static void judge_cri_paths(struct judging *judging)
+{
+	struct judge_items masked, read_only;
+
+	judge_list_items(judging->containerd, CONTAINERD_MASKED, &masked);
+	judge_list_items(judging->containerd, CONTAINERD_READ_ONLY, &read_only);
+	judge_open_paths(judging, "masked_paths", true, &masked.list, NULL);
+	judge_open_paths(judging, "readonly_paths", false, &read_only.list, &masked.list);
+}
+
+static void judge_cri_items(struct judging *judging)
+{
+	for (const struct containerd_item *one = containerd_items(judging->containerd); one;
+	     one = one->next) {
+		if (one->kind == CONTAINERD_MOUNT)
+			judge_place(judging,
+				    &(struct place){one->source, one->target, one->read_only, ""});
+		else if (one->kind == CONTAINERD_DEVICE)
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "device %.*s, access %.*s",
+			    PRINTED(one->source), PRINTED(one->text));
+		else if (one->kind == CONTAINERD_CDI)
+			ADD(judging, FINDING_DEVICE, SEVERITY_NONE, "devices: %.*s",
+			    PRINTED(one->text));
+	}
+}
+
+/* Kubernetes' own say nothing to a runtime. */
+static void judge_cri_annotations(struct judging *judging)
+{
+	struct judge_items items;
+
+	judge_list_items(judging->containerd, CONTAINERD_ANNOTATION, &items);
+	for (struct value *one = items.list.first; one; one = one->next)
+		if (bytes_begin(one->key, "io.kubernetes.") ||
+		    bytes_begin(one->key, "kubernetes.io/"))
+			one->key = (struct bytes){0};
+	judge_annotations(judging, &items.list);
+}
+
+/* containerd writes the log there, as root. */
+static void judge_cri_log(struct judging *judging)
+{
+	struct bytes directory = containerd_text(judging->containerd, CONTAINERD_LOG_DIRECTORY);
+	struct bytes file = containerd_text(judging->containerd, CONTAINERD_LOG_PATH);
+	_cleanup_(text_free) struct text path = {0}, text = {0}, clean = {0};
+	struct host_source source;
+
+	if (!directory.size || !file.size)
+		return;
+	text_add_bytes(&path, directory);
+	text_add_char(&path, '/');
+	text_add_bytes(&path, file);
+	host_paths_clean(&clean, text_since(&path, 0));
+	if (bytes_begin(text_since(&clean, 0), "/var/log/pods/"))
+		return;
+	host_paths_judge(text_since(&path, 0), false, judging->files, &text, &source);
+	if (source.severity != SEVERITY_NONE)
+		ADD(judging, FINDING_LOG_DESTINATION, source.severity, "the log: %.*s: %s",
+		    PRINTED(text_since(&clean, 0)), source.reason ?: "");
+}
+
+static void judge_cri(struct judging *judging)
+{
+	const struct containerd *containerd = judging->containerd;
+	struct bytes parent = containerd_text(containerd, CONTAINERD_CGROUP_PARENT);
+	struct judge_items sysctls, capabilities;
+
+	if (containerd_number(containerd, CONTAINERD_PRIVILEGED))
+		ADD(judging, FINDING_PRIVILEGED, SEVERITY_NONE, "runs privileged");
+	judge_cri_namespaces(judging);
+	judge_cri_items(judging);
+	judge_list_items(containerd, CONTAINERD_CAPABILITY, &capabilities);
+	judge_capabilities(judging, &capabilities.list);
+	judge_cri_seccomp(judging);
+	judge_cri_labels(judging);
+	judge_cri_annotations(judging);
+	judge_cri_log(judging);
+	if (bytes_begin(parent, "/kubepods") || bytes_begin(parent, "kubepods"))
+		parent = (struct bytes){0};
+	judge_list_items(containerd, CONTAINERD_SYSCTL, &sysctls);
+	judge_other_runtime(judging, containerd_text(containerd, CONTAINERD_RUNTIME), parent,
+			    &sysctls.list);
+	facts_containerd(judging->verdict, containerd);
+}
+
+void judge_cri_pod(struct judging *judging)
+{
+	if (judging->containerd)
+		judge_cri(judging);
+}
+
+void judge_cri_container(struct judging *judging)
+{
+	if (!judging->containerd)
+		return;
+	judge_cri(judging);
+	if (!containerd_number(judging->containerd, CONTAINERD_PRIVILEGED))
+		judge_cri_paths(judging);
+}
+
+void judge_cri_exec(struct judging *judging)
+{
+	if (judging->containerd)
+		facts_containerd(judging->verdict, judging->containerd);
+}
+
+void judge_cri_checkpoint(struct judging *judging)
+{
+	struct bytes location = {0};
+	_cleanup_(text_free) struct text text = {0};
+	struct host_source source;
+
+	if (judging->containerd)
+		location = containerd_text(judging->containerd, CONTAINERD_LOCATION);
+	if (!location.size)
+		return;
+	host_paths_judge(location, false, judging->files, &text, &source);
+	ADD(judging, FINDING_CHECKPOINT_DIRECTORY,
+	    source.severity > SEVERITY_MEDIUM ? source.severity : SEVERITY_MEDIUM,
+	    "the engine writes a checkpoint to %.*s", PRINTED(location));
 }
