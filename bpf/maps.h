@@ -258,6 +258,15 @@ struct {
 	__type(value, struct callerd_handed);
 } handed SEC(".maps");
 
+/* User space's own: see struct callerd_handed_http2. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CALLERD_HANDED_HTTP2);
+	__type(key, __u64); /* connection.id */
+	__type(value, struct callerd_handed_http2);
+} handed_http2 SEC(".maps");
+
 /* User space's own: see struct callerd_kept_socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

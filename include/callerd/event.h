@@ -444,7 +444,37 @@ struct callerd_handed {
 	__u32 followed;	 /* bit per direction: a message came before */
 	__u32 blanks;	 /* bytes of line ends that the daemon still skips */
 	__u32 streaming; /* .request is set */
+	__u32 http2;	 /* there is a struct callerd_handed_http2 as well */
+	__u32 reserved;
 	struct callerd_handed_request request;
+};
+
+#define CALLERD_HANDED_TABLE_MAX 8192
+#define CALLERD_HANDED_HTTP2 1024 /* entries of the map "handed_http2" */
+
+/* How far one direction of HTTP/2 was read. */
+struct callerd_handed_reader {
+	__u64 position, begin; /* stream offsets of the next byte, and of the frame at hand */
+	__u32 state;	       /* user space's */
+	__u32 have;	       /* bytes of .frame; or of the preface */
+	__u32 left, padding;   /* of the payload at hand */
+	__u32 is_lost;	       /* it cannot be read any more; the rest is not set */
+	__u32 table_size;      /* of .table */
+	__u8 frame[16];
+	__u8 table
+		[CALLERD_HANDED_TABLE_MAX]; /* a header block that makes the header table what it is */
+};
+
+/* The value of the map "handed_http2", of a connection in "handed" that speaks it. */
+struct callerd_handed_http2 {
+	__u64 begins[2];		  /* stream offsets of the first bytes */
+	__u64 upgrade_begin, upgrade_end; /* of the bytes of its request; 0: there was none */
+	__u32 newest;			  /* the highest stream that a request began */
+	__u32 spoken;			  /* bit per direction: something went */
+	__u32 undecided;		  /* it is not known yet who asks; there are no readers */
+	__u32 reversed;			  /* the daemon does */
+	__u32 lost_why, missed; /* why requests and responses cannot be read: user space's */
+	struct callerd_handed_reader readers[2]; /* of requests, and of responses */
 };
 
 #define CALLERD_OUTPUTS_MAX 32
@@ -469,7 +499,7 @@ struct callerd_legacy {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 7
+#define CALLERD_LAYOUT 8
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */

@@ -6,8 +6,12 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
+import h2.events
+
+from grpc import CONTROL, Upgraded, message
 from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, held, main, read_response,
                   request, run, scaled, test, true)
 from many import Many
@@ -231,6 +235,74 @@ def idle_connections_over_a_stop():
                 equal(field(after, 'callerd.connection.request'), number, f'{mark}: its number')
                 equal(field(after, 'callerd.capture.reason'), None, f'{mark}: doubts')
                 equal(field(after, 'callerd.connector'), None, f'{mark}: another connector')
+            second.stop()
+    detach()
+
+
+@test
+def http2_over_a_stop():
+    """Header tables are handed over, too: calls go on as if nothing had happened, on a connection that was upgraded before, and on one that was
+    not used yet; and the end of the upgrade is told."""
+    def call(client, mark):
+        equal(client.call(CONTROL + 'ListWorkers?over=' + mark, b'', ('x-of-the-table', 'y' * 40))[0], '0', mark)
+
+    with agent(options=',chain=no') as first, Upgraded(SOCKET) as used, Upgraded(SOCKET) as unused:
+        for mark in 'first', 'second':
+            call(used, mark)
+        before = first.wait(url__original=CONTROL + 'ListWorkers?over=second', event__action='api-request')[0]
+        upgrade = first.wait(2, url__original='/grpc', event__action='api-request', process__pid=os.getpid())[0]
+        first.settle()
+        first.stop()
+        call(used, 'away')
+        with agent(options=',chain=no') as second:
+            call(used, 'later')
+            call(unused, 'unused')
+            for mark in 'away', 'later', 'unused':
+                after = second.wait(url__original=CONTROL + 'ListWorkers?over=' + mark, event__action='api-request')[0]
+                for name in 'process.pid', 'process.args', 'callerd.api.operation', 'callerd.grpc.status', 'http.response.status_code':
+                    equal(field(after, name), field(before, name), f'{mark}: {name}')
+                equal(field(after, 'callerd.capture.reason'), None, f'{mark}: doubts')
+                equal(field(after, 'callerd.connection.id') == field(before, 'callerd.connection.id'), mark != 'unused', mark)
+            used.socket.close()
+            end = second.wait(url__original='/grpc', event__action='api-request-ended',
+                              callerd__connection__id=field(before, 'callerd.connection.id'))[0]
+            true(field(end, 'callerd.connection.id') != field(upgrade, 'callerd.connection.id') or
+                 field(end, 'http.request.id') == field(upgrade, 'http.request.id'), 'request of the upgrade')
+            equal([r['message'] for r in second.records(event__action='api-request') if field(r, 'error.message')], [], 'unread')
+            second.stop()
+    detach()
+
+
+@test
+def session_over_a_stop():
+    """What the daemon asks of a session that is older than the agent is the doing of who gave it."""
+    name = f'over-a-stop-{time.monotonic_ns()}'
+    headers = f'X-Docker-Expose-Session-Uuid: {name}\r\nX-Docker-Expose-Session-Grpc-Method: /moby.filesync.v1.FileSync/DiffCopy\r\n'
+
+    def build():
+        with Upgraded(SOCKET) as client:
+            client.call(CONTROL + 'Solve', message((1, name), (5, name), (6, 'dockerfile.v0')))
+
+    with agent() as first, Upgraded(SOCKET, '/session', headers, server=True) as server:
+        first.wait(url__original='/session')
+        first.settle()
+        first.stop()
+        with agent() as second:
+            builder = threading.Thread(target=build, daemon=True)
+            builder.start()
+            while True:
+                event = server.next()
+                true(event, 'the daemon closed')
+                if isinstance(event, h2.events.RequestReceived):
+                    asked = dict(event.headers)[b':path'].endswith(b'DiffCopy')
+                    server.answer(event.stream_id, b'' if asked else message((1, 1)), 7 if asked else 0)
+                    if asked:
+                        break
+            record = second.wait(that=lambda r: 'FileSync/DiffCopy' in field(r, 'url.original', ''), event__action='api-request',
+                                 process__pid=os.getpid())[0]
+            builder.join(PATIENCE)
+            equal((field(record, 'callerd.grpc.status'), field(record, 'callerd.grpc.by_engine'), field(record, 'callerd.capture.reason')),
+                  ('PERMISSION_DENIED', True, None), record['message'])
             second.stop()
     detach()
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection that an agent leaves, and how the next one goes on with it. */
-#include "unit.h"
+#include "framing.h"
 
 #include "conversation/handover.h"
+#include "conversation/multiplex.h"
 
 static uint64_t unpaired, offsets[2];
 static struct connection *connection;
+static struct callerd_handed_http2 http2;
 
 static void begin(void)
 {
@@ -15,9 +17,8 @@ static void begin(void)
 	offsets[0] = offsets[1] = 0;
 }
 
-static void speak(unsigned int direction, const char *bytes)
+static void speak_bytes(unsigned int direction, const char *bytes, size_t size)
 {
-	size_t size = strlen(bytes);
 	struct callerd_data_event *event = calloc(1, sizeof(*event) + size);
 
 	assert_non_null(event);
@@ -32,16 +33,27 @@ static void speak(unsigned int direction, const char *bytes)
 	free(event);
 }
 
+static void speak(unsigned int direction, const char *bytes)
+{
+	speak_bytes(direction, bytes, strlen(bytes));
+}
+
+static void speak_text(unsigned int direction, struct text *text)
+{
+	speak_bytes(direction, text->data, text->size);
+	text_cut(text, 0);
+}
+
 /* The next agent's connection is that of HANDED. */
 static void hand_over(struct callerd_handed *handed)
 {
-	assert_true(handover_give(connection, handed));
+	assert_true(handover_give(connection, handed, &http2));
 	assert_true(handover_is_sound(handed));
 	connection_free(connection);
 	connection = connection_new(7, 3, 0, 1);
 	assert_non_null(connection);
 	connection->unpaired = &unpaired;
-	assert_int_equal(handover_take(connection, handed, NULL), 0);
+	assert_int_equal(handover_take(connection, handed, handed->http2 ? &http2 : NULL, NULL), 0);
 }
 
 #define PING "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n"
@@ -62,7 +74,7 @@ static void test_between_requests(void **state)
 	begin();
 	speak(CALLERD_REQUEST, PING);
 	speak(CALLERD_RESPONSE, PONG);
-	assert_false(handover_give(connection, &handed)); /* its record is not written */
+	assert_false(handover_give(connection, &handed, &http2)); /* its record is not written */
 	written();
 	hand_over(&handed);
 	assert_int_equal(handed.streaming, 0);
@@ -82,15 +94,15 @@ static void test_not_within(void **state)
 
 	begin();
 	speak(CALLERD_REQUEST, "GET /_pi");
-	assert_false(handover_give(connection, &handed));
+	assert_false(handover_give(connection, &handed, &http2));
 	speak(CALLERD_REQUEST, "ng HTTP/1.1\r\nHost: docker\r\n\r\n");
-	assert_false(handover_give(connection, &handed)); /* no answer yet */
+	assert_false(handover_give(connection, &handed, &http2)); /* no answer yet */
 	speak(CALLERD_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nO");
 	written();
-	assert_true(handover_give(connection, &handed));
+	assert_true(handover_give(connection, &handed, &http2));
 	assert_int_equal(handed.streaming, 1);
 	speak(CALLERD_REQUEST, PING); /* held */
-	assert_false(handover_give(connection, &handed));
+	assert_false(handover_give(connection, &handed, &http2));
 	connection_free(connection);
 }
 
@@ -147,6 +159,125 @@ static void test_taken_over(void **state)
 	connection_free(connection);
 }
 
+#define HEAD ":method GET\n:scheme http\n:authority d\n:path /_ping?table\nx-mark of-the-table"
+#define ANSWER ":status 200\nserver of-the-table"
+
+static nghttp2_hd_deflater *deflaters[2];
+
+static void ask_http2(struct text *out, uint32_t stream)
+{
+	put_headers(out, deflaters[CALLERD_REQUEST], stream, HEAD, true);
+	speak_text(CALLERD_REQUEST, out);
+	put_headers(out, deflaters[CALLERD_RESPONSE], stream, ANSWER, true);
+	speak_text(CALLERD_RESPONSE, out);
+}
+
+/* One request, of which the tables know all; half of a body of another one is there, within its frame. */
+static void begin_http2(struct text *out)
+{
+	const char half[50] = {0};
+
+	begin();
+	text_add_string(out, HTTP2_PREFACE);
+	put_frame(out, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	speak_text(CALLERD_REQUEST, out);
+	put_frame(out, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	speak_text(CALLERD_RESPONSE, out);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(nghttp2_hd_deflate_new(&deflaters[i], 4096), 0);
+	ask_http2(out, 1);
+	written();
+	put_headers(out, deflaters[CALLERD_REQUEST], 3, HEAD, false);
+	text_add(out, "\0\0\x64\0\0\0\0\0\x03", 9); /* 100 bytes of DATA */
+	text_add(out, half, sizeof(half));
+	speak_text(CALLERD_REQUEST, out);
+}
+
+static void end_http2(void)
+{
+	nghttp2_hd_deflate_del(deflaters[0]);
+	nghttp2_hd_deflate_del(deflaters[1]);
+	connection_free(connection);
+}
+
+/* Its streams are told as cut off. What follows is read as if nothing had happened. */
+static void test_http2(void **state)
+{
+	const char half[50] = {0};
+	_cleanup_(text_free) struct text out = {0};
+	struct callerd_handed handed;
+	struct exchange *exchange;
+
+	begin_http2(&out);
+	assert_false(handover_give(connection, &handed, &http2)); /* a stream is open */
+	multiplex_end(connection, 9, RECORD_INCOMPLETE_AGENT_STOPPED, RECORD_END_AGENT_STOPPED);
+	assert_int_equal(connection->finished->incomplete, RECORD_INCOMPLETE_AGENT_STOPPED);
+	written();
+	hand_over(&handed);
+	assert_int_equal(handed.http2, 1);
+	speak_bytes(CALLERD_REQUEST, half, sizeof(half));
+	ask_http2(&out, 5);
+	exchange = connection->finished;
+	assert_non_null(exchange);
+	assert_null(exchange->next);
+	assert_int_equal(exchange->http.status, 200);
+	assert_int_equal(exchange->incomplete, 0);
+	assert_int_equal(exchange->number, 3);
+	assert_true(
+		bytes_are((struct bytes){exchange->target, exchange->target_size}, "/_ping?table"));
+	assert_int_equal(unpaired, 0);
+	end_http2();
+}
+
+/* Within a header block nothing is handed over; what is not sound is a connection that is met in its middle. */
+static void test_http2_sound(void **state)
+{
+	_cleanup_(text_free) struct text out = {0};
+	static struct callerd_handed_http2 sound;
+	struct callerd_handed handed;
+
+	begin_http2(&out);
+	multiplex_end(connection, 9, RECORD_INCOMPLETE_AGENT_STOPPED, RECORD_END_AGENT_STOPPED);
+	written();
+	assert_true(handover_give(connection, &handed, &sound));
+#define ASSERT_HTTP2_UNSOUND(member, value)                                                        \
+	do {                                                                                       \
+		http2 = sound;                                                                     \
+		http2.member = (value);                                                            \
+		connection_free(connection);                                                       \
+		connection = connection_new(7, 3, 0, 1);                                           \
+		connection->unpaired = &unpaired;                                                  \
+		assert_int_equal(handover_take(connection, &handed, &http2, NULL), -EINVAL);       \
+		assert_int_equal(connection->request.state, STREAM_LOST);                          \
+		assert_null(connection->multiplex);                                                \
+	} while (0)
+	ASSERT_HTTP2_UNSOUND(begins[0], UINT64_MAX);
+	ASSERT_HTTP2_UNSOUND(upgrade_end, UINT64_MAX);
+	ASSERT_HTTP2_UNSOUND(readers[0].position, 1);
+	ASSERT_HTTP2_UNSOUND(readers[1].begin, UINT64_MAX);
+	ASSERT_HTTP2_UNSOUND(readers[0].state, 99);
+	ASSERT_HTTP2_UNSOUND(readers[0].left, 1 << 24);
+	ASSERT_HTTP2_UNSOUND(readers[0].padding, 101);
+	ASSERT_HTTP2_UNSOUND(readers[1].have, 9);
+	ASSERT_HTTP2_UNSOUND(readers[0].table_size, CALLERD_HANDED_TABLE_MAX + 1);
+	ASSERT_HTTP2_UNSOUND(readers[0].table[0], 0xff);
+	end_http2();
+}
+
+static void test_http2_within_a_head(void **state)
+{
+	_cleanup_(text_free) struct text out = {0};
+	struct callerd_handed handed;
+
+	begin_http2(&out);
+	multiplex_end(connection, 9, RECORD_INCOMPLETE_AGENT_STOPPED, RECORD_END_AGENT_STOPPED);
+	written();
+	put_headers(&out, deflaters[CALLERD_RESPONSE], 3, ANSWER, true);
+	speak_bytes(CALLERD_RESPONSE, out.data, 10);
+	assert_false(handover_give(connection, &handed, &http2));
+	end_http2();
+}
+
 static void test_sound(void **state)
 {
 	struct callerd_handed sound = {.next = {100, 200},
@@ -199,6 +330,9 @@ int main(void)
 		cmocka_unit_test(test_not_within),
 		cmocka_unit_test(test_streaming),
 		cmocka_unit_test(test_taken_over),
+		cmocka_unit_test(test_http2),
+		cmocka_unit_test(test_http2_sound),
+		cmocka_unit_test(test_http2_within_a_head),
 		cmocka_unit_test(test_sound),
 	};
 

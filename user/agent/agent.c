@@ -342,19 +342,22 @@ static struct caller *describe_again(struct agent *agent, uint32_t pid, uint64_t
 	return decoded.caller;
 }
 
-static void agent_take_handed(void *data, uint64_t connection, const struct callerd_handed *handed)
+static void agent_take_handed(void *data, uint64_t connection, const struct callerd_handed *handed,
+			      const struct callerd_handed_http2 *http2)
 {
 	struct agent *agent = data;
 	struct caller *caller = NULL;
 
 	if (handed->streaming)
 		caller = describe_again(agent, handed->request.pid, handed->request.start);
-	tracker_resume(agent->tracker, connection, handed, caller, clock_now(CLOCK_BOOTTIME));
+	tracker_resume(agent->tracker, connection, handed, http2, caller,
+		       clock_now(CLOCK_BOOTTIME));
 }
 
-static void agent_give_handed(void *data, uint64_t connection, const struct callerd_handed *handed)
+static void agent_give_handed(void *data, uint64_t connection, const struct callerd_handed *handed,
+			      const struct callerd_handed_http2 *http2)
 {
-	capture_hand_over(((struct agent *)data)->capture, connection, handed);
+	capture_hand_over(((struct agent *)data)->capture, connection, handed, http2);
 }
 
 /* Leaves what goes on to the next agent. Nothing is read from the rings after that. */
@@ -363,7 +366,7 @@ static void agent_hand_over(struct agent *agent)
 	capture_leave(agent->capture);
 	agent->left = true;
 	if (capture_is_pinned(agent->capture))
-		tracker_hand_over(agent->tracker, agent_give_handed);
+		tracker_hand_over(agent->tracker, clock_now(CLOCK_BOOTTIME), agent_give_handed);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "conversation/multiplex.h"
 
 #define STATUS_MAX 999
 
@@ -15,13 +16,15 @@ static bool is_between_requests(const struct connection *connection)
 {
 	const struct stream *request = &connection->request;
 
-	if (connection->multiplex || connection->preface || connection->ended ||
-	    connection->exchange || connection->finished || connection->held_size ||
-	    connection->held_gap || connection->draining || connection->unsure ||
-	    connection->perhaps_taken_over || connection->inherited)
+	if (connection->ended || connection->exchange || connection->finished ||
+	    connection->held_size || connection->held_gap || connection->draining ||
+	    connection->unsure || connection->perhaps_taken_over || connection->inherited)
 		return false;
-	return request->state == STREAM_OPAQUE ||
-	       (request->state == STREAM_READ && !request->parser);
+	/* Until the daemon has answered it is not known whether it speaks HTTP/2. */
+	if (connection->multiplex && multiplex_is_unanswered(connection->multiplex))
+		return false;
+	return request->state == STREAM_OPAQUE || connection->multiplex ||
+	       (request->state == STREAM_READ && !request->parser && !connection->preface);
 }
 
 /* Nothing of a response is at hand, but what the record of its end does not need. */
@@ -32,7 +35,8 @@ static bool is_between_responses(const struct connection *connection)
 	if (current)
 		return current == connection->streaming && current->has_head &&
 		       current->target_size < CALLERD_HANDED_TARGET_MAX;
-	return connection->response.state == STREAM_READ && !connection->response.parser;
+	return connection->multiplex ||
+	       (connection->response.state == STREAM_READ && !connection->response.parser);
 }
 
 static void give_text(char *to, size_t size, struct bytes text)
@@ -70,9 +74,13 @@ static void give_request(struct exchange *exchange, struct callerd_handed_reques
 	give_text(ret->target, sizeof(ret->target), record.http.target);
 }
 
-bool handover_give(const struct connection *connection, struct callerd_handed *ret)
+bool handover_give(const struct connection *connection, struct callerd_handed *ret,
+		   struct callerd_handed_http2 *ret_http2)
 {
-	if (!is_between_requests(connection) || !is_between_responses(connection))
+	bool http2 = connection->multiplex && connection->request.state != STREAM_OPAQUE;
+
+	if (!is_between_requests(connection) || !is_between_responses(connection) ||
+	    (http2 && !multiplex_give(connection, ret_http2)))
 		return false;
 	*ret = (struct callerd_handed){
 		.next = {connection->request.next, connection->response.next},
@@ -89,6 +97,7 @@ bool handover_give(const struct connection *connection, struct callerd_handed *r
 			    connection->response.followed << CALLERD_RESPONSE,
 		.blanks = connection->request.blanks,
 		.streaming = connection->current != NULL,
+		.http2 = http2,
 	};
 	if (connection->current)
 		give_request(connection->current, &ret->request);
@@ -109,6 +118,8 @@ bool handover_is_sound(const struct callerd_handed *handed)
 		return false;
 	if (!handed->streaming)
 		return !handed->opaque;
+	if (handed->opaque && handed->http2)
+		return false;
 	return request->status <= STATUS_MAX && request->offset <= request->end &&
 	       request->end <= handed->next[CALLERD_REQUEST] &&
 	       request->answer_offset <= handed->next[CALLERD_RESPONSE] &&
@@ -149,7 +160,7 @@ static struct exchange *take_request(const struct connection *connection,
 }
 
 int handover_take(struct connection *connection, const struct callerd_handed *handed,
-		  struct caller *caller)
+		  const struct callerd_handed_http2 *http2, struct caller *caller)
 {
 	const struct callerd_handed_request *request = &handed->request;
 	struct http1_head answer = {.status = (int)request->status,
@@ -169,9 +180,17 @@ int handover_take(struct connection *connection, const struct callerd_handed *ha
 	connection->spoken = handed->spoken;
 	connection->requests = handed->requests;
 	connection->account = handed->account;
+	if (handed->http2 && multiplex_take_up(connection, http2)) {
+		/* As of any that is met in its middle. */
+		connection->request.state = connection->response.state = STREAM_LOST;
+		connection->lost_at = connection->request.next;
+		caller_unref(caller);
+		return -EINVAL;
+	}
 	if (!handed->streaming)
 		return 0;
-	if (!handed->opaque) /* where in its body the response is, was not handed over */
+	if (!handed->opaque &&
+	    !handed->http2) /* where in its body the response is, was not handed over */
 		connection->response.state = STREAM_LOST;
 	exchange = take_request(connection, request);
 	if (!exchange) {
@@ -182,7 +201,8 @@ int handover_take(struct connection *connection, const struct callerd_handed *ha
 	exchange_sent(exchange, caller);
 	exchange_answer(exchange, &answer, request->finished);
 	exchange->awaits_content = false;
-	exchange->taken_over = handed->opaque;
+	exchange->taken_over = handed->opaque || handed->http2;
+	exchange->http.upgraded = handed->http2;
 	exchange->written = true;
 	exchange->caller = caller;
 	connection->current = connection->streaming = exchange;

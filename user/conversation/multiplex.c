@@ -635,6 +635,76 @@ struct exchange *multiplex_unanswered(const struct connection *connection)
 	return NULL;
 }
 
+bool multiplex_give(const struct connection *connection, struct callerd_handed_http2 *ret)
+{
+	const struct multiplex *multiplex = connection->multiplex;
+
+	if (multiplex->count)
+		return false;
+	*ret = (struct callerd_handed_http2){
+		.begins = {multiplex->begins[0], multiplex->begins[1]},
+		.upgrade_begin = multiplex->upgrade.begin,
+		.upgrade_end = multiplex->upgrade.end,
+		.newest = multiplex->newest,
+		.spoken = multiplex->spoken[0] << 0 | multiplex->spoken[1] << 1,
+		.undecided = multiplex->undecided,
+		.reversed = multiplex->reversed,
+		.lost_why = multiplex->lost_why,
+		.missed = multiplex->missed,
+	};
+	for (unsigned int i = 0; i < 2 && !multiplex->undecided; i++) {
+		ret->readers[i].is_lost = !multiplex->readers[i];
+		if (multiplex->readers[i] && !http2_give(multiplex->readers[i], &ret->readers[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool take_up_reader(const struct connection *connection, struct multiplex *multiplex,
+			   enum callerd_direction part, const struct callerd_handed_reader *handed)
+{
+	const uint64_t next[] = {connection->request.next, connection->response.next};
+
+	if (handed->is_lost)
+		return true;
+	if (handed->position != next[part_in(multiplex, part)] || handed->begin > handed->position)
+		return false;
+	multiplex->readers[part] =
+		http2_take_up(part == CALLERD_REQUEST ? HTTP1_REQUEST : HTTP1_RESPONSE, handed);
+	return multiplex->readers[part];
+}
+
+int multiplex_take_up(struct connection *connection, const struct callerd_handed_http2 *handed)
+{
+	struct multiplex *multiplex = calloc(1, sizeof(*multiplex));
+	bool sound = multiplex && handed->begins[0] <= connection->request.next &&
+		     handed->begins[1] <= connection->response.next &&
+		     handed->upgrade_begin <= handed->upgrade_end &&
+		     handed->upgrade_end <= connection->request.next;
+
+	connection->multiplex = multiplex;
+	if (sound) {
+		multiplex->begins[0] = handed->begins[0];
+		multiplex->begins[1] = handed->begins[1];
+		multiplex->upgrade =
+			(struct senders_range){handed->upgrade_begin, handed->upgrade_end};
+		multiplex->newest = handed->newest & INT32_MAX;
+		multiplex->spoken[0] = handed->spoken & 1;
+		multiplex->spoken[1] = handed->spoken >> 1 & 1;
+		multiplex->undecided = handed->undecided;
+		multiplex->reversed = handed->reversed;
+		multiplex->lost_why = handed->lost_why;
+		multiplex->missed = handed->missed;
+	}
+	for (unsigned int i = 0; i < 2 && sound && !multiplex->undecided; i++)
+		sound = take_up_reader(connection, multiplex, i, &handed->readers[i]);
+	if (sound && !multiplex_is_lost(multiplex))
+		return 0;
+	multiplex_free(multiplex);
+	connection->multiplex = NULL;
+	return -EINVAL;
+}
+
 size_t multiplex_memory(const struct multiplex *multiplex)
 {
 	size_t size = sizeof(*multiplex);

@@ -51,6 +51,12 @@ void multiplex_tell_senders(struct connection *connection);
 /* As connection_unanswered(): the earliest one. */
 struct exchange *multiplex_unanswered(const struct connection *connection);
 
+/* Describes it in RET, for another agent to go on. Its streams are over: multiplex_end(). False: it cannot be handed over. */
+bool multiplex_give(const struct connection *connection, struct callerd_handed_http2 *ret);
+
+/* Goes on with HANDED on CONNECTION. 0, or -EINVAL: it is not sound, or there is no memory. */
+int multiplex_take_up(struct connection *connection, const struct callerd_handed_http2 *handed);
+
 size_t multiplex_memory(const struct multiplex *multiplex);
 
 /* The daemon has said nothing yet. */

@@ -7,6 +7,7 @@
 
 #include "base/table.h"
 #include "conversation/handover.h"
+#include "conversation/multiplex.h"
 #include "secret/mask.h"
 
 /* The connections of one account. It is freed with the last of them. */
@@ -481,7 +482,7 @@ static struct connection *find_or_add(struct tracker *tracker,
 }
 
 void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
-		    struct caller *caller, uint64_t now)
+		    const struct callerd_handed_http2 *http2, struct caller *caller, uint64_t now)
 {
 	struct callerd_event_header header = {
 		.connection = id,
@@ -500,24 +501,29 @@ void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_h
 	}
 	connection->inherited = 0;
 	connection->active = now;
-	if (handover_take(connection, handed, caller))
+	if (handover_take(connection, handed, http2, caller) == -ENOMEM)
 		tracker->stats.no_memory++;
 	tracker_account(tracker, connection);
 }
 
-void tracker_hand_over(struct tracker *tracker,
-		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed))
+void tracker_hand_over(struct tracker *tracker, uint64_t now,
+		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed,
+				    const struct callerd_handed_http2 *http2))
 {
+	static struct callerd_handed_http2 http2; /* large */
 	struct connection *next;
 
 	for (struct connection *one = tracker->oldest; one; one = next) {
 		struct callerd_handed handed;
 
 		next = one->newer;
+		if (one->multiplex)
+			multiplex_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED,
+				      RECORD_END_AGENT_STOPPED);
 		flush_connection(tracker, one, UINT64_MAX);
-		if (!handover_give(one, &handed))
+		if (!handover_give(one, &handed, &http2))
 			continue;
-		give(tracker->options.data, one->id, &handed);
+		give(tracker->options.data, one->id, &handed, handed.http2 ? &http2 : NULL);
 		tracker_unlist(tracker, one);
 		one->request.state = STREAM_READ; /* it stays muted */
 		remove_connection(tracker, one);

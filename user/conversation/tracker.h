@@ -59,11 +59,12 @@ void tracker_inherit(struct tracker *tracker, uint64_t last);
 /* The connection ID as an earlier agent that was stopped left it; CALLER sent the request whose response goes on, and the
  * reference is taken over; NULL: not known. What is not sound is left out. NOW: ns of CLOCK_BOOTTIME. */
 void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_handed *handed,
-		    struct caller *caller, uint64_t now);
+		    const struct callerd_handed_http2 *http2, struct caller *caller, uint64_t now);
 
-/* Calls GIVE for each connection that the next agent can go on with, and forgets it. */
-void tracker_hand_over(struct tracker *tracker,
-		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed));
+/* Calls GIVE for each connection that the next agent can go on with, and forgets it. NOW: ns of CLOCK_BOOTTIME. */
+void tracker_hand_over(struct tracker *tracker, uint64_t now,
+		       void (*give)(void *data, uint64_t id, const struct callerd_handed *handed,
+				    const struct callerd_handed_http2 *http2));
 
 /* Takes an event in, and the reference that it carries. SOCKET is the index of the watched socket. */
 void tracker_event(struct tracker *tracker, const struct event *event, uint32_t socket);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/text.h"
 
 #define STREAM_MASK 0x7fffffffu
 
@@ -598,6 +598,142 @@ int http2_skip(struct http2_reader *reader, uint64_t size, uint32_t *ret_stream)
 	if (reader->left < reader->padding)
 		reader->padding = reader->left;
 	return 0;
+}
+
+/* --- handing over ----------------------------------------------------------------------------- */
+
+/* Adds an integer of HPACK behind the bits of FIRST, with a prefix of BITS bits (RFC 7541, 5.1). */
+static void put_integer(struct text *out, unsigned char first, unsigned int bits, size_t number)
+{
+	size_t most = (1U << bits) - 1;
+
+	if (number < most) {
+		text_add_char(out, (char)(first | number));
+		return;
+	}
+	text_add_char(out, (char)(first | most));
+	for (number -= most; number > 127; number >>= 7)
+		text_add_char(out, (char)(number | 128));
+	text_add_char(out, (char)number);
+}
+
+static void put_field(struct text *out, const nghttp2_nv *field)
+{
+	put_integer(out, 0x40, 6, 0); /* into the table, by name */
+	put_integer(out, 0, 7, field->namelen);
+	text_add(out, (const char *)field->name, field->namelen);
+	put_integer(out, 0, 7, field->valuelen);
+	text_add(out, (const char *)field->value, field->valuelen);
+}
+
+#define STATIC_ENTRIES 61 /* of the table that all have */
+
+/* A header block that makes the table of a new inflater that of READER: its size, then the fields, the oldest first. */
+static bool put_table(const struct http2_reader *reader, struct callerd_handed_reader *ret)
+{
+	size_t count = nghttp2_hd_inflate_get_num_table_entries(reader->inflater);
+	struct text block = {0};
+	bool fits;
+
+	text_grow(&block, sizeof(ret->table));
+	put_integer(&block, 0x20, 5,
+		    nghttp2_hd_inflate_get_max_dynamic_table_size(reader->inflater));
+	for (size_t i = count; i > STATIC_ENTRIES; i--)
+		put_field(&block, nghttp2_hd_inflate_get_table_entry(reader->inflater, i));
+	fits = !block.error && block.size <= sizeof(ret->table);
+	if (fits) {
+		memcpy(ret->table, block.data, block.size);
+		ret->table_size = (uint32_t)block.size;
+	}
+	if (block.data)
+		explicit_bzero(block.data, block.capacity);
+	text_free(&block);
+	return fits;
+}
+
+bool http2_give(const struct http2_reader *reader, struct callerd_handed_reader *ret)
+{
+	if (reader->in_block || (reader->state != STATE_PREFACE && reader->state != STATE_FRAME &&
+				 reader->state != STATE_BODY && reader->state != STATE_SKIPPED))
+		return false;
+	*ret = (struct callerd_handed_reader){
+		.position = reader->position,
+		.begin = reader->step.begin,
+		.state = reader->state,
+		.have = reader->have,
+		.left = reader->left,
+		.padding = reader->padding,
+	};
+	memcpy(ret->frame, reader->frame, sizeof(reader->frame));
+	return put_table(reader, ret);
+}
+
+static bool is_sound(enum http1_role role, const struct callerd_handed_reader *handed)
+{
+	switch (handed->state) {
+	case STATE_PREFACE:
+		return role == HTTP1_REQUEST && handed->have < HTTP2_PREFACE_SIZE;
+	case STATE_FRAME:
+		return handed->have < HTTP2_FRAME_HEAD;
+	case STATE_BODY:
+	case STATE_SKIPPED:
+		return handed->left < 1U << 24 && handed->padding <= handed->left &&
+		       (handed->state == STATE_SKIPPED || handed->frame[3] == NGHTTP2_DATA);
+	default:
+		return false;
+	}
+}
+
+/* Reads the block that makes the header table; what it says of fields is none of a message. */
+static bool take_table(struct http2_reader *reader, const struct callerd_handed_reader *handed)
+{
+	const uint8_t *from = handed->table;
+	size_t left = handed->table_size;
+
+	if (left > sizeof(handed->table))
+		return false;
+	for (;;) {
+		nghttp2_nv field;
+		int flags = 0;
+		ssize_t used =
+			nghttp2_hd_inflate_hd2(reader->inflater, &field, &flags, from, left, true);
+
+		if (used < 0)
+			return false;
+		from += used;
+		left -= (size_t)used;
+		if (flags & NGHTTP2_HD_INFLATE_FINAL)
+			break;
+		if (!left && !(flags & NGHTTP2_HD_INFLATE_EMIT))
+			break;
+	}
+	nghttp2_hd_inflate_end_headers(reader->inflater);
+	return true;
+}
+
+struct http2_reader *http2_take_up(enum http1_role role, const struct callerd_handed_reader *handed)
+{
+	struct http2_reader *reader =
+		is_sound(role, handed) ? http2_new(role, handed->position) : NULL;
+
+	if (!reader)
+		return NULL;
+	if (!take_table(reader, handed)) {
+		http2_free(reader);
+		return NULL;
+	}
+	reader->state = handed->state;
+	reader->have = handed->have;
+	memcpy(reader->frame, handed->frame, sizeof(reader->frame));
+	reader->type = reader->frame[3];
+	reader->flags = reader->frame[4];
+	reader->left = handed->left;
+	reader->padding = handed->padding;
+	reader->step.begin = handed->begin;
+	reader->step.stream = read_big(reader->frame + 5, 4) & STREAM_MASK;
+	reader->step.end_stream =
+		reader->type == NGHTTP2_DATA && reader->flags & NGHTTP2_FLAG_END_STREAM;
+	return reader;
 }
 
 /* Whether a client may send a frame of TYPE with LENGTH bytes on STREAM. */

@@ -8,6 +8,7 @@
 #ifndef CALLERD_HTTP2_H
 #define CALLERD_HTTP2_H
 
+#include "callerd/event.h"
 #include "http/http1.h"
 
 #define HTTP2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -59,6 +60,14 @@ enum http2_step http2_next(struct http2_reader *reader, const char *data, size_t
 /* SIZE bytes went by unseen. 0 where they are within a body's frame, whose stream *RET_STREAM is; -ENODATA where the
  * framing is lost, or what the header table holds: the reader is then in error. */
 int http2_skip(struct http2_reader *reader, uint64_t size, uint32_t *ret_stream);
+
+/* Describes READER in RET, for another process to go on. False: within a header block, or where the header table is larger than there
+ * is room for, it cannot be handed over. */
+bool http2_give(const struct http2_reader *reader, struct callerd_handed_reader *ret);
+
+/* A reader that goes on where HANDED was, which anybody may have written. NULL: it is not sound, or there is no memory. */
+struct http2_reader *http2_take_up(enum http1_role role,
+				   const struct callerd_handed_reader *handed);
 
 /* The offset behind all frames that are complete: that of a request, if one begins here. */
 uint64_t http2_pending(const struct http2_reader *reader);

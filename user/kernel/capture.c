@@ -78,7 +78,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int totals, handed, kept_senders[2], kept_sockets, muted, living_ids, unseen, losses;
+	int totals, handed, handed_http2, kept_senders[2], kept_sockets, muted, living_ids, unseen,
+		losses;
 	struct watches *watches;
 };
 
@@ -340,6 +341,7 @@ static int capture_find_parts(struct capture *capture)
 	int error;
 
 	capture->handed = map_fd(capture, "handed");
+	capture->handed_http2 = map_fd(capture, "handed_http2");
 	capture->kept_senders[0] = map_fd(capture, "kept_senders");
 	capture->kept_senders[1] = map_fd(capture, "kept_large_senders");
 	capture->kept_sockets = map_fd(capture, "kept_sockets");
@@ -880,21 +882,30 @@ void capture_take_senders(struct capture *capture, void *data,
 }
 
 void capture_hand_over(struct capture *capture, uint64_t connection,
-		       const struct callerd_handed *handed)
+		       const struct callerd_handed *handed,
+		       const struct callerd_handed_http2 *http2)
 {
-	bpf_map_update_elem(capture->handed, &connection, handed, BPF_ANY);
+	if (!http2 || !bpf_map_update_elem(capture->handed_http2, &connection, http2, BPF_ANY))
+		bpf_map_update_elem(capture->handed, &connection, handed, BPF_ANY);
 }
 
 void capture_take_handed(struct capture *capture, void *data,
 			 void (*take)(void *data, uint64_t connection,
-				      const struct callerd_handed *handed))
+				      const struct callerd_handed *handed,
+				      const struct callerd_handed_http2 *http2))
 {
+	static struct callerd_handed_http2 http2; /* large */
 	struct callerd_handed handed;
 	uint64_t connection;
 
 	while (!bpf_map_get_next_key(capture->handed, NULL, &connection)) {
-		if (!bpf_map_lookup_elem(capture->handed, &connection, &handed))
-			take(data, connection, &handed);
+		bool found = !bpf_map_lookup_elem(capture->handed, &connection, &handed);
+
+		if (found && handed.http2)
+			found = !bpf_map_lookup_elem(capture->handed_http2, &connection, &http2);
+		if (found)
+			take(data, connection, &handed, handed.http2 ? &http2 : NULL);
+		bpf_map_delete_elem(capture->handed_http2, &connection);
 		if (bpf_map_delete_elem(capture->handed, &connection))
 			return;
 	}

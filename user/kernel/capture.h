@@ -82,12 +82,14 @@ void capture_take_senders(struct capture *capture, void *data,
 
 /* Tells the next agent by HANDED how far CONNECTION was read. */
 void capture_hand_over(struct capture *capture, uint64_t connection,
-		       const struct callerd_handed *handed);
+		       const struct callerd_handed *handed,
+		       const struct callerd_handed_http2 *http2);
 
 /* Calls TAKE for each connection that was handed over, once. */
 void capture_take_handed(struct capture *capture, void *data,
 			 void (*take)(void *data, uint64_t connection,
-				      const struct callerd_handed *handed));
+				      const struct callerd_handed *handed,
+				      const struct callerd_handed_http2 *http2));
 
 /* Keeps that the socket of INDEX is KEPT, which was found, for an agent that takes over. */
 void capture_keep_socket(struct capture *capture, uint32_t index,
