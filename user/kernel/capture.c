@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 
 #define LINKS_MAX 24
 #define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
+#define STUCK_MAX (500 * NS_PER_MS)   /* that a caller is waited for */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
 /* How a backend is built from its programs. */
@@ -70,7 +72,8 @@ struct capture {
 	const char *program_names[LINKS_MAX]; /* the object's */
 	unsigned int link_count;
 	struct ring rings[CALLERD_RINGS], left_rings[CALLERD_RINGS], *reading;
-	bool drained;					       /* once */
+	bool drained;	      /* once */
+	uint64_t stuck_since; /* ns of CLOCK_MONOTONIC; 0: no caller is waited for */
 	uint64_t lost_before[CALLERD_LOSS_MAX], missed_before; /* told by earlier agents */
 	int counting; /* has the kernel count the runs of programs; negative: it does not */
 	struct accounts *accounts;
@@ -998,6 +1001,20 @@ static void drain_left(struct capture *capture)
 	}
 }
 
+/* Whether a caller is still being written, by a program whose processor does something else, or nothing, just now: what stands
+ * behind it in the ring cannot be read. */
+static bool awaits_caller(struct capture *capture)
+{
+	const struct ring *callers = &capture->rings[CALLERD_RING_CALLERS];
+	uint64_t now = clock_now(CLOCK_MONOTONIC);
+
+	if (__atomic_load_n(callers->consumed, __ATOMIC_ACQUIRE) >= callers->end)
+		capture->stuck_since = 0;
+	else if (!capture->stuck_since)
+		capture->stuck_since = now;
+	return capture->stuck_since && now - capture->stuck_since < STUCK_MAX;
+}
+
 int capture_drain(struct capture *capture)
 {
 	struct ring *rings = capture->rings;
@@ -1013,6 +1030,10 @@ int capture_drain(struct capture *capture)
 	mark_end(&rings[CALLERD_RING_PAYLOAD]);
 	mark_end(&rings[CALLERD_RING_CALLERS]);
 	callers = read_ring(capture, &rings[CALLERD_RING_CALLERS]);
+	if (callers >= 0 && awaits_caller(capture)) {
+		sched_yield();
+		return 1;
+	}
 	payload = callers < 0 ? callers : read_ring(capture, &rings[CALLERD_RING_PAYLOAD]);
 	return payload < 0 ? payload : callers || payload;
 }
