@@ -54,7 +54,7 @@ class Containerd:
         docker('save', '-o', self.dir + '/image', IMAGE)
         self.namespaces = ('default', 'k8s.io', 'moby')
         for namespace in self.namespaces:
-            self.ctr('-n', namespace, 'image', 'import', '--snapshotter', 'native', self.dir + '/image')
+            self.ctr('-n', namespace, 'image', 'import', '--no-unpack', self.dir + '/image')
         self.image = self.ctr('image', 'ls', '-q').split()[0]
         self.ctr('-n', 'k8s.io', 'image', 'tag', self.image, PAUSE)
 

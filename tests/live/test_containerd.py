@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """containerd's own socket: calls of ctr, and calls made by hand."""
+import shutil
+
+import engines
 from containerd import *
 from grpc import *
 from live import *
@@ -221,7 +224,8 @@ def programs_of_the_caller_are_found():
     ENGINE.call(SERVICES + 'diff.v1.Diff/Apply', message(
         (1, [(1, 'application/vnd.oci.image.layer.v1.tar'), (2, 'sha256:' + 64 * '0'), (3, 1)]),
         (2, [(1, 'bind'), (2, '/'), (4, 'rbind')])))
-    equal(findings_of(calls('DiffApplyContainerd')[0]), ['host-root-mount critical: / is what it stands for'], 'of a diff')
+    record, = calls('DiffApplyContainerd', that=lambda r: field(r, 'process.name') != 'ctr')
+    equal(findings_of(record), ['host-root-mount critical: / is what it stands for'], 'of a diff')
 
 
 @test
@@ -337,6 +341,53 @@ def pods_are_judged():
     ENGINE.call(CRI + 'RuntimeService/CheckpointContainer', message((1, 'none'), (2, '/etc/cron.d/x')))
     equal(findings_of(calls('ContainerCheckpointCri')[0]),
           ['checkpoint-directory critical: the engine writes a checkpoint to /etc/cron.d/x'], 'checkpoint')
+
+
+@test
+def what_an_engine_does_is_counted():
+    """A dockerd whose socket is watched has no records there, unless they are asked for; a program that is called so has."""
+    shared = DIR + '/containerd.sock'
+    name = f'counted-{time.monotonic_ns()}'
+    path = f'{DIR}/{name}-{os.getpid()}/docker.sock'
+    options = '--containerd', shared, '--socket', path, '--status-interval', '1'
+
+    def of_dockerd(agent):
+        return [r for r in agent.records(event__action='api-request', callerd__api__engine='containerd')
+                if field(r, 'process.name') == 'dockerd']
+    with Callerd(*options, '--engine-calls') as asked, Callerd(*options) as agent, Dockerd(name) as engine:
+        agent.wait(callerd__connection__socket=path)  # from here on it is known who serves
+        asked.wait(callerd__connection__socket=path)
+        engine.docker('run', '--rm', '--network', 'none', IMAGE, 'true')
+        asked.wait(callerd__api__operation='TaskStartContainerd')
+        create = [r for r in asked.wait(callerd__api__operation='ContainerCreateContainerd', event__action='api-request')
+                  if field(r, 'process.name') == 'dockerd'][-1]
+        found = findings_of(create)
+        equal([f for f in found if f.split()[0] in ('host-root-mount', 'privileged', 'cap-add', 'device')], [], 'of a plain one')
+        agent.wait(callerd__api__operation='ContainerCreate', callerd__connection__socket=path)
+        agent.wait(that=lambda r: field(r, 'callerd.status', {}).get('level.none', 0) > 3, event__action='agent-status')
+        equal([r['message'] for r in of_dockerd(agent) if field(r, 'callerd.api.operation') in (
+            'ContainerCreateContainerd', 'TaskCreateContainerd', 'TaskStartContainerd')], [], 'records of dockerd')
+        shutil.copy('/usr/bin/ctr', DIR + '/dockerd')
+        run(DIR + '/dockerd', '-a', shared, '-n', 'forged', 'container', 'ls')
+        agent.wait(callerd__grpc__namespace='forged', process__name='dockerd')
+
+
+@test
+def newer_containerds():
+    """Those of other suites of Debian: nothing of what their clients do is unknown, and what they make is judged."""
+    for suite in 'trixie', 'forky':
+        with Containerd('ctd-' + suite, engines.fetch('docker', suite)) as engine, Callerd('--containerd', engine.path) as agent:
+            engine.run('open', '--privileged', '--mount', 'type=bind,src=/,dst=/h,options=rbind:rw', check=False)
+            record, = agent.wait(callerd__api__operation='ContainerCreateContainerd', callerd__target__id='open')
+            found = findings_of(record)
+            for wanted in 'privileged critical: has all capabilities and devices', 'host-root-mount critical: / mounted read-write at /h':
+                true(wanted in found, f'{suite}: {wanted} is not in {found}')
+            engine.ctr('-n', 'default', 'container', 'ls')
+            agent.wait(callerd__api__operation='ContainerListStreamContainerd')
+            for record in agent.records(event__action='api-request', callerd__api__engine='containerd'):
+                ids = {f['id'] for f in field(record, 'callerd.findings', [])}
+                equal(ids & {'unknown-operation', 'grpc-service-unknown', 'body-not-seen', 'protocol-anomaly'}, set(), record['message'])
+                true(field(record, 'callerd.api.operation'), record['message'])
 
 
 @test

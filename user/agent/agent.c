@@ -150,6 +150,56 @@ static void put_record(struct agent *agent, struct record *record)
 		agent->no_memory++;
 }
 
+/* Whether the engine at a watched socket speaks Docker's API. */
+static bool agent_is_docker(void *data, unsigned int socket)
+{
+	const struct agent *agent = data;
+
+	return socket < agent->options.socket_count || socket >= agent->given;
+}
+
+/* Whether the caller is the program NAME in the unit UNIT: root named that, and the host has the program where it seems to be. */
+static bool agent_is_service(struct agent *agent, const struct caller *caller, const char *unit,
+			     const char *name)
+{
+	struct callerd_node_key file = {caller->executable_inode, caller->executable_device,
+					caller->executable_generation};
+	const struct process *process = &caller->process;
+
+	return bytes_are(caller_unit(caller), unit) &&
+	       bytes_are(bytes_basename(process->executable), name) &&
+	       !process->executable_deleted && !process->executable_exchanged &&
+	       programs_is(agent->programs, agent->capture, process->executable, &file,
+			   clock_now(CLOCK_BOOTTIME));
+}
+
+/* Whether CALLER is an engine that works by way of containerd. What it is called proves nothing: it is the process that serves a
+ * watched socket of root's, or a service of systemd's. */
+static bool agent_is_engine(struct agent *agent, const struct caller *caller)
+{
+	if (!caller || caller->basis != CALLER_FROM_KERNEL || caller->process.euid || caller->uid ||
+	    caller_may_be_contained(caller))
+		return false;
+	for (unsigned int i = 0; i < agent->socket_count; i++)
+		if (agent_is_docker(agent, i) && !agent->owners[i] &&
+		    servers_has(agent->servers, i, caller->process.pid, caller->process.start))
+			return true;
+	return agent_is_service(agent, caller, "docker.service", "dockerd") ||
+	       agent_is_service(agent, caller, "kubelet.service", "kubelet");
+}
+
+/* Whether RECORD is of what an engine does with containerd, all day long. Who asked the engine for it has records of his own. */
+static bool agent_is_routine(struct agent *agent, const struct record *record)
+{
+	bool of_containerd = false;
+
+	if (agent->options.engine_calls || !record_is_request(record) || record->candidate_count)
+		return false;
+	for (unsigned int i = agent->options.socket_count; i < agent->given; i++)
+		of_containerd |= bytes_are(record->connection.socket, agent->sockets[i]);
+	return of_containerd && agent_is_engine(agent, record->caller);
+}
+
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
@@ -162,6 +212,8 @@ static void on_record(void *data, struct record *record)
 	if (!self_test_is_call(agent->self_test, record))
 		record->level = levels_of(agent->levels, options_full_from(&agent->options), record,
 					  host_context(agent->host));
+	if (agent_is_routine(agent, record))
+		record->level = LEVEL_NONE;
 	status_count_level(agent->status, record->level);
 	if (record->level != LEVEL_NONE)
 		put_record(agent, record);
@@ -994,14 +1046,6 @@ static enum exit_code open_parts(struct agent *agent)
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;
-}
-
-/* Whether the engine at a watched socket speaks Docker's API. */
-static bool agent_is_docker(void *data, unsigned int socket)
-{
-	const struct agent *agent = data;
-
-	return socket < agent->options.socket_count || socket >= agent->given;
 }
 
 static enum exit_code open_status(struct agent *agent)

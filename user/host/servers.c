@@ -168,6 +168,25 @@ const struct record_server *servers_differ(const struct servers *servers, unsign
 	return told && told->change != SERVER_SAME ? told : NULL;
 }
 
+/* What was asked for its start knows that in ticks only. */
+static bool is_server(const struct server *server, uint32_t pid, uint64_t start)
+{
+	uint64_t tick = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return server->pid == pid && !server->uid && server->start &&
+	       server->start / tick == start / tick;
+}
+
+bool servers_has(const struct servers *servers, unsigned int socket, uint32_t pid, uint64_t start)
+{
+	const struct server_place *place = &servers->places[socket];
+
+	assert(socket < CALLERD_SOCKETS_MAX);
+	if (!place->seen || place->told.change != SERVER_SAME)
+		return false;
+	return is_server(place->present.pid ? &place->present : &place->usual, pid, start);
+}
+
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int index,
 		 const char *path)
 {

@@ -31,6 +31,10 @@ const struct record_server *servers_note(struct servers *servers, struct capture
 void servers_ask(struct servers *servers, struct capture *capture, unsigned int socket,
 		 const char *path);
 
+/* Whether the process PID that began at START (ns of CLOCK_BOOTTIME) is root's, and serves SOCKET as its usual server, or in its
+ * place after a restart. */
+bool servers_has(const struct servers *servers, unsigned int socket, uint32_t pid, uint64_t start);
+
 /* The present server of SOCKET if it differs from the usual one, for the record of each request;
  * else NULL. */
 const struct record_server *servers_differ(const struct servers *servers, unsigned int socket);

@@ -263,6 +263,8 @@ static const struct setting settings[] = {
 	{LIST("containerd", containerds, 0), .take = take_containerd,
 	 HELP("PATH", "a socket of containerd to watch, as\n"
 		      "/run/containerd/containerd.sock; repeatable (default: none)")},
+	{SETTING("engine-calls", SETTING_FLAG, engine_calls),
+	 HELP(NULL, "records of what dockerd and kubelet call there, too")},
 	{LIST("output", outputs, RELOADS), .take = take_output,
 	 HELP("KIND[:WHERE][,OPTION=VALUE]...",
 	      "stdout, file:PATH, journal[:SOCKET], syslog,\n"

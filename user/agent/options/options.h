@@ -47,7 +47,8 @@ struct options {
 	bool human; /* stdout gets lines for a person */
 	enum guard_what guard;
 	enum confine_what confine;
-	bool own_calls; /* callerd's own calls to the engines get records, too */
+	bool engine_calls; /* calls of dockerd and kubelet to containerd get records, too */
+	bool own_calls;	   /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;
 	unsigned int status_interval;		   /* seconds; 0: no agent-status records */
