@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 by prior knowledge on a watched socket: nghttpx speaks it, in front of the real daemon; or the engine itself, on the socket
 HTTP2_ENGINE."""
+import contextlib
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ import termios
 import h2.config
 import h2.connection
 import h2.events
+import hpack
 
 from live import *
 
@@ -264,6 +266,181 @@ def older_than_the_agent():
             agent.wait(url__original='/_ping?older=not')
             equal(len(agent.records(event__action='api-request')), 2, 'records')
             agent.stop()
+
+
+# --- what the server makes of odd frames --------------------------------------------------------------------------------------
+
+HEAD, TRAILER, CONTINUATION, DATA = 1, 1, 9, 0
+END_STREAM, END_HEADERS, PADDED, PRIORITY = 1, 4, 8, 32
+
+
+def frame(kind, flags=0, stream=1, payload=b''):
+    return len(payload).to_bytes(3, 'big') + bytes([kind, flags]) + stream.to_bytes(4, 'big') + payload
+
+
+def block(*fields, encoder=None):
+    return (encoder or hpack.Encoder()).encode([(name.encode(), value.encode()) for name, value in fields])
+
+
+def fields(name, path='/_ping', method='GET', scheme='http', authority='d', more=()):
+    pseudo = ((':method', method), (':scheme', scheme), (':path', path), (':authority', authority))
+    return [(key, value) for key, value in pseudo if value is not None] + [('user-agent', name), *more]
+
+
+def odd(name, *more, flags=END_STREAM | END_HEADERS, stream=1, **changes):
+    """The head of a request in one frame."""
+    return frame(HEAD, flags, stream, block(*fields(name, more=more, **changes)))
+
+
+def ordered(name, *wanted):
+    """The same, its fields in this order."""
+    return frame(HEAD, END_STREAM | END_HEADERS, 1, block(*wanted, ('user-agent', name)))
+
+
+def split(name, size, *more):
+    """The same in frames of SIZE bytes."""
+    data = block(*fields(name, more=more))
+    pieces = [data[at:at + size] for at in range(0, len(data), size)] + [b'']
+    return b''.join(frame(CONTINUATION if number else HEAD, (END_STREAM if not number else 0) |
+                          (END_HEADERS if number == len(pieces) - 1 else 0), 1, piece) for number, piece in enumerate(pieces))
+
+
+def body(name, data, *more, end=True, trailer=(), pad=None, path='/v1.41/volumes/create'):
+    """A POST of JSON."""
+    out = frame(HEAD, END_HEADERS, 1, block(*fields(name, path, 'POST', more=[('content-type', 'application/json'), *more])))
+    if pad is not None:
+        out += frame(DATA, PADDED | (END_STREAM if end and not trailer else 0), 1, bytes([pad]) + data + bytes(pad))
+    else:
+        out += frame(DATA, END_STREAM if end and not trailer else 0, 1, data)
+    return out + (frame(HEAD, END_STREAM | END_HEADERS, 1, block(*trailer)) if trailer else b'')
+
+
+BROKEN = b'{"Name":"callerd/no/volume"}' # the engine takes it, and makes none
+GET = (':method', 'GET'), (':scheme', 'http'), (':authority', 'd')
+ODD = {
+    'plain': odd,
+    'padded': lambda n: frame(HEAD, END_STREAM | END_HEADERS | PADDED, 1, b'\7' + block(*fields(n)) + bytes(7)),
+    'priority': lambda n: frame(HEAD, END_STREAM | END_HEADERS | PRIORITY, 1, bytes(5) + block(*fields(n))),
+    'depends on itself': lambda n: frame(HEAD, END_STREAM | END_HEADERS | PRIORITY, 1, b'\0\0\0\1\0' + block(*fields(n))),
+    'more padding than frame': lambda n: frame(HEAD, END_STREAM | END_HEADERS | PADDED, 1, b'\xff' + block(*fields(n))),
+    'in pieces': lambda n: split(n, 3),
+    'a frame between': lambda n: split(n, 20)[:29] + frame(6, 0, 0, bytes(8)) + split(n, 20)[29:],
+    'unknown frames': lambda n: frame(0x42, 0xff, 1, b'x') + odd(n) + frame(0x42, 0xff, 0, b'x'),
+    'even stream': lambda n: odd(n, stream=2),
+    'stream 0': lambda n: odd(n, stream=0),
+    'a stream twice': lambda n: odd(n + '-other', stream=3) + odd(n),
+    'promise': lambda n: frame(5, END_HEADERS, 1, b'\0\0\0\2' + block(*fields(n))),
+    'connect': lambda n: ordered(n, (':method', 'CONNECT'), (':authority', 'd:1')),
+    'connect with a path': lambda n: odd(n, method='CONNECT'),
+    'no path': lambda n: odd(n, path=None),
+    'empty path': lambda n: odd(n, path=''),
+    'no slash': lambda n: odd(n, path='_ping'),
+    'asterisk': lambda n: odd(n, path='*'),
+    'options asterisk': lambda n: odd(n, path='*', method='OPTIONS'),
+    'absolute': lambda n: odd(n, path='http://d/_ping'),
+    'two slashes': lambda n: odd(n, path='//_ping'),
+    'fragment': lambda n: odd(n, path='/_ping#x'),
+    'space': lambda n: odd(n, path='/_ping x'),
+    'control': lambda n: odd(n, path='/_ping\1'),
+    'bad escape': lambda n: odd(n, path='/_ping?%zz'),
+    'bad escape in path': lambda n: odd(n, path='/_p%zz'),
+    'two paths': lambda n: ordered(n, *GET, (':path', '/_ping'), (':path', '/version')),
+    'two methods': lambda n: ordered(n, *GET, (':path', '/_ping'), (':method', 'HEAD')),
+    'status': lambda n: ordered(n, *GET, (':path', '/_ping'), (':status', '200')),
+    'unknown pseudo': lambda n: ordered(n, *GET, (':path', '/_ping'), (':protocol', 'x')),
+    'pseudo last': lambda n: ordered(n, *GET, ('x', 'y'), (':path', '/_ping')),
+    'no scheme': lambda n: odd(n, scheme=None),
+    'another scheme': lambda n: odd(n, scheme='ftp'),
+    'no authority': lambda n: odd(n, authority=None),
+    'host': lambda n: odd(n, ('host', 'other')),
+    'lower-case method': lambda n: odd(n, method='get'),
+    'method with a space': lambda n: odd(n, method='G ET'),
+    'no method': lambda n: odd(n, method=None),
+    'capital letters': lambda n: odd(n, ('X-Capital', 'y')),
+    'name with a space': lambda n: odd(n, ('x y', 'z')),
+    'value with a line': lambda n: odd(n, ('x', 'y\r\nz')),
+    'connection': lambda n: odd(n, ('connection', 'close')),
+    'transfer-encoding': lambda n: odd(n, ('transfer-encoding', 'chunked')),
+    'te': lambda n: odd(n, ('te', 'gzip')),
+    'many fields': lambda n: split(n, 16000, *((f'x-{i}', 'y' * 1000) for i in range(500))),
+    'too many fields': lambda n: split(n, 16000, *((f'x-{i}', 'y' * 1000) for i in range(1200))),
+    'too large a frame': lambda n: split(n, 20000, *((f'x-{i}', 'y' * 1000) for i in range(30))),
+    'body': lambda n: body(n, BROKEN),
+    'padded body': lambda n: body(n, BROKEN, pad=9),
+    'trailer': lambda n: body(n, BROKEN, trailer=(('x', 'y'),)),
+    'pseudo in a trailer': lambda n: body(n, BROKEN, trailer=((':path', '/version'),)),
+    'trailer without an end': lambda n: body(n, BROKEN, end=False) + frame(HEAD, END_HEADERS, 1, block(('x', 'y'))),
+    'more than content-length': lambda n: body(n, BROKEN, ('content-length', '5')),
+    'less than content-length': lambda n: body(n, BROKEN, ('content-length', '500')),
+    'two content-lengths': lambda n: body(n, BROKEN, ('content-length', '28'), ('content-length', '5')),
+    'content-length of no number': lambda n: body(n, BROKEN, ('content-length', 'x')),
+    'data behind the end': lambda n: odd(n) + frame(DATA, END_STREAM, 1, b'x'),
+    'data before the head': lambda n: frame(DATA, 0, 1, b'x') + odd(n),
+    'given up': lambda n: odd(n) + frame(3, 0, 1, bytes(4)),
+    'goaway': lambda n: frame(7, 0, 0, bytes(8)) + odd(n),
+    'no such field': lambda n: frame(HEAD, END_STREAM | END_HEADERS, 1, block(*fields(n)) + b'\xff\xff\x7f'),
+    'table too large': lambda n: frame(HEAD, END_STREAM | END_HEADERS, 1, b'\x3f\xff\xff\x7f' + block(*fields(n))),
+    'half a head': lambda n: frame(HEAD, END_STREAM, 1, block(*fields(n))),
+}
+
+
+def talk_odd(data):
+    """What the server does about stream 1: a status, 'refused' (it gives up the stream, or all), or None: nothing. Then the connection
+    ends. A PING behind it all says that it was read."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(FRONT)
+        answer, decoder, pings = b'', hpack.Decoder(), 0
+        outcome = None
+        try:
+            client.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(4, 0, 0) + data + frame(6, 0, 0, b'finished'))
+            while pings < 40:
+                piece = client.recv(65536)
+                if not piece:
+                    return outcome or 'refused'
+                answer += piece
+                while len(answer) >= 9 and len(answer) >= 9 + int.from_bytes(answer[:3], 'big'):
+                    size = 9 + int.from_bytes(answer[:3], 'big')
+                    kind, flags, stream, payload = answer[3], answer[4], int.from_bytes(answer[5:9], 'big'), answer[9:size]
+                    answer = answer[size:]
+                    if kind == HEAD:
+                        status = dict(decoder.decode(payload, raw=True)).get(b':status')
+                        outcome = int(status) if status and stream == 1 else outcome
+                    elif kind == 3 and stream == 1:
+                        outcome = outcome or 'refused'
+                    elif kind == 6 and flags & 1:
+                        pings += 1  # handlers take a moment
+                        time.sleep(0.01)
+                        with contextlib.suppress(BrokenPipeError):
+                            client.sendall(frame(6, 0, 0, b'finished'))
+                    elif kind == 7:
+                        client.settimeout(0.3)  # what it still answers comes soon
+                    if kind == HEAD and flags & END_STREAM or outcome:
+                        return outcome
+        except (BrokenPipeError, ConnectionResetError, socket.timeout):
+            return outcome or 'refused'
+        return outcome
+
+
+@test
+def as_the_server_reads_it():
+    """What it answers is told, and how; what it refuses is not told as done."""
+    outcomes = {name: talk_odd(make(f'odd-{number}-')) for number, (name, make) in enumerate(ODD.items())}
+    curl(ORIGIN + '/_ping?odd=last')
+    requests(1, 'odd=last')
+    wrong = []
+    for number, (name, outcome) in enumerate(outcomes.items()):
+        told = {field(r, 'http.response.status_code') for r in AGENT.records(event__action='api-request')
+                if field(r, 'user_agent.original') == f'odd-{number}-'}
+        if isinstance(outcome, int):
+            # A refusal of a head that nobody can read has no request.
+            if told != {outcome} and not (outcome >= 400 and told <= {None}):
+                wrong.append(f'{name}: the server answers {outcome}, told are {told}')
+        elif any(told):
+            wrong.append(f'{name}: the server: {outcome}, told are {told}')
+    equal(wrong, [], 'differences')
+    equal(outcomes['plain'], 200, 'plain')
+    true(len([o for o in outcomes.values() if o == 'refused']) > 10, f'{outcomes}')
 
 
 def begin():
