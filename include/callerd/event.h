@@ -496,6 +496,12 @@ struct callerd_legacy {
 	struct callerd_output outputs[CALLERD_OUTPUTS_MAX];
 };
 
+/* Of each CPU, from the first run of other_ready() on: how often data_ready() and other_ready() ran for sockets that are no
+ * streams of AF_UNIX. The difference are misses by which nothing was lost. */
+struct callerd_readying {
+	__u64 began, ran, seen;
+};
+
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */

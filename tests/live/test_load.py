@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many at once, more than there is room for, and for long: all is recorded or counted as lost."""
 import collections
+import contextlib
 import os
 import re
 import signal
@@ -375,6 +376,62 @@ def connections_whose_end_was_lost():
         agent.wait(event__action='agent-status', callerd__status__connections=0,
                    that=lambda record: record['event']['sequence'] > now)
         agent.finish()
+
+
+def paced():
+    """A connection over TCP whose bytes come by a timer's interrupt."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        listener.listen()
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    client.setsockopt(socket.SOL_SOCKET, 47, 20_000_000)  # SO_MAX_PACING_RATE, bytes a second
+    client.setblocking(False)
+    server.setblocking(False)
+    return client, server
+
+
+def disturb():
+    """Makes sockets readable in interrupts, until it is killed."""
+    pairs = [paced() for _ in range(20)]
+    while True:
+        for client, server in pairs:
+            for call in (lambda end=client: end.send(bytes(60000))), (lambda end=server: end.recv(1 << 20)):
+                with contextlib.suppress(BlockingIOError):
+                    call()
+
+
+def missed(agent):
+    """How often a program of AGENT was left out because it ran already."""
+    ids = held(agent.pid)
+    return sum(program.get('recursion_misses', 0) for program in json.loads(run('bpftool', '-j', 'prog', 'show'))
+               if program['id'] in ids)
+
+
+@test
+def interrupts_are_no_losses():
+    """They come while a program runs that looks at sockets which become readable: nothing of callers is missed."""
+    path = tempfile.mktemp(dir=DIR)
+    with Daemon(path), Callerd(sockets=[path]) as agent:
+        network = os.fork()
+        if not network:
+            disturb()
+        try:
+            for _ in range(scaled(60, 5)):
+                for _ in range(100):
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(path)
+                if missed(agent) > 20:
+                    break
+        finally:
+            os.kill(network, signal.SIGKILL)
+            os.waitpid(network, 0)
+        count = missed(agent)
+        if not count:
+            raise Skip('no interrupt came while a program ran')
+        print(f'# {count} misses')
+        agent.stop()
+        equal([r['message'] for r in agent.records(event__action='records-lost')], [], f'losses, of {count} misses')
 
 
 main()

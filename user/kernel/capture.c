@@ -1271,19 +1271,39 @@ void capture_ring(const struct capture *capture, enum callerd_ring ring, uint64_
 						 : capture->options.payload_size;
 }
 
-/* How often the programs that run were left out, since they were loaded. */
+/* How many misses of data_ready() were of sockets that are nobody's concern here. */
+static uint64_t count_spared(const struct capture *capture)
+{
+	int map = bpf_object__find_map_fd_by_name(capture->object, "readying");
+	int cpus = libbpf_num_possible_cpus();
+	_free_ struct callerd_readying *each = calloc(cpus > 0 ? cpus : 1, sizeof(*each));
+	uint64_t spared = 0;
+	uint32_t zero = 0;
+
+	if (map < 0 || !each || bpf_map_lookup_elem(map, &zero, each))
+		return 0;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		if (each[cpu].seen > each[cpu].ran)
+			spared += each[cpu].seen - each[cpu].ran;
+	return spared;
+}
+
+/* How often the programs that run were left out, since they were loaded, and may have missed something. */
 static uint64_t count_misses(const struct capture *capture)
 {
+	uint64_t spared = count_spared(capture); /* before the misses, of which they are some */
 	uint64_t missed = 0;
 
 	for (unsigned int i = 0; i < capture->link_count; i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
-		if (!bpf_obj_get_info_by_fd(capture->program_fds[i], &info, &size))
+		/* This one counts the others' alone. */
+		if (strcmp(capture->program_names[i], "other_ready") != 0 &&
+		    !bpf_obj_get_info_by_fd(capture->program_fds[i], &info, &size))
 			missed += info.recursion_misses;
 	}
-	return missed;
+	return missed - spared;
 }
 
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
@@ -1291,6 +1311,7 @@ void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], 
 	struct callerd_legacy *legacy = capture_legacy(capture);
 	int cpus = libbpf_num_possible_cpus();
 	_free_ uint64_t *counts = calloc(cpus > 0 ? cpus : 1, sizeof(*counts));
+	uint64_t missed_now;
 
 	memset(losses, 0, CALLERD_LOSS_MAX * sizeof(*losses));
 	for (uint32_t reason = 0; counts && reason < CALLERD_LOSS_MAX; reason++) {
@@ -1305,6 +1326,8 @@ void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], 
 		legacy->lost[reason] = count;
 	}
 	accounts_add_losses(capture->accounts, losses);
-	legacy->missed = count_misses(capture);
+	missed_now = count_misses(capture);
+	if (missed_now > legacy->missed) /* one that is spared may be counted a moment later */
+		legacy->missed = missed_now;
 	*missed = legacy->missed - capture->missed_before;
 }
