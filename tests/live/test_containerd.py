@@ -373,6 +373,24 @@ def what_an_engine_does_is_counted():
 
 
 @test
+def layers_are_not_copied():
+    """A layer that is written to the store costs the agent no more than what each stream may."""
+    kept = DIR + '/layers.events'
+    size = 64 << 20
+    with Callerd('--containerd', ENGINE.path, '--record-events', kept) as agent, Prior(ENGINE.path) as client:
+        stream = client.begin(SERVICES + 'content.v1.Content/Write', ('containerd-namespace', 'default'))
+        piece = os.urandom(1 << 20)
+        for at in range(0, size, len(piece)):
+            client.send(stream, message((1, 1), (2, 'layer'), (3, size), (5, at), (6, piece)), end=False)
+        client.send(stream, message((1, 1), (2, 'layer'), (5, size)))
+        equal(client.outcome(stream)[0], '0', 'outcome')
+        record, = agent.wait(callerd__api__operation='ContentWrite', event__action='api-request')
+        equal(field(record, 'callerd.findings'), None, 'findings')
+        agent.stop()
+    true(os.stat(kept).st_size < 8 << 20, f'{os.stat(kept).st_size} bytes copied')
+
+
+@test
 def newer_containerds():
     """Those of other suites of Debian: nothing of what their clients do is unknown, and what they make is judged."""
     for suite in 'trixie', 'forky':

@@ -50,7 +50,7 @@ static void test_form(void **state)
 	for (size_t i = 0; i < COUNT(same); i++) {
 		struct config *config = parse_good(same[i]);
 
-		assert_int_equal(config->setting_count, 3);
+		assert_int_equal(config->setting_count, 2);
 		assert_string_equal(config->settings[0].key, "socket");
 		assert_string_equal(config->settings[0].value, "/a b");
 		assert_string_equal(config->settings[1].key, "backend");
@@ -341,7 +341,7 @@ static void test_example(void **state)
 	}
 	used[size] = '\0';
 	config = parse_good(used);
-	assert_int_equal(config->setting_count, 34);
+	assert_int_equal(config->setting_count, 35);
 	assert_int_equal(policy_severity(config->policy, FINDING_PRUNE, SEVERITY_LOW),
 			 SEVERITY_NONE);
 	assert_string_equal(

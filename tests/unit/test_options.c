@@ -563,6 +563,7 @@ static void test_print_config(void **state)
 				     "[callerd]\n"
 				     "socket = /run/docker.sock ; default\n"
 				     "discover = auto ; default\n"
+				     "engine-calls = no ; default\n"
 				     "output = stdout ; default\n"
 				     "human = no ; default\n"
 				     "own-calls = no ; default\n"
@@ -591,7 +592,8 @@ static void test_print_config(void **state)
 			 1);
 	snprintf(wanted, sizeof(wanted),
 		 "# %s\n[callerd]\nsocket = /none/a ; %s:2\nsocket = /none/b ; %s:3\n"
-		 "discover = auto ; default\noutput = file:/x ; command line\nhuman = yes ; %s:4\n",
+		 "discover = auto ; default\nengine-calls = no ; default\n"
+		 "output = file:/x ; command line\nhuman = yes ; %s:4\n",
 		 file, file, file, file);
 	assert_int_equal(strncmp(printed, wanted, strlen(wanted)), 0);
 	snprintf(wanted, sizeof(wanted),
