@@ -23,6 +23,7 @@
 
 /* Defines a NAME for _cleanup_(), for variables of TYPE, a pointer: FUNCTION gets the pointer, unless the pointer is
  * NULL. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): TYPE is a type */
 #define CLEANUP_DEFINE(name, type, function)                                                       \
 	static inline void name(type *owner)                                                       \
 	{                                                                                          \
@@ -32,6 +33,7 @@
 			function(*owner);                                                          \
 		errno = error;                                                                     \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 CLEANUP_DEFINE(cleanup_fclose, FILE *, fclose)
 CLEANUP_DEFINE(cleanup_closedir, DIR *, closedir)

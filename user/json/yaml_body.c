@@ -303,9 +303,11 @@ static void yaml_add_key(struct yaml_reader *reader, struct yaml_keys *keys, str
 }
 
 /* Each KEY with its VALUE. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): both are names */
 #define EACH_PAIR(key, value, map)                                                                 \
 	for (const struct yaml_node *key = (map)->first, *value = key ? key->next : NULL; value;   \
 	     key = value->next, value = key ? key->next : NULL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static bool yaml_has_merges(const struct yaml_node *map)
 {

@@ -35,7 +35,7 @@ int thread_start(pthread_t *ret, size_t stack_size, void *(*run)(void *data), vo
 	int error = start ? pthread_attr_init(&attributes) : ENOMEM;
 
 	if (error)
-		return -error;
+		return -error; /* NOLINT(clang-analyzer-unix.Malloc): _free_ frees it */
 	*start = (struct start){run, data};
 	pthread_attr_setstacksize(&attributes, stack_size);
 	sigfillset(&all);
