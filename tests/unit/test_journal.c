@@ -503,8 +503,6 @@ static void compare_all(const struct record_context *with)
 
 static void as_ecs(void **state)
 {
-	static const struct record_context nothing_known = {0};
-
 	compare_all(&context);
 	compare_all(&nothing_known);
 }
@@ -661,7 +659,6 @@ static void as_many_as_fit(void **state)
 /* --- the receiver ----------------------------------------------------------------------------- */
 
 struct place {
-	char directory[64];
 	char path[96];
 	int listener, stop;
 	struct sink_options options;
@@ -941,7 +938,7 @@ static void replaced_while_open(void **state)
 	assert_true(send_text(place, "A=1\n"));
 	place->driver->ops->run(place->driver);
 	assert_true(send_text(place, "B=2\n"));
-	snprintf(path, sizeof(path), "%s/new", place->directory);
+	snprintf(path, sizeof(path), "%s/new", directory);
 	old = place->listener;
 	new = bound(path);
 	assert_int_equal(rename(path, place->path), 0);

@@ -89,7 +89,7 @@ static uint64_t list_needed(enum privilege_time time)
 
 int privilege_check(void)
 {
-	uint64_t effective;
+	uint64_t effective = 0;
 	char missing[256] = "";
 	int error = read_capabilities(&effective);
 
