@@ -14,6 +14,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#include "arch.h"
+
 /* A function that the verifier checks once, by itself, not at each call. Kernel pointers are passed
  * to it as numbers. */
 #define CHECKED_ONCE __attribute__((noinline))
@@ -330,10 +332,6 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
-struct thread_info {
-	__u32 status;
-};
-
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -355,14 +353,6 @@ struct task_struct {
 	struct css_set *cgroups;
 	kuid_t loginuid; /* with CONFIG_AUDIT */
 	unsigned int sessionid;
-};
-
-struct pt_regs {
-	unsigned long r10;
-	unsigned long dx;
-	unsigned long si;
-	unsigned long di;
-	unsigned long orig_ax;
 };
 
 struct trace_event_raw_sys_exit {

@@ -9,7 +9,6 @@
 #define PIECES_MAX 1024 /* of a buffer: 16 MiB */
 #define FRAMES_MAX                                                                                 \
 	16384 /* steps through a buffer: up to three for each frame, and dockerd reads up to 32 KiB of them at once */
-#define TS_COMPAT 2
 
 /* Go's HTTP server reads heads, and the lines between the chunks of a body, through a buffer of
  * this size. Only a handler that reads a body reads into a larger buffer, and such a read never
@@ -17,19 +16,6 @@
  * always copied: bytes that are left out lie within a body, and the next event's offset tells their
  * number. */
 #define READ_AHEAD 4096
-
-/* The numbers of the system calls that find_buffer() and in_connect() know, on x86-64. */
-enum {
-	NR_read = 0,
-	NR_write = 1,
-	NR_readv = 19,
-	NR_writev = 20,
-	NR_connect = 42,
-	NR_sendto = 44,
-	NR_recvfrom = 45,
-	NR_sendmsg = 46,
-	NR_recvmsg = 47,
-};
 
 /* The system call interface's struct iovec, and struct user_msghdr up to its buffers. */
 struct user_iovec {
@@ -261,21 +247,21 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	struct user_message *message;
 	__u64 count;
 
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+	if (arch_is_compat(task))
 		return false;
-	transfer->from = BPF_CORE_READ(regs, si);
-	switch (BPF_CORE_READ(regs, orig_ax)) {
+	transfer->from = arch_second(regs);
+	switch (arch_call(regs)) {
 	case NR_read:
 	case NR_write:
 	case NR_sendto:
 	case NR_recvfrom:
 		transfer->left = transfer->total;
-		transfer->room = BPF_CORE_READ(regs, dx);
+		transfer->room = arch_third(regs);
 		return true;
 	case NR_readv:
 	case NR_writev:
 		transfer->iov = transfer->from;
-		transfer->iov_left = BPF_CORE_READ(regs, dx);
+		transfer->iov_left = arch_third(regs);
 		return true;
 	case NR_sendmsg:
 	case NR_recvmsg:

@@ -43,9 +43,9 @@ static __always_inline bool in_connect(void)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
-	return !(BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) &&
+	return !arch_is_compat(task) &&
 	       !(BPF_CORE_READ(task, flags) & (PF_IO_WORKER | PF_KTHREAD)) &&
-	       BPF_CORE_READ(regs, orig_ax) == NR_connect;
+	       arch_call(regs) == NR_connect;
 }
 
 /* libbpf before 1.3 does not know cgroup/connect_unix: user space sets the attach type. */
