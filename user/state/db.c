@@ -169,9 +169,10 @@ static int db_identify(struct db *db, const char **ret_fault)
 /* Whether SQLite finds its pages sound, and each column of its type. */
 static int db_check(struct db *db)
 {
+	/* Without an argument: newer versions take a number there for the name of a table. */
 	int faults, error = db_ask(db,
-				   "SELECT count(*) FROM pragma_quick_check(1)"
-				   " WHERE quick_check <> 'ok'",
+				   "SELECT count(*) FROM (SELECT 1 FROM pragma_quick_check"
+				   " WHERE quick_check <> 'ok' LIMIT 1)",
 				   &faults);
 
 	return error || !faults ? error : -EBADMSG;
