@@ -73,10 +73,11 @@ BPF_COMPILE := $(CLANG) -target bpf -mcpu=v3 -O2 -g -fdebug-compilation-dir=. -W
 	$(SYSTEM_INCLUDES) $(if $(CI),-Werror)
 
 # $(B)/words/NAME holds the words of the variable NAME. It is written anew when they are others, and what they make depends on it.
+# GNU make 4.3 leaves the line feed of some files there.
 same = $(and $(findstring <$(1)>,<$(2)>),$(findstring <$(2)>,<$(1)>))
 quote = '$(subst ','\'',$(1))'
 $(foreach name,COMPILE LINK LIBS SAN_COMPILE SAN_LINK BPF_COMPILE LIB_OBJ SAN_OBJ,$(if \
-	$(call same,$(file <$(B)/words/$(name)),$($(name))),,$(eval $(B)/words/$(name): FORCE)))
+	$(call same,$(strip $(file <$(B)/words/$(name))),$(strip $($(name)))),,$(eval $(B)/words/$(name): FORCE)))
 .PHONY: FORCE
 $(B)/words/%:
 	@mkdir -p $(@D)
@@ -171,7 +172,6 @@ check-vm: all clients ## the same in virtual machines with other kernels; root
 test-engines: all clients ## Docker and Podman of all of Debian's suites; root, half an hour
 	tests/run live_engines
 
-SOAK_MINUTES ?= 30
 check-arm64: ## callerd of arm64 in a virtual machine, on both backends; root
 	tools/install-deps build arm64
 	tests/arm64
@@ -180,6 +180,7 @@ check-debian13: ## what check does, in a Debian 13 with its compilers and librar
 	tools/install-deps package
 	tests/suite trixie
 
+SOAK_MINUTES ?= 30
 soak: all clients ## callerd between engines, callers and outputs that fail, for SOAK_MINUTES (SOAK_SEED); root
 	tests/soak/run --minutes $(SOAK_MINUTES) $(SOAK_SEED:%=--seed %)
 

@@ -214,6 +214,8 @@ def have_a_day(engine, root, kind, version):
             work(DOCKER_DAY, client, directory, IMAGE)
         agent.stop()
         requests, events = (agent.records(event__action=action) for action in ('api-request', 'docker-event'))
+        # A callerd of another test, which looks for engines, asks this one, too.
+        requests = [r for r in requests if field(r, 'process.executable') != os.path.realpath(CALLERD)]
         print(f'# {kind} {version}: {len(requests)} requests, {len(events)} events')
         true(len(requests) > 60 and len(events) > 40, 'too few')
         wrong = engines.wrong_requests(requests, engines.expected(kind, version, 'unread'))

@@ -498,15 +498,15 @@ static void judge_linux(struct judging *judging, const struct value *part)
 {
 	struct bytes cgroup = body_string(part, "cgroupsPath");
 
+	if (is_usual_cgroup(judging, cgroup))
+		cgroup = (struct bytes){0};
 	judge_oci_namespaces(judging, body_get(part, "namespaces"));
 	judge_oci_devices(judging, body_get(part, "devices"));
 	judge_oci_seccomp(judging, body_get(part, "seccomp"));
 	judge_open_paths(judging, "maskedPaths", true, body_get(part, "maskedPaths"), NULL);
 	judge_open_paths(judging, "readonlyPaths", false, body_get(part, "readonlyPaths"),
 			 body_get(part, "maskedPaths"));
-	judge_other_runtime(judging, (struct bytes){0},
-			    is_usual_cgroup(judging, cgroup) ? (struct bytes){0} : cgroup,
-			    body_get(part, "sysctl"));
+	judge_other_runtime(judging, (struct bytes){0}, cgroup, body_get(part, "sysctl"));
 }
 
 static void judge_oci(struct judging *judging, const struct value *spec)
