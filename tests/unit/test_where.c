@@ -157,6 +157,7 @@ static void test_names_to_come(void **state)
 {
 	struct caller caller = {.process.euid = 4000, .uid = 4000, .login_uid = 4000};
 	struct record record = plain_request(&caller);
+	struct caller connector = {.process = {.pid = 77, .euid = 4000}, .login_uid = 4000};
 
 	assert_int_equal(answer_of("user = carla", &record), WHERE_NO);
 	assert_int_equal(answer_of("user != carla", &record), WHERE_YES);
@@ -167,7 +168,25 @@ static void test_names_to_come(void **state)
 	assert_int_equal(answer_of("user = carla or status = 201", &record), WHERE_YES);
 	assert_int_equal(answer_of("user = carla and status = 201", &record), WHERE_MAYBE);
 	assert_int_equal(answer_of("user.id = 4000", &record), WHERE_YES);
+	/* Of other processes, too. */
+	record.connector = &connector;
+	assert_int_equal(answer_of("callerd.connector.user.name = carla", &record), WHERE_MAYBE);
 	asked = CALLERD_UNSET_ID;
+	assert_int_equal(answer_of("callerd.connector.user.name = carla", &record), WHERE_NO);
+}
+
+/* Who is in a container that callerd has no name of is in one with a name. */
+static void test_containers_without_a_name(void **state)
+{
+	struct caller caller = {.cgroup = BYTES("/docker/" ID)};
+	struct record record = plain_request(&caller);
+
+	assert_int_equal(answer_of("container.id", &record), WHERE_YES);
+	assert_int_equal(answer_of("container", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("container != web and image != traefik", &record), WHERE_MAYBE);
+	record.container_name = (struct bytes)BYTES("web");
+	assert_int_equal(answer_of("container = web", &record), WHERE_YES);
+	assert_int_equal(answer_of("container = db", &record), WHERE_NO);
 }
 
 /* Nobody stops the agent by a text that he chooses. */
@@ -182,6 +201,12 @@ static void test_pattern_that_takes_long(void **state)
 	assert_int_equal(answer_of("client matches '^(a+)+$'", &record), WHERE_YES);
 	text[sizeof(text) - 1] = 'b';
 	assert_int_equal(answer_of("client matches '^(a+)+$'", &record), WHERE_MAYBE);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = "sudo"[i % 4];
+	text[sizeof(text) / 2] = '-';
+	text[sizeof(text) - 1] = 'i';
+	assert_int_equal(answer_of("client matches 'sudo.*-i'", &record), WHERE_MAYBE);
+	memset(text, 'a', sizeof(text));
 	assert_int_equal(answer_of("client glob *a*a*a*a*a*a*a*c", &record), WHERE_NO);
 }
 
@@ -274,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_names_to_come),
+		cmocka_unit_test(test_containers_without_a_name),
 		cmocka_unit_test(test_pattern_that_takes_long),
 		cmocka_unit_test(test_records_without_a_caller),
 		cmocka_unit_test(test_mistakes),

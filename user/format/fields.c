@@ -292,8 +292,12 @@ static void get_command_line(struct fields *fields, struct field_value *ret)
 
 static void name_user(struct fields *fields, uint32_t uid, struct field_value *ret)
 {
-	view_user_name(fields->view.context, uid, fields->name);
+	const struct record_context *context = fields->view.context;
+
+	view_user_name(context, uid, fields->name);
 	fields_set_text(ret, bytes_of(fields->name));
+	fields->awaits |= !fields->name[0] && context->user_asked &&
+			  context->user_asked(context->data, uid);
 }
 
 static void get_user_name(struct fields *fields, struct field_value *ret)
@@ -1263,6 +1267,7 @@ int fields_init(struct fields *fields, const struct record *record,
 	enter_caller(fields, record->caller);
 	fields->scratch = fields->masked = (struct text){0};
 	fields->masked_process = NULL;
+	fields->awaits = false;
 	return error;
 }
 
@@ -1515,6 +1520,7 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 	unsigned int index = 0;
 	bool found = false;
 
+	fields->awaits = false;
 	if (!fields_meet(fields, path->when))
 		return false;
 	if (!entered)
@@ -1532,6 +1538,14 @@ bool fields_awaited(const struct fields *fields, const struct field_path *path)
 	const struct caller *caller = fields->view.caller;
 	uint32_t uid;
 
+	/* Who is in a container has a name and an image, though callerd may not know them, or not yet. */
+	if (field->source == FIELDS_record && !path->entered &&
+	    (field->offset == offsetof(struct record, container_name) ||
+	     field->offset == offsetof(struct record, container_image)))
+		return fields->view.container_id.size && !fields_bytes(fields, field)->size &&
+		       fields_meet(fields, path->when);
+	if (fields->awaits)
+		return true;
 	if (!caller || !context->user_asked || field->kind != FIELD_CHARS ||
 	    field->source != FIELDS_view || !fields_meet(fields, path->when))
 		return false;
@@ -1541,6 +1555,8 @@ bool fields_awaited(const struct fields *fields, const struct field_path *path)
 		uid = caller->uid;
 	else if (field->offset == offsetof(struct view, login_user))
 		uid = caller->login_uid;
+	else if (field->offset == offsetof(struct view, account))
+		uid = (uint32_t)CALLERD_ACCOUNT_ID(fields->view.record->account);
 	else
 		return false;
 	return !((const char *)&fields->view)[field->offset] &&

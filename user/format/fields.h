@@ -190,6 +190,7 @@ struct fields {
 	const struct process *masked_process;
 	const char *words[TECHNIQUES];
 	char name[VIEW_NAME_SIZE];
+	bool awaits; /* a name was not known that is still being asked for */
 };
 
 /* Prepares *FIELDS of RECORD, for a line that is added to OUT; fields_free() it in any case. FORMAT is what conditions
@@ -252,7 +253,8 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 		bool (*test)(void *data, struct fields *fields, const struct field_value *value),
 		void *data);
 
-/* Whether the field at PATH may have no value only because the name of a user is still being asked for. */
+/* After fields_any() of PATH: whether the field may have no value, or not that one, only because it is not known: the name of a user that is still being asked for, or of
+ * the caller's container. */
 bool fields_awaited(const struct fields *fields, const struct field_path *path);
 
 /* How far a field was read; zeroed at the start. */

@@ -12,9 +12,9 @@
 #include "record/finding.h"
 #include "where/lexer.h"
 
-#define PLACES 4 /* of one field */
-#define MATCH_LIMIT 20000
-#define HEAP_LIMIT 1024 /* KiB */
+#define PLACES 4	 /* of one field */
+#define STEPS_MAX 100000 /* of one pattern on one text */
+#define HEAP_LIMIT 1024	 /* KiB */
 #define NO_NODE UINT_MAX
 
 enum operator{
@@ -229,8 +229,9 @@ static void compile_literal(struct where_parser *parser, struct literal *literal
 
 	if (!parser->where->limits)
 		parser->where->limits = pcre2_match_context_create(NULL);
-	literal->code = pcre2_compile((PCRE2_SPTR)literal->text.data, literal->text.size,
-				      PCRE2_NEVER_BACKSLASH_C, &error, &offset, NULL);
+	literal->code =
+		pcre2_compile((PCRE2_SPTR)literal->text.data, literal->text.size,
+			      PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT, &error, &offset, NULL);
 	if (!literal->code) {
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)why, sizeof(why));
 		refuse(parser, "%s", why);
@@ -241,7 +242,6 @@ static void compile_literal(struct where_parser *parser, struct literal *literal
 		parser->error = -ENOMEM;
 		return;
 	}
-	pcre2_set_match_limit(parser->where->limits, MATCH_LIMIT);
 	pcre2_set_heap_limit(parser->where->limits, HEAP_LIMIT);
 }
 
@@ -523,12 +523,22 @@ static bool where_ends(struct bytes text, struct bytes part)
 	return text.size >= part.size && bytes_equal(bytes_from(text, text.size - part.size), part);
 }
 
+/* PCRE2's own limit counts anew from each position of the text. */
+static int count_step(pcre2_callout_block *block, void *steps)
+{
+	(void)block;
+	return ++*(unsigned int *)steps > STEPS_MAX ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 static bool matches_regex(struct where_question *question, const struct literal *literal,
 			  struct bytes text)
 {
-	int found = pcre2_match(literal->code, (PCRE2_SPTR)(text.data ?: ""), text.size, 0, 0,
-				literal->match, question->where->limits);
+	unsigned int steps = 0;
+	int found;
 
+	pcre2_set_callout(question->where->limits, count_step, &steps);
+	found = pcre2_match(literal->code, (PCRE2_SPTR)(text.data ?: ""), text.size, 0, 0,
+			    literal->match, question->where->limits);
 	if (found < 0 && found != PCRE2_ERROR_NOMATCH)
 		question->unsure = true;
 	return found > 0;
@@ -584,11 +594,11 @@ static enum where_answer answer_test(struct where *where, const struct where_nod
 	const struct where_field *field = &where->fields[node->field];
 	struct where_question question = {.where = where, .node = node};
 
-	for (unsigned int i = 0; i < field->count; i++)
+	for (unsigned int i = 0; i < field->count; i++) {
 		if (fields_any(fields, &field->places[i], test_value, &question))
 			return WHERE_YES;
-	for (unsigned int i = 0; i < field->count; i++)
 		question.unsure |= fields_awaited(fields, &field->places[i]);
+	}
 	return question.unsure || fields->scratch.error || fields->masked.error ? WHERE_MAYBE
 										: WHERE_NO;
 }

@@ -19,6 +19,21 @@ static bool has_option(const struct value *options, const char *wanted)
 	return false;
 }
 
+/* Whether runtimes bind, whatever the type says. */
+static bool is_spec_bind(const struct value *mount)
+{
+	const struct value *options = body_get(mount, "options");
+
+	return bytes_are(body_string(mount, "type"), "bind") || has_option(options, "bind") ||
+	       has_option(options, "rbind");
+}
+
+/* Nobody who means it says both: the last one counts. */
+static bool is_spec_read_only(const struct value *options)
+{
+	return has_option(options, "ro") && !has_option(options, "rw");
+}
+
 /* The directories that an overlay is made of, of which some are written to. */
 static void judge_spec_layers(struct judging *judging, const struct value *options,
 			      struct bytes destination)
@@ -44,14 +59,15 @@ static void judge_spec_mount(struct judging *judging, const struct value *mount)
 	struct bytes type = body_string(mount, "type"), source = body_string(mount, "source");
 	struct bytes destination = body_string(mount, "destination");
 	const struct value *options = body_get(mount, "options");
-	bool read_only = has_option(options, "ro");
+	bool read_only = is_spec_read_only(options);
 
 	if (!bytes_are_any(type, types, COUNT(types)))
 		judge_not_judged(judging, SEVERITY_HIGH, "mounts.type", type);
 	judge_spec_layers(judging, options, destination);
 	if (bytes_are(type, "glob"))
 		judge_glob(judging, source, destination);
-	else if (judge_is_host_source(source) && !bytes_are_any(type, of_memory, COUNT(of_memory)))
+	else if (is_spec_bind(mount) || (judge_is_host_source(source) &&
+					 !bytes_are_any(type, of_memory, COUNT(of_memory))))
 		judge_place(judging, &(struct place){source, destination, read_only, "", false});
 }
 
@@ -59,7 +75,7 @@ static void judge_spec_volume(struct judging *judging, const struct value *volum
 {
 	struct bytes name = body_string(volume, "Name"), destination = body_string(volume, "Dest");
 	const struct value *options = body_get(volume, "Options");
-	bool read_only = has_option(options, "ro");
+	bool read_only = is_spec_read_only(options);
 
 	judge_spec_layers(judging, options, destination);
 	if (judge_is_host_source(name))
@@ -232,5 +248,6 @@ void judge_limits(struct judging *judging)
 
 bool judge_spec_mount_matters(void *data, const struct value *element)
 {
-	return !bytes_are_any(body_string(element, "type"), of_memory, COUNT(of_memory));
+	return is_spec_bind(element) ||
+	       !bytes_are_any(body_string(element, "type"), of_memory, COUNT(of_memory));
 }

@@ -39,11 +39,13 @@ const struct value *kube_containers(const struct value *pod, unsigned int list)
 const struct value *kube_volume(const struct value *pod, const struct value *mount)
 {
 	struct bytes name = body_string(mount, "name");
+	const struct value *last = NULL;
 
+	/* Podman keeps them by name: the last one of a name counts. */
 	EACH (one, body_get(pod, "volumes"))
 		if (bytes_equal(body_string(one, "name"), name))
-			return one;
-	return NULL;
+			last = one;
+	return last;
 }
 
 struct bytes kube_mount_path(const struct value *mount, struct bytes *ret_options)
