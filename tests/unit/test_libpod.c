@@ -28,6 +28,15 @@ static void test_spec(void **state)
 		 "','options':['ro','U']}]}",
 		 ROOT "/ mounted read-only at /h"},
 		{LIBPOD, "{'mounts':[{'destination':'/t','type':'tmpfs','source':'tmpfs'}]}", ""},
+		/* Runtimes bind, whatever the type is; and from their own directory, which is /. */
+		{LIBPOD,
+		 "{'mounts':[{'destination':'/h','type':'ramfs','source':'/','options':['rbind']}]}",
+		 ROOT "/ mounted read-write at /h"},
+		{LIBPOD,
+		 "{'mounts':[{'destination':'/h','type':'bind','source':'etc','options':['ro','rw']"
+		 "}]}",
+		 "host-path-mount critical: /etc mounted read-write at /h: accounts, secrets and "
+		 "configuration of the host"},
 		{LIBPOD,
 		 "{'mounts':[{'destination':'/t','type':'overlay','source':'overlay',"
 		 "'options':['lowerdir=/srv/a:/','upperdir=/srv/u','workdir=/srv/w']}]}",
@@ -252,6 +261,10 @@ static void test_kube(void **state)
 		 VOLUME_HOST "volume conf: /etc mounted read-write at /c: accounts, secrets and "
 			     "configuration of the host"},
 		{PLAY, SPEC("volumes: [{name: v, hostPath: {path: /}}]"), ""},
+		{PLAY,
+		 SPEC("containers: [{name: c, volumeMounts: [{name: v, mountPath: /h}]}], "
+		      "volumes: [{name: v, emptyDir: {}}, {name: v, hostPath: {path: /}}]"),
+		 ROOT "/ mounted read-write at /h"},
 		{PLAY, CONTEXT("capabilities: {add: [SYS_ADMIN], drop: [ALL]}"),
 		 "cap-add critical: capability SYS_ADMIN"},
 		{PLAY, CONTEXT("procMount: Unmasked"), DISABLED "unmask=ALL"},
