@@ -2649,6 +2649,52 @@ TEST(http2_lost_requests, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+static void pair_opens_many(struct pair *pair)
+{
+	for (uint32_t i = 0; i < 1024; i++)
+		put_headers(&pair->out, pair->deflaters[CALLERD_REQUEST], 2 * i + 1,
+			    H2("POST", "/a"), false);
+	pair_say(pair, CALLERD_REQUEST);
+}
+
+/* Attacker: whoever holds streams open hides none. */
+TEST_WHOLE(http2_too_many_streams, "1 connected by p10\n"
+				   "1.1025 POST /create by p10 !lost\n"
+				   "1.1026 GET /b by p10 !lost\n"
+				   "1.1 POST /a -> 200 by p10\n"
+				   "1.1027 GET /c -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_opens_many(&pair);
+	pair_heads(&pair, CALLERD_REQUEST, 3001, H2("POST", "/create"), false);
+	pair_sends(&pair, CALLERD_REQUEST, 3001, "{}", true);
+	pair_heads(&pair, CALLERD_REQUEST, 3003, H2("GET", "/b"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3001, ":status 201\n", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, H2_200, true);
+	pair_heads(&pair, CALLERD_REQUEST, 3005, H2("GET", "/c"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3005, H2_200, true);
+	pair_end(&pair);
+}
+
+/* The same of requests that cannot be read. */
+TEST_WHOLE(http2_too_many_streams_lost,
+	   "1 connected by p10\n"
+	   "1.1025 by p10 !lost !unparsed (HTTP/2: bytes were not seen)\n"
+	   "1.0 -> 201 by p10 !lost !resynchronised\n"
+	   "1.0 -> 202 by p10 !lost !resynchronised\n")
+{
+	struct pair pair = pair_begin(world);
+
+	pair_opens_many(&pair);
+	lost(world, 1, CALLERD_REQUEST, 50);
+	pair_heads(&pair, CALLERD_REQUEST, 3005, H2("GET", "/b"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3001, ":status 201\n", false);
+	pair_sends(&pair, CALLERD_RESPONSE, 3001, "{}", true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3003, ":status 202\n", true);
+	pair_end(&pair);
+}
+
 /* Answers are missing: requests go on to be told. */
 TEST(http2_lost_responses, "1 connected by p10\n"
 			   "1.1 GET /a by p10 !lost\n"
@@ -2770,6 +2816,8 @@ int main(void)
 		cmocka_unit_test(test_http2_gap_in_a_body),
 		cmocka_unit_test(test_http2_sender_of_a_gap),
 		cmocka_unit_test(test_http2_lost_requests),
+		cmocka_unit_test(test_http2_too_many_streams),
+		cmocka_unit_test(test_http2_too_many_streams_lost),
 		cmocka_unit_test(test_http2_lost_responses),
 		cmocka_unit_test(test_http2_odd_heads),
 		cmocka_unit_test(test_http2_malformed),

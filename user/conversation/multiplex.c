@@ -8,9 +8,9 @@
 
 #define STREAMS_MAX 1024 /* servers take 100 to 250 at a time */
 
-/* Ids of streams are none of a connection. */
+/* Ids of streams are none of a connection. They have 31 bits, and there are fewer connections than 2^32. */
 #define STREAM_KEY (UINT64_C(1) << 63)
-#define STREAM_KEY_SHIFT 24
+#define STREAM_KEY_SHIFT 31
 
 struct multiplex_stream {
 	uint32_t id;
@@ -340,9 +340,8 @@ static struct multiplex_stream *new_stream(struct connection *connection, uint32
 	if (!stream)
 		return NULL;
 	stream->id = id;
-	stream->exchange =
-		exchange_new(STREAM_KEY | connection->id << STREAM_KEY_SHIFT | (id & 0xffffff),
-			     number, offset, time, connection->reader);
+	stream->exchange = exchange_new(STREAM_KEY | connection->id << STREAM_KEY_SHIFT | id,
+					number, offset, time, connection->reader);
 	if (!stream->exchange) {
 		free(stream);
 		return NULL;
@@ -373,6 +372,20 @@ static void complete_request(struct connection *connection, struct multiplex_str
 	end_stream(connection, stream, time, RECORD_END_UNKNOWN);
 }
 
+/* There are more streams at once than are followed: this one is told by its head. */
+static void tell_surplus(struct connection *connection, struct multiplex_stream *stream,
+			 bool complete, uint64_t time)
+{
+	struct exchange *exchange = stream->exchange;
+
+	exchange->incomplete |= RECORD_INCOMPLETE_LOST;
+	if (complete)
+		exchange_complete(exchange, exchange->http.anomalies, 0);
+	else
+		exchange_body_gap(exchange);
+	end_stream(connection, stream, time, RECORD_END_UNKNOWN);
+}
+
 static int begin_request(struct connection *connection, const struct http2_seen *seen,
 			 uint64_t time)
 {
@@ -380,10 +393,6 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 	struct multiplex_stream *stream;
 	int error;
 
-	if (multiplex->count >= STREAMS_MAX)
-		return multiplex_lose(connection, CALLERD_REQUEST,
-				      "HTTP/2: too many streams at once", RECORD_INCOMPLETE_LOST,
-				      time);
 	stream = new_stream(connection, seen->stream, connection->requests + 1,
 			    multiplex->reversed ? multiplex->upgrade.begin : seen->begin, time);
 	if (!stream)
@@ -400,7 +409,9 @@ static int begin_request(struct connection *connection, const struct http2_seen 
 	if (seen->kind != HTTP2_MESSAGE)
 		stream->exchange->http.anomalies |= HTTP1_ANOMALY_DISPUTED;
 	exchange_read(stream->exchange, connection->socket);
-	if (seen->end_stream)
+	if (multiplex->count > STREAMS_MAX)
+		tell_surplus(connection, stream, seen->end_stream, time);
+	else if (seen->end_stream)
 		complete_request(connection, stream, time);
 	return 0;
 }
@@ -460,7 +471,7 @@ static int begin_unread(struct connection *connection, uint32_t id, uint64_t tim
 	struct multiplex *multiplex = connection->multiplex;
 
 	*ret = NULL;
-	if (!multiplex->lost_why || multiplex->count >= STREAMS_MAX)
+	if (!multiplex->lost_why)
 		return 0;
 	*ret = new_stream(connection, id, 0, connection->request.next, time);
 	if (!*ret)
@@ -491,6 +502,8 @@ static int take_answer(struct connection *connection, const struct http2_seen *s
 		exchange_outcome(stream->exchange, seen->head.outcome, time);
 	if (seen->end_stream)
 		end_stream(connection, stream, time, RECORD_END_COMPLETE);
+	else if (connection->multiplex->count > STREAMS_MAX)
+		end_stream(connection, stream, time, RECORD_END_UNKNOWN);
 	return 0;
 }
 

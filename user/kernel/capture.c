@@ -900,8 +900,9 @@ void capture_take_handed(struct capture *capture, void *data,
 	static struct callerd_handed_http2 http2; /* large */
 	struct callerd_handed handed;
 	uint64_t connection;
+	bool done = false;
 
-	while (!bpf_map_get_next_key(capture->handed, NULL, &connection)) {
+	while (!done && !bpf_map_get_next_key(capture->handed, NULL, &connection)) {
 		bool found = !bpf_map_lookup_elem(capture->handed, &connection, &handed);
 
 		if (found && handed.http2)
@@ -909,9 +910,9 @@ void capture_take_handed(struct capture *capture, void *data,
 		if (found)
 			take(data, connection, &handed, handed.http2 ? &http2 : NULL);
 		bpf_map_delete_elem(capture->handed_http2, &connection);
-		if (bpf_map_delete_elem(capture->handed, &connection))
-			return;
+		done = bpf_map_delete_elem(capture->handed, &connection);
 	}
+	explicit_bzero(&http2, sizeof(http2)); /* what it says may be secrets */
 }
 
 void capture_beat(struct capture *capture)
