@@ -208,18 +208,24 @@ CHECKED_ONCE int note_protocol(struct connection *connection, __u64 found)
 static __always_inline struct stream *kept_stream(struct session *session, __u32 id, bool make)
 {
 	struct stream *room = NULL, *found = NULL;
+	__u32 was = 0;
 
 	for (__u32 i = 0; i < STREAM_PROBES; i++) {
 		struct stream *one = &session->streams[((id >> 1) + i) % STREAMS_KEPT];
+		__u32 now = one->id;
 
-		if ((one->id & ~STREAM_OVER) == id)
+		if ((now & ~STREAM_OVER) == id) {
 			found = one;
-		else if (!one->id || one->id & STREAM_OVER)
+		} else if (!now || now & STREAM_OVER) {
 			room = one;
+			was = now;
+		}
 	}
 	if (found || !make || !room)
 		return found;
-	room->id = id;
+	/* The other direction may take it at this moment. */
+	if (__sync_val_compare_and_swap(&room->id, was, id) != was)
+		return NULL;
 	room->left[CALLERD_REQUEST] = budget_of(CALLERD_REQUEST);
 	room->left[CALLERD_RESPONSE] = budget_of(CALLERD_RESPONSE);
 	return room;

@@ -114,10 +114,11 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 {
 	struct connection *connection = find_connection(daemon);
 	struct callerd_end_event *event;
-	__u64 key = (__u64)daemon;
+	__u64 key = (__u64)daemon, id;
 
 	if (!connection)
 		return;
+	id = connection->id; /* Linux 6.1 takes keys on the stack alone */
 	event = RESERVE(payload, CALLERD_RING_PAYLOAD, connection->account, sizeof(*event));
 	if (event) {
 		fill_header(&event->header, CALLERD_EVENT_END, sizeof(*event), connection);
@@ -130,13 +131,19 @@ static __always_inline void end_connection(const struct sock *daemon, __u32 reas
 	} else {
 		lose(connection->account, CALLERD_LOSS_END);
 	}
-	if (connection->protocol == PROTOCOL_HTTP2 || connection->switched) {
-		__u64 id = connection->id;
-
-		bpf_map_delete_elem(&sessions, &id);
-	}
+	/* Any connection may have one: where the daemon spoke first, it is not known yet what is spoken. */
+	bpf_map_delete_elem(&sessions, &id);
 	if (reason != CALLERD_END_REPLACED)
 		bpf_map_delete_elem(&connections, &key);
+}
+
+/* Whether the connection at DAEMON is one whose client answers, as is_reversed() of frames.h has it. */
+static __always_inline __u32 was_reversed(const struct sock *daemon)
+{
+	const struct connection *old = find_connection(daemon);
+
+	return old && (old->protocol == PROTOCOL_SESSION ||
+		       (old->switched && old->protocol == PROTOCOL_OTHER));
 }
 
 /* Adds a connection to the table; a full table drops the connection that was idle longest. NULL:
@@ -159,6 +166,8 @@ static __noinline struct connection *add_connection(const struct sock *daemon, _
 		.epoch = control.epoch,
 		/* The first bytes of an older one, which may say anything, were not seen. */
 		.protocol = flags & CALLERD_FLAG_PREEXISTING ? PROTOCOL_OTHER : PROTOCOL_UNKNOWN,
+		/* Where the agent forgot one, what its client answers is as little wanted as before. */
+		.switched = flags & CALLERD_FLAG_PREEXISTING ? was_reversed(daemon) : 0,
 	};
 
 	end_connection(daemon, CALLERD_END_REPLACED);

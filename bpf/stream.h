@@ -281,7 +281,7 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 #define KIND_FIRST (1U << 29)  /* the first bytes in this direction */
 
 /* The daemon begins to write at the user address FROM, FOUND. Answer 101 is that to the request at hand where nothing else
- * can be: the daemon had read more than the byte that it reads ahead. */
+ * can be: the daemon had read more than the byte that it reads ahead, and nothing of the answer was lost before. */
 static __always_inline void note_answer(struct connection *connection, __u64 from, __u64 found,
 					__u32 kind)
 {
@@ -290,7 +290,8 @@ static __always_inline void note_answer(struct connection *connection, __u64 fro
 	if (connection->switched || kind & KIND_FIRST)
 		begin_answers(connection, found, kind & KIND_FIRST);
 	if (found != LETTERS('H', 'T', 'T', 'P', '/', '1', '.') || connection->heard < 2 ||
-	    !(connection->turned & 1U << CALLERD_RESPONSE))
+	    !(connection->turned & 1U << CALLERD_RESPONSE) ||
+	    connection->counted & 1U << CALLERD_RESPONSE)
 		return;
 	bpf_probe_read_user(&status, sizeof(status), (void *)(from + PROTOCOL_LETTERS + 1));
 	if (status != ((__u32)' ' | '1' << 8 | '0' << 16 | (__u32)'1' << 24))
@@ -373,13 +374,9 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		*budget = budget_of(direction);
 	}
 	/* What follows the lost beginning of a request cannot be told from another one. */
-	if ((direction == CALLERD_REQUEST && connection->counted & 1U << CALLERD_REQUEST) ||
-	    is_deserted()) {
-		lose_piece(connection, direction);
-		transfer.silent = true;
-		if (!has_frames(connection))
-			return 0;
-	}
+	transfer.silent =
+		(direction == CALLERD_REQUEST && connection->counted & 1U << CALLERD_REQUEST) ||
+		is_deserted();
 	found = find_buffer(&transfer);
 	if (found) {
 		__u32 kind = look_at_beginning(connection, transfer.from, transfer.iov,
@@ -389,10 +386,15 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		transfer.framed = kind & KIND_FRAMED;
 		*budget = refilled(*budget, size, transfer.left, transfer.room, kind);
 	}
-	connection->skipped |= (*budget < size) << (direction & 1);
+	/* Behind the look: HTTP/2 that begins meanwhile is noticed. */
+	if (transfer.silent)
+		lose_piece(connection, direction);
 	if (!found)
 		lose_frames(connection, direction);
-	if (!*budget || (transfer.silent && !transfer.framed))
+	if (transfer.silent && !transfer.framed)
+		return 0;
+	connection->skipped |= (*budget < size) << (direction & 1);
+	if (!*budget)
 		return 0;
 	if (!found) {
 		connection->lost |= 1U << direction;

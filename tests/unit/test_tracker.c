@@ -2120,13 +2120,20 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 	return true;
 }
 
+static void on_unnoticed(void *data, uint64_t connection)
+{
+	say(data, "%llu ended unnoticed\n", (unsigned long long)connection);
+}
+
 /* Nobody said that a stream ended: what the kernel still knows of it is told, and no more. */
 TEST_WHOLE(ended_unnoticed,
 	   "1 connected by p10\n"
 	   "1.1 GET /a -> 101 by p10\n"
+	   "1 ended unnoticed\n"
 	   "ended 1.1 GET /a -> 101 by p10 unknown after 2001ms in 1000 out 5000\n")
 {
 	tracker_free(world->tracker);
+	world->options.unnoticed = on_unnoticed;
 	world->options.totals = on_totals;
 	assert_int_equal(tracker_new(&world->options, &world->tracker), 0);
 	connects(world, 1, 10);

@@ -518,6 +518,11 @@ static void on_forgotten(void *data, uint64_t connection)
 		capture_forget_sender(agent->capture, connection);
 }
 
+static void on_unnoticed(void *data, uint64_t connection)
+{
+	capture_forget_session(((struct agent *)data)->capture, connection);
+}
+
 static bool on_totals(void *data, struct callerd_totals *ret)
 {
 	return !capture_totals(((struct agent *)data)->capture, ret);
@@ -1024,6 +1029,7 @@ static enum exit_code open_parts(struct agent *agent)
 		.evicted = on_evicted,
 		.mute = on_mute,
 		.forgotten = on_forgotten,
+		.unnoticed = on_unnoticed,
 		.totals = on_totals,
 	};
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)

@@ -686,6 +686,8 @@ static void end_unnoticed(struct tracker *tracker, struct connection *connection
 	struct callerd_totals totals = {.connection = connection->id};
 	struct callerd_end_event end = {.header.time = now};
 
+	if (tracker->options.unnoticed)
+		tracker->options.unnoticed(tracker->options.data, connection->id);
 	if (!connection->current || !tracker->options.totals ||
 	    !tracker->options.totals(tracker->options.data, &totals)) {
 		connection_end(connection, now, 0, NULL);

@@ -36,6 +36,8 @@ struct tracker_options {
 	void (*mute)(void *data, uint64_t connection, uint32_t bits);
 	/* Nothing is kept of the connection any more. May be NULL. */
 	void (*forgotten)(void *data, uint64_t connection);
+	/* The connection is over, and the kernel programs did not see its end: what they keep of it is to go. May be NULL. */
+	void (*unnoticed)(void *data, uint64_t connection);
 	/* Gives what the kernel counted of a connection whose end was not seen; false where that is not known. May be
 	 * NULL. */
 	bool (*totals)(void *data, struct callerd_totals *ret);

@@ -81,8 +81,8 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int totals, handed, handed_http2, kept_senders[2], kept_sockets, muted, living_ids, unseen,
-		losses;
+	int totals, handed, handed_http2, kept_senders[2], sessions, kept_sockets, muted,
+		living_ids, unseen, losses;
 	struct watches *watches;
 };
 
@@ -349,6 +349,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->kept_senders[1] = map_fd(capture, "kept_large_senders");
 	capture->kept_sockets = map_fd(capture, "kept_sockets");
 	capture->muted = map_fd(capture, "muted");
+	capture->sessions = map_fd(capture, "sessions");
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->unseen = map_fd(capture, "unseen");
 	capture->losses = map_fd(capture, "losses");
@@ -1083,6 +1084,11 @@ void capture_mute(struct capture *capture, uint64_t connection, uint32_t directi
 void capture_unmute(struct capture *capture, uint64_t connection)
 {
 	bpf_map_delete_elem(capture->muted, &connection);
+}
+
+void capture_forget_session(struct capture *capture, uint64_t connection)
+{
+	bpf_map_delete_elem(capture->sessions, &connection);
 }
 
 int capture_totals(struct capture *capture, struct callerd_totals *ret)

@@ -142,6 +142,9 @@ void capture_mute(struct capture *capture, uint64_t connection, uint32_t directi
 /* Forgets a connection's mute mark. */
 void capture_unmute(struct capture *capture, uint64_t connection);
 
+/* Gives up what the kernel programs keep of the frames of a connection, which is over. */
+void capture_forget_session(struct capture *capture, uint64_t connection);
+
 /* Reads the totals of RET->connection, which is over. -ENOENT: the kernel programs do not know it
  * any more. */
 int capture_totals(struct capture *capture, struct callerd_totals *ret);
