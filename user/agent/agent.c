@@ -178,7 +178,7 @@ static bool agent_is_service(struct agent *agent, const struct caller *caller, c
 static bool agent_is_engine(struct agent *agent, const struct caller *caller)
 {
 	if (!caller || caller->basis != CALLER_FROM_KERNEL || caller->process.euid || caller->uid ||
-	    caller_may_be_contained(caller))
+	    caller_may_be_contained(caller) || !engines_is_beside(agent->engines, caller))
 		return false;
 	for (unsigned int i = 0; i < agent->socket_count; i++)
 		if (agent_is_docker(agent, i) && !agent->owners[i] &&

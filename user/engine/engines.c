@@ -39,6 +39,7 @@ struct one {
 
 struct engines {
 	struct engines_options options;
+	uint32_t pid_ns; /* callerd's own; 0: unknown */
 	unsigned int count;
 	struct one ones[CALLERD_SOCKETS_MAX];
 	struct inventory *inventories[CALLERD_SOCKETS_MAX];
@@ -349,6 +350,12 @@ static uint32_t engines_own_namespace(const char *path)
 	return broker_stat(AT_FDCWD, path, &status, 0) ? 0 : (uint32_t)status.st_ino;
 }
 
+bool engines_is_beside(const struct engines *engines, const struct caller *caller)
+{
+	return caller->pid_ns &&
+	       (caller->pid_ns == CALLER_INITIAL_PID_NS || caller->pid_ns == engines->pid_ns);
+}
+
 static int open_calls(struct engines *engines)
 {
 	const struct engines_options *options = &engines->options;
@@ -360,7 +367,7 @@ static int open_calls(struct engines *engines)
 		.policy = options->policy,
 		.context = engines->options.context,
 		.ledger = causes_ledger(engines->causes),
-		.pid_ns = engines_own_namespace("/proc/self/ns/pid"),
+		.pid_ns = engines->pid_ns,
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
 		.answered = engines_answered,
@@ -387,6 +394,7 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->sockets);
+	engines->pid_ns = engines_own_namespace("/proc/self/ns/pid");
 	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
 		if (i >= options->docker_count)

@@ -63,6 +63,9 @@ const struct reader *engines_reader(const struct engines *engines);
  * caller. */
 void engines_describe_caller(struct engines *engines, struct record *record);
 
+/* Whether CALLER is known to be in the host's PID namespace, or in callerd's own. */
+bool engines_is_beside(const struct engines *engines, const struct caller *caller);
+
 /* From now on POLICY judges. What engines have is asked for again, as it was judged by the old one. */
 void engines_set_policy(struct engines *engines, const struct policy *policy);
 

@@ -68,6 +68,8 @@ struct lineage {
 	struct process ancestors[]; /* the parent first */
 };
 
+#define CALLER_INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
+
 struct caller {
 	struct shared shared;
 	/* From here on the content, which is compared byte by byte. caller_texts() in caller.c

@@ -10,8 +10,6 @@
 #include "docker/judge/removals.h"
 #include "json/yaml_body.h"
 
-#define CALL_INITIAL_PID_NS 0xeffffffcu /* PROC_PID_INIT_INO of the kernel */
-
 struct calls {
 	struct calls_options options;
 	struct payer *payers;	    /* by account */

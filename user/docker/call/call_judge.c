@@ -312,7 +312,7 @@ static void judge_begun(struct call *call, struct verdict *verdict, bool complet
 /* Whether it is in a PID namespace that is neither the host's nor callerd's. */
 static bool is_foreign(const struct calls *calls, const struct caller *caller)
 {
-	return caller->pid_ns && caller->pid_ns != CALL_INITIAL_PID_NS &&
+	return caller->pid_ns && caller->pid_ns != CALLER_INITIAL_PID_NS &&
 	       caller->pid_ns != calls->options.pid_ns;
 }
 

@@ -61,7 +61,7 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	ret.unit = caller_unit(caller);
 	ret.contained = caller_may_be_contained(caller);
 	ret.foreign =
-		caller->pid_ns != CALL_INITIAL_PID_NS && caller->pid_ns != calls->options.pid_ns;
+		caller->pid_ns != CALLER_INITIAL_PID_NS && caller->pid_ns != calls->options.pid_ns;
 	if (context && context->user_name && context->user_name(context->data, ret.uid, user, 128))
 		ret.user = bytes_of(user);
 	if (context && context->user_name && ret.login_uid != CALLERD_UNSET_ID &&

@@ -42,7 +42,9 @@ static fields mount = {{1, CONTAINERD_MOUNT},
 static fields spec_any = {{1, CONTAINERD_SPEC}, {2, ID_SPEC_JSON, .is_stream = true}, {0}};
 /* containerd.runc.v1.Options, and of containerd before 2.0 containerd.linux.runc.RuncOptions. */
 static fields runtime_options = {
-	{1, CONTAINERD_OLD_BINARY}, {6, CONTAINERD_BINARY}, {8, CONTAINERD_CRIU}, {0}};
+	{1, CONTAINERD_OLD_BINARY},   {2, CONTAINERD_OLD_ROOT},	    {3, CONTAINERD_OLD_CRIU},
+	{6, CONTAINERD_BINARY},	      {7, CONTAINERD_RUNTIME_ROOT}, {8, CONTAINERD_CRIU},
+	{10, CONTAINERD_CRIU_IMAGES}, {11, CONTAINERD_CRIU_WORK},   {0}};
 static fields options_any = {{1, CONTAINERD_OPTIONS}, {2, ID_PART, runtime_options}, {0}};
 static fields runtime = {{1, CONTAINERD_RUNTIME}, {2, ID_PART, options_any}, {0}};
 
@@ -71,6 +73,10 @@ static fields execute = {{1, CONTAINERD_ID},
 			 {6, ID_PART, spec_any},
 			 {7, CONTAINERD_NAME},
 			 {0}};
+/* containerd.runc.v1.CheckpointOptions; an older type has the same two the other way round. */
+static fields checkpoint_options = {{8, CONTAINERD_LOCATION}, {9, CONTAINERD_CRIU_WORK}, {0}};
+static fields checkpoint_any = {{2, ID_PART, checkpoint_options}, {0}};
+static fields checkpoint = {{1, CONTAINERD_ID}, {3, ID_PART, checkpoint_any}, {0}};
 static fields update = {{1, CONTAINERD_ID}, {2, ID_PART, spec_any}, {0}};
 static fields sandbox = {{1, CONTAINERD_ID},
 			 {2, ID_PART, runtime},
@@ -176,6 +182,7 @@ static const struct protobuf_field *const messages[] = {
 	[CONTAINERD_FOR_CONTAINER] = cri_create,
 	[CONTAINERD_FOR_EXEC] = cri_exec,
 	[CONTAINERD_FOR_CHECKPOINT] = cri_checkpoint,
+	[CONTAINERD_TO_CHECKPOINT] = checkpoint,
 };
 static_assert(COUNT(messages) == CONTAINERD_MESSAGES, "each has its fields");
 
@@ -330,10 +337,20 @@ static void containerd_on_text(void *data, int id, struct bytes text, bool cut)
 	}
 }
 
+/* Go takes the lower 32 bits of a number that is one of an enumeration, and all of others. */
+static bool is_enumeration(enum containerd_number number)
+{
+	return number == CONTAINERD_NETWORK_MODE || number == CONTAINERD_PID_MODE ||
+	       number == CONTAINERD_IPC_MODE || number == CONTAINERD_SECCOMP ||
+	       number == CONTAINERD_APPARMOR;
+}
+
 static void containerd_on_number(void *data, int id, uint64_t number)
 {
 	struct containerd *containerd = data;
 
+	if (id >= ID_NUMBERS && is_enumeration(id - ID_NUMBERS))
+		number = (uint32_t)number;
 	if (id == ID_READ_ONLY && containerd->item)
 		containerd->item->read_only = number;
 	else if (id >= ID_NUMBERS)

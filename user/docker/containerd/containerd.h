@@ -29,6 +29,7 @@ enum containerd_message {
 	CONTAINERD_FOR_CONTAINER, /* in a pod */
 	CONTAINERD_FOR_EXEC,
 	CONTAINERD_FOR_CHECKPOINT,
+	CONTAINERD_TO_CHECKPOINT, /* a container, by containerd's own service */
 	CONTAINERD_MESSAGES,
 };
 
@@ -42,7 +43,12 @@ enum containerd_kind {
 	CONTAINERD_OPTIONS, /* the type of the runtime's options */
 	CONTAINERD_BINARY,  /* those of runc: the program, that of checkpoints, ... */
 	CONTAINERD_CRIU,
-	CONTAINERD_OLD_BINARY, /* ... and the program as containerd before 2.0 takes it from options of an older type */
+	CONTAINERD_RUNTIME_ROOT, /* the directory of its state, ... */
+	CONTAINERD_CRIU_IMAGES,	 /* of checkpoints, and where they are worked on */
+	CONTAINERD_CRIU_WORK,
+	CONTAINERD_OLD_BINARY, /* ... and what containerd before 2.0 takes of it from options of an older type */
+	CONTAINERD_OLD_ROOT,
+	CONTAINERD_OLD_CRIU,
 	CONTAINERD_SPEC, /* the type of the specification */
 	CONTAINERD_POD,	 /* that a container is in */
 	CONTAINERD_NAME,

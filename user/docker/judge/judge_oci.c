@@ -6,10 +6,10 @@
  * pods and containers, and makes such a specification itself.
  */
 #include "base/bytes.h"
+#include "base/percent.h"
 #include "docker/judge/facts.h"
 #include "docker/judge/judge_inside.h"
-
-#define JOINED_MAX 16384 /* bytes of all options of a mount */
+#include "json/gofold.h"
 
 /* --- mounts ----------------------------------------------------------------------------------- */
 
@@ -34,12 +34,24 @@ static bool judge_oci_has(struct bytes path, const char *part)
 	return path.size && memmem(path.data, path.size, part, strlen(part));
 }
 
+/* Whether PATH, clean, is below where containerd's snapshotters keep that of one container, not of all. */
+static bool is_of_containerds(struct bytes path)
+{
+	static const char *const kinds[] = {"/snapshots/", "/active/", "/view/"};
+	const char store[] = "/io.containerd.snapshotter.v1.";
+	const char *at = path.size ? memmem(path.data, path.size, store, strlen(store)) : NULL;
+	bool below = false;
+
+	for (size_t i = 0; i < COUNT(kinds) && at; i++)
+		below |= judge_oci_has(bytes_from(path, (size_t)(at - path.data)), kinds[i]);
+	return below;
+}
+
 /* Whether PATH, clean, is where a snapshotter, or a storage driver of Docker's, keeps what one container has. */
 static bool is_of_snapshotter(struct bytes path)
 {
-	return judge_oci_has(path, "/io.containerd.snapshotter.v1.") ||
-	       judge_oci_has(path, "/overlay2/") || judge_oci_has(path, "/rootfs/overlayfs/") ||
-	       judge_oci_has(path, "/vfs/dir/") ||
+	return is_of_containerds(path) || judge_oci_has(path, "/overlay2/") ||
+	       judge_oci_has(path, "/rootfs/overlayfs/") || judge_oci_has(path, "/vfs/dir/") ||
 	       (bytes_begin(path, "/dev/mapper/") && judge_oci_has(path, "-snap-"));
 }
 
@@ -65,41 +77,62 @@ static void judge_oci_place(struct judging *judging, const struct oci_mount *mou
 		judge_place(judging, &place);
 }
 
-/* The runtime takes a path that does not begin with a slash from the directory that it has for the container. */
+/* Of words that say the opposite the last one counts, whose place is no matter here. */
+static bool is_read_only(struct bytes options)
+{
+	return (has_word(options, "ro") || has_word(options, "rro")) && !has_word(options, "rw") &&
+	       !has_word(options, "rrw");
+}
+
+/* A path that does not begin with a slash is taken from the root by containerd, which works there, and by the runtime from the
+ * directory that it has for the container. */
 static void judge_bound(struct judging *judging, const struct oci_mount *mount)
 {
-	bool read_only = has_word(mount->options, "ro") || has_word(mount->options, "rro");
-
-	if (!mount->source.size || *mount->source.data == '/')
-		judge_oci_place(judging, mount, mount->source, read_only);
-	else if (judge_oci_has(mount->source, ".."))
+	judge_oci_place(judging, mount, mount->source, is_read_only(mount->options));
+	if (!bytes_begin(mount->source, "/"))
 		judge_not_judged(judging, SEVERITY_HIGH, "mounts.source", mount->source);
 }
 
-/* The directories that an overlay is made of. */
+/* OPTION of an overlay, if it is NAME with directories. */
+static bool judge_layer(struct judging *judging, const struct oci_mount *mount, struct bytes option,
+			const char *name, bool read_only)
+{
+	struct bytes rest, layer;
+
+	if (!bytes_begin(option, name))
+		return false;
+	rest = bytes_from(option, strlen(name));
+	while (bytes_take(&rest, ':', &layer))
+		if (layer.size)
+			judge_oci_place(judging, mount, layer, read_only);
+	return true;
+}
+
+/* The directories that an overlay is made of. The kernel parts the options at commas; containerd, which unpacks layers into the
+ * upper one itself, does not: what stands behind a comma may be more of its path. */
 static void judge_oci_layers(struct judging *judging, const struct oci_mount *mount)
 {
 	static const char *const names[] = {
 		"lowerdir=", "upperdir=", "workdir=", "lowerdir+=", "datadir+="};
-	struct bytes options = mount->options, option, layer;
+	struct bytes options = mount->options, option;
 
-	while (bytes_take(&options, ',', &option))
-		for (size_t i = 0; i < COUNT(names); i++) {
-			struct bytes rest = {0};
+	while (bytes_take(&options, ',', &option)) {
+		bool named = false;
 
-			if (bytes_begin(option, names[i]))
-				rest = bytes_from(option, strlen(names[i]));
-			while (bytes_take(&rest, ':', &layer))
-				if (layer.size)
-					judge_oci_place(judging, mount, layer, i != 1 && i != 2);
-		}
+		for (size_t i = 0; i < COUNT(names); i++)
+			named |= judge_layer(judging, mount, option, names[i], i != 1 && i != 2);
+		if (named || !judge_oci_has(option, "/"))
+			continue;
+		judge_oci_place(judging, mount, option, false);
+		judge_not_judged(judging, SEVERITY_HIGH, "mounts.options", option);
+	}
 }
 
 /* A file system of the kernel's own, or of a device; what is in it the host has at a path. */
 static void judge_file_system(struct judging *judging, const struct oci_mount *mount)
 {
 	_cleanup_(text_free) struct text path = {0};
-	bool read_only = has_word(mount->options, "ro");
+	bool read_only = has_word(mount->options, "ro") && is_read_only(mount->options);
 
 	if (!volumes_is_known(mount->type, mount->source, mount->options))
 		judge_not_judged(judging, SEVERITY_HIGH, "mounts.type", mount->type);
@@ -114,17 +147,26 @@ static bool is_usual_file_system(const struct oci_mount *mount)
 	static const char *const hosts[] = {"cgroup", "cgroup2", "sysfs"};
 
 	return bytes_are_any(mount->type, own, COUNT(own)) ||
-	       (bytes_are_any(mount->type, hosts, COUNT(hosts)) && has_word(mount->options, "ro"));
+	       (bytes_are_any(mount->type, hosts, COUNT(hosts)) && has_word(mount->options, "ro") &&
+		is_read_only(mount->options));
 }
 
+/* The kernel takes no notice of the type of what is bound, containerd's own work in the layers does. */
 static void judge_oci_mount(struct judging *judging, const struct oci_mount *mount)
 {
-	if (bytes_are(mount->type, "bind") || has_word(mount->options, "bind") ||
-	    has_word(mount->options, "rbind"))
+	bool bound = bytes_are(mount->type, "bind") || has_word(mount->options, "bind") ||
+		     has_word(mount->options, "rbind");
+	bool overlay = bytes_are(mount->type, "overlay");
+
+	if (bound)
 		judge_bound(judging, mount);
-	else if (bytes_are(mount->type, "overlay"))
+	if (overlay)
 		judge_oci_layers(judging, mount);
-	else if (mount->rootfs || !is_usual_file_system(mount))
+	if (bound && bytes_are(mount->type, "aufs"))
+		judge_not_judged(judging, SEVERITY_HIGH, "mounts.type", mount->type);
+	if (bound || overlay)
+		return;
+	if (mount->rootfs || !is_usual_file_system(mount))
 		judge_file_system(judging, mount);
 }
 
@@ -134,12 +176,13 @@ static void judge_oci_mounts(struct judging *judging, const struct value *mounts
 		_cleanup_(text_free) struct text options = {0};
 
 		EACH (option, body_get(one, "options")) {
-			if (options.size > JOINED_MAX)
-				break;
 			if (options.size)
 				text_add_char(&options, ',');
 			text_add_bytes(&options, option->string);
 		}
+		if (options.error)
+			judge_not_judged(judging, SEVERITY_HIGH, "mounts.options",
+					 body_string(one, "destination"));
 		judge_oci_mount(judging, &(struct oci_mount){body_string(one, "type"),
 							     body_string(one, "source"),
 							     body_string(one, "destination"),
@@ -160,6 +203,9 @@ static void judge_root(struct judging *judging, const struct value *root)
 	struct bytes path = body_string(root, "path");
 	struct oci_mount mount = {.source = path, .destination = bytes_of("/"), .rootfs = true};
 
+	/* It is the directory that containerd makes for it. */
+	if (!path.size || bytes_are(path, "rootfs"))
+		return;
 	if (body_true(root, "readonly"))
 		mount.options = bytes_of("ro");
 	judge_bound(judging, &mount);
@@ -408,6 +454,18 @@ static void judge_program(struct judging *judging, const char *what, struct byte
 		    PRINTED(program));
 }
 
+/* Where runc and the program for checkpoints keep and read what is theirs, as root. */
+static void judge_runtime_place(struct judging *judging, const char *what, struct bytes path)
+{
+	static const char *const usual[] = {"/run/docker/", "/var/run/docker/", "/run/containerd/"};
+	bool below = false;
+
+	for (size_t i = 0; i < COUNT(usual); i++)
+		below |= bytes_begin(path, usual[i]);
+	if (path.size && (!below || judge_oci_has(path, "..")))
+		judge_not_judged(judging, SEVERITY_HIGH, what, path);
+}
+
 static void judge_runtime_of(struct judging *judging)
 {
 	static const char *const usual[] = {"", "io.containerd.runc.v1", "io.containerd.runc.v2",
@@ -423,36 +481,87 @@ static void judge_runtime_of(struct judging *judging)
 	judge_program(judging, "runtime's program", containerd_text(containerd, CONTAINERD_BINARY));
 	judge_program(judging, "runtime's program for checkpoints",
 		      containerd_text(containerd, CONTAINERD_CRIU));
-	if (judge_oci_has(options, "RuncOptions"))
-		judge_program(judging, "runtime's program",
-			      containerd_text(containerd, CONTAINERD_OLD_BINARY));
+	judge_runtime_place(judging, "runtime's root",
+			    containerd_text(containerd, CONTAINERD_RUNTIME_ROOT));
+	judge_runtime_place(judging, "images of checkpoints",
+			    containerd_text(containerd, CONTAINERD_CRIU_IMAGES));
+	judge_runtime_place(judging, "work on checkpoints",
+			    containerd_text(containerd, CONTAINERD_CRIU_WORK));
+	if (!judge_oci_has(options, "RuncOptions"))
+		return;
+	judge_program(judging, "runtime's program",
+		      containerd_text(containerd, CONTAINERD_OLD_BINARY));
+	judge_program(judging, "runtime's program for checkpoints",
+		      containerd_text(containerd, CONTAINERD_OLD_CRIU));
+	judge_runtime_place(judging, "runtime's root",
+			    containerd_text(containerd, CONTAINERD_OLD_ROOT));
 }
 
-/* Where input and output go: FIFOs of the client's, which nobody else reads; a program that the runtime starts, or a file that it
- * writes, as root. */
-static void judge_stream(struct judging *judging, struct bytes stream)
+/* The scheme that STREAM begins with; empty: it is a path. */
+static struct bytes stream_scheme(struct bytes stream)
+{
+	struct bytes rest = stream, scheme = {0};
+
+	if (!bytes_take(&rest, ':', &scheme) || !rest.data || judge_oci_has(scheme, "/"))
+		return (struct bytes){0};
+	return scheme;
+}
+
+/* Adds the path that Go's url.Parse has of the URL whose scheme and colon stand before REST. */
+static void add_path_of_url(struct text *path, struct bytes rest)
+{
+	struct bytes piece, authority;
+
+	bytes_take(&rest, '#', &piece);
+	rest = piece;
+	bytes_take(&rest, '?', &piece);
+	if (bytes_begin(piece, "//")) {
+		piece = bytes_from(piece, strlen("//"));
+		bytes_take(&piece, '/', &authority);
+		text_add_char(path, '/');
+	}
+	percent_decode(path, piece, false);
+}
+
+/* Whether a stream at PATH is where engines have theirs. */
+static bool is_usual_stream(struct bytes path)
 {
 	static const char *const own[] = {"/run/containerd/", "/run/docker/containerd/",
 					  "/var/run/docker/containerd/"};
-	_cleanup_(text_free) struct text text = {0};
-	struct host_source source;
-	struct bytes path = stream;
+	bool below = false;
 
-	if (bytes_begin(stream, "binary:")) {
+	for (size_t i = 0; i < COUNT(own); i++)
+		below |= bytes_begin(path, own[i]);
+	return below && !judge_oci_has(path, "..");
+}
+
+/* Where input and output go: FIFOs of the client's, which nobody else reads; a program that the runtime starts, or a file that it
+ * writes, as root. The runtime takes a scheme in any case. */
+static void judge_stream(struct judging *judging, struct bytes stream)
+{
+	_cleanup_(text_free) struct text text = {0}, decoded = {0};
+	struct bytes scheme = stream_scheme(stream), path = stream;
+	bool file = gofold_is(scheme, "file", GOFOLD_LOWER);
+	struct host_source source;
+
+	if (scheme.size && !file && !gofold_is(scheme, "fifo", GOFOLD_LOWER)) {
 		ADD(judging, FINDING_RUNTIME_BINARY, SEVERITY_NONE,
 		    "a program for the output: %.*s", PRINTED(stream));
 		return;
 	}
-	if (bytes_begin(stream, "file://"))
-		path = bytes_from(stream, strlen("file://"));
-	for (size_t i = 0; i < COUNT(own); i++)
-		if (bytes_begin(path, own[i]) && !judge_oci_has(path, ".."))
-			return;
+	if (scheme.size)
+		add_path_of_url(&decoded, bytes_from(stream, scheme.size + 1));
+	if (decoded.error)
+		judge_not_judged(judging, SEVERITY_HIGH, "input or output", stream);
+	if (scheme.size)
+		path = text_since(&decoded, 0);
+	if (is_usual_stream(path))
+		return;
 	host_paths_judge(path, false, judging->files, &text, &source);
 	if (source.severity != SEVERITY_NONE)
 		ADD(judging, FINDING_LOG_DESTINATION, source.severity, "input or output: %.*s: %s",
 		    PRINTED(path), source.reason ?: "");
-	else if (path.size != stream.size)
+	else if (file)
 		ADD(judging, FINDING_LOG_DESTINATION, SEVERITY_HIGH, "the runtime writes to %.*s",
 		    PRINTED(path));
 }
@@ -474,6 +583,18 @@ static void judge_containerd_items(struct judging *judging, const char *destinat
 
 /* --- containers ----------------------------------------------------------------------------------- */
 
+/* Whether a cgroup called NAME looks like that of a unit of systemd's: whoever is in it could be taken for the unit. */
+static bool is_called_unit(struct bytes name)
+{
+	static const char *const types[] = {".service", ".scope", ".slice"};
+	bool is_unit = false;
+
+	for (size_t i = 0; i < COUNT(types); i++)
+		is_unit |= name.size >= strlen(types[i]) &&
+			   bytes_are(bytes_from(name, name.size - strlen(types[i])), types[i]);
+	return is_unit;
+}
+
 /* Docker's, containerd's and nerdctl's usual ones are named after the container. */
 static bool is_usual_cgroup(const struct judging *judging, struct bytes path)
 {
@@ -482,6 +603,8 @@ static bool is_usual_cgroup(const struct judging *judging, struct bytes path)
 	static const char *const slices[] = {
 		"system.slice:docker:", "system.slice:nerdctl:", "user.slice:nerdctl:", "/docker/"};
 
+	if (is_called_unit(id) || is_called_unit(judging->namespace))
+		return false;
 	if (!path.size)
 		return true;
 	if (!id.size || path.size <= id.size ||
@@ -496,17 +619,18 @@ static bool is_usual_cgroup(const struct judging *judging, struct bytes path)
 
 static void judge_linux(struct judging *judging, const struct value *part)
 {
-	struct bytes cgroup = body_string(part, "cgroupsPath");
+	struct bytes cgroup = body_string(part, "cgroupsPath"), other = {0};
 
-	if (is_usual_cgroup(judging, cgroup))
-		cgroup = (struct bytes){0};
+	/* Without a path the runtime names it after the container. */
+	if (!is_usual_cgroup(judging, cgroup))
+		other = cgroup.size ? cgroup : containerd_text(judging->containerd, CONTAINERD_ID);
 	judge_oci_namespaces(judging, body_get(part, "namespaces"));
 	judge_oci_devices(judging, body_get(part, "devices"));
 	judge_oci_seccomp(judging, body_get(part, "seccomp"));
 	judge_open_paths(judging, "maskedPaths", true, body_get(part, "maskedPaths"), NULL);
 	judge_open_paths(judging, "readonlyPaths", false, body_get(part, "readonlyPaths"),
 			 body_get(part, "maskedPaths"));
-	judge_other_runtime(judging, (struct bytes){0}, cgroup, body_get(part, "sysctl"));
+	judge_other_runtime(judging, (struct bytes){0}, other, body_get(part, "sysctl"));
 }
 
 static void judge_oci(struct judging *judging, const struct value *spec)
@@ -527,21 +651,26 @@ static void judge_oci(struct judging *judging, const struct value *spec)
 	judge_linux(judging, part);
 }
 
-void judge_oci_create(struct judging *judging)
+/* The specification, where there is one. */
+static void judge_specified(struct judging *judging)
 {
-	struct bytes type;
+	struct bytes type = containerd_text(judging->containerd, CONTAINERD_SPEC);
 
-	if (!judging->containerd)
-		return;
-	judge_runtime_of(judging);
-	facts_containerd(judging->verdict, judging->containerd);
 	if (!judging->body)
 		return;
-	type = containerd_text(judging->containerd, CONTAINERD_SPEC);
 	if (!judge_oci_has(type, "opencontainers/runtime-spec/1/"))
 		judge_not_judged(judging, SEVERITY_NONE, "spec", type);
 	judge_oci(judging, judging->body);
 	facts_oci(judging->verdict, judging->body);
+}
+
+void judge_oci_create(struct judging *judging)
+{
+	if (!judging->containerd)
+		return;
+	judge_runtime_of(judging);
+	facts_containerd(judging->verdict, judging->containerd);
+	judge_specified(judging);
 }
 
 void judge_oci_run(struct judging *judging)
@@ -551,6 +680,7 @@ void judge_oci_run(struct judging *judging)
 	judge_runtime_of(judging);
 	judge_containerd_items(judging, "/");
 	facts_containerd(judging->verdict, judging->containerd);
+	judge_specified(judging);
 }
 
 /* A process has the capabilities that its caller gives it, whatever the container has. */
@@ -772,18 +902,24 @@ void judge_cri_exec(struct judging *judging)
 		facts_containerd(judging->verdict, judging->containerd);
 }
 
-void judge_cri_checkpoint(struct judging *judging)
+static void judge_checkpoint_to(struct judging *judging, struct bytes location)
 {
-	struct bytes location = {0};
 	_cleanup_(text_free) struct text text = {0};
 	struct host_source source;
 
-	if (judging->containerd)
-		location = containerd_text(judging->containerd, CONTAINERD_LOCATION);
 	if (!location.size)
 		return;
 	host_paths_judge(location, false, judging->files, &text, &source);
 	ADD(judging, FINDING_CHECKPOINT_DIRECTORY,
 	    source.severity > SEVERITY_MEDIUM ? source.severity : SEVERITY_MEDIUM,
 	    "the engine writes a checkpoint to %.*s", PRINTED(location));
+}
+
+/* To a file; or by containerd's own call to a directory, with another one to work in. */
+void judge_cri_checkpoint(struct judging *judging)
+{
+	if (!judging->containerd)
+		return;
+	judge_checkpoint_to(judging, containerd_text(judging->containerd, CONTAINERD_LOCATION));
+	judge_checkpoint_to(judging, containerd_text(judging->containerd, CONTAINERD_CRIU_WORK));
 }
