@@ -296,8 +296,8 @@ static void name_user(struct fields *fields, uint32_t uid, struct field_value *r
 
 	view_user_name(context, uid, fields->name);
 	fields_set_text(ret, bytes_of(fields->name));
-	fields->awaits |= !fields->name[0] && context->user_asked &&
-			  context->user_asked(context->data, uid);
+	fields->awaits |=
+		!fields->name[0] && context->user_asked && context->user_asked(context->data, uid);
 }
 
 static void get_user_name(struct fields *fields, struct field_value *ret)
