@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """containerd's own socket: calls of ctr, and calls made by hand."""
 import shutil
+import socket
+import subprocess
+import sys
 
 import engines
 from containerd import *
@@ -372,6 +375,40 @@ def what_an_engine_does_is_counted():
         shutil.copy('/usr/bin/ctr', DIR + '/dockerd')
         run(DIR + '/dockerd', '-a', shared, '-n', 'forged', 'container', 'ls')
         agent.wait(callerd__grpc__namespace='forged', process__name='dockerd')
+
+
+SERVER = '''
+import socket, sys
+from grpc import Prior
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print(flush=True)
+sys.stdin.readline()
+with Prior(sys.argv[2]) as client:
+    client.call('/containerd.services.version.v1.Version/Version', b'', ('containerd-namespace', sys.argv[3]))
+'''
+
+
+@test
+def an_engine_is_beside_the_agent():
+    """Who serves a watched socket is no engine in a PID namespace of its own."""
+    for namespace, way in ('beside', []), ('below', ['unshare', '--pid', '--fork']):
+        path = f'{DIR}/{namespace}-{time.monotonic_ns()}.sock'
+        with Callerd('--containerd', ENGINE.path, '--socket', path, '--status-interval', '1') as agent:
+            server = subprocess.Popen([*way, sys.executable, '-c', SERVER, path, ENGINE.path, namespace], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=os.path.dirname(os.path.abspath(__file__)))
+            server.stdout.readline()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                agent.wait(callerd__connection__socket=path)
+                server.communicate('\n')
+            equal(server.returncode, 0, namespace)
+            if way:
+                agent.wait(callerd__grpc__namespace=namespace)
+            else:
+                agent.wait(that=lambda r: field(r, 'callerd.status', {}).get('level.none', 0) > 0, event__action='agent-status')
+                equal(agent.records(callerd__grpc__namespace=namespace), [], 'records of an engine')
 
 
 @test
