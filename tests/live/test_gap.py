@@ -12,7 +12,7 @@ import time
 import h2.events
 
 from grpc import CONTROL, Upgraded, message
-from live import (CALLERD, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, held, main, read_response,
+from live import (CALLERD, DIR, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, held, main, read_response,
                   request, run, scaled, test, true)
 from many import Many
 
@@ -273,15 +273,31 @@ def http2_over_a_stop():
     detach()
 
 
-@test
-def session_over_a_stop():
-    """What the daemon asks of a session that is older than the agent is the doing of who gave it."""
-    name = f'over-a-stop-{time.monotonic_ns()}'
-    headers = f'X-Docker-Expose-Session-Uuid: {name}\r\nX-Docker-Expose-Session-Grpc-Method: /moby.filesync.v1.FileSync/DiffCopy\r\n'
-
+def lend(name):
+    """The headers of a session NAME, and a function that has the daemon ask it for files."""
     def build():
         with Upgraded(SOCKET) as client:
             client.call(CONTROL + 'Solve', message((1, name), (5, name), (6, 'dockerfile.v0')))
+
+    return (f'X-Docker-Expose-Session-Uuid: {name}\r\nX-Docker-Expose-Session-Grpc-Method: /moby.filesync.v1.FileSync/DiffCopy\r\n',
+            build)
+
+
+def answer_files(server, data):
+    """Refuses with DATA what the daemon asks for files, once it does."""
+    asked = False
+    while not asked:
+        event = server.next()
+        true(event, 'the daemon closed')
+        if isinstance(event, h2.events.RequestReceived):
+            asked = dict(event.headers)[b':path'].endswith(b'DiffCopy')
+            server.answer(event.stream_id, data if asked else message((1, 1)), 7 if asked else 0)
+
+
+@test
+def session_over_a_stop():
+    """What the daemon asks of a session that is older than the agent is the doing of who gave it."""
+    headers, build = lend(f'over-a-stop-{time.monotonic_ns()}')
 
     with agent() as first, Upgraded(SOCKET, '/session', headers, server=True) as server:
         first.wait(url__original='/session')
@@ -290,14 +306,7 @@ def session_over_a_stop():
         with agent() as second:
             builder = threading.Thread(target=build, daemon=True)
             builder.start()
-            while True:
-                event = server.next()
-                true(event, 'the daemon closed')
-                if isinstance(event, h2.events.RequestReceived):
-                    asked = dict(event.headers)[b':path'].endswith(b'DiffCopy')
-                    server.answer(event.stream_id, b'' if asked else message((1, 1)), 7 if asked else 0)
-                    if asked:
-                        break
+            answer_files(server, b'')
             record = second.wait(that=lambda r: 'FileSync/DiffCopy' in field(r, 'url.original', ''), event__action='api-request',
                                  process__pid=os.getpid())[0]
             builder.join(PATIENCE)
@@ -366,6 +375,67 @@ def nobody_comes_back():
             counts, _ = check_all((first, second), (member,))
             true(counts['agent-away-request'], f'losses: {counts}')
             equal(counts['ring-full-request'], 0, 'the ring had room')
+    detach()
+
+
+def followed():
+    """How many connections the kernel programs follow the frames of."""
+    return len(json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', PIN + '/map_sessions')))
+
+
+@test
+def daemons_that_speak_first():
+    """What the kernel programs keep of a connection goes with it: also where nobody asked anything, and where no program sees its end."""
+    path = f'{DIR}/first-{time.monotonic_ns()}.sock'
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with agent(sockets=[path]) as running:
+            for reads in True, False:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                    with listener.accept()[0] as daemon:
+                        daemon.sendall(b'\0\0\0\4\0\0\0\0\0')
+                        equal((len(client.recv(9)), followed()), (9, 1), 'followed')
+                        if reads:
+                            client.close()
+                            equal(daemon.recv(1), b'', 'the end')
+                deadline = time.monotonic() + PATIENCE
+                while followed():
+                    true(time.monotonic() < deadline, f'it is kept; the daemon read the end: {reads}')
+                    time.sleep(0.1)
+            running.stop()
+    detach()
+
+
+@test
+def session_while_nobody_counts():
+    """Beyond the limit, too, it is noticed that a client answers: nothing of that is copied for the next agent."""
+    kept, canary = DIR + '/deserted.events', f'canary-{time.monotonic_ns()}'
+    headers, build = lend(canary[::-1])
+    with agent('--away-limit', '5') as first, socket.socket(socket.AF_UNIX) as own:
+        own.connect(SOCKET)
+        ask(own, 'own=first')
+        first.settle()
+        kill(first)
+        while not away_requests():
+            ask(own, 'own=away')
+            time.sleep(0.1)
+        with Upgraded(SOCKET, '/session', headers, server=True) as server:
+            true(server.next(), 'the daemon closed')
+            with agent('--away-limit', '5', '--record-events', kept) as second:
+                builder = threading.Thread(target=build, daemon=True)
+                builder.start()
+                answer_files(server, message((1, canary)))
+                builder.join(PATIENCE)
+                ask(own, 'own=later')
+                second.wait(url__original='/_ping?own=later')
+                second.settle()
+                second.stop()
+    with open(kept, 'rb') as file:
+        events = file.read()
+    true(b'own=later' in events, 'copied again')
+    true(canary.encode() not in events, 'copied')
     detach()
 
 
