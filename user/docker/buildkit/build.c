@@ -3,13 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/pool.h"
-#include "base/protobuf.h"
-#include "http/grpc.h"
+#include "http/grpc_message.h"
 
-#define ITEMS_MAX 128	 /* of a kind */
-#define VALUE_MAX 1024	 /* bytes of a name or value */
-#define MEMORY_MAX 65536 /* of all of them */
+#define ITEMS_MAX 128  /* of a kind */
+#define VALUE_MAX 1024 /* bytes of a name or value */
 
 enum build_id {
 	ID_NONE,
@@ -115,14 +112,11 @@ static const struct protobuf_field *const messages[] = {
 /* --- what is kept --------------------------------------------------------------------------------- */
 
 struct build {
-	struct pool pool;
-	size_t kept; /* bytes in it */
-	struct grpc_messages framing;
+	struct grpc_message message;
 	struct build_item *first, **end;
 	unsigned int counts[BUILD_KINDS];
 	struct bytes reference, frontend;
 	unsigned int flags;
-	bool compressed, cut, failed;
 	char key[VALUE_MAX]; /* of the entry at hand, and its value */
 	char value[VALUE_MAX];
 	size_t key_size, value_size;
@@ -130,8 +124,6 @@ struct build {
 	struct build_item *cache;
 	unsigned int output,
 		outputs; /* the one at hand, and how many came; 0: as older clients say it */
-	struct protobuf_user user;
-	struct protobuf protobuf;
 };
 
 /* What of the frontend's attributes is kept: keys of dockerui and the gateway. */
@@ -165,19 +157,13 @@ static const char *const results[] = {"containerimage.digest", "containerimage.c
 
 static struct bytes build_keep(struct build *build, struct bytes text)
 {
-	struct bytes kept = {0};
+	struct bytes kept;
 
 	if (text.size > VALUE_MAX) {
 		text.size = VALUE_MAX;
-		build->cut = true;
+		build->message.cut = true;
 	}
-	if (build->kept + text.size > MEMORY_MAX) {
-		build->cut = true;
-		return kept;
-	}
-	build->kept += text.size;
-	if (text.size)
-		kept = pool_copy(&build->pool, text);
+	build->message.cut |= !grpc_message_keep(&build->message, text, &kept);
 	return kept;
 }
 
@@ -202,10 +188,10 @@ static struct build_item *add_item(struct build *build, enum build_kind kind, st
 	struct build_item *item;
 
 	if (build->counts[kind] == ITEMS_MAX) {
-		build->cut = true;
+		build->message.cut = true;
 		return NULL;
 	}
-	item = pool_take(&build->pool, sizeof(*item));
+	item = pool_take(&build->message.pool, sizeof(*item));
 	if (!item)
 		return NULL;
 	build->counts[kind]++;
@@ -230,7 +216,7 @@ static void set_value(struct build *build, enum build_kind kind, struct bytes na
 	struct build_item *item =
 		find_item(build, kind, output_of(build, kind), name) ?: add_item(build, kind, name);
 
-	build->cut |= build->cut_value;
+	build->message.cut |= build->cut_value;
 	if (item)
 		item->value = build_keep(build, value);
 }
@@ -365,7 +351,7 @@ static void on_text(void *data, int id, struct bytes text, bool cut)
 			  bytes_of("registry"), text);
 		break;
 	default:
-		build->cut |= cut;
+		build->message.cut |= cut;
 		add_once(build, kinds[id], text);
 		break;
 	}
@@ -398,9 +384,11 @@ struct build *build_new(enum build_message message)
 	if (!build)
 		return NULL;
 	build->end = &build->first;
-	build->user = (struct protobuf_user){
-		.data = build, .message = on_message, .text = on_text, .number = on_number};
-	protobuf_init(&build->protobuf, messages[message], &build->user);
+	grpc_message_begin(&build->message, messages[message],
+			   (struct protobuf_user){.data = build,
+						  .message = on_message,
+						  .text = on_text,
+						  .number = on_number});
 	return build;
 }
 
@@ -408,51 +396,29 @@ void build_free(struct build *build)
 {
 	if (!build)
 		return;
-	pool_free(&build->pool);
+	grpc_message_free(&build->message);
 	explicit_bzero(build, sizeof(*build));
 	free(build);
 }
 
 void build_feed(struct build *build, struct bytes data)
 {
-	enum grpc_step taken;
-	struct bytes piece;
-
-	while ((taken = grpc_next(&build->framing, &data, &piece)) != GRPC_MORE) {
-		if (build->framing.count > 1) /* what goes on in a stream */
-			continue;
-		if (taken == GRPC_MESSAGE)
-			build->compressed = build->framing.compressed;
-		else if (taken == GRPC_PIECE && !build->compressed)
-			build->failed |= protobuf_feed(&build->protobuf, piece) != 0;
-		else if (taken == GRPC_END)
-			build->failed |= !protobuf_is_complete(&build->protobuf);
-	}
+	grpc_message_feed(&build->message, data);
 }
 
 bool build_is_complete(const struct build *build)
 {
-	const struct grpc_messages *framing = &build->framing;
-
-	return framing->count > 1 || (framing->count && framing->have < GRPC_PREFIX_SIZE);
+	return grpc_message_is_complete(&build->message);
 }
 
 const char *build_trouble(const struct build *build)
 {
-	if (build->compressed)
-		return "it is compressed";
-	if (build->failed)
-		return "it is no message that callerd reads";
-	if (build->pool.failed)
-		return "there was no memory for it";
-	if (build->cut)
-		return "it has more than is kept";
-	return NULL;
+	return grpc_message_trouble(&build->message);
 }
 
 size_t build_memory(const struct build *build)
 {
-	return sizeof(*build) + 2 * build->kept;
+	return sizeof(*build) + 2 * build->message.kept;
 }
 
 struct bytes build_reference(const struct build *build)

@@ -3,14 +3,11 @@
 
 #include <stdlib.h>
 
-#include "base/pool.h"
-#include "base/protobuf.h"
-#include "http/grpc.h"
+#include "http/grpc_message.h"
 
 #define ITEMS_MAX 128	  /* of a kind */
 #define VALUE_MAX 4096	  /* bytes of a text */
 #define OPTIONS_MAX 16384 /* of all options of a mount: an overlay has its layers there */
-#define MEMORY_MAX 65536  /* of all of them */
 
 /* Fields are told by an id: that of a kind, and behind those these. */
 enum containerd_id {
@@ -189,9 +186,7 @@ static_assert(COUNT(messages) == CONTAINERD_MESSAGES, "each has its fields");
 /* --- what is kept --------------------------------------------------------------------------------- */
 
 struct containerd {
-	struct pool pool;
-	size_t kept; /* bytes in it */
-	struct grpc_messages framing;
+	struct grpc_message message;
 	containerd_taker take;
 	void *data; /* its */
 	unsigned int specs;
@@ -204,9 +199,6 @@ struct containerd {
 		*item; /* the mount or device at hand; NULL: there is none, or no room */
 	size_t options_size;
 	char options[OPTIONS_MAX]; /* its */
-	bool compressed, cut, failed;
-	struct protobuf_user user;
-	struct protobuf protobuf;
 };
 
 /* Of what only tells, and does not decide, a part is enough. */
@@ -221,15 +213,10 @@ static bool is_story(enum containerd_kind kind)
 static struct bytes containerd_keep(struct containerd *containerd, struct bytes text,
 				    enum containerd_kind kind)
 {
-	struct bytes kept = {0};
+	struct bytes kept;
 
-	if (containerd->kept + text.size > MEMORY_MAX) {
-		containerd->cut |= !is_story(kind);
-		return kept;
-	}
-	containerd->kept += text.size;
-	if (text.size)
-		kept = pool_copy(&containerd->pool, text);
+	if (!grpc_message_keep(&containerd->message, text, &kept))
+		containerd->message.cut |= !is_story(kind);
 	return kept;
 }
 
@@ -240,10 +227,10 @@ static struct containerd_item *containerd_add(struct containerd *containerd,
 	struct containerd_item *item;
 
 	if (containerd->counts[kind] == ITEMS_MAX) {
-		containerd->cut |= !is_story(kind);
+		containerd->message.cut |= !is_story(kind);
 		return NULL;
 	}
-	item = pool_take(&containerd->pool, sizeof(*item));
+	item = pool_take(&containerd->message.pool, sizeof(*item));
 	if (!item)
 		return NULL;
 	containerd->counts[kind]++;
@@ -273,7 +260,7 @@ static void add_option(struct containerd *containerd, struct bytes piece)
 {
 	size_t room = OPTIONS_MAX - containerd->options_size;
 
-	containerd->cut |= piece.size > room;
+	containerd->message.cut |= piece.size > room;
 	if (piece.size > room)
 		piece.size = room;
 	if (piece.size)
@@ -318,7 +305,7 @@ static void containerd_on_text(void *data, int id, struct bytes text, bool cut)
 {
 	struct containerd *containerd = data;
 
-	containerd->cut |= cut && !is_story(id);
+	containerd->message.cut |= cut && !is_story(id);
 	if (id == CONTAINERD_MOUNT || id == CONTAINERD_DEVICE || id == ID_SOURCE ||
 	    id == ID_TARGET) {
 		if (!containerd->item)
@@ -373,14 +360,14 @@ struct containerd *containerd_new(enum containerd_message message, containerd_ta
 	containerd->end = &containerd->first;
 	containerd->take = take;
 	containerd->data = data;
-	containerd->user = (struct protobuf_user){
-		.data = containerd,
-		.message = containerd_on_message,
-		.text = containerd_on_text,
-		.piece = containerd_on_piece,
-		.number = containerd_on_number,
-	};
-	protobuf_init(&containerd->protobuf, messages[message], &containerd->user);
+	grpc_message_begin(&containerd->message, messages[message],
+			   (struct protobuf_user){
+				   .data = containerd,
+				   .message = containerd_on_message,
+				   .text = containerd_on_text,
+				   .piece = containerd_on_piece,
+				   .number = containerd_on_number,
+			   });
 	return containerd;
 }
 
@@ -388,51 +375,29 @@ void containerd_free(struct containerd *containerd)
 {
 	if (!containerd)
 		return;
-	pool_free(&containerd->pool);
+	grpc_message_free(&containerd->message);
 	explicit_bzero(containerd, sizeof(*containerd));
 	free(containerd);
 }
 
 void containerd_feed(struct containerd *containerd, struct bytes data)
 {
-	enum grpc_step taken;
-	struct bytes piece;
-
-	while ((taken = grpc_next(&containerd->framing, &data, &piece)) != GRPC_MORE) {
-		if (containerd->framing.count > 1) /* what goes on in a stream */
-			continue;
-		if (taken == GRPC_MESSAGE)
-			containerd->compressed = containerd->framing.compressed;
-		else if (taken == GRPC_PIECE && !containerd->compressed)
-			containerd->failed |= protobuf_feed(&containerd->protobuf, piece) != 0;
-		else if (taken == GRPC_END)
-			containerd->failed |= !protobuf_is_complete(&containerd->protobuf);
-	}
+	grpc_message_feed(&containerd->message, data);
 }
 
 bool containerd_is_complete(const struct containerd *containerd)
 {
-	const struct grpc_messages *framing = &containerd->framing;
-
-	return framing->count > 1 || (framing->count && framing->have < GRPC_PREFIX_SIZE);
+	return grpc_message_is_complete(&containerd->message);
 }
 
 const char *containerd_trouble(const struct containerd *containerd)
 {
-	if (containerd->compressed)
-		return "it is compressed";
-	if (containerd->failed)
-		return "it is no message that callerd reads";
-	if (containerd->pool.failed)
-		return "there was no memory for it";
-	if (containerd->cut)
-		return "it has more than is kept";
-	return NULL;
+	return grpc_message_trouble(&containerd->message);
 }
 
 size_t containerd_memory(const struct containerd *containerd)
 {
-	return sizeof(*containerd) + 2 * containerd->kept;
+	return sizeof(*containerd) + 2 * containerd->message.kept;
 }
 
 unsigned int containerd_specs(const struct containerd *containerd)
