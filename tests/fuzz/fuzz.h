@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../unit/exact.h"
+#include "base/bytes.h"
 
 #define MUST(condition)                                                                            \
 	do {                                                                                       \
@@ -30,6 +31,13 @@ static inline void fuzz_hash(uint64_t *sum, const void *data, size_t size)
 static inline void fuzz_hash_number(uint64_t *sum, uint64_t number)
 {
 	fuzz_hash(sum, &number, sizeof(number));
+}
+
+static inline void fuzz_hash_text(uint64_t *sum, struct bytes text)
+{
+	fuzz_hash_number(sum, text.size);
+	if (text.size)
+		fuzz_hash(sum, text.data, text.size);
 }
 
 /* The size of the character of UTF-8 that TEXT begins with, and its CODE; 0: it is malformed. */

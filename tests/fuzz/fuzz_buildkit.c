@@ -7,13 +7,6 @@
 
 #include "docker/buildkit/build.h"
 
-static void hash_text(uint64_t *hash, struct bytes text)
-{
-	fuzz_hash_number(hash, text.size);
-	if (text.size)
-		fuzz_hash(hash, text.data, text.size);
-}
-
 static uint64_t told(const struct build *build)
 {
 	const char *trouble = build_trouble(build);
@@ -21,17 +14,17 @@ static uint64_t told(const struct build *build)
 	unsigned int counts[BUILD_KINDS] = {0};
 
 	MUST(build_memory(build) < 300000);
-	hash_text(&hash, bytes_of(trouble ?: ""));
+	fuzz_hash_text(&hash, bytes_of(trouble ?: ""));
 	fuzz_hash_number(&hash, build_is_complete(build));
 	fuzz_hash_number(&hash, build_flags(build));
-	hash_text(&hash, build_reference(build));
-	hash_text(&hash, build_frontend(build));
+	fuzz_hash_text(&hash, build_reference(build));
+	fuzz_hash_text(&hash, build_frontend(build));
 	for (const struct build_item *one = build_items(build); one; one = one->next) {
 		MUST(one->kind < BUILD_KINDS && ++counts[one->kind] <= 128);
 		MUST(one->name.size <= 1024 && one->value.size <= 1024);
 		fuzz_hash_number(&hash, one->kind);
-		hash_text(&hash, one->name);
-		hash_text(&hash, one->value);
+		fuzz_hash_text(&hash, one->name);
+		fuzz_hash_text(&hash, one->value);
 	}
 	return hash;
 }

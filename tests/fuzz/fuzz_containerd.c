@@ -8,13 +8,6 @@
 
 #include "docker/containerd/containerd.h"
 
-static void hash_text(uint64_t *hash, struct bytes text)
-{
-	fuzz_hash_number(hash, text.size);
-	if (text.size)
-		fuzz_hash(hash, text.data, text.size);
-}
-
 static void take_spec(void *data, struct bytes piece, bool begins)
 {
 	if (begins)
@@ -29,11 +22,11 @@ static uint64_t told(const struct containerd *containerd, uint64_t hash)
 	const char *trouble = containerd_trouble(containerd);
 
 	MUST(containerd_memory(containerd) < 300000);
-	hash_text(&hash, bytes_of(trouble ?: ""));
+	fuzz_hash_text(&hash, bytes_of(trouble ?: ""));
 	fuzz_hash_number(&hash, containerd_is_complete(containerd));
 	fuzz_hash_number(&hash, containerd_specs(containerd));
 	for (enum containerd_kind kind = CONTAINERD_ID; kind < CONTAINERD_SINGLE; kind++)
-		hash_text(&hash, containerd_text(containerd, kind));
+		fuzz_hash_text(&hash, containerd_text(containerd, kind));
 	for (enum containerd_number number = 0; number < CONTAINERD_NUMBERS; number++)
 		fuzz_hash_number(&hash, containerd_number(containerd, number));
 	for (const struct containerd_item *one = containerd_items(containerd); one;
@@ -42,10 +35,10 @@ static uint64_t told(const struct containerd *containerd, uint64_t hash)
 		MUST(++counts[one->kind] <= 128 && one->options.size <= 16384);
 		fuzz_hash_number(&hash, one->kind);
 		fuzz_hash_number(&hash, one->read_only);
-		hash_text(&hash, one->text);
-		hash_text(&hash, one->source);
-		hash_text(&hash, one->target);
-		hash_text(&hash, one->options);
+		fuzz_hash_text(&hash, one->text);
+		fuzz_hash_text(&hash, one->source);
+		fuzz_hash_text(&hash, one->target);
+		fuzz_hash_text(&hash, one->options);
 	}
 	return hash;
 }

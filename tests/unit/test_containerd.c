@@ -5,21 +5,7 @@
 #include "docker/api/shapes.h"
 #include "docker/containerd/containerd.h"
 #include "docker/judge/judge.h"
-
-static void put_text(struct text *out, unsigned int field, struct bytes text)
-{
-	assert_true(field < 16 && text.size < 16384);
-	text_add_char(out, (char)(field << 3 | 2));
-	if (text.size > 127)
-		text_add_char(out, (char)(text.size | 0x80));
-	text_add_char(out, (char)(text.size > 127 ? text.size >> 7 : text.size));
-	text_add_bytes(out, text);
-}
-
-static void put_string(struct text *out, unsigned int field, const char *string)
-{
-	put_text(out, field, bytes_of(string));
-}
+#include "messages.h"
 
 /* The specifications that came, each behind a bar. */
 static void take_spec(void *data, struct bytes piece, bool begins)

@@ -2,6 +2,7 @@
 #include "setting/setting.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +109,20 @@ int setting_refuse(struct setting_why why, const char *format, ...)
 	vsnprintf(why.text, why.size, format, arguments);
 	va_end(arguments);
 	return -EINVAL;
+}
+
+int setting_check_name(struct setting_why why, const char *kind, const char *name, unsigned int max)
+{
+	if (!*name || strlen(name) > max)
+		return setting_refuse(why, "a rule has a name of 1 to %u bytes: [%s NAME]", max,
+				      kind);
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+			return setting_refuse(
+				why,
+				"rule \"%s\": its name is made of letters, digits, '.', '_', '-'",
+				name);
+	return 0;
 }
 
 static int refuse_value(struct setting_reader *reader, const struct setting *setting)

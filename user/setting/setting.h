@@ -86,6 +86,10 @@ __attribute__((format(printf, 2, 3))) int setting_refuse(struct setting_why why,
 /* The decimal number VALUE; false where it is something else, or not within the limits. */
 bool setting_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* Whether NAME can be that of a section [KIND NAME]: letters, digits, '.', '_' and '-', of 1 to MAX bytes. 0 or -EINVAL, with the sentence. */
+int setting_check_name(struct setting_why why, const char *kind, const char *name,
+		       unsigned int max);
+
 /* The last note of SETTING, and of VALUE where that is not NULL; NULL: there is none. */
 const struct setting_note *setting_find_note(const struct setting_notes *notes,
 					     const struct setting *setting, const char *value);

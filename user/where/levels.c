@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "where/levels.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -42,15 +41,10 @@ void levels_free(struct levels *levels)
 
 static int add_level_rule(struct levels *levels, const char *name, struct setting_why why)
 {
-	if (!*name || strlen(name) > LEVELS_NAME_MAX)
-		return setting_refuse(why, "a rule has a name of 1 to %d bytes: [level NAME]",
-				      LEVELS_NAME_MAX);
-	for (const char *c = name; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-			return setting_refuse(why,
-					      "rule \"%s\": its name is made of letters, digits, "
-					      "'.', '_', '-'",
-					      name);
+	int error = setting_check_name(why, "level", name, LEVELS_NAME_MAX);
+
+	if (error)
+		return error;
 	for (unsigned int i = 0; i < levels->count; i++)
 		if (!strcmp(levels->rules[i].name, name))
 			return setting_refuse(why, "[level %s] is there twice", name);

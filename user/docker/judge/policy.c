@@ -240,16 +240,10 @@ static struct rule *find_rule(struct policy *policy, const char *name)
 
 static int add_rule(struct policy *policy, struct setting_reader *reader, const char *name)
 {
-	if (!*name || strlen(name) > POLICY_NAME_MAX)
-		return setting_refuse(reader->why,
-				      "a rule has a name of 1 to %u bytes: [expected NAME]",
-				      POLICY_NAME_MAX);
-	for (const char *c = name; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
-			return setting_refuse(
-				reader->why,
-				"rule \"%s\": its name is made of letters, digits, '.', '_', '-'",
-				name);
+	int error = setting_check_name(reader->why, "expected", name, POLICY_NAME_MAX);
+
+	if (error)
+		return error;
 	if (find_rule(policy, name))
 		return setting_refuse(reader->why, "[expected %s] is there twice", name);
 	if (policy->rule_count == POLICY_RULES_MAX)
