@@ -57,7 +57,7 @@
 #define SURVEY_INTERVAL (10 * NS_PER_S)
 #define MEMORY_MAX (64u << 20)
 #define CLOSE_MILLISECONDS 2000
-#define BACKLOG 500 /* records that wait for an output */
+#define SPARE_MAX (2u << 20) /* bytes of the heap that are free and may stay so */
 /* Sockets that were found: of a user other than root, and of all such users. */
 #define SOCKETS_OF_USER_MAX 8
 #define SOCKETS_OF_USERS_MAX (CALLERD_SOCKETS_MAX / 2)
@@ -108,7 +108,6 @@ struct agent {
 	bool interrupted; /* by a person at a terminal */
 	bool divided;	  /* there is a broker */
 	bool drained;	  /* the last look at the rings came to their end */
-	bool backlog;	  /* many records waited for an output */
 	char backend_reason[1024];
 };
 
@@ -594,17 +593,11 @@ static void tell_state(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_WARNING, "%s", text);
 }
 
-/* Gives memory back to the system when a backlog of records is written. */
-static void agent_trim(struct agent *agent)
+/* Gives back to the system what a flood or a slow output took: the allocator keeps it otherwise. */
+static void agent_trim(void)
 {
-	uint64_t waiting = outputs_waiting(agent->outputs);
-
-	if (waiting > BACKLOG) {
-		agent->backlog = true;
-	} else if (agent->backlog && !waiting) {
-		agent->backlog = false;
+	if (mallinfo2().fordblks > SPARE_MAX)
 		malloc_trim(0);
-	}
 }
 
 /* Tells the manager that all is well: a loop that hangs, or rings that cannot be read, is a reason to begin anew. */
@@ -692,6 +685,7 @@ static void agent_tick(struct agent *agent)
 	if (now >= agent->next_survey) {
 		agent->next_survey = now + SURVEY_INTERVAL;
 		agent_survey(agent, now);
+		agent_trim();
 		quiet = false;
 	}
 	if (!quiet) /* the kernel programs lose what comes with events that are not lost, or before them */
@@ -705,7 +699,6 @@ static void agent_tick(struct agent *agent)
 	begin_test(agent, now);
 	status_run(agent->status, now, agent, agent_tell);
 	outputs_news(agent->outputs, agent, agent_tell);
-	agent_trim(agent);
 	outputs_flush(agent->outputs);
 }
 
