@@ -525,6 +525,14 @@ def sessions_in_calls_keep_their_secrets():
         agent.settle()
         equal((field(record, 'callerd.api.operation'), field(record, 'callerd.capture.reason'), field(record, 'callerd.findings')),
               ('BuildSession', None, None), record['message'])
+        asked = agent.records(callerd__grpc__by_engine=True, event__action='api-request')
+        true({'SessionFilesRead', 'SessionGetSecret'} <= {field(r, 'callerd.api.operation') for r in asked}, asked)
+        for record in asked:
+            equal((field(record, 'process.pid'), field(record, 'event.outcome'), field(record, 'callerd.capture.reason')),
+                  (os.getpid(), 'unknown', ['budget']), record['message'])
+        secret, = [r for r in asked if field(r, 'callerd.api.operation') == 'SessionGetSecret']
+        equal((field(secret, 'callerd.request.asked_for'), [(f['id'], f['detail']) for f in field(secret, 'callerd.findings')]),
+              ('token', [('build-secret', 'token')]), secret['message'])
         build, = agent.records(url__original=f'{CONTROL}Solve?{name}', event__action='api-request')
         equal((field(build, 'callerd.capture.complete'), field(build, 'callerd.target.name')), (True, name + ':1'), build['message'])
         seconds = round(cpu(agent.pid) - seconds, 1)
@@ -540,6 +548,39 @@ def sessions_in_calls_keep_their_secrets():
     if more:
         print(f'# a context of {sum(map(len, files.values())) >> 20} MiB: {len(events)} bytes of events, {seconds} s of the agent')
     true(len(events) < (2 << 20) + more / 32, f'{len(events)} bytes copied')
+
+
+def unread_sessions(client, mark, count, *headers):
+    """COUNT calls of Control/Session on CLIENT, in which the daemon speaks or which it refuses; how often it spoke."""
+    streams = [client.begin(f'{CONTROL}Session?{mark}', ('x-docker-expose-session-uuid', f'{mark}-{i}'),
+                            ('x-docker-expose-session-name', 'x'), *headers) for i in range(count)]
+    left, spoke = set(streams), set()
+    while left:
+        event = client.next()
+        true(event, 'the daemon closed')
+        if isinstance(event, h2.events.DataReceived):
+            spoke.add(event.stream_id)
+        if isinstance(event, (h2.events.DataReceived, h2.events.StreamEnded)):
+            left.discard(event.stream_id)
+    return len(spoke)
+
+
+@test
+def sessions_in_calls_that_are_odd():
+    """Attacker: neither compressed messages, where the daemon has these, nor more sessions than callerd follows go without its being
+    said."""
+    for mark, count, said, headers in (
+            ('gzip', 1, 'messages of a session that cannot be read', [('grpc-encoding', 'gzip'), ('grpc-accept-encoding', 'gzip')]),
+            ('many', 9, 'more sessions at once than are followed', ())):
+        with Callerd() as agent, Upgraded(SOCKET) as client:
+            spoke = unread_sessions(client, mark, count, *headers)
+            true(spoke == count or mark == 'gzip', f'{mark}: {spoke}')
+            equal(len(calls(mark, count, agent)), count, mark)
+            if spoke == count:
+                record, = agent.wait(that=lambda r: said in field(r, 'error.message', ''), event__action='api-request', # pylint: disable=cell-var-from-loop
+                                     process__pid=os.getpid())
+                equal({f['id'] for f in field(record, 'callerd.findings')}, {'protocol-anomaly', 'body-not-seen'}, record['message'])
+            agent.stop()
 
 
 def main_with_agent():

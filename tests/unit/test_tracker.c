@@ -464,6 +464,27 @@ static uint64_t unpaired(struct world *world)
 	return stats.unpaired;
 }
 
+/* Calls whose path ends so lend a session. */
+#define LENDING "/Session"
+
+static void *begin_lending(void *data, const struct exchange *exchange, uint32_t socket)
+{
+	size_t size = strlen(LENDING);
+	bool lends = exchange->target_size >= size &&
+		     !memcmp(exchange->target + exchange->target_size - size, LENDING, size);
+
+	(void)data;
+	(void)socket;
+	return lends ? "it lends" : NULL;
+}
+
+static bool lends_session(const void *content)
+{
+	return content;
+}
+
+static const struct reader lending = {.begin = begin_lending, .lends = lends_session};
+
 /* --- playing ---------------------------------------------------------------------------------- */
 
 typedef void (*talk_fn)(struct world *world);
@@ -478,6 +499,7 @@ static void world_begin(struct world *world, enum split split, unsigned int seed
 				.connections_max = 1000,
 				.memory_max = 64 << 20,
 				.sender_wait = SENDER_WAIT,
+				.reader = &lending,
 				.sockets = sockets,
 				.socket_count = 2,
 				.data = world,
@@ -2529,6 +2551,192 @@ TEST(http2_both_ask, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+/* --- sessions within calls --- */
+
+/* Bytes of the daemon's within the call STREAM that lends it a session: those in pair.inner. */
+static void pair_asks_within(struct pair *pair, struct text *inner, uint32_t stream)
+{
+	char head[] = {0, 0, 0, 0, 0, 0x0a, 0, 0};
+
+	assert_true(inner->size < 1 << 14);
+	head[3] = (char)((inner->size + 3) >> 8);
+	head[4] = (char)(inner->size + 3);
+	head[6] = (char)(inner->size | 0x80);
+	head[7] = (char)(inner->size >> 7);
+	put_frame(&pair->out, NGHTTP2_DATA, 0, stream, head, sizeof(head));
+	put_frame(&pair->out, NGHTTP2_DATA, 0, stream, inner->data, inner->size);
+	pair_say(pair, CALLERD_RESPONSE);
+	text_cut(inner, 0);
+}
+
+/* A call on STREAM lends a session, on which the daemon begins; ASKS are the headers of what it asks there. */
+static struct text lend(struct pair *pair, uint32_t stream, nghttp2_hd_deflater **ret_asks)
+{
+	struct text inner = {0};
+
+	nghttp2_hd_deflate_new(ret_asks, 4096);
+	pair_heads(pair, CALLERD_REQUEST, stream, CALL("/b.C/Session"), false);
+	pair_heads(pair, CALLERD_RESPONSE, stream, H2_200, false);
+	text_add_string(&inner, HTTP2_PREFACE);
+	put_frame(&inner, NGHTTP2_SETTINGS, 0, 0, "", 0);
+	return inner;
+}
+
+/* What the daemon asks there is told as soon as it is asked, as the doing of who lent the session: its answers are never seen. */
+TEST(http2_session_in_a_call,
+     "1 connected by p10\n"
+     "1.1 POST /b.C/Session -> 200 by p10\n"
+     "1.2 POST /s.S/Get +2 asked by p10 !budget\n"
+     "1.4 POST /s.S/Get +2 asked by p10 !budget\n"
+     "started 1.3 POST /f.F/Copy asked by p10 !unfinished\n"
+     "1.5 POST /s.S/Gone asked by p10 !budget\n"
+     "1.3 POST /f.F/Copy asked by p10 !budget\n"
+     "ended 1.1 POST /b.C/Session -> 200 OK +208 by p10 complete after 1207ms out 208\n")
+{
+	struct pair pair = pair_begin(world);
+	nghttp2_hd_deflater *asks;
+	struct text inner = lend(&pair, 1, &asks);
+
+	put_headers(&inner, asks, 1, CALL("/s.S/Get"), false);
+	put_data(&inner, 1, "id", true);
+	pair_asks_within(&pair, &inner, 1);
+	flush(world);
+	sender(world, 1, 11);
+	put_headers(&inner, asks, 3, CALL("/f.F/Copy"), false);
+	pair_asks_within(&pair, &inner, 1);
+	put_headers(&inner, asks, 5, CALL("/s.S/Get"), false);
+	pair_asks_within(&pair, &inner, 1);
+	put_data(&inner, 5, "id", true);
+	pair_asks_within(&pair, &inner, 1);
+	flush(world);
+	pause_at(world, 1200);
+	flush(world);
+	put_headers(&inner, asks, 7, CALL("/s.S/Gone"), false);
+	put_frame(&inner, NGHTTP2_RST_STREAM, 0, 7, "\0\0\0\10", 4);
+	pair_asks_within(&pair, &inner, 1);
+	flush(world);
+	pair_heads(&pair, CALLERD_RESPONSE, 1, "grpc-status 0\n", true);
+	nghttp2_hd_deflate_del(asks);
+	text_free(&inner);
+	pair_end(&pair);
+}
+
+/* What is beyond the budget is told of once. */
+TEST(http2_session_in_a_call_unseen, "1 connected by p10\n"
+				     "1.1 POST /b.C/Session -> 200 by p10\n"
+				     "1.2 POST /s.S/Get +2 asked by p10 !budget\n"
+				     "1.3 asked by p10 !budget !unparsed (HTTP/2: not all that is "
+				     "asked within a session was seen)\n"
+				     "1.4 GET /_ping -> 200 by p10\n")
+{
+	struct pair pair = pair_begin(world);
+	nghttp2_hd_deflater *asks;
+	struct text inner = lend(&pair, 1, &asks);
+
+	flush(world);
+	put_headers(&inner, asks, 1, CALL("/s.S/Get"), false);
+	put_data(&inner, 1, "id", true);
+	pair_asks_within(&pair, &inner, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		put_frame(&pair.out, NGHTTP2_DATA, 0, 1, HOST, 5);
+		text_cut(&pair.out, HTTP2_FRAME_HEAD);
+		pair_say(&pair, CALLERD_RESPONSE);
+		unseen(world, 1, CALLERD_RESPONSE, 5);
+	}
+	put_headers(&inner, asks, 3, CALL("/s.S/Get"), true);
+	pair_asks_within(&pair, &inner, 1);
+	pair_heads(&pair, CALLERD_REQUEST, 3, H2("GET", "/_ping"), true);
+	pair_heads(&pair, CALLERD_RESPONSE, 3, H2_200, true);
+	nghttp2_hd_deflate_del(asks);
+	text_free(&inner);
+	pause_at(world, 1200);
+	pair_end(&pair);
+}
+
+/* A session within a session, of either kind, is said and not followed. */
+TEST(http2_session_in_a_session, "1 connected by p10\n"
+				 "1.1 POST /b.C/Session -> 200 by p10\n"
+				 "1.2 POST /b.C/Session +9 asked by p10 !budget !unparsed "
+				 "(HTTP/2: a session within a session is not followed)\n")
+{
+	struct pair pair = pair_begin(world);
+	nghttp2_hd_deflater *asks;
+	struct text inner = lend(&pair, 1, &asks);
+
+	put_headers(&inner, asks, 1, CALL("/b.C/Session"), false);
+	put_frame(&inner, NGHTTP2_DATA, 0, 1, "\0\0\0\0\4\n\2PR", 9);
+	put_frame(&inner, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "", 0);
+	pair_asks_within(&pair, &inner, 1);
+	nghttp2_hd_deflate_del(asks);
+	text_free(&inner);
+	pause_at(world, 1200);
+	pair_end(&pair);
+}
+
+/* Messages that are compressed, or none; bytes in them that are no HTTP/2. */
+TEST(http2_session_of_nonsense,
+     "1 connected by p10\n"
+     "1.1 POST /b.C/Session -> 200 by p10\n"
+     "1.2 asked by p10 !unparsed (HTTP/2: messages of a session that cannot be read)\n"
+     "1.3 POST /b.C/Session -> 200 by p10\n"
+     "1.4 asked by p10 !unparsed (HTTP/2: messages of a session that cannot be read)\n"
+     "1.5 POST /b.C/Session -> 200 by p10\n"
+     "1.6 asked by p10 !unparsed (HTTP/2: no preface)\n")
+{
+	static const char *const data[] = {"\1\0\0\0\2xy", "\0\0\0\0\2\7\7", "\0\0\0\0\3\n\1x"};
+	static const size_t size[] = {7, 7, 8};
+	struct pair pair = pair_begin(world);
+
+	for (unsigned int i = 0; i < 3; i++) {
+		nghttp2_hd_deflater *asks;
+		struct text inner = lend(&pair, 2 * i + 1, &asks);
+
+		flush(world);
+		put_frame(&pair.out, NGHTTP2_DATA, 0, 2 * i + 1, data[i], size[i]);
+		put_frame(&pair.out, NGHTTP2_DATA, 0, 2 * i + 1, data[i], size[i]);
+		pair_say(&pair, CALLERD_RESPONSE);
+		flush(world);
+		nghttp2_hd_deflate_del(asks);
+		text_free(&inner);
+	}
+	pause_at(world, 1200);
+	pair_end(&pair);
+}
+
+/* Attacker: sessions that nobody needs hide none. */
+TEST(http2_sessions_many,
+     "1 connected by p10\n"
+     "1.1 POST /b.C/Session -> 200 OK +84 by p10\n"
+     "1.2 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.3 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.4 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.5 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.6 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.7 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.8 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.9 POST /b.C/Session -> 200 OK +41 by p10\n"
+     "1.10 asked by p10 !lost !unparsed (HTTP/2: more sessions at once than are followed)\n"
+     "1.11 POST /s.S/Get asked by p10 !budget\n")
+{
+	struct pair pair = pair_begin(world);
+	nghttp2_hd_deflater *asks[9];
+	struct text inner;
+
+	for (unsigned int i = 0; i < 9; i++) {
+		inner = lend(&pair, 2 * i + 1, &asks[i]);
+		pair_asks_within(&pair, &inner, 2 * i + 1);
+		text_free(&inner);
+	}
+	put_headers(&inner, asks[0], 1, CALL("/s.S/Get"), true);
+	pair_asks_within(&pair, &inner, 1);
+	for (unsigned int i = 0; i < 9; i++) {
+		pair_heads(&pair, CALLERD_RESPONSE, 2 * i + 1, "grpc-status 0\n", true);
+		nghttp2_hd_deflate_del(asks[i]);
+	}
+	text_free(&inner);
+	pair_end(&pair);
+}
+
 /* Docker drops what it read ahead of its answer. */
 TEST(http2_read_ahead, "1 connected by p10\n"
 		       "1.1 POST /grpc -> 101 by p10\n"
@@ -2832,6 +3040,11 @@ int main(void)
 		cmocka_unit_test(test_http2_preface_cut_short),
 		cmocka_unit_test(test_like_a_preface),
 		cmocka_unit_test(test_http2_midway),
+		cmocka_unit_test(test_http2_session_in_a_call),
+		cmocka_unit_test(test_http2_session_in_a_call_unseen),
+		cmocka_unit_test(test_http2_session_in_a_session),
+		cmocka_unit_test(test_http2_session_of_nonsense),
+		cmocka_unit_test(test_http2_sessions_many),
 		cmocka_unit_test(test_not_http_at_all),
 		cmocka_unit_test(test_answered_within_head),
 		cmocka_unit_test(test_times),

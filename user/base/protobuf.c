@@ -49,13 +49,18 @@ static bool take_off(struct protobuf *protobuf, uint64_t size)
 	return true;
 }
 
+static void tell_message(const struct protobuf *protobuf, int id, bool ended)
+{
+	if (protobuf->user->message)
+		protobuf->user->message(protobuf->user->data, id, ended);
+}
+
 static void leave_messages(struct protobuf *protobuf)
 {
 	while (protobuf->depth && !protobuf->levels[protobuf->depth].left) {
 		int id = protobuf->levels[protobuf->depth--].id;
 
-		if (protobuf->user->message)
-			protobuf->user->message(protobuf->user->data, id, true);
+		tell_message(protobuf, id, true);
 	}
 }
 
@@ -64,7 +69,7 @@ static void protobuf_end_value(struct protobuf *protobuf)
 	const struct protobuf_field *field = protobuf->field;
 
 	if (field && field->is_stream)
-		protobuf->user->message(protobuf->user->data, field->id, true);
+		tell_message(protobuf, field->id, true);
 	else if (field && !field->message)
 		protobuf->user->text(protobuf->user->data, field->id,
 				     (struct bytes){protobuf->text, protobuf->size}, protobuf->cut);
@@ -85,8 +90,7 @@ static bool enter_message(struct protobuf *protobuf, uint64_t size)
 	protobuf->levels[protobuf->depth].left = size;
 	protobuf->levels[protobuf->depth].id = field->id;
 	protobuf->levels[protobuf->depth].fields = field->message;
-	if (protobuf->user->message)
-		protobuf->user->message(protobuf->user->data, field->id, false);
+	tell_message(protobuf, field->id, false);
 	protobuf_await(protobuf, STATE_KEY);
 	leave_messages(protobuf);
 	return true;
@@ -103,7 +107,7 @@ static bool begin_value(struct protobuf *protobuf, uint64_t size)
 	protobuf_await(protobuf, STATE_VALUE);
 	protobuf->left = size;
 	if (protobuf->field && protobuf->field->is_stream)
-		protobuf->user->message(protobuf->user->data, protobuf->field->id, false);
+		tell_message(protobuf, protobuf->field->id, false);
 	if (!size)
 		protobuf_end_value(protobuf);
 	return true;

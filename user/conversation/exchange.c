@@ -130,6 +130,12 @@ void exchange_body_gap(struct exchange *exchange)
 		exchange->reader->request_gap(exchange->content);
 }
 
+bool exchange_lends(const struct exchange *exchange)
+{
+	return exchange->content && exchange->reader->lends &&
+	       exchange->reader->lends(exchange->content);
+}
+
 size_t exchange_memory(const struct exchange *exchange)
 {
 	return exchange->content && exchange->reader->memory

@@ -79,6 +79,9 @@ void exchange_body_gap(struct exchange *exchange);
 /* Hands the head to the reader, which copies what it needs of the target: after this call the target has no secrets. */
 void exchange_read(struct exchange *exchange, uint32_t socket);
 
+/* Whether it is a call that lends the engine a session: a connection within its messages, on which the engine asks. */
+bool exchange_lends(const struct exchange *exchange);
+
 /* Bytes of memory that its content holds. */
 size_t exchange_memory(const struct exchange *exchange);
 

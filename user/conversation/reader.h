@@ -22,6 +22,8 @@ struct reader {
 	void (*request)(void *content, const char *bytes, size_t size);
 	/* Bytes of the request's body were not seen. */
 	void (*request_gap)(void *content);
+	/* Whether the request is a call that lends the engine a session (exchange_lends). */
+	bool (*lends)(const void *content);
 	/* CALLER sent the request, for certain. Called once before describe(), or not at all. */
 	void (*sent)(void *content, struct caller *caller);
 	/* The response's head was read; the daemon sent it at TIME (ns of CLOCK_BOOTTIME). COMPLETE: the request's body

@@ -59,6 +59,7 @@ struct route {
 	bool results;		       /* its answer is, too: what was built */
 	enum containerd_message takes; /* the message of a call to containerd; .body is in it */
 	bool names;		       /* its answer begins with the id of what was made */
+	bool lends;		       /* it carries a session, on which the engine asks */
 	bool unread;		       /* its body says what it does, and is not understood yet */
 	bool reads;  /* it changes nothing, though its method is not one that reads */
 	bool opaque; /* the connection is taken over when it succeeds */

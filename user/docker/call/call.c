@@ -302,6 +302,13 @@ void call_read_yaml(struct call *call)
 	count_body(call);
 }
 
+static bool call_lends(const void *content)
+{
+	const struct route *route = ((const struct call *)content)->match.route;
+
+	return route && route->lends;
+}
+
 static void note_gap(void *content)
 {
 	((struct call *)content)->gap = true;
@@ -502,6 +509,7 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.begin = begin_call,
 		.request = read_request,
 		.request_gap = note_gap,
+		.lends = call_lends,
 		.sent = note_sender,
 		.answered = read_head,
 		.outcome = read_outcome,

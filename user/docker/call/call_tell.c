@@ -159,9 +159,16 @@ void call_describe_unread(void *data, struct record *record)
 {
 	struct calls *calls = data;
 
+	const char *error = record->http.parse_error ?: "its head was not seen";
+
 	verdict_free(&calls->verdict);
-	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s",
-		    record->http.parse_error ?: "its head was not seen");
+	if (record->http.by_engine && record->incomplete & RECORD_INCOMPLETE_BUDGET) {
+		/* A large build comes to that; whoever lends a session asks nothing by it. */
+		verdict_add(&calls->verdict, FINDING_BODY_NOT_SEEN, SEVERITY_INFO, "%s", error);
+		put_findings(calls, &calls->verdict, &record->api);
+		return;
+	}
+	verdict_add(&calls->verdict, FINDING_PROTOCOL_ANOMALY, SEVERITY_NONE, "%s", error);
 	if (record->http.status < 300)
 		verdict_add(&calls->verdict, FINDING_BODY_NOT_SEEN, SEVERITY_HIGH,
 			    "what was asked for is not understood");
