@@ -369,7 +369,7 @@ def build(directory):
     if not LLHTTP_SOURCES or not os.path.isdir(LLHTTP_INCLUDE):
         return [ours], None
     theirs = os.path.join(directory, "llhttp_verdict")
-    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-w",
+    subprocess.run([*os.environ.get("CC", "cc").split(), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-w",
                     "-DLLHTTP", "-I" + os.path.join(ROOT, "user"), "-I" + LLHTTP_INCLUDE, source] +
                    LLHTTP_SOURCES + [os.path.join(ROOT, "build/libcallerd.a"), "-o", theirs],
                    check=True)

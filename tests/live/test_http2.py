@@ -433,8 +433,8 @@ def as_the_server_reads_it():
         told = {field(r, 'http.response.status_code') for r in AGENT.records(event__action='api-request')
                 if field(r, 'user_agent.original') == f'odd-{number}-'}
         if isinstance(outcome, int):
-            # A refusal of a head that nobody can read has no request.
-            if told != {outcome} and not (outcome >= 400 and told <= {None}):
+            # A refusal of a head that nobody can read has no request. Whether what is given up is answered all the same is a race.
+            if told != {outcome} and not (outcome >= 400 and told <= {None}) and (name, told) != ('given up', {None}):
                 wrong.append(f'{name}: the server answers {outcome}, told are {told}')
         elif any(told):
             wrong.append(f'{name}: the server: {outcome}, told are {told}')
