@@ -18,7 +18,7 @@ SRC := $(wildcard $(ROOMS:%=user/%/*.c))
 MAIN_SRC := user/agent/main.c
 SKEL_USER_SRC := $(shell grep -l '^\#include ".*\.skel\.h"' $(SRC))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
-TOOL_SRC := tools/replay.c tests/bench_call.c tests/bench_spool.c
+TOOL_SRC := tools/replay.c tests/bench/call.c tests/bench/spool.c
 CLIENT_SRC := $(wildcard tests/clients/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
@@ -122,7 +122,7 @@ $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LI
 $(B)/exploited: $(B)/tests/exploited.o $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS) -Wl,--wrap=route_find
 
-$(B)/bench_%: $(B)/tests/bench_%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+$(B)/bench_%: $(B)/tests/bench/%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
 clients: $(CLIENTS) $(B)/exploited ## build the test clients
@@ -206,10 +206,12 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS
 			$(B)/fuzz-corpus/$$target tests/fuzz/corpus/$$target || exit 1; \
 	done
 
-bench: all clients $(B)/bench_call $(B)/bench_spool ## cost per request, with and without callerd; root
-	tests/bench
-	tests/bench-outputs
-	$(B)/bench_spool
+# ROUNDS of each measurement. PARTS: only these (tests/bench/run); of the others the document keeps what it has.
+ROUNDS ?= 5
+PARTS ?=
+bench: all clients $(B)/bench_call $(B)/bench_spool ## what callerd and others cost: writes docs/benchmarks.md and its plots; root
+	tools/install-deps build demo bench
+	tests/bench/run --rounds $(ROUNDS) $(PARTS)
 
 # --- care ----------------------------------------------------------------------------------------
 C_FILES = $(shell git ls-files '*.c' '*.h')
@@ -296,6 +298,7 @@ INSTALLED := \
 	644:packaging/network.conf:$(prefix)/share/doc/callerd/examples/network.conf \
 	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
 	$(foreach file,$(wildcard docs/monitoring/*),644:$(file):$(prefix)/share/doc/callerd/examples/$(notdir $(file))) \
+	$(foreach file,$(wildcard docs/benchmarks/*),644:$(file):$(prefix)/share/doc/callerd/$(file)) \
 	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
 	$(foreach text,README.md $(wildcard docs/*.md),644:$(text):$(prefix)/share/doc/callerd/$(text))
 

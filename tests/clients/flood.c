@@ -6,22 +6,26 @@
  *	--per-connection K  requests on each connection (1)
  *	--target T	 /_ping		--no-read	 close without reading the response
  *	--connect-only	 no requests
+ *	--together	 all connections are open from the first request on, and each gets its K requests in turn
+ *	--orphaned	 begins once its parent has ended, or after a second: init is all that it descends from then
  *	--number	 request I has the target T?n=I, I from 0 on; unanswered=I where it may have failed
  *
  * SIGTERM ends it early. The last lines say what it did until then:
  *
  * connects: connect(2) returned 0; requests: a request was written whole; responses: and answered. numbered: the first
- * number that no request had.
+ * number that no request had. cpu: its own seconds on a processor.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "client.h"
 
 static const char *path, *target;
-static long connections, per_connection;
-static bool no_read, connect_only, number;
+static long connections, per_connection, threads;
+static bool no_read, connect_only, number, together;
+static int *fds; /* of connections that are open together */
 static atomic_long next, numbered, connects, requests, responses, connect_errors, other_errors;
 
 static void stop(int signal)
@@ -79,16 +83,48 @@ static void *work(void *unused)
 	return NULL;
 }
 
+/* Each thread has connections of its own: FIRST, and then each threads-th. */
+static void *work_together(void *first)
+{
+	for (long turn = 0; turn < per_connection; turn++)
+		for (long i = (long)(intptr_t)first; i < connections && next < connections;
+		     i += threads)
+			if (!ask(fds[i], target))
+				other_errors++;
+	return NULL;
+}
+
+static void wait_for_end_of(pid_t parent)
+{
+	for (int i = 0; i < 100 && getppid() == parent && parent != 1; i++)
+		usleep(10000);
+}
+
+static void open_together(void)
+{
+	struct rlimit limit;
+
+	fds = calloc((size_t)connections, sizeof(*fds));
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	for (long i = 0; i < connections; i++) {
+		fds[i] = client_connect(path);
+		connects++;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	long threads, i;
+	long i;
 	uint64_t start;
 	double seconds;
 	pthread_t *thread;
 
 	path = client_socket(argc, argv,
 			     "[--connections N] [--threads M] [--per-connection K] [--target T] "
-			     "[--no-read|--connect-only] [--number]");
+			     "[--no-read|--connect-only] [--number] [--together] [--orphaned]");
 	target = client_option(argc, argv, "--target", "/_ping");
 	connections = client_number(argc, argv, "--connections", 1000);
 	per_connection = client_number(argc, argv, "--per-connection", 1);
@@ -96,13 +132,19 @@ int main(int argc, char **argv)
 	no_read = client_flag(argc, argv, "--no-read");
 	connect_only = client_flag(argc, argv, "--connect-only");
 	number = client_flag(argc, argv, "--number");
+	together = client_flag(argc, argv, "--together");
 	thread = calloc(threads, sizeof(*thread));
 
 	signal(SIGTERM, stop);
 	client_say("sender.pid=%d", getpid());
+	if (client_flag(argc, argv, "--orphaned"))
+		wait_for_end_of(getppid());
+	if (together)
+		open_together();
 	start = client_now();
 	for (i = 0; i < threads; i++)
-		if ((errno = pthread_create(&thread[i], NULL, work, NULL)))
+		if ((errno = pthread_create(&thread[i], NULL, together ? work_together : work,
+					    (void *)(intptr_t)i)))
 			client_die("pthread_create");
 	for (i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
@@ -115,6 +157,7 @@ int main(int argc, char **argv)
 	client_say("connect_errors=%ld", connect_errors);
 	client_say("other_errors=%ld", other_errors);
 	client_say("seconds=%.3f", seconds);
+	client_say("cpu=%.6f", (double)clock() / CLOCKS_PER_SEC);
 	client_say("rate=%.0f", (connect_only ? connects : requests) / seconds);
 	return connect_errors || other_errors;
 }

@@ -13,7 +13,7 @@
  * counts what is damaged until it is found to be. What is peeked has the severity and the action that it was appended
  * with, maybe by another version of callerd.
  *
- * A table in SQLite was measured in its place (tests/bench_spool.c). With the same promises it was 330 lines shorter. It
+ * A table in SQLite was measured in its place (tests/bench/spool.c). With the same promises it was 330 lines shorter. It
  * took and gave about a quarter as many records a second for three times the CPU time, and lost all of them where the
  * first 4 KiB of its file were zeros: here only the records in those bytes are lost.
  */

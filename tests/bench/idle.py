@@ -1,11 +1,12 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What callerd takes while nothing happens, as docs/service.md has it: tests/bench-idle [SECONDS [STARTS]], as root; 60 and 7 if not given
+"""What callerd takes while nothing happens, as an object of JSON: idle.py SECONDS STARTS, as root. For tests/bench/run
 
 From its start to the moment at which all hooks are attached (READY=1), in STARTS starts, and what the kernel's verifier had to walk
 for that; then its CPU time over SECONDS, with its broker's, and how often it was woken, its memory, and that of its maps in the kernel. No
 engine runs and nothing is pinned. The socket is below /run, as engines have it, by a name that nobody else calls. /etc and /run are
-of this bench alone (a mount namespace), for callerd looks at what others change there; that processes start and end shows in the figures. CALLERD: the program, if not build/callerd; OPTIONS: more for it, as --guard none."""
+of this bench alone (a mount namespace), for callerd looks at what others change there; that processes start and end shows in the figures.
+CALLERD: the program, if not build/callerd; OPTIONS: more for it, as --guard none."""
+import json
 import os
 import re
 import socket
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 
-CALLERD = os.environ.get('CALLERD', os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + '/build/callerd')
+CALLERD = os.environ.get('CALLERD', os.path.abspath(__file__ + '/../../../build/callerd'))
 RING = 27  # BPF_MAP_TYPE_RINGBUF
 
 
@@ -74,7 +75,7 @@ def main():
     if 'CALLERD_BENCH_ALONE' not in os.environ:
         os.environ['CALLERD_BENCH_ALONE'] = 'yes'
         os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', ALONE, 'sh', *sys.orig_argv])
-    seconds, starts = (int(word) for word in (*sys.argv[1:], 60, 7)[:2]) if len(sys.argv) != 2 else (int(sys.argv[1]), 7)
+    seconds, starts = (int(word) for word in sys.argv[1:])
     with tempfile.TemporaryDirectory(dir='/run') as place, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(place + '/notify')
         times, work = [], []
@@ -95,16 +96,14 @@ def main():
             with open(f'/proc/{process}/status') as status:
                 for name, size in re.findall(r'^(RssAnon|RssFile):\s*(\d+)', status.read(), re.M):
                     memory[name] += int(size)
-        memory['Threads'] = len(tasks(child.pid))
+        threads = len(tasks(child.pid))
         rings, others = maps(child.pid)
         child.terminate()
         child.wait()
-    print(f'start to attached: {statistics.median(times):.0f} ms (median of {starts}; {min(times):.0f} at least), '
-          f'{statistics.median(work):.0f} ms of it on a processor')
-    print(f'verifier: {sum(walked)} instructions of {len(walked)} programs')
-    print(f'idle: {used / seconds / 1e7:.3f} % of a processor, {woken / seconds * 60:.0f} wakeups a minute, over {seconds} s')
-    print(f'memory: RssAnon {memory["RssAnon"] / 1024:.1f} MB, RssFile {memory["RssFile"] / 1024:.1f} MB, {memory["Threads"]} threads in two processes')
-    print(f'in the kernel: rings {rings / 2 ** 20:.1f} MB, other maps {others / 2 ** 20:.1f} MB')
+    print(json.dumps({
+        'start': statistics.median(times), 'work': statistics.median(work), 'instructions': sum(walked), 'programs': len(walked),
+        'idle': used / seconds / 1e7, 'wakeups': woken / seconds * 60, 'anonymous': memory['RssAnon'] / 1024, 'file': memory['RssFile'] / 1024,
+        'threads': threads, 'rings': rings / 2 ** 20, 'maps': others / 2 ** 20}))
 
 
 main()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the contents of a request cost, on one core: finding its route, reading and judging the body of a
- * `docker create`, writing the record. Medians of ROUNDS rounds, in microseconds of CPU time.
+ * `docker create`, writing the record. Medians of ROUNDS rounds, in microseconds of CPU time, a line each.
  *
  *	build/bench_call [ROUNDS]	default: 15
  */
@@ -131,7 +131,7 @@ static struct exchange *read_call(struct bench *bench)
 
 static void read_and_judge(struct bench *bench)
 {
-	bench->record = (struct record){0};
+	bench->record = (struct record){.action = RECORD_API_REQUEST};
 	exchange_free(read_call(bench));
 }
 
@@ -212,13 +212,11 @@ int main(int argc, char **argv)
 	route = measure(&bench, rounds, find_route);
 	body = measure(&bench, rounds, read_body);
 	read = measure(&bench, rounds, read_and_judge);
-	bench.record = (struct record){0};
+	bench.record = (struct record){.action = RECORD_API_REQUEST};
 	bench.exchange = read_call(&bench);
 	write = measure(&bench, rounds, write_record);
-	printf("a docker create of %zu bytes, in microseconds of CPU time: route %.1f, body read "
-	       "%.1f (at "
-	       "most 20), all that until it is judged and learned %.1f, its record of %zu bytes "
-	       "%.1f\n",
+	printf("create_bytes %zu\nroute %.2f\nbody %.2f\njudged %.2f\nrecord_bytes %zu\nrecord "
+	       "%.2f\n",
 	       sizeof(create_body) - 1, route, body, read, bench.text.size, write);
 	exchange_free(bench.exchange);
 	calls_free(bench.calls);

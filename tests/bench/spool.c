@@ -7,7 +7,7 @@
  *	build/bench_spool [ROUNDS [RECORDS]]	default: 7 rounds of 200000 records
  *
  * append: nothing is taken, as while a server is down; drain: what was appended is taken; both: at the same time.
- * CPU is that of all threads together.
+ * A line of each: records a second, and microseconds of CPU time of all threads for one.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -185,14 +185,12 @@ int main(int count, char **arguments)
 	}
 	for (unsigned int i = 0; i < rounds; i++)
 		run_round(i);
-	printf("records of %u bytes through a spool; medians of %u\n", RECORD_SIZE, rounds);
-	printf("%-8s %10s %15s\n", "", "a second", "us of CPU each");
 	for (enum phase phase = 0; phase < PHASES; phase++) {
 		for (unsigned int i = 0; i < rounds; i++) {
 			rates[i] = results[phase][i].rate;
 			cpu[i] = results[phase][i].cpu;
 		}
-		printf("%-8s %10.0f %15.1f\n", phase_names[phase], find_median(rates, rounds),
+		printf("%s %.0f %.1f\n", phase_names[phase], find_median(rates, rounds),
 		       find_median(cpu, rounds));
 	}
 	return 0;

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""document.py RESULTS DOCS: writes DOCS/benchmarks.md, its plots, and what tests/live/test_cost.py compares with. For tests/bench/run."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import cost
+
+COLOURS = '#4c8dd6', '#d6743c', '#5aa66a'  # which stand out from white and from black
+HEAD = '''# What callerd costs
+
+`make bench` measured this and wrote it; nobody edits it. Numbers of other machines differ: run it on yours. What may be believed most are ratios
+and differences, for they are of the same minute: all is done in turns, with and without, {rounds} times, and what stands here are medians.
+
+| | |
+| --- | --- |
+| machine | {processors} processors ({model}), {memory} GiB |
+| kernel | {kernel}; callerd's backend is {backend} |
+| engine | Docker {engine} |
+| others | {others} |
+| callerd | commit {commit}, {date}; the load of the machine when a part began was {load} |
+
+"CPU" is the time on processors of all who take part: the load, the engine, and whoever tells of it, with the threads of the kernel that work for him.
+'''
+
+
+def us(value):
+    return f'{value:,.1f}' if abs(value) < 1000 else f'{value:,.0f}'
+
+
+def rounded(value):
+    return f'{value:,.0f}' if value >= 100 else f'{value:.1f}' if value >= 1 else f'{value:.2f}'
+
+
+def table(head, rows, first=1):
+    """Numbers stand on the right, but for the FIRST columns."""
+    lines = ['| ' + ' | '.join(head) + ' |', '|' + '|'.join(' --- ' if i < first else ' ---: ' for i in range(len(head))) + '|']
+    return '\n'.join(lines + ['| ' + ' | '.join(map(str, row)) + ' |' for row in rows]) + '\n'
+
+
+# --- plots -----------------------------------------------------------------------------------------
+
+STYLE = '''<style>svg { color: #24292f } @media (prefers-color-scheme: dark) { svg { color: #d0d7de } } text { fill: currentColor }</style>'''
+
+
+def plot(path, script, data):
+    """An SVG without a background; its lines and letters have the colour that suits the reader's page."""
+    done = subprocess.run(['gnuplot', '-'], input=f'''$data << EOD
+{data}
+EOD
+set terminal svg size 760,340 dynamic font "sans-serif,13"
+set border 3
+set tics nomirror
+set grid ytics lw 0.3
+set key top left
+set style fill solid 0.9 noborder
+{script}
+''', stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False)
+    if done.returncode or not done.stdout:
+        sys.exit('gnuplot: ' + done.stderr)
+    picture = re.sub(r"""(\W)(fill|stroke|color)\s*=\s*(["'])(black|#000000|rgb\(\s*0,\s*0,\s*0\))\3""", r'\1\2=\3currentColor\3', done.stdout)
+    picture = re.sub(r"""color=(["'])currentColor\1""", '', picture)
+    picture = re.sub(r'(<svg[^>]*>)', lambda found: found[1] + '\n' + STYLE, picture, 1)
+    with open(path, 'w') as file:
+        file.write(picture)
+
+
+def bars(path, title, rows, columns):
+    """ROWS: name and numbers; a row whose number is there not has '-'."""
+    data = '\n'.join(f'"{row[0]}" ' + ' '.join(f'{value:.2f}' for value in row[1:]) for row in rows)
+    plot(path, f'''set title "{title}"
+set style data histograms
+set style histogram clustered gap 1
+set xtics scale 0
+set yrange [0:*]
+plot ''' + ', '.join(f'$data using {i + 2}:xtic(1) title "{name}" lc rgb "{COLOURS[i]}"' for i, name in enumerate(columns)), data)
+
+
+def lines(path, title, label, rows, columns, logarithmic=True):
+    data = '\n'.join(' '.join(str(value) for value in row) for row in rows)
+    plot(path, f'''set title "{title}"
+set xlabel "{label}"
+{'set logscale x' if logarithmic else ''}
+set yrange [0:*]
+plot ''' + ', '.join(f'$data using 1:{i + 2} with linespoints lc rgb "{COLOURS[i]}" lw 2 pt 7 ps 0.5 title "{name}"'
+                     for i, name in enumerate(columns)), data)
+
+
+# --- the parts -------------------------------------------------------------------------------------
+
+def peers(result, place):
+    names = [name for name in result['tells'] if name not in result['missing']]
+    for kind, title in (('request', 'a request on a connection that is kept'), ('connection', 'a connection with one request')):
+        bars(f'{place}/{kind}.svg', f'Microseconds more than nothing, for {title}',
+             [(name, *(max(0, result[kind][name][what]['more']) for what in ('wall', 'cpu'))) for name in names[1:]], ('wall time', 'CPU of all'))
+    text = '''## Beside others
+
+A real dockerd answers `GET /_ping`: 4,000 on 4 connections that are kept, and 1,000 on a connection each. callerd writes its file with the chain, as it
+does by default. Microseconds; "more" is what comes on top of nothing in the same round.
+
+'''
+    for kind, title in (('request', 'a request (keep-alive)'), ('connection', 'a connection with one request')):
+        text += table((title, 'wall', 'more', 'ratio', 'CPU of all', 'more', 'ratio'),
+                      [(name, *(cell for what in ('wall', 'cpu') for cell in (
+                          us(result[kind][name][what]['median']), '' if name == 'nothing' else f"{result[kind][name][what]['more']:+,.1f}",
+                          '' if name == 'nothing' else f"{result[kind][name][what]['ratio']:.2f}"))) for name in names]) + '\n'
+        text += f'![{title}](benchmarks/{kind}.svg)\n\n'
+    text += 'What each can tell at all:\n\n' + table(('', 'it tells'), [(name, tells) for name, tells in result['tells'].items() if tells], 2)
+    for name, reason in result['missing'].items():
+        text += f'\n{name} was not measured: {reason}.\n'
+    return text
+
+
+def kernel(result, _):
+    loads = [('request', 'a request'), ('connection', 'a connection'), ('unix', 'a message, Unix'), ('tcp', 'TCP'), ('udp', 'UDP')]
+    loads = [(kind, title) for kind, title in loads if result.get(kind)]
+    names = sorted({name for kind, _ in loads for name in result[kind]}, key=lambda name: -max(result[kind].get(name, [0, 0])[1] for kind, _ in loads))
+
+    def cell(kind, name):
+        times, ns = result[kind].get(name, (0, 0))
+        return f'{ns:,.0f} ({times:.2g})' if ns >= 0.5 else ''
+
+    return '''## In the kernel
+
+What the kernel itself counts of each program (`kernel.bpf_stats_enabled`, which takes some 20 ns of each run): nanoseconds, and in parentheses the runs, for one
+request, one connection with its request, and one message of a byte on a socket that is not watched. They run for the whole host; what else it did then is in them.
+
+''' + table(('program', *(title for _, title in loads)), [
+        *((name, *(cell(kind, name) for kind, _ in loads)) for name in names if any(cell(kind, name) for kind, _ in loads)),
+        ('together', *(f'{sum(ns for _, ns in result[kind].values()):,.0f}' for kind, _ in loads))])
+
+
+def unwatched(result, _):
+    return '''## Who is not watched
+
+One send and one receive of a byte, nanoseconds of CPU time, with and without callerd. More than a few percent of difference between rounds is the
+machine's.
+
+''' + table(('', 'without', 'with', 'more', 'ratio'), [
+        (name, f"{row['without']:,.0f}", f"{row['median']:,.0f}", f"{row['more']:+,.0f}", f"{row['ratio']:.3f}")
+        for name, row in result.items() if name != 'when'])
+
+
+def threads(result, _):
+    names = sorted(set(result['request']) | set(result['connection']), key=lambda name: -result['connection'].get(name, 0))
+    return '''## In user space
+
+Microseconds on a processor of callerd's threads, for one request, and for one connection with its request (two records).
+
+''' + table(('thread', 'a request', 'a connection'), [
+        *((name, *(f'{result[kind].get(name, 0):.1f}' for kind in ('request', 'connection'))) for name in names
+          if max(result[kind].get(name, 0) for kind in ('request', 'connection')) >= 0.05),
+        ('together', *(f'{sum(result[kind].values()):.1f}' for kind in ('request', 'connection')))])
+
+
+def calls(result, _):
+    spool = result['spool']
+    return f'''What the contents of a request take of that, on one core (`build/bench_call`): a `docker create` of {result['create_bytes']:.0f} bytes needs {result['route']:.1f} µs for its route, {result['body']:.1f} µs
+until its body is read, {result['judged']:.1f} µs for all that until it is judged and learned, and its record of {result['record_bytes']:.0f} bytes {result['record']:.1f} µs.
+
+A spool alone (`build/bench_spool`, records of 1,500 bytes):
+
+''' + table(('', 'records a second', 'µs of CPU each'), [
+        (title, f'{spool[name][0]:,.0f}', f'{spool[name][1]:.1f}') for name, title in (
+            ('append', 'while a server is down'), ('drain', 'what waited goes'), ('both', 'both at once'))])
+
+
+def latency(result, _):
+    return '''## How soon
+
+Milliseconds from the end of a request to its record on a pipe:
+
+''' + table(('', 'requests', 'median', 'p99', 'longest'), [
+        (title, f"{result[kind]['count']:,}", *(f"{result[kind][name]:.1f}" for name in ('p50', 'p99', 'max')))
+        for kind, title in (('quiet', 'one after the other'), ('saturated', 'as many as a dockerd can answer'))])
+
+
+def throughput(result, _):
+    return '''## How much
+
+Requests a second of a server that gets as many as it can take, on connections that are kept. The stand-in is a server that only answers, in one thread, and
+callerd's file has no chain there: what matters is what is lost then.
+
+''' + table(('', 'without', 'with', 'kept', 'recorded', 'lost, and told so'), [
+        (name, f"{row['without']:,.0f}", f"{row['with']:,.0f}", f"{row['kept'] * 100:.0f} %", f"{row['recorded']:,}", f"{row['lost']:,}")
+        for name, row in result.items() if name != 'when'])
+
+
+def scaling(result, place, name, title, label, logarithmic):
+    rows = [(key, row) for key, row in result.items() if key != 'when']
+    lines(f'{place}/{name}.svg', title, label,
+          [(key, row['without']['cpu']['median'], row['with']['cpu']['median']) for key, row in rows], ('without', 'with callerd'), logarithmic)
+    return table((label, 'wall without', 'with', 'CPU without', 'with', 'RssAnon, MB'), [
+        (f'{int(key):,}', *(us(row[state][what]['median']) for what in ('wall', 'cpu') for state in ('without', 'with')), f"{row['memory']:.1f}")
+        for key, row in rows]) + f'\n![{title}](benchmarks/{name}.svg)\n'
+
+
+def connections(result, place):
+    return '''## With many connections
+
+At the stand-in, microseconds for a request, where so many connections are open at once and each has its turn:
+
+''' + scaling(result, place, 'connections', 'Microseconds of CPU of all, for a request', 'open connections', True)
+
+
+def ancestors(result, place):
+    return '''## With many ancestors
+
+At the stand-in, microseconds for a connection with one request of a process below so many shells, with 3,000 bytes of arguments each:
+
+''' + scaling(result, place, 'ancestors', 'Microseconds of CPU of all, for a connection', 'shells above', False)
+
+
+def idle(result, _):
+    return '''## At rest
+
+No engine runs, nothing is pinned, and nobody calls:
+
+''' + table(('', ''), [
+        ('start to attached', f"{result['start']:.0f} ms, {result['work']:.0f} ms of it on a processor"),
+        ('the verifier walks', f"{result['instructions']:,} instructions of {result['programs']} programs"),
+        ('idle', f"{result['idle']:.3f} % of a processor, {result['wakeups']:.0f} wakeups a minute"),
+        ('memory', f"RssAnon {result['anonymous']:.1f} MB, RssFile {result['file']:.1f} MB, {result['threads']} threads in two processes"),
+        ('in the kernel', f"rings {result['rings']:.1f} MB, other maps {result['maps']:.1f} MB")], 2)
+
+
+def outputs(result, _):
+    base = next(iter(result['outputs'].values()))[0]
+    return f'''## Outputs
+
+Delivery alone: records of {result['bytes']:.0f} bytes (ecs), made once of recorded events and handed to an output thousands of times, on one core: written in its
+format, queued, chained, written. {result['lost']} were lost.
+
+''' + table(('', 'records a second', 'ratio', 'µs of CPU each'), [
+        (name, f'{rate:,.0f}', f'{rate / base:.2f}', f'{used:.1f}') for name, (rate, used) in result['outputs'].items()])
+
+
+def counts(result, _):
+    landed = {name: round(value, 1) for name, value in result.items() if name != 'when'}
+    with open(cost.LANDED, 'w') as file:
+        json.dump(landed, file, indent=1)
+        file.write('\n')
+    return '''## Counts
+
+What does not depend on the machine, for one request and one connection with its request, of a client with few ancestors. `tests/live/run cost` fails where one of
+them is a third larger than here.
+
+''' + table(('', ''), [(name, rounded(value)) for name, value in landed.items()])
+
+
+PARTS = peers, kernel, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, outputs, counts
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        results = json.load(file)
+    docs, place = sys.argv[2], sys.argv[2] + '/benchmarks'
+    os.makedirs(place, exist_ok=True)
+    machine, whens = results['machine'], [result['when'] for result in results.values() if 'when' in result]
+    loads = [when['load'] for when in whens]
+    text = HEAD.format(**machine, rounds=max(when['rounds'] for when in whens), backend=results.get('kernel', {}).get('backend', 'not looked at'),
+                       others=', '.join(filter(None, (version for name, version in machine['versions'].items() if name != 'callerd'))),
+                       date=max(when['date'] for when in whens), load=f'{min(loads):.1f} to {max(loads):.1f}')
+    for function in PARTS:
+        if function.__name__ in results:
+            text += '\n' + function(results[function.__name__], place)
+    with open(docs + '/benchmarks.md', 'w') as file:
+        file.write(text)
+    print(f'{docs}/benchmarks.md')
+
+
+main()
