@@ -281,6 +281,13 @@ $(B)/callerd.spdx.json: $(B)/callerd tools/sbom debian/changelog
 $(B)/callerd.service: packaging/callerd.service FORCE
 	@sed 's|@sbindir@|$(prefix)/sbin|' $< >$@
 
+# For a SIEM: shippers, templates of indices, dashboards.
+DASHBOARDS := $(B)/siem/kibana.ndjson $(B)/siem/grafana.json
+SIEM := $(wildcard packaging/siem/*.json packaging/siem/*.y*ml) $(DASHBOARDS)
+$(DASHBOARDS): packaging/siem/dashboards
+	@mkdir -p $(@D)
+	$< $(basename $(@F)) >$@
+
 # MODE:SOURCE:PLACE of each file. What lies in /etc lies there whatever the prefix is: callerd and others look there.
 prefix ?= /usr/local
 unitdir ?= $(prefix)/lib/systemd/system
@@ -299,6 +306,7 @@ INSTALLED := \
 	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
 	$(foreach file,$(wildcard docs/monitoring/*),644:$(file):$(prefix)/share/doc/callerd/examples/$(notdir $(file))) \
 	$(foreach file,$(wildcard docs/benchmarks/*),644:$(file):$(prefix)/share/doc/callerd/$(file)) \
+	$(foreach file,$(SIEM),644:$(file):$(prefix)/share/callerd/siem/$(notdir $(file))) \
 	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
 	$(foreach text,README.md $(wildcard docs/*.md),644:$(text):$(prefix)/share/doc/callerd/$(text))
 
@@ -307,19 +315,19 @@ each_installed = @set -e; for file in $(INSTALLED); do \
 		mode=$${file%%:*}; place=$${file\#\#*:}; source=$${file\#*:}; source=$${source%:*}; $(1); done
 
 # A file in /etc that is there already is the site's.
-install: all $(MAN) $(B)/callerd.service $(B)/callerd.spdx.json ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
+install: all $(MAN) $(DASHBOARDS) $(B)/callerd.service $(B)/callerd.spdx.json ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
 	$(call each_installed,case $$place in \
 		(/etc/*) [ ! -e "$(DESTDIR)$$place" ] || continue ;; esac; \
 		install -D -m $$mode $$source "$(DESTDIR)$$place")
 
 # What the site has changed in /etc stays, and so do logs and state.
-uninstall: $(MAN) $(B)/callerd.service $(B)/callerd.spdx.json ## remove what install installed, and what goes on in the kernel
+uninstall: $(MAN) $(DASHBOARDS) $(B)/callerd.service $(B)/callerd.spdx.json ## remove what install installed, and what goes on in the kernel
 	$(if $(DESTDIR),,-$(prefix)/sbin/callerd --detach)
 	$(call each_installed,case $$place in \
 		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \
 		rm -f "$(DESTDIR)$$place")
 	@rmdir -p --ignore-fail-on-non-empty "$(DESTDIR)$(prefix)/share/doc/callerd/docs" \
-		"$(DESTDIR)$(prefix)/share/doc/callerd/examples" "$(DESTDIR)/etc/callerd" 2>/dev/null || true
+		"$(DESTDIR)$(prefix)/share/doc/callerd/examples" "$(DESTDIR)$(prefix)/share/callerd/siem" "$(DESTDIR)/etc/callerd" 2>/dev/null || true
 
 deb: ## a Debian package, in $(B)/deb
 	tools/deb $(B)/deb

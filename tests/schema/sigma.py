@@ -356,4 +356,5 @@ def main():
     sys.exit(1 if bad or not rules else 0)
 
 
-main()
+if __name__ == '__main__':
+    main()
