@@ -236,7 +236,7 @@ class Reader:
     """callerd with its records on a pipe, and when each came."""
 
     def __init__(self, socket):
-        self.process = subprocess.Popen([CALLERD, '--socket', socket, '--output', 'stdout', '--state', 'none', '--pin', 'none'],
+        self.process = subprocess.Popen([CALLERD, '--socket', socket, '--output', 'stdout', '--state', 'none', '--pin', 'none', '--fold', 'no'],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.chunks = []
         self.thread = threading.Thread(target=self._read)

@@ -95,13 +95,15 @@ class Callerd:
     """A running callerd with a JSON log of its own."""
 
     def __init__(self, *args, sockets=None, log=None, state='none', pin='none',
-                 options=',chain=no'):
+                 options=',chain=no', fold='no'):
         self.log = log or tempfile.mktemp(prefix='log.', suffix='.json', dir=DIR)
         self.read = 0
         self.seen = []
         self.error = None # what it said, once it has stopped
         command = [CALLERD, '--output', 'file:' + self.log + options, '--backend', BACKEND,
                    '--state', state, '--pin', pin]
+        if fold:  # most tests ask the same again and again, and want a record of each
+            command += ['--fold', fold]
         if VM: # under emulation a request takes longer than an event waits for it
             command += ['--event-wait', str(PATIENCE // 4)]
         if sockets: # of the test's own: it counts connections, and is not to be asked what it has

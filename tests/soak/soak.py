@@ -53,7 +53,7 @@ class Agent:
         os.makedirs(self.pins)
         run('mount', '-t', 'bpf', 'callerd-soak', self.pins)
         self.command = [CALLERD, '--backend', BACKEND, '--state', f'{DIR}/soak-state.db', '--pin',
-                        self.pins + '/callerd', '--status-interval', '5', '--output',
+                        self.pins + '/callerd', '--status-interval', '5', '--fold', 'no', '--output',
                         f'file:{self.log},rotate-size=32M,keep=1000,queue-size=64M']
         for output in outputs:
             self.command += ['--output', output.spec]

@@ -572,6 +572,7 @@ static void test_print_config(void **state)
 				     "backend = auto ; default\n"
 				     "log-level = warning ; default\n"
 				     "full-from = low ; default\n"
+				     "fold = yes ; default\n"
 				     "status-interval = 60 ; command line\n"
 				     "program-statistics = no ; default\n"
 				     "self-test-at-start = no ; default\n"

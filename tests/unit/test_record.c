@@ -1707,6 +1707,39 @@ static void test_refused_many(void **state)
 	json_decref(root);
 }
 
+/* A poller's calls, told by their number. */
+static void test_folded(void **state)
+{
+	struct caller caller = {.process.pid = 42, .login_uid = CALLERD_UNSET_ID};
+	struct record record = plain_request(&caller);
+	json_t *root;
+
+	record.time = record.fold_last = 62000000000;
+	record.fold_first = 2000000000;
+	record.fold_count = 12;
+	record.fold_different = 1;
+	record.connection.id = record.connection.request = 0;
+	root = written(&record, &context);
+	assert_text(root, "event.action", "api-request");
+	assert_number(root, "callerd.folded.count", 12);
+	assert_number(root, "callerd.folded.different", 1);
+	assert_text(root, "callerd.folded.last", json_string_value(at(root, "@timestamp")));
+	assert_text(root, "callerd.folded.first", "2026-03-01T12:03:46.000000000Z");
+	ASSERT_ABSENT(root, "callerd.folded.connections", "http.request.id");
+	assert_true(strstr(json_string_value(at(root, "message")), "  [12 times in 60 s]"));
+	json_decref(root);
+	record.fold_different = 3;
+	record.fold_connections = 12;
+	root = written(&record, &context);
+	assert_number(root, "callerd.folded.connections", 12);
+	assert_true(strstr(json_string_value(at(root, "message")), "60 s, 3 different]"));
+	json_decref(root);
+	record.fold_count = 0;
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, "callerd.folded");
+	json_decref(root);
+}
+
 /* --- what an engine says -------------------------------------------------------------------- */
 
 /* web died, which CALLER had started. */
@@ -2604,6 +2637,7 @@ int main(void)
 		cmocka_unit_test(test_command),
 		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_refused_many),
+		cmocka_unit_test(test_folded),
 		cmocka_unit_test(test_mask_args),
 		cmocka_unit_test(test_mask_cut),
 		cmocka_unit_test(test_mask_nesting),

@@ -30,6 +30,7 @@
 #include "conversation/tracker.h"
 #include "engine/engines.h"
 #include "finder/finder.h"
+#include "fold/fold.h"
 #include "guard/guard.h"
 #include "host/elders.h"
 #include "host/host.h"
@@ -88,6 +89,7 @@ struct agent {
 	struct decode_detail detail;
 	struct tracker *tracker;
 	struct engines *engines;
+	struct fold *fold;
 	const struct levels *levels; /* those of the configuration in force */
 	struct state *state;	     /* NULL: no state is kept */
 	struct eventfile *events;
@@ -202,22 +204,48 @@ static bool agent_is_routine(struct agent *agent, const struct record *record)
 static void on_record(void *data, struct record *record)
 {
 	struct agent *agent = data;
+	struct callerd_legacy *legacy = capture_legacy(agent->capture);
+	bool is_test;
 
 	if (record->action == RECORD_SOCKET_CONNECTED)
 		record->server = agent->news;
+	is_test = self_test_is_call(agent->self_test, record);
 	if (record->action !=
 	    RECORD_DOCKER_EVENT) /* a docker-event has its caller as described with the request */
 		engines_describe_caller(agent->engines, record);
-	if (!self_test_is_call(agent->self_test, record))
+	if (!is_test)
 		record->level = levels_of(agent->levels, options_full_from(&agent->options), record,
 					  host_context(agent->host));
 	if (agent_is_routine(agent, record))
 		record->level = LEVEL_NONE;
+	fold_set(agent->fold, options_fold(&agent->options));
+	if (record->level != LEVEL_NONE && !is_test &&
+	    fold_take(agent->fold, record, clock_now(CLOCK_BOOTTIME))) {
+		legacy->begun += record->action != RECORD_API_REQUEST;
+		return;
+	}
 	status_count_level(agent->status, record->level);
 	if (record->level != LEVEL_NONE)
 		put_record(agent, record);
 	if (record->action == RECORD_API_REQUEST && record->connection.request)
-		capture_legacy(agent->capture)->told++;
+		legacy->told++;
+}
+
+/* A record that stands for COUNT others: an agent that is killed before owes them. */
+static void on_folded(void *data, struct record *record, uint64_t count)
+{
+	struct agent *agent = data;
+
+	status_count_level(agent->status, record->level);
+	put_record(agent, record);
+	capture_legacy(agent->capture)->told += count;
+}
+
+/* Writes what is told by a count. */
+static void agent_unfold(struct agent *agent)
+{
+	fold_flush(agent->fold);
+	status_note_folded(agent->status, fold_taken(agent->fold), fold_told(agent->fold));
 }
 
 static void on_begun(void *data, bool taken_back)
@@ -688,6 +716,8 @@ static void agent_tick(struct agent *agent)
 		agent_trim();
 		quiet = false;
 	}
+	fold_run(agent->fold, now);
+	status_note_folded(agent->status, fold_taken(agent->fold), fold_told(agent->fold));
 	if (!quiet) /* the kernel programs lose what comes with events that are not lost, or before them */
 		count_kernel_losses(agent);
 	tell_losses(agent);
@@ -713,6 +743,7 @@ static void handle_signal(struct agent *agent)
 		agent->interrupted = info.ssi_signo == SIGINT;
 		return;
 	}
+	agent_unfold(agent); /* into the file that they belong to */
 	outputs_reopen(agent->outputs);
 	reload_ask(agent->reload, clock_now(CLOCK_BOOTTIME));
 }
@@ -838,6 +869,7 @@ enum exit_code agent_run(struct agent *agent)
 	tracker_close(agent->tracker, clock_now(CLOCK_BOOTTIME));
 	engines_close(agent->engines);
 	event_recorder_close_frame(agent->events, clock_now(CLOCK_BOOTTIME));
+	agent_unfold(agent);
 	write_losses(agent);
 	status_tell(agent->status, RECORD_AGENT_STOPPED, agent, on_record);
 	outputs_flush(agent->outputs);
@@ -975,8 +1007,10 @@ static int open_engines(struct agent *agent)
 	return engines_new(&options, clock_now(CLOCK_BOOTTIME), &agent->engines);
 }
 
-static void agent_tell_losses(void *data)
+/* Another configuration comes into force. */
+static void agent_end_period(void *data)
 {
+	agent_unfold(data);
 	write_losses(data);
 }
 
@@ -1001,7 +1035,7 @@ static int open_reload(struct agent *agent, int argc, char **argv)
 		.data = agent,
 		.record = on_record,
 		.message = agent_tell_as,
-		.told = agent_tell_losses,
+		.told = agent_end_period,
 		.lost = on_output_loss,
 	};
 
@@ -1025,8 +1059,9 @@ static enum exit_code open_parts(struct agent *agent)
 		.unnoticed = on_unnoticed,
 		.totals = on_totals,
 	};
+	struct fold_options fold = {agent, on_folded};
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)
-		?: servers_new(agent->programs, &agent->servers);
+		?: servers_new(agent->programs, &agent->servers) ?: fold_new(&fold, &agent->fold);
 
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
@@ -1359,6 +1394,7 @@ bool agent_free(struct agent *agent)
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
 	engines_free(agent->engines);
+	fold_free(agent->fold);
 	reload_free(agent->reload); /* it has the policy */
 	state_close(agent->state);
 	outputs_close(agent->outputs, CLOSE_MILLISECONDS, agent, agent_tell);

@@ -399,7 +399,8 @@ static uint64_t account_of(const struct record *record)
 {
 	switch (record->action) {
 	case RECORD_SOCKET_REFUSED:
-		if (record->refused_count) /* the record sums up connects of several callers */
+		if (record->refused_count &&
+		    !record->caller) /* the record sums up connects of several callers */
 			return 0;
 		/* fall through */
 	case RECORD_SOCKET_CONNECTED:

@@ -184,6 +184,7 @@ static void take_options(struct reload *reload, struct reading *reading)
 	options->status_interval = reading->options.status_interval;
 	options->full_from = reading->options.full_from;
 	*reload->options.levels = reading->options.levels;
+	options->fold = reading->options.fold;
 	engines_set_policy(reload->options.engines, reading->options.policy);
 	options_free(&reload->current);
 	reload->current = reading->options;

@@ -24,7 +24,7 @@ struct reload_options {
 	void *data;
 	void (*record)(void *data, struct record *record); /* takes an agent-reloaded */
 	void (*message)(void *data, enum log_level level, const char *text);
-	void (*told)(void *data); /* tells all losses that are not told yet */
+	void (*told)(void *data); /* tells what waits: losses, and records that are counted */
 	outputs_lost *lost;	  /* of an output that is no more */
 };
 

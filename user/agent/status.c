@@ -317,6 +317,8 @@ static unsigned int list_counters(const struct status *status, char names[LOSS_C
 		{"engines-left-out", finder_left_out(*status->options.finder)},
 		{"records-waiting", find_most_waiting(health)},
 		{"details-missed", health->details_missed},
+		{"folded", health->folded},
+		{"folded-into", health->folded_into},
 		{"level.request", health->levels[LEVEL_REQUEST]},
 		{"level.metadata", health->levels[LEVEL_METADATA]},
 		{"level.none", health->levels[LEVEL_NONE]},
@@ -356,7 +358,7 @@ static unsigned int list_programs(const struct health *health,
 void status_tell(struct status *status, enum record_action action, void *data,
 		 void (*record)(void *data, struct record *record))
 {
-	struct record_counter counters[20 + LOSS_COUNT];
+	struct record_counter counters[22 + LOSS_COUNT];
 	struct record_program programs[HEALTH_PROGRAMS_MAX];
 	char names[LOSS_COUNT][48];
 	struct health *health = &status->health;
@@ -387,6 +389,12 @@ void status_count(struct status *status, enum record_action action)
 void status_count_level(struct status *status, enum record_level level)
 {
 	status->health.levels[level]++;
+}
+
+void status_note_folded(struct status *status, uint64_t folded, uint64_t into)
+{
+	status->health.folded = folded;
+	status->health.folded_into = into;
 }
 
 void status_count_event(struct status *status)

@@ -42,6 +42,9 @@ void status_count(struct status *status, enum record_action action);
 /* Counts a record that tells so much. */
 void status_count_level(struct status *status, enum record_level level);
 
+/* How many records were folded, and into how many, since the start. */
+void status_note_folded(struct status *status, uint64_t folded, uint64_t into);
+
 /* Counts an event of the kernel programs. */
 void status_count_event(struct status *status);
 

@@ -159,7 +159,7 @@ static struct cef_key {
 	  {"callerd.lost.reason"}},
 	 LIMIT_TEXT},
 	{"callerdLost", {{"callerd.lost.count"}}, LIMIT_TEXT},
-	{"cnt", {{"callerd.refused.count"}}, LIMIT_TEXT},
+	{"cnt", {{"callerd.refused.count"}, {"callerd.folded.count"}}, LIMIT_TEXT},
 	{"callerdAccount", {{"callerd.account"}}, LIMIT_TEXT},
 	{"callerdLostOutput", {{"callerd.lost.output"}}, LIMIT_TEXT},
 	{"suid", {{"user.id"}}, LIMIT_TEXT},

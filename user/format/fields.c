@@ -1087,6 +1087,12 @@ const struct record_field fields_all[] = {
 			BYTES("name", record, refused_name),
 			BOOT_TIME("first", record, refused_first),
 			BOOT_TIME("last", record, refused_last)),
+		OBJECT("folded", IF_FOLDED,
+			NUMBER("count", record, fold_count),
+			NUMBER("different", record, fold_different),
+			NUMBER("connections", record, fold_connections, .optional = true),
+			BOOT_TIME("first", record, fold_first),
+			BOOT_TIME("last", record, fold_last)),
 		OBJECT("docker_event", IF_EVENT,
 			BYTES("type", record, event.type),
 			BYTES("action", record, event.action),
@@ -1252,6 +1258,8 @@ int fields_init(struct fields *fields, const struct record *record,
 		fields->conditions |= IF_SERVER;
 	if (record->refused_count)
 		fields->conditions |= IF_REFUSED_MANY;
+	if (record->fold_count)
+		fields->conditions |= IF_FOLDED;
 	if (record->level <= LEVEL_REQUEST)
 		fields->conditions |= IF_CONTENT;
 	if (record->level == LEVEL_FULL)

@@ -40,6 +40,7 @@ enum field_condition {
 	IF_TEST = 1 << 22,
 	IF_CALL = 1 << 23,    /* a call of gRPC */
 	IF_LINEAGE = 1 << 24, /* what is above the process is told */
+	IF_FOLDED = 1 << 26,  /* it stands for several */
 	IF_CONTENT = 1 << 25, /* what the request's content says is told */
 };
 

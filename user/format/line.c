@@ -724,6 +724,23 @@ static void note_connector(struct notes *notes, const struct view *view)
 	text_add_char(notes->out, ')');
 }
 
+/* 12 times in 54 s, 3 different */
+static void note_folded(struct notes *notes, const struct record *record)
+{
+	if (!record->fold_count)
+		return;
+	begin_note(notes, "");
+	text_add_number(notes->out, record->fold_count);
+	text_add_string(notes->out, " times in ");
+	text_add_number(notes->out, (record->fold_last - record->fold_first) / NS_PER_S);
+	text_add_string(notes->out, " s");
+	if (record->fold_different > 1) {
+		text_add_string(notes->out, ", ");
+		text_add_number(notes->out, record->fold_different);
+		text_add_string(notes->out, " different");
+	}
+}
+
 /* Notes what makes an event's cause less certain, or its caller hard to find. */
 static void note_event(struct notes *notes, const struct view *view)
 {
@@ -742,6 +759,7 @@ static void add_notes(struct text *out, const struct view *view)
 	const struct record *record = view->record;
 	struct notes notes = {.out = out};
 
+	note_folded(&notes, record);
 	if (record->connection.preexisting)
 		begin_note(&notes, "open before callerd");
 	note_connector(&notes, view);

@@ -134,6 +134,7 @@ static struct parameter {
 	{"lostCount", {"callerd.lost.count"}},
 	{"lostOutput", {"callerd.lost.output"}},
 	{"refusedCount", {"callerd.refused.count"}},
+	{"foldedCount", {"callerd.folded.count"}},
 	{"account", {"callerd.account"}},
 	{"incomplete", {"callerd.capture.reason"}},
 };

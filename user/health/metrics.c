@@ -111,6 +111,10 @@ static void add_counts(struct text *out, const struct health *health)
 	for (enum record_level level = 0; level < RECORD_LEVELS; level++)
 		add_sample(out, "levels_total", LABELS({"level", name_level(level)}),
 			   health->levels[level]);
+	add_number(out, "folded_total", "counter", "Records that others tell with a count.",
+		   health->folded);
+	add_number(out, "folded_into_total", "counter", "Records that tell others with a count.",
+		   health->folded_into);
 	describe_metric(out, "lost_total", "counter", "What was lost, by reason.");
 	for (unsigned int i = 0; i < health->loss_count; i++)
 		add_sample(out, "lost_total", LABELS({"reason", health->losses[i].name}),

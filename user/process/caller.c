@@ -8,7 +8,6 @@
 
 #include "base/hash.h"
 #include "base/table.h"
-#include "base/text.h"
 
 #define CONTAINER_ID_SIZE 64
 #define INITIAL_USER_NS 0xeffffffdu /* PROC_USER_INIT_INO of the kernel */
@@ -271,6 +270,29 @@ struct caller *caller_unref(struct caller *caller)
 	caller_lineage_unref(caller->lineage);
 	free(caller);
 	return NULL;
+}
+
+void caller_add_content(const struct caller *caller, struct text *out)
+{
+	const struct lineage *lineage = caller->lineage;
+	struct process bare_ancestors[CALLERD_ANCESTORS_MAX];
+	size_t ancestors = lineage ? lineage->count * sizeof(*bare_ancestors) : 0;
+	struct caller bare;
+
+	memcpy(&bare, caller, sizeof(bare));
+	rebase_caller(&bare, NULL, NULL);
+	bare.tid = 0;
+	bare.lineage = NULL;
+	bare.ancestors = NULL;
+	text_add(out, (char *)&bare + CALLER_CONTENT, sizeof(bare) - CALLER_CONTENT);
+	text_add(out, (const char *)(caller + 1), caller->shared.size - sizeof(*caller));
+	if (!lineage)
+		return;
+	memcpy(bare_ancestors, lineage->ancestors, ancestors);
+	rebase_ancestors(bare_ancestors, lineage->count, NULL, NULL);
+	text_add(out, (char *)bare_ancestors, ancestors);
+	text_add(out, (const char *)&lineage->ancestors[lineage->count],
+		 lineage->shared.size - sizeof(*lineage) - ancestors);
 }
 
 /* --- images ----------------------------------------------------------------------------------- */

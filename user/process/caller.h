@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "callerd/event.h"
 
 /* One process: the caller, its parent, an ancestor. */
@@ -140,6 +141,10 @@ struct caller *caller_ref(struct caller *caller);
 
 /* Gives a reference back; the last one frees it. NULL is fine. Returns NULL. */
 struct caller *caller_unref(struct caller *caller);
+
+/* Adds what CALLER is, and its ancestors, all but the thread that acted: bytes that two callers have in common if they
+ * differ in nothing else. */
+void caller_add_content(const struct caller *caller, struct text *out);
 
 /* Whether A and B are the same process image: same process, executable and arguments. */
 bool caller_same_image(const struct caller *a, const struct caller *b);

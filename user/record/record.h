@@ -394,11 +394,15 @@ struct record {
 	uint64_t refused_first, refused_last; /* ns of CLOCK_BOOTTIME */
 	struct bytes
 		refused_name; /* the last component of their paths, where the socket is not known */
-	uint64_t account;     /* CALLERD_ACCOUNT() that is charged, where there is no caller */
-	const char *lost_reason;    /* records-lost: of .account, or of all */
-	uint64_t lost_count;	    /* records-lost */
-	const char *lost_output;    /* records-lost: the one that did not get them; NULL: all */
-	const char *backend;	    /* agent-started */
+	/* How many equal ones the record stands for, of which each was told whole within the hour before; 0: it is of one. */
+	uint64_t fold_count, fold_first, fold_last; /* ns of CLOCK_BOOTTIME */
+	uint64_t fold_different;   /* how many of them are not equal to any other one of them */
+	uint64_t fold_connections; /* connects that came with them, which have no records */
+	uint64_t account;	   /* CALLERD_ACCOUNT() that is charged, where there is no caller */
+	const char *lost_reason;   /* records-lost: of .account, or of all */
+	uint64_t lost_count;	   /* records-lost */
+	const char *lost_output;   /* records-lost: the one that did not get them; NULL: all */
+	const char *backend;	   /* agent-started */
 	const char *backend_reason; /* agent-started */
 	const char *const *sockets; /* agent-started: NULL-terminated */
 	const char *reload_refused; /* agent-reloaded: why all is as it was; NULL: it is not */

@@ -38,7 +38,7 @@ void view_add_request_id(struct text *out, const struct view *view)
 {
 	if (view->record->request_id.size)
 		text_add_bytes(out, view->record->request_id);
-	else if (view->record->action == RECORD_API_REQUEST)
+	else if (view->record->action == RECORD_API_REQUEST && !view->record->fold_count)
 		view_add_id(out, view);
 }
 

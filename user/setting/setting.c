@@ -291,6 +291,12 @@ void setting_write(const struct setting *setting, const void *target,
 	case SETTING_CHOICE:
 		write_line(&writer, words[setting_load(setting, target)], NULL);
 		break;
+	case SETTING_SECONDS: /* words stand for numbers below the limit */
+		if (words && setting_load(setting, target) < setting->min) {
+			write_line(&writer, words[setting_load(setting, target)], NULL);
+			break;
+		}
+		/* fall through */
 	default:
 		snprintf(number, sizeof(number), "%llu",
 			 (unsigned long long)setting_load(setting, target));

@@ -13,7 +13,7 @@ enum setting_kind {
 	SETTING_NUMBER,	 /* integer: from .min to .max; or one of .words, for its index */
 	SETTING_POWER,	 /* integer: the same limits, and a power of two */
 	SETTING_SIZE,	 /* integer: the suffix K, M, G or T multiplies it by a power of 1024 */
-	SETTING_SECONDS, /* integer: the suffix s, m, h or d says of which unit of time it is */
+	SETTING_SECONDS, /* integer: the suffix s, m, h or d says of which unit of time it is; or one of .words, as above, each below .min */
 	SETTING_CHOICE,	 /* integer or enum: the index of one of .words */
 	SETTING_TEXT,	 /* const char *: the value itself; not empty where .wanted says so */
 	SETTING_PATH,	 /* const char *: an absolute path */

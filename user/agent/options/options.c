@@ -25,6 +25,7 @@
 #define ARGUMENTS_MAX 64
 #define WHY_SIZE 768
 #define PIN_MAX 256
+#define FOLD_MINUTE 1 /* of options.fold */
 
 /* RELOADS: a running agent takes over another value. */
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
@@ -35,6 +36,8 @@ static const char *const guards[] = {"all", "sockets", "none", NULL};
 static const char *const confines[] = {"all", "none", NULL};
 static const char *const levels[] = {"error", "warning", "info", NULL};
 static const char *const severities[] = {"info", "low", "medium", "high", "critical", NULL};
+/* FOLD_MINUTE is the place of "yes". */
+static const char *const folds[] = {"no", "yes", NULL};
 static const char *const no_state[] = {"none", NULL};
 static const char *const no_pin[] = {"none", NULL};
 
@@ -298,6 +301,11 @@ static const struct setting settings[] = {
 	 HELP("SEVERITY", "records with a finding of at least that severity tell all,\n"
 			  "whatever a [level] says: info, low, medium, high, critical\n"
 			  "(default: low)")},
+	{RELOADED("fold", SETTING_SECONDS, fold), LIMITS(2, 3600), .words = folds,
+	 .wanted = "it is yes, no, or from 2s to 1h",
+	 HELP("TIME", "equal reads by one process, and the events of health checks, are\n"
+		      "one record with a count for each minute (yes) or TIME, but for\n"
+		      "the first one in an hour; no: each has its own (default: yes)")},
 	{RELOADED("status-interval", SETTING_NUMBER, status_interval), LIMITS(0, 86400),
 	 HELP("N", "seconds between agent-status records; 0: none (default: 60)")},
 	{SETTING("metrics-socket", SETTING_PATH, metrics_socket),
@@ -526,6 +534,11 @@ enum finding_severity options_full_from(const struct options *options)
 	return SEVERITY_INFO + (enum finding_severity)options->full_from;
 }
 
+uint64_t options_fold(const struct options *options)
+{
+	return (options->fold == FOLD_MINUTE ? 60 : options->fold) * NS_PER_S;
+}
+
 static int print_options(const struct options *options)
 {
 	_cleanup_(text_free) struct text text = {0};
@@ -573,6 +586,7 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 		.state_path = STATE_PATH,
 		.pin = PINS_PATH,
 		.away_limit = 300,
+		.fold = FOLD_MINUTE,
 		.full_from = SEVERITY_LOW - SEVERITY_INFO,
 		.metrics_gid = (gid_t)-1,
 		.connections = 65536,

@@ -80,6 +80,7 @@ struct options {
 	struct policy *policy;	    /* never NULL; owned */
 	struct levels *levels;	    /* the same */
 	int full_from;		    /* see options_full_from() */
+	unsigned int fold;	    /* see options_fold() */
 	struct config *config;	    /* owns the strings that come from the file */
 };
 
@@ -90,6 +91,9 @@ int options_parse(int argc, char **argv, struct options *ret);
 
 /* The same, but all is read into RET alone, and what is wrong goes to WHY. */
 int options_read(int argc, char **argv, struct options *ret, struct setting_why why);
+
+/* For so long (ns) equal reads are told by one record; 0: each has its own. */
+uint64_t options_fold(const struct options *options);
 
 /* Records with a finding of that severity tell all. */
 enum finding_severity options_full_from(const struct options *options);

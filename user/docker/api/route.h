@@ -62,6 +62,7 @@ struct route {
 	bool lends;		       /* it carries a session, on which the engine asks */
 	bool unread;		       /* its body says what it does, and is not understood yet */
 	bool reads;  /* it changes nothing, though its method is not one that reads */
+	bool polled; /* programs ask it again and again, to look whether all is as it was */
 	bool opaque; /* the connection is taken over when it succeeds */
 	/* What its answer tells. */
 	bool answer; /* the response's body gives the new object's id as "Id" or "ID" */

@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fold/fold.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/table.h"
+#include "chain/key.h"
+#include "docker/api/route.h"
+
+#define HASH_SIZE 16
+#define SEEN_SETS 1024
+#define SEEN_WAYS 4
+#define IDENTITIES 64
+
+enum fold_kind {
+	FOLD_NOT,
+	FOLD_READ,
+	FOLD_CHECK, /* an event of a health check */
+	FOLD_CONNECT,
+	FOLD_REFUSED,
+};
+
+/* SHA-256 with a secret before it: whoever chooses what is hashed cannot make two texts collide, nor choose their set. */
+struct fold_hash {
+	unsigned char bytes[HASH_SIZE];
+};
+
+/* A record that was told whole. */
+struct fold_seen {
+	struct fold_hash hash;
+	uint64_t time;	/* 0: free */
+	uint64_t group; /* the last one that counted an equal record */
+};
+
+/* A record that borrows nothing: its texts lie behind it. */
+struct folded {
+	struct record record;
+	char texts[];
+};
+
+struct group {
+	struct fold_hash hash;
+	enum fold_kind kind;
+	uint64_t number;
+	uint64_t owed; /* records that were taken for it */
+	uint64_t opened;
+	struct folded *kept;
+	UT_hash_handle hh; /* in the order of opening */
+};
+
+/* A connect that is told unless its request is folded. */
+struct held {
+	uint64_t connection, since;
+	struct folded *kept;
+};
+
+struct fold {
+	struct fold_options options;
+	uint64_t pause;
+	unsigned char secret[CHAIN_KEY_SIZE];
+	struct fold_seen seen[SEEN_SETS][SEEN_WAYS];
+	struct {
+		uint64_t number; /* of the caller; 0: none */
+		struct fold_hash hash;
+	} identities[IDENTITIES];
+	struct group *groups;
+	uint64_t group_number;
+	struct held held[FOLD_HELD_MAX];
+	unsigned int held_count;
+	struct text scratch;
+	uint64_t taken, told;
+};
+
+CLEANUP_DEFINE(drop_fold, struct fold *, fold_free)
+
+int fold_new(const struct fold_options *options, struct fold **ret)
+{
+	_cleanup_(drop_fold) struct fold *fold = calloc(1, sizeof(*fold));
+	int error = fold ? key_random(fold->secret) : -ENOMEM;
+
+	if (error)
+		return error;
+	fold->options = *options;
+	*ret = take_ptr(fold);
+	return 0;
+}
+
+/* --- what is alike ---------------------------------------------------------------------------- */
+
+static bool fold_hash(struct fold *fold, struct fold_hash *ret)
+{
+	unsigned char hash[CHAIN_HASH_SIZE];
+
+	if (fold->scratch.error || key_hash(text_since(&fold->scratch, 0), hash)) {
+		text_free(&fold->scratch);
+		return false;
+	}
+	memcpy(ret->bytes, hash, sizeof(ret->bytes));
+	return true;
+}
+
+static void fold_begin(struct fold *fold)
+{
+	text_cut(&fold->scratch, 0);
+	text_add(&fold->scratch, (const char *)fold->secret, sizeof(fold->secret));
+}
+
+static void fold_put(struct fold *fold, const void *value, size_t size)
+{
+	text_add(&fold->scratch, value, size);
+}
+
+static void fold_put_number(struct fold *fold, uint64_t number)
+{
+	fold_put(fold, &number, sizeof(number));
+}
+
+/* With its size before it: what follows cannot be taken for a part of it. */
+static void fold_put_text(struct fold *fold, struct bytes text)
+{
+	fold_put_number(fold, text.data ? text.size : UINT64_MAX);
+	text_add_bytes(&fold->scratch, text);
+}
+
+/* What CALLER is. Most callers are asked for again and again. */
+static bool fold_identity(struct fold *fold, const struct caller *caller, struct fold_hash *ret)
+{
+	uint64_t number = caller ? caller->shared.number : 0;
+	unsigned int at = number % IDENTITIES;
+
+	*ret = (struct fold_hash){0};
+	if (!caller)
+		return true;
+	if (number && fold->identities[at].number == number) {
+		*ret = fold->identities[at].hash;
+		return true;
+	}
+	fold_begin(fold);
+	caller_add_content(caller, &fold->scratch);
+	if (!fold_hash(fold, ret))
+		return false;
+	fold->identities[at].number = number;
+	fold->identities[at].hash = *ret;
+	return true;
+}
+
+/* Whether EVENT is of an exec that did not end well, as far as is known. */
+static bool is_failure(const struct record_event *event)
+{
+	return event->act == ACTION_EXEC_DIE && (!event->has_exit_code || event->exit_code);
+}
+
+/* What all that is told in one record has in common. */
+static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct record *record,
+			    const struct fold_hash callers[2])
+{
+	fold_begin(fold);
+	fold_put_number(fold, kind);
+	fold_put(fold, callers, 2 * sizeof(*callers));
+	fold_put_number(fold, record->level);
+	fold_put_number(fold, record->connection.preexisting);
+	fold_put_text(fold, record->connection.socket);
+	fold_put_text(fold, record->container_name);
+	fold_put_text(fold, record->container_image);
+	fold_put_text(fold, bytes_of(record->api.expected_rule));
+	fold_put_number(fold, record->api.engine);
+	fold_put_number(fold, record->api.operation);
+	fold_put_text(fold, record->http.method);
+	fold_put_number(fold, (uint64_t)record->http.status);
+	fold_put_number(fold, (uint64_t)record->error);
+	fold_put_text(fold, record->address);
+	if (kind != FOLD_CHECK)
+		return;
+	fold_put_text(fold, record->event.id);
+	fold_put_text(fold, record->event.name);
+	fold_put_text(fold, record->event.image);
+	fold_put_number(fold, is_failure(&record->event));
+	fold_put_number(fold, (uint64_t)record->event.exit_code);
+}
+
+/* What else makes two records equal. */
+static void fold_put_rest(struct fold *fold, const struct record *record)
+{
+	const struct record_http *http = &record->http;
+	const struct record_api *api = &record->api;
+	const struct record_event *event = &record->event;
+
+	fold_put_text(fold, http->target);
+	fold_put_text(fold, http->user_agent);
+	fold_put_text(fold, http->mime_type);
+	fold_put_number(fold, (uint64_t)http->version_minor);
+	fold_put_number(fold, http->http2);
+	fold_put_text(fold, api->version);
+	fold_put_number(fold, api->target_type);
+	fold_put_text(fold, api->target_id);
+	fold_put_text(fold, api->target_name);
+	fold_put_text(fold, api->target_image);
+	fold_put_text(fold, api->container_id);
+	fold_put_text(fold, api->container_name);
+	fold_put_number(fold, event->act);
+	fold_put_text(fold, event->action);
+	fold_put_text(fold, event->command);
+	fold_put_number(fold, event->has_exit_code);
+	fold_put_number(fold, (uint64_t)event->exit_code);
+}
+
+/* *RET_GROUP: of all that is told in one record; *RET: of equal records. */
+static bool fold_hashes(struct fold *fold, enum fold_kind kind, const struct record *record,
+			struct fold_hash *ret_group, struct fold_hash *ret)
+{
+	const struct caller *connector =
+		record->connector == record->caller ? NULL : record->connector;
+	struct fold_hash callers[2];
+
+	if (!fold_identity(fold, record->caller, &callers[0]) ||
+	    !fold_identity(fold, connector, &callers[1]))
+		return false;
+	fold_put_common(fold, kind, record, callers);
+	if (!fold_hash(fold, ret_group))
+		return false;
+	fold_put_rest(fold, record);
+	return fold_hash(fold, ret);
+}
+
+/* --- what may be folded ----------------------------------------------------------------------- */
+
+/* Whether RECORD tells nothing but who did what: no finding, no doubt. */
+static bool is_foldable(const struct record *record)
+{
+	return !record->incomplete && !record->candidate_count && !record->api.finding_count &&
+	       !record->api.fact_count && !record->cause.finding_count && !record->server;
+}
+
+static bool is_polled(enum operation operation)
+{
+	const struct route *route = route_of(operation_docker(operation));
+
+	return route && route->polled;
+}
+
+/* An answer that came at once: a read that takes a second has a record of its beginning, and is news. */
+static bool is_read(const struct record *record)
+{
+	const struct record_http *http = &record->http;
+
+	return record->caller && record->connection.request &&
+	       (http->verb == METHOD_GET || http->verb == METHOD_HEAD) &&
+	       is_polled(record->api.operation) && http->status >= 200 && http->status != 401 &&
+	       http->status != 403 && !http->status_unsure && http->has_duration &&
+	       http->duration < NS_PER_S && !http->request_bytes && !http->anomalies &&
+	       !http->parse_error && !http->target_truncated && !http->upgraded && !http->grpc &&
+	       !http->by_engine;
+}
+
+static bool is_check(const struct record *record)
+{
+	const struct record_event *event = &record->event;
+
+	return !record->caller && record->cause.kind == CAUSE_DAEMON &&
+	       record->cause.reason == REASON_HEALTH_CHECK && !record->cause.operation &&
+	       !event->recovered && event->id.size &&
+	       (event->act == ACTION_EXEC_CREATE || event->act == ACTION_EXEC_START ||
+		event->act == ACTION_EXEC_DIE);
+}
+
+static enum fold_kind kind_of(const struct record *record)
+{
+	if (!is_foldable(record))
+		return FOLD_NOT;
+	switch (record->action) {
+	case RECORD_API_REQUEST:
+		return is_read(record) ? FOLD_READ : FOLD_NOT;
+	case RECORD_DOCKER_EVENT:
+		return is_check(record) ? FOLD_CHECK : FOLD_NOT;
+	case RECORD_SOCKET_CONNECTED:
+		return record->caller && record->connection.id ? FOLD_CONNECT : FOLD_NOT;
+	case RECORD_SOCKET_REFUSED:
+		return record->caller && !record->refused_count ? FOLD_REFUSED : FOLD_NOT;
+	default:
+		return FOLD_NOT;
+	}
+}
+
+/* --- records that are kept -------------------------------------------------------------------- */
+
+#define KEPT(member) offsetof(struct record, member)
+
+static const size_t kept_texts[] = {
+	KEPT(connection.socket),  KEPT(http.method),
+	KEPT(http.target),	  KEPT(http.user_agent),
+	KEPT(http.mime_type),	  KEPT(api.version),
+	KEPT(api.target_id),	  KEPT(api.target_name),
+	KEPT(api.target_image),	  KEPT(api.container_id),
+	KEPT(api.container_name), KEPT(event.type),
+	KEPT(event.action),	  KEPT(event.id),
+	KEPT(event.name),	  KEPT(event.image),
+	KEPT(event.command),	  KEPT(container_name),
+	KEPT(container_image),	  KEPT(address),
+};
+
+/* Those of them that the records of a group need not have in common. */
+static const size_t texts_of_one[] = {
+	KEPT(http.target),	KEPT(http.user_agent),	KEPT(http.mime_type),
+	KEPT(api.version),	KEPT(api.target_id),	KEPT(api.target_name),
+	KEPT(api.target_image), KEPT(api.container_id), KEPT(api.container_name),
+	KEPT(event.command),
+};
+
+static struct bytes *folded_text(struct record *record, size_t offset)
+{
+	return (struct bytes *)((char *)record + offset);
+}
+
+/* What RECORD tells, but for what is of that one alone. */
+static struct record common_of(const struct record *record)
+{
+	struct record common = {
+		.action = record->action,
+		.level = record->level,
+		.time = record->time,
+		.caller = record->caller,
+		.connector = record->connector,
+		.described = record->described,
+		.connection = record->connection,
+		.http = record->http,
+		.api = record->api,
+		.event = record->event,
+		.cause.kind = record->cause.kind,
+		.cause.basis = record->cause.basis,
+		.cause.reason = record->cause.reason,
+		.container_name = record->container_name,
+		.container_image = record->container_image,
+		.error = record->error,
+		.address = record->address,
+		.account = record->account,
+	};
+
+	/* Of a read there are none of these. */
+	common.http.service = common.http.method_name = common.http.namespace = (struct bytes){0};
+	common.event.container_id = common.event.container_name = common.event.exec_id =
+		common.event.health = common.event.signal = (struct bytes){0};
+	common.api.facts = NULL;
+	common.api.findings = NULL;
+	common.api.techniques = NULL;
+	common.api.technique_count = 0;
+	return common;
+}
+
+/* A copy; NULL: no memory. */
+static struct folded *keep_folded(const struct record *record)
+{
+	struct record common = common_of(record);
+	struct bytes rule = bytes_of(common.api.expected_rule);
+	size_t size = rule.size + 1;
+	struct folded *kept;
+	char *at;
+
+	for (size_t i = 0; i < COUNT(kept_texts); i++)
+		size += folded_text(&common, kept_texts[i])->size;
+	kept = malloc(sizeof(*kept) + size);
+	if (!kept)
+		return NULL;
+	kept->record = common;
+	at = kept->texts;
+	for (size_t i = 0; i < COUNT(kept_texts); i++) {
+		struct bytes *text = folded_text(&kept->record, kept_texts[i]);
+
+		if (text->size)
+			memcpy(at, text->data, text->size);
+		*text = (struct bytes){text->size ? at : NULL, text->size};
+		at += text->size;
+	}
+	if (rule.data)
+		kept->record.api.expected_rule = memcpy(at, rule.data, rule.size + 1);
+	caller_ref((struct caller *)record->caller);
+	caller_ref((struct caller *)record->connector);
+	return kept;
+}
+
+static void folded_free(struct folded *kept)
+{
+	if (!kept)
+		return;
+	caller_unref((struct caller *)kept->record.caller);
+	caller_unref((struct caller *)kept->record.connector);
+	free(kept);
+}
+
+/* --- groups ----------------------------------------------------------------------------------- */
+
+static void fold_tell(struct fold *fold, struct record *record, uint64_t owed)
+{
+	fold->told++;
+	fold->options.tell(fold->options.data, record, owed);
+}
+
+/* What the ones that GROUP stands for do not have in common is not told. */
+static void tell_group(struct fold *fold, struct group *group)
+{
+	struct record *record = &group->kept->record;
+
+	record->connection.id = record->connection.request = 0;
+	record->http.has_request_bytes = record->http.has_response_bytes = false;
+	record->event.time = 0;
+	if (record->fold_different > 1)
+		for (size_t i = 0; i < COUNT(texts_of_one); i++)
+			*folded_text(record, texts_of_one[i]) = (struct bytes){0};
+	if (record->fold_different > 1 && !is_failure(&record->event)) {
+		record->event.act = ACTION_OTHER;
+		record->event.action = (struct bytes){0};
+		record->event.has_exit_code = false;
+	}
+	fold_tell(fold, record, group->owed);
+}
+
+/* Writes GROUP, which is no more. */
+static void group_end(struct fold *fold, struct group *group)
+{
+	HASH_DEL(fold->groups, group);
+	if (group->owed)
+		tell_group(fold, group);
+	folded_free(group->kept);
+	free(group);
+}
+
+static struct group *group_find(struct fold *fold, const struct fold_hash *hash)
+{
+	struct group *group;
+
+	HASH_FIND(hh, fold->groups, hash, sizeof(*hash), group);
+	return group;
+}
+
+/* Returns NULL where there is no memory. */
+static struct group *group_new(struct fold *fold, const struct fold_hash *hash, enum fold_kind kind,
+			       const struct record *record, uint64_t now)
+{
+	struct group *group;
+
+	if (HASH_COUNT(fold->groups) == FOLD_GROUPS_MAX)
+		group_end(fold, fold->groups);
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->hash = *hash;
+	group->kind = kind;
+	group->number = ++fold->group_number;
+	group->opened = now;
+	group->kept = keep_folded(record);
+	if (group->kept)
+		HASH_ADD(hh, fold->groups, hash, sizeof(group->hash), group);
+	if (!group->kept || !group->hh.tbl) {
+		folded_free(group->kept);
+		free(group);
+		return NULL;
+	}
+	return group;
+}
+
+static void group_count(struct fold *fold, struct group *group, const struct record *record)
+{
+	struct record *told = &group->kept->record;
+
+	fold->taken++;
+	group->owed++;
+	if (group->kind == FOLD_REFUSED) {
+		if (!told->refused_count++)
+			told->refused_first = record->time;
+		told->refused_last = record->time;
+	} else {
+		if (!told->fold_count++)
+			told->fold_first = record->time;
+		told->fold_last = record->time;
+	}
+	/* Rings are read one after the other: records need not come in the order of their times. */
+	if (record->time > told->time || (group->owed == 1))
+		told->time = record->time;
+	told->described = record->described;
+	if (record->http.duration > told->http.duration)
+		told->http.duration = record->http.duration;
+}
+
+/* --- connects --------------------------------------------------------------------------------- */
+
+static struct held take_connect(struct fold *fold, unsigned int at)
+{
+	struct held held = fold->held[at];
+
+	fold->held_count--;
+	memmove(&fold->held[at], &fold->held[at + 1],
+		(fold->held_count - at) * sizeof(*fold->held));
+	return held;
+}
+
+static void release_connect(struct fold *fold, unsigned int at)
+{
+	struct held held = take_connect(fold, at);
+
+	fold_tell(fold, &held.kept->record, 1);
+	folded_free(held.kept);
+}
+
+/* The place of the connect of CONNECTION; .held_count: it does not wait. */
+static unsigned int find_connect(const struct fold *fold, uint64_t connection)
+{
+	unsigned int at = 0;
+
+	while (at < fold->held_count && fold->held[at].connection != connection)
+		at++;
+	return connection ? at : fold->held_count;
+}
+
+static bool hold_connect(struct fold *fold, const struct record *record, uint64_t now)
+{
+	struct held *held = &fold->held[fold->held_count];
+
+	if (fold->held_count == FOLD_HELD_MAX)
+		return false;
+	*held = (struct held){record->connection.id, now, keep_folded(record)};
+	if (!held->kept)
+		return false;
+	fold->held_count++;
+	fold->taken++;
+	return true;
+}
+
+/* --- taking ----------------------------------------------------------------------------------- */
+
+/* The entry of HASH; *KNOWN: an equal record was told within the hour. Else it is told now. */
+static struct fold_seen *seen_find(struct fold *fold, const struct fold_hash *hash, uint64_t now,
+				   bool *known)
+{
+	struct fold_seen *set = fold->seen[(hash->bytes[0] | hash->bytes[1] << 8) % SEEN_SETS];
+	struct fold_seen *oldest = set;
+
+	*known = false;
+	for (unsigned int i = 0; i < SEEN_WAYS; i++) {
+		struct fold_seen *seen = &set[i];
+
+		if (seen->time && !memcmp(&seen->hash, hash, sizeof(*hash))) {
+			*known = now < seen->time + FOLD_AGAIN;
+			if (!*known)
+				seen->time = now;
+			return seen;
+		}
+		if (seen->time < oldest->time)
+			oldest = seen;
+	}
+	*oldest = (struct fold_seen){.hash = *hash, .time = now};
+	return oldest;
+}
+
+/* A refused connect is told at once; those that follow it, equal but for the thread, when they end. */
+static bool take_refused(struct fold *fold, const struct fold_hash *hash,
+			 const struct record *record, uint64_t now)
+{
+	struct group *group = group_find(fold, hash);
+
+	if (group)
+		group_count(fold, group, record);
+	else
+		group_new(fold, hash, FOLD_REFUSED, record, now);
+	return group;
+}
+
+/* Counts RECORD, which equals one that SEEN stands for, and the connect that waits for it. */
+static bool take_equal(struct fold *fold, enum fold_kind kind, const struct fold_hash *hash,
+		       struct fold_seen *seen, const struct record *record, uint64_t now)
+{
+	unsigned int at = find_connect(fold, record->connection.id);
+	struct group *group = group_find(fold, hash) ?: group_new(fold, hash, kind, record, now);
+
+	if (!group)
+		return false;
+	group_count(fold, group, record);
+	if (seen->group != group->number)
+		group->kept->record.fold_different++;
+	seen->group = group->number;
+	if (at < fold->held_count) {
+		struct held held = take_connect(fold, at);
+
+		group->kept->record.fold_connections++;
+		group->owed++;
+		folded_free(held.kept);
+	}
+	return true;
+}
+
+static bool take_alike(struct fold *fold, enum fold_kind kind, const struct record *record,
+		       uint64_t now)
+{
+	struct fold_hash group, hash;
+	struct fold_seen *seen;
+	bool known;
+
+	if (!fold_hashes(fold, kind, record, &group, &hash))
+		return false;
+	if (kind == FOLD_REFUSED)
+		return take_refused(fold, &hash, record, now);
+	seen = seen_find(fold, &hash, now, &known);
+	if (!known)
+		return false;
+	return kind == FOLD_CONNECT ? hold_connect(fold, record, now)
+				    : take_equal(fold, kind, &group, seen, record, now);
+}
+
+bool fold_take(struct fold *fold, const struct record *record, uint64_t now)
+{
+	enum fold_kind kind = fold->pause ? kind_of(record) : FOLD_NOT;
+	unsigned int at;
+
+	if (kind != FOLD_NOT && take_alike(fold, kind, record, now))
+		return true;
+	at = find_connect(fold, record->connection.id);
+	if (at < fold->held_count)
+		release_connect(fold, at);
+	return false;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static bool is_due(const struct fold *fold, const struct group *group, uint64_t now)
+{
+	const struct record *record = &group->kept->record;
+
+	if (now >= group->opened + fold->pause)
+		return true;
+	return group->kind == FOLD_REFUSED && now >= record->time + FOLD_BURST;
+}
+
+void fold_run(struct fold *fold, uint64_t now)
+{
+	struct group *group, *next;
+
+	while (fold->held_count && now >= fold->held[0].since + FOLD_HOLD)
+		release_connect(fold, 0);
+	HASH_ITER(hh, fold->groups, group, next)
+	if (is_due(fold, group, now))
+		group_end(fold, group);
+}
+
+void fold_flush(struct fold *fold)
+{
+	while (fold->held_count)
+		release_connect(fold, 0);
+	while (fold->groups)
+		group_end(fold, fold->groups);
+}
+
+void fold_set(struct fold *fold, uint64_t pause)
+{
+	if (fold->pause == pause)
+		return;
+	fold_flush(fold);
+	fold->pause = pause;
+}
+
+uint64_t fold_taken(const struct fold *fold)
+{
+	return fold->taken;
+}
+
+uint64_t fold_told(const struct fold *fold)
+{
+	return fold->told;
+}
+
+void fold_free(struct fold *fold)
+{
+	if (!fold)
+		return;
+	for (unsigned int i = 0; i < fold->held_count; i++)
+		folded_free(fold->held[i].kept);
+	while (fold->groups) {
+		struct group *group = fold->groups;
+
+		HASH_DEL(fold->groups, group);
+		folded_free(group->kept);
+		free(group);
+	}
+	text_free(&fold->scratch);
+	free(fold);
+}
