@@ -113,23 +113,38 @@ does by default. Microseconds; "more" is what comes on top of nothing in the sam
     return text
 
 
+LOADS = (('request', 'a request'), ('connection', 'a connection'), ('unix', 'a message, Unix'), ('tcp', 'TCP'), ('udp', 'UDP'))
+
+
+def by_program(result, cell):
+    """A row for each program that ran, the dearest ones first."""
+    names = {name for kind, _ in LOADS for name in result[kind]}
+    cost_of = {name: max(result[kind].get(name, [0, 0])[1] for kind, _ in LOADS) for name in names}
+    return [(name, *(cell(*result[kind].get(name, (0, 0))) for kind, _ in LOADS), f"{result['verified'][name]:,}")
+            for name in sorted(names, key=lambda name: -cost_of[name]) if cost_of[name] >= 0.5]
+
+
 def kernel(result, _):
-    loads = [('request', 'a request'), ('connection', 'a connection'), ('unix', 'a message, Unix'), ('tcp', 'TCP'), ('udp', 'UDP')]
-    loads = [(kind, title) for kind, title in loads if result.get(kind)]
-    names = sorted({name for kind, _ in loads for name in result[kind]}, key=lambda name: -max(result[kind].get(name, [0, 0])[1] for kind, _ in loads))
-
-    def cell(kind, name):
-        times, ns = result[kind].get(name, (0, 0))
-        return f'{ns:,.0f} ({times:.2g})' if ns >= 0.5 else ''
-
+    rows = by_program(result, lambda times, ns: f'{ns:,.0f} ({times:.2g})' if ns >= 0.5 else '')
     return '''## In the kernel
 
 What the kernel itself counts of each program (`kernel.bpf_stats_enabled`, which takes some 20 ns of each run): nanoseconds, and in parentheses the runs, for one
-request, one connection with its request, and one message of a byte on a socket that is not watched. They run for the whole host; what else it did then is in them.
+request, one connection with its request, and one message of a byte on a socket that is not watched. They run for the whole host; what else it did then is in
+them. The last column is how many instructions the verifier walks when it is loaded.
 
-''' + table(('program', *(title for _, title in loads)), [
-        *((name, *(cell(kind, name) for kind, _ in loads)) for name in names if any(cell(kind, name) for kind, _ in loads)),
-        ('together', *(f'{sum(ns for _, ns in result[kind].values()):,.0f}' for kind, _ in loads))])
+''' + table(('program', *(title for _, title in LOADS), 'walked'), [
+        *rows, ('together', *(f'{sum(ns for _, ns in result[kind].values()):,.0f}' for kind, _ in LOADS), f"{sum(result['verified'].values()):,}")])
+
+
+def trampoline(result, _):
+    head = '### The other backend\n\n'
+    if 'missing' in result:
+        return head + f"Not measured: {result['missing']}.\n"
+    return head + f'''The {result['backend']} backend, in a virtual machine with Linux 6.12: the runs of each program; an emulated processor's times say nothing.
+
+''' + table(('program', *(title for _, title in LOADS), 'walked'), [
+        *by_program(result, lambda times, _: f'{times:.2g}' if times >= 0.005 else ''),
+        ('together', *(f'{sum(times for times, _ in result[kind].values()):.2g}' for kind, _ in LOADS), f"{sum(result['verified'].values()):,}")])
 
 
 def unwatched(result, _):
@@ -250,7 +265,7 @@ them is a third larger than here.
 ''' + table(('', ''), [(name, rounded(value)) for name, value in landed.items()])
 
 
-PARTS = peers, kernel, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, outputs, counts
+PARTS = peers, kernel, trampoline, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, outputs, counts
 
 
 def main():

@@ -490,7 +490,7 @@ def lend_and_build(client, name, files, *fields):
     server = threading.Thread(target=lent.serve, daemon=True)
     server.start()
     with Upgraded(SOCKET) as other:
-        other.socket.settimeout(600)
+        other.socket.settimeout(600 + sum(len(data) for data in files['context'].values()) / 500000)  # seconds
         status, _ = other.call(CONTROL + 'Solve?' + name, message(
             (1, name), (5, name), (6, 'dockerfile.v0'), (13, [(1, 'moby'), *mapping(2, {'name': name + ':1'})]), *fields))
     equal(status, '0', 'Solve')
