@@ -6,6 +6,8 @@ import shutil
 from live import *
 
 AGENT = None
+FRAME = b'\0\0\0\4\0\0\0\0\0' # SETTINGS
+REFUSED = 400, 500 # by engine: what it says to that as a body
 OPEN = {}  # made before callerd starts, by name
 D = DIR + '/preexisting'
 
@@ -41,6 +43,11 @@ def check_self(record):
         equal(record['process']['args'], cmdline.read().split('\0')[:-1], 'args')
     equal(record['process']['executable'], os.readlink('/proc/self/exe'), 'executable')
     equal(record['user']['id'], '0', 'user')
+
+
+def is_refusal(record):
+    """The answer to what what_looks_like_http2() sends, which is told without its request."""
+    return 'url' not in record and field(record, 'http.response.status_code') in REFUSED
 
 
 def only(connection, wanted):
@@ -99,6 +106,23 @@ def in_the_middle_of_a_body():
 
 
 @test
+def what_looks_like_http2():
+    """Attacker: the end of a body that began before looks like a frame of HTTP/2. That hides no request behind it."""
+    client = OPEN['frame']
+    client.sendall(FRAME)
+    true(read_response(client)[0] in REFUSED, 'status of what began before')
+    for i in range(1, 3):
+        equal(ask(client, mark(f'frame-{i}')), 200, 'status')
+    record = check(mark('frame-1'))
+    check_self(record)
+    check_self(check(mark('frame-2'), 2))
+    only(record['callerd']['connection']['id'], [mark('frame-1'), mark('frame-2')])
+    equal([r['message'] for r in AGENT.records() if 'HTTP/2' in field(r, 'error.message', '')], [], 'HTTP/2')
+    # What was not read then, the daemon has answered: that is told.
+    equal(len([r for r in AGENT.records(event__action='api-request') if is_refusal(r)]), 1, 'answers')
+
+
+@test
 def in_the_middle_of_a_response():
     """The rest of a long answer is read and answered late: requests behind it are right."""
     client = OPEN['response']
@@ -126,7 +150,7 @@ def events_stream():
     request('DELETE', '/volumes/older')
     AGENT.settle()
     equal([r['message'] for r in AGENT.records(event__action='api-request')
-           if 'url' not in r or '/events' in r['url']['original']], [], 'records of the stream')
+           if not is_refusal(r) and ('url' not in r or '/events' in r['url']['original'])], [], 'records of the stream')
     true(data, 'an answer')
 
 
@@ -147,7 +171,7 @@ def hijacked_attach():
             if 'mark=' not in field(r, 'url.original', '')]
     equal([r['message'] for r in mine], [], 'records of the stream')
     equal([r['message'] for r in AGENT.records(event__action='api-request')
-           if not field(r, 'url.path')], [], 'records without a path')
+           if not field(r, 'url.path') and not is_refusal(r)], [], 'records without a path')
 
 
 @test
@@ -265,13 +289,15 @@ def open_streams():
 
 
 def open_all():
-    for name in ('idle', 'fresh', 'head', 'body', 'child', 'passed'):
+    for name in ('idle', 'fresh', 'head', 'body', 'frame', 'child', 'passed'):
         OPEN[name] = connect()
         if name != 'fresh':
             equal(ask(OPEN[name], '/_ping'), 200, 'status')
     OPEN['head'].sendall(b'GET /_ping?before HTTP/1.1\r\nH')
     OPEN['body'].sendall(b'POST /containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 33\r\n'
                          b'Content-Type: application/json\r\n\r\n{"Cmd": ["echo G')
+    OPEN['frame'].sendall(b'POST /containers/create HTTP/1.1\r\nHost: docker\r\nContent-Length: 10\r\n'
+                          b'Content-Type: application/json\r\n\r\n ')
     OPEN['many'] = [connect() for _ in range(scaled(100, 20))]
     open_orphan()
     open_streams()

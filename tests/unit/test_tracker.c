@@ -2984,7 +2984,7 @@ TEST(like_a_preface, "1 connected by p10\n"
 	answers(world, 1, OK_EMPTY);
 }
 
-/* It is older than the agent: nothing is guessed, and it is told once. */
+/* It is older than the agent: nothing is guessed, and it is told once, when the daemon has written a frame, too. */
 TEST_WHOLE(http2_midway,
 	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
 	   "(HTTP/2, met in its middle: its header tables are not known)\n")
@@ -2998,10 +2998,41 @@ TEST_WHOLE(http2_midway,
 		put_headers(&out, deflater, 2 * i + 9, H2("GET", "/a"), true);
 		speak(world, 1, CALLERD_REQUEST, out.data, out.size);
 		text_cut(&out, 0);
+		assert_int_equal(world->mute[1], 0);
 	}
+	put_headers(&out, deflater, 9, H2_200, true);
+	speak(world, 1, CALLERD_RESPONSE, out.data, out.size);
 	assert_int_equal(world->mute[1], MUTED);
 	nghttp2_hd_deflate_del(deflater);
 	text_free(&out);
+}
+
+/* The daemon writes nothing any more. */
+TEST_WHOLE(http2_midway_unanswered,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	unreadable(world, 1, CALLERD_RESPONSE, 100);
+	ends(world, 1);
+}
+
+/* Attacker: what looks like a frame, at the end of a body that began before the agent did, hides no request. */
+TEST_WHOLE(http1_like_http2_midway,
+	   "1.0 -> 201 +2 by nobody preexisting !resynchronised !connector-lost !sender-lost\n"
+	   "1.0 -> 200 by nobody preexisting !resynchronised !connector-lost !sender-lost\n"
+	   "1.1 POST /create -> 201 +2 by p10 preexisting !connector-lost\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	asks(world, 1, "GET /pipelined HTTP/1.1\r\n" HOST "\r\n");
+	answers(world, 1, CREATED);
+	answers(world, 1, OK_EMPTY);
+	sender(world, 1, 10);
+	asks(world, 1, "POST /create HTTP/1.1\r\n" HOST "\r\n");
+	answers(world, 1, CREATED);
+	assert_int_equal(world->mute[1], 0);
 }
 
 int main(void)
@@ -3040,6 +3071,8 @@ int main(void)
 		cmocka_unit_test(test_http2_preface_cut_short),
 		cmocka_unit_test(test_like_a_preface),
 		cmocka_unit_test(test_http2_midway),
+		cmocka_unit_test(test_http2_midway_unanswered),
+		cmocka_unit_test(test_http1_like_http2_midway),
 		cmocka_unit_test(test_http2_session_in_a_call),
 		cmocka_unit_test(test_http2_session_in_a_call_unseen),
 		cmocka_unit_test(test_http2_session_in_a_session),

@@ -649,7 +649,7 @@ static int take_preface(struct connection *connection, const struct callerd_data
 					 data->header.time);
 }
 
-/* A frame where a request of HTTP/1 could begin: HTTP/2 whose beginning an earlier agent may have seen. */
+/* A frame where a request of HTTP/1 could begin: HTTP/2, perhaps, whose beginning an earlier agent may have seen. */
 static bool is_midway_in_http2(const struct connection *connection,
 			       const struct callerd_data_event *data)
 {
@@ -885,8 +885,9 @@ static bool may_be_answered(const struct connection *connection)
 	if (connection->request.state == STREAM_READ) /* all were seen, and are answered */
 		return connection->unsure;
 	/* What is not known from its beginning on may be in the middle of anything. */
-	return connection->requests || (connection->connector && !connection->midway &&
-					!(connection->flags & CALLERD_FLAG_PREEXISTING));
+	return connection->requests || connection->doubted ||
+	       (connection->connector && !connection->midway &&
+		!(connection->flags & CALLERD_FLAG_PREEXISTING));
 }
 
 /* A response's head, by its looks, where it is not known where responses begin. It is one for certain if it is
@@ -940,10 +941,25 @@ static int give_up_preface_for(struct connection *connection, const struct calle
 	return give_up_preface(connection);
 }
 
+/* What looked like a frame of HTTP/2 was one only if the daemon writes frames, too. It goes on as HTTP/1 otherwise: any client can send what looks
+ * so, and what comes behind it is not to be missed for that. */
+static int decide_midway(struct connection *connection, const struct callerd_data_event *data)
+{
+	if (!connection->multiplex || !multiplex_is_midway(connection->multiplex) || !data->copied)
+		return 0;
+	if (!begins_response(data) &&
+	    http2_looks_like_frames((const char *)data->data, data->copied))
+		return multiplex_confirm_midway(connection);
+	multiplex_free(connection->multiplex);
+	connection->multiplex = NULL;
+	connection->doubted = true;
+	return 0;
+}
+
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->response;
-	int error = give_up_preface_for(connection, data);
+	int error = give_up_preface_for(connection, data) ?: decide_midway(connection, data);
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;

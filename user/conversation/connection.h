@@ -55,7 +55,8 @@ struct connection {
 	uint64_t spoken;      /* when the daemon wrote last, before the event at hand */
 	/* Bit per direction: an earlier agent may have read from it, and nothing of it was seen here. */
 	unsigned int inherited;
-	bool midway;	       /* there was such a stream */
+	bool midway; /* there was such a stream */
+	bool doubted; /* it was taken for HTTP/2 by its looks: each answer may be to what was not read since then */
 	unsigned int missed;   /* why bytes of the response are missing: a RECORD_INCOMPLETE_ bit */
 	unsigned int lost_why; /* the same of requests */
 	bool unsure; /* this response, or one before it, was found where the framing was lost */

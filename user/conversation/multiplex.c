@@ -47,7 +47,9 @@ struct multiplex {
 	unsigned int lost_why; /* why requests cannot be read any more: RECORD_INCOMPLETE_ bits */
 	unsigned int missed;   /* the same of responses */
 	bool undecided;	       /* it is not known yet who asks */
-	bool reversed;	       /* the daemon does */
+	bool midway;	       /* whether it is HTTP/2, since .midway_at */
+	uint64_t midway_at, midway_time;
+	bool reversed; /* the daemon does */
 	uint64_t begins
 		[2]; /* stream offsets of the first bytes, by the direction of the connection */
 	struct senders_range
@@ -318,8 +320,8 @@ bool multiplex_is_unanswered(const struct multiplex *multiplex)
 
 bool multiplex_is_lost(const struct multiplex *multiplex)
 {
-	return !multiplex->undecided && !multiplex->readers[CALLERD_REQUEST] &&
-	       !multiplex->readers[CALLERD_RESPONSE];
+	return !multiplex->undecided && !multiplex->midway &&
+	       !multiplex->readers[CALLERD_REQUEST] && !multiplex->readers[CALLERD_RESPONSE];
 }
 
 int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint64_t time)
@@ -330,8 +332,25 @@ int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint6
 	if (!multiplex)
 		return -ENOMEM;
 	multiplex->connection = connection;
+	multiplex->midway = true;
+	multiplex->midway_at = offset;
+	multiplex->midway_time = time;
+	return 0;
+}
+
+bool multiplex_is_midway(const struct multiplex *multiplex)
+{
+	return multiplex->midway;
+}
+
+int multiplex_confirm_midway(struct connection *connection)
+{
+	struct multiplex *multiplex = connection->multiplex;
+
+	multiplex->midway = false;
 	return tell_unread(multiplex, "HTTP/2, met in its middle: its header tables are not known",
-			   RECORD_INCOMPLETE_RESYNCHRONISED, offset, time);
+			   RECORD_INCOMPLETE_RESYNCHRONISED, multiplex->midway_at,
+			   multiplex->midway_time);
 }
 
 static void miss_body(const struct multiplex *multiplex, struct multiplex_stream *stream,
@@ -360,6 +379,8 @@ int multiplex_gap(struct connection *connection, enum callerd_direction directio
 	uint32_t id;
 	int error = 0;
 
+	if (multiplex->midway)
+		return 0;
 	if (multiplex->undecided) {
 		multiplex->undecided = false;
 		return tell_unread(multiplex, "HTTP/2: its first bytes were not seen", why,
@@ -728,8 +749,12 @@ int multiplex_data(struct connection *connection, enum callerd_direction directi
 		   const char *data, size_t size, uint64_t time)
 {
 	struct multiplex *multiplex = connection->multiplex;
-	int error = size ? see_first_byte(multiplex, direction, *data, time) : 0;
+	int error = 0;
 
+	if (multiplex->midway)
+		return 0;
+	if (size)
+		error = see_first_byte(multiplex, direction, *data, time);
 	return error ?: read_part(multiplex, part_in(multiplex, direction), data, size, time);
 }
 
@@ -738,6 +763,8 @@ void multiplex_end(struct connection *connection, uint64_t time, unsigned int re
 {
 	struct multiplex *multiplex = connection->multiplex;
 
+	if (multiplex->midway)
+		multiplex_confirm_midway(connection);
 	while (multiplex->streams) {
 		struct exchange *exchange = multiplex->streams->exchange;
 
@@ -754,6 +781,8 @@ uint64_t multiplex_oldest(const struct connection *connection)
 	uint64_t oldest =
 		reader && !multiplex->reversed ? http2_pending(reader) : connection->request.next;
 
+	if (multiplex->midway)
+		oldest = multiplex->midway_at;
 	/* What the daemon asks is counted to those who sent the upgrade, as long as the connection lasts. */
 	if (multiplex->reversed || multiplex->undecided)
 		oldest = multiplex->upgrade.begin;
@@ -814,7 +843,7 @@ bool multiplex_give(const struct connection *connection, struct callerd_handed_h
 {
 	const struct multiplex *multiplex = connection->multiplex;
 
-	if (multiplex->count)
+	if (multiplex->count || multiplex->midway)
 		return false;
 	*ret = (struct callerd_handed_http2){
 		.begins = {multiplex->begins[0], multiplex->begins[1]},

@@ -21,8 +21,15 @@ int multiplex_begin(struct connection *connection, uint64_t offset);
 /* CONNECTION speaks HTTP/2 since the answer to EXCHANGE. Which side asks there, its first bytes say. 0 or -ENOMEM. */
 int multiplex_upgrade(struct connection *connection, const struct exchange *exchange);
 
-/* Begins with a connection in whose middle a frame was seen: nothing of it can be read, which is told. 0 or -ENOMEM. */
+/* Begins with a connection in whose middle what looks like a frame was seen, at OFFSET: that it is one, what the daemon writes next
+ * decides. 0 or -ENOMEM. */
 int multiplex_begin_midway(struct connection *connection, uint64_t offset, uint64_t time);
+
+/* Whether that is not decided yet. */
+bool multiplex_is_midway(const struct multiplex *multiplex);
+
+/* It is HTTP/2: nothing of it can be read, which is told. 0 or -ENOMEM. */
+int multiplex_confirm_midway(struct connection *connection);
 
 /* Drops all of it without a record. NULL is fine. */
 void multiplex_free(struct multiplex *multiplex);
