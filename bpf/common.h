@@ -98,6 +98,7 @@ int living(struct bpf_iter__unix *context)
 {
 	struct unix_sock *unix_sk = context->unix_sk;
 	struct connection *connection;
+	struct session *session;
 	__u64 id;
 
 	if (!unix_sk)
@@ -112,6 +113,9 @@ int living(struct bpf_iter__unix *context)
 		return 0;
 	id = connection->id;
 	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
+	session = find_session(connection);
+	if (session)
+		session->mark.walk = control.walk;
 	return 0;
 }
 

@@ -111,9 +111,14 @@ static __always_inline struct session *begin_session(const struct connection *co
 	bpf_map_update_elem(&sessions, &id, new_session, BPF_ANY);
 	session = find_session(connection);
 	if (session) {
+		session->mark.daemon = connection->daemon;
+		session->mark.walk = control.walk;
+		session->mark.foreign = connection->flags & CALLERD_FLAG_FOREIGN;
 		session->frames[CALLERD_REQUEST].wants = FRAME_HEAD;
 		session->frames[CALLERD_RESPONSE].wants = FRAME_HEAD;
 		session->frames[CALLERD_RESPONSE].state = state;
+	} else {
+		lose(connection->account, CALLERD_LOSS_SESSION);
 	}
 	return session;
 }

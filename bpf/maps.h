@@ -203,6 +203,7 @@ struct stream {
 };
 
 struct session {
+	struct callerd_session_mark mark;
 	struct frames frames[2]; /* per direction */
 	struct stream streams[STREAMS_KEPT];
 };

@@ -270,6 +270,7 @@ enum callerd_loss {
 	CALLERD_LOSS_AWAY_REQUEST,
 	CALLERD_LOSS_AWAY_RESPONSE,
 	CALLERD_LOSS_AWAY_CALLER, /* connects, refused connects, changes of sender */
+	CALLERD_LOSS_SESSION,	  /* table full of the connections whose frames are followed */
 	CALLERD_LOSS_MAX,
 };
 
@@ -313,6 +314,13 @@ struct callerd_account {
 	/* events of the account that were lost, since the rings were full or its share was used
 	 * up */
 	__u64 lost[CALLERD_LOSS_MAX];
+};
+
+/* What a value of the map "sessions" begins with. */
+struct callerd_session_mark {
+	__u64 daemon;  /* key of its connection in the map "connections" */
+	__u32 walk;    /* callerd_control.walk when that was last found alive */
+	__u32 foreign; /* it is of another network namespace, where nobody looks */
 };
 
 /* The key of the map of watched names: the directory's key, and the name in the directory. */
@@ -505,7 +513,7 @@ struct callerd_readying {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 8
+#define CALLERD_LAYOUT 9
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -514,6 +522,7 @@ struct callerd_control {
 	__u64 sockets;	     /* set by user space: a hash of the watched paths, in their order */
 	__u64 reader_asleep; /* set by the reader before it sleeps; the first event then wakes it */
 	__u64 last_connection;
+	__u64 walk; /* set by user space: number of times that it listed the living connections */
 	__u64 tick; /* number of times that user space has read the accounts */
 	__u64 last_image;
 	__u64 started; /* execs of programs that are called an engine, and sockets that listen on TCP */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens while callerd is away is captured all the same, or counted."""
 import collections
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -383,13 +385,65 @@ def followed():
     return len(json.loads(run('bpftool', '-j', 'map', 'dump', 'pinned', PIN + '/map_sessions')))
 
 
-@test
-def daemons_that_speak_first():
-    """What the kernel programs keep of a connection goes with it: also where nobody asked anything, and where no program sees its end."""
+@contextlib.contextmanager
+def speaking_daemon():
+    """A socket whose server the test is: its path, and its listener."""
     path = f'{DIR}/first-{time.monotonic_ns()}.sock'
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
-        listener.listen()
+        listener.listen(64)
+        yield path, listener
+
+
+def wait_until_forgotten(what):
+    deadline = time.monotonic() + PATIENCE
+    while followed():
+        true(time.monotonic() < deadline, what)
+        time.sleep(0.1)
+
+
+@test
+def sessions_that_nobody_knows():
+    """What is kept of a connection goes with it, also where callerd gave that up for want of room, and no program sees its end."""
+    with speaking_daemon() as (path, listener), agent('--connections', '16', sockets=[path]) as running:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            with listener.accept()[0] as daemon, contextlib.ExitStack() as others:
+                daemon.sendall(b'\0\0\0\4\0\0\0\0\0')
+                equal((len(client.recv(9)), followed()), (9, 1), 'followed')
+                for _ in range(20):
+                    others.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
+                    others.enter_context(listener.accept()[0])
+                running.wait(event__action='records-lost', callerd__lost__reason='connection-evicted')
+                equal(followed(), 1, 'it lives')
+        wait_until_forgotten('it is kept')
+        running.stop()
+    detach()
+
+
+@test
+def more_than_can_be_followed():
+    """Where there is no room for the frames of a connection, that is counted."""
+    bpf = ctypes.CDLL('libbpf.so.1')
+    with speaking_daemon() as (path, listener), agent(sockets=[path]) as running, socket.socket(socket.AF_UNIX) as client:
+        sessions = bpf.bpf_obj_get(f'{PIN}/map_sessions'.encode())
+        true(sessions >= 0, 'the map')
+        size = json.loads(run('bpftool', '-j', 'map', 'show', 'pinned', PIN + '/map_sessions'))
+        for number in range(size['max_entries']):
+            equal(bpf.bpf_map_update_elem(sessions, ctypes.byref(ctypes.c_uint64(1 << 40 | number)), bytes(size['bytes_value']), 0), 0, 'room')
+        os.close(sessions)
+        client.connect(path)
+        with listener.accept()[0] as daemon:
+            daemon.sendall(b'\0\0\0\4\0\0\0\0\0')
+            running.wait(event__action='records-lost', callerd__lost__reason='session-table-full')
+        running.stop()
+    detach()
+
+
+@test
+def daemons_that_speak_first():
+    """What the kernel programs keep of a connection goes with it: also where nobody asked anything, and where no program sees its end."""
+    with speaking_daemon() as (path, listener):
         with agent(sockets=[path]) as running:
             for reads in True, False:
                 with socket.socket(socket.AF_UNIX) as client:
@@ -400,10 +454,7 @@ def daemons_that_speak_first():
                         if reads:
                             client.close()
                             equal(daemon.recv(1), b'', 'the end')
-                deadline = time.monotonic() + PATIENCE
-                while followed():
-                    true(time.monotonic() < deadline, f'it is kept; the daemon read the end: {reads}')
-                    time.sleep(0.1)
+                wait_until_forgotten(f'it is kept; the daemon read the end: {reads}')
             running.stop()
     detach()
 

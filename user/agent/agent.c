@@ -607,6 +607,7 @@ static void agent_survey(struct agent *agent, uint64_t now)
 		return;
 	agent_drain_all(agent); /* the last events of ended connections */
 	tracker_survey_end(agent->tracker, now);
+	capture_drop_sessions(agent->capture);
 	tracker_flush(agent->tracker, now);
 	tracker_stats(agent->tracker, &stats);
 	self_test_survey(agent->self_test, stats.connections > agent->options.connections / 2);

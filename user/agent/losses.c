@@ -14,6 +14,7 @@ static const char *const names[LOSS_COUNT] = {
 	[CALLERD_LOSS_AWAY_REQUEST] = "agent-away-request",
 	[CALLERD_LOSS_AWAY_RESPONSE] = "agent-away-response",
 	[CALLERD_LOSS_AWAY_CALLER] = "agent-away-caller",
+	[CALLERD_LOSS_SESSION] = "session-table-full",
 	[LOSS_PROGRAM_MISSED] = "program-missed",
 	[LOSS_MALFORMED] = "event-malformed",
 	[LOSS_NO_MEMORY] = "no-memory",

@@ -528,6 +528,7 @@ void tracker_hand_over(struct tracker *tracker, uint64_t now,
 		one->request.state = STREAM_READ; /* it stays muted */
 		remove_connection(tracker, one);
 	}
+	explicit_bzero(&http2, sizeof(http2)); /* header tables */
 }
 
 static void write_connected(struct tracker *tracker, const struct event *event, uint32_t socket)

@@ -81,10 +81,13 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
-	int totals, handed, handed_http2, kept_senders[2], sessions, kept_sockets, muted,
-		living_ids, unseen, losses;
+	int totals, handed, handed_http2, kept_senders[2], sessions, connections, kept_sockets,
+		muted, living_ids, unseen, losses;
 	struct watches *watches;
 };
+
+#define SESSIONS_LOOKED_AT                                                                         \
+	16384 /* at a time: more than there are, as some may come and go meanwhile */
 
 /* The first warning of libbpf gives the reason of a failed load; later ones only repeat that it
  * failed. */
@@ -312,6 +315,11 @@ static int map_fd(struct capture *capture, const char *name)
 	return bpf_object__find_map_fd_by_name(capture->object, name);
 }
 
+static size_t map_value_size(const struct capture *capture, const char *name)
+{
+	return bpf_map__value_size(bpf_object__find_map_by_name(capture->object, name));
+}
+
 static const uint64_t *map_position(int fd, uint64_t page)
 {
 	size_t size = sysconf(_SC_PAGESIZE);
@@ -350,6 +358,7 @@ static int capture_find_parts(struct capture *capture)
 	capture->kept_sockets = map_fd(capture, "kept_sockets");
 	capture->muted = map_fd(capture, "muted");
 	capture->sessions = map_fd(capture, "sessions");
+	capture->connections = map_fd(capture, "connections");
 	capture->living_ids = map_fd(capture, "living_ids");
 	capture->unseen = map_fd(capture, "unseen");
 	capture->losses = map_fd(capture, "losses");
@@ -1106,8 +1115,10 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 {
 	char nothing[8];
 	uint64_t id;
-	int error = 0, fd = bpf_iter_create(bpf_link__fd(capture->living));
+	int error = 0, fd;
 
+	__atomic_add_fetch(&capture->control->walk, 1, __ATOMIC_SEQ_CST);
+	fd = bpf_iter_create(bpf_link__fd(capture->living));
 	if (fd < 0)
 		return -errno;
 	/* reading runs the iterator, which puts the ids into a map */
@@ -1118,6 +1129,39 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 		if (!error)
 			seen(data, id);
 	return error;
+}
+
+/* Whether the session of CONNECTION is of one that lives. The values of both maps begin with what is looked at; VALUE has room for either. */
+static bool is_session_alive(const struct capture *capture, uint64_t connection, void *value)
+{
+	struct callerd_session_mark mark;
+
+	if (bpf_map_lookup_elem(capture->sessions, &connection, value))
+		return true;
+	memcpy(&mark, value, sizeof(mark));
+	if (!mark.daemon) /* it begins at this moment */
+		return true;
+	if (bpf_map_lookup_elem(capture->connections, &mark.daemon, value))
+		return false;
+	return !memcmp(value, &connection, sizeof(connection)) &&
+	       (mark.foreign || mark.walk == (uint32_t)capture->control->walk);
+}
+
+void capture_drop_sessions(struct capture *capture)
+{
+	size_t sizes[] = {map_value_size(capture, "sessions"),
+			  map_value_size(capture, "connections")};
+	void *value = malloc(sizes[0] > sizes[1] ? sizes[0] : sizes[1]);
+	uint64_t id, next;
+	bool more = value && !bpf_map_get_next_key(capture->sessions, NULL, &next);
+
+	for (unsigned int i = 0; more && i < SESSIONS_LOOKED_AT; i++) {
+		id = next;
+		more = !bpf_map_get_next_key(capture->sessions, &id, &next);
+		if (!is_session_alive(capture, id, value))
+			bpf_map_delete_elem(capture->sessions, &id);
+	}
+	free(value);
 }
 
 void capture_unseen(struct capture *capture, void (*seen)(void *data, uint64_t address), void *data)

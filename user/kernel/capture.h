@@ -149,6 +149,10 @@ void capture_forget_session(struct capture *capture, uint64_t connection);
  * any more. */
 int capture_totals(struct capture *capture, struct callerd_totals *ret);
 
+/* Gives up what the kernel programs keep of the frames of connections that the last capture_living() did not find, or that the
+ * programs themselves do not know any more. */
+void capture_drop_sessions(struct capture *capture);
+
 /* Calls SEEN for each connection of this network namespace whose socket on the daemon's side still
  * lives. 0 or -errno. */
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
