@@ -16,7 +16,7 @@ static enum where_answer ask(struct where *where, const struct record *record)
 	struct fields fields;
 	enum where_answer answer = WHERE_MAYBE;
 
-	if (!fields_init(&fields, record, &context, IF_ECS, &out)) {
+	if (!fields_init(&fields, record, &context, IF_ASKED, &out)) {
 		answer = where_matches(where, &fields);
 		MUST(answer == where_matches(where, &fields));
 	}

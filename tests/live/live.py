@@ -95,12 +95,12 @@ class Callerd:
     """A running callerd with a JSON log of its own."""
 
     def __init__(self, *args, sockets=None, log=None, state='none', pin='none',
-                 options=',chain=no', fold='no'):
+                 options=',chain=no', fold='no', detail='full'):
         self.log = log or tempfile.mktemp(prefix='log.', suffix='.json', dir=DIR)
         self.read = 0
         self.seen = []
         self.error = None # what it said, once it has stopped
-        command = [CALLERD, '--output', 'file:' + self.log + options, '--backend', BACKEND,
+        command = [CALLERD, '--output', f'file:{self.log},detail={detail}' + options, '--backend', BACKEND,
                    '--state', state, '--pin', pin]
         if fold:  # most tests ask the same again and again, and want a record of each
             command += ['--fold', fold]

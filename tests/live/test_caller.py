@@ -130,6 +130,24 @@ def login_user_through_su():
     true('su' in [a['name'] for a in field(record, 'callerd.ancestors')], 'su among the ancestors')
 
 
+BRIEF = 2048  # bytes of the record of a `docker ps` by sudo from a shell, at most
+
+
+@test
+def brief_record():
+    """What outputs have unless told otherwise: short, and still whole by itself, however long the lines above it are."""
+    with Callerd(detail='lineage') as agent:
+        shell_user(MEMBER, f'sudo -n docker -H unix://{SOCKET} ps; true')
+        record = agent.wait(event__action='api-request', callerd__api__operation='ContainerList')[0]
+    size = len(json.dumps(record, separators=(',', ':'), ensure_ascii=False).encode())
+    true(size <= BRIEF, f'{size} bytes: {record}')
+    true(record['callerd']['lineage'].startswith(f'sudo[{record["process"]["parent"]["pid"]}] < '), record)
+    true(record['callerd']['lineage'].endswith('[1]'), record)
+    equal(record['process']['parent']['name'], 'sudo', 'parent')
+    equal([field(record, name) for name in ('callerd.ancestors', 'process.args', 'url.path', 'callerd.capture')], [None] * 4,
+          'what others say as well')
+
+
 @test
 def terminal():
     output = []

@@ -150,8 +150,8 @@ def where_of_the_docs():
 @test
 def a_hundred_rotations_under_load():
     log = directory('rotations') + '/log'
-    requests = scaled(4000, 600, 12000)
-    size = scaled(105, 16, 320) * 1024
+    requests = scaled(5000, 900, 18000)
+    size = scaled(64, 16, 160) * 1024
     with Callerd('--output', f'file:{log},rotate-size={size},keep=1000,queue-size=1G') as agent:
         flood(requests).wait()
         agent.settle()

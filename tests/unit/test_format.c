@@ -332,7 +332,7 @@ static void check_all(enum record_format format, const struct record_context *wi
 	FILE *file = fdopen(fd, "w"), *check;
 
 	assert_non_null(file);
-	write_all(file, FORMAT_ECS, with);
+	write_all(file, FORMAT_ECS_WHOLE, with);
 	assert_int_equal(fclose(file), 0);
 	snprintf(command, sizeof(command), "python3 -B tests/schema/check %s %s >&2",
 		 format_name(format), ecs);

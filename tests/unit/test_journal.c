@@ -463,7 +463,7 @@ static json_t *ecs_of(const struct record *record, const struct record_context *
 	json_t *root;
 	char *large;
 
-	assert_int_equal(ecs_write(record, with, &text), 0);
+	assert_int_equal(ecs_write_whole(record, with, &text), 0);
 	while ((large = strstr(text.data, ":18446744073709551615")))
 		memcpy(large, ":7777777777777777777 ", strlen(":18446744073709551615"));
 	root = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);

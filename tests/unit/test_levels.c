@@ -120,7 +120,7 @@ static void test_what_is_told(void **state)
 	static const struct record_fact fact = {.name = "privileged", .kind = FACT_TRUE};
 	struct caller caller = {.login_uid = 1000, .ancestors = ancestors, .ancestor_count = 3};
 	struct record record = plain_request(&caller);
-	static const char *const names[] = {"\"parent\":{", "\"ancestors\":[",
+	static const char *const names[] = {"\"parent\":{", "\"lineage\":\"",
 					    "\"request\":{\"privileged\""};
 
 	record.api.facts = &fact;

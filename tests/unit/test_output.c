@@ -60,6 +60,8 @@ static void test_human(void **state)
 		{"stdout", FORMAT_HUMAN},
 		{"stdout,format=ecs", FORMAT_ECS},
 		{"file:/x", FORMAT_ECS},
+		{"file:/x,detail=lineage", FORMAT_ECS},
+		{"file:/x,format=ecs,detail=full", FORMAT_ECS_WHOLE},
 		{"journal", FORMAT_JOURNAL},
 	};
 

@@ -99,15 +99,28 @@ static json_t *parse_line(const struct text *text)
 	return root;
 }
 
-static json_t *written(const struct record *record, const struct record_context *with)
+static json_t *written_by(int (*write)(const struct record *record,
+				       const struct record_context *context, struct text *out),
+			  const struct record *record, const struct record_context *with)
 {
 	struct text text = {0};
 	json_t *root;
 
-	assert_int_equal(ecs_write(record, with, &text), 0);
+	assert_int_equal(write(record, with, &text), 0);
 	root = parse_line(&text);
 	text_free(&text);
 	return root;
+}
+
+static json_t *written(const struct record *record, const struct record_context *with)
+{
+	return written_by(ecs_write_whole, record, with);
+}
+
+/* As outputs have it unless told otherwise. */
+static json_t *brief(const struct record *record, const struct record_context *with)
+{
+	return written_by(ecs_write, record, with);
 }
 
 /* The member at PATH, "a.b.0.c"; NULL: there is none. */
@@ -2083,6 +2096,15 @@ static void test_earlier_boot(void **state)
 			check_same_caller(then, root);
 		}
 		json_decref(root);
+		root = brief(&record, &now);
+		assert_text(root, "process.entity_id",
+			    i % 2 ? "11111111222233334444555555555555-4711-5f5e100"
+				  : "5a1c0b527c594ad99a5e0f8a1b2c3d4e-4711-5f5e100");
+		if (i % 2)
+			ASSERT_ABSENT(root, "host.boot", "callerd.caller.boot");
+		else
+			assert_text(root, "host.boot.id", now.boot_id);
+		json_decref(root);
 	}
 	assert_int_equal(of_caller.clock, context.boot_to_real);
 	assert_int_equal(of_lineage.clock, now.boot_to_real);
@@ -2274,7 +2296,7 @@ static void test_hostile(void **state)
 	record.cause = (struct record_cause){.kind = CAUSE_REQUEST, .event_id = hostile};
 	for (int action = 0; action < RECORD_ACTION_MAX; action++) {
 		record.action = (enum record_action)action;
-		assert_int_equal(ecs_write(&record, &context, &ecs), 0);
+		assert_int_equal(ecs_write_whole(&record, &context, &ecs), 0);
 		root = parse_line(&ecs);
 		if (action == RECORD_API_REQUEST) {
 			assert_text(root, "process.args.0",
@@ -2297,6 +2319,86 @@ static void test_hostile(void **state)
 	}
 	text_free(&ecs);
 	text_free(&human);
+}
+
+static void test_lineage(void **state)
+{
+	static const struct process above[] = {
+		{.pid = 50, .name = BYTES("python3"), .executable = BYTES("/usr/bin/python3.11")},
+		{.pid = 49, .name = BYTES("backup.sh"), .executable = BYTES("/usr/bin/dash")},
+		{0},
+		{.pid = 47, .name = BYTES("a] < sshd[1]"), .executable = BYTES("/tmp/x (\\)\n")},
+		{.pid = 46, .name = BYTES("sshd")},
+		{.pid = 45, .executable = BYTES("/sbin/init")},
+		{.pid = 44},
+	};
+	struct caller caller = alice();
+	struct record record = plain_request(&caller);
+	json_t *root;
+
+	root = brief(&record, &context);
+	assert_text(root, "callerd.lineage", "sudo[4700] < bash[4600] < (systemd)[1]");
+	assert_text(root, "process.parent.command_line", "sudo docker login -p ***");
+	assert_text(root, "process.command_line", "docker run -v /:/host bb");
+	ASSERT_ABSENT(root, "callerd.ancestors", "process.args", "process.parent.user",
+		      "process.start", "callerd.caller.basis", "callerd.capture", "event.module");
+	json_decref(root);
+
+	caller.ancestors = above;
+	caller.ancestor_count = COUNT(above);
+	root = brief(&record, &context);
+	assert_text(root, "callerd.lineage",
+		    "python3.11[50] < dash(backup.sh)[49] < ? < "
+		    "x \\x28\\x5c\\x29\\x0a(a\\x5d \\x3c sshd\\x5b1\\x5d)[47] < (sshd)[46] < "
+		    "init[45] < [44]");
+	json_decref(root);
+}
+
+/* In short where nearly all are there; what is none of the kernel's does not count. */
+static void test_brief_capabilities(void **state)
+{
+	static const uint64_t all = (1ull << 41) - 1;
+	struct caller caller = alice();
+	struct record record = plain_request(&caller);
+	json_t *root;
+
+	caller.capabilities = all;
+	root = brief(&record, &context);
+	ASSERT_TEXTS(root, "callerd.caller.capabilities", "ALL");
+	json_decref(root);
+	caller.capabilities = all & ~(1ull << 24) & ~1ull;
+	root = brief(&record, &context);
+	ASSERT_TEXTS(root, "callerd.caller.capabilities", "ALL", "-CAP_CHOWN", "-CAP_SYS_RESOURCE");
+	json_decref(root);
+	caller.capabilities = 1 << 21 | 1;
+	root = brief(&record, &context);
+	ASSERT_TEXTS(root, "callerd.caller.capabilities", "CAP_CHOWN", "CAP_SYS_ADMIN");
+	json_decref(root);
+	caller.capabilities = 0;
+	root = brief(&record, &context);
+	ASSERT_ABSENT(root, "callerd.caller.capabilities");
+	json_decref(root);
+}
+
+/* The path where the daemon reads another one than stands in the target; what is not certain in any case. */
+static void test_brief_request(void **state)
+{
+	struct caller caller = alice();
+	struct record record = plain_request(&caller);
+	json_t *root;
+
+	record.http.target = bytes_of("/v1.41/containers/json?all=1");
+	root = brief(&record, &context);
+	assert_text(root, "url.original", "/v1.41/containers/json?all=1");
+	ASSERT_ABSENT(root, "url.path", "url.query", "callerd.capture");
+	json_decref(root);
+	record.http.target = bytes_of("/v1.41/%63ontainers/json");
+	record.incomplete = RECORD_INCOMPLETE_LOST;
+	root = brief(&record, &context);
+	assert_text(root, "url.path", "/v1.41/containers/json");
+	assert_false(json_boolean_value(at(root, "callerd.capture.complete")));
+	ASSERT_TEXTS(root, "callerd.capture.reason", "lost");
+	json_decref(root);
 }
 
 static void test_appends(void **state)
@@ -2670,6 +2772,9 @@ int main(void)
 		cmocka_unit_test(test_beginning_and_end),
 		cmocka_unit_test(test_unknown_is_absent),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_lineage),
+		cmocka_unit_test(test_brief_capabilities),
+		cmocka_unit_test(test_brief_request),
 		cmocka_unit_test(test_appends),
 		cmocka_unit_test(test_rendered_once),
 		cmocka_unit_test(test_human),

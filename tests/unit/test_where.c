@@ -26,7 +26,7 @@ static enum where_answer answer_of(const char *text, const struct record *record
 	knowing.user_asked = user_asked;
 	if (where_parse(text, &where, reason, sizeof(reason)))
 		fail_msg("%s: %s", text, reason);
-	assert_int_equal(fields_init(&fields, record, &knowing, IF_ECS, &out), 0);
+	assert_int_equal(fields_init(&fields, record, &knowing, IF_ASKED, &out), 0);
 	answer = where_matches(where, &fields);
 	/* The fields are as they were. */
 	assert_int_equal(where_matches(where, &fields), answer);

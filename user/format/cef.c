@@ -304,7 +304,7 @@ int cef_write(const struct record *record, const struct record_context *context,
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct cef cef = {.out = out};
-	int error = fields_init(&cef.fields, record, context, IF_ECS, out);
+	int error = fields_init(&cef.fields, record, context, IF_ECS | IF_WHOLE, out);
 
 	pthread_once(&once, cef_find_fields);
 	if (!error) {

@@ -289,20 +289,32 @@ void ecs_put_callerd(struct json *json, struct fields *fields)
 	ecs_put_object(&ecs, field->key, field);
 }
 
-int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
+static int ecs_write_detail(const struct record *record, const struct record_context *context,
+			    uint64_t detail, struct text *out)
 {
 	struct json json = {.out = out};
 	struct fields fields;
 	struct ecs ecs = {.json = &json, .fields = &fields};
-	int error = fields_init(&fields, record, context, IF_ECS, out);
+	int error = fields_init(&fields, record, context, IF_ECS | detail, out);
 
 	if (!error) {
 		json_open_object(&json, NULL);
-		if (record->caller)
+		if (record->caller && detail == IF_BRIEF) /* one kind is kept */
 			ecs_find_parts(&ecs, record);
 		ecs_put_fields(&ecs, fields_all);
 		json_close(&json);
 		text_add_char(out, '\n');
 	}
 	return fields_free(&fields, error);
+}
+
+int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
+{
+	return ecs_write_detail(record, context, IF_BRIEF, out);
+}
+
+int ecs_write_whole(const struct record *record, const struct record_context *context,
+		    struct text *out)
+{
+	return ecs_write_detail(record, context, IF_WHOLE, out);
 }

@@ -10,7 +10,9 @@
 #include "http/grpc.h"
 #include "secret/command.h"
 
-#define FACILITY "13" /* log audit */
+#define FACILITY "13"			    /* log audit */
+#define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
+#define CAPABILITIES_MISSING 8 /* so many at most are told rather than those that are there */
 
 /* --- values ----------------------------------------------------------------------------------- */
 
@@ -352,6 +354,29 @@ static void get_capabilities(struct fields *fields, struct field_value *ret)
 	set_bits(ret, caller_of(fields)->capabilities, name_capability, NULL);
 }
 
+/* ALL, -CAP_SYS_RESOURCE: nearly all are there; else those that are. */
+static void get_brief_capabilities(struct fields *fields, struct field_value *ret)
+{
+	uint64_t missing = ~caller_of(fields)->capabilities & CAPABILITIES_ALL;
+	struct text *out;
+
+	if (__builtin_popcountll(missing) > CAPABILITIES_MISSING) {
+		get_capabilities(fields, ret);
+		return;
+	}
+	out = fields_begin(fields);
+	text_add(out, "ALL", sizeof("ALL"));
+	for (unsigned int bit = 0; missing >> bit; bit++) {
+		if (!(missing >> bit & 1))
+			continue;
+		text_add_char(out, '-');
+		text_add_string(out, name_capability(bit));
+		text_add_char(out, '\0');
+	}
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = text_since(out, 0);
+}
+
 static void get_root(struct fields *fields, struct field_value *ret)
 {
 	struct bytes root = caller_of(fields)->root;
@@ -412,6 +437,61 @@ static int enter_candidate(struct fields *fields, unsigned int index)
 		return 0;
 	enter_caller(fields, record->candidates[index]);
 	return 1;
+}
+
+/* What sets processes apart in a lineage, and what a name has of it, as \x5b. */
+static void add_lineage_text(struct text *out, struct bytes text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		unsigned char byte = (unsigned char)text.data[i];
+
+		if (byte < 0x20 || byte == 0x7f || strchr("[]()<\\", byte)) {
+			text_add_string(out, "\\x");
+			text_add_hex(out, byte, 2);
+		} else
+			text_add_char(out, text.data[i]);
+	}
+}
+
+/* python3.11(backup): the file that it executes, which is the kernel's word, and how it calls itself, where that is another
+ * name. */
+static void add_lineage_name(struct text *out, const struct process *process)
+{
+	struct bytes file = process->executable, name = process->name;
+	const char *slash = file.size ? memrchr(file.data, '/', file.size) : NULL;
+
+	if (slash)
+		file = (struct bytes){slash + 1, (size_t)(file.data + file.size - (slash + 1))};
+	add_lineage_text(out, file);
+	/* The kernel cuts names; python3 is python3.11. */
+	if (!name.size || (file.size >= name.size && !memcmp(file.data, name.data, name.size)))
+		return;
+	text_add_char(out, '(');
+	add_lineage_text(out, name);
+	text_add_char(out, ')');
+}
+
+/* sudo[4700] < bash[4368] < sshd[812] */
+static void get_lineage(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields->view.caller;
+	struct text *out = fields_begin(fields);
+
+	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
+		const struct process *process = &caller->ancestors[i];
+
+		if (out->size)
+			text_add_string(out, " < ");
+		if (!process->pid) {
+			text_add_char(out, '?');
+			continue;
+		}
+		add_lineage_name(out, process);
+		text_add_char(out, '[');
+		text_add_number(out, process->pid);
+		text_add_char(out, ']');
+	}
+	fields_begun(fields, ret);
 }
 
 /* 1 4700 /usr/bin/sudo: sudo docker ps. The first number is its place: lists have no order there. */
@@ -476,11 +556,14 @@ static void get_call_status(struct fields *fields, struct field_value *ret)
 static void get_url_path(struct fields *fields, struct field_value *ret)
 {
 	const struct url *url = &fields->view.url;
+	struct bytes path;
 
 	if (!url->original.size)
 		return;
 	url_clean_path(fields_begin(fields), url->path);
-	fields_begun(fields, ret);
+	path = text_since(&fields->scratch, 0);
+	if (fields_meet(fields, IF_WHOLE) || !bytes_equal(url->path, path))
+		fields_begun(fields, ret);
 }
 
 static void get_techniques(struct fields *fields, struct field_value *ret)
@@ -552,7 +635,7 @@ static void get_complete(struct fields *fields, struct field_value *ret)
 	const struct view *view = &fields->view;
 	bool complete = !view->incomplete && !view->target_truncated;
 
-	if (complete && !record_is_request(view->record))
+	if (complete && (!record_is_request(view->record) || !fields_meet(fields, IF_WHOLE)))
 		return;
 	set_number(ret, VALUE_BOOL, complete);
 }
@@ -856,11 +939,11 @@ static void get_key_of_output(struct fields *fields, struct field_value *ret)
 	GET("entity_id", get_entity_id), \
 	BYTES("name", process, name), \
 	BYTES("executable", process, executable), \
-	GET("start", get_start)
+	GET("start", get_start, .when = IF_WHOLE)
 
 #define ARGUMENTS \
-	GET("args", get_args, .when = IF_ECS), \
-	GET("args_count", get_args_count, .when = IF_ECS), \
+	GET("args", get_args, .when = IF_ECS | IF_WHOLE), \
+	GET("args_count", get_args_count, .when = IF_ECS | IF_WHOLE), \
 	GET("command_line", get_command_line)
 
 static const struct record_field of_process[] = {
@@ -885,9 +968,13 @@ static const struct record_field of_user[] = {
 	{0},
 };
 
+#define CAPABILITIES(conditions) \
+	GET("capabilities", get_capabilities, .when = (conditions) | IF_WHOLE), \
+	GET("capabilities", get_brief_capabilities, .when = (conditions) | IF_BRIEF)
+
 static const struct record_field of_caller[] = {
 	OBJECT("caller", 0,
-		CONSTANT("basis", "kernel", .when = IF_DESCRIBED),
+		CONSTANT("basis", "kernel", .when = IF_DESCRIBED | IF_WHOLE),
 		CONSTANT("basis", "peer", .when = IF_PEER),
 		GROUP(IF_DESCRIBED,
 			NUMBER32("session", caller, session, .has_unset = true),
@@ -902,8 +989,8 @@ static const struct record_field of_caller[] = {
 			OBJECT("user_namespace", IF_USER_NAMESPACE,
 				NUMBER32("id", caller, user_ns),
 				ID32("owner", caller, user_ns_owner),
-				GET("capabilities", get_capabilities)),
-			GET("capabilities", get_capabilities, .when = IF_HOST_USERS),
+				CAPABILITIES(0)),
+			CAPABILITIES(IF_HOST_USERS),
 			CHARS("access", view, access),
 			GET("root", get_root),
 			TRUE_OF("args_truncated", process, args_truncated),
@@ -914,19 +1001,25 @@ static const struct record_field of_caller[] = {
 };
 
 static const struct record_field of_parent[] = {
-	ABOUT("parent", IF_DESCRIBED, enter_parent,
+	ABOUT("parent", IF_DESCRIBED | IF_WHOLE, enter_parent,
 		IDENTITY,
 		ARGUMENTS,
 		OBJECT("user", 0, GET("id", get_parent_user))),
+	ABOUT("parent", IF_DESCRIBED | IF_BRIEF, enter_parent,
+		NUMBER32("pid", process, pid, .optional = true),
+		BYTES("name", process, name),
+		BYTES("executable", process, executable),
+		GET("command_line", get_command_line)),
 	{0},
 };
 
 static const struct record_field of_ancestors[] = {
-	OBJECTS("ancestors", IF_DESCRIBED, enter_ancestor, add_ancestor,
+	OBJECTS("ancestors", IF_DESCRIBED | IF_WHOLE, enter_ancestor, add_ancestor,
 		GROUP(IF_ECS,
 			IDENTITY,
 			GET("command_line", get_command_line),
 			OBJECT("user", 0, ID32("id", process, euid)))),
+	GET("lineage", get_lineage, .when = IF_DESCRIBED | IF_BRIEF),
 	{0},
 };
 
@@ -969,14 +1062,14 @@ const struct record_field fields_all[] = {
 		NAMED("outcome", OUTCOME, view, outcome),
 		GET("id", get_id),
 		NUMBER("sequence", record, sequence),
-		CONSTANT("module", "callerd", .when = IF_ECS),
+		CONSTANT("module", "callerd", .when = IF_ECS | IF_AGAIN),
 		CONSTANT("dataset", "callerd.audit", .when = IF_ECS),
 		GET("severity", get_severity),
 		NUMBER("duration", record, http.duration, HAS(record, http.has_duration),
 			.when = IF_REQUEST)),
 	OBJECT("host", 0,
 		TEXT("name", record_context, host_name),
-		OBJECT("boot", IF_ECS, TEXT("id", record_context, boot_id))),
+		OBJECT("boot", IF_ECS | IF_AGAIN, TEXT("id", record_context, boot_id))),
 	OBJECT("agent", 0,
 		CONSTANT("type", "callerd", .when = IF_ECS),
 		TEXT("version", record_context, agent_version),
@@ -1009,7 +1102,7 @@ const struct record_field fields_all[] = {
 	OBJECT("url", IF_REQUEST,
 		BYTES("original", view, url.original),
 		GET("path", get_url_path),
-		BYTES("query", view, url.query)),
+		BYTES("query", view, url.query, .when = IF_WHOLE)),
 	OBJECT("user_agent", IF_REQUEST, BYTES("original", record, http.user_agent)),
 	OBJECT("threat", IF_TECHNIQUES, OBJECT("technique", 0, GET("id", get_techniques))),
 	OBJECT("error", 0, GET("code", get_error_code), GET("message", get_error_message)),
@@ -1242,6 +1335,14 @@ static uint64_t conditions_of_action(const struct record *record)
 	}
 }
 
+/* Whether process.entity_id tells the boot, and that it is this one. */
+static bool has_own_entity(const struct view *view)
+{
+	const struct caller *caller = view->caller;
+
+	return caller && caller->process.start && !caller->boot_id.size;
+}
+
 static const struct record_engine no_engine;
 
 int fields_init(struct fields *fields, const struct record *record,
@@ -1254,6 +1355,8 @@ int fields_init(struct fields *fields, const struct record *record,
 	fields->conditions = format | conditions_of_action(record);
 	if (record->caller)
 		fields->conditions |= conditions_of_caller(&fields->view);
+	if (format & IF_WHOLE || !has_own_entity(&fields->view))
+		fields->conditions |= IF_AGAIN;
 	if (record->server)
 		fields->conditions |= IF_SERVER;
 	if (record->refused_count)

@@ -42,6 +42,12 @@ enum field_condition {
 	IF_LINEAGE = 1 << 24, /* what is above the process is told */
 	IF_FOLDED = 1 << 26,  /* it stands for several */
 	IF_CONTENT = 1 << 25, /* what the request's content says is told */
+	/* How it is told: of these a format has one, or both where fields are only asked for. */
+	IF_WHOLE = 1 << 27, /* each field, also what others say as well */
+	IF_BRIEF = 1 << 28, /* all once, and in short */
+	IF_ASKED = IF_ECS | IF_WHOLE | IF_BRIEF,
+	/* What process.entity_id and event.dataset say as well. */
+	IF_AGAIN = 1 << 29,
 };
 
 enum value_kind {

@@ -21,6 +21,7 @@ static const struct {
 	[FORMAT_CEF] = {"cef", cef_write},
 	[FORMAT_RFC5424] = {"rfc5424", rfc5424_write},
 	[FORMAT_JOURNAL] = {"journal", journal_fields_write},
+	[FORMAT_ECS_WHOLE] = {"ecs", ecs_write_whole},
 };
 
 const char *format_name(enum record_format format)

@@ -11,11 +11,13 @@ enum record_format {
 	FORMAT_OCSF,
 	FORMAT_CEF,
 	FORMAT_RFC5424,
-	FORMAT_JOURNAL, /* fields of journald, no line: has no name to choose it by */
+	/* Not to be chosen by name. */
+	FORMAT_JOURNAL, /* fields of journald, no line */
+	FORMAT_ECS_WHOLE,
 	RECORD_FORMATS,
 };
 
-/* "ecs", "human", "ocsf", "cef", "rfc5424", "journal". */
+/* "ecs", "human", "ocsf", "cef", "rfc5424", "journal"; of FORMAT_ECS_WHOLE "ecs", too. */
 const char *format_name(enum record_format format);
 
 /* The format called NAME in *RET; false where there is none. */

@@ -223,7 +223,8 @@ int journal_fields_write(const struct record *record, const struct record_contex
 {
 	struct fields fields;
 	struct journal journal = {.out = out, .fields = &fields};
-	int error = fields_init(&fields, record, context, IF_JOURNAL | IF_TECHNIQUES, out);
+	int error =
+		fields_init(&fields, record, context, IF_JOURNAL | IF_WHOLE | IF_TECHNIQUES, out);
 
 	if (!error) {
 		journal_fields_put_fields(&journal, fields_all);

@@ -826,7 +826,7 @@ int ocsf_write(const struct record *record, const struct record_context *context
 		.context = context,
 		.class = class_of(record),
 	};
-	int error = fields_init(&ocsf.fields, record, context, IF_ECS, out);
+	int error = fields_init(&ocsf.fields, record, context, IF_ECS | IF_WHOLE, out);
 
 	pthread_once(&once, ocsf_find_fields);
 	ocsf.view = &ocsf.fields.view;

@@ -194,7 +194,7 @@ int rfc5424_write(const struct record *record, const struct record_context *cont
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct fields fields;
-	int error = fields_init(&fields, record, context, IF_ECS | IF_TECHNIQUES, out);
+	int error = fields_init(&fields, record, context, IF_ECS | IF_WHOLE | IF_TECHNIQUES, out);
 
 	pthread_once(&once, rfc5424_find_fields);
 	if (!error) {

@@ -462,6 +462,10 @@ void record_add_id(struct text *out, const struct record_context *context, uint6
 /* Appends RECORD to OUT as one line of JSON in ECS, with its newline. 0 or -ENOMEM. */
 int ecs_write(const struct record *record, const struct record_context *context, struct text *out);
 
+/* The same with each field that docs/record.md has, also those that others say as well. */
+int ecs_write_whole(const struct record *record, const struct record_context *context,
+		    struct text *out);
+
 /* Appends RECORD to OUT as one line for a person, with its newline. 0 or -ENOMEM. */
 int human_write(const struct record *record, const struct record_context *context,
 		struct text *out);

@@ -167,7 +167,7 @@ enum record_level levels_of(const struct levels *levels, enum finding_severity f
 
 	if (!levels->count || !can_be_less(record, full_from))
 		return LEVEL_FULL;
-	if (!fields_init(&fields, record, context, IF_ECS, &text))
+	if (!fields_init(&fields, record, context, IF_ASKED, &text))
 		level = find_level(levels, &fields);
 	return fields_free(&fields, 0) ? LEVEL_FULL : level;
 }

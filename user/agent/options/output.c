@@ -52,7 +52,7 @@ static bool has_user(const char *list, uint32_t uid, const struct record_context
 static bool find_fields(struct output_offer *offer)
 {
 	if (offer->state == OFFER_NEW)
-		offer->state = fields_init(&offer->fields, offer->record, offer->context, IF_ECS,
+		offer->state = fields_init(&offer->fields, offer->record, offer->context, IF_ASKED,
 					   &offer->text)
 				       ? OFFER_FAILED
 				       : OFFER_HAS_FIELDS;

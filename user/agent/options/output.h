@@ -8,9 +8,13 @@
 #include "output/sink.h"
 #include "where/where.h"
 
+/* How much records in ECS say. */
+enum output_detail { DETAIL_LINEAGE, DETAIL_FULL };
+
 struct output {
 	struct sink_options sink; /* the caller fills in host_name, run_id and version */
 	enum record_format format;
+	enum output_detail detail; /* .format follows it */
 	unsigned int min_severity; /* 0: all */
 	unsigned int actions;	   /* a bit per enum record_action; 0: all */
 	uint64_t findings;	   /* a bit per enum finding_id; 0: all */

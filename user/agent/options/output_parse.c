@@ -148,6 +148,8 @@ static int take_group(struct setting_reader *reader, const char *value)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
+static const char *const details[] = {
+	[DETAIL_LINEAGE] = "lineage", [DETAIL_FULL] = "full", NULL};
 static const char *const overflows[] = {[OVERFLOW_DROP_NEWEST] = "drop-newest",
 					[OVERFLOW_DROP_OLDEST] = "drop-oldest",
 					[OVERFLOW_SPOOL] = "spool",
@@ -174,6 +176,8 @@ enum {
 
 static const struct setting settings[] = {
 	{OPTION("format", FOR_LINES, SETTING_OTHER, format), .take = take_format},
+	{OPTION("detail", FOR_LINES, SETTING_CHOICE, detail), .words = details,
+	 .wanted = "it is lineage or full"},
 	{OPTION("min-severity", FOR_ALL, SETTING_OTHER, min_severity), .take = take_min_severity},
 	{OPTION("actions", FOR_ALL, SETTING_OTHER, actions), .take = take_actions},
 	{OPTION("findings", FOR_ALL, SETTING_OTHER, findings), .take = take_findings},
@@ -337,7 +341,8 @@ static bool set_place(struct sink_options *sink, char *word)
 
 static bool output_parse_is_json(const struct output *output)
 {
-	return output->format == FORMAT_ECS || output->format == FORMAT_OCSF;
+	return output->format == FORMAT_ECS || output->format == FORMAT_ECS_WHOLE ||
+	       output->format == FORMAT_OCSF;
 }
 
 static const char *settle_file(struct output *output)
@@ -382,6 +387,10 @@ static const char *settle_values(struct output *output, bool human)
 		output->format = FORMAT_JOURNAL;
 	if (sink->kind == SINK_STDOUT && human && !IS_GIVEN(format))
 		output->format = FORMAT_HUMAN;
+	if (IS_GIVEN(detail) && output->format != FORMAT_ECS)
+		return "detail= goes with format=ecs";
+	if (output->detail == DETAIL_FULL)
+		output->format = FORMAT_ECS_WHOLE;
 	if (sink->spool && !IS_GIVEN(sink.overflow))
 		sink->overflow = OVERFLOW_SPOOL;
 	if (sink->overflow == OVERFLOW_SPOOL && !sink->spool)
@@ -455,7 +464,7 @@ bool output_is_same_place(const char *a, const char *b)
 static bool next_sink_word(const char **rest, bool has_format, struct bytes *ret)
 {
 	static const char *const others[] = {
-		"min-severity=", "actions=", "findings=", "users=", "format="}; /* and where= */
+		"min-severity=", "actions=", "findings=", "users=", "detail=", "format="}; /* and where= */
 	size_t count = COUNT(others) - has_format, i;
 
 	while (!(*rest && output_parse_is_where(*rest)) && output_next_word(rest, ',', ret)) {
