@@ -24,6 +24,10 @@ and differences, for they are of the same minute: all is done in turns, with and
 
 "CPU" is the time on processors of all who take part: the load, the engine, and whoever tells of it, with the threads of the kernel that work for him.
 '''
+BUSY = '''
+**The machine was busy with other things when this was measured**: there was more to do than it has processors. Wall times, and what was measured by
+them, say little then; CPU times are too high by a third or more, for caches are cold. Measure it anew where nothing else runs.
+'''
 
 
 def us(value):
@@ -278,6 +282,8 @@ def main():
     text = HEAD.format(**machine, rounds=max(when['rounds'] for when in whens), backend=results.get('kernel', {}).get('backend', 'not looked at'),
                        others=', '.join(filter(None, (version for name, version in machine['versions'].items() if name != 'callerd'))),
                        date=max(when['date'] for when in whens), load=f'{min(loads):.1f} to {max(loads):.1f}')
+    if max(loads) > machine['processors']:
+        text += BUSY
     for function in PARTS:
         if function.__name__ in results:
             text += '\n' + function(results[function.__name__], place)
