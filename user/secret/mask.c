@@ -20,18 +20,25 @@
 #define NESTING_MAX 4	  /* shell in shell; what is deeper is masked as a whole */
 #define TOKEN_MIN 16	  /* bytes that make a known beginning a token */
 #define NAME_MAX_SIZE 256 /* what is longer is no name */
-#define SETTLED_MAX 499	  /* bytes of arguments that are worth to be remembered */
+#define SETTLED_MAX 8192 /* bytes of arguments that are worth to be remembered */
 #define SETTLED_PLACES 64
 #define NONE SIZE_MAX
 
-/* Parts of names. '-' is the same as '_', case does not count. */
-static const char *const secret_parts[] = {
-	"token",	   "password",	      "passwd",	    "passphrase",     "secret",
-	"apikey",	   "api_key",	      "access_key", "accesskey",      "private_key",
-	"privatekey",	   "encryption_key",  "unlock_key", "unlockkey",      "credential",
-	"signature",	   "registry_config", "cookie",	    "bearer",	      "jwt",
-	"registryconfig",  "account_key",     "accountkey", "decryption_key", "connection_string",
-	"connectionstring"};
+/* Parts of names, by their first letters. '-' is the same as '_', case does not count. */
+#define PARTS_MAX 8
+static const char *const secret_parts['z' - 'a' + 1][PARTS_MAX] = {
+	['a' - 'a'] = {"apikey", "api_key", "access_key", "accesskey", "account_key", "accountkey"},
+	['b' - 'a'] = {"bearer"},
+	['c' - 'a'] = {"credential", "cookie", "connection_string", "connectionstring"},
+	['d' - 'a'] = {"decryption_key"},
+	['e' - 'a'] = {"encryption_key"},
+	['j' - 'a'] = {"jwt"},
+	['p' - 'a'] = {"password", "passwd", "passphrase", "private_key", "privatekey"},
+	['r' - 'a'] = {"registry_config", "registryconfig"},
+	['s' - 'a'] = {"secret", "signature"},
+	['t' - 'a'] = {"token"},
+	['u' - 'a'] = {"unlock_key", "unlockkey"},
+};
 static const char *const secret_endings[] = {"pass", "_pwd"};
 /* Whole names: Azure's signatures. */
 static const char *const secret_names[] = {"sig"};
@@ -241,16 +248,18 @@ static bool has_auth_at(struct bytes name, size_t at)
 	       (!has_part_at(name, at, "author") || has_part_at(name, at, "authori"));
 }
 
-/* Whether any secret part of a name begins with C: this look spares nearly all comparisons. */
-static bool may_begin_part(char c)
+/* Whether a secret part is at AT. */
+static bool has_secret_part_at(struct bytes name, size_t at)
 {
-#define LETTER(c) (1u << ((c) - 'a'))
-	static const uint32_t letters = LETTER('t') | LETTER('p') | LETTER('s') | LETTER('a') |
-					LETTER('e') | LETTER('u') | LETTER('c') | LETTER('b') |
-					LETTER('j') | LETTER('r') | LETTER('d');
-#undef LETTER
+	char first = mask_fold(name.data[at]);
+	const char *const *part;
 
-	return c >= 'a' && c <= 'z' && letters >> (c - 'a') & 1;
+	if (first < 'a' || first > 'z')
+		return false;
+	for (part = secret_parts[first - 'a']; *part; part++)
+		if (has_part_at(name, at, *part))
+			return true;
+	return first == 'a' && has_auth_at(name, at);
 }
 
 /* Adds BYTES as they are. */
@@ -444,15 +453,9 @@ bool mask_is_secret_name(struct bytes name)
 {
 	if (name.size > NAME_MAX_SIZE)
 		return true;
-	for (size_t at = 0; at < name.size; at++) {
-		if (!may_begin_part(mask_fold(name.data[at])))
-			continue;
-		if (has_auth_at(name, at))
+	for (size_t at = 0; at < name.size; at++)
+		if (has_secret_part_at(name, at))
 			return true;
-		for (size_t i = 0; i < COUNT(secret_parts); i++)
-			if (has_part_at(name, at, secret_parts[i]))
-				return true;
-	}
 	return equals_any_case(name, secret_names, COUNT(secret_names)) ||
 	       has_ending(name, secret_endings, COUNT(secret_endings)) || site_has_name(name);
 }
@@ -1390,9 +1393,8 @@ static void mask_words(struct masker *masker, struct bytes text)
 /* Arguments that masking leaves as they are. Callers and their ancestors have the same arguments again and again, and
  * to mask them costs much more than to compare them. */
 struct settled {
-	unsigned int size; /* 0: none */
-	bool masked;	   /* a *** among them stands for a secret */
-	char args[SETTLED_MAX];
+	struct text args;
+	bool masked; /* a *** among them stands for a secret */
 };
 
 static struct settled *settled_place(struct bytes args)
@@ -1405,7 +1407,16 @@ static struct settled *settled_place(struct bytes args)
 
 static bool mask_is_settled(const struct settled *settled, struct bytes args)
 {
-	return settled->size == args.size && !memcmp(settled->args, args.data, args.size);
+	return settled->args.size && bytes_equal(text_since(&settled->args, 0), args);
+}
+
+static void mask_settle(struct settled *settled, struct bytes args, bool masked)
+{
+	text_free(&settled->args);
+	text_add_bytes(&settled->args, args);
+	if (settled->args.error)
+		text_free(&settled->args);
+	settled->masked = masked;
 }
 
 static bool mask_arguments(struct text *out, struct bytes args)
@@ -1439,11 +1450,8 @@ bool mask_args(struct text *out, struct bytes args)
 		return place->masked;
 	}
 	masked = mask_arguments(out, args);
-	if (place && out->data && !out->error && bytes_equal(text_since(out, start), args)) {
-		place->size = (unsigned int)args.size;
-		place->masked = masked;
-		memcpy(place->args, args.data, args.size);
-	}
+	if (place && out->data && !out->error && bytes_equal(text_since(out, start), args))
+		mask_settle(place, args, masked);
 	return masked;
 }
 
