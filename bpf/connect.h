@@ -3,7 +3,7 @@
 #ifndef CALLERD_BPF_CONNECT_H
 #define CALLERD_BPF_CONNECT_H
 
-#include "describe.h"
+#include "recall.h"
 
 #define MOUNTS_MAX 2048 /* steps of a walk over a container's mounts */
 
@@ -96,6 +96,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	struct connection *connection;
 	struct scratch *scratch;
 	__u64 account;
+	bool known;
 
 	if (!daemon)
 		return;
@@ -123,11 +124,11 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
 	scratch->event.header.socket = socket;
 	scratch->event.header.account = account;
-	describe_caller(&scratch->event);
+	known = describe_caller(&scratch->event);
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
 	describe_server(&scratch->event, (__u64)BPF_CORE_READ(listener, sk_peer_pid),
 			BPF_CORE_READ(listener, sk_peer_cred, euid.val));
-	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT))
+	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT, !known))
 		forget_connector(connection);
 	give_scratch(scratch);
 }
@@ -329,7 +330,7 @@ static __always_inline void on_refused(const char *address, long error,
 	if (refusal->by != REFUSED_BY_WATCHED)
 		add_mounted(&scratch->event);
 	text_end(&scratch->event, &scratch->event.address);
-	send_caller(&scratch->event, CALLERD_LOSS_REFUSED);
+	send_caller(&scratch->event, CALLERD_LOSS_REFUSED, true);
 out:
 	give_scratch(scratch);
 }

@@ -474,7 +474,7 @@ static __always_inline void describe_task(struct callerd_caller_event *event,
 	event->span = 0;
 	event->error = 0;
 	event->offset = 0;
-	event->ancestors = event->reserved_ids = event->server_pid = event->server_uid =
+	event->ancestors = event->description = event->server_pid = event->server_uid =
 		event->server_start = 0;
 	event->pid = BPF_CORE_READ(task, tgid);
 	event->tid = BPF_CORE_READ(task, pid);
@@ -530,18 +530,12 @@ CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 	return 0;
 }
 
-/* Describes the current process in EVENT, whose header is filled in already. Two functions, since
- * the stacks of functions that call each other must fit into 512 bytes. */
-static __always_inline void describe_caller(struct callerd_caller_event *event)
-{
-	describe_self(event);
-	describe_ancestors(event);
-}
-
 #define KEY_GROUPS 32	  /* supplementary groups that are part of a key */
 #define KEY_GROUPS_READ 8 /* groups that are read at once */
 
-#define MIX(key, value) ((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL)
+/* The shift keeps a bit from travelling through the products alone, where another value could take it back whatever the seed. */
+#define MIX(key, value)                                                                            \
+	((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL, (key) ^= (key) >> 32)
 
 /* Mixes in the address in a field of a kernel struct. The verifier forbids to calculate with a
  * pointer. */
@@ -630,22 +624,6 @@ CHECKED_ONCE __u64 sender_key(void)
 	MIX(key, name[0]);
 	MIX(key, name[1]);
 	return key ?: 1;
-}
-
-/* Sends EVENT to the reader of the callers ring. Returns 0; otherwise LOSS was counted. */
-static __always_inline long send_caller(struct callerd_caller_event *event, __u32 loss)
-{
-	__u32 size = event->text_size;
-
-	if (size > CALLERD_TEXT_MAX)
-		size = CALLERD_TEXT_MAX;
-	size += offsetof(struct callerd_caller_event, text);
-	event->header.size = size;
-	if (charge(event->header.account, size, CALLERD_RING_CALLERS) &&
-	    !bpf_ringbuf_output(&callers, event, size, wake_flags(&callers)))
-		return 0;
-	lose(event->header.account, loss);
-	return -1;
 }
 
 #endif

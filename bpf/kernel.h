@@ -84,6 +84,7 @@ struct ovl_inode { /* overlayfs's, which may be a module that is not loaded */
 };
 
 struct qstr {
+	__u64 hash_len;
 	const unsigned char *name;
 };
 
@@ -205,6 +206,7 @@ struct cred {
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
 	struct group_info *group_info;
+	void *security; /* with CONFIG_SECURITY */
 };
 
 typedef struct {

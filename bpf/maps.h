@@ -307,15 +307,23 @@ static __always_inline void count_loss(__u32 reason)
 }
 
 /* Waking the reader is expensive. Payload wakes it only while it sleeps, or when much has piled up:
- * otherwise it polls. A caller event wakes it at once: the caller's ancestors may be gone in a
+ * otherwise it polls. A caller that was not described before wakes it at once: the caller's ancestors may be gone in a
  * moment. */
+#define WAKE_FLAGS(ring)                                                                           \
+	(control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0)              \
+		 ? BPF_RB_FORCE_WAKEUP                                                             \
+	 : bpf_ringbuf_query(&(ring), BPF_RB_AVAIL_DATA) > settings.wake_level                     \
+		 ? BPF_RB_FORCE_WAKEUP                                                             \
+		 : BPF_RB_NO_WAKEUP)
+
 CHECKED_ONCE __u64 payload_wake_flags(void)
 {
-	if (control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0))
-		return BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_query(&payload, BPF_RB_AVAIL_DATA) > settings.wake_level)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	return WAKE_FLAGS(payload);
+}
+
+CHECKED_ONCE __u64 caller_wake_flags(void)
+{
+	return WAKE_FLAGS(callers);
 }
 
 static __always_inline __u64 wake_flags(void *ring)

@@ -22,7 +22,6 @@
 #ifndef CALLERD_BPF_SENDS_H
 #define CALLERD_BPF_SENDS_H
 
-#include "describe.h"
 #include "connect.h"
 
 #define LOCK_TRIES 10000
@@ -314,6 +313,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 {
 	struct callerd_caller_event *event;
 	struct scratch *scratch;
+	bool known;
 
 	if (!connection || !entrance)
 		return 0;
@@ -330,7 +330,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 	}
 	event = &scratch->event;
 	fill_header(&event->header, CALLERD_EVENT_SENDER, 0, connection);
-	describe_caller(event);
+	known = describe_caller(event);
 	event->offset = entrance->offset;
 	event->span = entrance->span;
 	if (entrance->entry == ENTRY_JOINS)
@@ -338,7 +338,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 	if (key == connection->connector)
 		event->header.flags |= CALLERD_FLAG_CONNECTOR;
 	describe_node(event, node);
-	if (send_caller(event, CALLERD_LOSS_SENDER))
+	if (send_caller(event, CALLERD_LOSS_SENDER, !known))
 		forget_sender(connection, key);
 	give_scratch(scratch);
 	return 0;

@@ -182,7 +182,9 @@ struct callerd_caller_event {
 	 * start 0: the process has ended, and its PID may be another process's. */
 	__u32 server_pid;
 	__u32 server_uid;
-	__u32 reserved_ids;
+	/* A number of the description, that is of all but .header, .offset, .span, .error, .tid, .node_*, .server_*, .address
+	 * and the flags of these: where it is the same, they are; 0: it has none. */
+	__u32 description;
 	__u64 server_start;
 	struct callerd_node_key exe_node; /* the file that .exe names */
 	char tty_driver[16];		  /* "pts"; empty: no terminal */
@@ -513,7 +515,7 @@ struct callerd_readying {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 9
+#define CALLERD_LAYOUT 10
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -525,6 +527,8 @@ struct callerd_control {
 	__u64 walk; /* set by user space: number of times that it listed the living connections */
 	__u64 tick; /* number of times that user space has read the accounts */
 	__u64 last_image;
+	__u64 last_description;
+	__u64 args_kept; /* counts the arguments of processes that user space found: see capture_keep_args() */
 	__u64 started; /* execs of programs that are called an engine, and sockets that listen on TCP */
 	/* The agent's PID in the initial PID namespace, whose connections are not reported. The
 	 * program "identify" sets it, since the agent may be in another PID namespace and not know

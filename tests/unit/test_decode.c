@@ -557,6 +557,7 @@ static void test_other_caller(void **state)
 	enum {
 		FIRST = offsetof(struct callerd_caller_event, start),
 		ANCESTORS = offsetof(struct callerd_caller_event, ancestors),
+		NUMBER = offsetof(struct callerd_caller_event, description),
 	};
 	struct caller *first = caller_of(docker(CALLERD_EVENT_CONNECT), NULL);
 	unsigned int others = 0, lineages = 0;
@@ -566,6 +567,8 @@ static void test_other_caller(void **state)
 		struct event decoded;
 		void *copy;
 
+		if (at >= NUMBER && at < NUMBER + sizeof(event->description))
+			continue;
 		((unsigned char *)event)[at] ^= 1;
 		if (!decode_copy(event, event->header.size, NULL, &decoded, &copy)) {
 			bool other = decoded.caller->lineage != first->lineage;
@@ -627,6 +630,71 @@ static void test_shared_lineage(void **state)
 	assert_null(second->ancestors);
 	caller_unref(second);
 	assert_int_equal(callers_memory(), 0);
+}
+
+static struct bytes count_label(void *data, uint32_t pid, uint64_t start)
+{
+	struct asked *asked = data;
+
+	asked->labels++;
+	return asked->give_label;
+}
+
+/* Whether EVENT is taken for the one before, whose label was ASKED for. */
+static bool is_taken_for(struct callerd_caller_event *event, const struct decode_detail *detail,
+			 struct asked *asked)
+{
+	struct event decoded;
+	void *copy;
+
+	asked->labels = 0;
+	assert_int_equal(decode_copy(event, event->header.size, detail, &decoded, &copy), 0);
+	free(copy);
+	caller_unref(decoded.caller);
+	return !asked->labels;
+}
+
+/* A description that came before is not decoded again, but with whatever it does not determine it is. */
+static void test_description(void **state)
+{
+	struct asked asked = {.give_label = {TEXT("unconfined")}};
+	struct decode_detail detail = {.data = &asked, .label = count_label};
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	static const size_t told[] = {
+		offsetof(struct callerd_caller_event, tid),
+		offsetof(struct callerd_caller_event, node_uid),
+		offsetof(struct callerd_caller_event, node_gid),
+		offsetof(struct callerd_caller_event, node_mode),
+		offsetof(struct callerd_caller_event, header.account),
+		offsetof(struct callerd_caller_event, pid),
+		offsetof(struct callerd_caller_event, start),
+		offsetof(struct callerd_caller_event, description),
+	};
+
+	assert_false(is_taken_for(event, &detail, &asked));
+	assert_false(is_taken_for(event, &detail, &asked)); /* it has no number */
+	event->description = 7;
+	assert_false(is_taken_for(event, &detail, &asked));
+	assert_true(is_taken_for(event, &detail, &asked));
+	event->header.type = CALLERD_EVENT_SENDER;
+	event->header.time++;
+	event->header.connection++;
+	event->offset++;
+	event->span++;
+	assert_true(is_taken_for(event, &detail, &asked));
+	for (size_t i = 0; i < COUNT(told); i++) {
+		*((char *)event + told[i]) ^= 1;
+		assert_false(is_taken_for(event, &detail, &asked));
+		*((char *)event + told[i]) ^= 1;
+		is_taken_for(event, &detail, &asked);
+		assert_true(is_taken_for(event, &detail, &asked));
+	}
+	event->header.flags ^= CALLERD_FLAG_IN_GROUP;
+	assert_false(is_taken_for(event, &detail, &asked));
+	decode_forget();
+	assert_int_equal(callers_memory(), 0);
+	assert_false(is_taken_for(event, &detail, &asked));
+	decode_forget();
 }
 
 /* --- cgroups ---------------------------------------------------------------------------------- */
@@ -1075,6 +1143,7 @@ int main(void)
 		cmocka_unit_test(test_other_caller),
 		cmocka_unit_test(test_same_hash),
 		cmocka_unit_test(test_shared_lineage),
+		cmocka_unit_test(test_description),
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_claimed_cgroups),
 		cmocka_unit_test(test_forged_hierarchy),

@@ -1394,6 +1394,7 @@ bool agent_free(struct agent *agent)
 	watcher_free(agent->watcher);
 	capture_close(agent->capture);
 	tracker_free(agent->tracker);
+	decode_forget();
 	engines_free(agent->engines);
 	fold_free(agent->fold);
 	reload_free(agent->reload); /* it has the policy */

@@ -1232,6 +1232,8 @@ void capture_keep_args(struct capture *capture, uint64_t image, const char *args
 	}
 	memcpy(kept.argv, args, kept.size);
 	bpf_map_update_elem(capture->arguments, &image, &kept, BPF_NOEXIST);
+	/* Descriptions that lack them are not to be used again. */
+	__atomic_add_fetch(&capture->control->args_kept, 1, __ATOMIC_RELAXED);
 	explicit_bzero(&kept, sizeof(kept));
 	explicit_bzero(&whole, sizeof(whole));
 }

@@ -298,8 +298,67 @@ static int decode_lineage(const struct callerd_caller_event *event, struct decod
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int decode_caller(const struct callerd_caller_event *event, size_t size,
-			 const struct decode_detail *detail, struct event *ret)
+/* --- descriptions that came before ------------------------------------------------------------ */
+
+#define KNOWN_PLACES 128
+
+/* A caller as decoded from the event with this description, and what of that event the description does not determine, but
+ * the caller has. */
+struct known {
+	uint32_t description; /* 0: none */
+	uint32_t tid, flags, node_uid, node_gid, node_mode;
+	uint32_t pid, text_size; /* no more than a check: a description determines them */
+	uint64_t start, account;
+	struct caller *caller;
+};
+
+static struct known known[KNOWN_PLACES];
+
+/* Whether the event of NOW describes the caller as that of BEFORE did. */
+static bool is_same_description(const struct known *before, const struct known *now)
+{
+	return now->description && now->description == before->description &&
+	       now->tid == before->tid && now->flags == before->flags &&
+	       now->node_uid == before->node_uid && now->node_gid == before->node_gid &&
+	       now->node_mode == before->node_mode && now->pid == before->pid &&
+	       now->text_size == before->text_size && now->start == before->start &&
+	       now->account == before->account;
+}
+
+static struct known decode_traits(const struct callerd_caller_event *event)
+{
+	return (struct known){
+		.description = event->description,
+		.tid = event->tid,
+		.flags = event->header.flags &
+			 (CALLERD_FLAG_NODE | CALLERD_FLAG_IN_GROUP | CALLERD_FLAG_EXE_DELETED |
+			  CALLERD_FLAG_EXE_KNOWN),
+		.node_uid = event->node_uid,
+		.node_gid = event->node_gid,
+		.node_mode = event->node_mode,
+		.pid = event->pid,
+		.text_size = event->text_size,
+		.start = event->start,
+		.account = event->header.account,
+	};
+}
+
+/* The place of what is known with these traits: the threads of a process have different ones. */
+static struct known *known_place(const struct known *traits)
+{
+	return &known[(traits->description + traits->tid * 31) % KNOWN_PLACES];
+}
+
+void decode_forget(void)
+{
+	for (size_t i = 0; i < KNOWN_PLACES; i++) {
+		caller_unref(known[i].caller);
+		known[i] = (struct known){};
+	}
+}
+
+static struct caller *decode_new_caller(const struct callerd_caller_event *event,
+					const struct decode_detail *detail)
 {
 	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
 	struct decode_arena arena = {memory, sizeof(memory)};
@@ -307,16 +366,38 @@ static int decode_caller(const struct callerd_caller_event *event, size_t size,
 	struct caller draft;
 	size_t own;
 
-	if (!caller_event_ok(event, size))
-		return -EBADMSG;
 	memset(&draft, 0, sizeof(draft));
 	draft.basis = CALLER_FROM_KERNEL;
 	draft.account = event->header.account;
 	decode_into(event, detail, &arena, &draft);
 	own = arena.next - memory;
 	if (decode_lineage(event, &arena, &lineage))
-		return -ENOMEM;
-	ret->caller = caller_new(&draft, lineage, memory, own);
+		return NULL;
+	return caller_new(&draft, lineage, memory, own);
+}
+
+static struct caller *decode_known_caller(const struct callerd_caller_event *event,
+					  const struct decode_detail *detail)
+{
+	struct known traits = decode_traits(event), *place = known_place(&traits);
+
+	if (is_same_description(place, &traits))
+		return caller_ref(place->caller);
+	traits.caller = decode_new_caller(event, detail);
+	if (traits.caller && traits.description) {
+		caller_unref(place->caller);
+		*place = traits;
+		caller_ref(place->caller);
+	}
+	return traits.caller;
+}
+
+static int decode_caller(const struct callerd_caller_event *event, size_t size,
+			 const struct decode_detail *detail, struct event *ret)
+{
+	if (!caller_event_ok(event, size))
+		return -EBADMSG;
+	ret->caller = decode_known_caller(event, detail);
 	if (!ret->caller)
 		return -ENOMEM;
 	ret->offset = event->offset;

@@ -23,4 +23,7 @@ struct decode_detail {
 int decode_event(const void *event, size_t size, const struct decode_detail *detail,
 		 struct event *ret);
 
+/* Gives back the callers that are kept since their descriptions may come again. */
+void decode_forget(void);
+
 #endif
