@@ -95,7 +95,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	__u32 socket = watched_socket(listener);
 	struct connection *connection;
 	struct scratch *scratch;
-	__u64 account;
+	__u64 account, key;
 	bool known;
 
 	if (!daemon)
@@ -110,7 +110,8 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	if (socket == CALLERD_NO_SOCKET)
 		return;
 	account = current_account();
-	connection = add_connection(daemon, socket, sender_key(), account, 0);
+	key = sender_key();
+	connection = add_connection(daemon, socket, key, account, 0);
 	if (is_deserted()) {
 		lose(account, CALLERD_LOSS_AWAY_CALLER);
 		forget_connector(connection);
@@ -124,7 +125,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	fill_header(&scratch->event.header, CALLERD_EVENT_CONNECT, 0, connection);
 	scratch->event.header.socket = socket;
 	scratch->event.header.account = account;
-	known = describe_caller(&scratch->event);
+	known = describe_caller(&scratch->event, key);
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
 	describe_server(&scratch->event, (__u64)BPF_CORE_READ(listener, sk_peer_pid),
 			BPF_CORE_READ(listener, sk_peer_cred, euid.val));
@@ -323,7 +324,7 @@ static __always_inline void on_refused(const char *address, long error,
 		scratch->event.header.flags |= CALLERD_FLAG_RESOLVED;
 	if (refusal->by == REFUSED_BY_NONE)
 		scratch->event.header.flags |= CALLERD_FLAG_NO_NODE;
-	describe_caller(&scratch->event);
+	describe_caller(&scratch->event, sender_key());
 	scratch->event.error = error;
 	text_begin(&scratch->event, &scratch->event.address);
 	scratch->event.address.flags = text_add(&scratch->event, address);

@@ -5,8 +5,8 @@
  * after the exec; it cannot change the file that was remembered at the exec.
  *
  * An entry lives from the exec, or from the fork of a process that has an entry, to the end of the
- * process. No action of other processes pushes it out. A process has no entry where memory was
- * short, or if it is older than the agent.
+ * process. No action of other processes pushes it out: user space gives the table room for as many
+ * as there can be. A process has no entry where memory was short, or if it is older than the agent.
  */
 #ifndef CALLERD_BPF_IMAGE_H
 #define CALLERD_BPF_IMAGE_H

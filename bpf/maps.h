@@ -93,6 +93,7 @@ struct {
  * accounts are charged as one: ACCOUNT_REST. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, ACCOUNTS_MAX);
 	__type(key, __u64);
 	__type(value, struct callerd_account);

@@ -224,13 +224,12 @@ CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
 	return 0;
 }
 
-/* Describes the current process in EVENT, whose header is filled in already. Returns whether the agent has that description
+/* Describes the current process, of this sender_key(), in EVENT, whose header is filled in already. Returns whether the agent has that description
  * already, unless it was lost. Several functions, since the stacks of functions that call each other must fit into 512
  * bytes. */
-static __always_inline bool describe_caller(struct callerd_caller_event *event)
+static __always_inline bool describe_caller(struct callerd_caller_event *event, __u64 key)
 {
-	__u64 key = mix_lineage(mix_objects(mix_args(event, sender_key())));
-
+	key = mix_lineage(mix_objects(mix_args(event, key)));
 	if (recall(event, key))
 		return true;
 	event->header.flags &= ~DESCRIBED_FLAGS;

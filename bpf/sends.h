@@ -330,7 +330,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 	}
 	event = &scratch->event;
 	fill_header(&event->header, CALLERD_EVENT_SENDER, 0, connection);
-	known = describe_caller(event);
+	known = describe_caller(event, key);
 	event->offset = entrance->offset;
 	event->span = entrance->span;
 	if (entrance->entry == ENTRY_JOINS)

@@ -19,10 +19,12 @@ static __always_inline __u32 overlay_generation(struct inode *inode)
 
 static __always_inline void node_key(struct inode *inode, struct callerd_node_key *key)
 {
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+
 	key->inode = BPF_CORE_READ(inode, i_ino);
-	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key->device = BPF_CORE_READ(sb, s_dev);
 	key->generation = BPF_CORE_READ(inode, i_generation);
-	if (BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC &&
+	if (BPF_CORE_READ(sb, s_magic) == OVERLAYFS_SUPER_MAGIC &&
 	    (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFSOCK)
 		key->generation = overlay_generation(inode);
 }
@@ -63,18 +65,18 @@ CHECKED_ONCE __u32 watched_dentry(__u64 address)
 	struct inode *parent;
 	__u32 *index;
 
-	bool of_directory;
-
+	if (!inode)
+		return CALLERD_NO_SOCKET;
+	if (may_be_watched(inode)) {
+		node_key(inode, &node);
+		index = bpf_map_lookup_elem(&nodes, &node);
+		if (index)
+			return *index;
+	}
 	parent = BPF_CORE_READ(dentry, d_parent, d_inode);
-	of_directory = may_be_watched(parent);
-	if (!inode || (!of_directory && !may_be_watched(inode)))
+	if (!may_be_watched(parent))
 		return CALLERD_NO_SOCKET;
 	node_key(inode, &node);
-	index = bpf_map_lookup_elem(&nodes, &node);
-	if (index)
-		return *index;
-	if (!of_directory)
-		return CALLERD_NO_SOCKET;
 	node_key(parent, &directory);
 	if (!bpf_map_lookup_elem(&directories, &directory))
 		return CALLERD_NO_SOCKET;

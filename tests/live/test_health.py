@@ -296,6 +296,18 @@ def cheap_to_start():
 
 
 @test
+def tables_fit_the_machine():
+    """No table takes memory for more processes than there can be; see docs/service.md."""
+    with Callerd() as agent:
+        ids, memory = of_each(agent.pid, 'fdinfo', 'map_id'), of_each(agent.pid, 'fdinfo', 'memlock')
+    maps = {ids[fd]: memory[fd] for fd in ids}
+    with open('/proc/sys/kernel/threads-max') as threads, open('/proc/sys/kernel/pid_max') as pids:
+        processes = min(int(threads.read()), int(pids.read()), 1 << 20)
+    true(len(maps) > 20, f'{len(maps)} tables')
+    true(sum(maps.values()) < (74 << 20) + 32 * processes, f'{sum(maps.values())} bytes: {maps}')
+
+
+@test
 def quiet_when_idle():
     """How often its threads are woken while nothing happens: no more than the tick of each second and its errands. What it makes of
     changed files does not count, and other tests may have connects refused meanwhile: each is an event."""

@@ -29,6 +29,8 @@
 
 #define LINKS_MAX 24
 #define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
+#define IMAGES_MIN (1u << 14)	      /* processes */
+#define IMAGES_MAX (1u << 20)
 #define STUCK_MAX (500 * NS_PER_MS)   /* that a caller is waited for */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
 
@@ -204,6 +206,29 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
+/* The number in the file at PATH; where that cannot be read, a large one. */
+static unsigned long kernel_limit(const char *path)
+{
+	_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[24] = "";
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return ULONG_MAX;
+	return strtoul(text, NULL, 10);
+}
+
+/* How many processes there can be, as a power of two: the table of images has room for each, and takes memory for as many. */
+static uint32_t images_size(void)
+{
+	unsigned long threads = kernel_limit("/proc/sys/kernel/threads-max"),
+		      pids = kernel_limit("/proc/sys/kernel/pid_max");
+	uint32_t size = IMAGES_MIN;
+
+	while (size < IMAGES_MAX && size < threads && size < pids)
+		size *= 2;
+	return size;
+}
+
 static int capture_configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
@@ -233,6 +258,7 @@ static int capture_configure(struct capture *capture)
 	SIZE("muted", options->connections);
 	SIZE("handed", options->connections);
 	SIZE("living_ids", options->connections);
+	SIZE("images", images_size());
 #undef SIZE
 	return error;
 }
