@@ -212,8 +212,7 @@ CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
 	if (size > DESCRIBED_SIZE || __sync_lock_test_and_set(&kept->busy, 1))
 		return 0;
 	/* Of programs that are loaded anew the numbers are others. */
-	event->description =
-		settings.seed + __sync_fetch_and_add(&control.last_description, 1) + 1;
+	event->description = settings.seed + __sync_fetch_and_add(&control.last_description, 1) + 1;
 	kept->flags = event->header.flags & DESCRIBED_FLAGS;
 	kept->size = size;
 	kept->key = key;

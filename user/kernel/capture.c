@@ -28,8 +28,8 @@
 #include "trampoline.skel.h"
 
 #define LINKS_MAX 24
-#define READ_MAX (1u << 20)	      /* bytes of payload that are read at a time */
-#define IMAGES_MIN (1u << 14)	      /* processes */
+#define READ_MAX (1u << 20)   /* bytes of payload that are read at a time */
+#define IMAGES_MIN (1u << 14) /* processes */
 #define IMAGES_MAX (1u << 20)
 #define STUCK_MAX (500 * NS_PER_MS)   /* that a caller is waited for */
 #define ATTACH_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 (859051dd165e) */
@@ -83,6 +83,7 @@ struct capture {
 	struct callerd_control *control;
 	struct bpf_link *living, *processes;
 	int executed, arguments, long_arguments;
+	unsigned int kept_count[2]; /* entries of .kept_senders: no fewer than there are */
 	int totals, handed, handed_http2, kept_senders[2], sessions, connections, kept_sockets,
 		muted, living_ids, unseen, losses;
 	struct watches *watches;
@@ -427,6 +428,9 @@ static void note_legacy(struct capture *capture)
 	if (capture->beginning == CAPTURE_TAKEN && capture->control->gone)
 		capture->left_at = capture->control->gone + clock_now(CLOCK_BOOTTIME) -
 				   clock_now(CLOCK_MONOTONIC);
+	/* Until capture_take_senders() counts them. */
+	if (capture->beginning == CAPTURE_TAKEN)
+		capture->kept_count[0] = capture->kept_count[1] = CALLERD_KEPT_SENDERS;
 	capture->control->away_limit = capture->options.away_limit;
 	capture_beat(capture);
 }
@@ -865,10 +869,19 @@ bool capture_is_pinned(const struct capture *capture)
 	return capture->pins;
 }
 
+/* A system call less where the map is empty, as that of large ones mostly is. */
+static void drop_kept_sender(struct capture *capture, bool large, uint64_t connection)
+{
+	if (capture->kept_count[large] &&
+	    !bpf_map_delete_elem(capture->kept_senders[large], &connection))
+		capture->kept_count[large]--;
+}
+
 void capture_keep_sender(struct capture *capture, const struct callerd_event_header *event)
 {
 	static struct callerd_kept_large_sender kept;
 	bool large = event->size > sizeof(((struct callerd_kept_sender *)0)->event);
+	int map = capture->kept_senders[large];
 
 	if (!capture->pins)
 		return;
@@ -880,15 +893,18 @@ void capture_keep_sender(struct capture *capture, const struct callerd_event_hea
 		kept.event.offset = 0;
 		kept.event.span = 0;
 	}
+	drop_kept_sender(capture, !large, event->connection);
 	/* Where the map is full, the sender is not known after this agent was killed. */
-	bpf_map_delete_elem(capture->kept_senders[!large], &event->connection);
-	bpf_map_update_elem(capture->kept_senders[large], &event->connection, &kept, BPF_ANY);
+	if (!bpf_map_update_elem(map, &event->connection, &kept, BPF_NOEXIST))
+		capture->kept_count[large]++;
+	else if (errno == EEXIST)
+		bpf_map_update_elem(map, &event->connection, &kept, BPF_ANY);
 }
 
 void capture_forget_sender(struct capture *capture, uint64_t connection)
 {
 	for (int large = 0; capture->pins && large < 2; large++)
-		bpf_map_delete_elem(capture->kept_senders[large], &connection);
+		drop_kept_sender(capture, large, connection);
 }
 
 /* The keys of MAP, at most MAX of them. A walk that is interrupted by other calls may begin anew, or never end, where these
@@ -913,6 +929,7 @@ void capture_take_senders(struct capture *capture, void *data,
 		int map = capture->kept_senders[large];
 		unsigned int count = list_connections(map, connections, COUNT(connections));
 
+		capture->kept_count[large] = count;
 		for (unsigned int i = 0; i < count; i++)
 			if (!bpf_map_lookup_elem(map, &connections[i], &kept) &&
 			    kept.size <= sizeof(kept.event))

@@ -20,7 +20,7 @@
 #define NESTING_MAX 4	  /* shell in shell; what is deeper is masked as a whole */
 #define TOKEN_MIN 16	  /* bytes that make a known beginning a token */
 #define NAME_MAX_SIZE 256 /* what is longer is no name */
-#define SETTLED_MAX 8192 /* bytes of arguments that are worth to be remembered */
+#define SETTLED_MAX 8192  /* bytes of arguments that are worth to be remembered */
 #define SETTLED_PLACES 64
 #define NONE SIZE_MAX
 

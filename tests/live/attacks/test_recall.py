@@ -237,6 +237,38 @@ for ours, child in pipes:
 ''')
 
 
+@test
+def told_to_an_agent_that_was_killed():
+    """The next one reads on, and knows none of the descriptions that the killed one knew by their numbers."""
+    pin, begun = f'/sys/fs/bpf/callerd-recall-{os.getpid()}', os.getcwd()
+    options = ('--status-interval', '0', '--guard', 'none')
+    try:
+        with Callerd(*options, pin=pin) as first:
+            request('GET', '/_ping?killed=read')
+            first.wait(url__original='/_ping?killed=read')
+            first.process.send_signal(signal.SIGSTOP)
+            request('GET', '/_ping?killed=unread')
+            os.chdir(D)
+            request('GET', '/_ping?killed=moved')
+            first.process.kill()
+            first.process.wait()
+            request('GET', '/_ping?killed=away')
+            with Callerd(*options, pin=pin) as second:
+                request('GET', '/_ping?killed=after')
+                second.settle()
+                found = {field(r, 'url.original').split('=')[1]: r for r in second.records(event__action='api-request')
+                         if 'killed=' in field(r, 'url.original')}
+    finally:
+        os.chdir(begun)
+        run(CALLERD, '--detach', '--pin', pin, check=False)
+    for name, where in {'unread': begun, 'moved': D, 'away': D, 'after': D}.items():
+        record = found[name]
+        equal([field(record, path) for path in ('process.pid', 'process.working_directory', 'process.parent.pid',
+                                                'callerd.caller.basis')],
+              [os.getpid(), where, os.getppid(), 'kernel'], record['message'])
+        true(len(field(record, 'process.args', [])) > 1, record['message'])
+
+
 def main_with_agent():
     global AGENT
     os.mkdir(D)
