@@ -276,9 +276,24 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 	return false; /* splice, sendfile, io_uring: the bytes have no user address */
 }
 
-#define KIND_HTTP2 (1U << 31)  /* the connection speaks it */
-#define KIND_FRAMED (1U << 30) /* not all of it is wanted */
-#define KIND_FIRST (1U << 29)  /* the first bytes in this direction */
+#define KIND_HTTP2 (1U << 31)	/* the connection speaks it */
+#define KIND_FRAMED (1U << 30)	/* not all of it is wanted */
+#define KIND_FIRST (1U << 29)	/* the first bytes in this direction */
+#define KIND_FAILURE (1U << 28) /* a chunk that says how a long answer failed */
+
+#define FAILURE_MAX 4095 /* bytes of it, and what its size in a chunk has at most: three digits */
+
+/* Whether what the daemon writes at the user address FROM is a chunk that begins like {"error". */
+static __always_inline bool begins_failure(__u64 from)
+{
+	const __u64 wanted = '\r' | '\n' << 8 | '{' << 16 | (__u64)'"' << 24 | (__u64)'e' << 32;
+	const __u64 mask = (1ull << 40) - 1;
+	__u64 found = 0;
+
+	bpf_probe_read_user(&found, sizeof(found), (void *)from);
+	return (found >> 8 & mask) == wanted || (found >> 16 & mask) == wanted ||
+	       found >> 24 == wanted;
+}
 
 /* The daemon begins to write at the user address FROM, FOUND. Answer 101 is that to the request at hand where nothing else
  * can be: the daemon had read more than the byte that it reads ahead, and nothing of the answer was lost before. */
@@ -323,6 +338,9 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
 		note_answer(connection, buffer.base, found, kind);
 		if (found == LETTERS('H', 'T', 'T', 'P', '/', '1', '.'))
 			kind |= CALLERD_FLAG_HEAD;
+		else if (connection->budget[CALLERD_RESPONSE] < FAILURE_MAX &&
+			 begins_failure(buffer.base))
+			kind |= KIND_FAILURE;
 	} else if (!connection->protocol) {
 		note_protocol(connection, found);
 	}
@@ -334,7 +352,7 @@ CHECKED_ONCE __u32 look_at_beginning(struct connection *connection, __u64 from, 
 	return kind;
 }
 
-/* The budget for copying TOTAL bytes: each response has a budget of its own, and requests' reads
+/* The budget for copying TOTAL bytes: each response has a budget of its own, and how it failed is copied behind that, too. Requests' reads
  * into no more than READ_AHEAD are copied in any case. ROOM: the size of the buffer, if LEFT is not
  * 0. KIND: a direction, with CALLERD_FLAG_ bits and KIND_HTTP2. */
 CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, __u32 kind)
@@ -342,6 +360,8 @@ CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, _
 	/* What is missed of a header block makes all later ones unreadable. Of DATA each stream has its budget. */
 	if (kind & KIND_FRAMED || (kind & KIND_HTTP2 && !control.gone))
 		return budget < total ? total : budget;
+	if (kind & KIND_FAILURE)
+		return total < FAILURE_MAX ? total : FAILURE_MAX;
 	if (kind & CALLERD_RESPONSE)
 		return kind & CALLERD_FLAG_HEAD ? budget_of(CALLERD_RESPONSE) : budget;
 	if (!left)

@@ -309,6 +309,47 @@ def events_never_end():
         wire.check()
 
 
+def tar_of(**files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode='w') as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data.encode()))
+    return out.getvalue()
+
+
+def failure_of(target, body=b'', headers=''):
+    """The last record of a request that fails behind the head of its answer, and what the daemon said."""
+    target += f'{"&" if "?" in target else "?"}mark={time.monotonic_ns()}'
+    status, answer = request('POST', target, body, headers)[:2]
+    equal(status, 200, target)
+    record = AGENT.wait(url__original=target, event__action='api-request')[0]
+    if field(record, 'event.outcome') == 'success': # it took long
+        record = AGENT.wait(http__request__id=field(record, 'http.request.id'), event__action='api-request-ended')[0]
+    last = json.loads(answer.decode().strip().splitlines()[-1])
+    equal((field(record, 'event.outcome'), field(record, 'http.response.status_code')), ('failure', 200), record['message'])
+    true(field(record, 'error.message') in record['message'], record['message'])
+    return field(record, 'error.message'), last['error']
+
+
+@test
+def failures_within_an_answer():
+    """A pull, push, load or build whose answer was 200 before it failed is told as a failure."""
+    request('POST', f'/images/{IMAGE}/tag?repo=127.0.0.1:1/x&tag=1')
+    build = '/build?networkmode=none'
+    for target, body, headers in (
+            ('/images/127.0.0.1:1/x/push?tag=1', None, 'X-Registry-Auth: e30=\r\n'), # nobody listens there
+            ('/images/load', b'no archive', ''),
+            (build, tar_of(Dockerfile=f'FROM {IMAGE}\nCOPY nothing /\n'), ''),
+            # Behind more than is copied of an answer.
+            (build, tar_of(Dockerfile=f'FROM {IMAGE}\nRUN yes 0123456789 | head -n 20000; false\n'), '')):
+        told, said = failure_of(target, body, headers)
+        equal(told, said, target)
+    told, said = failure_of(build, tar_of(Dockerfile=f'FROM {IMAGE}\nRUN false https://me:canary@h/\n'))
+    true('canary' in said and 'canary' not in told, told)
+
+
 @test
 def request_behind_a_stream_that_ends():
     with Wire(AGENT) as wire, container('streams-wait', 'sh', '-c', 'sleep 0.3') as name:

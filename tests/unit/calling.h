@@ -469,6 +469,7 @@ static inline void tell(struct text *out, const struct record *record)
 	tell_name(out, " ", record->container_image);
 	if (api->expected_rule)
 		tell_name(out, " | expected by ", bytes_of(api->expected_rule));
+	tell_name(out, " | failed: ", record->http.failure);
 }
 
 /* The part of what was told that is number NUMBER, without the spaces around it; of static memory. */

@@ -113,6 +113,44 @@ SCENARIO(targets)
 	assert_int_equal(world->answered, COUNT(cases));
 }
 
+/* What an engine says behind an answer of 200. */
+SCENARIO(failures_within_answers)
+{
+	static char longer[8192] = "{'errorDetail':{'message':'";
+	static const struct {
+		const char *what, *answer, *failure;
+	} cases[] = {
+		{"POST /images/a/push",
+		 "{'status':'Preparing'}\r\n{'errorDetail':{'message':'denied'},'error':'denied'}"
+		 "\r\n",
+		 "denied"},
+		{"POST /images/create?fromImage=a", "{'errorDetail':{'message':'only there'}}\n",
+		 "only there"},
+		{"POST /libpod/images/pull?reference=a", "{'stream':'x'}\n{'error':'no'}\n", "no"},
+		{"POST /build", "{'error':'GET https://me:canary@h/'}\n", "GET https://me:***@h/"},
+		{"POST /images/load", "{'errors':1}\n{'error':7}\n",
+		 "an error that is not understood"},
+		{"POST /images/load", longer, "an error that is not understood"},
+		{"POST /images/load", "{'stream':'{'error':'x'}'}\n{'error':'not over'", NULL},
+		{"POST /containers/create", "{'error':'x'}\n", NULL},
+	};
+
+	if (!strchr(longer, '\n')) {
+		memset(longer + strlen(longer), 'a', 5000);
+		strcat(longer, "'},'error':'aaa'}\n");
+	}
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *failure;
+
+		make_call(world, &(struct asked){.what = cases[i].what, .answer = cases[i].answer});
+		failure = strstr(world->told.data, " | failed: ");
+		if (!failure || !cases[i].failure)
+			assert_true(!failure && !cases[i].failure);
+		else
+			assert_string_equal(failure + strlen(" | failed: "), cases[i].failure);
+	}
+}
+
 /* What the body or the answer says of the target. */
 SCENARIO(targets_in_bodies)
 {
@@ -1084,7 +1122,8 @@ static void test_inspected(void **state)
 		{INSPECTED("'MaskedPaths':[]"), "security-disabled"},
 		/* What podman tells of each of its containers. */
 		{INSPECTED("'Runtime':'oci','Annotations':{'io.container.manager':'libpod',"
-			   "'org.systemd.property.KillSignal':'15','io.podman.annotations.init':'FALSE'}"),
+			   "'org.systemd.property.KillSignal':'15','io.podman.annotations.init':'"
+			   "FALSE'}"),
 		 ""},
 		{INSPECTED("'Runtime':'kata','Annotations':{'run.oci.x':'1'}"),
 		 "other-runtime not-judged"},
@@ -1145,6 +1184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_targets_in_bodies),
+		cmocka_unit_test(test_failures_within_answers),
 		cmocka_unit_test(test_going_on),
 		cmocka_unit_test(test_in_the_dark),
 		cmocka_unit_test(test_uncertain_answer),

@@ -483,7 +483,24 @@ static bool lends_session(const void *content)
 	return content;
 }
 
-static const struct reader lending = {.begin = begin_lending, .lends = lends_session};
+/* What such a one says behind its answer may be that it failed. */
+static bool follows_content(const void *content)
+{
+	return content;
+}
+
+static bool says_failure(void *content, const char *bytes, size_t size)
+{
+	(void)content;
+	return memmem(bytes, size, "FAILED", 6);
+}
+
+static const struct reader lending = {
+	.begin = begin_lending,
+	.lends = lends_session,
+	.follows = follows_content,
+	.progress = says_failure,
+};
 
 /* --- playing ---------------------------------------------------------------------------------- */
 
@@ -2551,6 +2568,34 @@ TEST(http2_both_ask, "1 connected by p10\n"
 	pair_end(&pair);
 }
 
+/* That it failed is told by the record of its end, however soon that comes; behind what is copied of the answer, too. */
+TEST_WHOLE(failure_behind_the_answer,
+	   "1 connected by p10\n"
+	   "1.1 POST /a/Session -> 200 by p10\n"
+	   "ended 1.1 POST /a/Session -> 200 by p10 complete after 953ms in 42 out 72\n"
+	   "1.2 POST /b/Session -> 200 by p10\n"
+	   "ended 1.2 POST /b/Session -> 200 by p10 complete after 303ms in 42\n"
+	   "1.3 GET /c -> 200 by p10\n")
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+	connects(world, 1, 10);
+	for (unsigned int i = 0; i < 2; i++) {
+		asks(world, 1,
+		     i ? "POST /b/Session HTTP/1.1\r\n" HOST "\r\n"
+		       : "POST /a/Session HTTP/1.1\r\n" HOST "\r\n");
+		answers(world, 1, head);
+		answers(world, 1, "3\r\nabc\r\n");
+		pause_at(world, i ? 300 : 950);
+		if (i)
+			unseen(world, 1, CALLERD_RESPONSE, 5000);
+		answers(world, 1, "7\r\nFAILED\n\r\n0\r\n\r\n");
+		flush(world);
+	}
+	asks(world, 1, "GET /c HTTP/1.1\r\n" HOST "\r\n");
+	answers(world, 1, OK_EMPTY);
+}
+
 /* --- sessions within calls --- */
 
 /* Bytes of the daemon's within the call STREAM that lends it a session: those in pair.inner. */
@@ -3070,6 +3115,7 @@ int main(void)
 		cmocka_unit_test(test_http2_refused),
 		cmocka_unit_test(test_http2_preface_cut_short),
 		cmocka_unit_test(test_like_a_preface),
+		cmocka_unit_test(test_failure_behind_the_answer),
 		cmocka_unit_test(test_http2_midway),
 		cmocka_unit_test(test_http2_midway_unanswered),
 		cmocka_unit_test(test_http1_like_http2_midway),

@@ -289,6 +289,7 @@ static void end_current(struct connection *connection, uint64_t time, enum recor
 	connection->current = NULL;
 	if (!exchange)
 		return;
+	exchange->follows = false;
 	exchange->over = time > exchange->finished ? time : exchange->finished;
 	exchange->stream.end_reason = reason;
 	if (!exchange->taken_over && exchange->complete) {
@@ -836,6 +837,8 @@ static int read_responses(struct connection *connection, const char *data, size_
 							 time);
 		if (step == HTTP1_BODY && connection->answering)
 			exchange_answer_body(connection->answering, body, body_size);
+		else if (step == HTTP1_BODY && connection->current)
+			exchange_progress(connection->current, body, body_size);
 		else if (step == HTTP1_END)
 			end_response(connection, offset, time);
 		else if (step == HTTP1_ERROR)
@@ -956,6 +959,21 @@ static int decide_midway(struct connection *connection, const struct callerd_dat
 	return 0;
 }
 
+/* Behind what is copied of a long answer: the chunk that says how it failed, which is copied, too. */
+static void read_failure(const struct connection *connection, const struct callerd_data_event *data)
+{
+	struct bytes bytes = {(const char *)data->data, data->copied};
+	const char *end = bytes.size ? memchr(bytes.data, '\n', bytes.size) : NULL;
+
+	if (!connection->current || !end)
+		return;
+	bytes = bytes_from(
+		bytes,
+		(size_t)(end -
+			 bytes.data)); /* from there on: what came before is a line of its own */
+	exchange_progress(connection->current, bytes.data, bytes.size);
+}
+
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->response;
@@ -971,6 +989,8 @@ static int response_data(struct connection *connection, const struct callerd_dat
 		connection->exchange->incomplete |= RECORD_INCOMPLETE_BUDGET;
 	if ((stream->state == STREAM_LOST || connection->unsure) && begins_response(data))
 		error = find_response(connection, data);
+	if (!error && stream->state == STREAM_LOST)
+		read_failure(connection, data);
 	if (error || stream->state == STREAM_LOST)
 		return error;
 	drop_doubtful(connection);

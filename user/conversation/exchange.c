@@ -189,6 +189,8 @@ void exchange_answer(struct exchange *exchange, const struct http1_head *head, u
 			exchange->content, head->status, exchange->complete,
 			!exchange->http.status_unsure, time);
 	exchange->awaits_outcome = exchange->http.grpc;
+	exchange->follows = exchange->content && exchange->reader->follows &&
+			    exchange->reader->follows(exchange->content);
 }
 
 void exchange_outcome(struct exchange *exchange, int outcome, uint64_t time)
@@ -207,11 +209,20 @@ void exchange_outcome(struct exchange *exchange, int outcome, uint64_t time)
 
 void exchange_stop(struct exchange *exchange)
 {
-	exchange->awaits_content = exchange->awaits_outcome = false;
+	exchange->awaits_content = exchange->awaits_outcome = exchange->follows = false;
+}
+
+void exchange_progress(struct exchange *exchange, const char *bytes, size_t size)
+{
+	if (!exchange->follows || !exchange->reader->progress(exchange->content, bytes, size))
+		return;
+	exchange->follows = false;
+	exchange->failed_late = exchange->written;
 }
 
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size)
 {
+	exchange_progress(exchange, bytes, size);
 	if (exchange->awaits_content)
 		exchange->reader->response(exchange->content, bytes, size);
 }
@@ -265,12 +276,14 @@ void exchange_written(struct exchange *exchange, enum record_action action, stru
 	if (action != RECORD_API_REQUEST)
 		return;
 	exchange->written = true;
+	exchange->awaits_content = false; /* the reader has let go of what that is read into */
 	exchange->outcome_late = exchange->awaits_outcome;
 	exchange->caller = caller ? caller_ref(caller) : NULL;
 }
 
 bool exchange_has_end(const struct exchange *exchange)
 {
-	return exchange->over && (exchange->taken_over || exchange->outcome_late ||
-				  exchange->over > exchange->finished + EXCHANGE_LONG);
+	return exchange->over &&
+	       (exchange->taken_over || exchange->outcome_late || exchange->failed_late ||
+		exchange->over > exchange->finished + EXCHANGE_LONG);
 }

@@ -56,6 +56,8 @@ struct exchange {
 	bool awaits_content; /* the response's body, which the reader wants */
 	bool awaits_outcome; /* a call's, which comes behind that */
 	bool outcome_late;   /* the record of the answer does not have it */
+	bool follows;	     /* the response's body says how the request goes */
+	bool failed_late;    /* and that it failed, which the record of the answer does not have */
 };
 
 /* READER, which may be NULL, outlives it. NULL where there is no memory. Free with exchange_free(). */
@@ -97,8 +99,11 @@ void exchange_outcome(struct exchange *exchange, int outcome, uint64_t time);
 /* Nothing more of the response will be seen. */
 void exchange_stop(struct exchange *exchange);
 
-/* A piece of the response's body, if that is awaited. */
+/* A piece of the response's body, if that is awaited, or says how the request goes. */
 void exchange_answer_body(struct exchange *exchange, const char *bytes, size_t size);
+
+/* The same of one whose content is not awaited any more. */
+void exchange_progress(struct exchange *exchange, const char *bytes, size_t size);
 
 /* Fills in what RECORD says of the request and its response; borrowed from EXCHANGE. RECORD->action says which
  * of the records of a request it is: that of its beginning, of its answer, or of its end. */

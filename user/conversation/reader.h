@@ -34,6 +34,11 @@ struct reader {
 	void (*outcome)(void *content, int outcome, bool complete, uint64_t time);
 	/* A piece of the response's body. */
 	void (*response)(void *content, const char *bytes, size_t size);
+	/* Whether the response, the head of which was read, goes on with how the request goes, and each piece of its body is wanted for that,
+	 * also once the record of the answer is written. */
+	bool (*follows)(const void *content);
+	/* Such a piece. Whether it says that the request failed. */
+	bool (*progress)(void *content, const char *bytes, size_t size);
 	/* Adds to RECORD what the contents say. Called for each record of the request: record->action says whether it is
 	 * that of its beginning, its answer or its end. COMPLETE as above. What RECORD refers to lives until written(). */
 	void (*describe)(void *content, bool complete, struct record *record);

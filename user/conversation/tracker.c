@@ -338,7 +338,7 @@ static void flush_connection(struct tracker *tracker, struct connection *connect
 
 	while ((exchange = connection->finished)) {
 		bool open = exchange->awaits_content || exchange->awaits_outcome ||
-			    !connection_sender_certain(connection, exchange);
+			    exchange->follows || !connection_sender_certain(connection, exchange);
 
 		if (!exchange->written) {
 			if (open && !connection->ended &&

@@ -221,7 +221,9 @@ static void get_error_message(struct fields *fields, struct field_value *ret)
 	if (has_error(record))
 		fields_set_text(ret, bytes_of(strerrordesc_np(record->error)));
 	if (record_is_request(record))
-		fields_set_text(ret, bytes_of(record->http.parse_error));
+		fields_set_text(ret, record->http.failure.size
+					     ? record->http.failure
+					     : bytes_of(record->http.parse_error));
 }
 
 /* --- processes -------------------------------------------------------------------------------- */

@@ -773,6 +773,10 @@ static void add_notes(struct text *out, const struct view *view)
 			begin_note(&notes, "");
 			text_add_visible(out, bytes_of(record->http.parse_error), UNLIMITED);
 		}
+		if (record->http.failure.size) {
+			begin_note(&notes, "failed: ");
+			text_add_visible(out, record->http.failure, UNLIMITED);
+		}
 		note_bits(&notes, "odd:", record->http.anomalies, name_anomaly);
 	}
 	if (record->action == RECORD_DOCKER_EVENT)

@@ -128,7 +128,9 @@ struct record_http {
 	bool status_unsure;	/* the status may come from another response's content */
 	uint64_t duration;	/* ns, first byte of the request to the head of the response */
 	const char *parse_error; /* for a person; NULL: none */
-	unsigned int anomalies;	 /* HTTP1_ANOMALY_* */
+	struct bytes
+		failure; /* that the engine told of behind an answer of 200, masked; none: not */
+	unsigned int anomalies; /* HTTP1_ANOMALY_* */
 };
 
 enum record_end {

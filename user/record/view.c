@@ -246,7 +246,8 @@ static enum record_outcome outcome_of(const struct record *record)
 		return record->http.outcome == GRPC_UNKNOWN ? OUTCOME_UNKNOWN
 		       : record->http.outcome == GRPC_OK    ? OUTCOME_SUCCESS
 							    : OUTCOME_FAILURE;
-	return record->http.status < 400 ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
+	return record->http.status < 400 && !record->http.failure.size ? OUTCOME_SUCCESS
+								       : OUTCOME_FAILURE;
 }
 
 /* An event that needs a request where none was seen is doubtful: that request came through another door. So is a request

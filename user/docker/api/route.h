@@ -65,7 +65,8 @@ struct route {
 	bool polled; /* programs ask it again and again, to look whether all is as it was */
 	bool opaque; /* the connection is taken over when it succeeds */
 	/* What its answer tells. */
-	bool answer; /* the response's body gives the new object's id as "Id" or "ID" */
+	bool progress; /* it goes on with how the request goes, and is 200 also where that fails */
+	bool answer;   /* the response's body gives the new object's id as "Id" or "ID" */
 	/* What .answer is the id of, where that is not the target: exec create acts on a container, and makes an exec. */
 	enum target_type made;
 	/* Of the response's body, which lists what was removed; NULL: it does not. */

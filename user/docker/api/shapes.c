@@ -329,6 +329,12 @@ const struct shape shape_pruned = {.kind = SHAPE_STRUCT, .fields = pruned_fields
 static const struct shape_field created_fields[] = {{"Id", &text}, {"Name", &text}, {0}};
 const struct shape shape_created = {.kind = SHAPE_STRUCT, .fields = created_fields};
 
+static const struct shape_field failure_detail_fields[] = {{"message", &text}, {0}};
+static const struct shape failure_detail = {.kind = SHAPE_STRUCT, .fields = failure_detail_fields};
+static const struct shape_field failure_fields[] = {
+	{"error", &text}, {"errorDetail", &failure_detail}, {0}};
+const struct shape shape_failure = {.kind = SHAPE_STRUCT, .fields = failure_fields};
+
 static const struct shape_field checkpoint_fields[] = {
 	{"CheckpointID", &text}, {"CheckpointDir", &text}, {"Exit", &checked_flag}, {0}};
 const struct shape shape_checkpoint_create = {.kind = SHAPE_STRUCT, .fields = checkpoint_fields};

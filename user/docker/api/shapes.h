@@ -21,6 +21,8 @@ extern const struct shape shape_spec, shape_pod, shape_limits, shape_volume_opti
 extern const struct shape shape_oci_spec, shape_oci_process, shape_oci_resources;
 
 /* Responses. */
+extern const struct shape
+	shape_failure; /* a line of what an engine says while it pulls and the like */
 extern const struct shape shape_created;	   /* what was created: "Id", "Name" */
 extern const struct shape shape_pruned;		   /* what a prune removed: lists of ids, by kind */
 extern const struct shape shape_removed_images;	   /* a list: "Untagged", "Deleted" */

@@ -245,6 +245,7 @@ static void end_call(void *content)
 	build_free(call->result);
 	containerd_free(call->named);
 	body_free(call->answer);
+	call_free_progress(call);
 	free_judged(call);
 	ledger_request_end(call->request);
 	text_free(&call->path);
@@ -319,7 +320,8 @@ static size_t count_memory(const void *content)
 	const struct call *call = content;
 
 	return sizeof(*call) + call->body_memory + (call->named ? ANSWER_MEMORY : 0) +
-	       (call->answer ? ANSWER_MEMORY : 0) + (call->judged ? sizeof(*call->judged) : 0);
+	       (call->answer ? ANSWER_MEMORY : 0) + call_progress_memory(call) +
+	       (call->judged ? sizeof(*call->judged) : 0);
 }
 
 /* --- the answer ----------------------------------------------------------------------------------- */
@@ -514,6 +516,8 @@ int calls_new(const struct calls_options *options, struct calls **ret)
 		.answered = read_head,
 		.outcome = read_outcome,
 		.response = read_answer,
+		.follows = call_follows,
+		.progress = call_progress,
 		.describe = call_describe,
 		.written = call_note_written,
 		.describe_unread = call_describe_unread,

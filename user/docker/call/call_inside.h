@@ -73,7 +73,9 @@ struct call {
 	bool grpc;		/* a call of gRPC: what follows comes with its outcome */
 	int status;		/* 0: no answer yet */
 	struct body *answer;
-	bool learned;		/* what it changed is in the inventory */
+	struct progress *progress; /* what the engine says while it goes on; NULL: nothing yet */
+	struct bytes failure;	   /* that it came to, as is told; none: not that is known */
+	bool learned;		   /* what it changed is in the inventory */
 	struct verdict *judged; /* the contents, judged when it was learned; NULL: not judged yet */
 };
 
@@ -116,6 +118,17 @@ struct bytes call_made_id(const struct call *call);
 
 /* Asks the engine what it knows of a container. */
 void call_ask_about(const struct call *call, struct bytes container);
+
+/* --- call_progress.c --- */
+
+/* Whether the answer, which was read, goes on with how the request goes. */
+bool call_follows(const void *content);
+
+/* A piece of that. Whether it says that the request failed. */
+bool call_progress(void *content, const char *bytes, size_t size);
+
+void call_free_progress(struct call *call);
+size_t call_progress_memory(const struct call *call);
 
 /* --- call_target.c --- */
 

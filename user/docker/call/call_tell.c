@@ -142,6 +142,7 @@ void call_describe(void *content, bool complete, struct record *record)
 	record->request_id = call->event_id;
 	if (record->action == RECORD_API_REQUEST)
 		record->id = call->event_id;
+	record->http.failure = call->failure;
 	if (call->dark)
 		api->target_id = call_told(call, call_made_id(call));
 	if (call->match.route)
