@@ -2,6 +2,7 @@
 """gRPC: on /grpc, which speaks HTTP/2 after `Upgrade: h2c`, on /session, where the daemon asks, and by prior knowledge."""
 import hashlib
 import mmap
+import struct
 
 import h2.exceptions
 import h2.settings
@@ -388,9 +389,13 @@ def tracks_and_cache():
                                  (BRIDGE + 'NewContainer?', message((1, 'c'), (3, 1))),
                                  (BRIDGE + 'ExecProcess?', message((1, 'p'), (2, [(1, 'c'), (5, 1)])))):
                 equal(client.call(target, data)[0], '0', target)
+            # A process more in the same call: BuildKit starts it, too.
+            first, second = (message((1, name), (2, [(1, 'c'), (5, mode)])) for name, mode in (('p', 0), ('q', 1)))
+            equal(client.outcome(client.begin(BRIDGE + 'ExecProcess?twice', raw=b''.join(
+                struct.pack('>BI', 0, len(one)) + one for one in (first, second))))[0], '0', 'twice')
         found = {field(r, 'url.original').split('/')[-1]: [f['id'] for f in field(r, 'callerd.findings', [])]
-                 for r in calls(None, 5, agent)}
-        equal(found, {'UpdateBuildHistory?delete': ['build-history-removed'], 'UpdateBuildHistory?pin': [], 'Prune?': ['prune'],
+                 for r in calls(None, 6, agent)}
+        equal(found, {'ExecProcess?twice': ['build-insecure', 'build-exec'], 'UpdateBuildHistory?delete': ['build-history-removed'], 'UpdateBuildHistory?pin': [], 'Prune?': ['prune'],
                       'NewContainer?': ['build-host-network'], 'ExecProcess?': ['build-insecure', 'build-exec']}, 'findings')
         agent.stop()
     with Upgraded(SOCKET) as client:

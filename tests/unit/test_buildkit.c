@@ -48,6 +48,40 @@ static unsigned int count_items(const struct build *build, enum build_kind kind)
 
 /* --- tests ---------------------------------------------------------------------------------------- */
 
+/* Each message of a call that runs processes may begin one; of others the first one counts. */
+static void test_later_messages(void **state)
+{
+	static const struct {
+		enum build_message kind;
+		unsigned int flags;
+		size_t size;
+		const char *data;
+	} cases[] = {
+		{BUILD_MESSAGE_EXEC, BUILD_INSECURE, 18,
+		 "\0\0\0\0\4\x12\2\x28\0\0\0\0\0\4\x12\2\x28\1"},
+		{BUILD_MESSAGE_EXEC, BUILD_INSECURE, 18,
+		 "\0\0\0\0\4\x12\2\x28\1\0\0\0\0\4\x1a\2\x28\1"},
+		{BUILD_MESSAGE_EXEC, 0, 18, "\0\0\0\0\4\x12\2\x28\0\0\0\0\0\4\x1a\2\x28\1"},
+		{BUILD_MESSAGE_CONTAINER, 0, 14, "\0\0\0\0\2\x18\0\0\0\0\0\2\x18\1"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (size_t piece = 1; piece <= cases[i].size; piece++) {
+			struct build *build = build_new(cases[i].kind);
+
+			for (size_t at = 0; at < cases[i].size; at += piece) {
+				size_t left = cases[i].size - at;
+
+				build_feed(build, (struct bytes){cases[i].data + at,
+								 piece < left ? piece : left});
+			}
+			assert_int_equal(build_flags(build), cases[i].flags);
+			assert_null(build_trouble(build));
+			build_free(build);
+		}
+	}
+}
+
 /* As in a protobuf map the last value of a key counts; of arguments and labels there are only names. */
 static void test_attributes(void **state)
 {
@@ -262,9 +296,10 @@ static void test_asked_of_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_asked),	      cmocka_unit_test(test_asked_of_others),
-		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_outputs),
-		cmocka_unit_test(test_first_message), cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_asked),	       cmocka_unit_test(test_asked_of_others),
+		cmocka_unit_test(test_attributes),     cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_first_message),  cmocka_unit_test(test_trouble),
+		cmocka_unit_test(test_later_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

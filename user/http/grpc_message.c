@@ -5,6 +5,7 @@ void grpc_message_begin(struct grpc_message *message, const struct protobuf_fiel
 			struct protobuf_user user)
 {
 	message->user = user;
+	message->fields = fields;
 	protobuf_init(&message->protobuf, fields, &message->user);
 }
 
@@ -30,14 +31,16 @@ void grpc_message_feed(struct grpc_message *message, struct bytes data)
 	struct bytes piece;
 
 	while ((taken = grpc_next(&message->framing, &data, &piece)) != GRPC_MORE) {
-		if (message->framing.count > 1) /* what goes on in a stream */
+		if (message->framing.count > 1 && !message->all) /* what goes on in a stream */
 			continue;
-		if (taken == GRPC_MESSAGE)
-			message->compressed = message->framing.compressed;
-		else if (taken == GRPC_PIECE && !message->compressed)
+		if (taken == GRPC_MESSAGE) {
+			message->compressed |= message->framing.compressed;
+			protobuf_init(&message->protobuf, message->fields, &message->user);
+		} else if (taken == GRPC_PIECE && !message->compressed) {
 			message->failed |= protobuf_feed(&message->protobuf, piece) != 0;
-		else if (taken == GRPC_END)
+		} else if (taken == GRPC_END) {
 			message->failed |= !protobuf_is_complete(&message->protobuf);
+		}
 	}
 }
 

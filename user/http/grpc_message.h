@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first message of one direction of a call, read as it comes. What follows it in a stream is passed over. */
+/* The first message of one direction of a call, read as it comes. What follows it in a stream is passed over, or read like it. */
 #ifndef CALLERD_GRPC_MESSAGE_H
 #define CALLERD_GRPC_MESSAGE_H
 
@@ -13,10 +13,12 @@ struct grpc_message {
 	struct pool pool; /* what its user keeps of it */
 	size_t kept;	  /* bytes in it */
 	bool cut;	  /* set by the user: not all was kept */
+	bool all;	  /* the same: each message is like the first */
 	/* The rest is of grpc_message.c. */
 	struct grpc_messages framing;
 	bool compressed, failed;
 	struct protobuf_user user;
+	const struct protobuf_field *fields;
 	struct protobuf protobuf;
 };
 

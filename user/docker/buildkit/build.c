@@ -389,6 +389,8 @@ struct build *build_new(enum build_message message)
 						  .message = on_message,
 						  .text = on_text,
 						  .number = on_number});
+	/* Any of them may begin a process more. */
+	build->message.all = message == BUILD_MESSAGE_EXEC;
 	return build;
 }
 
