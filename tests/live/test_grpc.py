@@ -548,6 +548,8 @@ def sessions_in_calls_keep_their_secrets():
         for record in asked:
             equal((field(record, 'process.pid'), field(record, 'event.outcome'), field(record, 'callerd.capture.reason')),
                   (os.getpid(), 'unknown', ['budget']), record['message'])
+        equal({field(r, 'callerd.request.asked_for') for r in asked if field(r, 'callerd.api.operation') == 'SessionFilesRead'},
+              {'context', 'dockerfile'}, 'directories')
         secret, = [r for r in asked if field(r, 'callerd.api.operation') == 'SessionGetSecret']
         equal((field(secret, 'callerd.request.asked_for'), [(f['id'], f['detail']) for f in field(secret, 'callerd.findings')]),
               ('token', [('build-secret', 'token')]), secret['message'])

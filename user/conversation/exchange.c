@@ -40,6 +40,7 @@ void exchange_free(struct exchange *exchange)
 	free(exchange->user_agent);
 	free(exchange->namespace);
 	free(exchange->build);
+	free(exchange->asked);
 	caller_unref(exchange->caller);
 	free(exchange);
 }
@@ -86,6 +87,8 @@ int exchange_head(struct exchange *exchange, const struct http1_head *head, cons
 		exchange->namespace = told_header(head->namespace, strlen(head->namespace));
 	if (exchange->http.grpc && *head->build)
 		exchange->build = strdup(head->build);
+	if (exchange->http.by_engine && *head->asked)
+		exchange->asked = strdup(head->asked);
 	if (head->framing != HTTP1_BODY_CHUNKED) {
 		exchange->http.has_request_bytes = true;
 		exchange->http.request_bytes =

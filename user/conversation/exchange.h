@@ -51,6 +51,7 @@ struct exchange {
 	size_t target_size;
 	char *mime_type, *user_agent, *namespace; /* owned; NULL: none */
 	char *build; /* that a call of BuildKit names in its head; owned; NULL: none */
+	char *asked; /* the same of what the engine asks for */
 	const struct reader *reader;
 	void *content;	     /* the reader's; NULL: none */
 	bool awaits_content; /* the response's body, which the reader wants */

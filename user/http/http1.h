@@ -67,6 +67,7 @@ struct http1_head {
 	bool expect_continue;
 	char content_type[256], user_agent[512]; /* values; NUL-terminated, truncated if longer */
 	char build[256]; /* the same of a call of BuildKit, in HTTP/2: which build it is of */
+	char asked[256]; /* the same of what the engine asks a session for: a directory, a key */
 	enum http1_framing framing;
 	unsigned int anomalies; /* enum http1_anomaly bits */
 };

@@ -289,6 +289,9 @@ static void take_field(struct http2_reader *reader, struct bytes name, struct by
 		keep_value(head->namespace, sizeof(head->namespace), value);
 	} else if (bytes_equal(name, bytes_of("buildkit-controlapi-buildid")) && !head->build[0]) {
 		keep_value(head->build, sizeof(head->build), value);
+	} else if (!head->asked[0] && (bytes_equal(name, bytes_of("dir-name")) ||
+				       bytes_equal(name, bytes_of("buildkit.ssh.id")))) {
+		keep_value(head->asked, sizeof(head->asked), value);
 	} else if (bytes_equal(name, bytes_of("user-agent")) && !head->user_agent[0])
 		keep_value(head->user_agent, sizeof(head->user_agent), value);
 }

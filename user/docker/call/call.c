@@ -214,6 +214,7 @@ static void *begin_call(void *data, const struct exchange *exchange, uint32_t so
 	mask_query_keys(&call->query, url.query);
 	call->grpc = exchange->http.grpc;
 	call->of_build = call_keep(call, bytes_of(exchange->build));
+	call->asked_for = call_keep(call, bytes_of(exchange->asked));
 	if (exchange->namespace)
 		call->namespace = call_keep(call, bytes_of(exchange->namespace));
 	if (call->grpc)

@@ -65,6 +65,7 @@ struct call {
 	struct build *build; /* what a call asks of BuildKit, and what it answers; NULL as .body */
 	struct build *result;
 	struct bytes of_build; /* that the head names; or none */
+	struct bytes asked_for;
 	struct asked *
 		asked; /* beside the other calls of its build; NULL: it is no Solve, or not complete */
 	struct containerd *containerd; /* the same of containerd */

@@ -22,6 +22,7 @@ static struct judging judging_of(struct call *call, struct verdict *verdict)
 		.query = text_since(&call->query, 0),
 		.build = call->build,
 		.of_build = call->of_build,
+		.asked_for = call->asked_for,
 		.containerd = call->containerd,
 		.namespace = call->namespace,
 		.body = call_taken_body(call),

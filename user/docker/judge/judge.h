@@ -50,6 +50,7 @@ struct judging {
 	const struct build
 		*build;	       /* what a call asks of BuildKit; NULL: it is none, or is not known */
 	struct bytes of_build; /* that a call names in its head; may be absent */
+	struct bytes asked_for;		     /* the same of what the engine asks a session for */
 	const struct containerd *containerd; /* the same of containerd */
 	struct bytes namespace;		     /* of containerd's */
 	const struct value *body;	     /* NULL: none, or none that the daemon takes */

@@ -265,8 +265,8 @@ void judge_session(struct judging *judging)
 {
 	const struct build_item *item = judging->build ? build_items(judging->build) : NULL;
 
+	add_fact(judging, "asked_for", item ? item->name : judging->asked_for, mask_text);
 	if (!item)
 		return;
-	add_fact(judging, "asked_for", item->name, mask_text);
 	ADD(judging, FINDING_BUILD_SECRET, SEVERITY_NONE, "%.*s", PRINTED(item->name));
 }
