@@ -34,8 +34,14 @@ _callerd()
 			_filedir
 		elif [[ ${words[1]} == verify ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--key --seal-file --help" -- "$cur")
+		elif [[ ${words[1]} == policy && $cword == 2 ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "test" -- "$cur")
+		elif [[ ${words[1]} == policy && $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "--json --help" -- "$cur")
+		elif [[ ${words[1]} == policy ]]; then
+			_filedir
 		elif [[ $cword == 1 && $cur != -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "verify bugreport" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "verify bugreport policy" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_parse_help "$1")" -- "$cur")
 		fi

@@ -173,6 +173,52 @@ def levels():
     equal([r['event']['sequence'] for r in records], list(range(1, len(records) + 1)), 'no hole')
 
 
+@test
+def levels_of_a_log():
+    """What another configuration would do with a log: what the agent does when it is in force."""
+    rules = ('[level poller]\nwhere = client startswith poller/ and type = access\nlevel = none\n'
+             '[level creates]\nwhere = operation = ContainerCreate\nlevel = metadata\n'
+             '[level images]\nwhere = callerd.request.image = none\nlevel = none\n')
+    output = f'[callerd]\noutput = file:{DIR}/chosen,where=operation = ContainerCreate or severity >= critical\n'
+    with configured('[finding prune]\nseverity = off\n') as agent:
+        for _ in range(5):
+            run('curl', '-s', '--unix-socket', SOCKET, '-A', 'poller/1', 'http://x/containers/json')
+        made(agent)
+        made(agent, Privileged=True)
+        agent.settle()
+        records = agent.stop()
+        log = agent.log + '.kept'
+        os.link(agent.log, log)
+    with open(FILE, 'w') as file:
+        file.write(output + rules)
+    with open(log, 'rb') as file:
+        told = json.loads(subprocess.run([CALLERD, 'policy', 'test', '--json', FILE], stdin=file, stdout=subprocess.PIPE, check=True).stdout)
+    packed = log + '.gz'
+    with open(packed, 'wb') as file:
+        subprocess.run(['gzip', '-c', log], stdout=file, check=True)
+    equal(json.loads(run(CALLERD, 'policy', 'test', '--json', FILE, packed)), told, 'of the packed log')
+    lists = [r for r in records if field(r, 'user_agent.original') == 'poller/1']
+    equal(len(lists), 5, 'lists')
+    equal(told['before'], {'records': len(records), 'bytes': os.path.getsize(log)}, 'before')
+    equal(told['levels']['none']['records'], 5, 'gone')
+    equal([(r['name'], r['fits']['records'], r['gravest']) for r in told['rules']], [('poller', 5, 20), ('creates', 1, 20), ('images', 0, 0)], 'rules')
+    equal(told['gone']['operations'], [{'name': 'ContainerList', 'records': 5}], 'operations')
+    true(told['gone']['callers'][0]['name'].endswith('/curl'), told['gone'])
+    equal(told['after']['records'], len(records) - 5, 'after')
+    true(0 < told['after']['bytes'] < told['before']['bytes'], told['after'])
+    equal([(o['name'], o['takes']['records']) for o in told['outputs']], [(f'file:{DIR}/chosen', 2)], 'outputs')
+    equal((told['unsure'], told['unreadable']), (0, 0), 'unsure, unreadable')
+    with open(log, 'ab') as file:
+        file.write(b'{"event": \n')
+    done = subprocess.run([CALLERD, 'policy', 'test', FILE, log], stdout=subprocess.PIPE, check=False)
+    equal(done.returncode, 1, 'exit code of a line that cannot be read')
+    true(f'lines that are no records: 1, the first is line {len(records) + 1}'.encode() in done.stdout, done.stdout)
+    for arguments, code in ((['test'], 2), (['try', FILE], 2), (['test', '--what', FILE], 2), (['test', FILE + '.absent'], 2),
+                            (['test', FILE, log + '.absent'], 5), (['--help'], 0)):
+        done = subprocess.run([CALLERD, 'policy', *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        equal(done.returncode, code, f'{arguments}: {done.stderr}')
+
+
 def refused(text, words, mode=0o600, owner=0):
     """callerd does not start with this configuration, and says why in a line."""
     with open(FILE, 'w') as file:

@@ -184,7 +184,7 @@ static void test_others_are_told(void **state)
 		TOLD(record.http.status = 401);
 		TOLD(record.http.status = 0);
 		TOLD(record.http.status_unsure = true);
-		TOLD(record.http.duration = NS_PER_S);
+		TOLD(record.http.duration = FOLD_SLOW);
 		TOLD(record.http.request_bytes = 1);
 		TOLD(record.http.anomalies = 1);
 		TOLD(record.http.target_truncated = true);
@@ -208,6 +208,34 @@ static void test_others_are_told(void **state)
 	caller_unref(poller);
 	for (size_t i = 0; i < COUNT(others); i++)
 		caller_unref(others[i]);
+	fold_free(fold);
+}
+
+/* A read that takes its time has a record when it begins, and one when it is answered: each is counted by itself. */
+static void test_slow_reads(void **state)
+{
+	struct fold *fold = fold_of_minutes();
+	struct caller *caller = process(40, 0, "monitor", 0);
+	struct record answer = polling(caller, NS_PER_S), begun = answer;
+
+	answer.http.duration = FOLD_SLOW - 1;
+	begun.action = RECORD_API_STARTED;
+	begun.http.status = 0;
+	begun.http.has_duration = false;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(fold_take(fold, &begun, NS_PER_S), i > 0);
+		assert_int_equal(fold_take(fold, &answer, NS_PER_S), i > 0);
+	}
+	answer.http.status = 0;
+	assert_false(fold_take(fold, &answer, NS_PER_S));
+	assert_false(fold_take(fold, &answer, NS_PER_S));
+	fold_flush(fold);
+	assert_int_equal(told_count, 2);
+	assert_int_equal(told[0].action, RECORD_API_STARTED);
+	assert_int_equal(told[0].count, 2);
+	assert_int_equal(told[1].action, RECORD_API_REQUEST);
+	assert_int_equal(told[1].duration, FOLD_SLOW - 1);
+	caller_unref(caller);
 	fold_free(fold);
 }
 
@@ -386,13 +414,10 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_polls_are_counted),
-		cmocka_unit_test(test_others_are_told),
-		cmocka_unit_test(test_several_targets),
-		cmocka_unit_test(test_connects),
-		cmocka_unit_test(test_health_checks),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_polls_are_counted), cmocka_unit_test(test_others_are_told),
+		cmocka_unit_test(test_several_targets),	  cmocka_unit_test(test_slow_reads),
+		cmocka_unit_test(test_connects),	  cmocka_unit_test(test_health_checks),
+		cmocka_unit_test(test_refused),		  cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/command/bugreport.h"
+#include "agent/command/policy_test.h"
 #include "agent/explain.h"
 #include "agent/self_test.h"
 #include "agent/verify_command.h"
@@ -104,6 +105,8 @@ int main(int argc, char **argv)
 		return verify_command(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "bugreport"))
 		return bugreport(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "policy"))
+		return policy_test(argc - 1, argv + 1);
 	error = options_parse(argc, argv, &options);
 	if (error)
 		return error > 0 ? EXIT_OK : EXIT_USAGE;

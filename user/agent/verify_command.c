@@ -2,15 +2,12 @@
 #include "agent/verify_command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
+#include "agent/command/logfile.h"
 #include "agent/options/options.h"
 #include "base/text.h"
 #include "chain/key.h"
@@ -19,11 +16,6 @@
 
 #define FAULTS_SHOWN 20
 #define NAME_COLUMNS 200
-#define READ_BUFFER (256u << 10)
-
-/* How often, and how long each time, to wait for the rest of a line that callerd is writing. */
-#define WRITING_TRIES 20
-#define WRITING_MS 50
 
 static const char help_before[] =
 	"callerd verify says whether log files are as callerd wrote them.\n"
@@ -47,14 +39,6 @@ struct command {
 	bool has_key, has_written;
 	struct chain written;
 	uint64_t faults;
-};
-
-/* The file that is read now. */
-struct source {
-	gzFile file;
-	struct lines lines;
-	bool may_grow;
-	const char *error;
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -182,54 +166,7 @@ static int verify_command_unreadable(const char *path, const char *why)
 	return -EIO;
 }
 
-/* Waits for the rest of a line: callerd may be writing it now. */
-static int read_late(struct source *source, char *to, unsigned int size)
-{
-	int got = 0;
-
-	if (!source->may_grow || !lines_in_line(&source->lines) || !gzdirect(source->file))
-		return 0;
-	for (unsigned int i = 0; i < WRITING_TRIES && !got; i++) {
-		poll(NULL, 0, WRITING_MS);
-		gzclearerr(source->file);
-		got = gzread(source->file, to, size);
-	}
-	source->may_grow = got > 0;
-	return got;
-}
-
-static ssize_t read_source(void *data, char *to, size_t size)
-{
-	struct source *source = data;
-	unsigned int room = size < INT_MAX ? (unsigned int)size : INT_MAX;
-	int got = gzread(source->file, to, room), code;
-
-	if (!got)
-		got = read_late(source, to, room);
-	if (got > 0)
-		return got;
-	source->error = gzerror(source->file, &code);
-	if (code == Z_OK)
-		return 0;
-	if (code == Z_ERRNO)
-		source->error = strerror(errno);
-	return -EIO;
-}
-
-static gzFile verify_command_open_file(const char *path)
-{
-	_close_ int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC)
-						: fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	gzFile file = fd < 0 ? NULL : gzdopen(fd, "rb");
-
-	if (!file)
-		return NULL;
-	(void)take_fd(fd); /* FILE has it */
-	gzbuffer(file, READ_BUFFER);
-	return file;
-}
-
-static int read_lines(struct verify *verify, struct source *source, const char *path)
+static int read_lines(struct verify *verify, struct logfile *source, const char *path)
 {
 	struct bytes line;
 	bool complete;
@@ -248,16 +185,14 @@ static int read_lines(struct verify *verify, struct source *source, const char *
 
 static int verify_command_check_file(struct verify *verify, const char *path, bool last)
 {
-	struct source source = {.file = verify_command_open_file(path), .may_grow = last};
-	int error;
+	struct logfile source;
+	int error = logfile_open(&source, path, last);
 
-	if (!source.file)
-		return verify_command_unreadable(path, strerror(errno));
-	source.lines = (struct lines){.read = read_source, .data = &source};
+	if (error)
+		return verify_command_unreadable(path, strerror(-error));
 	verify_file(verify);
 	error = read_lines(verify, &source, path);
-	lines_free(&source.lines);
-	gzclose(source.file);
+	logfile_close(&source);
 	return error;
 }
 

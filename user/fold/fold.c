@@ -159,6 +159,7 @@ static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct
 	fold_begin(fold);
 	fold_put_number(fold, kind);
 	fold_put(fold, callers, 2 * sizeof(*callers));
+	fold_put_number(fold, record->action);
 	fold_put_number(fold, record->level);
 	fold_put_number(fold, record->connection.preexisting);
 	fold_put_text(fold, record->connection.socket);
@@ -240,18 +241,26 @@ static bool is_polled(enum operation operation)
 	return route && route->polled;
 }
 
-/* An answer that came at once: a read that takes a second has a record of its beginning, and is news. */
+/* Whether RECORD is of an answer that came soon enough to be no news, or of a request that has none yet. */
+static bool is_timely(const struct record *record)
+{
+	const struct record_http *http = &record->http;
+
+	if (record->action == RECORD_API_STARTED)
+		return !http->status;
+	return http->status >= 200 && http->status != 401 && http->status != 403 &&
+	       !http->status_unsure && http->has_duration && http->duration < FOLD_SLOW;
+}
+
 static bool is_read(const struct record *record)
 {
 	const struct record_http *http = &record->http;
 
 	return record->caller && record->connection.request &&
 	       (http->verb == METHOD_GET || http->verb == METHOD_HEAD) &&
-	       is_polled(record->api.operation) && http->status >= 200 && http->status != 401 &&
-	       http->status != 403 && !http->status_unsure && http->has_duration &&
-	       http->duration < NS_PER_S && !http->request_bytes && !http->anomalies &&
-	       !http->parse_error && !http->target_truncated && !http->upgraded && !http->grpc &&
-	       !http->by_engine;
+	       is_polled(record->api.operation) && is_timely(record) && !http->request_bytes &&
+	       !http->anomalies && !http->parse_error && !http->target_truncated &&
+	       !http->upgraded && !http->grpc && !http->by_engine;
 }
 
 static bool is_check(const struct record *record)
@@ -270,6 +279,7 @@ static enum fold_kind kind_of(const struct record *record)
 	if (!is_foldable(record))
 		return FOLD_NOT;
 	switch (record->action) {
+	case RECORD_API_STARTED:
 	case RECORD_API_REQUEST:
 		return is_read(record) ? FOLD_READ : FOLD_NOT;
 	case RECORD_DOCKER_EVENT:

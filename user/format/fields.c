@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "format/ecs.h"
 #include "format/line.h"
+#include "format/reread.h"
 #include "http/grpc.h"
 #include "secret/command.h"
 
@@ -1380,6 +1381,7 @@ int fields_init(struct fields *fields, const struct record *record,
 	enter_caller(fields, record->caller);
 	fields->scratch = fields->masked = (struct text){0};
 	fields->masked_process = NULL;
+	fields->reread = NULL;
 	fields->awaits = false;
 	return error;
 }
@@ -1633,6 +1635,8 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 	unsigned int index = 0;
 	bool found = false;
 
+	if (fields->reread)
+		return reread_any(fields, path, test, data);
 	fields->awaits = false;
 	if (!fields_meet(fields, path->when))
 		return false;
@@ -1651,6 +1655,8 @@ bool fields_awaited(const struct fields *fields, const struct field_path *path)
 	const struct caller *caller = fields->view.caller;
 	uint32_t uid;
 
+	if (fields->reread)
+		return reread_awaited(fields, path);
 	/* Who is in a container has a name and an image, though callerd may not know them, or not yet. */
 	if (field->source == FIELDS_record && !path->entered &&
 	    (field->offset == offsetof(struct record, container_name) ||

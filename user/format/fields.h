@@ -197,7 +197,8 @@ struct fields {
 	const struct process *masked_process;
 	const char *words[TECHNIQUES];
 	char name[VIEW_NAME_SIZE];
-	bool awaits; /* a name was not known that is still being asked for */
+	const struct reread *reread; /* a line that was read back; NULL: a record */
+	bool awaits;		 /* a name was not known that is still being asked for */
 };
 
 /* Prepares *FIELDS of RECORD, for a line that is added to OUT; fields_free() it in any case. FORMAT is what conditions

@@ -142,34 +142,45 @@ static bool can_be_less(const struct record *record, enum finding_severity full_
 	}
 }
 
-static enum record_level find_level(const struct levels *levels, struct fields *fields)
+void levels_decide(const struct levels *levels, enum finding_severity full_from,
+		   const struct record *record, struct fields *fields, struct levels_decision *ret)
 {
 	enum record_level most = LEVEL_NONE; /* of the rules that may fit */
+	bool maybe = false;
 
-	for (unsigned int i = 0; i < levels->count && most != LEVEL_FULL; i++) {
+	*ret = (struct levels_decision){.level = LEVEL_FULL};
+	for (unsigned int i = 0; can_be_less(record, full_from) && i < levels->count; i++) {
 		const struct level_rule *rule = &levels->rules[i];
 		enum where_answer answer = where_matches(rule->where, fields);
 
 		if (answer != WHERE_NO && rule->level < most)
 			most = rule->level;
-		if (answer == WHERE_YES)
-			return most;
+		if (answer == WHERE_YES) {
+			*ret = (struct levels_decision){most, rule->name, maybe};
+			return;
+		}
+		maybe |= answer == WHERE_MAYBE;
 	}
-	return LEVEL_FULL;
+	ret->unsure = maybe;
+}
+
+const char *levels_rule(const struct levels *levels, unsigned int number)
+{
+	return number < levels->count ? levels->rules[number].name : NULL;
 }
 
 enum record_level levels_of(const struct levels *levels, enum finding_severity full_from,
 			    const struct record *record, const struct record_context *context)
 {
 	_cleanup_(text_free) struct text text = {0};
-	enum record_level level = LEVEL_FULL;
+	struct levels_decision decision = {.level = LEVEL_FULL};
 	struct fields fields;
 
 	if (!levels->count || !can_be_less(record, full_from))
 		return LEVEL_FULL;
 	if (!fields_init(&fields, record, context, IF_ASKED, &text))
-		level = find_level(levels, &fields);
-	return fields_free(&fields, 0) ? LEVEL_FULL : level;
+		levels_decide(levels, full_from, record, &fields, &decision);
+	return fields_free(&fields, 0) ? LEVEL_FULL : decision.level;
 }
 
 /* --- what is in force ------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #ifndef CALLERD_LEVELS_H
 #define CALLERD_LEVELS_H
 
-#include "record/record.h"
+#include "format/fields.h"
 #include "setting/setting.h"
 
 #define LEVELS_RULES_MAX 64
@@ -28,6 +28,19 @@ int levels_check(const struct levels *levels, char *reason, size_t size);
  * is more than what is found then. Not for two threads at once. */
 enum record_level levels_of(const struct levels *levels, enum finding_severity full_from,
 			    const struct record *record, const struct record_context *context);
+
+struct levels_decision {
+	enum record_level level;
+	const char *rule; /* the one that fits; NULL: none, or none was asked */
+	bool unsure;	  /* one that may fit as well says something else */
+};
+
+/* The same of the FIELDS of RECORD, of which its action, findings and server are asked. */
+void levels_decide(const struct levels *levels, enum finding_severity full_from,
+		   const struct record *record, struct fields *fields, struct levels_decision *ret);
+
+/* The name of rule NUMBER; NULL: there are not so many. */
+const char *levels_rule(const struct levels *levels, unsigned int number);
 
 /* Adds all settings to OUT, in the form of the configuration file, and where each stands, as a comment. */
 void levels_write(const struct levels *levels, struct text *out);

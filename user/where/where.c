@@ -57,9 +57,10 @@ struct where_field {
 struct where {
 	char *names, *strings; /* the fields and the strings lie here */
 	size_t names_used;
-	struct where_node nodes[WHERE_NODES_MAX];
-	struct where_field fields[WHERE_NODES_MAX];
-	struct literal literals[WHERE_NODES_MAX];
+	/* WHERE_NODES_MAX of each while it is parsed, then as many as there are. */
+	struct where_node *nodes;
+	struct where_field *fields;
+	struct literal *literals;
 	unsigned int node_count, field_count, literal_count;
 	unsigned int root;
 	pcre2_match_context *limits;
@@ -421,6 +422,26 @@ static unsigned int parse_or(struct where_parser *parser)
 	return parse_joined(parser, NODE_OR, "or", parse_and);
 }
 
+static bool where_make_room(struct where *where)
+{
+	where->nodes = calloc(WHERE_NODES_MAX, sizeof(*where->nodes));
+	where->fields = calloc(WHERE_NODES_MAX, sizeof(*where->fields));
+	where->literals = calloc(WHERE_NODES_MAX, sizeof(*where->literals));
+	return where->nodes && where->fields && where->literals;
+}
+
+/* Fifty kilobytes become some hundred bytes. A piece of memory that cannot be made smaller stays. */
+static void where_fit(struct where *where)
+{
+	where->nodes = reallocarray(where->nodes, where->node_count, sizeof(*where->nodes))
+			       ?: where->nodes;
+	where->fields = reallocarray(where->fields, where->field_count, sizeof(*where->fields))
+				?: where->fields;
+	where->literals = reallocarray(where->literals, where->literal_count + 1,
+				       sizeof(*where->literals))
+				  ?: where->literals;
+}
+
 int where_parse(const char *text, struct where **ret, char *reason, size_t size)
 {
 	struct where_parser parser = {
@@ -436,7 +457,7 @@ int where_parse(const char *text, struct where **ret, char *reason, size_t size)
 	parser.where->names = malloc(2 * length + 2);
 	parser.where->strings = malloc(length + 1);
 	parser.lexer = (struct lexer){.text = text, .room = parser.where->strings};
-	if (!parser.where->names || !parser.where->strings)
+	if (!parser.where->names || !parser.where->strings || !where_make_room(parser.where))
 		parser.error = -ENOMEM;
 	else if (length > WHERE_SIZE_MAX)
 		refuse(&parser, "the expression has more than %d bytes", WHERE_SIZE_MAX);
@@ -446,11 +467,13 @@ int where_parse(const char *text, struct where **ret, char *reason, size_t size)
 		if (parser.lexer.kind != LEXER_END)
 			refuse(&parser, "\"and\", \"or\" or the end was expected");
 	}
-	if (parser.error)
+	if (parser.error) {
 		where_free(parser.where);
-	else
-		*ret = parser.where;
-	return parser.error;
+		return parser.error;
+	}
+	where_fit(parser.where);
+	*ret = parser.where;
+	return 0;
 }
 
 void where_free(struct where *where)
@@ -462,6 +485,9 @@ void where_free(struct where *where)
 		pcre2_code_free(where->literals[i].code);
 	}
 	pcre2_match_context_free(where->limits);
+	free(where->nodes);
+	free(where->fields);
+	free(where->literals);
 	free(where->names);
 	free(where->strings);
 	free(where);

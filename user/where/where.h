@@ -17,7 +17,7 @@ enum where_answer {
 	WHERE_YES,
 };
 
-/* Parses TEXT. 0, -ENOMEM, or -EINVAL with one sentence in REASON, which says where in TEXT. Free with where_free(). */
+/* Parses TEXT, which has to outlive *RET. 0, -ENOMEM, or -EINVAL with one sentence in REASON, which says where in TEXT. Free with where_free(). */
 int where_parse(const char *text, struct where **ret, char *reason, size_t size);
 void where_free(struct where *where);
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A record as a line told it: its values by their paths in ECS, read back from the JSON. */
+#ifndef CALLERD_REREAD_H
+#define CALLERD_REREAD_H
+
+#include "format/fields.h"
+#include "json/gojson.h"
+
+#define REREAD_VALUES_MAX 4096 /* of one line */
+#define REREAD_FINDINGS_MAX 64
+
+struct reread_value {
+	size_t path, path_size, text, text_size; /* places in .texts */
+	enum { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL } kind;
+	bool negative;
+	uint64_t number; /* of a number without fraction; of a bool */
+};
+
+/* Zeroed at the start, used for one line after the other; reread_free() it. */
+struct reread {
+	struct gojson json;
+	struct reread_value *values;
+	unsigned int count, room;
+	struct text texts;
+	/* Bytes that a lower level would not have: of what is above the process, of what the content says. */
+	size_t lineage, content;
+	/* What a rule about levels asks of the record itself. */
+	struct record record;
+	struct record_server server;
+	struct finding findings[REREAD_FINDINGS_MAX], cause_findings[REREAD_FINDINGS_MAX];
+};
+
+/* Reads LINE. 0; -EINVAL: it is no record of callerd's; -ENOMEM. */
+int reread_read(struct reread *reread, struct bytes line);
+void reread_free(struct reread *reread);
+
+/* The text at PATH, of the first value there; data NULL: there is none. */
+struct bytes reread_text(const struct reread *reread, const char *path);
+
+/* The number there; 0: there is none. */
+uint64_t reread_number(const struct reread *reread, const char *path);
+
+/* Prepares FIELDS of what TOLD has; fields_free() it. */
+void reread_fields(const struct reread *reread, struct fields *fields, struct text *out);
+
+/* What fields_any() and fields_awaited() do of them. */
+bool reread_any(struct fields *fields, const struct field_path *path,
+		bool (*test)(void *data, struct fields *fields, const struct field_value *value),
+		void *data);
+bool reread_awaited(const struct fields *fields, const struct field_path *path);
+
+#endif
