@@ -533,9 +533,11 @@ CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 #define KEY_GROUPS 32	  /* supplementary groups that are part of a key */
 #define KEY_GROUPS_READ 8 /* groups that are read at once */
 
-/* The shift keeps a bit from travelling through the products alone, where another value could take it back whatever the seed. */
+/* A product alone, even with the shift, carries the highest bit of VALUE to known places whatever the seed, where the next value could
+ * take it back: two of a process's arguments would have the same key. What the shift brings down the second product spreads. */
 #define MIX(key, value)                                                                            \
-	((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL, (key) ^= (key) >> 32)
+	((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL, (key) ^= (key) >> 32,           \
+	 (key) *= 0xd6e8feb86659fd93ULL)
 
 /* Mixes in the address in a field of a kernel struct. The verifier forbids to calculate with a
  * pointer. */
