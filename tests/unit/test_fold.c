@@ -265,6 +265,46 @@ static void test_several_targets(void **state)
 	fold_free(fold);
 }
 
+/* Of two connections what began first may end last. */
+static void test_times_out_of_order(void **state)
+{
+	static const uint64_t times[] = {50, 70, 60, 55};
+	struct fold *fold = fold_of_minutes();
+	struct caller *caller = process(40, 0, "monitor", 0);
+
+	for (size_t i = 0; i < COUNT(times); i++) {
+		struct record record = polling(caller, times[i] * NS_PER_S);
+
+		assert_int_equal(fold_take(fold, &record, 80 * NS_PER_S), i > 0);
+	}
+	fold_run(fold, 80 * NS_PER_S + MINUTE);
+	assert_int_equal(told_count, 1);
+	assert_int_equal(told[0].first, 55 * NS_PER_S);
+	assert_int_equal(told[0].last, 70 * NS_PER_S);
+	caller_unref(caller);
+	fold_free(fold);
+}
+
+/* Where records went may be gone: then each is told whole again. */
+static void test_forgotten(void **state)
+{
+	struct fold *fold = fold_of_minutes();
+	struct caller *caller = process(40, 0, "poll", 0);
+	struct record record = polling(caller, 5);
+
+	for (int i = 0; i < 2; i++) {
+		assert_false(fold_take(fold, &record, 10));
+		assert_true(fold_take(fold, &record, 10));
+		fold_flush(fold);
+	}
+	assert_false(fold_take(fold, &record, 10));
+	fold_forget(fold);
+	assert_false(fold_take(fold, &record, 10));
+	assert_int_equal(told_count, 2);
+	caller_unref(caller);
+	fold_free(fold);
+}
+
 /* A connect goes with its request: it is told before one that is told, and not by itself with one that is not. */
 static void test_connects(void **state)
 {
@@ -414,10 +454,16 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_polls_are_counted), cmocka_unit_test(test_others_are_told),
-		cmocka_unit_test(test_several_targets),	  cmocka_unit_test(test_slow_reads),
-		cmocka_unit_test(test_connects),	  cmocka_unit_test(test_health_checks),
-		cmocka_unit_test(test_refused),		  cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_polls_are_counted),
+		cmocka_unit_test(test_others_are_told),
+		cmocka_unit_test(test_several_targets),
+		cmocka_unit_test(test_slow_reads),
+		cmocka_unit_test(test_times_out_of_order),
+		cmocka_unit_test(test_forgotten),
+		cmocka_unit_test(test_connects),
+		cmocka_unit_test(test_health_checks),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,7 @@ static void write_lost(struct agent *agent, uint64_t account, const char *reason
 static void on_output_loss(void *data, const char *output, enum sink_loss reason, uint64_t account,
 			   uint64_t count)
 {
+	fold_forget(((struct agent *)data)->fold);
 	write_lost(data, account, losses_name(LOSS_OUTPUTS + reason), count, output);
 }
 

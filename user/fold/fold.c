@@ -168,7 +168,10 @@ static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct
 	fold_put_text(fold, bytes_of(record->api.expected_rule));
 	fold_put_number(fold, record->api.engine);
 	fold_put_number(fold, record->api.operation);
+	fold_put_number(fold, record->api.target_type);
 	fold_put_text(fold, record->http.method);
+	fold_put_number(fold, (uint64_t)record->http.version_minor);
+	fold_put_number(fold, record->http.http2);
 	fold_put_number(fold, (uint64_t)record->http.status);
 	fold_put_number(fold, (uint64_t)record->error);
 	fold_put_text(fold, record->address);
@@ -191,10 +194,7 @@ static void fold_put_rest(struct fold *fold, const struct record *record)
 	fold_put_text(fold, http->target);
 	fold_put_text(fold, http->user_agent);
 	fold_put_text(fold, http->mime_type);
-	fold_put_number(fold, (uint64_t)http->version_minor);
-	fold_put_number(fold, http->http2);
 	fold_put_text(fold, api->version);
-	fold_put_number(fold, api->target_type);
 	fold_put_text(fold, api->target_id);
 	fold_put_text(fold, api->target_name);
 	fold_put_text(fold, api->target_image);
@@ -469,6 +469,16 @@ static struct group *group_new(struct fold *fold, const struct fold_hash *hash, 
 	return group;
 }
 
+/* From FIRST to LAST, with TIME. Records need not come in the order of their times: rings are read one after the other, and what
+ * began first may end last. */
+static void extend_span(uint64_t *first, uint64_t *last, uint64_t time)
+{
+	if (!*first || time < *first)
+		*first = time;
+	if (time > *last)
+		*last = time;
+}
+
 static void group_count(struct fold *fold, struct group *group, const struct record *record)
 {
 	struct record *told = &group->kept->record;
@@ -476,15 +486,12 @@ static void group_count(struct fold *fold, struct group *group, const struct rec
 	fold->taken++;
 	group->owed++;
 	if (group->kind == FOLD_REFUSED) {
-		if (!told->refused_count++)
-			told->refused_first = record->time;
-		told->refused_last = record->time;
+		told->refused_count++;
+		extend_span(&told->refused_first, &told->refused_last, record->time);
 	} else {
-		if (!told->fold_count++)
-			told->fold_first = record->time;
-		told->fold_last = record->time;
+		told->fold_count++;
+		extend_span(&told->fold_first, &told->fold_last, record->time);
 	}
-	/* Rings are read one after the other: records need not come in the order of their times. */
 	if (record->time > told->time || (group->owed == 1))
 		told->time = record->time;
 	told->described = record->described;
@@ -640,6 +647,11 @@ static bool is_due(const struct fold *fold, const struct group *group, uint64_t 
 	return group->kind == FOLD_REFUSED && now >= record->time + FOLD_BURST;
 }
 
+void fold_forget(struct fold *fold)
+{
+	memset(fold->seen, 0, sizeof(fold->seen));
+}
+
 void fold_run(struct fold *fold, uint64_t now)
 {
 	struct group *group, *next;
@@ -653,6 +665,7 @@ void fold_run(struct fold *fold, uint64_t now)
 
 void fold_flush(struct fold *fold)
 {
+	fold_forget(fold);
 	while (fold->held_count)
 		release_connect(fold, 0);
 	while (fold->groups)

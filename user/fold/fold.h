@@ -44,7 +44,10 @@ bool fold_take(struct fold *fold, const struct record *record, uint64_t now);
 /* Writes what is due. */
 void fold_run(struct fold *fold, uint64_t now);
 
-/* Writes all that waits. */
+/* From now on nothing is taken for told: where it was written may be gone. */
+void fold_forget(struct fold *fold);
+
+/* Writes all that waits, and forgets. */
 void fold_flush(struct fold *fold);
 
 /* How many records were taken, and how many were written for them, since the start. */

@@ -1300,7 +1300,8 @@ static uint64_t conditions_of_caller(const struct view *view)
 	if (caller->uid != caller->process.euid)
 		met |= IF_REAL_USER;
 	/* The threads of a process that sends are not told apart. */
-	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT)
+	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT &&
+	    !record->refused_count)
 		met |= IF_THREAD;
 	return met;
 }
