@@ -17,7 +17,7 @@ class Configured(Callerd):
         self.etc = tempfile.mkdtemp(prefix='etc.', dir=DIR)
         os.mkdir(self.etc + '/conf.d')
         self.log, self.read, self.seen, self.error = self.etc + '/log', 0, [], None
-        self.write('callerd.conf', f'[callerd]\noutput = file:{self.log},chain=no\n' + text)
+        self.write('callerd.conf', f'[callerd]\nfold = no\noutput = file:{self.log},chain=no\n' + text)
         self.process = subprocess.Popen([CALLERD, '--config', self.etc, '--backend', BACKEND, '--state', 'none', '--pin', 'none',
                                          '--socket', SOCKET, *args], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         env={**os.environ, **(environment or {})})

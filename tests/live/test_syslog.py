@@ -66,7 +66,7 @@ def outputs(*specs):
 @contextlib.contextmanager
 def watching(*arguments):
     """callerd and the daemon that it watches."""
-    with Daemon(HTTPD), Callerd(*arguments, sockets=[HTTPD]) as agent:
+    with Daemon(HTTPD), Callerd(*arguments, sockets=[HTTPD], detail='lineage') as agent:
         yield agent
 
 
@@ -109,10 +109,10 @@ def check_hostile(records):
     """That the records are what they are meant to be."""
     long = [r for r in records if len(json.dumps(r)) > 8192]
     true(long, 'a record that is longer than what rsyslog takes by default')
-    marks = {field(r, 'url.query') for r in records}
+    marks = {field(r, 'url.original', '').partition('?')[2] for r in records}
     for number in range(len(HOSTILE)):
         true(f'mark={number}' in marks, f'a record of call {number}')
-    true(any('forged forged' in argument for r in records for argument in field(r, 'process.args', [])),
+    true(any('forged forged' in field(r, 'process.command_line', '') for r in records),
          'hostile arguments')
 
 
@@ -408,7 +408,7 @@ def callerd_killed():
         first.process.kill()
         first.process.wait()
         before = first.records()
-        with receiver, Callerd(*outputs(tcp(receiver, ',' + spooled)), sockets=[HTTPD]) as second:
+        with receiver, Callerd(*outputs(tcp(receiver, ',' + spooled)), sockets=[HTTPD], detail='lineage') as second:
             request('GET', '/containers/json?second', path=HTTPD)
             wait_call(receiver, 'second')
             after = second.stop()
