@@ -8,12 +8,12 @@ from bodies import *
 FILE = DIR + '/policy.conf'
 
 
-def configured(text, mode=0o600):
+def configured(text, mode=0o600, **options):
     """A callerd with this configuration."""
     with open(FILE, 'w') as file:
         file.write(text)
     os.chmod(FILE, mode)
-    return Callerd('--config', FILE)
+    return Callerd('--config', FILE, **options)
 
 
 def severities(record):
@@ -180,7 +180,7 @@ def levels_of_a_log():
              '[level creates]\nwhere = operation = ContainerCreate\nlevel = metadata\n'
              '[level images]\nwhere = callerd.request.image = none\nlevel = none\n')
     output = f'[callerd]\noutput = file:{DIR}/chosen,where=operation = ContainerCreate or severity >= critical\n'
-    with configured('[finding prune]\nseverity = off\n') as agent:
+    with configured('[finding prune]\nseverity = off\n', detail='lineage') as agent:
         for _ in range(5):
             run('curl', '-s', '--unix-socket', SOCKET, '-A', 'poller/1', 'http://x/containers/json')
         made(agent)

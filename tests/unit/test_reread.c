@@ -26,8 +26,10 @@ static struct record full_request(const struct caller *caller)
 	return record;
 }
 
-/* The answer of the record's own fields, and of those of its line. */
-static enum where_answer answer(const char *text, const struct record *record, bool line)
+enum told { TOLD_RECORD, TOLD_BRIEF, TOLD_WHOLE };
+
+/* The answer of the record's own fields, or of those of its line. */
+static enum where_answer answer(const char *text, const struct record *record, enum told told)
 {
 	struct text out = {0}, scratch = {0};
 	struct reread reread = {0};
@@ -38,10 +40,13 @@ static enum where_answer answer(const char *text, const struct record *record, b
 
 	if (where_parse(text, &where, reason, sizeof(reason)))
 		fail_msg("%s: %s", text, reason);
-	assert_int_equal(ecs_write(record, &context, &out), 0);
+	if (told == TOLD_WHOLE)
+		assert_int_equal(ecs_write_whole(record, &context, &out), 0);
+	else
+		assert_int_equal(ecs_write(record, &context, &out), 0);
 	assert_int_equal(reread_read(&reread, (struct bytes){out.data, out.size - 1}), 0);
 	assert_int_equal(reread.record.action, record->action);
-	if (line)
+	if (told)
 		reread_fields(&reread, &fields, &scratch);
 	else
 		assert_int_equal(fields_init(&fields, record, &context, IF_ASKED, &scratch), 0);
@@ -93,30 +98,104 @@ static const char *const expressions[] = {
 	"callerd.cause.kind",
 	"callerd.status.records > 3",
 	"agent.version = \"0.1.0\"",
+	"event.module = callerd",
+	"host.boot.id startswith 5a1c",
+	"@timestamp > 5",
+	"@timestamp startswith 2026",
+	"process.start",
+	"process.start > 5",
+	"process.args contains run",
+	"process.args_count = 2",
+	"process.parent.pid = 4700",
+	"process.parent.user.id < 1000",
+	"callerd.ancestors.pid = 1",
+	"callerd.ancestors.start > 5",
+	"callerd.lineage contains sudo",
+	"callerd.caller.basis = kernel",
+	"callerd.caller.basis = peer",
+	"callerd.caller.capabilities = ALL",
+	"callerd.caller.capabilities = CAP_CHOWN",
+	"callerd.caller.capabilities = -CAP_CHOWN",
+	"callerd.caller.boot",
+	"callerd.capture.complete",
+	"url.path startswith /v1",
+	"url.query",
 };
 
 /* A line answers as the record that it is of, unless it does not say it. */
 static void test_same_answers(void **state)
 {
+	struct caller known = {
+		.process = {.pid = 4711,
+			    .start = 100000000,
+			    .euid = 1000,
+			    .args = BYTES("docker\0run\0")},
+		.login_uid = 1000,
+		.capabilities = (1ull << 41) - 2,
+		.ancestors = ancestors,
+		.ancestor_count = 3,
+	};
+	struct caller few = known, older = known, startless = known;
+	struct caller peer = {.basis = CALLER_FROM_PEER, .process = {.pid = 4711, .euid = 1000}};
+	struct record records[] = {
+		full_request(&known),
+		full_request(&few),
+		full_request(&older),
+		full_request(&startless),
+		full_request(&peer),
+		full_request(NULL),
+		{.action = RECORD_DOCKER_EVENT},
+	};
+	unsigned int unsure[3] = {0};
+
+	few.capabilities = 1;
+	older.boot_id = bytes_of("0f8a1b2c-7c59-4ad9-9a5e-5a1c0b523d4e");
+	startless.process.start = 0;
+	for (size_t i = 0; i < COUNT(expressions); i++)
+		for (size_t j = 0; j < COUNT(records); j++)
+			for (enum told told = TOLD_BRIEF; told <= TOLD_WHOLE; told++) {
+				enum where_answer line = answer(expressions[i], &records[j], told);
+
+				unsure[told] += line == WHERE_MAYBE;
+				if (line != WHERE_MAYBE &&
+				    line != answer(expressions[i], &records[j], TOLD_RECORD))
+					fail_msg("%s of record %zu, told %u", expressions[i], j,
+						 told);
+			}
+	assert_in_range(unsure[TOLD_WHOLE], 1, 30);
+	assert_in_range(unsure[TOLD_BRIEF], unsure[TOLD_WHOLE], 90);
+}
+
+/* A line in full is sure of what it does not have; one in brief, as by default, where it says all. */
+static void test_what_a_line_says(void **state)
+{
+	static const struct {
+		const char *text;
+		enum where_answer brief, whole;
+	} wanted[] = {
+		{"process.args = nothing", WHERE_MAYBE, WHERE_NO},
+		{"process.start", WHERE_MAYBE, WHERE_YES},
+		{"url.query = nothing", WHERE_MAYBE, WHERE_NO},
+		{"callerd.ancestors.pid = 3", WHERE_MAYBE, WHERE_NO},
+		{"callerd.lineage contains cron", WHERE_NO, WHERE_MAYBE},
+		{"callerd.lineage contains sudo", WHERE_YES, WHERE_MAYBE},
+		{"process.parent.name = cron", WHERE_NO, WHERE_NO},
+		{"process.parent.pid = 4700", WHERE_YES, WHERE_YES},
+	};
 	struct caller caller = {
-		.process = {.pid = 4711, .euid = 1000, .args = BYTES("docker\0run\0")},
+		.process = {.pid = 4711, .start = 100000000, .euid = 1000},
 		.login_uid = 1000,
 		.ancestors = ancestors,
 		.ancestor_count = 3,
 	};
-	struct record records[] = {full_request(&caller), {.action = RECORD_DOCKER_EVENT}};
-	unsigned int unsure = 0; /* of what such a line says in brief */
+	struct record record = full_request(&caller);
 
-	for (size_t i = 0; i < COUNT(expressions); i++)
-		for (size_t j = 0; j < COUNT(records); j++) {
-			enum where_answer line = answer(expressions[i], &records[j], true);
-
-			unsure += line == WHERE_MAYBE;
-			if (line != WHERE_MAYBE &&
-			    line != answer(expressions[i], &records[j], false))
-				fail_msg("%s of record %zu", expressions[i], j);
-		}
-	assert_true(unsure < 8);
+	for (size_t i = 0; i < COUNT(wanted); i++) {
+		if (answer(wanted[i].text, &record, TOLD_BRIEF) != wanted[i].brief)
+			fail_msg("%s in brief", wanted[i].text);
+		if (answer(wanted[i].text, &record, TOLD_WHOLE) != wanted[i].whole)
+			fail_msg("%s in full", wanted[i].text);
+	}
 }
 
 /* What a record does not have since a level, or a count, left it out may have been anything. */
@@ -130,20 +209,29 @@ static void test_what_was_left_out(void **state)
 	};
 	struct record record = full_request(&caller);
 
-	assert_int_equal(answer("callerd.request.tty", &record, true), WHERE_NO);
-	assert_int_equal(answer("user = dave", &record, true), WHERE_MAYBE);
-	assert_int_equal(answer("not user = dave", &record, true), WHERE_MAYBE);
-	assert_int_equal(answer("user.id = 4711", &record, true), WHERE_YES);
+	assert_int_equal(answer("callerd.request.tty", &record, TOLD_BRIEF), WHERE_NO);
+	assert_int_equal(answer("user = dave", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("not user = dave", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("user.id = 4711", &record, TOLD_BRIEF), WHERE_YES);
 	record.level = LEVEL_METADATA;
-	assert_int_equal(answer("callerd.request.tty", &record, true), WHERE_MAYBE);
-	assert_int_equal(answer("callerd.ancestors.name = cron", &record, true), WHERE_MAYBE);
-	assert_int_equal(answer("operation = ContainerCreate", &record, true), WHERE_YES);
+	assert_int_equal(answer("callerd.request.tty", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("callerd.ancestors.name = cron", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("callerd.lineage contains cron", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("process.parent.name = cron", &record, TOLD_WHOLE), WHERE_MAYBE);
+	assert_int_equal(answer("operation = ContainerCreate", &record, TOLD_BRIEF), WHERE_YES);
 	record.level = LEVEL_FULL;
 	record.http.user_agent = (struct bytes){0};
-	assert_int_equal(answer("client = curl", &record, true), WHERE_NO);
+	assert_int_equal(answer("client = curl", &record, TOLD_BRIEF), WHERE_NO);
 	record.fold_count = record.fold_different = 2;
-	assert_int_equal(answer("client = curl", &record, true), WHERE_MAYBE);
-	assert_int_equal(answer("callerd.findings = x", &record, true), WHERE_MAYBE);
+	assert_int_equal(answer("client = curl", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("callerd.findings = x", &record, TOLD_BRIEF), WHERE_MAYBE);
+	/* The longest, and what they are together. */
+	record.http.has_duration = true;
+	record.http.duration = 1;
+	assert_int_equal(answer("duration < 1s", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("type = access", &record, TOLD_WHOLE), WHERE_MAYBE);
+	assert_int_equal(answer("message contains docker", &record, TOLD_BRIEF), WHERE_MAYBE);
+	assert_int_equal(answer("user.id = 4711", &record, TOLD_BRIEF), WHERE_YES);
 }
 
 static void test_not_a_record(void **state)
@@ -154,34 +242,57 @@ static void test_not_a_record(void **state)
 		"{}",
 		"[]",
 		"1",
-		"{\"event\":{\"module\":\"callerd\"}}",
+		"{\"event\":{\"dataset\":\"callerd.audit\"}}",
 		"{}}",
-		"{\"event\":{\"module\":\"callerd\",\"action\":\"what\"}}",
-		"{\"event\":{\"module\":\"other\",\"action\":\"api-request\"}}",
-		"{\"event\":{\"module\":\"callerd\",\"action\":\"api-request\"}} x",
+		"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"what\"}}",
+		"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"api-request\","
+		"\"severity\":40.5}}",
+		"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"api-request\","
+		"\"severity\":-20}}",
+		"{\"event\":{\"dataset\":\"other\",\"action\":\"api-request\"}}",
+		"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"api-request\"}} x",
 	};
 	struct reread reread = {0};
 
 	for (size_t i = 0; i < COUNT(lines); i++)
 		assert_int_equal(reread_read(&reread, bytes_of(lines[i])), -EINVAL);
-	assert_int_equal(reread_read(&reread, bytes_of("{\"event\":{\"module\":\"callerd\","
+	assert_int_equal(reread_read(&reread, bytes_of("{\"event\":{\"dataset\":\"callerd.audit\","
 						       "\"action\":\"api-request\"}}")),
 			 0);
 	reread_free(&reread);
 }
 
+#define LINE(members)                                                                              \
+	"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"api-request\"}" members "}"
+
+static enum record_level level_of(struct levels *levels, struct reread *reread, const char *line)
+{
+	struct levels_decision decision;
+	struct text scratch = {0};
+	struct fields fields;
+
+	assert_int_equal(reread_read(reread, bytes_of(line)), 0);
+	reread_fields(reread, &fields, &scratch);
+	levels_decide(levels, SEVERITY_LOW, &reread->record, &fields, &decision);
+	assert_int_equal(fields_free(&fields, 0), 0);
+	text_free(&scratch);
+	return decision.level;
+}
+
 /* A finding of a line is never less than all, and none that is not known is harmless. */
 static void test_levels_of_a_line(void **state)
 {
-	static const char odd[] = "{\"event\":{\"module\":\"callerd\",\"action\":\"api-request\"},"
-				  "\"callerd\":{\"findings\":[{\"severity\":\"odd\"}]}}";
-	static const char plain[] =
-		"{\"event\":{\"module\":\"callerd\",\"action\":\"api-request\"}}";
-	struct levels_decision decision;
+	static const char *const odd[] = {
+		LINE(",\"callerd\":{\"findings\":[{\"id\":\"x\",\"severity\":\"odd\"}]}"),
+		LINE(",\"callerd\":{\"findings\":[{\"id\":\"x\",\"severity\":7}]}"),
+		LINE(",\"callerd\":{\"findings\":[{\"id\":\"x\"}]}"),
+		LINE(",\"callerd\":{\"findings\":[\"privileged\"]}"),
+		LINE(",\"callerd\":{\"cause\":{\"findings\":[{\"id\":\"x\"}]}}"),
+	};
+	static const char info[] = "{\"id\":\"x\",\"severity\":\"info\"},";
 	struct reread reread = {0};
 	struct levels *levels;
-	struct text scratch = {0};
-	struct fields fields;
+	struct text line = {0};
 	char reason[100];
 
 	assert_int_equal(levels_new(&levels), 0);
@@ -192,27 +303,131 @@ static void test_levels_of_a_line(void **state)
 		   sizeof(reason));
 	levels_set(levels, (struct setting_source){0}, "all", "level", "none", reason,
 		   sizeof(reason));
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(reread_read(&reread, bytes_of(i ? odd : plain)), 0);
-		reread_fields(&reread, &fields, &scratch);
-		levels_decide(levels, SEVERITY_LOW, &reread.record, &fields, &decision);
-		assert_int_equal(decision.level, i ? LEVEL_FULL : LEVEL_NONE);
-		assert_int_equal(fields_free(&fields, 0), 0);
+	assert_int_equal(level_of(levels, &reread, LINE("")), LEVEL_NONE);
+	for (size_t i = 0; i < COUNT(odd); i++)
+		assert_int_equal(level_of(levels, &reread, odd[i]), LEVEL_FULL);
+	/* The last one is the grave one, and beyond what there is room for. */
+	for (unsigned int count = 1; count <= REREAD_FINDINGS_MAX;
+	     count += REREAD_FINDINGS_MAX - 1) {
+		text_cut(&line, 0);
+		text_add_string(&line, "{\"callerd\":{\"findings\":[");
+		for (unsigned int i = 0; i < count; i++)
+			text_add_string(&line, info);
+		text_add_string(&line, "{\"id\":\"x\",\"severity\":\"");
+		text_add_string(&line, count == 1 ? "info" : "critical");
+		text_add_string(&line, "\"}]},\"event\":{\"dataset\":\"callerd.audit\","
+				       "\"action\":\"api-request\"}}");
+		text_add_char(&line, '\0');
+		assert_int_equal(level_of(levels, &reread, line.data),
+				 count == 1 ? LEVEL_NONE : LEVEL_FULL);
 	}
 	assert_string_equal(levels_rule(levels, 0), "all");
 	assert_null(levels_rule(levels, 1));
 	levels_free(levels);
 	reread_free(&reread);
+	text_free(&line);
+}
+
+static enum where_answer answer_of_line(const char *text, const char *line)
+{
+	struct text scratch = {0};
+	struct reread reread = {0};
+	struct where *where = NULL;
+	struct fields fields;
+	char reason[200] = "";
+	enum where_answer ret;
+
+	assert_int_equal(where_parse(text, &where, reason, sizeof(reason)), 0);
+	assert_int_equal(reread_read(&reread, bytes_of(line)), 0);
+	reread_fields(&reread, &fields, &scratch);
+	ret = where_matches(where, &fields);
+	assert_int_equal(fields_free(&fields, 0), 0);
+	where_free(where);
+	reread_free(&reread);
 	text_free(&scratch);
+	return ret;
+}
+
+/* What callerd does not write is no number that it seems to be. */
+static void test_odd_values(void **state)
+{
+	static const char *const ids[] = {
+		"\"99999999999999999999\"",
+		"\"18446744073709551616\"",
+		"\"1.5\"",
+		"\"-1\"",
+		"\"x\"",
+		"\"\"",
+		"7",
+	};
+	static const char *const numbers[] = {
+		"1.5", "1e3", "18446744073709551616", "-9223372036854775809", "\"7\"", "true",
+	};
+	char line[200];
+
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		snprintf(line, sizeof(line), LINE(",\"process\":{\"real_user\":{\"id\":%s}}"),
+			 ids[i]);
+		if (answer_of_line("process.real_user.id < 5", line) != WHERE_MAYBE ||
+		    answer_of_line("process.real_user.id > 5", line) != WHERE_MAYBE ||
+		    answer_of_line("not process.real_user.id = 5", line) != WHERE_MAYBE)
+			fail_msg("%s", line);
+	}
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		snprintf(line, sizeof(line), LINE(",\"process\":{\"pid\":%s}"), numbers[i]);
+		if (answer_of_line("pid < 5", line) != WHERE_MAYBE ||
+		    answer_of_line("pid > 5", line) != WHERE_MAYBE)
+			fail_msg("%s", line);
+	}
+	assert_int_equal(answer_of_line("status < 400",
+					LINE(",\"http\":{\"response\":{\"status_code\":\"x\"}}")),
+			 WHERE_MAYBE);
+	assert_int_equal(answer_of_line("user.id = 18446744073709551615",
+					LINE(",\"user\":{\"id\":\"18446744073709551615\"}")),
+			 WHERE_YES);
+	assert_int_equal(answer_of_line("pid = 7", LINE(",\"process\":{\"pid\":7}")), WHERE_YES);
+}
+
+/* What a level would leave out of a line, in either form. */
+static void test_sizes(void **state)
+{
+	struct caller caller = {
+		.process = {.pid = 4711, .start = 100000000, .euid = 1000},
+		.login_uid = 1000,
+		.ancestors = ancestors,
+		.ancestor_count = 3,
+	};
+	struct record record = full_request(&caller);
+	struct reread reread = {0};
+
+	for (int whole = 0; whole <= 1; whole++) {
+		struct text full = {0}, less = {0};
+		int (*write)(const struct record *record, const struct record_context *context,
+			     struct text *out) = whole ? ecs_write_whole : ecs_write;
+
+		record.level = LEVEL_FULL;
+		assert_int_equal(write(&record, &context, &full), 0);
+		record.level = LEVEL_REQUEST;
+		assert_int_equal(write(&record, &context, &less), 0);
+		assert_int_equal(reread_read(&reread, (struct bytes){full.data, full.size - 1}), 0);
+		/* But for keys and commas, and the mark of the level. */
+		assert_in_range(full.size - reread.lineage, less.size - 20, less.size + 20);
+		text_free(&full);
+		text_free(&less);
+	}
+	reread_free(&reread);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_answers),
+		cmocka_unit_test(test_what_a_line_says),
 		cmocka_unit_test(test_what_was_left_out),
 		cmocka_unit_test(test_not_a_record),
 		cmocka_unit_test(test_levels_of_a_line),
+		cmocka_unit_test(test_odd_values),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ struct reread_reader {
 	struct bytes line;
 	size_t at;
 	size_t text;		  /* where the key or string begins in .texts */
+	size_t value;		  /* where the value of a key begins in the line */
 	size_t sizes[DEPTH_MAX];  /* of the path, around each object and array that is open */
 	size_t starts[DEPTH_MAX]; /* in the line */
 	unsigned int depth;
@@ -110,6 +111,18 @@ static int reread_key(struct reread_reader *reader)
 	return texts->error;
 }
 
+static struct reread_value reread_number_of(const struct gojson_number *number)
+{
+	bool fits = number->integral && !number->overflow &&
+		    (!number->negative || number->magnitude <= (uint64_t)INT64_MAX);
+
+	return (struct reread_value){
+		.kind = fits ? REREAD_NUMBER : REREAD_ODD,
+		.negative = fits && number->negative,
+		.number = fits ? number->magnitude : 0,
+	};
+}
+
 /* PIECE is the last one of a key or a string, or one before it, which .text begins with. */
 static int reread_take(struct reread_reader *reader, enum gojson_step step, struct bytes piece)
 {
@@ -127,16 +140,18 @@ static int reread_take(struct reread_reader *reader, enum gojson_step step, stru
 		reread_close(reader);
 		return 0;
 	case GOJSON_KEY:
+		reader->value = reader->at;
 		return reread_key(reader);
 	case GOJSON_STRING:
 		value.kind = REREAD_STRING;
+		if (reread_is_at(reader, "callerd.lineage"))
+			reread->lineage += reader->at - reader->value;
+		reader->value = reader->at;
 		return add_reread(reader, &value);
 	case GOJSON_PIECE:
 		return reread->texts.error;
 	case GOJSON_NUMBER:
-		value.kind = REREAD_NUMBER;
-		value.number = reread->json.number.magnitude;
-		value.negative = reread->json.number.negative;
+		value = reread_number_of(&reread->json.number);
 		return add_reread(reader, &value);
 	case GOJSON_TRUE:
 	case GOJSON_FALSE:
@@ -176,6 +191,11 @@ struct bytes reread_text(const struct reread *reread, const char *path)
 	return reread_string(reread, value);
 }
 
+static bool reread_says(const struct reread *reread, const char *path, const char *text)
+{
+	return bytes_are(reread_text(reread, path), text);
+}
+
 uint64_t reread_number(const struct reread *reread, const char *path)
 {
 	const struct reread_value *value = reread_next(reread, path, 0);
@@ -183,46 +203,57 @@ uint64_t reread_number(const struct reread *reread, const char *path)
 	return value && value->kind == REREAD_NUMBER && !value->negative ? value->number : 0;
 }
 
-/* The severities at PATH. One that is not known is the gravest. */
+/* The severities of the findings at PATH. One that is not known is the gravest; so are more than there is room for, and one
+ * without a severity. */
 static unsigned int reread_findings(const struct reread *reread, const char *path,
 				    struct finding ret[REREAD_FINDINGS_MAX])
 {
-	const struct reread_value *value = reread_next(reread, path, 0);
-	unsigned int count = 0;
+	unsigned int count = 0, findings = 0;
 
-	for (; value && count < REREAD_FINDINGS_MAX;
-	     value = reread_next(reread, path, (unsigned int)(value - reread->values) + 1)) {
-		struct bytes word = reread_string(reread, value);
+	for (unsigned int i = 0; i < reread->count; i++) {
+		const struct reread_value *value = &reread->values[i];
+		struct bytes at = reread_path(reread, value), word = reread_string(reread, value);
 
-		ret[count++] = (struct finding){
-			.severity =
-				finding_severity_by_name(word.data, word.size) ?: SEVERITY_CRITICAL,
-		};
+		if (!bytes_begin(at, path))
+			continue;
+		at = bytes_from(at, strlen(path));
+		findings += !at.size || bytes_are(at, ".id");
+		if (!bytes_are(at, ".severity"))
+			continue;
+		if (count < REREAD_FINDINGS_MAX)
+			ret[count].severity =
+				finding_severity_by_name(word.data, word.size) ?: SEVERITY_CRITICAL;
+		count++;
 	}
-	return count;
+	if (count <= REREAD_FINDINGS_MAX && count == findings)
+		return count;
+	ret[0].severity = SEVERITY_CRITICAL;
+	return 1;
 }
 
 /* Sets what the record itself is asked for. */
 static int reread_describe(struct reread *reread)
 {
 	struct bytes action = reread_text(reread, "event.action");
+	const struct reread_value *severity = reread_next(reread, "event.severity", 0);
 	struct record *record = &reread->record;
 	int at = 0;
 
 	while (at < RECORD_ACTION_MAX &&
 	       !bytes_are(action, name_action((enum record_action)at)->action))
 		at++;
-	if (!bytes_are(reread_text(reread, "event.module"), "callerd") || at == RECORD_ACTION_MAX)
+	if (!reread_says(reread, "event.dataset", "callerd.audit") || at == RECORD_ACTION_MAX)
+		return -EINVAL;
+	if (severity && (severity->kind != REREAD_NUMBER || severity->negative))
 		return -EINVAL;
 	*record = (struct record){.action = (enum record_action)at};
 	if (reread_next(reread, "callerd.server.pid", 0))
 		record->server = &reread->server;
 	record->api.findings = reread->findings;
-	record->api.finding_count =
-		reread_findings(reread, "callerd.findings.severity", reread->findings);
+	record->api.finding_count = reread_findings(reread, "callerd.findings", reread->findings);
 	record->cause.findings = reread->cause_findings;
 	record->cause.finding_count =
-		reread_findings(reread, "callerd.cause.findings.severity", reread->cause_findings);
+		reread_findings(reread, "callerd.cause.findings", reread->cause_findings);
 	return 0;
 }
 
@@ -263,42 +294,120 @@ void reread_fields(const struct reread *reread, struct fields *fields, struct te
 	*fields = (struct fields){.out = out, .reread = reread};
 }
 
-/* As the table says what a string at PATH is. */
-static void reread_set_string(const struct field_path *path, struct bytes text,
-			      struct field_value *ret)
+static bool is_one_of(const char *path, const char *const *paths, size_t count)
 {
-	uint64_t number = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(path, paths[i]))
+			return true;
+	return false;
+}
 
-	*ret = (struct field_value){.kind = VALUE_TEXT, .text = text};
+/* What a string at PATH is to the agent. */
+static enum value_kind kind_of_string(const struct field_path *path)
+{
+	static const char *const ids[] = {
+		"user.id",
+		"process.parent.user.id",
+		"callerd.caller.cgroup_owner",
+		"callerd.account.id",
+	};
+	size_t size = strlen(path->path);
+
 	switch (path->field->kind) {
 	case FIELD_WORD ... FIELD_CAUSE_REASON:
 	case FIELD_CONSTANT:
-		ret->kind = VALUE_WORD;
-		return;
+		return VALUE_WORD;
 	case FIELD_ID:
 	case FIELD_ID32:
-		for (size_t i = 0; i < text.size; i++)
-			number = number * 10 + (uint64_t)(text.data[i] - '0');
-		*ret = (struct field_value){.kind = VALUE_ID, .number = number};
-		return;
+		return VALUE_ID;
+	case FIELD_BOOT_TIME:
+	case FIELD_REAL_TIME:
+		return VALUE_TIME;
+	case FIELD_GET:
+		if (is_one_of(path->path, ids, COUNT(ids)))
+			return VALUE_ID;
+		if (size > 6 && !strcmp(path->path + size - 6, ".start"))
+			return VALUE_TIME;
+		return strcmp(path->path, "callerd.capture.caller_described") != 0 ? VALUE_TEXT
+										   : VALUE_TIME;
 	default:
-		return;
+		return VALUE_TEXT;
 	}
 }
 
-static void reread_set(const struct reread *reread, const struct field_path *path,
+static bool reread_id(struct bytes text, uint64_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] < '0' || text.data[i] > '9' ||
+		    __builtin_mul_overflow(*ret, 10, ret) ||
+		    __builtin_add_overflow(*ret, (uint64_t)(text.data[i] - '0'), ret))
+			return false;
+	return text.size;
+}
+
+static bool reread_set_string(const struct field_path *path, struct bytes text,
+			      struct field_value *ret)
+{
+	enum value_kind kind = kind_of_string(path);
+
+	if (kind == VALUE_ID) {
+		if (!reread_id(text, &ret->number))
+			return false;
+		ret->kind = kind;
+		return true;
+	}
+	/* Of a time the text is known, not what it is as a number. */
+	ret->kind = kind == VALUE_TIME ? VALUE_TEXT : kind;
+	ret->text = text;
+	return kind != VALUE_TIME;
+}
+
+/* Whether callerd writes what is at PATH as a value of KIND. */
+static bool is_told_as(const struct field_path *path, enum reread_kind kind)
+{
+	static const char *const numbers[] = {
+		"http.response.status_code",
+		"process.args_count",
+		"process.parent.args_count",
+		"callerd.caller.mount_namespace",
+	};
+
+	switch (path->field->kind) {
+	case FIELD_NUMBER:
+	case FIELD_NUMBER32:
+	case FIELD_SIGNED:
+	case FIELD_COUNTERS:
+		return kind == REREAD_NUMBER;
+	case FIELD_TRUE:
+		return kind == REREAD_BOOL;
+	case FIELD_GET:
+		if (is_one_of(path->path, numbers, COUNT(numbers)))
+			return kind == REREAD_NUMBER;
+		return kind != REREAD_ODD;
+	case FIELD_FACTS:
+		return kind != REREAD_ODD;
+	default:
+		return kind == REREAD_STRING;
+	}
+}
+
+/* Whether *RET is all that VALUE says; a VALUE_NONE: that is not known. */
+static bool reread_set(const struct reread *reread, const struct field_path *path,
 		       const struct reread_value *value, struct field_value *ret)
 {
-	if (value->kind == REREAD_STRING) {
-		reread_set_string(path, reread_string(reread, value), ret);
-		return;
-	}
+	*ret = (struct field_value){0};
+	if (!is_told_as(path, value->kind))
+		return false;
+	if (value->kind == REREAD_STRING)
+		return reread_set_string(path, reread_string(reread, value), ret);
 	*ret = (struct field_value){
 		.kind = value->kind == REREAD_BOOL ? VALUE_BOOL
 			: value->negative	   ? VALUE_SIGNED
 						   : VALUE_NUMBER,
 		.number = value->negative ? -value->number : value->number,
 	};
+	return true;
 }
 
 /* Whether there is something in the object at PATH. */
@@ -315,6 +424,19 @@ static bool reread_has_below(const struct reread *reread, const char *path)
 	return false;
 }
 
+/* What a record that stands for several has of its own, or of one of them. */
+static bool is_of_several(const struct reread *reread, const char *path)
+{
+	static const char *const own[] = {
+		"@timestamp",	  "message",
+		"event.category", "event.duration",
+		"event.id",	  "event.sequence",
+		"event.type",	  "callerd.capture.caller_described",
+	};
+
+	return is_one_of(path, own, COUNT(own)) && reread_next(reread, "callerd.folded.count", 0);
+}
+
 bool reread_any(struct fields *fields, const struct field_path *path,
 		bool (*test)(void *data, struct fields *fields, const struct field_value *value),
 		void *data)
@@ -323,15 +445,17 @@ bool reread_any(struct fields *fields, const struct field_path *path,
 	const struct reread_value *value = reread_next(reread, path->path, 0);
 	struct field_value one = {.kind = VALUE_TEXT};
 
-	fields->awaits = false;
+	fields->awaits = is_of_several(reread, path->path);
+	if (fields->awaits)
+		return false;
 	if (!value && reread_has_below(reread, path->path)) {
 		fields->awaits = true; /* what its line would say is not known */
 		return test(data, fields, &one);
 	}
 	for (; value;
 	     value = reread_next(reread, path->path, (unsigned int)(value - reread->values) + 1)) {
-		reread_set(reread, path, value, &one);
-		if (test(data, fields, &one))
+		fields->awaits |= !reread_set(reread, path, value, &one);
+		if (one.kind && test(data, fields, &one))
 			return true;
 	}
 	return false;
@@ -376,17 +500,44 @@ static bool is_of_one(const struct reread *reread, const char *path)
 	return false;
 }
 
-/* What a line says in another way, or not again, unless it was written with detail=full. */
-static bool is_in_brief(const struct reread *reread, const struct field_path *path)
+/* Whether the line has what is written with detail=full alone. Not every such line has: its caller may be unknown, or
+ * without a start. */
+static bool is_whole(const struct reread *reread)
 {
-	bool whole = reread_next(reread, "event.dataset", 0) &&
-		     reread_next(reread, "process.entity_id", 0);
+	const struct reread_value *complete = reread_next(reread, "callerd.capture.complete", 0);
 
-	if (whole)
+	return reread_next(reread, "event.module", 0) &&
+	       (reread_next(reread, "process.start", 0) ||
+		reread_says(reread, "callerd.caller.basis", "kernel") ||
+		(complete && complete->kind == REREAD_BOOL && complete->number));
+}
+
+/* What a record may have, and its line says in another way or not again: with detail=full in full alone, else in brief. */
+static bool is_in_other_words(const struct reread *reread, const struct field_path *path)
+{
+	static const char *const both[] = {
+		"process.parent.pid",
+		"process.parent.name",
+		"process.parent.executable",
+		"process.parent.command_line",
+	};
+	const char *at = path->path;
+	bool is_peer = reread_says(reread, "callerd.caller.basis", "peer");
+
+	if (path->when & IF_CALLER && !reread_next(reread, "user.id", 0) &&
+	    !reread_next(reread, "process.pid", 0))
 		return false;
-	if (!strcmp(path->path, "url.path") || !strcmp(path->path, "callerd.capture.complete"))
-		return !reread_next(reread, path->path, 0);
-	if (path->when & (IF_CALLER | IF_DESCRIBED) && !reread_next(reread, "process.pid", 0))
+	if ((path->when & IF_DESCRIBED && is_peer) || is_one_of(at, both, COUNT(both)))
+		return false;
+	if (is_whole(reread))
+		return path->when & IF_BRIEF;
+	if (reread_begins(at, "url.") && !reread_next(reread, "url.original", 0))
+		return false;
+	if (!strcmp(at, "url.path"))
+		return !reread_next(reread, at, 0);
+	if (!strcmp(at, "callerd.capture.complete"))
+		return record_is_request(&reread->record) && !reread_next(reread, at, 0);
+	if (path->when & IF_AGAIN && reread_next(reread, "event.module", 0))
 		return false;
 	return path->when & (IF_WHOLE | IF_AGAIN);
 }
@@ -397,12 +548,13 @@ bool reread_awaited(const struct fields *fields, const struct field_path *path)
 	struct bytes level = reread_text(reread, "callerd.level");
 	const char *at = path->path;
 
-	if (fields->awaits || is_in_brief(reread, path))
+	if (fields->awaits || is_in_other_words(reread, path))
 		return true;
 	if (reread_next(reread, at, 0))
 		return false;
 	if (level.size &&
-	    (reread_begins(at, "process.parent.") || reread_begins(at, "callerd.ancestors")))
+	    (reread_begins(at, "process.parent.") || reread_begins(at, "callerd.ancestors") ||
+	     !strcmp(at, "callerd.lineage")))
 		return true;
 	if (bytes_are(level, "metadata") && reread_begins(at, "callerd.request."))
 		return true;

@@ -11,9 +11,10 @@
 
 struct reread_value {
 	size_t path, path_size, text, text_size; /* places in .texts */
-	enum { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL } kind;
+	/* REREAD_ODD: a number with a fraction, or beyond 64 bits, which callerd does not write. */
+	enum reread_kind { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL, REREAD_ODD } kind;
 	bool negative;
-	uint64_t number; /* of a number without fraction; of a bool */
+	uint64_t number; /* of a number, which fits an int64_t where it is negative; of a bool */
 };
 
 /* Zeroed at the start, used for one line after the other; reread_free() it. */
