@@ -340,14 +340,18 @@ def failures_within_an_answer():
     build = '/build?networkmode=none'
     for target, body, headers in (
             ('/images/127.0.0.1:1/x/push?tag=1', None, 'X-Registry-Auth: e30=\r\n'), # nobody listens there
-            ('/images/load', b'no archive', ''),
-            (build, tar_of(Dockerfile=f'FROM {IMAGE}\nCOPY nothing /\n'), ''),
-            # Behind more than is copied of an answer.
-            (build, tar_of(Dockerfile=f'FROM {IMAGE}\nRUN yes 0123456789 | head -n 20000; false\n'), '')):
+            ('/images/load', b'no archive', '')):
         told, said = failure_of(target, body, headers)
         equal(told, said, target)
-    told, said = failure_of(build, tar_of(Dockerfile=f'FROM {IMAGE}\nRUN false https://me:canary@h/\n'))
-    true('canary' in said and 'canary' not in told, told)
+    for step in ('COPY nothing /',
+                 'RUN yes 0123456789 | head -n 20000; false'): # behind more than is copied of an answer
+        told, said = failure_of(build, tar_of(Dockerfile=f'FROM {IMAGE}\n{step}\n'))
+        equal(told, 'the build failed', said)
+    told, said = failure_of(build, tar_of(Dockerfile=f'FROM {IMAGE}\nRUN echo hunter2 && false\n'))
+    true('hunter2' in said, said)
+    equal(told, 'the build failed', 'error.message')
+    AGENT.settle()
+    true('hunter2' not in json.dumps(AGENT.records()), 'a command of a step is told')
 
 
 @test

@@ -127,7 +127,16 @@ SCENARIO(failures_within_answers)
 		{"POST /images/create?fromImage=a", "{'errorDetail':{'message':'only there'}}\n",
 		 "only there"},
 		{"POST /libpod/images/pull?reference=a", "{'stream':'x'}\n{'error':'no'}\n", "no"},
-		{"POST /build", "{'error':'GET https://me:canary@h/'}\n", "GET https://me:***@h/"},
+		{"POST /images/load", "{'error':'GET https://me:canary@h/'}\n",
+		 "GET https://me:***@h/"},
+		/* Commands of its steps are not told. */
+		{"POST /build",
+		 "{'errorDetail':{'code':1,'message':'The command \\\"/bin/sh -c echo hunter2 "
+		 "&& false\\\" returned a non-zero code: 1'},'error':'hunter2'}\n",
+		 "the build failed"},
+		{"POST /build", "{'errorDetail':{'message':'hunter2'}}\n", "the build failed"},
+		{"POST /libpod/build", "{'stream':'hunter2'}\n{'error':'hunter2'}\n",
+		 "the build failed"},
 		{"POST /images/load", "{'errors':1}\n{'error':7}\n",
 		 "an error that is not understood"},
 		{"POST /images/load", longer, "an error that is not understood"},

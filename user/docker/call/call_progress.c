@@ -57,7 +57,7 @@ static void keep_failure(struct call *call, struct bytes text)
 	text_free(&masked);
 }
 
-static void take_failure(struct call *call)
+static void take_reason(struct call *call)
 {
 	const struct progress *progress = call->progress;
 	struct body *body = NULL;
@@ -71,6 +71,17 @@ static void take_failure(struct call *call)
 	}
 	keep_failure(call, text.size ? text : bytes_of("an error that is not understood"));
 	body_free(body);
+}
+
+static void take_failure(struct call *call)
+{
+	enum operation operation = call->match.route->operation;
+
+	/* The engine says the step that failed, as its Dockerfile has it: commands of steps are not told. */
+	if (operation == OPERATION_ImageBuild || operation == OPERATION_ImageBuildLibpod)
+		call->failure = call_keep(call, bytes_of("the build failed"));
+	else
+		take_reason(call);
 }
 
 static void end_line(struct call *call)
