@@ -110,7 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	role = data[0] & 1 ? HTTP1_RESPONSE : HTTP1_REQUEST;
-	http2_looks_like_frames(bytes, size - 2);
+	http2_looks_like_frames(HTTP1_REQUEST, bytes, size - 2);
+	http2_looks_like_frames(HTTP1_RESPONSE, bytes, size - 2);
 	read_all(&whole, role, bytes, size - 2, CUT_NOWHERE, data[1]);
 	for (unsigned int cut = CUT_EVERYWHERE; cut <= CUT_ANYWHERE; cut++) {
 		read_all(&other, role, bytes, size - 2, cut, data[1]);

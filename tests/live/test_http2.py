@@ -247,17 +247,18 @@ def nonsense_after_the_preface():
     true('body-not-seen' in record['message'] and 'unparsed' in field(record, 'callerd.capture.reason'), record['message'])
 
 
-@test
-def older_than_the_agent():
-    """Nothing is guessed of a connection that was there before: that is told once."""
+def is_told_once(cut=0):
+    """The first CUT bytes of a PING end all that the client sends, the others begin what it sends next."""
+    ping = frame(6, 0, 0, bytes(8))
     with Client() as client:
         client.head('/_ping?older=first')
         client.flush()
         client.read(1)
+        client.socket.sendall(ping[:cut])
         with Callerd(sockets=[FRONT]) as agent:
             for number in range(3):
                 client.head(f'/_ping?older={number}')
-                client.flush()
+                client.socket.sendall((ping[cut:] if cut else b'') + client.state.data_to_send() + ping[:cut])
                 client.read(1)
             record = agent.wait(that=lambda r: 'met in its middle' in field(r, 'error.message', ''),
                                 event__action='api-request')[0]
@@ -266,6 +267,18 @@ def older_than_the_agent():
             agent.wait(url__original='/_ping?older=not')
             equal(len(agent.records(event__action='api-request')), 2, 'records')
             agent.stop()
+
+
+@test
+def older_than_the_agent():
+    """Nothing is guessed of a connection that was there before: that is told once."""
+    is_told_once()
+
+
+@test
+def older_than_the_agent_and_cut():
+    """Attacker: no read of the server's begins with a frame."""
+    is_told_once(5)
 
 
 # --- what the server makes of odd frames --------------------------------------------------------------------------------------

@@ -158,7 +158,8 @@ def events_stream():
 def hijacked_attach():
     """What is typed is no request, and the echo no answer."""
     client = OPEN['attach']
-    for text in (b'hello there\n', b'GET nowhere\n', b'\x00\xff\n'):
+    # Before each piece of output there are eight bytes, which with an odd one behind them look nearly like a frame of HTTP/2.
+    for text in (b'1 or 2\n', b'hello there\n', b'GET nowhere\n', b'\x00\xff\n', b'3\n'):
         client.sendall(text)
         echo = b''
         while len(echo) < len(text):

@@ -76,12 +76,37 @@ static void test_looks_like_frames(void **state)
 {
 	static const char settings[] = "\0\0\0\4\0\0\0\0\0", ping[] = "\0\0\10\6\0\0\0\0\0";
 
-	assert_true(http2_looks_like_frames(settings, 9));
-	assert_true(http2_looks_like_frames(ping, 9)); /* its payload is read later */
-	assert_false(http2_looks_like_frames(settings, 8));
-	assert_false(http2_looks_like_frames("GET / HTTP/1.1\r\n", 16));
-	assert_false(http2_looks_like_frames("\0\0\0\1\0\0\0\0\2", 9)); /* no stream of a client */
-	assert_false(http2_looks_like_frames("\0\0\0\0\0\0\0\0\0", 9));
+	assert_true(http2_looks_like_frames(HTTP1_REQUEST, settings, 9));
+	assert_true(
+		http2_looks_like_frames(HTTP1_REQUEST, ping, 9)); /* its payload is read later */
+	assert_false(http2_looks_like_frames(HTTP1_REQUEST, settings, 8));
+	assert_false(http2_looks_like_frames(HTTP1_REQUEST, "GET / HTTP/1.1\r\n", 16));
+	assert_false(http2_looks_like_frames(HTTP1_REQUEST, "\0\0\0\1\0\0\0\0\2",
+					     9)); /* no stream of a client */
+	assert_false(http2_looks_like_frames(HTTP1_REQUEST, "\0\0\0\0\0\0\0\0\0", 9));
+}
+
+static void test_looks_like_frames_of_a_server(void **state)
+{
+	static const struct {
+		const char *data;
+		bool frames;
+	} cases[] = {
+		{"\0\0\0\4\1\0\0\0\0", true},
+		{"\0\0\5\1\4\0\0\0\1", true},
+		{"\0\0\5\0\0\0\0\0\1", true},
+		{"\0\0\0\0\1\0\0\0\1", true},
+		{"\0\0\0\4\2\0\0\0\0", false}, /* no flag of theirs */
+		{"\0\0\5\0\4\0\0\0\1", false},
+		/* Before a piece of a container's output; its first byte is 'a'. */
+		{"\0\0\0\0\0\0\0\5a", false},
+		{"\1\0\0\0\0\0\0\5a", false},
+		{"\2\0\0\0\0\0\0\5a", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(http2_looks_like_frames(HTTP1_RESPONSE, cases[i].data, 9),
+				 cases[i].frames);
 }
 
 int main(void)
@@ -90,6 +115,7 @@ int main(void)
 		cmocka_unit_test(test_anomalies),
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_looks_like_frames),
+		cmocka_unit_test(test_looks_like_frames_of_a_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3063,6 +3063,72 @@ TEST_WHOLE(http2_midway_unanswered,
 	ends(world, 1);
 }
 
+/* Attacker: the daemon was blocked within a frame when the agent came. What it writes next decides nothing. */
+TEST_WHOLE(http2_midway_in_mid_frame,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	answers(world, 1, "the rest of a frame");
+	assert_int_equal(world->mute[1], 0);
+	speak(world, 1, CALLERD_RESPONSE, "\0\0\0\4\1\0\0\0\0", 9);
+	assert_int_equal(world->mute[1], MUTED);
+}
+
+/* Attacker: the daemon's frames are larger than is common. */
+TEST_WHOLE(http2_midway_large_frames,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	speak(world, 1, CALLERD_RESPONSE, "\1\0\1\0\0\0\0\0\1data", 13);
+	ends(world, 1);
+}
+
+/* Attacker: the rest of a frame begins like an answer, and has no record as one. */
+TEST_WHOLE(http2_midway_like_http1,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	answers(world, 1, "H");
+	speak(world, 1, CALLERD_REQUEST, "frame", 5);
+	answers(world, 1, "HTTP/1.1 is nice\r\n\r\n");
+	speak(world, 1, CALLERD_REQUEST, "frame", 5);
+	answers(world, 1, "HTTP/1.1 100 Continue\r\n\r\n");
+	speak(world, 1, CALLERD_REQUEST, "frame", 5);
+	answers(world, 1, "HTTP/1.1 200 OK\r\nServer: ");
+	ends(world, 1);
+}
+
+/* Attacker: whatever the client sends is cut within a frame. The daemon's frames tell, once. */
+TEST_WHOLE(http2_midway_cut_by_its_client,
+	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
+	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	speak(world, 1, CALLERD_REQUEST, "\0\0\5junk", 7);
+	speak(world, 1, CALLERD_RESPONSE, "\0\0\0\4\1\0\0\0\0", 9);
+	assert_int_equal(world->mute[1], MUTED);
+	speak(world, 1, CALLERD_REQUEST, "\0\0\5junk", 7);
+	speak(world, 1, CALLERD_RESPONSE, "\0\0\0\4\1\0\0\0\0", 9);
+	ends(world, 1);
+}
+
+/* A stream of a container's, where each piece of its output has a head of its own. */
+TEST_WHOLE(raw_midway, "")
+{
+	world->flags = CALLERD_FLAG_PREEXISTING;
+	asks(world, 1, "1 or 2\n");
+	speak(world, 1, CALLERD_RESPONSE, "\1\0\0\0\0\0\0\0071 or 2\n", 15);
+	asks(world, 1, "3\n");
+	speak(world, 1, CALLERD_RESPONSE, "\2\0\0\0\0\0\0\0023\n", 10);
+	ends(world, 1);
+}
+
 /* Attacker: what looks like a frame, at the end of a body that began before the agent did, hides no request. */
 TEST_WHOLE(http1_like_http2_midway,
 	   "1.0 -> 201 +2 by nobody preexisting !resynchronised !connector-lost !sender-lost\n"
@@ -3118,6 +3184,11 @@ int main(void)
 		cmocka_unit_test(test_failure_behind_the_answer),
 		cmocka_unit_test(test_http2_midway),
 		cmocka_unit_test(test_http2_midway_unanswered),
+		cmocka_unit_test(test_http2_midway_in_mid_frame),
+		cmocka_unit_test(test_http2_midway_large_frames),
+		cmocka_unit_test(test_http2_midway_like_http1),
+		cmocka_unit_test(test_http2_midway_cut_by_its_client),
+		cmocka_unit_test(test_raw_midway),
 		cmocka_unit_test(test_http1_like_http2_midway),
 		cmocka_unit_test(test_http2_session_in_a_call),
 		cmocka_unit_test(test_http2_session_in_a_call_unseen),

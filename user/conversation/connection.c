@@ -656,7 +656,7 @@ static bool is_midway_in_http2(const struct connection *connection,
 {
 	return connection->request.state == STREAM_LOST && data->header.flags & CALLERD_FLAG_TURN &&
 	       !connection->requests && !connection->exchange &&
-	       http2_looks_like_frames((const char *)data->data, data->copied);
+	       http2_looks_like_frames(HTTP1_REQUEST, (const char *)data->data, data->copied);
 }
 
 static int request_data(struct connection *connection, const struct callerd_data_event *data)
@@ -944,19 +944,55 @@ static int give_up_preface_for(struct connection *connection, const struct calle
 	return give_up_preface(connection);
 }
 
-/* What looked like a frame of HTTP/2 was one only if the daemon writes frames, too. It goes on as HTTP/1 otherwise: any client can send what looks
- * so, and what comes behind it is not to be missed for that. */
+/* Whether all of a head that has a record stands in DATA. */
+static bool is_response(const struct callerd_data_event *data)
+{
+	struct http1_parser *parser = malloc(sizeof(*parser));
+	const char *body;
+	size_t used, body_size;
+	bool is;
+
+	if (!parser)
+		return false;
+	http1_init(parser, HTTP1_RESPONSE);
+	is = http1_next(parser, (const char *)data->data, data->copied, &used, &body, &body_size) ==
+		     HTTP1_HEAD &&
+	     !is_interim(&parser->head);
+	free(parser);
+	return is;
+}
+
+/* What looked like a frame of HTTP/2 was none where the daemon answers in HTTP/1, which goes on then: any client can send what looks
+ * so, and what comes behind it is not to be missed for that. That answer has a record: within a frame its looks may be of the client's making, and
+ * they are not to hide all. What is neither decides nothing: the daemon may have been in the middle of a frame. The connection's end tells, then. */
 static int decide_midway(struct connection *connection, const struct callerd_data_event *data)
 {
 	if (!connection->multiplex || !multiplex_is_midway(connection->multiplex) || !data->copied)
 		return 0;
-	if (!begins_response(data) &&
-	    http2_looks_like_frames((const char *)data->data, data->copied))
-		return multiplex_confirm_midway(connection);
+	if (!begins_response(data))
+		return http2_looks_like_frames(HTTP1_RESPONSE, (const char *)data->data,
+					       data->copied)
+			       ? multiplex_confirm_midway(connection)
+			       : 0;
+	if (!is_response(data))
+		return 0;
 	multiplex_free(connection->multiplex);
 	connection->multiplex = NULL;
 	connection->doubted = true;
 	return 0;
+}
+
+/* The daemon writes frames where it turned to answering, on a connection of which nothing could be read: it is HTTP/2, however its client cuts what
+ * it sends. */
+static int meet_frames(struct connection *connection, const struct callerd_data_event *data)
+{
+	if (connection->multiplex || connection->request.state != STREAM_LOST ||
+	    connection->requests || connection->exchange ||
+	    !(data->header.flags & CALLERD_FLAG_TURN) ||
+	    !http2_looks_like_frames(HTTP1_RESPONSE, (const char *)data->data, data->copied))
+		return 0;
+	return multiplex_begin_midway(connection, connection->request.next, data->header.time)
+		       ?: multiplex_confirm_midway(connection);
 }
 
 /* Behind what is copied of a long answer: the chunk that says how it failed, which is copied, too. */
@@ -977,7 +1013,9 @@ static void read_failure(const struct connection *connection, const struct calle
 static int response_data(struct connection *connection, const struct callerd_data_event *data)
 {
 	struct stream *stream = &connection->response;
-	int error = give_up_preface_for(connection, data) ?: decide_midway(connection, data);
+	int error = give_up_preface_for(connection, data)
+			    ?: decide_midway(connection, data)
+			    ?: meet_frames(connection, data);
 
 	if (stream->state == STREAM_OPAQUE)
 		return 0;

@@ -739,7 +739,7 @@ struct http2_reader *http2_take_up(enum http1_role role, const struct callerd_ha
 	return reader;
 }
 
-/* Whether a client may send a frame of TYPE with LENGTH bytes on STREAM. */
+/* Whether a frame of TYPE with LENGTH bytes may be on STREAM. */
 static bool is_likely_frame(uint8_t type, uint32_t length, uint32_t stream)
 {
 	switch (type) {
@@ -764,7 +764,29 @@ static bool is_likely_frame(uint8_t type, uint32_t length, uint32_t stream)
 	}
 }
 
-bool http2_looks_like_frames(const char *data, size_t size)
+/* Whether a server writes such a frame, which sets no flags but those that there are. A client may set any. */
+static bool is_likely_of_server(uint8_t type, uint8_t flags, uint32_t length)
+{
+	switch (type) {
+	case NGHTTP2_DATA:
+		/* Docker's raw streams: 0 to 3, three zeros, and four bytes of size before each piece. */
+		if (!(length & 0xffff) && (length || !(flags & NGHTTP2_FLAG_END_STREAM)))
+			return false;
+		return !(flags & ~(NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_PADDED));
+	case NGHTTP2_HEADERS:
+		return !(flags & ~(NGHTTP2_FLAG_END_STREAM | NGHTTP2_FLAG_END_HEADERS |
+				   NGHTTP2_FLAG_PADDED | NGHTTP2_FLAG_PRIORITY));
+	case NGHTTP2_CONTINUATION:
+		return !(flags & ~NGHTTP2_FLAG_END_HEADERS);
+	case NGHTTP2_SETTINGS:
+	case NGHTTP2_PING:
+		return !(flags & ~NGHTTP2_FLAG_ACK);
+	default:
+		return !flags;
+	}
+}
+
+bool http2_looks_like_frames(enum http1_role role, const char *data, size_t size)
 {
 	const unsigned char *bytes = (const unsigned char *)data;
 	size_t at = 0;
@@ -776,6 +798,9 @@ bool http2_looks_like_frames(const char *data, size_t size)
 			return at;
 		length = read_big(bytes + at, 3);
 		if (!is_likely_frame(bytes[at + 3], length, read_big(bytes + at + 5, 4)))
+			return false;
+		if (role == HTTP1_RESPONSE &&
+		    !is_likely_of_server(bytes[at + 3], bytes[at + 4], length))
 			return false;
 		at += HTTP2_FRAME_HEAD + length;
 	} while (at < size);

@@ -75,7 +75,8 @@ uint64_t http2_pending(const struct http2_reader *reader);
 /* Bytes of memory. */
 size_t http2_memory(const struct http2_reader *reader);
 
-/* Whether DATA looks like frames that a client sends: where the framing is not known, a sign that this is HTTP/2. */
-bool http2_looks_like_frames(const char *data, size_t size);
+/* Whether DATA looks like frames that a client sends (HTTP1_REQUEST), or a server: where the framing is not known, a sign that this is HTTP/2.
+ * What Docker puts before each piece of a container's output, in a raw stream, does not look so. */
+bool http2_looks_like_frames(enum http1_role role, const char *data, size_t size);
 
 #endif
