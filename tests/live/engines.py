@@ -158,7 +158,7 @@ def wrong_events(events, uid, known=()):
     for event in events:
         kind, what = (field(event, name) for name in ('callerd.cause.kind', 'callerd.docker_event'))
         if kind == 'unknown' and f'{what["type"]}/{what["action"]}' not in known or \
-                kind in ('request', 'inherited') and field(event, 'user.id') != uid:
+                kind in ('request', 'inherited') and acts_as(event) != uid:
             wrong.append(event['message'])
     return wrong
 

@@ -70,6 +70,11 @@ def field(record, path, default=None):
     return record
 
 
+def acts_as(record, what='id'):
+    """The effective user, whoever logged in: the tests may run below a login. None where there is no caller."""
+    return field(record, f'user.effective.{what}' if field(record, 'user.effective') else f'user.{what}')
+
+
 def matches(record, **wanted):
     """Whether RECORD has all the fields; 'a__b' stands for a.b."""
     return all(field(record, name.replace('__', '.')) == value for name, value in wanted.items())

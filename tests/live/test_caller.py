@@ -101,8 +101,8 @@ def deleted_executable():
 def member_of_the_group():
     shell_user(MEMBER, f'{CLIENTS}one_shot {SOCKET} --target /_ping?member', login=False)
     record = AGENT.wait(event__action='api-request', url__original='/_ping?member')[0]
-    equal(record['user']['id'], uid(MEMBER), 'uid')
-    equal(record['user']['name'], MEMBER, 'name')
+    equal(acts_as(record), uid(MEMBER), 'uid')
+    equal(acts_as(record, 'name'), MEMBER, 'name')
     equal(field(record, 'callerd.caller.access'), 'group:docker', 'access')
     equal(field(record, 'callerd.caller.capabilities'), None, 'capabilities')
 
@@ -111,22 +111,23 @@ def member_of_the_group():
 def login_user_through_sudo():
     shell_user(MEMBER, f'sudo {CLIENTS}one_shot {SOCKET} --target /_ping?sudo')
     record = AGENT.wait(event__action='api-request', url__original='/_ping?sudo')[0]
-    equal(record['user']['id'], '0', 'effective user')
+    equal(acts_as(record), '0', 'effective user')
     names = [a['name'] for a in field(record, 'callerd.ancestors')]
     true('sudo' in names, f'sudo among the ancestors {names}')
     sudo = [a for a in field(record, 'callerd.ancestors') if a['name'] == 'sudo'][0]
     true('one_shot' in sudo['command_line'], 'the command line of sudo')
     if not run('sh', '-c', 'echo 1 >/proc/self/loginuid && echo ok', check=False):
         raise Skip('this kernel does not let a login UID be set')
-    equal(field(record, 'user.audit.id'), uid(MEMBER), 'login UID')
-    equal(field(record, 'user.audit.name'), MEMBER, 'login user')
+    equal(field(record, 'user.id'), uid(MEMBER), 'login UID')
+    equal(field(record, 'user.name'), MEMBER, 'login user')
+    equal(field(record, 'related.user'), [MEMBER, 'root'], 'both')
 
 
 @test
 def login_user_through_su():
     shell_user(MEMBER, f'sudo su root -c "{CLIENTS}one_shot {SOCKET} --target /_ping?su"')
     record = AGENT.wait(event__action='api-request', url__original='/_ping?su')[0]
-    equal(record['user']['id'], '0', 'effective user')
+    equal(acts_as(record), '0', 'effective user')
     true('su' in [a['name'] for a in field(record, 'callerd.ancestors')], 'su among the ancestors')
 
 

@@ -19,7 +19,7 @@ USERS = [ALICE, BOB, User('daemon'), User('nobody')]
 RUNNER = ROOT + '/tests/clients/containers.py'
 # What there is of a caller, if it is told whole.
 CALLER = ['process.pid', 'process.entity_id', 'process.executable', 'process.args', 'process.start',
-          'process.parent.pid', 'user.id', 'user.name', 'user.group.id', 'user.audit.id', 'container.id',
+          'process.parent.pid', 'user.id', 'user.name', 'user.group.id', 'user.effective.id', 'container.id',
           'callerd.ancestors', 'callerd.caller.cgroup']
 
 
@@ -363,8 +363,8 @@ def of_a_start_that_fails():
     ALICE.call('POST', API + '/containers/create?name=events-gone', config('/none', AutoRemove=True))
     equal(BOB.call('POST', API + '/containers/events-gone/start')[1], 400, 'start')
     event, = AGENT.event('container/destroy', name='events-gone')
-    true(field(event, 'user.id') in (ALICE.uid, BOB.uid), event['message'])
-    true(cause(event, 'kind') == 'request' if field(event, 'user.id') == BOB.uid
+    true(acts_as(event) in (ALICE.uid, BOB.uid), event['message'])
+    true(cause(event, 'kind') == 'request' if acts_as(event) == BOB.uid
          else cause(event, 'kind') == 'inherited', event['message'])
 
 
@@ -484,8 +484,8 @@ def a_policy_within_somebodys_stop():
     BOB.call('DELETE', API + '/containers/events-crash?force=1')
     AGENT.event('container/destroy', id_)
     for event in AGENT.events('container/start', id_):
-        if field(event, 'user.id') is not None or cause(event, 'kind') != 'daemon':
-            equal((cause(event, 'operation'), field(event, 'user.id')), ('ContainerStart', ALICE.uid),
+        if acts_as(event) is not None or cause(event, 'kind') != 'daemon':
+            equal((cause(event, 'operation'), acts_as(event)), ('ContainerStart', ALICE.uid),
                   event['message'])
     equal(len({cause(e, 'event_id') for e in AGENT.events('container/start', id_) if cause(e, 'event_id')}),
           len([e for e in AGENT.events('container/start', id_) if cause(e, 'event_id')]),
@@ -498,8 +498,8 @@ def started_by_one_and_stopped_by_another():
     stopped = BOB.call('POST', API + '/containers/events-ours/stop?t=0')
     die, = AGENT.event('container/die', id_)
     check_blame(die, stopped)
-    equal((field(die, 'user.id'), field(die, 'user.name')), (BOB.uid, BOB.name), 'who stopped it')
-    equal(field(AGENT.event('container/create', id_)[0], 'user.id'), ALICE.uid, 'who created it')
+    equal((acts_as(die), acts_as(die, 'name')), (BOB.uid, BOB.name), 'who stopped it')
+    equal(acts_as(AGENT.event('container/create', id_)[0]), ALICE.uid, 'who created it')
     # Bob starts what Alice created; it is his from there on.
     started = BOB.call('POST', API + '/containers/events-ours/start')
     exec_, _, ran = begin_exec(ALICE, 'events-ours', 'sh', '-c', 'kill -KILL -1; exit 4')
@@ -622,7 +622,7 @@ def many_users_at_once():
         kind = cause(event, 'kind')
         if kind in ('unknown', 'daemon'):
             unknown.append(event['message'])
-        elif field(event, 'user.id') != owner[0].uid \
+        elif acts_as(event) != owner[0].uid \
                 or kind != ('request' if action in ('create', 'attach', 'start') else 'inherited'):
             asked = AGENT.records(event__id=cause(event, 'event_id'))
             wrong.append((event['message'], kind, [r['message'] for r in asked]))
@@ -771,7 +771,7 @@ def labels_that_imitate():
         what = event['message']
         action = told['action']
         if action != 'destroy':
-            true(field(event, 'user.id') in (ALICE.uid, None), what)
+            true(acts_as(event) in (ALICE.uid, None), what)
         true(cause(event, 'kind') != 'daemon', what)
         true(told.get('name') in ('events-liar', 'events-liar-2'), what)
         equal(told.get('image'), IMAGE, what)
@@ -784,12 +784,12 @@ def labels_that_imitate():
     check_blame(AGENT.events('container/start', liar)[0], started)
     signals = [field(e, 'callerd.docker_event.signal') for e in AGENT.events('container/kill', liar)]
     true(all(got in (sent, None) for got, sent in zip(signals, ('28', '2', '9'))), f'signals: {signals}')
-    equal(field(AGENT.events('container/kill', liar)[0], 'user.id'), ALICE.uid, 'who killed it')
+    equal(acts_as(AGENT.events('container/kill', liar)[0]), ALICE.uid, 'who killed it')
     # The exec whose id was borrowed is Bob's, and lives.
     equal(AGENT.events('container/exec_die', id_), [], 'the other exec')
     remove('events-victim')
     event, = AGENT.event('container/exec_die', id_, exec_id=theirs)
-    true(field(event, 'user.id') in (BOB.uid, None), event['message'])
+    true(acts_as(event) in (BOB.uid, None), event['message'])
     equal((made[1], ran[1], killed[1], stopped[1]), (201, 200, 204, 204), 'statuses')
 
 
@@ -841,7 +841,7 @@ def another_door():
         id_ = made[2]['Id']
         equal(seen(ALICE, 'POST', '/containers/doors/start')[1], 204, 'start')
         die, = agent.event('container/die', id_)
-        equal((cause(die, 'kind'), field(die, 'user.id')), ('inherited', ALICE.uid), die['message'])
+        equal((cause(die, 'kind'), acts_as(die)), ('inherited', ALICE.uid), die['message'])
         equal(unseen('/containers/doors/start'), 204, 'start')
         start = agent.event('container/start', id_, count=2)[1]
         equal((nobody(start), cause(start, 'kind')), ([], 'unknown'), 'start')
@@ -890,7 +890,7 @@ def another_door():
         again = seen(BOB, 'POST', f'/containers/{names[1]}/kill')
         equal(again[1], 204, 'kill')
         die, = agent.event('container/die', ids[names[1]])
-        equal((cause(die, 'kind'), field(die, 'user.id')), ('request', BOB.uid), die['message'])
+        equal((cause(die, 'kind'), acts_as(die)), ('request', BOB.uid), die['message'])
         # Of an exec that nobody saw made, the event's text has no quotes: the program's name is all that is told of it.
         made = request('POST', f'{API}/containers/{names[2]}/exec',
                        json.dumps({'Cmd': ['/bin/echo', 'two words', 'hunter2']}).encode(), path=engine.other)
@@ -952,7 +952,7 @@ def check_runs(names):
         equal([field(e, 'callerd.docker_event.action') for e in events],
               ['create', 'attach', 'start', 'die', 'destroy'], name)
         equal([cause(e, 'kind') for e in events], ['request'] * 3 + ['inherited'] * 2, name)
-        equal({field(e, 'user.id') for e in events}, {user.uid}, name)
+        equal({acts_as(e) for e in events}, {user.uid}, name)
 
 
 class PlayedEngine(Daemon):

@@ -362,7 +362,7 @@ def rootless_dockerd():
                         engine.docker('import', '-', f'rootless-{turn}', stdin=file)
                     equal(engine.docker('run', '--rm', '--network', 'none', f'rootless-{turn}', '/bin/busybox', 'echo', 'in there'),
                           'in there\n', 'what the container says')
-                    own = {'callerd__connection__socket': engine.path, 'user__id': runtime.user.uid}
+                    own = {'callerd__connection__socket': engine.path, 'that': lambda r: acts_as(r) == runtime.user.uid}
                     for operation in 'ImageCreate', 'ContainerCreate', 'ContainerStart':
                         call = callerd.wait(turn + 1, callerd__api__operation=operation, **own)[-1]
                         true(field(call, 'http.response.status_code') < 300, call['message'])

@@ -725,7 +725,7 @@ def what_the_engine_did_meanwhile():
         docker('rm', id_)
         second.settle_events()
         second.stop()
-    equal((field(event, 'callerd.cause.kind'), field(event, 'user.name')), ('request', MEMBER), event['message'])
+    equal((field(event, 'callerd.cause.kind'), acts_as(event, 'name')), ('request', MEMBER), event['message'])
     # Nobody asked for it: that is known, since no request of that time is missing.
     equal((field(start, 'callerd.cause.kind'), field(start, 'callerd.cause.reason')), ('daemon', 'restart-policy'),
           start['message'])

@@ -196,7 +196,7 @@ def sender_of_each_stream():
 def a_user():
     ask_as_user(MEMBER, ORIGIN + '/v1.41/containers/json?user')
     record = requests(1, 'json?user')[0]
-    equal(field(record, 'user.name'), MEMBER, record['message'])
+    equal(acts_as(record, 'name'), MEMBER, record['message'])
     equal(field(record, 'callerd.api.operation'), 'ContainerList', record['message'])
 
 

@@ -88,7 +88,7 @@ def where_chooses():
         'grave': 'severity >= critical and not expected',
         'etc': 'callerd.request.binds startswith /etc:',
         'refused': 'status >= 400 or (callerd.target.name glob no-such-* and outcome = failure)',
-        'mine': f'user = root and process.parent.pid = {os.getpid()} and type != access',
+        'mine': f'(user = root or effective_user = root) and process.parent.pid = {os.getpid()} and type != access',
         'none': 'user = no-such-user',
     }
     arguments = [f'--output=file:{place}/{name},chain=no,where={text}' for name, text in chosen.items()]

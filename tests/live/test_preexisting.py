@@ -42,7 +42,7 @@ def check_self(record):
     with open('/proc/self/cmdline') as cmdline:
         equal(record['process']['args'], cmdline.read().split('\0')[:-1], 'args')
     equal(record['process']['executable'], os.readlink('/proc/self/exe'), 'executable')
-    equal(record['user']['id'], '0', 'user')
+    equal(acts_as(record), '0', 'user')
 
 
 def is_refusal(record):

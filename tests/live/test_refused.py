@@ -39,7 +39,7 @@ def check(args, error, watched=SOCKET, uid=UID, executable=SHOT):
     equal(record['error']['code'], error, 'error.code')
     equal(record['event']['outcome'], 'failure', 'outcome')
     equal(record['callerd']['connection']['socket'], watched, 'socket')
-    equal(record['user']['id'], str(uid), 'user')
+    equal(acts_as(record), str(uid), 'user')
     if executable:
         equal(record['process']['executable'], executable, 'executable')
     return record
@@ -74,7 +74,7 @@ def script(text, path, name):
 @test
 def outsider():
     record = fails('outsider', SOCKET, *AS_OUTSIDER)
-    equal(record['user']['name'], OUTSIDER, 'name')
+    equal(acts_as(record, 'name'), OUTSIDER, 'name')
     equal(record['process']['name'], 'one_shot', 'comm')
     equal(record['process']['parent']['pid'], os.getpid(), 'parent')
 
@@ -103,7 +103,7 @@ def many_that_live_a_moment():
         equal(record['process']['args'],
               [SHOT, SOCKET, '--connect-only', '--quiet', '--target', '/many?n=' + n, '--',
                'n=' + n], 'args')
-        equal((record['error']['code'], record['user']['id'],
+        equal((record['error']['code'], acts_as(record),
                record['callerd']['connection']['socket']), ('EACCES', str(UID), SOCKET), 'record')
 
 

@@ -109,7 +109,7 @@ def policy_of_a_site():
             agent.write('conf.d/a.conf', '[finding privileged]\nseverity = low\n[finding security-disabled]\nseverity = off\n'
                                          '[finding host-cgroupns]\nseverity = off\n[expected me]\nuser = root\n')
             target = post(API + '/containers/reload-before/json', method='GET')[0]
-            equal(field(agent.wait(url__original=target)[0], 'callerd.expected'), None, 'before')
+            equal(field(agent.wait(url__original=target)[0], 'callerd.expected'), False, 'before')
             agent.reload()
             deadline = time.monotonic() + PATIENCE
             while time.monotonic() < deadline:
@@ -142,7 +142,7 @@ def bad_file():
         true('others than its owner' in field(agent.reload(), 'callerd.reload.refused'), 'a directory of others')
         os.chmod(agent.etc, 0o700)
         request('GET', '/_ping?still')
-        equal(field(agent.wait(url__original='/_ping?still')[0], 'callerd.expected'), None, 'the old one is in force')
+        equal(field(agent.wait(url__original='/_ping?still')[0], 'callerd.expected'), False, 'the old one is in force')
         true(not os.path.exists(agent.etc + '/other'), 'no output of the new one')
         agent.write('conf.d/a.conf', '')
         equal(agent.reload()['event']['outcome'], 'success', 'once it is right')

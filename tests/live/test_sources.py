@@ -31,7 +31,7 @@ def check(name, program, wanted, agent=None, user=None):
         true(events, f'{name}: {action} is not there')
         for event in events:
             equal(cause(event, 'kind'), kind, event['message'])
-            equal(field(event, 'user.id'), (user or ALICE).uid, event['message'])
+            equal(acts_as(event), (user or ALICE).uid, event['message'])
             true(program in event['process']['command_line'], event['message'])
             asked, = agent.records(event__action='api-request', event__id=cause(event, 'event_id'))
             for detail in 'process', 'user', 'callerd.ancestors':
@@ -76,7 +76,7 @@ def docker_build():
     true(len(events) >= 10, f'{len(events)} events')
     for event in events:
         true(cause(event, 'kind') in ('request', 'inherited'), event['message'])
-        equal(field(event, 'user.id'), ALICE.uid, event['message'])
+        equal(acts_as(event), ALICE.uid, event['message'])
 
 
 @test
@@ -168,7 +168,7 @@ def nothing_is_unknown():
     AGENT.settle_events()
 
     def clients(record):
-        return field(record, 'user.id') == ALICE.uid or field(record, 'callerd.cause.kind') == 'unknown'
+        return acts_as(record) == ALICE.uid or field(record, 'callerd.cause.kind') == 'unknown'
 
     requests, events = ([r for r in AGENT.records(event__action=action) if clients(r)]
                         for action in ('api-request', 'docker-event'))
@@ -199,7 +199,7 @@ def podman_remote():
                                            'kill': 'request', 'die': 'request'}, agent)
         check('sources-renamed', 'podman', {'rename': 'request', 'destroy': 'request'}, agent)
         equal({field(e, 'callerd.api.engine') for e in agent.events()}, {'podman'}, 'engine')
-        wrong = [e['message'] for e in agent.events() if field(e, 'user.id') not in (ALICE.uid, None)]
+        wrong = [e['message'] for e in agent.events() if acts_as(e) not in (ALICE.uid, None)]
         equal(wrong, [], 'somebody else')
         # What goes by itself, and Docker's client.
         podman.remote('run', '--rm', '--network', 'none', '--name', 'sources-gone', podman.image, 'sleep', '0.3')

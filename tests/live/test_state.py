@@ -112,7 +112,7 @@ def callerd_starts_again():
         first.settle_events()
         starts = {name: first.events('container/start', id_)[0] for name, id_ in ids.items()}
         exec_start, = first.events('container/exec_start', exec_id=exec_)
-        equal((field(starts['state-own'], 'user.id'), field(exec_start, 'user.id')), (ALICE.uid, BOB.uid), 'users')
+        equal((acts_as(starts['state-own']), acts_as(exec_start)), (ALICE.uid, BOB.uid), 'users')
         before, _ = stop(first)
     go('state-away')
     BOB.docker('kill', 'state-killed')
@@ -200,7 +200,7 @@ def the_file():
         with Callerd(state=path) as agent:
             id_ = begin(ALICE, 'state-file', 'true')
             event, = agent.event('container/die', id_)
-            equal((cause(event, 'kind'), field(event, 'user.id')), ('inherited', ALICE.uid), what)
+            equal((cause(event, 'kind'), acts_as(event)), ('inherited', ALICE.uid), what)
             _, error = stop(agent)
         remove('state-file')
         true(path in error or not content, f'{what}: it says {error!r}')
@@ -280,7 +280,7 @@ def more_events_than_the_engine_remembers():
         for event in second.events():
             if event['callerd']['docker_event'].get('id') in (ids['state-gone'], ids['state-again']):
                 true(cause(event, 'kind') in ('unknown', 'inherited'), event['message'])
-                true(field(event, 'user.id') in (None, ALICE.uid), event['message'])
+                true(acts_as(event) in (None, ALICE.uid), event['message'])
         after, _ = stop(second)
     remove(*names)
     equal(len(lost), 1, 'it is told once')
@@ -317,7 +317,7 @@ def the_daemon_starts_again():
         # Calls are joined as before.
         BOB.docker('start', 'state-daemon', path=engine.path)
         event = agent.event('container/start', lives, count=2)[1]
-        equal((cause(event, 'kind'), field(event, 'user.id')), ('request', BOB.uid), event['message'])
+        equal((cause(event, 'kind'), acts_as(event)), ('request', BOB.uid), event['message'])
         records = agent.stop()
         told_once(records)
         equal([r['message'] for r in records if r['event']['action'] == 'records-lost'], [], 'losses')

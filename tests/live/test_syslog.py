@@ -182,7 +182,7 @@ def parse_structured(text):
 
 # What structured data says of a record's fields, where there is nothing to be escaped or chosen.
 SAME = {'eventId': 'event.id', 'severity': 'event.severity', 'outcome': 'event.outcome', 'pid': 'process.pid',
-        'executable': 'process.executable', 'uid': 'user.id', 'method': 'http.request.method',
+        'executable': 'process.executable', 'method': 'http.request.method',
         'status': 'http.response.status_code', 'operation': 'callerd.api.operation',
         'connection': 'callerd.connection.id', 'socket': 'callerd.connection.socket'}
 
@@ -193,6 +193,7 @@ def check_structured(own, record):
         if name in own:
             equal(own[name], [str(field(record, path))], name)
             compared += 1
+    equal(own.get('uid'), [acts_as(record)] if acts_as(record) else None, 'uid')
     true(compared >= 2, f'fields to compare in {own}')
     findings = [f'{f["id"]}' for f in field(record, 'callerd.findings', [])]
     equal(len(own.get('finding', [])), len(findings), 'findings')

@@ -603,7 +603,7 @@ def outputs_of_their_own():
             'actions=docker-event': lambda r: r['event']['action'] == 'docker-event',
             'findings=privileged+host-root-mount':
                 lambda r: {'privileged', 'host-root-mount'} & {f['id'] for f in field(r, 'callerd.findings', [])},
-            'users=' + MEMBER: lambda r: field(r, 'user.name') == MEMBER}
+            'users=' + MEMBER: lambda r: acts_as(r, 'name') == MEMBER}
     arguments = [f'file:{path},chain=no,format={name}' for name, path in formats.items()]
     arguments += [f'file:{D}/sealed.log,format=ocsf']
     arguments += [f'file:{D}/{number}.log,chain=no,{option}' for number, option in enumerate(some)]

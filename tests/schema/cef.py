@@ -92,9 +92,10 @@ def check(line):
         'process.pid': int(fields['spid']) if 'spid' in fields else None,
         'process.command_line': fields.get('cs1'),
         'process.executable': fields['sproc'] if fields.get('sproc', '').startswith('/') else None,
-        'user.id': fields.get('suid'),
+        'acts as': fields.get('suid'),
         'url.original': fields.get('request'),
         'user_agent.original': fields.get('requestClientApplication'),
         'http.response.status_code': int(fields['cn1']) if 'cn1' in fields else None,
+        'threat.technique.subtechnique.id': fields['callerdSubtechniques'].split(',') if 'callerdSubtechniques' in fields else None,
         'threat.technique.id': fields['callerdTechniques'].split(',') if 'callerdTechniques' in fields else None,
     }

@@ -106,10 +106,10 @@ def check(line):
         'process.pid': process.get('pid'),
         'process.command_line': process.get('cmd_line'),
         'process.executable': process.get('file', {}).get('path'),
-        'user.id': process.get('user', {}).get('uid'),
+        'acts as': process.get('user', {}).get('uid'),
         'url.original': event.get('http_request', {}).get('url', {}).get('url_string'),
         'user_agent.original': event.get('http_request', {}).get('user_agent'),
         'http.response.status_code': event.get('http_response', {}).get('code'),
-        'threat.technique.id': [attack['technique']['uid'] for attack in event.get('attacks', [])] or None,
+        'threat.technique.id': [attack['technique']['uid'].split('.')[0] for attack in event.get('attacks', [])] or None,
         'callerd.findings': event.get('unmapped', {}).get('callerd', {}).get('findings'),
     }

@@ -82,9 +82,10 @@ def check(line):
         'process.pid': int(fields['pid']) if 'pid' in fields else None,
         'process.command_line': fields.get('command'),
         'process.executable': fields.get('executable'),
-        'user.id': fields.get('uid'),
+        'acts as': fields.get('uid'),
         'url.original': fields.get('url'),
         'user_agent.original': fields.get('userAgent'),
         'http.response.status_code': int(fields['status']) if 'status' in fields else None,
+        'threat.technique.subtechnique.id': [value for name, value in own if name == 'subtechnique'] or None,
         'threat.technique.id': [value for name, value in own if name == 'technique'] or None,
     }

@@ -236,7 +236,7 @@ def check_detection(rule, known):
             fields.add(name)
             other = set(modifiers) - set(COMPARISONS) - {'contains', 'startswith', 'endswith', 'all', 're', 'exists'}
             need(not other, f'{key}: this modifier is not known here')
-            if name == 'callerd.findings.id':
+            if name == 'rule.id':
                 for one in wanted if isinstance(wanted, list) else [wanted]:
                     need(one in known['findings'], f'there is no finding {one}')
                     known['covered'].add(one)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 
-from live import field
+from live import acts_as, field
 
 MARK = re.compile(r'soak-\w+-\d+')
 SUFFIX = re.compile(r'[&?](?:n=|mode=)?(\w+)')
@@ -102,7 +102,7 @@ class Records:
 
     @staticmethod
     def cut(record):
-        return {'pid': field(record, 'process.pid'), 'uid': field(record, 'user.id'), 'exe': field(record, 'process.executable', ''),
+        return {'pid': field(record, 'process.pid'), 'uid': acts_as(record), 'exe': field(record, 'process.executable', ''),
                 'parent': field(record, 'process.parent.pid'), 'container': field(record, 'container.id'),
                 'connector': field(record, 'callerd.connector.pid'), 'status': field(record, 'http.response.status_code'),
                 'candidates': [one.get('pid') for one in field(record, 'callerd.candidates', [])],

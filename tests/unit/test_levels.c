@@ -42,9 +42,9 @@ static void test_first_rule_decides(void **state)
 
 	assert_int_equal(levels_new(&levels), 0);
 	assert_int_equal(level(levels, &record), LEVEL_FULL);
-	set(levels, "bob", "login_user = bob", "none");
+	set(levels, "bob", "user = bob", "none");
 	assert_int_equal(level(levels, &record), LEVEL_FULL);
-	set(levels, "alice", "login_user = alice", "request");
+	set(levels, "alice", "user = alice", "request");
 	assert_int_equal(level(levels, &record), LEVEL_REQUEST);
 	set(levels, "all", "action", "metadata");
 	assert_int_equal(level(levels, &record), LEVEL_REQUEST);

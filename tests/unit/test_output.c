@@ -343,10 +343,10 @@ static void test_where(void **state)
 	struct record record = {.action = RECORD_API_REQUEST, .caller = &caller};
 	struct record lost = {.action = RECORD_RECORDS_LOST};
 
-	assert_true(takes("stdout,format=cef,where=login_user in (bob, alice)", &record));
-	assert_false(takes("stdout,where=not login_user in (bob, alice)", &record));
-	assert_false(takes("stdout,users=bob,where=login_user = alice", &record));
-	assert_true(takes("stdout,where=login_user = bob", &lost));
+	assert_true(takes("stdout,format=cef,where=user in (bob, alice)", &record));
+	assert_false(takes("stdout,where=not user in (bob, alice)", &record));
+	assert_false(takes("stdout,users=bob,where=user = alice", &record));
+	assert_true(takes("stdout,where=user = bob", &lost));
 }
 
 static void test_same_sink(void **state)

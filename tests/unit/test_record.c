@@ -1068,17 +1068,19 @@ static void check_alice(json_t *root)
 	assert_text(root, "process.parent.command_line", "sudo docker login -p ***");
 	assert_text(root, "process.parent.start", "2026-03-01T12:03:44.090000000Z");
 	assert_text(root, "process.parent.user.id", "0");
-	assert_text(root, "user.id", "0");
-	assert_text(root, "user.name", "root");
-	assert_text(root, "user.group.id", "0");
-	assert_text(root, "user.audit.id", "1000");
-	assert_text(root, "user.audit.name", "alice");
+	assert_text(root, "user.id", "1000");
+	assert_text(root, "user.name", "alice");
+	assert_text(root, "user.effective.id", "0");
+	assert_text(root, "user.effective.name", "root");
+	assert_text(root, "user.effective.group.id", "0");
+	ASSERT_ABSENT(root, "user.group");
+	ASSERT_TEXTS(root, "related.user", "alice", "root");
 	assert_number(root, "callerd.caller.session", 3);
 	assert_text(root, "callerd.caller.tty", "pts/3");
 	assert_text(root, "callerd.caller.cgroup", "/user.slice/user-1000.slice/session-3.scope");
 	assert_text(root, "callerd.caller.unit", "session-3.scope");
 	assert_text(root, "callerd.caller.label", "unconfined");
-	ASSERT_TEXTS(root, "callerd.caller.capabilities", "CAP_CHOWN", "CAP_SYS_ADMIN",
+	ASSERT_TEXTS(root, "process.thread.capabilities.effective", "CAP_CHOWN", "CAP_SYS_ADMIN",
 		     "CAP_CHECKPOINT_RESTORE", "CAP_41", "CAP_63");
 	assert_int_equal(json_array_size(at(root, "callerd.ancestors")), 3);
 	assert_number(root, "callerd.ancestors.0.pid", 4700);
@@ -1469,7 +1471,7 @@ static void test_engine_found(void **state)
 		.api = {.findings = &finding, .finding_count = 1},
 	};
 	root = written(&record, &context);
-	check_common(root, "engine-found", "event", "host", 100);
+	check_common(root, "engine-found", "alert", "host", 100);
 	assert_text(root, "callerd.engine.tls", "none");
 	assert_text(
 		root, "message",
@@ -1856,7 +1858,7 @@ static void test_docker_event(void **state)
 	assert_text(root, "message",
 		    "alice → root (sudo) | docker run -v /:/host bb | container die web (busybox) "
 		    "exit code 137  goes back to its ContainerStart");
-	ASSERT_ABSENT(root, "process.thread", "http", "url", "error", "callerd.capture",
+	ASSERT_ABSENT(root, "process.thread.id", "http", "url", "error", "callerd.capture",
 		      "callerd.target", "callerd.request", "callerd.connection.id",
 		      "callerd.caller.boot", "callerd.status", "event.duration");
 	json_decref(root);
@@ -2054,7 +2056,7 @@ static void check_same_caller(json_t *then, json_t *now)
 		"process", "user", "callerd.ancestors", "callerd.caller", "container",
 	};
 
-	json_object_del(at(then, "process"), "thread");
+	json_object_del(at(then, "process.thread"), "id");
 	json_object_del(at(now, "callerd.caller"), "boot");
 	for (size_t i = 0; i < COUNT(paths); i++)
 		assert_true(at(then, paths[i]) ? json_equal(at(then, paths[i]), at(now, paths[i]))
@@ -2156,7 +2158,7 @@ static void test_peer(void **state)
 	assert_text(root, "callerd.caller.basis", "peer");
 	assert_int_equal(json_object_size(at(root, "process")), 1);
 	assert_int_equal(json_object_size(at(root, "callerd.caller")), 1);
-	ASSERT_ABSENT(root, "user.audit", "container", "callerd.ancestors");
+	ASSERT_ABSENT(root, "user.effective", "container", "callerd.ancestors");
 	json_decref(root);
 }
 
@@ -2231,12 +2233,12 @@ static void test_unknown_is_absent(void **state)
 	assert_text(root, "user.id", "5");
 	assert_text(root, "process.real_user.id", "6");
 	assert_int_equal(json_object_size(at(root, "process")), 2);
-	assert_int_equal(json_object_size(at(root, "callerd")), 2); /* caller, capture */
+	assert_int_equal(json_object_size(at(root, "callerd")), 3); /* caller, capture, expected */
 	assert_int_equal(json_object_size(at(root, "callerd.caller")), 1);
-	ASSERT_ABSENT(root, "host", "user.name", "user.audit", "process.args", "process.args_count",
-		      "process.command_line", "process.entity_id", "process.start",
-		      "process.parent", "http.request.method", "http.response", "url",
-		      "callerd.connection");
+	ASSERT_ABSENT(root, "host", "user.name", "user.effective", "process.args",
+		      "process.args_count", "process.command_line", "process.entity_id",
+		      "process.start", "process.parent", "http.request.method", "http.response",
+		      "url", "callerd.connection");
 	assert_text(root, "http.request.id", "0000000000000000-00000000");
 	json_decref(root);
 
@@ -2372,11 +2374,12 @@ static void test_brief_capabilities(void **state)
 	json_decref(root);
 	caller.capabilities = 1 << 21 | 1;
 	root = brief(&record, &context);
-	ASSERT_TEXTS(root, "callerd.caller.capabilities", "CAP_CHOWN", "CAP_SYS_ADMIN");
+	ASSERT_TEXTS(root, "process.thread.capabilities.effective", "CAP_CHOWN", "CAP_SYS_ADMIN");
+	ASSERT_ABSENT(root, "callerd.caller.capabilities");
 	json_decref(root);
 	caller.capabilities = 0;
 	root = brief(&record, &context);
-	ASSERT_ABSENT(root, "callerd.caller.capabilities");
+	ASSERT_ABSENT(root, "callerd.caller.capabilities", "process.thread.capabilities");
 	json_decref(root);
 }
 

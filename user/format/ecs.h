@@ -6,7 +6,7 @@
 #include "format/fields.h"
 #include "json/json.h"
 
-#define ECS_VERSION "8.17.0"
+#define ECS_VERSION "9.4.0"
 
 /* A member of an open object; nothing where there is no value. Takes all elements off a list. */
 void ecs_put_value(struct json *json, const char *key, struct field_value *value);

@@ -11,7 +11,8 @@
 #include "http/grpc.h"
 #include "secret/command.h"
 
-#define FACILITY "13"			    /* log audit */
+#define FACILITY "13" /* log audit */
+#define ALERT_FROM SEVERITY_HIGH
 #define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
 #define CAPABILITIES_MISSING 8 /* so many at most are told rather than those that are there */
 
@@ -144,6 +145,26 @@ static void get_severity(struct fields *fields, struct field_value *ret)
 	set_number(ret, VALUE_NUMBER, finding_severity_number(fields->view.severity));
 }
 
+/* An alert is what has a grave finding that nobody expects. */
+static void get_kind(struct fields *fields, struct field_value *ret)
+{
+	const struct action_name *name = fields->of[FIELDS_action_name];
+	const struct record_api *api = &fields->view.record->api;
+	bool alert = api->finding_count && api->findings[0].severity >= ALERT_FROM &&
+		     !api->expected_rule;
+
+	set_word(ret, alert ? "alert" : name->kind);
+}
+
+/* The gravest finding, as queries take one value better than a list. */
+static void get_rule(struct fields *fields, struct field_value *ret)
+{
+	const struct record_api *api = &fields->view.record->api;
+
+	if (api->finding_count)
+		set_word(ret, finding_kind(api->findings[0].id)->id);
+}
+
 static void get_categories(struct fields *fields, struct field_value *ret)
 {
 	const struct action_name *name = fields->of[FIELDS_action_name];
@@ -154,9 +175,16 @@ static void get_categories(struct fields *fields, struct field_value *ret)
 	set_list(ret, VALUE_WORDS, fields->words, event->second_category ? 2 : 1);
 }
 
-static enum ecs_type type_of_request(enum method method)
+/* Of a request by its operation: its method alone says little of a POST. */
+static enum ecs_type type_of_request(const struct record *record)
 {
-	switch (method) {
+	static const enum ecs_type of_posts[ACTIVITIES] = {
+		[ACTIVITY_UPDATE] = ECS_CHANGE,	  [ACTIVITY_CREATE] = ECS_CREATION,
+		[ACTIVITY_DELETE] = ECS_DELETION, [ACTIVITY_READ] = ECS_ACCESS,
+		[ACTIVITY_START] = ECS_START,	  [ACTIVITY_END] = ECS_END,
+	};
+
+	switch (record->http.verb) {
 	case METHOD_GET:
 	case METHOD_HEAD:
 	case METHOD_OPTIONS:
@@ -166,7 +194,7 @@ static enum ecs_type type_of_request(enum method method)
 	case METHOD_POST:
 	case METHOD_PUT:
 	case METHOD_PATCH:
-		return ECS_CHANGE;
+		return of_posts[record->api.activity];
 	default:
 		return ECS_INFO;
 	}
@@ -181,7 +209,7 @@ static void get_types(struct fields *fields, struct field_value *ret)
 		      (record->error == EACCES || record->error == EPERM);
 
 	if (record->action == RECORD_API_REQUEST)
-		type = type_of_request(record->http.verb);
+		type = type_of_request(record);
 	if (record_is_request(record))
 		denied = record->http.status == 401 || record->http.status == 403;
 	fields->words[0] = name_type(type);
@@ -310,6 +338,60 @@ static void get_user_name(struct fields *fields, struct field_value *ret)
 	name_user(fields, process_of(fields)->euid, ret);
 }
 
+/* Who acts: the user who logged in, whomever he became since; else the one that the process acts as. */
+static void get_acting_id(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields->view.caller;
+
+	set_number(ret, VALUE_ID, fields->view.elevated ? caller->login_uid : caller->process.euid);
+}
+
+static void get_acting_name(struct fields *fields, struct field_value *ret)
+{
+	const struct view *view = &fields->view;
+	const struct caller *caller = view->caller;
+
+	name_user(fields, view->elevated ? caller->login_uid : caller->process.euid, ret);
+}
+
+/* All of whom the record is: by name, or by number where there is no name. */
+static void get_related_users(struct fields *fields, struct field_value *ret)
+{
+	const struct view *view = &fields->view;
+	const struct record_context *context = view->context;
+	const struct caller *caller = view->caller;
+	const struct {
+		const char *name;
+		uint32_t uid;
+	} users[] = {
+		{view->login_user, view->elevated ? caller->login_uid : caller->process.euid},
+		{view->user, caller->process.euid},
+		{view->real_user, view->described ? caller->uid : caller->process.euid},
+	};
+	struct text *out = fields_begin(fields);
+
+	for (unsigned int i = 0; i < COUNT(users); i++) {
+		bool again = false;
+
+		for (unsigned int k = 0; k < i; k++)
+			again |= users[k].uid == users[i].uid;
+		if (again)
+			continue;
+		if (users[i].uid == caller->process.euid && view->user[0])
+			text_add_string(out, view->user);
+		else if (users[i].name[0])
+			text_add_string(out, users[i].name);
+		else {
+			text_add_number(out, users[i].uid);
+			fields->awaits |= context->user_asked &&
+					  context->user_asked(context->data, users[i].uid);
+		}
+		text_add_char(out, '\0');
+	}
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = text_since(out, 0);
+}
+
 /* A process that is not known has no user, not root. */
 static void get_parent_user(struct fields *fields, struct field_value *ret)
 {
@@ -357,16 +439,27 @@ static void get_capabilities(struct fields *fields, struct field_value *ret)
 	set_bits(ret, caller_of(fields)->capabilities, name_capability, NULL);
 }
 
-/* ALL, -CAP_SYS_RESOURCE: nearly all are there; else those that are. */
-static void get_brief_capabilities(struct fields *fields, struct field_value *ret)
+static bool has_nearly_all(const struct caller *caller)
+{
+	return __builtin_popcountll(~caller->capabilities & CAPABILITIES_ALL) <=
+	       CAPABILITIES_MISSING;
+}
+
+/* In ECS each by its name. */
+static void get_few_capabilities(struct fields *fields, struct field_value *ret)
+{
+	if (!has_nearly_all(caller_of(fields)))
+		get_capabilities(fields, ret);
+}
+
+/* ALL, -CAP_SYS_RESOURCE: nearly all are there. */
+static void get_nearly_all(struct fields *fields, struct field_value *ret)
 {
 	uint64_t missing = ~caller_of(fields)->capabilities & CAPABILITIES_ALL;
 	struct text *out;
 
-	if (__builtin_popcountll(missing) > CAPABILITIES_MISSING) {
-		get_capabilities(fields, ret);
+	if (!has_nearly_all(caller_of(fields)))
 		return;
-	}
 	out = fields_begin(fields);
 	text_add(out, "ALL", sizeof("ALL"));
 	for (unsigned int bit = 0; missing >> bit; bit++) {
@@ -569,13 +662,34 @@ static void get_url_path(struct fields *fields, struct field_value *ret)
 		fields_begun(fields, ret);
 }
 
+/* T1548.003 is a technique, T1548, and a sub-technique of it. */
 static void get_techniques(struct fields *fields, struct field_value *ret)
 {
 	const struct record_api *api = &fields->view.record->api;
+	struct text *out = fields_begin(fields);
 
-	for (unsigned int i = 0; i < api->technique_count; i++)
-		fields->words[i] = finding_technique_name(api->techniques[i]);
-	set_list(ret, VALUE_WORDS, fields->words, api->technique_count);
+	for (unsigned int i = 0; i < api->technique_count; i++) {
+		const char *name = finding_technique_name(api->techniques[i]);
+
+		text_add(out, name, strcspn(name, "."));
+		text_add_char(out, '\0');
+	}
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = text_since(out, 0);
+}
+
+static void get_subtechniques(struct fields *fields, struct field_value *ret)
+{
+	const struct record_api *api = &fields->view.record->api;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < api->technique_count; i++) {
+		const char *name = finding_technique_name(api->techniques[i]);
+
+		if (strchr(name, '.'))
+			fields->words[count++] = name;
+	}
+	set_list(ret, VALUE_WORDS, fields->words, count);
 }
 
 /* A list, a prune: there is no target in particular. */
@@ -624,11 +738,14 @@ static void get_level(struct fields *fields, struct field_value *ret)
 	set_word(ret, level == LEVEL_FULL ? NULL : name_level(level));
 }
 
+/* No rule is asked of what an engine tells: its cause is a record of its own. */
 static void get_expected(struct fields *fields, struct field_value *ret)
 {
-	bool expected = fields->view.record->api.expected_rule;
+	const struct record *record = fields->view.record;
 
-	set_number(ret, expected ? VALUE_BOOL : VALUE_NONE, expected);
+	if (record->action != RECORD_DOCKER_EVENT &&
+	    (record->caller || record_is_request(record) || record->api.finding_count))
+		set_number(ret, VALUE_BOOL, record->api.expected_rule != NULL);
 }
 
 /* --- how much of it was seen ------------------------------------------------------------------ */
@@ -962,18 +1079,16 @@ static const struct record_field of_process[] = {
 
 static const struct record_field of_user[] = {
 	OBJECT("user", 0,
-		ID32("id", process, euid),
-		CHARS("name", view, user),
-		OBJECT("group", 0, ID32("id", caller, egid)),
-		OBJECT("audit", IF_LOGIN,
-			ID32("id", caller, login_uid),
-			CHARS("name", view, login_user))),
+		GET("id", get_acting_id),
+		GET("name", get_acting_name),
+		OBJECT("group", IF_PLAIN, ID32("id", caller, egid)),
+		OBJECT("effective", IF_ELEVATED,
+			ID32("id", process, euid),
+			CHARS("name", view, user),
+			OBJECT("group", 0, ID32("id", caller, egid)))),
+	OBJECT("related", 0, GET("user", get_related_users)),
 	{0},
 };
-
-#define CAPABILITIES(conditions) \
-	GET("capabilities", get_capabilities, .when = (conditions) | IF_WHOLE), \
-	GET("capabilities", get_brief_capabilities, .when = (conditions) | IF_BRIEF)
 
 static const struct record_field of_caller[] = {
 	OBJECT("caller", 0,
@@ -988,12 +1103,11 @@ static const struct record_field of_caller[] = {
 			GET("unit", get_unit),
 			BYTES("label", caller, label),
 			GET("mount_namespace", get_mount_namespace),
-			/* Capabilities in another user namespace say nothing of the host. */
 			OBJECT("user_namespace", IF_USER_NAMESPACE,
 				NUMBER32("id", caller, user_ns),
 				ID32("owner", caller, user_ns_owner),
-				CAPABILITIES(0)),
-			CAPABILITIES(IF_HOST_USERS),
+				GET("capabilities", get_capabilities)),
+			GET("capabilities", get_nearly_all, .when = IF_HOST_USERS | IF_BRIEF),
 			CHARS("access", view, access),
 			GET("root", get_root),
 			TRUE_OF("args_truncated", process, args_truncated),
@@ -1058,7 +1172,7 @@ const struct record_field fields_all[] = {
 		CONSTANT("identifier", "callerd"),
 		CONSTANT("facility", FACILITY)),
 	OBJECT("event", 0,
-		WORD("kind", action_name, kind, .when = IF_ECS),
+		GET("kind", get_kind, .when = IF_ECS),
 		GET("category", get_categories, .when = IF_ECS),
 		GET("type", get_types, .when = IF_ECS),
 		WORD("action", action_name, action),
@@ -1079,7 +1193,12 @@ const struct record_field fields_all[] = {
 		TEXT("ephemeral_id", record_context, run_id)),
 	OBJECT("process", IF_CALLER,
 		PART(PART_PROCESS, 0),
-		OBJECT("thread", IF_THREAD, NUMBER32("id", caller, tid)),
+		OBJECT("thread", 0,
+			NUMBER32("id", caller, tid, .when = IF_THREAD),
+			/* Capabilities in another user namespace say nothing of the host. */
+			OBJECT("capabilities", IF_DESCRIBED | IF_HOST_USERS,
+				GET("effective", get_capabilities, .when = IF_WHOLE),
+				GET("effective", get_few_capabilities, .when = IF_BRIEF))),
 		PART(PART_PARENT, IF_LINEAGE)),
 	PART(PART_USER, IF_CALLER),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
@@ -1107,7 +1226,11 @@ const struct record_field fields_all[] = {
 		GET("path", get_url_path),
 		BYTES("query", view, url.query, .when = IF_WHOLE)),
 	OBJECT("user_agent", IF_REQUEST, BYTES("original", record, http.user_agent)),
-	OBJECT("threat", IF_TECHNIQUES, OBJECT("technique", 0, GET("id", get_techniques))),
+	OBJECT("rule", 0, GET("id", get_rule)),
+	OBJECT("threat", IF_TECHNIQUES,
+		OBJECT("technique", 0,
+			GET("id", get_techniques),
+			OBJECT("subtechnique", 0, GET("id", get_subtechniques)))),
 	OBJECT("error", 0, GET("code", get_error_code), GET("message", get_error_message)),
 	/* The last one: the chain's mark goes before its end. */
 	OBJECT("callerd", 0,
@@ -1289,7 +1412,7 @@ static uint64_t conditions_of_caller(const struct view *view)
 {
 	const struct caller *caller = view->caller;
 	const struct record *record = view->record;
-	uint64_t met = IF_CALLER;
+	uint64_t met = IF_CALLER | (view->elevated ? IF_ELEVATED : IF_PLAIN);
 
 	if (!view->described)
 		return met | IF_PEER;
@@ -1673,8 +1796,6 @@ bool fields_awaited(const struct fields *fields, const struct field_path *path)
 		uid = caller->process.euid;
 	else if (field->offset == offsetof(struct view, real_user))
 		uid = caller->uid;
-	else if (field->offset == offsetof(struct view, login_user))
-		uid = caller->login_uid;
 	else if (field->offset == offsetof(struct view, account))
 		uid = (uint32_t)CALLERD_ACCOUNT_ID(fields->view.record->account);
 	else

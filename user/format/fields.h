@@ -48,6 +48,8 @@ enum field_condition {
 	IF_ASKED = IF_ECS | IF_WHOLE | IF_BRIEF,
 	/* What process.entity_id and event.dataset say as well. */
 	IF_AGAIN = 1 << 29,
+	IF_ELEVATED = 1 << 30, /* the caller acts as another user than the one who logged in */
+	IF_PLAIN = 1u << 31,   /* it does not, or nobody logged in */
 };
 
 enum value_kind {
@@ -198,7 +200,7 @@ struct fields {
 	const char *words[TECHNIQUES];
 	char name[VIEW_NAME_SIZE];
 	const struct reread *reread; /* a line that was read back; NULL: a record */
-	bool awaits;		 /* a name was not known that is still being asked for */
+	bool awaits;		     /* a name was not known that is still being asked for */
 };
 
 /* Prepares *FIELDS of RECORD, for a line that is added to OUT; fields_free() it in any case. FORMAT is what conditions

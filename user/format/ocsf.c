@@ -116,6 +116,8 @@ static struct activity activity_of_post(const struct record *record)
 	switch (record->api.activity) {
 	case ACTIVITY_CREATE:
 		return ocsf_activity(1, "Create");
+	case ACTIVITY_READ:
+		return ocsf_activity(2, "Read");
 	case ACTIVITY_DELETE:
 		return ocsf_activity(4, "Delete");
 	default:
@@ -339,8 +341,7 @@ static void put_status(struct ocsf *ocsf, const char *key)
 /* Conditions of this format, besides those of the fields. */
 enum ocsf_condition {
 	IF_NAMELESS_HOST = 1ull << 32,
-	IF_PROCESS = 1ull << 33, /* the caller is known to be a process */
-	IF_NO_LOGIN = 1ull << 34,
+	IF_PROCESS = 1ull << 33,   /* the caller is known to be a process */
 	IF_NOBODY = 1ull << 35,	   /* a request without a caller */
 	IF_NETWORK = 1ull << 36,   /* the class is Network Activity */
 	IF_ENDPOINTS = 1ull << 37, /* the class has endpoints */
@@ -613,22 +614,24 @@ static struct ocsf_row rows[] = {
 	{"actor.process.cmd_line", {"process.command_line"}, .when = IF_PROCESS},
 	{"actor.process.created_time", {"process.start"}, ROW_MILLISECONDS, IF_PROCESS},
 	{"actor.process.file", .put = put_file, .when = IF_PROCESS},
-	{"actor.process.user.uid", {"user.id"}, .when = IF_PROCESS},
-	{"actor.process.user.name", {"user.name"}, .when = IF_PROCESS},
-	{"actor.process.euid", {"user.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.user.uid", {"user.effective.id"}, .when = IF_PROCESS},
+	{"actor.process.user.name", {"user.effective.name"}, .when = IF_PROCESS},
+	{"actor.process.user.uid", {"user.id"}, .when = IF_PROCESS | IF_PLAIN},
+	{"actor.process.user.name", {"user.name"}, .when = IF_PROCESS | IF_PLAIN},
+	{"actor.process.euid", {"user.effective.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.egid", {"user.effective.group.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.euid", {"user.id"}, ROW_NUMBER, IF_PROCESS | IF_PLAIN},
 	{"actor.process.egid", {"user.group.id"}, ROW_NUMBER, IF_PROCESS},
 	{"actor.process.working_directory", {"process.working_directory"}, .when = IF_PROCESS},
 	{"actor.process.ptid", {"process.thread.id"}, .when = IF_PROCESS},
-	{"actor.process.auid", {"user.audit.id"}, ROW_NUMBER, IF_PROCESS},
+	{"actor.process.auid", {"user.id"}, ROW_NUMBER, IF_PROCESS | IF_LOGIN},
 	{"actor.process.parent_process", .put = put_parent, .when = IF_PROCESS | IF_DESCRIBED},
 	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED},
 	{"actor.process.container.uid", {"container.id"}, .when = IF_PROCESS},
 	{"actor.process.container.name", {"container.name"}, .when = IF_PROCESS},
 	/* The user who logged in, where that is known; the process has the user whom it acts as. */
-	{"actor.user.uid", {"user.audit.id"}},
-	{"actor.user.name", {"user.audit.name"}},
-	{"actor.user.uid", {"user.id"}, .when = IF_NO_LOGIN},
-	{"actor.user.name", {"user.name"}, .when = IF_NO_LOGIN},
+	{"actor.user.uid", {"user.id"}},
+	{"actor.user.name", {"user.name"}},
 	{"actor.session.uid", {"callerd.caller.session"}, ROW_ID},
 	{"actor.session.terminal", {"callerd.caller.tty"}},
 	{"actor.app_name", .word = UNKNOWN, .when = IF_NOBODY},
@@ -805,8 +808,6 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 
 	if (caller && caller->process.pid)
 		met |= IF_PROCESS;
-	if (caller && !fields_meet(&ocsf->fields, IF_LOGIN))
-		met |= IF_NO_LOGIN;
 	if (ocsf->class == CLASS_NETWORK)
 		met |= IF_NETWORK | IF_ENDPOINTS;
 	if (ocsf->class != CLASS_API)

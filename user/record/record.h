@@ -171,7 +171,15 @@ struct record_fact {
 };
 
 /* What a POST does to its target. The method does not say it: the table of operations does. */
-enum record_activity { ACTIVITY_UPDATE, ACTIVITY_CREATE, ACTIVITY_DELETE };
+enum record_activity {
+	ACTIVITY_UPDATE,
+	ACTIVITY_CREATE,
+	ACTIVITY_DELETE,
+	ACTIVITY_READ,
+	ACTIVITY_START,
+	ACTIVITY_END,
+	ACTIVITIES,
+};
 
 enum engine_brand { BRAND_UNKNOWN, BRAND_DOCKER, BRAND_PODMAN, BRAND_CONTAINERD, ENGINE_BRANDS };
 

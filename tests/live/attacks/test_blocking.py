@@ -98,7 +98,7 @@ def connected_before_callerd_and_holds_his_memory():
         attacker.do(r"printf 'GET /_ping?locked HTTP/1.1\r\nHost: d\r\n\r\n' >&9")
         own_call(agent, 'beside-peer')
         record = agent.wait(event__action='api-request', url__original='/_ping?locked')[0]
-        equal(record['user']['name'], MEMBER, 'user')
+        equal(acts_as(record, 'name'), MEMBER, 'user')
         end(agent)
 
 

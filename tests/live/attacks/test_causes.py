@@ -91,10 +91,10 @@ def a_loop_of_harmless_signals():
         kills = [e for e in AGENT.events('container/kill', id_)
                  if field(e, 'callerd.docker_event.signal') == '9']
         for event in [die, *kills]:
-            true(field(event, 'user.id') in (BOB.uid, None), f'{event["message"]}: it was Bob')
+            true(acts_as(event) in (BOB.uid, None), f'{event["message"]}: it was Bob')
             if cause(event, 'kind') == 'request' and cause(event, 'basis') == 'id':
                 equal(cause(event, 'event_id'), asked['event']['id'], event['message'])
-        named += field(die, 'user.id') == BOB.uid
+        named += acts_as(die) == BOB.uid
         remove(name)
     true(named, 'Bob is named')
     print(f'# {named} named')
@@ -113,7 +113,7 @@ def killed_by_several():
         finally:
             remove(name)
         die, = AGENT.event('container/die', id_)
-        true(field(die, 'user.id') in (BOB.uid, CAROL.uid, None), die['message'])
+        true(acts_as(die) in (BOB.uid, CAROL.uid, None), die['message'])
 
 
 @test
@@ -158,9 +158,9 @@ def volumes_of_builds():
         action = field(event, 'callerd.docker_event.action')
         if event['event']['sequence'] < begin_ or field(event, 'callerd.docker_event.type') != 'volume':
             continue
-        true(field(event, 'user.id') != ALICE.uid, f'{event["message"]}: it was Bob')
+        true(acts_as(event) != ALICE.uid, f'{event["message"]}: it was Bob')
         if action in told and 'settle' not in field(event, 'callerd.docker_event.id'):
-            told[action].append(field(event, 'user.id'))
+            told[action].append(acts_as(event))
     for action, users in told.items():
         true(users, f'no volume is {action}ed')
         print(f'# volume {action}: {users.count(BOB.uid)} of {len(users)} are told as Bob\'s')
@@ -192,11 +192,11 @@ def own_volumes():
     equal(removed[1], 204, str(removed[2]))
     for name in names:
         event, = AGENT.event('volume/create', name)
-        equal((field(event, 'user.id'), cause(event, 'operation')), (ALICE.uid, 'ContainerCreate'),
+        equal((acts_as(event), cause(event, 'operation')), (ALICE.uid, 'ContainerCreate'),
               event['message'])
     anonymous, = [name for name in names if name != 'causes-named']
     event, = AGENT.event('volume/destroy', anonymous)
-    equal((field(event, 'user.id'), cause(event, 'operation')), (BOB.uid, 'ContainerDelete'), event['message'])
+    equal((acts_as(event), cause(event, 'operation')), (BOB.uid, 'ContainerDelete'), event['message'])
     request('DELETE', '/volumes/causes-named')
 
 
@@ -287,7 +287,7 @@ def stop_with_kills(engine, agent):
         events = [e for action in ('kill', 'die', 'stop') for e in agent.events('container/' + action, ids[name])]
         true(len(events) >= 2, f'{name}: {len(events)} events')
         for event in events:
-            equal((cause(event, 'kind'), cause(event, 'reason'), field(event, 'user.id')), wanted,
+            equal((cause(event, 'kind'), cause(event, 'reason'), acts_as(event)), wanted,
                   event['message'])
     agent.stop()
 

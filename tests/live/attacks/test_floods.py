@@ -38,7 +38,7 @@ def calls_of_member(agent, count):
     targets = [member.call('GET', '/_ping')[0] for _ in range(count)]
     for target in targets:
         record, = agent.wait(url__original=target, http__response__status_code=200)
-        equal((field(record, 'user.name'), field(record, 'process.name'), field(record, 'callerd.capture.complete')),
+        equal((acts_as(record, 'name'), field(record, 'process.name'), field(record, 'callerd.capture.complete')),
               (MEMBER, 'curl', True), record['message'])
 
 
@@ -56,7 +56,7 @@ def of_others(agent, uid):
 def refused_of(agent, uid):
     """How many refused connects are told one by one, and how many are folded."""
     records = agent.records(event__action='socket-refused')
-    told = [r for r in records if field(r, 'user.id') == uid]
+    told = [r for r in records if acts_as(r) == uid]
     folded = [r for r in records if field(r, 'callerd.account.id') == uid]
     equal(len(told) + len(folded), len(records), 'refused ones are his')
     for record in folded:
@@ -128,10 +128,10 @@ def output_that_stalls():
     logged = agent.seen
     equal([r['message'] for r in logged if field(r, 'event.action') == 'records-lost'
            and field(r, 'callerd.account.id') != OUTSIDER_UID], [], 'losses of others')
-    of_member = [[field(r, 'event.id') for r in records if field(r, 'user.name') == MEMBER]
+    of_member = [[field(r, 'event.id') for r in records if acts_as(r, 'name') == MEMBER]
                  for records in (logged, piped)]
     equal(of_member[1], of_member[0], 'what the stalled output has of the member')
-    made, there = (sum(field(r, 'user.id') == OUTSIDER_UID for r in records) for records in (logged, piped))
+    made, there = (sum(acts_as(r) == OUTSIDER_UID for r in records) for records in (logged, piped))
     lost = stopped['callerd']['status'].get('lost.output-full', 0)
     true(lost, 'something was lost')
     equal(there + lost, made, f'{there} there, {lost} lost')

@@ -72,7 +72,7 @@ def nobody_else(record, rule=None):
     """The record takes the caller for no container, and for no unit that a rule expects."""
     equal(field(record, 'container'), None, 'container')
     equal(field(record, 'callerd.expected_rule'), rule, 'rule')
-    equal(field(record, 'user.id'), ALICE.uid, 'user')
+    equal(acts_as(record), ALICE.uid, 'user')
 
 
 @contextlib.contextmanager
@@ -202,7 +202,7 @@ def member_imitates_a_path():
         ALICE.run('unshare', '-Urm', 'sh', '-c', script, 'sh', SOCKET, '--target', target)
         record = called(target)
         equal(field(record, 'callerd.expected_rule'), None, f'rule of {script}')
-        equal(field(record, 'user.id'), ALICE.uid, 'user')
+        equal(acts_as(record), ALICE.uid, 'user')
         true(field(record, 'callerd.caller.mount_namespace'), 'whose path that is')
 
 
@@ -212,7 +212,7 @@ def member_is_root_of_a_namespace():
     target = f'/_ping?userns={time.monotonic_ns()}'
     ALICE.run('unshare', '-Ur', CLIENTS + 'one_shot', SOCKET, '--target', target)
     record = called(target)
-    equal(field(record, 'user.id'), ALICE.uid, 'user')
+    equal(acts_as(record), ALICE.uid, 'user')
     equal(field(record, 'callerd.caller.access'), 'group:docker', 'access')
     equal(field(record, 'callerd.caller.capabilities'), None, 'capabilities on the host')
     namespace = field(record, 'callerd.caller.user_namespace')
@@ -221,7 +221,7 @@ def member_is_root_of_a_namespace():
     target += '-root' # root of the host in a namespace of its own is not the host's root there
     run('unshare', '-Ur', CLIENTS + 'one_shot', SOCKET, '--target', target)
     record = called(target)
-    equal(field(record, 'user.id'), '0', 'user')
+    equal(acts_as(record), '0', 'user')
     equal(field(record, 'callerd.caller.access'), 'owner', 'access')
 
 

@@ -47,7 +47,7 @@ def of_alice(action, operation, count=1):
     """The records of OPERATION that ALICE's ACTION makes."""
     records = records_of(AGENT, action, operation, count)
     for record in records:
-        equal(field(record, 'user.id'), ALICE.uid, 'user')
+        equal(acts_as(record), ALICE.uid, 'user')
     return records
 
 

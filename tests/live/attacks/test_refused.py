@@ -40,7 +40,7 @@ def try_it(name, script, *before, certain=True):
                                  + '; '.join(r['message'] for r in AGENT.seen[-6:]))
         time.sleep(0.02)
     for record in refused(name):
-        equal((record['error']['code'], record['callerd']['connection']['socket'], record['user']['id']),
+        equal((record['error']['code'], record['callerd']['connection']['socket'], acts_as(record)),
               ('EACCES', SOCKET, str(UID)), name)
     equal(len(refused(name)) + unresolved() - counted, 1, f'{name}: told or counted')
 

@@ -122,7 +122,7 @@ static void call_tell_put_operation(struct call *call, struct record_api *api)
 	call_target_complete(call);
 	api->version = call->match.version;
 	api->operation = route->operation;
-	api->activity = route->activity;
+	api->activity = route->reads ? ACTIVITY_READ : route->activity;
 	api->target_type = call_target_type(call);
 	api->target_id = call_told(call, target->id);
 	api->target_name = call_told(call, target->name);
