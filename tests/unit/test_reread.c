@@ -118,6 +118,13 @@ static const char *const expressions[] = {
 	"callerd.caller.capabilities = -CAP_CHOWN",
 	"callerd.caller.boot",
 	"callerd.capture.complete",
+	"process.thread.capabilities.effective = CAP_CHOWN",
+	"process.thread.capabilities.effective = CAP_KILL",
+	"user.effective.id < 1000",
+	"user.effective.name = root",
+	"callerd.expected",
+	"event.kind = alert",
+	"rule.id = privileged",
 	"url.path startswith /v1",
 	"url.query",
 };
@@ -149,6 +156,7 @@ static void test_same_answers(void **state)
 	unsigned int unsure[3] = {0};
 
 	few.capabilities = 1;
+	few.process.euid = 0;
 	older.boot_id = bytes_of("0f8a1b2c-7c59-4ad9-9a5e-5a1c0b523d4e");
 	startless.process.start = 0;
 	for (size_t i = 0; i < COUNT(expressions); i++)
@@ -180,11 +188,14 @@ static void test_what_a_line_says(void **state)
 		{"callerd.lineage contains cron", WHERE_NO, WHERE_MAYBE},
 		{"callerd.lineage contains sudo", WHERE_YES, WHERE_MAYBE},
 		{"process.parent.name = cron", WHERE_NO, WHERE_NO},
+		{"process.thread.capabilities.effective = CAP_KILL", WHERE_NO, WHERE_NO},
+		{"process.thread.capabilities.effective = CAP_CHOWN", WHERE_YES, WHERE_YES},
 		{"process.parent.pid = 4700", WHERE_YES, WHERE_YES},
 	};
 	struct caller caller = {
 		.process = {.pid = 4711, .start = 100000000, .euid = 1000},
 		.login_uid = 1000,
+		.capabilities = 1,
 		.ancestors = ancestors,
 		.ancestor_count = 3,
 	};

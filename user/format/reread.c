@@ -529,6 +529,9 @@ static bool is_in_other_words(const struct reread *reread, const struct field_pa
 		return false;
 	if ((path->when & IF_DESCRIBED && is_peer) || is_one_of(at, both, COUNT(both)))
 		return false;
+	/* In brief nearly all of them are told there as ALL. */
+	if (!strcmp(at, "process.thread.capabilities.effective"))
+		return !is_whole(reread) && reread_next(reread, "callerd.caller.capabilities", 0);
 	if (is_whole(reread))
 		return path->when & IF_BRIEF;
 	if (reread_begins(at, "url.") && !reread_next(reread, "url.original", 0))
