@@ -2323,6 +2323,32 @@ static void test_hostile(void **state)
 	text_free(&human);
 }
 
+/* A record_context whose host has the mount namespace 7, in which CALLER is. */
+static struct record_context in_host_mounts(struct caller *caller)
+{
+	struct record_context here = context;
+
+	here.mnt_ns = caller->mnt_ns = 7;
+	return here;
+}
+
+static bool ends_with(const json_t *text, const char *end)
+{
+	size_t size = json_string_length(text);
+
+	return size >= strlen(end) && !strcmp(json_string_value(text) + size - strlen(end), end);
+}
+
+static void assert_lineage(const struct caller *caller, const struct record_context *with,
+			   const char *wanted)
+{
+	struct record record = plain_request(caller);
+	json_t *root = brief(&record, with);
+
+	assert_text(root, "callerd.lineage", wanted);
+	json_decref(root);
+}
+
 static void test_lineage(void **state)
 {
 	static const struct process above[] = {
@@ -2335,11 +2361,13 @@ static void test_lineage(void **state)
 		{.pid = 44},
 	};
 	struct caller caller = alice();
+	struct record_context here = in_host_mounts(&caller);
 	struct record record = plain_request(&caller);
 	json_t *root;
 
-	root = brief(&record, &context);
-	assert_text(root, "callerd.lineage", "sudo[4700] < bash[4600] < (systemd)[1]");
+	root = brief(&record, &here);
+	assert_text(root, "callerd.lineage",
+		    "sudo[4700] < bash[4600 uid 1000] < (systemd)[1 uid 0]");
 	assert_text(root, "process.parent.command_line", "sudo docker login -p ***");
 	assert_text(root, "process.command_line", "docker run -v /:/host bb");
 	ASSERT_ABSENT(root, "callerd.ancestors", "process.args", "process.parent.user",
@@ -2348,12 +2376,137 @@ static void test_lineage(void **state)
 
 	caller.ancestors = above;
 	caller.ancestor_count = COUNT(above);
-	root = brief(&record, &context);
-	assert_text(root, "callerd.lineage",
-		    "python3.11[50] < dash(backup.sh)[49] < ? < "
-		    "x \\x28\\x5c\\x29\\x0a(a\\x5d \\x3c sshd\\x5b1\\x5d)[47] < (sshd)[46] < "
-		    "init[45] < [44]");
+	assert_lineage(&caller, &here,
+		       "python3.11[50] < dash(backup.sh)[49] < ? < "
+		       "/tmp/x \\x28\\x5c\\x29\\x0a(a\\x5d \\x3c sshd\\x5b1\\x5d)[47 uid 0] < "
+		       "(sshd)[46] < init[45] < [44]");
+}
+
+/* A file is named in short where root alone puts files, on the host, and nowhere else. */
+static void test_lineage_paths(void **state)
+{
+	static const struct process above[] = {
+		{.pid = 9, .executable = BYTES("/usr/sbin/sshd")},
+		{.pid = 8, .executable = BYTES("/tmp/sshd")},
+		{.pid = 7, .executable = BYTES("/memfd:/usr/sbin/sshd")},
+		{.pid = 6, .executable = BYTES(".../usr/bin/sshd")},
+		{.pid = 5, .executable = BYTES("/srv/usr/bin/sshd")},
+		{.pid = 4, .executable = BYTES("/usr/bin/x/sshd")},
+		{.pid = 3, .executable = BYTES("/usr/local/bin/sshd")},
+		{.pid = 1, .executable = BYTES("/usr/lib/systemd/systemd")},
+	};
+	static const char tail[] =
+		" < /tmp/sshd[8] < /memfd:/usr/sbin/sshd[7] < .../usr/bin/sshd[6] < "
+		"/srv/usr/bin/sshd[5] < /usr/bin/x/sshd[4] < /usr/local/bin/sshd[3] < ";
+	struct caller caller = alice();
+	struct record_context here = in_host_mounts(&caller);
+	char in_short[512], whole[512];
+
+	caller.ancestors = above;
+	caller.ancestor_count = COUNT(above);
+	snprintf(in_short, sizeof(in_short), "sshd[9]%ssystemd[1]", tail);
+	snprintf(whole, sizeof(whole), "/usr/sbin/sshd[9]%s/usr/lib/systemd/systemd[1]", tail);
+	assert_lineage(&caller, &here, in_short);
+	caller.mnt_ns = 8; /* a container */
+	assert_lineage(&caller, &here, whole);
+	caller.mnt_ns = 0; /* not known */
+	assert_lineage(&caller, &here, whole);
+	here.mnt_ns = 0;
+	assert_lineage(&caller, &here, whole);
+	here.mnt_ns = caller.mnt_ns = 7;
+	caller.boot_id = bytes_of("11111111-2222-3333-4444-555555555555");
+	assert_lineage(&caller, &here, whole);
+}
+
+/* php-fpm that runs sudo is told from root who runs it. */
+static void test_lineage_users(void **state)
+{
+	static const struct process above[] = {
+		{.pid = 40, .euid = 33, .executable = BYTES("/usr/bin/sudo")},
+		{.pid = 30, .euid = 33, .executable = BYTES("/usr/bin/dash")},
+		{0},
+		{.pid = 20, .euid = 33, .executable = BYTES("/usr/sbin/php-fpm")},
+		{.pid = 1, .executable = BYTES("/sbin/init")},
+	};
+	struct caller caller = alice();
+	struct record_context here = in_host_mounts(&caller);
+
+	caller.ancestors = above;
+	caller.ancestor_count = COUNT(above);
+	assert_lineage(&caller, &here,
+		       "sudo[40 uid 33] < dash[30] < ? < php-fpm[20 uid 33] < init[1 uid 0]");
+	caller.process.euid = 33;
+	assert_lineage(&caller, &here,
+		       "sudo[40] < dash[30] < ? < php-fpm[20 uid 33] < init[1 uid 0]");
+}
+
+/* No name turns the line around, or hides in it. */
+static void test_lineage_of_unsafe_names(void **state)
+{
+	static const struct process above[] = {
+		{.pid = 40,
+		 .name = BYTES("\xff\xc2\x9b\x7f"),
+		 .executable =
+			 BYTES("/tmp/\xe2\x80\xaeg\xe2\x80\x8b\xf3\xa0\x80\x81\xc3\xa9\xe2\x80")},
+		{.pid = 1, .executable = BYTES("/sbin/init")},
+	};
+	struct caller caller = alice();
+	struct record_context here = in_host_mounts(&caller);
+
+	caller.ancestors = above;
+	caller.ancestor_count = COUNT(above);
+	assert_lineage(&caller, &here,
+		       "/tmp/\\u202eg\\u200b\\U000e0001\xc3\xa9\\xe2\\x80(\\xff\\u009b\\x7f)[40] < "
+		       "init[1]");
+}
+
+static void test_cut_lineage(void **state)
+{
+	struct process above[CALLERD_ANCESTORS_MAX];
+	struct caller caller = alice();
+	struct record_context here = in_host_mounts(&caller);
+	struct record record = plain_request(&caller);
+	json_t *root;
+
+	for (unsigned int i = 0; i < COUNT(above); i++)
+		above[i] = (struct process){.pid = 16 - i, .name = BYTES("sh")};
+	caller.ancestors = above;
+	caller.ancestor_count = COUNT(above);
+	root = brief(&record, &here);
+	assert_true(ends_with(at(root, "callerd.lineage"), "(sh)[2] < (sh)[1]"));
 	json_decref(root);
+	above[15].pid = 17;
+	root = brief(&record, &here);
+	assert_true(ends_with(at(root, "callerd.lineage"), "(sh)[2] < (sh)[17] < …"));
+	json_decref(root);
+	caller.ancestor_count = 15;
+	root = brief(&record, &here);
+	assert_true(ends_with(at(root, "callerd.lineage"), "(sh)[3] < (sh)[2]"));
+	json_decref(root);
+}
+
+/* What is kept of ancestors is that of one caller: of another user, or in a container, it reads otherwise. */
+static void test_lineage_of_two_callers(void **state)
+{
+	struct rendered rendered = {0};
+	struct lineage lineage = {.shared.rendered = &rendered};
+	struct caller caller = alice(), other = alice(), contained = alice();
+	struct record_context here = in_host_mounts(&caller);
+
+	other.mnt_ns = caller.mnt_ns;
+	other.process.euid = 1000;
+	contained.mnt_ns = 8;
+	caller.lineage = other.lineage = contained.lineage = &lineage;
+	for (int i = 0; i < 2; i++) {
+		assert_lineage(&caller, &here,
+			       "sudo[4700] < bash[4600 uid 1000] < (systemd)[1 uid 0]");
+		assert_lineage(&other, &here,
+			       "sudo[4700 uid 0] < bash[4600 uid 1000] < (systemd)[1 uid 0]");
+		assert_lineage(&contained, &here,
+			       "/usr/bin/sudo[4700] < /usr/bin/bash[4600 uid 1000] < "
+			       "(systemd)[1 uid 0]");
+	}
+	free(rendered.text);
 }
 
 /* In short where nearly all are there; what is none of the kernel's does not count. */
@@ -2776,6 +2929,11 @@ int main(void)
 		cmocka_unit_test(test_unknown_is_absent),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_lineage),
+		cmocka_unit_test(test_lineage_paths),
+		cmocka_unit_test(test_lineage_users),
+		cmocka_unit_test(test_lineage_of_unsafe_names),
+		cmocka_unit_test(test_cut_lineage),
+		cmocka_unit_test(test_lineage_of_two_callers),
 		cmocka_unit_test(test_brief_capabilities),
 		cmocka_unit_test(test_brief_request),
 		cmocka_unit_test(test_appends),

@@ -190,6 +190,38 @@ static void test_containers_without_a_name(void **state)
 	assert_int_equal(answer_of("container = db", &record), WHERE_NO);
 }
 
+/* What the records that are told as one do not have in common may be of each. */
+static void test_counted_records(void **state)
+{
+	struct caller caller = {0};
+	struct record record = plain_request(&caller);
+
+	record.http.target = record.http.user_agent = (struct bytes){0};
+	record.connection.id = 0;
+	record.fold_count = 3;
+	record.fold_different = 1; /* equal ones: there was none */
+	assert_int_equal(answer_of("client = curl", &record), WHERE_NO);
+	assert_int_equal(answer_of("callerd.connection.id = 5", &record), WHERE_MAYBE);
+	record.fold_different = 2;
+	assert_int_equal(answer_of("client = curl", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("target = prod-db", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("not target = prod-db", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("url.original contains prod", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("message contains prod-db", &record), WHERE_MAYBE);
+	/* That they have in common. */
+	assert_int_equal(answer_of("http.request.method = PATCH", &record), WHERE_NO);
+	assert_int_equal(answer_of("status = 599", &record), WHERE_NO);
+	assert_int_equal(answer_of("pid = 77", &record), WHERE_NO);
+	assert_int_equal(answer_of("callerd.docker_event.action = die", &record), WHERE_NO);
+
+	record = (struct record){
+		.action = RECORD_DOCKER_EVENT, .fold_count = 3, .fold_different = 2};
+	assert_int_equal(answer_of("callerd.docker_event.action = exec_start", &record),
+			 WHERE_MAYBE);
+	assert_int_equal(answer_of("event.type = start", &record), WHERE_MAYBE);
+	assert_int_equal(answer_of("client = curl", &record), WHERE_NO);
+}
+
 /* Nobody stops the agent by a text that he chooses. */
 static void test_pattern_that_takes_long(void **state)
 {
@@ -301,6 +333,7 @@ int main(void)
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_names_to_come),
 		cmocka_unit_test(test_containers_without_a_name),
+		cmocka_unit_test(test_counted_records),
 		cmocka_unit_test(test_pattern_that_takes_long),
 		cmocka_unit_test(test_records_without_a_caller),
 		cmocka_unit_test(test_mistakes),

@@ -230,6 +230,8 @@ static void ecs_render(struct ecs *ecs, unsigned int first, unsigned int end,
 	struct rendered made = {
 		.clock = view_boot_to_real(view, view->caller),
 		.names = view->context->names,
+		.euid = view->caller->process.euid,
+		.mnt_ns = view->caller->mnt_ns,
 	};
 	struct text *out = ecs->json->out;
 	size_t start = out->size;
@@ -259,7 +261,9 @@ static void find_rendered(struct ecs *ecs, const struct shared *shared, unsigned
 		return;
 	/* The times in it are of another clock where that was set meanwhile. */
 	if (!rendered->text || rendered->clock != view_boot_to_real(view, view->caller) ||
-	    rendered->names != view->context->names)
+	    rendered->names != view->context->names ||
+	    rendered->euid != view->caller->process.euid ||
+	    rendered->mnt_ns != view->caller->mnt_ns)
 		ecs_render(ecs, first, end, rendered);
 	for (unsigned int i = first; rendered->text && i < end; i++)
 		ecs->rendered[i] = rendered;

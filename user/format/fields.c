@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "format/ecs.h"
 #include "format/line.h"
 #include "format/reread.h"
@@ -535,30 +536,61 @@ static int enter_candidate(struct fields *fields, unsigned int index)
 	return 1;
 }
 
-/* What sets processes apart in a lineage, and what a name has of it, as \x5b. */
+/* What sets processes apart in a lineage, and what a name has of it, as \x5b; what could turn the line around or hide in
+ * it, too. */
 static void add_lineage_text(struct text *out, struct bytes text)
 {
-	for (size_t i = 0; i < text.size; i++) {
-		unsigned char byte = (unsigned char)text.data[i];
+	while (text.size && !out->error) {
+		uint32_t code;
+		size_t size = utf8_decode(text.data, text.size, &code);
 
-		if (byte < 0x20 || byte == 0x7f || strchr("[]()<\\", byte)) {
-			text_add_string(out, "\\x");
-			text_add_hex(out, byte, 2);
-		} else
-			text_add_char(out, text.data[i]);
+		if (code != UTF8_INVALID && code >= 0x80) {
+			if (utf8_is_unsafe(code))
+				text_add_spelled(out, code);
+			else
+				text_add(out, text.data, size);
+		} else {
+			size = 1;
+			code = (unsigned char)*text.data;
+			if (code < 0x20 || code >= 0x7f || strchr("[]()<\\", (int)code)) {
+				text_add_string(out, "\\x");
+				text_add_hex(out, code, 2);
+			} else
+				text_add_char(out, *text.data);
+		}
+		text = bytes_from(text, size);
 	}
+}
+
+/* Whether FILE lies in a directory of the host that root alone writes, and so is what its name says. */
+static bool is_of_system(struct bytes file)
+{
+	static const char *const directories[] = {
+		"/bin/", "/sbin/", "/lib/systemd/", "/usr/bin/", "/usr/sbin/", "/usr/lib/systemd/",
+	};
+	size_t size = file.size - bytes_basename(file).size;
+
+	for (size_t i = 0; i < COUNT(directories); i++)
+		if (bytes_are((struct bytes){file.data, size}, directories[i]))
+			return true;
+	return false;
+}
+
+/* Whether paths of the processes above CALLER may be in short. The namespace of each of them is not known, but that one of
+ * the caller is, and in most cases they have it in common. */
+static bool is_in_host_mounts(const struct caller *caller, uint32_t mnt_ns)
+{
+	return mnt_ns && caller->mnt_ns == mnt_ns && !caller->boot_id.size;
 }
 
 /* python3.11(backup): the file that it executes, which is the kernel's word, and how it calls itself, where that is another
  * name. */
-static void add_lineage_name(struct text *out, const struct process *process)
+static void add_lineage_name(struct text *out, const struct process *process, bool short_names)
 {
-	struct bytes file = process->executable, name = process->name;
-	const char *slash = file.size ? memrchr(file.data, '/', file.size) : NULL;
+	struct bytes path = process->executable, name = process->name;
+	struct bytes file = bytes_basename(path);
 
-	if (slash)
-		file = (struct bytes){slash + 1, (size_t)(file.data + file.size - (slash + 1))};
-	add_lineage_text(out, file);
+	add_lineage_text(out, short_names && is_of_system(path) ? file : path);
 	/* The kernel cuts names; python3 is python3.11. */
 	if (!name.size || (file.size >= name.size && !memcmp(file.data, name.data, name.size)))
 		return;
@@ -567,10 +599,12 @@ static void add_lineage_name(struct text *out, const struct process *process)
 	text_add_char(out, ')');
 }
 
-/* sudo[4700] < bash[4368] < sshd[812] */
+/* sudo[4700] < bash[4368 uid 1000] < sshd[812 uid 0]: a user where he is not that of the process before. */
 static void get_lineage(struct fields *fields, struct field_value *ret)
 {
 	const struct caller *caller = fields->view.caller;
+	const struct process *before = &caller->process;
+	bool short_names = is_in_host_mounts(caller, fields->view.context->mnt_ns);
 	struct text *out = fields_begin(fields);
 
 	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
@@ -578,15 +612,22 @@ static void get_lineage(struct fields *fields, struct field_value *ret)
 
 		if (out->size)
 			text_add_string(out, " < ");
-		if (!process->pid) {
+		if (process->pid) {
+			add_lineage_name(out, process, short_names);
+			text_add_char(out, '[');
+			text_add_number(out, process->pid);
+			if (!before->pid || process->euid != before->euid) {
+				text_add_string(out, " uid ");
+				text_add_number(out, process->euid);
+			}
+			text_add_char(out, ']');
+		} else
 			text_add_char(out, '?');
-			continue;
-		}
-		add_lineage_name(out, process);
-		text_add_char(out, '[');
-		text_add_number(out, process->pid);
-		text_add_char(out, ']');
+		before = process;
 	}
+	/* Above init, and above the first thread of the kernel, is none. */
+	if (caller->ancestor_count == CALLERD_ANCESTORS_MAX && (!before->pid || before->pid > 2))
+		text_add_string(out, " < …");
 	fields_begun(fields, ret);
 }
 
@@ -1772,7 +1813,49 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 	return found;
 }
 
-bool fields_awaited(const struct fields *fields, const struct field_path *path)
+bool fields_is_of_one(const char *path, bool different)
+{
+	static const struct {
+		const char *begin;
+		bool of_equal; /* also of records that are equal */
+	} left_out[] = {
+		{"url.", false},
+		{"user_agent.", false},
+		{"http.", true},
+		{"callerd.connection.", true},
+		{"callerd.target.", false},
+		{"callerd.docker_event.", true},
+		{"callerd.api.", false},
+	};
+
+	for (size_t i = 0; i < COUNT(left_out); i++)
+		if (!strncmp(path, left_out[i].begin, strlen(left_out[i].begin)))
+			return different || left_out[i].of_equal;
+	return false;
+}
+
+static bool any_at_all(void *data, struct fields *fields, const struct field_value *value)
+{
+	return true;
+}
+
+/* Whether a record that stands for several does not tell what PATH has, or tells it of one of them. */
+static bool is_left_out(struct fields *fields, const struct field_path *path)
+{
+	const struct record *record = fields->view.record;
+	bool different = record->fold_different > 1;
+
+	if (!record->fold_count || !fields_meet(fields, path->when))
+		return false;
+	if (different &&
+	    (!strcmp(path->path, "message") ||
+	     (!strcmp(path->path, "event.type") && record->action == RECORD_DOCKER_EVENT)))
+		return true;
+	return fields_is_of_one(path->path, different) &&
+	       !fields_any(fields, path, any_at_all, NULL);
+}
+
+bool fields_awaited(struct fields *fields, const struct field_path *path)
 {
 	const struct record_context *context = fields->view.context;
 	const struct record_field *field = path->field;
@@ -1787,7 +1870,7 @@ bool fields_awaited(const struct fields *fields, const struct field_path *path)
 	     field->offset == offsetof(struct record, container_image)))
 		return fields->view.container_id.size && !fields_bytes(fields, field)->size &&
 		       fields_meet(fields, path->when);
-	if (fields->awaits)
+	if (fields->awaits || is_left_out(fields, path))
 		return true;
 	if (!caller || !context->user_asked || field->kind != FIELD_CHARS ||
 	    field->source != FIELDS_view || !fields_meet(fields, path->when))

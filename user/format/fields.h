@@ -264,8 +264,11 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 		void *data);
 
 /* After fields_any() of PATH: whether the field may have no value, or not that one, only because it is not known: the name of a user that is still being asked for, or of
- * the caller's container. */
-bool fields_awaited(const struct fields *fields, const struct field_path *path);
+ * the caller's container, or what a record that stands for several does not tell. */
+bool fields_awaited(struct fields *fields, const struct field_path *path);
+
+/* Whether a record that stands for several leaves out what is at PATH, since it is of each one. DIFFERENT: they are not equal. */
+bool fields_is_of_one(const char *path, bool different);
 
 /* How far a field was read; zeroed at the start. */
 struct field_cursor {

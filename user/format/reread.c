@@ -484,20 +484,8 @@ static bool is_unnamed(const struct reread *reread, const char *path)
 /* What is not told of records that stand for several. */
 static bool is_of_one(const struct reread *reread, const char *path)
 {
-	static const char *const common[] = {
-		"url.",
-		"user_agent.",
-		"http.",
-		"callerd.target.",
-		"callerd.connection.",
-		"callerd.api.",
-		"callerd.docker_event.",
-	};
-
-	for (size_t i = 0; i < COUNT(common); i++)
-		if (reread_begins(path, common[i]))
-			return reread_next(reread, "callerd.folded.count", 0);
-	return false;
+	return reread_next(reread, "callerd.folded.count", 0) &&
+	       fields_is_of_one(path, reread_number(reread, "callerd.folded.different") > 1);
 }
 
 /* Whether the line has what is written with detail=full alone. Not every such line has: its caller may be unknown, or

@@ -45,6 +45,8 @@ struct rendered {
 	size_t size;
 	int64_t clock;	/* record_context.boot_to_real when .text was put together */
 	uint64_t names; /* record_context.names when .text was put together */
+	/* of the caller that .text was put together for: callers with the same ancestors may differ */
+	uint32_t euid, mnt_ns;
 	struct {
 		size_t at, size; /* within text */
 	} parts[RENDERED_PARTS]; /* the format decides what each part is */

@@ -13,7 +13,7 @@ struct where;
 
 enum where_answer {
 	WHERE_NO,
-	WHERE_MAYBE, /* a name is not known yet, or a pattern took too long */
+	WHERE_MAYBE, /* a name is not known yet, the record does not tell it, or a pattern took too long */
 	WHERE_YES,
 };
 
