@@ -4,8 +4,9 @@
  * it costs to see that nothing has changed.
  *
  * A description is that of a key: a number that is made of all that the description rests on. What the process has in its
- * own memory, its arguments, is read each time. Of paths only the file, its mount, its name and its directory are looked at:
- * where a directory further up was renamed meanwhile, the path is that of the description's time.
+ * own memory, its arguments, is read each time. Of paths only the file, its name, its directory, its mount and where that is
+ * mounted are looked at: where a directory further up was renamed meanwhile, or a mount above its own was moved, the path
+ * is that of the description's time.
  */
 #ifndef CALLERD_BPF_RECALL_H
 #define CALLERD_BPF_RECALL_H
@@ -81,11 +82,12 @@ CHECKED_ONCE __u64 mix_args(struct callerd_caller_event *event, __u64 key)
 	__builtin_memset(event->text + size, 0, ARGS_MIXED);
 	MIX(mix.key, size | (__u64)event->argv.flags << 32);
 	bpf_loop(CALLERD_ARGV_MAX / ARGS_MIXED + 1, args_step, &mix, 0);
-	return mix.key;
+	return mix.key ?: 1;
 }
 
-static __always_inline __u64 mix_dentry(__u64 key, struct dentry *dentry)
+CHECKED_ONCE __u64 mix_dentry(__u64 key, __u64 address)
 {
+	struct dentry *dentry = (struct dentry *)address;
 	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
 
 	MIX(key, BPF_CORE_READ(dentry, d_parent));
@@ -93,6 +95,16 @@ static __always_inline __u64 mix_dentry(__u64 key, struct dentry *dentry)
 	MIX(key, BPF_CORE_READ(inode, i_ino));
 	MIX(key, BPF_CORE_READ(inode, i_nlink) | (__u64)BPF_CORE_READ(inode, i_generation) << 32);
 	return key;
+}
+
+static __always_inline __u64 mix_path(__u64 key, const struct path *path)
+{
+	struct mount *mount =
+		(void *)BPF_CORE_READ(path, mnt) - bpf_core_field_offset(struct mount, mnt);
+
+	key = mix_dentry(key, (__u64)BPF_CORE_READ(path, dentry));
+	MIX(key, BPF_CORE_READ(mount, mnt_parent));
+	return mix_dentry(key, (__u64)BPF_CORE_READ(mount, mnt_mountpoint));
 }
 
 static __always_inline __u64 cgroup_of(struct css_set *set, __u32 controller)
@@ -112,6 +124,7 @@ CHECKED_ONCE __u64 mix_objects(__u64 key)
 	struct task_struct *task = bpf_get_current_task_btf();
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 	__u64 label[4] = {};
 
@@ -126,8 +139,9 @@ CHECKED_ONCE __u64 mix_objects(__u64 key)
 		MIX(key,
 		    cgroup_of(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)));
 	MIX(key, BPF_CORE_READ(task, signal, tty, index));
-	key = mix_dentry(key, BPF_CORE_READ(task, fs, pwd.dentry));
-	key = mix_dentry(key, BPF_CORE_READ(exe, f_path.dentry));
+	key = mix_path(key, &fs->pwd);
+	key = mix_path(key, &fs->root);
+	key = mix_path(key, &exe->f_path);
 	MIX(key, (__u64)exe);
 	/* The LSM's label, which user space asks for, lies in here. */
 	MIX(key, (__u64)cred);
@@ -143,6 +157,16 @@ struct lineage_walk {
 	struct task_struct *task;
 	__u64 key;
 };
+
+/* A parent that executes another file has that one's name long before its arguments are known here. */
+static __always_inline __u64 mix_executed(__u64 key, struct task_struct *parent)
+{
+	struct callerd_executed *entry = find_executed(parent);
+	__u64 image = entry ? entry->image : 0;
+
+	MIX(key, image << 1 | !!bpf_map_lookup_elem(&arguments, &image));
+	return key;
+}
 
 static long lineage_step(__u32 index, void *context)
 {
@@ -161,6 +185,7 @@ static long lineage_step(__u32 index, void *context)
 	bpf_probe_read_kernel(name, sizeof(name), &parent->comm);
 	MIX(walk->key, name[0]);
 	MIX(walk->key, name[1]);
+	walk->key = mix_executed(walk->key, parent);
 	walk->task = parent;
 	return 0;
 }
@@ -171,7 +196,7 @@ CHECKED_ONCE __u64 mix_lineage(__u64 key)
 	struct lineage_walk walk = {.task = BPF_CORE_READ(task, group_leader), .key = key};
 
 	bpf_loop(CALLERD_ANCESTORS_MAX, lineage_step, &walk, 0);
-	return walk.key ?: 1;
+	return walk.key;
 }
 
 /* --- the descriptions ------------------------------------------------------------------------- */
@@ -224,17 +249,20 @@ CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
 }
 
 /* Describes the current process, of this sender_key(), in EVENT, whose header is filled in already. Returns whether the agent has that description
- * already, unless it was lost. Several functions, since the stacks of functions that call each other must fit into 512
- * bytes. */
+ * already, unless it was lost. What its other threads or its parents change meanwhile is described, but not kept as that of KEY.
+ * Several functions, since the stacks of functions that call each other must fit into 512 bytes. */
 static __always_inline bool describe_caller(struct callerd_caller_event *event, __u64 key)
 {
-	key = mix_lineage(mix_objects(mix_args(event, key)));
+	__u64 objects = mix_lineage(mix_objects(key));
+
+	key = mix_args(event, objects);
 	if (recall(event, key))
 		return true;
 	event->header.flags &= ~DESCRIBED_FLAGS;
 	describe_self(event);
 	describe_ancestors(event);
-	keep_described(event, key);
+	if (mix_lineage(mix_objects(sender_key())) == objects)
+		keep_described(event, key);
 	return false;
 }
 

@@ -27,13 +27,17 @@ def now():
             'executable': os.readlink('/proc/self/exe'), 'cgroup': read('cgroup').split('\n0::')[-1].split('\n')[0].split('0::')[-1],
             'mounts': os.stat('/proc/self/ns/mnt').st_ino, 'capabilities': bin(int(status['CapEff'], 16)).count('1')}
 
+def ping(name, turn, path=path):
+    target = f'/_ping?recall={name}.{turn}'
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        client.sendall(f'GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
+        client.recv(4096)
+    return target
+
 def call(name):
     for turn in '12':
-        target = f'/_ping?recall={name}.{turn}'
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(path)
-            client.sendall(f'GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n'.encode())
-            client.recv(4096)
+        target = ping(name, turn)
         os.write(1, (json.dumps({**now(), 'target': target}) + '\n').encode())
 
 def enter(group):
@@ -169,6 +173,47 @@ os.wait()
 ''')
     equal(field(found['after.1'], 'process.parent.name'), 'renamed', 'the parent')
     true(field(found['before.1'], 'process.parent.name') != 'renamed', 'and before')
+
+
+@test
+def roots_that_come_and_go():
+    """A mount, and its root directory, are another one's at the same address, or the same ones elsewhere."""
+    found = changing(r'''
+libc.unshare(0x00020000)
+os.chdir('/')
+
+def mount(*args):
+    assert not libc.mount(*args), args
+
+def inside(root, name):
+    """Its directory is outside of its root: so it finds the socket, and the way out."""
+    os.chroot(root)
+    told.extend(ping(name, turn, path.lstrip('/')) for turn in '12')
+    os.chroot('.')
+
+told = []
+mount(None, b'/', None, 0x44000, None)
+for turn in range(40):
+    root = f'{where}/root-{turn}'
+    os.mkdir(root)
+    inside(root, f'root-{turn}')
+    os.rmdir(root)
+os.mkdir(where + '/one')
+inside(where + '/one', 'one')
+os.rename(where + '/one', where + '/two')
+inside(where + '/two', 'two')
+mount(b'none', (where + '/two').encode(), b'tmpfs', 0, None)
+inside(where + '/two', 'mounted')
+os.mkdir(where + '/three')
+mount((where + '/two').encode(), (where + '/three').encode(), None, 0x2000, None)
+inside(where + '/three', 'moved')
+for target in told:
+    os.write(1, (json.dumps({**now(), 'target': target}) + '\n').encode())
+''')
+    for name, root in [(f'root-{turn}', f'root-{turn}') for turn in range(40)] + [
+            ('one', 'one'), ('two', 'two'), ('mounted', 'two'), ('moved', 'three')]:
+        for turn in '12':
+            equal(field(found[f'{name}.{turn}'], 'callerd.caller.root'), f'{D}/{root}', f'{name}.{turn}: root')
 
 
 @test
