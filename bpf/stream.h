@@ -360,7 +360,9 @@ CHECKED_ONCE __u64 refilled(__u64 budget, __u64 total, __u64 left, __u64 room, _
 	/* What is missed of a header block makes all later ones unreadable. Of DATA each stream has its budget. */
 	if (kind & KIND_FRAMED || (kind & KIND_HTTP2 && !control.gone))
 		return budget < total ? total : budget;
-	if (kind & KIND_FAILURE)
+	/* While the agent is away it is copied only as far as the response's own budget goes: whoever writes a container's log
+	 * chooses what looks like it. */
+	if (kind & KIND_FAILURE && !control.gone)
 		return total < FAILURE_MAX ? total : FAILURE_MAX;
 	if (kind & CALLERD_RESPONSE)
 		return kind & CALLERD_FLAG_HEAD ? budget_of(CALLERD_RESPONSE) : budget;
