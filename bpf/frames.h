@@ -9,7 +9,8 @@
  *   secrets, tokens. So these are never copied, however slow the agent is, and it need not say anything;
  *   on a session of its own, where the daemon asks, nothing is wanted that the client sends.
  *
- * All of it is kept per connection: what one does makes no difference to another.
+ * All of it is kept per connection: what one does makes no difference to another, while there is room for it. Of a connection by prior
+ * knowledge that found none all is copied: without its heads nothing could be said of it.
  */
 #ifndef CALLERD_BPF_FRAMES_H
 #define CALLERD_BPF_FRAMES_H

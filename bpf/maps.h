@@ -210,7 +210,7 @@ struct session {
 };
 
 /* Connections that speak HTTP/2, or may do so since the daemon answered 101. Not one that drops the oldest where it is full: of a
- * connection that comes then all is copied, or nothing of a session, and nobody makes that of the others so. */
+ * connection that comes then all is copied, or nothing of a session, and nobody makes that of those so that have room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
