@@ -214,7 +214,7 @@ def member_is_root_of_a_namespace():
     record = called(target)
     equal(acts_as(record), ALICE.uid, 'user')
     equal(field(record, 'callerd.caller.access'), 'group:docker', 'access')
-    equal(field(record, 'callerd.caller.capabilities'), None, 'capabilities on the host')
+    equal(field(record, 'process.thread.capabilities.effective'), None, 'capabilities on the host')
     namespace = field(record, 'callerd.caller.user_namespace')
     equal(namespace['owner'], ALICE.uid, 'owner of the namespace')
     true('CAP_SYS_ADMIN' in namespace['capabilities'], namespace)

@@ -72,7 +72,7 @@ def changing(script, *args):
                 equal(field(record, path), call[name], f'{call["target"]}: {path}')
         own = os.stat('/proc/self/ns/mnt').st_ino
         equal(int(field(record, 'callerd.caller.mount_namespace', own)), call['mounts'], f'{call["target"]}: mounts')
-        equal(len(field(record, 'callerd.caller.capabilities', [])), call['capabilities'],
+        equal(len(field(record, 'process.thread.capabilities.effective', [])), call['capabilities'],
               f'{call["target"]}: capabilities')
     return {call['target'].split('-', 1)[1]: records[call['target']] for call in told}
 
