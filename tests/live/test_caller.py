@@ -104,7 +104,8 @@ def member_of_the_group():
     equal(acts_as(record), uid(MEMBER), 'uid')
     equal(acts_as(record, 'name'), MEMBER, 'name')
     equal(field(record, 'callerd.caller.access'), 'group:docker', 'access')
-    equal(field(record, 'callerd.caller.capabilities'), None, 'capabilities')
+    for name in 'callerd.caller.capabilities', 'process.thread.capabilities':
+        equal(field(record, name), None, name)
 
 
 @test
