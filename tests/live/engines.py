@@ -8,7 +8,7 @@ import sys
 import time
 
 from bodies import findings
-from live import ROOT, SOCKET, Dockerd, Skip, field, request
+from live import ROOT, SOCKET, Dockerd, Skip, acts_as, field, request
 from podman import Podman
 
 # What is fetched of each; the first one names the tree. Suites move on: which version it is, the engine says.

@@ -14,7 +14,7 @@ import time
 import h2.events
 
 from grpc import CONTROL, Upgraded, message
-from live import (CALLERD, DIR, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, connect, docker, equal, field, held, main, read_response,
+from live import (CALLERD, DIR, IMAGE, MEMBER, PATIENCE, SOCKET, Callerd, User, acts_as, connect, docker, equal, field, held, main, read_response,
                   request, run, scaled, test, true)
 from many import Many
 
