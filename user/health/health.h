@@ -23,7 +23,7 @@ struct health {
 	uint64_t started, now; /* ns since 1970 */
 	uint64_t records[RECORD_ACTION_MAX], record_count;
 	uint64_t levels[RECORD_LEVELS]; /* of the records; LEVEL_NONE: they were not written */
-	uint64_t folded, folded_into; /* records that others tell with a count, and those */
+	uint64_t folded, folded_into;	/* records that others tell with a count, and those */
 	uint64_t kernel_events;
 	uint64_t connections; /* open now */
 	uint64_t unpaired, engine_events, engine_events_unknown, details_missed;

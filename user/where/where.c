@@ -437,9 +437,9 @@ static void where_fit(struct where *where)
 			       ?: where->nodes;
 	where->fields = reallocarray(where->fields, where->field_count, sizeof(*where->fields))
 				?: where->fields;
-	where->literals = reallocarray(where->literals, where->literal_count + 1,
-				       sizeof(*where->literals))
-				  ?: where->literals;
+	where->literals =
+		reallocarray(where->literals, where->literal_count + 1, sizeof(*where->literals))
+			?: where->literals;
 }
 
 int where_parse(const char *text, struct where **ret, char *reason, size_t size)

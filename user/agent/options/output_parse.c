@@ -148,8 +148,7 @@ static int take_group(struct setting_reader *reader, const char *value)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-static const char *const details[] = {
-	[DETAIL_LINEAGE] = "lineage", [DETAIL_FULL] = "full", NULL};
+static const char *const details[] = {[DETAIL_LINEAGE] = "lineage", [DETAIL_FULL] = "full", NULL};
 static const char *const overflows[] = {[OVERFLOW_DROP_NEWEST] = "drop-newest",
 					[OVERFLOW_DROP_OLDEST] = "drop-oldest",
 					[OVERFLOW_SPOOL] = "spool",
@@ -463,8 +462,8 @@ bool output_is_same_place(const char *a, const char *b)
 /* Takes the next word off *REST that matters to a sink. */
 static bool next_sink_word(const char **rest, bool has_format, struct bytes *ret)
 {
-	static const char *const others[] = {
-		"min-severity=", "actions=", "findings=", "users=", "detail=", "format="}; /* and where= */
+	static const char *const others[] = {"min-severity=", "actions=", "findings=", "users=",
+					     "detail=",	      "format="}; /* and where= */
 	size_t count = COUNT(others) - has_format, i;
 
 	while (!(*rest && output_parse_is_where(*rest)) && output_next_word(rest, ',', ret)) {
