@@ -79,17 +79,22 @@ def never_used():
     equal(record['http']['request']['method'], 'HEAD', 'method')
 
 
+def goes_on(client, name):
+    """What CLIENT asks from now on is read, and nothing else is told of its connection."""
+    for i in range(1, 3):
+        equal(ask(client, mark(f'{name}-{i}')), 200, 'status')
+    record = check(mark(f'{name}-1'))
+    check_self(record)
+    check_self(check(mark(f'{name}-2'), 2))
+    only(record['callerd']['connection']['id'], [mark(f'{name}-1'), mark(f'{name}-2')])
+
+
 @test
 def in_the_middle_of_a_head():
     client = OPEN['head']
     client.sendall(b'ost: docker\r\n\r\n')
     equal(read_response(client)[0], 200, 'status of what began before')
-    for i in range(1, 3):
-        equal(ask(client, mark(f'head-{i}')), 200, 'status')
-    record = check(mark('head-1'))
-    check_self(record)
-    check_self(check(mark('head-2'), 2))
-    only(record['callerd']['connection']['id'], [mark('head-1'), mark('head-2')])
+    goes_on(client, 'head')
 
 
 @test
@@ -97,12 +102,7 @@ def in_the_middle_of_a_body():
     client = OPEN['body']
     client.sendall(b'ET /a HTTP/1.1"]}')  # the rest of the body looks nearly like a request
     equal(read_response(client)[0], 201, 'status of what began before')
-    for i in range(1, 3):
-        equal(ask(client, mark(f'body-{i}')), 200, 'status')
-    record = check(mark('body-1'))
-    check_self(record)
-    check_self(check(mark('body-2'), 2))
-    only(record['callerd']['connection']['id'], [mark('body-1'), mark('body-2')])
+    goes_on(client, 'body')
 
 
 @test
@@ -111,12 +111,7 @@ def what_looks_like_http2():
     client = OPEN['frame']
     client.sendall(FRAME)
     true(read_response(client)[0] in REFUSED, 'status of what began before')
-    for i in range(1, 3):
-        equal(ask(client, mark(f'frame-{i}')), 200, 'status')
-    record = check(mark('frame-1'))
-    check_self(record)
-    check_self(check(mark('frame-2'), 2))
-    only(record['callerd']['connection']['id'], [mark('frame-1'), mark('frame-2')])
+    goes_on(client, 'frame')
     equal([r['message'] for r in AGENT.records() if 'HTTP/2' in field(r, 'error.message', '')], [], 'HTTP/2')
     # What was not read then, the daemon has answered: that is told.
     equal(len([r for r in AGENT.records(event__action='api-request') if is_refusal(r)]), 1, 'answers')

@@ -3029,10 +3029,13 @@ TEST(like_a_preface, "1 connected by p10\n"
 	answers(world, 1, OK_EMPTY);
 }
 
+/* What is told of a connection that is HTTP/2, and older than callerd. */
+#define MET_IN_ITS_MIDDLE                                                                          \
+	"1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "        \
+	"(HTTP/2, met in its middle: its header tables are not known)\n"
+
 /* It is older than the agent: nothing is guessed, and it is told once, when the daemon has written a frame, too. */
-TEST_WHOLE(http2_midway,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+TEST_WHOLE(http2_midway, MET_IN_ITS_MIDDLE)
 {
 	nghttp2_hd_deflater *deflater;
 	struct text out = {0};
@@ -3052,24 +3055,25 @@ TEST_WHOLE(http2_midway,
 	text_free(&out);
 }
 
-/* The daemon writes nothing any more. */
-TEST_WHOLE(http2_midway_unanswered,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+/* Of an older connection the client's first bytes look like an empty frame of SETTINGS. */
+static void begins_like_frames(struct world *world)
 {
 	world->flags = CALLERD_FLAG_PREEXISTING;
 	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+}
+
+/* The daemon writes nothing any more. */
+TEST_WHOLE(http2_midway_unanswered, MET_IN_ITS_MIDDLE)
+{
+	begins_like_frames(world);
 	unreadable(world, 1, CALLERD_RESPONSE, 100);
 	ends(world, 1);
 }
 
 /* Attacker: the daemon was blocked within a frame when the agent came. What it writes next decides nothing. */
-TEST_WHOLE(http2_midway_in_mid_frame,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+TEST_WHOLE(http2_midway_in_mid_frame, MET_IN_ITS_MIDDLE)
 {
-	world->flags = CALLERD_FLAG_PREEXISTING;
-	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	begins_like_frames(world);
 	answers(world, 1, "the rest of a frame");
 	assert_int_equal(world->mute[1], 0);
 	speak(world, 1, CALLERD_RESPONSE, "\0\0\0\4\1\0\0\0\0", 9);
@@ -3077,23 +3081,17 @@ TEST_WHOLE(http2_midway_in_mid_frame,
 }
 
 /* Attacker: the daemon's frames are larger than is common. */
-TEST_WHOLE(http2_midway_large_frames,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+TEST_WHOLE(http2_midway_large_frames, MET_IN_ITS_MIDDLE)
 {
-	world->flags = CALLERD_FLAG_PREEXISTING;
-	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	begins_like_frames(world);
 	speak(world, 1, CALLERD_RESPONSE, "\1\0\1\0\0\0\0\0\1data", 13);
 	ends(world, 1);
 }
 
 /* Attacker: the rest of a frame begins like an answer, and has no record as one. */
-TEST_WHOLE(http2_midway_like_http1,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+TEST_WHOLE(http2_midway_like_http1, MET_IN_ITS_MIDDLE)
 {
-	world->flags = CALLERD_FLAG_PREEXISTING;
-	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	begins_like_frames(world);
 	answers(world, 1, "H");
 	speak(world, 1, CALLERD_REQUEST, "frame", 5);
 	answers(world, 1, "HTTP/1.1 is nice\r\n\r\n");
@@ -3105,9 +3103,7 @@ TEST_WHOLE(http2_midway_like_http1,
 }
 
 /* Attacker: whatever the client sends is cut within a frame. The daemon's frames tell, once. */
-TEST_WHOLE(http2_midway_cut_by_its_client,
-	   "1.1 by nobody preexisting !unparsed !resynchronised !connector-lost !sender-lost "
-	   "(HTTP/2, met in its middle: its header tables are not known)\n")
+TEST_WHOLE(http2_midway_cut_by_its_client, MET_IN_ITS_MIDDLE)
 {
 	world->flags = CALLERD_FLAG_PREEXISTING;
 	speak(world, 1, CALLERD_REQUEST, "\0\0\5junk", 7);
@@ -3135,8 +3131,7 @@ TEST_WHOLE(http1_like_http2_midway,
 	   "1.0 -> 200 by nobody preexisting !resynchronised !connector-lost !sender-lost\n"
 	   "1.1 POST /create -> 201 +2 by p10 preexisting !connector-lost\n")
 {
-	world->flags = CALLERD_FLAG_PREEXISTING;
-	speak(world, 1, CALLERD_REQUEST, "\0\0\0\4\0\0\0\0\0", 9);
+	begins_like_frames(world);
 	asks(world, 1, "GET /pipelined HTTP/1.1\r\n" HOST "\r\n");
 	answers(world, 1, CREATED);
 	answers(world, 1, OK_EMPTY);

@@ -1003,10 +1003,8 @@ static void read_failure(const struct connection *connection, const struct calle
 
 	if (!connection->current || !end)
 		return;
-	bytes = bytes_from(
-		bytes,
-		(size_t)(end -
-			 bytes.data)); /* from there on: what came before is a line of its own */
+	/* What came before is a line of its own. */
+	bytes = bytes_from(bytes, (size_t)(end - bytes.data));
 	exchange_progress(connection->current, bytes.data, bytes.size);
 }
 

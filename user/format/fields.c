@@ -66,6 +66,13 @@ void fields_begun(const struct fields *fields, struct field_value *ret)
 	fields_set_text(ret, text_since(&fields->scratch, 0));
 }
 
+/* The value is the list of what was added to what fields_begin() gave, each with its NUL. */
+static void fields_begun_list(const struct fields *fields, struct field_value *ret)
+{
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = text_since(&fields->scratch, 0);
+}
+
 static bool take_bit(struct field_value *bits, struct field_value *ret)
 {
 	const char *more = bits->more;
@@ -251,9 +258,7 @@ static void get_error_message(struct fields *fields, struct field_value *ret)
 	if (has_error(record))
 		fields_set_text(ret, bytes_of(strerrordesc_np(record->error)));
 	if (record_is_request(record))
-		fields_set_text(ret, record->http.failure.size
-					     ? record->http.failure
-					     : bytes_of(record->http.parse_error));
+		fields_set_text(ret, view_request_error(record));
 }
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -340,19 +345,19 @@ static void get_user_name(struct fields *fields, struct field_value *ret)
 }
 
 /* Who acts: the user who logged in, whomever he became since; else the one that the process acts as. */
+static uint32_t acting_uid(const struct view *view)
+{
+	return view->elevated ? view->caller->login_uid : view->caller->process.euid;
+}
+
 static void get_acting_id(struct fields *fields, struct field_value *ret)
 {
-	const struct caller *caller = fields->view.caller;
-
-	set_number(ret, VALUE_ID, fields->view.elevated ? caller->login_uid : caller->process.euid);
+	set_number(ret, VALUE_ID, acting_uid(&fields->view));
 }
 
 static void get_acting_name(struct fields *fields, struct field_value *ret)
 {
-	const struct view *view = &fields->view;
-	const struct caller *caller = view->caller;
-
-	name_user(fields, view->elevated ? caller->login_uid : caller->process.euid, ret);
+	name_user(fields, acting_uid(&fields->view), ret);
 }
 
 /* All of whom the record is: by name, or by number where there is no name. */
@@ -365,7 +370,7 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 		const char *name;
 		uint32_t uid;
 	} users[] = {
-		{view->login_user, view->elevated ? caller->login_uid : caller->process.euid},
+		{view->login_user, acting_uid(view)},
 		{view->user, caller->process.euid},
 		{view->real_user, view->described ? caller->uid : caller->process.euid},
 	};
@@ -389,8 +394,7 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 		}
 		text_add_char(out, '\0');
 	}
-	ret->kind = VALUE_ARGUMENTS;
-	ret->text = text_since(out, 0);
+	fields_begun_list(fields, ret);
 }
 
 /* A process that is not known has no user, not root. */
@@ -470,8 +474,7 @@ static void get_nearly_all(struct fields *fields, struct field_value *ret)
 		text_add_string(out, name_capability(bit));
 		text_add_char(out, '\0');
 	}
-	ret->kind = VALUE_ARGUMENTS;
-	ret->text = text_since(out, 0);
+	fields_begun_list(fields, ret);
 }
 
 static void get_root(struct fields *fields, struct field_value *ret)
@@ -715,8 +718,7 @@ static void get_techniques(struct fields *fields, struct field_value *ret)
 		text_add(out, name, strcspn(name, "."));
 		text_add_char(out, '\0');
 	}
-	ret->kind = VALUE_ARGUMENTS;
-	ret->text = text_since(out, 0);
+	fields_begun_list(fields, ret);
 }
 
 static void get_subtechniques(struct fields *fields, struct field_value *ret)

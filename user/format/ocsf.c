@@ -321,9 +321,7 @@ static void put_status(struct ocsf *ocsf, const char *key)
 	if (record_is_request(record)) {
 		if (record->http.status > 0)
 			json_put_id(json, "status_code", (uint64_t)record->http.status);
-		json_put_string(json, "status_detail",
-				record->http.failure.size ? record->http.failure
-							  : bytes_of(record->http.parse_error));
+		json_put_string(json, "status_detail", view_request_error(record));
 	} else if (record->error > 0) {
 		view_add_error(ocsf_begin(ocsf), record->error);
 		put_begun(ocsf, "status_code");

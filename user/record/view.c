@@ -42,6 +42,12 @@ void view_add_request_id(struct text *out, const struct view *view)
 		view_add_id(out, view);
 }
 
+struct bytes view_request_error(const struct record *record)
+{
+	return record->http.failure.size ? record->http.failure
+					 : bytes_of(record->http.parse_error);
+}
+
 void view_add_error(struct text *out, int error)
 {
 	const char *name = strerrorname_np(error);

@@ -54,6 +54,9 @@ void view_add_id(struct text *out, const struct view *view);
 /* Adds http.request.id, which all records of a request have in common; nothing where there is none. */
 void view_add_request_id(struct text *out, const struct view *view);
 
+/* Why a request failed behind its answer, or could not be read; no bytes: neither is so. */
+struct bytes view_request_error(const struct record *record);
+
 /* Adds EACCES, or the number of an error that has no name. */
 void view_add_error(struct text *out, int error);
 

@@ -146,10 +146,11 @@ void levels_decide(const struct levels *levels, enum finding_severity full_from,
 		   const struct record *record, struct fields *fields, struct levels_decision *ret)
 {
 	enum record_level most = LEVEL_NONE; /* of the rules that may fit */
+	unsigned int count = can_be_less(record, full_from) ? levels->count : 0;
 	bool maybe = false;
 
 	*ret = (struct levels_decision){.level = LEVEL_FULL};
-	for (unsigned int i = 0; can_be_less(record, full_from) && i < levels->count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		const struct level_rule *rule = &levels->rules[i];
 		enum where_answer answer = where_matches(rule->where, fields);
 
