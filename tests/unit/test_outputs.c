@@ -7,16 +7,21 @@
 static struct sink *hanging;
 static bool hang;
 
-bool __real_sink_close(struct sink *sink, int milliseconds, uint64_t *left);
+void __real_sink_close_all(struct sink *const *sinks, unsigned int count, int milliseconds,
+			   uint64_t *left, bool *ended);
 
 /* A disk that does not answer: the thread of the sink goes on, and uses what the sink was opened with. */
-bool __wrap_sink_close(struct sink *sink, int milliseconds, uint64_t *left)
+void __wrap_sink_close_all(struct sink *const *sinks, unsigned int count, int milliseconds,
+			   uint64_t *left, bool *ended)
 {
-	if (!hang)
-		return __real_sink_close(sink, milliseconds, left);
-	hanging = sink;
-	*left = 2;
-	return false;
+	if (!hang) {
+		__real_sink_close_all(sinks, count, milliseconds, left, ended);
+		return;
+	}
+	assert_int_equal(count, 1);
+	hanging = sinks[0];
+	left[0] = 2;
+	ended[0] = false;
 }
 
 static uint64_t lost_records;

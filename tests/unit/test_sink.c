@@ -39,6 +39,8 @@ static struct {
 	bool rewind;	    /* once */
 	int closed_disk;    /* nothing can be opened */
 	unsigned int large; /* the next ones are too large */
+	unsigned int meet;  /* so many are to end, or to give up, at the same time */
+	unsigned int met, alone;
 } told = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 #define LOCKED(statement)                                                                          \
@@ -80,6 +82,20 @@ static unsigned int told_runs(void)
 	return runs;
 }
 
+/* Waits for the others; one that was not given up yet, until it is. */
+static void meet_others(struct driver *driver, bool given_up)
+{
+	bool all = false;
+
+	LOCKED(told.met++);
+	for (int left = PATIENCE; !all && left--; sleep_a_moment()) {
+		LOCKED(all = told.met == told.meet);
+		if (!all && !given_up && driver_poll(driver, -1, 0, 0) == -ECANCELED)
+			break;
+	}
+	LOCKED(told.alone += !all);
+}
+
 static unsigned int take(struct driver *driver, struct entry *const *entries, unsigned int count)
 {
 	unsigned int large = told.large < count ? told.large : count;
@@ -105,6 +121,8 @@ static unsigned int fake_send(struct driver *driver, struct entry *const *entrie
 	LOCKED(told.calls++; hang = told.hang; error = told.error);
 	if (hang)
 		assert_int_equal(driver_poll(driver, -1, 0, PATIENCE), -ECANCELED);
+	if (hang && told.meet)
+		meet_others(driver, true);
 	if (hang || error) {
 		driver_fail(driver, error ?: -EAGAIN, NULL);
 		return 0;
@@ -128,6 +146,8 @@ static void fake_reopen(struct driver *driver)
 static void fake_finish(struct driver *driver)
 {
 	LOCKED(told.finished++);
+	if (told.meet && !told.hang)
+		meet_others(driver, false);
 }
 
 static void fake_close(struct driver *driver)
@@ -398,6 +418,43 @@ static void test_hanging(void **state)
 			    (after.tv_nsec - before.tv_nsec) / 1000000 >=
 		    90);
 	assert_int_equal(told.closed, 1);
+}
+
+/* Closes two sinks at once; how many records were left. */
+static uint64_t closed_together(struct sink *one, struct sink *other, int milliseconds)
+{
+	struct sink *sinks[] = {one, NULL, other};
+	uint64_t left[3];
+	bool ended[3];
+
+	sink_close_all(sinks, 3, milliseconds, left, ended);
+	for (int i = 0; i < 3; i++)
+		assert_true(ended[i]);
+	assert_int_equal(told.met, 2);
+	assert_int_equal(told.alone, 0);
+	return left[0] + left[1] + left[2];
+}
+
+/* Neither waits for the end of the other one. */
+static void test_end_together(void **state)
+{
+	struct sink *sink = opened();
+
+	LOCKED(told.meet = 2);
+	put(sink, 0, 10);
+	assert_int_equal(closed_together(sink, opened(), PATIENCE), 0);
+	assert_int_equal(told_count(), 10);
+}
+
+static void test_give_up_together(void **state)
+{
+	struct sink *one = opened(), *other = opened();
+
+	LOCKED(told.meet = 2; told.hang = true);
+	put(one, 0, 2);
+	put(other, 2, 3);
+	WAIT_FOR(told_calls() == 2);
+	assert_int_equal(closed_together(one, other, 50), 5);
 }
 
 static void test_drop_oldest(void **state)
@@ -698,6 +755,8 @@ int main(void)
 		SINK_TEST(test_refused),
 		SINK_TEST(test_failure),
 		SINK_TEST(test_hanging),
+		SINK_TEST(test_end_together),
+		SINK_TEST(test_give_up_together),
 		SINK_TEST(test_drop_oldest),
 		SINK_TEST(test_rewind),
 		SINK_TEST(test_too_large),

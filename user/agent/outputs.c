@@ -96,16 +96,22 @@ static void outputs_free_one(struct outputs_one *one, bool ended)
 	one->sink = NULL;
 }
 
-static void outputs_close_one(struct outputs_one *one, int milliseconds, uint64_t *left)
-{
-	outputs_free_one(one, sink_close(one->sink, milliseconds, left));
-}
-
 static void outputs_drop_one(struct outputs_one *one)
 {
 	uint64_t left;
 
-	outputs_close_one(one, 0, &left);
+	outputs_free_one(one, sink_close(one->sink, 0, &left));
+}
+
+/* Closes the sinks of COUNT outputs at ALL, for MILLISECONDS together. */
+static void outputs_close_sinks(const struct outputs_one *all, unsigned int count, int milliseconds,
+				uint64_t *left, bool *ended)
+{
+	struct sink *sinks[OUTPUTS_MAX];
+
+	for (unsigned int i = 0; i < count; i++)
+		sinks[i] = all[i].sink;
+	sink_close_all(sinks, count, milliseconds, left, ended);
 }
 
 /* Whether SINK writes to the file of one of the COUNT outputs at ALL. */
@@ -367,9 +373,8 @@ bool outputs_removed_any(const struct outputs_removed *removed)
 
 void outputs_removed_close(struct outputs_removed *removed, int milliseconds)
 {
-	for (unsigned int i = 0; i < removed->count; i++)
-		removed->ended[i] =
-			sink_close(removed->all[i].sink, milliseconds, &removed->left[i]);
+	outputs_close_sinks(removed->all, removed->count, milliseconds, removed->left,
+			    removed->ended);
 }
 
 void outputs_removed_end(struct outputs *outputs, struct outputs_removed *removed, void *data,
@@ -653,22 +658,23 @@ bool outputs_passed(struct outputs *outputs, const struct outputs_mark *mark,
 void outputs_close(struct outputs *outputs, int milliseconds, void *data,
 		   void (*tell)(void *data, const char *text))
 {
+	bool closed[OUTPUTS_MAX], ended[OUTPUTS_MAX];
+	uint64_t left[OUTPUTS_MAX];
+	char text[REASON_SIZE];
+
 	if (!outputs)
 		return;
+	for (unsigned int i = 0; i < outputs->count; i++)
+		closed[i] = outputs->all[i].sink && sink_is_closed(outputs->all[i].sink);
+	outputs_close_sinks(outputs->all, outputs->count, milliseconds, left, ended);
 	for (unsigned int i = 0; i < outputs->count; i++) {
 		struct outputs_one *one = &outputs->all[i];
-		bool closed = one->sink && sink_is_closed(one->sink);
-		char text[REASON_SIZE], *name = NULL;
-		uint64_t left;
 
-		if (tell && !closed)
-			name = strdup(one->opened.sink.name);
-		outputs_close_one(one, milliseconds, &left);
 		snprintf(text, sizeof(text), "%llu records were not written to %s",
-			 (unsigned long long)left, name ?: "an output");
-		if (left && tell && !closed)
+			 (unsigned long long)left[i], one->opened.sink.name ?: "an output");
+		if (left[i] && tell && !closed[i])
 			tell(data, text);
-		free(name);
+		outputs_free_one(one, ended[i]);
 	}
 	text_free(&outputs->line);
 	free(outputs);

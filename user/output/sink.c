@@ -356,6 +356,13 @@ static bool spool_batch(struct sink *sink, int *pause)
 	return true;
 }
 
+/* Nothing more comes to THREAD. */
+static void end_thread(struct thread *thread)
+{
+	set_flag(&thread->ending, true);
+	wake_call(&thread->wake);
+}
+
 static void *spool_all(void *data)
 {
 	struct sink *sink = data;
@@ -377,6 +384,7 @@ static void *spool_all(void *data)
 			break;
 		wake_wait(&sink->spooler.wake, RUN_INTERVAL);
 	}
+	end_thread(&sink->sender); /* nothing is moved to it any more */
 	return NULL;
 }
 
@@ -617,30 +625,44 @@ static bool sink_join(struct thread *thread, uint64_t until)
 	return !thread->running;
 }
 
-static void end_thread(struct thread *thread)
+/* Tells the threads that nothing more comes; the spooler tells the sender. */
+static void sink_end(struct sink *sink)
 {
-	set_flag(&thread->ending, true);
-	wake_call(&thread->wake);
+	end_thread(sink->spooler.running ? &sink->spooler : &sink->sender);
 }
 
-/* Ends the threads. False: one of them hangs in a disk that does not answer. */
-static bool end_threads(struct sink *sink, int milliseconds)
+static void sink_give_up(struct sink *sink)
+{
+	set_flag(&sink->given_up, true);
+	eventfd_write(sink->stop, 1);
+	wake_call(&sink->spooler.wake);
+	wake_call(&sink->sender.wake);
+}
+
+/* Whether the threads ended, until UNTIL in ms. */
+static bool sink_has_ended(struct sink *sink, uint64_t until)
+{
+	return sink_join(&sink->spooler, until) && sink_join(&sink->sender, until);
+}
+
+/* Ends the threads of all: side by side, so that those that wait do so at the same time. ENDED: false where one of them hangs in
+ * a disk that does not answer. */
+static void end_threads(struct sink *const *sinks, unsigned int count, int milliseconds,
+			bool *ended)
 {
 	uint64_t end = clock_now_ms() + (milliseconds > 0 ? milliseconds : 0);
 
-	end_thread(&sink->spooler);
-	sink_join(&sink->spooler, end);
-	end_thread(&sink->sender); /* nothing is moved to it any more */
-	if (!sink_join(&sink->sender, end) || sink->spooler.running) {
-		set_flag(&sink->given_up, true);
-		eventfd_write(sink->stop, 1);
-		wake_call(&sink->spooler.wake);
-		wake_call(&sink->sender.wake);
-		end = clock_now_ms() + GRACE;
-	}
-	sink_join(&sink->spooler, end);
-	sink_join(&sink->sender, end);
-	return !sink->spooler.running && !sink->sender.running;
+	for (unsigned int i = 0; i < count; i++)
+		if (sinks[i])
+			sink_end(sinks[i]);
+	for (unsigned int i = 0; i < count; i++)
+		ended[i] = !sinks[i] || sink_has_ended(sinks[i], end);
+	for (unsigned int i = 0; i < count; i++)
+		if (!ended[i])
+			sink_give_up(sinks[i]);
+	end = clock_now_ms() + GRACE;
+	for (unsigned int i = 0; i < count; i++)
+		ended[i] = ended[i] || sink_has_ended(sinks[i], end);
 }
 
 static void free_sink(struct sink *sink)
@@ -657,17 +679,25 @@ static void free_sink(struct sink *sink)
 	free(sink);
 }
 
+void sink_close_all(struct sink *const *sinks, unsigned int count, int milliseconds, uint64_t *left,
+		    bool *ended)
+{
+	end_threads(sinks, count, milliseconds, ended);
+	for (unsigned int i = 0; i < count; i++) {
+		struct sink *sink = sinks[i];
+
+		left[i] = 0;
+		if (sink && sink->queue)
+			left[i] = queue_store(sink->queue)->ops->waiting(queue_store(sink->queue));
+		if (sink && ended[i])
+			free_sink(sink);
+	}
+}
+
 bool sink_close(struct sink *sink, int milliseconds, uint64_t *left)
 {
 	bool ended;
 
-	*left = 0;
-	if (!sink)
-		return true;
-	ended = end_threads(sink, milliseconds);
-	if (sink->queue)
-		*left = queue_store(sink->queue)->ops->waiting(queue_store(sink->queue));
-	if (ended)
-		free_sink(sink);
+	sink_close_all(&sink, 1, milliseconds, left, &ended);
 	return ended;
 }

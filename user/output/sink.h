@@ -149,4 +149,9 @@ const char *sink_name(const struct sink *sink);
  * in use: the process is to end. */
 bool sink_close(struct sink *sink, int milliseconds, uint64_t *left);
 
+/* The same of COUNT sinks, some of which may be NULL, side by side: MILLISECONDS are for all of them together. LEFT and ENDED
+ * get what sink_close() tells of each. */
+void sink_close_all(struct sink *const *sinks, unsigned int count, int milliseconds, uint64_t *left,
+		    bool *ended);
+
 #endif
