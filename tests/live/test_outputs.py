@@ -315,14 +315,15 @@ def stuck_outputs_hold_up_nobody():
             flood(400).wait()
             agent.settle()
             before = agent.rss()
-            requests = scaled(8000, 600)
-            flood(requests).wait()
-            agent.settle()
+            floods = scaled(20, 2)
+            for _ in range(floods): # each has room in the rings, whatever else the machine does
+                flood(400).wait()
+                agent.settle()
             grown = agent.rss() - before
             true(grown < 24 << 20, f'memory grew by {grown}')
             records = agent.stop()
     equal(len([r for r in records if r['event']['action'] == 'api-request' and 'mark=' not in r['url']['original']]),
-          requests + 400, 'requests in the log')
+          floods * 400 + 400, 'requests in the log')
     losers = {r['callerd']['lost']['output'] for r in records if r['event']['action'] == 'records-lost'}
     true(any('unix' in name for name in losers), f'who lost: {losers}')
 
