@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "format/reread.h"
+#include "fields/reread.h"
 #include "where/where.h"
 
 static struct where *expressions[2][9];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit.h"
 
-#include "format/reread.h"
+#include "fields/reread.h"
 #include "recording.h"
 #include "where/levels.h"
 #include "where/where.h"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "docker/api/route.h"
-#include "format/line.h"
+#include "fields/line.h"
 #include "host/host.h"
 #include "state/state.h"
 

@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "format/fields.h"
+#include "fields/fields.h"
 
 /* What the dictionary gives a key room for. */
 #define LIMIT_ACTION 63

@@ -3,10 +3,8 @@
 #ifndef CALLERD_ECS_H
 #define CALLERD_ECS_H
 
-#include "format/fields.h"
+#include "fields/fields.h"
 #include "json/json.h"
-
-#define ECS_VERSION "9.4.0"
 
 /* A member of an open object; nothing where there is no value. Takes all elements off a list. */
 void ecs_put_value(struct json *json, const char *key, struct field_value *value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "format/line.h"
+#include "fields/line.h"
 
 #define WHO_COLUMNS 20
 #define COMMAND_COLUMNS 40

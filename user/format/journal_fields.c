@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <endian.h>
 
-#include "format/fields.h"
+#include "fields/fields.h"
 #include "secret/command.h"
 
 #define FACTS_MAX 64

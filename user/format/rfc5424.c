@@ -8,8 +8,8 @@
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "format/fields.h"
-#include "format/line.h"
+#include "fields/fields.h"
+#include "fields/line.h"
 
 #define FACILITY 13 /* log audit */
 #define VERSION "1"

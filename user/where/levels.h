@@ -3,7 +3,7 @@
 #ifndef CALLERD_LEVELS_H
 #define CALLERD_LEVELS_H
 
-#include "format/fields.h"
+#include "fields/fields.h"
 #include "setting/setting.h"
 
 #define LEVELS_RULES_MAX 64

@@ -3,7 +3,7 @@
 #ifndef CALLERD_WHERE_H
 #define CALLERD_WHERE_H
 
-#include "format/fields.h"
+#include "fields/fields.h"
 
 #define WHERE_SIZE_MAX 4094 /* bytes of an expression */
 #define WHERE_NODES_MAX 256 /* comparisons, and what joins them */

@@ -11,7 +11,7 @@
 #include "agent/options/options.h"
 #include "agent/options/output.h"
 #include "base/cleanup.h"
-#include "format/reread.h"
+#include "fields/reread.h"
 #include "json/json.h"
 #include "where/levels.h"
 

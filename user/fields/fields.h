@@ -8,6 +8,8 @@
 
 #include "record/view.h"
 
+#define ECS_VERSION "9.4.0"
+
 /* What a field takes to be there. A format has conditions of its own from bit 32 on. */
 enum field_condition {
 	/* The fields are named as ECS has them, or as the journal has them. */

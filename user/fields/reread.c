@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "format/reread.h"
+#include "fields/reread.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef CALLERD_REREAD_H
 #define CALLERD_REREAD_H
 
-#include "format/fields.h"
+#include "fields/fields.h"
 #include "json/gojson.h"
 
 #define REREAD_VALUES_MAX 4096 /* of one line */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "format/line.h"
+#include "fields/line.h"
 
 #include "base/bytes.h"
 #include "base/clock.h"

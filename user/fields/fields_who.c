@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Who: the caller, its users, its parent and ancestors; and who else had a part in it. */
+#include "base/utf8.h"
+#include "fields/fields_table.h"
+#include "secret/command.h"
+
+#define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
+#define CAPABILITIES_MISSING 8 /* so many at most are told rather than those that are there */
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+static void get_entity_id(struct fields *fields, struct field_value *ret)
+{
+	view_add_entity_id(fields_begin(fields), &fields->view, fields_caller(fields),
+			   fields_process(fields));
+	fields_begun(fields, ret);
+}
+
+static void get_start(struct fields *fields, struct field_value *ret)
+{
+	int64_t clock = view_boot_to_real(&fields->view, fields_caller(fields));
+	uint64_t start = fields_process(fields)->start;
+
+	fields_set_number(ret, start ? VALUE_TIME : VALUE_NONE, clock_real(clock, start));
+}
+
+static bool is_own(const struct fields *fields, const struct process *process)
+{
+	return fields->view.caller && process == &fields->view.caller->process;
+}
+
+/* The arguments of the process, without secrets. */
+static struct bytes find_args(struct fields *fields)
+{
+	const struct process *process = fields_process(fields);
+
+	if (fields->masked_process == process)
+		return text_since(&fields->masked, 0);
+	if (process->args.size && !is_own(fields, process))
+		fields->masked_process = process;
+	return view_args(&fields->view, process, &fields->masked);
+}
+
+static void get_args(struct fields *fields, struct field_value *ret)
+{
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = find_args(fields);
+}
+
+static void get_args_count(struct fields *fields, struct field_value *ret)
+{
+	struct bytes args = find_args(fields), argument;
+	uint64_t count = 0;
+
+	if (!args.data || fields_process(fields)->args_truncated)
+		return;
+	while (command_next(&args, &argument))
+		count++;
+	fields_set_number(ret, VALUE_NUMBER, count);
+}
+
+static void get_command_line(struct fields *fields, struct field_value *ret)
+{
+	command_add(fields_begin(fields), find_args(fields));
+	fields_begun(fields, ret);
+}
+
+/* --- users ------------------------------------------------------------------------------------ */
+
+void fields_name_user(struct fields *fields, uint32_t uid, struct field_value *ret)
+{
+	const struct record_context *context = fields->view.context;
+
+	view_user_name(context, uid, fields->name);
+	fields_set_text(ret, bytes_of(fields->name));
+	fields->awaits |=
+		!fields->name[0] && context->user_asked && context->user_asked(context->data, uid);
+}
+
+static void get_user_name(struct fields *fields, struct field_value *ret)
+{
+	fields_name_user(fields, fields_process(fields)->euid, ret);
+}
+
+/* Who acts: the user who logged in, whomever he became since; else the one that the process acts as. */
+static uint32_t acting_uid(const struct view *view)
+{
+	return view->elevated ? view->caller->login_uid : view->caller->process.euid;
+}
+
+static void get_acting_id(struct fields *fields, struct field_value *ret)
+{
+	fields_set_number(ret, VALUE_ID, acting_uid(&fields->view));
+}
+
+static void get_acting_name(struct fields *fields, struct field_value *ret)
+{
+	fields_name_user(fields, acting_uid(&fields->view), ret);
+}
+
+/* All of whom the record is: by name, or by number where there is no name. */
+static void get_related_users(struct fields *fields, struct field_value *ret)
+{
+	const struct view *view = &fields->view;
+	const struct record_context *context = view->context;
+	const struct caller *caller = view->caller;
+	const struct {
+		const char *name;
+		uint32_t uid;
+	} users[] = {
+		{view->login_user, acting_uid(view)},
+		{view->user, caller->process.euid},
+		{view->real_user, view->described ? caller->uid : caller->process.euid},
+	};
+	struct text *out = fields_begin(fields);
+
+	for (unsigned int i = 0; i < COUNT(users); i++) {
+		bool again = false;
+
+		for (unsigned int k = 0; k < i; k++)
+			again |= users[k].uid == users[i].uid;
+		if (again)
+			continue;
+		if (users[i].uid == caller->process.euid && view->user[0])
+			text_add_string(out, view->user);
+		else if (users[i].name[0])
+			text_add_string(out, users[i].name);
+		else {
+			text_add_number(out, users[i].uid);
+			fields->awaits |= context->user_asked &&
+					  context->user_asked(context->data, users[i].uid);
+		}
+		text_add_char(out, '\0');
+	}
+	fields_begun_list(fields, ret);
+}
+
+/* A process that is not known has no user, not root. */
+static void get_parent_user(struct fields *fields, struct field_value *ret)
+{
+	const struct process *process = fields_process(fields);
+
+	if (process->pid)
+		fields_set_number(ret, VALUE_ID, process->euid);
+}
+
+static void get_login_name(struct fields *fields, struct field_value *ret)
+{
+	uint32_t uid = fields_caller(fields)->login_uid;
+
+	if (uid != CALLERD_UNSET_ID)
+		fields_name_user(fields, uid, ret);
+}
+
+/* --- the caller ------------------------------------------------------------------------------- */
+
+static void get_cgroup_owner(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields_caller(fields);
+
+	fields_set_number(ret, caller->cgroup_claimed ? VALUE_ID : VALUE_NONE,
+			  caller->cgroup_owner);
+}
+
+static void get_claimed_container(struct fields *fields, struct field_value *ret)
+{
+	fields_set_text(ret, caller_claimed_container_id(fields_caller(fields)));
+}
+
+static void get_unit(struct fields *fields, struct field_value *ret)
+{
+	fields_set_text(ret, caller_unit(fields_caller(fields)));
+}
+
+static void get_mount_namespace(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields_caller(fields);
+	bool other = caller_in_mount_namespace(caller, fields->view.context->mnt_ns);
+
+	fields_set_number(ret, other ? VALUE_NUMBER : VALUE_NONE, caller->mnt_ns);
+}
+
+static void get_capabilities(struct fields *fields, struct field_value *ret)
+{
+	fields_set_bits(ret, fields_caller(fields)->capabilities, name_capability, NULL);
+}
+
+static bool has_nearly_all(const struct caller *caller)
+{
+	return __builtin_popcountll(~caller->capabilities & CAPABILITIES_ALL) <=
+	       CAPABILITIES_MISSING;
+}
+
+/* In ECS each by its name. */
+static void get_few_capabilities(struct fields *fields, struct field_value *ret)
+{
+	if (!has_nearly_all(fields_caller(fields)))
+		get_capabilities(fields, ret);
+}
+
+/* ALL, -CAP_SYS_RESOURCE: nearly all are there. */
+static void get_nearly_all(struct fields *fields, struct field_value *ret)
+{
+	uint64_t missing = ~fields_caller(fields)->capabilities & CAPABILITIES_ALL;
+	struct text *out;
+
+	if (!has_nearly_all(fields_caller(fields)))
+		return;
+	out = fields_begin(fields);
+	text_add(out, "ALL", sizeof("ALL"));
+	for (unsigned int bit = 0; missing >> bit; bit++) {
+		if (!(missing >> bit & 1))
+			continue;
+		text_add_char(out, '-');
+		text_add_string(out, name_capability(bit));
+		text_add_char(out, '\0');
+	}
+	fields_begun_list(fields, ret);
+}
+
+static void get_root(struct fields *fields, struct field_value *ret)
+{
+	struct bytes root = fields_caller(fields)->root;
+
+	if (!bytes_are(root, "/"))
+		fields_set_text(ret, root);
+}
+
+static void get_claimed_executable(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields_caller(fields);
+
+	if (caller->process.executable_exchanged)
+		fields_set_text(ret, caller->executable_claimed);
+}
+
+static int enter_parent(struct fields *fields, unsigned int index)
+{
+	const struct caller *caller = fields_caller(fields);
+
+	if (index || !caller->ancestor_count)
+		return 0;
+	fields->of[FIELDS_process] = caller->ancestors;
+	return 1;
+}
+
+static int enter_ancestor(struct fields *fields, unsigned int index)
+{
+	const struct caller *caller = fields->view.caller;
+
+	if (index >= caller->ancestor_count)
+		return 0;
+	fields->of[FIELDS_process] = &caller->ancestors[index];
+	return caller->ancestors[index].pid ? 1 : -1;
+}
+
+static int enter_connector(struct fields *fields, unsigned int index)
+{
+	const struct caller *connector = fields->view.record->connector;
+
+	if (index || !connector || connector == fields->view.caller)
+		return 0;
+	fields_enter_caller(fields, connector);
+	return 1;
+}
+
+static int enter_candidate(struct fields *fields, unsigned int index)
+{
+	const struct record *record = fields->view.record;
+
+	if (index >= record->candidate_count)
+		return 0;
+	fields_enter_caller(fields, record->candidates[index]);
+	return 1;
+}
+
+/* --- the lineage ------------------------------------------------------------------------------ */
+
+/* What sets processes apart in a lineage, and what a name has of it, as \x5b; what could turn the line around or hide in
+ * it, too. */
+static void add_lineage_text(struct text *out, struct bytes text)
+{
+	while (text.size && !out->error) {
+		uint32_t code;
+		size_t size = utf8_decode(text.data, text.size, &code);
+
+		if (code != UTF8_INVALID && code >= 0x80) {
+			if (utf8_is_unsafe(code))
+				text_add_spelled(out, code);
+			else
+				text_add(out, text.data, size);
+		} else {
+			size = 1;
+			code = (unsigned char)*text.data;
+			if (code < 0x20 || code >= 0x7f || strchr("[]()<\\", (int)code)) {
+				text_add_string(out, "\\x");
+				text_add_hex(out, code, 2);
+			} else
+				text_add_char(out, *text.data);
+		}
+		text = bytes_from(text, size);
+	}
+}
+
+/* Whether FILE lies in a directory of the host that root alone writes, and so is what its name says. */
+static bool is_of_system(struct bytes file)
+{
+	static const char *const directories[] = {
+		"/bin/", "/sbin/", "/lib/systemd/", "/usr/bin/", "/usr/sbin/", "/usr/lib/systemd/",
+	};
+	size_t size = file.size - bytes_basename(file).size;
+
+	for (size_t i = 0; i < COUNT(directories); i++)
+		if (bytes_are((struct bytes){file.data, size}, directories[i]))
+			return true;
+	return false;
+}
+
+/* Whether paths of the processes above CALLER may be in short. The namespace of each of them is not known, but that one of
+ * the caller is, and in most cases they have it in common. */
+static bool is_in_host_mounts(const struct caller *caller, uint32_t mnt_ns)
+{
+	return mnt_ns && caller->mnt_ns == mnt_ns && !caller->boot_id.size;
+}
+
+/* python3.11(backup): the file that it executes, which is the kernel's word, and how it calls itself, where that is another
+ * name. */
+static void add_lineage_name(struct text *out, const struct process *process, bool short_names)
+{
+	struct bytes path = process->executable, name = process->name;
+	struct bytes file = bytes_basename(path);
+
+	add_lineage_text(out, short_names && is_of_system(path) ? file : path);
+	/* The kernel cuts names; python3 is python3.11. */
+	if (!name.size || (file.size >= name.size && !memcmp(file.data, name.data, name.size)))
+		return;
+	text_add_char(out, '(');
+	add_lineage_text(out, name);
+	text_add_char(out, ')');
+}
+
+/* sudo[4700] < bash[4368 uid 1000] < sshd[812 uid 0]: a user where he is not that of the process before. */
+static void get_lineage(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields->view.caller;
+	const struct process *before = &caller->process;
+	bool short_names = is_in_host_mounts(caller, fields->view.context->mnt_ns);
+	struct text *out = fields_begin(fields);
+
+	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
+		const struct process *process = &caller->ancestors[i];
+
+		if (out->size)
+			text_add_string(out, " < ");
+		if (process->pid) {
+			add_lineage_name(out, process, short_names);
+			text_add_char(out, '[');
+			text_add_number(out, process->pid);
+			if (!before->pid || process->euid != before->euid) {
+				text_add_string(out, " uid ");
+				text_add_number(out, process->euid);
+			}
+			text_add_char(out, ']');
+		} else
+			text_add_char(out, '?');
+		before = process;
+	}
+	/* Above init, and above the first thread of the kernel, is none. */
+	if (caller->ancestor_count == CALLERD_ANCESTORS_MAX && (!before->pid || before->pid > 2))
+		text_add_string(out, " < …");
+	fields_begun(fields, ret);
+}
+
+/* 1 4700 /usr/bin/sudo: sudo docker ps. The first number is its place: lists have no order there. */
+static void add_ancestor(struct fields *fields, struct text *out)
+{
+	const struct process *process = fields_process(fields);
+	struct bytes args = find_args(fields);
+	unsigned int number = 1;
+
+	for (const struct process *at = fields->view.caller->ancestors; at < process; at++)
+		number += at->pid != 0;
+	text_add_number(out, number);
+	text_add_char(out, ' ');
+	text_add_number(out, process->pid);
+	text_add_char(out, ' ');
+	text_add_bytes(out, process->executable.size ? process->executable : process->name);
+	if (args.size)
+		text_add_string(out, ": ");
+	command_add(out, args);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+/* clang-format off */
+/* Of any process. */
+#define IDENTITY \
+	NUMBER32("pid", process, pid, .optional = true), \
+	GET("entity_id", get_entity_id), \
+	BYTES("name", process, name), \
+	BYTES("executable", process, executable), \
+	GET("start", get_start, .when = IF_WHOLE)
+
+#define ARGUMENTS \
+	GET("args", get_args, .when = IF_ECS | IF_WHOLE), \
+	GET("args_count", get_args_count, .when = IF_ECS | IF_WHOLE), \
+	GET("command_line", get_command_line)
+
+const struct record_field fields_of_process[] = {
+	IDENTITY,
+	GROUP(IF_DESCRIBED,
+		ARGUMENTS,
+		BYTES("working_directory", caller, working_directory),
+		OBJECT("real_user", IF_REAL_USER,
+			ID32("id", caller, uid),
+			CHARS("name", view, real_user))),
+	{0},
+};
+
+const struct record_field fields_of_thread[] = {
+	OBJECT("thread", 0,
+		NUMBER32("id", caller, tid, .when = IF_THREAD),
+		/* Capabilities in another user namespace say nothing of the host. */
+		OBJECT("capabilities", IF_DESCRIBED | IF_HOST_USERS,
+			GET("effective", get_capabilities, .when = IF_WHOLE),
+			GET("effective", get_few_capabilities, .when = IF_BRIEF))),
+	{0},
+};
+
+const struct record_field fields_of_user[] = {
+	OBJECT("user", 0,
+		GET("id", get_acting_id),
+		GET("name", get_acting_name),
+		OBJECT("group", IF_PLAIN, ID32("id", caller, egid)),
+		OBJECT("effective", IF_ELEVATED,
+			ID32("id", process, euid),
+			CHARS("name", view, user),
+			OBJECT("group", 0, ID32("id", caller, egid)))),
+	OBJECT("related", 0, GET("user", get_related_users)),
+	{0},
+};
+
+const struct record_field fields_of_caller[] = {
+	OBJECT("caller", 0,
+		CONSTANT("basis", "kernel", .when = IF_DESCRIBED | IF_WHOLE),
+		CONSTANT("basis", "peer", .when = IF_PEER),
+		GROUP(IF_DESCRIBED,
+			NUMBER32("session", caller, session, .has_unset = true),
+			CHARS("tty", caller, tty),
+			BYTES("cgroup", caller, cgroup),
+			GET("cgroup_owner", get_cgroup_owner),
+			GET("container_claimed", get_claimed_container),
+			GET("unit", get_unit),
+			BYTES("label", caller, label),
+			GET("mount_namespace", get_mount_namespace),
+			OBJECT("user_namespace", IF_USER_NAMESPACE,
+				NUMBER32("id", caller, user_ns),
+				ID32("owner", caller, user_ns_owner),
+				GET("capabilities", get_capabilities)),
+			GET("capabilities", get_nearly_all, .when = IF_HOST_USERS | IF_BRIEF),
+			CHARS("access", view, access),
+			GET("root", get_root),
+			TRUE_OF("args_truncated", process, args_truncated),
+			TRUE_OF("executable_deleted", process, executable_deleted),
+			GET("executable_claimed", get_claimed_executable)),
+		BYTES("boot", caller, boot_id)),
+	{0},
+};
+
+const struct record_field fields_of_parent[] = {
+	ABOUT("parent", IF_DESCRIBED | IF_WHOLE, enter_parent,
+		IDENTITY,
+		ARGUMENTS,
+		OBJECT("user", 0, GET("id", get_parent_user))),
+	ABOUT("parent", IF_DESCRIBED | IF_BRIEF, enter_parent,
+		NUMBER32("pid", process, pid, .optional = true),
+		BYTES("name", process, name),
+		BYTES("executable", process, executable),
+		GET("command_line", get_command_line)),
+	{0},
+};
+
+const struct record_field fields_of_ancestors[] = {
+	OBJECTS("ancestors", IF_DESCRIBED | IF_WHOLE, enter_ancestor, add_ancestor,
+		GROUP(IF_ECS,
+			IDENTITY,
+			GET("command_line", get_command_line),
+			OBJECT("user", 0, ID32("id", process, euid)))),
+	GET("lineage", get_lineage, .when = IF_DESCRIBED | IF_BRIEF),
+	{0},
+};
+
+const struct record_field fields_of_container[] = {
+	OBJECT("container", 0,
+		BYTES("id", view, container_id),
+		BYTES("name", record, container_name),
+		OBJECT("image", 0, BYTES("name", record, container_image))),
+	{0},
+};
+
+const struct record_field fields_of_others[] = {
+	ABOUT("connector", 0, enter_connector,
+		IDENTITY,
+		GET("command_line", get_command_line),
+		OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name))),
+	/* One of them, or each of them a part, sent the request. */
+	OBJECTS("candidates", 0, enter_candidate, NULL,
+		IDENTITY,
+		GET("command_line", get_command_line),
+		OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name)),
+		OBJECT("audit", 0,
+			ID32("id", caller, login_uid, .has_unset = true),
+			GET("name", get_login_name))),
+	TRUE_OF("candidates_truncated", record, candidates_cut),
+	{0},
+};
+/* clang-format on */
