@@ -102,7 +102,7 @@ def peers(result, place):
     text = '''## Beside others
 
 A real dockerd answers `GET /_ping`: 4,000 on 4 connections that are kept, and 1,000 on a connection each. callerd writes its file with the chain, as it
-does by default. Microseconds; "more" is what comes on top of nothing in the same round.
+does by default, which tells equal reads by a count, and with `fold=no`, which tells each. Microseconds; "more" is what comes on top of nothing in the same round.
 
 '''
     for kind, title in (('request', 'a request (keep-alive)'), ('connection', 'a connection with one request')):
@@ -163,15 +163,17 @@ machine's.
 
 
 def threads(result, _):
-    names = sorted(set(result['request']) | set(result['connection']), key=lambda name: -result['connection'].get(name, 0))
+    kinds = [kind + suffix for suffix in ('', '_folded') for kind in ('request', 'connection')]
+    names = sorted(result['connection'], key=lambda name: -result['connection'][name])
     return '''## In user space
 
-Microseconds on a processor of callerd's threads, for one request, and for one connection with its request (two records).
+Microseconds on a processor of callerd's threads, for one request, and for one connection with its request (two records); and the same where equal
+reads are told by a count, as they are by default.
 
-''' + table(('thread', 'a request', 'a connection'), [
-        *((name, *(f'{result[kind].get(name, 0):.1f}' for kind in ('request', 'connection'))) for name in names
-          if max(result[kind].get(name, 0) for kind in ('request', 'connection')) >= 0.05),
-        ('together', *(f'{sum(result[kind].values()):.1f}' for kind in ('request', 'connection')))])
+''' + table(('thread', 'a request', 'a connection', 'a request, counted', 'a connection, counted'), [
+        *((name, *(f'{result[kind].get(name, 0):.1f}' for kind in kinds)) for name in names
+          if max(result[kind].get(name, 0) for kind in kinds) >= 0.05),
+        ('together', *(f'{sum(result[kind].values()):.1f}' for kind in kinds))])
 
 
 def calls(result, _):
@@ -200,7 +202,7 @@ def throughput(result, _):
     return '''## How much
 
 Requests a second of a server that gets as many as it can take, on connections that are kept. The stand-in is a server that only answers, in one thread, and
-callerd's file has no chain there: what matters is what is lost then.
+callerd's file has no chain there: what matters is what is lost then. With `fold=no` each has a record, else equal ones are told by a count.
 
 ''' + table(('', 'without', 'with', 'kept', 'recorded', 'lost, and told so'), [
         (name, f"{row['without']:,.0f}", f"{row['with']:,.0f}", f"{row['kept'] * 100:.0f} %", f"{row['recorded']:,}", f"{row['lost']:,}")

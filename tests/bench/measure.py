@@ -244,18 +244,19 @@ def of_threads(pids):
 
 @part
 def threads():
-    """What callerd's own threads take for a request, and for a connection with one."""
+    """What callerd's own threads take for a request, and for a connection with one: with a record for each, and as by default."""
     result = {}
-    with peers.callerd() as agent:
-        for kind, options, count in (('request', REQUESTS, 4000), ('connection', CONNECTIONS, 1000)):
-            rows = []
-            for _ in range(ROUNDS):
-                settle(agent.pids)
-                before = of_threads(agent.pids)
-                flood(SOCKET, *options)
-                settle(agent.pids)
-                rows.append({name: (used - before.get(name, 0)) / count / 1e3 for name, used in of_threads(agent.pids).items()})
-            result[kind] = {name: median(row.get(name, 0) for row in rows) for name in rows[-1]}
+    for suffix, fold in (('', 'no'), ('_folded', None)):
+        with peers.callerd(fold=fold) as agent:
+            for kind, options, count in (('request', REQUESTS, 4000), ('connection', CONNECTIONS, 1000)):
+                rows = []
+                for _ in range(ROUNDS):
+                    settle(agent.pids)
+                    before = of_threads(agent.pids)
+                    flood(SOCKET, *options)
+                    settle(agent.pids)
+                    rows.append({name: (used - before.get(name, 0)) / count / 1e3 for name, used in of_threads(agent.pids).items()})
+                result[kind + suffix] = {name: median(row.get(name, 0) for row in rows) for name in rows[-1]}
     return result
 
 
@@ -320,11 +321,12 @@ def latency():
 
 
 def lost(log):
-    """Of a log (records of requests, records lost)."""
+    """Of a log (requests that are recorded, records lost)."""
     requests = missing = 0
     with open(log, 'rb') as lines:
         for line in lines:
-            requests += b'"action":"api-request"' in line
+            if b'"action":"api-request"' in line:
+                requests += field(json.loads(line), 'callerd.folded.count', 0) if b'"folded"' in line else 1
             if b'"records-lost"' in line:
                 missing += field(json.loads(line), 'callerd.lost.count', 0)
     return requests, missing
@@ -335,12 +337,15 @@ def throughput():
     """How many requests a second a server takes that has more to do than it can, with and without."""
     result = {}
     with stand_in() as (path, _):
-        for name, socket, options in (('dockerd', SOCKET, ('--connections', '8', '--threads', '4', '--per-connection', '1500')),
-                                      ('stand-in', path, ('--connections', '4', '--threads', '2', '--per-connection', '10000'))):
+        at_dockerd = ('--connections', '8', '--threads', '4', '--per-connection', '1500')
+        for name, socket, fold, options in (
+                ('dockerd', SOCKET, None, at_dockerd), ('dockerd, fold=no', SOCKET, 'no', at_dockerd),
+                ('stand-in, fold=no', path, 'no', ('--connections', '4', '--threads', '2', '--per-connection', '10000'))):
             pairs, losses = [], [0, 0]
             for _ in range(ROUNDS):
                 without = flood(socket, *options)['rate']
-                with peers.callerd(socket=socket if socket != SOCKET else None, more=',chain=no' if name == 'stand-in' else '') as agent:
+                with peers.callerd(socket=socket if socket != SOCKET else None, more=',chain=no' if socket == path else '',
+                                   fold=fold) as agent:
                     pairs.append((without, flood(socket, *options)['rate']))
                     settle(agent.pids)
                     agent.process.terminate()

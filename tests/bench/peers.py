@@ -73,10 +73,11 @@ def nothing():
 
 
 @contextlib.contextmanager
-def callerd(*options, socket=None, more=''):
-    """As it is by default: a chained file, a state."""
+def callerd(*options, socket=None, more='', fold='no'):
+    """As it is by default: a chained file, a state. FOLD 'no': with a record for each request, which a load of equal ones does not have
+    by default (None)."""
     log = f'{DIR}/callerd.{time.monotonic_ns()}'
-    agent = Callerd(*options, sockets=socket and [socket], log=log, state=DIR + '/state.db', options=more)
+    agent = Callerd(*options, sockets=socket and [socket], log=log, state=DIR + '/state.db', options=more, detail='lineage', fold=fold)
     agent.pids = [agent.pid, agent.broker]
     try:
         yield agent
@@ -90,7 +91,13 @@ def callerd(*options, socket=None, more=''):
 
 
 @contextlib.contextmanager
-def with_callerd():
+def by_default():
+    with callerd(fold=None) as agent:
+        yield SOCKET, agent.pids
+
+
+@contextlib.contextmanager
+def unfolded():
     with callerd() as agent:
         yield SOCKET, agent.pids
 
@@ -205,8 +212,9 @@ def plugin():
 # Name, context, the program whose version is told, what it can tell at all.
 PEERS = (
     ('nothing', nothing, None, ''),
-    ('callerd', with_callerd, [CALLERD, '--version'],
+    ('callerd', by_default, [CALLERD, '--version'],
      'who (process, user before sudo, container, ancestors, from the kernel), each request, what it would do, its answer, the events that came of it'),
+    ('callerd, fold=no', unfolded, None, ''),
     ('auditd', auditd, ['auditctl', '-v'], 'process, users and login user of each connect, and the path; no request'),
     ('bpftrace', bpftrace, ['bpftrace', '--version'], 'process and user of each connect, and the path; no request'),
     ('strace', strace, ['strace', '--version'], 'the first bytes of what the daemon reads; not who sent them'),

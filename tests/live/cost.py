@@ -20,7 +20,7 @@ def serve(path):
 def of_load(path, count, *options):
     """Of COUNT requests: the events of the kernel and their bytes, and the bytes of the records, for each."""
     events = f'{DIR}/cost.{time.monotonic_ns()}'
-    with Callerd('--record-events', events, sockets=[path]) as agent:
+    with Callerd('--record-events', events, sockets=[path], detail='lineage') as agent:
         before = os.path.getsize(agent.log)
         # As few ancestors as can be, whoever runs this. It is over when its output is.
         run('setsid', '-f', CLIENTS + 'flood', path, '--orphaned', *options)
