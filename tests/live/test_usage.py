@@ -598,14 +598,14 @@ os.mkdir(D, 0o755)
 @test
 def outputs_of_their_own():
     """Each with its format, all of the same records; and some records only."""
-    formats = {name: f'{D}/{name}.log' for name in ('human', 'ocsf', 'cef', 'rfc5424')}
+    formats = {name: f'{D}/{name}.log' for name in ('human', 'ecs', 'ocsf', 'cef', 'rfc5424')}
     some = {'min-severity=high': lambda r: r['event']['severity'] >= 80,
             'actions=docker-event': lambda r: r['event']['action'] == 'docker-event',
             'findings=privileged+host-root-mount':
                 lambda r: {'privileged', 'host-root-mount'} & {f['id'] for f in field(r, 'callerd.findings', [])},
             'users=' + MEMBER: lambda r: acts_as(r, 'name') == MEMBER}
     arguments = [f'file:{path},chain=no,format={name}' for name, path in formats.items()]
-    arguments += [f'file:{D}/sealed.log,format=ocsf']
+    arguments += [f'file:{D}/sealed.{name},format={name}' for name in ('ecs', 'ocsf')]
     arguments += [f'file:{D}/{number}.log,chain=no,{option}' for number, option in enumerate(some)]
     with Callerd(*(word for argument in arguments for word in ('--output', argument))) as agent:
         docker('run', '--rm', '--network', 'none', '-v', '/:/host', '-e', 'A=|\\=]"', IMAGE, 'true')
@@ -623,10 +623,11 @@ def outputs_of_their_own():
         done = subprocess.run([ROOT + '/tests/schema/check', name, ecs], input=data, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
         equal(done.returncode, 0, f'{name}: {done.stdout.decode()[:1000]}')
-    with open(D + '/sealed.log', 'rb') as lines:
-        done = subprocess.run([ROOT + '/tests/schema/check', 'ocsf'], stdin=lines, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False)
-    equal(done.returncode, 0, f'ocsf with a chain: {done.stdout.decode()[:1000]}')
+    for name in 'ecs', 'ocsf':
+        with open(f'{D}/sealed.{name}', 'rb') as lines:
+            done = subprocess.run([ROOT + '/tests/schema/check', name], stdin=lines, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, check=False)
+        equal(done.returncode, 0, f'{name} with a chain: {done.stdout.decode()[:1000]}')
     for number, (option, wanted) in enumerate(some.items()):
         with open(f'{D}/{number}.log', 'rb') as lines:
             got = [json.loads(line)['event']['id'] for line in lines]

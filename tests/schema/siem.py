@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks what packaging/siem has for a SIEM: tests/schema/siem.py [RECORDS...]
 
-The golden records, those of sigma-samples.ndjson and RECORDS (lines of ECS) are put into an index as the template says, after the rules of
+The records have fields of ECS, as tests/schema/ecs.py knows them, and the template gives these the types that ECS has. The golden records, those of sigma-samples.ndjson and RECORDS (lines of ECS) are put into an index as the template says, after the rules of
 Elasticsearch and OpenSearch for mappings; each panel of the dashboards finds some of them, by a reader of its own for the part of
 Lucene's language that they use; and dashboards and shippers name nothing that callerd does not have. None of the programs is run. Prints
 "ok NAME" or "not ok NAME: why"."""
@@ -21,6 +21,7 @@ except ImportError:
     print('skip siem: python3-yaml is not installed')
     sys.exit(0)
 
+import ecs
 from sigma import HERE, ROOT, fields_of_document, flatten, need, read_records
 
 SIEM = ROOT + '/packaging/siem/'
@@ -101,6 +102,54 @@ def check_template(records):
     for path, kind in {'@timestamp': 'date_nanos', 'process.start': 'date_nanos', 'process.command_line': 'wildcard', 'event.severity': 'long',
                        'event.duration': 'long', 'user.name': 'keyword', 'callerd.expected': 'boolean'}.items():
         need(index.types.get(path, kind) == kind, f'{path} is {index.types.get(path)}')
+
+
+    for path, kind in index.types.items():
+        wanted = ecs.FIELDS.get(path, {}).get('type')
+        # Nanoseconds are more than ECS asks for.
+        need(wanted in (None, {'date_nanos': 'date'}.get(kind, kind)), f'{path} is {kind}, in ECS {wanted}')
+
+
+# --- ECS -------------------------------------------------------------------------------------------
+
+def check_fails(record):
+    try:
+        ecs.check(json.dumps(record))
+    except ValueError:
+        return True
+    return False
+
+
+def check_ecs(records):
+    """What is written and what the document says is ECS; and each field that were misnamed, or of another type, would be found."""
+    for record in records:
+        ecs.check(json.dumps(record))
+    sets = {name.split('.')[0] for name in ecs.FIELDS}
+    strange = {name for name in fields_of_document() if '.' in name and name.split('.')[0] in sets} - set(ecs.FIELDS)
+    need(not strange, f'docs/record.md has {strange}, ECS has not')
+    spoilt = set()
+
+    def spoil(record, inside, path):
+        for key, value in list(inside.items()):
+            here = f'{path}.{key}' if path else key
+            if here in spoilt or here == 'callerd':
+                continue
+            if isinstance(value, dict):
+                spoil(record, value, here)
+                continue
+            spoilt.add(here)
+            del inside[key]
+            inside[key + '_'] = value
+            need(check_fails(record), f'{here}_ is not found')
+            del inside[key + '_']
+            for other in (value[0], [[value]], []) if isinstance(value, list) else (str(value) if not isinstance(value, str) else 1, [value], {}, ''):
+                inside[key] = other
+                need(check_fails(record), f'{here} with the value {other!r} is not found')
+            inside[key] = value
+
+    for record in records:
+        spoil(record, record, '')
+    need(len(spoilt) > 40, f'only {spoilt} are there')
 
 
 def check_templates():
@@ -248,12 +297,13 @@ def check_shippers():
 
 def main():
     records = [record for path in glob.glob(ROOT + '/tests/golden/*.ecs.json') for record in read_records(path)]
-    records += [sample['record'] for sample in read_records(HERE + '/sigma-samples.ndjson')]
+    whole = records
+    records = whole + [sample['record'] for sample in read_records(HERE + '/sigma-samples.ndjson')]
     flat = [flatten(record) for record in records]
     known = fields_of_document().union(*flat)
     real = [record for path in sys.argv[1:] for record in read_records(path)]
     bad = 0
-    for name, check, *arguments in (('template', check_template, records + real), ('templates', check_templates), ('kibana', check_kibana, flat, known),
+    for name, check, *arguments in (('template', check_template, records + real), ('ecs', check_ecs, whole + real), ('templates', check_templates), ('kibana', check_kibana, flat, known),
                                     ('grafana', check_grafana, flat, known), ('shippers', check_shippers)):
         try:
             check(*arguments)

@@ -123,7 +123,7 @@ static struct record hostile(void)
 	record.http.user_agent = (struct bytes)BYTES(HOSTILE);
 	record.http.parse_error = "what is wrong";
 	record.http.status = 0;
-	record.http.request_bytes = UINT64_MAX;
+	record.http.request_bytes = INT64_MAX; /* no parser takes more */
 	record.http.anomalies = ~0u;
 	record.incomplete = ~0u;
 	record.api.operation = OPERATION_NONE;
@@ -325,6 +325,32 @@ static void write_all(FILE *file, enum record_format format, const struct record
 	}
 }
 
+/* All that engines tell, of all that they tell of; all that is asked, by each method: their categories and types. */
+static void write_each_type(FILE *file)
+{
+	for (unsigned int i = 0; i < (ENGINE_VOLUME + 1) * ENGINE_ACTIONS; i++) {
+		struct record record = event("", "");
+		char *line;
+
+		record.event.kind = (enum engine_type)(i / ENGINE_ACTIONS);
+		record.event.act = (enum engine_action)(i % ENGINE_ACTIONS);
+		line = written(FORMAT_ECS, &record, &context);
+		assert_true(fprintf(file, "%s\n", line) > 0);
+		free(line);
+	}
+	for (unsigned int i = 0; i < METHODS * ACTIVITIES; i++) {
+		struct record record = request(&bob);
+		char *line;
+
+		record.http.verb = (enum method)(i / ACTIVITIES);
+		record.api.activity = (enum record_activity)(i % ACTIVITIES);
+		record.http.status = i % 2 ? 403 : 200;
+		line = written(FORMAT_ECS, &record, &context);
+		assert_true(fprintf(file, "%s\n", line) > 0);
+		free(line);
+	}
+}
+
 static void check_all(enum record_format format, const struct record_context *with)
 {
 	char ecs[] = "/tmp/callerd-format-XXXXXX", command[256];
@@ -346,7 +372,9 @@ static void check_all(enum record_format format, const struct record_context *wi
 /* By the formats' definitions, and against what ECS says of the same. */
 static void definitions(void **state)
 {
-	static const enum record_format checked[] = {FORMAT_OCSF, FORMAT_CEF, FORMAT_RFC5424};
+	static const enum record_format checked[] = {FORMAT_ECS, FORMAT_ECS_WHOLE, FORMAT_OCSF,
+						     FORMAT_CEF, FORMAT_RFC5424};
+	FILE *check;
 
 	if (access("tests/schema/check", X_OK) || system("python3 -c ''")) /* NOLINT */
 		skip();
@@ -354,6 +382,10 @@ static void definitions(void **state)
 		check_all(checked[i], &context);
 		check_all(checked[i], &nothing_known);
 	}
+	check = popen("python3 -B tests/schema/check ecs >&2", "w"); /* NOLINT: as above */
+	assert_non_null(check);
+	write_each_type(check);
+	assert_int_equal(pclose(check), 0);
 }
 
 static void secrets(void **state)
