@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -126,6 +127,51 @@ def where_chooses():
                               r['event']['type'] != ['access'] and 'access' not in r['event']['type']), 'mine')
     true(len(told('mine')) >= 2, 'of docker')
     equal(told('none'), [], 'none')
+
+
+@test
+def a_finding_beside_its_request():
+    """OCSF has a line of its own for it: whole, chained, sent by itself, chosen with its request, and as the schema has it."""
+    place = directory('ocsf')
+    whole_log, chosen = place + '/whole', place + '/chosen'
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(place + '/syslog')
+        receiver.settimeout(PATIENCE)
+        with Callerd('--output', f'file:{whole_log},format=ocsf,seal-lines=3',
+                     '--output', f'file:{chosen},format=ocsf,chain=no,where=severity >= critical',
+                     '--output', f'syslog:unix:{place}/syslog,format=ocsf,min-severity=critical') as agent:
+            body = {'Image': 'no-such-image', 'HostConfig': {'Privileged': True, 'Binds': ['/:/host']}}
+            request('POST', '/containers/create?name=a"b%0a', json.dumps(body).encode())
+            request('POST', '/containers/create', json.dumps(body).encode())
+            agent.settle()
+            agent.stop()
+            verify(whole_log)
+            os.link(agent.log, place + '/ecs')
+        events = [line for line in lines_of(whole_log) if line['metadata']['event_code'] != 'log-sealed']
+        messages = [receiver.recv(1 << 20) for _ in range(4)]
+    grave = [e for e in events if e['severity'] == 'Critical']
+    equal([e['class_name'] for e in grave], ['API Activity', 'Detection Finding'] * 2, 'what is grave')
+    for done, found in zip(grave[::2], grave[1::2]):
+        equal(found['finding_info']['related_events'][0]['uid'], done['metadata']['uid'], 'leads to its request')
+        equal(found['finding_info']['types'][0], found['finding_info']['analytic']['uid'], 'the gravest')
+        true({'privileged', 'host-root-mount'} <= set(found['finding_info']['types']), 'all that was found')
+        true(found['is_alert'] and found['status'] == 'New', 'an alert')
+    equal(len({e['metadata']['uid'] for e in events}), len(events), 'ids')
+    numbers = [e['metadata']['sequence'] for e in events if 'sequence' in e['metadata']]
+    equal(numbers, list(range(1, len(numbers) + 1)), 'numbers')
+    for event in grave:
+        event['unmapped'].pop('chain')
+    equal(lines_of(chosen), grave, 'those that were chosen')
+    for message, event in zip(messages, grave):
+        header, _, text = message.partition(b'{')
+        true(re.fullmatch(rb'<\d+>[^\n]*', header) and b'\n' not in text.rstrip(b'\n'), f'a message: {message}')
+        equal(json.loads(b'{' + text), event, 'what syslog got')
+    with open(whole_log, 'rb') as log:
+        lines = b''.join(line for line in log if b'"event_code":"log-sealed"' not in line)
+    checked = subprocess.run([sys.executable, '-B', ROOT + '/tests/schema/check', 'ocsf', place + '/ecs'], input=lines,
+                             stdout=subprocess.PIPE, check=False)
+    equal(checked.stdout.decode(), '', 'what the schema says')
+    equal(checked.returncode, 0, 'as the schema has it')
 
 
 @test

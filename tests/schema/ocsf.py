@@ -94,15 +94,16 @@ def check(line):
     Check(event['metadata'].get('profiles', [])).object('event', event, {**definition, 'attributes': attributes})
     if event['type_uid'] != event['class_uid'] * 100 + event['activity_id']:
         raise ValueError('type_uid %d' % event['type_uid'])
+    if event['class_uid'] == 2004:
+        return check_finding(event)
     process = event.get('actor', {}).get('process', {})
     return {
         'milliseconds': event['time'],
-        'event.id': event['metadata']['uid'],
+        'event.id': event['metadata'].get('uid'), # seals have neither
         'event.action': event['metadata']['event_code'],
         'event.sequence': event['metadata'].get('sequence'),
         'event.outcome': {1: 'success', 2: 'failure', 0: 'unknown', None: None}[event.get('status_id')],
         'host.name': event['device'].get('hostname'),
-        'host.id': event['device'].get('uid'),
         'message': event['message'],
         'process.pid': process.get('pid'),
         'process.command_line': process.get('cmd_line'),
@@ -111,6 +112,60 @@ def check(line):
         'url.original': event.get('http_request', {}).get('url', {}).get('url_string'),
         'user_agent.original': event.get('http_request', {}).get('user_agent'),
         'http.response.status_code': event.get('http_response', {}).get('code'),
-        'threat.technique.id': [attack['technique']['uid'].split('.')[0] for attack in event.get('attacks', [])] or None,
+        **techniques(event.get('attacks', [])),
+        **counted(event),
         'callerd.findings': event.get('unmapped', {}).get('callerd', {}).get('findings'),
     }
+
+
+def counted(event):
+    """What stands for several says so in the schema's own words."""
+    rest = event.get('unmapped', {}).get('callerd', {})
+    if any(name in rest.get(sort, {}) for sort in ('folded', 'refused') for name in ('count', 'first', 'last')):
+        raise ValueError('a count that the schema has a place for')
+    if ('count' in event) != ('start_time' in event) or ('count' in event) != ('end_time' in event):
+        raise ValueError('a count without its times')
+    return {'sum': event.get('count'), 'sum from': event.get('start_time'), 'sum to': event.get('end_time')}
+
+
+def techniques(attacks):
+    for attack in attacks:
+        sub = attack.get('sub_technique', {}).get('uid', attack['technique']['uid'] + '.')
+        if not sub.startswith(attack['technique']['uid'] + '.'):
+            raise ValueError('%s is no technique of %s' % (sub, attack['technique']['uid']))
+    return {'threat.technique.id': [attack['technique']['uid'] for attack in attacks] or None,
+            'threat.technique.subtechnique.id': [attack['sub_technique']['uid'] for attack in attacks if 'sub_technique' in attack] or None}
+
+
+def check_finding(event):
+    """A Detection Finding, which stands behind the event that it is about."""
+    info = event['finding_info']
+    related, = info['related_events']
+    if event['metadata']['uid'] == related['uid'] or 'sequence' in event['metadata']:
+        raise ValueError('it is to be told from the event that it is about')
+    if event['is_alert'] and event['status'] != 'New':
+        raise ValueError('an alert about what is expected')
+    process = event.get('actor', {}).get('process', {})
+    return {
+        'beside': True,
+        'milliseconds': event['time'],
+        'event.id': related['uid'],
+        'event.kind': 'alert' if event['is_alert'] else None,
+        'event.action': event['metadata']['event_code'],
+        'host.name': event['device'].get('hostname'),
+        'message': event['message'],
+        'http.request.id': event['metadata'].get('correlation_uid'),
+        'process.pid': process.get('pid'),
+        'process.command_line': process.get('cmd_line'),
+        'acts as': process.get('user', {}).get('uid'),
+        'rule.id': info['analytic']['uid'],
+        'rules': [info['analytic']['uid']] + [analytic['uid'] for analytic in info.get('related_analytics', [])],
+        'callerd.expected_rule': event['unmapped']['callerd'].get('expected_rule'),
+        'http.response.status_code': event['evidences'][0].get('api', {}).get('response', {}).get('code'),
+        **techniques(info.get('attacks', [])),
+    }
+
+
+def beside(record):
+    """Whether the RECORD, of ECS, has a finding beside it."""
+    return any(finding['severity'] != 'info' for finding in record.get('callerd', {}).get('findings', []))

@@ -10,10 +10,11 @@ import json
 import os
 import sys
 
-CLASSES = ('base_event', 'entity_management', 'network_activity', 'application_lifecycle', 'api_activity', 'application_error')
-OBJECTS = ('actor', 'api', 'attack', 'container', 'device', 'extension', 'file', 'http_request', 'http_response',
+CLASSES = ('base_event', 'detection_finding', 'entity_management', 'network_activity', 'application_lifecycle', 'api_activity',
+           'application_error')
+OBJECTS = ('actor', 'analytic', 'api', 'attack', 'container', 'device', 'evidences', 'extension', 'file', 'finding_info', 'http_request', 'http_response',
            'managed_entity', 'metadata', 'network_connection_info', 'network_endpoint', 'os', 'process',
-           'process_entity', 'product', 'request', 'resource_details', 'response', 'service', 'session', 'technique',
+           'process_entity', 'product', 'related_event', 'request', 'resource_details', 'response', 'service', 'session', 'sub_technique', 'technique',
            'url', 'user')
 
 

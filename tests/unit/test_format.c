@@ -13,6 +13,7 @@
 #include "recording.h"
 
 #define EVENT_ID "1898b60de27d903f-c0ffee12-0000002a"
+#define ALL_MAX 80
 #define BOM "\xef\xbb\xbf"
 /* What callers could try: ends of fields and lines of each format, a terminal's controls, what is not UTF-8. */
 #define HOSTILE "a|b=c\\d]e\"f\ng\rh\033[31m\xff\xe2\x80\xae cs1=x cs1Label=y |10| \\n \\= \x7f"
@@ -107,6 +108,19 @@ static struct record dangerous(void)
 	record.api.techniques = techniques;
 	record.api.technique_count = COUNT(techniques);
 	record.api.expected_rule = "ci";
+	return record;
+}
+
+/* A poller's calls, told once a minute. */
+static struct record folded(void)
+{
+	struct record record = request(&alice);
+
+	record.fold_count = 12;
+	record.fold_first = 1000000;
+	record.fold_last = 110999999;
+	record.fold_different = 2;
+	record.connection.id = 0;
 	return record;
 }
 
@@ -207,8 +221,19 @@ static struct record agent(enum record_action action)
 	};
 }
 
+/* Connects that were refused in a row. */
+static struct record refused_again(void)
+{
+	struct record record = refused(EACCES);
+
+	record.refused_count = 3;
+	record.refused_first = 20000000;
+	record.refused_last = 30000000;
+	return record;
+}
+
 /* One of each kind that a format may treat in its own way. */
-static size_t all(struct record records[64])
+static size_t all(struct record records[ALL_MAX])
 {
 	static const char *const methods[] = {"GET",   "HEAD",	 "OPTIONS", "PUT",
 					      "PATCH", "DELETE", "CONNECT", "BREW"};
@@ -227,6 +252,8 @@ static size_t all(struct record records[64])
 	records[count++] = refused(ECONNREFUSED);
 	records[count++] = refused(EAGAIN);
 	records[count++] = refused(4000);
+	records[count++] = refused_again();
+	records[count++] = folded();
 	records[count++] = request(NULL);
 	records[count++] = request(&bob);
 	records[count++] = dangerous();
@@ -244,27 +271,46 @@ static size_t all(struct record records[64])
 	}
 	records[count++] = nameless_event("container", "start");
 	records[count++] = nameless_event("image", "prune");
-	assert_true(count <= 64);
+	assert_true(count <= ALL_MAX);
 	for (size_t i = 0; i < count; i++)
 		records[i].sequence = i + 1;
 	return count;
 }
 
-/* RECORD in FORMAT; free() it. */
-static char *written(enum record_format format, const struct record *record,
-		     const struct record_context *with)
+/* Line number INDEX of RECORD in FORMAT, or NULL; free() it. */
+static char *written_line(enum record_format format, const struct record *record,
+			  const struct record_context *with, unsigned int index)
 {
+	struct bytes rest, line;
 	struct text text = {0};
-	char *line;
+	char *found = NULL;
 
 	text_add_string(&text, "before ");
 	assert_int_equal(format_write(format, record, with, &text), 0);
 	assert_memory_equal(text.data, "before ", 7);
-	assert_ptr_equal(memchr(text.data, '\n', text.size), text.data + text.size - 1);
-	line = strndup(text.data + 7, text.size - 8);
-	assert_non_null(line);
-	assert_int_equal(strlen(line), text.size - 8);
+	rest = text_since(&text, 7);
+	for (unsigned int i = 0; format_take_line(format, &rest, &line); i++) {
+		assert_true(line.size > 1);
+		assert_ptr_equal(memchr(line.data, '\n', line.size), line.data + line.size - 1);
+		assert_null(memchr(line.data, '\0', line.size));
+		/* Where a chain's link goes. */
+		if (format == FORMAT_OCSF)
+			assert_memory_equal(line.data + line.size - 3, "}}", 2);
+		if (i == index)
+			found = strndup(line.data, line.size - 1);
+		assert_true(i < (format == FORMAT_OCSF ? 2 : 1));
+	}
 	text_free(&text);
+	return found;
+}
+
+/* RECORD in FORMAT, without what stands beside it. */
+static char *written(enum record_format format, const struct record *record,
+		     const struct record_context *with)
+{
+	char *line = written_line(format, record, with, 0);
+
+	assert_non_null(line);
 	return line;
 }
 
@@ -290,9 +336,12 @@ static void expect_no_part(enum record_format format, const struct record *recor
 {
 	char *line = written(format, record, &context);
 
-	if (strstr(line, part))
-		fail_msg("%s in %s", part, line);
-	free(line);
+	for (unsigned int i = 1; line; i++) {
+		if (strstr(line, part))
+			fail_msg("%s in %s", part, line);
+		free(line);
+		line = written_line(format, record, &context, i);
+	}
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */
@@ -314,14 +363,17 @@ static void names(void **state)
 
 static void write_all(FILE *file, enum record_format format, const struct record_context *with)
 {
-	struct record records[64];
+	struct record records[ALL_MAX];
 	size_t count = all(records);
 
 	for (size_t i = 0; i < count; i++) {
 		char *line = written(format, &records[i], with);
 
-		assert_true(fprintf(file, "%s\n", line) > 0);
-		free(line);
+		for (unsigned int next = 1; line; next++) {
+			assert_true(fprintf(file, "%s\n", line) > 0);
+			free(line);
+			line = written_line(format, &records[i], with, next);
+		}
 	}
 }
 
@@ -390,7 +442,7 @@ static void definitions(void **state)
 
 static void secrets(void **state)
 {
-	struct record records[64];
+	struct record records[ALL_MAX];
 	size_t count = all(records);
 
 	for (unsigned int format = 0; format < FORMAT_JOURNAL; format++)
@@ -413,8 +465,7 @@ static void cef_line(void **state)
 		FORMAT_CEF, &record,
 		"CEF:0|callerd|callerd|0.1.0|host-root-mount|Engine API request: "
 		"host-root-mount|10|"
-		"rt=1772366624120 dvchost=build7 deviceExternalId=4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6 "
-		"externalId=42 flexString1=" EVENT_ID
+		"rt=1772366624120 dvchost=build7 externalId=42 flexString1=" EVENT_ID
 		" flexString1Label=eventId cat=api act=api-request outcome=success suid=0 "
 		"suser=root "
 		"spid=4711 sproc=/usr/bin/docker sourceServiceName=docker-" ID ".scope "
@@ -498,8 +549,7 @@ static void rfc5424_line(void **state)
 	expect_line(
 		FORMAT_RFC5424, &record,
 		"<110>1 2026-03-01T12:03:44.120999Z build7 callerd c0ffee12 docker-event "
-		"[callerd@32473 eventId=\"1898b60de27d903f-c0ffee12-0000002b\" "
-		"hostId=\"4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6\" severity=\"20\" "
+		"[callerd@32473 eventId=\"1898b60de27d903f-c0ffee12-0000002b\" severity=\"20\" "
 		"outcome=\"success\" pid=\"99\" uid=\"1002\" socket=\"/run/docker.sock\" "
 		"engine=\"docker\" eventAction=\"start\" targetType=\"container\" targetId=\"" ID
 		"\" targetName=\"web\" targetImage=\"busybox\" cause=\"request\" causeBasis=\"id\" "
@@ -570,28 +620,44 @@ static void ocsf_line(void **state)
 		"\"uid\":\"1898b60ddb474005-c0ffee12-00000001\",\"sequence\":1,"
 		"\"event_code\":\"records-lost\",\"log_name\":\"callerd.audit\"},\"device\":{"
 		"\"type_id\":0,\"type\":\"Unknown\",\"hostname\":\"build7\","
-		"\"uid\":\"4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6\","
 		"\"boot_uid\":\"5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e\",\"os\":{\"name\":\"Linux\","
 		"\"type_id\":200}},\"unmapped\":{\"callerd\":{\"lost\":{"
 		"\"reason\":\"output-full\",\"count\":12}}}}");
 }
 
-static void expect_json(const struct record *record, const char *key, const char *format, ...)
+static void expect_in_line(char *line, const char *key, const char *format, va_list values)
 {
-	char *line = written(FORMAT_OCSF, record, &context);
-	json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, NULL), *wanted;
-	va_list values;
+	json_t *root, *wanted;
 
+	assert_non_null(line);
+	root = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(root);
-	va_start(values, format);
 	wanted = json_vpack_ex(NULL, 0, format, values);
-	va_end(values);
 	assert_non_null(wanted);
 	if (!json_equal(json_object_get(root, key), wanted))
 		fail_msg("another %s in %s", key, line);
 	json_decref(wanted);
 	json_decref(root);
 	free(line);
+}
+
+static void expect_json(const struct record *record, const char *key, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	expect_in_line(written(FORMAT_OCSF, record, &context), key, format, values);
+	va_end(values);
+}
+
+/* The same of the Detection Finding. */
+static void expect_found(const struct record *record, const char *key, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	expect_in_line(written_line(FORMAT_OCSF, record, &context, 1), key, format, values);
+	va_end(values);
 }
 
 static void ocsf_caller(void **state)
@@ -615,6 +681,80 @@ static void ocsf_caller(void **state)
 		    "technique", "uid", "T1610");
 	record = request(NULL);
 	expect_json(&record, "actor", "{s:s}", "app_name", "unknown");
+}
+
+static void expect_no_finding(const struct record *record)
+{
+	assert_null(written_line(FORMAT_OCSF, record, &context, 1));
+}
+
+static void ocsf_finding(void **state)
+{
+	static const enum finding_technique one[] = {TECHNIQUE_T1548_003};
+	static const struct finding info = {FINDING_SENDER_DIFFERS, SEVERITY_INFO};
+	struct record record = dangerous();
+
+	expect_found(&record, "type_uid", "i", 200401);
+	expect_found(&record, "severity", "s", "Critical");
+	/* An event of its own, that leads to the other one. */
+	expect_json(
+		&record, "metadata",
+		"{s:s, s:[s,s,s,s], s:[{s:s,s:s,s:s}], s:{s:s,s:s,s:s}, s:s, s:s, s:i, s:s, s:s}",
+		"version", "1.8.0", "profiles", "host", "container", "security_control",
+		"linux/linux_users", "extensions", "name", "linux", "uid", "1", "version", "1.8.0",
+		"product", "name", "callerd", "vendor_name", "callerd", "version", "0.1.0", "uid",
+		EVENT_ID, "correlation_uid", EVENT_ID, "sequence", 42, "event_code", "api-request",
+		"log_name", "callerd.audit");
+	expect_found(&record, "metadata",
+		     "{s:s, s:[s,s,s], s:[{s:s,s:s,s:s}], s:{s:s,s:s,s:s}, s:s, s:s, s:s, s:s}",
+		     "version", "1.8.0", "profiles", "host", "container", "linux/linux_users",
+		     "extensions", "name", "linux", "uid", "1", "version", "1.8.0", "product",
+		     "name", "callerd", "vendor_name", "callerd", "version", "0.1.0", "uid",
+		     EVENT_ID "-finding", "correlation_uid", EVENT_ID, "event_code", "api-request",
+		     "log_name", "callerd.audit");
+	expect_found(&record, "evidences", "[{s:{s:s, s:s, s:{s:s}, s:{s:s}, s:{s:i}}}]", "api",
+		     "operation", "ContainerCreate", "version", "1.41", "service", "name", "docker",
+		     "request", "uid", "c0ffee12-77-2", "response", "code", 201);
+	/* The site expects it: it wakes nobody. */
+	expect_found(&record, "status", "s", "Suppressed");
+	expect_found(&record, "is_alert", "b", 0);
+	expect_found(&record, "unmapped", "{s:{s:b, s:s}}", "callerd", "expected", 1,
+		     "expected_rule", "ci");
+	record.api.expected_rule = NULL;
+	expect_found(&record, "status", "s", "New");
+	expect_found(&record, "is_alert", "b", 1);
+	expect_found(&record, "confidence", "s", "High");
+	record.incomplete = 1;
+	expect_found(&record, "confidence", "s", "Medium");
+	/* The record of its beginning told of it. */
+	record.http.begun = true;
+	expect_found(&record, "activity_name", "s", "Update");
+	record.api.techniques = one;
+	record.api.technique_count = 1;
+	expect_json(&record, "attacks", "[{s:{s:s}, s:{s:s}}]", "technique", "uid", "T1548",
+		    "sub_technique", "uid", "T1548.003");
+	record.api.findings = &info;
+	record.api.finding_count = 1;
+	expect_no_finding(&record);
+	record.api.finding_count = 0;
+	expect_no_finding(&record);
+}
+
+/* In the schema's words, and in no others. */
+static void ocsf_sums(void **state)
+{
+	struct record several[] = {folded(), refused_again()};
+	static const int counts[] = {12, 3};
+
+	for (size_t i = 0; i < COUNT(several); i++) {
+		expect_json(&several[i], "count", "i", counts[i]);
+		expect_no_part(FORMAT_OCSF, &several[i], "\"first\"");
+		expect_no_part(FORMAT_OCSF, &several[i], "\"duration\"");
+	}
+	expect_json(several, "start_time", "I", 1772366624001);
+	expect_json(several, "end_time", "I", 1772366624110);
+	expect_part(FORMAT_OCSF, several, "\"folded\":{\"different\":2}");
+	expect_part(FORMAT_ECS, several, "\"folded\":{\"count\":12,\"different\":2,\"first\":");
 }
 
 static void expect_type(const struct record *record, int type, const char *name)
@@ -707,6 +847,8 @@ int main(void)
 		cmocka_unit_test(rfc5424_sequence),
 		cmocka_unit_test(ocsf_line),
 		cmocka_unit_test(ocsf_caller),
+		cmocka_unit_test(ocsf_finding),
+		cmocka_unit_test(ocsf_sums),
 		cmocka_unit_test(ocsf_types_of_requests),
 		cmocka_unit_test(ocsf_types_of_events),
 	};

@@ -148,7 +148,6 @@ static int outputs_open_one(struct outputs_one *one, bool human,
 	int error = output_parse(one->spec, human, &one->opened, reason, size);
 
 	one->opened.sink.host_name = context->host_name;
-	one->opened.sink.host_id = context->host_id;
 	one->opened.sink.run_id = context->run_id;
 	one->opened.sink.version = context->agent_version;
 	return error ?: sink_open(&one->opened.sink, &one->sink, reason, size);
@@ -420,20 +419,12 @@ static uint64_t account_of(const struct record *record)
 	}
 }
 
-static int put_in_format(struct outputs *outputs, enum record_format format,
-			 const struct record *record, const struct record_context *context,
-			 unsigned int to)
+/* Hands LINE of RECORD to the outputs of TO. */
+static int put_line(struct outputs *outputs, struct bytes line, const struct record *record,
+		    const struct record_context *context, unsigned int to)
 {
-	struct entry *entry;
-	int error;
+	struct entry *entry = entry_new(line.data, line.size);
 
-	text_cut(&outputs->line, 0);
-	error = format_write(format, record, context, &outputs->line);
-	if (error) {
-		text_free(&outputs->line);
-		return error;
-	}
-	entry = entry_new(outputs->line.data, outputs->line.size);
 	if (!entry)
 		return -ENOMEM;
 	entry->time = record_time(context, record->time);
@@ -446,6 +437,26 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 			sink_put(outputs->all[i].sink, entry);
 	entry_unref(entry);
 	return 0;
+}
+
+static int put_in_format(struct outputs *outputs, enum record_format format,
+			 const struct record *record, const struct record_context *context,
+			 unsigned int to)
+{
+	struct bytes rest, line;
+	int error;
+
+	text_cut(&outputs->line, 0);
+	error = format_write(format, record, context, &outputs->line);
+	if (error) {
+		text_free(&outputs->line);
+		return error;
+	}
+	/* An entry each: a log's chain, a spool and syslog take line by line. */
+	rest = text_since(&outputs->line, 0);
+	while (!error && format_take_line(format, &rest, &line))
+		error = put_line(outputs, line, record, context, to);
+	return error;
 }
 
 int outputs_put(struct outputs *outputs, const struct record *record,

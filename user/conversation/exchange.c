@@ -252,6 +252,7 @@ void exchange_describe(struct exchange *exchange, struct record *record)
 	record->connection.request = exchange->number;
 	record->incomplete |= exchange->incomplete;
 	record->http = exchange->http;
+	record->http.begun = exchange->start_told;
 	record->http.method = string_bytes(exchange->method);
 	if (exchange->target_size)
 		record->http.target = (struct bytes){exchange->target, exchange->target_size};

@@ -10,7 +10,7 @@
 
 #define ECS_VERSION "9.4.0"
 
-/* What a field takes to be there. A format has conditions of its own from bit 32 on. */
+/* What a field takes to be there. A format has conditions of its own from bit 32 to 62. */
 enum field_condition {
 	/* The fields are named as ECS has them, or as the journal has them. */
 	IF_ECS = 1 << 0,
@@ -52,6 +52,8 @@ enum field_condition {
 	IF_AGAIN = 1 << 29,
 	IF_ELEVATED = 1 << 30, /* the caller acts as another user than the one who logged in */
 	IF_PLAIN = 1u << 31,   /* it does not, or nobody logged in */
+	/* How many the record stands for, and from when to when, is told here. */
+	IF_COUNT = 1ull << 63,
 };
 
 enum value_kind {

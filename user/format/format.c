@@ -2,6 +2,7 @@
 #include "format/format.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "format/cef.h"
 #include "format/journal_fields.h"
@@ -39,6 +40,17 @@ bool format_by_name(struct bytes name, enum record_format *ret)
 		return true;
 	}
 	return false;
+}
+
+bool format_take_line(enum record_format format, struct bytes *made, struct bytes *ret)
+{
+	const char *end = format == FORMAT_JOURNAL ? NULL : memchr(made->data, '\n', made->size);
+
+	if (!made->size)
+		return false;
+	*ret = (struct bytes){made->data, end ? (size_t)(end - made->data) + 1 : made->size};
+	*made = (struct bytes){made->data + ret->size, made->size - ret->size};
+	return true;
 }
 
 int format_write(enum record_format format, const struct record *record,

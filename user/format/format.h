@@ -23,8 +23,12 @@ const char *format_name(enum record_format format);
 /* The format called NAME in *RET; false where there is none. */
 bool format_by_name(struct bytes name, enum record_format *ret);
 
-/* Appends RECORD to OUT as one line in FORMAT, with its line feed. 0; or -ENOMEM, with OUT as it was. */
+/* Appends RECORD to OUT as a line in FORMAT, with its line feed; of FORMAT_OCSF perhaps another one. 0; or -ENOMEM, with OUT
+ * as it was. */
 int format_write(enum record_format format, const struct record *record,
 		 const struct record_context *context, struct text *out);
+
+/* Takes the next line, with its line feed, off what format_write() made; of FORMAT_JOURNAL all. False: there is none. */
+bool format_take_line(enum record_format format, struct bytes *made, struct bytes *ret);
 
 #endif

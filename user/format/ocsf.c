@@ -12,6 +12,10 @@
  *	agent-*			Application Lifecycle of callerd
  *	records-lost		Application Error
  *
+ * Behind it, where it has findings of low severity or graver, a line of its own with another event: a Detection Finding.
+ * One a record, not one a finding: who is to look at it looks at one act of one caller, and SIEMs make an alert of each.
+ * Its analytic is the gravest finding, which ECS has as rule.id; the others are related to it.
+ *
  * What is required and not known is Unknown, as the schema has it; what else is not known is absent. What has
  * no place in the class is in `unmapped`, by its names in ECS.
  */
@@ -29,6 +33,7 @@
 #define ACTIVITY_OTHER 99
 
 enum class_uid {
+	CLASS_DETECTION = 2004,
 	CLASS_ENTITY_MANAGEMENT = 3004,
 	CLASS_NETWORK = 4001,
 	CLASS_LIFECYCLE = 6002,
@@ -47,6 +52,8 @@ struct ocsf {
 	const struct record *record;
 	const struct record_context *context;
 	enum class_uid class;
+	struct activity activity;
+	const char *class_name, *category_name;
 	struct text scratch; /* of the value being written */
 	struct fields fields;
 };
@@ -247,31 +254,44 @@ static struct activity activity_of(const struct ocsf *ocsf)
 
 /* --- classification --------------------------------------------------------------------------- */
 
-static void put_class(struct ocsf *ocsf, const char *key)
+static void set_class(struct ocsf *ocsf, enum class_uid class)
 {
 	static const struct {
 		enum class_uid class;
 		const char *name, *category;
 	} classes[] = {
+		{CLASS_DETECTION, "Detection Finding", "Findings"},
 		{CLASS_ENTITY_MANAGEMENT, "Entity Management", "Identity & Access Management"},
 		{CLASS_NETWORK, "Network Activity", "Network Activity"},
 		{CLASS_LIFECYCLE, "Application Lifecycle", "Application Activity"},
 		{CLASS_API, "API Activity", "Application Activity"},
 		{CLASS_ERROR, "Application Error", "Application Activity"},
 	};
-	struct activity activity = activity_of(ocsf);
-	struct json *json = &ocsf->json;
 	size_t i = 0;
 
-	while (classes[i].class != ocsf->class)
+	while (classes[i].class != class)
 		i++;
+	ocsf->class = class;
+	ocsf->class_name = classes[i].name;
+	ocsf->category_name = classes[i].category;
+}
+
+static unsigned int type_uid(const struct ocsf *ocsf)
+{
+	return ocsf->class * 100u + ocsf->activity.id;
+}
+
+static void put_class(struct ocsf *ocsf, const char *key)
+{
+	struct json *json = &ocsf->json;
+
 	json_put_number(json, "category_uid", ocsf->class / 1000);
-	json_put_word(json, "category_name", classes[i].category);
+	json_put_word(json, "category_name", ocsf->category_name);
 	json_put_number(json, "class_uid", ocsf->class);
-	json_put_word(json, "class_name", classes[i].name);
-	json_put_number(json, "activity_id", activity.id);
-	json_put_string(json, "activity_name", activity.name);
-	json_put_number(json, "type_uid", ocsf->class * 100u + activity.id);
+	json_put_word(json, "class_name", ocsf->class_name);
+	json_put_number(json, "activity_id", ocsf->activity.id);
+	json_put_string(json, "activity_name", ocsf->activity.name);
+	json_put_number(json, "type_uid", type_uid(ocsf));
 }
 
 static void put_severity(struct ocsf *ocsf, const char *key)
@@ -311,12 +331,28 @@ static void put_outcome(struct ocsf *ocsf)
 	json_put_word(&ocsf->json, "status", statuses[outcome].name);
 }
 
+static bool is_expected(const struct ocsf *ocsf)
+{
+	return ocsf->record->api.expected_rule;
+}
+
+/* Of a finding that is what becomes of it; here it is new. What the site expects is nobody's work. */
+static void put_finding_status(struct ocsf *ocsf)
+{
+	json_put_number(&ocsf->json, "status_id", is_expected(ocsf) ? 3 : 1);
+	json_put_word(&ocsf->json, "status", is_expected(ocsf) ? "Suppressed" : "New");
+}
+
 /* The code of the outcome, and what it means. */
 static void put_status(struct ocsf *ocsf, const char *key)
 {
 	const struct record *record = ocsf->record;
 	struct json *json = &ocsf->json;
 
+	if (ocsf->class == CLASS_DETECTION) {
+		put_finding_status(ocsf);
+		return;
+	}
 	put_outcome(ocsf);
 	if (record_is_request(record)) {
 		if (record->http.status > 0)
@@ -346,6 +382,8 @@ enum ocsf_condition {
 	IF_METHOD = 1ull << 38,	   /* the schema has the method; else the activity's name has it */
 	IF_RESPONSE = 1ull << 39,
 	IF_ANSWERED = 1ull << 40, /* the duration is that of the response */
+	IF_SINGLE = 1ull << 42,	  /* the record is of one, and no sum */
+	IF_ACTIVITY = 1ull << 41, /* the event is what was done, and no Detection Finding */
 };
 
 /* What the kernel's access control said no to. */
@@ -368,7 +406,8 @@ static void put_profiles(struct ocsf *ocsf, const char *key)
 	json_put_word(json, NULL, "host");
 	if (ocsf->view->container_id.size)
 		json_put_word(json, NULL, "container");
-	if (is_denied(ocsf->record) || has_attacks(ocsf->record))
+	if (fields_meet(&ocsf->fields, IF_ACTIVITY) &&
+	    (is_denied(ocsf->record) || has_attacks(ocsf->record)))
 		json_put_word(json, NULL, "security_control");
 	if (ocsf->view->caller)
 		json_put_word(json, NULL, "linux/linux_users");
@@ -478,24 +517,41 @@ static void put_resources(struct ocsf *ocsf, const char *key)
 	json_close(&ocsf->json);
 }
 
-/* callerd saw what was done, and let it be. */
-static void put_attacks(struct ocsf *ocsf, const char *key)
+/* T1548.003 is a sub-technique of T1548. */
+static void put_technique(struct ocsf *ocsf, const char *name)
 {
-	const struct record_api *api = &ocsf->record->api;
+	struct bytes technique = {name, strcspn(name, ".")};
 	struct json *json = &ocsf->json;
 
-	if (!api->technique_count)
-		return;
-	put_control(ocsf, 3, "Observed", 15, "Detected");
-	json_open_array(json, key);
-	for (unsigned int i = 0; i < api->technique_count; i++) {
-		json_open_object(json, NULL);
-		json_open_object(json, "technique");
-		json_put_word(json, "uid", finding_technique_name(api->techniques[i]));
-		json_close(json);
+	json_open_object(json, NULL);
+	json_open_object(json, "technique");
+	json_put_string(json, "uid", technique);
+	json_close(json);
+	if (name[technique.size]) {
+		json_open_object(json, "sub_technique");
+		json_put_word(json, "uid", name);
 		json_close(json);
 	}
 	json_close(json);
+}
+
+static void ocsf_put_techniques(struct ocsf *ocsf, const char *key)
+{
+	const struct record_api *api = &ocsf->record->api;
+
+	json_open_array(&ocsf->json, key);
+	for (unsigned int i = 0; i < api->technique_count; i++)
+		put_technique(ocsf, finding_technique_name(api->techniques[i]));
+	json_close(&ocsf->json);
+}
+
+/* callerd saw what was done, and let it be. */
+static void put_attacks(struct ocsf *ocsf, const char *key)
+{
+	if (!ocsf->record->api.technique_count)
+		return;
+	put_control(ocsf, 3, "Observed", 15, "Detected");
+	ocsf_put_techniques(ocsf, key);
 }
 
 /* The application or the entity that an engine's event is about; callerd itself. */
@@ -531,7 +587,155 @@ static void ocsf_put_object(struct ocsf *ocsf, const char *key)
 
 static void put_callerd(struct ocsf *ocsf, const char *key)
 {
+	uint64_t conditions = ocsf->fields.conditions;
+
+	ocsf->fields.conditions &= ~(uint64_t)IF_COUNT; /* the schema has a place for it */
 	ecs_put_callerd(&ocsf->json, &ocsf->fields);
+	ocsf->fields.conditions = conditions;
+}
+
+/* --- a Detection Finding ---------------------------------------------------------------------- */
+
+/* Not of what is merely to be known: most of that is no reason to look at anything. */
+static bool has_detection(const struct record *record)
+{
+	return record->api.finding_count && record->api.findings[0].severity > SEVERITY_INFO;
+}
+
+/* Each event has its own id: SIEMs take it for the document's. */
+static void put_uid(struct ocsf *ocsf, const char *key)
+{
+	view_add_id(ocsf_begin(ocsf), ocsf->view);
+	if (ocsf->class == CLASS_DETECTION)
+		text_add_string(&ocsf->scratch, "-finding");
+	put_begun(ocsf, key);
+}
+
+/* All records of a request that tell of a finding tell of the same. */
+static void put_finding_uid(struct ocsf *ocsf, const char *key)
+{
+	view_add_request_id(ocsf_begin(ocsf), ocsf->view);
+	if (!ocsf->scratch.size)
+		view_add_id(&ocsf->scratch, ocsf->view);
+	put_begun(ocsf, key);
+}
+
+/* What is found stands in the request, or in a file: it is certain as far as that was seen, and could be judged. */
+static void put_confidence(struct ocsf *ocsf, const char *key)
+{
+	static const char *const names[] = {NULL, "Low", "Medium", "High"};
+	unsigned int id = 3;
+
+	if (ocsf->record->api.findings[0].id == FINDING_NOT_JUDGED)
+		id = 1;
+	else if (ocsf->record->incomplete)
+		id = 2;
+	json_put_number(&ocsf->json, "confidence_id", id);
+	json_put_word(&ocsf->json, "confidence", names[id]);
+}
+
+static struct field_path kind_path = {"event.kind"};
+
+static void put_is_alert(struct ocsf *ocsf, const char *key)
+{
+	struct field_cursor cursor = {0};
+	struct field_value value = {0};
+
+	json_put_bool(&ocsf->json, key,
+		      fields_read(&ocsf->fields, &kind_path, &cursor, &value) &&
+			      bytes_equal(value.text, bytes_of("alert")));
+}
+
+static void put_analytic(struct ocsf *ocsf, const char *key, const struct finding *finding)
+{
+	const struct finding_kind *kind = finding_kind(finding->id);
+	struct json *json = &ocsf->json;
+
+	json_open_object(json, key);
+	json_put_word(json, "uid", kind->id);
+	json_put_word(json, "name", kind->id);
+	json_put_word(json, "desc", kind->meaning);
+	json_put_number(json, "type_id", 1);
+	json_put_word(json, "type", "Rule");
+	json_close(json);
+}
+
+/* The gravest one, and those beside it. */
+static void put_analytics(struct ocsf *ocsf, const char *key)
+{
+	const struct record_api *api = &ocsf->record->api;
+	struct json *json = &ocsf->json;
+
+	json_put_word(json, "title", finding_kind(api->findings[0].id)->meaning);
+	json_put_string(json, "desc", api->findings[0].detail);
+	json_open_array(json, "types");
+	for (unsigned int i = 0; i < api->finding_count; i++)
+		json_put_word(json, NULL, finding_kind(api->findings[i].id)->id);
+	json_close(json);
+	put_analytic(ocsf, "analytic", api->findings);
+	json_open_array(json, "related_analytics");
+	for (unsigned int i = 1; i < api->finding_count; i++)
+		put_analytic(ocsf, NULL, &api->findings[i]);
+	json_close(json);
+}
+
+/* Leads to the event of what was done: the line before this one. */
+static void put_related(struct ocsf *ocsf, const char *key)
+{
+	struct json *json = &ocsf->json;
+	struct ocsf done = {.view = ocsf->view, .record = ocsf->record};
+
+	set_class(&done, class_of(ocsf->record));
+	done.activity = activity_of(&done);
+	json_open_array(json, key);
+	json_open_object(json, NULL);
+	view_add_id(ocsf_begin(ocsf), ocsf->view);
+	put_begun(ocsf, "uid");
+	json_put_number(json, "type_uid", type_uid(&done));
+	text_add_string(ocsf_begin(ocsf), done.class_name);
+	text_add_string(&ocsf->scratch, ": ");
+	text_add_bytes(&ocsf->scratch, done.activity.name);
+	put_begun(ocsf, "type_name");
+	json_close(json);
+	json_close(json);
+}
+
+/* What a finding is about that is no request. */
+static void put_found_resource(struct ocsf *ocsf)
+{
+	const struct record *record = ocsf->record;
+	bool changed = fields_meet(&ocsf->fields, IF_CHANGE);
+	struct bytes name = changed ? record->change.path : record->connection.socket;
+	struct json *json = &ocsf->json;
+
+	if (!changed && record->engine)
+		name = record->engine->address;
+	json_open_object(json, NULL);
+	json_put_word(json, "type", changed ? name_change_object(record->change.object) : "engine");
+	json_put_string(json, "name", name.size ? name : bytes_of(UNKNOWN));
+	json_put_number(json, "role_id", 1);
+	json_put_word(json, "role", "Target");
+	json_close(json);
+}
+
+static void put_found_resources(struct ocsf *ocsf, const char *key)
+{
+	if (record_is_request(ocsf->record)) {
+		put_resources(ocsf, key);
+		return;
+	}
+	json_open_array(&ocsf->json, key);
+	put_found_resource(ocsf);
+	json_close(&ocsf->json);
+}
+
+static void put_evidences(struct ocsf *ocsf, const char *key);
+
+/* Never empty, as the chain of a log wants an object at the end of a line. */
+static void put_expected(struct ocsf *ocsf, const char *key)
+{
+	json_put_bool(&ocsf->json, key, is_expected(ocsf));
+	ocsf_put_text(ocsf, "expected_rule", ocsf->record->api.expected_rule);
 }
 
 /* --- what is renamed -------------------------------------------------------------------------- */
@@ -577,9 +781,9 @@ static struct ocsf_row ancestor_rows[] = {
 	{"path", {"process.executable"}},
 };
 
-/* In their order. */
+/* In their order: of both events. */
 /* clang-format off */
-static struct ocsf_row rows[] = {
+static struct ocsf_row head_rows[] = {
 	{"time", {"@timestamp"}, ROW_MILLISECONDS},
 	{"message", {"message"}},
 	{"class", .put = put_class},
@@ -591,11 +795,11 @@ static struct ocsf_row rows[] = {
 	{"metadata.product.name", .word = "callerd"},
 	{"metadata.product.vendor_name", .word = "callerd"},
 	{"metadata.product.version", {"agent.version"}},
-	{"metadata.uid", {"event.id"}},
+	{"metadata.uid", .put = put_uid},
 	/* All records of a request, and of what happened because of it, have its id in common. */
 	{"metadata.correlation_uid", {"http.request.id"}},
 	{"metadata.correlation_uid", {"callerd.cause.event_id"}},
-	{"metadata.sequence", {"event.sequence"}},
+	{"metadata.sequence", {"event.sequence"}, .when = IF_ACTIVITY},
 	{"metadata.event_code", {"event.action"}},
 	{"metadata.log_name", .word = "callerd.audit"},
 	/* A host whose name is not known is called as any host calls itself. */
@@ -603,7 +807,6 @@ static struct ocsf_row rows[] = {
 	{"device.type", .word = "Unknown"},
 	{"device.hostname", {"host.name"}},
 	{"device.name", .word = "localhost", .when = IF_NAMELESS_HOST},
-	{"device.uid", {"host.id"}},
 	{"device.boot_uid", {"host.boot.id"}},
 	{"device.os.name", .word = "Linux"},
 	{"device.os.type_id", .number = 200},
@@ -624,8 +827,8 @@ static struct ocsf_row rows[] = {
 	{"actor.process.working_directory", {"process.working_directory"}, .when = IF_PROCESS},
 	{"actor.process.ptid", {"process.thread.id"}, .when = IF_PROCESS},
 	{"actor.process.auid", {"user.id"}, ROW_NUMBER, IF_PROCESS | IF_LOGIN},
-	{"actor.process.parent_process", .put = put_parent, .when = IF_PROCESS | IF_DESCRIBED},
-	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED},
+	{"actor.process.parent_process", .put = put_parent, .when = IF_PROCESS | IF_DESCRIBED | IF_ACTIVITY},
+	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED | IF_ACTIVITY},
 	{"actor.process.container.uid", {"container.id"}, .when = IF_PROCESS},
 	{"actor.process.container.name", {"container.name"}, .when = IF_PROCESS},
 	/* The user who logged in, where that is known; the process has the user whom it acts as. */
@@ -634,12 +837,26 @@ static struct ocsf_row rows[] = {
 	{"actor.session.uid", {"callerd.caller.session"}, ROW_ID},
 	{"actor.session.terminal", {"callerd.caller.tty"}},
 	{"actor.app_name", .word = UNKNOWN, .when = IF_NOBODY},
-	{"duration", {"event.duration"}, ROW_MILLISECONDS},
+};
+
+/* Of a request: of the activity, and of what a finding rests on. */
+static struct ocsf_row api_rows[] = {
 	{"api.operation", .put = ocsf_put_operation, .when = IF_REQUEST},
 	{"api.version", {"callerd.api.version"}, .when = IF_REQUEST},
 	{"api.service.name", {"callerd.api.engine"}, .when = IF_REQUEST},
 	{"api.request.uid", .put = put_request_uid, .when = IF_REQUEST},
 	{"api.response.code", {"http.response.status_code"}},
+};
+
+static struct ocsf_row activity_rows[] = {
+	/* Of a sum that would be the time from the first to the last, by the schema. */
+	{"duration", {"event.duration"}, ROW_MILLISECONDS, IF_SINGLE},
+	{"count", {"callerd.folded.count"}},
+	{"start_time", {"callerd.folded.first"}, ROW_MILLISECONDS},
+	{"end_time", {"callerd.folded.last"}, ROW_MILLISECONDS},
+	{"count", {"callerd.refused.count"}},
+	{"start_time", {"callerd.refused.first"}, ROW_MILLISECONDS},
+	{"end_time", {"callerd.refused.last"}, ROW_MILLISECONDS},
 	{"http_request.http_method", {"http.request.method"}, .when = IF_METHOD},
 	{"http_request.url.url_string", {"url.original"}},
 	{"http_request.url.path", {"url.path"}},
@@ -676,6 +893,19 @@ static struct ocsf_row rows[] = {
 	{"unmapped.container.image.name", {"container.image.name"}},
 	{"unmapped.http.request.mime_type", {"http.request.mime_type"}},
 };
+
+static struct ocsf_row finding_rows[] = {
+	{"confidence", .put = put_confidence},
+	{"is_alert", .put = put_is_alert},
+	{"finding_info.uid", .put = put_finding_uid},
+	{"finding_info.title", .put = put_analytics},
+	{"finding_info.attacks", .put = ocsf_put_techniques},
+	{"finding_info.created_time", {"@timestamp"}, ROW_MILLISECONDS},
+	{"finding_info.related_events", .put = put_related},
+	{"evidences", .put = put_evidences},
+	{"resources", .put = put_found_resources},
+	{"unmapped.callerd.expected", .put = put_expected},
+};
 /* clang-format on */
 
 static void find_fields_of(struct ocsf_row *list, size_t count)
@@ -687,7 +917,11 @@ static void find_fields_of(struct ocsf_row *list, size_t count)
 
 static void ocsf_find_fields(void)
 {
-	find_fields_of(rows, COUNT(rows));
+	fields_find(&kind_path);
+	find_fields_of(head_rows, COUNT(head_rows));
+	find_fields_of(api_rows, COUNT(api_rows));
+	find_fields_of(activity_rows, COUNT(activity_rows));
+	find_fields_of(finding_rows, COUNT(finding_rows));
 	find_fields_of(parent_rows, COUNT(parent_rows));
 	find_fields_of(ancestor_rows, COUNT(ancestor_rows));
 }
@@ -796,6 +1030,20 @@ static void put_ancestry(struct ocsf *ocsf, const char *key)
 	json_close(&ocsf->json);
 }
 
+static void put_evidences(struct ocsf *ocsf, const char *key)
+{
+	struct json *json = &ocsf->json;
+
+	json_open_array(json, key);
+	json_open_object(json, NULL);
+	if (record_is_request(ocsf->record))
+		put_rows(ocsf, api_rows, COUNT(api_rows));
+	else
+		put_found_resources(ocsf, "resources");
+	json_close(json);
+	json_close(json);
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static uint64_t conditions_of(const struct ocsf *ocsf)
@@ -803,10 +1051,12 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 	const char *host = ocsf->context->host_name;
 	const struct record *record = ocsf->record;
 	const struct caller *caller = record->caller;
-	uint64_t met = host && *host ? 0 : IF_NAMELESS_HOST;
+	uint64_t met = IF_ACTIVITY | (host && *host ? 0 : IF_NAMELESS_HOST);
 
 	if (caller && caller->process.pid)
 		met |= IF_PROCESS;
+	if (!record->fold_count)
+		met |= IF_SINGLE;
 	if (ocsf->class == CLASS_NETWORK)
 		met |= IF_NETWORK | IF_ENDPOINTS;
 	if (ocsf->class != CLASS_API)
@@ -819,25 +1069,47 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 	return met;
 }
 
+static void put_activity(struct ocsf *ocsf)
+{
+	set_class(ocsf, class_of(ocsf->record));
+	ocsf->activity = activity_of(ocsf);
+	ocsf->fields.conditions |= conditions_of(ocsf);
+	json_open_object(&ocsf->json, NULL);
+	put_rows(ocsf, head_rows, COUNT(head_rows));
+	if (ocsf->class == CLASS_API)
+		put_rows(ocsf, api_rows, COUNT(api_rows));
+	put_rows(ocsf, activity_rows, COUNT(activity_rows));
+	json_close(&ocsf->json);
+	text_add_char(ocsf->json.out, '\n');
+}
+
+static void put_detection(struct ocsf *ocsf)
+{
+	/* The record of the answer comes after that of the beginning. */
+	bool again = ocsf->record->http.begun;
+
+	set_class(ocsf, CLASS_DETECTION);
+	ocsf->activity = ocsf_activity(again ? 2 : 1, again ? "Update" : "Create");
+	ocsf->fields.conditions &= ~(uint64_t)IF_ACTIVITY;
+	json_open_object(&ocsf->json, NULL);
+	put_rows(ocsf, head_rows, COUNT(head_rows));
+	put_rows(ocsf, finding_rows, COUNT(finding_rows));
+	json_close(&ocsf->json);
+	text_add_char(ocsf->json.out, '\n');
+}
+
 int ocsf_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct ocsf ocsf = {
-		.json.out = out,
-		.record = record,
-		.context = context,
-		.class = class_of(record),
-	};
+	struct ocsf ocsf = {.json.out = out, .record = record, .context = context};
 	int error = fields_init(&ocsf.fields, record, context, IF_ECS | IF_WHOLE, out);
 
 	pthread_once(&once, ocsf_find_fields);
 	ocsf.view = &ocsf.fields.view;
-	ocsf.fields.conditions |= conditions_of(&ocsf);
 	if (!error) {
-		json_open_object(&ocsf.json, NULL);
-		put_rows(&ocsf, rows, COUNT(rows));
-		json_close(&ocsf.json);
-		text_add_char(out, '\n');
+		put_activity(&ocsf);
+		if (has_detection(record))
+			put_detection(&ocsf);
 		error = ocsf.scratch.error;
 	}
 	error = fields_free(&ocsf.fields, error);

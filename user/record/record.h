@@ -111,6 +111,7 @@ struct record_http {
 	struct bytes service, method_name; /* of it */
 	struct bytes namespace;		   /* the same: of containerd's, that it is about */
 	int outcome;			   /* grpc-status; GRPC_UNKNOWN */
+	bool begun; /* of what follows it: there was a record of its beginning */
 	bool by_engine;	   /* the engine asks, over the connection that the caller gave it */
 	int version_minor; /* else HTTP/1.x; -1: unknown */
 	struct bytes method;
@@ -443,7 +444,6 @@ static inline bool record_is_request(const struct record *record)
  * library does no I/O; a callback returns false where there is no name and may be NULL. */
 struct record_context {
 	const char *host_name;
-	const char *host_id; /* made of the machine's, and of callerd's own; NULL: none is known */
 	const char *boot_id; /* as in /proc/sys/kernel/random/boot_id */
 	const char *agent_version;
 	const char *run_id;   /* agent.ephemeral_id */
