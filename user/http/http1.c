@@ -91,19 +91,24 @@ enum seen {
 	SEEN_NEGATIVE_VERSION = 1 << 27,
 };
 
+#define HEADER(name, kind)                                                                         \
+	{                                                                                          \
+		name, sizeof(name) - 1, kind                                                       \
+	}
 static const struct {
 	const char *name;
+	unsigned char size;
 	enum http1_kind kind;
 } headers[] = {
-	{"host", KIND_HOST},
-	{"content-length", KIND_LENGTH},
-	{"transfer-encoding", KIND_ENCODING},
-	{"connection", KIND_CONNECTION},
-	{"upgrade", KIND_UPGRADE},
-	{"expect", KIND_EXPECT},
-	{"content-type", KIND_CONTENT_TYPE},
-	{"user-agent", KIND_USER_AGENT},
-	{"trailer", KIND_TRAILER},
+	HEADER("host", KIND_HOST),
+	HEADER("content-length", KIND_LENGTH),
+	HEADER("transfer-encoding", KIND_ENCODING),
+	HEADER("connection", KIND_CONNECTION),
+	HEADER("upgrade", KIND_UPGRADE),
+	HEADER("expect", KIND_EXPECT),
+	HEADER("content-type", KIND_CONTENT_TYPE),
+	HEADER("user-agent", KIND_USER_AGENT),
+	HEADER("trailer", KIND_TRAILER),
 };
 
 enum { TOKEN = 1, HOST = 2, CONTROL = 4 };
@@ -611,16 +616,30 @@ static void value_byte(struct http1_parser *parser, char c)
 	}
 }
 
+/* Where the value is kept, for kept_max() bytes and a NUL; NULL: it is not. */
+static char *kept_room(struct http1_parser *parser)
+{
+	if (parser->kind == KIND_CONTENT_TYPE)
+		return parser->head.content_type;
+	return parser->kind == KIND_USER_AGENT ? parser->head.user_agent : NULL;
+}
+
+static unsigned int kept_max(const struct http1_parser *parser)
+{
+	const struct http1_head *head = &parser->head;
+
+	return (parser->kind == KIND_CONTENT_TYPE ? sizeof(head->content_type)
+						  : sizeof(head->user_agent)) -
+	       1;
+}
+
 static void keep_byte(struct http1_parser *parser, char c)
 {
-	struct http1_head *head = &parser->head;
-	char *kept = parser->kind == KIND_CONTENT_TYPE ? head->content_type : head->user_agent;
-	size_t max = parser->kind == KIND_CONTENT_TYPE ? sizeof(head->content_type)
-						       : sizeof(head->user_agent);
+	char *kept = kept_room(parser);
 
-	if (parser->kind != KIND_CONTENT_TYPE && parser->kind != KIND_USER_AGENT)
+	if (!kept)
 		return;
-	if (parser->kept < max - 1)
+	if (parser->kept < kept_max(parser))
 		kept[parser->kept++] = c;
 	if (!http1_is_space(c))
 		parser->kept_trimmed = parser->kept;
@@ -635,8 +654,59 @@ static void trim_kept(struct http1_parser *parser)
 	parser->kept = parser->kept_trimmed;
 }
 
+/* Whether one of the eight bytes of WORD is below SPACE, as a tab is as well, or DEL. */
+static bool has_unusual_byte(uint64_t word)
+{
+	const uint64_t ones = UINT64_MAX / 255, tops = ones << 7;
+	uint64_t del = word ^ ones * 0x7f;
+
+	return (((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & tops;
+}
+
+/* Whether control_byte() has nothing to see in a value, as in nearly all. */
+static bool is_usual(const char *data, size_t size)
+{
+	uint64_t word;
+
+	for (; size >= sizeof(word); data += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, data, sizeof(word));
+		if (has_unusual_byte(word))
+			return false;
+	}
+	for (; size; data++, size--)
+		if (http1_is_class(*data, CONTROL) || *data == '\t')
+			return false;
+	return true;
+}
+
+/* The same as value_byte() and keep_byte() for a value that is kept, where all is usual. */
+static void keep_span(struct http1_parser *parser, const char *data, size_t size)
+{
+	char *kept = kept_room(parser);
+	unsigned int at = parser->kept, max = kept_max(parser);
+
+	for (size_t i = 0; i < size; i++) {
+		parser->gap = data[i] == ' ' && parser->value_started;
+		parser->value_started |= data[i] != ' ';
+		if (!parser->value_started)
+			continue;
+		if (at < max)
+			kept[at++] = data[i];
+		if (data[i] != ' ')
+			parser->kept_trimmed = at;
+	}
+	parser->kept = at;
+}
+
 static void value_span(struct http1_parser *parser, const char *data, size_t size)
 {
+	bool kept = kept_room(parser);
+
+	if ((parser->kind <= KIND_IGNORED || kept) && is_usual(data, size)) {
+		if (kept)
+			keep_span(parser, data, size);
+		return;
+	}
 	for (size_t i = 0; i < size && parser->state != AT_ERROR; i++) {
 		if (http1_is_class(data[i], CONTROL))
 			control_byte(parser);
@@ -759,10 +829,11 @@ static void end_header(struct http1_parser *parser)
 
 static enum http1_kind find_kind(const struct http1_parser *parser)
 {
-	if (parser->trailer)
+	if (parser->trailer || parser->bad)
 		return KIND_OTHER;
 	for (size_t i = 0; i < COUNT(headers); i++)
-		if (token_is(parser, headers[i].name))
+		if (parser->token_size == headers[i].size &&
+		    !memcmp(parser->token, headers[i].name, headers[i].size))
 			return headers[i].kind;
 	return KIND_OTHER;
 }
@@ -833,11 +904,23 @@ static void name_byte(struct http1_parser *parser, char c)
 	keep_token(parser, c);
 }
 
+/* Takes bytes that each name has, and that fit. */
+static size_t keep_tokens(struct http1_parser *parser, const char *data, size_t size)
+{
+	size_t at = parser->token_size, used = 0;
+
+	while (used < size && at < sizeof(parser->token) && http1_is_class(data[used], TOKEN))
+		parser->token[at++] = http1_lower(data[used++]);
+	parser->token_size = (unsigned char)at;
+	return used;
+}
+
 static size_t read_name(struct http1_parser *parser, const char *data, size_t size)
 {
 	size_t used;
 
-	for (used = 0; used < size && parser->state == AT_NAME; used++) {
+	for (used = keep_tokens(parser, data, size); used < size && parser->state == AT_NAME;
+	     used++) {
 		if (data[used] == ':')
 			end_name(parser);
 		else if (data[used] == '\n')
