@@ -20,7 +20,6 @@
 #define NESTING_MAX 4	  /* shell in shell; what is deeper is masked as a whole */
 #define TOKEN_MIN 16	  /* bytes that make a known beginning a token */
 #define NAME_MAX_SIZE 256 /* what is longer is no name */
-#define SETTLED_MAX 8192  /* bytes of arguments that are worth to be remembered */
 #define SETTLED_PLACES 64
 #define NONE SIZE_MAX
 
@@ -284,6 +283,7 @@ static void add_mask(struct masker *masker, struct bytes bytes)
 
 /* Set before the first thread starts, and only read after that. */
 static struct {
+	unsigned int changes;
 	char *names[MASK_SITE_MAX], *patterns[MASK_SITE_MAX]; /* as they were given */
 	pcre2_code *codes[MASK_SITE_MAX];
 	unsigned int name_count, pattern_count;
@@ -302,6 +302,7 @@ static int add_to_site(char **list, unsigned int *count, const char *text)
 	if (!list[*count])
 		return -ENOMEM;
 	(*count)++;
+	site.changes++;
 	return 0;
 }
 
@@ -362,6 +363,8 @@ int mask_add_pattern(const char *pattern, char *reason, size_t reason_size)
 
 void mask_forget_site(void)
 {
+	unsigned int changes = site.changes + 1;
+
 	while (site.name_count)
 		free(site.names[--site.name_count]);
 	while (site.pattern_count) {
@@ -370,6 +373,7 @@ void mask_forget_site(void)
 	}
 	pcre2_match_context_free(site.limits);
 	memset(&site, 0, sizeof(site));
+	site.changes = changes;
 }
 
 static bool site_has_name(struct bytes name)
@@ -1390,33 +1394,63 @@ static void mask_words(struct masker *masker, struct bytes text)
 
 /* --- entry points ----------------------------------------------------------------------------- */
 
-/* Arguments that masking leaves as they are. Callers and their ancestors have the same arguments again and again, and
- * to mask them costs much more than to compare them. */
+/* Texts that masking leaves as they are, by what they are masked as. The same arguments, URLs and programs come again and
+ * again, and to mask them costs much more than to compare them. */
+enum settled_kind { SETTLED_ARGS, SETTLED_TEXT, SETTLED_REFERENCE, SETTLED_KINDS };
+
+/* Bytes of what is worth to be remembered. */
+static const size_t settled_max[SETTLED_KINDS] = {8192, 500, 500};
+
 struct settled {
-	struct text args;
-	bool masked; /* a *** among them stands for a secret */
+	struct text text;
+	unsigned int changes; /* of what the site adds, when it was masked */
+	bool masked;	      /* a *** in it stands for a secret */
 };
 
-static struct settled *settled_place(struct bytes args)
+/* NULL: TEXT is not to be remembered. */
+static struct settled *settled_place(enum settled_kind kind, struct bytes text)
 {
-	static __thread struct settled settled[SETTLED_PLACES];
-	uint64_t hash = hash_add_fast(0, args.data, args.size);
+	static __thread struct settled settled[SETTLED_KINDS][SETTLED_PLACES];
+	uint64_t hash;
 
-	return &settled[(hash ^ hash >> 32) % SETTLED_PLACES];
+	if (!text.size || text.size > settled_max[kind])
+		return NULL;
+	hash = hash_add_fast(0, text.data, text.size);
+	return &settled[kind][(hash ^ hash >> 32) % SETTLED_PLACES];
 }
 
-static bool mask_is_settled(const struct settled *settled, struct bytes args)
+static bool mask_is_settled(const struct settled *settled, struct bytes text)
 {
-	return settled->args.size && bytes_equal(text_since(&settled->args, 0), args);
+	return settled->text.size && settled->changes == site.changes &&
+	       bytes_equal(text_since(&settled->text, 0), text);
 }
 
-static void mask_settle(struct settled *settled, struct bytes args, bool masked)
+static void mask_settle(struct settled *settled, struct bytes text, bool masked)
 {
-	text_free(&settled->args);
-	text_add_bytes(&settled->args, args);
-	if (settled->args.error)
-		text_free(&settled->args);
+	text_free(&settled->text);
+	text_add_bytes(&settled->text, text);
+	if (settled->text.error)
+		text_free(&settled->text);
+	settled->changes = site.changes;
 	settled->masked = masked;
+}
+
+/* Adds TEXT as MASK does, which is called unless TEXT is known to stay as it is. */
+static bool mask_unless_settled(enum settled_kind kind, struct text *out, struct bytes text,
+				bool (*mask)(struct text *out, struct bytes text))
+{
+	struct settled *place = settled_place(kind, text);
+	size_t start = out->size;
+	bool masked;
+
+	if (place && mask_is_settled(place, text)) {
+		text_add_bytes(out, text);
+		return place->masked;
+	}
+	masked = mask(out, text);
+	if (place && out->data && !out->error && bytes_equal(text_since(out, start), text))
+		mask_settle(place, text, masked);
+	return masked;
 }
 
 static bool mask_arguments(struct text *out, struct bytes args)
@@ -1437,25 +1471,10 @@ static bool mask_arguments(struct text *out, struct bytes args)
 
 bool mask_args(struct text *out, struct bytes args)
 {
-	struct settled *place = NULL;
-	size_t start = out->size;
-	bool masked;
-
-	if (!args.size)
-		return false;
-	if (args.size <= SETTLED_MAX)
-		place = settled_place(args);
-	if (place && mask_is_settled(place, args)) {
-		text_add_bytes(out, args);
-		return place->masked;
-	}
-	masked = mask_arguments(out, args);
-	if (place && out->data && !out->error && bytes_equal(text_since(out, start), args))
-		mask_settle(place, args, masked);
-	return masked;
+	return args.size && mask_unless_settled(SETTLED_ARGS, out, args, mask_arguments);
 }
 
-bool mask_text(struct text *out, struct bytes text)
+static bool mask_any_text(struct text *out, struct bytes text)
 {
 	struct masker masker = {.out = out};
 	size_t start = out->size;
@@ -1466,17 +1485,27 @@ bool mask_text(struct text *out, struct bytes text)
 	return masker.masked;
 }
 
-bool mask_reference(struct text *out, struct bytes text)
+bool mask_text(struct text *out, struct bytes text)
+{
+	return mask_unless_settled(SETTLED_TEXT, out, text, mask_any_text);
+}
+
+static bool mask_any_reference(struct text *out, struct bytes text)
 {
 	struct masker masker = {.out = out};
 	_cleanup_(text_free) struct text masked = {0};
 
-	masker.masked = mask_text(&masked, text);
+	masker.masked = mask_any_text(&masked, text);
 	if (masked.data)
 		mask_reference_password(&masker, text_since(&masked, 0));
 	if (masked.error)
 		out->error = masked.error;
 	return masker.masked;
+}
+
+bool mask_reference(struct text *out, struct bytes text)
+{
+	return mask_unless_settled(SETTLED_REFERENCE, out, text, mask_any_reference);
 }
 
 bool mask_url(struct text *out, struct bytes url)
