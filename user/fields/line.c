@@ -8,6 +8,8 @@
 #include "secret/command.h"
 
 #define COMMAND_COLUMNS 60
+#define COMMAND_SIZE (4 * COMMAND_COLUMNS) /* bytes; of what is longer none is kept */
+#define COMMANDS_KEPT 32
 #define TARGET_COLUMNS 100
 #define NAME_COLUMNS 40
 #define PATH_COLUMNS 108
@@ -175,14 +177,12 @@ static void add_called(struct text *out, struct bytes name, struct bytes own_wor
 	text_add_char(out, ']');
 }
 
-void line_add_command(struct text *out, const struct view *view)
+static void line_make_command(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
 	struct bytes args = view->args, first = {0}, name;
 	struct text command = {0};
 
-	if (!caller)
-		return;
 	command_next(&args, &first);
 	name = kernel_name(&caller->process);
 	if (!name.size && !first.size) {
@@ -201,6 +201,37 @@ void line_add_command(struct text *out, const struct view *view)
 	if (command.error)
 		out->error = command.error;
 	text_free(&command);
+}
+
+/* The command of a caller, which does not change: most callers come again and again. */
+struct kept_command {
+	uint64_t number; /* of the caller; 0: none */
+	size_t size;
+	char text[COMMAND_SIZE];
+};
+
+void line_add_command(struct text *out, const struct view *view)
+{
+	static __thread struct kept_command kept[COMMANDS_KEPT];
+	uint64_t number = view->caller ? view->caller->shared.number : 0;
+	struct kept_command *place = &kept[number % COMMANDS_KEPT];
+	size_t start = out->size;
+	struct bytes made;
+
+	if (!view->caller)
+		return;
+	if (number && place->number == number) {
+		text_add(out, place->text, place->size);
+		return;
+	}
+	line_make_command(out, view);
+	made = text_since(out, start);
+	if (out->error || made.size > sizeof(place->text))
+		return;
+	place->number = number;
+	place->size = made.size;
+	if (made.size)
+		memcpy(place->text, made.data, made.size);
 }
 
 /* --- what it did ------------------------------------------------------------------------------ */
