@@ -15,7 +15,7 @@ CI ?=
 ROOMS := $(shell sed 's/\#.*//' tests/rooms)
 
 SRC := $(wildcard $(ROOMS:%=user/%/*.c))
-MAIN_SRC := user/agent/main.c
+MAIN_SRC := user/agent/main.c user/ctl/main.c
 SKEL_USER_SRC := $(shell grep -l '^\#include ".*\.skel\.h"' $(SRC))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 TOOL_SRC := tools/replay.c tests/bench/call.c tests/bench/spool.c
@@ -84,7 +84,7 @@ $(B)/words/%:
 	@printf '%s\n' $(call quote,$($*)) >$@
 
 .DEFAULT_GOAL := all
-all: $(B)/callerd $(B)/replay ## build callerd and its tools
+all: $(B)/callerd $(B)/callerctl $(B)/replay ## build callerd and its tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z_.-]*\):.*## /\1: /p' $(firstword $(MAKEFILE_LIST))
@@ -112,14 +112,17 @@ $(B)/libcallerd.a: $(LIB_OBJ) $(B)/words/LIB_OBJ
 
 LINK_THIS = $(LINK) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 
-$(B)/callerd: $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+$(B)/callerd: $(B)/user/agent/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+	$(LINK_THIS)
+
+$(B)/callerctl: $(B)/user/ctl/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
 $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
 # callerd with an attacker in it: tests/live/attacks/test_exploited.py.
-$(B)/exploited: $(B)/tests/exploited.o $(MAIN_SRC:%.c=$(B)/%.o) $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+$(B)/exploited: $(B)/tests/exploited.o $(B)/user/agent/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS) -Wl,--wrap=route_find
 
 $(B)/bench_%: $(B)/tests/bench/%.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS

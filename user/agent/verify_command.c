@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/command/logfile.h"
 #include "agent/options/options.h"
 #include "base/text.h"
 #include "chain/key.h"
 #include "chain/lines.h"
+#include "log/logfile.h"
 #include "output/file/sealfile.h"
 
 #define FAULTS_SHOWN 20

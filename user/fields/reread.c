@@ -182,13 +182,27 @@ static const struct reread_value *reread_next(const struct reread *reread, const
 	return NULL;
 }
 
-struct bytes reread_text(const struct reread *reread, const char *path)
+struct bytes reread_text_at(const struct reread *reread, const char *path, unsigned int which)
 {
 	const struct reread_value *value = reread_next(reread, path, 0);
 
+	for (; value && which; which--)
+		value = reread_next(reread, path, (unsigned int)(value - reread->values) + 1);
 	if (!value || value->kind != REREAD_STRING)
 		return (struct bytes){0};
 	return reread_string(reread, value);
+}
+
+struct bytes reread_text(const struct reread *reread, const char *path)
+{
+	return reread_text_at(reread, path, 0);
+}
+
+bool reread_true(const struct reread *reread, const char *path)
+{
+	const struct reread_value *value = reread_next(reread, path, 0);
+
+	return value && value->kind == REREAD_BOOL && value->number;
 }
 
 static bool reread_says(const struct reread *reread, const char *path, const char *text)
@@ -201,6 +215,16 @@ uint64_t reread_number(const struct reread *reread, const char *path)
 	const struct reread_value *value = reread_next(reread, path, 0);
 
 	return value && value->kind == REREAD_NUMBER && !value->negative ? value->number : 0;
+}
+
+bool reread_signed(const struct reread *reread, const char *path, int64_t *ret)
+{
+	const struct reread_value *value = reread_next(reread, path, 0);
+
+	if (!value || value->kind != REREAD_NUMBER || value->number > (uint64_t)INT64_MAX)
+		return false;
+	*ret = value->negative ? -(int64_t)value->number : (int64_t)value->number;
+	return true;
 }
 
 /* The severities of the findings at PATH. One that is not known is the gravest; so are more than there is room for, and one

@@ -38,6 +38,15 @@ void reread_free(struct reread *reread);
 /* The text at PATH, of the first value there; data NULL: there is none. */
 struct bytes reread_text(const struct reread *reread, const char *path);
 
+/* The text of the value there that has WHICH others at PATH before it, as in a list. */
+struct bytes reread_text_at(const struct reread *reread, const char *path, unsigned int which);
+
+/* Whether true is there. */
+bool reread_true(const struct reread *reread, const char *path);
+
+/* The whole number there, which may be negative. False: there is none. */
+bool reread_signed(const struct reread *reread, const char *path, int64_t *ret);
+
 /* The number there; 0: there is none. */
 uint64_t reread_number(const struct reread *reread, const char *path);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/command/logfile.h"
+#include "log/logfile.h"
 #include "agent/options/options.h"
 #include "agent/options/output.h"
 #include "base/cleanup.h"

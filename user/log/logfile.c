@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/command/logfile.h"
+#include "log/logfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* callerctl: what its commands share: their options, the records that they read, and how they show them. */
+#ifndef CALLERD_CTL_H
+#define CALLERD_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deed/deed.h"
+#include "where/where.h"
+
+#define CTL_LOGS_MAX 64
+#define CTL_LOG "/var/log/callerd/callerd.ndjson"
+
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_FOUND = 1, /* of check: something is there that may not be; of others: nothing was found */
+	CTL_USAGE = 2,
+	CTL_UNREAD = 5, /* a log cannot be read */
+};
+
+enum ctl_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+struct ctl {
+	const char *const *arguments; /* of the command, behind its options */
+	unsigned int argument_count;
+
+	const char *logs[CTL_LOGS_MAX];
+	unsigned int log_count;
+	const char *since_text, *until_text, *where_text;
+	uint64_t since, until; /* ns since 1970; 0: any */
+	struct where *where;   /* NULL: all */
+	bool json, all, utc, no_follow;
+	enum ctl_colour colour;
+	unsigned int width; /* columns; 0: those of the terminal */
+	unsigned int lines;
+};
+
+struct ctl_command {
+	const char *name;
+	const char *arguments; /* for the usage: "CONTAINER" */
+	unsigned int arguments_min, arguments_max;
+	const char *help; /* one sentence */
+	enum ctl_exit (*run)(struct ctl *ctl);
+};
+
+enum ctl_exit ctl_tail(struct ctl *ctl);
+enum ctl_exit ctl_what(struct ctl *ctl);
+enum ctl_exit ctl_who(struct ctl *ctl);
+enum ctl_exit ctl_findings(struct ctl *ctl);
+enum ctl_exit ctl_operations(struct ctl *ctl);
+enum ctl_exit ctl_fields(struct ctl *ctl);
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+struct ctl_records {
+	void *data;
+	/* A record that happened at TIME and came as LINE. 0, or -errno, which ends the reading. */
+	int (*take)(void *data, const struct reread *record, uint64_t time, struct bytes line);
+	/* Whether LINE may be worth to be parsed; NULL: each is. */
+	bool (*may_matter)(void *data, struct bytes line);
+	/* While a log that is followed has nothing new; NULL: logs are read to their end. */
+	void (*idle)(void *data);
+	uint64_t unreadable; /* lines that are no records */
+};
+
+/* Reads the records of the logs that CTL names, those that were rotated first. What its times and its expression leave out is
+ * not given. 0, or -errno after a message. */
+int ctl_read(struct ctl *ctl, struct ctl_records *records);
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+/* Where lines go, and how wide they may be. */
+struct screen {
+	unsigned int columns; /* 0: as wide as they are */
+	bool colour, utc;
+	char day[16]; /* that was told last */
+	struct text line;
+};
+
+void screen_open(struct screen *screen, const struct ctl *ctl);
+void screen_close(struct screen *screen);
+
+/* Writes the day and the time zone, where the day of TIME is another one than that of the last line. */
+void screen_day(struct screen *screen, uint64_t time);
+
+/* Writes DEED as one line. */
+void screen_deed(struct screen *screen, const struct deed *deed);
+
+/* Writes an act below its deed's line. */
+void screen_act(struct screen *screen, const struct act *act);
+
+/* Writes TEXT, where something is to be said beside the deeds. */
+void screen_note(struct screen *screen, const char *text);
+
+#endif

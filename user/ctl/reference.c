@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/* callerctl findings, operations, fields: the reference, offline. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "deed/verb.h"
+#include "record/finding.h"
+
+static bool is_wanted(const struct ctl *ctl, const char *name)
+{
+	return !ctl->argument_count || !strcmp(ctl->arguments[0], name);
+}
+
+static enum ctl_exit answer(const struct ctl *ctl, const char *what, unsigned int found)
+{
+	if (found)
+		return CTL_OK;
+	fprintf(stderr, "callerctl: there is no %s \"%.60s\"\n", what, ctl->arguments[0]);
+	return CTL_FOUND;
+}
+
+enum ctl_exit ctl_findings(struct ctl *ctl)
+{
+	unsigned int found = 0;
+
+	for (enum finding_id id = FINDING_NONE + 1; id < FINDINGS; id++) {
+		const struct finding_kind *kind = finding_kind(id);
+
+		if (!is_wanted(ctl, kind->id))
+			continue;
+		found++;
+		printf("%-26s %-9s %-10s %s\n", kind->id, finding_severity_name(kind->severity),
+		       finding_technique_name(kind->technique) ?: "", kind->meaning);
+	}
+	return answer(ctl, "finding", found);
+}
+
+enum ctl_exit ctl_operations(struct ctl *ctl)
+{
+	unsigned int found = 0;
+
+	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++) {
+		struct verb verb = verb_of(operation, (struct bytes){0});
+
+		if (!is_wanted(ctl, operation_name(operation)))
+			continue;
+		found++;
+		printf("%-28s %s\n", operation_name(operation), verb.phrase ?: "");
+	}
+	return answer(ctl, "operation", found);
+}
+
+static void print_name(void *data, const char *name, const char *path)
+{
+	unsigned int *found = data;
+
+	printf("%-16s %s\n", name, path);
+	++*found;
+}
+
+enum ctl_exit ctl_fields(struct ctl *ctl)
+{
+	unsigned int found = 0;
+
+	where_walk_names(&found, print_name);
+	return answer(ctl, "field", found);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deed/verb.h"
+
+#include <stdlib.h>
+
+static const struct verb verbs[OPERATIONS] = {
+#define VERB(operation, weight, phrase) [OPERATION_##operation] = {phrase, WEIGHT_##weight},
+#include "deed/verb.def"
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const enum operation *one = a, *other = b;
+
+	return strcmp(operation_name(*one), operation_name(*other));
+}
+
+static int compare_with_name(const void *key, const void *element)
+{
+	const struct bytes *name = key;
+	const char *other = operation_name(*(const enum operation *)element);
+	int order = strncmp(name->data, other, name->size);
+
+	return order ?: -(int)(strlen(other) > name->size);
+}
+
+enum operation verb_operation(struct bytes name)
+{
+	static enum operation sorted[OPERATIONS - 1]; /* of the main thread */
+	const enum operation *found;
+
+	if (!sorted[0]) {
+		for (size_t i = 0; i < COUNT(sorted); i++)
+			sorted[i] = (enum operation)(i + 1);
+		qsort(sorted, COUNT(sorted), sizeof(*sorted), compare_names);
+	}
+	if (!name.size || memchr(name.data, '\0', name.size))
+		return OPERATION_NONE;
+	found = bsearch(&name, sorted, COUNT(sorted), sizeof(*sorted), compare_with_name);
+	return found ? *found : OPERATION_NONE;
+}
+
+struct verb verb_of(enum operation operation, struct bytes type)
+{
+	static const struct {
+		const char *type;
+		struct verb verb;
+	} others[] = {
+		{"creation", {"made", WEIGHT_CHANGE}},	 {"deletion", {"removed", WEIGHT_CHANGE}},
+		{"start", {"started", WEIGHT_HEAVY}},	 {"end", {"ended", WEIGHT_CHANGE}},
+		{"access", {"looked at", WEIGHT_LOOK}},	 {"info", {"looked at", WEIGHT_LOOK}},
+		{"change", {"changed", WEIGHT_CHANGE}},
+	};
+	struct verb verb = verbs[operation];
+
+	if (!verb.phrase)
+		verb = verbs[operation_docker(operation)];
+	for (size_t i = 0; i < COUNT(others) && !verb.phrase; i++)
+		if (bytes_are(type, others[i].type))
+			verb = others[i].verb;
+	return verb;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations in a person's words: verb.def. */
+#ifndef CALLERD_VERB_H
+#define CALLERD_VERB_H
+
+#include "base/bytes.h"
+#include "record/operation.h"
+
+/* How much an operation matters where nothing was found. */
+enum deed_weight {
+	WEIGHT_NOISE, /* what clients do by themselves: pings, waiting */
+	WEIGHT_LOOK,  /* lists, states */
+	WEIGHT_LIGHT, /* part of something else */
+	WEIGHT_READ,  /* contents: logs, files */
+	WEIGHT_CHANGE,
+	WEIGHT_HEAVY, /* something runs that did not before */
+};
+
+struct verb {
+	const char *phrase; /* "created"; NULL: there is none */
+	enum deed_weight weight;
+};
+
+/* The operation of that name; OPERATION_NONE: there is none. Podman's own are not made Docker's. */
+enum operation verb_operation(struct bytes name);
+
+/* What OPERATION is called. One without words of its own is called by TYPE, the event.type of its record. */
+struct verb verb_of(enum operation operation, struct bytes type);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deed/who.h"
+
+#define NAME_COLUMNS 24
+#define UNIT_SUFFIX ".service"
+
+/* The next name of a callerd.lineage, as "sudo" of "sudo[4700] < bash[4368]". It is one of a file that root alone may have put
+ * where it is, if it has no slash: docs/record.md. */
+static bool next_above(struct bytes *lineage, struct bytes *ret)
+{
+	struct bytes one = *lineage;
+	const char *end = lineage->size ? memmem(lineage->data, lineage->size, " < ", 3) : NULL;
+	size_t size = 0;
+
+	if (!lineage->size)
+		return false;
+	if (end) {
+		one.size = (size_t)(end - lineage->data);
+		*lineage = bytes_from(*lineage, one.size + 3);
+	} else {
+		*lineage = (struct bytes){0};
+	}
+	while (size < one.size && one.data[size] != '[' && one.data[size] != '(')
+		size++;
+	*ret = (struct bytes){one.data, size};
+	return true;
+}
+
+/* By which program somebody became another one, or was started: of those in WORDS the nearest above the process. */
+static const char *find_above(const struct reread *record, const char *const *words)
+{
+	struct bytes lineage = reread_text(record, "callerd.lineage"), name;
+
+	if (!lineage.size) { /* detail=full */
+		for (unsigned int i = 0;; i++) {
+			name = reread_text_at(record, "callerd.ancestors.executable", i);
+			if (!name.size)
+				return NULL;
+			if (!bytes_begin(name, "/usr/bin/") && !bytes_begin(name, "/usr/sbin/"))
+				continue;
+			name = bytes_basename(name);
+			for (const char *const *word = words; *word; word++)
+				if (bytes_are(name, *word))
+					return *word;
+		}
+	}
+	while (next_above(&lineage, &name))
+		for (const char *const *word = words; *word; word++)
+			if (bytes_are(name, *word))
+				return *word;
+	return NULL;
+}
+
+static bool has_suffix(struct bytes bytes, const char *suffix)
+{
+	size_t size = strlen(suffix);
+
+	return bytes.size >= size && !memcmp(bytes.data + bytes.size - size, suffix, size);
+}
+
+static void add_container(struct text *out, const struct reread *record)
+{
+	struct bytes name = reread_text(record, "container.name");
+	struct bytes id = reread_text(record, "container.id");
+
+	if (!id.size)
+		return;
+	text_add_string(out, out->size ? " [" : "[");
+	if (!name.size && id.size > 12)
+		id.size = 12;
+	text_add_visible(out, name.size ? name : id, NAME_COLUMNS);
+	text_add_char(out, ']');
+}
+
+/* What stands between who and the call: sudo, cron, a unit. */
+static void add_way(struct text *out, const struct reread *record, struct bytes user)
+{
+	static const char *const elevators[] = {"sudo", "su", "doas", "pkexec", "runuser", NULL};
+	static const char *const starters[] = {"cron", "crond", "anacron", "atd", NULL};
+	struct bytes unit = reread_text(record, "callerd.caller.unit");
+	const char *way = NULL;
+
+	if (reread_text(record, "user.effective.id").size)
+		way = find_above(record, elevators);
+	if (!way)
+		way = find_above(record, starters);
+	if (way) {
+		text_add_string(out, " (");
+		text_add_string(out, way);
+		text_add_char(out, ')');
+		return;
+	}
+	if (reread_text(record, "callerd.caller.tty").size || !has_suffix(unit, UNIT_SUFFIX) ||
+	    bytes_begin(unit, "user@"))
+		return;
+	unit.size -= sizeof(UNIT_SUFFIX) - 1;
+	if (bytes_equal(unit, user) || bytes_begin(unit, "ssh") || bytes_begin(unit, "docker-"))
+		return;
+	text_add_string(out, " (");
+	text_add_visible(out, unit, NAME_COLUMNS);
+	text_add_char(out, ')');
+}
+
+void who_add(struct text *out, const struct reread *record)
+{
+	struct bytes user = reread_text(record, "user.name"), id = reread_text(record, "user.id");
+	bool contained = reread_text(record, "container.id").size;
+	struct bytes kind = reread_text(record, "callerd.cause.kind");
+
+	if (!id.size) {
+		bool engine = bytes_are(kind, "daemon");
+
+		if (reread_text(record, "callerd.candidates.pid").size || bytes_are(kind, "request"))
+			text_add_string(out, "somebody");
+		else
+			text_add_string(out, engine ? "the engine" : "unknown");
+		return;
+	}
+	/* Of root in a container the container says more, unless somebody logged in there. */
+	if (!contained || !bytes_are(id, "0")) {
+		if (!user.size)
+			text_add_string(out, "uid ");
+		text_add_visible(out, user.size ? user : id, NAME_COLUMNS);
+	}
+	if (contained)
+		add_container(out, record);
+	else
+		add_way(out, record, user);
+}
