@@ -261,13 +261,17 @@ coverage: ## line coverage by the unit tests, per file
 # The manual pages say what the program and docs/ say.
 $(B)/help: $(B)/callerd
 	$< --help >$@
-MAN := $(B)/man/callerd.8 $(B)/man/callerd.conf.5 $(B)/man/callerd-records.7
+$(B)/help-ctl: $(B)/callerctl
+	$< --help >$@
+MAN := $(B)/man/callerctl.1 $(B)/man/callerd.8 $(B)/man/callerd.conf.5 $(B)/man/callerd-records.7
 $(B)/man/%: tools/man
 	@mkdir -p $(@D)
 	tools/man $(basename $*) $(patsubst .%,%,$(suffix $*)) $(MAN_WORDS) >$@
 $(B)/man/callerd.8: $(B)/help docs/usage.md docs/monitoring.md
 $(B)/man/callerd.8: MAN_WORDS = "tells who called the Docker daemon" --help $(B)/help \
 	"docs/usage.md\#What it asks the engine" "docs/usage.md\#Kinds of records" "docs/monitoring.md\#Self-test" "docs/usage.md\#Kernels"
+$(B)/man/callerctl.1: $(B)/help-ctl docs/reading.md docs/where.md
+$(B)/man/callerctl.1: MAN_WORDS = "asks the logs of callerd" --help $(B)/help-ctl docs/reading.md docs/where.md
 $(B)/man/callerd.conf.5: docs/configuration.md docs/outputs.md
 $(B)/man/callerd.conf.5: MAN_WORDS = "the configuration of callerd" docs/configuration.md
 $(B)/man/callerd-records.7: docs/record.md
@@ -296,9 +300,11 @@ prefix ?= /usr/local
 unitdir ?= $(prefix)/lib/systemd/system
 INSTALLED := \
 	755:$(B)/callerd:$(prefix)/sbin/callerd \
+	755:$(B)/callerctl:$(prefix)/bin/callerctl \
 	644:$(B)/callerd.service:$(unitdir)/callerd.service \
 	644:packaging/callerd.sysusers:$(prefix)/lib/sysusers.d/callerd.conf \
 	644:packaging/callerd.tmpfiles:$(prefix)/lib/tmpfiles.d/callerd.conf \
+	644:packaging/callerctl.bash:$(prefix)/share/bash-completion/completions/callerctl \
 	644:packaging/callerd.bash:$(prefix)/share/bash-completion/completions/callerd \
 	644:packaging/callerd.conf:/etc/callerd/callerd.conf \
 	644:packaging/callerd.logrotate:/etc/logrotate.d/callerd \

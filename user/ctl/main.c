@@ -36,7 +36,9 @@ static const char help_options[] =
 	"      --width N      columns\n"
 	"\n"
 	"exit codes: 0 it was found, 1 there is no such thing, 2 wrong command line, 5 a log cannot\n"
-	"  be read\n";
+	"  be read\n"
+	"\n"
+	"docs/reading.md, man callerctl\n";
 
 enum { OPTION_NO_FOLLOW = 256, OPTION_JSON, OPTION_UTC, OPTION_COLOUR, OPTION_WIDTH };
 

@@ -176,8 +176,11 @@ static struct bytes reread_string(const struct reread *reread, const struct rere
 static const struct reread_value *reread_next(const struct reread *reread, const char *path,
 					      unsigned int from)
 {
+	struct bytes wanted = bytes_of(path);
+
 	for (; from < reread->count; from++)
-		if (bytes_are(reread_path(reread, &reread->values[from]), path))
+		if (reread->values[from].path_size == wanted.size &&
+		    bytes_equal(reread_path(reread, &reread->values[from]), wanted))
 			return &reread->values[from];
 	return NULL;
 }

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of callerctl for bash. The commands and options are those that --help has.
+_callerctl()
+{
+	local cur prev words cword
+	_init_completion || return
+	case $prev in
+	--read | -r)
+		_filedir
+		return
+		;;
+	--since | -S | --until | -U)
+		mapfile -t COMPREPLY < <(compgen -W "now recent boot today yesterday this-week week-ago this-month this-year" -- "$cur")
+		return
+		;;
+	--color)
+		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
+		return
+		;;
+	--where | -w | --lines | -n | --width) return ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(callerctl --help | sed -n 's/.*\(--[a-z-]*\).*/\1/p')" -- "$cur")
+	elif [[ $cword == 1 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(callerctl --help | sed -n 's/^  \([a-z]\+\) .*/\1/p')" -- "$cur")
+	elif [[ $prev == findings || $prev == operations ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(callerctl "$prev" | cut -d ' ' -f 1)" -- "$cur")
+	elif [[ $prev == what ]]; then
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+	fi
+} &&
+	complete -F _callerctl callerctl

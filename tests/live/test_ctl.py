@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""callerctl: one command of a person is one line, in the log of an agent that runs, and afterwards."""
+import fcntl
+import gzip
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import tempfile
+import termios
+import time
+import unicodedata
+
+from live import DIR, IMAGE, PATIENCE, ROOT, SOCKET, Callerd, equal, main, request, run, test, true
+
+CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
+UTC = {**os.environ, 'TZ': 'UTC', 'TERM': 'xterm-256color', 'NO_COLOR': ''}
+
+
+def callerctl(*args, code=0):
+    done = subprocess.run([CALLERCTL, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
+    equal(done.returncode, code, f'exit code of {args}: {done.stderr.decode()}')
+    return done.stdout.decode()
+
+
+def docker(*args, check=True):
+    return subprocess.run(['docker', '-H', 'unix://' + SOCKET, *args], check=check, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL)
+
+
+def agent():
+    return Callerd(detail='lineage', fold=None)
+
+
+def line_of(text, *words):
+    """The one line that has all the words."""
+    found = [line for line in text.split('\n') if all(word in line for word in words)]
+    equal(len(found), 1, f'lines with {words} in:\n{text}\n')
+    return found[0]
+
+
+def columns(line):
+    return sum(2 if unicodedata.east_asian_width(c) in 'WF' else 0 if unicodedata.combining(c) else 1 for c in line)
+
+
+@test
+def a_command_is_a_line():
+    name = f'ctl-{os.getpid()}'
+    with agent() as callerd:
+        docker('run', '--rm', '--name', name, '--network', 'none', '-v', '/:/host', IMAGE, 'sh', '-c', 'exit 3', check=False)
+        docker('exec', f'{name}-none', 'true', check=False)
+        docker('volume', 'create', name)
+        docker('volume', 'rm', name)
+        callerd.settle_events()
+        tail = ('tail', '--no-follow', '--read', callerd.log)
+        for width in (80, 120, 200):
+            text = callerctl(*tail, '--width', str(width), '--since', 'boot')
+            for line in text.rstrip('\n').split('\n'):
+                true(columns(line) <= width, f'{columns(line)} columns at {width}: {line}')
+            ran = line_of(text, ' ran ', name)
+            for word in ('!!', IMAGE, '/ mounted'):
+                true(word in ran, f'{word} is not in {ran}')
+            true(width == 80 or 'exit 3' in ran, ran)
+            true(width != 200 or 'docker -H unix' in ran, ran)
+            line_of(text, 'created volume ' + name)
+            line_of(text, 'removed volume ' + name)
+            true('failed 404' in line_of(text, name + '-none'), text)
+            true('UTC' in text.split('\n')[0], text)
+        plain = callerctl(*tail, '--since', 'boot')
+        true('\033' not in plain, 'no colour where nobody looks')
+        true('\033[1;31m' in callerctl(*tail, '--since', 'boot', '--color', 'always'), 'colour')
+        equal(len(callerctl(*tail, '-n', '1').rstrip('\n').split('\n')) <= 3, True, 'the last line, a day, a note')
+        who = callerctl('who', name, '--read', callerd.log)
+        line_of(who, ' ran ', name)
+        true(name + '-none' not in who, who)
+        callerctl('who', 'nobody-knows-it', '--read', callerd.log, code=1)
+        what = callerctl('what', 'docker', '--read', callerd.log)
+        line_of(what, ' ran ', name)
+        callerctl('what', 'nobody-of-that-name', '--read', callerd.log, code=1)
+        line_of(callerctl('what', '--read', callerd.log, '--where', 'severity >= critical'), ' ran ', name)
+        records = callerctl('who', name, '--read', callerd.log, '--json').rstrip('\n').split('\n')
+        with open(callerd.log) as log:
+            lines = log.read().split('\n')
+        true(records and all(record in lines for record in records), 'they are those of the log')
+
+
+@test
+def logs_of_before():
+    """What was rotated, and packed, comes first; times leave out what is not of them."""
+    place = tempfile.mkdtemp(dir=DIR)
+    with agent() as callerd:
+        docker('volume', 'create', 'ctl-before')
+        docker('volume', 'rm', 'ctl-before')
+        callerd.settle_events()
+        with open(callerd.log, 'rb') as log, gzip.open(place + '/log.2.gz', 'wb') as old:
+            old.write(log.read())
+        os.utime(place + '/log.2.gz', (time.time() - 60, time.time() - 60))
+        docker('volume', 'create', 'ctl-after')
+        callerd.settle_events()
+        with open(callerd.log, 'rb') as log, open(place + '/log', 'wb') as new:
+            new.write(b''.join(line for line in log if b'ctl-after' in line) + b'{"not": "ours"}\n')
+        docker('volume', 'rm', 'ctl-after')
+    text = callerctl('what', '--read', place + '/log')
+    lines = [line for line in text.split('\n') if 'created volume ctl-' in line]
+    equal([re.search('ctl-[a-z]*', line)[0] for line in lines], ['ctl-before', 'ctl-after'], 'in their order')
+    true('ctl-before' not in callerctl('what', '--read', place + '/log', '--since', 'now', code=1), 'nothing is of now')
+    true('no records' in subprocess.run([CALLERCTL, 'what', '--read', place + '/log'], stderr=subprocess.PIPE).stderr.decode(),
+         'what is no record is told')
+    callerctl('what', '--read', place + '/missing', code=5)
+    for wrong in (['what', '--since', 'sometimes'], ['what', '--where', 'user ='], ['which'], ['who'], []):
+        callerctl(*wrong, code=2)
+
+
+def read_terminal(terminal, until, seconds=PATIENCE):
+    text, deadline = '', time.monotonic() + seconds
+    while until not in text:
+        true(time.monotonic() < deadline, f'{until!r} is not in {text!r}')
+        if select.select([terminal], [], [], 0.2)[0]:
+            text += os.read(terminal, 4096).decode(errors='replace')
+    return text
+
+
+@test
+def live_on_a_terminal():
+    """A line as it happens, as wide as the terminal is, also when the log has another file."""
+    with agent() as callerd:
+        terminal, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+        env = {key: value for key, value in UTC.items() if key != 'NO_COLOR'}
+        with subprocess.Popen([CALLERCTL, 'tail', '--read', callerd.log], stdin=other, stdout=other, stderr=other,
+                              env=env, start_new_session=True) as tail:
+            os.close(other)
+            try:
+                docker('volume', 'create', 'ctl-live')
+                text = read_terminal(terminal, 'created volume ctl-live')
+                os.rename(callerd.log, callerd.log + '.1')
+                callerd.process.send_signal(1)
+                callerd.read = 0
+                docker('volume', 'rm', 'ctl-live')
+                text += read_terminal(terminal, 'removed volume ctl-live')
+            finally:
+                tail.terminate()
+        os.close(terminal)
+        true('\033[' in text, 'colour on a terminal')
+        for line in re.sub('\033\\[[0-9;]*m', '', text).split('\r\n'):
+            true(columns(line) <= 80, f'{columns(line)} columns: {line}')
+        os.unlink(callerd.log + '.1')
+
+
+@test
+def hostile_names_stay_on_their_line():
+    """What a caller calls itself cannot write lines, colours, or another direction."""
+    with agent() as callerd:
+        evil = 'x\n12:00:00 root              removed all\r\033[2J\u202eevil'
+        request('GET', '/containers/x%0a12:00:00%20root%1b%5b2J/json')
+        subprocess.run(['curl', '-s', '-A', evil, '--unix-socket', SOCKET, 'http://d/volumes/no', '-X', 'DELETE',
+                        '-H', 'X-Evil: ' + evil.replace('\n', '').replace('\r', '')], stdout=subprocess.DEVNULL)
+        callerd.settle()
+        for command in ('tail', 'what'):
+            text = callerctl(command, '--read', callerd.log, '--all', *(['--no-follow', '--since', 'boot'] if command == 'tail' else []))
+            for line in text.rstrip('\n').split('\n'):
+                true(not any(unicodedata.category(c) in ('Cc', 'Cf') for c in line), repr(line))
+                true(not line.startswith('12:00:00 root'), line)
+
+
+main()

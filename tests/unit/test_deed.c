@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit.h"
+
+#include <stdarg.h>
+
+#include "deed/deed.h"
+#include "deed/who.h"
+
+struct told {
+	struct deed deeds[8];
+	unsigned int count;
+};
+
+static struct told told;
+static struct deeds *deeds;
+
+static void on_deed(void *data, const struct deed *deed)
+{
+	struct told *all = data;
+
+	assert_true(all->count < COUNT(all->deeds));
+	assert_non_null(deed->main);
+	all->deeds[all->count] = *deed;
+	all->deeds[all->count].main = all->deeds[all->count].acts + (deed->main - deed->acts);
+	all->count++;
+}
+
+static int setup(void **state)
+{
+	told = (struct told){0};
+	deeds = deeds_new(&told, on_deed);
+	return !deeds;
+}
+
+static int teardown(void **state)
+{
+	deeds_free(deeds);
+	return 0;
+}
+
+/* A record at MS with what REST says behind action and id. */
+__attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const char *action, const char *entity,
+						       const char *rest, ...)
+{
+	static unsigned int number;
+	struct reread reread = {0};
+	char line[2000], tail[1500];
+	va_list values;
+	int size;
+
+	va_start(values, rest);
+	vsnprintf(tail, sizeof(tail), rest, values);
+	va_end(values);
+	size = snprintf(line, sizeof(line),
+			"{\"event\":{\"action\":\"%s\",\"dataset\":\"callerd.audit\",\"id\":\"%u\"},"
+			"\"process\":{\"entity_id\":\"%s\",\"executable\":\"/usr/bin/docker\"}%s%s}",
+			action, number++, entity, *tail ? "," : "", tail);
+	assert_int_equal(reread_read(&reread, (struct bytes){line, (size_t)size}), 0);
+	deeds_run(deeds, ms * NS_PER_MS);
+	assert_int_equal(deeds_take(deeds, &reread, ms * NS_PER_MS), 0);
+	reread_free(&reread);
+}
+
+#define ALICE "\"user\":{\"id\":\"1000\",\"name\":\"alice\"}"
+#define WEB "\"target\":{\"type\":\"container\",\"id\":\"0123456789abcdef\",\"name\":\"web\",\"image\":\"bb\"}"
+#define REQUEST(operation, more)                                                                   \
+	"\"callerd\":{\"api\":{\"operation\":\"" operation "\"}," WEB ",\"expected\":false" more "}"
+
+static void test_a_run_is_one(void **state)
+{
+	take(1, "socket-connected", "a", ALICE);
+	take(2, "api-request", "a", ALICE ",\"callerd\":{\"api\":{\"operation\":\"SystemPingHead\"}}");
+	take(3, "api-request", "a",
+	     ALICE "," REQUEST("ContainerCreate",
+			       ",\"findings\":[{\"id\":\"privileged\",\"severity\":\"critical\"},"
+			       "{\"id\":\"host-pid\",\"severity\":\"high\"}]"));
+	take(4, "api-request", "a", ALICE "," REQUEST("ContainerStart", ""));
+	take(5, "docker-event", "a",
+	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"die\","
+	     "\"id\":\"0123456789abcdef\",\"exit_code\":3},\"cause\":{\"kind\":\"inherited\"}}");
+	take(4000, "api-request", "b", ALICE "," REQUEST("ContainerList", ""));
+	assert_int_equal(told.count, 1);
+	assert_string_equal(told.deeds[0].who, "alice");
+	assert_string_equal(told.deeds[0].main->phrase, "ran");
+	assert_string_equal(told.deeds[0].main->object, "web (bb)");
+	assert_string_equal(told.deeds[0].main->found, "privileged, host-pid");
+	assert_int_equal(told.deeds[0].main->count, 1);
+	assert_int_equal(told.deeds[0].severity, SEVERITY_CRITICAL);
+	assert_true(told.deeds[0].main->has_exit);
+	assert_int_equal(told.deeds[0].main->exit, 3);
+	assert_int_equal(told.deeds[0].requests, 3);
+	assert_false(told.deeds[0].expected);
+}
+
+/* Two processes at once are two, whatever they are called. */
+static void test_processes_are_apart(void **state)
+{
+	take(1, "api-request", "a", ALICE "," REQUEST("ContainerStop", ""));
+	take(2, "api-request", "b", ALICE "," REQUEST("ContainerDelete", ""));
+	take(3, "api-request", "a", ALICE "," REQUEST("ContainerDelete", ""));
+	deeds_run(deeds, UINT64_MAX);
+	assert_int_equal(told.count, 2);
+	assert_int_equal(told.deeds[0].act_count + told.deeds[1].act_count, 3);
+}
+
+/* What is harmless cannot hide what is dangerous, however much of it there is. */
+static void test_noise_hides_nothing(void **state)
+{
+	for (unsigned int i = 0; i < 3 * DEED_ACTS; i++)
+		take(i, "api-request", "a",
+		     "\"callerd\":{\"api\":{\"operation\":\"VolumeCreate\"},"
+		     "\"target\":{\"type\":\"volume\",\"name\":\"v%u\"}}",
+		     i);
+	take(100, "api-request", "a",
+	     ALICE "," REQUEST("ContainerExec",
+			       ",\"findings\":[{\"id\":\"exec-privileged\",\"severity\":\"critical\","
+			       "\"detail\":\"all of it\"}],\"request\":{\"command\":[\"sh\",\"-c\",\"id; id\"]}"));
+	deeds_run(deeds, UINT64_MAX);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.deeds[0].act_count, DEED_ACTS);
+	assert_int_equal(told.deeds[0].more_acts, 2 * DEED_ACTS + 1);
+	assert_string_equal(told.deeds[0].main->phrase, "ran a command in");
+	assert_string_equal(told.deeds[0].main->detail, "sh -c 'id; id'");
+	assert_string_equal(told.deeds[0].main->found, "all of it");
+}
+
+/* What is expected is so only as a whole; what only looks is known as that. */
+static void test_expected_and_looks(void **state)
+{
+	take(1, "api-request", "a",
+	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_rule\":\"ci\"}");
+	take(1, "api-request", "b",
+	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_rule\":\"ci\"}");
+	take(2, "api-request", "b",
+	     "\"callerd\":{\"api\":{\"operation\":\"ContainerDelete\"},\"expected\":false}");
+	deeds_run(deeds, UINT64_MAX);
+	assert_int_equal(told.count, 2);
+	assert_true(told.deeds[0].expected && deed_only_looks(&told.deeds[0]));
+	assert_string_equal(told.deeds[0].word, "ci");
+	assert_false(told.deeds[1].expected || deed_only_looks(&told.deeds[1]));
+}
+
+/* Ends and consequences alone are no new deed of somebody; nobody's are the engine's. */
+static void test_what_comes_later(void **state)
+{
+	take(1, "api-request-ended", "a", ALICE "," REQUEST("ContainerAttach", ""));
+	take(2, "docker-event", "",
+	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"start\",\"id\":\"01\","
+	     "\"name\":\"web\"},\"cause\":{\"kind\":\"unknown\"}}");
+	deeds_run(deeds, UINT64_MAX);
+	assert_int_equal(told.count, 2);
+	assert_true(told.deeds[0].later);
+	assert_int_equal(told.deeds[1].kind, DEED_ENGINE);
+	assert_string_equal(told.deeds[1].who, "unknown");
+}
+
+static void check_who(const char *fields, const char *expected)
+{
+	struct reread reread = {0};
+	struct text who = {0};
+	char line[1000];
+	int size = snprintf(line, sizeof(line),
+			    "{\"event\":{\"action\":\"api-request\",\"dataset\":\"callerd.audit\"},%s}",
+			    fields);
+
+	assert_int_equal(reread_read(&reread, (struct bytes){line, (size_t)size}), 0);
+	who_add(&who, &reread);
+	assert_string_equal(who.data, expected);
+	text_free(&who);
+	reread_free(&reread);
+}
+
+static void test_who(void **state)
+{
+	check_who("\"user\":{\"id\":\"7\"}", "uid 7");
+	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\\u001b[2J\"}", "eve\\e[2J");
+	check_who("\"user\":{\"id\":\"7\",\"name\":\"alice\",\"effective\":{\"id\":\"0\"}},"
+		  "\"callerd\":{\"lineage\":\"bash[9] < sudo[8] < bash[7] < sshd[1]\"}",
+		  "alice (sudo)");
+	/* A file that somebody called so, and a process that calls itself so, are not sudo. */
+	check_who("\"user\":{\"id\":\"7\",\"name\":\"alice\",\"effective\":{\"id\":\"0\"}},"
+		  "\"callerd\":{\"lineage\":\"/tmp/sudo[9] < bash(sudo)[8] < bash[7]\"}",
+		  "alice");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"callerd\":{\"lineage\":\"dash[9] < cron[8] < cron[7] < systemd[1]\"}",
+		  "root (cron)");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"callerd\":{\"caller\":{\"unit\":\"backup.service\"}}",
+		  "root (backup)");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"container\":{\"id\":\"0123456789abcdef\",\"name\":\"watchtower\"}",
+		  "[watchtower]");
+	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\"},"
+		  "\"container\":{\"id\":\"0123456789abcdef\"}",
+		  "eve [0123456789ab]");
+	check_who("\"callerd\":{\"candidates\":[{\"pid\":7},{\"pid\":8}]}", "unknown");
+	check_who("\"callerd\":{\"cause\":{\"kind\":\"daemon\"}}", "the engine");
+}
+
+/* Each operation has words: a table, or the type of its record. */
+static void test_verbs(void **state)
+{
+	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++) {
+		const char *name = operation_name(operation);
+
+		assert_int_equal(verb_operation(bytes_of(name)), operation);
+		assert_non_null(verb_of(operation, bytes_of("access")).phrase);
+	}
+	assert_int_equal(verb_operation(bytes_of("ContainerCreat")), OPERATION_NONE);
+	assert_int_equal(verb_operation(bytes_of("ContainerCreateX")), OPERATION_NONE);
+	assert_int_equal(verb_operation((struct bytes){0}), OPERATION_NONE);
+	assert_string_equal(verb_of(verb_operation(bytes_of("ContainerCreateLibpod")), bytes_of("creation")).phrase,
+			    "created");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_run_is_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_processes_are_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_noise_hides_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expected_and_looks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_comes_later, setup, teardown),
+		cmocka_unit_test(test_who),
+		cmocka_unit_test(test_verbs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
