@@ -15,7 +15,7 @@ CI ?=
 ROOMS := $(shell sed 's/\#.*//' tests/rooms)
 
 SRC := $(wildcard $(ROOMS:%=user/%/*.c))
-MAIN_SRC := user/agent/main.c user/ctl/main.c
+MAIN_SRC := user/agent/main.c user/ctl/callerctl.c
 SKEL_USER_SRC := $(shell grep -l '^\#include ".*\.skel\.h"' $(SRC))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 TOOL_SRC := tools/replay.c tests/bench/call.c tests/bench/spool.c
@@ -115,7 +115,7 @@ LINK_THIS = $(LINK) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 $(B)/callerd: $(B)/user/agent/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
-$(B)/callerctl: $(B)/user/ctl/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
+$(B)/callerctl: $(B)/user/ctl/callerctl.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
 $(B)/replay: $(B)/tools/replay.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS

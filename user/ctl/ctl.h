@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "deed/deed.h"
+#include "errand/errand.h"
 #include "where/where.h"
 
 #define CTL_LOGS_MAX 64
@@ -14,7 +14,8 @@
 
 enum ctl_exit {
 	CTL_OK = 0,
-	CTL_FOUND = 1, /* of check: something is there that may not be; of others: nothing was found */
+	CTL_FOUND =
+		1, /* of check: something is there that may not be; of others: nothing was found */
 	CTL_USAGE = 2,
 	CTL_UNREAD = 5, /* a log cannot be read */
 };
@@ -84,13 +85,13 @@ void screen_close(struct screen *screen);
 /* Writes the day and the time zone, where the day of TIME is another one than that of the last line. */
 void screen_day(struct screen *screen, uint64_t time);
 
-/* Writes DEED as one line. */
-void screen_deed(struct screen *screen, const struct deed *deed);
+/* Writes ERRAND as one line. */
+void screen_errand(struct screen *screen, const struct errand *errand);
 
-/* Writes an act below its deed's line. */
+/* Writes an act below its errand's line. */
 void screen_act(struct screen *screen, const struct act *act);
 
-/* Writes TEXT, where something is to be said beside the deeds. */
+/* Writes TEXT, where something is to be said beside the errands. */
 void screen_note(struct screen *screen, const char *text);
 
 #endif

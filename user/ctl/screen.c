@@ -71,7 +71,7 @@ static void add_column(struct screen *screen, const char *text, size_t columns, 
 		text_add_char(line, ' ');
 }
 
-static void end_line(struct screen *screen)
+static void screen_end_line(struct screen *screen)
 {
 	struct text *line = &screen->line;
 
@@ -103,12 +103,13 @@ void screen_day(struct screen *screen, uint64_t time)
 	if (!strcmp(day, screen->day))
 		return;
 	memcpy(screen->day, day, sizeof(day));
-	strftime(text, sizeof(text), screen->utc ? "%a %Y-%m-%d, UTC" : "%a %Y-%m-%d, %Z (UTC%z)", &tm);
+	strftime(text, sizeof(text), screen->utc ? "%a %Y-%m-%d, UTC" : "%a %Y-%m-%d, %Z (UTC%z)",
+		 &tm);
 	add_column(screen, text, UNBOUND, DIM);
-	end_line(screen);
+	screen_end_line(screen);
 }
 
-static void add_time(struct screen *screen, uint64_t time)
+static void add_clock(struct screen *screen, uint64_t time)
 {
 	char text[16];
 	struct tm tm;
@@ -156,22 +157,22 @@ static const char *result_text(const struct act *act, char *text, size_t size)
 	return text;
 }
 
-static unsigned int count_others(const struct deed *deed, const struct act *act)
+static unsigned int count_others(const struct errand *errand, const struct act *act)
 {
 	unsigned int others = 0;
 
-	for (unsigned int i = 0; i < deed->act_count; i++)
-		others += &deed->acts[i] != act && deed->acts[i].weight >= WEIGHT_READ;
+	for (unsigned int i = 0; i < errand->act_count; i++)
+		others += &errand->acts[i] != act && errand->acts[i].weight >= WEIGHT_READ;
 	return others;
 }
 
-/* "ran web (busybox): / mounted read-write at /mnt": what was done, and so what. DEED: what else it has is counted; NULL: not. */
-static void say_act(struct text *out, const struct act *act, const struct deed *deed)
+/* "ran web (busybox): / mounted read-write at /mnt": what was done, and so what. ERRAND: what else it has is counted; NULL: not. */
+static void say_act(struct text *out, const struct act *act, const struct errand *errand)
 {
 	bool command = act->operation == OPERATION_ContainerExec;
 	const char *first = command ? act->detail : act->found;
 	const char *second = command ? act->found : act->detail;
-	uint64_t others = deed ? count_others(deed, act) + deed->more_acts : 0;
+	uint64_t others = errand ? count_others(errand, act) + errand->more_acts : 0;
 
 	text_add_string(out, act->phrase);
 	if (*act->phrase && act->object[0])
@@ -205,18 +206,19 @@ static size_t who_columns(const struct screen *screen)
 	return screen->columns >= NARROW ? 18 : 14;
 }
 
-void screen_deed(struct screen *screen, const struct deed *deed)
+void screen_errand(struct screen *screen, const struct errand *errand)
 {
-	struct mark mark = mark_of(deed->severity, deed->kind == DEED_REFUSED);
-	const struct act *act = deed->main;
+	struct mark mark = mark_of(errand->severity, errand->kind == ERRAND_REFUSED);
+	const struct act *act = errand->main;
 	size_t who = who_columns(screen), used = TIME_COLUMNS + 1 + who + 1 + 3, left;
-	bool dim = deed_only_looks(deed) || (deed->expected && deed->severity < SEVERITY_MEDIUM);
+	bool dim = errand_only_looks(errand) ||
+		   (errand->expected && errand->severity < SEVERITY_MEDIUM);
 	_cleanup_(text_free) struct text what = {0};
 	char result[32];
 
-	screen_day(screen, deed->first);
-	add_time(screen, deed->first);
-	add_column(screen, deed->who, who, dim ? DIM : BOLD);
+	screen_day(screen, errand->first);
+	add_clock(screen, errand->first);
+	add_column(screen, errand->who, who, dim ? DIM : BOLD);
 	text_add_char(&screen->line, ' ');
 	add_column(screen, mark.text, 2, mark.colour);
 	text_add_char(&screen->line, ' ');
@@ -227,12 +229,12 @@ void screen_deed(struct screen *screen, const struct deed *deed)
 			text_add_string(&what, result);
 			text_add_string(&what, ": ");
 		}
-		say_act(&what, act, deed);
+		say_act(&what, act, errand);
 		add_column(screen, what.data, left, dim ? DIM : mark.colour);
-		end_line(screen);
+		screen_end_line(screen);
 		return;
 	}
-	say_act(&what, act, deed);
+	say_act(&what, act, errand);
 	if (screen->columns >= WIDE)
 		left = (screen->columns - used - RESULT_COLUMNS - 2) * 3 / 5;
 	else
@@ -246,10 +248,10 @@ void screen_deed(struct screen *screen, const struct deed *deed)
 	if (!screen->columns || screen->columns >= WIDE) {
 		text_add_char(&screen->line, ' ');
 		used += left + RESULT_COLUMNS + 2;
-		add_column(screen, deed->command,
+		add_column(screen, errand->command,
 			   screen->columns ? screen->columns - used : UNBOUND, DIM);
 	}
-	end_line(screen);
+	screen_end_line(screen);
 }
 
 void screen_act(struct screen *screen, const struct act *act)
@@ -271,11 +273,11 @@ void screen_act(struct screen *screen, const struct act *act)
 	add_column(screen, what.data,
 		   screen->columns > indent + 13 ? screen->columns - indent - 3 : UNBOUND,
 		   mark.colour ?: DIM);
-	end_line(screen);
+	screen_end_line(screen);
 }
 
 void screen_note(struct screen *screen, const char *text)
 {
 	add_column(screen, text, screen->columns ?: UNBOUND, DIM);
-	end_line(screen);
+	screen_end_line(screen);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* callerctl tail: deeds as they come. */
+/* callerctl tail: errands as they come. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,11 +21,11 @@ struct poller {
 struct tail {
 	struct ctl *ctl;
 	struct screen screen;
-	struct deeds *deeds;
+	struct errands *errands;
 	struct poller *pollers;
 	uint64_t noted;
 	/* The last lines, of which as many are shown as were asked for; then NULL. */
-	struct deed *ring;
+	struct errand *ring;
 	uint64_t held;
 	bool live;
 };
@@ -55,24 +55,24 @@ static void note_pollers(struct tail *tail, uint64_t now)
 	}
 }
 
-/* Whether DEED is one more of what was shown already. */
-static bool is_repetition(struct tail *tail, const struct deed *deed)
+/* Whether ERRAND is one more of what was shown already. */
+static bool is_repetition(struct tail *tail, const struct errand *errand)
 {
 	struct poller *poller;
 	char name[sizeof(poller->name)];
 
 	if (tail->ctl->all)
 		return false;
-	if (deed->main->weight == WEIGHT_NOISE && deed->severity <= SEVERITY_INFO)
+	if (errand->main->weight == WEIGHT_NOISE && errand->severity <= SEVERITY_INFO)
 		return true;
-	if (deed->later && deed->main->weight < WEIGHT_CHANGE)
+	if (errand->later && errand->main->weight < WEIGHT_CHANGE)
 		return true;
-	if (!deed_only_looks(deed))
+	if (!errand_only_looks(errand))
 		return false;
-	snprintf(name, sizeof(name), "%s %s", deed->who, deed->program);
+	snprintf(name, sizeof(name), "%s %s", errand->who, errand->program);
 	HASH_FIND_STR(tail->pollers, name, poller);
 	if (poller) {
-		poller->count += deed->requests ?: 1;
+		poller->count += errand->requests ?: 1;
 		return true;
 	}
 	if (HASH_COUNT(tail->pollers) >= POLLERS_MAX)
@@ -87,39 +87,39 @@ static bool is_repetition(struct tail *tail, const struct deed *deed)
 	return false;
 }
 
-/* --- deeds ------------------------------------------------------------------------------------ */
+/* --- errands ------------------------------------------------------------------------------------ */
 
 static void show_held(struct tail *tail)
 {
 	uint64_t lines = tail->ctl->lines, from = tail->held > lines ? tail->held - lines : 0;
 
 	for (uint64_t i = from; tail->ring && i < tail->held; i++) {
-		struct deed *deed = &tail->ring[i % lines];
+		struct errand *errand = &tail->ring[i % lines];
 
-		deed->main = &deed->acts[deed->main - deed->acts];
-		screen_deed(&tail->screen, deed);
+		errand->main = &errand->acts[errand->main - errand->acts];
+		screen_errand(&tail->screen, errand);
 	}
 	free(tail->ring);
 	tail->ring = NULL;
 }
 
-static void on_deed(void *data, const struct deed *deed)
+static void tail_errand(void *data, const struct errand *errand)
 {
 	struct tail *tail = data;
 
-	if (is_repetition(tail, deed))
+	if (is_repetition(tail, errand))
 		return;
 	if (tail->ring) {
-		struct deed *copy = &tail->ring[tail->held++ % tail->ctl->lines];
+		struct errand *copy = &tail->ring[tail->held++ % tail->ctl->lines];
 
-		*copy = *deed;
-		copy->main = copy->acts + (deed->main - deed->acts);
+		*copy = *errand;
+		copy->main = copy->acts + (errand->main - errand->acts);
 		return;
 	}
-	screen_deed(&tail->screen, deed);
+	screen_errand(&tail->screen, errand);
 }
 
-static int on_record(void *data, const struct reread *record, uint64_t time, struct bytes line)
+static int tail_record(void *data, const struct reread *record, uint64_t time, struct bytes line)
 {
 	struct tail *tail = data;
 
@@ -128,18 +128,18 @@ static int on_record(void *data, const struct reread *record, uint64_t time, str
 		putchar('\n');
 		return 0;
 	}
-	deeds_run(tail->deeds, time);
-	return deeds_take(tail->deeds, record, time);
+	errands_run(tail->errands, time);
+	return errands_take(tail->errands, record, time);
 }
 
 /* All that there was is read; from here on it is live. */
-static void on_idle(void *data)
+static void tail_idle(void *data)
 {
 	struct tail *tail = data;
 	uint64_t now = clock_now(CLOCK_REALTIME);
 
 	if (!tail->ctl->json) {
-		deeds_run(tail->deeds, now);
+		errands_run(tail->errands, now);
 		if (!tail->live && tail->ring)
 			show_held(tail);
 		tail->live = true;
@@ -149,12 +149,12 @@ static void on_idle(void *data)
 		exit(CTL_OK); /* whoever read it has gone */
 }
 
-static int start(struct tail *tail)
+static int tail_start(struct tail *tail)
 {
 	struct ctl *ctl = tail->ctl;
 
-	tail->deeds = deeds_new(tail, on_deed);
-	if (!tail->deeds)
+	tail->errands = errands_new(tail, tail_errand);
+	if (!tail->errands)
 		return -ENOMEM;
 	if (ctl->since_text)
 		return 0;
@@ -167,16 +167,16 @@ enum ctl_exit ctl_tail(struct ctl *ctl)
 	struct tail tail = {.ctl = ctl, .noted = clock_now(CLOCK_REALTIME)};
 	struct ctl_records records = {
 		.data = &tail,
-		.take = on_record,
-		.idle = ctl->no_follow || ctl->until ? NULL : on_idle,
+		.take = tail_record,
+		.idle = ctl->no_follow || ctl->until ? NULL : tail_idle,
 	};
 	struct poller *poller, *next;
 	int error;
 
 	screen_open(&tail.screen, ctl);
-	error = start(&tail) ?: ctl_read(ctl, &records);
-	if (tail.deeds)
-		deeds_run(tail.deeds, UINT64_MAX);
+	error = tail_start(&tail) ?: ctl_read(ctl, &records);
+	if (tail.errands)
+		errands_run(tail.errands, UINT64_MAX);
 	show_held(&tail);
 	note_pollers(&tail, UINT64_MAX - NOTE_INTERVAL);
 	HASH_ITER(hh, tail.pollers, poller, next)
@@ -184,7 +184,7 @@ enum ctl_exit ctl_tail(struct ctl *ctl)
 		HASH_DEL(tail.pollers, poller);
 		free(poller);
 	}
-	deeds_free(tail.deeds);
+	errands_free(tail.errands);
 	screen_close(&tail.screen);
 	return error ? CTL_UNREAD : CTL_OK;
 }

@@ -10,10 +10,10 @@
 
 #define IDS_MAX 32
 
-struct asked {
+struct ctl_question {
 	struct ctl *ctl;
 	struct screen screen;
-	struct deeds *deeds;
+	struct errands *errands;
 	struct bytes name; /* whom or what is asked for; data NULL: all */
 	/* Of who: what the name stood for so far. */
 	char ids[IDS_MAX][72];
@@ -22,83 +22,85 @@ struct asked {
 	enum finding_severity gravest;
 };
 
-static int asked_start(struct asked *asked, struct ctl *ctl,
-		       void (*tell)(void *data, const struct deed *deed))
+static int question_start(struct ctl_question *ctl_question, struct ctl *ctl,
+			  void (*tell)(void *data, const struct errand *errand))
 {
-	*asked = (struct asked){.ctl = ctl, .deeds = deeds_new(asked, tell)};
+	*ctl_question = (struct ctl_question){.ctl = ctl, .errands = errands_new(ctl_question, tell)};
 	if (ctl->argument_count)
-		asked->name = bytes_of(ctl->arguments[0]);
-	screen_open(&asked->screen, ctl);
-	return asked->deeds ? 0 : -ENOMEM;
+		ctl_question->name = bytes_of(ctl->arguments[0]);
+	screen_open(&ctl_question->screen, ctl);
+	return ctl_question->errands ? 0 : -ENOMEM;
 }
 
-static enum ctl_exit asked_end(struct asked *asked, int error)
+static enum ctl_exit question_end(struct ctl_question *ctl_question, int error)
 {
 	if (!error)
-		deeds_run(asked->deeds, UINT64_MAX);
-	deeds_free(asked->deeds);
-	screen_close(&asked->screen);
+		errands_run(ctl_question->errands, UINT64_MAX);
+	errands_free(ctl_question->errands);
+	screen_close(&ctl_question->screen);
 	return error ? CTL_UNREAD : CTL_OK;
 }
 
 static bool holds_name(void *data, struct bytes line)
 {
-	const struct asked *asked = data;
+	const struct ctl_question *ctl_question = data;
 
-	if (!asked->name.size || memmem(line.data, line.size, asked->name.data, asked->name.size))
+	if (!ctl_question->name.size ||
+	    memmem(line.data, line.size, ctl_question->name.data, ctl_question->name.size))
 		return true;
-	for (unsigned int i = 0; i < asked->id_count; i++)
-		if (memmem(line.data, line.size, asked->ids[i], strlen(asked->ids[i])))
+	for (unsigned int i = 0; i < ctl_question->id_count; i++)
+		if (memmem(line.data, line.size, ctl_question->ids[i], strlen(ctl_question->ids[i])))
 			return true;
 	return false;
 }
 
-static int asked_take(struct asked *asked, const struct reread *record, uint64_t time,
-		      struct bytes line)
+static int question_take(struct ctl_question *ctl_question, const struct reread *record, uint64_t time,
+			 struct bytes line)
 {
-	if (asked->ctl->json) {
+	if (ctl_question->ctl->json) {
 		fwrite(line.data, 1, line.size, stdout);
 		putchar('\n');
-		asked->shown++;
+		ctl_question->shown++;
 		return 0;
 	}
-	deeds_run(asked->deeds, time);
-	return deeds_take(asked->deeds, record, time);
+	errands_run(ctl_question->errands, time);
+	return errands_take(ctl_question->errands, record, time);
 }
 
-static void show_deed(struct asked *asked, const struct deed *deed)
+static void show_errand(struct ctl_question *ctl_question, const struct errand *errand)
 {
-	asked->requests += deed->requests;
-	if (!asked->ctl->all && deed_only_looks(deed)) {
-		asked->looks++;
+	ctl_question->requests += errand->requests;
+	if (!ctl_question->ctl->all && errand_only_looks(errand)) {
+		ctl_question->looks++;
 		return;
 	}
-	if (!asked->ctl->all && deed->later && deed->main->weight < WEIGHT_CHANGE)
+	if (!ctl_question->ctl->all && errand->later && errand->main->weight < WEIGHT_CHANGE)
 		return;
-	asked->shown++;
-	if (deed->severity > asked->gravest)
-		asked->gravest = deed->severity;
-	screen_deed(&asked->screen, deed);
-	for (unsigned int i = 0; i < deed->act_count; i++)
-		if (&deed->acts[i] != deed->main &&
-		    (asked->ctl->all || deed->acts[i].weight >= WEIGHT_READ))
-			screen_act(&asked->screen, &deed->acts[i]);
+	ctl_question->shown++;
+	if (errand->severity > ctl_question->gravest)
+		ctl_question->gravest = errand->severity;
+	screen_errand(&ctl_question->screen, errand);
+	for (unsigned int i = 0; i < errand->act_count; i++)
+		if (&errand->acts[i] != errand->main &&
+		    (ctl_question->ctl->all || errand->acts[i].weight >= WEIGHT_READ))
+			screen_act(&ctl_question->screen, &errand->acts[i]);
 }
 
-static void show_looks(struct asked *asked)
+static void show_looks(struct ctl_question *ctl_question)
 {
 	char text[160];
 
-	if (!asked->looks)
+	if (!ctl_question->looks)
 		return;
-	snprintf(text, sizeof(text), "         · and %" PRIu64 " commands that only looked (--all shows them)",
-		 asked->looks);
-	screen_note(&asked->screen, text);
+	snprintf(text, sizeof(text),
+		 "         · and %" PRIu64 " commands that only looked (--all shows them)",
+		 ctl_question->looks);
+	screen_note(&ctl_question->screen, text);
 }
 
-static enum ctl_exit answer(struct asked *asked, enum ctl_exit code, const char *none)
+static enum ctl_exit question_exit(struct ctl_question *ctl_question, enum ctl_exit code, const char *none)
 {
-	if (code == CTL_OK && !asked->shown && !asked->looks) {
+	if (code == CTL_OK && !ctl_question->shown && !ctl_question->looks) {
 		fprintf(stderr, "callerctl: %s\n", none);
 		return CTL_FOUND;
 	}
@@ -110,7 +112,7 @@ static enum ctl_exit answer(struct asked *asked, enum ctl_exit code, const char 
 static bool is_by(const struct reread *record, struct bytes name)
 {
 	static const char *const paths[] = {
-		"user.name",	 "user.id",	   "user.effective.name",  "process.name",
+		"user.name",	  "user.id",	  "user.effective.name", "process.name",
 		"container.name", "container.id", "callerd.caller.unit",
 	};
 	struct bytes program = reread_text(record, "process.executable");
@@ -130,62 +132,62 @@ static bool is_by(const struct reread *record, struct bytes name)
 static int take_of_somebody(void *data, const struct reread *record, uint64_t time,
 			    struct bytes line)
 {
-	struct asked *asked = data;
+	struct ctl_question *ctl_question = data;
 
-	if (asked->name.size && !is_by(record, asked->name))
+	if (ctl_question->name.size && !is_by(record, ctl_question->name))
 		return 0;
-	return asked_take(asked, record, time, line);
+	return question_take(ctl_question, record, time, line);
 }
 
-static void tell_deed(void *data, const struct deed *deed)
+static void tell_errand(void *data, const struct errand *errand)
 {
-	show_deed(data, deed);
+	show_errand(data, errand);
 }
 
 enum ctl_exit ctl_what(struct ctl *ctl)
 {
-	struct asked asked;
+	struct ctl_question ctl_question;
 	struct ctl_records records = {
-		.data = &asked,
+		.data = &ctl_question,
 		.take = take_of_somebody,
 		.may_matter = holds_name,
 	};
 	enum ctl_exit code;
-	int error = asked_start(&asked, ctl, tell_deed) ?: ctl_read(ctl, &records);
+	int error = question_start(&ctl_question, ctl, tell_errand) ?: ctl_read(ctl, &records);
 
-	code = asked_end(&asked, error);
+	code = question_end(&ctl_question, error);
 	if (!ctl->json)
-		show_looks(&asked);
-	return answer(&asked, code, "nothing of that sort is in the log");
+		show_looks(&ctl_question);
+	return question_exit(&ctl_question, code, "nothing of that sort is in the log");
 }
 
 /* --- who did it? ------------------------------------------------------------------------------ */
 
-static void learn_id(struct asked *asked, struct bytes id)
+static void learn_id(struct ctl_question *ctl_question, struct bytes id)
 {
-	if (!id.size || id.size >= sizeof(asked->ids[0]) || asked->id_count == IDS_MAX)
+	if (!id.size || id.size >= sizeof(ctl_question->ids[0]) || ctl_question->id_count == IDS_MAX)
 		return;
-	for (unsigned int i = 0; i < asked->id_count; i++)
-		if (bytes_are(id, asked->ids[i]))
+	for (unsigned int i = 0; i < ctl_question->id_count; i++)
+		if (bytes_are(id, ctl_question->ids[i]))
 			return;
-	memcpy(asked->ids[asked->id_count], id.data, id.size);
-	asked->ids[asked->id_count++][id.size] = '\0';
+	memcpy(ctl_question->ids[ctl_question->id_count], id.data, id.size);
+	ctl_question->ids[ctl_question->id_count++][id.size] = '\0';
 }
 
-static bool is_named(const struct asked *asked, struct bytes id, struct bytes name)
+static bool is_named(const struct ctl_question *ctl_question, struct bytes id, struct bytes name)
 {
-	if (bytes_equal(name, asked->name))
+	if (bytes_equal(name, ctl_question->name))
 		return true;
-	if (asked->name.size >= 6 && bytes_begin(id, asked->name.data))
+	if (ctl_question->name.size >= 6 && bytes_begin(id, ctl_question->name.data))
 		return true;
-	for (unsigned int i = 0; i < asked->id_count; i++)
-		if (bytes_are(id, asked->ids[i]))
+	for (unsigned int i = 0; i < ctl_question->id_count; i++)
+		if (bytes_are(id, ctl_question->ids[i]))
 			return true;
 	return false;
 }
 
 /* Whether RECORD is about what was asked for; learns the ids that its name stands for. */
-static bool is_about(struct asked *asked, const struct reread *record)
+static bool is_about(struct ctl_question *ctl_question, const struct reread *record)
 {
 	static const char *const objects[][2] = {
 		{"callerd.target.id", "callerd.target.name"},
@@ -198,36 +200,35 @@ static bool is_about(struct asked *asked, const struct reread *record)
 		struct bytes id = reread_text(record, objects[i][0]);
 		struct bytes name = reread_text(record, objects[i][1]);
 
-		if (!is_named(asked, id, name))
+		if (!is_named(ctl_question, id, name))
 			continue;
-		learn_id(asked, id);
+		learn_id(ctl_question, id);
 		about = true;
 	}
-	return about || bytes_equal(reread_text(record, "callerd.target.image"), asked->name) ||
-	       bytes_equal(reread_text(record, "callerd.change.path"), asked->name);
+	return about || bytes_equal(reread_text(record, "callerd.target.image"), ctl_question->name) ||
+	       bytes_equal(reread_text(record, "callerd.change.path"), ctl_question->name);
 }
 
-static int take_of_object(void *data, const struct reread *record, uint64_t time,
-			  struct bytes line)
+static int take_of_object(void *data, const struct reread *record, uint64_t time, struct bytes line)
 {
-	struct asked *asked = data;
+	struct ctl_question *ctl_question = data;
 
-	return is_about(asked, record) ? asked_take(asked, record, time, line) : 0;
+	return is_about(ctl_question, record) ? question_take(ctl_question, record, time, line) : 0;
 }
 
 enum ctl_exit ctl_who(struct ctl *ctl)
 {
-	struct asked asked;
+	struct ctl_question ctl_question;
 	struct ctl_records records = {
-		.data = &asked,
+		.data = &ctl_question,
 		.take = take_of_object,
 		.may_matter = holds_name,
 	};
 	enum ctl_exit code;
-	int error = asked_start(&asked, ctl, tell_deed) ?: ctl_read(ctl, &records);
+	int error = question_start(&ctl_question, ctl, tell_errand) ?: ctl_read(ctl, &records);
 
-	code = asked_end(&asked, error);
+	code = question_end(&ctl_question, error);
 	if (!ctl->json)
-		show_looks(&asked);
-	return answer(&asked, code, "nobody is in the log who did something to it");
+		show_looks(&ctl_question);
+	return question_exit(&ctl_question, code, "nobody is in the log who did something to it");
 }

@@ -82,7 +82,7 @@ uint64_t moment_of_line(const char *line, unsigned long size)
 
 /* --- as people say it ------------------------------------------------------------------------- */
 
-static int take_local(struct tm *local, uint64_t *ret)
+static int moment_take_local(struct tm *local, uint64_t *ret)
 {
 	time_t seconds;
 
@@ -108,8 +108,8 @@ static bool read_time_of_day(const char *text, struct tm *local)
 /* Sets LOCAL to the midnight that WORD, of SIZE bytes, names. */
 static bool read_day(const char *word, size_t size, struct tm *local)
 {
-	static const char *const words[] = {"today",	  "yesterday", "this-week", "week-ago",
-					    "this-month", "this-year"};
+	static const char *const words[] = {"today",	"yesterday",  "this-week",
+					    "week-ago", "this-month", "this-year"};
 	size_t which = 0;
 
 	while (which < sizeof(words) / sizeof(*words) &&
@@ -183,7 +183,7 @@ int moment_parse(const char *text, uint64_t now, uint64_t *ret)
 	if (!localtime_r(&seconds, &local))
 		return -EINVAL;
 	if (read_time_of_day(text, &local))
-		return take_local(&local, ret);
+		return moment_take_local(&local, ret);
 	localtime_r(&seconds, &local);
 	if (!read_day(text, first, &local)) {
 		rest = strptime(text, "%Y-%m-%d", &local);
@@ -194,5 +194,5 @@ int moment_parse(const char *text, uint64_t now, uint64_t *ret)
 	}
 	if (text[first] && !read_time_of_day(text + first + 1, &local))
 		return -EINVAL;
-	return take_local(&local, ret);
+	return moment_take_local(&local, ret);
 }

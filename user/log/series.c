@@ -42,14 +42,14 @@ static int series_add(struct series *series, const char *path, const struct stat
 	if (!files->path)
 		return -ENOMEM;
 	if (info)
-		files->modified = (uint64_t)info->st_mtim.tv_sec * NS_PER_S +
-				  (uint64_t)info->st_mtim.tv_nsec;
+		files->modified =
+			(uint64_t)info->st_mtim.tv_sec * NS_PER_S + (uint64_t)info->st_mtim.tv_nsec;
 	series->count++;
 	return 0;
 }
 
 /* By the time of their last lines; of those that are equally old a higher number is the older one. */
-static int compare_files(const void *a, const void *b)
+static int compare_series(const void *a, const void *b)
 {
 	const struct series_file *one = a, *other = b;
 
@@ -105,7 +105,7 @@ int series_find(struct series *series, const char *path)
 	error = find_in(series, directory, prefix, name);
 	if (error || !series->count)
 		return error ?: -ENOENT;
-	qsort(series->files, series->count, sizeof(*series->files), compare_files);
+	qsort(series->files, series->count, sizeof(*series->files), compare_series);
 	return 0;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deed/deed.h"
+#include "errand/errand.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/table.h"
-#include "deed/who.h"
+#include "errand/who.h"
 #include "secret/command.h"
 #include <utlist.h>
 
@@ -19,36 +19,37 @@
 #define ID_SHOWN 12
 #define ARGUMENTS_MAX 64
 
-struct open_deed {
-	struct deed deed;
+struct open_errand {
+	struct errand errand;
 	char key[KEY_SIZE];
-	struct open_deed *prev, *next; /* by when their last record came */
+	struct open_errand *prev, *next; /* by when their last record came */
 	UT_hash_handle hh;
 };
 
-struct deeds {
+struct errands {
 	void *data;
-	void (*tell)(void *data, const struct deed *deed);
-	struct open_deed *table, *list;
+	void (*tell)(void *data, const struct errand *errand);
+	struct open_errand *table, *list;
 	unsigned int count;
 	struct text scratch;
 };
 
-struct deeds *deeds_new(void *data, void (*tell)(void *data, const struct deed *deed))
+struct errands *errands_new(void *data, void (*tell)(void *data, const struct errand *errand))
 {
-	struct deeds *deeds = calloc(1, sizeof(*deeds));
+	struct errands *errands = calloc(1, sizeof(*errands));
 
-	if (deeds)
-		*deeds = (struct deeds){.data = data, .tell = tell};
-	return deeds;
+	if (errands)
+		*errands = (struct errands){.data = data, .tell = tell};
+	return errands;
 }
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
 /* Copies TEXT to TO, of SIZE bytes, as a terminal may have it. */
-static void deed_set(struct deeds *deeds, char *to, size_t size, struct bytes text, size_t columns)
+static void errand_set(struct errands *errands, char *to, size_t size, struct bytes text,
+		       size_t columns)
 {
-	struct text *scratch = &deeds->scratch;
+	struct text *scratch = &errands->scratch;
 	size_t length;
 
 	text_cut(scratch, 0);
@@ -72,13 +73,13 @@ static struct bytes cut_id(struct bytes id)
 }
 
 /* What an operation is about: the container of an exec, else its target. */
-static void set_object(struct deeds *deeds, struct act *act, const struct reread *record)
+static void set_object(struct errands *errands, struct act *act, const struct reread *record)
 {
 	bool exec = bytes_are(reread_text(record, "callerd.target.type"), "exec");
-	struct bytes id = reread_text(record, exec ? "callerd.target.container.id"
-						   : "callerd.target.id");
-	struct bytes name = reread_text(record, exec ? "callerd.target.container.name"
-						     : "callerd.target.name");
+	struct bytes id =
+		reread_text(record, exec ? "callerd.target.container.id" : "callerd.target.id");
+	struct bytes name =
+		reread_text(record, exec ? "callerd.target.container.name" : "callerd.target.name");
 	struct bytes image = reread_text(record, "callerd.target.image");
 	_cleanup_(text_free) struct text object = {0};
 
@@ -89,8 +90,9 @@ static void set_object(struct deeds *deeds, struct act *act, const struct reread
 		if (object.data && object.data[0] != 'f')
 			text_add_char(&object, ')');
 	}
-	deed_set(deeds, act->object, sizeof(act->object), text_since(&object, 0), OBJECT_COLUMNS);
-	deed_set(deeds, act->id, sizeof(act->id), cut_id(id), ID_SHOWN);
+	errand_set(errands, act->object, sizeof(act->object), text_since(&object, 0),
+		   OBJECT_COLUMNS);
+	errand_set(errands, act->id, sizeof(act->id), cut_id(id), ID_SHOWN);
 }
 
 static void add_command_of(struct text *out, const struct reread *record)
@@ -109,7 +111,7 @@ static void add_command_of(struct text *out, const struct reread *record)
 }
 
 /* What makes it dangerous: one finding by its detail, several by their names. */
-static void set_found(struct deeds *deeds, struct act *act, const struct reread *record)
+static void set_found(struct errands *errands, struct act *act, const struct reread *record)
 {
 	_cleanup_(text_free) struct text found = {0};
 	struct bytes detail = reread_text(record, "callerd.findings.detail");
@@ -122,15 +124,15 @@ static void set_found(struct deeds *deeds, struct act *act, const struct reread 
 		if (found.size)
 			text_add_string(&found, ", ");
 		/* Where one of several has no detail it is not certain whose the next one is. */
-		text_add_bytes(&found, detail.size && record->record.api.finding_count == 1 ? detail
-											     : id);
+		text_add_bytes(&found,
+			       detail.size && record->record.api.finding_count == 1 ? detail : id);
 	}
 	if (found.size)
-		deed_set(deeds, act->found, sizeof(act->found), text_since(&found, 0),
-			 DETAIL_COLUMNS);
+		errand_set(errands, act->found, sizeof(act->found), text_since(&found, 0),
+			   DETAIL_COLUMNS);
 }
 
-static void set_detail(struct deeds *deeds, struct act *act, const struct reread *record)
+static void set_detail(struct errands *errands, struct act *act, const struct reread *record)
 {
 	struct bytes error = reread_text(record, "error.message");
 	_cleanup_(text_free) struct text detail = {0};
@@ -142,11 +144,11 @@ static void set_detail(struct deeds *deeds, struct act *act, const struct reread
 		text_add_bytes(&detail, error);
 	}
 	if (detail.size)
-		deed_set(deeds, act->detail, sizeof(act->detail), text_since(&detail, 0),
-			 DETAIL_COLUMNS);
+		errand_set(errands, act->detail, sizeof(act->detail), text_since(&detail, 0),
+			   DETAIL_COLUMNS);
 }
 
-/* --- deeds ------------------------------------------------------------------------------------ */
+/* --- errands ------------------------------------------------------------------------------------ */
 
 /* What is dangerous, then what does most. */
 static bool is_told_before(const struct act *one, const struct act *other)
@@ -157,51 +159,52 @@ static bool is_told_before(const struct act *one, const struct act *other)
 	return danger != others ? danger > others : one->weight > other->weight;
 }
 
-static void end_deed(struct deeds *deeds, struct open_deed *open)
+static void end_errand(struct errands *errands, struct open_errand *open)
 {
-	struct deed *deed = &open->deed;
+	struct errand *errand = &open->errand;
 
-	HASH_DEL(deeds->table, open);
-	DL_DELETE(deeds->list, open);
-	deeds->count--;
-	for (unsigned int i = 0; i < deed->act_count; i++) {
-		if (!deed->main || is_told_before(&deed->acts[i], deed->main))
-			deed->main = &deed->acts[i];
+	HASH_DEL(errands->table, open);
+	DL_DELETE(errands->list, open);
+	errands->count--;
+	for (unsigned int i = 0; i < errand->act_count; i++) {
+		if (!errand->main || is_told_before(&errand->acts[i], errand->main))
+			errand->main = &errand->acts[i];
 	}
-	if (deed->main && deeds->tell)
-		deeds->tell(deeds->data, deed);
+	if (errand->main && errands->tell)
+		errands->tell(errands->data, errand);
 	free(open);
 }
 
-void deeds_free(struct deeds *deeds)
+void errands_free(struct errands *errands)
 {
-	if (!deeds)
+	if (!errands)
 		return;
-	deeds->tell = NULL;
-	deeds_run(deeds, UINT64_MAX);
-	text_free(&deeds->scratch);
-	free(deeds);
+	errands->tell = NULL;
+	errands_run(errands, UINT64_MAX);
+	text_free(&errands->scratch);
+	free(errands);
 }
 
-void deeds_run(struct deeds *deeds, uint64_t now)
+void errands_run(struct errands *errands, uint64_t now)
 {
-	struct open_deed *open, *next;
+	struct open_errand *open, *next;
 
-	DL_FOREACH_SAFE(deeds->list, open, next)
+	DL_FOREACH_SAFE(errands->list, open, next)
 	{
-		if (now != UINT64_MAX && open->deed.last + QUIET > now)
+		if (now != UINT64_MAX && open->errand.last + QUIET > now)
 			return;
-		end_deed(deeds, open);
+		end_errand(errands, open);
 	}
 }
 
-bool deed_only_looks(const struct deed *deed)
+bool errand_only_looks(const struct errand *errand)
 {
-	return deed->main->weight <= WEIGHT_LOOK && deed->severity <= SEVERITY_INFO &&
-	       deed->kind != DEED_REFUSED;
+	return errand->main->weight <= WEIGHT_LOOK && errand->severity <= SEVERITY_INFO &&
+	       errand->kind != ERRAND_REFUSED;
 }
 
-static void describe_caller(struct deeds *deeds, struct deed *deed, const struct reread *record)
+static void describe_caller(struct errands *errands, struct errand *errand,
+			    const struct reread *record)
 {
 	struct bytes executable = reread_text(record, "process.executable");
 	struct bytes name = reread_text(record, "container.name");
@@ -209,73 +212,77 @@ static void describe_caller(struct deeds *deeds, struct deed *deed, const struct
 	_cleanup_(text_free) struct text who = {0};
 
 	who_add(&who, record);
-	deed_set(deeds, deed->who, sizeof(deed->who), text_since(&who, 0), sizeof(deed->who));
-	deed_set(deeds, deed->user, sizeof(deed->user),
-		 user.size ? user : reread_text(record, "user.id"), sizeof(deed->user));
-	deed_set(deeds, deed->container, sizeof(deed->container),
-		 name.size ? name : cut_id(reread_text(record, "container.id")),
-		 sizeof(deed->container));
-	deed_set(deeds, deed->unit, sizeof(deed->unit), reread_text(record, "callerd.caller.unit"),
-		 sizeof(deed->unit));
-	deed_set(deeds, deed->program, sizeof(deed->program),
-		 executable.size ? bytes_basename(executable) : reread_text(record, "process.name"),
-		 sizeof(deed->program));
-	deed_set(deeds, deed->command, sizeof(deed->command),
-		 reread_text(record, "process.command_line"), COMMAND_COLUMNS);
+	errand_set(errands, errand->who, sizeof(errand->who), text_since(&who, 0),
+		   sizeof(errand->who));
+	errand_set(errands, errand->user, sizeof(errand->user),
+		   user.size ? user : reread_text(record, "user.id"), sizeof(errand->user));
+	errand_set(errands, errand->container, sizeof(errand->container),
+		   name.size ? name : cut_id(reread_text(record, "container.id")),
+		   sizeof(errand->container));
+	errand_set(errands, errand->unit, sizeof(errand->unit),
+		   reread_text(record, "callerd.caller.unit"), sizeof(errand->unit));
+	errand_set(errands, errand->program, sizeof(errand->program),
+		   executable.size ? bytes_basename(executable)
+				   : reread_text(record, "process.name"),
+		   sizeof(errand->program));
+	errand_set(errands, errand->command, sizeof(errand->command),
+		   reread_text(record, "process.command_line"), COMMAND_COLUMNS);
 }
 
-static struct open_deed *add_deed(struct deeds *deeds, const char *key, enum deed_kind kind,
-				  const struct reread *record, uint64_t time)
+static struct open_errand *add_errand(struct errands *errands, const char *key,
+				      enum errand_kind kind, const struct reread *record,
+				      uint64_t time)
 {
-	struct open_deed *open;
+	struct open_errand *open;
 
-	if (deeds->count == DEEDS_OPEN_MAX)
-		end_deed(deeds, deeds->list);
+	if (errands->count == ERRANDS_OPEN_MAX)
+		end_errand(errands, errands->list);
 	open = calloc(1, sizeof(*open));
 	if (!open)
 		return NULL;
-	open->deed = (struct deed){
+	open->errand = (struct errand){
 		.kind = kind, .first = time, .last = time, .expected = true, .later = true};
 	snprintf(open->key, sizeof(open->key), "%s", key);
-	HASH_ADD_STR(deeds->table, key, open);
+	HASH_ADD_STR(errands->table, key, open);
 	if (!open->hh.tbl) {
 		free(open);
 		return NULL;
 	}
-	DL_APPEND(deeds->list, open);
-	deeds->count++;
-	describe_caller(deeds, &open->deed, record);
+	DL_APPEND(errands->list, open);
+	errands->count++;
+	describe_caller(errands, &open->errand, record);
 	return open;
 }
 
-static struct open_deed *find_deed(struct deeds *deeds, const char *key, enum deed_kind kind,
-				   const struct reread *record, uint64_t time)
+static struct open_errand *find_errand(struct errands *errands, const char *key,
+				       enum errand_kind kind, const struct reread *record,
+				       uint64_t time)
 {
-	struct open_deed *open;
+	struct open_errand *open;
 
-	HASH_FIND_STR(deeds->table, key, open);
-	if (open && (time > open->deed.first + LONGEST || open->deed.kind != kind)) {
-		end_deed(deeds, open);
+	HASH_FIND_STR(errands->table, key, open);
+	if (open && (time > open->errand.first + LONGEST || open->errand.kind != kind)) {
+		end_errand(errands, open);
 		open = NULL;
 	}
 	if (!open)
-		return add_deed(deeds, key, kind, record, time);
-	DL_DELETE(deeds->list, open);
-	DL_APPEND(deeds->list, open);
-	if (time > open->deed.last)
-		open->deed.last = time;
-	if (time < open->deed.first)
-		open->deed.first = time;
+		return add_errand(errands, key, kind, record, time);
+	DL_DELETE(errands->list, open);
+	DL_APPEND(errands->list, open);
+	if (time > open->errand.last)
+		open->errand.last = time;
+	if (time < open->errand.first)
+		open->errand.first = time;
 	return open;
 }
 
-/* The act of DEED with these words, or a new one; NULL: there is no place for it, and it is counted. */
-static struct act *find_act(struct deeds *deeds, struct deed *deed, const struct act *like)
+/* The act of ERRAND with these words, or a new one; NULL: there is no place for it, and it is counted. */
+static struct act *find_act(struct errands *errands, struct errand *errand, const struct act *like)
 {
 	struct act *lightest = NULL;
 
-	for (unsigned int i = 0; i < deed->act_count; i++) {
-		struct act *act = &deed->acts[i];
+	for (unsigned int i = 0; i < errand->act_count; i++) {
+		struct act *act = &errand->acts[i];
 		bool same = like->id[0] && act->id[0] ? !strcmp(act->id, like->id)
 						      : !strcmp(act->object, like->object);
 
@@ -288,9 +295,9 @@ static struct act *find_act(struct deeds *deeds, struct deed *deed, const struct
 		if (!lightest || act->weight < lightest->weight)
 			lightest = act;
 	}
-	if (deed->act_count < DEED_ACTS)
-		return &deed->acts[deed->act_count++];
-	deed->more_acts++;
+	if (errand->act_count < ERRAND_ACTS)
+		return &errand->acts[errand->act_count++];
+	errand->more_acts++;
 	if (lightest->weight >= like->weight && lightest->severity >= like->severity)
 		return NULL;
 	*lightest = (struct act){0};
@@ -306,7 +313,7 @@ static enum act_result result_of(const struct reread *record)
 	return bytes_are(outcome, "failure") ? ACT_FAILED : ACT_UNKNOWN;
 }
 
-static enum finding_severity gravest(const struct reread *record)
+static enum finding_severity gravest_of(const struct reread *record)
 {
 	enum finding_severity severity = SEVERITY_NONE;
 
@@ -316,17 +323,17 @@ static enum finding_severity gravest(const struct reread *record)
 	return severity;
 }
 
-/* Adds an act LIKE that, of RECORD, to DEED. */
-static struct act *add_act(struct deeds *deeds, struct deed *deed, const struct act *like,
+/* Adds an act LIKE that, of RECORD, to ERRAND. */
+static struct act *add_act(struct errands *errands, struct errand *errand, const struct act *like,
 			   const struct reread *record, uint64_t time)
 {
-	struct act *act = find_act(deeds, deed, like);
-	enum finding_severity severity = gravest(record);
+	struct act *act = find_act(errands, errand, like);
+	enum finding_severity severity = gravest_of(record);
 
-	if (severity > deed->severity) {
-		deed->severity = severity;
-		deed_set(deeds, deed->word, sizeof(deed->word), reread_text(record, "rule.id"),
-			 sizeof(deed->word));
+	if (severity > errand->severity) {
+		errand->severity = severity;
+		errand_set(errands, errand->word, sizeof(errand->word),
+			   reread_text(record, "rule.id"), sizeof(errand->word));
 	}
 	if (!act)
 		return NULL;
@@ -341,13 +348,13 @@ static struct act *add_act(struct deeds *deeds, struct deed *deed, const struct 
 	}
 	if (severity > act->severity) {
 		act->severity = severity;
-		set_found(deeds, act, record);
+		set_found(errands, act, record);
 	}
 	if (like->result != ACT_UNKNOWN && act->result != ACT_FAILED)
 		act->result = like->result;
 	if (like->status)
 		act->status = like->status;
-	set_detail(deeds, act, record);
+	set_detail(errands, act, record);
 	return act;
 }
 
@@ -365,12 +372,12 @@ static void make_key(char key[KEY_SIZE], const char *kind, const struct reread *
 		 what.data ?: "");
 }
 
-static int take_request(struct deeds *deeds, const struct reread *record, uint64_t time)
+static int errand_take_request(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	enum record_action action = record->record.action;
 	uint64_t status = reread_number(record, "http.response.status_code");
 	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
-	struct open_deed *open;
+	struct open_errand *open;
 	char key[KEY_SIZE];
 	struct act like = {
 		.operation = verb_operation(reread_text(record, "callerd.api.operation")),
@@ -378,80 +385,80 @@ static int take_request(struct deeds *deeds, const struct reread *record, uint64
 		.status = status < 1000 ? (unsigned int)status : 0,
 	};
 	struct verb verb = verb_of(like.operation, reread_text(record, "event.type"));
-	struct deed *deed;
+	struct errand *errand;
 	struct act *act;
 
 	make_key(key, "calls", record);
-	open = find_deed(deeds, key, DEED_CALLS, record, time);
+	open = find_errand(errands, key, ERRAND_CALLS, record, time);
 	if (!open)
 		return -ENOMEM;
-	deed = &open->deed;
-	deed->records++;
+	errand = &open->errand;
+	errand->records++;
 	like.phrase = verb.phrase ?: "asked";
 	like.weight = verb.phrase ? verb.weight : WEIGHT_CHANGE;
-	set_object(deeds, &like, record);
+	set_object(errands, &like, record);
 	if (!like.operation && !like.object[0])
-		deed_set(deeds, like.object, sizeof(like.object), reread_text(record, "url.original"),
-			 OBJECT_COLUMNS);
-	act = add_act(deeds, deed, &like, record, time);
+		errand_set(errands, like.object, sizeof(like.object),
+			   reread_text(record, "url.original"), OBJECT_COLUMNS);
+	act = add_act(errands, errand, &like, record, time);
 	if (action == RECORD_API_REQUEST) {
-		deed->later = false;
-		deed->requests += times;
-		deed->failures += like.result == ACT_FAILED ? times : 0;
-		deed->expected &= reread_true(record, "callerd.expected");
+		errand->later = false;
+		errand->requests += times;
+		errand->failures += like.result == ACT_FAILED ? times : 0;
+		errand->expected &= reread_true(record, "callerd.expected");
 		if (act && act->operation == like.operation) /* a start is part of its run */
 			act->count += times;
 	}
-	if (deed->expected && !deed->word[0])
-		deed_set(deeds, deed->word, sizeof(deed->word),
-			 reread_text(record, "callerd.expected_rule"), sizeof(deed->word));
+	if (errand->expected && !errand->word[0])
+		errand_set(errands, errand->word, sizeof(errand->word),
+			   reread_text(record, "callerd.expected_rule"), sizeof(errand->word));
 	return 0;
 }
 
 /* A connect alone does nothing: it only says who it is. */
-static int take_connect(struct deeds *deeds, const struct reread *record, uint64_t time)
+static int errand_take_connect(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	char key[KEY_SIZE];
-	struct open_deed *open;
+	struct open_errand *open;
 
 	make_key(key, "calls", record);
-	HASH_FIND_STR(deeds->table, key, open);
+	HASH_FIND_STR(errands->table, key, open);
 	if (open) {
-		open->deed.records++;
-		if (time > open->deed.last)
-			open->deed.last = time;
+		open->errand.records++;
+		if (time > open->errand.last)
+			open->errand.last = time;
 	}
 	return 0;
 }
 
-static int take_refusal(struct deeds *deeds, const struct reread *record, uint64_t time)
+static int take_refusal(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	struct act like = {.phrase = "was refused at", .weight = WEIGHT_CHANGE};
 	struct bytes socket = reread_text(record, "callerd.connection.socket");
-	struct open_deed *open;
+	struct open_errand *open;
 	char key[KEY_SIZE];
 	struct act *act;
 
 	make_key(key, "refused", record);
-	open = find_deed(deeds, key, DEED_REFUSED, record, time);
+	open = find_errand(errands, key, ERRAND_REFUSED, record, time);
 	if (!open)
 		return -ENOMEM;
-	open->deed.records++;
-	open->deed.expected = open->deed.later = false;
-	deed_set(deeds, like.object, sizeof(like.object),
-		 socket.size ? socket : reread_text(record, "callerd.connection.address"),
-		 OBJECT_COLUMNS);
-	deed_set(deeds, like.detail, sizeof(like.detail), reread_text(record, "error.code"),
-		 DETAIL_COLUMNS);
-	act = add_act(deeds, &open->deed, &like, record, time);
+	open->errand.records++;
+	open->errand.expected = open->errand.later = false;
+	errand_set(errands, like.object, sizeof(like.object),
+		   socket.size ? socket : reread_text(record, "callerd.connection.address"),
+		   OBJECT_COLUMNS);
+	errand_set(errands, like.detail, sizeof(like.detail), reread_text(record, "error.code"),
+		   DETAIL_COLUMNS);
+	act = add_act(errands, &open->errand, &like, record, time);
 	if (act)
 		act->count += reread_number(record, "callerd.refused.count") ?: 1;
 	return 0;
 }
 
 /* An engine's event behind a request: how what it began has ended. */
-static void take_consequence(struct deeds *deeds, struct deed *deed, const struct reread *record,
-			     struct bytes action)
+static void take_consequence(struct errands *errands, struct errand *errand,
+			     const struct reread *record, struct bytes action)
 {
 	struct bytes id = cut_id(reread_text(record, "callerd.docker_event.id"));
 	bool command = bytes_are(action, "exec_die");
@@ -461,14 +468,13 @@ static void take_consequence(struct deeds *deeds, struct deed *deed, const struc
 		return;
 	if (!reread_signed(record, "callerd.docker_event.exit_code", &exit))
 		return;
-	for (unsigned int i = 0; i < deed->act_count; i++) {
-		struct act *act = &deed->acts[i];
+	for (unsigned int i = 0; i < errand->act_count; i++) {
+		struct act *act = &errand->acts[i];
 		enum operation operation = operation_docker(act->operation);
-		bool of_command = operation == OPERATION_ContainerExec ||
-				  operation == OPERATION_ExecStart;
+		bool of_command =
+			operation == OPERATION_ContainerExec || operation == OPERATION_ExecStart;
 
-		if (of_command != command || !bytes_are(id, act->id) ||
-		    act->weight < WEIGHT_HEAVY)
+		if (of_command != command || !bytes_are(id, act->id) || act->weight < WEIGHT_HEAVY)
 			continue;
 		act->has_exit = true;
 		act->exit = exit;
@@ -477,48 +483,49 @@ static void take_consequence(struct deeds *deeds, struct deed *deed, const struc
 	}
 }
 
-static int take_event(struct deeds *deeds, const struct reread *record, uint64_t time)
+static int take_event(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	struct bytes action = reread_text(record, "callerd.docker_event.action");
 	struct bytes name = reread_text(record, "callerd.docker_event.name");
 	struct bytes kind = reread_text(record, "callerd.cause.kind");
 	struct act like = {.weight = WEIGHT_NOISE};
-	struct open_deed *open;
+	struct open_errand *open;
 	char key[KEY_SIZE];
 
 	if (reread_text(record, "process.entity_id").size) {
 		make_key(key, "calls", record);
-		HASH_FIND_STR(deeds->table, key, open);
+		HASH_FIND_STR(errands->table, key, open);
 		if (open) {
-			open->deed.records++;
-			take_consequence(deeds, &open->deed, record, action);
+			open->errand.records++;
+			take_consequence(errands, &open->errand, record, action);
 		}
 		return 0;
 	}
 	if (bytes_are(kind, "request") || bytes_are(kind, "inherited"))
 		return 0; /* somebody's, whose request has a record */
 	make_key(key, "engine", record);
-	open = find_deed(deeds, key, DEED_ENGINE, record, time);
+	open = find_errand(errands, key, ERRAND_ENGINE, record, time);
 	if (!open)
 		return -ENOMEM;
-	open->deed.records++;
-	open->deed.later = false;
-	open->deed.expected = false;
+	open->errand.records++;
+	open->errand.later = false;
+	open->errand.expected = false;
 	like.phrase = bytes_are(kind, "daemon") ? "did" : "somebody did";
 	if (reread_number(record, "event.severity") > 20) {
 		like.weight = WEIGHT_CHANGE;
-		open->deed.severity = SEVERITY_LOW;
+		open->errand.severity = SEVERITY_LOW;
 		like.severity = SEVERITY_LOW;
 	} else if (!bytes_are(reread_text(record, "callerd.cause.reason"), "health-check") &&
 		   !bytes_are(action, "health_status")) {
 		like.weight = WEIGHT_LIGHT;
 	}
-	deed_set(deeds, like.detail, sizeof(like.detail),
-		 reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
+	errand_set(errands, like.detail, sizeof(like.detail),
+		   reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
 	snprintf(like.object, sizeof(like.object), "%.*s of %.*s", (int)(action.size % 40),
 		 action.data ?: "", (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
-	deed_set(deeds, like.object, sizeof(like.object), bytes_of(like.object), OBJECT_COLUMNS);
-	add_act(deeds, &open->deed, &like, record, time);
+	errand_set(errands, like.object, sizeof(like.object), bytes_of(like.object),
+		   OBJECT_COLUMNS);
+	add_act(errands, &open->errand, &like, record, time);
 	return 0;
 }
 
@@ -539,52 +546,53 @@ static struct bytes what_of_message(const struct reread *record)
 }
 
 /* What is one line by itself, in the record's own words behind those of LIKE. */
-static int take_other(struct deeds *deeds, const struct reread *record, uint64_t time,
-		      enum deed_kind kind, struct act like)
+static int take_other(struct errands *errands, const struct reread *record, uint64_t time,
+		      enum errand_kind kind, struct act like)
 {
 	struct bytes id = reread_text(record, "event.id");
-	struct open_deed *open;
+	struct open_errand *open;
 	char key[KEY_SIZE];
 	struct act *act;
 
 	snprintf(key, sizeof(key), "other %.*s", (int)(id.size > 90 ? 90 : id.size), id.data ?: "");
-	open = find_deed(deeds, key, kind, record, time);
+	open = find_errand(errands, key, kind, record, time);
 	if (!open)
 		return -ENOMEM;
-	open->deed.records++;
-	open->deed.expected = open->deed.later = false;
-	if (kind == DEED_AGENT)
-		snprintf(open->deed.who, sizeof(open->deed.who), "callerd");
-	deed_set(deeds, like.object, sizeof(like.object), what_of_message(record), DETAIL_COLUMNS);
-	act = add_act(deeds, &open->deed, &like, record, time);
+	open->errand.records++;
+	open->errand.expected = open->errand.later = false;
+	if (kind == ERRAND_AGENT)
+		snprintf(open->errand.who, sizeof(open->errand.who), "callerd");
+	errand_set(errands, like.object, sizeof(like.object), what_of_message(record),
+		   DETAIL_COLUMNS);
+	act = add_act(errands, &open->errand, &like, record, time);
 	if (act)
 		act->found[0] = '\0'; /* it says the same once more */
-	if (like.severity > open->deed.severity)
-		open->deed.severity = like.severity;
+	if (like.severity > open->errand.severity)
+		open->errand.severity = like.severity;
 	return 0;
 }
 
-int deeds_take(struct deeds *deeds, const struct reread *record, uint64_t time)
+int errands_take(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	switch (record->record.action) {
 	case RECORD_API_REQUEST:
 	case RECORD_API_STARTED:
 	case RECORD_API_ENDED:
-		return take_request(deeds, record, time);
+		return errand_take_request(errands, record, time);
 	case RECORD_SOCKET_CONNECTED:
-		return take_connect(deeds, record, time);
+		return errand_take_connect(errands, record, time);
 	case RECORD_SOCKET_REFUSED:
-		return take_refusal(deeds, record, time);
+		return take_refusal(errands, record, time);
 	case RECORD_DOCKER_EVENT:
-		return take_event(deeds, record, time);
+		return take_event(errands, record, time);
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
-		return take_other(deeds, record, time, DEED_ACCESS,
+		return take_other(errands, record, time, ERRAND_ACCESS,
 				  (struct act){.phrase = "changed",
 					       .weight = WEIGHT_CHANGE,
 					       .result = ACT_OK});
 	case RECORD_RECORDS_LOST:
-		return take_other(deeds, record, time, DEED_AGENT,
+		return take_other(errands, record, time, ERRAND_AGENT,
 				  (struct act){.phrase = "",
 					       .weight = WEIGHT_CHANGE,
 					       .severity = SEVERITY_MEDIUM});
@@ -592,7 +600,7 @@ int deeds_take(struct deeds *deeds, const struct reread *record, uint64_t time)
 	case RECORD_SELF_TEST:
 		return 0;
 	default:
-		return take_other(deeds, record, time, DEED_AGENT,
+		return take_other(errands, record, time, ERRAND_AGENT,
 				  (struct act){.phrase = "", .weight = WEIGHT_LIGHT});
 	}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deed/who.h"
+#include "errand/who.h"
 
 #define NAME_COLUMNS 24
 #define UNIT_SUFFIX ".service"
@@ -58,7 +58,7 @@ static bool has_suffix(struct bytes bytes, const char *suffix)
 	return bytes.size >= size && !memcmp(bytes.data + bytes.size - size, suffix, size);
 }
 
-static void add_container(struct text *out, const struct reread *record)
+static void add_contained(struct text *out, const struct reread *record)
 {
 	struct bytes name = reread_text(record, "container.name");
 	struct bytes id = reread_text(record, "container.id");
@@ -110,7 +110,8 @@ void who_add(struct text *out, const struct reread *record)
 	if (!id.size) {
 		bool engine = bytes_are(kind, "daemon");
 
-		if (reread_text(record, "callerd.candidates.pid").size || bytes_are(kind, "request"))
+		if (reread_text(record, "callerd.candidates.pid").size ||
+		    bytes_are(kind, "request"))
 			text_add_string(out, "somebody");
 		else
 			text_add_string(out, engine ? "the engine" : "unknown");
@@ -123,7 +124,7 @@ void who_add(struct text *out, const struct reread *record)
 		text_add_visible(out, user.size ? user : id, NAME_COLUMNS);
 	}
 	if (contained)
-		add_container(out, record);
+		add_contained(out, record);
 	else
 		add_way(out, record, user);
 }

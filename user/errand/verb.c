@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deed/verb.h"
+#include "errand/verb.h"
 
 #include <stdlib.h>
 
 static const struct verb verbs[OPERATIONS] = {
 #define VERB(operation, weight, phrase) [OPERATION_##operation] = {phrase, WEIGHT_##weight},
-#include "deed/verb.def"
+#include "errand/verb.def"
 };
 
-static int compare_names(const void *a, const void *b)
+static int compare_operations(const void *a, const void *b)
 {
 	const enum operation *one = a, *other = b;
 
@@ -32,7 +32,7 @@ enum operation verb_operation(struct bytes name)
 	if (!sorted[0]) {
 		for (size_t i = 0; i < COUNT(sorted); i++)
 			sorted[i] = (enum operation)(i + 1);
-		qsort(sorted, COUNT(sorted), sizeof(*sorted), compare_names);
+		qsort(sorted, COUNT(sorted), sizeof(*sorted), compare_operations);
 	}
 	if (!name.size || memchr(name.data, '\0', name.size))
 		return OPERATION_NONE;
@@ -46,9 +46,9 @@ struct verb verb_of(enum operation operation, struct bytes type)
 		const char *type;
 		struct verb verb;
 	} others[] = {
-		{"creation", {"made", WEIGHT_CHANGE}},	 {"deletion", {"removed", WEIGHT_CHANGE}},
-		{"start", {"started", WEIGHT_HEAVY}},	 {"end", {"ended", WEIGHT_CHANGE}},
-		{"access", {"looked at", WEIGHT_LOOK}},	 {"info", {"looked at", WEIGHT_LOOK}},
+		{"creation", {"made", WEIGHT_CHANGE}},	{"deletion", {"removed", WEIGHT_CHANGE}},
+		{"start", {"started", WEIGHT_HEAVY}},	{"end", {"ended", WEIGHT_CHANGE}},
+		{"access", {"looked at", WEIGHT_LOOK}}, {"info", {"looked at", WEIGHT_LOOK}},
 		{"change", {"changed", WEIGHT_CHANGE}},
 	};
 	struct verb verb = verbs[operation];

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
-#include "deed/verb.h"
+#include "errand/verb.h"
 #include "record/finding.h"
 
-static bool is_wanted(const struct ctl *ctl, const char *name)
+static bool lookup_wants(const struct ctl *ctl, const char *name)
 {
 	return !ctl->argument_count || !strcmp(ctl->arguments[0], name);
 }
 
-static enum ctl_exit answer(const struct ctl *ctl, const char *what, unsigned int found)
+static enum ctl_exit lookup_exit(const struct ctl *ctl, const char *what, unsigned int found)
 {
 	if (found)
 		return CTL_OK;
@@ -27,13 +27,13 @@ enum ctl_exit ctl_findings(struct ctl *ctl)
 	for (enum finding_id id = FINDING_NONE + 1; id < FINDINGS; id++) {
 		const struct finding_kind *kind = finding_kind(id);
 
-		if (!is_wanted(ctl, kind->id))
+		if (!lookup_wants(ctl, kind->id))
 			continue;
 		found++;
 		printf("%-26s %-9s %-10s %s\n", kind->id, finding_severity_name(kind->severity),
 		       finding_technique_name(kind->technique) ?: "", kind->meaning);
 	}
-	return answer(ctl, "finding", found);
+	return lookup_exit(ctl, "finding", found);
 }
 
 enum ctl_exit ctl_operations(struct ctl *ctl)
@@ -43,12 +43,12 @@ enum ctl_exit ctl_operations(struct ctl *ctl)
 	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++) {
 		struct verb verb = verb_of(operation, (struct bytes){0});
 
-		if (!is_wanted(ctl, operation_name(operation)))
+		if (!lookup_wants(ctl, operation_name(operation)))
 			continue;
 		found++;
 		printf("%-28s %s\n", operation_name(operation), verb.phrase ?: "");
 	}
-	return answer(ctl, "operation", found);
+	return lookup_exit(ctl, "operation", found);
 }
 
 static void print_name(void *data, const char *name, const char *path)
@@ -64,5 +64,5 @@ enum ctl_exit ctl_fields(struct ctl *ctl)
 	unsigned int found = 0;
 
 	where_walk_names(&found, print_name);
-	return answer(ctl, "field", found);
+	return lookup_exit(ctl, "field", found);
 }

@@ -16,7 +16,7 @@
 
 #define FOLLOW_PAUSE 200 /* ms */
 
-struct reading {
+struct log_reader {
 	struct ctl *ctl;
 	struct ctl_records *records;
 	struct reread reread;
@@ -26,75 +26,75 @@ struct reading {
 	int fd;
 };
 
-
 static bool is_in_time(const struct ctl *ctl, uint64_t time)
 {
 	return time >= ctl->since && (!ctl->until || time <= ctl->until);
 }
 
-static bool is_meant(struct reading *reading)
+static bool is_meant(struct log_reader *log_reader)
 {
 	struct fields fields;
 	bool meant;
 
-	if (!reading->ctl->where)
+	if (!log_reader->ctl->where)
 		return true;
-	text_cut(&reading->text, 0);
-	reread_fields(&reading->reread, &fields, &reading->text);
-	meant = where_matches(reading->ctl->where, &fields) == WHERE_YES;
+	text_cut(&log_reader->text, 0);
+	reread_fields(&log_reader->reread, &fields, &log_reader->text);
+	meant = where_matches(log_reader->ctl->where, &fields) == WHERE_YES;
 	fields_free(&fields, 0);
 	return meant;
 }
 
-static int take_line(struct reading *reading, struct bytes line)
+static int take_line(struct log_reader *log_reader, struct bytes line)
 {
-	struct ctl_records *records = reading->records;
+	struct ctl_records *records = log_reader->records;
 	uint64_t time = moment_of_line(line.data, line.size);
 	int error;
 
-	if (!line.size || (time && !is_in_time(reading->ctl, time)))
+	if (!line.size || (time && !is_in_time(log_reader->ctl, time)))
 		return 0;
 	if (records->may_matter && !records->may_matter(records->data, line))
 		return 0;
-	error = reread_read(&reading->reread, line);
+	error = reread_read(&log_reader->reread, line);
 	if (error == -ENOMEM)
 		return error;
 	if (error) {
-		if (!bytes_are(reread_text(&reading->reread, "event.action"), "log-sealed"))
+		if (!bytes_are(reread_text(&log_reader->reread, "event.action"), "log-sealed"))
 			records->unreadable++;
 		return 0;
 	}
 	if (!time) { /* somebody else wrote it anew */
-		struct bytes text = reread_text(&reading->reread, "@timestamp");
+		struct bytes text = reread_text(&log_reader->reread, "@timestamp");
 
 		time = moment_rfc3339(text.data, text.size);
-		if (!is_in_time(reading->ctl, time))
+		if (!is_in_time(log_reader->ctl, time))
 			return 0;
 	}
-	return is_meant(reading) ? records->take(records->data, &reading->reread, time, line) : 0;
+	return is_meant(log_reader) ? records->take(records->data, &log_reader->reread, time, line)
+				    : 0;
 }
 
-static int take_lines(struct reading *reading, struct lines *lines)
+static int take_lines(struct log_reader *log_reader, struct lines *lines)
 {
 	struct bytes line;
 	bool complete;
 	int result;
 
 	while ((result = lines_next(lines, &line, &complete)) > 0) {
-		result = take_line(reading, line);
+		result = take_line(log_reader, line);
 		if (result)
 			return result;
 	}
 	return result;
 }
 
-static int read_file(struct reading *reading, const char *path)
+static int read_log_file(struct log_reader *log_reader, const char *path)
 {
 	struct logfile log;
 	int error = logfile_open(&log, path, false);
 
 	if (!error) {
-		error = take_lines(reading, &log.lines);
+		error = take_lines(log_reader, &log.lines);
 		if (error && error != -ECANCELED)
 			fprintf(stderr, "callerctl: %s: %s\n", path, log.error ?: strerror(-error));
 		logfile_close(&log);
@@ -107,62 +107,62 @@ static int read_file(struct reading *reading, const char *path)
 /* --- following -------------------------------------------------------------------------------- */
 
 /* Whether the log has another file now. */
-static bool was_rotated(const struct reading *reading)
+static bool was_rotated(const struct log_reader *log_reader)
 {
 	struct stat here, there;
 
-	return !fstat(reading->fd, &here) && !stat(reading->path, &there) &&
+	return !fstat(log_reader->fd, &here) && !stat(log_reader->path, &there) &&
 	       (here.st_ino != there.st_ino || here.st_dev != there.st_dev);
 }
 
 /* Reads on, and waits where there is nothing: lines_next() sees no end. */
 static ssize_t read_on(void *data, char *to, size_t size)
 {
-	struct reading *reading = data;
+	struct log_reader *log_reader = data;
 	bool rotated = false;
 
 	for (;;) {
-		ssize_t got = read(reading->fd, to, size);
+		ssize_t got = read(log_reader->fd, to, size);
 		int other;
 
 		if (got)
 			return got < 0 ? -errno : got;
-		reading->records->idle(reading->records->data);
+		log_reader->records->idle(log_reader->records->data);
 		if (!rotated) { /* what came before that is read first */
-			rotated = was_rotated(reading);
+			rotated = was_rotated(log_reader);
 			if (!rotated)
 				poll(NULL, 0, FOLLOW_PAUSE);
 			continue;
 		}
-		other = open(reading->path, O_RDONLY | O_CLOEXEC);
+		other = open(log_reader->path, O_RDONLY | O_CLOEXEC);
 		if (other >= 0) {
-			close(reading->fd);
-			reading->fd = other;
+			close(log_reader->fd);
+			log_reader->fd = other;
 		}
 		rotated = false;
 	}
 }
 
-static int follow(struct reading *reading, const char *path)
+static int follow_log(struct log_reader *log_reader, const char *path)
 {
-	struct lines lines = {.read = read_on, .data = reading};
+	struct lines lines = {.read = read_on, .data = log_reader};
 	int error;
 
-	reading->path = path;
-	reading->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (reading->fd < 0) {
+	log_reader->path = path;
+	log_reader->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (log_reader->fd < 0) {
 		fprintf(stderr, "callerctl: cannot read %s: %s\n", path, strerror(errno));
 		return -errno;
 	}
-	error = take_lines(reading, &lines);
-	close(reading->fd);
+	error = take_lines(log_reader, &lines);
+	close(log_reader->fd);
 	lines_free(&lines);
 	return error;
 }
 
 /* --- logs ------------------------------------------------------------------------------------- */
 
-static int read_log(struct reading *reading, const char *path)
+static int read_series(struct log_reader *log_reader, const char *path)
 {
 	_cleanup_(series_free) struct series series;
 	int error = series_find(&series, path);
@@ -172,25 +172,25 @@ static int read_log(struct reading *reading, const char *path)
 	for (unsigned int i = 0; !error && i < series.count; i++) {
 		const struct series_file *file = &series.files[i];
 
-		if (file->modified && file->modified < reading->ctl->since)
+		if (file->modified && file->modified < log_reader->ctl->since)
 			continue;
-		if (reading->records->idle && strcmp(path, "-") != 0 && i + 1 == series.count)
-			error = follow(reading, file->path);
+		if (log_reader->records->idle && strcmp(path, "-") != 0 && i + 1 == series.count)
+			error = follow_log(log_reader, file->path);
 		else
-			error = read_file(reading, file->path);
+			error = read_log_file(log_reader, file->path);
 	}
 	return error;
 }
 
 int ctl_read(struct ctl *ctl, struct ctl_records *records)
 {
-	struct reading reading = {.ctl = ctl, .records = records, .fd = -1};
+	struct log_reader log_reader = {.ctl = ctl, .records = records, .fd = -1};
 	int error = 0;
 
 	for (unsigned int i = 0; !error && i < ctl->log_count; i++)
-		error = read_log(&reading, ctl->logs[i]);
-	reread_free(&reading.reread);
-	text_free(&reading.text);
+		error = read_series(&log_reader, ctl->logs[i]);
+	reread_free(&log_reader.reread);
+	text_free(&log_reader.text);
 	if (records->unreadable)
 		fprintf(stderr, "callerctl: %llu lines are no records of callerd's\n",
 			(unsigned long long)records->unreadable);

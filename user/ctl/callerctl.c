@@ -14,10 +14,13 @@
 
 static const struct ctl_command commands[] = {
 	{"tail", "", 0, 0, "what is being done, a line for each command of somebody", ctl_tail},
-	{"what", "[WHO]", 0, 1, "what somebody did: a user, a program, a unit, a container", ctl_what},
-	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …", ctl_who},
+	{"what", "[WHO]", 0, 1, "what somebody did: a user, a program, a unit, a container",
+	 ctl_what},
+	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …",
+	 ctl_who},
 	{"findings", "[NAME]", 0, 1, "the findings, and what they mean", ctl_findings},
-	{"operations", "[NAME]", 0, 1, "the operations of engines, by name and in words", ctl_operations},
+	{"operations", "[NAME]", 0, 1, "the operations of engines, by name and in words",
+	 ctl_operations},
 	{"fields", "", 0, 0, "the short names of fields for --where", ctl_fields},
 };
 
@@ -35,7 +38,8 @@ static const char help_options[] =
 	"      --color WHEN   auto, always, never\n"
 	"      --width N      columns\n"
 	"\n"
-	"exit codes: 0 it was found, 1 there is no such thing, 2 wrong command line, 5 a log cannot\n"
+	"exit codes: 0 it was found, 1 there is no such thing, 2 wrong command line, 5 a log "
+	"cannot\n"
 	"  be read\n"
 	"\n"
 	"docs/reading.md, man callerctl\n";
@@ -61,14 +65,15 @@ static const struct option long_options[] = {
 
 static void print_help(void)
 {
-	printf("callerctl asks the logs of callerd.\n\nusage: callerctl COMMAND [OPTION]... [ARGUMENT]\n\n");
+	printf("callerctl asks the logs of callerd.\n\nusage: callerctl COMMAND [OPTION]... "
+	       "[ARGUMENT]\n\n");
 	for (size_t i = 0; i < COUNT(commands); i++)
 		printf("  %-10s %-7s %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
 	fputs(help_options, stdout);
 }
 
-static int refuse(const char *what, const char *value)
+static int refuse_word(const char *what, const char *value)
 {
 	fprintf(stderr, "callerctl: %s: \"%.80s\"\n", what, value);
 	return -EINVAL;
@@ -80,7 +85,7 @@ static int take_number(const char *text, unsigned int max, unsigned int *ret)
 	unsigned long number = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || number > max)
-		return refuse("not a number in its limits", text);
+		return refuse_word("not a number in its limits", text);
 	*ret = (unsigned int)number;
 	return 0;
 }
@@ -94,16 +99,16 @@ static int take_colour(struct ctl *ctl, const char *word)
 			ctl->colour = (enum ctl_colour)i;
 			return 0;
 		}
-	return refuse("not auto, always or never", word);
+	return refuse_word("not auto, always or never", word);
 }
 
 /* 0; -EINVAL after a message; 1: help was given. */
-static int take_option(struct ctl *ctl, int option)
+static int ctl_take_option(struct ctl *ctl, int option)
 {
 	switch (option) {
 	case 'r':
 		if (ctl->log_count == CTL_LOGS_MAX)
-			return refuse("too many logs", optarg);
+			return refuse_word("too many logs", optarg);
 		ctl->logs[ctl->log_count++] = optarg;
 		return 0;
 	case 'S':
@@ -149,9 +154,9 @@ static int read_times(struct ctl *ctl)
 	uint64_t now = clock_now(CLOCK_REALTIME);
 
 	if (ctl->since_text && moment_parse(ctl->since_text, now, &ctl->since))
-		return refuse("not a time", ctl->since_text);
+		return refuse_word("not a time", ctl->since_text);
 	if (ctl->until_text && moment_parse(ctl->until_text, now, &ctl->until))
-		return refuse("not a time", ctl->until_text);
+		return refuse_word("not a time", ctl->until_text);
 	return 0;
 }
 
@@ -170,14 +175,13 @@ static int read_where(struct ctl *ctl)
 }
 
 /* 0; -EINVAL after a message; 1: there is nothing more to do. */
-static int read_command_line(struct ctl *ctl, int argc, char **argv,
-			     const struct ctl_command **ret)
+static int read_command_line(struct ctl *ctl, int argc, char **argv, const struct ctl_command **ret)
 {
 	const struct ctl_command *command = NULL;
 	int option, error;
 
 	while ((option = getopt_long(argc, argv, "r:S:U:w:n:ahV", long_options, NULL)) != -1) {
-		error = take_option(ctl, option);
+		error = ctl_take_option(ctl, option);
 		if (error)
 			return error;
 	}
@@ -189,7 +193,7 @@ static int read_command_line(struct ctl *ctl, int argc, char **argv,
 		if (!strcmp(argv[optind], commands[i].name))
 			command = &commands[i];
 	if (!command)
-		return refuse("there is no such command; see callerctl --help", argv[optind]);
+		return refuse_word("there is no such command; see callerctl --help", argv[optind]);
 	ctl->arguments = (const char *const *)argv + optind + 1;
 	ctl->argument_count = (unsigned int)(argc - optind - 1);
 	if (ctl->argument_count < command->arguments_min ||

@@ -3,38 +3,38 @@
 
 #include <stdarg.h>
 
-#include "deed/deed.h"
-#include "deed/who.h"
+#include "errand/errand.h"
+#include "errand/who.h"
 
 struct told {
-	struct deed deeds[8];
+	struct errand errands[8];
 	unsigned int count;
 };
 
 static struct told told;
-static struct deeds *deeds;
+static struct errands *errands;
 
-static void on_deed(void *data, const struct deed *deed)
+static void on_errand(void *data, const struct errand *errand)
 {
 	struct told *all = data;
 
-	assert_true(all->count < COUNT(all->deeds));
-	assert_non_null(deed->main);
-	all->deeds[all->count] = *deed;
-	all->deeds[all->count].main = all->deeds[all->count].acts + (deed->main - deed->acts);
+	assert_true(all->count < COUNT(all->errands));
+	assert_non_null(errand->main);
+	all->errands[all->count] = *errand;
+	all->errands[all->count].main = all->errands[all->count].acts + (errand->main - errand->acts);
 	all->count++;
 }
 
 static int setup(void **state)
 {
 	told = (struct told){0};
-	deeds = deeds_new(&told, on_deed);
-	return !deeds;
+	errands = errands_new(&told, on_errand);
+	return !errands;
 }
 
 static int teardown(void **state)
 {
-	deeds_free(deeds);
+	errands_free(errands);
 	return 0;
 }
 
@@ -56,8 +56,8 @@ __attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const ch
 			"\"process\":{\"entity_id\":\"%s\",\"executable\":\"/usr/bin/docker\"}%s%s}",
 			action, number++, entity, *tail ? "," : "", tail);
 	assert_int_equal(reread_read(&reread, (struct bytes){line, (size_t)size}), 0);
-	deeds_run(deeds, ms * NS_PER_MS);
-	assert_int_equal(deeds_take(deeds, &reread, ms * NS_PER_MS), 0);
+	errands_run(errands, ms * NS_PER_MS);
+	assert_int_equal(errands_take(errands, &reread, ms * NS_PER_MS), 0);
 	reread_free(&reread);
 }
 
@@ -80,16 +80,16 @@ static void test_a_run_is_one(void **state)
 	     "\"id\":\"0123456789abcdef\",\"exit_code\":3},\"cause\":{\"kind\":\"inherited\"}}");
 	take(4000, "api-request", "b", ALICE "," REQUEST("ContainerList", ""));
 	assert_int_equal(told.count, 1);
-	assert_string_equal(told.deeds[0].who, "alice");
-	assert_string_equal(told.deeds[0].main->phrase, "ran");
-	assert_string_equal(told.deeds[0].main->object, "web (bb)");
-	assert_string_equal(told.deeds[0].main->found, "privileged, host-pid");
-	assert_int_equal(told.deeds[0].main->count, 1);
-	assert_int_equal(told.deeds[0].severity, SEVERITY_CRITICAL);
-	assert_true(told.deeds[0].main->has_exit);
-	assert_int_equal(told.deeds[0].main->exit, 3);
-	assert_int_equal(told.deeds[0].requests, 3);
-	assert_false(told.deeds[0].expected);
+	assert_string_equal(told.errands[0].who, "alice");
+	assert_string_equal(told.errands[0].main->phrase, "ran");
+	assert_string_equal(told.errands[0].main->object, "web (bb)");
+	assert_string_equal(told.errands[0].main->found, "privileged, host-pid");
+	assert_int_equal(told.errands[0].main->count, 1);
+	assert_int_equal(told.errands[0].severity, SEVERITY_CRITICAL);
+	assert_true(told.errands[0].main->has_exit);
+	assert_int_equal(told.errands[0].main->exit, 3);
+	assert_int_equal(told.errands[0].requests, 3);
+	assert_false(told.errands[0].expected);
 }
 
 /* Two processes at once are two, whatever they are called. */
@@ -98,15 +98,15 @@ static void test_processes_are_apart(void **state)
 	take(1, "api-request", "a", ALICE "," REQUEST("ContainerStop", ""));
 	take(2, "api-request", "b", ALICE "," REQUEST("ContainerDelete", ""));
 	take(3, "api-request", "a", ALICE "," REQUEST("ContainerDelete", ""));
-	deeds_run(deeds, UINT64_MAX);
+	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 2);
-	assert_int_equal(told.deeds[0].act_count + told.deeds[1].act_count, 3);
+	assert_int_equal(told.errands[0].act_count + told.errands[1].act_count, 3);
 }
 
 /* What is harmless cannot hide what is dangerous, however much of it there is. */
 static void test_noise_hides_nothing(void **state)
 {
-	for (unsigned int i = 0; i < 3 * DEED_ACTS; i++)
+	for (unsigned int i = 0; i < 3 * ERRAND_ACTS; i++)
 		take(i, "api-request", "a",
 		     "\"callerd\":{\"api\":{\"operation\":\"VolumeCreate\"},"
 		     "\"target\":{\"type\":\"volume\",\"name\":\"v%u\"}}",
@@ -115,13 +115,13 @@ static void test_noise_hides_nothing(void **state)
 	     ALICE "," REQUEST("ContainerExec",
 			       ",\"findings\":[{\"id\":\"exec-privileged\",\"severity\":\"critical\","
 			       "\"detail\":\"all of it\"}],\"request\":{\"command\":[\"sh\",\"-c\",\"id; id\"]}"));
-	deeds_run(deeds, UINT64_MAX);
+	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 1);
-	assert_int_equal(told.deeds[0].act_count, DEED_ACTS);
-	assert_int_equal(told.deeds[0].more_acts, 2 * DEED_ACTS + 1);
-	assert_string_equal(told.deeds[0].main->phrase, "ran a command in");
-	assert_string_equal(told.deeds[0].main->detail, "sh -c 'id; id'");
-	assert_string_equal(told.deeds[0].main->found, "all of it");
+	assert_int_equal(told.errands[0].act_count, ERRAND_ACTS);
+	assert_int_equal(told.errands[0].more_acts, 2 * ERRAND_ACTS + 1);
+	assert_string_equal(told.errands[0].main->phrase, "ran a command in");
+	assert_string_equal(told.errands[0].main->detail, "sh -c 'id; id'");
+	assert_string_equal(told.errands[0].main->found, "all of it");
 }
 
 /* What is expected is so only as a whole; what only looks is known as that. */
@@ -133,25 +133,25 @@ static void test_expected_and_looks(void **state)
 	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_rule\":\"ci\"}");
 	take(2, "api-request", "b",
 	     "\"callerd\":{\"api\":{\"operation\":\"ContainerDelete\"},\"expected\":false}");
-	deeds_run(deeds, UINT64_MAX);
+	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 2);
-	assert_true(told.deeds[0].expected && deed_only_looks(&told.deeds[0]));
-	assert_string_equal(told.deeds[0].word, "ci");
-	assert_false(told.deeds[1].expected || deed_only_looks(&told.deeds[1]));
+	assert_true(told.errands[0].expected && errand_only_looks(&told.errands[0]));
+	assert_string_equal(told.errands[0].word, "ci");
+	assert_false(told.errands[1].expected || errand_only_looks(&told.errands[1]));
 }
 
-/* Ends and consequences alone are no new deed of somebody; nobody's are the engine's. */
+/* Ends and consequences alone are no new errand of somebody; nobody's are the engine's. */
 static void test_what_comes_later(void **state)
 {
 	take(1, "api-request-ended", "a", ALICE "," REQUEST("ContainerAttach", ""));
 	take(2, "docker-event", "",
 	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"start\",\"id\":\"01\","
 	     "\"name\":\"web\"},\"cause\":{\"kind\":\"unknown\"}}");
-	deeds_run(deeds, UINT64_MAX);
+	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 2);
-	assert_true(told.deeds[0].later);
-	assert_int_equal(told.deeds[1].kind, DEED_ENGINE);
-	assert_string_equal(told.deeds[1].who, "unknown");
+	assert_true(told.errands[0].later);
+	assert_int_equal(told.errands[1].kind, ERRAND_ENGINE);
+	assert_string_equal(told.errands[1].who, "unknown");
 }
 
 static void check_who(const char *fields, const char *expected)

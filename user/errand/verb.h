@@ -7,7 +7,7 @@
 #include "record/operation.h"
 
 /* How much an operation matters where nothing was found. */
-enum deed_weight {
+enum errand_weight {
 	WEIGHT_NOISE, /* what clients do by themselves: pings, waiting */
 	WEIGHT_LOOK,  /* lists, states */
 	WEIGHT_LIGHT, /* part of something else */
@@ -18,7 +18,7 @@ enum deed_weight {
 
 struct verb {
 	const char *phrase; /* "created"; NULL: there is none */
-	enum deed_weight weight;
+	enum errand_weight weight;
 };
 
 /* The operation of that name; OPERATION_NONE: there is none. Podman's own are not made Docker's. */
