@@ -255,6 +255,61 @@ static void test_claims(void **state)
 	}
 }
 
+#define UID "0f1e2d3c_0000_1111_2222_333344445555"
+#define POD "/kubepods.slice/kubepods-pod" UID ".slice"
+
+static void test_pod(void **state)
+{
+	static const struct {
+		const char *cgroup, *uid;
+		bool pod;
+	} cases[] = {
+		{POD "/cri-containerd-" ID ".scope", UID, true},
+		{POD "/crio-" ID ".scope", UID, true},
+		{POD "/crio-" ID ".scope/inner/of.slice", UID, true},
+		{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID
+		 ".slice/cri-containerd-" ID ".scope",
+		 UID, true},
+		{"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID
+		 ".slice/cri-containerd-" ID ".scope",
+		 UID, true},
+		/* a static pod */
+		{"/kubepods.slice/kubepods-pod0123456789abcdef0123456789abcdef.slice/"
+		 "cri-containerd-" ID ".scope",
+		 NULL, true},
+		/* Who has an engine make a container chooses what is above it, and these would be called so. */
+		{POD "/docker-" ID ".scope", NULL, false},
+		{POD "/libpod-" ID ".scope", NULL, false},
+		{"/kubepods/burstable/pod0f1e2d3c-0000-1111-2222-333344445555/" ID, NULL, false},
+		{POD "/crio-conmon-" ID ".scope", NULL, false},
+		{POD "/crio-" ID ".scope/docker-" ID2 ".scope", NULL, false},
+		{POD "/cri-containerd-" ID, NULL, false},
+		{POD, NULL, false},
+		{"/system.slice" POD "/cri-containerd-" ID ".scope", NULL, false},
+		{"/kubepods.slice/cri-containerd-" ID ".scope", NULL, false},
+		{"/kubepods.slice/kubepods-burstable.slice/cri-containerd-" ID ".scope", NULL,
+		 false},
+		{"/kubepods.slice/other.slice/cri-containerd-" ID ".scope", NULL, false},
+		{"/kubepods.slice", NULL, false},
+		{"/", NULL, false},
+		{NULL, NULL, false},
+	};
+	struct bytes uid;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct caller caller = {.cgroup = bytes(cases[i].cgroup)};
+
+		if (caller_in_pod(&caller, &uid) != cases[i].pod)
+			fail_msg("case %zu", i);
+		assert_found(caller.cgroup, uid, cases[i].uid);
+		/* What another than root could name proves nothing. */
+		caller.cgroup_claimed = (uint32_t)caller.cgroup.size;
+		assert_false(caller_in_pod(&caller, &uid));
+		caller.cgroup_claimed = (uint32_t)(caller.cgroup.size ? caller.cgroup.size - 1 : 0);
+		assert_false(caller_in_pod(&caller, &uid));
+	}
+}
+
 static void test_access(void **state)
 {
 	enum { DOCKER = 998, ALICE = 1000, BOB = 1001 };
@@ -319,7 +374,7 @@ int main(void)
 		cmocka_unit_test(test_references), cmocka_unit_test(test_same_user),
 		cmocka_unit_test(test_same_image), cmocka_unit_test(test_container_id),
 		cmocka_unit_test(test_unit),	   cmocka_unit_test(test_claims),
-		cmocka_unit_test(test_access),
+		cmocka_unit_test(test_pod),	   cmocka_unit_test(test_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

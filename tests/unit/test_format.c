@@ -50,6 +50,17 @@ static const struct caller bob = {
 	.egid = 1002,
 };
 
+/* In a pod of Kubernetes. */
+static const struct caller trudy = {
+	.basis = CALLER_FROM_KERNEL,
+	.process = {.pid = 8, .euid = 0, .start = 5, .name = BYTES("curl")},
+	.login_uid = CALLERD_UNSET_ID,
+	.session = CALLERD_UNSET_ID,
+	.cgroup =
+		BYTES("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-"
+		      "pod0f1e2d3c_0000_1111_2222_333344445555.slice/cri-containerd-" ID ".scope"),
+};
+
 static const struct caller mallory = {
 	.basis = CALLER_FROM_KERNEL,
 	.process =
@@ -256,6 +267,7 @@ static size_t all(struct record records[ALL_MAX])
 	records[count++] = folded();
 	records[count++] = request(NULL);
 	records[count++] = request(&bob);
+	records[count++] = request(&trudy);
 	records[count++] = dangerous();
 	records[count++] = hostile();
 	for (size_t i = 0; i < COUNT(methods); i++) {
@@ -558,6 +570,24 @@ static void rfc5424_line(void **state)
 		"uid 1002 | PID 99 | container start web (busybox)  by its ContainerStart");
 }
 
+/* The pod of a caller, where a format has a place for it. */
+static void pods(void **state)
+{
+	struct record record = request(&trudy);
+
+	expect_part(
+		FORMAT_ECS, &record,
+		"\"orchestrator\":{\"type\":\"kubernetes\",\"resource\":{\"type\":\"pod\",\"id\":"
+		"\"0f1e2d3c-0000-1111-2222-333344445555\"}}");
+	expect_part(FORMAT_OCSF, &record,
+		    "\"pod_uuid\":\"0f1e2d3c-0000-1111-2222-333344445555\",\"orchestrator\":"
+		    "\"kubernetes\"");
+	expect_part(FORMAT_CEF, &record, "callerdPodUid=0f1e2d3c-0000-1111-2222-333344445555");
+	expect_part(FORMAT_RFC5424, &record, "podUid=\"0f1e2d3c-0000-1111-2222-333344445555\"");
+	record = request(&alice);
+	expect_no_part(FORMAT_ECS, &record, "orchestrator");
+}
+
 static void rfc5424_escapes(void **state)
 {
 	struct record record = dangerous();
@@ -842,6 +872,7 @@ int main(void)
 		cmocka_unit_test(cef_information),
 		cmocka_unit_test(cef_limits),
 		cmocka_unit_test(rfc5424_line),
+		cmocka_unit_test(pods),
 		cmocka_unit_test(rfc5424_escapes),
 		cmocka_unit_test(rfc5424_header),
 		cmocka_unit_test(rfc5424_sequence),

@@ -158,6 +158,7 @@ const struct record_field fields_all[] = {
 	PART(PART_USER, IF_CALLER),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
 	ALL_OF(fields_of_container, IF_CALLER | IF_ECS),
+	ALL_OF(fields_of_pod, IF_CALLER | IF_DESCRIBED),
 	ALL_OF(fields_of_request, IF_REQUEST),
 	ALL_OF(fields_of_rule, 0),
 	ALL_OF(fields_of_threat, IF_TECHNIQUES),

@@ -167,6 +167,34 @@ static void get_claimed_container(struct fields *fields, struct field_value *ret
 	fields_set_text(ret, caller_claimed_container_id(fields_caller(fields)));
 }
 
+static void get_pod(struct fields *fields, struct field_value *ret)
+{
+	struct bytes uid;
+
+	if (caller_in_pod(fields_caller(fields), &uid))
+		fields_set_word(ret, "pod");
+}
+
+static void get_orchestrator(struct fields *fields, struct field_value *ret)
+{
+	struct bytes uid;
+
+	if (caller_in_pod(fields_caller(fields), &uid))
+		fields_set_word(ret, "kubernetes");
+}
+
+static void get_pod_uid(struct fields *fields, struct field_value *ret)
+{
+	struct bytes uid;
+	struct text *out = fields_begin(fields);
+
+	if (!caller_in_pod(fields_caller(fields), &uid))
+		return;
+	for (size_t i = 0; i < uid.size; i++)
+		text_add_char(out, uid.data[i] == '_' ? '-' : uid.data[i]);
+	fields_begun(fields, ret);
+}
+
 static void get_unit(struct fields *fields, struct field_value *ret)
 {
 	fields_set_text(ret, caller_unit(fields_caller(fields)));
@@ -495,6 +523,15 @@ const struct record_field fields_of_container[] = {
 		BYTES("id", view, container_id),
 		BYTES("name", record, container_name),
 		OBJECT("image", 0, BYTES("name", record, container_image))),
+	{0},
+};
+
+const struct record_field fields_of_pod[] = {
+	OBJECT("orchestrator", 0,
+		GET("type", get_orchestrator),
+		OBJECT("resource", 0,
+			GET("type", get_pod),
+			GET("id", get_pod_uid))),
 	{0},
 };
 

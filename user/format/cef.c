@@ -170,6 +170,7 @@ static struct cef_key {
 	{"cs1", {{"process.command_line"}}, LIMIT_CUSTOM, "commandLine"},
 	{"cs3", {{"user.name"}, {"user.id"}}, LIMIT_CUSTOM, "loginUser", IF_LOGIN},
 	{"cs4", {{"container.name"}, {"container.id"}}, LIMIT_CUSTOM, "callerContainer"},
+	{"callerdPodUid", {{"orchestrator.resource.id"}}, LIMIT_TEXT},
 	/* The socket is a file of its kind: the dictionary has a key for that. */
 	{"filePath", {{"callerd.connection.socket"}, {"callerd.change.path"}}, LIMIT_TEXT},
 	{"fileType", .kind = KEY_SOCKET, .limit = LIMIT_TEXT, .when = IF_SOCKET},

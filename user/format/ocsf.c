@@ -831,6 +831,8 @@ static struct ocsf_row head_rows[] = {
 	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED | IF_ACTIVITY},
 	{"actor.process.container.uid", {"container.id"}, .when = IF_PROCESS},
 	{"actor.process.container.name", {"container.name"}, .when = IF_PROCESS},
+	{"actor.process.container.pod_uuid", {"orchestrator.resource.id"}, .when = IF_PROCESS},
+	{"actor.process.container.orchestrator", {"orchestrator.type"}, .when = IF_PROCESS},
 	/* The user who logged in, where that is known; the process has the user whom it acts as. */
 	{"actor.user.uid", {"user.id"}},
 	{"actor.user.name", {"user.name"}},

@@ -88,6 +88,7 @@ static struct parameter {
 	{"access", {"callerd.caller.access"}},
 	{"containerId", {"container.id"}},
 	{"containerName", {"container.name"}},
+	{"podUid", {"orchestrator.resource.id"}},
 	{"socket", {"callerd.connection.socket"}},
 	{"connection", {"callerd.connection.id"}},
 	{"request", {"callerd.connection.request"}},

@@ -445,6 +445,55 @@ bool caller_may_be_contained(const struct caller *caller)
 	return !path.size || *path.data != '/' || find_containers(path).count;
 }
 
+/* 0f1e2d3c_0000_1111_2222_333344445555 */
+static bool is_pod_uid(struct bytes name)
+{
+	if (name.size != 36)
+		return false;
+	for (size_t i = 0; i < name.size; i++) {
+		bool gap = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (gap ? name.data[i] != '_' : !is_lower_hex(name.data[i]))
+			return false;
+	}
+	return true;
+}
+
+/* /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podUID.slice/cri-containerd-ID.scope; those of the class that has no
+ * name are kubepods-podUID.slice. */
+bool caller_in_pod(const struct caller *caller, struct bytes *ret_uid)
+{
+	static const char *const classes[] = {"", "burstable-", "besteffort-"};
+	struct bytes path = proven_cgroup(caller), name, slice, uid = {0};
+	bool found = false;
+
+	*ret_uid = (struct bytes){0};
+	if (!first_component(&path, &name) || !bytes_are(name, "kubepods.slice") ||
+	    !first_component(&path, &slice))
+		return false;
+	if (bytes_are(slice, "kubepods-burstable.slice") ||
+	    bytes_are(slice, "kubepods-besteffort.slice"))
+		first_component(&path, &slice);
+	if (!first_component(&path, &name) ||
+	    !(bytes_begin(name, "cri-containerd-") || bytes_begin(name, "crio-")) ||
+	    !ends_with(name, ".scope") || !container_id(name).data ||
+	    !caller_container_id(caller).data)
+		return false;
+	for (size_t i = 0; i < COUNT(classes) && !found; i++) {
+		char begin[40];
+
+		snprintf(begin, sizeof(begin), "kubepods-%spod", classes[i]);
+		found = bytes_begin(slice, begin) && ends_with(slice, ".slice");
+		uid = bytes_from(slice, found ? strlen(begin) : 0);
+	}
+	if (!found)
+		return false;
+	uid.size -= strlen(".slice");
+	if (is_pod_uid(uid))
+		*ret_uid = uid;
+	return true;
+}
+
 /* Whether the directory NAME is a unit of this TYPE. Units' names do not begin with a dot. */
 static bool is_unit(struct bytes name, const char *type)
 {

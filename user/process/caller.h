@@ -173,6 +173,13 @@ struct bytes caller_claimed_container_id(const struct caller *caller);
 bool caller_may_be_contained(const struct caller *caller);
 
 /*
+ * Whether CALLER runs in a pod of Kubernetes; its UID as the name of its cgroup has it, with underscores, in *RET_UID, or data
+ * NULL, where that name has none, as of a static pod. Only a container that containerd or CRI-O named counts: whoever has
+ * Docker make one may choose the cgroup above it.
+ */
+bool caller_in_pod(const struct caller *caller, struct bytes *ret_uid);
+
+/*
  * The systemd unit that CALLER belongs to, a piece of its cgroup path, or data NULL: the outermost
  * .service or .scope, as systemd does not make the directories below such a unit; else the
  * innermost .slice. Of a caller in a container only the unit that the engine named after the
