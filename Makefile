@@ -115,6 +115,7 @@ LINK_THIS = $(LINK) $(filter-out $(B)/words/%,$^) -o $@ $(LIBS)
 $(B)/callerd: $(B)/user/agent/main.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 
+$(B)/callerctl: private LIBS += -lncursesw
 $(B)/callerctl: $(B)/user/ctl/callerctl.o $(B)/libcallerd.a $(B)/words/LINK $(B)/words/LIBS
 	$(LINK_THIS)
 

@@ -149,6 +149,70 @@ def live_on_a_terminal():
         os.unlink(callerd.log + '.1')
 
 
+class Terminal:
+    """A program in a tmux of its own."""
+
+    def __init__(self, width, height, *command):
+        self.name = f'callerd-{os.getpid()}-{time.monotonic_ns()}'
+        self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', str(width), '-y', str(height), *command)
+
+    def tmux(self, *args):
+        done = subprocess.run(['tmux', '-L', self.name, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={**UTC, 'LANG': 'C.UTF-8'}, timeout=PATIENCE)
+        equal(done.returncode, 0, f'tmux {args}: {done.stderr.decode()}')
+        return done.stdout.decode()
+
+    def wait(self, *words):
+        """The screen that has all the words."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            screen = self.tmux('capture-pane', '-p')
+            if all(word in screen for word in words):
+                return screen
+            true(time.monotonic() < deadline, f'{words} are not on:\n{screen}')
+            time.sleep(0.1)
+
+    def type(self, *keys):
+        self.tmux('send-keys', *keys)
+
+    def end(self):
+        subprocess.run(['tmux', '-L', self.name, 'kill-server'], stderr=subprocess.DEVNULL)
+
+
+@test
+def top_at_all_sizes():
+    """Callers as they come, on small and large screens and when these change; a caller's requests; a rule for it."""
+    name = f'ctl-top-{os.getpid()}'
+    with agent() as callerd:
+        screen = Terminal(80, 24, CALLERCTL, 'top', '--read', callerd.log)
+        try:
+            screen.wait('callerctl top', 'PROGRAM')
+            docker('volume', 'create', name)
+            docker('volume', 'rm', name)
+            for width, height in ((80, 24), (120, 40), (200, 50), (40, 8), (100, 24)):
+                screen.tmux('resize-window', '-x', str(width), '-y', str(height))
+                shown = screen.wait('root')
+                true(width < 80 or 'docker' in shown, shown)
+                true(all(columns(line) <= width for line in shown.split('\n')), shown)
+                equal(len(shown.rstrip('\n').split('\n')) <= height, True, 'lines')
+            screen.type('/', 'd', 'o', 'c', 'k', 'Enter')
+            screen.wait('/dock')
+            screen.type('Enter')
+            shown = screen.wait('VolumeCreate ' + name)
+            true('└' in shown, f'its ancestors: {shown}')
+            screen.type('e')
+            screen.wait('[expected ', 'exe = ', 'operations = VolumeCreate', 'operations = VolumeDelete')
+            screen.type('q')
+        finally:
+            screen.end()
+        old = Terminal(120, 24, CALLERCTL, 'top', '--no-follow', '--read', callerd.log)
+        try:
+            old.wait('an old log', 'docker')
+        finally:
+            old.end()
+    callerctl('top', '--read', '/dev/null', code=2) # no terminal
+
+
 @test
 def hostile_names_stay_on_their_line():
     """What a caller calls itself cannot write lines, colours, or another direction."""

@@ -14,6 +14,7 @@
 
 static const struct ctl_command commands[] = {
 	{"tail", "", 0, 0, "what is being done, a line for each command of somebody", ctl_tail},
+	{"top", "", 0, 0, "who calls now, how often, what of it changes something", ctl_top},
 	{"what", "[WHO]", 0, 1, "what somebody did: a user, a program, a unit, a container",
 	 ctl_what},
 	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …",
@@ -31,7 +32,7 @@ static const char help_options[] =
 	"  -U, --until TIME\n"
 	"  -w, --where EXPR   only records that it chooses: docs/where.md\n"
 	"  -n, --lines N      of tail: so many lines of what was before (20)\n"
-	"      --no-follow    of tail: ends with the log\n"
+	"      --no-follow    of tail and top: no more than what the log has\n"
 	"  -a, --all          nothing is left out or counted together\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"

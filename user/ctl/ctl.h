@@ -48,6 +48,7 @@ struct ctl_command {
 enum ctl_exit ctl_tail(struct ctl *ctl);
 enum ctl_exit ctl_what(struct ctl *ctl);
 enum ctl_exit ctl_who(struct ctl *ctl);
+enum ctl_exit ctl_top(struct ctl *ctl);
 enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);
@@ -56,12 +57,12 @@ enum ctl_exit ctl_fields(struct ctl *ctl);
 
 struct ctl_records {
 	void *data;
-	/* A record that happened at TIME and came as LINE. 0, or -errno, which ends the reading. */
+	/* A record that happened at TIME and came as LINE. 0, or -errno, which ends the reading; -ECANCELED is no error. */
 	int (*take)(void *data, const struct reread *record, uint64_t time, struct bytes line);
 	/* Whether LINE may be worth to be parsed; NULL: each is. */
 	bool (*may_matter)(void *data, struct bytes line);
-	/* While a log that is followed has nothing new; NULL: logs are read to their end. */
-	void (*idle)(void *data);
+	/* While a log that is followed has nothing new; NULL: logs are read to their end. -ECANCELED ends the reading. */
+	int (*idle)(void *data);
 	uint64_t unreadable; /* lines that are no records */
 };
 

@@ -123,11 +123,13 @@ static ssize_t read_on(void *data, char *to, size_t size)
 
 	for (;;) {
 		ssize_t got = read(log_reader->fd, to, size);
-		int other;
+		int other, error;
 
 		if (got)
 			return got < 0 ? -errno : got;
-		log_reader->records->idle(log_reader->records->data);
+		error = log_reader->records->idle(log_reader->records->data);
+		if (error)
+			return error;
 		if (!rotated) { /* what came before that is read first */
 			rotated = was_rotated(log_reader);
 			if (!rotated)

@@ -133,7 +133,7 @@ static int tail_record(void *data, const struct reread *record, uint64_t time, s
 }
 
 /* All that there was is read; from here on it is live. */
-static void tail_idle(void *data)
+static int tail_idle(void *data)
 {
 	struct tail *tail = data;
 	uint64_t now = clock_now(CLOCK_REALTIME);
@@ -145,8 +145,7 @@ static void tail_idle(void *data)
 		tail->live = true;
 		note_pollers(tail, now);
 	}
-	if (fflush(stdout))
-		exit(CTL_OK); /* whoever read it has gone */
+	return fflush(stdout) ? -ECANCELED : 0; /* whoever read it has gone */
 }
 
 static int tail_start(struct tail *tail)

@@ -25,7 +25,8 @@ struct ctl_question {
 static int question_start(struct ctl_question *ctl_question, struct ctl *ctl,
 			  void (*tell)(void *data, const struct errand *errand))
 {
-	*ctl_question = (struct ctl_question){.ctl = ctl, .errands = errands_new(ctl_question, tell)};
+	*ctl_question =
+		(struct ctl_question){.ctl = ctl, .errands = errands_new(ctl_question, tell)};
 	if (ctl->argument_count)
 		ctl_question->name = bytes_of(ctl->arguments[0]);
 	screen_open(&ctl_question->screen, ctl);
@@ -49,13 +50,14 @@ static bool holds_name(void *data, struct bytes line)
 	    memmem(line.data, line.size, ctl_question->name.data, ctl_question->name.size))
 		return true;
 	for (unsigned int i = 0; i < ctl_question->id_count; i++)
-		if (memmem(line.data, line.size, ctl_question->ids[i], strlen(ctl_question->ids[i])))
+		if (memmem(line.data, line.size, ctl_question->ids[i],
+			   strlen(ctl_question->ids[i])))
 			return true;
 	return false;
 }
 
-static int question_take(struct ctl_question *ctl_question, const struct reread *record, uint64_t time,
-			 struct bytes line)
+static int question_take(struct ctl_question *ctl_question, const struct reread *record,
+			 uint64_t time, struct bytes line)
 {
 	if (ctl_question->ctl->json) {
 		fwrite(line.data, 1, line.size, stdout);
@@ -98,7 +100,8 @@ static void show_looks(struct ctl_question *ctl_question)
 	screen_note(&ctl_question->screen, text);
 }
 
-static enum ctl_exit question_exit(struct ctl_question *ctl_question, enum ctl_exit code, const char *none)
+static enum ctl_exit question_exit(struct ctl_question *ctl_question, enum ctl_exit code,
+				   const char *none)
 {
 	if (code == CTL_OK && !ctl_question->shown && !ctl_question->looks) {
 		fprintf(stderr, "callerctl: %s\n", none);
@@ -165,7 +168,8 @@ enum ctl_exit ctl_what(struct ctl *ctl)
 
 static void learn_id(struct ctl_question *ctl_question, struct bytes id)
 {
-	if (!id.size || id.size >= sizeof(ctl_question->ids[0]) || ctl_question->id_count == IDS_MAX)
+	if (!id.size || id.size >= sizeof(ctl_question->ids[0]) ||
+	    ctl_question->id_count == IDS_MAX)
 		return;
 	for (unsigned int i = 0; i < ctl_question->id_count; i++)
 		if (bytes_are(id, ctl_question->ids[i]))
@@ -205,7 +209,8 @@ static bool is_about(struct ctl_question *ctl_question, const struct reread *rec
 		learn_id(ctl_question, id);
 		about = true;
 	}
-	return about || bytes_equal(reread_text(record, "callerd.target.image"), ctl_question->name) ||
+	return about ||
+	       bytes_equal(reread_text(record, "callerd.target.image"), ctl_question->name) ||
 	       bytes_equal(reread_text(record, "callerd.change.path"), ctl_question->name);
 }
 
