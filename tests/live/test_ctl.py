@@ -106,7 +106,7 @@ def logs_of_before():
     lines = [line for line in text.split('\n') if 'created volume ctl-' in line]
     equal([re.search('ctl-[a-z]*', line)[0] for line in lines], ['ctl-before', 'ctl-after'], 'in their order')
     true('ctl-before' not in callerctl('what', '--read', place + '/log', '--since', 'now', code=1), 'nothing is of now')
-    true('no records' in subprocess.run([CALLERCTL, 'what', '--read', place + '/log'], stderr=subprocess.PIPE).stderr.decode(),
+    true('no records' in subprocess.run([CALLERCTL, 'what', '--read', place + '/log'], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(),
          'what is no record is told')
     callerctl('what', '--read', place + '/missing', code=5)
     for wrong in (['what', '--since', 'sometimes'], ['what', '--where', 'user ='], ['which'], ['who'], []):
