@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ import termios
 import time
 import unicodedata
 
-from live import DIR, IMAGE, PATIENCE, ROOT, SOCKET, Callerd, equal, main, request, run, test, true
+from live import CALLERD, DIR, IMAGE, PATIENCE, ROOT, SOCKET, Callerd, equal, main, request, run, test, true
 
 CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
 UTC = {**os.environ, 'TZ': 'UTC', 'TERM': 'xterm-256color', 'NO_COLOR': ''}
@@ -32,6 +33,10 @@ def docker(*args, check=True):
 
 def agent():
     return Callerd(detail='lineage', fold=None)
+
+
+def agent_with(*args):
+    return Callerd(*args, detail='lineage', fold=None)
 
 
 def line_of(text, *words):
@@ -147,6 +152,128 @@ def live_on_a_terminal():
         for line in re.sub('\033\\[[0-9;]*m', '', text).split('\r\n'):
             true(columns(line) <= 80, f'{columns(line)} columns: {line}')
         os.unlink(callerd.log + '.1')
+
+
+@test
+def explained_and_checked():
+    """A record in sentences with what came of it; and what may not be in a log, for a pipeline."""
+    name = f'ctl-explain-{os.getpid()}'
+    with agent() as callerd:
+        docker('run', '--rm', '--name', name, '--network', 'none', '--privileged', '--pid', 'host', IMAGE, 'true', check=False)
+        docker('ps')
+        callerd.settle_events()
+        read = ('--read', callerd.log)
+        create, = [r for r in callerd.records(event__action='api-request', callerd__api__operation='ContainerCreate')]
+        for what in (create['event']['id'], str(create['event']['sequence'])):
+            text = callerctl('explain', what, *read)
+            for words in ('! critical  privileged: ', 'ATT&CK T1611', 'no rule expects it', ' 201 in ', 'all bytes were seen',
+                          'came of it   container create ' + name, f'of           {name}'):
+                true(words in text, f'{words} is not in:\n{text}')
+        true(' created ' in callerctl('explain', name, *read) or ' ran ' in callerctl('explain', name, *read), 'an object')
+        callerctl('explain', '99999999', *read, code=1)
+        policy = DIR + '/ctl-policy'
+        with open(policy, 'w') as file:
+            file.write('# of a pipeline\nno-privileged: finding = privileged\nno-swarm: callerd.api.operation glob Swarm*\n')
+        text = callerctl('check', callerd.log, '--policy', policy, code=1)
+        true('not ok no-privileged: ' in text and name in text and 'ok no-swarm\n' in text, text)
+        callerctl('check', callerd.log, '--where', 'finding = cap-add')
+        callerctl('check', callerd.log, code=2)
+        callerctl('check', DIR + '/missing', '--where', 'finding', code=5)
+        with open(policy, 'w') as file:
+            file.write('broken: user =\n')
+        callerctl('check', callerd.log, '--policy', policy, code=2)
+        with open(policy + '.log', 'w') as file:
+            file.write('')
+        true('there are none' in callerctl('check', policy + '.log', '--where', 'finding', code=1), 'no records prove nothing')
+
+
+# What haproxy does as the proxies of the socket do: a path is let through if its section is, and only reads unless POST is.
+HAPROXY = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend proxy
+  bind unix@{listen} mode 666
+  acl reads method GET HEAD
+  http-request allow if {{ path_reg ^(/v[\\d.]+)?/containers/[a-zA-Z0-9_.-]+/start$ }} {{ bool({ALLOW_START}) }}
+{rules}
+  http-request deny unless reads or {{ bool({POST}) }}
+  http-request deny
+  default_backend engine
+backend engine
+  server engine unix@{engine}
+"""
+
+
+def proxied(variables, place):
+    """The socket of a haproxy with the VARIABLES of Tecnativa's."""
+    sections = [key for key, value in variables.items() if value == '1' and key not in ('POST', 'ALLOW_START', 'ALLOW_STOP', 'ALLOW_RESTARTS')]
+    rules = '\n'.join(f'  http-request allow if {{ path_reg -i ^(/v[\\d.]+)?/{"_ping" if name == "PING" else name.lower()} }} reads\n'
+                      + (f'  http-request allow if {{ path_reg -i ^(/v[\\d.]+)?/{name.lower()} }}' if variables.get('POST') == '1' else '')
+                      for name in sections)
+    listen, config = place + '/proxy.sock', place + '/haproxy.cfg'
+    with open(config, 'w') as file:
+        file.write(HAPROXY.format(listen=listen, engine=SOCKET, rules=rules, POST=variables.get('POST', '0'),
+                                  ALLOW_START=variables.get('ALLOW_START', '0')))
+    process = subprocess.Popen(['haproxy', '-q', '-db', '-f', config])
+    deadline = time.monotonic() + PATIENCE
+    while not os.path.exists(listen):
+        true(process.poll() is None and time.monotonic() < deadline, 'haproxy listens')
+        time.sleep(0.05)
+    return process, listen
+
+
+@test
+def advised_proxies_let_through_what_was_used():
+    """Rules made of what a client did let it do the same again, and nothing else: by a real proxy, and by its expressions."""
+    name, place = f'ctl-advise-{os.getpid()}', tempfile.mkdtemp(dir=DIR)
+    docker('create', '--name', name, '--network', 'none', IMAGE, 'true')
+    client = shutil.copy(shutil.which('docker'), place + '/poller') # somebody of his own
+
+    def work(socket):
+        return [subprocess.run([client, '-H', 'unix://' + socket, *args], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL).returncode
+                for args in (['ps', '-a'], ['inspect', '--type', 'container', name], ['start', name], ['info'])]
+
+    with agent() as callerd:
+        equal(work(SOCKET), [0, 0, 0, 0], 'what it does')
+        callerd.settle()
+        read = ('--read', callerd.log)
+        env = dict(line.split('=') for line in callerctl('advise', 'poller', '--as', 'tecnativa', *read).split('\n')
+                   if re.fullmatch('[A-Z_]+=[01]', line))
+        equal((env['CONTAINERS'], env['INFO'], env['POST'], env['ALLOW_START']), ('1', '1', '0', '1'), f'variables {env}')
+        process, proxy = proxied(env, place)
+        try:
+            equal(work(proxy), [0, 0, 0, 0], 'the same by the proxy')
+            for other in (['volume', 'create', 'no'], ['rm', name], ['run', '--rm', IMAGE, 'true'], ['images']):
+                true(subprocess.run([client, '-H', 'unix://' + proxy, *other], stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL).returncode, f'{other} is let through')
+        finally:
+            process.terminate()
+            process.wait()
+        rules = dict(re.findall(r"'-allow([A-Z]+)=(.*)'", callerctl('advise', 'poller', '--as', 'wollomatic', *read)))
+        asked = [(r['http']['request']['method'], r['url']['original'].split('?')[0])
+                 for r in callerd.records(event__action='api-request', process__name='poller')]
+        true(len(asked) > 5, asked)
+        for method, path in asked:
+            true(re.fullmatch(rules[method], path), f'{method} {path} by {rules}')
+        for method, path in (('POST', '/v1.41/containers/create'), ('DELETE', '/v1.41/containers/' + name),
+                             ('GET', f'/containers/{name}/archive'), ('GET', '/containers/x/../../images/json'),
+                             ('POST', f'/containers/{name}/start/../../create')):
+            true(method not in rules or not re.fullmatch(rules[method], path), f'{method} {path} is let through')
+        expected = callerctl('advise', 'poller', *read)
+        with open(place + '/callerd.conf', 'w') as file:
+            file.write(expected)
+        run(CALLERD, '--config', place + '/callerd.conf', '--check-config')
+        callerctl('advise', 'nobody-of-that-name', *read, code=1)
+    with agent_with('--config', place + '/callerd.conf') as callerd:
+        equal(work(SOCKET), [0, 0, 0, 0], 'once more')
+        callerd.settle()
+        records = callerd.records(event__action='api-request', process__name='poller')
+        true(records and all(r['callerd']['expected'] for r in records), 'what it did is expected by that rule')
+    docker('rm', name)
 
 
 class Terminal:

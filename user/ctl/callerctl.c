@@ -19,6 +19,11 @@ static const struct ctl_command commands[] = {
 	 ctl_what},
 	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …",
 	 ctl_who},
+	{"explain", "WHAT", 1, 1, "a record, by its sequence or id, in sentences; or as who",
+	 ctl_explain},
+	{"advise", "WHO", 1, 1, "the least that somebody needs, as rules: --as", ctl_advise},
+	{"check", "[LOG]", 0, 1, "whether a log has what --policy or --where say may not be",
+	 ctl_check},
 	{"findings", "[NAME]", 0, 1, "the findings, and what they mean", ctl_findings},
 	{"operations", "[NAME]", 0, 1, "the operations of engines, by name and in words",
 	 ctl_operations},
@@ -34,6 +39,9 @@ static const char help_options[] =
 	"  -n, --lines N      of tail: so many lines of what was before (20)\n"
 	"      --no-follow    of tail and top: no more than what the log has\n"
 	"  -a, --all          nothing is left out or counted together\n"
+	"      --as FORM      of advise: expected, policy, wollomatic, tecnativa, linuxserver, "
+	"opa\n"
+	"      --policy FILE  of check: a rule a line, NAME: EXPR, of what may not be\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"
 	"      --color WHEN   auto, always, never\n"
@@ -45,7 +53,15 @@ static const char help_options[] =
 	"\n"
 	"docs/reading.md, man callerctl\n";
 
-enum { OPTION_NO_FOLLOW = 256, OPTION_JSON, OPTION_UTC, OPTION_COLOUR, OPTION_WIDTH };
+enum {
+	OPTION_NO_FOLLOW = 256,
+	OPTION_JSON,
+	OPTION_UTC,
+	OPTION_COLOUR,
+	OPTION_WIDTH,
+	OPTION_AS,
+	OPTION_POLICY
+};
 
 static const struct option long_options[] = {
 	{"read", required_argument, NULL, 'r'},
@@ -61,6 +77,8 @@ static const struct option long_options[] = {
 	{"utc", no_argument, NULL, OPTION_UTC},
 	{"color", required_argument, NULL, OPTION_COLOUR},
 	{"width", required_argument, NULL, OPTION_WIDTH},
+	{"as", required_argument, NULL, OPTION_AS},
+	{"policy", required_argument, NULL, OPTION_POLICY},
 	{0},
 };
 
@@ -134,6 +152,12 @@ static int ctl_take_option(struct ctl *ctl, int option)
 		return 0;
 	case OPTION_UTC:
 		ctl->utc = true;
+		return 0;
+	case OPTION_AS:
+		ctl->as = optarg;
+		return 0;
+	case OPTION_POLICY:
+		ctl->policy = optarg;
 		return 0;
 	case OPTION_COLOUR:
 		return take_colour(ctl, optarg);

@@ -35,6 +35,7 @@ struct ctl {
 	enum ctl_colour colour;
 	unsigned int width; /* columns; 0: those of the terminal */
 	unsigned int lines;
+	const char *as, *policy; /* of advise, of check */
 };
 
 struct ctl_command {
@@ -49,6 +50,9 @@ enum ctl_exit ctl_tail(struct ctl *ctl);
 enum ctl_exit ctl_what(struct ctl *ctl);
 enum ctl_exit ctl_who(struct ctl *ctl);
 enum ctl_exit ctl_top(struct ctl *ctl);
+enum ctl_exit ctl_explain(struct ctl *ctl);
+enum ctl_exit ctl_advise(struct ctl *ctl);
+enum ctl_exit ctl_check(struct ctl *ctl);
 enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);
@@ -69,6 +73,9 @@ struct ctl_records {
 /* Reads the records of the logs that CTL names, those that were rotated first. What its times and its expression leave out is
  * not given. 0, or -errno after a message. */
 int ctl_read(struct ctl *ctl, struct ctl_records *records);
+
+/* Whether RECORD is of something that NAME, a user, a program, a unit or a container, did. */
+bool ctl_is_by(const struct reread *record, struct bytes name);
 
 /* --- lines ------------------------------------------------------------------------------------ */
 

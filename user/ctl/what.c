@@ -112,7 +112,7 @@ static enum ctl_exit question_exit(struct ctl_question *ctl_question, enum ctl_e
 
 /* --- what did somebody do? -------------------------------------------------------------------- */
 
-static bool is_by(const struct reread *record, struct bytes name)
+bool ctl_is_by(const struct reread *record, struct bytes name)
 {
 	static const char *const paths[] = {
 		"user.name",	  "user.id",	  "user.effective.name", "process.name",
@@ -137,7 +137,7 @@ static int take_of_somebody(void *data, const struct reread *record, uint64_t ti
 {
 	struct ctl_question *ctl_question = data;
 
-	if (ctl_question->name.size && !is_by(record, ctl_question->name))
+	if (ctl_question->name.size && !ctl_is_by(record, ctl_question->name))
 		return 0;
 	return question_take(ctl_question, record, time, line);
 }

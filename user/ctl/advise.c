@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+/* callerctl advise: the least that somebody needs, of what he did, as rules for callerd or for a proxy of the socket. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl/census.h"
+#include "ctl/ctl.h"
+
+#define SECTIONS_MAX 32
+
+struct advice {
+	struct ctl *ctl;
+	struct bytes name;
+	struct census census;
+	uint32_t operations[OPERATIONS];
+	uint64_t requests, unknown, grpc;
+	uint64_t first, last;
+};
+
+/* Where each operation is asked for. */
+static const struct advice_route {
+	enum operation operation;
+	const char *method, *path;
+} advice_routes[] = {
+/* clang-format off */
+#define OPERATION(method, path, name, ...) {OPERATION_##name, #method, path},
+#define LIBPOD(method, path, name, ...) {OPERATION_##name##Libpod, #method, path},
+#define ALSO OPERATION
+#include "record/operations.def"
+	/* clang-format on */
+};
+
+static bool was_used(const struct advice *advice, const struct advice_route *route)
+{
+	return advice->operations[route->operation];
+}
+
+/* A path of the API: not a call of gRPC, nor Podman's second one of an operation of Docker's. */
+static bool is_api(const struct advice_route *route)
+{
+	if (strchr(route->path, '.'))
+		return false;
+	return strncmp(route->path, "/libpod/", 8) != 0 ||
+	       strstr(operation_name(route->operation), "Libpod");
+}
+
+static bool advice_reads(const struct advice_route *route)
+{
+	return !strcmp(route->method, "GET") || !strcmp(route->method, "HEAD") ||
+	       !strcmp(route->method, "OPTIONS");
+}
+
+/* Writes what was seen, as comments. */
+static void print_seen(const struct advice *advice, const char *comment)
+{
+	printf("%s %s: %" PRIu64 " requests; what was not used is not in the rules.\n", comment,
+	       advice->name.data, advice->requests);
+	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++)
+		if (advice->operations[operation])
+			printf("%s %8" PRIu32 " %s\n", comment, advice->operations[operation],
+			       operation_name(operation));
+	if (advice->unknown)
+		printf("%s %8" PRIu64 " that callerd does not know: no rule lets them through\n",
+		       comment, advice->unknown);
+}
+
+/* --- rules for callerd ------------------------------------------------------------------------ */
+
+static void advise_expected(const struct advice *advice)
+{
+	struct census_caller *caller, *next;
+
+	print_seen(advice, "#");
+	HASH_ITER(hh, advice->census.callers, caller, next)
+	{
+		_cleanup_(text_free) struct text rule = {0};
+
+		if (!caller->requests)
+			continue;
+		census_add_rule(&rule, caller);
+		printf("\n# %s %s: %" PRIu64 " requests, %" PRIu64 " changes%s%s\n%s",
+		       caller->key.who, caller->key.program, caller->requests, caller->changes,
+		       *caller->rule ? ", the gravest: " : "", caller->rule, rule.data ?: "");
+	}
+}
+
+static void advise_policy(const struct advice *advice)
+{
+	advise_expected(advice);
+	printf("\n# What the rules above expect and only looks tells less. level = none would "
+	       "leave it out:\n"
+	       "# look at it first by callerd policy test.\n"
+	       "[level looks]\nwhere = expected and type = access\nlevel = metadata\n");
+}
+
+/* --- rules for proxies ------------------------------------------------------------------------ */
+
+/* Writes PATH as a regular expression (RE2). */
+static void print_pattern(const char *path)
+{
+	bool deep = !strncmp(path, "/images/", 8) || !strncmp(path, "/plugins/", 9) ||
+		    !strncmp(path, "/distribution/", 14) || strstr(path, "/libpod/");
+
+	for (; *path; path++) {
+		if (*path == '{') {
+			fputs(deep ? ".+" : "[a-zA-Z0-9][a-zA-Z0-9_.-]*", stdout);
+			path = strchr(path, '}');
+			if (!path)
+				return;
+		} else if (*path == '.') {
+			fputs("\\.", stdout);
+		} else {
+			putchar(*path);
+		}
+	}
+}
+
+/* Writes the paths of METHOD that were used, with bars between; returns how many. */
+static unsigned int print_paths(const struct advice *advice, const char *method, const char *before)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < COUNT(advice_routes); i++) {
+		const struct advice_route *route = &advice_routes[i];
+
+		if (!was_used(advice, route) || !is_api(route) ||
+		    strcmp(route->method, method) != 0)
+			continue;
+		fputs(count++ ? "|" : before, stdout);
+		print_pattern(route->path + 1);
+	}
+	return count;
+}
+
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+
+static void advise_wollomatic(const struct advice *advice)
+{
+	print_seen(advice, "#");
+	printf("# arguments of wollomatic/socket-proxy\n");
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		char before[64];
+
+		snprintf(before, sizeof(before), "'-allow%s=(/v1\\.[0-9]+)?/(", methods[i]);
+		if (print_paths(advice, methods[i], before))
+			printf(")'\n");
+	}
+}
+
+static void advise_opa(const struct advice *advice)
+{
+	print_seen(advice, "#");
+	printf("# for opa-docker-authz; it does not know who asks: only what is asked\n"
+	       "package docker.authz\n\nimport rego.v1\n\ndefault allow := false\n");
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		char before[160];
+
+		snprintf(
+			before, sizeof(before),
+			"\nallow if {\n\tinput.Method == \"%s\"\n\tregex.match(`^(/v1\\.[0-9]+)?/(",
+			methods[i]);
+		if (print_paths(advice, methods[i], before))
+			printf(")$`, input.PathPlain)\n}\n");
+	}
+}
+
+/* The name of the variable that lets PATH through: CONTAINERS of /containers/json. */
+static void section_of(const char *path, char *section, size_t size)
+{
+	size_t length = strcspn(path + 1, "/{");
+
+	snprintf(section, size, "%.*s", (int)length, path + 1);
+	for (char *at = section; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	if (!strcmp(section, "_PING"))
+		snprintf(section, size, "PING");
+}
+
+/* What POST=1 can be narrowed to, as both proxies have it. */
+static const char *narrow_name(enum operation operation)
+{
+	switch (operation) {
+	case OPERATION_ContainerStart:
+		return "ALLOW_START";
+	case OPERATION_ContainerStop:
+		return "ALLOW_STOP";
+	case OPERATION_ContainerRestart:
+	case OPERATION_ContainerKill:
+		return "ALLOW_RESTARTS";
+	default:
+		return NULL;
+	}
+}
+
+static void advise_sections(const struct advice *advice, const char *whose)
+{
+	char sections[SECTIONS_MAX][24];
+	unsigned int count = 0;
+	bool posts = false, contents = false;
+
+	print_seen(advice, "#");
+	printf("# environment of %s\n", whose);
+	for (size_t i = 0; i < COUNT(advice_routes); i++) {
+		const struct advice_route *route = &advice_routes[i];
+		const char *narrow = narrow_name(route->operation);
+		char section[24];
+		unsigned int at = 0;
+
+		if (!was_used(advice, route) || !is_api(route))
+			continue;
+		if (narrow)
+			snprintf(section, sizeof(section), "%s", narrow);
+		else
+			section_of(route->path, section, sizeof(section));
+		posts |= !narrow && !advice_reads(route);
+		contents |= !strcmp(section, "CONTAINERS");
+		while (at < count && strcmp(sections[at], section) != 0)
+			at++;
+		if (at < count || count == SECTIONS_MAX)
+			continue;
+		memcpy(sections[count++], section, sizeof(section));
+		printf("%s=1\n", section);
+	}
+	printf("POST=%d\n", posts);
+	if (posts && contents)
+		printf("# CONTAINERS=1 with POST=1 lets it create any container: it is root on the "
+		       "host.\n");
+	else if (contents)
+		printf("# CONTAINERS=1 lets it read the environment, the logs and the files of all "
+		       "containers.\n");
+}
+
+static void advise_tecnativa(const struct advice *advice)
+{
+	advise_sections(advice, "tecnativa/docker-socket-proxy");
+}
+
+static void advise_linuxserver(const struct advice *advice)
+{
+	advise_sections(advice, "linuxserver/socket-proxy");
+}
+
+/* --- the command ------------------------------------------------------------------------------ */
+
+static int advice_record(void *data, const struct reread *record, uint64_t time, struct bytes line)
+{
+	struct advice *advice = data;
+	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
+	enum operation operation;
+
+	if (!ctl_is_by(record, advice->name))
+		return 0;
+	if (record->record.action == RECORD_API_REQUEST) {
+		operation = verb_operation(reread_text(record, "callerd.api.operation"));
+		advice->requests += times;
+		advice->operations[operation] += (uint32_t)times;
+		advice->unknown += operation == OPERATION_NONE ? times : 0;
+	}
+	return census_take(&advice->census, record, time);
+}
+
+static bool advice_may_matter(void *data, struct bytes line)
+{
+	const struct advice *advice = data;
+
+	return memmem(line.data, line.size, advice->name.data, advice->name.size);
+}
+
+enum ctl_exit ctl_advise(struct ctl *ctl)
+{
+	static const struct {
+		const char *name;
+		void (*write)(const struct advice *advice);
+	} forms[] = {
+		{"expected", advise_expected},	     {"policy", advise_policy},
+		{"wollomatic", advise_wollomatic},   {"tecnativa", advise_tecnativa},
+		{"linuxserver", advise_linuxserver}, {"opa", advise_opa},
+	};
+	struct advice advice = {.ctl = ctl, .name = bytes_of(ctl->arguments[0])};
+	struct ctl_records records = {
+		.data = &advice,
+		.take = advice_record,
+		.may_matter = advice_may_matter,
+	};
+	size_t form = 0;
+	int error;
+
+	while (form < COUNT(forms) && strcmp(forms[form].name, ctl->as ?: "expected") != 0)
+		form++;
+	if (form == COUNT(forms)) {
+		fprintf(stderr, "callerctl: --as is expected, policy, wollomatic, tecnativa, "
+				"linuxserver or opa\n");
+		return CTL_USAGE;
+	}
+	error = ctl_read(ctl, &records);
+	if (!error && advice.requests)
+		forms[form].write(&advice);
+	else if (!error)
+		fprintf(stderr, "callerctl: it asked for nothing in the log\n");
+	census_free(&advice.census);
+	return error ? CTL_UNREAD : advice.requests ? CTL_OK : CTL_FOUND;
+}
