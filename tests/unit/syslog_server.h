@@ -133,6 +133,8 @@ struct server {
 	unsigned int connections; /* atomic */
 	unsigned int got;	  /* atomic: records, without doubles */
 	unsigned int doubles;	  /* atomic */
+	unsigned int told;	  /* atomic: callers, each time */
+	bool seen[CALLERS_MAX];	  /* on this connection */
 	char wrong[200];	  /* what was wrong with what it got */
 	char first[512];	  /* the first message */
 
@@ -150,6 +152,18 @@ static unsigned int server_connections(const struct server *server)
 	return __atomic_load_n(&server->connections, __ATOMIC_ACQUIRE);
 }
 
+/* Whether MESSAGE tells of a caller. */
+static bool note_caller(struct server *server, const char *message, size_t size)
+{
+	const char *seen = memmem(message, size, "{\"seen\":", 8);
+
+	if (!seen)
+		return false;
+	server->seen[strtoul(seen + 8, NULL, 10) % CALLERS_MAX] = true;
+	__atomic_add_fetch(&server->told, 1, __ATOMIC_RELEASE);
+	return true;
+}
+
 static void note_message(struct server *server, const char *message, size_t size)
 {
 	const char *body = memmem(message, size, "{\"n\":", 5);
@@ -158,12 +172,14 @@ static void note_message(struct server *server, const char *message, size_t size
 		body && number < server->world->count ? server->world->entries[number] : NULL;
 	size_t head = body ? (size_t)(body - message) : 0;
 
+	if (server->wrong[0] || note_caller(server, message, size))
+		return;
 	if (!server->first[0])
 		snprintf(server->first, sizeof(server->first), "%.*s", (int)size, message);
-	if (server->wrong[0])
-		return;
 	if (!entry || size - head != entry->size - 1 || memcmp(body, entry->data, entry->size - 1))
 		snprintf(server->wrong, sizeof(server->wrong), "not a record: %.100s", message);
+	else if (caller_each && !server->seen[caller_of(number)])
+		snprintf(server->wrong, sizeof(server->wrong), "nobody told whom %u names", number);
 	else if (number > server->got)
 		snprintf(server->wrong, sizeof(server->wrong), "%u came after %u", number,
 			 server->got - 1);
@@ -230,6 +246,7 @@ static void *serve_all(void *data)
 		if (fd < 0)
 			return NULL;
 		server->size = 0;
+		memset(server->seen, 0, sizeof(server->seen));
 		__atomic_add_fetch(&server->connections, 1, __ATOMIC_RELEASE);
 		server->serve(server, fd, connection);
 		close(fd);

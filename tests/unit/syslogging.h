@@ -44,6 +44,30 @@ struct world {
 	uint64_t too_large;
 };
 
+/* Where records name their callers: another one after so many records. */
+static unsigned int caller_each;
+
+#define CALLERS_MAX 1000
+
+static inline unsigned int caller_of(unsigned int number)
+{
+	return number / caller_each % CALLERS_MAX;
+}
+
+/* The line that tells of CALLER. */
+static struct entry *numbered_caller(unsigned int caller)
+{
+	char line[24];
+	int size = snprintf(line, sizeof(line), "{\"seen\":%u}\n", caller);
+	struct entry *entry = entry_new(line, (size_t)size);
+
+	entry->key[0] = (unsigned char)caller;
+	entry->key[1] = (unsigned char)(caller >> 8);
+	entry->action = RECORD_CALLER_SEEN;
+	entry->severity = 6;
+	return entry;
+}
+
 /* The record NUMBER: as text its number, and SIZE more bytes. */
 static struct entry *numbered(unsigned int number, size_t size)
 {
@@ -57,6 +81,8 @@ static struct entry *numbered(unsigned int number, size_t size)
 	entry->severity = 6;
 	entry->sequence = number;
 	entry->time = 1767225600123456789ull; /* 2026-01-01T00:00:00 */
+	if (caller_each)
+		entry->before = numbered_caller(caller_of(number));
 	free(data);
 	return entry;
 }

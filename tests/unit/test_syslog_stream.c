@@ -98,6 +98,7 @@ static void test_tcp(void **state)
 	assert_int_equal(server_got(&server), 1200);
 	assert_int_equal(server.doubles, 0);
 	assert_int_equal(server.connections, 1);
+	assert_int_equal(server.told, caller_each ? 400 : 0); /* each once */
 	assert_memory_equal(server.first, "<110>1 " HEADER "agent-started - {\"n\":0,", 60);
 	end_tcp(&world, &server);
 }
@@ -344,6 +345,7 @@ static void test_tcp_slow(void **state)
 	world_finish(&world);
 	assert_int_equal(world.confirmed, 3000);
 	assert_int_equal(server.doubles, 0);
+	assert_int_equal(server.told, caller_each ? 1000 : 0);
 	end_tcp(&world, &server);
 }
 
@@ -394,8 +396,11 @@ static void test_tcp_talkative(void **state)
 
 int main(void)
 {
+	const struct CMUnitTest flights[] = {
+		cmocka_unit_test(test_flight),
+		cmocka_unit_test(test_flight_is_bounded),
+	};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flight),	      cmocka_unit_test(test_flight_is_bounded),
 		cmocka_unit_test(test_tcp),	      cmocka_unit_test(test_tcp_refused),
 		cmocka_unit_test(test_tcp_passed),    cmocka_unit_test(test_tcp_breaks),
 		cmocka_unit_test(test_tcp_one_each),  cmocka_unit_test(test_tcp_grace),
@@ -403,6 +408,9 @@ int main(void)
 		cmocka_unit_test(test_tcp_slow),      cmocka_unit_test(test_tcp_given_up),
 		cmocka_unit_test(test_tcp_talkative),
 	};
+	int failed = cmocka_run_group_tests(flights, NULL, NULL) +
+		     cmocka_run_group_tests(tests, ignore_sigpipe, NULL);
 
-	return cmocka_run_group_tests(tests, ignore_sigpipe, NULL);
+	caller_each = 3;
+	return failed + cmocka_run_group_tests_name("with callers", tests, ignore_sigpipe, NULL);
 }

@@ -395,7 +395,7 @@ void sink_put(struct sink *sink, struct entry *entry)
 	if (sink->tally)
 		sink->tally->handed++;
 	queue_put(sink->queue, entry, entry->action == RECORD_RECORDS_LOST);
-	sink->put += entry->size;
+	sink->put += entry_bytes(entry);
 	if (sink->put >=
 	    FLUSH_SIZE) /* a burst must not fill the queue before anybody looks at it */
 		sink_flush(sink);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "output/driver.h"
+#include "output/heard.h"
 
 #define BATCH_SIZE (64u << 10)
 #define SLICE 1000 /* milliseconds that a slow reader is waited for at a time */
@@ -19,6 +21,8 @@ struct stdout_driver {
 	bool terminal;
 	char batch[BATCH_SIZE]; /* short entries in one write */
 	size_t done;		/* bytes of the first entry that went out before */
+	bool leads;		/* these begin with the line before it */
+	struct heard heard;
 };
 
 /* A pipe or terminal takes PIPE_BUF bytes without blocking once it polls writable; its description may
@@ -43,22 +47,42 @@ static ssize_t stdout_write_some(struct stdout_driver *out, const char *data, si
 	}
 }
 
-/* Fills the batch; returns its size, with what is left of the first entry at its beginning. */
+/* Adds what has room of LINE, but for its first *SKIP bytes, to the SIZE bytes of the batch; returns the new size. */
+static size_t stdout_add(struct stdout_driver *out, const struct entry *line, size_t *skip,
+			 size_t size)
+{
+	size_t skipped = *skip < line->size ? *skip : line->size, part = line->size - skipped;
+
+	*skip -= skipped;
+	if (part > BATCH_SIZE - size)
+		part = BATCH_SIZE - size;
+	memcpy(out->batch + size, line->data + skipped, part);
+	return size + part;
+}
+
+/* Fills the batch; returns its size, with what is left of the first entry at its beginning. Only that one has a line before it:
+ * it is as long as that takes. */
 static size_t stdout_fill(struct stdout_driver *out, struct entry *const *entries,
 			  unsigned int count)
 {
 	size_t size = 0, skip = out->done;
+	uint64_t now = clock_now_ms();
 
+	if (!out->done)
+		out->leads = heard_missing(&out->heard, entries[0], now);
+	if (out->leads)
+		size = stdout_add(out, entries[0]->before, &skip, size);
 	for (unsigned int i = 0; i < count && size < BATCH_SIZE; i++) {
-		size_t part = entries[i]->size - skip;
-
-		if (part > BATCH_SIZE - size)
-			part = BATCH_SIZE - size;
-		memcpy(out->batch + size, entries[i]->data + skip, part);
-		size += part;
-		skip = 0;
+		if (i && heard_missing(&out->heard, entries[i], now))
+			break;
+		size = stdout_add(out, entries[i], &skip, size);
 	}
 	return size;
+}
+
+static size_t stdout_size(const struct stdout_driver *out, const struct entry *first)
+{
+	return out->leads ? entry_bytes(first) : first->size;
 }
 
 /* SIZE bytes went out; returns how many entries that finished. */
@@ -68,8 +92,13 @@ static unsigned int stdout_account(struct stdout_driver *out, struct entry *cons
 	unsigned int finished = 0;
 
 	out->done += size;
-	while (out->done && out->done >= entries[finished]->size)
-		out->done -= entries[finished++]->size;
+	while (out->done && out->done >= stdout_size(out, entries[finished])) {
+		out->done -= stdout_size(out, entries[finished]);
+		if (out->leads)
+			heard_add(&out->heard, entries[finished], clock_now_ms());
+		out->leads = false;
+		finished++;
+	}
 	out->driver.confirmed += finished;
 	return finished;
 }

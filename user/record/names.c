@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "http/http1.h"
 
-static const struct action_name actions[RECORD_ACTION_MAX] = {
+static const struct action_name actions[RECORD_ACTION_MAX + 1] = {
 	[RECORD_AGENT_STARTED] = {"agent-started", "event", "host", ECS_START, OUTCOME_SUCCESS},
 	[RECORD_AGENT_STOPPED] = {"agent-stopped", "event", "host", ECS_END, OUTCOME_SUCCESS},
 	[RECORD_AGENT_STATUS] = {"agent-status", "metric", "host", ECS_INFO},
@@ -37,6 +37,7 @@ static const struct action_name actions[RECORD_ACTION_MAX] = {
 	[RECORD_SELF_TEST] = {"self-test", "event", "host", ECS_INFO},
 	[RECORD_ACCESS_CHANGED] = {"access-changed", "event", "iam", ECS_CHANGE, OUTCOME_SUCCESS,
 				   SEVERITY_INFO},
+	[RECORD_CALLER_SEEN] = {"caller-seen", "enrichment", "process", ECS_INFO},
 };
 
 static const char *const outcomes[] = {
@@ -173,7 +174,7 @@ static const char *const accesses[] = {
 
 const struct action_name *name_action(enum record_action action)
 {
-	assert(action < RECORD_ACTION_MAX);
+	assert(action <= RECORD_CALLER_SEEN);
 	return &actions[action];
 }
 

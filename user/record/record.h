@@ -36,6 +36,8 @@ enum record_action {
 	RECORD_ENGINE_GONE,	   /* nobody listens there any more */
 	RECORD_SELF_TEST, /* callerd tried whether it sees a call of its own, and where that was written */
 	RECORD_ACTION_MAX,
+	/* Not among those above, as it is no record but a line of an output's own: what records behind it name as their caller. */
+	RECORD_CALLER_SEEN = RECORD_ACTION_MAX,
 };
 
 /* Why a record does not tell everything; bits of record.incomplete. */
@@ -111,7 +113,7 @@ struct record_http {
 	struct bytes service, method_name; /* of it */
 	struct bytes namespace;		   /* the same: of containerd's, that it is about */
 	int outcome;			   /* grpc-status; GRPC_UNKNOWN */
-	bool begun; /* of what follows it: there was a record of its beginning */
+	bool begun;	   /* of what follows it: there was a record of its beginning */
 	bool by_engine;	   /* the engine asks, over the connection that the caller gave it */
 	int version_minor; /* else HTTP/1.x; -1: unknown */
 	struct bytes method;
@@ -377,7 +379,10 @@ struct record {
 	uint64_t sequence;	 /* set by the writer of the stream */
 	struct bytes
 		id; /* event.id, as record_add_id() makes it; data NULL: of time and sequence */
-	const struct caller *caller;	/* NULL: none, or unknown */
+	const struct caller *caller; /* NULL: none, or unknown */
+	/* Of an output that tells what its caller is in a line before the record: the id of that line; data NULL: the record tells
+	 * it itself. */
+	struct bytes caller_id;
 	const struct caller *connector; /* NULL: the caller itself, or unknown */
 	/* api-request: the processes that sent parts of it; where the caller is NULL, one of them sent it. */
 	const struct caller *const *candidates;
@@ -476,6 +481,10 @@ int ecs_write(const struct record *record, const struct record_context *context,
 /* The same with each field that docs/record.md has, also those that others say as well. */
 int ecs_write_whole(const struct record *record, const struct record_context *context,
 		    struct text *out);
+
+/* As ecs_write(), but what its caller is, the line of RECORD.caller_id tells: an ecs_write() of RECORD_CALLER_SEEN. */
+int ecs_write_reference(const struct record *record, const struct record_context *context,
+			struct text *out);
 
 /* Appends RECORD to OUT as one line for a person, with its newline. 0 or -ENOMEM. */
 int human_write(const struct record *record, const struct record_context *context,

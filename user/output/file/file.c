@@ -31,9 +31,9 @@ static void go_to(struct chain *chain, const struct file_place *place)
 	memcpy(chain->last, place->last, sizeof(chain->last));
 }
 
-static const struct file_place *place_before(const struct batch *batch, unsigned int line)
+static const struct file_place *place_before(const struct batch *batch, unsigned int at)
 {
-	return line ? &batch->lines[line - 1].after : &batch->before;
+	return at ? &batch->entries[at - 1].after : &batch->before;
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -49,7 +49,7 @@ static uint64_t room_in(const struct file *file)
 	return size > used ? size - used : 0;
 }
 
-/* Adds ENTRY, with its link where there is a chain. 0 or -errno. */
+/* Adds the line of ENTRY alone, with its link where there is a chain. 0 or -errno. */
 static int file_add_line(struct file *file, const struct entry *entry)
 {
 	struct bytes line = {entry->data, entry->size};
@@ -66,11 +66,19 @@ static int file_add_line(struct file *file, const struct entry *entry)
 	return file->batch.text.error;
 }
 
+/* Adds ENTRY, and before it what the file does not have yet. 0 or -errno. */
+static int file_add_entry(struct file *file, const struct entry *entry, uint64_t now)
+{
+	const struct entry *before = heard_missing(&file->heard, entry, now);
+
+	return (before ? file_add_line(file, before) : 0) ?: file_add_line(file, entry);
+}
+
 /* Makes a batch of the first of ENTRIES: none where the file is full. 0 or -errno. */
 static int file_fill(struct file *file, struct entry *const *entries, unsigned int count)
 {
 	struct batch *batch = &file->batch;
-	uint64_t room = room_in(file);
+	uint64_t room = room_in(file), now = clock_now_ms();
 	int error = 0;
 
 	if (batch->text.capacity > BATCH_KEEP)
@@ -83,33 +91,34 @@ static int file_fill(struct file *file, struct entry *const *entries, unsigned i
 	       batch->text.size < BATCH_SIZE && !file_is_seal_due(file)) {
 		size_t before = batch->text.size;
 
-		error = file_add_line(file, entries[batch->count]);
+		error = file_add_entry(file, entries[batch->count], now);
 		file->full = batch->text.size > room && file->size + before > file->head;
 		if (error || file->full) {
 			go_to(&file->chain, place_before(batch, batch->count));
 			text_cut(&batch->text, before);
 			break;
 		}
-		batch->lines[batch->count].end = batch->text.size;
-		batch->lines[batch->count++].after = place_of(&file->chain);
+		heard_add(&file->heard, entries[batch->count], now);
+		batch->entries[batch->count].end = batch->text.size;
+		batch->entries[batch->count++].after = place_of(&file->chain);
 	}
 	batch->text.error = 0; /* what was added before is still there */
 	return error;
 }
 
-/* Of the batch, only DONE bytes were written: LINE is the first one that is not whole. */
-static void undo_line(struct file *file, unsigned int line, size_t done)
+/* Of the batch, only DONE bytes were written: AT is the first entry that is not whole. */
+static void undo_entry(struct file *file, unsigned int at, size_t done)
 {
 	struct batch *batch = &file->batch;
-	size_t start = line ? batch->lines[line - 1].end : 0;
-	struct bytes bytes = {batch->text.data + start, batch->lines[line].end - start};
+	size_t start = at ? batch->entries[at - 1].end : 0;
+	struct bytes bytes = {batch->text.data + start, batch->entries[at].end - start};
 
-	go_to(&file->chain, place_before(batch, line));
+	go_to(&file->chain, place_before(batch, at));
 	if (done == start)
 		return;
 	file->rest.before = file->chain;
 	if (file_take_back(file, bytes, done - start, REST_RECORD))
-		go_to(&file->chain, &batch->lines[line].after);
+		go_to(&file->chain, &batch->entries[at].after);
 	else
 		chain_wipe(&file->rest.before);
 }
@@ -125,27 +134,29 @@ static void undo_batch(struct file *file, size_t size)
 	go_to(&file->chain, &file->batch.before);
 }
 
-/* Returns how many lines of the batch are written. */
+/* Returns how many entries of the batch are written. */
 static unsigned int file_write_batch(struct file *file, int *error)
 {
 	struct batch *batch = &file->batch;
 	size_t done = file_append(file, batch->text.data, batch->text.size, error);
 	unsigned int whole = 0;
 
-	while (whole < batch->count && batch->lines[whole].end <= done)
+	while (whole < batch->count && batch->entries[whole].end <= done)
 		whole++;
 	if (whole < batch->count)
-		undo_line(file, whole, done);
+		undo_entry(file, whole, done);
 	file->period = file_period(file);
 	if (whole && file->driver.options->fsync == FSYNC_ALWAYS) {
 		int failed = file_synchronise(file);
 
 		if (failed) {
-			undo_batch(file, batch->lines[whole - 1].end);
+			undo_batch(file, batch->entries[whole - 1].end);
 			whole = 0;
 			*error = failed;
 		}
 	}
+	if (whole < batch->count || *error)
+		heard_forget(&file->heard);
 	return whole;
 }
 

@@ -17,6 +17,7 @@
 #include "output/file/file_log.h"
 #include "output/file/file_sync.h"
 #include "output/file/sealfile.h"
+#include "output/heard.h"
 #include "record/record.h"
 
 #define BATCH_LINES 512
@@ -28,7 +29,7 @@ struct file_place {
 	unsigned char last[CHAIN_HASH_SIZE];
 };
 
-/* Lines as they are to be written. */
+/* Entries as they are to be written, each with the line before it, where the file does not have that. */
 struct batch {
 	struct text text;
 	unsigned int count;
@@ -36,7 +37,7 @@ struct batch {
 	struct {
 		size_t end; /* in text */
 		struct file_place after;
-	} lines[BATCH_LINES];
+	} entries[BATCH_LINES];
 };
 
 enum rest_kind {
@@ -62,6 +63,7 @@ struct file {
 	uint64_t size;
 	struct batch batch;
 	struct rest rest;
+	struct heard heard;
 
 	struct syncer syncer;	/* FSYNC_INTERVAL; as long as it has jobs, SEALS is its own */
 	struct sealfile *seals; /* NULL: no chain */

@@ -45,6 +45,7 @@ int file_take_over(struct file *file, const struct log_opened *opened)
 	struct stat info;
 
 	file_give_up_rest(file);
+	heard_forget(&file->heard);
 	cleanup_close(&file->fd);
 	file->rest.kind = REST_NONE;
 	file->fd = opened->fd;

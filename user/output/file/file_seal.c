@@ -14,6 +14,8 @@
 
 static void note_synced(struct file *file, int error)
 {
+	if (error) /* the kernel may have dropped what it could not write */
+		heard_forget(&file->heard);
 	if (error && !file->told_unsynced)
 		file_warn(file, "%s may not be on the disk: %s", file->driver.options->path,
 			  strerror(-error));

@@ -147,6 +147,7 @@ int file_settle(struct file *file)
 				  file->driver.options->path, (unsigned long long)file->size,
 				  (unsigned long long)info.st_size);
 		file->size = (uint64_t)info.st_size;
+		heard_forget(&file->heard);
 		file_give_up_rest(file);
 		if (*rest == REST_NONE && !ends_in_line(file)) {
 			file->driver.torn++;

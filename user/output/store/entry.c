@@ -29,11 +29,25 @@ struct entry *entry_ref(struct entry *entry)
 
 void entry_unref(struct entry *entry)
 {
-	if (entry && !__atomic_sub_fetch(&entry->refs, 1, __ATOMIC_ACQ_REL))
+	while (entry && !__atomic_sub_fetch(&entry->refs, 1, __ATOMIC_ACQ_REL)) {
+		struct entry *before = entry->before;
+
 		free(entry);
+		entry = before;
+	}
+}
+
+size_t entry_bytes(const struct entry *entry)
+{
+	return entry->size + (entry->before ? entry->before->size : 0);
+}
+
+static size_t cost_alone(const struct entry *entry)
+{
+	return sizeof(*entry) + entry->size + MALLOC_OVERHEAD;
 }
 
 size_t entry_cost(const struct entry *entry)
 {
-	return sizeof(*entry) + entry->size + MALLOC_OVERHEAD;
+	return cost_alone(entry) + (entry->before ? cost_alone(entry->before) : 0);
 }

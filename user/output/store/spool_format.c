@@ -32,9 +32,47 @@ bool spool_format_read_name(const char *name, uint64_t *ret)
 	return true;
 }
 
+uint32_t spool_format_checksum_on(uint32_t sum, const void *data, size_t size)
+{
+	return (uint32_t)crc32(sum, data, (uInt)size);
+}
+
 uint32_t spool_format_checksum(const void *data, size_t size)
 {
-	return (uint32_t)crc32(0, data, (uInt)size);
+	return spool_format_checksum_on(0, data, size);
+}
+
+unsigned int spool_format_parts(const struct entry *entry, struct before_head *head,
+				struct bytes ret[SPOOL_PARTS_MAX])
+{
+	const struct entry *before = entry->before;
+	unsigned int count = 0;
+
+	if (before) {
+		*head = (struct before_head){.time = before->time};
+		memcpy(head->key, before->key, sizeof(head->key));
+		ret[count++] = (struct bytes){(const char *)head, sizeof(*head)};
+		ret[count++] = (struct bytes){before->data, before->size};
+	}
+	ret[count++] = (struct bytes){entry->data, entry->size};
+	return count;
+}
+
+uint64_t spool_format_size(const struct entry *entry)
+{
+	return entry_bytes(entry) + (entry->before ? sizeof(struct before_head) : 0);
+}
+
+static uint32_t checksum_of(const struct entry *entry)
+{
+	struct before_head head;
+	struct bytes parts[SPOOL_PARTS_MAX];
+	unsigned int count = spool_format_parts(entry, &head, parts);
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		sum = spool_format_checksum_on(sum, parts[i].data, parts[i].size);
+	return sum;
 }
 
 static uint32_t entry_head_checksum(const struct entry_head *head, uint64_t number)
@@ -55,13 +93,14 @@ void spool_format_make_entry(struct entry_head *ret, uint64_t number, uint64_t i
 {
 	*ret = (struct entry_head){
 		.magic = ENTRY_MAGIC,
-		.size = (uint32_t)entry->size,
+		.size = (uint32_t)spool_format_size(entry),
 		.index = index,
 		.time = entry->time,
 		.sequence = entry->sequence,
-		.data_checksum = spool_format_checksum(entry->data, entry->size),
+		.data_checksum = checksum_of(entry),
 		.severity = entry->severity,
 		.action = entry->action,
+		.before = entry->before ? (uint32_t)entry->before->size : 0,
 	};
 	ret->checksum = entry_head_checksum(ret, number);
 }

@@ -162,7 +162,7 @@ static bool spool_read_advance(struct spool *spool)
 
 static void add_ready(struct spool *spool, struct entry *entry, uint64_t index)
 {
-	spool->queue_bytes += entry->size;
+	spool->queue_bytes += entry_bytes(entry);
 	thread_guard(&spool->lock);
 	next_is(spool, index);
 	spool->next = index + 1;
@@ -228,7 +228,7 @@ static void pop_ready(struct spool *spool)
 	spool->ready--;
 	confirm_gaps(spool);
 	pthread_mutex_unlock(&spool->lock);
-	spool->queue_bytes -= first->entry->size;
+	spool->queue_bytes -= entry_bytes(first->entry);
 	entry_unref(first->entry);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "broker/broker.h"
+#include "record/view.h"
 
 #define WINDOW_SIZE (256u << 10)
 #define DISK_PAGE 4096 /* what a disk that fails loses at least */
@@ -182,12 +183,59 @@ static bool copy_data(struct spool_reader *reader, uint64_t offset, char *data, 
 
 CLEANUP_DEFINE(drop_entry, struct entry *, entry_unref)
 
+/* Reads the SIZE bytes at OFFSET, and goes on with the checksum *SUM of what was read before them. NULL: they are not all
+ * there, or there is no memory (-ENOMEM in *ERROR). */
+static struct entry *spool_take_line(struct spool_reader *reader, uint64_t offset, size_t size,
+				     uint32_t *sum, int *error)
+{
+	_cleanup_(drop_entry) struct entry *line = entry_new(NULL, size);
+
+	if (!line)
+		*error = -ENOMEM;
+	if (!line || !copy_data(reader, offset, line->data, size))
+		return NULL;
+	*sum = spool_format_checksum_on(*sum, line->data, size);
+	return take_ptr(line);
+}
+
+/* The same with the line before it, if HEAD has one, which may be wrong about that. */
+static struct entry *spool_take_lines(struct spool_reader *reader, const struct entry_head *head,
+				      uint64_t offset, int *error)
+{
+	_cleanup_(drop_entry) struct entry *before = NULL, *entry = NULL;
+	struct before_head before_head;
+	uint64_t size = head->size;
+	uint32_t sum = 0;
+
+	if (head->before) {
+		if (size < sizeof(before_head) || size - sizeof(before_head) < head->before ||
+		    !copy_data(reader, offset, (char *)&before_head, sizeof(before_head)))
+			return NULL;
+		sum = spool_format_checksum(&before_head, sizeof(before_head));
+		before = spool_take_line(reader, offset + sizeof(before_head), head->before, &sum,
+					 error);
+		if (!before)
+			return NULL;
+		before->severity = (uint8_t)view_syslog_severity(SEVERITY_NONE);
+		before->action = RECORD_CALLER_SEEN;
+		before->time = before_head.time;
+		memcpy(before->key, before_head.key, sizeof(before->key));
+		offset += sizeof(before_head) + head->before;
+		size -= sizeof(before_head) + head->before;
+	}
+	entry = spool_take_line(reader, offset, size, &sum, error);
+	if (!entry || sum != head->data_checksum)
+		return NULL;
+	entry->before = take_ptr(before);
+	return take_ptr(entry);
+}
+
 int spool_reader_take(struct spool_reader *reader, const struct entry_head *head,
 		      struct entry **ret)
 {
-	_cleanup_(drop_entry) struct entry *entry = NULL;
+	struct entry *entry;
 	uint64_t offset = reader->offset + sizeof(*head);
-	int opened;
+	int opened, error = 0;
 
 	if (reader->size - offset < head->size) {
 		spool_reader_skip(reader, head);
@@ -196,17 +244,16 @@ int spool_reader_take(struct spool_reader *reader, const struct entry_head *head
 	opened = open_segment(reader); /* not all may be in the window */
 	if (opened < 0)
 		return opened;
-	entry = entry_new(NULL, head->size);
-	if (!entry)
-		return -ENOMEM;
+	entry = spool_take_lines(reader, head, offset, &error);
+	if (error)
+		return error;
 	spool_reader_skip(reader, head);
-	if (!copy_data(reader, offset, entry->data, head->size) ||
-	    spool_format_checksum(entry->data, head->size) != head->data_checksum)
+	if (!entry)
 		return 0;
 	entry->severity = head->severity & 7;
 	entry->action = head->action;
 	entry->time = head->time;
 	entry->sequence = head->sequence;
-	*ret = take_ptr(entry);
+	*ret = entry;
 	return 1;
 }

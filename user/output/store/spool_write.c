@@ -192,7 +192,7 @@ int spool_sync(struct spool *spool)
 
 static uint64_t size_of(const struct entry *entry)
 {
-	return sizeof(struct entry_head) + entry->size;
+	return sizeof(struct entry_head) + spool_format_size(entry);
 }
 
 static uint64_t size_before(struct spool *spool)
@@ -264,6 +264,7 @@ struct spool_batch {
 	unsigned int count;
 	unsigned int parts;
 	struct iovec iov[2 * APPEND_MAX + 1];
+	struct before_head befores[APPEND_MAX];
 };
 
 /* Opens another segment; it is in the list once something is in it. */
@@ -304,6 +305,8 @@ static void spool_write_gather(struct spool *spool, struct spool_batch *batch,
 			       struct entry *const *entries, unsigned int count)
 {
 	struct segment *segment = &batch->segment;
+	struct bytes parts[SPOOL_PARTS_MAX];
+	unsigned int count_parts;
 
 	batch->old_size = segment->size;
 	if (batch->fresh)
@@ -314,11 +317,14 @@ static void spool_write_gather(struct spool *spool, struct spool_batch *batch,
 		uint64_t after = segment->size + size_of(entry);
 
 		if (batch->count && (after > spool->segment_size ||
+				     batch->parts + 1 + SPOOL_PARTS_MAX > COUNT(batch->iov) ||
 				     !spool_write_fits(spool, batch->old_size, after)))
 			break;
 		spool_format_make_entry(head, segment->number, spool->end + batch->count, entry);
 		spool_write_add_part(batch, head, sizeof(*head));
-		spool_write_add_part(batch, entry->data, entry->size);
+		count_parts = spool_format_parts(entry, &batch->befores[batch->count], parts);
+		for (unsigned int i = 0; i < count_parts; i++)
+			spool_write_add_part(batch, parts[i].data, parts[i].size);
 	}
 }
 
@@ -384,7 +390,7 @@ static int append_some(struct spool *spool, struct entry *const *entries, unsign
 	bool room = false;
 	int error;
 
-	if (entries[0]->size > SPOOL_ENTRY_MAX ||
+	if (spool_format_size(entries[0]) > SPOOL_ENTRY_MAX ||
 	    DISK_BLOCK + spool_disk(sizeof(struct segment_head) + size) > spool->size)
 		return -EMSGSIZE;
 	if (spool->next_number >= SPOOL_NUMBER_MAX || spool->end >= SPOOL_NUMBER_MAX - APPEND_MAX)

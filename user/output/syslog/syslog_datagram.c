@@ -231,6 +231,15 @@ static int syslog_datagram_send_entry(struct datagram *datagram, const struct en
 	}
 }
 
+/* The same with the line before it, each time: what becomes of datagrams is not known. */
+static int syslog_datagram_send_lines(struct datagram *datagram, const struct entry *entry,
+				      uint64_t until)
+{
+	int error = entry->before ? syslog_datagram_send_entry(datagram, entry->before, until) : 0;
+
+	return error ?: syslog_datagram_send_entry(datagram, entry, until);
+}
+
 static unsigned int syslog_datagram_send_entries(struct driver *driver,
 						 struct entry *const *entries, unsigned int count)
 {
@@ -240,7 +249,7 @@ static unsigned int syslog_datagram_send_entries(struct driver *driver,
 	int error = 0;
 
 	while (done < count && !error) {
-		error = syslog_datagram_send_entry(datagram, entries[done], until);
+		error = syslog_datagram_send_lines(datagram, entries[done], until);
 		if (error && error != -EMSGSIZE)
 			break;
 		count_sent(datagram, error);

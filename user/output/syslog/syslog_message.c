@@ -30,7 +30,7 @@ static void add_rfc5424(struct text *out, const struct sink_options *options,
 {
 	/* An entry may have come from a disk, written by a later version. */
 	const char *action =
-		entry->action < RECORD_ACTION_MAX ? name_action(entry->action)->action : NULL;
+		entry->action <= RECORD_CALLER_SEEN ? name_action(entry->action)->action : NULL;
 
 	rfc5424_add_header(out, entry->time, options->host_name, options->run_id, action);
 	text_add_string(out, NIL " ");

@@ -33,6 +33,7 @@
 #include "output/syslog/syslog_flight.h"
 #include "output/syslog/syslog_message.h"
 #include "output/syslog/syslog_socket.h"
+#include "output/heard.h"
 
 #define RESEND_MAX (8ull << 20)
 #define GRACE 5000	    /* milliseconds that a program may take for what it has read */
@@ -66,6 +67,10 @@ struct syslog_tcp {
 	size_t written;
 	size_t pending; /* bytes after WRITTEN that TLS has, and wants to see again */
 	size_t ends[STAGED_MAX];
+	bool tells
+		[STAGED_MAX]; /* the line before it is among them, and was added to .heard for it */
+	unsigned char keys[STAGED_MAX][ENTRY_KEY_SIZE]; /* that line's */
+	struct heard heard;				/* to the server, on this connection */
 	unsigned int staged, counted, whole;
 	struct syslog_message message;
 };
@@ -80,8 +85,8 @@ static void forget_staged(struct syslog_tcp *stream)
 	stream->staged = stream->counted = stream->whole = 0;
 }
 
-/* Appends the message of ENTRY. 0 or -ENOMEM. */
-static int stage_one(struct syslog_tcp *stream, const struct entry *entry)
+/* Appends the message of ENTRY alone. 0 or -ENOMEM. */
+static int stage_message(struct syslog_tcp *stream, const struct entry *entry)
 {
 	struct text *out = &stream->out;
 	struct syslog_message *message = &stream->message;
@@ -92,9 +97,24 @@ static int stage_one(struct syslog_tcp *stream, const struct entry *entry)
 	text_add_char(out, ' ');
 	text_add_bytes(out, text_since(&message->head, 0));
 	text_add_bytes(out, message->body);
-	if (out->error)
-		return out->error;
-	stream->ends[stream->staged++] = out->size;
+	return out->error;
+}
+
+/* Appends the message of ENTRY, and before it what the server does not have yet. 0 or -ENOMEM. */
+static int stage_one(struct syslog_tcp *stream, const struct entry *entry)
+{
+	uint64_t now = clock_now_ms();
+	const struct entry *before = heard_missing(&stream->heard, entry, now);
+	int error = (before ? stage_message(stream, before) : 0) ?: stage_message(stream, entry);
+
+	if (error)
+		return error;
+	stream->tells[stream->staged] = before;
+	if (before) {
+		memcpy(stream->keys[stream->staged], before->key, sizeof(*stream->keys));
+		heard_add(&stream->heard, entry, now);
+	}
+	stream->ends[stream->staged++] = stream->out.size;
 	return 0;
 }
 
@@ -141,6 +161,9 @@ static unsigned int count_begun(struct syslog_tcp *stream)
 	while (begun < stream->staged && (begun ? stream->ends[begun - 1] : 0) < given)
 		begun++;
 	text_cut(&stream->out, begun ? stream->ends[begun - 1] : 0);
+	for (unsigned int i = begun; i < stream->staged; i++)
+		if (stream->tells[i])
+			heard_remove(&stream->heard, stream->keys[i]);
 	stream->staged = stream->counted = begun;
 	stream->unconfirmed += begun - before;
 	return begun - before;
@@ -175,6 +198,7 @@ static void syslog_stream_disconnect(struct syslog_tcp *stream)
 	syslog_channel_close(&stream->channel);
 	syslog_flight_clear(&stream->flight);
 	forget_staged(stream);
+	heard_forget(&stream->heard);
 	stream->driver.rewind |= stream->unconfirmed != 0;
 	stream->unconfirmed = 0;
 	stream->calm = 0;
