@@ -13,7 +13,7 @@ static void check_sink(const struct output *output)
 {
 	const struct sink_options *sink = &output->sink;
 	bool json = output->format == FORMAT_ECS || output->format == FORMAT_ECS_WHOLE ||
-		    output->format == FORMAT_OCSF;
+		    output->format == FORMAT_ECS_REFERENCE || output->format == FORMAT_OCSF;
 
 	MUST(output->format < RECORD_FORMATS && sink->name && *sink->name);
 	MUST(sink->queue_size && sink->facility < 24 && sink->keep);

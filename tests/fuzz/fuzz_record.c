@@ -439,9 +439,13 @@ static void check_journal(const struct text *text)
 static void check_formats(const struct record *record, const struct record_context *context)
 {
 	static void (*const checks[RECORD_FORMATS])(const struct text *text) = {
-		[FORMAT_ECS] = check_json,	  [FORMAT_OCSF] = check_json,
-		[FORMAT_CEF] = check_cef,	  [FORMAT_RFC5424] = check_rfc5424,
-		[FORMAT_JOURNAL] = check_journal, [FORMAT_ECS_WHOLE] = check_json,
+		[FORMAT_ECS] = check_json,
+		[FORMAT_OCSF] = check_json,
+		[FORMAT_CEF] = check_cef,
+		[FORMAT_RFC5424] = check_rfc5424,
+		[FORMAT_JOURNAL] = check_journal,
+		[FORMAT_ECS_WHOLE] = check_json,
+		[FORMAT_ECS_REFERENCE] = check_json,
 	};
 	struct text all = {0}, text = {0};
 

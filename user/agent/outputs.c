@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "output/caller_line.h"
 #include "record/view.h"
 
 #define REASON_SIZE 512
@@ -36,7 +37,8 @@ struct outputs {
 	struct callerd_output before[CALLERD_OUTPUTS_MAX]; /* of an earlier agent */
 	uint64_t killed; /* records that waited when that one was killed */
 	struct text line;
-	char troubles[OUTPUTS_MAX][300]; /* of outputs_status() */
+	struct caller_lines *caller_lines; /* made when an output needs it */
+	char troubles[OUTPUTS_MAX][300];   /* of outputs_status() */
 };
 
 struct outputs_plan {
@@ -397,6 +399,8 @@ void outputs_removed_free(struct outputs_removed *removed)
 	free(removed);
 }
 
+CLEANUP_DEFINE(drop_entry, struct entry *, entry_unref)
+
 /* --- records ---------------------------------------------------------------------------------- */
 
 /* The account that RECORD is charged to; 0: none, as for records about the agent itself. */
@@ -419,14 +423,16 @@ static uint64_t account_of(const struct record *record)
 	}
 }
 
-/* Hands LINE of RECORD to the outputs of TO. */
-static int put_line(struct outputs *outputs, struct bytes line, const struct record *record,
-		    const struct record_context *context, unsigned int to)
+/* Hands LINE of RECORD, which needs BEFORE if that is not NULL, to the outputs of TO. */
+static int put_line(struct outputs *outputs, struct bytes line, struct entry *before,
+		    const struct record *record, const struct record_context *context,
+		    unsigned int to)
 {
 	struct entry *entry = entry_new(line.data, line.size);
 
 	if (!entry)
 		return -ENOMEM;
+	entry->before = before ? entry_ref(before) : NULL;
 	entry->time = record_time(context, record->time);
 	entry->sequence = record->sequence;
 	entry->action = (uint8_t)record->action;
@@ -439,13 +445,33 @@ static int put_line(struct outputs *outputs, struct bytes line, const struct rec
 	return 0;
 }
 
+/* The line that the outputs of FORMAT need before RECORD, with a reference, and its id in ID; NULL: none. */
+static struct entry *find_before(struct outputs *outputs, enum record_format format,
+				 const struct record *record, const struct record_context *context,
+				 char id[CALLER_LINE_ID_SIZE])
+{
+	if (format != FORMAT_ECS_REFERENCE ||
+	    (!outputs->caller_lines && caller_line_new(&outputs->caller_lines)))
+		return NULL;
+	return caller_line_find(outputs->caller_lines, record, context, id);
+}
+
 static int put_in_format(struct outputs *outputs, enum record_format format,
 			 const struct record *record, const struct record_context *context,
 			 unsigned int to)
 {
+	char id[CALLER_LINE_ID_SIZE];
+	_cleanup_(drop_entry) struct entry *before =
+		find_before(outputs, format, record, context, id);
+	struct record named;
 	struct bytes rest, line;
 	int error;
 
+	if (before) {
+		named = *record;
+		named.caller_id = bytes_of(id);
+		record = &named;
+	}
 	text_cut(&outputs->line, 0);
 	error = format_write(format, record, context, &outputs->line);
 	if (error) {
@@ -455,7 +481,7 @@ static int put_in_format(struct outputs *outputs, enum record_format format,
 	/* An entry each: a log's chain, a spool and syslog take line by line. */
 	rest = text_since(&outputs->line, 0);
 	while (!error && format_take_line(format, &rest, &line))
-		error = put_line(outputs, line, record, context, to);
+		error = put_line(outputs, line, before, record, context, to);
 	return error;
 }
 
@@ -689,5 +715,6 @@ void outputs_close(struct outputs *outputs, int milliseconds, void *data,
 		outputs_free_one(one, ended[i]);
 	}
 	text_free(&outputs->line);
+	caller_line_free(outputs->caller_lines);
 	free(outputs);
 }

@@ -149,8 +149,8 @@ const struct record_field fields_all[] = {
 		OBJECT("boot", IF_ECS | IF_AGAIN, TEXT("id", record_context, boot_id))),
 	OBJECT("agent", 0,
 		CONSTANT("type", "callerd", .when = IF_ECS),
-		TEXT("version", record_context, agent_version),
-		TEXT("ephemeral_id", record_context, run_id)),
+		TEXT("version", record_context, agent_version, .when = IF_HERE),
+		TEXT("ephemeral_id", record_context, run_id, .when = IF_HERE)),
 	OBJECT("process", IF_CALLER,
 		PART(PART_PROCESS, 0),
 		ALL_OF(fields_of_thread, 0),
@@ -198,7 +198,7 @@ static uint64_t conditions_of_caller(const struct view *view)
 		met |= IF_REAL_USER;
 	/* The threads of a process that sends are not told apart. */
 	if (caller->tid && !record_is_request(record) && record->action != RECORD_DOCKER_EVENT &&
-	    !record->refused_count)
+	    record->action != RECORD_CALLER_SEEN && !record->refused_count)
 		met |= IF_THREAD;
 	return met;
 }
@@ -231,6 +231,8 @@ static uint64_t conditions_of_action(const struct record *record)
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
 		return IF_CHANGE;
+	case RECORD_CALLER_SEEN:
+		return IF_SEEN;
 	default:
 		return 0;
 	}
@@ -266,7 +268,9 @@ int fields_init(struct fields *fields, const struct record *record,
 		fields->conditions |= IF_FOLDED;
 	if (record->level <= LEVEL_REQUEST)
 		fields->conditions |= IF_CONTENT;
-	if (record->level == LEVEL_FULL)
+	if (!(format & IF_NAMED))
+		fields->conditions |= IF_HERE;
+	if (record->level == LEVEL_FULL && !(format & IF_NAMED))
 		fields->conditions |= IF_LINEAGE;
 	if (record->connection.socket.size)
 		fields->conditions |= IF_SOCKET;

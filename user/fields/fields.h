@@ -10,7 +10,7 @@
 
 #define ECS_VERSION "9.4.0"
 
-/* What a field takes to be there. A format has conditions of its own from bit 32 to 62. */
+/* What a field takes to be there. A format has conditions of its own from bit 32 to 59. */
 enum field_condition {
 	/* The fields are named as ECS has them, or as the journal has them. */
 	IF_ECS = 1 << 0,
@@ -54,6 +54,12 @@ enum field_condition {
 	IF_PLAIN = 1u << 31,   /* it does not, or nobody logged in */
 	/* How many the record stands for, and from when to when, is told here. */
 	IF_COUNT = 1ull << 63,
+	/* What the caller is, a line before the record's tells, and this one but its id and what is wanted at once. */
+	IF_NAMED = 1ull << 60,
+	IF_HERE = 1ull << 61, /* the record tells it */
+	IF_SEEN =
+		1ull
+		<< 62, /* it is that line: also each ancestor in full, as with IF_WHOLE, each thing once */
 };
 
 enum value_kind {

@@ -139,7 +139,7 @@ const struct record_field fields_of_event[] = {
 	WORD("action", action_name, action),
 	NAMED("outcome", OUTCOME, view, outcome),
 	GET("id", get_id),
-	NUMBER("sequence", record, sequence),
+	NUMBER("sequence", record, sequence, .optional = true),
 	CONSTANT("module", "callerd", .when = IF_ECS | IF_AGAIN),
 	CONSTANT("dataset", "callerd.audit", .when = IF_ECS),
 	GET("severity", get_severity),

@@ -135,7 +135,7 @@ static void get_expected(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
-	if (record->action != RECORD_DOCKER_EVENT &&
+	if (record->action != RECORD_DOCKER_EVENT && record->action != RECORD_CALLER_SEEN &&
 	    (record->caller || record_is_request(record) || record->api.finding_count))
 		fields_set_number(ret, VALUE_BOOL, record->api.expected_rule != NULL);
 }

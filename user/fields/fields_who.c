@@ -5,6 +5,7 @@
 #include "secret/command.h"
 
 #define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
+#define COMMAND_COLUMNS 60
 #define CAPABILITIES_MISSING 8 /* so many at most are told rather than those that are there */
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -62,6 +63,18 @@ static void get_args_count(struct fields *fields, struct field_value *ret)
 static void get_command_line(struct fields *fields, struct field_value *ret)
 {
 	command_add(fields_begin(fields), find_args(fields));
+	fields_begun(fields, ret);
+}
+
+/* What is wanted of it at once, where another line has it all. */
+static void get_cut_command_line(struct fields *fields, struct field_value *ret)
+{
+	_cleanup_(text_free) struct text whole = {0};
+	struct text *out = fields_begin(fields);
+
+	command_add(&whole, find_args(fields));
+	text_add_visible(out, text_since(&whole, 0), COMMAND_COLUMNS);
+	out->error = out->error ?: whole.error;
 	fields_begun(fields, ret);
 }
 
@@ -421,13 +434,13 @@ static void add_ancestor(struct fields *fields, struct text *out)
 /* --- all of them ------------------------------------------------------------------------------ */
 
 /* clang-format off */
-/* Of any process. */
-#define IDENTITY \
+/* Of any process. MORE: the conditions of what is not wanted at once. */
+#define IDENTITY(more) \
 	NUMBER32("pid", process, pid, .optional = true), \
 	GET("entity_id", get_entity_id), \
 	BYTES("name", process, name), \
-	BYTES("executable", process, executable), \
-	GET("start", get_start, .when = IF_WHOLE)
+	BYTES("executable", process, executable, .when = (more)), \
+	GET("start", get_start, .when = IF_WHOLE | (more))
 
 #define ARGUMENTS \
 	GET("args", get_args, .when = IF_ECS | IF_WHOLE), \
@@ -435,13 +448,14 @@ static void add_ancestor(struct fields *fields, struct text *out)
 	GET("command_line", get_command_line)
 
 const struct record_field fields_of_process[] = {
-	IDENTITY,
-	GROUP(IF_DESCRIBED,
+	IDENTITY(IF_HERE),
+	GROUP(IF_DESCRIBED | IF_HERE,
 		ARGUMENTS,
 		BYTES("working_directory", caller, working_directory),
 		OBJECT("real_user", IF_REAL_USER,
 			ID32("id", caller, uid),
 			CHARS("name", view, real_user))),
+	GET("command_line", get_cut_command_line, .when = IF_DESCRIBED | IF_NAMED),
 	{0},
 };
 
@@ -449,7 +463,7 @@ const struct record_field fields_of_thread[] = {
 	OBJECT("thread", 0,
 		NUMBER32("id", caller, tid, .when = IF_THREAD),
 		/* Capabilities in another user namespace say nothing of the host. */
-		OBJECT("capabilities", IF_DESCRIBED | IF_HOST_USERS,
+		OBJECT("capabilities", IF_DESCRIBED | IF_HOST_USERS | IF_HERE,
 			GET("effective", get_capabilities, .when = IF_WHOLE),
 			GET("effective", get_few_capabilities, .when = IF_BRIEF))),
 	{0},
@@ -459,20 +473,21 @@ const struct record_field fields_of_user[] = {
 	OBJECT("user", 0,
 		GET("id", get_acting_id),
 		GET("name", get_acting_name),
-		OBJECT("group", IF_PLAIN, ID32("id", caller, egid)),
+		OBJECT("group", IF_PLAIN | IF_HERE, ID32("id", caller, egid)),
 		OBJECT("effective", IF_ELEVATED,
 			ID32("id", process, euid),
 			CHARS("name", view, user),
-			OBJECT("group", 0, ID32("id", caller, egid)))),
-	OBJECT("related", 0, GET("user", get_related_users)),
+			OBJECT("group", IF_HERE, ID32("id", caller, egid)))),
+	OBJECT("related", IF_HERE, GET("user", get_related_users)),
 	{0},
 };
 
 const struct record_field fields_of_caller[] = {
 	OBJECT("caller", 0,
+		BYTES("id", record, caller_id),
 		CONSTANT("basis", "kernel", .when = IF_DESCRIBED | IF_WHOLE),
 		CONSTANT("basis", "peer", .when = IF_PEER),
-		GROUP(IF_DESCRIBED,
+		GROUP(IF_DESCRIBED | IF_HERE,
 			NUMBER32("session", caller, session, .has_unset = true),
 			CHARS("tty", caller, tty),
 			BYTES("cgroup", caller, cgroup),
@@ -497,7 +512,7 @@ const struct record_field fields_of_caller[] = {
 
 const struct record_field fields_of_parent[] = {
 	ABOUT("parent", IF_DESCRIBED | IF_WHOLE, enter_parent,
-		IDENTITY,
+		IDENTITY(0),
 		ARGUMENTS,
 		OBJECT("user", 0, GET("id", get_parent_user))),
 	ABOUT("parent", IF_DESCRIBED | IF_BRIEF, enter_parent,
@@ -511,9 +526,13 @@ const struct record_field fields_of_parent[] = {
 const struct record_field fields_of_ancestors[] = {
 	OBJECTS("ancestors", IF_DESCRIBED | IF_WHOLE, enter_ancestor, add_ancestor,
 		GROUP(IF_ECS,
-			IDENTITY,
+			IDENTITY(0),
 			GET("command_line", get_command_line),
 			OBJECT("user", 0, ID32("id", process, euid)))),
+	OBJECTS("ancestors", IF_DESCRIBED | IF_SEEN, enter_ancestor, add_ancestor,
+		IDENTITY(0),
+		GET("command_line", get_command_line),
+		OBJECT("user", 0, ID32("id", process, euid))),
 	GET("lineage", get_lineage, .when = IF_DESCRIBED | IF_BRIEF),
 	{0},
 };
@@ -537,12 +556,12 @@ const struct record_field fields_of_pod[] = {
 
 const struct record_field fields_of_others[] = {
 	ABOUT("connector", 0, enter_connector,
-		IDENTITY,
+		IDENTITY(0),
 		GET("command_line", get_command_line),
 		OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name))),
 	/* One of them, or each of them a part, sent the request. */
 	OBJECTS("candidates", 0, enter_candidate, NULL,
-		IDENTITY,
+		IDENTITY(0),
 		GET("command_line", get_command_line),
 		OBJECT("user", 0, ID32("id", process, euid), GET("name", get_user_name)),
 		OBJECT("audit", 0,

@@ -31,6 +31,7 @@ bool line_is_about_agent(const struct record *record)
 	case RECORD_DOCKER_EVENT:
 	case RECORD_SOCKET_CHANGED:
 	case RECORD_ACCESS_CHANGED:
+	case RECORD_CALLER_SEEN:
 		return false;
 	default:
 		return true;
@@ -963,7 +964,9 @@ void line_add_deed(struct text *out, const struct view *view, bool aligned)
 	case RECORD_SELF_TEST:
 		add_tested(out, record);
 		break;
-	case RECORD_ACTION_MAX:
+	case RECORD_CALLER_SEEN:
+		text_add_string(out, "is who later records name as ");
+		text_add_bytes(out, record->caller_id);
 		break;
 	}
 	add_notes(out, view);

@@ -303,7 +303,8 @@ static int ecs_write_detail(const struct record *record, const struct record_con
 
 	if (!error) {
 		json_open_object(&json, NULL);
-		if (record->caller && detail == IF_BRIEF) /* one kind is kept */
+		/* One kind is kept. */
+		if (record->caller && detail == IF_BRIEF && record->action != RECORD_CALLER_SEEN)
 			ecs_find_parts(&ecs, record);
 		ecs_put_fields(&ecs, fields_all);
 		json_close(&json);
@@ -315,6 +316,13 @@ static int ecs_write_detail(const struct record *record, const struct record_con
 int ecs_write(const struct record *record, const struct record_context *context, struct text *out)
 {
 	return ecs_write_detail(record, context, IF_BRIEF, out);
+}
+
+int ecs_write_reference(const struct record *record, const struct record_context *context,
+			struct text *out)
+{
+	return ecs_write_detail(record, context, IF_BRIEF | (record->caller_id.data ? IF_NAMED : 0),
+				out);
 }
 
 int ecs_write_whole(const struct record *record, const struct record_context *context,

@@ -23,6 +23,7 @@ static const struct {
 	[FORMAT_RFC5424] = {"rfc5424", rfc5424_write},
 	[FORMAT_JOURNAL] = {"journal", journal_fields_write},
 	[FORMAT_ECS_WHOLE] = {"ecs", ecs_write_whole},
+	[FORMAT_ECS_REFERENCE] = {"ecs", ecs_write_reference},
 };
 
 const char *format_name(enum record_format format)

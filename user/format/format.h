@@ -14,10 +14,11 @@ enum record_format {
 	/* Not to be chosen by name. */
 	FORMAT_JOURNAL, /* fields of journald, no line */
 	FORMAT_ECS_WHOLE,
+	FORMAT_ECS_REFERENCE, /* for entries of output/caller_line.h */
 	RECORD_FORMATS,
 };
 
-/* "ecs", "human", "ocsf", "cef", "rfc5424", "journal"; of FORMAT_ECS_WHOLE "ecs", too. */
+/* "ecs", "human", "ocsf", "cef", "rfc5424", "journal"; of FORMAT_ECS_… "ecs", too. */
 const char *format_name(enum record_format format);
 
 /* The format called NAME in *RET; false where there is none. */

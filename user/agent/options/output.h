@@ -9,7 +9,7 @@
 #include "where/where.h"
 
 /* How much records in ECS say. */
-enum output_detail { DETAIL_LINEAGE, DETAIL_FULL };
+enum output_detail { DETAIL_LINEAGE, DETAIL_FULL, DETAIL_REFERENCE };
 
 struct output {
 	struct sink_options sink; /* the caller fills in host_name, run_id and version */

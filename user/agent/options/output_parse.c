@@ -148,7 +148,10 @@ static int take_group(struct setting_reader *reader, const char *value)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-static const char *const details[] = {[DETAIL_LINEAGE] = "lineage", [DETAIL_FULL] = "full", NULL};
+static const char *const details[] = {[DETAIL_LINEAGE] = "lineage",
+				      [DETAIL_FULL] = "full",
+				      [DETAIL_REFERENCE] = "reference",
+				      NULL};
 static const char *const overflows[] = {[OVERFLOW_DROP_NEWEST] = "drop-newest",
 					[OVERFLOW_DROP_OLDEST] = "drop-oldest",
 					[OVERFLOW_SPOOL] = "spool",
@@ -176,7 +179,7 @@ enum {
 static const struct setting settings[] = {
 	{OPTION("format", FOR_LINES, SETTING_OTHER, format), .take = take_format},
 	{OPTION("detail", FOR_LINES, SETTING_CHOICE, detail), .words = details,
-	 .wanted = "it is lineage or full"},
+	 .wanted = "it is lineage, full or reference"},
 	{OPTION("min-severity", FOR_ALL, SETTING_OTHER, min_severity), .take = take_min_severity},
 	{OPTION("actions", FOR_ALL, SETTING_OTHER, actions), .take = take_actions},
 	{OPTION("findings", FOR_ALL, SETTING_OTHER, findings), .take = take_findings},
@@ -341,7 +344,7 @@ static bool set_place(struct sink_options *sink, char *word)
 static bool output_parse_is_json(const struct output *output)
 {
 	return output->format == FORMAT_ECS || output->format == FORMAT_ECS_WHOLE ||
-	       output->format == FORMAT_OCSF;
+	       output->format == FORMAT_ECS_REFERENCE || output->format == FORMAT_OCSF;
 }
 
 static const char *settle_file(struct output *output)
@@ -390,6 +393,12 @@ static const char *settle_values(struct output *output, bool human)
 		return "detail= goes with format=ecs";
 	if (output->detail == DETAIL_FULL)
 		output->format = FORMAT_ECS_WHOLE;
+	if (output->detail == DETAIL_REFERENCE && sink->kind == SINK_SYSLOG &&
+	    sink->transport <= TRANSPORT_UDP)
+		return "detail=reference goes with file:, stdout, syslog:tcp: and syslog:tls:, as "
+		       "nobody knows which datagrams arrive";
+	if (output->detail == DETAIL_REFERENCE)
+		output->format = FORMAT_ECS_REFERENCE;
 	if (sink->spool && !IS_GIVEN(sink.overflow))
 		sink->overflow = OVERFLOW_SPOOL;
 	if (sink->overflow == OVERFLOW_SPOOL && !sink->spool)
