@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the input as a line of a log. One that is a record has an answer for each expression, always the same, and its
- * opposite is the answer of "not" before it. What a level would leave out is no more than the line.
+ * Reads the input as lines of a log. One that is a record has an answer for each expression, always the same, and its
+ * opposite is the answer of "not" before it. What a level would leave out is no more than the line. Lines may tell what
+ * callers are, and others name them.
  */
 #include "fuzz.h"
 
 #include "fields/reread.h"
 #include "where/where.h"
 
-static struct where *expressions[2][9];
+static struct where *expressions[2][10];
 
 static const char *const texts[] = {
 	"severity >= high",
@@ -20,6 +21,7 @@ static const char *const texts[] = {
 	"pid in (1, 2, 42)",
 	"url.original glob *containers*",
 	"command matches '^a'",
+	"callerd.ancestors.name = sudo and process.executable",
 };
 
 static enum where_answer ask(const struct reread *reread, struct where *where)
@@ -50,17 +52,29 @@ static void parse_expressions(void)
 	}
 }
 
+static void read_line(struct reread *reread, struct bytes line)
+{
+	if (reread_read(reread, line))
+		return;
+	MUST(!reread->joined || reread->named);
+	MUST(reread->lineage + reread->content <= line.size);
+	for (size_t i = 0; i < COUNT(texts); i++)
+		MUST(ask(reread, expressions[0][i]) == WHERE_YES - ask(reread, expressions[1][i]));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct bytes rest = {(const char *)data, size};
 	struct reread reread = {0};
 
 	if (!expressions[0][0])
 		parse_expressions();
-	if (!reread_read(&reread, (struct bytes){(const char *)data, size})) {
-		MUST(reread.lineage + reread.content <= size);
-		for (size_t i = 0; i < COUNT(texts); i++)
-			MUST(ask(&reread, expressions[0][i]) ==
-			     WHERE_YES - ask(&reread, expressions[1][i]));
+	while (rest.size) {
+		const char *end = memchr(rest.data, '\n', rest.size);
+		struct bytes line = {rest.data, end ? (size_t)(end - rest.data) : rest.size};
+
+		read_line(&reread, line);
+		rest = bytes_from(rest, line.size + (end != NULL));
 	}
 	reread_free(&reread);
 	return 0;

@@ -26,7 +26,43 @@ static struct record full_request(const struct caller *caller)
 	return record;
 }
 
-enum told { TOLD_RECORD, TOLD_BRIEF, TOLD_WHOLE };
+enum told { TOLD_RECORD, TOLD_BRIEF, TOLD_WHOLE, TOLD_REFERENCE, TOLD_NAME };
+
+#define CALLER_ID "00112233445566778899aabb"
+
+/* Has REREAD read the line that tells what the caller of RECORD is. */
+static void read_caller(struct reread *reread, const struct record *record)
+{
+	struct record line = {
+		.action = RECORD_CALLER_SEEN,
+		.level = record->level,
+		.caller = record->caller,
+		.caller_id = bytes_of(CALLER_ID),
+		.container_name = record->container_name,
+		.container_image = record->container_image,
+	};
+	struct text out = {0};
+
+	assert_int_equal(ecs_write(&line, &context, &out), 0);
+	assert_int_equal(reread_read(reread, (struct bytes){out.data, out.size - 1}), -EINVAL);
+	assert_true(reread_is_own(reread));
+	assert_true(reread_callers_is_told(text_since(&out, 0)));
+	text_free(&out);
+}
+
+/* Writes RECORD as one that names its caller. TOLD: that is told to REREAD. */
+static void write_reference(const struct record *record, bool told, struct reread *reread,
+			    struct text *out)
+{
+	struct record named = *record;
+
+	if (record->caller)
+		named.caller_id = bytes_of(CALLER_ID);
+	if (record->caller && told)
+		read_caller(reread, record);
+	assert_int_equal(ecs_write_reference(&named, &context, out), 0);
+	assert_int_equal(reread_callers_is_named(text_since(out, 0)), record->caller != NULL);
+}
 
 /* The answer of the record's own fields, or of those of its line. */
 static enum where_answer answer(const char *text, const struct record *record, enum told told)
@@ -40,7 +76,9 @@ static enum where_answer answer(const char *text, const struct record *record, e
 
 	if (where_parse(text, &where, reason, sizeof(reason)))
 		fail_msg("%s: %s", text, reason);
-	if (told == TOLD_WHOLE)
+	if (told >= TOLD_REFERENCE)
+		write_reference(record, told == TOLD_REFERENCE, &reread, &out);
+	else if (told == TOLD_WHOLE)
 		assert_int_equal(ecs_write_whole(record, &context, &out), 0);
 	else
 		assert_int_equal(ecs_write(record, &context, &out), 0);
@@ -153,7 +191,7 @@ static void test_same_answers(void **state)
 		full_request(NULL),
 		{.action = RECORD_DOCKER_EVENT},
 	};
-	unsigned int unsure[3] = {0};
+	unsigned int unsure[TOLD_NAME + 1] = {0};
 
 	few.capabilities = 1;
 	few.process.euid = 0;
@@ -161,7 +199,7 @@ static void test_same_answers(void **state)
 	startless.process.start = 0;
 	for (size_t i = 0; i < COUNT(expressions); i++)
 		for (size_t j = 0; j < COUNT(records); j++)
-			for (enum told told = TOLD_BRIEF; told <= TOLD_WHOLE; told++) {
+			for (enum told told = TOLD_BRIEF; told <= TOLD_NAME; told++) {
 				enum where_answer line = answer(expressions[i], &records[j], told);
 
 				unsure[told] += line == WHERE_MAYBE;
@@ -172,6 +210,9 @@ static void test_same_answers(void **state)
 			}
 	assert_in_range(unsure[TOLD_WHOLE], 1, 30);
 	assert_in_range(unsure[TOLD_BRIEF], unsure[TOLD_WHOLE], 90);
+	/* One that names its caller is as sure as one in brief, and surer of the ancestors. */
+	assert_in_range(unsure[TOLD_REFERENCE], unsure[TOLD_WHOLE], unsure[TOLD_BRIEF] - 1);
+	assert_in_range(unsure[TOLD_NAME], unsure[TOLD_BRIEF] + 1, 300);
 }
 
 /* A line in full is sure of what it does not have; one in brief, as by default, where it says all. */
@@ -243,6 +284,80 @@ static void test_what_was_left_out(void **state)
 	assert_int_equal(answer("type = access", &record, TOLD_WHOLE), WHERE_MAYBE);
 	assert_int_equal(answer("message contains docker", &record, TOLD_BRIEF), WHERE_MAYBE);
 	assert_int_equal(answer("user.id = 4711", &record, TOLD_BRIEF), WHERE_YES);
+}
+
+#define SEEN(id, members)                                                                          \
+	"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"caller-seen\"},\"callerd\":{"      \
+	"\"caller\":"                                                                              \
+	"{\"id\":\"" id "\"}}" members "}"
+#define NAMING(id, members)                                                                        \
+	"{\"event\":{\"dataset\":\"callerd.audit\",\"action\":\"api-request\"},\"callerd\":{"      \
+	"\"caller\":"                                                                              \
+	"{\"id\":\"" id "\"}}" members "}"
+
+/* What a line tells goes before what the record says, and is no other record's. */
+static void test_callers(void **state)
+{
+	struct reread reread = {0};
+
+	assert_int_equal(
+		reread_read(&reread, bytes_of(SEEN("a", ",\"process\":{\"command_line\":\"long\","
+							"\"args\":[1,2]},\"url\":\"x\""))),
+		-EINVAL);
+	assert_true(reread_is_own(&reread));
+	assert_int_equal(
+		reread_read(&reread, bytes_of(NAMING("a", ",\"process\":{\"command_line\":\"l…\","
+							  "\"thread\":{\"id\":7}}"))),
+		0);
+	assert_true(reread.joined);
+	assert_true(bytes_are(reread_text(&reread, "process.command_line"), "long"));
+	assert_int_equal(reread_number(&reread, "process.thread.id"), 7);
+	assert_null(reread_text(&reread, "url").data);
+	assert_int_equal(reread.lineage + reread.content, 0);
+	assert_int_equal(
+		reread_read(&reread, bytes_of(NAMING("b", ",\"process\":{\"command_line\":\"l…\","
+							  "\"name\":\"n\"}"))),
+		0);
+	assert_true(reread.named && !reread.joined);
+	assert_null(reread_text(&reread, "process.command_line").data);
+	assert_true(bytes_are(reread_text(&reread, "process.name"), "n"));
+	/* The last one counts. */
+	assert_int_equal(
+		reread_read(&reread, bytes_of(SEEN("a", ",\"process\":{\"name\":\"new\"}"))),
+		-EINVAL);
+	assert_int_equal(reread_read(&reread, bytes_of(NAMING("a", ""))), 0);
+	assert_true(bytes_are(reread_text(&reread, "process.name"), "new"));
+	assert_null(reread_text(&reread, "process.command_line").data);
+	reread_free(&reread);
+}
+
+static void test_callers_are_bounded(void **state)
+{
+	static char line[40000];
+	struct reread_callers callers = {0};
+	char id[16];
+
+	for (unsigned int i = 0; i < REREAD_CALLERS_MAX + 10; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		assert_int_equal(reread_callers_keep(&callers, bytes_of(id), bytes_of("x")), 0);
+		assert_true(reread_callers_find(&callers, bytes_of("0"))
+				    .size); /* named again and again */
+	}
+	assert_null(reread_callers_find(&callers, bytes_of("1")).data);
+	assert_null(reread_callers_find(&callers, bytes_of("10")).data);
+	assert_true(reread_callers_find(&callers, bytes_of("11")).size);
+	for (unsigned int i = 0; i < 2000; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		assert_int_equal(reread_callers_keep(&callers, bytes_of(id),
+						     (struct bytes){line, sizeof(line)}),
+				 0);
+	}
+	assert_in_range(callers.bytes, REREAD_CALLERS_BYTES - 50000, REREAD_CALLERS_BYTES);
+	assert_int_equal(reread_callers_find(&callers, bytes_of("1999")).size, sizeof(line));
+	assert_null(reread_callers_find(&callers, bytes_of("5")).data);
+	assert_int_equal(reread_callers_keep(&callers, (struct bytes){line, 65}, bytes_of("x")), 0);
+	assert_null(reread_callers_find(&callers, (struct bytes){line, 65}).data);
+	reread_callers_free(&callers);
 }
 
 static void test_not_a_record(void **state)
@@ -435,6 +550,8 @@ int main(void)
 		cmocka_unit_test(test_same_answers),
 		cmocka_unit_test(test_what_a_line_says),
 		cmocka_unit_test(test_what_was_left_out),
+		cmocka_unit_test(test_callers),
+		cmocka_unit_test(test_callers_are_bounded),
 		cmocka_unit_test(test_not_a_record),
 		cmocka_unit_test(test_levels_of_a_line),
 		cmocka_unit_test(test_odd_values),

@@ -51,15 +51,21 @@ static int take_line(struct log_reader *log_reader, struct bytes line)
 	uint64_t time = moment_of_line(line.data, line.size);
 	int error;
 
-	if (!line.size || (time && !is_in_time(log_reader->ctl, time)))
+	if (!line.size)
 		return 0;
-	if (records->may_matter && !records->may_matter(records->data, line))
-		return 0;
+	/* Who a caller is may be told long before the records that name him, and in no record's words. */
+	if (!reread_callers_is_told(line)) {
+		if (time && !is_in_time(log_reader->ctl, time))
+			return 0;
+		if (records->may_matter && !reread_callers_is_named(line) &&
+		    !records->may_matter(records->data, line))
+			return 0;
+	}
 	error = reread_read(&log_reader->reread, line);
 	if (error == -ENOMEM)
 		return error;
 	if (error) {
-		if (!bytes_are(reread_text(&log_reader->reread, "event.action"), "log-sealed"))
+		if (!reread_is_own(&log_reader->reread))
 			records->unreadable++;
 		return 0;
 	}

@@ -284,19 +284,15 @@ static int reread_describe(struct reread *reread)
 	return 0;
 }
 
-int reread_read(struct reread *reread, struct bytes line)
+/* Adds the values of LINE. 0, -EINVAL or -ENOMEM. */
+static int reread_add(struct reread *reread, struct bytes line)
 {
-	struct reread_reader reader = {.reread = reread, .line = line};
+	struct reread_reader reader = {.reread = reread, .line = line, .text = reread->texts.size};
 	struct bytes piece;
 	enum gojson_step step;
 	int error = 0;
 
 	gojson_init(&reread->json);
-	reread->count = 0;
-	reread->lineage = reread->content = 0;
-	if (reread->texts.error)
-		text_free(&reread->texts);
-	text_cut(&reread->texts, 0);
 	do {
 		step = reread_step(&reader, &piece);
 		if (step == GOJSON_MORE)
@@ -305,13 +301,95 @@ int reread_read(struct reread *reread, struct bytes line)
 	} while (!error && reader.depth);
 	if (!error && reread_step(&reader, &piece) != GOJSON_MORE)
 		error = -EINVAL;
-	return error ?: reread_describe(reread);
+	return error;
+}
+
+/* --- callers ---------------------------------------------------------------------------------- */
+
+/* Keeps of the values from FROM on those that are told of a caller, or those that are not. */
+static void reread_filter(struct reread *reread, unsigned int from, bool of_caller)
+{
+	unsigned int count = from;
+
+	for (unsigned int i = from; i < reread->count; i++)
+		if (reread_callers_has(reread_path(reread, &reread->values[i])) == of_caller)
+			reread->values[count++] = reread->values[i];
+	reread->count = count;
+}
+
+/* What is cut in the record, and so is not known if the line that it names is not. */
+static void reread_drop_cut(struct reread *reread)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < reread->count; i++)
+		if (!bytes_are(reread_path(reread, &reread->values[i]), "process.command_line"))
+			reread->values[count++] = reread->values[i];
+	reread->count = count;
+}
+
+/* Puts what the line tells that the record names in place of what it says itself. */
+static int reread_join(struct reread *reread)
+{
+	struct bytes id = reread_text(reread, "callerd.caller.id");
+	struct bytes told = reread_callers_find(&reread->callers, id);
+	size_t lineage = reread->lineage, content = reread->content;
+	unsigned int count;
+	int error;
+
+	reread->named = id.size;
+	if (!told.data) {
+		if (reread->named)
+			reread_drop_cut(reread);
+		return 0;
+	}
+	reread_filter(reread, 0, false);
+	count = reread->count;
+	error = reread_add(reread, told);
+	reread->lineage = lineage; /* these are of another line */
+	reread->content = content;
+	if (error) /* there are too many */
+		reread->count = count;
+	else
+		reread_filter(reread, count, true);
+	reread->joined = !error;
+	return error == -ENOMEM ? error : 0;
+}
+
+bool reread_is_own(const struct reread *reread)
+{
+	return reread_says(reread, "event.dataset", "callerd.audit") &&
+	       (reread_says(reread, "event.action", "log-sealed") ||
+		reread_says(reread, "event.action", "caller-seen"));
+}
+
+int reread_read(struct reread *reread, struct bytes line)
+{
+	int error;
+
+	reread->count = 0;
+	reread->lineage = reread->content = 0;
+	reread->named = reread->joined = false;
+	if (reread->texts.error)
+		text_free(&reread->texts);
+	text_cut(&reread->texts, 0);
+	error = reread_add(reread, line);
+	if (error)
+		return error;
+	error = reread_describe(reread);
+	if (!error)
+		return reread_join(reread);
+	if (reread_says(reread, "event.action", "caller-seen") && reread_is_own(reread) &&
+	    reread_callers_keep(&reread->callers, reread_text(reread, "callerd.caller.id"), line))
+		return -ENOMEM;
+	return error;
 }
 
 void reread_free(struct reread *reread)
 {
 	free(reread->values);
 	text_free(&reread->texts);
+	reread_callers_free(&reread->callers);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -544,6 +622,10 @@ static bool is_in_other_words(const struct reread *reread, const struct field_pa
 		return false;
 	if ((path->when & IF_DESCRIBED && is_peer) || is_one_of(at, both, COUNT(both)))
 		return false;
+	/* A line that tells of a caller has its ancestors. */
+	if (reread->joined && reread_begins(at, "callerd.ancestors.") &&
+	    strcmp(at, "callerd.ancestors.start") != 0)
+		return false;
 	/* In brief nearly all of them are told there as ALL. */
 	if (!strcmp(at, "process.thread.capabilities.effective"))
 		return !is_whole(reread) && reread_next(reread, "callerd.caller.capabilities", 0);
@@ -570,6 +652,8 @@ bool reread_awaited(const struct fields *fields, const struct field_path *path)
 		return true;
 	if (reread_next(reread, at, 0))
 		return false;
+	if (reread->named && !reread->joined && reread_callers_has(bytes_of(at)))
+		return true;
 	if (level.size &&
 	    (reread_begins(at, "process.parent.") || reread_begins(at, "callerd.ancestors") ||
 	     !strcmp(at, "callerd.lineage")))

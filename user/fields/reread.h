@@ -4,6 +4,7 @@
 #define CALLERD_REREAD_H
 
 #include "fields/fields.h"
+#include "fields/reread_callers.h"
 #include "json/gojson.h"
 
 #define REREAD_VALUES_MAX 4096 /* of one line */
@@ -25,14 +26,21 @@ struct reread {
 	struct text texts;
 	/* Bytes that a lower level would not have: of what is above the process, of what the content says. */
 	size_t lineage, content;
+	struct reread_callers callers; /* of the lines before */
+	bool named; /* the line is a record that names its caller, of which a line before it tells more */
+	bool joined; /* and that line's values are among these */
 	/* What a rule about levels asks of the record itself. */
 	struct record record;
 	struct record_server server;
 	struct finding findings[REREAD_FINDINGS_MAX], cause_findings[REREAD_FINDINGS_MAX];
 };
 
-/* Reads LINE. 0; -EINVAL: it is no record of callerd's; -ENOMEM. */
+/* Reads LINE. 0; -EINVAL: it is no record of callerd's; -ENOMEM. What a caller-seen tells, which is no record either, the records
+ * that name it have, too. */
 int reread_read(struct reread *reread, struct bytes line);
+
+/* After -EINVAL: whether it is a line of an output's own. */
+bool reread_is_own(const struct reread *reread);
 void reread_free(struct reread *reread);
 
 /* The text at PATH, of the first value there; data NULL: there is none. */

@@ -69,7 +69,7 @@ struct policy_test {
 	unsigned int log_count;
 	struct reread reread;
 	struct text text;
-	uint64_t lines, unreadable, seals, first_unreadable;
+	uint64_t lines, unreadable, first_unreadable;
 	struct policy_amount before, after, levels[RECORD_LEVELS];
 	uint64_t unsure;
 	struct policy_rule rules[LEVELS_RULES_MAX];
@@ -207,13 +207,10 @@ static int policy_take_line(struct policy_test *test, struct bytes line)
 	test->lines++;
 	if (error == -ENOMEM)
 		return error;
-	if (!error) {
+	if (!error)
 		policy_take_record(test, line.size + 1);
-	} else if (bytes_are(reread_text(&test->reread, "event.action"), "log-sealed")) {
-		test->seals++;
-	} else if (!test->unreadable++) {
+	else if (!reread_is_own(&test->reread) && !test->unreadable++)
 		test->first_unreadable = test->lines;
-	}
 	return 0;
 }
 
