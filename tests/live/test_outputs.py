@@ -16,6 +16,7 @@ from live import (CALLERD, CLIENTS, DIR, PATIENCE, ROOT, SOCKET, Callerd, Skip, 
 
 FLOOD = CLIENTS + 'flood'
 LOGROTATE = '/usr/sbin/logrotate'
+CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
 
 
 def directory(name):
@@ -276,6 +277,136 @@ def killed_under_load():
         agent.stop()
     whole(files(log), lives + 1)
     verify('--key', key_of(log), *files(log))
+
+
+# --- callers in a line of their own ----------------------------------------------------------------
+
+# Calls, calls as another user on the same connection, and becomes another program that calls there, too.
+CHANGING = ('import os,socket,sys\n'
+            's=socket.socket(fileno=int(sys.argv[3])) if len(sys.argv)>3 else socket.socket(socket.AF_UNIX)\n'
+            'def ask(what):\n'
+            ' s.sendall(b"GET /_ping?changing="+what+b" HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")\n'
+            ' s.recv(4096)\n'
+            'if len(sys.argv)>3:\n'
+            ' ask(b"executed")\n'
+            ' sys.exit()\n'
+            's.connect(sys.argv[1])\n'
+            'ask(b"first")\n'
+            'ask(b"again")\n'
+            'os.setresuid(4711,4711,4711)\n'
+            'ask(b"user")\n'
+            's.set_inheritable(True)\n'
+            'os.execv(sys.executable,[sys.executable,"-c",sys.argv[2],"x","x",str(s.fileno())])')
+
+
+def joined(names):
+    """The records of these files by their ids, each with what is told of its caller, before it in the same file; how often callers were told."""
+    found, told = {}, 0
+    for name in names:
+        callers = {}
+        for line in lines_of(name):
+            caller = line.get('callerd', {}).get('caller', {}).get('id')
+            if line['event']['action'] == 'caller-seen':
+                true('sequence' not in line['event'], 'it is no record')
+                callers[caller] = line
+                told += 1
+            elif 'process' in line:
+                true(caller in callers, f'{name}: nobody told whom a record names: {line["message"]}')
+                equal(line['process']['entity_id'], callers[caller]['process']['entity_id'], 'the process')
+                found[line['event']['id']] = callers[caller]
+    return found, told
+
+
+def check_joined(names, records):
+    """The files tell of each caller what RECORDS do, which have it themselves."""
+    found, told = joined(names)
+    count = 0
+    for record in records:
+        caller = found.get(record['event']['id'])
+        if not caller:
+            continue
+        count += 1
+        for part in 'user', 'related', 'container':
+            equal(caller.get(part), record.get(part), part)
+        for key in 'pid', 'executable', 'command_line', 'working_directory':
+            equal(caller['process'].get(key), record['process'].get(key), key)
+        for key in 'session', 'cgroup', 'unit', 'access', 'tty':
+            equal(caller['callerd']['caller'].get(key), record['callerd']['caller'].get(key), key)
+        above = [{key: value for key, value in ancestor.items() if key != 'start'} for ancestor in record['callerd'].get('ancestors', [])]
+        equal(caller['callerd'].get('ancestors', []), above, 'ancestors')
+    return count, told
+
+
+@test
+def callers_told_before_they_are_named():
+    """In each file, whatever rotates it and however callerd ends, and what was told is as each record has it."""
+    log = directory('callers') + '/log'
+    options = f'file:{log},rotate-size=64K,keep=1000,seal-lines=50,detail=reference'
+    for _ in range(2):
+        with Callerd('--output', options) as agent:
+            load = flood(scaled(3000, 300))
+            for number in range(scaled(20, 5)):
+                run(CLIENTS + 'unixhttp', SOCKET, 'GET', f'/_ping?callers={number}')
+            agent.wait(scaled(500, 50), event__action='api-request')
+            agent.process.send_signal(signal.SIGKILL)
+            agent.process.wait()
+            load.wait()
+    with Callerd('--output', options) as agent:
+        load = flood(400)
+        for number in range(scaled(20, 5)):
+            run(CLIENTS + 'unixhttp', SOCKET, 'GET', f'/_ping?callers={number}')
+        load.wait()
+        agent.settle()
+        records = agent.stop()
+    count, told = check_joined(files(log), records)
+    true(count >= 400, f'{count} records')
+    true(len(files(log)) > 3, f'{len(files(log))} files')
+    true(told < len(joined(files(log))[0]) / 3, f'{told} callers')
+    verify(*files(log))
+
+
+@test
+def callers_that_change():
+    """Another user, another program: another caller, though it is the same process, on the same connection."""
+    log = directory('changing') + '/log'
+    with Callerd('--output', f'file:{log},detail=reference,where=url.original contains changing') as agent:
+        run(sys.executable, '-c', CHANGING, SOCKET, CHANGING)
+        agent.settle()
+        records = [r for r in agent.stop() if 'changing=' in r.get('url', {}).get('original', '')]
+    equal(len(records), 4, 'requests')
+    count, told = check_joined([log], records)
+    equal((count, told), (4, 3), 'records, and callers')
+    found, _ = joined([log])
+    first, again, user, executed = (found[record['event']['id']] for record in records)
+    equal(first, again, 'the same caller')
+    equal(len({one['process']['entity_id'] for one in (first, user, executed)}), 1, 'processes')
+    equal((first['user']['id'], user['user']['id']), (records[0]['user']['id'], records[2]['user']['id']), 'users')
+    true(first['callerd']['caller']['id'] != user['callerd']['caller']['id'] != executed['callerd']['caller']['id'], 'ids')
+
+
+@test
+def callers_of_a_log_that_is_read():
+    """callerd policy test and callerctl know of a record what the line before it told."""
+    place = directory('read')
+    exe = os.path.realpath(CLIENTS) + '/unixhttp'
+    with Callerd('--output', f'file:{place}/log,detail=reference,chain=no', detail='lineage') as agent:
+        for number in range(3):
+            run(exe, SOCKET, 'GET', f'/_ping?read={number}')
+        agent.settle()
+        agent.stop()
+        ask = [CALLERCTL, 'what', '--all', '--where', f'exe = {exe} and process.working_directory = {os.getcwd()}', '--read']
+        said = run(*ask, agent.log)
+        true(said, 'what callerctl says')
+        equal(run(*ask, place + '/log'), said, 'what it says of references')
+    with open(place + '/conf', 'w') as conf:
+        conf.write(f'[level tool]\nwhere = exe = {exe} and callerd.ancestors.pid = {os.getpid()}\nlevel = none\n')
+    verdict = json.loads(run(CALLERD, 'policy', 'test', '--json', place + '/conf', place + '/log'))
+    equal((verdict['unreadable'], verdict['unsure'], verdict['rules'][0]['fits']['records'] >= 5), (0, 0, True), f'policy test: {verdict}')
+    lines = lines_of(place + '/log')
+    with open(place + '/cut', 'w') as cut:
+        cut.writelines(json.dumps(line) + '\n' for line in lines if line['event']['action'] != 'caller-seen')
+    verdict = json.loads(run(CALLERD, 'policy', 'test', '--json', place + '/conf', place + '/cut'))
+    true(verdict['unsure'] >= 5 and not verdict['rules'][0]['fits']['records'], f'without these lines: {verdict}')
 
 
 @test

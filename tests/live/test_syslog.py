@@ -419,6 +419,40 @@ def callerd_killed():
             equal(lives, [run_of(before)] * len(before) + [run_of(after)] * len(after), 'the order of lives')
 
 
+def check_callers(messages):
+    """Nobody is named whom these messages have not told of before; how many were told."""
+    told = set()
+    for line in (json.loads(message['message']) for message in messages):
+        caller = field(line, 'callerd.caller.id')
+        if line['event']['action'] == 'caller-seen':
+            told.add(caller)
+        elif 'process' in line:
+            true(caller in told, f'nobody told whom it names: {line["message"]}')
+    return len(told)
+
+
+@test
+def callers_on_each_connection():
+    """A server that comes back is told again who calls, also of what waited meanwhile."""
+    def call(number):
+        request('GET', f'/containers/json?caller={number}', path=HTTPD)
+        run(sys.executable, '-c', CALL, HTTPD, f'other-{number}', 'x')
+
+    with Rsyslog() as receiver, watching(*outputs(tcp(receiver, ',detail=reference,' + spool('callers')))) as agent:
+        for life in range(3):
+            before = len(receiver.messages())
+            for number in range(5):
+                call(f'{life}-{number}')
+            wait_call(receiver, f'mark=other-{life}-4')
+            agent.wait(10 * (life + 1), event__action='api-request')
+            receiver.stop()
+            told = check_callers(receiver.messages()[before:])
+            true(told >= 6, f'{told} callers of life {life}: we, and five others')
+            call(f'{life}-waits')
+            if life < 2:
+                receiver.start()
+
+
 if __name__ == '__main__':
     make_certificates()
     main()
