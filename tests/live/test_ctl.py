@@ -187,6 +187,80 @@ def explained_and_checked():
         true('there are none' in callerctl('check', policy + '.log', '--where', 'finding', code=1), 'no records prove nothing')
 
 
+# For the browser: the least contrast of a text with what is behind it, whether a line is wider than the page, and what it would load.
+LOOK = """
+function light(c) { return c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0); }
+function parts(text) { return text.match(/[0-9.]+/g).map(Number); }
+function behind(e) { for (; e; e = e.parentElement) { const c = parts(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] > 0) return c.slice(0, 3); } return [255, 255, 255]; }
+let least = 99;
+for (const e of document.querySelectorAll('body *')) {
+    if (![...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) || e.closest('style,svg')) continue;
+    const a = light(parts(getComputedStyle(e).color).slice(0, 3)), b = light(behind(e));
+    least = Math.min(least, (Math.max(a, b) + .05) / (Math.min(a, b) + .05));
+}
+return [least, document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        performance.getEntriesByType('resource').length, document.scripts.length, document.body.innerText];
+"""
+
+
+def browser(width, dark):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which('chromium')
+    for word in ('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', f'--window-size={width},1200',
+                 f'--user-data-dir={tempfile.mkdtemp(dir=DIR)}', *(['--force-dark-mode'] if dark else [])):
+        options.add_argument(word)
+    driver = webdriver.Chrome(service=Service(shutil.which('chromedriver')), options=options)
+    driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {'width': width, 'height': 1200, 'deviceScaleFactor': 1, 'mobile': width < 600})
+    driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [{'name': 'prefers-color-scheme', 'value': 'dark' if dark else 'light'}]})
+    return driver
+
+
+@test
+def report_as_people_see_it():
+    """Who, what and so what in a real browser: at three widths, light and dark, without anything from elsewhere."""
+    name = f'ctl-report-{os.getpid()}'
+    evil = '<script>alert(1)</script><img src=http://evil.example/x>'
+    with Callerd('--output', f'file:{DIR}/report.log', detail='lineage', fold=None) as callerd:
+        docker('run', '--rm', '--name', name, '--network', 'none', '--privileged', IMAGE, 'echo', evil, check=False)
+        docker('pull', 'no.example/' + 'very-long-name-of-an-image-' * 4, check=False)
+        docker('volume', 'create', name)
+        docker('volume', 'rm', name)
+        callerd.settle_events()
+        read = ('--read', DIR + '/report.log', '--since', '1h')
+        text = callerctl('report', *read)
+        for words in ('to look at', 'critical', f'ran {name} ({IMAGE}): ', 'echo ', 'by user', 'no record was lost', 'lines unchanged'):
+            true(words in text, f'{words} is not in:\n{text}')
+        import csv
+        rows = list(csv.DictReader(callerctl('report', *read, '--as', 'csv').splitlines()))
+        true(any(row['program'] == 'docker' and row['gravest'] == 'critical' and int(row['changes']) >= 3 for row in rows), rows)
+        page = callerctl('report', *read, '--as', 'html')
+        with open(DIR + '/report.html', 'w') as file:
+            file.write(page)
+        true('<script' not in page and 'src=' not in page.replace('src=http', ''), 'nothing of what somebody wrote is markup')
+        for width, dark in ((390, False), (800, True), (1400, False)):
+            driver = browser(width, dark)
+            try:
+                driver.get(f'file://{DIR}/report.html')
+                contrast, wider, loaded, scripts, said = driver.execute_script(LOOK)
+            finally:
+                driver.quit()
+            true(contrast >= 4.5, f'contrast {contrast} at {width}')
+            equal((wider, loaded, scripts), (0, 0, 0), f'at {width}: pixels beyond the page, what it loads, scripts')
+            for words in (name, evil, 'critical', 'No record was lost'):
+                true(words in said, f'{words} is not on the page: {said[:1000]}')
+        with open(DIR + '/report.log', 'r+') as log:
+            lines = log.readlines()
+            log.seek(0)
+            log.truncate()
+            log.writelines(line.replace('VolumeCreate', 'VolumeDelete') for line in lines)
+        true('WAS CHANGED' in callerctl('report', *read), 'a log that was changed')
+        callerctl('report', '--read', DIR + '/report.log', '--since', '2h', '--until', '1h', code=1)
+
+
 # What haproxy does as the proxies of the socket do: a path is let through if its section is, and only reads unless POST is.
 HAPROXY = """
 defaults

@@ -22,6 +22,7 @@ static const struct ctl_command commands[] = {
 	{"explain", "WHAT", 1, 1, "a record, by its sequence or id, in sentences; or as who",
 	 ctl_explain},
 	{"advise", "WHO", 1, 1, "the least that somebody needs, as rules: --as", ctl_advise},
+	{"report", "", 0, 0, "what happened in a time (7 days), counted: --as", ctl_report},
 	{"check", "[LOG]", 0, 1, "whether a log has what --policy or --where say may not be",
 	 ctl_check},
 	{"findings", "[NAME]", 0, 1, "the findings, and what they mean", ctl_findings},
@@ -41,6 +42,7 @@ static const char help_options[] =
 	"  -a, --all          nothing is left out or counted together\n"
 	"      --as FORM      of advise: expected, policy, wollomatic, tecnativa, linuxserver, "
 	"opa\n"
+	"                     of report: text, html, csv\n"
 	"      --policy FILE  of check: a rule a line, NAME: EXPR, of what may not be\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"

@@ -23,7 +23,7 @@ static void census_set(char *to, size_t size, struct bytes text)
 	to[length] = '\0';
 }
 
-static void make_caller_key(struct caller_key *key, const struct reread *record)
+void census_make_key(struct caller_key *key, const struct reread *record)
 {
 	struct bytes executable = reread_text(record, "process.executable");
 	struct bytes place = reread_text(record, "container.name");
@@ -70,7 +70,7 @@ static struct census_caller *find_caller(struct census *census, const struct rer
 	struct census_caller *caller;
 	struct caller_key key;
 
-	make_caller_key(&key, record);
+	census_make_key(&key, record);
 	HASH_FIND(hh, census->callers, &key, sizeof(key), caller);
 	if (caller)
 		return caller;

@@ -43,6 +43,9 @@ struct census {
 	struct census_caller *others;
 };
 
+/* Who RECORD's caller is. */
+void census_make_key(struct caller_key *ret, const struct reread *record);
+
 /* Counts RECORD, of TIME. 0 or -ENOMEM. */
 int census_take(struct census *census, const struct reread *record, uint64_t time);
 void census_free(struct census *census);

@@ -53,6 +53,7 @@ enum ctl_exit ctl_top(struct ctl *ctl);
 enum ctl_exit ctl_explain(struct ctl *ctl);
 enum ctl_exit ctl_advise(struct ctl *ctl);
 enum ctl_exit ctl_check(struct ctl *ctl);
+enum ctl_exit ctl_report(struct ctl *ctl);
 enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);
@@ -67,6 +68,9 @@ struct ctl_records {
 	bool (*may_matter)(void *data, struct bytes line);
 	/* While a log that is followed has nothing new; NULL: logs are read to their end. -ECANCELED ends the reading. */
 	int (*idle)(void *data);
+	/* Each file of LOG before its lines, FIRST of that log; each line as it is, before it is read. NULL: nobody wants to know. */
+	void (*file)(void *data, const char *log, bool first);
+	void (*line)(void *data, struct bytes line, bool complete);
 	uint64_t unreadable; /* lines that are no records */
 };
 

@@ -87,6 +87,8 @@ static int take_lines(struct log_reader *log_reader, struct lines *lines)
 	int result;
 
 	while ((result = lines_next(lines, &line, &complete)) > 0) {
+		if (log_reader->records->line)
+			log_reader->records->line(log_reader->records->data, line, complete);
 		result = take_line(log_reader, line);
 		if (result)
 			return result;
@@ -180,6 +182,8 @@ static int read_series(struct log_reader *log_reader, const char *path)
 	for (unsigned int i = 0; !error && i < series.count; i++) {
 		const struct series_file *file = &series.files[i];
 
+		if (log_reader->records->file)
+			log_reader->records->file(log_reader->records->data, path, !i);
 		if (file->modified && file->modified < log_reader->ctl->since)
 			continue;
 		if (log_reader->records->idle && strcmp(path, "-") != 0 && i + 1 == series.count)

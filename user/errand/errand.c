@@ -159,6 +159,16 @@ static bool is_told_before(const struct act *one, const struct act *other)
 	return danger != others ? danger > others : one->weight > other->weight;
 }
 
+const struct act *errand_main(const struct errand *errand)
+{
+	const struct act *first = errand->act_count ? errand->acts : NULL;
+
+	for (unsigned int i = 1; i < errand->act_count; i++)
+		if (is_told_before(&errand->acts[i], first))
+			first = &errand->acts[i];
+	return first;
+}
+
 static void end_errand(struct errands *errands, struct open_errand *open)
 {
 	struct errand *errand = &open->errand;
@@ -166,10 +176,7 @@ static void end_errand(struct errands *errands, struct open_errand *open)
 	HASH_DEL(errands->table, open);
 	DL_DELETE(errands->list, open);
 	errands->count--;
-	for (unsigned int i = 0; i < errand->act_count; i++) {
-		if (!errand->main || is_told_before(&errand->acts[i], errand->main))
-			errand->main = &errand->acts[i];
-	}
+	errand->main = errand_main(errand);
 	if (errand->main && errands->tell)
 		errands->tell(errands->data, errand);
 	free(open);

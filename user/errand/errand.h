@@ -73,6 +73,9 @@ int errands_take(struct errands *errands, const struct reread *record, uint64_t 
 /* Ends the errands that were quiet for a while at NOW, the time of records; UINT64_MAX ends all. */
 void errands_run(struct errands *errands, uint64_t now);
 
+/* The act of ERRAND to tell first. */
+const struct act *errand_main(const struct errand *errand);
+
 /* Whether nothing but looking was done, and nothing found. */
 bool errand_only_looks(const struct errand *errand);
 
