@@ -398,7 +398,7 @@ static void test_health_checks(void **state)
 	fold_free(fold);
 }
 
-/* The first one at once, the others when no more follow. */
+/* Those of a moment at once, in a record that says how many they are; what goes on is counted. */
 static void test_refused(void **state)
 {
 	struct fold *fold = fold_of_minutes();
@@ -412,20 +412,35 @@ static void test_refused(void **state)
 	};
 
 	for (int i = 0; i < 5; i++, refused.time++)
-		assert_int_equal(fold_take(fold, &refused, refused.time), i > 0);
-	fold_run(fold, 13 + FOLD_BURST);
+		assert_true(fold_take(fold, &refused, refused.time));
+	fold_run(fold, 9 + FOLD_BURST);
 	assert_int_equal(told_count, 0);
-	fold_run(fold, 14 + FOLD_BURST);
+	fold_run(fold, 10 + FOLD_BURST);
 	assert_int_equal(told_count, 1);
-	assert_int_equal(told[0].refused, 4);
-	assert_int_equal(told[0].owed, 4);
-	/* Once more: at once, and nothing later. */
-	refused.time = 20 + FOLD_BURST;
-	assert_false(fold_take(fold, &refused, refused.time));
+	assert_int_equal(told[0].refused, 5);
+	assert_int_equal(told[0].owed, 5);
+	/* It goes on for minutes: a record for each minute. */
+	for (uint64_t i = 1; i < 100; i++) {
+		refused.time = 14 + i * FOLD_BURST;
+		assert_true(fold_take(fold, &refused, refused.time));
+		fold_run(fold, refused.time);
+	}
+	assert_int_equal(told_count, 2);
+	fold_run(fold, refused.time + FOLD_BURST);
+	assert_int_equal(told_count, 3);
+	assert_int_equal(told[1].refused + told[2].refused, 99);
+	/* Once more, and another error: each is of one. */
+	refused.time += 2 * FOLD_BURST;
+	assert_true(fold_take(fold, &refused, refused.time));
 	refused.error = EPERM;
-	assert_false(fold_take(fold, &refused, refused.time));
+	assert_true(fold_take(fold, &refused, refused.time));
+	fold_run(fold, refused.time + FOLD_BURST);
+	assert_int_equal(told_count, 5);
+	assert_int_equal(told[3].refused, 0);
+	assert_int_equal(told[4].refused, 0);
+	assert_int_equal(told[4].owed, 1);
 	fold_flush(fold);
-	assert_int_equal(told_count, 1);
+	assert_int_equal(told_count, 5);
 	caller_unref(caller);
 	fold_free(fold);
 }

@@ -1413,6 +1413,10 @@ static void test_agent_records(void **state)
 	ASSERT_ABSENT(root, "event.outcome", "callerd.status", "callerd.account",
 		      "callerd.refused");
 	json_decref(root);
+	record.lost_refused = true;
+	root = written(&record, &context);
+	check_common(root, "records-lost", "event", "host", 40);
+	json_decref(root);
 }
 
 static void test_engine_found(void **state)

@@ -277,16 +277,23 @@ static void write_started(struct agent *agent)
 	on_record(agent, &record);
 }
 
+static bool is_of_refused(enum loss loss)
+{
+	return loss == LOSS_UNRESOLVED || loss == (enum loss)CALLERD_LOSS_REFUSED;
+}
+
 /* ACCOUNT: that of the lost records; 0: not known, or several accounts. */
-static void write_lost(struct agent *agent, uint64_t account, const char *reason, uint64_t count,
+static void write_lost(struct agent *agent, uint64_t account, enum loss loss, uint64_t count,
 		       const char *output)
 {
+	const char *reason = losses_name(loss);
 	struct record record = {
 		.action = RECORD_RECORDS_LOST,
 		.time = clock_now(CLOCK_BOOTTIME),
 		.account = account,
 		.lost_reason = reason,
 		.lost_count = count,
+		.lost_refused = is_of_refused(loss),
 		.lost_output = output,
 	};
 
@@ -298,7 +305,7 @@ static void on_output_loss(void *data, const char *output, enum sink_loss reason
 			   uint64_t count)
 {
 	fold_forget(((struct agent *)data)->fold);
-	write_lost(data, account, losses_name(LOSS_OUTPUTS + reason), count, output);
+	write_lost(data, account, LOSS_OUTPUTS + reason, count, output);
 }
 
 static void on_account_losses(void *data, uint64_t account, const uint64_t counts[CALLERD_LOSS_MAX])
@@ -357,15 +364,14 @@ static void on_account_refused(void *data, uint64_t account, enum callerd_refuse
 /* Whether LOSS may include a request that changed an engine. */
 static bool may_have_changed(enum loss loss)
 {
-	return loss < LOSS_ENGINE_EVENTS && loss != LOSS_UNRESOLVED &&
-	       loss != (enum loss)CALLERD_LOSS_REFUSED;
+	return loss < LOSS_ENGINE_EVENTS && !is_of_refused(loss);
 }
 
 static void tell_loss(struct agent *agent, enum loss loss, uint64_t account, uint64_t count)
 {
 	if (!count)
 		return;
-	write_lost(agent, account, losses_name(loss), count, NULL);
+	write_lost(agent, account, loss, count, NULL);
 	if (may_have_changed(loss))
 		engines_lost(agent->engines, clock_now(CLOCK_BOOTTIME));
 }

@@ -544,7 +544,7 @@ static void add_refused(struct text *out, const struct view *view)
 	text_add_string(out, "refused ");
 	if (record->refused_count) {
 		text_add_number(out, record->refused_count);
-		text_add_string(out, " times more ");
+		text_add_string(out, view->caller ? " times " : " times more ");
 	}
 	text_add_string(out, "at ");
 	text_add_visible(out, socket.size ? socket : record->refused_name, PATH_COLUMNS);

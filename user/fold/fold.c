@@ -46,6 +46,7 @@ struct group {
 	uint64_t number;
 	uint64_t owed; /* records that were taken for it */
 	uint64_t opened;
+	bool begun; /* FOLD_REFUSED: what came within a moment of the first one was told */
 	struct folded *kept;
 	UT_hash_handle hh; /* in the order of opening */
 };
@@ -411,6 +412,9 @@ static void tell_group(struct fold *fold, struct group *group)
 {
 	struct record *record = &group->kept->record;
 
+	/* A single one is told as it was. */
+	if (record->refused_count == 1)
+		record->refused_count = record->refused_first = record->refused_last = 0;
 	record->connection.id = record->connection.request = 0;
 	record->http.has_request_bytes = record->http.has_response_bytes = false;
 	record->event.time = 0;
@@ -423,6 +427,18 @@ static void tell_group(struct fold *fold, struct group *group)
 		record->event.has_exit_code = false;
 	}
 	fold_tell(fold, record, group->owed);
+}
+
+/* Writes what GROUP, of refused connects, has so far. More may follow. */
+static void tell_begun(struct fold *fold, struct group *group, uint64_t now)
+{
+	struct record *record = &group->kept->record;
+
+	tell_group(fold, group);
+	record->refused_count = record->refused_first = record->refused_last = 0;
+	group->owed = 0;
+	group->begun = true;
+	group->opened = now;
 }
 
 /* Writes GROUP, which is no more. */
@@ -569,16 +585,16 @@ static struct fold_seen *seen_find(struct fold *fold, const struct fold_hash *ha
 	return oldest;
 }
 
-/* A refused connect is told at once; those that follow it, equal but for the thread, when they end. */
+/* A refused connect is told a moment later, with those that came in that moment and equal it but for the thread: a client
+ * tries several times. Those that go on to follow it are told when they end. */
 static bool take_refused(struct fold *fold, const struct fold_hash *hash,
 			 const struct record *record, uint64_t now)
 {
-	struct group *group = group_find(fold, hash);
+	struct group *group =
+		group_find(fold, hash) ?: group_new(fold, hash, FOLD_REFUSED, record, now);
 
 	if (group)
 		group_count(fold, group, record);
-	else
-		group_new(fold, hash, FOLD_REFUSED, record, now);
 	return group;
 }
 
@@ -638,13 +654,19 @@ bool fold_take(struct fold *fold, const struct record *record, uint64_t now)
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static bool is_due(const struct fold *fold, const struct group *group, uint64_t now)
+/* Whether GROUP has come to its end. */
+static bool is_over(const struct fold *fold, const struct group *group, uint64_t now)
 {
-	const struct record *record = &group->kept->record;
+	if (group->kind == FOLD_REFUSED)
+		return now >= group->kept->record.time + FOLD_BURST;
+	return now >= group->opened + fold->pause;
+}
 
-	if (now >= group->opened + fold->pause)
-		return true;
-	return group->kind == FOLD_REFUSED && now >= record->time + FOLD_BURST;
+/* Whether refused connects that may go on are to be told now. */
+static bool is_begun(const struct fold *fold, const struct group *group, uint64_t now)
+{
+	return group->kind == FOLD_REFUSED && group->owed &&
+	       now >= group->opened + (group->begun ? fold->pause : FOLD_BURST);
 }
 
 void fold_forget(struct fold *fold)
@@ -659,8 +681,12 @@ void fold_run(struct fold *fold, uint64_t now)
 	while (fold->held_count && now >= fold->held[0].since + FOLD_HOLD)
 		release_connect(fold, 0);
 	HASH_ITER(hh, fold->groups, group, next)
-	if (is_due(fold, group, now))
-		group_end(fold, group);
+	{
+		if (is_over(fold, group, now))
+			group_end(fold, group);
+		else if (is_begun(fold, group, now))
+			tell_begun(fold, group, now);
+	}
 }
 
 void fold_flush(struct fold *fold)

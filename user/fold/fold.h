@@ -17,7 +17,8 @@
 #define FOLD_AGAIN (3600 * NS_PER_S)
 #define FOLD_SLOW (5 * NS_PER_S) /* a read that takes so long has a record */
 #define FOLD_HOLD NS_PER_S	 /* a connect waits at most so long */
-#define FOLD_BURST NS_PER_S	 /* refused connects follow each other within that time */
+#define FOLD_BURST                                                                                 \
+	NS_PER_S /* refused connects follow each other within that time; the first waits so long */
 
 struct fold;
 

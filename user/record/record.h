@@ -405,7 +405,7 @@ struct record {
 	unsigned int incomplete;		      /* enum record_incomplete bits */
 	int error;	      /* socket-refused, engine-unreachable: positive errno */
 	struct bytes address; /* socket-refused: the path that the caller gave */
-	/* socket-refused: how many further refusals the record stands for; 0: the record is of one. */
+	/* socket-refused: how many refusals the record stands for; 0: it is of one. */
 	uint64_t refused_count;
 	uint64_t refused_first, refused_last; /* ns of CLOCK_BOOTTIME */
 	struct bytes
@@ -417,8 +417,9 @@ struct record {
 	uint64_t account;	   /* CALLERD_ACCOUNT() that is charged, where there is no caller */
 	const char *lost_reason;   /* records-lost: of .account, or of all */
 	uint64_t lost_count;	   /* records-lost */
-	const char *lost_output;   /* records-lost: the one that did not get them; NULL: all */
-	const char *backend;	   /* agent-started */
+	bool lost_refused; /* the same: all of them are of connects that were refused, so that nobody got in */
+	const char *lost_output;    /* records-lost: the one that did not get them; NULL: all */
+	const char *backend;	    /* agent-started */
 	const char *backend_reason; /* agent-started */
 	const char *const *sockets; /* agent-started: NULL-terminated */
 	const char *reload_refused; /* agent-reloaded: why all is as it was; NULL: it is not */

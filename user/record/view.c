@@ -265,6 +265,9 @@ enum finding_severity view_severity(const struct record *record)
 
 	if (record->reload_refused || (record->action == RECORD_SELF_TEST && record->test_fault))
 		severity = SEVERITY_MEDIUM;
+	/* Most are those of programs that look for other sockets. */
+	if (record->lost_refused)
+		severity = SEVERITY_LOW;
 	if (record->api.finding_count && severity < record->api.findings[0].severity)
 		severity = record->api.findings[0].severity;
 	/* A filter by severity that shows a request shows the events that it caused, too. */
