@@ -4,13 +4,16 @@
 
 Each as Sigma's specification (2.0) has it, with fields and findings that callerd has; all high and critical findings
 have a rule; and what the rules say of the golden records and of sigma-samples.ndjson, where each sample names the
-rules that it is of, and no other may match. Prints "ok NAME" or "not ok NAME: why". RECORDS: prints instead
+rules that it is of, and no other may match. docs/siem/queries has all of them as they are, and those of SQLite are run over the
+same records, and have to find the same. Prints "ok NAME" or "not ok NAME: why". RECORDS: prints instead
 which rules match which of these records, lines of ECS."""
 import datetime
 import glob
+import hashlib
 import json
 import os
 import re
+import sqlite3
 import sys
 import uuid
 
@@ -23,6 +26,7 @@ except ImportError:
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 RULES = ROOT + '/docs/siem/sigma/*.yml'
+QUERIES = ROOT + '/docs/siem/queries/*.txt'
 LEVELS = ['informational', 'low', 'medium', 'high', 'critical']
 STATUS = ['stable', 'test', 'experimental', 'deprecated', 'unsupported']
 TACTICS = {'reconnaissance', 'resource-development', 'initial-access', 'execution', 'persistence', 'privilege-escalation',
@@ -315,19 +319,123 @@ def check_samples(rules, known):
     return seen
 
 
+# --- what pySigma made of them ---------------------------------------------------------------------
+
+def digest(path):
+    with open(path, 'rb') as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def queries_of(name):
+    """{id of the rule: (digest of its file, query)} of docs/siem/queries/NAME.txt."""
+    found = {}
+    for part in read(f'docs/siem/queries/{name}.txt').split('\n\n# ')[1:]:
+        head, body, query = part.split('\n', 2)
+        found[body.split()[1]] = (body.split()[3], query.strip())
+    return found
+
+
+class Sqlite:
+    """Records as a table, and the rules as pySigma's queries for it. A field that a record lacks is NULL, as in any SIEM."""
+
+    def __init__(self, names, records):
+        self.queries = {}
+        for path in glob.glob(RULES):
+            for rule in yaml.safe_load_all(read(os.path.relpath(path, ROOT))):
+                if rule['id'] in names:
+                    self.queries[rule['title']] = names[rule['id']][1]
+        flat = [flatten(record) for record in records]
+        columns = sorted({name for record in flat for name in record} | set(re.findall(r'`([^`]+)`', ' '.join(self.queries.values()))))
+        self.database = sqlite3.connect(':memory:')
+        self.database.execute('CREATE TABLE logs (number INTEGER)')
+        for start in range(0, len(columns), 500):
+            for name in columns[start:start + 500]:
+                self.database.execute('ALTER TABLE logs ADD COLUMN `%s`' % name)
+        for number, record in enumerate(flat):
+            one = {name: values[0] for name, values in record.items() if len(values) == 1}
+            self.database.execute('INSERT INTO logs (number%s) VALUES (?%s)' % (''.join(f', `{name}`' for name in one), ', ?' * len(one)),
+                                  [number, *one.values()])
+
+    def find(self, title):
+        """The numbers of the records that the rule of TITLE finds; of a correlation the groups."""
+        return [row[0] for row in self.database.execute(self.queries[title])]
+
+
+def check_queries(known):
+    """Each rule is there as it is now, for each SIEM whose language has the like."""
+    rules = {rule['id']: (digest(path), 'correlation' in rule, rule.get('name')) for path in glob.glob(RULES)
+             for rule in yaml.safe_load_all(read(os.path.relpath(path, ROOT)))}
+    files = [os.path.basename(path)[:-4] for path in glob.glob(QUERIES)]
+    need(set(files) == {'esql', 'eql', 'lucene', 'splunk', 'sqlite'}, f'queries for {files}')
+    for name in files:
+        found = queries_of(name)
+        correlates = name not in ('eql', 'lucene')
+        for identity, (now, correlation, base) in rules.items():
+            # Of a correlation and the rule that it is of there is one query.
+            if correlation and not correlates or base and correlates:
+                continue
+            need(identity in found, f'{name}: rule {identity} is missing: run sigma_convert.py')
+            need(found[identity][0] == now, f'{name}: rule {identity} has changed: run sigma_convert.py')
+            need(found[identity][1], f'{name}: nothing came of rule {identity}')
+            if name == 'esql':
+                # A column that no document has is an error there, and what is compared with null is dropped.
+                used = set(re.findall(r'\b[a-z_]+(?:\.[a-z_]+)+', re.sub(r'"[^"]*"', '', found[identity][1].split('|', 1)[1])))
+                need(used <= known['fields'], f'esql: no field {used - known["fields"]}')
+        need(set(found) <= set(rules), f'{name}: there is no rule {set(found) - set(rules)}')
+
+
+def titles():
+    """{name of the file: title of the rule with a detection}"""
+    return {os.path.basename(path)[:-4]: next(yaml.safe_load_all(read(os.path.relpath(path, ROOT))))['title'] for path in glob.glob(RULES)}
+
+
+def check_sqlite(rules):
+    """pySigma's queries, run for real, find what the rules mean."""
+    records = [record for path in sorted(glob.glob(ROOT + '/tests/golden/*.ecs.json')) for record in read_records(path)]
+    records += [sample['record'] for sample in read_records(HERE + '/sigma-samples.ndjson')]
+    database, compared = Sqlite(queries_of('sqlite'), records), 0
+    wanted = [matched(rules, record) for record in records]
+    for name, title in titles().items():
+        if title not in database.queries:
+            continue
+        compared += 1
+        found = set(database.find(title))
+        meant = {number for number, names in enumerate(wanted) if name in names}
+        need(found == meant, f'{name}: finds {sorted(found)}, and not {sorted(meant)}')
+    need(compared > 30, f'only {compared} queries')
+    tries = [{'event': {'action': 'socket-refused'}, 'error': {'code': 'EACCES'}, 'callerd': {'expected': False},
+              'user': {'id': '1001'}, 'host': {'name': 'build7'}}] * 5
+    for count in 4, 5:
+        found = Sqlite(queries_of('sqlite'), tries[:count]).find('Refused At The Socket Of The Engine Again And Again')
+        need(len(found) == (count == 5), f'{count} refused connects: {found}')
+
+
 def check_covered(known):
     grave = {name for name, severities in known['findings'].items() if severities & {'high', 'critical'}}
     need(len(grave) > 10, 'hardly any finding is grave')
     need(grave <= known['covered'], f'no rule has {sorted(grave - known["covered"])}')
 
 
-def main():
+def known_things():
     known = {'findings': severities_of_findings(), 'fields': fields_of_document(), 'ids': set(), 'titles': set(),
              'names': set(), 'covered': set()}
-    rules, bad = [], 0
     for path in glob.glob(ROOT + '/tests/golden/*.ecs.json'):
         for record in read_records(path):
             known['fields'] |= set(flatten(record))
+    return known
+
+
+def load():
+    """[(name, test)] of all rules, and {name: level}, for tests that have records of their own."""
+    known, rules, levels = known_things(), [], {}
+    for path in sorted(glob.glob(RULES)):
+        rules += check_file(path, known)
+        levels[rules[-1][0]] = next(yaml.safe_load_all(read(os.path.relpath(path, ROOT))))['level']
+    return rules, levels
+
+
+def main():
+    known, rules, bad = known_things(), [], 0
 
     def attempt(name, function, *arguments):
         nonlocal bad
@@ -353,6 +461,8 @@ def main():
     def check_all_match():
         need({name for name, _ in rules} <= seen, f'nothing matches {sorted({name for name, _ in rules} - seen)}')
     attempt('each-matches', check_all_match)
+    attempt('queries', check_queries, known)
+    attempt('sqlite', check_sqlite, rules)
     sys.exit(1 if bad or not rules else 0)
 
 
