@@ -655,7 +655,7 @@ bool fold_take(struct fold *fold, const struct record *record, uint64_t now)
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Whether GROUP has come to its end. */
-static bool is_over(const struct fold *fold, const struct group *group, uint64_t now)
+static bool is_group_over(const struct fold *fold, const struct group *group, uint64_t now)
 {
 	if (group->kind == FOLD_REFUSED)
 		return now >= group->kept->record.time + FOLD_BURST;
@@ -682,7 +682,7 @@ void fold_run(struct fold *fold, uint64_t now)
 		release_connect(fold, 0);
 	HASH_ITER(hh, fold->groups, group, next)
 	{
-		if (is_over(fold, group, now))
+		if (is_group_over(fold, group, now))
 			group_end(fold, group);
 		else if (is_begun(fold, group, now))
 			tell_begun(fold, group, now);
