@@ -30,19 +30,24 @@ struct user_message {
 	__u64 iov_count;
 };
 
+/* What is copied next. */
+struct piece {
+	__u64 from;   /* user address */
+	__u64 offset; /* stream offset of the byte at .from */
+	__u64 left;   /* bytes to copy from the buffer at hand */
+	__u32 direction;
+	__u32 flags; /* for the next event */
+};
+
 struct transfer {
 	struct connection *connection;
-	__u64 from;	    /* user address */
-	__u64 offset;	    /* stream offset of the byte at .from */
-	__u64 left;	    /* bytes to copy from the buffer at hand */
+	struct piece next;  /* the verifier forgets what it holds when send_next() has seen it */
 	union {		    /* a union, since the stack of Linux 6.1 is short */
 		__u64 iov;  /* user address of the next struct user_iovec, while .iov_left */
 		__u64 room; /* size of the only buffer, where there is no iovec */
 	};
 	__u64 total; /* bytes of the whole transfer still to be copied */
-	__u32 direction;
 	__u32 iov_left;
-	__u32 flags; /* for the next event */
 	bool failed;
 	bool framed; /* what is copied depends on its frames */
 	bool silent; /* nothing is sent, but the frames are followed */
@@ -129,14 +134,18 @@ CHECKED_ONCE int lose_piece(struct connection *connection, __u32 direction)
 	return 0;
 }
 
-static __always_inline long send_next(struct transfer *transfer)
+/* Sends the next event of PIECE. Returns 0, or 1 where there is nothing more to send. */
+CHECKED_ONCE int send_next(struct connection *connection, struct piece *piece)
 {
-	struct connection *connection = transfer->connection;
-	__u64 *budget = &connection->budget[transfer->direction & 1];
-	__u64 size = transfer->left;
-	__u32 kind = transfer->direction | transfer->flags;
+	__u64 *budget, size;
+	__u32 kind;
 	int sent;
 
+	if (!connection || !piece)
+		return 1;
+	budget = &connection->budget[piece->direction & 1];
+	size = piece->left;
+	kind = piece->direction | piece->flags;
 	if (size > CALLERD_DATA_MAX)
 		size = CALLERD_DATA_MAX;
 	if (size > *budget)
@@ -144,27 +153,29 @@ static __always_inline long send_next(struct transfer *transfer)
 	if (!size)
 		return 1;
 	if (size <= 192)
-		sent = send_piece_192(connection, transfer->from, transfer->offset, size, kind);
+		sent = send_piece_192(connection, piece->from, piece->offset, size, kind);
 	else if (size <= 960)
-		sent = send_piece_960(connection, transfer->from, transfer->offset, size, kind);
+		sent = send_piece_960(connection, piece->from, piece->offset, size, kind);
 	else if (size <= READ_AHEAD)
-		sent = send_piece_4096(connection, transfer->from, transfer->offset, size, kind);
+		sent = send_piece_4096(connection, piece->from, piece->offset, size, kind);
 	else
-		sent = send_piece_16384(connection, transfer->from, transfer->offset, size, kind);
+		sent = send_piece_16384(connection, piece->from, piece->offset, size, kind);
 	if (sent)
-		transfer->flags = 0;
+		piece->flags = 0;
 	else
-		lose_piece(connection, transfer->direction);
+		lose_piece(connection, piece->direction);
 	*budget -= size;
-	transfer->from += size;
-	transfer->offset += size;
-	transfer->left -= size;
+	piece->from += size;
+	piece->offset += size;
+	piece->left -= size;
 	return 0;
 }
 
 static long piece_step(__u32 index, void *context)
 {
-	return send_next(context);
+	struct transfer *transfer = context;
+
+	return send_next(transfer->connection, &transfer->next) != 0;
 }
 
 static __always_inline int copy_buffer(struct transfer *transfer)
@@ -176,40 +187,40 @@ static __always_inline int copy_buffer(struct transfer *transfer)
 static long frame_step(__u32 index, void *context)
 {
 	struct transfer *transfer = context;
-	__u64 run = walk_frames(transfer->connection, transfer->direction);
+	__u64 run = walk_frames(transfer->connection, transfer->next.direction);
 	struct frames *frames;
 
 	if (run == WALK_END)
 		return 1;
 	if (run == WALK_ON)
 		return 0;
-	frames = find_frames(transfer->connection, transfer->direction);
+	frames = find_frames(transfer->connection, transfer->next.direction);
 	if (!frames)
 		return 1;
-	transfer->from = frames->ready;
-	transfer->offset = frames->ready_offset;
-	transfer->left = run;
+	transfer->next.from = frames->ready;
+	transfer->next.offset = frames->ready_offset;
+	transfer->next.left = run;
 	/* Where there is no budget the next event's offset tells what is missing. */
 	if (!transfer->silent)
-		send_next(transfer);
+		send_next(transfer->connection, &transfer->next);
 	return 0;
 }
 
 /* Copies what is wanted of the frames in the buffer at hand. */
 static __always_inline void copy_frames(struct transfer *transfer)
 {
-	struct frames *frames = find_frames(transfer->connection, transfer->direction);
+	struct frames *frames = find_frames(transfer->connection, transfer->next.direction);
 
 	if (!frames || frames->state != FRAMES_KNOWN) {
 		transfer->failed = true;
 		return;
 	}
-	frames->from = transfer->from;
-	frames->offset = transfer->offset;
-	frames->rest = transfer->left;
+	frames->from = transfer->next.from;
+	frames->offset = transfer->next.offset;
+	frames->rest = transfer->next.left;
 	frames->run = 0;
 	bpf_loop(FRAMES_MAX, frame_step, transfer, 0);
-	transfer->offset = frames->offset + frames->rest;
+	transfer->next.offset = frames->offset + frames->rest;
 	/* More frames than are looked at: from there on they cannot be told apart. */
 	if (frames->rest)
 		frames->state = FRAMES_UNKNOWN;
@@ -229,9 +240,9 @@ static long iov_step(__u32 index, void *context)
 	}
 	transfer->iov += sizeof(iov);
 	transfer->iov_left--;
-	transfer->from = iov.base;
-	transfer->left = iov.size < transfer->total ? iov.size : transfer->total;
-	transfer->total -= transfer->left;
+	transfer->next.from = iov.base;
+	transfer->next.left = iov.size < transfer->total ? iov.size : transfer->total;
+	transfer->total -= transfer->next.left;
 	if (transfer->framed)
 		copy_frames(transfer);
 	else
@@ -249,24 +260,24 @@ static __always_inline bool find_buffer(struct transfer *transfer)
 
 	if (arch_is_compat(task))
 		return false;
-	transfer->from = arch_second(regs);
+	transfer->next.from = arch_second(regs);
 	switch (arch_call(regs)) {
 	case NR_read:
 	case NR_write:
 	case NR_sendto:
 	case NR_recvfrom:
-		transfer->left = transfer->total;
+		transfer->next.left = transfer->total;
 		transfer->room = arch_third(regs);
 		return true;
 	case NR_readv:
 	case NR_writev:
-		transfer->iov = transfer->from;
+		transfer->iov = transfer->next.from;
 		transfer->iov_left = arch_third(regs);
 		return true;
 	case NR_sendmsg:
 	case NR_recvmsg:
 		/* Not the whole struct: the stack of Linux 6.1 is short. */
-		message = (struct user_message *)transfer->from;
+		message = (struct user_message *)transfer->next.from;
 		if (bpf_probe_read_user(&transfer->iov, sizeof(transfer->iov), &message->iov) ||
 		    bpf_probe_read_user(&count, sizeof(count), &message->iov_count))
 			return false;
@@ -378,9 +389,8 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 {
 	struct transfer transfer = {
 		.connection = connection,
-		.offset = offset,
+		.next = {.offset = offset, .direction = direction},
 		.total = size,
-		.direction = direction,
 	};
 	__u64 *budget;
 	bool found;
@@ -401,12 +411,13 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		is_deserted();
 	found = find_buffer(&transfer);
 	if (found) {
-		__u32 kind = look_at_beginning(connection, transfer.from, transfer.iov,
-					       transfer.left, direction | !offset * KIND_FIRST);
+		__u32 kind =
+			look_at_beginning(connection, transfer.next.from, transfer.iov,
+					  transfer.next.left, direction | !offset * KIND_FIRST);
 
-		transfer.flags = kind & CALLERD_FLAG_HEAD;
+		transfer.next.flags = kind & CALLERD_FLAG_HEAD;
 		transfer.framed = kind & KIND_FRAMED;
-		*budget = refilled(*budget, size, transfer.left, transfer.room, kind);
+		*budget = refilled(*budget, size, transfer.next.left, transfer.room, kind);
 	}
 	/* Behind the look: HTTP/2 that begins meanwhile is noticed. */
 	if (transfer.silent)
@@ -423,9 +434,9 @@ CHECKED_ONCE int copy_stream(struct connection *connection, __u64 offset, __u64 
 		count_loss(CALLERD_LOSS_UNREADABLE);
 		return 0;
 	}
-	if (transfer.left && transfer.framed) {
+	if (transfer.next.left && transfer.framed) {
 		copy_frames(&transfer);
-	} else if (transfer.left) {
+	} else if (transfer.next.left) {
 		copy_buffer(&transfer);
 	} else {
 		bpf_loop(IOV_MAX_COPIED, iov_step, &transfer, 0);

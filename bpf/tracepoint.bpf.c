@@ -12,6 +12,7 @@
  *   sock_send_length      after a send, on the client's end and on the daemon's
  *   sock_recv_length      after a receive, on the daemon's end
  */
+#define HAS_CAST 1 /* since Linux 6.2 */
 #include "common.h"
 
 /* A connect that is under way. */
