@@ -83,9 +83,51 @@ def expected_user_and_operation():
         run('setpriv', '--reuid', MEMBER, '--regid', MEMBER, '--init-groups', CLIENTS + 'unixhttp', SOCKET,
             'GET', '/_ping?policy-member')
         judged_as(record_of(agent, '/_ping?policy-member'), {}, 20, 'member')
-        # A rule without operations is for the connect, too.
-        record = agent.wait(event__action='socket-connected', that=lambda r: acts_as(r, 'name') == MEMBER)[0]
-        equal(field(record, 'callerd.expected_rule'), 'member', 'connect')
+        # A connect does nothing: it is expected of whoever may do something.
+        for user, rule in (MEMBER, 'member'), ('root', 'lister'):
+            record = agent.wait(event__action='socket-connected', that=lambda r: acts_as(r, 'name') == user)[0]
+            equal(field(record, 'callerd.expected_rule'), rule, f'connect of {user}')
+            equal(field(record, 'callerd.expected'), True, f'connect of {user}')
+
+
+def told(agent, name, action):
+    """What the only such event of a container says of rules."""
+    record, = agent.events(f'container/{action}', name=name)
+    return [field(record, 'callerd.cause.kind'), field(record, 'callerd.expected'), field(record, 'callerd.expected_rule')]
+
+
+@test
+def expected_events():
+    """An event is as expected as the request that it goes back to; what another rule, or none, expects of the same caller is told apart."""
+    def run_one(name, *command):
+        equal(post(f'{API}/containers/create?name={name}', config(*command))[1], 201, 'create')
+        equal(post(f'{API}/containers/{name}/start')[1], 204, 'start')
+
+    with configured('[expected maker]\nuser = root\noperations = ContainerCreate, ContainerStart\n'
+                    f'[expected killer]\nuser = {LIVE_MEMBER_ID}\noperations = ContainerKill\n') as agent:
+        try:
+            run_one('policy-own', 'true')
+            run_one('policy-killed', 'sleep', '1000')
+            run_one('policy-hostile', 'sleep', '1000')
+            run('setpriv', '--reuid', MEMBER, '--regid', MEMBER, '--init-groups', CLIENTS + 'unixhttp', SOCKET,
+                'POST', API + '/containers/policy-killed/kill')
+            # The program and the user of the rule, but not what it expects of them.
+            hostile = [post(API + '/containers/policy-hostile/kill?x')[0]]
+            hostile += [post(f'{API}/containers/{name}?force=1&x', method='DELETE')[0] for name in ('policy-own', 'policy-killed', 'policy-hostile')]
+            agent.event('container/destroy', name='policy-hostile')
+        finally:
+            for name in 'policy-own', 'policy-killed', 'policy-hostile':
+                remove(name)
+        for target in hostile:
+            judged_as(record_of(agent, target), {}, 20)
+        for name in 'policy-own', 'policy-killed', 'policy-hostile':
+            equal(told(agent, name, 'create'), ['request', True, 'maker'], f'create of {name}')
+            equal(told(agent, name, 'start'), ['request', True, 'maker'], f'start of {name}')
+            equal(told(agent, name, 'destroy'), ['request', False, None], f'destroy of {name}')
+        equal(told(agent, 'policy-own', 'die'), ['inherited', True, 'maker'], 'its own end')
+        for action in 'kill', 'die':
+            equal(told(agent, 'policy-killed', action), ['request', True, 'killer'], action)
+            equal(told(agent, 'policy-hostile', action), ['request', False, None], action)
 
 
 @test

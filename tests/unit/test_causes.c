@@ -76,7 +76,7 @@ static void add_start_of_id(struct text *line, struct bytes id)
 	add_word(line, id.size > 4 ? (struct bytes){id.data, 4} : id);
 }
 
-/* "create aaaa request id r1 alice", "start aaaa daemon restart-policy", "die aaaa =137 unknown". */
+/* "create aaaa request id r1 alice expected ci", "start aaaa daemon restart-policy", "die aaaa =137 unknown". */
 static void stage_record(void *data, struct record *record)
 {
 	struct stage *stage = data;
@@ -100,6 +100,8 @@ static void stage_record(void *data, struct record *record)
 	add_word(told, bytes_of(cause_reason_name(record->cause.reason)));
 	add_word(told, record->cause.event_id);
 	add_word(told, record->caller ? record->caller->process.name : (struct bytes){0});
+	if (record->api.expected_rule)
+		add_format(told, " expected %s", record->api.expected_rule);
 	text_add_char(told, '\n');
 }
 
@@ -479,6 +481,39 @@ static void test_create_without_answer(void **state)
 	assert_int_equal(stats.kinds[CAUSE_UNKNOWN], 3);
 	assert_int_equal(stats.late, 4);
 	assert_int_equal(stats.waiting, 0);
+	stage_close(&stage);
+}
+
+/* What goes back to a request is as expected as that; but not by time alone, when it may be somebody else's. */
+static void test_expected_causes(void **state)
+{
+	struct stage stage = {0};
+	struct request *request;
+
+	stage_open(&stage);
+	request = begin_request(&stage, 0, "ContainerCreate", "r1", 10);
+	ledger_request_set(request, &request->made, bytes_of(A_ID));
+	ledger_request_set(request, &request->expected_rule, bytes_of("ci"));
+	answer(&stage, request, 201, 20);
+	happens(&stage, "create", A_ID, 15);
+	EXPECT_AT(&stage, 30, "create aaaa request id r1 alice expected ci\n");
+	request = begin_of(&stage, 0, "ContainerStart", "r2", A_ID, 40);
+	ledger_request_set(request, &request->expected_rule, bytes_of("ci"));
+	answer(&stage, request, 204, 50);
+	happens(&stage, "start", A_ID, 45);
+	EXPECT_AT(&stage, 60, "start aaaa request id r2 alice expected ci\n");
+	/* The same caller, but no rule expects this of him. */
+	make_request(&stage, 0, "ContainerPause", "r3", A_ID, 70);
+	happens(&stage, "pause", A_ID, 70);
+	EXPECT_AT(&stage, 80, "pause aaaa request id r3 alice\n");
+	dies(&stage, A_ID, 1, 90);
+	EXPECT_AT(&stage, 100, "die aaaa =1 inherited id r2 alice expected ci\n");
+	/* Nobody's answer says that it is this one's. */
+	request = begin_request(&stage, 0, "ContainerCreate", "r5", 1000);
+	ledger_request_set(request, &request->expected_rule, bytes_of("ci"));
+	happens(&stage, "create", B_ID, 1010);
+	EXPECT_AT(&stage, 3011, "create bbbb request time r5 alice\n");
+	ledger_request_end(request);
 	stage_close(&stage);
 }
 
@@ -3443,6 +3478,7 @@ int main(void)
 		cmocka_unit_test(test_create_by_its_answer),
 		cmocka_unit_test(test_fifty_creates),
 		cmocka_unit_test(test_create_without_answer),
+		cmocka_unit_test(test_expected_causes),
 		cmocka_unit_test(test_late_sender),
 		cmocka_unit_test(test_two_starts),
 		cmocka_unit_test(test_start_needs_its_answer),

@@ -419,6 +419,37 @@ static void test_expected(void **state)
 	assert_null(policy_expected(NULL, &on_host));
 }
 
+/* A connect does nothing: it counts for whoever may do something; and for nobody else. */
+static void test_connects(void **state)
+{
+	static const struct {
+		const char *user, *operations, *rule;
+	} table[] = {
+		{"r|user|root", "r|operations|ContainerList", "r"},
+		{"r|user|root", "r|operations|ContainerCreate", "r"},
+		{"r|user|bob", "r|operations|ContainerList", NULL},
+	};
+	struct policy_call connects = on_host;
+
+	connects.connects = true;
+	connects.operation = (struct bytes){0};
+	for (size_t i = 0; i < COUNT(table); i++) {
+		char user[64], operations[64];
+		struct policy *policy;
+		const char *rule;
+
+		snprintf(user, sizeof(user), "expected %s", table[i].user);
+		snprintf(operations, sizeof(operations), "expected %s", table[i].operations);
+		policy = MAKE("expected r", user, operations);
+		rule = policy_expected(policy, &connects);
+		if (table[i].rule)
+			assert_string_equal(rule, table[i].rule);
+		else
+			assert_null(rule);
+		policy_free(policy);
+	}
+}
+
 /* Whoever is root in a PID namespace may be root in a container that is not known as one. */
 static void test_foreign(void **state)
 {
@@ -559,8 +590,9 @@ int main(void)
 		cmocka_unit_test(test_wildcards_end), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_check),	      cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_severity),      cmocka_unit_test(test_expected),
-		cmocka_unit_test(test_foreign),	      cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_first_rule),    cmocka_unit_test(test_write),
+		cmocka_unit_test(test_connects),      cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_unknown),	      cmocka_unit_test(test_first_rule),
+		cmocka_unit_test(test_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,6 +121,7 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 		.socket = bytes_of(sockets[0]),
 		.container_name = number % 2 ? bytes_of("outer") : (struct bytes){0},
 		.container_image = bytes_of(""),
+		.expected_rule = number % 3 ? bytes_of("ci") : (struct bytes){0},
 	};
 	struct origin *origin;
 
@@ -249,6 +250,7 @@ static void add_origin_line(struct text *out, const struct origin *origin)
 	add_line(out, origin->socket, " ");
 	add_line(out, origin->container_name, " ");
 	add_line(out, origin->container_image, " ");
+	add_line(out, origin->expected_rule, " ");
 	snprintf(line, sizeof(line), "%llu pid %u of %u", (unsigned long long)origin->time,
 		 origin->caller->process.pid, origin->caller->ancestor_count);
 	text_add_string(out, line);

@@ -101,7 +101,7 @@ extern const struct record_field fields_of_caller[]; /* callerd.caller */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];
 extern const struct record_field fields_of_container[];
-extern const struct record_field fields_of_pod[]; /* that the caller runs in */
+extern const struct record_field fields_of_pod[];    /* that the caller runs in */
 extern const struct record_field fields_of_others[]; /* who connected, who else may have sent it */
 
 /* fields_event.c */

@@ -130,13 +130,16 @@ static void get_level(struct fields *fields, struct field_value *ret)
 	fields_set_word(ret, level == LEVEL_FULL ? NULL : name_level(level));
 }
 
-/* No rule is asked of what an engine tells: its cause is a record of its own. */
+/* What an engine tells is as expected as the request that it certainly goes back to; what it does by itself nobody did. */
 static void get_expected(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
-	if (record->action != RECORD_DOCKER_EVENT && record->action != RECORD_CALLER_SEEN &&
-	    (record->caller || record_is_request(record) || record->api.finding_count))
+	if (record->action == RECORD_CALLER_SEEN)
+		return;
+	if (record->action == RECORD_DOCKER_EVENT
+		    ? record->cause.kind != CAUSE_DAEMON
+		    : record->caller || record_is_request(record) || record->api.finding_count)
 		fields_set_number(ret, VALUE_BOOL, record->api.expected_rule != NULL);
 }
 

@@ -191,7 +191,7 @@ static struct cef_key {
 	{"cs2", {{"callerd.findings"}}, LIMIT_CUSTOM, "findings", IF_REQUEST},
 	{"callerdTechniques", {{"threat.technique.id"}}, LIMIT_TEXT},
 	{"callerdSubtechniques", {{"threat.technique.subtechnique.id"}}, LIMIT_TEXT},
-	{"callerdExpectedRule", {{"callerd.expected_rule"}}, LIMIT_TEXT, .when = IF_REQUEST},
+	{"callerdExpectedRule", {{"callerd.expected_rule"}}, LIMIT_TEXT},
 	{"callerdGrpcStatus", {{"callerd.grpc.status"}}, LIMIT_TEXT},
 	{"callerdAnomalies", {{"callerd.capture.anomalies"}}, LIMIT_TEXT},
 	{"cs5",

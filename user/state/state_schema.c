@@ -37,7 +37,8 @@
 
 #define ORIGIN_COLUMNS(X) \
 	X(TEXT, origin, event_id) X(INTEGER, origin, time) X(OPERATION, origin, operation) \
-	X(TEXT, origin, socket) X(TEXT, origin, container_name) X(TEXT, origin, container_image)
+	X(TEXT, origin, socket) X(TEXT, origin, container_name) X(TEXT, origin, container_image) \
+	X(TEXT, origin, expected_rule)
 
 #define FINDING_COLUMNS(X) \
 	X(FINDING, finding, id) X(SEVERITY, finding, severity) X(CUT, finding, detail)

@@ -270,8 +270,13 @@ def somebody_puts_another_server_at_the_path():
     os.mkdir(directory)
     os.chown(directory, int(ALICE.uid), -1)
     path = directory + '/docker.sock'
-    with Server(path) as real, Callerd(sockets=[path]) as agent:
+    rules = D + '/served.conf'
+    with open(rules, 'w') as file:
+        file.write('[expected all]\nuser = root\noperations = SystemPing\n')
+    os.chmod(rules, 0o600)
+    with Server(path) as real, Callerd('--config', rules, sockets=[path]) as agent:
         connected, call = served(agent, path)
+        equal((field(connected, 'callerd.expected'), field(connected, 'event.kind')), (True, 'event'), 'a connect of who is expected')
         equal(field(connected, 'callerd.server.pid'), real.process.pid, 'who serves')
         equal(field(connected, 'callerd.server.user.id'), '0', 'its user')
         equal(field(connected, 'callerd.server.executable'), os.path.realpath(sys.executable), 'its executable')
@@ -283,6 +288,7 @@ def somebody_puts_another_server_at_the_path():
             connected, call = served(agent, path)
             equal(field(connected, 'callerd.server.pid'), false.process.pid, 'who serves')
             equal(field(connected, 'callerd.server.user.id'), ALICE.uid, 'her user')
+            equal((field(connected, 'callerd.expected'), field(connected, 'event.kind')), (False, 'alert'), 'no caller makes her server expected')
             for record in connected, call, served(agent, path)[1]:
                 equal(finding(record, 'server-differs'), ['critical'], record['message'])
                 equal(field(record, 'event.severity'), 100, 'severity')

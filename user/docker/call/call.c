@@ -363,6 +363,9 @@ static void note_sender(void *content, struct caller *caller)
 	container = call_container(call->calls, caller_container_id(caller));
 	ledger_request_set_sender(call->request, caller, container ? container->name : none,
 				  container ? container->image : none);
+	ledger_request_set(
+		call->request, &call->request->expected_rule,
+		bytes_of(call_expected(call->calls, caller, call->match.route->operation, false)));
 }
 
 static void note_over(void *data, uint64_t connection, bool ended, uint64_t time)

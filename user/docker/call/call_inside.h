@@ -202,4 +202,8 @@ void call_learn(struct call *call);
 void call_describe(void *content, bool complete, struct record *record);
 void call_describe_unread(void *data, struct record *record);
 
+/* The rule that expects OPERATION of CALLER; or, where it only CONNECTS, whichever operations it names. NULL: none does. */
+const char *call_expected(const struct calls *calls, const struct caller *caller,
+			  enum operation operation, bool connects);
+
 #endif

@@ -39,23 +39,21 @@ static struct bytes proven_executable(const struct calls *calls, const struct ca
 	return process->executable;
 }
 
-static struct policy_call policy_call(const struct calls *calls, const struct record *record,
+static struct policy_call policy_call(const struct calls *calls, const struct caller *caller,
 				      char user[128], char login[128])
 {
 	const struct record_context *context = calls->options.context;
-	const struct caller *caller = record->caller;
+	const struct inventory_container *container =
+		call_container(calls, caller_container_id(caller));
 	struct policy_call ret = {
-		.uid = CALLERD_UNSET_ID,
-		.login_uid = CALLERD_UNSET_ID,
-		.container_image = record->container_image,
-		.container_name = record->container_name,
-		.operation = bytes_of(operation_name(record->api.operation)),
+		.uid = caller->process.euid,
+		.login_uid = caller->login_uid,
 	};
 
-	if (!caller)
-		return ret;
-	ret.uid = caller->process.euid;
-	ret.login_uid = caller->login_uid;
+	if (container) {
+		ret.container_image = container->image;
+		ret.container_name = container->name;
+	}
 	if (policy_has_executables(calls->options.policy))
 		ret.executable = proven_executable(calls, caller, &ret.executable_seen);
 	ret.unit = caller_unit(caller);
@@ -68,6 +66,20 @@ static struct policy_call policy_call(const struct calls *calls, const struct re
 	    context->user_name(context->data, ret.login_uid, login, 128))
 		ret.login_user = bytes_of(login);
 	return ret;
+}
+
+const char *call_expected(const struct calls *calls, const struct caller *caller,
+			  enum operation operation, bool connects)
+{
+	char user[128], login[128];
+	struct policy_call call;
+
+	if (!calls->options.policy)
+		return NULL;
+	call = policy_call(calls, caller, user, login);
+	call.operation = bytes_of(operation_name(operation));
+	call.connects = connects;
+	return policy_expected(calls->options.policy, &call);
 }
 
 /* Each once. */
@@ -96,11 +108,9 @@ static void put_findings(struct calls *calls, const struct verdict *verdict, str
 
 void calls_describe_caller(struct calls *calls, struct record *record)
 {
-	const struct policy *policy = calls->options.policy;
-	char user[128], login[128];
-	struct policy_call call;
+	bool connects = record->action == RECORD_SOCKET_CONNECTED;
 
-	if (record->action == RECORD_SOCKET_CONNECTED && record->server) {
+	if (connects && record->server) {
 		verdict_free(&calls->verdict);
 		call_judge_server(&calls->verdict, record->server);
 		put_findings(calls, &calls->verdict, &record->api);
@@ -108,10 +118,10 @@ void calls_describe_caller(struct calls *calls, struct record *record)
 	if (!record->caller)
 		return;
 	put_container(calls, record);
-	if (!policy)
-		return;
-	call = policy_call(calls, record, user, login);
-	record->api.expected_rule = policy_expected(policy, &call);
+	/* What is found of a server is no matter of who connects to it. */
+	if (!connects || !record->api.finding_count)
+		record->api.expected_rule =
+			call_expected(calls, record->caller, record->api.operation, connects);
 }
 
 static void call_tell_put_operation(struct call *call, struct record_api *api)

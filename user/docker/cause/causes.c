@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "docker/cause/causes_inside.h"
+#include "docker/judge/policy.h"
 #include "secret/mask.h"
 
 #define WAITING_MAX 65536
@@ -80,12 +81,25 @@ static unsigned int findings_of(const struct origin *origin,
 	return count;
 }
 
+/* The name of the rule that expected ORIGIN, as a string; NULL: none did. */
+static const char *rule_of(const struct origin *origin, char name[POLICY_NAME_MAX + 1])
+{
+	size_t size = origin->expected_rule.size;
+
+	if (!size || size > POLICY_NAME_MAX)
+		return NULL;
+	memcpy(name, origin->expected_rule.data, size);
+	name[size] = '\0';
+	return name;
+}
+
 static void causes_tell(struct causes *causes, unsigned int socket,
 			const struct waiting_event *waiting, const struct cause *cause)
 {
 	const struct engine_side *engine = causes_side(causes, socket);
 	struct text masked[4] = {0};
 	struct finding findings[INVENTORY_FINDINGS_MAX];
+	char rule[POLICY_NAME_MAX + 1];
 	struct record record = {
 		.action = RECORD_DOCKER_EVENT,
 		.time = waiting->event->time /* it may have been before this boot */
@@ -109,6 +123,10 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 		record.container_image = cause->origin->container_image;
 		record.cause.event_id = cause->origin->event_id;
 		record.cause.operation = cause->origin->operation;
+		/* Time alone is not enough: another's deed would pass for an expected one. */
+		if ((cause->kind == CAUSE_REQUEST || cause->kind == CAUSE_INHERITED) &&
+		    cause->basis != BASIS_TIME)
+			record.api.expected_rule = rule_of(cause->origin, rule);
 		record.cause.findings = findings;
 		record.cause.finding_count = findings_of(cause->origin, findings);
 	}

@@ -317,6 +317,7 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 		.socket = bytes_of(ledger->sockets[request->socket]),
 		.container_name = request->container_name,
 		.container_image = request->container_image,
+		.expected_rule = request->expected_rule,
 	};
 
 	if (!request->origin || (!request->origin->caller && request->caller)) {

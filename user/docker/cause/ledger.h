@@ -53,6 +53,7 @@ struct request {
 	bool sent;	    /* .caller is certain */
 	struct caller *caller;
 	struct bytes container_name, container_image; /* that the caller runs in */
+	struct bytes expected_rule;		      /* that expects it of the caller */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
 	struct origin *origin;	       /* made when it was needed first */
@@ -77,7 +78,7 @@ struct request *ledger_begin(struct ledger *ledger, unsigned int socket, uint64_
 /* Copies. */
 void ledger_request_set_target(struct request *request, struct bytes id, struct bytes name,
 			       struct bytes container);
-/* FIELD is one of the texts of REQUEST: .result, .image, .made. */
+/* FIELD is one of the texts of REQUEST: .result, .image, .made, .expected_rule. */
 void ledger_request_set(struct request *request, struct bytes *field, struct bytes bytes);
 /* Up to COUNT calls of ledger_request_add_removed() follow. */
 void ledger_request_set_removed(struct request *request, unsigned int count, bool all);

@@ -352,7 +352,7 @@ static bool matches_rule(const struct rule *rule, const struct policy_call *call
 	for (enum policy_key key = 0; key < POLICY_KEYS; key++) {
 		const struct pattern *pattern = rule->patterns[key];
 
-		if (!pattern)
+		if (!pattern || (key == POLICY_OPERATIONS && call->connects))
 			continue;
 		while (pattern && !matches_pattern(pattern, key, call))
 			pattern = pattern->next;

@@ -52,6 +52,8 @@ struct policy_call {
 	 * match. */
 	bool foreign;
 	struct bytes operation; /* "ContainerList" */
+	/* It is a connect, which does nothing yet: it counts for a rule whichever operations that names. */
+	bool connects;
 };
 
 /* 0 or -ENOMEM. Free with policy_free(). */

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-#define ORIGIN_TEXTS 4
+#define ORIGIN_TEXTS 5
 
 static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 {
@@ -15,6 +15,7 @@ static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 	texts[1] = &origin->socket;
 	texts[2] = &origin->container_name;
 	texts[3] = &origin->container_image;
+	texts[4] = &origin->expected_rule;
 }
 
 /* Moves what *TEXT points to to *AT. */

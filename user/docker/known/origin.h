@@ -21,6 +21,7 @@ struct origin {
 	struct bytes event_id;			      /* of its api-request */
 	struct bytes socket;			      /* the engine's, as it is watched */
 	struct bytes container_name, container_image; /* that the caller runs in */
+	struct bytes expected_rule;		      /* the name of the rule that expected it */
 	unsigned int finding_count;
 	struct finding findings[]; /* the gravest first, at most INVENTORY_FINDINGS_MAX */
 };
