@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/table.h"
 #include "chain/key.h"
 #include "docker/api/route.h"
@@ -13,6 +14,8 @@
 #define SEEN_SETS 1024
 #define SEEN_WAYS 4
 #define IDENTITIES 64
+#define KNOWN 64
+#define KNOWN_SIZE 512
 
 enum fold_kind {
 	FOLD_NOT,
@@ -25,6 +28,13 @@ enum fold_kind {
 /* SHA-256 with a secret before it: whoever chooses what is hashed cannot make two texts collide, nor choose their set. */
 struct fold_hash {
 	unsigned char bytes[HASH_SIZE];
+};
+
+/* What was hashed: most records equal one of the last ones, and to compare them costs a tenth. */
+struct fold_known {
+	size_t common, size; /* of .text, what a group has in common, and all; 0: none */
+	struct fold_hash group, hash;
+	char text[KNOWN_SIZE];
 };
 
 /* A record that was told whole. */
@@ -66,6 +76,7 @@ struct fold {
 		uint64_t number; /* of the caller; 0: none */
 		struct fold_hash hash;
 	} identities[IDENTITIES];
+	struct fold_known known[KNOWN];
 	struct group *groups;
 	uint64_t group_number;
 	struct held held[FOLD_HELD_MAX];
@@ -90,16 +101,22 @@ int fold_new(const struct fold_options *options, struct fold **ret)
 
 /* --- what is alike ---------------------------------------------------------------------------- */
 
-static bool fold_hash(struct fold *fold, struct fold_hash *ret)
+/* Of the first SIZE bytes of what was put. */
+static bool fold_hash_first(struct fold *fold, size_t size, struct fold_hash *ret)
 {
 	unsigned char hash[CHAIN_HASH_SIZE];
 
-	if (fold->scratch.error || key_hash(text_since(&fold->scratch, 0), hash)) {
+	if (fold->scratch.error || key_hash((struct bytes){fold->scratch.data, size}, hash)) {
 		text_free(&fold->scratch);
 		return false;
 	}
 	memcpy(ret->bytes, hash, sizeof(ret->bytes));
 	return true;
+}
+
+static bool fold_hash(struct fold *fold, struct fold_hash *ret)
+{
+	return fold_hash_first(fold, fold->scratch.size, ret);
 }
 
 static void fold_begin(struct fold *fold)
@@ -208,6 +225,32 @@ static void fold_put_rest(struct fold *fold, const struct record *record)
 	fold_put_number(fold, (uint64_t)event->exit_code);
 }
 
+/* Hashes what was put, of which the first COMMON bytes are those of a group. */
+static bool fold_hash_both(struct fold *fold, size_t common, struct fold_hash *ret_group,
+			   struct fold_hash *ret)
+{
+	struct bytes text = text_since(&fold->scratch, 0);
+	struct fold_known *place;
+
+	place = &fold->known[hash_add_fast(0, text.data, text.size) % KNOWN];
+	if (!fold->scratch.error && text.size == place->size && common == place->common &&
+	    !memcmp(text.data, place->text, text.size)) {
+		*ret_group = place->group;
+		*ret = place->hash;
+		return true;
+	}
+	if (!fold_hash_first(fold, common, ret_group) || !fold_hash(fold, ret))
+		return false;
+	if (text.size > sizeof(place->text))
+		return true;
+	place->common = common;
+	place->size = text.size;
+	place->group = *ret_group;
+	place->hash = *ret;
+	memcpy(place->text, text.data, text.size);
+	return true;
+}
+
 /* *RET_GROUP: of all that is told in one record; *RET: of equal records. */
 static bool fold_hashes(struct fold *fold, enum fold_kind kind, const struct record *record,
 			struct fold_hash *ret_group, struct fold_hash *ret)
@@ -215,15 +258,15 @@ static bool fold_hashes(struct fold *fold, enum fold_kind kind, const struct rec
 	const struct caller *connector =
 		record->connector == record->caller ? NULL : record->connector;
 	struct fold_hash callers[2];
+	size_t common;
 
 	if (!fold_identity(fold, record->caller, &callers[0]) ||
 	    !fold_identity(fold, connector, &callers[1]))
 		return false;
 	fold_put_common(fold, kind, record, callers);
-	if (!fold_hash(fold, ret_group))
-		return false;
+	common = fold->scratch.size;
 	fold_put_rest(fold, record);
-	return fold_hash(fold, ret);
+	return fold_hash_both(fold, common, ret_group, ret);
 }
 
 /* --- what may be folded ----------------------------------------------------------------------- */
