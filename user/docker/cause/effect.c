@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/cause/effect.h"
 
+#include <pthread.h>
+
 #include "base/bytes.h"
 
 /* clang-format off */
@@ -186,14 +188,20 @@ bool effect_is_cause(const struct effect_cause *cause, enum operation operation)
 	return cause->operation == operation_docker(operation);
 }
 
-bool effect_has_cause(enum operation operation)
-{
-	enum operation docker = operation_docker(operation);
+static bool is_any_cause[OPERATIONS];
 
+static void note_causes(void)
+{
 	for (size_t i = 0; i < EFFECTS; i++)
 		for (const struct effect_cause *cause = effects[i].causes; cause->operation;
 		     cause++)
-			if (cause->operation == docker)
-				return true;
-	return false;
+			is_any_cause[cause->operation] = true;
+}
+
+bool effect_has_cause(enum operation operation)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, note_causes);
+	return is_any_cause[operation_docker(operation)];
 }
