@@ -48,7 +48,7 @@
 #include "system/thread.h"
 #include "where/levels.h"
 
-#define POLL_PAUSE (10 * NS_PER_MS)   /* between two reads of the rings while events come */
+#define POLL_PAUSE (10 * NS_PER_MS)   /* from one read of the rings to the next while events come */
 #define POLL_LINGER (100 * NS_PER_MS) /* without events until the agent sleeps */
 #define QUIET                                                                                      \
 	(3 *                                                                                       \
@@ -102,7 +102,7 @@ struct agent {
 	struct losses losses;
 	int64_t begun;	    /* requests that began with the event at hand */
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
-	uint64_t last_event, next_tick, last_status, next_survey;
+	uint64_t last_event, last_drain, next_tick, last_status, next_survey;
 	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
 	int signals;
 	bool stop;
@@ -566,8 +566,10 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 static bool agent_drain(struct agent *agent)
 {
 	uint64_t mark = capture_mark(agent->capture), now;
-	int events = capture_drain(agent->capture);
+	int events;
 
+	agent->last_drain = clock_now(CLOCK_BOOTTIME);
+	events = capture_drain(agent->capture);
 	note_begun(agent);
 	agent->drained = events >= 0;
 
@@ -773,8 +775,10 @@ static void wait_for_work(struct agent *agent)
 	struct timespec timeout;
 	int rings[2];
 
+	/* What the last read brought took its time, too: the next one must not wait for both. */
 	if (busy && pause > POLL_PAUSE)
-		pause = POLL_PAUSE;
+		pause = now < agent->last_drain + POLL_PAUSE ? agent->last_drain + POLL_PAUSE - now
+							     : 0;
 	if (!busy) {
 		capture_sleep(agent->capture);
 		if (agent_drain(agent)) /* events that came before capture_sleep() wake nobody */
