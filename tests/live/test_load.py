@@ -278,17 +278,14 @@ def many_of_one_parent():
     command = ['sh', '-c', loop, 'sh', CLIENTS + 'many', SOCKET, '--connections', '1', '--first',
                '--target', LOAD + '=siblings']
     with Agent() as agent, subprocess.Popen(
-            below_shells(depth, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as shells:
-        agent.wait_for_requests(count)
-        agent.settle()
-        pids = {request.pid for request in agent.requests}
+            below_shells(depth, command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True) as shells:
         try:
+            agent.wait_for_requests(count)
+            agent.settle()
             true(agent.rss() <= 20 * MB, f'resident with {count} processes: {agent.rss()}')
-            equal(len(pids), count, 'processes')
+            equal(len({request.pid for request in agent.requests}), count, 'processes')
         finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGTERM)
-            shells.communicate(timeout=PATIENCE)
+            os.killpg(shells.pid, signal.SIGTERM)
 
 
 @test
