@@ -94,13 +94,14 @@ static bool goes_for(const struct route *route, struct bytes query)
 /* The routes that are no calls, by the character behind the first slash of their paths, in the order of the table. What has a
  * variable there is to be looked at for each path. */
 #define NO_ROUTE UINT_MAX
-static unsigned int first_alike[256], next_alike[COUNT(routes)];
+#define ROUTES COUNT(routes)
+static unsigned int first_alike[256], next_alike[ROUTES];
 
 static void sort_routes(void)
 {
 	for (size_t c = 0; c < COUNT(first_alike); c++)
 		first_alike[c] = NO_ROUTE;
-	for (unsigned int i = COUNT(routes); i-- > 0;) {
+	for (unsigned int i = ROUTES; i-- > 0;) {
 		unsigned int *first = &first_alike[(unsigned char)routes[i].path[1]];
 
 		if (routes[i].grpc)
