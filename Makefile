@@ -277,6 +277,8 @@ $(B)/man/callerd.conf.5: docs/configuration.md docs/outputs.md
 $(B)/man/callerd.conf.5: MAN_WORDS = "the configuration of callerd" docs/configuration.md
 $(B)/man/callerd-records.7: docs/record.md
 $(B)/man/callerd-records.7: MAN_WORDS = "the records of callerd" docs/record.md
+$(B)/callerd.catalog: $(B)/callerctl
+	$< findings --as catalog >$@
 man: $(MAN) ## write the manual pages
 
 # What the program is made of, as SPDX 2.3 has it; ARCHIVES are the libraries that are in it.
@@ -305,6 +307,8 @@ INSTALLED := \
 	644:$(B)/callerd.service:$(unitdir)/callerd.service \
 	644:packaging/callerd.sysusers:$(prefix)/lib/sysusers.d/callerd.conf \
 	644:packaging/callerd.tmpfiles:$(prefix)/lib/tmpfiles.d/callerd.conf \
+	644:$(B)/callerd.catalog:$(prefix)/lib/systemd/catalog/callerd.catalog \
+	644:packaging/callerd.lnav.json:$(prefix)/share/callerd/lnav/callerd.json \
 	644:packaging/callerctl.bash:$(prefix)/share/bash-completion/completions/callerctl \
 	644:packaging/callerd.bash:$(prefix)/share/bash-completion/completions/callerd \
 	644:packaging/callerd.conf:/etc/callerd/callerd.conf \
@@ -325,13 +329,13 @@ each_installed = @set -e; for file in $(INSTALLED); do \
 		mode=$${file%%:*}; place=$${file\#\#*:}; source=$${file\#*:}; source=$${source%:*}; $(1); done
 
 # A file in /etc that is there already is the site's.
-install: all $(MAN) $(DASHBOARDS) $(B)/callerd.service $(B)/callerd.spdx.json ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
+install: all $(MAN) $(DASHBOARDS) $(B)/callerd.catalog $(B)/callerd.service $(B)/callerd.spdx.json ## into $(DESTDIR)$(prefix), and $(DESTDIR)/etc
 	$(call each_installed,case $$place in \
 		(/etc/*) [ ! -e "$(DESTDIR)$$place" ] || continue ;; esac; \
 		install -D -m $$mode $$source "$(DESTDIR)$$place")
 
 # What the site has changed in /etc stays, and so do logs and state.
-uninstall: $(MAN) $(DASHBOARDS) $(B)/callerd.service $(B)/callerd.spdx.json ## remove what install installed, and what goes on in the kernel
+uninstall: $(MAN) $(DASHBOARDS) $(B)/callerd.catalog $(B)/callerd.service $(B)/callerd.spdx.json ## remove what install installed, and what goes on in the kernel
 	$(if $(DESTDIR),,-$(prefix)/sbin/callerd --detach)
 	$(call each_installed,case $$place in \
 		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \

@@ -350,6 +350,26 @@ def advised_proxies_let_through_what_was_used():
     docker('rm', name)
 
 
+@test
+def lnav_reads_it():
+    """The format file that is installed: times, severities and fields, by the real lnav."""
+    place = tempfile.mkdtemp(dir=DIR)
+    os.makedirs(place + '/formats/installed')
+    shutil.copy(ROOT + '/packaging/callerd.lnav.json', place + '/formats/installed/callerd.json')
+    with agent() as callerd:
+        docker('create', '--name', 'ctl-lnav', '--privileged', IMAGE)
+        docker('rm', 'ctl-lnav')
+        callerd.settle_events()
+        shutil.copy(callerd.log, place + '/callerd.ndjson')
+        records = callerd.records()
+    run('lnav', '-C', '-I', place)
+    rows = run('lnav', '-n', '-I', place, '-c', ';SELECT log_level, "rule/id", count(*) AS n FROM callerd_log GROUP BY 1, 2',
+               '-c', ':write-csv-to -', place + '/callerd.ndjson').strip().split('\n')[1:]
+    equal(sum(int(row.rsplit(',', 1)[1]) for row in rows), len(records), f'records in {rows}')
+    grave = sum(r['event'].get('severity') == 100 for r in records)
+    true(grave and f'critical,privileged,{grave}' in rows, rows)
+
+
 class Terminal:
     """A program in a tmux of its own."""
 

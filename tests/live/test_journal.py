@@ -131,7 +131,7 @@ def compare(entry, record):
     for name, texts in wanted.items():
         equal(got.get(name), texts, name)
     other = set(got) - set(wanted)
-    equal(other - {'PRIORITY', 'SYSLOG_IDENTIFIER', 'SYSLOG_FACILITY', 'CALLERD_ANCESTORS', 'CALLERD_FINDINGS',
+    equal(other - {'PRIORITY', 'MESSAGE_ID', 'SYSLOG_IDENTIFIER', 'SYSLOG_FACILITY', 'CALLERD_ANCESTORS', 'CALLERD_FINDINGS',
                    'CALLERD_FINDINGS_ID', 'CALLERD_CAUSE_FINDINGS', 'CALLERD_CAUSE_FINDINGS_ID', 'CALLERD_ENGINES', 'CALLERD_OUTPUTS', 'CALLERD_OUTPUTS_NAME', 'CALLERD_OUTPUTS_SEAL_KEY',
                    'CALLERD_PROGRAMS', 'CALLERD_REQUEST_COMMAND', 'CALLERD_REQUEST_ENTRYPOINT'}, set(), 'fields that ECS does not have')
     of_cause = field(record, 'callerd.cause.findings', [])
@@ -189,6 +189,8 @@ def field_by_field():
         for name in ('PROCESS_EXECUTABLE', 'CALLERD_FINDINGS', 'CALLERD_DOCKER_EVENT_ACTION', 'CALLERD_CAUSE_EVENT_ID',
                      'ERROR_CODE', 'CALLERD_STATUS_RECORDS', 'CALLERD_REQUEST_BINDS', 'CALLERD_REQUEST_ENTRYPOINT'):
             true(name in names, f'{name} was there to be compared')
+        entry = journald.entries('CALLERD_FINDINGS_ID=host-root-mount', 'CALLERD_API_OPERATION=ContainerCreate')[0]
+        explained(entry['MESSAGE_ID'][0].decode(), entry['RULE_ID'][0].decode())
         equal(len(journald.entries('CALLERD_FINDINGS_ID=host-root-mount', 'CALLERD_API_OPERATION=ContainerCreate')), 1,
               'what is found by a finding')
         equal([e['PROCESS_EXECUTABLE'] for e in entries if any(b'\n' in v for v in e.get('PROCESS_EXECUTABLE', []))][:1],
@@ -199,6 +201,19 @@ def said(agent):
     """The next line that callerd says."""
     true(select.select([agent.process.stderr], [], [], PATIENCE)[0], 'it says something')
     return agent.process.stderr.readline().decode()
+
+
+def explained(message, finding):
+    """journalctl -x has it in the catalog that is installed."""
+    place = D + '/catalog/usr/lib/systemd/catalog'
+    os.makedirs(place, exist_ok=True)
+    os.makedirs(D + '/catalog/var/lib/systemd/catalog', exist_ok=True)
+    with open(place + '/callerd.catalog', 'w') as file:
+        file.write(run(ROOT + '/build/callerctl', 'findings', '--as', 'catalog'))
+    run('journalctl', '--root', D + '/catalog', '--update-catalog')
+    text = run('journalctl', '--root', D + '/catalog', '--dump-catalog', message)
+    for words in (f'callerd: {finding}', 'root directory', 'Defined-By: callerd'):
+        true(words in text, f'{words} is not in {text}')
 
 
 @test

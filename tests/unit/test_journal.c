@@ -438,6 +438,7 @@ static void mark_others(struct fields *fields)
 {
 	static const char *const names[] = {
 		"PRIORITY",
+		"MESSAGE_ID",
 		"SYSLOG_IDENTIFIER",
 		"SYSLOG_FACILITY",
 		"CALLERD_FINDINGS",

@@ -42,7 +42,7 @@ static const char help_options[] =
 	"  -a, --all          nothing is left out or counted together\n"
 	"      --as FORM      of advise: expected, policy, wollomatic, tecnativa, linuxserver, "
 	"opa\n"
-	"                     of report: text, html, csv\n"
+	"                     of report: text, html, csv; of findings: catalog, for the journal\n"
 	"      --policy FILE  of check: a rule a line, NAME: EXPR, of what may not be\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"

@@ -20,9 +20,40 @@ static enum ctl_exit lookup_exit(const struct ctl *ctl, const char *what, unsign
 	return CTL_FOUND;
 }
 
+static void print_catalog(void)
+{
+	for (enum finding_id id = FINDING_NONE + 1; id < FINDINGS; id++) {
+		const struct finding_kind *kind = finding_kind(id);
+		char message[33];
+
+		finding_message_id(id, message);
+		printf("-- %s\nSubject: callerd: %s\nDefined-By: callerd\n"
+		       "Documentation: man:callerd-records(7)\n\n%s\n\n%s\n\n",
+		       message, kind->id, kind->meaning, kind->advice);
+	}
+}
+
+static void print_finding(const struct finding_kind *kind)
+{
+	const char *technique = finding_technique_name(kind->technique);
+
+	printf("%s\n\n  %s\n\n  severity     %s, unless the case or the site says otherwise "
+	       "([finding %s])\n",
+	       kind->id, kind->meaning, finding_severity_name(kind->severity), kind->id);
+	if (technique)
+		printf("  ATT&CK       %s\n", technique);
+	printf("  what to do   %s\n  who did it   callerctl what --where 'finding = %s'\n",
+	       kind->advice, kind->id);
+}
+
 enum ctl_exit ctl_findings(struct ctl *ctl)
 {
 	unsigned int found = 0;
+
+	if (ctl->as && !strcmp(ctl->as, "catalog")) {
+		print_catalog();
+		return CTL_OK;
+	}
 
 	for (enum finding_id id = FINDING_NONE + 1; id < FINDINGS; id++) {
 		const struct finding_kind *kind = finding_kind(id);
@@ -30,6 +61,10 @@ enum ctl_exit ctl_findings(struct ctl *ctl)
 		if (!lookup_wants(ctl, kind->id))
 			continue;
 		found++;
+		if (ctl->argument_count) {
+			print_finding(kind);
+			break;
+		}
 		printf("%-26s %-9s %-10s %s\n", kind->id, finding_severity_name(kind->severity),
 		       finding_technique_name(kind->technique) ?: "", kind->meaning);
 	}

@@ -203,6 +203,18 @@ static bool put_fact(struct journal *journal, const struct record_fact *fact)
 	return true;
 }
 
+/* By which journalctl -x explains the gravest finding. */
+static void put_message_id(struct journal *journal, const struct record_api *api)
+{
+	char id[33];
+
+	if (!api->finding_count)
+		return;
+	finding_message_id(api->findings[0].id, id);
+	journal->name_size = 0;
+	journal_fields_put_text(journal, "MESSAGE_ID", bytes_of(id));
+}
+
 /* journald drops an entry of more fields than it takes, in silence: nobody is to bring that about. */
 static void journal_fields_put_facts(struct journal *journal, const struct record_api *api)
 {
@@ -228,6 +240,7 @@ int journal_fields_write(const struct record *record, const struct record_contex
 
 	if (!error) {
 		journal_fields_put_fields(&journal, fields_all);
+		put_message_id(&journal, &record->api);
 		journal_fields_put_facts(
 			&journal, &record->api); /* the last: they take the room that is left */
 	}

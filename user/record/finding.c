@@ -2,11 +2,15 @@
 #include "record/finding.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/hash.h"
 
 /* clang-format off */
 static const struct finding_kind kinds[] = {
-#define FINDING(id, name, severity, technique, meaning) \
-	[FINDING_##id] = {name, SEVERITY_##severity, TECHNIQUE_##technique, meaning},
+#define FINDING(id, name, severity, technique, meaning, advice) \
+	[FINDING_##id] = {name, SEVERITY_##severity, TECHNIQUE_##technique, meaning, advice},
 #include "record/findings.def"
 };
 /* clang-format on */
@@ -75,4 +79,15 @@ unsigned int finding_severity_number(enum finding_severity severity)
 const char *finding_technique_name(enum finding_technique technique)
 {
 	return (size_t)technique < COUNT(techniques) ? techniques[technique] : NULL;
+}
+
+void finding_message_id(enum finding_id id, char ret[33])
+{
+	const char *name = finding_kind(id)->id;
+	uint64_t high = hash_add(HASH_START, "callerd finding", 15);
+	uint64_t low = hash_add(~HASH_START, "callerd finding", 15);
+
+	/* From the name alone: the same in each version. */
+	snprintf(ret, 33, "%016" PRIx64 "%016" PRIx64, hash_add(high, name, strlen(name)),
+		 hash_add(low, name, strlen(name)));
 }

@@ -49,6 +49,7 @@ struct finding_kind {
 	enum finding_severity severity; /* unless the case says otherwise */
 	enum finding_technique technique;
 	const char *meaning; /* one line for documentation and --list-findings */
+	const char *advice;  /* what to do about it */
 };
 
 struct finding {
@@ -58,6 +59,9 @@ struct finding {
 };
 
 const struct finding_kind *finding_kind(enum finding_id id);
+
+/* Writes the MESSAGE_ID of ID for the journal, which packaging's catalog explains: 32 hexadecimal digits and a NUL. */
+void finding_message_id(enum finding_id id, char ret[33]);
 
 /* FINDING_NONE: there is no such id. */
 enum finding_id finding_by_name(const char *id, size_t size);
