@@ -436,6 +436,26 @@ static void check_journal(const struct text *text)
 	}
 }
 
+/* The line that tells what the caller is, and the record that names it. */
+static void check_reference(const struct record *record, const struct record_context *context)
+{
+	struct record named = *record;
+	struct text text = {0};
+
+	if (!record->caller)
+		return;
+	named.caller_id = bytes_of("0123456789abcdef01234567");
+	MUST(!ecs_write_reference(&named, context, &text));
+	check_line(&text);
+	check_json(&text);
+	text_cut(&text, 0);
+	named.action = RECORD_CALLER_SEEN;
+	MUST(!ecs_write(&named, context, &text));
+	check_line(&text);
+	check_json(&text);
+	text_free(&text);
+}
+
 static void check_formats(const struct record *record, const struct record_context *context)
 {
 	static void (*const checks[RECORD_FORMATS])(const struct text *text) = {
@@ -534,6 +554,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	record.api.finding_count = take_byte(&input) & 1;
 
 	check_formats(&record, &context);
+	check_reference(&record, &context);
 	check_mask(caller.process.args);
 	check_escapes(caller.process.args);
 

@@ -150,6 +150,28 @@ def brief_record():
           'what others say as well')
 
 
+NAMED = 1024 # the same, where the caller was told before
+
+
+@test
+def named_record():
+    """With detail=reference: what its caller is, a line before it tells."""
+    with Callerd(detail='reference') as agent:
+        shell_user(MEMBER, f'sudo -n docker -H unix://{SOCKET} ps; true')
+        record = agent.wait(event__action='api-request', callerd__api__operation='ContainerList')[0]
+        told = agent.records(event__action='caller-seen', callerd__caller__id=record['callerd']['caller']['id'])
+    text = json.dumps(record, separators=(',', ':'), ensure_ascii=False)
+    # As on a host: alice, docker ps, /run/docker.sock.
+    size = len(text.replace(f' -H unix://{SOCKET}', '').replace(SOCKET, '/run/docker.sock').replace(MEMBER, 'alice').encode())
+    true(size <= NAMED, f'{size} bytes: {record}')
+    equal(len(told), 1, 'lines that tell of the caller')
+    equal(told[0]['process']['pid'], record['process']['pid'], 'process')
+    equal([field(record, name) for name in ('callerd.lineage', 'process.parent', 'process.executable', 'callerd.caller.access')], [None] * 4,
+          'what that line tells')
+    equal([field(told[0], name, [{}])[0]['name'] for name in ('callerd.ancestors',)], ['sudo'], 'ancestors')
+    true(told[0]['callerd']['lineage'].endswith('[1]'), told[0])
+
+
 @test
 def terminal():
     output = []

@@ -312,7 +312,7 @@ def joined(names):
                 told += 1
             elif 'process' in line:
                 true(caller in callers, f'{name}: nobody told whom a record names: {line["message"]}')
-                equal(line['process']['entity_id'], callers[caller]['process']['entity_id'], 'the process')
+                equal(line['process']['pid'], callers[caller]['process']['pid'], 'the process')
                 found[line['event']['id']] = callers[caller]
     return found, told
 

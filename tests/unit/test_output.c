@@ -62,6 +62,10 @@ static void test_human(void **state)
 		{"file:/x", FORMAT_ECS},
 		{"file:/x,detail=lineage", FORMAT_ECS},
 		{"file:/x,format=ecs,detail=full", FORMAT_ECS_WHOLE},
+		{"stdout,format=ecs,detail=reference", FORMAT_ECS_REFERENCE},
+		{"file:/x,detail=reference", FORMAT_ECS_REFERENCE},
+		{"syslog:tcp:loghost,detail=reference", FORMAT_ECS_REFERENCE},
+		{"syslog:tls:loghost,detail=reference,overflow=drop-oldest", FORMAT_ECS_REFERENCE},
 		{"journal", FORMAT_JOURNAL},
 	};
 
@@ -197,6 +201,12 @@ static void test_refused(void **state)
 		{"stdout,format=ecs,format=cef", "given twice"},
 		{"stdout,colour=red", "there is no such option of stdout"},
 		{"stdout,mode=0600", "there is no such option of stdout"},
+		{"stdout,detail=all", "it is lineage, full or reference"},
+		{"stdout,format=cef,detail=reference", "detail= goes with format=ecs"},
+		{"syslog:udp:h,detail=reference", "detail=reference goes with file:, stdout"},
+		{"syslog,detail=reference", "nobody knows which datagrams arrive"},
+		{"journal,detail=reference", "there is no such option of journal"},
+		{"stdout,actions=caller-seen", "there is no such action"},
 		{"file:/x,ca=/ca", "there is no such option of file:/x"},
 		{"stdout,min-severity=", "it is 0 to 100"},
 		{"stdout,min-severity=101", "it is 0 to 100"},

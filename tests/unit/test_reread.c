@@ -300,34 +300,35 @@ static void test_callers(void **state)
 {
 	struct reread reread = {0};
 
-	assert_int_equal(
-		reread_read(&reread, bytes_of(SEEN("a", ",\"process\":{\"command_line\":\"long\","
-							"\"args\":[1,2]},\"url\":\"x\""))),
-		-EINVAL);
+	assert_int_equal(reread_read(&reread, bytes_of(SEEN("a", ",\"process\":{\"name\":\"long\","
+								 "\"args\":[1,2]},\"url\":\"x\""))),
+			 -EINVAL);
 	assert_true(reread_is_own(&reread));
-	assert_int_equal(
-		reread_read(&reread, bytes_of(NAMING("a", ",\"process\":{\"command_line\":\"l…\","
-							  "\"thread\":{\"id\":7}}"))),
-		0);
+	assert_int_equal(reread_read(&reread, bytes_of(NAMING("a", ",\"process\":{\"name\":\"l\","
+								   "\"thread\":{\"id\":7}}"))),
+			 0);
 	assert_true(reread.joined);
-	assert_true(bytes_are(reread_text(&reread, "process.command_line"), "long"));
+	assert_true(bytes_are(reread_text(&reread, "process.name"), "long"));
 	assert_int_equal(reread_number(&reread, "process.thread.id"), 7);
 	assert_null(reread_text(&reread, "url").data);
+	assert_null(reread_text(&reread, "http.request.id").data);
 	assert_int_equal(reread.lineage + reread.content, 0);
 	assert_int_equal(
-		reread_read(&reread, bytes_of(NAMING("b", ",\"process\":{\"command_line\":\"l…\","
-							  "\"name\":\"n\"}"))),
+		reread_read(&reread,
+			    bytes_of("{\"event\":{\"dataset\":\"callerd.audit\",\"action\":"
+				     "\"api-request\",\"id\":\"e\"},\"process\":{\"name\":"
+				     "\"n\"},\"callerd\":{\"caller\":{\"id\":\"b\"}}}")),
 		0);
 	assert_true(reread.named && !reread.joined);
-	assert_null(reread_text(&reread, "process.command_line").data);
 	assert_true(bytes_are(reread_text(&reread, "process.name"), "n"));
+	assert_true(bytes_are(reread_text(&reread, "http.request.id"), "e"));
 	/* The last one counts. */
 	assert_int_equal(
 		reread_read(&reread, bytes_of(SEEN("a", ",\"process\":{\"name\":\"new\"}"))),
 		-EINVAL);
 	assert_int_equal(reread_read(&reread, bytes_of(NAMING("a", ""))), 0);
 	assert_true(bytes_are(reread_text(&reread, "process.name"), "new"));
-	assert_null(reread_text(&reread, "process.command_line").data);
+	assert_false(reread_number(&reread, "process.args"));
 	reread_free(&reread);
 }
 

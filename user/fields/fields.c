@@ -150,7 +150,7 @@ const struct record_field fields_all[] = {
 	OBJECT("agent", 0,
 		CONSTANT("type", "callerd", .when = IF_ECS),
 		TEXT("version", record_context, agent_version, .when = IF_HERE),
-		TEXT("ephemeral_id", record_context, run_id, .when = IF_HERE)),
+		TEXT("ephemeral_id", record_context, run_id)),
 	OBJECT("process", IF_CALLER,
 		PART(PART_PROCESS, 0),
 		ALL_OF(fields_of_thread, 0),

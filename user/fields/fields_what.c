@@ -7,7 +7,18 @@
 
 static void get_request_id(struct fields *fields, struct field_value *ret)
 {
-	view_add_request_id(fields_begin(fields), &fields->view);
+	struct text *out = fields_begin(fields);
+	size_t size;
+
+	view_add_request_id(out, &fields->view);
+	size = out->size;
+	/* Where all is short, event.id tells it of the request's own record. */
+	if (fields_meet(fields, IF_NAMED) && fields->view.record->action == RECORD_API_REQUEST) {
+		view_add_id(out, &fields->view);
+		text_cut(out, bytes_equal((struct bytes){out->data, size}, text_since(out, size))
+				      ? 0
+				      : size);
+	}
 	fields_begun(fields, ret);
 }
 

@@ -5,7 +5,6 @@
 #include "secret/command.h"
 
 #define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
-#define COMMAND_COLUMNS 60
 #define CAPABILITIES_MISSING 8 /* so many at most are told rather than those that are there */
 
 /* --- processes -------------------------------------------------------------------------------- */
@@ -63,18 +62,6 @@ static void get_args_count(struct fields *fields, struct field_value *ret)
 static void get_command_line(struct fields *fields, struct field_value *ret)
 {
 	command_add(fields_begin(fields), find_args(fields));
-	fields_begun(fields, ret);
-}
-
-/* What is wanted of it at once, where another line has it all. */
-static void get_cut_command_line(struct fields *fields, struct field_value *ret)
-{
-	_cleanup_(text_free) struct text whole = {0};
-	struct text *out = fields_begin(fields);
-
-	command_add(&whole, find_args(fields));
-	text_add_visible(out, text_since(&whole, 0), COMMAND_COLUMNS);
-	out->error = out->error ?: whole.error;
 	fields_begun(fields, ret);
 }
 
@@ -437,7 +424,7 @@ static void add_ancestor(struct fields *fields, struct text *out)
 /* Of any process. MORE: the conditions of what is not wanted at once. */
 #define IDENTITY(more) \
 	NUMBER32("pid", process, pid, .optional = true), \
-	GET("entity_id", get_entity_id), \
+	GET("entity_id", get_entity_id, .when = (more)), \
 	BYTES("name", process, name), \
 	BYTES("executable", process, executable, .when = (more)), \
 	GET("start", get_start, .when = IF_WHOLE | (more))
@@ -455,7 +442,6 @@ const struct record_field fields_of_process[] = {
 		OBJECT("real_user", IF_REAL_USER,
 			ID32("id", caller, uid),
 			CHARS("name", view, real_user))),
-	GET("command_line", get_cut_command_line, .when = IF_DESCRIBED | IF_NAMED),
 	{0},
 };
 

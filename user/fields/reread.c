@@ -29,10 +29,8 @@ static bool reread_is_at(const struct reread_reader *reader, const char *path)
 	return bytes_are((struct bytes){reader->path, reader->path_size}, path);
 }
 
-static int add_reread(struct reread_reader *reader, const struct reread_value *value)
+static int reread_append(struct reread *reread, const struct reread_value *value)
 {
-	struct reread *reread = reader->reread;
-
 	if (reread->count == REREAD_VALUES_MAX)
 		return -EINVAL;
 	if (reread->count == reread->room) {
@@ -44,15 +42,22 @@ static int add_reread(struct reread_reader *reader, const struct reread_value *v
 		reread->values = values;
 		reread->room = room;
 	}
-	reread->values[reread->count] = *value;
-	reread->values[reread->count].text = reader->text;
-	reread->values[reread->count].text_size = reread->texts.size - reader->text;
-	reread->values[reread->count].path = reread->texts.size;
-	reread->values[reread->count].path_size = reader->path_size;
-	text_add(&reread->texts, reader->path, reader->path_size);
-	reader->text = reread->texts.size;
-	reread->count++;
+	reread->values[reread->count++] = *value;
 	return reread->texts.error;
+}
+
+static int add_reread(struct reread_reader *reader, const struct reread_value *value)
+{
+	struct text *texts = &reader->reread->texts;
+	struct reread_value added = *value;
+
+	added.text = reader->text;
+	added.text_size = texts->size - reader->text;
+	added.path = texts->size;
+	added.path_size = reader->path_size;
+	text_add(texts, reader->path, reader->path_size);
+	reader->text = texts->size;
+	return reread_append(reader->reread, &added);
 }
 
 static int reread_open(struct reread_reader *reader)
@@ -317,15 +322,21 @@ static void reread_filter(struct reread *reread, unsigned int from, bool of_call
 	reread->count = count;
 }
 
-/* What is cut in the record, and so is not known if the line that it names is not. */
-static void reread_drop_cut(struct reread *reread)
+/* Of a request's own record that names its caller, event.id tells http.request.id, too, unless it stands for several. */
+static int reread_add_request_id(struct reread *reread)
 {
-	unsigned int count = 0;
+	static const char path[] = "http.request.id";
+	const struct reread_value *id = reread_next(reread, "event.id", 0);
+	struct reread_value added;
 
-	for (unsigned int i = 0; i < reread->count; i++)
-		if (!bytes_are(reread_path(reread, &reread->values[i]), "process.command_line"))
-			reread->values[count++] = reread->values[i];
-	reread->count = count;
+	if (reread->record.action != RECORD_API_REQUEST || !id || reread_next(reread, path, 0) ||
+	    reread_next(reread, "callerd.folded.count", 0))
+		return 0;
+	added = *id;
+	added.path = reread->texts.size;
+	added.path_size = sizeof(path) - 1;
+	text_add_string(&reread->texts, path);
+	return reread_append(reread, &added);
 }
 
 /* Puts what the line tells that the record names in place of what it says itself. */
@@ -338,11 +349,9 @@ static int reread_join(struct reread *reread)
 	int error;
 
 	reread->named = id.size;
-	if (!told.data) {
-		if (reread->named)
-			reread_drop_cut(reread);
-		return 0;
-	}
+	error = reread->named ? reread_add_request_id(reread) : 0;
+	if (error || !told.data)
+		return error == -ENOMEM ? error : 0;
 	reread_filter(reread, 0, false);
 	count = reread->count;
 	error = reread_add(reread, told);

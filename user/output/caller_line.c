@@ -103,8 +103,8 @@ static struct made_line *caller_line_place(struct caller_lines *lines, const str
 
 /* --- making one ------------------------------------------------------------------------------- */
 
-/* Sets KEY to that of LINE, which has no time and no id. 0 or -errno. */
-static int caller_line_hash(struct caller_lines *lines, const struct record *line,
+/* Sets KEY to that of DRAFT, a line without a time and an id. 0 or -errno. */
+static int caller_line_hash(struct caller_lines *lines, const struct record *draft,
 			    const struct record_context *context, unsigned char key[ENTRY_KEY_SIZE])
 {
 	struct text *text = &lines->scratch;
@@ -113,7 +113,7 @@ static int caller_line_hash(struct caller_lines *lines, const struct record *lin
 
 	text_cut(text, 0);
 	text_add(text, (const char *)lines->secret, sizeof(lines->secret));
-	error = ecs_write(line, context, text);
+	error = ecs_write(draft, context, text);
 	if (!error)
 		error = text->error ?: key_hash(text_since(text, 0), hash);
 	if (!error)
@@ -121,24 +121,25 @@ static int caller_line_hash(struct caller_lines *lines, const struct record *lin
 	return error;
 }
 
-/* The line of KEY, for a record at TIME. 0 or -errno. */
-static int caller_line_write(struct caller_lines *lines, struct record *line, uint64_t time,
+/* DRAFT with KEY, for a record at TIME. 0 or -errno. */
+static int caller_line_write(struct caller_lines *lines, const struct record *draft, uint64_t time,
 			     const struct record_context *context,
 			     const unsigned char key[ENTRY_KEY_SIZE], struct entry **ret)
 {
 	_cleanup_(text_free) struct text event_id = {0};
 	char id[2 * ENTRY_KEY_SIZE];
+	struct record line = *draft;
 	struct entry *entry;
 	uint64_t real = record_time(context, time);
 	int error;
 
 	record_add_id(&event_id, context, real, 'c', ++lines->told);
 	key_put_hex(id, key, ENTRY_KEY_SIZE);
-	line->time = time;
-	line->id = text_since(&event_id, 0);
-	line->caller_id = (struct bytes){id, sizeof(id)};
+	line.time = time;
+	line.id = text_since(&event_id, 0);
+	line.caller_id = (struct bytes){id, sizeof(id)};
 	text_cut(&lines->scratch, 0);
-	error = event_id.error ?: ecs_write(line, context, &lines->scratch);
+	error = event_id.error ?: ecs_write(&line, context, &lines->scratch);
 	if (error)
 		return error;
 	entry = entry_new(lines->scratch.data, lines->scratch.size);
@@ -156,7 +157,7 @@ static int caller_line_write(struct caller_lines *lines, struct record *line, ui
 static int caller_line_make(struct caller_lines *lines, struct made_line *at,
 			    const struct record *record, const struct record_context *context)
 {
-	struct record line = {
+	const struct record draft = {
 		.action = RECORD_CALLER_SEEN,
 		.level = record->level == LEVEL_FULL ? LEVEL_FULL : LEVEL_REQUEST,
 		.caller = record->caller,
@@ -164,10 +165,10 @@ static int caller_line_make(struct caller_lines *lines, struct made_line *at,
 		.container_image = record->container_image,
 	};
 	unsigned char key[ENTRY_KEY_SIZE];
-	int error = caller_line_hash(lines, &line, context, key);
+	int error = caller_line_hash(lines, &draft, context, key);
 
 	if (!error)
-		error = caller_line_write(lines, &line, record->time, context, key, &at->entry);
+		error = caller_line_write(lines, &draft, record->time, context, key, &at->entry);
 	if (error)
 		return error;
 	caller_line_add_container(record, &at->container);
