@@ -48,6 +48,7 @@ struct replay {
 
 static const struct record_context context = {
 	.host_name = "replay",
+	.host_id = "0123456789abcdef0123456789abcdef",
 	.boot_id = "00000000-0000-0000-0000-000000000000",
 	.agent_version = "replay",
 	.run_id = "0000000000000000",

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What callerd says to a wrong call, and what it does not leave behind."""
+import hmac
 import pwd
 import re
 import shutil
 import signal
+import uuid
 
 from live import *
 
@@ -595,6 +597,18 @@ def own_calls():
 
 
 os.mkdir(D, 0o755)
+def host_id():
+    """As sd_id128_get_machine_app_specific() makes it; None: the host has no id."""
+    try:
+        with open('/etc/machine-id', encoding='ascii') as file:
+            key = bytes.fromhex(file.read())
+    except (OSError, ValueError):
+        return None
+    digest = bytearray(hmac.digest(key, uuid.UUID('8d4f9a52-b7c3-4e06-a1d2-5e6f90c37b18').bytes, 'sha256')[:16])
+    digest[6], digest[8] = digest[6] & 0x0f | 0x40, digest[8] & 0x3f | 0x80
+    return digest.hex() if len(key) == 16 and any(key) else None
+
+
 @test
 def outputs_of_their_own():
     """Each with its format, all of the same records; and some records only."""
@@ -614,6 +628,7 @@ def outputs_of_their_own():
         records = agent.stop()
         ecs = agent.log + '.all'
         shutil.copy(agent.log, ecs)
+    equal({field(r, 'host.id') for r in records}, {host_id()}, 'of the host')
     for name, path in formats.items():
         with open(path, 'rb') as lines:
             data = lines.read()

@@ -7,7 +7,8 @@ TEXT, INTEGER, LONG = 'text', 'integer', 'long'
 # Key: type, length.
 DICTIONARY = {
     'act': (TEXT, 63), 'app': (TEXT, 31), 'cat': (TEXT, 1023), 'destinationServiceName': (TEXT, 1023),
-    'cnt': (INTEGER, 0), 'dvchost': (TEXT, 100), 'externalId': (TEXT, 40), 'filePath': (TEXT, 1023), 'fileType': (TEXT, 1023),
+    'cnt': (INTEGER, 0), 'dvchost': (TEXT, 100), 'deviceExternalId': (TEXT, 255), 'externalId': (TEXT, 40),
+    'filePath': (TEXT, 1023), 'fileType': (TEXT, 1023),
     'in': (INTEGER, 0), 'msg': (TEXT, 1023), 'out': (INTEGER, 0), 'outcome': (TEXT, 63), 'reason': (TEXT, 1023),
     'request': (TEXT, 1023), 'requestClientApplication': (TEXT, 1023), 'requestMethod': (TEXT, 1023),
     'rt': (LONG, 0), 'sourceServiceName': (TEXT, 1023), 'spid': (INTEGER, 0), 'sproc': (TEXT, 1023),
@@ -88,6 +89,7 @@ def check(line):
         'event.sequence': int(fields['externalId']),
         'event.outcome': fields.get('outcome'),
         'host.name': fields.get('dvchost'),
+        'host.id': fields.get('deviceExternalId'),
         'message': fields['msg'],
         'process.pid': int(fields['spid']) if 'spid' in fields else None,
         'process.command_line': fields.get('cs1'),

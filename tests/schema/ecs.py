@@ -11,7 +11,7 @@ with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ecs-9.4.0.js
     FACTS = json.load(facts_file)
 FIELDS = FACTS['fields']
 OWN = ('callerd', 'labels')
-IN_EACH = ('@timestamp', 'ecs.version', 'message', 'event.kind', 'event.category', 'event.type', 'event.action', 'event.dataset', 'event.severity',
+IN_EACH = ('@timestamp', 'ecs.version', 'message', 'event.kind', 'event.category', 'event.type', 'event.action', 'event.id', 'event.dataset', 'event.severity',
            'agent.type')
 
 

@@ -99,11 +99,12 @@ def check(line):
     process = event.get('actor', {}).get('process', {})
     return {
         'milliseconds': event['time'],
-        'event.id': event['metadata'].get('uid'), # seals have neither
+        'event.id': event['metadata']['uid'],
         'event.action': event['metadata']['event_code'],
         'event.sequence': event['metadata'].get('sequence'),
         'event.outcome': {1: 'success', 2: 'failure', 0: 'unknown', None: None}[event.get('status_id')],
         'host.name': event['device'].get('hostname'),
+        'host.id': event['device'].get('uid'),
         'message': event['message'],
         'process.pid': process.get('pid'),
         'process.command_line': process.get('cmd_line'),

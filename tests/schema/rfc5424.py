@@ -77,6 +77,7 @@ def check(line):
         'event.sequence': int(dict(elements['meta'])['sequenceId']) if 'meta' in elements else None,
         'event.severity': int(fields['severity']),
         'event.outcome': fields.get('outcome'),
+        'host.id': fields.get('hostId'),
         'host.name': None if header.group(11) == '-' else header.group(11),
         'message': line[at + 2:],
         'process.pid': int(fields['pid']) if 'pid' in fields else None,

@@ -16,6 +16,7 @@ static inline struct chain_seal some_seal(bool ocsf, uint64_t after)
 	return (struct chain_seal){
 		.real = T0 + after * 1000000000,
 		.host_name = "build7",
+		.host_id = "4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6",
 		.run_id = "c0ffee12",
 		.version = "0.1.0",
 		.ocsf = ocsf,

@@ -32,6 +32,7 @@ static bool group_name(void *data, uint32_t gid, char *name, size_t size)
 
 static const struct record_context context = {
 	.host_name = "build7",
+	.host_id = "4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6",
 	.boot_id = "5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e",
 	.agent_version = "0.1.0",
 	.run_id = "c0ffee12",

@@ -265,6 +265,10 @@ static void says_it_in_ecs(void **state)
 			    version_of_records(FORMAT_ECS, "ecs"));
 	assert_string_equal(string_at(json, "event", "action", NULL), "log-sealed");
 	assert_string_equal(string_at(json, "event", "dataset", NULL), "callerd.audit");
+	assert_string_equal(string_at(json, "event", "id", NULL),
+			    "1898b60ddb474000-c0ffee12-s3a107bff3ce10be");
+	assert_string_equal(string_at(json, "host", "id", NULL),
+			    "4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6");
 	assert_string_equal(string_at(json, "host", "name", NULL), "build7");
 	assert_string_equal(string_at(json, "agent", "ephemeral_id", NULL), "c0ffee12");
 	assert_non_null(strstr(string_at(json, "message", NULL, NULL), "seal 0"));
@@ -286,7 +290,11 @@ static void says_it_in_ocsf(void **state)
 	assert_string_equal(string_at(json, "metadata", "version", NULL),
 			    version_of_records(FORMAT_OCSF, "metadata"));
 	assert_string_equal(string_at(json, "metadata", "event_code", NULL), "log-sealed");
+	assert_string_equal(string_at(json, "metadata", "uid", NULL),
+			    "1898b60ddb474000-c0ffee12-s3a107bff3ce10be");
 	assert_string_equal(string_at(json, "device", "hostname", NULL), "build7");
+	assert_string_equal(string_at(json, "device", "uid", NULL),
+			    "4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6");
 	json_decref(json);
 	text_free(&out);
 }

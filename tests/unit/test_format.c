@@ -477,7 +477,8 @@ static void cef_line(void **state)
 		FORMAT_CEF, &record,
 		"CEF:0|callerd|callerd|0.1.0|host-root-mount|Engine API request: "
 		"host-root-mount|10|"
-		"rt=1772366624120 dvchost=build7 externalId=42 flexString1=" EVENT_ID
+		"rt=1772366624120 dvchost=build7 deviceExternalId=4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6 "
+		"externalId=42 flexString1=" EVENT_ID
 		" flexString1Label=eventId cat=api act=api-request outcome=success suid=0 "
 		"suser=root "
 		"spid=4711 sproc=/usr/bin/docker sourceServiceName=docker-" ID ".scope "
@@ -561,7 +562,8 @@ static void rfc5424_line(void **state)
 	expect_line(
 		FORMAT_RFC5424, &record,
 		"<110>1 2026-03-01T12:03:44.120999Z build7 callerd c0ffee12 docker-event "
-		"[callerd@32473 eventId=\"1898b60de27d903f-c0ffee12-0000002b\" severity=\"20\" "
+		"[callerd@32473 eventId=\"1898b60de27d903f-c0ffee12-0000002b\" "
+		"hostId=\"4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6\" severity=\"20\" "
 		"outcome=\"success\" pid=\"99\" uid=\"1002\" socket=\"/run/docker.sock\" "
 		"engine=\"docker\" eventAction=\"start\" targetType=\"container\" targetId=\"" ID
 		"\" targetName=\"web\" targetImage=\"busybox\" cause=\"request\" causeBasis=\"id\" "
@@ -650,6 +652,7 @@ static void ocsf_line(void **state)
 		"\"uid\":\"1898b60ddb474005-c0ffee12-00000001\",\"sequence\":1,"
 		"\"event_code\":\"records-lost\",\"log_name\":\"callerd.audit\"},\"device\":{"
 		"\"type_id\":0,\"type\":\"Unknown\",\"hostname\":\"build7\","
+		"\"uid\":\"4d0e1f3a5b6c4d7e8f90a1b2c3d4e5f6\","
 		"\"boot_uid\":\"5a1c0b52-7c59-4ad9-9a5e-0f8a1b2c3d4e\",\"os\":{\"name\":\"Linux\","
 		"\"type_id\":200}},\"unmapped\":{\"callerd\":{\"lost\":{"
 		"\"reason\":\"output-full\",\"count\":12}}}}");

@@ -321,6 +321,7 @@ static bool is_left_out(const char *path)
 		"event.category",
 		"event.type",
 		"event.module",
+		"related.hosts",
 		"event.dataset",
 		"agent.type",
 		"host.boot.id",

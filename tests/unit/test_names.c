@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Names out of the files, and of services that hang. */
+/* Names out of the files, and of services that hang; the host's id. */
 #include "unit.h"
 
 #include <poll.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "host/host.h"
 #include "host/user_names.h"
 
 #define PATIENCE (5 * NS_PER_S)
@@ -212,10 +213,32 @@ static void test_services_hang(void **state)
 	user_names_free(names);
 }
 
+/* What `systemd-id128 machine-id -a 8d4f9a52-b7c3-4e06-a1d2-5e6f90c37b18` says on such a host. */
+static void test_host_id(void **state)
+{
+	static const char *const none[] = {"",
+					   "uninitialized",
+					   "00000000000000000000000000000000",
+					   "0123456789abcdef0123456789abcde",
+					   "0123456789abcdef0123456789abcdef0",
+					   "0123456789abcdef0123456789abcdeg",
+					   "0123456789ABCDEF0123456789ABCDEF",
+					   "01234567-89ab-cdef-0123-456789abcdef"};
+	char id[33];
+
+	assert_true(host_make_id("0123456789abcdef0123456789abcdef", id));
+	assert_string_equal(id, "1e5677f9eb6c4cfe9d415f1d2f8fd195");
+	for (size_t i = 0; i < COUNT(none); i++) {
+		assert_false(host_make_id(none[i], id));
+		assert_string_equal(id, "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_host_id),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_services_hang),
 	};

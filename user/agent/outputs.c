@@ -150,6 +150,7 @@ static int outputs_open_one(struct outputs_one *one, bool human,
 	int error = output_parse(one->spec, human, &one->opened, reason, size);
 
 	one->opened.sink.host_name = context->host_name;
+	one->opened.sink.host_id = context->host_id;
 	one->opened.sink.run_id = context->run_id;
 	one->opened.sink.version = context->agent_version;
 	return error ?: sink_open(&one->opened.sink, &one->sink, reason, size);

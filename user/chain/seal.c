@@ -45,31 +45,56 @@ static void put_message(struct json *json, const struct chain *chain)
 	json_put_word(json, "message", message);
 }
 
+/* A number that other files' seals do not have: the beginning of the seal's own key. */
+static void put_id(struct json *json, const char *key, const struct chain_seal *seal,
+		   const struct keys *keys)
+{
+	const struct record_context context = {.run_id = seal->run_id};
+	uint64_t number = 0;
+
+	for (unsigned int i = 0; i < sizeof(number); i++)
+		number = number << 8 | keys->key[i];
+	json_put_key(json, key);
+	text_add_char(json->out, '"');
+	record_add_id(json->out, &context, seal->real, 's', number);
+	text_add_char(json->out, '"');
+}
+
 /* --- ECS -------------------------------------------------------------------------------------- */
 
-static void put_ecs(struct json *json, const struct chain *chain, const struct chain_seal *seal)
+static void put_ecs(struct json *json, const struct chain *chain, const struct chain_seal *seal,
+		    const struct keys *keys)
 {
 	json_put_time(json, "@timestamp", seal->real);
 	PUT_MEMBERS(json, "\"ecs\":{\"version\":\"" ECS_VERSION "\"}");
 	put_message(json, chain);
-	PUT_MEMBERS(json,
-		    "\"event\":{\"kind\":\"event\",\"category\":[\"host\"],\"type\":[\"info\"],"
-		    "\"action\":\"" ACTION "\",\"module\":\"callerd\","
-		    "\"dataset\":\"callerd.audit\",\"severity\":0}");
+	json_open_object(json, "event");
+	PUT_MEMBERS(json, "\"kind\":\"event\",\"category\":[\"host\"],\"type\":[\"info\"],"
+			  "\"action\":\"" ACTION "\"");
+	put_id(json, "id", seal, keys);
+	PUT_MEMBERS(json, "\"module\":\"callerd\",\"dataset\":\"callerd.audit\",\"severity\":0");
+	json_close(json);
 	json_open_object(json, "host");
 	json_put_string(json, "name", bytes_of(seal->host_name));
+	json_put_string(json, "id", bytes_of(seal->host_id));
 	json_close(json);
 	json_open_object(json, "agent");
 	PUT_MEMBERS(json, "\"type\":\"callerd\"");
 	json_put_string(json, "version", bytes_of(seal->version));
 	json_put_string(json, "ephemeral_id", bytes_of(seal->run_id));
 	json_close(json);
+	json_open_object(json, "related");
+	json_open_array(json, "hosts");
+	json_put_string(json, NULL, bytes_of(seal->host_name));
+	json_close(json);
+	json_close(json);
 	json_open_object(json, "callerd");
 }
 
 /* --- OCSF: Base Event, for there is no class for seals ------------------------------------------ */
 
-static void put_ocsf(struct json *json, const struct chain *chain, const struct chain_seal *seal)
+static void put_ocsf(struct json *json, const struct chain *chain, const struct chain_seal *seal,
+		     const struct keys *keys)
 {
 	json_put_number(json, "time", seal->real / NS_PER_MS);
 	put_message(json, chain);
@@ -83,6 +108,7 @@ static void put_ocsf(struct json *json, const struct chain *chain, const struct 
 	PUT_MEMBERS(json, "\"name\":\"callerd\",\"vendor_name\":\"callerd\"");
 	json_put_string(json, "version", bytes_of(seal->version));
 	json_close(json);
+	put_id(json, "uid", seal, keys);
 	PUT_MEMBERS(json, "\"event_code\":\"" ACTION "\",\"log_name\":\"callerd.audit\"");
 	json_close(json);
 	json_open_object(json, "device");
@@ -91,6 +117,7 @@ static void put_ocsf(struct json *json, const struct chain *chain, const struct 
 		json_put_string(json, "hostname", bytes_of(seal->host_name));
 	else
 		json_put_word(json, "name", "localhost");
+	json_put_string(json, "uid", bytes_of(seal->host_id));
 	PUT_MEMBERS(json, "\"os\":{\"name\":\"Linux\",\"type_id\":200}");
 	json_close(json);
 	json_open_object(json, "unmapped");
@@ -113,9 +140,9 @@ static void add_signed(struct text *out, const struct chain *chain, const struct
 
 	json_open_object(&json, NULL);
 	if (seal->ocsf)
-		put_ocsf(&json, chain, seal);
+		put_ocsf(&json, chain, seal, keys);
 	else
-		put_ecs(&json, chain, seal);
+		put_ecs(&json, chain, seal, keys);
 	json_put_key(&json, NULL);
 	text_add_string(out, LINK_LINE);
 	text_add_number(out, chain->lines + 1);

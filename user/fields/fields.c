@@ -146,6 +146,7 @@ const struct record_field fields_all[] = {
 	OBJECT_OF("event", 0, fields_of_event),
 	OBJECT("host", 0,
 		TEXT("name", record_context, host_name),
+		TEXT("id", record_context, host_id),
 		OBJECT("boot", IF_ECS | IF_AGAIN, TEXT("id", record_context, boot_id))),
 	OBJECT("agent", 0,
 		CONSTANT("type", "callerd", .when = IF_ECS),
@@ -156,6 +157,7 @@ const struct record_field fields_all[] = {
 		ALL_OF(fields_of_thread, 0),
 		PART(PART_PARENT, IF_LINEAGE)),
 	PART(PART_USER, IF_CALLER),
+	ALL_OF(fields_of_nobody, 0),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
 	ALL_OF(fields_of_container, IF_CALLER | IF_ECS),
 	ALL_OF(fields_of_pod, IF_CALLER | IF_DESCRIBED),

@@ -97,6 +97,7 @@ void fields_add_finding(struct fields *fields, struct text *out);
 extern const struct record_field fields_of_process[];
 extern const struct record_field fields_of_thread[];
 extern const struct record_field fields_of_user[];
+extern const struct record_field fields_of_nobody[]; /* what is there without a caller, too */
 extern const struct record_field fields_of_caller[]; /* callerd.caller */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];

@@ -135,6 +135,22 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 	fields_begun_list(fields, ret);
 }
 
+static void get_related_hosts(struct fields *fields, struct field_value *ret)
+{
+	const char *name = fields->view.context->host_name;
+
+	fields->words[0] = name;
+	if (name && *name)
+		fields_set_list(ret, VALUE_STRINGS, fields->words, 1);
+}
+
+/* Of a record without a caller: its users stand in the same object, and are written once for many records. */
+static void get_hosts_alone(struct fields *fields, struct field_value *ret)
+{
+	if (!fields_caller(fields))
+		get_related_hosts(fields, ret);
+}
+
 /* A process that is not known has no user, not root. */
 static void get_parent_user(struct fields *fields, struct field_value *ret)
 {
@@ -464,7 +480,14 @@ const struct record_field fields_of_user[] = {
 			ID32("id", process, euid),
 			CHARS("name", view, user),
 			OBJECT("group", IF_HERE, ID32("id", caller, egid)))),
-	OBJECT("related", IF_HERE, GET("user", get_related_users)),
+	OBJECT("related", IF_HERE,
+		GET("user", get_related_users),
+		GET("hosts", get_related_hosts, .when = IF_ECS)),
+	{0},
+};
+
+const struct record_field fields_of_nobody[] = {
+	OBJECT("related", IF_ECS, GET("hosts", get_hosts_alone)),
 	{0},
 };
 

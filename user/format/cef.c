@@ -14,6 +14,7 @@
 /* What the dictionary gives a key room for. */
 #define LIMIT_ACTION 63
 #define LIMIT_HOST 100
+#define LIMIT_HOST_ID 255
 #define LIMIT_CUSTOM 4000
 #define LIMIT_TEXT 1023
 
@@ -146,6 +147,7 @@ static struct cef_key {
 } keys[] = {
 	{"rt", {{"@timestamp"}}, .kind = KEY_MILLISECONDS},
 	{"dvchost", {{"host.name"}}, LIMIT_HOST},
+	{"deviceExternalId", {{"host.id"}}, LIMIT_HOST_ID},
 	{"externalId", {{"event.sequence"}}, LIMIT_TEXT},
 	{"flexString1", {{"event.id"}}, LIMIT_TEXT, "eventId"},
 	{"cat", {{"event.category"}}, LIMIT_TEXT, .kind = KEY_FIRST},

@@ -807,6 +807,7 @@ static struct ocsf_row head_rows[] = {
 	{"device.type", .word = "Unknown"},
 	{"device.hostname", {"host.name"}},
 	{"device.name", .word = "localhost", .when = IF_NAMELESS_HOST},
+	{"device.uid", {"host.id"}},
 	{"device.boot_uid", {"host.boot.id"}},
 	{"device.os.name", .word = "Linux"},
 	{"device.os.type_id", .number = 200},

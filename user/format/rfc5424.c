@@ -71,6 +71,7 @@ static struct parameter {
 	uint64_t when; /* besides the conditions of the field */
 } parameters[] = {
 	{"eventId", {"event.id"}},
+	{"hostId", {"host.id"}},
 	{"severity", {"event.severity"}},
 	{"outcome", {"event.outcome"}},
 	{"pid", {"process.pid"}},

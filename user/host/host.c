@@ -2,6 +2,7 @@
 #include "host/host.h"
 
 #include <errno.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,12 @@
 #include "host/user_names.h"
 
 #define CLOCK_READINGS 3
+#define HOST_ID_SIZE 16 /* bytes */
 
 struct host {
 	struct record_context context;
 	char name[256];
+	char id[2 * HOST_ID_SIZE + 1];
 	char boot_id[40];
 	char run_id[17];
 	struct names *names;
@@ -111,6 +114,50 @@ static int read_boot_id(char *id, size_t size)
 	return 0;
 }
 
+static bool read_machine_id(const char *hex, unsigned char ret[HOST_ID_SIZE])
+{
+	bool zero = true;
+
+	for (unsigned int i = 0; i < HOST_ID_SIZE; i++) {
+		if (sscanf(hex + 2 * (size_t)i, "%2hhx", &ret[i]) != 1)
+			return false;
+		zero &= !ret[i];
+	}
+	return !zero && hex[2 * HOST_ID_SIZE] == '\0';
+}
+
+bool host_make_id(const char *machine_id, char ret[2 * HOST_ID_SIZE + 1])
+{
+	/* 8d4f9a52-b7c3-4e06-a1d2-5e6f90c37b18 */
+	static const unsigned char application[] = {0x8d, 0x4f, 0x9a, 0x52, 0xb7, 0xc3, 0x4e, 0x06,
+						    0xa1, 0xd2, 0x5e, 0x6f, 0x90, 0xc3, 0x7b, 0x18};
+	unsigned char key[HOST_ID_SIZE], hash[EVP_MAX_MD_SIZE];
+
+	ret[0] = '\0';
+	if (strspn(machine_id, "0123456789abcdef") != 2 * HOST_ID_SIZE ||
+	    !read_machine_id(machine_id, key) ||
+	    !HMAC(EVP_sha256(), key, sizeof(key), application, sizeof(application), hash, NULL))
+		return false;
+	hash[6] = (hash[6] & 0x0f) | 0x40;
+	hash[8] = (hash[8] & 0x3f) | 0x80;
+	for (unsigned int i = 0; i < HOST_ID_SIZE; i++)
+		snprintf(ret + 2 * (size_t)i, 3, "%02x", hash[i]);
+	return true;
+}
+
+/* What a host does not have, as it is being installed, is no id. */
+static void read_host_id(struct host *host)
+{
+	_fclose_ FILE *file = fopen("/etc/machine-id", "re");
+	char line[2 * HOST_ID_SIZE + 2];
+
+	if (!file || !fgets(line, sizeof(line), file))
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	if (host_make_id(line, host->id))
+		host->context.host_id = host->id;
+}
+
 /* The mount namespace of init is the host's. The unit may give callerd another one. */
 static uint32_t mount_namespace(void)
 {
@@ -148,6 +195,7 @@ int host_new(struct host **ret)
 		.group_name = group_name,
 		.user_asked = user_asked,
 	};
+	read_host_id(host);
 	host_refresh(host);
 	*ret = take_ptr(host);
 	return 0;

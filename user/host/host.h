@@ -8,6 +8,10 @@
 
 struct host;
 
+/* Makes host.id of MACHINE_ID, the line in /etc/machine-id, which must not be told to others: its HMAC-SHA256 with an id of callerd's
+ * own, as sd_id128_get_machine_app_specific() has it. False, and the empty string: that is no such id. */
+bool host_make_id(const char *machine_id, char ret[33]);
+
 /* Reads the host's name and the ids of this boot and this run. 0 or -errno. Free with
  * host_free(). */
 int host_new(struct host **ret);

@@ -72,7 +72,7 @@ struct sink_options {
 	const char *server_name;     /* that the certificate must be for; NULL: host */
 
 	/* What they say of us */
-	const char *host_name, *run_id, *version;
+	const char *host_name, *host_id, *run_id, *version;
 };
 
 /* Why records did not get where they should. */

@@ -450,6 +450,7 @@ static inline bool record_is_request(const struct record *record)
  * library does no I/O; a callback returns false where there is no name and may be NULL. */
 struct record_context {
 	const char *host_name;
+	const char *host_id; /* made of the machine's, and of callerd's own; NULL: none is known */
 	const char *boot_id; /* as in /proc/sys/kernel/random/boot_id */
 	const char *agent_version;
 	const char *run_id;   /* agent.ephemeral_id */

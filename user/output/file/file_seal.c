@@ -164,6 +164,7 @@ static int make_seal(struct file *file, struct text *out)
 	struct chain_seal seal = {
 		.real = clock_now(CLOCK_REALTIME),
 		.host_name = options->host_name,
+		.host_id = options->host_id,
 		.run_id = options->run_id,
 		.version = options->version,
 		.ocsf = options->ocsf,
