@@ -632,7 +632,8 @@ def outputs_of_their_own():
     for name, path in formats.items():
         with open(path, 'rb') as lines:
             data = lines.read()
-        equal(data.count(b'\n'), len(records), f'records in {name}')
+        # In OCSF a finding has a line of its own beside the record.
+        equal(data.count(b'\n') - data.count(b'"class_uid":2004,'), len(records), f'records in {name}')
         if name == 'human':
             continue
         done = subprocess.run([ROOT + '/tests/schema/check', name, ecs], input=data, stdout=subprocess.PIPE,
