@@ -9,7 +9,7 @@ _callerd()
 		_filedir
 		return
 		;;
-	--socket | --metrics-socket)
+	--socket | --metrics-socket | --control-socket)
 		_filedir sock
 		return
 		;;
@@ -21,7 +21,7 @@ _callerd()
 	--confine) mapfile -t COMPREPLY < <(compgen -W "all none" -- "$cur") ;;
 	--guard) mapfile -t COMPREPLY < <(compgen -W "all sockets none" -- "$cur") ;;
 	--discover) mapfile -t COMPREPLY < <(compgen -W "auto yes no" -- "$cur") ;;
-	--metrics-group)
+	--metrics-group | --control-group)
 		mapfile -t COMPREPLY < <(compgen -g -- "$cur")
 		;;
 	--log-level) mapfile -t COMPREPLY < <(compgen -W "error warning info" -- "$cur") ;;

@@ -2,11 +2,13 @@
 """callerctl: one command of a person is one line, in the log of an agent that runs, and afterwards."""
 import fcntl
 import gzip
+import json
 import os
 import pty
 import re
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import tempfile
@@ -432,6 +434,52 @@ def top_at_all_sizes():
         finally:
             old.end()
     callerctl('top', '--read', '/dev/null', code=2) # no terminal
+
+
+@test
+def from_the_agent_itself():
+    """Without a log: root and a group, who only read. Who is too slow is cut off; who only may see metrics sees no record."""
+    socket_path, metrics = DIR + '/ctl-control.sock', DIR + '/ctl-metrics.sock'
+    name = f'ctl-agent-{os.getpid()}'
+    with agent_with('--control-socket', socket_path, '--control-group', 'nogroup', '--metrics-socket', metrics) as callerd:
+        equal(os.stat(socket_path).st_mode & 0o777, 0o660, 'mode')
+        ways = [[], ['setpriv', '--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups']]
+        watchers = [subprocess.Popen([*way, CALLERCTL, 'tail', '--json', '--read', 'agent:' + socket_path], stdout=subprocess.PIPE, env=UTC)
+                    for way in ways]
+        stuck = socket.socket(socket.AF_UNIX)
+        stuck.connect(socket_path)
+        stuck.sendall(b'GET /records HTTP/1.1\r\nHost: x\r\n\r\n')
+        true(b'200 OK' in stuck.recv(60), 'it may')
+        time.sleep(0.5)
+        docker('volume', 'create', name)
+        docker('volume', 'rm', name)
+        for watcher in watchers:
+            line = b''
+            while b'VolumeDelete' not in line:
+                true(select.select([watcher.stdout], [], [], PATIENCE)[0], 'a record comes')
+                line = watcher.stdout.readline()
+            record = json.loads(line)
+            equal(record['callerd']['target']['name'], name, 'what it is of')
+        for i in range(1200): # more than the agent keeps for a reader that does not read
+            request('GET', f'/_ping?{"x" * 900}{i}')
+        callerd.settle()
+        stuck.settimeout(PATIENCE)
+        received = 0
+        while data := stuck.recv(1 << 16):
+            received += len(data)
+        true(received < 3 << 20, f'{received} bytes were kept for somebody who did not read')
+        stuck.close()
+        for watcher in watchers:
+            watcher.terminate()
+            watcher.wait()
+        for path, target, status in ((metrics, '/records', 404), (socket_path, '/metrics', 404)):
+            equal(request('GET', target, path=path)[0], status, target)
+        equal(request('POST', '/records', path=socket_path)[0], 405, 'it is for reading')
+        refused = subprocess.run(['setpriv', '--reuid', 'nobody', '--regid', 'daemon', '--clear-groups', CALLERCTL, 'tail', '--read',
+                                  'agent:' + socket_path], stderr=subprocess.PIPE, env=UTC)
+        true(refused.returncode == 5 and b'Permission denied' in refused.stderr, refused.stderr)
+        callerctl('what', '--read', 'agent:' + socket_path, code=5)
+    true(not os.path.exists(socket_path), 'it is gone with the agent')
 
 
 @test

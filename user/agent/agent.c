@@ -149,6 +149,7 @@ static void put_record(struct agent *agent, struct record *record)
 	self_test_note(agent->self_test, record);
 	if (outputs_put(agent->outputs, record, host_context(agent->host)))
 		agent->no_memory++;
+	status_show(agent->status, record);
 }
 
 /* Whether the engine at a watched socket speaks Docker's API. */
@@ -1306,7 +1307,7 @@ static int agent_divide(struct agent *agent, int argc, char **argv)
 	error = broker_start(&(struct broker_options){granting_grant, &agent->granting});
 	if (error)
 		return error;
-	error = fence_raise(options->pin, options->metrics_socket);
+	error = fence_raise(options->pin, options->metrics_socket, options->control_socket);
 	if (error && error != -ENOSYS && error != -EOPNOTSUPP)
 		agent_message(agent, LOG_LEVEL_WARNING, "files are not fenced in: Landlock: %s",
 			      strerror(-error));

@@ -29,6 +29,7 @@ static int grant_options(struct grants *grants, const struct options *options)
 	int error = grant_path(grants, GRANT_FILE, options->state_path)
 			    ?: grant_path(grants, GRANT_FILE, options->metrics_file)
 			    ?: grant_path(grants, GRANT_FILE, options->metrics_socket)
+			    ?: grant_path(grants, GRANT_FILE, options->control_socket)
 			    ?: grant_path(grants, GRANT_FILE, options->event_file)
 			    ?: grant_path(grants, GRANT_READING, options->config_path);
 

@@ -87,7 +87,7 @@ static bool ask_running_agent(const struct options *options, enum exit_code *ret
 static void prepare_test(struct options *options)
 {
 	options->pin = options->state_path = NULL;
-	options->metrics_socket = options->metrics_file = NULL;
+	options->metrics_socket = options->control_socket = options->metrics_file = NULL;
 	options->guard = GUARD_NONE;
 	options->inventory = 0;
 	options->status_interval = 0;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "broker/broker.h"
+#include "format/ecs.h"
 #include "health/endpoint.h"
 #include "health/metrics.h"
 #include "host/host.h"
@@ -29,6 +30,8 @@ struct status {
 	struct health health;
 	struct health_memory memory;
 	struct endpoint *endpoint; /* NULL: there is none */
+	struct endpoint *control;  /* for callerctl; NULL: there is none */
+	struct text line;	   /* a record, for those who watch */
 	struct metrics_file *file; /* NULL: there is none */
 	char test_fault[256];
 	struct {
@@ -402,6 +405,17 @@ void status_count_event(struct status *status)
 	status->health.kernel_events++;
 }
 
+void status_show(struct status *status, const struct record *record)
+{
+	if (!endpoint_watched(status->control))
+		return;
+	text_cut(&status->line, 0);
+	if (ecs_write(record, status->options.context, &status->line))
+		text_free(&status->line);
+	else
+		endpoint_put(status->control, text_since(&status->line, 0));
+}
+
 /* --- its life --------------------------------------------------------------------------------- */
 
 CLEANUP_DEFINE(drop_status, struct status *, status_free)
@@ -426,8 +440,11 @@ int status_new(const struct status_options *options, struct status **ret, char *
 		status->health.timed = !error;
 	}
 	if (!error && wanted->metrics_socket)
-		error = endpoint_open(wanted->metrics_socket, wanted->metrics_gid,
+		error = endpoint_open(wanted->metrics_socket, wanted->metrics_gid, false,
 				      &status->endpoint, why, size);
+	if (!error && wanted->control_socket)
+		error = endpoint_open(wanted->control_socket, wanted->control_gid, true,
+				      &status->control, why, size);
 	if (!error && wanted->metrics_file)
 		error = metrics_file_open(wanted->metrics_file, &status->file, why, size);
 	if (!error)
@@ -440,6 +457,8 @@ void status_free(struct status *status)
 	if (!status)
 		return;
 	endpoint_close(status->endpoint);
+	endpoint_close(status->control);
+	text_free(&status->line);
 	metrics_file_close(status->file);
 	free(status);
 }

@@ -39,6 +39,9 @@ void status_free(struct status *status);
 /* Counts a record of ACTION. */
 void status_count(struct status *status, enum record_action action);
 
+/* Gives RECORD to those who watch at the control socket. */
+void status_show(struct status *status, const struct record *record);
+
 /* Counts a record that tells so much. */
 void status_count_level(struct status *status, enum record_level level);
 

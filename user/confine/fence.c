@@ -58,7 +58,7 @@ static void open_gate(int ruleset, const char *file, uint64_t access)
 		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-int fence_raise(const char *pin, const char *socket)
+int fence_raise(const char *pin, const char *socket, const char *other_socket)
 {
 	int version =
 		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -74,5 +74,6 @@ int fence_raise(const char *pin, const char *socket)
 		return -errno;
 	open_gate(ruleset, pin, ACCESS_PINS);
 	open_gate(ruleset, socket, LANDLOCK_ACCESS_FS_MAKE_SOCK);
+	open_gate(ruleset, other_socket, LANDLOCK_ACCESS_FS_MAKE_SOCK);
 	return syscall(SYS_landlock_restrict_self, ruleset, 0) ? -errno : 0;
 }

@@ -6,8 +6,8 @@
 #define CALLERD_FENCE_H
 
 /* For the calling thread, and those that it starts. In the directory of PIN, which is one for pins of kernel programs, such pins
- * can be made and removed, and in that of SOCKET sockets can be made; NULL: there is none. 0 or -errno: -EOPNOTSUPP or -ENOSYS
+ * can be made and removed, and in those of both sockets sockets can be made; NULL: there is none. 0 or -errno: -EOPNOTSUPP or -ENOSYS
  * where the kernel has no Landlock. */
-int fence_raise(const char *pin, const char *socket);
+int fence_raise(const char *pin, const char *socket, const char *other_socket);
 
 #endif

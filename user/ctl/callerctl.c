@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "log/moment.h"
@@ -33,7 +34,9 @@ static const struct ctl_command commands[] = {
 
 static const char help_options[] =
 	"\n"
-	"  -r, --read FILE    a log, with what was rotated from it; - is stdin (" CTL_LOG ")\n"
+	"  -r, --read FILE    a log, with what was rotated from it; - is stdin; agent: is what "
+	"the\n"
+	"                     callerd that runs tells (" CTL_LOG ")\n"
 	"  -S, --since TIME   recent, today, yesterday 15:00, boot, 15:00, 2026-11-30 15:00, 2h …\n"
 	"  -U, --until TIME\n"
 	"  -w, --where EXPR   only records that it chooses: docs/where.md\n"
@@ -233,6 +236,14 @@ static int read_command_line(struct ctl *ctl, int argc, char **argv, const struc
 	return read_times(ctl) ?: read_where(ctl);
 }
 
+/* The log; where there is none that may be read, what is live comes from the agent itself. */
+static const char *default_log(const struct ctl_command *command)
+{
+	bool live = command->run == ctl_tail || command->run == ctl_top;
+
+	return live && access(CTL_LOG, R_OK) && !access(CTL_SOCKET, W_OK) ? CTL_AGENT : CTL_LOG;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {.lines = LINES_DEFAULT};
@@ -245,7 +256,7 @@ int main(int argc, char **argv)
 		return error > 0 ? CTL_OK : CTL_USAGE;
 	}
 	if (!ctl.log_count)
-		ctl.logs[ctl.log_count++] = CTL_LOG;
+		ctl.logs[ctl.log_count++] = default_log(command);
 	code = command->run(&ctl);
 	where_free(ctl.where);
 	if (fflush(stdout))

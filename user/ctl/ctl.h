@@ -11,6 +11,8 @@
 
 #define CTL_LOGS_MAX 64
 #define CTL_LOG "/var/log/callerd/callerd.ndjson"
+#define CTL_AGENT "agent:" /* in place of a log: the agent that runs, at the socket behind it */
+#define CTL_SOCKET "/run/callerd/control.sock"
 
 enum ctl_exit {
 	CTL_OK = 0,

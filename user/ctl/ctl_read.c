@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "chain/lines.h"
 #include "ctl/ctl.h"
+#include "health/endpoint.h"
 #include "log/logfile.h"
 #include "log/moment.h"
 #include "log/series.h"
@@ -170,12 +171,82 @@ static int follow_log(struct log_reader *log_reader, const char *path)
 	return error;
 }
 
+/* --- an agent that runs ------------------------------------------------------------------------ */
+
+/* What the agent sends; waits where there is nothing. */
+static ssize_t read_agent(void *data, char *to, size_t size)
+{
+	struct log_reader *log_reader = data;
+	struct pollfd fd = {.fd = log_reader->fd, .events = POLLIN};
+	int error;
+
+	for (;;) {
+		ssize_t got;
+
+		error = log_reader->records->idle(log_reader->records->data);
+		if (error)
+			return error;
+		if (poll(&fd, 1, FOLLOW_PAUSE) <= 0)
+			continue;
+		got = read(log_reader->fd, to, size);
+		return got < 0 ? -errno : got;
+	}
+}
+
+/* Skips the head of the answer. 0; -EPERM: it is no answer to what was asked. */
+static int skip_head(struct lines *lines)
+{
+	struct bytes line;
+	bool complete, good = false;
+	int result;
+
+	while ((result = lines_next(lines, &line, &complete)) > 0) {
+		good |= bytes_begin(line, "HTTP/1.1 200 ");
+		if (bytes_are(line, "\r"))
+			return good ? 0 : -EPERM;
+	}
+	return result ?: -EPERM;
+}
+
+static int watch_agent(struct log_reader *log_reader, const char *path)
+{
+	struct lines lines = {.read = read_agent, .data = log_reader};
+	int error;
+
+	if (!log_reader->records->idle) {
+		fprintf(stderr,
+			"callerctl: the agent at %s tells what comes, not what was: tail and top "
+			"may ask it\n",
+			path);
+		return -EINVAL;
+	}
+	log_reader->fd = endpoint_watch(path);
+	if (log_reader->fd < 0) {
+		fprintf(stderr, "callerctl: cannot ask the agent at %s: %s\n", path,
+			strerror(-log_reader->fd));
+		return log_reader->fd;
+	}
+	error = skip_head(&lines) ?: take_lines(log_reader, &lines);
+	if (!error)
+		fprintf(stderr, "callerctl: the agent has ended, or this reader was too slow\n");
+	else if (error != -ECANCELED)
+		fprintf(stderr, "callerctl: the agent at %s: %s\n", path, strerror(-error));
+	close(log_reader->fd);
+	lines_free(&lines);
+	return error ?: -EPIPE;
+}
+
 /* --- logs ------------------------------------------------------------------------------------- */
 
 static int read_series(struct log_reader *log_reader, const char *path)
 {
-	_cleanup_(series_free) struct series series;
-	int error = series_find(&series, path);
+	_cleanup_(series_free) struct series series = {0};
+	int error;
+
+	if (!strncmp(path, CTL_AGENT, strlen(CTL_AGENT)))
+		return watch_agent(log_reader,
+				   path[strlen(CTL_AGENT)] ? path + strlen(CTL_AGENT) : CTL_SOCKET);
+	error = series_find(&series, path);
 
 	if (error)
 		fprintf(stderr, "callerctl: cannot read %s: %s\n", path, strerror(-error));

@@ -33,16 +33,26 @@
 #define LOOP_TIME 3000	  /* ms for the loop to publish */
 #define TEST_TIME 20000	  /* ms for a self-test */
 #define ANSWER_MAX (1u << 20)
-#define FRESH 1000 /* ms that what was published is served */
+#define FRESH 1000	     /* ms that what was published is served */
+#define LIVE_SIZE (1u << 20) /* bytes of records that a slow reader may be behind */
+#define LIVE_PIECE (64u << 10)
 #define STACK_SIZE (256u << 10)
 
-enum resource { RESOURCE_NONE, RESOURCE_METRICS, RESOURCE_HEALTH, RESOURCE_DETAILS, RESOURCE_TEST };
+enum resource {
+	RESOURCE_NONE,
+	RESOURCE_METRICS,
+	RESOURCE_HEALTH,
+	RESOURCE_DETAILS,
+	RESOURCE_TEST,
+	RESOURCE_RECORDS,
+};
 
 enum client_state {
 	CLIENT_FREE,
 	CLIENT_READS,
 	CLIENT_WAITS, /* for the loop */
 	CLIENT_WRITES,
+	CLIENT_WATCHES, /* gets records until it goes */
 };
 
 struct served {
@@ -56,6 +66,7 @@ struct served {
 	struct http1_parser parser;
 	struct text answer;
 	size_t sent;
+	uint64_t position; /* of CLIENT_WATCHES: in .live */
 };
 
 struct endpoint {
@@ -66,11 +77,15 @@ struct endpoint {
 	bool wanted, test_wanted; /* atomic */
 	struct served *clients;	  /* the thread's, CLIENTS_MAX */
 	uint64_t accept_at;	  /* ms; the thread's */
+	bool records;		  /* it serves them, and nothing else */
+	unsigned int watchers;	  /* atomic */
 
 	pthread_mutex_t lock; /* for what follows */
 	struct text metrics, health, details, report;
 	bool healthy, passed;
 	uint64_t published, tested; /* ms; 0: never */
+	char *live;	   /* the last LIVE_SIZE bytes of records; NULL: nobody watched so far */
+	uint64_t live_end; /* bytes of them, ever */
 };
 
 static bool get_flag(const bool *flag)
@@ -165,24 +180,41 @@ static void set_wanted(struct endpoint *endpoint, struct served *client)
 	__atomic_store_n(test ? &endpoint->test_wanted : &endpoint->wanted, true, __ATOMIC_RELEASE);
 }
 
-static enum resource find_resource(struct bytes target)
+static enum resource find_resource(const struct endpoint *endpoint, struct bytes target)
 {
 	static const struct {
 		const char *path;
 		enum resource resource;
 	} resources[] = {
-		{"/metrics", RESOURCE_METRICS},
-		{"/healthz", RESOURCE_HEALTH},
-		{"/details", RESOURCE_DETAILS},
+		{"/records", RESOURCE_RECORDS}, {"/metrics", RESOURCE_METRICS},
+		{"/healthz", RESOURCE_HEALTH},	{"/details", RESOURCE_DETAILS},
 		{"/self-test", RESOURCE_TEST},
 	};
 	struct bytes path = {0};
 
 	bytes_take(&target, '?', &path);
 	for (size_t i = 0; i < COUNT(resources); i++)
-		if (bytes_are(path, resources[i].path))
+		if (bytes_are(path, resources[i].path) &&
+		    endpoint->records == (resources[i].resource == RESOURCE_RECORDS))
 			return resources[i].resource;
 	return RESOURCE_NONE;
+}
+
+/* From here on CLIENT gets each record. */
+static void begin_watching(struct endpoint *endpoint, struct served *client)
+{
+	thread_guard(&endpoint->lock);
+	if (!endpoint->live)
+		endpoint->live = malloc(LIVE_SIZE);
+	if (!endpoint->live) {
+		answer_error(client, 503, "no memory\n");
+		return;
+	}
+	text_add_string(&client->answer, "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+					 "Cache-Control: no-store\r\nConnection: close\r\n\r\n");
+	client->position = endpoint->live_end;
+	client->state = CLIENT_WATCHES;
+	__atomic_fetch_add(&endpoint->watchers, 1, __ATOMIC_RELEASE);
 }
 
 static void heed_request(struct endpoint *endpoint, struct served *client)
@@ -192,19 +224,26 @@ static void heed_request(struct endpoint *endpoint, struct served *client)
 	bool reads = verb == METHOD_GET || verb == METHOD_HEAD;
 
 	client->head = verb == METHOD_HEAD;
-	client->resource = find_resource((struct bytes){parser->target, parser->head.target_size});
+	client->resource =
+		find_resource(endpoint, (struct bytes){parser->target, parser->head.target_size});
 	if (client->resource == RESOURCE_NONE)
-		answer_error(client, 404, "there are /metrics and /healthz\n");
+		answer_error(client, 404,
+			     endpoint->records ? "there is /records\n"
+					       : "there are /metrics and /healthz\n");
 	else if (client->resource == RESOURCE_TEST ? verb != METHOD_POST : !reads)
 		answer_error(client, 405, "not by this method\n");
 	else if (client->resource == RESOURCE_TEST && client->uid != 0)
 		answer_error(client, 403, "only root may ask for a self-test\n");
+	else if (client->resource == RESOURCE_RECORDS && !client->head)
+		begin_watching(endpoint, client);
 	else
 		set_wanted(endpoint, client);
 }
 
-static void end_client(struct served *client)
+static void end_client(struct endpoint *endpoint, struct served *client)
 {
+	if (client->state == CLIENT_WATCHES)
+		__atomic_fetch_sub(&endpoint->watchers, 1, __ATOMIC_RELEASE);
 	close(client->fd);
 	text_free(&client->answer);
 	client->answer = (struct text){0};
@@ -220,7 +259,7 @@ static void receive_request(struct endpoint *endpoint, struct served *client)
 
 	if (size <= 0) {
 		if (!size || (errno != EAGAIN && errno != EINTR))
-			end_client(client);
+			end_client(endpoint, client);
 		return;
 	}
 	switch (http1_next(&client->parser, bytes, (size_t)size, &used, &body, &body_size)) {
@@ -237,7 +276,56 @@ static void receive_request(struct endpoint *endpoint, struct served *client)
 	}
 }
 
-static void write_answer(struct served *client)
+/* Takes what is new of the records. False: CLIENT was so slow that some are gone. */
+static bool take_records(struct endpoint *endpoint, struct served *client)
+{
+	size_t at, size;
+
+	thread_guard(&endpoint->lock);
+	if (endpoint->live_end - client->position > LIVE_SIZE)
+		return false;
+	text_cut(&client->answer, 0);
+	client->sent = 0;
+	while (client->position < endpoint->live_end && client->answer.size < LIVE_PIECE) {
+		at = client->position % LIVE_SIZE;
+		size = (size_t)(endpoint->live_end - client->position);
+		if (size > LIVE_SIZE - at)
+			size = LIVE_SIZE - at;
+		if (size > LIVE_PIECE)
+			size = LIVE_PIECE;
+		text_add(&client->answer, endpoint->live + at, size);
+		client->position += size;
+	}
+	return !client->answer.error;
+}
+
+/* Whether there is something to be written to CLIENT, which watches. */
+static bool is_behind(struct endpoint *endpoint, const struct served *client)
+{
+	thread_guard(&endpoint->lock);
+	return client->sent < client->answer.size || client->position < endpoint->live_end;
+}
+
+/* What the reader misses is not left out in silence: the connection ends. */
+static void write_records(struct endpoint *endpoint, struct served *client)
+{
+	ssize_t size;
+
+	if (client->sent == client->answer.size && !take_records(endpoint, client)) {
+		end_client(endpoint, client);
+		return;
+	}
+	if (client->sent == client->answer.size)
+		return;
+	size = send(client->fd, client->answer.data + client->sent,
+		    client->answer.size - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (size > 0)
+		client->sent += (size_t)size;
+	else if (errno != EAGAIN && errno != EINTR)
+		end_client(endpoint, client);
+}
+
+static void write_answer(struct endpoint *endpoint, struct served *client)
 {
 	ssize_t size = client->answer.error ? 0
 					    : send(client->fd, client->answer.data + client->sent,
@@ -249,7 +337,7 @@ static void write_answer(struct served *client)
 	else if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (size <= 0 || client->sent == client->answer.size)
-		end_client(client);
+		end_client(endpoint, client);
 }
 
 /* --- the thread ------------------------------------------------------------------------------- */
@@ -306,6 +394,8 @@ static void run_client(struct endpoint *endpoint, struct served *client, uint64_
 {
 	bool late = now >= client->deadline;
 
+	if (client->state == CLIENT_WATCHES)
+		return;
 	if (client->state == CLIENT_WAITS) {
 		if (client->resource == RESOURCE_TEST ? answer_tested(endpoint, client)
 						      : answer_published(endpoint, client))
@@ -313,7 +403,7 @@ static void run_client(struct endpoint *endpoint, struct served *client, uint64_
 		if (late)
 			answer_error(client, 503, "the main loop of callerd does not answer\n");
 	} else if (late) {
-		end_client(client);
+		end_client(endpoint, client);
 	}
 }
 
@@ -322,19 +412,20 @@ static void serve_client(struct endpoint *endpoint, struct served *client, short
 	if (client->state == CLIENT_READS && events)
 		receive_request(endpoint, client);
 	else if (client->state == CLIENT_WRITES && events)
-		write_answer(client);
+		write_answer(endpoint, client);
+	else if (client->state == CLIENT_WATCHES && !(events & (POLLHUP | POLLERR)))
+		write_records(endpoint, client);
 	else if (events & (POLLHUP | POLLERR)) /* it does not wait any more */
-		end_client(client);
+		end_client(endpoint, client);
 }
 
 /* Sets what to wait for; returns for how many ms. */
 static int plan_wait(struct endpoint *endpoint, struct pollfd fds[2 + CLIENTS_MAX])
 {
 	static const short events[] = {
-		[CLIENT_FREE] = 0,
-		[CLIENT_READS] = POLLIN,
+		[CLIENT_FREE] = 0,	   [CLIENT_READS] = POLLIN,
 		[CLIENT_WAITS] = 0, /* one that is gone is told all the same */
-		[CLIENT_WRITES] = POLLOUT,
+		[CLIENT_WRITES] = POLLOUT, [CLIENT_WATCHES] = 0,
 	};
 	uint64_t now = clock_now_ms(), next = UINT64_MAX;
 
@@ -351,6 +442,11 @@ static int plan_wait(struct endpoint *endpoint, struct pollfd fds[2 + CLIENTS_MA
 		if (client->state == CLIENT_FREE)
 			continue;
 		fds[2 + i] = (struct pollfd){.fd = client->fd, .events = events[client->state]};
+		if (client->state == CLIENT_WATCHES) {
+			if (is_behind(endpoint, client))
+				fds[2 + i].events = POLLOUT;
+			continue;
+		}
 		if (client->deadline < next)
 			next = client->deadline;
 	}
@@ -385,6 +481,29 @@ static void *serve_all(void *data)
 			accept_client(endpoint);
 	}
 	return NULL;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
+bool endpoint_watched(const struct endpoint *endpoint)
+{
+	return endpoint && __atomic_load_n(&endpoint->watchers, __ATOMIC_ACQUIRE);
+}
+
+void endpoint_put(struct endpoint *endpoint, struct bytes lines)
+{
+	pthread_mutex_lock(&endpoint->lock);
+	for (size_t done = 0; endpoint->live && done < lines.size;) {
+		size_t at = endpoint->live_end % LIVE_SIZE, size = lines.size - done;
+
+		if (size > LIVE_SIZE - at)
+			size = LIVE_SIZE - at;
+		memcpy(endpoint->live + at, lines.data + done, size);
+		endpoint->live_end += size;
+		done += size;
+	}
+	pthread_mutex_unlock(&endpoint->lock);
+	eventfd_write(endpoint->wake, 1);
 }
 
 /* --- for the loop ----------------------------------------------------------------------------- */
@@ -496,7 +615,7 @@ static void free_endpoint(struct endpoint *endpoint)
 {
 	for (int i = 0; endpoint->clients && i < CLIENTS_MAX; i++)
 		if (endpoint->clients[i].state != CLIENT_FREE)
-			end_client(&endpoint->clients[i]);
+			end_client(endpoint, &endpoint->clients[i]);
 	free(endpoint->clients);
 	cleanup_close(&endpoint->listener);
 	cleanup_close(&endpoint->wake);
@@ -504,13 +623,15 @@ static void free_endpoint(struct endpoint *endpoint)
 	text_free(&endpoint->health);
 	text_free(&endpoint->details);
 	text_free(&endpoint->report);
+	free(endpoint->live);
 	pthread_mutex_destroy(&endpoint->lock);
 	free(endpoint);
 }
 
 CLEANUP_DEFINE(drop_endpoint, struct endpoint *, free_endpoint)
 
-int endpoint_open(const char *path, gid_t group, struct endpoint **ret, char *why, size_t size)
+int endpoint_open(const char *path, gid_t group, bool records, struct endpoint **ret, char *why,
+		  size_t size)
 {
 	_cleanup_(drop_endpoint) struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
 	struct sentence sentence = {0};
@@ -519,6 +640,7 @@ int endpoint_open(const char *path, gid_t group, struct endpoint **ret, char *wh
 	if (!endpoint)
 		return -ENOMEM;
 	endpoint->listener = -1;
+	endpoint->records = records;
 	pthread_mutex_init(&endpoint->lock, NULL);
 	endpoint->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	endpoint->clients = calloc(CLIENTS_MAX, sizeof(*endpoint->clients));
@@ -621,6 +743,21 @@ static int ask_endpoint(const char *path, const char *method, const char *target
 		return -errno;
 	return send_own_request(fd, method, target, &answer)
 		       ?: parse_answer(text_since(&answer, 0), status, body);
+}
+
+int endpoint_watch(const char *path)
+{
+	static const char request[] = "GET /records HTTP/1.1\r\nHost: callerd\r\n\r\n";
+	_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	int error = fd < 0 ? -errno : set_address(path, &address);
+
+	if (error)
+		return error;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) ||
+	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != sizeof(request) - 1)
+		return -errno;
+	return take_fd(fd);
 }
 
 int endpoint_ask(const char *path, const char *target, struct text *body)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP on a Unix socket: GET /metrics, GET /healthz, GET /details, for `callerd bugreport`; POST /self-test, by root. A
+ * HTTP on a Unix socket: GET /metrics, GET /healthz, GET /details, for `callerd bugreport`; POST /self-test, by root. Or, on
+ * one of its own, whose readers may know more: GET /records, which is each record from then on, as a line of ECS. A
  * thread of its own serves it, slowly rather than at the expense of records: a few connections at once, fewer of one user,
  * some of which are left to root, each for some seconds. What it serves, the loop publishes when it is asked for, once a second at most.
  */
@@ -13,9 +14,10 @@
 
 struct endpoint;
 
-/* Listens on PATH, which is then root's; GROUP may connect, too, unless it is (gid_t)-1. 0, or -errno with a sentence in
- * WHY. Free with endpoint_close(). */
-int endpoint_open(const char *path, gid_t group, struct endpoint **ret, char *why, size_t size);
+/* Listens on PATH, which is then root's; GROUP may connect, too, unless it is (gid_t)-1. RECORDS: it serves these alone. 0, or
+ * -errno with a sentence in WHY. Free with endpoint_close(). */
+int endpoint_open(const char *path, gid_t group, bool records, struct endpoint **ret, char *why,
+		  size_t size);
 void endpoint_close(struct endpoint *endpoint);
 
 /* Whether somebody waits for endpoint_publish(). NULL is fine. */
@@ -30,6 +32,15 @@ bool endpoint_take_test(struct endpoint *endpoint);
 
 /* Answers those who wait for a self-test. REPORT: for a person, a line for each part. */
 void endpoint_tested(struct endpoint *endpoint, const char *report, bool passed);
+
+/* Whether somebody reads records: else they need not be written. NULL is fine. */
+bool endpoint_watched(const struct endpoint *endpoint);
+
+/* Gives LINES, whole ones, to those who read records. Who is a MiB behind is cut off. */
+void endpoint_put(struct endpoint *endpoint, struct bytes lines);
+
+/* Asks the agent that listens on PATH for records. A descriptor, from which the answer comes with its head; -errno. */
+int endpoint_watch(const char *path);
 
 /* Adds to BODY what the agent that listens on PATH answers to a GET of TARGET. 0 or -errno. */
 int endpoint_ask(const char *path, const char *target, struct text *body);

@@ -177,6 +177,16 @@ static int take_metrics_group(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
+static int take_control_group(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	if (output_find_group(value, &options->control_gid))
+		return setting_refuse(reader->why, "there is no such group");
+	options->control_group = value;
+	return 0;
+}
+
 static int options_add_mask(struct setting_reader *reader, const char **list, unsigned int *count,
 			    const char *value)
 {
@@ -318,6 +328,11 @@ static const struct setting settings[] = {
 		      "GET /healthz, for root only")},
 	{SETTING("metrics-group", SETTING_TEXT, metrics_group), .take = take_metrics_group,
 	 HELP("GROUP", "may use that socket, too")},
+	{SETTING("control-socket", SETTING_PATH, control_socket),
+	 HELP("PATH", "a Unix socket at which callerctl sees records as they come, for\n"
+		      "root only")},
+	{SETTING("control-group", SETTING_TEXT, control_group), .take = take_control_group,
+	 HELP("GROUP", "may use that socket, too: it sees all records")},
 	{SETTING("metrics-file", SETTING_PATH, metrics_file),
 	 HELP("PATH", "gets the same metrics, for node_exporter's textfile collector")},
 	{SETTING("program-statistics", SETTING_FLAG, count_runs),
@@ -594,6 +609,7 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 		.fold = FOLD_MINUTE,
 		.full_from = SEVERITY_LOW - SEVERITY_INFO,
 		.metrics_gid = (gid_t)-1,
+		.control_gid = (gid_t)-1,
 		.connections = 65536,
 		.callers_ring = 8 << 20,
 		.payload_ring = 8 << 20,

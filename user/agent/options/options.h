@@ -51,11 +51,13 @@ struct options {
 	bool own_calls;	   /* callerd's own calls to the engines get records, too */
 	enum log_level log_level;
 	enum capture_backend backend;
-	unsigned int status_interval;		   /* seconds; 0: no agent-status records */
-	const char *metrics_socket, *metrics_file; /* NULL: none */
-	const char *metrics_group;		   /* NULL: root only */
-	gid_t metrics_gid;			   /* the same; (gid_t)-1 */
-	bool count_runs;			   /* of the kernel programs */
+	unsigned int status_interval;		    /* seconds; 0: no agent-status records */
+	const char *metrics_socket, *metrics_file;  /* NULL: none */
+	const char *control_socket, *control_group; /* for callerctl; the same */
+	gid_t control_gid;
+	const char *metrics_group; /* NULL: root only */
+	gid_t metrics_gid;	   /* the same; (gid_t)-1 */
+	bool count_runs;	   /* of the kernel programs */
 	bool test_at_start;
 	bool self_test; /* test, and exit */
 	uint32_t connections;
