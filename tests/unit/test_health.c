@@ -441,7 +441,7 @@ static int open_endpoint(void **state)
 	snprintf(socket_path, sizeof(socket_path), "%s/health.sock", directory);
 	loop_ends = wrong = false;
 	publishing = true;
-	if (endpoint_open(socket_path, (gid_t)-1, &endpoint, why, sizeof(why)))
+	if (endpoint_open(socket_path, (gid_t)-1, false, &endpoint, why, sizeof(why)))
 		return -1;
 	return pthread_create(&loop, NULL, publish_always, NULL);
 }
@@ -593,14 +593,14 @@ static void one_place(void **state)
 	char why[8192], path[140];
 	int fd;
 
-	assert_int_equal(endpoint_open(socket_path, (gid_t)-1, &other, why, sizeof(why)),
+	assert_int_equal(endpoint_open(socket_path, (gid_t)-1, false, &other, why, sizeof(why)),
 			 -EADDRINUSE);
 	assert_non_null(strstr(why, "another callerd does"));
 	assert_begins(ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 ");
 	/* What is no socket is left alone. */
 	snprintf(path, sizeof(path), "%s/file", directory);
 	files_write(path, "x", 1);
-	assert_int_equal(endpoint_open(path, (gid_t)-1, &other, why, sizeof(why)), -EEXIST);
+	assert_int_equal(endpoint_open(path, (gid_t)-1, false, &other, why, sizeof(why)), -EEXIST);
 	assert_file(path, "x");
 	unlink(path);
 	/* A socket that nobody serves any more makes way. */
@@ -613,7 +613,7 @@ static void one_place(void **state)
 		assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	}
 	close(fd);
-	assert_int_equal(endpoint_open(path, getgid(), &other, why, sizeof(why)), 0);
+	assert_int_equal(endpoint_open(path, getgid(), false, &other, why, sizeof(why)), 0);
 	endpoint_close(other);
 }
 
