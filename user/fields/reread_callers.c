@@ -109,5 +109,5 @@ bool reread_callers_has(struct bytes path)
 	for (size_t i = 0; i < COUNT(begins); i++)
 		if (bytes_begin(path, begins[i]))
 			return !bytes_are(path, "process.thread.id");
-	return bytes_are(path, "related.user") || bytes_are(path, "callerd.lineage");
+	return bytes_begin(path, "related.") || bytes_are(path, "callerd.lineage");
 }
