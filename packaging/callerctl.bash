@@ -13,6 +13,10 @@ _callerctl()
 		mapfile -t COMPREPLY < <(compgen -W "now recent boot today yesterday this-week week-ago this-month this-year" -- "$cur")
 		return
 		;;
+	--unused)
+		mapfile -t COMPREPLY < <(compgen -W "30d 90d 365d" -- "$cur")
+		return
+		;;
 	--color)
 		mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
 		return

@@ -26,6 +26,7 @@ static const struct ctl_command commands[] = {
 	{"report", "", 0, 0, "what happened in a time (7 days), counted: --as", ctl_report},
 	{"check", "[LOG]", 0, 1, "whether a log has what --policy or --where say may not be",
 	 ctl_check},
+	{"access", "[SOCKET]", 0, 1, "who can reach the engines now, and who did", ctl_access},
 	{"findings", "[NAME]", 0, 1, "the findings, and what they mean", ctl_findings},
 	{"operations", "[NAME]", 0, 1, "the operations of engines, by name and in words",
 	 ctl_operations},
@@ -46,15 +47,15 @@ static const char help_options[] =
 	"      --as FORM      of advise: expected, policy, wollomatic, tecnativa, linuxserver, "
 	"opa\n"
 	"                     of report: text, html, csv; of findings: catalog, for the journal\n"
+	"      --unused TIME  of access: only grants of root's powers that nobody used since: 90d\n"
 	"      --policy FILE  of check: a rule a line, NAME: EXPR, of what may not be\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"
 	"      --color WHEN   auto, always, never\n"
 	"      --width N      columns\n"
 	"\n"
-	"exit codes: 0 it was found, 1 there is no such thing, 2 wrong command line, 5 a log "
-	"cannot\n"
-	"  be read\n"
+	"exit codes: 0 it was found, 1 there is no such thing, of access --unused: there is one,\n"
+	"  2 wrong command line, 5 a log cannot be read\n"
 	"\n"
 	"docs/reading.md, man callerctl\n";
 
@@ -65,7 +66,8 @@ enum {
 	OPTION_COLOUR,
 	OPTION_WIDTH,
 	OPTION_AS,
-	OPTION_POLICY
+	OPTION_POLICY,
+	OPTION_UNUSED
 };
 
 static const struct option long_options[] = {
@@ -84,6 +86,7 @@ static const struct option long_options[] = {
 	{"width", required_argument, NULL, OPTION_WIDTH},
 	{"as", required_argument, NULL, OPTION_AS},
 	{"policy", required_argument, NULL, OPTION_POLICY},
+	{"unused", required_argument, NULL, OPTION_UNUSED},
 	{0},
 };
 
@@ -161,6 +164,9 @@ static int ctl_take_option(struct ctl *ctl, int option)
 	case OPTION_AS:
 		ctl->as = optarg;
 		return 0;
+	case OPTION_UNUSED:
+		ctl->unused_text = optarg;
+		return 0;
 	case OPTION_POLICY:
 		ctl->policy = optarg;
 		return 0;
@@ -185,6 +191,8 @@ static int read_times(struct ctl *ctl)
 
 	if (ctl->since_text && moment_parse(ctl->since_text, now, &ctl->since))
 		return refuse_word("not a time", ctl->since_text);
+	if (ctl->unused_text && moment_parse(ctl->unused_text, now, &ctl->unused))
+		return refuse_word("not a time", ctl->unused_text);
 	if (ctl->until_text && moment_parse(ctl->until_text, now, &ctl->until))
 		return refuse_word("not a time", ctl->until_text);
 	return 0;

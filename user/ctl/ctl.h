@@ -38,6 +38,8 @@ struct ctl {
 	unsigned int width; /* columns; 0: those of the terminal */
 	unsigned int lines;
 	const char *as, *policy; /* of advise, of check */
+	const char *unused_text; /* of access: only grants that nobody used since then */
+	uint64_t unused;
 };
 
 struct ctl_command {
@@ -56,6 +58,7 @@ enum ctl_exit ctl_explain(struct ctl *ctl);
 enum ctl_exit ctl_advise(struct ctl *ctl);
 enum ctl_exit ctl_check(struct ctl *ctl);
 enum ctl_exit ctl_report(struct ctl *ctl);
+enum ctl_exit ctl_access(struct ctl *ctl);
 enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);

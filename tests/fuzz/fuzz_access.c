@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What sudo prints, its rules, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
+#include "fuzz.h"
+
+#include "ctl/access/access_mounts.h"
+#include "ctl/access/access_sudo.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_rule(void *data, const struct access_sudo_rule *rule)
+{
+	const struct bytes *input = data;
+
+	MUST(rule->reach != SUDO_NOTHING && rule->command.size);
+	MUST(rule->command.data >= input->data &&
+	     rule->command.data + rule->command.size <= input->data + input->size);
+	access_sudo_lists(rule->users, "root");
+	access_sudo_lists(rule->groups, "docker");
+}
+
+static void on_name(void *data, struct bytes name)
+{
+	MUST(name.size && name.size < 256);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bytes input = {(const char *)data, size};
+	static char path[PATH_MAX];
+	static struct access_place place;
+	size_t at = 0, before;
+
+	access_sudo_read(input, &input, on_rule);
+	access_sudo_names(input, NULL, on_name);
+	if (!access_mounts_place(input, "/run/docker.sock", &place))
+		return 0;
+	MUST(*place.path == '/');
+	for (;;) {
+		before = at;
+		if (!access_mounts_next(input, &place, &at, path))
+			break;
+		MUST(at > before && *path == '/');
+	}
+	return 0;
+}

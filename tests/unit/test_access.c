@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What sudo says of a user, whom its rules name, and where a socket is among mounts. */
+#include "unit.h"
+
+#include "ctl/access/access.h"
+#include "ctl/access/access_mounts.h"
+#include "ctl/access/access_sudo.h"
+
+static char seen[1000];
+
+static void on_rule(void *data, const struct access_sudo_rule *rule)
+{
+	size_t used = strlen(seen);
+
+	snprintf(seen + used, sizeof(seen) - used, "%.*s/%.*s/%.*s/%d\n", (int)rule->users.size,
+		 rule->users.data ? rule->users.data : "", (int)rule->groups.size,
+		 rule->groups.data ? rule->groups.data : "", (int)rule->command.size,
+		 rule->command.data, rule->reach);
+}
+
+static enum access_sudo_answer read_rules(const char *text)
+{
+	seen[0] = '\0';
+	return access_sudo_read(bytes_of(text), NULL, on_rule);
+}
+
+static void test_sudo_rules(void **state)
+{
+	assert_int_equal(read_rules("Matching Defaults entries for bob on vm:\n    env_reset\n\n"
+				    "User bob may run the following commands on vm:\n\n"
+				    "Sudoers entry: /etc/sudoers.d/bob\n    RunAsUsers: root\n    "
+				    "Options: !authenticate\n"
+				    "    Commands:\n\t/usr/bin/docker\n\tsha224:d7 "
+				    "/usr/bin/docker-compose ps\n\t!/usr/bin/foo\n\n"
+				    "Sudoers entry:\n    RunAsUsers: ALL\n    RunAsGroups: ALL\n   "
+				    " Commands:\n\tALL\n\n"
+				    "Sudoers entry:\n    RunAsUsers: bob\n    RunAsGroups: "
+				    "docker\n    Commands:\n\tsudoedit /etc/x\n"),
+			 SUDO_RULES);
+	assert_string_equal(seen, "root///usr/bin/docker/2\nroot//sha224:d7 "
+				  "/usr/bin/docker-compose ps/2\nALL/ALL/ALL/3\n"
+				  "bob/docker/sudoedit /etc/x/1\n");
+	assert_int_equal(read_rules("User nobody is not allowed to run sudo on vm.\n"), SUDO_NONE);
+	assert_int_equal(read_rules("sudo: unknown user x\n"), SUDO_UNKNOWN);
+	assert_int_equal(read_rules(""), SUDO_UNKNOWN);
+	/* what stands before sudo's word of the user is none of it */
+	assert_int_equal(read_rules("    Commands:\n\tALL\n"), SUDO_UNKNOWN);
+	assert_string_equal(seen, "");
+}
+
+static void test_sudo_reach(void **state)
+{
+	static const struct {
+		const char *command;
+		enum access_sudo_reach reach;
+	} cases[] = {
+		{"ALL", SUDO_ANYTHING},
+		{"!ALL", SUDO_NOTHING},
+		{"list", SUDO_NOTHING},
+		{"", SUDO_NOTHING},
+		{"/usr/bin/docker ps", SUDO_ENGINE},
+		{"/opt/bin/nerdctl", SUDO_ENGINE},
+		{"/usr/bin/dockerx", SUDO_OTHER},
+		{"/usr/bin/d*r", SUDO_ENGINE},
+		{"/usr/bin/*", SUDO_ANYTHING},
+		{"/usr/bin/", SUDO_ANYTHING},
+		{"/opt/", SUDO_OTHER},
+		{"/bin/bash -c id", SUDO_ANYTHING},
+		{"/usr/bin/vim /etc/hosts", SUDO_OTHER},
+		{"^/usr/bin/d.*$", SUDO_OTHER},
+		{"sha256:a, sha256:b /bin/sh", SUDO_ANYTHING},
+		{"sha256:a", SUDO_OTHER},
+		{"/a\\", SUDO_OTHER},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (access_sudo_reach(bytes_of(cases[i].command)) != cases[i].reach)
+			fail_msg("%s", cases[i].command);
+	assert_true(access_sudo_lists(bytes_of("bob, root"), "root"));
+	assert_true(access_sudo_lists(bytes_of("ALL, !root"), "root"));
+	assert_false(access_sudo_lists(bytes_of("roots, !root"), "root"));
+	assert_false(access_sudo_lists((struct bytes){0}, "root"));
+}
+
+static void on_name(void *data, struct bytes name)
+{
+	size_t used = strlen(seen);
+
+	snprintf(seen + used, sizeof(seen) - used, "%.*s|", (int)name.size, name.data);
+}
+
+static void test_sudo_names(void **state)
+{
+	seen[0] = '\0';
+	access_sudo_names(
+		bytes_of("# comment\nDefaults env_reset\n@includedir /etc/sudoers.d\n"
+			 "%wheel, carol ALL=(ALL) ALL\n"
+			 "User_Alias OPS = dave, %#27, +net\nOPS ALL=ALL\n"
+			 "\"%domain users\"\tALL=ALL\n%domain\\ admins ALL=ALL\n%:ad ALL = ALL\n"
+			 "Cmnd_Alias D = /usr/bin/docker\n!eve ALL=ALL\n,,\n%"),
+		NULL, on_name);
+	assert_string_equal(
+		seen, "%wheel|carol|dave|%#27|+net|OPS|%domain users|%domain admins|%:ad|eve|%|");
+}
+
+#define HOST                                                                                       \
+	"21 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"                                         \
+	"22 21 0:24 / /run rw,nosuid - tmpfs tmpfs rw\n"                                           \
+	"23 21 0:30 / /mnt/with\\040space rw - tmpfs tmpfs rw\n"
+
+static bool next(const char *mounts, struct access_place *place, size_t *at, char *path)
+{
+	return access_mounts_next(bytes_of(mounts), place, at, path);
+}
+
+static void test_mounts(void **state)
+{
+	struct access_place place, other;
+	char path[PATH_MAX];
+	size_t at = 0;
+
+	assert_true(access_mounts_place(bytes_of(HOST), "/run/docker.sock", &place));
+	assert_true(bytes_are(place.device, "0:24"));
+	assert_string_equal(place.path, "/docker.sock");
+	assert_true(access_mounts_place(bytes_of(HOST), "/mnt/with space/x", &other));
+	assert_string_equal(other.path, "/x");
+	assert_true(access_mounts_place(bytes_of(HOST), "/", &other));
+	assert_string_equal(other.path, "/");
+	assert_true(access_mounts_place(bytes_of(HOST), "/runner", &other));
+	assert_string_equal(other.path, "/runner");
+	assert_false(access_mounts_place(bytes_of("no mount\n"), "/", &other));
+
+	/* the socket itself, a directory above it, and neither */
+	assert_true(next("30 1 0:50 / / rw - overlay o rw\n31 30 0:24 /docker.sock "
+			 "/var/run/docker.sock ro - tmpfs t rw\n",
+			 &place, &at, path));
+	assert_string_equal(path, "/var/run/docker.sock");
+	at = 0;
+	assert_true(
+		next("30 1 0:50 / / rw - overlay o rw\n31 30 0:24 / /host/run rw - tmpfs t rw\n",
+		     &place, &at, path));
+	assert_string_equal(path, "/host/run/docker.sock");
+	assert_false(
+		next("30 1 0:50 / / rw - overlay o rw\n31 30 0:24 / /host/run rw - tmpfs t rw\n",
+		     &place, &at, path));
+	at = 0;
+	assert_false(next(
+		"30 1 0:50 / / rw - overlay o rw\n31 30 0:24 /docker.sock2 /x rw - tmpfs t rw\n",
+		&place, &at, path));
+	/* covered by another mount, of the directory or at the same place */
+	at = 0;
+	assert_false(next(
+		"31 30 0:24 / /host/run rw - tmpfs t rw\n32 31 0:99 / /host/run rw - tmpfs t rw\n",
+		&place, &at, path));
+	at = 0;
+	assert_false(next("31 30 0:24 / /run rw - tmpfs t rw\n32 31 0:99 / /run/docker.sock rw - "
+			  "tmpfs t rw\n",
+			  &place, &at, path));
+}
+
+static void expect_quoted(const char *word, const char *wanted)
+{
+	_cleanup_(text_free) struct text text = {0};
+
+	if (!wanted) {
+		assert_false(access_quote(&text, word));
+		return;
+	}
+	assert_true(access_quote(&text, word));
+	assert_string_equal(text.data, wanted);
+}
+
+static void test_quote(void **state)
+{
+	expect_quoted("carol", "carol");
+	expect_quoted("a b", "'a b'");
+	expect_quoted("it's; rm", "'it'\\''s; rm'");
+	expect_quoted("", "''");
+	expect_quoted("a\nb", NULL);
+	expect_quoted("a\xe2\x80\xae", NULL);
+	expect_quoted("a\xff", NULL);
+}
+
+static void test_directories(void **state)
+{
+	static const uint32_t groups[] = {100, 998};
+	struct access_socket socket = {.step_count = 2, .steps = {{0755, 0, 0}, {0750, 0, 998}}};
+
+	assert_true(access_passes(&socket, 0, NULL, 0));
+	assert_true(access_passes(&socket, 1000, groups, 2));
+	assert_false(access_passes(&socket, 1000, groups, 1));
+	socket.steps[1] = (struct access_step){0705, 0, 998}; /* the group less than others */
+	assert_false(access_passes(&socket, 1000, groups, 2));
+	assert_true(access_passes(&socket, 1000, groups, 1));
+	socket.steps[1] = (struct access_step){0600, 1000, 0};
+	assert_false(access_passes(&socket, 1000, groups, 2));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sudo_rules), cmocka_unit_test(test_sudo_reach),
+		cmocka_unit_test(test_sudo_names), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_quote),	   cmocka_unit_test(test_directories),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

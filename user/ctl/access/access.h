@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * callerctl access: who can reach the engines of this host now, and who did by the log. Users are compared by number: their names
+ * are those of the host's name services, and other people's texts. Texts here are as they are; who prints them makes them safe.
+ */
+#ifndef CALLERD_ACCESS_H
+#define CALLERD_ACCESS_H
+
+#include "base/table.h"
+#include "ctl/ctl.h"
+#include "finder/scan.h"
+
+#define ACCESS_SOCKETS_MAX SCAN_DOORS_MAX
+#define ACCESS_GRANTS_MAX 8192
+#define ACCESS_USES_MAX 8192
+#define ACCESS_STEPS_MAX 16
+#define ACCESS_NAME_SIZE 80
+
+enum access_kind {
+	ACCESS_ROOT,
+	ACCESS_OWNER,
+	ACCESS_GROUP,
+	ACCESS_ACL,
+	ACCESS_EVERYBODY,
+	ACCESS_SUDO,
+	ACCESS_HELD,	  /* a process that has what its user has not any more */
+	ACCESS_CONNECTED, /* the same of a connection */
+	ACCESS_CONTAINER,
+	ACCESS_TCP,
+	ACCESS_NO_WAY, /* somebody used it who has no way in now */
+};
+
+/* What the log has of somebody at one socket. */
+struct access_key {
+	char socket[LISTENING_SIZE]; /* as the log has it */
+	char container[ACCESS_NAME_SIZE];
+	uint32_t uid;	   /* of no container */
+	uint32_t elevated; /* he became somebody else first, as by sudo */
+};
+
+struct access_use {
+	struct access_key key;
+	uint64_t first, last; /* ns since 1970 */
+	uint64_t requests, changes, refused, connects, expected, found;
+	uint64_t days, day; /* distinct days of use; the last of them */
+	enum finding_severity severity;
+	char finding[48], rule[48];
+	bool matched; /* a grant explains it */
+	UT_hash_handle hh;
+};
+
+struct access_socket {
+	char path[LISTENING_SIZE];
+	uint64_t device, inode;
+	uint32_t mode, uid, gid, pid;
+	bool tcp, is_root; /* is_root: who reaches it is root of this host */
+	enum told_tls tls;
+	enum engine_brand brand;
+	bool watched; /* by the log */
+	/* The directories that lead there, and what they let through. */
+	struct access_step {
+		uint32_t mode, uid, gid;
+	} steps[ACCESS_STEPS_MAX];
+	unsigned int step_count;
+	char real[LISTENING_SIZE]; /* the path without links */
+};
+
+struct access_grant {
+	const struct access_socket *socket; /* NULL: by way of root, whatever socket */
+	enum access_kind kind;
+	bool has_uid, standing; /* standing: root's powers, which can be taken away */
+	uint32_t uid, gid;
+	char who[ACCESS_NAME_SIZE], how[128], detail[160];
+	char container_id[72];
+	char remove[256]; /* the command; empty: there is none */
+	unsigned int connections;
+	/* By the log; .watched false: it would not be in there. */
+	struct access_use use;
+	bool watched;
+};
+
+struct access_user {
+	uint32_t uid, gid;
+	char name[ACCESS_NAME_SIZE];
+	bool logs_in, named; /* it has a login shell; sudo's rules name it */
+	uint32_t *groups;
+	unsigned int group_count;
+};
+
+struct access {
+	struct ctl *ctl;
+	struct access_socket sockets[ACCESS_SOCKETS_MAX];
+	unsigned int socket_count;
+	struct access_grant *grants;
+	unsigned int grant_count, grant_room, grants_left_out;
+	struct access_user *users;
+	unsigned int user_count, user_room;
+	/* The log. */
+	struct access_use *uses; /* a table */
+	unsigned int use_count;
+	uint64_t log_first, log_last, unwatched, lost; /* unwatched: ns without an agent */
+	bool uses_left_out, has_log;
+	enum record_action last_action;
+	char seen[ACCESS_SOCKETS_MAX][LISTENING_SIZE]; /* sockets that it names */
+	unsigned int seen_count;
+	struct text notes; /* a line for each thing that could not be looked at */
+	uint64_t now;
+};
+
+/* A grant with these, zeroed otherwise; a place that is overwritten where there is no room. */
+struct access_grant *access_add(struct access *access, const struct access_socket *socket,
+				enum access_kind kind, const char *who);
+__attribute__((format(printf, 2, 3))) void access_note(struct access *access, const char *format,
+						       ...);
+
+/* Adds WORD to COMMAND, quoted as a shell needs it. False: it has characters that no line shows. */
+bool access_quote(struct text *command, const char *word);
+
+/* Reads the log. 0 or -errno. */
+int access_read_log(struct access *access);
+
+/* What the log has of GRANT. */
+void access_find_use(struct access *access, struct access_grant *grant);
+
+/* Finds the sockets, and who may use them by name, mode and ACL. */
+void access_find_sockets(struct access *access);
+void access_find_members(struct access *access);
+
+/* Users of the host's name services. NULL: there is none with that number. */
+int access_list_users(struct access *access);
+struct access_user *access_user_of(struct access *access, uint32_t uid);
+/* The same by a name, of a user whom the name services may not list. The next call may move all users. */
+struct access_user *access_user_named(struct access *access, const char *name);
+bool access_user_has(const struct access_user *user, uint32_t gid);
+
+/* Whether UID with GROUPS may pass the directories above SOCKET. */
+bool access_passes(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
+		   unsigned int count);
+
+/* Asks sudo of each user. */
+void access_ask_sudo(struct access *access);
+
+/* Processes: those that hold a group, those that are connected, containers by their mounts. */
+void access_look_at_processes(struct access *access);
+
+/* Asks the engines which containers have a socket. */
+void access_ask_engines(struct access *access);
+
+/* What is left of the log: uses that no grant explains. */
+void access_add_the_rest(struct access *access);
+
+void access_show(struct access *access,
+		 bool (*wanted)(const struct access *access, const struct access_grant *grant));
+
+#endif

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Asks sudo what it lets each user run: it knows its files, LDAP and SSSD. It is another program: without a shell, with nothing of
+ * this one's environment, for a limited time and with a limited answer. */
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "ctl/access/access.h"
+#include "ctl/access/access_sudo.h"
+
+#define SUDO "/usr/bin/sudo"
+#define ANSWER_MAX (256u << 10)
+#define ANSWER_TIME (5 * NS_PER_S)
+#define ALL_TIME (60 * NS_PER_S)
+#define RULES_MAX (1u << 20) /* bytes of a file */
+#define LOGIN_UID 1000
+
+struct sudo_asking {
+	struct access *access;
+	const struct access_user *user;
+	char what[96]; /* docker, docker-compose */
+	char as[48];
+	struct access_grant *grant;
+	bool anything;
+	unsigned int others;
+	char other[64], source[128];
+};
+
+/* --- the program ------------------------------------------------------------------------------ */
+
+static void run_sudo(int out, const char *user)
+{
+	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	char *const arguments[] = {"sudo", "-n", "-ll", "-U", (char *)user, NULL};
+	int null = open("/dev/null", O_RDWR);
+
+	setsid();
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(null, STDERR_FILENO) < 0 || chdir("/"))
+		_exit(127);
+	closefrom(STDERR_FILENO + 1);
+	execve(SUDO, arguments, environment);
+	_exit(127);
+}
+
+/* Reads what comes until its end. False: it does not end in time, or is too long. */
+static bool read_sudo_answer(int fd, struct text *out)
+{
+	uint64_t end = clock_now(CLOCK_MONOTONIC) + ANSWER_TIME;
+
+	for (;;) {
+		uint64_t now = clock_now(CLOCK_MONOTONIC);
+		struct pollfd wait = {.fd = fd, .events = POLLIN};
+		char *room = out->size < ANSWER_MAX ? text_room(out, 4096) : NULL;
+		ssize_t got;
+
+		if (!room || now >= end || poll(&wait, 1, (int)((end - now) / NS_PER_MS) + 1) <= 0)
+			return false;
+		got = read(fd, room, 4096);
+		if (got <= 0)
+			return !got;
+		out->size += (size_t)got;
+		out->data[out->size] = '\0';
+	}
+}
+
+static bool ask_sudo_of(const char *user, struct text *out)
+{
+	_close_ int from = -1, to = -1;
+	int ends[2];
+	bool whole;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	from = ends[0];
+	to = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return false;
+	if (!pid)
+		run_sudo(to, user);
+	cleanup_close(&to);
+	whole = read_sudo_answer(from, out);
+	if (!whole)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return whole;
+}
+
+/* --- what it says ----------------------------------------------------------------------------- */
+
+static bool has_grant(const struct access *access, uint32_t uid)
+{
+	for (unsigned int i = 0; i < access->grant_count; i++) {
+		const struct access_grant *grant = &access->grants[i];
+
+		if (grant->socket && grant->socket->is_root && grant->has_uid &&
+		    grant->uid == uid && grant->kind != ACCESS_SUDO)
+			return true;
+	}
+	return false;
+}
+
+/* Whether whoever RULE lets somebody become may use an engine; says whom in AS. */
+static bool becomes_able(struct sudo_asking *asking, const struct access_sudo_rule *rule)
+{
+	struct access *access = asking->access;
+	struct bytes rest = rule->users, one;
+
+	asking->as[0] = '\0';
+	if ((!rule->users.data && !rule->groups.data) || access_sudo_lists(rule->users, "root") ||
+	    access_sudo_lists(rule->users, "#0"))
+		return true;
+	for (unsigned int i = 0; i < access->socket_count; i++) {
+		const struct access_socket *socket = &access->sockets[i];
+		const struct group *group =
+			socket->is_root && !socket->tcp && socket->mode & S_IWGRP
+				? getgrgid(socket->gid)
+				: NULL;
+
+		if (group && access_sudo_lists(rule->groups, group->gr_name)) {
+			snprintf(asking->as, sizeof(asking->as), " as group %.32s", group->gr_name);
+			return true;
+		}
+	}
+	while (bytes_take(&rest, ',', &one)) {
+		char name[ACCESS_NAME_SIZE];
+		const struct access_user *user;
+
+		while (one.size && *one.data == ' ')
+			one = bytes_from(one, 1);
+		snprintf(name, sizeof(name), "%.*s", (int)one.size, one.data ?: "");
+		for (unsigned int i = 0; i < access->user_count; i++) {
+			user = &access->users[i];
+			if (strcmp(user->name, name) != 0 || user->uid == asking->user->uid ||
+			    !has_grant(access, user->uid))
+				continue;
+			snprintf(asking->as, sizeof(asking->as), " as %.40s", name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void take_rule(void *data, const struct access_sudo_rule *rule)
+{
+	struct sudo_asking *asking = data;
+	struct bytes program = rule->command;
+	const char *space;
+	char name[40];
+
+	if (!becomes_able(asking, rule))
+		return;
+	space = memchr(program.data, ' ', program.size);
+	if (space && space > program.data && *program.data == '/')
+		program.size = (size_t)(space - program.data);
+	program = bytes_basename(program);
+	snprintf(name, sizeof(name), "%.*s", (int)program.size, program.data ?: "");
+	if (rule->reach == SUDO_OTHER) {
+		if (!asking->others++)
+			snprintf(asking->other, sizeof(asking->other), "%.*s",
+				 (int)(rule->command.size < 60 ? rule->command.size : 60),
+				 rule->command.data);
+		return;
+	}
+	if (!asking->grant) {
+		asking->grant = access_add(asking->access, NULL, ACCESS_SUDO, asking->user->name);
+		asking->grant->has_uid = true;
+		asking->grant->uid = asking->user->uid;
+	}
+	if (rule->source.size)
+		snprintf(asking->source, sizeof(asking->source), "%.*s", (int)rule->source.size,
+			 rule->source.data);
+	if (rule->reach == SUDO_ANYTHING && !asking->anything) {
+		asking->anything = true;
+		snprintf(asking->what, sizeof(asking->what), "%s%.48s",
+			 bytes_are(rule->command, "ALL") ? "anything" : name, asking->as);
+	} else if (!asking->anything && !strstr(asking->what, name) &&
+		   strlen(asking->what) + strlen(name) + strlen(asking->as) + 3 <
+			   sizeof(asking->what)) {
+		if (*asking->what)
+			strcat(asking->what, ", ");
+		strcat(asking->what, name);
+		strcat(asking->what, asking->as);
+	}
+}
+
+static void set_rule_command(struct sudo_asking *asking)
+{
+	_cleanup_(text_free) struct text text = {0};
+	struct access_grant *grant = asking->grant;
+
+	snprintf(grant->how, sizeof(grant->how), "sudo %s", asking->what);
+	/* Which rule it is sudo tells from 1.9.14 on. */
+	text_add_string(&text, "visudo");
+	if (*asking->source == '/') {
+		text_add_string(&text, " -f ");
+		if (!access_quote(&text, asking->source))
+			return;
+	}
+	if (!text.error && text.size < sizeof(grant->remove))
+		memcpy(grant->remove, text.data, text.size + 1);
+}
+
+static void ask_about_user(struct access *access, const struct access_user *user,
+			   unsigned int *unanswered)
+{
+	_cleanup_(text_free) struct text answer = {0};
+	struct sudo_asking asking = {.access = access, .user = user};
+	bool whole = ask_sudo_of(user->name, &answer);
+
+	if (!whole ||
+	    access_sudo_read(text_since(&answer, 0), &asking, take_rule) == SUDO_UNKNOWN) {
+		if (!(*unanswered)++)
+			access_note(access, "sudo does not say what %s may do", user->name);
+		return;
+	}
+	if (asking.grant)
+		set_rule_command(&asking);
+	if (asking.others && !asking.anything)
+		access_note(
+			access,
+			"sudo lets %s run other commands (%u), which may lead to an engine: %s%s",
+			user->name, asking.others, asking.other, asking.others > 1 ? ", …" : "");
+}
+
+/* --- whom to ask for --------------------------------------------------------------------------- */
+
+static void take_group_members(struct access *access, const struct group *group)
+{
+	for (unsigned int i = 0; group && i < access->user_count; i++)
+		if (access_user_has(&access->users[i], group->gr_gid))
+			access->users[i].named = true;
+	for (char **member = group ? group->gr_mem : NULL; member && *member; member++) {
+		char name[ACCESS_NAME_SIZE];
+		struct access_user *user;
+
+		snprintf(name, sizeof(name), "%s", *member);
+		user = access_user_named(access, name);
+		if (user)
+			user->named = true;
+	}
+}
+
+static void take_named(void *data, struct bytes name)
+{
+	struct access *access = data;
+	struct access_user *user;
+	char text[ACCESS_NAME_SIZE];
+
+	if (name.size >= sizeof(text) || memchr(name.data, '\0', name.size))
+		return;
+	snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
+	if (!strncmp(text, "%#", 2)) {
+		take_group_members(access, getgrgid((gid_t)strtoul(text + 2, NULL, 10)));
+	} else if (*text == '+' || !strncmp(text, "%:", 2)) {
+		access_note(access, "sudo's rules name %s, whose members were not looked at", text);
+	} else if (*text == '%') {
+		take_group_members(access, getgrnam(text + 1));
+	} else if (strcmp(text, "ALL") != 0) {
+		user = access_user_named(access, text);
+		if (user)
+			user->named = true;
+	}
+}
+
+static void read_rules(struct access *access, int at, const char *name)
+{
+	_cleanup_(text_free) struct text text = {0};
+	_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	char *room = NULL;
+	ssize_t got = -1;
+
+	if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode))
+		while (text.size < RULES_MAX && (room = text_room(&text, 4096)) &&
+		       (got = read(fd, room, 4096)) > 0) {
+			text.size += (size_t)got;
+			text.data[text.size] = '\0';
+		}
+	if (got)
+		access_note(access, "%s, of sudo's rules, cannot be read", name);
+	else
+		access_sudo_names(text_since(&text, 0), access, take_named);
+}
+
+static void find_named(struct access *access)
+{
+	_closedir_ DIR *directory = opendir("/etc/sudoers.d");
+	const struct dirent *entry;
+
+	read_rules(access, AT_FDCWD, "/etc/sudoers");
+	while (directory && (entry = readdir(directory))) {
+		size_t size = strlen(entry->d_name);
+
+		if (!strchr(entry->d_name, '.') && entry->d_name[size - 1] != '~')
+			read_rules(access, dirfd(directory), entry->d_name);
+	}
+}
+
+void access_ask_sudo(struct access *access)
+{
+	uint64_t end = clock_now(CLOCK_MONOTONIC) + ALL_TIME;
+	unsigned int unanswered = 0, unasked = 0;
+
+	if (faccessat(AT_FDCWD, SUDO, X_OK, 0)) {
+		access_note(access, "there is no " SUDO);
+		return;
+	}
+	find_named(access);
+	for (unsigned int i = 0; i < access->user_count; i++) {
+		const struct access_user *user = &access->users[i];
+
+		if (!user->uid || !(user->named || user->logs_in || user->uid >= LOGIN_UID))
+			continue;
+		if (clock_now(CLOCK_MONOTONIC) > end)
+			unasked++;
+		else
+			ask_about_user(access, user, &unanswered);
+	}
+	if (unanswered > 1)
+		access_note(access, "sudo does not say what %u users may do", unanswered);
+	if (unasked)
+		access_note(access, "sudo was not asked what %u users may do: it takes too long",
+			    unasked);
+}

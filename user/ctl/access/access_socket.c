@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The sockets of this host, and whom their owner, group, mode and ACL let in. */
+#include <errno.h>
+#include <grp.h>
+#include <gshadow.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "base/descriptor.h"
+#include "ctl/access/access.h"
+#include "host/hostfiles.h"
+
+#define USERS_MAX 50000
+#define GROUPS_MAX 256 /* of one user */
+
+/* --- users ------------------------------------------------------------------------------------ */
+
+static bool is_login_shell(const char *shell)
+{
+	struct bytes name = bytes_basename(bytes_of(shell));
+
+	return !bytes_are(name, "nologin") && !bytes_are(name, "false") &&
+	       !bytes_are(name, "sync") && !bytes_are(name, "shutdown") && !bytes_are(name, "halt");
+}
+
+static int add_access_user(struct access *access, const struct passwd *entry)
+{
+	struct access_user *user;
+	gid_t groups[GROUPS_MAX];
+	int count = GROUPS_MAX;
+
+	if (access->user_count == USERS_MAX)
+		return -ENOSPC;
+	if (access->user_count == access->user_room) {
+		unsigned int room = access->user_room ? 2 * access->user_room : 64;
+		struct access_user *users = reallocarray(access->users, room, sizeof(*users));
+
+		if (!users)
+			return -ENOMEM;
+		access->users = users;
+		access->user_room = room;
+	}
+	user = &access->users[access->user_count];
+	*user = (struct access_user){
+		.uid = entry->pw_uid,
+		.gid = entry->pw_gid,
+		.logs_in = is_login_shell(entry->pw_shell ?: ""),
+	};
+	snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
+	if (getgrouplist(entry->pw_name, entry->pw_gid, groups, &count) < 0)
+		count = GROUPS_MAX;
+	user->groups = malloc(sizeof(*user->groups) * (size_t)(count + 1));
+	if (!user->groups)
+		return -ENOMEM;
+	for (int i = 0; i < count; i++)
+		user->groups[i] = groups[i];
+	user->group_count = (unsigned int)count;
+	access->user_count++;
+	return 0;
+}
+
+static bool is_known_name(const struct access *access, const char *name)
+{
+	for (unsigned int i = 0; i < access->user_count; i++)
+		if (!strcmp(access->users[i].name, name))
+			return true;
+	return false;
+}
+
+int access_list_users(struct access *access)
+{
+	struct passwd *entry;
+	int error = 0;
+
+	setpwent();
+	while (!error && (entry = getpwent()))
+		if (strlen(entry->pw_name) < ACCESS_NAME_SIZE &&
+		    !is_known_name(access, entry->pw_name))
+			error = add_access_user(access, entry);
+	endpwent();
+	return error;
+}
+
+struct access_user *access_user_named(struct access *access, const char *name)
+{
+	struct passwd *entry;
+
+	for (unsigned int i = 0; i < access->user_count; i++)
+		if (!strcmp(access->users[i].name, name))
+			return &access->users[i];
+	entry = strlen(name) < ACCESS_NAME_SIZE ? getpwnam(name) : NULL;
+	if (!entry || add_access_user(access, entry))
+		return NULL;
+	return &access->users[access->user_count - 1];
+}
+
+struct access_user *access_user_of(struct access *access, uint32_t uid)
+{
+	struct passwd *entry;
+
+	for (unsigned int i = 0; i < access->user_count; i++)
+		if (access->users[i].uid == uid)
+			return &access->users[i];
+	entry = getpwuid(uid);
+	if (!entry || add_access_user(access, entry))
+		return NULL;
+	return &access->users[access->user_count - 1];
+}
+
+/* --- sockets ---------------------------------------------------------------------------------- */
+
+/* The directories above the socket. One with an ACL is left out: who passes there is not known. */
+static void look_at_steps(struct access *access, struct access_socket *socket)
+{
+	char path[LISTENING_SIZE];
+
+	for (size_t i = 0; socket->real[i]; i++) {
+		struct stat status;
+
+		if (socket->real[i] != '/')
+			continue;
+		memcpy(path, socket->real, i + 1);
+		path[i + 1] = '\0';
+		if (stat(path, &status) || socket->step_count == ACCESS_STEPS_MAX) {
+			access_note(access, "%s: the directory %s cannot be looked at",
+				    socket->path, path);
+			continue;
+		}
+		if (getxattr(path, "system.posix_acl_access", NULL, 0) > 0) {
+			access_note(access, "%s: %s has an ACL, which may let fewer users pass",
+				    socket->path, path);
+			continue;
+		}
+		socket->steps[socket->step_count++] =
+			(struct access_step){status.st_mode, status.st_uid, status.st_gid};
+	}
+}
+
+static void take_access_door(struct access *access, const struct door *door)
+{
+	struct access_socket *socket = &access->sockets[access->socket_count];
+	struct hostfiles_place place = {"/", "/proc/self/mountinfo"};
+	_free_ struct hostfiles_end *end = malloc(sizeof(*end));
+	_close_ int fd = -1;
+	struct stat status;
+
+	*socket = (struct access_socket){
+		.tcp = door->tcp,
+		.device = door->device,
+		.inode = door->inode,
+		.pid = door->pid,
+		.uid = door->uid,
+		.is_root = !door->uid,
+		.tls = door->tls,
+		.brand = door->brand,
+	};
+	memcpy(socket->path, door->text, sizeof(socket->path));
+	if (!door->tcp) {
+		fd = end ? hostfiles_walk(&place, door->text, NULL, end) : -1;
+		if (fd < 0 || !end->whole || fstat(fd, &status) ||
+		    strlen(end->done) >= sizeof(socket->real)) {
+			access_note(access, "%s cannot be looked at", door->text);
+			return;
+		}
+		snprintf(socket->real, sizeof(socket->real), "%s", end->done);
+		socket->mode = status.st_mode;
+		socket->uid = status.st_uid;
+		socket->gid = status.st_gid;
+		look_at_steps(access, socket);
+	}
+	access->socket_count++;
+}
+
+static const char *const usual_sockets[] = {
+	"/run/docker.sock",
+	"/run/podman/podman.sock",
+	"/run/containerd/containerd.sock",
+	"/run/docker/containerd/containerd.sock",
+	"/run/k3s/containerd/containerd.sock",
+	"/run/crio/crio.sock",
+	"/run/cri-dockerd.sock",
+	"/run/buildkit/buildkitd.sock",
+};
+
+void access_find_sockets(struct access *access)
+{
+	const char *paths[ACCESS_SOCKETS_MAX + COUNT(usual_sockets) + 2];
+	_free_ struct scan *scan = malloc(sizeof(*scan));
+	const char *only = access->ctl->argument_count ? access->ctl->arguments[0] : NULL;
+	unsigned int count = 0;
+
+	if (!scan)
+		return;
+	if (only)
+		paths[count++] = only;
+	for (size_t i = 0; !only && i < COUNT(usual_sockets); i++)
+		paths[count++] = usual_sockets[i];
+	for (unsigned int i = 0; !only && i < access->seen_count; i++)
+		paths[count++] = access->seen[i];
+	paths[count] = NULL;
+	scan_host(scan, paths, -1);
+	if (scan->left_out)
+		access_note(access, "%u sockets of engines were left out: there are too many",
+			    scan->left_out);
+	for (unsigned int i = 0; i < scan->count; i++)
+		if (!only || !strcmp(scan->doors[i].text, only))
+			take_access_door(access, &scan->doors[i]);
+	if (only && !access->socket_count)
+		access_note(access, "%s is not there", only);
+	for (unsigned int i = 0; !only && i < access->seen_count; i++) {
+		struct stat status;
+
+		if (lstat(access->seen[i], &status))
+			access_note(access, "%s, which the log has, is not there", access->seen[i]);
+	}
+}
+
+/* --- who may ---------------------------------------------------------------------------------- */
+
+static const char *name_of_group(uint32_t gid, char text[ACCESS_NAME_SIZE])
+{
+	const struct group *group = getgrgid(gid);
+
+	if (group)
+		snprintf(text, ACCESS_NAME_SIZE, "%s", group->gr_name);
+	else
+		snprintf(text, ACCESS_NAME_SIZE, "%u", gid);
+	return text;
+}
+
+/* Whether /etc/group itself says so: what a directory says gpasswd cannot change. */
+static bool is_in_file(const char *group, const char *name)
+{
+	_fclose_ FILE *file = fopen("/etc/group", "re");
+	const struct group *entry;
+
+	while (file && (entry = fgetgrent(file)))
+		for (char **member = entry->gr_mem; !strcmp(entry->gr_name, group) && *member;
+		     member++)
+			if (!strcmp(*member, name))
+				return true;
+	return false;
+}
+
+static void set_command(struct access_grant *grant, const char *before, const char *name,
+			const char *after)
+{
+	_cleanup_(text_free) struct text text = {0};
+
+	text_add_string(&text, before);
+	if (!access_quote(&text, name))
+		return;
+	if (*after)
+		text_add_char(&text, ' ');
+	if ((!*after || access_quote(&text, after)) && !text.error &&
+	    text.size < sizeof(grant->remove))
+		memcpy(grant->remove, text.data, text.size + 1);
+}
+
+static void add_group_member(struct access *access, const struct access_socket *socket,
+			     const struct access_user *user, const char *name, uint32_t gid,
+			     bool acl)
+{
+	char group[ACCESS_NAME_SIZE];
+	bool primary = user && user->gid == gid;
+	struct access_grant *grant =
+		access_add(access, socket, acl ? ACCESS_ACL : ACCESS_GROUP, name);
+
+	name_of_group(gid, group);
+	grant->gid = gid;
+	grant->has_uid = user;
+	grant->uid = user ? user->uid : 0;
+	snprintf(grant->how, sizeof(grant->how), "%sgroup %s%s", acl ? "ACL, " : "", group,
+		 primary ? ", his own" : "");
+	if (!user) {
+		snprintf(grant->detail, sizeof(grant->detail),
+			 "there is no such user: whoever gets the name");
+		grant->has_uid = false;
+	}
+	if (is_in_file(group, name))
+		set_command(grant, "gpasswd -d ", name, group);
+	else if (primary)
+		set_command(grant, "usermod -g ANOTHER-GROUP ", name, "");
+	else
+		snprintf(grant->detail, sizeof(grant->detail),
+			 "a member by the name services, not by /etc/group");
+}
+
+static bool has_such_grant(const struct access *access, const struct access_socket *socket,
+			   enum access_kind kind, const char *name, uint32_t gid)
+{
+	for (unsigned int i = 0; i < access->grant_count; i++) {
+		const struct access_grant *grant = &access->grants[i];
+
+		if (grant->socket == socket && grant->kind == kind && grant->gid == gid &&
+		    !strcmp(grant->who, name))
+			return true;
+	}
+	return false;
+}
+
+static void add_group_itself(struct access *access, const struct access_socket *socket,
+			     uint32_t gid)
+{
+	char name[ACCESS_NAME_SIZE];
+	const struct sgrp *shadow = getsgnam(name_of_group(gid, name));
+	struct access_grant *grant;
+
+	if (!shadow)
+		return;
+	if (shadow->sg_passwd && *shadow->sg_passwd && *shadow->sg_passwd != '!' &&
+	    *shadow->sg_passwd != '*') {
+		grant = access_add(access, socket, ACCESS_GROUP, "its password");
+		snprintf(grant->how, sizeof(grant->how), "group %s", name);
+		snprintf(grant->detail, sizeof(grant->detail), "whoever knows it joins by newgrp");
+		set_command(grant, "gpasswd -r ", name, "");
+	}
+	for (char **admin = shadow->sg_adm; admin && *admin; admin++) {
+		const struct access_user *user = access_user_named(access, *admin);
+
+		grant = access_add(access, socket, ACCESS_GROUP, *admin);
+		grant->has_uid = user;
+		grant->uid = user ? user->uid : 0;
+		snprintf(grant->how, sizeof(grant->how), "admin of group %s", name);
+		set_command(grant, "gpasswd -A '' ", name, "");
+	}
+}
+
+/* Members by their own entry, by the group's, and by what the name services make of both. */
+static void add_group(struct access *access, const struct access_socket *socket, uint32_t gid,
+		      bool acl)
+{
+	const struct group *group = getgrgid(gid);
+	_cleanup_(text_free) struct text names = {0};
+	enum access_kind kind = acl ? ACCESS_ACL : ACCESS_GROUP;
+	struct bytes rest, name;
+
+	/* Another look at a group uses the memory of this one. */
+	for (char **member = group ? group->gr_mem : NULL; member && *member; member++) {
+		text_add_string(&names, *member);
+		text_add_char(&names, '\n');
+	}
+	rest = text_since(&names, 0);
+	while (bytes_take(&rest, '\n', &name)) {
+		char text[ACCESS_NAME_SIZE];
+		const struct access_user *user;
+
+		if (!name.size || name.size >= sizeof(text))
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
+		user = access_user_named(access, text);
+		if (user && (!user->uid ||
+			     !access_passes(socket, user->uid, user->groups, user->group_count)))
+			continue;
+		if (!has_such_grant(access, socket, kind, text, gid))
+			add_group_member(access, socket, user, text, gid, acl);
+	}
+	for (unsigned int i = 0; i < access->user_count; i++) {
+		const struct access_user *user = &access->users[i];
+
+		if (user->uid && access_user_has(user, gid) &&
+		    access_passes(socket, user->uid, user->groups, user->group_count) &&
+		    !has_such_grant(access, socket, kind, user->name, gid))
+			add_group_member(access, socket, user, user->name, gid, acl);
+	}
+	if (!geteuid())
+		add_group_itself(access, socket, gid);
+}
+
+static void add_one_user(struct access *access, const struct access_socket *socket, uint32_t uid,
+			 bool acl)
+{
+	const struct access_user *user = access_user_of(access, uid);
+	struct access_grant *grant;
+	char who[32], command[64];
+
+	if (user && !access_passes(socket, uid, user->groups, user->group_count))
+		return;
+	snprintf(who, sizeof(who), "uid %u", uid);
+	grant = access_add(access, socket,
+			   acl	  ? ACCESS_ACL
+			   : !uid ? ACCESS_ROOT
+				  : ACCESS_OWNER,
+			   user ? user->name : who);
+	grant->has_uid = true;
+	grant->uid = uid;
+	snprintf(grant->how, sizeof(grant->how), "%s", acl ? "ACL" : !uid ? "always" : "owner");
+	if (acl) {
+		snprintf(command, sizeof(command), "setfacl -x u:%u ", uid);
+		set_command(grant, command, socket->path, "");
+	} else if (uid && socket->is_root) {
+		set_command(grant, "chown root ", socket->path, "");
+	}
+}
+
+static void add_acl(struct access *access, const struct access_socket *socket)
+{
+	const struct posix_acl_xattr_entry *entry;
+	char acl[8192];
+	ssize_t size = getxattr(socket->real, "system.posix_acl_access", acl, sizeof(acl));
+	uint32_t mask = 7;
+	bool group = true;
+
+	if (size < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+		access_note(access, "%s: its ACL cannot be read: %s", socket->path,
+			    strerror(errno));
+	for (int pass = 0; pass < 2; pass++) {
+		entry = (const void *)(acl + sizeof(struct posix_acl_xattr_header));
+		for (; size > 0 && (const char *)(entry + 1) <= acl + size; entry++) {
+			if (!pass && entry->e_tag == ACL_MASK)
+				mask = entry->e_perm;
+			if (!pass || !(entry->e_perm & mask & ACL_WRITE)) {
+				group &= !(pass && entry->e_tag == ACL_GROUP_OBJ);
+				continue;
+			}
+			if (entry->e_tag == ACL_USER && entry->e_id)
+				add_one_user(access, socket, entry->e_id, true);
+			else if (entry->e_tag == ACL_GROUP)
+				add_group(access, socket, entry->e_id, true);
+		}
+	}
+	/* With an ACL the bits of the group are its mask. */
+	if (group && socket->mode & S_IWGRP)
+		add_group(access, socket, socket->gid, false);
+}
+
+static void add_port(struct access *access, const struct access_socket *socket)
+{
+	static const char *const asked[] = {
+		[TOLD_TLS_UNKNOWN] = "TCP",
+		[TOLD_TLS_NONE] = "TCP, asks for nothing",
+		[TOLD_TLS_ENCRYPTED] = "TCP, TLS, asks for nothing",
+		[TOLD_TLS_VERIFIED] = "TCP, TLS certificate",
+	};
+	bool here = !strncmp(socket->path, "127.", 4) || !strncmp(socket->path, "[::1]", 5);
+	struct access_grant *grant = access_add(access, socket, ACCESS_TCP,
+						socket->tls == TOLD_TLS_VERIFIED ? "its clients"
+						: here				 ? "anybody here"
+						       : "anybody who reaches it");
+
+	snprintf(grant->how, sizeof(grant->how), "%s", asked[socket->tls]);
+	snprintf(grant->detail, sizeof(grant->detail),
+		 "take tcp:// out of the engine's hosts (daemon.json, its unit)");
+}
+
+void access_find_members(struct access *access)
+{
+	for (unsigned int i = 0; i < access->socket_count; i++) {
+		struct access_socket *socket = &access->sockets[i];
+		struct access_grant *grant;
+
+		if (socket->tcp) {
+			add_port(access, socket);
+			continue;
+		}
+		add_one_user(access, socket, 0, false);
+		if (socket->uid)
+			add_one_user(access, socket, socket->uid, false);
+		add_acl(access, socket);
+		if (socket->mode & S_IWOTH && access_passes(socket, UINT32_MAX, NULL, 0)) {
+			grant = access_add(access, socket, ACCESS_EVERYBODY, "every user");
+			snprintf(grant->how, sizeof(grant->how), "mode %04o", socket->mode & 07777);
+			set_command(grant, "chmod o-rwx ", socket->path, "");
+		}
+	}
+	/* Other names of root's. The log has their number alone. */
+	for (unsigned int i = 0; i < access->user_count; i++) {
+		struct access_grant *grant;
+
+		if (access->users[i].uid || !strcmp(access->users[i].name, "root"))
+			continue;
+		grant = access_add(access, NULL, ACCESS_OWNER, access->users[i].name);
+		snprintf(grant->how, sizeof(grant->how), "uid 0");
+		snprintf(grant->detail, sizeof(grant->detail), "cannot be told from root");
+		set_command(grant, "userdel ", access->users[i].name, "");
+	}
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the log has of those who used the sockets. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "ctl/access/access.h"
+
+static void take_seen(struct access *access, struct bytes path)
+{
+	if (!path.size || *path.data != '/' || path.size >= LISTENING_SIZE ||
+	    access->seen_count == ACCESS_SOCKETS_MAX)
+		return;
+	for (unsigned int i = 0; i < access->seen_count; i++)
+		if (bytes_are(path, access->seen[i]))
+			return;
+	memcpy(access->seen[access->seen_count], path.data, path.size);
+	access->seen[access->seen_count++][path.size] = '\0';
+}
+
+static void copy_use_text(char *to, size_t size, struct bytes text)
+{
+	snprintf(to, size, "%.*s", (int)text.size, text.data ?: "");
+}
+
+/* NULL: there are too many, or no memory. */
+static struct access_use *find_user_of(struct access *access, const struct reread *record)
+{
+	struct bytes uid = reread_text(record, "user.id");
+	struct bytes container = reread_text(record, "container.name");
+	struct access_key key = {0};
+	struct access_use *use;
+
+	if (!container.size)
+		container = reread_text(record, "container.id");
+	if (!uid.size)
+		return NULL;
+	copy_use_text(key.socket, sizeof(key.socket),
+		      reread_text(record, "callerd.connection.socket"));
+	copy_use_text(key.container, sizeof(key.container), container);
+	if (!container.size) {
+		char text[16];
+
+		copy_use_text(text, sizeof(text), uid);
+		key.uid = (uint32_t)strtoul(text, NULL, 10);
+		key.elevated = reread_text(record, "user.effective.id").size != 0;
+	}
+	HASH_FIND(hh, access->uses, &key, sizeof(key), use);
+	if (use)
+		return use;
+	if (access->use_count == ACCESS_USES_MAX || !(use = calloc(1, sizeof(*use)))) {
+		access->uses_left_out = true;
+		return NULL;
+	}
+	use->key = key;
+	HASH_ADD(hh, access->uses, key, sizeof(use->key), use);
+	if (!use->hh.tbl) {
+		free(use);
+		access->uses_left_out = true;
+		return NULL;
+	}
+	access->use_count++;
+	return use;
+}
+
+static void count_use(struct access_use *use, const struct reread *record)
+{
+	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
+	enum operation operation = verb_operation(reread_text(record, "callerd.api.operation"));
+	struct verb verb = verb_of(operation, reread_text(record, "event.type"));
+
+	use->requests += times;
+	/* Without words nobody can say that it only reads. */
+	if (!verb.phrase || verb.weight == WEIGHT_LIGHT || verb.weight >= WEIGHT_CHANGE)
+		use->changes += times;
+	if (reread_true(record, "callerd.expected")) {
+		use->expected += times;
+		copy_use_text(use->rule, sizeof(use->rule),
+			      reread_text(record, "callerd.expected_rule"));
+	}
+	for (unsigned int i = 0; i < record->record.api.finding_count; i++) {
+		if (record->findings[i].severity <= use->severity)
+			continue;
+		use->severity = record->findings[i].severity;
+		/* That of the gravest finding. */
+		copy_use_text(use->finding, sizeof(use->finding), reread_text(record, "rule.id"));
+	}
+}
+
+/* Between the end of an agent, or its last record, and the start of the next one nobody watched. */
+static void count_gap(struct access *access, const struct reread *record, uint64_t time)
+{
+	enum record_action action = record->record.action;
+
+	if (action == RECORD_AGENT_STARTED && access->log_last && time > access->log_last)
+		access->unwatched += time - access->log_last;
+	if (action == RECORD_RECORDS_LOST)
+		access->lost++;
+	if (!access->log_first || time < access->log_first)
+		access->log_first = time;
+	if (time > access->log_last)
+		access->log_last = time;
+	access->last_action = action;
+}
+
+static int take_use(void *data, const struct reread *record, uint64_t time, struct bytes line)
+{
+	struct access *access = data;
+	enum record_action action = record->record.action;
+	struct access_use *use;
+	uint64_t day = time / NS_PER_S / 86400;
+
+	count_gap(access, record, time);
+	for (unsigned int i = 0; action == RECORD_AGENT_STARTED; i++) {
+		struct bytes path = reread_text_at(record, "callerd.sockets", i);
+
+		if (!path.size)
+			return 0;
+		take_seen(access, path);
+	}
+	if (action != RECORD_API_REQUEST && action != RECORD_SOCKET_REFUSED &&
+	    action != RECORD_SOCKET_CONNECTED)
+		return 0;
+	take_seen(access, reread_text(record, "callerd.connection.socket"));
+	use = find_user_of(access, record);
+	if (!use)
+		return 0;
+	if (action == RECORD_SOCKET_REFUSED) {
+		use->refused += reread_number(record, "callerd.refused.count") ?: 1;
+		return 0;
+	}
+	if (!use->first || time < use->first)
+		use->first = time;
+	if (time > use->last)
+		use->last = time;
+	use->days += day != use->day || use->days == 0;
+	use->day = day;
+	if (action == RECORD_SOCKET_CONNECTED)
+		use->connects++;
+	else
+		count_use(use, record);
+	return 0;
+}
+
+/* Most of a log are events of the engine, and where it was asked nothing. */
+static bool may_be_use(void *data, struct bytes line)
+{
+	static const char event[] = "\"action\":\"docker-event\"";
+
+	return !memmem(line.data, line.size < 1000 ? line.size : 1000, event, sizeof(event) - 1);
+}
+
+int access_read_log(struct access *access)
+{
+	struct ctl_records records = {
+		.data = access,
+		.take = take_use,
+		.may_matter = may_be_use,
+	};
+	int error = ctl_read(access->ctl, &records);
+
+	access->has_log = access->log_first;
+	if (access->uses_left_out)
+		access_note(access, "the log has more callers than are told apart: some grants may "
+				    "have been used");
+	if (records.unreadable)
+		access_note(access, "%llu lines of the log cannot be read",
+			    (unsigned long long)records.unreadable);
+	return error;
+}
+
+/* Whether the socket that the log calls PATH is SOCKET. */
+static bool is_socket_of_log(const struct access_socket *socket, const char *path)
+{
+	struct stat status;
+
+	if (!strcmp(path, socket->path) || !strcmp(path, socket->real))
+		return true;
+	if (!strncmp(path, "/var/run/", 9) && !strcmp(path + 4, socket->real))
+		return true;
+	return !lstat(path, &status) && status.st_dev == socket->device &&
+	       status.st_ino == socket->inode;
+}
+
+static bool is_use_of(const struct access_use *use, const struct access_grant *grant)
+{
+	if (grant->kind == ACCESS_CONTAINER) {
+		if (!*use->key.container ||
+		    (strcmp(use->key.container, grant->who) != 0 &&
+		     (!*grant->container_id ||
+		      strcmp(use->key.container, grant->container_id) != 0)))
+			return false;
+	} else if (*use->key.container || !grant->has_uid || use->key.uid != grant->uid ||
+		   (bool)use->key.elevated != (grant->kind == ACCESS_SUDO)) {
+		return false;
+	}
+	return !grant->socket || is_socket_of_log(grant->socket, use->key.socket);
+}
+
+static void add_use(struct access_use *sum, const struct access_use *use)
+{
+	sum->requests += use->requests;
+	sum->changes += use->changes;
+	sum->refused += use->refused;
+	sum->connects += use->connects;
+	sum->expected += use->expected;
+	if (use->last > sum->last)
+		sum->last = use->last;
+	if (use->first && (!sum->first || use->first < sum->first))
+		sum->first = use->first;
+	if (use->days > sum->days)
+		sum->days = use->days;
+	if (use->severity > sum->severity) {
+		sum->severity = use->severity;
+		memcpy(sum->finding, use->finding, sizeof(sum->finding));
+	}
+	if (*use->rule)
+		memcpy(sum->rule, use->rule, sizeof(sum->rule));
+}
+
+void access_find_use(struct access *access, struct access_grant *grant)
+{
+	struct access_use *use, *next;
+
+	if (grant->kind == ACCESS_TCP || (!grant->has_uid && grant->kind != ACCESS_CONTAINER))
+		return; /* such calls are not in a log, or nobody's in particular */
+	grant->watched = access->has_log && !grant->socket;
+	for (unsigned int i = 0; grant->socket && i < access->seen_count; i++)
+		grant->watched |= is_socket_of_log(grant->socket, access->seen[i]);
+	HASH_ITER(hh, access->uses, use, next)
+	{
+		if (!is_use_of(use, grant))
+			continue;
+		use->matched = true;
+		add_use(&grant->use, use);
+	}
+}
+
+static const struct access_socket *find_socket_of_log(const struct access *access, const char *path)
+{
+	for (unsigned int i = 0; i < access->socket_count; i++)
+		if (!access->sockets[i].tcp && is_socket_of_log(&access->sockets[i], path))
+			return &access->sockets[i];
+	return NULL;
+}
+
+void access_add_the_rest(struct access *access)
+{
+	struct access_use *use, *next;
+	unsigned int containers = 0;
+
+	HASH_ITER(hh, access->uses, use, next)
+	{
+		const struct access_socket *socket = find_socket_of_log(access, use->key.socket);
+		const struct access_user *user;
+		struct access_grant *grant;
+		char who[32];
+
+		if (use->matched || (!socket && access->ctl->argument_count))
+			continue;
+		if (*use->key.container && !access->ctl->all) {
+			containers++;
+			continue;
+		}
+		snprintf(who, sizeof(who), "uid %u", use->key.uid);
+		user = access_user_of(access, use->key.uid);
+		grant = access_add(access, socket, ACCESS_NO_WAY,
+				   *use->key.container ? use->key.container
+				   : user	       ? user->name
+						       : who);
+		grant->has_uid = !*use->key.container;
+		grant->uid = use->key.uid;
+		grant->watched = true;
+		snprintf(grant->how, sizeof(grant->how), "%s",
+			 *use->key.container ? "container, gone"
+			 : use->key.elevated ? "became another user"
+					     : "no way in now");
+		add_use(&grant->use, use);
+	}
+	if (containers)
+		access_note(access, "%u containers called that have no way in now: --all",
+			    containers);
+}
