@@ -185,10 +185,10 @@ static void take_rule(void *data, const struct access_sudo_rule *rule)
 	} else if (!asking->anything && !strstr(asking->what, name) &&
 		   strlen(asking->what) + strlen(name) + strlen(asking->as) + 3 <
 			   sizeof(asking->what)) {
-		if (*asking->what)
-			strcat(asking->what, ", ");
-		strcat(asking->what, name);
-		strcat(asking->what, asking->as);
+		size_t used = strlen(asking->what);
+
+		snprintf(asking->what + used, sizeof(asking->what) - used, "%s%s%s",
+			 used ? ", " : "", name, asking->as);
 	}
 }
 

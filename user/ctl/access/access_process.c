@@ -246,8 +246,8 @@ static void add_holder(struct looking *looking, const struct access_socket *sock
 	} else if (grant->kind != ACCESS_HELD && grant->kind != ACCESS_CONNECTED) {
 		return;
 	} else if (strlen(grant->remove) + 16 < sizeof(grant->remove)) {
-		snprintf(who, sizeof(who), " %u", process->pid);
-		strcat(grant->remove, who);
+		used = strlen(grant->remove);
+		snprintf(grant->remove + used, sizeof(grant->remove) - used, " %u", process->pid);
 	}
 	used = strlen(grant->detail);
 	snprintf(grant->detail + used, sizeof(grant->detail) - used, "%s%.16s[%u]", used ? " " : "",
