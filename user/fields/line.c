@@ -9,7 +9,7 @@
 
 #define COMMAND_COLUMNS 60
 #define COMMAND_SIZE (4 * COMMAND_COLUMNS) /* bytes; of what is longer none is kept */
-#define COMMANDS_KEPT 32
+#define COMMANDS_KEPT 16
 #define TARGET_COLUMNS 100
 #define NAME_COLUMNS 40
 #define PATH_COLUMNS 108

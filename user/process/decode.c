@@ -359,7 +359,8 @@ void decode_forget(void)
 static struct caller *decode_new_caller(const struct callerd_caller_event *event,
 					const struct decode_detail *detail)
 {
-	static __thread char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
+	/* Of one thread, as the tables of callers are; and each thread that there is would be given its own at its start. */
+	static char memory[2 * CALLERD_TEXT_MAX + EXTRA_MAX];
 	struct decode_arena arena = {memory, sizeof(memory)};
 	struct lineage *lineage;
 	struct caller draft;
@@ -429,7 +430,7 @@ static void decode_peer_identity(const struct callerd_peer_event *event, struct 
 static int decode_peer(const struct callerd_peer_event *event, const struct decode_detail *detail,
 		       struct event *ret)
 {
-	static __thread char memory[EXTRA_MAX];
+	static char memory[EXTRA_MAX];
 	struct decode_arena arena = {memory, sizeof(memory)};
 	struct process *process;
 	struct caller draft;
