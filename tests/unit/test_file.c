@@ -916,7 +916,7 @@ static void test_rest_is_given_up(void **state)
 
 		ftruncate_error = EPERM;
 		open_driver();
-		disk.room = 3000;
+		disk.room = 3200;
 		assert_false(send_once(RECORDS));
 		assert_int_equal(((struct file *)driver)->rest.kind, REST_RECORD);
 		if (reopened) {
