@@ -143,7 +143,7 @@ void report_write_text(struct report *report, struct text *out)
 /* --- CSV -------------------------------------------------------------------------------------- */
 
 /* Adds TEXT as RFC 4180 has it. What a spreadsheet would run as a formula is a text. */
-static void add_cell(struct text *out, const char *text, bool last)
+static void report_cell(struct text *out, const char *text, bool last)
 {
 	text_add_char(out, '"');
 	if (strchr("=+-@\t", *text) && *text)
@@ -174,7 +174,7 @@ void report_write_csv(struct report *report, struct text *out)
 				       caller->unit,	caller->container,   caller->image};
 
 		for (size_t i = 0; i < COUNT(cells); i++)
-			add_cell(out, cells[i], false);
+			report_cell(out, cells[i], false);
 		clock_add_rfc3339_digits(out, caller->first, 3);
 		text_add_char(out, ',');
 		clock_add_rfc3339_digits(out, caller->last, 3);
@@ -183,8 +183,8 @@ void report_write_csv(struct report *report, struct text *out)
 		add_number_cell(out, caller->changes, false);
 		add_number_cell(out, caller->failures, false);
 		add_number_cell(out, caller->refused, false);
-		add_cell(out, finding_severity_name(caller->severity) ?: "", false);
-		add_cell(out, caller->rule, false);
-		add_cell(out, caller->expected ? "yes" : "no", true);
+		report_cell(out, finding_severity_name(caller->severity) ?: "", false);
+		report_cell(out, caller->rule, false);
+		report_cell(out, caller->expected ? "yes" : "no", true);
 	}
 }
