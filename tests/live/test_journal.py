@@ -11,7 +11,7 @@ NAMESPACE = 'callerd-test'
 MACHINE = '0123456789abcdef0123456789abcdef'
 # What an entry has of ECS under the name of another field, in other words, or not at all: docs/formats.md.
 RENAMED = {'@timestamp': 'CALLERD_TIMESTAMP'}
-LEFT_OUT = {'ecs.version', 'event.kind', 'event.category', 'event.type', 'event.module', 'event.dataset', 'agent.type',
+LEFT_OUT = {'related.hosts', 'ecs.version', 'event.kind', 'event.category', 'event.type', 'event.module', 'event.dataset', 'agent.type',
             'host.boot.id', 'process.args', 'process.args_count', 'process.parent.args', 'process.parent.args_count'}
 OTHER_WORDS = {'callerd.ancestors', 'callerd.cause.findings', 'callerd.engines', 'callerd.findings', 'callerd.outputs', 'callerd.programs',
                'callerd.request.command', 'callerd.request.entrypoint'}
