@@ -197,3 +197,16 @@ struct bytes bytes_basename(struct bytes path)
 
 	return slash ? bytes_from(path, (size_t)(slash - path.data) + 1) : path;
 }
+
+void text_copy_visible(char *to, size_t size, struct bytes bytes, size_t columns)
+{
+	_cleanup_(text_free) struct text visible = {0};
+	size_t length;
+
+	text_add_visible(&visible, bytes, columns);
+	length =
+		visible.size < size ? visible.size : utf8_fit(visible.data, visible.size, size - 1);
+	if (length)
+		memcpy(to, visible.data, length);
+	to[length] = '\0';
+}

@@ -92,6 +92,9 @@ void text_add_spelled(struct text *text, uint32_t code);
  * ellipsis. */
 void text_add_visible(struct text *text, struct bytes bytes, size_t columns);
 
+/* Copies what text_add_visible() adds of BYTES to TO, of SIZE bytes with the NUL: whole characters of it. */
+void text_copy_visible(char *to, size_t size, struct bytes bytes, size_t columns);
+
 /* Adds BYTES with a backslash before each backslash and each character of SPECIAL. A line feed and
  * a carriage return in SPECIAL become \n and \r. Else as text_add_visible(), but the limit is LIMIT
  * bytes, counted after a reader has undone the escapes. */

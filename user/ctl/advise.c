@@ -248,7 +248,7 @@ static void advise_linuxserver(const struct advice *advice)
 static int advice_record(void *data, const struct reread *record, uint64_t time, struct bytes line)
 {
 	struct advice *advice = data;
-	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
+	uint64_t times = reread_times(record);
 	enum operation operation;
 
 	if (!ctl_is_by(record, advice->name))

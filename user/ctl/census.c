@@ -8,19 +8,9 @@
 
 #include "errand/who.h"
 
-/* Copies TEXT to TO, of SIZE bytes, as a terminal may have it. */
 static void census_set(char *to, size_t size, struct bytes text)
 {
-	_cleanup_(text_free) struct text visible = {0};
-	size_t length;
-
-	text_add_visible(&visible, text, size - 1);
-	length = visible.size < size ? visible.size : size - 1;
-	while (length && length < visible.size && (visible.data[length] & 0xc0) == 0x80)
-		length--; /* no half character */
-	if (length)
-		memcpy(to, visible.data, length);
-	to[length] = '\0';
+	text_copy_visible(to, size, text, size - 1);
 }
 
 void census_make_key(struct caller_key *key, const struct reread *record)
@@ -118,36 +108,22 @@ static void keep_recent(struct census_caller *caller, const struct reread *recor
 			enum finding_severity severity)
 {
 	struct census_request *recent = &caller->recent[caller->recent_count++ % CENSUS_LAST];
-	struct bytes message = reread_text(record, "message");
-	const char *bar;
 
-	while ((bar = message.size ? memmem(message.data, message.size, " | ", 3) : NULL))
-		message = bytes_from(message, (size_t)(bar - message.data) + 3);
 	recent->time = time;
 	recent->severity = severity;
-	census_set(recent->text, sizeof(recent->text), message);
-}
-
-static enum finding_severity census_severity(const struct reread *record)
-{
-	enum finding_severity severity = SEVERITY_NONE;
-
-	for (unsigned int i = 0; i < record->record.api.finding_count; i++)
-		if (record->findings[i].severity > severity)
-			severity = record->findings[i].severity;
-	return severity;
+	census_set(recent->text, sizeof(recent->text), reread_what(record));
 }
 
 static void count_request(struct census_caller *caller, const struct reread *record, uint64_t time)
 {
-	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
-	enum operation operation = verb_operation(reread_text(record, "callerd.api.operation"));
-	struct verb verb = verb_of(operation, reread_text(record, "event.type"));
-	enum finding_severity severity = census_severity(record);
+	uint64_t times = reread_times(record);
+	enum operation operation;
+	struct verb verb = verb_of_record(record, &operation);
+	enum finding_severity severity = reread_gravest(record);
 
 	caller->requests += times;
 	caller->operations[operation] += (uint32_t)times;
-	if (!verb.phrase || verb.weight >= WEIGHT_CHANGE)
+	if (verb_changes(&verb))
 		caller->changes += times;
 	if (bytes_are(reread_text(record, "event.outcome"), "failure"))
 		caller->failures += times;
@@ -181,7 +157,7 @@ int census_take(struct census *census, const struct reread *record, uint64_t tim
 	if (action == RECORD_API_REQUEST) {
 		count_request(caller, record, time);
 	} else if (action == RECORD_SOCKET_REFUSED) {
-		caller->refused += reread_number(record, "callerd.refused.count") ?: 1;
+		caller->refused += reread_times(record);
 		caller->expected = false;
 		keep_recent(caller, record, time, SEVERITY_NONE);
 	} else {

@@ -12,10 +12,7 @@
 
 static void report_copy(char *to, size_t size, struct bytes text)
 {
-	_cleanup_(text_free) struct text visible = {0};
-
-	text_add_visible(&visible, text, size / 2);
-	snprintf(to, size, "%s", visible.data ?: "");
+	text_copy_visible(to, size, text, size / 2);
 }
 
 static void note_seen(struct report *report, enum report_kind kind, struct bytes name,
@@ -72,21 +69,11 @@ static struct report_sum *find_sum(struct report_sum **table, struct bytes name)
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static enum finding_severity report_gravest(const struct reread *record)
-{
-	enum finding_severity severity = SEVERITY_NONE;
-
-	for (unsigned int i = 0; i < record->record.api.finding_count; i++)
-		if (record->findings[i].severity > severity)
-			severity = record->findings[i].severity;
-	return severity;
-}
-
 static void add_to_sum(struct report_sum **table, struct bytes name, const struct reread *record,
 		       uint64_t time, uint64_t times, bool changes)
 {
 	bool refused = record->record.action == RECORD_SOCKET_REFUSED;
-	enum finding_severity severity = report_gravest(record);
+	enum finding_severity severity = reread_gravest(record);
 	struct report_sum *sum = name.size ? find_sum(table, name) : NULL;
 
 	if (!sum)
@@ -115,15 +102,13 @@ static struct report_slice *slice_of(struct report *report, uint64_t time)
 static void count_call(struct report *report, const struct reread *record, uint64_t time)
 {
 	bool refused = record->record.action == RECORD_SOCKET_REFUSED;
-	uint64_t times =
-		reread_number(record, refused ? "callerd.refused.count" : "callerd.folded.count")
-			?: 1;
+	uint64_t times = reread_times(record);
 	struct bytes name = reread_text(record, "callerd.api.operation");
-	struct verb verb = verb_of(verb_operation(name), reread_text(record, "event.type"));
-	bool changes = !refused && (!verb.phrase || verb.weight >= WEIGHT_CHANGE);
+	struct verb verb = verb_of_record(record, NULL);
+	bool changes = !refused && verb_changes(&verb);
 	struct bytes user = reread_text(record, "user.name");
 	struct bytes container = reread_text(record, "container.name");
-	enum finding_severity severity = report_gravest(record);
+	enum finding_severity severity = reread_gravest(record);
 	struct report_slice *slice = slice_of(report, time);
 
 	if (!user.size)
@@ -286,38 +271,12 @@ static void end_chains(struct report *report)
 
 void report_add_time(struct text *out, const struct ctl *ctl, uint64_t time)
 {
-	time_t seconds = (time_t)(time / NS_PER_S);
 	char text[40];
 	struct tm tm;
 
-	if (ctl->utc)
-		gmtime_r(&seconds, &tm);
-	else
-		localtime_r(&seconds, &tm);
+	ctl_split_time(ctl->utc, time, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
 	text_add_string(out, text);
-}
-
-void report_add_act(struct text *out, const struct act *act)
-{
-	const char *parts[] = {act->found, act->detail};
-	const char *between = ": ";
-
-	text_add_string(out, act->phrase);
-	if (*act->phrase && act->object[0])
-		text_add_char(out, ' ');
-	text_add_string(out, act->object);
-	if (act->count > 1) {
-		text_add_string(out, " ×");
-		text_add_number(out, act->count);
-	}
-	for (size_t i = 0; i < COUNT(parts); i++) {
-		if (!*parts[i])
-			continue;
-		text_add_string(out, between);
-		text_add_string(out, parts[i]);
-		between = "; ";
-	}
 }
 
 /* --- the command ------------------------------------------------------------------------------ */

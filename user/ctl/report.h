@@ -74,7 +74,4 @@ void report_write_csv(struct report *report, struct text *out);
 /* Adds 2026-11-30 15:00, local time or UTC as CTL says. */
 void report_add_time(struct text *out, const struct ctl *ctl, uint64_t time);
 
-/* Of what was done, without who: "ran web (bb): privileged". */
-void report_add_act(struct text *out, const struct act *act);
-
 #endif

@@ -218,7 +218,7 @@ static void add_grave(struct text *out, const struct report *report)
 		text_add_string(out, "</td><td>");
 		add_html(out, errand->who);
 		text_add_string(out, "</td><td>");
-		report_add_act(&what, errand->main);
+		errand_add_act(&what, errand->main, errand->main->found, errand->main->detail);
 		add_html(out, what.data ?: "");
 		text_add_string(out, errand->main->result == ACT_FAILED
 					     ? " <span class=\"soft\">(failed)</span>"

@@ -126,7 +126,7 @@ void report_write_text(struct report *report, struct text *out)
 		report_add_time(out, report->ctl, errand->first);
 		add_format(out, "  %-8s %s%s  ", finding_severity_name(errand->severity),
 			   errand->who, errand->expected ? " (expected)" : "");
-		report_add_act(out, errand->main);
+		errand_add_act(out, errand->main, errand->main->found, errand->main->detail);
 		text_add_char(out, '\n');
 	}
 	if (!report->grave_count)

@@ -83,11 +83,11 @@ static void screen_end_line(struct screen *screen)
 	text_cut(line, 0);
 }
 
-static void split_time(const struct screen *screen, uint64_t time, struct tm *ret)
+void ctl_split_time(bool utc, uint64_t time, struct tm *ret)
 {
 	time_t seconds = (time_t)(time / NS_PER_S);
 
-	if (screen->utc)
+	if (utc)
 		gmtime_r(&seconds, ret);
 	else
 		localtime_r(&seconds, ret);
@@ -98,7 +98,7 @@ void screen_day(struct screen *screen, uint64_t time)
 	char day[sizeof(screen->day)], text[80];
 	struct tm tm;
 
-	split_time(screen, time, &tm);
+	ctl_split_time(screen->utc, time, &tm);
 	strftime(day, sizeof(day), "%Y-%m-%d", &tm);
 	if (!strcmp(day, screen->day))
 		return;
@@ -114,7 +114,7 @@ static void add_clock(struct screen *screen, uint64_t time)
 	char text[16];
 	struct tm tm;
 
-	split_time(screen, time, &tm);
+	ctl_split_time(screen->utc, time, &tm);
 	strftime(text, sizeof(text), "%H:%M:%S", &tm);
 	add_column(screen, text, TIME_COLUMNS, DIM);
 	text_add_char(&screen->line, ' ');
@@ -170,26 +170,10 @@ static unsigned int count_others(const struct errand *errand, const struct act *
 static void say_act(struct text *out, const struct act *act, const struct errand *errand)
 {
 	bool command = act->operation == OPERATION_ContainerExec;
-	const char *first = command ? act->detail : act->found;
-	const char *second = command ? act->found : act->detail;
 	uint64_t others = errand ? count_others(errand, act) + errand->more_acts : 0;
 
-	text_add_string(out, act->phrase);
-	if (*act->phrase && act->object[0])
-		text_add_char(out, ' ');
-	text_add_string(out, act->object);
-	if (act->count > 1) {
-		text_add_string(out, " ×");
-		text_add_number(out, act->count);
-	}
-	if (*first) {
-		text_add_string(out, ": ");
-		text_add_string(out, first);
-	}
-	if (*second) {
-		text_add_string(out, *first ? "; " : ": ");
-		text_add_string(out, second);
-	}
+	errand_add_act(out, act, command ? act->detail : act->found,
+		       command ? act->found : act->detail);
 	if (others) {
 		text_add_string(out, " (+");
 		text_add_number(out, others);

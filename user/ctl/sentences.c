@@ -75,14 +75,9 @@ static void print_command(const struct reread *record)
 {
 	struct bytes arguments[64];
 	_cleanup_(text_free) struct text command = {0};
-	unsigned int count = 0;
+	unsigned int count =
+		reread_texts(record, "callerd.request.command", arguments, COUNT(arguments));
 
-	while (count < COUNT(arguments)) {
-		arguments[count] = reread_text_at(record, "callerd.request.command", count);
-		if (!arguments[count].data)
-			break;
-		count++;
-	}
 	if (!count)
 		return;
 	command_add_list(&command, arguments, count);
@@ -207,14 +202,8 @@ static int explain_record(void *data, const struct reread *record, uint64_t time
 	}
 	if (!of_request && !bytes_are(reread_text(record, "callerd.cause.event_id"), sentences->id))
 		return 0;
-	if (sentences->consequences++ < CONSEQUENCES_MAX) {
-		struct bytes what = reread_text(record, "message");
-		const char *bar;
-
-		while ((bar = what.size ? memmem(what.data, what.size, " | ", 3) : NULL))
-			what = bytes_from(what, (size_t)(bar - what.data) + 3);
-		print_part(sentences->consequences == 1 ? "came of it" : "", what);
-	}
+	if (sentences->consequences++ < CONSEQUENCES_MAX)
+		print_part(sentences->consequences == 1 ? "came of it" : "", reread_what(record));
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 /* Who only looks, and does it again and again. */
 struct poller {
 	char name[112];
-	uint64_t told, count; /* count: since it was told */
+	uint64_t count; /* since it was told */
 	UT_hash_handle hh;
 };
 
@@ -93,12 +93,8 @@ static void show_held(struct tail *tail)
 {
 	uint64_t lines = tail->ctl->lines, from = tail->held > lines ? tail->held - lines : 0;
 
-	for (uint64_t i = from; tail->ring && i < tail->held; i++) {
-		struct errand *errand = &tail->ring[i % lines];
-
-		errand->main = &errand->acts[errand->main - errand->acts];
-		screen_errand(&tail->screen, errand);
-	}
+	for (uint64_t i = from; tail->ring && i < tail->held; i++)
+		screen_errand(&tail->screen, &tail->ring[i % lines]);
 	free(tail->ring);
 	tail->ring = NULL;
 }

@@ -264,11 +264,10 @@ static void add_recent(struct text *out, const struct census_caller *caller, uns
 	for (unsigned int i = 0; i < kept && i < places; i++) {
 		const struct census_request *recent =
 			&caller->recent[(caller->recent_count - 1 - i) % CENSUS_LAST];
-		time_t seconds = (time_t)(recent->time / NS_PER_S);
 		char when[16];
 		struct tm tm;
 
-		localtime_r(&seconds, &tm);
+		ctl_split_time(false, recent->time, &tm);
 		strftime(when, sizeof(when), "%H:%M:%S", &tm);
 		text_add_string(out, when);
 		text_add_string(out, recent->severity >= SEVERITY_HIGH ? " ! " : "   ");

@@ -18,29 +18,8 @@ struct ctl_question {
 	/* Of who: what the name stood for so far. */
 	char ids[IDS_MAX][72];
 	unsigned int id_count;
-	uint64_t shown, looks, requests;
-	enum finding_severity gravest;
+	uint64_t shown, looks;
 };
-
-static int question_start(struct ctl_question *ctl_question, struct ctl *ctl,
-			  void (*tell)(void *data, const struct errand *errand))
-{
-	*ctl_question =
-		(struct ctl_question){.ctl = ctl, .errands = errands_new(ctl_question, tell)};
-	if (ctl->argument_count)
-		ctl_question->name = bytes_of(ctl->arguments[0]);
-	screen_open(&ctl_question->screen, ctl);
-	return ctl_question->errands ? 0 : -ENOMEM;
-}
-
-static enum ctl_exit question_end(struct ctl_question *ctl_question, int error)
-{
-	if (!error)
-		errands_run(ctl_question->errands, UINT64_MAX);
-	errands_free(ctl_question->errands);
-	screen_close(&ctl_question->screen);
-	return error ? CTL_UNREAD : CTL_OK;
-}
 
 static bool holds_name(void *data, struct bytes line)
 {
@@ -69,9 +48,10 @@ static int question_take(struct ctl_question *ctl_question, const struct reread 
 	return errands_take(ctl_question->errands, record, time);
 }
 
-static void show_errand(struct ctl_question *ctl_question, const struct errand *errand)
+static void show_errand(void *data, const struct errand *errand)
 {
-	ctl_question->requests += errand->requests;
+	struct ctl_question *ctl_question = data;
+
 	if (!ctl_question->ctl->all && errand_only_looks(errand)) {
 		ctl_question->looks++;
 		return;
@@ -79,8 +59,6 @@ static void show_errand(struct ctl_question *ctl_question, const struct errand *
 	if (!ctl_question->ctl->all && errand->later && errand->main->weight < WEIGHT_CHANGE)
 		return;
 	ctl_question->shown++;
-	if (errand->severity > ctl_question->gravest)
-		ctl_question->gravest = errand->severity;
 	screen_errand(&ctl_question->screen, errand);
 	for (unsigned int i = 0; i < errand->act_count; i++)
 		if (&errand->acts[i] != errand->main &&
@@ -100,14 +78,34 @@ static void show_looks(struct ctl_question *ctl_question)
 	screen_note(&ctl_question->screen, text);
 }
 
-static enum ctl_exit question_exit(struct ctl_question *ctl_question, enum ctl_exit code,
-				   const char *none)
+/* Shows what TAKE lets through of the log; NONE: what to say where that is nothing. */
+static enum ctl_exit question_ask(struct ctl *ctl,
+				  int (*take)(void *data, const struct reread *record,
+					      uint64_t time, struct bytes line),
+				  const char *none)
 {
-	if (code == CTL_OK && !ctl_question->shown && !ctl_question->looks) {
-		fprintf(stderr, "callerctl: %s\n", none);
-		return CTL_FOUND;
-	}
-	return code;
+	struct ctl_question question = {.ctl = ctl};
+	struct ctl_records records = {.data = &question, .take = take, .may_matter = holds_name};
+	int error = -ENOMEM;
+
+	if (ctl->argument_count)
+		question.name = bytes_of(ctl->arguments[0]);
+	screen_open(&question.screen, ctl);
+	question.errands = errands_new(&question, show_errand);
+	if (question.errands)
+		error = ctl_read(ctl, &records);
+	if (!error)
+		errands_run(question.errands, UINT64_MAX);
+	errands_free(question.errands);
+	if (!ctl->json)
+		show_looks(&question);
+	screen_close(&question.screen);
+	if (error)
+		return CTL_UNREAD;
+	if (question.shown || question.looks)
+		return CTL_OK;
+	fprintf(stderr, "callerctl: %s\n", none);
+	return CTL_FOUND;
 }
 
 /* --- what did somebody do? -------------------------------------------------------------------- */
@@ -142,26 +140,9 @@ static int take_of_somebody(void *data, const struct reread *record, uint64_t ti
 	return question_take(ctl_question, record, time, line);
 }
 
-static void tell_errand(void *data, const struct errand *errand)
-{
-	show_errand(data, errand);
-}
-
 enum ctl_exit ctl_what(struct ctl *ctl)
 {
-	struct ctl_question ctl_question;
-	struct ctl_records records = {
-		.data = &ctl_question,
-		.take = take_of_somebody,
-		.may_matter = holds_name,
-	};
-	enum ctl_exit code;
-	int error = question_start(&ctl_question, ctl, tell_errand) ?: ctl_read(ctl, &records);
-
-	code = question_end(&ctl_question, error);
-	if (!ctl->json)
-		show_looks(&ctl_question);
-	return question_exit(&ctl_question, code, "nothing of that sort is in the log");
+	return question_ask(ctl, take_of_somebody, "nothing of that sort is in the log");
 }
 
 /* --- who did it? ------------------------------------------------------------------------------ */
@@ -223,17 +204,5 @@ static int take_of_object(void *data, const struct reread *record, uint64_t time
 
 enum ctl_exit ctl_who(struct ctl *ctl)
 {
-	struct ctl_question ctl_question;
-	struct ctl_records records = {
-		.data = &ctl_question,
-		.take = take_of_object,
-		.may_matter = holds_name,
-	};
-	enum ctl_exit code;
-	int error = question_start(&ctl_question, ctl, tell_errand) ?: ctl_read(ctl, &records);
-
-	code = question_end(&ctl_question, error);
-	if (!ctl->json)
-		show_looks(&ctl_question);
-	return question_exit(&ctl_question, code, "nobody is in the log who did something to it");
+	return question_ask(ctl, take_of_object, "nobody is in the log who did something to it");
 }

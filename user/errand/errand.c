@@ -31,7 +31,6 @@ struct errands {
 	void (*tell)(void *data, const struct errand *errand);
 	struct open_errand *table, *list;
 	unsigned int count;
-	struct text scratch;
 };
 
 struct errands *errands_new(void *data, void (*tell)(void *data, const struct errand *errand))
@@ -45,24 +44,6 @@ struct errands *errands_new(void *data, void (*tell)(void *data, const struct er
 
 /* --- texts ------------------------------------------------------------------------------------ */
 
-/* Copies TEXT to TO, of SIZE bytes, as a terminal may have it. */
-static void errand_set(struct errands *errands, char *to, size_t size, struct bytes text,
-		       size_t columns)
-{
-	struct text *scratch = &errands->scratch;
-	size_t length;
-
-	text_cut(scratch, 0);
-	text_add_visible(scratch, text, columns);
-	if (scratch->error)
-		return;
-	length = scratch->size < size ? scratch->size : size - 1;
-	while (length && length < scratch->size && (scratch->data[length] & 0xc0) == 0x80)
-		length--; /* no half character */
-	memcpy(to, scratch->data ?: "", length);
-	to[length] = '\0';
-}
-
 static struct bytes cut_id(struct bytes id)
 {
 	if (bytes_begin(id, "sha256:"))
@@ -73,7 +54,7 @@ static struct bytes cut_id(struct bytes id)
 }
 
 /* What an operation is about: the container of an exec, else its target. */
-static void set_object(struct errands *errands, struct act *act, const struct reread *record)
+static void set_object(struct act *act, const struct reread *record)
 {
 	bool exec = bytes_are(reread_text(record, "callerd.target.type"), "exec");
 	struct bytes id =
@@ -90,28 +71,22 @@ static void set_object(struct errands *errands, struct act *act, const struct re
 		if (object.data && object.data[0] != 'f')
 			text_add_char(&object, ')');
 	}
-	errand_set(errands, act->object, sizeof(act->object), text_since(&object, 0),
-		   OBJECT_COLUMNS);
-	errand_set(errands, act->id, sizeof(act->id), cut_id(id), ID_SHOWN);
+	text_copy_visible(act->object, sizeof(act->object), text_since(&object, 0), OBJECT_COLUMNS);
+	text_copy_visible(act->id, sizeof(act->id), cut_id(id), ID_SHOWN);
 }
 
 static void add_command_of(struct text *out, const struct reread *record)
 {
 	struct bytes arguments[ARGUMENTS_MAX];
-	unsigned int count = 0;
+	unsigned int count =
+		reread_texts(record, "callerd.request.command", arguments, COUNT(arguments));
 
-	while (count < ARGUMENTS_MAX) {
-		arguments[count] = reread_text_at(record, "callerd.request.command", count);
-		if (!arguments[count].data)
-			break;
-		count++;
-	}
 	if (count)
 		command_add_list(out, arguments, count);
 }
 
 /* What makes it dangerous: one finding by its detail, several by their names. */
-static void set_found(struct errands *errands, struct act *act, const struct reread *record)
+static void set_found(struct act *act, const struct reread *record)
 {
 	_cleanup_(text_free) struct text found = {0};
 	struct bytes detail = reread_text(record, "callerd.findings.detail");
@@ -128,11 +103,11 @@ static void set_found(struct errands *errands, struct act *act, const struct rer
 			       detail.size && record->record.api.finding_count == 1 ? detail : id);
 	}
 	if (found.size)
-		errand_set(errands, act->found, sizeof(act->found), text_since(&found, 0),
-			   DETAIL_COLUMNS);
+		text_copy_visible(act->found, sizeof(act->found), text_since(&found, 0),
+				  DETAIL_COLUMNS);
 }
 
-static void set_detail(struct errands *errands, struct act *act, const struct reread *record)
+static void set_detail(struct act *act, const struct reread *record)
 {
 	struct bytes error = reread_text(record, "error.message");
 	_cleanup_(text_free) struct text detail = {0};
@@ -144,8 +119,8 @@ static void set_detail(struct errands *errands, struct act *act, const struct re
 		text_add_bytes(&detail, error);
 	}
 	if (detail.size)
-		errand_set(errands, act->detail, sizeof(act->detail), text_since(&detail, 0),
-			   DETAIL_COLUMNS);
+		text_copy_visible(act->detail, sizeof(act->detail), text_since(&detail, 0),
+				  DETAIL_COLUMNS);
 }
 
 /* --- errands ------------------------------------------------------------------------------------ */
@@ -188,7 +163,6 @@ void errands_free(struct errands *errands)
 		return;
 	errands->tell = NULL;
 	errands_run(errands, UINT64_MAX);
-	text_free(&errands->scratch);
 	free(errands);
 }
 
@@ -204,14 +178,33 @@ void errands_run(struct errands *errands, uint64_t now)
 	}
 }
 
+void errand_add_act(struct text *out, const struct act *act, const char *first, const char *second)
+{
+	text_add_string(out, act->phrase);
+	if (*act->phrase && act->object[0])
+		text_add_char(out, ' ');
+	text_add_string(out, act->object);
+	if (act->count > 1) {
+		text_add_string(out, " ×");
+		text_add_number(out, act->count);
+	}
+	if (*first) {
+		text_add_string(out, ": ");
+		text_add_string(out, first);
+	}
+	if (*second) {
+		text_add_string(out, *first ? "; " : ": ");
+		text_add_string(out, second);
+	}
+}
+
 bool errand_only_looks(const struct errand *errand)
 {
 	return errand->main->weight <= WEIGHT_LOOK && errand->severity <= SEVERITY_INFO &&
 	       errand->kind != ERRAND_REFUSED;
 }
 
-static void describe_caller(struct errands *errands, struct errand *errand,
-			    const struct reread *record)
+static void describe_caller(struct errand *errand, const struct reread *record)
 {
 	struct bytes executable = reread_text(record, "process.executable");
 	struct bytes name = reread_text(record, "container.name");
@@ -219,21 +212,21 @@ static void describe_caller(struct errands *errands, struct errand *errand,
 	_cleanup_(text_free) struct text who = {0};
 
 	who_add(&who, record);
-	errand_set(errands, errand->who, sizeof(errand->who), text_since(&who, 0),
-		   sizeof(errand->who));
-	errand_set(errands, errand->user, sizeof(errand->user),
-		   user.size ? user : reread_text(record, "user.id"), sizeof(errand->user));
-	errand_set(errands, errand->container, sizeof(errand->container),
-		   name.size ? name : cut_id(reread_text(record, "container.id")),
-		   sizeof(errand->container));
-	errand_set(errands, errand->unit, sizeof(errand->unit),
-		   reread_text(record, "callerd.caller.unit"), sizeof(errand->unit));
-	errand_set(errands, errand->program, sizeof(errand->program),
-		   executable.size ? bytes_basename(executable)
-				   : reread_text(record, "process.name"),
-		   sizeof(errand->program));
-	errand_set(errands, errand->command, sizeof(errand->command),
-		   reread_text(record, "process.command_line"), COMMAND_COLUMNS);
+	text_copy_visible(errand->who, sizeof(errand->who), text_since(&who, 0),
+			  sizeof(errand->who));
+	text_copy_visible(errand->user, sizeof(errand->user),
+			  user.size ? user : reread_text(record, "user.id"), sizeof(errand->user));
+	text_copy_visible(errand->container, sizeof(errand->container),
+			  name.size ? name : cut_id(reread_text(record, "container.id")),
+			  sizeof(errand->container));
+	text_copy_visible(errand->unit, sizeof(errand->unit),
+			  reread_text(record, "callerd.caller.unit"), sizeof(errand->unit));
+	text_copy_visible(errand->program, sizeof(errand->program),
+			  executable.size ? bytes_basename(executable)
+					  : reread_text(record, "process.name"),
+			  sizeof(errand->program));
+	text_copy_visible(errand->command, sizeof(errand->command),
+			  reread_text(record, "process.command_line"), COMMAND_COLUMNS);
 }
 
 static struct open_errand *add_errand(struct errands *errands, const char *key,
@@ -257,7 +250,7 @@ static struct open_errand *add_errand(struct errands *errands, const char *key,
 	}
 	DL_APPEND(errands->list, open);
 	errands->count++;
-	describe_caller(errands, &open->errand, record);
+	describe_caller(&open->errand, record);
 	return open;
 }
 
@@ -284,7 +277,7 @@ static struct open_errand *find_errand(struct errands *errands, const char *key,
 }
 
 /* The act of ERRAND with these words, or a new one; NULL: there is no place for it, and it is counted. */
-static struct act *find_act(struct errands *errands, struct errand *errand, const struct act *like)
+static struct act *find_act(struct errand *errand, const struct act *like)
 {
 	struct act *lightest = NULL;
 
@@ -320,27 +313,17 @@ static enum act_result result_of(const struct reread *record)
 	return bytes_are(outcome, "failure") ? ACT_FAILED : ACT_UNKNOWN;
 }
 
-static enum finding_severity gravest_of(const struct reread *record)
-{
-	enum finding_severity severity = SEVERITY_NONE;
-
-	for (unsigned int i = 0; i < record->record.api.finding_count; i++)
-		if (record->findings[i].severity > severity)
-			severity = record->findings[i].severity;
-	return severity;
-}
-
 /* Adds an act LIKE that, of RECORD, to ERRAND. */
-static struct act *add_act(struct errands *errands, struct errand *errand, const struct act *like,
+static struct act *add_act(struct errand *errand, const struct act *like,
 			   const struct reread *record, uint64_t time)
 {
-	struct act *act = find_act(errands, errand, like);
-	enum finding_severity severity = gravest_of(record);
+	struct act *act = find_act(errand, like);
+	enum finding_severity severity = reread_gravest(record);
 
 	if (severity > errand->severity) {
 		errand->severity = severity;
-		errand_set(errands, errand->word, sizeof(errand->word),
-			   reread_text(record, "rule.id"), sizeof(errand->word));
+		text_copy_visible(errand->word, sizeof(errand->word),
+				  reread_text(record, "rule.id"), sizeof(errand->word));
 	}
 	if (!act)
 		return NULL;
@@ -355,13 +338,13 @@ static struct act *add_act(struct errands *errands, struct errand *errand, const
 	}
 	if (severity > act->severity) {
 		act->severity = severity;
-		set_found(errands, act, record);
+		set_found(act, record);
 	}
 	if (like->result != ACT_UNKNOWN && act->result != ACT_FAILED)
 		act->result = like->result;
 	if (like->status)
 		act->status = like->status;
-	set_detail(errands, act, record);
+	set_detail(act, record);
 	return act;
 }
 
@@ -383,15 +366,14 @@ static int errand_take_request(struct errands *errands, const struct reread *rec
 {
 	enum record_action action = record->record.action;
 	uint64_t status = reread_number(record, "http.response.status_code");
-	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
+	uint64_t times = reread_times(record);
 	struct open_errand *open;
 	char key[KEY_SIZE];
 	struct act like = {
-		.operation = verb_operation(reread_text(record, "callerd.api.operation")),
 		.result = result_of(record),
 		.status = status < 1000 ? (unsigned int)status : 0,
 	};
-	struct verb verb = verb_of(like.operation, reread_text(record, "event.type"));
+	struct verb verb = verb_of_record(record, &like.operation);
 	struct errand *errand;
 	struct act *act;
 
@@ -403,11 +385,11 @@ static int errand_take_request(struct errands *errands, const struct reread *rec
 	errand->records++;
 	like.phrase = verb.phrase ?: "asked";
 	like.weight = verb.phrase ? verb.weight : WEIGHT_CHANGE;
-	set_object(errands, &like, record);
+	set_object(&like, record);
 	if (!like.operation && !like.object[0])
-		errand_set(errands, like.object, sizeof(like.object),
-			   reread_text(record, "url.original"), OBJECT_COLUMNS);
-	act = add_act(errands, errand, &like, record, time);
+		text_copy_visible(like.object, sizeof(like.object),
+				  reread_text(record, "url.original"), OBJECT_COLUMNS);
+	act = add_act(errand, &like, record, time);
 	if (action == RECORD_API_REQUEST) {
 		errand->later = false;
 		errand->requests += times;
@@ -417,8 +399,9 @@ static int errand_take_request(struct errands *errands, const struct reread *rec
 			act->count += times;
 	}
 	if (errand->expected && !errand->word[0])
-		errand_set(errands, errand->word, sizeof(errand->word),
-			   reread_text(record, "callerd.expected_rule"), sizeof(errand->word));
+		text_copy_visible(errand->word, sizeof(errand->word),
+				  reread_text(record, "callerd.expected_rule"),
+				  sizeof(errand->word));
 	return 0;
 }
 
@@ -452,20 +435,20 @@ static int take_refusal(struct errands *errands, const struct reread *record, ui
 		return -ENOMEM;
 	open->errand.records++;
 	open->errand.expected = open->errand.later = false;
-	errand_set(errands, like.object, sizeof(like.object),
-		   socket.size ? socket : reread_text(record, "callerd.connection.address"),
-		   OBJECT_COLUMNS);
-	errand_set(errands, like.detail, sizeof(like.detail), reread_text(record, "error.code"),
-		   DETAIL_COLUMNS);
-	act = add_act(errands, &open->errand, &like, record, time);
+	text_copy_visible(like.object, sizeof(like.object),
+			  socket.size ? socket : reread_text(record, "callerd.connection.address"),
+			  OBJECT_COLUMNS);
+	text_copy_visible(like.detail, sizeof(like.detail), reread_text(record, "error.code"),
+			  DETAIL_COLUMNS);
+	act = add_act(&open->errand, &like, record, time);
 	if (act)
-		act->count += reread_number(record, "callerd.refused.count") ?: 1;
+		act->count += reread_times(record);
 	return 0;
 }
 
 /* An engine's event behind a request: how what it began has ended. */
-static void take_consequence(struct errands *errands, struct errand *errand,
-			     const struct reread *record, struct bytes action)
+static void take_consequence(struct errand *errand, const struct reread *record,
+			     struct bytes action)
 {
 	struct bytes id = cut_id(reread_text(record, "callerd.docker_event.id"));
 	bool command = bytes_are(action, "exec_die");
@@ -504,7 +487,7 @@ static int take_event(struct errands *errands, const struct reread *record, uint
 		HASH_FIND_STR(errands->table, key, open);
 		if (open) {
 			open->errand.records++;
-			take_consequence(errands, &open->errand, record, action);
+			take_consequence(&open->errand, record, action);
 		}
 		return 0;
 	}
@@ -526,25 +509,21 @@ static int take_event(struct errands *errands, const struct reread *record, uint
 		   !bytes_are(action, "health_status")) {
 		like.weight = WEIGHT_LIGHT;
 	}
-	errand_set(errands, like.detail, sizeof(like.detail),
-		   reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
+	text_copy_visible(like.detail, sizeof(like.detail),
+			  reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
 	snprintf(like.object, sizeof(like.object), "%.*s of %.*s", (int)(action.size % 40),
 		 action.data ?: "", (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
-	errand_set(errands, like.object, sizeof(like.object), bytes_of(like.object),
-		   OBJECT_COLUMNS);
-	add_act(errands, &open->errand, &like, record, time);
+	text_copy_visible(like.object, sizeof(like.object), bytes_of(like.object), OBJECT_COLUMNS);
+	add_act(&open->errand, &like, record, time);
 	return 0;
 }
 
-/* The last part of a record's message: what happened, without who, with what, and what was found in it. */
+/* What a record's message says that happened, without what was found in it. */
 static struct bytes what_of_message(const struct reread *record)
 {
-	struct bytes message = reread_text(record, "message");
-	const char *at;
+	struct bytes message = reread_what(record);
+	const char *at = message.size ? memmem(message.data, message.size, "  !", 3) : NULL;
 
-	while ((at = message.size ? memmem(message.data, message.size, " | ", 3) : NULL))
-		message = bytes_from(message, (size_t)(at - message.data) + 3);
-	at = message.size ? memmem(message.data, message.size, "  !", 3) : NULL;
 	if (at)
 		message.size = (size_t)(at - message.data);
 	if (bytes_begin(message, "callerd "))
@@ -569,9 +548,9 @@ static int take_other(struct errands *errands, const struct reread *record, uint
 	open->errand.expected = open->errand.later = false;
 	if (kind == ERRAND_AGENT)
 		snprintf(open->errand.who, sizeof(open->errand.who), "callerd");
-	errand_set(errands, like.object, sizeof(like.object), what_of_message(record),
-		   DETAIL_COLUMNS);
-	act = add_act(errands, &open->errand, &like, record, time);
+	text_copy_visible(like.object, sizeof(like.object), what_of_message(record),
+			  DETAIL_COLUMNS);
+	act = add_act(&open->errand, &like, record, time);
 	if (act)
 		act->found[0] = '\0'; /* it says the same once more */
 	if (like.severity > open->errand.severity)

@@ -60,3 +60,17 @@ struct verb verb_of(enum operation operation, struct bytes type)
 			verb = others[i].verb;
 	return verb;
 }
+
+struct verb verb_of_record(const struct reread *record, enum operation *ret)
+{
+	enum operation operation = verb_operation(reread_text(record, "callerd.api.operation"));
+
+	if (ret)
+		*ret = operation;
+	return verb_of(operation, reread_text(record, "event.type"));
+}
+
+bool verb_changes(const struct verb *verb)
+{
+	return !verb->phrase || verb->weight >= WEIGHT_CHANGE;
+}

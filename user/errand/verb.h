@@ -4,6 +4,7 @@
 #define CALLERD_VERB_H
 
 #include "base/bytes.h"
+#include "fields/reread.h"
 #include "record/operation.h"
 
 /* How much an operation matters where nothing was found. */
@@ -26,5 +27,11 @@ enum operation verb_operation(struct bytes name);
 
 /* What OPERATION is called. One without words of its own is called by TYPE, the event.type of its record. */
 struct verb verb_of(enum operation operation, struct bytes type);
+
+/* Those of the request that RECORD tells of, and its operation in *RET, unless that is NULL. */
+struct verb verb_of_record(const struct reread *record, enum operation *ret);
+
+/* Whether it changes something: of what has no words nobody can say that it does not. */
+bool verb_changes(const struct verb *verb);
 
 #endif

@@ -235,6 +235,44 @@ bool reread_signed(const struct reread *reread, const char *path, int64_t *ret)
 	return true;
 }
 
+unsigned int reread_texts(const struct reread *reread, const char *path, struct bytes *ret,
+			  unsigned int max)
+{
+	unsigned int count = 0;
+
+	while (count < max && (ret[count] = reread_text_at(reread, path, count)).data)
+		count++;
+	return count;
+}
+
+enum finding_severity reread_gravest(const struct reread *reread)
+{
+	enum finding_severity severity = SEVERITY_NONE;
+
+	for (unsigned int i = 0; i < reread->record.api.finding_count; i++)
+		if (reread->findings[i].severity > severity)
+			severity = reread->findings[i].severity;
+	return severity;
+}
+
+uint64_t reread_times(const struct reread *reread)
+{
+	bool refused = reread->record.action == RECORD_SOCKET_REFUSED;
+
+	return reread_number(reread, refused ? "callerd.refused.count" : "callerd.folded.count")
+		       ?: 1;
+}
+
+struct bytes reread_what(const struct reread *reread)
+{
+	struct bytes what = reread_text(reread, "message");
+	const char *bar;
+
+	while ((bar = what.size ? memmem(what.data, what.size, " | ", 3) : NULL))
+		what = bytes_from(what, (size_t)(bar - what.data) + 3);
+	return what;
+}
+
 /* The severities of the findings at PATH. One that is not known is the gravest; so are more than there is room for, and one
  * without a severity. */
 static unsigned int reread_findings(const struct reread *reread, const char *path,

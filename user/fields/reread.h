@@ -58,6 +58,16 @@ bool reread_signed(const struct reread *reread, const char *path, int64_t *ret);
 /* The number there; 0: there is none. */
 uint64_t reread_number(const struct reread *reread, const char *path);
 
+/* Sets RET to the texts at PATH, at most MAX of them; returns how many. */
+unsigned int reread_texts(const struct reread *reread, const char *path, struct bytes *ret,
+			  unsigned int max);
+
+/* The severity of the gravest finding; of how many calls or refused connects the record tells; what its message says that
+ * happened, without who and with what. */
+enum finding_severity reread_gravest(const struct reread *reread);
+uint64_t reread_times(const struct reread *reread);
+struct bytes reread_what(const struct reread *reread);
+
 /* Prepares FIELDS of what TOLD has; fields_free() it. */
 void reread_fields(const struct reread *reread, struct fields *fields, struct text *out);
 

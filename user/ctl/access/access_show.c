@@ -18,16 +18,6 @@ struct access_layout {
 	size_t who, how;
 };
 
-static void split_access_time(const struct access *access, uint64_t time, struct tm *ret)
-{
-	time_t seconds = (time_t)(time / NS_PER_S);
-
-	if (access->ctl->utc)
-		gmtime_r(&seconds, ret);
-	else
-		localtime_r(&seconds, ret);
-}
-
 /* Whether it was used on most days that the log has. */
 static bool is_daily(const struct access *access, const struct access_grant *grant)
 {
@@ -48,7 +38,7 @@ static void say_when(const struct access *access, const struct access_grant *gra
 		return;
 	}
 	if (!grant->use.last) {
-		split_access_time(access, access->log_first, &then);
+		ctl_split_time(access->ctl->utc, access->log_first, &then);
 		if (grant->use.refused)
 			snprintf(text, size, "refused");
 		else if (grant->watched && access->log_first)
@@ -57,8 +47,8 @@ static void say_when(const struct access *access, const struct access_grant *gra
 			snprintf(text, size, "not known");
 		return;
 	}
-	split_access_time(access, access->now, &now);
-	split_access_time(access, grant->use.last, &then);
+	ctl_split_time(access->ctl->utc, access->now, &now);
+	ctl_split_time(access->ctl->utc, grant->use.last, &then);
 	days = access->now > grant->use.last
 		       ? (access->now - grant->use.last) / NS_PER_S / S_PER_DAY
 		       : 0;
@@ -254,7 +244,7 @@ static void show_evidence(const struct access *access, const struct screen *scre
 	struct tm tm;
 
 	if (access->has_log) {
-		split_access_time(access, access->log_first, &tm);
+		ctl_split_time(access->ctl->utc, access->log_first, &tm);
 		strftime(since, sizeof(since), "%Y-%m-%d %H:%M", &tm);
 		snprintf(text, sizeof(text), "use: by the log since %s", since);
 		text_add_string(&line, text);

@@ -67,24 +67,20 @@ static struct access_use *find_user_of(struct access *access, const struct rerea
 
 static void count_use(struct access_use *use, const struct reread *record)
 {
-	uint64_t times = reread_number(record, "callerd.folded.count") ?: 1;
-	enum operation operation = verb_operation(reread_text(record, "callerd.api.operation"));
-	struct verb verb = verb_of(operation, reread_text(record, "event.type"));
+	uint64_t times = reread_times(record);
+	struct verb verb = verb_of_record(record, NULL);
+	enum finding_severity severity = reread_gravest(record);
 
 	use->requests += times;
-	/* Without words nobody can say that it only reads. */
-	if (!verb.phrase || verb.weight == WEIGHT_LIGHT || verb.weight >= WEIGHT_CHANGE)
+	if (verb_changes(&verb) || verb.weight == WEIGHT_LIGHT)
 		use->changes += times;
 	if (reread_true(record, "callerd.expected")) {
 		use->expected += times;
 		copy_use_text(use->rule, sizeof(use->rule),
 			      reread_text(record, "callerd.expected_rule"));
 	}
-	for (unsigned int i = 0; i < record->record.api.finding_count; i++) {
-		if (record->findings[i].severity <= use->severity)
-			continue;
-		use->severity = record->findings[i].severity;
-		/* That of the gravest finding. */
+	if (severity > use->severity) {
+		use->severity = severity;
 		copy_use_text(use->finding, sizeof(use->finding), reread_text(record, "rule.id"));
 	}
 }
@@ -128,7 +124,7 @@ static int take_use(void *data, const struct reread *record, uint64_t time, stru
 	if (!use)
 		return 0;
 	if (action == RECORD_SOCKET_REFUSED) {
-		use->refused += reread_number(record, "callerd.refused.count") ?: 1;
+		use->refused += reread_times(record);
 		return 0;
 	}
 	if (!use->first || time < use->first)
