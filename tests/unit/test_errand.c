@@ -21,7 +21,8 @@ static void on_errand(void *data, const struct errand *errand)
 	assert_true(all->count < COUNT(all->errands));
 	assert_non_null(errand->main);
 	all->errands[all->count] = *errand;
-	all->errands[all->count].main = all->errands[all->count].acts + (errand->main - errand->acts);
+	all->errands[all->count].main =
+		all->errands[all->count].acts + (errand->main - errand->acts);
 	all->count++;
 }
 
@@ -39,8 +40,8 @@ static int teardown(void **state)
 }
 
 /* A record at MS with what REST says behind action and id. */
-__attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const char *action, const char *entity,
-						       const char *rest, ...)
+__attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const char *action,
+						       const char *entity, const char *rest, ...)
 {
 	static unsigned int number;
 	struct reread reread = {0};
@@ -51,10 +52,11 @@ __attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const ch
 	va_start(values, rest);
 	vsnprintf(tail, sizeof(tail), rest, values);
 	va_end(values);
-	size = snprintf(line, sizeof(line),
-			"{\"event\":{\"action\":\"%s\",\"dataset\":\"callerd.audit\",\"id\":\"%u\"},"
-			"\"process\":{\"entity_id\":\"%s\",\"executable\":\"/usr/bin/docker\"}%s%s}",
-			action, number++, entity, *tail ? "," : "", tail);
+	size = snprintf(
+		line, sizeof(line),
+		"{\"event\":{\"action\":\"%s\",\"dataset\":\"callerd.audit\",\"id\":\"%u\"},"
+		"\"process\":{\"entity_id\":\"%s\",\"executable\":\"/usr/bin/docker\"}%s%s}",
+		action, number++, entity, *tail ? "," : "", tail);
 	assert_int_equal(reread_read(&reread, (struct bytes){line, (size_t)size}), 0);
 	errands_run(errands, ms * NS_PER_MS);
 	assert_int_equal(errands_take(errands, &reread, ms * NS_PER_MS), 0);
@@ -62,21 +64,25 @@ __attribute__((format(printf, 4, 5))) static void take(unsigned int ms, const ch
 }
 
 #define ALICE "\"user\":{\"id\":\"1000\",\"name\":\"alice\"}"
-#define WEB "\"target\":{\"type\":\"container\",\"id\":\"0123456789abcdef\",\"name\":\"web\",\"image\":\"bb\"}"
+#define WEB                                                                                        \
+	"\"target\":{\"type\":\"container\",\"id\":\"0123456789abcdef\",\"name\":\"web\","         \
+	"\"image\":\"bb\"}"
 #define REQUEST(operation, more)                                                                   \
 	"\"callerd\":{\"api\":{\"operation\":\"" operation "\"}," WEB ",\"expected\":false" more "}"
 
 static void test_a_run_is_one(void **state)
 {
 	take(1, "socket-connected", "a", ALICE);
-	take(2, "api-request", "a", ALICE ",\"callerd\":{\"api\":{\"operation\":\"SystemPingHead\"}}");
+	take(2, "api-request", "a",
+	     ALICE ",\"callerd\":{\"api\":{\"operation\":\"SystemPingHead\"}}");
 	take(3, "api-request", "a",
 	     ALICE "," REQUEST("ContainerCreate",
 			       ",\"findings\":[{\"id\":\"privileged\",\"severity\":\"critical\"},"
 			       "{\"id\":\"host-pid\",\"severity\":\"high\"}]"));
 	take(4, "api-request", "a", ALICE "," REQUEST("ContainerStart", ""));
 	take(5, "docker-event", "a",
-	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"die\","
+	     ALICE
+	     ",\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"die\","
 	     "\"id\":\"0123456789abcdef\",\"exit_code\":3},\"cause\":{\"kind\":\"inherited\"}}");
 	take(4000, "api-request", "b", ALICE "," REQUEST("ContainerList", ""));
 	assert_int_equal(told.count, 1);
@@ -108,13 +114,15 @@ static void test_noise_hides_nothing(void **state)
 {
 	for (unsigned int i = 0; i < 3 * ERRAND_ACTS; i++)
 		take(i, "api-request", "a",
-		     "\"callerd\":{\"api\":{\"operation\":\"VolumeCreate\"},"
-		     "\"target\":{\"type\":\"volume\",\"name\":\"v%u\"}}",
+		     ALICE ",\"callerd\":{\"api\":{\"operation\":\"VolumeCreate\"},"
+			   "\"target\":{\"type\":\"volume\",\"name\":\"v%u\"}}",
 		     i);
 	take(100, "api-request", "a",
-	     ALICE "," REQUEST("ContainerExec",
-			       ",\"findings\":[{\"id\":\"exec-privileged\",\"severity\":\"critical\","
-			       "\"detail\":\"all of it\"}],\"request\":{\"command\":[\"sh\",\"-c\",\"id; id\"]}"));
+	     ALICE
+	     "," REQUEST("ContainerExec",
+			 ",\"findings\":[{\"id\":\"exec-privileged\",\"severity\":\"critical\","
+			 "\"detail\":\"all of it\"}],\"request\":{\"command\":[\"sh\",\"-c\",\"id; "
+			 "id\"]}"));
 	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 1);
 	assert_int_equal(told.errands[0].act_count, ERRAND_ACTS);
@@ -124,13 +132,86 @@ static void test_noise_hides_nothing(void **state)
 	assert_string_equal(told.errands[0].main->found, "all of it");
 }
 
+/* Nor can as much of what does as much. */
+static void test_equals_hide_nothing(void **state)
+{
+	for (unsigned int i = 0; i < 3 * ERRAND_ACTS; i++)
+		take(i, "api-request", "a",
+		     ALICE ",\"callerd\":{\"api\":{\"operation\":\"ContainerCreate\"},"
+			   "\"target\":{\"type\":\"container\",\"id\":\"%012u\",\"name\":\"c%u\"}}",
+		     i, i);
+	take(100, "api-request", "a",
+	     ALICE "," REQUEST("ContainerCreate",
+			       ",\"findings\":[{\"id\":\"privileged\",\"severity\":\"critical\","
+			       "\"detail\":\"all of it\"}]"));
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.errands[0].severity, SEVERITY_CRITICAL);
+	assert_string_equal(told.errands[0].main->object, "web (bb)");
+	assert_string_equal(told.errands[0].main->found, "all of it");
+}
+
+/* A harmless command does not stand for another one in the same container. */
+static void test_commands_are_apart(void **state)
+{
+	take(1, "api-request", "a",
+	     ALICE "," REQUEST("ContainerExec", ",\"request\":{\"command\":[\"evil\"]}"));
+	take(2, "api-request", "a", ALICE "," REQUEST("ExecStart", ""));
+	take(3, "api-request", "a",
+	     ALICE "," REQUEST("ContainerExec", ",\"request\":{\"command\":[\"true\"]}"));
+	take(4, "api-request", "a", ALICE "," REQUEST("ExecStart", ""));
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 1);
+	assert_int_equal(told.errands[0].act_count, 2);
+	assert_string_equal(told.errands[0].acts[0].detail, "evil");
+	assert_string_equal(told.errands[0].acts[1].detail, "true");
+}
+
+/* One process that acts as two users is two, and each has his name; so is one that became another program. */
+static void test_users_of_one_process(void **state)
+{
+	take(1, "api-request", "a", ALICE "," REQUEST("ContainerStop", ""));
+	take(2, "api-request", "a",
+	     "\"user\":{\"id\":\"1001\",\"name\":\"bob\"}," REQUEST("ContainerDelete", ""));
+	take(3, "docker-event", "a",
+	     "\"user\":{\"id\":\"1001\",\"name\":\"bob\"},\"callerd\":{\"docker_event\":{"
+	     "\"action\":\"destroy\"},"
+	     "\"cause\":{\"kind\":\"request\"}}");
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 2);
+	assert_string_equal(told.errands[0].who, "alice");
+	assert_string_equal(told.errands[0].main->phrase, "stopped");
+	assert_string_equal(told.errands[1].who, "bob");
+	assert_string_equal(told.errands[1].main->phrase, "removed");
+	assert_int_equal(told.errands[1].records, 2);
+}
+
+/* What is not answered yet is no repetition, if it is grave. */
+static void test_minor(void **state)
+{
+	take(1, "api-request-started", "a",
+	     ALICE "," REQUEST("ContainerArchive", ",\"findings\":[{\"id\":\"root-container-"
+						   "entered\",\"severity\":\"critical\"}]"));
+	take(1, "api-request-started", "b", ALICE "," REQUEST("ContainerLogs", ""));
+	take(1, "api-request", "c", ALICE "," REQUEST("SystemPing", ""));
+	take(1, "api-request", "d", ALICE "," REQUEST("ContainerArchive", ""));
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 4);
+	assert_false(errand_is_minor(&told.errands[0]));
+	assert_true(errand_is_minor(&told.errands[1]));
+	assert_true(errand_is_minor(&told.errands[2]));
+	assert_false(errand_is_minor(&told.errands[3]));
+}
+
 /* What is expected is so only as a whole; what only looks is known as that. */
 static void test_expected_and_looks(void **state)
 {
 	take(1, "api-request", "a",
-	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_rule\":\"ci\"}");
+	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_"
+	     "rule\":\"ci\"}");
 	take(1, "api-request", "b",
-	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_rule\":\"ci\"}");
+	     "\"callerd\":{\"api\":{\"operation\":\"ContainerList\"},\"expected\":true,\"expected_"
+	     "rule\":\"ci\"}");
 	take(2, "api-request", "b",
 	     "\"callerd\":{\"api\":{\"operation\":\"ContainerDelete\"},\"expected\":false}");
 	errands_run(errands, UINT64_MAX);
@@ -145,7 +226,8 @@ static void test_what_comes_later(void **state)
 {
 	take(1, "api-request-ended", "a", ALICE "," REQUEST("ContainerAttach", ""));
 	take(2, "docker-event", "",
-	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"start\",\"id\":\"01\","
+	     "\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"start\",\"id\":"
+	     "\"01\","
 	     "\"name\":\"web\"},\"cause\":{\"kind\":\"unknown\"}}");
 	errands_run(errands, UINT64_MAX);
 	assert_int_equal(told.count, 2);
@@ -159,9 +241,10 @@ static void check_who(const char *fields, const char *expected)
 	struct reread reread = {0};
 	struct text who = {0};
 	char line[1000];
-	int size = snprintf(line, sizeof(line),
-			    "{\"event\":{\"action\":\"api-request\",\"dataset\":\"callerd.audit\"},%s}",
-			    fields);
+	int size = snprintf(
+		line, sizeof(line),
+		"{\"event\":{\"action\":\"api-request\",\"dataset\":\"callerd.audit\"},%s}",
+		fields);
 
 	assert_int_equal(reread_read(&reread, (struct bytes){line, (size_t)size}), 0);
 	who_add(&who, &reread);
@@ -209,8 +292,10 @@ static void test_verbs(void **state)
 	assert_int_equal(verb_operation(bytes_of("ContainerCreat")), OPERATION_NONE);
 	assert_int_equal(verb_operation(bytes_of("ContainerCreateX")), OPERATION_NONE);
 	assert_int_equal(verb_operation((struct bytes){0}), OPERATION_NONE);
-	assert_string_equal(verb_of(verb_operation(bytes_of("ContainerCreateLibpod")), bytes_of("creation")).phrase,
-			    "created");
+	assert_string_equal(
+		verb_of(verb_operation(bytes_of("ContainerCreateLibpod")), bytes_of("creation"))
+			.phrase,
+		"created");
 }
 
 int main(void)
@@ -219,6 +304,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_run_is_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_processes_are_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_noise_hides_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_equals_hide_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commands_are_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_users_of_one_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_minor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expected_and_looks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_comes_later, setup, teardown),
 		cmocka_unit_test(test_who),

@@ -63,9 +63,7 @@ static bool is_repetition(struct tail *tail, const struct errand *errand)
 
 	if (tail->ctl->all)
 		return false;
-	if (errand->main->weight == WEIGHT_NOISE && errand->severity <= SEVERITY_INFO)
-		return true;
-	if (errand->later && errand->main->weight < WEIGHT_CHANGE)
+	if (errand_is_minor(errand))
 		return true;
 	if (!errand_only_looks(errand))
 		return false;

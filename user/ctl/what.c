@@ -56,7 +56,7 @@ static void show_errand(void *data, const struct errand *errand)
 		ctl_question->looks++;
 		return;
 	}
-	if (!ctl_question->ctl->all && errand->later && errand->main->weight < WEIGHT_CHANGE)
+	if (!ctl_question->ctl->all && errand_is_minor(errand))
 		return;
 	ctl_question->shown++;
 	screen_errand(&ctl_question->screen, errand);

@@ -2,9 +2,11 @@
 #include "errand/errand.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/table.h"
 #include "errand/who.h"
 #include "secret/command.h"
@@ -198,6 +200,14 @@ void errand_add_act(struct text *out, const struct act *act, const char *first, 
 	}
 }
 
+bool errand_is_minor(const struct errand *errand)
+{
+	if (errand->severity > SEVERITY_INFO)
+		return false;
+	return errand->main->weight == WEIGHT_NOISE ||
+	       (errand->later && errand->main->weight < WEIGHT_CHANGE);
+}
+
 bool errand_only_looks(const struct errand *errand)
 {
 	return errand->main->weight <= WEIGHT_LOOK && errand->severity <= SEVERITY_INFO &&
@@ -276,32 +286,42 @@ static struct open_errand *find_errand(struct errands *errands, const char *key,
 	return open;
 }
 
-/* The act of ERRAND with these words, or a new one; NULL: there is no place for it, and it is counted. */
+/* Whether LIKE belongs to ACT: the same was done to the same, or a container is started that was created. */
+static bool is_part_of(const struct act *like, const struct act *act)
+{
+	bool same = like->id[0] && act->id[0] ? !strcmp(act->id, like->id)
+					      : !strcmp(act->object, like->object);
+
+	if (!same)
+		return false;
+	if (operation_docker(act->operation) == OPERATION_ContainerCreate &&
+	    operation_docker(like->operation) == OPERATION_ContainerStart)
+		return true;
+	/* Another command is another act: one does not stand for the other. */
+	if (act->operation == like->operation && act->detail[0] && like->detail[0] &&
+	    strcmp(act->detail, like->detail) != 0)
+		return false;
+	return act->phrase == like->phrase;
+}
+
+/* The act of ERRAND that LIKE is part of, or a new one; NULL: it is only counted, as what there is matters as much. */
 static struct act *find_act(struct errand *errand, const struct act *like)
 {
-	struct act *lightest = NULL;
+	struct act *least = errand->acts;
 
-	for (unsigned int i = 0; i < errand->act_count; i++) {
-		struct act *act = &errand->acts[i];
-		bool same = like->id[0] && act->id[0] ? !strcmp(act->id, like->id)
-						      : !strcmp(act->object, like->object);
-
-		if (same && act->phrase == like->phrase)
-			return act;
-		if (same && act->operation && like->operation &&
-		    operation_docker(act->operation) == OPERATION_ContainerCreate &&
-		    operation_docker(like->operation) == OPERATION_ContainerStart)
-			return act;
-		if (!lightest || act->weight < lightest->weight)
-			lightest = act;
-	}
+	for (unsigned int i = errand->act_count; i; i--) /* the latest first */
+		if (is_part_of(like, &errand->acts[i - 1]))
+			return &errand->acts[i - 1];
 	if (errand->act_count < ERRAND_ACTS)
 		return &errand->acts[errand->act_count++];
 	errand->more_acts++;
-	if (lightest->weight >= like->weight && lightest->severity >= like->severity)
+	for (unsigned int i = 1; i < ERRAND_ACTS; i++)
+		if (is_told_before(least, &errand->acts[i]))
+			least = &errand->acts[i];
+	if (!is_told_before(like, least))
 		return NULL;
-	*lightest = (struct act){0};
-	return lightest;
+	*least = (struct act){0};
+	return least;
 }
 
 static enum act_result result_of(const struct reread *record)
@@ -313,26 +333,33 @@ static enum act_result result_of(const struct reread *record)
 	return bytes_are(outcome, "failure") ? ACT_FAILED : ACT_UNKNOWN;
 }
 
-/* Adds an act LIKE that, of RECORD, to ERRAND. */
-static struct act *add_act(struct errand *errand, const struct act *like,
-			   const struct reread *record, uint64_t time)
+/* Adds LIKE, of RECORD, to ERRAND. */
+static struct act *add_act(struct errand *errand, struct act *like, const struct reread *record,
+			   uint64_t time)
 {
-	struct act *act = find_act(errand, like);
 	enum finding_severity severity = reread_gravest(record);
+	struct act *act;
 
+	if (severity > like->severity)
+		like->severity = severity;
 	if (severity > errand->severity) {
 		errand->severity = severity;
 		text_copy_visible(errand->word, sizeof(errand->word),
 				  reread_text(record, "rule.id"), sizeof(errand->word));
 	}
+	set_detail(like, record);
+	act = find_act(errand, like);
 	if (!act)
 		return NULL;
 	if (!act->phrase) {
 		*act = *like;
 		act->time = time;
 		act->sequence = reread_number(record, "event.sequence");
-	} else if (operation_docker(act->operation) == OPERATION_ContainerCreate &&
-		   operation_docker(like->operation) == OPERATION_ContainerStart) {
+		set_found(act, record);
+		return act;
+	}
+	if (operation_docker(act->operation) == OPERATION_ContainerCreate &&
+	    operation_docker(like->operation) == OPERATION_ContainerStart) {
 		act->ran = true;
 		act->phrase = "ran";
 	}
@@ -350,16 +377,26 @@ static struct act *add_act(struct errand *errand, const struct act *like,
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+/* Who RECORD is of, and as what: what one process does as another user, in another container or by another program is another
+ * errand. */
 static void make_key(char key[KEY_SIZE], const char *kind, const struct reread *record)
 {
-	static const char *const paths[] = {"process.entity_id", "callerd.account.id",
-					    "callerd.docker_event.id", "event.id"};
-	struct bytes what = {0};
+	static const char *const ids[] = {"process.entity_id", "callerd.account.id",
+					  "callerd.docker_event.id", "event.id"};
+	static const char *const roles[] = {"user.id", "user.effective.id", "container.id",
+					    "process.executable"};
+	uint64_t role = HASH_START;
+	struct bytes id = {0};
 
-	for (size_t i = 0; i < COUNT(paths) && !what.size; i++)
-		what = reread_text(record, paths[i]);
-	snprintf(key, KEY_SIZE, "%s %.*s", kind, (int)(what.size > 90 ? 90 : what.size),
-		 what.data ?: "");
+	for (size_t i = 0; i < COUNT(ids) && !id.size; i++)
+		id = reread_text(record, ids[i]);
+	for (size_t i = 0; i < COUNT(roles); i++) {
+		struct bytes text = reread_text(record, roles[i]);
+
+		role = hash_add(hash_add(role, text.data, text.size), "", 1);
+	}
+	snprintf(key, KEY_SIZE, "%s %.*s %016" PRIx64, kind, (int)(id.size > 80 ? 80 : id.size),
+		 id.data ?: "", role);
 }
 
 static int errand_take_request(struct errands *errands, const struct reread *record, uint64_t time)
@@ -511,8 +548,9 @@ static int take_event(struct errands *errands, const struct reread *record, uint
 	}
 	text_copy_visible(like.detail, sizeof(like.detail),
 			  reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
-	snprintf(like.object, sizeof(like.object), "%.*s of %.*s", (int)(action.size % 40),
-		 action.data ?: "", (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
+	snprintf(like.object, sizeof(like.object), "%.*s of %.*s",
+		 (int)(action.size > 40 ? 40 : action.size), action.data ?: "",
+		 (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
 	text_copy_visible(like.object, sizeof(like.object), bytes_of(like.object), OBJECT_COLUMNS);
 	add_act(&open->errand, &like, record, time);
 	return 0;

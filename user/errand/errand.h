@@ -76,6 +76,9 @@ void errands_run(struct errands *errands, uint64_t now);
 /* The act of ERRAND to tell first. */
 const struct act *errand_main(const struct errand *errand);
 
+/* Whether a reader of what goes on can do without it: what clients do by themselves, and how that of before has ended. */
+bool errand_is_minor(const struct errand *errand);
+
 /* Adds what ACT did, "ran web (busybox) ×2: FIRST; SECOND"; an empty part is left out. */
 void errand_add_act(struct text *out, const struct act *act, const char *first, const char *second);
 
