@@ -115,6 +115,18 @@ def logs_of_before():
     true('ctl-before' not in callerctl('what', '--read', place + '/log', '--since', 'now', code=1), 'nothing is of now')
     true('no records' in subprocess.run([CALLERCTL, 'what', '--read', place + '/log'], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE).stderr.decode(),
          'what is no record is told')
+    # A name that JSON spells out is found, too; a unit by its name without the suffix, and by nothing shorter.
+    with open(place + '/odd', 'w') as file:
+        for unit in ('odd\\x2dname.service', 'session-1.scope'):
+            file.write(json.dumps({'@timestamp': '2026-11-30T00:00:00.000000000Z', 'event': {
+                'action': 'api-request', 'dataset': 'callerd.audit', 'id': unit}, 'user': {'id': '7', 'name': 'of ' + unit},
+                'callerd': {'level': 'metadata', 'caller': {'unit': unit},
+                            'api': {'operation': 'ContainerDelete'}}}, separators=(',', ':')) + '\n')
+    true('of odd' in callerctl('what', 'odd\\x2dname', '--read', place + '/odd'), 'a name with a backslash')
+    callerctl('what', 'session', '--read', place + '/odd', code=1)
+    unsure = subprocess.run([CALLERCTL, 'what', '--read', place + '/odd', '--where', 'callerd.request.binds contains /'],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=UTC).stderr.decode()
+    true('2 records do not tell enough' in unsure, unsure)
     callerctl('what', '--read', place + '/missing', code=5)
     for wrong in (['what', '--since', 'sometimes'], ['what', '--where', 'user ='], ['which'], ['who'], []):
         callerctl(*wrong, code=2)

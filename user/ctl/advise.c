@@ -266,7 +266,7 @@ static bool advice_may_matter(void *data, struct bytes line)
 {
 	const struct advice *advice = data;
 
-	return memmem(line.data, line.size, advice->name.data, advice->name.size);
+	return ctl_may_hold(line, advice->name);
 }
 
 enum ctl_exit ctl_advise(struct ctl *ctl)

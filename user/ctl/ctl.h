@@ -86,6 +86,9 @@ int ctl_read(struct ctl *ctl, struct ctl_records *records);
 /* TIME (ns since 1970) as UTC, or else as the local time. */
 void ctl_split_time(bool utc, uint64_t time, struct tm *ret);
 
+/* Whether LINE may have NAME in it, as a line spells it. */
+bool ctl_may_hold(struct bytes line, struct bytes name);
+
 /* Whether RECORD is of something that NAME, a user, a program, a unit or a container, did. */
 bool ctl_is_by(const struct reread *record, struct bytes name);
 

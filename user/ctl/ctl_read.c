@@ -22,6 +22,7 @@ struct log_reader {
 	struct ctl_records *records;
 	struct reread reread;
 	struct text text; /* of fields */
+	uint64_t unsure;  /* records that do not tell whether they are meant */
 	/* Of a log that is followed. */
 	const char *path;
 	int fd;
@@ -32,18 +33,27 @@ static bool is_in_time(const struct ctl *ctl, uint64_t time)
 	return time >= ctl->since && (!ctl->until || time <= ctl->until);
 }
 
+bool ctl_may_hold(struct bytes line, struct bytes name)
+{
+	for (size_t i = 0; i < name.size; i++)
+		if (name.data[i] < ' ' || strchr("\"\\<>&\177", name.data[i]))
+			return true; /* it is spelled out */
+	return !name.size || memmem(line.data, line.size, name.data, name.size);
+}
+
 static bool is_meant(struct log_reader *log_reader)
 {
 	struct fields fields;
-	bool meant;
+	enum where_answer answer;
 
 	if (!log_reader->ctl->where)
 		return true;
 	text_cut(&log_reader->text, 0);
 	reread_fields(&log_reader->reread, &fields, &log_reader->text);
-	meant = where_matches(log_reader->ctl->where, &fields) == WHERE_YES;
+	answer = where_matches(log_reader->ctl->where, &fields);
 	fields_free(&fields, 0);
-	return meant;
+	log_reader->unsure += answer == WHERE_MAYBE;
+	return answer == WHERE_YES;
 }
 
 static int take_line(struct log_reader *log_reader, struct bytes line)
@@ -124,6 +134,16 @@ static bool was_rotated(const struct log_reader *log_reader)
 	       (here.st_ino != there.st_ino || here.st_dev != there.st_dev);
 }
 
+/* A file that was cut, as copytruncate does, begins anew. */
+static void begin_anew_if_cut(const struct log_reader *log_reader)
+{
+	off_t at = lseek(log_reader->fd, 0, SEEK_CUR);
+	struct stat status;
+
+	if (at > 0 && !fstat(log_reader->fd, &status) && status.st_size < at)
+		lseek(log_reader->fd, 0, SEEK_SET);
+}
+
 /* Reads on, and waits where there is nothing: lines_next() sees no end. */
 static ssize_t read_on(void *data, char *to, size_t size)
 {
@@ -140,6 +160,7 @@ static ssize_t read_on(void *data, char *to, size_t size)
 		if (error)
 			return error;
 		if (!rotated) { /* what came before that is read first */
+			begin_anew_if_cut(log_reader);
 			rotated = was_rotated(log_reader);
 			if (!rotated)
 				poll(NULL, 0, FOLLOW_PAUSE);
@@ -277,5 +298,9 @@ int ctl_read(struct ctl *ctl, struct ctl_records *records)
 	if (records->unreadable)
 		fprintf(stderr, "callerctl: %llu lines are no records of callerd's\n",
 			(unsigned long long)records->unreadable);
+	if (log_reader.unsure)
+		fprintf(stderr,
+			"callerctl: %llu records do not tell enough to be chosen by --where\n",
+			(unsigned long long)log_reader.unsure);
 	return error == -ECANCELED ? 0 : error;
 }

@@ -25,8 +25,7 @@ static bool holds_name(void *data, struct bytes line)
 {
 	const struct ctl_question *ctl_question = data;
 
-	if (!ctl_question->name.size ||
-	    memmem(line.data, line.size, ctl_question->name.data, ctl_question->name.size))
+	if (ctl_may_hold(line, ctl_question->name))
 		return true;
 	for (unsigned int i = 0; i < ctl_question->id_count; i++)
 		if (memmem(line.data, line.size, ctl_question->ids[i],
@@ -125,7 +124,8 @@ bool ctl_is_by(const struct reread *record, struct bytes name)
 	if (bytes_equal(program, name) || bytes_equal(bytes_basename(program), name))
 		return true;
 	/* The unit without its suffix; a container by the beginning of its id. */
-	if (unit.size == name.size + 8 && !memcmp(unit.data, name.data, name.size))
+	if (unit.size > name.size && !memcmp(unit.data, name.data, name.size) &&
+	    bytes_are(bytes_from(unit, name.size), ".service"))
 		return true;
 	return name.size >= 12 && bytes_begin(reread_text(record, "container.id"), name.data);
 }
