@@ -146,7 +146,7 @@ const struct record_field fields_all[] = {
 	OBJECT_OF("event", 0, fields_of_event),
 	OBJECT("host", 0,
 		TEXT("name", record_context, host_name),
-		TEXT("id", record_context, host_id),
+		TEXT("id", record_context, host_id, .when = IF_HERE),
 		OBJECT("boot", IF_ECS | IF_AGAIN, TEXT("id", record_context, boot_id))),
 	OBJECT("agent", 0,
 		CONSTANT("type", "callerd", .when = IF_ECS),

@@ -109,5 +109,6 @@ bool reread_callers_has(struct bytes path)
 	for (size_t i = 0; i < COUNT(begins); i++)
 		if (bytes_begin(path, begins[i]))
 			return !bytes_are(path, "process.thread.id");
-	return bytes_begin(path, "related.") || bytes_are(path, "callerd.lineage");
+	return bytes_begin(path, "related.") || bytes_are(path, "host.id") ||
+	       bytes_are(path, "callerd.lineage");
 }
