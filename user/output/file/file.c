@@ -70,8 +70,12 @@ static int file_add_line(struct file *file, const struct entry *entry)
 static int file_add_entry(struct file *file, const struct entry *entry, uint64_t now)
 {
 	const struct entry *before = heard_missing(&file->heard, entry, now);
+	struct batch *batch = &file->batch;
+	int error = before ? file_add_line(file, before) : 0;
 
-	return (before ? file_add_line(file, before) : 0) ?: file_add_line(file, entry);
+	batch->entries[batch->count].begin = batch->text.size;
+	batch->entries[batch->count].at_begin = place_of(&file->chain);
+	return error ?: file_add_line(file, entry);
 }
 
 /* Makes a batch of the first of ENTRIES: none where the file is full. 0 or -errno. */
@@ -111,9 +115,15 @@ static void undo_entry(struct file *file, unsigned int at, size_t done)
 {
 	struct batch *batch = &file->batch;
 	size_t start = at ? batch->entries[at - 1].end : 0;
-	struct bytes bytes = {batch->text.data + start, batch->entries[at].end - start};
+	const struct file_place *place = place_before(batch, at);
+	struct bytes bytes;
 
-	go_to(&file->chain, place_before(batch, at));
+	if (done >= batch->entries[at].begin) { /* the line before it is whole, and stays */
+		start = batch->entries[at].begin;
+		place = &batch->entries[at].at_begin;
+	}
+	bytes = (struct bytes){batch->text.data + start, batch->entries[at].end - start};
+	go_to(&file->chain, place);
 	if (done == start)
 		return;
 	file->rest.before = file->chain;

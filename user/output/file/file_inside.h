@@ -35,8 +35,9 @@ struct batch {
 	unsigned int count;
 	struct file_place before;
 	struct {
-		size_t end; /* in text */
-		struct file_place after;
+		/* In text: where its own line begins, behind that of its caller, and where it ends. */
+		size_t begin, end;
+		struct file_place at_begin, after;
 	} entries[BATCH_LINES];
 };
 
