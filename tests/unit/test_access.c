@@ -196,12 +196,23 @@ static void test_directories(void **state)
 	assert_false(access_passes(&socket, 1000, groups, 2));
 }
 
+static void test_sudo_includes(void **state)
+{
+	assert_false(access_sudo_includes(
+		bytes_of("# include what is\n@includedir /etc/sudoers.d\n#carol ALL=ALL\n")));
+	assert_true(access_sudo_includes(bytes_of("x\n@include /etc/sudoers.site\n")));
+	assert_true(access_sudo_includes(bytes_of("  #include sudoers.%h")));
+	assert_true(access_sudo_includes(bytes_of("@includedir /etc/sudoers.d2\n")));
+	assert_false(access_sudo_includes((struct bytes){0}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sudo_rules), cmocka_unit_test(test_sudo_reach),
-		cmocka_unit_test(test_sudo_names), cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_quote),	   cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
+		cmocka_unit_test(test_sudo_names),  cmocka_unit_test(test_sudo_includes),
+		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_directories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

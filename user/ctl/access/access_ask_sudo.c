@@ -289,6 +289,10 @@ static void read_rules(struct access *access, int at, const char *name)
 		access_note(access, "%s, of sudo's rules, cannot be read", name);
 	else
 		access_sudo_names(text_since(&text, 0), access, take_named);
+	if (access_sudo_includes(text_since(&text, 0)))
+		access_note(access,
+			    "%s includes other files: whom only these name was not asked for",
+			    name);
 }
 
 static void find_named(struct access *access)

@@ -252,3 +252,19 @@ void access_sudo_names(struct bytes rules, void *data, void (*take)(void *data, 
 		take_list(line, data, take);
 	}
 }
+
+bool access_sudo_includes(struct bytes rules)
+{
+	struct bytes line;
+
+	while (bytes_take(&rules, '\n', &line)) {
+		while (line.size && (*line.data == ' ' || *line.data == '\t'))
+			line = bytes_from(line, 1);
+		if (!line.size || (*line.data != '@' && *line.data != '#'))
+			continue;
+		line = bytes_from(line, 1);
+		if (bytes_begin(line, "include") && !bytes_are(line, "includedir /etc/sudoers.d"))
+			return true;
+	}
+	return false;
+}

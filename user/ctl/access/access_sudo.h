@@ -38,4 +38,7 @@ bool access_sudo_lists(struct bytes list, const char *word);
 /* Gives TAKE the names of users ("carol"), groups ("%wheel", "%#27") and others ("+net", "%:ad") that a file of rules names. */
 void access_sudo_names(struct bytes rules, void *data, void (*take)(void *data, struct bytes name));
 
+/* Whether a file of rules has another one read, beside those in /etc/sudoers.d. */
+bool access_sudo_includes(struct bytes rules);
+
 #endif
