@@ -26,9 +26,6 @@ static void check_errand(void *data, const struct errand *errand)
 
 	MUST(errand->act_count >= 1 && errand->act_count <= ERRAND_ACTS && errand->first <= errand->last);
 	check_text(errand->who);
-	check_text(errand->user);
-	check_text(errand->container);
-	check_text(errand->unit);
 	check_text(errand->program);
 	check_text(errand->command);
 	check_text(errand->word);

@@ -217,20 +217,11 @@ bool errand_only_looks(const struct errand *errand)
 static void describe_caller(struct errand *errand, const struct reread *record)
 {
 	struct bytes executable = reread_text(record, "process.executable");
-	struct bytes name = reread_text(record, "container.name");
-	struct bytes user = reread_text(record, "user.name");
 	_cleanup_(text_free) struct text who = {0};
 
 	who_add(&who, record);
 	text_copy_visible(errand->who, sizeof(errand->who), text_since(&who, 0),
 			  sizeof(errand->who));
-	text_copy_visible(errand->user, sizeof(errand->user),
-			  user.size ? user : reread_text(record, "user.id"), sizeof(errand->user));
-	text_copy_visible(errand->container, sizeof(errand->container),
-			  name.size ? name : cut_id(reread_text(record, "container.id")),
-			  sizeof(errand->container));
-	text_copy_visible(errand->unit, sizeof(errand->unit),
-			  reread_text(record, "callerd.caller.unit"), sizeof(errand->unit));
 	text_copy_visible(errand->program, sizeof(errand->program),
 			  executable.size ? bytes_basename(executable)
 					  : reread_text(record, "process.name"),
@@ -334,8 +325,7 @@ static enum act_result result_of(const struct reread *record)
 }
 
 /* Adds LIKE, of RECORD, to ERRAND. */
-static struct act *add_act(struct errand *errand, struct act *like, const struct reread *record,
-			   uint64_t time)
+static struct act *add_act(struct errand *errand, struct act *like, const struct reread *record)
 {
 	enum finding_severity severity = reread_gravest(record);
 	struct act *act;
@@ -353,14 +343,11 @@ static struct act *add_act(struct errand *errand, struct act *like, const struct
 		return NULL;
 	if (!act->phrase) {
 		*act = *like;
-		act->time = time;
-		act->sequence = reread_number(record, "event.sequence");
 		set_found(act, record);
 		return act;
 	}
 	if (operation_docker(act->operation) == OPERATION_ContainerCreate &&
 	    operation_docker(like->operation) == OPERATION_ContainerStart) {
-		act->ran = true;
 		act->phrase = "ran";
 	}
 	if (severity > act->severity) {
@@ -426,11 +413,10 @@ static int errand_take_request(struct errands *errands, const struct reread *rec
 	if (!like.operation && !like.object[0])
 		text_copy_visible(like.object, sizeof(like.object),
 				  reread_text(record, "url.original"), OBJECT_COLUMNS);
-	act = add_act(errand, &like, record, time);
+	act = add_act(errand, &like, record);
 	if (action == RECORD_API_REQUEST) {
 		errand->later = false;
 		errand->requests += times;
-		errand->failures += like.result == ACT_FAILED ? times : 0;
 		errand->expected &= reread_true(record, "callerd.expected");
 		if (act && act->operation == like.operation) /* a start is part of its run */
 			act->count += times;
@@ -477,7 +463,7 @@ static int take_refusal(struct errands *errands, const struct reread *record, ui
 			  OBJECT_COLUMNS);
 	text_copy_visible(like.detail, sizeof(like.detail), reread_text(record, "error.code"),
 			  DETAIL_COLUMNS);
-	act = add_act(&open->errand, &like, record, time);
+	act = add_act(&open->errand, &like, record);
 	if (act)
 		act->count += reread_times(record);
 	return 0;
@@ -552,7 +538,7 @@ static int take_event(struct errands *errands, const struct reread *record, uint
 		 (int)(action.size > 40 ? 40 : action.size), action.data ?: "",
 		 (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
 	text_copy_visible(like.object, sizeof(like.object), bytes_of(like.object), OBJECT_COLUMNS);
-	add_act(&open->errand, &like, record, time);
+	add_act(&open->errand, &like, record);
 	return 0;
 }
 
@@ -588,7 +574,7 @@ static int take_other(struct errands *errands, const struct reread *record, uint
 		snprintf(open->errand.who, sizeof(open->errand.who), "callerd");
 	text_copy_visible(like.object, sizeof(like.object), what_of_message(record),
 			  DETAIL_COLUMNS);
-	act = add_act(&open->errand, &like, record, time);
+	act = add_act(&open->errand, &like, record);
 	if (act)
 		act->found[0] = '\0'; /* it says the same once more */
 	if (like.severity > open->errand.severity)

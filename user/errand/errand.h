@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What people and programs did, made of records. All that one process asked for in one go is one errand: the fifteen records of
- * a `docker run` are one line. A errand ends when its process was quiet for a while; what it does later is another errand.
+ * a `docker run` are one line. An errand ends when its process was quiet for a while; what it does later is another errand.
  *
  * All texts are safe to print, and cut: records quote what hostile people wrote.
  */
@@ -32,11 +32,8 @@ struct act {
 	enum act_result result;
 	unsigned int status; /* of HTTP; 0: none */
 	uint64_t count;	     /* of requests with these words */
-	bool ran;	     /* created and started */
 	bool has_exit;	     /* of the container, or of the command in it */
 	int64_t exit;
-	uint64_t time;	    /* ns since 1970: of its first record */
-	uint64_t sequence;  /* of that record; 0: it has none */
 	const char *phrase; /* "created" */
 	char object[96];    /* "web (busybox)"; empty: none */
 	char id[16];	    /* of the object, how it begins; empty: not known */
@@ -50,9 +47,8 @@ struct errand {
 	bool expected;	      /* each of its requests is */
 	bool later;	      /* only ends and consequences of what the process did before */
 	uint64_t first, last; /* ns since 1970 */
-	uint64_t records, requests, failures;
+	uint64_t records, requests;
 	char who[64]; /* alice (sudo), [watchtower] */
-	char user[40], container[40], unit[64];
 	char program[40], command[256];
 	char word[48]; /* the gravest finding, or the rule that expects it; empty: neither */
 	struct act acts[ERRAND_ACTS];
