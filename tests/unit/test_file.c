@@ -871,20 +871,33 @@ static void test_full_disk_append_only(void **state)
 	full_anywhere();
 }
 
+static bool cut_behind_line; /* when the disk was full the file ended in a whole line */
+
+static void note_cut(void)
+{
+	size_t size;
+	char *data = files_read(path, &size);
+
+	cut_behind_line = !size || data[size - 1] == '\n';
+	free(data);
+}
+
 static void others_append(void)
 {
+	note_cut();
 	files_append(path, "other\n", strlen("other\n"));
 }
 
 static void others_append_half(void)
 {
+	note_cut();
 	files_append(path, "half", strlen("half"));
 }
 
 /* And there is room again, at once. */
 static void others_make_room(void)
 {
-	files_append(path, "other\n", strlen("other\n"));
+	others_append();
 	disk.room = SIZE_MAX;
 }
 
@@ -893,7 +906,7 @@ static void test_full_disk_and_others(void **state)
 {
 	static void (*const others[])(void) = {others_append, others_append_half, others_make_room};
 
-	for (size_t room = 12; room < 2000; room += 37) {
+	for (size_t room = 10; room < 2000; room += 37) {
 		struct found found;
 
 		disk.others = others[room % 3];
@@ -902,7 +915,7 @@ static void test_full_disk_and_others(void **state)
 		assert_int_equal(found.records, RECORDS);
 		assert_int_equal(found.doubles, 0);
 		assert_in_range(found.others, 1, 2);
-		assert_int_equal(told.torn, 1);
+		assert_int_equal(told.torn, cut_behind_line ? 0 : 1);
 		forget_files();
 	}
 }
@@ -911,6 +924,8 @@ static void test_full_disk_and_others(void **state)
 static void test_rest_is_given_up(void **state)
 {
 	static const uint64_t rooms[] = {2700, 2800, 2900, 3000, 3100, 3200, 3300, 3400};
+
+	unsigned int tried = 0;
 
 	options.chain = true;
 	/* Wherever it is cut: in a record, or in the line that is before it. */
@@ -922,6 +937,15 @@ static void test_rest_is_given_up(void **state)
 		open_driver();
 		disk.room = rooms[i / 2];
 		assert_false(send_once(RECORDS));
+		note_cut();
+		if (cut_behind_line) { /* of nothing there is no rest */
+			disk.room = SIZE_MAX;
+			send_all(RECORDS);
+			close_driver();
+			forget_files();
+			continue;
+		}
+		tried++;
 		assert_int_equal(((struct file *)driver)->rest.kind, REST_RECORD);
 		if (reopened) {
 			char rotated[128];
@@ -946,6 +970,7 @@ static void test_rest_is_given_up(void **state)
 		forget_files();
 		forget_rotated();
 	}
+	assert_in_range(tried, 2 * COUNT(rooms) - 4, 2 * COUNT(rooms));
 }
 
 /* A crash, while a rest waits: what was saved is not ahead of the file. */
