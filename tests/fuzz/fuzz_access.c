@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(*place.path == '/');
 	for (;;) {
 		before = at;
-		if (!access_mounts_next(input, &place, &at, path))
+		if (access_mounts_next(input, &place, &at, path) <= 0)
 			break;
 		MUST(at > before && *path == '/');
 	}

@@ -108,7 +108,7 @@ static void test_sudo_names(void **state)
 	"22 21 0:24 / /run rw,nosuid - tmpfs tmpfs rw\n"                                           \
 	"23 21 0:30 / /mnt/with\\040space rw - tmpfs tmpfs rw\n"
 
-static bool next(const char *mounts, struct access_place *place, size_t *at, char *path)
+static int next(const char *mounts, struct access_place *place, size_t *at, char *path)
 {
 	return access_mounts_next(bytes_of(mounts), place, at, path);
 }
@@ -196,6 +196,23 @@ static void test_directories(void **state)
 	assert_false(access_passes(&socket, 1000, groups, 2));
 }
 
+/* Whoever mounts may have many, one over the other: that is not walked for ever, and not taken for none. */
+static void test_many_mounts(void **state)
+{
+	struct access_place place;
+	struct text mounts = {0};
+	char path[PATH_MAX];
+	size_t at = 0;
+
+	assert_true(access_mounts_place(bytes_of("1 0 0:9 / / rw\n2 1 0:24 / /run rw\n"),
+					"/run/docker.sock", &place));
+	text_add_string(&mounts, "1 0 0:9 / / rw\n");
+	for (unsigned int i = 0; i < 5000; i++)
+		text_add_string(&mounts, "2 1 0:24 / /a rw\n3 1 0:9 / /a rw\n");
+	assert_int_equal(access_mounts_next(text_since(&mounts, 0), &place, &at, path), -E2BIG);
+	text_free(&mounts);
+}
+
 static void test_sudo_includes(void **state)
 {
 	assert_false(access_sudo_includes(
@@ -211,8 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
 		cmocka_unit_test(test_sudo_names),  cmocka_unit_test(test_sudo_includes),
-		cmocka_unit_test(test_mounts),	    cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/access/access_mounts.h"
 
+#include <errno.h>
 #include <stdio.h>
+
+#define TRIES_MAX 64
 
 struct access_mount {
 	struct bytes device;
@@ -85,10 +88,10 @@ bool access_mounts_place(struct bytes mounts, const char *path, struct access_pl
 	return size > 0 && (size_t)size < sizeof(ret->path);
 }
 
-bool access_mounts_next(struct bytes mounts, const struct access_place *place, size_t *at,
-			char *ret)
+int access_mounts_next(struct bytes mounts, const struct access_place *place, size_t *at, char *ret)
 {
 	struct bytes rest = mounts.size > *at ? bytes_from(mounts, *at) : (struct bytes){0}, line;
+	unsigned int tries = 0;
 
 	while (bytes_take(&rest, '\n', &line)) {
 		struct access_mount mount, there;
@@ -105,10 +108,12 @@ bool access_mounts_next(struct bytes mounts, const struct access_place *place, s
 				!strcmp(mount.point, "/") && *behind ? "" : mount.point, behind);
 		if (size <= 0 || size >= PATH_MAX)
 			continue;
-		/* Another mount may lie over it. */
+		/* Another mount may lie over it: each costs a walk over all of them, and whoever mounts has many. */
+		if (tries++ == TRIES_MAX)
+			return -E2BIG;
 		if (find_mount_of(mounts, ret, &there) && bytes_equal(there.device, mount.device) &&
 		    !strcmp(there.root, mount.root) && !strcmp(there.point, mount.point))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }

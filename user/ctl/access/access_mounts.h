@@ -17,8 +17,9 @@ struct access_place {
 /* Where PATH (absolute, no links) lies. False: no mount has it. The device is part of MOUNTS. */
 bool access_mounts_place(struct bytes mounts, const char *path, struct access_place *ret);
 
-/* The next path in RET, of PATH_MAX bytes, at which PLACE can be seen by these MOUNTS. *AT begins as 0. False: there is none. */
-bool access_mounts_next(struct bytes mounts, const struct access_place *place, size_t *at,
-			char *ret);
+/* The next path in RET, of PATH_MAX bytes, at which PLACE can be seen by these MOUNTS. *AT begins as 0. 1; 0: there is none;
+ * -E2BIG: it is not known, as there are too many that others lie over. */
+int access_mounts_next(struct bytes mounts, const struct access_place *place, size_t *at,
+		       char *ret);
 
 #endif

@@ -381,14 +381,23 @@ static void look_at_mounts(struct looking *looking, struct process_now *process)
 			  !strcmp(root.path, looking->root.path);
 	if (process->beside || !fresh)
 		return;
+	if (mounts.size == FILE_MAX)
+		access_note(access, "process %u has more mounts than were looked at", process->pid);
 	text_add_bytes(&copy, mounts); /* .data is used for other files */
 	mounts = text_since(&copy, 0);
 	for (unsigned int i = 0; i < access->socket_count; i++) {
 		size_t at = 0;
+		int found = 0;
 
-		if (looking->places[i].device.size &&
-		    access_mounts_next(mounts, &looking->places[i], &at, looking->path))
+		if (looking->places[i].device.size)
+			found = access_mounts_next(mounts, &looking->places[i], &at, looking->path);
+		if (found > 0)
 			add_namespace(looking, process, &access->sockets[i], looking->path);
+		else if (found)
+			access_note(access,
+				    "process %u has too many mounts of %s to tell whether it "
+				    "reaches it",
+				    process->pid, access->sockets[i].path);
 	}
 }
 
