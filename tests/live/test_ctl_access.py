@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """callerctl access: who can reach a real engine by group, ACL, sudo, a process, a connection, a container; and who did."""
+import csv
+import html
 import json
 import os
 import pwd
@@ -12,8 +14,8 @@ PREFIX = f'cta{os.getpid() % 100000}'
 UTC = {**os.environ, 'TZ': 'UTC', 'NO_COLOR': '1'}
 
 
-def callerctl(*args, code=0):
-    done = subprocess.run([CALLERCTL, 'access', *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
+def callerctl(*args, code=0, command='access'):
+    done = subprocess.run([CALLERCTL, command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
     equal(done.returncode, code, f'exit code of {args}: {done.stderr.decode()}{done.stdout.decode()}')
     return done.stdout.decode()
 
@@ -110,6 +112,7 @@ def who_can_and_who_did():
             equal(still['connections'], 1, still)
             proxy = one(found, who=PREFIX + '-proxy', kind='container')
             true(proxy['how'] == 'mount /host' and 'created, :ro' in proxy['detail'], proxy)
+            equal(proxy['remove'], f'docker -H unix://{daemon.path} rm -f {PREFIX}-proxy', 'another engine may have one of that name')
             agent = one(found, who=PREFIX + '-agent', kind='container')
             equal((agent['how'], len(agent['container_id'])), ('mount /var/run/docker.sock', 64))
             sudo = one(found, who=admin, kind='sudo')
@@ -131,11 +134,55 @@ def who_can_and_who_did():
             one(idle, who=member)
             true(not any(grant.get('who') in (reader, connected, 'root') for grant in idle), idle)
 
+            report_has_it(log, daemon, member, reader, PREFIX + '-proxy')
+
             without = grants('--read', '/nonexistent/log', daemon.path, code=5)
             true(not one(without, who=member, kind='group')['known'], 'without a log nothing is known of use')
             unprivileged = subprocess.run(['setpriv', '--reuid', listed, '--regid', listed, '--clear-groups', CALLERCTL, 'access', '--json', daemon.path],
                                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=UTC, timeout=PATIENCE).stdout.decode()
             true('not root' in unprivileged, unprivileged)
+
+
+def report_has_it(log, daemon, member, reader, container):
+    """The report asks the same: a section of the text and of the page, rows of the table."""
+    taken_away = f'gpasswd -d {member} {PREFIX}'
+    text = callerctl('--since', '1h', *log, command='report')
+    section = text.split('who can reach the engines now')[1].split('how much of it is certain')[0]
+    true(any(line.startswith(f'  ! {member} ') and 'never since' in line for line in section.split('\n')), section)
+    for words in (taken_away, daemon.path, f'[{container}]', 'use: by the log since'):
+        true(words in section, f'{words} is not in {section}')
+    page = callerctl('--since', '1h', '--as', 'html', *log, command='report')
+    true(taken_away in html.unescape(page) and f'>{member}</td><td>group {PREFIX}</td><td class="medium">never since' in page, page)
+    rows = list(csv.DictReader(callerctl('--since', '1h', '--as', 'csv', *log, command='report').splitlines()))
+    true(all(None not in row and None not in row.values() for row in rows), 'each row has a cell for each column')
+    mine = [row for row in rows if row['row'] == 'grant' and row['engine'] == daemon.path]
+    row = one(mine, who=member)
+    equal((row['last'], row['requests'], row['remove']), ('', '0', taken_away))
+    true(int(one(mine, who=reader)['requests']) and one(mine, container=container)['how'] == 'mount /host', mine)
+    true(not any(row['row'] == 'caller' and row['engine'] for row in rows), 'a caller is no grant')
+
+    # Where it is not known it says why.
+    other = log[1] + '.other'
+    with open(log[1]) as ours, open(other, 'w') as theirs:
+        for line in ours:
+            record = json.loads(line)
+            if 'host' in record:
+                record['host'] = {'name': 'web-99', 'id': '0' * 32}
+            theirs.write(json.dumps(record, separators=(',', ':')) + '\n')
+    told = "the log is another host's"
+    true(told in callerctl('--since', '1h', '--read', other, command='report'), 'in the text')
+    true(told in html.unescape(callerctl('--since', '1h', '--as', 'html', '--read', other, command='report')), 'on the page')
+    row = one(csv.DictReader(callerctl('--since', '1h', '--as', 'csv', '--read', other, command='report').splitlines()), row='note')
+    true(told in row['who'], row)
+    true('--where' in callerctl('--since', '1h', *log, '--where', 'severity >= high', command='report'), 'records that were left out')
+    callerctl(*log, '--where', 'severity >= high', code=2)
+    reading = subprocess.run(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', CALLERCTL, 'report', '--read', '-'],
+                             input=open(log[1], 'rb').read(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
+    true('only root' in reading.stdout.decode(), reading)
+    found = grants('--read', other, daemon.path)
+    equal((one(found, who=reader, kind='group')['known'], one(found, who=member, kind='group')['known']), (False, False),
+          "another host's users are not this host's")
+    true(any('of another host (web-99)' in note.get('not_known', '') for note in found), found)
 
 
 @test

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/access/access.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "host/host.h"
 
 /* --- the command ------------------------------------------------------------------------------ */
 
@@ -16,8 +19,7 @@ static bool is_unused_grant(const struct access *access, const struct access_gra
 static int compare_grants(const void *a, const void *b)
 {
 	const struct access_grant *one = a, *other = b;
-	bool idle = one->standing && !one->use.last && !one->connections;
-	bool other_idle = other->standing && !other->use.last && !other->connections;
+	bool idle = access_is_idle(one), other_idle = access_is_idle(other);
 	int last = (one->kind == ACCESS_ROOT) - (other->kind == ACCESS_ROOT);
 
 	if (one->socket != other->socket) {
@@ -45,10 +47,28 @@ static enum ctl_exit judge_access(struct access *access, int error)
 	return error ? CTL_UNREAD : CTL_OK;
 }
 
-static void free_access(struct access *access)
+struct access *access_new(struct ctl *ctl)
+{
+	_cleanup_(drop_access) struct access *access = calloc(1, sizeof(*access));
+	_cleanup_(host_drop) struct host *host = NULL;
+	const struct record_context *context;
+
+	if (!access || host_new(&host))
+		return NULL;
+	context = host_context(host);
+	access->ctl = ctl;
+	access->now = clock_now(CLOCK_REALTIME);
+	snprintf(access->host_id, sizeof(access->host_id), "%s", context->host_id ?: "");
+	snprintf(access->host_name, sizeof(access->host_name), "%s", context->host_name ?: "");
+	return take_ptr(access);
+}
+
+void access_free(struct access *access)
 {
 	struct access_use *use, *next;
 
+	if (!access)
+		return;
 	HASH_ITER(hh, access->uses, use, next)
 	{
 		HASH_DEL(access->uses, use);
@@ -62,17 +82,15 @@ static void free_access(struct access *access)
 	free(access);
 }
 
-enum ctl_exit ctl_access(struct ctl *ctl)
+void access_look(struct access *access)
 {
-	struct access *access = calloc(1, sizeof(*access));
-	enum ctl_exit code;
-	int error;
-
-	if (!access)
-		return CTL_UNREAD;
-	access->ctl = ctl;
-	access->now = clock_now(CLOCK_REALTIME);
-	error = access_read_log(access);
+	if (access->uses_left_out)
+		access_note(access, "the log has more callers than are told apart: some grants may "
+				    "have been used");
+	if (access->others)
+		access_note(access,
+			    "%llu records of the log are of another host (%s): they are left out",
+			    (unsigned long long)access->others, access->other_host);
 	if (geteuid())
 		access_note(access, "not root: sudo's rules, connections, what processes hold and "
 				    "containers by their mounts were not looked at");
@@ -91,8 +109,49 @@ enum ctl_exit ctl_access(struct ctl *ctl)
 	if (access->grants_left_out)
 		access_note(access, "%u grants more than are told", access->grants_left_out);
 	qsort(access->grants, access->grant_count, sizeof(*access->grants), compare_grants);
-	access_show(access, ctl->unused_text ? is_unused_grant : NULL);
-	code = judge_access(access, error);
-	free_access(access);
-	return code;
+}
+
+const char *access_why_not(const struct access *access)
+{
+	if (geteuid())
+		return "who can reach the engines only root can look at";
+	if (access->ctl->where)
+		return "--where leaves records out: who seems not to have used a grant may have";
+	if (!access->has_log)
+		return access->others ? "the log is another host's: who can reach the engines "
+					"there is to be asked there"
+				      : "the log has no record of this host";
+	return NULL;
+}
+
+enum ctl_exit ctl_access(struct ctl *ctl)
+{
+	_cleanup_(drop_access) struct access *access = NULL;
+	_cleanup_(text_free) struct text out = {0};
+	bool (*wanted)(const struct access *access, const struct access_grant *grant) =
+		ctl->unused_text ? is_unused_grant : NULL;
+	struct screen screen;
+	int error;
+
+	if (ctl->where || ctl->until) {
+		fprintf(stderr, "callerctl: access takes no --where and no --until: who seems not "
+				"to have used a grant may have\n");
+		return CTL_USAGE;
+	}
+	access = access_new(ctl);
+	if (!access)
+		return CTL_UNREAD;
+	error = access_read_log(access);
+	access_look(access);
+	screen_open(&screen, ctl);
+	if (ctl->json)
+		access_add_json(&out, access, wanted);
+	else
+		access_add_lines(&out, access, screen.columns, screen.colour, wanted);
+	screen_close(&screen);
+	if (out.error)
+		return CTL_UNREAD;
+	if (out.size)
+		fwrite(out.data, 1, out.size, stdout);
+	return judge_access(access, error);
 }

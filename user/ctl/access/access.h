@@ -100,7 +100,9 @@ struct access {
 	unsigned int use_count;
 	uint64_t log_first, log_last, unwatched, lost; /* unwatched: ns without an agent */
 	bool uses_left_out, has_log;
-	enum record_action last_action;
+	/* Records that another host wrote say nothing of this one. */
+	char host_id[33], host_name[80], other_host[80];
+	uint64_t others;
 	char seen[ACCESS_SOCKETS_MAX][LISTENING_SIZE]; /* sockets that it names */
 	unsigned int seen_count;
 	struct text notes; /* a line for each thing that could not be looked at */
@@ -116,8 +118,20 @@ __attribute__((format(printf, 2, 3))) void access_note(struct access *access, co
 /* Adds WORD to COMMAND, quoted as a shell needs it. False: it has characters that no line shows. */
 bool access_quote(struct text *command, const char *word);
 
-/* Reads the log. 0 or -errno. */
-int access_read_log(struct access *access);
+/* NULL: no memory. */
+struct access *access_new(struct ctl *ctl);
+void access_free(struct access *access);
+CLEANUP_DEFINE(drop_access, struct access *, access_free)
+
+/* Takes a record of the log, of TIME, in its order. Another host's is counted, no more. 0. */
+int access_take(struct access *access, const struct reread *record, uint64_t time);
+int access_read_log(struct access *access); /* the log of the command line. 0 or -errno */
+
+/* Looks at this host, when all records were taken, and joins who may with who did. */
+void access_look(struct access *access);
+
+/* Why ACCESS can tell nothing of who used what; NULL: it can. */
+const char *access_why_not(const struct access *access);
 
 /* What the log has of GRANT. */
 void access_find_use(struct access *access, struct access_grant *grant);
@@ -149,7 +163,26 @@ void access_ask_engines(struct access *access);
 /* What is left of the log: uses that no grant explains. */
 void access_add_the_rest(struct access *access);
 
-void access_show(struct access *access,
-		 bool (*wanted)(const struct access *access, const struct access_grant *grant));
+/* A grant of root's powers that nobody has used, by what is known. */
+bool access_is_idle(const struct access_grant *grant);
+
+/* When GRANT was used last, and for what, in words. Not made safe. */
+void access_say_when(const struct access *access, const struct access_grant *grant, char *text,
+		     size_t size);
+void access_say_use(struct text *out, const struct access_grant *grant);
+
+/* "/run/docker.sock  root:docker 0660"; NULL: what holds of any socket. */
+void access_say_socket(struct text *out, const struct access_socket *socket);
+
+/* "use: by the log since …". */
+void access_say_evidence(struct text *out, const struct access *access);
+
+/* Adds the grants that are WANTED (NULL: all) as lines for people, of COLUMNS (0: as long as they are), or as JSON. */
+void access_add_lines(struct text *out, const struct access *access, unsigned int columns,
+		      bool colour,
+		      bool (*wanted)(const struct access *access,
+				     const struct access_grant *grant));
+void access_add_json(struct text *out, const struct access *access,
+		     bool (*wanted)(const struct access *access, const struct access_grant *grant));
 
 #endif

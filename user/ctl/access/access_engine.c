@@ -81,6 +81,27 @@ static struct access_grant *find_holding_container(struct access *access,
 	return access_add(access, socket, ACCESS_CONTAINER, name);
 }
 
+/* Another engine may have a container of that name. */
+static bool add_removal(struct text *command, const struct access_socket *engine, const char *name)
+{
+	char host[sizeof(engine->real) + sizeof("unix://")];
+
+	if (engine->brand == BRAND_PODMAN) {
+		text_add_string(command, "podman rm -f ");
+		return access_quote(command, name);
+	}
+	text_add_string(command, "docker ");
+	if (strcmp(engine->real, "/run/docker.sock") != 0) {
+		snprintf(host, sizeof(host), "unix://%s", engine->real);
+		text_add_string(command, "-H ");
+		if (!access_quote(command, host))
+			return false;
+		text_add_char(command, ' ');
+	}
+	text_add_string(command, "rm -f ");
+	return access_quote(command, name);
+}
+
 static void add_holding_container(struct access_asking *asking, const struct value *container,
 				  const struct access_socket *socket, struct bytes destination,
 				  bool writable)
@@ -103,9 +124,8 @@ static void add_holding_container(struct access_asking *asking, const struct val
 	snprintf(grant->detail, sizeof(grant->detail), "%.*s%s",
 		 (int)(state.size < 20 ? state.size : 20), state.data ?: "",
 		 writable ? "" : ", :ro (that does not limit it)");
-	text_add_string(&command,
-			asking->engine->brand == BRAND_PODMAN ? "podman rm -f " : "docker rm -f ");
-	if (access_quote(&command, name) && !command.error && command.size < sizeof(grant->remove))
+	if (add_removal(&command, asking->engine, name) && !command.error &&
+	    command.size < sizeof(grant->remove))
 		memcpy(grant->remove, command.data, command.size + 1);
 }
 

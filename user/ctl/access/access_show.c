@@ -16,6 +16,8 @@
 
 struct access_layout {
 	size_t who, how;
+	unsigned int columns;
+	bool colour;
 };
 
 /* Whether it was used on most days that the log has. */
@@ -27,7 +29,12 @@ static bool is_daily(const struct access *access, const struct access_grant *gra
 	       access->now - grant->use.last < (uint64_t)2 * S_PER_DAY * NS_PER_S;
 }
 
-static void say_when(const struct access *access, const struct access_grant *grant, char *text,
+bool access_is_idle(const struct access_grant *grant)
+{
+	return grant->standing && !grant->use.last && !grant->connections;
+}
+
+void access_say_when(const struct access *access, const struct access_grant *grant, char *text,
 		     size_t size)
 {
 	uint64_t days;
@@ -77,7 +84,7 @@ static void add_part(struct text *out, const char *part)
 }
 
 /* "61 calls, 12 changes, critical: host-root-mount, expected: ci": the gravest first. */
-static void say_use(struct text *out, const struct access_grant *grant)
+void access_say_use(struct text *out, const struct access_grant *grant)
 {
 	const struct access_use *use = &grant->use;
 	char text[200];
@@ -129,51 +136,49 @@ static void add_cell(struct text *line, const char *text, size_t columns, bool f
 		text_add_char(line, ' ');
 }
 
-static void print_line(struct text *line)
+static void end_access_line(struct text *out, struct text *line)
 {
 	while (line->size && line->data[line->size - 1] == ' ')
 		text_cut(line, line->size - 1);
-	if (!line->error && line->data)
-		puts(line->data);
+	text_add_bytes(out, text_since(line, 0));
+	text_add_char(out, '\n');
 	text_cut(line, 0);
 }
 
-static void add_paint(const struct screen *screen, struct text *line, const char *colour)
+static void add_paint(const struct access_layout *layout, struct text *line, const char *colour)
 {
-	if (!screen->colour || !colour)
+	if (!layout->colour || !colour)
 		return;
 	text_add_string(line, "\033[");
 	text_add_string(line, colour);
 	text_add_char(line, 'm');
 }
 
-static const char *grant_colour(const struct access *access, const struct access_grant *grant)
+static const char *grant_colour(const struct access_grant *grant)
 {
-	if (grant->standing && !grant->use.last && !grant->connections && grant->watched)
+	if (access_is_idle(grant) && grant->watched)
 		return "33"; /* yellow */
 	if (grant->use.severity >= SEVERITY_HIGH)
 		return "31";
-	(void)access;
 	return grant->kind == ACCESS_ROOT ? "2" : NULL;
 }
 
 /* The command is never cut: where it has no room it stands on a line of its own. */
-static void show_grant(const struct access *access, const struct screen *screen,
-		       const struct access_grant *grant, const struct access_layout *layout)
+static void add_grant_line(struct text *out, const struct access *access,
+			   const struct access_grant *grant, const struct access_layout *layout)
 {
 	_cleanup_(text_free) struct text line = {0}, use = {0};
-	size_t columns = screen->columns ?: UNCUT,
+	size_t columns = layout->columns ?: UNCUT,
 	       used = 4 + layout->who + layout->how + WHEN_COLUMNS;
-	const char *colour = grant_colour(access, grant);
+	const char *colour = grant_colour(grant);
 	size_t needed = *grant->remove ? strlen(grant->remove) + 3 : 0, shown;
 	char when[48], name[ACCESS_NAME_SIZE + 2];
 
 	snprintf(name, sizeof(name), grant->kind == ACCESS_CONTAINER ? "[%s]" : "%s", grant->who);
-	say_when(access, grant, when, sizeof(when));
-	say_use(&use, grant);
-	add_paint(screen, &line, colour);
-	text_add_string(&line,
-			grant->standing && !grant->use.last && !grant->connections ? "! " : "  ");
+	access_say_when(access, grant, when, sizeof(when));
+	access_say_use(&use, grant);
+	add_paint(layout, &line, colour);
+	text_add_string(&line, access_is_idle(grant) ? "! " : "  ");
 	add_cell(&line, name, layout->who, true);
 	text_add_char(&line, ' ');
 	add_cell(&line, grant->how, layout->how, true);
@@ -191,41 +196,37 @@ static void show_grant(const struct access *access, const struct screen *screen,
 		text_add_string(&line, grant->remove);
 		needed = 0;
 	}
-	add_paint(screen, &line, colour ? "" : NULL);
-	print_line(&line);
+	add_paint(layout, &line, colour ? "" : NULL);
+	end_access_line(out, &line);
 	if (needed) {
 		text_add_string(&line, "    → ");
 		text_add_string(&line, grant->remove);
-		print_line(&line);
+		end_access_line(out, &line);
 	}
 }
 
-static void show_socket(const struct access_socket *socket, const struct screen *screen)
+void access_say_socket(struct text *out, const struct access_socket *socket)
 {
 	const struct passwd *owner = socket ? getpwuid(socket->uid) : NULL;
 	const struct group *group = socket ? getgrgid(socket->gid) : NULL;
-	_cleanup_(text_free) struct text line = {0};
 
-	add_paint(screen, &line, "1");
 	if (!socket) {
-		text_add_string(&line, "by way of root");
-	} else {
-		text_add_visible(&line, bytes_of(socket->path), UNCUT);
-		text_add_string(&line, "  ");
+		text_add_string(out, "by way of root");
+		return;
 	}
-	if (socket && !socket->tcp) {
+	text_add_visible(out, bytes_of(socket->path), UNCUT);
+	if (!socket->tcp) {
 		char mode[16];
 
-		text_add_visible(&line, bytes_of(owner ? owner->pw_name : "?"), 32);
-		text_add_char(&line, ':');
-		text_add_visible(&line, bytes_of(group ? group->gr_name : "?"), 32);
+		text_add_string(out, "  ");
+		text_add_visible(out, bytes_of(owner ? owner->pw_name : "?"), 32);
+		text_add_char(out, ':');
+		text_add_visible(out, bytes_of(group ? group->gr_name : "?"), 32);
 		snprintf(mode, sizeof(mode), " %04o", socket->mode & 07777);
-		text_add_string(&line, mode);
+		text_add_string(out, mode);
 	}
-	if (socket && !socket->is_root)
-		text_add_string(&line, "  a user's own engine: it has no more than he has");
-	add_paint(screen, &line, "");
-	print_line(&line);
+	if (!socket->is_root)
+		text_add_string(out, "  a user's own engine: it has no more than he has");
 }
 
 static size_t widest_of(size_t now, const char *text, size_t max)
@@ -236,75 +237,81 @@ static size_t widest_of(size_t now, const char *text, size_t max)
 	return columns > now ? columns : now;
 }
 
-static void show_evidence(const struct access *access, const struct screen *screen)
+void access_say_evidence(struct text *out, const struct access *access)
 {
-	_cleanup_(text_free) struct text line = {0};
-	struct bytes rest = text_since(&access->notes, 0), note;
 	char text[160], since[24];
 	struct tm tm;
 
-	if (access->has_log) {
-		ctl_split_time(access->ctl->utc, access->log_first, &tm);
-		strftime(since, sizeof(since), "%Y-%m-%d %H:%M", &tm);
-		snprintf(text, sizeof(text), "use: by the log since %s", since);
-		text_add_string(&line, text);
-		if (access->unwatched / NS_PER_S) {
-			snprintf(text, sizeof(text), "; %llu s of it without callerd",
-				 (unsigned long long)(access->unwatched / NS_PER_S));
-			text_add_string(&line, text);
-		}
-		if (access->lost) {
-			snprintf(text, sizeof(text), "; records were lost %" PRIu64 " times",
-				 access->lost);
-			text_add_string(&line, text);
-		}
-	} else {
-		text_add_string(&line, "use: not known, there is no log");
+	if (!access->has_log) {
+		text_add_string(out, "use: not known, there is no log");
+		return;
 	}
-	print_line(&line);
+	ctl_split_time(access->ctl->utc, access->log_first, &tm);
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M", &tm);
+	snprintf(text, sizeof(text), "use: by the log since %s", since);
+	text_add_string(out, text);
+	if (access->unwatched / NS_PER_S) {
+		snprintf(text, sizeof(text), "; %llu s of it without callerd",
+			 (unsigned long long)(access->unwatched / NS_PER_S));
+		text_add_string(out, text);
+	}
+	if (access->lost) {
+		snprintf(text, sizeof(text), "; records were lost %" PRIu64 " times", access->lost);
+		text_add_string(out, text);
+	}
+}
+
+static void add_access_notes(struct text *out, const struct access *access)
+{
+	struct bytes rest = text_since(&access->notes, 0), note;
+
+	access_say_evidence(out, access);
+	text_add_char(out, '\n');
 	while (bytes_take(&rest, '\n', &note)) {
 		if (!note.size)
 			continue;
-		text_add_string(&line, "? ");
-		text_add_bytes(&line, note);
-		print_line(&line);
+		text_add_string(out, "? ");
+		text_add_bytes(out, note);
+		text_add_char(out, '\n');
 	}
-	(void)screen;
 }
 
-static void show_lines(struct access *access, bool (*wanted)(const struct access *access,
-							     const struct access_grant *grant))
+static void fit_layout(struct access_layout *layout, const struct access_grant *grant)
 {
-	struct access_layout layout = {0};
+	bool narrow = layout->columns && layout->columns < 120;
+
+	layout->who = widest_of(layout->who, grant->who, narrow ? 20 : 32);
+	layout->how = widest_of(layout->how, grant->how, narrow ? 18 : 40);
+}
+
+void access_add_lines(struct text *out, const struct access *access, unsigned int columns,
+		      bool colour,
+		      bool (*wanted)(const struct access *access, const struct access_grant *grant))
+{
+	struct access_layout layout = {.columns = columns, .colour = colour};
 	const struct access_socket *last = NULL;
-	struct screen screen;
 	bool any = false;
 
-	screen_open(&screen, access->ctl);
-	show_evidence(access, &screen);
-	for (unsigned int i = 0; i < access->grant_count; i++) {
-		const struct access_grant *grant = &access->grants[i];
-
-		if (wanted && !wanted(access, grant))
-			continue;
-		layout.who = widest_of(layout.who, grant->who,
-				       screen.columns && screen.columns < 120 ? 20 : 32);
-		layout.how = widest_of(layout.how, grant->how,
-				       screen.columns && screen.columns < 120 ? 18 : 40);
-	}
+	add_access_notes(out, access);
+	for (unsigned int i = 0; i < access->grant_count; i++)
+		if (!wanted || wanted(access, &access->grants[i]))
+			fit_layout(&layout, &access->grants[i]);
 	layout.who += 2; /* of a container's brackets */
 	for (unsigned int i = 0; i < access->grant_count; i++) {
 		const struct access_grant *grant = &access->grants[i];
 
 		if (wanted && !wanted(access, grant))
 			continue;
-		if (!any || grant->socket != last)
-			show_socket(grant->socket, &screen);
+		if (!any || grant->socket != last) {
+			add_paint(&layout, out, "1");
+			access_say_socket(out, grant->socket);
+			add_paint(&layout, out, "");
+			text_add_char(out, '\n');
+		}
 		any = true;
 		last = grant->socket;
-		show_grant(access, &screen, grant, &layout);
+		add_grant_line(out, access, grant, &layout);
 	}
-	screen_close(&screen);
 }
 
 /* --- JSON ------------------------------------------------------------------------------------- */
@@ -362,34 +369,22 @@ static void put_grant(struct text *out, const struct access *access,
 	text_add_char(out, '\n');
 }
 
-static void show_json(struct access *access,
-		      bool (*wanted)(const struct access *access, const struct access_grant *grant))
+void access_add_json(struct text *out, const struct access *access,
+		     bool (*wanted)(const struct access *access, const struct access_grant *grant))
 {
-	_cleanup_(text_free) struct text out = {0};
 	struct bytes rest = text_since(&access->notes, 0), note;
 
 	for (unsigned int i = 0; i < access->grant_count; i++)
 		if (!wanted || wanted(access, &access->grants[i]))
-			put_grant(&out, access, &access->grants[i]);
+			put_grant(out, access, &access->grants[i]);
 	while (bytes_take(&rest, '\n', &note)) {
-		struct json json = {.out = &out};
+		struct json json = {.out = out};
 
 		if (!note.size)
 			continue;
 		json_open_object(&json, NULL);
 		json_put_string(&json, "not_known", note);
 		json_close(&json);
-		text_add_char(&out, '\n');
+		text_add_char(out, '\n');
 	}
-	if (!out.error && out.size)
-		fwrite(out.data, 1, out.size, stdout);
-}
-
-void access_show(struct access *access,
-		 bool (*wanted)(const struct access *access, const struct access_grant *grant))
-{
-	if (access->ctl->json)
-		show_json(access, wanted);
-	else
-		show_lines(access, wanted);
 }

@@ -98,16 +98,31 @@ static void count_gap(struct access *access, const struct reread *record, uint64
 		access->log_first = time;
 	if (time > access->log_last)
 		access->log_last = time;
-	access->last_action = action;
+	access->has_log = true;
 }
 
-static int take_use(void *data, const struct reread *record, uint64_t time, struct bytes line)
+/* A record that has no id of a host is known by its name, which may be that of another one. */
+static bool is_of_other_host(struct access *access, const struct reread *record)
 {
-	struct access *access = data;
+	struct bytes id = reread_text(record, "host.id"), name = reread_text(record, "host.name");
+
+	if (id.size && *access->host_id ? bytes_are(id, access->host_id)
+					: !name.size || bytes_are(name, access->host_name))
+		return false;
+	if (!access->others++)
+		text_copy_visible(access->other_host, sizeof(access->other_host), name,
+				  sizeof(access->other_host));
+	return true;
+}
+
+int access_take(struct access *access, const struct reread *record, uint64_t time)
+{
 	enum record_action action = record->record.action;
 	struct access_use *use;
 	uint64_t day = time / NS_PER_S / 86400;
 
+	if (is_of_other_host(access, record))
+		return 0;
 	count_gap(access, record, time);
 	for (unsigned int i = 0; action == RECORD_AGENT_STARTED; i++) {
 		struct bytes path = reread_text_at(record, "callerd.sockets", i);
@@ -140,6 +155,11 @@ static int take_use(void *data, const struct reread *record, uint64_t time, stru
 	return 0;
 }
 
+static int take_of_log(void *data, const struct reread *record, uint64_t time, struct bytes line)
+{
+	return access_take(data, record, time);
+}
+
 /* Most of a log are events of the engine, and where it was asked nothing. */
 static bool may_be_use(void *data, struct bytes line)
 {
@@ -152,15 +172,11 @@ int access_read_log(struct access *access)
 {
 	struct ctl_records records = {
 		.data = access,
-		.take = take_use,
+		.take = take_of_log,
 		.may_matter = may_be_use,
 	};
 	int error = ctl_read(access->ctl, &records);
 
-	access->has_log = access->log_first;
-	if (access->uses_left_out)
-		access_note(access, "the log has more callers than are told apart: some grants may "
-				    "have been used");
 	if (records.unreadable)
 		access_note(access, "%llu lines of the log cannot be read",
 			    (unsigned long long)records.unreadable);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/report.h"
+#include "ctl/report/report.h"
 
 #define ROWS_SHOWN 25
 #define CHART_WIDTH 720
@@ -38,7 +38,7 @@ static const char page_style[] =
 	"--critical);font-weight:700}"
 	".high{color:var(--high);font-weight:700}.medium{color:var(--medium);font-weight:600}.good{"
 	"color:var(--good);font-weight:600}\n"
-	"svg{width:100%;height:auto;display:block}svg "
+	"svg{width:100%;height:auto;display:block}.ends{display:flex;justify-content:space-between}svg "
 	"text{fill:var(--soft);font-size:11px}.look{fill:var(--look)}"
 	".change{fill:var(--change)}.mark{fill:var(--critical)}.axis{stroke:var(--line)}\n"
 	"@media(max-width:40rem){.wide,.stack th{display:none}.stack tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}"
@@ -315,6 +315,95 @@ static void add_first_times(struct text *out, struct report *report)
 			   : "<p>No caller, image or operation that was not there before.</p>\n");
 }
 
+/* What is told of a grant is what others are called, and what they chose. */
+static void add_visible_html(struct text *out, struct bytes text)
+{
+	char visible[600];
+
+	text_copy_visible(visible, sizeof(visible), text, sizeof(visible));
+	add_html(out, visible);
+}
+
+static void add_grant_cells(struct text *out, const struct access *access,
+			    const struct access_grant *grant)
+{
+	_cleanup_(text_free) struct text use = {0};
+	char when[48];
+
+	access_say_when(access, grant, when, sizeof(when));
+	access_say_use(&use, grant);
+	text_add_string(out, "<tr><td>");
+	add_html(out, grant->kind == ACCESS_CONTAINER ? "container " : "");
+	add_visible_html(out, bytes_of(grant->who));
+	text_add_string(out, "</td><td>");
+	add_visible_html(out, bytes_of(grant->how));
+	add_markup(out, "</td><td class=\"%s\">", access_is_idle(grant) ? "medium" : "");
+	add_visible_html(out, bytes_of(when));
+	text_add_string(out, "</td><td>");
+	add_visible_html(out, text_since(&use, 0));
+	if (*grant->remove) {
+		text_add_string(out, use.size ? "<br>→ <code>" : "→ <code>");
+		add_visible_html(out, bytes_of(grant->remove));
+		text_add_string(out, "</code>");
+	}
+	text_add_string(out, "</td></tr>\n");
+}
+
+static void add_grants(struct text *out, const struct access *access)
+{
+	for (unsigned int i = 0; i < access->grant_count; i++) {
+		const struct access_grant *grant = &access->grants[i];
+
+		if (!i || grant->socket != grant[-1].socket) {
+			_cleanup_(text_free) struct text socket = {0};
+
+			access_say_socket(&socket, grant->socket);
+			text_add_string(out, i ? "</table></div>\n<p><b>" : "<p><b>");
+			add_visible_html(out, text_since(&socket, 0));
+			text_add_string(out, "</b></p>\n<div class=\"scroll\"><table "
+					     "class=\"stack\">\n<tr><th>who</th><th>how</th>"
+					     "<th>last use</th><th>so what</th></tr>\n");
+		}
+		add_grant_cells(out, access, grant);
+	}
+	if (access->grant_count)
+		text_add_string(out, "</table></div>\n");
+}
+
+static void add_access_review(struct text *out, const struct report *report)
+{
+	_cleanup_(text_free) struct text evidence = {0};
+	const struct access *access = report->access;
+	struct bytes rest = text_since(&access->notes, 0), note;
+
+	text_add_string(out, "<h2>Who can reach the engines now, and who did</h2>\n");
+	if (report->no_access) {
+		text_add_string(out, "<p class=\"soft\">Not told: ");
+		add_html(out, report->no_access);
+		text_add_string(out, ".</p>\n");
+		return;
+	}
+	access_say_evidence(&evidence, access);
+	text_add_string(
+		out,
+		"<p class=\"soft\">Whoever controls an engine of root's is root on this host. "
+		"What nobody used may be taken away: → is the command.</p>\n<p class=\"soft\">");
+	add_visible_html(out, text_since(&evidence, 0));
+	text_add_string(out, "</p>\n");
+	add_grants(out, access);
+	if (!rest.size)
+		return;
+	text_add_string(out, "<p class=\"soft\">Not known:</p>\n<ul class=\"soft\">\n");
+	while (bytes_take(&rest, '\n', &note)) {
+		if (!note.size)
+			continue;
+		text_add_string(out, "<li>");
+		add_visible_html(out, note);
+		text_add_string(out, "</li>\n");
+	}
+	text_add_string(out, "</ul>\n");
+}
+
 static void add_certainty(struct text *out, const struct report *report)
 {
 	text_add_string(out, "<h2>How much of it is certain</h2>\n<ul>\n");
@@ -369,6 +458,7 @@ void report_write_html(struct report *report, struct text *out)
 	add_rows(out, "By user", "user", &report->users);
 	add_rows(out, "By container", "container", &report->containers);
 	add_rows(out, "By operation", "operation", &report->operations);
+	add_access_review(out, report);
 	add_certainty(out, report);
 	text_add_string(
 		out,

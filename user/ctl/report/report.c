@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ctl/report.h"
+#include "ctl/report/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,6 +160,7 @@ static int report_record(void *data, const struct reread *record, uint64_t time,
 	struct caller_key key;
 	char caller[200];
 
+	access_take(report->access, record, time);
 	if (!report->first_record || time < report->first_record)
 		report->first_record = time;
 	if (time > report->until)
@@ -340,6 +341,7 @@ static void report_free(struct report *report)
 			verify_free(report->chains[i].verify);
 	census_free(&report->census);
 	errands_free(report->errands);
+	access_free(report->access);
 	free(report->grave);
 	free(report);
 }
@@ -358,7 +360,8 @@ static int report_read(struct report *report)
 
 	report->errands = errands_new(report, report_errand);
 	report->grave = calloc(REPORT_GRAVE, sizeof(*report->grave));
-	if (!report->errands || !report->grave)
+	report->access = access_new(report->ctl);
+	if (!report->errands || !report->grave || !report->access)
 		return -ENOMEM;
 	report->ctl->since = report->ctl->until = 0; /* what was before says what is new */
 	error = ctl_read(report->ctl, &records);
@@ -373,6 +376,9 @@ static int report_read(struct report *report)
 	qsort(report->grave, report->grave_count, sizeof(*report->grave), compare_grave);
 	for (unsigned int i = 0; i < report->grave_count; i++) /* sorting moved them */
 		report->grave[i].main = errand_main(&report->grave[i]);
+	report->no_access = access_why_not(report->access);
+	if (!report->no_access)
+		access_look(report->access);
 	return 0;
 }
 

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ctl/report.h"
+#include "ctl/report/report.h"
 
 #define TOP_SHOWN 10
+#define ACCESS_COLUMNS 120
+#define CELL_COLUMNS 1000
 
 __attribute__((format(printf, 2, 3))) static void add_format(struct text *out, const char *format,
 							     ...)
@@ -67,6 +69,28 @@ static void add_new(struct text *out, struct report *report)
 		}
 	if (!any)
 		text_add_string(out, "  nothing\n");
+}
+
+static void add_access(struct text *out, const struct report *report)
+{
+	_cleanup_(text_free) struct text lines = {0};
+	struct bytes rest, line;
+
+	text_add_string(out, "\nwho can reach the engines now, and who did\n");
+	if (report->no_access) {
+		add_format(out, "  not told: %s\n", report->no_access);
+		return;
+	}
+	access_add_lines(&lines, report->access, report->ctl->width ?: ACCESS_COLUMNS, false, NULL);
+	out->error |= lines.error;
+	rest = text_since(&lines, 0);
+	while (bytes_take(&rest, '\n', &line)) {
+		if (!line.size)
+			continue;
+		text_add_string(out, "  ");
+		text_add_bytes(out, line);
+		text_add_char(out, '\n');
+	}
 }
 
 static void add_state(struct text *out, const struct report *report)
@@ -137,22 +161,27 @@ void report_write_text(struct report *report, struct text *out)
 	add_sums(out, "by user", &report->users);
 	add_sums(out, "by container", &report->containers);
 	add_sums(out, "by operation", &report->operations);
+	add_access(out, report);
 	add_state(out, report);
 }
 
 /* --- CSV -------------------------------------------------------------------------------------- */
 
-/* Adds TEXT as RFC 4180 has it. What a spreadsheet would run as a formula is a text. */
+/* Adds TEXT as RFC 4180 has it. What a spreadsheet would run as a formula is a text, and a control character is none. */
 static void report_cell(struct text *out, const char *text, bool last)
 {
+	_cleanup_(text_free) struct text cell = {0};
+
 	text_add_char(out, '"');
 	if (strchr("=+-@\t", *text) && *text)
 		text_add_char(out, '\'');
-	for (; *text; text++) {
-		if (*text == '"')
+	text_add_visible(&cell, bytes_of(text), CELL_COLUMNS);
+	for (size_t i = 0; i < cell.size; i++) {
+		if (cell.data[i] == '"')
 			text_add_char(out, '"');
-		text_add_char(out, *text);
+		text_add_char(out, cell.data[i]);
 	}
+	out->error |= cell.error;
 	text_add_string(out, last ? "\"\r\n" : "\",");
 }
 
@@ -162,29 +191,97 @@ static void add_number_cell(struct text *out, uint64_t number, bool last)
 	text_add_string(out, last ? "\r\n" : ",");
 }
 
+static void add_text_cells(struct text *out, const char *const *cells, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		report_cell(out, cells[i], false);
+}
+
+static void add_time_cell(struct text *out, uint64_t time)
+{
+	if (time)
+		clock_add_rfc3339_digits(out, time, 3);
+	text_add_char(out, ',');
+}
+
+static void add_caller_row(struct text *out, const struct census_caller *caller)
+{
+	const char *const cells[] = {"caller",		 caller->key.who, caller->key.program,
+				     caller->executable, caller->unit,	  caller->container,
+				     caller->image};
+
+	add_text_cells(out, cells, COUNT(cells));
+	add_time_cell(out, caller->first);
+	add_time_cell(out, caller->last);
+	add_number_cell(out, caller->requests, false);
+	add_number_cell(out, caller->changes, false);
+	add_number_cell(out, caller->failures, false);
+	add_number_cell(out, caller->refused, false);
+	report_cell(out, finding_severity_name(caller->severity) ?: "", false);
+	report_cell(out, caller->rule, false);
+	report_cell(out, caller->expected ? "yes" : "no", false);
+	text_add_string(out, ",,,\r\n");
+}
+
+/* A grant's row has no number where none is known. */
+static void add_grant_row(struct text *out, const struct access *access,
+			  const struct access_grant *grant)
+{
+	const struct access_use *use = &grant->use;
+	bool container = grant->kind == ACCESS_CONTAINER, known = grant->watched || use->last;
+	const char *const cells[] = {"grant", container ? "" : grant->who, "", "",
+				     "",      container ? grant->who : "", ""};
+	char when[48];
+
+	access_say_when(access, grant, when, sizeof(when));
+	add_text_cells(out, cells, COUNT(cells));
+	add_time_cell(out, use->first);
+	add_time_cell(out, use->last);
+	if (known) {
+		add_number_cell(out, use->requests, false);
+		add_number_cell(out, use->changes, false);
+		text_add_char(out, ',');
+		add_number_cell(out, use->refused, false);
+	} else {
+		text_add_string(out, ",,,,");
+	}
+	report_cell(out, finding_severity_name(use->severity) ?: "", false);
+	report_cell(out, use->finding, false);
+	report_cell(out, use->requests && use->expected == use->requests ? "yes" : "no", false);
+	report_cell(out, grant->socket ? grant->socket->path : "", false);
+	report_cell(out, grant->how, false);
+	report_cell(out, when, false);
+	report_cell(out, grant->remove, true);
+}
+
+static void add_note_row(struct text *out, struct bytes note)
+{
+	char text[600];
+
+	text_copy_visible(text, sizeof(text), note, sizeof(text));
+	report_cell(out, "note", false);
+	report_cell(out, text, false);
+	text_add_string(out, ",,,,,,,,,,,,,,,,,\r\n");
+}
+
 void report_write_csv(struct report *report, struct text *out)
 {
 	struct census_caller *caller, *next;
+	struct bytes rest, note;
 
-	text_add_string(out, "who,program,executable,unit,container,image,first,last,requests,"
-			     "changes,failed,refused,gravest,finding,expected\r\n");
+	text_add_string(out, "row,who,program,executable,unit,container,image,first,last,requests,"
+			     "changes,failed,refused,gravest,finding,expected,engine,how,used,"
+			     "remove\r\n");
 	HASH_ITER(hh, report->census.callers, caller, next)
-	{
-		const char *cells[] = {caller->key.who, caller->key.program, caller->executable,
-				       caller->unit,	caller->container,   caller->image};
-
-		for (size_t i = 0; i < COUNT(cells); i++)
-			report_cell(out, cells[i], false);
-		clock_add_rfc3339_digits(out, caller->first, 3);
-		text_add_char(out, ',');
-		clock_add_rfc3339_digits(out, caller->last, 3);
-		text_add_char(out, ',');
-		add_number_cell(out, caller->requests, false);
-		add_number_cell(out, caller->changes, false);
-		add_number_cell(out, caller->failures, false);
-		add_number_cell(out, caller->refused, false);
-		report_cell(out, finding_severity_name(caller->severity) ?: "", false);
-		report_cell(out, caller->rule, false);
-		report_cell(out, caller->expected ? "yes" : "no", true);
+	add_caller_row(out, caller);
+	if (report->no_access) {
+		add_note_row(out, bytes_of(report->no_access));
+		return;
 	}
+	for (unsigned int i = 0; i < report->access->grant_count; i++)
+		add_grant_row(out, report->access, &report->access->grants[i]);
+	rest = text_since(&report->access->notes, 0);
+	while (bytes_take(&rest, '\n', &note))
+		if (note.size)
+			add_note_row(out, note);
 }

@@ -3,6 +3,7 @@
 #ifndef CALLERD_REPORT_H
 #define CALLERD_REPORT_H
 
+#include "ctl/access/access.h"
 #include "ctl/census.h"
 #include "ctl/ctl.h"
 #include "chain/verify.h"
@@ -62,6 +63,8 @@ struct report {
 	uint64_t findings[SEVERITY_CRITICAL + 1];
 	uint64_t lost, starts, away; /* away: ns between an agent's end and the next one's start */
 	uint64_t stopped_at, first_record;
+	struct access *access; /* who can reach the engines, by all of the log */
+	const char *no_access; /* why that is not told; NULL: it is */
 	struct report_chain chains[CTL_LOGS_MAX];
 	unsigned int chain_count;
 	uint64_t unreadable;
