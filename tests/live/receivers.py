@@ -15,7 +15,7 @@ PORTS = {'udp': 514, 'tcp': 601, 'tls': 6514}
 
 
 def unpack(*packages):
-    """The tree of the first of PACKAGES, with all that it needs."""
+    """The tree of the first of PACKAGES, with all that it needs, which is not installed."""
     done = subprocess.run([ROOT + '/tools/unpack', TREES, *packages], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:

@@ -4,24 +4,34 @@ import csv
 import html
 import json
 import os
+import pty
 import pwd
+import re
+import select
+import shutil
+import signal
 import subprocess
+import tempfile
+import time
 
-from live import IMAGE, PATIENCE, ROOT, Callerd, Dockerd, equal, main, request, run, test, true
+import podman
+from elsewhere import Directory, Elsewhere
+from live import DIR, IMAGE, PATIENCE, ROOT, Callerd, Dockerd, equal, main, request, run, test, true
+from receivers import free_port
 
 CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
 PREFIX = f'cta{os.getpid() % 100000}'
 UTC = {**os.environ, 'TZ': 'UTC', 'NO_COLOR': '1'}
 
 
-def callerctl(*args, code=0, command='access'):
-    done = subprocess.run([CALLERCTL, command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
+def callerctl(*args, code=0, command='access', inside=()):
+    done = subprocess.run([*inside, CALLERCTL, command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=UTC, timeout=PATIENCE)
     equal(done.returncode, code, f'exit code of {args}: {done.stderr.decode()}{done.stdout.decode()}')
     return done.stdout.decode()
 
 
-def grants(*args, code=0):
-    return [json.loads(line) for line in callerctl('--json', *args, code=code).splitlines()]
+def grants(*args, code=0, inside=()):
+    return [json.loads(line) for line in callerctl('--json', *args, code=code, inside=inside).splitlines()]
 
 
 def one(found, **wanted):
@@ -197,6 +207,164 @@ def another_log_says_nothing_of_this_socket():
             grant = one(grants('--read', callerd.log, daemon.path), who=people.names[0])
             equal((grant['known'], 'known_since' in grant), (False, False))
             true('not known' in callerctl('--read', callerd.log, daemon.path), 'on the screen, too')
+
+
+def without_what_changes(text, path):
+    """Numbers of processes and users, times, and the socket's place are other ones each time."""
+    for pattern, by in ((re.escape(path), '/run/docker.sock'), (r'docker -H unix:///run/docker\.sock', 'docker'),
+                        (r'\d{4}-\d\d-\d\d( \d\d:\d\d)?', 'DATE'), (r'today \d\d:\d\d', 'TODAY'), (r'python3[.\d]*\[\d+\]', 'PYTHON'),
+                        (r'(kill|u:)( ?)\d+', r'\1\2N')):
+        text = re.sub(pattern, by, text)
+    return text
+
+
+@test
+def the_sample_of_the_docs():
+    """docs/reading.md shows what it prints, on a host that has nobody else."""
+    with Elsewhere() as host, Dockerd('ctl-sample') as daemon:
+        host.run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/sudoers.d')
+        host.write('/etc/sudoers', 'root ALL=(ALL:ALL) ALL\nfrank ALL=(root) NOPASSWD: /usr/bin/docker, /usr/bin/vim\n', 0o440)
+        for name in 'passwd', 'shadow', 'group', 'gshadow':
+            host.write('/etc/' + name, {'passwd': 'root:x:0:0::/root:/bin/sh\n', 'group': 'root:x:0:\ndocker:x:61100:\n'}.get(name, ''))
+        for uid, name in enumerate(('bob', 'carol', 'dave', 'erin', 'frank', 'gina'), 61101):
+            host.user(name, uid, *(['docker'] if name in ('bob', 'carol', 'dave') else []))
+        os.chown(daemon.path, 0, 61100)
+        run('setfacl', '-m', 'u:61104:rw', daemon.path)
+        with Callerd(sockets=[daemon.path]) as callerd:
+            run(*host.as_user('bob', 'docker', '-H', 'unix://' + daemon.path, 'ps'))
+            for process in (host.popen(*host.as_user('dave', '/usr/bin/python3', '-c', HOLD)),
+                            host.start('/usr/bin/python3', '-c', CONNECT, daemon.path, '61106')):
+                equal(process.stdout.readline(), b'up\n')
+            host.run('gpasswd', '-d', 'dave', 'docker')
+            daemon.docker('create', '--name', 'proxy', '-v', f'{daemon.dir}:/host:ro', IMAGE, 'true')
+            callerd.wait(callerd__api__operation='ContainerCreate')
+            text = callerctl('--read', callerd.log, daemon.path, '--width', '80', inside=host.inside)
+    with open(ROOT + '/docs/reading.md') as docs:
+        sample = docs.read().split('$ callerctl access --width 80\n')[1].split('```')[0]
+    equal(without_what_changes(sample, '/run/docker.sock'), without_what_changes(text, daemon.path), 'docs/reading.md and this:\n' + text)
+
+
+@test
+def users_of_a_directory():
+    """Real LDAP: members that /etc/passwd and /etc/group do not have; by a log whose records name their callers."""
+    with Directory({'lara': 61001, 'liam': 61002, 'lena': 61003}, {'engines': (61010, ['lara', 'liam', 'gone'])}) as host, \
+            Dockerd('ctl-ldap') as daemon:
+        host.user('kim', 61004)
+        host.run('groupadd', '-g', '61011', 'local')
+        host.run('sed', '-i', 's/^local:.*/&lena/', '/etc/group')
+        host.write('/etc/sudoers.d/ldap', '%engines ALL=(root) /usr/bin/docker\n', 0o440)
+        os.chown(daemon.path, 0, 61010)
+        run('setfacl', '-m', 'g:61011:rw', daemon.path)
+        with Callerd(sockets=[daemon.path], detail='reference') as callerd:
+            run(*host.as_user('lara', 'docker', '-H', 'unix://' + daemon.path, 'ps'))
+            run(*host.as_user('lara', 'docker', '-H', 'unix://' + daemon.path, 'volume', 'create', 'of-lara'))
+            callerd.wait(callerd__api__operation='VolumeCreate')
+            found = grants('--read', callerd.log, daemon.path, inside=host.inside)
+            used = one(found, who='lara', kind='group')
+            true(used['uid'] == 61001 and used['changes'] == 1 and used['how'] == 'group engines', used)
+            true('by the name services' in used['detail'] and 'remove' not in used, 'gpasswd cannot take him out')
+            unused = one(found, who='liam', kind='group')
+            true(unused['known'] and unused['requests'] == 0 and 'last' not in unused, unused)
+            true('no such user' in one(found, who='gone', kind='group')['detail'], 'the name of a user who is not there')
+            equal(one(found, who='lena', kind='acl')['remove'], 'gpasswd -d lena local', 'a user of the directory in a group of this host')
+            equal({one(found, who=name, kind='sudo')['how'] for name in ('lara', 'liam')}, {'sudo docker'})
+            true(not any(grant.get('who') == 'kim' for grant in found), found)
+
+
+@test
+def whoever_knows_the_password_of_the_group():
+    with Elsewhere() as host, Dockerd('ctl-newgrp') as daemon:
+        host.run('groupadd', '-g', '61020', 'guests')
+        host.run('groupmod', '-p', run('openssl', 'passwd', '-6', 'known').strip(), 'guests')
+        host.user('gast', 61021)
+        os.chown(daemon.path, 0, 61020)
+        before = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        password = one(before, who='its password', kind='group')
+        equal((password['remove'], password['root_equivalent']), ('gpasswd -r guests', True))
+        true(not any(grant.get('who') == 'gast' for grant in before), before)
+        pid, terminal = pty.fork()
+        if not pid:
+            command = host.as_user('gast', 'newgrp', 'guests')
+            os.execvp(command[0], command)
+        try:
+            for until, answer in ('assword:', b'known\n'), ('$ ', b'id\n'), ('gid=61020', b''):
+                said = ''
+                while until not in said:
+                    true(select.select([terminal], [], [], PATIENCE)[0], said)
+                    said += os.read(terminal, 4096).decode(errors='replace')
+                os.write(terminal, answer)
+            held = one(grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside), who='gast', kind='held')
+            true(held['how'] == 'holds its group' and held['remove'].startswith('kill '), held)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(terminal)
+
+
+@test
+def ports_of_engines():
+    """TCP of a real dockerd: who it lets in, and that the log has nothing of it."""
+    directory = tempfile.mkdtemp(dir=DIR)
+    key, certificate = directory + '/key.pem', directory + '/cert.pem'
+    run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', certificate,
+        '-days', '2', '-subj', '/CN=localhost')
+    files = ['--tlscacert', certificate, '--tlscert', certificate, '--tlskey', key]
+    for name, args, who, how in (('plain', [], 'anybody here', 'TCP, asks for nothing'),
+                                 ('tls', ['--tlsverify=true', *files], 'its clients', 'TCP, TLS certificate')):
+        address = f'127.0.0.1:{free_port()}'
+        with Dockerd('ctl-tcp-' + name, '-H', 'tcp://' + address, *args) as daemon, Callerd(sockets=[daemon.path]) as callerd:
+            request('GET', '/_ping', path=daemon.path)
+            callerd.wait(event__action='agent-started')
+            port = one(grants('--read', callerd.log), socket=address)
+            equal((port['who'], port['how'], port['kind'], port['root_equivalent'], port['known']), (who, how, 'tcp', True, False))
+            true('daemon.json' in port['detail'], port)
+            if name == 'plain':
+                equal(one(grants('--read', callerd.log, '--unused', '90d', code=1), socket=address)['who'], who, 'nobody knows of its use')
+                text = callerctl('--read', callerd.log)
+                true('not known' in text.split(address + '\n')[1].split('\n')[0], text)
+
+
+@test
+def an_engine_of_a_user():
+    """A real podman without root: whoever reaches it has no more than its user has."""
+    if not shutil.which('newuidmap'):
+        raise podman.Skip('no newuidmap: tools/install-deps test')
+    with Elsewhere() as host:
+        host.user('rootless', 61030)
+        host.user('friend', 61031)
+        host.run('usermod', '--add-subuids', '2101000000-2101065535', '--add-subgids', '2101000000-2101065535', 'rootless')
+        made = [path for path in ('/run/user', '/run/user/61030') if not os.path.isdir(path)]
+        for path in made:
+            os.mkdir(path, 0o755)
+        os.chown('/run/user/61030', 61030, 61030)
+        home = tempfile.mkdtemp(dir=DIR)
+        os.chown(home, 61030, 61030)
+        try:
+            path = '/run/user/61030/podman/podman.sock'
+            service = host.popen(*host.as_user('rootless', 'env', 'HOME=' + home, 'XDG_RUNTIME_DIR=/run/user/61030', 'sh', '-c',
+                                               'mkdir -p "$XDG_RUNTIME_DIR/podman" && exec podman system service --time=0'), cwd=home)
+            deadline = time.monotonic() + PATIENCE
+            while not os.path.exists(path):
+                true(service.poll() is None and time.monotonic() < deadline, service.poll() is not None and service.stderr.read())
+                time.sleep(0.05)
+            run('setfacl', '-m', 'u:61031:rw', path)
+            os.chmod('/run/user/61030', 0o755)
+            os.chmod(os.path.dirname(path), 0o755)
+            found = [grant for grant in grants('--read', '/nonexistent', code=5, inside=host.inside) if grant.get('socket') == path]
+            owner, friend = one(found, who='rootless'), one(found, who='friend')
+            equal((owner['kind'], owner['root_equivalent'], 'remove' in owner), ('owner', False, False))
+            equal((friend['kind'], friend['root_equivalent'], friend['remove']), ('acl', False, 'setfacl -x u:61031 ' + path))
+            one(found, who='root', kind='root')
+            text = callerctl('--read', '/nonexistent', path, code=5, inside=host.inside)
+            true("a user's own engine" in text and '! friend' not in text, text)
+            os.chmod('/run/user/61030', 0o700)
+            found = grants('--read', '/nonexistent', path, code=5, inside=host.inside)
+            true(not any(grant.get('who') == 'friend' for grant in found), f'who may not pass its directory: {found}')
+        finally:
+            host.__exit__()
+            host.processes.clear()
+            for path in reversed(made):
+                shutil.rmtree(path)
 
 
 main()

@@ -17,6 +17,7 @@
 
 #define USERS_MAX 50000
 #define GROUPS_MAX 256 /* of one user */
+#define CRYPT_MIN 13   /* characters of a password as crypt() leaves it, at least */
 
 /* --- users ------------------------------------------------------------------------------------ */
 
@@ -204,7 +205,7 @@ void access_find_sockets(struct access *access)
 		paths[count++] = access->seen[i];
 	paths[count] = NULL;
 	scan_host(scan, paths, -1);
-	if (scan->left_out)
+	if (scan->left_out && !only) /* that one comes first */
 		access_note(access, "%u sockets of engines were left out: there are too many",
 			    scan->left_out);
 	for (unsigned int i = 0; i < scan->count; i++)
@@ -277,16 +278,14 @@ static void add_group_member(struct access *access, const struct access_socket *
 	grant->uid = user ? user->uid : 0;
 	snprintf(grant->how, sizeof(grant->how), "%sgroup %s%s", acl ? "ACL, " : "", group,
 		 primary ? ", his own" : "");
-	if (!user) {
+	if (!user)
 		snprintf(grant->detail, sizeof(grant->detail),
 			 "there is no such user: whoever gets the name");
-		grant->has_uid = false;
-	}
 	if (is_in_file(group, name))
 		set_command(grant, "gpasswd -d ", name, group);
 	else if (primary)
 		set_command(grant, "usermod -g ANOTHER-GROUP ", name, "");
-	else
+	else if (user)
 		snprintf(grant->detail, sizeof(grant->detail),
 			 "a member by the name services, not by /etc/group");
 }
@@ -304,23 +303,27 @@ static bool has_such_grant(const struct access *access, const struct access_sock
 	return false;
 }
 
+/* Whether there is a word that crypt() makes TEXT of: "x", "!" and the like are of none. */
+static bool is_password(const char *text)
+{
+	return text && *text != '!' && *text != '*' && strlen(text) >= CRYPT_MIN;
+}
+
 static void add_group_itself(struct access *access, const struct access_socket *socket,
 			     uint32_t gid)
 {
 	char name[ACCESS_NAME_SIZE];
 	const struct sgrp *shadow = getsgnam(name_of_group(gid, name));
+	const struct group *group = shadow ? NULL : getgrgid(gid);
 	struct access_grant *grant;
 
-	if (!shadow)
-		return;
-	if (shadow->sg_passwd && *shadow->sg_passwd && *shadow->sg_passwd != '!' &&
-	    *shadow->sg_passwd != '*') {
+	if (is_password(shadow ? shadow->sg_passwd : group ? group->gr_passwd : NULL)) {
 		grant = access_add(access, socket, ACCESS_GROUP, "its password");
 		snprintf(grant->how, sizeof(grant->how), "group %s", name);
 		snprintf(grant->detail, sizeof(grant->detail), "whoever knows it joins by newgrp");
 		set_command(grant, "gpasswd -r ", name, "");
 	}
-	for (char **admin = shadow->sg_adm; admin && *admin; admin++) {
+	for (char **admin = shadow ? shadow->sg_adm : NULL; admin && *admin; admin++) {
 		const struct access_user *user = access_user_named(access, *admin);
 
 		grant = access_add(access, socket, ACCESS_GROUP, *admin);

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mount namespace whose /etc is its own: users, rules of sudo's and name services that this machine does not have; and a real LDAP
+directory in there. The machine's own files stay as they are."""
+from live import *
+from receivers import unpack
+
+SETUP = r'''
+mount -t tmpfs tmpfs "$0"
+cd "$0"
+mkdir lib lib.work
+cp -a /etc etc
+rm -f etc/*.lock
+libraries=$(dirname "$(readlink -f /lib/*/libc.so.6)")
+for library; do cp "$library" lib/; done
+mount --bind etc /etc
+mount -t overlay overlay -o "lowerdir=$libraries,upperdir=$0/lib,workdir=$0/lib.work" "$libraries"
+echo up
+exec sleep infinity'''
+
+
+class Elsewhere:
+    """LIBRARIES: what is there beside the machine's own."""
+
+    def __init__(self, *libraries):
+        self.dir = tempfile.mkdtemp(prefix='elsewhere-', dir=DIR)
+        self.processes = []
+        holder = self.popen('unshare', '--mount', '--propagation', 'private', 'sh', '-ec', SETUP, self.dir, *libraries)
+        if holder.stdout.readline() != b'up\n':
+            raise Skip('no mounts of its own: ' + holder.stderr.read().decode())
+        self.inside = ['nsenter', f'--mount=/proc/{holder.pid}/ns/mnt', '--']
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+            process.stdout.close()
+            process.stderr.close()
+
+    def popen(self, *command, **options):
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True, **options)
+        self.processes.append(process)
+        return process
+
+    def start(self, *command, **options):
+        return self.popen(*self.inside, *command, **options)
+
+    def run(self, *command, **options):
+        return run(*self.inside, *command, **options)
+
+    def write(self, path, text, mode=0o644):
+        subprocess.run([*self.inside, 'sh', '-c', 'cat >"$0" && chmod "$1" "$0"', path, f'{mode:o}'], input=text.encode(), check=True)
+
+    def user(self, name, uid, *groups, shell='/bin/sh'):
+        self.run('useradd', '-M', '-u', str(uid), '-s', shell, *(['-G', ','.join(groups)] if groups else []), name)
+
+    def as_user(self, name, *command):
+        return [*self.inside, 'setpriv', '--reuid', name, '--regid', self.run('id', '-g', name).strip(), '--init-groups', '--', *command]
+
+
+SLAPD = '''include {tree}/etc/ldap/schema/core.schema
+include {tree}/etc/ldap/schema/cosine.schema
+include {tree}/etc/ldap/schema/nis.schema
+modulepath {tree}/usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix dc=example
+directory {dir}/db
+'''
+TOP = 'dn: dc=example\nobjectClass: dcObject\nobjectClass: organization\no: example\ndc: example\n'
+PERSON = '''
+dn: uid={name},dc=example
+objectClass: account
+objectClass: posixAccount
+uid: {name}
+cn: {name}
+uidNumber: {uid}
+gidNumber: {uid}
+homeDirectory: /nonexistent
+loginShell: /bin/sh
+'''
+GROUP = '''
+dn: cn={name},dc=example
+objectClass: posixGroup
+cn: {name}
+gidNumber: {gid}
+'''
+
+
+class Directory(Elsewhere):
+    """With slapd, asked by nslcd. PEOPLE: {name: uid}, GROUPS: {name: (gid, members)}."""
+
+    def __init__(self, people, groups):
+        tree = unpack('slapd', 'nslcd', 'libnss-ldapd')
+        library = run('find', tree, '-name', 'libnss_ldap.so.2').split()[0]
+        super().__init__(library)
+        libraries = {**os.environ, 'LD_LIBRARY_PATH': f'{os.path.dirname(library)}:' + ':'.join(
+            {os.path.dirname(path) for path in run('find', tree + '/usr/lib', '-name', '*.so.*', '-not', '-path', '*/ldap/*').split()})}
+        self.run('mkdir', self.dir + '/db')
+        self.write(self.dir + '/slapd.conf', SLAPD.format(tree=tree, dir=self.dir))
+        self.write(self.dir + '/data', TOP + ''.join(PERSON.format(name=name, uid=uid) for name, uid in people.items()) + ''.join(
+            GROUP.format(name=name, gid=gid) + ''.join(f'memberUid: {member}\n' for member in members)
+            for name, (gid, members) in groups.items()))
+        self.run(tree + '/usr/sbin/slapd', '-T', 'add', '-f', self.dir + '/slapd.conf', '-l', self.dir + '/data', env=libraries)
+        url = 'ldapi://' + (self.dir + '/ldapi').replace('/', '%2f')
+        self.start(tree + '/usr/sbin/slapd', '-f', self.dir + '/slapd.conf', '-h', url, '-d', '0', env=libraries)
+        self.write('/etc/nslcd.conf', f'uid 0\ngid 0\nuri {url}\nbase dc=example\n', 0o600)
+        self.run('sed', '-i', 's/^\\(passwd\\|group\\):.*/\\1: files ldap/', '/etc/nsswitch.conf')
+        self.made = not os.path.isdir('/run/nslcd')
+        os.makedirs('/run/nslcd', exist_ok=True)
+        self.nslcd = self.start(tree + '/usr/sbin/nslcd', '-n', env=libraries)
+        deadline = time.monotonic() + PATIENCE
+        while self.run('getent', 'passwd', *people, check=False).count('\n') < len(people):
+            true(time.monotonic() < deadline, 'the directory answers')
+            time.sleep(0.05)
+
+    def __exit__(self, *unused):
+        super().__exit__()
+        for name in os.listdir('/run/nslcd') if self.made else []:
+            os.unlink('/run/nslcd/' + name)
+        if self.made:
+            os.rmdir('/run/nslcd')
