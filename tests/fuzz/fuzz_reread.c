@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads the input as lines of a log. One that is a record has an answer for each expression, always the same, and its
- * opposite is the answer of "not" before it. What a level would leave out is no more than the line. Lines may tell what
- * callers are, and others name them.
+ * Reads the input as lines of a log. Each says the same, be it read as callerd's or as any JSON. One that is a record has an answer
+ * for each expression, always the same, and its opposite is the answer of "not" before it. What a level would leave out is no more
+ * than the line. Lines may tell what callers are, and others name them.
  */
 #include "fuzz.h"
 
+#include "../unit/rereading.h"
 #include "fields/reread.h"
 #include "where/where.h"
 
@@ -52,9 +53,13 @@ static void parse_expressions(void)
 	}
 }
 
-static void read_line(struct reread *reread, struct bytes line)
+static void read_line(struct rereading *rereading, struct bytes line)
 {
-	if (reread_read(reread, line))
+	const struct reread *reread = &rereading->own;
+	int error;
+
+	MUST(rereading_read(rereading, line, &error));
+	if (error)
 		return;
 	MUST(!reread->joined || reread->named);
 	MUST(reread->lineage + reread->content <= line.size);
@@ -65,7 +70,7 @@ static void read_line(struct reread *reread, struct bytes line)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes rest = {(const char *)data, size};
-	struct reread reread = {0};
+	struct rereading rereading = {0};
 
 	if (!expressions[0][0])
 		parse_expressions();
@@ -73,9 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const char *end = memchr(rest.data, '\n', rest.size);
 		struct bytes line = {rest.data, end ? (size_t)(end - rest.data) : rest.size};
 
-		read_line(&reread, line);
+		read_line(&rereading, line);
 		rest = bytes_from(rest, line.size + (end != NULL));
 	}
-	reread_free(&reread);
+	rereading_free(&rereading);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "fields/reread.h"
 #include "recording.h"
+#include "rereading.h"
 #include "where/levels.h"
 #include "where/where.h"
 
@@ -545,6 +546,123 @@ static void test_sizes(void **state)
 	reread_free(&reread);
 }
 
+/* What is learned of callerd's lines changes nothing of what any line says. */
+static void test_read_alike(void **state)
+{
+	static const char *const lines[] = {
+		LINE(",\"a\":1,\"b\":\"x\",\"c\":true,\"d\":null"),
+		LINE(",\"a\":\"x\",\"b\":1,\"c\":false,\"d\":[]"),
+		LINE(",\"a\":-1,\"b\":\"\",\"c\":null,\"d\":{}"),
+		LINE(",\"a\":-0"),
+		LINE(",\"a\":-"),
+		LINE(",\"a\":01"),
+		LINE(",\"a\":0"),
+		LINE(",\"a\":1.5"),
+		LINE(",\"a\":1e2"),
+		LINE(",\"a\":999999999999999999"),
+		LINE(",\"a\":9999999999999999999"),
+		LINE(",\"a\":99999999999999999999"),
+		LINE(",\"a\":1,\"a\":2,\"a\":\"3\""),
+		LINE(",\"a\":{\"b\":1},\"a\":{\"b\":2},\"a.b\":3,\"\":{\"\":4},\"a\":[]"),
+		LINE(",\"a\":[1,\"x\",[2,[],{\"b\":3}],{\"b\":4,\"c\":[5]},null,true]"),
+		LINE(",\"a\":[{\"b\":1},{\"b\":2},{\"c\":3}]"),
+		LINE(",\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u003c\\u00e9\\u20ac\""),
+		LINE(",\"a\":\"\\ud83d\\ude00\\ud83d\\u0000\""),
+		LINE(",\"a\":\"\\x\""),
+		LINE(",\"a\":\"\\u00g0\""),
+		LINE(",\"a\":\"\\u00\""),
+		LINE(",\"a\":\"\xe2\x82\xac\xc3\xa9\xf0\x9f\x98\x80\""),
+		LINE(",\"a\":\"\xff\xe2\x82\xed\xa0\x80\""),
+		LINE(",\"a\":\"\x01\""),
+		LINE(",\"\\u0061\":1,\"a\\nb\":2,\"\xff\":3"),
+		LINE(",\"a\":tru"),
+		LINE(",\"a\":truex"),
+		LINE(",\"a\" :1"),
+		LINE(", \"a\":1"),
+		LINE(",\"a\":1,"),
+		LINE(",\"process\":{\"parent\":{\"pid\":1,\"args\":[\"a\",\"b\"]},\"parent\":[]}"),
+		LINE(",\"callerd\":{\"ancestors\":[{\"pid\":1,\"args\":[[]]},{\"pid\":2}],"
+		     "\"lineage\":\"a < b\"}"),
+		LINE(",\"callerd\":{\"ancestors\":[[1,[\"x\"]]],\"lineage\":[\"a\",1,\"b\"],"
+		     "\"lineage\":1}"),
+		LINE(",\"callerd\":{\"request\":{\"image\":\"a\",\"binds\":[\"b\",\"c\"]},"
+		     "\"request\":{}}"),
+		LINE(",\"callerd\":{\"findings\":[{\"id\":\"x\",\"severity\":\"high\"},{\"id\":"
+		     "\"y\"}]}"),
+		LINE("}"),
+		LINE("]"),
+		LINE("") "{}",
+		LINE("") "\n",
+	};
+	struct rereading rereading = {0};
+	int error;
+
+	for (unsigned int round = 0; round < 3;
+	     round++) { /* in another order, when all are known */
+		for (size_t i = 0; i < COUNT(lines); i++) {
+			struct bytes line = bytes_of(lines[round == 1 ? COUNT(lines) - 1 - i : i]);
+
+			if (!rereading_read(&rereading, line, &error))
+				fail_msg("%s", line.data);
+		}
+	}
+	rereading_free(&rereading);
+}
+
+/* No line that was cut is read, whatever is known of it; and what callerd writes is read by what is known. */
+static void test_read_by_seams(void **state)
+{
+	struct caller known = {
+		.process = {.pid = 4711,
+			    .start = 100000000,
+			    .euid = 1000,
+			    .args = BYTES("docker\0run\0")},
+		.login_uid = 1000,
+		.ancestors = ancestors,
+		.ancestor_count = 3,
+	};
+	struct record record = full_request(&known);
+	struct rereading rereading = {0};
+	struct text out = {0};
+	int error;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		text_cut(&out, 0);
+		assert_int_equal((round ? ecs_write_whole : ecs_write)(&record, &context, &out), 0);
+		out.size--; /* the line feed */
+		for (size_t size = 0; size <= out.size; size++) {
+			assert_true(
+				rereading_read(&rereading, (struct bytes){out.data, size}, &error));
+			assert_int_equal(error, size == out.size ? 0 : -EINVAL);
+		}
+		for (unsigned int i = 0; i < rereading.own.count; i++) {
+			assert_non_null(rereading.own.values[i].path_of_seam);
+			assert_null(rereading.any.values[i].path_of_seam);
+		}
+	}
+	rereading_free(&rereading);
+	text_free(&out);
+}
+
+/* Lines that have ever other keys: what is kept of them is bounded, and they say the same. */
+static void test_seams_are_bounded(void **state)
+{
+	struct rereading rereading = {0};
+	char line[400], key[20];
+	int error;
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		snprintf(line, sizeof(line), LINE(",\"k%u\":%u,\"l%u\":[\"%u\"]"), i, i, i % 7, i);
+		assert_true(rereading_read(&rereading, bytes_of(line), &error));
+		assert_int_equal(error, 0);
+		snprintf(key, sizeof(key), "k%u", i);
+		assert_int_equal(reread_number(&rereading.own, key), i);
+	}
+	/* It has given up on them. */
+	assert_null(rereading.own.values[0].path_of_seam);
+	rereading_free(&rereading);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -557,6 +675,9 @@ int main(void)
 		cmocka_unit_test(test_levels_of_a_line),
 		cmocka_unit_test(test_odd_values),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_read_alike),
+		cmocka_unit_test(test_read_by_seams),
+		cmocka_unit_test(test_seams_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,8 +201,14 @@ struct bytes bytes_basename(struct bytes path)
 void text_copy_visible(char *to, size_t size, struct bytes bytes, size_t columns)
 {
 	_cleanup_(text_free) struct text visible = {0};
-	size_t length;
+	size_t length = text_plain_run(bytes, columns);
 
+	if (length == bytes.size && length < size) { /* as most texts are */
+		if (length)
+			memcpy(to, bytes.data, length);
+		to[length] = '\0';
+		return;
+	}
 	text_add_visible(&visible, bytes, columns);
 	length =
 		visible.size < size ? visible.size : utf8_fit(visible.data, visible.size, size - 1);

@@ -56,22 +56,24 @@ static bool is_meant(struct log_reader *log_reader)
 	return answer == WHERE_YES;
 }
 
+/* Whether LINE, of TIME, is not asked for. Who a caller is may be told in such a line, too, long before the records that name him. */
+static bool is_not_asked(const struct log_reader *log_reader, struct bytes line, uint64_t time)
+{
+	const struct ctl_records *records = log_reader->records;
+
+	return (time && !is_in_time(log_reader->ctl, time)) ||
+	       (records->may_matter && !records->may_matter(records->data, line) &&
+		!reread_callers_is_named(line));
+}
+
 static int take_line(struct log_reader *log_reader, struct bytes line)
 {
 	struct ctl_records *records = log_reader->records;
 	uint64_t time = moment_of_line(line.data, line.size);
 	int error;
 
-	if (!line.size)
+	if (!line.size || (is_not_asked(log_reader, line, time) && !reread_callers_is_told(line)))
 		return 0;
-	/* Who a caller is may be told long before the records that name him, and in no record's words. */
-	if (!reread_callers_is_told(line)) {
-		if (time && !is_in_time(log_reader->ctl, time))
-			return 0;
-		if (records->may_matter && !reread_callers_is_named(line) &&
-		    !records->may_matter(records->data, line))
-			return 0;
-	}
 	error = reread_read(&log_reader->reread, line);
 	if (error == -ENOMEM)
 		return error;

@@ -2,7 +2,6 @@
 #include "errand/errand.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -382,8 +381,13 @@ static void make_key(char key[KEY_SIZE], const char *kind, const struct reread *
 
 		role = hash_add(hash_add(role, text.data, text.size), "", 1);
 	}
-	snprintf(key, KEY_SIZE, "%s %.*s %016" PRIx64, kind, (int)(id.size > 80 ? 80 : id.size),
-		 id.data ?: "", role);
+	key = stpcpy(stpcpy(key, kind), " ");
+	if (id.size) /* without a NUL: the key is a string */
+		key = mempcpy(key, id.data, strnlen(id.data, id.size > 80 ? 80 : id.size));
+	*key++ = ' ';
+	for (unsigned int i = 0; i < 16; i++, role <<= 4)
+		*key++ = "0123456789abcdef"[role >> 60];
+	*key = '\0';
 }
 
 static int errand_take_request(struct errands *errands, const struct reread *record, uint64_t time)

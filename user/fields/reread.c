@@ -7,21 +7,22 @@
 #include "record/finding.h"
 
 #define DEPTH_MAX 32
+#define NOWHERE SIZE_MAX
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* Where the reader is: the path is that of the object, or of the key that was read last. */
 struct reread_reader {
 	struct reread *reread;
-	struct bytes line;
-	size_t at;
-	size_t text;		  /* where the key or string begins in .texts */
+	size_t at;		  /* in the line */
 	size_t value;		  /* where the value of a key begins in the line */
 	size_t sizes[DEPTH_MAX];  /* of the path, around each object and array that is open */
 	size_t starts[DEPTH_MAX]; /* in the line */
 	unsigned int depth;
 	char path[256];
 	size_t path_size;
+	size_t path_at; /* in .texts; NOWHERE: it is not there yet */
+	uint32_t path_hash;
 };
 
 static bool reread_is_at(const struct reread_reader *reader, const char *path)
@@ -51,13 +52,21 @@ static int add_reread(struct reread_reader *reader, const struct reread_value *v
 	struct text *texts = &reader->reread->texts;
 	struct reread_value added = *value;
 
-	added.text = reader->text;
-	added.text_size = texts->size - reader->text;
-	added.path = texts->size;
+	if (reader->path_at == NOWHERE) {
+		reader->path_at = texts->size;
+		reader->path_hash = seam_hash(reader->path, reader->path_size);
+		text_add(texts, reader->path, reader->path_size);
+	}
+	added.path = reader->path_at;
 	added.path_size = reader->path_size;
-	text_add(texts, reader->path, reader->path_size);
-	reader->text = texts->size;
+	added.hash = reader->path_hash;
 	return reread_append(reader->reread, &added);
+}
+
+static void reread_cut_path(struct reread_reader *reader, size_t size)
+{
+	reader->path_size = size;
+	reader->path_at = NOWHERE;
 }
 
 static int reread_open(struct reread_reader *reader)
@@ -76,7 +85,8 @@ static void reread_close(struct reread_reader *reader)
 	size_t size;
 
 	reader->depth--;
-	reader->path_size = reader->sizes[reader->depth];
+	if (reader->path_size != reader->sizes[reader->depth])
+		reread_cut_path(reader, reader->sizes[reader->depth]);
 	/* An element is a part of its array, which counts as a whole. */
 	if (reader->depth && reader->sizes[reader->depth - 1] == reader->path_size)
 		return;
@@ -87,55 +97,28 @@ static void reread_close(struct reread_reader *reader)
 		reader->reread->content += size;
 }
 
-static enum gojson_step reread_step(struct reread_reader *reader, struct bytes *piece)
-{
-	struct bytes rest = bytes_from(reader->line, reader->at);
-	size_t used;
-	enum gojson_step step =
-		gojson_next(&reader->reread->json, rest.data, rest.size, &used, piece);
-
-	reader->at += used;
-	return step;
-}
-
 /* Puts the key behind the path of the object that it is in. */
-static int reread_key(struct reread_reader *reader)
+static int reread_key(struct reread_reader *reader, struct bytes key)
 {
-	struct text *texts = &reader->reread->texts;
-	struct bytes key = text_since(texts, reader->text);
+	size_t size = reader->sizes[reader->depth - 1];
 
-	reader->path_size = reader->sizes[reader->depth - 1];
-	if (reader->path_size + 1 + key.size > sizeof(reader->path))
+	if (size + 1 + key.size > sizeof(reader->path))
 		return -EINVAL;
-	if (reader->path_size)
-		reader->path[reader->path_size++] = '.';
+	if (size)
+		reader->path[size++] = '.';
 	if (key.size)
-		memcpy(reader->path + reader->path_size, key.data, key.size);
-	reader->path_size += key.size;
-	text_cut(texts, reader->text);
-	return texts->error;
+		memcpy(reader->path + size, key.data, key.size);
+	reread_cut_path(reader, size + key.size);
+	return 0;
 }
 
-static struct reread_value reread_number_of(const struct gojson_number *number)
-{
-	bool fits = number->integral && !number->overflow &&
-		    (!number->negative || number->magnitude <= (uint64_t)INT64_MAX);
-
-	return (struct reread_value){
-		.kind = fits ? REREAD_NUMBER : REREAD_ODD,
-		.negative = fits && number->negative,
-		.number = fits ? number->magnitude : 0,
-	};
-}
-
-/* PIECE is the last one of a key or a string, or one before it, which .text begins with. */
-static int reread_take(struct reread_reader *reader, enum gojson_step step, struct bytes piece)
+/* What STEP says, of whose key or string the bytes from TEXT on in .texts, SIZE of them, are the text. */
+static int reread_take(struct reread_reader *reader, enum gojson_step step, size_t text,
+		       size_t size)
 {
 	struct reread *reread = reader->reread;
 	struct reread_value value = {.kind = REREAD_BOOL, .number = step == GOJSON_TRUE};
 
-	if (step == GOJSON_PIECE || step == GOJSON_KEY || step == GOJSON_STRING)
-		text_add_bytes(&reread->texts, piece);
 	switch (step) {
 	case GOJSON_OBJECT:
 	case GOJSON_ARRAY:
@@ -146,17 +129,14 @@ static int reread_take(struct reread_reader *reader, enum gojson_step step, stru
 		return 0;
 	case GOJSON_KEY:
 		reader->value = reader->at;
-		return reread_key(reader);
+		return reread_key(reader, (struct bytes){reread->texts.data + text, size});
 	case GOJSON_STRING:
 		value.kind = REREAD_STRING;
+		value.text = text;
+		value.text_size = size;
 		if (reread_is_at(reader, "callerd.lineage"))
 			reread->lineage += reader->at - reader->value;
 		reader->value = reader->at;
-		return add_reread(reader, &value);
-	case GOJSON_PIECE:
-		return reread->texts.error;
-	case GOJSON_NUMBER:
-		value = reread_number_of(&reread->json.number);
 		return add_reread(reader, &value);
 	case GOJSON_TRUE:
 	case GOJSON_FALSE:
@@ -168,9 +148,22 @@ static int reread_take(struct reread_reader *reader, enum gojson_step step, stru
 	}
 }
 
+static int reread_take_number(struct reread_reader *reader, bool fits, bool negative,
+			      uint64_t number)
+{
+	struct reread_value value = {
+		.kind = fits ? REREAD_NUMBER : REREAD_ODD,
+		.negative = fits && negative,
+		.number = fits ? number : 0,
+	};
+
+	return add_reread(reader, &value);
+}
+
 static struct bytes reread_path(const struct reread *reread, const struct reread_value *value)
 {
-	return (struct bytes){reread->texts.data + value->path, value->path_size};
+	return (struct bytes){value->path_of_seam ?: reread->texts.data + value->path,
+			      value->path_size};
 }
 
 static struct bytes reread_string(const struct reread *reread, const struct reread_value *value)
@@ -178,24 +171,62 @@ static struct bytes reread_string(const struct reread *reread, const struct rere
 	return (struct bytes){reread->texts.data + value->text, value->text_size};
 }
 
-static const struct reread_value *reread_next(const struct reread *reread, const char *path,
-					      unsigned int from)
+/* Has reread_find() find all values. */
+static void reread_index(struct reread *reread)
+{
+	unsigned int last[REREAD_BUCKETS]; /* so many are the values up to the last one there */
+
+	memset(reread->buckets, 0, sizeof(reread->buckets));
+	for (unsigned int i = 0; i < reread->count; i++) {
+		struct reread_value *value = &reread->values[i];
+		unsigned int at = value->hash % REREAD_BUCKETS;
+
+		value->next = 0;
+		if (reread->buckets[at])
+			reread->values[last[at] - 1].next = i + 1;
+		else
+			reread->buckets[at] = i + 1;
+		last[at] = i + 1;
+	}
+}
+
+/* The value at PATH, of HASH, among that before which so many are as NUMBER says, and those behind it; NULL: there is none. */
+static const struct reread_value *reread_from(const struct reread *reread, struct bytes path,
+					      uint32_t hash, unsigned int number)
+{
+	while (number) {
+		const struct reread_value *value = &reread->values[number - 1];
+
+		if (value->hash == hash && value->path_size == path.size &&
+		    bytes_equal(reread_path(reread, value), path))
+			return value;
+		number = value->next;
+	}
+	return NULL;
+}
+
+/* The first value at PATH. NULL: there is none. */
+static const struct reread_value *reread_find(const struct reread *reread, const char *path)
 {
 	struct bytes wanted = bytes_of(path);
+	uint32_t hash = seam_hash(path, wanted.size);
 
-	for (; from < reread->count; from++)
-		if (reread->values[from].path_size == wanted.size &&
-		    bytes_equal(reread_path(reread, &reread->values[from]), wanted))
-			return &reread->values[from];
-	return NULL;
+	return reread_from(reread, wanted, hash, reread->buckets[hash % REREAD_BUCKETS]);
+}
+
+/* The value that has the path of VALUE, and comes next. NULL: there is none. */
+static const struct reread_value *reread_again(const struct reread *reread,
+					       const struct reread_value *value)
+{
+	return reread_from(reread, reread_path(reread, value), value->hash, value->next);
 }
 
 struct bytes reread_text_at(const struct reread *reread, const char *path, unsigned int which)
 {
-	const struct reread_value *value = reread_next(reread, path, 0);
+	const struct reread_value *value = reread_find(reread, path);
 
 	for (; value && which; which--)
-		value = reread_next(reread, path, (unsigned int)(value - reread->values) + 1);
+		value = reread_again(reread, value);
 	if (!value || value->kind != REREAD_STRING)
 		return (struct bytes){0};
 	return reread_string(reread, value);
@@ -208,7 +239,7 @@ struct bytes reread_text(const struct reread *reread, const char *path)
 
 bool reread_true(const struct reread *reread, const char *path)
 {
-	const struct reread_value *value = reread_next(reread, path, 0);
+	const struct reread_value *value = reread_find(reread, path);
 
 	return value && value->kind == REREAD_BOOL && value->number;
 }
@@ -220,14 +251,14 @@ static bool reread_says(const struct reread *reread, const char *path, const cha
 
 uint64_t reread_number(const struct reread *reread, const char *path)
 {
-	const struct reread_value *value = reread_next(reread, path, 0);
+	const struct reread_value *value = reread_find(reread, path);
 
 	return value && value->kind == REREAD_NUMBER && !value->negative ? value->number : 0;
 }
 
 bool reread_signed(const struct reread *reread, const char *path, int64_t *ret)
 {
-	const struct reread_value *value = reread_next(reread, path, 0);
+	const struct reread_value *value = reread_find(reread, path);
 
 	if (!value || value->kind != REREAD_NUMBER || value->number > (uint64_t)INT64_MAX)
 		return false;
@@ -238,10 +269,12 @@ bool reread_signed(const struct reread *reread, const char *path, int64_t *ret)
 unsigned int reread_texts(const struct reread *reread, const char *path, struct bytes *ret,
 			  unsigned int max)
 {
+	const struct reread_value *value = reread_find(reread, path);
 	unsigned int count = 0;
 
-	while (count < max && (ret[count] = reread_text_at(reread, path, count)).data)
-		count++;
+	for (; count < max && value && value->kind == REREAD_STRING;
+	     value = reread_again(reread, value))
+		ret[count++] = reread_string(reread, value);
 	return count;
 }
 
@@ -273,23 +306,27 @@ struct bytes reread_what(const struct reread *reread)
 	return what;
 }
 
-/* The severities of the findings at PATH. One that is not known is the gravest; so are more than there is room for, and one
- * without a severity. */
-static unsigned int reread_findings(const struct reread *reread, const char *path,
-				    struct finding ret[REREAD_FINDINGS_MAX])
+static unsigned int count_reread(const struct reread *reread, const char *path)
 {
-	unsigned int count = 0, findings = 0;
+	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < reread->count; i++) {
-		const struct reread_value *value = &reread->values[i];
-		struct bytes at = reread_path(reread, value), word = reread_string(reread, value);
+	for (const struct reread_value *value = reread_find(reread, path); value;
+	     value = reread_again(reread, value))
+		count++;
+	return count;
+}
 
-		if (!bytes_begin(at, path))
-			continue;
-		at = bytes_from(at, strlen(path));
-		findings += !at.size || bytes_are(at, ".id");
-		if (!bytes_are(at, ".severity"))
-			continue;
+/* Sets the severities of the FINDINGS findings of which they are at PATH. One that is not known is the gravest; so are more than there
+ * is room for, and one without a severity. */
+static unsigned int reread_findings(const struct reread *reread, unsigned int findings,
+				    const char *path, struct finding ret[REREAD_FINDINGS_MAX])
+{
+	unsigned int count = 0;
+
+	for (const struct reread_value *value = reread_find(reread, path); value;
+	     value = reread_again(reread, value)) {
+		struct bytes word = reread_string(reread, value);
+
 		if (count < REREAD_FINDINGS_MAX)
 			ret[count].severity =
 				finding_severity_by_name(word.data, word.size) ?: SEVERITY_CRITICAL;
@@ -305,7 +342,7 @@ static unsigned int reread_findings(const struct reread *reread, const char *pat
 static int reread_describe(struct reread *reread)
 {
 	struct bytes action = reread_text(reread, "event.action");
-	const struct reread_value *severity = reread_next(reread, "event.severity", 0);
+	const struct reread_value *severity = reread_find(reread, "event.severity");
 	struct record *record = &reread->record;
 	int at = 0;
 
@@ -317,33 +354,180 @@ static int reread_describe(struct reread *reread)
 	if (severity && (severity->kind != REREAD_NUMBER || severity->negative))
 		return -EINVAL;
 	*record = (struct record){.action = (enum record_action)at};
-	if (reread_next(reread, "callerd.server.pid", 0))
+	if (reread_find(reread, "callerd.server.pid"))
 		record->server = &reread->server;
 	record->api.findings = reread->findings;
-	record->api.finding_count = reread_findings(reread, "callerd.findings", reread->findings);
+	record->api.finding_count =
+		reread_findings(reread,
+				count_reread(reread, "callerd.findings") +
+					count_reread(reread, "callerd.findings.id"),
+				"callerd.findings.severity", reread->findings);
 	record->cause.findings = reread->cause_findings;
 	record->cause.finding_count =
-		reread_findings(reread, "callerd.cause.findings", reread->cause_findings);
+		reread_findings(reread,
+				count_reread(reread, "callerd.cause.findings") +
+					count_reread(reread, "callerd.cause.findings.id"),
+				"callerd.cause.findings.severity", reread->cause_findings);
 	return 0;
+}
+
+/* Of a line that is read by its seams. */
+struct reread_own {
+	struct reread *reread;
+	const char *begin;   /* of the line */
+	size_t copy;	     /* of it, in .texts: most texts are in there as they are */
+	struct ownjson json; /* where it is read */
+	const char *value;   /* where the value of a key begins */
+	const char *starts[OWNJSON_DEPTH_MAX]; /* of what is measured */
+};
+
+/* What SEAM, at AT, says of sizes. */
+static void reread_measure(struct reread_own *own, const struct seam *seam, const char *at)
+{
+	for (unsigned int i = 0; i < seam->mark_count; i++) {
+		const struct seam_mark *mark = &seam->marks[i];
+		size_t size = (size_t)(at + mark->at - own->starts[mark->depth]);
+
+		if (mark->what == SEAM_BEGINS)
+			own->starts[mark->depth] = at + mark->at;
+		else if (mark->what == SEAM_LINEAGE)
+			own->reread->lineage += size;
+		else
+			own->reread->content += size;
+	}
+}
+
+static bool reread_own_string(struct reread_own *own, const struct seam *seam,
+			      struct reread_value *value)
+{
+	struct text *texts = &own->reread->texts;
+	struct ownjson *json = &own->json;
+
+	if (!ownjson_string(json))
+		return false;
+	value->kind = REREAD_STRING;
+	value->text = own->copy + (size_t)(json->text.data - own->begin);
+	value->text_size = json->text.size;
+	if (json->escaped) {
+		value->text = texts->size;
+		ownjson_unescape(texts, json->text);
+		value->text_size = texts->size - value->text;
+	}
+	if (seam->is_lineage)
+		own->reread->lineage += (size_t)(json->at - own->value);
+	own->value = json->at;
+	return true;
+}
+
+/* Reads what SEAM ends before. */
+static int reread_own_value(struct reread_own *own, const struct seam *seam)
+{
+	struct reread_value value = {
+		.path_of_seam = seam->to->place.path,
+		.path_size = seam->to->place.path_size,
+		.hash = seam->to->hash,
+		.kind = REREAD_BOOL,
+		.number = seam->end == SEAM_TRUE,
+	};
+
+	if (seam->end == SEAM_STRING) {
+		if (!reread_own_string(own, seam, &value))
+			return -EINVAL;
+	} else if (seam->end == SEAM_NUMBER) {
+		if (!ownjson_number(&own->json))
+			return -EINVAL;
+		value.kind = REREAD_NUMBER;
+		value.negative = own->json.negative;
+		value.number = own->json.number;
+	}
+	return reread_append(own->reread, &value);
+}
+
+/* Adds the values of LINE, which callerd wrote. -EINVAL: it did not. */
+static int reread_add_own(struct reread *reread, struct bytes line)
+{
+	struct reread_own own = {.reread = reread, .begin = line.data, .copy = reread->texts.size};
+	struct seam_after *after;
+	int error;
+
+	if (!reread->seams && !(reread->seams = seams_new()))
+		return -ENOMEM;
+	after = seams_begin(reread->seams, !reread->count);
+	text_add_bytes(&reread->texts, line);
+	error = reread->texts.error ?: after && line.size ? 0 : -EINVAL;
+	own.json = (struct ownjson){.at = line.data, .end = line.data + line.size};
+	own.value = line.data;
+	while (!error) {
+		const char *at = own.json.at;
+		const struct seam *seam = seams_find(reread->seams, after, at, own.json.end);
+
+		if (!seam)
+			return -EINVAL;
+		reread_measure(&own, seam, at);
+		if (seam->key)
+			own.value = at + seam->key;
+		own.json.at += seam->size;
+		if (seam->end == SEAM_OVER)
+			return 0;
+		error = reread_own_value(&own, seam);
+		after = seam->to;
+	}
+	return error;
+}
+
+/* The same of what another one wrote. */
+static int reread_add_any(struct reread *reread, struct bytes line)
+{
+	struct reread_reader reader = {.reread = reread, .path_at = NOWHERE};
+	struct text *texts = &reread->texts;
+	size_t text = texts->size, used;
+	int error = texts->error;
+	bool begun = false;
+
+	gojson_init(&reread->json);
+	while (!error) {
+		struct bytes rest = bytes_from(line, reader.at), piece;
+		enum gojson_step step =
+			gojson_next(&reread->json, rest.data, rest.size, &used, &piece);
+		const struct gojson_number *number = &reread->json.number;
+
+		reader.at += used;
+		if (step == GOJSON_MORE)
+			return begun && !reader.depth ? 0 : -EINVAL;
+		if (step == GOJSON_PIECE || step == GOJSON_KEY || step == GOJSON_STRING)
+			text_add_bytes(texts, piece);
+		if (step == GOJSON_PIECE)
+			continue;
+		if (step == GOJSON_NUMBER)
+			error = reread_take_number(
+				&reader,
+				number->integral && !number->overflow &&
+					(!number->negative ||
+					 number->magnitude <= (uint64_t)INT64_MAX),
+				number->negative, number->magnitude);
+		else
+			error = reread_take(&reader, step, text, texts->size - text);
+		text = texts->size;
+		begun = true;
+	}
+	return error;
 }
 
 /* Adds the values of LINE. 0, -EINVAL or -ENOMEM. */
 static int reread_add(struct reread *reread, struct bytes line)
 {
-	struct reread_reader reader = {.reread = reread, .line = line, .text = reread->texts.size};
-	struct bytes piece;
-	enum gojson_step step;
-	int error = 0;
+	size_t lineage = reread->lineage, content = reread->content, texts = reread->texts.size;
+	unsigned int count = reread->count;
+	int error = reread_add_own(reread, line);
 
-	gojson_init(&reread->json);
-	do {
-		step = reread_step(&reader, &piece);
-		if (step == GOJSON_MORE)
-			return -EINVAL;
-		error = reread_take(&reader, step, piece);
-	} while (!error && reader.depth);
-	if (!error && reread_step(&reader, &piece) != GOJSON_MORE)
-		error = -EINVAL;
+	if (error == -EINVAL) {
+		text_cut(&reread->texts, texts);
+		reread->count = count;
+		reread->lineage = lineage;
+		reread->content = content;
+		error = reread_add_any(reread, line);
+	}
+	reread_index(reread);
 	return error;
 }
 
@@ -364,15 +548,17 @@ static void reread_filter(struct reread *reread, unsigned int from, bool of_call
 static int reread_add_request_id(struct reread *reread)
 {
 	static const char path[] = "http.request.id";
-	const struct reread_value *id = reread_next(reread, "event.id", 0);
+	const struct reread_value *id = reread_find(reread, "event.id");
 	struct reread_value added;
 
-	if (reread->record.action != RECORD_API_REQUEST || !id || reread_next(reread, path, 0) ||
-	    reread_next(reread, "callerd.folded.count", 0))
+	if (reread->record.action != RECORD_API_REQUEST || !id || reread_find(reread, path) ||
+	    reread_find(reread, "callerd.folded.count"))
 		return 0;
 	added = *id;
+	added.path_of_seam = NULL;
 	added.path = reread->texts.size;
 	added.path_size = sizeof(path) - 1;
+	added.hash = seam_hash(path, sizeof(path) - 1);
 	text_add_string(&reread->texts, path);
 	return reread_append(reread, &added);
 }
@@ -388,6 +574,7 @@ static int reread_join(struct reread *reread)
 
 	reread->named = id.size;
 	error = reread->named ? reread_add_request_id(reread) : 0;
+	reread_index(reread);
 	if (error || !told.data)
 		return error == -ENOMEM ? error : 0;
 	reread_filter(reread, 0, false);
@@ -399,6 +586,7 @@ static int reread_join(struct reread *reread)
 		reread->count = count;
 	else
 		reread_filter(reread, count, true);
+	reread_index(reread);
 	reread->joined = !error;
 	return error == -ENOMEM ? error : 0;
 }
@@ -436,6 +624,7 @@ void reread_free(struct reread *reread)
 {
 	free(reread->values);
 	text_free(&reread->texts);
+	seams_free(reread->seams);
 	reread_callers_free(&reread->callers);
 }
 
@@ -586,7 +775,7 @@ static bool is_of_several(const struct reread *reread, const char *path)
 		"event.type",	  "callerd.capture.caller_described",
 	};
 
-	return is_one_of(path, own, COUNT(own)) && reread_next(reread, "callerd.folded.count", 0);
+	return is_one_of(path, own, COUNT(own)) && reread_find(reread, "callerd.folded.count");
 }
 
 bool reread_any(struct fields *fields, const struct field_path *path,
@@ -594,7 +783,7 @@ bool reread_any(struct fields *fields, const struct field_path *path,
 		void *data)
 {
 	const struct reread *reread = fields->reread;
-	const struct reread_value *value = reread_next(reread, path->path, 0);
+	const struct reread_value *value = reread_find(reread, path->path);
 	struct field_value one = {.kind = VALUE_TEXT};
 
 	fields->awaits = is_of_several(reread, path->path);
@@ -604,8 +793,7 @@ bool reread_any(struct fields *fields, const struct field_path *path,
 		fields->awaits = true; /* what its line would say is not known */
 		return test(data, fields, &one);
 	}
-	for (; value;
-	     value = reread_next(reread, path->path, (unsigned int)(value - reread->values) + 1)) {
+	for (; value; value = reread_again(reread, value)) {
 		fields->awaits |= !reread_set(reread, path, value, &one);
 		if (one.kind && test(data, fields, &one))
 			return true;
@@ -628,15 +816,15 @@ static bool is_unnamed(const struct reread *reread, const char *path)
 	if (size < sizeof(name) || size >= sizeof(id) || strcmp(path + size - 5, name) != 0)
 		return false;
 	if (!strcmp(path, "container.image.name"))
-		return reread_next(reread, "container.id", 0);
+		return reread_find(reread, "container.id");
 	snprintf(id, sizeof(id), "%.*s.id", (int)size - 5, path);
-	return reread_next(reread, id, 0);
+	return reread_find(reread, id);
 }
 
 /* What is not told of records that stand for several. */
 static bool is_of_one(const struct reread *reread, const char *path)
 {
-	return reread_next(reread, "callerd.folded.count", 0) &&
+	return reread_find(reread, "callerd.folded.count") &&
 	       fields_is_of_one(path, reread_number(reread, "callerd.folded.different") > 1);
 }
 
@@ -644,10 +832,10 @@ static bool is_of_one(const struct reread *reread, const char *path)
  * without a start. */
 static bool is_whole(const struct reread *reread)
 {
-	const struct reread_value *complete = reread_next(reread, "callerd.capture.complete", 0);
+	const struct reread_value *complete = reread_find(reread, "callerd.capture.complete");
 
-	return reread_next(reread, "event.module", 0) &&
-	       (reread_next(reread, "process.start", 0) ||
+	return reread_find(reread, "event.module") &&
+	       (reread_find(reread, "process.start") ||
 		reread_says(reread, "callerd.caller.basis", "kernel") ||
 		(complete && complete->kind == REREAD_BOOL && complete->number));
 }
@@ -664,8 +852,8 @@ static bool is_in_other_words(const struct reread *reread, const struct field_pa
 	const char *at = path->path;
 	bool is_peer = reread_says(reread, "callerd.caller.basis", "peer");
 
-	if (path->when & IF_CALLER && !reread_next(reread, "user.id", 0) &&
-	    !reread_next(reread, "process.pid", 0))
+	if (path->when & IF_CALLER && !reread_find(reread, "user.id") &&
+	    !reread_find(reread, "process.pid"))
 		return false;
 	if ((path->when & IF_DESCRIBED && is_peer) || is_one_of(at, both, COUNT(both)))
 		return false;
@@ -675,16 +863,16 @@ static bool is_in_other_words(const struct reread *reread, const struct field_pa
 		return false;
 	/* In brief nearly all of them are told there as ALL. */
 	if (!strcmp(at, "process.thread.capabilities.effective"))
-		return !is_whole(reread) && reread_next(reread, "callerd.caller.capabilities", 0);
+		return !is_whole(reread) && reread_find(reread, "callerd.caller.capabilities");
 	if (is_whole(reread))
 		return path->when & IF_BRIEF;
-	if (reread_begins(at, "url.") && !reread_next(reread, "url.original", 0))
+	if (reread_begins(at, "url.") && !reread_find(reread, "url.original"))
 		return false;
 	if (!strcmp(at, "url.path"))
-		return !reread_next(reread, at, 0);
+		return !reread_find(reread, at);
 	if (!strcmp(at, "callerd.capture.complete"))
-		return record_is_request(&reread->record) && !reread_next(reread, at, 0);
-	if (path->when & IF_AGAIN && reread_next(reread, "event.module", 0))
+		return record_is_request(&reread->record) && !reread_find(reread, at);
+	if (path->when & IF_AGAIN && reread_find(reread, "event.module"))
 		return false;
 	return path->when & (IF_WHOLE | IF_AGAIN);
 }
@@ -697,7 +885,7 @@ bool reread_awaited(const struct fields *fields, const struct field_path *path)
 
 	if (fields->awaits || is_in_other_words(reread, path))
 		return true;
-	if (reread_next(reread, at, 0))
+	if (reread_find(reread, at))
 		return false;
 	if (reread->named && !reread->joined && reread_callers_has(bytes_of(at)))
 		return true;

@@ -5,13 +5,19 @@
 
 #include "fields/fields.h"
 #include "fields/reread_callers.h"
+#include "fields/seams.h"
 #include "json/gojson.h"
 
 #define REREAD_VALUES_MAX 4096 /* of one line */
 #define REREAD_FINDINGS_MAX 64
+#define REREAD_BUCKETS 256
 
 struct reread_value {
+	const char *path_of_seam;		 /* NULL: the path is in .texts */
 	size_t path, path_size, text, text_size; /* places in .texts */
+	uint32_t hash;				 /* of the path */
+	unsigned int
+		next; /* of the values behind it in its bucket the first one's number, from 1 on; 0: there is none */
 	/* REREAD_ODD: a number with a fraction, or beyond 64 bits, which callerd does not write. */
 	enum reread_kind { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL, REREAD_ODD } kind;
 	bool negative;
@@ -21,8 +27,11 @@ struct reread_value {
 /* Zeroed at the start, used for one line after the other; reread_free() it. */
 struct reread {
 	struct gojson json;
+	struct seams *seams;
 	struct reread_value *values;
 	unsigned int count, room;
+	unsigned int buckets
+		[REREAD_BUCKETS]; /* the first value of each by its number from 1 on; 0: there is none */
 	struct text texts;
 	/* Bytes that a lower level would not have: of what is above the process, of what the content says. */
 	size_t lineage, content;

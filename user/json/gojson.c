@@ -7,7 +7,11 @@
  */
 #include "json/gojson.h"
 
+#include <endian.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/percent.h"
 
@@ -261,8 +265,9 @@ static size_t read_error(struct gojson *json, const char *data, size_t size, str
 
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-/* Whether one of the eight bytes is a control byte, a quote, a backslash, or beyond ASCII. */
-static bool any_special(uint64_t eight)
+/* The top bit of a byte is set where the byte is a control byte, a quote, a backslash, or beyond ASCII; of the bytes above the
+ * lowest such one in some others, too. */
+static uint64_t find_special(uint64_t eight)
 {
 	uint64_t quote = eight ^ EACH_BYTE('"'), backslash = eight ^ EACH_BYTE('\\');
 
@@ -273,6 +278,20 @@ static bool any_special(uint64_t eight)
 	       EACH_BYTE(0x80);
 }
 
+#ifdef __SSE2__
+/* A bit for each of the sixteen bytes at DATA that is such a one. */
+static unsigned int find_any_special(const char *data)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+	__m128i control = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* those beyond ASCII, too */
+	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+
+	return (unsigned int)_mm_movemask_epi8(
+		_mm_or_si128(control, _mm_or_si128(quote, backslash)));
+}
+#endif
+
 static bool is_special(unsigned char c)
 {
 	return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
@@ -282,12 +301,21 @@ static bool is_special(unsigned char c)
 static size_t ascii_run(const char *data, size_t size)
 {
 	size_t run = 0;
-	uint64_t eight;
+	uint64_t eight, special;
 
+#ifdef __SSE2__
+	for (; size - run >= sizeof(__m128i); run += sizeof(__m128i)) {
+		unsigned int any = find_any_special(data + run);
+
+		if (any)
+			return run + (size_t)__builtin_ctz(any);
+	}
+#endif
 	for (; size - run >= sizeof(eight); run += sizeof(eight)) {
 		memcpy(&eight, data + run, sizeof(eight));
-		if (any_special(eight))
-			break;
+		special = find_special(le64toh(eight));
+		if (special)
+			return run + (size_t)__builtin_ctzll(special) / 8;
 	}
 	while (run < size && !is_special(data[run]))
 		run++;
@@ -335,8 +363,7 @@ static size_t whole_character(const char *data, size_t size)
 	return wanted;
 }
 
-/* How many bytes stand for themselves and are whole characters. */
-static size_t gojson_plain_run(const char *data, size_t size)
+size_t gojson_plain_run(const char *data, size_t size)
 {
 	size_t run = 0, character;
 
@@ -361,29 +388,41 @@ static void add_replacement(struct gojson *json)
 	add_out(json, REPLACEMENT, REPLACEMENT_SIZE);
 }
 
-static void add_code(struct gojson *json, uint32_t code)
+size_t gojson_encode(char out[4], uint32_t code)
 {
-	char *out = json->out + json->out_size;
-
 	if (code < 0x80) {
 		out[0] = code;
-		json->out_size += 1;
-	} else if (code < 0x800) {
+		return 1;
+	}
+	if (code < 0x800) {
 		out[0] = 0xc0 | code >> 6;
 		out[1] = 0x80 | (code & 0x3f);
-		json->out_size += 2;
-	} else if (code < 0x10000) {
+		return 2;
+	}
+	if (code < 0x10000) {
 		out[0] = 0xe0 | code >> 12;
 		out[1] = 0x80 | (code >> 6 & 0x3f);
 		out[2] = 0x80 | (code & 0x3f);
-		json->out_size += 3;
-	} else {
-		out[0] = 0xf0 | code >> 18;
-		out[1] = 0x80 | (code >> 12 & 0x3f);
-		out[2] = 0x80 | (code >> 6 & 0x3f);
-		out[3] = 0x80 | (code & 0x3f);
-		json->out_size += 4;
+		return 3;
 	}
+	out[0] = 0xf0 | code >> 18;
+	out[1] = 0x80 | (code >> 12 & 0x3f);
+	out[2] = 0x80 | (code >> 6 & 0x3f);
+	out[3] = 0x80 | (code & 0x3f);
+	return 4;
+}
+
+char gojson_escaped(char letter)
+{
+	static const char from[] = GOJSON_ESCAPES, to[] = "\"\\/\b\f\n\r\t";
+	const char *found = letter ? strchr(from, letter) : NULL;
+
+	return found ? to[found - from] : '\0';
+}
+
+static void add_code(struct gojson *json, uint32_t code)
+{
+	json->out_size += gojson_encode(json->out + json->out_size, code);
 }
 
 static void say_out(struct gojson *json, struct said *said)
@@ -484,19 +523,18 @@ static size_t read_string(struct gojson *json, const char *data, size_t size, st
 
 static size_t read_escape(struct gojson *json, const char *data, size_t size, struct said *said)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *found = *data ? strchr(from, *data) : NULL;
+	char escaped = gojson_escaped(*data);
 
 	if (*data == 'u') {
 		json->hex = json->hex_size = 0;
 		json->state = AT_HEX;
 		return 1;
 	}
-	if (!found)
+	if (!escaped)
 		return gojson_fail(json, said, "not JSON: a malformed escape");
 	if (say_high(json, said))
 		return 0;
-	add_out(json, to + (found - from), 1);
+	add_out(json, &escaped, 1);
 	say_out(json, said);
 	json->state = AT_STRING;
 	return 1;

@@ -76,4 +76,16 @@ void gojson_init(struct gojson *json);
 enum gojson_step gojson_next(struct gojson *json, const char *data, size_t size, size_t *ret_used,
 			     struct bytes *ret_piece);
 
+/* --- for other readers ------------------------------------------------------------------------ */
+
+/* How many of the SIZE bytes at DATA stand for themselves in a string, and are whole characters. */
+size_t gojson_plain_run(const char *data, size_t size);
+
+/* The byte that a backslash and LETTER stand for; NUL: LETTER is none of GOJSON_ESCAPES. */
+#define GOJSON_ESCAPES "\"\\/bfnrt"
+char gojson_escaped(char letter);
+
+/* Writes CODE as UTF-8; returns its size. */
+size_t gojson_encode(char out[4], uint32_t code);
+
 #endif

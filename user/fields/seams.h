@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands between the values of callerd's lines, learned from the lines before: brackets, commas and keys. Behind a value the
+ * same bytes say the same wherever that place of a record (struct seam_place) comes again, so they are taken apart once.
+ */
+#ifndef CALLERD_SEAMS_H
+#define CALLERD_SEAMS_H
+
+#include "base/table.h"
+#include "json/ownjson.h"
+
+#define SEAM_PATH_MAX 256
+#define SEAM_TEXT_MAX 256
+#define SEAM_MARKS 4
+
+/* What decides what the next bytes say. */
+struct seam_place {
+	struct ownjson_place json;
+	uint32_t path_size;
+	/* Of the path, around each object and array that is open. */
+	uint16_t sizes[OWNJSON_DEPTH_MAX];
+	char path[SEAM_PATH_MAX]; /* of the object, or of the key that was read last */
+};
+
+/* Between two values. */
+struct seam {
+	struct seam *next; /* of those behind the same place; what came last is the first */
+	struct seam_after *to;
+	enum seam_end {
+		SEAM_STRING,
+		SEAM_NUMBER,
+		SEAM_TRUE,
+		SEAM_FALSE,
+		SEAM_OVER
+	} end;		 /* what comes */
+	bool is_lineage; /* it is callerd.lineage */
+	uint16_t key;	 /* behind the last key; 0: there is none */
+	uint16_t size;	 /* of .text */
+	unsigned int mark_count;
+	/* Where something that is measured begins or ends: behind its bracket. */
+	struct seam_mark {
+		uint16_t at;
+		unsigned char depth;
+		enum seam_what { SEAM_BEGINS, SEAM_LINEAGE, SEAM_CONTENT } what;
+	} marks[SEAM_MARKS];
+	char text[]; /* what stands there */
+};
+
+/* A place and what came behind it so far. */
+struct seam_after {
+	UT_hash_handle hh;
+	uint32_t hash; /* of the path */
+	unsigned int count;
+	struct seam *seams;
+	struct seam_place place;
+};
+
+struct seams;
+
+/* NULL: no memory. */
+struct seams *seams_new(void);
+void seams_free(struct seams *seams);
+
+/* The beginning of a line. NULL: too much was learned, and lines are read by other means. MAY_FORGET: nothing of what was found
+ * before is used any more. */
+struct seam_after *seams_begin(struct seams *seams, bool may_forget);
+
+/* What stands from AT on behind AFTER; the line's end is END. NULL: it cannot be told; callerd did not write that. */
+const struct seam *seams_find(struct seams *seams, struct seam_after *after, const char *at,
+			      const char *end);
+
+/* Of a path: for tables in memory. */
+uint32_t seam_hash(const char *path, size_t size);
+
+#endif
