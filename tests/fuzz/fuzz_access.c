@@ -4,6 +4,7 @@
 
 #include "ctl/access/access_mounts.h"
 #include "ctl/access/access_sudo.h"
+#include "json/body.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,9 +19,9 @@ static void on_rule(void *data, const struct access_sudo_rule *rule)
 	access_sudo_lists(rule->groups, "docker");
 }
 
-static void on_name(void *data, struct bytes name)
+static void on_name(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id)
 {
-	MUST(name.size && name.size < 256);
+	MUST(kind <= SUDO_NAMES_OTHERS && name.size < 3 * BODY_STRING_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t at = 0, before;
 
 	access_sudo_read(input, &input, on_rule);
-	access_sudo_names(input, NULL, on_name);
+	access_sudo_users(input, NULL, on_name);
 	if (!access_mounts_place(input, "/run/docker.sock", &place))
 		return 0;
 	MUST(*place.path == '/');

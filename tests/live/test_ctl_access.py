@@ -272,6 +272,36 @@ def users_of_a_directory():
 
 
 @test
+def whom_the_rules_of_sudo_name():
+    """Also in files that others include, by aliases, and a user who cannot log in; sudo says what they may."""
+    with Elsewhere() as host, Dockerd('ctl-sudo') as daemon:
+        host.run('mount', '-t', 'tmpfs', 'tmpfs', '/etc/sudoers.d')
+        host.write('/etc/sudoers', 'User_Alias OPS = %61040, %ops : OTHERS = one\nOTHERS ALL=(ALL) ALL\n@include "site rules"\n', 0o440)
+        host.write('/etc/site rules', 'svc ALL=(root) NOPASSWD: /usr/bin/docker\nOPS ALL = \\\n  (root) /usr/bin/podman\n', 0o440)
+        host.run('groupadd', 'ops')
+        for uid, (name, *groups) in enumerate((['svc'], ['one'], ['two', 'ops'], ['three']), 961):
+            host.user(name, uid, *groups, shell='/usr/sbin/nologin')
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        for name, how in ('svc', 'sudo docker'), ('one', 'sudo anything'), ('two', 'sudo podman'):
+            equal(one(found, who=name, kind='sudo')['how'], how)
+        true(not any(grant.get('who') == 'three' for grant in found), found)
+
+        # Whom such a rule names nobody can tell: all are asked for, and it is said that there may be more.
+        host.write('/etc/sudoers', 'ALL, +net ALL=(root) /usr/bin/docker\n', 0o440)
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        equal(one(found, who='three', kind='sudo')['how'], 'sudo docker')
+        true(any("name net, whose members" in grant.get('not_known', '') for grant in found), found)
+        host.write('/etc/sudoers', 'three ALL=(root) /usr/bin/docker\n@include missing\n', 0o440)
+        host.run('sed', '-i', '$a sudoers: files sss', '/etc/nsswitch.conf')
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        true(any('by cvtsudoers' in grant.get('not_known', '') for grant in found), found)
+        host.write('/etc/sudoers', 'three ALL=(root) /usr/bin/docker\n', 0o440)
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        equal(one(found, who='three', kind='sudo')['how'], 'sudo docker')
+        true(any('from a directory, too' in grant.get('not_known', '') for grant in found), found)
+
+
+@test
 def whoever_knows_the_password_of_the_group():
     with Elsewhere() as host, Dockerd('ctl-newgrp') as daemon:
         host.run('groupadd', '-g', '61020', 'guests')

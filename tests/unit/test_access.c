@@ -82,25 +82,35 @@ static void test_sudo_reach(void **state)
 	assert_false(access_sudo_lists((struct bytes){0}, "root"));
 }
 
-static void on_name(void *data, struct bytes name)
+static void on_name(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id)
 {
 	size_t used = strlen(seen);
 
-	snprintf(seen + used, sizeof(seen) - used, "%.*s|", (int)name.size, name.data);
+	snprintf(seen + used, sizeof(seen) - used, "%d/%.*s/%u|", kind, (int)name.size,
+		 name.data ? name.data : "", id);
 }
 
-static void test_sudo_names(void **state)
+static bool read_users(const char *json)
 {
 	seen[0] = '\0';
-	access_sudo_names(
-		bytes_of("# comment\nDefaults env_reset\n@includedir /etc/sudoers.d\n"
-			 "%wheel, carol ALL=(ALL) ALL\n"
-			 "User_Alias OPS = dave, %#27, +net\nOPS ALL=ALL\n"
-			 "\"%domain users\"\tALL=ALL\n%domain\\ admins ALL=ALL\n%:ad ALL = ALL\n"
-			 "Cmnd_Alias D = /usr/bin/docker\n!eve ALL=ALL\n,,\n%"),
-		NULL, on_name);
-	assert_string_equal(
-		seen, "%wheel|carol|dave|%#27|+net|OPS|%domain users|%domain admins|%:ad|eve|%|");
+	return access_sudo_users(bytes_of(json), NULL, on_name);
+}
+
+static void test_sudo_users(void **state)
+{
+	assert_true(read_users(
+		"{\"User_Specs\": [{\"User_List\": [{\"username\": \"dave\"}, {\"usergid\": "
+		"27}, {\"netgroup\": \"net\"}, {\"username\": \"eve\", \"negated\": true}],"
+		"\"Cmnd_Specs\": [{\"runasusers\": [{\"username\": \"root\"}]}]},"
+		"{\"User_List\": [{\"usergroup\": \"domain users\"}, {\"username\": \"ALL\"},"
+		"{\"userid\": 1234}, {\"nonunixgroup\": \"ad\"}]}]}"));
+	assert_string_equal(seen, "0/dave/0|3//27|4/net/0|0/eve/0|2/domain users/0|4/ALL/0|1//1234|"
+				  "4/ad/0|");
+	assert_true(read_users("{}"));
+	/* as where cvtsudoers fails */
+	assert_false(read_users(""));
+	assert_false(read_users("{\"User_Specs\": [{\"User_List\": [{\"username\": \"x\"}"));
+	assert_false(read_users("{\"User_Specs\": [{\"User_List\": [{\"username\": 1}]}]}"));
 }
 
 #define HOST                                                                                       \
@@ -213,21 +223,11 @@ static void test_many_mounts(void **state)
 	text_free(&mounts);
 }
 
-static void test_sudo_includes(void **state)
-{
-	assert_false(access_sudo_includes(
-		bytes_of("# include what is\n@includedir /etc/sudoers.d\n#carol ALL=ALL\n")));
-	assert_true(access_sudo_includes(bytes_of("x\n@include /etc/sudoers.site\n")));
-	assert_true(access_sudo_includes(bytes_of("  #include sudoers.%h")));
-	assert_true(access_sudo_includes(bytes_of("@includedir /etc/sudoers.d2\n")));
-	assert_false(access_sudo_includes((struct bytes){0}));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
-		cmocka_unit_test(test_sudo_names),  cmocka_unit_test(test_sudo_includes),
+		cmocka_unit_test(test_sudo_users),
 		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),
 	};

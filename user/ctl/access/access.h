@@ -82,7 +82,7 @@ struct access_grant {
 struct access_user {
 	uint32_t uid, gid;
 	char name[ACCESS_NAME_SIZE];
-	bool logs_in, named; /* it has a login shell; sudo's rules name it */
+	bool named; /* sudo's rules name it */
 	uint32_t *groups;
 	unsigned int group_count;
 };

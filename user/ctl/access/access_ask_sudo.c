@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Asks sudo what it lets each user run: it knows its files, LDAP and SSSD. It is another program: without a shell, with nothing of
- * this one's environment, for a limited time and with a limited answer. */
+/* Asks sudo what it lets each user run: it knows its files, LDAP and SSSD; and cvtsudoers, whom its rules name. They are other
+ * programs: without a shell, with nothing of this one's environment, for a limited time and with a limited answer. */
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -14,11 +14,16 @@
 #include "ctl/access/access_sudo.h"
 
 #define SUDO "/usr/bin/sudo"
+#define CVTSUDOERS "/usr/bin/cvtsudoers"
 #define ANSWER_MAX (256u << 10)
+#define RULES_MAX (16u << 20)
 #define ANSWER_TIME (5 * NS_PER_S)
 #define ALL_TIME (60 * NS_PER_S)
-#define RULES_MAX (1u << 20) /* bytes of a file */
-#define LOGIN_UID 1000
+
+struct sudo_rules {
+	struct access *access;
+	bool others; /* they name some of whom it cannot be told who they are */
+};
 
 struct sudo_asking {
 	struct access *access;
@@ -33,10 +38,9 @@ struct sudo_asking {
 
 /* --- the program ------------------------------------------------------------------------------ */
 
-static void run_sudo(int out, const char *user)
+static void run_program(int out, const char *program, const char *const *arguments)
 {
 	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	char *const arguments[] = {"sudo", "-n", "-ll", "-U", (char *)user, NULL};
 	int null = open("/dev/null", O_RDWR);
 
 	setsid();
@@ -44,19 +48,19 @@ static void run_sudo(int out, const char *user)
 	    dup2(null, STDERR_FILENO) < 0 || chdir("/"))
 		_exit(127);
 	closefrom(STDERR_FILENO + 1);
-	execve(SUDO, arguments, environment);
+	execve(program, (char *const *)arguments, environment);
 	_exit(127);
 }
 
 /* Reads what comes until its end. False: it does not end in time, or is too long. */
-static bool read_sudo_answer(int fd, struct text *out)
+static bool read_program(int fd, size_t max, struct text *out)
 {
 	uint64_t end = clock_now(CLOCK_MONOTONIC) + ANSWER_TIME;
 
 	for (;;) {
 		uint64_t now = clock_now(CLOCK_MONOTONIC);
 		struct pollfd wait = {.fd = fd, .events = POLLIN};
-		char *room = out->size < ANSWER_MAX ? text_room(out, 4096) : NULL;
+		char *room = out->size < max ? text_room(out, 4096) : NULL;
 		ssize_t got;
 
 		if (!room || now >= end || poll(&wait, 1, (int)((end - now) / NS_PER_MS) + 1) <= 0)
@@ -69,7 +73,9 @@ static bool read_sudo_answer(int fd, struct text *out)
 	}
 }
 
-static bool ask_sudo_of(const char *user, struct text *out)
+/* Runs PROGRAM, and adds what it prints, up to MAX bytes. False: that is not all. */
+static bool ask_program(const char *program, const char *const *arguments, size_t max,
+			struct text *out)
 {
 	_close_ int from = -1, to = -1;
 	int ends[2];
@@ -84,9 +90,9 @@ static bool ask_sudo_of(const char *user, struct text *out)
 	if (pid < 0)
 		return false;
 	if (!pid)
-		run_sudo(to, user);
+		run_program(to, program, arguments);
 	cleanup_close(&to);
-	whole = read_sudo_answer(from, out);
+	whole = read_program(from, max, out);
 	if (!whole)
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -214,7 +220,8 @@ static void ask_about_user(struct access *access, const struct access_user *user
 {
 	_cleanup_(text_free) struct text answer = {0};
 	struct sudo_asking asking = {.access = access, .user = user};
-	bool whole = ask_sudo_of(user->name, &answer);
+	const char *const arguments[] = {"sudo", "-n", "-ll", "-U", user->name, NULL};
+	bool whole = ask_program(SUDO, arguments, ANSWER_MAX, &answer);
 
 	if (!whole ||
 	    access_sudo_read(text_since(&answer, 0), &asking, take_rule) == SUDO_UNKNOWN) {
@@ -249,86 +256,130 @@ static void take_group_members(struct access *access, const struct group *group)
 	}
 }
 
-static void take_named(void *data, struct bytes name)
+static void take_named(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id)
 {
-	struct access *access = data;
-	struct access_user *user;
+	struct sudo_rules *rules = data;
+	struct access *access = rules->access;
+	struct access_user *user = NULL;
 	char text[ACCESS_NAME_SIZE];
 
-	if (name.size >= sizeof(text) || memchr(name.data, '\0', name.size))
+	if (name.size >= sizeof(text) || (name.size && memchr(name.data, '\0', name.size))) {
+		rules->others = true;
 		return;
-	snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
-	if (!strncmp(text, "%#", 2)) {
-		take_group_members(access, getgrgid((gid_t)strtoul(text + 2, NULL, 10)));
-	} else if (*text == '+' || !strncmp(text, "%:", 2)) {
-		access_note(access, "sudo's rules name %s, whose members were not looked at", text);
-	} else if (*text == '%') {
-		take_group_members(access, getgrnam(text + 1));
-	} else if (strcmp(text, "ALL") != 0) {
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data ?: "");
+	switch (kind) {
+	case SUDO_NAMES_USER:
 		user = access_user_named(access, text);
-		if (user)
-			user->named = true;
+		break;
+	case SUDO_NAMES_UID:
+		user = access_user_of(access, id);
+		break;
+	case SUDO_NAMES_GROUP:
+		take_group_members(access, getgrnam(text));
+		break;
+	case SUDO_NAMES_GID:
+		take_group_members(access, getgrgid(id));
+		break;
+	case SUDO_NAMES_OTHERS:
+		rules->others = true;
+		if (strcmp(text, "ALL") != 0)
+			access_note(access,
+				    "sudo's rules name %s, whose members only the name services "
+				    "can list: who is not among the users they list was not asked "
+				    "for",
+				    text);
+		break;
 	}
+	if (user)
+		user->named = true;
 }
 
-static void read_rules(struct access *access, int at, const char *name)
+/* Where sudo has its rules, by its own word: sudo.conf may say another place. */
+static void find_rules(char path[PATH_MAX])
 {
-	_cleanup_(text_free) struct text text = {0};
-	_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat status;
-	char *room = NULL;
-	ssize_t got = -1;
+	static const char *const arguments[] = {"sudo", "-V", NULL};
+	_cleanup_(text_free) struct text answer = {0};
+	struct bytes rest, line;
 
-	if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode))
-		while (text.size < RULES_MAX && (room = text_room(&text, 4096)) &&
-		       (got = read(fd, room, 4096)) > 0) {
-			text.size += (size_t)got;
-			text.data[text.size] = '\0';
-		}
-	if (got)
-		access_note(access, "%s, of sudo's rules, cannot be read", name);
-	else
-		access_sudo_names(text_since(&text, 0), access, take_named);
-	if (access_sudo_includes(text_since(&text, 0)))
+	snprintf(path, PATH_MAX, "/etc/sudoers");
+	if (!ask_program(SUDO, arguments, ANSWER_MAX, &answer))
+		return;
+	rest = text_since(&answer, 0);
+	while (bytes_take(&rest, '\n', &line))
+		if (bytes_begin(line, "Sudoers path: /") && line.size < PATH_MAX)
+			snprintf(path, PATH_MAX, "%.*s",
+				 (int)(line.size - strlen("Sudoers path: ")),
+				 line.data + strlen("Sudoers path: "));
+}
+
+/* Whether rules come from elsewhere, too: "sudoers: files sss". */
+static bool has_rules_elsewhere(void)
+{
+	_fclose_ FILE *file = fopen("/etc/nsswitch.conf", "re");
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *rest = line + strspn(line, " \t"), *word;
+
+		if (strncmp(rest, "sudoers:", strlen("sudoers:")) != 0)
+			continue;
+		rest += strlen("sudoers:");
+		while ((word = strsep(&rest, " \t\n")) && *word != '#')
+			if (*word && strcmp(word, "files") != 0)
+				return true;
+	}
+	return false;
+}
+
+/* cvtsudoers reads as sudo does: aliases, files that others include. False: there may be others than those it names. */
+static bool find_named(struct access *access)
+{
+	struct sudo_rules rules = {.access = access};
+	char path[PATH_MAX];
+	const char *const arguments[] = {"cvtsudoers",	     "-c", "",	"-e", "-f", "json", "-s",
+					 "defaults,aliases", path, NULL};
+	_cleanup_(text_free) struct text answer = {0};
+
+	find_rules(path);
+	if (!ask_program(CVTSUDOERS, arguments, RULES_MAX, &answer) ||
+	    !access_sudo_users(text_since(&answer, 0), &rules, take_named)) {
 		access_note(access,
-			    "%s includes other files: whom only these name was not asked for",
-			    name);
-}
-
-static void find_named(struct access *access)
-{
-	_closedir_ DIR *directory = opendir("/etc/sudoers.d");
-	const struct dirent *entry;
-
-	read_rules(access, AT_FDCWD, "/etc/sudoers");
-	while (directory && (entry = readdir(directory))) {
-		size_t size = strlen(entry->d_name);
-
-		if (!strchr(entry->d_name, '.') && entry->d_name[size - 1] != '~')
-			read_rules(access, dirfd(directory), entry->d_name);
+			    "whom sudo's rules in %s name cannot be read (by cvtsudoers): who is "
+			    "not among the users that the name services list was not asked for",
+			    path);
+		return false;
 	}
+	if (has_rules_elsewhere()) {
+		access_note(access, "sudo has rules from a directory, too: who is not among the "
+				    "users that the name services list was not asked for");
+		return false;
+	}
+	return !rules.others;
 }
 
 void access_ask_sudo(struct access *access)
 {
 	uint64_t end = clock_now(CLOCK_MONOTONIC) + ALL_TIME;
 	unsigned int unanswered = 0, unasked = 0;
+	bool only_named;
 
 	if (faccessat(AT_FDCWD, SUDO, X_OK, 0)) {
 		access_note(access, "there is no " SUDO);
 		return;
 	}
-	find_named(access);
-	for (unsigned int i = 0; i < access->user_count; i++) {
-		const struct access_user *user = &access->users[i];
+	only_named = find_named(access);
+	for (int named = 1; named >= (only_named ? 1 : 0); named--)
+		for (unsigned int i = 0; i < access->user_count; i++) {
+			const struct access_user *user = &access->users[i];
 
-		if (!user->uid || !(user->named || user->logs_in || user->uid >= LOGIN_UID))
-			continue;
-		if (clock_now(CLOCK_MONOTONIC) > end)
-			unasked++;
-		else
-			ask_about_user(access, user, &unanswered);
-	}
+			if (!user->uid || user->named != named)
+				continue;
+			if (clock_now(CLOCK_MONOTONIC) > end)
+				unasked++;
+			else
+				ask_about_user(access, user, &unanswered);
+		}
 	if (unanswered > 1)
 		access_note(access, "sudo does not say what %u users may do", unanswered);
 	if (unasked)

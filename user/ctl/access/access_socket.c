@@ -21,14 +21,6 @@
 
 /* --- users ------------------------------------------------------------------------------------ */
 
-static bool is_login_shell(const char *shell)
-{
-	struct bytes name = bytes_basename(bytes_of(shell));
-
-	return !bytes_are(name, "nologin") && !bytes_are(name, "false") &&
-	       !bytes_are(name, "sync") && !bytes_are(name, "shutdown") && !bytes_are(name, "halt");
-}
-
 static int add_access_user(struct access *access, const struct passwd *entry)
 {
 	struct access_user *user;
@@ -50,7 +42,6 @@ static int add_access_user(struct access *access, const struct passwd *entry)
 	*user = (struct access_user){
 		.uid = entry->pw_uid,
 		.gid = entry->pw_gid,
-		.logs_in = is_login_shell(entry->pw_shell ?: ""),
 	};
 	snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
 	if (getgrouplist(entry->pw_name, entry->pw_gid, groups, &count) < 0)

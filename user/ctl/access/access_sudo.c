@@ -4,6 +4,10 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "json/body.h"
+
+#define RULES_MEMORY (256u << 10)
+
 static const char *const sudo_clients[] = {
 	"docker",	  "docker-compose", "dockerd",	  "podman",    "podman-remote",
 	"podman-compose", "nerdctl",	    "containerd", "ctr",       "crictl",
@@ -168,103 +172,74 @@ bool access_sudo_lists(struct bytes list, const char *word)
 	return false;
 }
 
-/* --- files of rules --------------------------------------------------------------------------- */
+/* --- whom the rules name ---------------------------------------------------------------------- */
 
-static bool ends_name(char c)
+struct named_reader {
+	void *data;
+	void (*take)(void *data, enum access_sudo_named kind, struct bytes name, uint32_t id);
+};
+
+static bool take_named_one(void *data, const struct value *one)
 {
-	return c == ' ' || c == '\t' || c == ',' || c == '=' || c == ':' || c == '\n';
-}
+	static const struct {
+		const char *key;
+		enum access_sudo_named kind;
+	} kinds[] = {
+		{"username", SUDO_NAMES_USER},	   {"usergroup", SUDO_NAMES_GROUP},
+		{"netgroup", SUDO_NAMES_OTHERS},   {"nonunixgroup", SUDO_NAMES_OTHERS},
+		{"userid", SUDO_NAMES_UID},	   {"usergid", SUDO_NAMES_GID},
+		{"nonunixgid", SUDO_NAMES_OTHERS},
+	};
+	struct named_reader *reader = data;
 
-/* Takes a word off LINE, without its quotes and backslashes, into NAME of SIZE bytes. Returns its length; 0: there is none, or it
- * is too long. */
-static size_t take_sudo_name(struct bytes *line, char *name, size_t size)
-{
-	size_t used = 0, i = 0;
-	bool quoted = false, fits = true;
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		const struct value *value = body_get(one, kinds[i].key);
+		bool all;
 
-	for (; i < line->size; i++) {
-		char c = line->data[i];
-
-		if (c == '"') {
-			quoted = !quoted;
+		if (!value)
 			continue;
-		}
-		if (c == '\\' && i + 1 < line->size)
-			c = line->data[++i];
-		else if (!quoted && ends_name(c) && !(c == ':' && used == 1 && *name == '%'))
-			break;
-		if (used + 1 < size)
-			name[used++] = c;
-		else
-			fits = false;
-	}
-	*line = bytes_from(*line, i);
-	return fits ? used : 0;
-}
-
-/* The names of a list: those at the start of a rule, or behind the = of an alias. */
-static void take_list(struct bytes line, void *data, void (*take)(void *data, struct bytes name))
-{
-	char name[256];
-
-	for (;;) {
-		size_t size;
-		bool more;
-
-		while (line.size && (*line.data == ' ' || *line.data == '\t' || *line.data == '!'))
-			line = bytes_from(line, 1);
-		size = take_sudo_name(&line, name, sizeof(name));
-		if (size)
-			take(data, (struct bytes){name, size});
-		while (line.size && (*line.data == ' ' || *line.data == '\t'))
-			line = bytes_from(line, 1);
-		more = line.size && *line.data == ',';
-		if (!more)
-			return;
-		line = bytes_from(line, 1);
-	}
-}
-
-void access_sudo_names(struct bytes rules, void *data, void (*take)(void *data, struct bytes name))
-{
-	static const char *const words[] = {"Defaults", "Cmnd_Alias", "Cmd_Alias", "Host_Alias",
-					    "Runas_Alias"};
-	struct bytes line;
-
-	while (bytes_take(&rules, '\n', &line)) {
-		const char *equals;
-		bool skip = false;
-
-		while (line.size && (*line.data == ' ' || *line.data == '\t'))
-			line = bytes_from(line, 1);
-		if (!line.size || *line.data == '#' || *line.data == '@')
-			continue;
-		for (size_t i = 0; i < COUNT(words); i++)
-			skip |= bytes_begin(line, words[i]);
-		if (skip)
-			continue;
-		equals = memchr(line.data, '=', line.size);
-		if (bytes_begin(line, "User_Alias") && equals)
-			line = bytes_from(line, (size_t)(equals - line.data) + 1);
-		else if (bytes_begin(line, "User_Alias"))
-			continue;
-		/* A line that goes on: what it names may be anything, and is asked for where there is such a user. */
-		take_list(line, data, take);
-	}
-}
-
-bool access_sudo_includes(struct bytes rules)
-{
-	struct bytes line;
-
-	while (bytes_take(&rules, '\n', &line)) {
-		while (line.size && (*line.data == ' ' || *line.data == '\t'))
-			line = bytes_from(line, 1);
-		if (!line.size || (*line.data != '@' && *line.data != '#'))
-			continue;
-		line = bytes_from(line, 1);
-		if (bytes_begin(line, "include") && !bytes_are(line, "includedir /etc/sudoers.d"))
-			return true;
+		all = kinds[i].kind == SUDO_NAMES_USER && bytes_are(value->string, "ALL");
+		reader->take(reader->data, all || value->cut ? SUDO_NAMES_OTHERS : kinds[i].kind,
+			     value->string, (uint32_t)value->number);
 	}
 	return false;
+}
+
+static const struct shape sudo_string = {.kind = SHAPE_STRING};
+static const struct shape sudo_number = {.kind = SHAPE_INTEGER, .bits = 32, .is_unsigned = true};
+static const struct shape_field named_fields[] = {
+	{"username", &sudo_string},	{"usergroup", &sudo_string},
+	{"userid", &sudo_number},	{"usergid", &sudo_number},
+	{"nonunixgroup", &sudo_string}, {"nonunixgid", &sudo_number},
+	{"netgroup", &sudo_string},	{}};
+static const struct shape named_shape = {.kind = SHAPE_STRUCT, .fields = named_fields};
+static const struct shape user_list = {.kind = SHAPE_LIST,
+				       .element = &named_shape,
+				       .element_done = take_named_one,
+				       .always = true};
+static const struct shape_field spec_fields[] = {{"User_List", &user_list}, {}};
+static const struct shape spec_shape = {.kind = SHAPE_STRUCT, .fields = spec_fields};
+static bool drop_spec(void *data, const struct value *spec)
+{
+	return false;
+}
+static const struct shape spec_list = {
+	.kind = SHAPE_LIST, .element = &spec_shape, .element_done = drop_spec, .always = true};
+static const struct shape_field sudoers_fields[] = {{"User_Specs", &spec_list}, {}};
+static const struct shape sudoers_shape = {.kind = SHAPE_STRUCT, .fields = sudoers_fields};
+
+bool access_sudo_users(struct bytes json, void *data,
+		       void (*take)(void *data, enum access_sudo_named kind, struct bytes name,
+				    uint32_t id))
+{
+	struct named_reader reader = {data, take};
+	struct body *body;
+	bool whole;
+
+	if (body_new(&sudoers_shape, RULES_MEMORY, &reader, &body))
+		return false;
+	whole = !body_feed(body, json.data, json.size) && body_state(body) == BODY_DONE &&
+		!(body_oddities(body) & (BODY_DROPPED | BODY_CUT));
+	body_free(body);
+	return whole;
 }

@@ -35,10 +35,17 @@ enum access_sudo_reach access_sudo_reach(struct bytes command);
 /* Whether the list has WORD, or ALL. */
 bool access_sudo_lists(struct bytes list, const char *word);
 
-/* Gives TAKE the names of users ("carol"), groups ("%wheel", "%#27") and others ("+net", "%:ad") that a file of rules names. */
-void access_sudo_names(struct bytes rules, void *data, void (*take)(void *data, struct bytes name));
+enum access_sudo_named {
+	SUDO_NAMES_USER,
+	SUDO_NAMES_UID,
+	SUDO_NAMES_GROUP,
+	SUDO_NAMES_GID,
+	SUDO_NAMES_OTHERS, /* ALL, a netgroup, a group of another directory: whom, cannot be told */
+};
 
-/* Whether a file of rules has another one read, beside those in /etc/sudoers.d. */
-bool access_sudo_includes(struct bytes rules);
+/* Gives TAKE whom rules name, which cvtsudoers printed as JSON. False: that is not whole. */
+bool access_sudo_users(struct bytes json, void *data,
+		       void (*take)(void *data, enum access_sudo_named kind, struct bytes name,
+				    uint32_t id));
 
 #endif
