@@ -546,14 +546,23 @@ def take_turns(name):
 
 
 def check_turns(name, out):
+    """Each has its sender; where the kernel interrupted the daemon in its receive until the next one sent, both."""
     records = AGENT.wait(40, that=lambda r: field(r, 'url.path') == '/_ping'
                          and field(r, 'url.query', '').startswith(f'{name}&n='))
     equal(len(records), 40, 'records')
+    uncertain = 0
     for i, record in enumerate(records):
+        sender = int(out[f'request.{i}.pid'])
         equal(record['url']['original'], f'/_ping?{name}&n={i}', 'order')
-        equal(record['process']['pid'], int(out[f'request.{i}.pid']), f'sender of {i}')
         equal(record['callerd']['connection']['request'], i + 1, 'number')
-        equal(record['callerd']['capture'], {'complete': True}, f'capture of {i}')
+        if 'process' in record:
+            equal(record['process']['pid'], sender, f'sender of {i}')
+            equal(record['callerd']['capture'], {'complete': True}, f'capture of {i}')
+            continue
+        uncertain += 1
+        true(sender in [c['pid'] for c in record['callerd']['candidates']], f'sender of {i} is a candidate')
+        equal(record['callerd']['capture']['complete'], False, f'capture of {i}')
+    true(uncertain <= 4, f'{uncertain} of 40 had no certain sender')
 
 
 @test
