@@ -197,6 +197,7 @@ def kernel():
             flood(SOCKET, *options)
             settle(agent.pids)
             result[kind] = by_program(ids, count, lambda options=options: flood(SOCKET, *options))
+        result['process'] = by_program(ids, 500, lambda: run(CLIENTS + 'one_shot', SOCKET, '--spawn', '500', '--quiet'))
         for family in ('unix', 'tcp', 'udp'):
             result[family] = by_program(ids, 40000, lambda family=family: message(family))
         result['verified'] = verified(agent.pids)
