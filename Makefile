@@ -201,6 +201,10 @@ demo: ## install what is missing, build, show the main job on real calls
 	$(MAKE) -j$$(nproc) all
 	tools/demo
 
+reading: all ## write the lines of docs/reading.md and README's picture anew
+	tools/install-deps reading
+	tests/reading/run --update
+
 FUZZ_SECONDS ?= 60
 fuzz: ## run each fuzz target for FUZZ_SECONDS
 	$(MAKE) B=$(B)/guided SAN="$(SAN) -fsanitize=fuzzer-no-link" fuzzers
@@ -319,7 +323,7 @@ INSTALLED := \
 	644:packaging/network.conf:$(prefix)/share/doc/callerd/examples/network.conf \
 	644:docs/callerd.conf.example:$(prefix)/share/doc/callerd/examples/callerd.conf \
 	$(foreach file,$(wildcard docs/monitoring/*),644:$(file):$(prefix)/share/doc/callerd/examples/$(notdir $(file))) \
-	$(foreach file,$(wildcard docs/benchmarks/*),644:$(file):$(prefix)/share/doc/callerd/$(file)) \
+	$(foreach file,$(wildcard docs/benchmarks/* docs/reading/*),644:$(file):$(prefix)/share/doc/callerd/$(file)) \
 	$(foreach file,$(SIEM),644:$(file):$(prefix)/share/callerd/siem/$(notdir $(file))) \
 	$(foreach page,$(MAN),644:$(page):$(prefix)/share/man/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))) \
 	$(foreach text,README.md $(wildcard docs/*.md),644:$(text):$(prefix)/share/doc/callerd/$(text))
@@ -340,7 +344,7 @@ uninstall: $(MAN) $(DASHBOARDS) $(B)/callerd.catalog $(B)/callerd.service $(B)/c
 	$(call each_installed,case $$place in \
 		(/etc/*) cmp -s $$source "$(DESTDIR)$$place" || continue ;; esac; \
 		rm -f "$(DESTDIR)$$place")
-	@rmdir -p --ignore-fail-on-non-empty "$(DESTDIR)$(prefix)/share/doc/callerd/docs" \
+	@rmdir -p --ignore-fail-on-non-empty "$(DESTDIR)$(prefix)/share/doc/callerd/docs/benchmarks" "$(DESTDIR)$(prefix)/share/doc/callerd/docs/reading" \
 		"$(DESTDIR)$(prefix)/share/doc/callerd/examples" "$(DESTDIR)$(prefix)/share/callerd/siem" "$(DESTDIR)/etc/callerd" 2>/dev/null || true
 
 deb: ## a Debian package, in $(B)/deb
@@ -349,7 +353,7 @@ deb: ## a Debian package, in $(B)/deb
 tarball: ## for other distributions: all libraries but glibc in the program, in $(B)/tarball
 	tools/tarball $(B)/tarball
 
-.PHONY: all help clients unit fuzzers check check-live check-vm check-arm64 check-debian13 test-engines soak test test-long demo fuzz bench format lint coverage install uninstall man sbom deb tarball clean
+.PHONY: all help clients unit fuzzers check check-live check-vm check-arm64 check-debian13 test-engines soak test test-long demo reading fuzz bench format lint coverage install uninstall man sbom deb tarball clean
 -include $(wildcard $(patsubst %.c,$(B)/%.d,$(SRC) $(TOOL_SRC) $(CLIENT_SRC)) \
 	$(patsubst %.c,$(B)/san/%.d,$(SRC) $(UNIT_SRC) $(FUZZ_SRC)) $(SKEL:.skel.h=.bpf.d))
 

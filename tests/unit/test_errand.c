@@ -234,6 +234,45 @@ static void test_what_comes_later(void **state)
 	assert_true(told.errands[0].later);
 	assert_int_equal(told.errands[1].kind, ERRAND_ENGINE);
 	assert_string_equal(told.errands[1].who, "unknown");
+	assert_string_equal(told.errands[1].main->phrase, "started");
+	assert_string_equal(told.errands[1].main->object, "web");
+	assert_true(told.errands[1].main->detail[0]);
+	assert_false(errand_is_minor(&told.errands[1]));
+}
+
+/* How a command ended is none of a person's, whatever it was; that of one which is going on is. What was told before is only counted. */
+static void test_ends_and_numbers(void **state)
+{
+	take(1, "api-request-ended", "a", ALICE "," REQUEST("ExecStart", ""));
+	take(1, "api-request-started", "b", ALICE "," REQUEST("ContainerAttach", ""));
+	take(1, "api-request-started", "c", ALICE "," REQUEST("ImageBuild", ""));
+	take(1, "api-request", "d",
+	     ALICE "," REQUEST("ContainerList", ",\"folded\":{\"count\":7}"));
+	take(1, "api-request", "e", ALICE "," REQUEST("ContainerList", ""));
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 5);
+	assert_true(errand_is_minor(&told.errands[0]));
+	assert_true(errand_is_minor(&told.errands[1]));
+	assert_false(errand_is_minor(&told.errands[2]));
+	assert_true(told.errands[3].repeated && !errand_is_minor(&told.errands[3]));
+	assert_int_equal(told.errands[3].requests, 7);
+	assert_false(told.errands[4].repeated);
+}
+
+/* What ended when a container was restarted was not what that began. */
+static void test_a_restart_is_well(void **state)
+{
+	take(1, "api-request", "a",
+	     ALICE ",\"event\":{\"outcome\":\"success\"}," REQUEST("ContainerRestart", ""));
+	take(2, "docker-event", "a",
+	     ALICE
+	     ",\"callerd\":{\"docker_event\":{\"type\":\"container\",\"action\":\"die\","
+	     "\"id\":\"0123456789abcdef\",\"exit_code\":137},\"cause\":{\"kind\":\"request\"}}");
+	errands_run(errands, UINT64_MAX);
+	assert_int_equal(told.count, 1);
+	assert_string_equal(told.errands[0].main->phrase, "restarted");
+	assert_int_equal(told.errands[0].records, 2);
+	assert_false(told.errands[0].main->has_exit);
 }
 
 static void check_who(const char *fields, const char *expected)
@@ -310,6 +349,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_minor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expected_and_looks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_comes_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ends_and_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_restart_is_well, setup, teardown),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_verbs),
 	};

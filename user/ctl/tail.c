@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/table.h"
 #include "ctl/ctl.h"
@@ -58,6 +59,7 @@ static void note_pollers(struct tail *tail, uint64_t now)
 /* Whether ERRAND is one more of what was shown already. */
 static bool is_repetition(struct tail *tail, const struct errand *errand)
 {
+	bool same = !strcmp(errand->who, errand->program);
 	struct poller *poller;
 	char name[sizeof(poller->name)];
 
@@ -67,7 +69,8 @@ static bool is_repetition(struct tail *tail, const struct errand *errand)
 		return true;
 	if (!errand_only_looks(errand))
 		return false;
-	snprintf(name, sizeof(name), "%s %s", errand->who, errand->program);
+	snprintf(name, sizeof(name), "%s%s%s", errand->who, same ? "" : " ",
+		 same ? "" : errand->program);
 	HASH_FIND_STR(tail->pollers, name, poller);
 	if (poller) {
 		poller->count += errand->requests ?: 1;
@@ -79,10 +82,13 @@ static bool is_repetition(struct tail *tail, const struct errand *errand)
 	if (!poller)
 		return false;
 	memcpy(poller->name, name, sizeof(name));
+	poller->count = errand->repeated ? errand->requests : 0;
 	HASH_ADD_STR(tail->pollers, name, poller);
-	if (!poller->hh.tbl)
+	if (!poller->hh.tbl) {
 		free(poller);
-	return false;
+		return false;
+	}
+	return errand->repeated;
 }
 
 /* --- errands ------------------------------------------------------------------------------------ */

@@ -203,8 +203,7 @@ bool errand_is_minor(const struct errand *errand)
 {
 	if (errand->severity > SEVERITY_INFO)
 		return false;
-	return errand->main->weight == WEIGHT_NOISE ||
-	       (errand->later && errand->main->weight < WEIGHT_CHANGE);
+	return errand->main->weight == WEIGHT_NOISE || errand->later;
 }
 
 bool errand_only_looks(const struct errand *errand)
@@ -241,7 +240,13 @@ static struct open_errand *add_errand(struct errands *errands, const char *key,
 	if (!open)
 		return NULL;
 	open->errand = (struct errand){
-		.kind = kind, .first = time, .last = time, .expected = true, .later = true};
+		.kind = kind,
+		.first = time,
+		.last = time,
+		.expected = true,
+		.later = true,
+		.repeated = true,
+	};
 	snprintf(open->key, sizeof(open->key), "%s", key);
 	HASH_ADD_STR(errands->table, key, open);
 	if (!open->hh.tbl) {
@@ -418,8 +423,12 @@ static int errand_take_request(struct errands *errands, const struct reread *rec
 		text_copy_visible(like.object, sizeof(like.object),
 				  reread_text(record, "url.original"), OBJECT_COLUMNS);
 	act = add_act(errand, &like, record);
-	if (action == RECORD_API_REQUEST) {
+	if (action == RECORD_API_REQUEST ||
+	    (action == RECORD_API_STARTED && like.weight >= WEIGHT_CHANGE))
 		errand->later = false;
+	if (!reread_number(record, "callerd.folded.count"))
+		errand->repeated = false;
+	if (action == RECORD_API_REQUEST) {
 		errand->requests += times;
 		errand->expected &= reread_true(record, "callerd.expected");
 		if (act && act->operation == like.operation) /* a start is part of its run */
@@ -461,7 +470,7 @@ static int take_refusal(struct errands *errands, const struct reread *record, ui
 	if (!open)
 		return -ENOMEM;
 	open->errand.records++;
-	open->errand.expected = open->errand.later = false;
+	open->errand.expected = open->errand.later = open->errand.repeated = false;
 	text_copy_visible(like.object, sizeof(like.object),
 			  socket.size ? socket : reread_text(record, "callerd.connection.address"),
 			  OBJECT_COLUMNS);
@@ -493,6 +502,8 @@ static void take_consequence(struct errand *errand, const struct reread *record,
 
 		if (of_command != command || !bytes_are(id, act->id) || act->weight < WEIGHT_HEAVY)
 			continue;
+		if (operation == OPERATION_ContainerRestart)
+			continue; /* that was the end of what ran before */
 		act->has_exit = true;
 		act->exit = exit;
 		if (exit && act->result == ACT_UNKNOWN)
@@ -500,12 +511,47 @@ static void take_consequence(struct errand *errand, const struct reread *record,
 	}
 }
 
+/* What nobody who is known asked for: the engine's own doing, or somebody's by a door that is not watched. */
+static void describe_event(struct act *like, const struct reread *record)
+{
+	struct bytes type = reread_text(record, "callerd.docker_event.type");
+	struct bytes action = reread_text(record, "callerd.docker_event.action");
+	struct bytes name = reread_text(record, "callerd.docker_event.name");
+	struct bytes reason = reread_text(record, "callerd.cause.reason");
+	bool daemon = bytes_are(reread_text(record, "callerd.cause.kind"), "daemon");
+	_cleanup_(text_free) struct text object = {0};
+
+	like->weight = WEIGHT_LIGHT;
+	if (reread_number(record, "event.severity") >=
+	    (uint64_t)finding_severity_number(SEVERITY_MEDIUM)) {
+		like->weight = WEIGHT_CHANGE;
+		like->severity = SEVERITY_MEDIUM;
+	} else if (bytes_are(reason, "health-check") || bytes_are(action, "health_status") ||
+		   (daemon && bytes_are(type, "network"))) {
+		like->weight = WEIGHT_NOISE;
+	}
+	like->phrase = verb_of_event(type, action);
+	if (!like->phrase) {
+		like->phrase = daemon ? "did" : "somebody did";
+		text_add_bytes(&object, action);
+		text_add_string(&object, " of ");
+	}
+	text_add_bytes(&object,
+		       name.size ? name : cut_id(reread_text(record, "callerd.docker_event.id")));
+	text_copy_visible(like->object, sizeof(like->object), text_since(&object, 0),
+			  OBJECT_COLUMNS);
+	text_copy_visible(like->detail, sizeof(like->detail),
+			  reason.size ? reason
+				      : bytes_of(daemon ? "" : "nobody is known who asked for it"),
+			  DETAIL_COLUMNS);
+	like->has_exit = reread_signed(record, "callerd.docker_event.exit_code", &like->exit);
+}
+
 static int take_event(struct errands *errands, const struct reread *record, uint64_t time)
 {
 	struct bytes action = reread_text(record, "callerd.docker_event.action");
-	struct bytes name = reread_text(record, "callerd.docker_event.name");
 	struct bytes kind = reread_text(record, "callerd.cause.kind");
-	struct act like = {.weight = WEIGHT_NOISE};
+	struct act like = {0};
 	struct open_errand *open;
 	char key[KEY_SIZE];
 
@@ -525,23 +571,9 @@ static int take_event(struct errands *errands, const struct reread *record, uint
 	if (!open)
 		return -ENOMEM;
 	open->errand.records++;
-	open->errand.later = false;
-	open->errand.expected = false;
-	like.phrase = bytes_are(kind, "daemon") ? "did" : "somebody did";
-	if (reread_number(record, "event.severity") > 20) {
-		like.weight = WEIGHT_CHANGE;
-		open->errand.severity = SEVERITY_LOW;
-		like.severity = SEVERITY_LOW;
-	} else if (!bytes_are(reread_text(record, "callerd.cause.reason"), "health-check") &&
-		   !bytes_are(action, "health_status")) {
-		like.weight = WEIGHT_LIGHT;
-	}
-	text_copy_visible(like.detail, sizeof(like.detail),
-			  reread_text(record, "callerd.cause.reason"), DETAIL_COLUMNS);
-	snprintf(like.object, sizeof(like.object), "%.*s of %.*s",
-		 (int)(action.size > 40 ? 40 : action.size), action.data ?: "",
-		 (int)(name.size > 48 ? 48 : name.size), name.data ?: "");
-	text_copy_visible(like.object, sizeof(like.object), bytes_of(like.object), OBJECT_COLUMNS);
+	open->errand.expected = open->errand.later = open->errand.repeated = false;
+	describe_event(&like, record);
+	open->errand.severity = like.severity;
 	add_act(&open->errand, &like, record);
 	return 0;
 }
@@ -573,7 +605,7 @@ static int take_other(struct errands *errands, const struct reread *record, uint
 	if (!open)
 		return -ENOMEM;
 	open->errand.records++;
-	open->errand.expected = open->errand.later = false;
+	open->errand.expected = open->errand.later = open->errand.repeated = false;
 	if (kind == ERRAND_AGENT)
 		snprintf(open->errand.who, sizeof(open->errand.who), "callerd");
 	text_copy_visible(like.object, sizeof(like.object), what_of_message(record),

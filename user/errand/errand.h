@@ -46,6 +46,7 @@ struct errand {
 	enum finding_severity severity;
 	bool expected;	      /* each of its requests is */
 	bool later;	      /* only ends and consequences of what the process did before */
+	bool repeated;	      /* only the number of what the process had asked for before */
 	uint64_t first, last; /* ns since 1970 */
 	uint64_t records, requests;
 	char who[64]; /* alice (sudo), [watchtower] */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "record/engine_action.h"
+
 static const struct verb verbs[OPERATIONS] = {
 #define VERB(operation, weight, phrase) [OPERATION_##operation] = {phrase, WEIGHT_##weight},
 #include "errand/verb.def"
@@ -68,6 +70,40 @@ struct verb verb_of_record(const struct reread *record, enum operation *ret)
 	if (ret)
 		*ret = operation;
 	return verb_of(operation, reread_text(record, "event.type"));
+}
+
+const char *verb_of_event(struct bytes type, struct bytes action)
+{
+	static const char *const of_containers[ENGINE_ACTIONS] = {
+		[ACTION_CREATE] = "created",
+		[ACTION_START] = "started",
+		[ACTION_RESTART] = "restarted",
+		[ACTION_DIE] = "saw the end of",
+		[ACTION_STOP] = "stopped",
+		[ACTION_KILL] = "killed",
+		[ACTION_PAUSE] = "paused",
+		[ACTION_UNPAUSE] = "resumed",
+		[ACTION_OOM] = "saw without memory",
+		[ACTION_RENAME] = "renamed",
+		[ACTION_DESTROY] = "removed",
+		[ACTION_EXEC_CREATE] = "prepared a command in",
+		[ACTION_EXEC_START] = "ran a command in",
+		[ACTION_EXEC_DIE] = "saw the end of a command in",
+	};
+	static const char *const of_networks[ENGINE_ACTIONS] = {
+		[ACTION_CONNECT] = "connected a container to network",
+		[ACTION_DISCONNECT] = "disconnected a container from network",
+	};
+	enum engine_action known = engine_action_by_name(action);
+
+	switch (engine_type_by_name(type)) {
+	case ENGINE_CONTAINER:
+		return of_containers[known];
+	case ENGINE_NETWORK:
+		return of_networks[known];
+	default:
+		return NULL;
+	}
 }
 
 bool verb_changes(const struct verb *verb)

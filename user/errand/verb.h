@@ -31,6 +31,9 @@ struct verb verb_of(enum operation operation, struct bytes type);
 /* Those of the request that RECORD tells of, and its operation in *RET, unless that is NULL. */
 struct verb verb_of_record(const struct reread *record, enum operation *ret);
 
+/* What an engine's event of that type and ACTION is called; NULL: it has no words of its own. */
+const char *verb_of_event(struct bytes type, struct bytes action);
+
 /* Whether it changes something: of what has no words nobody can say that it does not. */
 bool verb_changes(const struct verb *verb);
 
