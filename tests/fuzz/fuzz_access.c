@@ -2,6 +2,7 @@
 /* What sudo prints, its rules, and mountinfo: no text is read beyond its end, and what is found is part of what was given. */
 #include "fuzz.h"
 
+#include "ctl/access/access_context.h"
 #include "ctl/access/access_mounts.h"
 #include "ctl/access/access_sudo.h"
 #include "json/body.h"
@@ -29,10 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes input = {(const char *)data, size};
 	static char path[PATH_MAX];
 	static struct access_place place;
+	struct access_context context;
 	size_t at = 0, before;
 
 	access_sudo_read(input, &input, on_rule);
 	access_sudo_users(input, NULL, on_name);
+	access_context_current(input, context.name, sizeof(context.name));
+	if (access_context_read(input, &context))
+		MUST(*context.name && !strpbrk(context.host, "\n\033"));
 	if (!access_mounts_place(input, "/run/docker.sock", &place))
 		return 0;
 	MUST(*place.path == '/');

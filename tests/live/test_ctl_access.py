@@ -302,6 +302,41 @@ def whom_the_rules_of_sudo_name():
 
 
 @test
+def contexts_lead_elsewhere():
+    """As the real client keeps them. Homes are their users': a pipe, a link to what others may not read, a directory of a thousand."""
+    with Elsewhere() as host, Dockerd('ctl-contexts') as daemon:
+        host.user('ctxuser', 61050)
+        host.user('ctxevil', 61051)
+        for name in 'ctxuser', 'ctxevil':
+            home = f'{host.dir}/{name}'
+            host.run('mkdir', home)
+            host.run('chown', name + ':', home)
+            host.run('usermod', '-d', home, name)
+        client = host.as_user('ctxuser', 'env', f'HOME={host.dir}/ctxuser', 'docker', 'context')
+        run(*client, 'create', 'prod', '--docker', 'host=tcp://bob:secretword@prod.example:2376')
+        run(*client, 'create', 'here', '--docker', 'host=unix://' + daemon.path)
+        run(*client, 'create', 'proxy', '--docker', 'host=unix:///run/of-a-proxy.sock')
+        run(*client, 'use', 'prod')
+        hidden = 'x' * 20
+        host.run('sh', '-ec', """cd "$0"; mkdir -p .docker/contexts/meta; cd .docker/contexts/meta
+            mkdir pipe link; mkfifo pipe/meta.json; ln -s /etc/hidden.json link/meta.json
+            mkfifo ../../config.json
+            for i in $(seq 100); do mkdir $i; printf '{"Name":"n\\u001b[31m%d","Endpoints":{"docker":{"Host":"tcp://h%d"}}}' $i $i >$i/meta.json; done
+            chown -R ctxevil: "$0"/.docker""", host.dir + '/ctxevil')
+        host.write('/etc/hidden.json', '{"Name": "hidden", "Endpoints": {"docker": {"Host": "tcp://%s"}}}' % hidden, 0o600)
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        mine = {grant['how']: grant for grant in found if grant.get('who') == 'ctxuser'}
+        equal({how: grant['detail'] for how, grant in mine.items()},
+              {'context prod, current': 'tcp://bob:***@prod.example:2376', 'context proxy': 'unix:///run/of-a-proxy.sock'})
+        equal([(grant['kind'], grant['root_equivalent'], grant['known']) for grant in mine.values()], [('context', False, False)] * 2)
+        theirs = [grant for grant in found if grant.get('who') == 'ctxevil']
+        true(50 < len(theirs) <= 64 and all(hidden not in str(grant) and '\33' not in grant['how'] for grant in theirs), theirs)
+        true(any('ctxevil has more contexts' in grant.get('not_known', '') for grant in found), found)
+        text = callerctl('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        true('  ctxuser' in text.split('\nother engines, by contexts\n')[1] and 'secretword' not in text, text)
+
+
+@test
 def whoever_knows_the_password_of_the_group():
     with Elsewhere() as host, Dockerd('ctl-newgrp') as daemon:
         host.run('groupadd', '-g', '61020', 'guests')

@@ -27,6 +27,8 @@ static int compare_grants(const void *a, const void *b)
 			return one->socket ? -1 : 1;
 		return one->socket < other->socket ? -1 : 1;
 	}
+	if ((one->kind == ACCESS_CONTEXT) != (other->kind == ACCESS_CONTEXT))
+		return one->kind == ACCESS_CONTEXT ? 1 : -1;
 	if (idle != other_idle)
 		return idle ? -1 : 1;
 	if (last)
@@ -74,8 +76,10 @@ void access_free(struct access *access)
 		HASH_DEL(access->uses, use);
 		free(use);
 	}
-	for (unsigned int i = 0; i < access->user_count; i++)
+	for (unsigned int i = 0; i < access->user_count; i++) {
 		free(access->users[i].groups);
+		free(access->users[i].home);
+	}
 	free(access->users);
 	free(access->grants);
 	text_free(&access->notes);
@@ -101,6 +105,7 @@ void access_look(struct access *access)
 	if (!geteuid()) {
 		access_ask_sudo(access);
 		access_look_at_processes(access);
+		access_find_contexts(access);
 	}
 	access_ask_engines(access);
 	for (unsigned int i = 0; i < access->grant_count; i++)

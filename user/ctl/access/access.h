@@ -27,7 +27,8 @@ enum access_kind {
 	ACCESS_CONNECTED, /* the same of a connection */
 	ACCESS_CONTAINER,
 	ACCESS_TCP,
-	ACCESS_NO_WAY, /* somebody used it who has no way in now */
+	ACCESS_CONTEXT, /* leads a user to an engine that is none of these sockets */
+	ACCESS_NO_WAY,	/* somebody used it who has no way in now */
 };
 
 /* What the log has of somebody at one socket. */
@@ -66,7 +67,8 @@ struct access_socket {
 };
 
 struct access_grant {
-	const struct access_socket *socket; /* NULL: by way of root, whatever socket */
+	const struct access_socket
+		*socket; /* NULL: by way of root, whatever socket; of a context, none of these */
 	enum access_kind kind;
 	bool has_uid, standing; /* standing: root's powers, which can be taken away */
 	uint32_t uid, gid;
@@ -82,6 +84,7 @@ struct access_grant {
 struct access_user {
 	uint32_t uid, gid;
 	char name[ACCESS_NAME_SIZE];
+	char *home;
 	bool named; /* sudo's rules name it */
 	uint32_t *groups;
 	unsigned int group_count;
@@ -151,6 +154,9 @@ bool access_user_has(const struct access_user *user, uint32_t gid);
 bool access_passes(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
 		   unsigned int count);
 
+/* Reads the contexts of users, when the sockets are known. */
+void access_find_contexts(struct access *access);
+
 /* Asks sudo of each user. */
 void access_ask_sudo(struct access *access);
 
@@ -171,8 +177,11 @@ void access_say_when(const struct access *access, const struct access_grant *gra
 		     size_t size);
 void access_say_use(struct text *out, const struct access_grant *grant);
 
-/* "/run/docker.sock  root:docker 0660"; NULL: what holds of any socket. */
-void access_say_socket(struct text *out, const struct access_socket *socket);
+/* "/run/docker.sock  root:docker 0660", or what GRANT's socket is called where it has none. */
+void access_say_socket(struct text *out, const struct access_grant *grant);
+
+/* Whether GRANT, which may be NULL, is told below the same heading as OTHER. */
+bool access_is_beside(const struct access_grant *grant, const struct access_grant *other);
 
 /* "use: by the log since …". */
 void access_say_evidence(struct text *out, const struct access *access);

@@ -29,8 +29,8 @@ struct access_grant *access_add(struct access *access, const struct access_socke
 	else
 		access->grants_left_out++;
 	*grant = (struct access_grant){.socket = socket, .kind = kind};
-	grant->standing =
-		kind != ACCESS_ROOT && kind != ACCESS_NO_WAY && (!socket || socket->is_root);
+	grant->standing = kind != ACCESS_ROOT && kind != ACCESS_NO_WAY && kind != ACCESS_CONTEXT &&
+			  (!socket || socket->is_root);
 	snprintf(grant->who, sizeof(grant->who), "%s", who);
 	return grant;
 }

@@ -205,13 +205,21 @@ static void add_grant_line(struct text *out, const struct access *access,
 	}
 }
 
-void access_say_socket(struct text *out, const struct access_socket *socket)
+bool access_is_beside(const struct access_grant *grant, const struct access_grant *other)
 {
+	return grant && grant->socket == other->socket &&
+	       (grant->kind == ACCESS_CONTEXT) == (other->kind == ACCESS_CONTEXT);
+}
+
+void access_say_socket(struct text *out, const struct access_grant *grant)
+{
+	const struct access_socket *socket = grant->socket;
 	const struct passwd *owner = socket ? getpwuid(socket->uid) : NULL;
 	const struct group *group = socket ? getgrgid(socket->gid) : NULL;
 
 	if (!socket) {
-		text_add_string(out, "by way of root");
+		text_add_string(out, grant->kind == ACCESS_CONTEXT ? "other engines, by contexts"
+								   : "by way of root");
 		return;
 	}
 	text_add_visible(out, bytes_of(socket->path), UNCUT);
@@ -289,8 +297,7 @@ void access_add_lines(struct text *out, const struct access *access, unsigned in
 		      bool (*wanted)(const struct access *access, const struct access_grant *grant))
 {
 	struct access_layout layout = {.columns = columns, .colour = colour};
-	const struct access_socket *last = NULL;
-	bool any = false;
+	const struct access_grant *last = NULL;
 
 	add_access_notes(out, access);
 	for (unsigned int i = 0; i < access->grant_count; i++)
@@ -302,14 +309,13 @@ void access_add_lines(struct text *out, const struct access *access, unsigned in
 
 		if (wanted && !wanted(access, grant))
 			continue;
-		if (!any || grant->socket != last) {
+		if (!access_is_beside(last, grant)) {
 			add_paint(&layout, out, "1");
-			access_say_socket(out, grant->socket);
+			access_say_socket(out, grant);
 			add_paint(&layout, out, "");
 			text_add_char(out, '\n');
 		}
-		any = true;
-		last = grant->socket;
+		last = grant;
 		add_grant_line(out, access, grant, &layout);
 	}
 }
@@ -317,17 +323,10 @@ void access_add_lines(struct text *out, const struct access *access, unsigned in
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 static const char *const kind_words[] = {
-	[ACCESS_ROOT] = "root",
-	[ACCESS_OWNER] = "owner",
-	[ACCESS_GROUP] = "group",
-	[ACCESS_ACL] = "acl",
-	[ACCESS_EVERYBODY] = "everybody",
-	[ACCESS_SUDO] = "sudo",
-	[ACCESS_HELD] = "held",
-	[ACCESS_CONNECTED] = "connected",
-	[ACCESS_TCP] = "tcp",
-	[ACCESS_CONTAINER] = "container",
-	[ACCESS_NO_WAY] = "no-way",
+	[ACCESS_ROOT] = "root",	      [ACCESS_OWNER] = "owner",		[ACCESS_GROUP] = "group",
+	[ACCESS_ACL] = "acl",	      [ACCESS_EVERYBODY] = "everybody", [ACCESS_SUDO] = "sudo",
+	[ACCESS_HELD] = "held",	      [ACCESS_CONNECTED] = "connected", [ACCESS_TCP] = "tcp",
+	[ACCESS_CONTEXT] = "context", [ACCESS_CONTAINER] = "container", [ACCESS_NO_WAY] = "no-way",
 };
 
 static void put_grant(struct text *out, const struct access *access,

@@ -46,9 +46,13 @@ static int add_access_user(struct access *access, const struct passwd *entry)
 	snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
 	if (getgrouplist(entry->pw_name, entry->pw_gid, groups, &count) < 0)
 		count = GROUPS_MAX;
+	user->home = strdup(entry->pw_dir ?: "");
 	user->groups = malloc(sizeof(*user->groups) * (size_t)(count + 1));
-	if (!user->groups)
+	if (!user->groups || !user->home) {
+		free(user->groups);
+		free(user->home);
 		return -ENOMEM;
+	}
 	for (int i = 0; i < count; i++)
 		user->groups[i] = groups[i];
 	user->group_count = (unsigned int)count;

@@ -236,7 +236,8 @@ void access_find_use(struct access *access, struct access_grant *grant)
 {
 	struct access_use *use, *next;
 
-	if (grant->kind == ACCESS_TCP || (!grant->has_uid && grant->kind != ACCESS_CONTAINER))
+	if (grant->kind == ACCESS_TCP || grant->kind == ACCESS_CONTEXT ||
+	    (!grant->has_uid && grant->kind != ACCESS_CONTAINER))
 		return; /* such calls are not in a log, or nobody's in particular */
 	grant->watched = access->has_log && !grant->socket;
 	for (unsigned int i = 0; grant->socket && i < access->seen_count; i++)

@@ -354,10 +354,10 @@ static void add_grants(struct text *out, const struct access *access)
 	for (unsigned int i = 0; i < access->grant_count; i++) {
 		const struct access_grant *grant = &access->grants[i];
 
-		if (!i || grant->socket != grant[-1].socket) {
+		if (!access_is_beside(i ? grant - 1 : NULL, grant)) {
 			_cleanup_(text_free) struct text socket = {0};
 
-			access_say_socket(&socket, grant->socket);
+			access_say_socket(&socket, grant);
 			text_add_string(out, i ? "</table></div>\n<p><b>" : "<p><b>");
 			add_visible_html(out, text_since(&socket, 0));
 			text_add_string(out, "</b></p>\n<div class=\"scroll\"><table "
