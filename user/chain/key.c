@@ -108,21 +108,22 @@ char *key_put_hex(char *at, const unsigned char *data, size_t size)
 	return at;
 }
 
-static int key_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* The value of a lower-case digit, and one more; 0: it is none. */
+static const unsigned char key_digits[256] = {
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool key_get_hex(const char *at, unsigned char *ret, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		int high = key_digit(at[2 * i]), low = key_digit(at[2 * i + 1]);
+		unsigned int high = key_digits[(unsigned char)at[2 * i]];
+		unsigned int low = key_digits[(unsigned char)at[2 * i + 1]];
 
-		if (high < 0 || low < 0)
+		if (!high || !low)
 			return false;
-		ret[i] = (unsigned char)(high << 4 | low);
+		ret[i] = (unsigned char)((high - 1) << 4 | (low - 1));
 	}
 	return true;
 }

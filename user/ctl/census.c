@@ -54,14 +54,12 @@ static void describe_census(struct census_caller *caller, const struct reread *r
 }
 
 /* The caller of RECORD; that of all others where there are too many. NULL: no memory. */
-static struct census_caller *find_caller(struct census *census, const struct reread *record,
-					 uint64_t time)
+static struct census_caller *find_caller(struct census *census, const struct caller_key *key,
+					 const struct reread *record, uint64_t time)
 {
 	struct census_caller *caller;
-	struct caller_key key;
 
-	census_make_key(&key, record);
-	HASH_FIND(hh, census->callers, &key, sizeof(key), caller);
+	HASH_FIND(hh, census->callers, key, sizeof(*key), caller);
 	if (caller)
 		return caller;
 	if (census->count >= CENSUS_MAX && census->others)
@@ -69,7 +67,7 @@ static struct census_caller *find_caller(struct census *census, const struct rer
 	caller = calloc(1, sizeof(*caller));
 	if (!caller)
 		return NULL;
-	caller->key = key;
+	caller->key = *key;
 	caller->first = time;
 	caller->expected = true;
 	if (census->count >= CENSUS_MAX) {
@@ -139,6 +137,15 @@ static void count_request(struct census_caller *caller, const struct reread *rec
 
 int census_take(struct census *census, const struct reread *record, uint64_t time)
 {
+	struct caller_key key;
+
+	census_make_key(&key, record);
+	return census_take_by(census, &key, record, time);
+}
+
+int census_take_by(struct census *census, const struct caller_key *key, const struct reread *record,
+		   uint64_t time)
+{
 	enum record_action action = record->record.action;
 	struct census_caller *caller;
 
@@ -147,7 +154,7 @@ int census_take(struct census *census, const struct reread *record, uint64_t tim
 	if (action != RECORD_API_REQUEST && action != RECORD_SOCKET_REFUSED &&
 	    action != RECORD_SOCKET_CONNECTED)
 		return 0;
-	caller = find_caller(census, record, time);
+	caller = find_caller(census, key, record, time);
 	if (!caller)
 		return -ENOMEM;
 	if (time > caller->last)

@@ -46,8 +46,10 @@ struct census {
 /* Who RECORD's caller is. */
 void census_make_key(struct caller_key *ret, const struct reread *record);
 
-/* Counts RECORD, of TIME. 0 or -ENOMEM. */
+/* Counts RECORD, of TIME; KEY: who its caller is. 0 or -ENOMEM. */
 int census_take(struct census *census, const struct reread *record, uint64_t time);
+int census_take_by(struct census *census, const struct caller_key *key, const struct reread *record,
+		   uint64_t time);
 void census_free(struct census *census);
 
 /* Requests of CALLER in the minute that ends at NOW (ns since 1970). */

@@ -73,7 +73,8 @@ struct ctl_records {
 	bool (*may_matter)(void *data, struct bytes line);
 	/* While a log that is followed has nothing new; NULL: logs are read to their end. -ECANCELED ends the reading. */
 	int (*idle)(void *data);
-	/* Each file of LOG before its lines, FIRST of that log; each line as it is, before it is read. NULL: nobody wants to know. */
+	/* Each file of LOG before its lines, FIRST of that log; each line as it is, before it is read, perhaps in another thread, which
+	 * is over before the next file. NULL: nobody wants to know. */
 	void (*file)(void *data, const char *log, bool first);
 	void (*line)(void *data, struct bytes line, bool complete);
 	uint64_t unreadable; /* lines that are no records */

@@ -11,6 +11,7 @@
 #include "chain/lines.h"
 #include "ctl/ctl.h"
 #include "health/endpoint.h"
+#include "log/ahead.h"
 #include "log/logfile.h"
 #include "log/moment.h"
 #include "log/series.h"
@@ -109,20 +110,60 @@ static int take_lines(struct log_reader *log_reader, struct lines *lines)
 	return result;
 }
 
-static int read_log_file(struct log_reader *log_reader, const char *path)
+/* Reads what AHEAD reads. As take_lines(). */
+static int take_ahead(struct log_reader *log_reader, struct ahead *ahead)
+{
+	struct bytes line;
+	int result;
+
+	while ((result = ahead_next(ahead, &line)) > 0) {
+		result = take_line(log_reader, line);
+		if (result)
+			break;
+	}
+	return result;
+}
+
+/* A file that is there as a whole: while its lines are looked at the next ones are read. */
+static int read_ahead(struct log_reader *log_reader, const char *path)
+{
+	const struct ahead_options options = {.see = log_reader->records->line,
+					      .data = log_reader->records->data};
+	struct ahead *ahead;
+	int error = ahead_open(&ahead, path, &options);
+
+	if (error) {
+		fprintf(stderr, "callerctl: cannot read %s: %s\n", path, strerror(-error));
+		return error;
+	}
+	error = take_ahead(log_reader, ahead);
+	if (error && error != -ECANCELED)
+		fprintf(stderr, "callerctl: %s: %s\n", path,
+			ahead_error(ahead) ?: strerror(-error));
+	ahead_close(ahead);
+	return error;
+}
+
+/* What somebody writes now. */
+static int read_stream(struct log_reader *log_reader, const char *path)
 {
 	struct logfile log;
 	int error = logfile_open(&log, path, false);
 
-	if (!error) {
-		error = take_lines(log_reader, &log.lines);
-		if (error && error != -ECANCELED)
-			fprintf(stderr, "callerctl: %s: %s\n", path, log.error ?: strerror(-error));
-		logfile_close(&log);
-	} else {
+	if (error) {
 		fprintf(stderr, "callerctl: cannot read %s: %s\n", path, strerror(-error));
+		return error;
 	}
+	error = take_lines(log_reader, &log.lines);
+	if (error && error != -ECANCELED)
+		fprintf(stderr, "callerctl: %s: %s\n", path, log.error ?: strerror(-error));
+	logfile_close(&log);
 	return error;
+}
+
+static int read_log_file(struct log_reader *log_reader, const char *path)
+{
+	return (ahead_suits(path) ? read_ahead : read_stream)(log_reader, path);
 }
 
 /* --- following -------------------------------------------------------------------------------- */

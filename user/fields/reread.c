@@ -30,21 +30,39 @@ static bool reread_is_at(const struct reread_reader *reader, const char *path)
 	return bytes_are((struct bytes){reader->path, reader->path_size}, path);
 }
 
-static int reread_append(struct reread *reread, const struct reread_value *value)
+/* Room for another value, zeroed; NULL: *ERROR. */
+static struct reread_value *reread_new_value(struct reread *reread, int *error)
 {
-	if (reread->count == REREAD_VALUES_MAX)
-		return -EINVAL;
+	struct reread_value *value;
+
 	if (reread->count == reread->room) {
 		unsigned int room = reread->room ? 2 * reread->room : 256;
 		struct reread_value *values = reallocarray(reread->values, room, sizeof(*values));
 
-		if (!values)
-			return -ENOMEM;
+		if (!values) {
+			*error = -ENOMEM;
+			return NULL;
+		}
 		reread->values = values;
 		reread->room = room;
 	}
-	reread->values[reread->count++] = *value;
-	return reread->texts.error;
+	if (reread->count == REREAD_VALUES_MAX) {
+		*error = -EINVAL;
+		return NULL;
+	}
+	value = &reread->values[reread->count++];
+	*value = (struct reread_value){0};
+	return value;
+}
+
+static int reread_append(struct reread *reread, const struct reread_value *added)
+{
+	int error = 0;
+	struct reread_value *value = reread_new_value(reread, &error);
+
+	if (value)
+		*value = *added;
+	return error ?: reread->texts.error;
 }
 
 static int add_reread(struct reread_reader *reader, const struct reread_value *value)
@@ -58,7 +76,7 @@ static int add_reread(struct reread_reader *reader, const struct reread_value *v
 		text_add(texts, reader->path, reader->path_size);
 	}
 	added.path = reader->path_at;
-	added.path_size = reader->path_size;
+	added.path_size = (uint32_t)reader->path_size;
 	added.hash = reader->path_hash;
 	return reread_append(reader->reread, &added);
 }
@@ -205,13 +223,11 @@ static const struct reread_value *reread_from(const struct reread *reread, struc
 	return NULL;
 }
 
-/* The first value at PATH. NULL: there is none. */
-static const struct reread_value *reread_find(const struct reread *reread, const char *path)
+const struct reread_value *reread_find_hashed(const struct reread *reread, const char *path,
+					      size_t size, uint32_t hash)
 {
-	struct bytes wanted = bytes_of(path);
-	uint32_t hash = seam_hash(path, wanted.size);
-
-	return reread_from(reread, wanted, hash, reread->buckets[hash % REREAD_BUCKETS]);
+	return reread_from(reread, (struct bytes){path, size}, hash,
+			   reread->buckets[hash % REREAD_BUCKETS]);
 }
 
 /* The value that has the path of VALUE, and comes next. NULL: there is none. */
@@ -230,11 +246,6 @@ struct bytes reread_text_at(const struct reread *reread, const char *path, unsig
 	if (!value || value->kind != REREAD_STRING)
 		return (struct bytes){0};
 	return reread_string(reread, value);
-}
-
-struct bytes reread_text(const struct reread *reread, const char *path)
-{
-	return reread_text_at(reread, path, 0);
 }
 
 bool reread_true(const struct reread *reread, const char *path)
@@ -422,25 +433,31 @@ static bool reread_own_string(struct reread_own *own, const struct seam *seam,
 /* Reads what SEAM ends before. */
 static int reread_own_value(struct reread_own *own, const struct seam *seam)
 {
-	struct reread_value value = {
-		.path_of_seam = seam->to->place.path,
-		.path_size = seam->to->place.path_size,
-		.hash = seam->to->hash,
-		.kind = REREAD_BOOL,
-		.number = seam->end == SEAM_TRUE,
-	};
+	int error = 0;
+	struct reread_value *value = reread_new_value(own->reread, &error);
 
-	if (seam->end == SEAM_STRING) {
-		if (!reread_own_string(own, seam, &value))
+	if (!value)
+		return error;
+	value->path_of_seam = seam->to->place.path;
+	value->path_size = seam->to->place.path_size;
+	value->hash = seam->to->hash;
+	switch (seam->end) {
+	case SEAM_STRING:
+		if (!reread_own_string(own, seam, value))
 			return -EINVAL;
-	} else if (seam->end == SEAM_NUMBER) {
+		break;
+	case SEAM_NUMBER:
 		if (!ownjson_number(&own->json))
 			return -EINVAL;
-		value.kind = REREAD_NUMBER;
-		value.negative = own->json.negative;
-		value.number = own->json.number;
+		value->kind = REREAD_NUMBER;
+		value->negative = own->json.negative;
+		value->number = own->json.number;
+		break;
+	default:
+		value->kind = REREAD_BOOL;
+		value->number = seam->end == SEAM_TRUE;
 	}
-	return reread_append(own->reread, &value);
+	return own->reread->texts.error;
 }
 
 /* Adds the values of LINE, which callerd wrote. -EINVAL: it did not. */

@@ -13,15 +13,15 @@
 #define REREAD_BUCKETS 256
 
 struct reread_value {
-	const char *path_of_seam;		 /* NULL: the path is in .texts */
-	size_t path, path_size, text, text_size; /* places in .texts */
-	uint32_t hash;				 /* of the path */
-	unsigned int
-		next; /* of the values behind it in its bucket the first one's number, from 1 on; 0: there is none */
-	/* REREAD_ODD: a number with a fraction, or beyond 64 bits, which callerd does not write. */
-	enum reread_kind { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL, REREAD_ODD } kind;
-	bool negative;
+	const char *path_of_seam;     /* NULL: the path is in .texts */
+	size_t path, text, text_size; /* places in .texts */
 	uint64_t number; /* of a number, which fits an int64_t where it is negative; of a bool */
+	uint32_t path_size, hash; /* of the path */
+	/* Of the values behind it in its bucket the first one's number, from 1 on; 0: there is none. */
+	uint32_t next;
+	bool negative;
+	/* REREAD_ODD: a number with a fraction, or beyond 64 bits, which callerd does not write. */
+	enum reread_kind { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL, REREAD_ODD } kind : 8;
 };
 
 /* Zeroed at the start, used for one line after the other; reread_free() it. */
@@ -52,8 +52,24 @@ int reread_read(struct reread *reread, struct bytes line);
 bool reread_is_own(const struct reread *reread);
 void reread_free(struct reread *reread);
 
+/* Of the path of SIZE bytes that has HASH the first value; NULL: there is none. */
+const struct reread_value *reread_find_hashed(const struct reread *reread, const char *path,
+					      size_t size, uint32_t hash);
+
+static inline const struct reread_value *reread_find(const struct reread *reread, const char *path)
+{
+	return reread_find_hashed(reread, path, strlen(path), seam_hash(path, strlen(path)));
+}
+
 /* The text at PATH, of the first value there; data NULL: there is none. */
-struct bytes reread_text(const struct reread *reread, const char *path);
+static inline struct bytes reread_text(const struct reread *reread, const char *path)
+{
+	const struct reread_value *value = reread_find(reread, path);
+
+	if (!value || value->kind != REREAD_STRING)
+		return (struct bytes){0};
+	return (struct bytes){reread->texts.data + value->text, value->text_size};
+}
 
 /* The text of the value there that has WHICH others at PATH before it, as in a list. */
 struct bytes reread_text_at(const struct reread *reread, const char *path, unsigned int which);

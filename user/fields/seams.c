@@ -17,20 +17,6 @@ struct seams {
 	bool full;
 };
 
-uint32_t seam_hash(const char *path, size_t size)
-{
-	uint64_t first = 0, last = 0;
-
-	if (size >= sizeof(first)) {
-		memcpy(&first, path, sizeof(first));
-		memcpy(&last, path + size - sizeof(last), sizeof(last));
-	} else {
-		memcpy(&first, path, size);
-	}
-	first = (first ^ size) * UINT64_C(0x9e3779b97f4a7c15) + last;
-	return (uint32_t)((first * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
-}
-
 /* --- what is known ---------------------------------------------------------------------------- */
 
 struct seams *seams_new(void)
@@ -241,9 +227,28 @@ static const struct seam *seams_learn(struct seams *seams, struct seam_after *af
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* As memcmp() == 0: most are some ten or twenty bytes, which to call it for takes longer than to compare them. */
+static bool seam_same(const char *one, const char *other, size_t size)
+{
+	uint64_t a, b;
+	size_t at = 0;
+
+	if (size < sizeof(a))
+		return !memcmp(one, other, size);
+	for (; at < size; at += sizeof(a)) {
+		if (at + sizeof(a) > size)
+			at = size - sizeof(a); /* some once more */
+		memcpy(&a, one + at, sizeof(a));
+		memcpy(&b, other + at, sizeof(b));
+		if (a != b)
+			return false;
+	}
+	return true;
+}
+
 static bool seam_is(const struct seam *seam, const char *at, const char *end)
 {
-	if ((size_t)(end - at) < seam->size || memcmp(at, seam->text, seam->size) != 0)
+	if ((size_t)(end - at) < seam->size || !seam_same(at, seam->text, seam->size))
 		return false;
 	at += seam->size;
 	if (seam->end == SEAM_OVER)

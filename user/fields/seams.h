@@ -6,12 +6,30 @@
 #ifndef CALLERD_SEAMS_H
 #define CALLERD_SEAMS_H
 
+#include <string.h>
+
 #include "base/table.h"
 #include "json/ownjson.h"
 
 #define SEAM_PATH_MAX 256
 #define SEAM_TEXT_MAX 256
 #define SEAM_MARKS 4
+
+/* Of a path: for tables in memory. Of a path that is known beforehand the compiler makes a number. */
+static inline uint32_t seam_hash(const char *path, size_t size)
+{
+	uint64_t first = 0, last = 0;
+
+	if (size >= sizeof(first)) {
+		memcpy(&first, path, sizeof(first));
+		memcpy(&last, path + size - sizeof(last), sizeof(last));
+	} else {
+		for (size_t i = 0; i < size; i++)
+			first = first << 8 | (unsigned char)path[i];
+	}
+	first = (first ^ size) * UINT64_C(0x9e3779b97f4a7c15) + last;
+	return (uint32_t)((first * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+}
 
 /* What decides what the next bytes say. */
 struct seam_place {
@@ -68,8 +86,5 @@ struct seam_after *seams_begin(struct seams *seams, bool may_forget);
 /* What stands from AT on behind AFTER; the line's end is END. NULL: it cannot be told; callerd did not write that. */
 const struct seam *seams_find(struct seams *seams, struct seam_after *after, const char *at,
 			      const char *end);
-
-/* Of a path: for tables in memory. */
-uint32_t seam_hash(const char *path, size_t size);
 
 #endif

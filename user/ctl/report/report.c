@@ -158,18 +158,18 @@ static int report_record(void *data, const struct reread *record, uint64_t time,
 	enum record_action action = record->record.action;
 	struct report *report = data;
 	struct caller_key key;
-	char caller[200];
 
 	access_take(report->access, record, time);
 	if (!report->first_record || time < report->first_record)
 		report->first_record = time;
 	if (time > report->until)
 		return 0;
+	census_make_key(&key, record);
 	if (action == RECORD_API_REQUEST) {
 		struct bytes image = reread_text(record, "callerd.request.image");
+		char caller[sizeof(key.who) + 1 + sizeof(key.program)];
 
-		census_make_key(&key, record);
-		snprintf(caller, sizeof(caller), "%s %s", key.who, key.program);
+		stpcpy(stpcpy(stpcpy(caller, key.who), " "), key.program);
 		note_seen(report, REPORT_CALLER, bytes_of(caller), key.who, time);
 		note_seen(report, REPORT_IMAGE, image, key.who, time);
 		note_seen(report, REPORT_OPERATION, reread_text(record, "callerd.api.operation"),
@@ -188,7 +188,7 @@ static int report_record(void *data, const struct reread *record, uint64_t time,
 		count_agent(report, record, time);
 	errands_run(report->errands, time);
 	return errands_take(report->errands, record, time)
-		       ?: census_take(&report->census, record, time);
+		       ?: census_take_by(&report->census, &key, record, time);
 }
 
 /* Keeps the gravest: what nobody expects before what somebody does, then the later one. */
