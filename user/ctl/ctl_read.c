@@ -12,18 +12,23 @@
 #include "ctl/ctl.h"
 #include "health/endpoint.h"
 #include "log/ahead.h"
+#include "log/exported.h"
 #include "log/logfile.h"
 #include "log/moment.h"
 #include "log/series.h"
 
-#define FOLLOW_PAUSE 200 /* ms */
+#define FOLLOW_PAUSE 200      /* ms */
+#define ORDER (60 * NS_PER_S) /* in which records of an export may be out of order */
 
 struct log_reader {
 	struct ctl *ctl;
 	struct ctl_records *records;
 	struct reread reread;
-	struct text text; /* of fields */
-	uint64_t unsure;  /* records that do not tell whether they are meant */
+	struct exported exported; /* what is not as callerd writes it */
+	uint64_t latest, behind;  /* of that: the time; records that came long after later ones */
+	uint64_t journal;	  /* entries of journald's */
+	struct text text;	  /* of fields */
+	uint64_t unsure;	  /* records that do not tell whether they are meant */
 	/* Of a log that is followed. */
 	const char *path;
 	int fd;
@@ -67,31 +72,66 @@ static bool is_not_asked(const struct log_reader *log_reader, struct bytes line,
 		!reread_callers_is_named(line));
 }
 
-static int take_line(struct log_reader *log_reader, struct bytes line)
+static int take_record(struct log_reader *log_reader, uint64_t time, struct bytes line)
 {
 	struct ctl_records *records = log_reader->records;
+
+	return is_meant(log_reader) ? records->take(records->data, &log_reader->reread, time, line)
+				    : 0;
+}
+
+/* TEXT is an object of what somebody else wrote. As exported.take(). */
+static int take_exported(void *data, struct bytes text)
+{
+	struct log_reader *log_reader = data;
+	int error = reread_read(&log_reader->reread, text);
+	struct bytes at;
+	uint64_t time;
+
+	if (error == -ENOMEM || (error && reread_is_own(&log_reader->reread)))
+		return error == -ENOMEM ? error : 0;
+	if (error) {
+		at = reread_text(&log_reader->reread, "SYSLOG_IDENTIFIER");
+		log_reader->journal += bytes_are(at, "callerd");
+		return error;
+	}
+	at = reread_text(&log_reader->reread, "@timestamp");
+	time = moment_rfc3339(at.data, at.size);
+	if (!time)
+		return -EINVAL;
+	if (time > log_reader->latest)
+		log_reader->latest = time;
+	log_reader->behind += time + ORDER < log_reader->latest;
+	return is_in_time(log_reader->ctl, time) ? take_record(log_reader, time, text) : 0;
+}
+
+/* Whether LINE begins as callerd writes them. */
+static bool is_as_written(struct bytes line, uint64_t time)
+{
+	static const char from[] = "{\"@timestamp\":\"2026-11-30T15:00:00.123456789Z\"";
+
+	return time && line.size > sizeof(from) &&
+	       bytes_begin(bytes_from(line, sizeof(from) - 1), ",\"ecs\":{");
+}
+
+static int take_line(struct log_reader *log_reader, struct bytes line)
+{
 	uint64_t time = moment_of_line(line.data, line.size);
 	int error;
 
-	if (!line.size || (is_not_asked(log_reader, line, time) && !reread_callers_is_told(line)))
+	if (!line.size)
+		return 0;
+	if (exported_is_open(&log_reader->exported) || !is_as_written(line, time))
+		return exported_read(&log_reader->exported, line)
+			       ?: exported_read(&log_reader->exported, bytes_of("\n"));
+	if (is_not_asked(log_reader, line, time) && !reread_callers_is_told(line))
 		return 0;
 	error = reread_read(&log_reader->reread, line);
-	if (error == -ENOMEM)
-		return error;
-	if (error) {
-		if (!reread_is_own(&log_reader->reread))
-			records->unreadable++;
-		return 0;
-	}
-	if (!time) { /* somebody else wrote it anew */
-		struct bytes text = reread_text(&log_reader->reread, "@timestamp");
-
-		time = moment_rfc3339(text.data, text.size);
-		if (!is_in_time(log_reader->ctl, time))
-			return 0;
-	}
-	return is_meant(log_reader) ? records->take(records->data, &log_reader->reread, time, line)
-				    : 0;
+	if (!error)
+		return take_record(log_reader, time, line);
+	if (error != -ENOMEM && !reread_is_own(&log_reader->reread))
+		log_reader->records->unreadable++;
+	return error == -ENOMEM ? error : 0;
 }
 
 static int take_lines(struct log_reader *log_reader, struct lines *lines)
@@ -325,6 +365,8 @@ static int read_series(struct log_reader *log_reader, const char *path)
 			error = follow_log(log_reader, file->path);
 		else
 			error = read_log_file(log_reader, file->path);
+		exported_end(&log_reader->exported);
+		log_reader->latest = 0;
 	}
 	return error;
 }
@@ -334,13 +376,27 @@ int ctl_read(struct ctl *ctl, struct ctl_records *records)
 	struct log_reader log_reader = {.ctl = ctl, .records = records, .fd = -1};
 	int error = 0;
 
+	log_reader.exported = (struct exported){.data = &log_reader, .take = take_exported};
 	for (unsigned int i = 0; !error && i < ctl->log_count; i++)
 		error = read_series(&log_reader, ctl->logs[i]);
+	records->unreadable += log_reader.exported.unknown;
+	exported_free(&log_reader.exported);
 	reread_free(&log_reader.reread);
 	text_free(&log_reader.text);
 	if (records->unreadable)
 		fprintf(stderr, "callerctl: %llu lines are no records of callerd's\n",
 			(unsigned long long)records->unreadable);
+	if (log_reader.journal)
+		fprintf(stderr,
+			"callerctl: %llu of them are journald's, which does not keep records "
+			"whole: "
+			"journalctl reads them, callerctl a file\n",
+			(unsigned long long)log_reader.journal);
+	if (log_reader.behind)
+		fprintf(stderr,
+			"callerctl: %llu records came after later ones: sort what you export by "
+			"@timestamp and event.sequence, or commands are told in parts\n",
+			(unsigned long long)log_reader.behind);
 	if (log_reader.unsure)
 		fprintf(stderr,
 			"callerctl: %llu records do not tell enough to be chosen by --where\n",
