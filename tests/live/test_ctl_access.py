@@ -16,7 +16,7 @@ import time
 
 import podman
 from elsewhere import Directory, Elsewhere
-from live import DIR, IMAGE, PATIENCE, ROOT, Callerd, Dockerd, equal, main, request, run, test, true
+from live import DIR, IMAGE, PATIENCE, ROOT, Callerd, Dockerd, equal, main, request, run, scaled, test, true
 from receivers import free_port
 
 CALLERCTL = os.environ.get('CALLERCTL', ROOT + '/build/callerctl')
@@ -334,6 +334,39 @@ def contexts_lead_elsewhere():
         true(any('ctxevil has more contexts' in grant.get('not_known', '') for grant in found), found)
         text = callerctl('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
         true('  ctxuser' in text.split('\nother engines, by contexts\n')[1] and 'secretword' not in text, text)
+
+
+@test
+def a_directory_that_does_not_answer():
+    """It holds nobody up, and the users of files are told."""
+    with Directory({'lara': 61001}, {'engines': (61010, ['lara'])}) as host, Dockerd('ctl-dead') as daemon:
+        host.run('groupadd', '-g', '61012', 'local')
+        host.user('kim', 61004, 'local')
+        os.chown(daemon.path, 0, 61012)
+        host.stop_answering()
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        equal(one(found, who='kim', kind='group')['remove'], 'gpasswd -d kim local')
+        true(any('name services do not answer' in grant.get('not_known', '') for grant in found), found)
+
+
+@test
+def a_group_of_thousands():
+    """It is told in part, and neither holds it up nor hides what is not of it."""
+    with Elsewhere() as host, Dockerd('ctl-many') as daemon:
+        people = [(f'many{number}', 100000 + number) for number in range(scaled(5000, 5000, 50000))]
+        host.write('/etc/passwd', 'root:x:0:0::/root:/bin/sh\n' + ''.join(f'{name}:x:{uid}:{uid}::/nonexistent:/bin/sh\n' for name, uid in people))
+        host.write('/etc/group', 'root:x:0:\n' + 'few:x:61014:many4999\n' + 'many:x:61013:' + ','.join(name for name, _ in people) + '\n')
+        host.write('/etc/shadow', '')
+        host.write('/etc/gshadow', '')
+        os.chown(daemon.path, 0, 61013)
+        run('setfacl', '-m', 'g:61014:rw', daemon.path)
+        daemon.docker('create', '--name', PREFIX + '-behind', '-v', f'{daemon.dir}:/host:ro', IMAGE, 'true')
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        members = [grant for grant in found if grant.get('kind') == 'group']
+        true(1000 < len(members) < len(people) and members[0]['remove'] == 'gpasswd -d many0 many', members[:3])
+        true(any(f'group many has {len(people)} members' in grant.get('not_known', '') for grant in found), 'that there are more')
+        equal(one(found, who='many4999', kind='acl')['how'], 'ACL, group few')
+        one(found, who=PREFIX + '-behind', kind='container')
 
 
 @test

@@ -76,11 +76,7 @@ void access_free(struct access *access)
 		HASH_DEL(access->uses, use);
 		free(use);
 	}
-	for (unsigned int i = 0; i < access->user_count; i++) {
-		free(access->users[i].groups);
-		free(access->users[i].home);
-	}
-	free(access->users);
+	access_free_users(access);
 	free(access->grants);
 	text_free(&access->notes);
 	free(access);
@@ -98,9 +94,8 @@ void access_look(struct access *access)
 	if (geteuid())
 		access_note(access, "not root: sudo's rules, connections, what processes hold and "
 				    "containers by their mounts were not looked at");
+	access_list_users(access);
 	access_find_sockets(access);
-	if (access_list_users(access))
-		access_note(access, "no memory for all users");
 	access_find_members(access);
 	if (!geteuid()) {
 		access_ask_sudo(access);

@@ -86,8 +86,10 @@ struct access_user {
 	char name[ACCESS_NAME_SIZE];
 	char *home;
 	bool named; /* sudo's rules name it */
+	bool asked; /* the name services said all its groups */
 	uint32_t *groups;
 	unsigned int group_count;
+	UT_hash_handle by_name, by_uid;
 };
 
 struct access {
@@ -96,8 +98,10 @@ struct access {
 	unsigned int socket_count;
 	struct access_grant *grants;
 	unsigned int grant_count, grant_room, grants_left_out;
-	struct access_user *users;
+	struct access_user **users;
+	struct access_user *by_name, *by_uid; /* tables; of several with one number the first */
 	unsigned int user_count, user_room;
+	bool only_files; /* other name services do not answer */
 	/* The log. */
 	struct access_use *uses; /* a table */
 	unsigned int use_count;
@@ -143,10 +147,11 @@ void access_find_use(struct access *access, struct access_grant *grant);
 void access_find_sockets(struct access *access);
 void access_find_members(struct access *access);
 
-/* Users of the host's name services. NULL: there is none with that number. */
-int access_list_users(struct access *access);
+/* Lists the users of the host's name services. They may know others, whom they do not list. */
+void access_list_users(struct access *access);
+void access_free_users(struct access *access);
+/* NULL: there is none with that number, or of that name. */
 struct access_user *access_user_of(struct access *access, uint32_t uid);
-/* The same by a name, of a user whom the name services may not list. The next call may move all users. */
 struct access_user *access_user_named(struct access *access, const char *name);
 bool access_user_has(const struct access_user *user, uint32_t gid);
 

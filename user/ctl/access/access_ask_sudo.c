@@ -144,7 +144,7 @@ static bool becomes_able(struct sudo_asking *asking, const struct access_sudo_ru
 			one = bytes_from(one, 1);
 		snprintf(name, sizeof(name), "%.*s", (int)one.size, one.data ?: "");
 		for (unsigned int i = 0; i < access->user_count; i++) {
-			user = &access->users[i];
+			user = access->users[i];
 			if (strcmp(user->name, name) != 0 || user->uid == asking->user->uid ||
 			    !has_grant(access, user->uid))
 				continue;
@@ -243,8 +243,8 @@ static void ask_about_user(struct access *access, const struct access_user *user
 static void take_group_members(struct access *access, const struct group *group)
 {
 	for (unsigned int i = 0; group && i < access->user_count; i++)
-		if (access_user_has(&access->users[i], group->gr_gid))
-			access->users[i].named = true;
+		if (access_user_has(access->users[i], group->gr_gid))
+			access->users[i]->named = true;
 	for (char **member = group ? group->gr_mem : NULL; member && *member; member++) {
 		char name[ACCESS_NAME_SIZE];
 		struct access_user *user;
@@ -368,10 +368,15 @@ void access_ask_sudo(struct access *access)
 		access_note(access, "there is no " SUDO);
 		return;
 	}
+	if (access->only_files) {
+		access_note(access, "sudo was not asked what users may do: it asks the name "
+				    "services, which do not answer");
+		return;
+	}
 	only_named = find_named(access);
 	for (int named = 1; named >= (only_named ? 1 : 0); named--)
 		for (unsigned int i = 0; i < access->user_count; i++) {
-			const struct access_user *user = &access->users[i];
+			const struct access_user *user = access->users[i];
 
 			if (!user->uid || user->named != named)
 				continue;

@@ -207,7 +207,7 @@ void access_find_contexts(struct access *access)
 	for (unsigned int i = 0; place && i < access->user_count; i++)
 		if (clock_now(CLOCK_MONOTONIC) > end)
 			left++;
-		else if (!look_at_home(access, &access->users[i], place))
+		else if (!look_at_home(access, access->users[i], place))
 			unentered++;
 	if (!place || left)
 		access_note(access, "the contexts of %u users were not looked at", left);

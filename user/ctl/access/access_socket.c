@@ -15,98 +15,8 @@
 #include "ctl/access/access.h"
 #include "host/hostfiles.h"
 
-#define USERS_MAX 50000
-#define GROUPS_MAX 256 /* of one user */
-#define CRYPT_MIN 13   /* characters of a password as crypt() leaves it, at least */
-
-/* --- users ------------------------------------------------------------------------------------ */
-
-static int add_access_user(struct access *access, const struct passwd *entry)
-{
-	struct access_user *user;
-	gid_t groups[GROUPS_MAX];
-	int count = GROUPS_MAX;
-
-	if (access->user_count == USERS_MAX)
-		return -ENOSPC;
-	if (access->user_count == access->user_room) {
-		unsigned int room = access->user_room ? 2 * access->user_room : 64;
-		struct access_user *users = reallocarray(access->users, room, sizeof(*users));
-
-		if (!users)
-			return -ENOMEM;
-		access->users = users;
-		access->user_room = room;
-	}
-	user = &access->users[access->user_count];
-	*user = (struct access_user){
-		.uid = entry->pw_uid,
-		.gid = entry->pw_gid,
-	};
-	snprintf(user->name, sizeof(user->name), "%s", entry->pw_name);
-	if (getgrouplist(entry->pw_name, entry->pw_gid, groups, &count) < 0)
-		count = GROUPS_MAX;
-	user->home = strdup(entry->pw_dir ?: "");
-	user->groups = malloc(sizeof(*user->groups) * (size_t)(count + 1));
-	if (!user->groups || !user->home) {
-		free(user->groups);
-		free(user->home);
-		return -ENOMEM;
-	}
-	for (int i = 0; i < count; i++)
-		user->groups[i] = groups[i];
-	user->group_count = (unsigned int)count;
-	access->user_count++;
-	return 0;
-}
-
-static bool is_known_name(const struct access *access, const char *name)
-{
-	for (unsigned int i = 0; i < access->user_count; i++)
-		if (!strcmp(access->users[i].name, name))
-			return true;
-	return false;
-}
-
-int access_list_users(struct access *access)
-{
-	struct passwd *entry;
-	int error = 0;
-
-	setpwent();
-	while (!error && (entry = getpwent()))
-		if (strlen(entry->pw_name) < ACCESS_NAME_SIZE &&
-		    !is_known_name(access, entry->pw_name))
-			error = add_access_user(access, entry);
-	endpwent();
-	return error;
-}
-
-struct access_user *access_user_named(struct access *access, const char *name)
-{
-	struct passwd *entry;
-
-	for (unsigned int i = 0; i < access->user_count; i++)
-		if (!strcmp(access->users[i].name, name))
-			return &access->users[i];
-	entry = strlen(name) < ACCESS_NAME_SIZE ? getpwnam(name) : NULL;
-	if (!entry || add_access_user(access, entry))
-		return NULL;
-	return &access->users[access->user_count - 1];
-}
-
-struct access_user *access_user_of(struct access *access, uint32_t uid)
-{
-	struct passwd *entry;
-
-	for (unsigned int i = 0; i < access->user_count; i++)
-		if (access->users[i].uid == uid)
-			return &access->users[i];
-	entry = getpwuid(uid);
-	if (!entry || add_access_user(access, entry))
-		return NULL;
-	return &access->users[access->user_count - 1];
-}
+#define MEMBERS_MAX 4096 /* of a group that are looked at */
+#define CRYPT_MIN 13	 /* characters of a password as crypt() leaves it, at least */
 
 /* --- sockets ---------------------------------------------------------------------------------- */
 
@@ -229,20 +139,6 @@ static const char *name_of_group(uint32_t gid, char text[ACCESS_NAME_SIZE])
 	return text;
 }
 
-/* Whether /etc/group itself says so: what a directory says gpasswd cannot change. */
-static bool is_in_file(const char *group, const char *name)
-{
-	_fclose_ FILE *file = fopen("/etc/group", "re");
-	const struct group *entry;
-
-	while (file && (entry = fgetgrent(file)))
-		for (char **member = entry->gr_mem; !strcmp(entry->gr_name, group) && *member;
-		     member++)
-			if (!strcmp(*member, name))
-				return true;
-	return false;
-}
-
 static void set_command(struct access_grant *grant, const char *before, const char *name,
 			const char *after)
 {
@@ -258,16 +154,15 @@ static void set_command(struct access_grant *grant, const char *before, const ch
 		memcpy(grant->remove, text.data, text.size + 1);
 }
 
+/* IN_FILE: /etc/group itself says so. What a directory says gpasswd cannot change. */
 static void add_group_member(struct access *access, const struct access_socket *socket,
 			     const struct access_user *user, const char *name, uint32_t gid,
-			     bool acl)
+			     const char *group, bool acl, bool in_file)
 {
-	char group[ACCESS_NAME_SIZE];
 	bool primary = user && user->gid == gid;
 	struct access_grant *grant =
 		access_add(access, socket, acl ? ACCESS_ACL : ACCESS_GROUP, name);
 
-	name_of_group(gid, group);
 	grant->gid = gid;
 	grant->has_uid = user;
 	grant->uid = user ? user->uid : 0;
@@ -276,26 +171,13 @@ static void add_group_member(struct access *access, const struct access_socket *
 	if (!user)
 		snprintf(grant->detail, sizeof(grant->detail),
 			 "there is no such user: whoever gets the name");
-	if (is_in_file(group, name))
+	if (in_file)
 		set_command(grant, "gpasswd -d ", name, group);
 	else if (primary)
 		set_command(grant, "usermod -g ANOTHER-GROUP ", name, "");
 	else if (user)
 		snprintf(grant->detail, sizeof(grant->detail),
 			 "a member by the name services, not by /etc/group");
-}
-
-static bool has_such_grant(const struct access *access, const struct access_socket *socket,
-			   enum access_kind kind, const char *name, uint32_t gid)
-{
-	for (unsigned int i = 0; i < access->grant_count; i++) {
-		const struct access_grant *grant = &access->grants[i];
-
-		if (grant->socket == socket && grant->kind == kind && grant->gid == gid &&
-		    !strcmp(grant->who, name))
-			return true;
-	}
-	return false;
 }
 
 /* Whether there is a word that crypt() makes TEXT of: "x", "!" and the like are of none. */
@@ -329,43 +211,83 @@ static void add_group_itself(struct access *access, const struct access_socket *
 	}
 }
 
+struct group_member {
+	char name[ACCESS_NAME_SIZE];
+	bool in_file;
+	UT_hash_handle hh;
+};
+
+static struct group_member *put_member(struct access *access, struct group_member **members,
+				       const char *name)
+{
+	struct group_member *member;
+
+	HASH_FIND_STR(*members, name, member);
+	if (member)
+		return member;
+	if (strlen(name) >= sizeof(member->name) || !(member = calloc(1, sizeof(*member)))) {
+		access_note(access, "a member with a name that is too long was left out");
+		return NULL;
+	}
+	snprintf(member->name, sizeof(member->name), "%s", name);
+	HASH_ADD_STR(*members, name, member);
+	if (member->hh.tbl)
+		return member;
+	free(member);
+	return NULL;
+}
+
+/* Those whom the group GID lists, by the name services and by /etc/group itself. */
+static struct group_member *list_group_members(struct access *access, uint32_t gid)
+{
+	_fclose_ FILE *file = fopen("/etc/group", "re");
+	const struct group *group = getgrgid(gid);
+	struct group_member *members = NULL, *member;
+
+	for (char **name = group ? group->gr_mem : NULL; name && *name; name++)
+		put_member(access, &members, *name);
+	while (file && (group = fgetgrent(file)))
+		for (char **name = group->gr_mem; group->gr_gid == gid && *name; name++) {
+			member = put_member(access, &members, *name);
+			if (member)
+				member->in_file = true;
+		}
+	return members;
+}
+
+static bool may_pass(const struct access_socket *socket, const struct access_user *user)
+{
+	return user->uid && access_passes(socket, user->uid, user->groups, user->group_count);
+}
+
 /* Members by their own entry, by the group's, and by what the name services make of both. */
 static void add_group(struct access *access, const struct access_socket *socket, uint32_t gid,
 		      bool acl)
 {
-	const struct group *group = getgrgid(gid);
-	_cleanup_(text_free) struct text names = {0};
-	enum access_kind kind = acl ? ACCESS_ACL : ACCESS_GROUP;
-	struct bytes rest, name;
+	struct group_member *members = list_group_members(access, gid), *member, *next;
+	unsigned int count = 0;
+	char group[ACCESS_NAME_SIZE];
 
-	/* Another look at a group uses the memory of this one. */
-	for (char **member = group ? group->gr_mem : NULL; member && *member; member++) {
-		text_add_string(&names, *member);
-		text_add_char(&names, '\n');
-	}
-	rest = text_since(&names, 0);
-	while (bytes_take(&rest, '\n', &name)) {
-		char text[ACCESS_NAME_SIZE];
-		const struct access_user *user;
+	name_of_group(gid, group);
 
-		if (!name.size || name.size >= sizeof(text))
-			continue;
-		snprintf(text, sizeof(text), "%.*s", (int)name.size, name.data);
-		user = access_user_named(access, text);
-		if (user && (!user->uid ||
-			     !access_passes(socket, user->uid, user->groups, user->group_count)))
-			continue;
-		if (!has_such_grant(access, socket, kind, text, gid))
-			add_group_member(access, socket, user, text, gid, acl);
-	}
-	for (unsigned int i = 0; i < access->user_count; i++) {
-		const struct access_user *user = &access->users[i];
+	/* Who is a member by his own entry alone comes behind those of the list. */
+	for (unsigned int i = 0; i < access->user_count; i++)
+		if (access_user_has(access->users[i], gid))
+			put_member(access, &members, access->users[i]->name);
+	HASH_ITER(hh, members, member, next)
+	{
+		const struct access_user *user =
+			count++ < MEMBERS_MAX ? access_user_named(access, member->name) : NULL;
 
-		if (user->uid && access_user_has(user, gid) &&
-		    access_passes(socket, user->uid, user->groups, user->group_count) &&
-		    !has_such_grant(access, socket, kind, user->name, gid))
-			add_group_member(access, socket, user, user->name, gid, acl);
+		if (count <= MEMBERS_MAX && (!user || may_pass(socket, user)))
+			add_group_member(access, socket, user, member->name, gid, group, acl,
+					 member->in_file);
+		HASH_DEL(members, member);
+		free(member);
 	}
+	if (count > MEMBERS_MAX)
+		access_note(access, "%s: group %s has %u members, %u of them were looked at",
+			    socket->path, group, count, MEMBERS_MAX);
 	if (!geteuid())
 		add_group_itself(access, socket, gid);
 }
@@ -470,11 +392,11 @@ void access_find_members(struct access *access)
 	for (unsigned int i = 0; i < access->user_count; i++) {
 		struct access_grant *grant;
 
-		if (access->users[i].uid || !strcmp(access->users[i].name, "root"))
+		if (access->users[i]->uid || !strcmp(access->users[i]->name, "root"))
 			continue;
-		grant = access_add(access, NULL, ACCESS_OWNER, access->users[i].name);
+		grant = access_add(access, NULL, ACCESS_OWNER, access->users[i]->name);
 		snprintf(grant->how, sizeof(grant->how), "uid 0");
 		snprintf(grant->detail, sizeof(grant->detail), "cannot be told from root");
-		set_command(grant, "userdel ", access->users[i].name, "");
+		set_command(grant, "userdel ", access->users[i]->name, "");
 	}
 }
