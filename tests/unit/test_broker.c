@@ -313,6 +313,7 @@ static void test_requests(void **state)
 		REQUEST("/v1.41/info"),
 		REQUEST("/v1.41/containers/json?all=1"),
 		REQUEST("/v1.41/containers/a0b1/json"),
+		REQUEST("/v1.41/exec/a0b1/json"),
 		REQUEST("/events?since=1.2"),
 		"GET /_ping?a=b HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n",
 	};
@@ -321,6 +322,9 @@ static void test_requests(void **state)
 		REQUEST("/containers/a/export"),
 		REQUEST("/containers/a/logs"),
 		REQUEST("/containers/a/b/json"),
+		REQUEST("/exec/a/start"),
+		REQUEST("/exec/a/resize?h=1"),
+		REQUEST("/exec/a/b/json"),
 		REQUEST("/containers/..%2fa/json"),
 		REQUEST("/secrets"),
 		REQUEST("/"),

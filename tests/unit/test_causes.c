@@ -113,6 +113,14 @@ static void stage_inspect(void *data, unsigned int socket, struct bytes containe
 	text_add_char(&stage->inspected, '\n');
 }
 
+static void stage_inspect_exec(void *data, unsigned int socket, struct bytes exec)
+{
+	struct stage *stage = data;
+
+	add_word(&stage->inspected, bytes_of("exec"));
+	stage_inspect(data, socket, exec);
+}
+
 static void stage_put(void *data, unsigned int socket, const struct owned *owned)
 {
 	struct stage *stage = data;
@@ -195,6 +203,7 @@ static void stage_open_at(struct stage *stage, uint64_t now)
 		.record = stage_record,
 		.inspect_data = stage,
 		.inspect = stage_inspect,
+		.inspect_exec = stage_inspect_exec,
 		.stopping = stage_stopping,
 	};
 
@@ -2212,6 +2221,200 @@ static void test_recovered_late(void **state)
 	stage_close(&stage);
 }
 
+/* --- who is behind a process in a container ---------------------------------------------------- */
+
+#define SHIM "/usr/bin/containerd-shim-runc-v2"
+
+/* A process in a container: itself, one in between, one that the engine's runtime began, what holds the container, and init. */
+static struct caller *make_contained(uint32_t pid, unsigned int ms, unsigned int held_ms,
+				     const char *holder)
+{
+	struct process ancestors[] = {
+		{.pid = 3000, .start = at(90)},
+		{.pid = 2000, .start = at(ms)},
+		{.pid = 1500, .start = at(held_ms), .executable = bytes_of(holder)},
+		{.pid = 1, .start = 1},
+	};
+	struct caller draft;
+
+	memset(&draft, 0, sizeof(draft));
+	draft.process.pid = pid;
+	draft.process.start = at(ms + 1);
+	return caller_new(&draft,
+			  caller_lineage_new(ancestors, COUNT(ancestors), holder, strlen(holder)),
+			  "", 0);
+}
+
+/* The user of each maker by his process's name, "-" for nobody: of the creation, the start, the exec, and at the end. */
+static void add_makers(struct stage *stage, const char *container, const struct caller *caller)
+{
+	struct record_maker makers[RECORD_MAKERS];
+
+	causes_makers(stage->causes, bytes_of(container), caller, makers);
+	for (unsigned int i = 0; i < RECORD_MAKERS; i++) {
+		add_word(&stage->told,
+			 makers[i].caller ? makers[i].caller->process.name : bytes_of("-"));
+		if (!makers[i].behind)
+			continue;
+		add_word(&stage->told, bytes_of("behind"));
+		add_word(&stage->told, makers[i].behind->process.name);
+	}
+	text_add_char(&stage->told, '\n');
+}
+
+static void expect_makers(struct stage *stage, const char *container, struct caller *caller,
+			  const char *wanted, int line)
+{
+	text_cut(&stage->told, 0);
+	add_makers(stage, container, caller);
+	expect_text(&stage->told, wanted, line);
+	caller_unref(caller);
+}
+
+#define EXPECT_MAKERS(stage, container, caller, wanted)                                            \
+	expect_makers(stage, container, caller, wanted "\n", __LINE__)
+
+/* The users are not in containers, as their cgroups say. */
+static void be_outside(struct stage *stage)
+{
+	for (unsigned int i = 0; i < USERS; i++) {
+		struct caller draft = *stage->users[i];
+		char text[64];
+		int size = snprintf(text, sizeof(text), "%s/user.slice", user_names[i]);
+
+		memset(&draft.shared, 0, sizeof(draft.shared));
+		draft.process.name = (struct bytes){text, strlen(user_names[i])};
+		draft.cgroup = (struct bytes){text + draft.process.name.size,
+					      (size_t)size - draft.process.name.size};
+		caller_unref(stage->users[i]);
+		stage->users[i] = caller_new(&draft, NULL, text, (size_t)size);
+		assert_false(caller_may_be_contained(stage->users[i]));
+	}
+}
+
+static void runs_as(struct stage *stage, const char *exec, const char *container, uint32_t pid,
+		    unsigned int ms)
+{
+	causes_exec_runs(stage->causes, 0, bytes_of(exec), bytes_of(container), pid, at(ms));
+}
+
+/* alice makes A and starts it at 20; bob's exec EXEC_1 begins at 120. */
+static void begin_makers(struct stage *stage)
+{
+	struct request *create;
+
+	stage_open(stage);
+	be_outside(stage);
+	create = begin_request(stage, 0, "ContainerCreate", "r1", 5);
+	ledger_request_set(create, &create->made, bytes_of(A_ID));
+	answer(stage, create, 201, 12);
+	happens(stage, "create", A_ID, 10);
+	make_request(stage, 0, "ContainerStart", "s1", A_ID, 20);
+	happens(stage, "start", A_ID, 20);
+	create_exec(stage, 1, "e1", EXEC_1, "sh", 100);
+	ledger_request_end(start_exec(stage, 1, "x1", EXEC_1, 120));
+	tell_event(stage, exec_event("exec_start", EXEC_1, "sh"), 125);
+	run_at(stage, 130);
+	assert_string_equal(stage->inspected.data, "exec 1111\n");
+}
+
+static void test_makers(void **state)
+{
+	struct stage stage = {0};
+
+	begin_makers(&stage);
+	/* The exec's process is not known yet. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 130, 15, SHIM), "alice alice - -");
+	runs_as(&stage, EXEC_1, B_ID, 2000,
+		140); /* of another container: it is no answer of ours */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 130, 15, SHIM), "alice alice - -");
+	runs_as(&stage, EXEC_1, A_ID, 2000, 140);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 130, 15, SHIM), "alice alice bob bob");
+	EXPECT_MAKERS(&stage, B_ID, make_contained(4000, 130, 15, SHIM), "- - - -");
+	EXPECT_MAKERS(&stage, A_ID, NULL, "alice - - -");
+	/* Another process had the PID before the exec began, or has it after its process was seen. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 110, 15, SHIM), "alice alice - -");
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 141, 15, SHIM), "alice alice - -");
+	/* The exec's process itself. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(2000, 128, 15, SHIM), "alice alice bob bob");
+	/* It was seen once more, and then it ended: what it did before may be told later. */
+	runs_as(&stage, EXEC_1, A_ID, 2000, 142);
+	tell_event(&stage, exec_event("exec_die", EXEC_1, ""), 160);
+	run_at(&stage, 170);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 141, 15, SHIM), "alice alice bob bob");
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 161, 15, SHIM), "alice alice - -");
+	/* Another exec has the PID now. */
+	create_exec(&stage, 2, "e2", EXEC_2, "sh", 200);
+	ledger_request_end(start_exec(&stage, 2, "x2", EXEC_2, 210));
+	tell_event(&stage, exec_event("exec_start", EXEC_2, "sh"), 215);
+	run_at(&stage, 220);
+	runs_as(&stage, EXEC_2, A_ID, 2000, 230);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 220, 15, SHIM), "alice alice carol carol");
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 130, 15, SHIM), "alice alice - -");
+	stage_close(&stage);
+}
+
+/* The starter is that of the run that the process is of. */
+static void test_makers_of_a_run(void **state)
+{
+	struct stage stage = {0};
+
+	begin_makers(&stage);
+	/* Begun again: the engine has not told that yet. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 60, 50, SHIM), "alice - - -");
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 16, 15, "/usr/bin/conmon"),
+		      "alice alice - -");
+	/* What holds the container is not known. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 16, 15, "/usr/lib/systemd/systemd"),
+		      "alice - - -");
+	make_request(&stage, 3, "ContainerRestart", "s2", A_ID, 300);
+	is_killed(&stage, A_ID, "15", 296);
+	dies(&stage, A_ID, 0, 297);
+	happens(&stage, "start", A_ID, 300);
+	run_at(&stage, 310);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 299, 298, SHIM), "alice dave - -");
+	/* Of the run before: it is told late. */
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 16, 15, SHIM), "alice - - -");
+	/* By nobody who is known. */
+	is_killed(&stage, A_ID, "15", 400);
+	dies(&stage, A_ID, 0, 401);
+	happens(&stage, "start", A_ID, 410);
+	run_at(&stage, 2500);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 405, 404, SHIM), "alice - - -");
+	/* Starts may have been missed. */
+	make_request(&stage, 3, "ContainerRestart", "s3", A_ID, 2600);
+	happens(&stage, "start", A_ID, 2600);
+	run_at(&stage, 2610);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 2599, 2598, SHIM), "alice dave - -");
+	causes_gap(stage.causes, 0, 0);
+	EXPECT_MAKERS(&stage, A_ID, make_contained(4000, 2599, 2598, SHIM), "alice - - -");
+	stage_close(&stage);
+}
+
+/* What somebody's exec makes goes back to him, unless another one of the container's may have. */
+static void test_makers_of_makers(void **state)
+{
+	struct stage stage = {0};
+	struct request *create;
+
+	begin_makers(&stage);
+	create = begin_request(&stage, 4, "ContainerCreate", "r2", 300);
+	ledger_request_set_behind(create, stage.users[1], bytes_of("x1"));
+	ledger_request_set(create, &create->made, bytes_of(B_ID));
+	answer(&stage, create, 201, 310);
+	happens(&stage, "create", B_ID, 305);
+	run_at(&stage, 320);
+	EXPECT_MAKERS(&stage, B_ID, NULL, "erin behind bob - - -");
+	create = begin_request(&stage, 4, "ContainerCreate", "r3", 400);
+	ledger_request_set_behind(create, stage.users[1], bytes_of("x1"));
+	ledger_request_end(create);
+	answer(&stage, begin_request(&stage, 4, "ContainerCreate", "r4", 401), 201, 410);
+	happens(&stage, "create", C_ID, 405);
+	run_at(&stage, 2500);
+	EXPECT_MAKERS(&stage, C_ID, NULL, "erin - - -");
+	stage_close(&stage);
+}
+
 /* --- beyond our life -------------------------------------------------------------------------- */
 
 static void test_restore(void **state)
@@ -2221,11 +2424,14 @@ static void test_restore(void **state)
 	struct origin *origin;
 	struct owned owned = {.id = bytes_of(A_ID),
 			      .name = bytes_of("web"),
+			      .creator_basis = BASIS_ID,
+			      .starter_basis = BASIS_ID,
 			      .starter_known = true,
 			      .created = AHEAD,
 			      .started = AHEAD + 1,
 			      .labels_known = true};
-	struct owned_exec exec = {.id = bytes_of(EXEC_1), .container_id = bytes_of(A_ID)};
+	struct owned_exec exec = {
+		.id = bytes_of(EXEC_1), .container_id = bytes_of(A_ID), .starter_basis = BASIS_ID};
 
 	stage_open(&stage);
 	draft.caller = stage.users[4];
@@ -3537,6 +3743,9 @@ int main(void)
 		cmocka_unit_test(test_doubt_in_gap),
 		cmocka_unit_test(test_gone_in_gap),
 		cmocka_unit_test(test_recovered_late),
+		cmocka_unit_test(test_makers),
+		cmocka_unit_test(test_makers_of_a_run),
+		cmocka_unit_test(test_makers_of_makers),
 		cmocka_unit_test(test_restore),
 		cmocka_unit_test(test_keeper),
 		cmocka_unit_test(test_close),

@@ -16,6 +16,10 @@
 #define QUEUE_MAX 65536
 #define RUN_REQUESTS 8
 
+/* What it says of the exec EXEC: an answer each time it is asked, the last one again. */
+#define EXEC ID_B
+static const char *const *played_execs;
+
 /* What the engine that is played answers to TARGET: a whole response, malloc()ed; NULL: nothing. */
 typedef char *(*answer_function)(const char *target);
 
@@ -172,6 +176,8 @@ static const char *body_for(const char *target)
 	if (strstr(target, "/containers/" ID_A "/json") || strstr(target, "/containers/web/json"))
 		return "{\"Id\":\"" ID_A "\",\"Name\":\"/web\",\"Image\":\"" IMAGE "\",\"Config\":"
 		       "{\"Image\":\"img:1\",\"User\":\"7\"},\"HostConfig\":{\"Privileged\":true}}";
+	if (strstr(target, "/exec/" EXEC "/json") && played_execs)
+		return played_execs[1] ? *played_execs++ : *played_execs;
 	if (strstr(target, "/containers/" ID_B "/json"))
 		return "{\"Id\":\"" ID_B "\",\"Name\":\"/db\",\"Config\":{\"Image\":\"img\"}}";
 	return NULL;
@@ -203,6 +209,14 @@ static void introduced(void *data)
 	played.introduced++;
 }
 
+static void exec_runs(void *data, struct bytes id, struct bytes container, uint32_t pid,
+		      uint64_t asked)
+{
+	snprintf(played.log + strlen(played.log), sizeof(played.log) - strlen(played.log),
+		 "%.4s in %.4s is %u at %u\n", id.data, container.data, pid,
+		 (unsigned int)((asked - 1000 * NS_PER_S) / NS_PER_MS));
+}
+
 static int setup(void **state)
 {
 	server_begin();
@@ -215,6 +229,7 @@ static int setup(void **state)
 		.judge_container = judge,
 		.introduced = introduced,
 		.refreshed = refreshed,
+		.exec_runs = exec_runs,
 	};
 	return engine_new(&played.options, &played.engine);
 }
@@ -374,6 +389,66 @@ static void test_inspect(void **state)
 			    "/v1.41/containers/web/json\n/v1.41/containers/gone/json\n");
 	assert_int_equal(stats().inspected, 3);
 	assert_int_equal(stats().gone, 1);
+}
+
+#define EXEC_ANSWER(running, code, pid)                                                            \
+	"{\"ID\":\"" EXEC "\",\"Running\":" running ",\"ExitCode\":" code                          \
+	",\"ContainerID\":\"" ID_A "\",\"Pid\":" pid "}"
+#define ASKED "/v1.41/exec/" EXEC "/json\n"
+
+/* Asks for EXEC, of which ANSWERS are told, and goes on for a while. Returns what came of it. */
+static const char *ask_for_exec(const char *const *answers, unsigned int steps)
+{
+	played_execs = answers;
+	played.log[0] = '\0';
+	engine_inspect_exec(played.engine, bytes_of(EXEC));
+	for (unsigned int i = 0; i < steps; i++) {
+		engine_waits_for_execs(played.engine, played.now);
+		for (unsigned int k = 0; k < 10; k++)
+			run_once();
+		played.now += 5 * NS_PER_MS;
+	}
+	return played.log;
+}
+
+static void test_execs(void **state)
+{
+	static const char *const runs[] = {EXEC_ANSWER("false", "null", "0"),
+					   EXEC_ANSWER("true", "null", "0"),
+					   EXEC_ANSWER("true", "null", "7"), NULL};
+	static const char *const ended[] = {EXEC_ANSWER("false", "null", "0"),
+					    EXEC_ANSWER("false", "0", "7"), NULL};
+	static const char *const odd[] = {
+		EXEC_ANSWER("true", "null", "-7"), EXEC_ANSWER("true", "null", "4294967303"),
+		EXEC_ANSWER("true", "null", "\"7\""), EXEC_ANSWER("false", "126", "0"), NULL};
+	static const char *const never[] = {EXEC_ANSWER("false", "null", "0"), NULL};
+
+	run_until_idle();
+	assert_false(engine_waits_for_execs(played.engine, played.now));
+	/* Asked until it runs, and once more, at ever longer intervals. */
+	assert_string_equal(ask_for_exec(runs, 20), ASKED ASKED ASKED
+			    "bbbb in aaaa is 7 at 25\n" ASKED "bbbb in aaaa is 7 at 25\n");
+	assert_false(engine_waits_for_execs(played.engine, played.now));
+	/* An exec that was never seen to run has no process that could be told from another one. */
+	assert_string_equal(ask_for_exec(ended, 20), ASKED ASKED);
+	assert_string_equal(ask_for_exec(odd, 40), ASKED ASKED ASKED ASKED);
+	played_execs = NULL; /* 404 */
+	assert_string_equal(ask_for_exec(NULL, 20), ASKED);
+	engine_inspect_exec(played.engine, bytes_of("short"));
+	assert_false(engine_waits_for_execs(played.engine, played.now));
+	/* Given up after a minute. */
+	ask_for_exec(never, 1);
+	assert_true(engine_waits_for_execs(played.engine, played.now));
+	assert_true(engine_waits_for_execs(played.engine, played.now + 59 * NS_PER_S));
+	assert_false(engine_waits_for_execs(played.engine, played.now + 60 * NS_PER_S));
+	/* As many as there is room for. */
+	for (unsigned int i = 0; i <= 1024; i++) {
+		char id[ID_DIGITS + 1];
+
+		snprintf(id, sizeof(id), "%064x", i);
+		engine_inspect_exec(played.engine, bytes_of(id));
+	}
+	assert_int_equal(stats().overflows, 1);
 }
 
 static void test_refresh_drops_what_is_gone(void **state)
@@ -937,6 +1012,7 @@ int main(void)
 		TEST(test_chunks),
 		TEST(test_an_engine_that_always_closes),
 		TEST(test_inspect),
+		TEST(test_execs),
 		TEST(test_refresh_drops_what_is_gone),
 		TEST(test_overflow_is_a_refresh),
 		TEST(test_what_it_is),

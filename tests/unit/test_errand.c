@@ -312,6 +312,11 @@ static void test_who(void **state)
 	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
 		  "\"container\":{\"id\":\"0123456789abcdef\",\"name\":\"watchtower\"}",
 		  "[watchtower]");
+	check_who("\"user\":{\"id\":\"0\",\"name\":\"root\"},"
+		  "\"container\":{\"id\":\"0123456789abcdef\",\"name\":\"web\"},"
+		  "\"callerd\":{\"caller\":{\"behind\":{\"user\":{\"id\":\"1001\",\"name\":\"bob\"}"
+		  "}}}",
+		  "bob [web, exec]");
 	check_who("\"user\":{\"id\":\"7\",\"name\":\"eve\"},"
 		  "\"container\":{\"id\":\"0123456789abcdef\"}",
 		  "eve [0123456789ab]");

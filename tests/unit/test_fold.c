@@ -175,6 +175,12 @@ static void test_others_are_told(void **state)
 	TOLD(record.http.status = 500);
 	TOLD(record.api.expected_rule = other_rule);
 	TOLD(record.container_name = bytes_of("web"));
+	for (unsigned int i = 0; i < RECORD_MAKERS; i++) {
+		TOLD((record.makers[i].caller = others[0],
+		      record.makers[i].event_id = bytes_of("one")));
+		TOLD((record.makers[i].caller = others[0],
+		      record.makers[i].event_id = bytes_of("two")));
+	}
 	TOLD(record.connection.socket = bytes_of("/run/other.sock"));
 	TOLD(record.api.target_name = bytes_of("web"));
 	TOLD(record.level = LEVEL_METADATA);

@@ -1759,6 +1759,77 @@ static void test_folded(void **state)
 	json_decref(root);
 }
 
+/* --- who is behind a container ---------------------------------------------------------------- */
+
+#define MAKER(kind) "callerd.caller.container." kind
+
+static void test_makers(void **state)
+{
+	struct caller caller = alice(), human = alice(), other = bob(), inner;
+	struct record record = {
+		.action = RECORD_API_REQUEST,
+		.time = 120000001,
+		.caller = &inner,
+		.container_name = BYTES("web"),
+		.http = {.method = BYTES("GET"), .verb = METHOD_GET, .target = BYTES("/_ping")},
+		.makers = {[MAKER_CREATED] = {.caller = &human,
+					      .event_id = BYTES("c1"),
+					      .basis = BASIS_ID},
+			   [MAKER_STARTED] = {.caller = &caller,
+					      .event_id = BYTES("s1"),
+					      .basis = BASIS_TIME,
+					      .container_name = BYTES("outer"),
+					      .behind = &other,
+					      .behind_id = BYTES("x0")},
+			   [MAKER_EXEC] = {.caller = &other,
+					   .event_id = BYTES("x1"),
+					   .basis = BASIS_NAME},
+			   [MAKER_BEHIND] = {.caller = &human, .event_id = BYTES("x1")}},
+	};
+	json_t *root;
+
+	inner = caller;
+	inner.cgroup = (struct bytes)BYTES("/docker/" ID);
+	inner.login_uid = CALLERD_UNSET_ID;
+	inner.tty[0] = '\0';
+	caller.login_uid = CALLERD_UNSET_ID;
+	caller.cgroup = (struct bytes)BYTES("/docker/" ID);
+	root = written(&record, &context);
+	assert_text(root, "user.id", "0");
+	assert_text(root, MAKER("created_by.user.id"), "1000");
+	assert_text(root, MAKER("created_by.user.name"), "alice");
+	assert_text(root, MAKER("created_by.user.effective.id"), "0");
+	assert_text(root, MAKER("created_by.user.effective.name"), "root");
+	assert_text(root, MAKER("created_by.via"), "sudo");
+	assert_text(root, MAKER("created_by.event_id"), "c1");
+	assert_text(root, MAKER("created_by.basis"), "id");
+	ASSERT_ABSENT(root, MAKER("created_by.container"), MAKER("created_by.behind"),
+		      MAKER("started_by.user.effective"), MAKER("started_by.via"),
+		      MAKER("exec_by.behind"));
+	assert_text(root, MAKER("started_by.user.id"), "0");
+	assert_text(root, MAKER("started_by.basis"), "time");
+	assert_text(root, MAKER("started_by.container.id"), ID);
+	assert_text(root, MAKER("started_by.container.name"), "outer");
+	assert_text(root, MAKER("started_by.behind.user.id"), "1001");
+	assert_text(root, MAKER("started_by.behind.event_id"), "x0");
+	assert_text(root, MAKER("exec_by.user.id"), "1001");
+	assert_text(root, MAKER("exec_by.event_id"), "x1");
+	assert_text(root, "callerd.caller.behind.user.name", "alice");
+	assert_text(root, "callerd.caller.behind.via", "sudo");
+	assert_text(root, "callerd.caller.behind.event_id", "x1");
+	assert_text(root, "message",
+		    "alice → root (sudo), in container web (exec) | docker run -v /:/host bb | "
+		    "GET /_ping → no answer");
+	json_decref(root);
+	/* Where nobody began an exec, it is the process itself. */
+	record.makers[MAKER_EXEC].caller = record.makers[MAKER_BEHIND].caller = NULL;
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, MAKER("exec_by"), "callerd.caller.behind");
+	assert_text(root, "message",
+		    "root in container web | docker run -v /:/host bb | GET /_ping → no answer");
+	json_decref(root);
+}
+
 /* --- what an engine says -------------------------------------------------------------------- */
 
 /* web died, which CALLER had started. */
@@ -2922,6 +2993,7 @@ int main(void)
 		cmocka_unit_test(test_self_test),
 		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),
+		cmocka_unit_test(test_makers),
 		cmocka_unit_test(test_cause_findings),
 		cmocka_unit_test(test_event_types),
 		cmocka_unit_test(test_event_outcomes),

@@ -216,6 +216,36 @@ static void test_same_answers(void **state)
 	assert_in_range(unsure[TOLD_NAME], unsure[TOLD_BRIEF] + 1, 300);
 }
 
+/* Who is behind a caller in a container is in its record, also where what the caller is stands in another line. Who is not told
+ * is not known, not nobody. */
+static void test_behind(void **state)
+{
+	static const struct {
+		const char *text;
+		enum where_answer wanted;
+	} cases[] = {
+		{"callerd.caller.behind.user.id = 1000", WHERE_YES},
+		{"callerd.caller.behind.user.id = 1001", WHERE_NO},
+		{"callerd.caller.container.exec_by.event_id = x1", WHERE_YES},
+		{"callerd.caller.container.created_by.user.id = 1001", WHERE_MAYBE},
+	};
+	struct caller human = {.process = {.pid = 4712, .euid = 1000}, .login_uid = 1000};
+	struct caller contained = {
+		.process = {.pid = 4711, .start = 100000000},
+		.login_uid = CALLERD_UNSET_ID,
+		.cgroup = bytes_of(
+			"/docker/0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+	};
+	struct record record = full_request(&contained);
+
+	record.makers[MAKER_EXEC] = record.makers[MAKER_BEHIND] =
+		(struct record_maker){.caller = &human, .event_id = bytes_of("x1")};
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (enum told told = TOLD_RECORD; told <= TOLD_NAME; told++)
+			if (answer(cases[i].text, &record, told) != cases[i].wanted)
+				fail_msg("%s, told %u", cases[i].text, told);
+}
+
 /* A line in full is sure of what it does not have; one in brief, as by default, where it says all. */
 static void test_what_a_line_says(void **state)
 {
@@ -667,6 +697,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_answers),
+		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_what_a_line_says),
 		cmocka_unit_test(test_what_was_left_out),
 		cmocka_unit_test(test_callers),

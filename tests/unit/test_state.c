@@ -125,10 +125,15 @@ static struct origin *new_origin(unsigned int number, const char *operation)
 	};
 	struct origin *origin;
 
+	if (!strcmp(operation, "ContainerExec")) {
+		draft.behind = new_caller(4000, (struct bytes){args, sizeof(args)});
+		draft.behind_id = bytes_of("event-behind");
+	}
 	snprintf(event_id, sizeof(event_id), "event-%06u", number);
 	draft.event_id = bytes_of(event_id);
 	origin = origin_new(&draft, findings, number % 4);
 	caller_unref(draft.caller);
+	caller_unref(draft.behind);
 	assert_non_null(origin);
 	return origin;
 }
@@ -153,6 +158,8 @@ static void put_container(struct state *state, unsigned int number, struct origi
 		.image = bytes_of("busybox:latest"),
 		.creator = creator,
 		.starter = starter,
+		.creator_basis = BASIS_ID,
+		.starter_basis = number % 2 ? BASIS_TIME : BASIS_NAME,
 		.starter_known = starter,
 		.created = T0 + number * NS_PER_S,
 		.started = number % 3 ? T0 + 1 : 0,
@@ -198,7 +205,11 @@ static void put_exec_of(struct state *state, unsigned int number, unsigned int c
 		.id = id_of(number),
 		.container_id = id_of(container),
 		.starter = starter,
+		.starter_basis = starter ? BASIS_ID : BASIS_NONE,
 		.health_check = !starter,
+		.pid = starter ? 4711 : 0,
+		.begun = T0 + number,
+		.alive = T0 + number + 1,
 	};
 
 	KEEP(state, put_exec, 0, &exec);
@@ -255,6 +266,11 @@ static void add_origin_line(struct text *out, const struct origin *origin)
 		 origin->caller->process.pid, origin->caller->ancestor_count);
 	text_add_string(out, line);
 	add_line(out, origin->caller->boot_id, "");
+	if (origin->behind) {
+		snprintf(line, sizeof(line), " behind pid %u ", origin->behind->process.pid);
+		text_add_string(out, line);
+		add_line(out, origin->behind_id, "");
+	}
 	for (unsigned int i = 0; i < origin->finding_count; i++) {
 		snprintf(line, sizeof(line), " %d/%d", origin->findings[i].id,
 			 origin->findings[i].severity);
@@ -272,7 +288,8 @@ static int on_owned(void *data, const struct owned *owned)
 	add_line(out, owned->id, " ");
 	add_line(out, owned->name, " ");
 	add_line(out, owned->image, " ");
-	snprintf(line, sizeof(line), "%d %llu %llu %llu %u %d %d %d %d\n", owned->starter_known,
+	snprintf(line, sizeof(line), "%d %d %d %llu %llu %llu %u %d %d %d %d\n",
+		 owned->creator_basis, owned->starter_basis, owned->starter_known,
 		 (unsigned long long)owned->created, (unsigned long long)owned->started,
 		 (unsigned long long)owned->died, owned->labels, owned->labels_known, owned->swarm,
 		 owned->stopped, owned->witnessed);
@@ -285,7 +302,12 @@ static int on_owned(void *data, const struct owned *owned)
 static int on_exec(void *data, const struct owned_exec *exec)
 {
 	struct text *out = data;
+	char line[96];
 
+	snprintf(line, sizeof(line), "process %u from %llu to %llu by %d ", exec->pid,
+		 (unsigned long long)exec->begun, (unsigned long long)exec->alive,
+		 exec->starter_basis);
+	text_add_string(out, line);
 	text_add_string(out, exec->health_check ? "health check " : "exec ");
 	add_line(out, exec->id, " ");
 	add_line(out, exec->container_id, "\n");

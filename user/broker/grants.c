@@ -216,15 +216,15 @@ static struct bytes skip_version(struct bytes target)
 	return size < target.size && target.data[size] == '/' ? bytes_from(target, size) : target;
 }
 
-/* /containers/NAME/json */
-static bool asks_for_container(struct bytes path)
+/* BEGIN, a name, /json: of a container, or an exec. */
+static bool asks_for_one(struct bytes path, const char *begin)
 {
-	static const char begin[] = "/containers/", end[] = "/json";
-	size_t fixed = sizeof(begin) + sizeof(end) - 2;
+	static const char end[] = "/json";
+	size_t size = strlen(begin), fixed = size + sizeof(end) - 1;
 
 	return path.size > fixed && bytes_begin(path, begin) &&
 	       !memcmp(path.data + path.size - sizeof(end) + 1, end, sizeof(end) - 1) &&
-	       !memchr(path.data + sizeof(begin) - 1, '/', path.size - fixed) &&
+	       !memchr(path.data + size, '/', path.size - fixed) &&
 	       !memchr(path.data, '%', path.size);
 }
 
@@ -239,5 +239,6 @@ bool grants_may_ask(struct bytes target)
 	query = path.size ? memchr(path.data, '?', path.size) : NULL;
 	if (query)
 		path.size = (size_t)(query - path.data);
-	return bytes_are_any(path, questions, COUNT(questions)) || asks_for_container(path);
+	return bytes_are_any(path, questions, COUNT(questions)) ||
+	       asks_for_one(path, "/containers/") || asks_for_one(path, "/exec/");
 }

@@ -22,6 +22,10 @@
 #define AGAIN_MAX (3600 * NS_PER_S)
 
 #define QUEUE_MAX 65536
+#define EXECS_MAX 1024
+#define EXEC_AGAIN_FIRST (10 * NS_PER_MS) /* until the same exec is asked for again */
+#define EXEC_AGAIN_MAX NS_PER_S
+#define EXEC_TIME_MAX (60 * NS_PER_S)
 #define KEY_MAX 255
 #define BODY_MEMORY (512u << 10)
 #define LIST_MAX (512u << 20) /* bytes of the answer with a list */
@@ -35,6 +39,7 @@ enum engine_question {
 	ASK_IMAGES,
 	ASK_CONTAINERS,
 	ASK_CONTAINER,
+	ASK_EXEC,
 	ASK_NOTHING
 };
 
@@ -52,6 +57,14 @@ struct waiting_container {
 	char key[];
 };
 
+/* An exec whose process is asked for. */
+struct waiting_exec {
+	UT_hash_handle hh; /* by id */
+	char id[ID_DIGITS];
+	uint64_t due, pause, end; /* when it is asked for next, at which distance, and until when */
+	bool told;
+};
+
 struct engine {
 	struct engine_options options;
 	struct client client;
@@ -62,13 +75,17 @@ struct engine {
 	bool failed, incomplete;   /* a list of the current refresh */
 	uint64_t again_at, again;  /* time and delay of the refresh after a failed one; 0: none */
 	struct waiting_container *queue;
+	struct waiting_exec *execs;
+	uint64_t
+		clock; /* that execs are due by: of the last engine_run(), or engine_waits_for_execs() */
 	bool listed;  /* the lists have ended, and refreshed() was not called yet */
 	bool crowded; /* a container of this list had no place in the queue */
 	/* If .listed: how many containers of the queue refreshed() waits for. */
 	unsigned int to_inspect;
 
 	enum engine_question asked; /* the question under way */
-	char key[KEY_MAX];	    /* ASK_CONTAINER */
+	uint64_t asked_at;
+	char key[KEY_MAX]; /* ASK_CONTAINER, ASK_EXEC */
 	size_t key_size;
 	struct body *body; /* the answer's body, if the status is 200 */
 	struct daemon places;
@@ -127,6 +144,109 @@ static bool engine_enqueue(struct engine *engine, struct bytes key)
 	return false;
 }
 
+/* --- execs ------------------------------------------------------------------------------------ */
+
+static void drop_waiting_exec(struct engine *engine, struct waiting_exec *exec)
+{
+	HASH_DEL(engine->execs, exec);
+	free(exec);
+}
+
+static void forget_execs(struct engine *engine)
+{
+	while (engine->execs) /* NOLINTNEXTLINE: the analyzer loses track of the table */
+		drop_waiting_exec(engine, engine->execs);
+}
+
+/* The exec that is to be asked for now; NULL: none. */
+static struct waiting_exec *exec_due(const struct engine *engine)
+{
+	struct waiting_exec *exec = engine->execs;
+
+	while (exec && exec->due > engine->clock)
+		exec = exec->hh.next;
+	return exec;
+}
+
+void engine_inspect_exec(struct engine *engine, struct bytes id)
+{
+	struct waiting_exec *exec = NULL;
+
+	if (!engine->options.exec_runs || !idtree_is_id(id))
+		return;
+	HASH_FIND(hh, engine->execs, id.data, ID_DIGITS, exec);
+	if (exec)
+		return;
+	if (HASH_COUNT(engine->execs) < EXECS_MAX)
+		exec = calloc(1, sizeof(*exec));
+	if (exec) {
+		memcpy(exec->id, id.data, ID_DIGITS);
+		exec->pause = EXEC_AGAIN_FIRST;
+		HASH_ADD(hh, engine->execs, id, ID_DIGITS, exec);
+		if (exec->hh.tbl)
+			return;
+		free(exec);
+	}
+	engine->stats.overflows++;
+}
+
+bool engine_waits_for_execs(struct engine *engine, uint64_t now)
+{
+	struct waiting_exec *exec, *next;
+
+	engine->clock = now;
+	HASH_ITER(hh, engine->execs, exec, next)
+	{
+		if (!exec->end)
+			exec->end = now + EXEC_TIME_MAX;
+		if (now >= exec->end)
+			drop_waiting_exec(engine, exec);
+	}
+	return engine->execs;
+}
+
+/* The exec that was asked for is to be asked for again: AT_ONCE, or the later, the longer that has gone on. */
+static void ask_exec_again(struct engine *engine, struct waiting_exec *exec, bool at_once)
+{
+	uint64_t now = engine->client.now;
+
+	exec->due = at_once ? 0 : now + exec->pause;
+	exec->pause += exec->pause / 4;
+	if (exec->pause > EXEC_AGAIN_MAX)
+		exec->pause = EXEC_AGAIN_MAX;
+}
+
+/* ANSWER: NULL where there is none that could be understood. GONE: the engine has no such exec. */
+static void take_exec(struct engine *engine, const struct value *answer, bool gone)
+{
+	const struct engine_options *options = &engine->options;
+	const struct value *pid = body_get(answer, "Pid");
+	struct waiting_exec *exec;
+	bool runs = body_true(answer, "Running");
+
+	HASH_FIND(hh, engine->execs, engine->key, ID_DIGITS, exec);
+	if (!exec)
+		return;
+	if (runs && pid && pid->number > 0 && pid->number <= INT32_MAX) {
+		bool again = exec->told;
+
+		exec->told = true;
+		options->exec_runs(options->data, (struct bytes){engine->key, ID_DIGITS},
+				   body_string(answer, "ContainerID"), (uint32_t)pid->number,
+				   engine->asked_at);
+		if (again)
+			drop_waiting_exec(engine, exec);
+		else
+			ask_exec_again(engine, exec, true);
+		return;
+	}
+	/* Before it begins it does not run, either, but has no exit code yet. */
+	if (gone || (answer && !runs && body_get(answer, "ExitCode")))
+		drop_waiting_exec(engine, exec);
+	else
+		ask_exec_again(engine, exec, false);
+}
+
 /* --- answers ---------------------------------------------------------------------------------- */
 
 static bool volume_listed(void *data, const struct value *element);
@@ -169,6 +289,16 @@ static const struct shape containers = {.kind = SHAPE_LIST,
 					.element_done = container_listed,
 					.always = true};
 
+static const struct shape truth = {.kind = SHAPE_BOOL};
+static const struct shape number = {.kind = SHAPE_INTEGER, .bits = 64};
+static const struct shape number_or_none = {.kind = SHAPE_INTEGER, .bits = 64, .pointer = true};
+static const struct shape_field exec_fields[] = {{"Running", &truth},
+						 {"ExitCode", &number_or_none},
+						 {"ContainerID", &string},
+						 {"Pid", &number},
+						 {}};
+static const struct shape exec_inspect = {.kind = SHAPE_STRUCT, .fields = exec_fields};
+
 static const struct {
 	const char *path; /* behind the version's prefix */
 	const struct shape *shape;
@@ -180,6 +310,7 @@ static const struct {
 	[ASK_IMAGES] = {"/images/json", &images, LIST_MAX},
 	[ASK_CONTAINERS] = {"/containers/json?all=1", &containers, LIST_MAX},
 	[ASK_CONTAINER] = {NULL, &shape_container_inspect, ANSWER_MAX},
+	[ASK_EXEC] = {NULL, &exec_inspect, ANSWER_MAX},
 };
 
 /* The N of TEXT, "1.N"; 0: TEXT is no such version. */
@@ -331,6 +462,11 @@ static enum outcome engine_take_answer(struct engine *engine)
 {
 	enum body_state state = engine->body ? body_state(engine->body) : BODY_INVALID;
 
+	if (engine->asked == ASK_EXEC) {
+		take_exec(engine, state == BODY_DONE ? body_value(engine->body) : NULL,
+			  engine->client.status == 404);
+		return engine->client.status == 404 || state == BODY_DONE ? ANSWERED : FAILED;
+	}
 	if (engine->client.status == 404 && engine->asked == ASK_CONTAINER) {
 		engine->stats.gone++;
 		if (is_full_id(engine))
@@ -400,6 +536,8 @@ static void end_refresh(struct engine *engine)
 /* The question to ask now. */
 static enum engine_question next_question(struct engine *engine)
 {
+	if (exec_due(engine))
+		return ASK_EXEC;
 	if (engine->wanted || (engine->again_at && engine->client.now >= engine->again_at) ||
 	    (engine->wanted_later && !engine->queue && engine->next == ASK_CONTAINER))
 		begin_refresh(engine);
@@ -413,7 +551,8 @@ static bool engine_has_question(void *data)
 	const struct engine *engine = data;
 
 	return engine->wanted || engine->wanted_later || engine->next != ASK_CONTAINER ||
-	       engine->queue || (engine->again_at && engine->client.now >= engine->again_at);
+	       engine->queue || exec_due(engine) ||
+	       (engine->again_at && engine->client.now >= engine->again_at);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */
@@ -433,6 +572,8 @@ static void end_question(struct engine *engine, enum outcome outcome)
 	engine->body = NULL;
 	engine->asked = ASK_NOTHING;
 	engine->stats.failures += outcome != ANSWERED;
+	if (asked == ASK_EXEC)
+		return;
 	if (asked == ASK_CONTAINER && engine->listed)
 		engine->to_inspect--;
 	if (asked == engine->next && asked != ASK_CONTAINER) {
@@ -459,6 +600,9 @@ static void write_path(struct engine *engine, enum engine_question question, cha
 	if (question == ASK_CONTAINER)
 		snprintf(path, size, "%s/containers/%.*s/json", version_text, (int)engine->key_size,
 			 engine->key);
+	else if (question == ASK_EXEC)
+		snprintf(path, size, "%s/exec/%.*s/json", version_text, (int)engine->key_size,
+			 engine->key);
 	else
 		snprintf(path, size, "%s%s", version_text, questions[question].path);
 }
@@ -476,12 +620,17 @@ static bool engine_ask(void *data)
 		memcpy(engine->key, engine->queue->key, engine->key_size);
 		engine_dequeue(engine, engine->queue);
 	}
+	if (question == ASK_EXEC) {
+		engine->key_size = ID_DIGITS;
+		memcpy(engine->key, exec_due(engine)->id, ID_DIGITS);
+	}
 	write_path(engine, question, path, sizeof(path));
 	client_ask(&engine->client, path,
 		   &(struct client_limits){.bytes = questions[question].answer_max,
 					   .whole = REQUEST_TIME_MAX,
 					   .silence = SILENCE_MAX});
 	engine->asked = question;
+	engine->asked_at = engine->client.now;
 	engine->stats.requests++;
 	return true;
 }
@@ -506,6 +655,8 @@ static int engine_answer_ends(void *data, bool complete)
 {
 	struct engine *engine = data;
 
+	if (engine->asked == ASK_EXEC && !complete)
+		take_exec(engine, NULL, false);
 	end_question(engine, complete ? engine_take_answer(engine) : FAILED);
 	return 0;
 }
@@ -532,6 +683,7 @@ static const struct client_calls engine_calls = {
 
 void engine_run(struct engine *engine, uint64_t now)
 {
+	engine->clock = now;
 	client_run(&engine->client, now);
 }
 
@@ -558,6 +710,11 @@ void engine_inspect(struct engine *engine, struct bytes key)
 {
 	if (!engine_enqueue(engine, key))
 		engine->wanted_later = true;
+}
+
+pid_t engine_peer(const struct engine *engine)
+{
+	return engine->client.peer;
 }
 
 const struct daemon *engine_places(const struct engine *engine)
@@ -602,5 +759,6 @@ void engine_free(struct engine *engine)
 	engine->options.refreshed = NULL;
 	client_close(&engine->client);
 	empty_queue(engine);
+	forget_execs(engine);
 	free(engine);
 }

@@ -34,6 +34,10 @@ struct engine_options {
 	void (*introduced)(void *data);
 	/* The engine has no container with this full id, or no longer. May be NULL. */
 	void (*gone)(void *data, struct bytes id);
+	/* The exec ID of CONTAINER ran as the process PID, by the engine's count, when it was asked, or later: ASKED is NOW of the
+	 * engine_run() that asked. Told twice: the process may have begun behind the first question. May be NULL. */
+	void (*exec_runs)(void *data, struct bytes id, struct bytes container, uint32_t pid,
+			  uint64_t asked);
 	/* A refresh ended, its inspections included. COMPLETE: the lists were complete, and each
 	 * container on them was asked about. Not called for a refresh that a newer one replaced.
 	 * May be NULL. */
@@ -69,6 +73,15 @@ void engine_refresh(struct engine *engine);
 
 /* Asks once, soon, for the details of the container KEY, an id or a name. */
 void engine_inspect(struct engine *engine, struct bytes key);
+
+/* Asks for the process of the exec ID, of 64 hex digits, until it is known, the exec ended, or a minute has passed. */
+void engine_inspect_exec(struct engine *engine, struct bytes id);
+
+/* To be called often while this returns true: it asks for execs at times of its own. */
+bool engine_waits_for_execs(struct engine *engine, uint64_t now);
+
+/* The PID of the process that the last connection led to; 0: not known. */
+pid_t engine_peer(const struct engine *engine);
 
 /*
  * The caller saw the engine answer a request, so the engine runs. Cheap enough to be called often.

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +52,7 @@ struct engines {
 	bool look, looking; /* the daemons' options are to be looked up; a job does so now */
 	struct calls *calls;
 	struct causes *causes;
+	bool asking; /* for processes of execs */
 	uint64_t now, committed;
 };
 
@@ -159,6 +161,25 @@ static void engines_gone(void *data, struct bytes id)
 	causes_gone(one->engines->causes, one->index, id);
 }
 
+static uint32_t engines_namespace(const char *path)
+{
+	struct stat status;
+
+	return broker_stat(AT_FDCWD, path, &status, 0) ? 0 : (uint32_t)status.st_ino;
+}
+
+/* The engine's PIDs are those of the kernel programs only where it is in the host's PID namespace. */
+static void engines_exec_runs(void *data, struct bytes id, struct bytes container, uint32_t pid,
+			      uint64_t asked)
+{
+	struct one *one = data;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)engine_peer(one->engine));
+	if (engines_namespace(path) == CALLER_INITIAL_PID_NS)
+		causes_exec_runs(one->engines->causes, one->index, id, container, pid, asked);
+}
+
 static void engines_refreshed(void *data, bool complete)
 {
 	struct one *one = data;
@@ -212,6 +233,14 @@ static bool engines_stopping(void *data, unsigned int socket)
 	struct event_stream *stream = ((struct engines *)data)->ones[socket].stream;
 
 	return stream && event_stream_is_stopping(stream);
+}
+
+static void engines_inspect_exec(void *data, unsigned int socket, struct bytes exec)
+{
+	struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	if (engine)
+		engine_inspect_exec(engine, exec);
 }
 
 static void engines_changed(void *data, unsigned int socket)
@@ -271,6 +300,7 @@ static int engines_open_one(struct engines *engines, unsigned int index)
 		.judge_container = judge_container,
 		.introduced = engines_introduced,
 		.gone = engines_gone,
+		.exec_runs = engines_exec_runs,
 		.refreshed = engines_refreshed,
 	};
 	struct event_stream_options stream = {
@@ -323,6 +353,7 @@ static int open_causes(struct engines *engines, uint64_t now)
 		.record = engines->options.record,
 		.inspect_data = engines,
 		.inspect = options->inventory ? engines_created : NULL,
+		.inspect_exec = options->inventory ? engines_inspect_exec : NULL,
 		.stopping = engines_stopping,
 	};
 
@@ -343,13 +374,6 @@ static const struct record_server *engines_server(void *data, unsigned int socke
 	return options->server(options->data, socket);
 }
 
-static uint32_t engines_own_namespace(const char *path)
-{
-	struct stat status;
-
-	return broker_stat(AT_FDCWD, path, &status, 0) ? 0 : (uint32_t)status.st_ino;
-}
-
 bool engines_is_beside(const struct engines *engines, const struct caller *caller)
 {
 	return caller->pid_ns &&
@@ -367,6 +391,7 @@ static int open_calls(struct engines *engines)
 		.policy = options->policy,
 		.context = engines->options.context,
 		.ledger = causes_ledger(engines->causes),
+		.causes = engines->causes,
 		.pid_ns = engines->pid_ns,
 		.memory_max = CONTENTS_MAX,
 		.data = engines,
@@ -394,7 +419,7 @@ int engines_new(const struct engines_options *options, uint64_t now, struct engi
 	engines->options = *options;
 	engines->now = now;
 	engines->files = hostfiles(options->sockets);
-	engines->pid_ns = engines_own_namespace("/proc/self/ns/pid");
+	engines->pid_ns = engines_namespace("/proc/self/ns/pid");
 	error = open_inventories(engines) ?: open_causes(engines, now) ?: open_calls(engines);
 	for (unsigned int i = 0; !error && i < engines->count; i++) {
 		if (i >= options->docker_count)
@@ -593,8 +618,13 @@ static void tell_reach(struct one *one)
 void engines_tell(struct engines *engines, uint64_t now)
 {
 	engines->now = now;
-	for (unsigned int i = 0; i < engines->count; i++)
+	engines->asking = false;
+	for (unsigned int i = 0; i < engines->count; i++) {
+		struct engine *engine = engines->ones[i].engine;
+
 		tell_reach(&engines->ones[i]);
+		engines->asking |= engine && engine_waits_for_execs(engine, now);
+	}
 	causes_run(engines->causes, now);
 	if (now >= engines->committed + COMMIT_PAUSE)
 		engines_commit(engines);
@@ -602,7 +632,7 @@ void engines_tell(struct engines *engines, uint64_t now)
 
 bool engines_waiting(const struct engines *engines)
 {
-	return causes_waiting(engines->causes);
+	return engines->asking || causes_waiting(engines->causes);
 }
 
 void engines_close(struct engines *engines)

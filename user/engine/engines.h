@@ -88,7 +88,7 @@ void engines_run(struct engines *engines, uint64_t now);
 /* Writes the records of events that do not wait for a request any more. */
 void engines_tell(struct engines *engines, uint64_t now);
 
-/* Whether events wait for their requests. */
+/* Whether events wait for their requests, or engines are to be asked again soon. */
 bool engines_waiting(const struct engines *engines);
 
 /* Writes the records of all waiting events, with what is known of their causes. */

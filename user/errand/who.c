@@ -58,7 +58,7 @@ static bool has_suffix(struct bytes bytes, const char *suffix)
 	return bytes.size >= size && !memcmp(bytes.data + bytes.size - size, suffix, size);
 }
 
-static void add_contained(struct text *out, const struct reread *record)
+static void add_contained(struct text *out, const struct reread *record, bool behind)
 {
 	struct bytes name = reread_text(record, "container.name");
 	struct bytes id = reread_text(record, "container.id");
@@ -69,7 +69,7 @@ static void add_contained(struct text *out, const struct reread *record)
 	if (!name.size && id.size > 12)
 		id.size = 12;
 	text_add_visible(out, name.size ? name : id, NAME_COLUMNS);
-	text_add_char(out, ']');
+	text_add_string(out, behind ? ", exec]" : "]");
 }
 
 /* What stands between who and the call: sudo, cron, a unit. */
@@ -105,6 +105,7 @@ void who_add(struct text *out, const struct reread *record)
 {
 	struct bytes user = reread_text(record, "user.name"), id = reread_text(record, "user.id");
 	bool contained = reread_text(record, "container.id").size;
+	struct bytes behind = reread_text(record, "callerd.caller.behind.user.id");
 	struct bytes kind = reread_text(record, "callerd.cause.kind");
 
 	if (!id.size) {
@@ -117,14 +118,18 @@ void who_add(struct text *out, const struct reread *record)
 			text_add_string(out, engine ? "the engine" : "unknown");
 		return;
 	}
+	if (behind.size) {
+		id = behind;
+		user = reread_text(record, "callerd.caller.behind.user.name");
+	}
 	/* Of root in a container the container says more, unless somebody logged in there. */
-	if (!contained || !bytes_are(id, "0")) {
+	if (!contained || behind.size || !bytes_are(id, "0")) {
 		if (!user.size)
 			text_add_string(out, "uid ");
 		text_add_visible(out, user.size ? user : id, NAME_COLUMNS);
 	}
 	if (contained)
-		add_contained(out, record);
+		add_contained(out, record, behind.size);
 	else
 		add_way(out, record, user);
 }

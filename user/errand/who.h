@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who acts, in a few characters: alice (sudo), root (cron), [watchtower], gitlab-runner [build-1]. */
+/* Who acts, in a few characters: alice (sudo), root (cron), [watchtower], gitlab-runner [build-1]; bob [web, exec]. */
 #ifndef CALLERD_WHO_H
 #define CALLERD_WHO_H
 

@@ -168,7 +168,9 @@ const struct record_field fields_all[] = {
 	/* The last one: the chain's mark goes before its end. */
 	OBJECT("callerd", 0,
 		BOOT_TIME("timestamp", record, time, .when = IF_JOURNAL),
-		PART(PART_CALLER, IF_CALLER),
+		OBJECT("caller", IF_CALLER,
+			PART(PART_CALLER, 0),
+			ALL_OF(fields_of_makers, 0)),
 		ALL_OF(fields_of_container, IF_CALLER | IF_JOURNAL),
 		PART(PART_ANCESTORS, IF_CALLER | IF_LINEAGE),
 		ALL_OF(fields_of_others, 0),
@@ -249,6 +251,7 @@ static bool has_own_entity(const struct view *view)
 }
 
 static const struct record_engine no_engine;
+static const struct record_maker no_maker;
 
 int fields_init(struct fields *fields, const struct record *record,
 		const struct record_context *context, uint64_t format, struct text *out)
@@ -282,6 +285,7 @@ int fields_init(struct fields *fields, const struct record *record,
 	fields->of[FIELDS_action_name] = name_action(record->action);
 	fields->of[FIELDS_record_server] = record->server;
 	fields->of[FIELDS_record_engine] = record->engine ?: &no_engine;
+	fields->of[FIELDS_record_maker] = &no_maker;
 	fields_enter_caller(fields, record->caller);
 	fields->scratch = fields->masked = (struct text){0};
 	fields->masked_process = NULL;

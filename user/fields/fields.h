@@ -118,6 +118,7 @@ enum field_source {
 	FIELDS_record_program,
 	FIELDS_record_watched,
 	FIELDS_record_engine,
+	FIELDS_record_maker,
 	FIELD_SOURCES,
 };
 
@@ -276,6 +277,9 @@ bool fields_any(struct fields *fields, const struct field_path *path,
 /* After fields_any() of PATH: whether the field may have no value, or not that one, only because it is not known: the name of a user that is still being asked for, or of
  * the caller's container, or what a record that stands for several does not tell. */
 bool fields_awaited(struct fields *fields, const struct field_path *path);
+
+/* Whether PATH says who is behind a caller in a container: each record tells it, and where it does not, nobody is known. */
+bool fields_is_behind(struct bytes path);
 
 /* Whether a record that stands for several leaves out what is at PATH, since it is of each one. DIFFERENT: they are not equal. */
 bool fields_is_of_one(const char *path, bool different);

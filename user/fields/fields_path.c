@@ -159,6 +159,12 @@ bool fields_is_of_one(const char *path, bool different)
 	return false;
 }
 
+bool fields_is_behind(struct bytes path)
+{
+	return bytes_begin(path, "callerd.caller.container.") ||
+	       bytes_begin(path, "callerd.caller.behind.");
+}
+
 static bool any_at_all(void *data, struct fields *fields, const struct field_value *value)
 {
 	return true;
@@ -197,6 +203,9 @@ bool fields_awaited(struct fields *fields, const struct field_path *path)
 		       fields_meet(fields, path->when);
 	if (fields->awaits || is_left_out(fields, path))
 		return true;
+	if (fields_is_behind(bytes_of(path->path)))
+		return fields->view.container_id.size &&
+		       !fields_any(fields, path, any_at_all, NULL);
 	if (!caller || !context->user_asked || field->kind != FIELD_CHARS ||
 	    field->source != FIELDS_view || !fields_meet(fields, path->when))
 		return false;

@@ -2,6 +2,7 @@
 /* Who: the caller, its users, its parent and ancestors; and who else had a part in it. */
 #include "base/utf8.h"
 #include "fields/fields_table.h"
+#include "fields/line.h"
 #include "secret/command.h"
 
 #define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
@@ -82,20 +83,14 @@ static void get_user_name(struct fields *fields, struct field_value *ret)
 	fields_name_user(fields, fields_process(fields)->euid, ret);
 }
 
-/* Who acts: the user who logged in, whomever he became since; else the one that the process acts as. */
-static uint32_t acting_uid(const struct view *view)
-{
-	return view->elevated ? view->caller->login_uid : view->caller->process.euid;
-}
-
 static void get_acting_id(struct fields *fields, struct field_value *ret)
 {
-	fields_set_number(ret, VALUE_ID, acting_uid(&fields->view));
+	fields_set_number(ret, VALUE_ID, view_acting_uid(fields->view.caller));
 }
 
 static void get_acting_name(struct fields *fields, struct field_value *ret)
 {
-	fields_name_user(fields, acting_uid(&fields->view), ret);
+	fields_name_user(fields, view_acting_uid(fields->view.caller), ret);
 }
 
 /* All of whom the record is: by name, or by number where there is no name. */
@@ -108,7 +103,7 @@ static void get_related_users(struct fields *fields, struct field_value *ret)
 		const char *name;
 		uint32_t uid;
 	} users[] = {
-		{view->login_user, acting_uid(view)},
+		{view->login_user, view_acting_uid(view->caller)},
 		{view->user, caller->process.euid},
 		{view->real_user, view->described ? caller->uid : caller->process.euid},
 	};
@@ -318,6 +313,99 @@ static int enter_candidate(struct fields *fields, unsigned int index)
 	return 1;
 }
 
+/* --- who is behind it ------------------------------------------------------------------------- */
+
+static const struct record_maker *fields_maker(const struct fields *fields)
+{
+	return fields->of[FIELDS_record_maker];
+}
+
+static int enter_maker(struct fields *fields, unsigned int index, enum record_maker_kind kind)
+{
+	const struct record_maker *maker = &fields->view.record->makers[kind];
+
+	if (index || !maker->caller)
+		return 0;
+	fields->of[FIELDS_record_maker] = maker;
+	fields_enter_caller(fields, maker->caller);
+	return 1;
+}
+
+static int enter_creator(struct fields *fields, unsigned int index)
+{
+	return enter_maker(fields, index, MAKER_CREATED);
+}
+
+static int enter_starter(struct fields *fields, unsigned int index)
+{
+	return enter_maker(fields, index, MAKER_STARTED);
+}
+
+static int enter_exec_maker(struct fields *fields, unsigned int index)
+{
+	return enter_maker(fields, index, MAKER_EXEC);
+}
+
+static int enter_behind(struct fields *fields, unsigned int index)
+{
+	return enter_maker(fields, index, MAKER_BEHIND);
+}
+
+static void get_maker_id(struct fields *fields, struct field_value *ret)
+{
+	fields_set_number(ret, VALUE_ID, view_acting_uid(fields_caller(fields)));
+}
+
+static void get_maker_name(struct fields *fields, struct field_value *ret)
+{
+	fields_name_user(fields, view_acting_uid(fields_caller(fields)), ret);
+}
+
+/* Whether the caller acts as another user than the one who logged in. */
+static bool is_maker_elevated(const struct fields *fields)
+{
+	return view_acting_uid(fields_caller(fields)) != fields_caller(fields)->process.euid;
+}
+
+static void get_maker_effective_id(struct fields *fields, struct field_value *ret)
+{
+	if (is_maker_elevated(fields))
+		fields_set_number(ret, VALUE_ID, fields_caller(fields)->process.euid);
+}
+
+static void get_maker_effective_name(struct fields *fields, struct field_value *ret)
+{
+	if (is_maker_elevated(fields))
+		fields_name_user(fields, fields_caller(fields)->process.euid, ret);
+}
+
+static void get_maker_via(struct fields *fields, struct field_value *ret)
+{
+	if (is_maker_elevated(fields))
+		fields_set_text(ret, line_elevator(fields_caller(fields)));
+}
+
+static void get_maker_container(struct fields *fields, struct field_value *ret)
+{
+	fields_set_text(ret, caller_container_id(fields_caller(fields)));
+}
+
+static void get_behind_id(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *behind = fields_maker(fields)->behind;
+
+	if (behind)
+		fields_set_number(ret, VALUE_ID, view_acting_uid(behind));
+}
+
+static void get_behind_name(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *behind = fields_maker(fields)->behind;
+
+	if (behind)
+		fields_name_user(fields, view_acting_uid(behind), ret);
+}
+
 /* --- the lineage ------------------------------------------------------------------------------ */
 
 /* What sets processes apart in a lineage, and what a name has of it, as \x5b; what could turn the line around or hide in
@@ -492,30 +580,62 @@ const struct record_field fields_of_nobody[] = {
 };
 
 const struct record_field fields_of_caller[] = {
-	OBJECT("caller", 0,
-		BYTES("id", record, caller_id),
-		CONSTANT("basis", "kernel", .when = IF_DESCRIBED | IF_WHOLE),
-		CONSTANT("basis", "peer", .when = IF_PEER),
-		GROUP(IF_DESCRIBED | IF_HERE,
-			NUMBER32("session", caller, session, .has_unset = true),
-			CHARS("tty", caller, tty),
-			BYTES("cgroup", caller, cgroup),
-			GET("cgroup_owner", get_cgroup_owner),
-			GET("container_claimed", get_claimed_container),
-			GET("unit", get_unit),
-			BYTES("label", caller, label),
-			GET("mount_namespace", get_mount_namespace),
-			OBJECT("user_namespace", IF_USER_NAMESPACE,
-				NUMBER32("id", caller, user_ns),
-				ID32("owner", caller, user_ns_owner),
-				GET("capabilities", get_capabilities)),
-			GET("capabilities", get_nearly_all, .when = IF_HOST_USERS | IF_BRIEF),
-			CHARS("access", view, access),
-			GET("root", get_root),
-			TRUE_OF("args_truncated", process, args_truncated),
-			TRUE_OF("executable_deleted", process, executable_deleted),
-			GET("executable_claimed", get_claimed_executable)),
-		BYTES("boot", caller, boot_id)),
+	BYTES("id", record, caller_id),
+	CONSTANT("basis", "kernel", .when = IF_DESCRIBED | IF_WHOLE),
+	CONSTANT("basis", "peer", .when = IF_PEER),
+	GROUP(IF_DESCRIBED | IF_HERE,
+		NUMBER32("session", caller, session, .has_unset = true),
+		CHARS("tty", caller, tty),
+		BYTES("cgroup", caller, cgroup),
+		GET("cgroup_owner", get_cgroup_owner),
+		GET("container_claimed", get_claimed_container),
+		GET("unit", get_unit),
+		BYTES("label", caller, label),
+		GET("mount_namespace", get_mount_namespace),
+		OBJECT("user_namespace", IF_USER_NAMESPACE,
+			NUMBER32("id", caller, user_ns),
+			ID32("owner", caller, user_ns_owner),
+			GET("capabilities", get_capabilities)),
+		GET("capabilities", get_nearly_all, .when = IF_HOST_USERS | IF_BRIEF),
+		CHARS("access", view, access),
+		GET("root", get_root),
+		TRUE_OF("args_truncated", process, args_truncated),
+		TRUE_OF("executable_deleted", process, executable_deleted),
+		GET("executable_claimed", get_claimed_executable)),
+	BYTES("boot", caller, boot_id),
+	{0},
+};
+
+#define MAKER_USER \
+	OBJECT("user", 0, \
+		GET("id", get_maker_id), \
+		GET("name", get_maker_name), \
+		OBJECT("effective", 0, \
+			GET("id", get_maker_effective_id), \
+			GET("name", get_maker_effective_name))), \
+	GET("via", get_maker_via)
+
+/* Who began something by a request. */
+#define MAKER(key, to) \
+	ABOUT(key, 0, to, \
+		MAKER_USER, \
+		BYTES("event_id", record_maker, event_id), \
+		NAMED("basis", CAUSE_BASIS, record_maker, basis), \
+		OBJECT("container", 0, \
+			GET("id", get_maker_container), \
+			BYTES("name", record_maker, container_name)), \
+		OBJECT("behind", 0, \
+			OBJECT("user", 0, GET("id", get_behind_id), GET("name", get_behind_name)), \
+			BYTES("event_id", record_maker, behind_id)))
+
+const struct record_field fields_of_makers[] = {
+	OBJECT("container", 0,
+		MAKER("created_by", enter_creator),
+		MAKER("started_by", enter_starter),
+		MAKER("exec_by", enter_exec_maker)),
+	ABOUT("behind", 0, enter_behind,
+		MAKER_USER,
+		BYTES("event_id", record_maker, event_id)),
 	{0},
 };
 

@@ -71,8 +71,7 @@ static bool is_elevator(struct bytes name)
 	return false;
 }
 
-/* The nearest ancestor through which the caller became another user: sudo, su. */
-static struct bytes elevator_of(const struct caller *caller)
+struct bytes line_elevator(const struct caller *caller)
 {
 	for (unsigned int i = 0; i < caller->ancestor_count; i++) {
 		struct bytes name = kernel_name(&caller->ancestors[i]);
@@ -120,10 +119,40 @@ static void add_candidates(struct text *out, const struct view *view)
 		text_add_string(out, " or another");
 }
 
+/* alice → root (sudo). LOGIN, USER: the names of the user who logged in, and of the one that CALLER acts as. */
+static void add_caller_user(struct text *out, const struct caller *caller, const char *login,
+			    const char *user)
+{
+	uint32_t acting = view_acting_uid(caller);
+	struct bytes elevator = {0};
+
+	if (acting != caller->process.euid) {
+		add_user(out, login, acting);
+		text_add_string(out, " → ");
+		elevator = line_elevator(caller);
+	}
+	add_user(out, user, caller->process.euid);
+	if (!elevator.size)
+		return;
+	text_add_string(out, " (");
+	text_add_visible(out, elevator, NAME_COLUMNS);
+	text_add_char(out, ')');
+}
+
+/* Of a process in a container its user says nothing, where it is known who is behind it. */
+static void add_behind(struct text *out, const struct view *view, const struct caller *behind)
+{
+	char login[VIEW_NAME_SIZE], user[VIEW_NAME_SIZE];
+
+	view_user_name(view->context, view_acting_uid(behind), login);
+	view_user_name(view->context, behind->process.euid, user);
+	add_caller_user(out, behind, login, user);
+}
+
 void line_add_who(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
-	struct bytes elevator = {0};
+	const struct caller *behind = view->record->makers[MAKER_BEHIND].caller;
 
 	if (!caller && view->record->candidate_count) {
 		add_candidates(out, view);
@@ -133,23 +162,17 @@ void line_add_who(struct text *out, const struct view *view)
 		text_add_string(out, has_nobody(view));
 		return;
 	}
-	if (view->elevated) {
-		add_user(out, view->login_user, caller->login_uid);
-		text_add_string(out, " → ");
-		elevator = elevator_of(caller);
-	}
-	add_user(out, view->user, caller->process.euid);
-	if (elevator.size) {
-		text_add_string(out, " (");
-		text_add_visible(out, elevator, NAME_COLUMNS);
-		text_add_char(out, ')');
-	}
+	if (behind)
+		add_behind(out, view, behind);
+	else
+		add_caller_user(out, caller, view->login_user, view->user);
 	if (view->container_id.size) {
-		text_add_string(out, " in container ");
+		text_add_string(out, behind ? ", in container " : " in container ");
 		if (view->record->container_name.size)
 			text_add_visible(out, view->record->container_name, NAME_COLUMNS);
 		else
 			text_add(out, view->container_id.data, ID_SHOWN);
+		text_add_string(out, behind ? " (exec)" : "");
 	}
 }
 

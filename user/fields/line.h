@@ -5,7 +5,10 @@
 
 #include "record/view.h"
 
-/* alice; alice → root (sudo); root in container 3f2a9c01b2c3; the engine. */
+/* The nearest ancestor through which CALLER became another user: sudo, su. */
+struct bytes line_elevator(const struct caller *caller);
+
+/* alice; alice → root (sudo); root in container 3f2a9c01b2c3; bob, in container web (exec); the engine. */
 void line_add_who(struct text *out, const struct view *view);
 
 /* Adds the caller's command, by the kernel's name of it, cut to fit a line; nothing where it is not known. */

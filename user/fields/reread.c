@@ -904,6 +904,8 @@ bool reread_awaited(const struct fields *fields, const struct field_path *path)
 		return true;
 	if (reread_find(reread, at))
 		return false;
+	if (fields_is_behind(bytes_of(at)))
+		return reread_find(reread, "container.id");
 	if (reread->named && !reread->joined && reread_callers_has(bytes_of(at)))
 		return true;
 	if (level.size &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/table.h"
+#include "fields/fields.h"
 
 #define ID_MAX 64 /* bytes: those of callerd have 24 */
 
@@ -108,7 +109,7 @@ bool reread_callers_has(struct bytes path)
 
 	for (size_t i = 0; i < COUNT(begins); i++)
 		if (bytes_begin(path, begins[i]))
-			return !bytes_are(path, "process.thread.id");
+			return !bytes_are(path, "process.thread.id") && !fields_is_behind(path);
 	return bytes_begin(path, "related.") || bytes_are(path, "host.id") ||
 	       bytes_are(path, "callerd.lineage");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fold/fold.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -170,6 +171,22 @@ static bool is_failure(const struct record_event *event)
 	return event->act == ACTION_EXEC_DIE && (!event->has_exit_code || event->exit_code);
 }
 
+/* Who is behind the caller: most callers are in no container. */
+static void fold_put_makers(struct fold *fold, const struct record *record)
+{
+	unsigned int known = 0;
+
+	for (unsigned int i = 0; i < RECORD_MAKERS; i++)
+		known |= (unsigned int)(record->makers[i].caller != NULL) << i;
+	fold_put_number(fold, known);
+	for (unsigned int i = 0; known >> i; i++) {
+		if (!(known >> i & 1))
+			continue;
+		fold_put_text(fold, record->makers[i].event_id);
+		fold_put_text(fold, record->makers[i].behind_id);
+	}
+}
+
 /* What all that is told in one record has in common. */
 static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct record *record,
 			    const struct fold_hash callers[2])
@@ -183,6 +200,7 @@ static void fold_put_common(struct fold *fold, enum fold_kind kind, const struct
 	fold_put_text(fold, record->connection.socket);
 	fold_put_text(fold, record->container_name);
 	fold_put_text(fold, record->container_image);
+	fold_put_makers(fold, record);
 	fold_put_text(fold, bytes_of(record->api.expected_rule));
 	fold_put_number(fold, record->api.engine);
 	fold_put_number(fold, record->api.operation);
@@ -340,19 +358,24 @@ static enum fold_kind kind_of(const struct record *record)
 /* --- records that are kept -------------------------------------------------------------------- */
 
 #define KEPT(member) offsetof(struct record, member)
+#define KEPT_MAKER(at)                                                                             \
+	KEPT(makers[at].event_id), KEPT(makers[at].container_name), KEPT(makers[at].behind_id)
 
 static const size_t kept_texts[] = {
-	KEPT(connection.socket),  KEPT(http.method),
-	KEPT(http.target),	  KEPT(http.user_agent),
-	KEPT(http.mime_type),	  KEPT(api.version),
-	KEPT(api.target_id),	  KEPT(api.target_name),
-	KEPT(api.target_image),	  KEPT(api.container_id),
-	KEPT(api.container_name), KEPT(event.type),
-	KEPT(event.action),	  KEPT(event.id),
-	KEPT(event.name),	  KEPT(event.image),
-	KEPT(event.command),	  KEPT(container_name),
-	KEPT(container_image),	  KEPT(address),
+	KEPT(connection.socket),   KEPT(http.method),
+	KEPT(http.target),	   KEPT(http.user_agent),
+	KEPT(http.mime_type),	   KEPT(api.version),
+	KEPT(api.target_id),	   KEPT(api.target_name),
+	KEPT(api.target_image),	   KEPT(api.container_id),
+	KEPT(api.container_name),  KEPT(event.type),
+	KEPT(event.action),	   KEPT(event.id),
+	KEPT(event.name),	   KEPT(event.image),
+	KEPT(event.command),	   KEPT(container_name),
+	KEPT(container_image),	   KEPT(address),
+	KEPT_MAKER(MAKER_CREATED), KEPT_MAKER(MAKER_STARTED),
+	KEPT_MAKER(MAKER_EXEC),	   KEPT_MAKER(MAKER_BEHIND),
 };
+static_assert(RECORD_MAKERS == 4, "all are kept");
 
 /* Those of them that the records of a group need not have in common. */
 static const size_t texts_of_one[] = {
@@ -391,6 +414,7 @@ static struct record common_of(const struct record *record)
 		.account = record->account,
 	};
 
+	memcpy(common.makers, record->makers, sizeof(common.makers));
 	/* Of a read there are none of these. */
 	common.http.service = common.http.method_name = common.http.namespace = (struct bytes){0};
 	common.event.container_id = common.event.container_name = common.event.exec_id =
@@ -400,6 +424,16 @@ static struct record common_of(const struct record *record)
 	common.api.techniques = NULL;
 	common.api.technique_count = 0;
 	return common;
+}
+
+static void refer_to_callers(const struct record *record, struct caller *(*refer)(struct caller *))
+{
+	refer((struct caller *)record->caller);
+	refer((struct caller *)record->connector);
+	for (unsigned int i = 0; i < RECORD_MAKERS; i++) {
+		refer((struct caller *)record->makers[i].caller);
+		refer((struct caller *)record->makers[i].behind);
+	}
 }
 
 /* A copy; NULL: no memory. */
@@ -428,8 +462,7 @@ static struct folded *keep_folded(const struct record *record)
 	}
 	if (rule.data)
 		kept->record.api.expected_rule = memcpy(at, rule.data, rule.size + 1);
-	caller_ref((struct caller *)record->caller);
-	caller_ref((struct caller *)record->connector);
+	refer_to_callers(&kept->record, caller_ref);
 	return kept;
 }
 
@@ -437,8 +470,7 @@ static void folded_free(struct folded *kept)
 {
 	if (!kept)
 		return;
-	caller_unref((struct caller *)kept->record.caller);
-	caller_unref((struct caller *)kept->record.connector);
+	refer_to_callers(&kept->record, caller_unref);
 	free(kept);
 }
 

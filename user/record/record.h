@@ -72,6 +72,26 @@ enum record_incomplete {
 	RECORD_INCOMPLETE_AGENT_AWAY = 1 << 13,
 };
 
+/* Who is behind a caller that runs in a container. */
+enum record_maker_kind {
+	MAKER_CREATED, /* the container */
+	MAKER_STARTED, /* it, the last time */
+	MAKER_EXEC,    /* the exec that the caller is the process of, or comes from */
+	MAKER_BEHIND,  /* at the end: MAKER_EXEC, or who is behind that one */
+	RECORD_MAKERS,
+};
+
+/* By a request, and what its caller is. */
+struct record_maker {
+	const struct caller *caller; /* NULL: nobody is known */
+	struct bytes event_id;	     /* of the request's api-request */
+	struct bytes container_name; /* that this caller runs in */
+	enum cause_basis basis;
+	/* Who is at the end behind this caller, in a container, and by which request. NULL: nobody is known. */
+	const struct caller *behind;
+	struct bytes behind_id;
+};
+
 /* How much a record tells: each tells less than the one before. */
 enum record_level {
 	LEVEL_FULL,
@@ -402,9 +422,10 @@ struct record {
 	struct record_change change;	    /* socket-changed, access-changed */
 	const struct record_engine *engine; /* engine-found, engine-gone */
 	struct bytes container_name, container_image; /* that the caller runs in */
-	unsigned int incomplete;		      /* enum record_incomplete bits */
-	int error;	      /* socket-refused, engine-unreachable: positive errno */
-	struct bytes address; /* socket-refused: the path that the caller gave */
+	struct record_maker makers[RECORD_MAKERS];
+	unsigned int incomplete; /* enum record_incomplete bits */
+	int error;		 /* socket-refused, engine-unreachable: positive errno */
+	struct bytes address;	 /* socket-refused: the path that the caller gave */
 	/* socket-refused: how many refusals the record stands for; 0: it is of one. */
 	uint64_t refused_count;
 	uint64_t refused_first, refused_last; /* ns of CLOCK_BOOTTIME */

@@ -219,6 +219,13 @@ bool view_described_before(const struct view *view)
 	return record->described && record->described + DESCRIBED_BEFORE < record->time;
 }
 
+uint32_t view_acting_uid(const struct caller *caller)
+{
+	bool login = caller->basis == CALLER_FROM_KERNEL && caller->login_uid != CALLERD_UNSET_ID;
+
+	return login ? caller->login_uid : caller->process.euid;
+}
+
 bool view_has_cause(const struct view *view, enum cause_kind kind)
 {
 	return has_cause(view->record, kind);

@@ -39,6 +39,9 @@ void view_free(struct view *view);
 /* Whether the caller was described so long before the request that it may have changed since. */
 bool view_described_before(const struct view *view);
 
+/* Who acts: the user who logged in, whomever he became since; else the one that the process acts as. */
+uint32_t view_acting_uid(const struct caller *caller);
+
 /* Whether a docker-event has a cause of this KIND. */
 bool view_has_cause(const struct view *view, enum cause_kind kind);
 

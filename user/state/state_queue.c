@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "base/idtree.h"
 
 const struct state_columns *state_queue_columns(enum state_item_kind kind)
@@ -71,12 +72,17 @@ void state_queue_clear(struct state_queue *queue)
 
 static size_t weight_of(const struct origin *origin)
 {
-	const struct caller *caller = origin ? origin->caller : NULL;
+	const struct caller *callers[] = {origin ? origin->caller : NULL,
+					  origin ? origin->behind : NULL};
 	size_t weight = origin ? sizeof(*origin) : 0;
 
-	if (caller)
-		weight += caller->shared.size;
-	return caller && caller->lineage ? weight + caller->lineage->shared.size : weight;
+	for (unsigned int i = 0; i < COUNT(callers); i++) {
+		if (!callers[i])
+			continue;
+		weight += callers[i]->shared.size;
+		weight += callers[i]->lineage ? callers[i]->lineage->shared.size : 0;
+	}
+	return weight;
 }
 
 /* TEXT becomes its copy in ITEM, which has room for it. */

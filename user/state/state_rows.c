@@ -95,7 +95,8 @@ static int write_origin(struct db *db, const struct origin *origin)
 	int error;
 
 	sqlite3_bind_int64(db_use(db, ADD_ORIGIN), 1, caller_id(db, origin->caller));
-	error = write_columns(db, ADD_ORIGIN, 2, origin, &state_origin_columns, &added);
+	sqlite3_bind_int64(db->prepared[ADD_ORIGIN], 2, caller_id(db, origin->behind));
+	error = write_columns(db, ADD_ORIGIN, 3, origin, &state_origin_columns, &added);
 	if (error || !added)
 		return error;
 	for (unsigned int i = 0; i < origin->finding_count && !error; i++) {
@@ -104,7 +105,9 @@ static int write_origin(struct db *db, const struct origin *origin)
 		error = write_columns(db, ADD_FINDING, 3, &origin->findings[i],
 				      &state_finding_columns, &added);
 	}
-	return error || !origin->caller ? error : write_caller(db, origin->caller);
+	if (!error && origin->caller)
+		error = write_caller(db, origin->caller);
+	return error || !origin->behind ? error : write_caller(db, origin->behind);
 }
 
 /* STATEMENT, to be run on what SOCKET and ID name. */
@@ -320,9 +323,9 @@ static int read_findings(struct db *db, struct bytes event_id,
 	return db_end(&rows);
 }
 
-/* DRAFT with the rest of what it has, as *RET. CALLER: its id; 0: none. */
+/* DRAFT with the rest of what it has, as *RET. CALLER, BEHIND: ids; 0: none. */
 static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller,
-		       struct origin **ret)
+		       sqlite3_int64 behind, struct origin **ret)
 {
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int count;
@@ -334,11 +337,14 @@ static int make_origin(struct db *db, struct origin *draft, sqlite3_int64 caller
 		return -ENOMEM;
 	db->used = 0;
 	error = read_findings(db, draft->event_id, findings, &count)
-			?: read_caller(db, caller, &draft->caller);
+			?: read_caller(db, caller, &draft->caller)
+			?: read_caller(db, behind, &draft->behind);
+	if (!error)
+		*ret = origin_new(draft, findings, count);
+	caller_unref(draft->caller);
+	caller_unref(draft->behind);
 	if (error)
 		return error;
-	*ret = origin_new(draft, findings, count);
-	caller_unref(draft->caller);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -379,9 +385,10 @@ static int read_origin(struct db *db, struct bytes event_id, struct origin **ret
 		return 0;
 	}
 	rows = db_rows(db, GET_ORIGIN, event_id);
-	if (!read_row(db, &rows, 1, &draft, sizeof(draft), &state_origin_columns))
+	if (!read_row(db, &rows, 2, &draft, sizeof(draft), &state_origin_columns))
 		return db_end(&rows) ? rows.error : -EBADMSG;
-	rows.error = make_origin(db, &draft, sqlite3_column_int64(rows.statement, 0), ret);
+	rows.error = make_origin(db, &draft, sqlite3_column_int64(rows.statement, 0),
+				 sqlite3_column_int64(rows.statement, 1), ret);
 	if (!rows.error && !tsearch(*ret, &db->origins, compare_origins)) {
 		*ret = origin_unref(*ret);
 		rows.error = -ENOMEM;

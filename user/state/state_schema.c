@@ -19,6 +19,7 @@
 #define OWNED_COLUMNS(X) \
 	X(ID, owned, id) X(TEXT, owned, name) X(TEXT, owned, image) \
 	X(ORIGIN, owned, creator) X(ORIGIN, owned, starter) X(INTEGER, owned, starter_known) \
+	X(BASIS, owned, creator_basis) X(BASIS, owned, starter_basis) \
 	X(INTEGER, owned, created) X(INTEGER, owned, started) X(INTEGER, owned, died) \
 	X(INTEGER, owned, labels) X(INTEGER, owned, labels_known) X(INTEGER, owned, swarm) \
 	X(INTEGER, owned, stopped) X(INTEGER, owned, witnessed)
@@ -31,14 +32,15 @@
 
 #define EXEC_COLUMNS(X) \
 	X(ID, owned_exec, id) X(ID, owned_exec, container_id) X(ORIGIN, owned_exec, starter) \
-	X(INTEGER, owned_exec, health_check)
+	X(BASIS, owned_exec, starter_basis) X(INTEGER, owned_exec, health_check) \
+	X(INTEGER, owned_exec, pid) X(INTEGER, owned_exec, begun) X(INTEGER, owned_exec, alive)
 
 #define REMOVED_COLUMNS(X) X(INTEGER, state_removed, time)
 
 #define ORIGIN_COLUMNS(X) \
 	X(TEXT, origin, event_id) X(INTEGER, origin, time) X(OPERATION, origin, operation) \
 	X(TEXT, origin, socket) X(TEXT, origin, container_name) X(TEXT, origin, container_image) \
-	X(TEXT, origin, expected_rule)
+	X(TEXT, origin, expected_rule) X(TEXT, origin, behind_id)
 
 #define FINDING_COLUMNS(X) \
 	X(FINDING, finding, id) X(SEVERITY, finding, severity) X(CUT, finding, detail)
@@ -141,7 +143,7 @@ const char state_schema[] = "BEGIN;"
 	", PRIMARY KEY(container, number)) WITHOUT ROWID, STRICT;"
 	"CREATE TABLE execs(row INTEGER PRIMARY KEY, socket TEXT NOT NULL" EXEC_COLUMNS(DEFINITION)
 	", UNIQUE(socket, id)) STRICT;"
-	"CREATE TABLE origins(caller INTEGER NOT NULL" ORIGIN_COLUMNS(DEFINITION)
+	"CREATE TABLE origins(caller INTEGER NOT NULL, behind INTEGER NOT NULL" ORIGIN_COLUMNS(DEFINITION)
 	", PRIMARY KEY(event_id)) WITHOUT ROWID, STRICT;"
 	"CREATE TABLE findings(origin TEXT, number INTEGER" FINDING_COLUMNS(DEFINITION)
 	", PRIMARY KEY(origin, number)) WITHOUT ROWID, STRICT;"
@@ -155,6 +157,7 @@ const char state_schema[] = "BEGIN;"
 	"CREATE INDEX execs_starter ON execs(starter) WHERE starter IS NOT NULL;"
 	"CREATE INDEX execs_container ON execs(socket, container_id);"
 	"CREATE INDEX origins_caller ON origins(caller);"
+	"CREATE INDEX origins_behind ON origins(behind) WHERE behind != 0;"
 
 	FORGET_ORIGIN("creator_changed", "UPDATE OF creator", "containers", "creator")
 	FORGET_ORIGIN("starter_changed", "UPDATE OF starter", "containers", "starter")
@@ -167,8 +170,9 @@ const char state_schema[] = "BEGIN;"
 	" DELETE FROM deeds WHERE container = old.row; END;"
 	"CREATE TRIGGER origin_forgotten AFTER DELETE ON origins BEGIN"
 	" DELETE FROM findings WHERE origin = old.event_id;"
-	" DELETE FROM callers WHERE id = old.caller"
-	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id); END;"
+	" DELETE FROM callers WHERE id IN (old.caller, old.behind)"
+	" AND NOT EXISTS(SELECT 1 FROM origins WHERE caller = callers.id)"
+	" AND NOT EXISTS(SELECT 1 FROM origins WHERE behind = callers.id AND behind != 0); END;"
 	"CREATE TRIGGER caller_forgotten AFTER DELETE ON callers BEGIN"
 	" DELETE FROM processes WHERE caller = old.id; END;"
 	"COMMIT";
@@ -205,7 +209,7 @@ const char *const state_statements[STATEMENTS] = {
 	[LIST_GUARDED] = "SELECT row" GUARDED_COLUMNS(COLUMN_NAME) " FROM guarded ORDER BY path",
 	[ADD_FINDING] = "INSERT INTO findings VALUES(?1, ?2" FINDING_COLUMNS(PARAMETER) ")",
 	[ADD_PROCESS] = "INSERT INTO processes VALUES(?1, ?2" PROCESS_COLUMNS(PARAMETER) ")",
-	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1" ORIGIN_COLUMNS(PARAMETER) ")",
+	[ADD_ORIGIN] = "INSERT OR IGNORE INTO origins VALUES(?1, ?2" ORIGIN_COLUMNS(PARAMETER) ")",
 	[ADD_CALLER] = "INSERT OR IGNORE INTO callers VALUES(?1" CALLER_COLUMNS(PARAMETER) ")",
 	[LIST_CONTAINERS] = "SELECT row" OWNED_COLUMNS(COLUMN_NAME) " FROM containers"
 		" WHERE socket = ?1 AND removed = 0 ORDER BY row",
@@ -213,7 +217,7 @@ const char *const state_statements[STATEMENTS] = {
 		" WHERE socket = ?1 ORDER BY row",
 	[GET_DEEDS] = "SELECT number" DEED_COLUMNS(COLUMN_NAME) " FROM deeds"
 		" WHERE container = ?1 ORDER BY number",
-	[GET_ORIGIN] = "SELECT caller" ORIGIN_COLUMNS(COLUMN_NAME) " FROM origins"
+	[GET_ORIGIN] = "SELECT caller, behind" ORIGIN_COLUMNS(COLUMN_NAME) " FROM origins"
 		" WHERE event_id = ?1",
 	[GET_FINDINGS] = "SELECT number" FINDING_COLUMNS(COLUMN_NAME) " FROM findings"
 		" WHERE origin = ?1 ORDER BY number",

@@ -366,6 +366,7 @@ static void note_sender(void *content, struct caller *caller)
 	ledger_request_set(
 		call->request, &call->request->expected_rule,
 		bytes_of(call_expected(call->calls, caller, call->match.route->operation, false)));
+	call_note_behind(call);
 }
 
 static void note_over(void *data, uint64_t connection, bool ended, uint64_t time)

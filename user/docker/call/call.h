@@ -7,7 +7,7 @@
 #define CALLERD_CALL_H
 
 #include "conversation/reader.h"
-#include "docker/cause/ledger.h"
+#include "docker/cause/causes.h"
 #include "docker/host/host_paths.h"
 #include "docker/judge/policy.h"
 #include "docker/known/inventory.h"
@@ -26,7 +26,8 @@ struct calls_options {
 	const struct record_context *context; /* for names of users and times; NULL: none */
 	struct ledger
 		*ledger; /* that requests are entered in which may make events happen; NULL: none */
-	uint32_t pid_ns; /* callerd's PID namespace; 0: unknown */
+	struct causes *causes; /* that know who is behind containers; NULL: none */
+	uint32_t pid_ns;       /* callerd's PID namespace; 0: unknown */
 	size_t memory_max; /* bytes that all contents at hand may take; beyond, the rest is told as not seen */
 	void *data;
 	/* Whether FILE is what the host has at PATH. NULL: nobody to ask. */

@@ -202,6 +202,9 @@ void call_learn(struct call *call);
 void call_describe(void *content, bool complete, struct record *record);
 void call_describe_unread(void *data, struct record *record);
 
+/* Enters in the ledger who is behind the sender, where that is known. */
+void call_note_behind(struct call *call);
+
 /* The rule that expects OPERATION of CALLER; or, where it only CONNECTS, whichever operations it names. NULL: none does. */
 const char *call_expected(const struct calls *calls, const struct caller *caller,
 			  enum operation operation, bool connects);

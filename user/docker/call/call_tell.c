@@ -15,6 +15,33 @@ static void put_container(const struct calls *calls, struct record *record)
 	record->container_image = container->image;
 }
 
+/* Who is behind the caller, where that is in a container. */
+static void put_makers(const struct calls *calls, struct record *record)
+{
+	struct bytes container = caller_container_id(record->caller);
+
+	if (container.size && calls->options.causes)
+		causes_makers(calls->options.causes, container, record->caller, record->makers);
+}
+
+void call_note_behind(struct call *call)
+{
+	struct request *request = call->request;
+	struct bytes container =
+		request && request->caller && !request->behind && call->calls->options.causes
+			? caller_container_id(request->caller)
+			: (struct bytes){0};
+	struct record_maker makers[RECORD_MAKERS];
+	const struct record_maker *behind = &makers[MAKER_BEHIND];
+
+	if (!container.size)
+		return;
+	causes_makers(call->calls->options.causes, container, request->caller, makers);
+	if (behind->caller)
+		ledger_request_set_behind(request, (struct caller *)behind->caller,
+					  behind->event_id);
+}
+
 /* Whether users start what they like there. */
 static bool is_of_user_session(const struct caller *caller)
 {
@@ -118,6 +145,7 @@ void calls_describe_caller(struct calls *calls, struct record *record)
 	if (!record->caller)
 		return;
 	put_container(calls, record);
+	put_makers(calls, record);
 	/* What is found of a server is no matter of who connects to it. */
 	if (!connects || !record->api.finding_count)
 		record->api.expected_rule =
@@ -153,6 +181,7 @@ void call_describe(void *content, bool complete, struct record *record)
 	if (record->action == RECORD_API_REQUEST)
 		record->id = call->event_id;
 	record->http.failure = call->failure;
+	call_note_behind(call); /* it may have come to be known only since the request was sent */
 	if (call->dark)
 		api->target_id = call_told(call, call_made_id(call));
 	if (call->match.route)

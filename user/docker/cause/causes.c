@@ -121,6 +121,10 @@ static void causes_tell(struct causes *causes, unsigned int socket,
 		record.caller = cause->origin->caller;
 		record.container_name = cause->origin->container_name;
 		record.container_image = cause->origin->container_image;
+		if (cause->origin->behind && cause->basis != BASIS_TIME)
+			record.makers[MAKER_BEHIND] =
+				(struct record_maker){.caller = cause->origin->behind,
+						      .event_id = cause->origin->behind_id};
 		record.cause.event_id = cause->origin->event_id;
 		record.cause.operation = cause->origin->operation;
 		/* Time alone is not enough: another's deed would pass for an expected one. */
@@ -456,8 +460,12 @@ int causes_restore_exec(struct causes *causes, unsigned int socket, const struct
 	origin_ref(exec->starter);
 	origin_unref(kept->starter);
 	kept->starter = exec->starter;
-	kept->starter_basis = BASIS_ID;
+	kept->starter_basis = exec->starter_basis;
 	kept->health_check = exec->health_check;
+	kept->begun = causes_boot_of(causes, exec->begun, 0);
+	if (exec->pid)
+		owners_set_process(&causes_side(causes, socket)->owners, kept, exec->pid,
+				   causes_boot_of(causes, exec->alive, 0));
 	return 0;
 }
 

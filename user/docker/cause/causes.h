@@ -31,6 +31,8 @@ struct causes_options {
 	void *inspect_data;
 	/* The engine knows more of this container: it is asked, if it can be. NULL: nobody to ask. */
 	void (*inspect)(void *inspect_data, unsigned int socket, struct bytes container);
+	/* The engine knows the process of this exec, or will: the same. */
+	void (*inspect_exec)(void *inspect_data, unsigned int socket, struct bytes exec);
 	/* Whether the engine stops: nobody can ask it for anything any more. NULL: that is not known. */
 	bool (*stopping)(void *inspect_data, unsigned int socket);
 };
@@ -71,6 +73,16 @@ void causes_gap(struct causes *causes, unsigned int socket, uint64_t since);
 /* The engine told about a container (shape_container_inspect). */
 void causes_inspected(struct causes *causes, unsigned int socket, const struct value *inspect,
 		      uint64_t now);
+
+/* The engine told that the exec ID of CONTAINER runs as the process PID, as the host numbers it. It was asked at ASKED (ns of
+ * CLOCK_BOOTTIME). */
+void causes_exec_runs(struct causes *causes, unsigned int socket, struct bytes id,
+		      struct bytes container, uint32_t pid, uint64_t asked);
+
+/* Who is behind CALLER, a process in the container CONTAINER, as far as that is certain; of MAKER_EXEC to MAKER_BEHIND nothing
+ * where CALLER is NULL. What *RET refers to lives until the next change. */
+void causes_makers(struct causes *causes, struct bytes container, const struct caller *caller,
+		   struct record_maker ret[RECORD_MAKERS]);
 
 /* There is nothing to tell about this one any more: nobody waits for that. */
 void causes_gone(struct causes *causes, unsigned int socket, struct bytes id);

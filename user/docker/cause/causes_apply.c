@@ -166,28 +166,23 @@ static void had_exec(const struct causes *causes, unsigned int socket,
 	memcpy(exec->container, event->id.data, ID_DIGITS);
 	exec->health_check |= cause->reason == REASON_HEALTH_CHECK;
 	if (ends) {
-		owners_remove_exec(owners, exec);
+		owners_end_exec(owners, exec);
 		if (keeper->end_exec)
 			keeper->end_exec(keeper->data, socket, id);
 		return;
 	}
 	if (event->act == ACTION_EXEC_CREATE)
 		return;
+	if (!exec->begun)
+		exec->begun = causes_boot_of(causes, event->time, 0);
 	if (cause->kind == CAUSE_REQUEST) {
 		origin_ref(cause->origin);
 		origin_unref(exec->starter);
 		exec->starter = cause->origin;
 		exec->starter_basis = cause->basis;
 	}
-	if (keeper->put_exec && exec->starter) {
-		struct owned_exec owned = {
-			.id = id,
-			.container_id = event->id,
-			.starter = exec->starter,
-		};
-
-		keeper->put_exec(keeper->data, socket, &owned);
-	}
+	causes_keep_exec(causes, socket, exec);
+	causes_ask_exec(causes, socket, exec);
 }
 
 /* What the inventory learns of a request, where a request was seen, the event tells it where none was. */

@@ -72,6 +72,16 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause);
 
+/* --- causes_makers.c --- */
+
+/* Has what is known of EXEC kept beyond our life. */
+void causes_keep_exec(const struct causes *causes, unsigned int socket,
+		      const struct owner_exec *exec);
+
+/* Has the engine asked for the process of EXEC, where that may call an engine. */
+void causes_ask_exec(const struct causes *causes, unsigned int socket,
+		     const struct owner_exec *exec);
+
 /* The engine of the watched socket SOCKET. */
 static inline struct engine_side *causes_side(const struct causes *causes, unsigned int socket)
 {

@@ -37,6 +37,7 @@ static void ledger_unref(struct request *request)
 	if (--request->references)
 		return;
 	caller_unref(request->caller);
+	caller_unref(request->behind);
 	origin_unref(request->origin);
 	pool_free(&request->pool);
 	free(request);
@@ -263,6 +264,17 @@ void ledger_request_set_sender(struct request *request, struct caller *caller,
 	request->sent = true;
 }
 
+void ledger_request_set_behind(struct request *request, struct caller *behind,
+			       struct bytes behind_id)
+{
+	caller_ref(behind);
+	caller_unref(request->behind);
+	request->behind = behind;
+	ledger_request_set(request, &request->behind_id, behind_id);
+	if (request->origin && behind) /* made before that was known */
+		request->origin = origin_unref(request->origin);
+}
+
 void ledger_request_set_findings(struct request *request, const struct finding *findings,
 				 unsigned int count)
 {
@@ -318,6 +330,8 @@ struct origin *ledger_origin(const struct ledger *ledger, struct request *reques
 		.container_name = request->container_name,
 		.container_image = request->container_image,
 		.expected_rule = request->expected_rule,
+		.behind = request->behind,
+		.behind_id = request->behind_id,
 	};
 
 	if (!request->origin || (!request->origin->caller && request->caller)) {

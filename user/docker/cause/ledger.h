@@ -54,6 +54,8 @@ struct request {
 	struct caller *caller;
 	struct bytes container_name, container_image; /* that the caller runs in */
 	struct bytes expected_rule;		      /* that expects it of the caller */
+	struct caller *behind;			      /* as in struct origin */
+	struct bytes behind_id;
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
 	struct origin *origin;	       /* made when it was needed first */
@@ -85,6 +87,9 @@ void ledger_request_set_removed(struct request *request, unsigned int count, boo
 void ledger_request_add_removed(struct request *request, struct bytes id);
 void ledger_request_set_sender(struct request *request, struct caller *caller,
 			       struct bytes container_name, struct bytes container_image);
+/* BEHIND: who is behind the sender, by the request BEHIND_ID. */
+void ledger_request_set_behind(struct request *request, struct caller *behind,
+			       struct bytes behind_id);
 void ledger_request_set_findings(struct request *request, const struct finding *findings,
 				 unsigned int count);
 void ledger_request_answered(struct request *request, int status, uint64_t time);

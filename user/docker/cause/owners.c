@@ -94,9 +94,18 @@ struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id
 	return exec;
 }
 
-void owners_remove_exec(struct owners *owners, struct owner_exec *exec)
+static void forget_process(struct owners *owners, struct owner_exec *exec)
 {
-	HASH_DEL(owners->execs, exec);
+	if (exec->pid)
+		HASH_DELETE(of_pid, owners->by_pid, exec);
+	exec->pid = 0;
+}
+
+/* EXEC, of TABLE. */
+static void drop_exec_of(struct owners *owners, struct owner_exec **table, struct owner_exec *exec)
+{
+	HASH_DEL(*table, exec);
+	forget_process(owners, exec);
 	origin_unref(exec->starter);
 	free(exec);
 }
@@ -117,7 +126,61 @@ struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id)
 		return NULL;
 	}
 	if (HASH_COUNT(owners->execs) > OWNERS_EXECS_MAX)
-		owners_remove_exec(owners, owners->execs);
+		drop_exec_of(owners, &owners->execs, owners->execs);
+	return exec;
+}
+
+void owners_end_exec(struct owners *owners, struct owner_exec *exec)
+{
+	struct owner_exec *old = NULL;
+
+	if (!exec->pid) {
+		drop_exec_of(owners, &owners->execs, exec);
+		return;
+	}
+	HASH_FIND(hh, owners->ended, exec->id, ID_DIGITS, old);
+	if (old)
+		drop_exec_of(owners, &owners->ended, old);
+	HASH_DEL(owners->execs, exec);
+	HASH_ADD(hh, owners->ended, id, ID_DIGITS, exec);
+	if (!exec->hh.tbl) {
+		forget_process(owners, exec);
+		origin_unref(exec->starter);
+		free(exec);
+	} else if (HASH_COUNT(owners->ended) > OWNERS_ENDED_MAX) {
+		drop_exec_of(owners, &owners->ended, owners->ended);
+	}
+}
+
+void owners_set_process(struct owners *owners, struct owner_exec *exec, uint32_t pid,
+			uint64_t alive)
+{
+	struct owner_exec *other;
+
+	if (alive > exec->alive)
+		exec->alive = alive;
+	if (exec->pid == pid)
+		return;
+	forget_process(owners, exec);
+	HASH_FIND(of_pid, owners->by_pid, &pid, sizeof(pid), other);
+	if (other)
+		forget_process(owners, other);
+	exec->pid = pid;
+	HASH_ADD(of_pid, owners->by_pid, pid, sizeof(exec->pid), exec);
+	if (!exec->of_pid.tbl)
+		exec->pid = 0;
+}
+
+struct owner_exec *owners_exec_of(const struct owners *owners, struct bytes container, uint32_t pid,
+				  uint64_t start)
+{
+	struct owner_exec *exec = NULL;
+
+	if (pid && start)
+		HASH_FIND(of_pid, owners->by_pid, &pid, sizeof(pid), exec);
+	if (!exec || !bytes_equal((struct bytes){exec->container, ID_DIGITS}, container) ||
+	    start < exec->begun || start > exec->alive)
+		return NULL;
 	return exec;
 }
 
@@ -126,7 +189,9 @@ void owners_clear(struct owners *owners)
 	while (owners->containers) /* NOLINTNEXTLINE: the analyzer loses track of the table */
 		owners_remove(owners, owners->containers);
 	while (owners->execs) /* NOLINTNEXTLINE: likewise */
-		owners_remove_exec(owners, owners->execs);
+		drop_exec_of(owners, &owners->execs, owners->execs);
+	while (owners->ended) /* NOLINTNEXTLINE: likewise */
+		drop_exec_of(owners, &owners->ended, owners->ended);
 }
 
 /* --- one of them ------------------------------------------------------------------------------ */
@@ -311,6 +376,8 @@ struct owned owner_owned(const struct owner *owner)
 		.image = bytes_of(owner->image),
 		.creator = owner->creator,
 		.starter = owner->starter,
+		.creator_basis = owner->creator_basis,
+		.starter_basis = owner->starter_basis,
 		.starter_known = owner->starter_known,
 		.created = owner->created,
 		.started = owner->started,
@@ -336,8 +403,8 @@ void owner_restore(struct owner *owner, const struct owned *owned)
 {
 	owner_set_name(owner, owned->name);
 	owner_set_image(owner, owned->image);
-	owner_set_creator(owner, owned->creator, BASIS_ID);
-	owner_set_starter(owner, owned->starter, BASIS_ID, owned->starter_known);
+	owner_set_creator(owner, owned->creator, owned->creator_basis);
+	owner_set_starter(owner, owned->starter, owned->starter_basis, owned->starter_known);
 	owner->created = owned->created;
 	owner->started = owned->started;
 	owner->died = owned->died;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The users whom the containers and execs of one engine go back to, and the state of each, as the engine's events tell.
- * Bounded: of too many containers the one that was met first is dropped.
+ * Bounded: of too many containers the one that was met first is dropped. Execs that ended are kept for a while, as what their
+ * processes did may be told later.
  */
 #ifndef CALLERD_OWNERS_H
 #define CALLERD_OWNERS_H
@@ -14,6 +15,7 @@
 
 #define OWNERS_MAX 65536
 #define OWNERS_EXECS_MAX 16384
+#define OWNERS_ENDED_MAX 256 /* execs */
 
 /* The last known state of a container. */
 enum owner_state { OWNER_UNKNOWN, OWNER_CREATED, OWNER_RUNNING, OWNER_ENDED };
@@ -50,6 +52,7 @@ struct owner {
 	bool stopped_by_engine; /* it was sent a signal by the engine that stops, since it was started */
 	bool failed;		/* it ended with an exit code other than 0 */
 	bool reconnected;	/* to a network, or a volume of it mounted, since it ended */
+	bool calls; /* a process in it called an engine: its execs are looked at more closely */
 	unsigned int looked_into; /* volumes that were mounted once more while it runs */
 	/* What .creator and .starter rest on. */
 	enum cause_basis creator_basis, starter_basis;
@@ -65,17 +68,23 @@ struct owner {
 	int64_t exit_code;
 };
 
+/* Times are ns of CLOCK_BOOTTIME; 0: not known. */
 struct owner_exec {
-	UT_hash_handle hh;
+	UT_hash_handle hh, of_pid;
 	char id[ID_DIGITS], container[ID_DIGITS];
 	struct origin *starter; /* NULL: unknown */
 	enum cause_basis starter_basis;
 	bool health_check;
+	/* Its process, as the host numbers it: the one with this PID that began from .begun to .alive; 0: not known. */
+	uint32_t pid;
+	uint64_t begun; /* its start was told to have begun */
+	uint64_t alive; /* the last time that it was seen to be there */
 };
 
 struct owners {
 	struct owner *containers;
-	struct owner_exec *execs;
+	struct owner_exec *execs, *ended;
+	struct owner_exec *by_pid; /* of both */
 };
 
 void owners_clear(struct owners *owners);
@@ -89,7 +98,17 @@ void owners_remove(struct owners *owners, struct owner *owner);
 
 struct owner_exec *owners_find_exec(const struct owners *owners, struct bytes id);
 struct owner_exec *owners_get_exec(struct owners *owners, struct bytes id);
-void owners_remove_exec(struct owners *owners, struct owner_exec *exec);
+
+/* EXEC, which owners_find_exec() found, ended: only owners_exec_of() finds it for a while. */
+void owners_end_exec(struct owners *owners, struct owner_exec *exec);
+
+/* The process of EXEC is PID, and was there at ALIVE. An exec that had this PID before has none any more. */
+void owners_set_process(struct owners *owners, struct owner_exec *exec, uint32_t pid,
+			uint64_t alive);
+
+/* The exec in the container CONTAINER whose process is the one of this PID and START (ns of CLOCK_BOOTTIME); NULL: none is known. */
+struct owner_exec *owners_exec_of(const struct owners *owners, struct bytes container, uint32_t pid,
+				  uint64_t start);
 
 /* Copies; data NULL leaves what there was. */
 void owner_set_name(struct owner *owner, struct bytes name);

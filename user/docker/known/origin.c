@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-#define ORIGIN_TEXTS 5
+#define ORIGIN_TEXTS 6
 
 static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 {
@@ -16,6 +16,7 @@ static void texts_of(struct origin *origin, struct bytes *texts[ORIGIN_TEXTS])
 	texts[2] = &origin->container_name;
 	texts[3] = &origin->container_image;
 	texts[4] = &origin->expected_rule;
+	texts[5] = &origin->behind_id;
 }
 
 /* Moves what *TEXT points to to *AT. */
@@ -56,6 +57,7 @@ struct origin *origin_new(const struct origin *draft, const struct finding *find
 		origin_move(&origin->findings[i].detail, &at);
 	}
 	caller_ref(origin->caller);
+	caller_ref(origin->behind);
 	return origin;
 }
 
@@ -72,6 +74,7 @@ struct origin *origin_unref(struct origin *origin)
 	if (!origin || --origin->references)
 		return NULL;
 	caller_unref(origin->caller);
+	caller_unref(origin->behind);
 	free(origin);
 	return NULL;
 }

@@ -22,11 +22,15 @@ struct origin {
 	struct bytes socket;			      /* the engine's, as it is watched */
 	struct bytes container_name, container_image; /* that the caller runs in */
 	struct bytes expected_rule;		      /* the name of the rule that expected it */
+	/* Who is behind the caller, which is of an exec in a container: whoever began that exec, or is behind him; and the event_id of
+	 * that. NULL: not known, or nobody. A reference of its own. */
+	struct caller *behind;
+	struct bytes behind_id;
 	unsigned int finding_count;
 	struct finding findings[]; /* the gravest first, at most INVENTORY_FINDINGS_MAX */
 };
 
-/* A copy of DRAFT with FINDINGS, COUNT of them, and a reference to its caller; its own references and
+/* A copy of DRAFT with FINDINGS, COUNT of them, and references to its callers; its own references and
  * findings are not looked at. NULL where there is no memory. Give it back with origin_unref(). */
 struct origin *origin_new(const struct origin *draft, const struct finding *findings,
 			  unsigned int count);
@@ -64,7 +68,8 @@ struct owned {
 	struct bytes image;	/* as its creator asked for it */
 	struct origin *creator; /* of its last "create"; NULL: unknown */
 	struct origin *starter; /* of its last "start" by a request; NULL: unknown */
-	bool starter_known;	/* false: after that, somebody unknown started it */
+	enum cause_basis creator_basis, starter_basis;
+	bool starter_known; /* false: after that, somebody unknown started it */
 	uint64_t created, started,
 		died;	     /* ns of CLOCK_REALTIME, of the last such event; 0: none known */
 	unsigned int labels; /* enum engine_attribute bits that its labels imitate */
@@ -79,7 +84,11 @@ struct owned_exec {
 	struct bytes id;	   /* 64 hex digits */
 	struct bytes container_id; /* the same */
 	struct origin *starter;	   /* NULL: unknown */
-	bool health_check;	   /* the engine started it by itself */
+	enum cause_basis starter_basis;
+	bool health_check; /* the engine started it by itself */
+	/* Its process: the one with this PID that began between the other two (ns of CLOCK_REALTIME). 0: not known. */
+	uint32_t pid;
+	uint64_t begun, alive;
 };
 
 /*
