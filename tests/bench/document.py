@@ -307,6 +307,17 @@ No engine runs, nothing is pinned, and nobody calls:
         ('in the kernel', f"rings {result['rings']:.1f} MB, other maps {result['maps']:.1f} MB")], 2)
 
 
+def looking(result, _):
+    return f'''## Somebody looks
+
+Microseconds on a processor for each of 1,000 requests, with a record for each, and what is taken while nothing happens: by callerd with its broker, and by callerctl in a terminal
+of 120 columns. {result['cut']} readers were cut off, as too slow.
+
+''' + table(('', 'callerd, each', 'callerctl, each', 'callerd at rest', 'callerctl at rest'), [
+        (name, f'{busy:.1f} µs', f'{own:.1f} µs' if own else '', f'{idle:.2f} %', f'{still:.2f} %' if own else '')
+        for name, (busy, own, idle, still) in result['ways'].items()])
+
+
 def outputs(result, _):
     base = next(iter(result['outputs'].values()))[0]
     return f'''## Outputs
@@ -331,7 +342,7 @@ them is a third larger than here.
 ''' + table(('', ''), [(name, rounded(value)) for name, value in landed.items()])
 
 
-PARTS = peers, kernel, trampoline, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, outputs, counts
+PARTS = peers, kernel, trampoline, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, looking, outputs, counts
 
 
 def main():

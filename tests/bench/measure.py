@@ -4,12 +4,16 @@
 All is done in turns, with and without, so that what else the machine does is in both; what is kept are medians of the rounds, and
 of differences and ratios within one round."""
 import contextlib
+import fcntl
 import json
 import os
 import platform
+import pty
 import statistics
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -21,6 +25,7 @@ ENGINE = [int(os.environ['TESTBED_PID']), int(os.environ['TESTBED_CONTAINERD_PID
 STATISTICS = '/proc/sys/kernel/bpf_stats_enabled'
 KEPT, ROUNDS = sys.argv[1], int(sys.argv[2])
 REQUESTS = ('--connections', '4', '--threads', '2', '--per-connection', '1000')
+LOOKED_AT = ('--connections', '2', '--threads', '1', '--per-connection', '500')
 CONNECTIONS = ('--connections', '1000', '--threads', '2')
 PARTS = {}
 
@@ -396,6 +401,64 @@ def ancestors():
 @part
 def idle():
     return json.loads(run(sys.executable, '-B', ROOT + '/tests/bench/idle.py', '30', str(ROUNDS)))
+
+
+class Looker:
+    """callerctl in a terminal of its own, as somebody has it who looks."""
+
+    def __init__(self, *args):
+        self.terminal, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 120, 0, 0))
+        self.process = subprocess.Popen([ROOT + '/build/callerctl', *args], stdin=other, stdout=other, stderr=other, start_new_session=True,
+                                        env={**os.environ, 'TERM': 'xterm-256color'})
+        os.close(other)
+        self.seen = b''
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+
+    def _read(self):
+        with contextlib.suppress(OSError):  # it is over
+            while chunk := os.read(self.terminal, 1 << 16):
+                self.seen = (self.seen + chunk)[-(1 << 16):]
+
+    def end(self):
+        """Whether it looked to the end."""
+        looked = self.process.poll() is None
+        self.process.terminate()
+        self.process.wait()
+        self.thread.join()
+        os.close(self.terminal)
+        return looked
+
+
+@part
+def looking():
+    """What it costs callerd that somebody looks, by callerctl, and what callerctl takes itself: for each request, and while nothing happens."""
+    path, rest = DIR + '/looking.sock', 5
+    ways = (('without a control socket', False, None), ('with one, nobody looks', True, None), ('callerctl top', True, ('top',)),
+            ('callerctl tail', True, ('tail', '--all')))
+    rows, cut = {}, 0
+    for _ in range(ROUNDS):
+        for name, socket, command in ways:
+            with peers.callerd(*(('--control-socket', path) if socket else ())) as agent:
+                looker = command and Looker(*command, '--read', 'agent:' + path)
+                pids = [looker.process.pid] if looker else []
+                flood(SOCKET, *LOOKED_AT)
+                if looker:
+                    peers.until('callerctl', lambda: looker.seen)
+                    time.sleep(3)  # an errand is over
+                settle(agent.pids)
+                before, own = cpu(agent.pids), cpu(pids)
+                flood(SOCKET, *LOOKED_AT)
+                settle(agent.pids)
+                time.sleep(3)
+                row = [(cpu(agent.pids) - before) / 1000 * 1e6, (cpu(pids) - own) / 1000 * 1e6]
+                before, own = cpu(agent.pids), cpu(pids)
+                time.sleep(rest)
+                row += [(cpu(agent.pids) - before) / rest * 100, (cpu(pids) - own) / rest * 100]
+                cut += bool(looker) and not looker.end()
+            rows.setdefault(name, []).append(row)
+    return {'cut': cut, 'ways': {name: [median(row[i] for row in kept) for i in range(4)] for name, kept in rows.items()}}
 
 
 def words(output):
