@@ -341,14 +341,18 @@ def advised_proxies_let_through_what_was_used():
         finally:
             process.terminate()
             process.wait()
+        subprocess.run([client, '-H', 'unix://' + SOCKET, 'image', 'inspect', 'ctl/deep/name:1'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        callerd.settle()
         rules = dict(re.findall(r"'-allow([A-Z]+)=(.*)'", callerctl('advise', 'poller', '--as', 'wollomatic', *read)))
         asked = [(r['http']['request']['method'], r['url']['original'].split('?')[0])
                  for r in callerd.records(event__action='api-request', process__name='poller')]
         true(len(asked) > 5, asked)
+        true(any('/images/ctl/deep/name:1/json' in path for _, path in asked), asked)
         for method, path in asked:
             true(re.fullmatch(rules[method], path), f'{method} {path} by {rules}')
         for method, path in (('POST', '/v1.41/containers/create'), ('DELETE', '/v1.41/containers/' + name),
-                             ('GET', f'/containers/{name}/archive'), ('GET', '/containers/x/../../images/json'),
+                             ('GET', f'/containers/{name}/archive'), ('GET', '/containers/x/../../images/json'), ('GET', '/images/x/../../containers/x/archive'),
+                             ('GET', '/images/x/../../volumes/json'),
                              ('POST', f'/containers/{name}/start/../../create')):
             true(method not in rules or not re.fullmatch(rules[method], path), f'{method} {path} is let through')
         expected = callerctl('advise', 'poller', *read)

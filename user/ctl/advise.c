@@ -56,8 +56,16 @@ static bool advice_reads(const struct advice_route *route)
 /* Writes what was seen, as comments. */
 static void print_seen(const struct advice *advice, const char *comment)
 {
-	printf("%s %s: %" PRIu64 " requests; what was not used is not in the rules.\n", comment,
-	       advice->name.data, advice->requests);
+	char first[24], last[24];
+	struct tm tm;
+
+	ctl_split_time(advice->ctl->utc, advice->first, &tm);
+	strftime(first, sizeof(first), "%Y-%m-%d %H:%M", &tm);
+	ctl_split_time(advice->ctl->utc, advice->last, &tm);
+	strftime(last, sizeof(last), "%Y-%m-%d %H:%M", &tm);
+	printf("%s %s: %" PRIu64 " requests from %s to %s; what was not used is not in the "
+	       "rules.\n",
+	       comment, advice->name.data, advice->requests, first, last);
 	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++)
 		if (advice->operations[operation])
 			printf("%s %8" PRIu32 " %s\n", comment, advice->operations[operation],
@@ -72,6 +80,7 @@ static void print_seen(const struct advice *advice, const char *comment)
 static void advise_expected(const struct advice *advice)
 {
 	struct census_caller *caller, *next;
+	unsigned int number = 0;
 
 	print_seen(advice, "#");
 	HASH_ITER(hh, advice->census.callers, caller, next)
@@ -80,7 +89,7 @@ static void advise_expected(const struct advice *advice)
 
 		if (!caller->requests)
 			continue;
-		census_add_rule(&rule, caller);
+		census_add_rule(&rule, caller, ++number);
 		printf("\n# %s %s: %" PRIu64 " requests, %" PRIu64 " changes%s%s\n%s",
 		       caller->key.who, caller->key.program, caller->requests, caller->changes,
 		       *caller->rule ? ", the gravest: " : "", caller->rule, rule.data ?: "");
@@ -98,15 +107,19 @@ static void advise_policy(const struct advice *advice)
 
 /* --- rules for proxies ------------------------------------------------------------------------ */
 
-/* Writes PATH as a regular expression (RE2). */
+#define PATTERN_NAME "[a-zA-Z0-9][a-zA-Z0-9_.-]*"
+/* Of an image: each of its parts begins with a letter or a digit, so that ".." is none. */
+#define PATTERN_PART "[a-zA-Z0-9][a-zA-Z0-9_.:@-]*"
+
+/* Writes PATH, without its first slash, as a regular expression (RE2). */
 static void print_pattern(const char *path)
 {
-	bool deep = !strncmp(path, "/images/", 8) || !strncmp(path, "/plugins/", 9) ||
-		    !strncmp(path, "/distribution/", 14) || strstr(path, "/libpod/");
+	bool deep = !strncmp(path, "images/", 7) || !strncmp(path, "plugins/", 8) ||
+		    !strncmp(path, "distribution/", 13) || !strncmp(path, "libpod/", 7);
 
 	for (; *path; path++) {
 		if (*path == '{') {
-			fputs(deep ? ".+" : "[a-zA-Z0-9][a-zA-Z0-9_.-]*", stdout);
+			fputs(deep ? PATTERN_PART "(/" PATTERN_PART ")*" : PATTERN_NAME, stdout);
 			path = strchr(path, '}');
 			if (!path)
 				return;
@@ -195,6 +208,36 @@ static const char *narrow_name(enum operation operation)
 	}
 }
 
+/* Whether a proxy that lets SECTION through, and POSTS, lets ROUTE through. */
+static bool section_opens(const char *section, bool posts, const struct advice_route *route)
+{
+	char of_route[24];
+
+	if (!is_api(route) || !(posts || advice_reads(route)))
+		return false;
+	section_of(route->path, of_route, sizeof(of_route));
+	return !strcmp(section, of_route);
+}
+
+/* Writes what SECTION opens beside what was used. */
+static void print_unused(const struct advice *advice, const char *section, bool posts)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < COUNT(advice_routes); i++) {
+		const struct advice_route *route = &advice_routes[i];
+
+		if (was_used(advice, route) || !section_opens(section, posts, route) ||
+		    !strncmp(route->path, "/libpod/", 8))
+			continue;
+		if (!count++)
+			printf("# %s=1 lets through what was never used, too:", section);
+		printf("%s %s", count > 1 ? "," : "", operation_name(route->operation));
+	}
+	if (count)
+		putchar('\n');
+}
+
 static void advise_sections(const struct advice *advice, const char *whose)
 {
 	char sections[SECTIONS_MAX][24];
@@ -225,6 +268,8 @@ static void advise_sections(const struct advice *advice, const char *whose)
 		printf("%s=1\n", section);
 	}
 	printf("POST=%d\n", posts);
+	for (unsigned int i = 0; i < count; i++)
+		print_unused(advice, sections[i], posts);
 	if (posts && contents)
 		printf("# CONTAINERS=1 with POST=1 lets it create any container: it is root on the "
 		       "host.\n");
@@ -243,6 +288,40 @@ static void advise_linuxserver(const struct advice *advice)
 	advise_sections(advice, "linuxserver/socket-proxy");
 }
 
+/* --- a rule for callerctl check ---------------------------------------------------------------- */
+
+/* Writes that the caller is whom was asked for, as ctl_is_by() has it. */
+static void print_caller(const char *name)
+{
+	if (!name[strspn(name, "0123456789")])
+		printf("user.id = '%s' or ", name);
+	printf("user = '%s' or effective_user = '%s' or process.name = '%s' or exe = '%s' or exe "
+	       "endswith '/%s' or container = '%s' or unit in ('%s', '%s.service')",
+	       name, name, name, name, name, name, name, name);
+	if (strlen(name) >= 12)
+		printf(" or container.id startswith '%s'", name);
+}
+
+static void advise_check(const struct advice *advice)
+{
+	const char *name = advice->name.data;
+	unsigned int count = 0;
+
+	if (name[strcspn(name, "'\\\n")]) {
+		printf("# \"%s\" has odd characters: there is no rule for it\n", name);
+		return;
+	}
+	print_seen(advice, "#");
+	printf("# for callerctl check --policy: there is a record where it did anything else\n"
+	       "something-else: action = api-request and (");
+	print_caller(name);
+	printf(") and not operation in (");
+	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++)
+		if (advice->operations[operation])
+			printf("%s%s", count++ ? ", " : "", operation_name(operation));
+	printf("%s)\n", count ? "" : "''");
+}
+
 /* --- the command ------------------------------------------------------------------------------ */
 
 static int advice_record(void *data, const struct reread *record, uint64_t time, struct bytes line)
@@ -255,6 +334,10 @@ static int advice_record(void *data, const struct reread *record, uint64_t time,
 		return 0;
 	if (record->record.action == RECORD_API_REQUEST) {
 		operation = verb_operation(reread_text(record, "callerd.api.operation"));
+		if (!advice->requests || time < advice->first)
+			advice->first = time;
+		if (time > advice->last)
+			advice->last = time;
 		advice->requests += times;
 		advice->operations[operation] += (uint32_t)times;
 		advice->unknown += operation == OPERATION_NONE ? times : 0;
@@ -275,9 +358,13 @@ enum ctl_exit ctl_advise(struct ctl *ctl)
 		const char *name;
 		void (*write)(const struct advice *advice);
 	} forms[] = {
-		{"expected", advise_expected},	     {"policy", advise_policy},
-		{"wollomatic", advise_wollomatic},   {"tecnativa", advise_tecnativa},
-		{"linuxserver", advise_linuxserver}, {"opa", advise_opa},
+		{"expected", advise_expected},
+		{"policy", advise_policy},
+		{"wollomatic", advise_wollomatic},
+		{"tecnativa", advise_tecnativa},
+		{"linuxserver", advise_linuxserver},
+		{"opa", advise_opa},
+		{"check", advise_check},
 	};
 	struct advice advice = {.ctl = ctl, .name = bytes_of(ctl->arguments[0])};
 	struct ctl_records records = {
@@ -292,7 +379,7 @@ enum ctl_exit ctl_advise(struct ctl *ctl)
 		form++;
 	if (form == COUNT(forms)) {
 		fprintf(stderr, "callerctl: --as is expected, policy, wollomatic, tecnativa, "
-				"linuxserver or opa\n");
+				"linuxserver, opa or check\n");
 		return CTL_USAGE;
 	}
 	error = ctl_read(ctl, &records);

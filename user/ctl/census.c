@@ -236,12 +236,16 @@ static void add_key(struct text *out, const char *key, const char *value)
 	text_add_char(out, '\n');
 }
 
-void census_add_rule(struct text *out, const struct census_caller *caller)
+void census_add_rule(struct text *out, const struct census_caller *caller, unsigned int number)
 {
 	unsigned int line = 0;
 
 	text_add_string(out, "[expected ");
 	add_rule_name(out, caller);
+	if (number > 1) {
+		text_add_char(out, '-');
+		text_add_number(out, number);
+	}
 	text_add_string(out, "]\n");
 	if (*caller->container || *caller->image) { /* in there user and exe prove nothing */
 		add_key(out, "container-name", caller->container);

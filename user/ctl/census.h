@@ -58,7 +58,8 @@ uint64_t census_rate(const struct census_caller *caller, uint64_t now);
 /* Those in the second that is AGO seconds before NOW. */
 uint32_t census_second(const struct census_caller *caller, uint64_t now, unsigned int ago);
 
-/* Adds the [expected] rule that lets CALLER do what it did so far, for docs/configuration.md, with comments on how often it did what. */
-void census_add_rule(struct text *out, const struct census_caller *caller);
+/* Adds the [expected] rule that lets CALLER do what it did so far, for docs/configuration.md, the NUMBER-th one of a file: no two have
+ * the same name. */
+void census_add_rule(struct text *out, const struct census_caller *caller, unsigned int number);
 
 #endif

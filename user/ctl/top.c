@@ -290,7 +290,7 @@ static void draw_detail(struct top *top, int rows, int columns)
 		 caller->failures, caller->refused, caller->rule);
 	text_add_string(&text, head);
 	if (top->rule)
-		census_add_rule(&text, caller);
+		census_add_rule(&text, caller, 1);
 	else
 		add_tree(&text, caller);
 	at = draw_lines(top, text_since(&text, 0), at, rows, columns);
