@@ -45,7 +45,7 @@ def write(path, records=RECORDS):
     scenes, count, run, previous = templates(), 0, 0, 64 * '0'
     rounds = records / sum(len(scene) for scene in scenes) * len(scenes)
     begin = time.time() - SPAN
-    with open(path, 'w', encoding='ascii', errors='surrogateescape') if False else open(path, 'wb') as file:
+    with open(path, 'wb') as file:
         while count < records:
             at = int((begin + run * SPAN / rounds) * 1e9)
             number = run * 7919 % USERS  # neighbours are others

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import asking as asked
 import cost
 
 COLOURS = '#4c8dd6', '#d6743c', '#5aa66a'  # which stand out from white and from black
@@ -99,6 +100,11 @@ def without_statistics(programs):
     return sum(ns - 20 * times for times, ns in programs.values()) / 1e3
 
 
+def asked_of(results):
+    """Of each question about a million records what it took; nothing, where that was not measured."""
+    return [(name, states['plain']) for name, states in results.get('asking', {'questions': {}})['questions'].items()]
+
+
 def goals_of(results):
     """What is aimed at: (what, goal, unit, what was measured, whether less is better)."""
     peer, run, thread, much = (results[name] for name in ('peers', 'kernel', 'threads', 'throughput'))
@@ -120,6 +126,9 @@ def goals_of(results):
     yield 'requests of a stand-in without a loss, each with a record', 50000, 'a second', 0 if stand_in['lost'] else stand_in['with'], False
     yield 'from a request to its record, p99, as many as a dockerd can answer', 25, 'ms', results['latency']['saturated']['p99'], True
     yield 'memory at rest (RssAnon)', 8, 'MB', results['idle']['anonymous'], True
+    for name, (wall, _, memory) in asked_of(results):
+        yield f'of a million records: {name}', 5, 's', wall, True
+        yield 'memory for that', 100, 'MB', memory, True
 
 
 def goals(results):
@@ -329,6 +338,18 @@ format, queued, chained, written. {result['lost']} were lost.
         (name, f'{rate:,.0f}', f'{rate / base:.2f}', f'{used:.1f}') for name, (rate, used) in result['outputs'].items()])
 
 
+def asking(result, _):
+    return f'''## Asking a log
+
+`callerctl` and a log of {result['records']:,} records, {result['size'] / 1e9:.1f} GB in the page cache, with its chain, which a report verifies; and the same log packed (gzip, {result['packed'] / 1e9:.2f} GB).
+The records are those of recorded calls, told again of {asked.USERS} users and {asked.JOBS} jobs in a week (`tests/bench/asking.py`). No index is made: each question reads all of it. Seconds, and
+the memory that it took at most; a thread reads, unpacks and hashes while another one looks at what was read.
+
+''' + table(('', 'wall', 'CPU', 'MB', 'packed: wall', 'CPU', 'MB'), [
+        (name, *(cell for state in ('plain', 'packed') for cell in (f'{states[state][0]:.1f}', f'{states[state][1]:.1f}', f'{states[state][2]:.0f}')))
+        for name, states in result['questions'].items()])
+
+
 def counts(result, _):
     landed = {name: round(value, 1) for name, value in result.items() if name != 'when'}
     with open(cost.LANDED, 'w') as file:
@@ -342,7 +363,7 @@ them is a third larger than here.
 ''' + table(('', ''), [(name, rounded(value)) for name, value in landed.items()])
 
 
-PARTS = peers, kernel, trampoline, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, looking, outputs, counts
+PARTS = peers, kernel, trampoline, threads, calls, unwatched, latency, throughput, connections, ancestors, idle, looking, outputs, asking, counts
 
 
 def main():

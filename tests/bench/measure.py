@@ -19,6 +19,7 @@ import time
 
 from live import CALLERD, CLIENTS, DIR, ROOT, SOCKET, field, held, request, run
 from many import below_shells
+import asking as asked
 import peers
 
 ENGINE = [int(os.environ['TESTBED_PID']), int(os.environ['TESTBED_CONTAINERD_PID'])]
@@ -503,6 +504,58 @@ def outputs(copies=5000):
             subprocess.run(['rm', '-rf', directory], check=True)
     return {'bytes': sum(len(line.encode()) + 1 for line in lines) / len(lines), 'lost': gone,
             'outputs': {name: [median(row[i] for row in kept) for i in (0, 1)] for name, kept in rows.items()}}
+
+
+QUESTIONS = (
+    ('who made and used a container', ['who', asked.JOB]),
+    ('what a user did', ['what', asked.USER]),
+    ('what was grave, whoever it was', ['what', '--where', 'severity >= high']),
+    ('a report of the week, as text', ['report', '--since', '8d']),
+    ('the same, as html', ['report', '--since', '8d', '--as', 'html']),
+)
+
+
+def answer(question, log):
+    """Seconds of wall time and of CPU, and the MB that callerctl had at most."""
+    began_at, memory = time.monotonic(), [0]
+    process = subprocess.Popen([ROOT + '/build/callerctl', *question, '--read', log], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+
+    def watch():  # what wait4() says begins with what Python had when it forked
+        while process.returncode is None:
+            with contextlib.suppress(OSError, IndexError), open(f'/proc/{process.pid}/status') as status:
+                memory.append(int([line for line in status if line.startswith('VmHWM:')][0].split()[1]) / 1024)
+            time.sleep(0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    lines = sum(1 for _ in process.stdout)
+    process.stdout.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.monotonic() - began_at
+    process.returncode = os.waitstatus_to_exitcode(status)
+    watcher.join()
+    if status or not lines:
+        raise AssertionError(f'callerctl {question} ended with {process.returncode} after {lines} lines')
+    return [took, usage.ru_utime + usage.ru_stime, max(memory)]
+
+
+@part
+def asking():
+    """callerctl and a log of a million records, as it is and packed."""
+    log, rows = DIR + '/asked.ndjson', {}
+    size = asked.write(log)
+    for state in ('plain', 'packed'):
+        if state == 'packed':
+            run('gzip', '-1', log)
+            log += '.gz'
+        for _ in range(ROUNDS):
+            for name, question in QUESTIONS:
+                rows.setdefault(name, {}).setdefault(state, []).append(answer(question, log))
+    packed = os.path.getsize(log)
+    os.unlink(log)
+    return {'records': asked.RECORDS, 'size': size, 'packed': packed,
+            'questions': {name: {state: [median(row[i] for row in kept) for i in range(3)] for state, kept in states.items()}
+                          for name, states in rows.items()}}
 
 
 @part

@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 
 #define IDS_MAX 32
+#define IDS_SOUGHT 12 /* to look for more in a line takes longer than to read it */
 
 struct ctl_question {
 	struct ctl *ctl;
@@ -25,7 +26,7 @@ static bool holds_name(void *data, struct bytes line)
 {
 	const struct ctl_question *ctl_question = data;
 
-	if (ctl_may_hold(line, ctl_question->name))
+	if (ctl_question->id_count > IDS_SOUGHT || ctl_may_hold(line, ctl_question->name))
 		return true;
 	for (unsigned int i = 0; i < ctl_question->id_count; i++)
 		if (memmem(line.data, line.size, ctl_question->ids[i],

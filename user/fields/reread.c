@@ -78,6 +78,7 @@ static int add_reread(struct reread_reader *reader, const struct reread_value *v
 	added.path = reader->path_at;
 	added.path_size = (uint32_t)reader->path_size;
 	added.hash = reader->path_hash;
+	added.of_caller = reread_callers_has((struct bytes){reader->path, reader->path_size});
 	return reread_append(reader->reread, &added);
 }
 
@@ -441,6 +442,7 @@ static int reread_own_value(struct reread_own *own, const struct seam *seam)
 	value->path_of_seam = seam->to->place.path;
 	value->path_size = seam->to->place.path_size;
 	value->hash = seam->to->hash;
+	value->of_caller = seam->to->of_caller;
 	switch (seam->end) {
 	case SEAM_STRING:
 		if (!reread_own_string(own, seam, value))
@@ -544,7 +546,6 @@ static int reread_add(struct reread *reread, struct bytes line)
 		reread->content = content;
 		error = reread_add_any(reread, line);
 	}
-	reread_index(reread);
 	return error;
 }
 
@@ -556,7 +557,7 @@ static void reread_filter(struct reread *reread, unsigned int from, bool of_call
 	unsigned int count = from;
 
 	for (unsigned int i = from; i < reread->count; i++)
-		if (reread_callers_has(reread_path(reread, &reread->values[i])) == of_caller)
+		if (reread->values[i].of_caller == of_caller)
 			reread->values[count++] = reread->values[i];
 	reread->count = count;
 }
@@ -573,6 +574,7 @@ static int reread_add_request_id(struct reread *reread)
 		return 0;
 	added = *id;
 	added.path_of_seam = NULL;
+	added.of_caller = false;
 	added.path = reread->texts.size;
 	added.path_size = sizeof(path) - 1;
 	added.hash = seam_hash(path, sizeof(path) - 1);
@@ -591,9 +593,10 @@ static int reread_join(struct reread *reread)
 
 	reread->named = id.size;
 	error = reread->named ? reread_add_request_id(reread) : 0;
-	reread_index(reread);
-	if (error || !told.data)
+	if (error || !told.data) {
+		reread_index(reread);
 		return error == -ENOMEM ? error : 0;
+	}
 	reread_filter(reread, 0, false);
 	count = reread->count;
 	error = reread_add(reread, told);
@@ -626,6 +629,7 @@ int reread_read(struct reread *reread, struct bytes line)
 		text_free(&reread->texts);
 	text_cut(&reread->texts, 0);
 	error = reread_add(reread, line);
+	reread_index(reread);
 	if (error)
 		return error;
 	error = reread_describe(reread);

@@ -20,6 +20,7 @@ struct reread_value {
 	/* Of the values behind it in its bucket the first one's number, from 1 on; 0: there is none. */
 	uint32_t next;
 	bool negative;
+	bool of_caller; /* reread_callers_has() its path */
 	/* REREAD_ODD: a number with a fraction, or beyond 64 bits, which callerd does not write. */
 	enum reread_kind { REREAD_STRING, REREAD_NUMBER, REREAD_BOOL, REREAD_ODD } kind : 8;
 };

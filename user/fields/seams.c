@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "fields/reread_callers.h"
 
 /* Records of callerd's have some hundreds of keys. More is somebody else's, or hostile. */
 #define PLACES_MAX 2048
@@ -63,6 +64,8 @@ static struct seam_after *seams_at(struct seams *seams, const struct seam_place 
 		return NULL;
 	after->place = *place;
 	after->hash = seam_hash(place->path, place->path_size);
+	after->of_caller =
+		reread_callers_has((struct bytes){after->place.path, after->place.path_size});
 	HASH_ADD(hh, seams->all, place, sizeof(after->place), after);
 	if (after->hh.tbl)
 		return after;

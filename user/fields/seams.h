@@ -67,7 +67,8 @@ struct seam {
 /* A place and what came behind it so far. */
 struct seam_after {
 	UT_hash_handle hh;
-	uint32_t hash; /* of the path */
+	uint32_t hash;	/* of the path */
+	bool of_caller; /* reread_callers_has() it */
 	unsigned int count;
 	struct seam *seams;
 	struct seam_place place;
