@@ -369,6 +369,93 @@ def a_group_of_thousands():
         one(found, who=PREFIX + '-behind', kind='container')
 
 
+# Ways to hide: the first thread ends; another one has descriptors of its own; a network of its own; a root of its own.
+HIDE = '''import ctypes, os, socket, sys, threading, time
+how, path, uid, gid = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:5])
+libc = ctypes.CDLL(None, use_errno=True)
+def drop():
+    os.setgroups([gid] if gid else [])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+def unshare(what):
+    if libc.unshare(what): raise OSError(ctypes.get_errno(), "unshare")
+def connect():
+    global s
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+def beside():
+    if how == "files":
+        unshare(0x400)
+        connect()
+        libc.syscall(105, uid)
+    print("up", flush=True)
+    time.sleep(600)
+if how == "network": unshare(0x40000000)
+if how != "files" and how != "root" and not gid: connect()
+if how == "root":
+    drop()
+    libc.prctl(4, 1, 0, 0, 0)
+    unshare(0x10020000)
+    for name, line in ("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {uid} 1"):
+        open("/proc/self/" + name, "w").write(line)
+    top = b"/mnt"
+    assert not libc.mount(b"t", top, b"tmpfs", 0, None)
+    os.close(os.open("/mnt/sock", os.O_CREAT))
+    assert not libc.mount(path.encode(), b"/mnt/sock", None, 4096, None)
+    os.chroot(top)
+elif how != "files": drop()
+threading.Thread(target=beside).start()
+if how == "ended": libc.pthread_exit(None)
+time.sleep(600)
+'''
+
+
+@test
+def nobody_hides():
+    with Elsewhere() as host, Dockerd('ctl-hide') as daemon:
+        host.run('groupadd', '-g', '61069', 'byacl')
+        for uid, name in enumerate(('ended', 'files', 'network', 'former', 'rooted'), 61061):
+            host.user('hide' + name, uid)
+        run('setfacl', '-m', 'g:61069:rw', daemon.path)
+        pids = {}
+        for how, uid, gid in ('ended', 61061, 0), ('files', 61062, 0), ('network', 61063, 0), ('held', 61064, 61069), ('root', 61065, 0):
+            process = host.start('/usr/bin/python3', '-c', HIDE, how, daemon.path, str(uid), str(gid))
+            equal(process.stdout.readline(), b'up\n', how + ('' if process.poll() is None else process.stderr.read().decode()))
+            pids[how] = process.pid
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        connected = {grant['who']: (grant['connections'], grant['remove']) for grant in found if grant.get('kind') == 'connected'}
+        held = [grant['remove'] for grant in found if grant.get('who') == 'hideformer' and grant['kind'] == 'held']
+        true(any(grant.get('who') == 'root' and grant['connections'] for grant in found) or 'hidefiles' in connected, 'a thread with descriptors of its own')
+        equal((connected.get('hideended'), connected.get('hidenetwork'), held,
+               [grant for grant in found if grant.get('kind') == 'container']),
+              ((1, f'kill {pids["ended"]}'), (1, f'kill {pids["network"]}'), [f'kill {pids["held"]}'], []),
+              'a leader that ended, another network, a group of the ACL; a root of his own lets nobody reach more')
+
+
+@test
+def other_ways_to_a_socket():
+    """A mount of it elsewhere, and a hard link: what the directories on one way forbid the other one lets through."""
+    with Elsewhere() as host, Dockerd('ctl-ways') as daemon:
+        host.run('groupadd', '-g', '61070', 'way')
+        host.user('waymember', 61071, 'way')
+        os.chown(daemon.path, 0, 61070)
+        other = tempfile.mkdtemp(dir=DIR) + '/engine.sock'
+        os.chmod(os.path.dirname(other), 0o755)
+        with open(other, 'w'):
+            pass
+        os.chmod(daemon.dir, 0o700)
+        equal([grant for grant in grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside) if grant.get('who') == 'waymember'], [])
+        host.run('mount', '--bind', daemon.path, other)
+        daemon.docker('create', '--name', PREFIX + '-way', '-v', other + ':/x', IMAGE, 'true')
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        one(found, who='waymember', kind='group')
+        one(found, who=PREFIX + '-way', kind='container')
+        true('0660, also at ' + other in callerctl('--read', '/nonexistent', daemon.path, code=5, inside=host.inside), 'in the text')
+        os.link(daemon.path, daemon.dir + '/linked.sock')
+        found = grants('--read', '/nonexistent', daemon.path, code=5, inside=host.inside)
+        true(any('1 hard links' in grant.get('not_known', '') for grant in found), found)
+
+
 @test
 def whoever_knows_the_password_of_the_group():
     with Elsewhere() as host, Dockerd('ctl-newgrp') as daemon:

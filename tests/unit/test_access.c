@@ -168,6 +168,29 @@ static void test_mounts(void **state)
 			  &place, &at, path));
 }
 
+static void test_who_may_write(void **state)
+{
+	static const uint32_t groups[] = {100, 998};
+	struct access_socket socket = {.mode = 0660, .uid = 5, .gid = 998, .group_may = true};
+
+	assert_true(access_may_write(&socket, 1000, groups, 2, false));
+	assert_true(access_may_write(&socket, 1000, groups, 2, true));
+	assert_false(access_may_write(&socket, 1000, groups, 1, false));
+	assert_true(access_may_write(&socket, 5, groups, 1, false));
+	assert_true(access_may_write(&socket, 0, groups, 0, false));
+	assert_false(access_may_write(&socket, 5, groups, 1, true));
+	socket.group_may = false; /* its ACL gives the group nothing */
+	assert_false(access_may_write(&socket, 1000, groups, 2, false));
+	socket.acl[socket.acl_count++] = (struct access_acl){100, true};
+	socket.acl[socket.acl_count++] = (struct access_acl){1001, false};
+	assert_true(access_may_write(&socket, 1000, groups, 1, true));
+	assert_true(access_may_write(&socket, 1001, NULL, 0, false));
+	assert_false(access_may_write(&socket, 1001, NULL, 0, true));
+	assert_false(access_may_write(&socket, 100, NULL, 0, false));
+	socket.mode = 0666;
+	assert_true(access_may_write(&socket, 7, NULL, 0, false));
+}
+
 static void expect_quoted(const char *word, const char *wanted)
 {
 	_cleanup_(text_free) struct text text = {0};
@@ -194,16 +217,19 @@ static void test_quote(void **state)
 static void test_directories(void **state)
 {
 	static const uint32_t groups[] = {100, 998};
-	struct access_socket socket = {.step_count = 2, .steps = {{0755, 0, 0}, {0750, 0, 998}}};
+	struct access_socket socket = {
+		.way_count = 1, .ways = {{.step_count = 2, .steps = {{0755, 0, 0}, {0750, 0, 998}}}}};
 
 	assert_true(access_passes(&socket, 0, NULL, 0));
 	assert_true(access_passes(&socket, 1000, groups, 2));
 	assert_false(access_passes(&socket, 1000, groups, 1));
-	socket.steps[1] = (struct access_step){0705, 0, 998}; /* the group less than others */
+	socket.ways[0].steps[1] = (struct access_step){0705, 0, 998}; /* the group less than others */
 	assert_false(access_passes(&socket, 1000, groups, 2));
 	assert_true(access_passes(&socket, 1000, groups, 1));
-	socket.steps[1] = (struct access_step){0600, 1000, 0};
+	socket.ways[0].steps[1] = (struct access_step){0600, 1000, 0};
 	assert_false(access_passes(&socket, 1000, groups, 2));
+	socket.way_count = 2; /* another path may be open */
+	assert_true(access_passes(&socket, 1000, groups, 2));
 }
 
 /* Whoever mounts may have many, one over the other: that is not walked for ever, and not taken for none. */
@@ -227,7 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
-		cmocka_unit_test(test_sudo_users),
+		cmocka_unit_test(test_sudo_users), cmocka_unit_test(test_who_may_write),
 		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),
 	};

@@ -14,6 +14,8 @@
 #define ACCESS_GRANTS_MAX 8192
 #define ACCESS_USES_MAX 8192
 #define ACCESS_STEPS_MAX 16
+#define ACCESS_WAYS_MAX 4
+#define ACCESS_ACL_MAX 32
 #define ACCESS_NAME_SIZE 80
 
 enum access_kind {
@@ -57,13 +59,24 @@ struct access_socket {
 	bool tcp, is_root; /* is_root: who reaches it is root of this host */
 	enum told_tls tls;
 	enum engine_brand brand;
-	bool watched; /* by the log */
-	/* The directories that lead there, and what they let through. */
-	struct access_step {
-		uint32_t mode, uid, gid;
-	} steps[ACCESS_STEPS_MAX];
-	unsigned int step_count;
+	bool watched;		   /* by the log */
 	char real[LISTENING_SIZE]; /* the path without links */
+	/* The paths that lead there, the real one first, with the directories on the way, and what these let through. */
+	struct access_way {
+		char path[LISTENING_SIZE];
+		struct access_step {
+			uint32_t mode, uid, gid;
+		} steps[ACCESS_STEPS_MAX];
+		unsigned int step_count;
+	} ways[ACCESS_WAYS_MAX];
+	unsigned int way_count;
+	/* Who may write by its mode and ACL. */
+	bool group_may;
+	struct access_acl {
+		uint32_t id;
+		bool is_group;
+	} acl[ACCESS_ACL_MAX];
+	unsigned int acl_count;
 };
 
 struct access_grant {
@@ -155,7 +168,11 @@ struct access_user *access_user_of(struct access *access, uint32_t uid);
 struct access_user *access_user_named(struct access *access, const char *name);
 bool access_user_has(const struct access_user *user, uint32_t gid);
 
-/* Whether UID with GROUPS may pass the directories above SOCKET. */
+/* Whether UID with GROUPS may write to SOCKET by its mode and ACL, as one of its groups if BY_GROUP. */
+bool access_may_write(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
+		      unsigned int count, bool by_group);
+
+/* Whether UID with GROUPS may pass the directories above SOCKET, on one of its ways. */
 bool access_passes(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
 		   unsigned int count);
 

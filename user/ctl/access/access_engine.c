@@ -63,6 +63,14 @@ static bool is_at_or_above(const char *source, const char *socket)
 	return !strncmp(source, socket, size) && (!socket[size] || socket[size] == '/');
 }
 
+static bool leads_to_socket(const struct access_socket *socket, const char *source)
+{
+	for (unsigned int i = 0; !socket->tcp && i < socket->way_count; i++)
+		if (is_at_or_above(source, socket->ways[i].path))
+			return true;
+	return false;
+}
+
 /* The grant that its mounts gave it already, or another one. */
 static struct access_grant *find_holding_container(struct access *access,
 						   const struct access_socket *socket,
@@ -139,8 +147,7 @@ static bool take_listed(void *data, const struct value *container)
 		if (!end || !find_source(body_string(mount, "Source"), end))
 			continue;
 		for (unsigned int i = 0; i < access->socket_count; i++)
-			if (!access->sockets[i].tcp &&
-			    is_at_or_above(end->done, access->sockets[i].real))
+			if (leads_to_socket(&access->sockets[i], end->done))
 				add_holding_container(asking, container, &access->sockets[i],
 						      body_string(mount, "Destination"),
 						      body_true(mount, "RW"));

@@ -83,17 +83,53 @@ bool access_user_has(const struct access_user *user, uint32_t gid)
 	return user->gid == gid;
 }
 
-bool access_passes(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
-		   unsigned int count)
+static bool is_in_groups(uint32_t gid, const uint32_t *groups, unsigned int count)
 {
-	for (unsigned int i = 0; uid && i < socket->step_count; i++) {
-		const struct access_step *step = &socket->steps[i];
-		bool member = false;
+	for (unsigned int i = 0; i < count; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
 
-		for (unsigned int k = 0; k < count; k++)
-			member |= groups[k] == step->gid;
-		if (!(step->mode & (step->uid == uid ? S_IXUSR : member ? S_IXGRP : S_IXOTH)))
+bool access_may_write(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
+		      unsigned int count, bool by_group)
+{
+	if (socket->group_may && is_in_groups(socket->gid, groups, count))
+		return true;
+	if (!by_group && (socket->mode & S_IWOTH || uid == socket->uid || !uid))
+		return true;
+	for (unsigned int i = 0; i < socket->acl_count; i++) {
+		const struct access_acl *entry = &socket->acl[i];
+
+		if (entry->is_group ? is_in_groups(entry->id, groups, count)
+				    : !by_group && entry->id == uid)
+			return true;
+	}
+	return false;
+}
+
+static bool passes_way(const struct access_way *way, uint32_t uid, const uint32_t *groups,
+		       unsigned int count)
+{
+	for (unsigned int i = 0; i < way->step_count; i++) {
+		const struct access_step *step = &way->steps[i];
+		uint32_t bit = step->uid == uid				? S_IXUSR
+			       : is_in_groups(step->gid, groups, count) ? S_IXGRP
+									: S_IXOTH;
+
+		if (!(step->mode & bit))
 			return false;
 	}
 	return true;
+}
+
+bool access_passes(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,
+		   unsigned int count)
+{
+	if (!uid)
+		return true;
+	for (unsigned int i = 0; i < socket->way_count; i++)
+		if (passes_way(&socket->ways[i], uid, groups, count))
+			return true;
+	return false;
 }

@@ -5,40 +5,44 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "ctl/access/access.h"
+#include "ctl/access/access_client.h"
 #include "ctl/access/access_mounts.h"
 
 #define FILE_MAX (1u << 20)
-#define CLIENTS_MAX 4096
-#define NAMESPACES_MAX 4096
+#define NAMESPACES_MAX 65536
 #define PROCESS_GROUPS_MAX 1024
+#define LOOK_TIME (30 * NS_PER_S) /* of all processes: how much they hold is theirs to choose */
+
+struct mount_namespace {
+	uint64_t inode;
+	UT_hash_handle hh;
+};
 
 struct looking {
 	struct access *access;
 	char *data; /* FILE_MAX bytes */
 	char path[PATH_MAX];
-	struct access_client {
-		uint64_t inode;
-		const struct access_socket *socket;
-	} clients[CLIENTS_MAX];
-	unsigned int client_count;
-	uint64_t namespaces[NAMESPACES_MAX];
-	unsigned int namespace_count;
+	struct access_clients clients;
+	struct mount_namespace *namespaces; /* a table of those that were looked at */
+	bool namespaces_left_out;
+	uint64_t end; /* of the time for it */
+	unsigned int left;
 	char user_namespace[64];
 	/* Of the host: its root, and where its sockets are. */
-	struct access_place places[ACCESS_SOCKETS_MAX], root;
-	char devices[ACCESS_SOCKETS_MAX + 1][24];
+	uint64_t root_device, root_inode;
+	struct access_place places[ACCESS_SOCKETS_MAX];
+	char devices[ACCESS_SOCKETS_MAX][24];
 };
 
+/* A thread: each may have descriptors, mounts and credentials of its own. */
 struct process_now {
 	int directory;
 	uint32_t pid, uid, gid;
@@ -46,7 +50,8 @@ struct process_now {
 	uint64_t capabilities;
 	uint32_t groups[PROCESS_GROUPS_MAX];
 	unsigned int group_count;
-	bool has_status, beside; /* beside: it has the root directory of the host */
+	bool has_status, ended; /* ended: a leader whose threads go on is a zombie */
+	bool beside;		/* it has the root directory of the host */
 };
 
 static struct bytes read_of_process(struct looking *looking, int directory, const char *name)
@@ -59,84 +64,6 @@ static struct bytes read_of_process(struct looking *looking, int directory, cons
 	       (got = read(fd, looking->data + size, FILE_MAX - size)) > 0)
 		size += (size_t)got;
 	return (struct bytes){looking->data, size};
-}
-
-/* --- connections ------------------------------------------------------------------------------ */
-
-static void take_client(struct looking *looking, const struct nlmsghdr *header)
-{
-	const struct unix_diag_msg *message = NLMSG_DATA(header);
-	const char *at = (const char *)(message + 1),
-		   *end = (const char *)header + header->nlmsg_len;
-	const struct unix_diag_vfs *vfs = NULL;
-	uint32_t peer = 0;
-
-	while (at + sizeof(struct nlattr) <= end) {
-		const struct nlattr *attribute = (const void *)at;
-
-		if (attribute->nla_len < sizeof(*attribute) || at + attribute->nla_len > end)
-			break;
-		if (attribute->nla_type == UNIX_DIAG_PEER &&
-		    attribute->nla_len >= NLA_HDRLEN + sizeof(peer))
-			memcpy(&peer, at + NLA_HDRLEN, sizeof(peer));
-		if (attribute->nla_type == UNIX_DIAG_VFS &&
-		    attribute->nla_len >= NLA_HDRLEN + sizeof(*vfs))
-			vfs = (const void *)(at + NLA_HDRLEN);
-		at += NLA_ALIGN(attribute->nla_len);
-	}
-	for (unsigned int i = 0; peer && vfs && i < looking->access->socket_count; i++) {
-		const struct access_socket *socket = &looking->access->sockets[i];
-
-		/* The kernel's own number of a device has 20 bits of minor. */
-		if (socket->tcp || (uint32_t)socket->inode != vfs->udiag_vfs_ino ||
-		    makedev(vfs->udiag_vfs_dev >> 20, vfs->udiag_vfs_dev & 0xfffff) !=
-			    socket->device)
-			continue;
-		if (looking->client_count == CLIENTS_MAX) {
-			access_note(looking->access,
-				    "there are more connections than are looked at");
-			return;
-		}
-		looking->clients[looking->client_count++] = (struct access_client){peer, socket};
-	}
-}
-
-/* The sockets of those who are connected, by their inodes: each end of the engine's names its peer. */
-static void find_clients(struct looking *looking)
-{
-	_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	struct {
-		struct nlmsghdr header;
-		struct unix_diag_req request;
-	} ask = {
-		.header = {sizeof(ask), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 0, 0},
-		.request = {.sdiag_family = AF_UNIX,
-			    .udiag_states = 1u << 1, /* connected */
-			    .udiag_show = UDIAG_SHOW_VFS | UDIAG_SHOW_PEER},
-	};
-	bool over = false;
-
-	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) != sizeof(ask)) {
-		access_note(looking->access, "connections cannot be looked at: %s",
-			    strerror(errno));
-		return;
-	}
-	while (!over) {
-		ssize_t got = recv(fd, looking->data, FILE_MAX, 0);
-		unsigned int left = got > 0 ? (unsigned int)got : 0;
-		const struct nlmsghdr *header = (const void *)looking->data;
-
-		over = got <= 0;
-		for (; !over && NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-			over = header->nlmsg_type == NLMSG_DONE ||
-			       header->nlmsg_type == NLMSG_ERROR;
-			if (header->nlmsg_type == NLMSG_ERROR)
-				access_note(looking->access, "connections cannot be looked at");
-			if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
-			    header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg)))
-				take_client(looking, header);
-		}
-	}
 }
 
 /* --- what a process is ------------------------------------------------------------------------ */
@@ -174,6 +101,8 @@ static void read_process_status(struct looking *looking, struct process_now *pro
 		if (bytes_begin(line, "Name:"))
 			snprintf(process->name, sizeof(process->name), "%s",
 				 value + strspn(value, "\t"));
+		else if (bytes_begin(line, "State:"))
+			process->ended = strchr("ZX", value[strspn(value, "\t ")]);
 		else if (bytes_begin(line, "Uid:")) /* that of file accesses */
 			process->has_status = sscanf(value, "%*u %*u %*u %u", &process->uid) == 1;
 		else if (bytes_begin(line, "Gid:") &&
@@ -184,14 +113,6 @@ static void read_process_status(struct looking *looking, struct process_now *pro
 		else if (bytes_begin(line, "CapEff:"))
 			process->capabilities = strtoull(value + strspn(value, "\t "), NULL, 16);
 	}
-}
-
-static bool process_has(const struct process_now *process, uint32_t gid)
-{
-	for (unsigned int i = 0; i < process->group_count; i++)
-		if (process->groups[i] == gid)
-			return true;
-	return false;
 }
 
 static bool in_namespace_of_host(const struct looking *looking, const struct process_now *process)
@@ -246,8 +167,13 @@ static void add_holder(struct looking *looking, const struct access_socket *sock
 	} else if (grant->kind != ACCESS_HELD && grant->kind != ACCESS_CONNECTED) {
 		return;
 	} else if (strlen(grant->remove) + 16 < sizeof(grant->remove)) {
+		char pid[16];
+
+		snprintf(pid, sizeof(pid), " %u", process->pid);
 		used = strlen(grant->remove);
-		snprintf(grant->remove + used, sizeof(grant->remove) - used, " %u", process->pid);
+		if (used >= strlen(pid) && !strcmp(grant->remove + used - strlen(pid), pid))
+			return; /* another thread of it */
+		snprintf(grant->remove + used, sizeof(grant->remove) - used, "%s", pid);
 	}
 	used = strlen(grant->detail);
 	snprintf(grant->detail + used, sizeof(grant->detail) - used, "%s%.16s[%u]", used ? " " : "",
@@ -262,7 +188,8 @@ static void look_at_credentials(struct looking *looking, const struct process_no
 
 	for (unsigned int i = 0; i < access->socket_count; i++) {
 		const struct access_socket *socket = &access->sockets[i];
-		bool group = socket->mode & S_IWGRP && process_has(process, socket->gid);
+		bool group = access_may_write(socket, process->uid, process->groups,
+					      process->group_count, true);
 		bool capable = process->capabilities >> CAP_DAC_OVERRIDE & 1;
 
 		if (socket->tcp || !socket->is_root || (!group && !capable))
@@ -308,14 +235,15 @@ static void look_at_descriptors(struct looking *looking, const struct process_no
 		char target[64];
 		ssize_t size =
 			readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+		const struct access_socket *socket;
 		uint64_t inode;
 
 		target[size > 0 ? size : 0] = '\0';
 		if (sscanf(target, "socket:[%" SCNu64 "]", &inode) != 1)
 			continue;
-		for (unsigned int i = 0; i < looking->client_count; i++)
-			if (looking->clients[i].inode == inode)
-				take_open_connection(looking, process, looking->clients[i].socket);
+		socket = access_clients_socket(&looking->clients, inode);
+		if (socket)
+			take_open_connection(looking, process, socket);
 	}
 }
 
@@ -352,34 +280,66 @@ static void add_namespace(struct looking *looking, const struct process_now *pro
 	snprintf(grant->detail, sizeof(grant->detail), "pid %u", process->pid);
 }
 
+/* Whether the mounts of a thread are those of a namespace that was not looked at. */
 static bool is_new_namespace(struct looking *looking, int directory)
 {
+	struct mount_namespace *found;
 	struct stat status;
+	uint64_t inode;
 
 	if (fstatat(directory, "ns/mnt", &status, 0))
 		return false;
-	for (unsigned int i = 0; i < looking->namespace_count; i++)
-		if (looking->namespaces[i] == status.st_ino)
-			return false;
-	if (looking->namespace_count == NAMESPACES_MAX)
+	inode = status.st_ino;
+	HASH_FIND(hh, looking->namespaces, &inode, sizeof(inode), found);
+	if (found)
 		return false;
-	looking->namespaces[looking->namespace_count++] = status.st_ino;
+	if (HASH_COUNT(looking->namespaces) == NAMESPACES_MAX ||
+	    !(found = malloc(sizeof(*found)))) {
+		looking->namespaces_left_out = true;
+		return false;
+	}
+	found->inode = inode;
+	HASH_ADD(hh, looking->namespaces, inode, sizeof(found->inode), found);
+	if (!found->hh.tbl)
+		free(found);
 	return true;
 }
 
-static void look_at_mounts(struct looking *looking, struct process_now *process)
+/* Without a question to the file system, which a user may serve. */
+static bool stands_at_root(const struct looking *looking, int directory)
+{
+	struct statx status;
+
+	return !statx(directory, "root", AT_STATX_DONT_SYNC, STATX_INO, &status) &&
+	       makedev(status.stx_dev_major, status.stx_dev_minor) == looking->root_device &&
+	       status.stx_ino == looking->root_inode;
+}
+
+/* Anybody can have a root and mounts of his own, with a user namespace: they let him reach what he may. */
+static bool may_matter(const struct looking *looking, const struct process_now *process)
+{
+	const struct access *access = looking->access;
+
+	if (in_namespace_of_host(looking, process))
+		return true;
+	for (unsigned int i = 0; i < access->socket_count; i++)
+		if (!access->sockets[i].tcp &&
+		    access_may_write(&access->sockets[i], process->uid, process->groups,
+				     process->group_count, false))
+			return true;
+	return false;
+}
+
+static void look_at_mounts(struct looking *looking, const struct process_now *process)
 {
 	struct access *access = looking->access;
-	bool fresh = is_new_namespace(looking, process->directory);
-	struct bytes mounts = read_of_process(looking, process->directory, "mountinfo");
 	_cleanup_(text_free) struct text copy = {0};
-	struct access_place root;
+	struct bytes mounts;
 
-	if (!mounts.size || !access_mounts_place(mounts, "/", &root))
+	if (!may_matter(looking, process))
 		return;
-	process->beside = bytes_equal(root.device, looking->root.device) &&
-			  !strcmp(root.path, looking->root.path);
-	if (process->beside || !fresh)
+	mounts = read_of_process(looking, process->directory, "mountinfo");
+	if (!mounts.size || !is_new_namespace(looking, process->directory))
 		return;
 	if (mounts.size == FILE_MAX)
 		access_note(access, "process %u has more mounts than were looked at", process->pid);
@@ -409,14 +369,14 @@ static bool find_places(struct looking *looking)
 	struct bytes mounts = read_of_process(looking, self, "mountinfo");
 	ssize_t size = readlinkat(self, "ns/user", looking->user_namespace,
 				  sizeof(looking->user_namespace) - 1);
+	struct stat status;
 
 	looking->user_namespace[size > 0 ? size : 0] = '\0';
-	for (unsigned int i = 0; i <= access->socket_count; i++) {
-		bool root = i == access->socket_count;
-		struct access_place *place = root ? &looking->root : &looking->places[i];
+	for (unsigned int i = 0; i < access->socket_count; i++) {
+		struct access_place *place = &looking->places[i];
 
-		if ((!root && access->sockets[i].tcp) ||
-		    !access_mounts_place(mounts, root ? "/" : access->sockets[i].real, place)) {
+		if (access->sockets[i].tcp ||
+		    !access_mounts_place(mounts, access->sockets[i].real, place)) {
 			place->device = (struct bytes){0};
 			continue;
 		}
@@ -424,43 +384,108 @@ static bool find_places(struct looking *looking)
 			 (int)place->device.size, place->device.data);
 		place->device = bytes_of(looking->devices[i]);
 	}
-	return looking->root.device.size;
+	if (stat("/", &status))
+		return false;
+	looking->root_device = status.st_dev;
+	looking->root_inode = status.st_ino;
+	return mounts.size;
+}
+
+/* --- processes -------------------------------------------------------------------------------- */
+
+/* The first thread of FIRST that lives was looked at: of others only what they do not share with it. */
+static void look_at_thread(struct looking *looking, struct process_now *thread,
+			   const struct process_now *first, uint32_t first_tid, uint32_t tid)
+{
+	bool same_files = first && !syscall(SYS_kcmp, first_tid, tid, KCMP_FILES, 0, 0);
+	bool same_powers = first && first->uid == thread->uid &&
+			   first->capabilities == thread->capabilities &&
+			   first->group_count == thread->group_count &&
+			   !memcmp(first->groups, thread->groups,
+				   thread->group_count * sizeof(*thread->groups));
+
+	thread->beside = stands_at_root(looking, thread->directory);
+	if (!thread->beside)
+		look_at_mounts(looking, thread);
+	if (thread->uid && thread->beside && !(same_powers && first->beside))
+		look_at_credentials(looking, thread);
+	if (!same_files && looking->clients.count)
+		look_at_descriptors(looking, thread);
+}
+
+static void look_at_process_now(struct looking *looking, int proc, const char *name)
+{
+	uint32_t pid = (uint32_t)strtoul(name, NULL, 10), first_tid = 0;
+	static struct process_now first, thread;
+	_closedir_ DIR *directory = NULL;
+	_close_ int tasks = -1;
+	const struct dirent *entry;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%.10s/task", name);
+	tasks = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory = tasks < 0 ? NULL : fdopendir(dup(tasks));
+	while (directory && (entry = readdir(directory))) {
+		bool late = clock_now(CLOCK_MONOTONIC) > looking->end;
+		struct process_now *now = first_tid ? &thread : &first;
+		uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		_close_ int fd =
+			isdigit((unsigned char)*entry->d_name)
+				? openat(tasks, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				: -1;
+
+		if (late) {
+			looking->left++;
+			return;
+		}
+		if (fd < 0)
+			continue;
+		*now = (struct process_now){.directory = fd, .pid = pid};
+		read_process_status(looking, now);
+		if (!now->has_status || now->ended)
+			continue;
+		look_at_thread(looking, now, first_tid ? &first : NULL, first_tid, tid);
+		first_tid = first_tid ?: tid;
+	}
 }
 
 void access_look_at_processes(struct access *access)
 {
 	struct looking *looking = calloc(1, sizeof(*looking));
 	_closedir_ DIR *directory = opendir("/proc");
+	struct mount_namespace *one, *next;
 	const struct dirent *entry;
 
 	if (looking)
 		looking->data = malloc(FILE_MAX);
-	if (looking && looking->data && directory) {
-		looking->access = access;
-		find_clients(looking);
-		if (!find_places(looking))
-			access_note(access, "the mounts of this host cannot be read");
-	}
-	while (looking && looking->data && directory && (entry = readdir(directory))) {
-		struct process_now process = {.pid = (uint32_t)strtoul(entry->d_name, NULL, 10)};
-		_close_ int fd = -1;
-
-		if (!isdigit((unsigned char)*entry->d_name) || process.pid == (uint32_t)getpid())
-			continue;
-		fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		process.directory = fd;
-		if (fd < 0)
-			continue;
-		read_process_status(looking, &process);
-		look_at_mounts(looking, &process);
-		if (process.has_status && process.uid && process.beside)
-			look_at_credentials(looking, &process);
-		if (process.has_status && looking->client_count)
-			look_at_descriptors(looking, &process);
-	}
-	if (!looking || !looking->data || !directory)
+	if (!looking || !looking->data || !directory) {
 		access_note(access, "processes cannot be looked at");
-	if (looking)
-		free(looking->data);
+		free(looking);
+		return;
+	}
+	looking->access = access;
+	looking->end = clock_now(CLOCK_MONOTONIC) + LOOK_TIME;
+	access_clients_find(access, &looking->clients);
+	if (!find_places(looking))
+		access_note(access, "the mounts of this host cannot be read");
+	while ((entry = readdir(directory))) {
+		if (!isdigit((unsigned char)*entry->d_name) ||
+		    strtoul(entry->d_name, NULL, 10) == (unsigned long)getpid())
+			continue;
+		look_at_process_now(looking, dirfd(directory), entry->d_name);
+	}
+	if (looking->left)
+		access_note(access,
+			    "%u processes were not looked at, or not all of them: it takes too "
+			    "long",
+			    looking->left);
+	if (looking->namespaces_left_out)
+		access_note(access, "there are more mount namespaces than are looked at");
+	HASH_ITER(hh, looking->namespaces, one, next)
+	{
+		HASH_DEL(looking->namespaces, one);
+		free(one);
+	}
+	free(looking->data);
 	free(looking);
 }

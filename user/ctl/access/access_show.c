@@ -232,6 +232,10 @@ void access_say_socket(struct text *out, const struct access_grant *grant)
 		text_add_visible(out, bytes_of(group ? group->gr_name : "?"), 32);
 		snprintf(mode, sizeof(mode), " %04o", socket->mode & 07777);
 		text_add_string(out, mode);
+		for (unsigned int i = 1; i < socket->way_count; i++) {
+			text_add_string(out, ", also at ");
+			text_add_visible(out, bytes_of(socket->ways[i].path), UNCUT);
+		}
 	}
 	if (!socket->is_root)
 		text_add_string(out, "  a user's own engine: it has no more than he has");

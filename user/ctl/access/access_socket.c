@@ -13,6 +13,7 @@
 
 #include "base/descriptor.h"
 #include "ctl/access/access.h"
+#include "ctl/access/access_mounts.h"
 #include "host/hostfiles.h"
 
 #define MEMBERS_MAX 4096 /* of a group that are looked at */
@@ -21,30 +22,59 @@
 /* --- sockets ---------------------------------------------------------------------------------- */
 
 /* The directories above the socket. One with an ACL is left out: who passes there is not known. */
-static void look_at_steps(struct access *access, struct access_socket *socket)
+static void add_socket_way(struct access *access, struct access_socket *socket, const char *path)
 {
-	char path[LISTENING_SIZE];
+	struct access_way *way = &socket->ways[socket->way_count];
+	char directory[LISTENING_SIZE];
 
-	for (size_t i = 0; socket->real[i]; i++) {
+	if (socket->way_count == ACCESS_WAYS_MAX || strlen(path) >= sizeof(way->path)) {
+		access_note(access, "%s: there are more paths that lead there than are looked at",
+			    socket->path);
+		return;
+	}
+	socket->way_count++;
+	snprintf(way->path, sizeof(way->path), "%s", path);
+	for (size_t i = 0; path[i]; i++) {
 		struct stat status;
 
-		if (socket->real[i] != '/')
+		if (path[i] != '/')
 			continue;
-		memcpy(path, socket->real, i + 1);
-		path[i + 1] = '\0';
-		if (stat(path, &status) || socket->step_count == ACCESS_STEPS_MAX) {
+		memcpy(directory, path, i + 1);
+		directory[i + 1] = '\0';
+		if (stat(directory, &status) || way->step_count == ACCESS_STEPS_MAX) {
 			access_note(access, "%s: the directory %s cannot be looked at",
-				    socket->path, path);
+				    socket->path, directory);
 			continue;
 		}
-		if (getxattr(path, "system.posix_acl_access", NULL, 0) > 0) {
+		if (getxattr(directory, "system.posix_acl_access", NULL, 0) > 0) {
 			access_note(access, "%s: %s has an ACL, which may let fewer users pass",
-				    socket->path, path);
+				    socket->path, directory);
 			continue;
 		}
-		socket->steps[socket->step_count++] =
+		way->steps[way->step_count++] =
 			(struct access_step){status.st_mode, status.st_uid, status.st_gid};
 	}
+}
+
+/* Other paths of this host that lead to the same socket, by its mounts. */
+static void find_other_ways(struct access *access, struct access_socket *socket)
+{
+	_cleanup_(text_free) struct text mounts = {0};
+	_fclose_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_free_ struct access_place *place = malloc(sizeof(*place));
+	char path[PATH_MAX], line[4096];
+	size_t at = 0;
+	int found = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		text_add_string(&mounts, line);
+	if (place && access_mounts_place(text_since(&mounts, 0), socket->real, place))
+		while ((found = access_mounts_next(text_since(&mounts, 0), place, &at, path)) > 0)
+			if (strcmp(path, socket->real) != 0)
+				add_socket_way(access, socket, path);
+	if (found < 0)
+		access_note(access, "%s: there are more mounts of it than are looked at",
+			    socket->path);
 }
 
 static void take_access_door(struct access *access, const struct door *door)
@@ -77,7 +107,13 @@ static void take_access_door(struct access *access, const struct door *door)
 		socket->mode = status.st_mode;
 		socket->uid = status.st_uid;
 		socket->gid = status.st_gid;
-		look_at_steps(access, socket);
+		if (status.st_nlink > 1)
+			access_note(access,
+				    "%s has other names (%lu hard links), by which others may "
+				    "reach it",
+				    door->text, (unsigned long)status.st_nlink - 1);
+		add_socket_way(access, socket, socket->real);
+		find_other_ways(access, socket);
 	}
 	access->socket_count++;
 }
@@ -318,7 +354,17 @@ static void add_one_user(struct access *access, const struct access_socket *sock
 	}
 }
 
-static void add_acl(struct access *access, const struct access_socket *socket)
+static void keep_acl(struct access *access, struct access_socket *socket, uint32_t id,
+		     bool is_group)
+{
+	if (socket->acl_count < ACCESS_ACL_MAX)
+		socket->acl[socket->acl_count++] = (struct access_acl){id, is_group};
+	else
+		access_note(access, "%s: its ACL has more entries than are looked at",
+			    socket->path);
+}
+
+static void add_acl(struct access *access, struct access_socket *socket)
 {
 	const struct posix_acl_xattr_entry *entry;
 	char acl[8192];
@@ -338,6 +384,8 @@ static void add_acl(struct access *access, const struct access_socket *socket)
 				group &= !(pass && entry->e_tag == ACL_GROUP_OBJ);
 				continue;
 			}
+			if (entry->e_tag == ACL_USER || entry->e_tag == ACL_GROUP)
+				keep_acl(access, socket, entry->e_id, entry->e_tag == ACL_GROUP);
 			if (entry->e_tag == ACL_USER && entry->e_id)
 				add_one_user(access, socket, entry->e_id, true);
 			else if (entry->e_tag == ACL_GROUP)
@@ -345,7 +393,8 @@ static void add_acl(struct access *access, const struct access_socket *socket)
 		}
 	}
 	/* With an ACL the bits of the group are its mask. */
-	if (group && socket->mode & S_IWGRP)
+	socket->group_may = group && socket->mode & S_IWGRP;
+	if (socket->group_may)
 		add_group(access, socket, socket->gid, false);
 }
 
