@@ -209,7 +209,7 @@ void screen_errand(struct screen *screen, const struct errand *errand)
 	result_text(act, result, sizeof(result));
 	if (screen->columns && screen->columns < NARROW) {
 		left = screen->columns > used + 10 ? screen->columns - used : 10;
-		if (act->result == ACT_FAILED) {
+		if (act->result == ACT_FAILED || (act->has_exit && act->exit)) {
 			text_add_string(&what, result);
 			text_add_string(&what, ": ");
 		}

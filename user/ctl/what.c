@@ -28,6 +28,9 @@ static bool holds_name(void *data, struct bytes line)
 
 	if (ctl_question->id_count > IDS_SOUGHT || ctl_may_hold(line, ctl_question->name))
 		return true;
+	if (bytes_begin(ctl_question->name, "/") && (memmem(line.data, line.size, "\"binds\"", 7) ||
+						     memmem(line.data, line.size, "\"mounts\"", 8)))
+		return true; /* a directory above it may be among them */
 	for (unsigned int i = 0; i < ctl_question->id_count; i++)
 		if (memmem(line.data, line.size, ctl_question->ids[i],
 			   strlen(ctl_question->ids[i])))
@@ -172,6 +175,63 @@ static bool is_named(const struct ctl_question *ctl_question, struct bytes id, s
 	return false;
 }
 
+/* Whether the path that was asked for is SOURCE, of a mount, or below it. */
+static bool is_mounted(const struct ctl_question *ctl_question, struct bytes source)
+{
+	struct bytes name = ctl_question->name;
+
+	while (source.size > 1 && source.data[source.size - 1] == '/')
+		source.size--;
+	if (!source.size || source.size > name.size || memcmp(source.data, name.data, source.size))
+		return false;
+	return source.size == name.size || bytes_are(source, "/") || name.data[source.size] == '/';
+}
+
+/* Whether a container was given the path of the host. */
+static bool gives_path(const struct ctl_question *ctl_question, const struct reread *record)
+{
+	static const char of_mount[] = "source=";
+	struct bytes text;
+
+	if (!bytes_begin(ctl_question->name, "/"))
+		return false;
+	for (unsigned int i = 0; (text = reread_text_at(record, "callerd.request.binds", i)).data;
+	     i++) {
+		const char *end = text.size ? memchr(text.data, ':', text.size) : NULL;
+
+		if (end &&
+		    is_mounted(ctl_question, (struct bytes){text.data, (size_t)(end - text.data)}))
+			return true;
+	}
+	for (unsigned int i = 0; (text = reread_text_at(record, "callerd.request.mounts", i)).data;
+	     i++) {
+		const char *at =
+			text.size ? memmem(text.data, text.size, of_mount, sizeof(of_mount) - 1)
+				  : NULL;
+		struct bytes source;
+
+		if (!at || !memmem(text.data, text.size, "type=bind", 9))
+			continue;
+		source = bytes_from(text, (size_t)(at - text.data) + sizeof(of_mount) - 1);
+		at = source.size ? memchr(source.data, ',', source.size) : NULL;
+		if (at)
+			source.size = (size_t)(at - source.data);
+		if (is_mounted(ctl_question, source))
+			return true;
+	}
+	return false;
+}
+
+/* Whether IMAGE is the one that was asked for, which may be given without its tag. */
+static bool is_image(const struct ctl_question *ctl_question, struct bytes image)
+{
+	struct bytes name = ctl_question->name;
+
+	return bytes_equal(image, name) ||
+	       (image.size > name.size && !memcmp(image.data, name.data, name.size) &&
+		(image.data[name.size] == ':' || image.data[name.size] == '@'));
+}
+
 /* Whether RECORD is about what was asked for; learns the ids that its name stands for. */
 static bool is_about(struct ctl_question *ctl_question, const struct reread *record)
 {
@@ -191,8 +251,13 @@ static bool is_about(struct ctl_question *ctl_question, const struct reread *rec
 		learn_id(ctl_question, id);
 		about = true;
 	}
-	return about ||
-	       bytes_equal(reread_text(record, "callerd.target.image"), ctl_question->name) ||
+	if (gives_path(ctl_question, record)) {
+		learn_id(ctl_question, reread_text(record, "callerd.target.id"));
+		about = true;
+	}
+	return about || is_image(ctl_question, reread_text(record, "callerd.target.image")) ||
+	       (bytes_are(reread_text(record, "callerd.target.type"), "image") &&
+		is_image(ctl_question, reread_text(record, "callerd.target.name"))) ||
 	       bytes_equal(reread_text(record, "callerd.change.path"), ctl_question->name);
 }
 

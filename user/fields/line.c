@@ -854,12 +854,13 @@ static void add_names(struct text *out, const struct bytes *names, unsigned int 
 }
 
 /* "mode 0660 → 0666" */
-static void add_difference(struct text *out, const char *name, struct bytes before,
-			   struct bytes after)
+static void add_difference(struct text *out, const char **separator, const char *name,
+			   struct bytes before, struct bytes after)
 {
 	if (bytes_equal(before, after))
 		return;
-	text_add_string(out, ", ");
+	text_add_string(out, *separator);
+	*separator = ", ";
 	text_add_string(out, name);
 	text_add_char(out, ' ');
 	text_add_visible(out, before.size ? before : bytes_of("none"), DETAIL_COLUMNS);
@@ -867,11 +868,13 @@ static void add_difference(struct text *out, const char *name, struct bytes befo
 	text_add_visible(out, after.size ? after : bytes_of("none"), DETAIL_COLUMNS);
 }
 
-static void add_id_difference(struct text *out, const char *name, uint32_t before, uint32_t after)
+static void add_id_difference(struct text *out, const char **separator, const char *name,
+			      uint32_t before, uint32_t after)
 {
 	if (before == after)
 		return;
-	text_add_string(out, ", ");
+	text_add_string(out, *separator);
+	*separator = ", ";
 	text_add_string(out, name);
 	text_add_char(out, ' ');
 	text_add_number(out, before);
@@ -879,23 +882,39 @@ static void add_id_difference(struct text *out, const char *name, uint32_t befor
 	text_add_number(out, after);
 }
 
-static void add_differences(struct text *out, const struct record_change *change)
+/* What of the changes a difference tells. */
+static uint32_t line_differences(const struct record_change *change)
+{
+	const struct record_access *before = &change->before, *after = &change->after;
+
+	if (!before->known || !after->known)
+		return 0;
+	return (strcmp(before->mode, after->mode) != 0 ? CHANGE_MODE : 0) |
+	       (before->uid != after->uid ? CHANGE_OWNER : 0) |
+	       (before->gid != after->gid ? CHANGE_GROUP : 0) |
+	       (bytes_equal(before->acl, after->acl) ? 0 : CHANGE_ACL) |
+	       (bytes_equal(before->label, after->label) ? 0 : CHANGE_LABEL);
+}
+
+static void add_differences(struct text *out, const char **separator,
+			    const struct record_change *change)
 {
 	const struct record_access *before = &change->before, *after = &change->after;
 
 	if (!before->known || !after->known)
 		return;
-	add_difference(out, "mode", bytes_of(before->mode), bytes_of(after->mode));
-	add_id_difference(out, "uid", before->uid, after->uid);
-	add_id_difference(out, "gid", before->gid, after->gid);
-	add_difference(out, "ACL", before->acl, after->acl);
-	add_difference(out, "label", before->label, after->label);
+	add_difference(out, separator, "mode", bytes_of(before->mode), bytes_of(after->mode));
+	add_id_difference(out, separator, "uid", before->uid, after->uid);
+	add_id_difference(out, separator, "gid", before->gid, after->gid);
+	add_difference(out, separator, "ACL", before->acl, after->acl);
+	add_difference(out, separator, "label", before->label, after->label);
 }
 
-/* socket /run/docker.sock: mode, mode 0660 → 0666 */
+/* socket /run/docker.sock: replaced, mode 0660 → 0666 */
 static void add_changed(struct text *out, const struct view *view)
 {
 	const struct record_change *change = &view->record->change;
+	uint32_t named = change->what & ~line_differences(change);
 	const char *separator = ": ";
 
 	text_add_string(out, name_change_object(change->object));
@@ -908,14 +927,14 @@ static void add_changed(struct text *out, const struct view *view)
 		add_names(out, change->removed, change->removed_count, " removed");
 	} else {
 		text_add_visible(out, change->path, PATH_COLUMNS);
-		for (unsigned int bit = 0; change->what >> bit; bit++) {
-			if (!(change->what >> bit & 1))
+		for (unsigned int bit = 0; named >> bit; bit++) {
+			if (!(named >> bit & 1))
 				continue;
 			text_add_string(out, separator);
 			text_add_string(out, name_change(bit));
 			separator = ", ";
 		}
-		add_differences(out, change);
+		add_differences(out, &separator, change);
 	}
 	if (change->pid) {
 		text_add_string(out, " by ");

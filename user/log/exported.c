@@ -336,13 +336,10 @@ static int exported_step(struct exported *exported, struct bytes *bytes)
 	int error = 0;
 
 	taken = (struct bytes){bytes->data, used};
+	heed_blank(exported, taken);
 	if (step == GOJSON_ERROR) {
-		bool later = exported->blank;
-
-		heed_blank(exported, taken);
-		give_up_exported(exported, later && exported->blank && exported->json.depth);
+		give_up_exported(exported, exported->blank && exported->json.depth);
 	} else {
-		heed_blank(exported, taken);
 		if (exported->kept)
 			keep_exported(exported, taken);
 		if (exported->raw.size > VERIFY_LINE_MAX || exported->line.size > VERIFY_LINE_MAX) {
