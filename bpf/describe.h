@@ -256,6 +256,34 @@ static __always_inline void describe_long_argv(struct callerd_caller_event *even
 	text_end(event, text);
 }
 
+/* Adds what is known of the environment of TASK, a thread group's leader, if nothing of another one's is there. */
+CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 address)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct callerd_executed *entry = find_executed(task);
+	__u64 key = entry ? entry->environment : 0;
+	struct callerd_environment *kept;
+	__u32 at, size;
+
+	if (!event || !key || event->environment.length)
+		return 0;
+	kept = bpf_map_lookup_elem(&environments, &key);
+	event->environment.flags |= kept ? kept->flags : CALLERD_TEXT_FAULT;
+	at = event->text_size;
+	if (!kept || at > CALLERD_TEXT_MAX - CALLERD_ENVIRONMENT_MAX)
+		return 0;
+	size = kept->size;
+	barrier_var(size);
+	if (!size || size > CALLERD_ENVIRONMENT_MAX ||
+	    bpf_probe_read_kernel(event->text + at, size, kept->text))
+		return 0;
+	event->environment.offset = at;
+	event->environment.length = size;
+	event->text_size = at + size;
+	event->environment_pid = BPF_CORE_READ(task, tgid);
+	return 0;
+}
+
 /* TASK's entry in images, if EXE, the current executable, is not the file that TASK executed; else
  * NULL. Not inlined: its callers have little stack left. */
 static __noinline struct image *exchanged_image(struct task_struct *task, struct file *exe)
@@ -339,6 +367,7 @@ static long ancestor_step(__u32 index, void *context)
 						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
 	describe_executed_argv(walk->event, &ancestor->argv, parent);
+	describe_environment(walk->event, (__u64)parent);
 	walk->event->ancestors = index + 1;
 	walk->task = parent;
 	return 0;
@@ -515,6 +544,9 @@ static __always_inline void describe_ancestors_of(struct callerd_caller_event *e
 {
 	struct ancestor_walk walk = {.event = event, .task = leader};
 
+	text_begin(event, &event->environment);
+	event->environment_pid = 0;
+	describe_environment(event, (__u64)leader);
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
 	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
 	walk.task = leader;
@@ -532,12 +564,6 @@ CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)
 
 #define KEY_GROUPS 32	  /* supplementary groups that are part of a key */
 #define KEY_GROUPS_READ 8 /* groups that are read at once */
-
-/* A product alone, even with the shift, carries the highest bit of VALUE to known places whatever the seed, where the next value could
- * take it back: two of a process's arguments would have the same key. What the shift brings down the second product spreads. */
-#define MIX(key, value)                                                                            \
-	((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL, (key) ^= (key) >> 32,           \
-	 (key) *= 0xd6e8feb86659fd93ULL)
 
 /* Mixes in the address in a field of a kernel struct. The verifier forbids to calculate with a
  * pointer. */

@@ -7,12 +7,13 @@
  *
  * Arguments belong to an image: a process after an exec, and all processes that it forks without
  * another exec. User space reads the arguments of processes older than the agent once, when the
- * agent starts.
+ * agent starts; of their environment nothing is read.
  */
 #ifndef CALLERD_BPF_EXEC_H
 #define CALLERD_BPF_EXEC_H
 
 #include "account.h"
+#include "variables.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -49,14 +50,15 @@ struct {
 	__type(value, struct executing);
 } executing SEC(".maps");
 
-/* Gives TASK, a thread group's leader, a new image. */
-static __always_inline __u64 new_image(struct task_struct *task)
+/* Gives TASK, a thread group's leader, a new image, with this key of its environment. */
+static __always_inline __u64 new_image(struct task_struct *task, __u64 environment)
 {
 	__u32 pid = BPF_CORE_READ(task, tgid);
 	struct callerd_executed entry = {
 		.start = BPF_CORE_READ(task, start_boottime),
 		.exec_id = BPF_CORE_READ(task, self_exec_id),
 		.image = __sync_fetch_and_add(&control.last_image, 1) + 1,
+		.environment = environment,
 	};
 
 	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
@@ -118,7 +120,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 	unsigned long length = BPF_CORE_READ(mm, arg_end) - start;
 	struct callerd_args *args;
 	__u32 size = length < sizeof(args->argv) ? length : sizeof(args->argv);
-	__u64 image = new_image(task);
+	__u64 image = new_image(task, keep_environment((__u64)mm));
 
 	note_engine(task);
 	if (!entry)
@@ -150,6 +152,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	entry.start = BPF_CORE_READ(child, start_boottime);
 	entry.exec_id = BPF_CORE_READ(child, self_exec_id);
 	entry.image = known->image;
+	entry.environment = known->environment;
 	bpf_map_update_elem(&executed, &pid, &entry, BPF_ANY);
 	return 0;
 }
@@ -166,7 +169,7 @@ static __always_inline void list_process(struct seq_file *out, struct task_struc
 		login_uid = BPF_CORE_READ(task, loginuid.val);
 	known = find_executed(task);
 	process.start = BPF_CORE_READ(task, start_boottime);
-	process.image = known ? known->image : new_image(task);
+	process.image = known ? known->image : new_image(task, 0);
 	process.pid = BPF_CORE_READ(task, tgid);
 	process.account = account_of((__u64)BPF_CORE_READ(task, cred),
 				     (__u64)BPF_CORE_READ(task, thread_pid), login_uid);

@@ -299,6 +299,12 @@ struct {
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
 	 (__u64)(f) << 40 | (__u64)(g) << 48)
 
+/* A product alone, even with the shift, carries the highest bit of VALUE to known places whatever the seed, where the next value could
+ * take it back: two of a process's arguments would have the same key. What the shift brings down the second product spreads. */
+#define MIX(key, value)                                                                            \
+	((key) = ((key) ^ (__u64)(value)) * 0x9e3779b97f4a7c15ULL, (key) ^= (key) >> 32,           \
+	 (key) *= 0xd6e8feb86659fd93ULL)
+
 static __always_inline void count_loss(__u32 reason)
 {
 	__u64 *count = bpf_map_lookup_elem(&losses, &reason);

@@ -198,11 +198,16 @@ struct callerd_caller_event {
 	struct callerd_text cgroup; /* path in the cgroup2 hierarchy */
 	/* path in a v1 hierarchy that has the pids or memory controller */
 	struct callerd_text cgroup_v1;
+	/* The variables that are kept of the environment that the caller had at its exec, or the nearest of its ancestors that had
+	 * any: NAME=VALUE, each ended by a NUL. With flags there may be others. */
+	struct callerd_text environment;
 	/* REFUSED: sun_path as the caller gave it, and a NUL. Where header.socket is set, the path
 	 * of a mount follows, in the caller's mount namespace, that shows that socket or its
 	 * directory: the mounts of a container may be gone before the agent can look. */
 	struct callerd_text address;
 	struct callerd_ancestor ancestor[CALLERD_ANCESTORS_MAX];
+	__u32 environment_pid; /* whose .environment it is; 0: there is none */
+	__u32 reserved;
 	__u32 text_size;
 	__u32 span;		     /* SENDER: number of the span */
 	char text[CALLERD_TEXT_MAX]; /* only text_size bytes are sent */
@@ -391,6 +396,8 @@ struct callerd_settings {
 	__u32 agent_net_ns;
 	__u32 wake_level; /* bytes in a ring from which on its reader is woken */
 	__u32 agent_mnt_ns;
+	__u32 variables; /* number of names in the map "variables" */
+	__u32 reserved;
 	__u64 ring_size[CALLERD_RINGS];
 };
 
@@ -512,10 +519,12 @@ struct callerd_readying {
 	__u64 began, ran, seen;
 };
 
+#define CALLERD_VARIABLE_WORDS 16 /* of callerd_control.variables */
+
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 10
+#define CALLERD_LAYOUT 11
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -546,6 +555,9 @@ struct callerd_control {
 	 * the number's low eight bits. Sockets without their bit need no lookup. Bits are never
 	 * cleared. */
 	__u64 inode_filter[4];
+	/* A bit for each name in the map "variables", by its first eight letters: most names have none, and need no lookup. Bits are
+	 * never cleared. */
+	__u64 variables[CALLERD_VARIABLE_WORDS];
 	__u64 guarding;	     /* set by user space: processes that end are to be kept */
 	__u64 guard_reading; /* set by user space: it describes the processes of events */
 	/* Addresses of the queues of events (struct fsnotify_group) that user space reads; 0: none. The
@@ -561,11 +573,37 @@ struct callerd_control {
 #define CALLERD_FILTER_WORD(inode) ((inode) >> 6 & 3)
 #define CALLERD_FILTER_BIT(inode) (1ull << ((inode)&63))
 
+/* Where the bit is of a name that begins with these letters, or is these, NUL-padded. */
+#define CALLERD_VARIABLE_HASH(letters) ((letters) * 0x9e3779b97f4a7c15ull >> 54)
+#define CALLERD_VARIABLE_WORD(letters) (CALLERD_VARIABLE_HASH(letters) >> 6)
+#define CALLERD_VARIABLE_BIT(letters) (1ull << (CALLERD_VARIABLE_HASH(letters) & 63))
+
 /* Values of the map "executed", keyed by thread group: the image of the process. */
 struct callerd_executed {
 	__u64 start; /* where .start or .exec_id differ, the entry is of an earlier image */
 	__u64 exec_id;
 	__u64 image; /* key of the maps of arguments */
+	__u64 environment; /* key of the map "environments"; 0: nothing is kept */
+};
+
+#define CALLERD_VARIABLES_MAX 256    /* names that are looked for */
+#define CALLERD_VARIABLE_NAME_MAX 48 /* with its NUL */
+#define CALLERD_VARIABLE_MAX 304     /* with its name and NUL; a longer one is cut */
+#define CALLERD_ENVIRONMENT_MAX 1280
+
+/* The key of the map "variables": a name, NUL-padded. */
+struct callerd_variable {
+	union {
+		char name[CALLERD_VARIABLE_NAME_MAX];
+		__u64 words[CALLERD_VARIABLE_NAME_MAX / 8];
+	};
+};
+
+/* Values of the map "environments": variables as NAME=VALUE, each ended by a NUL, with what they have of secrets. */
+struct callerd_environment {
+	__u32 size;
+	__u32 flags; /* CALLERD_TEXT_ */
+	char text[CALLERD_ENVIRONMENT_MAX];
 };
 
 /* Values of the maps "arguments" and "long_arguments", keyed by image: each argument ended by a
@@ -607,7 +645,7 @@ enum {
 static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      40 + 5 * 8 + 28 * 4 + 16 + 32 + 8 * 8 + 16 * 48 + 8 + CALLERD_TEXT_MAX,
+		      40 + 5 * 8 + 28 * 4 + 16 + 32 + 9 * 8 + 16 * 48 + 16 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 80, "no padding");

@@ -238,6 +238,43 @@ def unwatched():
             for family, kept in rows.items()}
 
 
+EXECS = '''
+import os, resource, sys
+count, variables = int(sys.argv[1]), int(sys.argv[2])
+environment = {f'VARIABLE_{i}': 'v' * 50 for i in range(variables)}
+def used():
+    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+before = used()
+for _ in range(count):
+    os.waitpid(os.posix_spawn('/bin/true', ['/bin/true'], environment), 0)
+print((used() - before) / count * 1e9)
+'''
+
+
+def execution(variables, count=1000):
+    """Nanoseconds on a processor of a process that executes /bin/true with so many variables in its environment, and ends."""
+    return float(run(sys.executable, '-c', EXECS, str(count), str(variables)))
+
+
+@part
+def execs():
+    """Programs that are executed, and have nothing to do with an engine: with callerd and without, and what its programs take of it."""
+    rows = {variables: {'without': [], 'with': []} for variables in (0, 30, 100, 500)}
+    for _ in range(ROUNDS):
+        for state, context in (('without', contextlib.nullcontext), ('with', peers.callerd)):
+            with context():
+                for variables, kept in rows.items():
+                    kept[state].append([execution(variables)] * 2)
+    result = {str(variables): paired(kept, 'without')['with']['cpu'] | {'without': median(row[0] for row in kept['without'])}
+              for variables, kept in rows.items()}
+    with peers.callerd() as agent, statistics_of_programs():
+        ids = held(agent.pid) | held(agent.broker)
+        for variables in rows:
+            ran = by_program(ids, 1000, lambda variables=variables: execution(variables))
+            result[str(variables)]['programs'] = sum(ns for _, ns in ran.values())
+    return result
+
+
 def of_threads(pids):
     """Nanoseconds on a processor, by what the thread is for."""
     result = {}

@@ -818,6 +818,58 @@ static void test_exchanged_executable(void **state)
 	caller_unref(caller);
 }
 
+/* --- environments ----------------------------------------------------------------------------- */
+
+/* What is decoded of these variables. */
+static void assert_environment(struct bytes variables, struct bytes wanted, bool truncated)
+{
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	event->environment = add(event, variables.data, variables.size, 0);
+	event->environment_pid = 4700;
+	caller = caller_of(event, NULL);
+	assert_true(bytes_equal(caller->environment, wanted));
+	assert_int_equal(caller->environment_pid, wanted.size ? 4700 : 0);
+	assert_int_equal(caller->environment_truncated, truncated);
+	caller_unref(caller);
+}
+
+#define ASSERT_ENVIRONMENT(variables, wanted)                                                      \
+	assert_environment((struct bytes){TEXT(variables)}, (struct bytes){TEXT(wanted)}, false)
+
+static void test_environment(void **state)
+{
+	static char cut[CALLERD_VARIABLE_MAX];
+	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct caller *caller;
+
+	ASSERT_ENVIRONMENT("GITLAB_CI=true\0CI_JOB_ID=4711\0", "GITLAB_CI=true\0CI_JOB_ID=4711\0");
+	/* Whatever the kernel programs sent. */
+	ASSERT_ENVIRONMENT("SECRET=1\0CI_JOB_ID=2\0PATH=/bin\0", "CI_JOB_ID=2\0");
+	ASSERT_ENVIRONMENT("SECRET=1\0", "");
+	ASSERT_ENVIRONMENT("CI_JOB_ID\0=\0\0=CI_JOB_ID\0", "");
+	/* The first one counts, also where it is empty. */
+	ASSERT_ENVIRONMENT("CI_JOB_ID=\0CI_JOB_ID=2\0", "CI_JOB_ID=\0");
+	ASSERT_ENVIRONMENT("CI_JOB_ID=1", "CI_JOB_ID=1\0"); /* without its NUL */
+	ASSERT_ENVIRONMENT("GIT_URL=https://u:hunter2@h/x\0", "GIT_URL=https://u:***@h/x\0");
+	ASSERT_ENVIRONMENT("CI_JOB_ID=glpat-aaaaaaaaaaaaaaaaaaaa\0", "CI_JOB_ID=***\0");
+	/* One that was cut within what may be a password. */
+	memset(cut, 'p', sizeof(cut) - 1);
+	memcpy(cut, TEXT("GIT_URL=https://u:"));
+	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){TEXT("GIT_URL=***\0")},
+			   true);
+	memcpy(cut, TEXT("GIT_URL=https://h/"));
+	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){cut, sizeof(cut)}, true);
+	/* There may be more. */
+	event->environment.flags = CALLERD_TEXT_TRUNCATED;
+	caller = caller_of(event, NULL);
+	assert_null(caller->environment.data);
+	assert_true(caller->environment_truncated);
+	caller_unref(caller);
+	assert_int_equal(callers_memory(), 0);
+}
+
 /* --- what breaks the contract ----------------------------------------------------------------- */
 
 static void test_caller_sizes(void **state)
@@ -878,6 +930,7 @@ static void test_caller_texts(void **state)
 					&event->cgroup,
 					&event->cgroup_v1,
 					&event->exe_claimed,
+					&event->environment,
 					&event->address,
 					&event->ancestor[0].exe,
 					&event->ancestor[1].exe,
@@ -1148,6 +1201,7 @@ int main(void)
 		cmocka_unit_test(test_claimed_cgroups),
 		cmocka_unit_test(test_forged_hierarchy),
 		cmocka_unit_test(test_exchanged_executable),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_caller_sizes),
 		cmocka_unit_test(test_caller_oversized),
 		cmocka_unit_test(test_caller_texts),

@@ -132,6 +132,7 @@ const struct record_field *const fields_parts[FIELD_PARTS] = {
 	[PART_PROCESS] = fields_of_process,
 	[PART_USER] = fields_of_user,
 	[PART_CALLER] = fields_of_caller,
+	[PART_CLAIMS] = fields_of_claims,
 	[PART_PARENT] = fields_of_parent,
 	[PART_ANCESTORS] = fields_of_ancestors,
 };
@@ -171,6 +172,7 @@ const struct record_field fields_all[] = {
 		OBJECT("caller", IF_CALLER,
 			PART(PART_CALLER, 0),
 			ALL_OF(fields_of_makers, 0)),
+		PART(PART_CLAIMS, IF_CALLER),
 		ALL_OF(fields_of_container, IF_CALLER | IF_JOURNAL),
 		PART(PART_ANCESTORS, IF_CALLER | IF_LINEAGE),
 		ALL_OF(fields_of_others, 0),

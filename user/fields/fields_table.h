@@ -99,6 +99,7 @@ extern const struct record_field fields_of_thread[];
 extern const struct record_field fields_of_user[];
 extern const struct record_field fields_of_nobody[]; /* what is there without a caller, too */
 extern const struct record_field fields_of_caller[]; /* callerd.caller */
+extern const struct record_field fields_of_claims[]; /* of callerd: what the caller says of itself */
 extern const struct record_field fields_of_makers[]; /* also of callerd.caller: who is behind it */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "fields/fields_table.h"
 #include "fields/line.h"
+#include "process/environment.h"
 #include "secret/command.h"
 
 #define CAPABILITIES_ALL ((1ull << 41) - 1) /* those that name_capability() knows */
@@ -271,6 +272,96 @@ static void get_claimed_executable(struct fields *fields, struct field_value *re
 
 	if (caller->process.executable_exchanged)
 		fields_set_text(ret, caller->executable_claimed);
+}
+
+/* --- what it says of itself ------------------------------------------------------------------- */
+
+static void get_ci_system(struct fields *fields, struct field_value *ret)
+{
+	const struct environment_system *system =
+		environment_find_system(fields_caller(fields)->environment);
+
+	if (system)
+		fields_set_word(ret, environment_system_name(system));
+}
+
+static void get_ci_part(struct fields *fields, enum environment_part part, struct field_value *ret)
+{
+	struct bytes environment = fields_caller(fields)->environment;
+	const struct environment_system *system = environment_find_system(environment);
+	struct text *out = fields_begin(fields);
+
+	if (system)
+		environment_add_part(out, system, environment, part);
+	fields_begun(fields, ret);
+}
+
+static void get_ci_pipeline(struct fields *fields, struct field_value *ret)
+{
+	get_ci_part(fields, ENVIRONMENT_PIPELINE, ret);
+}
+
+static void get_ci_job(struct fields *fields, struct field_value *ret)
+{
+	get_ci_part(fields, ENVIRONMENT_JOB, ret);
+}
+
+static void get_ci_url(struct fields *fields, struct field_value *ret)
+{
+	get_ci_part(fields, ENVIRONMENT_URL, ret);
+}
+
+static void get_ci_actor(struct fields *fields, struct field_value *ret)
+{
+	get_ci_part(fields, ENVIRONMENT_ACTOR, ret);
+}
+
+static void get_ci_repository(struct fields *fields, struct field_value *ret)
+{
+	get_ci_part(fields, ENVIRONMENT_REPOSITORY, ret);
+}
+
+static void get_ai_agents(struct fields *fields, struct field_value *ret)
+{
+	environment_add_agents(fields_begin(fields), fields_caller(fields)->environment);
+	fields_begun_list(fields, ret);
+}
+
+static void get_variables(struct fields *fields, struct field_value *ret)
+{
+	ret->kind = VALUE_ARGUMENTS;
+	ret->text = fields_caller(fields)->environment;
+}
+
+/* Those that callerd.ci and callerd.ai do not tell. */
+static void get_other_variables(struct fields *fields, struct field_value *ret)
+{
+	struct bytes left = fields_caller(fields)->environment, variable;
+	bool has_system = environment_find_system(left);
+	struct text *out = fields_begin(fields);
+
+	while (command_next(&left, &variable))
+		if (!environment_is_told(environment_name_of(variable), has_system))
+			text_add(out, variable.data, variable.size + 1);
+	fields_begun_list(fields, ret);
+}
+
+/* In ECS those of the process itself. */
+static void get_own_variables(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields_caller(fields);
+
+	if (caller->environment_pid == fields_process(fields)->pid)
+		get_variables(fields, ret);
+}
+
+/* Whose they are, where they are an ancestor's. */
+static void get_variables_pid(struct fields *fields, struct field_value *ret)
+{
+	const struct caller *caller = fields_caller(fields);
+
+	if (caller->environment.size && caller->environment_pid != caller->process.pid)
+		fields_set_number(ret, VALUE_NUMBER, caller->environment_pid);
 }
 
 static int enter_parent(struct fields *fields, unsigned int index)
@@ -542,6 +633,7 @@ const struct record_field fields_of_process[] = {
 	IDENTITY(IF_HERE),
 	GROUP(IF_DESCRIBED | IF_HERE,
 		ARGUMENTS,
+		GET("env_vars", get_own_variables, .when = IF_ECS | IF_WHOLE),
 		BYTES("working_directory", caller, working_directory),
 		OBJECT("real_user", IF_REAL_USER,
 			ID32("id", caller, uid),
@@ -601,8 +693,26 @@ const struct record_field fields_of_caller[] = {
 		GET("root", get_root),
 		TRUE_OF("args_truncated", process, args_truncated),
 		TRUE_OF("executable_deleted", process, executable_deleted),
-		GET("executable_claimed", get_claimed_executable)),
+		GET("executable_claimed", get_claimed_executable),
+		OBJECT("environment", 0,
+			GET("variables", get_variables, .when = IF_WHOLE),
+			GET("variables", get_other_variables, .when = IF_BRIEF),
+			GET("pid", get_variables_pid),
+			TRUE_OF("truncated", caller, environment_truncated))),
 	BYTES("boot", caller, boot_id),
+	{0},
+};
+
+const struct record_field fields_of_claims[] = {
+	GROUP(IF_DESCRIBED | IF_HERE,
+		OBJECT("ci", 0,
+			GET("system", get_ci_system),
+			GET("pipeline", get_ci_pipeline),
+			GET("job", get_ci_job),
+			GET("url", get_ci_url),
+			GET("actor", get_ci_actor),
+			GET("repository", get_ci_repository)),
+		OBJECT("ai", 0, GET("agent", get_ai_agents))),
 	{0},
 };
 

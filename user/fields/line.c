@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "record/names.h"
 #include "http/grpc.h"
+#include "process/environment.h"
 #include "secret/command.h"
 
 #define COMMAND_COLUMNS 60
@@ -149,6 +150,75 @@ static void add_behind(struct text *out, const struct view *view, const struct c
 	add_caller_user(out, behind, login, user);
 }
 
+/* Adds a word that the caller chose: as a shell would take it, so that it is no other part of the line. */
+static void add_claimed(struct text *out, const struct text *word)
+{
+	struct text quoted = {0};
+
+	command_add_argument(&quoted, text_since(word, 0));
+	text_add_visible(out, text_since(&quoted, 0), NAME_COLUMNS);
+	if (quoted.error || word->error)
+		out->error = quoted.error ?: word->error;
+	text_free(&quoted);
+}
+
+static bool say_part(struct text *word, const struct environment_system *system,
+		     struct bytes environment, enum environment_part part)
+{
+	text_cut(word, 0);
+	environment_add_part(word, system, environment, part);
+	return word->size;
+}
+
+/* gitlab job 4711 of group/project (bob) */
+static void add_job(struct text *out, const struct environment_system *system,
+		    struct bytes environment)
+{
+	_cleanup_(text_free) struct text word = {0};
+
+	text_add_string(out, environment_system_name(system));
+	if (say_part(&word, system, environment, ENVIRONMENT_JOB)) {
+		text_add_string(out, " job ");
+		add_claimed(out, &word);
+	}
+	if (say_part(&word, system, environment, ENVIRONMENT_REPOSITORY) ||
+	    say_part(&word, system, environment, ENVIRONMENT_PIPELINE)) {
+		text_add_string(out, " of ");
+		add_claimed(out, &word);
+	}
+	if (say_part(&word, system, environment, ENVIRONMENT_ACTOR)) {
+		text_add_string(out, " (");
+		add_claimed(out, &word);
+		text_add_char(out, ')');
+	}
+}
+
+/* Adds in brackets of which job and which AI agent the process says that it is. */
+static void add_claims(struct text *out, struct bytes environment)
+{
+	const struct environment_system *system = environment_find_system(environment);
+	_cleanup_(text_free) struct text agents = {0}, word = {0};
+	struct bytes left, agent;
+	const char *before = " [";
+
+	if (system) {
+		text_add_string(out, before);
+		add_job(out, system, environment);
+		before = ", ";
+	}
+	environment_add_agents(&agents, environment);
+	left = text_since(&agents, 0);
+	while (command_next(&left, &agent)) {
+		text_add_string(out, before);
+		text_cut(&word, 0);
+		text_add_bytes(&word, agent);
+		add_claimed(out, &word);
+		before = ", ";
+	}
+	if (*before == ',')
+		text_add_char(out, ']');
+}
+
 void line_add_who(struct text *out, const struct view *view)
 {
 	const struct caller *caller = view->caller;
@@ -174,6 +244,8 @@ void line_add_who(struct text *out, const struct view *view)
 			text_add(out, view->container_id.data, ID_SHOWN);
 		text_add_string(out, behind ? " (exec)" : "");
 	}
+	if (caller->environment.size)
+		add_claims(out, caller->environment);
 }
 
 /* --- its command ------------------------------------------------------------------------------ */

@@ -230,6 +230,15 @@ static uint32_t images_size(void)
 	return size;
 }
 
+static uint32_t count_variables(const struct capture_options *options)
+{
+	uint32_t count = 0;
+
+	while (options->variable && options->variable(count))
+		count++;
+	return count;
+}
+
 static int capture_configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
@@ -241,6 +250,7 @@ static int capture_configure(struct capture *capture)
 		.agent_net_ns = capture_own_namespace("/proc/self/ns/net"),
 		.agent_mnt_ns = capture_own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
+		.variables = count_variables(options),
 		.ring_size = {options->callers_size, options->payload_size},
 	};
 	struct bpf_program *program;
@@ -499,6 +509,53 @@ static int open_backend_object(struct capture *capture)
 	return capture_configure(capture) ?: choose_programs(capture);
 }
 
+static const char *variable_name(const struct capture *capture, unsigned int number)
+{
+	return capture->options.variable ? capture->options.variable(number) : NULL;
+}
+
+static bool keeps_variable(const struct capture *capture, const struct callerd_variable *key)
+{
+	const char *name;
+
+	for (unsigned int i = 0; (name = variable_name(capture, i)); i++)
+		if (!strncmp(name, key->name, sizeof(key->name)))
+			return true;
+	return false;
+}
+
+/* Takes the names of an earlier agent that this one does not have from the programs that run already. */
+static void forget_variables(const struct capture *capture, int map)
+{
+	struct callerd_variable old[CALLERD_VARIABLES_MAX], *previous = NULL;
+	unsigned int count = 0;
+
+	while (count < COUNT(old) && !bpf_map_get_next_key(map, previous, &old[count]))
+		previous = &old[count++];
+	while (count--)
+		if (!keeps_variable(capture, &old[count]))
+			bpf_map_delete_elem(map, &old[count]);
+}
+
+/* Tells the kernel programs which variables they keep. */
+static int name_variables(const struct capture *capture)
+{
+	int map = bpf_object__find_map_fd_by_name(capture->object, "variables");
+	const char *name;
+
+	for (unsigned int i = 0; (name = variable_name(capture, i)); i++) {
+		struct callerd_variable key = {0};
+
+		memcpy(key.name, name, strnlen(name, sizeof(key.name) - 1));
+		if (bpf_map_update_elem(map, &key, &i, BPF_ANY))
+			return -errno;
+		capture->control->variables[CALLERD_VARIABLE_WORD(key.words[0])] |=
+			CALLERD_VARIABLE_BIT(key.words[0]);
+	}
+	forget_variables(capture, map);
+	return 0;
+}
+
 static int load_object(struct capture *capture, bool take, struct sentence *why)
 {
 	int error = open_backend_object(capture);
@@ -509,7 +566,7 @@ static int load_object(struct capture *capture, bool take, struct sentence *why)
 		error = bpf_object__load(capture->object);
 	if (!error && take)
 		error = take_links(capture, why);
-	return error ?: capture_find_parts(capture);
+	return error ?: capture_find_parts(capture) ?: name_variables(capture);
 }
 
 /* Loads BACKEND; TAKE: to go on with what is pinned. PINS stays the caller's where it fails. WHY,

@@ -36,7 +36,7 @@ enum caller_basis {
 	CALLER_FROM_PEER,   /* only what the kernel recorded at connect: pid, uid, gid */
 };
 
-#define RENDERED_PARTS 3
+#define RENDERED_PARTS 4
 
 /* The text of a caller or a lineage in a format's records. It is put together once and freed with
  * the caller or lineage. */
@@ -102,6 +102,11 @@ struct caller {
 	 * could. */
 	uint32_t cgroup_claimed, cgroup_owner;
 	struct bytes label; /* LSM label */
+	/* What it said of itself: the variables that environment.h names, of the environment that it had at its exec, or else the
+	 * nearest of its ancestors that had any, each ended by a NUL and without secrets. data NULL: none is known. */
+	struct bytes environment;
+	uint32_t environment_pid;   /* whose it is */
+	bool environment_truncated; /* there may be more, of a process that is as near */
 	/* the earlier boot that the times belong to; data NULL: this boot */
 	struct bytes boot_id;
 	/* of the boot .boot_id: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */

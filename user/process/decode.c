@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "process/environment.h"
+#include "secret/command.h"
 #include "secret/mask.h"
 
 #define EXTRA_MAX 65536	       /* bytes of text that a caller may get from struct decode_detail */
@@ -28,8 +30,9 @@ static bool text_ok(const struct callerd_caller_event *event, const struct calle
 static bool caller_event_ok(const struct callerd_caller_event *event, size_t size)
 {
 	const struct callerd_text *texts[] = {
-		&event->argv, &event->exe,    &event->exe_claimed, &event->cwd,
-		&event->root, &event->cgroup, &event->cgroup_v1,   &event->address};
+		&event->argv,	   &event->exe,	    &event->exe_claimed,
+		&event->cwd,	   &event->root,    &event->cgroup,
+		&event->cgroup_v1, &event->address, &event->environment};
 
 	if (size < offsetof(struct callerd_caller_event, text) ||
 	    event->text_size > CALLERD_TEXT_MAX ||
@@ -262,6 +265,67 @@ static void decode_identity(const struct callerd_caller_event *event, struct cal
 	caller->node_mode = event->node_mode;
 }
 
+/* Whether VALUE, which was cut, may end within the password of a URL, so that the @ behind it is not there. */
+static bool ends_in_authority(struct bytes value)
+{
+	const char *begin = memmem(value.data, value.size, "://", 3);
+
+	if (!begin)
+		return false;
+	value = bytes_from(value, (size_t)(begin - value.data) + 3);
+	for (size_t i = 0; i < value.size; i++)
+		if (strchr("/?#@", value.data[i]))
+			return false;
+	return true;
+}
+
+/* Adds VARIABLE without the secrets in its value. */
+static void add_variable(struct text *out, struct bytes variable, struct bytes name)
+{
+	struct bytes value = bytes_from(variable, name.size + 1);
+
+	text_add_bytes(out, name);
+	text_add_char(out, '=');
+	if (variable.size == CALLERD_VARIABLE_MAX - 1 && ends_in_authority(value))
+		text_add_string(out, MASK);
+	else if (value.size)
+		mask_text(out, value);
+	text_add_char(out, '\0');
+}
+
+static bool has_variable(const struct text *variables, struct bytes name)
+{
+	struct bytes list = text_since(variables, 0), one;
+
+	while (command_next(&list, &one))
+		if (bytes_equal(environment_name_of(one), name))
+			return true;
+	return false;
+}
+
+/* Only names that are read count, whatever the kernel programs kept: others may have been read when they began. */
+static void decode_environment(struct decode_arena *arena, const struct callerd_caller_event *event,
+			       struct caller *caller)
+{
+	static __thread struct text told;
+	struct bytes variables = decode_text_of(event, &event->environment), variable, name;
+
+	caller->environment_truncated = event->environment.flags;
+	text_cut(&told, 0);
+	told.error = 0;
+	while (command_next(&variables, &variable)) {
+		name = environment_name_of(variable);
+		if (!name.size || !environment_is_read(name) || has_variable(&told, name))
+			continue;
+		add_variable(&told, variable, name);
+		caller->environment_truncated |= variable.size == CALLERD_VARIABLE_MAX - 1;
+	}
+	if (told.error || !told.size)
+		return;
+	caller->environment = decode_keep(arena, told.data, told.size);
+	caller->environment_pid = event->environment_pid;
+}
+
 static void decode_into(const struct callerd_caller_event *event,
 			const struct decode_detail *detail, struct decode_arena *arena,
 			struct caller *caller)
@@ -278,6 +342,7 @@ static void decode_into(const struct callerd_caller_event *event,
 	if (detail && detail->label)
 		label = detail->label(detail->data, event->pid, event->start);
 	caller->label = decode_keep(arena, label.data, label.size);
+	decode_environment(arena, event, caller);
 }
 
 /* 0, with *RET NULL where there are no ancestors; or -ENOMEM. */

@@ -69,7 +69,8 @@
 	X(INTEGER, caller, node_uid) X(INTEGER, caller, node_gid) X(INTEGER, caller, node_mode) \
 	X(TERMINAL, caller, tty) X(LONG, caller, executable_claimed) \
 	X(LONG, caller, working_directory) X(LONG, caller, root) X(LONG, caller, cgroup) \
-	X(LONG, caller, label) X(LONG, caller, boot_id)
+	X(LONG, caller, label) X(LONG, caller, environment) X(INTEGER, caller, environment_pid) \
+	X(INTEGER, caller, environment_truncated) X(LONG, caller, boot_id)
 
 #define GUARDED_COLUMNS(X) \
 	X(LONG, guard_memory, path) X(LONG, guard_memory, acl) X(LONG, guard_memory, label) \

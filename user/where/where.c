@@ -81,7 +81,9 @@ static const struct short_name {
 	const char *name, *path;
 } short_names[] = {
 	{"action", "event.action"},
+	{"agent", "callerd.ai.agent"},
 	{"cause", "callerd.cause.kind"},
+	{"ci", "callerd.ci.system"},
 	{"client", "user_agent.original"},
 	{"command", "process.command_line"},
 	{"container", "container.name"},
@@ -92,9 +94,11 @@ static const struct short_name {
 	{"expected", "callerd.expected_rule"},
 	{"finding", "callerd.findings.id"},
 	{"image", "container.image.name"},
+	{"job", "callerd.ci.job"},
 	{"operation", "callerd.api.operation"},
 	{"outcome", "event.outcome"},
 	{"pid", "process.pid"},
+	{"repository", "callerd.ci.repository"},
 	{"severity", "event.severity"},
 	{"socket", "callerd.connection.socket"},
 	{"status", "http.response.status_code"},

@@ -16,6 +16,7 @@
 #include "broker/broker.h"
 #include "engine/engines.h"
 #include "kernel/pins.h"
+#include "process/environment.h"
 #include "secret/mask.h"
 #include "setting/setting.h"
 #include "state/state.h"
@@ -26,6 +27,7 @@
 #define WHY_SIZE 768
 #define PIN_MAX 256
 #define FOLD_MINUTE 1 /* of options.fold */
+#define NO_ENVIRONMENT "none"
 
 /* RELOADS: a running agent takes over another value. */
 enum { ON_COMMAND_LINE = 1, IN_FILE = 2, RELOADS = 4 };
@@ -216,6 +218,24 @@ static int take_mask_pattern(struct setting_reader *reader, const char *value)
 					   &options->mask_pattern_count, value);
 }
 
+static int take_environment(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+	bool none = !strcmp(value, NO_ENVIRONMENT);
+	const char *why = none ? NULL : environment_refuse_name(value);
+
+	if (why)
+		return setting_refuse(reader->why, "%s", why);
+	if (has_value(options->environment, value))
+		return 0;
+	if (options->environment_count && (none || has_value(options->environment, NO_ENVIRONMENT)))
+		return setting_refuse(reader->why, "none stands alone");
+	if (options->environment_count == ENVIRONMENT_SITE_MAX)
+		return setting_refuse(reader->why, "too many of them (32 at most)");
+	options->environment[options->environment_count++] = value;
+	return 0;
+}
+
 static int options_take_version(struct setting_reader *reader, const char *value)
 {
 	printf("callerd %s\n", CALLERD_VERSION);
@@ -371,6 +391,9 @@ static const struct setting settings[] = {
 		      "secret, and *** in all records; repeatable")},
 	{LIST("mask-pattern", mask_patterns, 0), .take = take_mask_pattern,
 	 HELP("REGEX", "what matches (or its first group) is a secret, likewise")},
+	{LIST("environment", environment, 0), .take = take_environment,
+	 HELP("NAME", "a variable of callers' environments that records tell, beside\n"
+		      "those of CI systems and AI agents; repeatable. none: none is read")},
 	{SETTING("record-events", SETTING_TEXT, event_file),
 	 HELP("FILE", "keep the raw kernel events too, for tools/replay")},
 	{OPTION("config", SETTING_TEXT, config_path), .wanted = "it names no file",
@@ -649,6 +672,19 @@ static int add_masks(const struct options *options)
 	return error;
 }
 
+/* Gives environment.h what the site adds. */
+static int add_variables(const struct options *options)
+{
+	int error = 0;
+
+	if (has_value(options->environment, NO_ENVIRONMENT))
+		environment_read_none();
+	else
+		for (unsigned int i = 0; i < options->environment_count && !error; i++)
+			error = environment_add_name(options->environment[i]);
+	return error;
+}
+
 static void print_doubt(void *data, const char *doubt)
 {
 	fprintf(stderr, "callerd: warning: %s\n", doubt);
@@ -669,7 +705,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	error = options.print_config ? print_options(&options) : 0;
 	if (!error && (options.check_config || options.print_config))
 		error = 1;
-	error = error ?: add_masks(&options);
+	error = error ?: add_masks(&options) ?: add_variables(&options);
 	if (error)
 		options_free(&options);
 	else

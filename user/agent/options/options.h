@@ -8,6 +8,7 @@
 #include "docker/judge/policy.h"
 #include "guard/guard.h"
 #include "kernel/capture.h"
+#include "process/environment.h"
 #include "secret/mask.h"
 #include "setting/setting.h"
 
@@ -75,6 +76,9 @@ struct options {
 	const char *event_file;	 /* gets the raw events, for tools/replay; NULL: none */
 	const char *mask_names[MASK_SITE_MAX + 1], *mask_patterns[MASK_SITE_MAX + 1];
 	unsigned int mask_name_count, mask_pattern_count;
+	/* variables of callers' environments that are read beside those known, or "none" */
+	const char *environment[ENVIRONMENT_SITE_MAX + 1];
+	unsigned int environment_count;
 	const char *config_path;    /* NULL: no file was read */
 	bool check_config;	    /* say whether it is right, and exit */
 	bool print_config;	    /* print what is in force, and exit */
