@@ -853,7 +853,7 @@ static void test_environment(void **state)
 	ASSERT_ENVIRONMENT("CI_JOB_ID=\0CI_JOB_ID=2\0", "CI_JOB_ID=\0");
 	ASSERT_ENVIRONMENT("CI_JOB_ID=1", "CI_JOB_ID=1\0"); /* without its NUL */
 	ASSERT_ENVIRONMENT("GIT_URL=https://u:hunter2@h/x\0", "GIT_URL=https://u:***@h/x\0");
-	ASSERT_ENVIRONMENT("CI_JOB_ID=glpat-aaaaaaaaaaaaaaaaaaaa\0", "CI_JOB_ID=***\0");
+	ASSERT_ENVIRONMENT("CI_JOB_ID=glpat-aaaaaaaaaaaaaaaaaaaa\0", "CI_JOB_ID=glpat-***\0");
 	/* One that was cut within what may be a password. */
 	memset(cut, 'p', sizeof(cut) - 1);
 	memcpy(cut, TEXT("GIT_URL=https://u:"));
