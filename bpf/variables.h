@@ -114,10 +114,11 @@ static long look_step(__u32 index, void *context)
 	if (walk->from >= walk->end)
 		return 1;
 	size = bpf_probe_read_user_str(look.text, sizeof(look.text), (void *)walk->from);
-	if (size <= 0) {
+	if (size < 0) {
 		walk->kept->flags |= CALLERD_TEXT_FAULT;
 		return 1;
 	}
+	size = size ?: 1; /* Linux before 6.13 says 0 of an empty string */
 	if (!walk->inside && is_wanted(&look))
 		keep_variable(walk);
 	/* One that fills the look exactly has its end in the next one, which is empty then. */

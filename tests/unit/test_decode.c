@@ -841,7 +841,7 @@ static void assert_environment(struct bytes variables, struct bytes wanted, bool
 static void test_environment(void **state)
 {
 	static char cut[CALLERD_VARIABLE_MAX];
-	struct callerd_caller_event *event = docker(CALLERD_EVENT_CONNECT);
+	struct callerd_caller_event *event;
 	struct caller *caller;
 
 	ASSERT_ENVIRONMENT("GITLAB_CI=true\0CI_JOB_ID=4711\0", "GITLAB_CI=true\0CI_JOB_ID=4711\0");
@@ -862,6 +862,7 @@ static void test_environment(void **state)
 	memcpy(cut, TEXT("GIT_URL=https://h/"));
 	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){cut, sizeof(cut)}, true);
 	/* There may be more. */
+	event = docker(CALLERD_EVENT_CONNECT);
 	event->environment.flags = CALLERD_TEXT_TRUNCATED;
 	caller = caller_of(event, NULL);
 	assert_null(caller->environment.data);
