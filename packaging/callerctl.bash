@@ -5,8 +5,18 @@ _callerctl()
 	local cur prev words cword
 	_init_completion || return
 	case $prev in
-	--read | -r)
+	--read | -r | --policy)
 		_filedir
+		return
+		;;
+	--as)
+		case ${words[1]} in
+		advise) words=(expected policy wollomatic tecnativa linuxserver opa check) ;;
+		report) words=(text html csv) ;;
+		findings) words=(catalog) ;;
+		*) words=() ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$cur")
 		return
 		;;
 	--since | -S | --until | -U)
@@ -29,8 +39,10 @@ _callerctl()
 		mapfile -t COMPREPLY < <(compgen -W "$(callerctl --help | sed -n 's/^  \([a-z]\+\) .*/\1/p')" -- "$cur")
 	elif [[ $prev == findings || $prev == operations ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(callerctl "$prev" | cut -d ' ' -f 1)" -- "$cur")
-	elif [[ $prev == what ]]; then
+	elif [[ $prev == what || $prev == advise ]]; then
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+	elif [[ ${words[1]} == check ]]; then
+		_filedir
 	fi
 } &&
 	complete -F _callerctl callerctl

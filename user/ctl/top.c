@@ -408,6 +408,8 @@ static int top_idle(void *data)
 static bool open_terminal(void)
 {
 	setlocale(LC_ALL, "");
+	if (MB_CUR_MAX == 1) /* lines of tail have UTF-8 in them as well */
+		setlocale(LC_CTYPE, "C.UTF-8");
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !initscr())
 		return false;
 	start_color();
