@@ -30,7 +30,7 @@ static const struct ctl_command commands[] = {
 	{"findings", "[NAME]", 0, 1, "the findings, and what they mean", ctl_findings},
 	{"operations", "[NAME]", 0, 1, "the operations of engines, by name and in words",
 	 ctl_operations},
-	{"fields", "", 0, 0, "the short names of fields for --where", ctl_fields},
+	{"fields", "[NAME]", 0, 1, "the fields for --where, and their short names", ctl_fields},
 };
 
 static const char help_options[] =

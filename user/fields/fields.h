@@ -270,6 +270,9 @@ void fields_find(struct field_path *path);
  * there are, at most MAX: 0 where there is no such field, or where it is an object. */
 unsigned int fields_find_all(const char *path, struct field_path *ret, unsigned int max);
 
+/* Calls SEE with the path of each field that a line of ECS may have, some several times; of facts and counters with ".*" behind theirs. */
+void fields_walk_paths(void *data, void (*see)(void *data, const char *path));
+
 /* Calls TEST for each value of the field at PATH, which fields_find_all() found, until it returns true. Returns whether it did. */
 bool fields_any(struct fields *fields, const struct field_path *path,
 		bool (*test)(void *data, struct fields *fields, const struct field_value *value),

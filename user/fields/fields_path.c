@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Fields by their paths in ECS, as other formats and expressions pick them. */
 #include <assert.h>
+#include <stdio.h>
 
 #include "fields/fields_table.h"
 #include "fields/reread.h"
@@ -73,6 +74,49 @@ void fields_find(struct field_path *path)
 
 	assert(found && !path->entered && !path->member);
 	(void)found;
+}
+
+/* Where a walk over all fields is. */
+struct path_walk {
+	void *data;
+	void (*see)(void *data, const char *path);
+	char path[256];
+};
+
+static void walk_fields(struct path_walk *walk, size_t size, const struct record_field *field);
+
+static void walk_field(struct path_walk *walk, size_t size, const struct record_field *field)
+{
+	bool many = field->kind == FIELD_FACTS || field->kind == FIELD_COUNTERS;
+	int length = snprintf(walk->path + size, sizeof(walk->path) - size, "%s%s%s",
+			      size ? "." : "", field->key, many ? ".*" : "");
+
+	assert(length > 0 && size + (size_t)length < sizeof(walk->path));
+	if (field->kind == FIELD_OBJECT || field->kind == FIELD_OBJECTS)
+		walk_fields(walk, size + (size_t)length, field->fields);
+	else
+		walk->see(walk->data, walk->path);
+}
+
+static void walk_fields(struct path_walk *walk, size_t size, const struct record_field *field)
+{
+	for (; field->kind; field++) {
+		if (field->when & IF_JOURNAL)
+			continue;
+		if (field->kind == FIELD_GROUP)
+			walk_fields(walk, size, field->fields);
+		else if (field->kind == FIELD_PART)
+			walk_fields(walk, size, fields_parts[field->part]);
+		else
+			walk_field(walk, size, field);
+	}
+}
+
+void fields_walk_paths(void *data, void (*see)(void *data, const char *path))
+{
+	struct path_walk walk = {.data = data, .see = see};
+
+	walk_fields(&walk, 0, fields_all);
 }
 
 /* A member of the facts, or of the counters. */
