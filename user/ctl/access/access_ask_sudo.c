@@ -19,6 +19,7 @@
 #define RULES_MAX (16u << 20)
 #define ANSWER_TIME (5 * NS_PER_S)
 #define ALL_TIME (60 * NS_PER_S)
+#define LATE_MAX 2 /* users in a row of whom it says nothing in time: then it is left alone */
 
 struct sudo_rules {
 	struct access *access;
@@ -215,9 +216,11 @@ static void set_rule_command(struct sudo_asking *asking)
 		memcpy(grant->remove, text.data, text.size + 1);
 }
 
-static void ask_about_user(struct access *access, const struct access_user *user,
+/* False: there was no answer in time. */
+static bool ask_about_user(struct access *access, const struct access_user *user,
 			   unsigned int *unanswered)
 {
+	uint64_t end = clock_now(CLOCK_MONOTONIC) + ANSWER_TIME;
 	_cleanup_(text_free) struct text answer = {0};
 	struct sudo_asking asking = {.access = access, .user = user};
 	const char *const arguments[] = {"sudo", "-n", "-ll", "-U", user->name, NULL};
@@ -227,7 +230,7 @@ static void ask_about_user(struct access *access, const struct access_user *user
 	    access_sudo_read(text_since(&answer, 0), &asking, take_rule) == SUDO_UNKNOWN) {
 		if (!(*unanswered)++)
 			access_note(access, "sudo does not say what %s may do", user->name);
-		return;
+		return clock_now(CLOCK_MONOTONIC) < end;
 	}
 	if (asking.grant)
 		set_rule_command(&asking);
@@ -236,6 +239,7 @@ static void ask_about_user(struct access *access, const struct access_user *user
 			access,
 			"sudo lets %s run other commands (%u), which may lead to an engine: %s%s",
 			user->name, asking.others, asking.other, asking.others > 1 ? ", …" : "");
+	return true;
 }
 
 /* --- whom to ask for --------------------------------------------------------------------------- */
@@ -361,7 +365,7 @@ static bool find_named(struct access *access)
 void access_ask_sudo(struct access *access)
 {
 	uint64_t end = clock_now(CLOCK_MONOTONIC) + ALL_TIME;
-	unsigned int unanswered = 0, unasked = 0;
+	unsigned int unanswered = 0, unasked = 0, late = 0;
 	bool only_named;
 
 	if (faccessat(AT_FDCWD, SUDO, X_OK, 0)) {
@@ -380,10 +384,10 @@ void access_ask_sudo(struct access *access)
 
 			if (!user->uid || user->named != named)
 				continue;
-			if (clock_now(CLOCK_MONOTONIC) > end)
+			if (clock_now(CLOCK_MONOTONIC) > end || late == LATE_MAX)
 				unasked++;
 			else
-				ask_about_user(access, user, &unanswered);
+				late = ask_about_user(access, user, &unanswered) ? 0 : late + 1;
 		}
 	if (unanswered > 1)
 		access_note(access, "sudo does not say what %u users may do", unanswered);

@@ -257,7 +257,8 @@ void access_ask_engines(struct access *access)
 			continue;
 		if (engine->pid > 1 && docker)
 			ask_for_containers(access, engine);
-		else if (docker || !strcmp(engine->real, "/run/docker.sock"))
+		else if (docker || access->ctl->argument_count ||
+			 !strcmp(engine->real, "/run/docker.sock"))
 			access_note(
 				access,
 				"%s: no engine is seen there, so it was not asked for containers",
