@@ -236,17 +236,15 @@ static struct open_errand *add_errand(struct errands *errands, const char *key,
 
 	if (errands->count == ERRANDS_OPEN_MAX)
 		end_errand(errands, errands->list);
-	open = calloc(1, sizeof(*open));
+	open = malloc(sizeof(*open));
 	if (!open)
 		return NULL;
-	open->errand = (struct errand){
-		.kind = kind,
-		.first = time,
-		.last = time,
-		.expected = true,
-		.later = true,
-		.repeated = true,
-	};
+	/* All but the acts, which are much, and mostly none. */
+	memset(&open->errand, 0, offsetof(struct errand, acts));
+	open->errand.kind = kind;
+	open->errand.first = open->errand.last = time;
+	open->errand.expected = open->errand.later = open->errand.repeated = true;
+	open->hh.tbl = NULL;
 	snprintf(open->key, sizeof(open->key), "%s", key);
 	HASH_ADD_STR(errands->table, key, open);
 	if (!open->hh.tbl) {
@@ -307,8 +305,10 @@ static struct act *find_act(struct errand *errand, const struct act *like)
 	for (unsigned int i = errand->act_count; i; i--) /* the latest first */
 		if (is_part_of(like, &errand->acts[i - 1]))
 			return &errand->acts[i - 1];
-	if (errand->act_count < ERRAND_ACTS)
+	if (errand->act_count < ERRAND_ACTS) {
+		errand->acts[errand->act_count] = (struct act){0};
 		return &errand->acts[errand->act_count++];
+	}
 	errand->more_acts++;
 	for (unsigned int i = 1; i < ERRAND_ACTS; i++)
 		if (is_told_before(least, &errand->acts[i]))
@@ -384,7 +384,7 @@ static void make_key(char key[KEY_SIZE], const char *kind, const struct reread *
 	for (size_t i = 0; i < COUNT(roles); i++) {
 		struct bytes text = reread_text(record, roles[i]);
 
-		role = hash_add(hash_add(role, text.data, text.size), "", 1);
+		role = hash_add_fast(role, text.data, text.size);
 	}
 	key = stpcpy(stpcpy(key, kind), " ");
 	if (id.size) /* without a NUL: the key is a string */

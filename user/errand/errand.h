@@ -52,10 +52,10 @@ struct errand {
 	char who[64]; /* alice (sudo), [watchtower] */
 	char program[40], command[256];
 	char word[48]; /* the gravest finding, or the rule that expects it; empty: neither */
-	struct act acts[ERRAND_ACTS];
 	unsigned int act_count;
 	uint64_t more_acts;
 	const struct act *main; /* the one to tell first; one of .acts, which are never none */
+	struct act acts[ERRAND_ACTS]; /* nothing is in those behind the first .act_count */
 };
 
 struct errands;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 #include "record/engine_action.h"
 
 static const struct verb verbs[OPERATIONS] = {
@@ -28,7 +30,8 @@ static int compare_with_name(const void *key, const void *element)
 
 enum operation verb_operation(struct bytes name)
 {
-	static enum operation sorted[OPERATIONS - 1]; /* of the main thread */
+	static enum operation sorted[OPERATIONS - 1], recent[256]; /* of the main thread */
+	enum operation *again = &recent[hash_add_fast(0, name.data, name.size) % COUNT(recent)];
 	const enum operation *found;
 
 	if (!sorted[0]) {
@@ -36,10 +39,13 @@ enum operation verb_operation(struct bytes name)
 			sorted[i] = (enum operation)(i + 1);
 		qsort(sorted, COUNT(sorted), sizeof(*sorted), compare_operations);
 	}
+	if (*again && bytes_are(name, operation_name(*again)))
+		return *again;
 	if (!name.size || memchr(name.data, '\0', name.size))
 		return OPERATION_NONE;
 	found = bsearch(&name, sorted, COUNT(sorted), sizeof(*sorted), compare_with_name);
-	return found ? *found : OPERATION_NONE;
+	*again = found ? *found : OPERATION_NONE;
+	return *again;
 }
 
 struct verb verb_of(enum operation operation, struct bytes type)

@@ -3,6 +3,10 @@
 
 #define NAME_COLUMNS 24
 #define UNIT_SUFFIX ".service"
+#define WORD(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 
 /* The next name of a callerd.lineage, as "sudo" of "sudo[4700] < bash[4368]". It is one of a file that root alone may have put
  * where it is, if it has no slash: docs/record.md. */
@@ -27,7 +31,7 @@ static bool next_above(struct bytes *lineage, struct bytes *ret)
 }
 
 /* By which program somebody became another one, or was started: of those in WORDS the nearest above the process. */
-static const char *find_above(const struct reread *record, const char *const *words)
+static const char *find_above(const struct reread *record, const struct bytes *words)
 {
 	struct bytes lineage = reread_text(record, "callerd.lineage"), name;
 
@@ -39,15 +43,15 @@ static const char *find_above(const struct reread *record, const char *const *wo
 			if (!bytes_begin(name, "/usr/bin/") && !bytes_begin(name, "/usr/sbin/"))
 				continue;
 			name = bytes_basename(name);
-			for (const char *const *word = words; *word; word++)
-				if (bytes_are(name, *word))
-					return *word;
+			for (const struct bytes *word = words; word->size; word++)
+				if (bytes_equal(name, *word))
+					return word->data;
 		}
 	}
 	while (next_above(&lineage, &name))
-		for (const char *const *word = words; *word; word++)
-			if (bytes_are(name, *word))
-				return *word;
+		for (const struct bytes *word = words; word->size; word++)
+			if (bytes_equal(name, *word))
+				return word->data;
 	return NULL;
 }
 
@@ -75,8 +79,10 @@ static void add_contained(struct text *out, const struct reread *record, bool be
 /* What stands between who and the call: sudo, cron, a unit. */
 static void add_way(struct text *out, const struct reread *record, struct bytes user)
 {
-	static const char *const elevators[] = {"sudo", "su", "doas", "pkexec", "runuser", NULL};
-	static const char *const starters[] = {"cron", "crond", "anacron", "atd", NULL};
+	static const struct bytes elevators[] = {WORD("sudo"),	 WORD("su"),	  WORD("doas"),
+						 WORD("pkexec"), WORD("runuser"), {0}};
+	static const struct bytes starters[] = {
+		WORD("cron"), WORD("crond"), WORD("anacron"), WORD("atd"), {0}};
 	struct bytes unit = reread_text(record, "callerd.caller.unit");
 	const char *way = NULL;
 

@@ -217,7 +217,7 @@ static const struct reread_value *reread_from(const struct reread *reread, struc
 		const struct reread_value *value = &reread->values[number - 1];
 
 		if (value->hash == hash && value->path_size == path.size &&
-		    bytes_equal(reread_path(reread, value), path))
+		    seam_same(reread_path(reread, value).data, path.data, path.size))
 			return value;
 		number = value->next;
 	}

@@ -13,7 +13,8 @@
 #define FORGETS_MAX 16
 
 struct seams {
-	struct seam_after *all;
+	struct seam_after *all,
+		*beginning; /* of these the one of a line's beginning; NULL: none so far */
 	unsigned int count, forgets;
 	bool full;
 };
@@ -38,6 +39,7 @@ static void seams_forget(struct seams *seams)
 		}
 		free(after);
 	}
+	seams->beginning = NULL;
 	seams->count = 0;
 	seams->full = false;
 }
@@ -81,7 +83,11 @@ struct seam_after *seams_begin(struct seams *seams, bool may_forget)
 		seams_forget(seams);
 		seams->forgets++;
 	}
-	return seams->full ? NULL : seams_at(seams, &beginning);
+	if (seams->full)
+		return NULL;
+	if (!seams->beginning)
+		seams->beginning = seams_at(seams, &beginning);
+	return seams->beginning;
 }
 
 /* --- learning --------------------------------------------------------------------------------- */
@@ -229,25 +235,6 @@ static const struct seam *seams_learn(struct seams *seams, struct seam_after *af
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
-
-/* As memcmp() == 0: most are some ten or twenty bytes, which to call it for takes longer than to compare them. */
-static bool seam_same(const char *one, const char *other, size_t size)
-{
-	uint64_t a, b;
-	size_t at = 0;
-
-	if (size < sizeof(a))
-		return !memcmp(one, other, size);
-	for (; at < size; at += sizeof(a)) {
-		if (at + sizeof(a) > size)
-			at = size - sizeof(a); /* some once more */
-		memcpy(&a, one + at, sizeof(a));
-		memcpy(&b, other + at, sizeof(b));
-		if (a != b)
-			return false;
-	}
-	return true;
-}
 
 static bool seam_is(const struct seam *seam, const char *at, const char *end)
 {
