@@ -239,6 +239,83 @@ def names_of_the_site():
         equal(done.returncode, 2, f'{name}: {done.stderr}')
 
 
+WAITS = '''
+import socket, sys
+for line in sys.stdin:
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    client.sendall(b'GET ' + line.strip().encode() + b' HTTP/1.1\\r\\nHost: docker\\r\\n\\r\\n')
+    client.recv(4096)
+'''
+
+
+class Waiting:
+    """A process of a job that calls when it is told to."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, '-c', WAITS, SOCKET], env=SYSTEMS['gitlab'][0], stdin=subprocess.PIPE, text=True)
+
+    def call(self, agent):
+        target = calls()
+        print(target, file=self.process.stdin, flush=True)
+        return agent.wait(event__action='api-request', url__original=target)[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+
+
+@test
+def of_the_time_before():
+    """Of a process that is older than the kernel programs nothing is known; what is pinned goes on."""
+    pin = f'/sys/fs/bpf/callerd-environment-{os.getpid()}'
+    with Waiting() as older:
+        try:
+            with Callerd(pin=pin) as agent:
+                record = older.call(agent)
+                equal((field(record, 'callerd.ci'), field(record, 'callerd.caller.environment')), (None, None), 'older than the programs')
+                before = Waiting()
+                equal(field(before.call(agent), 'callerd.ci.job'), '4711', 'it was seen')
+                agent.process.kill()
+                agent.process.wait()
+                away = Waiting()
+            with before, away, Callerd(pin=pin) as agent:
+                true('taken over' in field(agent.records(event__action='agent-started')[0], 'callerd.capture.backend_reason'), 'pinned')
+                for process in (before, away):
+                    equal(field(process.call(agent), 'callerd.ci.job'), '4711', 'what is pinned knows it')
+        finally:
+            run(CALLERD, '--detach', '--pin', pin, check=False)
+
+
+@test
+def of_forks_and_containers():
+    """Who is forked has what his parent got at its exec. Of a process in a container the variables are those that it was given."""
+    target = calls()
+    subprocess.run([CLIENTS + 'fork_sender', SOCKET, '--target', target], env=SYSTEMS['gitlab'][0], stdout=subprocess.DEVNULL, check=True)
+    for record in AGENT.wait(event__action='api-request', that=lambda record: field(record, 'url.original', '').startswith(target)):
+        equal((field(record, 'callerd.ci.job'), field(record, 'callerd.caller.environment.pid')), ('4711', None), 'forked')
+    target = calls()
+    docker('run', '--rm', '--network', 'none', '-v', SOCKET + ':/s', '-e', 'TF_BUILD=True', '-e', 'BUILD_BUILDID=5', IMAGE, 'unixhttp', '/s', 'GET',
+           target)
+    record = AGENT.wait(event__action='api-request', url__original=target)[0]
+    equal(field(record, 'callerd.ci'), {'system': 'azure', 'pipeline': '5'}, 'in a container')
+    true('[azure of 5]' in record['message'], record['message'])
+
+
+@test
+def who_is_pushed_out_is_said_to_be():
+    """A user floods the table with environments that differ: another one's job is gone, and that is told."""
+    with Waiting() as quiet:
+        for number in range(scaled(6000, 2600)):
+            pid = os.posix_spawn('/bin/true', ['/bin/true'], {'CI_JOB_ID': f'{DIR}{number}'})
+            os.waitpid(pid, 0)
+        record = quiet.call(AGENT)
+        equal((field(record, 'callerd.ci'), field(record, 'callerd.caller.environment')), (None, {'truncated': True}), 'it is gone')
+
+
 def tables(pids):
     """What is in each table of the kernel programs, as bytes."""
     ids = set()
