@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is behind a process in a container: who made and started it, and who opened the shell in it."""
+"""Who is behind a process in a container: who made and started it, and who opened the shell in it. And its labels."""
+import shutil
+
 from live import *
 from bodies import API, config
 
@@ -272,6 +274,75 @@ def chains():
                 expect_chain(made.call(agent_again), outer)
                 record = bob.call(agent_again)
                 expect(record, created_by=ALICE, started_by=ALICE, exec_by=BOB)
+
+
+LABELS = {'com.docker.compose.project': 'shop', 'com.docker.compose.config-hash': 'abc', 'com.gitlab.gitlab-runner.job.id': '4711',
+          'com.buildkite.token': 'hunter2', 'site.team': 'blue', 'other.team': 'red', 'io.kubernetes.pod.name': 'x' * 1000,
+          'devcontainer.metadata': '[{"remoteEnv":{"TOKEN":"hunter2"}}]'}
+TOLD = {'com_docker_compose_project': 'shop', 'com_gitlab_gitlab-runner_job_id': '4711', 'com_buildkite_token': '***', 'site_team': 'blue',
+        'io_kubernetes_pod_name': 'x' * 256}
+
+
+@test
+def labels():
+    """Those of the list and of the site, of the caller's container and of the target; from the request, and from the engine."""
+    given = [word for key, value in LABELS.items() for word in ('--label', f'{key}={value}')]
+    with Worker('labels', ALICE, *given) as container, Callerd('--label', 'site.*') as agent:
+        def target_of(call):
+            return agent.wait(event__action='api-request', url__original=call[0])[0]['callerd']['target']
+        record = container.call(agent)
+        equal(record['container'].get('labels'), TOLD, 'of the caller')
+        equal(target_of(ALICE.call('GET', f'{API}/containers/{container.name}/json'))['labels'], TOLD, 'of the target')
+        exec_id = ALICE.call('POST', f'{API}/containers/{container.name}/exec', {'Cmd': ['true']})[2]['Id']
+        equal(target_of(ALICE.call('GET', f'{API}/exec/{exec_id}/json'))['labels'], TOLD, "of an exec's container")
+        body = {**config(), 'Labels': LABELS}
+        made = ALICE.call('POST', f'{API}/containers/create?name=behind-made', body)
+        try:
+            equal(target_of(made)['labels'], TOLD, 'of one that is made')
+        finally:
+            removed = ALICE.call('DELETE', f'{API}/containers/behind-made?force=1')
+        equal(target_of(removed)['labels'], TOLD, 'of one that is removed')
+        # Of the image, which the engine alone knows.
+        docker('commit', '-c', 'LABEL org.opencontainers.image.source=https://u:hunter2@git.example/shop', container.name, 'behind:1')
+        try:
+            image = {**config(), 'Image': 'behind:1', 'Labels': {f'site.{i}': str(i) for i in range(30)}}
+            name = 'behind-image'
+            ALICE.call('POST', f'{API}/containers/create?name={name}', image)
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                target = target_of(ALICE.call('GET', f'{API}/containers/{name}/json'))
+                if 'org_opencontainers_image_source' in target['labels']:
+                    break
+                true(time.monotonic() < deadline, f'what the image says: {target}')
+            equal(target['labels']['org_opencontainers_image_source'], 'https://u:***@git.example/shop', 'masked')
+            equal((len(target['labels']), target['labels_truncated']), (16, True), 'no more than that')
+        finally:
+            docker('rm', '-f', name, check=False)
+            docker('rmi', 'behind:1', check=False)
+        agent.settle()
+        with open(agent.log, encoding='utf-8') as log:
+            true('hunter2' not in log.read(), 'secrets')
+
+
+@test
+def compose():
+    """What docker-compose makes says so in its own words, and who ran it is told."""
+    if not shutil.which('docker-compose'):
+        raise Skip('there is no docker-compose')
+    project = tempfile.mkdtemp(prefix='compose.', dir=DIR)
+    os.chmod(project, 0o755)
+    with open(project + '/docker-compose.yml', 'w', encoding='utf-8') as file:
+        json.dump({'version': '2.4', 'services': {'web': {
+            'image': IMAGE, 'container_name': 'behind-compose', 'network_mode': 'none', 'volumes': [f'{SOCKET}:{DOOR}'], 'command': ['sh', '-c', WORK]}}}, file)
+    compose_of = ['docker-compose', '-H', 'unix://' + SOCKET, '-f', project + '/docker-compose.yml', '-p', 'shop']
+    worker = Worker.__new__(Worker)
+    worker.name = 'behind-compose'
+    with Callerd() as agent, worker:
+        BOB.run(*compose_of, 'up', '-d')
+        record = worker.call(agent)
+        expect(record, created_by=BOB, started_by=BOB, exec_by=None)
+        told = record['container']['labels']
+        equal((told['com_docker_compose_project'], told['com_docker_compose_service']), ('shop', 'web'), str(told))
 
 
 main()

@@ -375,17 +375,19 @@ static void test_file(void **state)
 {
 	struct options options;
 
-	write_file(file, "[callerd]\nsocket = /none/a\nsocket = /none/b\nsocket = /none/b\n"
-			 "output = stdout\noutput = file:/x y\nhuman = yes\nbackend = tracepoint\n"
-			 "log-level = info\nstatus-interval = 0\nconnections = 16\n"
-			 "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
-			 "response-budget = 1073741824\nrecord-events = /tmp/e\nstate = none\n"
-			 "event-wait = 0\nmask-name = a\nmask-name = b\nmask-pattern = a(b|c) d\n"
-			 "[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
+	write_file(file,
+		   "[callerd]\nsocket = /none/a\nsocket = /none/b\nsocket = /none/b\n"
+		   "output = stdout\noutput = file:/x y\nhuman = yes\nbackend = tracepoint\n"
+		   "log-level = info\nstatus-interval = 0\nconnections = 16\n"
+		   "callers-ring = 65536\npayload-ring = 1073741824\nrequest-budget = 4096\n"
+		   "response-budget = 1073741824\nrecord-events = /tmp/e\nstate = none\n"
+		   "event-wait = 0\nmask-name = a\nmask-name = b\nmask-pattern = a(b|c) d\n"
+		   "label = site.*\n[expected a]\nuser = root\n[finding prune]\nseverity = off\n");
 	assert_int_equal(PARSE(&options, "--config", file), 0);
 	assert_string_equal(options.mask_names[1], "b");
 	assert_string_equal(options.mask_patterns[0], "a(b|c) d");
 	assert_true(mask_is_secret_name(bytes_of("b")));
+	assert_string_equal(options.labels[0], "site.*");
 	assert_string_equal(options.config_path, file);
 	assert_all(&options);
 	assert_int_equal(options.event_wait, 0);

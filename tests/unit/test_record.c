@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "format/journal_fields.h"
+#include "format/ocsf.h"
 #include "http/http1.h"
 #include "http/url.h"
 #include "json/json.h"
@@ -1830,6 +1832,51 @@ static void test_makers(void **state)
 	json_decref(root);
 }
 
+/* --- labels ----------------------------------------------------------------------------------- */
+
+static void test_labels(void **state)
+{
+	struct caller caller = alice();
+	struct record record = {
+		.action = RECORD_API_REQUEST,
+		.time = 120000001,
+		.caller = &caller,
+		.container_name = BYTES("web"),
+		.container_labels = BYTES("com.docker.compose.project\0shop\0io.x/y\0a \"b\"\0"),
+		.http = {.method = BYTES("GET"), .verb = METHOD_GET, .target = BYTES("/_ping")},
+		.api = {.target_type = TARGET_CONTAINER,
+			.target_id = BYTES(ID),
+			.target_labels = BYTES("a.b\0one\0\0\0")},
+	};
+	struct text out = {0};
+	json_t *root;
+
+	caller.cgroup = (struct bytes)BYTES("/docker/" ID);
+	root = written(&record, &context);
+	assert_text(at(root, "container.labels"), "com_docker_compose_project", "shop");
+	assert_text(at(root, "container.labels"), "io_x/y", "a \"b\"");
+	assert_int_equal(json_object_size(at(root, "container.labels")), 2);
+	assert_text(root, "callerd.target.labels.a_b", "one");
+	assert_true_at(root, "callerd.target.labels_truncated", true);
+	ASSERT_ABSENT(root, "callerd.caller.container");
+	json_decref(root);
+	root = written_by(ocsf_write, &record, &context);
+	assert_text(root, "unmapped.callerd.target.labels.a_b", "one");
+	assert_string_equal(
+		json_string_value(json_array_get(at(root, "actor.process.container.labels"), 0)),
+		"com.docker.compose.project=shop");
+	json_decref(root);
+	assert_int_equal(journal_fields_write(&record, &context, &out), 0);
+	assert_non_null(memmem(out.data, out.size, "CALLERD_CONTAINER_LABELS=io.x/y=a \"b\"\n",
+			       strlen("CALLERD_CONTAINER_LABELS=io.x/y=a \"b\"\n")));
+	text_free(&out);
+	record.level = LEVEL_METADATA;
+	root = written(&record, &context);
+	ASSERT_ABSENT(root, "callerd.target.labels", "callerd.target.labels_truncated");
+	assert_text(at(root, "container.labels"), "com_docker_compose_project", "shop");
+	json_decref(root);
+}
+
 /* --- what an engine says -------------------------------------------------------------------- */
 
 /* web died, which CALLER had started. */
@@ -2994,6 +3041,7 @@ int main(void)
 		cmocka_unit_test(test_reloaded),
 		cmocka_unit_test(test_docker_event),
 		cmocka_unit_test(test_makers),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_cause_findings),
 		cmocka_unit_test(test_event_types),
 		cmocka_unit_test(test_event_outcomes),

@@ -41,6 +41,7 @@ static void read_caller(struct reread *reread, const struct record *record)
 		.caller_id = bytes_of(CALLER_ID),
 		.container_name = record->container_name,
 		.container_image = record->container_image,
+		.container_labels = record->container_labels,
 	};
 	struct text out = {0};
 
@@ -244,6 +245,11 @@ static void test_behind(void **state)
 		for (enum told told = TOLD_RECORD; told <= TOLD_NAME; told++)
 			if (answer(cases[i].text, &record, told) != cases[i].wanted)
 				fail_msg("%s, told %u", cases[i].text, told);
+	/* What the caller is, is told in another line, which is not there. */
+	record.container_labels = (struct bytes)BYTES("a.b\0one\0");
+	for (enum told told = TOLD_RECORD; told <= TOLD_NAME; told++)
+		assert_int_equal(answer("container.labels.a_b = one", &record, told),
+				 told == TOLD_NAME ? WHERE_MAYBE : WHERE_YES);
 }
 
 /* A line in full is sure of what it does not have; one in brief, as by default, where it says all. */

@@ -11,6 +11,7 @@
 #include "base/table.h"
 #include "docker/api/shapes.h"
 #include "docker/host/volumes.h"
+#include "docker/known/labels.h"
 #include "engine/client.h"
 
 #define API_NEWEST 47 /* N of the newest version 1.N that callerd understands */
@@ -87,7 +88,8 @@ struct engine {
 	uint64_t asked_at;
 	char key[KEY_MAX]; /* ASK_CONTAINER, ASK_EXEC */
 	size_t key_size;
-	struct body *body; /* the answer's body, if the status is 200 */
+	struct body *body;    /* the answer's body, if the status is 200 */
+	struct labels labels; /* of the container that is read */
 	struct daemon places;
 	struct engine_stats stats;
 };
@@ -252,6 +254,7 @@ static void take_exec(struct engine *engine, const struct value *answer, bool go
 static bool volume_listed(void *data, const struct value *element);
 static bool image_listed(void *data, const struct value *element);
 static bool container_listed(void *data, const struct value *element);
+static bool label_listed(void *data, const struct value *element);
 
 static const struct shape string = {.kind = SHAPE_STRING};
 static const struct shape strings = {.kind = SHAPE_LIST, .element = &string};
@@ -280,8 +283,11 @@ static const struct shape image = {.kind = SHAPE_STRUCT, .pointer = true, .field
 static const struct shape images = {
 	.kind = SHAPE_LIST, .element = &image, .element_done = image_listed, .always = true};
 
-static const struct shape_field container_fields[] = {
-	{"Id", &string}, {"Names", &strings}, {"Image", &string}, {"ImageID", &string}, {}};
+static const struct shape labels = {
+	.kind = SHAPE_MAP, .element = &string, .element_done = label_listed, .always = true};
+static const struct shape_field container_fields[] = {{"Id", &string},	   {"Names", &strings},
+						      {"Image", &string},  {"ImageID", &string},
+						      {"Labels", &labels}, {}};
 static const struct shape container = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = container_fields};
 static const struct shape containers = {.kind = SHAPE_LIST,
@@ -392,6 +398,11 @@ static bool is_alias(struct bytes name)
 	return name.size > 1 && memchr(name.data + 1, '/', name.size - 1);
 }
 
+static bool label_listed(void *data, const struct value *element)
+{
+	return labels_gather(&((struct engine *)data)->labels, element);
+}
+
 static bool container_listed(void *data, const struct value *element)
 {
 	struct engine *engine = data;
@@ -401,10 +412,13 @@ static bool container_listed(void *data, const struct value *element)
 		.id = body_string(element, "Id"),
 		.image = body_string(element, "Image"),
 		.image_id = body_string(element, "ImageID"),
+		.labels = labels_packed(&engine->labels),
 	};
 
-	if (!idtree_is_id(known.id))
+	if (!idtree_is_id(known.id)) {
+		labels_clear(&engine->labels);
 		return false;
+	}
 	engine->stats.listed++;
 	/* The list has the id in place of the name when the name belongs to another image by
 	 * now. */
@@ -414,6 +428,7 @@ static bool container_listed(void *data, const struct value *element)
 		if (!is_alias(name->string))
 			known.name = name->string;
 	inventory_put_container(inventory, &known);
+	labels_clear(&engine->labels);
 	for (name = names ? names->first : NULL; name; name = name->next)
 		if (is_alias(name->string))
 			inventory_alias_container(inventory, known.id, name->string);
@@ -435,6 +450,7 @@ static enum outcome take_container(struct engine *engine, const struct value *an
 		.image = body_string(config, "Image"),
 		.image_id = body_string(answer, "Image"),
 		.user = body_string(config, "User"),
+		.labels = labels_packed(&engine->labels),
 		.inspected = true,
 	};
 
@@ -641,7 +657,10 @@ static int engine_answer_begins(void *data, int status)
 
 	if (status != 200)
 		return 0;
-	return body_new(questions[engine->asked].shape, BODY_MEMORY, engine, &engine->body);
+	labels_clear(&engine->labels);
+	return body_new(questions[engine->asked].shape, BODY_MEMORY,
+			engine->asked == ASK_CONTAINER ? (void *)&engine->labels : engine,
+			&engine->body);
 }
 
 static int engine_answer_goes_on(void *data, const char *bytes, size_t size)
@@ -760,5 +779,6 @@ void engine_free(struct engine *engine)
 	client_close(&engine->client);
 	empty_queue(engine);
 	forget_execs(engine);
+	labels_free(&engine->labels);
 	free(engine);
 }

@@ -158,6 +158,7 @@ enum field_kind {
 	FIELD_GROUP,   /* fields without a key of their own */
 	FIELD_PART,    /* the same that a format may keep for the next record */
 	FIELD_FACTS,
+	FIELD_LABELS, /* struct bytes: packed labels */
 	FIELD_COUNTERS,
 };
 
@@ -247,6 +248,9 @@ void fields_value(struct fields *fields, const struct record_field *field, struc
 
 /* The value of a fact of a request. */
 void fields_fact(const struct record_fact *fact, struct field_value *ret);
+
+/* The value is the list of PACKED labels, as KEY=VALUE. */
+void fields_list_labels(struct fields *fields, struct bytes packed, struct field_value *ret);
 
 /* Goes to the next object of FIELD: *INDEX, which starts with 0, or one after it, and sets *INDEX to the one that
  * follows. False at the end, when the fields are again those of the record itself. */

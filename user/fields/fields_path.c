@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "docker/known/labels.h"
 #include "fields/fields_table.h"
 #include "fields/reread.h"
 
@@ -31,7 +32,8 @@ static void find_below(const struct record_field *field, struct field_path from,
 			ret->all[ret->count++] = from;
 		return;
 	}
-	if (field->kind == FIELD_FACTS || field->kind == FIELD_COUNTERS) {
+	if (field->kind == FIELD_FACTS || field->kind == FIELD_LABELS ||
+	    field->kind == FIELD_COUNTERS) {
 		from.field = field;
 		from.member = more;
 		ret->all[ret->count++] = from;
@@ -87,7 +89,8 @@ static void walk_fields(struct path_walk *walk, size_t size, const struct record
 
 static void walk_field(struct path_walk *walk, size_t size, const struct record_field *field)
 {
-	bool many = field->kind == FIELD_FACTS || field->kind == FIELD_COUNTERS;
+	bool many = field->kind == FIELD_FACTS || field->kind == FIELD_LABELS ||
+		    field->kind == FIELD_COUNTERS;
 	int length = snprintf(walk->path + size, sizeof(walk->path) - size, "%s%s%s",
 			      size ? "." : "", field->key, many ? ".*" : "");
 
@@ -119,13 +122,26 @@ void fields_walk_paths(void *data, void (*see)(void *data, const char *path))
 	walk_fields(&walk, 0, fields_all);
 }
 
-/* A member of the facts, or of the counters. */
+/* The label whose field is called NAME. */
+static void label_value(struct bytes packed, const char *name, struct field_value *ret)
+{
+	char field[LABEL_KEY_MAX + 1];
+	struct bytes key, value;
+
+	while (labels_next(&packed, &key, &value))
+		if (!strcmp(labels_field(key, field), name))
+			fields_set_text(ret, value);
+}
+
+/* A member of the facts, of labels, or of the counters. */
 static void member_value(const struct fields *fields, const struct field_path *path,
 			 struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
 	ret->kind = VALUE_NONE;
+	if (path->field->kind == FIELD_LABELS)
+		label_value(*fields_bytes(fields, path->field), path->member, ret);
 	for (unsigned int i = 0; path->field->kind == FIELD_FACTS && i < record->api.fact_count;
 	     i++)
 		if (!strcmp(record->api.facts[i].name, path->member))
@@ -230,6 +246,16 @@ static bool is_left_out(struct fields *fields, const struct field_path *path)
 	       !fields_any(fields, path, any_at_all, NULL);
 }
 
+/* Whether there is a container that FIELD would be the labels of. */
+static bool may_have_labels(const struct fields *fields, const struct record_field *field)
+{
+	enum target_type type = fields->view.record->api.target_type;
+
+	if (field->offset == offsetof(struct record, container_labels))
+		return fields->view.container_id.size;
+	return type == TARGET_CONTAINER || type == TARGET_EXEC;
+}
+
 bool fields_awaited(struct fields *fields, const struct field_path *path)
 {
 	const struct record_context *context = fields->view.context;
@@ -240,6 +266,8 @@ bool fields_awaited(struct fields *fields, const struct field_path *path)
 	if (fields->reread)
 		return reread_awaited(fields, path);
 	/* Who is in a container has a name and an image, though callerd may not know them, or not yet. */
+	if (field->kind == FIELD_LABELS && !fields_bytes(fields, field)->data)
+		return fields_meet(fields, path->when) && may_have_labels(fields, field);
 	if (field->source == FIELDS_record && !path->entered &&
 	    (field->offset == offsetof(struct record, container_name) ||
 	     field->offset == offsetof(struct record, container_image)))

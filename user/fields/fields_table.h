@@ -77,6 +77,7 @@ void fields_add_finding(struct fields *fields, struct text *out);
 #define CONSTANT(key, word, ...) {key, FIELD_CONSTANT, .constant = (word), __VA_ARGS__}
 #define GET(key, function, ...) {key, FIELD_GET, .get = (function), __VA_ARGS__}
 #define LIST_OF(...) .fields = (const struct record_field[]){__VA_ARGS__, {0}}
+#define LABELS(key, type, member, ...) {key, FIELD_LABELS, MEMBER(type, member), __VA_ARGS__}
 #define GROUP(conditions, ...) {NULL, FIELD_GROUP, .when = (conditions), LIST_OF(__VA_ARGS__)}
 #define OBJECT(key, conditions, ...) {key, FIELD_OBJECT, .when = (conditions), LIST_OF(__VA_ARGS__)}
 #define PART(number, conditions) {NULL, FIELD_PART, .when = (conditions), .part = (number)}

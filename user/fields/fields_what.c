@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What was asked, of what, with which findings; what became of it, and how much of it was seen. */
+#include "docker/known/labels.h"
 #include "fields/fields_table.h"
 #include "http/grpc.h"
 
@@ -111,6 +112,17 @@ static void get_target_type(struct fields *fields, struct field_value *ret)
 
 	if (any)
 		fields_set_word(ret, name_target(api->target_type));
+}
+
+static void get_target_labels(struct fields *fields, struct field_value *ret)
+{
+	fields_list_labels(fields, fields->view.record->api.target_labels, ret);
+}
+
+static void get_target_labels_cut(struct fields *fields, struct field_value *ret)
+{
+	if (labels_are_cut(fields->view.record->api.target_labels))
+		fields_set_number(ret, VALUE_BOOL, true);
 }
 
 int fields_enter_finding(struct fields *fields, const struct finding *findings, unsigned int count,
@@ -253,6 +265,9 @@ const struct record_field fields_of_deed[] = {
 		BYTES("id", record, api.target_id),
 		BYTES("name", record, api.target_name),
 		BYTES("image", record, api.target_image),
+		LABELS("labels", record, api.target_labels, .when = IF_ECS | IF_CONTENT),
+		GET("labels", get_target_labels, .when = IF_JOURNAL | IF_CONTENT),
+		GET("labels_truncated", get_target_labels_cut, .when = IF_CONTENT),
 		OBJECT("container", 0,
 			BYTES("id", record, api.container_id),
 			BYTES("name", record, api.container_name))),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Who: the caller, its users, its parent and ancestors; and who else had a part in it. */
 #include "base/utf8.h"
+#include "docker/known/labels.h"
 #include "fields/fields_table.h"
 #include "fields/line.h"
 #include "process/environment.h"
@@ -497,6 +498,32 @@ static void get_behind_name(struct fields *fields, struct field_value *ret)
 		fields_name_user(fields, view_acting_uid(behind), ret);
 }
 
+void fields_list_labels(struct fields *fields, struct bytes packed, struct field_value *ret)
+{
+	struct text *out = fields_begin(fields);
+	struct bytes key, value;
+
+	while (labels_next(&packed, &key, &value)) {
+		text_add_bytes(out, key);
+		text_add_char(out, '=');
+		text_add_bytes(out, value);
+		text_add_char(out, '\0');
+	}
+	if (out->size)
+		fields_begun_list(fields, ret);
+}
+
+static void get_container_labels(struct fields *fields, struct field_value *ret)
+{
+	fields_list_labels(fields, fields->view.record->container_labels, ret);
+}
+
+static void get_labels_cut(struct fields *fields, struct field_value *ret)
+{
+	if (labels_are_cut(fields->view.record->container_labels))
+		fields_set_number(ret, VALUE_BOOL, true);
+}
+
 /* --- the lineage ------------------------------------------------------------------------------ */
 
 /* What sets processes apart in a lineage, and what a name has of it, as \x5b; what could turn the line around or hide in
@@ -740,6 +767,7 @@ const struct record_field fields_of_claims[] = {
 
 const struct record_field fields_of_makers[] = {
 	OBJECT("container", 0,
+		GET("labels_truncated", get_labels_cut, .when = IF_HERE),
 		MAKER("created_by", enter_creator),
 		MAKER("started_by", enter_starter),
 		MAKER("exec_by", enter_exec_maker)),
@@ -780,7 +808,9 @@ const struct record_field fields_of_container[] = {
 	OBJECT("container", 0,
 		BYTES("id", view, container_id),
 		BYTES("name", record, container_name),
-		OBJECT("image", 0, BYTES("name", record, container_image))),
+		OBJECT("image", 0, BYTES("name", record, container_image)),
+		LABELS("labels", record, container_labels, .when = IF_ECS | IF_HERE),
+		GET("labels", get_container_labels, .when = IF_JOURNAL)),
 	{0},
 };
 

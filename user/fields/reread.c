@@ -748,6 +748,7 @@ static bool is_told_as(const struct field_path *path, enum reread_kind kind)
 			return kind == REREAD_NUMBER;
 		return kind != REREAD_ODD;
 	case FIELD_FACTS:
+	case FIELD_LABELS:
 		return kind != REREAD_ODD;
 	default:
 		return kind == REREAD_STRING;

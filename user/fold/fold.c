@@ -372,6 +372,7 @@ static const size_t kept_texts[] = {
 	KEPT(event.name),	   KEPT(event.image),
 	KEPT(event.command),	   KEPT(container_name),
 	KEPT(container_image),	   KEPT(address),
+	KEPT(container_labels),	   KEPT(api.target_labels),
 	KEPT_MAKER(MAKER_CREATED), KEPT_MAKER(MAKER_STARTED),
 	KEPT_MAKER(MAKER_EXEC),	   KEPT_MAKER(MAKER_BEHIND),
 };
@@ -379,10 +380,10 @@ static_assert(RECORD_MAKERS == 4, "all are kept");
 
 /* Those of them that the records of a group need not have in common. */
 static const size_t texts_of_one[] = {
-	KEPT(http.target),	KEPT(http.user_agent),	KEPT(http.mime_type),
-	KEPT(api.version),	KEPT(api.target_id),	KEPT(api.target_name),
-	KEPT(api.target_image), KEPT(api.container_id), KEPT(api.container_name),
-	KEPT(event.command),
+	KEPT(http.target),	  KEPT(http.user_agent),   KEPT(http.mime_type),
+	KEPT(api.version),	  KEPT(api.target_id),	   KEPT(api.target_name),
+	KEPT(api.target_image),	  KEPT(api.target_labels), KEPT(api.container_id),
+	KEPT(api.container_name), KEPT(event.command),
 };
 
 static struct bytes *folded_text(struct record *record, size_t offset)
@@ -409,6 +410,7 @@ static struct record common_of(const struct record *record)
 		.cause.reason = record->cause.reason,
 		.container_name = record->container_name,
 		.container_image = record->container_image,
+		.container_labels = record->container_labels,
 		.error = record->error,
 		.address = record->address,
 		.account = record->account,

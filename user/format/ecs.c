@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "docker/known/labels.h"
+
 struct ecs {
 	struct json *json;
 	struct fields *fields;
@@ -123,6 +125,17 @@ static void ecs_put_facts(struct json *json, const char *key, const struct recor
 	json_close(json);
 }
 
+static void ecs_put_labels(struct json *json, const char *key, struct bytes packed)
+{
+	char field[LABEL_KEY_MAX + 1];
+	struct bytes label, value;
+
+	json_open_object(json, key);
+	while (labels_next(&packed, &label, &value))
+		json_put_string(json, labels_field(label, field), value);
+	json_close(json);
+}
+
 static void ecs_put_counters(struct json *json, const char *key, const struct record *record)
 {
 	json_open_object(json, key);
@@ -186,6 +199,9 @@ static void put_inner(struct ecs *ecs, const struct record_field *field)
 		break;
 	case FIELD_PART:
 		put_part(ecs, field->part);
+		break;
+	case FIELD_LABELS:
+		ecs_put_labels(ecs->json, field->key, *fields_bytes(ecs->fields, field));
 		break;
 	case FIELD_FACTS:
 		ecs_put_facts(ecs->json, field->key, &record->api);

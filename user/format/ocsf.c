@@ -594,6 +594,14 @@ static void put_callerd(struct ocsf *ocsf, const char *key)
 	ocsf->fields.conditions = conditions;
 }
 
+static void put_container_labels(struct ocsf *ocsf, const char *key)
+{
+	struct field_value labels = {0};
+
+	fields_list_labels(&ocsf->fields, ocsf->view->record->container_labels, &labels);
+	ecs_put_value(&ocsf->json, key, &labels);
+}
+
 /* --- a Detection Finding ---------------------------------------------------------------------- */
 
 /* Not of what is merely to be known: most of that is no reason to look at anything. */
@@ -832,6 +840,7 @@ static struct ocsf_row head_rows[] = {
 	{"actor.process.ancestry", .put = put_ancestry, .when = IF_PROCESS | IF_DESCRIBED | IF_ACTIVITY},
 	{"actor.process.container.uid", {"container.id"}, .when = IF_PROCESS},
 	{"actor.process.container.name", {"container.name"}, .when = IF_PROCESS},
+	{"actor.process.container.labels", .put = put_container_labels, .when = IF_PROCESS},
 	{"actor.process.container.pod_uuid", {"orchestrator.resource.id"}, .when = IF_PROCESS},
 	{"actor.process.container.orchestrator", {"orchestrator.type"}, .when = IF_PROCESS},
 	/* The user who logged in, where that is known; the process has the user whom it acts as. */

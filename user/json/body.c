@@ -46,9 +46,10 @@ struct frame {
 	const struct shape *shape;
 	struct node *node;    /* NULL: nothing of it is kept */
 	struct node *element; /* LIST, MAP, STRSLICE: the one being read; NULL: it is not kept */
-	struct node *old;  /* LIST: elements of an earlier occurrence that were not come to yet */
-	size_t position;   /* of the next element */
-	bool single;	   /* STRSLICE: given as one string */
+	struct node *old; /* LIST: elements of an earlier occurrence that were not come to yet */
+	size_t position;  /* of the next element */
+	bool single;	  /* STRSLICE: given as one string */
+	unsigned int oddities; /* .passing: those before it */
 	unsigned int hint; /* STRUCT: the field after the last one: most callers keep their order */
 	uint64_t seen[FIELDS_SEEN / 64]; /* STRUCT: fields, a bit each */
 };
@@ -654,11 +655,21 @@ static void end_list(struct body *body, struct frame *frame)
 
 static void value_done(struct body *body);
 
+/* What passed by in FRAME is no loss. */
+static void forgive_oddities(struct body *body, const struct frame *frame)
+{
+	const unsigned int forgiven = BODY_DROPPED | BODY_CUT | BODY_DUPLICATE_KEY;
+
+	body->oddities = (body->oddities & ~forgiven) | (frame->oddities & forgiven);
+}
+
 /* The object or array of the topmost frame is complete. */
 static void pop_frame(struct body *body)
 {
 	struct frame *frame = body_top(body);
 
+	if (frame->shape->passing)
+		forgive_oddities(body, frame);
 	if (frame->node && frame->shape->kind == SHAPE_LIST)
 		end_list(body, frame);
 	if (frame->node && frame->shape->kind == SHAPE_BASE64 && frame->position) {
@@ -791,7 +802,11 @@ static void begin_object(struct body *body)
 	const struct shape *shape = body->slot.shape;
 
 	if (shape && (shape->kind == SHAPE_STRUCT || shape->kind == SHAPE_MAP)) {
+		unsigned int oddities = body->oddities, depth = body->depth;
+
 		push_frame(body, shape, use_slot(body, false));
+		if (body->depth > depth)
+			body_top(body)->oddities = oddities;
 		return;
 	}
 	if (shape && shape->kind != SHAPE_ANY)

@@ -72,6 +72,8 @@ struct shape {
 	 * field is decoded into the elements of the one before: called again then. */
 	bool (*element_done)(void *data, const struct value *element);
 	bool always;
+	/* MAP: what had no room, and keys that come twice, are no oddities: its elements may be missed. */
+	bool passing;
 };
 
 /* A value that was kept. Of a struct, those of its fields that were named (null ones, too, if they

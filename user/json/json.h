@@ -15,7 +15,7 @@
 
 #include "base/text.h"
 
-#define JSON_DEPTH_MAX 8
+#define JSON_DEPTH_MAX 12
 
 struct json {
 	struct text *out;

@@ -21,7 +21,7 @@ struct made_line {
 	/* Of the context: names and times are another where these are. */
 	uint64_t names;
 	int64_t clock;
-	struct text container; /* its name and its image, each with its NUL */
+	struct text container; /* its name and its image, each with its NUL, and its labels */
 	struct entry *entry;
 };
 
@@ -71,6 +71,7 @@ static void caller_line_add_container(const struct record *record, struct text *
 	text_add_char(out, '\0');
 	text_add_bytes(out, record->container_image);
 	text_add_char(out, '\0');
+	text_add_bytes(out, record->container_labels);
 }
 
 static bool caller_line_fits(struct caller_lines *lines, const struct made_line *line,
@@ -163,6 +164,7 @@ static int caller_line_make(struct caller_lines *lines, struct made_line *at,
 		.caller = record->caller,
 		.container_name = record->container_name,
 		.container_image = record->container_image,
+		.container_labels = record->container_labels,
 	};
 	unsigned char key[ENTRY_KEY_SIZE];
 	int error = caller_line_hash(lines, &draft, context, key);

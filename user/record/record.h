@@ -233,6 +233,8 @@ struct record_api {
 	enum record_activity activity;
 	enum target_type target_type;
 	struct bytes target_id, target_name, target_image;
+	struct bytes
+		target_labels; /* packed (docker/known/labels.h), of the container that it is, or that it is in */
 	struct bytes container_id, container_name; /* of an exec */
 	const struct record_fact *facts;
 	unsigned int fact_count;
@@ -422,6 +424,7 @@ struct record {
 	struct record_change change;	    /* socket-changed, access-changed */
 	const struct record_engine *engine; /* engine-found, engine-gone */
 	struct bytes container_name, container_image; /* that the caller runs in */
+	struct bytes container_labels;		      /* of that, packed */
 	struct record_maker makers[RECORD_MAKERS];
 	unsigned int incomplete; /* enum record_incomplete bits */
 	int error;		 /* socket-refused, engine-unreachable: positive errno */

@@ -236,6 +236,21 @@ static int take_environment(struct setting_reader *reader, const char *value)
 	return 0;
 }
 
+static int take_label(struct setting_reader *reader, const char *value)
+{
+	struct options *options = reader->target;
+
+	if (has_value(options->labels, value))
+		return 0;
+	if (labels_check_pattern(value))
+		return setting_refuse(reader->why, "it is no key of a label (letters, digits, . _ "
+						   "- / and the wildcards * ?, 128 bytes at most)");
+	if (options->label_count == LABELS_SITE_MAX)
+		return setting_refuse(reader->why, "too many of them (64 at most)");
+	options->labels[options->label_count++] = value;
+	return 0;
+}
+
 static int options_take_version(struct setting_reader *reader, const char *value)
 {
 	printf("callerd %s\n", CALLERD_VERSION);
@@ -394,6 +409,9 @@ static const struct setting settings[] = {
 	{LIST("environment", environment, 0), .take = take_environment,
 	 HELP("NAME", "a variable of callers' environments that records tell, beside\n"
 		      "those of CI systems and AI agents; repeatable. none: none is read")},
+	{LIST("label", labels, 0), .take = take_label,
+	 HELP("KEY", "labels of containers that are told besides those of CI, Compose,\n"
+		     "Swarm, Kubernetes and images' sources; with * and ?; repeatable")},
 	{SETTING("record-events", SETTING_TEXT, event_file),
 	 HELP("FILE", "keep the raw kernel events too, for tools/replay")},
 	{OPTION("config", SETTING_TEXT, config_path), .wanted = "it names no file",
@@ -659,8 +677,8 @@ int options_read(int argc, char **argv, struct options *ret, struct setting_why 
 	return error;
 }
 
-/* Gives mask.h what the site adds. */
-static int add_masks(const struct options *options)
+/* Gives mask.h and labels.h what the site adds. */
+static int options_add_site(const struct options *options)
 {
 	char why[WHY_SIZE];
 	int error = 0;
@@ -669,6 +687,8 @@ static int add_masks(const struct options *options)
 		error = mask_add_name(options->mask_names[i]);
 	for (unsigned int i = 0; i < options->mask_pattern_count && !error; i++)
 		error = mask_add_pattern(options->mask_patterns[i], why, sizeof(why));
+	for (unsigned int i = 0; i < options->label_count && !error; i++)
+		error = labels_add_pattern(options->labels[i]);
 	return error;
 }
 
@@ -705,7 +725,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 	error = options.print_config ? print_options(&options) : 0;
 	if (!error && (options.check_config || options.print_config))
 		error = 1;
-	error = error ?: add_masks(&options) ?: add_variables(&options);
+	error = error ?: options_add_site(&options) ?: add_variables(&options);
 	if (error)
 		options_free(&options);
 	else

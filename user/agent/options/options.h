@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "docker/judge/policy.h"
+#include "docker/known/labels.h"
 #include "guard/guard.h"
 #include "kernel/capture.h"
 #include "process/environment.h"
@@ -79,6 +80,8 @@ struct options {
 	/* variables of callers' environments that are read beside those known, or "none" */
 	const char *environment[ENVIRONMENT_SITE_MAX + 1];
 	unsigned int environment_count;
+	const char *labels[LABELS_SITE_MAX + 1]; /* patterns of those that are told, too */
+	unsigned int label_count;
 	const char *config_path;    /* NULL: no file was read */
 	bool check_config;	    /* say whether it is right, and exit */
 	bool print_config;	    /* print what is in force, and exit */

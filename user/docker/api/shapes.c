@@ -8,6 +8,7 @@
 
 #include "docker/judge/judge.h"
 #include "docker/known/attribute.h"
+#include "docker/known/labels.h"
 
 static const struct shape any = {.kind = SHAPE_ANY, .keep = KEEP_NOTHING};
 static const struct shape text = {.kind = SHAPE_STRING};
@@ -243,12 +244,19 @@ static const struct shape_field networking_fields[] = {{"EndpointsConfig", &endp
 static const struct shape networking = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = networking_fields};
 
+/* The body's data gathers those that are kept. */
+static const struct shape gathered_labels = {.kind = SHAPE_MAP,
+					     .element = &text,
+					     .element_done = labels_gather,
+					     .always = true,
+					     .passing = true};
+
 /* Docker before 27 takes the host's part at the top, too, where there is no HostConfig. */
 static const struct shape_field create_fields[] = {
 	{"HostConfig", &host_config},
 	{"NetworkingConfig", &networking},
 	{"Cpuset", &checked_text},
-	CONFIG(health, checked_text_map, checked_strslice),
+	CONFIG(health, gathered_labels, checked_strslice),
 	HOST_CONFIG,
 	{0}};
 const struct shape shape_container_create = {.kind = SHAPE_STRUCT, .fields = create_fields};
@@ -264,9 +272,14 @@ const struct shape shape_container_update = {.kind = SHAPE_STRUCT, .fields = upd
 static const struct shape_field inspected_health_fields[] = {{"Test", &texts}, {0}};
 static const struct shape inspected_health = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = inspected_health_fields};
+static bool inspected_label_matters(void *labels, const struct value *label)
+{
+	labels_gather(labels, label);
+	return attribute_label_matters(NULL, label);
+}
 static const struct shape inspected_labels = {.kind = SHAPE_MAP,
-					      .element = &checked_text,
-					      .element_done = attribute_label_matters,
+					      .element = &text,
+					      .element_done = inspected_label_matters,
 					      .always = true};
 static const struct shape_field config_fields[] = {
 	CONFIG(inspected_health, inspected_labels, strslice), {0}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Go types that the daemon reads bodies into, as far as they matter (body.h). Those of requests want a
- * struct judging as the body's data (judge.h), or NULL. */
+/* The Go types that the daemon reads bodies into, as far as they matter (body.h). Those of
+ * containers gather labels where the body's data is a struct labels (known/labels.h). */
 #ifndef CALLERD_SHAPES_H
 #define CALLERD_SHAPES_H
 

@@ -90,7 +90,7 @@ static bool call_exceeds_share(const struct calls *calls, const struct payer *pa
 static void count_body(struct call *call)
 {
 	size_t memory = (call->body ? body_memory(call->body) + call->yaml.capacity : 0) +
-			(call->build ? build_memory(call->build) : 0) +
+			call->labels.text.capacity + (call->build ? build_memory(call->build) : 0) +
 			(call->containerd ? containerd_memory(call->containerd) : 0);
 
 	if (!call->payer)
@@ -105,6 +105,7 @@ static void close_body(struct call *call)
 	body_free(call->body);
 	call->body = NULL;
 	yaml_body_free(&call->yaml);
+	labels_free(&call->labels);
 	build_free(call->build);
 	call->build = NULL;
 	containerd_free(call->containerd);
@@ -144,7 +145,7 @@ static int call_begin_body(struct call *call, size_t limit)
 		return call->containerd ? 0 : -ENOMEM;
 	}
 	if (route->body)
-		return body_new(route->body, limit, NULL, &call->body);
+		return body_new(route->body, limit, &call->labels, &call->body);
 	call->build = build_new(route->asks);
 	return call->build ? 0 : -ENOMEM;
 }

@@ -8,6 +8,7 @@
 #include "docker/buildkit/asked.h"
 #include "docker/call/call.h"
 #include "docker/judge/removals.h"
+#include "docker/known/labels.h"
 #include "json/yaml_body.h"
 
 struct calls {
@@ -29,6 +30,7 @@ struct calls {
 /* The object that a request acts on. Owned by the call's pool. */
 struct target {
 	struct bytes id, name, image;
+	struct bytes labels; /* of the container that it is, or that it is in */
 	struct bytes container_id, container_name; /* of an exec, or of what an image is made of */
 };
 
@@ -55,6 +57,7 @@ struct call {
 	struct body *body;	  /* NULL: of no interest, or no memory */
 	struct yaml_body yaml;	  /* that is gathered for .body, where that is YAML */
 	const char *yaml_trouble; /* why not all of it was read; NULL: it was */
+	struct labels labels;	  /* that the body has */
 	size_t body_memory;	  /* as counted */
 	size_t body_limit;
 	struct payer *payer; /* of the body; NULL: there is none */

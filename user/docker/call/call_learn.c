@@ -224,6 +224,7 @@ static void learn_container(struct call *call)
 		.name = libpod ? body_string(body, "name") : call->target.name,
 		.image = body_string(body, libpod ? "image" : "Image"),
 		.user = body_string(body, libpod ? "user" : "User"),
+		.labels = body && !libpod ? labels_packed(&call->labels) : (struct bytes){0},
 		.witnessed = body && body_state(call->body) == BODY_DONE &&
 			     !(body_oddities(call->body) & (BODY_DROPPED | BODY_CUT)),
 	};

@@ -38,6 +38,7 @@ static bool resolve_container(struct call *call, struct bytes key, struct bytes 
 	*ret_id = call_keep(call, container->id);
 	*ret_name = call_keep(call, container->name);
 	call->target.image = call_keep(call, container->image);
+	call->target.labels = call_keep(call, container->labels);
 	return true;
 }
 

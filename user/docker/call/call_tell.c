@@ -13,6 +13,7 @@ static void put_container(const struct calls *calls, struct record *record)
 		return;
 	record->container_name = container->name;
 	record->container_image = container->image;
+	record->container_labels = container->labels;
 }
 
 /* Who is behind the caller, where that is in a container. */
@@ -165,6 +166,9 @@ static void call_tell_put_operation(struct call *call, struct record_api *api)
 	api->target_id = call_told(call, target->id);
 	api->target_name = call_told(call, target->name);
 	api->target_image = call_told(call, target->image);
+	api->target_labels = call_is_create(call) && call->labels.count
+				     ? labels_packed(&call->labels)
+				     : target->labels;
 	api->container_id = call_told(call, target->container_id);
 	api->container_name = call_told(call, target->container_name);
 }

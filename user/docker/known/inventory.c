@@ -435,6 +435,7 @@ static int fill_container(struct inventory *inventory, struct container *contain
 		.image = inventory_merged(old->image, new->image, TEXT_MAX_KEPT),
 		.image_id = inventory_merged(old->image_id, new->image_id, TEXT_MAX_KEPT),
 		.user = inventory_merged(old->user, new->user, TEXT_MAX_KEPT),
+		.labels = inventory_merged(old->labels, new->labels, TEXT_MAX_KEPT),
 		.joins = inventory_merged(old->joins, new->joins, TEXT_MAX_KEPT),
 		.places = inventory_merged(old->places, new->places, TEXT_MAX_KEPT),
 		.more = old->more || new->more,
@@ -446,8 +447,9 @@ static int fill_container(struct inventory *inventory, struct container *contain
 	char *text, *at;
 
 	choose_findings(&chosen, old, new);
-	size = name.size + view.image.size + view.image_id.size + view.user.size + view.joins.size +
-	       view.places.size + findings_size(findings->findings, findings->finding_count);
+	size = name.size + view.image.size + view.image_id.size + view.user.size +
+	       view.labels.size + view.joins.size + view.places.size +
+	       findings_size(findings->findings, findings->finding_count);
 	text = at = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
@@ -455,6 +457,7 @@ static int fill_container(struct inventory *inventory, struct container *contain
 	view.image = pack_text(&at, view.image);
 	view.image_id = pack_text(&at, view.image_id);
 	view.user = pack_text(&at, view.user);
+	view.labels = pack_text(&at, view.labels);
 	view.joins = pack_text(&at, view.joins);
 	view.places = pack_text(&at, view.places);
 	keep_findings(&at, view.findings, &view.finding_count, findings->findings,

@@ -23,6 +23,7 @@ struct inventory_container {
 	struct bytes image;    /* as its creator asked for it */
 	struct bytes image_id; /* sha256:… */
 	struct bytes user;     /* that its processes run as by default, as it was asked for */
+	struct bytes labels;   /* as labels_packed() has them; size 0: it has none that are kept */
 	struct finding findings[INVENTORY_FINDINGS_MAX];
 	unsigned int finding_count;
 	/* What it depends on and others may change: other containers' namespaces and volumes that it joins, paths
