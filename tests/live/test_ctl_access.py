@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -483,6 +484,32 @@ time.sleep(600)"""
 
 
 @test
+def many_who_were_refused():
+    """Whoever has many numbers, as any user has with a user namespace, does not push those out of sight who were let in."""
+    with Elsewhere() as host, Daemon(place() + '/engine.sock') as daemon:
+        host.run('groupadd', '-g', '61100', 'late')
+        host.user('later', 61101, 'late')
+        os.chown(daemon.path, 0, 61100)
+        os.chmod(daemon.path, 0o660)
+        with open(daemon.path + '.log', 'w') as log:
+            for number in range(9001):
+                last = number == 9000
+                log.write(json.dumps({
+                    '@timestamp': f'2026-11-{1 + number // 1000:02d}T00:00:00.000000000Z',
+                    'event': {'action': 'api-request' if last else 'socket-refused', 'dataset': 'callerd.audit', 'id': str(number)},
+                    'host': {'name': socket.gethostname()}, 'user': {'id': str(61101 if last else 200000 + number)},
+                    'callerd': {'level': 'metadata', 'connection': {'socket': daemon.path}, 'api': {'operation': 'ContainerList'}}},
+                    separators=(',', ':')) + '\n')
+        os.symlink(daemon.path, daemon.path + '.link')
+        for path in daemon.path, daemon.path + '.link':
+            found = grants('--read', daemon.path + '.log', path, inside=host.inside)
+            used = one(found, who='later', kind='group')
+            equal((used['requests'], used['known']), (1, True), f'by {path}')
+            true(any('more than 4096 users were refused' in grant.get('not_known', '') for grant in found), found[-3:])
+            true(len(found) < 100, len(found))
+
+
+@test
 def names_and_numbers_are_not_its_own():
     """Ten thousand containers, names that no terminal should see, of containers and of a process."""
     directory = place()
@@ -505,11 +532,8 @@ def names_and_numbers_are_not_its_own():
         true(one(found, who='odduser', kind='held')['remove'].startswith('kill '), found[:2])
 
 
-@test
 def programs_that_do_not_answer():
     """A sudo that waits for something, as for its own LDAP, is left alone."""
-    if not LONG:
-        raise podman.Skip('make test-long: 15 s of waiting')
     with Elsewhere() as host:
         host.write(host.dir + '/sudo', '#!/bin/sh\nsleep 600\n', 0o755)
         for uid in range(61091, 61096):
@@ -518,6 +542,10 @@ def programs_that_do_not_answer():
         host.run('mount', '--bind', host.dir + '/sudo', '/usr/bin/sudo')
         found = grants('--read', '/nonexistent', '/none', code=5, inside=host.inside)
         true(any('sudo was not asked' in grant.get('not_known', '') for grant in found), found)
+
+
+if LONG:  # 15 s of waiting
+    test(programs_that_do_not_answer)
 
 
 @test

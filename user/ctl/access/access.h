@@ -119,7 +119,7 @@ struct access {
 	struct access_use *uses; /* a table */
 	unsigned int use_count;
 	uint64_t log_first, log_last, unwatched, lost; /* unwatched: ns without an agent */
-	bool uses_left_out, has_log;
+	bool uses_left_out, refused_left_out, has_log;
 	/* Records that another host wrote say nothing of this one. */
 	char host_id[33], host_name[80], other_host[80];
 	uint64_t others;

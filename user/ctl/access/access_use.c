@@ -8,6 +8,8 @@
 
 #include "ctl/access/access.h"
 
+#define REFUSED_SHOWN 50 /* users who were refused and have no way in */
+
 static void take_seen(struct access *access, struct bytes path)
 {
 	if (!path.size || *path.data != '/' || path.size >= LISTENING_SIZE ||
@@ -25,9 +27,11 @@ static void copy_use_text(char *to, size_t size, struct bytes text)
 	snprintf(to, size, "%.*s", (int)text.size, text.data ?: "");
 }
 
-/* NULL: there are too many, or no memory. */
+/* NULL: there are too many, or no memory. Anybody can be refused, by as many numbers as he has: that leaves room for who was not. */
 static struct access_use *find_user_of(struct access *access, const struct reread *record)
 {
+	bool refused = record->record.action == RECORD_SOCKET_REFUSED;
+	unsigned int room = refused ? ACCESS_USES_MAX / 2 : ACCESS_USES_MAX;
 	struct bytes uid = reread_text(record, "user.id");
 	struct bytes container = reread_text(record, "container.name");
 	struct access_key key = {0};
@@ -50,8 +54,9 @@ static struct access_use *find_user_of(struct access *access, const struct rerea
 	HASH_FIND(hh, access->uses, &key, sizeof(key), use);
 	if (use)
 		return use;
-	if (access->use_count == ACCESS_USES_MAX || !(use = calloc(1, sizeof(*use)))) {
-		access->uses_left_out = true;
+	if (access->use_count >= room || !(use = calloc(1, sizeof(*use)))) {
+		access->uses_left_out |= !refused;
+		access->refused_left_out |= refused;
 		return NULL;
 	}
 	use->key = key;
@@ -262,7 +267,7 @@ static const struct access_socket *find_socket_of_log(const struct access *acces
 void access_add_the_rest(struct access *access)
 {
 	struct access_use *use, *next;
-	unsigned int containers = 0;
+	unsigned int containers = 0, refused = 0;
 
 	HASH_ITER(hh, access->uses, use, next)
 	{
@@ -277,6 +282,8 @@ void access_add_the_rest(struct access *access)
 			containers++;
 			continue;
 		}
+		if (!use->last && refused++ >= REFUSED_SHOWN && !access->ctl->all)
+			continue;
 		snprintf(who, sizeof(who), "uid %u", use->key.uid);
 		user = access_user_of(access, use->key.uid);
 		grant = access_add(access, socket, ACCESS_NO_WAY,
@@ -292,6 +299,10 @@ void access_add_the_rest(struct access *access)
 					     : "no way in now");
 		add_use(&grant->use, use);
 	}
+	if ((refused > REFUSED_SHOWN && !access->ctl->all) || access->refused_left_out)
+		access_note(access, "%s%u users were refused, not all of whom are told%s",
+			    access->refused_left_out ? "more than " : "", refused,
+			    access->ctl->all ? "" : ": --all");
 	if (containers)
 		access_note(access, "%u containers called that have no way in now: --all",
 			    containers);

@@ -8,6 +8,7 @@
 #include "ctl/report/report.h"
 
 #define ROWS_SHOWN 25
+#define GRANTS_SHOWN 500
 #define CHART_WIDTH 720
 #define CHART_HEIGHT 120
 
@@ -354,6 +355,8 @@ static void add_grants(struct text *out, const struct access *access)
 	for (unsigned int i = 0; i < access->grant_count; i++) {
 		const struct access_grant *grant = &access->grants[i];
 
+		if (i == GRANTS_SHOWN)
+			break;
 		if (!access_is_beside(i ? grant - 1 : NULL, grant)) {
 			_cleanup_(text_free) struct text socket = {0};
 
@@ -368,6 +371,9 @@ static void add_grants(struct text *out, const struct access *access)
 	}
 	if (access->grant_count)
 		text_add_string(out, "</table></div>\n");
+	if (access->grant_count > GRANTS_SHOWN)
+		add_markup(out, "<p class=\"soft\">And %u more: callerctl access.</p>\n",
+			   access->grant_count - GRANTS_SHOWN);
 }
 
 static void add_access_review(struct text *out, const struct report *report)
