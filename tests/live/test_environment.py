@@ -239,6 +239,25 @@ def names_of_the_site():
         equal(done.returncode, 2, f'{name}: {done.stderr}')
 
 
+@test
+def chosen_by_job_and_named_once():
+    """Outputs can choose by what it says, and a caller that has a line of its own is told there with its job."""
+    chosen = DIR + '/environment.chosen'
+    with Callerd('--output', f'file:{chosen},chain=no,where=ci = gitlab and job = 4711 and not agent = codex', detail='reference') as agent:
+        told(encoded(SYSTEMS['gitlab'][0]), agent)
+        told(encoded({**SYSTEMS['gitlab'][0], 'CODEX_CI': '1'}), agent)
+        told(encoded({**SYSTEMS['gitlab'][0], 'CI_JOB_ID': '4712'}), agent)
+        agent.settle()
+        agent.stop()
+        seen = {field(r, 'callerd.caller.id'): field(r, 'callerd.ci.job') for r in agent.records(event__action='caller-seen')}
+        named = agent.records(event__action='api-request')
+        equal({field(r, 'callerd.ci') for r in named}, {None}, 'named')
+        equal(sorted(seen[field(r, 'callerd.caller.id')] for r in named if 'environment=' in r['url']['original']), ['4711', '4711', '4712'], 'told before')
+    with open(chosen, encoding='utf-8') as lines:
+        records = [json.loads(line) for line in lines]
+    equal([field(r, 'callerd.ci.job') for r in records if field(r, 'event.action') == 'api-request'], ['4711'], 'chosen')
+
+
 WAITS = '''
 import socket, sys
 for line in sys.stdin:
@@ -356,11 +375,9 @@ def nothing_else_is_read():
         for behind in ([], [b'JUNK=' + b'j' * 100]):
             told(variables + behind, agent)
         keeper.settle()
-        found = []
-        for words in (dict(tables([agent.pid, agent.broker]))).values():
-            found += [word for word in words if CANARY.encode() in word.replace(read.encode(), b'READ')]
-        equal(found, [], 'in tables')
-        true(any(read.encode() in word for words in dict(tables([agent.pid])).values() for word in words), 'the search finds what is read')
+        held_there = [word for _, words in tables([agent.pid, agent.broker]) for word in words]
+        equal([word for word in held_there if CANARY.encode() in word.replace(read.encode(), b'')], [], 'in tables')
+        true(any(read.encode() in word for word in held_there), 'the search finds what is read')
         equal([what for what, data in agent.memory() if CANARY.encode() in data.replace(read.encode(), b'')], [], 'in memory')
         agent.stop()
         keeper.stop()
