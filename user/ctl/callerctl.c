@@ -20,7 +20,7 @@ static const struct ctl_command commands[] = {
 	 ctl_what},
 	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …",
 	 ctl_who},
-	{"explain", "WHAT", 1, 1, "a record, by its sequence or id, in sentences; or as who",
+	{"explain", "WHAT", 1, 1, "a record, by its sequence or id, or an object, in sentences",
 	 ctl_explain},
 	{"advise", "WHO", 1, 1, "the least that somebody needs, as rules: --as", ctl_advise},
 	{"report", "", 0, 0, "what happened in a time (7 days), counted: --as", ctl_report},
@@ -49,6 +49,7 @@ static const char help_options[] =
 	"                     check\n"
 	"                     of report: text, html, csv; of findings: catalog, for the journal\n"
 	"      --unused TIME  of access: only grants of root's powers that nobody used since: 90d\n"
+	"      --for WHO      the same as WHO behind the command\n"
 	"      --policy FILE  of check: a rule a line, NAME: EXPR, of what may not be\n"
 	"      --json         the records themselves\n"
 	"      --utc          times in UTC\n"
@@ -68,7 +69,8 @@ enum {
 	OPTION_WIDTH,
 	OPTION_AS,
 	OPTION_POLICY,
-	OPTION_UNUSED
+	OPTION_UNUSED,
+	OPTION_FOR
 };
 
 static const struct option long_options[] = {
@@ -88,6 +90,7 @@ static const struct option long_options[] = {
 	{"as", required_argument, NULL, OPTION_AS},
 	{"policy", required_argument, NULL, OPTION_POLICY},
 	{"unused", required_argument, NULL, OPTION_UNUSED},
+	{"for", required_argument, NULL, OPTION_FOR},
 	{0},
 };
 
@@ -168,6 +171,9 @@ static int ctl_take_option(struct ctl *ctl, int option)
 	case OPTION_UNUSED:
 		ctl->unused_text = optarg;
 		return 0;
+	case OPTION_FOR:
+		ctl->whom = optarg;
+		return 0;
 	case OPTION_POLICY:
 		ctl->policy = optarg;
 		return 0;
@@ -235,6 +241,10 @@ static int read_command_line(struct ctl *ctl, int argc, char **argv, const struc
 		return refuse_word("there is no such command; see callerctl --help", argv[optind]);
 	ctl->arguments = (const char *const *)argv + optind + 1;
 	ctl->argument_count = (unsigned int)(argc - optind - 1);
+	if (ctl->whom && !ctl->argument_count) {
+		ctl->arguments = &ctl->whom;
+		ctl->argument_count = 1;
+	}
 	if (ctl->argument_count < command->arguments_min ||
 	    ctl->argument_count > command->arguments_max) {
 		fprintf(stderr, "callerctl: it is callerctl %s %s\n", command->name,

@@ -38,6 +38,7 @@ struct ctl {
 	unsigned int width; /* columns; 0: those of the terminal */
 	unsigned int lines;
 	const char *as, *policy; /* of advise, of check */
+	const char *whom;	 /* --for: the argument, if there is no other */
 	const char *unused_text; /* of access: only grants that nobody used since then */
 	uint64_t unused;
 };
@@ -62,6 +63,9 @@ enum ctl_exit ctl_access(struct ctl *ctl);
 enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);
+
+/* As ctl_who(); GRAVEST gets the event.id of the request that is the gravest of what was done to it, or "". */
+enum ctl_exit ctl_who_and_gravest(struct ctl *ctl, char *gravest, size_t size);
 
 /* --- records ---------------------------------------------------------------------------------- */
 

@@ -224,26 +224,47 @@ static bool is_event_id(const char *text)
 	       strspn(text + 17, "0123456789abcdef") == 16 && text[33] == '-';
 }
 
-enum ctl_exit ctl_explain(struct ctl *ctl)
+/* The record that SENTENCES ask for. */
+static enum ctl_exit explain_one(struct ctl *ctl, struct sentences *sentences)
 {
-	struct sentences sentences = {.asked = bytes_of(ctl->arguments[0])};
 	struct ctl_records records = {
-		.data = &sentences,
+		.data = sentences,
 		.take = explain_record,
 		.may_matter = explain_may_matter,
 	};
+
+	if (ctl_read(ctl, &records))
+		return CTL_UNREAD;
+	if (*sentences->id)
+		return CTL_OK;
+	fprintf(stderr, "callerctl: there is no such record in the log\n");
+	return CTL_FOUND;
+}
+
+/* An object: what was done to it, and the gravest of that in sentences. */
+static enum ctl_exit explain_object(struct ctl *ctl)
+{
+	struct sentences sentences = {0};
+	char gravest[64];
+	enum ctl_exit code = ctl_who_and_gravest(ctl, gravest, sizeof(gravest));
+
+	if (code != CTL_OK || !*gravest || ctl->json || !strcmp(ctl->logs[0], "-"))
+		return code;
+	putchar('\n');
+	sentences.asked = bytes_of(gravest);
+	return explain_one(ctl, &sentences);
+}
+
+enum ctl_exit ctl_explain(struct ctl *ctl)
+{
+	struct sentences sentences = {.asked = bytes_of(ctl->arguments[0])};
 
 	if (strspn(ctl->arguments[0], "0123456789") == sentences.asked.size &&
 	    sentences.asked.size < 12) {
 		sentences.by_number = true;
 		sentences.number = strtoull(ctl->arguments[0], NULL, 10);
 	} else if (!is_event_id(ctl->arguments[0])) {
-		return ctl_who(ctl); /* an object */
+		return explain_object(ctl);
 	}
-	if (ctl_read(ctl, &records))
-		return CTL_UNREAD;
-	if (*sentences.id)
-		return CTL_OK;
-	fprintf(stderr, "callerctl: there is no such record in the log\n");
-	return CTL_FOUND;
+	return explain_one(ctl, &sentences);
 }

@@ -20,6 +20,9 @@ struct ctl_question {
 	char ids[IDS_MAX][72];
 	unsigned int id_count;
 	uint64_t shown, looks;
+	/* Of explain: the gravest request so far, of those the one that does most, of those the first; "": none. */
+	unsigned int rank;
+	char gravest[64];
 };
 
 static bool holds_name(void *data, struct bytes line)
@@ -85,7 +88,7 @@ static void show_looks(struct ctl_question *ctl_question)
 static enum ctl_exit question_ask(struct ctl *ctl,
 				  int (*take)(void *data, const struct reread *record,
 					      uint64_t time, struct bytes line),
-				  const char *none)
+				  const char *none, char *gravest, size_t size)
 {
 	struct ctl_question question = {.ctl = ctl};
 	struct ctl_records records = {.data = &question, .take = take, .may_matter = holds_name};
@@ -105,6 +108,8 @@ static enum ctl_exit question_ask(struct ctl *ctl,
 	screen_close(&question.screen);
 	if (error)
 		return CTL_UNREAD;
+	if (gravest)
+		snprintf(gravest, size, "%s", question.gravest);
 	if (question.shown || question.looks)
 		return CTL_OK;
 	fprintf(stderr, "callerctl: %s\n", none);
@@ -146,7 +151,7 @@ static int take_of_somebody(void *data, const struct reread *record, uint64_t ti
 
 enum ctl_exit ctl_what(struct ctl *ctl)
 {
-	return question_ask(ctl, take_of_somebody, "nothing of that sort is in the log");
+	return question_ask(ctl, take_of_somebody, "nothing of that sort is in the log", NULL, 0);
 }
 
 /* --- who did it? ------------------------------------------------------------------------------ */
@@ -261,14 +266,36 @@ static bool is_about(struct ctl_question *ctl_question, const struct reread *rec
 	       bytes_equal(reread_text(record, "callerd.change.path"), ctl_question->name);
 }
 
+static void keep_gravest(struct ctl_question *ctl_question, const struct reread *record)
+{
+	struct bytes id = reread_text(record, "event.id");
+	unsigned int rank = 1 + 10 * reread_gravest(record) + verb_of_record(record, NULL).weight;
+
+	if (record->record.action != RECORD_API_REQUEST || rank <= ctl_question->rank || !id.size ||
+	    id.size >= sizeof(ctl_question->gravest))
+		return;
+	ctl_question->rank = rank;
+	memcpy(ctl_question->gravest, id.data, id.size);
+	ctl_question->gravest[id.size] = '\0';
+}
+
 static int take_of_object(void *data, const struct reread *record, uint64_t time, struct bytes line)
 {
 	struct ctl_question *ctl_question = data;
 
-	return is_about(ctl_question, record) ? question_take(ctl_question, record, time, line) : 0;
+	if (!is_about(ctl_question, record))
+		return 0;
+	keep_gravest(ctl_question, record);
+	return question_take(ctl_question, record, time, line);
+}
+
+enum ctl_exit ctl_who_and_gravest(struct ctl *ctl, char *gravest, size_t size)
+{
+	return question_ask(ctl, take_of_object, "nobody is in the log who did something to it",
+			    gravest, size);
 }
 
 enum ctl_exit ctl_who(struct ctl *ctl)
 {
-	return question_ask(ctl, take_of_object, "nobody is in the log who did something to it");
+	return ctl_who_and_gravest(ctl, NULL, 0);
 }
