@@ -47,13 +47,12 @@ bool ctl_may_hold(struct bytes line, struct bytes name)
 	return !name.size || memmem(line.data, line.size, name.data, name.size);
 }
 
-static bool is_meant(struct log_reader *log_reader)
+/* Whether --where chooses the record. */
+static bool is_chosen(struct log_reader *log_reader)
 {
 	struct fields fields;
 	enum where_answer answer;
 
-	if (!log_reader->ctl->where)
-		return true;
 	text_cut(&log_reader->text, 0);
 	reread_fields(&log_reader->reread, &fields, &log_reader->text);
 	answer = where_matches(log_reader->ctl->where, &fields);
@@ -76,8 +75,9 @@ static int take_record(struct log_reader *log_reader, uint64_t time, struct byte
 {
 	struct ctl_records *records = log_reader->records;
 
-	return is_meant(log_reader) ? records->take(records->data, &log_reader->reread, time, line)
-				    : 0;
+	return !log_reader->ctl->where || is_chosen(log_reader)
+		       ? records->take(records->data, &log_reader->reread, time, line)
+		       : 0;
 }
 
 /* TEXT is an object of what somebody else wrote. As exported.take(). */

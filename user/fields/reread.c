@@ -193,19 +193,13 @@ static struct bytes reread_string(const struct reread *reread, const struct rere
 /* Has reread_find() find all values. */
 static void reread_index(struct reread *reread)
 {
-	unsigned int last[REREAD_BUCKETS]; /* so many are the values up to the last one there */
-
 	memset(reread->buckets, 0, sizeof(reread->buckets));
-	for (unsigned int i = 0; i < reread->count; i++) {
-		struct reread_value *value = &reread->values[i];
-		unsigned int at = value->hash % REREAD_BUCKETS;
+	for (unsigned int number = reread->count; number; number--) {
+		struct reread_value *value = &reread->values[number - 1];
+		unsigned int *first = &reread->buckets[value->hash % REREAD_BUCKETS];
 
-		value->next = 0;
-		if (reread->buckets[at])
-			reread->values[last[at] - 1].next = i + 1;
-		else
-			reread->buckets[at] = i + 1;
-		last[at] = i + 1;
+		value->next = *first;
+		*first = number;
 	}
 }
 

@@ -10,7 +10,7 @@
 
 #define REREAD_VALUES_MAX 4096 /* of one line */
 #define REREAD_FINDINGS_MAX 64
-#define REREAD_BUCKETS 256
+#define REREAD_BUCKETS 128
 
 struct reread_value {
 	const char *path_of_seam;     /* NULL: the path is in .texts */
