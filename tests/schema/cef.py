@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks lines against ArcSight's Common Event Format, as `Implementing ArcSight CEF` has it: the header, the
 escapes, and of the dictionary of keys for producers those that callerd writes."""
+import ipaddress
 import re
 
-TEXT, INTEGER, LONG = 'text', 'integer', 'long'
+TEXT, INTEGER, LONG, V4, V6 = 'text', 'integer', 'long', 4, 6
 # Key: type, length.
 DICTIONARY = {
-    'act': (TEXT, 63), 'app': (TEXT, 31), 'cat': (TEXT, 1023), 'destinationServiceName': (TEXT, 1023),
+    'act': (TEXT, 63), 'c6a2': (V6, 0), 'shost': (TEXT, 1023), 'spt': (INTEGER, 0), 'src': (V4, 0), 'app': (TEXT, 31), 'cat': (TEXT, 1023), 'destinationServiceName': (TEXT, 1023),
     'cnt': (INTEGER, 0), 'dvchost': (TEXT, 100), 'deviceExternalId': (TEXT, 255), 'externalId': (TEXT, 40),
     'filePath': (TEXT, 1023), 'fileType': (TEXT, 1023),
     'in': (INTEGER, 0), 'msg': (TEXT, 1023), 'out': (INTEGER, 0), 'outcome': (TEXT, 63), 'reason': (TEXT, 1023),
@@ -16,7 +17,7 @@ DICTIONARY = {
     **{'cs%d' % i: (TEXT, 4000) for i in range(1, 7)}, **{'cn%d' % i: (LONG, 0) for i in range(1, 4)},
     **{'flexString%d' % i: (TEXT, 1023) for i in range(1, 3)},
 }
-DICTIONARY.update({key + 'Label': (TEXT, 128) for key in list(DICTIONARY) if re.fullmatch(r'(cs|cn|flexString)\d', key)})
+DICTIONARY.update({key + 'Label': (TEXT, 128) for key in list(DICTIONARY) if re.fullmatch(r'(cs|cn|c6a|flexString)\d', key)})
 OWN = re.compile(r'callerd[A-Z][A-Za-z]+')
 ESCAPES = {'\\': '\\', '|': '|', '=': '=', 'n': '\n', 'r': '\r'}
 
@@ -63,6 +64,10 @@ def check_field(key, value):
         raise ValueError('%s is empty' % key)
     if kind == TEXT and len(value) > length:
         raise ValueError('%s has %d characters' % (key, len(value)))
+    if kind in (V4, V6):
+        if ipaddress.ip_address(value).version != kind:
+            raise ValueError('%s is %s' % (key, value))
+        return
     if kind != TEXT and not -2 ** 63 <= int(value) < 2 ** 63:
         raise ValueError('%s is %s' % (key, value))
     if kind == INTEGER and not 0 <= int(value) < 2 ** 31:

@@ -12,7 +12,7 @@ import sys
 import yaml
 
 SETS = ('@timestamp', 'agent', 'container', 'ecs', 'error', 'event', 'host', 'http', 'labels', 'message', 'orchestrator', 'process', 'related',
-        'rule', 'tags', 'threat.technique', 'url', 'user', 'user_agent')
+        'rule', 'source', 'tags', 'threat.technique', 'url', 'user', 'user_agent')
 
 
 def is_wanted(name):

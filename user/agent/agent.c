@@ -41,6 +41,7 @@
 #include "host/watcher.h"
 #include "kernel/capture.h"
 #include "kernel/pins.h"
+#include "login/logins.h"
 #include "process/decode.h"
 #include "process/environment.h"
 #include "state/state.h"
@@ -79,6 +80,7 @@ struct agent {
 	struct proc *proc;
 	struct capture *capture;
 	struct beside *beside;
+	struct logins *logins;
 	struct programs *programs;
 	struct elders *elders;
 	struct refused *refused;
@@ -510,8 +512,10 @@ static void agent_on_event(void *data, const void *bytes, size_t size)
 		return;
 	}
 	agent_note_sender(agent, event.header);
-	if (event.caller)
+	if (event.caller) {
 		host_expect(agent->host, event.caller);
+		logins_expect(agent->logins, event.caller);
+	}
 	if (event.header->type == CALLERD_EVENT_REFUSED)
 		refused_event(agent->refused, &event, clock_now(CLOCK_BOOTTIME));
 	else
@@ -808,7 +812,7 @@ static void wait_for_work(struct agent *agent)
 static void run_beside(struct agent *agent, uint64_t now)
 {
 	beside_run(agent->beside, now);
-	host_take_news(agent->host);
+	host_take_news(agent->host, logins_news(agent->logins));
 	elders_run(agent->elders, agent->beside, now);
 }
 
@@ -1057,6 +1061,21 @@ static int open_reload(struct agent *agent, int argc, char **argv)
 	return reload_new(&options, &agent->reload);
 }
 
+static const struct login *agent_login(void *data, const struct caller *caller, bool *ret_asked)
+{
+	return logins_find(data, caller, ret_asked);
+}
+
+static int open_logins(struct agent *agent)
+{
+	struct record_context *context = host_context(agent->host);
+	int error = logins_new(context, agent->beside, &agent->logins);
+
+	context->login = error ? NULL : agent_login;
+	context->login_data = agent->logins;
+	return error;
+}
+
 static enum exit_code open_parts(struct agent *agent)
 {
 	struct tracker_options tracker = {
@@ -1078,6 +1097,8 @@ static enum exit_code open_parts(struct agent *agent)
 	int error = beside_new(agent, &agent->beside) ?: programs_new(&agent->programs)
 		?: servers_new(agent->programs, &agent->servers) ?: fold_new(&fold, &agent->fold);
 
+	if (!error)
+		error = open_logins(agent);
 	if (!error) {
 		host_ask_beside(agent->host, agent->beside);
 		agent_open_state(agent);
@@ -1120,6 +1141,7 @@ static enum exit_code open_status(struct agent *agent)
 		.finder = &agent->finder,
 		.outputs = agent->outputs,
 		.beside = agent->beside,
+		.logins = agent->logins,
 		.losses = &agent->losses,
 		.backend_reason = agent->backend_reason,
 	};
@@ -1418,6 +1440,7 @@ bool agent_free(struct agent *agent)
 	proc_free(agent->proc);
 	servers_free(agent->servers);
 	programs_free(agent->programs);
+	logins_free(agent->logins);
 	if (ended) /* what hangs in reading a configuration uses the host's names */
 		host_free(agent->host);
 	if (agent->signals > 0)

@@ -320,6 +320,7 @@ static unsigned int list_counters(const struct status *status, char names[LOSS_C
 		{"engines-left-out", finder_left_out(*status->options.finder)},
 		{"records-waiting", find_most_waiting(health)},
 		{"details-missed", health->details_missed},
+		{"logins-forgotten", logins_forgotten(status->options.logins)},
 		{"folded", health->folded},
 		{"folded-into", health->folded_into},
 		{"level.request", health->levels[LEVEL_REQUEST]},

@@ -11,6 +11,7 @@
 #include "finder/finder.h"
 #include "health/health.h"
 #include "kernel/capture.h"
+#include "login/logins.h"
 #include "system/beside.h"
 
 struct status;
@@ -24,6 +25,7 @@ struct status_options {
 	struct finder *const *finder; /* it is made later */
 	struct outputs *outputs;
 	struct beside *beside;
+	const struct logins *logins;
 	const struct losses *losses;
 	struct self_test *self_test;
 	const char *backend_reason;

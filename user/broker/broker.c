@@ -442,6 +442,9 @@ static void describe_socket(int fd, struct broker_socket *ret)
 	ret->size = sizeof(ret->address);
 	if (!ret->is_socket || getsockname(fd, (struct sockaddr *)&ret->address, &ret->size))
 		ret->size = 0;
+	ret->peer_size = sizeof(ret->peer);
+	if (!ret->is_socket || getpeername(fd, (struct sockaddr *)&ret->peer, &ret->peer_size))
+		ret->peer_size = 0;
 }
 
 int broker_socket(int pidfd, int number, struct broker_socket *ret)

@@ -64,8 +64,8 @@ int broker_watch(int inotify, int fd, uint32_t mask);
 struct broker_socket {
 	bool is_socket, accepts;
 	int type;
-	socklen_t size;
-	struct sockaddr_storage address;
+	socklen_t size, peer_size; /* 0: there is none */
+	struct sockaddr_storage address, peer;
 };
 
 /* Of descriptor NUMBER of the process PIDFD. -1: errno is that of pidfd_getfd(). */

@@ -30,8 +30,12 @@ static const char *const guarded_directories[] = {
 };
 /* Of any process; most of it anybody may read, unless /proc is mounted with hidepid. */
 static const char *const of_process[] = {
-	"stat", "status", "cgroup", "comm", "cmdline", "mountinfo", "attr/current", "net/unix",
+	"stat",	     "status",	     "cgroup",	 "comm",      "cmdline",
+	"mountinfo", "attr/current", "net/unix", "sessionid",
 };
+/* Who logged in (login/look.c): anybody may read it. */
+static const char *const logins[] = {"/run/utmp", "/var/run/utmp"};
+static const char sessions[] = "/run/systemd/sessions";
 static const char *const questions[] = {
 	"/_ping", "/version", "/info", "/events", "/volumes", "/images/json", "/containers/json",
 };
@@ -192,6 +196,7 @@ bool grants_may_read(const struct grants *grants, const char *path, const struct
 		return bytes_are_any(bytes_of(part), of_process, COUNT(of_process)) ||
 		       (engine && !strcmp(part, "environ"));
 	if (bytes_are_any(bytes_of(path), guarded, COUNT(guarded)) ||
+	    bytes_are_any(bytes_of(path), logins, COUNT(logins)) || is_below(path, sessions) ||
 	    ends_in(path, "/daemon.json") || ends_in(path, ".pid"))
 		return true;
 	for (size_t i = 0; i < COUNT(guarded_directories); i++)

@@ -100,13 +100,19 @@ extern const struct record_field fields_of_thread[];
 extern const struct record_field fields_of_user[];
 extern const struct record_field fields_of_nobody[]; /* what is there without a caller, too */
 extern const struct record_field fields_of_caller[]; /* callerd.caller */
-extern const struct record_field fields_of_claims[]; /* of callerd: what the caller says of itself */
+extern const struct record_field fields_of_claims[]; /* of callerd: its login, and what it says of itself */
 extern const struct record_field fields_of_makers[]; /* also of callerd.caller: who is behind it */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];
 extern const struct record_field fields_of_container[];
 extern const struct record_field fields_of_pod[];    /* that the caller runs in */
 extern const struct record_field fields_of_others[]; /* who connected, who else may have sent it */
+
+/* fields_login.c */
+extern const struct record_field fields_of_entry[]; /* of process: what the login began */
+extern const struct record_field fields_of_source[];
+extern const struct record_field fields_of_addresses[]; /* of related */
+extern const struct record_field fields_of_session[]; /* callerd.session */
 
 /* fields_event.c */
 extern const struct record_field fields_of_message[];

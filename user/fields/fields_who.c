@@ -665,6 +665,7 @@ const struct record_field fields_of_process[] = {
 		OBJECT("real_user", IF_REAL_USER,
 			ID32("id", caller, uid),
 			CHARS("name", view, real_user))),
+	ALL_OF(fields_of_entry, 0),
 	{0},
 };
 
@@ -689,7 +690,9 @@ const struct record_field fields_of_user[] = {
 			OBJECT("group", IF_HERE, ID32("id", caller, egid)))),
 	OBJECT("related", IF_HERE,
 		GET("user", get_related_users),
-		GET("hosts", get_related_hosts, .when = IF_ECS)),
+		GET("hosts", get_related_hosts, .when = IF_ECS),
+		ALL_OF(fields_of_addresses, IF_ECS)),
+	ALL_OF(fields_of_source, 0),
 	{0},
 };
 
@@ -731,6 +734,7 @@ const struct record_field fields_of_caller[] = {
 };
 
 const struct record_field fields_of_claims[] = {
+	ALL_OF(fields_of_session, 0),
 	GROUP(IF_DESCRIBED | IF_HERE,
 		OBJECT("ci", 0,
 			GET("system", get_ci_system),

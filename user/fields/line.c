@@ -120,19 +120,46 @@ static void add_candidates(struct text *out, const struct view *view)
 		text_add_string(out, " or another");
 }
 
-/* alice → root (sudo). LOGIN, USER: the names of the user who logged in, and of the one that CALLER acts as. */
-static void add_caller_user(struct text *out, const struct caller *caller, const char *login,
-			    const char *user)
+/* alice (ssh from 10.1.2.3) */
+static void add_login(struct text *out, const struct login *login)
+{
+	static const struct {
+		const char *service, *word;
+	} words[] = {{"sshd", "ssh"}, {"atd", "at"}, {"systemd-user", "systemd --user"}};
+	const char *word = login ? login->service : "", *from;
+
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (!strcmp(word, words[i].service))
+			word = words[i].word;
+	if (!*word)
+		return;
+	from = login->address[0] ? login->address : login->host;
+	text_add_string(out, " (");
+	text_add_visible(out, bytes_of(word), NAME_COLUMNS);
+	if (*from) {
+		text_add_string(out, " from ");
+		text_add_visible(out, bytes_of(from), NAME_COLUMNS);
+	}
+	text_add_char(out, ')');
+}
+
+/* alice (ssh from 10.1.2.3) → root (sudo). NAME, USER: the names of the user who logged in, by LOGIN, and of the one that CALLER acts
+ * as. */
+static void add_caller_user(struct text *out, const struct caller *caller, const char *name,
+			    const char *user, const struct login *login)
 {
 	uint32_t acting = view_acting_uid(caller);
 	struct bytes elevator = {0};
 
 	if (acting != caller->process.euid) {
-		add_user(out, login, acting);
+		add_user(out, name, acting);
+		add_login(out, login);
 		text_add_string(out, " → ");
 		elevator = line_elevator(caller);
 	}
 	add_user(out, user, caller->process.euid);
+	if (acting == caller->process.euid)
+		add_login(out, login);
 	if (!elevator.size)
 		return;
 	text_add_string(out, " (");
@@ -143,11 +170,15 @@ static void add_caller_user(struct text *out, const struct caller *caller, const
 /* Of a process in a container its user says nothing, where it is known who is behind it. */
 static void add_behind(struct text *out, const struct view *view, const struct caller *behind)
 {
-	char login[VIEW_NAME_SIZE], user[VIEW_NAME_SIZE];
+	char name[VIEW_NAME_SIZE], user[VIEW_NAME_SIZE];
+	const struct login *login = NULL;
+	bool asked;
 
-	view_user_name(view->context, view_acting_uid(behind), login);
+	view_user_name(view->context, view_acting_uid(behind), name);
 	view_user_name(view->context, behind->process.euid, user);
-	add_caller_user(out, behind, login, user);
+	if (view->context->login)
+		login = view->context->login(view->context->login_data, behind, &asked);
+	add_caller_user(out, behind, name, user, login);
 }
 
 /* Adds a word that the caller chose: as a shell would take it, so that it is no other part of the line. */
@@ -235,7 +266,7 @@ void line_add_who(struct text *out, const struct view *view)
 	if (behind)
 		add_behind(out, view, behind);
 	else
-		add_caller_user(out, caller, view->login_user, view->user);
+		add_caller_user(out, caller, view->login_user, view->user, view->login);
 	if (view->container_id.size) {
 		text_add_string(out, behind ? ", in container " : " in container ");
 		if (view->record->container_name.size)

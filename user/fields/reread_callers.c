@@ -104,9 +104,16 @@ bool reread_callers_is_named(struct bytes line)
 
 bool reread_callers_has(struct bytes path)
 {
-	static const char *const begins[] = {"agent.",	   "process.",	      "user.",
-					     "container.", "callerd.caller.", "callerd.ancestors.",
-					     "callerd.ci.", "callerd.ai."};
+	static const char *const begins[] = {"agent.",
+					     "process.",
+					     "user.",
+					     "source.",
+					     "container.",
+					     "callerd.caller.",
+					     "callerd.ancestors.",
+					     "callerd.session.",
+					     "callerd.ci.",
+					     "callerd.ai."};
 
 	for (size_t i = 0; i < COUNT(begins); i++)
 		if (bytes_begin(path, begins[i]))

@@ -134,6 +134,8 @@ enum key_kind {
 	KEY_SOCKET,
 	KEY_HTTP,
 	KEY_CAUSE,
+	KEY_V4, /* an address, if it is one of that version */
+	KEY_V6,
 };
 
 /* In their order. */
@@ -166,6 +168,11 @@ static struct cef_key {
 	{"callerdLostOutput", {{"callerd.lost.output"}}, LIMIT_TEXT},
 	{"suid", {{"user.effective.id"}, {"user.id"}}, LIMIT_TEXT},
 	{"suser", {{"user.effective.name"}, {"user.name"}}, LIMIT_TEXT},
+	{"src", {{"source.ip"}}, LIMIT_TEXT, .kind = KEY_V4},
+	{"c6a2", {{"source.ip"}}, LIMIT_TEXT, "Source IPv6 Address", .kind = KEY_V6},
+	{"spt", {{"source.port"}}, LIMIT_TEXT, .kind = KEY_INTEGER},
+	{"shost", {{"source.domain"}}, LIMIT_TEXT},
+	{"callerdService", {{"callerd.session.service"}}, LIMIT_TEXT},
 	{"spid", {{"process.pid"}}, LIMIT_TEXT, .kind = KEY_INTEGER},
 	{"sproc", {{"process.executable"}, {"process.name"}}, LIMIT_TEXT},
 	{"sourceServiceName", {{"callerd.caller.unit"}}, LIMIT_TEXT},
@@ -265,6 +272,9 @@ static void cef_add_field(struct cef *cef, const struct cef_key *key, const stru
 						     .number = value.number / NS_PER_MS};
 		if (key->kind == KEY_MICROSECONDS)
 			value.number /= NS_PER_US;
+		if ((key->kind == KEY_V4 || key->kind == KEY_V6) &&
+		    (key->kind == KEY_V6) != !!memchr(value.text.data, ':', value.text.size))
+			return;
 		text_add_bytes(&cef->scratch, fields_text(&cef->fields, &value));
 		if (key->kind == KEY_INTEGER && value.number > INT32_MAX)
 			text_cut(&cef->scratch, 0);

@@ -383,6 +383,7 @@ enum ocsf_condition {
 	IF_RESPONSE = 1ull << 39,
 	IF_ANSWERED = 1ull << 40, /* the duration is that of the response */
 	IF_SINGLE = 1ull << 42,	  /* the record is of one, and no sum */
+	IF_LOCAL = 1ull << 43,	  /* nobody is known to have logged in from elsewhere */
 	IF_ACTIVITY = 1ull << 41, /* the event is what was done, and no Detection Finding */
 };
 
@@ -848,6 +849,7 @@ static struct ocsf_row head_rows[] = {
 	{"actor.user.name", {"user.name"}},
 	{"actor.session.uid", {"callerd.caller.session"}, ROW_ID},
 	{"actor.session.terminal", {"callerd.caller.tty"}},
+	{"actor.session.created_time", {"callerd.session.start"}, ROW_MILLISECONDS},
 	{"actor.app_name", .word = UNKNOWN, .when = IF_NOBODY},
 };
 
@@ -881,9 +883,13 @@ static struct ocsf_row activity_rows[] = {
 	{"http_response.length", {"http.response.bytes"}, .when = IF_RESPONSE},
 	{"http_response.body_length", {"http.response.body.bytes"}, .when = IF_RESPONSE},
 	{"http_response.latency", {"event.duration"}, ROW_MILLISECONDS, IF_ANSWERED},
-	/* Both ends of a Unix socket are on this host; the caller may be in a container of it. */
-	{"src_endpoint.hostname", {"host.name"}, .when = IF_ENDPOINTS},
-	{"src_endpoint.name", .word = "localhost", .when = IF_ENDPOINTS | IF_NAMELESS_HOST},
+	/* Both ends of a Unix socket are on this host, and the caller may be in a container of it; but whoever logged in from
+	 * elsewhere called from there. */
+	{"src_endpoint.ip", {"source.ip"}, .when = IF_ENDPOINTS},
+	{"src_endpoint.port", {"source.port"}, .when = IF_ENDPOINTS},
+	{"src_endpoint.hostname", {"source.domain"}, .when = IF_ENDPOINTS},
+	{"src_endpoint.hostname", {"host.name"}, .when = IF_ENDPOINTS | IF_LOCAL},
+	{"src_endpoint.name", .word = "localhost", .when = IF_ENDPOINTS | IF_LOCAL | IF_NAMELESS_HOST},
 	{"src_endpoint.container.uid", {"container.id"}, .when = IF_ENDPOINTS},
 	{"src_endpoint.container.name", {"container.name"}, .when = IF_ENDPOINTS},
 	{"dst_endpoint.hostname", {"host.name"}, .when = IF_ENDPOINTS | IF_SOCKET},
@@ -1063,10 +1069,13 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 	const char *host = ocsf->context->host_name;
 	const struct record *record = ocsf->record;
 	const struct caller *caller = record->caller;
+	const struct login *login = ocsf->view->login;
 	uint64_t met = IF_ACTIVITY | (host && *host ? 0 : IF_NAMELESS_HOST);
 
 	if (caller && caller->process.pid)
 		met |= IF_PROCESS;
+	if (!login || (!login->address[0] && !login->host[0]))
+		met |= IF_LOCAL;
 	if (!record->fold_count)
 		met |= IF_SINGLE;
 	if (ocsf->class == CLASS_NETWORK)

@@ -68,9 +68,9 @@ void host_ask_beside(struct host *host, struct beside *beside)
 	user_names_ask_beside(host->names, beside);
 }
 
-void host_take_news(struct host *host)
+void host_take_news(struct host *host, uint64_t logins)
 {
-	host->context.names = user_names_news(host->names);
+	host->context.names = user_names_news(host->names) + logins;
 }
 
 int64_t host_clock(void)

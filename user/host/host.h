@@ -29,8 +29,8 @@ void host_ask_beside(struct host *host, struct beside *beside);
  * them. */
 void host_expect(struct host *host, const struct caller *caller);
 
-/* Tells the context that more names are known, so that formats do not reuse text without them. */
-void host_take_news(struct host *host);
+/* Tells the context that more names are known, or logins, of which LOGINS changes, so that formats do not reuse text without them. */
+void host_take_news(struct host *host, uint64_t logins);
 
 /* The distance of the clocks at this moment, to some hundreds of ns: ns to add to CLOCK_BOOTTIME
  * for CLOCK_REALTIME. The distance in records differs slightly: it stays the same until the time is

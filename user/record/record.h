@@ -14,6 +14,7 @@
 #include "record/cause_kind.h"
 #include "record/engine_action.h"
 #include "record/finding.h"
+#include "record/login.h"
 #include "record/operation.h"
 
 enum record_action {
@@ -483,11 +484,13 @@ struct record_context {
 	void *data;
 	bool (*user_name)(void *data, uint32_t uid, char *name, size_t size);
 	bool (*group_name)(void *data, uint32_t gid, char *name, size_t size);
-	bool (*user_asked)(
-		void *data,
-		uint32_t
-			uid); /* whether the answer to the question for the name is still to come */
-	uint64_t names;	      /* changes with each name that comes in */
+	/* whether the answer to the question for the name is still to come */
+	bool (*user_asked)(void *data, uint32_t uid);
+	void *login_data;
+	/* Where the login of CALLER came from; NULL: it has none, or nothing is known of it. Sets *RET_ASKED to whether that is being
+	 * looked up. */
+	const struct login *(*login)(void *data, const struct caller *caller, bool *ret_asked);
+	uint64_t names; /* changes with each name, and each login, that comes in */
 };
 
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970; 0 where that would be before. */

@@ -198,6 +198,9 @@ static void view_caller(struct view *view)
 		view->elevated = caller->login_uid != caller->process.euid;
 		view_user_name(view->context, caller->login_uid, view->login_user);
 	}
+	if (view->context->login)
+		view->login =
+			view->context->login(view->context->login_data, caller, &view->login_asked);
 	view->container_id = caller_container_id(caller);
 	view_access(view);
 	view->args = caller->process.args;
@@ -311,7 +314,8 @@ int view_init(struct view *view, const struct record *record, const struct recor
 	view->record = record;
 	view->context = context;
 	view->caller = record->caller;
-	view->described = view->elevated = false;
+	view->described = view->elevated = view->login_asked = false;
+	view->login = NULL;
 	view->args = view->container_id = (struct bytes){0};
 	view->url = (struct url){0};
 	view->event = (struct event_name){0};

@@ -15,6 +15,9 @@ struct view {
 	const struct caller *caller; /* record->caller */
 	bool described; /* the kernel described the caller: more than pid, uid and gid is known */
 	bool elevated; /* the caller's login UID is known, and another one than its effective UID */
+	/* Where its login came from; NULL: it has none, or nothing is known of it. */
+	const struct login *login;
+	bool login_asked;	   /* that is being looked up */
 	char user[VIEW_NAME_SIZE]; /* of the effective UID; empty: no name, as below */
 	char real_user[VIEW_NAME_SIZE];
 	char login_user[VIEW_NAME_SIZE];

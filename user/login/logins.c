@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "login/logins.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/table.h"
+#include "login/login_look.h"
+
+#define KEPT_MAX 1024	     /* logins, of 1 KB each */
+#define KEPT_OF_USER_MAX 256 /* so that nobody makes those of all others forgotten */
+#define RECENT 64	     /* callers */
+#define PATIENCE NS_PER_S
+#define RETRY (2 * NS_PER_S) /* until a question that was not answered is asked again */
+#define AGE (5 * NS_PER_S)   /* until it is looked at whether a session has ended */
+#define AGE_OF_NOTHING (60 * NS_PER_S)
+
+struct kept_login {
+	struct login_key key;
+	struct login_found found;
+	bool known, asked;
+	uint64_t due; /* ns of CLOCK_MONOTONIC: time to ask again */
+	UT_hash_handle hh;
+};
+
+/* The login of a caller that was asked for. */
+struct recent_login {
+	uint64_t number;	 /* of the caller; 0: none */
+	struct kept_login *kept; /* NULL: it has none */
+};
+
+struct logins {
+	const struct record_context *context;
+	struct beside *beside;
+	struct kept_login *all; /* the one that was used longest ago first */
+	struct recent_login recent[RECENT];
+	uint64_t news, forgotten;
+};
+
+struct login_job {
+	struct job job;
+	struct logins *logins; /* the loop alone uses it */
+	struct login_question question;
+	bool again; /* .found is known, but for whether it has ended */
+	struct login_found found;
+};
+
+/* --- which one -------------------------------------------------------------------------------- */
+
+/* The user's own systemd is a child of the host's. */
+static int manager_of(const struct caller *caller)
+{
+	struct bytes unit = caller_unit(caller);
+	int top = (int)caller->ancestor_count - 2;
+
+	if (!bytes_begin(unit, "user@") || top < 0 || caller->ancestors[top + 1].pid != 1 ||
+	    !bytes_are(bytes_basename(caller->ancestors[top].executable), "systemd"))
+		return -1;
+	return top;
+}
+
+/* /user.slice/user-1000.slice/session-3.scope, which root alone can have named. */
+static void keep_scope(const struct caller *caller, char scope[LOGIN_WORD_SIZE])
+{
+	static const char begin[] = "session-", end[] = ".scope";
+	struct bytes unit = caller_unit(caller);
+	size_t fixed = sizeof(begin) + sizeof(end) - 2;
+
+	if (!bytes_begin(caller->cgroup, "/user.slice/user-") || !bytes_begin(unit, begin) ||
+	    unit.size <= fixed || unit.size - fixed >= LOGIN_WORD_SIZE ||
+	    memcmp(unit.data + unit.size - sizeof(end) + 1, end, sizeof(end) - 1) != 0)
+		return;
+	memcpy(scope, unit.data + sizeof(begin) - 1, unit.size - fixed);
+}
+
+/* False: CALLER belongs to no login. */
+static bool make_login_key(const struct caller *caller, struct login_key *ret)
+{
+	int manager = manager_of(caller);
+	int leader = manager >= 0 ? manager : login_leader_of(caller);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->session = caller->session;
+	ret->user = caller->login_uid;
+	keep_scope(caller, ret->scope);
+	if (leader >= 0) {
+		ret->leader = caller->ancestors[leader].pid;
+		ret->leader_start = caller->ancestors[leader].start;
+		ret->manager = manager >= 0;
+	}
+	return leader >= 0 || ret->session != CALLERD_UNSET_ID || ret->scope[0];
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static struct kept_login *kept_of(struct logins *logins, const struct login_key *key)
+{
+	struct kept_login *kept;
+
+	HASH_FIND(hh, logins->all, key, sizeof(*key), kept);
+	return kept;
+}
+
+/* What was found of the session of KEPT by way of who logged in; the first one did, others within it. NULL: there is none. */
+static const struct kept_login *find_owner(const struct logins *logins,
+					   const struct kept_login *kept)
+{
+	const struct kept_login *owner = NULL, *other;
+
+	for (other = logins->all; other; other = other->hh.next)
+		if (other->known && other->found.owns && other != kept &&
+		    other->key.session == kept->key.session && other->key.user == kept->key.user &&
+		    (!owner || other->found.start < owner->found.start))
+			owner = other;
+	return owner;
+}
+
+static void take_found_login(struct logins *logins, const struct login_job *answer)
+{
+	struct kept_login *kept = kept_of(logins, &answer->question.key);
+
+	if (!kept)
+		return;
+	kept->due = clock_now(CLOCK_MONOTONIC_COARSE) +
+		    (answer->found.login.basis ? AGE : AGE_OF_NOTHING);
+	logins->news += !kept->known || !answer->again ||
+			kept->found.login.ended != answer->found.login.ended;
+	kept->found = answer->found;
+	kept->known = true;
+}
+
+static void on_looked(struct job *job, bool came, void *data)
+{
+	struct login_job *answer = (struct login_job *)job;
+	struct kept_login *kept = kept_of(answer->logins, &answer->question.key);
+
+	(void)data;
+	if (kept)
+		kept->asked = false;
+	if (came)
+		take_found_login(answer->logins, answer);
+}
+
+static void run_login_job(struct job *job)
+{
+	struct login_job *asked = (struct login_job *)job;
+
+	if (asked->again)
+		asked->found.login.ended |= login_look_ended(&asked->found);
+	else
+		login_look(&asked->question, &asked->found);
+}
+
+static void free_login_job(struct job *job)
+{
+	free(job);
+}
+
+static void fill_question(const struct logins *logins, const struct caller *caller,
+			  const struct login_key *key, struct login_question *ret)
+{
+	ret->key = *key;
+	ret->mnt_ns = logins->context->mnt_ns;
+	ret->boot_to_real = logins->context->boot_to_real;
+	ret->above[0].pid = caller->process.pid;
+	ret->above[0].start = caller->process.start;
+	ret->above_count = 1;
+	for (unsigned int i = 0; i < caller->ancestor_count; i++, ret->above_count++) {
+		ret->above[ret->above_count].pid = caller->ancestors[i].pid;
+		ret->above[ret->above_count].start = caller->ancestors[i].start;
+	}
+}
+
+/* Sets RET to what is known but for whether it has ended: of this login, or of its session, whose leader was seen before. */
+static bool known_already(const struct logins *logins, const struct kept_login *kept,
+			  struct login_found *ret)
+{
+	const struct kept_login *owner = NULL;
+
+	if (!kept->key.leader && kept->key.session != CALLERD_UNSET_ID)
+		owner = find_owner(logins, kept);
+	*ret = owner ? owner->found : kept->found;
+	if (owner)
+		ret->login.basis |= 1u << LOGIN_BY_SESSION;
+	return ret->login.basis;
+}
+
+static void ask_for_login(struct logins *logins, struct kept_login *kept,
+			  const struct caller *caller)
+{
+	struct login_job *asked = calloc(1, sizeof(*asked));
+
+	kept->due = clock_now(CLOCK_MONOTONIC_COARSE) + RETRY;
+	if (!asked)
+		return;
+	asked->job = (struct job){.run = run_login_job,
+				  .done = on_looked,
+				  .free = free_login_job,
+				  .account = caller->account,
+				  .patience = PATIENCE};
+	asked->logins = logins;
+	fill_question(logins, caller, &kept->key, &asked->question);
+	asked->again = known_already(logins, kept, &asked->found);
+	if (beside_put(logins->beside, &asked->job, clock_now(CLOCK_BOOTTIME)))
+		free(asked);
+	else
+		kept->asked = true;
+}
+
+/* --- what is known ---------------------------------------------------------------------------- */
+
+static void forget_login(struct logins *logins, struct kept_login *kept)
+{
+	logins->forgotten += kept->known && kept->found.login.basis && !kept->found.login.ended;
+	memset(logins->recent, 0, sizeof(logins->recent));
+	HASH_DEL(logins->all, kept);
+	free(kept);
+}
+
+/* Makes room for one more login of USER. */
+static void make_login_room(struct logins *logins, uint32_t user)
+{
+	struct kept_login *own = NULL, *kept;
+	unsigned int count = 0;
+
+	for (kept = logins->all; kept; kept = kept->hh.next)
+		if (kept->key.user == user) {
+			own = own ?: kept;
+			count++;
+		}
+	if (count >= KEPT_OF_USER_MAX)
+		forget_login(logins, own);
+	else if (HASH_COUNT(logins->all) >= KEPT_MAX)
+		forget_login(logins, logins->all);
+}
+
+static struct kept_login *keep_login(struct logins *logins, const struct login_key *key)
+{
+	struct kept_login *kept;
+
+	make_login_room(logins, key->user);
+	kept = calloc(1, sizeof(*kept));
+	if (!kept)
+		return NULL;
+	kept->key = *key;
+	HASH_ADD(hh, logins->all, key, sizeof(kept->key), kept);
+	if (kept->hh.tbl)
+		return kept;
+	free(kept);
+	return NULL;
+}
+
+/* Behind all others. NULL: no memory; KEPT is forgotten. */
+static struct kept_login *use_login(struct logins *logins, struct kept_login *kept)
+{
+	if (!kept->hh.next)
+		return kept;
+	HASH_DEL(logins->all, kept);
+	HASH_ADD(hh, logins->all, key, sizeof(kept->key), kept);
+	if (kept->hh.tbl)
+		return kept;
+	memset(logins->recent, 0, sizeof(logins->recent));
+	free(kept);
+	return NULL;
+}
+
+/* The login of CALLER; NULL: it has none, or there is no memory. */
+static struct kept_login *login_of(struct logins *logins, const struct caller *caller)
+{
+	struct recent_login *recent = &logins->recent[caller->shared.number % RECENT];
+	struct login_key key;
+	struct kept_login *kept = NULL;
+
+	if (recent->number == caller->shared.number)
+		return recent->kept ? use_login(logins, recent->kept) : NULL;
+	if (make_login_key(caller, &key)) {
+		kept = kept_of(logins, &key);
+		kept = kept ? use_login(logins, kept) : keep_login(logins, &key);
+	}
+	*recent = (struct recent_login){caller->shared.number, kept};
+	return kept;
+}
+
+const struct login *logins_find(struct logins *logins, const struct caller *caller, bool *ret_asked)
+{
+	struct kept_login *kept = NULL;
+
+	/* Sessions are numbered anew in each boot. */
+	if (caller->basis == CALLER_FROM_KERNEL && !caller->boot_id.size)
+		kept = login_of(logins, caller);
+	if (kept && !kept->asked && !kept->found.login.ended &&
+	    clock_now(CLOCK_MONOTONIC_COARSE) >= kept->due)
+		ask_for_login(logins, kept, caller);
+	if (ret_asked)
+		*ret_asked = kept && kept->asked && !kept->known;
+	return kept && kept->found.login.basis ? &kept->found.login : NULL;
+}
+
+void logins_expect(struct logins *logins, const struct caller *caller)
+{
+	logins_find(logins, caller, NULL);
+}
+
+uint64_t logins_news(const struct logins *logins)
+{
+	return logins->news;
+}
+
+uint64_t logins_forgotten(const struct logins *logins)
+{
+	return logins->forgotten;
+}
+
+int logins_new(const struct record_context *context, struct beside *beside, struct logins **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->context = context;
+	(*ret)->beside = beside;
+	return 0;
+}
+
+void logins_free(struct logins *logins)
+{
+	if (!logins)
+		return;
+	while (logins->all)
+		forget_login(logins, logins->all);
+	free(logins);
+}
