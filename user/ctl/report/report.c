@@ -254,7 +254,9 @@ static void report_line(void *data, struct bytes line, bool complete)
 	struct report *report = data;
 	struct report_chain *chain = &report->chains[report->chain_count - 1];
 
-	if (!chain->chained && !memmem(line.data, line.size, "\"chain\":{", 9))
+	/* In what somebody else gives back of a log the records may be those that were chained, the lines are not. */
+	if (!chain->chained && (!bytes_begin(line, "{\"@timestamp\":") ||
+				!memmem(line.data, line.size, "\"chain\":{", 9)))
 		return;
 	chain->chained = true;
 	if (chain->verify)
