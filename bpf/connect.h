@@ -129,7 +129,7 @@ static __always_inline void on_connect(const struct sock *listener, const struct
 	describe_node(&scratch->event, (__u64)bound_dentry(listener));
 	describe_server(&scratch->event, (__u64)BPF_CORE_READ(listener, sk_peer_pid),
 			BPF_CORE_READ(listener, sk_peer_cred, euid.val));
-	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT, !known))
+	if (send_caller(&scratch->event, CALLERD_LOSS_CONNECT, !known && settings.labels))
 		forget_connector(connection);
 	give_scratch(scratch);
 }

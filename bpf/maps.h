@@ -313,9 +313,9 @@ static __always_inline void count_loss(__u32 reason)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* Waking the reader is expensive. Payload wakes it only while it sleeps, or when much has piled up:
- * otherwise it polls. A caller that was not described before wakes it at once: the caller's ancestors may be gone in a
- * moment. */
+/* Waking the reader is expensive. Events wake it only while it sleeps, or when much has piled up: otherwise it polls. What
+ * it has to look up of the process itself wakes it at once, for that may be gone in a moment: where a refused connect led, and of
+ * a caller that was not described before its label, where there are labels. */
 #define WAKE_FLAGS(ring)                                                                           \
 	(control.reader_asleep && __sync_lock_test_and_set(&control.reader_asleep, 0)              \
 		 ? BPF_RB_FORCE_WAKEUP                                                             \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Descriptions that are kept, since one and the same process often acts again, and to describe it anew costs ten times what
- * it costs to see that nothing has changed.
+ * it costs to see that nothing has changed. Most processes act once: nothing is kept of a process, nor looked for, before it acts
+ * a second time.
  *
  * A description is that of a key: a number that is made of all that the description rests on. What the process has in its
  * own memory, its arguments, is read each time. Of paths only the file, its name, its directory, its mount and where that is
@@ -19,7 +20,8 @@
 
 struct described {
 	__u64 busy; /* somebody reads or writes the entry; nobody waits for it */
-	__u64 key;  /* 0: none */
+	__u64 seen; /* sender_key() of the last process that acted here for the first time */
+	__u64 sender, key; /* the description is of this sender_key(), and rests on this key; 0: there is none */
 	__u32 flags;
 	__u32 size;
 	char body[DESCRIBED_SIZE]; /* a struct callerd_caller_event from .start on */
@@ -34,9 +36,10 @@ struct {
 	__type(value, struct described);
 } described SEC(".maps");
 
-static __always_inline struct described *find_described(__u64 key)
+/* SENDER: sender_key() of the process. */
+static __always_inline struct described *find_described(__u64 sender)
 {
-	__u32 slot = (key >> 32) % DESCRIBED_KEPT;
+	__u32 slot = (sender >> 32) % DESCRIBED_KEPT;
 
 	return bpf_map_lookup_elem(&described, &slot);
 }
@@ -202,10 +205,10 @@ CHECKED_ONCE __u64 mix_lineage(__u64 key)
 /* --- the descriptions ------------------------------------------------------------------------- */
 
 /* Puts the description that is kept for KEY into EVENT. Returns whether there is one. */
-CHECKED_ONCE int recall(struct callerd_caller_event *event, __u64 key)
+CHECKED_ONCE int recall(struct callerd_caller_event *event, __u64 sender, __u64 key)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct described *kept = find_described(key);
+	struct described *kept = find_described(sender);
 	int found = 0;
 	__u32 size;
 
@@ -225,9 +228,9 @@ CHECKED_ONCE int recall(struct callerd_caller_event *event, __u64 key)
 	       event->start == BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
+CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 sender, __u64 key)
 {
-	struct described *kept = find_described(key);
+	struct described *kept = find_described(sender);
 	__u32 size;
 
 	if (!event || !kept)
@@ -240,6 +243,7 @@ CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
 	event->description = settings.seed + __sync_fetch_and_add(&control.last_description, 1) + 1;
 	kept->flags = event->header.flags & DESCRIBED_FLAGS;
 	kept->size = size;
+	kept->sender = sender;
 	kept->key = key;
 	barrier_var(size);
 	if (size > DESCRIBED_SIZE || bpf_probe_read_kernel(kept->body, size, &event->start))
@@ -248,25 +252,41 @@ CHECKED_ONCE int keep_described(struct callerd_caller_event *event, __u64 key)
 	return 0;
 }
 
-/* Describes the current process, of this sender_key(), in EVENT, whose header is filled in already. Returns whether the agent has that description
- * already, unless it was lost. What its other threads or its parents change meanwhile is described, but not kept as that of KEY.
- * Several functions, since the stacks of functions that call each other must fit into 512 bytes. */
-static __always_inline bool describe_caller(struct callerd_caller_event *event, __u64 key)
+/* Whether the process acted before, as far as is known; from now on it is. Where another one takes its place it is described once more. */
+CHECKED_ONCE int has_acted(__u64 sender)
 {
-	__u64 objects = mix_lineage(mix_objects(key));
+	struct described *kept = find_described(sender);
 
-	key = mix_args(event, objects);
-	if (recall(event, key))
-		return true;
+	if (!kept || kept->seen == sender || kept->sender == sender)
+		return 1;
+	kept->seen = sender;
+	return 0;
+}
+
+/* Describes the current process, of this sender_key(), in EVENT, whose header is filled in already. Returns whether the agent has that description
+ * already, unless it was lost. What its other threads or its parents change meanwhile is described, but not kept as that of the key.
+ * Several functions, since the stacks of functions that call each other must fit into 512 bytes. */
+static __always_inline bool describe_caller(struct callerd_caller_event *event, __u64 sender)
+{
+	bool acts_again = has_acted(sender);
+	__u64 objects = 0, key = 0;
+
+	if (acts_again) {
+		objects = mix_lineage(mix_objects(sender));
+		key = mix_args(event, objects);
+		if (recall(event, sender, key))
+			return true;
+	}
 	event->header.flags &= ~DESCRIBED_FLAGS;
 	describe_self(event);
 	describe_ancestors(event);
-	if (mix_lineage(mix_objects(sender_key())) == objects)
-		keep_described(event, key);
+	if (acts_again && mix_lineage(mix_objects(sender_key())) == objects)
+		keep_described(event, sender, key);
 	return false;
 }
 
-/* Sends EVENT to the reader of the callers ring, which is woken at once where URGENT. Returns 0; otherwise LOSS was counted. */
+/* Sends EVENT to the reader of the callers ring, which is woken at once where URGENT: to wake it takes as long as to describe a
+ * caller. Returns 0; otherwise LOSS was counted. */
 static __always_inline long send_caller(struct callerd_caller_event *event, __u32 loss, bool urgent)
 {
 	__u32 size = event->text_size;

@@ -340,7 +340,7 @@ CHECKED_ONCE int tell_sender(struct connection *connection, __u64 node, __u64 ke
 	if (key == connection->connector)
 		event->header.flags |= CALLERD_FLAG_CONNECTOR;
 	describe_node(event, node);
-	if (send_caller(event, CALLERD_LOSS_SENDER, !known))
+	if (send_caller(event, CALLERD_LOSS_SENDER, !known && settings.labels))
 		forget_sender(connection, key);
 	give_scratch(scratch);
 	return 0;

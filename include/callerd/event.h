@@ -397,7 +397,7 @@ struct callerd_settings {
 	__u32 wake_level; /* bytes in a ring from which on its reader is woken */
 	__u32 agent_mnt_ns;
 	__u32 variables; /* number of names in the map "variables" */
-	__u32 reserved;
+	__u32 labels; /* processes have labels of an LSM, which user space reads */
 	__u64 ring_size[CALLERD_RINGS];
 };
 
@@ -524,7 +524,7 @@ struct callerd_readying {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 11
+#define CALLERD_LAYOUT 12
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */

@@ -147,13 +147,11 @@ struct decode_detail proc_detail(struct proc *proc)
 int proc_new(struct capture *capture, struct proc **ret)
 {
 	struct proc *proc = calloc(1, sizeof(*proc));
-	_close_ int fd = proc_open(getpid(), 0);
 
 	if (!proc)
 		return -ENOMEM;
 	proc->capture = capture;
-	proc->labels =
-		fd >= 0 && proc_read(fd, "attr/current", proc->label, sizeof(proc->label)) > 0;
+	proc->labels = capture_has_labels();
 	*ret = proc;
 	return 0;
 }

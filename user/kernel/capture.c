@@ -239,6 +239,14 @@ static uint32_t count_variables(const struct capture_options *options)
 	return count;
 }
 
+bool capture_has_labels(void)
+{
+	_close_ int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
+	char first;
+
+	return fd >= 0 && read(fd, &first, 1) > 0;
+}
+
 static int capture_configure(struct capture *capture)
 {
 	const struct capture_options *options = &capture->options;
@@ -251,6 +259,7 @@ static int capture_configure(struct capture *capture)
 		.agent_mnt_ns = capture_own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
 		.variables = count_variables(options),
+		.labels = capture_has_labels(),
 		.ring_size = {options->callers_size, options->payload_size},
 	};
 	struct bpf_program *program;

@@ -45,6 +45,9 @@ int capture_open(const struct capture_options *options, struct capture **ret, ch
 
 void capture_close(struct capture *capture);
 
+/* Whether an LSM gives processes labels (/proc/PID/attr/current). */
+bool capture_has_labels(void);
+
 /* How the programs came to run. */
 enum capture_beginning {
 	CAPTURE_BEGUN,	  /* they were loaded, and nothing was left */
