@@ -336,6 +336,7 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 struct ancestor_walk {
 	struct callerd_caller_event *event;
 	struct task_struct *task;
+	__u64 cut; /* some of the arguments are */
 };
 
 static long ancestor_step(__u32 index, void *context)
@@ -367,6 +368,7 @@ static long ancestor_step(__u32 index, void *context)
 						    BPF_CORE_READ(exe, f_path.mnt));
 	text_end(walk->event, &ancestor->exe);
 	describe_executed_argv(walk->event, &ancestor->argv, parent);
+	walk->cut |= ancestor->argv.flags & CALLERD_TEXT_TRUNCATED;
 	describe_environment(walk->event, (__u64)parent);
 	walk->event->ancestors = index + 1;
 	walk->task = parent;
@@ -550,7 +552,8 @@ static __always_inline void describe_ancestors_of(struct callerd_caller_event *e
 	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_step, &walk, 0);
 	describe_long_argv(event, &event->argv, leader, CALLERD_ARGV_MAX);
 	walk.task = leader;
-	bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
+	if (walk.cut)
+		bpf_loop(CALLERD_ANCESTORS_MAX, ancestor_argv_step, &walk, 0);
 }
 
 CHECKED_ONCE int describe_ancestors(struct callerd_caller_event *event)

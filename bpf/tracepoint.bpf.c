@@ -24,12 +24,26 @@ struct pending {
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; the same values since Linux 5.12 */
 #define PF_KTHREAD 0x00200000
 
+/* connect_end() removes each entry. One that is full takes no more; what finds no room is in the other one. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
 	__type(key, __u64); /* bpf_get_current_pid_tgid() */
 	__type(value, struct pending);
 } pendings SEC(".maps");
+
+/* Those of calls whose end no program sees, too: the oldest ones make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct pending);
+} other_pendings SEC(".maps");
+
+static __always_inline struct pending *find_pending(__u64 id)
+{
+	return bpf_map_lookup_elem(&pendings, &id) ?: bpf_map_lookup_elem(&other_pendings, &id);
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -59,9 +73,12 @@ int connect_begin(struct bpf_sock_addr *context)
 
 	pending.client = BPF_CORE_READ(kernel, sk);
 	/* The address is kept only where connect_end() will run and delete the entry. */
-	if (in_connect())
+	if (in_connect()) {
 		copy_address(pending.address, BPF_CORE_READ(kernel, uaddr), kernel->uaddrlen);
-	bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY);
+		if (!bpf_map_update_elem(&pendings, &id, &pending, BPF_ANY))
+			return 1;
+	}
+	bpf_map_update_elem(&other_pendings, &id, &pending, BPF_ANY);
 	return 1;
 }
 
@@ -69,7 +86,7 @@ int connect_begin(struct bpf_sock_addr *context)
 static __always_inline const struct sock *connected_end(const struct sock *listener)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct pending *pending = bpf_map_lookup_elem(&pendings, &id);
+	struct pending *pending = find_pending(id);
 	struct unix_sock *client;
 	struct sk_buff *last;
 
@@ -212,14 +229,17 @@ SEC("tracepoint/syscalls/sys_exit_connect")
 int connect_end(struct trace_event_raw_sys_exit *context)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct pending *pending = bpf_map_lookup_elem(&pendings, &id);
+	struct pending *pending;
 	long result = context->ret;
 
+	barrier_var(result); /* read before the branches, behind which the verifier takes no context that was moved */
+	pending = find_pending(id);
 	if (!pending)
 		return 0;
 	if (result < 0 && pending->address[0])
 		refuse(pending, -result);
-	bpf_map_delete_elem(&pendings, &id);
+	if (bpf_map_delete_elem(&pendings, &id))
+		bpf_map_delete_elem(&other_pendings, &id);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kernel programs keep what they described: whatever a process changes of itself between two calls must be in the record
-of the second one."""
+of the second one. Of a process that looks new nothing is kept before its second call; the third one is told by what is kept."""
 import json
 import os
 import shutil
@@ -36,7 +36,7 @@ def ping(name, turn, path=path):
     return target
 
 def call(name):
-    for turn in '12':
+    for turn in '123':
         target = ping(name, turn)
         os.write(1, (json.dumps({**now(), 'target': target}) + '\n').encode())
 
@@ -188,7 +188,7 @@ def mount(*args):
 def inside(root, name):
     """Its directory is outside of its root: so it finds the socket, and the way out."""
     os.chroot(root)
-    told.extend(ping(name, turn, path.lstrip('/')) for turn in '12')
+    told.extend(ping(name, turn, path.lstrip('/')) for turn in '123')
     os.chroot('.')
 
 told = []
@@ -212,7 +212,7 @@ for target in told:
 ''')
     for name, root in [(f'root-{turn}', f'root-{turn}') for turn in range(40)] + [
             ('one', 'one'), ('two', 'two'), ('mounted', 'two'), ('moved', 'three')]:
-        for turn in '12':
+        for turn in '123':
             equal(field(found[f'{name}.{turn}'], 'callerd.caller.root'), f'{D}/{root}', f'{name}.{turn}: root')
 
 
@@ -289,8 +289,9 @@ def told_to_an_agent_that_was_killed():
     options = ('--status-interval', '0', '--guard', 'none')
     try:
         with Callerd(*options, pin=pin) as first:
-            request('GET', '/_ping?killed=read')
-            first.wait(url__original='/_ping?killed=read')
+            for _ in range(3):
+                request('GET', '/_ping?killed=read')
+            first.wait(url__original='/_ping?killed=read', count=3)
             first.process.send_signal(signal.SIGSTOP)
             request('GET', '/_ping?killed=unread')
             os.chdir(D)
