@@ -548,7 +548,7 @@ QUESTIONS = (
     ('what a user did', ['what', asked.USER]),
     ('what was grave, whoever it was', ['what', '--where', 'severity >= high']),
     ('a report of the week, as text', ['report', '--since', '8d']),
-    ('the same, as html', ['report', '--since', '8d', '--as', 'html']),
+    ('a report of the week, as html', ['report', '--since', '8d', '--as', 'html']),
 )
 
 
