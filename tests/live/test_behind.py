@@ -55,8 +55,8 @@ class Worker(Container):
 class Shell:
     """`docker exec -i CONTAINER sh` of WHO, which does what it is told."""
 
-    def __init__(self, container, who, *command):
-        self.process = subprocess.Popen(docker_of(who, 'exec', '-i', container.name, *(command or ('sh',))), stdin=subprocess.PIPE,
+    def __init__(self, container, who):
+        self.process = subprocess.Popen(docker_of(who, 'exec', '-i', container.name, 'sh'), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def __enter__(self):

@@ -10,7 +10,7 @@ import re
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ecs-9.4.0.json'), encoding='utf-8') as facts_file:
     FACTS = json.load(facts_file)
 FIELDS = FACTS['fields']
-OWN = ('callerd', 'labels')
+OWN = ('callerd', 'labels', 'container.labels')
 IN_EACH = ('@timestamp', 'ecs.version', 'message', 'event.kind', 'event.category', 'event.type', 'event.action', 'event.id', 'event.dataset', 'event.severity',
            'agent.type')
 

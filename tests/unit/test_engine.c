@@ -416,7 +416,7 @@ static void test_execs(void **state)
 	static const char *const runs[] = {EXEC_ANSWER("false", "null", "0"),
 					   EXEC_ANSWER("true", "null", "0"),
 					   EXEC_ANSWER("true", "null", "7"), NULL};
-	static const char *const ended[] = {EXEC_ANSWER("false", "null", "0"),
+	static const char *const ended[] = {EXEC_ANSWER("false", "0", "0"),
 					    EXEC_ANSWER("false", "0", "7"), NULL};
 	static const char *const odd[] = {
 		EXEC_ANSWER("true", "null", "-7"), EXEC_ANSWER("true", "null", "4294967303"),

@@ -222,7 +222,7 @@ static void ask_exec_again(struct engine *engine, struct waiting_exec *exec, boo
 static void take_exec(struct engine *engine, const struct value *answer, bool gone)
 {
 	const struct engine_options *options = &engine->options;
-	const struct value *pid = body_get(answer, "Pid");
+	const struct value *pid = body_get(answer, "Pid"), *code = body_get(answer, "ExitCode");
 	struct waiting_exec *exec;
 	bool runs = body_true(answer, "Running");
 
@@ -242,8 +242,8 @@ static void take_exec(struct engine *engine, const struct value *answer, bool go
 			ask_exec_again(engine, exec, true);
 		return;
 	}
-	/* Before it begins it does not run, either, but has no exit code yet. */
-	if (gone || (answer && !runs && body_get(answer, "ExitCode")))
+	/* Before it begins it does not run, either: but Docker has no exit code yet, and Podman 0 and no PID. */
+	if (gone || (answer && !runs && code && (code->number || (pid && pid->number))))
 		drop_waiting_exec(engine, exec);
 	else
 		ask_exec_again(engine, exec, false);
