@@ -290,7 +290,9 @@ static void test_asked_once(void **state)
 
 	assert_null(logins_find(all->logins, &first, &waits));
 	assert_true(waits);
+	assert_true(logins_are_asked(all->logins));
 	wait_for_looks(all);
+	assert_false(logins_are_asked(all->logins));
 	assert_true(logins_news(all->logins) != news);
 	login = logins_find(all->logins, &first, &waits);
 	assert_non_null(login);
@@ -376,6 +378,9 @@ static void test_ended(void **state)
 	assert_false(find_waiting(all, &caller)->ended);
 	assert_int_equal(looks_again, 0);
 	passed = 20 * NS_PER_S;
+	logins_expect(all->logins, &caller);
+	assert_false(
+		logins_are_asked(all->logins)); /* of what is known already nobody waits for more */
 	assert_false(find_waiting(all, &caller)->ended);
 	has_ended = true;
 	passed = 40 * NS_PER_S;

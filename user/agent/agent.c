@@ -105,6 +105,7 @@ struct agent {
 	struct losses losses;
 	int64_t begun;	    /* requests that began with the event at hand */
 	uint64_t no_memory; /* events and records that agent.c dropped for want of memory */
+	uint64_t let_wait;  /* until then requests may stay in their ring; 0: they do not */
 	uint64_t last_event, last_drain, next_tick, last_status, next_survey;
 	uint64_t watchdog, last_fed; /* ns: how often the manager wants to hear; 0: never */
 	int signals;
@@ -568,8 +569,27 @@ static bool on_totals(void *data, struct callerd_totals *ret)
 	return !capture_totals(((struct agent *)data)->capture, ret);
 }
 
+/* Who called is read before what he asked. Where it is being looked up from where he came, his request may stay in its ring as long
+ * as a busy loop leaves it there anyway: then its record tells that. */
+static bool agent_lets_wait(struct agent *agent)
+{
+	uint64_t now;
+
+	capture_drain_callers(agent->capture);
+	note_begun(agent);
+	now = clock_now(CLOCK_BOOTTIME);
+	if (!logins_are_asked(agent->logins) || agent->stop)
+		agent->let_wait = 0;
+	else if (!agent->let_wait)
+		agent->let_wait = now + POLL_PAUSE;
+	if (now >= agent->let_wait)
+		return false;
+	agent->last_event = agent->last_drain = now;
+	return true;
+}
+
 /* Reads all events from the rings. Returns whether there were any. */
-static bool agent_drain(struct agent *agent)
+static bool agent_read_rings(struct agent *agent)
 {
 	uint64_t mark = capture_mark(agent->capture), now;
 	int events;
@@ -597,12 +617,18 @@ static bool agent_drain(struct agent *agent)
 	return events > 0;
 }
 
-/* The same of all that waits by now. */
+/* The same, or there may be some, which stay a moment. */
+static bool agent_drain(struct agent *agent)
+{
+	return agent_lets_wait(agent) || agent_read_rings(agent);
+}
+
+/* Reads all that waits by now. */
 static void agent_drain_all(struct agent *agent)
 {
 	uint64_t mark = capture_mark(agent->capture);
 
-	while (agent_drain(agent) && capture_has_before(agent->capture, mark))
+	while (agent_read_rings(agent) && capture_has_before(agent->capture, mark))
 		;
 }
 

@@ -144,6 +144,33 @@ static void print_expected(const struct reread *record)
 	print_part("expected?", text_since(&text, 0));
 }
 
+/* sshd from 10.1.2.3, port 50022, since 2026-11-28T19:02:11Z, which has ended */
+static void print_origin(const struct reread *record)
+{
+	struct bytes from = reread_text(record, "source.ip"), start;
+	_cleanup_(text_free) struct text text = {0};
+
+	if (!from.size)
+		from = reread_text(record, "source.domain");
+	start = reread_text(record, "callerd.session.start");
+	text_add_bytes(&text, reread_text(record, "callerd.session.service"));
+	if (from.size) {
+		text_add_string(&text, text.size ? " from " : "from ");
+		text_add_bytes(&text, from);
+	}
+	if (start.size) {
+		text_add_string(&text, ", since ");
+		text_add_bytes(&text, start);
+	}
+	if (reread_true(record, "callerd.session.ended"))
+		text_add_string(&text, ", a session that has ended");
+	if (reread_text(record, "callerd.session.contradictions").size) {
+		text_add_string(&text, "; but ");
+		text_add_bytes(&text, reread_text(record, "callerd.session.contradictions"));
+	}
+	print_part("logged in", text_since(&text, 0));
+}
+
 static void print_record(const struct reread *record)
 {
 	struct bytes message = reread_text(record, "message");
@@ -158,6 +185,7 @@ static void print_record(const struct reread *record)
 	print_details(record);
 	who_add(&who, record);
 	print_part("who", text_since(&who, 0));
+	print_origin(record);
 	print_part("command", reread_text(record, "process.command_line"));
 	print_part("below", reread_text(record, "callerd.lineage"));
 	print_part("directory", reread_text(record, "process.working_directory"));

@@ -37,6 +37,7 @@ struct logins {
 	struct beside *beside;
 	struct kept_login *all; /* the one that was used longest ago first */
 	struct recent_login recent[RECENT];
+	unsigned int asked; /* jobs that have not come back, of logins of which nothing is known */
 	uint64_t news, forgotten;
 };
 
@@ -44,6 +45,7 @@ struct login_job {
 	struct job job;
 	struct logins *logins; /* the loop alone uses it */
 	struct login_question question;
+	bool first; /* nothing was known */
 	bool again; /* .found is known, but for whether it has ended */
 	struct login_found found;
 };
@@ -138,6 +140,7 @@ static void on_looked(struct job *job, bool came, void *data)
 	struct kept_login *kept = kept_of(answer->logins, &answer->question.key);
 
 	(void)data;
+	answer->logins->asked -= answer->first;
 	if (kept)
 		kept->asked = false;
 	if (came)
@@ -204,10 +207,13 @@ static void ask_for_login(struct logins *logins, struct kept_login *kept,
 	asked->logins = logins;
 	fill_question(logins, caller, &kept->key, &asked->question);
 	asked->again = known_already(logins, kept, &asked->found);
-	if (beside_put(logins->beside, &asked->job, clock_now(CLOCK_BOOTTIME)))
+	asked->first = !kept->known;
+	if (beside_put(logins->beside, &asked->job, clock_now(CLOCK_BOOTTIME))) {
 		free(asked);
-	else
-		kept->asked = true;
+		return;
+	}
+	logins->asked += asked->first;
+	kept->asked = true;
 }
 
 /* --- what is known ---------------------------------------------------------------------------- */
@@ -302,6 +308,11 @@ const struct login *logins_find(struct logins *logins, const struct caller *call
 void logins_expect(struct logins *logins, const struct caller *caller)
 {
 	logins_find(logins, caller, NULL);
+}
+
+bool logins_are_asked(const struct logins *logins)
+{
+	return logins->asked;
 }
 
 uint64_t logins_news(const struct logins *logins)

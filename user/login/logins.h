@@ -26,6 +26,9 @@ void logins_expect(struct logins *logins, const struct caller *caller);
 const struct login *logins_find(struct logins *logins, const struct caller *caller,
 				bool *ret_asked);
 
+/* Whether a caller's login is being looked up of which nothing is known yet. */
+bool logins_are_asked(const struct logins *logins);
+
 /* Changes with each login of which more is known. */
 uint64_t logins_news(const struct logins *logins);
 
