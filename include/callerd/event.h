@@ -574,7 +574,7 @@ struct callerd_control {
 #define CALLERD_FILTER_BIT(inode) (1ull << ((inode)&63))
 
 /* Where the bit is of a name that begins with these letters, or is these, NUL-padded. */
-#define CALLERD_VARIABLE_HASH(letters) ((letters) * 0x9e3779b97f4a7c15ull >> 54)
+#define CALLERD_VARIABLE_HASH(letters) ((letters)*0x9e3779b97f4a7c15ull >> 54)
 #define CALLERD_VARIABLE_WORD(letters) (CALLERD_VARIABLE_HASH(letters) >> 6)
 #define CALLERD_VARIABLE_BIT(letters) (1ull << (CALLERD_VARIABLE_HASH(letters) & 63))
 
@@ -582,7 +582,7 @@ struct callerd_control {
 struct callerd_executed {
 	__u64 start; /* where .start or .exec_id differ, the entry is of an earlier image */
 	__u64 exec_id;
-	__u64 image; /* key of the maps of arguments */
+	__u64 image;	   /* key of the maps of arguments */
 	__u64 environment; /* key of the map "environments"; 0: nothing is kept */
 };
 

@@ -860,7 +860,8 @@ static void test_environment(void **state)
 	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){TEXT("GIT_URL=***\0")},
 			   true);
 	memcpy(cut, TEXT("GIT_URL=https://h/"));
-	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){cut, sizeof(cut)}, true);
+	assert_environment((struct bytes){cut, sizeof(cut)}, (struct bytes){cut, sizeof(cut)},
+			   true);
 	/* There may be more. */
 	event = docker(CALLERD_EVENT_CONNECT);
 	event->environment.flags = CALLERD_TEXT_TRUNCATED;

@@ -100,7 +100,8 @@ extern const struct record_field fields_of_thread[];
 extern const struct record_field fields_of_user[];
 extern const struct record_field fields_of_nobody[]; /* what is there without a caller, too */
 extern const struct record_field fields_of_caller[]; /* callerd.caller */
-extern const struct record_field fields_of_claims[]; /* of callerd: its login, and what it says of itself */
+extern const struct record_field
+	fields_of_claims[]; /* of callerd: its login, and what it says of itself */
 extern const struct record_field fields_of_makers[]; /* also of callerd.caller: who is behind it */
 extern const struct record_field fields_of_parent[];
 extern const struct record_field fields_of_ancestors[];
@@ -112,7 +113,7 @@ extern const struct record_field fields_of_others[]; /* who connected, who else 
 extern const struct record_field fields_of_entry[]; /* of process: what the login began */
 extern const struct record_field fields_of_source[];
 extern const struct record_field fields_of_addresses[]; /* of related */
-extern const struct record_field fields_of_session[]; /* callerd.session */
+extern const struct record_field fields_of_session[];	/* callerd.session */
 
 /* fields_event.c */
 extern const struct record_field fields_of_message[];

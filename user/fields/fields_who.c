@@ -530,7 +530,7 @@ static void get_labels_cut(struct fields *fields, struct field_value *ret)
  * it, too. */
 static void add_lineage_text(struct text *out, struct bytes text)
 {
-	while (text.size && !out->error) {
+	while (text.data && text.size && !out->error) {
 		uint32_t code;
 		size_t size = utf8_decode(text.data, text.size, &code);
 

@@ -268,7 +268,7 @@ static void decode_identity(const struct callerd_caller_event *event, struct cal
 /* Whether VALUE, which was cut, may end within the password of a URL, so that the @ behind it is not there. */
 static bool ends_in_authority(struct bytes value)
 {
-	const char *begin = memmem(value.data, value.size, "://", 3);
+	const char *begin = value.size ? memmem(value.data, value.size, "://", 3) : NULL;
 
 	if (!begin)
 		return false;

@@ -184,7 +184,8 @@ static void enter_name(struct bytes name)
 {
 	if (knows_name(name))
 		return;
-	assert(name.size <= ENVIRONMENT_NAME_MAX && name_count < CALLERD_VARIABLES_MAX);
+	assert(name.data && name.size <= ENVIRONMENT_NAME_MAX &&
+	       name_count < CALLERD_VARIABLES_MAX);
 	memcpy(names[name_count++], name.data, name.size);
 }
 
