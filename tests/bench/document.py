@@ -139,6 +139,8 @@ def goals(results):
         (what, f'{goal:,} {unit}', f'{value:,.0f}' if value >= 1000 else us(value), 'reached' if (value <= goal if less else value >= goal) else 'not reached')
         for what, goal, unit, value, less in goals_of(results)])
     cpu = peer['request']['nothing']['cpu']['median']
+    noted, described = (sum(run['process'].get(name, (0, 0))[1] for name in names) / 1e3 for names in (
+        ('on_fork', 'image_fork', 'on_exec', 'image_exec', 'process_exit'), ('data_ready', 'connect_lsm')))
     return text + f"""
 What is counted in the kernel is without the 20 ns that counting takes of each run. What stands in the way where a goal may not be reached:
 
@@ -146,6 +148,10 @@ What is counted in the kernel is without the 20 ns that counting takes of each r
   runs {calls_of['unix']:.0f} programs, a request {calls_of['request']:.0f}, a connection with its request {calls_of['connection']:.0f}. The kernel has no place nearer to a watched socket than those that all sockets go
   by, and a message needs each of them: who sends is known in the send alone, how much was read in the receive. What is left of a request copies its bytes and the answer's head to a ring.
   A process that is described already is still compared with its description, field by field, for what it may have changed meanwhile: users, groups, capabilities, its root.
+- **A new process** is noted at its fork, exec and exit, as each process of the host is, for nobody knows yet who will call: {us(noted)} µs. When it connects it is described, {us(described)} µs with the
+  look at each socket: its users, arguments, directories and cgroup, and each of its ancestors with its user, name, executable and arguments, which no cache of the processor holds any more. These are more than half
+  of it. They are not described at their own exec, but for their arguments: an ancestor takes another user and another name, and its file is moved, and all of that is told as it is at the connect. What was described is kept, and looked
+  for, from the second call of a process on. Where processes have labels (AppArmor, SELinux) callerd is woken for a new caller, to read its label while it lives, which takes some 4 µs more.
 - **Throughput**: load, engine and callerd share {results['machine']['processors']} processors, which are all busy then. A request takes {cpu:.0f} µs of them without callerd; to keep 95 % callerd might take {cpu / 19:.1f} µs of them in
   all, about what the programs in the kernel take to see it at all. Where a processor is free the daemon waits for nothing but these programs.
 - **A record for each request** takes what it takes to write it: see [below](#in-user-space).
