@@ -218,12 +218,14 @@ static void test_directories(void **state)
 {
 	static const uint32_t groups[] = {100, 998};
 	struct access_socket socket = {
-		.way_count = 1, .ways = {{.step_count = 2, .steps = {{0755, 0, 0}, {0750, 0, 998}}}}};
+		.way_count = 1,
+		.ways = {{.step_count = 2, .steps = {{0755, 0, 0}, {0750, 0, 998}}}}};
 
 	assert_true(access_passes(&socket, 0, NULL, 0));
 	assert_true(access_passes(&socket, 1000, groups, 2));
 	assert_false(access_passes(&socket, 1000, groups, 1));
-	socket.ways[0].steps[1] = (struct access_step){0705, 0, 998}; /* the group less than others */
+	socket.ways[0].steps[1] =
+		(struct access_step){0705, 0, 998}; /* the group less than others */
 	assert_false(access_passes(&socket, 1000, groups, 2));
 	assert_true(access_passes(&socket, 1000, groups, 1));
 	socket.ways[0].steps[1] = (struct access_step){0600, 1000, 0};
@@ -253,7 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sudo_rules),  cmocka_unit_test(test_sudo_reach),
-		cmocka_unit_test(test_sudo_users), cmocka_unit_test(test_who_may_write),
+		cmocka_unit_test(test_sudo_users),  cmocka_unit_test(test_who_may_write),
 		cmocka_unit_test(test_many_mounts), cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_directories),
 	};

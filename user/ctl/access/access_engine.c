@@ -12,8 +12,8 @@
 
 #define LIST_MEMORY (256u << 10)
 #define LIST_BYTES (64u << 20)
-#define LIST_TIME (5 * NS_PER_S)
-#define PAUSE 100 /* ms */
+#define LIST_TIME (20 * NS_PER_S) /* it takes long where there are thousands */
+#define PAUSE 100		  /* ms */
 
 static bool take_listed(void *data, const struct value *container);
 
@@ -38,6 +38,7 @@ struct access_asking {
 	const struct access_socket *engine;
 	struct client client;
 	struct body *body;
+	unsigned int before; /* grants that there were */
 	bool over, good;
 };
 
@@ -71,22 +72,34 @@ static bool leads_to_socket(const struct access_socket *socket, const char *sour
 	return false;
 }
 
-/* The grant that its mounts gave it already, or another one. */
-static struct access_grant *find_holding_container(struct access *access,
+static bool is_grant_of(const struct access_grant *grant, const struct access_socket *socket,
+			const char *id)
+{
+	return grant->kind == ACCESS_CONTAINER && grant->socket == socket &&
+	       !strcmp(grant->container_id, id);
+}
+
+/* The grant that its mounts gave the container already, or another one. Those of one container come one behind the other. */
+static struct access_grant *find_holding_container(const struct access_asking *asking,
 						   const struct access_socket *socket,
 						   const char *id, const char *name)
 {
-	struct access_grant *grant;
+	struct access *access = asking->access;
+	struct access_grant *found = NULL;
 
-	for (unsigned int i = 0; i < access->grant_count; i++) {
-		grant = &access->grants[i];
-		if (grant->kind == ACCESS_CONTAINER && grant->socket == socket &&
-		    !strcmp(grant->container_id, id)) {
-			snprintf(grant->who, sizeof(grant->who), "%s", name);
-			return grant;
-		}
+	for (unsigned int i = 0; i < asking->before && !found; i++)
+		if (is_grant_of(&access->grants[i], socket, id))
+			found = &access->grants[i];
+	for (unsigned int i = access->grant_count; i > asking->before && !found; i--) {
+		if (strcmp(access->grants[i - 1].container_id, id) != 0)
+			break;
+		if (is_grant_of(&access->grants[i - 1], socket, id))
+			found = &access->grants[i - 1];
 	}
-	return access_add(access, socket, ACCESS_CONTAINER, name);
+	if (!found)
+		return access_add(access, socket, ACCESS_CONTAINER, name);
+	snprintf(found->who, sizeof(found->who), "%s", name);
+	return found;
 }
 
 /* Another engine may have a container of that name. */
@@ -125,7 +138,7 @@ static void add_holding_container(struct access_asking *asking, const struct val
 		first = bytes_from(first, 1);
 	snprintf(name, sizeof(name), "%.*s", (int)first.size, first.data ?: "");
 	snprintf(text, sizeof(text), "%.*s", (int)id.size, id.data ?: "");
-	grant = find_holding_container(asking->access, socket, text, name);
+	grant = find_holding_container(asking, socket, text, name);
 	memcpy(grant->container_id, text, sizeof(text));
 	snprintf(grant->how, sizeof(grant->how), "mount %.*s",
 		 (int)(destination.size < 100 ? destination.size : 100), destination.data ?: "");
@@ -213,7 +226,8 @@ static const struct client_calls list_calls = {
 
 static void ask_for_containers(struct access *access, const struct access_socket *engine)
 {
-	struct access_asking asking = {.access = access, .engine = engine};
+	struct access_asking asking = {
+		.access = access, .engine = engine, .before = access->grant_count};
 	uint64_t now = clock_now(CLOCK_BOOTTIME), end = now + LIST_TIME;
 	int error = client_init(&asking.client, engine->real, &list_calls, &asking);
 

@@ -273,7 +273,9 @@ void report_write_csv(struct report *report, struct text *out)
 			     "changes,failed,refused,gravest,finding,expected,engine,how,used,"
 			     "remove\r\n");
 	HASH_ITER(hh, report->census.callers, caller, next)
-	add_caller_row(out, caller);
+	{
+		add_caller_row(out, caller);
+	}
 	if (report->no_access) {
 		add_note_row(out, bytes_of(report->no_access));
 		return;
