@@ -5,6 +5,9 @@
 
 #include "depart.h"
 #include "stream.h"
+#ifdef SEES_TCP
+#include "tcp.h"
+#endif
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -36,6 +39,17 @@ static __always_inline struct dentry *open_dentry(__u32 fd)
 	struct file *file = open_file(fd);
 
 	return file ? BPF_CORE_READ(file, f_path.dentry) : NULL;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_state, struct sock *sk, int old, int new)
+{
+	if (new == TCP_LISTEN)
+		__sync_fetch_and_add(&control.started, 1);
+#ifdef SEES_TCP
+	on_tcp_change(sk, old, new);
+#endif
+	return 0;
 }
 
 /* The agent runs this program on its queues of fanotify. */

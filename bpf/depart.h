@@ -41,15 +41,6 @@ CHECKED_ONCE int describe_other_ancestors(struct callerd_caller_event *event, __
 	return 0;
 }
 
-/* TASK as a number: functions that the verifier checks once take no pointer to a task. */
-static __always_inline __u64 address_of(struct task_struct *task)
-{
-	__u64 address = 0;
-
-	bpf_probe_read_kernel(&address, sizeof(address), &task);
-	return address;
-}
-
 static __always_inline void describe_actor(struct callerd_caller_event *event,
 					   struct task_struct *task)
 {

@@ -102,14 +102,6 @@ static __always_inline void note_engine(struct task_struct *task)
 		__sync_fetch_and_add(&control.started, 1);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_tcp_state, const struct sock *sk, int old, int new)
-{
-	if (new == TCP_LISTEN)
-		__sync_fetch_and_add(&control.started, 1);
-	return 0;
-}
-
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {

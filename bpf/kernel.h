@@ -11,6 +11,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
@@ -21,9 +22,18 @@
 #define CHECKED_ONCE __attribute__((noinline))
 
 #define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
+#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; the same values since Linux 5.12 */
+#define PF_KTHREAD 0x00200000
 #define SHUTDOWN_MASK 3
 #define MSG_OOB 1
 #define MSG_PEEK 2
@@ -221,10 +231,22 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct in6_addr {
+	union {
+		__u32 u6_addr32[4];
+	} in6_u;
+};
+
 struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport; /* of the network's order */
+	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr; /* with CONFIG_IPV6 */
+	struct in6_addr skc_v6_rcv_saddr;
 };
 
 struct sk_buff {
@@ -257,9 +279,20 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	__u16 sk_type;
+	__u16 sk_protocol;
 	__u8 sk_shutdown;
 	struct pid *sk_peer_pid;
 	const struct cred *sk_peer_cred;
+	void *sk_bpf_storage; /* NULL: no program keeps anything of the socket */
+};
+
+struct inet_connection_sock {
+	struct sock sk;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u32 is_mptcp : 1; /* with CONFIG_MPTCP */
 };
 
 struct socket {
@@ -387,6 +420,18 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
 struct bpf_iter__unix {
 	struct bpf_iter_meta *meta;
 	struct unix_sock *unix_sk;
@@ -438,6 +483,15 @@ typedef __u8 __attribute__((may_alias)) any_u8;
 			bpf_probe_read_kernel(to, size, (const void *)read_at);                    \
 		}                                                                                  \
 	})
+
+/* OBJECT of the kernel's as a number: functions that the verifier checks once take no pointer to one. */
+static __always_inline __u64 address_of(const void *object)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &object);
+	return address;
+}
 
 #undef BPF_CORE_READ_INTO
 #define BPF_CORE_READ_INTO(to, from, member, ...)                                                  \

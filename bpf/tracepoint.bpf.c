@@ -13,6 +13,7 @@
  *   sock_recv_length      after a receive, on the daemon's end
  */
 #define HAS_CAST 1 /* since Linux 6.2 */
+#define SEES_TCP
 #include "common.h"
 
 /* A connect that is under way. */
@@ -20,9 +21,6 @@ struct pending {
 	struct sock *client;
 	char address[CALLERD_ADDRESS_MAX + 4];
 };
-
-#define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; the same values since Linux 5.12 */
-#define PF_KTHREAD 0x00200000
 
 /* connect_end() removes each entry. One that is full takes no more; what finds no room is in the other one. */
 struct {
@@ -246,10 +244,15 @@ int connect_end(struct trace_event_raw_sys_exit *context)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(send_length, struct sock *sk, int result, int flags)
 {
+	struct tcp_mark *mark;
 	struct sock *peer;
 
-	if (sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+	if (!is_unix_stream(sk)) {
+		mark = find_mark(sk);
+		if (mark)
+			on_tcp_answered(sk, mark, result);
 		return 0;
+	}
 	if (bound_dentry(sk))
 		on_answered(sk, result);
 	peer = BPF_CORE_READ(unix_socket(sk), peer);
@@ -262,8 +265,14 @@ int BPF_PROG(send_length, struct sock *sk, int result, int flags)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_length, struct sock *sk, int result, int flags)
 {
-	if (sk->__sk_common.skc_family != AF_UNIX || sk->sk_type != SOCK_STREAM)
+	struct tcp_mark *mark;
+
+	if (!is_unix_stream(sk)) {
+		mark = find_mark(sk);
+		if (mark)
+			on_tcp_received(sk, mark, result, flags);
 		return 0;
+	}
 	if (bound_dentry(sk))
 		on_received(sk, result, flags);
 	return 0;

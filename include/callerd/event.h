@@ -41,6 +41,9 @@ enum callerd_event_type {
 	/* in no ring: struct callerd_caller_event, which describes a process that the agent asks
 	 * for, as it is now or was at its end; the arguments are those of its exec */
 	CALLERD_EVENT_ACTOR = 8,
+	/* in the callers ring: struct callerd_accept_event, of a connection over TCP: it came about, or more is known of it than
+	 * before, or an agent that does not know it is told */
+	CALLERD_EVENT_ACCEPT = 9,
 };
 
 /* callerd_event_header.flags */
@@ -69,6 +72,9 @@ enum {
 	/* RESPONSE: the first bytes of one write of the daemon, which look like a response's head.
 	 * The content of a response may look the same. */
 	CALLERD_FLAG_HEAD = 1 << 14,
+	/* The connection is one over TCP. CONNECT: it came about if an ACCEPT follows */
+	CALLERD_FLAG_TCP = 1 << 15,
+	CALLERD_FLAG_TLS = 1 << 16, /* TCP: with TLS, so that its bytes are not copied */
 };
 
 /*
@@ -221,6 +227,17 @@ struct callerd_peer_event {
 	__u32 uid;
 	__u32 gid;
 	__u32 reserved;
+};
+
+/* An end of a connection over TCP. */
+struct callerd_endpoint {
+	__u32 address[4]; /* in the network's order; of IPv4 as IPv6 has it: ::ffff:10.1.2.3 */
+	__u32 port;
+};
+
+struct callerd_accept_event {
+	struct callerd_event_header header;
+	struct callerd_endpoint from, to;
 };
 
 enum callerd_direction {
@@ -520,6 +537,15 @@ struct callerd_readying {
 };
 
 #define CALLERD_VARIABLE_WORDS 16 /* of callerd_control.variables */
+#define CALLERD_DOORS_MAX 16 /* listeners on TCP that are watched at once */
+
+/* A listener on TCP that is watched. */
+struct callerd_door {
+	struct callerd_endpoint end; /* where it listens; port 0: none */
+	__u32 socket;		     /* its index among the watched sockets */
+	__u32 flags; /* CALLERD_FLAG_TLS, of connections that are older than its mark */
+	__u32 net;   /* its network namespace, which the kernel programs find */
+};
 
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
@@ -567,6 +593,9 @@ struct callerd_control {
 	/* users other than root whose processes are kept: owners of what leads to a socket; 0:
 	 * free */
 	__u32 guard_owners[CALLERD_GUARD_OWNERS_MAX];
+	struct callerd_door doors[CALLERD_DOORS_MAX];
+	__u64 tcp_wanted; /* set by user space: the one of .doors whose listener "mark_listener" is to mark */
+	__u64 tcp_marked;	      /* listeners that were marked so far */
 	struct callerd_legacy legacy; /* user space's own */
 };
 
@@ -648,6 +677,7 @@ static_assert(sizeof(struct callerd_caller_event) ==
 		      40 + 5 * 8 + 28 * 4 + 16 + 32 + 9 * 8 + 16 * 48 + 16 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
+static_assert(sizeof(struct callerd_accept_event) == 80, "no padding");
 static_assert(sizeof(struct callerd_data_event) == 80, "no padding");
 static_assert(sizeof(struct callerd_sent_event) == 48, "no padding");
 static_assert(sizeof(struct callerd_end_event) == 72, "no padding");

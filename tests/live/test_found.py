@@ -6,6 +6,7 @@ import stat
 import tarfile
 
 import podman
+from doors import certificates, findings, finds, free_port, wait_found
 from live import *
 
 D = DIR + '/found'
@@ -40,28 +41,10 @@ sys.stdin.read()
 '''
 
 
-def finds(**options):
-    return Callerd('--discover', 'yes', '--status-interval', '1', **options)
-
-
-def wait_found(callerd, address, action='engine-found', **wanted):
-    return callerd.wait(event__action=action, callerd__engine__address=address, **wanted)[-1]
-
-
 def wait_answered(callerd, address, **wanted):
     """One that is busy is asked again."""
     return callerd.wait(that=lambda record: 'unanswered' not in record['callerd']['engine'],
                         event__action='engine-found', callerd__engine__address=address, **wanted)[-1]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
-
-
-def findings(record):
-    return {one['id']: one['severity'] for one in field(record, 'callerd.findings', [])}
 
 
 class OwnEngine:
@@ -205,13 +188,6 @@ def hosts_of_configuration_file():
             record = wait_answered(callerd, f'unix://{second.dir}/third.sock')
             equal(field(record, 'callerd.engine.found_by'), ['process', 'daemon.json'], 'how it was found')
             equal(field(record, 'callerd.engine.live_restore'), True, 'live-restore')
-
-
-def certificates(directory):
-    key, certificate = directory + '/key.pem', directory + '/cert.pem'
-    run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate,
-        '-days', '2', '-subj', '/CN=localhost')
-    return ['--tlscacert', certificate, '--tlscert', certificate, '--tlskey', key]
 
 
 def answers(url):

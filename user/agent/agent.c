@@ -73,6 +73,8 @@ struct agent {
 	 * found, which are owned. */
 	const char *sockets[CALLERD_SOCKETS_MAX + 1];
 	uint32_t owners[CALLERD_SOCKETS_MAX]; /* of the engines that were found; 0: root */
+	/* Of a port, the socket of the same engine, which knows what that has; else the index itself. */
+	uint32_t engine_of[CALLERD_SOCKETS_MAX];
 	unsigned int socket_count, socket_room;
 	unsigned int given; /* of them, by the options: those of Docker, then those of containerd */
 	struct finder *finder; /* NULL: nothing is looked for */
@@ -467,6 +469,8 @@ static void agent_take_event(void *data, const struct event *event, uint32_t soc
 	struct agent *agent = data;
 
 	event_recorder_event(agent->events, event->header, socket);
+	if (socket < CALLERD_SOCKETS_MAX)
+		socket = agent->engine_of[socket];
 	if (event->header->type == CALLERD_EVENT_CONNECT && socket < CALLERD_SOCKETS_MAX)
 		agent->news = servers_note(agent->servers, agent->capture, socket,
 					   event->server.pid, event->server.uid,
@@ -1225,11 +1229,17 @@ static void open_guard(struct agent *agent)
 			      "changes of who may use the sockets are not recorded: %s",
 			      strerror(-error));
 	for (unsigned int i = agent->given; i < agent->socket_count; i++)
-		if (!agent->owners[i])
+		if (!agent->owners[i] && agent->sockets[i][0] == '/')
 			guard_add_socket(agent->guard, agent->sockets[i]);
 }
 
 /* --- sockets that are found ------------------------------------------------------------------- */
+
+/* Whether TEXT names a socket, and not a port. */
+static bool is_socket_path(const char *text)
+{
+	return text[0] == '/';
+}
 
 /* Has one more socket watched. 0, or -errno. */
 static int add_socket(struct agent *agent, const char *path, uint32_t owner,
@@ -1242,14 +1252,15 @@ static int add_socket(struct agent *agent, const char *path, uint32_t owner,
 		return index < agent->socket_room ? -ENOMEM : -ENOSPC;
 	agent->sockets[index] = own;
 	agent->owners[index] = owner;
-	if (engines_add(agent->engines, !owner, brand, clock_now(CLOCK_BOOTTIME))) {
+	if (engines_add(agent->engines, !owner && is_socket_path(path), brand,
+			clock_now(CLOCK_BOOTTIME))) {
 		agent->sockets[index] = NULL;
 		free(own);
 		return -ENOMEM;
 	}
 	agent->socket_count++;
 	state_add_socket(agent->state);
-	if (!owner)
+	if (!owner && is_socket_path(path))
 		guard_add_socket(agent->guard, own);
 	watcher_add(agent->watcher);
 	return 0;
@@ -1302,6 +1313,41 @@ static int agent_watch(void *data, const char *path, uint32_t owner, enum engine
 	return 0;
 }
 
+/* The index of the watched socket TEXT; negative: it is not watched. */
+static int find_socket(const struct agent *agent, const char *text)
+{
+	for (unsigned int i = 0; text && i < agent->socket_count; i++)
+		if (!strcmp(agent->sockets[i], text))
+			return (int)i;
+	return -ENOENT;
+}
+
+static int agent_watch_port(void *data, const struct finder_port *port)
+{
+	struct agent *agent = data;
+	struct callerd_kept_socket kept = {.owner = port->owner, .brand = port->brand};
+	struct callerd_endpoint end;
+	int error = doors_parse(port->text, &end), index, engine;
+
+	if (error)
+		return error;
+	snprintf(kept.path, sizeof(kept.path), "tcp://%s", port->text);
+	index = find_socket(agent, kept.path);
+	if (index < 0) {
+		index = (int)agent->socket_count;
+		error = has_room_for_owner(agent, port->owner)
+				? add_socket(agent, kept.path, port->owner, port->brand)
+				: -ENOSPC;
+		if (error)
+			return error;
+		capture_keep_socket(agent->capture, (uint32_t)index, &kept);
+	}
+	engine = find_socket(agent, port->socket);
+	agent->engine_of[index] = (uint32_t)(engine < 0 ? index : engine);
+	return doors_watch(capture_doors(agent->capture), port->pid, &end, (uint32_t)index,
+			   port->tls);
+}
+
 static uint64_t agent_started(void *data)
 {
 	return capture_started(((struct agent *)data)->capture);
@@ -1321,6 +1367,7 @@ static int open_finder(struct agent *agent)
 		.beside = agent->beside,
 		.data = agent,
 		.watch = agent_watch,
+		.watch_port = agent_watch_port,
 		.started = agent_started,
 		.severity = agent_severity,
 		.record = on_record,
@@ -1391,6 +1438,8 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 		return EXIT_FAILED;
 	agent->options = *options;
 	agent->levels = options->levels;
+	for (uint32_t i = 0; i < CALLERD_SOCKETS_MAX; i++)
+		agent->engine_of[i] = i;
 	memcpy(agent->sockets, options->sockets, sizeof(agent->sockets));
 	agent->given = agent->socket_count = options->socket_count + options->containerd_count;
 	memcpy(agent->sockets + options->socket_count, options->containerds,
@@ -1424,7 +1473,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	open_guard(agent);
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < agent->socket_count; i++)
-			if (!agent->owners[i])
+			if (!agent->owners[i] && is_socket_path(agent->sockets[i]))
 				servers_ask(agent->servers, agent->capture, i, agent->sockets[i]);
 	if (open_finder(agent)) {
 		agent_free(agent);

@@ -206,6 +206,7 @@ static void next_socket(struct self_test *test, uint64_t now)
 		int error;
 
 		if (test->options.owners[test->socket] ||
+		    test->options.sockets[test->socket][0] != '/' ||
 		    !test->options.is_docker(test->options.data, test->socket))
 			continue;
 		error = start_call(test, now);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conversation/connection.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ struct connection *connection_new(uint64_t id, uint32_t socket, uint32_t flags, 
 	if (!connection)
 		return NULL;
 	connection->id = id;
-	connection->socket = socket;
+	connection->socket = connection->door = socket;
 	connection->flags = flags;
 	connection->active = time;
 	connection->surveyed = true;
@@ -84,6 +85,7 @@ void connection_free(struct connection *connection)
 	exchange_free(connection->streaming);
 	stream_close(&connection->request);
 	stream_close(&connection->response);
+	free(connection->tcp);
 	caller_unref(connection->connector);
 	senders_clear(&connection->senders);
 	wipe_free(connection->held, connection->held_size);
@@ -101,6 +103,46 @@ int connection_add_sender(struct connection *connection, struct sender sender)
 	if (!connection->multiplex || !(connection->senders.count % 64))
 		senders_drop_before(&connection->senders, oldest_offset(connection));
 	return senders_add(&connection->senders, sender);
+}
+
+/* SIZE: of RET. */
+static void write_address(const struct callerd_endpoint *end, char *ret, socklen_t size)
+{
+	bool mapped = !end->address[0] && !end->address[1] && end->address[2] == htonl(0xffff);
+
+	if (!inet_ntop(mapped ? AF_INET : AF_INET6,
+		       mapped ? (const void *)&end->address[3] : end->address, ret, size))
+		ret[0] = '\0';
+}
+
+int connection_accept(struct connection *connection, const struct callerd_accept_event *accept)
+{
+	bool is_new = !connection->tcp;
+	struct record_tcp *tcp = connection->tcp ?: calloc(1, sizeof(*tcp));
+
+	if (!tcp)
+		return -ENOMEM;
+	connection->tcp = tcp;
+	connection->door = accept->header.socket;
+	connection->flags |= accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS);
+	write_address(&accept->from, tcp->source, sizeof(tcp->source));
+	write_address(&accept->to, tcp->destination, sizeof(tcp->destination));
+	tcp->source_port = accept->from.port;
+	tcp->destination_port = accept->to.port;
+	tcp->tls = connection->flags & CALLERD_FLAG_TLS;
+	if (tcp->tls)
+		connection->request.state = connection->response.state = STREAM_OPAQUE;
+	if (is_new && !connection->inherited && !(accept->header.flags & CALLERD_FLAG_PREEXISTING))
+		connection->accepted = accept->header.time;
+	return 0;
+}
+
+bool connection_is_local(const struct connection *connection)
+{
+	const struct record_tcp *tcp = connection->tcp;
+
+	return !tcp || !strncmp(tcp->source, "127.", 4) || !strcmp(tcp->source, "::1") ||
+	       !strcmp(tcp->source, tcp->destination);
 }
 
 bool connection_sender_certain(const struct connection *connection, const struct exchange *exchange)
@@ -128,6 +170,8 @@ struct caller *connection_sender(const struct connection *connection, struct exc
 {
 	struct senders_found found;
 
+	if (!connection->connector && !connection_is_local(connection))
+		return NULL;
 	connection_find_senders(connection, exchange, &found);
 	if (!connection_sender_certain(connection, exchange))
 		exchange->incomplete |= RECORD_INCOMPLETE_SENDER_UNCONFIRMED;

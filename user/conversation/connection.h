@@ -36,8 +36,11 @@ struct multiplex;
 
 struct connection {
 	uint64_t id;
-	uint32_t socket;
+	uint32_t socket;	  /* of the engine */
+	uint32_t door;		  /* of TCP: the watched socket of the door; else the same */
 	uint32_t flags;		  /* CALLERD_FLAG_ bits of its events */
+	struct record_tcp *tcp;	  /* NULL: not of TCP, or its ACCEPT was not seen */
+	uint64_t accepted;	  /* when that came; 0: its record was written, or is not wanted */
 	struct caller *connector; /* NULL: not seen */
 	uint64_t connected;	  /* when the connector was described: ns of CLOCK_BOOTTIME */
 	struct senders senders;
@@ -99,6 +102,12 @@ void connection_free(struct connection *connection);
 
 /* Takes over the reference to CALLER. */
 void connection_set_connector(struct connection *connection, struct caller *caller);
+
+/* Where a connection over TCP comes from, and what else is known of it. 0 or -ENOMEM. */
+int connection_accept(struct connection *connection, const struct callerd_accept_event *accept);
+
+/* Whether it comes from an address of this host, so that the process that connected could be known. */
+bool connection_is_local(const struct connection *connection);
 
 /* Takes over the reference to the sender's caller. 0, or -ENOMEM: it is then forgotten. */
 int connection_add_sender(struct connection *connection, struct sender sender);

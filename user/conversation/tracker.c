@@ -248,6 +248,22 @@ static struct bytes tracker_socket_path(const struct tracker *tracker, uint32_t 
 	return bytes_of(path);
 }
 
+/* Of TCP, where the connector is known the kernel says that it connected, not that it sends. */
+static struct record_connection describe_connection(const struct connection *connection)
+{
+	struct record_connection described = {
+		.id = connection->id,
+		.preexisting = connection->flags & CALLERD_FLAG_PREEXISTING,
+		.tcp = connection->tcp,
+	};
+
+	if (connection->tcp)
+		described.basis = connection->connector		    ? "connected"
+				  : connection_is_local(connection) ? NULL
+								    : "address";
+	return described;
+}
+
 static void write_record(struct tracker *tracker, struct record *record, uint32_t socket)
 {
 	record->connection.socket = tracker_socket_path(tracker, socket);
@@ -264,11 +280,7 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 		.action = action,
 		.caller = caller,
 		.account = caller ? 0 : connection->holder->account,
-		.connection =
-			{
-				.id = connection->id,
-				.preexisting = connection->flags & CALLERD_FLAG_PREEXISTING,
-			},
+		.connection = describe_connection(connection),
 	};
 
 	if (!exchange->written) { /* a record of its end has the caller that was kept */
@@ -282,12 +294,12 @@ static void write_exchange(struct tracker *tracker, struct connection *connectio
 	}
 	if (caller)
 		record.described = exchange->described;
-	if (!connection->connector)
+	if (!connection->connector && connection_is_local(connection))
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
-	else if (!caller_same_image(record.caller, connection->connector))
+	else if (connection->connector && !caller_same_image(record.caller, connection->connector))
 		record.connector = connection->connector;
 	exchange_describe(exchange, &record);
-	write_record(tracker, &record, connection->socket);
+	write_record(tracker, &record, connection->door);
 }
 
 static void write_request(struct tracker *tracker, struct connection *connection,
@@ -543,6 +555,25 @@ static void write_connected(struct tracker *tracker, const struct event *event, 
 	write_record(tracker, &record, socket);
 }
 
+/* Writes that a connection over TCP came about, once what is first said there tells whether it can be read. */
+static void write_accepted(struct tracker *tracker, struct connection *connection)
+{
+	struct record record = {
+		.action = RECORD_SOCKET_CONNECTED,
+		.time = connection->accepted,
+		.caller = connection->connector,
+		.account = connection->connector ? 0 : connection->holder->account,
+		.connection = describe_connection(connection),
+	};
+
+	if (!connection->accepted)
+		return;
+	connection->accepted = 0;
+	if (!connection->connector && connection_is_local(connection))
+		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
+	write_record(tracker, &record, connection->door);
+}
+
 static void write_refused(struct tracker *tracker, const struct event *event, uint32_t socket)
 {
 	struct text masked = {0};
@@ -600,6 +631,9 @@ static int connection_event(struct tracker *tracker, struct connection *connecti
 	case CALLERD_EVENT_PEER:
 		set_connector(connection, event);
 		break;
+	case CALLERD_EVENT_ACCEPT:
+		error = connection_accept(connection, event->accept);
+		break;
 	case CALLERD_EVENT_SENDER:
 		error = add_sender(connection, event);
 		break;
@@ -634,8 +668,12 @@ static void take_in(struct tracker *tracker, const struct event *event, uint32_t
 			tracker_mute(tracker, header->connection, 0);
 		return;
 	}
+	if (header->type == CALLERD_EVENT_DATA || header->type == CALLERD_EVENT_END)
+		write_accepted(tracker, connection);
 	if (connection_event(tracker, connection, event))
 		tracker->stats.no_memory++;
+	if (connection->flags & CALLERD_FLAG_TLS)
+		write_accepted(tracker, connection);
 	change_holder(tracker, connection, header->account);
 	note_activity(tracker, connection, header->time);
 	if (connection->finished || connection->ended || connection_has_untold(connection))
@@ -649,7 +687,8 @@ void tracker_event(struct tracker *tracker, const struct event *event, uint32_t 
 {
 	if (event->header->type == CALLERD_EVENT_REFUSED)
 		write_refused(tracker, event, socket);
-	else if (event->header->type == CALLERD_EVENT_CONNECT)
+	else if (event->header->type == CALLERD_EVENT_CONNECT &&
+		 !(event->header->flags & CALLERD_FLAG_TCP))
 		write_connected(tracker, event, socket);
 	if (event->header->type != CALLERD_EVENT_REFUSED && event->header->connection)
 		take_in(tracker, event, socket);
@@ -670,7 +709,8 @@ void tracker_survey_begin(struct tracker *tracker)
 {
 	/* Connections of another network namespace cannot be listed: only the kernel's event of their end counts. */
 	for (struct connection *one = tracker->newest; one; one = one->older)
-		one->surveyed = one->flags & CALLERD_FLAG_FOREIGN;
+		one->surveyed = one->flags & CALLERD_FLAG_FOREIGN &&
+				(!(one->flags & CALLERD_FLAG_TCP) || one->tcp);
 }
 
 void tracker_survey_seen(struct tracker *tracker, uint64_t id)

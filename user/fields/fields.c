@@ -159,6 +159,7 @@ const struct record_field fields_all[] = {
 		PART(PART_PARENT, IF_LINEAGE)),
 	PART(PART_USER, IF_CALLER),
 	ALL_OF(fields_of_nobody, 0),
+	ALL_OF(fields_of_ends, 0),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
 	ALL_OF(fields_of_container, IF_CALLER | IF_ECS),
 	ALL_OF(fields_of_pod, IF_CALLER | IF_DESCRIBED),
@@ -254,6 +255,7 @@ static bool has_own_entity(const struct view *view)
 
 static const struct record_engine no_engine;
 static const struct record_maker no_maker;
+static const struct record_tcp no_tcp;
 
 int fields_init(struct fields *fields, const struct record *record,
 		const struct record_context *context, uint64_t format, struct text *out)
@@ -288,6 +290,7 @@ int fields_init(struct fields *fields, const struct record *record,
 	fields->of[FIELDS_record_server] = record->server;
 	fields->of[FIELDS_record_engine] = record->engine ?: &no_engine;
 	fields->of[FIELDS_record_maker] = &no_maker;
+	fields->of[FIELDS_record_tcp] = record->connection.tcp ?: &no_tcp;
 	fields_enter_caller(fields, record->caller);
 	fields->scratch = fields->masked = (struct text){0};
 	fields->masked_process = NULL;

@@ -119,6 +119,7 @@ enum field_source {
 	FIELDS_record_watched,
 	FIELDS_record_engine,
 	FIELDS_record_maker,
+	FIELDS_record_tcp,
 	FIELD_SOURCES,
 };
 

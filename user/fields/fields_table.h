@@ -122,6 +122,7 @@ extern const struct record_field fields_of_rule[];
 extern const struct record_field fields_of_error[];
 
 /* fields_what.c */
+extern const struct record_field fields_of_ends[];    /* of a connection over TCP */
 extern const struct record_field fields_of_request[]; /* http, url, user_agent */
 extern const struct record_field fields_of_threat[];
 extern const struct record_field

@@ -200,9 +200,38 @@ static void get_anomalies(struct fields *fields, struct field_value *ret)
 	fields_set_bits(ret, fields->view.record->http.anomalies, name_anomaly, NULL);
 }
 
+/* --- the ends of a connection ----------------------------------------------------------------- */
+
+/* Of a caller who is a process of this host, source would be where its user came from. */
+static void get_source_ip(struct fields *fields, struct field_value *ret)
+{
+	const struct record *record = fields->view.record;
+
+	if (record->connection.tcp && !record->caller)
+		fields_set_text(ret, bytes_of(record->connection.tcp->source));
+}
+
+static void get_source_port(struct fields *fields, struct field_value *ret)
+{
+	const struct record *record = fields->view.record;
+
+	if (record->connection.tcp && !record->caller)
+		fields_set_number(ret, VALUE_NUMBER, record->connection.tcp->source_port);
+}
+
 /* --- all of them ------------------------------------------------------------------------------ */
 
 /* clang-format off */
+const struct record_field fields_of_ends[] = {
+	OBJECT("source", 0,
+		GET("ip", get_source_ip),
+		GET("port", get_source_port)),
+	OBJECT("destination", 0,
+		CHARS("ip", record_tcp, destination),
+		NUMBER32("port", record_tcp, destination_port, .optional = true)),
+	{0},
+};
+
 const struct record_field fields_of_request[] = {
 	OBJECT("http", IF_REQUEST,
 		GET("version", get_http_version),
@@ -243,6 +272,11 @@ const struct record_field fields_of_deed[] = {
 		IDENTIFIER("id", record, connection.id, .optional = true),
 		BYTES("socket", record, connection.socket),
 		BYTES("address", record, address),
+		OBJECT("source", 0,
+			CHARS("ip", record_tcp, source),
+			NUMBER32("port", record_tcp, source_port, .optional = true)),
+		TRUE_OF("tls", record_tcp, tls),
+		TEXT("basis", record, connection.basis),
 		TRUE_OF("preexisting", record, connection.preexisting),
 		NUMBER("request", record, connection.request, .optional = true)),
 	OBJECT("server", IF_SERVER,

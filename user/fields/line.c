@@ -259,6 +259,10 @@ void line_add_who(struct text *out, const struct view *view)
 		add_candidates(out, view);
 		return;
 	}
+	if (!caller && view->record->connection.tcp) {
+		text_add_string(out, view->record->connection.tcp->source);
+		return;
+	}
 	if (!caller) {
 		text_add_string(out, has_nobody(view));
 		return;

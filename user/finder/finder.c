@@ -52,6 +52,7 @@ struct known_door {
 	unsigned int tries;
 	uint64_t ask_at; /* once more; 0: not again */
 	bool watched;
+	int unwatched; /* of TCP: why it is not, as -errno */
 	uint64_t told; /* a hash of what was told; 0: nothing */
 };
 
@@ -113,9 +114,19 @@ static const char *why_unanswered(const struct finder *finder, const struct know
 
 static const char *why_unwatched(const struct known_door *known)
 {
-	if (known->door.tcp)
-		return "calls over TCP do not use a socket of this host";
-	return known->watched ? NULL : "there are more sockets than callerd can watch";
+	if (known->watched)
+		return NULL;
+	switch (known->unwatched) {
+	case -EOPNOTSUPP:
+		return "callerd's kernel programs of this backend do not see TCP";
+	case -ENOENT:
+		return "the kernel has not shown the socket that listens there";
+	case 0:
+	case -ENOSPC:
+		return "there are more sockets than callerd can watch";
+	}
+	return strerrordesc_np(-known->unwatched)
+		       ?: "the socket that listens there could not be marked";
 }
 
 /* How grave it is that an engine listens on TCP. The account of one user is less than the host. */
@@ -395,7 +406,27 @@ static bool is_same_door(const struct door *a, const struct door *b)
 	       a->tls == b->tls;
 }
 
-static void take_door(struct finder *finder, const struct door *door, uint64_t now)
+static void watch_port(struct finder *finder, struct known_door *known, const struct scan *scan)
+{
+	const struct finder_options *options = &finder->options;
+	const struct door *door = &known->door;
+	struct finder_port port = {
+		.text = door->text,
+		.pid = door->pid,
+		.owner = door->uid,
+		.brand = door->brand,
+		.tls = door->tls == TOLD_TLS_ENCRYPTED || door->tls == TOLD_TLS_VERIFIED,
+	};
+
+	for (unsigned int i = 0; i < scan->count && !port.socket; i++)
+		if (!scan->doors[i].tcp && door->pid && scan->doors[i].pid == door->pid)
+			port.socket = scan->doors[i].text;
+	known->unwatched = options->watch_port(options->data, &port);
+	known->watched = !known->unwatched;
+}
+
+static void take_door(struct finder *finder, const struct door *door, const struct scan *scan,
+		      uint64_t now)
 {
 	const struct finder_options *options = &finder->options;
 	struct known_door *known = find_known(finder, door);
@@ -409,8 +440,10 @@ static void take_door(struct finder *finder, const struct door *door, uint64_t n
 	}
 	known->door = *door;
 	known->tries = 0;
-	known->watched =
-		!door->tcp && !options->watch(options->data, door->text, door->uid, door->brand);
+	if (door->tcp)
+		watch_port(finder, known, scan);
+	else
+		known->watched = !options->watch(options->data, door->text, door->uid, door->brand);
 	ask_door(finder, known, now);
 }
 
@@ -440,8 +473,13 @@ static void take_scan(struct finder *finder, const struct scan *scan, uint64_t n
 {
 	finder->left_out = scan->left_out;
 	drop_absent(finder, scan); /* makes room for the others */
+	/* Sockets first: what listens on TCP as well is one of their engines. */
 	for (unsigned int i = 0; i < scan->count; i++)
-		take_door(finder, &scan->doors[i], now);
+		if (!scan->doors[i].tcp)
+			take_door(finder, &scan->doors[i], scan, now);
+	for (unsigned int i = 0; i < scan->count; i++)
+		if (scan->doors[i].tcp)
+			take_door(finder, &scan->doors[i], scan, now);
 }
 
 static void run_scan(struct job *job)

@@ -2,7 +2,7 @@
 /*
  * Finds the engines of this host as they come and go, has their sockets watched, and tells of each
  * door: where it is, how it was found, who listens there, what the engine says of itself; and which
- * doors callerd cannot watch, as TCP ports.
+ * doors callerd cannot watch.
  *
  * It looks again when a program of an engine was started or a socket begins to listen on TCP (the
  * kernel programs count that), when a name has changed in one of the directories where doors are,
@@ -16,6 +16,16 @@
 
 struct finder;
 
+/* A port that an engine listens on. */
+struct finder_port {
+	const char *text; /* "127.0.0.1:2375" */
+	uint32_t pid;	  /* who holds the listener */
+	uint32_t owner;	  /* whose engine it is */
+	enum engine_brand brand;
+	bool tls;
+	const char *socket; /* a socket of the same engine; NULL: none is known */
+};
+
 struct finder_options {
 	const char *const *sockets; /* the paths that callerd was told of; NULL-terminated */
 	bool ask;		    /* the engines may be asked what they are */
@@ -24,6 +34,8 @@ struct finder_options {
 	/* Has the socket at PATH watched. OWNER: whose engine it is; that of another user than root is
 	 * not to be asked for what it has. 0, or -ENOSPC. */
 	int (*watch)(void *data, const char *path, uint32_t owner, enum engine_brand brand);
+	/* The same of a port. 0 or -errno. */
+	int (*watch_port)(void *data, const struct finder_port *port);
 	/* A number that changes when an engine may have been started; never waits. */
 	uint64_t (*started)(void *data);
 	/* What the site makes of a finding. */

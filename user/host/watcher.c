@@ -114,8 +114,12 @@ static void watcher_ask(struct watcher *watcher, struct beside *beside, uint32_t
 void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now)
 {
 	for (unsigned int i = 0; i < watcher->count; i++)
-		if (!watcher->state[i].asked)
+		if (watcher->state[i].asked)
+			continue;
+		else if (watcher->sockets[i][0] == '/')
 			watcher_ask(watcher, beside, i, now);
+		else /* a port, which has no path */
+			watcher_settle(watcher, i);
 }
 
 bool watcher_settled(const struct watcher *watcher)

@@ -81,12 +81,13 @@ struct capture {
 	struct accounts *accounts;
 	struct actors *actors;
 	struct callerd_control *control;
-	struct bpf_link *living, *processes;
+	struct bpf_link *living, *living_tcp, *processes;
 	int executed, arguments, long_arguments;
 	unsigned int kept_count[2]; /* entries of .kept_senders: no fewer than there are */
 	int totals, handed, handed_http2, kept_senders[2], sessions, connections, kept_sockets,
 		muted, living_ids, unseen, losses;
 	struct watches *watches;
+	struct doors doors;
 };
 
 #define SESSIONS_LOOKED_AT                                                                         \
@@ -419,6 +420,7 @@ static int capture_find_parts(struct capture *capture)
 		bpf_program__fd(bpf_object__find_program_by_name(capture->object, "totals"));
 	if (capture->totals < 0 || !capture->control || !capture->accounts)
 		return -ENOMEM;
+	doors_init(&capture->doors, capture->object, capture->control);
 	error = watches_new(capture->object, capture->control, &capture->watches);
 	if (error)
 		return error;
@@ -458,16 +460,17 @@ static void note_legacy(struct capture *capture)
 
 static bool is_attached(const struct bpf_program *program)
 {
-	/* capture_ask_identity() and capture_totals() run these; actors_living() attaches its own */
+	/* capture_ask_identity() and capture_totals() run these; actors_living() and doors_watch() attach their own */
 	return bpf_program__autoload(program) &&
 	       bpf_program__type(program) != BPF_PROG_TYPE_SYSCALL &&
-	       strcmp(bpf_program__name(program), "actor") != 0;
+	       strcmp(bpf_program__name(program), "actor") != 0 &&
+	       strcmp(bpf_program__name(program), "mark_listener") != 0;
 }
 
 /* Whether PROGRAM only lists what there is, and the agent that asks attaches it. */
 static bool lists_only(const struct bpf_program *program)
 {
-	return !strcmp(bpf_program__name(program), "living") ||
+	return !strncmp(bpf_program__name(program), "living", strlen("living")) ||
 	       !strcmp(bpf_program__name(program), "processes");
 }
 
@@ -627,6 +630,8 @@ static int capture_attach_program(struct capture *capture, struct bpf_program *p
 	}
 	if (!strcmp(bpf_program__name(program), "living"))
 		capture->living = link;
+	else if (!strcmp(bpf_program__name(program), "living_tcp"))
+		capture->living_tcp = link;
 	else if (!strcmp(bpf_program__name(program), "processes"))
 		capture->processes = link;
 	else
@@ -883,6 +888,7 @@ void capture_close(struct capture *capture)
 	for (unsigned int i = 0; i < capture->link_count; i++)
 		release_link(capture, i);
 	bpf_link__destroy(capture->living);
+	bpf_link__destroy(capture->living_tcp);
 	bpf_link__destroy(capture->processes);
 	for (int ring = 0; ring < CALLERD_RINGS; ring++) {
 		close_ring(&capture->rings[ring]);
@@ -1052,6 +1058,11 @@ const char *capture_backend_name(const struct capture *capture)
 	return capture->backend->name;
 }
 
+struct doors *capture_doors(struct capture *capture)
+{
+	return &capture->doors;
+}
+
 struct watches *capture_watches(struct capture *capture)
 {
 	return capture->watches;
@@ -1186,7 +1197,7 @@ bool capture_kept_socket(struct capture *capture, uint32_t index, struct callerd
 	    bpf_map_lookup_elem(capture->kept_sockets, &index, ret))
 		return false;
 	ret->path[sizeof(ret->path) - 1] = '\0';
-	return ret->path[0] == '/';
+	return ret->path[0] == '/' || !strncmp(ret->path, "tcp://", strlen("tcp://"));
 }
 
 uint64_t capture_started(const struct capture *capture)
@@ -1219,21 +1230,25 @@ int capture_totals(struct capture *capture, struct callerd_totals *ret)
 	return ret->found ? 0 : -ENOENT;
 }
 
+/* Runs an iterator, which puts what it finds into a map. */
+static int walk_sockets(const struct bpf_link *link)
+{
+	_close_ int fd = bpf_iter_create(bpf_link__fd(link));
+	char nothing[8];
+
+	return fd < 0 || read(fd, nothing, sizeof(nothing)) < 0 ? -errno : 0;
+}
+
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
 		   void *data)
 {
-	char nothing[8];
 	uint64_t id;
-	int error = 0, fd;
+	int error;
 
 	__atomic_add_fetch(&capture->control->walk, 1, __ATOMIC_SEQ_CST);
-	fd = bpf_iter_create(bpf_link__fd(capture->living));
-	if (fd < 0)
-		return -errno;
-	/* reading runs the iterator, which puts the ids into a map */
-	if (read(fd, nothing, sizeof(nothing)) < 0)
-		error = -errno;
-	close(fd);
+	error = walk_sockets(capture->living)
+			?: capture->living_tcp ? walk_sockets(capture->living_tcp)
+					       : 0;
 	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
 		if (!error)
 			seen(data, id);

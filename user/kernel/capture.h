@@ -12,6 +12,7 @@
 #include "callerd/event.h"
 #include "kernel/accounts.h"
 #include "kernel/actors.h"
+#include "kernel/doors.h"
 #include "kernel/watches.h"
 
 struct capture;
@@ -119,6 +120,9 @@ const char *capture_backend_name(const struct capture *capture);
 
 /* Describes processes by their PID. It belongs to CAPTURE. */
 struct actors *capture_actors(struct capture *capture);
+
+/* The listeners on TCP that are watched. They belong to CAPTURE. */
+struct doors *capture_doors(struct capture *capture);
 
 /* What is watched. It belongs to CAPTURE. */
 struct watches *capture_watches(struct capture *capture);

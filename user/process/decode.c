@@ -545,6 +545,10 @@ int decode_event(const void *event, size_t size, const struct decode_detail *det
 				? decode_peer(event, detail, &decoded)
 				: -EBADMSG;
 		break;
+	case CALLERD_EVENT_ACCEPT:
+		decoded.accept = event;
+		error = size == sizeof(*decoded.accept) ? 0 : -EBADMSG;
+		break;
 	case CALLERD_EVENT_DATA:
 		decoded.data = event;
 		error = data_ok(event, size) ? 0 : -EBADMSG;

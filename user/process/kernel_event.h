@@ -18,12 +18,13 @@ struct event {
 		uint32_t pid, uid;
 		uint64_t start;
 	} server;
-	int error;			       /* REFUSED: positive errno */
-	uint64_t offset;		       /* SENDER */
-	uint32_t span;			       /* SENDER */
-	const struct callerd_data_event *data; /* DATA */
-	const struct callerd_sent_event *sent; /* SENT */
-	const struct callerd_end_event *end;   /* END */
+	int error;				   /* REFUSED: positive errno */
+	uint64_t offset;			   /* SENDER */
+	uint32_t span;				   /* SENDER */
+	const struct callerd_accept_event *accept; /* ACCEPT */
+	const struct callerd_data_event *data;	   /* DATA */
+	const struct callerd_sent_event *sent;	   /* SENT */
+	const struct callerd_end_event *end;	   /* END */
 };
 
 #endif

@@ -102,9 +102,18 @@ enum record_level {
 	RECORD_LEVELS,
 };
 
+/* The ends of a connection over TCP. */
+struct record_tcp {
+	char source[46], destination[46]; /* "10.1.2.3" */
+	uint32_t source_port, destination_port;
+	bool tls; /* what is said there cannot be read */
+};
+
 struct record_connection {
-	uint64_t id;	     /* 0: no connection */
-	struct bytes socket; /* path as configured */
+	uint64_t id;		      /* 0: no connection */
+	struct bytes socket;	      /* path as configured, or "tcp://127.0.0.1:2375" */
+	const struct record_tcp *tcp; /* NULL: a Unix socket */
+	const char *basis;	      /* of TCP: what says who calls */
 	bool preexisting;
 	uint64_t request; /* 1, 2, 3 … on this connection; 0: not a request */
 };

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doors of engines that callerd finds, for several tests."""
+from live import *
+
+
+def finds(**options):
+    return Callerd('--discover', 'yes', '--status-interval', '1', **options)
+
+
+def wait_found(callerd, address, action='engine-found', **wanted):
+    return callerd.wait(event__action=action, callerd__engine__address=address, **wanted)[-1]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def findings(record):
+    return {one['id']: one['severity'] for one in field(record, 'callerd.findings', [])}
+
+
+def certificates(directory):
+    key, certificate = directory + '/key.pem', directory + '/cert.pem'
+    run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate,
+        '-days', '2', '-subj', '/CN=localhost')
+    return ['--tlscacert', certificate, '--tlscert', certificate, '--tlskey', key]

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines that listen on TCP: calls from this host, from elsewhere, with TLS, and what others do at the same port."""
+import array
+import contextlib
+import ssl
+
+from doors import certificates, finds, free_port, wait_found
+from live import *
+
+D = DIR + '/tcp'
+CALL = '''
+import os, socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.sendall(('GET %s HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' % sys.argv[3]).encode())
+while s.recv(65536): pass
+'''
+
+
+def requests_of(callerd, count=1, **wanted):
+    return callerd.wait(count, event__action='api-request', **wanted)
+
+
+def dial(port, host='127.0.0.1'):
+    return socket.create_connection((host, port), PATIENCE)
+
+
+def ask(client, target, body=None, method='GET'):
+    body = b'' if body is None else body
+    client.sendall(f'{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+                   f'Content-Length: {len(body)}\r\n\r\n'.encode() + body)
+    return read_response(client)
+
+
+@contextlib.contextmanager
+def engine(name, host, *args):
+    """A dockerd that also listens on a port, and a callerd that has found it. Both its socket and its port are watched."""
+    port = free_port()
+    with Dockerd(name, '-H', f'tcp://{host}:{port}', *args) as daemon, finds() as callerd:
+        door = wait_found(callerd, f'tcp://{host}:{port}')
+        wait_found(callerd, 'unix://' + daemon.path)
+        equal(field(door, 'callerd.engine.watched'), True, 'it is watched')
+        yield daemon, callerd, port
+
+
+@contextlib.contextmanager
+def elsewhere(name, number):
+    """A network namespace of its own behind a cable, as another host's. Gives its name, and the two addresses."""
+    here, there = f'10.213.{number}.1', f'10.213.{number}.2'
+    run('ip', 'netns', 'add', name)
+    try:
+        run('ip', 'link', 'add', name + 'a', 'type', 'veth', 'peer', 'name', name + 'b', 'netns', name)
+        run('ip', 'addr', 'add', here + '/24', 'dev', name + 'a')
+        run('ip', 'link', 'set', name + 'a', 'up')
+        run('ip', '-n', name, 'addr', 'add', there + '/24', 'dev', name + 'b')
+        run('ip', '-n', name, 'link', 'set', name + 'b', 'up')
+        run('ip', '-n', name, 'link', 'set', 'lo', 'up')
+        yield here, there
+    finally:
+        run('ip', 'netns', 'del', name)
+
+
+@test
+def from_this_host():
+    """All that a caller at the socket has, and the events of what it did."""
+    with engine('tcp-plain', '127.0.0.1') as (daemon, callerd, port):
+        host = f'tcp://127.0.0.1:{port}'
+        user = User(OUTSIDER)
+        client = subprocess.Popen(user.command('docker', '-H', host, 'create', '--name', 'far', IMAGE, 'true'),
+                                  stdout=subprocess.PIPE)
+        container = client.communicate()[0].decode().strip()
+        record = requests_of(callerd, callerd__api__operation='ContainerCreate', callerd__connection__socket=host)[0]
+        equal(field(record, 'process.pid'), client.pid, 'PID')
+        equal(field(record, 'user.id'), user.uid, 'who')
+        equal(field(record, 'process.command_line'), f'docker -H {host} create --name far {IMAGE} true', 'command')
+        equal(field(record, 'callerd.target.id'), container, 'what')
+        equal(field(record, 'callerd.capture.complete'), True, 'complete')
+        equal(field(record, 'destination'), {'ip': '127.0.0.1', 'port': port}, 'destination')
+        equal(field(record, 'callerd.connection.source.ip'), '127.0.0.1', 'source')
+        equal(field(record, 'callerd.connection.basis'), 'connected', 'basis')
+        true('source' not in record, 'the address of this host is no place where somebody is')
+        # this engine has two sockets that are watched, each with its events; the port goes with one of them
+        event = callerd.event('container/create', container, that=lambda one: 'process' in one)[0]
+        equal(field(event, 'process.pid'), client.pid, 'whose event it is')
+        connected = callerd.wait(event__action='socket-connected', callerd__connection__socket=host)[0]
+        equal(field(connected, 'process.pid'), client.pid, 'who connected')
+        daemon.docker('rm', 'far')
+
+
+@test
+def many_ways_to_talk():
+    """Requests one after the other and two connections at once, in small pieces, and a session of an exec."""
+    with engine('tcp-ways', '127.0.0.1') as (daemon, callerd, port):
+        host = f'tcp://127.0.0.1:{port}'
+        with dial(port) as one, dial(port) as two:
+            for i in range(3):
+                for name, client in ('one', one), ('two', two):
+                    ask(client, f'/_ping?{name}={i}')
+            for byte in b'GET /_ping?slow=1 HTTP/1.1\r\nHost: x\r\n\r\n':
+                one.sendall(bytes([byte]))
+                time.sleep(0.002)
+            read_response(one)
+        found = [field(requests_of(callerd, url__original=f'/_ping?{name}={i}')[0], 'callerd.connection.id')
+                 for name in ('one', 'two') for i in range(3)]
+        equal(len(set(found[:3]) | set(found[3:])), 2, 'two connections')
+        slow = requests_of(callerd, url__original='/_ping?slow=1')[0]
+        equal((field(slow, 'process.pid'), field(slow, 'callerd.connection.request')), (os.getpid(), 4), 'in pieces')
+        run('docker', '-H', host, 'run', '-d', '--network', 'none', '--name', 'runs', IMAGE, 'sleep', '600')
+        said = subprocess.run(['docker', '-H', host, 'exec', '-i', 'runs', 'cat'], input=b'GET /fake HTTP/1.1\r\n\r\n',
+                              stdout=subprocess.PIPE, check=True).stdout
+        equal(said, b'GET /fake HTTP/1.1\r\n\r\n', 'an exec over TCP')
+        started = requests_of(callerd, callerd__api__operation='ExecStart')[0]
+        equal(field(started, 'http.response.status_code'), 101, 'the answer')
+        ended = callerd.wait(event__action='api-request-ended', callerd__api__operation='ExecStart')[0]
+        equal(field(ended, 'callerd.connection.socket'), host, 'the same of its end')
+        with dial(port) as last:
+            ask(last, '/_ping?last=1')
+        requests_of(callerd, url__original='/_ping?last=1')
+        equal(callerd.records(url__path='/fake'), [], 'what is said within a session is no request')
+
+
+@test
+def from_elsewhere():
+    """No process, and that is said; and from this host by whatever address, of IPv4 and IPv6."""
+    with elsewhere('cdtcp', 7) as (here, there), engine('tcp-far', '[::]') as (daemon, callerd, port):
+        subprocess.run(['ip', 'netns', 'exec', 'cdtcp', sys.executable, '-c', CALL, here, str(port), '/_ping?far=1'],
+                       check=True)
+        record = requests_of(callerd, url__original='/_ping?far=1')[0]
+        equal(field(record, 'source.ip'), there, 'from where')
+        equal(field(record, 'destination'), {'ip': here, 'port': port}, 'to where')
+        equal(field(record, 'callerd.connection.basis'), 'address', 'basis')
+        true('process' not in record and 'user' not in record, 'nobody is made up')
+        equal(field(record, 'callerd.capture.complete'), True, 'nothing was missed')
+        true(there in record['message'], record['message'])
+        for host in '::1', '127.0.0.1', here:
+            with dial(port, host) as client:
+                ask(client, f'/_ping?by={host}')
+            record = requests_of(callerd, url__original=f'/_ping?by={host}')[0]
+            equal((field(record, 'process.pid'), field(record, 'destination.ip')), (os.getpid(), host), host)
+
+
+@test
+def with_tls():
+    """That it was TLS, and who; not a byte of it is taken for HTTP."""
+    os.makedirs(D, exist_ok=True)
+    with engine('tcp-tls', '127.0.0.1', '--tls', '--tlsverify=false', *certificates(D)) as (daemon, callerd, port):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+            context.maximum_version = version
+            with context.wrap_socket(dial(port)) as client:
+                own = client.getsockname()[1]
+                client.sendall(b'GET /_ping?secret=1 HTTP/1.1\r\nHost: x\r\n\r\n')
+                read_response(client)
+            record = callerd.wait(event__action='socket-connected', callerd__connection__source__port=own)[0]
+            equal((field(record, 'callerd.connection.tls'), field(record, 'process.pid')), (True, os.getpid()), 'TLS')
+        with dial(port) as client: # the daemon answers that it wants TLS
+            ask(client, '/_ping?plain=1')
+        record = requests_of(callerd, url__original='/_ping?plain=1')[0]
+        equal(field(record, 'http.response.status_code'), 400, 'without TLS')
+        equal(len(callerd.records(event__action='api-request', callerd__connection__socket=f'tcp://127.0.0.1:{port}')),
+              1, 'requests')
+        equal(callerd.lost_in_rings(), 0, 'losses')
+
+
+@test
+def others_at_the_same_port():
+    """At another address, in another network namespace, and the engine's port is no one else's."""
+    with elsewhere('cdother', 8) as (here, there), engine('tcp-same', '127.0.0.1') as (daemon, callerd, port):
+        code = ('import socket, sys\n'
+                'l = socket.create_server((sys.argv[1], int(sys.argv[2])), reuse_port=True)\n'
+                'print("listens", flush=True)\n'
+                'while True:\n'
+                '    c = l.accept()[0]\n'
+                '    c.recv(4096)\n'
+                '    c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")\n'
+                '    c.close()\n')
+        others = [subprocess.Popen([*enter, sys.executable, '-c', code, address, str(port)], stdout=subprocess.PIPE)
+                  for enter, address in (([], '127.0.0.2'), (['ip', 'netns', 'exec', 'cdother'], '127.0.0.1'))]
+        try:
+            for other in others:
+                equal(other.stdout.readline(), b'listens\n', 'another listener')
+            with dial(port, '127.0.0.2') as client:
+                ask(client, '/_ping?stranger=1')
+            subprocess.run(['ip', 'netns', 'exec', 'cdother', sys.executable, '-c', CALL, '127.0.0.1', str(port),
+                            '/_ping?stranger=2'], check=True)
+            with dial(port) as client:
+                ask(client, '/_ping?own=1')
+            requests_of(callerd, url__original='/_ping?own=1')
+            equal([r for r in callerd.seen if 'stranger' in str(field(r, 'url.original'))], [], 'calls of others')
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
+
+
+@test
+def with_anothers_connection():
+    """Whoever connects is named, and that this is what is known: the descriptor may be another's by then."""
+    with engine('tcp-passed', '127.0.0.1') as (daemon, callerd, port):
+        giver, taker = socket.socketpair()
+        child = os.fork()
+        if not child:
+            with dial(port) as client:
+                giver.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [client.fileno()]))])
+            os._exit(0)
+        fds = array.array('i')
+        fds.frombytes(taker.recvmsg(1, socket.CMSG_LEN(4))[1][0][2][:4])
+        os.waitpid(child, 0)
+        with socket.socket(fileno=fds[0]) as client:
+            client.settimeout(PATIENCE)
+            ask(client, '/_ping?passed=1')
+        record = requests_of(callerd, url__original='/_ping?passed=1')[0]
+        equal((field(record, 'process.pid'), field(record, 'callerd.connection.basis')), (child, 'connected'), 'who')
+
+
+@test
+def open_before():
+    """A connection that is older than callerd has its address, and no process."""
+    port = free_port()
+    with Dockerd('tcp-old', '-H', f'tcp://127.0.0.1:{port}'), dial(port) as client:
+        ask(client, '/_ping?unseen=1')
+        with finds() as callerd:
+            wait_found(callerd, f'tcp://127.0.0.1:{port}')
+            ask(client, '/_ping?seen=1')
+            record = requests_of(callerd, url__original='/_ping?seen=1')[0]
+            equal((field(record, 'callerd.connection.preexisting'), field(record, 'callerd.connection.source.ip')),
+                  (True, '127.0.0.1'), 'it is older')
+            true('process' not in record, 'nobody is made up')
+            with dial(port) as later:
+                ask(later, '/_ping?later=1')
+            equal(field(requests_of(callerd, url__original='/_ping?later=1')[0], 'process.pid'), os.getpid(), 'who')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernel/doors.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void doors_init(struct doors *doors, const struct bpf_object *object,
+		struct callerd_control *control)
+{
+	struct bpf_program *mark = bpf_object__find_program_by_name(object, "mark_listener");
+
+	doors->mark = mark && bpf_program__autoload(mark) ? mark : NULL;
+	doors->control = control;
+}
+
+int doors_parse(const char *text, struct callerd_endpoint *ret)
+{
+	char address[INET6_ADDRSTRLEN + 1] = "";
+	const char *colon = strrchr(text, ':');
+	unsigned long port = colon ? strtoul(colon + 1, NULL, 10) : 0;
+	size_t size = colon ? (size_t)(colon - text) : 0;
+	bool v6 = text[0] == '[' && size > 2;
+
+	*ret = (struct callerd_endpoint){.port = (__u32)port};
+	if (!port || port > UINT16_MAX || size >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text + v6, size - 2 * v6);
+	if (v6)
+		return inet_pton(AF_INET6, address, ret->address) == 1 ? 0 : -EINVAL;
+	ret->address[2] = htonl(0xffff);
+	return inet_pton(AF_INET, address, &ret->address[3]) == 1 ? 0 : -EINVAL;
+}
+
+/* The kernel looks through the files of PID. */
+static int mark_files(struct doors *doors, uint32_t pid)
+{
+	union bpf_iter_link_info info = {.task.pid = pid};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
+		    .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(doors->mark, &options);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	int error = fd < 0 ? -errno : 0;
+	char nothing[8];
+
+	if (fd >= 0 && read(fd, nothing, sizeof(nothing)) < 0)
+		error = -errno;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return error;
+}
+
+/* The place of the watched socket SOCKET, or a free one; NULL: there is none. */
+static struct callerd_door *find_door_place(struct doors *doors, uint32_t socket)
+{
+	struct callerd_door *found = NULL;
+
+	for (unsigned int i = 0; i < CALLERD_DOORS_MAX; i++) {
+		struct callerd_door *door = &doors->control->doors[i];
+
+		if (door->end.port && door->socket == socket)
+			return door;
+		if (!door->end.port && !found)
+			found = door;
+	}
+	return found;
+}
+
+int doors_watch(struct doors *doors, uint32_t pid, const struct callerd_endpoint *end,
+		uint32_t socket, bool tls)
+{
+	struct callerd_control *control = doors->control;
+	struct callerd_door *door = find_door_place(doors, socket);
+	uint64_t marked = __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST);
+	int error;
+
+	if (!doors->mark)
+		return -EOPNOTSUPP;
+	if (!door)
+		return -ENOSPC;
+	door->socket = socket;
+	door->flags = tls ? CALLERD_FLAG_TLS : 0;
+	memcpy(door->end.address, end->address, sizeof(end->address));
+	door->end.port = end->port;
+	__atomic_store_n(&control->tcp_wanted, (uint64_t)(door - control->doors), __ATOMIC_SEQ_CST);
+	error = mark_files(doors, pid);
+	if (!error && __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST) == marked)
+		error = -ENOENT;
+	if (error)
+		door->end.port = 0;
+	return error;
+}
