@@ -417,6 +417,7 @@ static struct record common_of(const struct record *record)
 	};
 
 	memcpy(common.makers, record->makers, sizeof(common.makers));
+	common.connection.tcp = NULL; /* each has its own port */
 	/* Of a read there are none of these. */
 	common.http.service = common.http.method_name = common.http.namespace = (struct bytes){0};
 	common.event.container_id = common.event.container_name = common.event.exec_id =

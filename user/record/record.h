@@ -110,12 +110,12 @@ struct record_tcp {
 };
 
 struct record_connection {
-	uint64_t id;		      /* 0: no connection */
-	struct bytes socket;	      /* path as configured, or "tcp://127.0.0.1:2375" */
+	uint64_t id;	     /* 0: no connection */
+	struct bytes socket; /* path as configured, or "tcp://127.0.0.1:2375" */
+	bool preexisting;
+	uint64_t request;	      /* 1, 2, 3 … on this connection; 0: not a request */
 	const struct record_tcp *tcp; /* NULL: a Unix socket */
 	const char *basis;	      /* of TCP: what says who calls */
-	bool preexisting;
-	uint64_t request; /* 1, 2, 3 … on this connection; 0: not a request */
 };
 
 /* How the server of a socket differs from the usual one. The last one that applies counts. */
