@@ -1044,6 +1044,8 @@ static void test_sent_and_end(void **state)
 		.header = {.type = CALLERD_EVENT_SENT, .size = sizeof(sent)}, .offset = 5};
 	struct callerd_end_event end = {.header = {.type = CALLERD_EVENT_END, .size = sizeof(end)},
 					.reason = CALLERD_END_RESET};
+	struct callerd_accept_event accept = {
+		.header = {.type = CALLERD_EVENT_ACCEPT, .size = sizeof(accept)}, .from.port = 1};
 	struct event event;
 
 	assert_int_equal(decode_event(&sent, sizeof(sent), NULL, &event), 0);
@@ -1053,6 +1055,10 @@ static void test_sent_and_end(void **state)
 	assert_int_equal(decode_event(&end, sizeof(end), NULL, &event), 0);
 	assert_ptr_equal(event.end, &end);
 	assert_null(event.sent);
+	assert_int_equal(decode_event(&accept, sizeof(accept), NULL, &event), 0);
+	assert_ptr_equal(event.accept, &accept);
+	assert_null(event.end);
+	check_sizes(&accept.header, sizeof(accept));
 	check_sizes(&sent.header, sizeof(sent));
 	check_sizes(&end.header, sizeof(end));
 }

@@ -4,6 +4,7 @@
  * each. A conversation is a function that is played several times: its bytes in the pieces that it
  * names, one by one, and in pieces of random sizes. The records must be the same.
  */
+#include <arpa/inet.h>
 #include "unit.h"
 
 #include "framing.h"
@@ -93,6 +94,16 @@ static void say_caller(struct world *world, const char *what, const struct calle
 	assert_int_equal(caller->process.euid, caller->process.pid);
 }
 
+static void say_tcp(struct world *world, const struct record_connection *connection)
+{
+	const struct record_tcp *tcp = connection->tcp;
+
+	if (tcp)
+		say(world, " from %s:%u to %s:%u%s, %s", tcp->source, tcp->source_port,
+		    tcp->destination, tcp->destination_port, tcp->tls ? " tls" : "",
+		    connection->basis ?: "unknown");
+}
+
 static void say_request(struct world *world, const struct record *record)
 {
 	const struct record_http *http = &record->http;
@@ -121,6 +132,7 @@ static void say_request(struct world *world, const struct record *record)
 		say(world, " or more");
 	if (record->connection.preexisting)
 		say(world, " preexisting");
+	say_tcp(world, &record->connection);
 	say_incomplete(world, record->incomplete);
 	if (http->parse_error)
 		say(world, " (%s)", http->parse_error);
@@ -151,6 +163,9 @@ static void on_record(void *data, struct record *record)
 	case RECORD_SOCKET_CONNECTED:
 		say(world, "%llu connected", (unsigned long long)record->connection.id);
 		say_caller(world, "by", record->caller);
+		say_tcp(world, &record->connection);
+		if (record->connection.tcp)
+			say_incomplete(world, record->incomplete);
 		break;
 	case RECORD_SOCKET_REFUSED:
 		say(world, "refused %d %.*s", record->error, (int)record->address.size,
@@ -448,6 +463,20 @@ static void ends(struct world *world, uint64_t id)
 
 	step(world);
 	event.header = header(world, CALLERD_EVENT_END, sizeof(event), id);
+	emit(world, &event, sizeof(event), 0);
+}
+
+/* Connection ID came about over TCP, from FROM of IPv4. BITS: CALLERD_FLAG_ bits. */
+static void accepted(struct world *world, uint64_t id, uint32_t from, uint32_t bits)
+{
+	struct callerd_accept_event event = {
+		.from = {{0, 0, htonl(0xffff), htonl(from)}, 40000},
+		.to = {{0, 0, htonl(0xffff), htonl(0x7f000001)}, 2375},
+	};
+
+	step(world);
+	world->wires[id].flags |= CALLERD_FLAG_TCP | bits;
+	event.header = header(world, CALLERD_EVENT_ACCEPT, sizeof(event), id);
 	emit(world, &event, sizeof(event), 0);
 }
 
@@ -1072,6 +1101,41 @@ static void test_exec(void **state)
 {
 	check(talk_exec, "1 connected by p10\n"
 			 "1.1 GET /a -> 200 by q10 via p10\n");
+}
+
+static void talk_tcp(struct world *world)
+{
+	for (uint64_t id = 1; id <= 5; id++)
+		world->wires[id].flags |= CALLERD_FLAG_TCP;
+	connects(world, 1, 10); /* of this host */
+	accepted(world, 1, 0x7f000001, 0);
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	accepted(world, 2, 0x0a010203, 0); /* of another one */
+	asks(world, 2, GET_A);
+	answers(world, 2, OK_EMPTY);
+	accepted(world, 3, 0x7f000002, 0); /* of this host, unseen */
+	asks(world, 3, GET_A);
+	answers(world, 3, OK_EMPTY);
+	connects(world, 4, 10); /* nobody accepts it */
+	ends(world, 4);
+	accepted(world, 5, 0x0a010203, 0);
+	accepted(world, 5, 0x0a010203, CALLERD_FLAG_TLS);
+	ends(world, 5);
+}
+
+static void test_tcp(void **state)
+{
+	check(talk_tcp,
+	      "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
+	      "2 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n"
+	      "3 connected by nobody from 127.0.0.2:40000 to 127.0.0.1:2375, unknown "
+	      "connector-lost\n"
+	      "5 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375 tls, address\n"
+	      "1.1 GET /a -> 200 by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
+	      "2.1 GET /a -> 200 by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n"
+	      "3.1 GET /a -> 200 by nobody from 127.0.0.2:40000 to 127.0.0.1:2375, unknown "
+	      "!connector-lost !sender-lost\n");
 }
 
 /* As many changes as are remembered, all within one unfinished request. */
@@ -3244,6 +3308,7 @@ int main(void)
 		cmocka_unit_test(test_behind_chunks),
 		cmocka_unit_test(test_byte_read_ahead),
 		cmocka_unit_test(test_beheaded),
+		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_slow_answer),
 		cmocka_unit_test(test_slow_answers),
 		cmocka_unit_test(test_slow_unconfirmed),
