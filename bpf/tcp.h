@@ -105,7 +105,7 @@ static __always_inline struct tcp_mark *find_mark(struct sock *sk)
 }
 
 /* Whether what is asked for marks SK, which lies in its door's process. *RET: the mark. */
-CHECKED_ONCE int is_wanted(__u64 address, struct tcp_mark *ret)
+CHECKED_ONCE int is_door_wanted(__u64 address, struct tcp_mark *ret)
 {
 	const struct sock *sk = (const struct sock *)address;
 	__u32 index = control.tcp_wanted;
@@ -138,7 +138,7 @@ static __always_inline void mark_socket(struct sock *sk)
 	struct tcp_mark wanted = {}, *mark;
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
-	if ((family != AF_INET && family != AF_INET6) || !is_wanted(address_of(sk), &wanted))
+	if ((family != AF_INET && family != AF_INET6) || !is_door_wanted(address_of(sk), &wanted))
 		return;
 	mark = bpf_sk_storage_get(&tcp_marks, sk, &wanted, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!mark)

@@ -106,7 +106,7 @@ int connection_add_sender(struct connection *connection, struct sender sender)
 }
 
 /* SIZE: of RET. */
-static void write_address(const struct callerd_endpoint *end, char *ret, socklen_t size)
+static void write_endpoint(const struct callerd_endpoint *end, char *ret, socklen_t size)
 {
 	bool mapped = !end->address[0] && !end->address[1] && end->address[2] == htonl(0xffff);
 
@@ -125,8 +125,8 @@ int connection_accept(struct connection *connection, const struct callerd_accept
 	connection->tcp = tcp;
 	connection->door = accept->header.socket;
 	connection->flags |= accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS);
-	write_address(&accept->from, tcp->source, sizeof(tcp->source));
-	write_address(&accept->to, tcp->destination, sizeof(tcp->destination));
+	write_endpoint(&accept->from, tcp->source, sizeof(tcp->source));
+	write_endpoint(&accept->to, tcp->destination, sizeof(tcp->destination));
 	tcp->source_port = accept->from.port;
 	tcp->destination_port = accept->to.port;
 	tcp->tls = connection->flags & CALLERD_FLAG_TLS;

@@ -203,7 +203,7 @@ static void get_anomalies(struct fields *fields, struct field_value *ret)
 /* --- the ends of a connection ----------------------------------------------------------------- */
 
 /* Of a caller who is a process of this host, source would be where its user came from. */
-static void get_source_ip(struct fields *fields, struct field_value *ret)
+static void get_far_ip(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
@@ -211,7 +211,7 @@ static void get_source_ip(struct fields *fields, struct field_value *ret)
 		fields_set_text(ret, bytes_of(record->connection.tcp->source));
 }
 
-static void get_source_port(struct fields *fields, struct field_value *ret)
+static void get_far_port(struct fields *fields, struct field_value *ret)
 {
 	const struct record *record = fields->view.record;
 
@@ -224,8 +224,8 @@ static void get_source_port(struct fields *fields, struct field_value *ret)
 /* clang-format off */
 const struct record_field fields_of_ends[] = {
 	OBJECT("source", 0,
-		GET("ip", get_source_ip),
-		GET("port", get_source_port)),
+		GET("ip", get_far_ip),
+		GET("port", get_far_port)),
 	OBJECT("destination", 0,
 		CHARS("ip", record_tcp, destination),
 		NUMBER32("port", record_tcp, destination_port, .optional = true)),

@@ -383,7 +383,7 @@ enum ocsf_condition {
 	IF_RESPONSE = 1ull << 39,
 	IF_ANSWERED = 1ull << 40, /* the duration is that of the response */
 	IF_SINGLE = 1ull << 42,	  /* the record is of one, and no sum */
-	IF_LOCAL = 1ull << 43,	  /* nobody is known to have logged in from elsewhere */
+	IF_LOCAL = 1ull << 43,	  /* nobody is known to have logged in, or called, from elsewhere */
 	IF_ACTIVITY = 1ull << 41, /* the event is what was done, and no Detection Finding */
 };
 
@@ -1074,7 +1074,8 @@ static uint64_t conditions_of(const struct ocsf *ocsf)
 
 	if (caller && caller->process.pid)
 		met |= IF_PROCESS;
-	if (!login || (!login->address[0] && !login->host[0]))
+	if ((!login || (!login->address[0] && !login->host[0])) &&
+	    (caller || !record->connection.tcp))
 		met |= IF_LOCAL;
 	if (!record->fold_count)
 		met |= IF_SINGLE;
