@@ -298,6 +298,26 @@ static __noinline struct image *exchanged_image(struct task_struct *task, struct
 	return compare_image(image, &node) == IMAGE_EXCHANGED ? image : NULL;
 }
 
+/* When INODE changed last, in ns since 1970. Where Linux keeps that is another place every few versions. */
+static __always_inline __u64 changed_at(struct inode *inode)
+{
+	struct inode___of_6_6 *of_6_6 = (void *)inode;
+	struct inode___of_6_1 *of_6_1 = (void *)inode;
+	__u64 seconds, ns;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec)) {
+		seconds = BPF_CORE_READ(inode, i_ctime_sec);
+		ns = BPF_CORE_READ(inode, i_ctime_nsec);
+	} else if (bpf_core_field_exists(of_6_6->__i_ctime)) {
+		seconds = BPF_CORE_READ(of_6_6, __i_ctime.tv_sec);
+		ns = BPF_CORE_READ(of_6_6, __i_ctime.tv_nsec);
+	} else {
+		seconds = BPF_CORE_READ(of_6_1, i_ctime.tv_sec);
+		ns = BPF_CORE_READ(of_6_1, i_ctime.tv_nsec);
+	}
+	return seconds * 1000000000 + (ns & 0x3fffffff); /* above are marks, since Linux 6.13 */
+}
+
 /* EXE is the current executable of TASK, or NULL. */
 static __always_inline void describe_executable(struct callerd_caller_event *event,
 						struct task_struct *task, struct file *exe)
@@ -331,6 +351,8 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 		if (inode)
 			node_key(inode, &event->exe_node);
 	}
+	event->exe_changed =
+		inode && !(event->exe.flags & CALLERD_TEXT_EXCHANGED) ? changed_at(inode) : 0;
 }
 
 struct ancestor_walk {
@@ -396,6 +418,22 @@ static long ancestor_argv_step(__u32 index, void *context)
 	return 0;
 }
 
+static __always_inline void describe_groups(struct callerd_caller_event *event,
+					    const struct cred *cred)
+{
+	struct group_info *groups = BPF_CORE_READ(cred, group_info);
+	__u32 count = BPF_CORE_READ(groups, ngroups), size;
+
+	event->group_count = count;
+	size = (count < CALLERD_GROUPS_MAX ? count : CALLERD_GROUPS_MAX) * sizeof(__u32);
+	__builtin_memset(event->groups, 0, sizeof(event->groups));
+	barrier_var(size);
+	if (size > sizeof(event->groups))
+		size = sizeof(event->groups);
+	bpf_probe_read_kernel(event->groups, size,
+			      (void *)groups + bpf_core_field_offset(struct group_info, gid));
+}
+
 static __always_inline void describe_credentials(struct callerd_caller_event *event,
 						 struct task_struct *task)
 {
@@ -410,12 +448,29 @@ static __always_inline void describe_credentials(struct callerd_caller_event *ev
 	bpf_core_read(&event->capabilities, sizeof(event->capabilities), &cred->cap_effective);
 	event->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
 	event->user_ns_owner = BPF_CORE_READ(cred, user_ns, owner.val);
+	describe_groups(event, cred);
 	event->login_uid = CALLERD_UNSET_ID;
 	event->session = CALLERD_UNSET_ID;
 	if (bpf_core_field_exists(task->loginuid)) {
 		event->login_uid = BPF_CORE_READ(task, loginuid.val);
 		event->session = BPF_CORE_READ(task, sessionid);
 	}
+}
+
+/* Whether descriptor NUMBER, below 3, of the task is its controlling TTY. */
+static __always_inline bool is_terminal(struct task_struct *task, struct tty_struct *tty,
+					__u32 number)
+{
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	struct inode *inode;
+	__u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+
+	bpf_probe_read_kernel(&file, sizeof(file),
+			      &files[number]); /* a table has no fewer than 64 */
+	inode = BPF_CORE_READ(file, f_path.dentry, d_inode);
+	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFCHR &&
+	       BPF_CORE_READ(inode, i_rdev) ==
+		       ((__u32)BPF_CORE_READ(tty, driver, major) << 20 | minor);
 }
 
 static __always_inline void describe_terminal(struct callerd_caller_event *event,
@@ -430,6 +485,8 @@ static __always_inline void describe_terminal(struct callerd_caller_event *event
 	event->tty_index = BPF_CORE_READ(tty, index);
 	bpf_probe_read_kernel_str(event->tty_driver, sizeof(event->tty_driver),
 				  BPF_CORE_READ(tty, driver, name));
+	if (is_terminal(task, tty, 0) && is_terminal(task, tty, 2))
+		event->header.flags |= CALLERD_FLAG_INTERACTIVE;
 }
 
 static __always_inline __u32 task_pid_ns(struct task_struct *task)

@@ -50,6 +50,7 @@
 #define SUN_PATH_OFFSET 2 /* of sockaddr_un.sun_path */
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define S_IFCHR 0020000
 #define S_IWGRP 00020
 #define S_IWOTH 00002
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
@@ -58,10 +59,6 @@
 
 struct bpf_rb_root {
 	__u64 reserved;
-};
-
-struct timespec64 {
-	__s64 tv_sec;
 };
 
 typedef struct {
@@ -85,6 +82,11 @@ struct super_block {
 	unsigned long s_magic;
 };
 
+struct timespec64 {
+	long tv_sec;
+	long tv_nsec;
+};
+
 struct inode {
 	unsigned short i_mode;
 	kuid_t i_uid;
@@ -93,7 +95,18 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	__u32 i_generation;
+	long i_ctime_sec; /* since Linux 6.11 */
+	__u32 i_ctime_nsec;
+	__u32 i_rdev;
 	__u32 i_fsnotify_mask; /* with CONFIG_FSNOTIFY: 0 where nobody is told of changes */
+};
+
+struct inode___of_6_6 { /* up to 6.10 */
+	struct timespec64 __i_ctime;
+};
+
+struct inode___of_6_1 { /* up to 6.5 */
+	struct timespec64 i_ctime;
 };
 
 struct ovl_inode { /* overlayfs's, which may be a module that is not loaded */
@@ -353,6 +366,8 @@ struct css_set {
 
 struct tty_driver {
 	const char *name;
+	int major;
+	int minor_start;
 };
 
 struct tty_struct {

@@ -17,6 +17,7 @@
 #define CALLERD_ANCESTOR_ARGV_MAX 512
 #define CALLERD_TEXT_MAX 24576 /* bytes of text in one caller event */
 #define CALLERD_ANCESTORS_MAX 16
+#define CALLERD_GROUPS_MAX 16 /* supplementary groups that are told */
 #define CALLERD_COMM_SIZE 16
 #define CALLERD_ADDRESS_MAX 108 /* sizeof(sockaddr_un.sun_path) */
 #define CALLERD_DATA_MAX 16384	/* payload bytes in one data event */
@@ -75,6 +76,8 @@ enum {
 	/* The connection is one over TCP. CONNECT: it came about if an ACCEPT follows */
 	CALLERD_FLAG_TCP = 1 << 15,
 	CALLERD_FLAG_TLS = 1 << 16, /* TCP: with TLS, so that its bytes are not copied */
+	/* The caller's standard input and error are its controlling terminal. */
+	CALLERD_FLAG_INTERACTIVE = 1 << 17,
 };
 
 /*
@@ -193,6 +196,8 @@ struct callerd_caller_event {
 	__u32 description;
 	__u64 server_start;
 	struct callerd_node_key exe_node; /* the file that .exe names */
+	__u64 exe_changed; /* ns since 1970: that file's last change (ctime); 0: not known */
+	__u32 groups[CALLERD_GROUPS_MAX]; /* the first of its supplementary groups */
 	char tty_driver[16];		  /* "pts"; empty: no terminal */
 	char comm[CALLERD_COMM_SIZE];
 	struct callerd_text argv; /* arguments, each ended by a NUL */
@@ -213,7 +218,7 @@ struct callerd_caller_event {
 	struct callerd_text address;
 	struct callerd_ancestor ancestor[CALLERD_ANCESTORS_MAX];
 	__u32 environment_pid; /* whose .environment it is; 0: there is none */
-	__u32 reserved;
+	__u32 group_count; /* supplementary groups in all */
 	__u32 text_size;
 	__u32 span;		     /* SENDER: number of the span */
 	char text[CALLERD_TEXT_MAX]; /* only text_size bytes are sent */
@@ -550,7 +555,7 @@ struct callerd_door {
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 12
+#define CALLERD_LAYOUT 13
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -674,7 +679,7 @@ enum {
 static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
 static_assert(sizeof(struct callerd_caller_event) ==
-		      40 + 5 * 8 + 28 * 4 + 16 + 32 + 9 * 8 + 16 * 48 + 16 + CALLERD_TEXT_MAX,
+		      40 + 5 * 8 + 28 * 4 + 16 + 8 + CALLERD_GROUPS_MAX * 4 + 32 + 9 * 8 + 16 * 48 + 16 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_accept_event) == 80, "no padding");

@@ -109,6 +109,7 @@ def check(line):
         'process.pid': process.get('pid'),
         'process.command_line': process.get('cmd_line'),
         'process.executable': process.get('file', {}).get('path'),
+        'process.hash.sha256': next((one['value'] for one in process.get('file', {}).get('hashes', []) if one['algorithm_id'] == 3), None),
         'acts as': process.get('user', {}).get('uid'),
         'url.original': event.get('http_request', {}).get('url', {}).get('url_string'),
         'user_agent.original': event.get('http_request', {}).get('user_agent'),

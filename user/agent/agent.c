@@ -166,6 +166,13 @@ static bool agent_is_docker(void *data, unsigned int socket)
 	return socket < agent->options.socket_count || socket >= agent->given;
 }
 
+static int agent_identify(void *data, int fd, struct callerd_node_key *ret)
+{
+	const struct agent *agent = data;
+
+	return watches_identify(capture_watches(agent->capture), fd, ret);
+}
+
 /* Whether the caller is the program NAME in the unit UNIT: root named that, and the host has the program where it seems to be. */
 static bool agent_is_service(struct agent *agent, const struct caller *caller, const char *unit,
 			     const char *name)
@@ -984,6 +991,8 @@ static enum exit_code open_capture(struct agent *agent)
 		agent_message(agent, LOG_LEVEL_ERROR, "%s", agent->backend_reason);
 		return error == -EBUSY ? EXIT_FAILED : EXIT_BACKEND;
 	}
+	host_read_executables(agent->host, agent->beside,
+			      (struct digest_identity){agent_identify, agent});
 	if (capture_unpinned(agent->capture))
 		agent_message(agent, LOG_LEVEL_WARNING,
 			      "what happens while callerd is away is not captured: %s",

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/descriptor.h"
+#include "broker/hashing.h"
 #include "broker/message.h"
 #include "broker/relay.h"
 #include "broker/serve.h"
@@ -386,6 +387,23 @@ FILE *broker_fopen(const char *path)
 	if (ret)
 		(void)take_fd(fd);
 	return ret;
+}
+
+int broker_digest(int fd, struct broker_digest *ret)
+{
+	int error = hashing_file(fd, ret);
+	struct question question;
+	struct message_answer answer;
+
+	errno = -error;
+	if (!error || !is_refused())
+		return error ? -1 : 0;
+	begin_question(&question, ACT_DIGEST);
+	question.fds[question.count++] = fd;
+	if (broker_ask(&question, &answer) < 0)
+		return -1;
+	*ret = answer.digest;
+	return 0;
 }
 
 /* --- watching --------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "broker/grants.h"
 
@@ -59,6 +60,20 @@ FILE *broker_fopen(const char *path); /* to read */
 /* Marks the directory FD for the group of fanotify, or watches it. */
 int broker_mark(int fanotify, unsigned int flags, uint64_t mask, int fd);
 int broker_watch(int inotify, int fd, uint32_t mask);
+
+#define BROKER_DIGEST_SIZE 32
+#define BROKER_DIGEST_MAX (256 << 20) /* bytes of a file */
+
+/* SHA-256 of a file's content, its size in bytes, and the time of its last change (ctime), which was the same after the reading. */
+struct broker_digest {
+	unsigned char digest[BROKER_DIGEST_SIZE];
+	uint64_t size;
+	struct timespec changed;
+};
+
+/* Of the file FD (O_PATH will do), if somebody may execute it. -1: errno is EACCES where nobody may, EFBIG, ENODATA where it is empty,
+ * ESTALE where it changed meanwhile, or of a system call. */
+int broker_digest(int fd, struct broker_digest *ret);
 
 /* What a descriptor of another process is. */
 struct broker_socket {

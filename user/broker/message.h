@@ -28,6 +28,7 @@ enum message_act {
 	ACT_ENGINE, /* at, path; answers with a descriptor and the peer */
 	ACT_PEER,   /* at, path; answers with the peer */
 	ACT_OUTPUT, /* path; answers with a descriptor */
+	ACT_DIGEST, /* a descriptor of an executable; answers with its digest */
 	ACTS
 };
 
@@ -50,6 +51,7 @@ struct message_answer {
 	uint32_t value;
 	struct ucred peer;
 	struct broker_socket socket;
+	struct broker_digest digest;
 	uint32_t text_size;
 	char text[PATH_MAX];
 };

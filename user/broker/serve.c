@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/descriptor.h"
 #include "broker/detached.h"
+#include "broker/hashing.h"
 #include "broker/relay.h"
 
 #define CHANNELS_MAX 128
@@ -298,6 +299,11 @@ static int serve_chgrp(const struct served_call *call)
 	return error ?: (fchown(call->fds[0], (uid_t)-1, (gid_t)call->request->mode) ? -errno : 0);
 }
 
+static int serve_digest(const struct served_call *call)
+{
+	return call->fds[0] < 0 ? -EBADF : hashing_file(call->fds[0], &call->answer->digest);
+}
+
 /* --- watching --------------------------------------------------------------------------------- */
 
 static int check_directory(int fd)
@@ -460,6 +466,7 @@ static const struct {
 	[ACT_MARK] = {serve_mark},	     [ACT_WATCH] = {serve_watch},
 	[ACT_SOCKET] = {serve_socket},	     [ACT_ENGINE] = {serve_engine, .opens = true},
 	[ACT_PEER] = {serve_peer},	     [ACT_OUTPUT] = {serve_output, .opens = true},
+	[ACT_DIGEST] = {serve_digest},
 };
 
 int serve_request(const struct message_request *request, size_t size, const int fds[MESSAGE_FDS],

@@ -209,6 +209,7 @@ struct fields {
 	uint64_t conditions;
 	const void *of[FIELD_SOURCES];
 	struct text scratch; /* of the value */
+	char digest[65];     /* in hexadecimal */
 	struct text masked;  /* of the arguments of .masked_process */
 	const struct process *masked_process;
 	const char *words[TECHNIQUES];

@@ -267,6 +267,24 @@ static void get_root(struct fields *fields, struct field_value *ret)
 		fields_set_text(ret, root);
 }
 
+/* Of a caller alone: of its ancestors none is computed. */
+static void get_digest(struct fields *fields, struct field_value *ret)
+{
+	const struct record_context *context = fields->view.context;
+
+	if (context->digest && is_own(fields, fields_process(fields)) &&
+	    context->digest(context->data, fields_caller(fields), fields->digest))
+		fields_set_text(ret, (struct bytes){fields->digest, sizeof(fields->digest) - 1});
+}
+
+static void get_groups(struct fields *fields, struct field_value *ret)
+{
+	struct bytes groups = fields_caller(fields)->groups;
+
+	text_add(fields_begin(fields), groups.data, groups.size);
+	fields_begun_list(fields, ret);
+}
+
 static void get_claimed_executable(struct fields *fields, struct field_value *ret)
 {
 	const struct caller *caller = fields_caller(fields);
@@ -661,7 +679,10 @@ const struct record_field fields_of_process[] = {
 	GROUP(IF_DESCRIBED | IF_HERE,
 		ARGUMENTS,
 		GET("env_vars", get_own_variables, .when = IF_ECS | IF_WHOLE),
+		OBJECT("hash", 0, GET("sha256", get_digest)),
 		BYTES("working_directory", caller, working_directory),
+		TRUE_OF("interactive", caller, interactive),
+		OBJECT("supplemental_groups", IF_WHOLE, GET("id", get_groups)),
 		OBJECT("real_user", IF_REAL_USER,
 			ID32("id", caller, uid),
 			CHARS("name", view, real_user))),
@@ -722,6 +743,7 @@ const struct record_field fields_of_caller[] = {
 		CHARS("access", view, access),
 		GET("root", get_root),
 		TRUE_OF("args_truncated", process, args_truncated),
+		TRUE_OF("groups_truncated", caller, groups_truncated, .when = IF_WHOLE),
 		TRUE_OF("executable_deleted", process, executable_deleted),
 		GET("executable_claimed", get_claimed_executable),
 		OBJECT("environment", 0,

@@ -428,6 +428,26 @@ static void put_extensions(struct ocsf *ocsf, const char *key)
 	json_close(json);
 }
 
+static void put_digest(struct ocsf *ocsf)
+{
+	const struct fields *fields = &ocsf->fields;
+	const struct record_context *context = fields->view.context;
+	const struct caller *caller = fields->view.caller;
+	struct json *json = &ocsf->json;
+	char digest[65];
+
+	if (!context->digest || !caller || fields->of[FIELDS_process] != &caller->process ||
+	    !context->digest(context->data, caller, digest))
+		return;
+	json_open_array(json, "hashes");
+	json_open_object(json, NULL);
+	json_put_word(json, "algorithm", "SHA-256");
+	json_put_number(json, "algorithm_id", 3);
+	json_put_string(json, "value", (struct bytes){digest, sizeof(digest) - 1});
+	json_close(json);
+	json_close(json);
+}
+
 /* The file of the process that the fields are of. */
 static void put_file(struct ocsf *ocsf, const char *key)
 {
@@ -444,6 +464,7 @@ static void put_file(struct ocsf *ocsf, const char *key)
 	json_put_word(json, "type", "Regular File");
 	if (process->executable_deleted)
 		json_put_bool(json, "is_deleted", true);
+	put_digest(ocsf);
 	json_close(json);
 }
 

@@ -25,6 +25,7 @@ struct host {
 	char boot_id[40];
 	char run_id[17];
 	struct names *names;
+	struct digests *digests;
 };
 
 static bool host_find(struct host *host, enum names_kind kind, uint32_t id, char *name, size_t size)
@@ -42,6 +43,13 @@ static bool group_name(void *data, uint32_t id, char *name, size_t size)
 	return host_find(data, NAMES_GROUP, id, name, size);
 }
 
+static bool host_digest(void *data, const struct caller *caller, char ret[DIGEST_TEXT_SIZE])
+{
+	struct host *host = data;
+
+	return digests_find(host->digests, caller, host->context.boot_to_real, ret);
+}
+
 static bool user_asked(void *data, uint32_t id)
 {
 	char name[1];
@@ -54,8 +62,9 @@ void host_expect(struct host *host, const struct caller *caller)
 {
 	const uint32_t users[] = {caller->process.euid, caller->uid, caller->login_uid};
 	const uint32_t groups[] = {caller->node_gid, caller->egid};
-	char name[1];
+	char name[1], digest[DIGEST_TEXT_SIZE];
 
+	host_digest(host, caller, digest);
 	for (int i = 0; i < 3; i++)
 		if (users[i] != CALLERD_UNSET_ID)
 			host_find(host, NAMES_USER, users[i], name, sizeof(name));
@@ -68,9 +77,15 @@ void host_ask_beside(struct host *host, struct beside *beside)
 	user_names_ask_beside(host->names, beside);
 }
 
+void host_read_executables(struct host *host, struct beside *beside,
+			   struct digest_identity identity)
+{
+	digests_read_beside(host->digests, beside, identity);
+}
+
 void host_take_news(struct host *host, uint64_t logins)
 {
-	host->context.names = user_names_news(host->names) + logins;
+	host->context.names = user_names_news(host->names) + digests_news(host->digests) + logins;
 }
 
 int64_t host_clock(void)
@@ -176,7 +191,8 @@ int host_new(struct host **ret)
 
 	if (!host)
 		return -ENOMEM;
-	error = user_names_new(&host->names) ?: read_boot_id(host->boot_id, sizeof(host->boot_id));
+	error = user_names_new(&host->names) ?: digests_new(&host->digests)
+			?: read_boot_id(host->boot_id, sizeof(host->boot_id));
 	if (error)
 		return error;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
@@ -194,6 +210,7 @@ int host_new(struct host **ret)
 		.user_name = user_name,
 		.group_name = group_name,
 		.user_asked = user_asked,
+		.digest = host_digest,
 	};
 	read_host_id(host);
 	host_refresh(host);
@@ -203,8 +220,10 @@ int host_new(struct host **ret)
 
 void host_free(struct host *host)
 {
-	if (host)
+	if (host) {
 		user_names_free(host->names);
+		digests_free(host->digests);
+	}
 	free(host);
 }
 

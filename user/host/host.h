@@ -3,6 +3,7 @@
 #ifndef CALLERD_HOST_H
 #define CALLERD_HOST_H
 
+#include "digest/digest.h"
 #include "record/record.h"
 #include "system/beside.h"
 
@@ -25,7 +26,11 @@ struct record_context *host_context(struct host *host);
  * waits for them. BESIDE is kept by reference. */
 void host_ask_beside(struct host *host, struct beside *beside);
 
-/* Asks for the names of CALLER's users and groups that are not known yet: its records will need
+/* From now on what callers execute is read in BESIDE, which is kept by reference. */
+void host_read_executables(struct host *host, struct beside *beside,
+			   struct digest_identity identity);
+
+/* Asks for the names of CALLER's users and groups, and the digest of what it executes, that are not known yet: its records will need
  * them. */
 void host_expect(struct host *host, const struct caller *caller);
 

@@ -27,7 +27,7 @@ static struct shared *callers, *lineages;
 static size_t memory; /* of all that live, entered or not */
 
 #define PROCESS_TEXTS 3
-#define CALLER_TEXTS (PROCESS_TEXTS + 7)
+#define CALLER_TEXTS (PROCESS_TEXTS + 8)
 #define CALLER_CONTENT offsetof(struct caller, basis)
 
 static void process_texts(struct process *process, struct bytes *texts[PROCESS_TEXTS])
@@ -47,6 +47,7 @@ static void caller_texts(struct caller *caller, struct bytes *texts[CALLER_TEXTS
 	texts[PROCESS_TEXTS + 4] = &caller->boot_id;
 	texts[PROCESS_TEXTS + 5] = &caller->executable_claimed;
 	texts[PROCESS_TEXTS + 6] = &caller->environment;
+	texts[PROCESS_TEXTS + 7] = &caller->groups;
 }
 
 /* Moves texts that point into memory at FROM to the same place in the memory at TO. TO NULL: their

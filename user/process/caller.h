@@ -92,6 +92,8 @@ struct caller {
 	uint64_t executable_inode;
 	uint32_t executable_device, executable_generation;
 	bool executable_known;
+	bool interactive; /* its standard input and error are its terminal */
+	uint64_t executable_changed; /* ns since 1970: that file's last change (ctime); 0: unknown */
 	struct bytes executable_claimed; /* the executable that the process pretends */
 	/* CALLERD_ACCOUNT() that the caller's records are charged to; 0: not known any more */
 	uint64_t account;
@@ -107,6 +109,9 @@ struct caller {
 	struct bytes environment;
 	uint32_t environment_pid;   /* whose it is */
 	bool environment_truncated; /* there may be more, of a process that is as near */
+	/* supplementary groups in decimal, each ended by a NUL, CALLERD_GROUPS_MAX at most */
+	struct bytes groups;
+	bool groups_truncated; /* there are more */
 	/* the earlier boot that the times belong to; data NULL: this boot */
 	struct bytes boot_id;
 	/* of the boot .boot_id: ns to add to its CLOCK_BOOTTIME for CLOCK_REALTIME */

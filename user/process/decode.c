@@ -258,6 +258,8 @@ static void decode_identity(const struct callerd_caller_event *event, struct cal
 	caller->executable_device = event->exe_node.device;
 	caller->executable_generation = event->exe_node.generation;
 	caller->executable_known = event->header.flags & CALLERD_FLAG_EXE_KNOWN;
+	caller->executable_changed = event->exe_changed;
+	caller->interactive = event->header.flags & CALLERD_FLAG_INTERACTIVE;
 	caller->has_node = event->header.flags & CALLERD_FLAG_NODE;
 	caller->in_node_group = event->header.flags & CALLERD_FLAG_IN_GROUP;
 	caller->node_uid = event->node_uid;
@@ -326,6 +328,23 @@ static void decode_environment(struct decode_arena *arena, const struct callerd_
 	caller->environment_pid = event->environment_pid;
 }
 
+static void decode_groups(const struct callerd_caller_event *event, struct decode_arena *arena,
+			  struct caller *caller)
+{
+	char text[CALLERD_GROUPS_MAX * sizeof("4294967295")];
+	uint32_t count = event->group_count;
+	size_t size = 0;
+
+	caller->groups_truncated = count > CALLERD_GROUPS_MAX;
+	if (caller->groups_truncated)
+		count = CALLERD_GROUPS_MAX;
+	for (uint32_t i = 0; i < count; i++)
+		size += (size_t)snprintf(text + size, sizeof(text) - size, "%u",
+					 event->groups[i]) + 1;
+	if (size)
+		caller->groups = decode_keep(arena, text, size);
+}
+
 static void decode_into(const struct callerd_caller_event *event,
 			const struct decode_detail *detail, struct decode_arena *arena,
 			struct caller *caller)
@@ -343,6 +362,7 @@ static void decode_into(const struct callerd_caller_event *event,
 		label = detail->label(detail->data, event->pid, event->start);
 	caller->label = decode_keep(arena, label.data, label.size);
 	decode_environment(arena, event, caller);
+	decode_groups(event, arena, caller);
 }
 
 /* 0, with *RET NULL where there are no ancestors; or -ENOMEM. */

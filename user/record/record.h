@@ -499,7 +499,9 @@ struct record_context {
 	/* Where the login of CALLER came from; NULL: it has none, or nothing is known of it. Sets *RET_ASKED to whether that is being
 	 * looked up. */
 	const struct login *(*login)(void *data, const struct caller *caller, bool *ret_asked);
-	uint64_t names; /* changes with each name, and each login, that comes in */
+	/* The SHA-256 of what CALLER executes, in hexadecimal: 64 digits and a NUL. False: not known, or not yet. */
+	bool (*digest)(void *data, const struct caller *caller, char ret[65]);
+	uint64_t names; /* changes with each name, login and digest that comes in */
 };
 
 /* BOOT_TIME (ns of CLOCK_BOOTTIME) as ns since 1970; 0 where that would be before. */

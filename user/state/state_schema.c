@@ -63,6 +63,8 @@
 	X(INTEGER, caller, capabilities) X(INTEGER, caller, cgroup_id) \
 	X(INTEGER, caller, executable_inode) X(INTEGER, caller, executable_device) \
 	X(INTEGER, caller, executable_generation) X(INTEGER, caller, executable_known) \
+	X(INTEGER, caller, executable_changed) X(INTEGER, caller, interactive) \
+	X(INTEGER, caller, groups_truncated) \
 	X(INTEGER, caller, cgroup_claimed) X(INTEGER, caller, cgroup_owner) \
 	X(INTEGER, caller, boot_to_real) \
 	X(INTEGER, caller, has_node) X(INTEGER, caller, in_node_group) \
@@ -70,7 +72,7 @@
 	X(TERMINAL, caller, tty) X(LONG, caller, executable_claimed) \
 	X(LONG, caller, working_directory) X(LONG, caller, root) X(LONG, caller, cgroup) \
 	X(LONG, caller, label) X(LONG, caller, environment) X(INTEGER, caller, environment_pid) \
-	X(INTEGER, caller, environment_truncated) X(LONG, caller, boot_id)
+	X(INTEGER, caller, environment_truncated) X(LONG, caller, groups) X(LONG, caller, boot_id)
 
 #define GUARDED_COLUMNS(X) \
 	X(LONG, guard_memory, path) X(LONG, guard_memory, acl) X(LONG, guard_memory, label) \
