@@ -17,6 +17,7 @@
 #define PATIENCE (10 * NS_PER_S)
 #define RETRY (60 * NS_PER_S) /* until a file that could not be read is tried again */
 #define ACCOUNTS 16
+#define RELATIVES 3 /* processes above the caller that may have its root directory */
 
 /* What is executed: a file as it was at a time. */
 struct digest_key {
@@ -49,10 +50,10 @@ struct digest_question {
 	struct job job;
 	struct digests *digests; /* the loop alone uses it */
 	struct digest_key key;
-	uint32_t pid;
+	uint32_t pid, relatives[RELATIVES]; /* 0: none */
 	int fd;			/* of the file, O_PATH */
 	struct broker_digest result; /* .size 0: there is none */
-	char path[PATH_MAX];	/* of the host; empty: not known */
+	char path[PATH_MAX];	/* from the caller's root directory; empty: not known */
 };
 
 int digests_new(struct digests **ret)
@@ -145,16 +146,24 @@ static int open_meant(const struct digest_question *question, const char *path)
 	return take_fd(fd);
 }
 
-/* The process may have ended meanwhile. */
+/* The process may have ended meanwhile; then the path is tried, of the host and from where those above it are. Whatever stands there, the
+ * kernel says whether it is the file. */
 static void run_digest(struct job *job)
 {
 	struct digest_question *question = (struct digest_question *)job;
-	char link[32];
+	char link[32 + PATH_MAX];
 
 	snprintf(link, sizeof(link), "/proc/%u/exe", question->pid);
 	question->fd = open_meant(question, link);
 	if (question->fd < 0 && question->path[0])
 		question->fd = open_meant(question, question->path);
+	for (int i = 0; question->fd < 0 && question->path[0] && i < RELATIVES; i++) {
+		if (!question->relatives[i])
+			continue;
+		snprintf(link, sizeof(link), "/proc/%u/root%s", question->relatives[i],
+			 question->path);
+		question->fd = open_meant(question, link);
+	}
 	if (question->fd >= 0 && broker_digest(question->fd, &question->result))
 		question->result.size = 0;
 }
@@ -218,6 +227,8 @@ static void digests_ask(struct digests *digests, struct kept_digest *kept,
 	question->digests = digests;
 	question->key = kept->key;
 	question->pid = caller->process.pid;
+	for (unsigned int i = 0; i < RELATIVES && i < caller->ancestor_count; i++)
+		question->relatives[i] = caller->ancestors[i].pid;
 	question->fd = -1;
 	if (path.size < sizeof(question->path) && !memchr(path.data, '\0', path.size))
 		memcpy(question->path, path.data, path.size);
