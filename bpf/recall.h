@@ -21,7 +21,8 @@
 struct described {
 	__u64 busy; /* somebody reads or writes the entry; nobody waits for it */
 	__u64 seen; /* sender_key() of the last process that acted here for the first time */
-	__u64 sender, key; /* the description is of this sender_key(), and rests on this key; 0: there is none */
+	__u64 sender,
+		key; /* the description is of this sender_key(), and rests on this key; 0: there is none */
 	__u32 flags;
 	__u32 size;
 	char body[DESCRIBED_SIZE]; /* a struct callerd_caller_event from .start on */

@@ -27,7 +27,7 @@
 #define LOCK_TRIES 40000 /* longer than SETTLE_TRIES take, which are made with the lock */
 /* No fewer than the pieces of one byte that fit into a socket's default buffer. */
 #define QUEUE_WALK_MAX 320
-#define QUEUE_SHORT 16	/* pieces of a queue that is counted again if it changed meanwhile */
+#define QUEUE_SHORT 16 /* pieces of a queue that is counted again if it changed meanwhile */
 /* How often to look while the daemon receives, which takes a microsecond or two; but the processor
  * that it receives on may be a virtual one that waits for a real one. Some 20 us. */
 #define SETTLE_TRIES 512

@@ -230,7 +230,8 @@ int connect_end(struct trace_event_raw_sys_exit *context)
 	struct pending *pending;
 	long result = context->ret;
 
-	barrier_var(result); /* read before the branches, behind which the verifier takes no context that was moved */
+	barrier_var(
+		result); /* read before the branches, behind which the verifier takes no context that was moved */
 	pending = find_pending(id);
 	if (!pending)
 		return 0;

@@ -218,7 +218,7 @@ struct callerd_caller_event {
 	struct callerd_text address;
 	struct callerd_ancestor ancestor[CALLERD_ANCESTORS_MAX];
 	__u32 environment_pid; /* whose .environment it is; 0: there is none */
-	__u32 group_count; /* supplementary groups in all */
+	__u32 group_count;     /* supplementary groups in all */
 	__u32 text_size;
 	__u32 span;		     /* SENDER: number of the span */
 	char text[CALLERD_TEXT_MAX]; /* only text_size bytes are sent */
@@ -419,7 +419,7 @@ struct callerd_settings {
 	__u32 wake_level; /* bytes in a ring from which on its reader is woken */
 	__u32 agent_mnt_ns;
 	__u32 variables; /* number of names in the map "variables" */
-	__u32 labels; /* processes have labels of an LSM, which user space reads */
+	__u32 labels;	 /* processes have labels of an LSM, which user space reads */
 	__u64 ring_size[CALLERD_RINGS];
 };
 
@@ -542,7 +542,7 @@ struct callerd_readying {
 };
 
 #define CALLERD_VARIABLE_WORDS 16 /* of callerd_control.variables */
-#define CALLERD_DOORS_MAX 16 /* listeners on TCP that are watched at once */
+#define CALLERD_DOORS_MAX 16	  /* listeners on TCP that are watched at once */
 
 /* A listener on TCP that is watched. */
 struct callerd_door {
@@ -678,8 +678,9 @@ enum {
 #include <assert.h>
 static_assert(sizeof(struct callerd_event_header) == 40, "no padding");
 static_assert(sizeof(struct callerd_ancestor) == 48, "no padding");
-static_assert(sizeof(struct callerd_caller_event) ==
-		      40 + 5 * 8 + 28 * 4 + 16 + 8 + CALLERD_GROUPS_MAX * 4 + 32 + 9 * 8 + 16 * 48 + 16 + CALLERD_TEXT_MAX,
+static_assert(sizeof(struct callerd_caller_event) == 40 + 5 * 8 + 28 * 4 + 16 + 8 +
+							     CALLERD_GROUPS_MAX * 4 + 32 + 9 * 8 +
+							     16 * 48 + 16 + CALLERD_TEXT_MAX,
 	      "no padding");
 static_assert(sizeof(struct callerd_peer_event) == 64, "no padding");
 static_assert(sizeof(struct callerd_accept_event) == 80, "no padding");

@@ -24,7 +24,8 @@ static void check_errand(void *data, const struct errand *errand)
 	uint64_t *told = data;
 	bool is_one_of_them = false;
 
-	MUST(errand->act_count >= 1 && errand->act_count <= ERRAND_ACTS && errand->first <= errand->last);
+	MUST(errand->act_count >= 1 && errand->act_count <= ERRAND_ACTS &&
+	     errand->first <= errand->last);
 	check_text(errand->who);
 	check_text(errand->program);
 	check_text(errand->command);

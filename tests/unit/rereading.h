@@ -13,7 +13,8 @@ struct rereading {
 	struct text spaced;
 };
 
-static inline bool rereading_same(const struct reread *one, unsigned int at, const struct reread *other)
+static inline bool rereading_same(const struct reread *one, unsigned int at,
+				  const struct reread *other)
 {
 	const struct reread_value *a = &one->values[at], *b = &other->values[at];
 
@@ -21,7 +22,8 @@ static inline bool rereading_same(const struct reread *one, unsigned int at, con
 	       a->text_size == b->text_size && a->path_size == b->path_size && a->hash == b->hash &&
 	       !memcmp(a->path_of_seam ?: one->texts.data + a->path,
 		       b->path_of_seam ?: other->texts.data + b->path, a->path_size) &&
-	       (!a->text_size || !memcmp(one->texts.data + a->text, other->texts.data + b->text, a->text_size));
+	       (!a->text_size ||
+		!memcmp(one->texts.data + a->text, other->texts.data + b->text, a->text_size));
 }
 
 /* Reads LINE in both ways. False: they differ. What reread_read() says of it in *ERROR; the record is .own. */
@@ -38,9 +40,9 @@ static inline bool rereading_read(struct rereading *rereading, struct bytes line
 		return false;
 	if (*error)
 		return reread_is_own(own) == reread_is_own(any);
-	same = own->count == any->count && own->lineage == any->lineage && own->content == any->content &&
-	       own->named == any->named && own->joined == any->joined &&
-	       own->record.action == any->record.action &&
+	same = own->count == any->count && own->lineage == any->lineage &&
+	       own->content == any->content && own->named == any->named &&
+	       own->joined == any->joined && own->record.action == any->record.action &&
 	       own->record.api.finding_count == any->record.api.finding_count &&
 	       reread_gravest(own) == reread_gravest(any);
 	for (unsigned int i = 0; same && i < own->count; i++)

@@ -69,8 +69,8 @@ static void describe(struct bench *bench, const char *name, uint64_t account)
 	memset(&bench->caller, 0, sizeof(bench->caller));
 	bench->caller.executable_inode = info.st_ino;
 	bench->caller.executable_device = (uint32_t)info.st_dev;
-	bench->caller.executable_changed = (uint64_t)info.st_ctim.tv_sec * NS_PER_S +
-					   (uint64_t)info.st_ctim.tv_nsec;
+	bench->caller.executable_changed =
+		(uint64_t)info.st_ctim.tv_sec * NS_PER_S + (uint64_t)info.st_ctim.tv_nsec;
 	bench->caller.account = account;
 	bench->caller.process.pid = UINT32_MAX; /* has ended */
 	bench->caller.process.start = bench->caller.executable_changed + 1;
@@ -100,7 +100,8 @@ static int set_up(void **state)
 	assert_non_null(bench);
 	assert_int_equal(beside_new(NULL, &bench->beside), 0);
 	assert_int_equal(digests_new(&bench->digests), 0);
-	digests_read_beside(bench->digests, bench->beside, (struct digest_identity){identify, NULL});
+	digests_read_beside(bench->digests, bench->beside,
+			    (struct digest_identity){identify, NULL});
 	pretended = readings = 0;
 	other_file = false;
 	*state = bench;
@@ -217,8 +218,10 @@ static int clean(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_known_from_the_second_time_on, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_none_of_what_may_be_another_content, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_known_from_the_second_time_on, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_none_of_what_may_be_another_content, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_has_it_to_himself, set_up, tear_down),
 	};

@@ -30,7 +30,8 @@ static void test_spec(void **state)
 		{LIBPOD, "{'mounts':[{'destination':'/t','type':'tmpfs','source':'tmpfs'}]}", ""},
 		/* Runtimes bind, whatever the type is; and from their own directory, which is /. */
 		{LIBPOD,
-		 "{'mounts':[{'destination':'/h','type':'ramfs','source':'/','options':['rbind']}]}",
+		 "{'mounts':[{'destination':'/h','type':'ramfs','source':'/"
+		 "','options':['rbind']}]}",
 		 ROOT "/ mounted read-write at /h"},
 		{LIBPOD,
 		 "{'mounts':[{'destination':'/h','type':'bind','source':'etc','options':['ro','rw']"

@@ -46,9 +46,20 @@ static void test_times(void **state)
 static void test_no_times(void **state)
 {
 	static const char *const texts[] = {
-		"",	 "soon",	"25:00",	"12:60",      "today 9",
-		"2026-13-01", "2026-11-29x", "7y",	"7",	      "yesterdayx",
-		"-5m",	 "99999999999999999999d",	"2026-11-29 ", "12:00:00:00",
+		"",
+		"soon",
+		"25:00",
+		"12:60",
+		"today 9",
+		"2026-13-01",
+		"2026-11-29x",
+		"7y",
+		"7",
+		"yesterdayx",
+		"-5m",
+		"99999999999999999999d",
+		"2026-11-29 ",
+		"12:00:00:00",
 	};
 	uint64_t got;
 

@@ -108,8 +108,8 @@ static void add_caller(struct explanation *explanation, const struct deed *deed)
 		.container_image = origin->container_image,
 		.cause = {.kind = deed->kind},
 		/* Joined by time alone, it may be another one's in that container. */
-		.makers[MAKER_BEHIND] = {.caller = deed->basis != BASIS_TIME ? origin->behind
-									      : NULL},
+		.makers[MAKER_BEHIND] = {.caller =
+						 deed->basis != BASIS_TIME ? origin->behind : NULL},
 	};
 	struct text *out = explanation->out;
 	_cleanup_(text_free) struct text command = {0};

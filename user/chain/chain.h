@@ -29,7 +29,7 @@ struct chain {
 
 /* What a seal says besides its numbers and keys. */
 struct chain_seal {
-	uint64_t real; /* ns since 1970 */
+	uint64_t real;					    /* ns since 1970 */
 	const char *host_name, *host_id, *run_id, *version; /* .host_id NULL: not known */
 	bool ocsf; /* the other lines are OCSF; else they are ECS */
 };

@@ -51,9 +51,9 @@ struct digest_question {
 	struct digests *digests; /* the loop alone uses it */
 	struct digest_key key;
 	uint32_t pid, relatives[RELATIVES]; /* 0: none */
-	int fd;			/* of the file, O_PATH */
-	struct broker_digest result; /* .size 0: there is none */
-	char path[PATH_MAX];	/* from the caller's root directory; empty: not known */
+	int fd;				    /* of the file, O_PATH */
+	struct broker_digest result;	    /* .size 0: there is none */
+	char path[PATH_MAX];		    /* from the caller's root directory; empty: not known */
 };
 
 int digests_new(struct digests **ret)
@@ -140,8 +140,9 @@ static int open_meant(const struct digest_question *question, const char *path)
 	_close_ int fd = broker_open(-1, path, O_PATH | O_CLOEXEC, 0);
 	struct stat info;
 
-	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > BROKER_DIGEST_MAX ||
-	    info.st_ino != question->key.node.inode || ns_of(info.st_ctim) != question->key.changed)
+	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode) ||
+	    info.st_size > BROKER_DIGEST_MAX || info.st_ino != question->key.node.inode ||
+	    ns_of(info.st_ctim) != question->key.changed)
 		return -1;
 	return take_fd(fd);
 }

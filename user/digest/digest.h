@@ -14,8 +14,8 @@
 #include "process/caller.h"
 #include "system/beside.h"
 
-#define DIGEST_BUDGET (1024u << 20)   /* bytes that are read in a minute */
-#define DIGEST_OF_ONE (256u << 20)    /* the same, for one account */
+#define DIGEST_BUDGET (1024u << 20)		      /* bytes that are read in a minute */
+#define DIGEST_OF_ONE (256u << 20)		      /* the same, for one account */
 #define DIGEST_TEXT_SIZE (2 * BROKER_DIGEST_SIZE + 1) /* in hexadecimal */
 
 struct digests;

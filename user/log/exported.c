@@ -111,7 +111,8 @@ static int take_exported_line(struct exported *exported, bool *ret)
 }
 
 /* An object ends that may be a record, or have had one. */
-static int end_exported_item(struct exported *exported, struct exported_level *level, unsigned int depth)
+static int end_exported_item(struct exported *exported, struct exported_level *level,
+			     unsigned int depth)
 {
 	struct bytes text;
 	int error = -EINVAL;

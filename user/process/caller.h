@@ -93,7 +93,8 @@ struct caller {
 	uint32_t executable_device, executable_generation;
 	bool executable_known;
 	bool interactive; /* its standard input and error are its terminal */
-	uint64_t executable_changed; /* ns since 1970: that file's last change (ctime); 0: unknown */
+	uint64_t
+		executable_changed; /* ns since 1970: that file's last change (ctime); 0: unknown */
 	struct bytes executable_claimed; /* the executable that the process pretends */
 	/* CALLERD_ACCOUNT() that the caller's records are charged to; 0: not known any more */
 	uint64_t account;

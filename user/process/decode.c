@@ -339,8 +339,8 @@ static void decode_groups(const struct callerd_caller_event *event, struct decod
 	if (caller->groups_truncated)
 		count = CALLERD_GROUPS_MAX;
 	for (uint32_t i = 0; i < count; i++)
-		size += (size_t)snprintf(text + size, sizeof(text) - size, "%u",
-					 event->groups[i]) + 1;
+		size += (size_t)snprintf(text + size, sizeof(text) - size, "%u", event->groups[i]) +
+			1;
 	if (size)
 		caller->groups = decode_keep(arena, text, size);
 }
