@@ -318,6 +318,16 @@ static __always_inline __u64 changed_at(struct inode *inode)
 	return seconds * 1000000000 + (ns & 0x3fffffff); /* above are marks, since Linux 6.13 */
 }
 
+/* Whoever serves a file system says what its files are and when they changed: of FUSE, and of what is mounted in a user namespace, that is
+ * a user. */
+static __always_inline bool is_of_a_user(struct inode *inode)
+{
+	struct super_block *super = BPF_CORE_READ(inode, i_sb);
+
+	return BPF_CORE_READ(super, s_magic) == FUSE_SUPER_MAGIC ||
+	       BPF_CORE_READ(super, s_user_ns, level);
+}
+
 /* EXE is the current executable of TASK, or NULL. */
 static __always_inline void describe_executable(struct callerd_caller_event *event,
 						struct task_struct *task, struct file *exe)
@@ -352,7 +362,9 @@ static __always_inline void describe_executable(struct callerd_caller_event *eve
 			node_key(inode, &event->exe_node);
 	}
 	event->exe_changed =
-		inode && !(event->exe.flags & CALLERD_TEXT_EXCHANGED) ? changed_at(inode) : 0;
+		inode && !(event->exe.flags & CALLERD_TEXT_EXCHANGED) && !is_of_a_user(inode)
+			? changed_at(inode)
+			: 0;
 }
 
 struct ancestor_walk {
@@ -407,7 +419,8 @@ static long ancestor_argv_step(__u32 index, void *context)
 	if (index >= walk->event->ancestors || index >= CALLERD_ANCESTORS_MAX)
 		return 1;
 	/* An ancestor may have ended since the first walk: its child has another parent now. */
-	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid)
+	if (BPF_CORE_READ(parent, tgid) != walk->event->ancestor[index].pid ||
+	    BPF_CORE_READ(parent, start_boottime) != walk->event->ancestor[index].start)
 		return 1;
 	if (!index)
 		describe_long_argv(walk->event, &walk->event->ancestor[index].argv, parent,
@@ -473,6 +486,15 @@ static __always_inline bool is_terminal(struct task_struct *task, struct tty_str
 		       ((__u32)BPF_CORE_READ(tty, driver, major) << 20 | minor);
 }
 
+/* Whether the task's standard input and error are its terminal. */
+CHECKED_ONCE int sits_at_terminal(__u64 address)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+
+	return tty && is_terminal(task, tty, 0) && is_terminal(task, tty, 2);
+}
+
 static __always_inline void describe_terminal(struct callerd_caller_event *event,
 					      struct task_struct *task)
 {
@@ -485,7 +507,7 @@ static __always_inline void describe_terminal(struct callerd_caller_event *event
 	event->tty_index = BPF_CORE_READ(tty, index);
 	bpf_probe_read_kernel_str(event->tty_driver, sizeof(event->tty_driver),
 				  BPF_CORE_READ(tty, driver, name));
-	if (is_terminal(task, tty, 0) && is_terminal(task, tty, 2))
+	if (sits_at_terminal(address_of(task)))
 		event->header.flags |= CALLERD_FLAG_INTERACTIVE;
 }
 

@@ -28,7 +28,8 @@ struct described {
 	char body[DESCRIBED_SIZE]; /* a struct callerd_caller_event from .start on */
 };
 
-#define DESCRIBED_FLAGS (CALLERD_FLAG_EXE_DELETED | CALLERD_FLAG_EXE_KNOWN)
+#define DESCRIBED_FLAGS                                                                            \
+	(CALLERD_FLAG_EXE_DELETED | CALLERD_FLAG_EXE_KNOWN | CALLERD_FLAG_INTERACTIVE)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -143,6 +144,7 @@ CHECKED_ONCE __u64 mix_objects(__u64 key)
 		MIX(key,
 		    cgroup_of(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)));
 	MIX(key, BPF_CORE_READ(task, signal, tty, index));
+	MIX(key, sits_at_terminal((__u64)address_of(task)));
 	key = mix_path(key, &fs->pwd);
 	key = mix_path(key, &fs->root);
 	key = mix_path(key, &exe->f_path);

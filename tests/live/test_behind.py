@@ -277,9 +277,9 @@ def chains():
 
 
 LABELS = {'com.docker.compose.project': 'shop', 'com.docker.compose.config-hash': 'abc', 'com.gitlab.gitlab-runner.job.id': '4711',
-          'com.buildkite.token': 'hunter2', 'site.team': 'blue', 'other.team': 'red', 'io.kubernetes.pod.name': 'x' * 1000,
+          'site.token': 'hunter2', 'site.team': 'blue', 'other.team': 'red', 'io.kubernetes.pod.name': 'x' * 1000,
           'devcontainer.metadata': '[{"remoteEnv":{"TOKEN":"hunter2"}}]'}
-TOLD = {'com_docker_compose_project': 'shop', 'com_gitlab_gitlab-runner_job_id': '4711', 'com_buildkite_token': '***', 'site_team': 'blue',
+TOLD = {'com_docker_compose_project': 'shop', 'com_gitlab_gitlab-runner_job_id': '4711', 'site_token': '***', 'site_team': 'blue',
         'io_kubernetes_pod_name': 'x' * 256}
 
 

@@ -119,6 +119,34 @@ def groups_and_terminal():
         equal(field(record, 'process.interactive'), wanted, target)
 
 
+@test
+def terminal_of_the_moment():
+    """A process that was described before is described again where its input is another one."""
+    script = f"""
+import os, socket
+def call(number):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect('{SOCKET}')
+    s.send(b'GET /_ping?moment-%d HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' % number)
+    while s.recv(4096):
+        pass
+for number in range(4):
+    call(number)
+terminal = os.dup(0)
+os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
+call(4)
+os.dup2(terminal, 0)
+call(5)
+"""
+    program = DIR + '/moment.py'
+    with open(program, 'w') as file:
+        file.write(script)
+    run('script', '-qec', f'/usr/bin/python3 {program}', '/dev/null')
+    found = [field(AGENT.wait(event__action='api-request', url__original=f'/_ping?moment-{number}')[0], 'process.interactive')
+             for number in range(6)]
+    equal(found, [True, True, True, True, None, True], 'with its terminal, without, and with it again')
+
+
 def main_with_agent():
     global AGENT
     with Callerd() as AGENT:

@@ -60,14 +60,35 @@ static void test_which(void **state)
 	EXPECT_LABELS("\"com.docker.compose.config-hash\":\"x\",\"com.docker.compose\":\"x\","
 		      "\"com.gitlab.gitlab-runner.job.id\":\"7\",\"devcontainer.metadata\":\"x\"",
 		      "com.gitlab.gitlab-runner.job.id=7;");
-	EXPECT_LABELS("\"io.kubernetes.a b\":\"x\",\"io.kubernetes.\\u202e\":\"x\","
-		      "\"io.kubernetes.pod/x_y-1\":\"y\",\"io.kubernetes.empty\":\"\"",
-		      "io.kubernetes.pod/x_y-1=y;");
+	EXPECT_LABELS("\"any.a b\":\"x\",\"any.\\u202e\":\"x\","
+		      "\"any.pod/x_y-1\":\"y\",\"any.empty\":\"\"",
+		      "any.pod/x_y-1=y;");
 	/* Of two that are called the same as fields, the first one. */
-	EXPECT_LABELS("\"io.kubernetes.a.b\":\"1\",\"io.kubernetes.a_b\":\"2\"",
-		      "more;io.kubernetes.a.b=1;");
-	/* Nor is it odd that a key comes twice. */
-	EXPECT_LABELS("\"x\":\"1\",\"x\":\"2\",\"com.buildkite.a\":\"3\"", "com.buildkite.a=3;");
+	EXPECT_LABELS("\"any.a.b\":\"1\",\"any.a_b\":\"2\"", "more;any.a.b=1;");
+	/* Nor is it odd that a key comes twice: the daemon takes the last one. */
+	EXPECT_LABELS("\"x\":\"1\",\"x\":\"2\",\"any.a\":\"3\"", "any.a=3;");
+	EXPECT_LABELS("\"any.a\":\"1\",\"any.b\":\"2\",\"any.a\":\"3\"", "any.b=2;any.a=3;");
+	EXPECT_LABELS("\"any.a\":\"1\",\"any.a\":\"\"", "");
+}
+
+/* Whoever makes a container does not choose names of fields, however many he thinks of. */
+static void test_names_are_known(void **state)
+{
+	EXPECT_LABELS("\"com.buildkite.x1\":\"y\",\"io.kubernetes.x2\":\"y\",\"com.docker.swarm."
+		      "x3\":\"y\","
+		      "\"com.gitlab.gitlab-runner.x4\":\"y\"",
+		      "");
+}
+
+static int add_any(void **state)
+{
+	return labels_add_pattern("any.*");
+}
+
+static int forget_any(void **state)
+{
+	labels_forget_site();
+	return 0;
 }
 
 static void test_values(void **state)
@@ -75,14 +96,13 @@ static void test_values(void **state)
 	char map[1200], long_value[1001];
 	struct text wanted = {0};
 
-	EXPECT_LABELS("\"com.buildkite.token\":\"x\",\"com.buildkite.url\":\"https://a:b@c/d\"",
-		      "com.buildkite.token=***;com.buildkite.url=https://a:***@c/d;");
-	EXPECT_LABELS("\"com.buildkite.a\":\"b\\u0000c\",\"com.buildkite.b\":\"d\"",
-		      "com.buildkite.a=b;com.buildkite.b=d;");
+	EXPECT_LABELS("\"any.token\":\"x\",\"any.url\":\"https://a:b@c/d\"",
+		      "any.token=***;any.url=https://a:***@c/d;");
+	EXPECT_LABELS("\"any.a\":\"b\\u0000c\",\"any.b\":\"d\"", "any.a=b;any.b=d;");
 	memset(long_value, 'x', sizeof(long_value) - 1);
 	long_value[sizeof(long_value) - 1] = '\0';
-	snprintf(map, sizeof(map), "\"com.buildkite.a\":\"%s\"", long_value);
-	text_add_string(&wanted, "com.buildkite.a=");
+	snprintf(map, sizeof(map), "\"any.a\":\"%s\"", long_value);
+	text_add_string(&wanted, "any.a=");
 	text_add(&wanted, long_value, LABEL_VALUE_MAX);
 	text_add(&wanted, ";", 2);
 	EXPECT_LABELS(map, wanted.data);
@@ -96,15 +116,15 @@ static void test_many(void **state)
 	struct text map = {0};
 
 	for (unsigned int i = 0; i < 20000; i++) {
-		text_add_string(&map, i ? ",\"com.buildkite." : "\"com.buildkite.");
+		text_add_string(&map, i ? ",\"any." : "\"any.");
 		text_add_number(&map, i);
 		text_add_string(&map, "\":\"v\"");
 	}
 	text_add_char(&map, '\0');
-	assert_true(!strncmp(gathered(map.data, &oddities), "more;com.buildkite.0=v;", 23));
+	assert_true(!strncmp(gathered(map.data, &oddities), "more;any.0=v;", 13));
 	assert_int_equal(oddities, 0);
 	text_cut(&map, 0);
-	text_add_string(&map, "\"com.buildkite.a\":\"");
+	text_add_string(&map, "\"any.a\":\"");
 	for (unsigned int i = 0; i < 200000; i++)
 		text_add_char(&map, 'x');
 	text_add_string(&map, "\",\"");
@@ -112,7 +132,7 @@ static void test_many(void **state)
 		text_add_char(&map, 'k');
 	text_add(&map, "\":\"v\"", sizeof("\":\"v\""));
 	assert_int_equal(strlen(gathered(map.data, &oddities)),
-			 strlen("com.buildkite.a=;") + LABEL_VALUE_MAX);
+			 strlen("any.a=;") + LABEL_VALUE_MAX);
 	assert_int_equal(oddities, 0);
 	text_free(&map);
 }
@@ -140,7 +160,7 @@ static void test_site(void **state)
 /* A map of which nothing is gathered. */
 static void test_nowhere(void **state)
 {
-	struct value label = {.key = bytes_of("com.buildkite.a"), .string = bytes_of("x")};
+	struct value label = {.key = bytes_of("any.a"), .string = bytes_of("x")};
 
 	assert_false(labels_gather(NULL, &label));
 }
@@ -148,8 +168,11 @@ static void test_nowhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_which),	cmocka_unit_test(test_values),
-		cmocka_unit_test(test_many),	cmocka_unit_test(test_site),
+		cmocka_unit_test_setup_teardown(test_which, add_any, forget_any),
+		cmocka_unit_test_setup_teardown(test_values, add_any, forget_any),
+		cmocka_unit_test_setup_teardown(test_many, add_any, forget_any),
+		cmocka_unit_test(test_names_are_known),
+		cmocka_unit_test(test_site),
 		cmocka_unit_test(test_nowhere),
 	};
 

@@ -1165,7 +1165,7 @@ static void test_foreign(void **unused)
 	sql("CREATE TABLE shop(article, price)");
 	assert_set_aside("is not callerd's");
 	files_write(path, whole, whole_size);
-	sql("PRAGMA user_version = 8");
+	sql("PRAGMA user_version = 99");
 	assert_set_aside("is of another version");
 	files_write(path, whole, whole_size);
 	sql("PRAGMA application_id = 0");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -16,7 +17,7 @@
 #define KEPT 1024
 #define PATIENCE (10 * NS_PER_S)
 #define RETRY (60 * NS_PER_S) /* until a file that could not be read is tried again */
-#define ACCOUNTS 16
+#define ACCOUNTS 64
 #define RELATIVES 3 /* processes above the caller that may have its root directory */
 
 /* What is executed: a file as it was at a time. */
@@ -39,6 +40,8 @@ struct digest_account {
 
 struct digests {
 	struct beside *beside; /* NULL: nothing is read yet */
+	bool reading;	       /* one file at a time: other work has the other threads beside */
+	uint64_t seed;	       /* of the places: a user chooses what is hashed */
 	struct digest_identity identity;
 	uint64_t news;
 	uint64_t minute, bytes; /* the present one, and what was read in it */
@@ -52,6 +55,7 @@ struct digest_question {
 	struct digest_key key;
 	uint32_t pid, relatives[RELATIVES]; /* 0: none */
 	int fd;				    /* of the file, O_PATH */
+	uint64_t tried;			    /* bytes of the file that was opened */
 	struct broker_digest result;	    /* .size 0: there is none */
 	char path[PATH_MAX];		    /* from the caller's root directory; empty: not known */
 };
@@ -59,6 +63,8 @@ struct digest_question {
 int digests_new(struct digests **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
+	if (*ret && getrandom(&(*ret)->seed, sizeof((*ret)->seed), 0) < 0)
+		(*ret)->seed = clock_now(CLOCK_BOOTTIME);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -153,6 +159,7 @@ static void run_digest(struct job *job)
 {
 	struct digest_question *question = (struct digest_question *)job;
 	char link[32 + PATH_MAX];
+	struct stat info;
 
 	snprintf(link, sizeof(link), "/proc/%u/exe", question->pid);
 	question->fd = open_meant(question, link);
@@ -165,13 +172,16 @@ static void run_digest(struct job *job)
 			 question->path);
 		question->fd = open_meant(question, link);
 	}
-	if (question->fd >= 0 && broker_digest(question->fd, &question->result))
+	if (question->fd < 0)
+		return;
+	question->tried = fstat(question->fd, &info) ? BROKER_DIGEST_MAX : (uint64_t)info.st_size;
+	if (broker_digest(question->fd, &question->result))
 		question->result.size = 0;
 }
 
 static struct kept_digest *kept_place(struct digests *digests, const struct digest_key *key)
 {
-	return &digests->kept[hash_add_fast(HASH_START, key, sizeof(*key)) % KEPT];
+	return &digests->kept[hash_add_fast(digests->seed, key, sizeof(*key)) % KEPT];
 }
 
 static void take_digest(struct job *job, bool came, void *data)
@@ -183,8 +193,11 @@ static void take_digest(struct job *job, bool came, void *data)
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
 
 	(void)data;
-	if (came && question->result.size)
-		count_read(digests, question->job.account, question->result.size, now);
+	digests->reading = false;
+	/* In vain, too: else whoever changes his file meanwhile has as much read as he likes. */
+	if (!came || question->tried)
+		count_read(digests, question->job.account,
+			   came ? question->tried : BROKER_DIGEST_MAX, now);
 	if (memcmp(&kept->key, &question->key, sizeof(kept->key)) != 0)
 		return; /* another file has taken its place */
 	kept->asked = false;
@@ -213,7 +226,9 @@ static void digests_ask(struct digests *digests, struct kept_digest *kept,
 	struct bytes path = caller->process.executable;
 
 	kept->due = now + RETRY;
-	if (!may_read(digests, caller->account, now))
+	if (digests->reading)
+		kept->due = now + NS_PER_S / 4;
+	if (digests->reading || !may_read(digests, caller->account, now))
 		return;
 	question = calloc(1, sizeof(*question));
 	if (!question)
@@ -236,7 +251,13 @@ static void digests_ask(struct digests *digests, struct kept_digest *kept,
 	if (beside_put(digests->beside, &question->job, now))
 		free_digest_question(&question->job);
 	else
-		kept->asked = true;
+		kept->asked = digests->reading = true;
+}
+
+/* A change's time is that of the kernel's tick, or on some file systems of its second: two changes within one look like one. */
+static uint64_t grain_of(uint64_t changed)
+{
+	return changed % NS_PER_S ? 20 * NS_PER_MS : 2 * NS_PER_S;
 }
 
 /* --- asking ------------------------------------------------------------------------------------ */
@@ -253,7 +274,7 @@ bool digests_find(struct digests *digests, const struct caller *caller, int64_t 
 					     caller->executable_generation};
 	key.changed = caller->executable_changed;
 	if (!key.node.inode || !key.changed || !caller->process.start || caller->boot_id.size ||
-	    key.changed > clock_real(boot_to_real, caller->process.start))
+	    key.changed + grain_of(key.changed) > clock_real(boot_to_real, caller->process.start))
 		return false;
 	kept = kept_place(digests, &key);
 	if (memcmp(&kept->key, &key, sizeof(key)) != 0) {

@@ -93,12 +93,13 @@ static bool may_connect(const struct client *client)
 }
 
 /* Begins to use FD, a new connection to PEER. */
-static void take_connection(struct client *client, int fd, pid_t peer)
+static void take_connection(struct client *client, int fd, pid_t peer, uid_t uid)
 {
 	/* Where the peer's PID does not show a new engine, a lost connection may mean one. */
 	bool another = peer != client->peer || (client->lost && peer <= SYSTEMD);
 
 	client->peer = peer;
+	client->peer_uid = uid;
 	client->fd = fd;
 	client->error = 0;
 	client->lost = false;
@@ -120,7 +121,7 @@ static void connect_engine(struct client *client)
 
 	client->tried_at = client->now;
 	if (fd >= 0) {
-		take_connection(client, fd, peer.pid);
+		take_connection(client, fd, peer.pid, peer.uid);
 		return;
 	}
 	if (client_nobody_listens(error))

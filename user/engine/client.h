@@ -50,6 +50,7 @@ struct client {
 	struct sockaddr_un address;
 	int error;  /* of the last connect, negative; 0: it came about, or none was tried yet */
 	pid_t peer; /* PID of the last connection's listener; 0: not known */
+	uid_t peer_uid; /* of the last that was known; root's before that */
 	uint64_t connected_at, tried_at, retry_at, backoff;
 	bool lost; /* the last connection was lost, or could not be made */
 	char request[512];

@@ -85,6 +85,7 @@ struct engine {
 	unsigned int to_inspect;
 
 	enum engine_question asked; /* the question under way */
+	bool asked_exec;	    /* the last one was ASK_EXEC */
 	uint64_t asked_at;
 	char key[KEY_MAX]; /* ASK_CONTAINER, ASK_EXEC */
 	size_t key_size;
@@ -552,7 +553,8 @@ static void end_refresh(struct engine *engine)
 /* The question to ask now. */
 static enum engine_question next_question(struct engine *engine)
 {
-	if (exec_due(engine))
+	/* By turns: many execs do not hold up what is asked of containers. */
+	if (exec_due(engine) && !(engine->asked_exec && engine->queue))
 		return ASK_EXEC;
 	if (engine->wanted || (engine->again_at && engine->client.now >= engine->again_at) ||
 	    (engine->wanted_later && !engine->queue && engine->next == ASK_CONTAINER))
@@ -646,6 +648,7 @@ static bool engine_ask(void *data)
 					   .whole = REQUEST_TIME_MAX,
 					   .silence = SILENCE_MAX});
 	engine->asked = question;
+	engine->asked_exec = question == ASK_EXEC;
 	engine->asked_at = engine->client.now;
 	engine->stats.requests++;
 	return true;
@@ -734,6 +737,11 @@ void engine_inspect(struct engine *engine, struct bytes key)
 pid_t engine_peer(const struct engine *engine)
 {
 	return engine->client.peer;
+}
+
+bool engine_is_of_user(const struct engine *engine)
+{
+	return engine->client.peer_uid != 0;
 }
 
 const struct daemon *engine_places(const struct engine *engine)

@@ -83,6 +83,9 @@ bool engine_waits_for_execs(struct engine *engine, uint64_t now);
 /* The PID of the process that the last connection led to; 0: not known. */
 pid_t engine_peer(const struct engine *engine);
 
+/* Whether the process that the last connection led to, however long ago, was another user's than root's. */
+bool engine_is_of_user(const struct engine *engine);
+
 /*
  * The caller saw the engine answer a request, so the engine runs. Cheap enough to be called often.
  *

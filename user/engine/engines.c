@@ -228,6 +228,13 @@ static void engines_created(void *data, unsigned int socket, struct bytes contai
 		engine_inspect(engine, container_id);
 }
 
+static bool engines_names_containers(void *data, unsigned int socket)
+{
+	const struct engine *engine = ((struct engines *)data)->ones[socket].engine;
+
+	return !engine || !engine_is_of_user(engine);
+}
+
 static bool engines_stopping(void *data, unsigned int socket)
 {
 	struct event_stream *stream = ((struct engines *)data)->ones[socket].stream;
@@ -354,6 +361,7 @@ static int open_causes(struct engines *engines, uint64_t now)
 		.inspect_data = engines,
 		.inspect = options->inventory ? engines_created : NULL,
 		.inspect_exec = options->inventory ? engines_inspect_exec : NULL,
+		.names_containers = engines_names_containers,
 		.stopping = engines_stopping,
 	};
 

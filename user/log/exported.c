@@ -346,6 +346,9 @@ static int exported_step(struct exported *exported, struct bytes *bytes)
 		if (exported->raw.size > VERIFY_LINE_MAX || exported->line.size > VERIFY_LINE_MAX) {
 			forget_raw(exported);
 			text_cut(&exported->line, 0);
+			exported->in_line = false; /* what is behind is no beginning of a line */
+			exported->line_level = 0;
+			exported->line_size = 0;
 		}
 		error = take_exported_step(exported, step, piece);
 	}

@@ -415,8 +415,9 @@ static struct known decode_traits(const struct callerd_caller_event *event)
 	return (struct known){
 		.description = event->description,
 		.tid = event->tid,
-		.flags = event->header.flags & (CALLERD_FLAG_NODE | CALLERD_FLAG_IN_GROUP |
-						CALLERD_FLAG_EXE_DELETED | CALLERD_FLAG_EXE_KNOWN),
+		.flags = event->header.flags &
+			 (CALLERD_FLAG_NODE | CALLERD_FLAG_IN_GROUP | CALLERD_FLAG_EXE_DELETED |
+			  CALLERD_FLAG_EXE_KNOWN | CALLERD_FLAG_INTERACTIVE),
 		.node_uid = event->node_uid,
 		.node_gid = event->node_gid,
 		.node_mode = event->node_mode,

@@ -35,15 +35,16 @@ enum access_kind {
 
 /* What the log has of somebody at one socket. */
 struct access_key {
-	char socket[LISTENING_SIZE]; /* as the log has it */
-	char container[ACCESS_NAME_SIZE];
-	uint32_t uid;	   /* of no container */
-	uint32_t elevated; /* he became somebody else first, as by sudo */
+	char socket[LISTENING_SIZE];	  /* as the log has it */
+	char container[ACCESS_NAME_SIZE]; /* its id */
+	uint32_t uid;			  /* of no container */
+	uint32_t elevated;		  /* he became somebody else first, as by sudo */
 };
 
 struct access_use {
 	struct access_key key;
-	uint64_t first, last; /* ns since 1970 */
+	char container[ACCESS_NAME_SIZE]; /* the container's name */
+	uint64_t first, last;		  /* ns since 1970 */
 	uint64_t requests, changes, refused, connects, expected, found;
 	uint64_t days, day; /* distinct days of use; the last of them */
 	enum finding_severity severity;
@@ -84,6 +85,7 @@ struct access_grant {
 		*socket; /* NULL: by way of root, whatever socket; of a context, none of these */
 	enum access_kind kind;
 	bool has_uid, standing; /* standing: root's powers, which can be taken away */
+	bool elsewhere; /* of a process in namespaces of its own: .uid is none of the host's users */
 	uint32_t uid, gid;
 	char who[ACCESS_NAME_SIZE], how[128], detail[160];
 	char container_id[72];

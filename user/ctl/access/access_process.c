@@ -21,8 +21,11 @@
 #define PROCESS_GROUPS_MAX 1024
 #define LOOK_TIME (30 * NS_PER_S) /* of all processes: how much they hold is theirs to choose */
 
+/* A process sees the mounts of its namespace that are below its root. */
 struct mount_namespace {
-	uint64_t inode;
+	struct mount_view {
+		uint64_t inode, root_device, root_inode;
+	} view;
 	UT_hash_handle hh;
 };
 
@@ -126,14 +129,15 @@ static bool in_namespace_of_host(const struct looking *looking, const struct pro
 	return !strcmp(target, looking->user_namespace);
 }
 
+/* The user of a process elsewhere is another one, whatever his number. */
 static struct access_grant *find_grant(struct access *access, const struct access_socket *socket,
-				       uint32_t uid)
+				       const struct process_now *process)
 {
 	for (unsigned int i = 0; i < access->grant_count; i++) {
 		struct access_grant *grant = &access->grants[i];
 
-		if (grant->socket == socket && grant->has_uid && grant->uid == uid &&
-		    grant->kind != ACCESS_SUDO)
+		if (grant->socket == socket && grant->has_uid && grant->uid == process->uid &&
+		    grant->kind != ACCESS_SUDO && grant->elsewhere == !process->beside)
 			return grant;
 	}
 	return NULL;
@@ -153,13 +157,15 @@ static void add_holder(struct looking *looking, const struct access_socket *sock
 {
 	struct access *access = looking->access;
 	const struct access_user *user = access_user_of(access, process->uid);
-	struct access_grant *grant = find_grant(access, socket, process->uid);
+	struct access_grant *grant = find_grant(access, socket, process);
 	char who[32];
 	size_t used;
 
 	snprintf(who, sizeof(who), "uid %u", process->uid);
 	if (!grant) {
-		grant = access_add(access, socket, kind, user ? user->name : who);
+		grant = access_add(access, socket, kind,
+				   user && process->beside ? user->name : who);
+		grant->elsewhere = !process->beside;
 		grant->has_uid = true;
 		grant->uid = process->uid;
 		snprintf(grant->how, sizeof(grant->how), "%s", how);
@@ -217,7 +223,7 @@ static void take_open_connection(struct looking *looking, const struct process_n
 	if (!grant) {
 		add_holder(looking, socket, process, ACCESS_CONNECTED,
 			   process->beside ? "connected still" : "connected, elsewhere");
-		grant = find_grant(access, socket, process->uid);
+		grant = find_grant(access, socket, process);
 	}
 	if (grant)
 		grant->connections++;
@@ -284,13 +290,18 @@ static void add_namespace(struct looking *looking, const struct process_now *pro
 static bool is_new_namespace(struct looking *looking, int directory)
 {
 	struct mount_namespace *found;
+	struct mount_view view = {0};
+	struct statx root;
 	struct stat status;
-	uint64_t inode;
 
 	if (fstatat(directory, "ns/mnt", &status, 0))
 		return false;
-	inode = status.st_ino;
-	HASH_FIND(hh, looking->namespaces, &inode, sizeof(inode), found);
+	view.inode = status.st_ino;
+	if (!statx(directory, "root", AT_STATX_DONT_SYNC, STATX_INO, &root)) {
+		view.root_device = makedev(root.stx_dev_major, root.stx_dev_minor);
+		view.root_inode = root.stx_ino;
+	}
+	HASH_FIND(hh, looking->namespaces, &view, sizeof(view), found);
 	if (found)
 		return false;
 	if (HASH_COUNT(looking->namespaces) == NAMESPACES_MAX ||
@@ -298,8 +309,8 @@ static bool is_new_namespace(struct looking *looking, int directory)
 		looking->namespaces_left_out = true;
 		return false;
 	}
-	found->inode = inode;
-	HASH_ADD(hh, looking->namespaces, inode, sizeof(found->inode), found);
+	found->view = view;
+	HASH_ADD(hh, looking->namespaces, view, sizeof(found->view), found);
 	if (!found->hh.tbl)
 		free(found);
 	return true;

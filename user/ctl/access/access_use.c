@@ -33,12 +33,11 @@ static struct access_use *find_user_of(struct access *access, const struct rerea
 	bool refused = record->record.action == RECORD_SOCKET_REFUSED;
 	unsigned int room = refused ? ACCESS_USES_MAX / 2 : ACCESS_USES_MAX;
 	struct bytes uid = reread_text(record, "user.id");
-	struct bytes container = reread_text(record, "container.name");
+	/* A name may be another container's a moment later. */
+	struct bytes container = reread_text(record, "container.id");
 	struct access_key key = {0};
 	struct access_use *use;
 
-	if (!container.size)
-		container = reread_text(record, "container.id");
 	if (!uid.size)
 		return NULL;
 	copy_use_text(key.socket, sizeof(key.socket),
@@ -60,6 +59,8 @@ static struct access_use *find_user_of(struct access *access, const struct rerea
 		return NULL;
 	}
 	use->key = key;
+	copy_use_text(use->container, sizeof(use->container),
+		      reread_text(record, "container.name"));
 	HASH_ADD(hh, access->uses, key, sizeof(use->key), use);
 	if (!use->hh.tbl) {
 		free(use);
@@ -205,11 +206,11 @@ static bool is_use_of(const struct access_use *use, const struct access_grant *g
 {
 	if (grant->kind == ACCESS_CONTAINER) {
 		if (!*use->key.container ||
-		    (strcmp(use->key.container, grant->who) != 0 &&
-		     (!*grant->container_id ||
-		      strcmp(use->key.container, grant->container_id) != 0)))
+		    (*grant->container_id ? strcmp(use->key.container, grant->container_id)
+					  : strcmp(use->container, grant->who)))
 			return false;
-	} else if (*use->key.container || !grant->has_uid || use->key.uid != grant->uid ||
+	} else if (*use->key.container || !grant->has_uid || grant->elsewhere ||
+		   use->key.uid != grant->uid ||
 		   (bool)use->key.elevated != (grant->kind == ACCESS_SUDO)) {
 		return false;
 	}
@@ -287,9 +288,10 @@ void access_add_the_rest(struct access *access)
 		snprintf(who, sizeof(who), "uid %u", use->key.uid);
 		user = access_user_of(access, use->key.uid);
 		grant = access_add(access, socket, ACCESS_NO_WAY,
-				   *use->key.container ? use->key.container
-				   : user	       ? user->name
-						       : who);
+				   *use->container	 ? use->container
+				   : *use->key.container ? use->key.container
+				   : user		 ? user->name
+							 : who);
 		grant->has_uid = !*use->key.container;
 		grant->uid = use->key.uid;
 		grant->watched = true;

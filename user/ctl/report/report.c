@@ -256,8 +256,10 @@ static void report_line(void *data, struct bytes line, bool complete)
 
 	/* In what somebody else gives back of a log the records may be those that were chained, the lines are not. */
 	if (!chain->chained && (!bytes_begin(line, "{\"@timestamp\":") ||
-				!memmem(line.data, line.size, "\"chain\":{", 9)))
+				!memmem(line.data, line.size, "\"chain\":{", 9))) {
+		chain->before++;
 		return;
+	}
 	chain->chained = true;
 	if (chain->verify)
 		verify_line(chain->verify, line, complete);

@@ -40,6 +40,7 @@ struct report_sum {
 struct report_chain {
 	const char *log;
 	bool chained; /* it has a chain */
+	uint64_t before; /* lines before the first that is chained */
 	struct verify *verify;
 	struct verify_report result;
 };

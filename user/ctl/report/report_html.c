@@ -435,9 +435,9 @@ static void add_certainty(struct text *out, const struct report *report)
 		const struct report_chain *chain = &report->chains[i];
 
 		add_markup(out, "<li class=\"%s\">",
-			   chain->result.faults ? "critical"
-			   : chain->chained	? "good"
-						: "medium");
+			   chain->result.faults		      ? "critical"
+			   : chain->chained && !chain->before ? "good"
+							      : "medium");
 		add_html(out, chain->log);
 		if (!chain->chained)
 			text_add_string(out,
@@ -447,6 +447,11 @@ static void add_certainty(struct text *out, const struct report *report)
 				   " was changed in %" PRIu64
 				   " places: <code>callerd verify</code> says where.",
 				   chain->result.faults);
+		else if (chain->before)
+			add_markup(out,
+				   ": nobody can tell whether the first %" PRIu64
+				   " lines were changed; %" PRIu64 " behind them are unchanged.",
+				   chain->before, chain->result.lines);
 		else
 			add_markup(out, " is unchanged: %" PRIu64 " lines, %" PRIu64 " seals.",
 				   chain->result.lines, chain->result.seals);

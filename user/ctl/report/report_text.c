@@ -124,6 +124,11 @@ static void add_state(struct text *out, const struct report *report)
 				   "  %s WAS CHANGED in %" PRIu64
 				   " places: callerd verify says where\n",
 				   chain->log, chain->result.faults);
+		else if (chain->before)
+			add_format(out,
+				   "  %s: nobody can tell whether the first %" PRIu64
+				   " lines were changed; %" PRIu64 " behind them are unchanged\n",
+				   chain->log, chain->before, chain->result.lines);
 		else
 			add_format(out, "  %s: %" PRIu64 " lines unchanged, %" PRIu64 " seals\n",
 				   chain->log, chain->result.lines, chain->result.seals);

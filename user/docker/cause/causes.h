@@ -33,6 +33,9 @@ struct causes_options {
 	void (*inspect)(void *inspect_data, unsigned int socket, struct bytes container);
 	/* The engine knows the process of this exec, or will: the same. */
 	void (*inspect_exec)(void *inspect_data, unsigned int socket, struct bytes exec);
+	/* Whether a container that the kernel tells for certain may be one of this engine's: others than root's have none of those.
+	 * NULL: each. */
+	bool (*names_containers)(void *inspect_data, unsigned int socket);
 	/* Whether the engine stops: nobody can ask it for anything any more. NULL: that is not known. */
 	bool (*stopping)(void *inspect_data, unsigned int socket);
 };

@@ -171,9 +171,11 @@ void causes_makers(struct causes *causes, struct bytes container, const struct c
 {
 	memset(ret, 0, RECORD_MAKERS * sizeof(*ret));
 	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
+		const struct causes_options *options = &causes->options;
 		struct owner *owner = owners_find(&causes->engines[i].owners, container);
 
-		if (owner)
+		if (owner && (!options->names_containers ||
+			      options->names_containers(options->inspect_data, i)))
 			find_makers(causes, i, owner, caller, ret);
 	}
 	set_behind(&ret[MAKER_BEHIND], &ret[MAKER_EXEC]);

@@ -8,21 +8,51 @@
 #include "secret/mask.h"
 #include "setting/wildcard.h"
 
-/* Not all of com.docker.compose.*: hashes and versions say nothing of who asked for what. Not devcontainer.metadata, which has
+/* Without patterns: each is a field's name, of which an index takes so many, and whoever makes a container chooses its labels.
+ * Not all of com.docker.compose.*: hashes and versions say nothing of who asked for what. Not devcontainer.metadata, which has
  * settings of the environment. */
 static const char *const known[] = {
-	"com.buildkite.*",
+	"com.buildkite.agent_id",
+	"com.buildkite.agent_name",
+	"com.buildkite.branch",
+	"com.buildkite.build_number",
+	"com.buildkite.job_id",
+	"com.buildkite.job_label",
+	"com.buildkite.job_url",
+	"com.buildkite.pipeline_name",
+	"com.buildkite.pipeline_slug",
+	"com.buildkite.step_key",
 	"com.docker.compose.container-number",
 	"com.docker.compose.oneoff",
 	"com.docker.compose.project",
 	"com.docker.compose.project.config_files",
 	"com.docker.compose.project.working_dir",
 	"com.docker.compose.service",
-	"com.docker.swarm.*",
-	"com.gitlab.gitlab-runner.*",
+	"com.docker.swarm.node.id",
+	"com.docker.swarm.service.id",
+	"com.docker.swarm.service.name",
+	"com.docker.swarm.task",
+	"com.docker.swarm.task.id",
+	"com.docker.swarm.task.name",
+	"com.gitlab.gitlab-runner.job.before_sha",
+	"com.gitlab.gitlab-runner.job.id",
+	"com.gitlab.gitlab-runner.job.ref",
+	"com.gitlab.gitlab-runner.job.sha",
+	"com.gitlab.gitlab-runner.job.url",
+	"com.gitlab.gitlab-runner.pipeline.id",
+	"com.gitlab.gitlab-runner.project.id",
+	"com.gitlab.gitlab-runner.project.runner_id",
+	"com.gitlab.gitlab-runner.runner.id",
+	"com.gitlab.gitlab-runner.runner.local_id",
+	"com.gitlab.gitlab-runner.type",
 	"devcontainer.config_file",
 	"devcontainer.local_folder",
-	"io.kubernetes.*",
+	"io.kubernetes.container.name",
+	"io.kubernetes.docker.type",
+	"io.kubernetes.pod.name",
+	"io.kubernetes.pod.namespace",
+	"io.kubernetes.pod.uid",
+	"io.kubernetes.sandbox.id",
 	"org.opencontainers.image.revision",
 	"org.opencontainers.image.source",
 };
@@ -110,12 +140,34 @@ static void add_value(struct text *out, struct bytes key, struct bytes value)
 	text_add_char(out, '\0');
 }
 
+/* Of a key that comes twice Go takes the last one. */
+static void forget_label(struct labels *labels, struct bytes key)
+{
+	struct bytes packed = text_since(&labels->text, 0), other, value;
+
+	while (labels_next(&packed, &other, &value)) {
+		size_t at = (size_t)(other.data - labels->text.data);
+		size_t size = other.size + value.size + 2;
+
+		if (!bytes_equal(other, key))
+			continue;
+		memmove(labels->text.data + at, labels->text.data + at + size,
+			labels->text.size - at - size);
+		text_cut(&labels->text, labels->text.size - size);
+		labels->count--;
+		return;
+	}
+}
+
 bool labels_gather(void *data, const struct value *label)
 {
 	struct labels *labels = data;
 	size_t start;
 
-	if (!labels || labels->cut || !label->string.size || !is_told_label(label->key))
+	if (!labels || !is_told_label(label->key))
+		return false;
+	forget_label(labels, label->key);
+	if (labels->cut || !label->string.size)
 		return false;
 	start = labels->text.size;
 	if (labels->count == LABELS_MAX || has_field(labels, label->key)) {
