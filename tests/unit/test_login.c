@@ -115,7 +115,7 @@ static void test_utmp(void **state)
 	full[sizeof(full) - 1] = '\0';
 	entries[0] = utmp_entry(812, 50, "old", 1); /* another process's with that PID */
 	entries[1] = utmp_entry(812, 99, full, 0x0100007f);
-	entries[2] = utmp_entry(812, 95, "earlier", 1);
+	entries[2] = utmp_entry(812, 120, "later", 1);
 	entries[3] = utmp_entry(813, 99, "other", 1);
 	entries[4] = utmp_entry(900, 120, "out", 1);
 	entries[4].ut_type = DEAD_PROCESS;
@@ -126,6 +126,7 @@ static void test_utmp(void **state)
 	assert_false(found.v6);
 	assert_memory_equal(found.address, "\x7f\0\0\1", 4);
 	assert_int_equal(found.time, 99 * NS_PER_S);
+	entries[2].ut_tv.tv_sec = 99; /* as old, but behind it */
 	entries[1].ut_addr_v6[3] = 1;
 	assert_true(utmp_find(file, processes, 2, &found));
 	assert_true(found.v6);
@@ -233,12 +234,8 @@ struct kept_logins {
 	struct logins *logins;
 };
 
-static int begin_logins(void **state)
+static void begin_answer(void)
 {
-	static struct kept_logins all;
-
-	passed = looks = looks_again = 0;
-	has_ended = false;
 	answer = (struct login_found){.start = 80, .owns = true};
 	answer.login = (struct login){
 		.basis = 1u << LOGIN_BY_CONNECTION | 1u << LOGIN_BY_PROCESS,
@@ -248,6 +245,15 @@ static int begin_logins(void **state)
 		.time = 1772366624000000000,
 		.leader = {.pid = 812, .start = 80, .executable = BYTES("/usr/sbin/sshd")},
 	};
+}
+
+static int begin_logins(void **state)
+{
+	static struct kept_logins all;
+
+	passed = looks = looks_again = 0;
+	has_ended = false;
+	begin_answer();
 	*state = &all;
 	return beside_new(NULL, &all.beside) || logins_new(&context, all.beside, &all.logins);
 }
@@ -300,7 +306,10 @@ static void test_asked_once(void **state)
 	assert_string_equal(login->address, "10.1.2.3");
 	assert_int_equal(asked.key.leader, 812);
 	assert_int_equal(asked.key.leader_start, 80);
-	assert_int_equal(asked.above_count, COUNT(above) + 1);
+	/* of what is above only sshd: the shell is alice's, and what is below it */
+	assert_int_equal(asked.above_count, 2);
+	assert_int_equal(asked.above[0].pid, 815);
+	assert_int_equal(asked.above[1].pid, 812);
 	assert_ptr_equal(logins_find(all->logins, &second, NULL), login);
 	assert_int_equal(looks, 1);
 	assert_null(find_waiting(all, &nobody));
@@ -441,7 +450,8 @@ static void test_thousands(void **state)
 	for (unsigned int i = 0; i < 3000; i++) {
 		struct caller bob = caller_below(many, COUNT(many), 100 + i);
 
-		bob.login_uid = 1001;
+		bob.login_uid = i; /* who has none chooses it */
+		bob.account = 1001;
 		many[2].pid = 10000 + i;
 		find_waiting(all, &bob);
 	}
@@ -453,11 +463,89 @@ static void test_thousands(void **state)
 	for (unsigned int i = 0; i < 3000; i++) {
 		struct caller one = caller_below(many, COUNT(many), 5000 + i);
 
-		one.login_uid = 2000 + i;
+		one.account = 2000 + i;
 		many[2].pid = 20000 + i;
 		find_waiting(all, &one);
 	}
 	assert_int_equal(logins_forgotten(all->logins), 3000 - 256 + 3000 + 256 + 1 - 1024);
+}
+
+/* Whoever has sessions without end does not have /proc searched as often, and others are not held up. */
+static void test_searches(void **state)
+{
+	struct kept_logins *all = *state;
+	struct caller other = caller_below(above + 4, 1, 999);
+
+	for (unsigned int i = 0; i < 100; i++) {
+		struct caller caller = caller_below(above + 4, 1, 1000 + i);
+
+		find_waiting(all, &caller);
+	}
+	assert_in_range(looks, 4, 8); /* a second may end meanwhile */
+	other.account = 1;
+	assert_non_null(find_waiting(all, &other));
+	assert_true(asked.searches);
+	assert_int_equal(asked.above_count, 0);
+}
+
+/* A process in a container has none searched for; that nothing is known of its session then does not hold for others. */
+static void test_search_of_a_container(void **state)
+{
+	struct kept_logins *all = *state;
+	struct caller contained = caller_below(above + 4, 1, 7), tmux = contained;
+
+	answer = (struct login_found){0};
+	contained.cgroup = bytes_of("/system.slice/docker-" ID ".scope");
+	assert_null(find_waiting(all, &contained));
+	assert_int_equal(looks, 1);
+	assert_false(asked.searches);
+	begin_answer();
+	tmux.shared.number += 1000;
+	assert_non_null(find_waiting(all, &tmux));
+	assert_int_equal(looks, 2);
+	assert_true(asked.searches);
+}
+
+/* That still nothing is known is no news: whoever makes it so again and again does not have lines written anew. */
+static void test_no_news(void **state)
+{
+	struct kept_logins *all = *state;
+	struct caller caller = caller_below(above + 4, 1, 7);
+	uint64_t news;
+
+	answer = (struct login_found){0};
+	assert_null(find_waiting(all, &caller));
+	news = logins_news(all->logins);
+	passed = 61 * NS_PER_S;
+	assert_null(find_waiting(all, &caller));
+	assert_int_equal(looks, 2);
+	assert_int_equal(logins_news(all->logins), news);
+	begin_answer();
+	passed = 122 * NS_PER_S;
+	assert_non_null(find_waiting(all, &caller));
+	assert_true(logins_news(all->logins) != news);
+}
+
+/* sshd had several connections when it was looked at; what is known stays where it still has. */
+static void test_connection_later(void **state)
+{
+	struct kept_logins *all = *state;
+	struct caller caller = caller_below(above, COUNT(above), 3);
+
+	answer.login.basis = 1u << LOGIN_BY_PROCESS;
+	answer.login.address[0] = '\0';
+	assert_string_equal(find_waiting(all, &caller)->address, "");
+	passed = 20 * NS_PER_S;
+	find_waiting(all, &caller);
+	assert_int_equal(looks, 1);
+	answer = (struct login_found){0};
+	passed = 61 * NS_PER_S;
+	assert_string_equal(find_waiting(all, &caller)->service, "sshd");
+	assert_int_equal(looks, 2);
+	begin_answer();
+	passed = 122 * NS_PER_S;
+	assert_string_equal(find_waiting(all, &caller)->address, "10.1.2.3");
+	assert_int_equal(looks, 3);
 }
 
 /* --- how it is told --------------------------------------------------------------------------- */
@@ -542,6 +630,27 @@ static void test_told(void **state)
 	text_free(&out);
 }
 
+/* What others say of where he came from is no other part of the line, and a process that has the PID of the one that logged in is
+ * not that one. */
+static void test_told_by_others(void **state)
+{
+	struct login login = {
+		.basis = 1u << LOGIN_BY_PROCESS | 1u << LOGIN_BY_UTMP,
+		.service = "login",
+		.host = "x) | sh | ContainerCreate",
+		.leader = {.pid = 812, .start = 79, .executable = BYTES("/usr/bin/login")},
+	};
+	struct record_context telling_it = telling(&login);
+	struct caller caller = caller_below(above, COUNT(above), 3);
+	struct record record = plain_request(&caller);
+	struct text out = {0};
+
+	assert_int_equal(ecs_write(&record, &telling_it, &out), 0);
+	assert_in(&out, "\"message\":\"alice (login from 'x) | sh | ContainerCreate') | docker");
+	assert_not_in(&out, "\"entry_leader\":{\"pid\":820,");
+	text_free(&out);
+}
+
 /* An endpoint is this host where nobody came from elsewhere. */
 static void test_told_without_a_source(void **state)
 {
@@ -582,7 +691,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ended, begin_logins, end_logins),
 		cmocka_unit_test_setup_teardown(test_keys, begin_logins, end_logins),
 		cmocka_unit_test_setup_teardown(test_thousands, begin_logins, end_logins),
+		cmocka_unit_test_setup_teardown(test_searches, begin_logins, end_logins),
+		cmocka_unit_test_setup_teardown(test_search_of_a_container, begin_logins,
+						end_logins),
+		cmocka_unit_test_setup_teardown(test_no_news, begin_logins, end_logins),
+		cmocka_unit_test_setup_teardown(test_connection_later, begin_logins, end_logins),
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_told_by_others),
 		cmocka_unit_test(test_told_without_a_source),
 	};
 

@@ -33,7 +33,7 @@ static const char *const of_process[] = {
 	"stat",	     "status",	     "cgroup",	 "comm",      "cmdline",
 	"mountinfo", "attr/current", "net/unix", "sessionid",
 };
-/* Who logged in (login/look.c): anybody may read it. */
+/* Who logged in (login/login_look.c): anybody may read it. */
 static const char *const logins[] = {"/run/utmp", "/var/run/utmp"};
 static const char sessions[] = "/run/systemd/sessions";
 static const char *const questions[] = {

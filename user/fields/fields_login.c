@@ -66,7 +66,8 @@ static int enter_entry(struct fields *fields, unsigned int index)
 		return 0;
 	fields->of[FIELDS_process] = &unknown;
 	/* Only a program of the host's, which it is where its login was found by way of it. */
-	if (leader < 0 || fields->view.login->leader.pid != caller->ancestors[leader].pid)
+	if (leader < 0 || fields->view.login->leader.pid != caller->ancestors[leader].pid ||
+	    fields->view.login->leader.start != caller->ancestors[leader].start)
 		return 1;
 	entry = login_entry_of(caller, (unsigned int)leader);
 	fields->of[FIELDS_process] = entry < 0 ? &caller->process : &caller->ancestors[entry];

@@ -120,26 +120,49 @@ static void add_candidates(struct text *out, const struct view *view)
 		text_add_string(out, " or another");
 }
 
+/* Adds a word that the caller chose: as a shell would take it, so that it is no other part of the line. */
+static void add_claimed(struct text *out, const struct text *word)
+{
+	struct text quoted = {0};
+
+	command_add_argument(&quoted, text_since(word, 0));
+	text_add_visible(out, text_since(&quoted, 0), NAME_COLUMNS);
+	if (quoted.error || word->error)
+		out->error = quoted.error ?: word->error;
+	text_free(&quoted);
+}
+
+/* An address is what callerd wrote; a name is what others told it. */
+static void add_origin(struct text *out, const struct login *login)
+{
+	_cleanup_(text_free) struct text name = {0};
+
+	text_add_string(out, " from ");
+	if (login->address[0]) {
+		text_add_visible(out, bytes_of(login->address), NAME_COLUMNS);
+		return;
+	}
+	text_add_string(&name, login->host);
+	add_claimed(out, &name);
+}
+
 /* alice (ssh from 10.1.2.3) */
 static void add_login(struct text *out, const struct login *login)
 {
 	static const struct {
 		const char *service, *word;
 	} words[] = {{"sshd", "ssh"}, {"atd", "at"}, {"systemd-user", "systemd --user"}};
-	const char *word = login ? login->service : "", *from;
+	const char *word = login ? login->service : "";
 
 	for (size_t i = 0; i < COUNT(words); i++)
 		if (!strcmp(word, words[i].service))
 			word = words[i].word;
 	if (!*word)
 		return;
-	from = login->address[0] ? login->address : login->host;
 	text_add_string(out, " (");
 	text_add_visible(out, bytes_of(word), NAME_COLUMNS);
-	if (*from) {
-		text_add_string(out, " from ");
-		text_add_visible(out, bytes_of(from), NAME_COLUMNS);
-	}
+	if (login->address[0] || login->host[0])
+		add_origin(out, login);
 	text_add_char(out, ')');
 }
 
@@ -179,18 +202,6 @@ static void add_behind(struct text *out, const struct view *view, const struct c
 	if (view->context->login)
 		login = view->context->login(view->context->login_data, behind, &asked);
 	add_caller_user(out, behind, name, user, login);
-}
-
-/* Adds a word that the caller chose: as a shell would take it, so that it is no other part of the line. */
-static void add_claimed(struct text *out, const struct text *word)
-{
-	struct text quoted = {0};
-
-	command_add_argument(&quoted, text_since(word, 0));
-	text_add_visible(out, text_since(&quoted, 0), NAME_COLUMNS);
-	if (quoted.error || word->error)
-		out->error = quoted.error ?: word->error;
-	text_free(&quoted);
 }
 
 static bool say_part(struct text *word, const struct environment_system *system,

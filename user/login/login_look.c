@@ -69,13 +69,25 @@ static void login_contradict(struct login *login, const char *who, const char *w
 			 LOGIN_CONTRADICTION_SIZE, "%s: %s", who, what);
 }
 
+/* What else stands for a host there is none: whoever may write utmp writes anything. */
+static bool is_host_name(struct bytes text)
+{
+	if (!text.size || !isalnum((unsigned char)text.data[0]))
+		return false;
+	for (size_t i = 1; i < text.size; i++)
+		if (!isalnum((unsigned char)text.data[i]) &&
+		    (!text.data[i] || !strchr("-._", text.data[i])))
+			return false;
+	return true;
+}
+
 /* WHO says that the login is from HOST, an address or a name. */
 static void take_told_host(struct login *login, const char *who, struct bytes host)
 {
 	char address[INET6_ADDRSTRLEN];
 
 	if (!login_read_address(host, address)) {
-		if (host.size && !login->host[0])
+		if (is_host_name(host) && !login->host[0] && !login->contradiction_count)
 			keep_word(login->host, sizeof(login->host), host);
 		return;
 	}
@@ -90,8 +102,14 @@ static void take_told_host(struct login *login, const char *who, struct bytes ho
 static bool is_tcp(const struct broker_socket *socket)
 {
 	return socket->is_socket && socket->type == SOCK_STREAM && !socket->accepts &&
-	       socket->peer_size &&
-	       (socket->peer.ss_family == AF_INET || socket->peer.ss_family == AF_INET6);
+	       (socket->address.ss_family == AF_INET || socket->address.ss_family == AF_INET6);
+}
+
+/* The session may have come by it, and not by TCP; or by TCP, and that is over. */
+static bool hides_the_other_end(const struct broker_socket *socket)
+{
+	return socket->is_socket && ((socket->size && socket->address.ss_family == AF_VSOCK) ||
+				     (is_tcp(socket) && !socket->peer_size));
 }
 
 static bool names_socket(int directory, const char *name)
@@ -109,7 +127,7 @@ static bool same_peer(const struct broker_socket *a, const struct broker_socket 
 }
 
 /* Finds the other end of the connection of sshd. Where its user is root it is one process with him, and has the connections that he
- * asked it for as well: of several none is told. */
+ * asked it for as well: of several none is told, nor where one of them may be what is left of the session's own. */
 static bool find_other_end(uint32_t pid, int process, struct broker_socket *ret)
 {
 	_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -125,7 +143,8 @@ static bool find_other_end(uint32_t pid, int process, struct broker_socket *ret)
 			continue;
 		if (looked++ == DESCRIPTORS_MAX)
 			return false;
-		if (broker_socket(pidfd, atoi(entry->d_name), &socket))
+		if (broker_socket(pidfd, atoi(entry->d_name), &socket) ||
+		    hides_the_other_end(&socket))
 			return false;
 		if (!is_tcp(&socket))
 			continue;
@@ -175,6 +194,25 @@ static bool is_file(int process, const char *path)
 	       own.st_dev == hosts.st_dev && own.st_ino == hosts.st_ino;
 }
 
+/* A container may have the host's files in its mounts. Of the host's namespaces these are callerd's own. */
+static bool is_in_namespaces_of_host(int process)
+{
+	static const char *const places[] = {"/proc/self/ns/net", "/proc/self/ns/pid",
+					     "/proc/self/ns/user"};
+	char own[32], wanted[32];
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		ssize_t size = broker_readlink(AT_FDCWD, places[i], wanted, sizeof(wanted));
+
+		if (size <= 0 ||
+		    broker_readlink(process, places[i] + strlen("/proc/self/"), own, sizeof(own)) !=
+			    size ||
+		    memcmp(own, wanted, (size_t)size) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* The service of the program that PROCESS executes, where it is the host's: it is that file, or it was there, in the host's mounts,
  * as after an upgrade. NULL: it is none. */
 static const char *find_service(int process, uint32_t mnt_ns, struct bytes *ret_file)
@@ -192,8 +230,10 @@ static const char *find_service(int process, uint32_t mnt_ns, struct bytes *ret_
 	if (end && !end[strlen(deleted)])
 		*end = '\0';
 	service = login_service_of(bytes_of(path), ret_file);
-	return service && (is_in_mounts(process, mnt_ns) || is_file(process, path)) ? service
-										    : NULL;
+	if (service && !is_in_mounts(process, mnt_ns) &&
+	    !(is_file(process, path) && is_in_namespaces_of_host(process)))
+		return NULL;
+	return service;
 }
 
 static uint32_t session_of(int process)
@@ -219,6 +259,30 @@ static bool has_root_rights(int process)
 	       (!real || !effective || !saved);
 }
 
+static uint32_t parent_of(int process)
+{
+	char text[1024] = "";
+	const char *line;
+
+	if (proc_read(process, "status", text, sizeof(text) - 1) <= 0)
+		return 0;
+	line = strstr(text, "\nPPid:");
+	return line ? (uint32_t)strtoul(line + strlen("\nPPid:"), NULL, 10) : 0;
+}
+
+/* Whether SESSION began with PROCESS, which logged somebody in: its parent has another one. A daemon that somebody started by hand
+ * has his session, and neither a connection nor a terminal that he came by. */
+static bool began_session(int process, uint32_t session, const struct login *login)
+{
+	uint32_t pid = parent_of(process);
+	_close_ int parent = pid ? proc_open(pid, 0) : -1;
+
+	if (!(login->basis & 1u << LOGIN_BY_CONNECTION) && strcmp(login->service, "login") != 0)
+		return false;
+	return session != CALLERD_UNSET_ID && session_of(process) == session && parent >= 0 &&
+	       session_of(parent) != session;
+}
+
 /* PROCESS is that of PID. */
 static void take_leader(const struct login_question *question, uint32_t pid, uint64_t start,
 			int process, struct login_found *ret)
@@ -230,14 +294,13 @@ static void take_leader(const struct login_question *question, uint32_t pid, uin
 	if (!service || !has_root_rights(process))
 		return;
 	ret->start = start;
-	ret->owns = question->key.session != CALLERD_UNSET_ID &&
-		    session_of(process) == question->key.session;
 	login->basis |= 1u << LOGIN_BY_PROCESS;
 	keep_word(login->service, sizeof(login->service), bytes_of(service));
 	login->leader =
 		(struct process){.pid = pid, .name = bytes_basename(file), .executable = file};
 	if (!strcmp(service, "sshd"))
 		take_other_end(pid, process, login);
+	ret->owns = began_session(process, question->key.session, login);
 }
 
 /* --- of whose session the caller is ----------------------------------------------------------- */
@@ -258,7 +321,7 @@ static int open_leader(const struct login_question *question, const char *name)
 	return take_fd(process);
 }
 
-/* The kernel tells the session of each process: the first one that logged in with this one is its leader. */
+/* The kernel tells the session of each process: the first one that logged in with this one is its leader, if it began it. */
 static void search_leader(const struct login_question *question, struct login_found *ret)
 {
 	_closedir_ DIR *directory = broker_opendir(AT_FDCWD, "/proc");
@@ -268,10 +331,12 @@ static void search_leader(const struct login_question *question, struct login_fo
 	uint32_t pid = 0;
 	unsigned int looked = 0;
 
-	while (directory && looked++ < PROCESSES_MAX && (entry = readdir(directory))) {
+	while (directory && (entry = readdir(directory))) {
 		_close_ int process = open_leader(question, entry->d_name);
 		uint64_t ticks = process < 0 ? 0 : proc_start_ticks(process);
 
+		if (looked++ == PROCESSES_MAX)
+			return;
 		if (!ticks || ticks >= first)
 			continue;
 		cleanup_close(&leader);
@@ -281,8 +346,10 @@ static void search_leader(const struct login_question *question, struct login_fo
 	}
 	if (leader >= 0)
 		take_leader(question, pid, first * tick, leader, ret);
-	if (ret->login.basis)
+	if (ret->owns)
 		ret->login.basis |= 1u << LOGIN_BY_SESSION;
+	else
+		*ret = (struct login_found){0};
 }
 
 static void look_above(const struct login_question *question, struct login_found *ret)
@@ -302,7 +369,7 @@ static void look_above(const struct login_question *question, struct login_found
 			take_leader(question, key->leader, key->leader_start, process, ret);
 		if (login->leader.pid)
 			login->leader.start = key->leader_start;
-	} else if (key->session != CALLERD_UNSET_ID) {
+	} else if (question->searches) {
 		search_leader(question, ret);
 	}
 }
@@ -338,13 +405,21 @@ static bool read_logind_session(const char *id, char text[LOGIND_FILE_MAX],
 	return size > 0 && logind_read((struct bytes){text, (size_t)size}, ret);
 }
 
+static bool still_lives(uint32_t pid, uint64_t start)
+{
+	_close_ int process = proc_open(pid, start);
+
+	return process >= 0;
+}
+
 /* Whether SESSION is the one of KEY. By the session of audit, which the kernel has and logind is told; else by the cgroup,
  * in which a login within a login stays. */
 static bool is_same_session(const struct login_key *key, const struct logind_session *session)
 {
 	if (session->audit != CALLERD_UNSET_ID && key->session != CALLERD_UNSET_ID)
 		return session->audit == key->session;
-	return key->scope[0] && (!key->leader || session->leader == key->leader);
+	return key->scope[0] && (!key->leader || (session->leader == key->leader &&
+						  still_lives(key->leader, key->leader_start)));
 }
 
 static void take_logind(const struct login_key *key, const char *id,
@@ -382,10 +457,13 @@ static void look_at_logind(const struct login_key *key, struct login *login)
 
 /* --- utmp ------------------------------------------------------------------------------------- */
 
+/* sshd enters the address, which is compared with the connection's; programs that enter what their user says have none. */
 static void take_utmp(const struct utmp_login *found, struct login *login)
 {
 	char address[INET6_ADDRSTRLEN];
 
+	if (login->basis & 1u << LOGIN_BY_CONNECTION && !found->has_address)
+		return;
 	login->basis |= 1u << LOGIN_BY_UTMP;
 	if (!login->time)
 		login->time = found->time;
@@ -398,6 +476,22 @@ static void take_utmp(const struct utmp_login *found, struct login *login)
 	take_told_host(login, "utmp", found->host);
 }
 
+/* Adds PID, unless another process has it now. */
+static void add_living(const struct login_question *question, uint32_t pid, uint64_t start,
+		       struct utmp_process *processes, unsigned int *count)
+{
+	if (pid && start && still_lives(pid, start))
+		processes[(*count)++] =
+			(struct utmp_process){pid, clock_real(question->boot_to_real, start)};
+}
+
+/* Where the connection is not known, of sshd nothing is believed: whoever logged in may have had another address entered for it. */
+static bool may_ask_utmp(const struct login *login)
+{
+	return login->basis & 1u << LOGIN_BY_CONNECTION ||
+	       (login->basis & 1u << LOGIN_BY_PROCESS && !strcmp(login->service, "login"));
+}
+
 static void look_at_utmp(const struct login_question *question, struct login_found *ret)
 {
 	struct utmp_process processes[CALLERD_ANCESTORS_MAX + 2];
@@ -406,17 +500,15 @@ static void look_at_utmp(const struct login_question *question, struct login_fou
 	struct utmp_login found;
 	ssize_t size = -ENOMEM;
 
-	for (; count < question->above_count; count++)
-		processes[count] = (struct utmp_process){
-			question->above[count].pid,
-			clock_real(question->boot_to_real, question->above[count].start)};
-	if (ret->login.leader.pid && ret->start)
-		processes[count++] = (struct utmp_process){
-			ret->login.leader.pid, clock_real(question->boot_to_real, ret->start)};
 	if (text)
 		size = read_login_file(UTMP_PATH, text, UTMP_SIZE_MAX);
 	if (text && size < 0)
 		size = read_login_file(UTMP_OLD_PATH, text, UTMP_SIZE_MAX);
+	/* Those that live now had their PIDs when the file was read. */
+	for (unsigned int i = 0; i < question->above_count; i++)
+		add_living(question, question->above[i].pid, question->above[i].start, processes,
+			   &count);
+	add_living(question, ret->login.leader.pid, ret->start, processes, &count);
 	if (size > 0 && utmp_find((struct bytes){text, (size_t)size}, processes, count, &found))
 		take_utmp(&found, &ret->login);
 }
@@ -446,8 +538,7 @@ void login_look(const struct login_question *question, struct login_found *ret)
 	*ret = (struct login_found){0};
 	look_above(question, ret);
 	look_at_logind(&question->key, login);
-	if (!login->service[0] || !strcmp(login->service, "sshd") ||
-	    !strcmp(login->service, "login"))
+	if (may_ask_utmp(login))
 		look_at_utmp(question, ret);
 	if (!login->time && ret->start)
 		login->time = clock_real(question->boot_to_real, ret->start);

@@ -18,11 +18,13 @@ struct login_key {
 
 struct login_question {
 	struct login_key key;
-	unsigned int above_count; /* the caller and its ancestors */
+	bool searches; /* the leader is looked for among all processes, where it is not above */
+	/* Those of the ancestors that are the program that logged in, whose entries in utmp count. */
+	unsigned int above_count;
 	struct {
 		uint32_t pid;
 		uint64_t start; /* ns of CLOCK_BOOTTIME */
-	} above[CALLERD_ANCESTORS_MAX + 1];
+	} above[CALLERD_ANCESTORS_MAX];
 	uint32_t mnt_ns; /* the host's */
 	int64_t boot_to_real;
 };
@@ -30,7 +32,7 @@ struct login_question {
 struct login_found {
 	struct login login; /* .basis 0: nothing is known */
 	uint64_t start;	    /* of the leader, to a tick of /proc; 0: there is none */
-	bool owns;	    /* the audit session is the leader's own */
+	bool owns;	    /* the audit session began with the leader */
 };
 
 /* Sets RET to what is found. */

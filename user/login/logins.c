@@ -10,19 +10,24 @@
 #include "base/table.h"
 #include "login/login_look.h"
 
-#define KEPT_MAX 1024	     /* logins, of 1 KB each */
-#define KEPT_OF_USER_MAX 256 /* so that nobody makes those of all others forgotten */
-#define RECENT 64	     /* callers */
+#define KEPT_MAX 1024	    /* logins, of 1 KB each */
+#define KEPT_OF_ONE_MAX 256 /* of an account: so that none makes those of all others forgotten */
+#define RECENT 64	    /* callers */
 #define PATIENCE NS_PER_S
 #define RETRY (2 * NS_PER_S) /* until a question that was not answered is asked again */
 #define AGE (5 * NS_PER_S)   /* until it is looked at whether a session has ended */
 #define AGE_OF_NOTHING (60 * NS_PER_S)
+/* Through all of /proc, in a second: of an account, and of all whose numbers fall together. */
+#define SEARCHES_MAX 4
+#define SEARCHERS 64
 
 struct kept_login {
 	struct login_key key;
 	struct login_found found;
+	uint64_t account; /* of who called first */
 	bool known, asked;
-	uint64_t due; /* ns of CLOCK_MONOTONIC: time to ask again */
+	bool unsearched; /* only a caller asked that none is searched for */
+	uint64_t due;	 /* ns of CLOCK_MONOTONIC: time to ask again */
 	UT_hash_handle hh;
 };
 
@@ -32,11 +37,17 @@ struct recent_login {
 	struct kept_login *kept; /* NULL: it has none */
 };
 
+struct searches {
+	uint64_t second;
+	unsigned int count;
+};
+
 struct logins {
 	const struct record_context *context;
 	struct beside *beside;
 	struct kept_login *all; /* the one that was used longest ago first */
 	struct recent_login recent[RECENT];
+	struct searches searches[SEARCHERS];
 	unsigned int asked; /* jobs that have not come back, of logins of which nothing is known */
 	uint64_t news, forgotten;
 };
@@ -46,7 +57,8 @@ struct login_job {
 	struct logins *logins; /* the loop alone uses it */
 	struct login_question question;
 	bool first; /* nothing was known */
-	bool again; /* .found is known, but for whether it has ended */
+	bool again; /* .found is known, but for whether it has ended, */
+	bool lacks; /* and the connection */
 	struct login_found found;
 };
 
@@ -120,16 +132,26 @@ static const struct kept_login *find_owner(const struct logins *logins,
 	return owner;
 }
 
+/* A connection of sshd's was not seen, as where it was just made for somebody. */
+static bool lacks_connection(const struct login_found *found)
+{
+	return found->login.basis & 1u << LOGIN_BY_PROCESS &&
+	       !(found->login.basis & 1u << LOGIN_BY_CONNECTION) &&
+	       !strcmp(found->login.service, "sshd");
+}
+
 static void take_found_login(struct logins *logins, const struct login_job *answer)
 {
 	struct kept_login *kept = kept_of(logins, &answer->question.key);
+	bool whole = answer->found.login.basis && !lacks_connection(&answer->found);
+	bool changes;
 
 	if (!kept)
 		return;
-	kept->due = clock_now(CLOCK_MONOTONIC_COARSE) +
-		    (answer->found.login.basis ? AGE : AGE_OF_NOTHING);
-	logins->news += !kept->known || !answer->again ||
-			kept->found.login.ended != answer->found.login.ended;
+	changes = !answer->again && (kept->found.login.basis || answer->found.login.basis);
+	kept->due = clock_now(CLOCK_MONOTONIC_COARSE) + (whole ? AGE : AGE_OF_NOTHING);
+	logins->news +=
+		!kept->known || changes || kept->found.login.ended != answer->found.login.ended;
 	kept->found = answer->found;
 	kept->known = true;
 }
@@ -147,13 +169,27 @@ static void on_looked(struct job *job, bool came, void *data)
 		take_found_login(answer->logins, answer);
 }
 
+/* What is seen now counts where it is more. */
+static void look_for_connection(struct login_job *asked)
+{
+	struct login_found found;
+
+	login_look(&asked->question, &found);
+	if (!(found.login.basis & 1u << LOGIN_BY_CONNECTION))
+		return;
+	asked->found = found;
+	asked->again = asked->lacks = false;
+}
+
 static void run_login_job(struct job *job)
 {
 	struct login_job *asked = (struct login_job *)job;
 
+	if (asked->lacks)
+		look_for_connection(asked);
 	if (asked->again)
 		asked->found.login.ended |= login_look_ended(&asked->found);
-	else
+	else if (!asked->found.login.basis)
 		login_look(&asked->question, &asked->found);
 }
 
@@ -162,16 +198,40 @@ static void free_login_job(struct job *job)
 	free(job);
 }
 
+static bool needs_search(const struct login_key *key)
+{
+	return !key->leader && key->session != CALLERD_UNSET_ID;
+}
+
+/* Not for who is in a container for certain: what its processes are of is not theirs to say. */
+static bool may_search(const struct caller *caller, const struct login_key *key)
+{
+	return needs_search(key) && !caller_container_id(caller).size;
+}
+
+/* Whether there is one left in this second for ACCOUNT, which makes sessions as often as it likes. */
+static bool takes_search(struct logins *logins, uint64_t account)
+{
+	struct searches *searches = &logins->searches[account % SEARCHERS];
+	uint64_t second = clock_now(CLOCK_MONOTONIC_COARSE) / NS_PER_S;
+
+	if (searches->second != second)
+		*searches = (struct searches){.second = second};
+	return searches->count++ < SEARCHES_MAX;
+}
+
+/* Of what is above CALLER only the program that logged in is asked for in utmp: of what is his own he has entered what he likes. */
 static void fill_question(const struct logins *logins, const struct caller *caller,
 			  const struct login_key *key, struct login_question *ret)
 {
+	int leader = key->manager ? -1 : login_leader_of(caller);
+	int entry = leader < 0 ? -1 : login_entry_of(caller, (unsigned int)leader);
+
 	ret->key = *key;
 	ret->mnt_ns = logins->context->mnt_ns;
 	ret->boot_to_real = logins->context->boot_to_real;
-	ret->above[0].pid = caller->process.pid;
-	ret->above[0].start = caller->process.start;
-	ret->above_count = 1;
-	for (unsigned int i = 0; i < caller->ancestor_count; i++, ret->above_count++) {
+	ret->searches = may_search(caller, key);
+	for (int i = entry + 1; i <= leader; i++, ret->above_count++) {
 		ret->above[ret->above_count].pid = caller->ancestors[i].pid;
 		ret->above[ret->above_count].start = caller->ancestors[i].start;
 	}
@@ -207,7 +267,15 @@ static void ask_for_login(struct logins *logins, struct kept_login *kept,
 	asked->logins = logins;
 	fill_question(logins, caller, &kept->key, &asked->question);
 	asked->again = known_already(logins, kept, &asked->found);
+	asked->lacks = asked->again && lacks_connection(&asked->found);
 	asked->first = !kept->known;
+	if (!asked->again && asked->question.searches && !takes_search(logins, caller->account)) {
+		kept->due = clock_now(CLOCK_MONOTONIC_COARSE) + NS_PER_S;
+		kept->unsearched = false;
+		free(asked);
+		return;
+	}
+	kept->unsearched = !asked->again && needs_search(&kept->key) && !asked->question.searches;
 	if (beside_put(logins->beside, &asked->job, clock_now(CLOCK_BOOTTIME))) {
 		free(asked);
 		return;
@@ -226,32 +294,34 @@ static void forget_login(struct logins *logins, struct kept_login *kept)
 	free(kept);
 }
 
-/* Makes room for one more login of USER. */
-static void make_login_room(struct logins *logins, uint32_t user)
+/* Makes room for one more login of ACCOUNT: a login UID is chosen by who has none. */
+static void make_login_room(struct logins *logins, uint64_t account)
 {
 	struct kept_login *own = NULL, *kept;
 	unsigned int count = 0;
 
 	for (kept = logins->all; kept; kept = kept->hh.next)
-		if (kept->key.user == user) {
+		if (kept->account == account) {
 			own = own ?: kept;
 			count++;
 		}
-	if (count >= KEPT_OF_USER_MAX)
+	if (count >= KEPT_OF_ONE_MAX)
 		forget_login(logins, own);
 	else if (HASH_COUNT(logins->all) >= KEPT_MAX)
 		forget_login(logins, logins->all);
 }
 
-static struct kept_login *keep_login(struct logins *logins, const struct login_key *key)
+static struct kept_login *keep_login(struct logins *logins, const struct login_key *key,
+				     uint64_t account)
 {
 	struct kept_login *kept;
 
-	make_login_room(logins, key->user);
+	make_login_room(logins, account);
 	kept = calloc(1, sizeof(*kept));
 	if (!kept)
 		return NULL;
 	kept->key = *key;
+	kept->account = account;
 	HASH_ADD(hh, logins->all, key, sizeof(kept->key), kept);
 	if (kept->hh.tbl)
 		return kept;
@@ -284,10 +354,16 @@ static struct kept_login *login_of(struct logins *logins, const struct caller *c
 		return recent->kept ? use_login(logins, recent->kept) : NULL;
 	if (make_login_key(caller, &key)) {
 		kept = kept_of(logins, &key);
-		kept = kept ? use_login(logins, kept) : keep_login(logins, &key);
+		kept = kept ? use_login(logins, kept) : keep_login(logins, &key, caller->account);
 	}
 	*recent = (struct recent_login){caller->shared.number, kept};
 	return kept;
+}
+
+static bool is_due(const struct kept_login *kept, const struct caller *caller)
+{
+	return clock_now(CLOCK_MONOTONIC_COARSE) >= kept->due ||
+	       (kept->unsearched && may_search(caller, &kept->key));
 }
 
 const struct login *logins_find(struct logins *logins, const struct caller *caller, bool *ret_asked)
@@ -297,8 +373,7 @@ const struct login *logins_find(struct logins *logins, const struct caller *call
 	/* Sessions are numbered anew in each boot. */
 	if (caller->basis == CALLER_FROM_KERNEL && !caller->boot_id.size)
 		kept = login_of(logins, caller);
-	if (kept && !kept->asked && !kept->found.login.ended &&
-	    clock_now(CLOCK_MONOTONIC_COARSE) >= kept->due)
+	if (kept && !kept->asked && !kept->found.login.ended && is_due(kept, caller))
 		ask_for_login(logins, kept, caller);
 	if (ret_asked)
 		*ret_asked = kept && kept->asked && !kept->known;

@@ -53,7 +53,7 @@ bool utmp_find(struct bytes file, const struct utmp_process *processes, unsigned
 	for (; file.size >= sizeof(entry); file = bytes_from(file, sizeof(entry))) {
 		memcpy(&entry, file.data, sizeof(entry));
 		if (entry.ut_type != USER_PROCESS || !is_by(&entry, processes, count) ||
-		    (found && utmp_time(&entry) < ret->time))
+		    (found && utmp_time(&entry) >= ret->time))
 			continue;
 		utmp_take(&entry, file.data, ret);
 		found = true;

@@ -25,8 +25,8 @@ struct utmp_login {
 	uint64_t time; /* ns of CLOCK_REALTIME */
 };
 
-/* Finds in FILE, the contents of utmp, the last login that one of the COUNT processes did. An older one with the same PID is
- * another process's. False: there is none. */
+/* Finds in FILE, the contents of utmp, the first login that one of the COUNT processes did: whoever it logged in may have had others
+ * entered in its name. An older one with the same PID is another process's. False: there is none. */
 bool utmp_find(struct bytes file, const struct utmp_process *processes, unsigned int count,
 	       struct utmp_login *ret);
 
