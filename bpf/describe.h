@@ -256,7 +256,8 @@ static __always_inline void describe_long_argv(struct callerd_caller_event *even
 	text_end(event, text);
 }
 
-/* Adds what is known of the environment of TASK, a thread group's leader, if nothing of another one's is there. */
+/* Adds what is known of the environment of TASK, a thread group's leader, if nothing of a nearer one's is there, nor was: what that was
+ * may have been another job's. */
 CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 address)
 {
 	struct task_struct *task = (struct task_struct *)address;
@@ -265,7 +266,7 @@ CHECKED_ONCE int describe_environment(struct callerd_caller_event *event, __u64 
 	struct callerd_environment *kept;
 	__u32 at, size;
 
-	if (!event || !key || event->environment.length)
+	if (!event || !key || event->environment.length || event->environment.flags)
 		return 0;
 	kept = bpf_map_lookup_elem(&environments, &key);
 	event->environment.flags |= kept ? kept->flags : CALLERD_TEXT_FAULT;

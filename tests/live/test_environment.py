@@ -220,6 +220,12 @@ def much_is_cut_and_said_to_be():
         record = told(variables)
         equal(field(record, 'callerd.ci.job'), wanted, what)
         equal(field(record, 'callerd.caller.environment.truncated'), True, what)
+    # What of the process itself is not all read may name another job than that of its parent, which is not told in its place.
+    target = calls()
+    subprocess.run(['sh', '-c', f'env -i $(seq -f JUNK%g=1 600) {ONE_SHOT} {SOCKET} --quiet --target "{target}"; :'],
+                   env={**os.environ, **SYSTEMS['gitlab'][0]}, check=True)
+    record = AGENT.wait(event__action='api-request', url__original=target)[0]
+    equal((field(record, 'callerd.ci'), field(record, 'callerd.caller.environment')), (None, {'truncated': True}), 'the job of the parent')
     # What is cut within a password does not look like one any more.
     record = told([b'JENKINS_URL=1', b'GIT_URL=https://robot:' + CANARY.encode() * 40 + b'@git.example.com/x'])
     equal(field(record, 'callerd.ci.repository'), '***', 'a password that is cut')
