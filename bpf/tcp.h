@@ -111,6 +111,7 @@ CHECKED_ONCE int is_door_wanted(__u64 address, struct tcp_mark *ret)
 	__u32 index = control.tcp_wanted;
 	struct callerd_endpoint end = {};
 	struct callerd_door *door;
+	__u32 net = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	__u8 state;
 
 	if (!ret || index >= CALLERD_DOORS_MAX)
@@ -123,13 +124,17 @@ CHECKED_ONCE int is_door_wanted(__u64 address, struct tcp_mark *ret)
 	if (state == TCP_LISTEN ? !same_address(&end, &door->end)
 				: !is_any(&door->end) && !same_address(&end, &door->end))
 		return 0;
+	if (door->net && door->net != net) {
+		control.tcp_elsewhere += state == TCP_LISTEN;
+		return 0;
+	}
 	ret->socket = door->socket;
 	ret->flags = CALLERD_FLAG_TCP;
 	/* Its first bytes were not seen. */
 	if (state != TCP_LISTEN)
 		ret->flags |= CALLERD_FLAG_PREEXISTING | door->flags;
 	else
-		door->net = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		door->net = net;
 	return state == TCP_LISTEN || state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 

@@ -549,13 +549,14 @@ struct callerd_door {
 	struct callerd_endpoint end; /* where it listens; port 0: none */
 	__u32 socket;		     /* its index among the watched sockets */
 	__u32 flags; /* CALLERD_FLAG_TLS, of connections that are older than its mark */
-	__u32 net;   /* its network namespace, which the kernel programs find */
+	__u32 net;   /* its network namespace, which the kernel programs find; 0: not yet */
+	__u32 owner; /* whose engine it is */
 };
 
 #define CALLERD_MAGIC 0x64726c6c6163ull /* "callrd" */
 /* Counts up with every change of what maps, rings and sections hold: an agent reads what programs
  * with another layout left only as far as the first two members of struct callerd_control. */
-#define CALLERD_LAYOUT 13
+#define CALLERD_LAYOUT 14
 
 /* Section .data.control: memory that both sides share, and that outlives the agent where it is
  * pinned. */
@@ -601,6 +602,7 @@ struct callerd_control {
 	struct callerd_door doors[CALLERD_DOORS_MAX];
 	__u64 tcp_wanted; /* set by user space: the one of .doors whose listener "mark_listener" is to mark */
 	__u64 tcp_marked;	      /* listeners that were marked so far */
+	__u64 tcp_elsewhere; /* those that were not: their door is one of another network namespace */
 	struct callerd_legacy legacy; /* user space's own */
 };
 

@@ -2,6 +2,7 @@
 """Engines that listen on TCP: calls from this host, from elsewhere, with TLS, and what others do at the same port."""
 import array
 import contextlib
+import shutil
 import ssl
 
 from doors import certificates, finds, free_port, sees_tcp, wait_found
@@ -165,31 +166,61 @@ def with_tls():
         equal(callerd.lost_in_rings(), 0, 'losses')
 
 
+LISTEN = '''
+import socket, sys
+l = socket.create_server((sys.argv[1], int(sys.argv[2])), reuse_port=True)
+print("listens", flush=True)
+while True:
+    c = l.accept()[0]
+    c.recv(4096)
+    c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    c.close()
+'''
+
+
+def called_dockerd():
+    """A program of that name, which does what it is told."""
+    os.makedirs(D, exist_ok=True)
+    directory = tempfile.mkdtemp(prefix='program-', dir=D)
+    os.chmod(directory, 0o755)
+    shutil.copy(os.path.realpath('/usr/bin/python3'), directory + '/dockerd')
+    return directory + '/dockerd'
+
+
 @test
 def others_at_the_same_port():
-    """At another address, in another network namespace, and the engine's port is no one else's."""
+    """At another address, in another network namespace, called an engine there or not, and the engine's port is no one else's."""
+    user, program = User(OUTSIDER), called_dockerd()
+    own_network = ['setpriv', '--reuid', user.uid, '--regid', user.uid, '--clear-groups', '--', 'unshare', '-rn',
+                   'sh', '-c', 'ip link set lo up && exec "$0" "$@"']
     with elsewhere('cdother', 8) as (here, there), engine('tcp-same', '127.0.0.1') as (daemon, callerd, port):
-        code = ('import socket, sys\n'
-                'l = socket.create_server((sys.argv[1], int(sys.argv[2])), reuse_port=True)\n'
-                'print("listens", flush=True)\n'
-                'while True:\n'
-                '    c = l.accept()[0]\n'
-                '    c.recv(4096)\n'
-                '    c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")\n'
-                '    c.close()\n')
-        others = [subprocess.Popen([*enter, sys.executable, '-c', code, address, str(port)], stdout=subprocess.PIPE)
-                  for enter, address in (([], '127.0.0.2'), (['ip', 'netns', 'exec', 'cdother'], '127.0.0.1'))]
+        others = [subprocess.Popen([*how, '-c', LISTEN, address, str(port)], stdout=subprocess.PIPE,
+                                   env={**os.environ, 'PYTHONHOME': '/usr'})
+                  for how, address in (([sys.executable], '127.0.0.2'), ([*own_network, program], '127.0.0.1'),
+                                       (['ip', 'netns', 'exec', 'cdother', program], '127.0.0.1'))]
         try:
             for other in others:
                 equal(other.stdout.readline(), b'listens\n', 'another listener')
+            host = f'tcp://127.0.0.1:{port}'
+            found = [wait_found(callerd, host, callerd__server__pid=other.pid) for other in others[1:]]
+            equal([field(one, 'callerd.server.user.id') for one in found], [user.uid, '0'], 'whose they are')
+            equal(field(found[0], 'callerd.engine.watched'), True, 'one of his own')
+            true('another network namespace' in field(found[1], 'callerd.engine.unwatched'), "root's other one")
             with dial(port, '127.0.0.2') as client:
                 ask(client, '/_ping?stranger=1')
-            subprocess.run(['ip', 'netns', 'exec', 'cdother', sys.executable, '-c', CALL, '127.0.0.1', str(port),
-                            '/_ping?stranger=2'], check=True)
+            for number, other in enumerate(others[1:]):
+                subprocess.run(['nsenter', '-t', str(other.pid), '-n', sys.executable, '-c', CALL, '127.0.0.1', str(port),
+                                f'/_ping?other={number}'], check=True)
             with dial(port) as client:
                 ask(client, '/_ping?own=1')
-            requests_of(callerd, url__original='/_ping?own=1')
-            equal([r for r in callerd.seen if 'stranger' in str(field(r, 'url.original'))], [], 'calls of others')
+            record = requests_of(callerd, url__original='/_ping?own=1')[0]
+            equal((field(record, 'callerd.connection.socket'), field(record, 'process.pid')), (host, os.getpid()), 'its own')
+            event = daemon.docker('create', IMAGE, 'true').strip()
+            callerd.event('container/create', event)
+            record = requests_of(callerd, url__original='/_ping?other=0')[0]
+            equal(field(record, 'callerd.connection.socket'), f'{host}#user={user.uid}', 'at the door of his engine')
+            equal([r for r in callerd.seen if 'stranger' in str(field(r, 'url.original')) or
+                   '?other=1' in str(field(r, 'url.original'))], [], 'calls of others')
         finally:
             for other in others:
                 other.kill()

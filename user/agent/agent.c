@@ -1331,16 +1331,26 @@ static int find_socket(const struct agent *agent, const char *text)
 	return -ENOENT;
 }
 
+/* Any user can have a port of the same address, in a network namespace of his own. */
+static void name_port(const char *text, uint32_t owner, char *ret, size_t size)
+{
+	if (owner)
+		snprintf(ret, size, "tcp://%s#user=%u", text, owner);
+	else
+		snprintf(ret, size, "tcp://%s", text);
+}
+
 static int agent_watch_port(void *data, const struct finder_port *port)
 {
 	struct agent *agent = data;
 	struct callerd_kept_socket kept = {.owner = port->owner, .brand = port->brand};
-	struct callerd_endpoint end;
-	int error = doors_parse(port->text, &end), index, engine;
+	struct doors_listener listener = {
+		.pid = port->pid, .owner = port->owner, .tls = port->tls};
+	int error = doors_parse(port->text, &listener.end), index, engine;
 
 	if (error)
 		return error;
-	snprintf(kept.path, sizeof(kept.path), "tcp://%s", port->text);
+	name_port(port->text, port->owner, kept.path, sizeof(kept.path));
 	index = find_socket(agent, kept.path);
 	if (index < 0) {
 		index = (int)agent->socket_count;
@@ -1351,10 +1361,24 @@ static int agent_watch_port(void *data, const struct finder_port *port)
 			return error;
 		capture_keep_socket(agent->capture, (uint32_t)index, &kept);
 	}
+	listener.socket = (uint32_t)index;
+	error = doors_watch(capture_doors(agent->capture), &listener);
 	engine = find_socket(agent, port->socket);
-	agent->engine_of[index] = (uint32_t)(engine < 0 ? index : engine);
-	return doors_watch(capture_doors(agent->capture), port->pid, &end, (uint32_t)index,
-			   port->tls);
+	if (!error)
+		agent->engine_of[index] = (uint32_t)(engine < 0 ? index : engine);
+	return error;
+}
+
+static void agent_leave_port(void *data, const char *text, uint32_t owner)
+{
+	struct agent *agent = data;
+	char name[CALLERD_ADDRESS_MAX + 4];
+	int index;
+
+	name_port(text, owner, name, sizeof(name));
+	index = find_socket(agent, name);
+	if (index >= 0)
+		doors_leave(capture_doors(agent->capture), (uint32_t)index);
 }
 
 static uint64_t agent_started(void *data)
@@ -1377,6 +1401,7 @@ static int open_finder(struct agent *agent)
 		.data = agent,
 		.watch = agent_watch,
 		.watch_port = agent_watch_port,
+		.leave_port = agent_leave_port,
 		.started = agent_started,
 		.severity = agent_severity,
 		.record = on_record,

@@ -121,6 +121,8 @@ static const char *why_unwatched(const struct known_door *known)
 		return "callerd's kernel programs of this backend do not see TCP";
 	case -ENOENT:
 		return "the kernel has not shown the socket that listens there";
+	case -EADDRINUSE:
+		return "an engine in another network namespace listens at the same address";
 	case 0:
 	case -ENOSPC:
 		return "there are more sockets than callerd can watch";
@@ -464,6 +466,9 @@ static void drop_absent(struct finder *finder, const struct scan *scan)
 		if (!known || known->present)
 			continue;
 		tell_gone(finder, known);
+		if (known->door.tcp && known->watched)
+			finder->options.leave_port(finder->options.data, known->door.text,
+						   known->door.uid);
 		free(known);
 		finder->known[i] = NULL;
 	}

@@ -36,6 +36,8 @@ struct finder_options {
 	int (*watch)(void *data, const char *path, uint32_t owner, enum engine_brand brand);
 	/* The same of a port. 0 or -errno. */
 	int (*watch_port)(void *data, const struct finder_port *port);
+	/* The engine of OWNER that was watched at the port TEXT does not listen there any more. */
+	void (*leave_port)(void *data, const char *text, uint32_t owner);
 	/* A number that changes when an engine may have been started; never waits. */
 	uint64_t (*started)(void *data);
 	/* What the site makes of a finding. */

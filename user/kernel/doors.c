@@ -72,27 +72,48 @@ static struct callerd_door *find_door_place(struct doors *doors, uint32_t socket
 	return found;
 }
 
-int doors_watch(struct doors *doors, uint32_t pid, const struct callerd_endpoint *end,
-		uint32_t socket, bool tls)
+int doors_watch(struct doors *doors, const struct doors_listener *listener)
 {
 	struct callerd_control *control = doors->control;
-	struct callerd_door *door = find_door_place(doors, socket);
+	struct callerd_door *door = find_door_place(doors, listener->socket), before;
 	uint64_t marked = __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST);
+	uint64_t elsewhere = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST);
+	size_t place;
 	int error;
 
 	if (!doors->mark)
 		return -EOPNOTSUPP;
 	if (!door)
 		return -ENOSPC;
-	door->socket = socket;
-	door->flags = tls ? CALLERD_FLAG_TLS : 0;
-	memcpy(door->end.address, end->address, sizeof(end->address));
-	door->end.port = end->port;
-	__atomic_store_n(&control->tcp_wanted, (uint64_t)(door - control->doors), __ATOMIC_SEQ_CST);
-	error = mark_files(doors, pid);
+	place = (size_t)(door - control->doors);
+	before = *door;
+	*door = (struct callerd_door){
+		.end = listener->end,
+		.socket = listener->socket,
+		.flags = listener->tls ? CALLERD_FLAG_TLS : 0,
+		/* What an earlier agent found may have gone since. */
+		.net = before.end.port && doors->held[place] ? before.net : 0,
+		.owner = listener->owner,
+	};
+	__atomic_store_n(&control->tcp_wanted, place, __ATOMIC_SEQ_CST);
+	error = mark_files(doors, listener->pid);
 	if (!error && __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST) == marked)
-		error = -ENOENT;
+		error = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST) == elsewhere
+				? -ENOENT
+				: -EADDRINUSE;
 	if (error)
-		door->end.port = 0;
+		*door = before;
+	else
+		doors->held[place] = true;
 	return error;
+}
+
+void doors_leave(struct doors *doors, uint32_t socket)
+{
+	struct callerd_door *door = find_door_place(doors, socket);
+
+	if (!door || !door->end.port)
+		return;
+	doors->held[door - doors->control->doors] = false;
+	door->end.port = 0;
 }

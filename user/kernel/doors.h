@@ -14,6 +14,16 @@ struct bpf_program;
 struct doors {
 	struct bpf_program *mark; /* NULL: this backend does not see TCP */
 	struct callerd_control *control;
+	bool held[CALLERD_DOORS_MAX]; /* of its places: this agent has had the listener marked */
+};
+
+/* A listener that is to be watched. */
+struct doors_listener {
+	uint32_t pid; /* who holds it */
+	struct callerd_endpoint end;
+	uint32_t socket; /* index among the watched sockets */
+	uint32_t owner;	 /* whose engine it is */
+	bool tls;	 /* those that are connected there already speak it */
 };
 
 void doors_init(struct doors *doors, const struct bpf_object *object,
@@ -22,10 +32,12 @@ void doors_init(struct doors *doors, const struct bpf_object *object,
 /* Reads "127.0.0.1:2375", "[::]:2375" as the kernel programs have it. 0 or -EINVAL. */
 int doors_parse(const char *text, struct callerd_endpoint *ret);
 
-/* Has the listener at END watched that the process PID holds, as the watched socket SOCKET. TLS: those that are connected
- * there already speak it. To be repeated where another process holds it. 0, -EOPNOTSUPP, -ENOSPC, -ENOENT: PID has no such
- * listener; or another -errno. */
-int doors_watch(struct doors *doors, uint32_t pid, const struct callerd_endpoint *end,
-		uint32_t socket, bool tls);
+/* Has LISTENER watched. To be repeated where another process holds it. 0, -EOPNOTSUPP, -ENOSPC, -ENOENT: that process has
+ * no such listener; -EADDRINUSE: that socket stands for a listener of another network namespace; or another -errno. What was
+ * watched as that socket before still is after an error. */
+int doors_watch(struct doors *doors, const struct doors_listener *listener);
+
+/* Nobody listens as the watched socket SOCKET any more: its place is another one's, and who connects there is not looked at. */
+void doors_leave(struct doors *doors, uint32_t socket);
 
 #endif
