@@ -290,9 +290,15 @@ struct mutex {
 	atomic64_t owner; /* atomic_long_t; not with CONFIG_PREEMPT_RT */
 };
 
+typedef struct {
+	int owned; /* a process is about something with the socket */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	socket_lock_t sk_lock;
+	int sk_err;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;

@@ -368,15 +368,31 @@ CHECKED_ONCE int look_for_tls(struct connection *connection, __u64 size)
 	return 1;
 }
 
+/* Whether the daemon may still read from SK what came before it was closed. */
+static __always_inline bool has_unread_tcp(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_receive_queue.qlen);
+}
+
+CHECKED_ONCE int end_tcp(__u64 address, __u32 reason)
+{
+	end_connection((const struct sock *)address, reason);
+	return 0;
+}
+
+/* The daemon has read or written on SK, or tried to: the reset that on_tcp_closed() has seen is told behind that. */
+static __always_inline void end_reset(const struct sock *sk)
+{
+	if (sk->__sk_common.skc_state == TCP_CLOSE && !has_unread_tcp(sk))
+		end_tcp(address_of(sk), CALLERD_END_RESET);
+}
+
 /* Who connected is known, or nobody is: there are no senders to wait for. */
-static __always_inline void on_tcp_received(struct sock *sk, struct tcp_mark *mark, long result,
-					    int flags)
+static __always_inline void take_received(struct sock *sk, struct tcp_mark *mark, long result)
 {
 	struct connection *connection;
 	__u64 offset;
 
-	if (result <= 0 || flags & (MSG_PEEK | MSG_OOB))
-		return;
 	connection = tcp_connection(sk, mark);
 	if (!connection)
 		return;
@@ -391,13 +407,21 @@ static __always_inline void on_tcp_received(struct sock *sk, struct tcp_mark *ma
 	copy_stream(connection, offset, result, CALLERD_REQUEST);
 }
 
-static __always_inline void on_tcp_answered(struct sock *sk, struct tcp_mark *mark, long result)
+static __always_inline void on_tcp_received(struct sock *sk, struct tcp_mark *mark, long result,
+					    int flags)
+{
+	if (flags & (MSG_PEEK | MSG_OOB))
+		return;
+	if (result > 0)
+		take_received(sk, mark, result);
+	end_reset(sk);
+}
+
+static __always_inline void take_answered(struct sock *sk, struct tcp_mark *mark, long result)
 {
 	struct connection *connection;
 	__u64 offset;
 
-	if (result <= 0)
-		return;
 	connection = tcp_connection(sk, mark);
 	if (!connection)
 		return;
@@ -405,6 +429,13 @@ static __always_inline void on_tcp_answered(struct sock *sk, struct tcp_mark *ma
 	if (!(connection->flags & CALLERD_FLAG_TLS) && !is_muted(connection, CALLERD_RESPONSE))
 		copy_stream(connection, offset, result, CALLERD_RESPONSE);
 	connection->answered_at = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void on_tcp_answered(struct sock *sk, struct tcp_mark *mark, long result)
+{
+	if (result > 0)
+		take_answered(sk, mark, result);
+	end_reset(sk);
 }
 
 /* --- states ------------------------------------------------------------------------------------ */
@@ -438,11 +469,14 @@ static __always_inline void on_tcp_established(struct sock *sk, int old)
 
 static __always_inline void on_tcp_closed(struct sock *sk, int old)
 {
-	if (!find_mark(sk))
+	/* The daemon reads what was sent before a reset, and may be about it. */
+	if (!find_mark(sk) || has_unread_tcp(sk) ||
+	    (BPF_CORE_READ(sk, sk_err) && BPF_CORE_READ(sk, sk_lock.owned)))
 		return;
-	end_connection(sk, old == TCP_LAST_ACK				     ? CALLERD_END_CLIENT
-			   : old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT ? CALLERD_END_RESET
-									     : CALLERD_END_DAEMON);
+	end_tcp(address_of(sk), old == TCP_LAST_ACK ? CALLERD_END_CLIENT
+				: old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT
+					? CALLERD_END_RESET
+					: CALLERD_END_DAEMON);
 }
 
 static __always_inline void on_tcp_change(struct sock *sk, int old, int new)

@@ -4,6 +4,7 @@ import array
 import contextlib
 import shutil
 import ssl
+import struct
 
 from doors import certificates, finds, free_port, sees_tcp, wait_found
 from live import *
@@ -245,6 +246,23 @@ def with_anothers_connection():
             ask(client, '/_ping?passed=1')
         record = requests_of(callerd, url__original='/_ping?passed=1')[0]
         equal((field(record, 'process.pid'), field(record, 'callerd.connection.basis')), (child, 'connected'), 'who')
+
+
+@test
+def reset_behind_a_request():
+    """The daemon reads what was sent before a reset, also where it accepts only then."""
+    with engine('tcp-reset', '127.0.0.1') as (daemon, callerd, port):
+        for how in 'once', 'later':
+            if how == 'later':
+                daemon.process.send_signal(signal.SIGSTOP)
+            try:
+                with dial(port) as client:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                    client.sendall(f'GET /_ping?reset={how} HTTP/1.1\r\nHost: x\r\n\r\n'.encode())
+            finally:
+                daemon.process.send_signal(signal.SIGCONT)
+            record = requests_of(callerd, url__original=f'/_ping?reset={how}')[0]
+            equal((field(record, 'process.pid'), field(record, 'callerd.connection.preexisting')), (os.getpid(), None), how)
 
 
 @test
