@@ -136,11 +136,12 @@ def from_elsewhere():
         true('process' not in record and 'user' not in record, 'nobody is made up')
         equal(field(record, 'callerd.capture.complete'), True, 'nothing was missed')
         true(there in record['message'], record['message'])
-        for host in '::1', '127.0.0.1', here:
-            with dial(port, host) as client:
-                ask(client, f'/_ping?by={host}')
-            record = requests_of(callerd, url__original=f'/_ping?by={host}')[0]
-            equal((field(record, 'process.pid'), field(record, 'destination.ip')), (os.getpid(), host), host)
+        for host, bound in ('::1', None), ('127.0.0.1', None), (here, None), ('127.0.0.1', here), (here, '127.0.0.2'):
+            with socket.create_connection((host, port), PATIENCE, (bound, 0) if bound else None) as client:
+                ask(client, f'/_ping?by={host}&bound={bound}')
+            record = requests_of(callerd, url__original=f'/_ping?by={host}&bound={bound}')[0]
+            equal((field(record, 'process.pid'), field(record, 'destination.ip'), field(record, 'callerd.connection.source.ip')),
+                  (os.getpid(), host, bound or host), f'to {host}, bound to {bound}')
 
 
 @test
