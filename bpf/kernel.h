@@ -32,6 +32,7 @@
 #define TCP_CLOSE_WAIT 8
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
+#define LOOPBACK_IFINDEX 1
 #define PF_IO_WORKER 0x00000010 /* include/linux/sched.h; the same values since Linux 5.12 */
 #define PF_KTHREAD 0x00200000
 #define SHUTDOWN_MASK 3
@@ -294,9 +295,18 @@ typedef struct {
 	int owned; /* a process is about something with the socket */
 } socket_lock_t;
 
+struct net_device {
+	int ifindex;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	struct dst_entry *sk_dst_cache; /* the way to the other end */
 	socket_lock_t sk_lock;
 	int sk_err;
 	__u16 sk_type;

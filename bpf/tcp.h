@@ -32,14 +32,15 @@ struct {
 
 /* Who connects. */
 struct tcp_caller {
-	__u64 id; /* of the connection that is to be */
+	__u64 id; /* of the connection that is to be; 0: it could not be told who connects */
 	__u64 account;
 };
 
+/* Not in the sockets' storage: the kernel gives that no room where a process has taken all that its socket may have. */
 struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* address of the struct sock that connects */
 	__type(value, struct tcp_caller);
 } tcp_callers SEC(".maps");
 
@@ -233,32 +234,48 @@ static __always_inline bool is_kernel_thread(void)
 	return BPF_CORE_READ(task, flags) & PF_KTHREAD;
 }
 
-/* SK begins to connect, in the process that does so. */
+/* SK begins to connect, in the process that does so. Whoever did so by this socket, or by one at its address, is forgotten. */
 static __always_inline void on_tcp_connect(struct sock *sk)
 {
+	__u64 key = address_of(sk);
 	struct tcp_caller caller = {};
-	__u32 socket = watched_door(address_of(sk));
+	__u32 socket = watched_door(key);
 
-	if (socket == CALLERD_NO_SOCKET || is_kernel_thread() || is_agent())
+	if (socket == CALLERD_NO_SOCKET || is_kernel_thread() || is_agent()) {
+		bpf_map_delete_elem(&tcp_callers, &key);
 		return;
+	}
 	caller.id = __sync_fetch_and_add(&control.last_connection, 1) + 1;
 	caller.account = current_account();
-	if (!tell_tcp_caller(caller.id, caller.account, socket))
-		bpf_sk_storage_get(&tcp_callers, sk, &caller, BPF_SK_STORAGE_GET_F_CREATE);
+	if (tell_tcp_caller(caller.id, caller.account, socket))
+		caller.id = 0;
+	if (!bpf_map_update_elem(&tcp_callers, &key, &caller, BPF_ANY))
+		return;
+	lose(caller.account, CALLERD_LOSS_CONNECT);
+	bpf_map_delete_elem(&tcp_callers, &key);
 }
 
-/* Keeps who connected by SK for the other end, which exists a moment later. */
-CHECKED_ONCE int keep_tcp_caller(__u64 address, struct tcp_caller *caller)
+/* The socket at ADDRESS has connected: keeps who did so for the other end, which exists a moment later. What is still there of
+ * an earlier connection between the same ends is of somebody else. */
+CHECKED_ONCE int keep_tcp_caller(__u64 address)
 {
 	const struct sock *sk = (const struct sock *)address;
+	struct tcp_caller caller = {}, *found;
 	struct tcp_ends ends = {};
+	__u64 key = address;
 
-	if (!caller)
-		return 0;
 	local_end(sk, &ends.from);
 	other_end(sk, &ends.to);
 	ends.net = (__u64)BPF_CORE_READ(sk, __sk_common.skc_net.net);
-	bpf_map_update_elem(&tcp_connected, &ends, caller, BPF_ANY);
+	found = bpf_map_lookup_elem(&tcp_callers, &key);
+	if (found) {
+		caller = *found;
+		bpf_map_delete_elem(&tcp_callers, &key);
+		if (!bpf_map_update_elem(&tcp_connected, &ends, &caller, BPF_ANY))
+			return 0;
+		lose(caller.account, CALLERD_LOSS_CONNECT);
+	}
+	bpf_map_delete_elem(&tcp_connected, &ends);
 	return 0;
 }
 
@@ -287,6 +304,12 @@ CHECKED_ONCE int tell_accepted(struct connection *connection, __u64 address)
 	return 0;
 }
 
+/* Whether SK's other end is in the same network namespace: the way there leads over the loopback device. */
+static __always_inline bool is_from_here(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_dst_cache, dev, ifindex) == LOOPBACK_IFINDEX;
+}
+
 /* Adds the connection whose daemon's end is at ADDRESS, with who connected where that was seen. */
 CHECKED_ONCE int accept_tcp(__u64 address, __u32 socket, __u32 flags)
 {
@@ -305,6 +328,8 @@ CHECKED_ONCE int accept_tcp(__u64 address, __u32 socket, __u32 flags)
 		account = caller->account;
 		bpf_map_delete_elem(&tcp_connected, &ends);
 	}
+	if (caller || is_from_here(sk))
+		flags |= CALLERD_FLAG_LOCAL;
 	/* What the walk over TCP's sockets leaves out lives until its end is seen. */
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		flags |= CALLERD_FLAG_FOREIGN;
@@ -447,20 +472,22 @@ static __always_inline bool is_below_mptcp(const struct sock *sk)
 
 static __always_inline void on_tcp_established(struct sock *sk, int old)
 {
-	struct tcp_caller *caller;
 	struct tcp_mark *mark;
 
-	if (!sk->sk_bpf_storage)
-		return;
 	if (old == TCP_SYN_SENT) {
-		caller = bpf_sk_storage_get(&tcp_callers, sk, NULL, 0);
-		if (caller)
-			keep_tcp_caller(address_of(sk), caller);
+		keep_tcp_caller(address_of(sk));
 		return;
 	}
-	mark = bpf_sk_storage_get(&tcp_marks, sk, NULL, 0);
+	mark = find_mark(sk);
 	if (mark && !is_below_mptcp(sk))
 		accept_tcp(address_of(sk), mark->socket, mark->flags);
+}
+
+static __always_inline void forget_tcp_caller(const struct sock *sk)
+{
+	__u64 key = address_of(sk);
+
+	bpf_map_delete_elem(&tcp_callers, &key);
 }
 
 static __always_inline void on_tcp_closed(struct sock *sk, int old)
@@ -483,6 +510,8 @@ static __always_inline void on_tcp_change(struct sock *sk, int old, int new)
 		on_tcp_connect(sk);
 	else if (new == TCP_ESTABLISHED)
 		on_tcp_established(sk, old);
+	else if (new == TCP_CLOSE && old == TCP_SYN_SENT)
+		forget_tcp_caller(sk);
 	else if (new == TCP_CLOSE)
 		on_tcp_closed(sk, old);
 }

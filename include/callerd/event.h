@@ -78,6 +78,8 @@ enum {
 	CALLERD_FLAG_TLS = 1 << 16, /* TCP: with TLS, so that its bytes are not copied */
 	/* The caller's standard input and error are its controlling terminal. */
 	CALLERD_FLAG_INTERACTIVE = 1 << 17,
+	CALLERD_FLAG_LOCAL =
+		1 << 18, /* TCP: whoever connected is in the daemon's network namespace */
 };
 
 /*
@@ -601,7 +603,7 @@ struct callerd_control {
 	__u32 guard_owners[CALLERD_GUARD_OWNERS_MAX];
 	struct callerd_door doors[CALLERD_DOORS_MAX];
 	__u64 tcp_wanted; /* set by user space: the one of .doors whose listener "mark_listener" is to mark */
-	__u64 tcp_marked;	      /* listeners that were marked so far */
+	__u64 tcp_marked;    /* listeners that were marked so far */
 	__u64 tcp_elsewhere; /* those that were not: their door is one of another network namespace */
 	struct callerd_legacy legacy; /* user space's own */
 };

@@ -2,6 +2,7 @@
 """Engines that listen on TCP: calls from this host, from elsewhere, with TLS, and what others do at the same port."""
 import array
 import contextlib
+import ctypes
 import shutil
 import ssl
 import struct
@@ -247,6 +248,24 @@ def with_anothers_connection():
             ask(client, '/_ping?passed=1')
         record = requests_of(callerd, url__original='/_ping?passed=1')[0]
         equal((field(record, 'process.pid'), field(record, 'callerd.connection.basis')), (child, 'connected'), 'who')
+
+
+@test
+def connects_again():
+    """By the socket by which another process connected before: each is named for its own connection."""
+    with engine('tcp-again', '127.0.0.1') as (daemon, callerd, port):
+        with dial(port) as client:
+            ask(client, '/_ping?turn=1')
+            equal(ctypes.CDLL(None).connect(client.fileno(), bytes(16), 16), 0, 'an address of AF_UNSPEC ends the connection')
+            child = os.fork()
+            if not child:
+                client.connect(('127.0.0.1', port))
+                ask(client, '/_ping?turn=2')
+                os._exit(0)
+            os.waitpid(child, 0)
+        records = [requests_of(callerd, url__original=f'/_ping?turn={turn}')[0] for turn in (1, 2)]
+        equal([field(one, 'process.pid') for one in records], [os.getpid(), child], 'who')
+        equal(len({field(one, 'callerd.connection.id') for one in records}), 2, 'two connections')
 
 
 @test

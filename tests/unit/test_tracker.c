@@ -1105,7 +1105,7 @@ static void test_exec(void **state)
 
 static void talk_tcp(struct world *world)
 {
-	for (uint64_t id = 1; id <= 5; id++)
+	for (uint64_t id = 1; id <= 6; id++)
 		world->wires[id].flags |= CALLERD_FLAG_TCP;
 	connects(world, 1, 10); /* of this host */
 	accepted(world, 1, 0x7f000001, 0);
@@ -1122,6 +1122,10 @@ static void talk_tcp(struct world *world)
 	accepted(world, 5, 0x0a010203, 0);
 	accepted(world, 5, 0x0a010203, CALLERD_FLAG_TLS);
 	ends(world, 5);
+	accepted(world, 6, 0x0a010203,
+		 CALLERD_FLAG_LOCAL); /* of this host, by whatever address, and unseen */
+	asks(world, 6, GET_A);
+	answers(world, 6, OK_EMPTY);
 }
 
 static void test_tcp(void **state)
@@ -1132,9 +1136,13 @@ static void test_tcp(void **state)
 	      "3 connected by nobody from 127.0.0.2:40000 to 127.0.0.1:2375, unknown "
 	      "!connector-lost\n"
 	      "5 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375 tls, address\n"
+	      "6 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, unknown "
+	      "!connector-lost\n"
 	      "1.1 GET /a -> 200 by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
 	      "2.1 GET /a -> 200 by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n"
 	      "3.1 GET /a -> 200 by nobody from 127.0.0.2:40000 to 127.0.0.1:2375, unknown "
+	      "!connector-lost !sender-lost\n"
+	      "6.1 GET /a -> 200 by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, unknown "
 	      "!connector-lost !sender-lost\n");
 }
 

@@ -1344,8 +1344,7 @@ static int agent_watch_port(void *data, const struct finder_port *port)
 {
 	struct agent *agent = data;
 	struct callerd_kept_socket kept = {.owner = port->owner, .brand = port->brand};
-	struct doors_listener listener = {
-		.pid = port->pid, .owner = port->owner, .tls = port->tls};
+	struct doors_listener listener = {.pid = port->pid, .owner = port->owner, .tls = port->tls};
 	int error = doors_parse(port->text, &listener.end), index, engine;
 
 	if (error)

@@ -124,7 +124,8 @@ int connection_accept(struct connection *connection, const struct callerd_accept
 		return -ENOMEM;
 	connection->tcp = tcp;
 	connection->door = accept->header.socket;
-	connection->flags |= accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS);
+	connection->flags |=
+		accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS | CALLERD_FLAG_LOCAL);
 	write_endpoint(&accept->from, tcp->source, sizeof(tcp->source));
 	write_endpoint(&accept->to, tcp->destination, sizeof(tcp->destination));
 	tcp->source_port = accept->from.port;
@@ -141,8 +142,8 @@ bool connection_is_local(const struct connection *connection)
 {
 	const struct record_tcp *tcp = connection->tcp;
 
-	return !tcp || !strncmp(tcp->source, "127.", 4) || !strcmp(tcp->source, "::1") ||
-	       !strcmp(tcp->source, tcp->destination);
+	return !tcp || connection->flags & CALLERD_FLAG_LOCAL || !strncmp(tcp->source, "127.", 4) ||
+	       !strcmp(tcp->source, "::1") || !strcmp(tcp->source, tcp->destination);
 }
 
 bool connection_sender_certain(const struct connection *connection, const struct exchange *exchange)
