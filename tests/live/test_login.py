@@ -368,6 +368,8 @@ class Utmp:
         self.made = not os.path.exists('/run/utmp')
         if self.made:
             pathlib.Path('/run/utmp').touch()
+            shutil.chown('/run/utmp', group='utmp')
+            os.chmod('/run/utmp', 0o664)
         return self
 
     def __exit__(self, *unused):
@@ -416,6 +418,24 @@ def utmp():
             equal(session['tty'], record['callerd']['caller']['tty'], 'terminal')
             equal(record['source']['ip'], '127.0.0.1', 'address')
             equal(session.get('contradictions'), ['utmp: 10.9.9.9'] * 2 if forged else None, 'contradictions')
+
+
+@test
+def what_a_user_has_entered_in_utmp():
+    """utempter, as terminals use it, enters any host for the process that runs it: the shell, and sshd, where the shell becomes utempter."""
+    program = next(pathlib.Path('/usr/lib').glob('*/utempter/utempter'))
+    calls_on = f'n=0; while [ $n -lt 20 ]; do n=$((n+1)); {{0}}; sleep 0.1; done'
+    with Utmp() as utmp_file, Sshd() as sshd:
+        for name, way in (('shell', f'exec 3<>/dev/ptmx; {program} add 10.9.9.9 <&3; {calls_on}'),
+                          ('sshd', f'{{{{ sleep 0.5; {calls_on}; }}}} & exec {program} add 10.9.9.9 <>/dev/ptmx')):
+            known_before = set(utmp_file.entries().values())
+            sshd.run(way.format(call(f'entered-{name}-$n')))
+            entered = [one for one in utmp_file.entries().values() if one[0] == 7 and b'10.9.9.9' in one and one not in known_before]
+            true(entered, f'an entry by way of {name}')
+            record = AGENT.wait(event__action='api-request', that=lambda r, m=name: f'entered-{m}' in field(r, 'url.original', '') and 'session' in r['callerd'])[0]
+            session = record['callerd']['session']
+            equal((set(session['basis']) - {'session'}, session.get('contradictions')), ({'connection', 'process'}, None), name)
+            equal((field(record, 'source.ip'), field(record, 'source.domain')), ('127.0.0.1', None), name)
 
 
 @test

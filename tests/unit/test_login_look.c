@@ -338,6 +338,10 @@ static void test_hidden_connection(void **state)
 	assert_int_equal(found.login.basis, 1u << LOGIN_BY_PROCESS);
 	assert_string_equal(found.login.address, "");
 	assert_false(found.owns);
+	sockets[0] = (struct broker_socket){0}; /* it alone is there */
+	login_look(&question, &found);
+	assert_int_equal(found.login.basis, 1u << LOGIN_BY_PROCESS);
+	put_socket(0, "10.1.2.3");
 	*vsock = (struct sockaddr_vm){.svm_family = AF_VSOCK};
 	sockets[1].size = sockets[1].peer_size = sizeof(*vsock);
 	login_look(&question, &found);
