@@ -12,7 +12,7 @@ import sys
 
 CLASSES = ('base_event', 'detection_finding', 'entity_management', 'network_activity', 'application_lifecycle', 'api_activity',
            'application_error')
-OBJECTS = ('actor', 'analytic', 'api', 'attack', 'container', 'device', 'evidences', 'extension', 'file', 'finding_info', 'http_request', 'http_response',
+OBJECTS = ('actor', 'analytic', 'api', 'attack', 'container', 'device', 'evidences', 'extension', 'file', 'fingerprint', 'finding_info', 'http_request', 'http_response',
            'managed_entity', 'metadata', 'network_connection_info', 'network_endpoint', 'os', 'process',
            'process_entity', 'product', 'related_event', 'request', 'resource_details', 'response', 'service', 'session', 'sub_technique', 'technique',
            'url', 'user')
