@@ -305,5 +305,30 @@ def open_before():
             equal(field(requests_of(callerd, url__original='/_ping?later=1')[0], 'process.pid'), os.getpid(), 'who')
 
 
+@test
+def accepted_later():
+    """A connection that the engine had not accepted when its port was found is seen from the next look on."""
+    port = free_port()
+    with Dockerd('tcp-queued', '-H', f'tcp://127.0.0.1:{port}') as daemon:
+        daemon.process.send_signal(signal.SIGSTOP)
+        try:
+            with dial(port) as client, finds() as callerd:
+                wait_found(callerd, f'tcp://127.0.0.1:{port}')
+                if not sees_tcp(callerd):
+                    raise Skip('this backend does not see TCP')
+                daemon.process.send_signal(signal.SIGCONT)
+                own, turn = client.getsockname()[1], 0
+                with socket.create_server(('127.0.0.1', 0)):  # has callerd look
+                    while not callerd.records(event__action='api-request', callerd__connection__source__port=own):
+                        turn += 1
+                        true(turn < PATIENCE * 10, 'it is not seen')
+                        ask(client, f'/_ping?turn={turn}')
+                        time.sleep(0.1)
+                record = callerd.records(event__action='api-request', callerd__connection__source__port=own)[0]
+                equal(field(record, 'callerd.connection.preexisting'), True, 'its beginning was not seen')
+        finally:
+            daemon.process.send_signal(signal.SIGCONT)
+
+
 if __name__ == '__main__':
     main()

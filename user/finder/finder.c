@@ -234,6 +234,7 @@ static uint64_t hash_of(const struct known_door *known)
 	hash = hash_add(hash, &known->door.pid, sizeof(known->door.pid));
 	hash = hash_add(hash, &known->door.start, sizeof(known->door.start));
 	hash = hash_add(hash, &known->door.tls, sizeof(known->door.tls));
+	hash = hash_add(hash, &known->watched, sizeof(known->watched));
 	return hash ?: 1;
 }
 
@@ -427,14 +428,27 @@ static void watch_port(struct finder *finder, struct known_door *known, const st
 	known->watched = !known->unwatched;
 }
 
+/* Connections that waited to be accepted when the port was found are among the files of the process later. And where it could
+ * not be watched there may be room by now. */
+static void watch_again(struct finder *finder, struct known_door *known, const struct scan *scan)
+{
+	watch_port(finder, known, scan);
+	tell_found(finder, known);
+}
+
 static void take_door(struct finder *finder, const struct door *door, const struct scan *scan,
 		      uint64_t now)
 {
 	const struct finder_options *options = &finder->options;
 	struct known_door *known = find_known(finder, door);
 
-	if (!door->listens || (known && is_same_door(&known->door, door)))
+	if (!door->listens)
 		return;
+	if (known && is_same_door(&known->door, door)) {
+		if (door->tcp)
+			watch_again(finder, known, scan);
+		return;
+	}
 	known = known ?: add_known(finder);
 	if (!known) {
 		finder->left_out++;
