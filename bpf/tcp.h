@@ -125,6 +125,11 @@ CHECKED_ONCE int is_door_wanted(__u64 address, struct tcp_mark *ret)
 	if (state == TCP_LISTEN ? !same_address(&end, &door->end)
 				: !is_any(&door->end) && !same_address(&end, &door->end))
 		return 0;
+	/* What a listener of MPTCP accepts comes of a socket of TCP below it, which is none of the process's files. */
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP) {
+		control.tcp_beyond += state == TCP_LISTEN;
+		return 0;
+	}
 	if (door->net && door->net != net) {
 		control.tcp_elsewhere += state == TCP_LISTEN;
 		return 0;

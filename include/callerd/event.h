@@ -604,6 +604,7 @@ struct callerd_control {
 	struct callerd_door doors[CALLERD_DOORS_MAX];
 	__u64 tcp_wanted; /* set by user space: the one of .doors whose listener "mark_listener" is to mark */
 	__u64 tcp_marked;    /* listeners that were marked so far */
+	__u64 tcp_beyond;    /* those that were not: they listen by another protocol, as MPTCP */
 	__u64 tcp_elsewhere; /* those that were not: their door is one of another network namespace */
 	struct callerd_legacy legacy; /* user space's own */
 };

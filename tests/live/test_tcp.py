@@ -11,6 +11,7 @@ from doors import certificates, finds, free_port, sees_tcp, wait_found
 from live import *
 
 D = DIR + '/tcp'
+IPPROTO_MPTCP = 262
 CALL = '''
 import os, socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
@@ -328,6 +329,32 @@ def accepted_later():
                 equal(field(record, 'callerd.connection.preexisting'), True, 'its beginning was not seen')
         finally:
             daemon.process.send_signal(signal.SIGCONT)
+
+
+@test
+def listens_by_mptcp():
+    """What callerd cannot see it does not say that it watches."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP).close()
+    except OSError as error:
+        raise Skip('this kernel has no MPTCP') from error
+    code = f'''
+import socket, sys
+l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, {IPPROTO_MPTCP})
+l.bind((sys.argv[1], 0))
+l.listen()
+print(l.getsockname()[1], flush=True)
+l.accept()
+'''
+    with finds() as callerd, subprocess.Popen([called_dockerd(), '-c', code, '127.0.0.1'], stdout=subprocess.PIPE,
+                                              env={**os.environ, 'PYTHONHOME': '/usr'}) as listener:
+        try:
+            address = f'tcp://127.0.0.1:{int(listener.stdout.readline())}'
+            record = wait_found(callerd, address, callerd__server__pid=listener.pid)
+            equal(field(record, 'callerd.engine.watched'), None, 'watched')
+            true(not sees_tcp(callerd) or 'MPTCP' in field(record, 'callerd.engine.unwatched'), 'why it is not')
+        finally:
+            listener.kill()
 
 
 if __name__ == '__main__':

@@ -121,6 +121,8 @@ static const char *why_unwatched(const struct known_door *known)
 		return "callerd's kernel programs of this backend do not see TCP";
 	case -ENOENT:
 		return "the kernel has not shown the socket that listens there";
+	case -EPROTONOSUPPORT:
+		return "the engine listens by MPTCP, which callerd does not see yet";
 	case -EADDRINUSE:
 		return "an engine in another network namespace listens at the same address";
 	case 0:

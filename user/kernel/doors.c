@@ -78,6 +78,7 @@ int doors_watch(struct doors *doors, const struct doors_listener *listener)
 	struct callerd_door *door = find_door_place(doors, listener->socket), before;
 	uint64_t marked = __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST);
 	uint64_t elsewhere = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST);
+	uint64_t beyond = __atomic_load_n(&control->tcp_beyond, __ATOMIC_SEQ_CST);
 	size_t place;
 	int error;
 
@@ -98,9 +99,11 @@ int doors_watch(struct doors *doors, const struct doors_listener *listener)
 	__atomic_store_n(&control->tcp_wanted, place, __ATOMIC_SEQ_CST);
 	error = mark_files(doors, listener->pid);
 	if (!error && __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST) == marked)
-		error = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST) == elsewhere
-				? -ENOENT
-				: -EADDRINUSE;
+		error = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST) != elsewhere
+				? -EADDRINUSE
+			: __atomic_load_n(&control->tcp_beyond, __ATOMIC_SEQ_CST) != beyond
+				? -EPROTONOSUPPORT
+				: -ENOENT;
 	if (error)
 		*door = before;
 	else

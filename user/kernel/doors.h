@@ -33,7 +33,7 @@ void doors_init(struct doors *doors, const struct bpf_object *object,
 int doors_parse(const char *text, struct callerd_endpoint *ret);
 
 /* Has LISTENER watched. To be repeated where another process holds it. 0, -EOPNOTSUPP, -ENOSPC, -ENOENT: that process has
- * no such listener; -EADDRINUSE: that socket stands for a listener of another network namespace; or another -errno. What was
+ * no such listener; -EPROTONOSUPPORT: it listens by another protocol, as MPTCP; -EADDRINUSE: that socket stands for a listener of another network namespace; or another -errno. What was
  * watched as that socket before still is after an error. */
 int doors_watch(struct doors *doors, const struct doors_listener *listener);
 
