@@ -521,6 +521,18 @@ static __always_inline void on_tcp_change(struct sock *sk, int old, int new)
 		on_tcp_closed(sk, old);
 }
 
+/* A connection that is not there yet lives, too: its caller is told of. */
+static __always_inline void list_connecting(const struct sock *sk)
+{
+	__u64 key = address_of(sk), id;
+	struct tcp_caller *caller = bpf_map_lookup_elem(&tcp_callers, &key);
+
+	if (!caller || !caller->id)
+		return;
+	id = caller->id;
+	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
+}
+
 /* Lists the living ones in living_ids, as "living" does others. */
 SEC("iter/tcp")
 int living_tcp(struct bpf_iter__tcp *context)
@@ -531,7 +543,13 @@ int living_tcp(struct bpf_iter__tcp *context)
 	struct session *session;
 	__u64 id;
 
-	if (!tcp || !find_mark((struct sock *)tcp))
+	if (!tcp)
+		return 0;
+	if (common->skc_state == TCP_SYN_SENT) {
+		list_connecting((struct sock *)tcp);
+		return 0;
+	}
+	if (!find_mark((struct sock *)tcp))
 		return 0;
 	connection = find_connection((struct sock *)tcp);
 	if (!connection)

@@ -2295,6 +2295,20 @@ static void test_survey(void **state)
 	world_end(&world);
 }
 
+/* Told of who connected, and the connection came about while those that live were listed. */
+TEST_WHOLE(accepted_in_a_survey, "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
+				 "1.1 GET /a -> 200 by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
+{
+	world->wires[1].flags |= CALLERD_FLAG_TCP;
+	connects(world, 1, 10);
+	tracker_survey_begin(world->tracker);
+	accepted(world, 1, 0x7f000001, 0);
+	tracker_survey_end(world->tracker, world->now);
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	flush(world);
+}
+
 static void test_close(void **state)
 {
 	struct tracker_stats stats;
@@ -3340,6 +3354,7 @@ int main(void)
 		cmocka_unit_test(test_evicted_takeover),
 		cmocka_unit_test(test_survey),
 		cmocka_unit_test(test_ended_unnoticed),
+		cmocka_unit_test(test_accepted_in_a_survey),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_free_pending),
 		cmocka_unit_test(test_fields),

@@ -123,6 +123,7 @@ int connection_accept(struct connection *connection, const struct callerd_accept
 	if (!tcp)
 		return -ENOMEM;
 	connection->tcp = tcp;
+	connection->surveyed = true; /* whoever connected may have been told of long ago */
 	connection->door = accept->header.socket;
 	connection->flags |=
 		accept->header.flags & (CALLERD_FLAG_TCP | CALLERD_FLAG_TLS | CALLERD_FLAG_LOCAL);
