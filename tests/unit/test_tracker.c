@@ -52,6 +52,7 @@ struct world {
 	uint32_t mute[WIRES_MAX]; /* the last wish of each connection */
 	unsigned int mutes[WIRES_MAX];
 	uint64_t account;    /* of the events */
+	uint32_t door;	     /* the same; if it is not 0, it is told */
 	uint64_t evicted[2]; /* of account 7, of others */
 };
 
@@ -187,6 +188,8 @@ static void on_record(void *data, struct record *record)
 	default:
 		fail_msg("action %d", record->action);
 	}
+	if (world->door)
+		say(world, " at %.*s", (int)record->connection.socket.size, record->connection.socket.data);
 	assert_true(record->connection.socket.data == sockets[0] ||
 		    record->connection.socket.data == sockets[1]);
 	say(world, "\n");
@@ -225,6 +228,7 @@ static struct callerd_event_header header(struct world *world, uint32_t type, si
 		.time = world->now,
 		.connection = id,
 		.account = world->account,
+		.socket = world->door,
 		.flags = world->flags | (id ? world->wires[id].flags : 0),
 	};
 
@@ -2309,6 +2313,34 @@ TEST_WHOLE(accepted_in_a_survey, "1 connected by p10 from 127.0.0.1:40000 to 127
 	flush(world);
 }
 
+/* The event that it came about is lost: where it led the others tell. */
+TEST_WHOLE(accept_lost, "1.1 GET /a -> 200 by p10 at /run/other.sock\n")
+{
+	world->wires[1].flags |= CALLERD_FLAG_TCP;
+	world->door = 1;
+	connects(world, 1, 10);
+	asks(world, 1, GET_A);
+	answers(world, 1, OK_EMPTY);
+	flush(world);
+}
+
+/* Nothing was said there, and its end not seen. */
+TEST_WHOLE(accepted_and_stopped, "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
+{
+	world->wires[1].flags |= CALLERD_FLAG_TCP;
+	connects(world, 1, 10);
+	accepted(world, 1, 0x7f000001, 0);
+	tracker_close(world->tracker, world->now);
+}
+
+TEST_WHOLE(accepted_and_unnoticed, "1 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n")
+{
+	accepted(world, 1, 0x0a010203, 0);
+	tracker_survey_begin(world->tracker);
+	tracker_survey_end(world->tracker, world->now);
+	flush(world);
+}
+
 static void test_close(void **state)
 {
 	struct tracker_stats stats;
@@ -3354,6 +3386,9 @@ int main(void)
 		cmocka_unit_test(test_evicted_takeover),
 		cmocka_unit_test(test_survey),
 		cmocka_unit_test(test_ended_unnoticed),
+		cmocka_unit_test(test_accept_lost),
+		cmocka_unit_test(test_accepted_and_stopped),
+		cmocka_unit_test(test_accepted_and_unnoticed),
 		cmocka_unit_test(test_accepted_in_a_survey),
 		cmocka_unit_test(test_close),
 		cmocka_unit_test(test_free_pending),

@@ -270,6 +270,25 @@ static void write_record(struct tracker *tracker, struct record *record, uint32_
 	tracker->options.record(tracker->options.data, record);
 }
 
+/* Writes that a connection over TCP came about, once what is first said there tells whether it can be read. */
+static void write_accepted(struct tracker *tracker, struct connection *connection)
+{
+	struct record record = {
+		.action = RECORD_SOCKET_CONNECTED,
+		.time = connection->accepted,
+		.caller = connection->connector,
+		.account = connection->connector ? 0 : connection->holder->account,
+		.connection = describe_connection(connection),
+	};
+
+	if (!connection->accepted)
+		return;
+	connection->accepted = 0;
+	if (!connection->connector && connection_is_local(connection))
+		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
+	write_record(tracker, &record, connection->door);
+}
+
 /* Writes one of the records of EXCHANGE: ACTION says which. CALLER sent it; NULL: that is not known. */
 static void write_exchange(struct tracker *tracker, struct connection *connection,
 			   struct exchange *exchange, enum record_action action,
@@ -407,6 +426,7 @@ static void tracker_evict(struct tracker *tracker, const struct connection *keep
 	if (!victim)
 		return;
 	tracker->stats.evicted++;
+	write_accepted(tracker, victim);
 	connection_end(victim, now, RECORD_INCOMPLETE_EVICTED, NULL);
 	if (tracker->options.evicted)
 		tracker->options.evicted(tracker->options.data, victim->holder->account);
@@ -475,6 +495,8 @@ static struct connection *find_or_add(struct tracker *tracker,
 		connection_free(connection);
 		return NULL;
 	}
+	if (header->flags & CALLERD_FLAG_TCP) /* the ACCEPT event may be lost */
+		connection->door = header->socket;
 	if (header->type != CALLERD_EVENT_CONNECT && connection->id <= tracker->inherited)
 		connection->inherited = 1U << CALLERD_REQUEST | 1U << CALLERD_RESPONSE;
 	connection->unpaired = &tracker->stats.unpaired;
@@ -499,6 +521,7 @@ void tracker_resume(struct tracker *tracker, uint64_t id, const struct callerd_h
 	struct callerd_event_header header = {
 		.connection = id,
 		.account = handed->account,
+		.socket = handed->socket,
 		.flags = handed->flags,
 	};
 	struct connection *connection;
@@ -529,6 +552,7 @@ void tracker_hand_over(struct tracker *tracker, uint64_t now,
 		struct callerd_handed handed;
 
 		next = one->newer;
+		write_accepted(tracker, one);
 		if (one->multiplex)
 			multiplex_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED,
 				      RECORD_END_AGENT_STOPPED);
@@ -553,25 +577,6 @@ static void write_connected(struct tracker *tracker, const struct event *event, 
 	};
 
 	write_record(tracker, &record, socket);
-}
-
-/* Writes that a connection over TCP came about, once what is first said there tells whether it can be read. */
-static void write_accepted(struct tracker *tracker, struct connection *connection)
-{
-	struct record record = {
-		.action = RECORD_SOCKET_CONNECTED,
-		.time = connection->accepted,
-		.caller = connection->connector,
-		.account = connection->connector ? 0 : connection->holder->account,
-		.connection = describe_connection(connection),
-	};
-
-	if (!connection->accepted)
-		return;
-	connection->accepted = 0;
-	if (!connection->connector && connection_is_local(connection))
-		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
-	write_record(tracker, &record, connection->door);
 }
 
 static void write_refused(struct tracker *tracker, const struct event *event, uint32_t socket)
@@ -727,6 +732,7 @@ static void end_unnoticed(struct tracker *tracker, struct connection *connection
 	struct callerd_totals totals = {.connection = connection->id};
 	struct callerd_end_event end = {.header.time = now};
 
+	write_accepted(tracker, connection);
 	if (tracker->options.unnoticed)
 		tracker->options.unnoticed(tracker->options.data, connection->id);
 	if (!connection->current || !tracker->options.totals ||
@@ -753,6 +759,7 @@ void tracker_survey_end(struct tracker *tracker, uint64_t now)
 void tracker_close(struct tracker *tracker, uint64_t now)
 {
 	for (struct connection *one = tracker->oldest; one; one = one->newer) {
+		write_accepted(tracker, one);
 		if (!one->ended)
 			connection_end(one, now, RECORD_INCOMPLETE_AGENT_STOPPED, NULL);
 		tracker_list(tracker, one);
