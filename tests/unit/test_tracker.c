@@ -189,7 +189,8 @@ static void on_record(void *data, struct record *record)
 		fail_msg("action %d", record->action);
 	}
 	if (world->door)
-		say(world, " at %.*s", (int)record->connection.socket.size, record->connection.socket.data);
+		say(world, " at %.*s", (int)record->connection.socket.size,
+		    record->connection.socket.data);
 	assert_true(record->connection.socket.data == sockets[0] ||
 		    record->connection.socket.data == sockets[1]);
 	say(world, "\n");
@@ -2300,8 +2301,9 @@ static void test_survey(void **state)
 }
 
 /* Told of who connected, and the connection came about while those that live were listed. */
-TEST_WHOLE(accepted_in_a_survey, "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
-				 "1.1 GET /a -> 200 by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
+TEST_WHOLE(accepted_in_a_survey,
+	   "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n"
+	   "1.1 GET /a -> 200 by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
 {
 	world->wires[1].flags |= CALLERD_FLAG_TCP;
 	connects(world, 1, 10);
@@ -2325,7 +2327,8 @@ TEST_WHOLE(accept_lost, "1.1 GET /a -> 200 by p10 at /run/other.sock\n")
 }
 
 /* Nothing was said there, and its end not seen. */
-TEST_WHOLE(accepted_and_stopped, "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
+TEST_WHOLE(accepted_and_stopped,
+	   "1 connected by p10 from 127.0.0.1:40000 to 127.0.0.1:2375, connected\n")
 {
 	world->wires[1].flags |= CALLERD_FLAG_TCP;
 	connects(world, 1, 10);
@@ -2333,7 +2336,8 @@ TEST_WHOLE(accepted_and_stopped, "1 connected by p10 from 127.0.0.1:40000 to 127
 	tracker_close(world->tracker, world->now);
 }
 
-TEST_WHOLE(accepted_and_unnoticed, "1 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n")
+TEST_WHOLE(accepted_and_unnoticed,
+	   "1 connected by nobody from 10.1.2.3:40000 to 127.0.0.1:2375, address\n")
 {
 	accepted(world, 1, 0x0a010203, 0);
 	tracker_survey_begin(world->tracker);

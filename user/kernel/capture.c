@@ -1230,13 +1230,17 @@ int capture_totals(struct capture *capture, struct callerd_totals *ret)
 	return ret->found ? 0 : -ENOENT;
 }
 
-/* Runs an iterator, which puts what it finds into a map. */
+/* Runs an iterator, which puts what it finds into a map. The kernel pauses after a million. */
 static int walk_sockets(const struct bpf_link *link)
 {
 	_close_ int fd = bpf_iter_create(bpf_link__fd(link));
+	ssize_t size = -1;
 	char nothing[8];
 
-	return fd < 0 || read(fd, nothing, sizeof(nothing)) < 0 ? -errno : 0;
+	do
+		size = fd < 0 ? -1 : read(fd, nothing, sizeof(nothing));
+	while (fd >= 0 && size < 0 && errno == EAGAIN);
+	return size < 0 ? -errno : 0;
 }
 
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
@@ -1247,8 +1251,9 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 
 	__atomic_add_fetch(&capture->control->walk, 1, __ATOMIC_SEQ_CST);
 	error = walk_sockets(capture->living)
-			?: capture->living_tcp ? walk_sockets(capture->living_tcp)
-					       : 0;
+			?: capture->living_tcp && capture->control->tcp_marked
+			   ? walk_sockets(capture->living_tcp)
+			   : 0;
 	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
 		if (!error)
 			seen(data, id);
