@@ -289,6 +289,29 @@ static void test_host_names(void **state)
 	}
 }
 
+/* --- logind ----------------------------------------------------------------------------------- */
+
+/* Without a session of audit it is the cgroup's, if its leader is the one above; one that has its PID later is not. */
+static void test_logind_leader(void **state)
+{
+	static const char file[] = "UID=1000\nLEADER=700\nSERVICE=remote\nREMOTE_HOST=10.1.2.3\n";
+	struct login_question question = question_of(CALLERD_UNSET_ID, 700, 90);
+	struct login_found found;
+	char here[PATH_MAX];
+
+	mkdir(path_here("/run/systemd", here), 0755);
+	mkdir(path_here("/run/systemd/sessions", here), 0755);
+	files_write(path_here("/run/systemd/sessions/c12", here), file, sizeof(file) - 1);
+	strcpy(question.key.scope, "c12");
+	put_process((struct played){700, 1, CALLERD_UNSET_ID, 90, "/usr/bin/login"});
+	login_look(&question, &found);
+	assert_int_equal(found.login.basis, 1u << LOGIN_BY_PROCESS | 1u << LOGIN_BY_LOGIND);
+	assert_string_equal(found.login.address, "10.1.2.3");
+	put_process((struct played){700, 1, CALLERD_UNSET_ID, 200, "/usr/bin/login"});
+	login_look(&question, &found);
+	assert_int_equal(found.login.basis, 0);
+}
+
 /* --- sshd ------------------------------------------------------------------------------------- */
 
 static struct login_question put_sshd(uint32_t parents_session)
@@ -422,6 +445,7 @@ int main(void)
 		TEST(test_first_entry),
 		TEST(test_reused_pid),
 		TEST(test_host_names),
+		TEST(test_logind_leader),
 		TEST(test_connection),
 		TEST(test_hidden_connection),
 		TEST(test_in_a_container),
