@@ -181,9 +181,9 @@ def where_of_the_docs():
     place = directory('docs')
     with open(ROOT + '/docs/where.md') as file:
         text = file.read()
-    examples = re.findall(r'^\| [^|`]+ \| `(.+)` \|$', text[text.index('## Ten examples'):], re.M)
+    examples = re.findall(r'^\| [^|`]+ \| `(.+)` \|$', text[text.index('## Examples'):], re.M)
     names = re.findall(r'^\| `(\w+)` \| `([\w.]+)` \|$', text, re.M)
-    equal(len(examples), 10, 'examples')
+    true(len(examples) >= 10, 'examples')
     true(len(names) > 20, 'short names')
     for example in [*examples, *(f'{name} or {path}' for name, path in names)]:
         example = example.replace('\\|', '|')

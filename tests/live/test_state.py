@@ -67,11 +67,12 @@ def goes_back_to(event, before, kind='inherited'):
 
 
 def without_start(value):
-    """Each run of callerd reads the clock anew: some ns more or less; entity_id has it exactly."""
+    """Each run of callerd reads the clock anew: some ns more or less; entity_id has it exactly. And it reads programs anew, if they are
+    still there."""
     if isinstance(value, list):
         return [without_start(one) for one in value]
     if isinstance(value, dict):
-        return {name: without_start(one) for name, one in value.items() if name != 'start'}
+        return {name: without_start(one) for name, one in value.items() if name not in ('start', 'hash')}
     return value
 
 
