@@ -56,36 +56,46 @@ static int mark_files(struct doors *doors, uint32_t pid)
 	return error;
 }
 
-/* The place of the watched socket SOCKET, or a free one; NULL: there is none. */
-static struct callerd_door *find_door_place(struct doors *doors, uint32_t socket)
+/* The place of the watched socket SOCKET; NULL: it has none. */
+static struct callerd_door *find_watched_door(struct doors *doors, uint32_t socket)
+{
+	for (unsigned int i = 0; i < CALLERD_DOORS_MAX; i++)
+		if (doors->control->doors[i].end.port && doors->control->doors[i].socket == socket)
+			return &doors->control->doors[i];
+	return NULL;
+}
+
+/* A free place for a door of OWNER; NULL: there is none. Half of them are root's. */
+static struct callerd_door *find_door_room(struct doors *doors, uint32_t owner)
 {
 	struct callerd_door *found = NULL;
+	unsigned int users = 0;
 
 	for (unsigned int i = 0; i < CALLERD_DOORS_MAX; i++) {
 		struct callerd_door *door = &doors->control->doors[i];
 
-		if (door->end.port && door->socket == socket)
-			return door;
+		users += door->end.port && door->owner;
 		if (!door->end.port && !found)
 			found = door;
 	}
-	return found;
+	return owner && users >= CALLERD_DOORS_OF_USERS_MAX ? NULL : found;
 }
 
 int doors_watch(struct doors *doors, const struct doors_listener *listener)
 {
 	struct callerd_control *control = doors->control;
-	struct callerd_door *door = find_door_place(doors, listener->socket), before;
+	struct callerd_door *door = find_watched_door(doors, listener->socket), before;
 	uint64_t marked = __atomic_load_n(&control->tcp_marked, __ATOMIC_SEQ_CST);
 	uint64_t elsewhere = __atomic_load_n(&control->tcp_elsewhere, __ATOMIC_SEQ_CST);
 	uint64_t beyond = __atomic_load_n(&control->tcp_beyond, __ATOMIC_SEQ_CST);
 	size_t place;
 	int error;
 
-	if (!doors->mark)
-		return -EOPNOTSUPP;
+	door = door ?: find_door_room(doors, listener->owner);
 	if (!door)
 		return -ENOSPC;
+	if (!doors->mark)
+		return -EOPNOTSUPP;
 	place = (size_t)(door - control->doors);
 	before = *door;
 	*door = (struct callerd_door){
@@ -113,9 +123,9 @@ int doors_watch(struct doors *doors, const struct doors_listener *listener)
 
 void doors_leave(struct doors *doors, uint32_t socket)
 {
-	struct callerd_door *door = find_door_place(doors, socket);
+	struct callerd_door *door = find_watched_door(doors, socket);
 
-	if (!door || !door->end.port)
+	if (!door)
 		return;
 	doors->held[door - doors->control->doors] = false;
 	door->end.port = 0;

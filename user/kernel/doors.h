@@ -11,6 +11,8 @@
 struct bpf_object;
 struct bpf_program;
 
+#define CALLERD_DOORS_OF_USERS_MAX (CALLERD_DOORS_MAX / 2) /* of users other than root, together */
+
 struct doors {
 	struct bpf_program *mark; /* NULL: this backend does not see TCP */
 	struct callerd_control *control;
