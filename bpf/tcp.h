@@ -511,14 +511,22 @@ static __always_inline void on_tcp_change(struct sock *sk, int old, int new)
 {
 	if (!control.tcp_marked)
 		return;
-	if (new == TCP_SYN_SENT)
-		on_tcp_connect(sk);
-	else if (new == TCP_ESTABLISHED)
+	if (new == TCP_ESTABLISHED)
 		on_tcp_established(sk, old);
 	else if (new == TCP_CLOSE && old == TCP_SYN_SENT)
 		forget_tcp_caller(sk);
 	else if (new == TCP_CLOSE)
 		on_tcp_closed(sk, old);
+}
+
+/* By itself: the kernel runs no program within itself, and while a caller is described the network may interrupt and change the
+ * states of other connections. What this program misses then begins nowhere: only a process does. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_tcp_begin, struct sock *sk, int old, int new)
+{
+	if (new == TCP_SYN_SENT && control.tcp_marked)
+		on_tcp_connect(sk);
+	return 0;
 }
 
 /* A connection that is not there yet lives, too: its caller is told of. */
