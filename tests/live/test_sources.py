@@ -34,6 +34,8 @@ def check(name, program, wanted, agent=None, user=None):
             equal(acts_as(event), (user or ALICE).uid, event['message'])
             true(program in event['process']['command_line'], event['message'])
             asked, = agent.records(event__action='api-request', event__id=cause(event, 'event_id'))
+            for record in event, asked:  # the digest is read aside: the later record has it, if one has
+                record['process'].pop('hash', None)
             for detail in 'process', 'user', 'callerd.ancestors':
                 equal(field(event, detail), field(asked, detail), f'{event["message"]}: {detail}')
 
