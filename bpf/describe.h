@@ -471,20 +471,17 @@ static __always_inline void describe_credentials(struct callerd_caller_event *ev
 	}
 }
 
-/* Whether descriptor NUMBER, below 3, of the task is its controlling TTY. */
-static __always_inline bool is_terminal(struct task_struct *task, struct tty_struct *tty,
-					__u32 number)
+/* Whether descriptor NUMBER, below 3, of a table of FILES is the terminal DEVICE. */
+static __always_inline bool is_terminal(struct file **files, __u32 number, __u32 device)
 {
-	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	struct file *file = NULL;
 	struct inode *inode;
-	__u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
 
 	bpf_probe_read_kernel(&file, sizeof(file),
 			      &files[number]); /* a table has no fewer than 64 */
 	inode = BPF_CORE_READ(file, f_path.dentry, d_inode);
-	return inode && (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFCHR &&
-	       BPF_CORE_READ(inode, i_rdev) ==
-		       ((__u32)BPF_CORE_READ(tty, driver, major) << 20 | minor);
+	return (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFCHR &&
+	       BPF_CORE_READ(inode, i_rdev) == device;
 }
 
 /* Whether the task's standard input and error are its terminal. */
@@ -492,8 +489,17 @@ CHECKED_ONCE int sits_at_terminal(__u64 address)
 {
 	struct task_struct *task = (struct task_struct *)address;
 	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	struct tty_driver *driver;
+	struct file **files;
+	__u32 device;
 
-	return tty && is_terminal(task, tty, 0) && is_terminal(task, tty, 2);
+	if (!tty)
+		return 0;
+	driver = BPF_CORE_READ(tty, driver);
+	device = (__u32)BPF_CORE_READ(driver, major) << 20 |
+		 (BPF_CORE_READ(driver, minor_start) + BPF_CORE_READ(tty, index));
+	files = BPF_CORE_READ(task, files, fdt, fd);
+	return is_terminal(files, 0, device) && is_terminal(files, 2, device);
 }
 
 static __always_inline void describe_terminal(struct callerd_caller_event *event,
