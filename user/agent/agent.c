@@ -177,8 +177,7 @@ static int agent_identify(void *data, int fd, struct callerd_node_key *ret)
 static bool agent_is_service(struct agent *agent, const struct caller *caller, const char *unit,
 			     const char *name)
 {
-	struct callerd_node_key file = {caller->executable_inode, caller->executable_device,
-					caller->executable_generation};
+	struct callerd_node_key file = caller_file(caller);
 	const struct process *process = &caller->process;
 
 	return bytes_are(caller_unit(caller), unit) &&

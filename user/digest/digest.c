@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "broker/broker.h"
+#include "chain/key.h"
 
 #define KEPT 1024
 #define PATIENCE (10 * NS_PER_S)
@@ -28,9 +29,9 @@ struct digest_key {
 
 struct kept_digest {
 	struct digest_key key;
-	bool asked, known;
+	bool asked;
 	uint64_t due; /* CLOCK_BOOTTIME: when to try again, where it is not known */
-	unsigned char digest[BROKER_DIGEST_SIZE];
+	char digest[DIGEST_TEXT_SIZE]; /* empty: not known */
 };
 
 /* How much was read for one account in the present minute. */
@@ -206,8 +207,7 @@ static void take_digest(struct job *job, bool came, void *data)
 	    digests->identity.identify(digests->identity.data, question->fd, &node) ||
 	    memcmp(&node, &question->key.node, sizeof(node)) != 0)
 		return;
-	kept->known = true;
-	memcpy(kept->digest, question->result.digest, sizeof(kept->digest));
+	key_put_hex(kept->digest, question->result.digest, sizeof(question->result.digest));
 	digests->news++;
 }
 
@@ -270,8 +270,7 @@ bool digests_find(struct digests *digests, const struct caller *caller, int64_t 
 	uint64_t now;
 
 	memset(&key, 0, sizeof(key)); /* padding is compared, too */
-	key.node = (struct callerd_node_key){caller->executable_inode, caller->executable_device,
-					     caller->executable_generation};
+	key.node = caller_file(caller);
 	key.changed = caller->executable_changed;
 	if (!key.node.inode || !key.changed || !caller->process.start || caller->boot_id.size ||
 	    key.changed + grain_of(key.changed) > clock_real(boot_to_real, caller->process.start))
@@ -281,13 +280,12 @@ bool digests_find(struct digests *digests, const struct caller *caller, int64_t 
 		memset(kept, 0, sizeof(*kept));
 		memcpy(&kept->key, &key, sizeof(key));
 	}
-	if (!kept->known) {
+	if (!kept->digest[0]) {
 		now = clock_now(CLOCK_BOOTTIME);
 		if (digests->beside && !kept->asked && now >= kept->due)
 			digests_ask(digests, kept, caller, now);
 		return false;
 	}
-	for (unsigned int i = 0; i < sizeof(kept->digest); i++)
-		snprintf(ret + 2 * i, 3, "%02x", kept->digest[i]);
+	memcpy(ret, kept->digest, sizeof(kept->digest));
 	return true;
 }

@@ -122,11 +122,7 @@ static bool is_engine(const struct guard *guard, const struct caller *caller)
 	static const char *const engines[] = {"dockerd", "podman", "systemd", "containerd"};
 	struct bytes path = caller->process.executable;
 	const char *base = path.size ? memrchr(path.data, '/', path.size) : NULL;
-	struct callerd_node_key node = {
-		.inode = caller->executable_inode,
-		.device = caller->executable_device,
-		.generation = caller->executable_generation,
-	};
+	struct callerd_node_key node = caller_file(caller);
 	struct bytes name;
 
 	if (!base || caller->process.euid || caller->process.executable_exchanged)

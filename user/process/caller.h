@@ -149,6 +149,13 @@ size_t callers_memory(void);
 void caller_rendered_keep(struct rendered *rendered, const struct rendered *made,
 			  struct bytes text);
 
+/* The file that CALLER executes, as the kernel programs tell files apart. */
+static inline struct callerd_node_key caller_file(const struct caller *caller)
+{
+	return (struct callerd_node_key){caller->executable_inode, caller->executable_device,
+					 caller->executable_generation};
+}
+
 /* Takes another reference; returns CALLER, which may be NULL. */
 struct caller *caller_ref(struct caller *caller);
 

@@ -56,8 +56,7 @@ static struct bytes proven_executable(const struct calls *calls, const struct ca
 {
 	const struct calls_options *options = &calls->options;
 	const struct process *process = &caller->process;
-	struct callerd_node_key file = {caller->executable_inode, caller->executable_device,
-					caller->executable_generation};
+	struct callerd_node_key file = caller_file(caller);
 
 	*ret_seen = caller->executable_known;
 	if (process->executable_deleted || process->executable_exchanged ||
