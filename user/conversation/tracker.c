@@ -270,8 +270,7 @@ static void write_record(struct tracker *tracker, struct record *record, uint32_
 	tracker->options.record(tracker->options.data, record);
 }
 
-/* Writes that a connection over TCP came about, once what is first said there tells whether it can be read. */
-static void write_accepted(struct tracker *tracker, struct connection *connection)
+static void write_accept(struct tracker *tracker, struct connection *connection)
 {
 	struct record record = {
 		.action = RECORD_SOCKET_CONNECTED,
@@ -281,12 +280,17 @@ static void write_accepted(struct tracker *tracker, struct connection *connectio
 		.connection = describe_connection(connection),
 	};
 
-	if (!connection->accepted)
-		return;
 	connection->accepted = 0;
 	if (!connection->connector && connection_is_local(connection))
 		record.incomplete |= RECORD_INCOMPLETE_CONNECTOR_LOST;
 	write_record(tracker, &record, connection->door);
+}
+
+/* Writes that a connection over TCP came about, once what is first said there tells whether it can be read. */
+static void write_accepted(struct tracker *tracker, struct connection *connection)
+{
+	if (connection->accepted)
+		write_accept(tracker, connection);
 }
 
 /* Writes one of the records of EXCHANGE: ACTION says which. CALLER sent it; NULL: that is not known. */
