@@ -3,26 +3,19 @@
  * the removals that were counted (removals.h). */
 #include "docker/call/call_inside.h"
 
-/* The container that the caller runs in. */
+/* The container that the caller runs in, and who is behind the caller there. */
 static void put_container(const struct calls *calls, struct record *record)
 {
-	const struct inventory_container *container =
-		call_container(calls, caller_container_id(record->caller));
+	struct bytes id = caller_container_id(record->caller);
+	const struct inventory_container *container = call_container(calls, id);
 
-	if (!container)
-		return;
-	record->container_name = container->name;
-	record->container_image = container->image;
-	record->container_labels = container->labels;
-}
-
-/* Who is behind the caller, where that is in a container. */
-static void put_makers(const struct calls *calls, struct record *record)
-{
-	struct bytes container = caller_container_id(record->caller);
-
-	if (container.size && calls->options.causes)
-		causes_makers(calls->options.causes, container, record->caller, record->makers);
+	if (container) {
+		record->container_name = container->name;
+		record->container_image = container->image;
+		record->container_labels = container->labels;
+	}
+	if (id.size && calls->options.causes)
+		causes_makers(calls->options.causes, id, record->caller, record->makers);
 }
 
 void call_note_behind(struct call *call)
@@ -145,7 +138,6 @@ void calls_describe_caller(struct calls *calls, struct record *record)
 	if (!record->caller)
 		return;
 	put_container(calls, record);
-	put_makers(calls, record);
 	/* What is found of a server is no matter of who connects to it. */
 	if (!connects || !record->api.finding_count)
 		record->api.expected_rule =
