@@ -386,7 +386,7 @@ static const size_t texts_of_one[] = {
 	KEPT(api.container_name), KEPT(event.command),
 };
 
-static struct bytes *folded_text(struct record *record, size_t offset)
+static struct bytes *folded_text(const struct record *record, size_t offset)
 {
 	return (struct bytes *)((char *)record + offset);
 }
@@ -442,18 +442,17 @@ static void refer_to_callers(const struct record *record, struct caller *(*refer
 /* A copy; NULL: no memory. */
 static struct folded *keep_folded(const struct record *record)
 {
-	struct record common = common_of(record);
-	struct bytes rule = bytes_of(common.api.expected_rule);
+	struct bytes rule = bytes_of(record->api.expected_rule);
 	size_t size = rule.size + 1;
 	struct folded *kept;
 	char *at;
 
 	for (size_t i = 0; i < COUNT(kept_texts); i++)
-		size += folded_text(&common, kept_texts[i])->size;
+		size += folded_text(record, kept_texts[i])->size;
 	kept = malloc(sizeof(*kept) + size);
 	if (!kept)
 		return NULL;
-	kept->record = common;
+	kept->record = common_of(record);
 	at = kept->texts;
 	for (size_t i = 0; i < COUNT(kept_texts); i++) {
 		struct bytes *text = folded_text(&kept->record, kept_texts[i]);
