@@ -159,7 +159,7 @@ const struct record_field fields_all[] = {
 		PART(PART_PARENT, IF_LINEAGE)),
 	PART(PART_USER, IF_CALLER),
 	ALL_OF(fields_of_nobody, 0),
-	ALL_OF(fields_of_ends, 0),
+	ALL_OF(fields_of_ends, IF_TCP),
 	/* In the journal CONTAINER_NAME and its like are those of Docker's log driver. */
 	ALL_OF(fields_of_container, IF_CALLER | IF_ECS),
 	ALL_OF(fields_of_pod, IF_CALLER | IF_DESCRIBED),
@@ -172,7 +172,7 @@ const struct record_field fields_all[] = {
 		BOOT_TIME("timestamp", record, time, .when = IF_JOURNAL),
 		OBJECT("caller", IF_CALLER,
 			PART(PART_CALLER, 0),
-			ALL_OF(fields_of_makers, 0)),
+			ALL_OF(fields_of_makers, IF_CONTAINED)),
 		PART(PART_CLAIMS, IF_CALLER),
 		ALL_OF(fields_of_container, IF_CALLER | IF_JOURNAL),
 		PART(PART_ANCESTORS, IF_CALLER | IF_LINEAGE),
@@ -283,6 +283,10 @@ int fields_init(struct fields *fields, const struct record *record,
 		fields->conditions |= IF_LINEAGE;
 	if (record->connection.socket.size)
 		fields->conditions |= IF_SOCKET;
+	if (record->connection.tcp)
+		fields->conditions |= IF_TCP;
+	if (fields->view.container_id.size)
+		fields->conditions |= IF_CONTAINED;
 	fields->of[FIELDS_record] = record;
 	fields->of[FIELDS_record_context] = context;
 	fields->of[FIELDS_view] = &fields->view;

@@ -10,7 +10,7 @@
 
 #define ECS_VERSION "9.4.0"
 
-/* What a field takes to be there. A format has conditions of its own from bit 32 to 59. */
+/* What a field takes to be there. A format has conditions of its own from bit 32 to 57. */
 enum field_condition {
 	/* The fields are named as ECS has them, or as the journal has them. */
 	IF_ECS = 1 << 0,
@@ -50,8 +50,10 @@ enum field_condition {
 	IF_ASKED = IF_ECS | IF_WHOLE | IF_BRIEF,
 	/* What process.entity_id and event.dataset say as well. */
 	IF_AGAIN = 1 << 29,
-	IF_ELEVATED = 1 << 30, /* the caller acts as another user than the one who logged in */
-	IF_PLAIN = 1u << 31,   /* it does not, or nobody logged in */
+	IF_ELEVATED = 1 << 30,	   /* the caller acts as another user than the one who logged in */
+	IF_PLAIN = 1u << 31,	   /* it does not, or nobody logged in */
+	IF_CONTAINED = 1ull << 58, /* the caller runs in a container */
+	IF_TCP = 1ull << 59,	   /* the record is of a connection over TCP */
 	/* How many the record stands for, and from when to when, is told here. */
 	IF_COUNT = 1ull << 63,
 	/* What the caller is, a line before the record's tells, and this one but its id and what is wanted at once. */
