@@ -36,10 +36,11 @@ struct tcp_caller {
 	__u64 account;
 };
 
-/* Not in the sockets' storage: the kernel gives that no room where a process has taken all that its socket may have. */
+/* Not in the sockets' storage: the kernel gives that no room where a process has taken all that its socket may have. For as long as
+ * a connection is being made, on this host: as many as a listener lets wait, which are 4,096. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 4096);
 	__type(key, __u64); /* address of the struct sock that connects */
 	__type(value, struct tcp_caller);
 } tcp_callers SEC(".maps");
@@ -52,7 +53,7 @@ struct tcp_ends {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, struct tcp_ends);
 	__type(value, struct tcp_caller);
 } tcp_connected SEC(".maps");

@@ -278,8 +278,14 @@ def of_life(receiver, records):
 def check_complete(receiver, records, doubles=True):
     """All of them, the first of each in order, and doubles at most where they may be."""
     wanted = {record['event']['sequence']: record for record in records}
-    receiver.wait(lambda messages: len(messages) >= len(wanted) and {
-        record['event']['sequence'] for record in of_life(receiver, records)} >= set(wanted), 'all records')
+
+    def missing():
+        return sorted(set(wanted) - {record['event']['sequence'] for record in of_life(receiver, records)})
+
+    try:
+        receiver.wait(lambda messages: len(messages) >= len(wanted) and not missing(), 'all records')
+    except AssertionError as error:
+        raise AssertionError(f'{error} of {len(wanted)} records, not {missing()}') from error
     got = of_life(receiver, records)
     equal(list(dict.fromkeys(record['event']['sequence'] for record in got)), list(wanted), 'order of the records')
     for record in got:

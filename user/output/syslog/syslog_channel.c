@@ -177,7 +177,6 @@ static int check_tls(struct channel *channel, const struct driver *driver)
 
 	switch (syslog_tls_read_away(channel->session, READ_MAX, &error)) {
 	case TLS_CLOSED:
-		channel->orderly = true;
 		error = wait_ended(channel, driver, CLOSE_TIMEOUT);
 		return error ? error : -ETIMEDOUT;
 	case TLS_ENDED:

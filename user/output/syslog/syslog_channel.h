@@ -10,7 +10,6 @@ struct channel {
 	SSL *session;	 /* NULL: plain */
 	short wants;	 /* events of poll() to wait for, after -EAGAIN */
 	bool finished;	 /* our end is closed */
-	bool orderly;	 /* once it has ended: TLS proves that its server meant it */
 	uint64_t plain;	 /* bytes written, without TLS */
 	uint64_t window; /* the most that the server's end was ready to hold unread, in bytes */
 };

@@ -8,11 +8,11 @@
  *
  * - Linux ends a connection with a reset, not with an orderly end (FIN), if its program closes it with bytes
  *   unread, and answers with a reset what arrives after that. An orderly end with all our bytes acknowledged thus
- *   says that the program has read them all. Then all that was sent has arrived: at our own end of the
- *   connection, and with TLS where the server said that it closes it.
- * - Else the program may have been killed, and what it had read a moment before may have died with it: what was
+ *   says that the program has read them all. At our own end of the connection all that was sent has arrived then.
+ * - Else the program may have ended, and what it had read a moment before may have died with it: what was
  *   written in the last GRACE is sent again, but only once more, lest a server that closes after each message
- *   gets the same one for ever.
+ *   gets the same one for ever. That TLS says goodbye proves no more: rsyslog, where it is ended in good order,
+ *   throws away what OpenSSL had decrypted for it, and then says so.
  * - On a connection that goes on, a record has arrived once as many bytes after it were acknowledged as the
  *   server's end can hold unread: RESEND_MAX, or the largest window that it announced. A receive buffer holds 6
  *   MiB, if Linux has its defaults.
@@ -220,7 +220,7 @@ static uint64_t arrived_at_end(const struct syslog_tcp *stream)
 {
 	uint64_t now = clock_now_ms(), arrived;
 
-	if (stream->channel.orderly)
+	if (stream->channel.finished) /* it has read up to our own end */
 		return stream->flight.records;
 	arrived = now > GRACE ? syslog_flight_until(&stream->flight, now - GRACE) : 0;
 	if (arrived < stream->doubtful)
@@ -458,10 +458,8 @@ static void syslog_stream_finish(struct driver *driver)
 	if (stream->channel.fd < 0 || !stream->unconfirmed)
 		return;
 	result = syslog_stream_drain(stream, clock_now_ms() + FINISH_TIMEOUT);
-	if (!result) {
+	if (!result)
 		result = syslog_channel_finish(&stream->channel, driver, FINISH_TIMEOUT);
-		stream->channel.orderly = true; /* it has read up to our own end */
-	}
 	if (result && result != -EAGAIN)
 		syslog_stream_settle(stream, result);
 }
