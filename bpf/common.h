@@ -112,7 +112,6 @@ int living(struct bpf_iter__unix *context)
 {
 	struct unix_sock *unix_sk = context->unix_sk;
 	struct connection *connection;
-	struct session *session;
 	__u64 id;
 
 	if (!unix_sk)
@@ -125,11 +124,7 @@ int living(struct bpf_iter__unix *context)
 	if (!connection || is_through((struct sock *)unix_sk) ||
 	    watched_socket((struct sock *)unix_sk) == CALLERD_NO_SOCKET)
 		return 0;
-	id = connection->id;
-	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
-	session = find_session(connection);
-	if (session)
-		session->mark.walk = control.walk;
+	list_living(connection);
 	return 0;
 }
 

@@ -53,6 +53,18 @@ static __always_inline struct session *find_session(const struct connection *con
 	return bpf_map_lookup_elem(&sessions, &id);
 }
 
+/* The agent, which lists the living connections, is to see that CONNECTION is one. */
+static __always_inline void list_living(struct connection *connection)
+{
+	__u64 id = connection->id;
+	struct session *session;
+
+	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
+	session = find_session(connection);
+	if (session)
+		session->mark.walk = control.walk;
+}
+
 static __always_inline struct frames *find_frames(const struct connection *connection,
 						  __u32 direction)
 {

@@ -144,7 +144,7 @@ CHECKED_ONCE __u64 mix_objects(__u64 key)
 		MIX(key,
 		    cgroup_of(set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)));
 	MIX(key, BPF_CORE_READ(task, signal, tty, index));
-	MIX(key, sits_at_terminal((__u64)address_of(task)));
+	MIX(key, sits_at_terminal(address_of(task)));
 	key = mix_path(key, &fs->pwd);
 	key = mix_path(key, &fs->root);
 	key = mix_path(key, &exe->f_path);

@@ -228,7 +228,7 @@ CHECKED_ONCE int tell_tcp_caller(__u64 id, __u64 account, __u32 socket)
 	scratch->event.header.flags = CALLERD_FLAG_TCP;
 	known = describe_caller(&scratch->event, key);
 	scratch->event.server_pid = 0;
-	lost = send_caller(&scratch->event, CALLERD_LOSS_CONNECT, !known);
+	lost = send_caller(&scratch->event, CALLERD_LOSS_CONNECT, !known && settings.labels);
 	give_scratch(scratch);
 	return lost;
 }
@@ -549,8 +549,6 @@ int living_tcp(struct bpf_iter__tcp *context)
 	struct sock_common *common = context->sk_common;
 	struct tcp_sock *tcp = common ? bpf_skc_to_tcp_sock(common) : NULL;
 	struct connection *connection;
-	struct session *session;
-	__u64 id;
 
 	if (!tcp)
 		return 0;
@@ -561,13 +559,8 @@ int living_tcp(struct bpf_iter__tcp *context)
 	if (!find_mark((struct sock *)tcp))
 		return 0;
 	connection = find_connection((struct sock *)tcp);
-	if (!connection)
-		return 0;
-	id = connection->id;
-	bpf_map_push_elem(&living_ids, &id, BPF_EXIST);
-	session = find_session(connection);
-	if (session)
-		session->mark.walk = control.walk;
+	if (connection)
+		list_living(connection);
 	return 0;
 }
 

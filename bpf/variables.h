@@ -62,7 +62,7 @@ struct env_look {
 #define ZERO_BYTES(word) (((word)-EACH_BYTE(1)) & ~(word)&EACH_BYTE(0x80))
 #define LOWEST_BIT(word) ((word) & -(word))
 
-/* Whether PIECE begins with the name of a variable that is kept. */
+/* Whether LOOK begins with the name of a variable that is kept. */
 static __always_inline bool is_wanted(const struct env_look *look)
 {
 	struct callerd_variable name = {};
