@@ -51,9 +51,8 @@ struct known_door {
 	bool again;	    /* it changed while it was asked */
 	unsigned int tries;
 	uint64_t ask_at; /* once more; 0: not again */
-	bool watched;
-	int unwatched; /* of TCP: why it is not, as -errno */
-	uint64_t told; /* a hash of what was told; 0: nothing */
+	int unwatched;	 /* why it is not watched, as -errno; 0: it is */
+	uint64_t told;	 /* a hash of what was told; 0: nothing */
 };
 
 struct finder {
@@ -114,9 +113,9 @@ static const char *why_unanswered(const struct finder *finder, const struct know
 
 static const char *why_unwatched(const struct known_door *known)
 {
-	if (known->watched)
-		return NULL;
 	switch (known->unwatched) {
+	case 0:
+		return NULL;
 	case -EOPNOTSUPP:
 		return "callerd's kernel programs of this backend do not see TCP";
 	case -ENOENT:
@@ -125,7 +124,6 @@ static const char *why_unwatched(const struct known_door *known)
 		return "the engine listens by MPTCP, which callerd does not see yet";
 	case -EADDRINUSE:
 		return "an engine in another network namespace listens at the same address";
-	case 0:
 	case -ENOSPC:
 		return "there are more sockets than callerd can watch";
 	}
@@ -194,7 +192,7 @@ static void tell_door(struct finder *finder, const struct known_door *known,
 	};
 	struct record_engine engine = {
 		.found = door->found,
-		.watched = known->watched,
+		.watched = !known->unwatched,
 		.unwatched = why_unwatched(known),
 		.tls = word_of_tls(door),
 		.foreign_program = door->foreign_program,
@@ -232,11 +230,12 @@ static void tell_door(struct finder *finder, const struct known_door *known,
 static uint64_t hash_of(const struct known_door *known)
 {
 	uint64_t hash = hash_add(HASH_START, &known->answer, sizeof(known->answer));
+	bool watched = !known->unwatched;
 
 	hash = hash_add(hash, &known->door.pid, sizeof(known->door.pid));
 	hash = hash_add(hash, &known->door.start, sizeof(known->door.start));
 	hash = hash_add(hash, &known->door.tls, sizeof(known->door.tls));
-	hash = hash_add(hash, &known->watched, sizeof(known->watched));
+	hash = hash_add(hash, &watched, sizeof(watched));
 	return hash ?: 1;
 }
 
@@ -411,10 +410,8 @@ static bool is_same_door(const struct door *a, const struct door *b)
 	       a->tls == b->tls;
 }
 
-static void watch_port(struct finder *finder, struct known_door *known, const struct scan *scan)
+static int watch_port(const struct finder *finder, const struct door *door, const struct scan *scan)
 {
-	const struct finder_options *options = &finder->options;
-	const struct door *door = &known->door;
 	struct finder_port port = {
 		.text = door->text,
 		.pid = door->pid,
@@ -426,31 +423,19 @@ static void watch_port(struct finder *finder, struct known_door *known, const st
 	for (unsigned int i = 0; i < scan->count && !port.socket; i++)
 		if (!scan->doors[i].tcp && door->pid && scan->doors[i].pid == door->pid)
 			port.socket = scan->doors[i].text;
-	known->unwatched = options->watch_port(options->data, &port);
-	known->watched = !known->unwatched;
+	return finder->options.watch_port(finder->options.data, &port);
 }
 
-/* Connections that waited to be accepted when the port was found are among the files of the process later. And where it could
- * not be watched there may be room by now. */
-static void watch_again(struct finder *finder, struct known_door *known, const struct scan *scan)
-{
-	watch_port(finder, known, scan);
-	tell_found(finder, known);
-}
-
+/* A port is watched again at each look: connections that waited to be accepted when it was found are among the files of the
+ * process later, and where it could not be watched there may be room by now. */
 static void take_door(struct finder *finder, const struct door *door, const struct scan *scan,
 		      uint64_t now)
 {
 	const struct finder_options *options = &finder->options;
 	struct known_door *known = find_known(finder, door);
 
-	if (!door->listens)
+	if (!door->listens || (known && !door->tcp && is_same_door(&known->door, door)))
 		return;
-	if (known && is_same_door(&known->door, door)) {
-		if (door->tcp)
-			watch_again(finder, known, scan);
-		return;
-	}
 	known = known ?: add_known(finder);
 	if (!known) {
 		finder->left_out++;
@@ -458,10 +443,9 @@ static void take_door(struct finder *finder, const struct door *door, const stru
 	}
 	known->door = *door;
 	known->tries = 0;
-	if (door->tcp)
-		watch_port(finder, known, scan);
-	else
-		known->watched = !options->watch(options->data, door->text, door->uid, door->brand);
+	known->unwatched =
+		door->tcp ? watch_port(finder, door, scan)
+			  : options->watch(options->data, door->text, door->uid, door->brand);
 	ask_door(finder, known, now);
 }
 
@@ -482,7 +466,7 @@ static void drop_absent(struct finder *finder, const struct scan *scan)
 		if (!known || known->present)
 			continue;
 		tell_gone(finder, known);
-		if (known->door.tcp && known->watched)
+		if (known->door.tcp && !known->unwatched)
 			finder->options.leave_port(finder->options.data, known->door.text,
 						   known->door.uid);
 		free(known);
