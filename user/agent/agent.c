@@ -43,7 +43,6 @@
 #include "kernel/pins.h"
 #include "login/logins.h"
 #include "process/decode.h"
-#include "process/environment.h"
 #include "state/state.h"
 #include "system/beside.h"
 #include "system/notify.h"
@@ -966,7 +965,6 @@ static enum exit_code open_capture(struct agent *agent)
 		.connections = options->connections,
 		.own_calls = options->own_calls,
 		.sockets = agent->sockets,
-		.variable = environment_name,
 		.grows = options->discovers,
 		.pin = options->pin,
 		.away_limit = options->away_limit * NS_PER_S,

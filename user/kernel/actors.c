@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/walk.h"
+
 #define INITIAL_PID_NS 0xEFFFFFFC /* PROC_PID_INIT_INO */
 #define DEPARTURES_SIZE (CALLERD_DEPARTED_MAX * sizeof(struct callerd_departed))
 
@@ -107,10 +109,7 @@ static ssize_t read_description(struct bpf_link *link, struct callerd_caller_eve
 
 int actors_living(struct actors *actors, uint32_t pid, struct callerd_caller_event *ret)
 {
-	union bpf_iter_link_info info = {.task.pid = pid};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
-	struct bpf_link *link = bpf_program__attach_iter(actors->describe, &options);
+	struct bpf_link *link = walk_attach(actors->describe, pid);
 	ssize_t size;
 
 	if (!link)

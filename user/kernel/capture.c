@@ -24,6 +24,8 @@
 #include "kernel/attach.h"
 #include "kernel/pins.h"
 #include "kernel/takeover.h"
+#include "kernel/variable_names.h"
+#include "kernel/walk.h"
 #include "tracepoint.skel.h"
 #include "trampoline.skel.h"
 
@@ -231,15 +233,6 @@ static uint32_t images_size(void)
 	return size;
 }
 
-static uint32_t count_variables(const struct capture_options *options)
-{
-	uint32_t count = 0;
-
-	while (options->variable && options->variable(count))
-		count++;
-	return count;
-}
-
 bool capture_has_labels(void)
 {
 	_close_ int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
@@ -259,7 +252,7 @@ static int capture_configure(struct capture *capture)
 		.agent_net_ns = capture_own_namespace("/proc/self/ns/net"),
 		.agent_mnt_ns = capture_own_namespace("/proc/self/ns/mnt"),
 		.wake_level = options->callers_size / 4,
-		.variables = count_variables(options),
+		.variables = variable_names_count(),
 		.labels = capture_has_labels(),
 		.ring_size = {options->callers_size, options->payload_size},
 	};
@@ -521,53 +514,6 @@ static int open_backend_object(struct capture *capture)
 	return capture_configure(capture) ?: choose_programs(capture);
 }
 
-static const char *variable_name(const struct capture *capture, unsigned int number)
-{
-	return capture->options.variable ? capture->options.variable(number) : NULL;
-}
-
-static bool keeps_variable(const struct capture *capture, const struct callerd_variable *key)
-{
-	const char *name;
-
-	for (unsigned int i = 0; (name = variable_name(capture, i)); i++)
-		if (!strncmp(name, key->name, sizeof(key->name)))
-			return true;
-	return false;
-}
-
-/* Takes the names of an earlier agent that this one does not have from the programs that run already. */
-static void forget_variables(const struct capture *capture, int map)
-{
-	struct callerd_variable old[CALLERD_VARIABLES_MAX], *previous = NULL;
-	unsigned int count = 0;
-
-	while (count < COUNT(old) && !bpf_map_get_next_key(map, previous, &old[count]))
-		previous = &old[count++];
-	while (count--)
-		if (!keeps_variable(capture, &old[count]))
-			bpf_map_delete_elem(map, &old[count]);
-}
-
-/* Tells the kernel programs which variables they keep. */
-static int name_variables(const struct capture *capture)
-{
-	int map = bpf_object__find_map_fd_by_name(capture->object, "variables");
-	const char *name;
-
-	for (unsigned int i = 0; (name = variable_name(capture, i)); i++) {
-		struct callerd_variable key = {0};
-
-		memcpy(key.name, name, strnlen(name, sizeof(key.name) - 1));
-		if (bpf_map_update_elem(map, &key, &i, BPF_ANY))
-			return -errno;
-		capture->control->variables[CALLERD_VARIABLE_WORD(key.words[0])] |=
-			CALLERD_VARIABLE_BIT(key.words[0]);
-	}
-	forget_variables(capture, map);
-	return 0;
-}
-
 static int load_object(struct capture *capture, bool take, struct sentence *why)
 {
 	int error = open_backend_object(capture);
@@ -578,7 +524,8 @@ static int load_object(struct capture *capture, bool take, struct sentence *why)
 		error = bpf_object__load(capture->object);
 	if (!error && take)
 		error = take_links(capture, why);
-	return error ?: capture_find_parts(capture) ?: name_variables(capture);
+	return error ?: capture_find_parts(capture)
+		?: variable_names_tell(map_fd(capture, "variables"), capture->control);
 }
 
 /* Loads BACKEND; TAKE: to go on with what is pinned. PINS stays the caller's where it fails. WHY,
@@ -1230,19 +1177,6 @@ int capture_totals(struct capture *capture, struct callerd_totals *ret)
 	return ret->found ? 0 : -ENOENT;
 }
 
-/* Runs an iterator, which puts what it finds into a map. The kernel pauses after a million. */
-static int walk_sockets(const struct bpf_link *link)
-{
-	_close_ int fd = bpf_iter_create(bpf_link__fd(link));
-	ssize_t size = -1;
-	char nothing[8];
-
-	do
-		size = fd < 0 ? -1 : read(fd, nothing, sizeof(nothing));
-	while (fd >= 0 && size < 0 && errno == EAGAIN);
-	return size < 0 ? -errno : 0;
-}
-
 int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t connection),
 		   void *data)
 {
@@ -1250,9 +1184,9 @@ int capture_living(struct capture *capture, void (*seen)(void *data, uint64_t co
 	int error;
 
 	__atomic_add_fetch(&capture->control->walk, 1, __ATOMIC_SEQ_CST);
-	error = walk_sockets(capture->living)
+	error = walk_run(capture->living)
 			?: capture->living_tcp && capture->control->tcp_marked
-			   ? walk_sockets(capture->living_tcp)
+			   ? walk_run(capture->living_tcp)
 			   : 0;
 	while (!bpf_map_lookup_and_delete_elem(capture->living_ids, NULL, &id))
 		if (!error)

@@ -26,9 +26,7 @@ struct capture_options {
 	uint64_t request_budget, response_budget; /* bytes copied per turn */
 	bool own_calls;		    /* the agent's own connections are reported like all others */
 	const char *const *sockets; /* NULL-terminated: the paths by index */
-	/* The name of the variable of this number that is kept of environments at execs; NULL: there are no more. */
-	const char *(*variable)(unsigned int number);
-	bool grows;	     /* capture_keep_socket() adds to them */
+	bool grows;		    /* capture_keep_socket() adds to them */
 	const char *pin;     /* directory that keeps the programs beyond the agent; NULL: none */
 	uint64_t away_limit; /* ns without an agent from which on nothing is copied */
 	void *data;

@@ -2,13 +2,12 @@
 #include "kernel/doors.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "kernel/walk.h"
 
 void doors_init(struct doors *doors, const struct bpf_object *object,
 		struct callerd_control *control)
@@ -40,18 +39,9 @@ int doors_parse(const char *text, struct callerd_endpoint *ret)
 /* The kernel looks through the files of PID. */
 static int mark_files(struct doors *doors, uint32_t pid)
 {
-	union bpf_iter_link_info info = {.task.pid = pid};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &info,
-		    .link_info_len = sizeof(info));
-	struct bpf_link *link = bpf_program__attach_iter(doors->mark, &options);
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	int error = fd < 0 ? -errno : 0;
-	char nothing[8];
+	struct bpf_link *link = walk_attach(doors->mark, pid);
+	int error = link ? walk_run(link) : -errno;
 
-	if (fd >= 0 && read(fd, nothing, sizeof(nothing)) < 0)
-		error = -errno;
-	if (fd >= 0)
-		close(fd);
 	bpf_link__destroy(link);
 	return error;
 }
