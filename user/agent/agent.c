@@ -1235,17 +1235,11 @@ static void open_guard(struct agent *agent)
 			      "changes of who may use the sockets are not recorded: %s",
 			      strerror(-error));
 	for (unsigned int i = agent->given; i < agent->socket_count; i++)
-		if (!agent->owners[i] && agent->sockets[i][0] == '/')
+		if (!agent->owners[i] && !doors_is_port(agent->sockets[i]))
 			guard_add_socket(agent->guard, agent->sockets[i]);
 }
 
 /* --- sockets that are found ------------------------------------------------------------------- */
-
-/* Whether TEXT names a socket, and not a port. */
-static bool is_socket_path(const char *text)
-{
-	return text[0] == '/';
-}
 
 /* Has one more socket watched. 0, or -errno. */
 static int add_socket(struct agent *agent, const char *path, uint32_t owner,
@@ -1258,7 +1252,7 @@ static int add_socket(struct agent *agent, const char *path, uint32_t owner,
 		return index < agent->socket_room ? -ENOMEM : -ENOSPC;
 	agent->sockets[index] = own;
 	agent->owners[index] = owner;
-	if (engines_add(agent->engines, !owner && is_socket_path(path), brand,
+	if (engines_add(agent->engines, !owner && !doors_is_port(path), brand,
 			clock_now(CLOCK_BOOTTIME))) {
 		agent->sockets[index] = NULL;
 		free(own);
@@ -1266,7 +1260,7 @@ static int add_socket(struct agent *agent, const char *path, uint32_t owner,
 	}
 	agent->socket_count++;
 	state_add_socket(agent->state);
-	if (!owner && is_socket_path(path))
+	if (!owner && !doors_is_port(path))
 		guard_add_socket(agent->guard, own);
 	watcher_add(agent->watcher);
 	return 0;
@@ -1296,29 +1290,6 @@ static bool has_room_for_owner(const struct agent *agent, uint32_t owner)
 	return !owner || (own < SOCKETS_OF_USER_MAX && users < SOCKETS_OF_USERS_MAX);
 }
 
-static int agent_watch(void *data, const char *path, uint32_t owner, enum engine_brand brand)
-{
-	struct agent *agent = data;
-	struct callerd_kept_socket kept = {.owner = owner, .brand = brand};
-	unsigned int index = agent->socket_count;
-	int error;
-
-	for (unsigned int i = 0; i < agent->socket_count; i++)
-		if (!strcmp(agent->sockets[i], path))
-			return 0;
-	error = has_room_for_owner(agent, owner) ? add_socket(agent, path, owner, brand) : -ENOSPC;
-	if (error)
-		return error;
-	snprintf(kept.path, sizeof(kept.path), "%s", path);
-	capture_keep_socket(agent->capture, index, &kept);
-	watcher_run(agent->watcher, agent->beside, clock_now(CLOCK_BOOTTIME));
-	engines_run(agent->engines,
-		    clock_now(CLOCK_BOOTTIME)); /* it listens to its events from now on */
-	if (!owner && agent->options.inventory && !agent->options.own_calls)
-		servers_ask(agent->servers, agent->capture, index, path);
-	return 0;
-}
-
 /* The index of the watched socket TEXT; negative: it is not watched. */
 static int find_socket(const struct agent *agent, const char *text)
 {
@@ -1328,13 +1299,38 @@ static int find_socket(const struct agent *agent, const char *text)
 	return -ENOENT;
 }
 
-/* Any user can have a port of the same address, in a network namespace of his own. */
-static void name_port(const char *text, uint32_t owner, char *ret, size_t size)
+/* Has a socket watched that was found, by this agent and those that come. Returns its index, or -errno. */
+static int watch_found(struct agent *agent, const struct callerd_kept_socket *found)
 {
-	if (owner)
-		snprintf(ret, size, "tcp://%s#user=%u", text, owner);
-	else
-		snprintf(ret, size, "tcp://%s", text);
+	unsigned int index = agent->socket_count;
+	int error = has_room_for_owner(agent, found->owner)
+			    ? add_socket(agent, found->path, found->owner, found->brand)
+			    : -ENOSPC;
+
+	if (error)
+		return error;
+	capture_keep_socket(agent->capture, index, found);
+	return (int)index;
+}
+
+static int agent_watch(void *data, const char *path, uint32_t owner, enum engine_brand brand)
+{
+	struct agent *agent = data;
+	struct callerd_kept_socket kept = {.owner = owner, .brand = brand};
+	int index;
+
+	if (find_socket(agent, path) >= 0)
+		return 0;
+	snprintf(kept.path, sizeof(kept.path), "%s", path);
+	index = watch_found(agent, &kept);
+	if (index < 0)
+		return index;
+	watcher_run(agent->watcher, agent->beside, clock_now(CLOCK_BOOTTIME));
+	engines_run(agent->engines,
+		    clock_now(CLOCK_BOOTTIME)); /* it listens to its events from now on */
+	if (!owner && agent->options.inventory && !agent->options.own_calls)
+		servers_ask(agent->servers, agent->capture, (uint32_t)index, path);
+	return 0;
 }
 
 static int agent_watch_port(void *data, const struct finder_port *port)
@@ -1346,17 +1342,14 @@ static int agent_watch_port(void *data, const struct finder_port *port)
 
 	if (error)
 		return error;
-	name_port(port->text, port->owner, kept.path, sizeof(kept.path));
+	if (!doors_are_seen(capture_doors(agent->capture)))
+		return -EOPNOTSUPP;
+	doors_name(port->text, port->owner, kept.path, sizeof(kept.path));
 	index = find_socket(agent, kept.path);
-	if (index < 0) {
-		index = (int)agent->socket_count;
-		error = has_room_for_owner(agent, port->owner)
-				? add_socket(agent, kept.path, port->owner, port->brand)
-				: -ENOSPC;
-		if (error)
-			return error;
-		capture_keep_socket(agent->capture, (uint32_t)index, &kept);
-	}
+	if (index < 0)
+		index = watch_found(agent, &kept);
+	if (index < 0)
+		return index;
 	listener.socket = (uint32_t)index;
 	error = doors_watch(capture_doors(agent->capture), &listener);
 	engine = find_socket(agent, port->socket);
@@ -1371,7 +1364,7 @@ static void agent_leave_port(void *data, const char *text, uint32_t owner)
 	char name[CALLERD_ADDRESS_MAX + 4];
 	int index;
 
-	name_port(text, owner, name, sizeof(name));
+	doors_name(text, owner, name, sizeof(name));
 	index = find_socket(agent, name);
 	if (index >= 0)
 		doors_leave(capture_doors(agent->capture), (uint32_t)index);
@@ -1503,7 +1496,7 @@ enum exit_code agent_new(const struct options *options, int argc, char **argv, s
 	open_guard(agent);
 	if (options->inventory && !options->own_calls)
 		for (unsigned int i = 0; i < agent->socket_count; i++)
-			if (!agent->owners[i] && is_socket_path(agent->sockets[i]))
+			if (!agent->owners[i] && !doors_is_port(agent->sockets[i]))
 				servers_ask(agent->servers, agent->capture, i, agent->sockets[i]);
 	if (open_finder(agent)) {
 		agent_free(agent);

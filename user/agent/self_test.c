@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "broker/broker.h"
 #include "engine/client.h"
+#include "kernel/doors.h"
 
 #define ACCOUNT (UINT64_MAX - 3) /* account of no user */
 #define CALL_TIME 5		 /* seconds for each step of the call */
@@ -206,7 +207,7 @@ static void next_socket(struct self_test *test, uint64_t now)
 		int error;
 
 		if (test->options.owners[test->socket] ||
-		    test->options.sockets[test->socket][0] != '/' ||
+		    doors_is_port(test->options.sockets[test->socket]) ||
 		    !test->options.is_docker(test->options.data, test->socket))
 			continue;
 		error = start_call(test, now);

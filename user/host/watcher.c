@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kernel/doors.h"
+
 /* ns; long, since the sockets of a busy, slow host must be watched too. */
 #define PATIENCE 8000000000ull
 
@@ -116,10 +118,10 @@ void watcher_run(struct watcher *watcher, struct beside *beside, uint64_t now)
 	for (unsigned int i = 0; i < watcher->count; i++)
 		if (watcher->state[i].asked)
 			continue;
-		else if (watcher->sockets[i][0] == '/')
-			watcher_ask(watcher, beside, i, now);
-		else /* a port, which has no path */
+		else if (doors_is_port(watcher->sockets[i]))
 			watcher_settle(watcher, i);
+		else
+			watcher_ask(watcher, beside, i, now);
 }
 
 bool watcher_settled(const struct watcher *watcher)

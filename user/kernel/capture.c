@@ -1144,7 +1144,7 @@ bool capture_kept_socket(struct capture *capture, uint32_t index, struct callerd
 	    bpf_map_lookup_elem(capture->kept_sockets, &index, ret))
 		return false;
 	ret->path[sizeof(ret->path) - 1] = '\0';
-	return ret->path[0] == '/' || !strncmp(ret->path, "tcp://", strlen("tcp://"));
+	return ret->path[0] == '/' || doors_is_port(ret->path);
 }
 
 uint64_t capture_started(const struct capture *capture)

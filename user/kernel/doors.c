@@ -4,10 +4,13 @@
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/walk.h"
+
+#define SCHEME "tcp://"
 
 void doors_init(struct doors *doors, const struct bpf_object *object,
 		struct callerd_control *control)
@@ -16,6 +19,19 @@ void doors_init(struct doors *doors, const struct bpf_object *object,
 
 	doors->mark = mark && bpf_program__autoload(mark) ? mark : NULL;
 	doors->control = control;
+}
+
+void doors_name(const char *text, uint32_t owner, char *ret, size_t size)
+{
+	if (owner)
+		snprintf(ret, size, SCHEME "%s#user=%u", text, owner);
+	else
+		snprintf(ret, size, SCHEME "%s", text);
+}
+
+bool doors_is_port(const char *name)
+{
+	return !strncmp(name, SCHEME, strlen(SCHEME));
 }
 
 int doors_parse(const char *text, struct callerd_endpoint *ret)
@@ -69,6 +85,11 @@ static struct callerd_door *find_door_room(struct doors *doors, uint32_t owner)
 			found = door;
 	}
 	return owner && users >= CALLERD_DOORS_OF_USERS_MAX ? NULL : found;
+}
+
+bool doors_are_seen(const struct doors *doors)
+{
+	return doors->mark;
 }
 
 int doors_watch(struct doors *doors, const struct doors_listener *listener)

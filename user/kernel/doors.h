@@ -4,6 +4,7 @@
 #define CALLERD_DOORS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "callerd/event.h"
@@ -31,8 +32,17 @@ struct doors_listener {
 void doors_init(struct doors *doors, const struct bpf_object *object,
 		struct callerd_control *control);
 
+/* Names the watched socket of the port TEXT. Any user can have a port of the same address, in a network namespace of his own. */
+void doors_name(const char *text, uint32_t owner, char *ret, size_t size);
+
+/* Whether a watched socket of this name is a port, which has no path. */
+bool doors_is_port(const char *name);
+
 /* Reads "127.0.0.1:2375", "[::]:2375" as the kernel programs have it. 0 or -EINVAL. */
 int doors_parse(const char *text, struct callerd_endpoint *ret);
+
+/* Whether the kernel programs of this backend see TCP: without that nothing can be watched. */
+bool doors_are_seen(const struct doors *doors);
 
 /* Has LISTENER watched. To be repeated where another process holds it. 0, -EOPNOTSUPP, -ENOSPC, -ENOENT: that process has
  * no such listener; -EPROTONOSUPPORT: it listens by another protocol, as MPTCP; -EADDRINUSE: that socket stands for a listener of another network namespace; or another -errno. What was
