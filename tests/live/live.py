@@ -8,6 +8,7 @@ import atexit
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -47,18 +48,27 @@ def scaled(count, vm, long=None):
     return vm if VM else (LONG and long) or count
 
 
+def of_each(pid, where, what):
+    """{name: number} of WHAT in the files of /proc/PID/WHERE, in which it may be missing."""
+    found = {}
+    for name in os.listdir(f'/proc/{pid}/{where}'):
+        path = f'/proc/{pid}/{where}/{name}' + ('/status' if where == 'task' else '')
+        try:
+            with open(path) as file:
+                number = re.search(rf'^{what}:\s*(\d+)', file.read(), re.M)
+        except FileNotFoundError:  # it was closed, or the thread ended
+            continue
+        if number:
+            found[name] = int(number[1])
+    return found
+
+
 def held(pid):
     """The ids of the BPF programs that a process has."""
-    ids = set()
     try:
-        for fd in os.listdir(f'/proc/{pid}/fdinfo'):
-            with open(f'/proc/{pid}/fdinfo/{fd}') as info:
-                for line in info:
-                    if line.startswith('prog_id:'):
-                        ids.add(int(line.split()[1]))
+        return set(of_each(pid, 'fdinfo', 'prog_id').values())
     except OSError:
-        pass
-    return ids
+        return set()
 
 
 def field(record, path, default=None):

@@ -343,13 +343,8 @@ def who_is_pushed_out_is_said_to_be():
 
 def tables(pids):
     """What is in each table of the kernel programs, as bytes."""
-    ids = set()
-    for pid in pids:
-        for fd in os.listdir(f'/proc/{pid}/fdinfo'):
-            with open(f'/proc/{pid}/fdinfo/{fd}') as info:
-                ids |= {line.split()[1] for line in info if line.startswith('map_id')}
-    for number in sorted(ids):
-        shown = subprocess.run(['bpftool', '-j', 'map', 'dump', 'id', number], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    for number in sorted({number for pid in pids for number in of_each(pid, 'fdinfo', 'map_id').values()}):
+        shown = subprocess.run(['bpftool', '-j', 'map', 'dump', 'id', str(number)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
         try:
             entries = json.loads(shown)
         except ValueError:

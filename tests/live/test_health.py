@@ -270,21 +270,6 @@ def detached():
               'metric')
 
 
-def of_each(pid, where, what):
-    """{name: number} of WHAT in the files of /proc/PID/WHERE, in which it may be missing."""
-    found = {}
-    for name in os.listdir(f'/proc/{pid}/{where}'):
-        path = f'/proc/{pid}/{where}/{name}' + ('/status' if where == 'task' else '')
-        try:
-            with open(path) as file:
-                number = re.search(rf'^{what}:\s*(\d+)', file.read(), re.M)
-        except FileNotFoundError:  # it was closed, or the thread ended
-            continue
-        if number:
-            found[name] = int(number[1])
-    return found
-
-
 @test
 def cheap_to_start():
     """Most of a start is the kernel's verifier. It follows each way through a program: a few branches more in a loop may be ten times
