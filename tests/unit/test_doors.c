@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which ports may be watched at once. */
+/* Ports: which may be watched at once, and what they are called. */
 #include "unit.h"
-
-#include <errno.h>
 
 #include "kernel/doors.h"
 
@@ -38,10 +36,25 @@ static void test_room(void **state)
 	assert_int_equal(doors_watch(&doors, &user), -EOPNOTSUPP);
 }
 
+static void test_names(void **state)
+{
+	char name[CALLERD_ADDRESS_MAX + 4];
+
+	doors_name("127.0.0.1:2375", 0, name, sizeof(name));
+	assert_string_equal(name, "tcp://127.0.0.1:2375");
+	assert_true(doors_is_port(name));
+	doors_name("[::]:2375", 1000, name, sizeof(name));
+	assert_string_equal(name, "tcp://[::]:2375#user=1000");
+	assert_true(doors_is_port(name));
+	assert_false(doors_is_port("/run/docker.sock"));
+	assert_false(doors_is_port("tcp:"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

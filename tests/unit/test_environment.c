@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include "callerd/event.h"
 #include "process/environment.h"
-#include "secret/mask.h"
 
 #define LIST(string) ((struct bytes){string, sizeof(string) - 1})
 
@@ -31,7 +23,6 @@ static void test_own_names(void **state)
 	unsigned int count = 0;
 	const char *name;
 
-	(void)state;
 	for (; (name = environment_name(count)); count++) {
 		assert_null(environment_refuse_name(name));
 		assert_true(environment_is_read(bytes_of(name)));
@@ -50,7 +41,6 @@ static void test_site(void **state)
 {
 	char name[16];
 
-	(void)state;
 	assert_int_equal(environment_add_name("OUR_TICKET"), 0);
 	assert_int_equal(environment_add_name("OUR_TICKET"), 0);
 	assert_int_equal(environment_add_name("CI_JOB_ID"), 0); /* is there */
@@ -77,7 +67,6 @@ static void test_site(void **state)
 
 static void test_systems(void **state)
 {
-	(void)state;
 	assert_null(environment_find_system((struct bytes){0}));
 	assert_null(environment_find_system(LIST("CI=true\0")));
 	assert_null(environment_find_system(
@@ -100,7 +89,6 @@ static void test_systems(void **state)
 
 static void test_parts(void **state)
 {
-	(void)state;
 	assert_part(LIST(GITHUB "GITHUB_SERVER_URL=https://g\0"), ENVIRONMENT_URL,
 		    "https://g/a/b/actions/runs/7");
 	assert_part(LIST(GITHUB), ENVIRONMENT_URL, ""); /* one is missing: nothing of it */
@@ -119,7 +107,6 @@ static void test_agents(void **state)
 {
 	struct text out = {0};
 
-	(void)state;
 	environment_add_agents(
 		&out, LIST("CODEX_CI=1\0CLAUDECODE=1\0CODEX_THREAD_ID=x\0AI_AGENT=codex\0"));
 	assert_int_equal(out.size, sizeof("claude-code\0codex"));
@@ -136,7 +123,6 @@ static void test_agents(void **state)
 
 static void test_names_of(void **state)
 {
-	(void)state;
 	assert_null(environment_name_of(LIST("NAME")).data);
 	assert_null(environment_name_of((struct bytes){0}).data);
 	assert_true(bytes_are(environment_name_of(LIST("A=B=C")), "A"));
