@@ -22,11 +22,9 @@ enum gojson_step {
 	GOJSON_OBJECT_END,
 	GOJSON_ARRAY,
 	GOJSON_ARRAY_END,
-	GOJSON_KEY,	/* a key begins; its pieces follow */
-	GOJSON_KEY_END, /* with its last piece, which may be empty */
-	GOJSON_STRING,	/* likewise */
-	GOJSON_STRING_END,
-	GOJSON_PIECE,  /* of a key or string, unquoted: valid UTF-8 in itself */
+	GOJSON_KEY,    /* a key ends, with its last piece, which may be empty */
+	GOJSON_STRING, /* likewise */
+	GOJSON_PIECE,  /* an earlier one of a key or string, unquoted: valid UTF-8 in itself */
 	GOJSON_NUMBER, /* see gojson.number */
 	GOJSON_TRUE,
 	GOJSON_FALSE,
@@ -53,12 +51,12 @@ struct gojson {
 	struct gojson_number number;
 	const char *error;  /* static text for a person */
 	unsigned int depth; /* objects and arrays that are open */
+	bool in_key;	    /* what a piece is of is a key */
 	bool escaped;	    /* the key or string had an escape */
 	bool bad_utf8;	    /* some key or string had bytes or escapes that became U+FFFD */
 	/* private from here */
 	unsigned char state;
 	unsigned char literal;	/* step that it stands for */
-	bool in_key;		/* the string is one */
 	unsigned char hex_size; /* digits of \uXXXX so far */
 	unsigned char partial_size, out_size;
 	uint16_t hex, high; /* high: half a surrogate pair that waits for the other; 0: none */
