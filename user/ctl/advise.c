@@ -20,26 +20,13 @@ struct advice {
 	uint64_t first, last;
 };
 
-/* Where each operation is asked for. */
-static const struct advice_route {
-	enum operation operation;
-	const char *method, *path;
-} advice_routes[] = {
-/* clang-format off */
-#define OPERATION(method, path, name, ...) {OPERATION_##name, #method, path},
-#define LIBPOD(method, path, name, ...) {OPERATION_##name##Libpod, #method, path},
-#define ALSO OPERATION
-#include "record/operations.def"
-	/* clang-format on */
-};
-
-static bool was_used(const struct advice *advice, const struct advice_route *route)
+static bool was_used(const struct advice *advice, const struct ctl_route *route)
 {
 	return advice->operations[route->operation];
 }
 
 /* A path of the API: not a call of gRPC, nor Podman's second one of an operation of Docker's. */
-static bool is_api(const struct advice_route *route)
+static bool is_api(const struct ctl_route *route)
 {
 	if (strchr(route->path, '.'))
 		return false;
@@ -47,7 +34,7 @@ static bool is_api(const struct advice_route *route)
 	       strstr(operation_name(route->operation), "Libpod");
 }
 
-static bool advice_reads(const struct advice_route *route)
+static bool advice_reads(const struct ctl_route *route)
 {
 	return !strcmp(route->method, "GET") || !strcmp(route->method, "HEAD") ||
 	       !strcmp(route->method, "OPTIONS");
@@ -136,9 +123,7 @@ static unsigned int print_paths(const struct advice *advice, const char *method,
 {
 	unsigned int count = 0;
 
-	for (size_t i = 0; i < COUNT(advice_routes); i++) {
-		const struct advice_route *route = &advice_routes[i];
-
+	for (const struct ctl_route *route = ctl_routes; route->path; route++) {
 		if (!was_used(advice, route) || !is_api(route) ||
 		    strcmp(route->method, method) != 0)
 			continue;
@@ -209,7 +194,7 @@ static const char *narrow_name(enum operation operation)
 }
 
 /* Whether a proxy that lets SECTION through, and POSTS, lets ROUTE through. */
-static bool section_opens(const char *section, bool posts, const struct advice_route *route)
+static bool section_opens(const char *section, bool posts, const struct ctl_route *route)
 {
 	char of_route[24];
 
@@ -224,9 +209,7 @@ static void print_unused(const struct advice *advice, const char *section, bool 
 {
 	unsigned int count = 0;
 
-	for (size_t i = 0; i < COUNT(advice_routes); i++) {
-		const struct advice_route *route = &advice_routes[i];
-
+	for (const struct ctl_route *route = ctl_routes; route->path; route++) {
 		if (was_used(advice, route) || !section_opens(section, posts, route) ||
 		    !strncmp(route->path, "/libpod/", 8))
 			continue;
@@ -246,8 +229,7 @@ static void advise_sections(const struct advice *advice, const char *whose)
 
 	print_seen(advice, "#");
 	printf("# environment of %s\n", whose);
-	for (size_t i = 0; i < COUNT(advice_routes); i++) {
-		const struct advice_route *route = &advice_routes[i];
+	for (const struct ctl_route *route = ctl_routes; route->path; route++) {
 		const char *narrow = narrow_name(route->operation);
 		char section[24];
 		unsigned int at = 0;

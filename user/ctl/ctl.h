@@ -64,6 +64,14 @@ enum ctl_exit ctl_findings(struct ctl *ctl);
 enum ctl_exit ctl_operations(struct ctl *ctl);
 enum ctl_exit ctl_fields(struct ctl *ctl);
 
+/* Where each operation is asked for; behind the last one .path is NULL. */
+struct ctl_route {
+	enum operation operation;
+	const char *method, *path;
+};
+
+extern const struct ctl_route ctl_routes[];
+
 /* As ctl_who(); GRAVEST gets the event.id of the request that is the gravest of what was done to it, or "". */
 enum ctl_exit ctl_who_and_gravest(struct ctl *ctl, char *gravest, size_t size);
 

@@ -10,17 +10,14 @@
 
 #define FIELD_PATHS_MAX 2048 /* some paths are several fields' */
 
-/* Where each operation is asked for. */
-static const struct lookup_route {
-	enum operation operation;
-	const char *method, *path;
-} lookup_routes[] = {
+const struct ctl_route ctl_routes[] = {
 /* clang-format off */
 #define OPERATION(method, path, name, ...) {OPERATION_##name, #method, path},
 #define LIBPOD(method, path, name, ...) {OPERATION_##name##Libpod, #method, path},
 #define ALSO OPERATION
 #include "record/operations.def"
 	/* clang-format on */
+	{0},
 };
 
 static bool lookup_wants(const struct ctl *ctl, const char *name)
@@ -98,10 +95,9 @@ static void print_operation(enum operation operation)
 	printf("  it           %s\n", !verb.phrase	    ? "may change something"
 				      : verb_changes(&verb) ? "changes something"
 							    : "looks");
-	for (size_t i = 0; i < COUNT(lookup_routes); i++)
-		if (lookup_routes[i].operation == operation)
-			printf("  asked for    %s %s\n", lookup_routes[i].method,
-			       lookup_routes[i].path);
+	for (const struct ctl_route *route = ctl_routes; route->path; route++)
+		if (route->operation == operation)
+			printf("  asked for    %s %s\n", route->method, route->path);
 	printf("  who did it   callerctl what --where 'operation = %s'\n", name);
 }
 
