@@ -43,16 +43,13 @@ static bool advice_reads(const struct ctl_route *route)
 /* Writes what was seen, as comments. */
 static void print_seen(const struct advice *advice, const char *comment)
 {
-	char first[24], last[24];
-	struct tm tm;
+	_cleanup_(text_free) struct text seen = {0};
 
-	ctl_split_time(advice->ctl->utc, advice->first, &tm);
-	strftime(first, sizeof(first), "%Y-%m-%d %H:%M", &tm);
-	ctl_split_time(advice->ctl->utc, advice->last, &tm);
-	strftime(last, sizeof(last), "%Y-%m-%d %H:%M", &tm);
-	printf("%s %s: %" PRIu64 " requests from %s to %s; what was not used is not in the "
-	       "rules.\n",
-	       comment, advice->name.data, advice->requests, first, last);
+	ctl_add_time(&seen, advice->ctl, advice->first);
+	text_add_string(&seen, " to ");
+	ctl_add_time(&seen, advice->ctl, advice->last);
+	printf("%s %s: %" PRIu64 " requests from %s; what was not used is not in the rules.\n",
+	       comment, advice->name.data, advice->requests, seen.data ?: "");
 	for (enum operation operation = OPERATION_NONE + 1; operation < OPERATIONS; operation++)
 		if (advice->operations[operation])
 			printf("%s %8" PRIu32 " %s\n", comment, advice->operations[operation],

@@ -99,6 +99,9 @@ int ctl_read(struct ctl *ctl, struct ctl_records *records);
 /* TIME (ns since 1970) as UTC, or else as the local time. */
 void ctl_split_time(bool utc, uint64_t time, struct tm *ret);
 
+/* Adds 2026-11-30 15:00, local time or UTC as CTL says. */
+void ctl_add_time(struct text *out, const struct ctl *ctl, uint64_t time);
+
 /* Whether LINE may have NAME in it, as a line spells it. */
 bool ctl_may_hold(struct bytes line, struct bytes name);
 

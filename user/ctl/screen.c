@@ -93,6 +93,16 @@ void ctl_split_time(bool utc, uint64_t time, struct tm *ret)
 		localtime_r(&seconds, ret);
 }
 
+void ctl_add_time(struct text *out, const struct ctl *ctl, uint64_t time)
+{
+	char text[40];
+	struct tm tm;
+
+	ctl_split_time(ctl->utc, time, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+	text_add_string(out, text);
+}
+
 void screen_day(struct screen *screen, uint64_t time)
 {
 	char day[sizeof(screen->day)], text[80];

@@ -251,17 +251,14 @@ static size_t widest_of(size_t now, const char *text, size_t max)
 
 void access_say_evidence(struct text *out, const struct access *access)
 {
-	char text[160], since[24];
-	struct tm tm;
+	char text[160];
 
 	if (!access->has_log) {
 		text_add_string(out, "use: not known, there is no log");
 		return;
 	}
-	ctl_split_time(access->ctl->utc, access->log_first, &tm);
-	strftime(since, sizeof(since), "%Y-%m-%d %H:%M", &tm);
-	snprintf(text, sizeof(text), "use: by the log since %s", since);
-	text_add_string(out, text);
+	text_add_string(out, "use: by the log since ");
+	ctl_add_time(out, access->ctl, access->log_first);
 	if (access->unwatched / NS_PER_S) {
 		snprintf(text, sizeof(text), "; %llu s of it without callerd",
 			 (unsigned long long)(access->unwatched / NS_PER_S));

@@ -272,18 +272,6 @@ static void end_chains(struct report *report)
 			verify_end(report->chains[i].verify, &report->chains[i].result);
 }
 
-/* --- what writers share ----------------------------------------------------------------------- */
-
-void report_add_time(struct text *out, const struct ctl *ctl, uint64_t time)
-{
-	char text[40];
-	struct tm tm;
-
-	ctl_split_time(ctl->utc, time, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
-	text_add_string(out, text);
-}
-
 /* --- the command ------------------------------------------------------------------------------ */
 
 static void plan_slices(struct report *report)

@@ -39,7 +39,7 @@ struct report_sum {
 
 struct report_chain {
 	const char *log;
-	bool chained; /* it has a chain */
+	bool chained;	 /* it has a chain */
 	uint64_t before; /* lines before the first that is chained */
 	struct verify *verify;
 	struct verify_report result;
@@ -74,8 +74,5 @@ struct report {
 void report_write_html(struct report *report, struct text *out);
 void report_write_text(struct report *report, struct text *out);
 void report_write_csv(struct report *report, struct text *out);
-
-/* Adds 2026-11-30 15:00, local time or UTC as CTL says. */
-void report_add_time(struct text *out, const struct ctl *ctl, uint64_t time);
 
 #endif

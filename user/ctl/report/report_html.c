@@ -117,9 +117,9 @@ static void add_head(struct text *out, const struct report *report)
 		out, "</style>\n</head>\n<body>\n<main>\n<h1>Who called the container engine on ");
 	add_html(out, report->host[0] ? report->host : "this host");
 	text_add_string(out, "</h1>\n<p class=\"soft\">");
-	report_add_time(out, report->ctl, report->since);
+	ctl_add_time(out, report->ctl, report->since);
 	text_add_string(out, " to ");
-	report_add_time(out, report->ctl, report->until);
+	ctl_add_time(out, report->ctl, report->until);
 	text_add_string(out, report->ctl->utc ? ", UTC"
 					      : ", local time of the host that wrote this page");
 	text_add_string(out, ". Whoever may call the engine can become root on the host: this page "
@@ -186,9 +186,9 @@ static void add_timeline(struct text *out, const struct report *report)
 	add_markup(out, "<line class=\"axis\" x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n</svg>\n",
 		   CHART_WIDTH, CHART_HEIGHT, CHART_HEIGHT);
 	text_add_string(out, "<div class=\"ends\"><span>");
-	report_add_time(out, report->ctl, report->since);
+	ctl_add_time(out, report->ctl, report->since);
 	text_add_string(out, "</span><span>");
-	report_add_time(out, report->ctl, report->until);
+	ctl_add_time(out, report->ctl, report->until);
 	text_add_string(out, "</span></div>\n");
 	text_add_string(out,
 			"<p class=\"soft\">Below what changed something, above what only looked; "
@@ -212,7 +212,7 @@ static void add_grave(struct text *out, const struct report *report)
 		_cleanup_(text_free) struct text what = {0};
 
 		text_add_string(out, "<tr><td>");
-		report_add_time(out, report->ctl, errand->first);
+		ctl_add_time(out, report->ctl, errand->first);
 		text_add_string(out, "</td><td>");
 		add_gravity(out, errand->severity);
 		text_add_string(out, errand->expected ? ", expected" : "");
@@ -304,7 +304,7 @@ static void add_first_times(struct text *out, struct report *report)
 						     "seen</th><th></th><th>what</th><th>by"
 						     "</th></tr>\n");
 			text_add_string(out, "<tr><td>");
-			report_add_time(out, report->ctl, seen->first);
+			ctl_add_time(out, report->ctl, seen->first);
 			add_markup(out, "</td><td>%s</td><td>", kinds[kind]);
 			add_html(out, seen->name);
 			text_add_string(out, "</td><td>");
@@ -425,7 +425,7 @@ static void add_certainty(struct text *out, const struct report *report)
 	}
 	if (report->first_record > report->since) {
 		text_add_string(out, "<li>The log begins at ");
-		report_add_time(out, report->ctl, report->first_record);
+		ctl_add_time(out, report->ctl, report->first_record);
 		text_add_string(out, ".</li>\n");
 	}
 	if (report->unreadable)

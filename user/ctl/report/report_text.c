@@ -64,7 +64,7 @@ static void add_new(struct text *out, struct report *report)
 				continue;
 			any = true;
 			text_add_string(out, "  ");
-			report_add_time(out, report->ctl, seen->first);
+			ctl_add_time(out, report->ctl, seen->first);
 			add_format(out, "  %-9s %s, by %s\n", kinds[kind], seen->name, seen->by);
 		}
 	if (!any)
@@ -107,7 +107,7 @@ static void add_state(struct text *out, const struct report *report)
 	}
 	if (report->first_record > report->since) {
 		text_add_string(out, "  the log begins at ");
-		report_add_time(out, report->ctl, report->first_record);
+		ctl_add_time(out, report->ctl, report->first_record);
 		text_add_char(out, '\n');
 	}
 	if (report->unreadable)
@@ -138,9 +138,9 @@ static void add_state(struct text *out, const struct report *report)
 void report_write_text(struct report *report, struct text *out)
 {
 	add_format(out, "%s, ", report->host[0] ? report->host : "no host");
-	report_add_time(out, report->ctl, report->since);
+	ctl_add_time(out, report->ctl, report->since);
 	text_add_string(out, " to ");
-	report_add_time(out, report->ctl, report->until);
+	ctl_add_time(out, report->ctl, report->until);
 	add_format(out,
 		   "\n  %" PRIu64 " requests by %u callers, %" PRIu64
 		   " of them changed something, %" PRIu64 " failed, %" PRIu64
@@ -152,7 +152,7 @@ void report_write_text(struct report *report, struct text *out)
 		const struct errand *errand = &report->grave[i];
 
 		text_add_string(out, "  ");
-		report_add_time(out, report->ctl, errand->first);
+		ctl_add_time(out, report->ctl, errand->first);
 		add_format(out, "  %-8s %s%s  ", finding_severity_name(errand->severity),
 			   errand->who, errand->expected ? " (expected)" : "");
 		errand_add_act(out, errand->main, errand->main->found, errand->main->detail);
