@@ -137,6 +137,9 @@ struct access_grant *access_add(struct access *access, const struct access_socke
 __attribute__((format(printf, 2, 3))) void access_note(struct access *access, const char *format,
 						       ...);
 
+/* The next note, behind the one that ends at *AT, which begins as 0. False: there is none. */
+bool access_next_note(const struct access *access, size_t *at, struct bytes *ret);
+
 /* Adds WORD to COMMAND, quoted as a shell needs it. False: it has characters that no line shows. */
 bool access_quote(struct text *command, const char *word);
 

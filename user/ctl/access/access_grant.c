@@ -47,6 +47,16 @@ void access_note(struct access *access, const char *format, ...)
 	text_add_char(&access->notes, '\n');
 }
 
+bool access_next_note(const struct access *access, size_t *at, struct bytes *ret)
+{
+	struct bytes rest = text_since(&access->notes, *at);
+
+	if (!rest.size || !bytes_take(&rest, '\n', ret))
+		return false;
+	*at += ret->size + 1;
+	return true;
+}
+
 bool access_quote(struct text *command, const char *word)
 {
 	struct bytes rest = bytes_of(word);
@@ -75,20 +85,17 @@ bool access_quote(struct text *command, const char *word)
 	return true;
 }
 
-bool access_user_has(const struct access_user *user, uint32_t gid)
-{
-	for (unsigned int i = 0; i < user->group_count; i++)
-		if (user->groups[i] == gid)
-			return true;
-	return user->gid == gid;
-}
-
 static bool is_in_groups(uint32_t gid, const uint32_t *groups, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (groups[i] == gid)
 			return true;
 	return false;
+}
+
+bool access_user_has(const struct access_user *user, uint32_t gid)
+{
+	return user->gid == gid || is_in_groups(gid, user->groups, user->group_count);
 }
 
 bool access_may_write(const struct access_socket *socket, uint32_t uid, const uint32_t *groups,

@@ -272,13 +272,12 @@ void access_say_evidence(struct text *out, const struct access *access)
 
 static void add_access_notes(struct text *out, const struct access *access)
 {
-	struct bytes rest = text_since(&access->notes, 0), note;
+	struct bytes note;
+	size_t at = 0;
 
 	access_say_evidence(out, access);
 	text_add_char(out, '\n');
-	while (bytes_take(&rest, '\n', &note)) {
-		if (!note.size)
-			continue;
+	while (access_next_note(access, &at, &note)) {
 		text_add_string(out, "? ");
 		text_add_bytes(out, note);
 		text_add_char(out, '\n');
@@ -372,16 +371,15 @@ static void put_grant(struct text *out, const struct access *access,
 void access_add_json(struct text *out, const struct access *access,
 		     bool (*wanted)(const struct access *access, const struct access_grant *grant))
 {
-	struct bytes rest = text_since(&access->notes, 0), note;
+	struct bytes note;
+	size_t at = 0;
 
 	for (unsigned int i = 0; i < access->grant_count; i++)
 		if (!wanted || wanted(access, &access->grants[i]))
 			put_grant(out, access, &access->grants[i]);
-	while (bytes_take(&rest, '\n', &note)) {
+	while (access_next_note(access, &at, &note)) {
 		struct json json = {.out = out};
 
-		if (!note.size)
-			continue;
 		json_open_object(&json, NULL);
 		json_put_string(&json, "not_known", note);
 		json_close(&json);

@@ -352,11 +352,9 @@ static void add_grant_cells(struct text *out, const struct access *access,
 
 static void add_grants(struct text *out, const struct access *access)
 {
-	for (unsigned int i = 0; i < access->grant_count; i++) {
+	for (unsigned int i = 0; i < access->grant_count && i < GRANTS_SHOWN; i++) {
 		const struct access_grant *grant = &access->grants[i];
 
-		if (i == GRANTS_SHOWN)
-			break;
 		if (!access_is_beside(i ? grant - 1 : NULL, grant)) {
 			_cleanup_(text_free) struct text socket = {0};
 
@@ -380,7 +378,8 @@ static void add_access_review(struct text *out, const struct report *report)
 {
 	_cleanup_(text_free) struct text evidence = {0};
 	const struct access *access = report->access;
-	struct bytes rest = text_since(&access->notes, 0), note;
+	struct bytes note;
+	size_t at = 0;
 
 	text_add_string(out, "<h2>Who can reach the engines now, and who did</h2>\n");
 	if (report->no_access) {
@@ -397,12 +396,10 @@ static void add_access_review(struct text *out, const struct report *report)
 	add_visible_html(out, text_since(&evidence, 0));
 	text_add_string(out, "</p>\n");
 	add_grants(out, access);
-	if (!rest.size)
+	if (!access->notes.size)
 		return;
 	text_add_string(out, "<p class=\"soft\">Not known:</p>\n<ul class=\"soft\">\n");
-	while (bytes_take(&rest, '\n', &note)) {
-		if (!note.size)
-			continue;
+	while (access_next_note(access, &at, &note)) {
 		text_add_string(out, "<li>");
 		add_visible_html(out, note);
 		text_add_string(out, "</li>\n");

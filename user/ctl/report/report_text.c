@@ -272,7 +272,8 @@ static void add_note_row(struct text *out, struct bytes note)
 void report_write_csv(struct report *report, struct text *out)
 {
 	struct census_caller *caller, *next;
-	struct bytes rest, note;
+	struct bytes note;
+	size_t at = 0;
 
 	text_add_string(out, "row,who,program,executable,unit,container,image,first,last,requests,"
 			     "changes,failed,refused,gravest,finding,expected,engine,how,used,"
@@ -287,8 +288,6 @@ void report_write_csv(struct report *report, struct text *out)
 	}
 	for (unsigned int i = 0; i < report->access->grant_count; i++)
 		add_grant_row(out, report->access, &report->access->grants[i]);
-	rest = text_since(&report->access->notes, 0);
-	while (bytes_take(&rest, '\n', &note))
-		if (note.size)
-			add_note_row(out, note);
+	while (access_next_note(report->access, &at, &note))
+		add_note_row(out, note);
 }
