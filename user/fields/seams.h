@@ -22,7 +22,7 @@ static inline uint32_t seam_hash(const char *path, size_t size)
 
 	if (size >= sizeof(first)) {
 		memcpy(&first, path, sizeof(first));
-		memcpy(&last, path + size - sizeof(last), sizeof(last));
+		memcpy(&last, path + (size - sizeof(last)), sizeof(last));
 	} else {
 		for (size_t i = 0; i < size; i++)
 			first = first << 8 | (unsigned char)path[i];
