@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/access/access_client.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -13,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include "ctl/access/access_threads.h"
 
 #define ANSWER_SIZE (256u << 10)
 #define NETWORKS_MAX 16384
@@ -128,8 +129,9 @@ static bool is_new_network(struct client_search *search, uint64_t inode)
 }
 
 /* Goes into the network namespace of a thread, for as long as it takes to open a socket there. */
-static void look_into_network(struct client_search *search, int thread)
+static void look_into_network(void *data, uint32_t pid, uint32_t tid, int thread)
 {
+	struct client_search *search = data;
 	_close_ int network = -1, fd = -1;
 	struct stat status;
 
@@ -147,27 +149,6 @@ static void look_into_network(struct client_search *search, int thread)
 		search->failed++;
 }
 
-static void look_at_threads(struct client_search *search, int proc, const char *pid)
-{
-	char path[32];
-	_close_ int tasks = -1;
-	_closedir_ DIR *directory = NULL;
-	const struct dirent *entry;
-
-	snprintf(path, sizeof(path), "%.10s/task", pid);
-	tasks = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	directory = tasks < 0 ? NULL : fdopendir(dup(tasks));
-	while (directory && (entry = readdir(directory))) {
-		_close_ int thread =
-			isdigit((unsigned char)*entry->d_name)
-				? openat(tasks, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-				: -1;
-
-		if (thread >= 0)
-			look_into_network(search, thread);
-	}
-}
-
 static int compare_clients(const void *a, const void *b)
 {
 	const struct access_client *one = a, *other = b;
@@ -175,15 +156,14 @@ static int compare_clients(const void *a, const void *b)
 	return one->inode < other->inode ? -1 : one->inode > other->inode;
 }
 
-void access_clients_find(struct access *access, struct access_clients *ret)
+void access_clients_find(struct access *access, uint64_t end, struct access_clients *ret)
 {
 	struct client_search search = {.access = access, .found = ret, .data = malloc(ANSWER_SIZE)};
-	_closedir_ DIR *proc = opendir("/proc");
 	_close_ int fd = open_diag();
 	_close_ int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct network *network, *next;
-	const struct dirent *entry;
 	struct stat status;
+	int left = 0;
 
 	ret->count = 0;
 	ret->left_out = false;
@@ -192,18 +172,22 @@ void access_clients_find(struct access *access, struct access_clients *ret)
 		access_note(access, "connections cannot be looked at");
 	else
 		is_new_network(&search, status.st_ino);
-	while (search.seen && proc && (entry = readdir(proc)))
-		if (isdigit((unsigned char)*entry->d_name))
-			look_at_threads(&search, dirfd(proc), entry->d_name);
+	if (search.seen)
+		left = access_threads_walk(end, &search, look_into_network);
 	HASH_ITER(hh, search.seen, network, next)
 	{
-		HASH_DEL(search.seen, network);
+		HASH_DEL(search.seen, network); /* NOLINT: the analyzer loses track of the table */
 		free(network);
 	}
 	free(search.data);
 	if (search.failed)
 		access_note(access, "connections of %u network namespaces cannot be looked at",
 			    search.failed);
+	if (left > 0)
+		access_note(access,
+			    "connections of %d processes were not looked at: it takes too "
+			    "long",
+			    left);
 	if (ret->left_out)
 		access_note(access, "there are more connections than are looked at");
 	qsort(ret->list, ret->count, sizeof(*ret->list), compare_clients);

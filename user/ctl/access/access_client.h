@@ -16,8 +16,8 @@ struct access_clients {
 	bool left_out;
 };
 
-/* Finds them in all network namespaces that processes have: a connection is in that of its client. */
-void access_clients_find(struct access *access, struct access_clients *ret);
+/* Finds them in all network namespaces that processes have, until END (of CLOCK_MONOTONIC): a connection is in that of its client. */
+void access_clients_find(struct access *access, uint64_t end, struct access_clients *ret);
 
 /* The engine's socket that the one with INODE is connected to, or NULL. */
 const struct access_socket *access_clients_socket(const struct access_clients *clients,
