@@ -347,6 +347,16 @@ static void test_connects(void **state)
 	assert_int_equal(told_count, 1);
 	fold_run(fold, 1 + FOLD_HOLD);
 	assert_int_equal(told_count, 2);
+	/* Another one's request does not end the wait, however much alike their numbers are. */
+	connect.connection.id = 14;
+	assert_true(fold_take(fold, &connect, 2));
+	request.connection.id = 14 + FOLD_HELD_MAX;
+	assert_false(fold_take(fold, &request, 2));
+	assert_int_equal(told_count, 2);
+	request.connection.id = 14;
+	assert_false(fold_take(fold, &request, 2));
+	assert_int_equal(told_count, 3);
+	assert_int_equal(told[2].connection, 14);
 	/* No more than there is room for. */
 	for (uint64_t id = 20; id < 20 + FOLD_HELD_MAX; id++) {
 		connect.connection.id = id;
@@ -355,7 +365,9 @@ static void test_connects(void **state)
 	connect.connection.id = 19;
 	assert_false(fold_take(fold, &connect, 2));
 	fold_flush(fold);
-	assert_int_equal(told_count, 2 + FOLD_HELD_MAX + 1);
+	assert_int_equal(told_count, 3 + FOLD_HELD_MAX + 1);
+	for (uint64_t i = 0; i < FOLD_HELD_MAX; i++)
+		assert_int_equal(told[3 + i].connection, 20 + i);
 	assert_int_equal(told[told_count - 1].count, 4);
 	assert_int_equal(told[told_count - 1].connections, 4);
 	assert_int_equal(told[told_count - 1].owed, 8);

@@ -65,7 +65,7 @@ struct group {
 /* A connect that is told unless its request is folded. */
 struct held {
 	uint64_t connection, since;
-	struct folded *kept;
+	struct folded *kept; /* NULL: the place is free */
 };
 
 struct fold {
@@ -80,8 +80,10 @@ struct fold {
 	struct fold_known known[KNOWN];
 	struct group *groups;
 	uint64_t group_number;
-	struct held held[FOLD_HELD_MAX];
+	struct held held
+		[FOLD_HELD_MAX]; /* by the numbers of the connections, which follow each other */
 	unsigned int held_count;
+	uint64_t held_last; /* the highest number that waited */
 	struct text scratch;
 	uint64_t taken, told;
 };
@@ -594,43 +596,58 @@ static void group_count(struct fold *fold, struct group *group, const struct rec
 
 /* --- connects --------------------------------------------------------------------------------- */
 
-static struct held take_connect(struct fold *fold, unsigned int at)
+/* The place of the connect of CONNECTION. */
+static struct held *held_place(struct fold *fold, uint64_t connection)
 {
-	struct held held = fold->held[at];
+	return &fold->held[connection % FOLD_HELD_MAX];
+}
 
+/* The connect of CONNECTION, where it waits: it does no longer. */
+static struct folded *take_connect(struct fold *fold, uint64_t connection)
+{
+	struct held *held = held_place(fold, connection);
+
+	if (!held->kept || held->connection != connection)
+		return NULL;
 	fold->held_count--;
-	memmove(&fold->held[at], &fold->held[at + 1],
-		(fold->held_count - at) * sizeof(*fold->held));
-	return held;
+	return take_ptr(held->kept);
 }
 
-static void release_connect(struct fold *fold, unsigned int at)
+static void release_connect(struct fold *fold, uint64_t connection)
 {
-	struct held held = take_connect(fold, at);
+	struct folded *kept = take_connect(fold, connection);
 
-	fold_tell(fold, &held.kept->record, 1);
-	folded_free(held.kept);
+	if (!kept)
+		return;
+	fold_tell(fold, &kept->record, 1);
+	folded_free(kept);
 }
 
-/* The place of the connect of CONNECTION; .held_count: it does not wait. */
-static unsigned int find_connect(const struct fold *fold, uint64_t connection)
+/* Those that came at SINCE or before it, in the order of the connections. */
+static void release_connects(struct fold *fold, uint64_t since)
 {
-	unsigned int at = 0;
+	uint64_t last = fold->held_last;
 
-	while (at < fold->held_count && fold->held[at].connection != connection)
-		at++;
-	return connection ? at : fold->held_count;
+	for (uint64_t ago = FOLD_HELD_MAX; fold->held_count && ago--;) {
+		const struct held *held = held_place(fold, last - ago);
+
+		if (held->kept && held->since <= since)
+			release_connect(fold, held->connection);
+	}
 }
 
 static bool hold_connect(struct fold *fold, const struct record *record, uint64_t now)
 {
-	struct held *held = &fold->held[fold->held_count];
+	uint64_t connection = record->connection.id;
+	struct held *held = held_place(fold, connection);
 
-	if (fold->held_count == FOLD_HELD_MAX)
+	if (held->kept)
 		return false;
-	*held = (struct held){record->connection.id, now, keep_folded(record)};
+	*held = (struct held){connection, now, keep_folded(record)};
 	if (!held->kept)
 		return false;
+	if (connection > fold->held_last)
+		fold->held_last = connection;
 	fold->held_count++;
 	fold->taken++;
 	return true;
@@ -679,8 +696,8 @@ static bool take_refused(struct fold *fold, const struct fold_hash *hash,
 static bool take_equal(struct fold *fold, enum fold_kind kind, const struct fold_hash *hash,
 		       struct fold_seen *seen, const struct record *record, uint64_t now)
 {
-	unsigned int at = find_connect(fold, record->connection.id);
 	struct group *group = group_find(fold, hash) ?: group_new(fold, hash, kind, record, now);
+	struct folded *connect;
 
 	if (!group)
 		return false;
@@ -688,12 +705,11 @@ static bool take_equal(struct fold *fold, enum fold_kind kind, const struct fold
 	if (seen->group != group->number)
 		group->kept->record.fold_different++;
 	seen->group = group->number;
-	if (at < fold->held_count) {
-		struct held held = take_connect(fold, at);
-
+	connect = take_connect(fold, record->connection.id);
+	if (connect) {
 		group->kept->record.fold_connections++;
 		group->owed++;
-		folded_free(held.kept);
+		folded_free(connect);
 	}
 	return true;
 }
@@ -719,13 +735,10 @@ static bool take_alike(struct fold *fold, enum fold_kind kind, const struct reco
 bool fold_take(struct fold *fold, const struct record *record, uint64_t now)
 {
 	enum fold_kind kind = fold->pause ? kind_of(record) : FOLD_NOT;
-	unsigned int at;
 
 	if (kind != FOLD_NOT && take_alike(fold, kind, record, now))
 		return true;
-	at = find_connect(fold, record->connection.id);
-	if (at < fold->held_count)
-		release_connect(fold, at);
+	release_connect(fold, record->connection.id);
 	return false;
 }
 
@@ -755,8 +768,8 @@ void fold_run(struct fold *fold, uint64_t now)
 {
 	struct group *group, *next;
 
-	while (fold->held_count && now >= fold->held[0].since + FOLD_HOLD)
-		release_connect(fold, 0);
+	if (now >= FOLD_HOLD)
+		release_connects(fold, now - FOLD_HOLD);
 	HASH_ITER(hh, fold->groups, group, next)
 	{
 		if (is_group_over(fold, group, now))
@@ -769,8 +782,7 @@ void fold_run(struct fold *fold, uint64_t now)
 void fold_flush(struct fold *fold)
 {
 	fold_forget(fold);
-	while (fold->held_count)
-		release_connect(fold, 0);
+	release_connects(fold, UINT64_MAX);
 	while (fold->groups)
 		group_end(fold, fold->groups);
 }
@@ -797,7 +809,7 @@ void fold_free(struct fold *fold)
 {
 	if (!fold)
 		return;
-	for (unsigned int i = 0; i < fold->held_count; i++)
+	for (unsigned int i = 0; i < FOLD_HELD_MAX; i++)
 		folded_free(fold->held[i].kept);
 	while (fold->groups) {
 		struct group *group = fold->groups;

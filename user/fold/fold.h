@@ -13,7 +13,8 @@
 #include "record/record.h"
 
 #define FOLD_GROUPS_MAX 256 /* records that are being counted */
-#define FOLD_HELD_MAX 64    /* connects that wait for their request */
+#define FOLD_HELD_MAX                                                                              \
+	512 /* connects that wait for their request: more than come between two looks at the rings */
 #define FOLD_AGAIN (3600 * NS_PER_S)
 #define FOLD_SLOW (5 * NS_PER_S) /* a read that takes so long has a record */
 #define FOLD_HOLD NS_PER_S	 /* a connect waits at most so long */
