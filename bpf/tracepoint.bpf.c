@@ -6,8 +6,7 @@
  *
  *   cgroup/connect_unix   a connect begins: its socket and address are remembered
  *   sk_data_ready         in the context of the process that made the socket readable: on a listener
- *                         a connect that succeeds, on the daemon's end a send. A second program counts
- *                         what the first one need not have seen
+ *                         a connect that succeeds, on the daemon's end a send
  *   sys_exit_connect      a connect ends, perhaps refused
  *   sock_send_length      after a send, on the client's end and on the daemon's
  *   sock_recv_length      after a receive, on the daemon's end
@@ -42,13 +41,6 @@ static __always_inline struct pending *find_pending(__u64 id)
 {
 	return bpf_map_lookup_elem(&pendings, &id) ?: bpf_map_lookup_elem(&other_pendings, &id);
 }
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct callerd_readying);
-} readying SEC(".maps");
 
 /* Whether the current task is in connect(2) of the 64-bit kind: not in io_uring, not in socketcall(2). */
 static __always_inline bool in_connect(void)
@@ -102,13 +94,6 @@ static __always_inline bool is_unix_stream(const struct sock *sk)
 	return sk->__sk_common.skc_family == AF_UNIX && sk->sk_type == SOCK_STREAM;
 }
 
-static __always_inline struct callerd_readying *find_readying(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&readying, &zero);
-}
-
 static __always_inline void look_at_ready(const struct sock *sk)
 {
 	__u8 state = sk->__sk_common.skc_state;
@@ -119,33 +104,13 @@ static __always_inline void look_at_ready(const struct sock *sk)
 		on_sender(sk, 1);
 }
 
+/* The kernel runs no program within itself: where the network interrupts this one and makes another socket readable, it
+ * counts a miss, by which nothing is missed. */
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(data_ready, const struct sock *sk)
 {
-	struct callerd_readying *here;
-
-	if (is_unix_stream(sk)) {
+	if (is_unix_stream(sk))
 		look_at_ready(sk);
-		return 0;
-	}
-	here = find_readying();
-	if (here && here->began)
-		here->ran++;
-	return 0;
-}
-
-/* The kernel runs no program within itself: where the network interrupts data_ready() and makes another socket readable,
- * it counts a miss, though nothing was missed. This program runs there all the same. */
-SEC("tp_btf/sk_data_ready")
-int BPF_PROG(other_ready, const struct sock *sk)
-{
-	struct callerd_readying *here = find_readying();
-
-	if (!here || is_unix_stream(sk))
-		return 0;
-	if (here->began)
-		here->seen++;
-	here->began = 1;
 	return 0;
 }
 

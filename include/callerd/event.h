@@ -537,12 +537,6 @@ struct callerd_legacy {
 	struct callerd_output outputs[CALLERD_OUTPUTS_MAX];
 };
 
-/* Of each CPU, from the first run of other_ready() on: how often data_ready() and other_ready() ran for sockets that are no
- * streams of AF_UNIX. The difference are misses by which nothing was lost. */
-struct callerd_readying {
-	__u64 began, ran, seen;
-};
-
 #define CALLERD_VARIABLE_WORDS 16 /* of callerd_control.variables */
 #define CALLERD_DOORS_MAX 16	  /* listeners on TCP that are watched at once */
 

@@ -133,7 +133,7 @@ def goals_of(results):
 
 def goals(results):
     run, peer = results['kernel'], results['peers']
-    empty = run['unix']['other_ready'][1]
+    empty = run['tcp']['recv_length'][1]
     calls_of = {kind: sum(times for times, _ in run[kind].values()) for kind in ('request', 'connection', 'unix')}
     text = '## What is aimed at\n\n' + table(('', 'goal', 'here', ''), [
         (what, f'{goal:,} {unit}', f'{value:,.0f}' if value >= 1000 else us(value), 'reached' if (value <= goal if less else value >= goal) else 'not reached')
@@ -144,7 +144,7 @@ def goals(results):
     return text + f"""
 What is counted in the kernel is without the 20 ns that counting takes of each run. What stands in the way where a goal may not be reached:
 
-- **In the kernel** to be called is most of it. `other_ready` does nothing but look at whether a byte of its own is set, and is counted with {empty:.0f} ns; a message on a socket that is not watched
+- **In the kernel** to be called is most of it. `recv_length` does nothing for a message over TCP but look at three fields of its socket, and is counted with {empty:.0f} ns; a message on a socket that is not watched
   runs {calls_of['unix']:.0f} programs, a request {calls_of['request']:.0f}, a connection with its request {calls_of['connection']:.0f}. The kernel has no place nearer to a watched socket than those that all sockets go
   by, and a message needs each of them: who sends is known in the send alone, how much was read in the receive. What is left of a request copies its bytes and the answer's head to a ring.
   A process that is described already is still compared with its description, field by field, for what it may have changed meanwhile: users, groups, capabilities, its root.

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -1387,40 +1388,36 @@ void capture_ring(const struct capture *capture, enum callerd_ring ring, uint64_
 						 : capture->options.payload_size;
 }
 
-/* How many misses of data_ready() were of sockets that are nobody's concern here. */
-static uint64_t count_spared(const struct capture *capture)
+/* Whether tasks run on while the kernel runs a program at a tracepoint: then another one may take the processor, and miss it. */
+static bool may_be_preempted(void)
 {
-	int map = bpf_object__find_map_fd_by_name(capture->object, "readying");
-	int cpus = libbpf_num_possible_cpus();
-	_free_ struct callerd_readying *each = calloc(cpus > 0 ? cpus : 1, sizeof(*each));
-	uint64_t spared = 0;
-	uint32_t zero = 0;
+	struct utsname name;
 
-	if (map < 0 || !each || bpf_map_lookup_elem(map, &zero, each))
-		return 0;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		if (each[cpu].seen > each[cpu].ran)
-			spared += each[cpu].seen - each[cpu].ran;
-	return spared;
+	return uname(&name) || strstr(name.version, "PREEMPT_RT");
+}
+
+/* Whether nothing is lost where PROGRAM is left out. Only an interrupt can come while data_ready() runs, and none makes a
+ * Unix socket readable. */
+static bool is_spared(const char *program)
+{
+	return !strcmp(program, "on_tcp_begin") ||
+	       (!strcmp(program, "data_ready") && !may_be_preempted());
 }
 
 /* How often the programs that run were left out, since they were loaded, and may have missed something. */
 static uint64_t count_misses(const struct capture *capture)
 {
-	uint64_t spared = count_spared(capture); /* before the misses, of which they are some */
 	uint64_t missed = 0;
 
 	for (unsigned int i = 0; i < capture->link_count; i++) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 
-		/* The one counts the others' alone, the other misses nothing of its own. */
-		if (strcmp(capture->program_names[i], "other_ready") != 0 &&
-		    strcmp(capture->program_names[i], "on_tcp_begin") != 0 &&
+		if (!is_spared(capture->program_names[i]) &&
 		    !bpf_obj_get_info_by_fd(capture->program_fds[i], &info, &size))
 			missed += info.recursion_misses;
 	}
-	return missed - spared;
+	return missed;
 }
 
 void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], uint64_t *missed)
@@ -1444,7 +1441,7 @@ void capture_losses(struct capture *capture, uint64_t losses[CALLERD_LOSS_MAX], 
 	}
 	accounts_add_losses(capture->accounts, losses);
 	missed_now = count_misses(capture);
-	if (missed_now > legacy->missed) /* one that is spared may be counted a moment later */
+	if (missed_now > legacy->missed)
 		legacy->missed = missed_now;
 	*missed = legacy->missed - capture->missed_before;
 }
