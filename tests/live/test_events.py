@@ -901,6 +901,47 @@ def another_door():
         agent.stop()
 
 
+def seen_once(agent, doors, settled):
+    """Each event of what is done at each of DOORS, of one daemon: told once, with who did it."""
+    known = {}
+    for user, url in zip((ALICE, BOB, ALICE), doors):
+        def docker(*args, user=user, url=url):
+            return subprocess.run(user.command('docker', '-H', url, *args), check=True, stdout=subprocess.PIPE).stdout.decode().strip()
+        id_ = docker('create', '--network', 'none', IMAGE, 'sh', '-c', 'sleep 600')
+        docker('start', id_)
+        docker('exec', id_, 'true')
+        docker('rename', id_, f'once-{len(known)}-{os.getpid()}')
+        docker('kill', f'once-{len(known)}-{os.getpid()}')
+        docker('rm', id_)
+        known[id_] = user
+    for path in settled:
+        agent.settle_events(path)
+    for id_, user in known.items():
+        for action in 'create', 'start', 'exec_create', 'exec_start', 'rename', 'kill', 'die', 'destroy':
+            told = agent.events('container/' + action, id_)
+            equal([(cause(one, 'kind'), acts_as(one)) for one in told],
+                  [('request', user.uid)], f'{action}: {[one["message"] for one in told]}')
+
+
+@test
+def two_doors_of_one_daemon():
+    """Two sockets, one of them by two paths: each event is told once, whichever it was asked for at. Also behind restarts of either."""
+    with Dockerd('events-same') as engine:
+        link = engine.dir + '/link.sock'
+        os.symlink('other.sock', link)
+        doors = [f'unix://{path}' for path in (engine.other, engine.path, link)]
+        watched = [engine.path, engine.other, link]
+        with Callerd('--inventory', '65536', sockets=watched) as agent:
+            seen_once(agent, doors, watched)
+            engine.stop()
+            engine.start()
+            seen_once(agent, doors, watched)
+            agent.stop()  # tells what waits
+        told = [(field(one, 'callerd.docker_event.type'), one['event']['action'], field(one, 'callerd.docker_event.id'),
+                 one['@timestamp']) for one in agent.events()]
+        equal(sorted(set(told)), sorted(told), 'each event once')
+
+
 # --- time -------------------------------------------------------------------------------------------
 
 

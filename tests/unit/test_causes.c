@@ -36,7 +36,7 @@ struct stage {
 
 static const struct record_context stage_context = {.boot_to_real = (int64_t)AHEAD};
 static const char *const user_names[USERS] = {"alice", "bob", "carol", "dave", "erin"};
-static const char *const stage_sockets[] = {"/run/docker.sock"};
+static const char *const stage_sockets[] = {"/run/docker.sock", "/run/other.sock"};
 
 static uint64_t at(unsigned int ms)
 {
@@ -883,6 +883,91 @@ static void test_hidden_signal(void **state)
 	dies(&stage, A_ID, 137, 200);
 	EXPECT_AT(&stage, 210,
 		  "kill aaaa request id k1 carol\ndie aaaa =137 request id k1 carol\n");
+	stage_close(&stage);
+}
+
+static void tell_at_both(struct stage *stage, const char *action, unsigned int ms)
+{
+	struct engine_event event = OF_CONTAINER(action, A_ID);
+
+	event.kind = engine_type_by_name(event.type);
+	event.act = engine_action_by_name(event.action);
+	event.time = at(ms) + AHEAD;
+	for (unsigned int socket = 0; socket < 2; socket++)
+		causes_event(stage->causes, socket, &event, at(ms));
+}
+
+/* By way of SOCKET. */
+static void request_at(struct stage *stage, unsigned int socket, const char *operation,
+		       const char *event_id, unsigned int ms)
+{
+	struct request *request = begin_of(stage, socket, operation, event_id, A_ID, ms - 5);
+
+	request->socket = socket;
+	answer(stage, request, 204, ms + 5);
+}
+
+/* What a daemon tells at two sockets is one event, and requests at either may have made it. */
+static void test_two_sockets(void **state)
+{
+	struct stage stage = {0};
+	struct inventory *inventories[2];
+	struct causes_options options = {
+		.socket_count = 2,
+		.sockets = stage_sockets,
+		.inventories = inventories,
+		.context = &stage_context,
+		.wait = WAIT,
+		.keeper = {&stage, stage_put, stage_deed, stage_put_exec, stage_end_exec,
+			   stage_remove},
+		.data = &stage,
+		.record = stage_record,
+	};
+	struct engine_event event = OF_CONTAINER("pause", A_ID);
+
+	stage_open_with(&stage, &options, BOOT - 1);
+	inventories[0] = inventories[1] = stage.inventory;
+	for (unsigned int socket = 0; socket < 2; socket++)
+		causes_set_same(stage.causes, socket, socket, false);
+	/* as long as it is not known whether it is one daemon, nothing is told */
+	request_at(&stage, 1, "ContainerPause", "p1", 100);
+	tell_at_both(&stage, "pause", 100);
+	EXPECT_AT(&stage, 200, "");
+	for (unsigned int socket = 0; socket < 2; socket++)
+		causes_set_same(stage.causes, socket, 0, true);
+	EXPECT_AT(&stage, 210, "pause aaaa request id p1 bob\n");
+	expect_text(&stage.kept,
+		    "put aaaa nobody\npause aaaa request\nput aaaa nobody\npause aaaa request\n",
+		    __LINE__);
+	/* by way of the first one; and an effect that a request has once is known at both */
+	request_at(&stage, 0, "ContainerUnpause", "u1", 300);
+	tell_at_both(&stage, "unpause", 300);
+	request_at(&stage, 1, "ContainerAttach", "a1", 400);
+	tell_at_both(&stage, "attach", 400);
+	EXPECT_AT(&stage, 500, "unpause aaaa request id u1 alice\nattach aaaa request id a1 bob\n");
+	expect_text(&stage.kept,
+		    "put aaaa nobody\nunpause aaaa request\nput aaaa nobody\nattach aaaa request\n"
+		    "put aaaa nobody\nunpause aaaa request\nput aaaa nobody\nattach aaaa request\n",
+		    __LINE__);
+	/* where the first one does not tell it, the other one does, in the end */
+	event.kind = ENGINE_CONTAINER;
+	event.act = ACTION_PAUSE;
+	event.time = at(600) + AHEAD;
+	request_at(&stage, 0, "ContainerPause", "p2", 600);
+	causes_event(stage.causes, 1, &event, at(600));
+	EXPECT_AT(&stage, 700, "");
+	EXPECT_AT(&stage, 2700, "pause aaaa request id p2 alice\n");
+	/* two daemons: what was asked for at one did nothing to the other */
+	causes_set_same(stage.causes, 1, 1, true);
+	request_at(&stage, 1, "ContainerUnpause", "u2", 2800);
+	tell_at_both(&stage, "unpause", 2800);
+	EXPECT_AT(&stage, 2900, "unpause aaaa unknown\nunpause aaaa request id u2 bob\n");
+	/* what an earlier life told at the first socket */
+	causes_set_same(stage.causes, 1, 0, true);
+	causes_restore_position(stage.causes, 0, at(3000) + AHEAD);
+	event.time = at(3000) + AHEAD;
+	causes_event(stage.causes, 1, &event, at(3100));
+	EXPECT_AT(&stage, 6000, "");
 	stage_close(&stage);
 }
 
@@ -3700,6 +3785,7 @@ int main(void)
 		cmocka_unit_test(test_end_among_harmless_signals),
 		cmocka_unit_test(test_two_of_one_user),
 		cmocka_unit_test(test_hidden_signal),
+		cmocka_unit_test(test_two_sockets),
 		cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_killed_after_update),
 		cmocka_unit_test(test_podman_tells_no_signals),

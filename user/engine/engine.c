@@ -92,6 +92,9 @@ struct engine {
 	struct body *body;    /* the answer's body, if the status is 200 */
 	struct labels labels; /* of the container that is read */
 	struct daemon places;
+	bool told;     /* what it is, since it may be another one */
+	char id[128];  /* see engine_id() */
+	uint64_t told_at;
 	struct engine_stats stats;
 };
 
@@ -267,7 +270,11 @@ static const struct shape_field containerd_fields[] = {{"Address", &string}, {}}
 static const struct shape containerd = {
 	.kind = SHAPE_STRUCT, .pointer = true, .fields = containerd_fields};
 static const struct shape_field info_fields[] = {
-	{"Swarm", &swarm}, {"DockerRootDir", &string}, {"Containerd", &containerd}, {}};
+	{"ID", &string},
+	{"Swarm", &swarm},
+	{"DockerRootDir", &string},
+	{"Containerd", &containerd},
+	{}};
 static const struct shape info = {.kind = SHAPE_STRUCT, .fields = info_fields};
 
 static const struct shape_field volume_fields[] = {
@@ -352,6 +359,10 @@ static void engine_take_version(struct engine *engine, const struct value *answe
 
 static void take_info(struct engine *engine, const struct value *answer)
 {
+	struct bytes id = body_string(answer, "ID");
+
+	if (!engine->stats.podman && id.size < sizeof(engine->id))
+		snprintf(engine->id, sizeof(engine->id), "%.*s", (int)id.size, id.data ?: "");
 	engine->stats.swarm = bytes_equal(body_string(body_get(answer, "Swarm"), "LocalNodeState"),
 					  (struct bytes){"active", sizeof("active") - 1});
 	daemon_set(&engine->places, DAEMON_DATA_ROOT, body_string(answer, "DockerRootDir"));
@@ -598,6 +609,10 @@ static void end_question(struct engine *engine, enum outcome outcome)
 		engine->failed |= outcome == FAILED && is_list(asked);
 		engine->incomplete |= outcome == INCOMPLETE && is_list(asked);
 		engine->next++;
+		if (asked == ASK_INFO) {
+			engine->told = true;
+			engine->told_at = engine->client.now;
+		}
 		if (asked == ASK_INFO && outcome != FAILED && engine->options.introduced)
 			engine->options.introduced(engine->options.data);
 		if (engine->next == ASK_CONTAINER)
@@ -688,8 +703,12 @@ static void engine_connected(void *data, bool another)
 	struct engine *engine = data;
 
 	engine->wanted |= another;
-	if (another) /* it may be of an older version */
-		inventory_set_strict(engine->options.inventory, false);
+	if (!another)
+		return;
+	engine->told = false;
+	engine->id[0] = '\0';
+	inventory_set_strict(engine->options.inventory,
+			     false); /* it may be of an older version */
 }
 
 static const struct client_calls engine_calls = {
@@ -732,6 +751,21 @@ void engine_inspect(struct engine *engine, struct bytes key)
 {
 	if (!engine_enqueue(engine, key))
 		engine->wanted_later = true;
+}
+
+const char *engine_id(const struct engine *engine)
+{
+	return engine->told && engine->client.fd >= 0 ? engine->id : NULL;
+}
+
+uint64_t engine_told_at(const struct engine *engine)
+{
+	return engine->told_at;
+}
+
+bool engine_was_absent(const struct engine *engine, uint64_t time)
+{
+	return client_nobody_listens(engine->client.error) && engine->client.tried_at > time;
 }
 
 pid_t engine_peer(const struct engine *engine)

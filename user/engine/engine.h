@@ -80,6 +80,14 @@ void engine_inspect_exec(struct engine *engine, struct bytes id);
 /* To be called often while this returns true: it asks for execs at times of its own. */
 bool engine_waits_for_execs(struct engine *engine, uint64_t now);
 
+/* What the daemon calls itself, "" where that is not said or no such name (Podman's is another each time). NULL: the present
+ * connection's engine has not told yet. */
+const char *engine_id(const struct engine *engine);
+
+/* When it told; and whether a connect after TIME found that nobody listens. */
+uint64_t engine_told_at(const struct engine *engine);
+bool engine_was_absent(const struct engine *engine, uint64_t time);
+
 /* The PID of the process that the last connection led to; 0: not known. */
 pid_t engine_peer(const struct engine *engine);
 

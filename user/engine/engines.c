@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "base/bytes.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "broker/broker.h"
 #include "docker/call/call.h"
 #include "engine/client.h"
 #include "engine/engine.h"
 #include "engine/event_stream.h"
+#include "engine/listener.h"
 #include "engine/places.h"
 #include "host/daemon.h"
 #include "host/host.h"
@@ -36,6 +41,8 @@ struct one {
 	 * gap. */
 	uint64_t looked_back;
 	int unreachable; /* the error that the last record told; 0: none, or it is over */
+	unsigned int first; /* the first socket of the same daemon, perhaps this one */
+	bool compared;	    /* .first is known, of this daemon or one before it */
 };
 
 struct engines {
@@ -52,7 +59,8 @@ struct engines {
 	bool look, looking; /* the daemons' options are to be looked up; a job does so now */
 	struct calls *calls;
 	struct causes *causes;
-	bool asking; /* for processes of execs */
+	bool compare; /* a daemon has told what it is */
+	bool asking;  /* for processes of execs */
 	uint64_t now, committed;
 };
 
@@ -139,7 +147,93 @@ static void engines_introduced(void *data)
 	struct engines *engines = ((struct one *)data)->engines;
 
 	collect_places(engines);
-	engines->look = true;
+	engines->look = engines->compare = true;
+}
+
+/* --- daemons with several sockets ------------------------------------------------------------- */
+
+static bool is_same_node(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return !broker_stat(AT_FDCWD, a, &one, 0) && !broker_stat(AT_FDCWD, b, &other, 0) &&
+	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* Whether one process listens at both. Where systemd does so for the daemon, that holds the socket, too; a relay that systemd starts
+ * holds its own alone. */
+static bool has_one_server(const struct one *a, const struct one *b)
+{
+	const char *const *sockets = a->engines->options.sockets;
+	pid_t peers[] = {engine_peer(a->engine), engine_peer(b->engine)};
+	const unsigned int index[] = {a->index, b->index};
+
+	if (peers[0] > 1 && peers[1] > 1)
+		return peers[0] == peers[1];
+	for (size_t i = 0; i < COUNT(peers); i++) {
+		_close_ int process = peers[i] > 1 ? (int)syscall(SYS_pidfd_open, peers[i], 0)
+						   : listener_process(sockets[index[i]]);
+
+		if (process >= 0 && listener_serves(process, sockets[a->index]) &&
+		    listener_serves(process, sockets[b->index]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the same daemon serves both, which have told what they are. What a relay leads to tells the same of itself. */
+static bool is_same_daemon(const struct one *a, const struct one *b)
+{
+	const char *const *sockets = a->engines->options.sockets;
+	if (is_same_node(sockets[a->index], sockets[b->index]))
+		return true;
+	return engine_id(a->engine)[0] && !strcmp(engine_id(a->engine), engine_id(b->engine)) &&
+	       has_one_server(a, b);
+}
+
+static bool has_told(const struct one *one)
+{
+	return one->engine && engine_id(one->engine);
+}
+
+/* The first socket of the daemon at ONE. What was known last holds until both have told anew, or nobody listens at the first one. */
+static unsigned int first_socket(const struct one *one)
+{
+	const struct one *ones = one->engines->ones, *first = &ones[one->first];
+
+	if (!has_told(one) || (first != one && !has_told(first) &&
+			       !engine_was_absent(first->engine, engine_told_at(one->engine))))
+		return one->first;
+	for (unsigned int i = 0; i < one->index; i++)
+		if (has_told(&ones[i]) && is_same_daemon(&ones[i], one))
+			return ones[i].first;
+	return one->index;
+}
+
+/* Finds out which sockets are of one daemon. */
+static void engines_compare(struct engines *engines)
+{
+	unsigned int asked = 0;
+
+	for (unsigned int i = 0; i < engines->count; i++) {
+		const struct one *one = &engines->ones[i], *first = &engines->ones[one->first];
+
+		asked += one->engine != NULL;
+		engines->compare |= first != one && has_told(one) && !has_told(first) &&
+				    engine_was_absent(first->engine, engine_told_at(one->engine));
+	}
+	if (!engines->compare || asked < 2)
+		return;
+	engines->compare = false;
+	for (unsigned int i = 0; i < engines->count; i++) {
+		struct one *one = &engines->ones[i];
+
+		if (!one->engine)
+			continue;
+		one->first = first_socket(one);
+		one->compared |= has_told(one);
+		causes_set_same(engines->causes, i, one->first, one->compared);
+	}
 }
 
 /* --- questions and events --------------------------------------------------------------------- */
@@ -290,8 +384,11 @@ static void restore_one(struct one *one)
 {
 	struct state *state = one->engines->options.state;
 
-	if (state)
-		state_load(state, one->index, one, engines_restore, restore_exec);
+	if (!state)
+		return;
+	state_load(state, one->index, one, engines_restore, restore_exec);
+	causes_restore_position(one->engines->causes, one->index,
+				state_position(state, one->index));
 }
 
 static int engines_open_one(struct engines *engines, unsigned int index)
@@ -318,6 +415,7 @@ static int engines_open_one(struct engines *engines, unsigned int index)
 		.gap = engines_missed,
 	};
 
+	engines->compare = true;
 	return engine_new(&options, &one->engine) ?: event_stream_new(&stream, &one->stream);
 }
 
@@ -330,7 +428,7 @@ static int open_inventory(struct engines *engines, bool ask)
 		entries = ENGINES_INVENTORY_DEFAULT;
 	if (!ask && entries > ENTRIES_UNASKED)
 		entries = ENTRIES_UNASKED;
-	engines->ones[i] = (struct one){.engines = engines, .index = i};
+	engines->ones[i] = (struct one){.engines = engines, .index = i, .first = i};
 	engines->brands[i] = i < engines->options.docker_count ? BRAND_DOCKER : BRAND_CONTAINERD;
 	engines->count += !inventory_new(entries, &engines->inventories[i]);
 	return engines->inventories[i] ? 0 : -ENOMEM;
@@ -574,6 +672,7 @@ void engines_run(struct engines *engines, uint64_t now)
 	for (unsigned int i = 0; i < engines->count; i++)
 		if (engines->ones[i].engine)
 			run_one(&engines->ones[i], now);
+	engines_compare(engines);
 	look_for_daemons(engines);
 }
 

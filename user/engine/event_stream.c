@@ -101,17 +101,7 @@ struct event_stream {
 /* A hash that identifies EVENT; 0: EVENT has no time, and cannot be identified. */
 static uint64_t event_stream_identity(const struct engine_event *event)
 {
-	const struct bytes parts[] = {event->type, event->action,  event->id,
-				      event->name, event->exec_id, event->container};
-	uint64_t hash = hash_add(HASH_START, &event->time, sizeof(event->time));
-
-	if (!event->time)
-		return 0;
-	for (size_t i = 0; i < COUNT(parts); i++) {
-		hash = hash_add(hash, &parts[i].size, sizeof(parts[i].size));
-		hash = hash_add(hash, parts[i].data, parts[i].size);
-	}
-	return hash ?: 1;
+	return event->time ? engine_event_identity(event) : 0;
 }
 
 /* The number of the event with this IDENTITY; 0: none. */

@@ -58,30 +58,55 @@ void listener_close(struct listener *listener)
 	listener_init(listener);
 }
 
-void listener_find(struct listener *listener, const char *socket)
+/* The process whose pid file lies beside SOCKET; -1: there is none. */
+static int process_beside(const char *socket, char pid_file[LISTENER_PID_FILE])
 {
 	size_t size = strlen(socket), suffix = strlen(SUFFIX);
-	struct stat status;
 	int pid;
 
-	listener_close(listener);
-	if (size <= suffix || size >= sizeof(listener->pid_file) ||
-	    strcmp(socket + size - suffix, SUFFIX) != 0 ||
-	    broker_stat(AT_FDCWD, socket, &status, 0))
-		return;
-	snprintf(listener->pid_file, sizeof(listener->pid_file), "%.*s.pid", (int)(size - suffix),
-		 socket);
-	pid = read_pid(listener->pid_file);
-	listener->process = pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	for (int number = 0; listener->process >= 0 && number < FIRST_FDS; number++) {
+	if (size <= suffix || size >= LISTENER_PID_FILE || strcmp(socket + size - suffix, SUFFIX) != 0)
+		return -1;
+	snprintf(pid_file, LISTENER_PID_FILE, "%.*s.pid", (int)(size - suffix), socket);
+	pid = read_pid(pid_file);
+	return pid > 1 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+/* The number of PROCESS's descriptor that listens at SOCKET; -1: there is none. */
+static int find_listening(int process, const char *socket)
+{
+	struct stat status;
+
+	if (broker_stat(AT_FDCWD, socket, &status, 0))
+		return -1;
+	for (int number = 0; number < FIRST_FDS; number++) {
 		struct broker_socket found;
 
-		listener->fd = number;
-		if (!broker_socket(listener->process, number, &found) &&
-		    listens_at(&found, &status))
-			return;
+		if (!broker_socket(process, number, &found) && listens_at(&found, &status))
+			return number;
 	}
+	return -1;
+}
+
+void listener_find(struct listener *listener, const char *socket)
+{
 	listener_close(listener);
+	listener->process = process_beside(socket, listener->pid_file);
+	if (listener->process >= 0)
+		listener->fd = find_listening(listener->process, socket);
+	if (listener->fd < 0)
+		listener_close(listener);
+}
+
+bool listener_serves(int process, const char *socket)
+{
+	return find_listening(process, socket) >= 0;
+}
+
+int listener_process(const char *socket)
+{
+	char pid_file[LISTENER_PID_FILE];
+
+	return process_beside(socket, pid_file);
 }
 
 bool listener_is_closed(struct listener *listener)

@@ -11,8 +11,10 @@
 
 #include <stdbool.h>
 
+#define LISTENER_PID_FILE 108
+
 struct listener {
-	char pid_file[108];
+	char pid_file[LISTENER_PID_FILE];
 	int process; /* pidfd; -1: the engine, or its socket, is not known */
 	int fd;	     /* number of the socket in the engine's process */
 	bool closed; /* an engine that lived on closed the socket */
@@ -30,6 +32,12 @@ bool listener_is_closed(struct listener *listener);
 
 /* Whether the engine removed its pid file, as it does at an orderly end. */
 bool listener_has_signed_off(const struct listener *listener);
+
+/* Whether the process PROCESS, a pidfd, listens at SOCKET, by one of its first descriptors. */
+bool listener_serves(int process, const char *socket);
+
+/* The process of the engine whose pid file lies beside SOCKET, as a pidfd; -1: there is none. */
+int listener_process(const char *socket);
 
 void listener_close(struct listener *listener);
 

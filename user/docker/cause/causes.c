@@ -168,6 +168,8 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 	struct waiting_event *waiting = queue->first;
 	struct cause cause;
 
+	if (!late && causes_is_held(causes, socket, waiting))
+		return false;
 	if (causes_purge(causes, socket, waiting, late) == WAIT ||
 	    causes_decide(causes, socket, waiting, late, &cause) == WAIT)
 		return false;
@@ -175,7 +177,8 @@ static bool run_first(struct causes *causes, unsigned int socket, struct event_q
 	if (!waiting->recovered && waiting->event->time)
 		causes_side(causes, socket)->position = waiting->event->time;
 	origin_ref(cause.origin); /* causes_apply() may give up the last other reference */
-	causes_tell(causes, socket, waiting, &cause);
+	if (causes_tell_once(causes, socket, waiting))
+		causes_tell(causes, socket, waiting, &cause);
 	causes_apply(causes, socket, waiting, &cause);
 	origin_unref(cause.origin);
 	free_waiting(causes, queue);
@@ -198,13 +201,29 @@ static bool is_known(const struct engine_side *engine, const struct engine_event
 	return owner->died >= event->time;
 }
 
+/* Whether a concluded event was heard at another socket of the same daemon. */
+static bool is_known_elsewhere(const struct causes *causes, unsigned int socket,
+			       const struct engine_event *event)
+{
+	for (unsigned int i = 0; i < causes->options.socket_count; i++) {
+		const struct engine_side *other = &causes->engines[i];
+
+		if (i != socket && causes_is_same(causes, i, socket) && !other->gap &&
+		    (event->act == ACTION_DESTROY || owners_find(&other->owners, event->id)) &&
+		    is_known(other, event))
+			return true;
+	}
+	return false;
+}
+
 static void run_recovered(struct causes *causes, unsigned int socket, uint64_t now)
 {
 	struct engine_side *engine = causes_side(causes, socket);
 	struct event_queue *queue = &engine->recovered;
 
 	while (queue->first && now >= queue->first->arrived + RECOVERY_WAIT) {
-		if (is_known(engine, queue->first->event))
+		if (is_known(engine, queue->first->event) ||
+		    is_known_elsewhere(causes, socket, queue->first->event))
 			free_waiting(causes, queue);
 		else
 			run_first(causes, socket, queue, true);
@@ -398,6 +417,7 @@ int causes_new(const struct causes_options *options, uint64_t now, struct causes
 		struct engine_side *engine = &causes->engines[i];
 
 		engine->brand = BRAND_DOCKER;
+		engine->first = i;
 		engine->told.end = &engine->told.first;
 		engine->recovered.end = &engine->recovered.first;
 	}
@@ -419,6 +439,7 @@ void causes_free(struct causes *causes)
 		owners_clear(&engine->owners);
 	}
 	ledger_clear(&causes->ledger);
+	free(causes->known);
 	free(causes->engines);
 	free(causes);
 }
@@ -438,6 +459,11 @@ void causes_set_engine(struct causes *causes, unsigned int socket, enum engine_b
 {
 	causes_side(causes, socket)->brand = brand;
 	causes_side(causes, socket)->swarm = swarm;
+}
+
+void causes_restore_position(struct causes *causes, unsigned int socket, uint64_t position)
+{
+	causes_side(causes, socket)->told_before = position;
 }
 
 int causes_restore(struct causes *causes, unsigned int socket, const struct owned *owned)

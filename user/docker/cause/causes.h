@@ -65,6 +65,10 @@ void causes_set_clock(struct causes *causes, int64_t boot_to_real);
 void causes_set_engine(struct causes *causes, unsigned int socket, enum engine_brand brand,
 		       bool swarm);
 
+/* The socket is one of the daemon's whose first socket is FIRST, perhaps itself. Not CERTAIN: it may turn out to be another one's,
+ * and its events wait for that. To be called for all sockets, where there are several, or never. */
+void causes_set_same(struct causes *causes, unsigned int socket, unsigned int first, bool certain);
+
 /* The engine told EVENT. All requests that came before it must be entered before causes_run(). */
 void causes_event(struct causes *causes, unsigned int socket, const struct engine_event *event,
 		  uint64_t now);
@@ -104,6 +108,9 @@ uint64_t causes_position(const struct causes *causes, unsigned int socket);
 
 /* Whether events wait. */
 bool causes_waiting(const struct causes *causes);
+
+/* Events of that socket up to POSITION (ns of CLOCK_REALTIME) were told in an earlier life. */
+void causes_restore_position(struct causes *causes, unsigned int socket, uint64_t position);
 
 /* What a keeper kept. 0 or -errno. */
 int causes_restore(struct causes *causes, unsigned int socket, const struct owned *owned);

@@ -232,8 +232,10 @@ void causes_apply(struct causes *causes, unsigned int socket, const struct waiti
 		return;
 	}
 	if (event->act == ACTION_RENAME && owner->name)
-		ledger_renamed(&causes->ledger, socket, bytes_of(owner->name), event->id,
-			       waiting->time);
+		for (unsigned int i = 0; i < causes->options.socket_count; i++)
+			if (causes_is_same(causes, i, socket))
+				ledger_renamed(&causes->ledger, i, bytes_of(owner->name), event->id,
+					       waiting->time);
 	owner_set_name(owner, event->name);
 	owner_set_image(owner, event->image);
 	switch (event->act) {

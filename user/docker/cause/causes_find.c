@@ -173,13 +173,22 @@ static bool try_request(const struct cause_search *search, struct request *reque
 	return false;
 }
 
+/* Whether REQUEST has had this effect, and not as the event at hand, at another socket of the daemon. */
+static bool is_consumed(const struct cause_search *search, const struct request *request)
+{
+	return request->consumed == search->effect &&
+	       (request->consumed_at == search->socket ||
+		request->consumed_by != search->waiting->event->time);
+}
+
 static bool search_requests(const struct cause_search *search, struct candidates *ret)
 {
 	bool found = false;
 
 	for (struct request *request = search->causes->ledger.newest; request;
 	     request = request->older)
-		if (request->socket == search->socket && request->consumed != search->effect)
+		if (causes_is_same(search->causes, request->socket, search->socket) &&
+		    !is_consumed(search, request))
 			found |= try_request(search, request, ret);
 	return found;
 }
@@ -576,14 +585,16 @@ static bool has_rival(const struct engine_side *engine, const struct effect *eff
 static void causes_find_blur(struct causes *causes, const struct request *request)
 {
 	for (struct request *other = causes->ledger.newest; other; other = other->older)
-		if (other->socket == request->socket && is_same_user(other, request) &&
+		if (causes_is_same(causes, other->socket, request->socket) &&
+		    is_same_user(other, request) &&
 		    (!other->id.size || !request->id.size || bytes_equal(other->id, request->id)) &&
 		    (!other->over || other->over >= request->started))
 			other->alike = true;
 }
 
-/* ALIKE: others of the same user fit as well. */
-static enum decision decide_request(struct causes *causes, const struct effect *effect,
+/* TIME: of the event. ALIKE: others of the same user fit as well. */
+static enum decision decide_request(struct causes *causes, unsigned int socket,
+				    const struct effect *effect, uint64_t time,
 				    const struct only *only, bool alike, bool late,
 				    struct cause *ret)
 {
@@ -594,8 +605,11 @@ static enum decision decide_request(struct causes *causes, const struct effect *
 	*ret = (struct cause){CAUSE_REQUEST, only->request->alike ? BASIS_TIME : only->basis,
 			      REASON_NONE, ledger_origin(&causes->ledger, only->request),
 			      only->request};
-	if (only->cause->once && !only->request->alike)
+	if (only->cause->once && !only->request->alike) {
 		only->request->consumed = effect;
+		only->request->consumed_at = socket;
+		only->request->consumed_by = time;
+	}
 	return DECIDED;
 }
 
@@ -638,7 +652,8 @@ enum decision causes_decide(struct causes *causes, unsigned int socket,
 	if (only && weak && has_rival(engine, effect, waiting, only))
 		doubt = true;
 	else if (only)
-		return decide_request(causes, effect, only, is_alike(&candidates, only), late, ret);
+		return decide_request(causes, socket, effect, event->time, only,
+				      is_alike(&candidates, only), late, ret);
 	if (may_be_out_of_memory(owner, waiting) && !late)
 		return WAIT;
 	if (!doubt && find_heir(engine, effect->heir, event, ret))

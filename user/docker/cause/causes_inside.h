@@ -34,6 +34,10 @@ struct engine_side {
 	unsigned int generation;
 	/* ns of CLOCK_REALTIME: the last end of a container that is removed by itself. */
 	uint64_t auto_removal;
+	unsigned int first; /* the first of this daemon's sockets; SHARED: it has several */
+	bool shared, undecided;
+	uint64_t
+		told_before; /* ns of CLOCK_REALTIME: events up to this time were told in an earlier life; 0: none */
 };
 
 struct causes {
@@ -41,6 +45,9 @@ struct causes {
 	struct ledger ledger;
 	struct engine_side *engines;
 	struct causes_stats stats;
+	uint64_t *
+		known; /* identities of the last KNOWN_EVENTS that were told; NULL: each daemon has one socket */
+	unsigned int known_next;
 	int64_t clock; /* ns to add to the requests' clock for the engines' */
 };
 
@@ -71,6 +78,22 @@ struct bytes causes_command(const struct causes *causes, unsigned int socket,
 /* Takes in what the event changes: owners, the keeper's data, the inventory. */
 void causes_apply(struct causes *causes, unsigned int socket, const struct waiting_event *waiting,
 		  const struct cause *cause);
+
+/* --- causes_same.c --- */
+
+/* Whether two sockets are known to be one daemon's. */
+static inline bool causes_is_same(const struct causes *causes, unsigned int a, unsigned int b)
+{
+	return causes->engines[a].first == causes->engines[b].first;
+}
+
+/* Whether WAITING waits to be told at another socket of the same daemon, or until it is known whether there is one. */
+bool causes_is_held(const struct causes *causes, unsigned int socket,
+		    const struct waiting_event *waiting);
+
+/* Whether WAITING is to be told, which the caller does: not where that was done at another socket of the same daemon. */
+bool causes_tell_once(struct causes *causes, unsigned int socket,
+		      const struct waiting_event *waiting);
 
 /* --- causes_makers.c --- */
 

@@ -473,6 +473,19 @@ int engine_event_reader_feed(struct engine_event_reader *reader, const char *byt
 			&(event)->health, &(event)->signal                                         \
 	}
 
+uint64_t engine_event_identity(const struct engine_event *event)
+{
+	const struct bytes parts[] = {event->type, event->action,  event->id,
+				      event->name, event->exec_id, event->container};
+	uint64_t hash = hash_add(HASH_START, &event->time, sizeof(event->time));
+
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		hash = hash_add(hash, &parts[i].size, sizeof(parts[i].size));
+		hash = hash_add(hash, parts[i].data, parts[i].size);
+	}
+	return hash ?: 1;
+}
+
 struct engine_event *engine_event_copy(const struct engine_event *event)
 {
 	const struct bytes *const texts[] = TEXTS(event);

@@ -45,6 +45,9 @@ struct engine_event {
 /* A hash of a command as events have it: the arguments, parted by one blank each; never 0. */
 uint64_t engine_event_command_hash(struct bytes command);
 
+/* A hash of what EVENT says happened, and when. An engine tells the same event with the same hash to each who listens. */
+uint64_t engine_event_identity(const struct engine_event *event);
+
 /* A copy in one piece of memory, to be freed with free(); NULL where there is no memory. */
 struct engine_event *engine_event_copy(const struct engine_event *event);
 

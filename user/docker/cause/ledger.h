@@ -60,6 +60,8 @@ struct request {
 	unsigned int finding_count;
 	struct origin *origin;	       /* made when it was needed first */
 	const struct effect *consumed; /* an effect that it has once, and has had */
+	unsigned int consumed_at;      /* the socket at which the event was told */
+	uint64_t consumed_by;	       /* time of the event */
 };
 
 struct ledger {
