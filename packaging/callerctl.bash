@@ -39,6 +39,9 @@ _callerctl()
 		mapfile -t COMPREPLY < <(compgen -W "$(callerctl --help | sed -n 's/^  \([a-z]\+\) .*/\1/p')" -- "$cur")
 	elif [[ $prev == findings || $prev == operations ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(callerctl "$prev" | cut -d ' ' -f 1)" -- "$cur")
+	elif [[ ${words[1]} == who ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "pid: container: ip: job:" -- "$cur")
+		compopt -o nospace
 	elif [[ $prev == what || $prev == advise ]]; then
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 	elif [[ ${words[1]} == check ]]; then

@@ -40,6 +40,48 @@ static void test_references(void **state)
 	assert_null(caller_unref(NULL));
 }
 
+/* What others keep to themselves, of the process and of each above it; all else stays. */
+static void test_in_public(void **state)
+{
+	static const char above[] = "sudo\0sudo\0secret\0",
+			  own[] = "sh\0sh\0-c\0/home\0CI_JOB_ID=1\0";
+	struct process ancestor = {
+		.pid = 2, .start = 3, .name = {above, 4}, .args = {above + 5, 12}};
+	struct lineage *lineage = caller_lineage_new(&ancestor, 1, above, sizeof(above));
+	struct caller draft = {.process = {.pid = 5,
+					   .start = 6,
+					   .name = {own, 2},
+					   .args = {own + 3, 6},
+					   .args_truncated = true},
+			       .uid = 7,
+			       .working_directory = {own + 9, 5},
+			       .environment = {own + 15, 12},
+			       .environment_pid = 5,
+			       .environment_truncated = true};
+	struct caller *caller = caller_new(&draft, lineage, own, sizeof(own)), *public;
+
+	assert_non_null(caller);
+	public = caller_in_public(caller);
+	assert_non_null(public);
+	assert_ptr_not_equal(public, caller);
+	assert_int_equal(public->uid, 7);
+	assert_int_equal(public->process.start, 6);
+	assert_true(bytes_are(public->process.name, "sh"));
+	assert_null(public->process.args.data);
+	assert_null(public->working_directory.data);
+	assert_null(public->environment.data);
+	assert_false(public->process.args_truncated || public->environment_truncated);
+	assert_int_equal(public->environment_pid, 0);
+	assert_int_equal(public->ancestor_count, 1);
+	assert_true(bytes_are(public->ancestors[0].name, "sudo"));
+	assert_null(public->ancestors[0].args.data);
+	assert_non_null(caller->process.args.data);
+	assert_non_null(caller->ancestors[0].args.data);
+	caller_unref(public);
+	caller_unref(caller);
+	assert_int_equal(callers_memory(), 0);
+}
+
 /* Root of no login is one somebody only within one cgroup. */
 static void test_same_user(void **state)
 {
@@ -371,10 +413,11 @@ static void test_access(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_references), cmocka_unit_test(test_same_user),
-		cmocka_unit_test(test_same_image), cmocka_unit_test(test_container_id),
-		cmocka_unit_test(test_unit),	   cmocka_unit_test(test_claims),
-		cmocka_unit_test(test_pod),	   cmocka_unit_test(test_access),
+		cmocka_unit_test(test_in_public),    cmocka_unit_test(test_references),
+		cmocka_unit_test(test_same_user),    cmocka_unit_test(test_same_image),
+		cmocka_unit_test(test_container_id), cmocka_unit_test(test_unit),
+		cmocka_unit_test(test_claims),	     cmocka_unit_test(test_pod),
+		cmocka_unit_test(test_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

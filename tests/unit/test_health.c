@@ -587,6 +587,85 @@ static void self_test(void **state)
 	text_free(&report);
 }
 
+/* --- who a process is -------------------------------------------------------------------------- */
+
+static int open_control(void **state)
+{
+	char why[8192];
+
+	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", directory);
+	return endpoint_open(socket_path, (gid_t)-1, true, &endpoint, why, sizeof(why)) ? -1 : 0;
+}
+
+static int close_control(void **state)
+{
+	endpoint_close(endpoint);
+	return 0;
+}
+
+static int pose(const char *target)
+{
+	char request[256];
+	int fd = connect_client();
+	int size = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
+
+	assert_int_equal(send(fd, request, (size_t)size, MSG_NOSIGNAL), size);
+	return fd;
+}
+
+/* Waits for a question; ROOT asks, as this test does, or another one. */
+static void take_question(struct endpoint_question *ret)
+{
+	while (!endpoint_take_question(endpoint, true, ret))
+		poll(NULL, 0, 1);
+}
+
+static void who_is_it(void **state)
+{
+	static const char *const wrong_ones[] = {"/who",
+						 "/who?",
+						 "/who?pid=",
+						 "/who?pid=0",
+						 "/who?pid=-1",
+						 "/who?pid=1x",
+						 "/who?pid=%31",
+						 "/who?pid=2147483648",
+						 "/who?pid=4294967297",
+						 "/who?pid=1&pid=2",
+						 "/who?pid=00000000001"};
+	struct endpoint_question question, other;
+	int first, second;
+
+	assert_false(endpoint_take_question(endpoint, true, &question));
+	assert_false(endpoint_take_question(NULL, true, &question));
+	for (size_t i = 0; i < COUNT(wrong_ones); i++)
+		assert_begins(receive_all(pose(wrong_ones[i])), "HTTP/1.1 400 ");
+	first = pose("/who?pid=4711");
+	take_question(&question);
+	assert_int_equal(question.pid, 4711);
+	assert_int_equal(question.root, getuid() == 0);
+	assert_false(endpoint_take_question(endpoint, true, &other));
+	second = pose("/who?pid=2147483647");
+	take_question(&other);
+	assert_int_equal(other.pid, INT32_MAX);
+	endpoint_answer(endpoint, &other, 404, bytes_of("none\n"));
+	assert_begins(receive_all(second), "HTTP/1.1 404 ");
+	endpoint_answer(endpoint, &question, 410, bytes_of("{}\n"));
+	assert_string_equal(body_of(receive_all(first)), "{}\n");
+	/* Whoever waits no more gets no answer, and nobody in his place. */
+	first = pose("/who?pid=1");
+	take_question(&question);
+	close(first);
+	do {
+		endpoint_answer(endpoint, &question, 200, bytes_of("of 1\n"));
+		second = pose("/who?pid=2");
+		take_question(&other);
+		endpoint_answer(endpoint, &question, 200, bytes_of("of 1\n"));
+		endpoint_answer(endpoint, &other, 200, bytes_of("of 2\n"));
+		assert_string_equal(body_of(receive_all(second)), "of 2\n");
+	} while (other.client != question.client);
+}
+
 static void one_place(void **state)
 {
 	struct endpoint *other;
@@ -639,6 +718,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(byte_by_byte, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(self_test, open_endpoint, close_endpoint),
 		cmocka_unit_test_setup_teardown(one_place, open_endpoint, close_endpoint),
+		cmocka_unit_test_setup_teardown(who_is_it, open_control, close_control),
 	};
 
 	return cmocka_run_group_tests(tests, make_health_directory, remove_health_directory);

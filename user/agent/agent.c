@@ -39,6 +39,7 @@
 #include "host/refused.h"
 #include "host/servers.h"
 #include "host/watcher.h"
+#include "inquiry/inquiries.h"
 #include "kernel/capture.h"
 #include "kernel/pins.h"
 #include "login/logins.h"
@@ -100,6 +101,7 @@ struct agent {
 	struct outputs *outputs;
 	struct reload *reload;
 	struct status *status;
+	struct inquiries *inquiries;
 	struct self_test *self_test;
 	bool test_due;	       /* one is to begin once an engine is there */
 	enum exit_code tested; /* of --self-test */
@@ -811,7 +813,8 @@ static void wait_for_work(struct agent *agent)
 	uint64_t now = clock_now(CLOCK_BOOTTIME);
 	bool busy = now - agent->last_event < POLL_LINGER || tracker_is_waiting(agent->tracker) ||
 		    engines_waiting(agent->engines) || beside_is_waiting(agent->beside) ||
-		    guard_is_waiting(agent->guard) || self_test_is_waiting(agent->self_test);
+		    guard_is_waiting(agent->guard) || self_test_is_waiting(agent->self_test) ||
+		    inquiries_is_waiting(agent->inquiries);
 	uint64_t pause = now < agent->next_tick ? agent->next_tick - now : 0;
 	struct timespec timeout;
 	int rings[2];
@@ -910,6 +913,7 @@ enum exit_code agent_run(struct agent *agent)
 		agent_drain(agent);
 		run_beside(agent, clock_now(CLOCK_BOOTTIME));
 		run_test(agent, clock_now(CLOCK_BOOTTIME));
+		inquiries_run(agent->inquiries, clock_now(CLOCK_BOOTTIME));
 		agent_tick(agent);
 		wait_for_work(agent);
 	}
@@ -1154,6 +1158,20 @@ static enum exit_code open_parts(struct agent *agent)
 	return EXIT_OK;
 }
 
+static int open_inquiries(struct agent *agent)
+{
+	struct inquiries_options options = {
+		.endpoint = status_control(agent->status),
+		.capture = agent->capture,
+		.proc = agent->proc,
+		.engines = agent->engines,
+		.host = agent->host,
+		.logins = agent->logins,
+	};
+
+	return inquiries_new(&options, &agent->inquiries);
+}
+
 static enum exit_code open_status(struct agent *agent)
 {
 	struct self_test_options test = {
@@ -1188,6 +1206,8 @@ static enum exit_code open_status(struct agent *agent)
 		options.self_test = agent->self_test;
 		error = status_new(&options, &agent->status, why, sizeof(why));
 	}
+	if (!error)
+		error = open_inquiries(agent);
 	if (!error)
 		return EXIT_OK;
 	agent_message(agent, LOG_LEVEL_ERROR, "%s", error == -ENOMEM ? strerror(ENOMEM) : why);
@@ -1521,6 +1541,7 @@ bool agent_free(struct agent *agent)
 		guard_free(agent->guard);
 		finder_free(agent->finder);
 	}
+	inquiries_free(agent->inquiries);
 	status_free(agent->status);
 	self_test_free(agent->self_test);
 	elders_free(agent->elders);

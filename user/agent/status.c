@@ -406,6 +406,11 @@ void status_count_event(struct status *status)
 	status->health.kernel_events++;
 }
 
+struct endpoint *status_control(struct status *status)
+{
+	return status->control;
+}
+
 void status_show(struct status *status, const struct record *record)
 {
 	if (!endpoint_watched(status->control))

@@ -15,6 +15,7 @@
 #include "system/beside.h"
 
 struct status;
+struct endpoint;
 
 struct status_options {
 	const struct options *options;
@@ -43,6 +44,9 @@ void status_count(struct status *status, enum record_action action);
 
 /* Gives RECORD to those who watch at the control socket. */
 void status_show(struct status *status, const struct record *record);
+
+/* The control socket; NULL: there is none. */
+struct endpoint *status_control(struct status *status);
 
 /* Counts a record that tells so much. */
 void status_count_level(struct status *status, enum record_level level);

@@ -18,8 +18,8 @@ static const struct ctl_command commands[] = {
 	{"top", "", 0, 0, "who calls now, how often, what of it changes something", ctl_top},
 	{"what", "[WHO]", 0, 1, "what somebody did: a user, a program, a unit, a container",
 	 ctl_what},
-	{"who", "WHAT", 1, 1, "who made, used and ended a container, an image, a volume …",
-	 ctl_who},
+	{"who", "WHAT", 1, 3,
+	 "who is behind a process, a container, an address, a job; who used what", ctl_who},
 	{"explain", "WHAT", 1, 1, "a record, by its sequence or id, or an object, in sentences",
 	 ctl_explain},
 	{"advise", "WHO", 1, 1, "the least that somebody needs, as rules: --as", ctl_advise},
@@ -34,6 +34,11 @@ static const struct ctl_command commands[] = {
 };
 
 static const char help_options[] =
+	"\n"
+	"WHAT of who: pid:4711, container:web, ip:10.1.2.3, job:4711, gitlab 4711, a job's URL; "
+	"else "
+	"what it\n"
+	"looks like, or the name of a container, an image, a volume, a path …\n"
 	"\n"
 	"  -r, --read FILE    a log, with what was rotated from it; - is stdin; agent: is what "
 	"the\n"

@@ -38,6 +38,7 @@ struct ctl {
 	unsigned int width; /* columns; 0: those of the terminal */
 	unsigned int lines;
 	const char *as, *policy; /* of advise, of check */
+	bool containers;	 /* of who: nothing else is meant */
 	const char *whom;	 /* --for: the argument, if there is no other */
 	const char *unused_text; /* of access: only grants that nobody used since then */
 	uint64_t unused;
@@ -72,7 +73,10 @@ struct ctl_route {
 
 extern const struct ctl_route ctl_routes[];
 
-/* As ctl_who(); GRAVEST gets the event.id of the request that is the gravest of what was done to it, or "". */
+/* Who did something to the OBJECT of that name, or, if it is a container, in it. */
+enum ctl_exit ctl_who_of_object(struct ctl *ctl, const char *object);
+
+/* The same of the first argument; GRAVEST gets the event.id of the request that is the gravest of what was done to it, or "". */
 enum ctl_exit ctl_who_and_gravest(struct ctl *ctl, char *gravest, size_t size);
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -132,5 +136,9 @@ void screen_act(struct screen *screen, const struct act *act);
 
 /* Writes TEXT, where something is to be said beside the errands. */
 void screen_note(struct screen *screen, const char *text);
+
+/* Writes TEXT as it is, and as what lines behind it are of. */
+void screen_plain(struct screen *screen, const char *text);
+void screen_heading(struct screen *screen, const char *text);
 
 #endif

@@ -275,3 +275,15 @@ void screen_note(struct screen *screen, const char *text)
 	add_column(screen, text, screen->columns ?: UNBOUND, DIM);
 	screen_end_line(screen);
 }
+
+void screen_plain(struct screen *screen, const char *text)
+{
+	add_column(screen, text, screen->columns ?: UNBOUND * 2, NULL);
+	screen_end_line(screen);
+}
+
+void screen_heading(struct screen *screen, const char *text)
+{
+	add_column(screen, text, screen->columns ?: UNBOUND * 2, BOLD);
+	screen_end_line(screen);
+}

@@ -237,6 +237,16 @@ static bool is_image(const struct ctl_question *ctl_question, struct bytes image
 		(image.data[name.size] == ':' || image.data[name.size] == '@'));
 }
 
+/* Whether what RECORD has at PATH is the id of a container. */
+static bool is_container(const struct reread *record, const char *path)
+{
+	const char *type = !strcmp(path, "callerd.target.id")	      ? "callerd.target.type"
+			   : !strcmp(path, "callerd.docker_event.id") ? "callerd.docker_event.type"
+								      : NULL;
+
+	return !type || bytes_are(reread_text(record, type), "container");
+}
+
 /* Whether RECORD is about what was asked for; learns the ids that its name stands for. */
 static bool is_about(struct ctl_question *ctl_question, const struct reread *record)
 {
@@ -244,18 +254,22 @@ static bool is_about(struct ctl_question *ctl_question, const struct reread *rec
 		{"callerd.target.id", "callerd.target.name"},
 		{"callerd.target.container.id", "callerd.target.container.name"},
 		{"callerd.docker_event.id", "callerd.docker_event.name"},
+		{"container.id", "container.name"}, /* it calls by itself */
 	};
-	bool about = false;
+	bool about = false, containers = ctl_question->ctl->containers;
 
 	for (size_t i = 0; i < COUNT(objects); i++) {
 		struct bytes id = reread_text(record, objects[i][0]);
 		struct bytes name = reread_text(record, objects[i][1]);
 
-		if (!is_named(ctl_question, id, name))
+		if (!is_named(ctl_question, id, name) ||
+		    (containers && !is_container(record, objects[i][0])))
 			continue;
 		learn_id(ctl_question, id);
 		about = true;
 	}
+	if (containers)
+		return about;
 	if (gives_path(ctl_question, record)) {
 		learn_id(ctl_question, reread_text(record, "callerd.target.id"));
 		about = true;
@@ -295,7 +309,9 @@ enum ctl_exit ctl_who_and_gravest(struct ctl *ctl, char *gravest, size_t size)
 			    gravest, size);
 }
 
-enum ctl_exit ctl_who(struct ctl *ctl)
+enum ctl_exit ctl_who_of_object(struct ctl *ctl, const char *object)
 {
+	ctl->arguments = &object;
+	ctl->argument_count = 1;
 	return ctl_who_and_gravest(ctl, NULL, 0);
 }

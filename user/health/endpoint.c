@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,7 +45,9 @@ enum resource {
 	RESOURCE_HEALTH,
 	RESOURCE_DETAILS,
 	RESOURCE_TEST,
+	/* From here on those of the control socket. */
 	RESOURCE_RECORDS,
+	RESOURCE_WHO,
 };
 
 enum client_state {
@@ -69,6 +72,16 @@ struct served {
 	uint64_t position; /* of CLIENT_WATCHES: in .live */
 };
 
+/* What a client asks the loop about a process. */
+struct posed {
+	enum { POSED_NOT, POSED_ASKED, POSED_TAKEN, POSED_ANSWERED } state;
+	uint64_t number; /* tells it from what the client of this place asked before */
+	uint32_t pid;
+	bool root;
+	int status; /* of the answer */
+	struct text answer;
+};
+
 struct endpoint {
 	int listener, wake; /* wake: an eventfd */
 	struct sockaddr_un address;
@@ -77,8 +90,9 @@ struct endpoint {
 	bool wanted, test_wanted; /* atomic */
 	struct served *clients;	  /* the thread's, CLIENTS_MAX */
 	uint64_t accept_at;	  /* ms; the thread's */
-	bool records;		  /* it serves them, and nothing else */
+	bool records;		  /* it serves them and who processes are, and nothing else */
 	unsigned int watchers;	  /* atomic */
+	unsigned int asked;	  /* atomic: how many of .posed are POSED_ASKED */
 
 	pthread_mutex_t lock; /* for what follows */
 	struct text metrics, health, details, report;
@@ -86,6 +100,9 @@ struct endpoint {
 	uint64_t published, tested; /* ms; 0: never */
 	char *live;	   /* the last LIVE_SIZE bytes of records; NULL: nobody watched so far */
 	uint64_t live_end; /* bytes of them, ever */
+	struct posed posed[CLIENTS_MAX]; /* by client */
+	uint64_t posed_count;		 /* ever */
+	unsigned int taken_last;	 /* whose question of another than root was taken last */
 };
 
 static bool get_flag(const bool *flag)
@@ -108,6 +125,8 @@ static const char *reason_of(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 410:
+		return "Gone";
 	case 431:
 		return "Request Header Fields Too Large";
 	default:
@@ -166,6 +185,70 @@ static bool answer_tested(struct endpoint *endpoint, struct served *client)
 	return true;
 }
 
+/* --- questions about processes ---------------------------------------------------------------- */
+
+static struct posed *posed_by(struct endpoint *endpoint, const struct served *client)
+{
+	return &endpoint->posed[client - endpoint->clients];
+}
+
+static void drop_posed(struct endpoint *endpoint, struct posed *posed)
+{
+	if (posed->state == POSED_ASKED)
+		__atomic_fetch_sub(&endpoint->asked, 1, __ATOMIC_RELEASE);
+	text_free(&posed->answer);
+	*posed = (struct posed){0};
+}
+
+/* The PID in QUERY, which is "pid=NUMBER" and nothing else; 0: it is not. */
+static uint32_t pid_of_query(struct bytes query)
+{
+	uint64_t pid = 0;
+
+	if (!bytes_begin(query, "pid=") || query.size > sizeof("pid=4294967295") - 1)
+		return 0;
+	query = bytes_from(query, 4);
+	for (size_t i = 0; i < query.size; i++) {
+		if (query.data[i] < '0' || query.data[i] > '9')
+			return 0;
+		pid = 10 * pid + (uint64_t)(query.data[i] - '0');
+	}
+	return pid <= INT32_MAX ? (uint32_t)pid : 0;
+}
+
+static void pose_question(struct endpoint *endpoint, struct served *client, struct bytes query)
+{
+	struct posed *posed = posed_by(endpoint, client);
+	uint32_t pid = pid_of_query(query);
+
+	if (!pid) {
+		answer_error(client, 400, "it is /who?pid=NUMBER\n");
+		return;
+	}
+	client->asked = clock_now_ms();
+	client->state = CLIENT_WAITS;
+	client->deadline = client->asked + LOOP_TIME;
+	thread_guard(&endpoint->lock);
+	drop_posed(endpoint, posed);
+	*posed = (struct posed){.state = POSED_ASKED,
+				.number = ++endpoint->posed_count,
+				.pid = pid,
+				.root = client->uid == 0};
+	__atomic_fetch_add(&endpoint->asked, 1, __ATOMIC_RELEASE);
+}
+
+static bool answer_question(struct endpoint *endpoint, struct served *client)
+{
+	struct posed *posed = posed_by(endpoint, client);
+
+	thread_guard(&endpoint->lock);
+	if (posed->state != POSED_ANSWERED)
+		return false;
+	begin_answer(client, posed->status, text_since(&posed->answer, 0));
+	drop_posed(endpoint, posed);
+	return true;
+}
+
 /* --- requests --------------------------------------------------------------------------------- */
 
 static void set_wanted(struct endpoint *endpoint, struct served *client)
@@ -180,7 +263,9 @@ static void set_wanted(struct endpoint *endpoint, struct served *client)
 	__atomic_store_n(test ? &endpoint->test_wanted : &endpoint->wanted, true, __ATOMIC_RELEASE);
 }
 
-static enum resource find_resource(const struct endpoint *endpoint, struct bytes target)
+/* *RET_QUERY: what is behind the path. */
+static enum resource find_resource(const struct endpoint *endpoint, struct bytes target,
+				   struct bytes *ret_query)
 {
 	static const struct {
 		const char *path;
@@ -188,14 +273,15 @@ static enum resource find_resource(const struct endpoint *endpoint, struct bytes
 	} resources[] = {
 		{"/records", RESOURCE_RECORDS}, {"/metrics", RESOURCE_METRICS},
 		{"/healthz", RESOURCE_HEALTH},	{"/details", RESOURCE_DETAILS},
-		{"/self-test", RESOURCE_TEST},
+		{"/self-test", RESOURCE_TEST},	{"/who", RESOURCE_WHO},
 	};
 	struct bytes path = {0};
 
 	bytes_take(&target, '?', &path);
+	*ret_query = target;
 	for (size_t i = 0; i < COUNT(resources); i++)
 		if (bytes_are(path, resources[i].path) &&
-		    endpoint->records == (resources[i].resource == RESOURCE_RECORDS))
+		    endpoint->records == (resources[i].resource >= RESOURCE_RECORDS))
 			return resources[i].resource;
 	return RESOURCE_NONE;
 }
@@ -222,13 +308,13 @@ static void heed_request(struct endpoint *endpoint, struct served *client)
 	const struct http1_parser *parser = &client->parser;
 	enum method verb = parser->head.verb;
 	bool reads = verb == METHOD_GET || verb == METHOD_HEAD;
+	struct bytes target = {parser->target, parser->head.target_size}, query;
 
 	client->head = verb == METHOD_HEAD;
-	client->resource =
-		find_resource(endpoint, (struct bytes){parser->target, parser->head.target_size});
+	client->resource = find_resource(endpoint, target, &query);
 	if (client->resource == RESOURCE_NONE)
 		answer_error(client, 404,
-			     endpoint->records ? "there is /records\n"
+			     endpoint->records ? "there are /records and /who\n"
 					       : "there are /metrics and /healthz\n");
 	else if (client->resource == RESOURCE_TEST ? verb != METHOD_POST : !reads)
 		answer_error(client, 405, "not by this method\n");
@@ -236,6 +322,8 @@ static void heed_request(struct endpoint *endpoint, struct served *client)
 		answer_error(client, 403, "only root may ask for a self-test\n");
 	else if (client->resource == RESOURCE_RECORDS && !client->head)
 		begin_watching(endpoint, client);
+	else if (client->resource == RESOURCE_WHO)
+		pose_question(endpoint, client, query);
 	else
 		set_wanted(endpoint, client);
 }
@@ -244,6 +332,9 @@ static void end_client(struct endpoint *endpoint, struct served *client)
 {
 	if (client->state == CLIENT_WATCHES)
 		__atomic_fetch_sub(&endpoint->watchers, 1, __ATOMIC_RELEASE);
+	pthread_mutex_lock(&endpoint->lock);
+	drop_posed(endpoint, posed_by(endpoint, client));
+	pthread_mutex_unlock(&endpoint->lock);
 	close(client->fd);
 	text_free(&client->answer);
 	client->answer = (struct text){0};
@@ -389,6 +480,19 @@ static void accept_client(struct endpoint *endpoint)
 	http1_init(&client->parser, HTTP1_REQUEST);
 }
 
+/* Answers CLIENT, if there is an answer. */
+static bool answer_client(struct endpoint *endpoint, struct served *client)
+{
+	switch (client->resource) {
+	case RESOURCE_TEST:
+		return answer_tested(endpoint, client);
+	case RESOURCE_WHO:
+		return answer_question(endpoint, client);
+	default:
+		return answer_published(endpoint, client);
+	}
+}
+
 /* What is due without a byte from or for CLIENT. */
 static void run_client(struct endpoint *endpoint, struct served *client, uint64_t now)
 {
@@ -397,8 +501,7 @@ static void run_client(struct endpoint *endpoint, struct served *client, uint64_
 	if (client->state == CLIENT_WATCHES)
 		return;
 	if (client->state == CLIENT_WAITS) {
-		if (client->resource == RESOURCE_TEST ? answer_tested(endpoint, client)
-						      : answer_published(endpoint, client))
+		if (answer_client(endpoint, client))
 			return;
 		if (late)
 			answer_error(client, 503, "the main loop of callerd does not answer\n");
@@ -548,6 +651,64 @@ void endpoint_tested(struct endpoint *endpoint, const char *report, bool passed)
 	text_add_string(&endpoint->report, report);
 	endpoint->passed = passed;
 	endpoint->tested = clock_now_ms();
+	pthread_mutex_unlock(&endpoint->lock);
+	eventfd_write(endpoint->wake, 1);
+}
+
+static bool is_takeable(const struct endpoint *endpoint, unsigned int client, bool root)
+{
+	const struct posed *posed = &endpoint->posed[client];
+
+	return posed->state == POSED_ASKED && posed->root == root;
+}
+
+/* The question that is next, of root or of others, one client after the other; CLIENTS_MAX: there is none. */
+static unsigned int next_posed(const struct endpoint *endpoint, bool root)
+{
+	for (unsigned int i = 1; i <= CLIENTS_MAX; i++) {
+		unsigned int client = (endpoint->taken_last + i) % CLIENTS_MAX;
+
+		if (is_takeable(endpoint, client, root))
+			return client;
+	}
+	return CLIENTS_MAX;
+}
+
+bool endpoint_take_question(struct endpoint *endpoint, bool others, struct endpoint_question *ret)
+{
+	struct posed *posed;
+	unsigned int client;
+
+	if (!endpoint || !__atomic_load_n(&endpoint->asked, __ATOMIC_ACQUIRE))
+		return false;
+	thread_guard(&endpoint->lock);
+	client = next_posed(endpoint, true);
+	if (client == CLIENTS_MAX && others) {
+		client = next_posed(endpoint, false);
+		endpoint->taken_last = client < CLIENTS_MAX ? client : endpoint->taken_last;
+	}
+	if (client == CLIENTS_MAX)
+		return false;
+	posed = &endpoint->posed[client];
+	posed->state = POSED_TAKEN;
+	__atomic_fetch_sub(&endpoint->asked, 1, __ATOMIC_RELEASE);
+	*ret = (struct endpoint_question){posed->number, client, posed->pid, posed->root};
+	return true;
+}
+
+void endpoint_answer(struct endpoint *endpoint, const struct endpoint_question *question,
+		     int status, struct bytes body)
+{
+	struct posed *posed = &endpoint->posed[question->client];
+
+	pthread_mutex_lock(&endpoint->lock);
+	if (posed->state == POSED_TAKEN && posed->number == question->number) {
+		posed->state = POSED_ANSWERED;
+		posed->status = status;
+		text_add_bytes(&posed->answer, body);
+		if (posed->answer.error)
+			posed->status = 503;
+	}
 	pthread_mutex_unlock(&endpoint->lock);
 	eventfd_write(endpoint->wake, 1);
 }
@@ -765,6 +926,14 @@ int endpoint_ask(const char *path, const char *target, struct text *body)
 	int status;
 
 	return ask_endpoint(path, "GET", target, &status, body);
+}
+
+int endpoint_ask_who(const char *path, uint32_t pid, int *status, struct text *body)
+{
+	char target[32];
+
+	snprintf(target, sizeof(target), "/who?pid=%" PRIu32, pid);
+	return ask_endpoint(path, "GET", target, status, body);
 }
 
 int endpoint_ask_test(const char *path, struct text *report)

@@ -274,6 +274,35 @@ struct caller *caller_unref(struct caller *caller)
 	return NULL;
 }
 
+struct caller *caller_in_public(const struct caller *caller)
+{
+	const struct lineage *lineage = caller->lineage;
+	struct process ancestors[CALLERD_ANCESTORS_MAX];
+	struct lineage *public = NULL;
+	struct caller draft;
+
+	if (lineage) {
+		const char *text = (const char *)&lineage->ancestors[lineage->count];
+		size_t size = lineage->count * sizeof(*ancestors);
+
+		memcpy(ancestors, lineage->ancestors, size);
+		for (unsigned int i = 0; i < lineage->count; i++) {
+			ancestors[i].args = (struct bytes){0};
+			ancestors[i].args_truncated = false;
+		}
+		public = caller_lineage_new(ancestors, lineage->count, text,
+					    lineage->shared.size - sizeof(*lineage) - size);
+		if (!public)
+			return NULL;
+	}
+	memcpy(&draft, caller, sizeof(draft));
+	draft.process.args = draft.working_directory = draft.environment = (struct bytes){0};
+	draft.process.args_truncated = draft.environment_truncated = false;
+	draft.environment_pid = 0;
+	return caller_new(&draft, public, (const char *)(caller + 1),
+			  caller->shared.size - sizeof(*caller));
+}
+
 void caller_add_content(const struct caller *caller, struct text *out)
 {
 	const struct lineage *lineage = caller->lineage;

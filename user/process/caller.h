@@ -162,6 +162,10 @@ struct caller *caller_ref(struct caller *caller);
 /* Gives a reference back; the last one frees it. NULL is fine. Returns NULL. */
 struct caller *caller_unref(struct caller *caller);
 
+/* CALLER without what it and its ancestors keep to themselves: arguments, working directory, variables of the environment. A
+ * reference; NULL: no memory. */
+struct caller *caller_in_public(const struct caller *caller);
+
 /* Adds what CALLER is, and its ancestors, all but the thread that acted: bytes that two callers have in common if they
  * differ in nothing else. */
 void caller_add_content(const struct caller *caller, struct text *out);

@@ -348,6 +348,14 @@ const char *environment_system_name(const struct environment_system *system)
 	return system->name;
 }
 
+const char *environment_system_of(const char *name)
+{
+	for (size_t i = 0; i < COUNT(systems); i++)
+		if (!strcmp(name, systems[i].name))
+			return systems[i].name;
+	return NULL;
+}
+
 /* Adds WAY with the values of its variables. False, and nothing is added: one of them has none. */
 static bool add_filled(struct text *out, const char *way, struct bytes environment)
 {

@@ -60,6 +60,9 @@ struct environment_system;
 const struct environment_system *environment_find_system(struct bytes environment);
 const char *environment_system_name(const struct environment_system *system);
 
+/* The system's own name, where NAME is that of one; else NULL. */
+const char *environment_system_of(const char *name);
+
 /* Adds what the system says of PART. Nothing where it says nothing of it. */
 void environment_add_part(struct text *out, const struct environment_system *system,
 			  struct bytes environment, enum environment_part part);
