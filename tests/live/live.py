@@ -63,6 +63,12 @@ def of_each(pid, where, what):
     return found
 
 
+def losses(records):
+    """What they say was lost, but for refused connects: other tests have some, anywhere on the host."""
+    return [r['message'] for r in records if r['event']['action'] == 'records-lost'
+            and r['callerd']['lost']['reason'] not in ('refused-unresolved', 'ring-full-refused')]
+
+
 def held(pid):
     """The ids of the BPF programs that a process has."""
     try:

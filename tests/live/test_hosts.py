@@ -65,7 +65,7 @@ def docker_comes_goes_and_comes_again():
                         daemon.stop()
                         daemon.start()
             shutil.rmtree(os.path.dirname(path))
-        lost = [r['message'] for r in agent.stop() if r['event']['action'] == 'records-lost']
+        lost = losses(agent.stop())
     equal(lost, [], 'losses')
 
 
@@ -88,7 +88,7 @@ def state_and_spool_on_a_full_disk():
             while sum(e.stat().st_size for e in os.scandir(D + '/full/spool')) < 300 << 10:
                 true(time.monotonic() < deadline, 'the spool takes them')
                 time.sleep(0.1)
-            lost = [r['message'] for r in agent.stop() if r['event']['action'] == 'records-lost']
+            lost = losses(agent.stop())
         equal(lost, [], 'losses')
         true('No space left on device' in agent.error and 'can be written again' in agent.error, agent.error)
     finally:
@@ -144,7 +144,7 @@ def clock_is_set():
             request('DELETE', API + '/volumes/' + name)
         records = agent.stop()
     equal([r['event']['sequence'] for r in records], list(range(1, len(records) + 1)), 'sequences')
-    equal([r['message'] for r in records if r['event']['action'] == 'records-lost'], [], 'losses')
+    equal(losses(records), [], 'losses')
 
 
 os.makedirs(D)

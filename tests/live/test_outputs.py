@@ -107,7 +107,7 @@ def where_chooses():
         all_of_them = agent.stop()
 
     def told(name):
-        return [line['event']['id'] for line in lines_of(f'{place}/{name}')]
+        return [line['event']['id'] for line in lines_of(f'{place}/{name}') if line['event']['action'] != 'records-lost']
 
     def those(that):
         return [record['event']['id'] for record in all_of_them if that(record)]
